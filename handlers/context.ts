@@ -1,0 +1,33 @@
+import type { Federation, TaskMessage } from '../lib/federation/schemas.ts';
+import type { Objects, Queues } from '../lib/storage/contract.ts';
+
+/** Starts GPU tasks. Submitting the same message twice while it runs starts it once. */
+export interface Launcher {
+  submit(message: TaskMessage): Promise<void>;
+}
+
+/** All that a handler may touch. Lambda builds it from its environment, the local runner and tests pass their own. */
+export interface HandlerContext {
+  readonly federation: Federation;
+  readonly objects: Objects;
+  readonly queues: Queues;
+  readonly launcher: Launcher;
+  readonly now: () => Date;
+  /** One structured line: what happened and to what. */
+  readonly log: (event: string, fields: Readonly<Record<string, unknown>>) => void;
+}
+
+/** The parts of Lambda's SQS event and of its answer that handlers use. */
+export interface SqsEvent {
+  readonly Records: readonly {
+    readonly messageId: string;
+    readonly body: string;
+    readonly attributes?: Readonly<Record<string, string>>;
+  }[];
+}
+
+export interface SqsBatchResponse {
+  readonly batchItemFailures: readonly { readonly itemIdentifier: string }[];
+}
+
+export type SqsHandler = (event: SqsEvent, context: HandlerContext) => Promise<SqsBatchResponse>;

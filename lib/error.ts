@@ -1,0 +1,43 @@
+/** Stable codes of every error that fedcardio raises on purpose. Programs branch on these, never on messages. */
+export type ErrorCode =
+  | 'BAD_CONFIGURATION'
+  | 'BAD_MESSAGE'
+  | 'BAD_KEY'
+  | 'BAD_IMAGE'
+  | 'BAD_LABEL'
+  | 'BAD_WEIGHTS'
+  | 'BAD_UPDATE'
+  | 'NOT_FOUND'
+  | 'PRECONDITION_FAILED'
+  | 'STORAGE'
+  | 'NO_BACKEND'
+  | 'TRAINING_DIVERGED'
+  | 'NO_DATA'
+  | 'CAMPAIGN_FAILED';
+
+/**
+ * The one error family. `message` says what was wrong and where, `hint` what to do next.
+ *
+ * @example
+ * throw new FedcardioError('BAD_IMAGE', 'cases/p7/image.nii.gz is 2D (512×512)', { hint: 'Upload the whole series as one volume.' });
+ */
+export class FedcardioError extends Error {
+  readonly code: ErrorCode;
+  readonly hint: string | undefined;
+
+  constructor(code: ErrorCode, message: string, options: { readonly cause?: unknown; readonly hint?: string } = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.name = 'FedcardioError';
+    this.code = code;
+    this.hint = options.hint;
+  }
+}
+
+export const isFedcardioError = (error: unknown, code?: ErrorCode): error is FedcardioError =>
+  error instanceof FedcardioError && (code === undefined || error.code === code);
+
+/** One line for people: the message and, where there is one, the hint. */
+export function describeError(error: unknown): string {
+  if (error instanceof FedcardioError) return error.hint ? `${error.message} ${error.hint}` : error.message;
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,113 @@
+import type { TaskId } from './tasks.ts';
+import { isTaskId } from './tasks.ts';
+
+/**
+ * Every object key of fedcardio is made and read here, nowhere else. A site bucket holds what stays in the
+ * hospital, the federation bucket holds weights and counts.
+ */
+
+/** How a hospital marks what a case is for: the first folder of its key. Held-out cases are never trained on. */
+export const CASE_FOLDERS = { training: 'cases', evaluation: 'held-out' } as const;
+export type CaseUse = keyof typeof CASE_FOLDERS;
+
+export interface CaseObject {
+  readonly use: CaseUse;
+  readonly caseId: string;
+  /** `image`, or the label of a task. `unknown` is anything else in a case's folder. */
+  readonly part:
+    | { readonly kind: 'image' }
+    | { readonly kind: 'label'; readonly task: TaskId; readonly format: 'class-map' | 'markups' }
+    | { readonly kind: 'unknown'; readonly name: string };
+}
+
+export const siteKeys = {
+  case: (use: CaseUse, caseId: string) => `${CASE_FOLDERS[use]}/${caseId}/`,
+  image: (use: CaseUse, caseId: string) => `${CASE_FOLDERS[use]}/${caseId}/image.nii.gz`,
+  label: (use: CaseUse, caseId: string, task: TaskId) => `${CASE_FOLDERS[use]}/${caseId}/labels/${task}.nii.gz`,
+  markups: (use: CaseUse, caseId: string, task: TaskId) => `${CASE_FOLDERS[use]}/${caseId}/labels/${task}.mrk.json`,
+  catalogPrefix: 'catalog/',
+  catalog: (caseId: string) => `catalog/${caseId}.json`,
+  rejectedPrefix: 'rejected/',
+  rejected: (caseId: string) => `rejected/${caseId}.json`,
+  /** One small object per distinct image content: finds the same volume uploaded as two cases. */
+  content: (sha256: string) => `content/${sha256}.json`,
+  pseudoLabels: (campaign: string, task: TaskId) => `pseudo-labels/${campaign}/${task}/`,
+  pseudoLabel: (campaign: string, task: TaskId, caseId: string) => `pseudo-labels/${campaign}/${task}/${caseId}.nii.gz`,
+  pseudoLabelReport: (campaign: string, task: TaskId, caseId: string) =>
+    `pseudo-labels/${campaign}/${task}/${caseId}.json`,
+  prediction: (campaign: string, model: string, task: TaskId, caseId: string) =>
+    `predictions/${campaign}/${model}/${caseId}/${task}.nii.gz`,
+  optimizer: (campaign: string, stage: string, round: number) =>
+    `checkpoints/${campaign}/${stage}/${roundName(round)}/optimizer.safetensors`,
+} as const;
+
+export const federationKeys = {
+  summary: (site: string) => `sites/${site}/summary.json`,
+  campaign: (campaign: string) => `campaigns/${campaign}/campaign.json`,
+  plan: (campaign: string) => `campaigns/${campaign}/plan.json`,
+  /** Terminal state of a campaign: completed or failed, with the reason. */
+  outcome: (campaign: string) => `campaigns/${campaign}/outcome.json`,
+  campaignPrefix: (campaign: string) => `campaigns/${campaign}/`,
+  round: (at: RoundAddress) => `campaigns/${at.campaign}/${at.stage}/${roundName(at.round)}/`,
+  open: (at: RoundAddress) => `${federationKeys.round(at)}open.json`,
+  updates: (at: RoundAddress) => `${federationKeys.round(at)}updates/`,
+  updateWeights: (at: RoundAddress, site: string, sha256: string) =>
+    `${federationKeys.updates(at)}${site}/${sha256}.safetensors`,
+  /** Written after the weights: an update is visible when this is. The suffix is what the notification filters on. */
+  update: (at: RoundAddress, site: string, id: string) => `${federationKeys.updates(at)}${site}/${id}${UPDATE_SUFFIX}`,
+  seal: (at: RoundAddress) => `${federationKeys.round(at)}seal.json`,
+  commit: (at: RoundAddress) => `${federationKeys.round(at)}commit.json`,
+  /** Named by content, so that two mergers of the same seal write the same object. */
+  global: (at: RoundAddress) => `${federationKeys.round(at)}global.safetensors`,
+  model: (campaign: string, name: string) => `campaigns/${campaign}/model/${name}`,
+} as const;
+
+export const UPDATE_SUFFIX = '.update.json';
+export const CAMPAIGN_SUFFIX = '/campaign.json';
+export const COMMIT_SUFFIX = '/commit.json';
+
+/** `stage` may hold one slash: `teacher/hinge-points`. Rounds count from 1. */
+export interface RoundAddress {
+  readonly campaign: string;
+  readonly stage: string;
+  readonly round: number;
+}
+
+/** Rounds sort in byte order: `0001`, `0002`, … */
+export const roundName = (round: number): string => String(round).padStart(4, '0');
+
+const CASE_KEY = /^(cases|held-out)\/([^/]+)\/(.+)$/;
+
+/** What an object in a site bucket is, or undefined when it is not part of a case. */
+export function parseCaseKey(key: string): CaseObject | undefined {
+  const match = CASE_KEY.exec(key);
+  if (!match) return undefined;
+  const [, folder, caseId, rest] = match as unknown as [string, string, string, string];
+  const use: CaseUse = folder === CASE_FOLDERS.training ? 'training' : 'evaluation';
+  if (rest === 'image.nii.gz' || rest === 'image.nii') return { use, caseId, part: { kind: 'image' } };
+  const label = /^labels\/([^/]+?)\.(nii\.gz|mrk\.json)$/.exec(rest);
+  const task = label?.[1];
+  if (label && task !== undefined && isTaskId(task)) {
+    return { use, caseId, part: { kind: 'label', task, format: label[2] === 'nii.gz' ? 'class-map' : 'markups' } };
+  }
+  return { use, caseId, part: { kind: 'unknown', name: rest } };
+}
+
+const ROUND_KEY = /^campaigns\/([^/]+)\/(.+)\/(\d{4,})\/(.+)$/;
+
+/** The round that an object in the federation bucket belongs to and its name within it. */
+export function parseRoundKey(key: string): { readonly at: RoundAddress; readonly rest: string } | undefined {
+  const match = ROUND_KEY.exec(key);
+  if (!match) return undefined;
+  const [, campaign, stage, round, rest] = match as unknown as [string, string, string, string, string];
+  return { at: { campaign, stage, round: Number(round) }, rest };
+}
+
+/** The campaign that any object below `campaigns/` belongs to. */
+export const parseCampaignKey = (key: string): string | undefined => /^campaigns\/([^/]+)\//.exec(key)?.[1];
+
+/** Site and id of an update's metadata object within its round, from {@link parseRoundKey}'s `rest`. */
+export function parseUpdateName(rest: string): { readonly site: string; readonly id: string } | undefined {
+  const match = /^updates\/([^/]+)\/([^/]+)\.update\.json$/.exec(rest);
+  return match ? { site: match[1] as string, id: match[2] as string } : undefined;
+}

@@ -1,0 +1,30 @@
+/** What a task's labels are and how predictions of it are scored. Class 0 is always background. */
+export interface TaskDefinition {
+  readonly id: TaskId;
+  readonly kind: 'landmarks' | 'segmentation';
+  /** Names of the classes 1, 2, …, in order. */
+  readonly classes: readonly string[];
+}
+
+export const TASK_IDS = ['hinge-points', 'membranous-septum', 'calcification', 'coronary-arteries'] as const;
+export type TaskId = (typeof TASK_IDS)[number];
+
+/** Radius of the sphere that stands for a landmark while it is learnt as a segmentation, in mm. */
+export const LANDMARK_RADIUS_MM = 4;
+
+/** The tasks of Tölle et al. 2025 (npj Digital Medicine 8:88). */
+export const TASKS: Readonly<Record<TaskId, TaskDefinition>> = {
+  'hinge-points': {
+    id: 'hinge-points',
+    kind: 'landmarks',
+    classes: ['hinge-right', 'hinge-left', 'hinge-non-coronary', 'ostium-right', 'ostium-left'],
+  },
+  'membranous-septum': { id: 'membranous-septum', kind: 'landmarks', classes: ['septum-start', 'septum-end'] },
+  calcification: { id: 'calcification', kind: 'segmentation', classes: ['calcium'] },
+  'coronary-arteries': { id: 'coronary-arteries', kind: 'segmentation', classes: ['lumen'] },
+};
+
+export const isTaskId = (text: string): text is TaskId => (TASK_IDS as readonly string[]).includes(text);
+
+/** Channels of a task's head: its classes and the background. */
+export const channelsOf = (task: TaskId): number => TASKS[task].classes.length + 1;

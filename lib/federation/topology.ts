@@ -1,0 +1,105 @@
+import { CAMPAIGN_SUFFIX, CASE_FOLDERS, COMMIT_SUFFIX, UPDATE_SUFFIX } from './keys.ts';
+import type { Federation } from './schemas.ts';
+
+/**
+ * What a federation consists of, declared once: the embedded server is provisioned from it, and the CDK stacks
+ * are synthesized from it.
+ */
+export interface Topology {
+  readonly buckets: readonly BucketSpec[];
+  readonly queues: readonly QueueSpec[];
+}
+
+export interface BucketSpec {
+  readonly name: string;
+  /** The site that owns it; undefined for the federation bucket. */
+  readonly site?: string;
+  readonly notifications: readonly NotificationSpec[];
+}
+
+/** `s3:ObjectCreated:*` of keys with this prefix and suffix goes to the queue. */
+export interface NotificationSpec {
+  readonly id: string;
+  readonly prefix?: string;
+  readonly suffix?: string;
+  readonly queue: string;
+}
+
+export type HandlerName = 'intake' | 'dispatch' | 'orchestrate' | 'aggregate';
+
+export interface QueueSpec {
+  readonly name: string;
+  readonly deadLetterQueue: string;
+  readonly site?: string;
+  /** The function that consumes the queue. */
+  readonly handler: HandlerName;
+  /** At least six times the function's time-out. */
+  readonly visibilityTimeoutSeconds: number;
+  /** Receives after which a message goes to the dead-letter queue. */
+  readonly maxReceiveCount: number;
+  /** Messages handed to one invocation. */
+  readonly batchSize: number;
+}
+
+export const names = {
+  siteBucket: (federation: string, site: string) => `${federation}-site-${site}`,
+  federationBucket: (federation: string) => `${federation}-federation`,
+  intakeQueue: (federation: string, site: string) => `${federation}-${site}-intake`,
+  tasksQueue: (federation: string, site: string) => `${federation}-${site}-tasks`,
+  orchestrateQueue: (federation: string) => `${federation}-orchestrate`,
+  aggregateQueue: (federation: string) => `${federation}-aggregate`,
+  deadLetterQueue: (queue: string) => `${queue}-dlq`,
+} as const;
+
+/** The buckets, queues and filters of a federation, in a stable order. */
+export function topologyOf(federation: Federation): Topology {
+  const sites = federation.sites.map((site) => siteTopology(federation.id, site.id));
+  const orchestrate = queue(names.orchestrateQueue(federation.id), 'orchestrate', { batchSize: 1 });
+  const aggregate = queue(names.aggregateQueue(federation.id), 'aggregate', { batchSize: 10 });
+  return {
+    buckets: [
+      ...sites.map((site) => site.bucket),
+      {
+        name: names.federationBucket(federation.id),
+        notifications: [
+          { id: 'campaign', prefix: 'campaigns/', suffix: CAMPAIGN_SUFFIX, queue: orchestrate.name },
+          { id: 'commit', prefix: 'campaigns/', suffix: COMMIT_SUFFIX, queue: orchestrate.name },
+          { id: 'update', prefix: 'campaigns/', suffix: UPDATE_SUFFIX, queue: aggregate.name },
+        ],
+      },
+    ],
+    queues: [...sites.flatMap((site) => site.queues), orchestrate, aggregate],
+  };
+}
+
+function siteTopology(federation: string, site: string): { bucket: BucketSpec; queues: readonly QueueSpec[] } {
+  const intake = queue(names.intakeQueue(federation, site), 'intake', { site, batchSize: 10 });
+  const tasks = queue(names.tasksQueue(federation, site), 'dispatch', { site, batchSize: 1 });
+  return {
+    bucket: {
+      name: names.siteBucket(federation, site),
+      site,
+      notifications: Object.values(CASE_FOLDERS).map((folder) => ({
+        id: folder,
+        prefix: `${folder}/`,
+        queue: intake.name,
+      })),
+    },
+    queues: [intake, tasks],
+  };
+}
+
+function queue(
+  name: string,
+  handler: HandlerName,
+  options: { readonly site?: string; readonly batchSize: number },
+): QueueSpec {
+  return {
+    name,
+    deadLetterQueue: names.deadLetterQueue(name),
+    handler,
+    visibilityTimeoutSeconds: 360,
+    maxReceiveCount: 3,
+    ...options,
+  };
+}

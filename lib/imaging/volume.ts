@@ -1,0 +1,31 @@
+/** Voxel to world, row by row: world = affine · (x, y, z, 1), in mm, world axes RAS (NIfTI's convention). */
+export type Affine = readonly [Row, Row, Row, Row];
+type Row = readonly [number, number, number, number];
+
+export type Vec3 = readonly [number, number, number];
+
+export type VoxelArray =
+  | Int8Array
+  | Uint8Array
+  | Int16Array
+  | Uint16Array
+  | Int32Array
+  | Uint32Array
+  | Float32Array
+  | Float64Array;
+
+/**
+ * A 3D image. `shape` is [nx, ny, nz]; x runs fastest: voxel (x, y, z) is `data[x + nx * (y + ny * z)]`.
+ * Read as a tensor the same data has the shape [nz, ny, nx].
+ */
+export interface Volume<T extends VoxelArray = VoxelArray> {
+  readonly shape: Vec3;
+  readonly affine: Affine;
+  readonly data: T;
+}
+
+/** A point in world coordinates (RAS, mm), or null where it is missing. `label` is its class, from 1. */
+export interface Landmark {
+  readonly label: number;
+  readonly position: Vec3 | null;
+}

@@ -1,0 +1,181 @@
+// The native addon of @tensorflow/tfjs-node-gpu: the vendor's download where it can be had, otherwise built
+// here against libtensorflow from the PyPI wheel, otherwise none (fedcardio then runs on WebAssembly).
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+
+const TENSORFLOW = '2.21.0';
+const PYTHON_VERSIONS = ['3.13', '3.12', '3.11', '3.10'];
+
+/** Leaves a loadable addon in node_modules, or says in one line why there is none. `FEDCARDIO_BACKEND=wasm` skips it. */
+export function installTensorAddon({ root, say }) {
+  const pkg = join(root, 'node_modules', '@tensorflow', 'tfjs-node-gpu');
+  const addonDir = join(pkg, 'lib', 'napi-v8');
+  const failed = join(pkg, '.fedcardio-no-addon');
+  if (process.env.FEDCARDIO_BACKEND === 'wasm' || existsSync(join(addonDir, 'tfjs_binding.node'))) return;
+  if (existsSync(failed)) return;
+
+  const attempts = [];
+  for (const [name, attempt] of [
+    ["the vendor's prebuilt addon", () => vendorDownload(pkg)],
+    [
+      `an addon built against libtensorflow ${TENSORFLOW} from PyPI`,
+      () => buildFromWheel({ root, pkg, addonDir, say }),
+    ],
+  ]) {
+    try {
+      say(`tensor addon: trying ${name}`);
+      attempt();
+      if (!loads(root)) throw new Error('it was installed but does not load');
+      say(`tensor addon: ready, ${name}`);
+      return;
+    } catch (error) {
+      attempts.push(`${name}: ${firstLine(error)}`);
+      rmSync(join(pkg, 'lib'), { recursive: true, force: true });
+      rmSync(join(pkg, 'deps'), { recursive: true, force: true });
+    }
+  }
+  writeFileSync(failed, attempts.join('\n'));
+  say(`tensor addon: none, running on WebAssembly (about three times slower). Tried ${attempts.join('; ')}.`);
+  say(`tensor addon: to try again, remove ${failed}`);
+}
+
+function vendorDownload(pkg) {
+  run(process.execPath, ['scripts/install.js', 'gpu', 'download'], { cwd: pkg, timeout: 600_000 });
+  if (!existsSync(join(pkg, 'lib', 'napi-v8', 'tfjs_binding.node')))
+    throw new Error('its download could not be reached');
+}
+
+/**
+ * Compiles the addon's two C++ files against the C API of the wheel. The libraries (850 MB) stay in the user's
+ * cache, shared by every clone; the addon finds them there by rpath.
+ */
+function buildFromWheel({ root, pkg, addonDir, say }) {
+  if (process.platform !== 'linux' || process.arch !== 'x64') throw new Error('only tried on Linux x64');
+  for (const tool of [
+    ['python3', '-m', 'pip', '--version'],
+    ['g++', '--version'],
+  ])
+    run(tool[0], tool.slice(1), {});
+  const tensorflow = libtensorflow(say);
+  mkdirSync(addonDir, { recursive: true });
+  run(
+    'g++',
+    [
+      '-std=c++17',
+      '-O2',
+      '-fPIC',
+      '-shared',
+      '-DNAPI_VERSION=8',
+      '-DNODE_GYP_MODULE_NAME=tfjs_binding',
+      '-I',
+      pkg,
+      '-I',
+      join(root, 'node_modules', 'node-api-headers', 'include'),
+      '-I',
+      join(tensorflow, 'include'),
+      'binding/tfjs_backend.cc',
+      'binding/tfjs_binding.cc',
+      '-L',
+      tensorflow,
+      `-Wl,-rpath,${tensorflow}`,
+      '-l:libtensorflow_cc.so.2',
+      '-l:libtensorflow_framework.so.2',
+      '-o',
+      join(addonDir, 'tfjs_binding.node'),
+    ],
+    { cwd: pkg },
+  );
+}
+
+/** The folder with libtensorflow and its headers, downloaded on first use; complete or absent, never half. */
+function libtensorflow(say) {
+  const cache =
+    process.env.FEDCARDIO_CACHE ?? join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'fedcardio');
+  const home = join(cache, `libtensorflow-${TENSORFLOW}`, 'tensorflow');
+  if (existsSync(home)) return home;
+  mkdirSync(cache, { recursive: true });
+  const work = mkdtempSync(join(cache, 'download-'));
+  try {
+    say(`tensor addon: downloading libtensorflow ${TENSORFLOW} (270 MB, once) into ${cache}`);
+    downloadWheel(work);
+    const wheel = readdirSync(work).find((name) => name.endsWith('.whl'));
+    if (!wheel) throw new Error('pip downloaded no wheel');
+    run('python3', ['-c', EXTRACT, join(work, wheel), join(work, 'out')], {});
+    mkdirSync(join(home, '..'), { recursive: true });
+    try {
+      renameSync(join(work, 'out', 'tensorflow'), home);
+    } catch (error) {
+      if (!existsSync(home)) throw error; // another set-up was first
+    }
+    return home;
+  } finally {
+    rmSync(work, { recursive: true, force: true });
+  }
+}
+
+/** Any CPython's wheel holds the same C libraries, so the machine's own Python version does not matter. */
+function downloadWheel(folder) {
+  let last;
+  for (const version of PYTHON_VERSIONS) {
+    try {
+      run(
+        'python3',
+        [
+          '-m',
+          'pip',
+          'download',
+          '--quiet',
+          '--no-deps',
+          '--only-binary=:all:',
+          '--python-version',
+          version,
+          '--platform',
+          'manylinux_2_27_x86_64',
+          '-d',
+          folder,
+          `tensorflow-cpu==${TENSORFLOW}`,
+        ],
+        { timeout: 900_000 },
+      );
+      return;
+    } catch (error) {
+      last = error;
+    }
+  }
+  throw last;
+}
+
+const EXTRACT = `
+import sys, zipfile
+wheel, out = sys.argv[1:]
+with zipfile.ZipFile(wheel) as z:
+    for n in z.namelist():
+        if n.startswith(('tensorflow/include/tensorflow/c/', 'tensorflow/include/xla/tsl/c/')) or 'platform/ctstring' in n \
+           or n in ('tensorflow/libtensorflow_cc.so.2', 'tensorflow/libtensorflow_framework.so.2'):
+            z.extract(n, out)
+`;
+
+function loads(root) {
+  return spawnSync(process.execPath, ['-e', PROBE], { cwd: root, stdio: 'ignore', timeout: 120_000 }).status === 0;
+}
+
+// Node 23 removed util.isNullOrUndefined, which tfjs-node 4.22 calls.
+const PROBE = `
+const util = require('util'); util.isNullOrUndefined ??= (x) => x === null || x === undefined;
+const tf = require('@tensorflow/tfjs-node-gpu');
+if (tf.getBackend() !== 'tensorflow' || tf.add(1, 2).dataSync()[0] !== 3) process.exit(1);
+`;
+
+function run(command, args, options) {
+  const done = spawnSync(command, args, { stdio: ['ignore', 'pipe', 'pipe'], encoding: 'utf8', ...options });
+  if (done.error) throw new Error(`${command}: ${done.error.message}`);
+  if (done.status !== 0)
+    throw new Error(`${command} failed: ${firstLine({ message: done.stderr.trim() || done.stdout.trim() })}`);
+}
+
+const firstLine = (error) =>
+  String(error.message)
+    .split('\n')
+    .find((line) => line.trim() !== '') ?? 'no reason given';
