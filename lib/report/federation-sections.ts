@@ -1,0 +1,69 @@
+import { TASK_IDS } from '../federation/tasks.ts';
+import { learningCurve } from './curves.ts';
+import { clock, counted, fixed } from './format.ts';
+import { type Content, html, type Markup } from './markup.ts';
+import type { Report, StageReport } from './report.ts';
+import { timeline } from './timeline.ts';
+import { KIND_TITLES, TASK_TITLES } from './words.ts';
+
+export function learningCurves(report: Report): Markup {
+  const names = siteNames(report);
+  const charts = report.stages.flatMap((stage) => {
+    const chart = learningCurve(stage, (site) => names.get(site) ?? site);
+    return chart ? [{ stage, chart }] : [];
+  });
+  if (charts.length === 0) return html``;
+  return html`<section aria-labelledby="learning"><h2 id="learning">Learning curves</h2><p class="muted">Mean training loss of each round: a thin line for each hospital, a thick one for their weighted mean.</p>
+<div class="grid-of-charts">${charts.map(({ stage, chart }) => html`<figure><figcaption><b>${stage.name}</b> <span class="muted">${counted(stage.participants.length, 'hospital')}, ${counted(stage.rounds, 'round')}</span></figcaption>${chart}</figure>`)}</div></section>`;
+}
+
+export function sitesTable(report: Report): Markup {
+  const tasks = TASK_IDS.filter((task) => report.sites.some(({ labelled }) => (labelled[task] ?? 0) > 0));
+  const total = (of: (site: Report['sites'][number]) => number) =>
+    report.sites.reduce((sum, site) => sum + of(site), 0);
+  const numbers = (cells: readonly Content[]) => cells.map((cell) => html`<td class="number">${cell}</td>`);
+  return html`<section aria-labelledby="sites"><h2 id="sites">What the hospitals hold</h2><div class="scroll"><table>
+<thead><tr><th scope="col">Hospital</th><th scope="col" class="number">training CTs</th>${tasks.map((task) => html`<th scope="col" class="number">${TASK_TITLES[task]}</th>`)}<th scope="col" class="number">held-out CTs</th><th scope="col" class="number">rejected</th></tr></thead>
+<tbody>${report.sites.map((site) => html`<tr><th scope="row">${site.name}</th>${numbers([site.cases.training, ...tasks.map((task) => site.labelled[task] ?? 0), site.cases.evaluation, site.cases.rejected])}</tr>`)}</tbody>
+<tfoot><tr><th scope="row">Sum</th>${numbers([total(({ cases }) => cases.training), ...tasks.map((task) => total(({ labelled }) => labelled[task] ?? 0)), total(({ cases }) => cases.evaluation), total(({ cases }) => cases.rejected)])}</tr></tfoot></table></div>
+<p class="muted">Task columns count training CTs with that label. The images never leave their hospital's bucket.</p>${rejectedTable(report)}</section>`;
+}
+
+function rejectedTable(report: Report): Markup {
+  if (report.rejected.length === 0) return html`<p>No file was rejected.</p>`;
+  const names = siteNames(report);
+  return html`<h3>Rejected files</h3><div class="scroll"><table><thead><tr><th scope="col">Hospital</th><th scope="col">File</th><th scope="col">Why, and what to do</th></tr></thead>
+<tbody>${report.rejected.map(({ site, key, reason, hint }) => html`<tr><th scope="row">${names.get(site) ?? site}</th><td><code>${key}</code></td><td>${reason}${hint && html` <span class="muted">${hint}</span>`}</td></tr>`)}</tbody></table></div>`;
+}
+
+export function eventsTimeline(report: Report): Markup {
+  if (report.timeline.length === 0) return html``;
+  const kinds = new Map(report.stages.map(({ name, kind }) => [name, kind]));
+  const lanes = [{ id: 'coordinator', name: 'Coordinator' }, ...report.sites.map(({ id, name }) => ({ id, name }))];
+  const shown = [...new Set(report.stages.map(({ kind }) => kind))];
+  return html`<section aria-labelledby="timeline"><h2 id="timeline">What happened when</h2>
+<p class="muted legend"><span><i class="swatch upload"></i>upload</span><span><i class="swatch intake"></i>intake</span><span><i class="swatch rejected"></i>rejected</span>${shown.map((kind) => html`<span><i class="swatch kind-${kind}"></i>${KIND_TITLES[kind] ?? kind}</span>`)}<span>● update</span><span>◆ commit</span></p>
+<div class="scroll wide">${timeline(report.timeline, lanes, (stage) => kinds.get(stage) ?? 'other')}</div></section>`;
+}
+
+export function commitsTable(report: Report): Markup {
+  return html`<section aria-labelledby="commits"><h2 id="commits">Rounds and commits</h2><details><summary>${counted(
+    report.stages.reduce((sum, { commits }) => sum + commits.length, 0),
+    'commit',
+  )} in ${counted(report.stages.length, 'stage')}: the audit trail</summary><div class="scroll"><table>
+<thead><tr><th scope="col">Stage</th><th scope="col" class="number">round</th><th scope="col">merged from</th><th scope="col" class="number">samples</th><th scope="col" class="number">loss</th><th scope="col" class="number">longest task</th><th scope="col">SHA-256 of the commit</th></tr></thead>
+<tbody>${report.stages.flatMap(commitRows)}</tbody></table></div></details></section>`;
+}
+
+const commitRows = (stage: StageReport): readonly Markup[] =>
+  stage.commits.map(
+    (commit) =>
+      html`<tr><th scope="row">${stage.name}</th><td class="number">${commit.round}</td><td>${commit.updates
+        .map(({ site }) => site)
+        .join(
+          ', ',
+        )}${commit.failed.length > 0 && html` <span class="bad">failed: ${commit.failed.map(({ site, reason }) => `${site} (${reason})`).join(', ')}</span>`}</td><td class="number">${commit.samples}</td><td class="number">${fixed(commit.figures.loss, 3)}</td><td class="number">${clock(Math.max(0, ...commit.updates.map(({ seconds }) => seconds)))}</td><td><code title="${commit.sha256}">${commit.sha256.slice(0, 16)}</code></td></tr>`,
+  );
+
+const siteNames = (report: Report): ReadonlyMap<string, string> =>
+  new Map(report.sites.map(({ id, name }) => [id, name]));

@@ -1,0 +1,21 @@
+/** An en dash where there is no value: visibly nothing, rather than zero. */
+export const NONE = '–';
+
+export const fixed = (value: number | null | undefined, digits: number): string =>
+  value === null || value === undefined || !Number.isFinite(value) ? NONE : value.toFixed(digits);
+
+/** A share as a whole percentage. */
+export const percent = (share: number | null | undefined): string =>
+  share === null || share === undefined ? NONE : `${Math.round(share * 100)} %`;
+
+/** `3:07` or `1:02:45`; seconds are rounded. */
+export function clock(seconds: number): string {
+  const whole = Math.max(0, Math.round(seconds));
+  const [hours, minutes, rest] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60, whole % 60];
+  const two = (value: number) => String(value).padStart(2, '0');
+  return hours > 0 ? `${hours}:${two(minutes)}:${two(rest)}` : `${minutes}:${two(rest)}`;
+}
+
+/** `1 file`, `3 files`. */
+export const counted = (count: number, singular: string, plural = `${singular}s`): string =>
+  `${count} ${count === 1 ? singular : plural}`;

@@ -1,0 +1,112 @@
+import { TASKS, type TaskId } from '../federation/tasks.ts';
+import type { Landmark, Vec3, Volume } from '../imaging/volume.ts';
+import { fixed } from './format.ts';
+import { html, type Markup } from './markup.ts';
+import { WITHIN_MM } from './metrics.ts';
+import { outlinePath } from './outline.ts';
+import { classSlice, greySlice, type Plane, planeThrough, pngUri, project } from './plane.ts';
+import { pointTitle } from './words.ts';
+
+/** One held-out case with the truth and what a model predicted, all on the image's own grid. */
+export interface GalleryCase {
+  readonly site: string;
+  readonly caseId: string;
+  readonly image: Volume;
+  readonly landmarks: readonly LandmarkPair[];
+  readonly calcium?: { readonly truth: Volume; readonly predicted: Volume; readonly dice: number | null };
+}
+
+export interface LandmarkPair {
+  readonly task: TaskId;
+  readonly truth: readonly Landmark[];
+  readonly predicted: readonly Landmark[];
+}
+
+interface Point {
+  readonly name: string;
+  readonly truth: Vec3;
+  readonly predicted: Vec3 | null;
+  /** Error in mm; null where the point is missing. */
+  readonly error: number | null;
+}
+
+/** The case in three cuts: axial and coronal through the landmarks, axial through the most calcium. */
+export function galleryFigure(of: GalleryCase): Markup {
+  const points = of.landmarks.flatMap(pairPoints);
+  const centre = centroid(points.map(({ truth }) => truth));
+  const calciumAt = of.calcium && densestLevel(of.calcium.truth);
+  const cuts = [
+    ...(centre
+      ? [
+          cutFigure('axial', planeThrough(of.image, 'axial', centre[2]), of, points),
+          cutFigure('coronal', planeThrough(of.image, 'coronal', centre[1]), of, points),
+        ]
+      : []),
+    ...(calciumAt === undefined
+      ? []
+      : [cutFigure('axial, most calcium', planeThrough(of.image, 'axial', calciumAt), of, [])]),
+  ];
+  return html`<figure class="case"><div class="cuts">${cuts}</div><figcaption><b>${of.site}</b> <span class="muted">${of.caseId}</span><ul class="errors">${points.map(errorItem)}${of.calcium && html`<li>calcium Dice <b>${fixed(of.calcium.dice, 2)}</b></li>`}</ul></figcaption></figure>`;
+}
+
+function cutFigure(name: string, plane: Plane, of: GalleryCase, points: readonly Point[]): Markup {
+  const { width, height } = plane;
+  const alt = `${of.site}, ${of.caseId}: CT, ${name} cut, with ${points.length > 0 ? `${points.length} landmarks` : 'calcium'} as marked by the expert and by the student`;
+  const contour = (volume: Volume, kind: string) =>
+    html`<path class="contour ${kind}" d="${outlinePath(classSlice(volume, plane), width, height)}"/>`;
+  return html`<svg class="cut" viewBox="0 0 ${width} ${height}" role="img" aria-label="${alt}"><image href="${pngUri(greySlice(of.image, plane), width, height)}" width="${width}" height="${height}"/>${
+    points.length === 0 &&
+    of.calcium && [contour(of.calcium.truth, 'truth'), contour(of.calcium.predicted, 'predicted')]
+  }${points.map((point) => landmark(plane, point))}<text class="cut-name" x="4" y="${height - 4}">${name}</text></svg>`;
+}
+
+function landmark(plane: Plane, point: Point): Markup {
+  const truth = project(plane, point.truth);
+  const title = html`<title>${point.name}: ${errorText(point)}</title>`;
+  const ring = html`<circle class="ring" cx="${truth.x}" cy="${truth.y}" r="4" opacity="${visibility(truth.depth)}">${title}</circle>`;
+  if (!point.predicted) return ring;
+  const { x, y, depth } = project(plane, point.predicted);
+  return html`${ring}<path class="cross" d="M${x - 3},${y - 3}l6,6m0,-6l-6,6" opacity="${visibility(depth)}">${title}</path>`;
+}
+
+const errorItem = (point: Point): Markup =>
+  html`<li class="${point.error !== null && point.error <= WITHIN_MM ? 'near' : 'far'}">${point.name} <b>${errorText(point)}</b></li>`;
+
+const errorText = ({ error }: Point) => (error === null ? 'missing' : `${fixed(error, 1)} mm`);
+
+/** Points fade with their distance from the cut: solid within 3 mm, faint from 15 mm on. */
+const visibility = (depth: number) => Math.min(1, Math.max(0.35, 1 - (0.65 * (depth - 3)) / 12));
+
+function pairPoints(pair: LandmarkPair): readonly Point[] {
+  return pair.truth.flatMap(({ label, position: truth }): Point[] => {
+    if (!truth) return [];
+    const predicted = pair.predicted.find((candidate) => candidate.label === label)?.position ?? null;
+    const name = pointTitle(TASKS[pair.task].classes[label - 1] ?? `point ${label}`);
+    const error = predicted && Math.hypot(predicted[0] - truth[0], predicted[1] - truth[1], predicted[2] - truth[2]);
+    return [{ name, truth, predicted, error }];
+  });
+}
+
+function centroid(points: readonly Vec3[]): Vec3 | undefined {
+  if (points.length === 0) return undefined;
+  const along = (axis: 0 | 1 | 2) => points.reduce((sum, point) => sum + point[axis], 0) / points.length;
+  return [along(0), along(1), along(2)];
+}
+
+/** Height (mm, head upwards) at which a mask covers the most voxels; undefined when it is empty. */
+function densestLevel(mask: Volume): number | undefined {
+  const [nx, ny, nz] = mask.shape;
+  const counts = new Map<number, number>();
+  const [, , row] = mask.affine;
+  for (let z = 0; z < nz; z++)
+    for (let y = 0; y < ny; y++)
+      for (let x = 0; x < nx; x++) {
+        if ((mask.data[x + nx * (y + ny * z)] as number) === 0) continue;
+        const level = Math.round(row[0] * x + row[1] * y + row[2] * z + row[3]);
+        counts.set(level, (counts.get(level) ?? 0) + 1);
+      }
+  return [...counts].reduce<[number, number] | undefined>(
+    (best, entry) => (best && best[1] >= entry[1] ? best : entry),
+    undefined,
+  )?.[0];
+}

@@ -1,0 +1,106 @@
+import type { Score } from '../federation/schemas.ts';
+import type { TaskId } from '../federation/tasks.ts';
+import { mean, median, quantile } from './quantile.ts';
+
+/** A landmark counts as found when its error is at most this, in mm. */
+export const WITHIN_MM = 6;
+
+/**
+ * Errors of landmarks, in mm. Nothing is dropped: every error counts however large, and a point that the model
+ * did not find is `missing`, apart from the errors, and not within 6 mm.
+ */
+export interface LandmarkMetrics {
+  readonly kind: 'landmarks';
+  /** Points in the truth, found or not. */
+  readonly n: number;
+  readonly missing: number;
+  /** Over the found points; null when none was found. */
+  readonly median: number | null;
+  readonly p90: number | null;
+  /** Share of all `n` points with an error of at most 6 mm; null when there are no points. */
+  readonly within6mm: number | null;
+}
+
+export interface SegmentationMetrics {
+  readonly kind: 'segmentation';
+  /** Cases where truth or prediction holds something. */
+  readonly n: number;
+  /** Cases where both are empty: right, but Dice is undefined there. */
+  readonly bothEmpty: number;
+  /** Median Dice of the `n` cases. */
+  readonly dice: number | null;
+  readonly p10: number | null;
+  readonly meanDice: number | null;
+  /** Median of predicted minus true volume, mm³; absent where no volumes were reported. */
+  readonly volumeBias?: number;
+}
+
+export type Metrics = LandmarkMetrics | SegmentationMetrics;
+export type MetricsByTask = Readonly<Partial<Record<TaskId, Metrics>>>;
+
+/** @param errors one per point of the truth, in mm; null where the point was missing. */
+export function landmarkMetrics(errors: readonly (number | null)[]): LandmarkMetrics {
+  const found = errors.filter((error) => error !== null);
+  const near = found.filter((error) => error <= WITHIN_MM).length;
+  return {
+    kind: 'landmarks',
+    n: errors.length,
+    missing: errors.length - found.length,
+    median: median(found),
+    p90: quantile(found, 0.9),
+    within6mm: errors.length === 0 ? null : near / errors.length,
+  };
+}
+
+/**
+ * @param dice one per case; null where truth and prediction are both empty.
+ * @param volumes predicted and true volume of every case, mm³.
+ */
+export function segmentationMetrics(
+  dice: readonly (number | null)[],
+  volumes: readonly (readonly [number, number])[] = [],
+): SegmentationMetrics {
+  const defined = dice.filter((value) => value !== null);
+  const bias = median(volumes.map(([predicted, truth]) => predicted - truth));
+  return {
+    kind: 'segmentation',
+    n: defined.length,
+    bothEmpty: dice.length - defined.length,
+    dice: median(defined),
+    p10: quantile(defined, 0.1),
+    meanDice: mean(defined),
+    ...(bias === null ? {} : { volumeBias: bias }),
+  };
+}
+
+/** Pools the scores of any number of sites and cases, each point and case counting once. */
+export function metricsOf(scores: readonly Score[]): MetricsByTask {
+  const byTask = new Map<TaskId, Score[]>();
+  for (const score of scores) byTask.set(score.task, [...(byTask.get(score.task) ?? []), score]);
+  return Object.fromEntries(
+    [...byTask].flatMap(([task, of]): [TaskId, Metrics][] => {
+      const landmarks = of.filter((score) => score.errors !== undefined);
+      if (landmarks.length > 0) return [[task, landmarkMetrics(landmarks.flatMap(pointErrors))]];
+      const masks = of.filter((score) => score.dice !== undefined);
+      if (masks.length === 0) return [];
+      const volumes = masks.flatMap((score) => score.volumes ?? []);
+      return [
+        [
+          task,
+          segmentationMetrics(
+            masks.flatMap((score) => score.dice ?? []),
+            volumes,
+          ),
+        ],
+      ];
+    }),
+  );
+}
+
+/** All landmark tasks in one: what the claim of distillation is judged by. Undefined without landmark scores. */
+export function pooledLandmarks(scores: readonly Score[]): LandmarkMetrics | undefined {
+  const landmarks = scores.filter((score) => score.errors !== undefined);
+  return landmarks.length === 0 ? undefined : landmarkMetrics(landmarks.flatMap(pointErrors));
+}
+
+const pointErrors = (score: Score): readonly (number | null)[] => Object.values(score.errors ?? {}).flat();

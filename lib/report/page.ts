@@ -1,0 +1,40 @@
+import { commitsTable, eventsTimeline, learningCurves, sitesTable } from './federation-sections.ts';
+import { clock, counted } from './format.ts';
+import { type GalleryCase, galleryFigure } from './gallery.ts';
+import { html, type Markup, verbatim } from './markup.ts';
+import type { Report } from './report.ts';
+import { STYLE } from './style.ts';
+import { comparison, comparisonBySite, headline } from './summary.ts';
+
+/** The report as one self-contained HTML page: no script, nothing loaded from elsewhere. */
+export function reportPage(report: Report, gallery: readonly GalleryCase[]): string {
+  const title = `fedcardio: ${counted(report.sites.length, 'hospital')}, one model`;
+  return html`<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>${title}</title>
+<style>${verbatim(STYLE)}</style></head><body><main>
+${pageHead(report)}
+${headline(report)}
+${comparison(report)}
+${comparisonBySite(report)}
+${gallerySection(gallery)}
+${learningCurves(report)}
+${sitesTable(report)}
+${eventsTimeline(report)}
+${commitsTable(report)}
+</main></body></html>
+`.markup;
+}
+
+function pageHead(report: Report): Markup {
+  return html`<header><h1>${counted(report.sites.length, 'hospital')}, one heart model</h1>
+<p>Federated training on synthetic cardiac CTs: every image stayed in its hospital's bucket, only weights and counts were shared.</p>
+<ul class="facts"><li>campaign <b>${report.campaign}</b></li><li>profile <b>${report.profile}</b></li><li>seed <b>${report.seed}</b></li><li>backend <b>${report.backend}</b></li><li>wall time <b>${clock(report.wallSeconds)}</b></li><li>peak memory <b>${report.peakRssMB.toFixed(0)} MB</b> (${report.peakRssOf})</li><li><b>${report.createdAt.slice(0, 16).replace('T', ' ')} UTC</b></li></ul>
+<p class="notice">One seed and few cases: read differences with care. Trained on phantoms in minutes, for demonstration; not a medical device.</p></header>`;
+}
+
+function gallerySection(gallery: readonly GalleryCase[]): Markup {
+  if (gallery.length === 0) return html``;
+  return html`<section aria-labelledby="gallery"><h2 id="gallery">What the student sees</h2>
+<p class="muted">One unseen case of each hospital. <span class="on-ct truth">◯ expert</span> <span class="on-ct predicted">✕ student</span> Marks fade with their distance from the cut. The patient's right is on the left.</p>
+<div class="gallery">${gallery.map(galleryFigure)}</div></section>`;
+}

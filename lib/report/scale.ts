@@ -1,0 +1,34 @@
+/** Maps a value of `domain` to a position in `range`, linearly. An empty domain maps to the start. */
+export interface Scale {
+  (value: number): number;
+  readonly domain: readonly [number, number];
+}
+
+export function linearScale(domain: readonly [number, number], range: readonly [number, number]): Scale {
+  const span = domain[1] - domain[0];
+  const scale = (value: number) =>
+    span === 0 ? range[0] : range[0] + ((value - domain[0]) / span) * (range[1] - range[0]);
+  return Object.assign(scale, { domain });
+}
+
+/** Round values (1, 2 or 5 times a power of ten apart) within the domain, about `count` of them, ascending. */
+export function ticks(domain: readonly [number, number], count: number): readonly number[] {
+  const step = niceStep((domain[1] - domain[0]) / Math.max(1, count));
+  if (!(step > 0)) return [domain[0]];
+  const first = Math.ceil(domain[0] / step - 1e-9);
+  const last = Math.floor(domain[1] / step + 1e-9);
+  return Array.from({ length: last - first + 1 }, (_, index) => Number(((first + index) * step).toPrecision(12)));
+}
+
+/** The domain from zero up to a round value that covers `max`. */
+export function zeroBased(max: number, count: number): readonly [number, number] {
+  const step = niceStep((max > 0 ? max : 1) / Math.max(1, count));
+  return [0, Math.ceil((max > 0 ? max : 1) / step - 1e-9) * step];
+}
+
+function niceStep(rough: number): number {
+  if (!(rough > 0)) return 0;
+  const power = 10 ** Math.floor(Math.log10(rough));
+  const factor = [1, 2, 5, 10].find((candidate) => rough / power <= candidate + 1e-9) ?? 10;
+  return factor * power;
+}

@@ -1,0 +1,97 @@
+/** The style sheet of the report: system fonts, light and dark, one column on a phone. Nothing is loaded. */
+export const STYLE = `
+:root {
+  color-scheme: light dark;
+  --page: #f6f7f9; --paper: #ffffff; --ink: #16202c; --muted: #5a6675; --line: #dfe4ea; --soft: #eef1f5;
+  --teacher: #5b6b7f; --student: #0b6bcb; --control: #b8610b; --pseudo: #7a4fc4; --evaluate: #14806a;
+  --bad: #b3261e; --good: #14806a;
+}
+@media (prefers-color-scheme: dark) {
+  :root {
+    --page: #0e141b; --paper: #161e27; --ink: #e6ebf1; --muted: #9aa7b6; --line: #2b3641; --soft: #1d2731;
+    --teacher: #94a5ba; --student: #5aaeff; --control: #f0a04b; --pseudo: #b597f2; --evaluate: #4fc7ab;
+    --bad: #ff8a80; --good: #4fc7ab;
+  }
+}
+* { box-sizing: border-box; }
+body { margin: 0; background: var(--page); color: var(--ink); font: 16px/1.55 system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif; }
+main { max-width: 1080px; margin: 0 auto; padding: 28px 20px 64px; }
+header { margin-bottom: 24px; }
+h1 { font-size: clamp(1.6rem, 4vw, 2.2rem); line-height: 1.2; margin: 0 0 6px; letter-spacing: -0.015em; text-wrap: balance; }
+h2 { font-size: 1.2rem; line-height: 1.3; margin: 0 0 8px; letter-spacing: -0.005em; }
+h3 { font-size: 1rem; margin: 22px 0 6px; }
+p { margin: 0 0 12px; max-width: 76ch; }
+section { background: var(--paper); border: 1px solid var(--line); border-radius: 12px; padding: 20px 22px; margin-bottom: 18px; }
+.lead { font-size: 1.1rem; font-weight: 550; text-wrap: pretty; }
+.muted { color: var(--muted); font-size: 0.9rem; font-weight: 400; }
+.bad { color: var(--bad); }
+code { font: 0.86em ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; overflow-wrap: anywhere; }
+.facts { display: flex; flex-wrap: wrap; gap: 4px 22px; margin: 12px 0 0; padding: 0; list-style: none; color: var(--muted); font-size: 0.92rem; }
+.facts b { color: var(--ink); font-weight: 600; }
+.notice { border-left: 3px solid var(--control); padding: 2px 0 2px 12px; margin: 14px 0 0; color: var(--muted); font-size: 0.92rem; }
+
+.cards { display: grid; grid-template-columns: repeat(auto-fit, minmax(220px, 1fr)); gap: 12px; }
+.card { border: 1px solid var(--line); border-top: 4px solid var(--role, var(--line)); border-radius: 8px; padding: 12px 16px 14px; }
+.big { font-size: 2.5rem; font-weight: 650; line-height: 1.15; letter-spacing: -0.02em; font-variant-numeric: tabular-nums; }
+.card-title { font-weight: 600; }
+.role-teacher { --role: var(--teacher); } .role-student { --role: var(--student); } .role-studentLabelsOnly { --role: var(--control); }
+.key { display: inline-block; width: 10px; height: 10px; border-radius: 50%; background: var(--role); margin-right: 7px; }
+
+.scroll { overflow-x: auto; }
+table { border-collapse: collapse; width: 100%; font-size: 0.94rem; }
+th, td { text-align: left; padding: 7px 12px 7px 0; border-bottom: 1px solid var(--line); vertical-align: top; font-weight: 400; }
+th:last-child, td:last-child { padding-right: 0; }
+thead th { color: var(--muted); font-size: 0.86rem; vertical-align: bottom; }
+tfoot th, tfoot td { font-weight: 600; border-bottom: 0; }
+.number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
+.group th { font-weight: 600; padding-top: 16px; }
+.comparison tbody th[scope="row"] { white-space: nowrap; }
+details summary { cursor: pointer; }
+details[open] summary { margin-bottom: 10px; }
+
+.chart { display: block; width: 100%; height: auto; overflow: visible; font-family: inherit; }
+.grid { stroke: var(--line); stroke-width: 1; }
+.tick { fill: var(--muted); font-size: 11px; }
+.middle { text-anchor: middle; } .end { text-anchor: end; }
+.value { fill: var(--ink); font-size: 12px; font-weight: 600; stroke: var(--paper); stroke-width: 3; paint-order: stroke; }
+.grid-of-charts { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 290px), 1fr)); gap: 20px; }
+figure { margin: 0; }
+.grid-of-charts figcaption .muted { display: block; }
+.thin polyline { fill: none; stroke: var(--muted); stroke-width: 1; opacity: 0.5; }
+.thin circle { fill: var(--muted); opacity: 0.5; }
+.thin:hover polyline, .thin:hover circle { opacity: 1; stroke-width: 2; }
+.thick polyline { fill: none; stroke: var(--kind); stroke-width: 2.5; stroke-linejoin: round; }
+.thick circle { fill: var(--kind); stroke: var(--paper); stroke-width: 1.5; }
+.kind-teacher { --kind: var(--teacher); } .kind-pseudo-label { --kind: var(--pseudo); } .kind-student { --kind: var(--student); }
+.kind-control { --kind: var(--control); } .kind-evaluate { --kind: var(--evaluate); } .kind-other { --kind: var(--muted); }
+
+.dumbbell { max-width: 760px; min-width: 480px; }
+.dot { fill: var(--role); stroke: var(--paper); stroke-width: 2; }
+.gain { stroke: var(--student); stroke-width: 3; opacity: 0.45; } .loss { stroke: var(--control); stroke-width: 3; opacity: 0.45; }
+.lane-name { fill: var(--ink); font-size: 13px; }
+.wide .timeline { min-width: 760px; }
+.lane { fill: transparent; } .lane.odd { fill: var(--soft); }
+.bar { fill: var(--kind); opacity: 0.75; } .bar:hover { opacity: 1; }
+.mark { fill: var(--kind); stroke: var(--paper); stroke-width: 1; }
+.mark.rejected { fill: var(--bad); }
+.commit-line { stroke: var(--muted); stroke-width: 1; stroke-dasharray: 2 3; opacity: 0.5; }
+.tick-mark { stroke-width: 1.5; } .tick-mark.upload { stroke: var(--muted); } .tick-mark.intake { stroke: var(--good); }
+.legend { display: flex; flex-wrap: wrap; gap: 4px 16px; max-width: none; }
+.legend span { white-space: nowrap; }
+.swatch { display: inline-block; width: 12px; height: 12px; border-radius: 3px; margin-right: 6px; vertical-align: -1px; background: var(--kind); }
+.swatch.upload { background: var(--muted); width: 3px; } .swatch.intake { background: var(--good); width: 3px; } .swatch.rejected { background: var(--bad); clip-path: polygon(50% 0, 100% 100%, 0 100%); }
+
+.gallery { display: grid; gap: 24px 28px; grid-template-columns: repeat(auto-fill, minmax(min(100%, 460px), 1fr)); }
+.cuts { display: grid; grid-template-columns: repeat(3, 1fr); gap: 6px; }
+.cut { display: block; width: 100%; height: auto; background: #000; border-radius: 6px; }
+.cut-name { fill: #fff; font-size: 6px; opacity: 0.75; }
+.case figcaption { margin-top: 8px; }
+.ring { fill: none; stroke: #4dffd2; stroke-width: 1.2; }
+.cross { fill: none; stroke: #ffb020; stroke-width: 1.4; stroke-linecap: round; }
+.contour { fill: none; stroke-width: 1; stroke-linecap: square; } .contour.truth { stroke: #4dffd2; } .contour.predicted { stroke: #ffb020; }
+.on-ct { background: #101418; border-radius: 4px; padding: 1px 7px; white-space: nowrap; } .on-ct.truth { color: #4dffd2; } .on-ct.predicted { color: #ffb020; }
+.errors { display: flex; flex-wrap: wrap; gap: 2px 16px; margin: 2px 0 0; padding: 0; list-style: none; font-size: 0.88rem; color: var(--muted); }
+.errors b { color: var(--ink); font-weight: 600; } .errors .far b { color: var(--bad); }
+@media (max-width: 560px) { main { padding: 18px 12px 40px; } section { padding: 16px 14px; } }
+@media print { body { background: #fff; } section { break-inside: avoid; border: 0; padding: 0; } details:not([open]) { display: none; } }
+`;

@@ -1,0 +1,85 @@
+import { TASK_IDS } from '../federation/tasks.ts';
+import { type DumbbellRow, dumbbell } from './dumbbell.ts';
+import { fixed, NONE, percent } from './format.ts';
+import { html, type Markup } from './markup.ts';
+import { type LandmarkMetrics, type Metrics, type MetricsByTask, WITHIN_MM } from './metrics.ts';
+import { MODEL_ROLES, type ModelRole, type Report } from './report.ts';
+import { ROLE_TITLES, TASK_TITLES } from './words.ts';
+
+/** What the run says about the claim, in one sentence that holds whichever way it went. */
+export function verdict(report: Pick<Report, 'status' | 'reason' | 'landmarks'>): string {
+  if (report.status === 'failed') return `The campaign failed: ${report.reason ?? 'no reason was recorded'}`;
+  const student = report.landmarks.student?.within6mm;
+  const control = report.landmarks.studentLabelsOnly?.within6mm;
+  if (student === undefined || student === null || control === undefined || control === null)
+    return 'There are no held-out landmarks of both students to compare.';
+  const [from, to] = [percent(control), percent(student)];
+  if (student > control) {
+    return `Distillation helped: the share of landmarks found within ${WITHIN_MM} mm rose from ${from} on labels alone to ${to}.`;
+  }
+  return student < control
+    ? `Distillation did not help in this run: ${to} of the landmarks were found within ${WITHIN_MM} mm, ${from} on labels alone.`
+    : `Distillation made no difference in this run: ${to} of the landmarks were found within ${WITHIN_MM} mm either way.`;
+}
+
+/** The three pooled landmark figures, largest on the page. */
+export function headline(report: Report): Markup {
+  const card = (role: ModelRole, metrics: LandmarkMetrics | undefined) => html`<div class="card role-${role}">
+<div class="big">${percent(metrics?.within6mm)}</div><div class="card-title">${ROLE_TITLES[role]}</div>
+<div class="muted">${metrics ? `${metrics.n} points, ${metrics.missing} missing, median error ${millimetres(metrics.median)}` : 'not evaluated'}</div></div>`;
+  return html`<section aria-labelledby="result"><h2 id="result">Did distillation help?</h2><p class="lead">${verdict(report)}</p>
+<p class="muted">Landmarks of unseen cases found within ${WITHIN_MM} mm, both landmark tasks together, all sites. A point that was not found counts as not within ${WITHIN_MM} mm.</p>
+<div class="cards">${MODEL_ROLES.map((role) => card(role, report.landmarks[role]))}</div></section>`;
+}
+
+/** Teacher, student and control side by side, a block of rows for each task. */
+export function comparison(report: Report): Markup {
+  const tasks = TASK_IDS.filter((task) => MODEL_ROLES.some((role) => report.metrics[role][task]));
+  return html`<section aria-labelledby="tasks"><h2 id="tasks">Task by task</h2><div class="scroll"><table class="comparison">
+<thead><tr><th scope="col">Model</th><th scope="col" class="number">n</th><th scope="col" class="number">median</th><th scope="col" class="number">p90</th><th scope="col" class="number">missing</th><th scope="col" class="number">≤ ${WITHIN_MM} mm</th><th scope="col" class="number">Dice</th></tr></thead>
+${tasks.map((task) => html`<tbody><tr class="group"><th scope="rowgroup" colspan="7">${TASK_TITLES[task]}</th></tr>${MODEL_ROLES.map((role) => metricsRow(role, report.metrics[role][task]))}</tbody>`)}
+</table></div><p class="muted">Errors in mm over the points that were found; missing points are counted apart and never dropped. Dice is the median over cases that hold calcium in truth or prediction. n counts points or cases.</p></section>`;
+}
+
+function metricsRow(role: ModelRole, metrics: Metrics | undefined): Markup {
+  const cells =
+    metrics === undefined
+      ? [NONE, NONE, NONE, NONE, NONE, NONE]
+      : metrics.kind === 'landmarks'
+        ? [
+            metrics.n,
+            millimetres(metrics.median),
+            millimetres(metrics.p90),
+            metrics.missing,
+            percent(metrics.within6mm),
+            '',
+          ]
+        : [metrics.n, '', '', '', '', fixed(metrics.dice, 2)];
+  return html`<tr><th scope="row"><span class="key role-${role}"></span>${ROLE_TITLES[role]}</th>${cells.map((cell) => html`<td class="number">${cell}</td>`)}</tr>`;
+}
+
+/** Where the students differ: hospitals that hold few or no labels are where distillation has to prove itself. */
+export function comparisonBySite(report: Report): Markup {
+  const rows = report.sites.map(({ id, name, labelled }): DumbbellRow => {
+    const share = (role: ModelRole) => pooledShare(report.bySite[id]?.[role] ?? {});
+    const labels = (labelled['hinge-points'] ?? 0) + (labelled['membranous-septum'] ?? 0);
+    return {
+      name: labels === 0 ? `${name} (no landmark labels)` : name,
+      before: share('studentLabelsOnly'),
+      after: share('student'),
+    };
+  });
+  if (rows.every(({ before, after }) => before === null && after === null)) return html``;
+  return html`<section aria-labelledby="by-site"><h2 id="by-site">Site by site</h2>
+<p class="muted">Share of landmarks within ${WITHIN_MM} mm on each hospital's own held-out cases: <span class="key role-studentLabelsOnly"></span>labels alone → <span class="key role-student"></span>distilled.</p>
+<div class="scroll">${dumbbell(rows, { title: `Landmarks within ${WITHIN_MM} mm`, before: 'labels alone', after: 'distilled' })}</div></section>`;
+}
+
+/** Share within 6 mm over all landmark tasks of one site, every point counting once. */
+export function pooledShare(metrics: MetricsByTask): number | null {
+  const landmarks = Object.values(metrics).filter((of): of is LandmarkMetrics => of?.kind === 'landmarks');
+  const points = landmarks.reduce((sum, { n }) => sum + n, 0);
+  return points === 0 ? null : landmarks.reduce((sum, { n, within6mm }) => sum + n * (within6mm ?? 0), 0) / points;
+}
+
+const millimetres = (value: number | null) => (value === null ? NONE : `${fixed(value, 1)} mm`);
