@@ -8,7 +8,7 @@ export interface WeightTensor {
 /** A model's parameters by name. Iterate in the order of {@link sortedNames} wherever bytes depend on it. */
 export type Weights = ReadonlyMap<string, WeightTensor>;
 
-/** Names in byte order: the order of tensors in every file that fedcardio writes. */
+/** Names in the order of their UTF-16 code units: the order of tensors in every file that fedcardio writes. */
 export const sortedNames = (weights: ReadonlyMap<string, unknown>): readonly string[] =>
   [...weights.keys()].sort((a, b) => (a < b ? -1 : a > b ? 1 : 0));
 

@@ -1,0 +1,131 @@
+import { FedcardioError } from '../error.ts';
+import { duplicateKey } from './duplicate-key.ts';
+import { elementsOf } from './weights.ts';
+
+/**
+ * The header of a safetensors file: 8 bytes little-endian length, then that many bytes of JSON, then the tensors'
+ * bytes without gaps. Format: https://github.com/huggingface/safetensors#format
+ */
+
+/** Bytes of one element. */
+export const DTYPE_BYTES = { F32: 4, F16: 2, BF16: 2, I32: 4, I64: 8 } as const;
+export type Dtype = keyof typeof DTYPE_BYTES;
+
+export interface TensorEntry {
+  readonly dtype: Dtype;
+  readonly shape: readonly number[];
+  /** First byte and the byte after the last, counted from the end of the header. */
+  readonly begin: number;
+  readonly end: number;
+}
+
+export interface SafetensorsHeader {
+  /** In the order of their bytes. */
+  readonly tensors: ReadonlyMap<string, TensorEntry>;
+  readonly metadata: Readonly<Record<string, string>>;
+  /** Where the tensors' bytes start in the file, and how many there are. */
+  readonly dataStart: number;
+  readonly dataBytes: number;
+}
+
+/** What the reference implementation allows; nobody allocates by a header's word beyond it. */
+const MAX_HEADER_BYTES = 100_000_000;
+const LENGTH_BYTES = 8;
+
+export const badWeights = (message: string, cause?: unknown): FedcardioError =>
+  new FedcardioError('BAD_WEIGHTS', message, { cause, hint: 'Write the file again from the model.' });
+
+/** Bytes from the start of the file to the first tensor, from the file's first 8 bytes. Throws `BAD_WEIGHTS`. */
+export function safetensorsDataStart(prefix: Uint8Array): number {
+  if (prefix.length < LENGTH_BYTES) throw badWeights(`a safetensors file has at least 8 bytes, this ${prefix.length}`);
+  const length = new DataView(prefix.buffer, prefix.byteOffset).getBigUint64(0, true);
+  if (length < 2n || length > MAX_HEADER_BYTES) {
+    throw badWeights(`the header claims ${length} bytes; 2 to ${MAX_HEADER_BYTES} are possible`);
+  }
+  const start = LENGTH_BYTES + Number(length);
+  if (start % 8 !== 0) throw badWeights(`the tensors start at byte ${start}, which is not a multiple of 8`);
+  return start;
+}
+
+/**
+ * Reads and checks a header. `prefix` is the start of a file, at least {@link safetensorsDataStart} bytes of it.
+ * Throws `BAD_WEIGHTS` on anything but tensors of known types laid out without gap or overlap: a header decides
+ * which bytes mean what, so that nothing doubtful is accepted.
+ */
+export function parseSafetensorsHeader(prefix: Uint8Array): SafetensorsHeader {
+  const dataStart = safetensorsDataStart(prefix);
+  if (prefix.length < dataStart) throw badWeights(`the header ends at byte ${dataStart}, the file at ${prefix.length}`);
+  const { __metadata__, ...tensors } = parseJsonObject(prefix.subarray(LENGTH_BYTES, dataStart));
+  const entries = Object.entries(tensors).map(([name, value]) => [name, parseEntry(name, value)] as const);
+  entries.sort(([, a], [, b]) => a.begin - b.begin || a.end - b.end);
+  return {
+    tensors: new Map(entries),
+    metadata: parseMetadata(__metadata__),
+    dataStart,
+    dataBytes: requireContiguous(entries),
+  };
+}
+
+function parseJsonObject(bytes: Uint8Array): Readonly<Record<string, unknown>> {
+  let text: string;
+  let value: unknown;
+  try {
+    text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+    value = JSON.parse(text);
+  } catch (cause) {
+    throw badWeights('the header is not JSON in UTF-8', cause);
+  }
+  if (!text.startsWith('{') || !isRecord(value)) throw badWeights('the header is not a JSON object');
+  const duplicate = duplicateKey(text);
+  if (duplicate !== undefined) throw badWeights(`the header names ${JSON.stringify(duplicate)} twice`);
+  return value;
+}
+
+function parseMetadata(value: unknown): Readonly<Record<string, string>> {
+  if (value === undefined) return {};
+  if (!isRecord(value) || !Object.values(value).every((text) => typeof text === 'string')) {
+    throw badWeights('__metadata__ must map text to text');
+  }
+  return value as Readonly<Record<string, string>>;
+}
+
+function parseEntry(name: string, value: unknown): TensorEntry {
+  const where = `tensor ${JSON.stringify(name)}`;
+  if (!isRecord(value) || Object.keys(value).sort().join() !== 'data_offsets,dtype,shape') {
+    throw badWeights(`${where} must have dtype, shape and data_offsets and nothing else`);
+  }
+  const { dtype, shape, data_offsets: offsets } = value;
+  if (typeof dtype !== 'string' || !Object.hasOwn(DTYPE_BYTES, dtype)) {
+    throw badWeights(`${where} has dtype ${JSON.stringify(dtype)}; known are ${Object.keys(DTYPE_BYTES).join(', ')}`);
+  }
+  if (!isCounts(shape)) throw badWeights(`${where} has shape ${JSON.stringify(shape)}`);
+  if (!isCounts(offsets) || offsets.length !== 2) {
+    throw badWeights(`${where} has data_offsets ${JSON.stringify(offsets)}`);
+  }
+  const [begin, end] = offsets as [number, number];
+  const bytes = elementsOf(shape) * DTYPE_BYTES[dtype as Dtype];
+  if (end - begin !== bytes) {
+    throw badWeights(`${where}, ${dtype} [${shape.join(', ')}], needs ${bytes} bytes and has ${end - begin}`);
+  }
+  if (begin % DTYPE_BYTES[dtype as Dtype] !== 0) throw badWeights(`${where} starts at byte ${begin}, not aligned`);
+  return { dtype: dtype as Dtype, shape, begin, end };
+}
+
+/** The bytes of all tensors together, which must follow each other without gap or overlap. */
+function requireContiguous(entries: readonly (readonly [string, TensorEntry])[]): number {
+  let end = 0;
+  for (const [name, entry] of entries) {
+    if (entry.begin !== end) {
+      const fault = entry.begin > end ? 'leaves a gap after' : 'overlaps';
+      throw badWeights(`tensor ${JSON.stringify(name)} starts at byte ${entry.begin}: it ${fault} byte ${end}`);
+    }
+    end = entry.end;
+  }
+  return end;
+}
+
+const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+const isCounts = (value: unknown): value is readonly number[] =>
+  Array.isArray(value) && value.every((n) => Number.isSafeInteger(n) && n >= 0);

@@ -1,0 +1,171 @@
+import { readFileSync } from 'node:fs';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { parseSafetensorsHeader } from './header.ts';
+import { decodeSafetensors, encodeSafetensors } from './safetensors.ts';
+import { elementsOf, type Weights } from './weights.ts';
+
+const fixture = (name: string): Uint8Array =>
+  readFileSync(new URL(`../../test/fixtures/weights/${name}`, import.meta.url));
+
+/** The arrays of scripts/fixtures/weights.py: value i of each is i / 8 - 1. */
+const ARRAYS: Weights = new Map(
+  Object.entries({ 'encoder.0.weight': [2, 3, 3], 'encoder.0.bias': [2], scale: [], empty: [0, 4], Ünïcode: [3] }).map(
+    ([name, shape]) => {
+      const data = Float32Array.from({ length: elementsOf(shape) }, (_, i) => i / 8 - 1);
+      return [name, { dtype: 'F32' as const, shape, data }];
+    },
+  ),
+);
+
+const contents = (weights: Weights) =>
+  new Map([...weights].map(([name, { shape, data }]) => [name, { shape, data: Buffer.from(data.slice().buffer) }]));
+
+/** A file with this header text, padded as it must be, and this many zero bytes of tensors. */
+function file(header: string | object, dataBytes = 0): Uint8Array {
+  const text = typeof header === 'string' ? header : JSON.stringify(header);
+  const json = Buffer.from(text.padEnd(Math.ceil(text.length / 8) * 8));
+  const bytes = Buffer.alloc(8 + json.length + dataBytes);
+  bytes.writeBigUInt64LE(BigInt(json.length));
+  json.copy(bytes, 8);
+  return bytes;
+}
+const f32 = (begin: number, end: number, shape = [(end - begin) / 4]) => ({
+  dtype: 'F32',
+  shape,
+  data_offsets: [begin, end],
+});
+
+describe('safetensors', () => {
+  it('reads what the reference library wrote', () => {
+    const bytes = fixture('python-f32.safetensors');
+
+    expect(contents(decodeSafetensors(bytes))).toEqual(contents(ARRAYS));
+    expect(parseSafetensorsHeader(bytes).metadata).toEqual({ stage: 'student' });
+  });
+
+  it('writes the very bytes that the reference library writes', () => {
+    const bytes = encodeSafetensors(ARRAYS, { stage: 'student' });
+
+    expect(Buffer.compare(bytes, fixture('python-f32.safetensors'))).toBe(0);
+  });
+
+  it('reads headers of types that models do not hold, and says so when asked for their values', () => {
+    const bytes = fixture('python-i64.safetensors');
+
+    expect(parseSafetensorsHeader(bytes).tensors.get('counter')).toEqual({
+      dtype: 'I64',
+      shape: [3],
+      begin: 0,
+      end: 24,
+    });
+    expect(() => decodeSafetensors(bytes)).toThrow('tensor "counter" is I64; models hold F32');
+  });
+
+  it('gives back any weights to the bit, in the same bytes whatever the order of insertion', () => {
+    const tensor = fc
+      .array(fc.nat(4), { maxLength: 4 })
+      .chain((shape) =>
+        fc
+          .float32Array({ minLength: elementsOf(shape), maxLength: elementsOf(shape) })
+          .map((data) => ({ dtype: 'F32' as const, shape, data })),
+      );
+    const entries = fc.uniqueArray(fc.tuple(fc.string({ unit: 'binary' }), tensor), {
+      selector: ([name]) => name,
+      maxLength: 6,
+    });
+    fc.assert(
+      fc.property(entries, fc.nat(7), (list, offset) => {
+        const weights = new Map(list.filter(([name]) => name !== '__metadata__'));
+        const bytes = encodeSafetensors(weights);
+        const shifted = new Uint8Array(bytes.length + offset).subarray(offset);
+        shifted.set(bytes);
+
+        expect(contents(decodeSafetensors(shifted))).toEqual(contents(weights));
+        expect(Buffer.compare(encodeSafetensors(new Map([...weights].reverse())), bytes)).toBe(0);
+      }),
+    );
+  });
+
+  it('finds values that are not finite when asked to', () => {
+    for (const value of [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY]) {
+      const bytes = encodeSafetensors(new Map([['w', { dtype: 'F32', shape: [2], data: Float32Array.of(1, value) }]]));
+
+      expect(decodeSafetensors(bytes).get('w')?.data[1]).toBe(value);
+      expect(() => decodeSafetensors(bytes, { finite: true })).toThrow(
+        'tensor "w" has values that are NaN or infinite',
+      );
+    }
+  });
+
+  it('refuses to write an array that does not have the length of its shape', () => {
+    const weights: Weights = new Map([['w', { dtype: 'F32', shape: [3], data: new Float32Array(2) }]]);
+    expect(() => encodeSafetensors(weights)).toThrow('tensor "w" has 2 values for shape [3]');
+  });
+
+  it.each<[string, Uint8Array, RegExp]>([
+    ['an empty file', new Uint8Array(), /at least 8 bytes/],
+    ['a header length beyond all bounds', Buffer.from('ffffffffffffffff', 'hex'), /claims 18446744073709551615 bytes/],
+    ['a file cut within the header', file({ w: f32(0, 4) }, 4).subarray(0, 20), /the header ends at byte/],
+    ['a file cut within a tensor', file({ w: f32(0, 8) }, 4), /describes .* bytes, the file has/],
+    ['bytes after the last tensor', file({ w: f32(0, 4) }, 8), /describes .* bytes, the file has/],
+    [
+      'an unaligned header',
+      Buffer.concat([Buffer.from('0300000000000000', 'hex'), Buffer.from('{} ')]),
+      /multiple of 8/,
+    ],
+    ['no JSON', file('{"w":'), /not JSON/],
+    [
+      'bytes that are not UTF-8',
+      Buffer.concat([file('{}').subarray(0, 8), Buffer.alloc(8, 0xff)]),
+      /not JSON in UTF-8/,
+    ],
+    ['JSON that is no object', file('[]'), /not a JSON object/],
+    ['a header that starts with a space', file(' {}'), /not a JSON object/],
+    ['a name twice', file(`{"w":${JSON.stringify(f32(0, 4))},"w":${JSON.stringify(f32(0, 4))}}`, 4), /"w" twice/],
+    [
+      'an escaped name twice',
+      file(`{"w":${JSON.stringify(f32(0, 4))},"\\u0077":${JSON.stringify(f32(0, 4))}}`, 4),
+      /"w" twice/,
+    ],
+    ['metadata that is not text', file({ __metadata__: { epochs: 3 } }), /text to text/],
+    ['an unknown type', file({ w: { ...f32(0, 4), dtype: 'F8' } }, 4), /dtype "F8"/],
+    ['a type from the prototype', file({ w: { ...f32(0, 4), dtype: 'toString' } }, 4), /dtype "toString"/],
+    ['an unknown field', file({ w: { ...f32(0, 4), scale: 1 } }, 4), /nothing else/],
+    ['a negative side', file({ w: { ...f32(0, 4), shape: [-1] } }, 4), /shape \[-1\]/],
+    ['a shape of other size than its bytes', file({ w: f32(0, 8, [3]) }, 8), /needs 12 bytes and has 8/],
+    ['a gap', file({ a: f32(0, 4), b: f32(8, 12) }, 12), /"b" starts at byte 8: it leaves a gap/],
+    ['a gap at the start', file({ a: f32(4, 8) }, 8), /leaves a gap after byte 0/],
+    ['an overlap', file({ a: f32(0, 8), b: f32(4, 8) }, 8), /"b" starts at byte 4: it overlaps/],
+    [
+      'an unaligned tensor',
+      file({ a: { dtype: 'F16', shape: [1], data_offsets: [0, 2] }, b: f32(2, 6) }, 6),
+      /not aligned/,
+    ],
+    [
+      'a shape whose product is beyond exact integers',
+      file({ w: { ...f32(0, 4), shape: [2 ** 52, 2 ** 52] } }, 4),
+      /needs/,
+    ],
+  ])('refuses %s', (_, bytes, message) => {
+    expect(() => decodeSafetensors(bytes)).toThrow(message);
+    expect(() => decodeSafetensors(bytes)).toThrow(expect.objectContaining({ code: 'BAD_WEIGHTS' }));
+  });
+
+  it('never fails in any other way than its own, whatever the bytes', () => {
+    const valid = encodeSafetensors(ARRAYS);
+    const mutation = fc.tuple(fc.nat(valid.length - 1), fc.nat(255));
+    fc.assert(
+      fc.property(fc.array(mutation, { minLength: 1, maxLength: 4 }), (changes) => {
+        const bytes = Uint8Array.from(valid);
+        for (const [at, value] of changes) bytes[at] = value;
+        try {
+          for (const { shape, data } of decodeSafetensors(bytes).values()) expect(data.length).toBe(elementsOf(shape));
+        } catch (error) {
+          expect(error).toMatchObject({ code: 'BAD_WEIGHTS' });
+        }
+      }),
+      { numRuns: 500 },
+    );
+  });
+});
