@@ -14,13 +14,17 @@ export type VoxelArray =
   | Float32Array
   | Float64Array;
 
+/** Where voxels lie: `shape` is [nx, ny, nz]; the world position of a voxel is that of its centre. */
+export interface Grid {
+  readonly shape: Vec3;
+  readonly affine: Affine;
+}
+
 /**
  * A 3D image. `shape` is [nx, ny, nz]; x runs fastest: voxel (x, y, z) is `data[x + nx * (y + ny * z)]`.
  * Read as a tensor the same data has the shape [nz, ny, nx].
  */
-export interface Volume<T extends VoxelArray = VoxelArray> {
-  readonly shape: Vec3;
-  readonly affine: Affine;
+export interface Volume<T extends VoxelArray = VoxelArray> extends Grid {
   readonly data: T;
 }
 

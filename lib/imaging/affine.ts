@@ -1,0 +1,90 @@
+import { FedcardioError } from '../error.ts';
+import type { Affine, Grid, Vec3 } from './volume.ts';
+
+export const IDENTITY: Affine = [
+  [1, 0, 0, 0],
+  [0, 1, 0, 0],
+  [0, 0, 1, 0],
+  [0, 0, 0, 1],
+];
+
+/** An affine from its three upper rows. */
+export const affineOf = (rows: readonly (readonly number[])[]): Affine =>
+  [...rows.slice(0, 3).map((row) => row.slice(0, 4)), [0, 0, 0, 1]] as unknown as Affine;
+
+/** a · b: first b, then a. */
+export function multiply(a: Affine, b: Affine): Affine {
+  const row = (r: 0 | 1 | 2 | 3) =>
+    [0, 1, 2, 3].map(
+      (c) => a[r][0] * b[0][c as 0] + a[r][1] * b[1][c as 0] + a[r][2] * b[2][c as 0] + a[r][3] * b[3][c as 0],
+    );
+  return affineOf([row(0), row(1), row(2)]);
+}
+
+/** Determinant of the upper left 3×3: the signed volume of a voxel in mm³. */
+export function determinant([[a, b, c], [d, e, f], [g, h, i]]: Affine): number {
+  return a * (e * i - f * h) - b * (d * i - f * g) + c * (d * h - e * g);
+}
+
+/**
+ * The inverse, by cofactors.
+ *
+ * @throws BAD_IMAGE where the three axes do not span space
+ */
+export function invert(affine: Affine): Affine {
+  const det = determinant(affine);
+  if (!Number.isFinite(det) || det === 0) {
+    throw new FedcardioError('BAD_IMAGE', 'The voxel axes do not span a volume (singular affine).');
+  }
+  const [[a, b, c, x], [d, e, f, y], [g, h, i, z]] = affine;
+  const rows = [
+    [e * i - f * h, c * h - b * i, b * f - c * e],
+    [f * g - d * i, a * i - c * g, c * d - a * f],
+    [d * h - e * g, b * g - a * h, a * e - b * d],
+  ].map((row) => row.map((cofactor) => cofactor / det));
+  return affineOf(rows.map(([p = 0, q = 0, r = 0]) => [p, q, r, -(p * x + q * y + r * z)]));
+}
+
+/** affine · (point, 1). With a volume's affine: from voxel indices to world (RAS, mm). */
+export function apply(affine: Affine, [x, y, z]: Vec3): Vec3 {
+  const [[a, b, c, d], [e, f, g, h], [i, j, k, l]] = affine;
+  return [a * x + b * y + c * z + d, e * x + f * y + g * z + h, i * x + j * y + k * z + l];
+}
+
+/** Column `axis` of the upper left 3×3: the step in the world from one voxel to the next along that axis, mm. */
+export const column = (affine: Affine, axis: 0 | 1 | 2): Vec3 => [affine[0][axis], affine[1][axis], affine[2][axis]];
+
+/** Distance between neighbouring voxel centres along x, y and z, mm. */
+export function spacingOf(affine: Affine): Vec3 {
+  return [Math.hypot(...column(affine, 0)), Math.hypot(...column(affine, 1)), Math.hypot(...column(affine, 2))];
+}
+
+export const voxelsOf = ([nx, ny, nz]: Vec3): number => nx * ny * nz;
+
+/** World position (RAS, mm) of the middle of the grid. */
+export const centreOf = ({ affine, shape: [nx, ny, nz] }: Grid): Vec3 =>
+  apply(affine, [(nx - 1) / 2, (ny - 1) / 2, (nz - 1) / 2]);
+
+/** Whether a world point lies in the grid, its outermost voxels to their outer faces included. */
+export function contains(grid: Grid, point: Vec3): boolean {
+  return apply(invert(grid.affine), point).every(
+    (index, axis) => index >= -0.5 && index <= (grid.shape[axis] as number) - 0.5,
+  );
+}
+
+/**
+ * Whether two grids have the same shape and put every voxel at the same place. The default of 0.1 mm forgives
+ * what a quaternion in single precision loses, and is less than any voxel of a cardiac CT.
+ */
+export function sameGrid(a: Grid, b: Grid, toleranceMm = 0.1): boolean {
+  if (!a.shape.every((side, axis) => side === b.shape[axis])) return false;
+  const [nx, ny, nz] = a.shape;
+  return [0, nx - 1].every((x) =>
+    [0, ny - 1].every((y) =>
+      [0, nz - 1].every((z) => {
+        const [p, q] = [apply(a.affine, [x, y, z]), apply(b.affine, [x, y, z])];
+        return Math.hypot(p[0] - q[0], p[1] - q[1], p[2] - q[2]) <= toleranceMm;
+      }),
+    ),
+  );
+}

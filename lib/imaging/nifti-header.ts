@@ -1,0 +1,186 @@
+import { NIFTI1, NIFTI2 } from 'nifti-reader-js';
+import { FedcardioError } from '../error.ts';
+import { affineOf, determinant, voxelsOf } from './affine.ts';
+import { type Scaling, STORED_TYPES, type StoredType, storedTypeOf } from './nifti-types.ts';
+import { rejectForeignFormat } from './sniff.ts';
+import type { Affine, Grid, Vec3 } from './volume.ts';
+
+/** Bytes at the start of a file, gunzipped, that hold any NIfTI header. */
+export const HEADER_BYTES = 540;
+const SIZES = { 1: 348, 2: 540 } as const;
+/** Beyond this a header is wrong: 4,096³ voxels are more than any scanner makes. */
+const MAX_VOXELS = 2 ** 36;
+
+/** What a NIfTI file says of itself. Nothing of it has been checked against the voxels that follow. */
+export interface NiftiHeader extends Grid {
+  readonly version: 1 | 2;
+  readonly littleEndian: boolean;
+  readonly type: StoredType;
+  /** 1 and 0 where the file declares none: a slope of 0 or NaN. */
+  readonly scaling: Scaling;
+  /** Declared voxel size along x, y and z as it stands in the file: 0, negative or NaN if the writer was careless. */
+  readonly pixdim: Vec3;
+  readonly affineFrom: 'sform' | 'qform' | 'pixdim';
+  /** Position of the first voxel in the (gunzipped) file, after any extensions. */
+  readonly dataOffset: number;
+  /** Bytes of all voxels. */
+  readonly dataBytes: number;
+  readonly description: string;
+}
+
+/**
+ * Reads a NIfTI-1 or NIfTI-2 header of either byte order.
+ *
+ * The fields come from nifti-reader-js. Its affine is not used: for NIfTI-1 it takes the qform over an sform of
+ * lower code, and it does not know NIfTI-2's qform. Here the sform counts where its code is above 0, else the
+ * qform, else the voxel size alone, as in nibabel. Nor does it see the extensions: a malformed one can hold its
+ * parser for ever, and the data offset is all that reading needs.
+ *
+ * @param first the first bytes of the file, gunzipped: {@link HEADER_BYTES}, or all there are
+ * @throws BAD_IMAGE where this is no NIfTI file of one three-dimensional volume of numbers
+ */
+export function parseHeader(first: Uint8Array): NiftiHeader {
+  const version = versionOf(first);
+  const bytes = first.slice(0, SIZES[version]);
+  const raw = version === 1 ? new NIFTI1() : new NIFTI2();
+  raw.readHeader(bytes.buffer);
+  const type = storedTypeOf(raw.datatypeCode);
+  const shape = shapeOf(raw.dims);
+  const dataOffset = raw.vox_offset || SIZES[version] + 4;
+  if (!Number.isInteger(dataOffset) || dataOffset < SIZES[version] || dataOffset > 2 ** 31) {
+    throw new FedcardioError('BAD_IMAGE', `Its header says that the voxels start at byte ${raw.vox_offset}.`, {
+      hint: 'The header is damaged: export the volume again.',
+    });
+  }
+  return {
+    version,
+    littleEndian: raw.littleEndian,
+    shape,
+    type,
+    scaling: scalingOf(raw.scl_slope, raw.scl_inter),
+    pixdim: raw.pixDims.slice(1, 4) as unknown as Vec3,
+    ...orientationFields(raw, bytes),
+    dataOffset,
+    dataBytes: voxelsOf(shape) * STORED_TYPES[type].bytes,
+    description: raw.description,
+  };
+}
+
+function versionOf(first: Uint8Array): 1 | 2 {
+  const magic = (at: number) => String.fromCharCode(...first.subarray(at, at + 3));
+  const view = new DataView(first.buffer, first.byteOffset, first.byteLength);
+  const size = first.length < 4 ? 0 : view.getInt32(0, true);
+  const swapped = first.length < 4 ? 0 : view.getInt32(0, false);
+  for (const version of [1, 2] as const) {
+    if (size !== SIZES[version] && swapped !== SIZES[version]) continue;
+    if (first.length < SIZES[version]) {
+      throw new FedcardioError('BAD_IMAGE', `It ends after ${first.length} bytes, within the NIfTI header.`, {
+        hint: 'The upload or the export was cut off: upload the whole file again.',
+      });
+    }
+    const found = magic(version === 1 ? 344 : 4);
+    if (found === `n+${version}`) return version;
+    if (found === `ni${version}` || found === '\0\0\0') {
+      throw new FedcardioError('BAD_IMAGE', 'It is the header half of a pair of files (.hdr and .img).', {
+        hint: 'Export the volume as one NIfTI file (.nii or .nii.gz).',
+      });
+    }
+  }
+  rejectForeignFormat(first);
+  throw new FedcardioError('BAD_IMAGE', 'It is not a NIfTI file.', {
+    hint: 'Export the volume as NIfTI (.nii.gz), for example from 3D Slicer or with dcm2niix.',
+  });
+}
+
+function shapeOf(dims: readonly number[]): Vec3 {
+  const [rank = 0, ...sides] = dims;
+  const text = sides.slice(0, Math.min(Math.max(rank, 0), 7)).join('×');
+  if (rank < 1 || rank > 7) {
+    throw new FedcardioError('BAD_IMAGE', `Its header declares ${rank} dimensions.`, {
+      hint: 'The header is damaged: export the volume again.',
+    });
+  }
+  if (rank < 3) {
+    throw new FedcardioError('BAD_IMAGE', `It is a ${rank}D image (${text}), not a volume.`, {
+      hint: 'Upload the whole series as one 3D volume.',
+    });
+  }
+  if (sides.slice(3, rank).some((side) => side > 1)) {
+    throw new FedcardioError('BAD_IMAGE', `It holds several volumes (${text}).`, {
+      hint: 'Upload one heart phase, or one label, as a 3D volume.',
+    });
+  }
+  const shape = sides.slice(0, 3) as unknown as Vec3;
+  if (shape.some((side) => !Number.isInteger(side) || side < 1)) {
+    throw new FedcardioError('BAD_IMAGE', `It holds no voxels: its header declares a size of ${text}.`, {
+      hint: 'Export the volume again and check that it is not empty.',
+    });
+  }
+  if (voxelsOf(shape) > MAX_VOXELS) {
+    throw new FedcardioError('BAD_IMAGE', `Its header declares an impossible size of ${text} voxels.`, {
+      hint: 'The header is damaged: export the volume again.',
+    });
+  }
+  return shape;
+}
+
+function scalingOf(slope: number, intercept: number): Scaling {
+  if (slope === 0 || !Number.isFinite(slope)) return { slope: 1, intercept: 0 };
+  if (!Number.isFinite(intercept)) {
+    throw new FedcardioError('BAD_IMAGE', `Its header scales the voxels by ${slope} and adds ${intercept}.`, {
+      hint: 'The header is damaged: export the volume again.',
+    });
+  }
+  return { slope, intercept };
+}
+
+type Raw = InstanceType<typeof NIFTI1> | InstanceType<typeof NIFTI2>;
+
+function orientationFields(raw: Raw, bytes: Uint8Array): Pick<NiftiHeader, 'affine' | 'affineFrom'> {
+  const affineFrom = raw.sform_code > 0 ? 'sform' : raw.qform_code > 0 ? 'qform' : 'pixdim';
+  const affine =
+    affineFrom === 'sform' ? sformOf(raw, bytes) : affineFrom === 'qform' ? qformOf(raw) : pixdimAffine(raw);
+  const det = determinant(affine);
+  if (!affine.flat().every(Number.isFinite) || det === 0) {
+    const where = affineFrom === 'pixdim' ? 'voxel spacing' : `position of the voxels (${affineFrom})`;
+    throw new FedcardioError('BAD_IMAGE', `Its ${where} is not usable: it holds zeros or numbers that are none.`, {
+      hint: 'The voxel spacing or the orientation got lost: export the volume from its DICOM series again.',
+    });
+  }
+  return { affine, affineFrom };
+}
+
+/** nifti-reader-js keeps the rows of NIfTI-2 only: NIfTI-1's are overwritten where it prefers the qform. */
+function sformOf(raw: Raw, bytes: Uint8Array): Affine {
+  if (raw instanceof NIFTI2) return affineOf(raw.affine);
+  const view = new DataView(bytes.buffer, bytes.byteOffset);
+  const row = (r: number) => [0, 1, 2, 3].map((c) => view.getFloat32(280 + (r * 4 + c) * 4, raw.littleEndian));
+  return affineOf([row(0), row(1), row(2)]);
+}
+
+/** Method 2 of nifti1.h: a rotation by a unit quaternion (a, b, c, d), the voxel size, and a shift. */
+function qformOf(raw: Raw): Affine {
+  const { quatern_b: b, quatern_c: c, quatern_d: d } = raw;
+  const [sign = 1, dx = 0, dy = 0, dz = 0] = raw.pixDims;
+  const a = Math.sqrt(Math.max(0, 1 - (b * b + c * c + d * d)));
+  const z = sign < 0 ? -dz : dz;
+  return affineOf([
+    [(a * a + b * b - c * c - d * d) * dx, 2 * (b * c - a * d) * dy, 2 * (b * d + a * c) * z, raw.qoffset_x],
+    [2 * (b * c + a * d) * dx, (a * a + c * c - b * b - d * d) * dy, 2 * (c * d - a * b) * z, raw.qoffset_y],
+    [2 * (b * d - a * c) * dx, 2 * (c * d + a * b) * dy, (a * a + d * d - b * b - c * c) * z, raw.qoffset_z],
+  ]);
+}
+
+/**
+ * Neither sform nor qform: as in nibabel (and SPM), x runs to the left and the middle of the volume is the
+ * world's origin.
+ */
+function pixdimAffine(raw: Raw): Affine {
+  const [, dx = 0, dy = 0, dz = 0] = raw.pixDims;
+  const [, nx = 1, ny = 1, nz = 1] = raw.dims;
+  return affineOf([
+    [-dx, 0, 0, ((nx - 1) / 2) * dx],
+    [0, dy, 0, (-(ny - 1) / 2) * dy],
+    [0, 0, dz, (-(nz - 1) / 2) * dz],
+  ]);
+}

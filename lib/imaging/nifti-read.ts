@@ -1,0 +1,111 @@
+import { constants, gunzipSync } from 'node:zlib';
+import { FedcardioError } from '../error.ts';
+import { HEADER_BYTES, type NiftiHeader, parseHeader } from './nifti-header.ts';
+import { decodeValues, scaleValues } from './nifti-types.ts';
+import { isGzip } from './sniff.ts';
+import type { Volume } from './volume.ts';
+
+/** Deflate never makes more than 1,032 bytes of one: what a header may declare of a compressed file. */
+export const MAX_DEFLATE_RATIO = 1032;
+/** Bytes after the voxels that are passed over: some writers pad to a block. */
+export const MAX_TRAILING_BYTES = 1 << 20;
+
+export interface NiftiVolume extends Volume {
+  readonly header: NiftiHeader;
+}
+
+/**
+ * Reads a NIfTI-1 or NIfTI-2 file, gzipped or not, of either byte order. Voxels are HU or labels as the file
+ * means them: scaled where it declares a slope, integers of their stored type where it does not. The array may be
+ * a view of `bytes`.
+ *
+ * Memory is reserved by what the bytes can hold, never by what the header declares.
+ *
+ * @param name what errors call the file
+ * @throws BAD_IMAGE where it is not one complete three-dimensional volume of numbers
+ */
+export function readNifti(bytes: Uint8Array, name = 'The file'): NiftiVolume {
+  return naming(name, () => {
+    const compressed = isGzip(bytes);
+    const header = parseHeader(compressed ? gunzipStart(bytes) : bytes.subarray(0, HEADER_BYTES));
+    const end = header.dataOffset + header.dataBytes;
+    checkDeclaredBytes(header, compressed ? bytes.length * MAX_DEFLATE_RATIO : bytes.length);
+    const file = compressed ? gunzipAll(bytes, end) : bytes;
+    checkDeclaredBytes(header, file.length);
+    const stored = decodeValues(file.subarray(header.dataOffset, end), header.type, header.littleEndian);
+    return { shape: header.shape, affine: header.affine, data: scaleValues(stored, header.scaling), header };
+  });
+}
+
+/**
+ * Fails where a file is, or can only be, shorter than its header declares.
+ *
+ * @param available bytes of the file, gunzipped, or an upper bound of them
+ * @throws BAD_IMAGE
+ */
+export function checkDeclaredBytes(header: NiftiHeader, available: number): void {
+  const end = header.dataOffset + header.dataBytes;
+  if (end <= available) return;
+  const megabytes = (count: number) => `${(count / 1e6).toLocaleString('en', { maximumFractionDigits: 3 })} MB`;
+  throw new FedcardioError(
+    'BAD_IMAGE',
+    `Its header declares ${header.shape.join('×')} voxels (${megabytes(end)}), but the file cannot hold more than ${megabytes(available)}.`,
+    { hint: 'The upload or the export was cut off, or the header is damaged: export and upload the file again.' },
+  );
+}
+
+/** The error of a gunzip in words; anything else as it is. */
+export function explainGunzip(error: unknown): unknown {
+  const code = (error as { readonly code?: string } | null)?.code;
+  if (code === 'Z_BUF_ERROR') {
+    return new FedcardioError('BAD_IMAGE', 'Its compressed data end too early.', {
+      cause: error,
+      hint: 'The upload or the export was cut off: upload the whole file again.',
+    });
+  }
+  if (code?.startsWith('Z_')) {
+    return new FedcardioError('BAD_IMAGE', 'Its compressed data are damaged.', {
+      cause: error,
+      hint: 'Upload the file again; if that does not help, export it again.',
+    });
+  }
+  if (code === 'ERR_BUFFER_TOO_LARGE') return tooMuchData(error);
+  return error;
+}
+
+export const tooMuchData = (cause?: unknown): FedcardioError =>
+  new FedcardioError('BAD_IMAGE', 'It holds more data than its header declares.', {
+    cause,
+    hint: 'The header is damaged: export the volume again.',
+  });
+
+function gunzipStart(bytes: Uint8Array): Uint8Array {
+  try {
+    // Sync flush: an end of input amid the data is no error, we only want the beginning.
+    return gunzipSync(bytes.subarray(0, 1 << 14), { finishFlush: constants.Z_SYNC_FLUSH });
+  } catch (error) {
+    throw explainGunzip(error);
+  }
+}
+
+function gunzipAll(bytes: Uint8Array, expected: number): Uint8Array {
+  try {
+    // One chunk of the right size: zlib's default of 16 KB costs a concatenation of thousands.
+    return gunzipSync(bytes, { chunkSize: expected + 64, maxOutputLength: expected + MAX_TRAILING_BYTES });
+  } catch (error) {
+    throw explainGunzip(error);
+  }
+}
+
+/** Puts the file's name before the messages of BAD_IMAGE: "It is 2D" becomes "p7.nii.gz: it is 2D". */
+function naming<T>(name: string, f: () => T): T {
+  try {
+    return f();
+  } catch (error) {
+    if (!(error instanceof FedcardioError)) throw error;
+    throw new FedcardioError(error.code, `${name}: ${error.message.charAt(0).toLowerCase()}${error.message.slice(1)}`, {
+      cause: error,
+      ...(error.hint === undefined ? {} : { hint: error.hint }),
+    });
+  }
+}

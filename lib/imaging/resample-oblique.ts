@@ -1,0 +1,109 @@
+import { column } from './affine.ts';
+import type { Interpolation } from './resample.ts';
+import { AVERAGE_FROM_STEP } from './resample-taps.ts';
+import type { Affine, Vec3, Volume, VoxelArray } from './volume.ts';
+
+/** Resamples voxel by voxel where the grids are rotated or sheared against each other. See `resample`. */
+export function resampleOblique(
+  volume: Volume,
+  toSource: Affine,
+  shape: Vec3,
+  how: Interpolation,
+  fill: number,
+): VoxelArray {
+  if (how === 'nearest') {
+    const out = new (volume.data.constructor as new (length: number) => VoxelArray)(shape[0] * shape[1] * shape[2]);
+    visit(volume, toSource, shape, fill, out, nearestIn(volume.shape, volume.data));
+    return out;
+  }
+  const data = volume.data instanceof Float32Array ? volume.data : new Float32Array(volume.data);
+  const out = new Float32Array(shape[0] * shape[1] * shape[2]);
+  const steps = averagingOffsets(toSource);
+  const one = linearIn(volume.shape, data);
+  visit(volume, toSource, shape, fill, out, steps.length === 1 ? one : meanOf(one, steps));
+  return out;
+}
+
+type Sampler = (x: number, y: number, z: number) => number;
+
+function visit(source: Volume, m: Affine, [nx, ny, nz]: Vec3, fill: number, out: VoxelArray, sample: Sampler): void {
+  const [right, back, top] = source.shape.map((side) => side - 0.5) as unknown as Vec3;
+  let to = 0;
+  for (let k = 0; k < nz; k += 1) {
+    for (let j = 0; j < ny; j += 1) {
+      for (let i = 0; i < nx; i += 1) {
+        const x = m[0][0] * i + m[0][1] * j + m[0][2] * k + m[0][3];
+        const y = m[1][0] * i + m[1][1] * j + m[1][2] * k + m[1][3];
+        const z = m[2][0] * i + m[2][1] * j + m[2][2] * k + m[2][3];
+        const inside = x >= -0.5 && y >= -0.5 && z >= -0.5 && x <= right && y <= back && z <= top;
+        out[to] = inside ? sample(x, y, z) : fill;
+        to += 1;
+      }
+    }
+  }
+}
+
+const clamp = (value: number, last: number): number => (value < 0 ? 0 : value > last ? last : value);
+
+function nearestIn([nx, ny, nz]: Vec3, data: VoxelArray): Sampler {
+  return (x, y, z) => {
+    const i = clamp(Math.floor(x + 0.5), nx - 1);
+    const j = clamp(Math.floor(y + 0.5), ny - 1);
+    const k = clamp(Math.floor(z + 0.5), nz - 1);
+    return data[i + nx * (j + ny * k)] as number;
+  };
+}
+
+/** Trilinear; positions beyond the outermost voxel centres are moved to them. */
+function linearIn([nx, ny, nz]: Vec3, data: Float32Array): Sampler {
+  return (px, py, pz) => {
+    const x = clamp(px, nx - 1);
+    const y = clamp(py, ny - 1);
+    const z = clamp(pz, nz - 1);
+    const [i, j, k] = [x | 0, y | 0, z | 0];
+    const [u, v, w] = [x - i, y - j, z - k];
+    const a = i + nx * (j + ny * k);
+    const dx = i + 1 < nx ? 1 : 0;
+    const b = a + (j + 1 < ny ? nx : 0);
+    const up = k + 1 < nz ? nx * ny : 0;
+    const near =
+      (1 - v) * ((1 - u) * (data[a] as number) + u * (data[a + dx] as number)) +
+      v * ((1 - u) * (data[b] as number) + u * (data[b + dx] as number));
+    if (w === 0) return near;
+    const far =
+      (1 - v) * ((1 - u) * (data[a + up] as number) + u * (data[a + up + dx] as number)) +
+      v * ((1 - u) * (data[b + up] as number) + u * (data[b + up + dx] as number));
+    return (1 - w) * near + w * far;
+  };
+}
+
+/**
+ * Offsets in source voxels of the points that are averaged for one target voxel: a regular pattern in it, along
+ * each axis as many as it is source voxels long, where it is long enough to average at all.
+ */
+function averagingOffsets(toSource: Affine): readonly Vec3[] {
+  const along = ([0, 1, 2] as const).map((axis) => {
+    const step = column(toSource, axis);
+    const length = Math.hypot(...step);
+    const count = length >= AVERAGE_FROM_STEP ? Math.ceil(length) : 1;
+    return Array.from({ length: count }, (_, i) => {
+      const part = (i + 0.5) / count - 0.5;
+      return step.map((s) => s * part) as unknown as Vec3;
+    });
+  });
+  const [xs = [], ys = [], zs = []] = along;
+  return zs.flatMap((c) =>
+    ys.flatMap((b) => xs.map((a) => [a[0] + b[0] + c[0], a[1] + b[1] + c[1], a[2] + b[2] + c[2]] as const)),
+  );
+}
+
+function meanOf(one: Sampler, offsets: readonly Vec3[]): Sampler {
+  const flat = new Float64Array(offsets.flat());
+  return (x, y, z) => {
+    let sum = 0;
+    for (let o = 0; o < flat.length; o += 3) {
+      sum += one(x + (flat[o] as number), y + (flat[o + 1] as number), z + (flat[o + 2] as number));
+    }
+    return sum / offsets.length;
+  };
+}

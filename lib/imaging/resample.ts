@@ -1,0 +1,56 @@
+import { affineOf, apply, centreOf, invert, multiply } from './affine.ts';
+import { resampleOblique } from './resample-oblique.ts';
+import { resampleSeparable, separableAxes } from './resample-separable.ts';
+import type { Grid, Vec3, Volume, VoxelArray } from './volume.ts';
+
+export type Interpolation = 'linear' | 'nearest';
+
+/**
+ * The image on another grid. Positions in the outer half of an outermost voxel take its value; positions outside
+ * the volume take `fill`.
+ *
+ * `linear` interpolates between voxel centres, in float32. Along an axis on which the new voxels are at least 1.5
+ * times as long as the old ones it averages over each new voxel's extent instead: point samples would pass over
+ * calcium of a millimetre or two. `nearest` takes the value of the nearest voxel and keeps the array's type: for
+ * labels.
+ *
+ * Where the axes of the two grids are parallel (in any order and direction) it works axis by axis, otherwise voxel
+ * by voxel.
+ */
+export function resample<T extends VoxelArray>(volume: Volume<T>, grid: Grid, how: 'nearest', fill: number): Volume<T>;
+export function resample(volume: Volume, grid: Grid, how: Interpolation, fill: number): Volume<Float32Array>;
+export function resample(volume: Volume, grid: Grid, how: Interpolation, fill: number): Volume {
+  const { shape, affine } = grid;
+  const toSource = multiply(invert(volume.affine), affine);
+  const axes = separableAxes(toSource, shape);
+  const data = axes
+    ? resampleSeparable(volume, axes, toSource, shape, how, fill)
+    : resampleOblique(volume, toSource, shape, how, fill);
+  return { shape, affine, data };
+}
+
+/** A part of a voxel so small that the grid need not grow for it. */
+const SLACK = 1e-3;
+
+/**
+ * The grid of cubic voxels along right, anterior and superior (RAS) that has the same middle as `grid` and covers
+ * it whole.
+ */
+export function isotropicGrid(grid: Grid, spacingMm: number): Grid {
+  const corners = [-0.5, grid.shape[0] - 0.5].flatMap((x) =>
+    [-0.5, grid.shape[1] - 0.5].flatMap((y) =>
+      [-0.5, grid.shape[2] - 0.5].map((z) => apply(grid.affine, [x, y, z] as const)),
+    ),
+  );
+  const centre = centreOf(grid);
+  const shape = [0, 1, 2].map((axis) => {
+    const along = corners.map((corner) => corner[axis] as number);
+    return Math.max(1, Math.ceil((Math.max(...along) - Math.min(...along)) / spacingMm - SLACK));
+  }) as unknown as Vec3;
+  const rows = ([0, 1, 2] as const).map((axis) => {
+    const row = [0, 0, 0, centre[axis] - ((shape[axis] - 1) / 2) * spacingMm];
+    row[axis] = spacingMm;
+    return row;
+  });
+  return { shape, affine: affineOf(rows) };
+}
