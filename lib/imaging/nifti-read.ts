@@ -46,10 +46,11 @@ export function readNifti(bytes: Uint8Array, name = 'The file'): NiftiVolume {
 export function checkDeclaredBytes(header: NiftiHeader, available: number): void {
   const end = header.dataOffset + header.dataBytes;
   if (end <= available) return;
-  const megabytes = (count: number) => `${(count / 1e6).toLocaleString('en', { maximumFractionDigits: 3 })} MB`;
+  const size = (count: number) =>
+    count < 1e6 ? `${count} bytes` : `${(count / 1e6).toLocaleString('en', { maximumFractionDigits: 1 })} MB`;
   throw new FedcardioError(
     'BAD_IMAGE',
-    `Its header declares ${header.shape.join('×')} voxels (${megabytes(end)}), but the file cannot hold more than ${megabytes(available)}.`,
+    `Its header declares ${header.shape.join('×')} voxels (${size(end)}), but the file cannot hold more than ${size(available)}.`,
     { hint: 'The upload or the export was cut off, or the header is damaged: export and upload the file again.' },
   );
 }

@@ -30,9 +30,10 @@ export interface ScanVisitor {
  */
 export async function scanNifti(source: Readable, fileBytes: number, visitor: ScanVisitor): Promise<NiftiScan> {
   try {
-    const compressed = isGzip(await firstBytes(source));
-    const bytes = compressed ? pipeline(source, createGunzip({ chunkSize: 1 << 18 }), () => {}) : source;
-    return await scanPieces(bytes, compressed ? fileBytes * MAX_DEFLATE_RATIO : fileBytes, visitor);
+    const first = await firstBytes(source);
+    if (!isGzip(first)) return await scanPieces(source.readableEnded ? [first] : source, fileBytes, visitor);
+    const gunzip = pipeline(source, createGunzip({ chunkSize: 1 << 18 }), () => {});
+    return await scanPieces(gunzip, fileBytes * MAX_DEFLATE_RATIO, visitor);
   } catch (error) {
     throw explainGunzip(error);
   } finally {
@@ -41,7 +42,7 @@ export async function scanNifti(source: Readable, fileBytes: number, visitor: Sc
 }
 
 async function scanPieces(
-  pieces: AsyncIterable<Uint8Array>,
+  pieces: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
   available: number,
   visitor: ScanVisitor,
 ): Promise<NiftiScan> {
@@ -92,7 +93,7 @@ function voxelTaker(header: NiftiHeader, visitor: ScanVisitor) {
   };
 }
 
-/** The first two bytes of a stream or more, or all there are; they stay in the stream. */
+/** The first two bytes of a stream or more, which stay in it; or all there are, of a stream that has ended by then. */
 async function firstBytes(source: Readable): Promise<Uint8Array> {
   let first: Uint8Array = new Uint8Array(0);
   while (first.length < 2 && !source.readableEnded) {
@@ -100,7 +101,7 @@ async function firstBytes(source: Readable): Promise<Uint8Array> {
     if (piece) first = join(first, piece);
     else if (!source.readableEnded) await Promise.race([once(source, 'readable'), once(source, 'end')]);
   }
-  if (first.length > 0) source.unshift(first);
+  if (!source.readableEnded) source.unshift(first);
   return first;
 }
 

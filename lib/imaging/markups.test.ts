@@ -1,0 +1,65 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { readMarkups, writeMarkups } from './markups.ts';
+import type { Landmark } from './volume.ts';
+
+const CLASSES = ['hinge-right', 'hinge-left', 'ostium-left'];
+
+const file = (markup: object, ...points: object[]) =>
+  JSON.stringify({ markups: [{ type: 'Fiducial', ...markup, controlPoints: points }] });
+const point = { label: 'hinge-left', position: [1, 2, 3], positionStatus: 'defined' };
+
+test('what is written is read again', () => {
+  // JSON has no -0, and one flipped twice is 0.
+  const number = fc.double({ min: -500, max: 500, noNaN: true }).filter((value) => value !== 0);
+  const position = fc.option(fc.tuple(number, number, number));
+  fc.assert(
+    fc.property(fc.tuple(position, position, position), (positions) => {
+      const landmarks: readonly Landmark[] = positions.map((p, i) => ({ label: i + 1, position: p }));
+      expect(readMarkups(writeMarkups(landmarks, CLASSES), CLASSES)).toEqual(landmarks);
+    }),
+  );
+});
+
+test.each([
+  ['LPS', [-1, -2, 3]],
+  ['lps', [-1, -2, 3]],
+  [1, [-1, -2, 3]],
+  ['1', [-1, -2, 3]],
+  ['RAS', [1, 2, 3]],
+  [0, [1, 2, 3]],
+  [undefined, [-1, -2, 3]],
+])('coordinate system %s', (coordinateSystem, expected) => {
+  expect(readMarkups(file({ coordinateSystem }, point), CLASSES)[1]).toEqual({ label: 2, position: expected });
+});
+
+test('labels are read without regard to case and blanks; several lists are one', () => {
+  const markups = [
+    { coordinateUnits: ['mm', 'UCUM', 'millimeter'], controlPoints: [{ label: ' Hinge-Right ', position: [1, 1, 1] }] },
+    { coordinateUnits: 'mm', controlPoints: [point] },
+  ];
+  const landmarks = readMarkups(`\uFEFF${JSON.stringify({ markups })}`, CLASSES);
+  expect(landmarks.map((landmark) => landmark.position)).toEqual([[-1, -1, 1], [-1, -2, 3], null]);
+});
+
+test('points that were not placed are missing', () => {
+  for (const positionStatus of ['undefined', 'missing', 'preview']) {
+    expect(readMarkups(file({}, { ...point, positionStatus }), CLASSES)[1]?.position).toBeNull();
+  }
+});
+
+describe('what cannot be read is said', () => {
+  test.each([
+    ['not JSON', '{', /not a JSON file/],
+    ['other JSON', '{"points": []}', /not a markups file: markups/],
+    ['an unknown name', file({}, { ...point, label: 'F-1' }), /named "F-1"/],
+    ['a name twice', file({}, point, point), /"hinge-left" is there twice/],
+    ['two numbers', file({}, { ...point, position: [1, 2] }), /no position of three numbers/],
+    ['no position', file({}, { label: 'hinge-left' }), /no position of three numbers/],
+    ['text as a number', file({}, { ...point, position: ['1', 2, 3] }), /markups\.0\.controlPoints\.0\.position\.0/],
+    ['another system', file({ coordinateSystem: 'IJK' }, point), /"IJK" is not known/],
+    ['another unit', file({ coordinateUnits: 'cm' }, point), /in "cm", not in mm/],
+  ])('%s', (_what, text, reason) => {
+    expect(() => readMarkups(text, CLASSES)).toThrow(reason);
+  });
+});
