@@ -1,0 +1,52 @@
+import { S3Client } from '@aws-sdk/client-s3';
+import { SQSClient } from '@aws-sdk/client-sqs';
+
+export interface Credentials {
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+  readonly sessionToken?: string;
+}
+
+/** Where objects and queues are. All empty: AWS, by the environment's region and role. */
+export interface ConnectionOptions {
+  /** URL of the embedded server, of LocalStack or of a VPC endpoint. Empty or absent: AWS. */
+  readonly endpoint?: string | undefined;
+  readonly region?: string | undefined;
+  readonly credentials?: Credentials | undefined;
+}
+
+/** Every queue holds one socket while it is long-polled; SDK's default of 50 would let a large federation starve. */
+const MAX_SOCKETS = 512;
+
+const LOCAL_CREDENTIALS: Credentials = { accessKeyId: 'local', secretAccessKey: 'local' };
+
+/** An S3 client; with an endpoint, buckets are addressed by path, because `bucket.127.0.0.1` names no host. */
+export function createS3Client(options: ConnectionOptions = {}): S3Client {
+  return new S3Client({ ...connection(options), forcePathStyle: Boolean(options.endpoint) });
+}
+
+/** An SQS client that calls its endpoint, not the host in the queue's URL: emulators put hosts there that do not resolve. */
+export function createSqsClient(options: ConnectionOptions = {}): SQSClient {
+  return new SQSClient({ ...connection(options), useQueueUrlAsEndpoint: false });
+}
+
+function connection(options: ConnectionOptions) {
+  const { endpoint } = options;
+  const credentials = options.credentials ?? (needsNoCredentials(endpoint) ? LOCAL_CREDENTIALS : undefined);
+  const region = options.region ?? (endpoint ? (process.env.AWS_REGION ?? 'us-east-1') : undefined);
+  return {
+    ...(endpoint ? { endpoint } : {}),
+    ...(region ? { region } : {}),
+    ...(credentials ? { credentials } : {}),
+    requestHandler: {
+      httpAgent: { keepAlive: true, maxSockets: MAX_SOCKETS },
+      httpsAgent: { keepAlive: true, maxSockets: MAX_SOCKETS },
+    },
+  };
+}
+
+/** An emulator on this machine takes any credentials; without this the SDK would search for a role for seconds. */
+function needsNoCredentials(endpoint: string | undefined): boolean {
+  if (!endpoint || process.env.AWS_ACCESS_KEY_ID || process.env.AWS_PROFILE) return false;
+  return ['127.0.0.1', 'localhost', '[::1]'].includes(new URL(endpoint).hostname);
+}

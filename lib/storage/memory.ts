@@ -1,0 +1,79 @@
+import { createHash } from 'node:crypto';
+import { Readable } from 'node:stream';
+import { FedcardioError } from '../error.ts';
+import type { ObjectInfo, Objects, PutOptions, StoredObject } from './contract.ts';
+
+export interface MemoryObjectsOptions {
+  readonly now?: () => Date;
+  /** Called after an object became visible, and awaited by its writer: tests drive notifications with it. */
+  readonly onWrite?: (bucket: string, key: string) => void | Promise<void>;
+}
+
+/**
+ * {@link Objects} in memory, with S3's semantics, for tests of what is built on them. Buckets exist as soon as
+ * they are named. Bytes are copied in and out: nobody can change what is stored.
+ */
+export function createMemoryObjects(options: MemoryObjectsOptions = {}): Objects {
+  const now = options.now ?? (() => new Date());
+  const stored = new Map<string, StoredObject & { readonly info: ObjectInfo }>();
+  const at = (bucket: string, key: string) => `${bucket}/${key}`;
+
+  async function put(bucket: string, key: string, body: Uint8Array | string, conditions: PutOptions = {}) {
+    const existing = stored.get(at(bucket, key));
+    const { ifNoneMatch, ifMatch } = conditions;
+    if (ifMatch !== undefined && !existing) throw notFound(bucket, key);
+    if ((ifNoneMatch && existing) || (ifMatch !== undefined && ifMatch !== existing?.etag)) {
+      throw new FedcardioError(
+        'PRECONDITION_FAILED',
+        `Cannot write s3://${bucket}/${key}: another writer was there first.`,
+      );
+    }
+    const bytes = Uint8Array.from(typeof body === 'string' ? Buffer.from(body) : body);
+    const etag = `"${createHash('md5').update(bytes).digest('hex')}"`;
+    const info = { key, bytes: bytes.length, etag, lastModified: now() };
+    stored.set(at(bucket, key), { body: bytes, etag, info });
+    await options.onWrite?.(bucket, key);
+    return { etag };
+  }
+
+  function find(bucket: string, key: string) {
+    const object = stored.get(at(bucket, key));
+    if (!object) throw notFound(bucket, key);
+    return object;
+  }
+
+  return {
+    put,
+    get: async (bucket, key) => copyOf(find(bucket, key)),
+    tryGet: async (bucket, key) => {
+      const object = stored.get(at(bucket, key));
+      return object && copyOf(object);
+    },
+    getRange: async (bucket, key, start, end) => find(bucket, key).body.slice(start, Math.max(start, end)),
+    stream: async (bucket, key) => Readable.from([Buffer.from(find(bucket, key).body)]),
+    head: async (bucket, key) => stored.get(at(bucket, key))?.info,
+    putIfAbsent: async (bucket, key, body) => {
+      if (stored.has(at(bucket, key))) return 'exists';
+      await put(bucket, key, body, { ifNoneMatch: '*' });
+      return 'created';
+    },
+    putParts: async (bucket, key, parts) => {
+      const chunks: Uint8Array[] = [];
+      for await (const part of parts) chunks.push(Uint8Array.from(part));
+      return put(bucket, key, Buffer.concat(chunks));
+    },
+    list: async function* (bucket, prefix) {
+      const start = at(bucket, prefix);
+      const found = [...stored].flatMap(([path, { info }]) => (path.startsWith(start) ? [info] : []));
+      yield* found.sort((a, b) => Buffer.compare(Buffer.from(a.key), Buffer.from(b.key)));
+    },
+    delete: async (bucket, key) => {
+      stored.delete(at(bucket, key));
+    },
+  };
+}
+
+const copyOf = ({ body, etag }: StoredObject): StoredObject => ({ body: body.slice(), etag });
+
+const notFound = (bucket: string, key: string) =>
+  new FedcardioError('NOT_FOUND', `Cannot read s3://${bucket}/${key}: there is no such object.`);

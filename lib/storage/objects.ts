@@ -1,0 +1,153 @@
+import type { Readable } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
+import {
+  DeleteObjectCommand,
+  GetObjectCommand,
+  type GetObjectCommandOutput,
+  HeadObjectCommand,
+  PutObjectCommand,
+  paginateListObjectsV2,
+  type S3Client,
+} from '@aws-sdk/client-s3';
+import { isFedcardioError } from '../error.ts';
+import { type ConnectionOptions, createS3Client } from './clients.ts';
+import type { ObjectInfo, Objects, PutOptions } from './contract.ts';
+import { isMissingObject, objectError, serviceFailure } from './failures.ts';
+import { putParts } from './multipart.ts';
+
+/**
+ * {@link Objects} on S3 or anything that speaks its protocol.
+ *
+ * A conditional write whose answer is lost is repeated by the SDK and then fails on its own success: after
+ * `PRECONDITION_FAILED` and `exists`, read what is stored before taking it for another's.
+ */
+export function createObjects(options: ConnectionOptions = {}): Objects {
+  const s3 = createS3Client(options);
+
+  const put = async (bucket: string, key: string, body: Uint8Array | string, options: PutOptions = {}) => {
+    const command = () =>
+      new PutObjectCommand({
+        Bucket: bucket,
+        Key: key,
+        // As bytes: of an empty string the SDK says that its length is unknown.
+        Body: typeof body === 'string' ? Buffer.from(body) : body,
+        ContentType: options.contentType,
+        Metadata: options.metadata as Record<string, string> | undefined,
+        IfNoneMatch: options.ifNoneMatch,
+        IfMatch: options.ifMatch,
+      });
+    const { ETag } = await attempt(`write ${uri(bucket, key)}`, () => retryConflicts(() => s3.send(command())));
+    return { etag: ETag ?? '' };
+  };
+
+  const tryGet: Objects['tryGet'] = (bucket, key) =>
+    orUndefined(`read ${uri(bucket, key)}`, async () => {
+      const output = await s3.send(new GetObjectCommand({ Bucket: bucket, Key: key }));
+      return { body: await bytesOf(output), etag: output.ETag ?? '' };
+    });
+
+  return {
+    put,
+    tryGet,
+    get: (bucket, key) =>
+      attempt(`read ${uri(bucket, key)}`, async () => {
+        const output = await s3.send(new GetObjectCommand({ Bucket: bucket, Key: key }));
+        return { body: await bytesOf(output), etag: output.ETag ?? '' };
+      }),
+    getRange: (bucket, key, start, end) => getRange(s3, bucket, key, start, end),
+    stream: (bucket, key) =>
+      attempt(`read ${uri(bucket, key)}`, async () => {
+        const output = await s3.send(new GetObjectCommand({ Bucket: bucket, Key: key }));
+        return output.Body as Readable;
+      }),
+    head: (bucket, key) =>
+      orUndefined(`look up ${uri(bucket, key)}`, async () => {
+        const output = await s3.send(new HeadObjectCommand({ Bucket: bucket, Key: key }));
+        return infoOf(key, output.ContentLength, output.ETag, output.LastModified);
+      }),
+    putIfAbsent: async (bucket, key, body) => {
+      try {
+        await put(bucket, key, body, { ifNoneMatch: '*' });
+        return 'created';
+      } catch (error) {
+        if (isFedcardioError(error, 'PRECONDITION_FAILED')) return 'exists';
+        throw error;
+      }
+    },
+    putParts: (bucket, key, parts) =>
+      attempt(`write ${uri(bucket, key)}`, () => putParts(s3, { Bucket: bucket, Key: key }, parts)),
+    list: (bucket, prefix) => list(s3, bucket, prefix),
+    delete: async (bucket, key) => {
+      await attempt(`delete ${uri(bucket, key)}`, () => s3.send(new DeleteObjectCommand({ Bucket: bucket, Key: key })));
+    },
+  };
+}
+
+async function getRange(s3: S3Client, bucket: string, key: string, start: number, end: number): Promise<Uint8Array> {
+  if (end <= start) return new Uint8Array();
+  return attempt(`read bytes ${start} to ${end} of ${uri(bucket, key)}`, async () => {
+    try {
+      // HTTP ranges include their last byte.
+      const Range = `bytes=${start}-${end - 1}`;
+      return await bytesOf(await s3.send(new GetObjectCommand({ Bucket: bucket, Key: key, Range })));
+    } catch (error) {
+      if (serviceFailure(error).status === 416) return new Uint8Array();
+      throw error;
+    }
+  });
+}
+
+async function* list(s3: S3Client, bucket: string, prefix: string): AsyncIterable<ObjectInfo> {
+  try {
+    for await (const page of paginateListObjectsV2({ client: s3 }, { Bucket: bucket, Prefix: prefix })) {
+      for (const object of page.Contents ?? []) {
+        yield infoOf(object.Key as string, object.Size, object.ETag, object.LastModified);
+      }
+    }
+  } catch (error) {
+    throw objectError(error, `list ${uri(bucket, prefix)}`);
+  }
+}
+
+const uri = (bucket: string, key: string): string => `s3://${bucket}/${key}`;
+
+const bytesOf = (output: GetObjectCommandOutput): Promise<Uint8Array> =>
+  output.Body?.transformToByteArray() ?? Promise.resolve(new Uint8Array());
+
+function infoOf(
+  key: string,
+  bytes: number | undefined,
+  etag: string | undefined,
+  modified: Date | undefined,
+): ObjectInfo {
+  return { key, bytes: bytes ?? 0, etag: etag ?? '', lastModified: modified ?? new Date(0) };
+}
+
+async function attempt<T>(doing: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw objectError(error, doing);
+  }
+}
+
+async function orUndefined<T>(doing: string, work: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await work();
+  } catch (error) {
+    if (isMissingObject(error)) return undefined;
+    throw objectError(error, doing);
+  }
+}
+
+/** S3 answers 409 while a race is undecided: who waits a moment learns whether it won. */
+async function retryConflicts<T>(work: () => Promise<T>): Promise<T> {
+  for (let round = 0; ; round++) {
+    try {
+      return await work();
+    } catch (error) {
+      if (serviceFailure(error).name !== 'ConditionalRequestConflict' || round === 8) throw error;
+      await sleep(Math.random() * 50 * 2 ** round);
+    }
+  }
+}

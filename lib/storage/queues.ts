@@ -1,0 +1,92 @@
+import {
+  ChangeMessageVisibilityCommand,
+  DeleteMessageCommand,
+  GetQueueAttributesCommand,
+  GetQueueUrlCommand,
+  type Message,
+  ReceiveMessageCommand,
+  SendMessageCommand,
+} from '@aws-sdk/client-sqs';
+import { type ConnectionOptions, createSqsClient } from './clients.ts';
+import type { QueueMessage, Queues } from './contract.ts';
+import { queueError } from './failures.ts';
+
+/** {@link Queues} on SQS. A receive that is aborted answers with no messages. */
+export function createQueues(options: ConnectionOptions = {}): Queues {
+  const sqs = createSqsClient(options);
+  const urls = new Map<string, string>();
+
+  /** A queue's URL by its name, asked for once. */
+  async function urlOf(name: string): Promise<string> {
+    const known = urls.get(name);
+    if (known !== undefined) return known;
+    const { QueueUrl } = await sqs.send(new GetQueueUrlCommand({ QueueName: name }));
+    urls.set(name, QueueUrl as string);
+    return QueueUrl as string;
+  }
+
+  return {
+    send: (queue, body) =>
+      attempt(`send to queue ${queue}`, async () => {
+        await sqs.send(new SendMessageCommand({ QueueUrl: await urlOf(queue), MessageBody: body }));
+      }),
+    receive: async (queue, { max, waitSeconds, signal }) => {
+      if (signal?.aborted) return [];
+      try {
+        const command = new ReceiveMessageCommand({
+          QueueUrl: await urlOf(queue),
+          MaxNumberOfMessages: max,
+          WaitTimeSeconds: waitSeconds,
+          MessageSystemAttributeNames: ['ApproximateReceiveCount'],
+        });
+        const { Messages } = await sqs.send(command, signal ? { abortSignal: signal } : {});
+        return (Messages ?? []).map(messageOf);
+      } catch (error) {
+        if (signal?.aborted) return [];
+        throw queueError(error, `receive from queue ${queue}`);
+      }
+    },
+    delete: (queue, receipt) =>
+      attempt(`delete a message of queue ${queue}`, async () => {
+        await sqs.send(new DeleteMessageCommand({ QueueUrl: await urlOf(queue), ReceiptHandle: receipt }));
+      }),
+    changeVisibility: (queue, receipt, seconds) =>
+      attempt(`change the visibility of a message of queue ${queue}`, async () => {
+        await sqs.send(
+          new ChangeMessageVisibilityCommand({
+            QueueUrl: await urlOf(queue),
+            ReceiptHandle: receipt,
+            VisibilityTimeout: seconds,
+          }),
+        );
+      }),
+    depth: (queue) =>
+      attempt(`measure queue ${queue}`, async () => {
+        const { Attributes = {} } = await sqs.send(
+          new GetQueueAttributesCommand({
+            QueueUrl: await urlOf(queue),
+            AttributeNames: ['ApproximateNumberOfMessages', 'ApproximateNumberOfMessagesNotVisible'],
+          }),
+        );
+        return {
+          waiting: Number(Attributes.ApproximateNumberOfMessages ?? 0),
+          inFlight: Number(Attributes.ApproximateNumberOfMessagesNotVisible ?? 0),
+        };
+      }),
+  };
+}
+
+const messageOf = (message: Message): QueueMessage => ({
+  id: message.MessageId as string,
+  receipt: message.ReceiptHandle as string,
+  body: message.Body as string,
+  receiveCount: Number(message.Attributes?.ApproximateReceiveCount ?? 1),
+});
+
+async function attempt<T>(doing: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw queueError(error, doing);
+  }
+}

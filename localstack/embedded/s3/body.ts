@@ -1,0 +1,104 @@
+import type { Blobs, Segment } from './blobs.ts';
+import { type Checksum, createDigest, type DeclaredChecksum, type Digest, declaredChecksum } from './checksums.ts';
+import { decodeChunked } from './chunked.ts';
+import { S3Error } from './error.ts';
+import { header, type S3Request } from './request.ts';
+
+const MAX_PUT_BYTES = 5 * 1024 ** 3;
+const MAX_DOCUMENT_BYTES = 4 * 1024 ** 2;
+
+export interface ReceivedBody {
+  readonly segment: Segment;
+  /** MD5 in hexadecimal. */
+  readonly md5: string;
+  readonly checksum: Checksum | undefined;
+}
+
+/**
+ * Streams a request's body to a file and checks all that the request says of it: length, Content-MD5, checksum
+ * in a header or trailer, SHA-256 of the signature. What does not match leaves nothing behind.
+ *
+ * @throws S3Error BadDigest, IncompleteBody, XAmzContentSHA256Mismatch, …
+ */
+export async function receiveBody(request: S3Request, blobs: Blobs): Promise<ReceivedBody> {
+  const check = createBodyCheck(request);
+  const segment = await blobs.write(check.bytes());
+  return { segment, ...check.result() };
+}
+
+/** A small document as text, checked like any body. */
+export async function receiveDocument(request: S3Request): Promise<string> {
+  const check = createBodyCheck(request);
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of check.bytes()) {
+    size += chunk.length;
+    if (size > MAX_DOCUMENT_BYTES) throw new S3Error('EntityTooLarge');
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString();
+}
+
+function createBodyCheck(request: S3Request) {
+  const declared = declaredChecksum(request.headers);
+  const trailers = new Map<string, string>();
+  const length = declaredLength(request);
+  const contentMd5 = header(request, 'content-md5');
+  if (contentMd5 !== undefined && Buffer.from(contentMd5, 'base64').length !== 16) throw new S3Error('InvalidDigest');
+  const signedHash = /^[0-9a-f]{64}$/i.exec(header(request, 'x-amz-content-sha256') ?? '')?.[0].toLowerCase();
+
+  const md5 = createDigest('md5');
+  const sha256 = signedHash === undefined ? undefined : createDigest('sha256');
+  const checksum = declared && createDigest(declared.algorithm);
+  let result: Omit<ReceivedBody, 'segment'>;
+
+  async function* bytes(): AsyncGenerator<Uint8Array> {
+    const source = isChunked(request) ? decodeChunked(request.body, trailers) : request.body;
+    let received = 0;
+    for await (const chunk of source as AsyncIterable<Uint8Array>) {
+      received += chunk.length;
+      if (received > length) throw new S3Error('IncompleteBody');
+      md5.update(chunk);
+      sha256?.update(chunk);
+      checksum?.update(chunk);
+      yield chunk;
+    }
+    // Before the generator ends, so that the one who writes the bytes throws them away.
+    if (received !== length) throw new S3Error('IncompleteBody');
+    const md5Bytes = md5.digest();
+    if (contentMd5 !== undefined && contentMd5 !== md5Bytes.toString('base64')) throw new S3Error('BadDigest');
+    if (sha256 && sha256.digest().toString('hex') !== signedHash) throw new S3Error('XAmzContentSHA256Mismatch');
+    result = { md5: md5Bytes.toString('hex'), checksum: declared && checked(declared, checksum as Digest, trailers) };
+  }
+
+  return { bytes, result: () => result };
+}
+
+function checked(declared: DeclaredChecksum, digest: Digest, trailers: ReadonlyMap<string, string>): Checksum {
+  const { algorithm } = declared;
+  const expected = declared.value ?? trailers.get(`x-amz-checksum-${algorithm}`);
+  const value = digest.digest().toString('base64');
+  if (expected === undefined)
+    throw new S3Error('InvalidRequest', `The trailer x-amz-checksum-${algorithm} is missing.`);
+  if (expected !== value) {
+    throw new S3Error(
+      'BadDigest',
+      `The ${algorithm.toUpperCase()} you specified did not match the calculated checksum.`,
+    );
+  }
+  return { algorithm, type: 'FULL_OBJECT', value };
+}
+
+const isChunked = (request: S3Request): boolean =>
+  header(request, 'x-amz-content-sha256')?.startsWith('STREAMING-') === true ||
+  /\baws-chunked\b/.test(header(request, 'content-encoding') ?? '');
+
+function declaredLength(request: S3Request): number {
+  const text = isChunked(request)
+    ? header(request, 'x-amz-decoded-content-length')
+    : (header(request, 'content-length') ?? (header(request, 'transfer-encoding') ? undefined : '0'));
+  const length = Number(text);
+  if (text === undefined || !/^\d+$/.test(text)) throw new S3Error('MissingContentLength');
+  if (length > MAX_PUT_BYTES) throw new S3Error('EntityTooLarge');
+  return length;
+}

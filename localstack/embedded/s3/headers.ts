@@ -1,0 +1,78 @@
+import { checksumHeaders } from './checksums.ts';
+import { S3Error } from './error.ts';
+import { header, type S3Request } from './request.ts';
+import type { ObjectHeaders, StoredObject } from './state.ts';
+
+const KEPT = [
+  'cache-control',
+  'content-disposition',
+  'content-encoding',
+  'content-language',
+  'content-type',
+  'expires',
+];
+
+/** Bytes of all names and values of user metadata, as S3 limits them. */
+const MAX_METADATA_BYTES = 2048;
+
+/** The headers of a request that its object keeps and gives back. */
+export function objectHeaders(request: S3Request): ObjectHeaders {
+  const entries = Object.keys(request.headers).flatMap((name): [string, string][] => {
+    const value = header(request, name) ?? '';
+    if (name === 'content-encoding') {
+      const encodings = value.split(',').map((encoding) => encoding.trim());
+      const kept = encodings.filter((encoding) => encoding !== '' && encoding !== 'aws-chunked').join(',');
+      return kept ? [[name, kept]] : [];
+    }
+    return KEPT.includes(name) || name.startsWith('x-amz-meta-') ? [[name, value]] : [];
+  });
+  const metadata = entries.filter(([name]) => name.startsWith('x-amz-meta-'));
+  const size = metadata.reduce((sum, [name, value]) => sum + name.length - 11 + Buffer.byteLength(value), 0);
+  if (size > MAX_METADATA_BYTES) throw new S3Error('MetadataTooLarge');
+  return { 'content-type': 'application/octet-stream', ...Object.fromEntries(entries) };
+}
+
+/** What every answer says of an object. The checksum only when asked for, and only of the whole. */
+export function describingHeaders(request: S3Request, object: StoredObject, partial: boolean): Record<string, string> {
+  const wantsChecksum = header(request, 'x-amz-checksum-mode')?.toUpperCase() === 'ENABLED';
+  return {
+    ...object.headers,
+    ...(wantsChecksum && !partial ? checksumHeaders(object.checksum) : {}),
+    etag: quoted(object.etag),
+    'last-modified': new Date(object.lastModified).toUTCString(),
+    'accept-ranges': 'bytes',
+  };
+}
+
+export const quoted = (etag: string): string => `"${etag}"`;
+
+const REFUSED = [
+  /^x-amz-tagging$/,
+  /^x-amz-object-lock-/,
+  /^x-amz-server-side-encryption/,
+  /^x-amz-copy-source-server-side-encryption/,
+  /^x-amz-grant-/,
+  /^x-amz-website-redirect-location$/,
+  /^x-amz-write-offset-bytes$/,
+];
+const DEFAULTS: Readonly<Record<string, string>> = {
+  'x-amz-acl': 'private',
+  'x-amz-storage-class': 'STANDARD',
+  'x-amz-object-ownership': 'BucketOwnerEnforced',
+  'x-amz-bucket-object-lock-enabled': 'false',
+  'x-amz-tagging-directive': 'COPY',
+};
+
+/**
+ * Refuses what would be ignored: a client that asks for encryption or a lock must not believe that it has it.
+ *
+ * @throws S3Error NotImplemented
+ */
+export function refuseUnknownHeaders(request: S3Request): void {
+  for (const name of Object.keys(request.headers)) {
+    const usual = DEFAULTS[name];
+    const refused =
+      usual === undefined ? REFUSED.some((pattern) => pattern.test(name)) : header(request, name) !== usual;
+    if (refused) throw new S3Error('NotImplemented', `This server does not implement the header ${name}.`);
+  }
+}

@@ -1,0 +1,117 @@
+import { receiveBody, receiveDocument } from './body.ts';
+import { checksumHeaders } from './checksums.ts';
+import { checkRead, checkWrite } from './conditions.ts';
+import { announce, bucketName, type Operation, objectKey, type S3Context } from './context.ts';
+import { S3Error } from './error.ts';
+import { describingHeaders, objectHeaders, quoted } from './headers.ts';
+import { parseRange } from './range.ts';
+import type { S3Request } from './request.ts';
+import { childrenOf, element, parseXml, textOf, xmlDocument } from './xml.ts';
+
+const MAX_KEY_BYTES = 1024;
+const MAX_DELETIONS = 1000;
+
+/** @throws S3Error KeyTooLongError */
+export function checkKey(key: string): void {
+  if (Buffer.byteLength(key) > MAX_KEY_BYTES) throw new S3Error('KeyTooLongError');
+}
+
+export const putObject: Operation = async (context, request) => {
+  const { store } = context;
+  const bucket = bucketName(request);
+  const key = objectKey(request);
+  checkKey(key);
+  store.bucket(bucket);
+  const headers = objectHeaders(request);
+  const { segment, md5, checksum } = await receiveBody(request, store.blobs);
+  const object = {
+    key,
+    bytes: segment.bytes,
+    etag: md5,
+    lastModified: store.now().toISOString(),
+    sequencer: store.nextSequencer(),
+    headers,
+    checksum,
+    segments: [segment],
+  };
+  try {
+    checkWrite(request, store.bucket(bucket).objects.get(key));
+    store.commit({ op: 'put', bucket, object });
+  } catch (error) {
+    await store.blobs.remove([segment]);
+    throw error;
+  }
+  await announce(context, request, 'ObjectCreated:Put', object);
+  return { status: 200, headers: { etag: quoted(md5), ...checksumHeaders(checksum) } };
+};
+
+/** GetObject, and HeadObject, which is the same without the bytes. */
+export const getObject: Operation = async ({ store }, request) => {
+  const object = store.bucket(bucketName(request)).objects.get(objectKey(request));
+  if (!object) throw new S3Error('NoSuchKey');
+  if (request.query.has('partNumber')) throw new S3Error('NotImplemented', 'This server does not serve single parts.');
+  if (checkRead(request, object) === 'not-modified') {
+    return {
+      status: 304,
+      headers: { etag: quoted(object.etag), 'last-modified': new Date(object.lastModified).toUTCString() },
+    };
+  }
+  const range = parseRange(request.headers.range, object.bytes);
+  const { start, end } = range ?? { start: 0, end: object.bytes };
+  const headers = {
+    ...describingHeaders(request, object, range !== undefined),
+    ...overriddenHeaders(request),
+    'content-length': String(end - start),
+    ...(range ? { 'content-range': `bytes ${start}-${end - 1}/${object.bytes}` } : {}),
+  };
+  const status = range ? 206 : 200;
+  if (request.method === 'HEAD') return { status, headers };
+  return { status, headers, body: store.blobs.read(object.segments, start, end) };
+};
+
+/** `response-content-type=…` and its like, which presigned URLs use to name a download. */
+function overriddenHeaders(request: S3Request): Readonly<Record<string, string>> {
+  const parameters = [...request.query].filter(([name]) => name.startsWith('response-'));
+  return Object.fromEntries(parameters.map(([name, value]) => [name.slice('response-'.length), value]));
+}
+
+export const deleteObject: Operation = async (context, request) => {
+  const current = context.store.bucket(bucketName(request)).objects.get(objectKey(request));
+  if (request.headers['if-match'] !== undefined) checkWrite(request, current);
+  await remove(context, request, objectKey(request));
+  return { status: 204 };
+};
+
+export const deleteObjects: Operation = async (context, request) => {
+  context.store.bucket(bucketName(request));
+  const document = parseXml(await receiveDocument(request));
+  const entries = childrenOf(document, 'Object');
+  if (document.name !== 'Delete' || entries.length === 0 || entries.length > MAX_DELETIONS)
+    throw new S3Error('MalformedXML');
+  const keys = entries.map((entry) => {
+    const key = textOf(entry, 'Key');
+    if (!key) throw new S3Error('MalformedXML');
+    if (entry.children.length > 1) throw new S3Error('NotImplemented', 'Objects can be deleted by their key only.');
+    return key;
+  });
+  for (const key of keys) await remove(context, request, key);
+  const quiet = textOf(document, 'Quiet') === 'true';
+  const deleted = quiet ? [] : keys.map((key) => element('Deleted', element('Key', key)));
+  return { status: 200, body: xmlDocument('DeleteResult', ...deleted) };
+};
+
+async function remove(context: S3Context, request: S3Request, key: string): Promise<void> {
+  const { store } = context;
+  const bucket = bucketName(request);
+  if (!store.bucket(bucket).objects.get(key)) return;
+  store.commit({ op: 'delete', bucket, key });
+  await context.notify({
+    name: 'ObjectRemoved:Delete',
+    bucket,
+    key,
+    sequencer: store.nextSequencer(),
+    object: undefined,
+    at: store.now(),
+    requestId: request.id,
+  });
+}

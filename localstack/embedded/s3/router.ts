@@ -1,0 +1,100 @@
+import { createBucket, deleteBucket, getBucketLocation, headBucket, listBuckets } from './buckets.ts';
+import type { Operation } from './context.ts';
+import { copyObject } from './copy.ts';
+import { S3Error } from './error.ts';
+import { refuseUnknownHeaders } from './headers.ts';
+import { listObjects, listObjectsV2 } from './list.ts';
+import { abortUpload, completeUpload, copyPart, createUpload, listParts, uploadPart } from './multipart.ts';
+import { getNotification, putNotification } from './notification-configuration.ts';
+import { deleteObject, deleteObjects, getObject, putObject } from './objects.ts';
+import type { S3Request } from './request.ts';
+
+/** One line for each operation: what it answers to, and the query parameters that it understands. */
+interface Route {
+  readonly on: 'service' | 'bucket' | 'object';
+  readonly method: string;
+  /** Parameters that must be there and make the difference. */
+  readonly requires?: readonly string[];
+  readonly accepts?: readonly string[];
+  /** Only with a source to copy from, which is a header. */
+  readonly copies?: true;
+  readonly operation: Operation;
+}
+
+const LIST = ['prefix', 'delimiter', 'max-keys', 'encoding-type'];
+const RESPONSE = [
+  'cache-control',
+  'content-disposition',
+  'content-encoding',
+  'content-language',
+  'content-type',
+  'expires',
+];
+const READ = ['partNumber', ...RESPONSE.map((name) => `response-${name}`)];
+
+const ROUTES: readonly Route[] = [
+  { on: 'service', method: 'GET', accepts: ['max-buckets'], operation: listBuckets },
+
+  { on: 'bucket', method: 'PUT', requires: ['notification'], operation: putNotification },
+  { on: 'bucket', method: 'GET', requires: ['notification'], operation: getNotification },
+  { on: 'bucket', method: 'GET', requires: ['location'], operation: getBucketLocation },
+  {
+    on: 'bucket',
+    method: 'GET',
+    requires: ['list-type'],
+    accepts: [...LIST, 'continuation-token', 'start-after', 'fetch-owner'],
+    operation: listObjectsV2,
+  },
+  { on: 'bucket', method: 'POST', requires: ['delete'], operation: deleteObjects },
+  { on: 'bucket', method: 'PUT', operation: createBucket },
+  { on: 'bucket', method: 'HEAD', operation: headBucket },
+  { on: 'bucket', method: 'DELETE', operation: deleteBucket },
+  { on: 'bucket', method: 'GET', accepts: [...LIST, 'marker'], operation: listObjects },
+
+  { on: 'object', method: 'POST', requires: ['uploads'], operation: createUpload },
+  { on: 'object', method: 'PUT', requires: ['uploadId', 'partNumber'], copies: true, operation: copyPart },
+  { on: 'object', method: 'PUT', requires: ['uploadId', 'partNumber'], operation: uploadPart },
+  { on: 'object', method: 'POST', requires: ['uploadId'], operation: completeUpload },
+  { on: 'object', method: 'DELETE', requires: ['uploadId'], operation: abortUpload },
+  {
+    on: 'object',
+    method: 'GET',
+    requires: ['uploadId'],
+    accepts: ['max-parts', 'part-number-marker'],
+    operation: listParts,
+  },
+  { on: 'object', method: 'PUT', copies: true, operation: copyObject },
+  { on: 'object', method: 'PUT', operation: putObject },
+  { on: 'object', method: 'GET', accepts: READ, operation: getObject },
+  { on: 'object', method: 'HEAD', accepts: READ, operation: getObject },
+  { on: 'object', method: 'DELETE', operation: deleteObject },
+];
+
+/** The SDK's note to itself, and signatures of the old kind; none is checked here. */
+const IGNORED = /^(x-id|AWSAccessKeyId|Signature|Expires)$/;
+
+/**
+ * The operation that a request asks for. What is not understood in full is refused rather than half done.
+ *
+ * @throws S3Error NotImplemented, MethodNotAllowed
+ */
+export function routeOf(request: S3Request): Operation {
+  const on = request.bucket === undefined ? 'service' : request.key === undefined ? 'bucket' : 'object';
+  const parameters = [...request.query.keys()].filter((name) => !IGNORED.test(name));
+  const copies = request.headers['x-amz-copy-source'] !== undefined;
+
+  const candidates = ROUTES.filter((route) => route.on === on && route.method === request.method);
+  if (candidates.length === 0) throw new S3Error('MethodNotAllowed');
+  const route = candidates.find(
+    ({ requires = [], accepts = [], ...rest }) =>
+      (rest.copies ?? false) === copies &&
+      requires.every((name) => parameters.includes(name)) &&
+      parameters.every((name) => requires.includes(name) || accepts.includes(name)),
+  );
+  if (!route) {
+    const what = parameters.length > 0 ? `?${parameters.join('&')}` : 'this';
+    throw new S3Error('NotImplemented', `This server does not implement ${request.method} ${on} with ${what}.`);
+  }
+  refuseUnknownHeaders(request);
+  return route.operation;
+}

@@ -1,0 +1,150 @@
+import type { Segment } from './blobs.ts';
+import type { Checksum, ChecksumAlgorithm, ChecksumType } from './checksums.ts';
+import { createKeyIndex, type KeyIndex } from './key-index.ts';
+
+/** What is stored of an object besides its bytes. Times are ISO 8601. */
+export interface StoredObject {
+  readonly key: string;
+  readonly bytes: number;
+  /** Without quotes. */
+  readonly etag: string;
+  readonly lastModified: string;
+  readonly sequencer: string;
+  readonly headers: ObjectHeaders;
+  readonly checksum?: Checksum | undefined;
+  readonly segments: readonly Segment[];
+}
+
+/** Content-Type and its like, and `x-amz-meta-*`, as they were sent and are sent back. */
+export type ObjectHeaders = Readonly<Record<string, string>>;
+
+export interface Part {
+  readonly number: number;
+  readonly etag: string;
+  readonly lastModified: string;
+  readonly checksum?: Checksum | undefined;
+  readonly segment: Segment;
+}
+
+export interface Upload {
+  readonly id: string;
+  readonly bucket: string;
+  readonly key: string;
+  readonly headers: ObjectHeaders;
+  readonly checksum?: { readonly algorithm: ChecksumAlgorithm; readonly type: ChecksumType } | undefined;
+}
+
+/** Events of these types, of keys with this prefix and suffix, go to the queue. */
+export interface NotificationRule {
+  readonly id: string;
+  readonly queueArn: string;
+  readonly events: readonly string[];
+  readonly prefix: string;
+  readonly suffix: string;
+}
+
+/** A change of state. The journal holds nothing else. */
+export type StoreRecord =
+  | { readonly op: 'create-bucket'; readonly bucket: string; readonly at: string }
+  | { readonly op: 'delete-bucket'; readonly bucket: string }
+  | { readonly op: 'notify'; readonly bucket: string; readonly rules: readonly NotificationRule[] }
+  | { readonly op: 'put'; readonly bucket: string; readonly object: StoredObject; readonly upload?: string }
+  | { readonly op: 'delete'; readonly bucket: string; readonly key: string }
+  | { readonly op: 'upload'; readonly upload: Upload }
+  | { readonly op: 'part'; readonly upload: string; readonly part: Part }
+  | { readonly op: 'abort'; readonly upload: string };
+
+export interface Bucket {
+  readonly name: string;
+  readonly createdAt: string;
+  readonly objects: KeyIndex<StoredObject>;
+  rules: readonly NotificationRule[];
+}
+
+export interface OpenUpload extends Upload {
+  readonly parts: Map<number, Part>;
+}
+
+export interface State {
+  readonly buckets: Map<string, Bucket>;
+  readonly uploads: Map<string, OpenUpload>;
+}
+
+export const emptyState = (): State => ({ buckets: new Map(), uploads: new Map() });
+
+/** Applies a change and returns the segments that nothing refers to any more. */
+export function apply(state: State, record: StoreRecord): readonly Segment[] {
+  switch (record.op) {
+    case 'create-bucket': {
+      const bucket = { name: record.bucket, createdAt: record.at, objects: createKeyIndex<StoredObject>(), rules: [] };
+      state.buckets.set(record.bucket, bucket);
+      return [];
+    }
+    case 'delete-bucket': {
+      const uploads = [...state.uploads.values()].filter((upload) => upload.bucket === record.bucket);
+      state.buckets.delete(record.bucket);
+      return uploads.flatMap((upload) => dropUpload(state, upload.id, []));
+    }
+    case 'notify':
+      bucketOf(state, record.bucket).rules = record.rules;
+      return [];
+    case 'put': {
+      const { objects } = bucketOf(state, record.bucket);
+      const replaced = objects.get(record.object.key)?.segments ?? [];
+      objects.set(record.object.key, record.object);
+      return record.upload ? [...replaced, ...dropUpload(state, record.upload, record.object.segments)] : replaced;
+    }
+    case 'delete': {
+      const { objects } = bucketOf(state, record.bucket);
+      const removed = objects.get(record.key)?.segments ?? [];
+      objects.delete(record.key);
+      return removed;
+    }
+    case 'upload':
+      state.uploads.set(record.upload.id, { ...record.upload, parts: new Map() });
+      return [];
+    case 'part': {
+      const parts = state.uploads.get(record.upload)?.parts;
+      const replaced = parts?.get(record.part.number);
+      parts?.set(record.part.number, record.part);
+      return replaced ? [replaced.segment] : [];
+    }
+    case 'abort':
+      return dropUpload(state, record.upload, []);
+  }
+}
+
+/** The shortest journal that leads to a state. */
+export function* recordsOf(state: State): Generator<StoreRecord> {
+  for (const bucket of state.buckets.values()) {
+    yield { op: 'create-bucket', bucket: bucket.name, at: bucket.createdAt };
+    if (bucket.rules.length > 0) yield { op: 'notify', bucket: bucket.name, rules: bucket.rules };
+    for (const object of bucket.objects.values()) yield { op: 'put', bucket: bucket.name, object };
+  }
+  for (const { parts, ...upload } of state.uploads.values()) {
+    yield { op: 'upload', upload };
+    for (const part of parts.values()) yield { op: 'part', upload: upload.id, part };
+  }
+}
+
+/** Names of all files that a state refers to. */
+export function filesOf(state: State): ReadonlySet<string> {
+  const segments = [...state.buckets.values()].flatMap((bucket) =>
+    [...bucket.objects.values()].flatMap((object) => object.segments),
+  );
+  const parts = [...state.uploads.values()].flatMap((upload) => [...upload.parts.values()].map((part) => part.segment));
+  return new Set([...segments, ...parts].map((segment) => segment.file));
+}
+
+function dropUpload(state: State, id: string, kept: readonly Segment[]): readonly Segment[] {
+  const parts = [...(state.uploads.get(id)?.parts.values() ?? [])];
+  state.uploads.delete(id);
+  const files = new Set(kept.map((segment) => segment.file));
+  return parts.map((part) => part.segment).filter((segment) => !files.has(segment.file));
+}
+
+function bucketOf(state: State, name: string): Bucket {
+  const bucket = state.buckets.get(name);
+  if (!bucket) throw new Error(`The journal names bucket ${name}, which it did not create.`);
+  return bucket;
+}

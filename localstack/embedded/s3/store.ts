@@ -1,0 +1,68 @@
+import { randomUUID } from 'node:crypto';
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { openJournal } from '../journal.ts';
+import { type Blobs, openBlobs } from './blobs.ts';
+import { S3Error } from './error.ts';
+import { apply, type Bucket, emptyState, filesOf, type OpenUpload, recordsOf, type StoreRecord } from './state.ts';
+
+/** Buckets, objects and uploads: bodies in files, all else in memory and in a journal. */
+export interface Store {
+  readonly blobs: Blobs;
+  readonly now: () => Date;
+  buckets(): readonly Bucket[];
+  hasBucket(name: string): boolean;
+  /** @throws S3Error NoSuchBucket */
+  bucket(name: string): Bucket;
+  /** @throws S3Error NoSuchUpload */
+  upload(id: string, bucket: string, key: string): OpenUpload;
+  /**
+   * Makes a change durable and visible. Synchronous: a condition checked just before still holds. The files that
+   * it replaces are removed later.
+   */
+  commit(record: StoreRecord): void;
+  /** Larger for every later event of a store, as text of one length. */
+  nextSequencer(): string;
+  newId(): string;
+  close(): void;
+}
+
+/** Opens the store in a directory, as the last process left it, however that ended. */
+export async function openStore(directory: string, now: () => Date): Promise<Store> {
+  await mkdir(directory, { recursive: true });
+  const blobs = await openBlobs(join(directory, 'bodies'));
+  const { journal, records } = openJournal<StoreRecord>(join(directory, 'journal.jsonl'));
+  const state = emptyState();
+  for (const record of records) apply(state, record);
+  journal.rewrite(recordsOf(state));
+  await blobs.keepOnly(filesOf(state));
+
+  let lastTick = 0;
+  return {
+    blobs,
+    now,
+    buckets: () => [...state.buckets.values()].sort((a, b) => (a.name < b.name ? -1 : 1)),
+    hasBucket: (name) => state.buckets.has(name),
+    bucket(name) {
+      const bucket = state.buckets.get(name);
+      if (!bucket) throw new S3Error('NoSuchBucket');
+      return bucket;
+    },
+    upload(id, bucket, key) {
+      const upload = state.uploads.get(id);
+      if (!upload || upload.bucket !== bucket || upload.key !== key) throw new S3Error('NoSuchUpload');
+      return upload;
+    },
+    commit(record) {
+      journal.append(record);
+      void blobs.remove(apply(state, record)).catch(() => undefined);
+    },
+    nextSequencer() {
+      // Microseconds, so that many events of one millisecond stay apart and in order, over restarts too.
+      lastTick = Math.max(lastTick + 1, now().getTime() * 1000);
+      return lastTick.toString(16).toUpperCase().padStart(16, '0');
+    },
+    newId: () => randomUUID().replaceAll('-', ''),
+    close: () => journal.close(),
+  };
+}

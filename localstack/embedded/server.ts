@@ -1,0 +1,115 @@
+import { once } from 'node:events';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { FedcardioError } from '../../lib/error.ts';
+import { takeDirectory } from './lock.ts';
+import type { S3Context } from './s3/context.ts';
+import { eventMessage, matchingRules } from './s3/notifications.ts';
+import { respond as respondS3 } from './s3/respond.ts';
+import { openStore, type Store } from './s3/store.ts';
+import { makeDurable } from './sqs/durable.ts';
+import { createEngine, queueNameOf, type SqsEngine } from './sqs/engine.ts';
+import { isSqsRequest, respond as respondSqs } from './sqs/respond.ts';
+
+export interface EmbeddedServerOptions {
+  /** 0 or absent: any free port. */
+  readonly port?: number;
+  /** Everything is kept here: buckets, objects, configuration, queues and messages. */
+  readonly dataDir: string;
+  /** Told of failures that are the server's own; clients see them as InternalError. */
+  readonly onFailure?: (error: unknown) => void;
+}
+
+export interface EmbeddedServer {
+  readonly endpoint: string;
+  readonly port: number;
+  close(): Promise<void>;
+}
+
+const HOST = '127.0.0.1';
+const REGION = 'us-east-1';
+
+/**
+ * S3 and SQS on one port of 127.0.0.1, for machines without AWS and without containers. Takes any credentials
+ * and checks no signature: never let it listen anywhere else.
+ *
+ * @throws FedcardioError BAD_CONFIGURATION when another server uses the directory or the port
+ * @example
+ * const server = await startEmbeddedServer({ dataDir: '.fedcardio' });
+ * const objects = createObjects({ endpoint: server.endpoint });
+ */
+export async function startEmbeddedServer(options: EmbeddedServerOptions): Promise<EmbeddedServer> {
+  const release = await takeDirectory(options.dataDir);
+  try {
+    return await serve(options, release);
+  } catch (error) {
+    await release();
+    throw error;
+  }
+}
+
+async function serve(options: EmbeddedServerOptions, release: () => Promise<void>): Promise<EmbeddedServer> {
+  const report = options.onFailure ?? ((error) => console.error('embedded server:', error));
+  const store = await openStore(join(options.dataDir, 's3'), () => new Date());
+  const sqs = await makeDurable(await createEngine(REGION), join(options.dataDir, 'queues.jsonl'));
+  const context = createContext(store, sqs, report);
+
+  const server = createServer((message, response) => {
+    const answer = isSqsRequest(message)
+      ? respondSqs(sqs, message, response)
+      : respondS3(context, message, response, report);
+    answer.catch((error) => {
+      if (!response.destroyed) report(error);
+      response.destroy();
+    });
+  });
+  // A large upload over a slow line is no attack, and a client's idle connection must not close under its next request.
+  server.requestTimeout = 0;
+  server.keepAliveTimeout = 120_000;
+
+  const port = await listen(server, options.port ?? 0);
+  return {
+    endpoint: `http://${HOST}:${port}`,
+    port,
+    async close() {
+      const closed = new Promise((resolve) => server.close(resolve));
+      server.closeAllConnections();
+      await closed;
+      await sqs.close();
+      store.close();
+      await release();
+    },
+  };
+}
+
+function createContext(store: Store, sqs: SqsEngine, report: (error: unknown) => void): S3Context {
+  const sendToQueue: S3Context['sendToQueue'] = async (queueArn, body) => {
+    const answer = await sqs.call('SendMessage', { QueueUrl: queueNameOf(queueArn), MessageBody: body });
+    return answer.status === 200;
+  };
+  return {
+    store,
+    region: REGION,
+    sendToQueue,
+    async notify(event) {
+      for (const rule of matchingRules(store.bucket(event.bucket).rules, event)) {
+        const sent = await sendToQueue(rule.queueArn, eventMessage(event, rule, REGION)).catch(report);
+        if (sent === false) report(new Error(`Bucket ${event.bucket}, rule ${rule.id}: no queue ${rule.queueArn}.`));
+      }
+    },
+  };
+}
+
+async function listen(server: Server, port: number): Promise<number> {
+  try {
+    server.listen(port, HOST);
+    await once(server, 'listening');
+    return (server.address() as AddressInfo).port;
+  } catch (cause) {
+    throw new FedcardioError('BAD_CONFIGURATION', `Port ${port} of ${HOST} cannot be used.`, {
+      cause,
+      hint: 'Another program may use it: choose another port, or 0 for any.',
+    });
+  }
+}
