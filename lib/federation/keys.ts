@@ -47,17 +47,21 @@ export const federationKeys = {
   plan: (campaign: string) => `campaigns/${campaign}/plan.json`,
   /** Terminal state of a campaign: completed or failed, with the reason. */
   outcome: (campaign: string) => `campaigns/${campaign}/outcome.json`,
+  campaignsPrefix: 'campaigns/',
   campaignPrefix: (campaign: string) => `campaigns/${campaign}/`,
   round: (at: RoundAddress) => `campaigns/${at.campaign}/${at.stage}/${roundName(at.round)}/`,
   open: (at: RoundAddress) => `${federationKeys.round(at)}open.json`,
+  /** When the round's task messages were last sent; the only object of a round that is written again. */
+  sent: (at: RoundAddress) => `${federationKeys.round(at)}sent.json`,
   updates: (at: RoundAddress) => `${federationKeys.round(at)}updates/`,
+  siteUpdates: (at: RoundAddress, site: string) => `${federationKeys.updates(at)}${site}/`,
   updateWeights: (at: RoundAddress, site: string, sha256: string) =>
-    `${federationKeys.updates(at)}${site}/${sha256}.safetensors`,
+    `${federationKeys.siteUpdates(at, site)}${sha256}.safetensors`,
   /** Written after the weights: an update is visible when this is. The suffix is what the notification filters on. */
-  update: (at: RoundAddress, site: string, id: string) => `${federationKeys.updates(at)}${site}/${id}${UPDATE_SUFFIX}`,
+  update: (at: RoundAddress, site: string, id: string) => `${federationKeys.siteUpdates(at, site)}${id}${UPDATE_SUFFIX}`,
   seal: (at: RoundAddress) => `${federationKeys.round(at)}seal.json`,
   commit: (at: RoundAddress) => `${federationKeys.round(at)}commit.json`,
-  /** Named by content, so that two mergers of the same seal write the same object. */
+  /** Whoever merges a seal, and however often, writes the same bytes here. */
   global: (at: RoundAddress) => `${federationKeys.round(at)}global.safetensors`,
   model: (campaign: string, name: string) => `campaigns/${campaign}/model/${name}`,
 } as const;
@@ -93,14 +97,16 @@ export function parseCaseKey(key: string): CaseObject | undefined {
   return { use, caseId, part: { kind: 'unknown', name: rest } };
 }
 
-const ROUND_KEY = /^campaigns\/([^/]+)\/(.+)\/(\d{4,})\/(.+)$/;
+/** Stages, sites and rounds may all be digits, so that only what may follow the round tells where it is. */
+const ROUND_KEY = /^campaigns\/([^/]+)\/([^/]+(?:\/[^/]+)?)\/(\d{4,})\/((?:updates\/[^/]+\/)?[^/]+)$/;
 
 /** The round that an object in the federation bucket belongs to and its name within it. */
 export function parseRoundKey(key: string): { readonly at: RoundAddress; readonly rest: string } | undefined {
   const match = ROUND_KEY.exec(key);
   if (!match) return undefined;
-  const [, campaign, stage, round, rest] = match as unknown as [string, string, string, string, string];
-  return { at: { campaign, stage, round: Number(round) }, rest };
+  const [, campaign, stage, digits, rest] = match as unknown as [string, string, string, string, string];
+  const round = Number(digits);
+  return round >= 1 && roundName(round) === digits ? { at: { campaign, stage, round }, rest } : undefined;
 }
 
 /** The campaign that any object below `campaigns/` belongs to. */

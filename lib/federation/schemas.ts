@@ -84,7 +84,11 @@ export const quorumSchema = z.strictObject({
   minSites: z.int().positive().default(1),
   minFraction: z.number().positive().max(1).default(1),
   /** After this many seconds the round closes with what has come, or fails below `minSites`. */
-  deadlineSeconds: z.number().positive().default(86_400),
+  deadlineSeconds: z
+    .number()
+    .positive()
+    .max(365 * 86_400)
+    .default(86_400),
   /** How long a round with quorum still waits for the others, in seconds. */
   closeAfterQuorumSeconds: z.number().nonnegative().default(0),
 });
@@ -165,7 +169,8 @@ export const campaignSchema = z
     });
   });
 
-function stageReferences(stage: z.infer<typeof stageSchema>): Readonly<Record<string, readonly string[]>> {
+/** The stages that a stage waits for, by the field that names them. */
+export function stageReferences(stage: z.infer<typeof stageSchema>): Readonly<Record<string, readonly string[]>> {
   return {
     after: stage.after,
     ...(stage.kind === 'pseudo-label' ? { teachers: stage.teachers } : {}),
@@ -349,6 +354,16 @@ export const sealSchema = z.strictObject({
   failed: z.array(z.strictObject({ site: id, key: z.string(), reason: z.string() })),
 });
 
+/** When a round's task messages were last sent, and to whom. */
+export const sentSchema = z.strictObject({
+  schema: version('sent'),
+  campaign: id,
+  stage: stageName,
+  round: z.int().positive(),
+  at: time,
+  sites: z.array(id),
+});
+
 /** The published result of a round. */
 export const commitSchema = z.strictObject({
   schema: version('commit'),
@@ -360,15 +375,19 @@ export const commitSchema = z.strictObject({
   seal: sha256,
   /** SHA-256 of the link before: see open.json. */
   previous: sha256,
+  /** Of the updates that were merged, and their sites. */
   samples: z.int().positive(),
   sites: z.array(id).min(1),
+  /** Sealed updates whose bytes turned out not to be what their metadata says, or not finite. */
+  refused: z.array(z.strictObject({ site: id, key: z.string(), reason: z.string() })).optional(),
   global: z.strictObject({ key: z.string(), sha256, bytes: count }).nullable(),
   figures,
 });
 
 export const outcomeSchema = z.strictObject({
   schema: version('outcome'),
-  campaign: id,
+  /** As in the key; of a campaign that was refused it need not be a valid id. */
+  campaign: z.string(),
   status: z.enum(['completed', 'failed']),
   reason: z.string().optional(),
   at: time,
@@ -430,6 +449,7 @@ export type Open = z.infer<typeof openSchema>;
 export type Score = z.infer<typeof scoreSchema>;
 export type Update = z.infer<typeof updateSchema>;
 export type Seal = z.infer<typeof sealSchema>;
+export type Sent = z.infer<typeof sentSchema>;
 export type Commit = z.infer<typeof commitSchema>;
 export type Outcome = z.infer<typeof outcomeSchema>;
 export type TaskMessage = z.infer<typeof taskMessageSchema>;

@@ -1,0 +1,14 @@
+import { parseCampaignKey } from '../lib/federation/keys.ts';
+import { advanceCampaign } from '../lib/federation/protocol/advance.ts';
+import { forEachRecord } from './batch.ts';
+import type { SqsHandler } from './context.ts';
+import { s3Objects } from './s3-event.ts';
+
+/** A campaign was uploaded or a round committed: look at what the campaign needs next. */
+export const orchestrate: SqsHandler = (event, context) =>
+  forEachRecord(event, context, async (body) => {
+    const campaigns = new Set(s3Objects(body).map(({ key }) => parseCampaignKey(key)));
+    for (const campaign of campaigns) {
+      if (campaign !== undefined) await advanceCampaign(context, campaign);
+    }
+  });

@@ -1,0 +1,67 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { federationKeys, parseCampaignKey, parseCaseKey, parseRoundKey, parseUpdateName, siteKeys } from './keys.ts';
+
+const id = fc.stringMatching(/^[a-z0-9](?:[a-z0-9-]{0,8}[a-z0-9])?$/);
+/** Digits are what could be mistaken for a round. */
+const part = fc.oneof(id, fc.constantFrom('0001', '2024', 'updates'));
+const stage = fc.oneof(
+  part,
+  fc.tuple(part, part).map((parts) => parts.join('/')),
+);
+const address = fc.record({ campaign: part, stage, round: fc.integer({ min: 1, max: 20_000 }) });
+
+describe('round keys', () => {
+  it('are read as they were made, whatever the names', () => {
+    fc.assert(
+      fc.property(address, part, fc.constantFrom('0a1b', 'failed'), (at, site, update) => {
+        for (const make of [federationKeys.open, federationKeys.seal, federationKeys.commit, federationKeys.global]) {
+          expect(parseRoundKey(make(at))?.at).toEqual(at);
+        }
+        const parsed = parseRoundKey(federationKeys.update(at, site, update));
+        expect(parsed?.at).toEqual(at);
+        expect(parseUpdateName(parsed?.rest ?? '')).toEqual({ site, id: update });
+        expect(parseCampaignKey(federationKeys.open(at))).toBe(at.campaign);
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  it.each([
+    'campaigns/c/plan.json',
+    'campaigns/c/s/0000/open.json',
+    'campaigns/c/s/00001/open.json',
+    'campaigns/c/s/1/open.json',
+    'campaigns/c/s/0001/',
+    'sites/x/summary.json',
+  ])('are not %s', (key) => {
+    expect(parseRoundKey(key)).toBeUndefined();
+  });
+
+  it('leave weights out when updates are looked for', () => {
+    const at = { campaign: 'c', stage: 's', round: 1 };
+    const weights = parseRoundKey(federationKeys.updateWeights(at, 'munich', 'ab'));
+    expect(parseUpdateName(weights?.rest ?? '')).toBeUndefined();
+  });
+});
+
+describe('case keys', () => {
+  it('tell images, labels and markups apart', () => {
+    expect(parseCaseKey(siteKeys.image('training', 'p7'))).toEqual({
+      use: 'training',
+      caseId: 'p7',
+      part: { kind: 'image' },
+    });
+    expect(parseCaseKey(siteKeys.label('evaluation', 'p7', 'calcification'))?.part).toEqual({
+      kind: 'label',
+      task: 'calcification',
+      format: 'class-map',
+    });
+    expect(parseCaseKey(siteKeys.markups('training', 'p7', 'hinge-points'))?.part).toMatchObject({ format: 'markups' });
+    expect(parseCaseKey('cases/p7/labels/liver.nii.gz')?.part).toEqual({
+      kind: 'unknown',
+      name: 'labels/liver.nii.gz',
+    });
+    expect(parseCaseKey('catalog/p7.json')).toBeUndefined();
+  });
+});

@@ -1,0 +1,55 @@
+import type { z } from 'zod';
+import { FedcardioError } from '../../error.ts';
+import { canonicalJson, parseJson, sha256Hex } from './json.ts';
+import type { ObjectStore } from './ports.ts';
+
+/** A JSON object as it is stored. */
+export interface Document<T> {
+  readonly value: T;
+  /** Of the stored bytes: what other documents refer to it by. */
+  readonly sha256: string;
+}
+
+type Reader = Pick<ObjectStore, 'tryGet'>;
+
+/** Reads a JSON object. Throws `BAD_MESSAGE` naming key and path of the fault, `NOT_FOUND` where there is none. */
+export async function readJson<S extends z.ZodType>(
+  objects: Reader,
+  bucket: string,
+  key: string,
+  schema: S,
+): Promise<Document<z.infer<S>>> {
+  const document = await tryReadJson(objects, bucket, key, schema);
+  if (!document) throw new FedcardioError('NOT_FOUND', `There is no s3://${bucket}/${key}.`);
+  return document;
+}
+
+/** Like {@link readJson}, undefined where there is no such object. */
+export async function tryReadJson<S extends z.ZodType>(
+  objects: Reader,
+  bucket: string,
+  key: string,
+  schema: S,
+): Promise<Document<z.infer<S>> | undefined> {
+  const stored = await objects.tryGet(bucket, key);
+  return stored && { value: parseJson(stored.body, schema, key), sha256: sha256Hex(stored.body) };
+}
+
+/**
+ * Creates a JSON object once: of many that try, one creates and all return what was created.
+ *
+ * @returns the stored document, `created` where it is this caller's
+ */
+export async function createJson<S extends z.ZodType>(
+  objects: Reader & Pick<ObjectStore, 'putIfAbsent'>,
+  bucket: string,
+  key: string,
+  schema: S,
+  value: z.infer<S>,
+): Promise<Document<z.infer<S>> & { readonly created: boolean }> {
+  const body = canonicalJson(value);
+  if ((await objects.putIfAbsent(bucket, key, body)) === 'created') {
+    return { value, sha256: sha256Hex(body), created: true };
+  }
+  return { ...(await readJson(objects, bucket, key, schema)), created: false };
+}

@@ -1,0 +1,49 @@
+import { FedcardioError } from '../../error.ts';
+import type { Campaign, Federation, Plan, Stage } from '../schemas.ts';
+import { stageReferences } from '../schemas.ts';
+
+/** What starts a campaign: the campaign as uploaded, with the SHA-256 of its bytes. */
+export interface CampaignSource {
+  readonly value: Campaign;
+  readonly sha256: string;
+}
+
+/**
+ * The frozen terms of a campaign. Throws `BAD_CONFIGURATION` when its id is not the one that its key says, since
+ * everything that belongs to it is found by its key.
+ *
+ * @param name the campaign's name in its key
+ */
+export function planCampaign(name: string, source: CampaignSource, federation: Federation, now: Date): Plan {
+  if (source.value.id !== name) {
+    throw new FedcardioError(
+      'BAD_CONFIGURATION',
+      `The campaign has the id "${source.value.id}" and the key of "${name}".`,
+    );
+  }
+  return {
+    schema: 'fedcardio.plan/1',
+    campaign: source.value,
+    source: source.sha256,
+    sites: federation.sites.map((site) => site.id),
+    at: now.toISOString(),
+  };
+}
+
+/** Rounds of a stage: what learns has as many as configured, everything else one. */
+export const roundsOf = (stage: Stage): number => ('rounds' in stage ? stage.rounds : 1);
+
+/** Whether a stage's updates carry weights. */
+export const learns = (stage: Stage): stage is Extract<Stage, { rounds: number }> => 'rounds' in stage;
+
+/** The stages that must have completed before this one opens, by name. */
+export const requirementsOf = (stage: Stage): readonly string[] => [
+  ...new Set(Object.values(stageReferences(stage)).flat()),
+];
+
+/** The stage of a plan by its name. Throws `NOT_FOUND`. */
+export function stageOf(plan: Plan, name: string): Stage {
+  const stage = plan.campaign.stages.find((candidate) => candidate.name === name);
+  if (!stage) throw new FedcardioError('NOT_FOUND', `Campaign ${plan.campaign.id} has no stage "${name}".`);
+  return stage;
+}

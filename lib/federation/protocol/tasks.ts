@@ -1,0 +1,82 @@
+import { federationKeys, type RoundAddress, UPDATE_SUFFIX } from '../keys.ts';
+import { openSchema, type TaskMessage, type Update, updateSchema } from '../schemas.ts';
+import { names } from '../topology.ts';
+import { mapConcurrently } from './async.ts';
+import { createJson, readJson } from './documents.ts';
+import { canonicalJson } from './json.ts';
+import type { CoordinatorContext, StoreContext } from './ports.ts';
+
+const SENDS_AT_ONCE = 16;
+
+/**
+ * Sends a round's task to the participants that are not in `answered`, and notes when. A site whose queue cannot be
+ * reached does not hold up the others: it is logged, and tried again with the next resend. Throws when no site could
+ * be reached.
+ */
+export async function sendTasks(
+  context: CoordinatorContext,
+  at: RoundAddress,
+  answered: ReadonlySet<string> = new Set(),
+): Promise<void> {
+  const { federation, objects, queues, now, log } = context;
+  const bucket = names.federationBucket(federation.id);
+  const open = await readJson(objects, bucket, federationKeys.open(at), openSchema);
+  const sites = open.value.participants.filter((site) => !answered.has(site));
+  const failures: unknown[] = [];
+  await mapConcurrently(sites, SENDS_AT_ONCE, async (site) => {
+    const message: TaskMessage = { schema: 'fedcardio.task/1', federation: federation.id, ...at, site };
+    try {
+      await queues.send(names.tasksQueue(federation.id, site), canonicalJson(message));
+    } catch (error) {
+      failures.push(error);
+      log('task-not-sent', { ...at, site, reason: String(error) });
+    }
+  });
+  if (failures.length > 0 && failures.length === sites.length) throw failures[0];
+  const sent = { schema: 'fedcardio.sent/1', ...at, at: now().toISOString(), sites };
+  await objects.put(bucket, federationKeys.sent(at), canonicalJson(sent));
+  log('tasks-sent', { ...at, sites });
+}
+
+/**
+ * Whether a site's task still has to run: not when the site has answered or the round has closed. A message may come
+ * twice or late, and starting a GPU for nothing costs more than looking.
+ */
+export async function isTaskDue({ federation, objects }: StoreContext, message: TaskMessage): Promise<boolean> {
+  const bucket = names.federationBucket(federation.id);
+  for await (const { key } of objects.list(bucket, federationKeys.siteUpdates(message, message.site))) {
+    if (key.endsWith(UPDATE_SUFFIX)) return false;
+  }
+  const closed = [federationKeys.seal(message), federationKeys.outcome(message.campaign)];
+  const found = await Promise.all(closed.map((key) => objects.tryGet(bucket, key)));
+  return found.every((object) => object === undefined);
+}
+
+/**
+ * Answers a round in place of a task that failed for good, so that nobody waits for its site. An update that the
+ * site sends after all still counts, if it comes before the seal.
+ *
+ * @param code stable code of the failure, from the error family where it has one
+ */
+export async function recordFailure(
+  { federation, objects, now, log }: StoreContext,
+  message: TaskMessage,
+  reason: string,
+  code = 'TASK_FAILED',
+): Promise<void> {
+  const { campaign, stage, round, site } = message;
+  const update: Update = {
+    schema: 'fedcardio.update/1',
+    campaign,
+    stage,
+    round,
+    site,
+    at: now().toISOString(),
+    status: 'failed',
+    code,
+    reason,
+  };
+  const key = federationKeys.update(message, site, 'failed');
+  await createJson(objects, names.federationBucket(federation.id), key, updateSchema, update);
+  log('task-failed', { campaign, stage, round, site, code, reason });
+}
