@@ -1,0 +1,62 @@
+import type { ModelConfig } from '../federation/schemas.ts';
+import type { TaskId } from '../federation/tasks.ts';
+import { elementsOf, type Weights, type WeightTensor } from '../weights/weights.ts';
+import type { Initialiser, Parameter } from './parameters.ts';
+import { swinUnetrParameters } from './swin-unetr-parameters.ts';
+import { unetParameters } from './unet-parameters.ts';
+
+/** Names, shapes and starting values of a network's parameters, in a fixed order. */
+export const parametersOf = (config: ModelConfig, heads: readonly TaskId[]): readonly Parameter[] =>
+  config.kind === 'unet' ? unetParameters(config, heads) : swinUnetrParameters(config, heads);
+
+/**
+ * Random weights that a stage starts from. The same bytes for the same seed on every machine and backend, without
+ * one of them: all sites of a federation begin alike. A parameter's values depend on the seed and its name only, so
+ * that another head changes nothing in the body.
+ */
+export function initialWeights(config: ModelConfig, heads: readonly TaskId[], seed: number): Weights {
+  return new Map(
+    parametersOf(config, heads).map(({ name, shape, initialiser }): [string, WeightTensor] => {
+      const data = new Float32Array(elementsOf(shape));
+      fill(data, initialiser, generator(`${seed}/${name}`));
+      return [name, { dtype: 'F32', shape, data }];
+    }),
+  );
+}
+
+function fill(data: Float32Array, initialiser: Initialiser, uniform: () => number): void {
+  switch (initialiser.kind) {
+    case 'constant':
+      data.fill(initialiser.value);
+      return;
+    case 'uniform':
+      for (let i = 0; i < data.length; i++) data[i] = (2 * uniform() - 1) * initialiser.bound;
+      return;
+    case 'normal': {
+      // The sum of four uniform numbers, near enough to a normal one. The usual transformations need logarithms or
+      // cosines, whose last bit JavaScript leaves to the engine.
+      const scale = initialiser.deviation * Math.sqrt(3);
+      for (let i = 0; i < data.length; i++) data[i] = (uniform() + uniform() + uniform() + uniform() - 2) * scale;
+    }
+  }
+}
+
+/** Uniform numbers in [0, 1): Chris Doty-Humphrey's sfc32, seeded with an FNV-1a hash of the text. */
+function generator(text: string): () => number {
+  let hash = 0x811c9dc5;
+  for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
+  let a = hash;
+  let b = 0x9e3779b9;
+  let c = 0x243f6a88;
+  let counter = 1;
+  const next = () => {
+    const sum = (((a + b) | 0) + counter) | 0;
+    counter = (counter + 1) | 0;
+    a = b ^ (b >>> 9);
+    b = (c + (c << 3)) | 0;
+    c = (((c << 21) | (c >>> 11)) + sum) | 0;
+    return (sum >>> 0) / 4294967296;
+  };
+  for (let i = 0; i < 16; i++) next();
+  return next;
+}

@@ -1,0 +1,34 @@
+/** How a parameter starts. Standard deviations and bounds are absolute. */
+export type Initialiser =
+  | { readonly kind: 'constant'; readonly value: number }
+  | { readonly kind: 'normal'; readonly deviation: number }
+  | { readonly kind: 'uniform'; readonly bound: number };
+
+/**
+ * One trainable array. Layout, by rule from PyTorch's: filters of five axes [z, y, x, in, out] (transposed
+ * convolutions [z, y, x, out, in]), both PyTorch's axes (2, 3, 4, 1, 0); weights of linear layers [in, out];
+ * everything else as PyTorch has it.
+ */
+export interface Parameter {
+  readonly name: string;
+  readonly shape: readonly number[];
+  readonly initialiser: Initialiser;
+}
+
+export const parameter = (name: string, shape: readonly number[], initialiser: Initialiser): Parameter => ({
+  name,
+  shape,
+  initialiser,
+});
+
+export const zeros = { kind: 'constant', value: 0 } as const;
+export const ones = { kind: 'constant', value: 1 } as const;
+
+/** He et al. 2015 for leaky ReLU with slope 0.01, as nnU-Net initialises. */
+export const heNormal = (fanIn: number): Initialiser => ({
+  kind: 'normal',
+  deviation: Math.sqrt(2 / ((1 + 0.01 ** 2) * fanIn)),
+});
+
+/** PyTorch's default for weights and biases of linear and convolution layers, which MONAI leaves as it is. */
+export const fanInUniform = (fanIn: number): Initialiser => ({ kind: 'uniform', bound: 1 / Math.sqrt(fanIn) });

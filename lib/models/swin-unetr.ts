@@ -1,0 +1,61 @@
+import { FedcardioError } from '../error.ts';
+import type { SwinUnetrConfig } from '../federation/schemas.ts';
+import { leakyRelu } from '../nn/activation.ts';
+import { conv3d, pointwise, upsample } from '../nn/convolution.ts';
+import { instanceNorm } from '../nn/norm.ts';
+import { tf } from '../nn/tf.ts';
+import type { Architecture, Lookup } from './architecture.ts';
+import { swinTransformer } from './swin-transformer.ts';
+
+/**
+ * Swin UNETR (Hatamizadeh et al. 2022) as MONAI builds it, for any number of stages: a Swin transformer whose
+ * hidden states, through residual convolution blocks, feed a convolutional decoder.
+ */
+export function swinUnetr(config: SwinUnetrConfig): Architecture {
+  const stages = config.depths.length;
+  const narrow = config.heads.findIndex((heads, stage) => (config.featureSize * 2 ** stage) % heads !== 0);
+  if (config.heads.length !== stages || narrow >= 0) {
+    throw new FedcardioError(
+      'BAD_CONFIGURATION',
+      config.heads.length !== stages
+        ? `the Swin UNETR has ${stages} stages but attention heads for ${config.heads.length}`
+        : `${config.heads[narrow]} attention heads do not divide the ${config.featureSize * 2 ** narrow} features of stage ${narrow + 1}`,
+      { hint: 'Give one entry of "heads" for each of "depths"; each must divide featureSize·2^stage.' },
+    );
+  }
+  const transformer = swinTransformer(config);
+  return {
+    divisor: 2 ** (stages + 1),
+    forward: (parameter, image, heads) => {
+      const states = transformer.hiddenStates(parameter, image);
+      const deepest = states[stages]!;
+      let x = residualBlock(parameter, 'encoder10.layer', [deepest]);
+      for (let level = stages + 1; level >= 1; level--) {
+        const skip =
+          level > stages
+            ? states[stages - 1]!
+            : residualBlock(parameter, `encoder${level}.layer`, [level === 1 ? image : states[level - 2]!]);
+        const up = upsample(x, parameter(`decoder${level}.transp_conv.conv.weight`));
+        x = residualBlock(parameter, `decoder${level}.conv_block`, [up, skip]);
+      }
+      return new Map(
+        heads.map((task) => {
+          const name = `out.${task}.conv.conv`;
+          return [task, [pointwise([x], parameter(`${name}.weight`), parameter(`${name}.bias`))]];
+        }),
+      );
+    },
+    dispose: transformer.dispose,
+  };
+}
+
+/** MONAI's `UnetResBlock`: a projection on the short cut where the number of channels changes. */
+function residualBlock(parameter: Lookup, name: string, parts: readonly tf.Tensor5D[]): tf.Tensor5D {
+  const filter = parameter<tf.Tensor5D>(`${name}.conv1.conv.weight`);
+  const [, , , input, width] = filter.shape;
+  const constant = input === 1;
+  const first = leakyRelu(instanceNorm(conv3d(parts, filter, { input: constant ? 'constant' : 'learnt' })));
+  const second = instanceNorm(conv3d([first], parameter(`${name}.conv2.conv.weight`)));
+  const shortcut = input === width ? parts[0]! : instanceNorm(pointwise(parts, parameter(`${name}.conv3.conv.weight`)));
+  return leakyRelu(tf.add(second, shortcut));
+}

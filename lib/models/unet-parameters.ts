@@ -1,0 +1,43 @@
+import type { UNetConfig } from '../federation/schemas.ts';
+import { channelsOf, type TaskId } from '../federation/tasks.ts';
+import { heNormal, ones, type Parameter, parameter, zeros } from './parameters.ts';
+
+/** Decoder scales that are supervised: the finest and, with deep supervision, up to two coarser ones. */
+export const supervisedScales = (config: UNetConfig): number =>
+  config.deepSupervision ? Math.min(3, config.features.length - 1) : 1;
+
+/**
+ * The plain-convolution UNet of nnU-Net: `encoder.<stage>` and `decoder.<stage>` with two convolutions each,
+ * `head.<task>.<scale>`, stages and scales from the finest. Convolutions have no bias: the instance norm behind
+ * them would take it away.
+ */
+export function unetParameters(config: UNetConfig, heads: readonly TaskId[]): readonly Parameter[] {
+  const { features } = config;
+  const encoder = features.flatMap((width, stage) => block(`encoder.${stage}`, features[stage - 1] ?? 1, width));
+  const decoder = features.slice(0, -1).flatMap((width, stage) => {
+    const coarser = features[stage + 1]!;
+    return [
+      parameter(`decoder.${stage}.upsample.weight`, [2, 2, 2, width, coarser], heNormal(coarser)),
+      ...block(`decoder.${stage}`, 2 * width, width),
+    ];
+  });
+  const scales = Array.from({ length: supervisedScales(config) }, (_, scale) => scale);
+  const outputs = heads.flatMap((task) =>
+    scales.flatMap((scale) => {
+      const width = features[scale]!;
+      const channels = channelsOf(task);
+      return [
+        parameter(`head.${task}.${scale}.weight`, [1, 1, 1, width, channels], heNormal(width)),
+        parameter(`head.${task}.${scale}.bias`, [channels], zeros),
+      ];
+    }),
+  );
+  return [...encoder, ...decoder, ...outputs];
+}
+
+const block = (name: string, input: number, width: number): readonly Parameter[] =>
+  [input, width].flatMap((channels, i) => [
+    parameter(`${name}.conv${i + 1}.weight`, [3, 3, 3, channels, width], heNormal(27 * channels)),
+    parameter(`${name}.norm${i + 1}.weight`, [width], ones),
+    parameter(`${name}.norm${i + 1}.bias`, [width], zeros),
+  ]);

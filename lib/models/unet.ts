@@ -1,0 +1,59 @@
+import type { UNetConfig } from '../federation/schemas.ts';
+import { leakyRelu } from '../nn/activation.ts';
+import { conv3d, pointwise, upsample } from '../nn/convolution.ts';
+import { instanceNorm } from '../nn/norm.ts';
+import type { tf } from '../nn/tf.ts';
+import type { Architecture, Lookup } from './architecture.ts';
+import { supervisedScales } from './unet-parameters.ts';
+
+/**
+ * nnU-Net's plain-convolution UNet: two convolutions a stage, each with instance norm and leaky ReLU, the first of
+ * each further stage with stride 2; transposed convolutions up again; deep supervision at up to three scales.
+ */
+export function unet(config: UNetConfig): Architecture {
+  const stages = config.features.length;
+  return {
+    divisor: 2 ** (stages - 1),
+    forward: (parameter, image, heads) => {
+      const skips: tf.Tensor5D[] = [];
+      let x = image;
+      for (let stage = 0; stage < stages; stage++) {
+        x = block(parameter, `encoder.${stage}`, [x], stage === 0 ? 'image' : 'halve');
+        skips.push(x);
+      }
+      const scales: tf.Tensor5D[] = [];
+      for (let stage = stages - 2; stage >= 0; stage--) {
+        const up = upsample(x, parameter(`decoder.${stage}.upsample.weight`));
+        x = block(parameter, `decoder.${stage}`, [up, skips[stage]!]);
+        scales.unshift(x);
+      }
+      const supervised = scales.slice(0, supervisedScales(config));
+      return new Map(
+        heads.map((task) => [
+          task,
+          supervised.map((features, scale) => {
+            const name = `head.${task}.${scale}`;
+            return pointwise([features], parameter(`${name}.weight`), parameter(`${name}.bias`));
+          }),
+        ]),
+      );
+    },
+    dispose: () => {},
+  };
+}
+
+function block(parameter: Lookup, name: string, parts: readonly tf.Tensor5D[], entry?: 'image' | 'halve'): tf.Tensor5D {
+  const layer = (i: 1 | 2, input: readonly tf.Tensor5D[], options: Parameters<typeof conv3d>[2]) => {
+    const convolved = conv3d(input, parameter(`${name}.conv${i}.weight`), options);
+    const affine = {
+      scale: parameter<tf.Tensor1D>(`${name}.norm${i}.weight`),
+      shift: parameter<tf.Tensor1D>(`${name}.norm${i}.bias`),
+    };
+    return leakyRelu(instanceNorm(convolved, affine));
+  };
+  const first = layer(1, parts, {
+    stride: entry === 'halve' ? 2 : 1,
+    input: entry === 'image' ? 'constant' : 'learnt',
+  });
+  return layer(2, [first], {});
+}

@@ -1,0 +1,22 @@
+import { tf } from './tf.ts';
+
+/**
+ * An operation with a gradient of its own, where TensorFlow.js has none, a slow one or a wrong one.
+ *
+ * @param inputs what the gradient is taken with respect to; other tensors may be closed over.
+ * @param forward the value, and the tensors that the gradient needs (only these survive until then).
+ * @param gradients from the gradient of the value and the saved tensors, one gradient an input, in order.
+ */
+export function differentiable<T extends tf.Tensor>(
+  inputs: readonly tf.Tensor[],
+  forward: () => { readonly value: T; readonly saved: readonly tf.Tensor[] },
+  gradients: (dy: T, saved: readonly tf.Tensor[]) => readonly tf.Tensor[],
+): T {
+  const operation = tf.customGrad((...args) => {
+    const save = args.at(-1) as (tensors: tf.Tensor[]) => void;
+    const { value, saved } = forward();
+    save([...saved]);
+    return { value, gradFunc: (dy, kept) => tf.tidy(() => [...gradients(dy as T, kept)]) };
+  });
+  return operation(...inputs) as T;
+}

@@ -1,0 +1,59 @@
+import { differentiable } from './differentiable.ts';
+import { kernels } from './kernels.ts';
+import { tf } from './tf.ts';
+
+/** PyTorch's default for both norms. */
+const EPSILON = 1e-5;
+
+/** Scale and shift by channel, [channel] each. */
+export interface Affine {
+  readonly scale: tf.Tensor1D;
+  readonly shift: tf.Tensor1D;
+}
+
+/** Each channel of each case to mean 0 and variance 1 over its voxels, as PyTorch's `InstanceNorm3d`. x is [b, z, y, x, c]. */
+export function instanceNorm(x: tf.Tensor5D, affine?: Affine): tf.Tensor5D {
+  const k = kernels();
+  const scale = affine?.scale ?? tf.ones([x.shape[4]]);
+  const shift = affine?.shift ?? tf.zeros([x.shape[4]]);
+  return differentiable<tf.Tensor5D>(
+    affine ? [x, scale, shift] : [x],
+    () => {
+      const { y, saved } = k.instanceNorm(x, scale, shift, EPSILON);
+      return { value: y, saved: [x, scale, ...saved] };
+    },
+    (dy, [input, factor, ...saved]) => {
+      const gradients = k.instanceNormGradient(dy, input as tf.Tensor5D, factor as tf.Tensor1D, saved, EPSILON);
+      return affine ? gradients : [gradients[0]];
+    },
+  );
+}
+
+/** Each row to mean 0 and variance 1, as PyTorch's `LayerNorm`. x is [rows, c]. */
+export function layerNorm(x: tf.Tensor2D, affine?: Affine): tf.Tensor2D {
+  const unit = standardiseRows(x);
+  if (!affine) return unit;
+  const k = kernels();
+  const { scale, shift } = affine;
+  return differentiable<tf.Tensor2D>(
+    [unit, scale, shift],
+    () => ({ value: k.addBias(tf.mul(unit, scale), shift), saved: [unit, scale] }),
+    (dy, [y, factor]) => [tf.mul(dy, factor!), k.sumRows(tf.mul(dy, y!)), k.sumRows(dy)],
+  );
+}
+
+// With y = (x - mean)/σ, dx = (dy - mean(dy) - y·mean(dy·y))/σ, means over the row.
+const standardiseRows = (x: tf.Tensor2D): tf.Tensor2D =>
+  differentiable<tf.Tensor2D>(
+    [x],
+    () => {
+      const centred = tf.sub(x, tf.mean(x, 1, true));
+      const inverse = tf.rsqrt(tf.add(tf.mean(tf.square(centred), 1, true), EPSILON));
+      const value = tf.mul(centred, inverse) as tf.Tensor2D;
+      return { value, saved: [value, inverse] };
+    },
+    (dy, [y, inverse]) => {
+      const along = tf.mul(y!, tf.mean(tf.mul(dy, y!), 1, true));
+      return [tf.mul(tf.sub(tf.sub(dy, tf.mean(dy, 1, true)), along), inverse!)];
+    },
+  );

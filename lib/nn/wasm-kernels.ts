@@ -1,0 +1,163 @@
+import type { Kernels } from './kernels.ts';
+import { tf } from './tf.ts';
+
+/**
+ * Kernels for the WebAssembly backend, whose 3D convolution is thirty times slower than its 2D one, and its
+ * gradient with respect to the input wrong: a 3³ convolution is done as three 2D ones, one a depth tap. Reductions
+ * over rows are products with a row of ones, and transposes have at most four axes, because only those are fast.
+ */
+export const wasmKernels: Kernels = {
+  conv3d: (x, filter, stride) => {
+    const [b, depth, height, width] = x.shape;
+    const o = filter.shape[4];
+    const planes = TAPS.map((tap) => {
+      const input = depthTap(x, tap, stride);
+      return tf.conv2d(input, filterPlane(filter, tap), stride, edge(stride));
+    });
+    return tf.reshape(sum(planes), [b, depth / stride, height / stride, width / stride, o]);
+  },
+
+  conv3dInputGradient: (dy, filter, stride) => {
+    const spread = stride === 1 ? dy : dilate(dy);
+    return wasmKernels.conv3d(spread, transposedFilter(filter), 1);
+  },
+
+  // The roles are swapped: x, its channels as cases, is convolved with dy as a filter as large as the plane.
+  conv3dFilterGradient: (x, dy, stride) => {
+    const c = x.shape[4];
+    const [b, depth, rows, columns, o] = dy.shape;
+    const filter = tf.transpose(tf.reshape(dy, [b * depth, rows, columns, o]), [1, 2, 0, 3]) as tf.Tensor4D;
+    const behind = stride === 1 ? 1 : 0;
+    const planes = TAPS.map((tap) => {
+      const cases = tf.transpose(depthTap(x, tap, stride), [3, 1, 2, 0]);
+      const padded = tf.pad(cases, [
+        [0, 0],
+        [1, behind],
+        [1, behind],
+        [0, 0],
+      ]) as tf.Tensor4D;
+      const plane = tf.conv2d(padded, filter, 1, 'valid', 'NHWC', stride);
+      const inner = tf.slice(plane, [0, 0, 0, 0], [c, 3, 3, o]);
+      return tf.transpose(tf.reshape(inner, [c, 9, o]), [1, 0, 2]);
+    });
+    return tf.reshape(tf.concat(planes, 0), [3, 3, 3, c, o]);
+  },
+
+  instanceNorm: (x, scale, shift, epsilon) => {
+    const parts = cases(x).map((rows) => {
+      const centred: tf.Tensor2D = tf.sub(rows, meanRows(rows));
+      const inverse = tf.rsqrt(tf.add(meanRows(tf.square(centred)), epsilon)) as tf.Tensor1D;
+      return { inverse, y: tf.add(tf.mul(centred, tf.mul(inverse, scale)), shift) as tf.Tensor2D };
+    });
+    return {
+      y: joinCases(
+        parts.map((part) => part.y),
+        x.shape,
+      ),
+      saved: parts.map((part) => part.inverse),
+    };
+  },
+
+  instanceNormGradient: (dy, x, scale, saved) => {
+    const xs = cases(x);
+    const parts = cases(dy).map((d, i) => {
+      const rows = xs[i]!;
+      const inverse = saved[i] as tf.Tensor1D;
+      const unit = tf.mul(tf.sub(rows, meanRows(rows)), inverse) as tf.Tensor2D;
+      const dShift = wasmKernels.sumRows(d);
+      const dScale = wasmKernels.sumRows(tf.mul(d, unit));
+      const n = rows.shape[0];
+      const inner = tf.sub(tf.sub(d, tf.div(dShift, n)), tf.mul(unit, tf.div(dScale, n)));
+      return { dx: tf.mul(inner, tf.mul(inverse, scale)) as tf.Tensor2D, dScale, dShift };
+    });
+    const dx = joinCases(
+      parts.map((part) => part.dx),
+      x.shape,
+    );
+    return [dx, sum(parts.map((part) => part.dScale)), sum(parts.map((part) => part.dShift))];
+  },
+
+  leakyRelu: (x, slope) => tf.mul(x, tf.step(x, slope)),
+  leakyReluGradient: (dy, x, slope) => tf.mul(dy, tf.step(x, slope)),
+  matMul: (a, b, transposeA = false, transposeB = false) =>
+    tf.matMul(transposeA ? tf.transpose(a) : a, transposeB ? tf.transpose(b) : b),
+  addBias: (x, bias) => tf.add(x, bias),
+  sumRows: (x) => tf.reshape(tf.matMul(tf.ones([1, x.shape[0]]), x), [x.shape[1]]),
+  gatherRows: (x, indices) => tf.gather(x, indices),
+};
+
+const TAPS = [0, 1, 2] as const;
+type Tap = (typeof TAPS)[number];
+
+/** One voxel of zeros around the plane; at stride 2 the one behind is never reached. */
+const edge = (stride: 1 | 2): tf.backend_util.ExplicitPadding => {
+  const behind = stride === 1 ? 1 : 0;
+  return [
+    [0, 0],
+    [1, behind],
+    [1, behind],
+    [0, 0],
+  ];
+};
+
+/** The planes that depth tap 0, 1 or 2 sees, one for each output plane, as [batch·depth/stride, y, x, c]. */
+function depthTap(x: tf.Tensor5D, tap: Tap, stride: 1 | 2): tf.Tensor4D {
+  const [b, depth, height, width, c] = x.shape;
+  const plane = height * width * c;
+  const out = depth / stride;
+  const shape: [number, number, number, number] = [b * out, height, width, c];
+  if (stride === 1 && tap === 1) return tf.reshape(x, shape);
+  const planes = tf.reshape(x, [b, depth, plane]);
+  const edgePlane = tf.zeros<tf.Rank.R3>([b, 1, plane]);
+  const before = () => tf.concat([edgePlane, tf.slice(planes, [0, 0, 0], [b, depth - 1, plane])], 1);
+  if (stride === 1) {
+    return tf.reshape(
+      tap === 0 ? before() : tf.concat([tf.slice(planes, [0, 1, 0], [b, depth - 1, plane]), edgePlane], 1),
+      shape,
+    );
+  }
+  // Output plane i sees 2i - 1, 2i and 2i + 1: the second of pair i - 1, the first and the second of pair i.
+  const pairs = tf.reshape(tap === 0 ? before() : planes, [b * out, 2, plane]);
+  return tf.reshape(tf.slice(pairs, [0, tap === 2 ? 1 : 0, 0], [b * out, 1, plane]), shape);
+}
+
+function filterPlane(filter: tf.Tensor5D, tap: Tap): tf.Tensor4D {
+  const [, , , i, o] = filter.shape;
+  return tf.reshape(tf.slice(filter, [tap, 0, 0, 0, 0], [1, 3, 3, i, o]), [3, 3, i, o]);
+}
+
+/** Mirrored along the three axes, in and out swapped. */
+function transposedFilter(filter: tf.Tensor5D): tf.Tensor5D {
+  const [, , , i, o] = filter.shape;
+  const taps = tf.reverse(tf.reshape(filter, [27, i, o]), 0);
+  return tf.reshape(tf.transpose(taps, [0, 2, 1]), [3, 3, 3, o, i]);
+}
+
+/** A zero behind every voxel along each axis. */
+function dilate(x: tf.Tensor5D): tf.Tensor5D {
+  const [b, depth, height, width, c] = x.shape;
+  const behind = (rows: number, row: number, y: tf.Tensor): tf.Tensor =>
+    tf.pad(tf.reshape(y, [rows, row]), [
+      [0, 0],
+      [0, row],
+    ]);
+  const alongX = behind(b * depth * height * width, c, x);
+  const alongY = behind(b * depth * height, 2 * width * c, alongX);
+  const alongZ = behind(b * depth, 4 * height * width * c, alongY);
+  return tf.reshape(alongZ, [b, 2 * depth, 2 * height, 2 * width, c]);
+}
+
+function cases(x: tf.Tensor5D): tf.Tensor2D[] {
+  const [b, depth, height, width, c] = x.shape;
+  const n = depth * height * width;
+  const rows = tf.reshape(x, [b * n, c]) as tf.Tensor2D;
+  return b === 1 ? [rows] : Array.from({ length: b }, (_, i) => tf.slice(rows, [i * n, 0], [n, c]));
+}
+
+const joinCases = (parts: tf.Tensor2D[], shape: tf.Tensor5D['shape']): tf.Tensor5D =>
+  tf.reshape(parts.length === 1 ? parts[0]! : tf.concat(parts, 0), shape);
+
+const meanRows = (x: tf.Tensor2D): tf.Tensor1D => tf.div(wasmKernels.sumRows(x), x.shape[0]);
+
+const sum = <T extends tf.Tensor>(terms: readonly T[]): T =>
+  terms.reduce((total, term) => tf.add(total, term) as unknown as T);
