@@ -1,0 +1,64 @@
+import { existsSync, readdirSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { Command } from 'commander';
+
+const FOLDER = new URL('../bench/', import.meta.url);
+
+/** What every file of `bench/` exports: `fedcardio bench NAME` runs `bench/NAME.ts`. */
+export interface Benchmark {
+  /** One line for the list. */
+  readonly summary: string;
+  /** Measures, and returns the figures: printed as they are with `--json`, as a list without. */
+  run(): Promise<Readonly<Record<string, number | string>>>;
+}
+
+/** `fedcardio bench [name]`: runs a benchmark, or lists what there is. */
+export const benchCommand = (): Command =>
+  new Command('bench')
+    .description('Run a benchmark; without a name, list them.')
+    .argument('[name]', 'file name in bench/, without .ts')
+    .option('--json', 'print the figures as JSON')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  fedcardio bench
+  fedcardio bench NAME --json`,
+    )
+    .action(bench);
+
+async function bench(name: string | undefined, options: { readonly json?: boolean }, command: Command): Promise<void> {
+  const available = benchmarkNames();
+  if (name === undefined) return console.log(await listing(available, options.json === true));
+  if (!available.includes(name)) {
+    const known = available.length > 0 ? `Known: ${available.join(', ')}.` : 'The folder bench/ holds none yet.';
+    command.error(`error: there is no benchmark "${name}". ${known}`);
+  }
+  const figures = await (await load(name)).run();
+  console.log(
+    options.json
+      ? JSON.stringify(figures, null, 2)
+      : Object.entries(figures)
+          .map(([figure, value]) => `${figure}: ${value}`)
+          .join('\n'),
+  );
+}
+
+async function listing(available: readonly string[], json: boolean): Promise<string> {
+  const entries: { readonly name: string; readonly summary: string }[] = [];
+  for (const name of available) entries.push({ name, summary: (await load(name)).summary });
+  if (json) return JSON.stringify(entries, null, 2);
+  if (entries.length === 0) return 'There are no benchmarks in bench/ yet.';
+  return entries.map(({ name, summary }) => `${name.padEnd(20)} ${summary}`).join('\n');
+}
+
+const load = (name: string): Promise<Benchmark> => import(new URL(`${name}.ts`, FOLDER).href);
+
+function benchmarkNames(): readonly string[] {
+  const folder = fileURLToPath(FOLDER);
+  if (!existsSync(folder)) return [];
+  return readdirSync(folder)
+    .filter((file) => /^[\w-]+\.ts$/.test(file))
+    .map((file) => file.slice(0, -'.ts'.length))
+    .sort();
+}

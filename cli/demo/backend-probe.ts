@@ -1,0 +1,27 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import { FedcardioError } from '../../lib/error.ts';
+import { NODE_WITH_TSX } from '../tsx.ts';
+
+/**
+ * One line on the tensor backend that tasks will run on. Asked in a process of its own, because the library takes
+ * 200 MB that the demo's own process has no use for.
+ */
+export async function describeBackend(): Promise<string> {
+  const backend = new URL('../../lib/nn/backend.ts', import.meta.url).href;
+  const code = `const { loadBackend } = await import(${JSON.stringify(backend)}); console.log((await loadBackend()).description); process.exit(0);`;
+  try {
+    const { stdout } = await promisify(execFile)(process.execPath, [
+      ...NODE_WITH_TSX,
+      '--input-type=module',
+      '--eval',
+      code,
+    ]);
+    return stdout.trim().split('\n').at(-1) ?? '';
+  } catch (cause) {
+    throw new FedcardioError('NO_BACKEND', 'No tensor backend could be loaded.', {
+      cause,
+      hint: 'Run `npm run setup` and read what it says about the tensor addon.',
+    });
+  }
+}

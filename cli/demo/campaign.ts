@@ -1,0 +1,96 @@
+import { type Campaign, type CampaignInput, campaignSchema, type ModelConfig } from '../../lib/federation/schemas.ts';
+import type { TaskId } from '../../lib/federation/tasks.ts';
+import { DEMO_TASKS, type Profile, type Scenario } from './scenario.ts';
+
+/** Side of the training patches in voxels, and their spacing in mm: a patch spans the whole phantom. */
+const GRID = { patch: 32, spacing: 3 } as const;
+
+const UNET: ModelConfig = { kind: 'unet', features: [8, 16, 32, 64], deepSupervision: true };
+const SWIN_UNETR: ModelConfig = {
+  kind: 'swin-unetr',
+  featureSize: 12,
+  depths: [2, 2, 2],
+  heads: [3, 6, 12],
+  window: 4,
+};
+
+/** What one stage may spend: rounds, and optimiser steps of each site in each round. */
+interface Budget {
+  readonly rounds: number;
+  readonly steps: number;
+  readonly learningRate: number;
+}
+
+interface Budgets {
+  readonly teachers: Readonly<Record<(typeof DEMO_TASKS)[number], Budget>>;
+  /** Of the student with pseudo-labels and of the control on labels alone: the same, or they could not be compared. */
+  readonly student: Budget;
+}
+
+const BUDGETS: Readonly<Record<Profile, Budgets>> = {
+  full: {
+    teachers: {
+      'hinge-points': { rounds: 3, steps: 60, learningRate: 2e-3 },
+      'membranous-septum': { rounds: 3, steps: 80, learningRate: 2e-3 },
+      calcification: { rounds: 3, steps: 60, learningRate: 2e-3 },
+    },
+    student: { rounds: 4, steps: 50, learningRate: 1e-3 },
+  },
+  quick: {
+    teachers: {
+      'hinge-points': { rounds: 2, steps: 4, learningRate: 2e-3 },
+      'membranous-septum': { rounds: 2, steps: 4, learningRate: 2e-3 },
+      calcification: { rounds: 2, steps: 4, learningRate: 2e-3 },
+    },
+    student: { rounds: 3, steps: 3, learningRate: 1e-3 },
+  },
+};
+
+export const STUDENT_STAGE = 'student';
+const CONTROL_STAGE = 'student-labels-only';
+const PSEUDO_LABEL_STAGE = 'pseudo-label';
+const teacherStage = (task: TaskId) => `teacher/${task}`;
+
+/** Name of the student among the models of the evaluation: its predictions are kept. */
+export const STUDENT_MODEL = 'student';
+
+/** The campaign as a researcher would write it: teachers, pseudo-labels, student, control, evaluation. */
+export function campaignOf(scenario: Scenario): Campaign {
+  const budgets = BUDGETS[scenario.profile];
+  const learnt = ({ rounds, steps, learningRate }: Budget) => ({ rounds, training: { ...GRID, steps, learningRate } });
+  const campaign: CampaignInput = {
+    schema: 'fedcardio.campaign/1',
+    id: `demo-${scenario.profile}-${scenario.seed}`,
+    seed: scenario.seed,
+    stages: [
+      ...DEMO_TASKS.map((task) => ({
+        kind: 'teacher' as const,
+        name: teacherStage(task),
+        task,
+        model: UNET,
+        ...learnt(budgets.teachers[task]),
+      })),
+      { kind: 'pseudo-label', name: PSEUDO_LABEL_STAGE, teachers: DEMO_TASKS.map(teacherStage) },
+      {
+        kind: 'student',
+        name: STUDENT_STAGE,
+        tasks: [...DEMO_TASKS],
+        pseudoLabels: PSEUDO_LABEL_STAGE,
+        model: SWIN_UNETR,
+        ...learnt(budgets.student),
+      },
+      { kind: 'student', name: CONTROL_STAGE, tasks: [...DEMO_TASKS], model: SWIN_UNETR, ...learnt(budgets.student) },
+      {
+        kind: 'evaluate',
+        name: 'evaluate',
+        models: {
+          ...Object.fromEntries(DEMO_TASKS.map((task) => [`teacher-${task}`, teacherStage(task)])),
+          [STUDENT_MODEL]: STUDENT_STAGE,
+          'student-labels-only': CONTROL_STAGE,
+        },
+        predictions: STUDENT_MODEL,
+      },
+    ],
+  };
+  return campaignSchema.parse(campaign);
+}

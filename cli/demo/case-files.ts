@@ -1,0 +1,53 @@
+import { FedcardioError } from '../../lib/error.ts';
+import { siteKeys } from '../../lib/federation/keys.ts';
+import { LANDMARK_RADIUS_MM, TASKS, type TaskId } from '../../lib/federation/tasks.ts';
+import { paintLandmarks } from '../../lib/imaging/landmarks.ts';
+import { writeMarkups } from '../../lib/imaging/markups.ts';
+import { writeNifti } from '../../lib/imaging/nifti-write.ts';
+import type { Landmark, Volume } from '../../lib/imaging/volume.ts';
+import { generatePhantom, type Phantom } from '../../lib/phantom/phantom.ts';
+import { scannerOf } from '../../lib/phantom/scanner.ts';
+import { seededRandom } from '../../lib/random.ts';
+import type { DemoCase } from './scenario.ts';
+
+export interface CaseFile {
+  readonly key: string;
+  readonly body: Uint8Array | string;
+  readonly contentType: string;
+}
+
+/** The patient of a case: the same scenario seed, site and case give the same phantom to the byte. */
+export function phantomOf({ site, caseId }: DemoCase, seed: number): Phantom {
+  const patient = Math.floor(seededRandom('demo/patient', seed, site.id, caseId)() * 2 ** 32);
+  return generatePhantom({ seed: patient, scanner: scannerOf(site.index, seed) });
+}
+
+/** What a hospital uploads of a case: the CT, then its labels in the format that this hospital exports. */
+export function caseFiles(of: DemoCase, seed: number): readonly CaseFile[] {
+  const phantom = phantomOf(of, seed);
+  const image = { key: siteKeys.image(of.use, of.caseId), body: writeNifti(phantom.image), contentType: GZIP };
+  return [image, ...of.tasks.map((task) => labelFile(of, task, phantom))];
+}
+
+function labelFile({ use, caseId, site }: DemoCase, task: TaskId, phantom: Phantom): CaseFile {
+  const points = pointsOf(phantom, task);
+  // Held-out landmarks are scored against: markups hold them exactly, a painted sphere only to a fraction of a voxel.
+  if (points && (use === 'evaluation' || site.landmarks === 'markups')) {
+    const body = writeMarkups(points, TASKS[task].classes);
+    return { key: siteKeys.markups(use, caseId, task), body, contentType: 'application/json' };
+  }
+  const volume = points ? paintLandmarks(points, phantom.image, LANDMARK_RADIUS_MM) : maskOf(phantom, task);
+  return { key: siteKeys.label(use, caseId, task), body: writeNifti(volume), contentType: GZIP };
+}
+
+function pointsOf({ points }: Phantom, task: TaskId): readonly Landmark[] | undefined {
+  if (task !== 'hinge-points' && task !== 'membranous-septum') return undefined;
+  return points[task].map((position, index) => ({ label: index + 1, position }));
+}
+
+function maskOf({ masks }: Phantom, task: TaskId): Volume {
+  if (task === 'calcification' || task === 'coronary-arteries') return masks[task];
+  throw new FedcardioError('BAD_CONFIGURATION', `The phantom has no mask of ${task}.`);
+}
+
+const GZIP = 'application/gzip';

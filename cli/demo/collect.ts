@@ -1,0 +1,136 @@
+import { federationKeys, parseRoundKey, siteKeys } from '../../lib/federation/keys.ts';
+import { readJson, tryReadJson } from '../../lib/federation/protocol/documents.ts';
+import type { Federation } from '../../lib/federation/schemas.ts';
+import {
+  commitSchema,
+  openSchema,
+  type Plan,
+  planSchema,
+  rejectedSchema,
+  type Score,
+  type Stage,
+  sealSchema,
+  summarySchema,
+  type Update,
+  updateSchema,
+} from '../../lib/federation/schemas.ts';
+import { names } from '../../lib/federation/topology.ts';
+import type { CommitReport, RejectedObject, SiteReport, StageReport } from '../../lib/report/report.ts';
+import type { Objects } from '../../lib/storage/contract.ts';
+
+/** What is stored of a campaign, as the report needs it. */
+export interface CampaignRecord {
+  readonly plan: Plan;
+  readonly sites: readonly SiteReport[];
+  readonly rejected: readonly RejectedObject[];
+  readonly stages: readonly StageReport[];
+  /** Scores of the evaluation by site. */
+  readonly scores: ReadonlyMap<string, readonly Score[]>;
+  readonly backends: readonly string[];
+  /** Highest resident memory that a task reported, bytes. */
+  readonly peakTaskRss: number;
+}
+
+interface Place {
+  readonly objects: Objects;
+  readonly federation: Federation;
+  readonly campaign: string;
+}
+
+/** Reads everything from the buckets: a report can be made again at any time, by whoever may read them. */
+export async function collectCampaign(place: Place): Promise<CampaignRecord> {
+  const { objects, federation, campaign } = place;
+  const { value: plan } = await readJson(objects, bucketOf(place), federationKeys.plan(campaign), planSchema);
+  const stages = await inOrder(plan.campaign.stages, (stage) => readStage(place, stage));
+  const updates = stages.flatMap(({ merged }) => merged);
+  return {
+    plan,
+    sites: await inOrder(federation.sites, ({ id, name }) => readSite(place, id, name)),
+    rejected: (await inOrder(federation.sites, ({ id }) => readRejected(objects, federation.id, id))).flat(),
+    stages: stages.map(({ report }) => report),
+    scores: new Map(updates.flatMap(({ site, scores }) => (scores ? [[site, scores] as const] : []))),
+    backends: [...new Set(updates.flatMap(({ backend }) => backend ?? []))],
+    peakTaskRss: Math.max(0, ...updates.map(({ peakRss }) => peakRss ?? 0)),
+  };
+}
+
+type MergedUpdate = Extract<Update, { status: 'ok' }>;
+
+async function readStage(
+  place: Place,
+  stage: Stage,
+): Promise<{ readonly report: StageReport; readonly merged: readonly MergedUpdate[] }> {
+  const rounds: number[] = [];
+  const prefix = `${federationKeys.campaignPrefix(place.campaign)}${stage.name}/`;
+  for await (const { key } of place.objects.list(bucketOf(place), prefix)) {
+    const parsed = parseRoundKey(key);
+    if (parsed?.rest === 'commit.json') rounds.push(parsed.at.round);
+  }
+  const committed = await inOrder(rounds, (round) => readRound(place, stage.name, round));
+  return {
+    report: {
+      name: stage.name,
+      kind: stage.kind === 'student' && stage.pseudoLabels === undefined ? 'control' : stage.kind,
+      rounds: committed.length,
+      participants: [...new Set(committed.flatMap(({ participants }) => participants))],
+      commits: committed.map(({ commit }) => commit),
+    },
+    merged: committed.flatMap(({ merged }) => merged),
+  };
+}
+
+async function readRound(place: Place, stage: string, round: number) {
+  const { objects, campaign } = place;
+  const bucket = bucketOf(place);
+  const at = { campaign, stage, round };
+  const { value: open } = await readJson(objects, bucket, federationKeys.open(at), openSchema);
+  const { value: seal } = await readJson(objects, bucket, federationKeys.seal(at), sealSchema);
+  const { value: commit, sha256 } = await readJson(objects, bucket, federationKeys.commit(at), commitSchema);
+  const updates = await inOrder(seal.updates, ({ key }) => readJson(objects, bucket, key, updateSchema));
+  const merged = updates.flatMap(({ value }) =>
+    value.status === 'ok' && commit.sites.includes(value.site) ? [value] : [],
+  );
+  const report: CommitReport = {
+    round,
+    at: commit.at,
+    key: federationKeys.commit(at),
+    sha256,
+    samples: commit.samples,
+    figures: commit.figures,
+    updates: merged.map(({ site, samples, seconds, figures }) => ({ site, samples, seconds, figures })),
+    failed: [...seal.failed, ...(commit.refused ?? [])].map(({ site, reason }) => ({ site, reason })),
+  };
+  return { participants: open.participants, commit: report, merged };
+}
+
+async function readSite(place: Place, id: string, name: string): Promise<SiteReport> {
+  const summary = await tryReadJson(place.objects, bucketOf(place), federationKeys.summary(id), summarySchema);
+  const { cases = { training: 0, evaluation: 0, rejected: 0 }, labelled = {} } = summary?.value ?? {};
+  return { id, name, cases, labelled };
+}
+
+async function readRejected(objects: Objects, federation: string, site: string): Promise<readonly RejectedObject[]> {
+  const bucket = names.siteBucket(federation, site);
+  const found: RejectedObject[] = [];
+  for await (const { key } of objects.list(bucket, siteKeys.rejectedPrefix)) {
+    const { value } = await readJson(objects, bucket, key, rejectedSchema);
+    found.push(
+      ...value.objects.map(({ key: object, reason, hint }) => ({
+        site,
+        key: object,
+        reason,
+        ...(hint === undefined ? {} : { hint }),
+      })),
+    );
+  }
+  return found;
+}
+
+const bucketOf = ({ federation }: Place) => names.federationBucket(federation.id);
+
+/** One after the other: these are small objects, and the order is the report's. */
+async function inOrder<T, R>(items: readonly T[], f: (item: T) => Promise<R>): Promise<R[]> {
+  const results: R[] = [];
+  for (const item of items) results.push(await f(item));
+  return results;
+}

@@ -1,0 +1,62 @@
+import { availableParallelism } from 'node:os';
+import { Command } from 'commander';
+import { onInterrupt } from '../interrupt.ts';
+import { atLeastOne, port, wholeNumber } from '../options.ts';
+
+/** `fedcardio demo`: eight hospitals train one model, all on this machine. */
+export const demoCommand = (): Command =>
+  new Command('demo')
+    .description('Eight hospitals train one model on synthetic cardiac CTs, all on this machine.')
+    .option('--quick', 'a smoke run under a minute: everything happens, little is learnt')
+    .option('--seed <number>', 'seed of phantoms and training (default: 1)', wholeNumber)
+    .option('--out <dir>', 'where report, weights and predictions are written', 'demo-output')
+    .option('--data <dir>', 'where the buckets are kept', '.fedcardio/demo')
+    .option('--resume', 'go on with an interrupted demo; nothing is done twice')
+    .option('--keep', 'leave the server running at the end, until Ctrl-C')
+    .option('--tasks <number>', 'GPU tasks at the same time', atLeastOne, Math.min(2, availableParallelism()))
+    .option('--port <number>', "the server's port; 0 for any free one", port, 0)
+    .option('--json', 'print report.json on standard output')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  fedcardio demo --quick
+  fedcardio demo --seed 2 --out results/seed-2
+  fedcardio demo --resume       after Ctrl-C
+  fedcardio demo --json > report.json`,
+    )
+    .action(demo);
+
+interface DemoFlags {
+  readonly quick?: boolean;
+  readonly seed?: number;
+  readonly out: string;
+  readonly data: string;
+  readonly resume?: boolean;
+  readonly keep?: boolean;
+  readonly tasks: number;
+  readonly port: number;
+  readonly json?: boolean;
+}
+
+async function demo(flags: DemoFlags): Promise<void> {
+  // Loaded when it is needed: --help need not wait for clients and servers.
+  const { runDemo } = await import('./run.ts');
+  const { signal, release } = onInterrupt();
+  try {
+    await runDemo({
+      profile: flags.quick ? 'quick' : undefined,
+      seed: flags.seed,
+      out: flags.out,
+      data: flags.data,
+      resume: flags.resume === true,
+      keep: flags.keep === true,
+      tasks: flags.tasks,
+      port: flags.port,
+      json: flags.json === true,
+      signal,
+    });
+  } finally {
+    release();
+  }
+}

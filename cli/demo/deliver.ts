@@ -1,0 +1,36 @@
+import { availableParallelism } from 'node:os';
+import { names } from '../../lib/federation/topology.ts';
+import { brokenFiles } from './broken.ts';
+import type { DemoEvent } from './events.ts';
+import { isCatalogued, isRejected, waitForIntake } from './intake.ts';
+import type { DemoOptions } from './options.ts';
+import type { Platform } from './platform.ts';
+import { allCases, type DemoCase, type Scenario } from './scenario.ts';
+import { uploadCases } from './upload.ts';
+
+/** Uploads all that the hospitals have, the broken files too, and waits until intake has dealt with it. */
+export async function deliver(
+  { endpoint, objects, idle }: Platform,
+  scenario: Scenario,
+  emit: (event: DemoEvent) => void,
+  { signal }: Pick<DemoOptions, 'signal'>,
+): Promise<void> {
+  const federation = scenario.federation.id;
+  const missing: DemoCase[] = [];
+  for (const of of allCases(scenario)) if (!(await isCatalogued(objects, federation, of))) missing.push(of);
+  await uploadCases({
+    endpoint,
+    scenario,
+    cases: missing,
+    workers: availableParallelism(),
+    signal,
+    onUploaded: ({ site, caseId }) => emit({ type: 'upload', site: site.id, caseId }),
+  });
+  const broken = brokenFiles(scenario);
+  for (const file of broken) {
+    if (await isRejected(objects, federation, file)) continue;
+    await objects.put(names.siteBucket(federation, file.site), file.key, file.body);
+    emit({ type: 'upload', site: file.site, caseId: file.caseId });
+  }
+  await waitForIntake({ objects, scenario, broken, idle, signal });
+}

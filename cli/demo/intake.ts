@@ -1,0 +1,88 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { FedcardioError } from '../../lib/error.ts';
+import { federationKeys, siteKeys } from '../../lib/federation/keys.ts';
+import { tryReadJson } from '../../lib/federation/protocol/documents.ts';
+import { catalogSchema, rejectedSchema, type Summary, summarySchema } from '../../lib/federation/schemas.ts';
+import { names } from '../../lib/federation/topology.ts';
+import type { Objects } from '../../lib/storage/contract.ts';
+import type { BrokenFile } from './broken.ts';
+import { DEMO_TASKS, type DemoCase, type Scenario, type SiteScenario } from './scenario.ts';
+
+const LOOK_MS = 250;
+const LOOKS = 20;
+
+/** Whether intake has catalogued a case with all its labels: then it need not be uploaded again. */
+export async function isCatalogued(objects: Objects, federation: string, of: DemoCase): Promise<boolean> {
+  const bucket = names.siteBucket(federation, of.site.id);
+  const entry = await tryReadJson(objects, bucket, siteKeys.catalog(of.caseId), catalogSchema);
+  return entry !== undefined && of.tasks.every((task) => entry.value.labels[task] !== undefined);
+}
+
+/** Whether intake has rejected a broken file already. */
+export async function isRejected(objects: Objects, federation: string, file: BrokenFile): Promise<boolean> {
+  const bucket = names.siteBucket(federation, file.site);
+  const entry = await tryReadJson(objects, bucket, siteKeys.rejected(file.caseId), rejectedSchema);
+  return entry?.value.objects.some(({ key }) => key === file.key) ?? false;
+}
+
+/**
+ * Waits until every site's summary counts all that was uploaded, good and broken.
+ *
+ * @param idle resolves when no handler runs and no queue holds a message
+ * @throws CAMPAIGN_FAILED, with what differs, when all is idle and counts still differ
+ */
+export async function waitForIntake(options: {
+  readonly objects: Objects;
+  readonly scenario: Scenario;
+  readonly broken: readonly BrokenFile[];
+  readonly idle: () => Promise<void>;
+  readonly signal: AbortSignal;
+}): Promise<void> {
+  const { objects, scenario, broken, idle, signal } = options;
+  let differences: readonly string[] = [];
+  for (let look = 0; look < LOOKS; look++) {
+    await idle();
+    differences = await differencesAt(objects, scenario, broken);
+    if (differences.length === 0) return;
+    // A notification may still be on its way to its queue.
+    await delay(LOOK_MS, undefined, { signal });
+  }
+  throw new FedcardioError('CAMPAIGN_FAILED', `Intake has ended, but ${differences.join('; ')}.`, {
+    hint: "demo.log in the demo's data directory says what the handlers met.",
+  });
+}
+
+async function differencesAt(
+  objects: Objects,
+  scenario: Scenario,
+  broken: readonly BrokenFile[],
+): Promise<readonly string[]> {
+  const bucket = names.federationBucket(scenario.federation.id);
+  const differences: string[] = [];
+  for (const site of scenario.sites) {
+    const summary = await tryReadJson(objects, bucket, federationKeys.summary(site.id), summarySchema);
+    differences.push(...differencesOf(site, broken, summary?.value));
+  }
+  return differences;
+}
+
+/** What a site's summary lacks of what it should count, in words. */
+export function differencesOf(
+  site: SiteScenario,
+  broken: readonly BrokenFile[],
+  summary: Summary | undefined,
+): readonly string[] {
+  const rejected = new Set(broken.filter((file) => file.site === site.id).map(({ caseId }) => caseId)).size;
+  const expected: readonly (readonly [string, number, number])[] = [
+    ['training CTs', site.training, summary?.cases.training ?? 0],
+    ['held-out CTs', site.evaluation, summary?.cases.evaluation ?? 0],
+    ['rejected cases', rejected, summary?.cases.rejected ?? 0],
+    ...DEMO_TASKS.flatMap((task) => [
+      [`training labels of ${task}`, site.labelled[task] ?? 0, summary?.labelled[task] ?? 0] as const,
+      [`held-out labels of ${task}`, site.evaluation, summary?.labelledEvaluation[task] ?? 0] as const,
+    ]),
+  ];
+  return expected
+    .filter(([, want, have]) => want !== have)
+    .map(([what, want, have]) => `${site.name} counts ${have} ${what} instead of ${want}`);
+}

@@ -1,0 +1,147 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { FedcardioError } from '../../lib/error.ts';
+import { federationKeys } from '../../lib/federation/keys.ts';
+import { tryReadJson } from '../../lib/federation/protocol/documents.ts';
+import { type Campaign, type Outcome, outcomeSchema } from '../../lib/federation/schemas.ts';
+import { names } from '../../lib/federation/topology.ts';
+import { aborted } from '../interrupt.ts';
+import { greeting } from '../local.ts';
+import { describeBackend } from './backend-probe.ts';
+import { campaignOf } from './campaign.ts';
+import { type DemoDirectory, openDemoDirectory } from './data-dir.ts';
+import { deliver } from './deliver.ts';
+import { createDisplay, type Display } from './display.ts';
+import { type MemoryWatch, watchMemory } from './memory.ts';
+import type { DemoOptions } from './options.ts';
+import { type Platform, startPlatform } from './platform.ts';
+import { type Scenario, scenarioOf } from './scenario.ts';
+import { type Session, startSession } from './session.ts';
+import { timelineOf } from './story.ts';
+import { summaryText } from './summary-text.ts';
+import { workloadOf } from './workload.ts';
+import { writeReport } from './write-report.ts';
+
+const OUTCOME_POLL_MS = 250;
+
+/** What one run of the command carries through its steps. */
+interface Run {
+  readonly options: DemoOptions;
+  readonly display: Display;
+  readonly directory: DemoDirectory;
+  readonly scenario: Scenario;
+  readonly campaign: Campaign;
+  readonly memory: MemoryWatch;
+  readonly session: Session;
+}
+
+/**
+ * The whole demo: uploads what the hospitals have, then one campaign.json; from there on only events act. Progress
+ * goes to standard error, the result to standard output.
+ *
+ * @throws CAMPAIGN_FAILED when the campaign did, after the report is written; AbortError on the options' signal
+ */
+export async function runDemo(options: DemoOptions): Promise<void> {
+  const display = createDisplay(process.stderr);
+  const directory = await openDemoDirectory(options.data, options, display.say);
+  const scenario = scenarioOf(directory);
+  const campaign = campaignOf(scenario);
+  const workload = workloadOf(campaign, scenario);
+  const memory = watchMemory(directory.peakRss);
+  const session = startSession({ directory, scenario, workload, display, now: Date.now });
+  try {
+    await runOnPlatform({ options, display, directory, scenario, campaign, memory, session });
+  } catch (error) {
+    if (!options.signal.aborted) throw error;
+    directory.save({ finished: false, peakRss: memory.peak() });
+    display.say(`Interrupted. Go on with: fedcardio demo --resume --data ${options.data} --out ${options.out}`);
+    throw options.signal.reason;
+  } finally {
+    session.close();
+    memory.stop();
+  }
+}
+
+async function runOnPlatform(run: Run): Promise<void> {
+  const { options, display, directory, scenario, campaign, session } = run;
+  const { profile, seed } = directory;
+  display.say(`fedcardio demo: ${profile} profile, seed ${seed}, ${options.tasks} tasks at a time`);
+  display.say(await describeBackend());
+  const platform = await startPlatform({
+    federation: scenario.federation,
+    dataDir: directory.server,
+    log: directory.log,
+    port: options.port,
+    maxTasks: options.tasks,
+    onEvent: session.emit,
+  });
+  try {
+    display.say(`S3 and SQS at ${platform.endpoint}`);
+    await untilAborted(deliver(platform, scenario, session.emit, options), options.signal);
+    await startCampaign(platform, scenario, campaign);
+    const outcome = await waitForOutcome(platform, scenario, campaign, options.signal);
+    await platform.stopWork();
+    await finish(run, platform, outcome);
+    if (options.keep) {
+      display.say(greeting(platform.endpoint));
+      await aborted(options.signal);
+    }
+    if (outcome.status === 'failed') {
+      throw new FedcardioError('CAMPAIGN_FAILED', `The campaign failed: ${outcome.reason ?? 'no reason was recorded'}`);
+    }
+  } finally {
+    await platform.close();
+  }
+}
+
+/** The one write that sets everything in motion. On a resume it is there already. */
+async function startCampaign({ objects }: Platform, { federation }: Scenario, campaign: Campaign): Promise<void> {
+  const bucket = names.federationBucket(federation.id);
+  await objects.putIfAbsent(bucket, federationKeys.campaign(campaign.id), JSON.stringify(campaign, null, 2));
+}
+
+async function waitForOutcome(
+  { objects }: Platform,
+  { federation }: Scenario,
+  { id }: Campaign,
+  signal: AbortSignal,
+): Promise<Outcome> {
+  const bucket = names.federationBucket(federation.id);
+  for (;;) {
+    const outcome = await tryReadJson(objects, bucket, federationKeys.outcome(id), outcomeSchema);
+    if (outcome) return outcome.value;
+    await delay(OUTCOME_POLL_MS, undefined, { signal });
+  }
+}
+
+async function finish(run: Run, { objects }: Platform, outcome: Outcome): Promise<void> {
+  const { options, directory, scenario, campaign, memory, session, display } = run;
+  const { report, files } = await writeReport(
+    { objects, federation: scenario.federation, campaign: campaign.id },
+    outcome,
+    ({ peakTaskRss }) => ({
+      profile: directory.profile,
+      seed: directory.seed,
+      createdAt: new Date().toISOString(),
+      wallSeconds: Math.round(session.elapsed() * 10) / 10,
+      peakRssMB: Math.round((memory.peak() || peakTaskRss) / 1e5) / 10,
+      peakRssOf: memory.peak() > 0 ? 'process tree' : 'largest task',
+      timeline: timelineOf(session.events()),
+    }),
+    options.out,
+  );
+  directory.save({ finished: true, peakRss: memory.peak() });
+  session.close();
+  console.log(options.json ? JSON.stringify(report, null, 2) : summaryText(report));
+  display.say(`Written to ${options.out}: ${files.length} files. Open ${files.at(-1)} in a browser.`);
+}
+
+/** What is awaited, or the signal's reason as soon as it is aborted. */
+async function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  signal.throwIfAborted();
+  return Promise.race([
+    work,
+    aborted(signal).then(() => {
+      throw signal.reason;
+    }),
+  ]);
+}

@@ -1,0 +1,126 @@
+import type { CaseUse } from '../../lib/federation/keys.ts';
+import type { Federation } from '../../lib/federation/schemas.ts';
+import type { TaskId } from '../../lib/federation/tasks.ts';
+
+/**
+ * Who holds what. The pattern is Tölle et al.'s (2025, npj Digital Medicine 8:88, table 1) scaled down: which
+ * hospital has which label and how many CTs, with the zeros kept. Berlin has no label at all.
+ */
+export interface Scenario {
+  readonly profile: Profile;
+  readonly seed: number;
+  readonly federation: Federation;
+  readonly sites: readonly SiteScenario[];
+}
+
+export type Profile = 'full' | 'quick';
+
+export interface SiteScenario {
+  readonly id: string;
+  readonly name: string;
+  /** Place in the federation, which its scanner is drawn from. */
+  readonly index: number;
+  /** CTs to train on; the first ones are labelled. */
+  readonly training: number;
+  readonly labelled: Readonly<Partial<Record<TaskId, number>>>;
+  /** Held-out CTs, with every label. */
+  readonly evaluation: number;
+  /** How this hospital exports the landmarks of training CTs: as painted class maps or as 3D Slicer markups. */
+  readonly landmarks: 'class-map' | 'markups';
+}
+
+/** One CT that a site uploads, and the tasks that it is labelled for. */
+export interface DemoCase {
+  readonly site: SiteScenario;
+  readonly caseId: string;
+  readonly use: CaseUse;
+  readonly tasks: readonly TaskId[];
+}
+
+/** The tasks of the demo: the coronary arteries are for the downstream probe. */
+export const DEMO_TASKS = ['hinge-points', 'membranous-septum', 'calcification'] as const satisfies readonly TaskId[];
+
+type Row = readonly [id: string, name: string, training: number, hinge: number, septum: number, calcium: number];
+
+const FULL: readonly Row[] = [
+  ['heidelberg', 'Heidelberg', 8, 5, 5, 5],
+  ['munich', 'Munich', 10, 2, 0, 2],
+  ['muenster', 'Münster', 14, 2, 2, 0],
+  ['goettingen', 'Göttingen', 10, 3, 0, 0],
+  ['berlin', 'Berlin', 5, 0, 0, 0],
+  ['frankfurt', 'Frankfurt', 3, 2, 0, 2],
+  ['hamburg', 'Hamburg', 4, 3, 2, 0],
+  ['greifswald', 'Greifswald', 3, 2, 0, 0],
+];
+
+const QUICK: readonly Row[] = [
+  ['heidelberg', 'Heidelberg', 2, 1, 1, 1],
+  ['munich', 'Munich', 2, 1, 0, 1],
+  ['muenster', 'Münster', 2, 1, 1, 0],
+  ['goettingen', 'Göttingen', 2, 1, 0, 0],
+  ['berlin', 'Berlin', 1, 0, 0, 0],
+  ['frankfurt', 'Frankfurt', 1, 1, 0, 1],
+  ['hamburg', 'Hamburg', 1, 1, 1, 0],
+  ['greifswald', 'Greifswald', 1, 1, 0, 0],
+];
+
+const PROFILES: Readonly<Record<Profile, { readonly rows: readonly Row[]; readonly evaluation: number }>> = {
+  full: { rows: FULL, evaluation: 3 },
+  quick: { rows: QUICK, evaluation: 1 },
+};
+
+export function scenarioOf({ profile, seed }: { readonly profile: Profile; readonly seed: number }): Scenario {
+  const { rows, evaluation } = PROFILES[profile];
+  const sites = rows.map(
+    ([id, name, training, hinge, septum, calcium], index): SiteScenario => ({
+      id,
+      name,
+      index,
+      training,
+      labelled: { 'hinge-points': hinge, 'membranous-septum': septum, calcification: calcium },
+      evaluation,
+      landmarks: index % 2 === 0 ? 'class-map' : 'markups',
+    }),
+  );
+  return {
+    profile,
+    seed,
+    federation: {
+      schema: 'fedcardio.federation/1',
+      id: 'fedcardio',
+      sites: sites.map(({ id, name }) => ({ id, name })),
+    },
+    sites,
+  };
+}
+
+/** Every CT of a site: `p001`, `p002`, … to train on, `h001`, … held out. */
+export function casesOf(site: SiteScenario): readonly DemoCase[] {
+  const name = (letter: string, index: number) => `${letter}${String(index + 1).padStart(3, '0')}`;
+  const training = Array.from(
+    { length: site.training },
+    (_, index): DemoCase => ({
+      site,
+      caseId: name('p', index),
+      use: 'training',
+      tasks: DEMO_TASKS.filter((task) => index < (site.labelled[task] ?? 0)),
+    }),
+  );
+  const evaluation = Array.from(
+    { length: site.evaluation },
+    (_, index): DemoCase => ({
+      site,
+      caseId: name('h', index),
+      use: 'evaluation',
+      tasks: DEMO_TASKS,
+    }),
+  );
+  return [...training, ...evaluation];
+}
+
+/** All sites' CTs, the sites taking turns, as hospitals that upload at the same time would. */
+export function allCases(scenario: Scenario): readonly DemoCase[] {
+  const queues = scenario.sites.map(casesOf);
+  const longest = Math.max(...queues.map(({ length }) => length));
+  return Array.from({ length: longest }, (_, turn) => queues.flatMap((queue) => queue[turn] ?? [])).flat();
+}

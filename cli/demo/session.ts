@@ -1,0 +1,91 @@
+import type { DemoDirectory } from './data-dir.ts';
+import type { Display } from './display.ts';
+import type { DemoEvent, TimedEvent } from './events.ts';
+import { advance, type Progress, secondsLeft, startOf, workDone } from './progress.ts';
+import { eventLine, progressBlock } from './progress-text.ts';
+import type { Scenario } from './scenario.ts';
+import type { Workload } from './workload.ts';
+
+const REDRAW_MS = 200;
+const PLAIN_STATUS_SECONDS = 30;
+
+/** Keeps the story of a run: every event is stored, shown, and part of the timeline. */
+export interface Session {
+  emit(event: DemoEvent): void;
+  /** Seconds of running time since the demo began, runs before a resume included. */
+  elapsed(): number;
+  events(): readonly TimedEvent[];
+  say(line: string): void;
+  close(): void;
+}
+
+export function startSession(options: {
+  readonly directory: DemoDirectory;
+  readonly scenario: Scenario;
+  readonly workload: Workload;
+  readonly display: Display;
+  readonly now: () => number;
+}): Session {
+  const { directory, scenario, workload, display, now } = options;
+  const begun = now();
+  const earlier = directory.events.at(-1)?.at ?? 0;
+  const elapsed = () => earlier + (now() - begun) / 1000;
+
+  const events: TimedEvent[] = [...directory.events];
+  const seen = new Set(events.flatMap(({ event }) => onceKey(event) ?? []));
+  let progress: Progress = events.reduce((state, { event }) => advance(state, event, workload), startOf(scenario));
+  // Tasks of the run before are not running any more.
+  progress = { ...progress, running: new Map() };
+  const doneBefore = progress.done;
+  let trainingSince: number | undefined;
+
+  const lossAt = (event: DemoEvent) => ('site' in event ? progress.sites.get(event.site)?.loss : undefined);
+
+  const draw = () => {
+    const work = workDone(progress, workload);
+    const seconds = trainingSince === undefined ? 0 : (now() - trainingSince) / 1000;
+    const left = secondsLeft(progress, workload, { work: work - doneBefore, seconds });
+    const share = workload.total > 0 ? Math.min(1, work / workload.total) : 0;
+    return progressBlock(progress, workload, { elapsed: elapsed(), left, share, width: display.width });
+  };
+  const timer = display.live
+    ? setInterval(() => display.draw(draw()), REDRAW_MS)
+    : setInterval(() => display.say(draw()[0] ?? ''), PLAIN_STATUS_SECONDS * 1000);
+
+  return {
+    emit: (event) => {
+      const key = onceKey(event);
+      if (key !== undefined && seen.has(key)) return;
+      if (key !== undefined) seen.add(key);
+      if (event.type === 'task-started') trainingSince ??= now();
+      progress = advance(progress, event, workload);
+      if (event.type === 'task-step') return;
+      const timed = { at: Math.round(elapsed() * 1000) / 1000, event };
+      events.push(timed);
+      directory.append(timed);
+      const line = display.live && event.type !== 'task-failed' ? undefined : eventLine(event, workload, lossAt(event));
+      if (line) display.say(line);
+    },
+    elapsed,
+    events: () => events,
+    say: (line) => display.say(line),
+    close: () => {
+      clearInterval(timer);
+      display.clear();
+    },
+  };
+}
+
+/** Intake writes an entry again for every label that comes, and a commit may be found twice: they count once. */
+function onceKey(event: DemoEvent): string | undefined {
+  switch (event.type) {
+    case 'upload':
+    case 'catalogued':
+    case 'rejected':
+      return `${event.type} ${event.site} ${event.caseId}`;
+    case 'commit':
+      return `commit ${event.stage} ${event.round}`;
+    default:
+      return undefined;
+  }
+}

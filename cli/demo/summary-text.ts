@@ -1,0 +1,38 @@
+import { TASK_IDS } from '../../lib/federation/tasks.ts';
+import { clock, fixed, percent } from '../../lib/report/format.ts';
+import type { Metrics } from '../../lib/report/metrics.ts';
+import { MODEL_ROLES, type Report } from '../../lib/report/report.ts';
+import { verdict } from '../../lib/report/summary.ts';
+import { ROLE_TITLES, TASK_TITLES } from '../../lib/report/words.ts';
+import { table } from '../table.ts';
+
+/** What a finished demo prints: the verdict, the figures behind it, what was rejected, what it cost. */
+export function summaryText(report: Report): string {
+  const rows = TASK_IDS.flatMap((task) =>
+    MODEL_ROLES.flatMap((role) => {
+      const metrics = report.metrics[role][task];
+      return metrics ? [[TASK_TITLES[task], ROLE_TITLES[role], ...cells(metrics)]] : [];
+    }),
+  );
+  return [
+    verdict(report),
+    '',
+    ...table(['task', 'model', 'n', 'median', 'p90', 'missing', '≤ 6 mm', 'Dice'], rows),
+    '',
+    ...report.rejected.map(({ site, key, reason }) => `rejected  ${site}/${key}: ${reason}`),
+    ...(report.rejected.length > 0 ? [''] : []),
+    `${clock(report.wallSeconds)} on ${report.backend}, peak memory ${report.peakRssMB.toFixed(0)} MB (${report.peakRssOf}).`,
+  ].join('\n');
+}
+
+const cells = (metrics: Metrics): readonly string[] =>
+  metrics.kind === 'landmarks'
+    ? [
+        String(metrics.n),
+        `${fixed(metrics.median, 1)} mm`,
+        `${fixed(metrics.p90, 1)} mm`,
+        String(metrics.missing),
+        percent(metrics.within6mm),
+        '',
+      ]
+    : [String(metrics.n), '', '', '', '', fixed(metrics.dice, 2)];

@@ -1,0 +1,34 @@
+import { describeError } from '../../lib/error.ts';
+import { names } from '../../lib/federation/topology.ts';
+import { createObjects } from '../../lib/storage/objects.ts';
+import { caseFiles } from './case-files.ts';
+import { allCases, type Profile, scenarioOf } from './scenario.ts';
+
+/** Asks for one case; answered when all its files are uploaded. The process ends when its parent disconnects. */
+export interface UploadOrder {
+  readonly endpoint: string;
+  readonly profile: Profile;
+  readonly seed: number;
+  readonly site: string;
+  readonly caseId: string;
+}
+
+export type UploadAnswer = { readonly status: 'uploaded' } | { readonly status: 'failed'; readonly reason: string };
+
+process.on('message', (order: UploadOrder) => {
+  upload(order).then(
+    () => answer({ status: 'uploaded' }),
+    (error: unknown) => answer({ status: 'failed', reason: describeError(error) }),
+  );
+});
+
+async function upload({ endpoint, profile, seed, site, caseId }: UploadOrder): Promise<void> {
+  const scenario = scenarioOf({ profile, seed });
+  const of = allCases(scenario).find((candidate) => candidate.site.id === site && candidate.caseId === caseId);
+  if (!of) throw new Error(`The scenario has no case ${site}/${caseId}.`);
+  const objects = createObjects({ endpoint });
+  const bucket = names.siteBucket(scenario.federation.id, site);
+  for (const { key, body, contentType } of caseFiles(of, seed)) await objects.put(bucket, key, body, { contentType });
+}
+
+const answer = (message: UploadAnswer) => process.send?.(message);

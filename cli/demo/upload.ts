@@ -1,0 +1,61 @@
+import { fork } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { FedcardioError } from '../../lib/error.ts';
+import { NODE_WITH_TSX } from '../tsx.ts';
+import type { DemoCase, Scenario } from './scenario.ts';
+import type { UploadAnswer, UploadOrder } from './upload-worker.ts';
+
+export interface UploadOptions {
+  readonly endpoint: string;
+  readonly scenario: Scenario;
+  readonly cases: readonly DemoCase[];
+  /** Processes that generate and upload at the same time. */
+  readonly workers: number;
+  readonly signal: AbortSignal;
+  readonly onUploaded: (of: DemoCase) => void;
+}
+
+/**
+ * Generates the phantoms and uploads them over the S3 API, as the hospitals would. Generating is arithmetic, so it
+ * is done in processes of its own: the event loop here stays free for the server and the handlers.
+ */
+export async function uploadCases(options: UploadOptions): Promise<void> {
+  const left = [...options.cases];
+  const next = () => left.shift();
+  const workers = Math.min(options.workers, left.length);
+  await Promise.all(Array.from({ length: workers }, () => runWorker(options, next)));
+}
+
+function runWorker(options: UploadOptions, next: () => DemoCase | undefined): Promise<void> {
+  const { endpoint, scenario, signal, onUploaded } = options;
+  const child = fork(fileURLToPath(new URL('./upload-worker.ts', import.meta.url)), [], {
+    execArgv: [...NODE_WITH_TSX],
+    signal,
+    // In a group of its own: Ctrl-C is for this process, which ends it.
+    detached: true,
+  });
+  return new Promise((resolve, reject) => {
+    let current: DemoCase | undefined;
+    const proceed = () => {
+      current = next();
+      if (!current) return child.disconnect();
+      const { profile, seed } = scenario;
+      child.send({ endpoint, profile, seed, site: current.site.id, caseId: current.caseId } satisfies UploadOrder);
+    };
+    child.on('message', (answer: UploadAnswer) => {
+      if (answer.status === 'failed') return reject(failure(current, answer.reason));
+      if (current) onUploaded(current);
+      proceed();
+    });
+    child.on('error', (error) => reject(signal.aborted ? signal.reason : error));
+    child.on('exit', (code, killedBy) => {
+      if (signal.aborted) reject(signal.reason);
+      else if (code === 0 && !current) resolve();
+      else reject(failure(current, `its process ended with ${killedBy ?? `code ${code}`}`));
+    });
+    proceed();
+  });
+}
+
+const failure = (of: DemoCase | undefined, reason: string) =>
+  new FedcardioError('STORAGE', `The upload of ${of ? `${of.site.id}/${of.caseId}` : 'the cases'} failed: ${reason}.`);

@@ -1,0 +1,47 @@
+import { roundsOf } from '../../lib/federation/protocol/plan.ts';
+import type { Campaign, Stage } from '../../lib/federation/schemas.ts';
+import type { TaskRef } from './events.ts';
+import type { Scenario, SiteScenario } from './scenario.ts';
+
+/** How much work a campaign is, in steps of a UNet: what the time left is reckoned from. */
+export interface Workload {
+  readonly total: number;
+  /** Work of one task. */
+  of(task: Pick<TaskRef, 'stage' | 'site'>): number;
+  /** Rounds of every stage, in the campaign's order. */
+  readonly rounds: ReadonlyMap<string, number>;
+}
+
+/** Time of a step relative to the UNet's, as measured; predictions are forward passes and file reading. */
+const COST = { unet: 1, 'swin-unetr': 1.5, prediction: 2 } as const;
+
+export function workloadOf(campaign: Campaign, scenario: Scenario): Workload {
+  const stages = new Map(campaign.stages.map((stage) => [stage.name, stage]));
+  const sites = new Map(scenario.sites.map((site) => [site.id, site]));
+  const rounds = new Map(campaign.stages.map((stage) => [stage.name, roundsOf(stage)]));
+  const of = (task: Pick<TaskRef, 'stage' | 'site'>): number => {
+    const [stage, site] = [stages.get(task.stage), sites.get(task.site)];
+    return stage && site ? workOf(stage, site) : 0;
+  };
+  const total = campaign.stages.reduce(
+    (sum, stage) => sum + scenario.sites.reduce((all, site) => all + roundsOf(stage) * workOf(stage, site), 0),
+    0,
+  );
+  return { total, of, rounds };
+}
+
+/** Work of one round of a stage at a site; 0 where the site sits it out. */
+function workOf(stage: Stage, site: SiteScenario): number {
+  switch (stage.kind) {
+    case 'teacher':
+      return (site.labelled[stage.task] ?? 0) > 0 ? stage.training.steps * COST[stage.model.kind] : 0;
+    case 'student': {
+      const labels = stage.tasks.some((task) => (site.labelled[task] ?? 0) > 0);
+      return stage.pseudoLabels !== undefined || labels ? stage.training.steps * COST[stage.model.kind] : 0;
+    }
+    case 'pseudo-label':
+      return site.training * stage.teachers.length * COST.prediction;
+    case 'evaluate':
+      return site.evaluation * Object.keys(stage.models).length * COST.prediction;
+  }
+}

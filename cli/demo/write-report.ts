@@ -1,0 +1,87 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { readJson } from '../../lib/federation/protocol/documents.ts';
+import { commitSchema, type Federation, type Outcome } from '../../lib/federation/schemas.ts';
+import { names } from '../../lib/federation/topology.ts';
+import type { GalleryCase } from '../../lib/report/gallery.ts';
+import { landmarksByRole, modelMetrics, scoresByRole } from '../../lib/report/models.ts';
+import { reportPage } from '../../lib/report/page.ts';
+import type { Report, StageReport } from '../../lib/report/report.ts';
+import type { Objects } from '../../lib/storage/contract.ts';
+import { STUDENT_MODEL, STUDENT_STAGE } from './campaign.ts';
+import { type CampaignRecord, collectCampaign } from './collect.ts';
+import { readGalleryCase } from './gallery-case.ts';
+
+/** What only the one who ran the campaign knows. */
+export type RunFacts = Pick<
+  Report,
+  'profile' | 'seed' | 'wallSeconds' | 'peakRssMB' | 'peakRssOf' | 'timeline' | 'createdAt'
+>;
+
+/**
+ * Writes `report.json`, `report.html`, the student's weights and one case's predictions of every site.
+ *
+ * @returns the report, and the paths of all files in the order of writing
+ */
+export async function writeReport(
+  place: { readonly objects: Objects; readonly federation: Federation; readonly campaign: string },
+  outcome: Outcome,
+  factsOf: (record: CampaignRecord) => RunFacts,
+  out: string,
+): Promise<{ readonly report: Report; readonly files: readonly string[] }> {
+  const record = await collectCampaign(place);
+  const pictures: GalleryCase[] = [];
+  const files: string[] = [];
+  const write = (name: string, body: Uint8Array | string) => {
+    const file = join(out, name);
+    writeFileSync(file, body);
+    files.push(file);
+  };
+
+  mkdirSync(join(out, 'predictions'), { recursive: true });
+  for (const site of place.federation.sites) {
+    const found = await readGalleryCase({ ...place, model: STUDENT_MODEL }, site);
+    if (!found) continue;
+    pictures.push(found.picture);
+    for (const { caseId, task, body } of found.files) write(`predictions/${site.id}-${caseId}-${task}.nii.gz`, body);
+  }
+  const weights = await studentWeights(place, record.stages);
+  if (weights) write('student.safetensors', weights);
+
+  const report = reportOf(place.campaign, outcome, record, factsOf(record));
+  write('report.json', `${JSON.stringify(report, null, 2)}\n`);
+  write('report.html', reportPage(report, pictures));
+  return { report, files };
+}
+
+function reportOf(campaign: string, outcome: Outcome, record: CampaignRecord, facts: RunFacts): Report {
+  const { stages } = record.plan.campaign;
+  const scores = scoresByRole(stages, [...record.scores.values()].flat());
+  const bySite = [...record.scores].map(([site, own]) => [site, modelMetrics(scoresByRole(stages, own))] as const);
+  return {
+    schema: 'fedcardio.report/1',
+    campaign,
+    status: outcome.status,
+    ...(outcome.reason === undefined ? {} : { reason: outcome.reason }),
+    backend: record.backends.join(', ') || 'unknown',
+    ...facts,
+    sites: record.sites,
+    stages: record.stages,
+    rejected: record.rejected,
+    metrics: modelMetrics(scores),
+    landmarks: landmarksByRole(scores),
+    bySite: Object.fromEntries(bySite),
+  };
+}
+
+/** The weights that the student's last round merged to. */
+async function studentWeights(
+  { objects, federation }: { readonly objects: Objects; readonly federation: Federation },
+  stages: readonly StageReport[],
+): Promise<Uint8Array | undefined> {
+  const last = stages.find(({ name }) => name === STUDENT_STAGE)?.commits.at(-1);
+  if (!last) return undefined;
+  const bucket = names.federationBucket(federation.id);
+  const { value: commit } = await readJson(objects, bucket, last.key, commitSchema);
+  return commit.global ? (await objects.get(bucket, commit.global.key)).body : undefined;
+}

@@ -1,0 +1,60 @@
+import { execFile } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, describe, expect, it } from 'vitest';
+
+const COMMAND = fileURLToPath(new URL('../bin/fedcardio.mjs', import.meta.url));
+/** Anywhere but the project: the command must work from every folder. */
+const cwd = mkdtempSync(join(tmpdir(), 'fedcardio-cli-'));
+afterAll(() => rmSync(cwd, { recursive: true }));
+
+function fedcardio(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
+  return new Promise((resolve) => {
+    execFile(process.execPath, [COMMAND, ...args], { cwd }, (error, stdout, stderr) => {
+      resolve({ code: typeof error?.code === 'number' ? error.code : error ? -1 : 0, stdout, stderr });
+    });
+  });
+}
+
+describe('fedcardio', () => {
+  it('says its version', async () => {
+    expect(await fedcardio('--version')).toEqual({
+      code: 0,
+      stdout: expect.stringMatching(/^\d+\.\d+\.\d+\n$/),
+      stderr: '',
+    });
+  });
+
+  it.each([[[]], [['demo']], [['local']], [['status']], [['bench']]])(
+    'helps with %j, with examples',
+    async (command) => {
+      const { code, stdout } = await fedcardio(...command, '--help');
+      expect(code).toBe(0);
+      expect(stdout).toContain('Examples:');
+      expect(stdout).toContain(`fedcardio ${command[0] ?? 'demo'}`);
+    },
+  );
+
+  it.each([
+    [['train'], 'train'],
+    [['demo', '--fast'], '--fast'],
+    [['demo', '--seed', 'one'], 'whole number'],
+    [['demo', '--tasks', '0'], 'at least 1'],
+    [['local', '--port', '70000'], '65535'],
+    [['status'], 'campaign'],
+    [['status', 'c', '--endpoint', 'localhost:4566'], 'URL'],
+    [['bench', 'no-such-benchmark'], 'no-such-benchmark'],
+  ])('exits with 2 on %j and says what is wrong', async (args, text) => {
+    const { code, stderr } = await fedcardio(...args);
+    expect(code).toBe(2);
+    expect(stderr).toContain(text);
+  });
+
+  it('exits with 1, without a stack trace, when it cannot do what it is asked', async () => {
+    const { code, stderr } = await fedcardio('demo', '--resume', '--data', 'nowhere');
+    expect(code).toBe(1);
+    expect(stderr).toBe('error: There is no demo to resume in nowhere. Start one without --resume.\n');
+  });
+});

@@ -1,0 +1,49 @@
+import { readFileSync } from 'node:fs';
+import { Command, CommanderError } from 'commander';
+import { describeError } from '../lib/error.ts';
+import { benchCommand } from './bench.ts';
+import { demoCommand } from './demo/command.ts';
+import { localCommand } from './local.ts';
+import { statusCommand } from './status.ts';
+
+/** Exit codes: 0 done, 1 it failed, 2 the command line was wrong, 130 interrupted. */
+const USAGE = 2;
+const INTERRUPTED = 130;
+
+const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
+  version: string;
+};
+
+// Set before subcommands are added, which inherit it: commander's own exit code for a wrong command line is 1.
+const program = new Command('fedcardio')
+  .description('Hospitals train one cardiac-CT model together; images never leave them.')
+  .version(version)
+  .exitOverride()
+  .showHelpAfterError('(run with --help for the options)')
+  .addHelpText(
+    'after',
+    `
+Examples:
+  fedcardio demo --quick        eight hospitals, start to finish, in under a minute
+  fedcardio demo                the same with enough training to learn
+  fedcardio local               S3 and SQS on this machine, for your own experiments
+  fedcardio status demo-full-1 --endpoint http://127.0.0.1:4566`,
+  );
+
+for (const command of [demoCommand(), localCommand(), statusCommand(), benchCommand()]) {
+  program.addCommand(command.copyInheritedSettings(program));
+}
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  process.exitCode = exitCodeOf(error);
+}
+
+function exitCodeOf(error: unknown): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : USAGE;
+  if (error instanceof Error && error.name === 'AbortError') return INTERRUPTED;
+  console.error(`error: ${describeError(error)}`);
+  if (process.env.FEDCARDIO_DEBUG && error instanceof Error) console.error(error.stack, error.cause ?? '');
+  return 1;
+}

@@ -1,0 +1,27 @@
+import { InvalidArgumentError } from 'commander';
+
+/** Parsers of option values: what they throw, commander prints with the option's name and exits as a usage error. */
+
+export function wholeNumber(text: string): number {
+  if (!/^\d{1,15}$/.test(text)) throw new InvalidArgumentError('Expected a whole number from 0 on.');
+  return Number(text);
+}
+
+export function port(text: string): number {
+  const value = wholeNumber(text);
+  if (value > 65535) throw new InvalidArgumentError('Ports go from 0 (any free one) to 65535.');
+  return value;
+}
+
+export function atLeastOne(text: string): number {
+  const value = wholeNumber(text);
+  if (value < 1) throw new InvalidArgumentError('Expected at least 1.');
+  return value;
+}
+
+export function url(text: string): string {
+  if (!URL.canParse(text) || !/^https?:$/.test(new URL(text).protocol)) {
+    throw new InvalidArgumentError('Expected a URL such as http://127.0.0.1:4566.');
+  }
+  return text;
+}
