@@ -58,7 +58,8 @@ export const federationKeys = {
   updateWeights: (at: RoundAddress, site: string, sha256: string) =>
     `${federationKeys.siteUpdates(at, site)}${sha256}.safetensors`,
   /** Written after the weights: an update is visible when this is. The suffix is what the notification filters on. */
-  update: (at: RoundAddress, site: string, id: string) => `${federationKeys.siteUpdates(at, site)}${id}${UPDATE_SUFFIX}`,
+  update: (at: RoundAddress, site: string, id: string) =>
+    `${federationKeys.siteUpdates(at, site)}${id}${UPDATE_SUFFIX}`,
   seal: (at: RoundAddress) => `${federationKeys.round(at)}seal.json`,
   commit: (at: RoundAddress) => `${federationKeys.round(at)}commit.json`,
   /** Whoever merges a seal, and however often, writes the same bytes here. */

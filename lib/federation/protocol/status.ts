@@ -1,23 +1,12 @@
-import { describeError, isFedcardioError } from '../../error.ts';
 import { federationKeys } from '../keys.ts';
-import {
-  commitSchema,
-  type Federation,
-  openSchema,
-  outcomeSchema,
-  planSchema,
-  type Seal,
-  sealSchema,
-  type Stage,
-  type Update,
-  updateSchema,
-} from '../schemas.ts';
+import { type Federation, outcomeSchema, planSchema, type Stage } from '../schemas.ts';
 import { names } from '../topology.ts';
 import { collect, mapConcurrently } from './async.ts';
-import { readJson, tryReadJson } from './documents.ts';
+import { tryReadJson } from './documents.ts';
 import { roundsOf } from './plan.ts';
 import type { ObjectStore } from './ports.ts';
-import { type AnswerKey, campaignState, type RoundState, type StageState } from './state.ts';
+import { type RoundStatus, roundStatus } from './round-status.ts';
+import { campaignState } from './state.ts';
 
 export interface CampaignStatus {
   readonly campaign: string;
@@ -40,22 +29,36 @@ export interface StageStatus {
   readonly rounds: readonly RoundStatus[];
 }
 
-export interface RoundStatus {
-  readonly round: number;
-  readonly phase: RoundState['phase'];
-  readonly openedAt: string;
-  readonly deadline: string;
-  readonly committedAt: string | undefined;
-  readonly participants: readonly string[];
-  readonly quorum: number;
-  /** Sites whose update is there, or is part of the seal. */
-  readonly updated: readonly string[];
-  /** Participants that an open round still waits for. */
-  readonly waitingFor: readonly string[];
-  /** Updates that say that they failed, or that could not be merged. */
-  readonly failed: readonly { readonly site: string; readonly reason: string }[];
-  /** Updates that came after the seal: kept, never merged. */
-  readonly late: readonly { readonly site: string; readonly key: string; readonly at: string }[];
-  /** Means over the sites, weighted with their samples: of the commit or, in an open round, of what has come. */
-  readonly figures: Readonly<Record<string, number>>;
+type Reader = Pick<ObjectStore, 'tryGet' | 'list'>;
+
+const READS_AT_ONCE = 16;
+
+/**
+ * Where a campaign stands, for people and dashboards. Reads only; undefined where there is no campaign of this name.
+ */
+export async function campaignStatus(
+  objects: Reader,
+  federation: Pick<Federation, 'id'>,
+  campaign: string,
+): Promise<CampaignStatus | undefined> {
+  const bucket = names.federationBucket(federation.id);
+  const listing = await collect(objects.list(bucket, federationKeys.campaignPrefix(campaign)));
+  if (listing.length === 0) return undefined;
+  const outcome = (await tryReadJson(objects, bucket, federationKeys.outcome(campaign), outcomeSchema))?.value;
+  const plan = (await tryReadJson(objects, bucket, federationKeys.plan(campaign), planSchema))?.value;
+  const stages = plan ? campaignState(plan, listing).stages : [];
+  return {
+    campaign,
+    phase: outcome?.status ?? (plan ? 'running' : 'uploaded'),
+    reason: outcome?.reason,
+    plannedAt: plan?.at,
+    endedAt: outcome?.at,
+    stages: await mapConcurrently(stages, READS_AT_ONCE, async ({ stage, rounds, completed }) => ({
+      name: stage.name,
+      kind: stage.kind,
+      phase: completed ? ('completed' as const) : rounds.length > 0 ? ('running' as const) : ('waiting' as const),
+      total: roundsOf(stage),
+      rounds: await mapConcurrently(rounds, READS_AT_ONCE, (round) => roundStatus(objects, bucket, round)),
+    })),
+  };
 }

@@ -1,0 +1,74 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import type { z } from 'zod';
+import { canonicalJson, parseJson, sha256Hex } from './protocol/json.ts';
+import * as schemas from './schemas.ts';
+
+const FOLDER = new URL('../../docs/events/', import.meta.url);
+
+/** Every schema of an object or message has its examples here. */
+const EXAMPLES: Readonly<Record<string, z.ZodType>> = {
+  federation: schemas.federationSchema,
+  campaign: schemas.campaignSchema,
+  plan: schemas.planSchema,
+  open: schemas.openSchema,
+  sent: schemas.sentSchema,
+  task: schemas.taskMessageSchema,
+  update: schemas.updateSchema,
+  'update-munich': schemas.updateSchema,
+  'update-failed': schemas.updateSchema,
+  seal: schemas.sealSchema,
+  commit: schemas.commitSchema,
+  outcome: schemas.outcomeSchema,
+  summary: schemas.summarySchema,
+  catalog: schemas.catalogSchema,
+  rejected: schemas.rejectedSchema,
+  content: schemas.contentSchema,
+  'pseudo-label': schemas.pseudoLabelReportSchema,
+  's3-event': schemas.s3EventSchema,
+  's3-test-event': schemas.s3EventSchema,
+};
+
+const bytesOf = (name: string): Uint8Array => readFileSync(new URL(`${name}.json`, FOLDER));
+const example = <S extends z.ZodType>(name: string, schema: S) => parseJson(bytesOf(name), schema, `${name}.json`);
+const storedSha256 = (name: string) => sha256Hex(canonicalJson(JSON.parse(Buffer.from(bytesOf(name)).toString())));
+
+describe('the examples in docs/events', () => {
+  it('are all of them parsed here', () => {
+    const files = readdirSync(FOLDER).filter((file) => file.endsWith('.json'));
+    expect(files.sort()).toEqual(
+      Object.keys(EXAMPLES)
+        .map((name) => `${name}.json`)
+        .sort(),
+    );
+  });
+
+  it('cover every schema that carries a version', () => {
+    const versions = new Set(
+      Object.keys(EXAMPLES).map(
+        (name) => JSON.parse(Buffer.from(bytesOf(name)).toString()).schema as string | undefined,
+      ),
+    );
+    const source = readFileSync(new URL('schemas.ts', import.meta.url), 'utf8');
+    const declared = [...source.matchAll(/version\('([a-z0-9-]+)'\)/g)].map(([, name]) => `fedcardio.${name}/1`);
+    expect(declared.filter((name) => !versions.has(name))).toEqual([]);
+  });
+
+  it.each(Object.entries(EXAMPLES))('%s.json is what its schema says', (name, schema) => {
+    expect(() => example(name, schema)).not.toThrow();
+  });
+
+  it('are a chain: each names the hash of the one before', () => {
+    const plan = example('plan', schemas.planSchema);
+    const open = example('open', schemas.openSchema);
+    const seal = example('seal', schemas.sealSchema);
+    const commit = example('commit', schemas.commitSchema);
+
+    expect(plan.source).toBe(storedSha256('campaign'));
+    expect(open.previous).toBe(storedSha256('plan'));
+    expect(seal.open).toBe(storedSha256('open'));
+    expect(seal.updates.map(({ sha256 }) => sha256)).toEqual([storedSha256('update'), storedSha256('update-munich')]);
+    expect(commit.seal).toBe(storedSha256('seal'));
+    expect(commit.previous).toBe(open.previous);
+  });
+});

@@ -1,0 +1,159 @@
+import { describe, expect, it } from 'vitest';
+import { federationKeys, type RoundAddress } from '../keys.ts';
+import { campaignSchema, type Federation, type Plan, type Summary } from '../schemas.ts';
+import { nextActions } from './actions.ts';
+import { openRound } from './opening.ts';
+import { planCampaign } from './plan.ts';
+import { campaignState } from './state.ts';
+
+const FEDERATION: Federation = {
+  schema: 'fedcardio.federation/1',
+  id: 'heart',
+  sites: ['munich', 'berlin', 'hamburg'].map((id) => ({ id, name: id })),
+};
+const NOW = new Date('2026-03-02T08:00:00Z');
+const learnt = {
+  rounds: 2,
+  model: { kind: 'unet', features: [4, 8] },
+  training: { steps: 1, learningRate: 0.001 },
+} as const;
+const CAMPAIGN = campaignSchema.parse({
+  schema: 'fedcardio.campaign/1',
+  id: 'c',
+  stages: [
+    { kind: 'teacher', name: 'teacher/hinge-points', task: 'hinge-points', ...learnt },
+    {
+      kind: 'teacher',
+      name: 'teacher/calcification',
+      task: 'calcification',
+      ...learnt,
+      quorum: { minSites: 2, minFraction: 0.5 },
+    },
+    { kind: 'pseudo-label', name: 'label', teachers: ['teacher/hinge-points', 'teacher/calcification'] },
+    { kind: 'student', name: 'student', tasks: ['hinge-points', 'calcification'], pseudoLabels: 'label', ...learnt },
+    { kind: 'student', name: 'control', tasks: ['hinge-points', 'calcification'], ...learnt },
+    { kind: 'evaluate', name: 'evaluate', models: { student: 'student', control: 'control' } },
+  ],
+});
+const PLAN: Plan = planCampaign('c', { value: CAMPAIGN, sha256: 'a'.repeat(64) }, FEDERATION, NOW);
+
+const address = (stage: string, round: number): RoundAddress => ({ campaign: 'c', stage, round });
+const summary = (site: string, cases: Partial<Summary['cases']>, labelled: Summary['labelled'] = {}): Summary => ({
+  schema: 'fedcardio.summary/1',
+  site,
+  at: NOW.toISOString(),
+  cases: { training: 0, evaluation: 0, rejected: 0, ...cases },
+  labelled,
+  labelledEvaluation: {},
+});
+const SUMMARIES = [
+  summary('munich', { training: 4, evaluation: 1 }, { 'hinge-points': 2, calcification: 2 }),
+  summary('berlin', { training: 3 }),
+  summary('hamburg', { training: 2, evaluation: 1 }, { 'hinge-points': 1, calcification: 0 }),
+];
+
+/** A listing of these keys in byte order, all of one time. */
+const listed = (...keys: string[]) => keys.sort().map((key) => ({ key, lastModified: NOW }));
+const committed = (stage: string, rounds: number) =>
+  Array.from({ length: rounds }, (_, index) => address(stage, index + 1)).flatMap((at) => [
+    federationKeys.open(at),
+    federationKeys.seal(at),
+    federationKeys.commit(at),
+  ]);
+const actions = (keys: readonly string[], secondsLater = 0) =>
+  nextActions(campaignState(PLAN, listed(...keys)), new Date(NOW.getTime() + secondsLater * 1000), 600).map((action) =>
+    'at' in action ? `${action.kind} ${action.at.stage} ${action.at.round}` : action.kind,
+  );
+
+describe('nextActions', () => {
+  it('opens the first round of every stage that needs no other', () => {
+    expect(actions([])).toEqual(['open teacher/hinge-points 1', 'open teacher/calcification 1', 'open control 1']);
+  });
+
+  it('sends the tasks of an open round when they were never sent or seem lost, to those that have not answered', () => {
+    const at = address('control', 1);
+    const keys = [federationKeys.open(at), federationKeys.update(at, 'berlin', 'a')];
+
+    expect(actions(keys)).toContain('send control 1');
+    expect(actions([...keys, federationKeys.sent(at)], 599)).not.toContain('send control 1');
+    expect(actions([...keys, federationKeys.sent(at)], 600)).toContain('send control 1');
+    const send = nextActions(campaignState(PLAN, listed(...keys)), NOW, 600).find(({ kind }) => kind === 'send');
+    expect(send).toMatchObject({ answered: new Set(['berlin']) });
+  });
+
+  it('closes what is open or sealed, opens the round after a commit, and no round beyond the last', () => {
+    const at = address('control', 2);
+    const first = committed('control', 1);
+
+    expect(actions(first)).toContain('open control 2');
+    expect(actions([...first, federationKeys.open(at), federationKeys.sent(at)])).toContain('close control 2');
+    expect(actions([...first, federationKeys.open(at), federationKeys.seal(at)])).toContain('close control 2');
+    expect(actions(committed('control', 2)).filter((action) => action.includes('control'))).toEqual([]);
+  });
+
+  it('opens a stage when all that it names have completed', () => {
+    const teachers = [...committed('teacher/hinge-points', 2), ...committed('teacher/calcification', 2)];
+
+    expect(actions(teachers)).toEqual(['open label 1', 'open control 1']);
+    expect(actions([...teachers, ...committed('label', 1)])).toContain('open student 1');
+    expect(actions([...teachers, ...committed('label', 1), ...committed('control', 2)])).toEqual(['open student 1']);
+  });
+
+  it('completes when every stage has, and does nothing after the outcome', () => {
+    const all = PLAN.campaign.stages.flatMap((stage) => committed(stage.name, 'rounds' in stage ? 2 : 1));
+
+    expect(actions(all)).toEqual(['complete']);
+    expect(actions([...all, federationKeys.outcome('c')])).toEqual([]);
+    expect(actions([federationKeys.outcome('c')])).toEqual([]);
+  });
+});
+
+describe('openRound', () => {
+  const inputs = { plan: PLAN, planSha256: 'b'.repeat(64), base: null, summaries: SUMMARIES };
+  const participants = (stage: string) => {
+    const opening = openRound(address(stage, 1), inputs, NOW);
+    return opening.kind === 'open' ? opening.open.participants : opening.reason;
+  };
+
+  it('takes the sites that hold what the stage needs, sorted', () => {
+    expect(participants('teacher/hinge-points')).toEqual(['hamburg', 'munich']);
+    expect(participants('label')).toEqual(['berlin', 'hamburg', 'munich']);
+    expect(participants('student')).toEqual(['berlin', 'hamburg', 'munich']);
+    expect(participants('control')).toEqual(['hamburg', 'munich']);
+    expect(participants('evaluate')).toEqual(['hamburg', 'munich']);
+  });
+
+  it('freezes the terms: quorum, deadline and the link before', () => {
+    const first = openRound(address('student', 1), inputs, NOW);
+    expect(first).toMatchObject({
+      open: { quorum: 3, base: null, previous: 'b'.repeat(64), deadline: '2026-03-03T08:00:00.000Z' },
+    });
+    const base = { commit: 'c'.repeat(64), key: 'k', sha256: 'd'.repeat(64) };
+    const second = openRound(address('student', 2), { ...inputs, base }, NOW);
+    expect(second).toMatchObject({ open: { base, previous: 'c'.repeat(64) } });
+  });
+
+  it('says why a round cannot be held', () => {
+    expect(participants('teacher/calcification')).toBe(
+      'Round 1 of teacher/calcification cannot open: only munich of 2 sites have training cases with calcification labels.',
+    );
+    expect(openRound(address('evaluate', 1), { ...inputs, summaries: [] }, NOW)).toEqual({
+      kind: 'impossible',
+      reason: 'Round 1 of evaluate cannot open: no site has held-out cases.',
+    });
+  });
+
+  it('leaves out sites that the campaign was not planned with', () => {
+    const stranger = summary('stranger', { training: 9 });
+    const opening = openRound(address('label', 1), { ...inputs, summaries: [...SUMMARIES, stranger] }, NOW);
+    expect(opening).toMatchObject({ open: { participants: ['berlin', 'hamburg', 'munich'] } });
+  });
+});
+
+describe('planCampaign', () => {
+  it('refuses a campaign whose id is not the one of its key', () => {
+    expect(() => planCampaign('other', { value: CAMPAIGN, sha256: '' }, FEDERATION, NOW)).toThrow(
+      /id "c".*key of "other"/,
+    );
+  });
+});

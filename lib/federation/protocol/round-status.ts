@@ -1,0 +1,81 @@
+import { describeError, isFedcardioError } from '../../error.ts';
+import { federationKeys } from '../keys.ts';
+import { commitSchema, type Open, openSchema, sealSchema, updateSchema } from '../schemas.ts';
+import { mapConcurrently } from './async.ts';
+import { type Answer, sortAnswers } from './decision.ts';
+import { readJson, tryReadJson } from './documents.ts';
+import type { ObjectStore } from './ports.ts';
+import type { AnswerKey, RoundState } from './state.ts';
+
+export interface RoundStatus {
+  readonly round: number;
+  readonly phase: RoundState['phase'];
+  readonly openedAt: string;
+  readonly deadline: string;
+  readonly committedAt: string | undefined;
+  readonly participants: readonly string[];
+  readonly quorum: number;
+  /** Sites whose update is there, or is part of the seal. */
+  readonly updated: readonly string[];
+  /** Participants that an open round still waits for. */
+  readonly waitingFor: readonly string[];
+  /** Updates that say that they failed, or that could not be merged. */
+  readonly failed: readonly { readonly site: string; readonly reason: string }[];
+  /** Answers of sites that the seal has no update of, which came after it: kept, never merged. */
+  readonly late: readonly { readonly site: string; readonly key: string; readonly at: string }[];
+  /** Of the commit: means over the sites, weighted with their samples. */
+  readonly figures: Readonly<Record<string, number>>;
+}
+
+type Reader = Pick<ObjectStore, 'tryGet'>;
+
+const READS_AT_ONCE = 16;
+
+/** Where a round stands: what its sites sent and what became of it. */
+export async function roundStatus(objects: Reader, bucket: string, round: RoundState): Promise<RoundStatus> {
+  const { at, phase, answers } = round;
+  const open = (await readJson(objects, bucket, federationKeys.open(at), openSchema)).value;
+  const seal = (await tryReadJson(objects, bucket, federationKeys.seal(at), sealSchema))?.value;
+  const commit = (await tryReadJson(objects, bucket, federationKeys.commit(at), commitSchema))?.value;
+  const refused = commit?.refused ?? [];
+  const merged = new Set(seal?.updates.map(({ site }) => site));
+  const sealed = new Set(seal?.failed.map(({ key }) => key));
+  const sofar = seal ? undefined : await answersSoFar(objects, bucket, open, answers);
+  return {
+    round: at.round,
+    phase,
+    openedAt: open.at,
+    deadline: open.deadline,
+    committedAt: commit?.at,
+    participants: open.participants,
+    quorum: open.quorum,
+    updated: commit?.sites ?? seal?.updates.map(({ site }) => site) ?? sofar?.updated ?? [],
+    waitingFor: sofar?.waitingFor ?? [],
+    failed: [...(seal?.failed ?? sofar?.failed ?? []), ...refused].map(({ site, reason }) => ({ site, reason })),
+    late: seal
+      ? answers
+          .filter(({ site, key }) => !merged.has(site) && !sealed.has(key))
+          .map(({ site, key, at }) => ({ site, key, at: at.toISOString() }))
+      : [],
+    figures: commit?.figures ?? {},
+  };
+}
+
+/** An open round's answers as far as their metadata tells: their weights are looked at when the round closes. */
+async function answersSoFar(objects: Reader, bucket: string, open: Open, keys: readonly AnswerKey[]) {
+  const answers = await mapConcurrently(keys, READS_AT_ONCE, async (answer): Promise<Answer> => {
+    try {
+      const { value } = await readJson(objects, bucket, answer.key, updateSchema);
+      return { ...answer, fault: value.status === 'failed' ? `${value.code}: ${value.reason}` : undefined };
+    } catch (error) {
+      if (!isFedcardioError(error, 'BAD_MESSAGE')) throw error;
+      return { ...answer, fault: describeError(error) };
+    }
+  });
+  const { accepted, failed, missing } = sortAnswers(open.participants, answers);
+  return {
+    updated: accepted.map(({ site }) => site),
+    waitingFor: missing,
+    failed: failed.map(({ site, fault }) => ({ site, reason: fault })),
+  };
+}
