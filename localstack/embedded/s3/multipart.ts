@@ -72,7 +72,7 @@ export const uploadPart: Operation = async ({ store }, request) => {
 
 export const copyPart: Operation = async (context, request) => {
   const { store } = context;
-  const { id } = uploadOf(store, request);
+  const { id, checksum: wanted } = uploadOf(store, request);
   const number = partNumber(request);
   const { object } = copySource(context, request);
   const { start, end } = parseRange(header(request, 'x-amz-copy-source-range'), object.bytes) ?? {
@@ -80,9 +80,12 @@ export const copyPart: Operation = async (context, request) => {
     end: object.bytes,
   };
   const md5 = createDigest('md5');
-  const segment = await store.blobs.write(hashed(store.blobs.read(object.segments, start, end), [md5]));
+  const digest = wanted && createChecksum(wanted.algorithm);
+  const bytes = store.blobs.read(object.segments, start, end);
+  const segment = await store.blobs.write(hashed(bytes, digest ? [md5, digest] : [md5]));
   const etag = md5.digest().toString('hex');
-  const part: Part = { number, etag, lastModified: store.now().toISOString(), segment };
+  const lastModified = store.now().toISOString();
+  const part: Part = { number, etag, lastModified, checksum: digest?.checksum(), segment };
   await keepPart(store, request, id, part);
   const result = [element('ETag', quoted(etag)), element('LastModified', part.lastModified)];
   return { status: 200, body: xmlDocument('CopyPartResult', ...result) };
