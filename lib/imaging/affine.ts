@@ -72,19 +72,23 @@ export function contains(grid: Grid, point: Vec3): boolean {
   );
 }
 
+/** How far apart two grids of one shape put a voxel at most, mm: that of a corner. */
+export function largestShift(a: Grid, b: Grid): number {
+  const ends = a.shape.map((side) => [0, side - 1]) as unknown as readonly [number[], number[], number[]];
+  const shifts = ends[0].flatMap((x) =>
+    ends[1].flatMap((y) =>
+      ends[2].map((z) => {
+        const [p, q] = [apply(a.affine, [x, y, z]), apply(b.affine, [x, y, z])];
+        return Math.hypot(p[0] - q[0], p[1] - q[1], p[2] - q[2]);
+      }),
+    ),
+  );
+  return Math.max(...shifts);
+}
+
 /**
  * Whether two grids have the same shape and put every voxel at the same place. The default of 0.1 mm forgives
  * what a quaternion in single precision loses, and is less than any voxel of a cardiac CT.
  */
-export function sameGrid(a: Grid, b: Grid, toleranceMm = 0.1): boolean {
-  if (!a.shape.every((side, axis) => side === b.shape[axis])) return false;
-  const [nx, ny, nz] = a.shape;
-  return [0, nx - 1].every((x) =>
-    [0, ny - 1].every((y) =>
-      [0, nz - 1].every((z) => {
-        const [p, q] = [apply(a.affine, [x, y, z]), apply(b.affine, [x, y, z])];
-        return Math.hypot(p[0] - q[0], p[1] - q[1], p[2] - q[2]) <= toleranceMm;
-      }),
-    ),
-  );
-}
+export const sameGrid = (a: Grid, b: Grid, toleranceMm = 0.1): boolean =>
+  a.shape.every((side, axis) => side === b.shape[axis]) && largestShift(a, b) <= toleranceMm;

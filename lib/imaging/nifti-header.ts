@@ -41,7 +41,8 @@ export interface NiftiHeader extends Grid {
  */
 export function parseHeader(first: Uint8Array): NiftiHeader {
   const version = versionOf(first);
-  const bytes = first.slice(0, SIZES[version]);
+  // A copy with a buffer of its own: slice() of a Buffer is a view.
+  const bytes = Uint8Array.from(first.subarray(0, SIZES[version]));
   const raw = version === 1 ? new NIFTI1() : new NIFTI2();
   raw.readHeader(bytes.buffer);
   const type = storedTypeOf(raw.datatypeCode);

@@ -140,6 +140,11 @@ test('a header alone can be read from the first bytes', () => {
   expect(header).toMatchObject({ version: 1, type: 'int16', shape: [2, 3, 4], dataOffset: 352, dataBytes: 48 });
 });
 
+test('bytes may lie anywhere in a larger buffer', () => {
+  const pooled = Buffer.concat([Buffer.alloc(13), good(), Buffer.alloc(5)]).subarray(13, 13 + good().length);
+  expect([...readNifti(pooled).data]).toEqual([...Array(24).keys()]);
+});
+
 test('data after the voxels are passed over', () => {
   expect(readNifti(gzipSync(Buffer.concat([good(), Buffer.alloc(1000)]))).data).toHaveLength(24);
 });

@@ -83,7 +83,7 @@ function voxelTaker(header: NiftiHeader, visitor: ScanVisitor) {
       hash.update(fresh);
       const ready = join(broken, fresh);
       const whole = ready.length - (ready.length % size);
-      broken = ready.slice(whole);
+      broken = Uint8Array.from(ready.subarray(whole));
       if (whole > 0) visitor.values(decodeValues(ready.subarray(0, whole), header.type, header.littleEndian), header);
     },
     end(): NiftiScan {

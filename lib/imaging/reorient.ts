@@ -55,6 +55,6 @@ function copyStrided(from: VoxelArray, to: VoxelArray, [nx, ny, nz]: Vec3, [sx, 
 
 function permutedAffine(affine: Affine, axes: readonly SignedAxis[], corner: Vec3): Affine {
   const origin = apply(affine, corner);
-  const columns = axes.map(({ axis, sign }) => column(affine, axis).map((step) => (sign < 0 ? -step : step)));
+  const columns = axes.map(({ axis, sign }) => column(affine, axis).map((step) => (sign < 0 ? 0 - step : step)));
   return affineOf(origin.map((offset, row) => [...columns.map((step) => step[row] as number), offset]));
 }

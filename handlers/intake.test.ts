@@ -1,0 +1,180 @@
+import { describe, expect, test } from 'vitest';
+import { federationKeys, siteKeys } from '../lib/federation/keys.ts';
+import { federationSchema, summarySchema } from '../lib/federation/schemas.ts';
+import { names } from '../lib/federation/topology.ts';
+import { affineOf } from '../lib/imaging/affine.ts';
+import { writeNifti } from '../lib/imaging/nifti-write.ts';
+import type { Objects } from '../lib/storage/contract.ts';
+import { createMemoryObjects } from '../lib/storage/memory.ts';
+import type { HandlerContext, SqsEvent } from './context.ts';
+import { intake } from './intake.ts';
+
+const federation = federationSchema.parse({
+  schema: 'fedcardio.federation/1',
+  id: 'tavi',
+  sites: [
+    { id: 'berlin', name: 'Berlin' },
+    { id: 'munich', name: 'München' },
+  ],
+});
+const BERLIN = names.siteBucket('tavi', 'berlin');
+const MUNICH = names.siteBucket('tavi', 'munich');
+
+const image = (seed: number) =>
+  writeNifti({
+    shape: [6, 5, 4],
+    affine: affineOf([
+      [1, 0, 0, 0],
+      [0, 1, 0, 0],
+      [0, 0, 1, 0],
+    ]),
+    data: new Int16Array(120).map((_, i) => (((i + seed) * 37) % 900) - 500),
+  });
+
+function prepare(objects: Objects = createMemoryObjects()) {
+  const logged: { readonly event: string; readonly fields: Readonly<Record<string, unknown>> }[] = [];
+  const unused = () => Promise.reject(new Error('intake needs no queue and no launcher'));
+  const context: HandlerContext = {
+    federation,
+    objects,
+    queues: { send: unused, receive: unused, delete: unused, changeVisibility: unused, depth: unused },
+    launcher: { submit: unused },
+    now: () => new Date('2026-01-02T03:04:05Z'),
+    log: (event, fields) => logged.push({ event, fields }),
+  };
+  const exists = async (bucket: string, key: string) => (await objects.head(bucket, key)) !== undefined;
+  const summary = async (site: string) => {
+    const { body } = await objects.get(names.federationBucket('tavi'), federationKeys.summary(site));
+    return summarySchema.parse(JSON.parse(Buffer.from(body).toString()));
+  };
+  return { context, logged, objects, exists, summary };
+}
+
+const record = (bucket: string, key: string) => ({
+  eventVersion: '2.1',
+  eventSource: 'aws:s3',
+  eventName: 'ObjectCreated:Put',
+  eventTime: '2026-01-02T03:04:05.000Z',
+  s3: { bucket: { name: bucket }, object: { key, size: 1, eTag: 'x', sequencer: '0055' } },
+});
+
+const messages = (...bodies: readonly unknown[]): SqsEvent => ({
+  Records: bodies.map((body, i) => ({
+    messageId: `m${i}`,
+    body: typeof body === 'string' ? body : JSON.stringify(body),
+  })),
+});
+const uploaded = (bucket: string, ...keys: readonly string[]) => ({ Records: keys.map((key) => record(bucket, key)) });
+const failures = (...ids: readonly string[]) => ({
+  batchItemFailures: ids.map((itemIdentifier) => ({ itemIdentifier })),
+});
+
+test('an upload is catalogued and counted', async () => {
+  const { context, objects, exists, summary, logged } = prepare();
+  await objects.put(BERLIN, 'cases/p7/image.nii.gz', image(1));
+
+  const response = await intake(messages(uploaded(BERLIN, 'cases/p7/image.nii.gz')), context);
+
+  expect(response).toEqual(failures());
+  expect(await exists(BERLIN, siteKeys.catalog('p7'))).toBe(true);
+  expect((await summary('berlin')).cases).toEqual({ training: 1, evaluation: 0, rejected: 0 });
+  expect(logged).toEqual([
+    { event: 'case-examined', fields: { site: 'berlin', case: 'p7', catalogued: true, faults: [] } },
+  ]);
+});
+
+test('keys are decoded: percent signs, and + for space', async () => {
+  const { context, objects, exists } = prepare();
+  await objects.put(BERLIN, 'cases/Müller, Hans/image.nii.gz', image(1));
+  const key = 'cases/M%C3%BCller%2C+Hans/image.nii.gz';
+  expect(await intake(messages(uploaded(BERLIN, key)), context)).toEqual(failures());
+  expect(await exists(BERLIN, siteKeys.rejected('Müller, Hans'))).toBe(true);
+});
+
+test('a batch of several sites and cases: each case is looked at once, each site counted once', async () => {
+  const objects = createMemoryObjects();
+  const summaries: string[] = [];
+  const { context, logged, summary } = prepare({
+    ...objects,
+    put: async (bucket, key, ...rest) => {
+      if (key.startsWith('sites/')) summaries.push(key);
+      return objects.put(bucket, key, ...rest);
+    },
+  });
+  for (const id of ['p1', 'p2']) await objects.put(BERLIN, `cases/${id}/image.nii.gz`, image(Number(id[1])));
+  await objects.put(MUNICH, 'held-out/p1/image.nii.gz', image(1));
+  await objects.put(MUNICH, 'cases/loose.nii.gz', image(1));
+
+  const response = await intake(
+    messages(
+      uploaded(BERLIN, 'cases/p1/image.nii.gz', 'cases/p1/labels/calcification.nii.gz'),
+      uploaded(BERLIN, 'cases/p1/image.nii.gz'),
+      uploaded(BERLIN, 'cases/p2/image.nii.gz'),
+      uploaded(MUNICH, 'held-out/p1/image.nii.gz', 'cases/loose.nii.gz', 'cases/p3/'),
+    ),
+    context,
+  );
+
+  expect(response).toEqual(failures());
+  expect(logged.map(({ fields }) => fields.case)).toEqual(['p1', 'p2', 'p1', 'cases/loose.nii.gz']);
+  expect(summaries).toEqual(['sites/berlin/summary.json', 'sites/munich/summary.json']);
+  expect((await summary('berlin')).cases).toEqual({ training: 2, evaluation: 0, rejected: 0 });
+  expect((await summary('munich')).cases).toEqual({ training: 0, evaluation: 1, rejected: 1 });
+});
+
+describe('only what fails is given back to the queue', () => {
+  test('messages that are no event, and buckets of nobody', async () => {
+    const { context, objects, exists } = prepare();
+    await objects.put(BERLIN, 'cases/p1/image.nii.gz', image(1));
+    const response = await intake(
+      messages(
+        '{',
+        { hello: 1 },
+        uploaded('elsewhere', 'cases/p1/image.nii.gz'),
+        uploaded(BERLIN, 'cases/p1/image.nii.gz'),
+        { Event: 's3:TestEvent' },
+      ),
+      context,
+    );
+    expect(response).toEqual(failures('m0', 'm1', 'm2'));
+    expect(await exists(BERLIN, siteKeys.catalog('p1'))).toBe(true);
+  });
+
+  test('a case whose image cannot be read from storage, in every message that names it', async () => {
+    const objects = createMemoryObjects();
+    const { context, exists } = prepare({
+      ...objects,
+      stream: (bucket, key) =>
+        key.includes('/p1/') ? Promise.reject(new Error('connection reset')) : objects.stream(bucket, key),
+    });
+    for (const id of ['p1', 'p2']) await objects.put(BERLIN, `cases/${id}/image.nii.gz`, image(Number(id[1])));
+    const response = await intake(
+      messages(
+        uploaded(BERLIN, 'cases/p1/image.nii.gz'),
+        uploaded(BERLIN, 'cases/p2/image.nii.gz'),
+        uploaded(BERLIN, 'cases/p1/image.nii.gz'),
+      ),
+      context,
+    );
+    expect(response).toEqual(failures('m0', 'm2'));
+    expect(await exists(BERLIN, siteKeys.catalog('p2'))).toBe(true);
+  });
+
+  test('a site whose summary cannot be written', async () => {
+    const objects = createMemoryObjects();
+    const { context } = prepare({
+      ...objects,
+      put: (bucket, key, ...rest) =>
+        key === federationKeys.summary('munich')
+          ? Promise.reject(new Error('denied'))
+          : objects.put(bucket, key, ...rest),
+    });
+    await objects.put(BERLIN, 'cases/p1/image.nii.gz', image(1));
+    await objects.put(MUNICH, 'cases/p1/image.nii.gz', image(1));
+    const response = await intake(
+      messages(uploaded(MUNICH, 'cases/p1/image.nii.gz'), uploaded(BERLIN, 'cases/p1/image.nii.gz')),
+      context,
+    );
+    expect(response).toEqual(failures('m0'));
+  });
+});

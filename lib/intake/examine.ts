@@ -1,0 +1,104 @@
+import type { Readable } from 'node:stream';
+import { type ErrorCode, FedcardioError } from '../error.ts';
+import type { CaseUse } from '../federation/keys.ts';
+import type { CatalogEntry, ImageEntry, LabelEntry } from '../federation/schemas.ts';
+import type { TaskId } from '../federation/tasks.ts';
+import type { Grid } from '../imaging/volume.ts';
+import type { ObjectInfo } from '../storage/contract.ts';
+import { type Fault, fault, faultOf, isFault } from './faults.ts';
+import { type LabelFile, sortFiles } from './files.ts';
+import { examineImage } from './image.ts';
+import { type ClassCounts, examineClassMap, examineMarkups } from './label.ts';
+
+/** What a case consists of, as far as it is good, and what is wrong with the rest. */
+export interface Findings {
+  readonly use: CaseUse;
+  /** Absent: there is none yet, or a bad one. Then there are no labels either. */
+  readonly image?: ImageEntry;
+  readonly labels: Readonly<Partial<Record<TaskId, LabelEntry>>>;
+  readonly faults: readonly Fault[];
+}
+
+/** Opens an object of the site's bucket. */
+export type OpenObject = (key: string) => Promise<Readable>;
+
+/** A markups file of a handful of points has a few kilobytes. */
+const MOST_MARKUPS_BYTES = 1 << 20;
+
+/**
+ * Looks at all objects of a case. What `known` says of an object that has not changed since is taken over; the rest
+ * is read, one after the other and as a stream. Labels wait for the image: they are checked against its grid.
+ *
+ * @param objects of the case, of either use
+ * @param known what the catalog has of the case
+ * @throws errors of `open`; never what is wrong with an object: that is a fault
+ */
+export async function examineCase(
+  objects: readonly ObjectInfo[],
+  known: CatalogEntry | undefined,
+  open: OpenObject,
+): Promise<Findings> {
+  const files = sortFiles(objects);
+  const { use, image: file } = files;
+  const faults = [...files.faults];
+  if (!file) return { use, labels: {}, faults };
+
+  const unchanged = isSame(file, known?.image) ? known : undefined;
+  const image = unchanged?.image ?? (await catching(file.key, 'BAD_IMAGE', faults, () => imageEntry(file, open)));
+  if (!image) return { use, labels: {}, faults };
+
+  const labels: Partial<Record<TaskId, LabelEntry>> = {};
+  for (const label of files.labels) {
+    const { info, task } = label;
+    const used = labels[task];
+    if (used) {
+      const reason = `The case has two labels of ${task}; ${used.key} is used.`;
+      faults.push(fault(info.key, 'BAD_LABEL', reason, 'Remove one of the two.'));
+      continue;
+    }
+    const before = unchanged?.labels[task];
+    const entry = isSame(info, before)
+      ? before
+      : await catching(info.key, 'BAD_LABEL', faults, () => labelEntry(label, image, open));
+    if (entry) labels[task] = entry;
+  }
+  return { use, image, labels, faults };
+}
+
+const isSame = (info: ObjectInfo, entry: { readonly key: string; readonly etag: string } | undefined): boolean =>
+  entry?.key === info.key && entry.etag === info.etag;
+
+/** What `f` returns; where it finds something wrong with the object, nothing, and the fault is noted. */
+async function catching<T>(key: string, code: ErrorCode, faults: Fault[], f: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await f();
+  } catch (error) {
+    if (!isFault(error)) throw error;
+    faults.push(faultOf(key, error, code));
+    return undefined;
+  }
+}
+
+async function imageEntry({ key, etag, bytes }: ObjectInfo, open: OpenObject): Promise<ImageEntry> {
+  return { key, etag, bytes, ...(await examineImage(await open(key), bytes)) };
+}
+
+async function labelEntry({ info, task, format }: LabelFile, image: ImageEntry, open: OpenObject): Promise<LabelEntry> {
+  const { key, etag, bytes } = info;
+  const grid = { shape: image.shape, affine: image.affine } as unknown as Grid;
+  let classes: ClassCounts;
+  if (format === 'class-map') classes = await examineClassMap(await open(key), bytes, task, grid);
+  else classes = examineMarkups(await textOf(info, open), task, grid);
+  return { key, etag, format, classes };
+}
+
+async function textOf({ key, bytes }: ObjectInfo, open: OpenObject): Promise<string> {
+  if (bytes > MOST_MARKUPS_BYTES) {
+    throw new FedcardioError('BAD_LABEL', `It is too large for a markups file (${bytes} bytes).`, {
+      hint: 'Save only the points of this task from 3D Slicer.',
+    });
+  }
+  const pieces: Uint8Array[] = [];
+  for await (const piece of await open(key)) pieces.push(piece as Uint8Array);
+  return Buffer.concat(pieces).toString('utf8');
+}

@@ -1,0 +1,19 @@
+import { type ErrorCode, FedcardioError, isFedcardioError } from '../error.ts';
+import type { Rejected } from '../federation/schemas.ts';
+
+/** What is wrong with one object, in words for the one who uploaded it. */
+export type Fault = Rejected['objects'][number];
+
+/** What is wrong with the uploaded object itself. Any other error is ours, and is no reason to reject it. */
+export const isFault = (error: unknown): error is FedcardioError =>
+  isFedcardioError(error, 'BAD_IMAGE') || isFedcardioError(error, 'BAD_LABEL') || isFedcardioError(error, 'BAD_KEY');
+
+export const faultOf = (key: string, error: FedcardioError, code: ErrorCode = error.code): Fault => ({
+  key,
+  code,
+  reason: error.message,
+  ...(error.hint === undefined ? {} : { hint: error.hint }),
+});
+
+export const fault = (key: string, code: 'BAD_IMAGE' | 'BAD_LABEL' | 'BAD_KEY', reason: string, hint: string): Fault =>
+  faultOf(key, new FedcardioError(code, reason, { hint }));

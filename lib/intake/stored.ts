@@ -1,0 +1,74 @@
+import type { z } from 'zod';
+import { FedcardioError, isFedcardioError } from '../error.ts';
+import { canonicalJson, parseJson } from '../federation/protocol/json.ts';
+import type { Objects } from '../storage/contract.ts';
+
+/** A JSON object of intake's own. `value` is undefined where it cannot be read: it is made anew then. */
+export interface Stored<T> {
+  readonly etag: string;
+  readonly value: T | undefined;
+}
+
+export async function readStored<S extends z.ZodType>(
+  objects: Objects,
+  bucket: string,
+  key: string,
+  schema: S,
+): Promise<Stored<z.infer<S>> | undefined> {
+  const found = await objects.tryGet(bucket, key);
+  if (!found) return undefined;
+  try {
+    return { etag: found.etag, value: parseJson(found.body, schema, key) };
+  } catch (error) {
+    if (!isFedcardioError(error, 'BAD_MESSAGE')) throw error;
+    return { etag: found.etag, value: undefined };
+  }
+}
+
+/**
+ * Makes what is stored say what it should. Values that differ in nothing but `at`, the time of writing, are equal.
+ *
+ * @param wanted undefined: nothing should be stored
+ * @returns whether anything had to be changed
+ * @throws PRECONDITION_FAILED or NOT_FOUND where it is no longer what `stored` was: look again
+ */
+export async function settle<T extends { readonly at: string }>(
+  objects: Objects,
+  bucket: string,
+  key: string,
+  stored: Stored<T> | undefined,
+  wanted: T | undefined,
+): Promise<boolean> {
+  if (!wanted) {
+    if (stored) await objects.delete(bucket, key);
+    return stored !== undefined;
+  }
+  if (stored?.value && canonicalJson({ ...stored.value, at: '' }) === canonicalJson({ ...wanted, at: '' }))
+    return false;
+  const condition = stored ? { ifMatch: stored.etag } : ({ ifNoneMatch: '*' } as const);
+  await objects.put(bucket, key, canonicalJson(wanted), { ...condition, contentType: 'application/json' });
+  return true;
+}
+
+const ATTEMPTS = 10;
+
+/**
+ * Repeats `pass` until it finds nothing left to change. Whoever writes looks again afterwards, so that of many at
+ * work at once, each with what it saw, the last leaves what follows from what is there.
+ *
+ * @param what for the error: "case p7"
+ * @throws STORAGE when others keep changing it
+ */
+export async function untilSettled(what: string, pass: () => Promise<boolean>): Promise<void> {
+  for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
+    try {
+      if (!(await pass())) return;
+    } catch (error) {
+      const lost = isFedcardioError(error, 'PRECONDITION_FAILED') || isFedcardioError(error, 'NOT_FOUND');
+      if (!lost) throw error;
+    }
+  }
+  throw new FedcardioError('STORAGE', `${what} kept changing while it was looked at.`, {
+    hint: 'Nothing is lost: it is tried again.',
+  });
+}
