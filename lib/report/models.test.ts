@@ -1,0 +1,45 @@
+import { describe, expect, it } from 'vitest';
+import { campaignSchema, type Score } from '../federation/schemas.ts';
+import { landmarksByRole, modelMetrics, scoresByRole } from './models.ts';
+
+const training = { steps: 1, learningRate: 1e-3 };
+const unet = { kind: 'unet' as const, features: [8, 16] };
+const { stages } = campaignSchema.parse({
+  schema: 'fedcardio.campaign/1',
+  id: 'c',
+  stages: [
+    { kind: 'teacher', name: 'teacher/hinge-points', task: 'hinge-points', rounds: 1, model: unet, training },
+    { kind: 'pseudo-label', name: 'pseudo', teachers: ['teacher/hinge-points'] },
+    { kind: 'student', name: 'with', tasks: ['hinge-points'], pseudoLabels: 'pseudo', rounds: 1, model: unet, training },
+    { kind: 'student', name: 'without', tasks: ['hinge-points'], rounds: 1, model: unet, training },
+    { kind: 'evaluate', name: 'evaluate', models: { t: 'teacher/hinge-points', s: 'with', control: 'without' } },
+  ],
+});
+
+const score = (model: string, errors: (number | null)[], task: Score['task'] = 'hinge-points'): Score => ({
+  model,
+  task,
+  errors: { 'hinge-right': errors },
+});
+
+describe('scoresByRole', () => {
+  it('tells the models by their stages, not by their names', () => {
+    const scores = scoresByRole(stages, [score('t', [1]), score('s', [2]), score('control', [3]), score('other', [4])]);
+    expect(modelMetrics(scores)).toMatchObject({
+      teacher: { 'hinge-points': { median: 1, n: 1 } },
+      student: { 'hinge-points': { median: 2, n: 1 } },
+      studentLabelsOnly: { 'hinge-points': { median: 3, n: 1 } },
+    });
+  });
+
+  it("takes a teacher's word for its own task only", () => {
+    expect(scoresByRole(stages, [score('t', [1], 'membranous-septum')]).teacher).toEqual([]);
+  });
+});
+
+it('pools landmarks for the models that have some', () => {
+  const scores = scoresByRole(stages, [score('s', [2, null]), score('s', [9], 'membranous-septum')]);
+  expect(landmarksByRole(scores)).toEqual({
+    student: { kind: 'landmarks', n: 3, missing: 1, median: 5.5, p90: expect.closeTo(8.3, 9), within6mm: 1 / 3 },
+  });
+});
