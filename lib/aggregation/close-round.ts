@@ -1,21 +1,23 @@
 import { federationKeys, type RoundAddress } from '../federation/keys.ts';
 import { collect } from '../federation/protocol/async.ts';
-import { createJson, type Document, readJson } from '../federation/protocol/documents.ts';
+import { createJson, readJson } from '../federation/protocol/documents.ts';
 import { endCampaign } from '../federation/protocol/outcome.ts';
 import { stageOf } from '../federation/protocol/plan.ts';
 import { roundStates } from '../federation/protocol/state.ts';
-import { openSchema, planSchema, type Seal, sealSchema } from '../federation/schemas.ts';
+import { openSchema, planSchema, sealSchema } from '../federation/schemas.ts';
 import { names } from '../federation/topology.ts';
-import { decideRound } from './candidates.ts';
-import { commitRound, type RoundContext } from './commit-round.ts';
+import { commitRound } from './commit-round.ts';
+import { digestOf, mergeEntries } from './merge-entries.ts';
+import type { RoundContext } from './round-context.ts';
+import { settleRound } from './settle-round.ts';
 
 /** What a look at a round found or did. */
 export type RoundResult = 'not-open' | 'ended' | 'waiting' | 'failed' | 'committed';
 
 /**
- * Looks at a round and closes it when its time has come: seals the updates, merges them, publishes the commit. Every
- * step is created once and read by all others, so that any number of callers at once, or after a crash at any point,
- * arrive at one commit. A round that cannot be merged ends its campaign, with the reason.
+ * Looks at a round and closes it when its time has come: merges the updates, seals them, publishes the commit. Seal
+ * and commit are created once and read by all others, so that any number of callers at once, or after a crash at any
+ * point, arrive at one commit. A round that cannot be closed ends its campaign, with the reason.
  */
 export async function closeRound(context: RoundContext, at: RoundAddress): Promise<RoundResult> {
   const { objects, federation } = context;
@@ -28,34 +30,37 @@ export async function closeRound(context: RoundContext, at: RoundAddress): Promi
 
   const plan = await readJson(objects, bucket, federationKeys.plan(at.campaign), planSchema);
   const open = await readJson(objects, bucket, federationKeys.open(at), openSchema);
-  const stage = stageOf(plan.value, at.stage);
-  const publish = async (seal: Document<Seal>): Promise<RoundResult> => {
-    const commit = await commitRound(context, stage, open.value, seal);
-    if (typeof commit !== 'string') return 'committed';
-    await endCampaign(context, at.campaign, 'failed', commit);
+  const terms = { bucket, open: open.value, stage: stageOf(plan.value, at.stage) };
+  const fail = async (reason: string): Promise<RoundResult> => {
+    await endCampaign(context, at.campaign, 'failed', reason);
     return 'failed';
   };
-  if (round.phase === 'sealed') {
-    const sealed = await readJson(objects, bucket, federationKeys.seal(at), sealSchema);
-    return publish(sealed);
+
+  if (round.phase === 'open') {
+    const settled = await settleRound(context, terms, round.answers);
+    if (settled.kind === 'wait') return 'waiting';
+    if (settled.kind === 'fail') return fail(settled.reason);
+    const { updates, failed, global } = settled;
+    const seal = await createJson(objects, bucket, federationKeys.seal(at), sealSchema, {
+      schema: 'fedcardio.seal/1',
+      ...at,
+      at: context.now().toISOString(),
+      open: open.sha256,
+      updates,
+      failed,
+    });
+    // Another seal may have been first; then its updates are to be merged, and these are late.
+    if (digestOf(seal.value.updates) === digestOf(updates)) {
+      await commitRound(context, terms, seal, global);
+      return 'committed';
+    }
   }
-  const decision = await decideRound(objects, { bucket, open: open.value, stage }, round.answers, context.now());
-  if (decision.kind === 'wait') return 'waiting';
-  if (decision.kind === 'fail') {
-    await endCampaign(context, at.campaign, 'failed', decision.reason);
-    return 'failed';
+  const seal = await readJson(objects, bucket, federationKeys.seal(at), sealSchema);
+  const merged = await mergeEntries(objects, terms, seal.value.updates);
+  if (merged.kind === 'merged') {
+    await commitRound(context, terms, seal, merged.global);
+    return 'committed';
   }
-  const seal = await createJson(objects, bucket, federationKeys.seal(at), sealSchema, {
-    schema: 'fedcardio.seal/1',
-    ...at,
-    at: context.now().toISOString(),
-    open: open.sha256,
-    updates: decision.accepted.flatMap(({ site, key, update }) => {
-      if (!update) return [];
-      const { samples, weights } = update.value;
-      return [{ site, key, sha256: update.sha256, samples, weights }];
-    }),
-    failed: decision.failed.map(({ site, key, fault }) => ({ site, key, reason: fault })),
-  });
-  return publish(seal);
+  const changed = merged.refused.map(({ input, reason }) => `${input.site}: ${reason}`).join('; ');
+  return fail(`Round ${at.round} of ${at.stage} failed: updates have changed since they were sealed. ${changed}.`);
 }

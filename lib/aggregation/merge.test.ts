@@ -30,11 +30,8 @@ async function store(objects: Objects, site: string, samples: number, file: Uint
 const storeFixtures = (objects: Objects) =>
   Promise.all(Object.entries(SAMPLES).map(([site, samples]) => store(objects, site, samples, fixture(site))));
 
-const merge = (
-  objects: Objects,
-  inputs: readonly MergeInput[],
-  options: { sliceBytes?: number; minInputs?: number } = {},
-) => mergeUpdates(inputs, { objects, bucket: BUCKET, key: 'global', strategy: fedavg, minInputs: 1, ...options });
+const merge = (objects: Objects, inputs: readonly MergeInput[], options: { sliceBytes?: number; base?: string } = {}) =>
+  mergeUpdates(inputs, { objects, bucket: BUCKET, key: 'global', strategy: fedavg, ...options });
 
 /** Which of S3's two ways of writing was taken. */
 function counting(objects: Objects) {
@@ -57,7 +54,7 @@ describe('mergeUpdates', () => {
   it('is the weighted mean that numpy computes, rounded once', async () => {
     const objects = createMemoryObjects();
 
-    const { global, refused } = await merge(objects, await storeFixtures(objects));
+    const merging = await merge(objects, await storeFixtures(objects));
 
     const merged = (await objects.get(BUCKET, 'global')).body;
     const expected = decodeSafetensors(fixture('mean'));
@@ -68,8 +65,10 @@ describe('mergeUpdates', () => {
       const theirs = new Int32Array(expected.get(name)?.data.slice().buffer as ArrayBuffer);
       for (const [i, value] of bits.entries()) expect(Math.abs(value - (theirs[i] as number))).toBeLessThanOrEqual(1);
     }
-    expect(refused).toEqual([]);
-    expect(global).toEqual({ key: 'global', sha256: sha256Hex(merged), bytes: merged.length });
+    expect(merging).toEqual({
+      kind: 'merged',
+      global: { key: 'global', sha256: sha256Hex(merged), bytes: merged.length },
+    });
   });
 
   it('writes the same bytes whatever the slices, in one request or in parts', async () => {
@@ -78,7 +77,7 @@ describe('mergeUpdates', () => {
     const whole = await merge(objects, inputs);
     for (const sliceBytes of [4, 12, 256, 440, 444]) {
       const { counted, calls } = counting(objects);
-      expect((await merge(counted, inputs, { sliceBytes })).global).toEqual(whole.global);
+      expect(await merge(counted, inputs, { sliceBytes })).toEqual(whole);
       expect(calls).toEqual([sliceBytes < 444 ? 'putParts' : 'put']);
     }
   });
@@ -92,7 +91,7 @@ describe('mergeUpdates', () => {
         const objects = createMemoryObjects();
         const file = encodeSafetensors(model(...numbers));
         const inputs = await Promise.all(counts.map((count, i) => store(objects, `s${i}`, count, file)));
-        expect((await merge(objects, inputs)).global?.sha256).toBe(sha256Hex(file));
+        expect(await merge(objects, inputs)).toMatchObject({ global: { sha256: sha256Hex(file) } });
       }),
     );
   });
@@ -133,7 +132,7 @@ describe('mergeUpdates refuses', () => {
     [
       'another shape',
       (o) => store(o, 'munich', 1, encodeSafetensors(model(1, 2, 3, 4))),
-      /"w" is F32 \[3\], in most updates F32 \[2\]/,
+      /"w" is F32 \[3\], in the global model F32 \[2\]/,
     ],
     ['what is no safetensors file', (o) => store(o, 'munich', 1, Buffer.from('no weights at all')), /header claims/],
     [
@@ -173,28 +172,33 @@ describe('mergeUpdates refuses', () => {
     ],
   ];
 
-  it.each(faults)('%s, and merges the others', async (_, write, reason) => {
+  it.each(faults)('%s, for good, and leaves nothing behind', async (_, write, reason) => {
     const objects = createMemoryObjects();
     const berlin = await store(objects, 'berlin', 3, good);
     const hamburg = await store(objects, 'hamburg', 1, encodeSafetensors(model(5, 6, 7)));
     const munich = await write(objects);
 
-    const { global, refused } = await merge(objects, [berlin, hamburg, munich]);
-
-    expect(refused).toEqual([{ input: munich, reason: expect.stringMatching(reason) }]);
-    expect(global?.sha256).toBe(sha256Hex(encodeSafetensors(model(2, 3, 4))));
+    for (const sliceBytes of [4, 1024]) {
+      expect(await merge(objects, [berlin, hamburg, munich], { sliceBytes, base: berlin.weights.key })).toEqual({
+        kind: 'refused',
+        refused: [{ input: munich, reason: expect.stringMatching(reason), forGood: true }],
+      });
+      expect(await objects.head(BUCKET, 'global')).toBeUndefined();
+    }
+    expect(await merge(objects, [berlin, hamburg])).toMatchObject({
+      global: { sha256: sha256Hex(encodeSafetensors(model(2, 3, 4))) },
+    });
   });
 
-  it('to merge fewer than it must, and leaves nothing behind', async () => {
+  it('an odd one out among updates with no model to start from, for as long as it is one', async () => {
     const objects = createMemoryObjects();
-    const berlin = await store(objects, 'berlin', 3, good);
-    const munich = await store(objects, 'munich', 3, encodeSafetensors(model(1, 2, Number.NaN)));
+    const odd = await store(objects, 'berlin', 1, encodeSafetensors(model(1, 2, 3, 4)));
+    const others = [await store(objects, 'hamburg', 1, good), await store(objects, 'munich', 1, good)];
 
-    const { global, refused } = await merge(objects, [berlin, munich], { minInputs: 2, sliceBytes: 4 });
-
-    expect(global).toBeUndefined();
-    expect(refused.map(({ input }) => input.site)).toEqual(['munich']);
-    expect(await objects.head(BUCKET, 'global')).toBeUndefined();
+    expect(await merge(objects, [odd, ...others])).toEqual({
+      kind: 'refused',
+      refused: [{ input: odd, reason: 'tensor "w" is F32 [3], in most updates F32 [2]', forGood: false }],
+    });
   });
 
   it('nothing for a failure of the storage: that is thrown, to be tried again', async () => {

@@ -1,15 +1,8 @@
 import { createHash } from 'node:crypto';
 import type { Objects } from '../storage/contract.ts';
-import { type MergeInput, openInputs, type Refusal } from './inputs.ts';
+import { type MergeInput, openInputs, type Refused } from './inputs.ts';
 import { mergedParts } from './slices.ts';
 import type { Strategy } from './strategy.ts';
-
-export interface Merged {
-  /** Undefined where fewer than the least number of inputs could be merged. */
-  readonly global: { readonly key: string; readonly sha256: string; readonly bytes: number } | undefined;
-  /** In the order of the inputs. */
-  readonly refused: readonly Refusal[];
-}
 
 export interface MergeOptions {
   readonly objects: Objects;
@@ -17,44 +10,36 @@ export interface MergeOptions {
   /** Where the merged model is written. */
   readonly key: string;
   readonly strategy: Strategy;
-  /** Fewer inputs than this are not merged. */
-  readonly minInputs: number;
+  /** Key of the model that the inputs started from, whose layout they must have. */
+  readonly base?: string | undefined;
   /** Bytes of a slice: a multiple of 4, at least S3's smallest part where the model is larger than one slice. */
   readonly sliceBytes?: number;
 }
+
+export type Merged =
+  | {
+      readonly kind: 'merged';
+      readonly global: { readonly key: string; readonly sha256: string; readonly bytes: number };
+    }
+  /** At least one input; the others have not all been checked to the end. */
+  | { readonly kind: 'refused'; readonly refused: readonly Refused[] };
 
 const SLICE_BYTES = 5 * 1024 * 1024;
 
 /**
  * Merges updates into one safetensors object, in the order given: the same bytes whoever merges, and however often.
- * Every input is read by ranges, a slice of all inputs at a time, and the result written once as it comes, so that
- * memory depends neither on the number of inputs nor on their size.
+ * Every input is read once by ranges, a slice of all inputs at a time, and the result is written once as it comes, so
+ * that memory depends neither on the number of inputs nor on their size.
  *
- * An input whose bytes are not what was sealed (missing, cut, other SHA-256, other layout), or not finite, is refused,
- * and the others are merged without it. Nothing is visible of a merge that found one.
+ * Nothing becomes visible, and the inputs at fault are returned, when one is missing, cut, of another SHA-256 or
+ * layout than it should be, or not finite. Failures of the storage are thrown.
  */
 export async function mergeUpdates(inputs: readonly MergeInput[], options: MergeOptions): Promise<Merged> {
-  const refused = new Map<MergeInput, Refusal>();
-  let left = inputs;
-  let global: Merged['global'];
-  while (!global && left.length >= Math.max(1, options.minInputs)) {
-    const found: Refusal[] = [];
-    global = await mergeOnce(left, options, found);
-    for (const refusal of found) refused.set(refusal.input, refusal);
-    left = inputs.filter((input) => !refused.has(input));
-  }
-  return { global, refused: inputs.flatMap((input) => refused.get(input) ?? []) };
-}
+  const { objects, bucket, key, strategy, base, sliceBytes = SLICE_BYTES } = options;
+  const refused: Refused[] = [];
+  const opened = await openInputs(objects, bucket, inputs, base, refused);
+  if (refused.length > 0) return { kind: 'refused', refused };
 
-/** Merges all inputs, or adds at least one of them to `refused` and returns undefined. */
-async function mergeOnce(
-  inputs: readonly MergeInput[],
-  options: MergeOptions,
-  refused: Refusal[],
-): Promise<Merged['global']> {
-  const { objects, bucket, key, strategy, sliceBytes = SLICE_BYTES } = options;
-  const opened = await openInputs(objects, bucket, inputs, refused);
-  if (refused.length > 0) return undefined;
   const hash = createHash('sha256');
   let bytes = 0;
   async function* parts() {
@@ -68,26 +53,24 @@ async function mergeOnce(
     await write(objects, bucket, key, parts());
   } catch (error) {
     // The storage may have wrapped what the merge threw; a refusal is known by its entry.
-    if (refused.length > 0) return undefined;
+    if (refused.length > 0) return { kind: 'refused', refused };
     throw error;
   }
-  return { key, sha256: hash.digest('hex'), bytes };
+  return { kind: 'merged', global: { key, sha256: hash.digest('hex'), bytes } };
 }
 
-/** One request for what fits in one part. */
+/** In one request what is one part. */
 async function write(objects: Objects, bucket: string, key: string, parts: AsyncGenerator<Uint8Array>): Promise<void> {
   const first = await parts.next();
   const second = await parts.next();
-  if (second.done) await objects.put(bucket, key, first.value);
-  else {
-    await objects.putParts(
-      bucket,
-      key,
-      (async function* () {
-        yield first.value;
-        yield second.value;
-        yield* parts;
-      })(),
-    );
+  if (second.done) {
+    await objects.put(bucket, key, first.value);
+    return;
   }
+  async function* all() {
+    yield first.value;
+    yield second.value;
+    yield* parts;
+  }
+  await objects.putParts(bucket, key, all());
 }

@@ -5,7 +5,7 @@ import type { Objects } from '../storage/contract.ts';
 import { allFinite } from '../weights/finite.ts';
 import type { SafetensorsHeader } from '../weights/header.ts';
 import { encodeSafetensorsHeader, float32View } from '../weights/safetensors.ts';
-import type { OpenInput, Refusal } from './inputs.ts';
+import type { OpenInput, Refused } from './inputs.ts';
 import type { Strategy } from './strategy.ts';
 
 const READS_AHEAD = 4;
@@ -23,7 +23,7 @@ export async function* mergedParts(
   opened: readonly OpenInput[],
   strategy: Strategy,
   sliceBytes: number,
-  refused: Refusal[],
+  refused: Refused[],
 ): AsyncGenerator<Uint8Array> {
   const { header } = opened[0] as OpenInput;
   const samples = opened.map(({ input }) => input.samples);
@@ -70,7 +70,7 @@ function readSlices(objects: Objects, bucket: string, opened: readonly OpenInput
   });
 }
 
-function requireHashes(hashes: ReadonlyMap<OpenInput, ReturnType<typeof createHash>>, refused: Refusal[]): void {
+function requireHashes(hashes: ReadonlyMap<OpenInput, ReturnType<typeof createHash>>, refused: Refused[]): void {
   const errors = [...hashes].flatMap(([open, hash]) => {
     const actual = hash.digest('hex');
     const { sha256 } = open.input.weights;
@@ -79,8 +79,8 @@ function requireHashes(hashes: ReadonlyMap<OpenInput, ReturnType<typeof createHa
   if (errors[0]) throw errors[0];
 }
 
-function refuse(refused: Refusal[], { input }: OpenInput, reason: string): FedcardioError {
-  refused.push({ input, reason });
+function refuse(refused: Refused[], { input }: OpenInput, reason: string): FedcardioError {
+  refused.push({ input, reason, forGood: true });
   return new FedcardioError('BAD_UPDATE', `${input.weights.key}: ${reason}`);
 }
 

@@ -17,6 +17,7 @@ const EXAMPLES: Readonly<Record<string, z.ZodType>> = {
   update: schemas.updateSchema,
   'update-munich': schemas.updateSchema,
   'update-failed': schemas.updateSchema,
+  refusal: schemas.refusalSchema,
   seal: schemas.sealSchema,
   commit: schemas.commitSchema,
   outcome: schemas.outcomeSchema,

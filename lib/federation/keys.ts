@@ -60,14 +60,20 @@ export const federationKeys = {
   /** Written after the weights: an update is visible when this is. The suffix is what the notification filters on. */
   update: (at: RoundAddress, site: string, id: string) =>
     `${federationKeys.siteUpdates(at, site)}${id}${UPDATE_SUFFIX}`,
+  /** Beside an update whose weights can never be merged. */
+  refusal: (updateKey: string) => `${updateKey.slice(0, -UPDATE_SUFFIX.length)}${REFUSAL_SUFFIX}`,
   seal: (at: RoundAddress) => `${federationKeys.round(at)}seal.json`,
   commit: (at: RoundAddress) => `${federationKeys.round(at)}commit.json`,
-  /** Whoever merges a seal, and however often, writes the same bytes here. */
-  global: (at: RoundAddress) => `${federationKeys.round(at)}global.safetensors`,
+  /**
+   * Named by the digest of the updates that it merges: whoever merges them, and however often, writes the same bytes
+   * here, and a merge that was overtaken by another seal overwrites nothing.
+   */
+  global: (at: RoundAddress, inputs: string) => `${federationKeys.round(at)}global-${inputs}.safetensors`,
   model: (campaign: string, name: string) => `campaigns/${campaign}/model/${name}`,
 } as const;
 
 export const UPDATE_SUFFIX = '.update.json';
+const REFUSAL_SUFFIX = '.refusal.json';
 export const CAMPAIGN_SUFFIX = '/campaign.json';
 export const COMMIT_SUFFIX = '/commit.json';
 

@@ -331,7 +331,23 @@ export const updateSchema = z.discriminatedUnion('status', [
   z.strictObject({ ...updateBase, status: z.literal('failed'), code: z.string(), reason: z.string() }),
 ]);
 
-/** The frozen list of the updates that a round merges, sorted by site. */
+/**
+ * Why an update's weights can never be merged: not finite, or not what the metadata says. Written once beside the
+ * update, so that its site can see it and nobody reads the weights again.
+ */
+export const refusalSchema = z.strictObject({
+  schema: version('refusal'),
+  campaign: id,
+  stage: stageName,
+  round: z.int().positive(),
+  site: id,
+  at: time,
+  /** Key of the update's metadata. */
+  update: z.string(),
+  reason: z.string(),
+});
+
+/** The frozen list of the updates that a round merges, sorted by site. All of them have been found usable. */
 export const sealSchema = z.strictObject({
   schema: version('seal'),
   campaign: id,
@@ -351,6 +367,7 @@ export const sealSchema = z.strictObject({
       }),
     )
     .min(1),
+  /** Answers that are not merged: tasks that failed and updates that were refused. */
   failed: z.array(z.strictObject({ site: id, key: z.string(), reason: z.string() })),
 });
 
@@ -378,8 +395,6 @@ export const commitSchema = z.strictObject({
   /** Of the updates that were merged, and their sites. */
   samples: z.int().positive(),
   sites: z.array(id).min(1),
-  /** Sealed updates whose bytes turned out not to be what their metadata says, or not finite. */
-  refused: z.array(z.strictObject({ site: id, key: z.string(), reason: z.string() })).optional(),
   global: z.strictObject({ key: z.string(), sha256, bytes: count }).nullable(),
   figures,
 });
@@ -448,6 +463,7 @@ export type Plan = z.infer<typeof planSchema>;
 export type Open = z.infer<typeof openSchema>;
 export type Score = z.infer<typeof scoreSchema>;
 export type Update = z.infer<typeof updateSchema>;
+export type Refusal = z.infer<typeof refusalSchema>;
 export type Seal = z.infer<typeof sealSchema>;
 export type Sent = z.infer<typeof sentSchema>;
 export type Commit = z.infer<typeof commitSchema>;

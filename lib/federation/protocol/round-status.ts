@@ -1,8 +1,8 @@
-import { describeError, isFedcardioError } from '../../error.ts';
 import { federationKeys } from '../keys.ts';
-import { commitSchema, type Open, openSchema, sealSchema, updateSchema } from '../schemas.ts';
+import { commitSchema, openSchema, type Stage, sealSchema } from '../schemas.ts';
+import { type RoundTerms, readAnswer } from './answers.ts';
 import { mapConcurrently } from './async.ts';
-import { type Answer, sortAnswers } from './decision.ts';
+import { sortAnswers } from './decision.ts';
 import { readJson, tryReadJson } from './documents.ts';
 import type { ObjectStore } from './ports.ts';
 import type { AnswerKey, RoundState } from './state.ts';
@@ -32,15 +32,19 @@ type Reader = Pick<ObjectStore, 'tryGet'>;
 const READS_AT_ONCE = 16;
 
 /** Where a round stands: what its sites sent and what became of it. */
-export async function roundStatus(objects: Reader, bucket: string, round: RoundState): Promise<RoundStatus> {
+export async function roundStatus(
+  objects: Reader,
+  bucket: string,
+  stage: Stage,
+  round: RoundState,
+): Promise<RoundStatus> {
   const { at, phase, answers } = round;
   const open = (await readJson(objects, bucket, federationKeys.open(at), openSchema)).value;
   const seal = (await tryReadJson(objects, bucket, federationKeys.seal(at), sealSchema))?.value;
   const commit = (await tryReadJson(objects, bucket, federationKeys.commit(at), commitSchema))?.value;
-  const refused = commit?.refused ?? [];
   const merged = new Set(seal?.updates.map(({ site }) => site));
   const sealed = new Set(seal?.failed.map(({ key }) => key));
-  const sofar = seal ? undefined : await answersSoFar(objects, bucket, open, answers);
+  const sofar = seal ? undefined : await answersSoFar(objects, { bucket, open, stage }, answers);
   return {
     round: at.round,
     phase,
@@ -51,7 +55,7 @@ export async function roundStatus(objects: Reader, bucket: string, round: RoundS
     quorum: open.quorum,
     updated: commit?.sites ?? seal?.updates.map(({ site }) => site) ?? sofar?.updated ?? [],
     waitingFor: sofar?.waitingFor ?? [],
-    failed: [...(seal?.failed ?? sofar?.failed ?? []), ...refused].map(({ site, reason }) => ({ site, reason })),
+    failed: (seal?.failed ?? sofar?.failed ?? []).map(({ site, reason }) => ({ site, reason })),
     late: seal
       ? answers
           .filter(({ site, key }) => !merged.has(site) && !sealed.has(key))
@@ -61,18 +65,10 @@ export async function roundStatus(objects: Reader, bucket: string, round: RoundS
   };
 }
 
-/** An open round's answers as far as their metadata tells: their weights are looked at when the round closes. */
-async function answersSoFar(objects: Reader, bucket: string, open: Open, keys: readonly AnswerKey[]) {
-  const answers = await mapConcurrently(keys, READS_AT_ONCE, async (answer): Promise<Answer> => {
-    try {
-      const { value } = await readJson(objects, bucket, answer.key, updateSchema);
-      return { ...answer, fault: value.status === 'failed' ? `${value.code}: ${value.reason}` : undefined };
-    } catch (error) {
-      if (!isFedcardioError(error, 'BAD_MESSAGE')) throw error;
-      return { ...answer, fault: describeError(error) };
-    }
-  });
-  const { accepted, failed, missing } = sortAnswers(open.participants, answers);
+/** An open round's answers as far as they are known: weights are looked at when the round closes. */
+async function answersSoFar(objects: Reader, terms: RoundTerms, keys: readonly AnswerKey[]) {
+  const answers = await mapConcurrently(keys, READS_AT_ONCE, (key) => readAnswer(objects, terms, key));
+  const { accepted, failed, missing } = sortAnswers(terms.open.participants, answers);
   return {
     updated: accepted.map(({ site }) => site),
     waitingFor: missing,

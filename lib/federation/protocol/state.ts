@@ -9,6 +9,8 @@ export interface AnswerKey {
   readonly site: string;
   readonly key: string;
   readonly at: Date;
+  /** Its weights were found unusable: there is a refusal beside it. */
+  readonly refused: boolean;
 }
 
 export interface RoundState {
@@ -73,11 +75,14 @@ export function roundStates(listing: readonly ListedObject[]): ReadonlyMap<strin
   );
   const states = [...byRound].flatMap(([prefix, objects]): [string, RoundState][] => {
     const found = new Map(objects.map((object) => [object.rest, object.lastModified]));
+    const keys = new Set(objects.map((object) => object.key));
     const at = objects[0]?.at;
     if (!at || !found.has('open.json')) return [];
     const answers = objects.flatMap(({ rest, key, lastModified }) => {
       const update = parseUpdateName(rest);
-      return update ? [{ site: update.site, key, at: lastModified }] : [];
+      return update
+        ? [{ site: update.site, key, at: lastModified, refused: keys.has(federationKeys.refusal(key)) }]
+        : [];
     });
     const phase = found.has('commit.json') ? 'committed' : found.has('seal.json') ? 'sealed' : 'open';
     return [[prefix, { at, phase, answers, sentAt: found.get('sent.json') }]];

@@ -58,7 +58,7 @@ export async function campaignStatus(
       kind: stage.kind,
       phase: completed ? ('completed' as const) : rounds.length > 0 ? ('running' as const) : ('waiting' as const),
       total: roundsOf(stage),
-      rounds: await mapConcurrently(rounds, READS_AT_ONCE, (round) => roundStatus(objects, bucket, round)),
+      rounds: await mapConcurrently(rounds, READS_AT_ONCE, (round) => roundStatus(objects, bucket, stage, round)),
     })),
   };
 }
