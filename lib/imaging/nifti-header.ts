@@ -141,15 +141,19 @@ function orientationFields(raw: Raw, bytes: Uint8Array): Pick<NiftiHeader, 'affi
   const affineFrom = raw.sform_code > 0 ? 'sform' : raw.qform_code > 0 ? 'qform' : 'pixdim';
   const affine =
     affineFrom === 'sform' ? sformOf(raw, bytes) : affineFrom === 'qform' ? qformOf(raw) : pixdimAffine(raw);
-  const det = determinant(affine);
-  if (!affine.flat().every(Number.isFinite) || det === 0) {
-    const where = affineFrom === 'pixdim' ? 'voxel spacing' : `position of the voxels (${affineFrom})`;
-    throw new FedcardioError('BAD_IMAGE', `Its ${where} is not usable: it holds zeros or numbers that are none.`, {
-      hint: 'The voxel spacing or the orientation got lost: export the volume from its DICOM series again.',
-    });
-  }
-  return { affine, affineFrom };
+  if (affine.flat().every(Number.isFinite) && determinant(affine) !== 0) return { affine, affineFrom };
+  const sizes = raw.pixDims.slice(1, 4);
+  const reason = sizes.every((size) => Number.isFinite(size) && size !== 0)
+    ? `Its orientation (${affineFrom}) is not usable: it holds zeros, or no numbers.`
+    : spacingReason(sizes);
+  throw new FedcardioError('BAD_IMAGE', reason, {
+    hint: 'The voxel spacing or the orientation got lost: export the volume from its DICOM series again.',
+  });
 }
+
+/** Words for a voxel spacing of zeros or NaN. */
+export const spacingReason = (pixdim: readonly number[]): string =>
+  `Its voxel spacing is given as ${pixdim.join(' × ')} mm.`;
 
 /** nifti-reader-js keeps the rows of NIfTI-2 only: NIfTI-1's are overwritten where it prefers the qform. */
 function sformOf(raw: Raw, bytes: Uint8Array): Affine {

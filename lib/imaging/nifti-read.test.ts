@@ -95,7 +95,15 @@ const BAD: readonly (readonly [what: string, bytes: Uint8Array, reason: RegExp])
       view.setInt32(252, 0, true);
       view.setFloat32(80, 0, true);
     }),
-    /voxel spacing is not usable/,
+    /spacing is given as 0 × 1 × 1 mm/,
+  ],
+  [
+    'a qform without spacing',
+    edited((view) => {
+      view.setInt16(254, 0, true);
+      view.setFloat32(84, Number.NaN, true);
+    }),
+    /spacing is given as 1 × NaN × 1 mm/,
   ],
   ['voxels before the header', edited((view) => view.setFloat32(108, 16, true)), /start at byte 16/],
   ['an endless intercept', edited((view) => view.setFloat32(116, Number.POSITIVE_INFINITY, true)), /adds Infinity/],

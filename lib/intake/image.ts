@@ -2,7 +2,7 @@ import type { Readable } from 'node:stream';
 import { FedcardioError } from '../error.ts';
 import type { ImageEntry } from '../federation/schemas.ts';
 import { spacingOf } from '../imaging/affine.ts';
-import type { NiftiHeader } from '../imaging/nifti-header.ts';
+import { type NiftiHeader, spacingReason } from '../imaging/nifti-header.ts';
 import { scanNifti } from '../imaging/nifti-scan.ts';
 import { orientationOf } from '../imaging/orientation.ts';
 
@@ -62,7 +62,7 @@ function checkHeader({ shape, pixdim, affine, dataBytes }: NiftiHeader): void {
   }
   // Programs differ in whether they believe this or the affine: a file in which it is wrong means different things.
   if (!pixdim.every((size) => Number.isFinite(size) && size > 0)) {
-    throw new FedcardioError('BAD_IMAGE', `Its voxel spacing is given as ${pixdim.join(' × ')} mm.`, {
+    throw new FedcardioError('BAD_IMAGE', spacingReason(pixdim), {
       hint: 'The spacing got lost: export the volume from its DICOM series again.',
     });
   }

@@ -60,15 +60,18 @@ const ATTEMPTS = 10;
  * @throws STORAGE when others keep changing it
  */
 export async function untilSettled(what: string, pass: () => Promise<boolean>): Promise<void> {
+  let cause: unknown;
   for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
     try {
       if (!(await pass())) return;
     } catch (error) {
       const lost = isFedcardioError(error, 'PRECONDITION_FAILED') || isFedcardioError(error, 'NOT_FOUND');
       if (!lost) throw error;
+      cause = error;
     }
   }
   throw new FedcardioError('STORAGE', `${what} kept changing while it was looked at.`, {
+    cause,
     hint: 'Nothing is lost: it is tried again.',
   });
 }

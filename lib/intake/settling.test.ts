@@ -1,0 +1,198 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { siteKeys } from '../federation/keys.ts';
+import type { Objects } from '../storage/contract.ts';
+import { createMemoryObjects } from '../storage/memory.ts';
+import { createSummaryCache, refreshSummary } from './summary.ts';
+import { BUCKET, calcium, FEDERATION, hingeMap, image, PNG, world } from './testing.ts';
+
+/** Memory objects that count what is asked of them. */
+function counting(objects: Objects) {
+  const calls: string[] = [];
+  const counted = new Proxy(objects, {
+    get: (target, name: keyof Objects) => {
+      const f = target[name] as (...args: unknown[]) => unknown;
+      return (...args: unknown[]) => {
+        calls.push(`${name} ${String(args[1])}`);
+        return f(...args);
+      };
+    },
+  });
+  return { counted, calls };
+}
+
+describe('the same event again', () => {
+  test('changes nothing and reads no volume', async () => {
+    const { counted, calls } = counting(createMemoryObjects());
+    const { context, put, look } = world(counted);
+    const cache = createSummaryCache();
+    await put('cases/p7/image.nii.gz', image());
+    await put('cases/p7/labels/calcification.nii.gz', calcium());
+    await look('p7');
+    await refreshSummary(context, FEDERATION, cache);
+    calls.length = 0;
+
+    await look('p7');
+    await refreshSummary(context, FEDERATION, cache);
+
+    expect(calls.filter((call) => /^(put|delete|putParts) /.test(call))).toEqual([]);
+    expect(calls.filter((call) => /^stream|image\.nii|labels/.test(call))).toEqual([]);
+  });
+
+  test('a bad image is read once, and its rejection is not written again', async () => {
+    const { counted, calls } = counting(createMemoryObjects());
+    const { put, look } = world(counted);
+    await put('cases/p7/image.nii.gz', PNG);
+    calls.length = 0;
+    await look('p7');
+    expect(calls.filter((call) => call.startsWith('stream'))).toHaveLength(1);
+    calls.length = 0;
+    await look('p7');
+    expect(calls.filter((call) => call.startsWith('put'))).toEqual([]);
+  });
+
+  test('a catalog entry that cannot be read is made anew', async () => {
+    const { put, look, catalog } = world();
+    await put('cases/p7/image.nii.gz', image());
+    await put(siteKeys.catalog('p7'), '{"schema":"fedcardio.catalog/0"}');
+    await look('p7');
+    expect(await catalog('p7')).toBeDefined();
+  });
+});
+
+test('a failure of storage is no reason to reject', async () => {
+  const objects = createMemoryObjects();
+  const failing: Objects = { ...objects, stream: () => Promise.reject(new Error('connection reset')) };
+  const { put, look, rejected } = world(failing);
+  await put('cases/p7/image.nii.gz', image());
+  await expect(look('p7')).rejects.toThrow('connection reset');
+  expect(await rejected('p7')).toBeUndefined();
+});
+
+test('the summary counts cases and labels by use, and reads each entry once', async () => {
+  const { counted, calls } = counting(createMemoryObjects());
+  const { context, put, look, summary } = world(counted);
+  const cache = createSummaryCache();
+  for (const [seed, id] of ['p1', 'p2', 'p3'].entries()) await put(`cases/${id}/image.nii.gz`, image(seed));
+  await put('held-out/p4/image.nii.gz', image(9));
+  await put('cases/p5/image.nii.gz', PNG);
+  await put('cases/p1/labels/calcification.nii.gz', calcium());
+  await put('cases/p2/labels/hinge-points.nii.gz', hingeMap());
+  await put('held-out/p4/labels/calcification.nii.gz', calcium());
+  for (const id of ['p1', 'p2', 'p3', 'p4', 'p5']) await look(id);
+  await refreshSummary(context, FEDERATION, cache);
+
+  const none = { 'hinge-points': 0, 'membranous-septum': 0, calcification: 0, 'coronary-arteries': 0 };
+  expect(await summary()).toMatchObject({
+    site: 'berlin',
+    cases: { training: 3, evaluation: 1, rejected: 1 },
+    labelled: { ...none, calcification: 1, 'hinge-points': 1 },
+    labelledEvaluation: { ...none, calcification: 1 },
+  });
+
+  await put('cases/p3/labels/calcification.nii.gz', calcium());
+  await look('p3');
+  calls.length = 0;
+  await refreshSummary(context, FEDERATION, cache);
+  expect((await summary()).labelled.calcification).toBe(2);
+  expect(calls.filter((call) => call.startsWith('tryGet catalog/'))).toEqual(['tryGet catalog/p3.json']);
+});
+
+test('many at once, on uploads in any order, leave what one alone would find', async () => {
+  const uploads: readonly (readonly [string, string, Uint8Array | string])[] = [
+    ['p1', 'cases/p1/labels/calcification.nii.gz', calcium()],
+    ['p1', 'cases/p1/image.nii.gz', PNG],
+    ['p1', 'cases/p1/image.nii.gz', image(1)],
+    ['p1', 'cases/p1/labels/hinge-points.mrk.json', '{'],
+    ['p2', 'cases/p2/image.nii.gz', image(2)],
+    ['p2', 'cases/p2/labels/hinge-points.nii.gz', hingeMap()],
+    ['p3', 'held-out/p3/image.nii.gz', image(3)],
+  ];
+  await fc.assert(
+    fc.asyncProperty(
+      fc.shuffledSubarray([...uploads.keys()], { minLength: uploads.length }),
+      fc.scheduler(),
+      async (order, scheduler) => {
+        const memory = createMemoryObjects();
+        const slow = scheduled(memory, scheduler);
+        const { context, look } = world(slow);
+        const handlers = order.map(async (index) => {
+          const [caseId, key, body] = uploads[index] as (typeof uploads)[number];
+          await slow.put(BUCKET, key, body);
+          await look(caseId);
+          await refreshSummary(context, FEDERATION, createSummaryCache());
+        });
+        await scheduler.waitFor(Promise.all(handlers));
+
+        const left = await snapshot(memory);
+        const alone = createMemoryObjects();
+        for (const folder of ['cases/', 'held-out/']) {
+          for await (const { key } of memory.list(BUCKET, folder)) {
+            await alone.put(BUCKET, key, (await memory.get(BUCKET, key)).body);
+          }
+        }
+        const quiet = world(alone);
+        for (const id of ['p1', 'p2', 'p3']) await quiet.look(id);
+        await refreshSummary(quiet.context, FEDERATION, createSummaryCache());
+        expect(left).toEqual(await snapshot(alone));
+      },
+    ),
+    { numRuns: 30 },
+  );
+});
+
+test('of the same volume as two cases at once, one is catalogued and the other rejected', async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.scheduler(), async (scheduler) => {
+      const memory = createMemoryObjects();
+      const { look } = world(scheduled(memory, scheduler));
+      const { put, catalog, rejected } = world(memory);
+      for (const id of ['p1', 'p2']) await put(`cases/${id}/image.nii.gz`, image());
+
+      await scheduler.waitFor(Promise.all(['p1', 'p2', 'p1'].map(look)));
+
+      const found = await Promise.all(['p1', 'p2'].map(async (id) => [await catalog(id), await rejected(id)]));
+      expect(found.filter(([entry, fault]) => entry && !fault)).toHaveLength(1);
+      expect(found.filter(([entry, fault]) => !entry && fault)).toHaveLength(1);
+    }),
+    { numRuns: 50 },
+  );
+});
+
+/** Every call waits for its turn, so that fast-check can interleave the handlers as it likes. */
+function scheduled(objects: Objects, scheduler: fc.Scheduler): Objects {
+  const slow = <A extends unknown[], R>(f: (...args: A) => Promise<R>) => {
+    const waiting = async (...args: A) => {
+      await scheduler.schedule(Promise.resolve());
+      return f(...args);
+    };
+    return waiting;
+  };
+  return {
+    ...objects,
+    put: slow(objects.put),
+    tryGet: slow(objects.tryGet),
+    putIfAbsent: slow(objects.putIfAbsent),
+    delete: slow(objects.delete),
+    stream: slow(objects.stream),
+    list: async function* (bucket, prefix) {
+      await scheduler.schedule(Promise.resolve());
+      yield* objects.list(bucket, prefix);
+    },
+  };
+}
+
+async function snapshot(objects: Objects) {
+  const found: Record<string, unknown> = {};
+  for (const [bucket, prefix] of [
+    [BUCKET, 'catalog/'],
+    [BUCKET, 'rejected/'],
+    [FEDERATION, 'sites/'],
+  ] as const) {
+    for await (const { key } of objects.list(bucket, prefix)) {
+      const { at: _, ...rest } = JSON.parse(Buffer.from((await objects.get(bucket, key)).body).toString());
+      found[key] = rest;
+    }
+  }
+  return found;
+}

@@ -1,0 +1,108 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { siteKeys } from '../lib/federation/keys.ts';
+import { catalogSchema } from '../lib/federation/schemas.ts';
+import { centreOf, contains, spacingOf } from '../lib/imaging/affine.ts';
+import { readNifti } from '../lib/imaging/nifti-read.ts';
+import { writeNifti } from '../lib/imaging/nifti-write.ts';
+import { orientationOf } from '../lib/imaging/orientation.ts';
+import { reorient } from '../lib/imaging/reorient.ts';
+import { isotropicGrid, resample } from '../lib/imaging/resample.ts';
+import { intakeCase } from '../lib/intake/intake.ts';
+import { createMemoryObjects } from '../lib/storage/memory.ts';
+
+/** A CT that no phantom generator made. It belongs to another project and is not kept in this one. */
+const FOLDER = join(import.meta.dirname, '../../shared/data/real-ct');
+const present = existsSync(FOLDER);
+if (!present) console.warn(`SKIPPED: the real CT is not at ${FOLDER}: imaging is tried on phantoms only.`);
+const onRealCt = test.skipIf(!present);
+
+/** What nibabel reads: made by scripts/fixtures/imaging.py. */
+interface Expected {
+  readonly shape: readonly number[];
+  readonly affine: readonly (readonly number[])[];
+  readonly orientation: string;
+  readonly range: readonly [number, number];
+  readonly sum: number;
+  readonly voxels: readonly (readonly [x: number, y: number, z: number, value: number])[];
+  readonly masks: Readonly<Record<string, number>>;
+}
+const expected = JSON.parse(
+  readFileSync(join(import.meta.dirname, 'fixtures/imaging/real-ct.json'), 'utf8'),
+) as Expected;
+
+const file = (name: string) => readFileSync(join(FOLDER, `${name}.nii.gz`));
+const ct = () => readNifti(file('ct_cropped'));
+
+onRealCt('a real CT is read voxel for voxel as nibabel reads it', () => {
+  const volume = ct();
+  expect(volume.shape).toEqual(expected.shape);
+  expect(volume.affine).toEqual(expected.affine);
+  expect(orientationOf(volume.affine)).toBe(expected.orientation);
+  expect(volume.data).toBeInstanceOf(Int16Array);
+  const [nx, ny] = volume.shape;
+  for (const [x, y, z, value] of expected.voxels) expect(volume.data[x + nx * (y + ny * z)]).toBe(value);
+  expect((volume.data as Int16Array).reduce((sum, value) => sum + value, 0)).toBe(expected.sum);
+});
+
+onRealCt('its masks lie on its grid and have the voxels that nibabel counts', () => {
+  const { shape, affine } = ct();
+  for (const [name, voxels] of Object.entries(expected.masks)) {
+    const mask = readNifti(file(name));
+    expect(mask).toMatchObject({ shape, affine });
+    expect(mask.data.filter((value: number) => value === 1)).toHaveLength(voxels);
+  }
+});
+
+onRealCt('to RAS and back, and through a file, it stays the same to the byte', () => {
+  const volume = ct();
+  const back = reorient(reorient(volume, 'RAS'), 'LPS');
+  expect(back.affine).toEqual(volume.affine);
+  expect(bytesOf(back.data).equals(bytesOf(volume.data))).toBe(true);
+  const again = readNifti(writeNifti(volume));
+  expect(again.affine).toEqual(volume.affine);
+  expect(bytesOf(again.data).equals(bytesOf(volume.data))).toBe(true);
+});
+
+onRealCt('at 3 mm isotropic it keeps its place and its mean', () => {
+  const volume = ct();
+  const grid = isotropicGrid(volume, 3);
+  const coarse = resample(volume, grid, 'linear', -1000);
+  expect(orientationOf(coarse.affine)).toBe('RAS');
+  expect(spacingOf(coarse.affine)).toEqual([3, 3, 3]);
+  centreOf(coarse).forEach((value, axis) => {
+    expect(value).toBeCloseTo(centreOf(volume)[axis] as number, 6);
+  });
+  expect(contains(volume, centreOf(coarse))).toBe(true);
+  // 3 mm are two voxels: every source voxel counts once, so the mean is the same but for float32.
+  const mean = coarse.data.reduce((sum, value) => sum + value, 0) / coarse.data.length;
+  expect(mean).toBeCloseTo(expected.sum / volume.data.length, 2);
+});
+
+onRealCt('intake catalogues it, NaN slope and all, and its aorta as no known label', async () => {
+  const objects = createMemoryObjects();
+  const context = { objects, bucket: 'tavi-site-berlin', site: 'berlin', now: () => new Date(0) };
+  await objects.put(context.bucket, siteKeys.image('training', 'real'), file('ct_cropped'));
+  await objects.put(context.bucket, siteKeys.label('training', 'real', 'calcification'), file('annulus_proper'));
+  await objects.put(context.bucket, 'cases/real/labels/aorta.nii.gz', file('aorta'));
+
+  const { catalogued, faults } = await intakeCase(context, 'real');
+
+  expect(catalogued).toBe(true);
+  expect(faults.map(({ reason }) => reason)).toEqual(['There is no task "aorta".']);
+  const { body } = await objects.get(context.bucket, siteKeys.catalog('real'));
+  expect(catalogSchema.parse(JSON.parse(Buffer.from(body).toString()))).toMatchObject({
+    image: { shape: expected.shape, affine: expected.affine, orientation: 'LPS', range: expected.range },
+    labels: { calcification: { classes: { 1: expected.masks.annulus_proper } } },
+  });
+});
+
+onRealCt('a CT of another orientation is read too', () => {
+  const abdomen = readNifti(file('example_ct_sm'));
+  expect(abdomen.shape).toEqual([122, 101, 30]);
+  expect(orientationOf(abdomen.affine)).toBe('RAS');
+});
+
+const bytesOf = ({ buffer, byteOffset, byteLength }: ArrayBufferView): Buffer =>
+  Buffer.from(buffer as ArrayBuffer, byteOffset, byteLength);
