@@ -98,7 +98,7 @@ async function readRound(place: Place, stage: string, round: number) {
     samples: commit.samples,
     figures: commit.figures,
     updates: merged.map(({ site, samples, seconds, figures }) => ({ site, samples, seconds, figures })),
-    failed: [...seal.failed, ...(commit.refused ?? [])].map(({ site, reason }) => ({ site, reason })),
+    failed: seal.failed.map(({ site, reason }) => ({ site, reason })),
   };
   return { participants: open.participants, commit: report, merged };
 }

@@ -65,7 +65,9 @@ async function runOnPlatform(run: Run): Promise<void> {
   const { options, display, directory, scenario, campaign, session } = run;
   const { profile, seed } = directory;
   display.say(`fedcardio demo: ${profile} profile, seed ${seed}, ${options.tasks} tasks at a time`);
-  display.say(await describeBackend());
+  const backend = describeBackend();
+  // Awaited below; until then a failure of it must not end the process as unhandled.
+  backend.catch(() => undefined);
   const platform = await startPlatform({
     federation: scenario.federation,
     dataDir: directory.server,
@@ -76,6 +78,7 @@ async function runOnPlatform(run: Run): Promise<void> {
   });
   try {
     display.say(`S3 and SQS at ${platform.endpoint}`);
+    display.say(await backend);
     await untilAborted(deliver(platform, scenario, session.emit, options), options.signal);
     await startCampaign(platform, scenario, campaign);
     const outcome = await waitForOutcome(platform, scenario, campaign, options.signal);
@@ -131,7 +134,8 @@ async function finish(run: Run, { objects }: Platform, outcome: Outcome): Promis
   );
   directory.save({ finished: true, peakRss: memory.peak() });
   session.close();
-  console.log(options.json ? JSON.stringify(report, null, 2) : summaryText(report));
+  if (options.json) console.log(JSON.stringify(report, null, 2));
+  else if (report.status === 'completed') console.log(summaryText(report));
   display.say(`Written to ${options.out}: ${files.length} files. Open ${files.at(-1)} in a browser.`);
 }
 

@@ -27,7 +27,10 @@ export function timelineOf(events: readonly TimedEvent[]): readonly TimelineEven
         const failed = event.type === 'task-failed';
         const label = `${stage}, round ${round}${failed ? `, failed: ${event.reason}` : ''}`;
         const task: TimelineEvent = { lane, kind: 'task', stage, start, end: at, label };
-        return failed ? [task] : [task, { lane, kind: 'update', stage, start: at, label: `update of ${label}` }];
+        return [
+          task,
+          { lane, kind: failed ? 'failure' : 'update', stage, start: at, label: failed ? label : `update of ${label}` },
+        ];
       }
       case 'commit':
         return [

@@ -1,5 +1,5 @@
 import { TASK_IDS } from '../../lib/federation/tasks.ts';
-import { clock, fixed, percent } from '../../lib/report/format.ts';
+import { clock, fixed, millimetres, percent } from '../../lib/report/format.ts';
 import type { Metrics } from '../../lib/report/metrics.ts';
 import { MODEL_ROLES, type Report } from '../../lib/report/report.ts';
 import { verdict } from '../../lib/report/summary.ts';
@@ -29,8 +29,8 @@ const cells = (metrics: Metrics): readonly string[] =>
   metrics.kind === 'landmarks'
     ? [
         String(metrics.n),
-        `${fixed(metrics.median, 1)} mm`,
-        `${fixed(metrics.p90, 1)} mm`,
+        millimetres(metrics.median),
+        millimetres(metrics.p90),
         String(metrics.missing),
         percent(metrics.within6mm),
         '',

@@ -4,7 +4,7 @@ import { clock, counted, fixed, percent } from './format.ts';
 describe('format', () => {
   it('shows a dash, not a zero, where there is no value', () => {
     expect([fixed(null, 1), fixed(undefined, 1), fixed(Number.NaN, 1), percent(null)]).toEqual(['–', '–', '–', '–']);
-    expect([fixed(0, 1), percent(0)]).toEqual(['0.0', '0 %']);
+    expect([fixed(0, 1), percent(0)]).toEqual(['0.0', '0\u00a0%']);
   });
 
   it('writes durations as a clock does', () => {

@@ -4,9 +4,13 @@ export const NONE = '–';
 export const fixed = (value: number | null | undefined, digits: number): string =>
   value === null || value === undefined || !Number.isFinite(value) ? NONE : value.toFixed(digits);
 
-/** A share as a whole percentage. */
+/** A share as a whole percentage; the space before the sign does not break. */
 export const percent = (share: number | null | undefined): string =>
-  share === null || share === undefined ? NONE : `${Math.round(share * 100)} %`;
+  share === null || share === undefined ? NONE : `${Math.round(share * 100)}\u00a0%`;
+
+/** A length to a tenth of a millimetre; the space before the unit does not break. */
+export const millimetres = (value: number | null | undefined): string =>
+  value === null || value === undefined ? NONE : `${fixed(value, 1)}\u00a0mm`;
 
 /** `3:07` or `1:02:45`; seconds are rounded. */
 export function clock(seconds: number): string {

@@ -1,6 +1,6 @@
 import { TASKS, type TaskId } from '../federation/tasks.ts';
 import type { Landmark, Vec3, Volume } from '../imaging/volume.ts';
-import { fixed } from './format.ts';
+import { fixed, millimetres } from './format.ts';
 import { html, type Markup } from './markup.ts';
 import { WITHIN_MM } from './metrics.ts';
 import { outlinePath } from './outline.ts';
@@ -51,7 +51,7 @@ export function galleryFigure(of: GalleryCase): Markup {
 
 function cutFigure(name: string, plane: Plane, of: GalleryCase, points: readonly Point[]): Markup {
   const { width, height } = plane;
-  const alt = `${of.site}, ${of.caseId}: CT, ${name} cut, with ${points.length > 0 ? `${points.length} landmarks` : 'calcium'} as marked by the expert and by the student`;
+  const alt = `${of.site}, ${of.caseId}: CT, ${name} cut, with ${points.length > 0 ? `${points.length} landmarks` : 'calcium'} of the truth and of the student`;
   const contour = (volume: Volume, kind: string) =>
     html`<path class="contour ${kind}" d="${outlinePath(classSlice(volume, plane), width, height)}"/>`;
   return html`<svg class="cut" viewBox="0 0 ${width} ${height}" role="img" aria-label="${alt}"><image href="${pngUri(greySlice(of.image, plane), width, height)}" width="${width}" height="${height}"/>${
@@ -72,7 +72,7 @@ function landmark(plane: Plane, point: Point): Markup {
 const errorItem = (point: Point): Markup =>
   html`<li class="${point.error !== null && point.error <= WITHIN_MM ? 'near' : 'far'}">${point.name} <b>${errorText(point)}</b></li>`;
 
-const errorText = ({ error }: Point) => (error === null ? 'missing' : `${fixed(error, 1)} mm`);
+const errorText = ({ error }: Point) => (error === null ? 'missing' : millimetres(error));
 
 /** Points fade with their distance from the cut: solid within 3 mm, faint from 15 mm on. */
 const visibility = (depth: number) => Math.min(1, Math.max(0.35, 1 - (0.65 * (depth - 3)) / 12));

@@ -10,7 +10,15 @@ const { stages } = campaignSchema.parse({
   stages: [
     { kind: 'teacher', name: 'teacher/hinge-points', task: 'hinge-points', rounds: 1, model: unet, training },
     { kind: 'pseudo-label', name: 'pseudo', teachers: ['teacher/hinge-points'] },
-    { kind: 'student', name: 'with', tasks: ['hinge-points'], pseudoLabels: 'pseudo', rounds: 1, model: unet, training },
+    {
+      kind: 'student',
+      name: 'with',
+      tasks: ['hinge-points'],
+      pseudoLabels: 'pseudo',
+      rounds: 1,
+      model: unet,
+      training,
+    },
     { kind: 'student', name: 'without', tasks: ['hinge-points'], rounds: 1, model: unet, training },
     { kind: 'evaluate', name: 'evaluate', models: { t: 'teacher/hinge-points', s: 'with', control: 'without' } },
   ],

@@ -29,12 +29,27 @@ function pageHead(report: Report): Markup {
   return html`<header><h1>${counted(report.sites.length, 'hospital')}, one heart model</h1>
 <p>Federated training on synthetic cardiac CTs: every image stayed in its hospital's bucket, only weights and counts were shared.</p>
 <ul class="facts"><li>campaign <b>${report.campaign}</b></li><li>profile <b>${report.profile}</b></li><li>seed <b>${report.seed}</b></li><li>backend <b>${report.backend}</b></li><li>wall time <b>${clock(report.wallSeconds)}</b></li><li>peak memory <b>${report.peakRssMB.toFixed(0)} MB</b> (${report.peakRssOf})</li><li><b>${report.createdAt.slice(0, 16).replace('T', ' ')} UTC</b></li></ul>
-<p class="notice">One seed and few cases: read differences with care. Trained on phantoms in minutes, for demonstration; not a medical device.</p></header>`;
+<p class="notice">${caveat(report)}</p>${failures(report)}</header>`;
 }
 
 function gallerySection(gallery: readonly GalleryCase[]): Markup {
   if (gallery.length === 0) return html``;
   return html`<section aria-labelledby="gallery"><h2 id="gallery">What the student sees</h2>
-<p class="muted">One unseen case of each hospital. <span class="on-ct truth">◯ expert</span> <span class="on-ct predicted">✕ student</span> Marks fade with their distance from the cut. The patient's right is on the left.</p>
+<p class="muted">One unseen case of each hospital. <span class="on-ct truth">◯ truth</span> <span class="on-ct predicted">✕ student</span> Marks fade with their distance from the cut. The patient's right is on the left.</p>
 <div class="gallery">${gallery.map(galleryFigure)}</div></section>`;
+}
+
+const caveat = ({ profile }: Report): string =>
+  profile === 'quick'
+    ? 'The quick profile trains for a handful of steps: it shows that everything runs, not what can be learnt.'
+    : 'One seed and few cases: read differences with care. Trained on phantoms in minutes, for demonstration; not a medical device.';
+
+/** Sites that a round went on without: said at the top, because every figure below lacks them. */
+function failures({ stages, sites }: Report): Markup | undefined {
+  const names = new Map(sites.map(({ id, name }) => [id, name]));
+  const failed = stages.flatMap(({ name: stage, commits }) =>
+    commits.flatMap(({ round, failed: of }) => of.map(({ site, reason }) => ({ stage, round, site, reason }))),
+  );
+  if (failed.length === 0) return undefined;
+  return html`<details class="failures"><summary>${counted(failed.length, 'task')} failed, and the rounds went on without</summary><ul>${failed.map(({ stage, round, site, reason }) => html`<li>${stage}, round ${round}, ${names.get(site) ?? site}: ${reason}</li>`)}</ul></details>`;
 }

@@ -76,7 +76,7 @@ export interface RejectedObject {
 /** `end` is there for what takes time. `lane` is a site, or `coordinator`. */
 export interface TimelineEvent {
   readonly lane: string;
-  readonly kind: 'upload' | 'intake' | 'rejected' | 'task' | 'update' | 'commit';
+  readonly kind: 'upload' | 'intake' | 'rejected' | 'task' | 'update' | 'failure' | 'commit';
   readonly start: number;
   readonly end?: number;
   /** The stage that a task, an update or a commit belongs to. */

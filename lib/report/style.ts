@@ -30,6 +30,9 @@ code { font: 0.86em ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; ov
 .facts b { color: var(--ink); font-weight: 600; }
 .notice { border-left: 3px solid var(--control); padding: 2px 0 2px 12px; margin: 14px 0 0; color: var(--muted); font-size: 0.92rem; }
 
+
+.failures { border-left: 3px solid var(--bad); padding: 2px 0 2px 12px; margin: 10px 0 0; font-size: 0.92rem; }
+.failures summary { color: var(--bad); } .failures ul { margin: 6px 0; padding-left: 18px; }
 .cards { display: grid; grid-template-columns: repeat(auto-fit, minmax(220px, 1fr)); gap: 12px; }
 .card { border: 1px solid var(--line); border-top: 4px solid var(--role, var(--line)); border-radius: 8px; padding: 12px 16px 14px; }
 .big { font-size: 2.5rem; font-weight: 650; line-height: 1.15; letter-spacing: -0.02em; font-variant-numeric: tabular-nums; }
@@ -74,6 +77,7 @@ figure { margin: 0; }
 .bar { fill: var(--kind); opacity: 0.75; } .bar:hover { opacity: 1; }
 .mark { fill: var(--kind); stroke: var(--paper); stroke-width: 1; }
 .mark.rejected { fill: var(--bad); }
+.cross-mark { stroke: var(--bad); stroke-width: 2; fill: none; }
 .commit-line { stroke: var(--muted); stroke-width: 1; stroke-dasharray: 2 3; opacity: 0.5; }
 .tick-mark { stroke-width: 1.5; } .tick-mark.upload { stroke: var(--muted); } .tick-mark.intake { stroke: var(--good); }
 .legend { display: flex; flex-wrap: wrap; gap: 4px 16px; max-width: none; }

@@ -1,6 +1,6 @@
 import { TASK_IDS } from '../federation/tasks.ts';
 import { type DumbbellRow, dumbbell } from './dumbbell.ts';
-import { fixed, NONE, percent } from './format.ts';
+import { fixed, millimetres, NONE, percent } from './format.ts';
 import { html, type Markup } from './markup.ts';
 import { type LandmarkMetrics, type Metrics, type MetricsByTask, WITHIN_MM } from './metrics.ts';
 import { MODEL_ROLES, type ModelRole, type Report } from './report.ts';
@@ -81,5 +81,3 @@ export function pooledShare(metrics: MetricsByTask): number | null {
   const points = landmarks.reduce((sum, { n }) => sum + n, 0);
   return points === 0 ? null : landmarks.reduce((sum, { n, within6mm }) => sum + n * (within6mm ?? 0), 0) / points;
 }
-
-const millimetres = (value: number | null) => (value === null ? NONE : `${fixed(value, 1)} mm`);

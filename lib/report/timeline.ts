@@ -66,6 +66,8 @@ function mark(event: TimelineEvent, x: number, top: number, kindOf: (stage: stri
       return html`<path class="mark kind-${kindOf(event.stage ?? '')}" d="M${x},${middle - 7}l6,7l-6,7l-6,-7z">${title}</path>`;
     case 'update':
       return html`<circle class="mark kind-${kindOf(event.stage ?? '')}" cx="${x}" cy="${middle}" r="4">${title}</circle>`;
+    case 'failure':
+      return html`<path class="cross-mark" d="M${x - 4},${middle - 4}l8,8m0,-8l-8,8">${title}</path>`;
     case 'rejected':
       return html`<path class="mark rejected" d="M${x},${middle - 8}l6,11h-12z">${title}</path>`;
     case 'upload':

@@ -1,0 +1,69 @@
+import { appendFileSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { openDemoDirectory } from './data-dir.ts';
+
+let root: string;
+beforeEach(() => {
+  root = mkdtempSync(join(tmpdir(), 'fedcardio-demo-'));
+});
+afterEach(() => rmSync(root, { recursive: true }));
+
+const fresh = { profile: undefined, seed: undefined, resume: false } as const;
+const resumed = { ...fresh, resume: true } as const;
+const quiet = () => undefined;
+const event = { at: 1.5, event: { type: 'upload', site: 'berlin', caseId: 'p001' } } as const;
+
+describe('openDemoDirectory', () => {
+  it('goes on with the seed, the profile and the events that were there', async () => {
+    const path = join(root, 'demo');
+    const first = await openDemoDirectory(path, { profile: 'quick', seed: 7, resume: false }, quiet);
+    first.append(event);
+    first.save({ finished: false, peakRss: 123 });
+    const second = await openDemoDirectory(path, resumed, quiet);
+    expect(second).toMatchObject({ profile: 'quick', seed: 7, peakRss: 123, events: [event] });
+  });
+
+  it('survives a last line that was cut off, also for what comes after it', async () => {
+    const path = join(root, 'demo');
+    (await openDemoDirectory(path, fresh, quiet)).append(event);
+    appendFileSync(join(path, 'events.jsonl'), '{"at":2,"eve');
+    (await openDemoDirectory(path, resumed, quiet)).append({ ...event, at: 3 });
+    expect((await openDemoDirectory(path, resumed, quiet)).events.map(({ at }) => at)).toEqual([1.5, 3]);
+  });
+
+  it('starts afresh without --resume and says that it removes an unfinished demo', async () => {
+    const path = join(root, 'demo');
+    (await openDemoDirectory(path, fresh, quiet)).append(event);
+    const said: string[] = [];
+    const again = await openDemoDirectory(path, fresh, (line) => said.push(line));
+    expect(again.events).toEqual([]);
+    expect(said.join()).toContain('--resume');
+  });
+
+  it('never removes a folder that is not a demo', async () => {
+    const path = join(root, 'thesis');
+    mkdirSync(path);
+    writeFileSync(join(path, 'chapter-1.txt'), 'years of work');
+    await expect(openDemoDirectory(path, fresh, quiet)).rejects.toMatchObject({ code: 'BAD_CONFIGURATION' });
+    expect(existsSync(join(path, 'chapter-1.txt'))).toBe(true);
+  });
+
+  it('refuses to resume what is not there, or as something else', async () => {
+    const path = join(root, 'demo');
+    await expect(openDemoDirectory(path, resumed, quiet)).rejects.toMatchObject({ code: 'BAD_CONFIGURATION' });
+    await openDemoDirectory(path, { ...fresh, seed: 3 }, quiet);
+    await expect(openDemoDirectory(path, { ...resumed, seed: 4 }, quiet)).rejects.toThrow(/seed 3/);
+    await expect(openDemoDirectory(path, { ...resumed, profile: 'quick' }, quiet)).rejects.toThrow(/full profile/);
+  });
+
+  it('does not remove a demo that another process runs', async () => {
+    const path = join(root, 'demo');
+    const { server } = await openDemoDirectory(path, fresh, quiet);
+    mkdirSync(server, { recursive: true });
+    writeFileSync(join(server, 'lock'), String(process.ppid));
+    await expect(openDemoDirectory(path, fresh, quiet)).rejects.toThrow(/Process \d+ is using/);
+    expect(existsSync(join(path, 'demo.json'))).toBe(true);
+  });
+});

@@ -1,0 +1,39 @@
+import { expect, it } from 'vitest';
+import { federationKeys, siteKeys } from '../../lib/federation/keys.ts';
+import { names } from '../../lib/federation/topology.ts';
+import { createMemoryObjects } from '../../lib/storage/memory.ts';
+import { eventOfWrite, observeWrites } from './observe.ts';
+import { scenarioOf } from './scenario.ts';
+
+const { federation } = scenarioOf({ profile: 'quick', seed: 1 });
+const site = names.siteBucket(federation.id, 'berlin');
+const shared = names.federationBucket(federation.id);
+
+it('sees what intake and aggregation write, and nothing else', () => {
+  const commit = federationKeys.commit({ campaign: 'c', stage: 'teacher/hinge-points', round: 2 });
+  expect(eventOfWrite(federation, site, siteKeys.catalog('p001'))).toEqual({
+    type: 'catalogued',
+    site: 'berlin',
+    caseId: 'p001',
+  });
+  expect(eventOfWrite(federation, site, siteKeys.rejected('p9'))).toEqual({
+    type: 'rejected',
+    site: 'berlin',
+    caseId: 'p9',
+  });
+  expect(eventOfWrite(federation, shared, commit)).toEqual({ type: 'commit', stage: 'teacher/hinge-points', round: 2 });
+  expect(eventOfWrite(federation, site, 'cases/p001/image.nii.gz')).toBeUndefined();
+  expect(eventOfWrite(federation, shared, commit.replace('commit', 'seal'))).toBeUndefined();
+});
+
+it('tells of writes that happened, not of those that lost', async () => {
+  const written: string[] = [];
+  const objects = observeWrites(createMemoryObjects(), (_, key) => written.push(key));
+  await objects.put('b', 'one', '1');
+  await objects.putIfAbsent('b', 'two', '2');
+  await objects.putIfAbsent('b', 'two', '3');
+  await expect(objects.put('b', 'one', '4', { ifNoneMatch: '*' })).rejects.toMatchObject({
+    code: 'PRECONDITION_FAILED',
+  });
+  expect(written).toEqual(['one', 'two']);
+});

@@ -1,0 +1,104 @@
+import { describe, expect, it } from 'vitest';
+import { campaignOf } from './campaign.ts';
+import type { DemoEvent } from './events.ts';
+import { advance, type Progress, secondsLeft, startOf, workDone } from './progress.ts';
+import { eventLine, progressBlock } from './progress-text.ts';
+import { scenarioOf } from './scenario.ts';
+import { workloadOf } from './workload.ts';
+
+const scenario = scenarioOf({ profile: 'full', seed: 1 });
+const campaign = campaignOf(scenario);
+const workload = workloadOf(campaign, scenario);
+const task = { stage: 'teacher/hinge-points', round: 1, site: 'munich' } as const;
+
+const progressAfter = (...events: readonly DemoEvent[]): Progress =>
+  events.reduce((progress, event) => advance(progress, event, workload), startOf(scenario));
+
+describe('workload', () => {
+  it('leaves out sites that sit a stage out', () => {
+    expect(workload.of({ stage: 'teacher/hinge-points', site: 'berlin' })).toBe(0);
+    expect(workload.of({ stage: 'student-labels-only', site: 'berlin' })).toBe(0);
+    expect(workload.of({ stage: 'student', site: 'berlin' })).toBeGreaterThan(0);
+  });
+
+  it('is the sum of all tasks of the campaign', () => {
+    const every: DemoEvent[] = campaign.stages.flatMap(({ name }) =>
+      Array.from({ length: workload.rounds.get(name) ?? 0 }, (_, index) =>
+        scenario.sites.map(({ id }): DemoEvent => ({ type: 'task-done', stage: name, round: index + 1, site: id })),
+      ).flat(),
+    );
+    expect(workDone(progressAfter(...every), workload)).toBeCloseTo(workload.total, 9);
+  });
+});
+
+describe('advance', () => {
+  it('counts a task by its steps while it runs and once when it is done', () => {
+    const half = progressAfter(
+      { type: 'task-started', ...task },
+      { type: 'task-step', ...task, step: 30, steps: 60, loss: 0.5 },
+    );
+    expect(workDone(half, workload)).toBeCloseTo(workload.of(task) / 2, 9);
+    const twice = [half, { type: 'task-done', ...task } as const, { type: 'task-done', ...task } as const];
+    const done = (twice.slice(1) as DemoEvent[]).reduce((state, event) => advance(state, event, workload), half);
+    expect(workDone(done, workload)).toBe(workload.of(task));
+    expect(done.running.size).toBe(0);
+  });
+
+  it('never goes back to an earlier round', () => {
+    const progress = progressAfter(
+      { type: 'commit', stage: 'student', round: 2 },
+      { type: 'commit', stage: 'student', round: 1 },
+    );
+    expect(progress.committed.get('student')).toBe(2);
+  });
+});
+
+describe('secondsLeft', () => {
+  it('says nothing before it can know, then extrapolates the pace of this session', () => {
+    const start = progressAfter();
+    expect(secondsLeft(start, workload, { work: 0, seconds: 60 })).toBeUndefined();
+    const half = { ...start, done: workload.total / 2 };
+    expect(secondsLeft(half, workload, { work: workload.total / 4, seconds: 100 })).toBeCloseTo(200, 9);
+  });
+});
+
+describe('progressBlock', () => {
+  const view = { elapsed: 95, left: 200, share: 0.33, width: 100 };
+
+  it('has one line a site, with stage, round, steps and loss', () => {
+    const progress = progressAfter(
+      { type: 'upload', site: 'berlin', caseId: 'p001' },
+      { type: 'task-started', ...task },
+      { type: 'task-step', ...task, step: 34, steps: 60, loss: 0.8123 },
+    );
+    const lines = progressBlock(progress, workload, view);
+    expect(lines[0]).toContain('33 %  1:35 elapsed, about 3:20 left');
+    expect(
+      lines.filter((line) => /Heidelberg|Munich|Münster|Göttingen|Berlin|Frankfurt|Hamburg|Greifswald/.test(line)),
+    ).toHaveLength(8);
+    expect(lines.find((line) => line.includes('Munich'))).toBe(
+      '  Munich      teacher/hinge-points round 1/3 34/60, loss 0.812'.replace(
+        '1/3',
+        `1/${workload.rounds.get('teacher/hinge-points')}`,
+      ),
+    );
+    expect(lines.find((line) => line.includes('Berlin'))).toContain('uploading 1/8 CTs');
+  });
+
+  it('never wraps: a line is at most as wide as the terminal', () => {
+    const lines = progressBlock(progressAfter({ type: 'task-started', ...task }), workload, { ...view, width: 40 });
+    expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(40);
+  });
+});
+
+describe('eventLine', () => {
+  it('is there for what changes the state of the campaign only', () => {
+    expect(eventLine({ type: 'task-done', ...task }, workload, 0.5)).toMatch(
+      /^munich: teacher\/hinge-points round 1\/\d+ done, loss 0.500$/,
+    );
+    expect(eventLine({ type: 'commit', stage: 'student', round: 2 }, workload)).toMatch(
+      /^student round 2\/\d+ committed$/,
+    );
+    expect(eventLine({ type: 'task-step', ...task, step: 1, steps: 2 }, workload)).toBeUndefined();
+  });
+});

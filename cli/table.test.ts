@@ -1,0 +1,14 @@
+import { expect, it } from 'vitest';
+import { table } from './table.ts';
+
+it('aligns words to the left and numbers to the right', () => {
+  expect(
+    table(
+      ['model', 'n', 'median'],
+      [
+        ['student', '120', '2.6 mm'],
+        ['teacher', '8', '–'],
+      ],
+    ),
+  ).toEqual(['model      n  median', '───────  ───  ──────', 'student  120  2.6 mm', 'teacher    8       –']);
+});
