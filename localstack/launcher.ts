@@ -145,7 +145,7 @@ export function createLocalLauncher(options: LocalLauncherOptions): LocalLaunche
 }
 
 /** One name for one piece of work: two messages of one name ask for the same. */
-export const jobName = ({ federation, campaign, stage, round, site }: TaskMessage): string =>
+const jobName = ({ federation, campaign, stage, round, site }: TaskMessage): string =>
   [federation, campaign, stage, round, site].join('/');
 
 /** This project's GPU task from its source. Paths are absolute: the launcher may run in any directory. */

@@ -128,7 +128,7 @@ async function failuresOf(
 }
 
 /** The event that Lambda makes of a batch ("Using Lambda with Amazon SQS", standard queues). */
-export function sqsEvent(queue: QueueSpec, messages: readonly QueueMessage[]): SqsEvent {
+function sqsEvent(queue: QueueSpec, messages: readonly QueueMessage[]): SqsEvent {
   const Records = messages.map((message) => ({
     messageId: message.id,
     receiptHandle: message.receipt,

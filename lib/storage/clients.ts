@@ -1,7 +1,7 @@
 import { S3Client } from '@aws-sdk/client-s3';
 import { SQSClient } from '@aws-sdk/client-sqs';
 
-export interface Credentials {
+interface Credentials {
   readonly accessKeyId: string;
   readonly secretAccessKey: string;
   readonly sessionToken?: string;
@@ -31,6 +31,8 @@ export function createSqsClient(options: ConnectionOptions = {}): SQSClient {
 }
 
 function connection(options: ConnectionOptions) {
+  // The SDK's version is pinned: which Node a later one will want is no news to who runs this one.
+  process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true';
   const { endpoint } = options;
   const credentials = options.credentials ?? (needsNoCredentials(endpoint) ? LOCAL_CREDENTIALS : undefined);
   const region = options.region ?? (endpoint ? (process.env.AWS_REGION ?? 'us-east-1') : undefined);

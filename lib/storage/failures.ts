@@ -36,6 +36,7 @@ export function objectError(error: unknown, doing: string): FedcardioError {
   return storageError(error, doing);
 }
 
+/** What the SDK threw about a queue, as one of ours: `NOT_FOUND` or `STORAGE`, with the cause. */
 export function queueError(error: unknown, doing: string): FedcardioError {
   const { name } = serviceFailure(error);
   if (name.includes('QueueDoesNotExist') || name.includes('NonExistentQueue')) {

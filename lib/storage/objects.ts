@@ -11,7 +11,7 @@ import {
 } from '@aws-sdk/client-s3';
 import { isFedcardioError } from '../error.ts';
 import { type ConnectionOptions, createS3Client } from './clients.ts';
-import type { ObjectInfo, Objects, PutOptions } from './contract.ts';
+import type { ObjectInfo, Objects, PutOptions, StoredObject } from './contract.ts';
 import { isMissingObject, objectError, serviceFailure } from './failures.ts';
 import { putParts } from './multipart.ts';
 
@@ -40,26 +40,19 @@ export function createObjects(options: ConnectionOptions = {}): Objects {
     return { etag: ETag ?? '' };
   };
 
-  const tryGet: Objects['tryGet'] = (bucket, key) =>
-    orUndefined(`read ${uri(bucket, key)}`, async () => {
-      const output = await s3.send(new GetObjectCommand({ Bucket: bucket, Key: key }));
-      return { body: await bytesOf(output), etag: output.ETag ?? '' };
-    });
+  const fetchObject = (bucket: string, key: string) => s3.send(new GetObjectCommand({ Bucket: bucket, Key: key }));
+  const read = async (bucket: string, key: string): Promise<StoredObject> => {
+    const output = await fetchObject(bucket, key);
+    return { body: await bytesOf(output), etag: output.ETag ?? '' };
+  };
 
   return {
     put,
-    tryGet,
-    get: (bucket, key) =>
-      attempt(`read ${uri(bucket, key)}`, async () => {
-        const output = await s3.send(new GetObjectCommand({ Bucket: bucket, Key: key }));
-        return { body: await bytesOf(output), etag: output.ETag ?? '' };
-      }),
+    get: (bucket, key) => attempt(`read ${uri(bucket, key)}`, () => read(bucket, key)),
+    tryGet: (bucket, key) => orUndefined(`read ${uri(bucket, key)}`, () => read(bucket, key)),
     getRange: (bucket, key, start, end) => getRange(s3, bucket, key, start, end),
     stream: (bucket, key) =>
-      attempt(`read ${uri(bucket, key)}`, async () => {
-        const output = await s3.send(new GetObjectCommand({ Bucket: bucket, Key: key }));
-        return output.Body as Readable;
-      }),
+      attempt(`read ${uri(bucket, key)}`, async () => (await fetchObject(bucket, key)).Body as Readable),
     head: (bucket, key) =>
       orUndefined(`look up ${uri(bucket, key)}`, async () => {
         const output = await s3.send(new HeadObjectCommand({ Bucket: bucket, Key: key }));

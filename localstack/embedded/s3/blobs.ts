@@ -23,6 +23,7 @@ export interface Blobs {
 
 const FOLDERS = 256;
 
+/** The bodies below a directory, which is made where it is missing. */
 export async function openBlobs(directory: string): Promise<Blobs> {
   const folderOf = (file: string) => join(directory, file.slice(0, 2));
   const pathOf = (file: string) => join(folderOf(file), file);

@@ -21,6 +21,7 @@ export interface Digest {
   digest(): Buffer;
 }
 
+/** A digest of an algorithm; MD5 is here because S3 needs it for ETags. */
 export function createDigest(algorithm: ChecksumAlgorithm | 'md5'): Digest {
   if (algorithm === 'crc32c') return createCrc32c();
   if (algorithm === 'crc64nvme') return createCrc64Nvme();
@@ -94,6 +95,7 @@ export function algorithmNamed(name: string): ChecksumAlgorithm {
   return algorithm;
 }
 
+/** Name of an algorithm's header. */
 export const checksumHeader = (algorithm: ChecksumAlgorithm): string => `${PREFIX}${algorithm}`;
 
 /** Name of an algorithm's element in S3's documents: `ChecksumCRC64NVME`. */

@@ -17,6 +17,7 @@ export type Operation = (context: S3Context, request: S3Request) => Promise<S3Re
 
 /** A request to a bucket, and one to an object: the router has checked that they name one. */
 export const bucketName = (request: S3Request): string => request.bucket as string;
+/** See {@link bucketName}. */
 export const objectKey = (request: S3Request): string => request.key as string;
 
 /** Tells the bucket's queues of an object that has just become visible. */

@@ -8,6 +8,7 @@ import { decode, header, type S3Request } from './request.ts';
 import type { StoredObject } from './state.ts';
 import { element, xmlDocument } from './xml.ts';
 
+/** CopyObject, also onto itself with other metadata. */
 export const copyObject: Operation = async (context, request) => {
   const { store } = context;
   const bucket = bucketName(request);

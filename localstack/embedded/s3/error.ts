@@ -42,4 +42,5 @@ const DEFAULTS = {
   XAmzContentSHA256Mismatch: [400, "The provided 'x-amz-content-sha256' header does not match what was computed."],
 } as const satisfies Readonly<Record<string, readonly [number, string]>>;
 
+/** The codes that this server answers with. */
 export type S3ErrorCode = keyof typeof DEFAULTS;

@@ -44,6 +44,7 @@ export function describingHeaders(request: S3Request, object: StoredObject, part
   };
 }
 
+/** An ETag as HTTP has it. */
 export const quoted = (etag: string): string => `"${etag}"`;
 
 const REFUSED = [

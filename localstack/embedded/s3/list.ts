@@ -14,6 +14,7 @@ interface Page {
   readonly next: string | undefined;
 }
 
+/** ListObjectsV2. */
 export const listObjectsV2: Operation = async ({ store }, request) => {
   const bucket = store.bucket(bucketName(request));
   const { query } = request;

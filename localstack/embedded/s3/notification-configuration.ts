@@ -14,6 +14,7 @@ const EVENT_TYPES = [
   's3:ObjectRemoved:Delete',
 ];
 
+/** PutBucketNotificationConfiguration: each queue gets a test message first, as from AWS. */
 export const putNotification: Operation = async ({ store, sendToQueue }, request) => {
   const name = bucketName(request);
   store.bucket(name);
@@ -27,6 +28,7 @@ export const putNotification: Operation = async ({ store, sendToQueue }, request
   return { status: 200 };
 };
 
+/** GetBucketNotificationConfiguration. */
 export const getNotification: Operation = async ({ store }, request) => {
   const rules = store
     .bucket(bucketName(request))

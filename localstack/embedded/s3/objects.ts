@@ -16,6 +16,7 @@ export function checkKey(key: string): void {
   if (Buffer.byteLength(key) > MAX_KEY_BYTES) throw new S3Error('KeyTooLongError');
 }
 
+/** PutObject: the body goes to a file, the condition is checked and the object made visible in one step, its queues are told. */
 export const putObject: Operation = async (context, request) => {
   const { store } = context;
   const bucket = bucketName(request);
@@ -75,6 +76,7 @@ function overriddenHeaders(request: S3Request): Readonly<Record<string, string>>
   return Object.fromEntries(parameters.map(([name, value]) => [name.slice('response-'.length), value]));
 }
 
+/** DeleteObject: done as well when there is none. */
 export const deleteObject: Operation = async (context, request) => {
   const current = context.store.bucket(bucketName(request)).objects.get(objectKey(request));
   if (request.headers['if-match'] !== undefined) checkWrite(request, current);
@@ -82,6 +84,7 @@ export const deleteObject: Operation = async (context, request) => {
   return { status: 204 };
 };
 
+/** DeleteObjects: up to 1000 keys. */
 export const deleteObjects: Operation = async (context, request) => {
   context.store.bucket(bucketName(request));
   const document = parseXml(await receiveDocument(request));

@@ -1,10 +1,11 @@
 import { createBucket, deleteBucket, getBucketLocation, headBucket, listBuckets } from './buckets.ts';
+import { completeUpload } from './complete-multipart.ts';
 import type { Operation } from './context.ts';
 import { copyObject } from './copy.ts';
 import { S3Error } from './error.ts';
 import { refuseUnknownHeaders } from './headers.ts';
 import { listObjects, listObjectsV2 } from './list.ts';
-import { abortUpload, completeUpload, copyPart, createUpload, listParts, uploadPart } from './multipart.ts';
+import { abortUpload, copyPart, createUpload, listParts, uploadPart } from './multipart.ts';
 import { getNotification, putNotification } from './notification-configuration.ts';
 import { deleteObject, deleteObjects, getObject, putObject } from './objects.ts';
 import type { S3Request } from './request.ts';

@@ -70,6 +70,7 @@ export interface State {
   readonly uploads: Map<string, OpenUpload>;
 }
 
+/** What an empty journal leads to. */
 export const emptyState = (): State => ({ buckets: new Map(), uploads: new Map() });
 
 /** Applies a change and returns the segments that nothing refers to any more. */

@@ -37,9 +37,11 @@ export interface XmlNode {
   readonly children: readonly XmlNode[];
 }
 
+/** The children of a name. */
 export const childrenOf = (node: XmlNode, name: string): readonly XmlNode[] =>
   node.children.filter((child) => child.name === name);
 
+/** The text of the first child of a name. */
 export const textOf = (node: XmlNode, name: string): string | undefined => childrenOf(node, name)[0]?.text;
 
 const TOKEN =
