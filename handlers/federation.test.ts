@@ -1,0 +1,170 @@
+import { describe, expect, it } from 'vitest';
+import { federationKeys, type RoundAddress } from '../lib/federation/keys.ts';
+import { readJson, tryReadJson } from '../lib/federation/protocol/documents.ts';
+import { campaignStatus } from '../lib/federation/protocol/status.ts';
+import { outcomeSchema, sealSchema } from '../lib/federation/schemas.ts';
+import { CAMPAIGN, verifyCampaign } from './simulated-campaign.ts';
+import { type SimulatedFederation, type SimulatedSite, simulateFederation } from './simulated-federation.ts';
+import { sweep } from './sweep.ts';
+
+const SITES: readonly SimulatedSite[] = [
+  { id: 'berlin', samples: 3, behaviour: 'good' },
+  { id: 'hamburg', samples: 1, behaviour: 'good' },
+  { id: 'munich', samples: 9, behaviour: 'good' },
+];
+const withSite = (id: string, behaviour: SimulatedSite['behaviour']) =>
+  SITES.map((site) => (site.id === id ? { ...site, behaviour } : site));
+
+/** Delivers everything once, in order, until nothing is pending. */
+async function settle(world: SimulatedFederation): Promise<void> {
+  for (let next = world.pending.shift(); next; next = world.pending.shift()) await world.deliver(next);
+}
+
+const outcomeOf = async ({ context, bucket }: SimulatedFederation, campaign = 'tavi') =>
+  (await tryReadJson(context.objects, bucket, federationKeys.outcome(campaign), outcomeSchema))?.value;
+
+describe('a campaign', () => {
+  it('runs from its upload to its outcome by events alone, and its rounds are what plain averaging gives', async () => {
+    const world = simulateFederation(SITES);
+    await world.upload(CAMPAIGN);
+
+    await settle(world);
+
+    expect(await outcomeOf(world)).toMatchObject({ status: 'completed' });
+    await verifyCampaign(world, SITES);
+    const status = await campaignStatus(world.context.objects, world.context.federation, 'tavi');
+    expect(status).toMatchObject({ phase: 'completed', reason: undefined });
+    expect(status?.stages.map(({ name, rounds, phase }) => [name, rounds.length, phase])).toEqual([
+      ['teacher/hinge-points', 2, 'completed'],
+      ['label', 1, 'completed'],
+      ['student', 2, 'completed'],
+      ['control', 1, 'completed'],
+      ['evaluate', 1, 'completed'],
+    ]);
+    expect(status?.stages[0]?.rounds[1]).toMatchObject({
+      updated: ['berlin', 'hamburg', 'munich'],
+      waitingFor: [],
+      figures: { loss: 0.5 },
+    });
+  });
+
+  it('sends each task once when nothing is lost', async () => {
+    const world = simulateFederation(SITES);
+    await world.upload(CAMPAIGN);
+    await settle(world);
+    await sweep(world.context);
+    expect(world.log.filter(({ event }) => event === 'tasks-sent')).toHaveLength(7);
+  });
+
+  it('waits for a silent site, says so, and goes on without it after the grace period', async () => {
+    const world = simulateFederation(withSite('munich', 'silent'));
+    await world.upload(CAMPAIGN);
+    await settle(world);
+    const status = await campaignStatus(world.context.objects, world.context.federation, 'tavi');
+    expect(status?.stages[0]?.rounds[0]).toMatchObject({
+      phase: 'open',
+      waitingFor: ['munich'],
+      updated: ['berlin', 'hamburg'],
+    });
+
+    world.advanceClock(899);
+    await sweep(world.context);
+    await settle(world);
+    expect(world.log.filter(({ event }) => event === 'round-committed')).toEqual([]);
+    world.advanceClock(1);
+    await sweep(world.context);
+
+    expect(world.log.filter(({ event }) => event === 'round-committed').map(({ fields }) => fields.stage)).toEqual([
+      'teacher/hinge-points',
+      'control',
+    ]);
+  });
+
+  it('goes on without a site whose task failed or whose weights are not finite, and says why', async () => {
+    const sites = withSite('hamburg', 'fails').map((site) =>
+      site.id === 'munich' ? { ...site, behaviour: 'diverges' as const } : site,
+    );
+    const world = simulateFederation(sites);
+    await world.upload(CAMPAIGN);
+    await settle(world);
+
+    expect(await outcomeOf(world)).toMatchObject({ status: 'completed' });
+    await verifyCampaign(world, sites);
+    const status = await campaignStatus(world.context.objects, world.context.federation, 'tavi');
+    expect(status?.stages[2]?.rounds[1]).toMatchObject({
+      updated: ['berlin'],
+      failed: [
+        { site: 'hamburg', reason: 'TASK_FAILED: no GPU to be had' },
+        { site: 'munich', reason: 'tensor "w" has values that are not finite' },
+      ],
+      late: [],
+    });
+  });
+
+  it('fails, with the reason, when no site can send a usable update', async () => {
+    const world = simulateFederation(SITES.map((site) => ({ ...site, behaviour: 'diverges' })));
+    await world.upload(CAMPAIGN);
+    await settle(world);
+    const outcome = await outcomeOf(world);
+    expect(outcome).toMatchObject({ status: 'failed' });
+    expect(outcome?.reason).toMatch(
+      /^Round 1 of .* failed: 0 of 3 sites .* munich: tensor "w" has values that are not finite\.$/,
+    );
+  });
+
+  it('fails at its deadline when nobody answers, never runs for ever', async () => {
+    const world = simulateFederation(SITES.map((site) => ({ ...site, behaviour: 'silent' })));
+    await world.upload(CAMPAIGN);
+    await settle(world);
+    world.advanceClock(86_400);
+    await sweep(world.context);
+    expect((await outcomeOf(world))?.reason).toMatch(/no answer from berlin, hamburg, munich by 2026-03-03/);
+  });
+
+  it('lists what came after the seal as late, and does not merge it', async () => {
+    const world = simulateFederation(withSite('munich', 'silent'));
+    await world.upload(CAMPAIGN);
+    await settle(world);
+    world.advanceClock(900);
+    await sweep(world.context);
+    const at = { campaign: 'tavi', stage: 'control', round: 1 };
+    // Munich wakes up.
+    const key = federationKeys.update(at, 'munich', 'report');
+    const update = { ...(await lastUpdate(world, at)), site: 'munich' };
+    await world.context.objects.putIfAbsent(world.bucket, key, JSON.stringify(update));
+    await settle(world);
+
+    const status = await campaignStatus(world.context.objects, world.context.federation, 'tavi');
+    expect(status?.stages[3]?.rounds[0]).toMatchObject({
+      updated: ['berlin', 'hamburg'],
+      late: [{ site: 'munich', key }],
+    });
+  });
+
+  it('that is invalid ends at once, and says where the fault is', async () => {
+    const world = simulateFederation(SITES);
+    await world.upload(JSON.stringify({ ...CAMPAIGN, id: 'broken', stages: [{ kind: 'teacher' }] }));
+    await settle(world);
+    expect(await outcomeOf(world, 'broken')).toMatchObject({
+      status: 'failed',
+      reason: expect.stringMatching(
+        /^campaigns\/broken\/campaign\.json: stages\[0\]\.name: .* Correct it and upload it under a new id\.$/,
+      ),
+    });
+  });
+
+  it('is found by the sweep when its upload event was lost', async () => {
+    const world = simulateFederation(SITES);
+    await world.upload(CAMPAIGN);
+    world.pending.length = 0;
+    await sweep(world.context);
+    await settle(world);
+    expect(await outcomeOf(world)).toMatchObject({ status: 'completed' });
+  });
+});
+
+async function lastUpdate({ context, bucket }: SimulatedFederation, at: RoundAddress) {
+  const seal = await readJson(context.objects, bucket, federationKeys.seal(at), sealSchema);
+  const key = seal.value.updates[0]?.key as string;
+  return JSON.parse(Buffer.from((await context.objects.get(bucket, key)).body).toString());
+}

@@ -1,0 +1,87 @@
+import { expect } from 'vitest';
+import { federationKeys } from '../lib/federation/keys.ts';
+import { readJson } from '../lib/federation/protocol/documents.ts';
+import { sha256Hex } from '../lib/federation/protocol/json.ts';
+import { roundsOf } from '../lib/federation/protocol/plan.ts';
+import { type CampaignInput, commitSchema, openSchema, planSchema, sealSchema } from '../lib/federation/schemas.ts';
+import { decodeSafetensors, encodeSafetensors } from '../lib/weights/safetensors.ts';
+import type { Weights } from '../lib/weights/weights.ts';
+import { type SimulatedFederation, type SimulatedSite, trainedBy } from './simulated-federation.ts';
+
+/** One stage of every kind; a round's quorum is two of three sites, with a grace period of 15 minutes. */
+export const CAMPAIGN: CampaignInput = {
+  schema: 'fedcardio.campaign/1',
+  id: 'tavi',
+  stages: (() => {
+    const quorum = { minFraction: 0.6, deadlineSeconds: 86_400, closeAfterQuorumSeconds: 900 };
+    const training = { steps: 1, learningRate: 0.001 };
+    const model = { kind: 'unet' as const, features: [4, 8] };
+    return [
+      { kind: 'teacher', name: 'teacher/hinge-points', task: 'hinge-points', rounds: 2, model, training, quorum },
+      { kind: 'pseudo-label', name: 'label', teachers: ['teacher/hinge-points'], quorum },
+      {
+        kind: 'student',
+        name: 'student',
+        tasks: ['hinge-points'],
+        pseudoLabels: 'label',
+        rounds: 2,
+        model,
+        training,
+        quorum,
+      },
+      { kind: 'student', name: 'control', tasks: ['hinge-points'], rounds: 1, model, training, quorum },
+      { kind: 'evaluate', name: 'evaluate', models: { student: 'student', control: 'control' }, quorum },
+    ];
+  })(),
+};
+/** The mean as plainly as it can be written, independent of the merge. */
+function meanOf(models: readonly { readonly samples: number; readonly weights: Weights }[]): Uint8Array {
+  const total = models.reduce((sum, { samples }) => sum + samples, 0);
+  const data = new Float32Array(3).map((_, i) =>
+    models.reduce((sum, { samples, weights }) => sum + (samples / total) * (weights.get('w')?.data[i] as number), 0),
+  );
+  return encodeSafetensors(new Map([['w', { dtype: 'F32', shape: [3], data }]]));
+}
+
+/** Recomputes every round of a completed campaign from its updates, and checks every link of the chain. */
+export async function verifyCampaign(
+  { context, bucket, writes }: SimulatedFederation,
+  sites: readonly SimulatedSite[],
+): Promise<void> {
+  const { objects } = context;
+  const plan = await readJson(objects, bucket, federationKeys.plan('tavi'), planSchema);
+  for (const stage of plan.value.campaign.stages) {
+    let previous = plan.sha256;
+    let model: Weights | undefined;
+    for (let round = 1; round <= roundsOf(stage); round++) {
+      const at = { campaign: 'tavi', stage: stage.name, round };
+      const open = await readJson(objects, bucket, federationKeys.open(at), openSchema);
+      const seal = await readJson(objects, bucket, federationKeys.seal(at), sealSchema);
+      const commit = await readJson(objects, bucket, federationKeys.commit(at), commitSchema);
+      expect(open.value.previous).toBe(previous);
+      expect(commit.value).toMatchObject({ seal: seal.sha256, previous });
+      expect(seal.value.open).toBe(open.sha256);
+      const merged = seal.value.updates.map(({ site }) => site);
+      expect(merged).toEqual([...new Set(merged)].sort());
+      expect(commit.value.sites).toEqual(merged);
+      expect(open.value.participants).toEqual(expect.arrayContaining(merged));
+      if ('rounds' in stage) {
+        const base = model;
+        const expected = meanOf(
+          sites
+            .filter(({ id }) => merged.includes(id))
+            .map((site) => ({ samples: site.samples, weights: trainedBy(site, base) })),
+        );
+        const stored = (await objects.get(bucket, commit.value.global?.key as string)).body;
+        expect(Buffer.compare(stored, expected)).toBe(0);
+        expect(commit.value.global?.sha256).toBe(sha256Hex(expected));
+        model = decodeSafetensors(stored);
+        previous = commit.sha256;
+      }
+    }
+  }
+  const rewritten = [...writes].filter(
+    ([key, count]) => count > 1 && /\/(plan|open|seal|commit|outcome|[^/]+\.update)\.json$/.test(key),
+  );
+  expect(rewritten).toEqual([]);
+}
