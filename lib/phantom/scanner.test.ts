@@ -1,0 +1,37 @@
+import { expect, test } from 'vitest';
+import { scannerOf } from './scanner.ts';
+
+const EIGHT = [0, 1, 2, 3, 4, 5, 6, 7];
+
+test('a site keeps its scanner, another seed sets it a little differently', () => {
+  expect(scannerOf(3, 1)).toEqual(scannerOf(3, 1));
+  expect(scannerOf(3, 2)).not.toEqual(scannerOf(3, 1));
+  expect(scannerOf(3, 2).name).toBe(scannerOf(3, 1).name);
+});
+
+test('eight sites have eight kinds of scanner, with more than one orientation, spacing and contrast phase', () => {
+  const scanners = EIGHT.map((site) => scannerOf(site, 1));
+  const different = (value: (scanner: (typeof scanners)[number]) => unknown) => new Set(scanners.map(value)).size;
+  expect(different((s) => s.name)).toBe(8);
+  expect(different((s) => s.orientation)).toBeGreaterThan(3);
+  expect(different((s) => `${s.pixelMm} ${s.sliceMm}`)).toBeGreaterThan(4);
+  const blood = scanners.map((s) => s.leftBloodHu);
+  expect(Math.max(...blood) - Math.min(...blood)).toBeGreaterThan(100);
+  const noise = scanners.map((s) => s.noiseHu);
+  expect(Math.max(...noise) / Math.min(...noise)).toBeGreaterThan(1.6);
+});
+
+test('settings are those of a contrast-enhanced cardiac CT', () => {
+  for (const scanner of EIGHT.flatMap((site) => [1, 2, 3].map((seed) => scannerOf(site, seed)))) {
+    expect(scanner.pixelMm).toBeGreaterThanOrEqual(1);
+    expect(scanner.sliceMm).toBeLessThanOrEqual(2.5);
+    expect(scanner.leftBloodHu).toBeGreaterThan(250);
+    expect(scanner.leftBloodHu).toBeLessThan(520);
+    expect(scanner.rightBloodHu).toBeGreaterThan(150);
+    expect(scanner.rightBloodHu).toBeLessThan(scanner.leftBloodHu);
+  }
+});
+
+test('the ninth site has the first one’s kind of scanner', () => {
+  expect(scannerOf(8, 1).name).toBe(scannerOf(0, 1).name);
+});

@@ -1,0 +1,67 @@
+import { seededRandom, uniform } from '../random.ts';
+
+/** How a site's CT renders every patient that it scans. */
+export interface Scanner {
+  readonly name: string;
+  /** Pixel and slice spacing in mm, before the patient's own choice of reconstruction field. */
+  readonly pixelMm: number;
+  readonly sliceMm: number;
+  /** World directions of the file's axes, as in "LPS": the first axis runs to the patient's left, and so on. */
+  readonly orientation: string;
+  /** Width (standard deviation, mm) of the point spread before the kernel. */
+  readonly blurMm: number;
+  /** Below 0 a smoothing kernel, above 0 a sharpening one, which overshoots at edges and makes the noise grainy. */
+  readonly sharpness: number;
+  /** Standard deviation of the noise in HU. */
+  readonly noiseHu: number;
+  /** Mean HU of blood in left heart and aorta, and in right heart: the contrast phase of the site's protocol. */
+  readonly leftBloodHu: number;
+  readonly rightBloodHu: number;
+}
+
+const PROFILES: readonly Scanner[] = [
+  profile('soft-kernel', [1.6, 1.6], 'LPS', { blur: 0.7, sharpness: -0.06, noise: 16, blood: [390, 190] }),
+  profile('thin-slice', [1.5, 1.5], 'LPS', { blur: 0.6, sharpness: 0, noise: 26, blood: [430, 240] }),
+  profile('thick-slice', [1.5, 2.2], 'LAS', { blur: 0.7, sharpness: 0.02, noise: 18, blood: [340, 180] }),
+  profile('low-dose', [1.7, 1.9], 'RAS', { blur: 0.7, sharpness: 0, noise: 38, blood: [370, 260] }),
+  profile('late-phase', [1.6, 2], 'LPS', { blur: 0.8, sharpness: -0.04, noise: 18, blood: [280, 225] }),
+  profile('sharp-kernel', [1.5, 1.8], 'LPS', { blur: 0.6, sharpness: 0.16, noise: 30, blood: [400, 210] }),
+  profile('high-iodine', [1.8, 1.8], 'PSR', { blur: 0.7, sharpness: 0.03, noise: 20, blood: [480, 330] }),
+  profile('old-scanner', [2, 2.2], 'RPS', { blur: 0.9, sharpness: 0, noise: 32, blood: [310, 170] }),
+];
+
+/**
+ * The scanner of a site: one of eight kinds by the site's index, its settings off the kind's by a few per cent by the
+ * seed. Sites with the same index modulo eight share the kind but not the settings.
+ */
+export function scannerOf(siteIndex: number, seed: number): Scanner {
+  const base = PROFILES[siteIndex % PROFILES.length]!;
+  const random = seededRandom('phantom/scanner', seed, siteIndex);
+  const vary = (value: number, share: number) => value * uniform(random, 1 - share, 1 + share);
+  return {
+    ...base,
+    blurMm: vary(base.blurMm, 0.1),
+    noiseHu: vary(base.noiseHu, 0.15),
+    leftBloodHu: vary(base.leftBloodHu, 0.06),
+    rightBloodHu: vary(base.rightBloodHu, 0.06),
+  };
+}
+
+function profile(
+  name: string,
+  [pixelMm, sliceMm]: readonly [number, number],
+  orientation: string,
+  look: { blur: number; sharpness: number; noise: number; blood: readonly [number, number] },
+): Scanner {
+  return {
+    name,
+    pixelMm,
+    sliceMm,
+    orientation,
+    blurMm: look.blur,
+    sharpness: look.sharpness,
+    noiseHu: look.noise,
+    leftBloodHu: look.blood[0],
+    rightBloodHu: look.blood[1],
+  };
+}
