@@ -5,7 +5,7 @@ import { Command } from 'commander';
 const FOLDER = new URL('../bench/', import.meta.url);
 
 /** What every file of `bench/` exports: `fedcardio bench NAME` runs `bench/NAME.ts`. */
-export interface Benchmark {
+interface Benchmark {
   /** One line for the list. */
   readonly summary: string;
   /** Measures, and returns the figures: printed as they are with `--json`, as a list without. */

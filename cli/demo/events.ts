@@ -12,7 +12,7 @@ export type DemoEvent =
   | ({ readonly type: 'task-failed'; readonly reason: string } & TaskRef)
   | ({ readonly type: 'commit' } & RoundRef);
 
-export interface RoundRef {
+interface RoundRef {
   readonly stage: string;
   readonly round: number;
 }

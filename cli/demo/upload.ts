@@ -23,7 +23,14 @@ export async function uploadCases(options: UploadOptions): Promise<void> {
   const left = [...options.cases];
   const next = () => left.shift();
   const workers = Math.min(options.workers, left.length);
-  await Promise.all(Array.from({ length: workers }, () => runWorker(options, next)));
+  // Where one process fails, the others are ended too: nobody would wait for them.
+  const failed = new AbortController();
+  const signal = AbortSignal.any([options.signal, failed.signal]);
+  try {
+    await Promise.all(Array.from({ length: workers }, () => runWorker({ ...options, signal }, next)));
+  } finally {
+    failed.abort();
+  }
 }
 
 function runWorker(options: UploadOptions, next: () => DemoCase | undefined): Promise<void> {

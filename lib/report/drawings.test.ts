@@ -1,0 +1,117 @@
+import { describe, expect, it } from 'vitest';
+import { learningCurve } from './curves.ts';
+import { dumbbell } from './dumbbell.ts';
+import type { StageReport, TimelineEvent } from './report.ts';
+import { packRows, timeline } from './timeline.ts';
+
+const stage = (losses: readonly number[]): StageReport => ({
+  name: 'student',
+  kind: 'student',
+  rounds: losses.length,
+  participants: ['berlin', 'munich'],
+  commits: losses.map((loss, index) => ({
+    round: index + 1,
+    at: '2026-01-01T00:00:00.000Z',
+    key: 'k',
+    sha256: 'a'.repeat(64),
+    samples: 2,
+    figures: { loss },
+    updates: [
+      { site: 'berlin', samples: 1, seconds: 1, figures: { loss: loss + 0.1 } },
+      { site: 'munich', samples: 1, seconds: 1, figures: { loss: loss - 0.1 } },
+    ],
+    failed: [],
+  })),
+});
+
+const pointsOf = (svg: string) =>
+  [...svg.matchAll(/points="([^"]*)"/g)].map(([, points]) =>
+    (points as string).split(' ').map((point) => point.split(',').map(Number)),
+  );
+
+describe('learningCurve', () => {
+  it('draws every site and their mean, falling where the loss falls', () => {
+    const svg = learningCurve(stage([2, 1, 0.5]), (site) => site)?.markup ?? '';
+    const lines = pointsOf(svg);
+    expect(lines).toHaveLength(3);
+    for (const line of lines) {
+      const heights = line.map(([, y]) => y as number);
+      expect([...heights].sort((a, b) => a - b)).toEqual(heights);
+    }
+    expect(svg).toContain('aria-label="student: mean loss 2.00 after round 1, 1.00 after round 2, 0.50 after round 3"');
+  });
+
+  it('draws a single round without a number that is none', () => {
+    expect(learningCurve(stage([1]), (site) => site)?.markup).not.toMatch(/NaN|Infinity|undefined/);
+  });
+
+  it('is absent for stages without a loss', () => {
+    const { commits, ...rest } = stage([1]);
+    const silent = { ...rest, commits: commits.map((commit) => ({ ...commit, figures: {}, updates: [] })) };
+    expect(learningCurve(silent, (site) => site)).toBeUndefined();
+  });
+});
+
+const bar = (start: number, end: number): TimelineEvent => ({
+  lane: 'berlin',
+  kind: 'task',
+  stage: 'student',
+  start,
+  end,
+  label: `${start}`,
+});
+
+describe('packRows', () => {
+  it('puts bars that overlap into rows of their own, and reuses rows that are free', () => {
+    expect(packRows([bar(0, 4), bar(1, 2), bar(2, 5), bar(4, 6)]).map(({ row }) => row)).toEqual([0, 1, 1, 0]);
+  });
+});
+
+describe('timeline', () => {
+  const lanes = [
+    { id: 'coordinator', name: 'Coordinator' },
+    { id: 'berlin', name: 'Berlin' },
+  ];
+
+  it('draws each kind of event, with what it was in a tooltip', () => {
+    const at = { lane: 'berlin', start: 1, stage: 'student' } as const;
+    const svg = timeline(
+      [
+        bar(1, 3),
+        { ...at, kind: 'upload', label: 'p1 <uploaded>' },
+        { ...at, kind: 'rejected', label: 'rejected' },
+        { ...at, kind: 'failure', label: 'failed' },
+        { lane: 'coordinator', kind: 'commit', start: 3, stage: 'student', label: 'committed' },
+      ],
+      lanes,
+      () => 'student',
+    ).markup;
+    expect(svg).toContain('p1 &lt;uploaded&gt;, 0:01');
+    for (const style of ['bar kind-student', 'tick-mark upload', 'mark rejected', 'cross-mark', 'commit-line'])
+      expect(svg, style).toContain(`class="${style}"`);
+    expect(svg).not.toMatch(/NaN|undefined/);
+  });
+
+  it('places nothing outside its frame', () => {
+    const svg = timeline([bar(0, 100), bar(99.9, 100)], lanes, () => 'student').markup;
+    const ends = [...svg.matchAll(/class="bar[^>]* x="([\d.]+)"[^>]* width="([\d.]+)"/g)].map(
+      ([, x, width]) => Number(x) + Number(width),
+    );
+    expect(ends).toHaveLength(2);
+    expect(Math.max(...ends)).toBeLessThanOrEqual(1000);
+  });
+});
+
+describe('dumbbell', () => {
+  it('tells a gain from a loss, and says where there is nothing', () => {
+    const rows = [
+      { name: 'better', before: 0.2, after: 0.8 },
+      { name: 'worse', before: 0.8, after: 0.2 },
+      { name: 'unknown', before: null, after: null },
+    ];
+    const svg = dumbbell(rows, { title: 'found', before: 'alone', after: 'distilled' }).markup;
+    expect(svg.match(/<line class="gain"/g)).toHaveLength(1);
+    expect(svg.match(/<line class="loss"/g)).toHaveLength(1);
+    expect(svg).toContain('not evaluated');
+  });
+});

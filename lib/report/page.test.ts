@@ -1,0 +1,164 @@
+import { describe, expect, it } from 'vitest';
+import type { Affine, Volume } from '../imaging/volume.ts';
+import type { GalleryCase } from './gallery.ts';
+import { landmarkMetrics, segmentationMetrics } from './metrics.ts';
+import { reportPage } from './page.ts';
+import type { Report } from './report.ts';
+import { pooledShare, verdict } from './summary.ts';
+
+const student = { 'hinge-points': landmarkMetrics([1, 2, null, 8]), calcification: segmentationMetrics([0.5]) };
+const control = { 'hinge-points': landmarkMetrics([1, null, null, 8]) };
+
+const report: Report = {
+  schema: 'fedcardio.report/1',
+  campaign: 'c1',
+  status: 'completed',
+  createdAt: '2026-01-02T03:04:05.000Z',
+  seed: 1,
+  profile: 'full',
+  backend: 'native',
+  wallSeconds: 61,
+  peakRssMB: 100,
+  peakRssOf: 'process tree',
+  sites: [{ id: 'berlin', name: 'Berlin <Mitte>', cases: { training: 5, evaluation: 1, rejected: 1 }, labelled: {} }],
+  stages: [
+    {
+      name: 'student',
+      kind: 'student',
+      rounds: 1,
+      participants: ['berlin'],
+      commits: [
+        {
+          round: 1,
+          at: '2026-01-02T03:04:05.000Z',
+          key: 'k',
+          sha256: 'ab'.repeat(32),
+          samples: 5,
+          figures: { loss: 0.5 },
+          updates: [{ site: 'berlin', samples: 5, seconds: 2, figures: { loss: 0.5 } }],
+          failed: [{ site: 'berlin', reason: 'out of <memory>' }],
+        },
+      ],
+    },
+  ],
+  rejected: [{ site: 'berlin', key: 'cases/<p1>/image.nii.gz', reason: 'It is "2D".', hint: 'Upload the series.' }],
+  metrics: { teacher: {}, student, studentLabelsOnly: control },
+  landmarks: { student: student['hinge-points'], studentLabelsOnly: control['hinge-points'] },
+  bySite: { berlin: { teacher: {}, student, studentLabelsOnly: control } },
+  timeline: [{ lane: 'berlin', kind: 'task', stage: 'student', start: 0, end: 2, label: 'student' }],
+};
+
+const affine: Affine = [
+  [1, 0, 0, 0],
+  [0, 1, 0, 0],
+  [0, 0, 1, 0],
+  [0, 0, 0, 1],
+];
+const volume = (value: (index: number) => number): Volume => ({
+  shape: [8, 8, 8],
+  affine,
+  data: Int16Array.from({ length: 512 }, (_, index) => value(index)),
+});
+const picture: GalleryCase = {
+  site: 'Berlin <Mitte>',
+  caseId: 'h001',
+  image: volume((index) => index),
+  landmarks: [
+    {
+      task: 'hinge-points',
+      truth: [
+        { label: 1, position: [2, 2, 2] },
+        { label: 2, position: [5, 5, 5] },
+        { label: 3, position: null },
+      ],
+      predicted: [
+        { label: 1, position: [2, 2, 4.5] },
+        { label: 2, position: null },
+      ],
+    },
+  ],
+  calcium: { truth: volume((index) => Number(index === 100)), predicted: volume(() => 0), dice: 0 },
+};
+
+describe('reportPage', () => {
+  const page = reportPage(report, [picture]);
+
+  it('is self-contained: nothing is loaded, no script runs', () => {
+    expect(page).not.toMatch(/<script|<link|@import|url\(|(?:src|href)="(?!data:)/i);
+  });
+
+  it('escapes what comes from outside', () => {
+    expect(page).toContain('Berlin &lt;Mitte&gt;');
+    expect(page).toContain('cases/&lt;p1&gt;/image.nii.gz');
+    expect(page).toContain('out of &lt;memory&gt;');
+    expect(page).not.toMatch(/<Mitte>|<p1>|<memory>/);
+  });
+
+  it('opens and closes its elements in order', () => {
+    const open: string[] = [];
+    const body = page.replace(/<style>.*?<\/style>/s, '');
+    for (const [, slash, name, selfClosed] of body.matchAll(/<(\/?)([a-z][a-z0-9]*)(?:"[^"]*"|[^">])*?(\/?)>/gi)) {
+      if (selfClosed || ['meta', 'br'].includes(name as string)) continue;
+      if (slash) expect(open.pop()).toBe(name);
+      else open.push(name as string);
+    }
+    expect(open).toEqual([]);
+  });
+
+  it('describes every picture in words', () => {
+    const drawings = page.match(/<svg[^>]*>/g) ?? [];
+    expect(drawings.length).toBeGreaterThan(4);
+    for (const drawing of drawings) expect(drawing).toMatch(/role="img" aria-label="[^"]+"/);
+  });
+
+  it('gives the error of each point of the truth, and says missing where there is none', () => {
+    expect(page).toContain('right hinge point <b>2.5\u00a0mm</b>');
+    expect(page).toContain('left hinge point <b>missing</b>');
+    expect(page).not.toContain('non-coronary hinge point <b>');
+  });
+
+  it('holds no value that is none', () => {
+    expect(page).not.toMatch(/NaN|undefined|Infinity|\[object/);
+  });
+
+  it('can be written of a campaign that failed before anything was learnt', () => {
+    const empty = { teacher: {}, student: {}, studentLabelsOnly: {} };
+    const failed: Report = {
+      ...report,
+      status: 'failed',
+      reason: 'No site has a label.',
+      stages: [],
+      metrics: empty,
+      landmarks: {},
+      bySite: {},
+      timeline: [],
+    };
+    const text = reportPage(failed, []);
+    expect(text).toContain('No site has a label.');
+    expect(text).not.toMatch(/NaN|undefined/);
+  });
+});
+
+describe('verdict', () => {
+  const of = (studentErrors: (number | null)[], controlErrors: (number | null)[]) =>
+    verdict({
+      status: 'completed',
+      landmarks: { student: landmarkMetrics(studentErrors), studentLabelsOnly: landmarkMetrics(controlErrors) },
+    });
+
+  it('says which way it went', () => {
+    expect(of([1, 1], [1, null])).toMatch(/helped: .* rose from 50\s% on labels alone to 100\s%/);
+    expect(of([1, null], [1, 1])).toMatch(/did not help/);
+    expect(of([1, null], [1, 9])).toMatch(/no difference/);
+  });
+
+  it('claims nothing without both students', () => {
+    expect(verdict({ status: 'completed', landmarks: { student: landmarkMetrics([1]) } })).toMatch(/no held-out/);
+  });
+});
+
+it('pools the landmark tasks of a site by their points', () => {
+  const metrics = { 'hinge-points': landmarkMetrics([1, 1, 1, null]), 'membranous-septum': landmarkMetrics([9, 9]) };
+  expect(pooledShare(metrics)).toBeCloseTo(0.5, 12);
+  expect(pooledShare({})).toBeNull();
+});

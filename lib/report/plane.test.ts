@@ -1,0 +1,93 @@
+import fc from 'fast-check';
+import { decode } from 'fast-png';
+import { describe, expect, it } from 'vitest';
+import type { Affine, Vec3, Volume } from '../imaging/volume.ts';
+import { outlinePath } from './outline.ts';
+import { classSlice, greySlice, planeThrough, pngUri, project } from './plane.ts';
+
+/** 20³ voxels of 2 mm in LPS order, world centre at the origin, one bright voxel. */
+function volumeWith(point: Vec3): Volume<Int16Array> {
+  const affine: Affine = [
+    [-2, 0, 0, 19],
+    [0, -2, 0, 19],
+    [0, 0, 2, -19],
+    [0, 0, 0, 1],
+  ];
+  const data = new Int16Array(20 ** 3).fill(-200);
+  const [x, y, z] = [(19 - point[0]) / 2, (19 - point[1]) / 2, (point[2] + 19) / 2];
+  data[x + 20 * (y + 20 * z)] = 700;
+  return { shape: [20, 20, 20], affine, data };
+}
+
+/** Right, front and up of the centre. */
+const POINT: Vec3 = [9, 5, 3];
+
+const brightest = (grey: Uint8Array, width: number) => {
+  const at = grey.indexOf(Math.max(...grey));
+  return { x: at % width, y: Math.floor(at / width) };
+};
+
+describe('planes', () => {
+  const volume = volumeWith(POINT);
+
+  it("show the patient's right on the left, front or head at the top", () => {
+    const axial = planeThrough(volume, 'axial', 3, 1);
+    const inAxial = brightest(greySlice(volume, axial), axial.width);
+    expect(inAxial.x).toBeLessThan(axial.width / 2);
+    expect(inAxial.y).toBeLessThan(axial.height / 2);
+    const coronal = planeThrough(volume, 'coronal', 5, 1);
+    const inCoronal = brightest(greySlice(volume, coronal), coronal.width);
+    expect(inCoronal.x).toBeLessThan(coronal.width / 2);
+    expect(inCoronal.y).toBeLessThan(coronal.height / 2);
+  });
+
+  it('put a mark where the CT shows its point, and know how far the point is from the cut', () => {
+    const plane = planeThrough(volume, 'axial', 0, 1);
+    const { x, y, depth } = project(plane, POINT);
+    expect(depth).toBeCloseTo(3, 9);
+    const seen = brightest(greySlice(volume, planeThrough(volume, 'axial', 3, 1)), plane.width);
+    expect(Math.abs(seen.x - x)).toBeLessThan(1);
+    expect(Math.abs(seen.y - y)).toBeLessThan(1);
+  });
+
+  it('map the window to black and white, and show class numbers as they are', () => {
+    const plane = planeThrough(volume, 'axial', 3, 2);
+    const grey = greySlice(volume, plane);
+    expect([Math.min(...grey), Math.max(...grey)]).toEqual([0, 255]);
+    const classes: Volume = { ...volume, data: Uint8Array.from(volume.data, (hu) => (hu === 700 ? 5 : 0)) };
+    expect(new Set(classSlice(classes, plane))).toEqual(new Set([0, 5]));
+  });
+
+  it('become a PNG of the same values', () => {
+    const uri = pngUri(Uint8Array.of(0, 50, 100, 150, 200, 255), 3, 2);
+    const { width, height, data } = decode(Buffer.from(uri.replace('data:image/png;base64,', ''), 'base64'));
+    expect({ width, height, data: [...data] }).toEqual({ width: 3, height: 2, data: [0, 50, 100, 150, 200, 255] });
+  });
+});
+
+describe('outlinePath', () => {
+  it('goes around a square', () => {
+    expect(outlinePath(Uint8Array.of(0, 0, 0, 0, 1, 1, 0, 1, 1), 3, 3)).toBe('M1,1H3M1,3H3M1,1V3M3,1V3');
+  });
+
+  it('has the length of the mask’s perimeter', () => {
+    const masks = fc.array(fc.constantFrom(0, 1), { minLength: 20, maxLength: 20 });
+    fc.assert(
+      fc.property(masks, (values) => {
+        const [width, height] = [5, 4];
+        const inside = (x: number, y: number) =>
+          x >= 0 && y >= 0 && x < width && y < height ? (values[x + width * y] as number) : 0;
+        let perimeter = 0;
+        for (let y = 0; y <= height; y++)
+          for (let x = 0; x <= width; x++)
+            perimeter += Number(inside(x, y) !== inside(x - 1, y)) + Number(inside(x, y) !== inside(x, y - 1));
+        const strokes = outlinePath(Uint8Array.from(values), width, height).matchAll(/M(\d+),(\d+)([HV])(\d+)/g);
+        const drawn = [...strokes].reduce(
+          (sum, [, x, y, direction, to]) => sum + Number(to) - Number(direction === 'H' ? x : y),
+          0,
+        );
+        expect(drawn).toBe(perimeter);
+      }),
+    );
+  });
+});
