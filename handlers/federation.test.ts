@@ -1,12 +1,19 @@
 import { describe, expect, it } from 'vitest';
+import { closeRound } from '../lib/aggregation/close-round.ts';
 import { federationKeys, type RoundAddress } from '../lib/federation/keys.ts';
 import { readJson, tryReadJson } from '../lib/federation/protocol/documents.ts';
 import { campaignStatus } from '../lib/federation/protocol/status.ts';
 import { outcomeSchema, sealSchema } from '../lib/federation/schemas.ts';
-import { CAMPAIGN, verifyCampaign } from './simulated-campaign.ts';
-import { type SimulatedFederation, type SimulatedSite, simulateFederation } from './simulated-federation.ts';
+import { campaignWith, QUORUM, verifyCampaign } from './simulated-campaign.ts';
+import {
+  type Delivery,
+  type SimulatedFederation,
+  type SimulatedSite,
+  simulateFederation,
+} from './simulated-federation.ts';
 import { sweep } from './sweep.ts';
 
+const CAMPAIGN = campaignWith(QUORUM);
 const SITES: readonly SimulatedSite[] = [
   { id: 'berlin', samples: 3, behaviour: 'good' },
   { id: 'hamburg', samples: 1, behaviour: 'good' },
@@ -18,6 +25,19 @@ const withSite = (id: string, behaviour: SimulatedSite['behaviour']) =>
 /** Delivers everything once, in order, until nothing is pending. */
 async function settle(world: SimulatedFederation): Promise<void> {
   for (let next = world.pending.shift(); next; next = world.pending.shift()) await world.deliver(next);
+}
+
+/** Delivers in order until `done`. */
+async function deliverUntil(world: SimulatedFederation, done: (world: SimulatedFederation) => boolean): Promise<void> {
+  while (!done(world)) await world.deliver(world.pending.shift() as Delivery);
+}
+
+/** Runs every task that was asked for, and delivers nothing else. */
+async function runTasks(world: SimulatedFederation): Promise<void> {
+  const isTask = (delivery: Delivery) => delivery.kind === 'task' || delivery.queue.endsWith('-tasks');
+  for (let at = world.pending.findIndex(isTask); at >= 0; at = world.pending.findIndex(isTask)) {
+    for (const delivery of world.pending.splice(at, 1)) await world.deliver(delivery);
+  }
 }
 
 const outcomeOf = async ({ context, bucket }: SimulatedFederation, campaign = 'tavi') =>
@@ -139,6 +159,38 @@ describe('a campaign', () => {
       updated: ['berlin', 'hamburg'],
       late: [{ site: 'munich', key }],
     });
+  });
+
+  it('merges what the seal lists when another closer was first with other updates', async () => {
+    const world = simulateFederation(SITES);
+    await world.upload(campaignWith({ ...QUORUM, minFraction: 0.3, closeAfterQuorumSeconds: 0 }));
+    const at = { campaign: 'tavi', stage: 'control', round: 1 };
+    const prefix = federationKeys.siteUpdates(at, 'berlin');
+    await deliverUntil(world, ({ writes }) =>
+      [...writes.keys()].some((key) => key.startsWith(prefix) && key.endsWith('.update.json')),
+    );
+
+    // One closer has merged berlin's update and is about to seal; meanwhile the others answer, and it is overtaken.
+    const { objects } = world.context;
+    const overtaken = {
+      ...world.context,
+      objects: {
+        ...objects,
+        putIfAbsent: async (bucket: string, key: string, body: string | Uint8Array) => {
+          if (key === federationKeys.seal(at)) {
+            await runTasks(world);
+            await settle(world);
+          }
+          return objects.putIfAbsent(bucket, key, body);
+        },
+      },
+    };
+    expect(await closeRound(overtaken, at)).toBe('committed');
+    await settle(world);
+
+    const seal = await readJson(objects, world.bucket, federationKeys.seal(at), sealSchema);
+    expect(seal.value.updates.map(({ site }) => site)).toEqual(['berlin', 'hamburg', 'munich']);
+    await verifyCampaign(world, SITES);
   });
 
   it('that is invalid ends at once, and says where the fault is', async () => {

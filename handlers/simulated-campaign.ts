@@ -1,39 +1,45 @@
 import { expect } from 'vitest';
+import type { z } from 'zod';
 import { federationKeys } from '../lib/federation/keys.ts';
 import { readJson } from '../lib/federation/protocol/documents.ts';
 import { sha256Hex } from '../lib/federation/protocol/json.ts';
 import { roundsOf } from '../lib/federation/protocol/plan.ts';
-import { type CampaignInput, commitSchema, openSchema, planSchema, sealSchema } from '../lib/federation/schemas.ts';
+import {
+  type CampaignInput,
+  commitSchema,
+  openSchema,
+  planSchema,
+  type quorumSchema,
+  sealSchema,
+} from '../lib/federation/schemas.ts';
 import { decodeSafetensors, encodeSafetensors } from '../lib/weights/safetensors.ts';
 import type { Weights } from '../lib/weights/weights.ts';
 import { type SimulatedFederation, type SimulatedSite, trainedBy } from './simulated-federation.ts';
 
-/** One stage of every kind; a round's quorum is two of three sites, with a grace period of 15 minutes. */
-export const CAMPAIGN: CampaignInput = {
-  schema: 'fedcardio.campaign/1',
-  id: 'tavi',
-  stages: (() => {
-    const quorum = { minFraction: 0.6, deadlineSeconds: 86_400, closeAfterQuorumSeconds: 900 };
-    const training = { steps: 1, learningRate: 0.001 };
-    const model = { kind: 'unet' as const, features: [4, 8] };
-    return [
-      { kind: 'teacher', name: 'teacher/hinge-points', task: 'hinge-points', rounds: 2, model, training, quorum },
+/** Two of three sites make a quorum, the third has 15 more minutes. */
+export const QUORUM = { minFraction: 0.6, deadlineSeconds: 86_400, closeAfterQuorumSeconds: 900 };
+
+/** A campaign with stages of every kind, all with the same quorum. */
+export function campaignWith(quorum: z.input<typeof quorumSchema>): CampaignInput {
+  const learnt = {
+    model: { kind: 'unet' as const, features: [4, 8] },
+    training: { steps: 1, learningRate: 0.001 },
+    quorum,
+  };
+  const task = 'hinge-points' as const;
+  return {
+    schema: 'fedcardio.campaign/1',
+    id: 'tavi',
+    stages: [
+      { kind: 'teacher', name: 'teacher/hinge-points', task, rounds: 2, ...learnt },
       { kind: 'pseudo-label', name: 'label', teachers: ['teacher/hinge-points'], quorum },
-      {
-        kind: 'student',
-        name: 'student',
-        tasks: ['hinge-points'],
-        pseudoLabels: 'label',
-        rounds: 2,
-        model,
-        training,
-        quorum,
-      },
-      { kind: 'student', name: 'control', tasks: ['hinge-points'], rounds: 1, model, training, quorum },
+      { kind: 'student', name: 'student', tasks: [task], pseudoLabels: 'label', rounds: 2, ...learnt },
+      { kind: 'student', name: 'control', tasks: [task], rounds: 1, ...learnt },
       { kind: 'evaluate', name: 'evaluate', models: { student: 'student', control: 'control' }, quorum },
-    ];
-  })(),
-};
+    ],
+  };
+}
+
 /** The mean as plainly as it can be written, independent of the merge. */
 function meanOf(models: readonly { readonly samples: number; readonly weights: Weights }[]): Uint8Array {
   const total = models.reduce((sum, { samples }) => sum + samples, 0);
