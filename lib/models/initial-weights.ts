@@ -1,5 +1,6 @@
 import type { ModelConfig } from '../federation/schemas.ts';
 import type { TaskId } from '../federation/tasks.ts';
+import { type Random, seededRandom } from '../random.ts';
 import { elementsOf, type Weights, type WeightTensor } from '../weights/weights.ts';
 import type { Initialiser, Parameter } from './parameters.ts';
 import { swinUnetrParameters } from './swin-unetr-parameters.ts';
@@ -18,16 +19,19 @@ export function initialWeights(config: ModelConfig, heads: readonly TaskId[], se
   return new Map(
     parametersOf(config, heads).map(({ name, shape, initialiser }): [string, WeightTensor] => {
       const data = new Float32Array(elementsOf(shape));
-      fill(data, initialiser, generator(`${seed}/${name}`));
+      fill(data, initialiser, seededRandom(seed, name));
       return [name, { dtype: 'F32', shape, data }];
     }),
   );
 }
 
-function fill(data: Float32Array, initialiser: Initialiser, uniform: () => number): void {
+function fill(data: Float32Array, initialiser: Initialiser, uniform: Random): void {
   switch (initialiser.kind) {
     case 'constant':
       data.fill(initialiser.value);
+      return;
+    case 'background':
+      data.fill(initialiser.others, 1);
       return;
     case 'uniform':
       for (let i = 0; i < data.length; i++) data[i] = (2 * uniform() - 1) * initialiser.bound;
@@ -39,24 +43,4 @@ function fill(data: Float32Array, initialiser: Initialiser, uniform: () => numbe
       for (let i = 0; i < data.length; i++) data[i] = (uniform() + uniform() + uniform() + uniform() - 2) * scale;
     }
   }
-}
-
-/** Uniform numbers in [0, 1): Chris Doty-Humphrey's sfc32, seeded with an FNV-1a hash of the text. */
-function generator(text: string): () => number {
-  let hash = 0x811c9dc5;
-  for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
-  let a = hash;
-  let b = 0x9e3779b9;
-  let c = 0x243f6a88;
-  let counter = 1;
-  const next = () => {
-    const sum = (((a + b) | 0) + counter) | 0;
-    counter = (counter + 1) | 0;
-    a = b ^ (b >>> 9);
-    b = (c + (c << 3)) | 0;
-    c = (((c << 21) | (c >>> 11)) + sum) | 0;
-    return (sum >>> 0) / 4294967296;
-  };
-  for (let i = 0; i < 16; i++) next();
-  return next;
 }

@@ -38,11 +38,11 @@ export function parameterGroup(name: string): string {
 
 /** Makes a network with random weights, see {@link initialWeights}. {@link loadBackend} comes first. */
 export function createNetwork(config: ModelConfig, heads: readonly TaskId[], seed: number): Network {
+  const architecture: Architecture = config.kind === 'unet' ? unet(config) : swinUnetr(config);
   const weights = initialWeights(config, heads, seed);
   const variables = new Map(
     [...weights].map(([name, { data, shape }]) => [name, tf.tidy(() => tf.variable(tf.tensor(data, [...shape])))]),
   );
-  const architecture: Architecture = config.kind === 'unet' ? unet(config) : swinUnetr(config);
   const parameter = <T extends tf.Tensor>(name: string): T => {
     const variable = variables.get(name);
     if (!variable) throw new FedcardioError('BAD_CONFIGURATION', `the network has no parameter "${name}"`);

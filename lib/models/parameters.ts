@@ -2,7 +2,8 @@
 export type Initialiser =
   | { readonly kind: 'constant'; readonly value: number }
   | { readonly kind: 'normal'; readonly deviation: number }
-  | { readonly kind: 'uniform'; readonly bound: number };
+  | { readonly kind: 'uniform'; readonly bound: number }
+  | { readonly kind: 'background'; readonly others: number };
 
 /**
  * One trainable array. Layout, by rule from PyTorch's: filters of five axes [z, y, x, in, out] (transposed
@@ -32,3 +33,10 @@ export const heNormal = (fanIn: number): Initialiser => ({
 
 /** PyTorch's default for weights and biases of linear and convolution layers, which MONAI leaves as it is. */
 export const fanInUniform = (fanIn: number): Initialiser => ({ kind: 'uniform', bound: 1 / Math.sqrt(fanIn) });
+
+/**
+ * Bias of a head: every class but the background starts with a probability of 1 in 2,000, about a landmark's share
+ * of the voxels (Lin et al. 2017, "Focal loss", use the same trick). Otherwise the first hundred steps are spent on
+ * learning that most of a CT is background.
+ */
+export const rareForeground: Initialiser = { kind: 'background', others: -Math.log(2000) };

@@ -1,6 +1,6 @@
 import type { SwinUnetrConfig } from '../federation/schemas.ts';
 import { channelsOf, type TaskId } from '../federation/tasks.ts';
-import { fanInUniform, ones, type Parameter, parameter, zeros } from './parameters.ts';
+import { fanInUniform, ones, type Parameter, parameter, rareForeground, zeros } from './parameters.ts';
 
 /**
  * Swin UNETR with MONAI's names (`monai.networks.nets.SwinUNETR`, version 1 blocks), for any number of stages. With
@@ -28,9 +28,10 @@ export function swinUnetrParameters(config: SwinUnetrConfig, heads: readonly Tas
     ...encoders.flat(),
     ...residual('encoder10.layer', width(stages), width(stages)),
     ...decoders.flat(),
-    ...heads.flatMap((task) =>
-      affineMap(`out.${task}.conv.conv`, [1, 1, 1, featureSize, channelsOf(task)], featureSize),
-    ),
+    ...heads.flatMap((task) => [
+      parameter(`out.${task}.conv.conv.weight`, [1, 1, 1, featureSize, channelsOf(task)], fanInUniform(featureSize)),
+      parameter(`out.${task}.conv.conv.bias`, [channelsOf(task)], rareForeground),
+    ]),
   ];
 }
 

@@ -1,6 +1,6 @@
 import type { UNetConfig } from '../federation/schemas.ts';
 import { channelsOf, type TaskId } from '../federation/tasks.ts';
-import { heNormal, ones, type Parameter, parameter, zeros } from './parameters.ts';
+import { heNormal, ones, type Parameter, parameter, rareForeground, zeros } from './parameters.ts';
 
 /** Decoder scales that are supervised: the finest and, with deep supervision, up to two coarser ones. */
 export const supervisedScales = (config: UNetConfig): number =>
@@ -28,7 +28,7 @@ export function unetParameters(config: UNetConfig, heads: readonly TaskId[]): re
       const channels = channelsOf(task);
       return [
         parameter(`head.${task}.${scale}.weight`, [1, 1, 1, width, channels], heNormal(width)),
-        parameter(`head.${task}.${scale}.bias`, [channels], zeros),
+        parameter(`head.${task}.${scale}.bias`, [channels], rareForeground),
       ];
     }),
   );

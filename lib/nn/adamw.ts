@@ -29,12 +29,15 @@ export interface AdamW {
   dispose(): void;
 }
 
-/** Variables that are updated together: their values one after the other in flat vectors. */
+/** Variables that are updated together: their values and moments one after the other in flat vectors. */
 interface Group {
   readonly name: string;
   readonly variables: readonly (readonly [name: string, variable: tf.Variable])[];
   readonly m: tf.Variable<tf.Rank.R1>;
   readonly v: tf.Variable<tf.Rank.R1>;
+  /** The values as the last step left them, good while the variables still hold the tensors it gave them. */
+  readonly values: tf.Variable<tf.Rank.R1>;
+  assigned: readonly tf.Tensor['dataId'][];
   steps: number;
 }
 
@@ -47,21 +50,23 @@ export function createAdamW(variables: ReadonlyMap<string, tf.Variable>, options
   const { weightDecay = 0, gradientClip, beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8 } = options;
   const groups = groupsOf(variables, options.group ?? (() => 'all'));
 
-  const update = (group: Group, gradient: tf.Tensor1D, learningRate: number): void => {
+  const update = (group: Group, { gradient, square }: FlatGradient, factor: tf.Scalar, learningRate: number): void => {
     group.steps++;
-    const m = tf.add(tf.mul(group.m, beta1), tf.mul(gradient, 1 - beta1));
-    const v = tf.add(tf.mul(group.v, beta2), tf.mul(tf.square(gradient), 1 - beta2));
+    const m = tf.add(tf.mul(group.m, beta1), tf.mul(gradient, tf.mul(factor, 1 - beta1)));
+    const v = tf.add(tf.mul(group.v, beta2), tf.mul(square, tf.mul(tf.square(factor), 1 - beta2)));
+    // m/bias1 over √(v/bias2) + ε, with the constants gathered.
+    const bias1 = 1 - beta1 ** group.steps;
+    const bias2 = Math.sqrt(1 - beta2 ** group.steps);
+    const change = tf.div(tf.mul(m, (learningRate * bias2) / bias1), tf.add(tf.sqrt(v), epsilon * bias2));
+    const values = tf.sub(tf.mul(currentValues(group), 1 - learningRate * weightDecay), change) as tf.Tensor1D;
     group.m.assign(m as tf.Tensor1D);
     group.v.assign(v as tf.Tensor1D);
-    const bias1 = 1 - beta1 ** group.steps;
-    const bias2 = 1 - beta2 ** group.steps;
-    const denominator = tf.add(tf.div(tf.sqrt(v), Math.sqrt(bias2)), epsilon);
-    const values = tf.mul(flat(group.variables.map(([, variable]) => variable)), 1 - learningRate * weightDecay);
-    const moved = tf.sub(values, tf.mul(tf.div(m, denominator), learningRate / bias1));
+    group.values.assign(values);
     const sizes = group.variables.map(([, { size }]) => size);
-    const parts = sizes.length === 1 ? [moved] : tf.split(moved, sizes);
-    group.variables.forEach(([, variable], i) => {
-      variable.assign(tf.reshape(parts[i]!, variable.shape));
+    const parts = sizes.length === 1 ? [values] : tf.split(values, sizes);
+    group.assigned = group.variables.map(([, variable], i) => {
+      variable.assign(reshape(parts[i]!, variable.shape));
+      return variable.dataId;
     });
   };
 
@@ -70,19 +75,14 @@ export function createAdamW(variables: ReadonlyMap<string, tf.Variable>, options
       tf.tidy(() => {
         const active = groups
           .filter(({ variables: members }) => members.some(([, { name }]) => gradients[name]))
-          .map((group) => ({
-            group,
-            gradient: flat(group.variables.map(([, variable]) => gradients[variable.name] ?? tf.zerosLike(variable))),
-          }));
-        const factor =
-          gradientClip &&
-          clipFactor(
-            active.map(({ gradient }) => gradient),
-            gradientClip,
-          );
-        for (const { group, gradient } of active) {
-          update(group, factor ? tf.mul(gradient, factor) : gradient, learningRate);
-        }
+          .map((group) => {
+            const gradient = flat(
+              group.variables.map(([, variable]) => gradients[variable.name] ?? tf.zerosLike(variable)),
+            );
+            return { group, gradient, square: tf.square(gradient) };
+          });
+        const factor = gradientClip === undefined ? tf.scalar(1) : clipFactor(active, gradientClip);
+        for (const { group, ...gradient } of active) update(group, gradient, factor, learningRate);
       }),
     read: () =>
       new Map(
@@ -108,10 +108,7 @@ export function createAdamW(variables: ReadonlyMap<string, tf.Variable>, options
       }
     },
     dispose: () => {
-      for (const { m, v } of groups) {
-        m.dispose();
-        v.dispose();
-      }
+      for (const { m, v, values } of groups) tf.dispose([m, v, values]);
     },
   };
 }
@@ -126,8 +123,8 @@ function groupsOf(variables: ReadonlyMap<string, tf.Variable>, groupOf: (name: s
   }
   return [...members].map(([name, entries]) => {
     const size = entries.reduce((total, [, variable]) => total + variable.size, 0);
-    const moment = () => tf.tidy(() => tf.variable(tf.zeros<tf.Rank.R1>([size]), false));
-    return { name, variables: entries, m: moment(), v: moment(), steps: 0 };
+    const vector = () => tf.tidy(() => tf.variable(tf.zeros<tf.Rank.R1>([size]), false));
+    return { name, variables: entries, m: vector(), v: vector(), values: vector(), assigned: [], steps: 0 };
   });
 }
 
@@ -140,13 +137,29 @@ function places(group: Group): readonly { name: string; shape: readonly number[]
   });
 }
 
+interface FlatGradient {
+  readonly gradient: tf.Tensor1D;
+  readonly square: tf.Tensor1D;
+}
+
+/** Values of a group's variables, gathered anew only if someone else has assigned to one since the last step. */
+function currentValues(group: Group): tf.Tensor1D {
+  const unchanged =
+    group.assigned.length > 0 && group.variables.every(([, { dataId }], i) => dataId === group.assigned[i]);
+  return unchanged ? group.values : flat(group.variables.map(([, variable]) => variable));
+}
+
 const flat = (tensors: readonly tf.Tensor[]): tf.Tensor1D =>
-  tf.concat(tensors.map((x) => tf.reshape(x, [x.size]) as tf.Tensor1D));
+  tf.concat(tensors.map((x) => reshape(x, [x.size]) as tf.Tensor1D));
+
+/** Where the shape is right already, a reshape would still be an operation. */
+const reshape = (x: tf.Tensor, shape: number[]): tf.Tensor =>
+  x.rank === 1 && shape.length === 1 ? x : tf.reshape(x, shape);
 
 /** min(1, clip/norm) as a tensor: reading it would wait for the device. */
-const clipFactor = (gradients: readonly tf.Tensor1D[], clip: number): tf.Scalar => {
-  const square = tf.addN(gradients.map((gradient) => tf.sum(tf.square(gradient))));
-  return tf.minimum(tf.div(clip, tf.add(tf.sqrt(square), 1e-6)), 1) as tf.Scalar;
+const clipFactor = (gradients: readonly FlatGradient[], clip: number): tf.Scalar => {
+  const total = tf.addN(gradients.map(({ square }) => tf.sum(square)));
+  return tf.minimum(tf.div(clip, tf.add(tf.sqrt(total), 1e-6)), 1) as tf.Scalar;
 };
 
 const tensor = (shape: readonly number[], data: Float32Array): WeightTensor => ({

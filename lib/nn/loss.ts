@@ -10,6 +10,11 @@ export interface LossOptions {
   readonly batchDice?: boolean;
   /** Weight of each case, [b]; 0 for a case without a target: whatever stands there adds nothing. */
   readonly voxelWeight?: readonly number[];
+  /**
+   * How many times as much a voxel of the foreground counts in the cross-entropy as one of the background. A
+   * landmark's sphere is one voxel in three thousand: at 1, short trainings learn some points and drop the others.
+   */
+  readonly foregroundWeight?: number;
 }
 
 /** Keeps Dice defined for a class that is neither there nor predicted. As nnU-Net's. */
@@ -27,7 +32,7 @@ const TINY = 1e-30;
 export function diceCrossEntropy(
   logits: tf.Tensor5D,
   target: Target,
-  { batchDice = true, voxelWeight }: LossOptions = {},
+  { batchDice = true, voxelWeight, foregroundWeight = 1 }: LossOptions = {},
 ): tf.Scalar {
   const [b, z, y, x, classes] = logits.shape;
   const voxels = z * y * x;
@@ -37,11 +42,13 @@ export function diceCrossEntropy(
   const weights = voxelWeight ?? Array.from({ length: b }, () => 1);
   const total = weights.reduce((sum, weight) => sum + weight, 0);
   if (total === 0) return tf.scalar(0);
-  if (batchDice) return pooledLoss(predicted, wanted, perVoxel(weights, voxels), total * voxels);
+  if (batchDice) return pooledLoss(predicted, wanted, perVoxel(weights, voxels), foregroundWeight);
   const terms = weights.flatMap((weight, i) => {
     if (weight === 0) return [];
     const rows = (all: tf.Tensor2D): tf.Tensor2D => tf.slice(all, [i * voxels, 0], [voxels, classes]);
-    return [tf.mul(pooledLoss(rows(predicted), rows(wanted), undefined, voxels), weight / total) as tf.Scalar];
+    return [
+      tf.mul(pooledLoss(rows(predicted), rows(wanted), undefined, foregroundWeight), weight / total) as tf.Scalar,
+    ];
   });
   return tf.addN(terms);
 }
@@ -78,13 +85,14 @@ const perVoxel = (weights: readonly number[], voxels: number): tf.Tensor2D | und
 /**
  * The loss over one pool of voxels. With p the probabilities, t the target, w the weight of a voxel, per class
  * dice = (2Σwpt + s)/(Σwp + Σwt + s), so that ∂dice/∂p = w(2t - dice)/(Σwp + Σwt + s); through the softmax
- * ∂/∂logit = p∘(g - Σ g∘p), and the cross-entropy's gradient is w(p - t)/Σw.
+ * ∂/∂logit = p∘(g - Σ g∘p), and the cross-entropy's gradient is u(p - t)/Σu, where u is w times the foreground's
+ * or the background's weight.
  */
 const pooledLoss = (
   logits: tf.Tensor2D,
   target: tf.Tensor2D,
   weight: tf.Tensor2D | undefined,
-  totalWeight: number,
+  foregroundWeight: number,
 ): tf.Scalar =>
   differentiable<tf.Scalar>(
     [logits],
@@ -96,18 +104,21 @@ const pooledLoss = (
       const sums = tf.add(tf.add(sumRows(weighted(p)), sumRows(t)), SMOOTH);
       const dice = tf.div(tf.add(tf.mul(sumRows(tf.mul(p, t)), 2), SMOOTH), sums) as tf.Tensor1D;
       const foreground = foregroundMean(logits.shape[1]);
-      const crossEntropy = tf.div(tf.sum(tf.mul(t, tf.log(tf.maximum(p, TINY)))), -totalWeight);
+      const background = tf.slice(target, [0, 0], [-1, 1]);
+      const share = weighted(tf.sub(foregroundWeight, tf.mul(background, foregroundWeight - 1)) as tf.Tensor2D);
+      const entropyWeight = tf.div(share, tf.sum(share));
+      const crossEntropy = tf.neg(tf.sum(tf.mul(tf.mul(target, entropyWeight), tf.log(tf.maximum(p, TINY)))));
       const value = tf.sub(crossEntropy, tf.sum(tf.mul(dice, foreground))) as tf.Scalar;
       // g = slope∘t + offset, before the weight.
       const slope = tf.div(tf.mul(foreground, -2), sums);
       const offset = tf.div(tf.mul(foreground, dice), sums);
-      return { value, saved: [p, target, slope, offset, ...(weight ? [weight] : [])] };
+      return { value, saved: [p, target, slope, offset, entropyWeight, ...(weight ? [weight] : [])] };
     },
-    (dLoss, [p, t, slope, offset, w]) => {
+    (dLoss, [p, t, slope, offset, entropyWeight, w]) => {
       const g = tf.add(tf.mul(t!, slope!), offset!);
       const dDice = tf.mul(p!, tf.sub(g, tf.sum(tf.mul(g, p!), 1, true)));
-      const dLogits = tf.add(dDice, tf.div(tf.sub(p!, t!), totalWeight));
-      return [tf.mul(w ? tf.mul(dLogits, w) : dLogits, dLoss)];
+      const dEntropy = tf.mul(tf.sub(p!, t!), entropyWeight!);
+      return [tf.mul(tf.add(w ? tf.mul(dDice, w) : dDice, dEntropy), dLoss)];
     },
   );
 

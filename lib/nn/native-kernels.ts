@@ -52,8 +52,9 @@ export const nativeKernels: Kernels = {
 
   leakyRelu: (x, slope) => run('LeakyRelu', [x], [FLOAT, alpha(slope)]),
   leakyReluGradient: (dy, x, slope) => run('LeakyReluGrad', [dy, x], [FLOAT, alpha(slope)]),
-  matMul: (a, b, transposeA = false, transposeB = false) =>
-    run('MatMul', [a, b], [FLOAT, flag('transpose_a', transposeA), flag('transpose_b', transposeB)]),
+  // BatchMatMul underneath. TensorFlow's MatMul with a transposed first factor goes to an old oneDNN routine whose
+  // workspace does not survive a signal: with --cpu-prof the process aborts with a corrupted heap.
+  matMul: (a, b, transposeA = false, transposeB = false) => tf.matMul(a, b, transposeA, transposeB),
   addBias: (x, bias) => run('BiasAdd', [x, bias], [FLOAT, text('data_format', 'NHWC')]),
   sumRows: (x) => run('BiasAddGrad', [x], [FLOAT, text('data_format', 'NHWC')]),
   gatherRows: (x, indices) =>
