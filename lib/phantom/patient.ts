@@ -15,13 +15,13 @@ export interface Patient {
   readonly offsetMm: Vec3;
   readonly root: RootShape;
   readonly ostia: { readonly right: Ostium; readonly left: Ostium };
-  /** Factors on the scanner's HU of blood and noise, and on its pixel spacing. */
-  readonly contrast: number;
+  /** Factors on the scanner's HU of blood in left and right heart, on its noise and on its pixel spacing. */
+  readonly contrast: { readonly left: number; readonly right: number };
   readonly noise: number;
   readonly pixel: number;
 }
 
-export interface Ostium {
+interface Ostium {
   /** In degrees about the root's axis, from the middle of the right sinus towards the patient's right. */
   readonly angle: number;
   /** Above the annulus plane, at size 1. */
@@ -65,7 +65,7 @@ export function drawPatient(random: Random): Patient {
       septumLength: between(4.6, 9) / size,
     },
     ostia: { right: ostium(3, 9, 16), left: ostium(-112, 8.5, 15.5) },
-    contrast: between(0.88, 1.12),
+    contrast: { left: between(0.91, 1.09), right: between(0.88, 1.14) },
     noise: between(0.85, 1.2),
     pixel: between(0.95, 1.08),
   };

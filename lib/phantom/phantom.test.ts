@@ -31,7 +31,7 @@ describe('seed', () => {
   test('the same gives the same bytes, on this machine as on the one where this was written', () => {
     const options = { seed: 7, scanner: { ...scannerOf(2, 1), pixelMm: 2, sliceMm: 2.2 } };
     expect(sha256(generatePhantom(options))).toBe(sha256(generatePhantom(options)));
-    expect(sha256(generatePhantom(options))).toBe('58a1f2a9b3a7f541d0493fce5ece02b3b72a105f1351291b4c062f81ca0b844b');
+    expect(sha256(generatePhantom(options))).toBe('f7830c527a0a0ab14256ed72a3fbe7df023d04846f54b5c0f04f67157a2e3cac');
   });
 
   test('another gives another patient', () => {
@@ -152,8 +152,12 @@ describe('image', () => {
   });
 
   test('has left heart blood of 250 to 500 HU and noise as stated', () => {
-    expect(facts.bloodHu.left).toBeGreaterThan(250);
-    expect(facts.bloodHu.left).toBeLessThan(550);
+    for (const contrast of Array.from({ length: 50 }, (_, seed) => sceneOf(seed).patient.contrast.left)) {
+      for (const site of [0, 1, 2, 3, 4, 5, 6, 7]) {
+        expect(scannerOf(site, 1).leftBloodHu * contrast).toBeGreaterThan(245);
+        expect(scannerOf(site, 1).leftBloodHu * contrast).toBeLessThan(505);
+      }
+    }
     const noisy = generatePhantom({ seed: 4, scanner: { ...SILENT, noiseHu: 30 } });
     let sum = 0;
     for (const [i, value] of image.data.entries()) sum += (noisy.image.data[i]! - value) ** 2;

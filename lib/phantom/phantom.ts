@@ -30,10 +30,10 @@ export interface Phantom {
 }
 
 export type LandmarkTask = 'hinge-points' | 'membranous-septum';
-export type MaskTask = Exclude<TaskId, LandmarkTask>;
+type MaskTask = Exclude<TaskId, LandmarkTask>;
 
 /** What a reader of the CT would measure, as it was drawn. */
-export interface PhantomFacts {
+interface PhantomFacts {
   readonly seed: number;
   readonly scanner: string;
   readonly annulusDiameterMm: number;
@@ -57,7 +57,10 @@ export function generatePhantom({ seed, scanner, fieldOfViewMm = 96 }: PhantomOp
   const pixelMm = scanner.pixelMm * patient.pixel;
   const grid = scanGrid(patient.tableMm, fieldOfViewMm, scanner.orientation, pixelMm, scanner.sliceMm);
   const spacing = spacingOf(grid.affine);
-  const bloodHu = { left: scanner.leftBloodHu * patient.contrast, right: scanner.rightBloodHu * patient.contrast };
+  const bloodHu = {
+    left: scanner.leftBloodHu * patient.contrast.left,
+    right: scanner.rightBloodHu * patient.contrast.right,
+  };
   const acquisition = { ...scanner, spacing, noiseHu: scanner.noiseHu * patient.noise };
   const noise = seededRandom('phantom', 'noise', seed, scanner.name);
   const image = acquire(renderScene(scene, grid, bloodHu), grid.shape, acquisition, noise);

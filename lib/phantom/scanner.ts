@@ -20,14 +20,14 @@ export interface Scanner {
 }
 
 const PROFILES: readonly Scanner[] = [
-  profile('soft-kernel', [1.6, 1.6], 'LPS', { blur: 0.7, sharpness: -0.06, noise: 16, blood: [390, 190] }),
-  profile('thin-slice', [1.5, 1.5], 'LPS', { blur: 0.6, sharpness: 0, noise: 26, blood: [430, 240] }),
-  profile('thick-slice', [1.5, 2.2], 'LAS', { blur: 0.7, sharpness: 0.02, noise: 18, blood: [340, 180] }),
-  profile('low-dose', [1.7, 1.9], 'RAS', { blur: 0.7, sharpness: 0, noise: 38, blood: [370, 260] }),
-  profile('late-phase', [1.6, 2], 'LPS', { blur: 0.8, sharpness: -0.04, noise: 18, blood: [280, 225] }),
-  profile('sharp-kernel', [1.5, 1.8], 'LPS', { blur: 0.6, sharpness: 0.16, noise: 30, blood: [400, 210] }),
-  profile('high-iodine', [1.8, 1.8], 'PSR', { blur: 0.7, sharpness: 0.03, noise: 20, blood: [480, 330] }),
-  profile('old-scanner', [2, 2.2], 'RPS', { blur: 0.9, sharpness: 0, noise: 32, blood: [310, 170] }),
+  profile('soft-kernel', [1.6, 1.6], 'LPS', { blur: 0.8, sharpness: -0.08, noise: 14, blood: [390, 170] }),
+  profile('thin-slice', [1.5, 1.5], 'LPS', { blur: 0.6, sharpness: 0, noise: 26, blood: [420, 270] }),
+  profile('thick-slice', [1.5, 2.2], 'LAS', { blur: 0.7, sharpness: 0.02, noise: 18, blood: [340, 150] }),
+  profile('low-dose', [1.7, 1.9], 'RAS', { blur: 0.7, sharpness: 0, noise: 46, blood: [370, 290] }),
+  profile('late-phase', [1.6, 2], 'LPS', { blur: 0.8, sharpness: -0.04, noise: 18, blood: [288, 250] }),
+  profile('sharp-kernel', [1.5, 1.8], 'LPS', { blur: 0.6, sharpness: 0.2, noise: 34, blood: [400, 190] }),
+  profile('high-iodine', [1.8, 1.8], 'PSR', { blur: 0.7, sharpness: 0.03, noise: 20, blood: [440, 370] }),
+  profile('old-scanner', [2, 2.2], 'RPS', { blur: 1.1, sharpness: 0, noise: 38, blood: [310, 155] }),
 ];
 
 /**
@@ -42,7 +42,7 @@ export function scannerOf(siteIndex: number, seed: number): Scanner {
     ...base,
     blurMm: vary(base.blurMm, 0.1),
     noiseHu: vary(base.noiseHu, 0.15),
-    leftBloodHu: vary(base.leftBloodHu, 0.06),
+    leftBloodHu: vary(base.leftBloodHu, 0.04),
     rightBloodHu: vary(base.rightBloodHu, 0.06),
   };
 }
