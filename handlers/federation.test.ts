@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { closeRound } from '../lib/aggregation/close-round.ts';
-import { federationKeys, type RoundAddress } from '../lib/federation/keys.ts';
+import { federationKeys, type RoundAddress, UPDATE_SUFFIX } from '../lib/federation/keys.ts';
 import { readJson, tryReadJson } from '../lib/federation/protocol/documents.ts';
 import { campaignStatus } from '../lib/federation/protocol/status.ts';
 import { outcomeSchema, sealSchema } from '../lib/federation/schemas.ts';
+import type { HandlerContext } from './context.ts';
 import { campaignWith, QUORUM, verifyCampaign } from './simulated-campaign.ts';
 import {
   type Delivery,
@@ -27,9 +28,33 @@ async function settle(world: SimulatedFederation): Promise<void> {
   for (let next = world.pending.shift(); next; next = world.pending.shift()) await world.deliver(next);
 }
 
-/** Delivers in order until `done`. */
-async function deliverUntil(world: SimulatedFederation, done: (world: SimulatedFederation) => boolean): Promise<void> {
-  while (!done(world)) await world.deliver(world.pending.shift() as Delivery);
+/** The same context; `f` happens before the first write of such a key. */
+function beforeWrite(
+  context: HandlerContext,
+  isThere: (key: string) => boolean,
+  f: () => Promise<void>,
+): HandlerContext {
+  let happened = false;
+  const wait = async (key: string) => {
+    if (happened || !isThere(key)) return;
+    happened = true;
+    await f();
+  };
+  const { objects } = context;
+  return {
+    ...context,
+    objects: {
+      ...objects,
+      put: async (bucket, key, ...rest) => {
+        await wait(key);
+        return objects.put(bucket, key, ...rest);
+      },
+      putIfAbsent: async (bucket, key, body) => {
+        await wait(key);
+        return objects.putIfAbsent(bucket, key, body);
+      },
+    },
+  };
 }
 
 /** Runs every task that was asked for, and delivers nothing else. */
@@ -161,36 +186,45 @@ describe('a campaign', () => {
     });
   });
 
-  it('merges what the seal lists when another closer was first with other updates', async () => {
-    const world = simulateFederation(SITES);
-    await world.upload(campaignWith({ ...QUORUM, minFraction: 0.3, closeAfterQuorumSeconds: 0 }));
+  describe('with two closers that saw different updates', () => {
     const at = { campaign: 'tavi', stage: 'control', round: 1 };
-    const prefix = federationKeys.siteUpdates(at, 'berlin');
-    await deliverUntil(world, ({ writes }) =>
-      [...writes.keys()].some((key) => key.startsWith(prefix) && key.endsWith('.update.json')),
-    );
 
-    // One closer has merged berlin's update and is about to seal; meanwhile the others answer, and it is overtaken.
-    const { objects } = world.context;
-    const overtaken = {
-      ...world.context,
-      objects: {
-        ...objects,
-        putIfAbsent: async (bucket: string, key: string, body: string | Uint8Array) => {
-          if (key === federationKeys.seal(at)) {
-            await runTasks(world);
-            await settle(world);
-          }
-          return objects.putIfAbsent(bucket, key, body);
+    /** One closer saw berlin's update alone and is at the request that `isThere` names when the others answer. */
+    async function overtake(isThere: (key: string) => boolean, other: (world: SimulatedFederation) => Promise<void>) {
+      const world = simulateFederation(SITES);
+      await world.upload(campaignWith({ ...QUORUM, minFraction: 0.3, closeAfterQuorumSeconds: 0 }));
+      const prefix = federationKeys.siteUpdates(at, 'berlin');
+      const answered = () =>
+        [...world.writes.keys()].some((key) => key.startsWith(prefix) && key.endsWith(UPDATE_SUFFIX));
+      while (!answered()) await world.deliver(world.pending.shift() as Delivery);
+      const slow = beforeWrite(world.context, isThere, async () => {
+        await runTasks(world);
+        await other(world);
+      });
+
+      expect(await closeRound(slow, at)).toBe('committed');
+      await settle(world);
+
+      const seal = await readJson(world.context.objects, world.bucket, federationKeys.seal(at), sealSchema);
+      expect(seal.value.updates.map(({ site }) => site)).toEqual(['berlin', 'hamburg', 'munich']);
+      await verifyCampaign(world, SITES);
+    }
+
+    it('the slower overwrites nothing of a round that is committed', () =>
+      overtake((key) => key.includes('/global-'), settle));
+
+    it('the slower merges what is sealed when the faster died before its commit', () =>
+      overtake(
+        (key) => key === federationKeys.seal(at),
+        async ({ context }) => {
+          const dying = beforeWrite(
+            context,
+            (key) => key === federationKeys.commit(at),
+            () => Promise.reject(new Error('died')),
+          );
+          await expect(closeRound(dying, at)).rejects.toThrow('died');
         },
-      },
-    };
-    expect(await closeRound(overtaken, at)).toBe('committed');
-    await settle(world);
-
-    const seal = await readJson(objects, world.bucket, federationKeys.seal(at), sealSchema);
-    expect(seal.value.updates.map(({ site }) => site)).toEqual(['berlin', 'hamburg', 'munich']);
-    await verifyCampaign(world, SITES);
+      ));
   });
 
   it('that is invalid ends at once, and says where the fault is', async () => {

@@ -35,7 +35,7 @@ export function fileFault({ tensors, dataStart, dataBytes }: SafetensorsHeader, 
 }
 
 /** What files must share to be merged, as text: every tensor's name, type and shape, in the order of their bytes. */
-export const layoutOf = ({ tensors }: SafetensorsHeader): string =>
+const layoutOf = ({ tensors }: SafetensorsHeader): string =>
   JSON.stringify([...tensors].map(([name, { dtype, shape }]) => [name, dtype, shape]));
 
 /**

@@ -11,7 +11,7 @@ export interface Strategy {
 }
 
 /** Merges one slice after another. Holds no more than its strategy needs of them at a time. */
-export interface SliceReducer {
+interface SliceReducer {
   /** The slice's values of the next update; each update once, in order. `values` may be reused after the call. */
   add(values: Float32Array): void;
   /** Writes the merged slice; the next `add` starts a new one. */

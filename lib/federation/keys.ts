@@ -85,7 +85,7 @@ export interface RoundAddress {
 }
 
 /** Rounds sort in byte order: `0001`, `0002`, … */
-export const roundName = (round: number): string => String(round).padStart(4, '0');
+const roundName = (round: number): string => String(round).padStart(4, '0');
 
 const CASE_KEY = /^(cases|held-out)\/([^/]+)\/(.+)$/;
 

@@ -77,6 +77,8 @@ export const trainingSchema = z.strictObject({
   /** Keep AdamW's moments at the site between the rounds, instead of starting each round from zero. */
   keepOptimizer: z.boolean().default(true),
   augment: z.boolean().default(true),
+  /** Weight of a foreground voxel in the cross-entropy, that of the background being 1. Above 10, masks grow too large. */
+  foregroundWeight: z.number().positive().default(1),
 });
 
 /** How a round closes. Counts and shares are of the round's participants. */

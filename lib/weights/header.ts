@@ -11,7 +11,7 @@ import { elementsOf } from './weights.ts';
 export const DTYPE_BYTES = { F32: 4, F16: 2, BF16: 2, I32: 4, I64: 8 } as const;
 export type Dtype = keyof typeof DTYPE_BYTES;
 
-export interface TensorEntry {
+interface TensorEntry {
   readonly dtype: Dtype;
   readonly shape: readonly number[];
   /** First byte and the byte after the last, counted from the end of the header. */

@@ -7,7 +7,7 @@ import type { ObjectStore } from './ports.ts';
 import type { AnswerKey } from './state.ts';
 import { updateFault } from './update-fault.ts';
 
-export type UsableUpdate = Extract<Update, { status: 'ok' }>;
+type UsableUpdate = Extract<Update, { status: 'ok' }>;
 
 /** An answer with the update behind it; without one only where it is at fault. */
 export interface Candidate extends Answer {

@@ -46,7 +46,7 @@ export function openRound(at: RoundAddress, { plan, planSha256, base, summaries 
 }
 
 /** Whether a site holds what a stage trains, labels or scores. */
-export function canTakePart(stage: Stage, { cases, labelled }: Summary): boolean {
+function canTakePart(stage: Stage, { cases, labelled }: Summary): boolean {
   switch (stage.kind) {
     case 'teacher':
       return (labelled[stage.task] ?? 0) > 0;

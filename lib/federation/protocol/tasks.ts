@@ -42,8 +42,8 @@ export async function sendTasks(
  * Whether a site's task still has to run: not when the site has answered or the round has closed. A message may come
  * twice or late, and starting a GPU for nothing costs more than looking.
  */
-export async function isTaskDue({ federation, objects }: StoreContext, message: TaskMessage): Promise<boolean> {
-  const bucket = names.federationBucket(federation.id);
+export async function isTaskDue({ objects }: Pick<StoreContext, 'objects'>, message: TaskMessage): Promise<boolean> {
+  const bucket = names.federationBucket(message.federation);
   for await (const { key } of objects.list(bucket, federationKeys.siteUpdates(message, message.site))) {
     if (key.endsWith(UPDATE_SUFFIX)) return false;
   }
@@ -59,7 +59,7 @@ export async function isTaskDue({ federation, objects }: StoreContext, message: 
  * @param code stable code of the failure, from the error family where it has one
  */
 export async function recordFailure(
-  { federation, objects, now, log }: StoreContext,
+  { objects, now, log }: Omit<StoreContext, 'federation'>,
   message: TaskMessage,
   reason: string,
   code = 'TASK_FAILED',
@@ -77,6 +77,6 @@ export async function recordFailure(
     reason,
   };
   const key = federationKeys.update(message, site, 'failed');
-  await createJson(objects, names.federationBucket(federation.id), key, updateSchema, update);
+  await createJson(objects, names.federationBucket(message.federation), key, updateSchema, update);
   log('task-failed', { campaign, stage, round, site, code, reason });
 }

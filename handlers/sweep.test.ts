@@ -1,0 +1,55 @@
+import { describe, expect, it } from 'vitest';
+import { federationKeys } from '../lib/federation/keys.ts';
+import { tryReadJson } from '../lib/federation/protocol/documents.ts';
+import { outcomeSchema } from '../lib/federation/schemas.ts';
+import { campaignWith, QUORUM } from './simulated-campaign.ts';
+import { simulateFederation } from './simulated-federation.ts';
+import { sweep } from './sweep.ts';
+
+const world = () => simulateFederation([{ id: 'berlin', samples: 1, behaviour: 'good' }]);
+
+describe('sweep', () => {
+  it('ends a campaign whose plan cannot be read, and goes on with the others', async () => {
+    const { context, bucket, pending, upload } = world();
+    await context.objects.put(bucket, federationKeys.plan('a-broken-one'), '{"schema":');
+    await upload(campaignWith(QUORUM));
+
+    await sweep(context);
+
+    const outcome = await tryReadJson(context.objects, bucket, federationKeys.outcome('a-broken-one'), outcomeSchema);
+    expect(outcome?.value).toMatchObject({
+      status: 'failed',
+      reason: expect.stringMatching(/^campaigns\/a-broken-one\/plan\.json is not JSON/),
+    });
+    expect(pending.some((delivery) => delivery.kind === 'message' && delivery.queue === 'heart-berlin-tasks')).toBe(
+      true,
+    );
+  });
+
+  it('sends tasks again only when they are as old as it is told', async () => {
+    const { context, log, upload, advanceClock } = world();
+    const sent = () => log.filter(({ event }) => event === 'tasks-sent').length;
+    await upload(campaignWith(QUORUM));
+    await sweep(context);
+    expect(sent()).toBe(2);
+
+    await sweep(context);
+    expect(sent()).toBe(2);
+    advanceClock(900);
+    await sweep(context);
+    expect(sent()).toBe(4);
+    await sweep(context, { resendAfterSeconds: 0 });
+    expect(sent()).toBe(6);
+  });
+
+  it('leaves a campaign running that the storage is at fault for', async () => {
+    const { context, bucket, log, upload } = world();
+    await upload(campaignWith(QUORUM));
+    const broken = { ...context, objects: { ...context.objects, putIfAbsent: () => Promise.reject(new Error('503')) } };
+
+    await sweep(broken);
+
+    expect(log.at(-1)).toEqual({ event: 'sweep-failed', fields: { campaign: 'tavi', reason: '503' } });
+    expect(await context.objects.head(bucket, federationKeys.outcome('tavi'))).toBeUndefined();
+  });
+});
