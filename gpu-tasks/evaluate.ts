@@ -1,0 +1,49 @@
+import { siteKeys } from '../lib/federation/keys.ts';
+import type { CatalogEntry, EvaluateStage, Score } from '../lib/federation/schemas.ts';
+import type { TaskId } from '../lib/federation/tasks.ts';
+import { affineOf } from '../lib/imaging/affine.ts';
+import { writeNifti } from '../lib/imaging/nifti-write.ts';
+import { type Comparison, scoreOf } from '../lib/training/evaluate.ts';
+import { predictTasks } from '../lib/training/infer.ts';
+import type { TaskContext } from './context.ts';
+import type { TaskResult } from './publish.ts';
+import type { StageInput } from './run-task.ts';
+import { type StageModel, withStageModel } from './stage-model.ts';
+
+/** Scores the campaign's models on the site's held-out cases. Only figures leave; predictions stay in its bucket. */
+export async function evaluateSite(input: StageInput<EvaluateStage>, context: TaskContext): Promise<TaskResult> {
+  const { stage, plan, data, federationBucket } = input;
+  const entries = await data.catalog('evaluation');
+  const models = Object.entries(stage.models);
+  const scores: Score[] = [];
+  for (const [index, [name, stageName]] of models.entries()) {
+    const scored = await withStageModel(context.objects, federationBucket, plan, stageName, (model) =>
+      scoreModel(input, context, name, model, entries),
+    );
+    scores.push(...scored);
+    context.progress({ done: index + 1, total: models.length });
+  }
+  return { samples: entries.length, figures: { cases: entries.length }, scores };
+}
+
+async function scoreModel(
+  { stage, at, data }: StageInput<EvaluateStage>,
+  { objects }: TaskContext,
+  name: string,
+  model: StageModel,
+  entries: readonly CatalogEntry[],
+): Promise<readonly Score[]> {
+  const comparisons = new Map<TaskId, Comparison[]>(model.tasks.map((task) => [task, []]));
+  for (const entry of entries) {
+    const prepared = await data.prepared(entry, model.spacing);
+    const own = { shape: entry.image.shape, affine: affineOf(entry.image.affine) };
+    for (const [task, prediction] of await predictTasks(model.network, prepared, own, model.patch, model.tasks)) {
+      const truth = await data.label(entry, task);
+      if (truth) comparisons.get(task)?.push({ truth, prediction });
+      if (stage.predictions !== name) continue;
+      const key = siteKeys.prediction(at.campaign, name, task, entry.case);
+      await objects.put(data.bucket, key, writeNifti(prediction.classMap, { gzip: true }));
+    }
+  }
+  return [...comparisons].map(([task, pairs]) => scoreOf(name, task, pairs));
+}

@@ -1,0 +1,65 @@
+/**
+ * The container's entry point. One task message as the argument (or in FEDCARDIO_TASK) runs that task and exits 0
+ * when it is settled, 1 when a retry may help. Started with an IPC channel, as the local launcher does, the process
+ * stays warm: it takes one message after the other, so that libraries load and cases are prepared once.
+ */
+import { describeError, isFedcardioError } from '../lib/error.ts';
+import { taskMessageSchema } from '../lib/federation/schemas.ts';
+import { loadBackend } from '../lib/nn/backend.ts';
+import { createObjects } from '../lib/storage/objects.ts';
+import { createCache } from './cache.ts';
+import type { TaskContext } from './context.ts';
+import { runTask } from './run-task.ts';
+
+const CACHE_BYTES = 512 * 2 ** 20;
+
+const backend = await loadBackend();
+const endpoint = process.env.FEDCARDIO_ENDPOINT;
+const base = {
+  objects: createObjects(endpoint ? { endpoint } : {}),
+  cache: createCache(CACHE_BYTES),
+  backend: backend.description,
+  now: () => new Date(),
+  log: (event: string, fields: Readonly<Record<string, unknown>>) =>
+    console.error(JSON.stringify({ event, ...fields })),
+};
+
+const run = (body: unknown, progress: TaskContext['progress']) =>
+  runTask(taskMessageSchema.parse(body), { ...base, progress });
+
+if (process.send) {
+  const send = process.send.bind(process);
+  process.on('message', ({ message }: { readonly message: unknown }) => {
+    run(message, (progress) => send({ type: 'progress', ...progress })).then(
+      (outcome) =>
+        send({
+          type: 'done',
+          result: { outcome, backend: backend.description, rss: process.resourceUsage().maxRSS * 1024 },
+        }),
+      (error: unknown) =>
+        send({
+          type: 'failed',
+          code: isFedcardioError(error) ? error.code : 'UNEXPECTED',
+          message: describeError(error),
+        }),
+    );
+  });
+  process.on('disconnect', () => process.exit(0));
+} else {
+  const text = process.argv[2] ?? process.env.FEDCARDIO_TASK;
+  if (!text) {
+    console.error('usage: main.ts <task message as JSON>, or the message in FEDCARDIO_TASK');
+    process.exit(2);
+  }
+  console.error(backend.description);
+  try {
+    console.error(
+      await run(JSON.parse(text), ({ done, total, loss }) =>
+        console.error(`${done}/${total} ${loss?.toFixed(4) ?? ''}`),
+      ),
+    );
+  } catch (error) {
+    console.error(describeError(error));
+    process.exit(1);
+  }
+}

@@ -1,0 +1,67 @@
+import { siteKeys } from '../lib/federation/keys.ts';
+import { canonicalJson } from '../lib/federation/protocol/json.ts';
+import type { CatalogEntry, PseudoLabelReport, PseudoLabelStage } from '../lib/federation/schemas.ts';
+import type { TaskId } from '../lib/federation/tasks.ts';
+import { affineOf } from '../lib/imaging/affine.ts';
+import { writeNifti } from '../lib/imaging/nifti-write.ts';
+import { predictTasks } from '../lib/training/infer.ts';
+import { pseudoLabelChecks } from '../lib/training/plausibility.ts';
+import type { TaskContext } from './context.ts';
+import type { TaskResult } from './publish.ts';
+import type { StageInput } from './run-task.ts';
+import { type StageModel, withStageModel } from './stage-model.ts';
+
+/** Every teacher labels every training case that lacks its label. The labels stay in the site's bucket. */
+export async function pseudoLabelSite(input: StageInput<PseudoLabelStage>, context: TaskContext): Promise<TaskResult> {
+  const { stage, plan, data, federationBucket } = input;
+  const entries = await data.catalog('training');
+  const figures: Record<string, number> = {};
+  let done = 0;
+  for (const teacher of stage.teachers) {
+    await withStageModel(context.objects, federationBucket, plan, teacher, async (model) => {
+      for (const task of model.tasks) {
+        const unlabelled = entries.filter((entry) => !entry.labels[task]);
+        let accepted = 0;
+        for (const entry of unlabelled) {
+          if (await labelCase(input, context, model, task, entry)) accepted++;
+        }
+        figures[`${task}/unlabelled`] = unlabelled.length;
+        figures[`${task}/accepted`] = accepted;
+      }
+    });
+    context.progress({ done: ++done, total: stage.teachers.length });
+  }
+  return { samples: Math.max(1, entries.length), figures };
+}
+
+/** Writes one pseudo-label and, last, its report; whether it is fit to learn from. */
+async function labelCase(
+  { stage, at, data }: StageInput<PseudoLabelStage>,
+  { objects }: TaskContext,
+  model: StageModel,
+  task: TaskId,
+  entry: CatalogEntry,
+): Promise<boolean> {
+  const prepared = await data.prepared(entry, model.spacing);
+  const own = { shape: entry.image.shape, affine: affineOf(entry.image.affine) };
+  const prediction = (await predictTasks(model.network, prepared, own, model.patch, [task])).get(task);
+  if (!prediction) return false;
+  const checks = pseudoLabelChecks(task, prediction, stage.filter);
+  const report: PseudoLabelReport = {
+    schema: 'fedcardio.pseudo-label/1',
+    campaign: at.campaign,
+    task,
+    case: entry.case,
+    teacher: model.sha256,
+    confidence: prediction.confidence,
+    checks: [...checks],
+    accepted: checks.every(({ passed }) => passed),
+  };
+  await objects.put(
+    data.bucket,
+    siteKeys.pseudoLabel(at.campaign, task, entry.case),
+    writeNifti(prediction.classMap, { gzip: true }),
+  );
+  await objects.put(data.bucket, siteKeys.pseudoLabelReport(at.campaign, task, entry.case), canonicalJson(report));
+  return report.accepted;
+}

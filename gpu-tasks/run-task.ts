@@ -1,0 +1,91 @@
+import { FedcardioError } from '../lib/error.ts';
+import { federationKeys, type RoundAddress } from '../lib/federation/keys.ts';
+import { readJson } from '../lib/federation/protocol/documents.ts';
+import { stageOf } from '../lib/federation/protocol/plan.ts';
+import { isTaskDue, recordFailure } from '../lib/federation/protocol/tasks.ts';
+import {
+  type Open,
+  openSchema,
+  type Plan,
+  planSchema,
+  type Stage,
+  type TaskMessage,
+} from '../lib/federation/schemas.ts';
+import { names } from '../lib/federation/topology.ts';
+import type { TaskContext } from './context.ts';
+import { evaluateSite } from './evaluate.ts';
+import { pseudoLabelSite } from './pseudo-label.ts';
+import { publishUpdate, type TaskResult } from './publish.ts';
+import { openSiteData, type SiteData } from './site-data.ts';
+import { trainSite } from './train.ts';
+
+/** What a stage's work is given: its round's frozen terms and the site's own data. */
+export interface StageInput<S extends Stage = Stage> {
+  readonly stage: S;
+  readonly plan: Plan;
+  readonly open: Open;
+  readonly at: RoundAddress;
+  readonly site: string;
+  readonly data: SiteData;
+  readonly federationBucket: string;
+}
+
+/** `done`: this run made the update. `already`: the site had answered or the round had closed; nothing was done. */
+export type TaskOutcome = 'done' | 'already' | 'failed';
+
+/**
+ * Does one site's work for one round and publishes its update. Safe to start any number of times: a site that has
+ * answered does nothing. What a retry cannot mend (no data, a loss that is not finite) is published as a failed
+ * update, so that nobody waits; anything else is thrown, for the launcher to retry.
+ */
+export async function runTask(message: TaskMessage, context: TaskContext): Promise<TaskOutcome> {
+  const { objects } = context;
+  const { campaign, stage: stageName, round, site } = message;
+  const at = { campaign, stage: stageName, round };
+  const federationBucket = names.federationBucket(message.federation);
+  const { value: open } = await readJson(objects, federationBucket, federationKeys.open(at), openSchema);
+  if (!open.participants.includes(site)) {
+    throw new FedcardioError(
+      'BAD_MESSAGE',
+      `${site} does not take part in round ${round} of ${stageName} of ${campaign}.`,
+    );
+  }
+  if (!(await isTaskDue(context, message))) return 'already';
+
+  const { value: plan } = await readJson(objects, federationBucket, federationKeys.plan(campaign), planSchema);
+  const stage = stageOf(plan, stageName);
+  const data = openSiteData(objects, names.siteBucket(message.federation, site), context.cache);
+  const started = context.now().getTime();
+  try {
+    const result = await runStage({ stage, plan, open, at, site, data, federationBucket }, context);
+    const seconds = (context.now().getTime() - started) / 1000;
+    await publishUpdate(context, federationBucket, { at, site, open, seconds }, result);
+    return 'done';
+  } catch (error) {
+    if (!(error instanceof FedcardioError) || !TERMINAL.has(error.code)) throw error;
+    await recordFailure(context, message, error.message, error.code);
+    return 'failed';
+  }
+}
+
+/** Trying again on the same objects would end the same way. */
+const TERMINAL: ReadonlySet<string> = new Set([
+  'NO_DATA',
+  'TRAINING_DIVERGED',
+  'BAD_WEIGHTS',
+  'BAD_IMAGE',
+  'BAD_LABEL',
+]);
+
+function runStage(input: StageInput, context: TaskContext): Promise<TaskResult> {
+  const { stage } = input;
+  switch (stage.kind) {
+    case 'teacher':
+    case 'student':
+      return trainSite({ ...input, stage }, context);
+    case 'pseudo-label':
+      return pseudoLabelSite({ ...input, stage }, context);
+    case 'evaluate':
+      return evaluateSite({ ...input, stage }, context);
+  }
+}

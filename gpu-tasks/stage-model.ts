@@ -1,0 +1,52 @@
+import { FedcardioError } from '../lib/error.ts';
+import { federationKeys } from '../lib/federation/keys.ts';
+import { readJson } from '../lib/federation/protocol/documents.ts';
+import { learns, stageOf } from '../lib/federation/protocol/plan.ts';
+import { commitSchema, type Plan, type StudentStage, type TeacherStage } from '../lib/federation/schemas.ts';
+import type { TaskId } from '../lib/federation/tasks.ts';
+import { createNetwork, type Network } from '../lib/models/network.ts';
+import type { Objects } from '../lib/storage/contract.ts';
+import { decodeSafetensors } from '../lib/weights/safetensors.ts';
+
+type LearningStage = TeacherStage | StudentStage;
+
+/** Heads of a stage's network. */
+export const tasksOf = (stage: LearningStage): readonly TaskId[] =>
+  stage.kind === 'teacher' ? [stage.task] : stage.tasks;
+
+export interface StageModel {
+  readonly network: Network;
+  readonly tasks: readonly TaskId[];
+  /** Side of the inference windows in voxels, and their spacing in mm. */
+  readonly patch: number;
+  readonly spacing: number;
+  readonly sha256: string;
+}
+
+/** Runs `use` with the final model of a finished stage, and frees its memory. */
+export async function withStageModel<T>(
+  objects: Objects,
+  bucket: string,
+  plan: Plan,
+  stageName: string,
+  use: (model: StageModel) => Promise<T>,
+): Promise<T> {
+  const stage = stageOf(plan, stageName);
+  if (!learns(stage)) {
+    throw new FedcardioError(
+      'BAD_CONFIGURATION',
+      `Stage ${stageName} of campaign ${plan.campaign.id} trains no model.`,
+    );
+  }
+  const at = { campaign: plan.campaign.id, stage: stageName, round: stage.rounds };
+  const { global } = (await readJson(objects, bucket, federationKeys.commit(at), commitSchema)).value;
+  if (!global) throw new FedcardioError('BAD_WEIGHTS', `The last commit of ${stageName} names no model.`);
+  const network = createNetwork(stage.model, tasksOf(stage), plan.campaign.seed);
+  try {
+    network.load(decodeSafetensors((await objects.get(bucket, global.key)).body));
+    const { patch, spacing } = stage.training;
+    return await use({ network, tasks: tasksOf(stage), patch, spacing, sha256: global.sha256 });
+  } finally {
+    network.dispose();
+  }
+}

@@ -1,0 +1,46 @@
+import type { TaskId } from '../federation/tasks.ts';
+import { STANDARDISED_AIR } from '../imaging/intensity.ts';
+import type { Grid, Volume } from '../imaging/volume.ts';
+import type { Network } from '../models/network.ts';
+import { slidingWindow } from '../nn/sliding-window.ts';
+import { tf } from '../nn/tf.ts';
+import { type ClassProbabilities, decodePrediction, type Prediction } from './predict.ts';
+
+/**
+ * What a network finds in a CT, task by task.
+ *
+ * @param image prepared, see {@link prepareImage}
+ * @param own the CT's grid as it was uploaded: class maps are returned on it
+ * @param patch side of the inference windows, voxels
+ */
+export async function predictTasks(
+  network: Network,
+  image: Volume<Float32Array>,
+  own: Grid,
+  patch: number,
+  tasks: readonly TaskId[],
+): Promise<ReadonlyMap<TaskId, Prediction>> {
+  const [nx, ny, nz] = image.shape;
+  const volume = tf.tensor5d(image.data, [1, nz, ny, nx, 1]);
+  const windows = { patch: [patch, patch, patch] as const, fill: STANDARDISED_AIR };
+  const maps = slidingWindow((window) => probabilitiesOf(network, window, tasks), volume, windows);
+  volume.dispose();
+  const result = new Map<TaskId, Prediction>();
+  for (const [task, map] of maps) {
+    const values = map.dataSync() as Float32Array;
+    const classes = map.shape[4];
+    map.dispose();
+    const probabilities: ClassProbabilities = Array.from({ length: classes }, (_, c) => ({
+      ...image,
+      data: Float32Array.from({ length: values.length / classes }, (_, v) => values[v * classes + c] as number),
+    }));
+    result.set(task, decodePrediction(task, probabilities, own));
+  }
+  return result;
+}
+
+/** Softmax of each head's finest logits, [1, z, y, x, class]. */
+function probabilitiesOf(network: Network, window: tf.Tensor5D, tasks: readonly TaskId[]): Map<TaskId, tf.Tensor5D> {
+  const logits = network.forward(window, tasks);
+  return new Map([...logits].flatMap(([task, [finest]]) => (finest ? [[task, tf.softmax(finest)]] : [])));
+}

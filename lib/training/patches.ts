@@ -1,0 +1,128 @@
+import type { TaskId } from '../federation/tasks.ts';
+import { LANDMARK_RADIUS_MM } from '../federation/tasks.ts';
+import { apply, spacingOf } from '../imaging/affine.ts';
+import { STANDARDISED_AIR } from '../imaging/intensity.ts';
+import { paintLandmarks } from '../imaging/landmarks.ts';
+import { resample } from '../imaging/resample.ts';
+import type { Affine, Vec3, Volume } from '../imaging/volume.ts';
+import type { Random } from '../random.ts';
+import { normal, pick, uniform } from '../random.ts';
+import type { PreparedCase, Target } from './cases.ts';
+
+/** A training patch: cubes of `side`³ voxels, x fastest. */
+export interface Patch {
+  readonly image: Float32Array;
+  /** Class of every voxel, for the tasks that the case has a target for. */
+  readonly targets: ReadonlyMap<TaskId, Uint8Array>;
+}
+
+export interface PatchOptions {
+  readonly side: number;
+  /** mm */
+  readonly spacing: number;
+  readonly augment: boolean;
+}
+
+const FOREGROUND_SHARE = 0.67;
+const MAX_ROTATION = (12 * Math.PI) / 180;
+const MAX_SCALE = 0.1;
+/** Of how far the patch's centre strays from the voxel it was aimed at, as a share of its side. */
+const JITTER = 0.15;
+
+/**
+ * Cuts one patch, aimed at a labelled voxel two times out of three. Augmentation is what anatomy allows: small
+ * rotation, scale and translation, brightness, contrast and noise; no mirroring, because left is not right.
+ * The geometry is one resampling step, so a patch is interpolated once.
+ */
+export function cutPatch(from: PreparedCase, tasks: readonly TaskId[], options: PatchOptions, random: Random): Patch {
+  const grid = {
+    affine: patchAffine(from, tasks, options, random),
+    shape: [options.side, options.side, options.side] as Vec3,
+  };
+  const image = resample(from.image, grid, 'linear', STANDARDISED_AIR).data;
+  const targets = new Map<TaskId, Uint8Array>();
+  for (const task of tasks) {
+    const target = from.targets.get(task);
+    if (target) targets.set(task, paintTarget(target, grid));
+  }
+  return { image: options.augment ? augmentIntensity(image, random) : image, targets };
+}
+
+/** A target on a grid: spheres around its points, or its mask by the nearest voxel. */
+export function paintTarget(target: Target, grid: { readonly affine: Affine; readonly shape: Vec3 }): Uint8Array {
+  return target.kind === 'points'
+    ? paintLandmarks(target.points, grid, LANDMARK_RADIUS_MM).data
+    : resample(target.mask, grid, 'nearest', 0).data;
+}
+
+function patchAffine(
+  from: PreparedCase,
+  tasks: readonly TaskId[],
+  { side, spacing, augment }: PatchOptions,
+  random: Random,
+): Affine {
+  const centre = clampCentre(from.image, aim(from, tasks, random), side, augment, random);
+  const [ax, ay, az] = [0, 1, 2].map(() =>
+    augment ? uniform(random, -MAX_ROTATION, MAX_ROTATION) : 0,
+  ) as unknown as Vec3;
+  const scale = spacing * (augment ? uniform(random, 1 - MAX_SCALE, 1 + MAX_SCALE) : 1);
+  const [cx, sx, cy, sy, cz, sz] = [Math.cos(ax), Math.sin(ax), Math.cos(ay), Math.sin(ay), Math.cos(az), Math.sin(az)];
+  const rotation = [
+    [cz * cy, cz * sy * sx - sz * cx, cz * sy * cx + sz * sx],
+    [sz * cy, sz * sy * sx + cz * cx, sz * sy * cx - cz * sx],
+    [-sy, cy * sx, cy * cx],
+  ] as const;
+  const half = (side - 1) / 2;
+  const row = (axis: 0 | 1 | 2) => {
+    const [a, b, c] = rotation[axis].map((value) => value * scale) as unknown as Vec3;
+    return [a, b, c, centre[axis] - half * (a + b + c)] as const;
+  };
+  return [row(0), row(1), row(2), [0, 0, 0, 1]];
+}
+
+/** A point in the world to centre the patch on: near something labelled, or anywhere in the volume. */
+function aim(from: PreparedCase, tasks: readonly TaskId[], random: Random): Vec3 {
+  if (random() < FOREGROUND_SHARE) {
+    const labelled = tasks.filter((task) => from.targets.has(task));
+    const target = labelled.length > 0 ? from.targets.get(pick(random, labelled)) : undefined;
+    const point = target && foregroundPoint(target, random);
+    if (point) return point;
+  }
+  const [nx, ny, nz] = from.image.shape;
+  return apply(from.image.affine, [random() * (nx - 1), random() * (ny - 1), random() * (nz - 1)]);
+}
+
+function foregroundPoint(target: Target, random: Random): Vec3 | undefined {
+  if (target.kind === 'points') {
+    const found = target.points.flatMap((point) => (point.position ? [point.position] : []));
+    return found.length > 0 ? pick(random, found) : undefined;
+  }
+  const { data, shape, affine } = target.mask;
+  const start = Math.floor(random() * data.length);
+  const after = data.findIndex((value, i) => i >= start && value > 0);
+  const index = after >= 0 ? after : data.findIndex((value) => value > 0);
+  if (index < 0) return undefined;
+  const [nx, ny] = shape;
+  return apply(affine, [index % nx, Math.floor(index / nx) % ny, Math.floor(index / (nx * ny))]);
+}
+
+/** Keeps the patch inside the volume where the volume is larger, then lets it stray a little when augmenting. */
+function clampCentre(image: Volume, centre: Vec3, side: number, augment: boolean, random: Random): Vec3 {
+  const spacing = spacingOf(image.affine);
+  return centre.map((value, axis) => {
+    const origin = image.affine[axis as 0 | 1 | 2][3];
+    const step = spacing[axis as 0 | 1 | 2];
+    const length = (image.shape[axis as 0 | 1 | 2] - 1) * step;
+    const half = ((side - 1) / 2) * step;
+    const clamped =
+      length <= 2 * half ? origin + length / 2 : Math.min(Math.max(value, origin + half), origin + length - half);
+    return augment ? clamped + uniform(random, -JITTER, JITTER) * side * step : clamped;
+  }) as unknown as Vec3;
+}
+
+function augmentIntensity(image: Float32Array, random: Random): Float32Array {
+  const gain = uniform(random, 0.85, 1.15);
+  const shift = uniform(random, -0.15, 0.15);
+  const noise = random() < 0.5 ? uniform(random, 0, 0.15) : 0;
+  return image.map((value) => value * gain + shift + (noise > 0 ? noise * normal(random) : 0));
+}

@@ -1,0 +1,14 @@
+import type { TrainingConfig } from '../federation/schemas.ts';
+
+/**
+ * Learning rate of a step of a whole stage: linear warm-up, then a cosine down to a twentieth. `step` counts from 0
+ * over all rounds, so that a site that sat out a round joins at the rate of the others.
+ */
+export function learningRateAt(training: TrainingConfig, step: number, totalSteps: number): number {
+  const { learningRate, warmup } = training;
+  if (step < warmup) return (learningRate * (step + 1)) / (warmup + 1);
+  const progress = Math.min(1, (step - warmup) / Math.max(1, totalSteps - warmup));
+  return learningRate * (FLOOR + ((1 - FLOOR) * (1 + Math.cos(Math.PI * progress))) / 2);
+}
+
+const FLOOR = 0.05;
