@@ -38,11 +38,11 @@ const BUDGETS: Readonly<Record<Profile, Budgets>> = {
   },
   quick: {
     teachers: {
-      'hinge-points': { rounds: 2, steps: 3, learningRate: 2e-3 },
-      'membranous-septum': { rounds: 2, steps: 3, learningRate: 2e-3 },
-      calcification: { rounds: 2, steps: 3, learningRate: 2e-3 },
+      'hinge-points': { rounds: 2, steps: 2, learningRate: 2e-3 },
+      'membranous-septum': { rounds: 2, steps: 2, learningRate: 2e-3 },
+      calcification: { rounds: 2, steps: 2, learningRate: 2e-3 },
     },
-    student: { rounds: 3, steps: 2, learningRate: 1e-3 },
+    student: { rounds: 3, steps: 1, learningRate: 1e-3 },
   },
 };
 

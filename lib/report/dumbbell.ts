@@ -28,7 +28,7 @@ ${rows.map((row, index) => {
     row.before !== null &&
     row.after !== null &&
     html`<line class="${row.after >= row.before ? 'gain' : 'loss'}" x1="${x(row.before)}" x2="${x(row.after)}" y1="${y}" y2="${y}"/>`
-  }${row.before === null && row.after === null && html`<text class="tick" x="${x(0) + 8}" y="${y + 4}">not evaluated</text>`}${row.before !== null && html`<circle class="dot role-studentLabelsOnly" cx="${x(row.before)}" cy="${y}" r="6.5"><title>${row.name}, ${names.before}: ${percent(row.before)}</title></circle>`}${row.after !== null && html`<circle class="dot role-student" cx="${x(row.after)}" cy="${y}" r="4.5"><title>${row.name}, ${names.after}: ${percent(row.after)}</title></circle>`}`;
+  }${row.before === null && row.after === null && html`<text class="tick" x="${x(0) + 8}" y="${y + 4}">not evaluated</text>`}${row.before !== null && html`<circle class="dot hollow role-studentLabelsOnly" cx="${x(row.before)}" cy="${y}" r="6"><title>${row.name}, ${names.before}: ${percent(row.before)}</title></circle>`}${row.after !== null && html`<circle class="dot role-student" cx="${x(row.after)}" cy="${y}" r="5.5"><title>${row.name}, ${names.after}: ${percent(row.after)}</title></circle>`}`;
 })}
 </svg>`;
 }

@@ -69,7 +69,7 @@ figure { margin: 0; }
 .kind-control { --kind: var(--control); } .kind-evaluate { --kind: var(--evaluate); } .kind-other { --kind: var(--muted); }
 
 .dumbbell { max-width: 760px; min-width: 480px; }
-.dot { fill: var(--role); stroke: var(--paper); stroke-width: 2; }
+.dot { fill: var(--role); } .dot.hollow { fill: var(--paper); stroke: var(--role); stroke-width: 2.5; }
 .gain { stroke: var(--student); stroke-width: 3; opacity: 0.45; } .loss { stroke: var(--control); stroke-width: 3; opacity: 0.45; }
 .lane-name { fill: var(--ink); font-size: 13px; }
 .wide .timeline { min-width: 760px; }
@@ -96,6 +96,6 @@ figure { margin: 0; }
 .on-ct { background: #101418; border-radius: 4px; padding: 1px 7px; white-space: nowrap; } .on-ct.truth { color: #4dffd2; } .on-ct.predicted { color: #ffb020; }
 .errors { display: flex; flex-wrap: wrap; gap: 2px 16px; margin: 2px 0 0; padding: 0; list-style: none; font-size: 0.88rem; color: var(--muted); }
 .errors b { color: var(--ink); font-weight: 600; } .errors .far b { color: var(--bad); }
-@media (max-width: 560px) { main { padding: 18px 12px 40px; } section { padding: 16px 14px; } }
+@media (max-width: 560px) { main { padding: 18px 12px 40px; } section { padding: 16px 14px; } .comparison tbody th[scope="row"] { white-space: normal; } }
 @media print { body { background: #fff; } section { break-inside: avoid; border: 0; padding: 0; } details:not([open]) { display: none; } }
 `;

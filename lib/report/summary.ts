@@ -32,11 +32,13 @@ export function headline(report: Report): Markup {
 <div class="cards">${MODEL_ROLES.map((role) => card(role, report.landmarks[role]))}</div></section>`;
 }
 
+const COLUMNS = ['n', `≤\u00a0${WITHIN_MM}\u00a0mm`, 'missing', 'median', 'p90', 'Dice'];
+
 /** Teacher, student and control side by side, a block of rows for each task. */
 export function comparison(report: Report): Markup {
   const tasks = TASK_IDS.filter((task) => MODEL_ROLES.some((role) => report.metrics[role][task]));
   return html`<section aria-labelledby="tasks"><h2 id="tasks">Task by task</h2><div class="scroll"><table class="comparison">
-<thead><tr><th scope="col">Model</th><th scope="col" class="number">n</th><th scope="col" class="number">median</th><th scope="col" class="number">p90</th><th scope="col" class="number">missing</th><th scope="col" class="number">≤ ${WITHIN_MM} mm</th><th scope="col" class="number">Dice</th></tr></thead>
+<thead><tr><th scope="col">Model</th>${COLUMNS.map((title) => html`<th scope="col" class="number">${title}</th>`)}</tr></thead>
 ${tasks.map((task) => html`<tbody><tr class="group"><th scope="rowgroup" colspan="7">${TASK_TITLES[task]}</th></tr>${MODEL_ROLES.map((role) => metricsRow(role, report.metrics[role][task]))}</tbody>`)}
 </table></div><p class="muted">Errors in mm over the points that were found; missing points are counted apart and never dropped. Dice is the median over cases that hold calcium in truth or prediction. n counts points or cases.</p></section>`;
 }
@@ -48,10 +50,10 @@ function metricsRow(role: ModelRole, metrics: Metrics | undefined): Markup {
       : metrics.kind === 'landmarks'
         ? [
             metrics.n,
+            percent(metrics.within6mm),
+            metrics.missing,
             millimetres(metrics.median),
             millimetres(metrics.p90),
-            metrics.missing,
-            percent(metrics.within6mm),
             '',
           ]
         : [metrics.n, '', '', '', '', fixed(metrics.dice, 2)];

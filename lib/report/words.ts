@@ -10,7 +10,7 @@ export const TASK_TITLES: Readonly<Record<TaskId, string>> = {
 };
 
 export const ROLE_TITLES: Readonly<Record<ModelRole, string>> = {
-  teacher: 'Teachers, one CNN a task',
+  teacher: 'Teacher CNNs',
   student: 'Distilled student',
   studentLabelsOnly: 'Student on labels alone',
 };

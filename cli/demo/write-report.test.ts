@@ -1,0 +1,266 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import { federationKeys, siteKeys } from '../../lib/federation/keys.ts';
+import { canonicalJson, sha256Hex } from '../../lib/federation/protocol/json.ts';
+import {
+  type CatalogEntry,
+  campaignSchema,
+  catalogSchema,
+  commitSchema,
+  type Federation,
+  openSchema,
+  planSchema,
+  rejectedSchema,
+  type Score,
+  sealSchema,
+  summarySchema,
+  updateSchema,
+} from '../../lib/federation/schemas.ts';
+import { TASKS } from '../../lib/federation/tasks.ts';
+import { names } from '../../lib/federation/topology.ts';
+import { paintLandmarks } from '../../lib/imaging/landmarks.ts';
+import { writeMarkups } from '../../lib/imaging/markups.ts';
+import { writeNifti } from '../../lib/imaging/nifti-write.ts';
+import type { Affine, Landmark } from '../../lib/imaging/volume.ts';
+import type { Objects } from '../../lib/storage/contract.ts';
+import { createMemoryObjects } from '../../lib/storage/memory.ts';
+import { writeReport } from './write-report.ts';
+
+const at = '2026-01-01T00:00:00.000Z';
+const hash = 'ab'.repeat(32);
+const federation: Federation = {
+  schema: 'fedcardio.federation/1',
+  id: 'f',
+  sites: [
+    { id: 'berlin', name: 'Berlin' },
+    { id: 'munich', name: 'Munich' },
+  ],
+};
+const shared = names.federationBucket('f');
+const campaign = 'c';
+const weights = new TextEncoder().encode('the weights');
+const training = { steps: 1, learningRate: 1e-3 };
+
+const affine: Affine = [
+  [2, 0, 0, 0],
+  [0, 2, 0, 0],
+  [0, 0, 2, 0],
+  [0, 0, 0, 1],
+];
+const shape = [16, 16, 16] as const;
+const { classes } = TASKS['membranous-septum'];
+const truth: readonly Landmark[] = [
+  { label: 1, position: [8, 8, 8] },
+  { label: 2, position: [20, 20, 20] },
+];
+
+/** One stage's only round as the coordinator leaves it: Berlin's update merged, Munich's failed. */
+async function putRound(objects: Objects, stage: string, scores?: Score[]): Promise<void> {
+  const round = { campaign, stage, round: 1 };
+  const put = (key: string, value: unknown) => objects.put(shared, key, canonicalJson(value));
+  const global = scores ? null : { key: federationKeys.global(round, hash), sha256: hash, bytes: weights.length };
+  const key = federationKeys.update(round, 'berlin', 'x');
+  if (global) await objects.put(shared, global.key, weights);
+  await put(
+    federationKeys.open(round),
+    openSchema.parse({
+      schema: 'fedcardio.open/1',
+      ...round,
+      at,
+      deadline: at,
+      participants: ['berlin', 'munich'],
+      quorum: 1,
+      base: null,
+      previous: hash,
+    }),
+  );
+  await put(
+    key,
+    updateSchema.parse({
+      schema: 'fedcardio.update/1',
+      ...round,
+      site: 'berlin',
+      at,
+      status: 'ok',
+      samples: 3,
+      weights: global,
+      base: null,
+      figures: { loss: 0.5 },
+      ...(scores ? { scores } : {}),
+      seconds: 2,
+      backend: 'native',
+      peakRss: 5e8,
+    }),
+  );
+  await put(
+    federationKeys.seal(round),
+    sealSchema.parse({
+      schema: 'fedcardio.seal/1',
+      ...round,
+      at,
+      open: hash,
+      updates: [{ site: 'berlin', key, sha256: hash, samples: 3, weights: global }],
+      failed: [{ site: 'munich', key: 'k', reason: 'disk full' }],
+    }),
+  );
+  await put(
+    federationKeys.commit(round),
+    commitSchema.parse({
+      schema: 'fedcardio.commit/1',
+      ...round,
+      at,
+      seal: hash,
+      previous: hash,
+      samples: 3,
+      sites: ['berlin'],
+      global,
+      figures: { loss: 0.5 },
+    }),
+  );
+}
+
+async function finishedCampaign(): Promise<Objects> {
+  const objects = createMemoryObjects();
+  const tasks = ['membranous-septum' as const];
+  const model = { kind: 'unet' as const, features: [8, 16] };
+  const plan = planSchema.parse({
+    schema: 'fedcardio.plan/1',
+    campaign: campaignSchema.parse({
+      schema: 'fedcardio.campaign/1',
+      id: campaign,
+      stages: [
+        { kind: 'student', name: 'student', tasks, rounds: 1, model, training },
+        { kind: 'evaluate', name: 'evaluate', models: { student: 'student' }, predictions: 'student' },
+      ],
+    }),
+    source: hash,
+    sites: ['berlin', 'munich'],
+    at,
+  });
+  await objects.put(shared, federationKeys.plan(campaign), canonicalJson(plan));
+  await putRound(objects, 'student');
+  const errors = { 'septum-start': [1.5], 'septum-end': [null] };
+  await putRound(objects, 'evaluate', [{ model: 'student', task: 'membranous-septum', errors }]);
+  await objects.put(
+    shared,
+    federationKeys.summary('berlin'),
+    canonicalJson(
+      summarySchema.parse({
+        schema: 'fedcardio.summary/1',
+        site: 'berlin',
+        at,
+        cases: { training: 3, evaluation: 1, rejected: 1 },
+        labelled: {},
+        labelledEvaluation: { 'membranous-septum': 1 },
+      }),
+    ),
+  );
+  await putHeldOutCase(objects);
+  return objects;
+}
+
+async function putHeldOutCase(objects: Objects): Promise<void> {
+  const bucket = names.siteBucket('f', 'berlin');
+  const image = siteKeys.image('evaluation', 'h001');
+  const markups = siteKeys.markups('evaluation', 'h001', 'membranous-septum');
+  const entry: CatalogEntry = {
+    schema: 'fedcardio.catalog/1',
+    site: 'berlin',
+    case: 'h001',
+    use: 'evaluation',
+    at,
+    image: {
+      key: image,
+      etag: '"e"',
+      bytes: 1,
+      sha256: hash,
+      shape: [...shape],
+      spacing: [2, 2, 2],
+      affine: affine.map((row) => [...row]),
+      orientation: 'RAS',
+      range: [0, 100],
+    },
+    labels: { 'membranous-septum': { key: markups, etag: '"e"', format: 'markups', classes: { '1': 1, '2': 1 } } },
+  };
+  const found = paintLandmarks([{ label: 1, position: [8, 8, 10] }], { shape, affine }, 4);
+  await objects.put(bucket, image, writeNifti({ shape, affine, data: new Int16Array(16 ** 3).fill(50) }));
+  await objects.put(bucket, markups, writeMarkups(truth, classes));
+  await objects.put(bucket, siteKeys.catalog('h001'), canonicalJson(catalogSchema.parse(entry)));
+  await objects.put(bucket, siteKeys.prediction(campaign, 'student', 'membranous-septum', 'h001'), writeNifti(found));
+  const rejected = { key: 'cases/p9/image.nii.gz', code: 'BAD_IMAGE', reason: 'It is a PNG picture.' };
+  await objects.put(
+    bucket,
+    siteKeys.rejected('p9'),
+    canonicalJson(
+      rejectedSchema.parse({ schema: 'fedcardio.rejected/1', site: 'berlin', case: 'p9', at, objects: [rejected] }),
+    ),
+  );
+}
+
+const out = mkdtempSync(join(tmpdir(), 'fedcardio-report-'));
+afterAll(() => rmSync(out, { recursive: true }));
+
+describe('writeReport', async () => {
+  const objects = await finishedCampaign();
+  const { report } = await writeReport(
+    { objects, federation, campaign },
+    { schema: 'fedcardio.outcome/1', campaign, status: 'completed', at },
+    ({ peakTaskRss }) => ({
+      profile: 'full',
+      seed: 1,
+      createdAt: at,
+      wallSeconds: 12,
+      peakRssMB: peakTaskRss / 1e6,
+      peakRssOf: 'largest task',
+      timeline: [],
+    }),
+    out,
+  );
+
+  it('reads sites, stages, rejections and figures from what is stored', () => {
+    expect(report).toMatchObject({
+      backend: 'native',
+      peakRssMB: 500,
+      sites: [
+        { id: 'berlin', cases: { training: 3, evaluation: 1, rejected: 1 } },
+        { id: 'munich', cases: { training: 0, evaluation: 0, rejected: 0 } },
+      ],
+      stages: [
+        {
+          name: 'student',
+          kind: 'control',
+          rounds: 1,
+          participants: ['berlin', 'munich'],
+          commits: [{ round: 1, samples: 3, failed: [{ site: 'munich', reason: 'disk full' }] }],
+        },
+        { name: 'evaluate', kind: 'evaluate', rounds: 1 },
+      ],
+      rejected: [{ site: 'berlin', key: 'cases/p9/image.nii.gz', reason: 'It is a PNG picture.' }],
+      metrics: { studentLabelsOnly: { 'membranous-septum': { n: 2, missing: 1, median: 1.5, within6mm: 0.5 } } },
+    });
+    expect(Object.keys(report.bySite)).toEqual(['berlin']);
+  });
+
+  it("names each commit by its bytes' own SHA-256", async () => {
+    for (const { key, sha256 } of report.stages.flatMap(({ commits }) => commits))
+      expect(sha256Hex((await objects.get(shared, key)).body)).toBe(sha256);
+  });
+
+  it('writes the report, the weights as they were merged, and the predictions as the site has them', async () => {
+    expect(readdirSync(out).sort()).toEqual(['predictions', 'report.html', 'report.json', 'student.safetensors']);
+    expect(JSON.parse(readFileSync(join(out, 'report.json'), 'utf8'))).toEqual(JSON.parse(JSON.stringify(report)));
+    expect(new Uint8Array(readFileSync(join(out, 'student.safetensors')))).toEqual(weights);
+    const prediction = siteKeys.prediction(campaign, 'student', 'membranous-septum', 'h001');
+    const { body } = await objects.get(names.siteBucket('f', 'berlin'), prediction);
+    const copied = readFileSync(join(out, 'predictions/berlin-h001-membranous-septum.nii.gz'));
+    expect(new Uint8Array(copied)).toEqual(new Uint8Array(body));
+  });
+
+  it('shows the case with the errors of its points', () => {
+    const page = readFileSync(join(out, 'report.html'), 'utf8');
+    expect(page).toMatch(/septum start <b>2\.\d\u00a0mm<\/b>/);
+    expect(page).toContain('septum end <b>missing</b>');
+  });
+});
