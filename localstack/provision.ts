@@ -153,7 +153,7 @@ async function attempt<T>(doing: string, work: () => Promise<T>): Promise<T> {
   } catch (cause) {
     throw new FedcardioError('STORAGE', `Cannot ${doing}: ${(cause as Error).message}`, {
       cause,
-      hint: 'Check endpoint, credentials and region; bucket names are shared by all of AWS.',
+      hint: 'Does the endpoint answer? Check credentials and region too; bucket names are shared by all of AWS.',
     });
   }
 }

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { HandlerContext, SqsEvent, SqsHandler } from '../handlers/context.ts';
 import type { HandlerName, QueueSpec, Topology } from '../lib/federation/topology.ts';
@@ -47,6 +48,8 @@ export function startRunner(options: RunnerOptions): Runner {
   const { context, topology, sweep, retrySeconds = 2, onEvent = () => undefined } = options;
   const stopping = new AbortController();
   const signal = options.signal ? AbortSignal.any([options.signal, stopping.signal]) : stopping.signal;
+  // One long poll for each queue listens to it; Node would take more than ten for a leak.
+  setMaxListeners(0, signal);
   const watch = createIdleWatch(() => isDrained(context, topology));
 
   async function consume(queue: QueueSpec): Promise<void> {
