@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { FedcardioError } from '../lib/error.ts';
 import type { CampaignStatus, StageStatus } from '../lib/federation/protocol/status.ts';
+import { significant } from '../lib/report/format.ts';
 import { url } from './options.ts';
 import { table } from './table.ts';
 
@@ -63,5 +64,7 @@ export function statusText(status: CampaignStatus): string {
 }
 
 /** Of the last committed round. */
-const lossOf = ({ rounds }: StageStatus): string =>
-  rounds.findLast(({ figures }) => figures.loss !== undefined)?.figures.loss?.toFixed(3) ?? '';
+function lossOf({ rounds }: StageStatus): string {
+  const loss = rounds.findLast(({ figures }) => figures.loss !== undefined)?.figures.loss;
+  return loss === undefined ? '' : significant(loss);
+}

@@ -1,4 +1,4 @@
-import { clock } from '../../lib/report/format.ts';
+import { clock, significant } from '../../lib/report/format.ts';
 import type { DemoEvent } from './events.ts';
 import type { Progress, RunningTask, SiteProgress } from './progress.ts';
 import type { Workload } from './workload.ts';
@@ -66,7 +66,7 @@ function stageLines(progress: Progress, workload: Workload, width: number): read
   return lines.map((line) => line.trimEnd());
 }
 
-const lossText = (loss: number | undefined): string => (loss === undefined ? '' : `, loss ${loss.toFixed(3)}`);
+const lossText = (loss: number | undefined): string => (loss === undefined ? '' : `, loss ${significant(loss)}`);
 
 function bar(share: number, width: number): string {
   const full = Math.round(Math.min(1, Math.max(0, share)) * width);

@@ -2,7 +2,7 @@ import { TASK_IDS } from '../../lib/federation/tasks.ts';
 import { clock, fixed, millimetres, percent } from '../../lib/report/format.ts';
 import type { Metrics } from '../../lib/report/metrics.ts';
 import { MODEL_ROLES, type Report } from '../../lib/report/report.ts';
-import { verdict } from '../../lib/report/summary.ts';
+import { caveat, verdict } from '../../lib/report/summary.ts';
 import { ROLE_TITLES, TASK_TITLES } from '../../lib/report/words.ts';
 import { table } from '../table.ts';
 
@@ -16,6 +16,7 @@ export function summaryText(report: Report): string {
   );
   return [
     verdict(report),
+    caveat(report),
     '',
     ...table(['task', 'model', 'n', 'median', 'p90', 'missing', '≤ 6 mm', 'Dice'], rows),
     '',

@@ -13,7 +13,7 @@ export interface Workload {
 }
 
 /** Time of a step relative to the UNet's, as measured; predictions are forward passes and file reading. */
-const COST = { unet: 1, 'swin-unetr': 1.5, prediction: 2 } as const;
+const COST = { unet: 1, 'swin-unetr': 2, prediction: 1 } as const;
 
 export function workloadOf(campaign: Campaign, scenario: Scenario): Workload {
   const stages = new Map(campaign.stages.map((stage) => [stage.name, stage]));

@@ -1,11 +1,11 @@
-import { fixed } from './format.ts';
+import { significant } from './format.ts';
 import { html, type Markup } from './markup.ts';
 import type { StageReport } from './report.ts';
 import { linearScale, ticks, zeroBased } from './scale.ts';
 
 const WIDTH = 320;
 const HEIGHT = 190;
-const FRAME = { left: 36, right: 12, top: 12, bottom: 30 };
+const FRAME = { left: 46, right: 12, top: 12, bottom: 30 };
 
 /**
  * Loss over the rounds of a stage: a thin line for each site's update, a thick one for their sample-weighted
@@ -31,13 +31,13 @@ export function learningCurve(stage: StageReport, siteName: (site: string) => st
   const line = (points: readonly { round: number; loss: number }[]) =>
     points.map(({ round, loss }) => `${x(round).toFixed(1)},${y(loss).toFixed(1)}`).join(' ');
 
-  const label = `${stage.name}: mean loss ${merged.map(({ round, loss }) => `${fixed(loss, 2)} after round ${round}`).join(', ')}`;
+  const label = `${stage.name}: mean loss ${merged.map(({ round, loss }) => `${significant(loss)} after round ${round}`).join(', ')}`;
   return html`<svg class="chart" viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${label}">
-${ticks(y.domain, 4).map((value) => html`<line class="grid" x1="${FRAME.left}" x2="${WIDTH - FRAME.right}" y1="${y(value)}" y2="${y(value)}"/><text class="tick end" x="${FRAME.left - 6}" y="${y(value) + 3.5}">${value}</text>`)}
+${ticks(y.domain, 4).map((value) => html`<line class="grid" x1="${FRAME.left}" x2="${WIDTH - FRAME.right}" y1="${y(value)}" y2="${y(value)}"/><text class="tick end" x="${FRAME.left - 6}" y="${y(value) + 3.5}">${String(value)}</text>`)}
 ${rounds.map((round) => html`<text class="tick middle" x="${x(round)}" y="${HEIGHT - FRAME.bottom + 15}">${round}</text>`)}
 <text class="tick middle" x="${(FRAME.left + WIDTH) / 2}" y="${HEIGHT - 3}">round</text>
-${[...sites].map(([site, points]) => html`<g class="thin"><title>${siteName(site)}: ${points.map(({ loss }) => fixed(loss, 3)).join(' → ')}</title><polyline points="${line(points)}"/>${points.map(({ round, loss }) => html`<circle cx="${x(round)}" cy="${y(loss)}" r="2"/>`)}</g>`)}
-<g class="thick kind-${stage.kind}"><title>mean: ${merged.map(({ loss }) => fixed(loss, 3)).join(' → ')}</title><polyline points="${line(merged)}"/>${merged.map(({ round, loss }) => html`<circle cx="${x(round)}" cy="${y(loss)}" r="3.5"/>`)}</g>
-<text class="value end" x="${x(last.round) + 8}" y="${y(last.loss) - 9}">${fixed(last.loss, 2)}</text>
+${[...sites].map(([site, points]) => html`<g class="thin"><title>${siteName(site)}: ${points.map(({ loss }) => significant(loss)).join(' → ')}</title><polyline points="${line(points)}"/>${points.map(({ round, loss }) => html`<circle cx="${x(round)}" cy="${y(loss)}" r="2"/>`)}</g>`)}
+<g class="thick kind-${stage.kind}"><title>mean: ${merged.map(({ loss }) => significant(loss)).join(' → ')}</title><polyline points="${line(merged)}"/>${merged.map(({ round, loss }) => html`<circle cx="${x(round)}" cy="${y(loss)}" r="3.5"/>`)}</g>
+<text class="value end" x="${x(last.round) + 8}" y="${y(last.loss) - 9}">${significant(last.loss)}</text>
 </svg>`;
 }

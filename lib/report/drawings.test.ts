@@ -38,7 +38,14 @@ describe('learningCurve', () => {
       const heights = line.map(([, y]) => y as number);
       expect([...heights].sort((a, b) => a - b)).toEqual(heights);
     }
-    expect(svg).toContain('aria-label="student: mean loss 2.00 after round 1, 1.00 after round 2, 0.50 after round 3"');
+    expect(svg).toContain(
+      'aria-label="student: mean loss 2.00 after round 1, 1.00 after round 2, 0.500 after round 3"',
+    );
+  });
+
+  it('labels small losses with what they are, not with zeros', () => {
+    const svg = learningCurve(stage([0.0031]), (site) => site)?.markup ?? '';
+    expect(svg).toContain('>0.00310</text>');
   });
 
   it('draws a single round without a number that is none', () => {

@@ -1,6 +1,6 @@
 import { TASK_IDS } from '../federation/tasks.ts';
 import { learningCurve } from './curves.ts';
-import { clock, counted, fixed } from './format.ts';
+import { clock, counted, significant } from './format.ts';
 import { type Content, html, type Markup } from './markup.ts';
 import type { Report, StageReport } from './report.ts';
 import { timeline } from './timeline.ts';
@@ -62,7 +62,7 @@ const commitRows = (stage: StageReport): readonly Markup[] =>
         .map(({ site }) => site)
         .join(
           ', ',
-        )}${commit.failed.length > 0 && html` <span class="bad">failed: ${commit.failed.map(({ site, reason }) => `${site} (${reason})`).join(', ')}</span>`}</td><td class="number">${commit.samples}</td><td class="number">${fixed(commit.figures.loss, 3)}</td><td class="number">${clock(Math.max(0, ...commit.updates.map(({ seconds }) => seconds)))}</td><td><code title="${commit.sha256}">${commit.sha256.slice(0, 16)}</code></td></tr>`,
+        )}${commit.failed.length > 0 && html` <span class="bad">failed: ${commit.failed.map(({ site, reason }) => `${site} (${reason})`).join(', ')}</span>`}</td><td class="number">${commit.samples}</td><td class="number">${significant(commit.figures.loss)}</td><td class="number">${clock(Math.max(0, ...commit.updates.map(({ seconds }) => seconds)))}</td><td><code title="${commit.sha256}">${commit.sha256.slice(0, 16)}</code></td></tr>`,
   );
 
 const siteNames = (report: Report): ReadonlyMap<string, string> =>

@@ -4,6 +4,10 @@ export const NONE = '–';
 export const fixed = (value: number | null | undefined, digits: number): string =>
   value === null || value === undefined || !Number.isFinite(value) ? NONE : value.toFixed(digits);
 
+/** Three significant digits: losses may be 3 or 0.003. */
+export const significant = (value: number | null | undefined): string =>
+  value === null || value === undefined || !Number.isFinite(value) ? NONE : value.toPrecision(3);
+
 /** A share as a whole percentage; the space before the sign does not break. */
 export const percent = (share: number | null | undefined): string =>
   share === null || share === undefined ? NONE : `${Math.round(share * 100)}\u00a0%`;

@@ -4,7 +4,7 @@ import { type GalleryCase, galleryFigure } from './gallery.ts';
 import { html, type Markup, verbatim } from './markup.ts';
 import type { Report } from './report.ts';
 import { STYLE } from './style.ts';
-import { comparison, comparisonBySite, headline } from './summary.ts';
+import { caveat, comparison, comparisonBySite, headline } from './summary.ts';
 
 /** The report as one self-contained HTML page: no script, nothing loaded from elsewhere. */
 export function reportPage(report: Report, gallery: readonly GalleryCase[]): string {
@@ -38,11 +38,6 @@ function gallerySection(gallery: readonly GalleryCase[]): Markup {
 <p class="muted">One unseen case of each hospital. <span class="on-ct truth">◯ truth</span> <span class="on-ct predicted">✕ student</span> Marks fade with their distance from the cut. The patient's right is on the left.</p>
 <div class="gallery">${gallery.map(galleryFigure)}</div></section>`;
 }
-
-const caveat = ({ profile }: Report): string =>
-  profile === 'quick'
-    ? 'The quick profile trains for a handful of steps: it shows that everything runs, not what can be learnt.'
-    : 'One seed and few cases: read differences with care. Trained on phantoms in minutes, for demonstration; not a medical device.';
 
 /** Sites that a round went on without: said at the top, because every figure below lacks them. */
 function failures({ stages, sites }: Report): Markup | undefined {

@@ -22,6 +22,12 @@ export function verdict(report: Pick<Report, 'status' | 'reason' | 'landmarks'>)
     : `Distillation made no difference in this run: ${to} of the landmarks were found within ${WITHIN_MM} mm either way.`;
 }
 
+/** What the figures cannot say. */
+export const caveat = ({ profile }: Pick<Report, 'profile'>): string =>
+  profile === 'quick'
+    ? 'The quick profile trains for a handful of steps: it shows that everything runs, not what can be learnt.'
+    : 'One seed and few cases: read differences with care. Trained on phantoms in minutes, for demonstration; not a medical device.';
+
 /** The three pooled landmark figures, largest on the page. */
 export function headline(report: Report): Markup {
   const card = (role: ModelRole, metrics: LandmarkMetrics | undefined) => html`<div class="card role-${role}">
