@@ -12,6 +12,7 @@ export interface Display {
   readonly width: number;
 }
 
+/** A display on a stream, usually standard error. */
 export function createDisplay(stream: WriteStream | NodeJS.WriteStream): Display {
   const live = stream.isTTY === true && process.env.TERM !== 'dumb';
   let drawn = 0;

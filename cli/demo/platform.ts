@@ -32,6 +32,7 @@ export interface Platform {
   close(): Promise<void>;
 }
 
+/** Starts all of it; what an interrupted demo left is found and goes on. */
 export async function startPlatform(options: {
   readonly federation: Federation;
   readonly dataDir: string;

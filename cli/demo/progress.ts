@@ -29,6 +29,7 @@ export interface RunningTask extends TaskRef {
   readonly steps: number;
 }
 
+/** Before anything has happened. */
 export const startOf = (scenario: Scenario): Progress => ({
   sites: new Map(
     scenario.sites.map((site) => [

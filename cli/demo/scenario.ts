@@ -69,6 +69,7 @@ const PROFILES: Readonly<Record<Profile, { readonly rows: readonly Row[]; readon
   quick: { rows: QUICK, evaluation: 1 },
 };
 
+/** The federation of a demo: the profile says how much, the seed which patients and scanners. */
 export function scenarioOf({ profile, seed }: { readonly profile: Profile; readonly seed: number }): Scenario {
   const { rows, evaluation } = PROFILES[profile];
   const sites = rows.map(

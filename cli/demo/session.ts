@@ -19,6 +19,11 @@ export interface Session {
   close(): void;
 }
 
+/**
+ * Begins or goes on with the story that the directory holds.
+ *
+ * @param options `now` in milliseconds
+ */
 export function startSession(options: {
   readonly directory: DemoDirectory;
   readonly scenario: Scenario;

@@ -24,14 +24,9 @@ it('leaves out a task that an interruption ended, and shows its repeat', () => {
     { at: 20, event: { type: 'task-started', ...task } },
     { at: 26, event: { type: 'task-failed', reason: 'disk full', ...task } },
   ] as const;
+  const label = 'student, round 2, failed: disk full';
   expect(timelineOf(events)).toEqual([
-    {
-      lane: 'berlin',
-      kind: 'task',
-      stage: 'student',
-      start: 20,
-      end: 26,
-      label: 'student, round 2, failed: disk full',
-    },
+    { lane: 'berlin', kind: 'task', stage: 'student', start: 20, end: 26, label },
+    { lane: 'berlin', kind: 'failure', stage: 'student', start: 26, label },
   ]);
 });

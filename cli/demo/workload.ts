@@ -15,6 +15,7 @@ export interface Workload {
 /** Time of a step relative to the UNet's, as measured; predictions are forward passes and file reading. */
 const COST = { unet: 1, 'swin-unetr': 2, prediction: 1 } as const;
 
+/** The work of a campaign, task by task, from its steps and from who holds what. */
 export function workloadOf(campaign: Campaign, scenario: Scenario): Workload {
   const stages = new Map(campaign.stages.map((stage) => [stage.name, stage]));
   const sites = new Map(scenario.sites.map((site) => [site.id, site]));

@@ -1,6 +1,7 @@
 /** An en dash where there is no value: visibly nothing, rather than zero. */
 export const NONE = '–';
 
+/** A number with so many decimals. */
 export const fixed = (value: number | null | undefined, digits: number): string =>
   value === null || value === undefined || !Number.isFinite(value) ? NONE : value.toFixed(digits);
 

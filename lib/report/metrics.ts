@@ -38,7 +38,11 @@ export interface SegmentationMetrics {
 export type Metrics = LandmarkMetrics | SegmentationMetrics;
 export type MetricsByTask = Readonly<Partial<Record<TaskId, Metrics>>>;
 
-/** @param errors one per point of the truth, in mm; null where the point was missing. */
+/**
+ * Summarises errors; see {@link LandmarkMetrics}.
+ *
+ * @param errors one per point of the truth, in mm; null where the point was missing.
+ */
 export function landmarkMetrics(errors: readonly (number | null)[]): LandmarkMetrics {
   const found = errors.filter((error) => error !== null);
   const near = found.filter((error) => error <= WITHIN_MM).length;
@@ -53,6 +57,8 @@ export function landmarkMetrics(errors: readonly (number | null)[]): LandmarkMet
 }
 
 /**
+ * Summarises overlaps and volumes; see {@link SegmentationMetrics}.
+ *
  * @param dice one per case; null where truth and prediction are both empty.
  * @param volumes predicted and true volume of every case, mm³.
  */

@@ -28,6 +28,7 @@ function roleOf(stage: Stage, task: TaskId): ModelRole | undefined {
   return undefined;
 }
 
+/** Metrics by role and task. */
 export const modelMetrics = (scores: Scores): ModelMetrics => ({
   teacher: metricsOf(scores.teacher),
   student: metricsOf(scores.student),

@@ -11,7 +11,9 @@ export function quantile(values: readonly number[], q: number): number | null {
   return below + (above - below) * (at - Math.floor(at));
 }
 
+/** The middle value, or the mean of the middle two; null where there are none. */
 export const median = (values: readonly number[]): number | null => quantile(values, 0.5);
 
+/** Arithmetic mean, or null where there are no values. */
 export const mean = (values: readonly number[]): number | null =>
   values.length === 0 ? null : values.reduce((sum, value) => sum + value, 0) / values.length;

@@ -4,6 +4,7 @@ export interface Scale {
   readonly domain: readonly [number, number];
 }
 
+/** A scale from the ends of `domain` to the ends of `range`, which may run downwards. */
 export function linearScale(domain: readonly [number, number], range: readonly [number, number]): Scale {
   const span = domain[1] - domain[0];
   const scale = (value: number) =>
