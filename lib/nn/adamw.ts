@@ -1,5 +1,6 @@
 import { FedcardioError } from '../error.ts';
 import { elementsOf, type Weights, type WeightTensor } from '../weights/weights.ts';
+import { kernels } from './kernels.ts';
 import { tf } from './tf.ts';
 
 export interface AdamWOptions {
@@ -17,15 +18,13 @@ export interface AdamWOptions {
   readonly group?: (name: string) => string;
 }
 
-/** Moments by `m/<name>` and `v/<name>`, and steps taken, `steps/<group>`. */
-export type OptimizerState = Weights;
-
 export interface AdamW {
   /** One update by gradients as `tf.variableGrads` returns them, by `variable.name`. */
   step(gradients: Readonly<Record<string, tf.Tensor>>, learningRate: number): void;
-  read(): OptimizerState;
+  /** Moments by `m/<name>` and `v/<name>`, and steps taken by `steps/<group>`. */
+  read(): Weights;
   /** Goes on from a state that {@link read} returned for the same variables; `BAD_WEIGHTS` for another. */
-  load(state: OptimizerState): void;
+  load(state: Weights): void;
   dispose(): void;
 }
 
@@ -63,7 +62,7 @@ export function createAdamW(variables: ReadonlyMap<string, tf.Variable>, options
     group.v.assign(v as tf.Tensor1D);
     group.values.assign(values);
     const sizes = group.variables.map(([, { size }]) => size);
-    const parts = sizes.length === 1 ? [values] : tf.split(values, sizes);
+    const parts = kernels().split(values, sizes);
     group.assigned = group.variables.map(([, variable], i) => {
       variable.assign(reshape(parts[i]!, variable.shape));
       return variable.dataId;
@@ -168,7 +167,7 @@ const tensor = (shape: readonly number[], data: Float32Array): WeightTensor => (
   data,
 });
 
-function checkState(group: Group, state: OptimizerState): void {
+function checkState(group: Group, state: Weights): void {
   const expected = [
     { name: `steps/${group.name}`, size: 1 },
     ...group.variables.flatMap(([name, { shape }]) =>

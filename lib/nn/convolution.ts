@@ -109,12 +109,13 @@ export function patchEmbed(x: tf.Tensor5D, filter: tf.Tensor5D, bias: tf.Tensor1
 
 function splitFilter(filter: tf.Tensor5D, parts: readonly tf.Tensor5D[]): tf.Tensor5D[] {
   if (parts.length === 1) return [filter];
-  const out = filter.shape[4];
+  const [, , , channels, out] = filter.shape;
+  const taps = tf.reshape(filter, [27, channels, out]);
   let first = 0;
   return parts.map((part) => {
     const width = part.shape[4];
-    const slice = tf.slice(filter, [0, 0, 0, first, 0], [3, 3, 3, width, out]);
+    const slice = tf.slice(taps, [0, first, 0], [27, width, out]);
     first += width;
-    return slice;
+    return tf.reshape(slice, [3, 3, 3, width, out]);
   });
 }

@@ -4,7 +4,7 @@ import { tf } from './tf.ts';
 import { wasmKernels } from './wasm-kernels.ts';
 
 /** What instance normalisation keeps for its gradient; the backend's own business. */
-export interface Normalised {
+interface Normalised {
   readonly y: tf.Tensor5D;
   readonly saved: readonly tf.Tensor[];
 }
@@ -40,6 +40,8 @@ export interface Kernels {
   addBias(x: tf.Tensor2D, bias: tf.Tensor1D): tf.Tensor2D;
   /** Sum over the rows. */
   sumRows(x: tf.Tensor2D): tf.Tensor1D;
+  /** A vector cut into pieces of these sizes, which add up to its own. */
+  split(x: tf.Tensor1D, sizes: readonly number[]): tf.Tensor1D[];
   /** Row `indices[i]` of x as row i. Indices are trusted. */
   gatherRows(x: tf.Tensor2D, indices: tf.Tensor1D): tf.Tensor2D;
 }

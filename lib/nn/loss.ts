@@ -104,8 +104,8 @@ const pooledLoss = (
       const sums = tf.add(tf.add(sumRows(weighted(p)), sumRows(t)), SMOOTH);
       const dice = tf.div(tf.add(tf.mul(sumRows(tf.mul(p, t)), 2), SMOOTH), sums) as tf.Tensor1D;
       const foreground = foregroundMean(logits.shape[1]);
-      const background = tf.slice(target, [0, 0], [-1, 1]);
-      const share = weighted(tf.sub(foregroundWeight, tf.mul(background, foregroundWeight - 1)) as tf.Tensor2D);
+      const classWeights = Array.from({ length: logits.shape[1] }, (_, i) => (i === 0 ? 1 : foregroundWeight));
+      const share = weighted(tf.matMul(target, tf.tensor2d(classWeights, [classWeights.length, 1])));
       const entropyWeight = tf.div(share, tf.sum(share));
       const crossEntropy = tf.neg(tf.sum(tf.mul(tf.mul(target, entropyWeight), tf.log(tf.maximum(p, TINY)))));
       const value = tf.sub(crossEntropy, tf.sum(tf.mul(dice, foreground))) as tf.Scalar;

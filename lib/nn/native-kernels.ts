@@ -57,6 +57,7 @@ export const nativeKernels: Kernels = {
   matMul: (a, b, transposeA = false, transposeB = false) => tf.matMul(a, b, transposeA, transposeB),
   addBias: (x, bias) => run('BiasAdd', [x, bias], [FLOAT, text('data_format', 'NHWC')]),
   sumRows: (x) => run('BiasAddGrad', [x], [FLOAT, text('data_format', 'NHWC')]),
+  split: (x, sizes) => (sizes.length === 1 ? [x] : tf.split(x, [...sizes])),
   gatherRows: (x, indices) =>
     run(
       'GatherV2',

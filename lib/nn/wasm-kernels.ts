@@ -3,8 +3,9 @@ import { tf } from './tf.ts';
 
 /**
  * Kernels for the WebAssembly backend, whose 3D convolution is thirty times slower than its 2D one, and its
- * gradient with respect to the input wrong: a 3³ convolution is done as three 2D ones, one a depth tap. Reductions
- * over rows are products with a row of ones, and transposes have at most four axes, because only those are fast.
+ * gradient with respect to the input wrong: a 3³ convolution is done as three 2D ones, one a depth tap. Transposes have
+ * at most four axes, because only those are fast. What only moves numbers or adds them up is done in JavaScript,
+ * which sees the same memory.
  */
 export const wasmKernels: Kernels = {
   conv3d: (x, filter, stride) => {
@@ -82,21 +83,36 @@ export const wasmKernels: Kernels = {
   matMul: (a, b, transposeA = false, transposeB = false) =>
     tf.matMul(transposeA ? tf.transpose(a) : a, transposeB ? tf.transpose(b) : b),
   addBias: (x, bias) => tf.add(x, bias),
-  // In two steps where there are many rows: one float32 running total over 262,144 voxels loses three digits. The
-  // sum with 0 is a copy: the backend keeps a prepared product for each second factor and does not notice that the
-  // same numbers have another shape here.
+  // In double precision: one float32 running total over 262,144 voxels loses three digits.
   sumRows: (x) => {
-    const [rows, columns] = x.shape;
-    if (rows <= BLOCK || rows % BLOCK !== 0) return tf.reshape(tf.matMul(tf.ones([1, rows]), x), [columns]);
-    const blocks = tf.add(tf.reshape(x, [BLOCK, (rows / BLOCK) * columns]), 0) as tf.Tensor2D;
-    const partial = tf.matMul(tf.ones([1, BLOCK]), blocks);
-    return wasmKernels.sumRows(tf.reshape(partial, [rows / BLOCK, columns]));
+    const columns = x.shape[1];
+    const total = new Float64Array(columns);
+    const values = x.dataSync();
+    for (let i = 0; i < values.length; ) {
+      for (let c = 0; c < columns; c++) total[c]! += values[i++]!;
+    }
+    return tf.tensor1d(Float32Array.from(total));
   },
-  gatherRows: (x, indices) => tf.gather(x, indices),
+  // The backend's own split and slice copy all of x for every piece.
+  split: (x, sizes) => {
+    const values = x.dataSync();
+    let end = 0;
+    return sizes.map((size) => {
+      end += size;
+      return tf.tensor1d(values.subarray(end - size, end));
+    });
+  },
+  gatherRows: (x, indices) => {
+    const width = x.shape[1];
+    const [values, rows] = [x.dataSync(), indices.dataSync()];
+    const gathered = new Float32Array(rows.length * width);
+    let target = 0;
+    for (const row of rows) {
+      for (let c = 0, i = row * width; c < width; c++) gathered[target++] = values[i++]!;
+    }
+    return tf.tensor2d(gathered, [rows.length, width]);
+  },
 };
-
-/** Rows that one product adds up. */
-const BLOCK = 128;
 
 const TAPS = [0, 1, 2] as const;
 type Tap = (typeof TAPS)[number];
@@ -140,9 +156,18 @@ function filterPlane(filter: tf.Tensor5D, tap: Tap): tf.Tensor4D {
 
 /** Mirrored along the three axes, in and out swapped. */
 function transposedFilter(filter: tf.Tensor5D): tf.Tensor5D {
-  const [, , , i, o] = filter.shape;
-  const taps = tf.reverse(tf.reshape(filter, [27, i, o]), 0);
-  return tf.reshape(tf.transpose(taps, [0, 2, 1]), [3, 3, 3, o, i]);
+  const [, , , inputs, outputs] = filter.shape;
+  const values = filter.dataSync();
+  const mirrored = new Float32Array(values.length);
+  let source = 0;
+  for (let tap = 26; tap >= 0; tap--) {
+    for (let i = 0; i < inputs; i++) {
+      for (let o = 0, target = tap * inputs * outputs + i; o < outputs; o++, target += inputs) {
+        mirrored[target] = values[source++]!;
+      }
+    }
+  }
+  return tf.tensor5d(mirrored, [3, 3, 3, outputs, inputs]);
 }
 
 /** A zero behind every voxel along each axis. */
