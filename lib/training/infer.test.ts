@@ -1,0 +1,75 @@
+import { beforeAll, describe, expect, test } from 'vitest';
+import { STANDARDISED_AIR } from '../imaging/intensity.ts';
+import type { Vec3 } from '../imaging/volume.ts';
+import { createNetwork, type Network } from '../models/network.ts';
+import { loadBackend } from '../nn/backend.ts';
+import { tf } from '../nn/tf.ts';
+import { predictTasks } from './infer.ts';
+import { cube, volumeOf } from './toy-cases.ts';
+
+const PATCH = 8;
+const CENTRE: Vec3 = [32, 41, 27];
+const RADIUS = 13;
+
+/** Stands for a network that has learnt its task: what is bright is calcium, voxel by voxel. */
+function brightness(seen: number[][]): Network {
+  return {
+    forward: (x: tf.Tensor5D) => {
+      seen.push([...x.shape]);
+      const logit = tf.mul(x, 20) as tf.Tensor5D;
+      return new Map([['calcification', [tf.concat([tf.neg(logit), logit], 4)]]]);
+    },
+  } as Partial<Network> as Network;
+}
+
+const bright = ([x, y, z]: Vec3) =>
+  Math.hypot(x - CENTRE[0], y - CENTRE[1], z - CENTRE[2]) <= RADIUS ? 1 : STANDARDISED_AIR;
+
+describe('a network finds', () => {
+  beforeAll(() => loadBackend());
+
+  test.each<[string, Vec3]>([
+    ['larger than its window and no multiple of it', [23, 27, 19]],
+    ['smaller than its window along two axes', [24, 7, 6]],
+    ['smaller than its window', [5, 6, 7]],
+  ])('what a CT shows that is %s, where it is', async (_what, shape) => {
+    const { affine } = cube(1, 3);
+    const image = volumeOf({ shape, affine }, bright);
+    const own = {
+      shape: shape.map((side) => side * 2) as unknown as Vec3,
+      affine: cube(1, 1.5, [-0.75, -0.75, -0.75]).affine,
+    };
+    const seen: number[][] = [];
+    const before = tf.memory().numTensors;
+
+    const found = (await predictTasks(brightness(seen), image, own, PATCH, ['calcification'])).get('calcification')!;
+
+    expect(tf.memory().numTensors).toBe(before);
+    expect(new Set(seen.map((sides) => sides.join()))).toEqual(new Set(['1,8,8,8,1']));
+    expect(found.classMap).toMatchObject(own);
+    const truth = volumeOf(own, (world) => (bright(world) > 0 ? 1 : 0)).data;
+    const wrong = truth.filter((value, i) => value !== found.classMap.data[i]).length;
+    // Only voxels at the ball's surface may differ, where a voxel of the model's grid is cut.
+    expect(wrong).toBeLessThanOrEqual(0.35 * truth.reduce((sum, value) => sum + value, 0));
+    if (shape[0] > 20 && shape[1] > 20) expect(found.classMap.data.includes(1)).toBe(true);
+  });
+
+  test('something or nothing with random weights, on the grid of the CT, without keeping a tensor', async () => {
+    const config = { kind: 'swin-unetr', featureSize: 4, depths: [2], heads: [2], window: 4 } as const;
+    const network = createNetwork({ ...config, depths: [2], heads: [2] }, ['hinge-points', 'calcification'], 1);
+    const image = volumeOf({ shape: [11, 9, 6], affine: cube(1, 3).affine }, bright);
+    const own = cube(17, 1.7);
+    const before = tf.memory().numTensors;
+    const found = await predictTasks(network, image, own, PATCH, ['hinge-points', 'calcification']);
+    const again = await predictTasks(network, image, own, PATCH, ['calcification']);
+    // Index tables of the attention windows stay with the network until it is disposed of.
+    const gained = tf.memory().numTensors - before;
+    await predictTasks(network, image, own, PATCH, ['calcification']);
+    expect(tf.memory().numTensors - before).toBe(gained);
+    network.dispose();
+    expect([...found.keys()]).toEqual(['hinge-points', 'calcification']);
+    expect(found.get('hinge-points')?.landmarks).toHaveLength(5);
+    for (const { classMap } of found.values()) expect(classMap).toMatchObject(own);
+    expect(again.get('calcification')?.classMap.data).toEqual(found.get('calcification')?.classMap.data);
+  });
+});

@@ -1,0 +1,208 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { LANDMARK_RADIUS_MM, TASKS } from '../federation/tasks.ts';
+import { STANDARDISED_AIR } from '../imaging/intensity.ts';
+import type { Vec3 } from '../imaging/volume.ts';
+import { seededRandom } from '../random.ts';
+import type { PreparedCase } from './cases.ts';
+import { cutPatch, type Patch, type PatchOptions } from './patches.ts';
+import { ballCase, cube, volumeOf } from './toy-cases.ts';
+
+const TASK = 'hinge-points';
+const SIDE = 32;
+const fine: PatchOptions = { side: SIDE, spacing: 1, augment: true };
+
+/** Around the middle of a large volume: one point, then one to its left, front and top. */
+const POINTS: readonly Vec3[] = [
+  [40, 40, 40],
+  [31, 40, 40],
+  [40, 49, 40],
+  [40, 40, 49],
+];
+
+/** A CT whose brightness is `f` of the world position, with points as its only target. */
+function caseOf(points: readonly Vec3[], f: (world: Vec3) => number = () => STANDARDISED_AIR): PreparedCase {
+  const landmarks = points.map((position, index) => ({ label: index + 1, position }));
+  return {
+    id: 'p1',
+    image: volumeOf(cube(81, 1), f),
+    targets: new Map([[TASK, { kind: 'points', points: landmarks }]]),
+  };
+}
+
+const seeds = fc.integer({ min: 0, max: 1e6 });
+const cut = (from: PreparedCase, seed: number, options = fine): Patch =>
+  cutPatch(from, [TASK], options, seededRandom('patch', seed));
+
+/** Number, centroid and 3×3 covariance of the voxels, weighted, in voxels of the patch. */
+function moments(weightOf: (index: number) => number, side = SIDE) {
+  let n = 0;
+  const sum = [0, 0, 0];
+  const squares = [0, 0, 0, 0, 0, 0, 0, 0, 0];
+  let border = false;
+  for (let i = 0; i < side ** 3; i++) {
+    const weight = weightOf(i);
+    if (weight === 0) continue;
+    const p = [i % side, Math.floor(i / side) % side, Math.floor(i / side ** 2)];
+    border ||= p.some((value) => value === 0 || value === side - 1);
+    n += weight;
+    for (let a = 0; a < 3; a++) {
+      sum[a]! += weight * p[a]!;
+      for (let b = 0; b < 3; b++) squares[3 * a + b]! += weight * p[a]! * p[b]!;
+    }
+  }
+  const centroid = sum.map((value) => value / n) as unknown as Vec3;
+  const covariance = squares.map((value, i) => value / n - centroid[Math.floor(i / 3)]! * centroid[i % 3]!);
+  return { n, centroid, covariance, border };
+}
+
+const momentsOfClass = (patch: Patch, label: number) => {
+  const target = patch.targets.get(TASK)!;
+  return moments((i) => (target[i] === label ? 1 : 0));
+};
+
+describe('a training patch', () => {
+  const onePoint = caseOf(POINTS.slice(0, 1));
+  const fourPoints = caseOf(POINTS);
+  const blob = caseOf(
+    POINTS.slice(0, 1),
+    ([x, y, z]) => 3 * Math.exp(-((x - 40) ** 2 + (y - 40) ** 2 + (z - 40) ** 2) / 18),
+  );
+
+  test('is decided by its seed', () => {
+    fc.assert(
+      fc.property(seeds, (seed) => {
+        expect(cut(blob, seed)).toEqual(cut(blob, seed));
+      }),
+      { numRuns: 5 },
+    );
+    expect(cut(blob, 1).image).not.toEqual(cut(blob, 2).image);
+  });
+
+  test('holds a class of the task in every voxel, for the tasks that the case has a target for', () => {
+    fc.assert(
+      fc.property(seeds, fc.boolean(), (seed, augment) => {
+        const tasks = ['calcification', 'membranous-septum', TASK] as const;
+        const from = ballCase('p1', 20, 3, ['calcification', 'membranous-septum']);
+        const options = { side: 16, spacing: 3, augment };
+        const { image, targets } = cutPatch(from, tasks, options, seededRandom(seed));
+        expect(image).toHaveLength(16 ** 3);
+        expect([...targets.keys()]).toEqual(['calcification', 'membranous-septum']);
+        for (const [task, target] of targets) {
+          expect(target).toHaveLength(16 ** 3);
+          expect(Math.max(...target)).toBeLessThanOrEqual(TASKS[task].classes.length);
+        }
+      }),
+      { numRuns: 15 },
+    );
+  });
+
+  test('keeps spheres round, and of the radius that the scale asks for', () => {
+    fc.assert(
+      fc.property(seeds, (seed) => {
+        const { n, covariance, border } = momentsOfClass(cut(onePoint, seed), 1);
+        fc.pre(n > 0 && !border);
+        // A ball of radius r has r²/5 along every axis and nothing across; its volume says which r.
+        const radius = Math.cbrt((3 * n) / (4 * Math.PI));
+        expect(radius).toBeGreaterThan((LANDMARK_RADIUS_MM / 1.1) * 0.95);
+        expect(radius).toBeLessThan((LANDMARK_RADIUS_MM / 0.9) * 1.05);
+        covariance.forEach((value, i) => {
+          const expected = i % 4 === 0 ? radius ** 2 / 5 : 0;
+          expect(Math.abs(value - expected)).toBeLessThan(0.08 * radius ** 2);
+        });
+      }),
+      { numRuns: 25 },
+    );
+  });
+
+  test('never takes left for right: points keep their order along every axis', () => {
+    fc.assert(
+      fc.property(seeds, (seed) => {
+        const patch = cut(fourPoints, seed);
+        const [middle, left, front, top] = [1, 2, 3, 4].map((label) => momentsOfClass(patch, label)) as [
+          ReturnType<typeof moments>,
+          ReturnType<typeof moments>,
+          ReturnType<typeof moments>,
+          ReturnType<typeof moments>,
+        ];
+        fc.pre([middle, left, front, top].every(({ n, border }) => n > 0 && !border));
+        expect(left.centroid[0]).toBeLessThan(middle.centroid[0] - 4);
+        expect(front.centroid[1]).toBeGreaterThan(middle.centroid[1] + 4);
+        expect(top.centroid[2]).toBeGreaterThan(middle.centroid[2] + 4);
+      }),
+      { numRuns: 20 },
+    );
+  });
+
+  test('turns and scales image and target together', () => {
+    fc.assert(
+      fc.property(seeds, (seed) => {
+        const patch = cut(blob, seed);
+        const target = momentsOfClass(patch, 1);
+        fc.pre(target.n > 0 && !target.border);
+        const brightest = Math.max(...patch.image);
+        const floor = brightest - 0.75;
+        const shown = moments((i) => Math.max(0, patch.image[i]! - floor));
+        fc.pre(!shown.border);
+        shown.centroid.forEach((value, axis) => {
+          expect(Math.abs(value - target.centroid[axis]!)).toBeLessThan(0.6);
+        });
+      }),
+      { numRuns: 20 },
+    );
+  });
+
+  test('is aimed at something labelled most of the time', () => {
+    const from = caseOf([[12, 70, 20]]);
+    const hits = Array.from({ length: 60 }, (_, seed) => cut(from, seed, { ...fine, side: 16 })).filter((patch) =>
+      patch.targets.get(TASK)!.includes(1),
+    );
+    expect(hits.length).toBeGreaterThan(30);
+    expect(hits.length).toBeLessThan(60);
+  });
+
+  test('without augmentation is a piece of the volume, voxel by voxel', () => {
+    const from = caseOf(POINTS, ([x, y, z]) => x + 100 * y + 10_000 * z);
+    const whole = cutPatch(from, [TASK], { side: 81, spacing: 1, augment: false }, seededRandom(1));
+    expect(whole.image).toEqual(from.image.data);
+  });
+
+  test('is air where the volume ends', () => {
+    const small: PreparedCase = { ...fourPoints, image: volumeOf(cube(9, 1, [36, 36, 36]), () => 3) };
+    const { image } = cut(small, 1, { side: 15, spacing: 1, augment: false });
+    expect(image.filter((value) => value === 3)).toHaveLength(9 ** 3);
+    expect(image.filter((value) => Math.abs(value - STANDARDISED_AIR) < 1e-6)).toHaveLength(15 ** 3 - 9 ** 3);
+  });
+
+  test('is made brighter, darker and noisier only within bounds', () => {
+    const looks = Array.from({ length: 80 }, (_, seed) => {
+      const { image } = cut(onePoint, seed, { side: 12, spacing: 1, augment: true });
+      const mean = image.reduce((sum, value) => sum + value, 0) / image.length;
+      const variance = image.reduce((sum, value) => sum + (value - mean) ** 2, 0) / image.length;
+      return { shift: mean - STANDARDISED_AIR, noise: Math.sqrt(variance) };
+    });
+    const most = 0.15 * Math.abs(STANDARDISED_AIR) + 0.15;
+    for (const { shift, noise } of looks) {
+      expect(Math.abs(shift)).toBeLessThan(most + 0.03);
+      expect(noise).toBeLessThan(0.17);
+    }
+    expect(new Set(looks.map(({ shift }) => Math.sign(shift)))).toEqual(new Set([-1, 1]));
+    expect(looks.filter(({ noise }) => noise < 1e-6).length).toBeGreaterThan(20);
+    expect(looks.filter(({ noise }) => noise > 0.02).length).toBeGreaterThan(20);
+  });
+
+  test('keeps calcium that is thinner than its voxels', () => {
+    const grid = cube(81, 1);
+    const mask = volumeOf(grid, ([x, y, z]) =>
+      x >= 39 && x <= 40 && y >= 39 && y <= 41 && z >= 39 && z <= 41 ? 1 : 0,
+    );
+    const from: PreparedCase = {
+      id: 'p1',
+      image: volumeOf(cube(27, 3, [1, 1, 1]), () => 0),
+      targets: new Map([['calcification', { kind: 'mask', mask: { ...grid, data: Uint8Array.from(mask.data) } }]]),
+    };
+    const options = { side: 27, spacing: 3, augment: false };
+    const patch = cutPatch(from, ['calcification'], options, seededRandom(1));
+    expect(patch.targets.get('calcification')!.includes(1)).toBe(true);
+  });
+});

@@ -1,0 +1,89 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import type { Landmark, Vec3 } from '../imaging/volume.ts';
+import { generatePhantom } from '../phantom/phantom.ts';
+import { scannerOf } from '../phantom/scanner.ts';
+import { distance, pseudoLabelChecks } from './plausibility.ts';
+
+const filter = { minConfidence: 0.5, plausibility: true };
+const landmarks = (points: readonly (Vec3 | null)[]): readonly Landmark[] =>
+  points.map((position, index) => ({ label: index + 1, position }));
+const failures = (...input: Parameters<typeof pseudoLabelChecks>) =>
+  pseudoLabelChecks(...input).filter(({ passed }) => !passed);
+
+/** An anatomy as a reader would draw it: hinge points on a circle of 12 mm, ostia a coronary height above. */
+const HINGES: readonly Vec3[] = [
+  [12, 0, 0],
+  [-6, 10.4, 0],
+  [-6, -10.4, 0],
+  [13, 0, 12],
+  [-7, 11, 12],
+];
+
+describe('a pseudo-label', () => {
+  test('of sure and possible points passes every check', () => {
+    expect(failures('hinge-points', { confidence: 0.5, landmarks: landmarks(HINGES) }, filter)).toEqual([]);
+  });
+
+  test('passes for every patient that the phantom draws', () => {
+    const scanner = { ...scannerOf(0, 1), pixelMm: 12, sliceMm: 12 };
+    for (let seed = 0; seed < 40; seed++) {
+      const { points } = generatePhantom({ seed, scanner, fieldOfViewMm: 24 });
+      for (const task of ['hinge-points', 'membranous-septum'] as const) {
+        const found = { confidence: 1, landmarks: landmarks(points[task]) };
+        expect(failures(task, found, filter), `patient ${seed}, ${task}`).toEqual([]);
+      }
+    }
+  });
+
+  test('that is not sure enough is refused, points or none', () => {
+    for (const found of [{ confidence: 0.49 }, { confidence: 0.49, landmarks: landmarks(HINGES) }]) {
+      expect(failures('hinge-points', found, filter)).toEqual([
+        { name: 'confidence', passed: false, detail: '0.49 of at least 0.5' },
+      ]);
+    }
+  });
+
+  test('that lacks points says which', () => {
+    const found = { confidence: 0.9, landmarks: landmarks([null, ...HINGES.slice(1, 4), null]) };
+    expect(failures('hinge-points', found, filter)).toEqual([
+      { name: 'all-found', passed: false, detail: 'missing: hinge-right, ostium-left' },
+    ]);
+  });
+
+  test('with any point in another structure is refused, with the distances that tell', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 0, max: 4 }), fc.double({ min: 60, max: 500, noNaN: true }), (index, far) => {
+        const moved = HINGES.map((point, i): Vec3 => (i === index ? [point[0], point[1], point[2] + far] : point));
+        const failed = failures('hinge-points', { confidence: 1, landmarks: landmarks(moved) }, filter);
+        expect(failed.length).toBeGreaterThan(0);
+        for (const { name, detail } of failed) {
+          expect(name).toMatch(/^distance \S+ to \S+$/);
+          expect(detail).toMatch(/ mm of \d+ to \d+$/);
+        }
+      }),
+    );
+  });
+
+  test('whose points fell together is refused', () => {
+    const found = {
+      confidence: 1,
+      landmarks: landmarks([
+        [0, 0, 0],
+        [0.5, 0, 0],
+      ]),
+    };
+    expect(failures('membranous-septum', found, filter)).toHaveLength(1);
+  });
+
+  test('is judged by its confidence alone where plausibility is off', () => {
+    const found = { confidence: 1, landmarks: landmarks([null, null]) };
+    expect(pseudoLabelChecks('membranous-septum', found, { ...filter, plausibility: false })).toEqual([
+      { name: 'confidence', passed: true, detail: '1.00 of at least 0.5' },
+    ]);
+  });
+});
+
+test('a distance is in mm along the straight line', () => {
+  expect(distance([1, 2, 3], [4, 6, 15])).toBe(13);
+});

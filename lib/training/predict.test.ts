@@ -1,0 +1,88 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { LANDMARK_RADIUS_MM } from '../federation/tasks.ts';
+import { landmarksOfClassMap } from '../imaging/landmarks.ts';
+import type { Vec3, Volume } from '../imaging/volume.ts';
+import { distance } from './plausibility.ts';
+import { decodePrediction } from './predict.ts';
+import { cube, volumeOf } from './toy-cases.ts';
+
+const grid = cube(20, 3);
+const own = cube(60, 1);
+
+/** Probabilities of the background and of balls of 5 mm around points; a missing point has none anywhere. */
+function probabilities(points: readonly (Vec3 | null)[], sure = 0.8): readonly Volume<Float32Array>[] {
+  const maps = points.map((point) => volumeOf(grid, (world) => (point && distance(world, point) <= 5 ? sure : 0)));
+  const background = volumeOf(grid, () => 0);
+  background.data.forEach((_, i) => {
+    background.data[i] = 1 - maps.reduce((sum, { data }) => sum + data[i]!, 0);
+  });
+  return [background, ...maps];
+}
+
+describe('landmarks are decoded', () => {
+  test('to where they are, in mm, whatever the grid, as spheres on the grid of the CT', () => {
+    const inside = fc.tuple(...[0, 1, 2].map(() => fc.double({ min: 8, max: 48, noNaN: true }))) as fc.Arbitrary<
+      [number, number, number]
+    >;
+    fc.assert(
+      fc.property(inside, inside, (a, b) => {
+        fc.pre(distance(a, b) > 14);
+        const { landmarks, classMap, confidence } = decodePrediction('membranous-septum', probabilities([a, b]), own);
+        expect(confidence).toBeCloseTo(0.8, 5);
+        expect(classMap).toMatchObject(own);
+        const drawn = landmarksOfClassMap(classMap, 2);
+        [a, b].forEach((point, i) => {
+          expect(distance(landmarks![i]!.position!, point)).toBeLessThan(1.5);
+          expect(distance(drawn[i]!.position!, landmarks![i]!.position!)).toBeLessThan(0.5);
+        });
+        const voxels = classMap.data.filter((value) => value === 1).length;
+        expect(voxels / ((4 / 3) * Math.PI * LANDMARK_RADIUS_MM ** 3)).toBeCloseTo(1, 0);
+      }),
+      { numRuns: 10 },
+    );
+  });
+
+  test('as missing where no voxel is of their class', () => {
+    const { landmarks, classMap } = decodePrediction('membranous-septum', probabilities([null, [30, 30, 30]]), own);
+    expect(landmarks).toEqual([
+      { label: 1, position: null },
+      { label: 2, position: [expect.closeTo(30, 5), expect.closeTo(30, 5), expect.closeTo(30, 5)] },
+    ]);
+    expect(classMap.data.includes(1)).toBe(false);
+  });
+
+  test('with confidence 0 where nothing was found', () => {
+    const { landmarks, confidence } = decodePrediction('membranous-septum', probabilities([null, null]), own);
+    expect(confidence).toBe(0);
+    expect(landmarks?.map(({ position }) => position)).toEqual([null, null]);
+  });
+
+  test('from the largest component: a stray voxel does not pull a point away', () => {
+    const maps = probabilities([
+      [30, 30, 30],
+      [45, 45, 45],
+    ]);
+    maps[1]!.data[0] = 0.99;
+    maps[0]!.data[0] = 0.01;
+    const { landmarks } = decodePrediction('membranous-septum', maps, own);
+    expect(landmarks?.[0]?.position).toEqual([expect.closeTo(30, 5), expect.closeTo(30, 5), expect.closeTo(30, 5)]);
+  });
+});
+
+test('a segmentation is brought to the grid of the CT as probabilities: its border is finer than the model', () => {
+  const ball = (world: Vec3) => Math.min(1, Math.max(0, (15 - distance(world, [30, 30, 30])) / 6 + 0.5));
+  const maps = [volumeOf(grid, (world) => 1 - ball(world)), volumeOf(grid, ball)];
+  const { classMap, landmarks } = decodePrediction('calcification', maps, own);
+  expect(landmarks).toBeUndefined();
+  expect(classMap).toMatchObject(own);
+  const voxels = classMap.data.reduce((sum, value) => sum + value, 0);
+  expect(Math.abs(voxels / ((4 / 3) * Math.PI * 15 ** 3) - 1)).toBeLessThan(0.06);
+});
+
+test('a CT that reaches beyond what the model saw is background there', () => {
+  const maps = [volumeOf(cube(8, 3), () => 0.1), volumeOf(cube(8, 3), () => 0.9)];
+  const { classMap } = decodePrediction('calcification', maps, cube(60, 1));
+  expect(classMap.data[0]).toBe(1);
+  expect(classMap.data[59 * 60 * 60]).toBe(0);
+});
