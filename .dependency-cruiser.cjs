@@ -5,7 +5,7 @@ const only = (name, from, allowed) => ({
   from: { path: from },
   to: {
     path: '^(lib|handlers|gpu-tasks|localstack|cli|bench|test|cdk)/',
-    pathNot: [from, '^lib/error\\.ts$', ...allowed],
+    pathNot: [from, '^lib/(error|random)\\.ts$', ...allowed],
   },
 });
 

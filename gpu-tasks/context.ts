@@ -12,7 +12,7 @@ export interface TaskContext {
   readonly progress: (progress: TaskProgress) => void;
 }
 
-export interface TaskProgress {
+interface TaskProgress {
   readonly done: number;
   readonly total: number;
   readonly loss?: number;

@@ -8,9 +8,9 @@ const GRID = { patch: 32, spacing: 3 } as const;
 const UNET: ModelConfig = { kind: 'unet', features: [8, 16, 32, 64], deepSupervision: true };
 const SWIN_UNETR: ModelConfig = {
   kind: 'swin-unetr',
-  featureSize: 12,
+  featureSize: 8,
   depths: [2, 2, 2],
-  heads: [3, 6, 12],
+  heads: [2, 4, 8],
   window: 4,
 };
 
@@ -19,6 +19,8 @@ interface Budget {
   readonly rounds: number;
   readonly steps: number;
   readonly learningRate: number;
+  /** High where only a point's place matters, lower where the size of a mask does. */
+  readonly foregroundWeight: number;
 }
 
 interface Budgets {
@@ -30,19 +32,19 @@ interface Budgets {
 const BUDGETS: Readonly<Record<Profile, Budgets>> = {
   full: {
     teachers: {
-      'hinge-points': { rounds: 3, steps: 60, learningRate: 2e-3 },
-      'membranous-septum': { rounds: 3, steps: 80, learningRate: 2e-3 },
-      calcification: { rounds: 3, steps: 60, learningRate: 2e-3 },
+      'hinge-points': { rounds: 4, steps: 40, learningRate: 1e-2, foregroundWeight: 8 },
+      'membranous-septum': { rounds: 3, steps: 40, learningRate: 1e-2, foregroundWeight: 8 },
+      calcification: { rounds: 4, steps: 40, learningRate: 5e-3, foregroundWeight: 5 },
     },
-    student: { rounds: 4, steps: 50, learningRate: 1e-3 },
+    student: { rounds: 5, steps: 36, learningRate: 1e-2, foregroundWeight: 8 },
   },
   quick: {
     teachers: {
-      'hinge-points': { rounds: 2, steps: 2, learningRate: 2e-3 },
-      'membranous-septum': { rounds: 2, steps: 2, learningRate: 2e-3 },
-      calcification: { rounds: 2, steps: 2, learningRate: 2e-3 },
+      'hinge-points': { rounds: 2, steps: 2, learningRate: 1e-2, foregroundWeight: 8 },
+      'membranous-septum': { rounds: 2, steps: 2, learningRate: 1e-2, foregroundWeight: 8 },
+      calcification: { rounds: 2, steps: 2, learningRate: 5e-3, foregroundWeight: 5 },
     },
-    student: { rounds: 3, steps: 1, learningRate: 1e-3 },
+    student: { rounds: 3, steps: 1, learningRate: 1e-2, foregroundWeight: 8 },
   },
 };
 
@@ -57,7 +59,7 @@ export const STUDENT_MODEL = 'student';
 /** The campaign as a researcher would write it: teachers, pseudo-labels, student, control, evaluation. */
 export function campaignOf(scenario: Scenario): Campaign {
   const budgets = BUDGETS[scenario.profile];
-  const learnt = ({ rounds, steps, learningRate }: Budget) => ({ rounds, training: { ...GRID, steps, learningRate } });
+  const learnt = ({ rounds, ...training }: Budget) => ({ rounds, training: { ...GRID, ...training } });
   const campaign: CampaignInput = {
     schema: 'fedcardio.campaign/1',
     id: `demo-${scenario.profile}-${scenario.seed}`,

@@ -43,14 +43,14 @@ export const DEMO_TASKS = ['hinge-points', 'membranous-septum', 'calcification']
 type Row = readonly [id: string, name: string, training: number, hinge: number, septum: number, calcium: number];
 
 const FULL: readonly Row[] = [
-  ['heidelberg', 'Heidelberg', 8, 5, 5, 5],
-  ['munich', 'Munich', 10, 2, 0, 2],
-  ['muenster', 'Münster', 14, 2, 2, 0],
-  ['goettingen', 'Göttingen', 10, 3, 0, 0],
+  ['heidelberg', 'Heidelberg', 8, 3, 2, 4],
+  ['munich', 'Munich', 10, 1, 0, 1],
+  ['muenster', 'Münster', 14, 1, 1, 0],
+  ['goettingen', 'Göttingen', 10, 2, 0, 0],
   ['berlin', 'Berlin', 5, 0, 0, 0],
-  ['frankfurt', 'Frankfurt', 3, 2, 0, 2],
-  ['hamburg', 'Hamburg', 4, 3, 2, 0],
-  ['greifswald', 'Greifswald', 3, 2, 0, 0],
+  ['frankfurt', 'Frankfurt', 3, 1, 0, 1],
+  ['hamburg', 'Hamburg', 4, 1, 1, 0],
+  ['greifswald', 'Greifswald', 3, 1, 0, 0],
 ];
 
 const QUICK: readonly Row[] = [

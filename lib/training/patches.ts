@@ -4,7 +4,7 @@ import { apply, spacingOf } from '../imaging/affine.ts';
 import { STANDARDISED_AIR } from '../imaging/intensity.ts';
 import { paintLandmarks } from '../imaging/landmarks.ts';
 import { resample } from '../imaging/resample.ts';
-import type { Affine, Vec3, Volume } from '../imaging/volume.ts';
+import type { Affine, Grid, Vec3, Volume } from '../imaging/volume.ts';
 import type { Random } from '../random.ts';
 import { normal, pick, uniform } from '../random.ts';
 import type { PreparedCase, Target } from './cases.ts';
@@ -24,10 +24,12 @@ export interface PatchOptions {
 }
 
 const FOREGROUND_SHARE = 0.67;
-const MAX_ROTATION = (12 * Math.PI) / 180;
+const MAX_ROTATION = (10 * Math.PI) / 180;
 const MAX_SCALE = 0.1;
+/** Share of a voxel that a mask must fill to be its class. */
+const MASK_SHARE = 0.2;
 /** Of how far the patch's centre strays from the voxel it was aimed at, as a share of its side. */
-const JITTER = 0.15;
+const JITTER = 0.08;
 
 /**
  * Cuts one patch, aimed at a labelled voxel two times out of three. Augmentation is what anatomy allows: small
@@ -48,11 +50,13 @@ export function cutPatch(from: PreparedCase, tasks: readonly TaskId[], options: 
   return { image: options.augment ? augmentIntensity(image, random) : image, targets };
 }
 
-/** A target on a grid: spheres around its points, or its mask by the nearest voxel. */
-export function paintTarget(target: Target, grid: { readonly affine: Affine; readonly shape: Vec3 }): Uint8Array {
-  return target.kind === 'points'
-    ? paintLandmarks(target.points, grid, LANDMARK_RADIUS_MM).data
-    : resample(target.mask, grid, 'nearest', 0).data;
+/**
+ * A target on a grid: spheres around its points, or 1 where its mask fills enough of the voxel. The nearest voxel, as
+ * in the reference, would lose calcium: nodules are often thinner than the model's voxels.
+ */
+function paintTarget(target: Target, grid: Grid): Uint8Array {
+  if (target.kind === 'points') return paintLandmarks(target.points, grid, LANDMARK_RADIUS_MM).data;
+  return Uint8Array.from(resample(target.mask, grid, 'linear', 0).data, (share) => (share >= MASK_SHARE ? 1 : 0));
 }
 
 function patchAffine(
