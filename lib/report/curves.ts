@@ -1,7 +1,7 @@
 import { significant } from './format.ts';
 import { html, type Markup } from './markup.ts';
 import type { StageReport } from './report.ts';
-import { linearScale, ticks, zeroBased } from './scale.ts';
+import { linearScale, roundDomain, ticks } from './scale.ts';
 
 const WIDTH = 320;
 const HEIGHT = 190;
@@ -24,8 +24,10 @@ export function learningCurve(stage: StageReport, siteName: (site: string) => st
   const last = merged.at(-1);
   if (!last) return undefined;
 
-  const highest = Math.max(...merged.map(({ loss }) => loss), ...[...sites.values()].flat().map(({ loss }) => loss));
-  const y = linearScale(zeroBased(highest, 4), [HEIGHT - FRAME.bottom, FRAME.top]);
+  // Dice + cross-entropy falls below zero: to minus one a head.
+  const losses = [merged, ...sites.values()].flatMap((points) => points.map(({ loss }) => loss));
+  const domain = roundDomain(Math.min(...losses), Math.max(...losses), 4);
+  const y = linearScale(domain, [HEIGHT - FRAME.bottom, FRAME.top]);
   const rounds = merged.map(({ round }) => round);
   const x = linearScale([Math.min(...rounds), Math.max(...rounds)], [FRAME.left + 14, WIDTH - FRAME.right - 14]);
   const line = (points: readonly { round: number; loss: number }[]) =>

@@ -43,6 +43,15 @@ describe('learningCurve', () => {
     );
   });
 
+  it('keeps negative losses within the drawing', () => {
+    const svg = learningCurve(stage([0.5, -0.4, -1.3]), (site) => site)?.markup ?? '';
+    const height = Number(/viewBox="0 0 \d+ (\d+)"/.exec(svg)?.[1]);
+    for (const [, y] of pointsOf(svg).flat()) {
+      expect(y).toBeGreaterThanOrEqual(0);
+      expect(y).toBeLessThanOrEqual(height);
+    }
+  });
+
   it('labels small losses with what they are, not with zeros', () => {
     const svg = learningCurve(stage([0.0031]), (site) => site)?.markup ?? '';
     expect(svg).toContain('>0.00310</text>');

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { linearScale, ticks, zeroBased } from './scale.ts';
+import { linearScale, roundDomain, ticks } from './scale.ts';
 
 describe('linearScale', () => {
   it('maps ends to ends, also downwards', () => {
@@ -19,17 +19,30 @@ describe('ticks', () => {
     expect(ticks([0, 437], 6)).toEqual([0, 100, 200, 300, 400]);
   });
 
-  it('lie within the domain, ascend, and are neither too few nor too many', () => {
+  it('lie in a domain that covers the values, and ascend, whatever their sign', () => {
+    const value = fc.double({ min: -1e6, max: 1e6, noNaN: true });
     fc.assert(
-      fc.property(fc.double({ min: 1e-3, max: 1e6, noNaN: true }), fc.integer({ min: 2, max: 10 }), (max, count) => {
-        const domain = zeroBased(max, count);
-        const values = ticks(domain, count);
-        expect(domain[1]).toBeGreaterThanOrEqual(max * (1 - 1e-9));
-        expect(values[0]).toBe(0);
-        expect(values.length).toBeGreaterThanOrEqual(2);
-        expect(values.length).toBeLessThanOrEqual(count + 2);
-        expect(values.every((value, index) => index === 0 || value > (values[index - 1] as number))).toBe(true);
-      }),
+      fc.property(
+        value,
+        fc.double({ min: 1e-3, max: 1e6, noNaN: true }),
+        fc.integer({ min: 2, max: 8 }),
+        (low, span, count) => {
+          const domain = roundDomain(low, low + span, count);
+          const values = ticks(domain, count);
+          const slack = 1e-6 * span;
+          expect(domain[0]).toBeLessThanOrEqual(low + slack);
+          expect(domain[1]).toBeGreaterThanOrEqual(low + span - slack);
+          expect(values[0]).toBeGreaterThanOrEqual(domain[0] - slack);
+          expect(values.at(-1)).toBeLessThanOrEqual(domain[1] + slack);
+          expect(values.length).toBeGreaterThanOrEqual(2);
+          expect(values.length).toBeLessThanOrEqual(count + 3);
+          expect(values.every((tick, index) => index === 0 || tick > (values[index - 1] as number))).toBe(true);
+        },
+      ),
     );
+  });
+
+  it('of a single value span something', () => {
+    expect(roundDomain(-0.5, -0.5, 4)).toEqual([-0.5, 0]);
   });
 });

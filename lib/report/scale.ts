@@ -21,10 +21,11 @@ export function ticks(domain: readonly [number, number], count: number): readonl
   return Array.from({ length: last - first + 1 }, (_, index) => Number(((first + index) * step).toPrecision(12)));
 }
 
-/** The domain from zero up to a round value that covers `max`. */
-export function zeroBased(max: number, count: number): readonly [number, number] {
-  const step = niceStep((max > 0 ? max : 1) / Math.max(1, count));
-  return [0, Math.ceil((max > 0 ? max : 1) / step - 1e-9) * step];
+/** The domain between round values that covers `low` to `high`; of a single value, up to one more. */
+export function roundDomain(low: number, high: number, count: number): readonly [number, number] {
+  const step = niceStep((high > low ? high - low : 1) / Math.max(1, count));
+  const first = Math.floor(low / step + 1e-9);
+  return [first * step, Math.max(first + 1, Math.ceil(high / step - 1e-9)) * step];
 }
 
 function niceStep(rough: number): number {
