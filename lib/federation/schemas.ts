@@ -290,7 +290,10 @@ export const openSchema = z.strictObject({
 
 const figures = z.record(z.string(), z.number());
 
-/** One point or case scored at a site. No case id leaves the site. */
+/**
+ * A model's scores at a site. Every list is sorted on its own, missing values last, so that no two of them can be put
+ * together to one patient; no case id leaves the site.
+ */
 export const scoreSchema = z.strictObject({
   model: z.string(),
   task: taskId,
@@ -298,8 +301,8 @@ export const scoreSchema = z.strictObject({
   errors: z.record(z.string(), z.array(z.number().nullable())).optional(),
   /** For segmentations: Dice of every case; null where truth and prediction are both empty. */
   dice: z.array(z.number().nullable()).optional(),
-  /** For calcification: predicted and true volume of every case, mm³. */
-  volumes: z.array(z.tuple([z.number(), z.number()])).optional(),
+  /** For calcification: predicted minus true volume of every case, mm³. */
+  volumeErrors: z.array(z.number()).optional(),
 });
 
 const updateBase = {

@@ -45,7 +45,7 @@ describe('landmarkMetrics', () => {
 
 describe('segmentationMetrics', () => {
   it('leaves cases out where both masks are empty, and says how many', () => {
-    expect(segmentationMetrics([0.5, null, 0.7, 0], [[120, 100]])).toEqual({
+    expect(segmentationMetrics([0.5, null, 0.7, 0], [20])).toEqual({
       kind: 'segmentation',
       n: 3,
       bothEmpty: 1,
@@ -62,7 +62,7 @@ describe('metricsOf', () => {
     { model: 'student', task: 'hinge-points', errors: { '1': [1, null], '2': [2, 3] } },
     { model: 'student', task: 'hinge-points', errors: { '1': [20], '2': [4] } },
     { model: 'student', task: 'membranous-septum', errors: { '1': [5], '2': [null] } },
-    { model: 'student', task: 'calcification', dice: [0.4], volumes: [[10, 30]] },
+    { model: 'student', task: 'calcification', dice: [0.4], volumeErrors: [-20] },
   ];
 
   it('pools points over sites, one metric a task', () => {

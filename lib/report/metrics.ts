@@ -60,14 +60,14 @@ export function landmarkMetrics(errors: readonly (number | null)[]): LandmarkMet
  * Summarises overlaps and volumes; see {@link SegmentationMetrics}.
  *
  * @param dice one per case; null where truth and prediction are both empty.
- * @param volumes predicted and true volume of every case, mm³.
+ * @param volumeErrors predicted minus true volume of every case, mm³.
  */
 export function segmentationMetrics(
   dice: readonly (number | null)[],
-  volumes: readonly (readonly [number, number])[] = [],
+  volumeErrors: readonly number[] = [],
 ): SegmentationMetrics {
   const defined = dice.filter((value) => value !== null);
-  const bias = median(volumes.map(([predicted, truth]) => predicted - truth));
+  const bias = median(volumeErrors);
   return {
     kind: 'segmentation',
     n: defined.length,
@@ -89,13 +89,13 @@ export function metricsOf(scores: readonly Score[]): MetricsByTask {
       if (landmarks.length > 0) return [[task, landmarkMetrics(landmarks.flatMap(pointErrors))]];
       const masks = of.filter((score) => score.dice !== undefined);
       if (masks.length === 0) return [];
-      const volumes = masks.flatMap((score) => score.volumes ?? []);
+      const volumeErrors = masks.flatMap((score) => score.volumeErrors ?? []);
       return [
         [
           task,
           segmentationMetrics(
             masks.flatMap((score) => score.dice ?? []),
-            volumes,
+            volumeErrors,
           ),
         ],
       ];

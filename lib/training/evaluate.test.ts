@@ -40,7 +40,7 @@ describe('landmarks are scored', () => {
     expect(scoreOf('student', TASK, comparisons)).toEqual({
       model: 'student',
       task: TASK,
-      errors: { 'septum-start': [5, null], 'septum-end': [null, 1] },
+      errors: { 'septum-start': [5, null], 'septum-end': [1, null] },
     });
   });
 
@@ -101,10 +101,10 @@ describe('segmentations are scored', () => {
   test('by Dice, 0 where one of both is empty and null where both are', () => {
     const comparisons = [pair([1, 2, 3], [2, 3, 4]), pair([1], []), pair([], [1]), pair([], [])];
     const score = scoreOf('m', 'coronary-arteries', comparisons);
-    expect(score).toEqual({ model: 'm', task: 'coronary-arteries', dice: [2 / 3, 0, 0, null] });
+    expect(score).toEqual({ model: 'm', task: 'coronary-arteries', dice: [0, 0, 2 / 3, null] });
   });
 
-  test('calcium by its volume too, predicted before true, in mm³', () => {
-    expect(scoreOf('m', 'calcification', [pair([1, 2, 3], [2])]).volumes).toEqual([[8, 24]]);
+  test('calcium by its volume too, predicted minus true, in mm³', () => {
+    expect(scoreOf('m', 'calcification', [pair([1, 2, 3], [2]), pair([], [5])]).volumeErrors).toEqual([-16, 8]);
   });
 });

@@ -3,7 +3,6 @@ import type { TaskId } from '../federation/tasks.ts';
 import { TASKS } from '../federation/tasks.ts';
 import { calciumVolume } from '../imaging/calcium.ts';
 import { dice } from '../imaging/dice.ts';
-import type { Volume } from '../imaging/volume.ts';
 import type { Target } from './cases.ts';
 import { distance } from './plausibility.ts';
 import type { Prediction } from './predict.ts';
@@ -16,7 +15,8 @@ export interface Comparison {
 
 /**
  * Scores a model's predictions of one task over a site's held-out cases. Every point of the truth counts: a missing
- * prediction is `null`, an error of any size is kept, and no point is matched to another's truth.
+ * prediction is `null`, an error of any size is kept, and no point is matched to another's truth. Lists are sorted,
+ * because what is known of one patient must not be put together outside the site.
  */
 export function scoreOf(model: string, task: TaskId, comparisons: readonly Comparison[]): Score {
   return TASKS[task].kind === 'landmarks'
@@ -28,13 +28,14 @@ function landmarkErrors(task: TaskId, comparisons: readonly Comparison[]): Recor
   const errors: Record<string, (number | null)[]> = {};
   TASKS[task].classes.forEach((name, index) => {
     const label = index + 1;
-    errors[name] = comparisons.flatMap(({ truth, prediction }) => {
+    const ofCases = comparisons.flatMap(({ truth, prediction }) => {
       const expected =
         truth.kind === 'points' ? truth.points.find((point) => point.label === label)?.position : undefined;
       if (!expected) return [];
       const found = prediction.landmarks?.find((point) => point.label === label)?.position;
       return [found ? distance(expected, found) : null];
     });
+    errors[name] = ascending(ofCases);
   });
   return errors;
 }
@@ -43,14 +44,16 @@ function segmentationScore(model: string, task: TaskId, comparisons: readonly Co
   const masks = comparisons.flatMap(({ truth, prediction }) =>
     truth.kind === 'mask' ? [{ truth: truth.mask, found: prediction.classMap }] : [],
   );
-  const volumes = ({ truth, found }: { truth: Volume<Uint8Array>; found: Volume<Uint8Array> }): [number, number] => [
-    calciumVolume(found),
-    calciumVolume(truth),
-  ];
   return {
     model,
     task,
-    dice: masks.map(({ truth, found }) => dice(found.data, truth.data)),
-    ...(task === 'calcification' ? { volumes: masks.map(volumes) } : {}),
+    dice: ascending(masks.map(({ truth, found }) => dice(found.data, truth.data))),
+    ...(task === 'calcification'
+      ? { volumeErrors: ascending(masks.map(({ truth, found }) => calciumVolume(found) - calciumVolume(truth))) }
+      : {}),
   };
 }
+
+/** A sorted copy, null last. */
+const ascending = <T extends number | null>(values: readonly T[]): T[] =>
+  [...values].sort((a, b) => (a ?? Number.POSITIVE_INFINITY) - (b ?? Number.POSITIVE_INFINITY) || 0);
