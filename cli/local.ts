@@ -44,5 +44,5 @@ async function serve(options: LocalOptions): Promise<void> {
 /** How to reach the server with the tools that people have. */
 export const greeting = (endpoint: string): string => `S3 and SQS at ${endpoint} (Ctrl-C ends it). Any credentials do:
 
-  export AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local AWS_REGION=us-east-1
+  export AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local AWS_DEFAULT_REGION=us-east-1
   aws --endpoint-url ${endpoint} s3 ls`;

@@ -37,7 +37,7 @@ export function installTensorAddon({ root, say }) {
     }
   }
   writeFileSync(failed, attempts.join('\n'));
-  say(`tensor addon: none, running on WebAssembly (about three times slower). Tried ${attempts.join('; ')}.`);
+  say(`tensor addon: none, running on WebAssembly, several times slower. Tried ${attempts.join('; ')}.`);
   say(`tensor addon: to try again, remove ${failed}`);
 }
 

@@ -56,9 +56,8 @@ export function advance(progress: Progress, event: DemoEvent, workload: Workload
       return { ...progress, running: withEntry(progress.running, taskKey(event), { ...event, step: 0, steps: 0 }) };
     case 'task-step': {
       const running = withEntry(progress.running, taskKey(event), event);
-      return updateSite({ ...progress, running }, event.site, () =>
-        event.loss === undefined ? {} : { loss: event.loss },
-      );
+      // Tasks that learn nothing report none: the last one's loss is not theirs.
+      return updateSite({ ...progress, running }, event.site, () => ({ loss: event.loss }));
     }
     case 'task-done':
     case 'task-failed': {
