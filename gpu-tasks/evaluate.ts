@@ -1,3 +1,4 @@
+import { FedcardioError } from '../lib/error.ts';
 import { siteKeys } from '../lib/federation/keys.ts';
 import type { CatalogEntry, EvaluateStage, Score } from '../lib/federation/schemas.ts';
 import type { TaskId } from '../lib/federation/tasks.ts';
@@ -10,10 +11,15 @@ import type { TaskResult } from './publish.ts';
 import type { StageInput } from './run-task.ts';
 import { type StageModel, withStageModel } from './stage-model.ts';
 
-/** Scores the campaign's models on the site's held-out cases. Only figures leave; predictions stay in its bucket. */
+/**
+ * Scores the campaign's models on the site's held-out cases. Only figures leave; predictions stay in its bucket.
+ *
+ * @throws FedcardioError `NO_DATA` where no held-out case is left
+ */
 export async function evaluateSite(input: StageInput<EvaluateStage>, context: TaskContext): Promise<TaskResult> {
   const { stage, plan, data, federationBucket } = input;
   const entries = await data.catalog('evaluation');
+  if (entries.length === 0) throw new FedcardioError('NO_DATA', `${data.bucket} has no held-out case.`);
   const models = Object.entries(stage.models);
   const scores: Score[] = [];
   for (const [index, [name, stageName]] of models.entries()) {

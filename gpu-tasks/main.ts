@@ -1,10 +1,11 @@
 /**
  * The container's entry point. One task message as the argument (or in FEDCARDIO_TASK) runs that task and exits 0
- * when it is settled, 1 when a retry may help. Started with an IPC channel, as the local launcher does, the process
+ * when it is settled, 1 when a retry may help, 2 when the message is none. Started with an IPC channel, as the local launcher does, the process
  * stays warm: it takes one message after the other, so that libraries load and cases are prepared once.
  */
 import { describeError, isFedcardioError } from '../lib/error.ts';
-import { taskMessageSchema } from '../lib/federation/schemas.ts';
+import { parseJson } from '../lib/federation/protocol/json.ts';
+import { type TaskMessage, taskMessageSchema } from '../lib/federation/schemas.ts';
 import { loadBackend } from '../lib/nn/backend.ts';
 import { createObjects } from '../lib/storage/objects.ts';
 import { createCache } from './cache.ts';
@@ -24,12 +25,11 @@ const base = {
     console.error(JSON.stringify({ event, ...fields })),
 };
 
-const run = (body: unknown, progress: TaskContext['progress']) =>
-  runTask(taskMessageSchema.parse(body), { ...base, progress });
+const run = (message: TaskMessage, progress: TaskContext['progress']) => runTask(message, { ...base, progress });
 
 if (process.send) {
   const send = process.send.bind(process);
-  process.on('message', ({ message }: { readonly message: unknown }) => {
+  process.on('message', ({ message }: { readonly message: TaskMessage }) => {
     run(message, (progress) => send({ type: 'progress', ...progress })).then(
       (outcome) =>
         send({
@@ -46,20 +46,25 @@ if (process.send) {
   });
   process.on('disconnect', () => process.exit(0));
 } else {
-  const text = process.argv[2] ?? process.env.FEDCARDIO_TASK;
-  if (!text) {
-    console.error('usage: main.ts <task message as JSON>, or the message in FEDCARDIO_TASK');
-    process.exit(2);
-  }
+  const message = messageOf(process.argv[2] ?? process.env.FEDCARDIO_TASK);
   console.error(backend.description);
   try {
     console.error(
-      await run(JSON.parse(text), ({ done, total, loss }) =>
-        console.error(`${done}/${total} ${loss?.toFixed(4) ?? ''}`),
-      ),
+      await run(message, ({ done, total, loss }) => console.error(`${done}/${total} ${loss?.toFixed(4) ?? ''}`)),
     );
   } catch (error) {
     console.error(describeError(error));
     process.exit(1);
+  }
+}
+
+/** The task that the container was started for; ends the process where there is none. */
+function messageOf(text: string | undefined): TaskMessage {
+  try {
+    return parseJson(new TextEncoder().encode(text), taskMessageSchema, 'the task message');
+  } catch (error) {
+    if (text) console.error(describeError(error));
+    console.error('usage: main.ts <task message as JSON>, or the message in FEDCARDIO_TASK');
+    process.exit(2);
   }
 }

@@ -1,4 +1,4 @@
-import { FedcardioError } from '../lib/error.ts';
+import { describeError, type ErrorCode, FedcardioError } from '../lib/error.ts';
 import { federationKeys, type RoundAddress } from '../lib/federation/keys.ts';
 import { readJson } from '../lib/federation/protocol/documents.ts';
 import { stageOf } from '../lib/federation/protocol/plan.ts';
@@ -63,18 +63,29 @@ export async function runTask(message: TaskMessage, context: TaskContext): Promi
     return 'done';
   } catch (error) {
     if (!(error instanceof FedcardioError) || !TERMINAL.has(error.code)) throw error;
-    await recordFailure(context, message, error.message, error.code);
+    context.log('task-failed', {
+      campaign,
+      stage: stageName,
+      round,
+      site,
+      code: error.code,
+      reason: describeError(error),
+    });
+    await recordFailure(context, message, TERMINAL.get(error.code) ?? error.message, error.code);
     return 'failed';
   }
 }
 
-/** Trying again on the same objects would end the same way. */
-const TERMINAL: ReadonlySet<string> = new Set([
-  'NO_DATA',
-  'TRAINING_DIVERGED',
-  'BAD_WEIGHTS',
-  'BAD_IMAGE',
-  'BAD_LABEL',
+/**
+ * Trying again on the same objects would end the same way. Where the error names a case, what is published in its
+ * place: no case id leaves the site.
+ */
+const TERMINAL: ReadonlyMap<ErrorCode, string | undefined> = new Map([
+  ['NO_DATA', undefined],
+  ['TRAINING_DIVERGED', undefined],
+  ['BAD_WEIGHTS', undefined],
+  ['BAD_IMAGE', "A catalogued CT cannot be read any more; the site's log of the task says which."],
+  ['BAD_LABEL', "A catalogued label cannot be read any more; the site's log of the task says which."],
 ]);
 
 function runStage(input: StageInput, context: TaskContext): Promise<TaskResult> {

@@ -1,0 +1,81 @@
+import { spawn } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { CreateBucketCommand } from '@aws-sdk/client-s3';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { createS3Client } from '../lib/storage/clients.ts';
+import type { Objects } from '../lib/storage/contract.ts';
+import { createObjects } from '../lib/storage/objects.ts';
+import { type EmbeddedServer, startEmbeddedServer } from '../localstack/embedded/server.ts';
+import { FEDERATION_BUCKET, openRound, SITE_BUCKET, uploadCase } from './simulated-site.ts';
+
+const MAIN = fileURLToPath(new URL('main.ts', import.meta.url));
+const TSX = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
+
+let directory: string;
+let server: EmbeddedServer;
+let objects: Objects;
+
+beforeAll(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'fedcardio-task-'));
+  server = await startEmbeddedServer({ dataDir: directory });
+  const s3 = createS3Client(server);
+  for (const Bucket of [SITE_BUCKET, FEDERATION_BUCKET]) await s3.send(new CreateBucketCommand({ Bucket }));
+  s3.destroy();
+  objects = createObjects({ endpoint: server.endpoint });
+});
+afterAll(async () => {
+  await server.close();
+  await rm(directory, { recursive: true });
+});
+
+/** Runs the container's command, and gives its exit code and what it wrote. */
+function main(args: readonly string[], env: Readonly<Record<string, string>> = {}) {
+  const child = spawn(process.execPath, ['--import', TSX, MAIN, ...args], {
+    env: { ...process.env, FEDCARDIO_ENDPOINT: server.endpoint, ...env },
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  return new Promise<{ code: number | null; errors: string }>((resolve, reject) => {
+    let errors = '';
+    child.stderr.on('data', (chunk) => {
+      errors += chunk;
+    });
+    child.once('error', reject);
+    child.once('close', (code) => resolve({ code, errors }));
+  });
+}
+
+describe("the container's command", () => {
+  test('runs the task of its message, once, and exits with 0', async () => {
+    await uploadCase(objects, 'training', 'p1', true);
+    const message = JSON.stringify(await openRound(objects, 'teacher', 1));
+
+    const first = await main([message]);
+    expect(first.errors).toMatch(/\n2\/2 -?\d\.\d{4}\ndone\n/);
+    expect(first.code).toBe(0);
+
+    const again = await main([], { FEDCARDIO_TASK: message });
+    expect(again.errors).toMatch(/\nalready\n/);
+    expect(again.code).toBe(0);
+  });
+
+  test('exits with 1 where a retry may help', async () => {
+    const message = { ...(await openRound(objects, 'teacher', 1)), campaign: 'not-there-yet' };
+    const { code, errors } = await main([JSON.stringify(message)]);
+    expect(errors).toContain('There is no s3://');
+    expect(code).toBe(1);
+  });
+
+  test.each([
+    ['no message', []],
+    ['one that is not JSON', ['{"schema": ']],
+    ['one that is no task', ['{"schema": "fedcardio.task/2"}']],
+  ])('exits with 2 where no retry helps: %s', async (_what, args) => {
+    const { code, errors } = await main(args);
+    expect(errors).toContain('usage: ');
+    expect(code).toBe(2);
+  });
+});

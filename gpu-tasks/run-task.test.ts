@@ -1,0 +1,224 @@
+import { beforeEach, describe, expect, test } from 'vitest';
+import { federationKeys, siteKeys } from '../lib/federation/keys.ts';
+import { collect } from '../lib/federation/protocol/async.ts';
+import { createJson, readJson } from '../lib/federation/protocol/documents.ts';
+import { recordFailure } from '../lib/federation/protocol/tasks.ts';
+import { commitSchema, type Open, type TaskMessage, updateSchema } from '../lib/federation/schemas.ts';
+import { readNifti } from '../lib/imaging/nifti-read.ts';
+import type { Objects } from '../lib/storage/contract.ts';
+import { createMemoryObjects } from '../lib/storage/memory.ts';
+import { decodeSafetensors } from '../lib/weights/safetensors.ts';
+import { runTask } from './run-task.ts';
+import { FEDERATION_BUCKET, openRound, SITE, SITE_BUCKET, taskContext, uploadCase } from './simulated-site.ts';
+
+const CASES = ['patient-4711', 'patient-4712'] as const;
+let objects: Objects;
+let running: Awaited<ReturnType<typeof taskContext>>;
+
+beforeEach(async () => {
+  objects = createMemoryObjects();
+  running = await taskContext(objects);
+});
+
+const run = (message: TaskMessage) => runTask(message, running.context);
+
+/** The one update that a task left. */
+async function updateOf(message: TaskMessage) {
+  const keys = (await collect(objects.list(FEDERATION_BUCKET, federationKeys.siteUpdates(message, SITE))))
+    .map(({ key }) => key)
+    .filter((key) => key.endsWith('.update.json'));
+  expect(keys).toHaveLength(1);
+  return (await readJson(objects, FEDERATION_BUCKET, keys[0]!, updateSchema)).value;
+}
+
+/** Trains a round, and commits its one update as the global model. */
+async function trainAndCommit(round: number, base: Open['base']): Promise<Open['base']> {
+  const message = await openRound(objects, 'teacher', round, base);
+  expect(await run(message)).toBe('done');
+  const update = await updateOf(message);
+  if (update.status !== 'ok' || !update.weights) throw new Error('the task left no weights');
+  const { key, sha256, bytes } = update.weights;
+  const commit = await createJson(objects, FEDERATION_BUCKET, federationKeys.commit(message), commitSchema, {
+    schema: 'fedcardio.commit/1',
+    campaign: message.campaign,
+    stage: message.stage,
+    round,
+    at: update.at,
+    seal: sha256,
+    previous: sha256,
+    samples: 1,
+    sites: [SITE],
+    global: { key, sha256, bytes },
+    figures: {},
+  });
+  return { commit: commit.sha256, key, sha256 };
+}
+
+const allText = async (bucket: string) => {
+  const found = await collect(objects.list(bucket, ''));
+  const bodies = await Promise.all(found.map(({ key }) => objects.get(bucket, key)));
+  return [...found.map(({ key }) => key), ...bodies.map(({ body }) => Buffer.from(body).toString('latin1'))].join('\n');
+};
+
+describe('a training task', () => {
+  test('publishes weights and their metadata, and keeps the optimiser at its site for the next round', async () => {
+    await uploadCase(objects, 'training', CASES[0], true);
+    const message = await openRound(objects, 'teacher', 1);
+
+    expect(await run(message)).toBe('done');
+
+    const update = await updateOf(message);
+    expect(update).toMatchObject({ status: 'ok', samples: 1, base: null, backend: running.context.backend });
+    expect(running.steps).toEqual([1, 2]);
+    const kept = siteKeys.optimizer(message.campaign, 'teacher', 1);
+    const moments = decodeSafetensors((await objects.get(SITE_BUCKET, kept)).body);
+    expect([...moments.values()].some(({ data }) => (data as Float32Array).some((value) => value !== 0))).toBe(true);
+    expect(await allText(FEDERATION_BUCKET)).not.toContain(CASES[0]);
+  });
+
+  test('goes on with the kept optimiser: without it the next round ends elsewhere', async () => {
+    await uploadCase(objects, 'training', CASES[0], true);
+    const base = await trainAndCommit(1, null);
+    const kept = siteKeys.optimizer('aortic', 'teacher', 1);
+    const next = async (forget: boolean) => {
+      const state = (await objects.get(SITE_BUCKET, kept)).body;
+      if (forget) await objects.delete(SITE_BUCKET, kept);
+      const message = await openRound(objects, 'teacher', 2, base);
+      expect(await run(message)).toBe('done');
+      const update = await updateOf(message);
+      const prefix = federationKeys.siteUpdates(message, SITE);
+      for (const { key } of await collect(objects.list(FEDERATION_BUCKET, prefix))) {
+        await objects.delete(FEDERATION_BUCKET, key);
+      }
+      await objects.put(SITE_BUCKET, kept, state);
+      return update.status === 'ok' ? update.weights?.sha256 : undefined;
+    };
+
+    const withState = await next(false);
+
+    expect(withState).toMatch(/^[0-9a-f]{64}$/);
+    expect(await next(false)).toBe(withState);
+    expect(await next(true)).not.toBe(withState);
+    // Nobody goes on after the last round.
+    expect(await objects.tryGet(SITE_BUCKET, siteKeys.optimizer('aortic', 'teacher', 2))).toBeUndefined();
+  });
+
+  test('that finds no data answers so, and does not come again', async () => {
+    await uploadCase(objects, 'training', CASES[0], false);
+    const message = await openRound(objects, 'teacher', 1);
+
+    expect(await run(message)).toBe('failed');
+
+    expect(await updateOf(message)).toMatchObject({ status: 'failed', code: 'NO_DATA' });
+    expect(await run(message)).toBe('already');
+  });
+
+  test('that cannot read a CT any more answers so, without naming the patient outside the hospital', async () => {
+    await uploadCase(objects, 'training', CASES[0], true);
+    await objects.put(SITE_BUCKET, siteKeys.image('training', CASES[0]), 'no NIfTI');
+    const message = await openRound(objects, 'teacher', 1);
+
+    expect(await run(message)).toBe('failed');
+
+    expect(await updateOf(message)).toMatchObject({ status: 'failed', code: 'BAD_IMAGE' });
+    expect(await allText(FEDERATION_BUCKET)).not.toContain(CASES[0]);
+    expect(running.logged.join()).toContain(CASES[0]);
+  });
+});
+
+describe('a task', () => {
+  test.each([
+    ['the site has answered', async (message: TaskMessage) => void (await run(message))],
+    ['the site has failed', (message: TaskMessage) => recordFailure(running.context, message, 'lost')],
+    [
+      'the round has closed',
+      async (message: TaskMessage) => void (await objects.put(FEDERATION_BUCKET, federationKeys.seal(message), '{}')),
+    ],
+    [
+      'the campaign has ended',
+      async (message: TaskMessage) =>
+        void (await objects.put(FEDERATION_BUCKET, federationKeys.outcome(message.campaign), '{}')),
+    ],
+  ])('does nothing when %s', async (_what, before) => {
+    await uploadCase(objects, 'training', CASES[0], true);
+    const message = await openRound(objects, 'teacher', 1);
+    await before(message);
+    const known = await allText(FEDERATION_BUCKET);
+
+    expect(await run(message)).toBe('already');
+
+    expect(await allText(FEDERATION_BUCKET)).toBe(known);
+  });
+
+  test('of a site that does not take part is refused', async () => {
+    const message = await openRound(objects, 'teacher', 1);
+    await expect(run({ ...message, site: 'bonn' })).rejects.toMatchObject({ code: 'BAD_MESSAGE' });
+  });
+
+  test('whose storage fails is thrown, for a retry, and nothing is published', async () => {
+    await uploadCase(objects, 'training', CASES[0], true);
+    const message = await openRound(objects, 'teacher', 1);
+    await objects.delete(SITE_BUCKET, siteKeys.image('training', CASES[0]));
+
+    await expect(run(message)).rejects.toMatchObject({ code: 'NOT_FOUND' });
+
+    expect(await collect(objects.list(FEDERATION_BUCKET, federationKeys.updates(message)))).toEqual([]);
+  });
+});
+
+describe('with a finished teacher', () => {
+  beforeEach(async () => {
+    await uploadCase(objects, 'training', CASES[0], true);
+    await trainAndCommit(2, await trainAndCommit(1, null));
+  });
+
+  test('pseudo-labels are made of what lacks a label, and of nothing else, and stay', async () => {
+    await uploadCase(objects, 'training', CASES[1], false);
+    const message = await openRound(objects, 'label', 1);
+
+    expect(await run(message)).toBe('done');
+
+    const made = (await collect(objects.list(SITE_BUCKET, 'pseudo-labels/'))).map(({ key }) => key);
+    expect(made).toEqual([
+      siteKeys.pseudoLabelReport('aortic', 'calcification', CASES[1]),
+      siteKeys.pseudoLabel('aortic', 'calcification', CASES[1]),
+    ]);
+    const update = await updateOf(message);
+    expect(update).toMatchObject({
+      weights: null,
+      figures: { 'calcification/unlabelled': 1, 'calcification/accepted': 1 },
+    });
+    expect(await allText(FEDERATION_BUCKET)).not.toContain('patient-');
+  });
+
+  test('held-out cases are scored, their predictions stay', async () => {
+    await uploadCase(objects, 'evaluation', CASES[1], true);
+    const message = await openRound(objects, 'evaluate', 1);
+
+    expect(await run(message)).toBe('done');
+
+    const update = await updateOf(message);
+    const scores = update.status === 'ok' ? update.scores : undefined;
+    expect(scores).toEqual([
+      {
+        model: 'teacher',
+        task: 'calcification',
+        dice: [expect.any(Number)],
+        volumeErrors: [expect.any(Number)],
+      },
+    ]);
+    const key = siteKeys.prediction('aortic', 'teacher', 'calcification', CASES[1]);
+    const image = readNifti((await objects.get(SITE_BUCKET, siteKeys.image('evaluation', CASES[1]))).body);
+    expect(readNifti((await objects.get(SITE_BUCKET, key)).body)).toMatchObject({
+      shape: image.shape,
+      affine: image.affine,
+    });
+    expect(await allText(FEDERATION_BUCKET)).not.toContain('patient-');
+  });
+
+  test('a site whose held-out cases are gone says so', async () => {
+    const message = await openRound(objects, 'evaluate', 1);
+    expect(await run(message)).toBe('failed');
+    expect(await updateOf(message)).toMatchObject({ status: 'failed', code: 'NO_DATA' });
+  });
+});
