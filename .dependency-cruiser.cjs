@@ -47,7 +47,7 @@ module.exports = {
     {
       name: 'entry-points-import-downwards',
       severity: 'error',
-      from: { path: '^(handlers|gpu-tasks)/' },
+      from: { path: '^(handlers|gpu-tasks)/', pathNot: '\\.test\\.ts$' },
       to: { path: '^(localstack|cli|bench|test|cdk)/' },
     },
   ],

@@ -19,15 +19,15 @@ import type { TaskContext } from './context.ts';
 
 /** For tests: one site, Berlin, with what its tasks need in storage. */
 
-export const FEDERATION = 'tavi';
+const FEDERATION = 'tavi';
 export const SITE = 'berlin';
 export const SITE_BUCKET = names.siteBucket(FEDERATION, SITE);
-export const FEDERATION_BUCKET = names.federationBucket(FEDERATION);
+const FEDERATION_BUCKET = names.federationBucket(FEDERATION);
 const NOW = new Date(Date.UTC(2026, 0, 1));
 const SHA = '0'.repeat(64);
 
 /** A teacher of calcium, its pseudo-labels, and its scores. */
-export const CAMPAIGN: CampaignInput = {
+const CAMPAIGN: CampaignInput = {
   schema: 'fedcardio.campaign/1',
   id: 'aortic',
   seed: 1,

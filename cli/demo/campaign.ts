@@ -59,7 +59,10 @@ export const STUDENT_MODEL = 'student';
 /** The campaign as a researcher would write it: teachers, pseudo-labels, student, control, evaluation. */
 export function campaignOf(scenario: Scenario): Campaign {
   const budgets = BUDGETS[scenario.profile];
-  const learnt = ({ rounds, ...training }: Budget) => ({ rounds, training: { ...GRID, ...training } });
+  const learnt = ({ rounds, ...training }: Budget) => ({
+    rounds,
+    training: { ...GRID, headWeights: 'classes' as const, ...training },
+  });
   const campaign: CampaignInput = {
     schema: 'fedcardio.campaign/1',
     id: `demo-${scenario.profile}-${scenario.seed}`,

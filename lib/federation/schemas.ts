@@ -79,6 +79,11 @@ export const trainingSchema = z.strictObject({
   augment: z.boolean().default(true),
   /** Weight of a foreground voxel in the cross-entropy, that of the background being 1. Above 10, masks grow too large. */
   foregroundWeight: z.number().positive().default(1),
+  /**
+   * How the heads' losses add up: as they are, or so that every class counts alike. A head's loss is a mean over its
+   * classes, so that as they are, calcium's one class weighs as much as five landmarks together.
+   */
+  headWeights: z.enum(['equal', 'classes']).default('equal'),
 });
 
 /** How a round closes. Counts and shares are of the round's participants. */

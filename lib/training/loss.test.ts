@@ -16,9 +16,11 @@ const patchOf = (id: string, tasks: readonly TaskId[]): Patch =>
   cutPatch(ballCase(id, SIDE, 6, tasks), tasks, { side: SIDE, spacing: 6, augment: false }, seededRandom(id));
 
 /** Loss of a batch and its gradient by every parameter that has one. */
-function lossAndGradients(patches: readonly Patch[]) {
+function lossAndGradients(patches: readonly Patch[], headWeights: 'equal' | 'classes' = 'equal') {
   const network = createNetwork({ kind: 'unet', features: [4, 8], deepSupervision: true }, HEADS, 3);
-  const { value, grads } = tf.variableGrads(() => networkLoss(network, patches, SIDE, 2));
+  const { value, grads } = tf.variableGrads(() =>
+    networkLoss(network, patches, SIDE, { foregroundWeight: 2, headWeights }),
+  );
   const names = new Map([...network.variables].map(([name, variable]) => [variable.name, name]));
   const gradients = new Map(
     Object.entries(grads).flatMap(([name, grad]) =>
@@ -57,6 +59,13 @@ describe('the loss of a network', () => {
         name,
       ).toBeLessThan(1e-4);
     }
+  });
+
+  test('can let every class count alike: two points of the septum twice as much as calcium', () => {
+    const [a, b] = [patchOf('a', ['calcification']), patchOf('b', ['membranous-septum'])];
+    const [calcium, septum] = [a, b].map((patch) => lossAndGradients([patch]).loss);
+    expect(lossAndGradients([a, b], 'classes').loss).toBeCloseTo((2 / 3) * calcium! + (4 / 3) * septum!, 5);
+    expect(lossAndGradients([a], 'classes').loss).toBeCloseTo(calcium!, 5);
   });
 
   test('is the same with and without a case that has no target at all', () => {

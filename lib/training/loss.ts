@@ -1,4 +1,5 @@
-import type { TaskId } from '../federation/tasks.ts';
+import type { TrainingConfig } from '../federation/schemas.ts';
+import { TASKS, type TaskId } from '../federation/tasks.ts';
 import type { Network } from '../models/network.ts';
 import { deepSupervision } from '../nn/loss.ts';
 import { tf } from '../nn/tf.ts';
@@ -6,13 +7,13 @@ import type { Patch } from './patches.ts';
 
 /**
  * Loss of a network on a batch of patches of `side`³ voxels: Dice + cross-entropy of every head that has a target in
- * the batch, summed. A case without a target for a head has weight 0 there: it adds nothing to loss or gradient.
+ * the batch, summed, with the weights that `headWeights` says. A case without a target for a head has weight 0 there: it adds nothing to loss or gradient.
  */
 export function networkLoss(
   network: Network,
   patches: readonly Patch[],
   side: number,
-  foregroundWeight: number,
+  { foregroundWeight, headWeights }: Pick<TrainingConfig, 'foregroundWeight' | 'headWeights'>,
 ): tf.Scalar {
   const voxels = side ** 3;
   const heads = network.heads.filter((task) => patches.some(({ targets }) => targets.has(task)));
@@ -31,9 +32,16 @@ export function networkLoss(
       const labels = patches.map(({ targets }) => targets.get(task));
       const target = tf.tensor4d(joined(Int32Array, labels, voxels), [...grid], 'int32');
       const voxelWeight = labels.map((label) => (label ? 1 : 0));
-      return deepSupervision(scalesOf(logits, task), target, { voxelWeight, foregroundWeight });
+      const loss = deepSupervision(scalesOf(logits, task), target, { voxelWeight, foregroundWeight });
+      return headWeights === 'classes' ? tf.mul(loss, classShare(task, heads)) : loss;
     }),
   );
+}
+
+/** Weight of a head that makes every class of all heads count alike; the mean over the heads is 1. */
+function classShare(task: TaskId, heads: readonly TaskId[]): number {
+  const classesOf = (head: TaskId) => TASKS[head].classes.length;
+  return (classesOf(task) * heads.length) / heads.reduce((sum, head) => sum + classesOf(head), 0);
 }
 
 function scalesOf(logits: ReadonlyMap<TaskId, tf.Tensor5D[]>, task: TaskId): readonly tf.Tensor5D[] {

@@ -70,7 +70,7 @@ export async function trainRound(input: TrainRoundInput): Promise<TrainRoundResu
         );
         const rate = learningRateAt(training, (round - 1) * training.steps + step, rounds * training.steps);
         const loss = trainStep(network.variables.values(), optimizer, rate, () =>
-          networkLoss(network, patches, training.patch, training.foregroundWeight),
+          networkLoss(network, patches, training.patch, training),
         );
         losses.push(loss);
         await input.onStep?.(step + 1, loss);
