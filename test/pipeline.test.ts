@@ -1,0 +1,380 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { federationKeys, parseRoundKey, siteKeys } from '../lib/federation/keys.ts';
+import { sha256Hex } from '../lib/federation/protocol/json.ts';
+import {
+  type CampaignInput,
+  catalogSchema,
+  commitSchema,
+  type Outcome,
+  openSchema,
+  planSchema,
+  pseudoLabelReportSchema,
+  rejectedSchema,
+  sealSchema,
+  type TaskMessage,
+  updateSchema,
+} from '../lib/federation/schemas.ts';
+import type { TaskId } from '../lib/federation/tasks.ts';
+import { names } from '../lib/federation/topology.ts';
+import { readNifti } from '../lib/imaging/nifti-read.ts';
+import { decodeSafetensors } from '../lib/weights/safetensors.ts';
+import { type LocalFederation, startLocalFederation } from './local-federation.ts';
+import { pseudoLabels, student, type ToyCase, teacher, uploadToyCase } from './toy-campaign.ts';
+
+const TASKS: readonly TaskId[] = ['hinge-points', 'calcification'];
+const SITES = ['bonn', 'kiel', 'ulm'];
+
+/** Ulm has CTs and no label to train on. Every name of a patient is such that it would be found anywhere. */
+const CASES: readonly ToyCase[] = [
+  { site: 'bonn', id: 'patient-b1', use: 'training', labels: TASKS },
+  { site: 'bonn', id: 'patient-b2', use: 'training', labels: ['hinge-points'] },
+  { site: 'bonn', id: 'patient-b9', use: 'evaluation', labels: TASKS },
+  { site: 'kiel', id: 'patient-k1', use: 'training', labels: ['hinge-points'] },
+  { site: 'kiel', id: 'patient-k9', use: 'evaluation', labels: TASKS },
+  { site: 'ulm', id: 'patient-u1', use: 'training', labels: [] },
+  { site: 'ulm', id: 'patient-u9', use: 'evaluation', labels: TASKS },
+];
+
+const CAMPAIGN: CampaignInput = {
+  schema: 'fedcardio.campaign/1',
+  id: 'aortic',
+  seed: 5,
+  stages: [
+    ...TASKS.map((task) => teacher(task, 2)),
+    pseudoLabels(TASKS),
+    student('student', TASKS, 2, 'pseudo-label'),
+    student('control', TASKS, 2),
+    { kind: 'evaluate', name: 'evaluate', models: { student: 'student', control: 'control' }, predictions: 'student' },
+  ],
+};
+
+/** Who takes part in a stage: who holds what it needs. */
+const PARTICIPANTS: Readonly<Record<string, readonly string[]>> = {
+  'teacher/hinge-points': ['bonn', 'kiel'],
+  'teacher/calcification': ['bonn'],
+  'pseudo-label': SITES,
+  student: SITES,
+  control: ['bonn', 'kiel'],
+  evaluate: SITES,
+};
+const roundsOf = (stage: string) => (stage === 'pseudo-label' || stage === 'evaluate' ? 1 : 2);
+const ROUNDS = Object.keys(PARTICIPANTS).flatMap((stage) =>
+  Array.from({ length: roundsOf(stage) }, (_, i) => ({ campaign: CAMPAIGN.id, stage, round: i + 1 })),
+);
+const title = ({ stage, round }: { readonly stage: string; readonly round: number }) => `${stage}#${round}`;
+
+const SOMETHING_ELSE: TaskMessage = {
+  schema: 'fedcardio.task/1',
+  federation: 'of-someone-else',
+  campaign: 'aortic',
+  stage: 'student',
+  round: 1,
+  site: 'kiel',
+};
+/** Spaces and umlauts as a person would send them: a dead letter is to be the message, not what became of it. */
+const POISON = `  ${JSON.stringify({ note: 'Grüße', ...SOMETHING_ELSE }, null, 2)}\n`;
+
+async function uploadAll(local: LocalFederation, sites: readonly string[]): Promise<void> {
+  for (const [index, item] of CASES.entries()) {
+    if (sites.includes(item.site)) await uploadToyCase(local.objects, local.siteBucket(item.site), item, index);
+  }
+  await local.idle();
+}
+
+/** Tasks by "stage#round@site" for every time that something happened to them. */
+const happened = (local: LocalFederation, type: 'started' | 'done' | 'retrying' | 'failed') =>
+  local.tasks.flatMap((event) => (event.type === type ? [`${title(event.message)}@${event.message.site}`] : [])).sort();
+
+/** Where a stage's last round ended. */
+async function finalModel(local: LocalFederation, campaign: string, stage: string, round = 2): Promise<string> {
+  const { value } = await local.read(local.bucket, federationKeys.commit({ campaign, stage, round }), commitSchema);
+  return value.global!.sha256;
+}
+
+describe('a campaign over HTTP', () => {
+  let local: LocalFederation;
+  let outcome: Outcome;
+
+  beforeAll(async () => {
+    local = await startLocalFederation({ sites: SITES, crash: 'teacher/hinge-points#2@kiel' });
+    await local.objects.put(local.siteBucket('kiel'), siteKeys.image('training', 'patient-cut'), 'no CT at all');
+    await local.objects.put(local.siteBucket('kiel'), 'cases/patient-k1/labels/spleen.nii.gz', 'no known task');
+    await local.queues.send(names.tasksQueue(local.federation.id, 'kiel'), POISON);
+    await uploadAll(local, SITES);
+    outcome = await local.run(CAMPAIGN);
+  }, 300_000);
+  afterAll(() => local.close());
+
+  const read = <S extends Parameters<LocalFederation['read']>[2]>(key: string, schema: S) =>
+    local.read(local.bucket, key, schema);
+
+  /** The updates of a round that its seal names. */
+  async function updatesOf(at: (typeof ROUNDS)[number]) {
+    const seal = (await read(federationKeys.seal(at), sealSchema)).value;
+    return Promise.all(seal.updates.map(async (entry) => ({ entry, ...(await read(entry.key, updateSchema)) })));
+  }
+
+  test('completes', () => {
+    expect(outcome).toMatchObject({ status: 'completed', campaign: CAMPAIGN.id });
+    expect(happened(local, 'failed')).toEqual([]);
+  });
+
+  test('has exactly one commit and one global model a round', async () => {
+    const keys = await local.keys(local.bucket, federationKeys.campaignPrefix(CAMPAIGN.id));
+    const commits = keys.filter((key) => key.endsWith('/commit.json')).map((key) => title(parseRoundKey(key)!.at));
+    expect(commits.sort()).toEqual(ROUNDS.map(title).sort());
+    const models = keys.filter((key) => key.includes('/global-')).map((key) => title(parseRoundKey(key)!.at));
+    const learning = ROUNDS.filter(({ stage }) => roundsOf(stage) === 2);
+    expect(models.sort()).toEqual(learning.map(title).sort());
+    const created = local.log.filter(({ event }) => event === 'round-committed');
+    expect(created).toHaveLength(ROUNDS.length);
+  });
+
+  test('asks the sites that hold what a stage needs, and each answers once', async () => {
+    for (const at of ROUNDS) {
+      const { value: open } = await read(federationKeys.open(at), openSchema);
+      const { value: commit } = await read(federationKeys.commit(at), commitSchema);
+      expect(open.participants, title(at)).toEqual(PARTICIPANTS[at.stage]);
+      expect(commit.sites, title(at)).toEqual(PARTICIPANTS[at.stage]);
+    }
+    const expected = ROUNDS.flatMap((at) => PARTICIPANTS[at.stage]!.map((site) => `${title(at)}@${site}`));
+    expect(happened(local, 'done')).toEqual(expected.sort());
+  });
+
+  test('is a chain of hashes from the plan to every last commit', async () => {
+    const plan = await read(federationKeys.plan(CAMPAIGN.id), planSchema);
+    const source = (await local.objects.get(local.bucket, federationKeys.campaign(CAMPAIGN.id))).body;
+    expect(plan.value.source).toBe(sha256Hex(source));
+    let previous = { sha256: plan.sha256, global: null as null | { readonly key: string; readonly sha256: string } };
+    for (const at of ROUNDS) {
+      if (at.round === 1) previous = { sha256: plan.sha256, global: null };
+      const open = await read(federationKeys.open(at), openSchema);
+      const seal = await read(federationKeys.seal(at), sealSchema);
+      const commit = await read(federationKeys.commit(at), commitSchema);
+      expect(open.value.previous, title(at)).toBe(previous.sha256);
+      expect(open.value.base, title(at)).toEqual(
+        previous.global && { commit: previous.sha256, key: previous.global.key, sha256: previous.global.sha256 },
+      );
+      expect(seal.value.open, title(at)).toBe(open.sha256);
+      expect(commit.value.seal, title(at)).toBe(seal.sha256);
+      expect(commit.value.previous, title(at)).toBe(previous.sha256);
+      for (const { entry, value, sha256 } of await updatesOf(at)) {
+        expect(entry.sha256).toBe(sha256);
+        expect(value.status === 'ok' && value.base).toBe(open.value.base?.sha256 ?? null);
+        if (entry.weights) expect(await digestOf(entry.weights.key)).toBe(entry.weights.sha256);
+      }
+      const { global } = commit.value;
+      if (global) expect(await digestOf(global.key)).toBe(global.sha256);
+      previous = { sha256: commit.sha256, global };
+    }
+  });
+
+  test("merges weights of the same names at every site: the mean of the sites', by their samples", async () => {
+    for (const at of ROUNDS.filter(({ stage }) => roundsOf(stage) === 2)) {
+      const { value: commit } = await read(federationKeys.commit(at), commitSchema);
+      const merged = await weightsOf(commit.global!.key);
+      const updates = await updatesOf(at);
+      const parts = await Promise.all(
+        updates.map(async ({ entry }) => ({ samples: entry.samples, weights: await weightsOf(entry.weights!.key) })),
+      );
+      const total = parts.reduce((sum, { samples }) => sum + samples, 0);
+      expect(commit.samples).toBe(total);
+      for (const { weights } of parts) expect([...weights.keys()].sort()).toEqual([...merged.keys()].sort());
+      for (const [name, { data }] of merged) {
+        (data as Float32Array).forEach((value, i) => {
+          const mean = parts.reduce(
+            (sum, { samples, weights }) => sum + (samples / total) * Number(weights.get(name)!.data[i]),
+            0,
+          );
+          if (!(Math.abs(value - mean) < 1e-5)) throw new Error(`${title(at)} ${name}[${i}] is ${value}, not ${mean}`);
+        });
+      }
+    }
+  });
+
+  test('lets every site train: no two updates of a round are the same, and rounds go on', async () => {
+    const seen = new Set<string>();
+    let count = 0;
+    for (const at of ROUNDS) {
+      for (const { entry } of await updatesOf(at)) {
+        if (!entry.weights) continue;
+        seen.add(entry.weights.sha256);
+        count += 1;
+      }
+    }
+    expect(seen.size).toBe(count);
+  });
+
+  test('labels what lacks a label, nothing else, and only at the site that has the CT', async () => {
+    for (const site of SITES) {
+      const bucket = local.siteBucket(site);
+      const expected = CASES.filter((item) => item.site === site && item.use === 'training').flatMap(({ id, labels }) =>
+        TASKS.filter((task) => !labels.includes(task)).flatMap((task) => [
+          siteKeys.pseudoLabel(CAMPAIGN.id, task, id),
+          siteKeys.pseudoLabelReport(CAMPAIGN.id, task, id),
+        ]),
+      );
+      const made = await local.keys(bucket, 'pseudo-labels/');
+      expect(made.sort(), site).toEqual(expected.sort());
+      for (const key of made.filter((name) => name.endsWith('.json'))) {
+        const { value } = await local.read(bucket, key, pseudoLabelReportSchema);
+        expect(value).toMatchObject({
+          accepted: true,
+          teacher: await finalModel(local, CAMPAIGN.id, `teacher/${value.task}`),
+        });
+      }
+    }
+  });
+
+  test('teaches the student from pseudo-labels, and its control from labels alone', async () => {
+    const samples = async (stage: string) =>
+      Object.fromEntries(
+        (await updatesOf({ campaign: CAMPAIGN.id, stage, round: 1 })).map(({ entry }) => [entry.site, entry.samples]),
+      );
+    expect(await samples('student')).toEqual({ bonn: 2, kiel: 1, ulm: 1 });
+    expect(await samples('control')).toEqual({ bonn: 2, kiel: 1 });
+    expect(await finalModel(local, CAMPAIGN.id, 'student')).not.toBe(await finalModel(local, CAMPAIGN.id, 'control'));
+  });
+
+  test('lets nothing of a patient into the federation bucket', async () => {
+    const keys = await local.keys(local.bucket);
+    const kinds = new Set(keys.map((key) => /\.[a-z]+$/.exec(key)?.[0]));
+    expect(kinds).toEqual(new Set(['.json', '.safetensors']));
+    for (const key of keys) {
+      const { body } = await local.objects.get(local.bucket, key);
+      expect(key).not.toContain('patient');
+      expect(Buffer.from(body).includes('patient'), key).toBe(false);
+    }
+  });
+
+  test("writes predictions on every held-out CT's own grid, into its own bucket", async () => {
+    for (const { site, id, use } of CASES) {
+      const bucket = local.siteBucket(site);
+      const made = await local.keys(bucket, `predictions/${CAMPAIGN.id}/student/${id}/`);
+      const expected = TASKS.map((task) => siteKeys.prediction(CAMPAIGN.id, 'student', task, id));
+      expect(made.sort(), id).toEqual(use === 'evaluation' ? expected.sort() : []);
+      const image = readNifti((await local.objects.get(bucket, siteKeys.image(use, id))).body);
+      for (const key of made) {
+        const { shape, affine } = readNifti((await local.objects.get(bucket, key)).body);
+        expect({ shape, affine }, key).toEqual({ shape: image.shape, affine: image.affine });
+      }
+    }
+  });
+
+  test('scores every model on every held-out case, each point once', async () => {
+    for (const { value } of await updatesOf({ campaign: CAMPAIGN.id, stage: 'evaluate', round: 1 })) {
+      const scores = value.status === 'ok' ? (value.scores ?? []) : [];
+      expect(scores.map(({ model, task }) => `${model}/${task}`).sort()).toEqual(
+        ['student', 'control'].flatMap((model) => TASKS.map((task) => `${model}/${task}`)).sort(),
+      );
+      for (const { errors, dice } of scores) {
+        if (errors) expect(Object.values(errors).map((list) => list.length)).toEqual([1, 1, 1, 1, 1]);
+        else expect(dice).toHaveLength(1);
+      }
+    }
+  });
+
+  test('keeps what is broken out, says why, and goes on with the rest', async () => {
+    const bucket = local.siteBucket('kiel');
+    const cut = await local.read(bucket, siteKeys.rejected('patient-cut'), rejectedSchema);
+    expect(cut.value.objects).toMatchObject([{ key: siteKeys.image('training', 'patient-cut'), code: 'BAD_IMAGE' }]);
+    expect(await local.keys(bucket, siteKeys.catalog('patient-cut'))).toEqual([]);
+    const unknown = await local.read(bucket, siteKeys.rejected('patient-k1'), rejectedSchema);
+    expect(unknown.value.objects).toMatchObject([{ key: 'cases/patient-k1/labels/spleen.nii.gz', code: 'BAD_LABEL' }]);
+    const good = await local.read(bucket, siteKeys.catalog('patient-k1'), catalogSchema);
+    expect(Object.keys(good.value.labels)).toEqual(['hinge-points']);
+  });
+
+  test('gives a message that always fails to the dead letters, whole, and no other', async () => {
+    const tasks = names.tasksQueue(local.federation.id, 'kiel');
+    const dead = await local.queues.receive(names.deadLetterQueue(tasks), { max: 10, waitSeconds: 5 });
+    expect(dead.map(({ body }) => body)).toEqual([POISON]);
+    expect(local.log.filter(({ event }) => event === 'record-failed')).toHaveLength(3);
+  });
+
+  test('runs a task again whose process was killed in the middle of it', () => {
+    const task = 'teacher/hinge-points#2@kiel';
+    expect(happened(local, 'retrying')).toEqual([task]);
+    expect(happened(local, 'started').filter((name) => name === task)).toHaveLength(2);
+    const [retry] = local.tasks.filter((event) => event.type === 'retrying');
+    expect(retry?.type === 'retrying' && retry.reason).toContain('SIGKILL');
+  });
+
+  const digestOf = async (key: string) => sha256Hex((await local.objects.get(local.bucket, key)).body);
+  const weightsOf = async (key: string) => decodeSafetensors((await local.objects.get(local.bucket, key)).body);
+});
+
+describe('with every message delivered twice, and a site whose data is gone', () => {
+  let local: LocalFederation;
+  const campaign = (id: string): CampaignInput => ({
+    schema: 'fedcardio.campaign/1',
+    id,
+    seed: 5,
+    stages: [teacher('hinge-points', 2)],
+  });
+
+  beforeAll(async () => {
+    local = await startLocalFederation({ sites: ['bonn', 'kiel'], duplicates: true });
+    await uploadAll(local, ['bonn', 'kiel']);
+  }, 120_000);
+  afterAll(() => local.close());
+
+  test('a campaign makes the same commits as it makes with every message once', async () => {
+    const single = await startLocalFederation({ sites: ['bonn', 'kiel'] });
+    const messages = [1, 2].flatMap((round) =>
+      ['bonn', 'kiel'].map((site) => ({
+        ...SOMETHING_ELSE,
+        federation: local.federation.id,
+        campaign: 'twice',
+        stage: 'teacher/hinge-points',
+        round,
+        site,
+      })),
+    );
+    try {
+      await uploadAll(single, ['bonn', 'kiel']);
+      for (const federation of [local, single]) {
+        expect(await federation.run(campaign('twice'))).toMatchObject({ status: 'completed' });
+        expect(happened(federation, 'done')).toEqual(happened(federation, 'started'));
+      }
+      const once = happened(local, 'done');
+      expect(once).toEqual(happened(single, 'done'));
+      // Their second copies came while they ran; a third comes when all is over.
+      for (const message of messages) {
+        await local.queues.send(names.tasksQueue(local.federation.id, message.site), JSON.stringify(message));
+      }
+      await local.idle();
+      expect(local.log.filter(({ event }) => event === 'task-not-due').length).toBeGreaterThanOrEqual(messages.length);
+      expect(happened(local, 'started')).toEqual(once);
+      const written = ({ keys, bucket }: LocalFederation) => keys(bucket, federationKeys.campaignPrefix('twice'));
+      const named = (keys: readonly string[]) => keys.map((key) => key.replace(/global-[0-9a-f]+/, 'global')).sort();
+      expect(named(await written(local))).toEqual(named(await written(single)));
+      for (const round of [1, 2]) {
+        const stage = 'teacher/hinge-points';
+        expect(await finalModel(local, 'twice', stage, round)).toBe(await finalModel(single, 'twice', stage, round));
+      }
+      expect(local.log.filter(({ event }) => event === 'round-committed')).toHaveLength(2);
+    } finally {
+      await single.close();
+    }
+  }, 180_000);
+
+  test('a task that finds no data says so, and its round closes without it', async () => {
+    // The summary still counts a labelled case: nobody tells a site that something was deleted.
+    await local.objects.delete(local.siteBucket('kiel'), siteKeys.catalog('patient-k1'));
+
+    expect(await local.run(campaign('gone'))).toMatchObject({ status: 'completed' });
+
+    for (const round of [1, 2]) {
+      const at = { campaign: 'gone', stage: 'teacher/hinge-points', round };
+      const { value: open } = await local.read(local.bucket, federationKeys.open(at), openSchema);
+      const { value: seal } = await local.read(local.bucket, federationKeys.seal(at), sealSchema);
+      const { value: commit } = await local.read(local.bucket, federationKeys.commit(at), commitSchema);
+      expect(open.participants).toEqual(['bonn', 'kiel']);
+      expect(commit.sites).toEqual(['bonn']);
+      expect(seal.failed).toMatchObject([{ site: 'kiel', reason: expect.stringContaining('NO_DATA') }]);
+      expect(new Date(commit.at).getTime()).toBeLessThan(new Date(open.deadline).getTime());
+    }
+    expect(happened(local, 'retrying')).toEqual([]);
+  }, 120_000);
+});
