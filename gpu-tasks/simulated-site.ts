@@ -22,7 +22,7 @@ import type { TaskContext } from './context.ts';
 const FEDERATION = 'tavi';
 export const SITE = 'berlin';
 export const SITE_BUCKET = names.siteBucket(FEDERATION, SITE);
-const FEDERATION_BUCKET = names.federationBucket(FEDERATION);
+export const FEDERATION_BUCKET = names.federationBucket(FEDERATION);
 const NOW = new Date(Date.UTC(2026, 0, 1));
 const SHA = '0'.repeat(64);
 
