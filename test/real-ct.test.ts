@@ -1,16 +1,20 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
-import { siteKeys } from '../lib/federation/keys.ts';
-import { catalogSchema } from '../lib/federation/schemas.ts';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { federationKeys, siteKeys } from '../lib/federation/keys.ts';
+import { type CampaignInput, catalogSchema, commitSchema, pseudoLabelReportSchema } from '../lib/federation/schemas.ts';
+import { channelsOf, TASKS, type TaskId } from '../lib/federation/tasks.ts';
 import { centreOf, contains, spacingOf } from '../lib/imaging/affine.ts';
 import { readNifti } from '../lib/imaging/nifti-read.ts';
 import { writeNifti } from '../lib/imaging/nifti-write.ts';
 import { orientationOf } from '../lib/imaging/orientation.ts';
 import { reorient } from '../lib/imaging/reorient.ts';
 import { isotropicGrid, resample } from '../lib/imaging/resample.ts';
+import type { Volume } from '../lib/imaging/volume.ts';
 import { intakeCase } from '../lib/intake/intake.ts';
 import { createMemoryObjects } from '../lib/storage/memory.ts';
+import { type LocalFederation, startLocalFederation } from './local-federation.ts';
+import { pseudoLabels, student, teacher, training, uploadToyCase } from './toy-campaign.ts';
 
 /** A CT that no phantom generator made. It belongs to another project and is not kept in this one. */
 const FOLDER = join(import.meta.dirname, '../../shared/data/real-ct');
@@ -31,6 +35,9 @@ interface Expected {
 const expected = JSON.parse(
   readFileSync(join(import.meta.dirname, 'fixtures/imaging/real-ct.json'), 'utf8'),
 ) as Expected;
+
+/** Side of a CT of the aortic root and little else. */
+const SMALL_MM = 66;
 
 const file = (name: string) => readFileSync(join(FOLDER, `${name}.nii.gz`));
 const ct = () => readNifti(file('ct_cropped'));
@@ -96,6 +103,92 @@ onRealCt('intake catalogues it, NaN slope and all, and its aorta as no known lab
     image: { shape: expected.shape, affine: expected.affine, orientation: 'LPS', range: expected.range },
     labels: { calcification: { classes: { 1: expected.masks.annulus_proper } } },
   });
+});
+
+describe.skipIf(!present)('the real CT goes through a campaign as any other', () => {
+  let local: LocalFederation;
+  const tasks = ['hinge-points', 'calcification'] as const;
+  const campaign: CampaignInput = {
+    schema: 'fedcardio.campaign/1',
+    id: 'real',
+    seed: 3,
+    stages: [
+      ...tasks.map((task) => teacher(task, 1)),
+      pseudoLabels(tasks),
+      student('student', tasks, 1, 'pseudo-label'),
+      { kind: 'evaluate', name: 'evaluate', models: { student: 'student' }, predictions: 'student' },
+    ],
+  };
+
+  beforeAll(async () => {
+    local = await startLocalFederation({ sites: ['bonn', 'kiel'] });
+    const [bonn, kiel] = ['bonn', 'kiel'].map(local.siteBucket) as [string, string];
+    // Someone has to have a label to learn from.
+    const labelled = { site: 'bonn', id: 'phantom', use: 'training', labels: tasks } as const;
+    await uploadToyCase(local.objects, bonn, labelled, 1);
+    await local.objects.put(bonn, siteKeys.image('training', 'real'), file('ct_cropped'));
+    await local.objects.put(kiel, siteKeys.image('evaluation', 'real'), file('ct_cropped'));
+    const small = { site: 'kiel', id: 'small', use: 'evaluation', labels: tasks } as const;
+    await uploadToyCase(local.objects, kiel, small, 2, SMALL_MM);
+    await local.idle();
+    expect(await local.run(campaign)).toMatchObject({ status: 'completed' });
+  }, 240_000);
+  afterAll(() => local.close());
+
+  const volumeAt = async (site: string, key: string) =>
+    readNifti((await local.objects.get(local.siteBucket(site), key)).body);
+
+  test('catalogued on its event', async () => {
+    for (const [site, use] of [
+      ['bonn', 'training'],
+      ['kiel', 'evaluation'],
+    ] as const) {
+      const { value } = await local.read(local.siteBucket(site), siteKeys.catalog('real'), catalogSchema);
+      const { shape, affine, orientation, range } = expected;
+      expect(value).toMatchObject({ use, labels: {}, image: { shape, affine, orientation, range } });
+    }
+  });
+
+  test.each(tasks)('pseudo-labelled: %s, on its own grid', async (task) => {
+    const labelled = await volumeAt('bonn', siteKeys.pseudoLabel(campaign.id, task, 'real'));
+    expect(labelled).toMatchObject({ shape: expected.shape, affine: expected.affine });
+    expectClasses(labelled, task);
+    const key = siteKeys.pseudoLabelReport(campaign.id, task, 'real');
+    const { value } = await local.read(local.siteBucket('bonn'), key, pseudoLabelReportSchema);
+    // A voxel is of a class where that is likelier than every other, so that what was found has at least its share.
+    const least = labelled.data.some((voxel: number) => voxel > 0) ? 1 / channelsOf(task) : 0;
+    expect(value).toMatchObject({ accepted: true, confidence: expect.any(Number) });
+    expect(value.confidence).toBeGreaterThanOrEqual(least);
+  });
+
+  test('learnt from by the student, next to the labelled case', async () => {
+    const at = { campaign: campaign.id, stage: 'student', round: 1 };
+    const { value } = await local.read(local.bucket, federationKeys.commit(at), commitSchema);
+    expect(value).toMatchObject({ sites: ['bonn'], samples: 2 });
+  });
+
+  test.each(tasks)('predicted: %s, on its own grid, larger than a window and no multiple of it', async (task) => {
+    const sides = isotropicGrid(ct(), training.spacing).shape;
+    for (const side of sides) expect(side).toBeGreaterThan(training.patch);
+    expect(sides.some((side) => side % training.patch !== 0)).toBe(true);
+    const found = await volumeAt('kiel', siteKeys.prediction(campaign.id, 'student', task, 'real'));
+    expect(found).toMatchObject({ shape: expected.shape, affine: expected.affine });
+    expectClasses(found, task);
+  });
+
+  test.each(tasks)('and so is %s in a CT that is smaller than a window', async (task) => {
+    const image = await volumeAt('kiel', siteKeys.image('evaluation', 'small'));
+    const sides = isotropicGrid(image, training.spacing).shape;
+    for (const side of sides) expect(side).toBeLessThan(training.patch);
+    const found = await volumeAt('kiel', siteKeys.prediction(campaign.id, 'student', task, 'small'));
+    expect(found).toMatchObject({ shape: image.shape, affine: image.affine });
+    expectClasses(found, task);
+  });
+
+  function expectClasses({ data }: Volume, task: TaskId): void {
+    const found = new Set<number>(data as Uint8Array);
+    for (const value of found) expect(value).toBeLessThanOrEqual(TASKS[task].classes.length);
+  }
 });
 
 onRealCt('a CT of another orientation is read too', () => {

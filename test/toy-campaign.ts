@@ -19,7 +19,7 @@ export interface ToyCase {
 
 const UNET: ModelConfig = { kind: 'unet', features: [4, 8], deepSupervision: true };
 const SWIN_UNETR: ModelConfig = { kind: 'swin-unetr', featureSize: 4, depths: [1, 1], heads: [1, 2], window: 4 };
-const training = { patch: 16, spacing: 6, steps: 2, learningRate: 1e-2, warmup: 0 };
+export const training = { patch: 16, spacing: 6, steps: 2, learningRate: 1e-2, warmup: 0 };
 
 export const teacher = (task: TaskId, rounds: number): CampaignInput['stages'][number] => ({
   kind: 'teacher',
