@@ -30,7 +30,8 @@ function caseOf(points: readonly Vec3[], f: (world: Vec3) => number = () => STAN
   };
 }
 
-const seeds = fc.integer({ min: 0, max: 1e6 });
+// A smaller seed is no simpler case.
+const seeds = fc.noShrink(fc.integer({ min: 0, max: 1e6 }));
 const cut = (from: PreparedCase, seed: number, options = fine): Patch =>
   cutPatch(from, [TASK], options, seededRandom('patch', seed));
 
