@@ -17,6 +17,7 @@ describe('ticks', () => {
   it('are round', () => {
     expect(ticks([0, 1], 5)).toEqual([0, 0.2, 0.4, 0.6, 0.8, 1]);
     expect(ticks([0, 437], 6)).toEqual([0, 100, 200, 300, 400]);
+    expect(ticks([-0.02, 0.04], 2)).toEqual([-0.02, 0, 0.02, 0.04]);
   });
 
   it('lie in a domain that covers the values, and ascend, whatever their sign', () => {
@@ -39,6 +40,7 @@ describe('ticks', () => {
           expect(values.every((tick, index) => index === 0 || tick > (values[index - 1] as number))).toBe(true);
         },
       ),
+      { numRuns: 2000 },
     );
   });
 

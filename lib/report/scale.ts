@@ -12,12 +12,14 @@ export function linearScale(domain: readonly [number, number], range: readonly [
   return Object.assign(scale, { domain });
 }
 
-/** Round values (1, 2 or 5 times a power of ten apart) within the domain, about `count` of them, ascending. */
+/** Round values (1, 2 or 5 times a power of ten apart) within the domain, about `count` of them, at least two, ascending. */
 export function ticks(domain: readonly [number, number], count: number): readonly number[] {
   const step = niceStep((domain[1] - domain[0]) / Math.max(1, count));
   if (!(step > 0)) return [domain[0]];
   const first = Math.ceil(domain[0] / step - 1e-9);
   const last = Math.floor(domain[1] / step + 1e-9);
+  // The next round step may be wider than the domain: one tick alone says nothing of the scale.
+  if (last <= first) return ticks(domain, count + 1);
   return Array.from({ length: last - first + 1 }, (_, index) => Number(((first + index) * step).toPrecision(12)));
 }
 
