@@ -1,0 +1,126 @@
+import { z } from 'zod';
+import { id, sha256, stageName, taskId, time, version } from './common.ts';
+import { aggregationSchema, encodingSchema, modelSchema, quorumSchema, trainingSchema } from './learning.ts';
+
+const stageBase = {
+  name: stageName,
+  /** Stages that must have completed before this one opens. */
+  after: z.array(stageName).default([]),
+  quorum: quorumSchema.prefault({}),
+};
+const rounds = z.int().positive();
+const learnt = {
+  rounds,
+  model: modelSchema,
+  training: trainingSchema,
+  aggregation: aggregationSchema.prefault({ strategy: 'fedavg' }),
+  encoding: encodingSchema.prefault({}),
+};
+
+export const teacherStageSchema = z.strictObject({ kind: z.literal('teacher'), ...stageBase, task: taskId, ...learnt });
+
+export const pseudoLabelStageSchema = z.strictObject({
+  kind: z.literal('pseudo-label'),
+  ...stageBase,
+  /** The teacher stages whose final models label what lacks a label. */
+  teachers: z.array(stageName).min(1),
+  filter: z
+    .strictObject({
+      /** Mean softmax probability over the predicted foreground, below which a pseudo-label is not used. */
+      minConfidence: z.number().min(0).max(1).default(0.5),
+      /** All landmarks found, one component each, distances within the anatomical range. */
+      plausibility: z.boolean().default(true),
+    })
+    .prefault({}),
+});
+
+export const studentStageSchema = z.strictObject({
+  kind: z.literal('student'),
+  ...stageBase,
+  tasks: z.array(taskId).min(1),
+  /** The stage whose pseudo-labels stand in where there is no label; without it, labels alone. */
+  pseudoLabels: stageName.optional(),
+  ...learnt,
+});
+
+export const evaluateStageSchema = z.strictObject({
+  kind: z.literal('evaluate'),
+  ...stageBase,
+  /** Name in the report → stage whose final model is scored at every site. */
+  models: z.record(z.string(), stageName),
+  /** Model of `models` whose predictions are written as NIfTI into the site's bucket. */
+  predictions: z.string().optional(),
+});
+
+export const stageSchema = z.discriminatedUnion('kind', [
+  teacherStageSchema,
+  pseudoLabelStageSchema,
+  studentStageSchema,
+  evaluateStageSchema,
+]);
+
+/** What a researcher uploads to start a campaign. */
+export const campaignSchema = z
+  .strictObject({ schema: version('campaign'), id, seed: z.int().default(0), stages: z.array(stageSchema).min(1) })
+  .superRefine((campaign, context) => {
+    const earlier = new Set<string>();
+    campaign.stages.forEach((stage, index) => {
+      const complain = (path: string, message: string) =>
+        context.addIssue({ code: 'custom', path: ['stages', index, path], message });
+      if (earlier.has(stage.name)) complain('name', `stage name "${stage.name}" is used twice`);
+      for (const [path, names] of Object.entries(stageReferences(stage))) {
+        for (const name of names) {
+          if (!earlier.has(name)) complain(path, `"${name}" is not an earlier stage of this campaign`);
+        }
+      }
+      earlier.add(stage.name);
+    });
+  });
+
+/** The stages that a stage waits for, by the field that names them. */
+export function stageReferences(stage: z.infer<typeof stageSchema>): Readonly<Record<string, readonly string[]>> {
+  return {
+    after: stage.after,
+    ...(stage.kind === 'pseudo-label' ? { teachers: stage.teachers } : {}),
+    ...(stage.kind === 'student' && stage.pseudoLabels !== undefined ? { pseudoLabels: [stage.pseudoLabels] } : {}),
+    ...(stage.kind === 'evaluate' ? { models: Object.values(stage.models) } : {}),
+  };
+}
+
+/** The campaign with every default filled in: what runs, whatever is uploaded to `campaign.json` later. */
+export const planSchema = z.strictObject({
+  schema: version('plan'),
+  campaign: campaignSchema,
+  /** SHA-256 of the campaign.json that was planned. */
+  source: sha256,
+  sites: z.array(id).min(1),
+  at: time,
+});
+
+/** What a researcher wants of a campaign that runs. Written again with every change. */
+export const controlSchema = z.strictObject({
+  schema: version('control'),
+  campaign: id,
+  /** When it was paused and until when, in order; the last is open while it is paused. Deadlines stand still meanwhile. */
+  pauses: z.array(z.strictObject({ from: time, until: time.nullable(), reason: z.string().optional() })),
+});
+
+export const outcomeSchema = z.strictObject({
+  schema: version('outcome'),
+  /** As in the key; of a campaign that was refused it need not be a valid id. */
+  campaign: z.string(),
+  status: z.enum(['completed', 'failed', 'cancelled']),
+  reason: z.string().optional(),
+  at: time,
+});
+
+export type Campaign = z.infer<typeof campaignSchema>;
+export type CampaignInput = z.input<typeof campaignSchema>;
+export type Stage = z.infer<typeof stageSchema>;
+export type TeacherStage = z.infer<typeof teacherStageSchema>;
+export type PseudoLabelStage = z.infer<typeof pseudoLabelStageSchema>;
+export type StudentStage = z.infer<typeof studentStageSchema>;
+export type EvaluateStage = z.infer<typeof evaluateStageSchema>;
+export type Plan = z.infer<typeof planSchema>;
+export type Control = z.infer<typeof controlSchema>;
+export type Outcome = z.infer<typeof outcomeSchema>;

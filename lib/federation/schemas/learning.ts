@@ -1,0 +1,131 @@
+import { z } from 'zod';
+
+export const unetSchema = z.strictObject({
+  kind: z.literal('unet'),
+  /** Features of each resolution stage, finest first. Each further stage halves the grid. */
+  features: z.array(z.int().positive()).min(2),
+  /** Supervise the coarser decoder stages too, each with half the weight of the finer. */
+  deepSupervision: z.boolean().default(true),
+});
+
+export const swinUnetrSchema = z.strictObject({
+  kind: z.literal('swin-unetr'),
+  /** Embedding width of the first stage; doubles with every stage. */
+  featureSize: z.int().positive(),
+  depths: z.array(z.int().positive()).min(1).default([2, 2, 2, 2]),
+  heads: z.array(z.int().positive()).min(1).default([3, 6, 12, 24]),
+  /** Side of the attention windows, in tokens. */
+  window: z.int().positive().default(7),
+});
+
+export const modelSchema = z.discriminatedUnion('kind', [unetSchema, swinUnetrSchema]);
+
+export const trainingSchema = z.strictObject({
+  /** Side of the training patches in voxels, and their isotropic spacing in mm. */
+  patch: z.int().positive().default(32),
+  spacing: z.number().positive().default(3),
+  batch: z.int().positive().default(1),
+  /** Optimiser steps of one site in one round. */
+  steps: z.int().positive(),
+  learningRate: z.number().positive(),
+  weightDecay: z.number().nonnegative().default(1e-5),
+  /** Steps of linear warm-up at the start of the stage; a cosine over all its rounds follows. */
+  warmup: z.int().nonnegative().default(10),
+  gradientClip: z.number().positive().default(1),
+  /** Keep AdamW's moments at the site between the rounds, instead of starting each round from zero. */
+  keepOptimizer: z.boolean().default(true),
+  augment: z.boolean().default(true),
+  /** Weight of a foreground voxel in the cross-entropy, that of the background being 1. Above 10, masks grow too large. */
+  foregroundWeight: z.number().positive().default(1),
+  /**
+   * How the heads' losses add up: as they are, or so that every class counts alike. A head's loss is a mean over its
+   * classes, so that as they are, calcium's one class weighs as much as five landmarks together.
+   */
+  headWeights: z.enum(['equal', 'classes']).default('equal'),
+  /** FedProx: μ of the term (μ/2)·‖w − global‖² that holds a site near the round's model; 0 for none. */
+  proximal: z.number().nonnegative().default(0),
+  /**
+   * FedBN: parameters that stay at their site and are neither sent nor merged, by patterns of their names in which `*`
+   * stands for anything.
+   */
+  localParameters: z.array(z.string().min(1)).default([]),
+});
+
+/** How a round closes. Counts and shares are of the round's participants. */
+export const quorumSchema = z.strictObject({
+  minSites: z.int().positive().default(1),
+  minFraction: z.number().positive().max(1).default(1),
+  /** After this many seconds the round closes with what has come, or fails below `minSites`. */
+  deadlineSeconds: z
+    .number()
+    .positive()
+    .max(365 * 86_400)
+    .default(86_400),
+  /** How long a round with quorum still waits for the others, in seconds. */
+  closeAfterQuorumSeconds: z.number().nonnegative().default(0),
+});
+
+/** How a site's weights travel. Merging is done in float64 whatever they travel as. */
+export const encodingSchema = z.strictObject({
+  dtype: z.enum(['F32', 'F16', 'BF16']).default('F32'),
+  /** Send the difference to the round's global model. In a stage's first round, which has none, whole weights. */
+  delta: z.boolean().default(false),
+});
+
+/** What every strategy knows. */
+const anyStrategy = {
+  /** L2 norm to which an update's difference from the global model is scaled down where it is larger. */
+  clipNorm: z.number().positive().optional(),
+  /** A larger file of weights is refused, bytes. */
+  maxUpdateBytes: z
+    .int()
+    .positive()
+    .default(4 * 2 ** 30),
+};
+const rate = z.number().min(0).lt(1);
+const adaptive = {
+  ...anyStrategy,
+  learningRate: z.number().positive().default(0.01),
+  beta1: rate.default(0.9),
+  beta2: rate.default(0.99),
+  /** Degree of adaptivity, τ in Reddi et al. 2021. */
+  epsilon: z.number().positive().default(1e-3),
+};
+/** Updates that may be arbitrary without harm. A round with fewer than `2 × byzantine + 3` updates fails. */
+const byzantine = z.int().nonnegative().default(1);
+
+/** How a round's updates become one model. */
+export const aggregationSchema = z.discriminatedUnion('strategy', [
+  z.strictObject({ strategy: z.literal('fedavg'), ...anyStrategy }),
+  z.strictObject({
+    strategy: z.literal('fedavgm'),
+    ...anyStrategy,
+    learningRate: z.number().positive().default(1),
+    momentum: rate.default(0.9),
+  }),
+  z.strictObject({ strategy: z.literal('fedadam'), ...adaptive }),
+  z.strictObject({ strategy: z.literal('fedyogi'), ...adaptive }),
+  z.strictObject({ strategy: z.literal('median'), ...anyStrategy }),
+  z.strictObject({
+    strategy: z.literal('trimmed-mean'),
+    ...anyStrategy,
+    /** Share of the values that is left out at either end. */
+    trim: z.number().min(0).lt(0.5).default(0.1),
+  }),
+  z.strictObject({ strategy: z.literal('krum'), ...anyStrategy, byzantine }),
+  z.strictObject({
+    strategy: z.literal('multi-krum'),
+    ...anyStrategy,
+    byzantine,
+    /** Updates that are averaged; without it all but `byzantine` and two. */
+    keep: z.int().positive().optional(),
+  }),
+]);
+
+export type ModelConfig = z.infer<typeof modelSchema>;
+export type UNetConfig = z.infer<typeof unetSchema>;
+export type SwinUnetrConfig = z.infer<typeof swinUnetrSchema>;
+export type TrainingConfig = z.infer<typeof trainingSchema>;
+export type Quorum = z.infer<typeof quorumSchema>;
+export type Encoding = z.infer<typeof encodingSchema>;
+export type Aggregation = z.infer<typeof aggregationSchema>;

@@ -1,0 +1,68 @@
+import { z } from 'zod';
+import { count, figures, file, id, sha256, stageName, taskId, time, version } from './common.ts';
+
+/**
+ * A model's scores at a site. Every list is sorted on its own, missing values last, so that no two of them can be put
+ * together to one patient; no case id leaves the site.
+ */
+export const scoreSchema = z.strictObject({
+  model: z.string(),
+  task: taskId,
+  /** For landmarks: error of every point of every case in mm, by class; null where the point was missing. */
+  errors: z.record(z.string(), z.array(z.number().nullable())).optional(),
+  /** For segmentations: Dice of every case; null where truth and prediction are both empty. */
+  dice: z.array(z.number().nullable()).optional(),
+  /** For calcification: predicted minus true volume of every case, mm³. */
+  volumeErrors: z.array(z.number()).optional(),
+});
+
+const updateBase = {
+  schema: version('update'),
+  campaign: id,
+  stage: stageName,
+  round: z.int().positive(),
+  site: id,
+  at: time,
+};
+
+/** Metadata of a site's update; its existence makes the update visible. */
+export const updateSchema = z.discriminatedUnion('status', [
+  z.strictObject({
+    ...updateBase,
+    status: z.literal('ok'),
+    /** What the site trained on or labelled: the weight of its update. */
+    samples: z.int().positive(),
+    /** The weights beside this object; null for stages that learn nothing. */
+    weights: z.strictObject({ ...file.shape, delta: z.boolean() }).nullable(),
+    /** SHA-256 of the global model that it started from; null in the first round. */
+    base: sha256.nullable(),
+    /** Loss and the like, for the learning curve. */
+    figures,
+    scores: z.array(scoreSchema).optional(),
+    seconds: z.number().nonnegative(),
+    backend: z.string().optional(),
+    /** Peak resident memory of the task's process, bytes. */
+    peakRss: count.optional(),
+  }),
+  z.strictObject({ ...updateBase, status: z.literal('failed'), code: z.string(), reason: z.string() }),
+]);
+
+/**
+ * Why an update's weights can never be merged: not finite, or not what the metadata says. Written once beside the
+ * update, so that its site can see it and nobody reads the weights again.
+ */
+export const refusalSchema = z.strictObject({
+  schema: version('refusal'),
+  campaign: id,
+  stage: stageName,
+  round: z.int().positive(),
+  site: id,
+  at: time,
+  /** Key of the update's metadata. */
+  update: z.string(),
+  reason: z.string(),
+});
+
+export type Score = z.infer<typeof scoreSchema>;
+export type Update = z.infer<typeof updateSchema>;
+export type Refusal = z.infer<typeof refusalSchema>;
