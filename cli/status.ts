@@ -32,7 +32,8 @@ async function status(campaign: string, flags: StatusFlags): Promise<void> {
   const { campaignStatus } = await import('../lib/federation/protocol/status.ts');
   const { createObjects } = await import('../lib/storage/objects.ts');
   const objects = createObjects({ endpoint: flags.endpoint });
-  const found = await campaignStatus(objects, { id: flags.federation }, campaign);
+  const context = { objects, federation: { id: flags.federation }, now: () => new Date(), log: () => undefined };
+  const found = await campaignStatus(context, campaign);
   if (!found) {
     throw new FedcardioError('NOT_FOUND', `Federation "${flags.federation}" has no campaign "${campaign}".`, {
       hint: 'Check --federation and --endpoint.',

@@ -1,7 +1,8 @@
-import { federationKeys, type RoundAddress } from '../lib/federation/keys.ts';
+import { federationKeys } from '../lib/federation/keys.ts';
 import { createJson } from '../lib/federation/protocol/documents.ts';
 import { sha256Hex } from '../lib/federation/protocol/json.ts';
-import { type Open, type Score, type Update, updateSchema } from '../lib/federation/schemas.ts';
+import { type Score, type TaskMessage, type Update, updateSchema } from '../lib/federation/schemas.ts';
+import { names } from '../lib/federation/topology.ts';
 import { encodeSafetensors } from '../lib/weights/safetensors.ts';
 import type { Weights } from '../lib/weights/weights.ts';
 import type { TaskContext } from './context.ts';
@@ -14,18 +15,16 @@ export interface TaskResult {
   readonly scores?: readonly Score[];
 }
 
-/** Weights first, metadata last: an update is visible when it is whole. */
+/** Weights first, metadata last: an update is visible when it is whole. `seconds`: how long the work took. */
 export async function publishUpdate(
   { objects, now, backend }: TaskContext,
-  bucket: string,
-  {
-    at,
-    site,
-    open,
-    seconds,
-  }: { readonly at: RoundAddress; readonly site: string; readonly open: Open; readonly seconds: number },
+  message: TaskMessage,
   result: TaskResult,
+  seconds: number,
 ): Promise<void> {
+  const { campaign, stage, round, site, base } = message;
+  const at = { campaign, stage, round };
+  const bucket = names.federationBucket(message.federation);
   const weights = result.weights ? encodeSafetensors(result.weights) : undefined;
   const sha256 = weights && sha256Hex(weights);
   const key = sha256 && federationKeys.updateWeights(at, site, sha256);
@@ -37,8 +36,8 @@ export async function publishUpdate(
     at: now().toISOString(),
     status: 'ok',
     samples: result.samples,
-    weights: weights && key && sha256 ? { key, sha256, bytes: weights.length } : null,
-    base: open.base?.sha256 ?? null,
+    weights: weights && key && sha256 ? { key, sha256, bytes: weights.length, delta: false } : null,
+    base: base?.sha256 ?? null,
     figures: result.figures,
     ...(result.scores ? { scores: [...result.scores] } : {}),
     seconds,

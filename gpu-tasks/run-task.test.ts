@@ -49,9 +49,10 @@ async function trainAndCommit(round: number, base: Open['base']): Promise<Open['
     samples: 1,
     sites: [SITE],
     global: { key, sha256, bytes },
+    state: null,
     figures: {},
   });
-  return { commit: commit.sha256, key, sha256 };
+  return { commit: commit.sha256, key, sha256, bytes, state: null };
 }
 
 const allText = async (bucket: string) => {

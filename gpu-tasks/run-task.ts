@@ -1,16 +1,7 @@
 import { describeError, type ErrorCode, FedcardioError } from '../lib/error.ts';
-import { federationKeys, type RoundAddress } from '../lib/federation/keys.ts';
-import { readJson } from '../lib/federation/protocol/documents.ts';
-import { stageOf } from '../lib/federation/protocol/plan.ts';
-import { isTaskDue, recordFailure } from '../lib/federation/protocol/tasks.ts';
-import {
-  type Open,
-  openSchema,
-  type Plan,
-  planSchema,
-  type Stage,
-  type TaskMessage,
-} from '../lib/federation/schemas.ts';
+import type { RoundAddress } from '../lib/federation/keys.ts';
+import { isFresh, isTaskDue, recordFailure } from '../lib/federation/protocol/tasks.ts';
+import type { Stage, TaskMessage } from '../lib/federation/schemas.ts';
 import { names } from '../lib/federation/topology.ts';
 import type { TaskContext } from './context.ts';
 import { evaluateSite } from './evaluate.ts';
@@ -19,13 +10,11 @@ import { publishUpdate, type TaskResult } from './publish.ts';
 import { openSiteData, type SiteData } from './site-data.ts';
 import { trainSite } from './train.ts';
 
-/** What a stage's work is given: its round's frozen terms and the site's own data. */
+/** What a stage's work is given: its round's terms, as the task came with, and the site's own data. */
 export interface StageInput<S extends Stage = Stage> {
   readonly stage: S;
-  readonly plan: Plan;
-  readonly open: Open;
+  readonly message: TaskMessage;
   readonly at: RoundAddress;
-  readonly site: string;
   readonly data: SiteData;
   readonly federationBucket: string;
 }
@@ -39,34 +28,20 @@ export type TaskOutcome = 'done' | 'already' | 'failed';
  * update, so that nobody waits; anything else is thrown, for the launcher to retry.
  */
 export async function runTask(message: TaskMessage, context: TaskContext): Promise<TaskOutcome> {
-  const { objects } = context;
-  const { campaign, stage: stageName, round, site } = message;
-  const at = { campaign, stage: stageName, round };
+  const { campaign, stage, round, site } = message;
+  const at = { campaign, stage, round };
   const federationBucket = names.federationBucket(message.federation);
-  const { value: open } = await readJson(objects, federationBucket, federationKeys.open(at), openSchema);
-  if (!open.participants.includes(site)) {
-    throw new FedcardioError(
-      'BAD_MESSAGE',
-      `${site} does not take part in round ${round} of ${stageName} of ${campaign}.`,
-    );
-  }
-  if (!(await isTaskDue(context, message))) return 'already';
-
-  const { value: plan } = await readJson(objects, federationBucket, federationKeys.plan(campaign), planSchema);
-  const stage = stageOf(plan, stageName);
-  const data = openSiteData(objects, names.siteBucket(message.federation, site), context.cache);
+  if (!isFresh(message, context.now()) && !(await isTaskDue(context, message))) return 'already';
+  const data = openSiteData(context.objects, names.siteBucket(message.federation, site), context.cache);
   const started = context.now().getTime();
   try {
-    const result = await runStage({ stage, plan, open, at, site, data, federationBucket }, context);
-    const seconds = (context.now().getTime() - started) / 1000;
-    await publishUpdate(context, federationBucket, { at, site, open, seconds }, result);
+    const result = await runStage({ stage: message.config, message, at, data, federationBucket }, context);
+    await publishUpdate(context, message, result, (context.now().getTime() - started) / 1000);
     return 'done';
   } catch (error) {
     if (!(error instanceof FedcardioError) || !TERMINAL.has(error.code)) throw error;
     context.log('task-failed', {
-      campaign,
-      stage: stageName,
-      round,
+      ...at,
       site,
       code: error.code,
       reason: describeError(error),

@@ -1,10 +1,11 @@
 import { type CaseUse, federationKeys, siteKeys } from '../lib/federation/keys.ts';
 import { createJson } from '../lib/federation/protocol/documents.ts';
+import { stageOf } from '../lib/federation/protocol/plan.ts';
 import {
   type CampaignInput,
   campaignSchema,
   type Open,
-  openSchema,
+  type Plan,
   planSchema,
   type TaskMessage,
 } from '../lib/federation/schemas.ts';
@@ -57,7 +58,7 @@ export async function uploadCase(objects: Objects, use: CaseUse, caseId: string,
   await intakeCase({ objects, bucket: SITE_BUCKET, site: SITE, now: () => NOW }, caseId);
 }
 
-/** Opens a round, and gives the message that asks Berlin to take part. */
+/** The message that asks Berlin to take part in a round. Sent again, so that the task looks before it runs. */
 export async function openRound(
   objects: Objects,
   stage: string,
@@ -65,21 +66,23 @@ export async function openRound(
   base: Open['base'] = null,
 ): Promise<TaskMessage> {
   const campaign = campaignSchema.parse(CAMPAIGN);
-  const at = { campaign: campaign.id, stage, round };
   const time = NOW.toISOString();
-  const plan = { schema: 'fedcardio.plan/1' as const, campaign, source: SHA, sites: [SITE], at: time };
+  const plan: Plan = { schema: 'fedcardio.plan/1', campaign, source: SHA, at: time };
   await createJson(objects, FEDERATION_BUCKET, federationKeys.plan(campaign.id), planSchema, plan);
-  await createJson(objects, FEDERATION_BUCKET, federationKeys.open(at), openSchema, {
-    schema: 'fedcardio.open/1',
-    ...at,
+  return {
+    schema: 'fedcardio.task/1',
+    federation: FEDERATION,
+    site: SITE,
+    campaign: campaign.id,
+    stage,
+    round,
     at: time,
     deadline: time,
-    participants: [SITE],
-    quorum: 1,
+    config: stageOf(plan, stage),
+    seed: campaign.seed,
     base,
-    previous: SHA,
-  });
-  return { schema: 'fedcardio.task/1', federation: FEDERATION, ...at, site: SITE };
+    resent: true,
+  };
 }
 
 /** A task's context on this machine's best backend, and what it was told on the way. */

@@ -2,7 +2,7 @@ import { FedcardioError } from '../lib/error.ts';
 import { federationKeys } from '../lib/federation/keys.ts';
 import { readJson } from '../lib/federation/protocol/documents.ts';
 import { learns, stageOf } from '../lib/federation/protocol/plan.ts';
-import { commitSchema, type Plan, type StudentStage, type TeacherStage } from '../lib/federation/schemas.ts';
+import { commitSchema, planSchema, type StudentStage, type TeacherStage } from '../lib/federation/schemas.ts';
 import type { TaskId } from '../lib/federation/tasks.ts';
 import { createNetwork, type Network } from '../lib/models/network.ts';
 import type { Objects } from '../lib/storage/contract.ts';
@@ -27,18 +27,16 @@ export interface StageModel {
 export async function withStageModel<T>(
   objects: Objects,
   bucket: string,
-  plan: Plan,
+  campaign: string,
   stageName: string,
   use: (model: StageModel) => Promise<T>,
 ): Promise<T> {
+  const plan = (await readJson(objects, bucket, federationKeys.plan(campaign), planSchema)).value;
   const stage = stageOf(plan, stageName);
   if (!learns(stage)) {
-    throw new FedcardioError(
-      'BAD_CONFIGURATION',
-      `Stage ${stageName} of campaign ${plan.campaign.id} trains no model.`,
-    );
+    throw new FedcardioError('BAD_CONFIGURATION', `Stage ${stageName} of campaign ${campaign} trains no model.`);
   }
-  const at = { campaign: plan.campaign.id, stage: stageName, round: stage.rounds };
+  const at = { campaign, stage: stageName, round: stage.rounds };
   const { global } = (await readJson(objects, bucket, federationKeys.commit(at), commitSchema)).value;
   if (!global) throw new FedcardioError('BAD_WEIGHTS', `The last commit of ${stageName} names no model.`);
   const network = createNetwork(stage.model, tasksOf(stage), plan.campaign.seed);

@@ -15,7 +15,8 @@ export async function trainSite(
   input: StageInput<TeacherStage | StudentStage>,
   context: TaskContext,
 ): Promise<TaskResult> {
-  const { stage, plan, open, at, site, data, federationBucket } = input;
+  const { stage, message, at, data, federationBucket } = input;
+  const { base, seed, site } = message;
   const { objects } = context;
   const tasks = tasksOf(stage);
   const pseudoLabels = stage.kind === 'student' && stage.pseudoLabels !== undefined ? at.campaign : undefined;
@@ -25,11 +26,11 @@ export async function trainSite(
     training: stage.training,
     tasks,
     cases,
-    global: open.base ? decodeSafetensors((await objects.get(federationBucket, open.base.key)).body) : undefined,
+    global: base ? decodeSafetensors((await objects.get(federationBucket, base.key)).body) : undefined,
     optimizer: stage.training.keepOptimizer ? await readOptimizer(input, context) : undefined,
     round: at.round,
     rounds: stage.rounds,
-    seed: plan.campaign.seed,
+    seed,
     site,
     onStep: (done, loss) => context.progress({ done, total: stage.training.steps, loss }),
   });

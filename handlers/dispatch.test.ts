@@ -1,17 +1,11 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { federationKeys } from '../lib/federation/keys.ts';
-import type { TaskMessage } from '../lib/federation/schemas.ts';
+import { taskMessage } from '../lib/federation/testing.ts';
 import { dispatch } from './dispatch.ts';
 import { type SimulatedFederation, simulateFederation } from './simulated-federation.ts';
 
-const MESSAGE: TaskMessage = {
-  schema: 'fedcardio.task/1',
-  federation: 'heart',
-  campaign: 'tavi',
-  stage: 'teacher/hinge-points',
-  round: 1,
-  site: 'berlin',
-};
+/** Sent again: of a message that has just been sent for the first time nobody asks whether it is due. */
+const MESSAGE = taskMessage({ resent: true });
 
 describe('dispatch', () => {
   let world: SimulatedFederation;
@@ -36,6 +30,22 @@ describe('dispatch', () => {
 
     expect(await send(MESSAGE)).toEqual({ batchItemFailures: [] });
     expect(world.pending).toEqual([]);
+  });
+
+  it('does not look where a message is new, only where it comes late or again', async () => {
+    await world.context.objects.put(world.bucket, federationKeys.seal(MESSAGE), '{}');
+    world.pending.length = 0;
+    const started = async (body: unknown, ApproximateReceiveCount: string) => {
+      const record = { messageId: 'm', body: JSON.stringify(body), attributes: { ApproximateReceiveCount } };
+      await dispatch({ Records: [record] }, world.context);
+      return world.pending.splice(0).length;
+    };
+    const fresh = taskMessage({});
+
+    expect(await started(fresh, '1')).toBe(1);
+    expect(await started(fresh, '2')).toBe(0);
+    world.advanceClock(60);
+    expect(await started(fresh, '1')).toBe(0);
   });
 
   it('starts a task although another site has answered', async () => {

@@ -1,6 +1,6 @@
 import { FedcardioError } from '../lib/error.ts';
 import { parseValue } from '../lib/federation/protocol/json.ts';
-import { isTaskDue } from '../lib/federation/protocol/tasks.ts';
+import { isFresh, isTaskDue } from '../lib/federation/protocol/tasks.ts';
 import { taskMessageSchema } from '../lib/federation/schemas.ts';
 import { forEachRecord } from './batch.ts';
 import type { SqsHandler } from './context.ts';
@@ -15,6 +15,7 @@ export const dispatch: SqsHandler = (event, context) =>
       });
     }
     const { campaign, stage, round, site } = message;
-    if (await isTaskDue(context, message)) await context.launcher.submit(message);
+    const isFirst = (record.attributes?.ApproximateReceiveCount ?? '1') === '1' && isFresh(message, context.now());
+    if (isFirst || (await isTaskDue(context, message))) await context.launcher.submit(message);
     else context.log('task-not-due', { campaign, stage, round, site });
   });

@@ -77,7 +77,7 @@ describe('a campaign', () => {
 
     expect(await outcomeOf(world)).toMatchObject({ status: 'completed' });
     await verifyCampaign(world, SITES);
-    const status = await campaignStatus(world.context.objects, world.context.federation, 'tavi');
+    const status = await campaignStatus(world.context, 'tavi');
     expect(status).toMatchObject({ phase: 'completed', reason: undefined });
     expect(status?.stages.map(({ name, rounds, phase }) => [name, rounds.length, phase])).toEqual([
       ['teacher/hinge-points', 2, 'completed'],
@@ -105,7 +105,7 @@ describe('a campaign', () => {
     const world = simulateFederation(withSite('munich', 'silent'));
     await world.upload(CAMPAIGN);
     await settle(world);
-    const status = await campaignStatus(world.context.objects, world.context.federation, 'tavi');
+    const status = await campaignStatus(world.context, 'tavi');
     expect(status?.stages[0]?.rounds[0]).toMatchObject({
       phase: 'open',
       waitingFor: ['munich'],
@@ -135,7 +135,7 @@ describe('a campaign', () => {
 
     expect(await outcomeOf(world)).toMatchObject({ status: 'completed' });
     await verifyCampaign(world, sites);
-    const status = await campaignStatus(world.context.objects, world.context.federation, 'tavi');
+    const status = await campaignStatus(world.context, 'tavi');
     expect(status?.stages[2]?.rounds[1]).toMatchObject({
       updated: ['berlin'],
       failed: [
@@ -179,7 +179,7 @@ describe('a campaign', () => {
     await world.context.objects.putIfAbsent(world.bucket, key, JSON.stringify(update));
     await settle(world);
 
-    const status = await campaignStatus(world.context.objects, world.context.federation, 'tavi');
+    const status = await campaignStatus(world.context, 'tavi');
     expect(status?.stages[3]?.rounds[0]).toMatchObject({
       updated: ['berlin', 'hamburg'],
       late: [{ site: 'munich', key }],

@@ -70,7 +70,7 @@ export async function verifyCampaign(
       const merged = seal.value.updates.map(({ site }) => site);
       expect(merged).toEqual([...new Set(merged)].sort());
       expect(commit.value.sites).toEqual(merged);
-      expect(open.value.participants).toEqual(expect.arrayContaining(merged));
+      expect(open.value.participants.map(({ site }) => site)).toEqual(expect.arrayContaining(merged));
       if ('rounds' in stage) {
         const base = model;
         const expected = meanOf(

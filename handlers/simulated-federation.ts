@@ -1,13 +1,11 @@
 import { federationKeys } from '../lib/federation/keys.ts';
-import { createJson, readJson } from '../lib/federation/protocol/documents.ts';
+import { createJson } from '../lib/federation/protocol/documents.ts';
 import { canonicalJson, sha256Hex } from '../lib/federation/protocol/json.ts';
-import { learns, stageOf } from '../lib/federation/protocol/plan.ts';
+import { learns } from '../lib/federation/protocol/plan.ts';
 import { recordFailure } from '../lib/federation/protocol/tasks.ts';
 import {
   type CampaignInput,
   type Federation,
-  openSchema,
-  planSchema,
   type Summary,
   type TaskMessage,
   updateSchema,
@@ -144,16 +142,14 @@ export function trainedBy(site: SimulatedSite, base: Weights | undefined): Weigh
 
 async function runTask(context: HandlerContext, sites: readonly SimulatedSite[], message: TaskMessage): Promise<void> {
   const { objects, now, federation } = context;
-  const { campaign, stage, round } = message;
+  const { campaign, stage, round, base, config } = message;
   const at = { campaign, stage, round };
   const site = sites.find(({ id }) => id === message.site) as SimulatedSite;
   if (site.behaviour === 'silent') return;
   if (site.behaviour === 'fails') return recordFailure(context, message, 'no GPU to be had');
   const bucket = names.federationBucket(federation.id);
-  const plan = await readJson(objects, bucket, federationKeys.plan(campaign), planSchema);
-  const { base } = (await readJson(objects, bucket, federationKeys.open(at), openSchema)).value;
   const model = base ? decodeSafetensors((await objects.get(bucket, base.key)).body) : undefined;
-  const file = learns(stageOf(plan.value, stage)) ? encodeSafetensors(trainedBy(site, model)) : undefined;
+  const file = learns(config) ? encodeSafetensors(trainedBy(site, model)) : undefined;
   const sha256 = file && sha256Hex(file);
   const key = sha256 && federationKeys.updateWeights(at, site.id, sha256);
   if (file && key) await objects.put(bucket, key, file);
@@ -164,7 +160,7 @@ async function runTask(context: HandlerContext, sites: readonly SimulatedSite[],
     at: now().toISOString(),
     status: 'ok',
     samples: site.samples,
-    weights: file && key && sha256 ? { key, sha256, bytes: file.length } : null,
+    weights: file && key && sha256 ? { key, sha256, bytes: file.length, delta: false } : null,
     base: base?.sha256 ?? null,
     figures: { loss: 1 / round },
     seconds: 1,

@@ -4,19 +4,13 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { TaskMessage } from '../lib/federation/schemas.ts';
+import { taskMessage } from '../lib/federation/testing.ts';
 import { createLocalLauncher, type LauncherEvent, type LocalLauncher, type LocalLauncherOptions } from './launcher.ts';
 
 const CHILD = fileURLToPath(new URL('../test/fixtures/storage/task-child.mjs', import.meta.url));
 
 /** The child does what the site's name says. */
-const task = (site: string, round = 1): TaskMessage => ({
-  schema: 'fedcardio.task/1',
-  federation: 'f',
-  campaign: 'c',
-  stage: 'teacher/hinge-points',
-  round,
-  site,
-});
+const task = (site: string, round = 1): TaskMessage => taskMessage({ federation: 'f', campaign: 'c', site, round });
 
 let launcher: LocalLauncher;
 let events: LauncherEvent[];

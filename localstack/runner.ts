@@ -37,6 +37,8 @@ export interface Runner {
   idle(): Promise<void>;
 }
 
+/** The most messages that SQS gives at once. */
+const RECEIVE_MAX = 10;
 /** The longest that SQS lets a receive wait. */
 const WAIT_SECONDS = 20;
 
@@ -55,8 +57,7 @@ export function startRunner(options: RunnerOptions): Runner {
   async function consume(queue: QueueSpec): Promise<void> {
     while (!signal.aborted) {
       try {
-        const received = { max: queue.batchSize, waitSeconds: WAIT_SECONDS, signal };
-        const messages = await context.queues.receive(queue.name, received);
+        const messages = await gather(context, queue, signal);
         if (messages.length > 0) {
           const failed = await watch.busyWhile(() => handle(options, queue, messages, retrySeconds));
           // That a queue gives a message up to the dead letters, instead of to us, is told to nobody.
@@ -88,6 +89,22 @@ export function startRunner(options: RunnerOptions): Runner {
   };
 }
 
+/** The next batch: what a long poll brings and, where the queue takes larger batches, what else is there already. */
+async function gather(
+  { queues }: HandlerContext,
+  { name, batchSize }: QueueSpec,
+  signal: AbortSignal,
+): Promise<readonly QueueMessage[]> {
+  const batch: QueueMessage[] = [];
+  for (let waitSeconds = WAIT_SECONDS; batch.length < batchSize; waitSeconds = 0) {
+    const max = Math.min(RECEIVE_MAX, batchSize - batch.length);
+    const received = await queues.receive(name, { max, waitSeconds, signal });
+    batch.push(...received);
+    if (received.length < max) break;
+  }
+  return batch;
+}
+
 /**
  * One invocation, and what follows for each of its messages.
  *
@@ -105,13 +122,11 @@ async function handle(
     onEvent({ type: 'handler-threw', queue: queue.name, messages: messages.length, error });
     return messages;
   });
-  await Promise.all(
-    messages.map((message) =>
-      failed.includes(message)
-        ? context.queues.changeVisibility(queue.name, message.receipt, retrySeconds)
-        : context.queues.delete(queue.name, message.receipt),
-    ),
-  );
+  const done = messages.filter((message) => !failed.includes(message)).map(({ receipt }) => receipt);
+  await Promise.all([
+    ...failed.map(({ receipt }) => context.queues.changeVisibility(queue.name, receipt, retrySeconds)),
+    context.queues.delete(queue.name, done),
+  ]);
   const seconds = (performance.now() - started) / 1000;
   onEvent({ type: 'handled', queue: queue.name, messages: messages.length, failed: failed.length, seconds });
   return failed.length;

@@ -187,7 +187,7 @@ describe.each([
     const [again] = await receive();
     expect(again).toMatchObject({ id: first?.id, receiveCount: 2 });
 
-    await queues.delete(QUEUE, again?.receipt as string);
+    await queues.delete(QUEUE, [again?.receipt as string]);
     expect(await queues.depth(QUEUE)).toEqual({ waiting: 0, inFlight: 0 });
   });
 
@@ -198,7 +198,7 @@ describe.each([
     const [message] = await waiting;
 
     expect(message?.body).toBe('wake up');
-    await queues.delete(QUEUE, message?.receipt as string);
+    await queues.delete(QUEUE, [message?.receipt as string]);
   });
 
   it('ends a long poll at once when aborted, and loses no message to it', async () => {
@@ -211,7 +211,7 @@ describe.each([
     const [message] = await receive(20);
 
     expect(message?.body).toBe('for the next');
-    await queues.delete(QUEUE, message?.receipt as string);
+    await queues.delete(QUEUE, [message?.receipt as string]);
   });
 });
 

@@ -6,14 +6,15 @@ import {
   catalogSchema,
   commitSchema,
   type Outcome,
+  type Open,
   openSchema,
   planSchema,
   pseudoLabelReportSchema,
   rejectedSchema,
   sealSchema,
-  type TaskMessage,
   updateSchema,
 } from '../lib/federation/schemas.ts';
+import { taskMessage } from '../lib/federation/testing.ts';
 import type { TaskId } from '../lib/federation/tasks.ts';
 import { names } from '../lib/federation/topology.ts';
 import { readNifti } from '../lib/imaging/nifti-read.ts';
@@ -61,16 +62,15 @@ const roundsOf = (stage: string) => (stage === 'pseudo-label' || stage === 'eval
 const ROUNDS = Object.keys(PARTICIPANTS).flatMap((stage) =>
   Array.from({ length: roundsOf(stage) }, (_, i) => ({ campaign: CAMPAIGN.id, stage, round: i + 1 })),
 );
+const sitesOf = (open: Open) => open.participants.map(({ site }) => site);
 const title = ({ stage, round }: { readonly stage: string; readonly round: number }) => `${stage}#${round}`;
 
-const SOMETHING_ELSE: TaskMessage = {
-  schema: 'fedcardio.task/1',
+const SOMETHING_ELSE = taskMessage({
   federation: 'of-someone-else',
   campaign: 'aortic',
   stage: 'student',
-  round: 1,
   site: 'kiel',
-};
+});
 /** Spaces and umlauts as a person would send them: a dead letter is to be the message, not what became of it. */
 const POISON = `  ${JSON.stringify({ note: 'Grüße', ...SOMETHING_ELSE }, null, 2)}\n`;
 
@@ -134,7 +134,7 @@ describe('a campaign over HTTP', () => {
     for (const at of ROUNDS) {
       const { value: open } = await read(federationKeys.open(at), openSchema);
       const { value: commit } = await read(federationKeys.commit(at), commitSchema);
-      expect(open.participants, title(at)).toEqual(PARTICIPANTS[at.stage]);
+      expect(sitesOf(open), title(at)).toEqual(PARTICIPANTS[at.stage]);
       expect(commit.sites, title(at)).toEqual(PARTICIPANTS[at.stage]);
     }
     const expected = ROUNDS.flatMap((at) => PARTICIPANTS[at.stage]!.map((site) => `${title(at)}@${site}`));
@@ -373,7 +373,7 @@ describe('with every message delivered twice, and a site whose data is gone', ()
       const { value: open } = await local.read(local.bucket, federationKeys.open(at), openSchema);
       const { value: seal } = await local.read(local.bucket, federationKeys.seal(at), sealSchema);
       const { value: commit } = await local.read(local.bucket, federationKeys.commit(at), commitSchema);
-      expect(open.participants).toEqual(['bonn', 'kiel']);
+      expect(sitesOf(open)).toEqual(['bonn', 'kiel']);
       expect(commit.sites).toEqual(['bonn']);
       expect(seal.failed).toMatchObject([{ site: 'kiel', reason: expect.stringContaining('NO_DATA') }]);
       expect(new Date(commit.at).getTime()).toBeLessThan(new Date(open.deadline).getTime());

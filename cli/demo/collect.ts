@@ -100,7 +100,7 @@ async function readRound(place: Place, stage: string, round: number) {
     updates: merged.map(({ site, samples, seconds, figures }) => ({ site, samples, seconds, figures })),
     failed: seal.failed.map(({ site, reason }) => ({ site, reason })),
   };
-  return { participants: open.participants, commit: report, merged };
+  return { participants: open.participants.map(({ site }) => site), commit: report, merged };
 }
 
 async function readSite(place: Place, id: string, name: string): Promise<SiteReport> {

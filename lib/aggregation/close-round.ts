@@ -1,18 +1,20 @@
 import { federationKeys, type RoundAddress } from '../federation/keys.ts';
+import type { RoundTerms } from '../federation/protocol/answers.ts';
 import { collect } from '../federation/protocol/async.ts';
-import { createJson, readJson } from '../federation/protocol/documents.ts';
+import { createJson, type Document, readJson } from '../federation/protocol/documents.ts';
+import { claimMerge, type HeldLease } from '../federation/protocol/lease.ts';
 import { endCampaign } from '../federation/protocol/outcome.ts';
-import { stageOf } from '../federation/protocol/plan.ts';
-import { roundStates } from '../federation/protocol/state.ts';
-import { openSchema, planSchema, sealSchema } from '../federation/schemas.ts';
+import { deadlineOf, readPauses } from '../federation/protocol/pauses.ts';
+import { type AnswerKey, type RoundState, roundStates } from '../federation/protocol/state.ts';
+import { type Open, openSchema, sealSchema } from '../federation/schemas.ts';
 import { names } from '../federation/topology.ts';
-import { commitRound } from './commit-round.ts';
+import { commitRound, figuresOf } from './commit-round.ts';
 import { digestOf, mergeEntries } from './merge-entries.ts';
 import type { RoundContext } from './round-context.ts';
-import { settleRound } from './settle-round.ts';
+import { closingAtBest, settleRound } from './settle-round.ts';
 
-/** What a look at a round found or did. */
-export type RoundResult = 'not-open' | 'ended' | 'waiting' | 'failed' | 'committed';
+/** What a look at a round found or did. `claimed`: it can be closed, and somebody else is at it. */
+export type RoundResult = 'not-open' | 'ended' | 'waiting' | 'claimed' | 'failed' | 'committed';
 
 /**
  * Looks at a round and closes it when its time has come: merges the updates, seals them, publishes the commit. Seal
@@ -22,25 +24,54 @@ export type RoundResult = 'not-open' | 'ended' | 'waiting' | 'failed' | 'committ
 export async function closeRound(context: RoundContext, at: RoundAddress): Promise<RoundResult> {
   const { objects, federation } = context;
   const bucket = names.federationBucket(federation.id);
-  const prefix = federationKeys.round(at);
-  const round = roundStates(await collect(objects.list(bucket, prefix))).get(prefix);
-  if (!round) return 'not-open';
-  if (round.phase === 'committed') return 'committed';
-  if (await objects.head(bucket, federationKeys.outcome(at.campaign))) return 'ended';
+  let seen: string | undefined;
+  for (;;) {
+    const round = await lookAt(context, bucket, at);
+    if (!round) return 'not-open';
+    if (round.phase === 'committed') return 'committed';
+    if (await objects.head(bucket, federationKeys.outcome(at.campaign))) return 'ended';
+    const open = await readJson(objects, bucket, federationKeys.open(at), openSchema);
+    const now = context.now();
+    const deadline = deadlineOf(open.value, await readPauses(objects, bucket, at.campaign), now);
+    // Nothing is read as long as the round would stay open even if every answer were good.
+    if (round.phase === 'open' && !closingAtBest(open.value, round.answers, now, deadline)) return 'waiting';
+    // What was seen last time did not do; only what has come since can make a difference.
+    const answers = JSON.stringify(round.answers);
+    if (answers === seen) return 'waiting';
+    seen = answers;
 
-  const plan = await readJson(objects, bucket, federationKeys.plan(at.campaign), planSchema);
-  const open = await readJson(objects, bucket, federationKeys.open(at), openSchema);
-  const terms = { bucket, open: open.value, stage: stageOf(plan.value, at.stage) };
+    const lease = await claimMerge(context, at);
+    if (!lease) return 'claimed';
+    const result = await close(context, { bucket, open: open.value, deadline }, open, round, lease);
+    if (result !== 'waiting') return result;
+    // Whoever was told of an update meanwhile has left it to this lease: look once more.
+    await lease.release();
+  }
+}
+
+async function lookAt({ objects }: RoundContext, bucket: string, at: RoundAddress): Promise<RoundState | undefined> {
+  const prefix = federationKeys.round(at);
+  return roundStates(await collect(objects.list(bucket, prefix))).get(prefix);
+}
+
+async function close(
+  context: RoundContext,
+  terms: RoundTerms & { readonly deadline: Date },
+  open: Document<Open>,
+  { at, phase, answers }: { readonly at: RoundAddress; readonly phase: string; readonly answers: readonly AnswerKey[] },
+  lease: HeldLease,
+): Promise<RoundResult> {
+  const { objects } = context;
+  const { bucket } = terms;
   const fail = async (reason: string): Promise<RoundResult> => {
     await endCampaign(context, at.campaign, 'failed', reason);
     return 'failed';
   };
-
-  if (round.phase === 'open') {
-    const settled = await settleRound(context, terms, round.answers);
+  if (phase === 'open') {
+    const settled = await settleRound(context, terms, answers, lease);
     if (settled.kind === 'wait') return 'waiting';
     if (settled.kind === 'fail') return fail(settled.reason);
-    const { updates, failed, global } = settled;
+    const { updates, failed, merged } = settled;
     const seal = await createJson(objects, bucket, federationKeys.seal(at), sealSchema, {
       schema: 'fedcardio.seal/1',
       ...at,
@@ -51,16 +82,20 @@ export async function closeRound(context: RoundContext, at: RoundAddress): Promi
     });
     // Another seal may have been first; then its updates are to be merged, and these are late.
     if (digestOf(seal.value.updates) === digestOf(updates)) {
-      await commitRound(context, terms, seal, global);
+      await commitRound(context, terms, seal, merged);
       return 'committed';
     }
   }
   const seal = await readJson(objects, bucket, federationKeys.seal(at), sealSchema);
-  const merged = await mergeEntries(objects, terms, seal.value.updates);
+  const merged = await mergeEntries(objects, terms, seal.value.updates, lease);
   if (merged.kind === 'merged') {
-    await commitRound(context, terms, seal, merged.global);
+    const figures = await figuresOf(objects, bucket, seal.value.updates);
+    await commitRound(context, terms, seal, { ...merged, figures });
     return 'committed';
   }
-  const changed = merged.refused.map(({ input, reason }) => `${input.site}: ${reason}`).join('; ');
-  return fail(`Round ${at.round} of ${at.stage} failed: updates have changed since they were sealed. ${changed}.`);
+  const why =
+    merged.kind === 'impossible'
+      ? merged.reason
+      : `updates have changed since they were sealed. ${merged.refused.map(({ input, reason }) => `${input.site}: ${reason}`).join('; ')}.`;
+  return fail(`Round ${at.round} of ${at.stage} failed: ${why}`);
 }

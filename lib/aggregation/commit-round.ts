@@ -3,7 +3,9 @@ import type { RoundTerms } from '../federation/protocol/answers.ts';
 import { mapConcurrently } from '../federation/protocol/async.ts';
 import { createJson, type Document, readJson } from '../federation/protocol/documents.ts';
 import { type Commit, commitSchema, type Seal, updateSchema } from '../federation/schemas.ts';
+import type { Objects } from '../storage/contract.ts';
 import { meanFigures } from './figures.ts';
+import type { MergedFiles, SealEntries } from './merge-entries.ts';
 import type { RoundContext } from './round-context.ts';
 
 const READS_AT_ONCE = 16;
@@ -17,13 +19,10 @@ export async function commitRound(
   { objects, now, log }: RoundContext,
   { bucket, open }: RoundTerms,
   seal: Document<Seal>,
-  global: Commit['global'],
+  { global, state, figures }: MergedFiles & Pick<Commit, 'figures'>,
 ): Promise<Document<Commit>> {
   const { campaign, stage, round, updates } = seal.value;
   const at = { campaign, stage, round };
-  const documents = await mapConcurrently(updates, READS_AT_ONCE, ({ key }) =>
-    readJson(objects, bucket, key, updateSchema),
-  );
   const commit = await createJson(objects, bucket, federationKeys.commit(at), commitSchema, {
     schema: 'fedcardio.commit/1',
     ...at,
@@ -33,8 +32,17 @@ export async function commitRound(
     samples: updates.reduce((sum, { samples }) => sum + samples, 0),
     sites: updates.map(({ site }) => site),
     global,
-    figures: meanFigures(documents.flatMap(({ value }) => (value.status === 'ok' ? [value] : []))),
+    state,
+    figures,
   });
   if (commit.created) log('round-committed', { ...at, sites: commit.value.sites, figures: commit.value.figures });
   return commit;
+}
+
+/** The figures of sealed updates, read again. */
+export async function figuresOf(objects: Objects, bucket: string, entries: SealEntries): Promise<Commit['figures']> {
+  const documents = await mapConcurrently(entries, READS_AT_ONCE, ({ key }) =>
+    readJson(objects, bucket, key, updateSchema),
+  );
+  return meanFigures(documents.flatMap(({ value }) => (value.status === 'ok' ? [value] : [])));
 }

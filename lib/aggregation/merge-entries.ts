@@ -1,30 +1,40 @@
 import { federationKeys } from '../federation/keys.ts';
 import type { RoundTerms } from '../federation/protocol/answers.ts';
 import { canonicalJson, sha256Hex } from '../federation/protocol/json.ts';
+import type { HeldLease } from '../federation/protocol/lease.ts';
 import { learns } from '../federation/protocol/plan.ts';
+import { sendsDelta } from '../federation/protocol/update-fault.ts';
 import type { Commit, Seal } from '../federation/schemas.ts';
 import type { Objects } from '../storage/contract.ts';
 import { type Merged, mergeUpdates } from './merge.ts';
-import { strategyOf } from './strategies.ts';
 
 export type SealEntries = Seal['updates'];
 
-/** What a round's updates merge to: null for a stage that learns nothing. */
-export type MergedEntries =
-  | { readonly kind: 'merged'; readonly global: Commit['global'] }
-  | Exclude<Merged, { kind: 'merged' }>;
+/** What a round's updates merge to: nulls for a stage that learns nothing. */
+export type MergedFiles = Pick<Commit, 'global' | 'state'>;
+export type MergedEntries = ({ readonly kind: 'merged' } & MergedFiles) | Exclude<Merged, { kind: 'merged' }>;
 
-/** Merges the updates that a round seals or is to seal, under a key that depends on exactly these. */
-export async function mergeEntries(objects: Objects, terms: RoundTerms, entries: SealEntries): Promise<MergedEntries> {
-  const { bucket, open, stage } = terms;
-  if (!learns(stage)) return { kind: 'merged', global: null };
+/** Merges the updates that a round seals or is to seal, under keys that depend on exactly these. */
+export async function mergeEntries(
+  objects: Objects,
+  { bucket, open }: RoundTerms,
+  entries: SealEntries,
+  lease?: Pick<HeldLease, 'renew'>,
+): Promise<MergedEntries> {
+  const { config, base } = open;
+  if (!learns(config)) return { kind: 'merged', global: null, state: null };
   const inputs = entries.flatMap(({ site, samples, weights }) => (weights ? [{ site, samples, weights }] : []));
+  const digest = digestOf(entries);
   return mergeUpdates(inputs, {
     objects,
     bucket,
-    key: federationKeys.global(open, digestOf(entries)),
-    strategy: strategyOf(stage.aggregation),
-    base: open.base?.key,
+    key: federationKeys.global(open, digest),
+    stateKey: federationKeys.state(open, digest),
+    aggregation: config.aggregation,
+    base,
+    delta: sendsDelta(open),
+    dtype: config.encoding.dtype,
+    ...(lease ? { onPart: lease.renew } : {}),
   });
 }
 

@@ -3,23 +3,29 @@ import { type Candidate, type RoundTerms, readAnswer } from '../federation/proto
 import { mapConcurrently } from '../federation/protocol/async.ts';
 import { type Decision, roundDecision } from '../federation/protocol/decision.ts';
 import { createJson } from '../federation/protocol/documents.ts';
+import type { HeldLease } from '../federation/protocol/lease.ts';
 import type { AnswerKey } from '../federation/protocol/state.ts';
-import { type Commit, refusalSchema, type Seal } from '../federation/schemas.ts';
-import type { Refused } from './inputs.ts';
-import { mergeEntries, type SealEntries } from './merge-entries.ts';
+import { type Open, refusalSchema, type Seal } from '../federation/schemas.ts';
+import { meanFigures } from './figures.ts';
+import { type MergedFiles, mergeEntries, type SealEntries } from './merge-entries.ts';
 import type { RoundContext } from './round-context.ts';
+
+/** What gets published of sealed updates. */
+export interface Settled extends MergedFiles {
+  readonly figures: Readonly<Record<string, number>>;
+}
 
 export type Settlement =
   | Exclude<Decision<Candidate>, { kind: 'seal' }>
-  | {
-      readonly kind: 'seal';
-      readonly updates: SealEntries;
-      readonly failed: Seal['failed'];
-      /** What the updates have been merged to. */
-      readonly global: Commit['global'];
-    };
+  | { readonly kind: 'seal'; readonly updates: SealEntries; readonly failed: Seal['failed']; readonly merged: Settled };
 
 const READS_AT_ONCE = 16;
+
+/** Whether a round would close, well or not, if every answer that is not known to be bad were good. */
+export function closingAtBest(open: Open, answers: readonly AnswerKey[], now: Date, deadline: Date): boolean {
+  const atBest = answers.map(({ unusable, ...answer }) => ({ ...answer, fault: unusable }));
+  return roundDecision(open, open.config.quorum, atBest, now, deadline).kind !== 'wait';
+}
 
 /**
  * Decides on a round from what its sites have sent and, when it closes, merges. Only a merge reads weights to the
@@ -28,65 +34,68 @@ const READS_AT_ONCE = 16;
  */
 export async function settleRound(
   context: RoundContext,
-  terms: RoundTerms,
+  terms: RoundTerms & { readonly deadline: Date },
   answers: readonly AnswerKey[],
+  lease: Pick<HeldLease, 'renew'>,
 ): Promise<Settlement> {
-  const { open, stage } = terms;
+  const { open, deadline } = terms;
   const now = context.now();
-  const decide = <A extends Candidate>(candidates: readonly A[]) => roundDecision(open, stage.quorum, candidates, now);
-  // Nothing is read as long as the round would stay open even if every answer were good.
-  const atBest = answers.map((answer) => ({ ...answer, fault: undefined, update: undefined }));
-  const hoped = decide(atBest);
-  if (hoped.kind === 'wait') return hoped;
-
-  let candidates = await mapConcurrently(answers, READS_AT_ONCE, (answer) =>
-    readAnswer(context.objects, terms, answer),
-  );
+  let candidates = await mapConcurrently(answers, READS_AT_ONCE, (answer) => readAnswer(context, terms, answer));
+  const known = new Set(answers.filter(({ unusable }) => unusable).map(({ key }) => key));
+  for (const { site, key, fault } of candidates) {
+    if (fault !== undefined && !known.has(key)) await recordRefusal(context, terms, site, key, fault);
+  }
   for (;;) {
-    const decision = decide(candidates);
+    const decision = roundDecision(open, open.config.quorum, candidates, now, deadline);
     if (decision.kind !== 'seal') return decision;
     const updates = decision.accepted.flatMap(entryOf);
-    const merged = await mergeEntries(context.objects, terms, updates);
+    const merged = await mergeEntries(context.objects, terms, updates, lease);
+    if (merged.kind === 'impossible') {
+      return { kind: 'fail', reason: `Round ${open.round} of ${open.stage} failed: ${merged.reason}` };
+    }
     if (merged.kind === 'merged') {
       const failed = decision.failed.map(({ site, key, fault }) => ({ site, key, reason: fault }));
-      return { kind: 'seal', updates, failed, global: merged.global };
+      const figures = meanFigures(decision.accepted.flatMap(({ update }) => (update ? [update.value] : [])));
+      return { kind: 'seal', updates, failed, merged: { global: merged.global, state: merged.state, figures } };
     }
-    await recordRefusals(context, terms, updates, merged.refused);
-    const reasons = new Map(merged.refused.map(({ input, reason }) => [input.weights.key, reason]));
+    const reasons = new Map<string, string>();
+    for (const { input, reason, forGood } of merged.refused) {
+      const key = updates.find(({ weights }) => weights?.key === input.weights.key)?.key as string;
+      reasons.set(key, reason);
+      if (forGood) await recordRefusal(context, terms, input.site, key, reason);
+    }
     candidates = candidates.map((candidate) => {
-      const reason = reasons.get(candidate.update?.value.weights?.key ?? '');
-      return reason === undefined ? candidate : { ...candidate, fault: reason };
+      const fault = candidate.fault ?? reasons.get(candidate.key);
+      return { ...candidate, fault };
     });
   }
 }
 
 function entryOf({ site, key, update }: Candidate): SealEntries {
-  return update
-    ? [{ site, key, sha256: update.sha256, samples: update.value.samples, weights: update.value.weights }]
-    : [];
+  if (!update) return [];
+  const { samples, weights } = update.value;
+  const file = weights && { key: weights.key, sha256: weights.sha256, bytes: weights.bytes };
+  return [{ site, key, sha256: update.sha256, samples, weights: file }];
 }
 
 /** Notes what can never be merged, so that its site sees it and no later look reads it again. */
-async function recordRefusals(
+async function recordRefusal(
   { objects, now, log }: RoundContext,
   { bucket, open }: RoundTerms,
-  entries: SealEntries,
-  refused: readonly Refused[],
+  site: string,
+  update: string,
+  reason: string,
 ): Promise<void> {
   const { campaign, stage, round } = open;
-  for (const { input, reason, forGood } of refused) {
-    log('update-refused', { campaign, stage, round, site: input.site, reason });
-    const update = entries.find(({ weights }) => weights?.key === input.weights.key)?.key;
-    if (!forGood || update === undefined) continue;
-    await createJson(objects, bucket, federationKeys.refusal(update), refusalSchema, {
-      schema: 'fedcardio.refusal/1',
-      campaign,
-      stage,
-      round,
-      site: input.site,
-      at: now().toISOString(),
-      update,
-      reason,
-    });
-  }
+  log('update-refused', { campaign, stage, round, site, reason });
+  await createJson(objects, bucket, federationKeys.refusal(update), refusalSchema, {
+    schema: 'fedcardio.refusal/1',
+    campaign,
+    stage,
+    round,
+    site,
+    at: now().toISOString(),
+    update,
+    reason,
+  });
 }

@@ -42,16 +42,19 @@ export const siteKeys = {
 } as const;
 
 export const federationKeys = {
+  summaryPrefix: 'sites/',
   summary: (site: string) => `sites/${site}/summary.json`,
   campaign: (campaign: string) => `campaigns/${campaign}/campaign.json`,
   plan: (campaign: string) => `campaigns/${campaign}/plan.json`,
-  /** Terminal state of a campaign: completed or failed, with the reason. */
+  /** Whether it is paused. */
+  control: (campaign: string) => `campaigns/${campaign}${CONTROL_SUFFIX}`,
+  /** Terminal state of a campaign: completed, failed or cancelled, with the reason. */
   outcome: (campaign: string) => `campaigns/${campaign}/outcome.json`,
   campaignsPrefix: 'campaigns/',
   campaignPrefix: (campaign: string) => `campaigns/${campaign}/`,
   round: (at: RoundAddress) => `campaigns/${at.campaign}/${at.stage}/${roundName(at.round)}/`,
   open: (at: RoundAddress) => `${federationKeys.round(at)}open.json`,
-  /** When the round's task messages were last sent; the only object of a round that is written again. */
+  /** When the round's task messages were last sent; rewritten with every sending. */
   sent: (at: RoundAddress) => `${federationKeys.round(at)}sent.json`,
   updates: (at: RoundAddress) => `${federationKeys.round(at)}updates/`,
   siteUpdates: (at: RoundAddress, site: string) => `${federationKeys.updates(at)}${site}/`,
@@ -60,8 +63,10 @@ export const federationKeys = {
   /** Written after the weights: an update is visible when this is. The suffix is what the notification filters on. */
   update: (at: RoundAddress, site: string, id: string) =>
     `${federationKeys.siteUpdates(at, site)}${id}${UPDATE_SUFFIX}`,
-  /** Beside an update whose weights can never be merged. */
+  /** Beside an update that can never be merged. */
   refusal: (updateKey: string) => `${updateKey.slice(0, -UPDATE_SUFFIX.length)}${REFUSAL_SUFFIX}`,
+  weightsBeside: (updateKey: string) => `${updateKey.slice(0, -UPDATE_SUFFIX.length)}.safetensors`,
+  lease: (at: RoundAddress) => `${federationKeys.round(at)}lease.json`,
   seal: (at: RoundAddress) => `${federationKeys.round(at)}seal.json`,
   commit: (at: RoundAddress) => `${federationKeys.round(at)}commit.json`,
   /**
@@ -69,12 +74,17 @@ export const federationKeys = {
    * here, and a merge that was overtaken by another seal overwrites nothing.
    */
   global: (at: RoundAddress, inputs: string) => `${federationKeys.round(at)}global-${inputs}.safetensors`,
+  /** The server optimiser's moments, named as the model that they belong to. */
+  state: (at: RoundAddress, inputs: string) => `${federationKeys.round(at)}state-${inputs}.safetensors`,
   model: (campaign: string, name: string) => `campaigns/${campaign}/model/${name}`,
 } as const;
 
+/** In the place of an update's hash: the listing alone tells that the task failed. */
+export const FAILED_ID = 'failed';
 export const UPDATE_SUFFIX = '.update.json';
 const REFUSAL_SUFFIX = '.refusal.json';
 export const CAMPAIGN_SUFFIX = '/campaign.json';
+export const CONTROL_SUFFIX = '/control.json';
 export const COMMIT_SUFFIX = '/commit.json';
 
 /** `stage` may hold one slash: `teacher/hinge-points`. Rounds count from 1. */

@@ -1,4 +1,4 @@
-import { CAMPAIGN_SUFFIX, CASE_FOLDERS, COMMIT_SUFFIX, UPDATE_SUFFIX } from './keys.ts';
+import { CAMPAIGN_SUFFIX, CASE_FOLDERS, COMMIT_SUFFIX, CONTROL_SUFFIX, UPDATE_SUFFIX } from './keys.ts';
 import type { Federation } from './schemas.ts';
 
 /**
@@ -37,7 +37,7 @@ export interface QueueSpec {
   readonly visibilityTimeoutSeconds: number;
   /** Receives after which a message goes to the dead-letter queue. */
   readonly maxReceiveCount: number;
-  /** Messages handed to one invocation. */
+  /** Messages handed to one invocation, at most. Above 10, what SQS gives at once, they are gathered. */
   readonly batchSize: number;
 }
 
@@ -55,7 +55,7 @@ export const names = {
 export function topologyOf(federation: Federation): Topology {
   const sites = federation.sites.map((site) => siteTopology(federation.id, site.id));
   const orchestrate = queue(names.orchestrateQueue(federation.id), 'orchestrate', { batchSize: 1 });
-  const aggregate = queue(names.aggregateQueue(federation.id), 'aggregate', { batchSize: 10 });
+  const aggregate = queue(names.aggregateQueue(federation.id), 'aggregate', { batchSize: 100 });
   return {
     buckets: [
       ...sites.map((site) => site.bucket),
@@ -63,6 +63,7 @@ export function topologyOf(federation: Federation): Topology {
         name: names.federationBucket(federation.id),
         notifications: [
           { id: 'campaign', prefix: 'campaigns/', suffix: CAMPAIGN_SUFFIX, queue: orchestrate.name },
+          { id: 'control', prefix: 'campaigns/', suffix: CONTROL_SUFFIX, queue: orchestrate.name },
           { id: 'commit', prefix: 'campaigns/', suffix: COMMIT_SUFFIX, queue: orchestrate.name },
           { id: 'update', prefix: 'campaigns/', suffix: UPDATE_SUFFIX, queue: aggregate.name },
         ],

@@ -5,7 +5,7 @@ import type { LandmarkMetrics, MetricsByTask } from './metrics.ts';
 export interface Report {
   readonly schema: 'fedcardio.report/1';
   readonly campaign: string;
-  readonly status: 'completed' | 'failed';
+  readonly status: 'completed' | 'failed' | 'cancelled';
   /** Why, when it failed. */
   readonly reason?: string;
   readonly createdAt: string;

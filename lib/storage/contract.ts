@@ -61,7 +61,8 @@ export interface Queues {
     queue: string,
     options: { readonly max: number; readonly waitSeconds: number; readonly signal?: AbortSignal },
   ): Promise<readonly QueueMessage[]>;
-  delete(queue: string, receipt: string): Promise<void>;
+  /** Deletes messages, ten with a request. */
+  delete(queue: string, receipts: readonly string[]): Promise<void>;
   changeVisibility(queue: string, receipt: string, seconds: number): Promise<void>;
   /** Messages waiting and in flight, approximately. */
   depth(queue: string): Promise<{ readonly waiting: number; readonly inFlight: number }>;

@@ -72,9 +72,10 @@ export function createMemoryQueues(options: { readonly visibilityTimeoutSeconds?
       }
       return [];
     },
-    delete: async (name, receipt) => {
-      const held = [...messagesOf(name).values()].find((message) => message.receipt === receipt);
-      if (held) messagesOf(name).delete(held.id);
+    delete: async (name, receipts) => {
+      for (const { id, receipt } of [...messagesOf(name).values()]) {
+        if (receipt !== undefined && receipts.includes(receipt)) messagesOf(name).delete(id);
+      }
     },
     changeVisibility: async (name, receipt, seconds) => {
       const held = [...messagesOf(name).values()].find((message) => message.receipt === receipt);

@@ -1,6 +1,6 @@
 import {
   ChangeMessageVisibilityCommand,
-  DeleteMessageCommand,
+  DeleteMessageBatchCommand,
   GetQueueAttributesCommand,
   GetQueueUrlCommand,
   type Message,
@@ -10,6 +10,9 @@ import {
 import { type ConnectionOptions, createSqsClient } from './clients.ts';
 import type { QueueMessage, Queues } from './contract.ts';
 import { queueError } from './failures.ts';
+
+/** The most messages that SQS takes with a request. */
+const BATCH = 10;
 
 /** {@link Queues} on SQS. A receive that is aborted answers with no messages. */
 export function createQueues(options: ConnectionOptions = {}): Queues {
@@ -46,9 +49,15 @@ export function createQueues(options: ConnectionOptions = {}): Queues {
         throw queueError(error, `receive from queue ${queue}`);
       }
     },
-    delete: (queue, receipt) =>
-      attempt(`delete a message of queue ${queue}`, async () => {
-        await sqs.send(new DeleteMessageCommand({ QueueUrl: await urlOf(queue), ReceiptHandle: receipt }));
+    delete: (queue, receipts) =>
+      attempt(`delete messages of queue ${queue}`, async () => {
+        for (let start = 0; start < receipts.length; start += BATCH) {
+          const Entries = receipts
+            .slice(start, start + BATCH)
+            .map((ReceiptHandle, index) => ({ Id: String(index), ReceiptHandle }));
+          const { Failed } = await sqs.send(new DeleteMessageBatchCommand({ QueueUrl: await urlOf(queue), Entries }));
+          if (Failed?.[0]) throw new Error(`${Failed.length} of ${Entries.length} failed: ${Failed[0].Message}`);
+        }
       }),
     changeVisibility: (queue, receipt, seconds) =>
       attempt(`change the visibility of a message of queue ${queue}`, async () => {

@@ -87,13 +87,13 @@ describe('a restart', () => {
     let queues = createQueues(server);
     for (const body of ['handled', 'in flight', 'waiting']) await queues.send('q', body);
     const received = await queues.receive('q', { max: 2, waitSeconds: 0 });
-    await queues.delete('q', received.find(({ body }) => body === 'handled')?.receipt as string);
+    await queues.delete('q', [received.find(({ body }) => body === 'handled')?.receipt as string]);
 
     queues = createQueues(await restart());
 
     const again = await queues.receive('q', { max: 10, waitSeconds: 0 });
     expect(again.map(({ body }) => body).toSorted()).toEqual(['in flight', 'waiting']);
-    await Promise.all(again.map(({ receipt }) => queues.delete('q', receipt)));
+    await queues.delete('q', again.map(({ receipt }) => receipt));
     queues = createQueues(await restart());
     expect(await queues.depth('q')).toEqual({ waiting: 0, inFlight: 0 });
   });

@@ -1,12 +1,13 @@
 import type { RoundAddress } from '../keys.ts';
 import { requirementsOf, roundsOf } from './plan.ts';
 import type { CampaignState, StageState } from './state.ts';
+import type { Answered } from './tasks.ts';
 
 export type Action =
   /** Open the stage's next round. */
   | { readonly kind: 'open'; readonly at: RoundAddress }
-  /** Send the round's tasks to the participants that have not answered. */
-  | { readonly kind: 'send'; readonly at: RoundAddress; readonly answered: ReadonlySet<string> }
+  /** Send the round's tasks again, to the participants that have not answered. */
+  | { readonly kind: 'send'; readonly at: RoundAddress; readonly answered: Answered }
   /** See whether the round can be sealed, or merged and committed. */
   | { readonly kind: 'close'; readonly at: RoundAddress }
   /** Every stage has completed. */

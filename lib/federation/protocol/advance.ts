@@ -3,11 +3,11 @@ import { names } from '../topology.ts';
 import { nextActions } from './actions.ts';
 import { collect } from './async.ts';
 import { endCampaign } from './outcome.ts';
+import { isPaused, readPauses } from './pauses.ts';
 import { ensurePlan } from './planning.ts';
 import type { CoordinatorContext, ListedObject } from './ports.ts';
-import { startRound } from './rounds.ts';
+import { sendAgain, startRound } from './rounds.ts';
 import { campaignState } from './state.ts';
-import { sendTasks } from './tasks.ts';
 
 export interface AdvanceOptions {
   /** Age at which a round's task messages are taken for lost and sent again, in seconds. */
@@ -39,12 +39,13 @@ export async function advanceCampaign(
   const plan = await ensurePlan(context, campaign);
   if (!plan) return [];
 
+  const isHeld = has(federationKeys.control(campaign)) && isPaused(await readPauses(context.objects, bucket, campaign));
   const state = campaignState(plan.value, listing);
   const actions = nextActions(state, context.now(), options.resendAfterSeconds ?? RESEND_AFTER_SECONDS);
   for (const action of actions) {
     if (action.kind === 'complete') await endCampaign(context, campaign, 'completed');
-    else if (action.kind === 'open') await startRound(context, plan, action.at);
-    else if (action.kind === 'send') await sendTasks(context, action.at, action.answered);
+    else if (action.kind === 'open' && !isHeld) await startRound(context, plan, action.at);
+    else if (action.kind === 'send' && !isHeld) await sendAgain(context, action.at, action.answered);
   }
   return actions.flatMap((action) => (action.kind === 'close' ? [action.at] : []));
 }

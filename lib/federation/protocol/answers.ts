@@ -1,9 +1,10 @@
 import { describeError, isFedcardioError } from '../../error.ts';
 import { federationKeys } from '../keys.ts';
-import { type Open, refusalSchema, type Stage, type Update, updateSchema } from '../schemas.ts';
+import { type Open, refusalSchema, type Update, updateSchema } from '../schemas.ts';
 import type { Answer } from './decision.ts';
 import { type Document, readJson } from './documents.ts';
-import type { ObjectStore } from './ports.ts';
+import { ableSite } from './participants.ts';
+import type { ReaderContext } from './ports.ts';
 import type { AnswerKey } from './state.ts';
 import { updateFault } from './update-fault.ts';
 
@@ -18,25 +19,40 @@ export interface Candidate extends Answer {
 export interface RoundTerms {
   readonly bucket: string;
   readonly open: Open;
-  readonly stage: Stage;
 }
 
 /** Reads an answer and what is known against it. What is no update is a fault of its site, not an error. */
-export async function readAnswer(
-  objects: Pick<ObjectStore, 'tryGet'>,
-  { bucket, open, stage }: RoundTerms,
-  answer: AnswerKey,
-): Promise<Candidate> {
+export async function readAnswer(context: ReaderContext, terms: RoundTerms, answer: AnswerKey): Promise<Candidate> {
+  const { objects } = context;
+  const { bucket, open } = terms;
+  const { site, key } = answer;
   try {
-    if (answer.refused) {
-      const refusal = await readJson(objects, bucket, federationKeys.refusal(answer.key), refusalSchema);
+    if (answer.unusable === 'refused') {
+      const refusal = await readJson(objects, bucket, federationKeys.refusal(key), refusalSchema);
       return { ...answer, fault: refusal.value.reason, update: undefined };
     }
-    const { value, sha256 } = await readJson(objects, bucket, answer.key, updateSchema);
+    const { value, sha256 } = await readJson(objects, bucket, key, updateSchema);
     const update = value.status === 'ok' ? { value, sha256 } : undefined;
-    return { ...answer, fault: updateFault(value, answer.site, open, stage), update };
+    const fault =
+      updateFault(value, open, answer) ?? (update && (await samplesFault(context, open, site, update.value)));
+    return { ...answer, fault, update };
   } catch (error) {
     if (!isFedcardioError(error, 'BAD_MESSAGE')) throw error;
     return { ...answer, fault: describeError(error), update: undefined };
   }
+}
+
+/** A site that claims more cases than it counted weighs more than it may. It may have got more since the round opened. */
+async function samplesFault(
+  context: ReaderContext,
+  { participants, config }: Open,
+  site: string,
+  { samples }: UsableUpdate,
+): Promise<string | undefined> {
+  const counted = participants.find((participant) => participant.site === site)?.samples ?? 0;
+  if (samples <= counted) return undefined;
+  const now = (await ableSite(context, config, site))[0]?.samples ?? 0;
+  return samples <= now
+    ? undefined
+    : `the update is said to rest on ${samples} cases, the site's summary counts ${Math.max(counted, now)}`;
 }

@@ -1,16 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { federationKeys, type RoundAddress } from '../keys.ts';
-import { campaignSchema, type Federation, type Plan, type Summary } from '../schemas.ts';
+import { campaignSchema, type Plan, type Summary } from '../schemas.ts';
 import { nextActions } from './actions.ts';
-import { openRound } from './opening.ts';
-import { planCampaign } from './plan.ts';
+import { openRound, samplesOf } from './opening.ts';
+import { planCampaign, stageOf } from './plan.ts';
 import { campaignState } from './state.ts';
 
-const FEDERATION: Federation = {
-  schema: 'fedcardio.federation/1',
-  id: 'heart',
-  sites: ['munich', 'berlin', 'hamburg'].map((id) => ({ id, name: id })),
-};
 const NOW = new Date('2026-03-02T08:00:00Z');
 const learnt = {
   rounds: 2,
@@ -35,7 +30,7 @@ const CAMPAIGN = campaignSchema.parse({
     { kind: 'evaluate', name: 'evaluate', models: { student: 'student', control: 'control' } },
   ],
 });
-const PLAN: Plan = planCampaign('c', { value: CAMPAIGN, sha256: 'a'.repeat(64) }, FEDERATION, NOW);
+const PLAN: Plan = planCampaign('c', { value: CAMPAIGN, sha256: 'a'.repeat(64) }, NOW);
 
 const address = (stage: string, round: number): RoundAddress => ({ campaign: 'c', stage, round });
 const summary = (site: string, cases: Partial<Summary['cases']>, labelled: Summary['labelled'] = {}): Summary => ({
@@ -53,7 +48,7 @@ const SUMMARIES = [
 ];
 
 /** A listing of these keys in byte order, all of one time. */
-const listed = (...keys: string[]) => keys.sort().map((key) => ({ key, lastModified: NOW }));
+const listed = (...keys: string[]) => keys.sort().map((key) => ({ key, bytes: 1, etag: '', lastModified: NOW }));
 const committed = (stage: string, rounds: number) =>
   Array.from({ length: rounds }, (_, index) => address(stage, index + 1)).flatMap((at) => [
     federationKeys.open(at),
@@ -109,18 +104,25 @@ describe('nextActions', () => {
 });
 
 describe('openRound', () => {
-  const inputs = { plan: PLAN, planSha256: 'b'.repeat(64), base: null, summaries: SUMMARIES };
+  const ableIn = (stage: string) =>
+    SUMMARIES.flatMap((own) => {
+      const samples = samplesOf(stageOf(PLAN, stage), own);
+      return samples > 0 ? [{ site: own.site, samples, summary: '"etag"' }] : [];
+    });
+  const inputs = { plan: PLAN, planSha256: 'b'.repeat(64), base: null, able: ableIn('student') };
   const participants = (stage: string) => {
-    const opening = openRound(address(stage, 1), inputs, NOW);
-    return opening.kind === 'open' ? opening.open.participants : opening.reason;
+    const opening = openRound(address(stage, 1), { ...inputs, able: ableIn(stage) }, NOW);
+    return opening.kind === 'open'
+      ? opening.open.participants.map(({ site, samples }) => `${site} ${samples}`)
+      : opening.reason;
   };
 
-  it('takes the sites that hold what the stage needs, sorted', () => {
-    expect(participants('teacher/hinge-points')).toEqual(['hamburg', 'munich']);
-    expect(participants('label')).toEqual(['berlin', 'hamburg', 'munich']);
-    expect(participants('student')).toEqual(['berlin', 'hamburg', 'munich']);
-    expect(participants('control')).toEqual(['hamburg', 'munich']);
-    expect(participants('evaluate')).toEqual(['hamburg', 'munich']);
+  it('takes the sites that hold what the stage needs, sorted, with how much of it', () => {
+    expect(participants('teacher/hinge-points')).toEqual(['hamburg 1', 'munich 2']);
+    expect(participants('label')).toEqual(['berlin 3', 'hamburg 2', 'munich 4']);
+    expect(participants('student')).toEqual(['berlin 3', 'hamburg 2', 'munich 4']);
+    expect(participants('control')).toEqual(['hamburg 1', 'munich 4']);
+    expect(participants('evaluate')).toEqual(['hamburg 1', 'munich 1']);
   });
 
   it('freezes the terms: quorum, deadline and the link before', () => {
@@ -128,7 +130,7 @@ describe('openRound', () => {
     expect(first).toMatchObject({
       open: { quorum: 3, base: null, previous: 'b'.repeat(64), deadline: '2026-03-03T08:00:00.000Z' },
     });
-    const base = { commit: 'c'.repeat(64), key: 'k', sha256: 'd'.repeat(64) };
+    const base = { commit: 'c'.repeat(64), key: 'k', sha256: 'd'.repeat(64), bytes: 8, state: null };
     const second = openRound(address('student', 2), { ...inputs, base }, NOW);
     expect(second).toMatchObject({ open: { base, previous: 'c'.repeat(64) } });
   });
@@ -137,23 +139,15 @@ describe('openRound', () => {
     expect(participants('teacher/calcification')).toBe(
       'Round 1 of teacher/calcification cannot open: only munich of 2 sites have training cases with calcification labels.',
     );
-    expect(openRound(address('evaluate', 1), { ...inputs, summaries: [] }, NOW)).toEqual({
+    expect(openRound(address('evaluate', 1), { ...inputs, able: [] }, NOW)).toEqual({
       kind: 'impossible',
       reason: 'Round 1 of evaluate cannot open: no site has held-out cases.',
     });
-  });
-
-  it('leaves out sites that the campaign was not planned with', () => {
-    const stranger = summary('stranger', { training: 9 });
-    const opening = openRound(address('label', 1), { ...inputs, summaries: [...SUMMARIES, stranger] }, NOW);
-    expect(opening).toMatchObject({ open: { participants: ['berlin', 'hamburg', 'munich'] } });
   });
 });
 
 describe('planCampaign', () => {
   it('refuses a campaign whose id is not the one of its key', () => {
-    expect(() => planCampaign('other', { value: CAMPAIGN, sha256: '' }, FEDERATION, NOW)).toThrow(
-      /id "c".*key of "other"/,
-    );
+    expect(() => planCampaign('other', { value: CAMPAIGN, sha256: '' }, NOW)).toThrow(/id "c".*key of "other"/);
   });
 });

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Open, Quorum } from '../schemas.ts';
+import { TEACHER_STAGE } from '../testing.ts';
 import { type Answer, roundDecision } from './decision.ts';
 
 const START = Date.parse('2026-03-02T08:00:00Z');
@@ -15,7 +16,9 @@ const OPEN: Open = {
   round: 3,
   at: atSecond(0).toISOString(),
   deadline: atSecond(1000).toISOString(),
-  participants: SITES,
+  config: TEACHER_STAGE,
+  seed: 0,
+  participants: SITES.map((site) => ({ site, samples: 1, summary: '' })),
   quorum: 3,
   base: null,
   previous: '0'.repeat(64),

@@ -27,21 +27,22 @@ export type Decision<A extends Answer> =
  * Of several answers of one site the first usable by key order counts: a retry makes good an earlier failure.
  *
  * @param answers in byte order of their keys
+ * @param deadline the round's, put off by pauses
  */
 export function roundDecision<A extends Answer>(
   open: Open,
   quorum: Quorum,
   answers: readonly A[],
   now: Date,
+  deadline = new Date(open.deadline),
 ): Decision<A> {
-  const { accepted, failed, missing } = sortAnswers(open.participants, answers);
-  const deadline = new Date(open.deadline);
+  const { accepted, failed, missing } = sortAnswers(open, answers);
   const closes = earliest(deadline, quorumClosing(open, quorum, accepted));
   if (missing.length > 0 && now < closes) return { kind: 'wait', until: closes };
   if (accepted.length >= quorum.minSites) return { kind: 'seal', accepted, failed };
   const reasons = [
     ...failed.map(({ site, fault }) => `${site}: ${fault}`),
-    ...(missing.length > 0 ? [`no answer from ${missing.join(', ')} by ${open.deadline}`] : []),
+    ...(missing.length > 0 ? [`no answer from ${missing.join(', ')} by ${deadline.toISOString()}`] : []),
   ];
   return {
     kind: 'fail',
@@ -50,12 +51,12 @@ export function roundDecision<A extends Answer>(
 }
 
 /** Participants by what they answered, each list sorted by site. Answers of other sites are left out. */
-export function sortAnswers<A extends Answer>(participants: readonly string[], answers: readonly A[]) {
+export function sortAnswers<A extends Answer>({ participants }: Pick<Open, 'participants'>, answers: readonly A[]) {
   const accepted: Usable<A>[] = [];
   const failed: Unusable<A>[] = [];
   const missing: string[] = [];
   const bySite = groupBy(answers, (answer) => answer.site);
-  for (const site of [...participants].sort()) {
+  for (const { site } of participants) {
     const own = bySite.get(site) ?? [];
     const usable = own.find((answer): answer is Usable<A> => answer.fault === undefined);
     const unusable = own.find((answer): answer is Unusable<A> => answer.fault !== undefined);

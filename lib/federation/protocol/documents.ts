@@ -10,6 +10,11 @@ export interface Document<T> {
   readonly sha256: string;
 }
 
+/** A document that was read. */
+export interface StoredDocument<T> extends Document<T> {
+  readonly etag: string;
+}
+
 type Reader = Pick<ObjectStore, 'tryGet'>;
 
 /** Reads a JSON object. Throws `BAD_MESSAGE` naming key and path of the fault, `NOT_FOUND` where there is none. */
@@ -18,7 +23,7 @@ export async function readJson<S extends z.ZodType>(
   bucket: string,
   key: string,
   schema: S,
-): Promise<Document<z.infer<S>>> {
+): Promise<StoredDocument<z.infer<S>>> {
   const document = await tryReadJson(objects, bucket, key, schema);
   if (!document) throw new FedcardioError('NOT_FOUND', `There is no s3://${bucket}/${key}.`);
   return document;
@@ -30,9 +35,11 @@ export async function tryReadJson<S extends z.ZodType>(
   bucket: string,
   key: string,
   schema: S,
-): Promise<Document<z.infer<S>> | undefined> {
+): Promise<StoredDocument<z.infer<S>> | undefined> {
   const stored = await objects.tryGet(bucket, key);
-  return stored && { value: parseJson(stored.body, schema, key), sha256: sha256Hex(stored.body) };
+  if (!stored) return undefined;
+  const { body, etag } = stored;
+  return { value: parseJson(body, schema, key), sha256: sha256Hex(body), etag };
 }
 
 /**

@@ -8,9 +8,11 @@ export interface OpeningInputs {
   readonly planSha256: string;
   /** What the round starts from; null in a stage's first round. */
   readonly base: Open['base'];
-  /** Of the sites that have one. */
-  readonly summaries: readonly Summary[];
+  /** Sites of the federation that hold what the stage needs, and how much of it. */
+  readonly able: readonly Participant[];
 }
+
+export type Participant = Open['participants'][number];
 
 /** Frozen terms of a round, or why it cannot be held. */
 export type Opening =
@@ -18,16 +20,17 @@ export type Opening =
   | { readonly kind: 'impossible'; readonly reason: string };
 
 /**
- * The terms of a round. Participants are the plan's sites that hold what the stage needs now: a site that joins or
- * leaves does so between rounds. A round that has fewer than `minSites` of them from the start is impossible.
+ * The terms of a round. Participants are the sites that belong to the federation and hold what the stage needs now: a
+ * site that joins or leaves does so between rounds. A round that has fewer than `minSites` of them from the start is
+ * impossible.
  */
-export function openRound(at: RoundAddress, { plan, planSha256, base, summaries }: OpeningInputs, now: Date): Opening {
+export function openRound(at: RoundAddress, { plan, planSha256, base, able }: OpeningInputs, now: Date): Opening {
   const stage = stageOf(plan, at.stage);
-  const able = new Set(summaries.filter((summary) => canTakePart(stage, summary)).map(({ site }) => site));
-  const participants = plan.sites.filter((site) => able.has(site)).sort();
+  const participants = [...able].sort((a, b) => (a.site < b.site ? -1 : 1));
   const { minSites, minFraction, deadlineSeconds } = stage.quorum;
-  if (participants.length < minSites) {
-    const who = participants.length === 0 ? 'no site has' : `only ${participants.join(', ')} of ${minSites} sites have`;
+  if (participants.length < Math.max(1, minSites)) {
+    const found = participants.map(({ site }) => site).join(', ');
+    const who = found === '' ? 'no site has' : `only ${found} of ${minSites} sites have`;
     return { kind: 'impossible', reason: `Round ${at.round} of ${at.stage} cannot open: ${who} ${needOf(stage)}.` };
   }
   return {
@@ -37,6 +40,8 @@ export function openRound(at: RoundAddress, { plan, planSha256, base, summaries 
       ...at,
       at: now.toISOString(),
       deadline: new Date(now.getTime() + deadlineSeconds * 1000).toISOString(),
+      config: stage,
+      seed: plan.campaign.seed,
       participants,
       quorum: Math.max(minSites, Math.ceil(minFraction * participants.length)),
       base,
@@ -45,19 +50,20 @@ export function openRound(at: RoundAddress, { plan, planSha256, base, summaries 
   };
 }
 
-/** Whether a site holds what a stage trains, labels or scores. */
-function canTakePart(stage: Stage, { cases, labelled }: Summary): boolean {
+/** Cases that a stage can train on, label or score at a site, at most; 0 keeps the site out. */
+export function samplesOf(stage: Stage, { cases, labelled }: Pick<Summary, 'cases' | 'labelled'>): number {
   switch (stage.kind) {
     case 'teacher':
-      return (labelled[stage.task] ?? 0) > 0;
+      return labelled[stage.task] ?? 0;
     case 'pseudo-label':
-      return cases.training > 0;
-    case 'student':
-      return stage.pseudoLabels === undefined
-        ? stage.tasks.some((task) => (labelled[task] ?? 0) > 0)
-        : cases.training > 0;
+      return cases.training;
+    case 'student': {
+      if (stage.pseudoLabels !== undefined) return cases.training;
+      const labels = stage.tasks.reduce((sum, task) => sum + (labelled[task] ?? 0), 0);
+      return Math.min(labels, cases.training);
+    }
     case 'evaluate':
-      return cases.evaluation > 0;
+      return cases.evaluation;
   }
 }
 

@@ -1,5 +1,5 @@
 import { FedcardioError } from '../../error.ts';
-import type { Campaign, Federation, Plan, Stage } from '../schemas.ts';
+import type { Campaign, Plan, Stage } from '../schemas.ts';
 import { stageReferences } from '../schemas.ts';
 
 /** What starts a campaign: the campaign as uploaded, with the SHA-256 of its bytes. */
@@ -14,7 +14,7 @@ export interface CampaignSource {
  *
  * @param name the campaign's name in its key
  */
-export function planCampaign(name: string, source: CampaignSource, federation: Federation, now: Date): Plan {
+export function planCampaign(name: string, source: CampaignSource, now: Date): Plan {
   if (source.value.id !== name) {
     throw new FedcardioError(
       'BAD_CONFIGURATION',
@@ -25,7 +25,6 @@ export function planCampaign(name: string, source: CampaignSource, federation: F
     schema: 'fedcardio.plan/1',
     campaign: source.value,
     source: source.sha256,
-    sites: federation.sites.map((site) => site.id),
     at: now.toISOString(),
   };
 }

@@ -1,10 +1,11 @@
 import { federationKeys } from '../keys.ts';
-import { commitSchema, openSchema, type Stage, sealSchema } from '../schemas.ts';
+import { commitSchema, openSchema, sealSchema } from '../schemas.ts';
 import { type RoundTerms, readAnswer } from './answers.ts';
 import { mapConcurrently } from './async.ts';
 import { sortAnswers } from './decision.ts';
 import { readJson, tryReadJson } from './documents.ts';
-import type { ObjectStore } from './ports.ts';
+import { deadlineOf, type Pauses } from './pauses.ts';
+import type { ReaderContext } from './ports.ts';
 import type { AnswerKey, RoundState } from './state.ts';
 
 export interface RoundStatus {
@@ -27,31 +28,30 @@ export interface RoundStatus {
   readonly figures: Readonly<Record<string, number>>;
 }
 
-type Reader = Pick<ObjectStore, 'tryGet'>;
-
 const READS_AT_ONCE = 16;
 
 /** Where a round stands: what its sites sent and what became of it. */
 export async function roundStatus(
-  objects: Reader,
+  context: ReaderContext,
   bucket: string,
-  stage: Stage,
   round: RoundState,
+  pauses: Pauses,
 ): Promise<RoundStatus> {
+  const { objects } = context;
   const { at, phase, answers } = round;
   const open = (await readJson(objects, bucket, federationKeys.open(at), openSchema)).value;
   const seal = (await tryReadJson(objects, bucket, federationKeys.seal(at), sealSchema))?.value;
   const commit = (await tryReadJson(objects, bucket, federationKeys.commit(at), commitSchema))?.value;
   const merged = new Set(seal?.updates.map(({ site }) => site));
   const sealed = new Set(seal?.failed.map(({ key }) => key));
-  const sofar = seal ? undefined : await answersSoFar(objects, { bucket, open, stage }, answers);
+  const sofar = seal ? undefined : await answersSoFar(context, { bucket, open }, answers);
   return {
     round: at.round,
     phase,
     openedAt: open.at,
-    deadline: open.deadline,
+    deadline: deadlineOf(open, pauses, context.now()).toISOString(),
     committedAt: commit?.at,
-    participants: open.participants,
+    participants: open.participants.map(({ site }) => site),
     quorum: open.quorum,
     updated: commit?.sites ?? seal?.updates.map(({ site }) => site) ?? sofar?.updated ?? [],
     waitingFor: sofar?.waitingFor ?? [],
@@ -66,9 +66,9 @@ export async function roundStatus(
 }
 
 /** An open round's answers as far as they are known: weights are looked at when the round closes. */
-async function answersSoFar(objects: Reader, terms: RoundTerms, keys: readonly AnswerKey[]) {
-  const answers = await mapConcurrently(keys, READS_AT_ONCE, (key) => readAnswer(objects, terms, key));
-  const { accepted, failed, missing } = sortAnswers(terms.open.participants, answers);
+async function answersSoFar(context: ReaderContext, terms: RoundTerms, keys: readonly AnswerKey[]) {
+  const answers = await mapConcurrently(keys, READS_AT_ONCE, (key) => readAnswer(context, terms, key));
+  const { accepted, failed, missing } = sortAnswers(terms.open, answers);
   return {
     updated: accepted.map(({ site }) => site),
     waitingFor: missing,

@@ -1,15 +1,13 @@
-import { describeError, isFedcardioError } from '../../error.ts';
 import { federationKeys, type RoundAddress } from '../keys.ts';
-import { commitSchema, type Open, openSchema, type Plan, type Summary, summarySchema } from '../schemas.ts';
+import { commitSchema, type Open, openSchema, type Plan } from '../schemas.ts';
 import { names } from '../topology.ts';
-import { mapConcurrently } from './async.ts';
-import { createJson, type Document, readJson, tryReadJson } from './documents.ts';
+import { createJson, type Document, readJson } from './documents.ts';
 import { openRound } from './opening.ts';
 import { endCampaign } from './outcome.ts';
+import { ableSites } from './participants.ts';
+import { stageOf } from './plan.ts';
 import type { CoordinatorContext, StoreContext } from './ports.ts';
-import { sendTasks } from './tasks.ts';
-
-const READS_AT_ONCE = 16;
+import { type Answered, sendTasks } from './tasks.ts';
 
 /**
  * Opens a stage's next round and sends its tasks, or ends the campaign where the round cannot be held. Of several
@@ -18,24 +16,25 @@ const READS_AT_ONCE = 16;
 export async function startRound(context: CoordinatorContext, plan: Document<Plan>, at: RoundAddress): Promise<void> {
   const { federation, objects, now, log } = context;
   const bucket = names.federationBucket(federation.id);
-  const opening = openRound(
-    at,
-    {
-      plan: plan.value,
-      planSha256: plan.sha256,
-      base: await baseOf(context, at),
-      summaries: await readSummaries(context, plan.value.sites),
-    },
-    now(),
-  );
+  const [base, previous] = await Promise.all([baseOf(context, at), previousOpen(context, at)]);
+  const able = await ableSites(context, stageOf(plan.value, at.stage), previous);
+  const opening = openRound(at, { plan: plan.value, planSha256: plan.sha256, base, able }, now());
   if (opening.kind === 'impossible') {
     await endCampaign(context, at.campaign, 'failed', opening.reason);
     return;
   }
   const { value, created } = await createJson(objects, bucket, federationKeys.open(at), openSchema, opening.open);
   if (!created) return;
-  log('round-opened', { ...at, participants: value.participants, quorum: value.quorum });
-  await sendTasks(context, at);
+  const participants = value.participants.map(({ site }) => site);
+  log('round-opened', { ...at, participants, quorum: value.quorum });
+  await sendTasks(context, value);
+}
+
+/** Sends an open round's tasks to those that have not answered. */
+export async function sendAgain(context: CoordinatorContext, at: RoundAddress, answered: Answered): Promise<void> {
+  const { federation, objects } = context;
+  const open = await readJson(objects, names.federationBucket(federation.id), federationKeys.open(at), openSchema);
+  await sendTasks(context, open.value, answered);
 }
 
 /** What a round starts from: the commit of the round before and its global model. */
@@ -43,25 +42,12 @@ async function baseOf({ federation, objects }: StoreContext, at: RoundAddress): 
   if (at.round === 1) return null;
   const key = federationKeys.commit({ ...at, round: at.round - 1 });
   const commit = await readJson(objects, names.federationBucket(federation.id), key, commitSchema);
-  const { global } = commit.value;
-  return global && { commit: commit.sha256, key: global.key, sha256: global.sha256 };
+  const { global, state } = commit.value;
+  return global && { commit: commit.sha256, ...global, state };
 }
 
-/** The summaries of the sites that have one. One that cannot be read keeps its own site out, and no other. */
-async function readSummaries(
-  { federation, objects, log }: StoreContext,
-  sites: readonly string[],
-): Promise<readonly Summary[]> {
-  const bucket = names.federationBucket(federation.id);
-  const found = await mapConcurrently(sites, READS_AT_ONCE, async (site) => {
-    try {
-      const summary = await tryReadJson(objects, bucket, federationKeys.summary(site), summarySchema);
-      return summary?.value.site === site ? [summary.value] : [];
-    } catch (error) {
-      if (!isFedcardioError(error, 'BAD_MESSAGE')) throw error;
-      log('summary-unreadable', { site, reason: describeError(error) });
-      return [];
-    }
-  });
-  return found.flat();
+async function previousOpen({ federation, objects }: StoreContext, at: RoundAddress): Promise<Open | undefined> {
+  if (at.round === 1) return undefined;
+  const key = federationKeys.open({ ...at, round: at.round - 1 });
+  return (await readJson(objects, names.federationBucket(federation.id), key, openSchema)).value;
 }

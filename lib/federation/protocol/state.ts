@@ -1,4 +1,4 @@
-import { federationKeys, parseRoundKey, parseUpdateName, type RoundAddress } from '../keys.ts';
+import { FAILED_ID, federationKeys, parseRoundKey, parseUpdateName, type RoundAddress } from '../keys.ts';
 import type { Plan, Stage } from '../schemas.ts';
 import { groupBy } from './group.ts';
 import { roundsOf } from './plan.ts';
@@ -9,8 +9,10 @@ export interface AnswerKey {
   readonly site: string;
   readonly key: string;
   readonly at: Date;
-  /** Its weights were found unusable: there is a refusal beside it. */
-  readonly refused: boolean;
+  /** It is a failure, or was found unusable: there is a refusal beside it. */
+  readonly unusable: 'failed' | 'refused' | undefined;
+  /** Length of the weights beside it; undefined where there are none. */
+  readonly weightsBytes: number | undefined;
 }
 
 export interface RoundState {
@@ -67,25 +69,33 @@ export function campaignState(plan: Plan, listing: readonly ListedObject[]): Cam
 /** The state of every round that has opened, by its prefix. */
 export function roundStates(listing: readonly ListedObject[]): ReadonlyMap<string, RoundState> {
   const byRound = groupBy(
-    listing.flatMap(({ key, lastModified }) => {
-      const parsed = parseRoundKey(key);
-      return parsed ? [{ ...parsed, key, lastModified }] : [];
+    listing.flatMap((object) => {
+      const parsed = parseRoundKey(object.key);
+      return parsed ? [{ ...parsed, ...object }] : [];
     }),
     ({ at }) => federationKeys.round(at),
   );
-  const states = [...byRound].flatMap(([prefix, objects]): [string, RoundState][] => {
-    const found = new Map(objects.map((object) => [object.rest, object.lastModified]));
-    const keys = new Set(objects.map((object) => object.key));
-    const at = objects[0]?.at;
-    if (!at || !found.has('open.json')) return [];
-    const answers = objects.flatMap(({ rest, key, lastModified }) => {
-      const update = parseUpdateName(rest);
-      return update
-        ? [{ site: update.site, key, at: lastModified, refused: keys.has(federationKeys.refusal(key)) }]
-        : [];
-    });
-    const phase = found.has('commit.json') ? 'committed' : found.has('seal.json') ? 'sealed' : 'open';
-    return [[prefix, { at, phase, answers, sentAt: found.get('sent.json') }]];
+  return new Map(
+    [...byRound].flatMap(([prefix, objects]): [string, RoundState][] => {
+      const found = new Map(objects.map((object) => [object.rest, object]));
+      const at = objects[0]?.at;
+      if (!at || !found.has('open.json')) return [];
+      const phase = found.has('commit.json') ? 'committed' : found.has('seal.json') ? 'sealed' : 'open';
+      return [[prefix, { at, phase, answers: answersIn(objects), sentAt: found.get('sent.json')?.lastModified }]];
+    }),
+  );
+}
+
+type RoundObject = ListedObject & { readonly rest: string };
+
+function answersIn(objects: readonly RoundObject[]): readonly AnswerKey[] {
+  const bytes = new Map(objects.map((object) => [object.key, object.bytes]));
+  return objects.flatMap(({ rest, key, lastModified }) => {
+    const update = parseUpdateName(rest);
+    if (!update) return [];
+    const isRefused = bytes.has(federationKeys.refusal(key));
+    const unusable = update.id === FAILED_ID ? 'failed' : isRefused ? 'refused' : undefined;
+    const weightsBytes = bytes.get(federationKeys.weightsBeside(key));
+    return [{ site: update.site, key, at: lastModified, unusable, weightsBytes }];
   });
-  return new Map(states);
 }

@@ -1,30 +1,37 @@
-import { federationKeys, type RoundAddress, UPDATE_SUFFIX } from '../keys.ts';
-import { openSchema, type TaskMessage, type Update, updateSchema } from '../schemas.ts';
+import { FAILED_ID, federationKeys, UPDATE_SUFFIX } from '../keys.ts';
+import { type Open, type TaskMessage, type Update, updateSchema } from '../schemas.ts';
 import { names } from '../topology.ts';
 import { mapConcurrently } from './async.ts';
-import { createJson, readJson } from './documents.ts';
+import { createJson } from './documents.ts';
 import { canonicalJson } from './json.ts';
 import type { CoordinatorContext, StoreContext } from './ports.ts';
 
 const SENDS_AT_ONCE = 16;
 
+/** Sites that need not be sent a task; undefined for the first sending. */
+export type Answered = ReadonlySet<string>;
+
 /**
- * Sends a round's task to the participants that are not in `answered`, and notes when. A site whose queue cannot be
- * reached does not hold up the others: it is logged, and tried again with the next resend. Throws when no site could
- * be reached.
+ * Sends a round's task, with the round's terms, to the participants that have not answered, and notes when. A site
+ * whose queue cannot be reached does not hold up the others: it is logged, and tried again with the next resend.
+ * Throws when no site could be reached.
+ *
+ * @param answered of a resend: who need not be sent it
  */
-export async function sendTasks(
-  context: CoordinatorContext,
-  at: RoundAddress,
-  answered: ReadonlySet<string> = new Set(),
-): Promise<void> {
+export async function sendTasks(context: CoordinatorContext, open: Open, answered?: Answered): Promise<void> {
   const { federation, objects, queues, now, log } = context;
-  const bucket = names.federationBucket(federation.id);
-  const open = await readJson(objects, bucket, federationKeys.open(at), openSchema);
-  const sites = open.value.participants.filter((site) => !answered.has(site));
+  const { participants, quorum, previous, schema, ...terms } = open;
+  const at = { campaign: open.campaign, stage: open.stage, round: open.round };
+  const sites = participants.map(({ site }) => site).filter((site) => !answered?.has(site));
   const failures: unknown[] = [];
   await mapConcurrently(sites, SENDS_AT_ONCE, async (site) => {
-    const message: TaskMessage = { schema: 'fedcardio.task/1', federation: federation.id, ...at, site };
+    const message: TaskMessage = {
+      schema: 'fedcardio.task/1',
+      federation: federation.id,
+      site,
+      ...terms,
+      resent: answered !== undefined,
+    };
     try {
       await queues.send(names.tasksQueue(federation.id, site), canonicalJson(message));
     } catch (error) {
@@ -34,13 +41,24 @@ export async function sendTasks(
   });
   if (failures.length > 0 && failures.length === sites.length) throw failures[0];
   const sent = { schema: 'fedcardio.sent/1', ...at, at: now().toISOString(), sites };
-  await objects.put(bucket, federationKeys.sent(at), canonicalJson(sent));
+  await objects.put(names.federationBucket(federation.id), federationKeys.sent(at), canonicalJson(sent));
   log('tasks-sent', { ...at, sites });
+}
+
+/** How long nothing can have come before a task that was sent once, in seconds. */
+const FRESH_SECONDS = 60;
+
+/**
+ * Whether a task was only just asked for, and for the first time: then it is due, and nobody need look. A message
+ * that comes twice within that time starts a task in vain, at worst.
+ */
+export function isFresh({ at, resent }: Pick<TaskMessage, 'at' | 'resent'>, now: Date): boolean {
+  return !resent && now.getTime() - Date.parse(at) < FRESH_SECONDS * 1000;
 }
 
 /**
  * Whether a site's task still has to run: not when the site has answered or the round has closed. A message may come
- * twice or late, and starting a GPU for nothing costs more than looking.
+ * late or again, and starting a GPU for nothing costs more than looking.
  */
 export async function isTaskDue({ objects }: Pick<StoreContext, 'objects'>, message: TaskMessage): Promise<boolean> {
   const bucket = names.federationBucket(message.federation);
@@ -60,7 +78,7 @@ export async function isTaskDue({ objects }: Pick<StoreContext, 'objects'>, mess
  */
 export async function recordFailure(
   { objects, now, log }: Omit<StoreContext, 'federation'>,
-  message: TaskMessage,
+  message: Pick<TaskMessage, 'federation' | 'campaign' | 'stage' | 'round' | 'site'>,
   reason: string,
   code = 'TASK_FAILED',
 ): Promise<void> {
@@ -76,7 +94,7 @@ export async function recordFailure(
     code,
     reason,
   };
-  const key = federationKeys.update(message, site, 'failed');
+  const key = federationKeys.update(message, site, FAILED_ID);
   await createJson(objects, names.federationBucket(message.federation), key, updateSchema, update);
   log('task-failed', { campaign, stage, round, site, code, reason });
 }

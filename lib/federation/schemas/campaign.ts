@@ -93,7 +93,6 @@ export const planSchema = z.strictObject({
   campaign: campaignSchema,
   /** SHA-256 of the campaign.json that was planned. */
   source: sha256,
-  sites: z.array(id).min(1),
   at: time,
 });
 

@@ -1,0 +1,29 @@
+import type { TaskMessage, TeacherStage } from './schemas.ts';
+import { teacherStageSchema } from './schemas.ts';
+
+/** For tests: the smallest stage that learns. */
+export const TEACHER_STAGE: TeacherStage = teacherStageSchema.parse({
+  kind: 'teacher',
+  name: 'teacher/hinge-points',
+  task: 'hinge-points',
+  rounds: 1,
+  model: { kind: 'unet', features: [4, 8] },
+  training: { steps: 1, learningRate: 0.001 },
+});
+
+/** For tests: a task message of a first round, but for what is given. */
+export const taskMessage = (fields: Partial<TaskMessage>): TaskMessage => ({
+  schema: 'fedcardio.task/1',
+  federation: 'heart',
+  site: 'berlin',
+  campaign: 'tavi',
+  stage: TEACHER_STAGE.name,
+  round: 1,
+  at: '2026-03-02T08:00:00.000Z',
+  deadline: '2026-03-03T08:00:00.000Z',
+  config: TEACHER_STAGE,
+  seed: 0,
+  base: null,
+  resent: false,
+  ...fields,
+});
