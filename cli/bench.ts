@@ -8,8 +8,8 @@ const FOLDER = new URL('../bench/', import.meta.url);
 interface Benchmark {
   /** One line for the list. */
   readonly summary: string;
-  /** Measures, and returns the figures: printed as they are with `--json`, as a list without. */
-  run(): Promise<Readonly<Record<string, number | string>>>;
+  /** Measures, prints a table to standard error, and returns the figures: one line of JSON, last. */
+  run(): Promise<Readonly<Record<string, unknown>>>;
 }
 
 /** `fedcardio bench [name]`: runs a benchmark, or lists what there is. */
@@ -17,13 +17,13 @@ export const benchCommand = (): Command =>
   new Command('bench')
     .description('Run a benchmark; without a name, list them.')
     .argument('[name]', 'file name in bench/, without .ts')
-    .option('--json', 'print the figures as JSON')
+    .option('--json', 'print the list as JSON; figures always are')
     .addHelpText(
       'after',
       `
 Examples:
   fedcardio bench
-  fedcardio bench NAME --json`,
+  fedcardio bench NAME | tail -n 1 > figures.json`,
     )
     .action(bench);
 
@@ -34,14 +34,8 @@ async function bench(name: string | undefined, options: { readonly json?: boolea
     const known = available.length > 0 ? `Known: ${available.join(', ')}.` : 'The folder bench/ holds none yet.';
     command.error(`error: there is no benchmark "${name}". ${known}`);
   }
-  const figures = await (await load(name)).run();
-  console.log(
-    options.json
-      ? JSON.stringify(figures, null, 2)
-      : Object.entries(figures)
-          .map(([figure, value]) => `${figure}: ${value}`)
-          .join('\n'),
-  );
+  // The table goes to standard error, the figures are the last line: a script reads them without an option.
+  console.log(JSON.stringify(await (await load(name)).run()));
 }
 
 async function listing(available: readonly string[], json: boolean): Promise<string> {

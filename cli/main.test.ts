@@ -27,15 +27,22 @@ describe('fedcardio', () => {
     });
   });
 
-  it.each([[[]], [['demo']], [['local']], [['status']], [['bench']]])(
-    'helps with %j, with examples',
-    async (command) => {
-      const { code, stdout } = await fedcardio(...command, '--help');
-      expect(code).toBe(0);
-      expect(stdout).toContain('Examples:');
-      expect(stdout).toContain(`fedcardio ${command[0] ?? 'demo'}`);
-    },
-  );
+  it.each([
+    [[]],
+    [['demo']],
+    [['local']],
+    [['status']],
+    [['pause']],
+    [['resume']],
+    [['cancel']],
+    [['verify']],
+    [['bench']],
+  ])('helps with %j, with examples', async (command) => {
+    const { code, stdout } = await fedcardio(...command, '--help');
+    expect(code).toBe(0);
+    expect(stdout).toContain('Examples:');
+    expect(stdout).toContain(`fedcardio ${command[0] ?? 'demo'}`);
+  });
 
   it.each([
     [['train'], 'train'],

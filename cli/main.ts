@@ -2,9 +2,11 @@ import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { describeError } from '../lib/error.ts';
 import { benchCommand } from './bench.ts';
+import { controlCommands } from './control.ts';
 import { demoCommand } from './demo/command.ts';
 import { localCommand } from './local.ts';
 import { statusCommand } from './status.ts';
+import { verifyCommand } from './verify.ts';
 
 /** Exit codes: 0 done, 1 it failed, 2 the command line was wrong, 130 interrupted. */
 const USAGE = 2;
@@ -30,7 +32,14 @@ Examples:
   fedcardio status demo-full-1 --endpoint http://127.0.0.1:4566`,
   );
 
-for (const command of [demoCommand(), localCommand(), statusCommand(), benchCommand()]) {
+for (const command of [
+  demoCommand(),
+  localCommand(),
+  statusCommand(),
+  ...controlCommands(),
+  verifyCommand(),
+  benchCommand(),
+]) {
   program.addCommand(command.copyInheritedSettings(program));
 }
 

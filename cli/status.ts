@@ -2,44 +2,39 @@ import { Command } from 'commander';
 import { FedcardioError } from '../lib/error.ts';
 import type { CampaignStatus, StageStatus } from '../lib/federation/protocol/status.ts';
 import { significant } from '../lib/report/format.ts';
-import { url } from './options.ts';
+import { aboutCampaign, type CampaignFlags, campaignContext } from './campaign.ts';
 import { table } from './table.ts';
 
 /** `fedcardio status <campaign>`: where a campaign stands, read from the federation bucket. */
 export const statusCommand = (): Command =>
-  new Command('status')
+  aboutCampaign(new Command('status'))
     .description('Show where a campaign stands: stages, rounds, who is waited for.')
-    .argument('<campaign>', 'id of the campaign')
-    .option('--endpoint <url>', 'S3 endpoint; without it AWS, by your environment', url)
-    .option('--federation <id>', 'id of the federation', 'fedcardio')
-    .option('--json', 'print all of it as JSON')
+    .option('--site <id>', "only what became of this site's updates")
     .addHelpText(
       'after',
       `
 Examples:
   fedcardio status demo-full-1 --endpoint http://127.0.0.1:4566
-  fedcardio status tavi-2026 --federation heart --json`,
+  fedcardio status tavi-2026 --federation heart --json
+  fedcardio status tavi-2026 --site munich`,
     )
     .action(status);
 
-interface StatusFlags {
-  readonly endpoint?: string;
-  readonly federation: string;
-  readonly json?: boolean;
+interface StatusFlags extends CampaignFlags {
+  readonly site?: string;
 }
 
 async function status(campaign: string, flags: StatusFlags): Promise<void> {
   const { campaignStatus } = await import('../lib/federation/protocol/status.ts');
-  const { createObjects } = await import('../lib/storage/objects.ts');
-  const objects = createObjects({ endpoint: flags.endpoint });
-  const context = { objects, federation: { id: flags.federation }, now: () => new Date(), log: () => undefined };
-  const found = await campaignStatus(context, campaign);
+  const found = await campaignStatus(await campaignContext(flags), campaign);
   if (!found) {
     throw new FedcardioError('NOT_FOUND', `Federation "${flags.federation}" has no campaign "${campaign}".`, {
       hint: 'Check --federation and --endpoint.',
     });
   }
-  console.log(flags.json ? JSON.stringify(found, null, 2) : statusText(found));
+  if (flags.site === undefined) return console.log(flags.json ? JSON.stringify(found, null, 2) : statusText(found));
+  const rounds = siteRounds(found, flags.site);
+  console.log(flags.json ? JSON.stringify(rounds, null, 2) : siteText(found, flags.site, rounds));
 }
 
 /** The status as a table, and below it what somebody should look at: failures and late updates. */
@@ -62,6 +57,36 @@ export function statusText(status: CampaignStatus): string {
     ...(rows.length > 0 ? ['', ...table(['stage', 'phase', 'rounds', 'loss', 'waiting for'], rows)] : []),
     ...(notes.length > 0 ? ['', ...notes] : []),
   ].join('\n');
+}
+
+export interface SiteRound {
+  readonly stage: string;
+  readonly round: number;
+  readonly became: 'merged' | 'waited for' | 'received' | 'failed or refused' | 'late' | 'missed';
+  /** Why it was not merged. */
+  readonly reason?: string;
+}
+
+/** What became of a site's part in every round that it takes or took part in. */
+export const siteRounds = (status: CampaignStatus, site: string): readonly SiteRound[] =>
+  status.stages.flatMap(({ name: stage, rounds }) =>
+    rounds
+      .filter(({ participants }) => participants.includes(site))
+      .map((round): SiteRound => {
+        const of = { stage, round: round.round };
+        const failed = round.failed.find((failure) => failure.site === site);
+        if (failed) return { ...of, became: 'failed or refused', reason: failed.reason };
+        if (round.updated.includes(site)) return { ...of, became: round.phase === 'open' ? 'received' : 'merged' };
+        const late = round.late.find((update) => update.site === site);
+        if (late) return { ...of, became: 'late', reason: `it came at ${late.at}` };
+        return { ...of, became: round.phase === 'open' ? 'waited for' : 'missed' };
+      }),
+  );
+
+function siteText(status: CampaignStatus, site: string, rounds: readonly SiteRound[]): string {
+  const rows = rounds.map(({ stage, round, became, reason = '' }) => [stage, String(round), became, reason]);
+  const head = `${status.campaign}: ${status.phase}; ${site} takes part in ${rounds.length} rounds so far`;
+  return [head, ...(rows.length > 0 ? ['', ...table(['stage', 'round', 'update', 'why'], rows)] : [])].join('\n');
 }
 
 /** Of the last committed round. */

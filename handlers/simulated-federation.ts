@@ -1,4 +1,5 @@
 import { federationKeys } from '../lib/federation/keys.ts';
+import { collect } from '../lib/federation/protocol/async.ts';
 import { createJson } from '../lib/federation/protocol/documents.ts';
 import { canonicalJson, sha256Hex } from '../lib/federation/protocol/json.ts';
 import { learns } from '../lib/federation/protocol/plan.ts';
@@ -200,12 +201,10 @@ function through(request: Request, objects: Objects): Objects {
     putParts: (...args) => request(() => objects.putParts(...args)),
     delete: (...args) => request(() => objects.delete(...args)),
     list: async function* (bucket, prefix) {
-      const page = await request(async () => {
-        const found = [];
-        for await (const object of objects.list(bucket, prefix)) found.push(object);
-        return found;
-      });
-      yield* page;
+      yield* await request(() => collect(objects.list(bucket, prefix)));
+    },
+    folders: async function* (bucket, prefix) {
+      yield* await request(() => collect(objects.folders(bucket, prefix)));
     },
   };
 }

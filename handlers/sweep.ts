@@ -2,10 +2,7 @@ import { closeRound } from '../lib/aggregation/close-round.ts';
 import { describeError, isFedcardioError } from '../lib/error.ts';
 import { federationKeys, parseCampaignKey } from '../lib/federation/keys.ts';
 import { advanceCampaign } from '../lib/federation/protocol/advance.ts';
-import { collect } from '../lib/federation/protocol/async.ts';
-import { groupBy } from '../lib/federation/protocol/group.ts';
 import { endCampaign } from '../lib/federation/protocol/outcome.ts';
-import type { ListedObject } from '../lib/federation/protocol/ports.ts';
 import { names } from '../lib/federation/topology.ts';
 import type { HandlerContext } from './context.ts';
 
@@ -20,25 +17,16 @@ export interface SweepOptions {
  * others: it is logged, and ends the campaign where no later sweep could get further.
  */
 export async function sweep(context: HandlerContext, options: SweepOptions = {}): Promise<void> {
+  const { objects, log } = context;
   const bucket = names.federationBucket(context.federation.id);
-  const objects = await collect(context.objects.list(bucket, federationKeys.campaignsPrefix));
-  for (const [campaign, listing] of groupBy(objects, ({ key }) => parseCampaignKey(key))) {
-    if (campaign === undefined) continue;
+  for await (const folder of objects.folders(bucket, federationKeys.campaignsPrefix)) {
+    const campaign = parseCampaignKey(folder);
+    if (campaign === undefined || (await objects.head(bucket, federationKeys.outcome(campaign)))) continue;
     try {
-      await sweepCampaign(context, campaign, listing, options);
+      for (const at of await advanceCampaign(context, campaign, options)) await closeRound(context, at);
     } catch (error) {
-      context.log('sweep-failed', { campaign, reason: describeError(error) });
+      log('sweep-failed', { campaign, reason: describeError(error) });
       if (isFedcardioError(error, 'BAD_MESSAGE')) await endCampaign(context, campaign, 'failed', describeError(error));
     }
   }
-}
-
-async function sweepCampaign(
-  context: HandlerContext,
-  campaign: string,
-  listing: readonly ListedObject[],
-  options: SweepOptions,
-): Promise<void> {
-  const rounds = await advanceCampaign(context, campaign, { ...options, listing });
-  for (const at of rounds) await closeRound(context, at);
 }

@@ -30,8 +30,8 @@ afterAll(async () => {
 });
 
 const text = (bytes: Uint8Array): string => Buffer.from(bytes).toString();
-async function all(objects: AsyncIterable<ObjectInfo>): Promise<readonly ObjectInfo[]> {
-  const found: ObjectInfo[] = [];
+async function all<T>(objects: AsyncIterable<T>): Promise<readonly T[]> {
+  const found: T[] = [];
   for await (const object of objects) found.push(object);
   return found;
 }
@@ -152,6 +152,13 @@ describe.each([
       Array.from({ length: 1100 }, (_, i) => `many/${String(i).padStart(4, '0')}`),
     );
     expect(await all(objects.list(BUCKET, 'nowhere/'))).toEqual([]);
+  });
+
+  it('names the folders right below a prefix', async () => {
+    for (const key of ['f/a/1', 'f/a/b/2', 'f/c+d é/3', 'f/file', 'g/h/4']) await objects.put(BUCKET, key, key);
+
+    expect(await all(objects.folders(BUCKET, 'f/'))).toEqual(['f/a/', 'f/c+d é/']);
+    expect(await all(objects.folders(BUCKET, 'nowhere/'))).toEqual([]);
   });
 
   it('deletes, also what is not there', async () => {

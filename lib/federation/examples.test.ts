@@ -20,6 +20,8 @@ const EXAMPLES: Readonly<Record<string, z.ZodType>> = {
   refusal: schemas.refusalSchema,
   seal: schemas.sealSchema,
   commit: schemas.commitSchema,
+  lease: schemas.leaseSchema,
+  control: schemas.controlSchema,
   outcome: schemas.outcomeSchema,
   summary: schemas.summarySchema,
   catalog: schemas.catalogSchema,
@@ -50,7 +52,10 @@ describe('the examples in docs/events', () => {
         (name) => JSON.parse(Buffer.from(bytesOf(name)).toString()).schema as string | undefined,
       ),
     );
-    const source = readFileSync(new URL('schemas.ts', import.meta.url), 'utf8');
+    const folder = new URL('schemas/', import.meta.url);
+    const source = readdirSync(folder)
+      .map((file) => readFileSync(new URL(file, folder), 'utf8'))
+      .join('');
     const declared = [...source.matchAll(/version\('([a-z0-9-]+)'\)/g)].map(([, name]) => `fedcardio.${name}/1`);
     expect(declared.filter((name) => !versions.has(name))).toEqual([]);
   });

@@ -43,6 +43,8 @@ export interface Objects {
   putParts(bucket: string, key: string, parts: AsyncIterable<Uint8Array>): Promise<{ readonly etag: string }>;
   /** All objects below a prefix in byte order of their keys, page by page. */
   list(bucket: string, prefix: string): AsyncIterable<ObjectInfo>;
+  /** The folders right below a prefix, each with the prefix and its closing slash, in byte order. */
+  folders(bucket: string, prefix: string): AsyncIterable<string>;
   delete(bucket: string, key: string): Promise<void>;
 }
 

@@ -42,6 +42,12 @@ export function createMemoryObjects(options: MemoryObjectsOptions = {}): Objects
     return object;
   }
 
+  async function* list(bucket: string, prefix: string) {
+    const start = at(bucket, prefix);
+    const found = [...stored].flatMap(([path, { info }]) => (path.startsWith(start) ? [info] : []));
+    yield* found.sort((a, b) => Buffer.compare(Buffer.from(a.key), Buffer.from(b.key)));
+  }
+
   return {
     put,
     get: async (bucket, key) => copyOf(find(bucket, key)),
@@ -62,10 +68,14 @@ export function createMemoryObjects(options: MemoryObjectsOptions = {}): Objects
       for await (const part of parts) chunks.push(Uint8Array.from(part));
       return put(bucket, key, Buffer.concat(chunks));
     },
-    list: async function* (bucket, prefix) {
-      const start = at(bucket, prefix);
-      const found = [...stored].flatMap(([path, { info }]) => (path.startsWith(start) ? [info] : []));
-      yield* found.sort((a, b) => Buffer.compare(Buffer.from(a.key), Buffer.from(b.key)));
+    list,
+    folders: async function* (bucket, prefix) {
+      const found = new Set<string>();
+      for await (const { key } of list(bucket, prefix)) {
+        const end = key.indexOf('/', prefix.length);
+        if (end >= 0) found.add(key.slice(0, end + 1));
+      }
+      yield* found;
     },
     delete: async (bucket, key) => {
       stored.delete(at(bucket, key));

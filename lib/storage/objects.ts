@@ -5,6 +5,8 @@ import {
   GetObjectCommand,
   type GetObjectCommandOutput,
   HeadObjectCommand,
+  type ListObjectsV2CommandInput,
+  type ListObjectsV2CommandOutput,
   PutObjectCommand,
   paginateListObjectsV2,
   type S3Client,
@@ -70,6 +72,7 @@ export function createObjects(options: ConnectionOptions = {}): Objects {
     putParts: (bucket, key, parts) =>
       attempt(`write ${uri(bucket, key)}`, () => putParts(s3, { Bucket: bucket, Key: key }, parts)),
     list: (bucket, prefix) => list(s3, bucket, prefix),
+    folders: (bucket, prefix) => folders(s3, bucket, prefix),
     delete: async (bucket, key) => {
       await attempt(`delete ${uri(bucket, key)}`, () => s3.send(new DeleteObjectCommand({ Bucket: bucket, Key: key })));
     },
@@ -91,14 +94,22 @@ async function getRange(s3: S3Client, bucket: string, key: string, start: number
 }
 
 async function* list(s3: S3Client, bucket: string, prefix: string): AsyncIterable<ObjectInfo> {
+  for await (const { Contents = [] } of pages(s3, { Bucket: bucket, Prefix: prefix })) {
+    for (const object of Contents) yield infoOf(object.Key as string, object.Size, object.ETag, object.LastModified);
+  }
+}
+
+async function* folders(s3: S3Client, bucket: string, prefix: string): AsyncIterable<string> {
+  for await (const { CommonPrefixes = [] } of pages(s3, { Bucket: bucket, Prefix: prefix, Delimiter: '/' })) {
+    for (const folder of CommonPrefixes) yield folder.Prefix as string;
+  }
+}
+
+async function* pages(s3: S3Client, input: ListObjectsV2CommandInput): AsyncIterable<ListObjectsV2CommandOutput> {
   try {
-    for await (const page of paginateListObjectsV2({ client: s3 }, { Bucket: bucket, Prefix: prefix })) {
-      for (const object of page.Contents ?? []) {
-        yield infoOf(object.Key as string, object.Size, object.ETag, object.LastModified);
-      }
-    }
+    yield* paginateListObjectsV2({ client: s3 }, input);
   } catch (error) {
-    throw objectError(error, `list ${uri(bucket, prefix)}`);
+    throw objectError(error, `list ${uri(input.Bucket as string, input.Prefix as string)}`);
   }
 }
 

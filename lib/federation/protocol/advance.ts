@@ -5,15 +5,13 @@ import { collect } from './async.ts';
 import { endCampaign } from './outcome.ts';
 import { isPaused, readPauses } from './pauses.ts';
 import { ensurePlan } from './planning.ts';
-import type { CoordinatorContext, ListedObject } from './ports.ts';
+import type { CoordinatorContext } from './ports.ts';
 import { sendAgain, startRound } from './rounds.ts';
 import { campaignState } from './state.ts';
 
 export interface AdvanceOptions {
   /** Age at which a round's task messages are taken for lost and sent again, in seconds. */
   readonly resendAfterSeconds?: number;
-  /** The objects below the campaign's prefix, where they have just been listed. */
-  readonly listing?: readonly ListedObject[];
 }
 
 /** Long beside a queue's delivery, short beside a day's deadline. A task that runs already is not started again. */
@@ -31,8 +29,7 @@ export async function advanceCampaign(
   options: AdvanceOptions = {},
 ): Promise<readonly RoundAddress[]> {
   const bucket = names.federationBucket(context.federation.id);
-  const listing =
-    options.listing ?? (await collect(context.objects.list(bucket, federationKeys.campaignPrefix(campaign))));
+  const listing = await collect(context.objects.list(bucket, federationKeys.campaignPrefix(campaign)));
   const has = (key: string) => listing.some((object) => object.key === key);
   if (has(federationKeys.outcome(campaign))) return [];
   if (!has(federationKeys.plan(campaign)) && !has(federationKeys.campaign(campaign))) return [];

@@ -1,0 +1,48 @@
+import { execFile } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { table } from '../cli/table.ts';
+import { NODE_WITH_TSX } from '../cli/tsx.ts';
+import type { CampaignFigures } from './rounds/campaign.ts';
+
+export const summary = 'Campaigns of 8 to 1,000 simulated sites: requests, time and memory of a round';
+
+/** Sites, and rounds of the campaign: many where the distance between two rounds is measured. */
+const CAMPAIGNS = [
+  { sites: 8, rounds: 30 },
+  { sites: 64, rounds: 5 },
+  { sites: 512, rounds: 5 },
+  { sites: 1000, rounds: 5 },
+] as const;
+
+const CHILD = fileURLToPath(new URL('rounds/campaign.ts', import.meta.url));
+
+/**
+ * Runs campaigns without training, each in a process of its own: embedded server, queues, handlers, and sites that
+ * answer with 100 kB of weights. FEDCARDIO_BENCH_SITES="8,64" runs only these sizes.
+ *
+ * @returns figures by number of sites; `secondsPerRoundAndSite` should not grow with it
+ */
+export async function run(): Promise<Readonly<Record<string, CampaignFigures>>> {
+  const wanted = process.env.FEDCARDIO_BENCH_SITES?.split(',').map(Number);
+  const figures: Record<string, CampaignFigures> = {};
+  for (const { sites, rounds } of CAMPAIGNS) {
+    if (wanted && !wanted.includes(sites)) continue;
+    console.error(`${sites} sites, ${rounds} rounds …`);
+    const args = [...NODE_WITH_TSX, CHILD, String(sites), String(rounds)];
+    const { stdout } = await promisify(execFile)(process.execPath, args, { maxBuffer: 2 ** 26 });
+    figures[`sites${sites}`] = JSON.parse(stdout.trim().split('\n').at(-1) ?? '{}');
+  }
+  const rows = Object.values(figures).map((row) => [
+    String(row.sites),
+    String(row.rounds),
+    `${row.requestsPerSiteAndRound.objects} + ${row.requestsPerSiteAndRound.queues}`,
+    String(row.secondsPerRound),
+    String(row.millisecondsPerRoundAndSite),
+    `${row.nextTaskMs.p50} / ${row.nextTaskMs.p90}`,
+    String(row.peakRssMB),
+  ]);
+  const head = ['sites', 'rounds', 'requests S3 + SQS', 's/round', 'ms/round/site', 'next task ms p50/p90', 'RSS MB'];
+  console.error(`${table(head, rows).join('\n')}\n`);
+  return figures;
+}

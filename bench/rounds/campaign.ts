@@ -1,0 +1,137 @@
+/** One campaign of simulated sites in this process. Arguments: sites and rounds. Prints its figures as JSON. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { aggregate } from '../../handlers/aggregate.ts';
+import type { HandlerContext } from '../../handlers/context.ts';
+import { dispatch } from '../../handlers/dispatch.ts';
+import { intake } from '../../handlers/intake.ts';
+import { orchestrate } from '../../handlers/orchestrate.ts';
+import { federationKeys } from '../../lib/federation/keys.ts';
+import { mapConcurrently } from '../../lib/federation/protocol/async.ts';
+import { canonicalJson } from '../../lib/federation/protocol/json.ts';
+import type { CampaignInput, Federation, Outcome, Summary } from '../../lib/federation/schemas.ts';
+import { names, type Topology, topologyOf } from '../../lib/federation/topology.ts';
+import { createObjects } from '../../lib/storage/objects.ts';
+import { createQueues } from '../../lib/storage/queues.ts';
+import { startEmbeddedServer } from '../../localstack/embedded/server.ts';
+import { provision } from '../../localstack/provision.ts';
+import { startRunner } from '../../localstack/runner.ts';
+import { countRequests } from './requests.ts';
+import { simulatedSites } from './sites.ts';
+import { createStopwatch } from './stopwatch.ts';
+
+export interface CampaignFigures {
+  readonly sites: number;
+  readonly rounds: number;
+  readonly requestsPerSiteAndRound: { readonly objects: number; readonly queues: number; readonly all: number };
+  readonly secondsPerRound: number;
+  readonly millisecondsPerRoundAndSite: number;
+  /** From the end of a round's last upload to the moment when the next round's first task message is sent. */
+  readonly nextTaskMs: { readonly p50: number; readonly p90: number };
+  readonly peakRssMB: number;
+}
+
+const [sites, rounds] = process.argv.slice(2).map(Number) as [number, number];
+const dataDir = mkdtempSync(join(tmpdir(), 'fedcardio-bench-'));
+try {
+  console.log(JSON.stringify(await measure()));
+} finally {
+  rmSync(dataDir, { recursive: true });
+}
+process.exit();
+
+async function measure(): Promise<CampaignFigures> {
+  const federation: Federation = {
+    schema: 'fedcardio.federation/1',
+    id: 'bench',
+    sites: Array.from({ length: sites }, (_, index) => ({ id: `site-${index}`, name: `Site ${index}` })),
+  };
+  const bucket = names.federationBucket(federation.id);
+  const topology = withoutUploads(topologyOf(federation), bucket);
+  const server = await startEmbeddedServer({ dataDir });
+  const { endpoint } = server;
+  await provision(topology, { endpoint });
+  const [objects, sending] = [createObjects({ endpoint }), createQueues({ endpoint })];
+  await mapConcurrently(federation.sites, 32, ({ id }) =>
+    objects.put(bucket, federationKeys.summary(id), canonicalJson(summaryOf(id))),
+  );
+
+  const stopwatch = createStopwatch();
+  const queues = { ...sending, send: stopwatch.watchSend(sending.send) };
+  const now = () => new Date();
+  const ended = deferred();
+  const context: HandlerContext = {
+    federation,
+    objects,
+    queues,
+    launcher: simulatedSites(objects, stopwatch.uploaded),
+    now,
+    log: (event) => event === 'campaign-ended' && ended.resolve(),
+  };
+  const handlers = { aggregate, dispatch, intake, orchestrate };
+  const runner = startRunner({ context, topology, handlers });
+  const requests = countRequests();
+  const started = performance.now();
+  await objects.put(bucket, federationKeys.campaign('bench'), JSON.stringify(campaign()));
+  await ended.promise;
+  const seconds = (performance.now() - started) / 1000;
+  const { s3, sqs } = requests.stop();
+  const outcome = JSON.parse(
+    Buffer.from((await objects.get(bucket, federationKeys.outcome('bench'))).body).toString(),
+  ) as Outcome;
+  if (outcome.status !== 'completed') throw new Error(`the campaign ${outcome.status}: ${outcome.reason}`);
+  await runner.stop();
+  await server.close();
+  const each = (count: number) => round(count / sites / rounds);
+  return {
+    sites,
+    rounds,
+    requestsPerSiteAndRound: { objects: each(s3), queues: each(sqs), all: each(s3 + sqs) },
+    secondsPerRound: round(seconds / rounds),
+    millisecondsPerRoundAndSite: round((1000 * seconds) / rounds / sites),
+    nextTaskMs: stopwatch.quantiles(),
+    peakRssMB: Math.round((process.resourceUsage().maxRSS * 1024) / 1e6),
+  };
+}
+
+/** Nothing is uploaded to site buckets here, so that nobody need wait for it. */
+const withoutUploads = ({ buckets, queues }: Topology, federationBucket: string): Topology => ({
+  buckets: buckets.filter(({ name }) => name === federationBucket),
+  queues: queues.filter(({ handler }) => handler !== 'intake'),
+});
+
+const summaryOf = (site: string): Summary => ({
+  schema: 'fedcardio.summary/1',
+  site,
+  at: new Date().toISOString(),
+  cases: { training: 10, evaluation: 0, rejected: 0 },
+  labelled: { 'hinge-points': 10 },
+  labelledEvaluation: {},
+});
+
+const campaign = (): CampaignInput => ({
+  schema: 'fedcardio.campaign/1',
+  id: 'bench',
+  stages: [
+    {
+      kind: 'teacher',
+      name: 'teacher/hinge-points',
+      task: 'hinge-points',
+      rounds,
+      model: { kind: 'unet', features: [4, 8] },
+      training: { steps: 1, learningRate: 1e-3 },
+    },
+  ],
+});
+
+/** (`Promise.withResolvers` needs Node 22.) */
+function deferred() {
+  let resolve = () => {};
+  const promise = new Promise<void>((done) => {
+    resolve = done;
+  });
+  return { promise, resolve };
+}
+
+const round = (value: number): number => Number(value.toPrecision(3));

@@ -1,0 +1,38 @@
+import { publishUpdate } from '../../gpu-tasks/publish.ts';
+import type { Launcher } from '../../handlers/context.ts';
+import type { TaskMessage } from '../../lib/federation/schemas.ts';
+import type { Objects } from '../../lib/storage/contract.ts';
+import { decodeSafetensors } from '../../lib/weights/safetensors.ts';
+import type { Weights } from '../../lib/weights/weights.ts';
+
+/** 100 kB. */
+const VALUES = 25_000;
+
+/**
+ * A launcher whose tasks train nothing: a site reads the global model, adds its own number, and publishes the update
+ * as a GPU task does.
+ */
+export function simulatedSites(objects: Objects, uploaded: (round: number) => void): Launcher {
+  const context = {
+    objects,
+    cache: { get: () => Promise.reject(new Error('no data')) },
+    backend: 'simulated',
+    now: () => new Date(),
+    log: () => undefined,
+    progress: () => undefined,
+  };
+  async function work(message: TaskMessage): Promise<void> {
+    const { base, federation, round, site } = message;
+    const model = base && decodeSafetensors((await objects.get(`${federation}-federation`, base.key)).body);
+    const step = Number(site.split('-').at(-1));
+    const data = Float32Array.from(model?.get('w')?.data ?? new Float32Array(VALUES), (value, i) => value + step + i);
+    const weights: Weights = new Map([['w', { dtype: 'F32', shape: [VALUES], data }]]);
+    await publishUpdate(context, message, { samples: 10, weights, figures: { loss: 1 / round } }, 0);
+    uploaded(round);
+  }
+  return {
+    submit: async (message) => {
+      work(message).catch((error) => console.error(error));
+    },
+  };
+}

@@ -1,0 +1,30 @@
+import type { Command } from 'commander';
+import type { StoreContext } from '../lib/federation/protocol/ports.ts';
+import type { Objects } from '../lib/storage/contract.ts';
+import { url } from './options.ts';
+
+/** What every command about one campaign takes. */
+export interface CampaignFlags {
+  readonly endpoint?: string;
+  readonly federation: string;
+  readonly json?: boolean;
+}
+
+/** Adds the argument and options that say which campaign is meant, and where it is. */
+export const aboutCampaign = (command: Command): Command =>
+  command
+    .argument('<campaign>', 'id of the campaign')
+    .option('--endpoint <url>', 'S3 endpoint; without it AWS, by your environment', url)
+    .option('--federation <id>', 'id of the federation', 'fedcardio')
+    .option('--json', 'print all of it as JSON');
+
+/** The storage that the options name. It knows no sites: enough to look at a campaign and to steer it. */
+export async function campaignContext(flags: CampaignFlags): Promise<StoreContext & { readonly objects: Objects }> {
+  const { createObjects } = await import('../lib/storage/objects.ts');
+  return {
+    federation: { schema: 'fedcardio.federation/1', id: flags.federation, sites: [] },
+    objects: createObjects({ endpoint: flags.endpoint }),
+    now: () => new Date(),
+    log: () => undefined,
+  };
+}

@@ -1,0 +1,50 @@
+import { Command } from 'commander';
+import type { CampaignVerification } from '../lib/aggregation/verify-campaign.ts';
+import type { RoundVerification } from '../lib/aggregation/verify-round.ts';
+import { aboutCampaign, type CampaignFlags, campaignContext } from './campaign.ts';
+
+/** `fedcardio verify <campaign>`: recomputes the chain. Exit code 1 when anything is not as it should be. */
+export const verifyCommand = (): Command =>
+  aboutCampaign(new Command('verify'))
+    .description('Recompute a campaign from what its sites sent: every seal, hash, weight and merge.')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  fedcardio verify demo-full-1 --endpoint http://127.0.0.1:4566
+  fedcardio verify tavi-2026 --federation heart --json
+
+Reads every update and every model once or twice; writes nothing. Exits with 1 when a link does not hold.`,
+    )
+    .action(verify);
+
+async function verify(campaign: string, flags: CampaignFlags): Promise<void> {
+  const { verifyCampaign } = await import('../lib/aggregation/verify-campaign.ts');
+  const found = await verifyCampaign(await campaignContext(flags), campaign, {
+    onRound: (verified, done, total) =>
+      console.error(`${String(done).padStart(String(total).length)}/${total} ${roundLine(verified)}`),
+  });
+  const bad = faultsOf(found);
+  console.log(flags.json ? JSON.stringify(found, null, 2) : verdict(campaign, found, bad));
+  if (bad.length > 0) process.exitCode = 1;
+}
+
+const nameOf = ({ at }: RoundVerification): string => `${at.stage} round ${at.round}`;
+const roundLine = (round: RoundVerification): string => `${round.faults.length === 0 ? '✓' : '✗'} ${nameOf(round)}`;
+
+const faultsOf = ({ faults, rounds }: CampaignVerification): readonly string[] => [
+  ...faults.map((fault) => `plan: ${fault}`),
+  ...rounds.flatMap((round) => round.faults.map((fault) => `${nameOf(round)}: ${fault}`)),
+];
+
+/** What was found, in a sentence, and below it every fault. */
+export function verdict(campaign: string, { rounds }: CampaignVerification, bad: readonly string[]): string {
+  const last = rounds.at(-1)?.commit?.sha256;
+  const chain = last === undefined ? '' : ` The chain ends with commit ${last}.`;
+  if (bad.length === 0)
+    return `${campaign}: all ${rounds.length} committed rounds are what their updates merge to.${chain}`;
+  return [
+    `${campaign}: ${bad.length} ${bad.length === 1 ? 'fault' : 'faults'} in ${rounds.length} committed rounds.`,
+    ...bad,
+  ].join('\n');
+}

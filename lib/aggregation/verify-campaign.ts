@@ -1,0 +1,61 @@
+import { federationKeys } from '../federation/keys.ts';
+import { collect } from '../federation/protocol/async.ts';
+import { type Document, readJson, tryReadJson } from '../federation/protocol/documents.ts';
+import { canonicalJson } from '../federation/protocol/json.ts';
+import type { ReaderContext } from '../federation/protocol/ports.ts';
+import { campaignState } from '../federation/protocol/state.ts';
+import { type Campaign, type Commit, campaignSchema, type Plan, planSchema } from '../federation/schemas.ts';
+import { names } from '../federation/topology.ts';
+import type { Objects } from '../storage/contract.ts';
+import { type RoundVerification, verifyRound } from './verify-round.ts';
+
+export interface VerifyOptions {
+  /** Called after each round. */
+  readonly onRound?: (verified: RoundVerification, done: number, total: number) => void;
+}
+
+export interface CampaignVerification {
+  /** What is wrong with the plan. */
+  readonly faults: readonly string[];
+  /** The committed rounds in the order of the plan, each with what is wrong with it. */
+  readonly rounds: readonly RoundVerification[];
+}
+
+/**
+ * Walks a campaign's chain, from campaign.json over its plan to the last commit of every stage, and recomputes every
+ * link. Reads only, each update and model once or twice.
+ *
+ * @throws FedcardioError `NOT_FOUND` where there is no plan of this name
+ */
+export async function verifyCampaign(
+  { federation, objects }: Pick<ReaderContext, 'federation'> & { readonly objects: Objects },
+  campaign: string,
+  { onRound }: VerifyOptions = {},
+): Promise<CampaignVerification> {
+  const bucket = names.federationBucket(federation.id);
+  const plan = await readJson(objects, bucket, federationKeys.plan(campaign), planSchema);
+  const source = await tryReadJson(objects, bucket, federationKeys.campaign(campaign), campaignSchema);
+  const listing = await collect(objects.list(bucket, federationKeys.campaignPrefix(campaign)));
+  const stages = campaignState(plan.value, listing).stages.map((stage) =>
+    stage.rounds.filter(({ phase }) => phase === 'committed'),
+  );
+  const total = stages.reduce((sum, committed) => sum + committed.length, 0);
+  const rounds: RoundVerification[] = [];
+  for (const committed of stages) {
+    let before: Document<Commit> | undefined;
+    for (const { at } of committed) {
+      const verified = await verifyRound(objects, bucket, { plan, at, before });
+      rounds.push(verified);
+      onRound?.(verified, rounds.length, total);
+      before = verified.commit;
+    }
+  }
+  return { faults: planFaults(plan.value, source), rounds };
+}
+
+function planFaults(plan: Plan, source: Document<Campaign> | undefined): readonly string[] {
+  if (source?.sha256 !== plan.source) return ['campaign.json is not the one that was planned, or was uploaded again'];
+  return canonicalJson(source.value) === canonicalJson(plan.campaign)
+    ? []
+    : ['plan.json is not what campaign.json says'];
+}
