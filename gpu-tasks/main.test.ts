@@ -63,7 +63,8 @@ describe("the container's command", () => {
   });
 
   test('exits with 1 where a retry may help', async () => {
-    const message = { ...(await openRound(objects, 'teacher', 1)), campaign: 'not-there-yet' };
+    // Its teacher's model is not there yet.
+    const message = await openRound(objects, 'label', 1);
     const { code, errors } = await main([JSON.stringify(message)]);
     expect(errors).toContain('There is no s3://');
     expect(code).toBe(1);

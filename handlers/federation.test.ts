@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { closeRound } from '../lib/aggregation/close-round.ts';
 import { federationKeys, type RoundAddress, UPDATE_SUFFIX } from '../lib/federation/keys.ts';
+import { cancelCampaign, pauseCampaign, resumeCampaign } from '../lib/federation/protocol/control.ts';
 import { readJson, tryReadJson } from '../lib/federation/protocol/documents.ts';
 import { campaignStatus } from '../lib/federation/protocol/status.ts';
-import { outcomeSchema, sealSchema } from '../lib/federation/schemas.ts';
+import { openSchema, outcomeSchema, sealSchema } from '../lib/federation/schemas.ts';
 import type { HandlerContext } from './context.ts';
 import { campaignWith, QUORUM, verifyCampaign } from './simulated-campaign.ts';
 import {
@@ -189,7 +190,10 @@ describe('a campaign', () => {
   describe('with two closers that saw different updates', () => {
     const at = { campaign: 'tavi', stage: 'control', round: 1 };
 
-    /** One closer saw berlin's update alone and is at the request that `isThere` names when the others answer. */
+    /**
+     * One closer saw berlin's update alone and is at the request that `isThere` names, for longer than its lease, when
+     * the others answer.
+     */
     async function overtake(isThere: (key: string) => boolean, other: (world: SimulatedFederation) => Promise<void>) {
       const world = simulateFederation(SITES);
       await world.upload(campaignWith({ ...QUORUM, minFraction: 0.3, closeAfterQuorumSeconds: 0 }));
@@ -198,6 +202,7 @@ describe('a campaign', () => {
         [...world.writes.keys()].some((key) => key.startsWith(prefix) && key.endsWith(UPDATE_SUFFIX));
       while (!answered()) await world.deliver(world.pending.shift() as Delivery);
       const slow = beforeWrite(world.context, isThere, async () => {
+        world.advanceClock(60);
         await runTasks(world);
         await other(world);
       });
@@ -225,6 +230,102 @@ describe('a campaign', () => {
           await expect(closeRound(dying, at)).rejects.toThrow('died');
         },
       ));
+  });
+
+  it('is merged once, however many look at the same time', async () => {
+    const world = simulateFederation(SITES);
+    await world.upload(CAMPAIGN);
+    while (!world.pending.some(({ kind }) => kind === 'task')) await world.deliver(world.pending.shift() as Delivery);
+    await runTasks(world);
+    const at = { campaign: 'tavi', stage: 'teacher/hinge-points', round: 1 };
+
+    const results = await Promise.all(Array.from({ length: 20 }, () => closeRound(world.context, at)));
+
+    expect(results.filter((result) => result === 'committed')).toHaveLength(1);
+    expect(results.filter((result) => result === 'claimed')).toHaveLength(19);
+    const merges = [...world.writes].filter(([key]) => key.includes('/0001/global-') && key.includes(at.stage));
+    expect(merges).toEqual([[expect.any(String), 1]]);
+  });
+
+  describe('that a researcher steers', () => {
+    const opened = (world: SimulatedFederation) => world.log.filter(({ event }) => event === 'round-opened').length;
+
+    it('opens and sends nothing while it is paused, takes what comes, and then goes on', async () => {
+      const world = simulateFederation(withSite('munich', 'silent'));
+      await world.upload(CAMPAIGN);
+      await world.deliver(world.pending.shift() as Delivery);
+      await pauseCampaign(world.context, 'tavi', 'the GPUs are needed elsewhere');
+      const before = opened(world);
+      await settle(world);
+      world.advanceClock(10 * 86_400);
+      await sweep(world.context, { resendAfterSeconds: 0 });
+      await settle(world);
+
+      expect(opened(world)).toBe(before);
+      expect(world.log.filter(({ event }) => event === 'tasks-sent')).toHaveLength(before);
+      expect(await campaignStatus(world.context, 'tavi')).toMatchObject({
+        phase: 'paused',
+        reason: 'the GPUs are needed elsewhere',
+      });
+
+      await resumeCampaign(world.context, 'tavi');
+      for (let i = 0; i < 10; i++) {
+        await settle(world);
+        world.advanceClock(900);
+        await sweep(world.context);
+      }
+      expect(await outcomeOf(world)).toMatchObject({ status: 'completed' });
+    });
+
+    it('puts off the deadline of an open round by as long as it was paused', async () => {
+      const world = simulateFederation(SITES.map((site) => ({ ...site, behaviour: 'silent' })));
+      await world.upload(CAMPAIGN);
+      await settle(world);
+      await pauseCampaign(world.context, 'tavi');
+      world.advanceClock(86_400);
+      await resumeCampaign(world.context, 'tavi');
+      world.advanceClock(86_399);
+      await sweep(world.context);
+      expect(await outcomeOf(world)).toBeUndefined();
+
+      world.advanceClock(1);
+      await sweep(world.context);
+      expect((await outcomeOf(world))?.reason).toMatch(/no answer from berlin, hamburg, munich by 2026-03-04/);
+    });
+
+    it('ends for good when it is cancelled, and merges nothing that still comes', async () => {
+      const world = simulateFederation(SITES);
+      await world.upload(CAMPAIGN);
+      while (!world.pending.some(({ kind }) => kind === 'task')) await world.deliver(world.pending.shift() as Delivery);
+      await cancelCampaign(world.context, 'tavi', 'wrong labels');
+      await settle(world);
+      await sweep(world.context);
+
+      expect(await outcomeOf(world)).toMatchObject({ status: 'cancelled', reason: 'wrong labels' });
+      expect(world.log.filter(({ event }) => event === 'round-committed')).toEqual([]);
+      await expect(pauseCampaign(world.context, 'tavi')).rejects.toThrow('has ended');
+      await expect(pauseCampaign(world.context, 'nobody')).rejects.toThrow('no campaign "nobody"');
+      expect(await cancelCampaign(world.context, 'tavi')).toMatchObject({ reason: 'wrong labels' });
+    });
+  });
+
+  it('lets sites join and leave between rounds, never within one', async () => {
+    const world = simulateFederation(SITES);
+    await world.upload(CAMPAIGN);
+    world.setMembers(['berlin', 'hamburg']);
+    await world.deliver(world.pending.shift() as Delivery);
+    world.setMembers(['hamburg', 'munich']);
+    await settle(world);
+
+    const participants = async (round: number) => {
+      const at = { campaign: 'tavi', stage: 'teacher/hinge-points', round };
+      const open = await readJson(world.context.objects, world.bucket, federationKeys.open(at), openSchema);
+      return open.value.participants.map(({ site }) => site);
+    };
+    expect(await participants(1)).toEqual(['berlin', 'hamburg']);
+    expect(await participants(2)).toEqual(['hamburg', 'munich']);
+    expect(await outcomeOf(world)).toMatchObject({ status: 'completed' });
+    await verifyCampaign(world, SITES);
   });
 
   it('that is invalid ends at once, and says where the fault is', async () => {

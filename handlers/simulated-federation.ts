@@ -49,6 +49,8 @@ export interface SimulatedFederation {
   readonly writes: ReadonlyMap<string, number>;
   readonly log: readonly { readonly event: string; readonly fields: Readonly<Record<string, unknown>> }[];
   advanceClock(seconds: number): void;
+  /** Sites that belong to the federation from now on; all at the start. */
+  setMembers(sites: readonly string[]): void;
   /** Delivers once: false where the message failed and would come again. */
   deliver(delivery: Delivery): Promise<boolean>;
   upload(campaign: CampaignInput | string): Promise<void>;
@@ -59,11 +61,13 @@ export function simulateFederation(
   sites: readonly SimulatedSite[],
   request: Request = (run) => run(),
 ): SimulatedFederation {
-  const federation: Federation = {
+  const federationOf = (members: readonly string[]): Federation => ({
     schema: 'fedcardio.federation/1',
     id: 'heart',
-    sites: sites.map(({ id }) => ({ id, name: id })),
-  };
+    sites: members.map((id) => ({ id, name: id })),
+  });
+  const federation = federationOf(sites.map(({ id }) => id));
+  let members = federation;
   const bucket = names.federationBucket(federation.id);
   const topology = topologyOf(federation);
   const notifications = topology.buckets.find(({ name }) => name === bucket)?.notifications ?? [];
@@ -86,7 +90,9 @@ export function simulateFederation(
   });
   const objects = through(request, memory);
   const context: HandlerContext = {
-    federation,
+    get federation() {
+      return members;
+    },
     objects,
     queues: {
       send: (queue, body) => request(async () => void pending.push({ kind: 'message', queue, body })),
@@ -109,6 +115,9 @@ export function simulateFederation(
     log,
     advanceClock: (seconds) => {
       clock += seconds * 1000;
+    },
+    setMembers: (ids) => {
+      members = federationOf(ids);
     },
     deliver: async (delivery) => {
       try {
@@ -172,7 +181,7 @@ const summaryOf = ({ id, samples }: SimulatedSite, now: Date): Summary => ({
   schema: 'fedcardio.summary/1',
   site: id,
   at: now.toISOString(),
-  cases: { training: samples, evaluation: 1, rejected: 0 },
+  cases: { training: samples, evaluation: samples, rejected: 0 },
   labelled: { 'hinge-points': samples },
   labelledEvaluation: {},
 });

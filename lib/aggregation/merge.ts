@@ -2,16 +2,21 @@ import { createHash } from 'node:crypto';
 import type { Objects } from '../storage/contract.ts';
 import { type MergeInput, openInputs, type Refused } from './inputs.ts';
 import { mergedParts } from './slices.ts';
-import type { Strategy } from './strategy.ts';
+import type { Aggregation } from '../federation/schemas.ts';
+import { strategyOf } from './strategies.ts';
 
 export interface MergeOptions {
   readonly objects: Objects;
   readonly bucket: string;
   /** Where the merged model is written. */
   readonly key: string;
-  readonly strategy: Strategy;
+  readonly aggregation: Aggregation;
+  readonly stateKey: string;
+  readonly delta: boolean;
+  readonly dtype: string;
+  readonly onPart?: () => void | Promise<void>;
   /** Key of the model that the inputs started from, whose layout they must have. */
-  readonly base?: string | undefined;
+  readonly base: { readonly key: string } | null;
   /** Bytes of a slice: a multiple of 4, at least S3's smallest part where the model is larger than one slice. */
   readonly sliceBytes?: number;
 }
@@ -20,7 +25,9 @@ export type Merged =
   | {
       readonly kind: 'merged';
       readonly global: { readonly key: string; readonly sha256: string; readonly bytes: number };
+      readonly state: null;
     }
+  | { readonly kind: 'impossible'; readonly reason: string }
   /** At least one input; the others have not all been checked to the end. */
   | { readonly kind: 'refused'; readonly refused: readonly Refused[] };
 
@@ -35,15 +42,15 @@ const SLICE_BYTES = 5 * 1024 * 1024;
  * layout than it should be, or not finite. Failures of the storage are thrown.
  */
 export async function mergeUpdates(inputs: readonly MergeInput[], options: MergeOptions): Promise<Merged> {
-  const { objects, bucket, key, strategy, base, sliceBytes = SLICE_BYTES } = options;
+  const { objects, bucket, key, aggregation, base, sliceBytes = SLICE_BYTES } = options;
   const refused: Refused[] = [];
-  const opened = await openInputs(objects, bucket, inputs, base, refused);
+  const opened = await openInputs(objects, bucket, inputs, base?.key, refused);
   if (refused.length > 0) return { kind: 'refused', refused };
 
   const hash = createHash('sha256');
   let bytes = 0;
   async function* parts() {
-    for await (const part of mergedParts(objects, bucket, opened, strategy, sliceBytes, refused)) {
+    for await (const part of mergedParts(objects, bucket, opened, strategyOf(aggregation), sliceBytes, refused)) {
       hash.update(part);
       bytes += part.length;
       yield part;
@@ -56,7 +63,7 @@ export async function mergeUpdates(inputs: readonly MergeInput[], options: Merge
     if (refused.length > 0) return { kind: 'refused', refused };
     throw error;
   }
-  return { kind: 'merged', global: { key, sha256: hash.digest('hex'), bytes } };
+  return { kind: 'merged', global: { key, sha256: hash.digest('hex'), bytes }, state: null };
 }
 
 /** In one request what is one part. */
