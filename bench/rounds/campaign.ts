@@ -34,13 +34,6 @@ export interface CampaignFigures {
 
 const [sites, rounds] = process.argv.slice(2).map(Number) as [number, number];
 const dataDir = mkdtempSync(join(tmpdir(), 'fedcardio-bench-'));
-try {
-  console.log(JSON.stringify(await measure()));
-} finally {
-  rmSync(dataDir, { recursive: true });
-}
-process.exit();
-
 async function measure(): Promise<CampaignFigures> {
   const federation: Federation = {
     schema: 'fedcardio.federation/1',
@@ -135,3 +128,10 @@ function deferred() {
 }
 
 const round = (value: number): number => Number(value.toPrecision(3));
+
+try {
+  console.log(JSON.stringify(await measure()));
+} finally {
+  rmSync(dataDir, { recursive: true });
+}
+process.exit();

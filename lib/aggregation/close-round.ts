@@ -29,12 +29,14 @@ export async function closeRound(context: RoundContext, at: RoundAddress): Promi
     const round = await lookAt(context, bucket, at);
     if (!round) return 'not-open';
     if (round.phase === 'committed') return 'committed';
-    if (await objects.head(bucket, federationKeys.outcome(at.campaign))) return 'ended';
     const open = await readJson(objects, bucket, federationKeys.open(at), openSchema);
-    const now = context.now();
-    const deadline = deadlineOf(open.value, await readPauses(objects, bucket, at.campaign), now);
-    // Nothing is read as long as the round would stay open even if every answer were good.
-    if (round.phase === 'open' && !closingAtBest(open.value, round.answers, now, deadline)) return 'waiting';
+    const closes = (deadline: Date) =>
+      round.phase === 'sealed' || closingAtBest(open.value, round.answers, context.now(), deadline);
+    // Nothing more is read as long as the round would stay open even if every answer were good.
+    if (!closes(new Date(open.value.deadline))) return 'waiting';
+    if (await objects.head(bucket, federationKeys.outcome(at.campaign))) return 'ended';
+    const deadline = deadlineOf(open.value, await readPauses(objects, bucket, at.campaign), context.now());
+    if (!closes(deadline)) return 'waiting';
     // What was seen last time did not do; only what has come since can make a difference.
     const answers = JSON.stringify(round.answers);
     if (answers === seen) return 'waiting';

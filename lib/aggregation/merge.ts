@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
+import type { Aggregation } from '../federation/schemas.ts';
 import type { Objects } from '../storage/contract.ts';
 import { type MergeInput, openInputs, type Refused } from './inputs.ts';
 import { mergedParts } from './slices.ts';
-import type { Aggregation } from '../federation/schemas.ts';
 import { strategyOf } from './strategies.ts';
 
 export interface MergeOptions {
