@@ -1,22 +1,14 @@
-import { execFile } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, it } from 'vitest';
+import { runCommand } from './testing.ts';
 
-const COMMAND = fileURLToPath(new URL('../bin/fedcardio.mjs', import.meta.url));
 /** Anywhere but the project: the command must work from every folder. */
 const cwd = mkdtempSync(join(tmpdir(), 'fedcardio-cli-'));
 afterAll(() => rmSync(cwd, { recursive: true }));
 
-function fedcardio(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
-  return new Promise((resolve) => {
-    execFile(process.execPath, [COMMAND, ...args], { cwd }, (error, stdout, stderr) => {
-      resolve({ code: typeof error?.code === 'number' ? error.code : error ? -1 : 0, stdout, stderr });
-    });
-  });
-}
+const fedcardio = (...args: string[]) => runCommand(args, cwd);
 
 describe('fedcardio', () => {
   it('says its version', async () => {

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { statusText } from './status.ts';
+import { siteRounds, statusText } from './status.ts';
 
 const round = {
   openedAt: '2026-01-01T00:00:00.000Z',
@@ -61,4 +61,33 @@ it('says why a campaign failed', () => {
     stages: [],
   };
   expect(statusText(ended as Parameters<typeof statusText>[0])).toBe('c: failed: No site.');
+});
+
+it('tells a site what became of its updates, and why', () => {
+  const rounds = [
+    { ...round, round: 1, phase: 'committed', updated: ['berlin', 'munich'] },
+    { ...round, round: 2, phase: 'committed', updated: ['munich'], failed: [{ site: 'berlin', reason: 'NaN' }] },
+    { ...round, round: 3, phase: 'sealed', updated: ['munich'], late: [{ site: 'berlin', key: 'k', at: 'noon' }] },
+    { ...round, round: 4, phase: 'committed', updated: ['munich'] },
+    { ...round, round: 5, phase: 'open', updated: ['berlin'] },
+    { ...round, round: 6, phase: 'open', waitingFor: ['berlin'] },
+    { ...round, round: 7, phase: 'open', participants: ['munich'] },
+  ] as const;
+  const status = {
+    campaign: 'tavi',
+    phase: 'running',
+    reason: undefined,
+    plannedAt: undefined,
+    endedAt: undefined,
+    stages: [{ name: 'student', kind: 'student', phase: 'running', total: 9, rounds }],
+  } as const;
+
+  expect(siteRounds(status, 'berlin').map(({ round, became, reason }) => [round, became, reason])).toEqual([
+    [1, 'merged', undefined],
+    [2, 'failed or refused', 'NaN'],
+    [3, 'late', 'it came at noon'],
+    [4, 'missed', undefined],
+    [5, 'received', undefined],
+    [6, 'waited for', undefined],
+  ]);
 });

@@ -1,7 +1,7 @@
 import { federationKeys } from '../federation/keys.ts';
 import { collect } from '../federation/protocol/async.ts';
-import { type Document, readJson, tryReadJson } from '../federation/protocol/documents.ts';
-import { canonicalJson } from '../federation/protocol/json.ts';
+import { type Document, readJson } from '../federation/protocol/documents.ts';
+import { canonicalJson, parseJson, sha256Hex } from '../federation/protocol/json.ts';
 import type { ReaderContext } from '../federation/protocol/ports.ts';
 import { campaignState } from '../federation/protocol/state.ts';
 import { type Campaign, type Commit, campaignSchema, type Plan, planSchema } from '../federation/schemas.ts';
@@ -34,7 +34,7 @@ export async function verifyCampaign(
 ): Promise<CampaignVerification> {
   const bucket = names.federationBucket(federation.id);
   const plan = await readJson(objects, bucket, federationKeys.plan(campaign), planSchema);
-  const source = await tryReadJson(objects, bucket, federationKeys.campaign(campaign), campaignSchema);
+  const source = await objects.tryGet(bucket, federationKeys.campaign(campaign));
   const listing = await collect(objects.list(bucket, federationKeys.campaignPrefix(campaign)));
   const stages = campaignState(plan.value, listing).stages.map((stage) =>
     stage.rounds.filter(({ phase }) => phase === 'committed'),
@@ -50,12 +50,13 @@ export async function verifyCampaign(
       before = verified.commit;
     }
   }
-  return { faults: planFaults(plan.value, source), rounds };
+  return { faults: planFaults(plan.value, source?.body), rounds };
 }
 
-function planFaults(plan: Plan, source: Document<Campaign> | undefined): readonly string[] {
-  if (source?.sha256 !== plan.source) return ['campaign.json is not the one that was planned, or was uploaded again'];
-  return canonicalJson(source.value) === canonicalJson(plan.campaign)
-    ? []
-    : ['plan.json is not what campaign.json says'];
+function planFaults(plan: Plan, source: Uint8Array | undefined): readonly string[] {
+  if (!source || sha256Hex(source) !== plan.source) {
+    return ['campaign.json is not the one that was planned, or was uploaded again'];
+  }
+  const planned = parseJson(source, campaignSchema, federationKeys.campaign(plan.campaign.id));
+  return canonicalJson(planned) === canonicalJson(plan.campaign) ? [] : ['plan.json is not what campaign.json says'];
 }

@@ -1,0 +1,66 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { federationKeys } from '../lib/federation/keys.ts';
+import { canonicalJson, sha256Hex } from '../lib/federation/protocol/json.ts';
+import { campaignSchema } from '../lib/federation/schemas.ts';
+import { TEACHER_STAGE } from '../lib/federation/testing.ts';
+import { names, topologyOf } from '../lib/federation/topology.ts';
+import { createObjects } from '../lib/storage/objects.ts';
+import { type EmbeddedServer, startEmbeddedServer } from '../localstack/embedded/server.ts';
+import { provision } from '../localstack/provision.ts';
+import { runCommand } from './testing.ts';
+
+const BUCKET = names.federationBucket('heart');
+let directory: string;
+let server: EmbeddedServer;
+
+beforeAll(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'fedcardio-cli-'));
+  server = await startEmbeddedServer({ dataDir: directory });
+  const sites = [{ id: 'berlin', name: 'Berlin' }];
+  await provision(topologyOf({ schema: 'fedcardio.federation/1', id: 'heart', sites }), server);
+  const campaign = campaignSchema.parse({ schema: 'fedcardio.campaign/1', id: 'tavi', stages: [TEACHER_STAGE] });
+  const source = JSON.stringify(campaign);
+  const plan = { schema: 'fedcardio.plan/1', campaign, source: sha256Hex(source), at: '2026-03-02T08:00:00.000Z' };
+  const objects = createObjects(server);
+  await objects.put(BUCKET, federationKeys.campaign('tavi'), source);
+  await objects.put(BUCKET, federationKeys.plan('tavi'), canonicalJson(plan));
+});
+
+afterAll(async () => {
+  await server.close();
+  await rm(directory, { recursive: true });
+});
+
+const about = (command: string, ...args: string[]) =>
+  runCommand([command, 'tavi', '--federation', 'heart', '--endpoint', server.endpoint, ...args]);
+
+describe('the commands about a campaign', () => {
+  it('pause, show, resume and cancel it, and say what is so when it has ended', async () => {
+    expect((await about('pause', '--reason', 'no GPUs')).stdout).toMatch(/^tavi is paused since 20\d\d-/);
+    expect((await about('status')).stdout).toMatch(/^tavi: paused: no GPUs\n/);
+    expect((await about('resume')).stdout).toBe('tavi goes on.\n');
+    expect(JSON.parse((await about('status', '--json')).stdout)).toMatchObject({ phase: 'running' });
+    expect((await about('status', '--site', 'berlin')).stdout).toBe(
+      'tavi: running; berlin takes part in 0 rounds so far\n',
+    );
+    expect((await about('cancel', '--reason', 'wrong labels')).stdout).toBe('tavi is cancelled.\n');
+    expect(JSON.parse((await about('cancel', '--json')).stdout)).toMatchObject({ reason: 'wrong labels' });
+
+    const paused = await about('pause');
+    expect(paused).toMatchObject({ code: 1, stderr: expect.stringContaining('Campaign tavi has ended.') });
+  }, 60_000);
+
+  it('verify it: exit code 0 where all holds, 1 and the fault where it does not', async () => {
+    expect(await about('verify')).toMatchObject({
+      code: 0,
+      stdout: 'tavi: all 0 committed rounds are what their updates merge to.\n',
+    });
+    await createObjects(server).put(BUCKET, federationKeys.campaign('tavi'), '{}');
+    const { code, stdout } = await about('verify');
+    expect(code).toBe(1);
+    expect(stdout).toContain('campaign.json');
+  }, 60_000);
+});
