@@ -4,7 +4,7 @@ import { type Document, readJson } from '../federation/protocol/documents.ts';
 import { canonicalJson, parseJson, sha256Hex } from '../federation/protocol/json.ts';
 import type { ReaderContext } from '../federation/protocol/ports.ts';
 import { campaignState } from '../federation/protocol/state.ts';
-import { type Campaign, type Commit, campaignSchema, type Plan, planSchema } from '../federation/schemas.ts';
+import { type Commit, campaignSchema, type Plan, planSchema } from '../federation/schemas.ts';
 import { names } from '../federation/topology.ts';
 import type { Objects } from '../storage/contract.ts';
 import { type RoundVerification, verifyRound } from './verify-round.ts';
