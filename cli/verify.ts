@@ -38,7 +38,7 @@ const faultsOf = ({ faults, rounds }: CampaignVerification): readonly string[] =
 ];
 
 /** What was found, in a sentence, and below it every fault. */
-export function verdict(campaign: string, { rounds }: CampaignVerification, bad: readonly string[]): string {
+function verdict(campaign: string, { rounds }: CampaignVerification, bad: readonly string[]): string {
   const last = rounds.at(-1)?.commit?.sha256;
   const chain = last === undefined ? '' : ` The chain ends with commit ${last}.`;
   if (bad.length === 0)

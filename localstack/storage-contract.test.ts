@@ -5,7 +5,7 @@ import { CreateBucketCommand } from '@aws-sdk/client-s3';
 import { CreateQueueCommand } from '@aws-sdk/client-sqs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createS3Client, createSqsClient } from '../lib/storage/clients.ts';
-import type { ObjectInfo, Objects, Queues } from '../lib/storage/contract.ts';
+import type { Objects, Queues } from '../lib/storage/contract.ts';
 import { createMemoryObjects } from '../lib/storage/memory.ts';
 import { createMemoryQueues } from '../lib/storage/memory-queues.ts';
 import { createObjects } from '../lib/storage/objects.ts';

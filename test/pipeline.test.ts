@@ -5,8 +5,8 @@ import {
   type CampaignInput,
   catalogSchema,
   commitSchema,
-  type Outcome,
   type Open,
+  type Outcome,
   openSchema,
   planSchema,
   pseudoLabelReportSchema,
@@ -14,8 +14,8 @@ import {
   sealSchema,
   updateSchema,
 } from '../lib/federation/schemas.ts';
-import { taskMessage } from '../lib/federation/testing.ts';
 import type { TaskId } from '../lib/federation/tasks.ts';
+import { taskMessage } from '../lib/federation/testing.ts';
 import { names } from '../lib/federation/topology.ts';
 import { readNifti } from '../lib/imaging/nifti-read.ts';
 import { decodeSafetensors } from '../lib/weights/safetensors.ts';
@@ -153,7 +153,7 @@ describe('a campaign over HTTP', () => {
       const commit = await read(federationKeys.commit(at), commitSchema);
       expect(open.value.previous, title(at)).toBe(previous.sha256);
       expect(open.value.base, title(at)).toEqual(
-        previous.global && { commit: previous.sha256, key: previous.global.key, sha256: previous.global.sha256 },
+        previous.global && { commit: previous.sha256, ...previous.global, state: null },
       );
       expect(seal.value.open, title(at)).toBe(open.sha256);
       expect(commit.value.seal, title(at)).toBe(seal.sha256);

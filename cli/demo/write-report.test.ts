@@ -19,6 +19,7 @@ import {
   updateSchema,
 } from '../../lib/federation/schemas.ts';
 import { TASKS } from '../../lib/federation/tasks.ts';
+import { TEACHER_STAGE } from '../../lib/federation/testing.ts';
 import { names } from '../../lib/federation/topology.ts';
 import { paintLandmarks } from '../../lib/imaging/landmarks.ts';
 import { writeMarkups } from '../../lib/imaging/markups.ts';
@@ -70,7 +71,9 @@ async function putRound(objects: Objects, stage: string, scores?: Score[]): Prom
       ...round,
       at,
       deadline: at,
-      participants: ['berlin', 'munich'],
+      config: TEACHER_STAGE,
+      seed: 0,
+      participants: ['berlin', 'munich'].map((site) => ({ site, samples: 3, summary: '' })),
       quorum: 1,
       base: null,
       previous: hash,
@@ -85,7 +88,7 @@ async function putRound(objects: Objects, stage: string, scores?: Score[]): Prom
       at,
       status: 'ok',
       samples: 3,
-      weights: global,
+      weights: global && { ...global, delta: false },
       base: null,
       figures: { loss: 0.5 },
       ...(scores ? { scores } : {}),
@@ -116,6 +119,7 @@ async function putRound(objects: Objects, stage: string, scores?: Score[]): Prom
       samples: 3,
       sites: ['berlin'],
       global,
+      state: null,
       figures: { loss: 0.5 },
     }),
   );
@@ -136,7 +140,6 @@ async function finishedCampaign(): Promise<Objects> {
       ],
     }),
     source: hash,
-    sites: ['berlin', 'munich'],
     at,
   });
   await objects.put(shared, federationKeys.plan(campaign), canonicalJson(plan));

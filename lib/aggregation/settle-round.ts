@@ -11,7 +11,7 @@ import { type MergedFiles, mergeEntries, type SealEntries } from './merge-entrie
 import type { RoundContext } from './round-context.ts';
 
 /** What gets published of sealed updates. */
-export interface Settled extends MergedFiles {
+interface Settled extends MergedFiles {
   readonly figures: Readonly<Record<string, number>>;
 }
 

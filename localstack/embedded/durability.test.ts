@@ -93,7 +93,10 @@ describe('a restart', () => {
 
     const again = await queues.receive('q', { max: 10, waitSeconds: 0 });
     expect(again.map(({ body }) => body).toSorted()).toEqual(['in flight', 'waiting']);
-    await queues.delete('q', again.map(({ receipt }) => receipt));
+    await queues.delete(
+      'q',
+      again.map(({ receipt }) => receipt),
+    );
     queues = createQueues(await restart());
     expect(await queues.depth('q')).toEqual({ waiting: 0, inFlight: 0 });
   });

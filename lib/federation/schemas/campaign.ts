@@ -19,7 +19,7 @@ const learnt = {
 
 export const teacherStageSchema = z.strictObject({ kind: z.literal('teacher'), ...stageBase, task: taskId, ...learnt });
 
-export const pseudoLabelStageSchema = z.strictObject({
+const pseudoLabelStageSchema = z.strictObject({
   kind: z.literal('pseudo-label'),
   ...stageBase,
   /** The teacher stages whose final models label what lacks a label. */
@@ -34,7 +34,7 @@ export const pseudoLabelStageSchema = z.strictObject({
     .prefault({}),
 });
 
-export const studentStageSchema = z.strictObject({
+const studentStageSchema = z.strictObject({
   kind: z.literal('student'),
   ...stageBase,
   tasks: z.array(taskId).min(1),
@@ -43,7 +43,7 @@ export const studentStageSchema = z.strictObject({
   ...learnt,
 });
 
-export const evaluateStageSchema = z.strictObject({
+const evaluateStageSchema = z.strictObject({
   kind: z.literal('evaluate'),
   ...stageBase,
   /** Name in the report → stage whose final model is scored at every site. */

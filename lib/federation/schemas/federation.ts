@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { count, id, perTask, time, version } from './common.ts';
 
-export const siteSchema = z.strictObject({ id, name: z.string().min(1) });
+const siteSchema = z.strictObject({ id, name: z.string().min(1) });
 
 export const federationSchema = z
   .strictObject({
@@ -35,6 +35,5 @@ export const summarySchema = z.strictObject({
   labelledEvaluation: perTask(count),
 });
 
-export type Site = z.infer<typeof siteSchema>;
 export type Federation = z.infer<typeof federationSchema>;
 export type Summary = z.infer<typeof summarySchema>;

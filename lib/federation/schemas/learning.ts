@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-export const unetSchema = z.strictObject({
+const unetSchema = z.strictObject({
   kind: z.literal('unet'),
   /** Features of each resolution stage, finest first. Each further stage halves the grid. */
   features: z.array(z.int().positive()).min(2),
@@ -8,7 +8,7 @@ export const unetSchema = z.strictObject({
   deepSupervision: z.boolean().default(true),
 });
 
-export const swinUnetrSchema = z.strictObject({
+const swinUnetrSchema = z.strictObject({
   kind: z.literal('swin-unetr'),
   /** Embedding width of the first stage; doubles with every stage. */
   featureSize: z.int().positive(),

@@ -31,4 +31,3 @@ export const s3EventSchema = z.union([
 ]);
 
 export type TaskMessage = z.infer<typeof taskMessageSchema>;
-export type S3Event = z.infer<typeof s3EventSchema>;

@@ -4,7 +4,7 @@ import { count, id, perTask, sha256, taskId, time, version } from './common.ts';
 const affine = z.array(z.array(z.number()).length(4)).length(4);
 const use = z.enum(['training', 'evaluation']);
 
-export const imageEntrySchema = z.strictObject({
+const imageEntrySchema = z.strictObject({
   key: z.string(),
   etag: z.string(),
   bytes: count,
@@ -20,7 +20,7 @@ export const imageEntrySchema = z.strictObject({
   range: z.tuple([z.number(), z.number()]),
 });
 
-export const labelEntrySchema = z.strictObject({
+const labelEntrySchema = z.strictObject({
   key: z.string(),
   etag: z.string(),
   format: z.enum(['class-map', 'markups']),

@@ -5,7 +5,7 @@ import { count, figures, file, id, sha256, stageName, taskId, time, version } fr
  * A model's scores at a site. Every list is sorted on its own, missing values last, so that no two of them can be put
  * together to one patient; no case id leaves the site.
  */
-export const scoreSchema = z.strictObject({
+const scoreSchema = z.strictObject({
   model: z.string(),
   task: taskId,
   /** For landmarks: error of every point of every case in mm, by class; null where the point was missing. */
@@ -65,4 +65,3 @@ export const refusalSchema = z.strictObject({
 
 export type Score = z.infer<typeof scoreSchema>;
 export type Update = z.infer<typeof updateSchema>;
-export type Refusal = z.infer<typeof refusalSchema>;
