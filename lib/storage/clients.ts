@@ -15,22 +15,24 @@ export interface ConnectionOptions {
   readonly credentials?: Credentials | undefined;
 }
 
-/** Every queue holds one socket while it is long-polled; SDK's default of 50 would let a large federation starve. */
-const MAX_SOCKETS = 512;
+/** SDK's default of 50 would let a merge and its neighbours wait for each other. */
+const S3_SOCKETS = 512;
+/** Every queue holds one socket while it is long-polled: with any bound, sends of a large federation would wait for them. */
+const SQS_SOCKETS = Number.POSITIVE_INFINITY;
 
 const LOCAL_CREDENTIALS: Credentials = { accessKeyId: 'local', secretAccessKey: 'local' };
 
 /** An S3 client; with an endpoint, buckets are addressed by path, because `bucket.127.0.0.1` names no host. */
 export function createS3Client(options: ConnectionOptions = {}): S3Client {
-  return new S3Client({ ...connection(options), forcePathStyle: Boolean(options.endpoint) });
+  return new S3Client({ ...connection(options, S3_SOCKETS), forcePathStyle: Boolean(options.endpoint) });
 }
 
 /** An SQS client that calls its endpoint, not the host in the queue's URL: emulators put hosts there that do not resolve. */
 export function createSqsClient(options: ConnectionOptions = {}): SQSClient {
-  return new SQSClient({ ...connection(options), useQueueUrlAsEndpoint: false });
+  return new SQSClient({ ...connection(options, SQS_SOCKETS), useQueueUrlAsEndpoint: false });
 }
 
-function connection(options: ConnectionOptions) {
+function connection(options: ConnectionOptions, maxSockets: number) {
   // The SDK's version is pinned: which Node a later one will want is no news to who runs this one.
   process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true';
   const { endpoint } = options;
@@ -41,8 +43,8 @@ function connection(options: ConnectionOptions) {
     ...(region ? { region } : {}),
     ...(credentials ? { credentials } : {}),
     requestHandler: {
-      httpAgent: { keepAlive: true, maxSockets: MAX_SOCKETS },
-      httpsAgent: { keepAlive: true, maxSockets: MAX_SOCKETS },
+      httpAgent: { keepAlive: true, maxSockets },
+      httpsAgent: { keepAlive: true, maxSockets },
     },
   };
 }
