@@ -66,6 +66,17 @@ describe.each([
     expect(await objects.head(BUCKET, 'missing')).toBeUndefined();
   });
 
+  it('reads ranges into memory that it is given', async () => {
+    await objects.put(BUCKET, 'range-into', '0123456789');
+    const memory = new Uint8Array(6).fill(46);
+
+    const read = await objects.getRange(BUCKET, 'range-into', 7, 12, memory);
+
+    expect(text(read)).toBe('789');
+    expect(read.buffer).toBe(memory.buffer);
+    expect(text(memory)).toBe('789...');
+  });
+
   it('reads ranges, cut where the object ends', async () => {
     await objects.put(BUCKET, 'range', '0123456789');
 

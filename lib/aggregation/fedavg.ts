@@ -1,3 +1,4 @@
+import { addScaled, assignScaled, roundQuotient } from './kernels.ts';
 import type { Strategy } from './strategy.ts';
 
 /**
@@ -6,30 +7,32 @@ import type { Strategy } from './strategy.ts';
  * same to the bit on every machine.
  */
 export const fedavg: Strategy = {
-  createReducer: (weights, capacity) => {
-    const total = weights.reduce((sum, weight) => sum + weight, 0);
-    const shares = weights.map((weight) => weight / total);
-    const sums = new Float64Array(capacity);
-    let next = 0;
+  moments: [],
+  holdsAll: false,
+  createReducer: (samples, capacity) => {
+    const sum = createWeightedSum(samples, capacity);
     return {
-      add: (values) => {
-        const share = shares[next] as number;
-        if (next === 0) scale(values, share, sums);
-        else addScaled(values, share, sums);
-        next++;
-      },
-      finish: (merged) => {
-        for (let i = 0; i < merged.length; i++) merged[i] = sums[i] as number;
-        next = 0;
-      },
+      add: sum.add,
+      finish: (merged) => roundQuotient(sum.take(), sum.total, merged),
     };
   },
 };
 
-function scale(values: Float32Array, share: number, sums: Float64Array): void {
-  for (let i = 0; i < values.length; i++) sums[i] = share * (values[i] as number);
-}
-
-function addScaled(values: Float32Array, share: number, sums: Float64Array): void {
-  for (let i = 0; i < values.length; i++) sums[i] = (sums[i] as number) + share * (values[i] as number);
+/** The sum of a slice's values over the updates, each times its samples; `total` is that of the samples. */
+export function createWeightedSum(samples: readonly number[], capacity: number) {
+  const sums = new Float64Array(capacity);
+  let next = 0;
+  return {
+    total: samples.reduce((sum, count) => sum + count, 0),
+    add: (values: Float32Array) => {
+      const combine = next === 0 ? assignScaled : addScaled;
+      combine(values, samples[next] as number, sums);
+      next++;
+    },
+    /** The sums; the next `add` starts new ones. */
+    take: () => {
+      next = 0;
+      return sums;
+    },
+  };
 }

@@ -1,13 +1,14 @@
-import { describeError, isFedcardioError } from '../error.ts';
 import { mapConcurrently } from '../federation/protocol/async.ts';
+import type { Aggregation, Encoding, StoredFile } from '../federation/schemas.ts';
 import type { Objects } from '../storage/contract.ts';
-import { commonLayout, fileFault, type HeaderBytes, layoutDifference, readHeader } from './layout.ts';
+import { faultOf, type OpenFile, openFile } from './files.ts';
+import { commonLayout, fileFault, type Layout, layoutDifference, withFloats } from './layout.ts';
 
 /** An update, as the merge needs it. */
 export interface MergeInput {
   readonly site: string;
   readonly samples: number;
-  readonly weights: { readonly key: string; readonly sha256: string; readonly bytes: number };
+  readonly weights: StoredFile;
 }
 
 /** Why an input cannot be merged. */
@@ -18,44 +19,59 @@ export interface Refused {
   readonly forGood: boolean;
 }
 
-export interface OpenInput extends HeaderBytes {
+export interface OpenInput extends OpenFile {
   readonly input: MergeInput;
 }
 
-const READS_AT_ONCE = 4;
+interface Expected {
+  /** Of floats in the inputs. */
+  readonly dtype: Encoding['dtype'];
+  readonly maxUpdateBytes: Aggregation['maxUpdateBytes'];
+  /** The layout of the model that the inputs started from. */
+  readonly base: Layout | undefined;
+}
+
+const READS_AT_ONCE = 8;
 
 /**
  * Reads the headers of all inputs and compares their layouts with that of the model they started from or, where there
  * is none, with that of most inputs. Inputs that do not fit are added to `refused` and left out.
- *
- * @param base key of the model that the inputs started from
  */
 export async function openInputs(
   objects: Objects,
   bucket: string,
   inputs: readonly MergeInput[],
-  base: string | undefined,
+  expected: Expected,
   refused: Refused[],
 ): Promise<readonly OpenInput[]> {
-  const expected = base === undefined ? undefined : (await readHeader(objects, bucket, base)).header;
-  const read = await mapConcurrently(inputs, READS_AT_ONCE, (input) => openInput(objects, bucket, input));
+  const read = await mapConcurrently(inputs, READS_AT_ONCE, (input) => openInput(objects, bucket, input, expected));
   const opened = read.filter((result): result is OpenInput => 'header' in result);
   refused.push(...read.filter((result): result is Refused => 'reason' in result));
-  const layout = expected ?? commonLayout(opened.map(({ header }) => header));
+  const { base, dtype } = expected;
+  const layout = base ? withFloats(base, dtype) : commonLayout(opened.map(({ header }) => header.tensors));
   return opened.filter(({ input, header }) => {
-    const reason = layout && layoutDifference(header, layout, expected ? 'the global model' : 'most updates');
-    if (reason !== undefined) refused.push({ input, reason, forGood: expected !== undefined });
+    const reason = layout && layoutDifference(header.tensors, layout, base ? 'the global model' : 'most updates');
+    if (reason !== undefined) refused.push({ input, reason, forGood: base !== undefined });
     return reason === undefined;
   });
 }
 
-async function openInput(objects: Objects, bucket: string, input: MergeInput): Promise<OpenInput | Refused> {
+async function openInput(
+  objects: Objects,
+  bucket: string,
+  input: MergeInput,
+  { dtype, maxUpdateBytes }: Expected,
+): Promise<OpenInput | Refused> {
+  const { bytes } = input.weights;
+  const refuse = (reason: string): Refused => ({ input, reason, forGood: true });
+  if (bytes > maxUpdateBytes) {
+    return refuse(`the weights have ${bytes} bytes, ${maxUpdateBytes} are allowed (maxUpdateBytes)`);
+  }
   try {
-    const read = await readHeader(objects, bucket, input.weights.key);
-    const reason = fileFault(read.header, input.weights.bytes);
-    return reason === undefined ? { input, ...read } : { input, reason, forGood: true };
+    const open = await openFile(objects, bucket, input.weights);
+    const reason = fileFault(open.header, bytes, dtype);
+    return reason === undefined ? { input, ...open } : refuse(reason);
   } catch (error) {
-    if (!isFedcardioError(error, 'BAD_WEIGHTS') && !isFedcardioError(error, 'NOT_FOUND')) throw error;
-    return { input, reason: describeError(error), forGood: true };
+    return refuse(faultOf(error));
   }
 }

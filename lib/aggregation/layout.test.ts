@@ -1,8 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { createMemoryObjects } from '../storage/memory.ts';
 import { parseSafetensorsHeader } from '../weights/header.ts';
-import { encodeSafetensors, encodeSafetensorsHeader, type TensorShape } from '../weights/safetensors.ts';
-import { commonLayout, fileFault, layoutDifference, readHeader } from './layout.ts';
+import { encodeSafetensorsHeader, type TensorShape } from '../weights/safetensors.ts';
+import { commonLayout, fileFault, layoutDifference, segmentsOf, withFloats } from './layout.ts';
 
 const header = (tensors: Readonly<Record<string, TensorShape | readonly number[]>>) =>
   parseSafetensorsHeader(
@@ -16,60 +15,75 @@ const header = (tensors: Readonly<Record<string, TensorShape | readonly number[]
     ),
   );
 
-describe('readHeader', () => {
-  it('reads headers that are longer than its first request', async () => {
-    const objects = createMemoryObjects();
-    const names = Array.from({ length: 3000 }, (_, i) => `encoder.${i}.weight`);
-    const file = encodeSafetensors(
-      new Map(names.map((name) => [name, { dtype: 'F32', shape: [1], data: new Float32Array(1) }])),
-    );
-    await objects.put('b', 'k', file);
-
-    const { header, bytes } = await readHeader(objects, 'b', 'k');
-
-    expect(bytes.length).toBeGreaterThan(64 * 1024);
-    expect(header).toEqual(parseSafetensorsHeader(file));
-    expect(Buffer.compare(bytes, file.subarray(0, bytes.length))).toBe(0);
-  });
-
-  it('refuses a file that ends within its header', async () => {
-    const objects = createMemoryObjects();
-    await objects.put(
-      'b',
-      'k',
-      encodeSafetensorsHeader(new Map([['w', { dtype: 'F32', shape: [9] }]])).subarray(0, 30),
-    );
-    await expect(readHeader(objects, 'b', 'k')).rejects.toThrow(expect.objectContaining({ code: 'BAD_WEIGHTS' }));
-  });
-});
-
 describe('layouts', () => {
   it('differ by the first tensor that does', () => {
-    const expected = header({ a: [2], b: [3, 1] });
-    const difference = (other: Parameters<typeof header>[0]) => layoutDifference(header(other), expected, 'the model');
+    const expected = header({ a: [2], b: [3, 1] }).tensors;
+    const difference = (other: Parameters<typeof header>[0]) =>
+      layoutDifference(header(other).tensors, expected, 'the model');
 
     expect(difference({ a: [2], b: [3, 1] })).toBeUndefined();
     expect(difference({ a: [2] })).toBe('tensor "b" of the model is missing');
-    expect(difference({ a: [2], b: [1, 3] })).toBe('tensor "b" is F32 [1,3], in the model F32 [3,1]');
+    expect(difference({ a: [2], b: [1, 3] })).toBe('tensor "b" is F32 [1,3], by the model F32 [3,1]');
     expect(difference({ a: { dtype: 'I32', shape: [2] }, b: [3, 1] })).toBe(
-      'tensor "a" is I32 [2], in the model F32 [2]',
+      'tensor "a" is I32 [2], by the model F32 [2]',
     );
     expect(difference({ a: [2], b: [3, 1], c: [] })).toBe('the model has no tensor "c"');
   });
 
   it('are common when most have them, the earliest of equally many', () => {
-    const [one, two] = [header({ a: [1] }), header({ a: [2] })];
-    expect(commonLayout([one, two, header({ a: [2] })])).toBe(two);
+    const [one, two] = [header({ a: [1] }).tensors, header({ a: [2] }).tensors];
+    expect(commonLayout([one, two, header({ a: [2] }).tensors])).toBe(two);
     expect(commonLayout([one, two])).toBe(one);
     expect(commonLayout([])).toBeUndefined();
   });
 
-  it('are no use with other types than F32, without values, or with another length than stated', () => {
+  it('are in the order of their bytes', () => {
+    const [ab, ba] = [header({ a: [1], b: [1] }).tensors, header({ b: [1], a: [1] }).tensors];
+    expect(layoutDifference(ba, ab, 'the model')).toBe('the tensors are in another order than in the model');
+  });
+
+  it('are the same with floats of another type, integers as they are', () => {
+    const stored = (dtype: 'F32' | 'F16') =>
+      header({ n: { dtype: 'I32', shape: [2] }, w: { dtype, shape: [3] } }).tensors;
+    expect(layoutDifference(withFloats(stored('F32'), 'F16'), stored('F16'), 'the update')).toBeUndefined();
+    expect(layoutDifference(withFloats(stored('F16'), 'F32'), stored('F32'), 'the update')).toBeUndefined();
+  });
+
+  it('are no use with other floats than agreed, without values, or with another length than stated', () => {
     const { dataStart, dataBytes } = header({ a: [2] });
-    expect(fileFault(header({ a: [2] }), dataStart + dataBytes)).toBeUndefined();
-    expect(fileFault(header({ a: [2] }), dataStart)).toMatch(/describes \d+ bytes, the update's metadata says \d+/);
+    expect(fileFault(header({ a: [2] }), dataStart + dataBytes, 'F32')).toBeUndefined();
+    expect(fileFault(header({ a: [2] }), dataStart, 'F32')).toMatch(
+      /describes \d+ bytes, the update's metadata says \d+/,
+    );
+    expect(fileFault(header({ a: [2] }), dataStart + dataBytes, 'BF16')).toBe(
+      'tensor "a" is F32; floats are to be BF16',
+    );
     const counter = header({ counter: { dtype: 'I64', shape: [1] } });
-    expect(fileFault(counter, counter.dataStart + 8)).toBe('tensor "counter" is I64; updates hold F32');
-    expect(fileFault(header({ a: [0] }), header({ a: [0] }).dataStart)).toBe('the weights hold no values');
+    expect(fileFault(counter, counter.dataStart + 8, 'F16')).toBeUndefined();
+    expect(fileFault(header({ a: [0] }), header({ a: [0] }).dataStart, 'F32')).toBe('the weights hold no values');
+  });
+
+  it('are runs of tensors of one kind, where each begins noted', () => {
+    const { tensors } = header({
+      steps: { dtype: 'I64', shape: [] },
+      a: [2, 3],
+      empty: [0],
+      b: [5],
+      seen: { dtype: 'I32', shape: [5] },
+      none: { dtype: 'I64', shape: [0] },
+    });
+    expect(segmentsOf(tensors)).toEqual([
+      { kind: 'I64', elements: 1, tensors: [{ name: 'steps', start: 0 }] },
+      {
+        kind: 'float',
+        elements: 11,
+        tensors: [
+          { name: 'a', start: 0 },
+          { name: 'empty', start: 6 },
+          { name: 'b', start: 6 },
+        ],
+      },
+      { kind: 'I32', elements: 5, tensors: [{ name: 'seen', start: 0 }] },
+    ]);
   });
 });

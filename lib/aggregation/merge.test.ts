@@ -1,117 +1,121 @@
-import { readFileSync } from 'node:fs';
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { sha256Hex } from '../federation/protocol/json.ts';
 import type { Objects } from '../storage/contract.ts';
 import { createMemoryObjects } from '../storage/memory.ts';
-import { decodeSafetensors, encodeSafetensors } from '../weights/safetensors.ts';
-import type { Weights } from '../weights/weights.ts';
-import { fedavg } from './fedavg.ts';
+import { encodeSafetensors } from '../weights/safetensors.ts';
+import type { Tensor } from '../weights/weights.ts';
 import type { MergeInput } from './inputs.ts';
-import { mergeUpdates } from './merge.ts';
-
-const BUCKET = 'b';
-const SAMPLES = { berlin: 5, hamburg: 1, heidelberg: 78, munich: 30 };
-const fixture = (name: string): Uint8Array =>
-  readFileSync(new URL(`../../test/fixtures/weights/merge/${name}.safetensors`, import.meta.url));
-
-const model = (...values: number[]): Weights =>
-  new Map([
-    ['a', { dtype: 'F32', shape: [1], data: Float32Array.of(values[0] as number) }],
-    ['w', { dtype: 'F32', shape: [values.length - 1], data: Float32Array.from(values.slice(1)) }],
-  ]);
-
-async function store(objects: Objects, site: string, samples: number, file: Uint8Array): Promise<MergeInput> {
-  const key = `updates/${site}.safetensors`;
-  await objects.put(BUCKET, key, file);
-  return { site, samples, weights: { key, sha256: sha256Hex(file), bytes: file.length } };
-}
-
-const storeFixtures = (objects: Objects) =>
-  Promise.all(Object.entries(SAMPLES).map(([site, samples]) => store(objects, site, samples, fixture(site))));
-
-const merge = (objects: Objects, inputs: readonly MergeInput[], options: { sliceBytes?: number; base?: string } = {}) =>
-  mergeUpdates(inputs, { objects, bucket: BUCKET, key: 'global', strategy: fedavg, ...options });
-
-/** Which of S3's two ways of writing was taken. */
-function counting(objects: Objects) {
-  const calls: string[] = [];
-  const counted: Objects = {
-    ...objects,
-    put: (...args) => {
-      calls.push('put');
-      return objects.put(...args);
-    },
-    putParts: (bucket, key, parts) => {
-      calls.push('putParts');
-      return objects.putParts(bucket, key, parts);
-    },
-  };
-  return { counted, calls };
-}
+import { BUCKET, configured, f32, floatsOf, merge, mergedModel, model, storeFile, storeUpdate } from './testing.ts';
 
 describe('mergeUpdates', () => {
-  it('is the weighted mean that numpy computes, rounded once', async () => {
+  it('says where the model is, and what it is', async () => {
     const objects = createMemoryObjects();
+    const inputs = [await storeUpdate(objects, 'berlin', 1, model(1, 2, 3))];
 
-    const merging = await merge(objects, await storeFixtures(objects));
+    const merged = await merge(objects, inputs, { key: 'round/global' });
 
-    const merged = (await objects.get(BUCKET, 'global')).body;
-    const expected = decodeSafetensors(fixture('mean'));
-    for (const [name, { data, shape }] of decodeSafetensors(merged)) {
-      expect(shape).toEqual(expected.get(name)?.shape);
-      // Both are float64 sums rounded once, in different orders: at most the last bit may differ.
-      const bits = new Int32Array(data.slice().buffer);
-      const theirs = new Int32Array(expected.get(name)?.data.slice().buffer as ArrayBuffer);
-      for (const [i, value] of bits.entries()) expect(Math.abs(value - (theirs[i] as number))).toBeLessThanOrEqual(1);
-    }
-    expect(merging).toEqual({
+    const { body } = await objects.get(BUCKET, 'round/global');
+    expect(merged).toEqual({
       kind: 'merged',
-      global: { key: 'global', sha256: sha256Hex(merged), bytes: merged.length },
+      global: { key: 'round/global', sha256: sha256Hex(body), bytes: body.length },
+      state: null,
     });
   });
 
-  it('writes the same bytes whatever the slices, in one request or in parts', async () => {
+  it('says that it goes on, between slices', async () => {
     const objects = createMemoryObjects();
-    const inputs = await storeFixtures(objects);
-    const whole = await merge(objects, inputs);
-    for (const sliceBytes of [4, 12, 256, 440, 444]) {
-      const { counted, calls } = counting(objects);
-      expect(await merge(counted, inputs, { sliceBytes })).toEqual(whole);
-      expect(calls).toEqual([sliceBytes < 444 ? 'putParts' : 'put']);
+    const inputs = [await storeUpdate(objects, 'berlin', 1, model(...Array.from({ length: 40 }, (_, i) => i)))];
+    let told = 0;
+    const onPart = async () => {
+      told++;
+    };
+
+    await merge(objects, inputs, { onPart, sliceBytes: 16 });
+
+    expect(told).toBe(10);
+  });
+
+  it('clips the difference from the base to a norm, and nothing where there is no base', async () => {
+    const objects = createMemoryObjects();
+    const base = { ...(await storeFile(objects, 'base', encodeSafetensors(model(1, 1, 1)))), state: null };
+    const inputs = [
+      await storeUpdate(objects, 'berlin', 1, model(1, 4, 5)),
+      await storeUpdate(objects, 'munich', 3, model(1, 1, 2)),
+    ];
+    const aggregation = configured('fedavg', { clipNorm: 1 });
+
+    const clipped = await mergedModel(objects, inputs, { aggregation, base });
+    const whole = await mergedModel(objects, inputs, { aggregation });
+
+    // Differences (0, 3, 4), of norm 5 to be 1, and (0, 0, 1).
+    expect(floatsOf(clipped)).toEqual([1, 1.15, 1 + (0.8 + 3) / 4].map(Math.fround));
+    expect(floatsOf(whole)).toEqual([1, 1.75, 2.75]);
+  });
+
+  it('lets no value of any size disturb what Krum sees of the others', async () => {
+    const objects = createMemoryObjects();
+    const updates = [model(3e38, 3e38, -3e38), model(1, 1, 1), model(1, 1, 1.5), model(1, 1.25, 1.5)];
+    const inputs = await Promise.all(updates.map((update, i) => storeUpdate(objects, `site-${i}`, 1, update)));
+    const base = { ...(await storeFile(objects, 'base', encodeSafetensors(model(0.5, 2, 1)))), state: null };
+    const aggregation = configured('krum', { byzantine: 0 });
+
+    for (const from of [null, base]) {
+      expect(floatsOf(await mergedModel(objects, inputs, { aggregation, base: from }))).toEqual([1, 1, 1.5]);
     }
   });
 
-  it('is the update itself where all sites send the same', async () => {
-    const value = fc.float({ noNaN: true, noDefaultInfinity: true });
-    const values = fc.array(value, { minLength: 2, maxLength: 9 });
-    const samples = fc.array(fc.integer({ min: 1, max: 5000 }), { minLength: 1, maxLength: 9 });
-    await fc.assert(
-      fc.asyncProperty(values, samples, async (numbers, counts) => {
-        const objects = createMemoryObjects();
-        const file = encodeSafetensors(model(...numbers));
-        const inputs = await Promise.all(counts.map((count, i) => store(objects, `s${i}`, count, file)));
-        expect(await merge(objects, inputs)).toMatchObject({ global: { sha256: sha256Hex(file) } });
-      }),
-    );
+  it('takes a server optimiser that has gone beyond float32 for impossible', async () => {
+    const objects = createMemoryObjects();
+    const base = { ...(await storeFile(objects, 'base', encodeSafetensors(model(0, 0)))), state: null };
+    const inputs = [await storeUpdate(objects, 'berlin', 1, model(1e30, 1))];
+
+    for (const [strategy, options] of [
+      ['fedadam', {}],
+      ['fedavgm', { learningRate: 1e10 }],
+    ] as const) {
+      expect(await merge(objects, inputs, { aggregation: configured(strategy, options), base })).toEqual({
+        kind: 'impossible',
+        reason: expect.stringMatching(/optimiser steps beyond what a float32 can hold/),
+      });
+      expect(await objects.head(BUCKET, 'global')).toBeUndefined();
+    }
   });
 
-  it('reads each byte of every update once', async () => {
+  it.each([
+    ['the base', 'base', /base: the weights have SHA-256/],
+    ['the state', 'before', /before: the weights have SHA-256/],
+  ])('throws where %s is not what it was: that is no fault of an update', async (_, changed, message) => {
     const objects = createMemoryObjects();
-    const inputs = await storeFixtures(objects);
-    const read = new Map<string, number>();
-    const spy: Objects = {
-      ...objects,
-      getRange: async (bucket, key, start, end) => {
-        const bytes = await objects.getRange(bucket, key, start, end);
-        if (start > 0) read.set(key, (read.get(key) ?? 0) + bytes.length);
-        return bytes;
-      },
-    };
+    const aggregation = configured('fedadam');
+    const file = await storeFile(objects, 'base', encodeSafetensors(model(0, 0, 0)));
+    const inputs = [await storeUpdate(objects, 'berlin', 1, model(1, 2, 3))];
+    const first = await merge(objects, inputs, { aggregation, base: { ...file, state: null }, stateKey: 'before' });
+    const base = { ...file, state: first.kind === 'merged' ? first.state : null };
+    const bytes = (await objects.get(BUCKET, changed)).body;
+    bytes[bytes.length - 4] = 1;
+    await objects.put(BUCKET, changed, bytes);
 
-    await merge(spy, inputs, { sliceBytes: 64 });
+    const merging = merge(objects, inputs, { aggregation, base });
 
-    expect([...read.values()]).toEqual(inputs.map(() => 444));
+    await expect(merging).rejects.toThrow(message);
+    await expect(merging).rejects.toMatchObject({ code: 'BAD_WEIGHTS' });
+  });
+
+  it('throws where the state is of another optimiser or another model', async () => {
+    const objects = createMemoryObjects();
+    const inputs = [await storeUpdate(objects, 'berlin', 1, model(1, 2, 3))];
+    const file = await storeFile(objects, 'base', encodeSafetensors(model(0, 0, 0)));
+    const momentum = configured('fedavgm');
+    const first = await merge(objects, inputs, { aggregation: momentum, base: { ...file, state: null } });
+    const state = first.kind === 'merged' ? first.state : null;
+    const larger = await storeFile(objects, 'larger', encodeSafetensors(model(0, 0, 0, 0)));
+
+    await expect(
+      merge(objects, inputs, { aggregation: configured('fedadam'), base: { ...file, state } }),
+    ).rejects.toThrow("state is no state of this stage's optimiser: the moments are m, not m,v");
+    await expect(merge(objects, inputs, { aggregation: momentum, base: { ...larger, state } })).rejects.toThrow(
+      'tensor "w" is F32 [2,1], by the optimiser F32 [3,1]',
+    );
   });
 });
 
@@ -121,24 +125,28 @@ describe('mergeUpdates refuses', () => {
   const faults: readonly [string, (objects: Objects) => Promise<MergeInput>, RegExp][] = [
     [
       'a value that is NaN',
-      (o) => store(o, 'munich', 1, encodeSafetensors(model(1, 2, Number.NaN))),
+      (o) => storeUpdate(o, 'munich', 1, encodeSafetensors(model(1, 2, Number.NaN))),
       /tensor "w".*not finite/,
     ],
     [
       'an infinite value',
-      (o) => store(o, 'munich', 1, encodeSafetensors(model(Number.NEGATIVE_INFINITY, 2, 3))),
+      (o) => storeUpdate(o, 'munich', 1, encodeSafetensors(model(Number.NEGATIVE_INFINITY, 2, 3))),
       /tensor "a".*not finite/,
     ],
     [
       'another shape',
-      (o) => store(o, 'munich', 1, encodeSafetensors(model(1, 2, 3, 4))),
-      /"w" is F32 \[3\], in the global model F32 \[2\]/,
+      (o) => storeUpdate(o, 'munich', 1, encodeSafetensors(model(1, 2, 3, 4))),
+      /"w" is F32 \[3\], by the global model F32 \[2\]/,
     ],
-    ['what is no safetensors file', (o) => store(o, 'munich', 1, Buffer.from('no weights at all')), /header claims/],
+    [
+      'what is no safetensors file',
+      (o) => storeUpdate(o, 'munich', 1, Buffer.from('no weights at all')),
+      /header claims/,
+    ],
     [
       'bytes of another hash',
       async (o) => {
-        const input = await store(o, 'munich', 1, good);
+        const input = await storeUpdate(o, 'munich', 1, good);
         await o.put(BUCKET, input.weights.key, encodeSafetensors(model(1, 2, 4)));
         return input;
       },
@@ -147,24 +155,73 @@ describe('mergeUpdates refuses', () => {
     [
       'a file cut short',
       async (o) => {
-        const input = await store(o, 'munich', 1, good);
+        const input = await storeUpdate(o, 'munich', 1, good);
         await o.put(BUCKET, input.weights.key, good.subarray(0, -4));
         return input;
       },
-      /end before byte 12/,
+      /munich.safetensors has \d+ bytes, not the \d+ that its metadata says/,
+    ],
+    [
+      'bytes after the end',
+      async (o) => {
+        const input = await storeUpdate(o, 'munich', 1, good);
+        await o.put(BUCKET, input.weights.key, Buffer.concat([good, Buffer.alloc(4)]));
+        return input;
+      },
+      /munich.safetensors has \d+ bytes, not the \d+ that its metadata says/,
+    ],
+    [
+      'a header of fewer bytes than the file has',
+      (o) => storeUpdate(o, 'munich', 1, Buffer.concat([good, Buffer.alloc(4)])),
+      /header describes \d+ bytes, the update's metadata says \d+/,
+    ],
+    [
+      'other floats than agreed',
+      (o) => storeUpdate(o, 'munich', 1, model(1, 2, 3), 'F16'),
+      /"a" is F16; floats are to be F32/,
+    ],
+    [
+      'another type',
+      (o) =>
+        storeUpdate(
+          o,
+          'munich',
+          1,
+          new Map<string, Tensor>([...model(1, 2), ['w', { dtype: 'I32', shape: [2], data: Int32Array.of(1, 2) }]]),
+        ),
+      /"w" is I32 \[2\], by the global model F32 \[2\]/,
+    ],
+    [
+      'another name',
+      (o) =>
+        storeUpdate(
+          o,
+          'munich',
+          1,
+          new Map([
+            ['a', f32([1])],
+            ['b', f32([1, 2])],
+          ]),
+        ),
+      /"w" of the global model is missing/,
+    ],
+    [
+      'more than is allowed',
+      (o) => storeUpdate(o, 'munich', 1, model(...new Array(99).fill(1))),
+      /516 bytes, 400 are allowed/,
     ],
     [
       'a file of other length than its metadata says',
       async (o) => {
-        const input = await store(o, 'munich', 1, good);
+        const input = await storeUpdate(o, 'munich', 1, good);
         return { ...input, weights: { ...input.weights, bytes: 1 } };
       },
-      /metadata says 1/,
+      /has \d+ bytes, not the 1 that its metadata says/,
     ],
     [
       'a missing file',
       async (o) => {
-        const input = await store(o, 'munich', 1, good);
+        const input = await storeUpdate(o, 'munich', 1, good);
         await o.delete(BUCKET, input.weights.key);
         return input;
       },
@@ -174,12 +231,14 @@ describe('mergeUpdates refuses', () => {
 
   it.each(faults)('%s, for good, and leaves nothing behind', async (_, write, reason) => {
     const objects = createMemoryObjects();
-    const berlin = await store(objects, 'berlin', 3, good);
-    const hamburg = await store(objects, 'hamburg', 1, encodeSafetensors(model(5, 6, 7)));
+    const berlin = await storeUpdate(objects, 'berlin', 3, good);
+    const hamburg = await storeUpdate(objects, 'hamburg', 1, encodeSafetensors(model(5, 6, 7)));
     const munich = await write(objects);
 
-    for (const sliceBytes of [4, 1024]) {
-      expect(await merge(objects, [berlin, hamburg, munich], { sliceBytes, base: berlin.weights.key })).toEqual({
+    const base = { ...berlin.weights, state: null };
+    const aggregation = configured('fedavg', { maxUpdateBytes: 400 });
+    for (const sliceBytes of [16, 1024]) {
+      expect(await merge(objects, [berlin, hamburg, munich], { aggregation, sliceBytes, base })).toEqual({
         kind: 'refused',
         refused: [{ input: munich, reason: expect.stringMatching(reason), forGood: true }],
       });
@@ -192,19 +251,55 @@ describe('mergeUpdates refuses', () => {
 
   it('an odd one out among updates with no model to start from, for as long as it is one', async () => {
     const objects = createMemoryObjects();
-    const odd = await store(objects, 'berlin', 1, encodeSafetensors(model(1, 2, 3, 4)));
-    const others = [await store(objects, 'hamburg', 1, good), await store(objects, 'munich', 1, good)];
+    const odd = await storeUpdate(objects, 'berlin', 1, encodeSafetensors(model(1, 2, 3, 4)));
+    const others = [await storeUpdate(objects, 'hamburg', 1, good), await storeUpdate(objects, 'munich', 1, good)];
 
     expect(await merge(objects, [odd, ...others])).toEqual({
       kind: 'refused',
-      refused: [{ input: odd, reason: 'tensor "w" is F32 [3], in most updates F32 [2]', forGood: false }],
+      refused: [{ input: odd, reason: 'tensor "w" is F32 [3], by most updates F32 [2]', forGood: false }],
     });
   });
 
   it('nothing for a failure of the storage: that is thrown, to be tried again', async () => {
     const objects = createMemoryObjects();
-    const berlin = await store(objects, 'berlin', 3, good);
-    const broken: Objects = { ...objects, put: () => Promise.reject(new Error('503 slow down')) };
-    await expect(merge(broken, [berlin])).rejects.toThrow('503 slow down');
+    const berlin = await storeUpdate(objects, 'berlin', 3, good);
+    const slowDown = () => Promise.reject(new Error('503 slow down'));
+    for (const broken of [{ putParts: slowDown }, { getRange: slowDown }]) {
+      await expect(merge({ ...objects, ...broken }, [berlin])).rejects.toThrow('503 slow down');
+    }
+  });
+
+  it('nothing while it is read for a caller that gives up: what it throws is thrown', async () => {
+    const objects = createMemoryObjects();
+    const inputs = [await storeUpdate(objects, 'berlin', 3, model(...new Array(40).fill(1)))];
+    const onPart = () => Promise.reject(new Error('out of time'));
+
+    await expect(merge(objects, inputs, { onPart, sliceBytes: 16 })).rejects.toThrow('out of time');
+    expect(await objects.head(BUCKET, 'global')).toBeUndefined();
+  });
+
+  it('an update that ends early while it is read', async () => {
+    const objects = createMemoryObjects();
+    const input = await storeUpdate(objects, 'berlin', 3, good);
+    const cut: Objects = {
+      ...objects,
+      getRange: async (...args) => (await objects.getRange(...args)).subarray(0, args[2] > 0 ? -1 : undefined),
+    };
+
+    expect(await merge(cut, [input])).toEqual({
+      kind: 'refused',
+      refused: [{ input, reason: `the weights end before byte ${good.length}`, forGood: true }],
+    });
+  });
+
+  it('a difference that leads beyond what a float32 can hold', async () => {
+    const objects = createMemoryObjects();
+    const base = { ...(await storeFile(objects, 'base', encodeSafetensors(model(3e38, 0)))), state: null };
+    const input = await storeUpdate(objects, 'berlin', 3, model(3e38, 0));
+
+    expect(await merge(objects, [input], { base, delta: true })).toEqual({
+      kind: 'refused',
+      refused: [{ input, reason: 'a difference added to the global model is not finite', forGood: true }],
+    });
   });
 });

@@ -1,83 +1,85 @@
-import { createHash } from 'node:crypto';
-import type { Aggregation } from '../federation/schemas.ts';
+import type { Aggregation, Encoding, StoredFile } from '../federation/schemas.ts';
 import type { Objects } from '../storage/contract.ts';
+import { badWeights } from '../weights/header.ts';
+import { openFile } from './files.ts';
 import { type MergeInput, openInputs, type Refused } from './inputs.ts';
-import { mergedParts } from './slices.ts';
+import { mergeSlices } from './merge-slices.ts';
+import type { Base, Opened } from './opened.ts';
+import { requireState } from './state-file.ts';
 import { strategyOf } from './strategies.ts';
+import { surveyUpdates } from './survey.ts';
 
 export interface MergeOptions {
   readonly objects: Objects;
   readonly bucket: string;
-  /** Where the merged model is written. */
+  /** Where the merged model is written, and the server optimiser's state. */
   readonly key: string;
-  readonly aggregation: Aggregation;
   readonly stateKey: string;
+  readonly aggregation: Aggregation;
+  /** The model that the inputs started from, with the optimiser's state after it. */
+  readonly base: (StoredFile & { readonly state: StoredFile | null }) | null;
+  /** Whether floats in the inputs are differences to the base. Without a base they never are. */
   readonly delta: boolean;
-  readonly dtype: string;
+  /** What floats in the inputs are stored as. Those of models are F32. */
+  readonly dtype: Encoding['dtype'];
+  /** Called and awaited between slices: often, so that who calls can show that it goes on. */
   readonly onPart?: () => void | Promise<void>;
-  /** Key of the model that the inputs started from, whose layout they must have. */
-  readonly base: { readonly key: string } | null;
-  /** Bytes of a slice: a multiple of 4, at least S3's smallest part where the model is larger than one slice. */
+  /** Bytes that a slice has as F32, at most, for tests; a multiple of 16. */
   readonly sliceBytes?: number;
 }
 
 export type Merged =
-  | {
-      readonly kind: 'merged';
-      readonly global: { readonly key: string; readonly sha256: string; readonly bytes: number };
-      readonly state: null;
-    }
-  | { readonly kind: 'impossible'; readonly reason: string }
+  | { readonly kind: 'merged'; readonly global: StoredFile; readonly state: StoredFile | null }
   /** At least one input; the others have not all been checked to the end. */
-  | { readonly kind: 'refused'; readonly refused: readonly Refused[] };
-
-const SLICE_BYTES = 5 * 1024 * 1024;
+  | { readonly kind: 'refused'; readonly refused: readonly Refused[] }
+  /** The strategy cannot merge so many; `reason` is a sentence. */
+  | { readonly kind: 'impossible'; readonly reason: string };
 
 /**
- * Merges updates into one safetensors object, in the order given: the same bytes whoever merges, and however often.
- * Every input is read once by ranges, a slice of all inputs at a time, and the result is written once as it comes, so
- * that memory depends neither on the number of inputs nor on their size.
+ * Merges updates into one safetensors object by the campaign's strategy, in the order given: the same bytes whoever
+ * merges, and however often. Every input is read by ranges, a slice of all inputs at a time, and the result is written
+ * as it comes, so that memory depends neither on the number of inputs nor on their size. Inputs are read once; where
+ * the strategy needs norms or distances, all are read for these first, and then once more those that are merged.
  *
- * Nothing becomes visible, and the inputs at fault are returned, when one is missing, cut, of another SHA-256 or
- * layout than it should be, or not finite. Failures of the storage are thrown.
+ * Each update is first restored to float32 weights: halves are decoded, differences added to the base, and where the
+ * configuration clips, a difference too large is scaled down. Of integers the largest is taken.
+ *
+ * Nothing becomes visible, and the inputs at fault are returned, when one is missing, cut, too large, of another SHA-256
+ * or layout than it should be, or not finite. Throws failures of the storage, and `BAD_WEIGHTS` where the base or its
+ * state is not what it was.
  */
 export async function mergeUpdates(inputs: readonly MergeInput[], options: MergeOptions): Promise<Merged> {
-  const { objects, bucket, key, aggregation, base, sliceBytes = SLICE_BYTES } = options;
-  const refused: Refused[] = [];
-  const opened = await openInputs(objects, bucket, inputs, base?.key, refused);
-  if (refused.length > 0) return { kind: 'refused', refused };
+  const { objects, bucket, aggregation, dtype } = options;
+  const strategy = strategyOf(aggregation);
+  const reason = inputs.length > 0 ? strategy.impossible?.(inputs.length) : 'There is no update to merge.';
+  if (reason !== undefined) return { kind: 'impossible', reason };
 
-  const hash = createHash('sha256');
-  let bytes = 0;
-  async function* parts() {
-    for await (const part of mergedParts(objects, bucket, opened, strategyOf(aggregation), sliceBytes, refused)) {
-      hash.update(part);
-      bytes += part.length;
-      yield part;
-    }
-  }
+  const refused: Refused[] = [];
+  const base = options.base === null ? undefined : await openBase(options, options.base, strategy.moments);
+  const expected = { dtype, maxUpdateBytes: aggregation.maxUpdateBytes, base: base?.header.tensors };
+  const updates = await openInputs(objects, bucket, inputs, expected, refused);
+  if (refused.length > 0) return { kind: 'refused', refused };
   try {
-    await write(objects, bucket, key, parts());
+    const opened: Opened = { options, strategy, base, updates, refused };
+    const survey = await surveyUpdates(opened);
+    return await mergeSlices(opened, survey);
   } catch (error) {
     // The storage may have wrapped what the merge threw; a refusal is known by its entry.
     if (refused.length > 0) return { kind: 'refused', refused };
     throw error;
   }
-  return { kind: 'merged', global: { key, sha256: hash.digest('hex'), bytes }, state: null };
 }
 
-/** In one request what is one part. */
-async function write(objects: Objects, bucket: string, key: string, parts: AsyncGenerator<Uint8Array>): Promise<void> {
-  const first = await parts.next();
-  const second = await parts.next();
-  if (second.done) {
-    await objects.put(bucket, key, first.value);
-    return;
-  }
-  async function* all() {
-    yield first.value;
-    yield second.value;
-    yield* parts;
-  }
-  await objects.putParts(bucket, key, all());
+async function openBase(
+  { objects, bucket }: MergeOptions,
+  { state, ...file }: StoredFile & { readonly state: StoredFile | null },
+  moments: readonly string[],
+): Promise<Base> {
+  const base = await openFile(objects, bucket, file);
+  const other = [...base.header.tensors.values()].find(({ dtype }) => dtype === 'F16' || dtype === 'BF16');
+  if (other) throw badWeights(`${file.key} holds ${other.dtype}; global models hold F32`);
+  if (moments.length === 0 || !state) return { ...base, state: undefined };
+  const opened = await openFile(objects, bucket, state);
+  requireState(opened, base.header.tensors, moments);
+  return { ...base, state: opened };
 }

@@ -1,19 +1,39 @@
 /**
- * How the updates of a round become one model. Values are merged slice by slice: the same few million elements of
- * every update, then the next, so that memory does not grow with the model.
+ * How the updates of a round become one model. Float tensors are merged slice by slice: the same few million values of
+ * every update, then the next, so that memory does not grow with the model. Integers are not a strategy's business:
+ * of them the largest counts, whatever the strategy.
  */
 export interface Strategy {
+  /** What a server optimiser keeps of every value from round to round, by name; empty where there is nothing. */
+  readonly moments: readonly string[];
+  /** Whether a reducer holds a slice of all updates at once; else it holds their sum. */
+  readonly holdsAll: boolean;
+  /** Why that many updates cannot be merged, as a sentence; undefined where they can. */
+  readonly impossible?: (updates: number) => string | undefined;
+  /** Indices of the updates that are merged, in ascending order, by their squared distances. Without it: all. */
+  readonly select?: (distances: SquaredDistances) => readonly number[];
   /**
-   * @param weights the relative weight of each update (its samples), in the order in which the updates are added
-   * @param capacity elements of the largest slice
+   * @param samples of each update, in the order in which the updates are added
+   * @param capacity values of the largest slice
    */
-  readonly createReducer: (weights: readonly number[], capacity: number) => SliceReducer;
+  readonly createReducer: (samples: readonly number[], capacity: number) => SliceReducer;
 }
 
-/** Merges one slice after another. Holds no more than its strategy needs of them at a time. */
-interface SliceReducer {
+/** Squared L2 distances of updates from each other, by row and column. */
+export type SquaredDistances = readonly (readonly number[])[];
+
+/** Merges one slice after another. */
+export interface SliceReducer {
   /** The slice's values of the next update; each update once, in order. `values` may be reused after the call. */
   add(values: Float32Array): void;
-  /** Writes the merged slice; the next `add` starts a new one. */
-  finish(merged: Float32Array): void;
+  /** Writes the merged slice; the next `add` starts a new one. `kept`: with a server optimiser that has a base. */
+  finish(merged: Float32Array, kept?: Kept): void;
+}
+
+/** What a server optimiser steps from. */
+export interface Kept {
+  /** The slice of the model that the updates started from. */
+  readonly base: Float32Array;
+  /** Its moments, those of one value side by side. Overwritten with those after the step. */
+  readonly moments: Float32Array;
 }

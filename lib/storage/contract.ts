@@ -32,8 +32,11 @@ export interface PutOptions {
 export interface Objects {
   get(bucket: string, key: string): Promise<StoredObject>;
   tryGet(bucket: string, key: string): Promise<StoredObject | undefined>;
-  /** Bytes from `start` up to `end`, exclusive; fewer where the object ends before. */
-  getRange(bucket: string, key: string, start: number, end: number): Promise<Uint8Array>;
+  /**
+   * Bytes from `start` up to `end`, exclusive; fewer where the object ends before. With `into`, of at least that length,
+   * they are written to its start and what is returned is that part of it: who reads much need not allocate it.
+   */
+  getRange(bucket: string, key: string, start: number, end: number, into?: Uint8Array): Promise<Uint8Array>;
   stream(bucket: string, key: string): Promise<Readable>;
   head(bucket: string, key: string): Promise<ObjectInfo | undefined>;
   put(bucket: string, key: string, body: Uint8Array | string, options?: PutOptions): Promise<{ readonly etag: string }>;

@@ -55,7 +55,12 @@ export function createMemoryObjects(options: MemoryObjectsOptions = {}): Objects
       const object = stored.get(at(bucket, key));
       return object && copyOf(object);
     },
-    getRange: async (bucket, key, start, end) => find(bucket, key).body.slice(start, Math.max(start, end)),
+    getRange: async (bucket, key, start, end, into) => {
+      const bytes = find(bucket, key).body.subarray(start, Math.max(start, end));
+      if (!into) return bytes.slice();
+      into.set(bytes);
+      return into.subarray(0, bytes.length);
+    },
     stream: async (bucket, key) => Readable.from([Buffer.from(find(bucket, key).body)]),
     head: async (bucket, key) => stored.get(at(bucket, key))?.info,
     putIfAbsent: async (bucket, key, body) => {

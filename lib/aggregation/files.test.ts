@@ -1,0 +1,31 @@
+import { describe, expect, it } from 'vitest';
+import { createMemoryObjects } from '../storage/memory.ts';
+import { parseSafetensorsHeader } from '../weights/header.ts';
+import { encodeSafetensors, encodeSafetensorsHeader } from '../weights/safetensors.ts';
+import { openFile } from './files.ts';
+
+describe('openFile', () => {
+  it('reads headers that are longer than its first request', async () => {
+    const objects = createMemoryObjects();
+    const names = Array.from({ length: 3000 }, (_, i) => `encoder.${i}.weight`);
+    const file = encodeSafetensors(
+      new Map(names.map((name) => [name, { dtype: 'F32', shape: [1], data: new Float32Array(1) }])),
+    );
+    await objects.put('b', 'k', file);
+
+    const { header, headerBytes } = await openFile(objects, 'b', { key: 'k', sha256: '', bytes: file.length });
+
+    expect(headerBytes.length).toBeGreaterThan(64 * 1024);
+    expect(header).toEqual(parseSafetensorsHeader(file));
+    expect(Buffer.compare(headerBytes, file.subarray(0, headerBytes.length))).toBe(0);
+  });
+
+  it('refuses a file that ends within its header', async () => {
+    const objects = createMemoryObjects();
+    const cut = encodeSafetensorsHeader(new Map([['w', { dtype: 'F32', shape: [9] }]])).subarray(0, 30);
+    await objects.put('b', 'k', cut);
+    await expect(openFile(objects, 'b', { key: 'k', sha256: '', bytes: 30 })).rejects.toThrow(
+      expect.objectContaining({ code: 'BAD_WEIGHTS' }),
+    );
+  });
+});

@@ -1,0 +1,50 @@
+import { addScaled, assignScaled, roundQuotient, sortPairs } from './kernels.ts';
+import type { Strategy } from './strategy.ts';
+
+/**
+ * Of each value the mean over the updates, without the `drop` smallest and as many largest; unweighted, because a count
+ * of samples is one more thing that a faulty site can get wrong.
+ *
+ * @param drop how many are left out at either end, of so many updates: less than half
+ */
+export const middleMean = (drop: (updates: number) => number): Strategy => ({
+  moments: [],
+  holdsAll: true,
+  createReducer: (samples, capacity) => {
+    const rows = samples.map(() => new Float32Array(capacity));
+    const sums = new Float64Array(capacity);
+    const comparisons = sortingNetwork(rows.length);
+    const dropped = drop(rows.length);
+    let next = 0;
+    return {
+      add: (values) => {
+        rows[next++]?.set(values);
+      },
+      finish: (merged) => {
+        next = 0;
+        const slice = rows.map((row) => row.subarray(0, merged.length));
+        for (const [low, high] of comparisons) sortPairs(slice[low] as Float32Array, slice[high] as Float32Array);
+        const middle = slice.slice(dropped, slice.length - dropped);
+        for (const [i, row] of middle.entries()) (i === 0 ? assignScaled : addScaled)(row, 1, sums);
+        roundQuotient(sums, middle.length, merged);
+      },
+    };
+  },
+});
+
+/**
+ * Which rows to compare, and to exchange where the first is larger, so that all are in order in the end: the same
+ * comparisons whatever the values, so that each is one loop over a slice. Batcher's odd-even merge sort (1968;
+ * Knuth, The Art of Computer Programming, vol. 3, 5.2.2, algorithm M).
+ */
+export function sortingNetwork(rows: number): readonly (readonly [low: number, high: number])[] {
+  const pairs: (readonly [number, number])[] = [];
+  const top = 2 ** Math.max(0, Math.ceil(Math.log2(rows)) - 1);
+  for (let p = top; p >= 1; p /= 2) {
+    for (let q = top, r = 0, d = p; ; d = q - p, q /= 2, r = p) {
+      for (let i = 0; i < rows - d; i++) if ((i & p) === r) pairs.push([i, i + d]);
+      if (q === p) break;
+    }
+  }
+  return pairs;
+}

@@ -1,0 +1,42 @@
+import { createWeightedSum } from './fedavg.ts';
+import { roundQuotient } from './kernels.ts';
+import type { Strategy } from './strategy.ts';
+
+/**
+ * One step of a server optimiser on one value.
+ *
+ * @param moments before the step; overwritten with those after it
+ * @param at index of the value's first moment
+ * @param difference Δ, the mean of the updates less the model that they started from
+ * @returns what is added to that model
+ */
+export type ServerStep = (moments: Float32Array, at: number, difference: number) => number;
+
+/**
+ * Federated optimisation (Reddi et al. 2021, ICLR, algorithm 2): the difference of the weighted mean from the model
+ * that the updates started from is a gradient, with which an optimiser at the server moves that model. Moments start
+ * from zero and are kept as float32; a step is computed in float64. Without a model to start from, in a stage's first
+ * round, the mean is the model.
+ */
+export const serverOptimizer = (moments: readonly string[], step: ServerStep): Strategy => ({
+  moments,
+  holdsAll: false,
+  createReducer: (samples, capacity) => {
+    const sum = createWeightedSum(samples, capacity);
+    return {
+      add: sum.add,
+      finish: (merged, kept) => {
+        const sums = sum.take();
+        if (!kept) {
+          roundQuotient(sums, sum.total, merged);
+          return;
+        }
+        const { base, moments: state } = kept;
+        for (let i = 0; i < merged.length; i++) {
+          const from = base[i] as number;
+          merged[i] = from + step(state, i * moments.length, (sums[i] as number) / sum.total - from);
+        }
+      },
+    };
+  },
+});
