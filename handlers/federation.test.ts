@@ -50,6 +50,10 @@ function beforeWrite(
         await wait(key);
         return objects.put(bucket, key, ...rest);
       },
+      putParts: async (bucket, key, ...rest) => {
+        await wait(key);
+        return objects.putParts(bucket, key, ...rest);
+      },
       putIfAbsent: async (bucket, key, body) => {
         await wait(key);
         return objects.putIfAbsent(bucket, key, body);
