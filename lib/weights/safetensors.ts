@@ -140,9 +140,3 @@ function tensorOf(dtype: Dtype, shape: readonly number[], bytes: Uint8Array): Te
   if (dtype === 'I32') return { dtype, shape, data: new Int32Array(buffer, byteOffset, count) };
   return { dtype, shape, data: new BigInt64Array(buffer, byteOffset, count) };
 }
-
-/** The same bytes as float32: a view where they are aligned, else a copy. */
-export function float32View(bytes: Uint8Array): Float32Array {
-  const aligned = bytes.byteOffset % 4 === 0 ? bytes : Uint8Array.from(bytes);
-  return new Float32Array(aligned.buffer, aligned.byteOffset, aligned.byteLength / 4);
-}
