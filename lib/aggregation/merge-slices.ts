@@ -1,4 +1,5 @@
 import { allFinite } from '../weights/finite.ts';
+import { parseSafetensorsHeader } from '../weights/header.ts';
 import { encodeSafetensorsHeader } from '../weights/safetensors.ts';
 import { restore } from './kernels.ts';
 import { withFloats } from './layout.ts';
@@ -20,11 +21,13 @@ export async function mergeSlices(opened: Opened, survey: Survey): Promise<Merge
   const { objects, bucket, key, stateKey, onPart } = options;
   const moments = base ? strategy.moments : [];
   const layout = withFloats(updates[0]?.header.tensors ?? new Map(), 'F32');
-  const model = openOutput(objects, bucket, key);
-  const state = moments.length > 0 ? openOutput(objects, bucket, stateKey) : undefined;
+  const modelHeader = encodeSafetensorsHeader(layout);
+  const stateHeader = encodeStateHeader(layout, moments);
+  const model = openOutput(objects, bucket, key, fileBytes(modelHeader));
+  const state = moments.length > 0 ? openOutput(objects, bucket, stateKey, fileBytes(stateHeader)) : undefined;
   try {
-    await model.write(encodeSafetensorsHeader(layout));
-    await state?.write(encodeStateHeader(layout, moments));
+    await model.write(modelHeader);
+    await state?.write(stateHeader);
     for await (const merged of mergedSlices(opened, survey, moments.length)) {
       if (merged.moments && !(allFinite(merged.moments) && allFinite(merged.values as Float32Array))) {
         await Promise.all([model.abandon(), state?.abandon()]);
@@ -39,6 +42,12 @@ export async function mergeSlices(opened: Opened, survey: Survey): Promise<Merge
     await Promise.all([model.abandon(), state?.abandon()]);
     throw error;
   }
+}
+
+/** The length of the file that a header begins. */
+function fileBytes(header: Uint8Array): number {
+  const { dataStart, dataBytes } = parseSafetensorsHeader(header);
+  return dataStart + dataBytes;
 }
 
 const bytesOf = ({ buffer, byteOffset, byteLength }: ArrayBufferView): Uint8Array =>

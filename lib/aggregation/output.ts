@@ -12,26 +12,31 @@ export interface Output {
   abandon(): Promise<void>;
 }
 
-/** S3 wants parts of 5 MiB and more, 10,000 at most: enough for 78 GiB. */
+/** S3 wants parts of 5 MiB and more, and 10,000 of them at most: enough for 78 GiB. */
 const PART_BYTES = 8 * 1024 * 1024;
 
-/** Starts an object. Its bytes are gathered into parts, which are sent while others come. */
-export function openOutput(objects: Pick<Objects, 'putParts'>, bucket: string, key: string): Output {
+/**
+ * Starts an object. Its bytes are gathered into parts, which are sent while others come.
+ *
+ * @param bytes its length
+ */
+export function openOutput(objects: Pick<Objects, 'putParts'>, bucket: string, key: string, bytes: number): Output {
   const parts = new PassThrough({ objectMode: true, highWaterMark: 1 });
   const sent = objects.putParts(bucket, key, parts);
-  // It is awaited later: without a handler until then, a failure would end the process.
+  // Both are looked at later: without a handler until then, a failure would end the process.
   sent.catch(() => undefined);
+  parts.on('error', () => undefined);
   const hash = createHash('sha256');
-  let bytes = 0;
-  let part = new Uint8Array(PART_BYTES);
+  let written = 0;
+  let part = new Uint8Array(Math.min(PART_BYTES, bytes));
   let filled = 0;
 
   async function send(): Promise<void> {
     const full = part.subarray(0, filled);
-    part = new Uint8Array(PART_BYTES);
-    filled = 0;
     hash.update(full);
-    bytes += full.length;
+    written += filled;
+    part = new Uint8Array(Math.min(PART_BYTES, bytes - written));
+    filled = 0;
     // A failed upload asks for no further part.
     if (!parts.write(full)) await Promise.race([once(parts, 'drain'), sent]);
   }
@@ -39,18 +44,17 @@ export function openOutput(objects: Pick<Objects, 'putParts'>, bucket: string, k
   return {
     write: async (more) => {
       for (let taken = 0; taken < more.length; ) {
-        const some = more.subarray(taken, taken + PART_BYTES - filled);
+        const some = more.subarray(taken, taken + part.length - filled);
         part.set(some, filled);
         filled += some.length;
         taken += some.length;
-        if (filled === PART_BYTES) await send();
+        if (filled === part.length) await send();
       }
     },
     close: async () => {
-      if (filled > 0) await send();
       parts.end();
       await sent;
-      return { key, sha256: hash.digest('hex'), bytes };
+      return { key, sha256: hash.digest('hex'), bytes: written };
     },
     abandon: async () => {
       parts.destroy(new Error(`${key} was given up`));

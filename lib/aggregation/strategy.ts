@@ -23,7 +23,7 @@ export interface Strategy {
 export type SquaredDistances = readonly (readonly number[])[];
 
 /** Merges one slice after another. */
-export interface SliceReducer {
+interface SliceReducer {
   /** The slice's values of the next update; each update once, in order. `values` may be reused after the call. */
   add(values: Float32Array): void;
   /** Writes the merged slice; the next `add` starts a new one. `kept`: with a server optimiser that has a base. */
@@ -31,7 +31,7 @@ export interface SliceReducer {
 }
 
 /** What a server optimiser steps from. */
-export interface Kept {
+interface Kept {
   /** The slice of the model that the updates started from. */
   readonly base: Float32Array;
   /** Its moments, those of one value side by side. Overwritten with those after the step. */

@@ -10,7 +10,7 @@ import { elementsOf, sortedNames, type Tensor, type Tensors, type Weights, type 
  */
 
 /** What floats can be stored as. */
-export type FloatDtype = Exclude<Dtype, 'I32' | 'I64'>;
+type FloatDtype = Exclude<Dtype, 'I32' | 'I64'>;
 
 /** What {@link encodeSafetensorsHeader} needs of a tensor. */
 export interface TensorShape {
@@ -22,7 +22,7 @@ export interface TensorShape {
  * The tensors in the order of files that fedcardio writes: I64, I32, then floats, each by name. Every tensor is then
  * aligned, and the order does not depend on how floats are stored: an update in half floats has its global model's.
  */
-export function inFileOrder<T extends TensorShape>(tensors: ReadonlyMap<string, T>): ReadonlyMap<string, T> {
+function inFileOrder<T extends TensorShape>(tensors: ReadonlyMap<string, T>): ReadonlyMap<string, T> {
   const rank = ({ dtype }: TensorShape) => (dtype === 'I64' ? 0 : dtype === 'I32' ? 1 : 2);
   const entries = sortedNames(tensors).map((name) => [name, tensors.get(name) as T] as const);
   return new Map(entries.sort(([, a], [, b]) => rank(a) - rank(b)));
@@ -139,10 +139,4 @@ function tensorOf(dtype: Dtype, shape: readonly number[], bytes: Uint8Array): Te
   if (dtype === 'F32') return { dtype, shape, data: new Float32Array(buffer, byteOffset, count) };
   if (dtype === 'I32') return { dtype, shape, data: new Int32Array(buffer, byteOffset, count) };
   return { dtype, shape, data: new BigInt64Array(buffer, byteOffset, count) };
-}
-
-/** The same bytes as float32: a view where they are aligned, else a copy. */
-export function float32View(bytes: Uint8Array): Float32Array {
-  const aligned = bytes.byteOffset % 4 === 0 ? bytes : Uint8Array.from(bytes);
-  return new Float32Array(aligned.buffer, aligned.byteOffset, aligned.byteLength / 4);
 }

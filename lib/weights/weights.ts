@@ -6,7 +6,7 @@ export interface WeightTensor {
 }
 
 /** An array of whole numbers, such as a counter of steps. */
-export type IntegerTensor =
+type IntegerTensor =
   | { readonly dtype: 'I32'; readonly shape: readonly number[]; readonly data: Int32Array }
   | { readonly dtype: 'I64'; readonly shape: readonly number[]; readonly data: BigInt64Array };
 
