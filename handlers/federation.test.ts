@@ -30,7 +30,7 @@ async function settle(world: SimulatedFederation): Promise<void> {
 }
 
 /** The same context; `f` happens before the first write of such a key, or the first read of a part of it. */
-function before(context: HandlerContext, isThere: (key: string) => boolean, f: () => Promise<void>): HandlerContext {
+function stalledAt(context: HandlerContext, isThere: (key: string) => boolean, f: () => Promise<void>): HandlerContext {
   let happened = false;
   const wait = async (key: string) => {
     if (happened || !isThere(key)) return;
@@ -201,7 +201,7 @@ describe('a campaign', () => {
       const answered = () =>
         [...world.writes.keys()].some((key) => key.startsWith(prefix) && key.endsWith(UPDATE_SUFFIX));
       while (!answered()) await world.deliver(world.pending.shift() as Delivery);
-      const slow = before(world.context, isThere, async () => {
+      const slow = stalledAt(world.context, isThere, async () => {
         world.advanceClock(60);
         await runTasks(world);
         await other(world);
@@ -222,7 +222,7 @@ describe('a campaign', () => {
       overtake(
         (key) => key === federationKeys.seal(at),
         async ({ context }) => {
-          const dying = before(
+          const dying = stalledAt(
             context,
             (key) => key === federationKeys.commit(at),
             () => Promise.reject(new Error('died')),
