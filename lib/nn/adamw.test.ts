@@ -5,7 +5,7 @@ import { availableBackends, difference, fixture, numbers } from './test-numbers.
 import { tf } from './tf.ts';
 import { trainStep } from './train-step.ts';
 
-const reference = fixture<Record<'p' | 'q', readonly number[]>>('adamw');
+const reference = fixture<Record<'plain' | 'proximal', Record<'p' | 'q', readonly number[]>>>('adamw');
 const OPTIONS: AdamWOptions = { weightDecay: 0.1, gradientClip: 1.5 };
 const make = () =>
   new Map([
@@ -23,7 +23,49 @@ describe.each(await availableBackends())('AdamW on the %s backend', (backend) =>
     await loadBackend(backend);
   });
 
-  test("takes PyTorch's steps, and goes on from exported moments", () => {
+  test.each([
+    ['plain', 0],
+    ['proximal', 20],
+  ] as const)("takes PyTorch's steps (%s)", (kind, mu) => {
+    const variables = make();
+    const optimizer = createAdamW(variables, { ...OPTIONS, proximal: () => mu });
+    const tensors: number[] = [];
+    for (let step = 0; step < 5; step++) {
+      trainStep(variables.values(), optimizer, 0.05, loss(variables, step));
+      tensors.push(tf.memory().numTensors);
+    }
+    for (const name of ['p', 'q'] as const) {
+      expect(difference(variables.get(name)!.dataSync(), reference[kind][name]), name).toBeLessThan(2e-6);
+    }
+    expect(new Set(tensors.slice(1)).size).toBe(1);
+  });
+
+  test('holds the groups that it is told to near where they started, by one more vector each', () => {
+    const moved = (mu: number) => {
+      const before = tf.memory();
+      const variables = make();
+      const optimizer = createAdamW(variables, {
+        group: (name) => name,
+        proximal: (group) => (group === 'p' ? mu : 0),
+      });
+      const held = tf.memory().numBytes - before.numBytes;
+      for (let step = 0; step < 20; step++) {
+        trainStep(variables.values(), optimizer, 0.01, loss(variables, 0));
+      }
+      const [p, q] = ['p', 'q'].map((name) => {
+        const start = make().get(name)!;
+        return difference(variables.get(name)!.dataSync(), start.dataSync());
+      }) as [number, number];
+      optimizer.dispose();
+      return { p, q, held };
+    };
+    const [free, held] = [moved(0), moved(1000)];
+    expect(held.p).toBeLessThan(free.p / 4);
+    expect(held.q).toBe(free.q);
+    expect(held.held - free.held).toBe(5 * 4);
+  });
+
+  test('goes on from exported moments', () => {
     let variables = make();
     let optimizer = createAdamW(variables, OPTIONS);
     for (let step = 0; step < 5; step++) {
@@ -35,8 +77,8 @@ describe.each(await availableBackends())('AdamW on the %s backend', (backend) =>
       resumed.load(optimizer.read());
       [variables, optimizer] = [again, resumed];
     }
-    expect(difference(variables.get('p')!.dataSync(), reference.p)).toBeLessThan(2e-6);
-    expect(difference(variables.get('q')!.dataSync(), reference.q)).toBeLessThan(2e-6);
+    expect(difference(variables.get('p')!.dataSync(), reference.plain.p)).toBeLessThan(2e-6);
+    expect(difference(variables.get('q')!.dataSync(), reference.plain.q)).toBeLessThan(2e-6);
     expect([...optimizer.read()].map(([name, { shape }]) => [name, ...shape])).toEqual([
       ['steps/all', 1],
       ['m/p', 5],

@@ -1,6 +1,6 @@
-import { FedcardioError } from '../error.ts';
-import { elementsOf, type Weights, type WeightTensor } from '../weights/weights.ts';
-import { kernels } from './kernels.ts';
+import type { Weights } from '../weights/weights.ts';
+import { assignValues, currentValues, disposeGroup, type Group, gradientOf, groupsOf } from './adamw-groups.ts';
+import { loadState, readState } from './adamw-state.ts';
 import { tf } from './tf.ts';
 
 export interface AdamWOptions {
@@ -16,6 +16,12 @@ export interface AdamWOptions {
    * the batch has, is left alone, moments and all. By default all are one group.
    */
   readonly group?: (name: string) => string;
+  /**
+   * μ of FedProx (Li et al. 2020, equation 2) by group; 0, the default, for none. The term (μ/2)·‖w − w₀‖² is part of
+   * the loss, so that its gradient μ·(w − w₀) takes part in clipping and moments, unlike the decoupled weight decay.
+   * w₀ are the values at creation, kept as one copy.
+   */
+  readonly proximal?: (group: string) => number;
 }
 
 export interface AdamW {
@@ -28,18 +34,6 @@ export interface AdamW {
   dispose(): void;
 }
 
-/** Variables that are updated together: their values and moments one after the other in flat vectors. */
-interface Group {
-  readonly name: string;
-  readonly variables: readonly (readonly [name: string, variable: tf.Variable])[];
-  readonly m: tf.Variable<tf.Rank.R1>;
-  readonly v: tf.Variable<tf.Rank.R1>;
-  /** The values as the last step left them, good while the variables still hold the tensors it gave them. */
-  readonly values: tf.Variable<tf.Rank.R1>;
-  assigned: readonly tf.Tensor['dataId'][];
-  steps: number;
-}
-
 /**
  * AdamW (Loshchilov & Hutter 2019) as PyTorch's, with gradient clipping. A network has some hundred variables, most
  * of them tiny, and an operation costs ten microseconds whatever its size: moments and updates are therefore
@@ -47,7 +41,8 @@ interface Group {
  */
 export function createAdamW(variables: ReadonlyMap<string, tf.Variable>, options: AdamWOptions = {}): AdamW {
   const { weightDecay = 0, gradientClip, beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8 } = options;
-  const groups = groupsOf(variables, options.group ?? (() => 'all'));
+  const { group: groupOf = () => 'all', proximal = () => 0 } = options;
+  const groups = groupsOf(variables, groupOf, proximal);
 
   const update = (group: Group, { gradient, square }: FlatGradient, factor: tf.Scalar, learningRate: number): void => {
     group.steps++;
@@ -60,13 +55,7 @@ export function createAdamW(variables: ReadonlyMap<string, tf.Variable>, options
     const values = tf.sub(tf.mul(currentValues(group), 1 - learningRate * weightDecay), change) as tf.Tensor1D;
     group.m.assign(m as tf.Tensor1D);
     group.v.assign(v as tf.Tensor1D);
-    group.values.assign(values);
-    const sizes = group.variables.map(([, { size }]) => size);
-    const parts = kernels().split(values, sizes);
-    group.assigned = group.variables.map(([, variable], i) => {
-      variable.assign(reshape(parts[i]!, variable.shape));
-      return variable.dataId;
-    });
+    assignValues(group, values);
   };
 
   return {
@@ -75,65 +64,16 @@ export function createAdamW(variables: ReadonlyMap<string, tf.Variable>, options
         const active = groups
           .filter(({ variables: members }) => members.some(([, { name }]) => gradients[name]))
           .map((group) => {
-            const gradient = flat(
-              group.variables.map(([, variable]) => gradients[variable.name] ?? tf.zerosLike(variable)),
-            );
+            const gradient = gradientOf(group, gradients);
             return { group, gradient, square: tf.square(gradient) };
           });
         const factor = gradientClip === undefined ? tf.scalar(1) : clipFactor(active, gradientClip);
         for (const { group, ...gradient } of active) update(group, gradient, factor, learningRate);
       }),
-    read: () =>
-      new Map(
-        groups.flatMap((group) => [
-          [`steps/${group.name}`, tensor([1], Float32Array.of(group.steps))] as const,
-          ...(['m', 'v'] as const).flatMap((moment) => {
-            const data = Float32Array.from(group[moment].dataSync());
-            return places(group).map(
-              ({ name, shape, start, end }) => [`${moment}/${name}`, tensor(shape, data.slice(start, end))] as const,
-            );
-          }),
-        ]),
-      ),
-    load: (state) => {
-      for (const group of groups) checkState(group, state);
-      for (const group of groups) {
-        group.steps = state.get(`steps/${group.name}`)!.data[0]!;
-        for (const moment of ['m', 'v'] as const) {
-          const data = new Float32Array(group[moment].size);
-          for (const { name, start } of places(group)) data.set(state.get(`${moment}/${name}`)!.data, start);
-          tf.tidy(() => group[moment].assign(tf.tensor1d(data)));
-        }
-      }
-    },
-    dispose: () => {
-      for (const { m, v, values } of groups) tf.dispose([m, v, values]);
-    },
+    read: () => readState(groups),
+    load: (state) => loadState(groups, state),
+    dispose: () => groups.forEach(disposeGroup),
   };
-}
-
-function groupsOf(variables: ReadonlyMap<string, tf.Variable>, groupOf: (name: string) => string): readonly Group[] {
-  const members = new Map<string, (readonly [string, tf.Variable])[]>();
-  for (const entry of variables) {
-    const name = groupOf(entry[0]);
-    const known = members.get(name);
-    if (known) known.push(entry);
-    else members.set(name, [entry]);
-  }
-  return [...members].map(([name, entries]) => {
-    const size = entries.reduce((total, [, variable]) => total + variable.size, 0);
-    const vector = () => tf.tidy(() => tf.variable(tf.zeros<tf.Rank.R1>([size]), false));
-    return { name, variables: entries, m: vector(), v: vector(), values: vector(), assigned: [], steps: 0 };
-  });
-}
-
-function places(group: Group): readonly { name: string; shape: readonly number[]; start: number; end: number }[] {
-  let end = 0;
-  return group.variables.map(([name, { shape, size }]) => {
-    const start = end;
-    end += size;
-    return { name, shape, start, end };
-  });
 }
 
 interface FlatGradient {
@@ -141,46 +81,8 @@ interface FlatGradient {
   readonly square: tf.Tensor1D;
 }
 
-/** Values of a group's variables, gathered anew only if someone else has assigned to one since the last step. */
-function currentValues(group: Group): tf.Tensor1D {
-  const unchanged =
-    group.assigned.length > 0 && group.variables.every(([, { dataId }], i) => dataId === group.assigned[i]);
-  return unchanged ? group.values : flat(group.variables.map(([, variable]) => variable));
-}
-
-const flat = (tensors: readonly tf.Tensor[]): tf.Tensor1D =>
-  tf.concat(tensors.map((x) => reshape(x, [x.size]) as tf.Tensor1D));
-
-/** Where the shape is right already, a reshape would still be an operation. */
-const reshape = (x: tf.Tensor, shape: number[]): tf.Tensor =>
-  x.rank === 1 && shape.length === 1 ? x : tf.reshape(x, shape);
-
 /** min(1, clip/norm) as a tensor: reading it would wait for the device. */
 const clipFactor = (gradients: readonly FlatGradient[], clip: number): tf.Scalar => {
   const total = tf.addN(gradients.map(({ square }) => tf.sum(square)));
   return tf.minimum(tf.div(clip, tf.add(tf.sqrt(total), 1e-6)), 1) as tf.Scalar;
 };
-
-const tensor = (shape: readonly number[], data: Float32Array): WeightTensor => ({
-  dtype: 'F32',
-  shape: [...shape],
-  data,
-});
-
-function checkState(group: Group, state: Weights): void {
-  const expected = [
-    { name: `steps/${group.name}`, size: 1 },
-    ...group.variables.flatMap(([name, { shape }]) =>
-      ['m', 'v'].map((moment) => ({ name: `${moment}/${name}`, size: elementsOf(shape) })),
-    ),
-  ];
-  const wrong = expected.find(({ name, size }) => state.get(name)?.data.length !== size);
-  if (!wrong) return;
-  throw new FedcardioError(
-    'BAD_WEIGHTS',
-    `the optimiser state does not fit: ${wrong.name} is missing or of another size`,
-    {
-      hint: 'It belongs to another network; leave it out to start the moments from zero.',
-    },
-  );
-}
