@@ -17,13 +17,13 @@ import { type StageModel, withStageModel } from './stage-model.ts';
  * @throws FedcardioError `NO_DATA` where no held-out case is left
  */
 export async function evaluateSite(input: StageInput<EvaluateStage>, context: TaskContext): Promise<TaskResult> {
-  const { stage, at, data, federationBucket } = input;
+  const { stage, at, data } = input;
   const entries = await data.catalog('evaluation');
   if (entries.length === 0) throw new FedcardioError('NO_DATA', `${data.bucket} has no held-out case.`);
   const models = Object.entries(stage.models);
   const scores: Score[] = [];
   for (const [index, [name, stageName]] of models.entries()) {
-    const scored = await withStageModel(context.objects, federationBucket, at.campaign, stageName, (model) =>
+    const scored = await withStageModel(context.objects, input, at.campaign, stageName, (model) =>
       scoreModel(input, context, name, model, entries),
     );
     scores.push(...scored);

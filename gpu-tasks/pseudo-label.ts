@@ -13,12 +13,12 @@ import { type StageModel, withStageModel } from './stage-model.ts';
 
 /** Every teacher labels every training case that lacks its label. The labels stay in the site's bucket. */
 export async function pseudoLabelSite(input: StageInput<PseudoLabelStage>, context: TaskContext): Promise<TaskResult> {
-  const { stage, at, data, federationBucket } = input;
+  const { stage, at, data } = input;
   const entries = await data.catalog('training');
   const figures: Record<string, number> = {};
   let done = 0;
   for (const teacher of stage.teachers) {
-    await withStageModel(context.objects, federationBucket, at.campaign, teacher, async (model) => {
+    await withStageModel(context.objects, input, at.campaign, teacher, async (model) => {
       for (const task of model.tasks) {
         const unlabelled = entries.filter((entry) => !entry.labels[task]);
         let accepted = 0;

@@ -1,15 +1,23 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { federationKeys, siteKeys } from '../lib/federation/keys.ts';
 import { collect } from '../lib/federation/protocol/async.ts';
-import { createJson, readJson } from '../lib/federation/protocol/documents.ts';
 import { recordFailure } from '../lib/federation/protocol/tasks.ts';
-import { commitSchema, type Open, type TaskMessage, updateSchema } from '../lib/federation/schemas.ts';
+import type { Open, TaskMessage } from '../lib/federation/schemas.ts';
 import { readNifti } from '../lib/imaging/nifti-read.ts';
 import type { Objects } from '../lib/storage/contract.ts';
 import { createMemoryObjects } from '../lib/storage/memory.ts';
 import { decodeSafetensors } from '../lib/weights/safetensors.ts';
 import { runTask } from './run-task.ts';
-import { FEDERATION_BUCKET, openRound, SITE, SITE_BUCKET, taskContext, uploadCase } from './simulated-site.ts';
+import {
+  commitUpdateOf,
+  FEDERATION_BUCKET,
+  openRound,
+  SITE,
+  SITE_BUCKET,
+  taskContext,
+  updateOf,
+  uploadCase,
+} from './simulated-site.ts';
 
 const CASES = ['patient-4711', 'patient-4712'] as const;
 let objects: Objects;
@@ -22,37 +30,11 @@ beforeEach(async () => {
 
 const run = (message: TaskMessage) => runTask(message, running.context);
 
-/** The one update that a task left. */
-async function updateOf(message: TaskMessage) {
-  const keys = (await collect(objects.list(FEDERATION_BUCKET, federationKeys.siteUpdates(message, SITE))))
-    .map(({ key }) => key)
-    .filter((key) => key.endsWith('.update.json'));
-  expect(keys).toHaveLength(1);
-  return (await readJson(objects, FEDERATION_BUCKET, keys[0]!, updateSchema)).value;
-}
-
 /** Trains a round, and commits its one update as the global model. */
 async function trainAndCommit(round: number, base: Open['base']): Promise<Open['base']> {
   const message = await openRound(objects, 'teacher', round, base);
   expect(await run(message)).toBe('done');
-  const update = await updateOf(message);
-  if (update.status !== 'ok' || !update.weights) throw new Error('the task left no weights');
-  const { key, sha256, bytes } = update.weights;
-  const commit = await createJson(objects, FEDERATION_BUCKET, federationKeys.commit(message), commitSchema, {
-    schema: 'fedcardio.commit/1',
-    campaign: message.campaign,
-    stage: message.stage,
-    round,
-    at: update.at,
-    seal: sha256,
-    previous: sha256,
-    samples: 1,
-    sites: [SITE],
-    global: { key, sha256, bytes },
-    state: null,
-    figures: {},
-  });
-  return { commit: commit.sha256, key, sha256, bytes, state: null };
+  return commitUpdateOf(objects, message);
 }
 
 const allText = async (bucket: string) => {
@@ -68,7 +50,7 @@ describe('a training task', () => {
 
     expect(await run(message)).toBe('done');
 
-    const update = await updateOf(message);
+    const update = await updateOf(objects, message);
     expect(update).toMatchObject({ status: 'ok', samples: 1, base: null, backend: running.context.backend });
     expect(running.steps).toEqual([1, 2]);
     const kept = siteKeys.optimizer(message.campaign, 'teacher', 1);
@@ -86,7 +68,7 @@ describe('a training task', () => {
       if (forget) await objects.delete(SITE_BUCKET, kept);
       const message = await openRound(objects, 'teacher', 2, base);
       expect(await run(message)).toBe('done');
-      const update = await updateOf(message);
+      const update = await updateOf(objects, message);
       const prefix = federationKeys.siteUpdates(message, SITE);
       for (const { key } of await collect(objects.list(FEDERATION_BUCKET, prefix))) {
         await objects.delete(FEDERATION_BUCKET, key);
@@ -110,7 +92,7 @@ describe('a training task', () => {
 
     expect(await run(message)).toBe('failed');
 
-    expect(await updateOf(message)).toMatchObject({ status: 'failed', code: 'NO_DATA' });
+    expect(await updateOf(objects, message)).toMatchObject({ status: 'failed', code: 'NO_DATA' });
     expect(await run(message)).toBe('already');
   });
 
@@ -121,7 +103,7 @@ describe('a training task', () => {
 
     expect(await run(message)).toBe('failed');
 
-    expect(await updateOf(message)).toMatchObject({ status: 'failed', code: 'BAD_IMAGE' });
+    expect(await updateOf(objects, message)).toMatchObject({ status: 'failed', code: 'BAD_IMAGE' });
     expect(await allText(FEDERATION_BUCKET)).not.toContain(CASES[0]);
     expect(running.logged.join()).toContain(CASES[0]);
   });
@@ -179,7 +161,7 @@ describe('with a finished teacher', () => {
       siteKeys.pseudoLabelReport('aortic', 'calcification', CASES[1]),
       siteKeys.pseudoLabel('aortic', 'calcification', CASES[1]),
     ]);
-    const update = await updateOf(message);
+    const update = await updateOf(objects, message);
     expect(update).toMatchObject({
       weights: null,
       figures: { 'calcification/unlabelled': 1, 'calcification/accepted': 1 },
@@ -193,7 +175,7 @@ describe('with a finished teacher', () => {
 
     expect(await run(message)).toBe('done');
 
-    const update = await updateOf(message);
+    const update = await updateOf(objects, message);
     const scores = update.status === 'ok' ? update.scores : undefined;
     expect(scores).toEqual([
       {
@@ -215,6 +197,6 @@ describe('with a finished teacher', () => {
   test('a site whose held-out cases are gone says so', async () => {
     const message = await openRound(objects, 'evaluate', 1);
     expect(await run(message)).toBe('failed');
-    expect(await updateOf(message)).toMatchObject({ status: 'failed', code: 'NO_DATA' });
+    expect(await updateOf(objects, message)).toMatchObject({ status: 'failed', code: 'NO_DATA' });
   });
 });

@@ -1,13 +1,17 @@
-import { type CaseUse, federationKeys, siteKeys } from '../lib/federation/keys.ts';
-import { createJson } from '../lib/federation/protocol/documents.ts';
+import { type CaseUse, federationKeys, siteKeys, UPDATE_SUFFIX } from '../lib/federation/keys.ts';
+import { collect } from '../lib/federation/protocol/async.ts';
+import { createJson, readJson } from '../lib/federation/protocol/documents.ts';
 import { stageOf } from '../lib/federation/protocol/plan.ts';
 import {
   type CampaignInput,
   campaignSchema,
+  commitSchema,
   type Open,
   type Plan,
   planSchema,
   type TaskMessage,
+  type Update,
+  updateSchema,
 } from '../lib/federation/schemas.ts';
 import { names } from '../lib/federation/topology.ts';
 import { writeNifti } from '../lib/imaging/nifti-write.ts';
@@ -18,17 +22,27 @@ import { ballCase } from '../lib/training/toy-cases.ts';
 import { createCache } from './cache.ts';
 import type { TaskContext } from './context.ts';
 
-/** For tests: one site, Berlin, with what its tasks need in storage. */
+/** For tests: one site, Berlin, with what its tasks need in storage, and others where a test names them. */
 
 const FEDERATION = 'tavi';
 export const SITE = 'berlin';
-export const SITE_BUCKET = names.siteBucket(FEDERATION, SITE);
+export const siteBucket = (site: string) => names.siteBucket(FEDERATION, site);
+export const SITE_BUCKET = siteBucket(SITE);
 export const FEDERATION_BUCKET = names.federationBucket(FEDERATION);
 const NOW = new Date(Date.UTC(2026, 0, 1));
 const SHA = '0'.repeat(64);
 
+type TeacherInput = Extract<CampaignInput['stages'][number], { kind: 'teacher' }>;
+
+/** What a test's teacher differs in. The plan is frozen with the first round that a test opens. */
+export interface TeacherOptions {
+  readonly rounds?: number;
+  readonly training?: Partial<TeacherInput['training']>;
+  readonly encoding?: TeacherInput['encoding'];
+}
+
 /** A teacher of calcium, its pseudo-labels, and its scores. */
-const CAMPAIGN: CampaignInput = {
+const campaignOf = ({ rounds = 2, training, encoding }: TeacherOptions): CampaignInput => ({
   schema: 'fedcardio.campaign/1',
   id: 'aortic',
   seed: 1,
@@ -37,42 +51,51 @@ const CAMPAIGN: CampaignInput = {
       kind: 'teacher',
       name: 'teacher',
       task: 'calcification',
-      rounds: 2,
+      rounds,
       model: { kind: 'unet', features: [4, 8] },
-      training: { patch: 16, spacing: 6, steps: 2, learningRate: 1e-2, warmup: 0 },
+      training: { patch: 16, spacing: 6, steps: 2, learningRate: 1e-2, warmup: 0, ...training },
+      encoding,
     },
     { kind: 'pseudo-label', name: 'label', teachers: ['teacher'], filter: { minConfidence: 0 } },
     { kind: 'evaluate', name: 'evaluate', models: { teacher: 'teacher' }, predictions: 'teacher' },
   ],
-};
+});
 
 /** Uploads a CT with a ball of calcium, labelled or not, and lets intake catalogue it. */
-export async function uploadCase(objects: Objects, use: CaseUse, caseId: string, labelled: boolean): Promise<void> {
+export async function uploadCase(
+  objects: Objects,
+  use: CaseUse,
+  caseId: string,
+  labelled: boolean,
+  site = SITE,
+): Promise<void> {
+  const bucket = siteBucket(site);
   const { image, targets } = ballCase(caseId, 16, 6, ['calcification']);
   const hu = Int16Array.from(image.data, (value) => value * 220 + 125);
-  await objects.put(SITE_BUCKET, siteKeys.image(use, caseId), writeNifti({ ...image, data: hu }));
+  await objects.put(bucket, siteKeys.image(use, caseId), writeNifti({ ...image, data: hu }));
   const target = targets.get('calcification');
   if (labelled && target?.kind === 'mask') {
-    await objects.put(SITE_BUCKET, siteKeys.label(use, caseId, 'calcification'), writeNifti(target.mask));
+    await objects.put(bucket, siteKeys.label(use, caseId, 'calcification'), writeNifti(target.mask));
   }
-  await intakeCase({ objects, bucket: SITE_BUCKET, site: SITE, now: () => NOW }, caseId);
+  await intakeCase({ objects, bucket, site, now: () => NOW }, caseId);
 }
 
-/** The message that asks Berlin to take part in a round. Sent again, so that the task looks before it runs. */
+/** The message that asks a site to take part in a round. Sent again, so that the task looks before it runs. */
 export async function openRound(
   objects: Objects,
   stage: string,
   round: number,
   base: Open['base'] = null,
+  { site = SITE, ...teacher }: TeacherOptions & { readonly site?: string } = {},
 ): Promise<TaskMessage> {
-  const campaign = campaignSchema.parse(CAMPAIGN);
+  const campaign = campaignSchema.parse(campaignOf(teacher));
   const time = NOW.toISOString();
   const plan: Plan = { schema: 'fedcardio.plan/1', campaign, source: SHA, at: time };
   await createJson(objects, FEDERATION_BUCKET, federationKeys.plan(campaign.id), planSchema, plan);
   return {
     schema: 'fedcardio.task/1',
     federation: FEDERATION,
-    site: SITE,
+    site,
     campaign: campaign.id,
     stage,
     round,
@@ -83,6 +106,40 @@ export async function openRound(
     base,
     resent: true,
   };
+}
+
+/** The one update that a site left in a round. */
+export async function updateOf(objects: Objects, message: TaskMessage): Promise<Update> {
+  const prefix = federationKeys.siteUpdates(message, message.site);
+  const keys = (await collect(objects.list(FEDERATION_BUCKET, prefix)))
+    .map(({ key }) => key)
+    .filter((key) => key.endsWith(UPDATE_SUFFIX));
+  const [key, ...more] = keys;
+  if (!key || more.length > 0) throw new Error(`${keys.length} updates below ${prefix}`);
+  return (await readJson(objects, FEDERATION_BUCKET, key, updateSchema)).value;
+}
+
+/** Commits the weights of one site's update as the round's global model: what the next round starts from. */
+export async function commitUpdateOf(objects: Objects, message: TaskMessage): Promise<Open['base']> {
+  const { campaign, stage, round } = message;
+  const update = await updateOf(objects, message);
+  if (update.status !== 'ok' || !update.weights) throw new Error('the task left no weights');
+  const { key, sha256, bytes } = update.weights;
+  const commit = await createJson(objects, FEDERATION_BUCKET, federationKeys.commit(message), commitSchema, {
+    schema: 'fedcardio.commit/1',
+    campaign,
+    stage,
+    round,
+    at: update.at,
+    seal: sha256,
+    previous: sha256,
+    samples: 1,
+    sites: [message.site],
+    global: { key, sha256, bytes },
+    state: null,
+    figures: {},
+  });
+  return { commit: commit.sha256, key, sha256, bytes, state: null };
 }
 
 /** A task's context on this machine's best backend, and what it was told on the way. */

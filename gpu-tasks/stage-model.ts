@@ -6,7 +6,10 @@ import { commitSchema, planSchema, type StudentStage, type TeacherStage } from '
 import type { TaskId } from '../lib/federation/tasks.ts';
 import { createNetwork, type Network } from '../lib/models/network.ts';
 import type { Objects } from '../lib/storage/contract.ts';
+import { loadSiteModel } from '../lib/training/local-parameters.ts';
 import { decodeSafetensors } from '../lib/weights/safetensors.ts';
+import { readLocalParameters } from './checkpoints.ts';
+import type { SiteData } from './site-data.ts';
 
 type LearningStage = TeacherStage | StudentStage;
 
@@ -20,13 +23,18 @@ export interface StageModel {
   /** Side of the inference windows in voxels, and their spacing in mm. */
   readonly patch: number;
   readonly spacing: number;
+  /** Of the global model, which the site's own parameters may complete. */
   readonly sha256: string;
 }
 
-/** Runs `use` with the final model of a finished stage, and frees its memory. */
+/**
+ * Runs `use` with the final model of a finished stage, and frees its memory. Parameters that stay at the site
+ * (`localParameters`) are those of its last round in the stage; a site that never trained it has the first weights of
+ * the campaign's seed there.
+ */
 export async function withStageModel<T>(
   objects: Objects,
-  bucket: string,
+  { federationBucket: bucket, data }: { readonly federationBucket: string; readonly data: SiteData },
   campaign: string,
   stageName: string,
   use: (model: StageModel) => Promise<T>,
@@ -39,10 +47,12 @@ export async function withStageModel<T>(
   const at = { campaign, stage: stageName, round: stage.rounds };
   const { global } = (await readJson(objects, bucket, federationKeys.commit(at), commitSchema)).value;
   if (!global) throw new FedcardioError('BAD_WEIGHTS', `The last commit of ${stageName} names no model.`);
+  const { patch, spacing, localParameters } = stage.training;
   const network = createNetwork(stage.model, tasksOf(stage), plan.campaign.seed);
   try {
-    network.load(decodeSafetensors((await objects.get(bucket, global.key)).body));
-    const { patch, spacing } = stage.training;
+    const weights = decodeSafetensors((await objects.get(bucket, global.key)).body);
+    const local = localParameters.length > 0 ? await readLocalParameters(objects, data.bucket, at) : undefined;
+    loadSiteModel(network, localParameters, weights, local);
     return await use({ network, tasks: tasksOf(stage), patch, spacing, sha256: global.sha256 });
   } finally {
     network.dispose();

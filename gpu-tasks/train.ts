@@ -1,9 +1,9 @@
-import { FedcardioError } from '../lib/error.ts';
 import { siteKeys } from '../lib/federation/keys.ts';
 import type { StudentStage, TeacherStage } from '../lib/federation/schemas.ts';
 import { trainRound } from '../lib/training/train-round.ts';
 import { decodeSafetensors, encodeSafetensors } from '../lib/weights/safetensors.ts';
 import type { Weights } from '../lib/weights/weights.ts';
+import { readLocalParameters, readOptimizer } from './checkpoints.ts';
 import type { TaskContext } from './context.ts';
 import type { TaskResult } from './publish.ts';
 import type { StageInput } from './run-task.ts';
@@ -18,6 +18,8 @@ export async function trainSite(
   const { stage, message, at, data, federationBucket } = input;
   const { base, seed, site } = message;
   const { objects } = context;
+  const before = { ...at, round: at.round - 1 };
+  const { keepOptimizer, localParameters } = stage.training;
   const tasks = tasksOf(stage);
   const pseudoLabels = stage.kind === 'student' && stage.pseudoLabels !== undefined ? at.campaign : undefined;
   const cases = await trainingCases(data, tasks, stage.training.spacing, pseudoLabels);
@@ -27,33 +29,20 @@ export async function trainSite(
     tasks,
     cases,
     global: base ? decodeSafetensors((await objects.get(federationBucket, base.key)).body) : undefined,
-    optimizer: stage.training.keepOptimizer ? await readOptimizer(input, context) : undefined,
+    local: localParameters.length > 0 ? await readLocalParameters(objects, data.bucket, before) : undefined,
+    optimizer: keepOptimizer && before.round > 0 ? await readOptimizer(objects, data.bucket, before) : undefined,
     round: at.round,
     rounds: stage.rounds,
     seed,
     site,
     onStep: (done, loss) => context.progress({ done, total: stage.training.steps, loss }),
   });
-  if (stage.training.keepOptimizer && at.round < stage.rounds) {
-    await objects.put(
-      data.bucket,
-      siteKeys.optimizer(at.campaign, at.stage, at.round),
-      encodeSafetensors(result.optimizer),
-    );
+  const keep = (key: string, weights: Weights) => objects.put(data.bucket, key, encodeSafetensors(weights));
+  if (keepOptimizer && at.round < stage.rounds) {
+    await keep(siteKeys.optimizer(at.campaign, at.stage, at.round), result.optimizer);
+  }
+  if (result.local.size > 0) {
+    await keep(siteKeys.localParameters(at.campaign, at.stage, at.round), result.local);
   }
   return { samples: cases.length, weights: result.weights, figures: result.figures };
-}
-
-/** The moments that this site's previous round left, if it took part in one. */
-async function readOptimizer({ at, data }: StageInput, { objects }: TaskContext): Promise<Weights | undefined> {
-  if (at.round === 1) return undefined;
-  const stored = await objects.tryGet(data.bucket, siteKeys.optimizer(at.campaign, at.stage, at.round - 1));
-  if (!stored) return undefined;
-  try {
-    return decodeSafetensors(stored.body);
-  } catch (cause) {
-    throw new FedcardioError('STORAGE', `The optimiser state of ${at.stage} in ${data.bucket} cannot be read.`, {
-      cause,
-    });
-  }
 }

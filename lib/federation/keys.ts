@@ -39,6 +39,9 @@ export const siteKeys = {
     `predictions/${campaign}/${model}/${caseId}/${task}.nii.gz`,
   optimizer: (campaign: string, stage: string, round: number) =>
     `checkpoints/${campaign}/${stage}/${roundName(round)}/optimizer.safetensors`,
+  /** The parameters of a model that never leave the site. */
+  localParameters: (campaign: string, stage: string, round: number) =>
+    `checkpoints/${campaign}/${stage}/${roundName(round)}/local.safetensors`,
 } as const;
 
 export const federationKeys = {

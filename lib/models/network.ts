@@ -26,8 +26,11 @@ export interface Network {
   forward(x: tf.Tensor5D, heads?: readonly TaskId[]): Map<TaskId, tf.Tensor5D[]>;
   /** A copy of the weights. */
   read(): Weights;
-  /** Takes over weights of the same names and shapes; anything else is a `BAD_WEIGHTS` error and changes nothing. */
-  load(weights: Weights): void;
+  /**
+   * Takes over weights of the same shapes and of exactly these names, by default all; anything else is a `BAD_WEIGHTS`
+   * error and changes nothing.
+   */
+  load(weights: Weights, names?: ReadonlySet<string>): void;
   dispose(): void;
 }
 
@@ -65,9 +68,10 @@ export function createNetwork(config: ModelConfig, heads: readonly TaskId[], see
           { dtype: 'F32', shape: [...variable.shape], data: Float32Array.from(variable.dataSync()) },
         ]),
       ),
-    load: (update) => {
-      checkWeights(variables, update);
-      for (const [name, variable] of variables) {
+    load: (update, names) => {
+      const targets = names ? new Map([...variables].filter(([name]) => names.has(name))) : variables;
+      checkWeights(targets, update);
+      for (const [name, variable] of targets) {
         const { data } = update.get(name)!;
         // A copy: the backend may read it later than the caller changes it.
         tf.tidy(() => variable.assign(tf.tensor(data.slice(), variable.shape)));

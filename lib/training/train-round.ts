@@ -5,8 +5,10 @@ import { createNetwork, parameterGroup } from '../models/network.ts';
 import { createAdamW } from '../nn/adamw.ts';
 import { trainStep } from '../nn/train-step.ts';
 import { seededRandom, shuffled } from '../random.ts';
+import { allFinite } from '../weights/finite.ts';
 import type { Weights } from '../weights/weights.ts';
 import type { PreparedCase } from './cases.ts';
+import { loadSiteModel, pick } from './local-parameters.ts';
 import { networkLoss } from './loss.ts';
 import { cutPatch } from './patches.ts';
 import { learningRateAt } from './schedule.ts';
@@ -19,6 +21,8 @@ export interface TrainRoundInput {
   readonly cases: readonly PreparedCase[];
   /** The round's global model, or undefined in the first round: then every site starts from `seed`. */
   readonly global: Weights | undefined;
+  /** The parameters that stay at the site, as its last round left them; without them they start from `seed` too. */
+  readonly local?: Weights | undefined;
   /** AdamW's moments as this site's previous round left them. */
   readonly optimizer: Weights | undefined;
   readonly round: number;
@@ -31,17 +35,23 @@ export interface TrainRoundInput {
 }
 
 export interface TrainRoundResult {
+  /** What is sent and merged. */
   readonly weights: Weights;
+  /** What stays at the site: empty unless `training.localParameters` says otherwise. */
+  readonly local: Weights;
   readonly optimizer: Weights;
-  /** Mean loss over the round and over its last quarter. */
+  /** Mean loss over the round and over its last quarter, on the cases alone: without the proximal term. */
   readonly figures: { readonly loss: number; readonly lossEnd: number };
 }
 
 /**
  * One site's share of a round of federated averaging: `training.steps` optimiser steps from the global model on the
- * site's own cases.
+ * site's own cases. With `training.proximal`, near what the round starts from (FedProx, Li et al. 2020): the global
+ * model, or in the first round the weights of `seed`. Parameters that stay at the site are not held: their last
+ * values are no model of the round.
  *
- * @throws FedcardioError `NO_DATA` without a case, `TRAINING_DIVERGED` when the loss is not finite.
+ * @throws FedcardioError `NO_DATA` without a case, `TRAINING_DIVERGED` when the loss or a weight is not finite,
+ * `BAD_CONFIGURATION` when `training.localParameters` do not fit the network, `BAD_WEIGHTS` when weights do not.
  */
 export async function trainRound(input: TrainRoundInput): Promise<TrainRoundResult> {
   const { training, tasks, round, rounds } = input;
@@ -53,9 +63,13 @@ export async function trainRound(input: TrainRoundInput): Promise<TrainRoundResu
   const draw = endlessly(usable, random);
   const network = createNetwork(input.model, tasks, input.seed);
   try {
-    if (input.global) network.load(input.global);
-    const { weightDecay, gradientClip } = training;
-    const optimizer = createAdamW(network.variables, { weightDecay, gradientClip, group: parameterGroup });
+    const split = loadSiteModel(network, training.localParameters, input.global, input.local);
+    const optimizer = createAdamW(network.variables, {
+      weightDecay: training.weightDecay,
+      gradientClip: training.gradientClip,
+      group: (name) => (split.local.has(name) ? LOCAL_GROUP : '') + parameterGroup(name),
+      proximal: (group) => (group.startsWith(LOCAL_GROUP) ? 0 : training.proximal),
+    });
     try {
       if (input.optimizer) optimizer.load(input.optimizer);
       const losses: number[] = [];
@@ -75,8 +89,11 @@ export async function trainRound(input: TrainRoundInput): Promise<TrainRoundResu
         losses.push(loss);
         await input.onStep?.(step + 1, loss);
       }
+      const trained = network.read();
+      checkFinite(trained);
       return {
-        weights: network.read(),
+        weights: pick(trained, split.shared),
+        local: pick(trained, split.local),
         optimizer: optimizer.read(),
         figures: { loss: mean(losses), lossEnd: mean(losses.slice(-Math.ceil(losses.length / 4))) },
       };
@@ -86,6 +103,17 @@ export async function trainRound(input: TrainRoundInput): Promise<TrainRoundResu
   } finally {
     network.dispose();
   }
+}
+
+const LOCAL_GROUP = 'local/';
+
+/** The loss of a step is that before it: only the weights tell what the last step did. */
+function checkFinite(weights: Weights): void {
+  const broken = [...weights].find(([, { data }]) => !allFinite(data));
+  if (!broken) return;
+  throw new FedcardioError('TRAINING_DIVERGED', `the weights of ${broken[0]} are not finite after the last step`, {
+    hint: 'Lower the learning rate, or look for damaged values in the images.',
+  });
 }
 
 /** Draws without replacement, epoch after epoch. */

@@ -1,0 +1,134 @@
+import { beforeEach, expect, test } from 'vitest';
+import { siteKeys } from '../lib/federation/keys.ts';
+import type { Open } from '../lib/federation/schemas.ts';
+import { difference } from '../lib/nn/test-numbers.ts';
+import type { Objects } from '../lib/storage/contract.ts';
+import { createMemoryObjects } from '../lib/storage/memory.ts';
+import { decodeSafetensors, encodeSafetensors } from '../lib/weights/safetensors.ts';
+import type { Weights } from '../lib/weights/weights.ts';
+import { runTask } from './run-task.ts';
+import {
+  commitUpdateOf,
+  FEDERATION_BUCKET,
+  openRound,
+  siteBucket,
+  type TeacherOptions,
+  taskContext,
+  updateOf,
+  uploadCase,
+} from './simulated-site.ts';
+import { openSiteData } from './site-data.ts';
+import { withStageModel } from './stage-model.ts';
+
+const OPTIONS: TeacherOptions = { rounds: 3, training: { localParameters: ['*norm*'] } };
+/** Training that leaves things where they are. */
+const STILL: TeacherOptions = {
+  rounds: 3,
+  training: { localParameters: ['*norm*'], steps: 1, learningRate: 1e-12, weightDecay: 0 },
+};
+let objects: Objects;
+let running: Awaited<ReturnType<typeof taskContext>>;
+
+beforeEach(async () => {
+  objects = createMemoryObjects();
+  running = await taskContext(objects);
+  await uploadCase(objects, 'training', 'p1', true, 'berlin');
+  await uploadCase(objects, 'training', 'p2', true, 'bonn');
+});
+
+async function train(site: string, round: number, options: TeacherOptions, base: Open['base'] = null) {
+  const message = await openRound(objects, 'teacher', round, base, { ...options, site });
+  expect(await runTask(message, running.context)).toBe('done');
+  return message;
+}
+
+const localKey = (round: number) => siteKeys.localParameters('aortic', 'teacher', round);
+const read = async (bucket: string, key: string) => decodeSafetensors((await objects.get(bucket, key)).body);
+const localOf = (site: string, round: number) => read(siteBucket(site), localKey(round));
+/** Replaces what a site has kept of a round. */
+const keep = (site: string, round: number, local: Weights) =>
+  objects.put(siteBucket(site), localKey(round), encodeSafetensors(local));
+const filled = (weights: Weights, value: number): Weights =>
+  new Map([...weights].map(([name, tensor]) => [name, { ...tensor, data: tensor.data.map(() => value) }]));
+const namesOf = (weights: Weights, isNorm: boolean) => [...weights.keys()].filter((n) => n.includes('norm') === isNorm);
+
+/** The weights that a site predicts with once the teacher is finished. */
+async function finalModelAt(site: string): Promise<Weights> {
+  const data = openSiteData(objects, siteBucket(site), running.context.cache);
+  const input = { federationBucket: FEDERATION_BUCKET, data };
+  return withStageModel(objects, input, 'aortic', 'teacher', async ({ network }) => network.read());
+}
+
+test('local parameters differ by site, and no update holds one', async () => {
+  const shared: Weights[] = [];
+  for (const site of ['berlin', 'bonn']) {
+    const update = await updateOf(objects, await train(site, 1, OPTIONS));
+    if (update.status !== 'ok' || !update.weights) throw new Error('no weights');
+    shared.push(await read(FEDERATION_BUCKET, update.weights.key));
+  }
+
+  const [here, there] = await Promise.all([localOf('berlin', 1), localOf('bonn', 1)]);
+
+  expect(namesOf(here!, true)).toHaveLength(12);
+  expect(namesOf(here!, false)).toEqual([]);
+  for (const [name, { data }] of here!) expect(there!.get(name)!.data, name).not.toEqual(data);
+  for (const weights of shared) {
+    expect(namesOf(weights, true)).toEqual([]);
+    expect(weights.size).toBeGreaterThan(0);
+  }
+});
+
+test('a site goes on with the local parameters of the last round that it took part in', async () => {
+  const base = await commitUpdateOf(objects, await train('bonn', 1, STILL));
+  const local = await localOf('bonn', 1);
+
+  // It has sat out the second round.
+  await keep('berlin', 1, filled(local, 0.7));
+  await train('berlin', 3, STILL, base);
+  for (const [name, { data }] of await localOf('berlin', 3)) {
+    expect(
+      difference(
+        data,
+        data.map(() => 0.7),
+      ),
+      name,
+    ).toBeLessThan(1e-6);
+  }
+
+  // Has it taken part, that round counts; and a task that is repeated does not go on from itself.
+  await keep('bonn', 2, filled(local, 0.4));
+  await keep('bonn', 3, filled(local, 0.9));
+  await train('bonn', 3, STILL, base);
+  for (const [name, { data }] of await localOf('bonn', 3)) {
+    expect(
+      difference(
+        data,
+        data.map(() => 0.4),
+      ),
+      name,
+    ).toBeLessThan(1e-6);
+  }
+});
+
+test('a site predicts with its own local parameters, or with the first weights where it never trained', async () => {
+  const base = await commitUpdateOf(objects, await train('bonn', 1, OPTIONS));
+  const last = await train('bonn', 3, OPTIONS, base);
+  await commitUpdateOf(objects, last);
+  const update = await updateOf(objects, last);
+  if (update.status !== 'ok' || !update.weights) throw new Error('no weights');
+  const global = await read(FEDERATION_BUCKET, update.weights.key);
+  const own = await localOf('bonn', 3);
+  await keep('berlin', 1, filled(own, 0.7));
+
+  const [bonn, berlin, hamburg] = await Promise.all(['bonn', 'berlin', 'hamburg'].map(finalModelAt));
+
+  for (const model of [bonn, berlin, hamburg]) {
+    expect(new Set(model!.keys())).toEqual(new Set([...global.keys(), ...own.keys()]));
+    for (const [name, { data }] of global) expect(model!.get(name)!.data, name).toEqual(data);
+  }
+  for (const [name, { data }] of own) {
+    expect(bonn!.get(name)!.data, name).toEqual(data);
+    expect(berlin!.get(name)!.data, name).toEqual(data.map(() => 0.7));
+    expect(hamburg!.get(name)!.data, name).toEqual(data.map(() => (name.endsWith('weight') ? 1 : 0)));
+  }
+});
