@@ -3,14 +3,14 @@ import { createJson } from '../lib/federation/protocol/documents.ts';
 import { sha256Hex } from '../lib/federation/protocol/json.ts';
 import { type Score, type TaskMessage, type Update, updateSchema } from '../lib/federation/schemas.ts';
 import { names } from '../lib/federation/topology.ts';
-import { encodeSafetensors } from '../lib/weights/safetensors.ts';
-import type { Weights } from '../lib/weights/weights.ts';
+import type { EncodedUpdate } from '../lib/training/encode-update.ts';
 import type { TaskContext } from './context.ts';
 
 /** What a stage's work at one site amounts to. */
 export interface TaskResult {
   readonly samples: number;
-  readonly weights?: Weights;
+  /** What is sent of the model, by stages that learn. */
+  readonly weights?: EncodedUpdate;
   readonly figures: Readonly<Record<string, number>>;
   readonly scores?: readonly Score[];
 }
@@ -25,10 +25,10 @@ export async function publishUpdate(
   const { campaign, stage, round, site, base } = message;
   const at = { campaign, stage, round };
   const bucket = names.federationBucket(message.federation);
-  const weights = result.weights ? encodeSafetensors(result.weights) : undefined;
-  const sha256 = weights && sha256Hex(weights);
+  const { weights } = result;
+  const sha256 = weights && sha256Hex(weights.bytes);
   const key = sha256 && federationKeys.updateWeights(at, site, sha256);
-  if (weights && key) await objects.put(bucket, key, weights);
+  if (weights && key) await objects.put(bucket, key, weights.bytes);
   const update: Update = {
     schema: 'fedcardio.update/1',
     ...at,
@@ -36,7 +36,7 @@ export async function publishUpdate(
     at: now().toISOString(),
     status: 'ok',
     samples: result.samples,
-    weights: weights && key && sha256 ? { key, sha256, bytes: weights.length, delta: false } : null,
+    weights: weights && key && sha256 ? { key, sha256, bytes: weights.bytes.length, delta: weights.delta } : null,
     base: base?.sha256 ?? null,
     figures: result.figures,
     ...(result.scores ? { scores: [...result.scores] } : {}),

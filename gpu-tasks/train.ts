@@ -1,5 +1,6 @@
 import { siteKeys } from '../lib/federation/keys.ts';
 import type { StudentStage, TeacherStage } from '../lib/federation/schemas.ts';
+import { encodeUpdate } from '../lib/training/encode-update.ts';
 import { trainRound } from '../lib/training/train-round.ts';
 import { decodeSafetensors, encodeSafetensors } from '../lib/weights/safetensors.ts';
 import type { Weights } from '../lib/weights/weights.ts';
@@ -23,12 +24,13 @@ export async function trainSite(
   const tasks = tasksOf(stage);
   const pseudoLabels = stage.kind === 'student' && stage.pseudoLabels !== undefined ? at.campaign : undefined;
   const cases = await trainingCases(data, tasks, stage.training.spacing, pseudoLabels);
+  const global = base ? decodeSafetensors((await objects.get(federationBucket, base.key)).body) : undefined;
   const result = await trainRound({
     model: stage.model,
     training: stage.training,
     tasks,
     cases,
-    global: base ? decodeSafetensors((await objects.get(federationBucket, base.key)).body) : undefined,
+    global,
     local: localParameters.length > 0 ? await readLocalParameters(objects, data.bucket, before) : undefined,
     optimizer: keepOptimizer && before.round > 0 ? await readOptimizer(objects, data.bucket, before) : undefined,
     round: at.round,
@@ -44,5 +46,6 @@ export async function trainSite(
   if (result.local.size > 0) {
     await keep(siteKeys.localParameters(at.campaign, at.stage, at.round), result.local);
   }
-  return { samples: cases.length, weights: result.weights, figures: result.figures };
+  const weights = encodeUpdate(result.weights, global, stage.encoding);
+  return { samples: cases.length, weights, figures: result.figures };
 }

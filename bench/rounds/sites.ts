@@ -2,7 +2,7 @@ import { publishUpdate } from '../../gpu-tasks/publish.ts';
 import type { Launcher } from '../../handlers/context.ts';
 import type { TaskMessage } from '../../lib/federation/schemas.ts';
 import type { Objects } from '../../lib/storage/contract.ts';
-import { decodeSafetensors } from '../../lib/weights/safetensors.ts';
+import { decodeSafetensors, encodeSafetensors } from '../../lib/weights/safetensors.ts';
 import type { Weights } from '../../lib/weights/weights.ts';
 
 /** 100 kB. */
@@ -27,7 +27,8 @@ export function simulatedSites(objects: Objects, uploaded: (round: number) => vo
     const step = Number(site.split('-').at(-1));
     const data = Float32Array.from(model?.get('w')?.data ?? new Float32Array(VALUES), (value, i) => value + step + i);
     const weights: Weights = new Map([['w', { dtype: 'F32', shape: [VALUES], data }]]);
-    await publishUpdate(context, message, { samples: 10, weights, figures: { loss: 1 / round } }, 0);
+    const sent = { bytes: encodeSafetensors(weights), delta: false };
+    await publishUpdate(context, message, { samples: 10, weights: sent, figures: { loss: 1 / round } }, 0);
     uploaded(round);
   }
   return {

@@ -42,11 +42,14 @@ export const trainingSchema = z.strictObject({
    * classes, so that as they are, calcium's one class weighs as much as five landmarks together.
    */
   headWeights: z.enum(['equal', 'classes']).default('equal'),
-  /** FedProx: μ of the term (μ/2)·‖w − global‖² that holds a site near the round's model; 0 for none. */
+  /**
+   * FedProx: μ of the loss's term (μ/2)·‖w − global‖² that holds a site near the model that the round starts from; 0 for
+   * none. It spares what stays at the site.
+   */
   proximal: z.number().nonnegative().default(0),
   /**
-   * FedBN: parameters that stay at their site and are neither sent nor merged, by patterns of their names in which `*`
-   * stands for anything.
+   * FedBN: parameters that stay at their site and are neither sent nor merged, by patterns of their whole names in which
+   * `*` stands for anything: `*norm*` for the normalisation layers of both networks.
    */
   localParameters: z.array(z.string().min(1)).default([]),
 });
@@ -67,6 +70,7 @@ export const quorumSchema = z.strictObject({
 
 /** How a site's weights travel. Merging is done in float64 whatever they travel as. */
 export const encodingSchema = z.strictObject({
+  /** Half floats halve the transfer. F16 has three more bits of precision, BF16 the range of F32. */
   dtype: z.enum(['F32', 'F16', 'BF16']).default('F32'),
   /** Send the difference to the round's global model. In a stage's first round, which has none, whole weights. */
   delta: z.boolean().default(false),

@@ -57,7 +57,7 @@ export const pseudoLabelReportSchema = z.strictObject({
   campaign: id,
   task: taskId,
   case: z.string(),
-  /** SHA-256 of the teacher's weights. */
+  /** SHA-256 of the teacher's global model. */
   teacher: sha256,
   /** Mean softmax probability over the predicted foreground; 0 when nothing was found. */
   confidence: z.number(),
