@@ -14,7 +14,6 @@ import {
   openRound,
   SITE,
   SITE_BUCKET,
-  type TeacherOptions,
   taskContext,
   updateOf,
   uploadCase,
@@ -85,57 +84,6 @@ describe('a training task', () => {
     expect(await next(true)).not.toBe(withState);
     // Nobody goes on after the last round.
     expect(await objects.tryGet(SITE_BUCKET, siteKeys.optimizer('aortic', 'teacher', 2))).toBeUndefined();
-  });
-
-  test('sends its weights as the stage encodes them, and the difference where there is a global model', async () => {
-    await uploadCase(objects, 'training', CASES[0], true);
-    const base = await trainAndCommit(1, null);
-    const sentAs = async (round: number, from: Open['base'], encoding: TeacherOptions['encoding']) => {
-      const prefix = federationKeys.siteUpdates({ campaign: 'aortic', stage: 'teacher', round }, SITE);
-      for (const { key } of await collect(objects.list(FEDERATION_BUCKET, prefix))) {
-        await objects.delete(FEDERATION_BUCKET, key);
-      }
-      const message = await openRound(objects, 'teacher', round, from, { encoding });
-      expect(await run(message)).toBe('done');
-      const update = await updateOf(objects, message);
-      if (update.status !== 'ok' || !update.weights) throw new Error('no weights');
-      const { body } = await objects.get(FEDERATION_BUCKET, update.weights.key);
-      expect(update.weights.bytes).toBe(body.length);
-      return { ...update.weights, weights: decodeSafetensors(body) };
-    };
-    const global = decodeSafetensors((await objects.get(FEDERATION_BUCKET, base!.key)).body);
-
-    const plain = await sentAs(2, base, undefined);
-    const half = await sentAs(2, base, { dtype: 'BF16', delta: true });
-
-    expect([plain.delta, half.delta]).toEqual([false, true]);
-    expect(half.bytes / plain.bytes).toBeLessThan(0.7);
-    for (const [name, { data }] of half.weights) {
-      const [from, to] = [global.get(name)!.data, plain.weights.get(name)!.data];
-      data.forEach((value, i) => {
-        expect(Math.abs(value - (to[i]! - from[i]!)), name).toBeLessThanOrEqual(Math.abs(value) / 256 + 1e-7);
-      });
-    }
-    expect([...half.weights.values()].some(({ data }) => data.some((value) => value !== 0))).toBe(true);
-    expect((await sentAs(1, null, { delta: true })).delta).toBe(false);
-  });
-
-  test('whose weights are beyond what the encoding holds fails, and sends none', async () => {
-    await uploadCase(objects, 'training', CASES[0], true);
-    const message = await openRound(objects, 'teacher', 1, null, {
-      training: { steps: 1, learningRate: 1e6 },
-      encoding: { dtype: 'F16' },
-    });
-
-    expect(await run(message)).toBe('failed');
-
-    expect(await updateOf(objects, message)).toMatchObject({
-      status: 'failed',
-      code: 'BAD_WEIGHTS',
-      reason: expect.stringContaining('F16'),
-    });
-    const sent = await collect(objects.list(FEDERATION_BUCKET, federationKeys.updates(message)));
-    expect(sent.filter(({ key }) => key.endsWith('.safetensors'))).toEqual([]);
   });
 
   test('that finds no data answers so, and does not come again', async () => {

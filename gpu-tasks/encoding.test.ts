@@ -1,0 +1,116 @@
+import { beforeEach, expect, test } from 'vitest';
+import { mergeUpdates } from '../lib/aggregation/merge.ts';
+import { federationKeys } from '../lib/federation/keys.ts';
+import { collect } from '../lib/federation/protocol/async.ts';
+import { type Encoding, encodingSchema, type Open } from '../lib/federation/schemas.ts';
+import { difference } from '../lib/nn/test-numbers.ts';
+import type { Objects } from '../lib/storage/contract.ts';
+import { createMemoryObjects } from '../lib/storage/memory.ts';
+import { parseSafetensorsHeader } from '../lib/weights/header.ts';
+import { decodeSafetensors } from '../lib/weights/safetensors.ts';
+import type { Weights } from '../lib/weights/weights.ts';
+import { runTask } from './run-task.ts';
+import {
+  commitUpdateOf,
+  FEDERATION_BUCKET,
+  openRound,
+  type TeacherOptions,
+  taskContext,
+  updateOf,
+  uploadCase,
+} from './simulated-site.ts';
+
+const SITES = ['berlin', 'bonn'] as const;
+let objects: Objects;
+let running: Awaited<ReturnType<typeof taskContext>>;
+
+beforeEach(async () => {
+  objects = createMemoryObjects();
+  running = await taskContext(objects);
+  for (const site of SITES) await uploadCase(objects, 'training', `of-${site}`, true, site);
+});
+
+const decode = async (key: string): Promise<Weights> =>
+  decodeSafetensors((await objects.get(FEDERATION_BUCKET, key)).body);
+
+/** Trains a round at a site, as if for the first time, and gives the update's file of weights. */
+async function sent(site: string, round: number, base: Open['base'], options: TeacherOptions) {
+  const message = await openRound(objects, 'teacher', round, base, { site, ...options });
+  for (const { key } of await collect(objects.list(FEDERATION_BUCKET, federationKeys.siteUpdates(message, site)))) {
+    await objects.delete(FEDERATION_BUCKET, key);
+  }
+  expect(await runTask(message, running.context)).toBe('done');
+  const update = await updateOf(objects, message);
+  if (update.status !== 'ok' || !update.weights) throw new Error('the task left no weights');
+  const { delta, ...file } = update.weights;
+  const { body } = await objects.get(FEDERATION_BUCKET, file.key);
+  expect(file.bytes).toBe(body.length);
+  const dtypes = new Set([...parseSafetensorsHeader(body).tensors.values()].map(({ dtype }) => dtype));
+  return { message, delta, dtypes: [...dtypes], update: { site, samples: update.samples, weights: file } };
+}
+
+/** What both sites' second round merges to. */
+async function merged(encoding: Encoding, base: Open['base']): Promise<Weights> {
+  const updates = await Promise.all(SITES.map((site) => sent(site, 2, base, { encoding })));
+  for (const { delta, dtypes } of updates) expect([delta, dtypes]).toEqual([encoding.delta, [encoding.dtype]]);
+  const [key, stateKey] = ['global', 'state'];
+  const result = await mergeUpdates(
+    updates.map(({ update }) => update),
+    {
+      objects,
+      bucket: FEDERATION_BUCKET,
+      key,
+      stateKey,
+      aggregation: { strategy: 'fedavg', maxUpdateBytes: 2 ** 20 },
+      base,
+      ...encoding,
+    },
+  );
+  expect(result.kind).toBe('merged');
+  return decode(key);
+}
+
+test('updates merge to the same model however they travel, within their precision', async () => {
+  const base = await commitUpdateOf(objects, (await sent('berlin', 1, null, {})).message);
+  const exact = await merged({ dtype: 'F32', delta: false }, base);
+  const global = await decode(base!.key);
+  const largest = (weights: Weights, from: Weights) =>
+    Math.max(...[...weights].map(([name, { data }]) => difference(data, from.get(name)!.data)));
+
+  const whole = await merged({ dtype: 'F16', delta: false }, base);
+  const changes = await merged({ dtype: 'F16', delta: true }, base);
+  const coarse = await merged({ dtype: 'BF16', delta: true }, base);
+
+  const moved = largest(exact, global);
+  expect(moved).toBeGreaterThan(1e-3);
+  // The largest weight is a head's bias, -7.6.
+  expect(largest(whole, exact)).toBeLessThan(8 * 2 ** -12);
+  expect(largest(changes, exact)).toBeLessThan(moved * 2 ** -11);
+  expect(largest(coarse, exact)).toBeLessThan(moved * 2 ** -8);
+  expect(largest(changes, exact)).toBeLessThan(largest(whole, exact) / 8);
+  expect(largest(coarse, exact)).toBeGreaterThan(0);
+});
+
+test("a stage's first round sends whole weights", async () => {
+  const { delta, update } = await sent('berlin', 1, null, { encoding: encodingSchema.parse({ delta: true }) });
+  expect(delta).toBe(false);
+  const plain = await sent('berlin', 1, null, {});
+  expect(update.weights.sha256).toBe(plain.update.weights.sha256);
+});
+
+test('weights beyond what the encoding holds fail the task, and none are sent', async () => {
+  const message = await openRound(objects, 'teacher', 1, null, {
+    training: { steps: 1, learningRate: 1e6 },
+    encoding: { dtype: 'F16' },
+  });
+
+  expect(await runTask(message, running.context)).toBe('failed');
+
+  expect(await updateOf(objects, message)).toMatchObject({
+    status: 'failed',
+    code: 'BAD_WEIGHTS',
+    reason: expect.stringContaining('F16'),
+  });
+  const keys = (await collect(objects.list(FEDERATION_BUCKET, federationKeys.updates(message)))).map(({ key }) => key);
+  expect(keys.filter((key) => key.endsWith('.safetensors'))).toEqual([]);
+});
