@@ -25,7 +25,7 @@ export function updateFault(
   if (update.base !== base) {
     return `the update started from ${update.base ?? 'no model'}, the round from ${base ?? 'no model'}`;
   }
-  if (!learns(config)) return update.weights ? `a ${config.kind} stage has no weights to merge` : undefined;
+  if (!learns(config)) return update.weights ? `stage ${stage} merges no weights` : undefined;
   if (!update.weights) return 'the update has no weights';
   const { key, sha256, bytes, delta } = update.weights;
   const expected = federationKeys.updateWeights(open, site, sha256);
