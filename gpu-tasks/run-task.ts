@@ -57,6 +57,7 @@ export async function runTask(message: TaskMessage, context: TaskContext): Promi
  */
 const TERMINAL: ReadonlyMap<ErrorCode, string | undefined> = new Map([
   ['NO_DATA', undefined],
+  ['BAD_CONFIGURATION', undefined],
   ['TRAINING_DIVERGED', undefined],
   ['BAD_WEIGHTS', undefined],
   ['BAD_IMAGE', "A catalogued CT cannot be read any more; the site's log of the task says which."],
