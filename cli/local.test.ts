@@ -1,18 +1,43 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, expect, it } from 'vitest';
 import { createObjects } from '../lib/storage/objects.ts';
+import { runCommand } from './testing.ts';
 
+const COMMAND = fileURLToPath(new URL('../bin/fedcardio.mjs', import.meta.url));
 const data = mkdtempSync(join(tmpdir(), 'fedcardio-local-'));
 afterAll(() => rmSync(data, { recursive: true }));
 
+it('starts with the faults of a file, and says what is wrong with them', async () => {
+  const file = join(data, 'faults.json');
+  writeFileSync(file, JSON.stringify({ rules: [{ fault: 'slow-down' }] }));
+  const child = spawn(process.execPath, [COMMAND, 'local', '--port', '0', '--data', data, '--json', '--faults', file]);
+  try {
+    const [line] = (await once(child.stdout, 'data')) as [Buffer];
+    const { endpoint } = JSON.parse(line.toString()) as { endpoint: string };
+    expect((await fetch(`${endpoint}/bucket/key`)).status).toBe(503);
+  } finally {
+    child.kill('SIGINT');
+    await once(child, 'exit');
+  }
+
+  writeFileSync(file, JSON.stringify({ rules: [{ fault: 'slow-up' }] }));
+  expect(await runCommand(['local', '--port', '0', '--data', data, '--faults', file])).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining('rules[0].fault'),
+  });
+  expect(await runCommand(['local', '--faults', join(data, 'missing')])).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining('Cannot read'),
+  });
+});
+
 it('serves until it is interrupted, then ends in order', async () => {
-  const command = fileURLToPath(new URL('../bin/fedcardio.mjs', import.meta.url));
-  const child = spawn(process.execPath, [command, 'local', '--port', '0', '--data', data, '--json']);
+  const child = spawn(process.execPath, [COMMAND, 'local', '--port', '0', '--data', data, '--json']);
   try {
     const [line] = (await once(child.stdout, 'data')) as [Buffer];
     const { endpoint } = JSON.parse(line.toString()) as { endpoint: string };

@@ -1,4 +1,6 @@
+import { readFile } from 'node:fs/promises';
 import { Command } from 'commander';
+import { FedcardioError } from '../lib/error.ts';
 import { aborted, onInterrupt } from './interrupt.ts';
 import { port } from './options.ts';
 
@@ -10,26 +12,34 @@ export const localCommand = (): Command =>
     .description('Run S3 and SQS on this machine until Ctrl-C.')
     .option('--port <number>', 'port on 127.0.0.1; 0 for any free one', port, DEFAULT_PORT)
     .option('--data <dir>', 'where objects and queues are kept', '.fedcardio/local')
+    .option('--faults <file>', 'what the server shall do wrong, as JSON: see docs/emulators.md')
     .option('--json', 'print the endpoint as JSON')
     .addHelpText(
       'after',
       `
 Examples:
   fedcardio local
-  fedcardio local --port 0 --data /tmp/fedcardio --json`,
+  fedcardio local --port 0 --data /tmp/fedcardio --json
+  fedcardio local --faults faults.json     with {"rules": [{"fault": "slow-down", "rate": 0.1}]}`,
     )
     .action(serve);
 
 interface LocalOptions {
   readonly port: number;
   readonly data: string;
+  readonly faults?: string;
   readonly json?: boolean;
 }
 
 async function serve(options: LocalOptions): Promise<void> {
   const { startEmbeddedServer } = await import('../localstack/embedded/server.ts');
+  const faults = options.faults === undefined ? undefined : await readFaults(options.faults);
   const { signal, release } = onInterrupt();
-  const server = await startEmbeddedServer({ port: options.port, dataDir: options.data });
+  const server = await startEmbeddedServer({
+    port: options.port,
+    dataDir: options.data,
+    ...(faults ? { faults } : {}),
+  });
   try {
     console.log(
       options.json ? JSON.stringify({ endpoint: server.endpoint, data: options.data }) : greeting(server.endpoint),
@@ -39,6 +49,15 @@ async function serve(options: LocalOptions): Promise<void> {
     await server.close();
     release();
   }
+}
+
+async function readFaults(file: string) {
+  const { parseJson } = await import('../lib/federation/protocol/json.ts');
+  const { faultsSchema } = await import('../localstack/embedded/faults/configuration.ts');
+  const bytes = await readFile(file).catch((cause: Error) => {
+    throw new FedcardioError('BAD_CONFIGURATION', `Cannot read ${file}: ${cause.message}.`, { cause });
+  });
+  return parseJson(bytes, faultsSchema, file);
 }
 
 /** How to reach the server with the tools that people have. */

@@ -3,7 +3,13 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { FedcardioError } from '../../lib/error.ts';
+import { parseValue } from '../../lib/federation/protocol/json.ts';
+import { isControlRequest, respond as respondControl } from './control.ts';
+import { type FaultsInput, faultsSchema } from './faults/configuration.ts';
+import { createFaults, type FaultSwitch } from './faults/faults.ts';
+import { CutConnection } from './faults/with-fault.ts';
 import { takeDirectory } from './lock.ts';
+import { createRequestCounts } from './request-counts.ts';
 import type { S3Context } from './s3/context.ts';
 import { eventMessage, matchingRules } from './s3/notifications.ts';
 import { respond as respondS3 } from './s3/respond.ts';
@@ -17,6 +23,8 @@ export interface EmbeddedServerOptions {
   readonly port?: number;
   /** Everything is kept here: buckets, objects, configuration, queues and messages. */
   readonly dataDir: string;
+  /** What shall go wrong from the start. */
+  readonly faults?: FaultsInput;
   /** Told of failures that are the server's own; clients see them as InternalError. */
   readonly onFailure?: (error: unknown) => void;
 }
@@ -53,14 +61,20 @@ async function serve(options: EmbeddedServerOptions, release: () => Promise<void
   const report = options.onFailure ?? ((error) => console.error('embedded server:', error));
   const store = await openStore(join(options.dataDir, 's3'), () => new Date());
   const sqs = await makeDurable(await createEngine(REGION), join(options.dataDir, 'queues.jsonl'));
-  const context = createContext(store, sqs, report);
+  const counts = createRequestCounts();
+  const faults: FaultSwitch = {
+    active: options.faults && createFaults(parseValue(options.faults, faultsSchema, 'faults')),
+  };
+  const s3: S3Context = { store, region: REGION, counts, faults, ...notifier(store, sqs, faults, report) };
 
   const server = createServer((message, response) => {
-    const answer = isSqsRequest(message)
-      ? respondSqs(sqs, message, response)
-      : respondS3(context, message, response, report);
+    const answer = isControlRequest(message)
+      ? respondControl({ counts, faults }, message, response)
+      : isSqsRequest(message)
+        ? respondSqs({ engine: sqs, counts, faults }, message, response)
+        : respondS3(s3, message, response, report);
     answer.catch((error) => {
-      if (!response.destroyed) report(error);
+      if (!response.destroyed && !(error instanceof CutConnection)) report(error);
       response.destroy();
     });
   });
@@ -76,6 +90,7 @@ async function serve(options: EmbeddedServerOptions, release: () => Promise<void
       const closed = new Promise((resolve) => server.close(resolve));
       server.closeAllConnections();
       await closed;
+      await faults.active?.settle();
       await sqs.close();
       store.close();
       await release();
@@ -83,19 +98,27 @@ async function serve(options: EmbeddedServerOptions, release: () => Promise<void
   };
 }
 
-function createContext(store: Store, sqs: SqsEngine, report: (error: unknown) => void): S3Context {
+/** How S3 reaches the queues. */
+function notifier(
+  store: Store,
+  sqs: SqsEngine,
+  faults: FaultSwitch,
+  report: (error: unknown) => void,
+): Pick<S3Context, 'sendToQueue' | 'notify'> {
   const sendToQueue: S3Context['sendToQueue'] = async (queueArn, body) => {
     const answer = await sqs.call('SendMessage', { QueueUrl: queueNameOf(queueArn), MessageBody: body });
     return answer.status === 200;
   };
   return {
-    store,
-    region: REGION,
     sendToQueue,
     async notify(event) {
       for (const rule of matchingRules(store.bucket(event.bucket).rules, event)) {
-        const sent = await sendToQueue(rule.queueArn, eventMessage(event, rule, REGION)).catch(report);
-        if (sent === false) report(new Error(`Bucket ${event.bucket}, rule ${rule.id}: no queue ${rule.queueArn}.`));
+        const send = async () => {
+          const sent = await sendToQueue(rule.queueArn, eventMessage(event, rule, REGION)).catch(report);
+          if (sent === false) report(new Error(`Bucket ${event.bucket}, rule ${rule.id}: no queue ${rule.queueArn}.`));
+        };
+        const { active } = faults;
+        await (active ? active.deliver(rule.queueArn, `${event.bucket}/${event.key}`, send) : send());
       }
     },
   };

@@ -11,8 +11,16 @@ import {
   type S3Client,
   UploadPartCommand,
 } from '@aws-sdk/client-s3';
+import {
+  CreateQueueCommand,
+  GetQueueAttributesCommand,
+  type Message,
+  ReceiveMessageCommand,
+  type SQSClient,
+} from '@aws-sdk/client-sqs';
 import { afterAll, beforeAll, expect } from 'vitest';
-import { createS3Client } from '../../lib/storage/clients.ts';
+import { createS3Client, createSqsClient } from '../../lib/storage/clients.ts';
+import type { FaultsInput } from './faults/configuration.ts';
 import { type EmbeddedServer, startEmbeddedServer } from './server.ts';
 
 export const MIB = 1024 ** 2;
@@ -24,15 +32,18 @@ export function useServer() {
   let directory: string;
   let server: EmbeddedServer;
   let s3: S3Client;
+  let sqs: SQSClient;
 
   beforeAll(async () => {
     directory = await mkdtemp(join(tmpdir(), 'fedcardio-server-'));
     server = await startEmbeddedServer({ dataDir: directory, onFailure: (error) => failures.push(error) });
     s3 = createS3Client(server);
+    sqs = createSqsClient(server);
     await s3.send(new CreateBucketCommand({ Bucket: BUCKET }));
   });
   afterAll(async () => {
     s3.destroy();
+    sqs.destroy();
     await server.close();
     await rm(directory, { recursive: true });
     expect(failures).toEqual([]);
@@ -41,6 +52,7 @@ export function useServer() {
   const send: S3Client['send'] = ((command: never) => s3.send(command)) as S3Client['send'];
   return {
     url: (path: string) => server.endpoint + path,
+    endpoint: () => server.endpoint,
     port: () => server.port,
     send,
     put: (Key: string, Body: string | Uint8Array = 'x', rest: object = {}) =>
@@ -48,6 +60,25 @@ export function useServer() {
     async get(Key: string, rest: object = {}) {
       const output = await send(new GetObjectCommand({ Bucket: BUCKET, Key, ...rest }));
       return { ...output, bytes: Buffer.from((await output.Body?.transformToByteArray()) ?? []) };
+    },
+    /** @returns its URL and ARN */
+    async createQueue(QueueName: string) {
+      const { QueueUrl } = await sqs.send(new CreateQueueCommand({ QueueName }));
+      const { Attributes } = await sqs.send(new GetQueueAttributesCommand({ QueueUrl, AttributeNames: ['QueueArn'] }));
+      return { QueueUrl, QueueArn: Attributes?.QueueArn as string };
+    },
+    async receive(QueueUrl: string | undefined, WaitTimeSeconds = 0): Promise<readonly Message[]> {
+      const command = new ReceiveMessageCommand({ QueueUrl, WaitTimeSeconds, MaxNumberOfMessages: 10 });
+      return (await sqs.send(command)).Messages ?? [];
+    },
+    async setFaults(rules: FaultsInput['rules'], seed = 1): Promise<void> {
+      const body = JSON.stringify({ seed, rules });
+      const { status } = await fetch(`${server.endpoint}/_fedcardio/faults`, { method: 'PUT', body });
+      expect(status).toBe(200);
+    },
+    async struck(): Promise<readonly number[]> {
+      const answer = await fetch(`${server.endpoint}/_fedcardio/faults`);
+      return ((await answer.json()) as { readonly struck: readonly number[] }).struck;
     },
     /** Uploads parts, and gives what completes them. */
     async startUpload(Key: string, parts: readonly Uint8Array[], rest: object = {}) {

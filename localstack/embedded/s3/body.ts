@@ -55,7 +55,7 @@ function createBodyCheck(request: S3Request) {
   async function* bytes(): AsyncGenerator<Uint8Array> {
     const source = isChunked(request) ? decodeChunked(request.body, trailers) : request.body;
     let received = 0;
-    for await (const chunk of source as AsyncIterable<Uint8Array>) {
+    for await (const chunk of source) {
       received += chunk.length;
       if (received > length) throw new S3Error('IncompleteBody');
       md5.update(chunk);

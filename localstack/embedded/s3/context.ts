@@ -1,3 +1,5 @@
+import type { FaultSwitch } from '../faults/faults.ts';
+import type { RequestCounts } from '../request-counts.ts';
 import type { EventName, ObjectEvent } from './notifications.ts';
 import type { S3Request, S3Response } from './request.ts';
 import type { StoredObject } from './state.ts';
@@ -7,6 +9,8 @@ import type { Store } from './store.ts';
 export interface S3Context {
   readonly store: Store;
   readonly region: string;
+  readonly counts: RequestCounts;
+  readonly faults: FaultSwitch;
   /** Delivers an event to the queues of the bucket's rules. Never fails: an event is only a hint. */
   readonly notify: (event: ObjectEvent) => Promise<void>;
   /** Sends a message to a queue by its ARN; false when there is no such queue. */

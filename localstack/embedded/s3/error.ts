@@ -17,6 +17,10 @@ const DEFAULTS = {
   BadDigest: [400, 'The checksum you specified did not match what we received.'],
   BucketAlreadyOwnedByYou: [409, 'Your previous request to create the named bucket succeeded and you already own it.'],
   BucketNotEmpty: [409, 'The bucket you tried to delete is not empty.'],
+  ConditionalRequestConflict: [
+    409,
+    'The conditional request cannot succeed due to a conflicting operation against this resource.',
+  ],
   EntityTooLarge: [400, 'Your proposed upload exceeds the maximum allowed object size.'],
   EntityTooSmall: [400, 'Your proposed upload is smaller than the minimum allowed object size.'],
   IncompleteBody: [400, 'You did not provide the number of bytes specified by the Content-Length HTTP header.'],
@@ -39,6 +43,7 @@ const DEFAULTS = {
   NoSuchUpload: [404, 'The specified upload does not exist. It may have been aborted or completed.'],
   NotImplemented: [501, 'This server does not implement what the request asks for.'],
   PreconditionFailed: [412, 'At least one of the pre-conditions you specified did not hold.'],
+  SlowDown: [503, 'Please reduce your request rate.'],
   XAmzContentSHA256Mismatch: [400, "The provided 'x-amz-content-sha256' header does not match what was computed."],
 } as const satisfies Readonly<Record<string, readonly [number, string]>>;
 

@@ -12,7 +12,7 @@ export interface S3Request {
   readonly key: string | undefined;
   readonly query: URLSearchParams;
   readonly headers: IncomingHttpHeaders;
-  readonly body: Readable;
+  readonly body: AsyncIterable<Uint8Array>;
 }
 
 export interface S3Response {

@@ -1,12 +1,18 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { pipeline } from 'node:stream/promises';
+import { CutConnection, withFault } from '../faults/with-fault.ts';
 import type { S3Context } from './context.ts';
 import { S3Error } from './error.ts';
+import { callOf, exchangeOf } from './faulty.ts';
 import { readRequest, type S3Response } from './request.ts';
 import { routeOf } from './router.ts';
 import { element, xmlDocument } from './xml.ts';
 
-/** Answers one S3 request. Failures of our own go to `onFailure` and to the client as InternalError. */
+/**
+ * Answers one S3 request. Failures of our own go to `onFailure` and to the client as InternalError.
+ *
+ * @throws CutConnection when there shall be no answer
+ */
 export async function respond(
   context: S3Context,
   message: IncomingMessage,
@@ -34,7 +40,7 @@ export async function respond(
   }
   // A client that goes away in the middle is no failure of ours.
   await pipeline(body, response).catch((error) => {
-    if (!isDisconnect(error)) onFailure(error);
+    if (!isDisconnect(error) && !(error instanceof CutConnection)) onFailure(error);
   });
 }
 
@@ -46,8 +52,13 @@ async function answerTo(
 ): Promise<S3Response> {
   try {
     const request = readRequest(message, id);
-    return await routeOf(request)(context, request);
+    const { name, operation } = routeOf(request);
+    context.counts.add('s3', name);
+    const rule = context.faults.active?.ofRequest(callOf(name, request));
+    if (rule) return await withFault(rule, exchangeOf(context, request, operation));
+    return await operation(context, request);
   } catch (error) {
+    if (error instanceof CutConnection) throw error;
     if (!(error instanceof S3Error) && !isDisconnect(error)) onFailure(error);
     const known = error instanceof S3Error ? error : new S3Error('InternalError');
     const document = xmlDocument(

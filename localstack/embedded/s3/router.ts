@@ -12,6 +12,8 @@ import type { S3Request } from './request.ts';
 
 /** One line for each operation: what it answers to, and the query parameters that it understands. */
 interface Route {
+  /** AWS's name for it. */
+  readonly name: string;
   readonly on: 'service' | 'bucket' | 'object';
   readonly method: string;
   /** Parameters that must be there and make the difference. */
@@ -33,58 +35,82 @@ const RESPONSE = [
 ];
 const READ = ['partNumber', ...RESPONSE.map((name) => `response-${name}`)];
 
-const ROUTES: readonly Route[] = [
-  { on: 'service', method: 'GET', accepts: ['max-buckets'], operation: listBuckets },
+const ROUTES = [
+  { name: 'ListBuckets', on: 'service', method: 'GET', accepts: ['max-buckets'], operation: listBuckets },
 
-  { on: 'bucket', method: 'PUT', requires: ['notification'], operation: putNotification },
-  { on: 'bucket', method: 'GET', requires: ['notification'], operation: getNotification },
-  { on: 'bucket', method: 'GET', requires: ['location'], operation: getBucketLocation },
   {
+    name: 'PutBucketNotificationConfiguration',
+    on: 'bucket',
+    method: 'PUT',
+    requires: ['notification'],
+    operation: putNotification,
+  },
+  {
+    name: 'GetBucketNotificationConfiguration',
+    on: 'bucket',
+    method: 'GET',
+    requires: ['notification'],
+    operation: getNotification,
+  },
+  { name: 'GetBucketLocation', on: 'bucket', method: 'GET', requires: ['location'], operation: getBucketLocation },
+  {
+    name: 'ListObjectsV2',
     on: 'bucket',
     method: 'GET',
     requires: ['list-type'],
     accepts: [...LIST, 'continuation-token', 'start-after', 'fetch-owner'],
     operation: listObjectsV2,
   },
-  { on: 'bucket', method: 'POST', requires: ['delete'], operation: deleteObjects },
-  { on: 'bucket', method: 'PUT', operation: createBucket },
-  { on: 'bucket', method: 'HEAD', operation: headBucket },
-  { on: 'bucket', method: 'DELETE', operation: deleteBucket },
-  { on: 'bucket', method: 'GET', accepts: [...LIST, 'marker'], operation: listObjects },
+  { name: 'DeleteObjects', on: 'bucket', method: 'POST', requires: ['delete'], operation: deleteObjects },
+  { name: 'CreateBucket', on: 'bucket', method: 'PUT', operation: createBucket },
+  { name: 'HeadBucket', on: 'bucket', method: 'HEAD', operation: headBucket },
+  { name: 'DeleteBucket', on: 'bucket', method: 'DELETE', operation: deleteBucket },
+  { name: 'ListObjects', on: 'bucket', method: 'GET', accepts: [...LIST, 'marker'], operation: listObjects },
 
-  { on: 'object', method: 'POST', requires: ['uploads'], operation: createUpload },
-  { on: 'object', method: 'PUT', requires: ['uploadId', 'partNumber'], copies: true, operation: copyPart },
-  { on: 'object', method: 'PUT', requires: ['uploadId', 'partNumber'], operation: uploadPart },
-  { on: 'object', method: 'POST', requires: ['uploadId'], operation: completeUpload },
-  { on: 'object', method: 'DELETE', requires: ['uploadId'], operation: abortUpload },
+  { name: 'CreateMultipartUpload', on: 'object', method: 'POST', requires: ['uploads'], operation: createUpload },
   {
+    name: 'UploadPartCopy',
+    on: 'object',
+    method: 'PUT',
+    requires: ['uploadId', 'partNumber'],
+    copies: true,
+    operation: copyPart,
+  },
+  { name: 'UploadPart', on: 'object', method: 'PUT', requires: ['uploadId', 'partNumber'], operation: uploadPart },
+  { name: 'CompleteMultipartUpload', on: 'object', method: 'POST', requires: ['uploadId'], operation: completeUpload },
+  { name: 'AbortMultipartUpload', on: 'object', method: 'DELETE', requires: ['uploadId'], operation: abortUpload },
+  {
+    name: 'ListParts',
     on: 'object',
     method: 'GET',
     requires: ['uploadId'],
     accepts: ['max-parts', 'part-number-marker'],
     operation: listParts,
   },
-  { on: 'object', method: 'PUT', copies: true, operation: copyObject },
-  { on: 'object', method: 'PUT', operation: putObject },
-  { on: 'object', method: 'GET', accepts: READ, operation: getObject },
-  { on: 'object', method: 'HEAD', accepts: READ, operation: getObject },
-  { on: 'object', method: 'DELETE', operation: deleteObject },
-];
+  { name: 'CopyObject', on: 'object', method: 'PUT', copies: true, operation: copyObject },
+  { name: 'PutObject', on: 'object', method: 'PUT', operation: putObject },
+  { name: 'GetObject', on: 'object', method: 'GET', accepts: READ, operation: getObject },
+  { name: 'HeadObject', on: 'object', method: 'HEAD', accepts: READ, operation: getObject },
+  { name: 'DeleteObject', on: 'object', method: 'DELETE', operation: deleteObject },
+] as const satisfies readonly Route[];
+
+/** AWS's names of what this server does. */
+export const S3_OPERATIONS = ROUTES.map((route) => route.name);
 
 /** The SDK's note to itself, and signatures of the old kind; none is checked here. */
 const IGNORED = /^(x-id|AWSAccessKeyId|Signature|Expires)$/;
 
 /**
- * The operation that a request asks for. What is not understood in full is refused rather than half done.
+ * The route of the operation that a request asks for. What is not understood in full is refused rather than half done.
  *
  * @throws S3Error NotImplemented, MethodNotAllowed
  */
-export function routeOf(request: S3Request): Operation {
+export function routeOf(request: S3Request): Pick<Route, 'name' | 'operation'> {
   const on = request.bucket === undefined ? 'service' : request.key === undefined ? 'bucket' : 'object';
   const parameters = [...request.query.keys()].filter((name) => !IGNORED.test(name));
   const copies = request.headers['x-amz-copy-source'] !== undefined;
 
-  const candidates = ROUTES.filter((route) => route.on === on && route.method === request.method);
+  const candidates = (ROUTES as readonly Route[]).filter((route) => route.on === on && route.method === request.method);
   if (candidates.length === 0) throw new S3Error('MethodNotAllowed');
   const route = candidates.find(
     ({ requires = [], accepts = [], ...rest }) =>
@@ -97,5 +123,5 @@ export function routeOf(request: S3Request): Operation {
     throw new S3Error('NotImplemented', `This server does not implement ${request.method} ${on} with ${what}.`);
   }
   refuseUnknownHeaders(request);
-  return route.operation;
+  return route;
 }

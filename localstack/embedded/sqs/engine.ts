@@ -14,6 +14,27 @@ export interface SqsEngine {
   close(): Promise<void>;
 }
 
+/** What the engine can do, by AWS's names. */
+export const SQS_ACTIONS = [
+  'ChangeMessageVisibility',
+  'ChangeMessageVisibilityBatch',
+  'CreateQueue',
+  'DeleteMessage',
+  'DeleteMessageBatch',
+  'DeleteQueue',
+  'GetQueueAttributes',
+  'GetQueueUrl',
+  'ListQueues',
+  'ListQueueTags',
+  'PurgeQueue',
+  'ReceiveMessage',
+  'SendMessage',
+  'SendMessageBatch',
+  'SetQueueAttributes',
+  'TagQueue',
+  'UntagQueue',
+] as const;
+
 export const ACCOUNT = '000000000000';
 
 /** One place, one region: without a signature fauxqs files all queues under its default one. */

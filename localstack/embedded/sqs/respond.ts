@@ -1,6 +1,15 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { setImmediate } from 'node:timers/promises';
+import type { FaultSwitch, Faults } from '../faults/faults.ts';
+import { CutConnection, withFault } from '../faults/with-fault.ts';
+import type { RequestCounts } from '../request-counts.ts';
 import { ACCOUNT, type Json, queueNameOf, type SqsAnswer, type SqsEngine } from './engine.ts';
+
+export interface SqsContext {
+  readonly engine: SqsEngine;
+  readonly counts: RequestCounts;
+  readonly faults: FaultSwitch;
+}
 
 const TARGET = 'AmazonSQS.';
 const MAX_REQUEST_BYTES = 2 * 1024 ** 2;
@@ -12,11 +21,18 @@ export const isSqsRequest = (message: IncomingMessage): boolean =>
 /**
  * Answers one SQS request. Queue URLs have the host that the client called, so that clients that follow them
  * come back.
+ *
+ * @throws CutConnection when there shall be no answer
  */
-export async function respond(engine: SqsEngine, message: IncomingMessage, response: ServerResponse): Promise<void> {
+export async function respond(
+  { engine, counts, faults }: SqsContext,
+  message: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
   const action = String(message.headers['x-amz-target']).slice(TARGET.length);
   const input = await readJson(message);
-  const answer = input === undefined ? malformed() : await engine.call(action, input);
+  counts.add('sqs', action);
+  const answer = input === undefined ? malformed() : await call(engine, action, input, faults.active);
   if (action === 'ReceiveMessage' && (await hasHungUp(response))) {
     await giveBack(engine, input?.QueueUrl, answer.body);
     return;
@@ -28,6 +44,18 @@ export async function respond(engine: SqsEngine, message: IncomingMessage, respo
     ...answer.headers,
   });
   response.end(body);
+}
+
+function call(engine: SqsEngine, action: string, input: Json, faults: Faults | undefined): Promise<SqsAnswer> {
+  const work = () => engine.call(action, input);
+  const target = queueNameOf(String(input.QueueUrl ?? input.QueueName ?? ''));
+  const rule = faults?.ofRequest({ operation: action, target, conditional: false, hasBody: true });
+  if (!rule) return work();
+  const cut = () => {
+    throw new CutConnection();
+  };
+  // Requests and answers are small: half of one is as good as none.
+  return withFault(rule, { work, workOnHalf: cut, half: cut, refuse: unavailable });
 }
 
 /** Lets the news of a closed connection in first: a message may arrive in the same turn of the event loop. */
@@ -65,6 +93,12 @@ async function readJson(message: IncomingMessage): Promise<Json | undefined> {
     return undefined;
   }
 }
+
+const unavailable = (): SqsAnswer => ({
+  status: 503,
+  headers: { 'x-amzn-query-error': 'ServiceUnavailable;Receiver' },
+  body: { __type: 'com.amazonaws.sqs#ServiceUnavailable', message: 'Please reduce your request rate.' },
+});
 
 const malformed = (): SqsAnswer => ({
   status: 400,
