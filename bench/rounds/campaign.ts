@@ -64,12 +64,12 @@ async function measure(): Promise<CampaignFigures> {
   };
   const handlers = { aggregate, dispatch, intake, orchestrate };
   const runner = startRunner({ context, topology, handlers });
-  const requests = countRequests();
+  const requests = await countRequests(endpoint);
   const started = performance.now();
   await objects.put(bucket, federationKeys.campaign('bench'), JSON.stringify(campaign()));
   await ended.promise;
   const seconds = (performance.now() - started) / 1000;
-  const { s3, sqs } = requests.stop();
+  const { s3, sqs } = await requests();
   const outcome = JSON.parse(
     Buffer.from((await objects.get(bucket, federationKeys.outcome('bench'))).body).toString(),
   ) as Outcome;

@@ -1,19 +1,18 @@
-import { subscribe, unsubscribe } from 'node:diagnostics_channel';
-import type { IncomingMessage } from 'node:http';
+/** Requests that an embedded server took, long polls that brought nothing included. */
+export interface RequestTotals {
+  readonly s3: number;
+  readonly sqs: number;
+}
 
-/** Every request that a server of this process takes, long polls that bring nothing included, S3 and SQS apart. */
-export function countRequests() {
-  let [s3, sqs] = [0, 0];
-  const count = (message: unknown) => {
-    const { headers } = (message as { readonly request: IncomingMessage }).request;
-    if (String(headers['x-amz-target']).startsWith('AmazonSQS')) sqs++;
-    else s3++;
+/** Counts from now on; the function that is returned gives what came since. */
+export async function countRequests(endpoint: string): Promise<() => Promise<RequestTotals>> {
+  const take = async () => {
+    const answer = await fetch(`${endpoint}/_fedcardio/requests`, { method: 'DELETE' });
+    const totals = (await answer.json()) as Readonly<Record<'s3' | 'sqs', Readonly<Record<string, number>>>>;
+    const sum = (counts: Readonly<Record<string, number>>) =>
+      Object.values(counts).reduce((all, count) => all + count, 0);
+    return { s3: sum(totals.s3), sqs: sum(totals.sqs) };
   };
-  subscribe('http.server.request.start', count);
-  return {
-    stop() {
-      unsubscribe('http.server.request.start', count);
-      return { s3, sqs };
-    },
-  };
+  await take();
+  return take;
 }
