@@ -1,4 +1,4 @@
-import { addScaled, assignScaled, roundQuotient } from './kernels.ts';
+import type { Kernels } from './kernels.ts';
 import type { Strategy } from './strategy.ts';
 
 /**
@@ -9,23 +9,23 @@ import type { Strategy } from './strategy.ts';
 export const fedavg: Strategy = {
   moments: [],
   holdsAll: false,
-  createReducer: (samples, capacity) => {
-    const sum = createWeightedSum(samples, capacity);
+  createReducer: (samples, capacity, kernels) => {
+    const sum = createWeightedSum(samples, capacity, kernels);
     return {
       add: sum.add,
-      finish: (merged) => roundQuotient(sum.take(), sum.total, merged),
+      finish: (merged) => kernels.roundQuotient(sum.take(), sum.total, merged),
     };
   },
 };
 
 /** The sum of a slice's values over the updates, each times its samples; `total` is that of the samples. */
-export function createWeightedSum(samples: readonly number[], capacity: number) {
-  const sums = new Float64Array(capacity);
+export function createWeightedSum(samples: readonly number[], capacity: number, kernels: Kernels) {
+  const sums = kernels.float64(capacity);
   let next = 0;
   return {
     total: samples.reduce((sum, count) => sum + count, 0),
     add: (values: Float32Array) => {
-      const combine = next === 0 ? assignScaled : addScaled;
+      const combine = next === 0 ? kernels.assignScaled : kernels.addScaled;
       combine(values, samples[next] as number, sums);
       next++;
     },

@@ -1,7 +1,4 @@
-import { allFinite } from '../weights/finite.ts';
-import { parseSafetensorsHeader } from '../weights/header.ts';
 import { encodeSafetensorsHeader } from '../weights/safetensors.ts';
-import { restore } from './kernels.ts';
 import { withFloats } from './layout.ts';
 import type { Merged } from './merge.ts';
 import { type MergeSource, type Opened, ownSource, slicesOfMerge, updateSource } from './opened.ts';
@@ -18,23 +15,18 @@ const DIVERGED =
 /** Merges the chosen updates in one pass over them, and writes the model and, where there is one, the state. */
 export async function mergeSlices(opened: Opened, survey: Survey): Promise<Merged> {
   const { options, strategy, base, updates } = opened;
-  const { objects, bucket, key, stateKey, onPart } = options;
+  const { key, stateKey, onPart } = options;
   const moments = base ? strategy.moments : [];
   const layout = withFloats(updates[0]?.header.tensors ?? new Map(), 'F32');
-  const modelHeader = encodeSafetensorsHeader(layout);
-  const stateHeader = encodeStateHeader(layout, moments);
-  const model = openOutput(objects, bucket, key, fileBytes(modelHeader));
-  const state = moments.length > 0 ? openOutput(objects, bucket, stateKey, fileBytes(stateHeader)) : undefined;
+  const model = openOutput(opened, key, encodeSafetensorsHeader(layout));
+  const state = moments.length > 0 ? openOutput(opened, stateKey, encodeStateHeader(layout, moments)) : undefined;
   try {
-    await model.write(modelHeader);
-    await state?.write(stateHeader);
     for await (const merged of mergedSlices(opened, survey, moments.length)) {
-      if (merged.moments && !(allFinite(merged.moments) && allFinite(merged.values as Float32Array))) {
+      if (merged.diverged) {
         await Promise.all([model.abandon(), state?.abandon()]);
         return { kind: 'impossible', reason: DIVERGED };
       }
-      await model.write(bytesOf(merged.values));
-      if (merged.moments) await state?.write(bytesOf(merged.moments));
+      await Promise.all([model.write(merged.values), merged.moments && state?.write(merged.moments)]);
       await onPart?.();
     }
     return { kind: 'merged', global: await model.close(), state: (await state?.close()) ?? null };
@@ -44,19 +36,12 @@ export async function mergeSlices(opened: Opened, survey: Survey): Promise<Merge
   }
 }
 
-/** The length of the file that a header begins. */
-function fileBytes(header: Uint8Array): number {
-  const { dataStart, dataBytes } = parseSafetensorsHeader(header);
-  return dataStart + dataBytes;
-}
-
-const bytesOf = ({ buffer, byteOffset, byteLength }: ArrayBufferView): Uint8Array =>
-  new Uint8Array(buffer, byteOffset, byteLength);
-
 interface MergedSlice {
-  readonly values: Float32Array | Uint8Array;
+  readonly values: ArrayBufferView;
   /** Of a server optimiser, after its step. */
-  readonly moments?: Float32Array;
+  readonly moments?: ArrayBufferView;
+  /** Its step led to what is not finite. */
+  readonly diverged?: boolean;
 }
 
 /**
@@ -66,7 +51,7 @@ interface MergedSlice {
  * @param width moments of a value
  */
 async function* mergedSlices(opened: Opened, survey: Survey, width: number): AsyncGenerator<MergedSlice> {
-  const { options, strategy, base, updates } = opened;
+  const { options, strategy, base, updates, kernels } = opened;
   const { delta } = options;
   const chosen = survey.chosen.map((index) => updates[index] as Opened['updates'][number]);
   const factors = survey.chosen.map((index) => survey.factors[index] as number);
@@ -76,28 +61,25 @@ async function* mergedSlices(opened: Opened, survey: Survey, width: number): Asy
     ...(origin ? [ownSource(origin, 'base')] : []),
     ...(width > 0 && origin?.state ? [ownSource(origin.state, 'state', width)] : []),
   ];
-  const slices = slicesOfMerge(opened, strategy.holdsAll);
-  const pass = openPass(options.objects, options.bucket, [...own, ...sources], slices);
-
+  const slices = slicesOfMerge(opened, { rows: strategy.holdsAll ? chosen.length : 1, width: Math.max(1, width) });
   const capacity = Math.max(...slices.map(({ start, end }) => end - start));
-  const reducer = strategy.createReducer(
-    chosen.map(({ input }) => input.samples),
-    capacity,
-  );
+  const samples = chosen.map(({ input }) => input.samples);
+  const reducer = strategy.createReducer(samples, capacity, kernels);
   const memory = {
-    merged: new Float32Array(capacity),
-    decoded: new Float32Array(options.dtype === 'F32' ? 0 : capacity),
-    restored: new Float32Array(origin ? capacity : 0),
-    base: new Float32Array(origin ? capacity : 0),
-    moments: new Float32Array(capacity * width),
+    merged: kernels.float32(capacity),
+    largest: kernels.bytes(slices.some(({ segment }) => segment.kind !== 'float') ? 8 * capacity : 0),
+    decoded: kernels.float32(options.dtype === 'F32' ? 0 : capacity),
+    restored: kernels.float32(origin ? capacity : 0),
+    base: kernels.float32(origin ? capacity : 0),
+    moments: kernels.float32(capacity * width),
   };
-  const largest = new Uint8Array(new Float64Array(capacity).buffer);
+  const pass = openPass(opened, [...own, ...sources], slices);
   let next = 0;
 
   /** Takes one file's part of a slice of floats. */
   function addFloats(block: Block<MergeSource>): void {
     const { source } = block;
-    const values = finiteFloats(block, memory.decoded);
+    const values = finiteFloats(block, kernels, memory.decoded);
     if (source.role === 'base') memory.base.set(values);
     else if (source.role === 'state') memory.moments.set(values);
     else reducer.add(restored(values, block));
@@ -107,8 +89,8 @@ async function* mergedSlices(opened: Opened, survey: Survey, width: number): Asy
     const factor = factors[next] as number;
     if (!origin || (!delta && factor === 1)) return values;
     const whole = memory.restored.subarray(0, values.length);
-    restore(values, memory.base, factor, delta, whole);
-    if (!allFinite(whole)) throw source.fail('a difference added to the global model is not finite');
+    kernels.restore(values, memory.base, factor, delta, whole);
+    if (!kernels.finite(whole)) throw source.fail('a difference added to the global model is not finite');
     return whole;
   }
 
@@ -122,18 +104,18 @@ async function* mergedSlices(opened: Opened, survey: Survey, width: number): Asy
     const moments = memory.moments.subarray(0, size * width);
     if (!origin?.state) moments.fill(0);
     reducer.finish(values, { base: memory.base.subarray(0, size), moments });
-    return { values, moments };
+    return { values, moments, diverged: !(kernels.finite(values) && kernels.finite(moments)) };
   }
 
   for await (const block of pass.blocks) {
     const { slice, source, bytes } = block;
     const { kind } = slice.segment;
     if (kind === 'float') addFloats(block);
-    else if (source.role === 'update') takeLargest(bytes, kind, next === 0, largest.subarray(0, bytes.length));
+    else if (source.role === 'update') takeLargest(bytes, kind, next === 0, memory.largest.subarray(0, bytes.length));
     if (source.role === 'update') next++;
     if (next < sources.length) continue;
     next = 0;
-    if (slice === slices.at(-1)) pass.verify();
-    yield kind === 'float' ? finish(slice) : { values: largest.subarray(0, bytes.length) };
+    if (slice === slices.at(-1)) await pass.verify();
+    yield kind === 'float' ? finish(slice) : { values: memory.largest.subarray(0, bytes.length) };
   }
 }

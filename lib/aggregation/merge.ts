@@ -2,7 +2,9 @@ import type { Aggregation, Encoding, StoredFile } from '../federation/schemas.ts
 import type { Objects } from '../storage/contract.ts';
 import { badWeights } from '../weights/header.ts';
 import { openFile } from './files.ts';
+import { createHashes, createHashesInThread } from './hashes.ts';
 import { type MergeInput, openInputs, type Refused } from './inputs.ts';
+import { createKernels } from './kernels.ts';
 import { mergeSlices } from './merge-slices.ts';
 import type { Base, Opened } from './opened.ts';
 import { requireState } from './state-file.ts';
@@ -35,6 +37,9 @@ export type Merged =
   /** The strategy cannot merge so many; `reason` is a sentence. */
   | { readonly kind: 'impossible'; readonly reason: string };
 
+/** From here on, hashing in a thread of its own saves more time than it takes to start one. */
+const THREAD_PAYS_BYTES = 64 * 1024 * 1024;
+
 /**
  * Merges updates into one safetensors object by the campaign's strategy, in the order given: the same bytes whoever
  * merges, and however often. Every input is read by ranges, a slice of all inputs at a time, and the result is written
@@ -59,14 +64,20 @@ export async function mergeUpdates(inputs: readonly MergeInput[], options: Merge
   const expected = { dtype, maxUpdateBytes: aggregation.maxUpdateBytes, base: base?.header.tensors };
   const updates = await openInputs(objects, bucket, inputs, expected, refused);
   if (refused.length > 0) return { kind: 'refused', refused };
+  const bytes = updates.reduce((sum, { file }) => sum + file.bytes, 0);
+  const hashes = bytes < THREAD_PAYS_BYTES ? createHashes() : createHashesInThread();
+  const kernels = createKernels();
   try {
-    const opened: Opened = { options, strategy, base, updates, refused };
+    const opened: Opened = { options, objects, bucket, strategy, base, updates, refused, kernels, hashes };
     const survey = await surveyUpdates(opened);
+    kernels.reset();
     return await mergeSlices(opened, survey);
   } catch (error) {
     // The storage may have wrapped what the merge threw; a refusal is known by its entry.
     if (refused.length > 0) return { kind: 'refused', refused };
     throw error;
+  } finally {
+    await hashes.close();
   }
 }
 

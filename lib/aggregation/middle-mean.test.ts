@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { createKernels } from './kernels.ts';
 import { middleMean, sortingNetwork } from './middle-mean.ts';
 
 describe('sortingNetwork', () => {
@@ -27,12 +28,11 @@ describe('middleMean', () => {
     fc.assert(
       fc.property(column, fc.double({ min: 0, max: 0.499, noNaN: true }), (values, share) => {
         const dropped = Math.floor(share * values.length);
-        const reducer = middleMean(() => dropped).createReducer(
-          values.map(() => 1),
-          1,
-        );
-        for (const value of values) reducer.add(Float32Array.of(value));
-        const merged = new Float32Array(1);
+        const kernels = createKernels();
+        const samples = values.map(() => 1);
+        const reducer = middleMean(() => dropped).createReducer(samples, 1, kernels);
+        for (const value of values) reducer.add(kernels.float32(1).fill(value));
+        const merged = kernels.float32(1);
         reducer.finish(merged);
 
         const middle = values.toSorted((a, b) => a - b).slice(dropped, values.length - dropped);

@@ -1,4 +1,3 @@
-import { addScaled, assignScaled, roundQuotient, sortPairs } from './kernels.ts';
 import type { Strategy } from './strategy.ts';
 
 /**
@@ -10,9 +9,9 @@ import type { Strategy } from './strategy.ts';
 export const middleMean = (drop: (updates: number) => number): Strategy => ({
   moments: [],
   holdsAll: true,
-  createReducer: (samples, capacity) => {
-    const rows = samples.map(() => new Float32Array(capacity));
-    const sums = new Float64Array(capacity);
+  createReducer: (samples, capacity, kernels) => {
+    const rows = samples.map(() => kernels.float32(capacity));
+    const sums = kernels.float64(capacity);
     const comparisons = sortingNetwork(rows.length);
     const dropped = drop(rows.length);
     let next = 0;
@@ -23,10 +22,11 @@ export const middleMean = (drop: (updates: number) => number): Strategy => ({
       finish: (merged) => {
         next = 0;
         const slice = rows.map((row) => row.subarray(0, merged.length));
-        for (const [low, high] of comparisons) sortPairs(slice[low] as Float32Array, slice[high] as Float32Array);
+        for (const [low, high] of comparisons)
+          kernels.sortPairs(slice[low] as Float32Array, slice[high] as Float32Array);
         const middle = slice.slice(dropped, slice.length - dropped);
-        for (const [i, row] of middle.entries()) (i === 0 ? assignScaled : addScaled)(row, 1, sums);
-        roundQuotient(sums, middle.length, merged);
+        for (const [i, row] of middle.entries()) (i === 0 ? kernels.assignScaled : kernels.addScaled)(row, 1, sums);
+        kernels.roundQuotient(sums, middle.length, merged);
       },
     };
   },

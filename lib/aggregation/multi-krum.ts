@@ -21,10 +21,11 @@ export const multiKrum = ({ byzantine, keep }: Config): Strategy => ({
     const neighbours = distances.length - byzantine - 2;
     return lowest(krumScores(distances, neighbours), Math.min(keep ?? neighbours, neighbours));
   },
-  createReducer: (samples, capacity) =>
+  createReducer: (samples, capacity, kernels) =>
     fedavg.createReducer(
       samples.map(() => 1),
       capacity,
+      kernels,
     ),
 });
 

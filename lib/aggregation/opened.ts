@@ -2,10 +2,10 @@ import { FedcardioError } from '../error.ts';
 import { badWeights } from '../weights/header.ts';
 import type { OpenFile } from './files.ts';
 import type { OpenInput, Refused } from './inputs.ts';
+import { GROUP } from './kernels.ts';
 import { segmentsOf } from './layout.ts';
 import type { MergeOptions } from './merge.ts';
-import type { Source } from './pass.ts';
-import { LANES } from './products.ts';
+import type { PassOptions, Source } from './pass.ts';
 import { type Slice, slicesOf } from './slices.ts';
 import type { Strategy } from './strategy.ts';
 
@@ -15,7 +15,7 @@ export interface Base extends OpenFile {
 }
 
 /** A merge whose files have been opened and compared: all are of one layout. */
-export interface Opened {
+export interface Opened extends PassOptions {
   readonly options: MergeOptions;
   readonly strategy: Strategy;
   readonly base: Base | undefined;
@@ -51,14 +51,19 @@ export const ownSource = (open: OpenFile, role: 'base' | 'state', width = 1): Me
   fail: (reason) => badWeights(`${open.file.key}: ${reason}`),
 });
 
-/** Bytes of a slice as F32, where one update is held at a time. */
-const SLICE_BYTES = 8 * 1024 * 1024;
-/** Bytes that slices of all updates have together, where all are held. */
-const ROWS_BYTES = 64 * 1024 * 1024;
+/** Bytes of the largest block that is read at a time. */
+const BLOCK_BYTES = 8 * 1024 * 1024;
+/** Bytes of slices that are held together. */
+const HELD_BYTES = 64 * 1024 * 1024;
 
-/** The slices of a merge, whose memory depends neither on the number of updates nor on the model. */
-export function slicesOfMerge({ options, updates }: Opened, holdsAll: boolean): readonly Slice[] {
-  const bytes = holdsAll ? Math.min(SLICE_BYTES, ROWS_BYTES / updates.length) : SLICE_BYTES;
-  const elements = Math.floor(Math.min(bytes, options.sliceBytes ?? bytes) / (4 * LANES)) * LANES;
-  return slicesOf(segmentsOf(updates[0]?.header.tensors ?? new Map()), Math.max(LANES, elements));
+/**
+ * The slices of a pass, whose memory depends neither on the number of updates nor on the model.
+ *
+ * @param rows how many slices of F32 are held at a time
+ * @param width values that the widest file has for each of the model's
+ */
+export function slicesOfMerge({ options, updates }: Opened, { rows = 1, width = 1 } = {}): readonly Slice[] {
+  const bytes = Math.min(BLOCK_BYTES / width, HELD_BYTES / rows, options.sliceBytes ?? BLOCK_BYTES);
+  const groups = Math.max(1, Math.floor(bytes / (4 * GROUP)));
+  return slicesOf(segmentsOf(updates[0]?.header.tensors ?? new Map()), groups * GROUP);
 }

@@ -1,12 +1,14 @@
-import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { PassThrough } from 'node:stream';
 import type { StoredFile } from '../federation/schemas.ts';
-import type { Objects } from '../storage/contract.ts';
+import { parseSafetensorsHeader } from '../weights/header.ts';
+import type { PassOptions } from './pass.ts';
 
-/** An object that is written as its bytes come; nothing of it is visible before it is closed. */
+/** A safetensors object that is written as its bytes come; nothing of it is visible before it is closed. */
 export interface Output {
-  write(bytes: Uint8Array): Promise<void>;
+  /** Adds values. They may change again when the promise is fulfilled. */
+  write(values: ArrayBufferView): Promise<void>;
+  /** All values that the header describes must have been written. */
   close(): Promise<StoredFile>;
   /** Gives up. Never throws. */
   abandon(): Promise<void>;
@@ -15,46 +17,56 @@ export interface Output {
 /** S3 wants parts of 5 MiB and more, and 10,000 of them at most: enough for 78 GiB. */
 const PART_BYTES = 8 * 1024 * 1024;
 
-/**
- * Starts an object. Its bytes are gathered into parts, which are sent while others come.
- *
- * @param bytes its length
- */
-export function openOutput(objects: Pick<Objects, 'putParts'>, bucket: string, key: string, bytes: number): Output {
+/** Starts an object with a header. What is written is gathered into parts, which are sent while others come. */
+export function openOutput(
+  { objects, bucket, hashes }: Pick<PassOptions, 'objects' | 'bucket' | 'hashes'>,
+  key: string,
+  header: Uint8Array,
+): Output {
+  const { dataStart, dataBytes } = parseSafetensorsHeader(header);
+  const bytes = dataStart + dataBytes;
   const parts = new PassThrough({ objectMode: true, highWaterMark: 1 });
   const sent = objects.putParts(bucket, key, parts);
   // Both are looked at later: without a handler until then, a failure would end the process.
   sent.catch(() => undefined);
   parts.on('error', () => undefined);
-  const hash = createHash('sha256');
-  let written = 0;
+  const hash = hashes.open();
+  let missing = bytes;
   let part = new Uint8Array(Math.min(PART_BYTES, bytes));
   let filled = 0;
 
-  async function send(): Promise<void> {
-    const full = part.subarray(0, filled);
-    hash.update(full);
-    written += filled;
-    part = new Uint8Array(Math.min(PART_BYTES, bytes - written));
-    filled = 0;
-    // A failed upload asks for no further part.
-    if (!parts.write(full)) await Promise.race([once(parts, 'drain'), sent]);
+  async function gather(more: Uint8Array): Promise<void> {
+    for (let taken = 0; taken < more.length; ) {
+      const some = more.subarray(taken, taken + part.length - filled);
+      part.set(some, filled);
+      filled += some.length;
+      taken += some.length;
+      if (filled === part.length) await send();
+    }
   }
 
+  async function send(): Promise<void> {
+    missing -= part.length;
+    // A failed upload asks for no further part.
+    if (!parts.write(part)) await Promise.race([once(parts, 'drain'), sent]);
+    part = new Uint8Array(Math.min(PART_BYTES, missing));
+    filled = 0;
+  }
+
+  const add = async (more: Uint8Array) => {
+    await Promise.all([hash.update(more), gather(more)]);
+  };
+  const started = add(header);
+  started.catch(() => undefined);
   return {
-    write: async (more) => {
-      for (let taken = 0; taken < more.length; ) {
-        const some = more.subarray(taken, taken + part.length - filled);
-        part.set(some, filled);
-        filled += some.length;
-        taken += some.length;
-        if (filled === part.length) await send();
-      }
+    write: async ({ buffer, byteOffset, byteLength }) => {
+      await started;
+      await add(new Uint8Array(buffer, byteOffset, byteLength));
     },
     close: async () => {
       parts.end();
       await sent;
-      return { key, sha256: hash.digest('hex'), bytes: written };
+      return { key, sha256: await hash.digest(), bytes };
     },
     abandon: async () => {
       parts.destroy(new Error(`${key} was given up`));

@@ -1,9 +1,10 @@
-import { createHash } from 'node:crypto';
 import { type FedcardioError, isFedcardioError } from '../error.ts';
 import { mapAhead } from '../federation/protocol/async.ts';
 import type { Objects } from '../storage/contract.ts';
 import { DTYPE_BYTES, type Dtype } from '../weights/header.ts';
 import type { OpenFile } from './files.ts';
+import type { FileHash, Hashes } from './hashes.ts';
+import type { Kernels } from './kernels.ts';
 import type { Slice } from './slices.ts';
 
 /** A file that a pass reads. */
@@ -19,7 +20,7 @@ export interface Block<S extends Source> {
   readonly slice: Slice;
   readonly source: S;
   readonly dtype: Dtype;
-  /** Valid until the next block is asked for. */
+  /** In the kernels' memory, valid until the next block is asked for. Others may read it meanwhile: do not write. */
   readonly bytes: Uint8Array;
 }
 
@@ -27,47 +28,68 @@ export interface Pass<S extends Source> {
   /** By slice, then by source in the order given; sources without the slice's tensors are left out. */
   readonly blocks: AsyncIterable<Block<S>>;
   /** Throws what a source's `fail` returns if its bytes, all of which must have been taken, have another SHA-256. */
-  verify(): void;
+  verify(): Promise<void>;
 }
 
+export interface PassOptions {
+  readonly objects: Objects;
+  readonly bucket: string;
+  readonly kernels: Kernels;
+  readonly hashes: Hashes;
+}
+
+/** Requests at a time. */
 const READS_AHEAD = 4;
+/** Beside these, what is looked at and what is still being hashed. */
+const BUFFERS = READS_AHEAD + 2;
 
 /** Reads files of one layout to their ends, once and by ranges, a few requests ahead of who takes the blocks. */
 export function openPass<S extends Source>(
-  objects: Pick<Objects, 'getRange'>,
-  bucket: string,
+  { objects, bucket, kernels, hashes }: PassOptions,
   sources: readonly S[],
   slices: readonly Slice[],
 ): Pass<S> {
-  const hashes = new Map(sources.map((source) => [source, createHash('sha256').update(source.headerBytes)]));
+  const hashOf = new Map(sources.map((source) => [source, hashes.open()]));
   const ranges = slices.flatMap((slice) => sources.flatMap((source) => rangeOf(source, slice)));
-  const memory = createRing(ranges);
+  const largest = Math.max(0, ...ranges.map(({ start, end }) => end - start));
+  const buffers = Array.from({ length: Math.min(BUFFERS, ranges.length) }, () => ({
+    memory: kernels.bytes(largest),
+    hashed: Promise.resolve(),
+  }));
 
-  const read = async (range: Range<S>) => {
-    const { source, start, end } = range;
+  async function read({ source, start, end }: Range<S>, index: number): Promise<Uint8Array> {
+    const buffer = buffers[index % buffers.length] as (typeof buffers)[number];
+    await buffer.hashed;
     try {
-      return await objects.getRange(bucket, source.file.key, start, end, memory.next(end - start));
+      return await objects.getRange(bucket, source.file.key, start, end, buffer.memory);
     } catch (error) {
       if (!isFedcardioError(error, 'NOT_FOUND')) throw error;
       return new Uint8Array();
     }
-  };
+  }
+
   async function* blocks() {
+    await Promise.all([...hashOf].map(([{ headerBytes }, hash]) => hash.update(headerBytes)));
     let next = 0;
-    for await (const bytes of mapAhead(ranges, READS_AHEAD, read)) {
-      const { slice, source, dtype, start, end } = ranges[next++] as Range<S>;
+    for await (const bytes of mapAhead(ranges.entries(), READS_AHEAD, ([index, range]) => read(range, index))) {
+      const { slice, source, dtype, start, end } = ranges[next] as Range<S>;
       if (bytes.length !== end - start) throw source.fail(`the weights end before byte ${end}`);
-      hashes.get(source)?.update(bytes);
+      const buffer = buffers[next++ % buffers.length] as (typeof buffers)[number];
+      buffer.hashed = (hashOf.get(source) as FileHash).update(bytes);
+      // It is awaited later: without a handler until then, a failure would end the process.
+      buffer.hashed.catch(() => undefined);
       yield { slice, source, dtype, bytes };
     }
   }
+
   return {
     blocks: blocks(),
-    verify: () => {
-      const errors = [...hashes].flatMap(([{ file, fail }, hash]) => {
-        const actual = hash.digest('hex');
-        return actual === file.sha256 ? [] : [fail(`the weights have SHA-256 ${actual}, not ${file.sha256}`)];
-      });
+    verify: async () => {
+      const errors = [];
+      for (const [{ file, fail }, hash] of hashOf) {
+        const actual = await hash.digest();
+        if (actual !== file.sha256) errors.push(fail(`the weights have SHA-256 ${actual}, not ${file.sha256}`));
+      }
       if (errors[0]) throw errors[0];
     },
   };
@@ -90,14 +112,4 @@ function rangeOf<S extends Source>(source: S, slice: Slice): readonly Range<S>[]
   const segmentStart = header.dataStart + first.begin;
   const [start, end] = [segmentStart + slice.start * bytes, segmentStart + slice.end * bytes];
   return [{ slice, source, dtype: first.dtype, start, end }];
-}
-
-/** Memory for the blocks that are read and the one that is looked at, each used again when its turn comes. */
-function createRing(ranges: readonly { readonly start: number; readonly end: number }[]) {
-  const largest = Math.max(0, ...ranges.map(({ start, end }) => end - start));
-  const buffers = Array.from({ length: Math.min(READS_AHEAD, ranges.length) }, () => new Uint8Array(largest));
-  let taken = 0;
-  return {
-    next: (bytes: number) => (buffers[taken++ % buffers.length] as Uint8Array).subarray(0, bytes),
-  };
 }

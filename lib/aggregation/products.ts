@@ -1,7 +1,5 @@
+import { GROUP, type Kernels } from './kernels.ts';
 import type { SquaredDistances } from './strategy.ts';
-
-/** Partial sums of every product, by the index of a value: the same whatever the slices, which hold multiples of it. */
-export const LANES = 4;
 
 /**
  * Products of updates' differences from their base with each other, from which their norms and distances follow:
@@ -14,32 +12,36 @@ export interface Products {
   of(i: number, j: number): number;
 }
 
+/** Values of a row that are looked at at a time: those of all rows stay in the cache while each meets each. */
+const STRIP = 2048;
+
 /** @param pairs whether products of different updates are wanted, or those with themselves only */
-export function createProducts(updates: number, pairs: boolean): Products {
-  const sums = new Map<string, Float64Array>();
-  const at = (i: number, j: number) => `${Math.min(i, j)} ${Math.max(i, j)}`;
-  for (let i = 0; i < updates; i++) {
-    for (let j = pairs ? 0 : i; j <= i; j++) sums.set(at(i, j), new Float64Array(LANES));
-  }
+export function createProducts(updates: number, pairs: boolean, kernels: Kernels): Products {
+  const wanted = Array.from({ length: updates }, (_, i) =>
+    Array.from({ length: pairs ? i + 1 : 1 }, (_, j) => ({
+      other: pairs ? j : i,
+      lanes: kernels.float64(GROUP).fill(0),
+    })),
+  );
   return {
     add: (rows, base) => {
-      for (const [i, row] of rows.entries()) {
-        for (const [j, other] of rows.entries()) {
-          if (j > i || !(pairs || i === j)) continue;
-          addProducts(row, other, base, sums.get(at(i, j)) as Float64Array);
+      const size = rows[0]?.length ?? 0;
+      for (let start = 0; start < size; start += STRIP) {
+        const strips = rows.map((row) => row.subarray(start, start + STRIP));
+        const from = base?.subarray(start, start + STRIP);
+        for (const [i, row] of wanted.entries()) {
+          for (const { other, lanes } of row) {
+            kernels.addProducts(strips[i] as Float32Array, strips[other] as Float32Array, from, lanes);
+          }
         }
       }
     },
-    of: (i, j) => (sums.get(at(i, j)) as Float64Array).reduce((sum, lane) => sum + lane, 0),
+    of: (i, j) => {
+      const [row, column] = [Math.max(i, j), Math.min(i, j)];
+      const product = wanted[row]?.find(({ other }) => other === column);
+      return product?.lanes.reduce((sum, lane) => sum + lane, 0) ?? Number.NaN;
+    },
   };
-}
-
-function addProducts(a: Float32Array, b: Float32Array, base: Float32Array | undefined, lanes: Float64Array): void {
-  for (let i = 0; i < a.length; i++) {
-    const from = base ? (base[i] as number) : 0;
-    const lane = i % LANES;
-    lanes[lane] = (lanes[lane] as number) + ((a[i] as number) - from) * ((b[i] as number) - from);
-  }
 }
 
 /** By how much each update's difference is scaled down so that its L2 norm is at most `clipNorm`. */

@@ -1,5 +1,4 @@
 import { createWeightedSum } from './fedavg.ts';
-import { roundQuotient } from './kernels.ts';
 import type { Strategy } from './strategy.ts';
 
 /**
@@ -21,14 +20,14 @@ export type ServerStep = (moments: Float32Array, at: number, difference: number)
 export const serverOptimizer = (moments: readonly string[], step: ServerStep): Strategy => ({
   moments,
   holdsAll: false,
-  createReducer: (samples, capacity) => {
-    const sum = createWeightedSum(samples, capacity);
+  createReducer: (samples, capacity, kernels) => {
+    const sum = createWeightedSum(samples, capacity, kernels);
     return {
       add: sum.add,
       finish: (merged, kept) => {
         const sums = sum.take();
         if (!kept) {
-          roundQuotient(sums, sum.total, merged);
+          kernels.roundQuotient(sums, sum.total, merged);
           return;
         }
         const { base, moments: state } = kept;

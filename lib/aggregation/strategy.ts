@@ -1,3 +1,5 @@
+import type { Kernels } from './kernels.ts';
+
 /**
  * How the updates of a round become one model. Float tensors are merged slice by slice: the same few million values of
  * every update, then the next, so that memory does not grow with the model. Integers are not a strategy's business:
@@ -15,8 +17,9 @@ export interface Strategy {
   /**
    * @param samples of each update, in the order in which the updates are added
    * @param capacity values of the largest slice
+   * @param kernels whose memory holds all values
    */
-  readonly createReducer: (samples: readonly number[], capacity: number) => SliceReducer;
+  readonly createReducer: (samples: readonly number[], capacity: number, kernels: Kernels) => SliceReducer;
 }
 
 /** Squared L2 distances of updates from each other, by row and column. */

@@ -30,18 +30,18 @@ export async function surveyUpdates(opened: Opened): Promise<Survey> {
 
 /** Reads all updates once for the products of their differences from the base; without one, of their values. */
 async function productsOf(opened: Opened, pairs: boolean): Promise<Products> {
-  const { options, base, updates } = opened;
-  const { objects, bucket, delta, onPart } = options;
+  const { options, base, updates, kernels } = opened;
+  const { delta, onPart } = options;
   const origin = base && !delta ? ownSource(base, 'base') : undefined;
-  const sources: MergeSource[] = updates.map(updateSource(opened));
-  const slices = slicesOfMerge(opened, true);
-  const pass = openPass(objects, bucket, origin ? [origin, ...sources] : sources, slices);
-
-  const products = createProducts(updates.length, pairs);
+  const sources: readonly MergeSource[] = updates.map(updateSource(opened));
+  const slices = slicesOfMerge(opened, { rows: updates.length });
   const capacity = Math.max(...slices.map(({ start, end }) => end - start));
-  const scratch = new Float32Array(capacity);
-  const rows = updates.map(() => new Float32Array(capacity));
-  const from = new Float32Array(capacity);
+  const products = createProducts(updates.length, pairs, kernels);
+  const decoded = kernels.float32(options.dtype === 'F32' ? 0 : capacity);
+  const rows = updates.map(() => kernels.float32(capacity));
+  const from = kernels.float32(origin ? capacity : 0);
+  const pass = openPass(opened, origin ? [origin, ...sources] : sources, slices);
+
   let next = 0;
   for await (const block of pass.blocks) {
     const { slice, source } = block;
@@ -49,7 +49,7 @@ async function productsOf(opened: Opened, pairs: boolean): Promise<Products> {
     if (slice.segment.kind === 'float') {
       const size = slice.end - slice.start;
       const held = source.role === 'base' ? from : (rows[next++] as Float32Array);
-      held.set(finiteFloats(block, scratch));
+      held.set(finiteFloats(block, kernels, decoded));
       if (isLast) {
         const filled = rows.map((row) => row.subarray(0, size));
         products.add(filled, origin && from.subarray(0, size));
@@ -58,6 +58,6 @@ async function productsOf(opened: Opened, pairs: boolean): Promise<Products> {
     }
     if (isLast) await onPart?.();
   }
-  pass.verify();
+  await pass.verify();
   return products;
 }

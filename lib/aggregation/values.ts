@@ -1,5 +1,4 @@
-import { allFinite } from '../weights/finite.ts';
-import { decodeHalf } from '../weights/half.ts';
+import type { Kernels } from './kernels.ts';
 import type { Block, Source } from './pass.ts';
 import { tensorAt } from './slices.ts';
 
@@ -8,21 +7,19 @@ import { tensorAt } from './slices.ts';
  *
  * @param scratch where halves are decoded to; F32 is looked at where it was read
  */
-export function finiteFloats(block: Block<Source>, scratch: Float32Array): Float32Array {
+export function finiteFloats(block: Block<Source>, kernels: Kernels, scratch: Float32Array): Float32Array {
   const { bytes, dtype, source, slice } = block;
-  const values = floats(bytes, dtype, scratch);
-  if (!allFinite(values)) {
+  const isHalf = dtype === 'F16' || dtype === 'BF16';
+  const values = isHalf
+    ? scratch.subarray(0, bytes.length / 2)
+    : new Float32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4);
+  if (isHalf) kernels.decodeHalf(bytes, dtype, values);
+  if (!kernels.finite(values)) {
     const worst = values.findIndex((value) => !Number.isFinite(value));
     const tensor = tensorAt(slice, Math.floor(worst / source.width));
     throw source.fail(`tensor "${tensor}" has values that are not finite`);
   }
   return values;
-}
-
-function floats(bytes: Uint8Array, dtype: Block<Source>['dtype'], scratch: Float32Array): Float32Array {
-  if (dtype !== 'F16' && dtype !== 'BF16') return new Float32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4);
-  decodeHalf(bytes, dtype, scratch);
-  return scratch.subarray(0, bytes.length / 2);
 }
 
 /**

@@ -1,0 +1,42 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { afterEach, describe, expect, it } from 'vitest';
+import { createHashes, createHashesInThread, type Hashes } from './hashes.ts';
+
+const sha256 = (...parts: readonly Uint8Array[]): string => {
+  const hash = createHash('sha256');
+  for (const part of parts) hash.update(part);
+  return hash.digest('hex');
+};
+
+describe.each([
+  ['in this thread', createHashes],
+  ['in a thread of their own', createHashesInThread],
+])('hashes %s', (_, create) => {
+  let hashes: Hashes | undefined;
+  afterEach(() => hashes?.close());
+
+  it('are of several files at a time, piece by piece', async () => {
+    hashes = create();
+    const [one, two, none] = [hashes.open(), hashes.open(), hashes.open()];
+    const [a, b, c] = [randomBytes(10), randomBytes(100_000), randomBytes(7)];
+
+    const added = [one.update(a), two.update(b), one.update(c), one.update(new Uint8Array())];
+
+    expect(await one.digest()).toBe(sha256(a, c));
+    expect(await two.digest()).toBe(sha256(b));
+    expect(await none.digest()).toBe(sha256());
+    await Promise.all(added);
+  });
+
+  it('read shared memory until they say that they are done', async () => {
+    hashes = create();
+    const memory = new Uint8Array(new SharedArrayBuffer(1 << 20)).fill(1);
+    const file = hashes.open();
+
+    await file.update(memory.subarray(5));
+    memory.fill(2);
+    await file.update(memory.subarray(0, 3));
+
+    expect(await file.digest()).toBe(sha256(Buffer.alloc((1 << 20) - 5, 1), Buffer.alloc(3, 2)));
+  });
+});

@@ -1,0 +1,176 @@
+;; The loops over values of lib/aggregation/kernels.ts, which says what each does. After a change:
+;;
+;;   npx --yes --package wabt@1.0.37 wat2wasm --enable-threads lib/aggregation/kernels.wat --output /tmp/kernels.wasm
+;;   node scripts/kernels.mjs /tmp/kernels.wasm
+;;
+;; Addresses are bytes, `end` the address after the last value of the first array. Arrays are of float32 in groups of
+;; four, 16 bytes; sums are of float64, 32 bytes to a group. SIMD operations on floats are IEEE 754's, so that results
+;; are the same to the bit on every machine. Nothing is fused and nothing reordered.
+(module
+  (import "env" "memory" (memory 0 65536 shared))
+
+  ;; 1 where no value is NaN or infinite: x - x is +0, or NaN, of which some bit is set.
+  (func (export "finite") (param $x i32) (param $end i32) (result i32)
+    (local $v v128) (local $seen v128)
+    (block $done
+      (loop $next
+        (br_if $done (i32.ge_u (local.get $x) (local.get $end)))
+        (local.set $v (v128.load (local.get $x)))
+        (local.set $seen (v128.or (local.get $seen) (f32x4.sub (local.get $v) (local.get $v))))
+        (local.set $x (i32.add (local.get $x) (i32.const 16)))
+        (br $next)))
+    (i32.eqz (v128.any_true (local.get $seen))))
+
+  ;; sums = factor · x
+  (func (export "assignScaled") (param $x i32) (param $end i32) (param $factor f64) (param $sums i32)
+    (local $v v128) (local $f v128)
+    (local.set $f (f64x2.splat (local.get $factor)))
+    (block $done
+      (loop $next
+        (br_if $done (i32.ge_u (local.get $x) (local.get $end)))
+        (local.set $v (v128.load (local.get $x)))
+        (v128.store (local.get $sums) (f64x2.mul (local.get $f) (f64x2.promote_low_f32x4 (local.get $v))))
+        (v128.store offset=16 (local.get $sums) (f64x2.mul (local.get $f) (f64x2.promote_low_f32x4
+          (i8x16.shuffle 8 9 10 11 12 13 14 15 8 9 10 11 12 13 14 15 (local.get $v) (local.get $v)))))
+        (local.set $x (i32.add (local.get $x) (i32.const 16)))
+        (local.set $sums (i32.add (local.get $sums) (i32.const 32)))
+        (br $next))))
+
+  ;; sums = sums + factor · x
+  (func (export "addScaled") (param $x i32) (param $end i32) (param $factor f64) (param $sums i32)
+    (local $v v128) (local $f v128)
+    (local.set $f (f64x2.splat (local.get $factor)))
+    (block $done
+      (loop $next
+        (br_if $done (i32.ge_u (local.get $x) (local.get $end)))
+        (local.set $v (v128.load (local.get $x)))
+        (v128.store (local.get $sums) (f64x2.add (v128.load (local.get $sums))
+          (f64x2.mul (local.get $f) (f64x2.promote_low_f32x4 (local.get $v)))))
+        (v128.store offset=16 (local.get $sums) (f64x2.add (v128.load offset=16 (local.get $sums))
+          (f64x2.mul (local.get $f) (f64x2.promote_low_f32x4
+            (i8x16.shuffle 8 9 10 11 12 13 14 15 8 9 10 11 12 13 14 15 (local.get $v) (local.get $v))))))
+        (local.set $x (i32.add (local.get $x) (i32.const 16)))
+        (local.set $sums (i32.add (local.get $sums) (i32.const 32)))
+        (br $next))))
+
+  ;; x = sums / divisor, rounded to float32
+  (func (export "roundQuotient") (param $x i32) (param $end i32) (param $divisor f64) (param $sums i32)
+    (local $d v128)
+    (local.set $d (f64x2.splat (local.get $divisor)))
+    (block $done
+      (loop $next
+        (br_if $done (i32.ge_u (local.get $x) (local.get $end)))
+        (v128.store (local.get $x)
+          (i8x16.shuffle 0 1 2 3 4 5 6 7 16 17 18 19 20 21 22 23
+            (f32x4.demote_f64x2_zero (f64x2.div (v128.load (local.get $sums)) (local.get $d)))
+            (f32x4.demote_f64x2_zero (f64x2.div (v128.load offset=16 (local.get $sums)) (local.get $d)))))
+        (local.set $x (i32.add (local.get $x) (i32.const 16)))
+        (local.set $sums (i32.add (local.get $sums) (i32.const 32)))
+        (br $next))))
+
+  ;; x, y = min(x, y), max(x, y)
+  (func (export "sortPairs") (param $x i32) (param $end i32) (param $y i32)
+    (local $a v128) (local $b v128)
+    (block $done
+      (loop $next
+        (br_if $done (i32.ge_u (local.get $x) (local.get $end)))
+        (local.set $a (v128.load (local.get $x)))
+        (local.set $b (v128.load (local.get $y)))
+        (v128.store (local.get $x) (f32x4.min (local.get $a) (local.get $b)))
+        (v128.store (local.get $y) (f32x4.max (local.get $a) (local.get $b)))
+        (local.set $x (i32.add (local.get $x) (i32.const 16)))
+        (local.set $y (i32.add (local.get $y) (i32.const 16)))
+        (br $next))))
+
+  ;; to = base + factor · (x - kept · base), rounded to float32: `kept` is 1 for whole values, 0 for differences
+  (func (export "restore")
+    (param $x i32) (param $end i32) (param $base i32) (param $factor f64) (param $kept f64) (param $to i32)
+    (local $v v128) (local $b v128) (local $f v128) (local $k v128) (local $low v128) (local $high v128)
+    (local.set $f (f64x2.splat (local.get $factor)))
+    (local.set $k (f64x2.splat (local.get $kept)))
+    (block $done
+      (loop $next
+        (br_if $done (i32.ge_u (local.get $x) (local.get $end)))
+        (local.set $v (v128.load (local.get $x)))
+        (local.set $b (v128.load (local.get $base)))
+        (local.set $low (f64x2.promote_low_f32x4 (local.get $b)))
+        (local.set $high (f64x2.promote_low_f32x4
+          (i8x16.shuffle 8 9 10 11 12 13 14 15 8 9 10 11 12 13 14 15 (local.get $b) (local.get $b))))
+        (v128.store (local.get $to)
+          (i8x16.shuffle 0 1 2 3 4 5 6 7 16 17 18 19 20 21 22 23
+            (f32x4.demote_f64x2_zero (f64x2.add (local.get $low) (f64x2.mul (local.get $f) (f64x2.sub
+              (f64x2.promote_low_f32x4 (local.get $v))
+              (f64x2.mul (local.get $k) (local.get $low))))))
+            (f32x4.demote_f64x2_zero (f64x2.add (local.get $high) (f64x2.mul (local.get $f) (f64x2.sub
+              (f64x2.promote_low_f32x4
+                (i8x16.shuffle 8 9 10 11 12 13 14 15 8 9 10 11 12 13 14 15 (local.get $v) (local.get $v)))
+              (f64x2.mul (local.get $k) (local.get $high))))))))
+        (local.set $x (i32.add (local.get $x) (i32.const 16)))
+        (local.set $base (i32.add (local.get $base) (i32.const 16)))
+        (local.set $to (i32.add (local.get $to) (i32.const 16)))
+        (br $next))))
+
+  ;; lanes += (x - kept · base) · (y - kept · base), in four sums by the index of a value
+  (func (export "addProducts")
+    (param $x i32) (param $end i32) (param $y i32) (param $base i32) (param $kept f64) (param $lanes i32)
+    (local $v v128) (local $w v128) (local $b v128) (local $k v128) (local $low v128) (local $high v128)
+    (local.set $k (f64x2.splat (local.get $kept)))
+    (local.set $low (v128.load (local.get $lanes)))
+    (local.set $high (v128.load offset=16 (local.get $lanes)))
+    (block $done
+      (loop $next
+        (br_if $done (i32.ge_u (local.get $x) (local.get $end)))
+        (local.set $v (v128.load (local.get $x)))
+        (local.set $w (v128.load (local.get $y)))
+        (local.set $b (v128.load (local.get $base)))
+        (local.set $low (f64x2.add (local.get $low) (f64x2.mul
+          (f64x2.sub (f64x2.promote_low_f32x4 (local.get $v))
+            (f64x2.mul (local.get $k) (f64x2.promote_low_f32x4 (local.get $b))))
+          (f64x2.sub (f64x2.promote_low_f32x4 (local.get $w))
+            (f64x2.mul (local.get $k) (f64x2.promote_low_f32x4 (local.get $b)))))))
+        (local.set $v (i8x16.shuffle 8 9 10 11 12 13 14 15 8 9 10 11 12 13 14 15 (local.get $v) (local.get $v)))
+        (local.set $w (i8x16.shuffle 8 9 10 11 12 13 14 15 8 9 10 11 12 13 14 15 (local.get $w) (local.get $w)))
+        (local.set $b (i8x16.shuffle 8 9 10 11 12 13 14 15 8 9 10 11 12 13 14 15 (local.get $b) (local.get $b)))
+        (local.set $high (f64x2.add (local.get $high) (f64x2.mul
+          (f64x2.sub (f64x2.promote_low_f32x4 (local.get $v))
+            (f64x2.mul (local.get $k) (f64x2.promote_low_f32x4 (local.get $b))))
+          (f64x2.sub (f64x2.promote_low_f32x4 (local.get $w))
+            (f64x2.mul (local.get $k) (f64x2.promote_low_f32x4 (local.get $b)))))))
+        (local.set $x (i32.add (local.get $x) (i32.const 16)))
+        (local.set $y (i32.add (local.get $y) (i32.const 16)))
+        (local.set $base (i32.add (local.get $base) (i32.const 16)))
+        (br $next)))
+    (v128.store (local.get $lanes) (local.get $low))
+    (v128.store offset=16 (local.get $lanes) (local.get $high)))
+
+  ;; x = the float32 of binary16 at h; `end` is after the last float32. Shifted into place, a half's exponent is too
+  ;; small by 112; infinity and NaN get the largest exponent back.
+  (func (export "decodeF16") (param $x i32) (param $end i32) (param $h i32)
+    (local $v v128) (local $m v128)
+    (block $done
+      (loop $next
+        (br_if $done (i32.ge_u (local.get $x) (local.get $end)))
+        (local.set $v (i32x4.extend_low_i16x8_u (v128.load64_zero (local.get $h))))
+        (local.set $m (v128.and (local.get $v) (i32x4.splat (i32.const 0x7fff))))
+        (v128.store (local.get $x)
+          (v128.or
+            (v128.or
+              (i32x4.shl (v128.and (local.get $v) (i32x4.splat (i32.const 0x8000))) (i32.const 16))
+              (v128.and
+                (i32x4.gt_s (local.get $m) (i32x4.splat (i32.const 0x7bff)))
+                (i32x4.splat (i32.const 0x7f800000))))
+            (f32x4.mul (i32x4.shl (local.get $m) (i32.const 13)) (f32x4.splat (f32.const 0x1p+112)))))
+        (local.set $x (i32.add (local.get $x) (i32.const 16)))
+        (local.set $h (i32.add (local.get $h) (i32.const 8)))
+        (br $next))))
+
+  ;; x = the float32 of which the bfloat16 at h is the upper half
+  (func (export "decodeBF16") (param $x i32) (param $end i32) (param $h i32)
+    (block $done
+      (loop $next
+        (br_if $done (i32.ge_u (local.get $x) (local.get $end)))
+        (v128.store (local.get $x)
+          (i32x4.shl (i32x4.extend_low_i16x8_u (v128.load64_zero (local.get $h))) (i32.const 16)))
+        (local.set $x (i32.add (local.get $x) (i32.const 16)))
+        (local.set $h (i32.add (local.get $h) (i32.const 8)))
+        (br $next)))))

@@ -1,0 +1,90 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { createKernels } from './kernels.ts';
+import { clippingFactors, createProducts, squaredDistances } from './products.ts';
+
+/** Small whole numbers, of which float64 sums are exact. */
+const rows = fc.integer({ min: 1, max: 30 }).chain((size) => {
+  const row = fc.array(fc.integer({ min: -9, max: 9 }), { minLength: size, maxLength: size });
+  return fc.record({ base: row, updates: fc.array(row, { minLength: 1, maxLength: 5 }) });
+});
+
+function productsOf(updates: readonly (readonly number[])[], base: readonly number[] | undefined, pairs = true) {
+  const kernels = createKernels();
+  const stored = (values: readonly number[]) => {
+    const array = kernels.float32(values.length);
+    array.set(values);
+    return array;
+  };
+  const products = createProducts(updates.length, pairs, kernels);
+  // In two slices, the first of whole groups.
+  const cut = 4 * Math.floor((updates[0]?.length ?? 0) / 8);
+  for (const [start, end] of [
+    [0, cut],
+    [cut, undefined],
+  ] as const) {
+    products.add(
+      updates.map((update) => stored(update.slice(start, end))),
+      base && stored(base.slice(start, end)),
+    );
+  }
+  return products;
+}
+
+const dot = (a: readonly number[], b: readonly number[]) => a.reduce((sum, x, i) => sum + x * (b[i] as number), 0);
+const minus = (a: readonly number[], b: readonly number[]) => a.map((x, i) => x - (b[i] as number));
+
+describe('products', () => {
+  it('are the scalar products of differences from the base', () => {
+    fc.assert(
+      fc.property(rows, fc.boolean(), ({ base, updates }, hasBase) => {
+        const products = productsOf(updates, hasBase ? base : undefined);
+        const differences = updates.map((update) => (hasBase ? minus(update, base) : update));
+        for (const [i, a] of differences.entries()) {
+          for (const [j, b] of differences.entries()) expect(products.of(i, j)).toBe(dot(a, b));
+        }
+      }),
+    );
+  });
+
+  it('are those with themselves only where no others are wanted', () => {
+    const products = productsOf(
+      [
+        [3, 4],
+        [1, 2],
+      ],
+      undefined,
+      false,
+    );
+    expect([products.of(0, 0), products.of(1, 1), products.of(0, 1)]).toEqual([25, 5, Number.NaN]);
+  });
+
+  it('give the distances of the updates', () => {
+    fc.assert(
+      fc.property(rows, ({ base, updates }) => {
+        const distances = squaredDistances(
+          productsOf(updates, base),
+          updates.map(() => 1),
+        );
+        expect(distances).toEqual(updates.map((a) => updates.map((b) => dot(minus(a, b), minus(a, b)))));
+      }),
+    );
+  });
+
+  it('give what a difference is scaled with, and distances of what it is scaled to', () => {
+    const products = productsOf(
+      [
+        [3, 4],
+        [0, 0],
+        [0, -8],
+      ],
+      [0, 0],
+    );
+    const factors = clippingFactors(products, 3, 4);
+    expect(factors).toEqual([0.8, 1, 0.5]);
+    // (2.4, 3.2), (0, 0), (0, -4)
+    expect(squaredDistances(products, factors)[0]?.map((value) => value.toFixed(9))).toEqual(
+      [0, 16, 57.6].map((value) => value.toFixed(9)),
+    );
+  });
+});
