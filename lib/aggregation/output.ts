@@ -14,8 +14,8 @@ export interface Output {
   abandon(): Promise<void>;
 }
 
-/** S3 wants parts of 5 MiB and more, and 10,000 of them at most: enough for 78 GiB. */
-const PART_BYTES = 8 * 1024 * 1024;
+/** S3 wants parts of 5 MiB and more, and 10,000 of them at most: enough for 48 GiB. */
+const PART_BYTES = 5 * 1024 * 1024;
 
 /** Starts an object with a header. What is written is gathered into parts, which are sent while others come. */
 export function openOutput(

@@ -1,0 +1,49 @@
+import { CreateBucketCommand } from '@aws-sdk/client-s3';
+import { table } from '../cli/table.ts';
+import { createS3Client } from '../lib/storage/clients.ts';
+import { casesOf } from './aggregate/cases.ts';
+import { createMeasurement, type Figures } from './aggregate/measure.ts';
+import { BUCKET } from './aggregate/models.ts';
+import { startServer } from './aggregate/processes.ts';
+
+export const summary = 'Merges of updates of 62.1 M parameters by every strategy: time against plain download, memory';
+
+const PARAMETERS = Number(process.env.FEDCARDIO_BENCH_PARAMETERS ?? 62_100_000);
+const REPEATS = Number(process.env.FEDCARDIO_BENCH_REPEATS ?? 3);
+
+/**
+ * Merges synthetic updates on the embedded server, which has a process of its own, as has each merge and each download
+ * that it is compared with; the two alternate. FEDCARDIO_BENCH_CASES="fedavg;fedavg, F16" measures only these,
+ * FEDCARDIO_BENCH_PARAMETERS makes models of another size, FEDCARDIO_BENCH_REPEATS more or fewer pairs.
+ *
+ * @returns figures by case
+ */
+export async function run(): Promise<Readonly<Record<string, Figures>>> {
+  const wanted = process.env.FEDCARDIO_BENCH_CASES?.split(';');
+  const figures: Record<string, Figures> = {};
+  const server = await startServer();
+  try {
+    await createS3Client(server).send(new CreateBucketCommand({ Bucket: BUCKET }));
+    const measure = createMeasurement(server.endpoint);
+    for (const aCase of casesOf(PARAMETERS, REPEATS)) {
+      if (wanted && !wanted.includes(aCase.name)) continue;
+      console.error(`${aCase.name} …`);
+      figures[aCase.name] = await measure(aCase);
+    }
+  } finally {
+    await server.stop();
+  }
+  const rows = Object.entries(figures).map(([name, figure]) => [
+    name,
+    String(figure.updates),
+    String(figure.updateMB),
+    String(figure.ratioToDownload),
+    String(figure.seconds),
+    String(figure.MBps),
+    String(figure.peakRssMB),
+    String(figure.relativeError ?? ''),
+  ]);
+  const head = ['merge', 'updates', 'MB each', '× download', 's', 'MB/s', 'RSS MB', 'relative error'];
+  console.error(`${table(head, rows).join('\n')}\n`);
+  return figures;
+}

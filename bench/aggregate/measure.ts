@@ -1,0 +1,103 @@
+import type { MergeInput } from '../../lib/aggregation/inputs.ts';
+import type { MergeOptions } from '../../lib/aggregation/merge.ts';
+import { aggregationSchema, type Encoding, type StoredFile } from '../../lib/federation/schemas.ts';
+import { createObjects } from '../../lib/storage/objects.ts';
+import type { Case } from './cases.ts';
+import { relativeError, storeModel } from './models.ts';
+import { runTask } from './processes.ts';
+import type { TaskFigures } from './task.ts';
+
+export interface Figures {
+  readonly updates: number;
+  readonly updateMB: number;
+  /** Time of a merge as a multiple of the time to download its updates by the same client: the median of the pairs. */
+  readonly ratioToDownload: number;
+  readonly seconds: number;
+  readonly downloadSeconds: number;
+  /** Of the process that merges. */
+  readonly peakRssMB: number;
+  /** Bytes of the updates, each counted once, by time. */
+  readonly MBps: number;
+  /** What the encoding does to the merged model, as a share of what the round does to it. */
+  readonly relativeError?: number;
+}
+
+/** Measures cases one after another on a server that has their bucket. */
+export function createMeasurement(endpoint: string) {
+  const objects = createObjects({ endpoint });
+  const made = new Map<string, Promise<StoredFile>>();
+  let plain: StoredFile | undefined;
+
+  /** A synthetic file, made when it is first wanted. */
+  function file(parameters: number, update: number, encoding: Encoding): Promise<StoredFile> {
+    const key = `${parameters}/${update}-${encoding.dtype}${encoding.delta ? '-delta' : ''}`;
+    const stored = made.get(key) ?? storeModel(objects, key, { parameters, update, encoding });
+    made.set(key, stored);
+    return stored;
+  }
+
+  return async function measure(wanted: Case): Promise<Figures> {
+    const { parameters, encoding, updates, distinct, comparesEncoding } = wanted;
+    const inputs: MergeInput[] = [];
+    for (let i = 0; i < updates; i++) {
+      const weights = await file(parameters, 1 + (i % distinct), encoding);
+      inputs.push({ site: `site-${i}`, samples: 10 + i, weights });
+    }
+    const base = await file(parameters, 0, { dtype: 'F32', delta: false });
+    const pairs = await runPairs(endpoint, wanted, inputs, base);
+    const global = pairs.at(-1)?.merged.global as StoredFile;
+    if (!comparesEncoding) return figuresOf(inputs, pairs);
+    // The first of the encodings is the plain one.
+    plain ??= global;
+    return { ...figuresOf(inputs, pairs), relativeError: round(await relativeError(objects, global, plain, base)) };
+  };
+}
+
+interface Pair {
+  readonly download: TaskFigures;
+  readonly merged: TaskFigures;
+}
+
+/** A download and a merge in turn, as often as wanted. */
+async function runPairs(
+  endpoint: string,
+  { name, aggregation, encoding, repeats }: Case,
+  inputs: readonly MergeInput[],
+  base: StoredFile,
+): Promise<readonly Pair[]> {
+  const parsed = aggregationSchema.parse(aggregation);
+  const merge = (state: StoredFile | null, key: string) => {
+    const from: MergeOptions['base'] = { ...base, state };
+    const keys = { key, stateKey: `${key} state` };
+    return runTask({ endpoint, inputs, merge: { aggregation: parsed, base: from, ...encoding, ...keys } });
+  };
+  // A round in the middle of a stage: what a server optimiser keeps is there.
+  const keepsState = ['fedavgm', 'fedadam', 'fedyogi'].includes(parsed.strategy);
+  const state = keepsState ? ((await merge(null, 'before')).state ?? null) : null;
+  const pairs: Pair[] = [];
+  for (let i = 0; i < repeats; i++) {
+    pairs.push({ download: await runTask({ endpoint, inputs }), merged: await merge(state, name) });
+  }
+  return pairs;
+}
+
+function figuresOf(inputs: readonly MergeInput[], pairs: readonly Pair[]): Figures {
+  const seconds = median(pairs.map(({ merged }) => merged.seconds));
+  const bytes = inputs.reduce((sum, { weights }) => sum + weights.bytes, 0);
+  return {
+    updates: inputs.length,
+    updateMB: round((inputs[0]?.weights.bytes ?? 0) / 1e6),
+    ratioToDownload: round(median(pairs.map(({ merged, download }) => merged.seconds / download.seconds))),
+    seconds: round(seconds),
+    downloadSeconds: round(median(pairs.map(({ download }) => download.seconds))),
+    peakRssMB: Math.max(...pairs.map(({ merged }) => merged.peakRssMB)),
+    MBps: round(bytes / 1e6 / seconds),
+  };
+}
+
+/** Of an even number of values the lower of the middle two. */
+const median = (values: readonly number[]): number =>
+  values.toSorted((a, b) => a - b)[Math.floor((values.length - 1) / 2)] as number;
+
+/** Three significant digits. */
+const round = (value: number): number => Number(value.toPrecision(3));

@@ -1,0 +1,77 @@
+/** One merge or one download in this process. The argument is a {@link Task} as JSON. Prints its figures as JSON. */
+import { readFileSync } from 'node:fs';
+import type { MergeInput } from '../../lib/aggregation/inputs.ts';
+import { type MergeOptions, mergeUpdates } from '../../lib/aggregation/merge.ts';
+import { mapConcurrently } from '../../lib/federation/protocol/async.ts';
+import type { StoredFile } from '../../lib/federation/schemas.ts';
+import { createObjects } from '../../lib/storage/objects.ts';
+import { BUCKET } from './models.ts';
+
+export interface Task {
+  readonly endpoint: string;
+  readonly inputs: readonly MergeInput[];
+  /** Absent: download all inputs, and throw away what comes. */
+  readonly merge?: Pick<MergeOptions, 'aggregation' | 'base' | 'delta' | 'dtype' | 'key' | 'stateKey'>;
+}
+
+export interface TaskFigures {
+  readonly seconds: number;
+  readonly peakRssMB: number;
+  readonly requests: number;
+  readonly global?: StoredFile;
+  readonly state?: StoredFile | null;
+}
+
+/** As the merge does, with fewer requests than some strategies make. */
+const READ_BYTES = 4 * 1024 * 1024;
+const READS_AT_ONCE = 4;
+
+const task: Task = JSON.parse(process.argv[2] as string);
+let requests = 0;
+const client = createObjects({ endpoint: task.endpoint });
+const objects: typeof client = {
+  ...client,
+  getRange: (...args) => {
+    requests++;
+    return client.getRange(...args);
+  },
+};
+
+async function run(): Promise<Pick<TaskFigures, 'global' | 'state'>> {
+  if (!task.merge) {
+    await download();
+    return {};
+  }
+  const merged = await mergeUpdates(task.inputs, { objects, bucket: BUCKET, ...task.merge });
+  if (merged.kind !== 'merged') throw new Error(JSON.stringify(merged));
+  return merged;
+}
+
+/** The same objects by the same client: ranges of all inputs in turn, into memory that is used again. */
+async function download(): Promise<void> {
+  const longest = Math.max(...task.inputs.map(({ weights }) => weights.bytes));
+  const starts = Array.from({ length: Math.ceil(longest / READ_BYTES) }, (_, i) => i * READ_BYTES);
+  const ranges = starts.flatMap((start) => task.inputs.map(({ weights }) => ({ key: weights.key, start })));
+  const memory = Array.from({ length: READS_AT_ONCE }, () => new Uint8Array(READ_BYTES));
+  await mapConcurrently(ranges.entries(), READS_AT_ONCE, async ([index, { key, start }]) => {
+    const into = memory[index % READS_AT_ONCE] as Uint8Array;
+    await objects.getRange(BUCKET, key, start, start + READ_BYTES, into);
+  });
+}
+
+/** Of this process alone: `resourceUsage` starts from what the parent had when it started this one. */
+function peakRssMB(): number {
+  try {
+    const [, kilobytes] = readFileSync('/proc/self/status', 'utf8').match(/VmHWM:\s+(\d+)/) as RegExpMatchArray;
+    return Math.round((Number(kilobytes) * 1024) / 1e6);
+  } catch {
+    return Math.round((process.resourceUsage().maxRSS * 1024) / 1e6);
+  }
+}
+
+const started = performance.now();
+const files = await run();
+const seconds = (performance.now() - started) / 1000;
+const figures: TaskFigures = { seconds, peakRssMB: peakRssMB(), requests, ...files };
+console.log(JSON.stringify(figures));
+process.exit();

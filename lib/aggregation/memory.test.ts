@@ -1,0 +1,81 @@
+import { describe, expect, it } from 'vitest';
+import type { Objects } from '../storage/contract.ts';
+import { createMemoryObjects } from '../storage/memory.ts';
+import type { MergeInput } from './inputs.ts';
+import { type Opened, slicesOfMerge } from './opened.ts';
+import { configured, f32, merge, STRATEGIES, type StrategyName, storeUpdate } from './testing.ts';
+
+const MiB = 2 ** 20;
+
+/** What a merge had at most at any time, and how it read and wrote. */
+interface Use {
+  /** The memory that all values are read to and merged in. */
+  readonly bytes: number;
+  readonly requestsAtATime: number;
+  readonly largestRange: number;
+  /** Bytes of the parts of the model, and of all of it. */
+  readonly parts: readonly number[];
+  readonly written: number;
+}
+
+async function useOf(strategy: StrategyName, updates: number, values: number): Promise<Use> {
+  const objects = createMemoryObjects();
+  const data = f32(Array.from({ length: values }, (_, i) => i % 7));
+  const inputs = await Promise.all(
+    Array.from({ length: updates }, (_, i) => storeUpdate(objects, `site-${i}`, 1, new Map([['w', data]]))),
+  );
+  let [bytes, open, requestsAtATime, largestRange] = [0, 0, 0, 0];
+  const parts: number[] = [];
+  const watched: Objects = {
+    ...objects,
+    getRange: async (bucket, key, start, end, into) => {
+      if (!into) return objects.getRange(bucket, key, start, end);
+      bytes = Math.max(bytes, into.buffer.byteLength);
+      requestsAtATime = Math.max(requestsAtATime, ++open);
+      largestRange = Math.max(largestRange, end - start);
+      await new Promise(setImmediate);
+      open--;
+      return objects.getRange(bucket, key, start, end, into);
+    },
+    putParts: async (bucket, key, sent) => {
+      for await (const part of sent) if (key === 'global') parts.push(part.length);
+      return objects.put(bucket, key, new Uint8Array());
+    },
+  };
+  const base = { ...(inputs[0] as MergeInput).weights, state: null };
+  const merged = await merge(watched, inputs, { aggregation: configured(strategy), base, sliceBytes: 64 * 1024 });
+  if (merged.kind !== 'merged') throw new Error(merged.kind);
+  return { bytes, requestsAtATime, largestRange, parts, written: merged.global.bytes };
+}
+
+describe.each(STRATEGIES)('a merge by %s', (strategy) => {
+  it('needs as much memory for a model of any size', async () => {
+    const [small, large] = [await useOf(strategy, 4, 200_000), await useOf(strategy, 4, 1_400_000)];
+
+    expect(large.bytes).toBe(small.bytes);
+    expect(large).toMatchObject({ requestsAtATime: 4, largestRange: 64 * 1024 });
+    // In parts that S3 takes: 5 MiB, but for the last.
+    expect(large.parts).toEqual([5 * MiB, large.written - 5 * MiB]);
+    expect(small.parts).toEqual([small.written]);
+  });
+});
+
+describe('a merge', () => {
+  it('that sums needs as much memory for any number of updates', async () => {
+    expect((await useOf('fedavg', 40, 20_000)).bytes).toBe((await useOf('fedavg', 4, 20_000)).bytes);
+  });
+
+  it('that holds all updates takes smaller slices of more', () => {
+    const layout = new Map([['w', { dtype: 'F32', shape: [1e8] }]]);
+    const opened = { options: {}, updates: [{ header: { tensors: layout } }] } as unknown as Opened;
+    for (const rows of [1, 2, 7, 8, 9, 32, 1000]) {
+      const slices = slicesOfMerge(opened, { rows });
+      const bytes = 4 * Math.max(...slices.map(({ start, end }) => end - start));
+      expect(rows * bytes).toBeLessThanOrEqual(32 * MiB);
+      expect(bytes).toBeLessThanOrEqual(4 * MiB);
+      // Nor are they smaller than need be: every one is a request for each update.
+      expect((rows + 1) * (bytes + 16)).toBeGreaterThan(Math.min(32, 4 * rows) * MiB);
+      expect(slices.at(-1)?.end).toBe(1e8);
+    }
+  });
+});
