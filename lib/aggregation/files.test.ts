@@ -7,7 +7,7 @@ import { openFile } from './files.ts';
 describe('openFile', () => {
   it('reads headers that are longer than its first request', async () => {
     const objects = createMemoryObjects();
-    const names = Array.from({ length: 3000 }, (_, i) => `encoder.${i}.weight`);
+    const names = Array.from({ length: 6000 }, (_, i) => `encoder.${i}.weight`);
     const file = encodeSafetensors(
       new Map(names.map((name) => [name, { dtype: 'F32', shape: [1], data: new Float32Array(1) }])),
     );
@@ -15,9 +15,20 @@ describe('openFile', () => {
 
     const { header, headerBytes } = await openFile(objects, 'b', { key: 'k', sha256: '', bytes: file.length });
 
-    expect(headerBytes.length).toBeGreaterThan(64 * 1024);
+    expect(headerBytes.length).toBeGreaterThan(128 * 1024);
     expect(header).toEqual(parseSafetensorsHeader(file));
     expect(Buffer.compare(headerBytes, file.subarray(0, headerBytes.length))).toBe(0);
+  });
+
+  it('reads a small file whole, with one request, and refuses one of another length', async () => {
+    const objects = createMemoryObjects();
+    const file = encodeSafetensors(new Map([['w', { dtype: 'F32', shape: [2], data: Float32Array.of(1, 2) }]]));
+    await objects.put('b', 'k', file);
+    const stated = (bytes: number) => openFile(objects, 'b', { key: 'k', sha256: '', bytes });
+
+    expect(Buffer.compare((await stated(file.length)).whole as Uint8Array, file)).toBe(0);
+    await expect(stated(file.length + 1)).rejects.toThrow(`k has ${file.length} bytes, not the ${file.length + 1}`);
+    await expect(stated(file.length - 1)).rejects.toThrow(`k has ${file.length} bytes, not the ${file.length - 1}`);
   });
 
   it('refuses a file that ends within its header', async () => {

@@ -3,8 +3,8 @@ import type { StoredFile } from '../federation/schemas.ts';
 import type { Objects } from '../storage/contract.ts';
 import { badWeights, parseSafetensorsHeader, type SafetensorsHeader, safetensorsDataStart } from '../weights/header.ts';
 
-/** Enough for the header of most models; a longer one takes a second read. */
-const HEADER_GUESS_BYTES = 64 * 1024;
+/** Enough for the header of most models, a longer one takes a second read; and for the whole of a small model. */
+const FIRST_BYTES = 128 * 1024;
 
 /** A safetensors object with its header read. */
 export interface OpenFile {
@@ -12,28 +12,34 @@ export interface OpenFile {
   readonly header: SafetensorsHeader;
   /** What the header was read from, which is part of the file's hash. */
   readonly headerBytes: Uint8Array;
+  /** All of it, where that came along: a small file costs one request. */
+  readonly whole: Uint8Array | undefined;
 }
 
 /**
  * Reads the header of a safetensors object by ranges. Throws `NOT_FOUND`, and `BAD_WEIGHTS` when it is none or has
  * another length than stated.
+ *
+ * @param keepBytes length up to which a file that came whole is kept
  */
 export async function openFile(
-  objects: Pick<Objects, 'getRange' | 'head'>,
+  objects: Pick<Objects, 'getRange'>,
   bucket: string,
   file: StoredFile,
+  keepBytes = FIRST_BYTES,
 ): Promise<OpenFile> {
-  const info = await objects.head(bucket, file.key);
-  // A missing object says so when it is read.
-  if (info && info.bytes !== file.bytes) {
-    throw badWeights(`${file.key} has ${info.bytes} bytes, not the ${file.bytes} that its metadata says`);
+  const first = await objects.getRange(bucket, file.key, 0, FIRST_BYTES);
+  const expected = Math.min(file.bytes, FIRST_BYTES);
+  if (first.length !== expected) {
+    const actual = first.length === FIRST_BYTES ? 'more' : first.length;
+    throw badWeights(`${file.key} has ${actual} bytes, not the ${file.bytes} that its metadata says`);
   }
-  const start = await objects.getRange(bucket, file.key, 0, HEADER_GUESS_BYTES);
-  const dataStart = safetensorsDataStart(start);
-  const isWhole = dataStart <= start.length || start.length < HEADER_GUESS_BYTES;
-  const rest = isWhole ? new Uint8Array() : await objects.getRange(bucket, file.key, start.length, dataStart);
-  const headerBytes = Buffer.concat([start, rest]).subarray(0, dataStart);
-  return { file, header: parseSafetensorsHeader(headerBytes), headerBytes };
+  const dataStart = safetensorsDataStart(first);
+  const rest =
+    dataStart <= first.length ? new Uint8Array() : await objects.getRange(bucket, file.key, first.length, dataStart);
+  const headerBytes = Buffer.concat([first.subarray(0, dataStart), rest]);
+  const whole = file.bytes <= Math.min(keepBytes, FIRST_BYTES) ? first : undefined;
+  return { file, header: parseSafetensorsHeader(headerBytes), headerBytes, whole };
 }
 
 /** Why an object cannot be used, where that is the object's fault; else the failure is thrown on. */

@@ -29,6 +29,8 @@ interface Expected {
   readonly maxUpdateBytes: Aggregation['maxUpdateBytes'];
   /** The layout of the model that the inputs started from. */
   readonly base: Layout | undefined;
+  /** See {@link openFile}. */
+  readonly keepBytes: number | undefined;
 }
 
 const READS_AT_ONCE = 8;
@@ -60,7 +62,7 @@ async function openInput(
   objects: Objects,
   bucket: string,
   input: MergeInput,
-  { dtype, maxUpdateBytes }: Expected,
+  { dtype, maxUpdateBytes, keepBytes }: Expected,
 ): Promise<OpenInput | Refused> {
   const { bytes } = input.weights;
   const refuse = (reason: string): Refused => ({ input, reason, forGood: true });
@@ -68,7 +70,7 @@ async function openInput(
     return refuse(`the weights have ${bytes} bytes, ${maxUpdateBytes} are allowed (maxUpdateBytes)`);
   }
   try {
-    const open = await openFile(objects, bucket, input.weights);
+    const open = await openFile(objects, bucket, input.weights, keepBytes);
     const reason = fileFault(open.header, bytes, dtype);
     return reason === undefined ? { input, ...open } : refuse(reason);
   } catch (error) {

@@ -61,7 +61,8 @@ export async function mergeUpdates(inputs: readonly MergeInput[], options: Merge
 
   const refused: Refused[] = [];
   const base = options.base === null ? undefined : await openBase(options, options.base, strategy.moments);
-  const expected = { dtype, maxUpdateBytes: aggregation.maxUpdateBytes, base: base?.header.tensors };
+  const { maxUpdateBytes } = aggregation;
+  const expected = { dtype, maxUpdateBytes, base: base?.header.tensors, keepBytes: options.sliceBytes };
   const updates = await openInputs(objects, bucket, inputs, expected, refused);
   if (refused.length > 0) return { kind: 'refused', refused };
   const bytes = updates.reduce((sum, { file }) => sum + file.bytes, 0);
@@ -82,15 +83,15 @@ export async function mergeUpdates(inputs: readonly MergeInput[], options: Merge
 }
 
 async function openBase(
-  { objects, bucket }: MergeOptions,
+  { objects, bucket, sliceBytes }: MergeOptions,
   { state, ...file }: StoredFile & { readonly state: StoredFile | null },
   moments: readonly string[],
 ): Promise<Base> {
-  const base = await openFile(objects, bucket, file);
+  const base = await openFile(objects, bucket, file, sliceBytes);
   const other = [...base.header.tensors.values()].find(({ dtype }) => dtype === 'F16' || dtype === 'BF16');
   if (other) throw badWeights(`${file.key} holds ${other.dtype}; global models hold F32`);
   if (moments.length === 0 || !state) return { ...base, state: undefined };
-  const opened = await openFile(objects, bucket, state);
+  const opened = await openFile(objects, bucket, state, sliceBytes);
   requireState(opened, base.header.tensors, moments);
   return { ...base, state: opened };
 }

@@ -60,6 +60,10 @@ export function openPass<S extends Source>(
   async function read({ source, start, end }: Range<S>, index: number): Promise<Uint8Array> {
     const buffer = buffers[index % buffers.length] as (typeof buffers)[number];
     await buffer.hashed;
+    if (source.whole) {
+      buffer.memory.set(source.whole.subarray(start, end));
+      return buffer.memory.subarray(0, Math.min(end, source.whole.length) - start);
+    }
     try {
       return await objects.getRange(bucket, source.file.key, start, end, buffer.memory);
     } catch (error) {
