@@ -77,6 +77,7 @@ const health = () => ({
   status: 'ok',
   services: ['s3', 'sqs'],
   uptimeSeconds: process.uptime(),
+  cpuSeconds: cpuSeconds(),
   rssBytes: process.memoryUsage.rss(),
   peakRssBytes: process.resourceUsage().maxRSS * 1024,
 });
@@ -100,4 +101,9 @@ async function read(message: IncomingMessage): Promise<Uint8Array> {
   }
   if (size > MAX_BYTES) throw new FedcardioError('BAD_MESSAGE', `More than ${MAX_BYTES} bytes of faults.`);
   return Buffer.concat(chunks);
+}
+
+function cpuSeconds(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1e6;
 }

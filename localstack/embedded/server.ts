@@ -14,9 +14,10 @@ import type { S3Context } from './s3/context.ts';
 import { eventMessage, matchingRules } from './s3/notifications.ts';
 import { respond as respondS3 } from './s3/respond.ts';
 import { openStore, type Store } from './s3/store.ts';
-import { makeDurable } from './sqs/durable.ts';
-import { createEngine, queueNameOf, type SqsEngine } from './sqs/engine.ts';
-import { isSqsRequest, respond as respondSqs } from './sqs/respond.ts';
+import { queueNameOf } from './sqs/action.ts';
+import { isSqsRequest, respond as respondSqs, type SqsServer } from './sqs/respond.ts';
+import { send } from './sqs/send-actions.ts';
+import { openQueueStore, type QueueStore } from './sqs/store.ts';
 
 export interface EmbeddedServerOptions {
   /** 0 or absent: any free port. */
@@ -60,18 +61,19 @@ export async function startEmbeddedServer(options: EmbeddedServerOptions): Promi
 async function serve(options: EmbeddedServerOptions, release: () => Promise<void>): Promise<EmbeddedServer> {
   const report = options.onFailure ?? ((error) => console.error('embedded server:', error));
   const store = await openStore(join(options.dataDir, 's3'), () => new Date());
-  const sqs = await makeDurable(await createEngine(REGION), join(options.dataDir, 'queues.jsonl'));
+  const queues = openQueueStore(join(options.dataDir, 'sqs'), () => Date.now());
   const counts = createRequestCounts();
   const faults: FaultSwitch = {
     active: options.faults && createFaults(parseValue(options.faults, faultsSchema, 'faults')),
   };
-  const s3: S3Context = { store, region: REGION, counts, faults, ...notifier(store, sqs, faults, report) };
+  const s3: S3Context = { store, region: REGION, counts, faults, ...notifier(store, queues, faults, report) };
+  const sqs: SqsServer = { store: queues, region: REGION, counts, faults, onFailure: report };
 
   const server = createServer((message, response) => {
     const answer = isControlRequest(message)
       ? respondControl({ counts, faults }, message, response)
       : isSqsRequest(message)
-        ? respondSqs({ engine: sqs, counts, faults }, message, response)
+        ? respondSqs(sqs, message, response)
         : respondS3(s3, message, response, report);
     answer.catch((error) => {
       if (!response.destroyed && !(error instanceof CutConnection)) report(error);
@@ -91,7 +93,7 @@ async function serve(options: EmbeddedServerOptions, release: () => Promise<void
       server.closeAllConnections();
       await closed;
       await faults.active?.settle();
-      await sqs.close();
+      queues.close();
       store.close();
       await release();
     },
@@ -101,13 +103,14 @@ async function serve(options: EmbeddedServerOptions, release: () => Promise<void
 /** How S3 reaches the queues. */
 function notifier(
   store: Store,
-  sqs: SqsEngine,
+  queues: QueueStore,
   faults: FaultSwitch,
   report: (error: unknown) => void,
 ): Pick<S3Context, 'sendToQueue' | 'notify'> {
   const sendToQueue: S3Context['sendToQueue'] = async (queueArn, body) => {
-    const answer = await sqs.call('SendMessage', { QueueUrl: queueNameOf(queueArn), MessageBody: body });
-    return answer.status === 200;
+    const queue = queues.queue(queueNameOf(queueArn));
+    if (queue) send(queues, queue, { MessageBody: body, MessageAttributes: {} });
+    return queue !== undefined;
   };
   return {
     sendToQueue,

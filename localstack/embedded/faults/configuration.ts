@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { S3_OPERATIONS } from '../s3/router.ts';
-import { SQS_ACTIONS } from '../sqs/engine.ts';
+import { SQS_ACTIONS } from '../sqs/actions.ts';
 
 const pattern = z.string().refine(isPattern, { error: 'is not a regular expression' });
 

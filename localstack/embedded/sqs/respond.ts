@@ -1,43 +1,53 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { setImmediate } from 'node:timers/promises';
-import type { FaultSwitch, Faults } from '../faults/faults.ts';
+import type { FaultSwitch } from '../faults/faults.ts';
 import { CutConnection, withFault } from '../faults/with-fault.ts';
 import type { RequestCounts } from '../request-counts.ts';
-import { ACCOUNT, type Json, queueNameOf, type SqsAnswer, type SqsEngine } from './engine.ts';
+import { ACCOUNT, type Action, type Json, queueNameOf, type SqsContext } from './action.ts';
+import { ACTIONS } from './actions.ts';
+import { queryCodeOf, SqsError, statusOf } from './error.ts';
+import { RECEIVE_ACTIONS } from './receive-actions.ts';
+import type { QueueStore } from './store.ts';
 
-export interface SqsContext {
-  readonly engine: SqsEngine;
+export interface SqsServer {
+  readonly store: QueueStore;
+  readonly region: string;
   readonly counts: RequestCounts;
   readonly faults: FaultSwitch;
+  /** Told of failures of our own, which clients see as InternalFailure. */
+  readonly onFailure: (error: unknown) => void;
 }
 
 const TARGET = 'AmazonSQS.';
-const MAX_REQUEST_BYTES = 2 * 1024 ** 2;
+/** A batch of the largest messages, each character written as six. */
+const MAX_REQUEST_BYTES = 7 * 1024 ** 2;
 
 /** SQS's requests name their action in a header; nothing of S3 does. */
 export const isSqsRequest = (message: IncomingMessage): boolean =>
   String(message.headers['x-amz-target'] ?? '').startsWith(TARGET);
 
 /**
- * Answers one SQS request. Queue URLs have the host that the client called, so that clients that follow them
- * come back.
+ * Answers one SQS request.
  *
  * @throws CutConnection when there shall be no answer
  */
-export async function respond(
-  { engine, counts, faults }: SqsContext,
-  message: IncomingMessage,
-  response: ServerResponse,
-): Promise<void> {
-  const action = String(message.headers['x-amz-target']).slice(TARGET.length);
-  const input = await readJson(message);
-  counts.add('sqs', action);
-  const answer = input === undefined ? malformed() : await call(engine, action, input, faults.active);
-  if (action === 'ReceiveMessage' && (await hasHungUp(response))) {
-    await giveBack(engine, input?.QueueUrl, answer.body);
+export async function respond(server: SqsServer, message: IncomingMessage, response: ServerResponse): Promise<void> {
+  const name = String(message.headers['x-amz-target']).slice(TARGET.length);
+  const host = message.headers.host ?? '127.0.0.1';
+  const abort = new AbortController();
+  response.once('close', () => abort.abort());
+  const context: SqsContext = {
+    store: server.store,
+    region: server.region,
+    urlOf: (queue) => `http://${host}/${ACCOUNT}/${queue}`,
+    signal: abort.signal,
+  };
+  const answer = await answerTo(server, context, name, message);
+  if (answer.received && (await hasHungUp(response))) {
+    giveBack(context, answer.received.url, answer.body);
     return;
   }
-  const body = JSON.stringify(withUrls(answer.body, message.headers.host ?? '127.0.0.1'));
+  const body = JSON.stringify(answer.body);
   response.writeHead(answer.status, {
     'content-type': 'application/x-amz-json-1.0',
     'content-length': Buffer.byteLength(body),
@@ -46,16 +56,49 @@ export async function respond(
   response.end(body);
 }
 
-function call(engine: SqsEngine, action: string, input: Json, faults: Faults | undefined): Promise<SqsAnswer> {
-  const work = () => engine.call(action, input);
-  const target = queueNameOf(String(input.QueueUrl ?? input.QueueName ?? ''));
-  const rule = faults?.ofRequest({ operation: action, target, conditional: false, hasBody: true });
-  if (!rule) return work();
-  const cut = () => {
-    throw new CutConnection();
-  };
-  // Requests and answers are small: half of one is as good as none.
-  return withFault(rule, { work, workOnHalf: cut, half: cut, refuse: unavailable });
+interface Answer {
+  readonly status: number;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body: Json;
+  /** When it holds messages, which must not get lost with the connection. */
+  readonly received?: { readonly url: unknown };
+}
+
+async function answerTo(
+  { counts, faults, onFailure }: SqsServer,
+  context: SqsContext,
+  name: string,
+  message: IncomingMessage,
+): Promise<Answer> {
+  try {
+    const input = await readJson(message);
+    counts.add('sqs', name);
+    const action: Action | undefined = Object.hasOwn(ACTIONS, name) ? ACTIONS[name as keyof typeof ACTIONS] : undefined;
+    if (!action) throw new SqsError('UnsupportedOperation', `This server does not implement ${name}.`);
+    const target = queueNameOf(String(input.QueueUrl ?? input.QueueName ?? input.SourceArn ?? ''));
+    const rule = faults.active?.ofRequest({ operation: name, target, conditional: false, hasBody: true });
+    const work = async () => action(context, input);
+    const body = await (rule ? withFault(rule, { work, workOnHalf: cut, half: cut, refuse }) : work());
+    return { status: 200, body, ...(body.Messages ? { received: { url: input.QueueUrl } } : {}) };
+  } catch (error) {
+    if (error instanceof CutConnection) throw error;
+    if (error instanceof SqsError) {
+      const headers = { 'x-amzn-query-error': `${queryCodeOf(error.code)};Sender` };
+      const body = { __type: `com.amazonaws.sqs#${error.code}`, message: error.message };
+      return { status: statusOf(error.code), headers, body };
+    }
+    if (!message.destroyed) onFailure(error);
+    return { status: 500, body: { __type: 'com.amazonaws.sqs#InternalFailure', message: 'An error of the server.' } };
+  }
+}
+
+/** Requests and answers are small: half of one is as good as none. */
+function cut(): never {
+  throw new CutConnection();
+}
+
+function refuse(): never {
+  throw new SqsError('ServiceUnavailable');
 }
 
 /** Lets the news of a closed connection in first: a message may arrive in the same turn of the event loop. */
@@ -65,46 +108,23 @@ async function hasHungUp(response: ServerResponse): Promise<boolean> {
 }
 
 /** Messages for a client that has hung up would stay hidden until their visibility times out. */
-async function giveBack(engine: SqsEngine, QueueUrl: unknown, received: Json): Promise<void> {
-  for (const { ReceiptHandle } of (received.Messages ?? []) as readonly Json[]) {
-    await engine.call('ChangeMessageVisibility', { QueueUrl, ReceiptHandle, VisibilityTimeout: 0 });
+function giveBack(context: SqsContext, QueueUrl: unknown, { Messages }: Json): void {
+  for (const { ReceiptHandle } of Messages as readonly Json[]) {
+    void RECEIVE_ACTIONS.ChangeMessageVisibility(context, { QueueUrl, ReceiptHandle, VisibilityTimeout: 0 });
   }
 }
 
-function withUrls(body: Json, host: string): Json {
-  const outer = (url: unknown) => `http://${host}/${ACCOUNT}/${queueNameOf(String(url))}`;
-  return {
-    ...body,
-    ...(typeof body.QueueUrl === 'string' ? { QueueUrl: outer(body.QueueUrl) } : {}),
-    ...(Array.isArray(body.QueueUrls) ? { QueueUrls: body.QueueUrls.map(outer) } : {}),
-  };
-}
-
-async function readJson(message: IncomingMessage): Promise<Json | undefined> {
+async function readJson(message: IncomingMessage): Promise<Json> {
   const chunks: Buffer[] = [];
   let size = 0;
   for await (const chunk of message as AsyncIterable<Buffer>) {
     size += chunk.length;
     if (size <= MAX_REQUEST_BYTES) chunks.push(chunk);
   }
+  if (size > MAX_REQUEST_BYTES) throw new SqsError('SerializationException');
   try {
-    return size > MAX_REQUEST_BYTES ? undefined : (JSON.parse(Buffer.concat(chunks).toString()) as Json);
+    return JSON.parse(Buffer.concat(chunks).toString()) as Json;
   } catch {
-    return undefined;
+    throw new SqsError('SerializationException');
   }
 }
-
-const unavailable = (): SqsAnswer => ({
-  status: 503,
-  headers: { 'x-amzn-query-error': 'ServiceUnavailable;Receiver' },
-  body: { __type: 'com.amazonaws.sqs#ServiceUnavailable', message: 'Please reduce your request rate.' },
-});
-
-const malformed = (): SqsAnswer => ({
-  status: 400,
-  headers: {},
-  body: {
-    __type: 'com.amazon.coral.service#SerializationException',
-    message: 'The request is not JSON, or too large.',
-  },
-});

@@ -1,0 +1,51 @@
+import { table } from '../cli/table.ts';
+import { measureMessages } from './emulator/messages.ts';
+import { type BenchServer, spawnServer } from './emulator/server.ts';
+import { measureStreaming, measureTransfers } from './emulator/transfers.ts';
+
+export const summary = 'The embedded server by itself: MB/s of large objects, messages per second, memory';
+
+/** What an emulator of S3 and SQS must do so that it is not what limits a federation on one machine. */
+const WANTED: Readonly<Record<string, number>> = {
+  'put MB/s': 200,
+  'get MB/s': 200,
+  'send messages/s': 1000,
+  'receive and delete messages/s': 1000,
+};
+const MOST_RSS_MB = 200;
+
+/**
+ * Measures the server in a process of its own, over HTTP with the storage client of this project, which takes its share
+ * of the machine: the rate per second of the server's own processor time says what the server costs by itself.
+ * FEDCARDIO_BENCH_GB streams another volume than 10 GB.
+ *
+ * @returns MB (10^6 bytes) or messages per second of wall-clock and of processor time, and the server's memory in MB
+ */
+export async function run(): Promise<Readonly<Record<string, unknown>>> {
+  const gigabytes = Number(process.env.FEDCARDIO_BENCH_GB ?? 10);
+  const rates = await withServer(async (server) => ({
+    ...(await measureTransfers(server)),
+    ...(await measureMessages(server)),
+  }));
+  const streaming = await withServer((server) => measureStreaming(server, gigabytes));
+
+  const rows = Object.entries(rates).map(([name, { perSecond, perCpuSecond }]) => [
+    name,
+    String(perSecond),
+    String(perCpuSecond),
+    String(WANTED[name] ?? ''),
+  ]);
+  rows.push([`peak RSS MB over ${gigabytes} GB`, String(streaming.peakRssMB), '', `at most ${MOST_RSS_MB}`]);
+  const head = ['', 'a second', "a second of the server's processor", 'wanted'];
+  console.error(`${table(head, rows).join('\n')}\n`);
+  return { ...rates, streaming };
+}
+
+async function withServer<T>(measure: (server: BenchServer) => Promise<T>): Promise<T> {
+  const server = await spawnServer();
+  try {
+    return await measure(server);
+  } finally {
+    await server.stop();
+  }
+}

@@ -1,0 +1,52 @@
+/** An error as SQS reports it. */
+export class SqsError extends Error {
+  readonly code: SqsErrorCode;
+
+  constructor(code: SqsErrorCode, message: string = DEFAULTS[code]) {
+    super(message);
+    this.name = 'SqsError';
+    this.code = code;
+  }
+}
+
+const DEFAULTS = {
+  BatchEntryIdsNotDistinct: 'Two or more batch entries in the request have the same Id.',
+  BatchRequestTooLong: 'The length of all the messages put together is more than the limit.',
+  EmptyBatchRequest: 'There should be at least one entry in the request.',
+  InvalidAttributeName: 'The attribute is unknown.',
+  InvalidAttributeValue: "A queue attribute's value is invalid.",
+  InvalidBatchEntryId: 'The Id of a batch entry may hold letters, digits, hyphens and underscores, 80 at most.',
+  InvalidMessageContents: 'The message holds no character that is allowed.',
+  InvalidParameterValue: 'A parameter is invalid.',
+  MessageNotInflight: 'The message is not in flight.',
+  QueueDoesNotExist: 'The specified queue does not exist.',
+  QueueNameExists: 'A queue of this name exists, with other attributes.',
+  ReceiptHandleIsInvalid: 'The receipt handle is not valid.',
+  ResourceNotFoundException: 'There is no such queue or task.',
+  SerializationException: 'The request is not JSON, or too large.',
+  ServiceUnavailable: 'Please reduce your request rate.',
+  TooManyEntriesInBatchRequest: 'Maximum number of entries per request are 10.',
+  UnsupportedOperation: 'This server does not implement what the request asks for.',
+} as const satisfies Readonly<Record<string, string>>;
+
+/** The codes that this server answers with. */
+export type SqsErrorCode = keyof typeof DEFAULTS;
+
+/** HTTP status of an error. */
+export const statusOf = (code: SqsErrorCode): number => (code === 'ServiceUnavailable' ? 503 : 400);
+
+/** Codes of the protocol before JSON, by which clients that were made for it still tell errors apart. */
+const QUERY_CODES: Partial<Readonly<Record<SqsErrorCode, string>>> = {
+  BatchEntryIdsNotDistinct: 'AWS.SimpleQueueService.BatchEntryIdsNotDistinct',
+  BatchRequestTooLong: 'AWS.SimpleQueueService.BatchRequestTooLong',
+  EmptyBatchRequest: 'AWS.SimpleQueueService.EmptyBatchRequest',
+  InvalidBatchEntryId: 'AWS.SimpleQueueService.InvalidBatchEntryId',
+  MessageNotInflight: 'AWS.SimpleQueueService.MessageNotInflight',
+  QueueDoesNotExist: 'AWS.SimpleQueueService.NonExistentQueue',
+  QueueNameExists: 'QueueAlreadyExists',
+  TooManyEntriesInBatchRequest: 'AWS.SimpleQueueService.TooManyEntriesInBatchRequest',
+  UnsupportedOperation: 'AWS.SimpleQueueService.UnsupportedOperation',
+};
+
+/** An error's code in the protocol before JSON. */
+export const queryCodeOf = (code: SqsErrorCode): string => QUERY_CODES[code] ?? code;

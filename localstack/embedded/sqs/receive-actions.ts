@@ -1,0 +1,186 @@
+import { z } from 'zod';
+import { type Action, action, arnOf, type Json, queueAt, queueNameOf, queueUrl, type SqsContext } from './action.ts';
+import { redrivePolicyOf } from './attributes.ts';
+import { batch, entriesOf } from './batch.ts';
+import { SqsError } from './error.ts';
+import { type Message, md5Of, md5OfAttributes } from './message.ts';
+import type { Queue, QueueStore } from './store.ts';
+
+const visibilityTimeout = z.int().min(0).max(43_200);
+const names = z.array(z.string()).default([]);
+
+const receiveMessage = action(
+  z.strictObject({
+    QueueUrl: queueUrl,
+    MaxNumberOfMessages: z.int().min(1).max(10).default(1),
+    WaitTimeSeconds: z.int().min(0).max(20).optional(),
+    VisibilityTimeout: visibilityTimeout.optional(),
+    /** The older name of the next. */
+    AttributeNames: names,
+    MessageSystemAttributeNames: names,
+    MessageAttributeNames: names,
+    /** It would make a repeated request to a FIFO queue the same one. */
+    ReceiveRequestAttemptId: z.string().optional(),
+  }),
+  async (context, input) => {
+    const queue = queueAt(context, input.QueueUrl);
+    const { attributes } = queue;
+    const visibility = input.VisibilityTimeout ?? Number(attributes.VisibilityTimeout);
+    const wait = input.WaitTimeSeconds ?? Number(attributes.ReceiveMessageWaitTimeSeconds);
+    const until = context.store.now() + wait * 1000;
+    for (;;) {
+      const messages = take(context.store, queue.name, input.MaxNumberOfMessages, visibility);
+      if (messages.length > 0) {
+        const system = new Set([...input.AttributeNames, ...input.MessageSystemAttributeNames]);
+        return {
+          Messages: messages.map((message) => described(context, message, system, input.MessageAttributeNames)),
+        };
+      }
+      if (context.store.now() >= until || context.signal?.aborted) return {};
+      await queue.waiters.wait(until, context.signal);
+    }
+  },
+);
+
+/** Takes visible messages, which are hidden from then on; those that were taken too often become dead letters instead. */
+function take(store: QueueStore, name: string, most: number, visibility: number): readonly Message[] {
+  const queue = store.queue(name);
+  if (!queue) return [];
+  const now = store.now();
+  const policy = redrivePolicyOf(queue.attributes);
+  const oldest = now - Number(queue.attributes.MessageRetentionPeriod) * 1000;
+  const ids: string[] = [];
+  while (ids.length < most) {
+    const id = queue.line.take(now);
+    const message = id === undefined ? undefined : queue.messages.get(id);
+    if (!message) break;
+    if (message.sentAt < oldest) store.commit({ op: 'delete', name, id: message.id });
+    else if (policy && message.receives >= policy.maxReceiveCount)
+      bury(store, queue, message, policy.deadLetterTargetArn);
+    else {
+      ids.push(message.id);
+      // At once, so that one that is hidden for no time is not taken twice.
+      queue.line.place(message.id, now + Math.max(visibility * 1000, 1), now);
+    }
+  }
+  if (ids.length > 0) store.commit({ op: 'receive', name, ids, at: now });
+  if (visibility === 0) for (const id of ids) queue.line.place(id, now, now);
+  // The one who waits next was not told of what is left.
+  if (queue.line.visibleCount(now) > 0) queue.waiters.wake();
+  return ids.map((id) => queue.messages.get(id) as Message);
+}
+
+/** A dead letter keeps its id, its age and its receives, as on AWS. */
+function bury(store: QueueStore, queue: Queue, message: Message, targetArn: string): void {
+  const to = queueNameOf(targetArn);
+  const { id } = message;
+  if (!store.queue(to)) {
+    // Its dead-letter queue is gone: it stays where it is, as on AWS.
+    queue.line.place(id, store.now() + Number(queue.attributes.VisibilityTimeout) * 1000, store.now());
+    return;
+  }
+  const visibleAt = store.now();
+  store.commit({ op: 'move', name: queue.name, id, to, message: { ...message, visibleAt, deadLetterOf: queue.name } });
+}
+
+function described(
+  context: SqsContext,
+  message: Message,
+  system: ReadonlySet<string>,
+  wanted: readonly string[],
+): Json {
+  const all: Readonly<Record<string, string | undefined>> = {
+    SenderId: 'local',
+    SentTimestamp: String(message.sentAt),
+    ApproximateReceiveCount: String(message.receives),
+    ApproximateFirstReceiveTimestamp: String(message.firstReceivedAt),
+    DeadLetterQueueSourceArn: message.deadLetterOf && arnOf(context, message.deadLetterOf),
+  };
+  const asked = Object.entries(all).filter(([name, value]) => value && (system.has('All') || system.has(name)));
+  const isWanted = (name: string) =>
+    wanted.some(
+      (each) => each === 'All' || each === name || (each.endsWith('.*') && name.startsWith(each.slice(0, -2))),
+    );
+  const attributes = Object.fromEntries(Object.entries(message.attributes).filter(([name]) => isWanted(name)));
+  const MD5OfMessageAttributes = md5OfAttributes(attributes);
+  return {
+    MessageId: message.id,
+    ReceiptHandle: receiptOf(message),
+    MD5OfBody: md5Of(message.body),
+    Body: message.body,
+    ...(asked.length > 0 ? { Attributes: Object.fromEntries(asked) } : {}),
+    ...(MD5OfMessageAttributes ? { MessageAttributes: attributes, MD5OfMessageAttributes } : {}),
+  };
+}
+
+/** Good until the message is received again. */
+const receiptOf = ({ id, receives }: Message): string => Buffer.from(`${id} ${receives}`).toString('base64url');
+
+/**
+ * The message that a receipt is for: undefined when it is gone, or has been received again since.
+ *
+ * @throws SqsError ReceiptHandleIsInvalid for what never was a receipt
+ */
+function messageFor(queue: Queue, receipt: string): Message | undefined {
+  const [, id, receives] = /^([0-9a-f-]{36}) (\d+)$/.exec(Buffer.from(receipt, 'base64url').toString()) ?? [];
+  if (id === undefined) throw new SqsError('ReceiptHandleIsInvalid');
+  const message = queue.messages.get(id);
+  return message?.receives === Number(receives) ? message : undefined;
+}
+
+/** Deleting again, or with an old receipt, does nothing, as on AWS. */
+function remove({ store }: SqsContext, queue: Queue, receipt: string): Json {
+  const message = messageFor(queue, receipt);
+  if (message) store.commit({ op: 'delete', name: queue.name, id: message.id });
+  return {};
+}
+
+function hide({ store }: SqsContext, queue: Queue, receipt: string, seconds: number): Json {
+  const message = messageFor(queue, receipt);
+  const now = store.now();
+  if (!message) {
+    throw new SqsError(
+      'InvalidParameterValue',
+      'Message does not exist or is not available for visibility timeout change.',
+    );
+  }
+  if (!queue.line.isHidden(message.id, now)) throw new SqsError('MessageNotInflight');
+  queue.line.place(message.id, now + seconds * 1000, now);
+  queue.waiters.wake();
+  return {};
+}
+
+const receipt = { ReceiptHandle: z.string().min(1) };
+const change = { ...receipt, VisibilityTimeout: visibilityTimeout };
+
+const deleteMessage = action(z.strictObject({ QueueUrl: queueUrl, ...receipt }), (context, input) =>
+  remove(context, queueAt(context, input.QueueUrl), input.ReceiptHandle),
+);
+
+const deleteMessageBatch = action(
+  z.strictObject({ QueueUrl: queueUrl, Entries: entriesOf(receipt) }),
+  (context, { QueueUrl, Entries }) => {
+    const queue = queueAt(context, QueueUrl);
+    return batch(Entries, ({ ReceiptHandle }) => remove(context, queue, ReceiptHandle));
+  },
+);
+
+const changeMessageVisibility = action(z.strictObject({ QueueUrl: queueUrl, ...change }), (context, input) =>
+  hide(context, queueAt(context, input.QueueUrl), input.ReceiptHandle, input.VisibilityTimeout),
+);
+
+const changeMessageVisibilityBatch = action(
+  z.strictObject({ QueueUrl: queueUrl, Entries: entriesOf(change) }),
+  (context, { QueueUrl, Entries }) => {
+    const queue = queueAt(context, QueueUrl);
+    return batch(Entries, (entry) => hide(context, queue, entry.ReceiptHandle, entry.VisibilityTimeout));
+  },
+);
+
+export const RECEIVE_ACTIONS = {
+  ChangeMessageVisibility: changeMessageVisibility,
+  ChangeMessageVisibilityBatch: changeMessageVisibilityBatch,
+  DeleteMessage: deleteMessage,
+  DeleteMessageBatch: deleteMessageBatch,
+  ReceiveMessage: receiveMessage,
+} satisfies Readonly<Record<string, Action>>;
