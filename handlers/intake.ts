@@ -2,7 +2,7 @@ import { FedcardioError } from '../lib/error.ts';
 import { CASE_FOLDERS, parseCaseKey } from '../lib/federation/keys.ts';
 import { names } from '../lib/federation/topology.ts';
 import { type IntakeResult, intakeCase, rejectStray, type SiteContext } from '../lib/intake/intake.ts';
-import { createSummaryCache, refreshSummary } from '../lib/intake/summary.ts';
+import { createSummaryCache, noteEntry, refreshSummary } from '../lib/intake/summary.ts';
 import { forEachRecord } from './batch.ts';
 import type { HandlerContext, SqsHandler } from './context.ts';
 import { type S3ObjectRef, s3Objects } from './s3-event.ts';
@@ -10,18 +10,20 @@ import { type S3ObjectRef, s3Objects } from './s3-event.ts';
 /** Lives as long as the process, which makes the next event's summary cheap. */
 const summaryCache = createSummaryCache();
 
+/** Cases of a batch that are looked at side by side: most of the time each waits for storage. */
+const CASES_AT_ONCE = 10;
+
 /**
  * Upload events of the sites' buckets. Looks at every case that a batch names, once however many events name it,
- * then counts each site anew. A message fails only where its own case, or the summary of its site, could not be
+ * then counts each site anew, once. A message fails only where its own case, or the summary of its site, could not be
  * brought up to date.
  */
 export const intake: SqsHandler = async (event, context) => {
   const once = runOnce();
-  const cases = await forEachRecord(event, context, async (body) => {
-    for (const object of s3Objects(body)) {
-      await once(nameOf(object), () => examine(context, object));
-    }
-  });
+  const lookAtCases = async (body: unknown) => {
+    for (const object of s3Objects(body)) await once(nameOf(object), () => examine(context, object));
+  };
+  const cases = await forEachRecord(event, context, lookAtCases, CASES_AT_ONCE);
   const failed = new Set(cases.batchItemFailures.map(({ itemIdentifier }) => itemIdentifier));
   const looked = { Records: event.Records.filter(({ messageId }) => !failed.has(messageId)) };
   const federationBucket = names.federationBucket(context.federation.id);
@@ -57,8 +59,10 @@ async function examine(context: HandlerContext, { bucket, key }: S3ObjectRef): P
 const isStray = (key: string): boolean =>
   Object.values(CASE_FOLDERS).some((folder) => key.startsWith(`${folder}/`)) && !key.endsWith('/');
 
-function report({ log }: HandlerContext, { site }: SiteContext, caseId: string, result: IntakeResult): void {
-  const { catalogued, faults } = result;
+function report({ log }: HandlerContext, { site, bucket }: SiteContext, caseId: string, result: IntakeResult): void {
+  const { entry, faults } = result;
+  if (entry) noteEntry(summaryCache, bucket, entry);
+  const catalogued = entry !== undefined;
   log('case-examined', { site, case: caseId, catalogued, faults: faults.map(({ key, reason }) => ({ key, reason })) });
 }
 

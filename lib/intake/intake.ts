@@ -1,11 +1,11 @@
-import { CASE_FOLDERS, siteKeys } from '../federation/keys.ts';
+import { CASE_FOLDERS, type CaseUse, siteKeys } from '../federation/keys.ts';
 import { collect } from '../federation/protocol/async.ts';
 import { type CatalogEntry, catalogSchema, type Rejected, rejectedSchema } from '../federation/schemas.ts';
 import type { ObjectInfo, Objects } from '../storage/contract.ts';
 import { claimContent } from './duplicates.ts';
 import { examineCase, type Findings } from './examine.ts';
 import { type Fault, fault } from './faults.ts';
-import { readStored, settle, untilSettled } from './stored.ts';
+import { readStored, type Stored, settle, untilSettled } from './stored.ts';
 
 export interface SiteContext {
   readonly objects: Objects;
@@ -15,7 +15,8 @@ export interface SiteContext {
 }
 
 export interface IntakeResult {
-  readonly catalogued: boolean;
+  /** The case's catalog entry as it is stored now; absent where the case is not in the catalog. */
+  readonly entry?: Stored<CatalogEntry> | undefined;
   readonly faults: readonly Fault[];
 }
 
@@ -29,33 +30,42 @@ const CASE_ID = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/;
  * A case with a good image is in the catalog with its good labels; what is wrong with the rest is in `rejected/`. A
  * case without an image is in neither, unless something else in it is wrong.
  *
+ * Whoever has written looks again whether the objects are still those that it saw: of many at work at once, the last
+ * leaves what follows from what is there.
+ *
  * @throws errors of storage; never what is wrong with an object: that is in the result, and in `rejected/`
  */
 export async function intakeCase(context: SiteContext, caseId: string): Promise<IntakeResult> {
   const { objects, bucket } = context;
   const catalogKey = siteKeys.catalog(caseId);
   const rejectedKey = siteKeys.rejected(caseId);
-  let seen: { readonly listing: string; readonly findings: Findings } | undefined;
-  let result: IntakeResult = { catalogued: false, faults: [] };
+  let seen: { readonly versions: string; readonly findings: Findings } | undefined;
+  let result: IntakeResult = { faults: [] };
   await untilSettled(`Case ${caseId}`, async () => {
-    const catalog = await readStored(objects, bucket, catalogKey, catalogSchema);
-    const rejected = await readStored(objects, bucket, rejectedKey, rejectedSchema);
-    const files = await filesOf(objects, bucket, caseId);
-    const listing = files.map(({ key, etag }) => `${key} ${etag}`).join('\n');
+    const [catalog, rejected, files] = await Promise.all([
+      readStored(objects, bucket, catalogKey, catalogSchema),
+      readStored(objects, bucket, rejectedKey, rejectedSchema),
+      filesOf(objects, bucket, caseId),
+    ]);
+    const versions = versionsOf(files);
     // Nothing is read twice in one call, bad images included, which the catalog does not remember.
-    if (seen?.listing !== listing) seen = { listing, findings: await look(context, caseId, files, catalog?.value) };
-    const findings = await withoutDuplicate(context, caseId, seen.findings);
+    if (seen?.versions !== versions) seen = { versions, findings: await look(context, caseId, files, catalog?.value) };
+    const findings = await withoutDuplicate(context, caseId, seen.findings, catalog?.value);
     const { faults } = findings;
-    result = { catalogued: findings.image !== undefined, faults };
-    const changed = await settle(objects, bucket, catalogKey, catalog, catalogEntry(context, caseId, findings));
-    return (await settle(objects, bucket, rejectedKey, rejected, rejection(context, caseId, faults))) || changed;
+    const entry = await settle(objects, bucket, catalogKey, catalog, catalogEntry(context, caseId, findings));
+    const fault = await settle(objects, bucket, rejectedKey, rejected, rejection(context, caseId, faults));
+    result = { entry, faults };
+    if (entry === catalog && fault === rejected) return false;
+    return versionsOf(await filesOf(objects, bucket, caseId)) !== versions;
   });
   return result;
 }
 
+const versionsOf = (files: readonly ObjectInfo[]): string => files.map(({ key, etag }) => `${key} ${etag}`).join('\n');
+
 async function filesOf(objects: Objects, bucket: string, caseId: string): Promise<readonly ObjectInfo[]> {
-  const training = await collect(objects.list(bucket, siteKeys.case('training', caseId)));
-  return [...training, ...(await collect(objects.list(bucket, siteKeys.case('evaluation', caseId))))];
+  const listing = (use: CaseUse) => collect(objects.list(bucket, siteKeys.case(use, caseId)));
+  return (await Promise.all([listing('training'), listing('evaluation')])).flat();
 }
 
 async function look(
@@ -64,7 +74,7 @@ async function look(
   files: readonly ObjectInfo[],
   known: CatalogEntry | undefined,
 ): Promise<Findings> {
-  if (CASE_ID.test(caseId)) return examineCase(files, known, (key) => objects.stream(bucket, key));
+  if (CASE_ID.test(caseId)) return examineCase(files, known, (...range) => objects.getRange(bucket, ...range));
   const reason = `The case name "${caseId}" is not allowed.`;
   const hint = 'Use a pseudonym of at most 100 letters (a-z, A-Z), digits, dots, hyphens and underscores.';
   const faults = files.map(({ key }) => fault(key, 'BAD_KEY', reason, hint));
@@ -76,10 +86,12 @@ async function withoutDuplicate(
   { objects, bucket }: SiteContext,
   caseId: string,
   findings: Findings,
+  known: CatalogEntry | undefined,
 ): Promise<Findings> {
   const { image, use, faults } = findings;
   if (!image) return findings;
-  const other = await claimContent(objects, bucket, image.sha256, { case: caseId, key: image.key });
+  const { key, etag, sha256 } = image;
+  const other = await claimContent(objects, bucket, sha256, { case: caseId, key, etag }, known?.image.etag === etag);
   if (other === undefined) return findings;
   const reason = `It is the same volume as the image of case ${other}.`;
   const hint = 'If both are one patient, remove this case; otherwise upload the right scan.';
@@ -112,7 +124,8 @@ export async function rejectStray(context: SiteContext, key: string): Promise<In
   const rejectedKey = siteKeys.rejected(name);
   await untilSettled(key, async () => {
     const rejected = await readStored(objects, bucket, rejectedKey, rejectedSchema);
-    return settle(objects, bucket, rejectedKey, rejected, rejection(context, name, faults));
+    await settle(objects, bucket, rejectedKey, rejected, rejection(context, name, faults));
+    return false;
   });
-  return { catalogued: false, faults };
+  return { faults };
 }
