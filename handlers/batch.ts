@@ -1,11 +1,10 @@
 import { describeError, FedcardioError, isFedcardioError } from '../lib/error.ts';
-import { mapConcurrently } from '../lib/federation/protocol/async.ts';
 import type { HandlerContext, SqsBatchResponse, SqsEvent } from './context.ts';
 
 export type SqsRecord = SqsEvent['Records'][number];
 
 /**
- * Runs `f` on the parsed JSON body of every record, so many at once. A record whose body is not JSON or whose
+ * Runs `f` on the parsed JSON body of every record, one after the other. A record whose body is not JSON or whose
  * `f` throws is logged and reported as failed, and the others go on: one bad message must not send its whole batch
  * to the dead-letter queue.
  */
@@ -13,13 +12,13 @@ export async function forEachRecord(
   event: SqsEvent,
   context: HandlerContext,
   f: (body: unknown, record: SqsRecord) => Promise<void>,
-  atOnce = 1,
 ): Promise<SqsBatchResponse> {
-  const failures = await mapConcurrently(event.Records, atOnce, async (record) => {
+  const failures: { itemIdentifier: string }[] = [];
+  for (const record of event.Records) {
     try {
       await f(parseBody(record), record);
-      return [];
     } catch (error) {
+      failures.push({ itemIdentifier: record.messageId });
       context.log('record-failed', {
         messageId: record.messageId,
         receiveCount: record.attributes?.ApproximateReceiveCount,
@@ -27,10 +26,9 @@ export async function forEachRecord(
         reason: describeError(error),
         stack: error instanceof Error ? error.stack : undefined,
       });
-      return [{ itemIdentifier: record.messageId }];
     }
-  });
-  return { batchItemFailures: failures.flat() };
+  }
+  return { batchItemFailures: failures };
 }
 
 function parseBody(record: SqsRecord): unknown {

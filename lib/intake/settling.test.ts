@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { siteKeys } from '../federation/keys.ts';
 import type { Objects } from '../storage/contract.ts';
 import { createMemoryObjects } from '../storage/memory.ts';
+import { intakeCases } from './intake.ts';
 import { createSummaryCache, refreshSummary } from './summary.ts';
 import { BUCKET, calcium, FEDERATION, hingeMap, image, PNG, world } from './testing.ts';
 
@@ -115,11 +116,12 @@ test('many at once, on uploads in any order, leave what one alone would find', a
       async (order, scheduler) => {
         const memory = createMemoryObjects();
         const slow = scheduled(memory, scheduler);
-        const { context, look } = world(slow);
-        const handlers = order.map(async (index) => {
+        const { context } = world(slow);
+        const handlers = order.map(async (index, turn) => {
           const [caseId, key, body] = uploads[index] as (typeof uploads)[number];
           await slow.put(BUCKET, key, body);
-          await look(caseId);
+          // Alone, and as one of a batch, whose cases share their listings.
+          await intakeCases(context, turn % 2 === 0 ? [caseId] : ['p1', 'p2', 'p3']);
           await refreshSummary(context, FEDERATION, createSummaryCache());
         });
         await scheduler.waitFor(Promise.all(handlers));

@@ -51,22 +51,25 @@ export async function settle<T extends { readonly at: string }>(
   return { etag, value: wanted };
 }
 
+/** Another writer was there first: what was read before is out of date. */
+export const isLost = (error: unknown): boolean =>
+  isFedcardioError(error, 'PRECONDITION_FAILED') || isFedcardioError(error, 'NOT_FOUND');
+
 const ATTEMPTS = 10;
 
 /**
- * Repeats `pass` while it returns true, or while it loses to another writer.
+ * Repeats `attempt` while it loses to other writers.
  *
- * @param what for the error: "case p7"
+ * @param what for the error: "the summary of berlin"
  * @throws STORAGE when others keep changing it
  */
-export async function untilSettled(what: string, pass: () => Promise<boolean>): Promise<void> {
+export async function untilWon(what: string, attempt: () => Promise<void>): Promise<void> {
   let cause: unknown;
-  for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
+  for (let count = 0; count < ATTEMPTS; count += 1) {
     try {
-      if (!(await pass())) return;
+      return await attempt();
     } catch (error) {
-      const lost = isFedcardioError(error, 'PRECONDITION_FAILED') || isFedcardioError(error, 'NOT_FOUND');
-      if (!lost) throw error;
+      if (!isLost(error)) throw error;
       cause = error;
     }
   }

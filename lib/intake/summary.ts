@@ -3,8 +3,8 @@ import { collect, mapConcurrently } from '../federation/protocol/async.ts';
 import { type CatalogEntry, catalogSchema, type Summary, summarySchema } from '../federation/schemas.ts';
 import { TASK_IDS, type TaskId } from '../federation/tasks.ts';
 import type { ObjectInfo } from '../storage/contract.ts';
-import type { SiteContext } from './intake.ts';
-import { readStored, type Stored, settle, untilSettled } from './stored.ts';
+import type { SiteContext } from './look.ts';
+import { readStored, type Stored, settle, untilWon } from './stored.ts';
 
 /** What a summary counts of a catalog entry. */
 interface Counted {
@@ -42,7 +42,7 @@ export async function refreshSummary(
   const { objects, bucket, site, now } = context;
   const key = federationKeys.summary(site);
   let isFirst = true;
-  await untilSettled(`The summary of ${site}`, async () => {
+  await untilWon(`The summary of ${site}`, async () => {
     const stored = await readStored(objects, federationBucket, key, summarySchema);
     const [entries, rejected] = await Promise.all([
       collect(objects.list(bucket, siteKeys.catalogPrefix)),
@@ -53,7 +53,6 @@ export async function refreshSummary(
     const before = isFirst && stored ? { etag: stored.etag, value: undefined } : stored;
     isFirst = false;
     await settle(objects, federationBucket, key, before, summaryOf(site, known, rejected.length, now()));
-    return false;
   });
 }
 
