@@ -144,8 +144,8 @@ describe('only what fails is given back to the queue', () => {
     const objects = createMemoryObjects();
     const { context, exists } = prepare({
       ...objects,
-      stream: (bucket, key) =>
-        key.includes('/p1/') ? Promise.reject(new Error('connection reset')) : objects.stream(bucket, key),
+      getRange: (bucket, key, ...range) =>
+        key.includes('/p1/') ? Promise.reject(new Error('connection reset')) : objects.getRange(bucket, key, ...range),
     });
     for (const id of ['p1', 'p2']) await objects.put(BERLIN, `cases/${id}/image.nii.gz`, image(Number(id[1])));
     const response = await intake(

@@ -1,8 +1,9 @@
 import { FedcardioError } from '../lib/error.ts';
 import { CASE_FOLDERS, parseCaseKey } from '../lib/federation/keys.ts';
 import { names } from '../lib/federation/topology.ts';
-import { type IntakeResult, intakeCase, rejectStray, type SiteContext } from '../lib/intake/intake.ts';
-import { createSummaryCache, refreshSummary } from '../lib/intake/summary.ts';
+import { intakeCases, rejectStray } from '../lib/intake/intake.ts';
+import type { IntakeResult, SiteContext } from '../lib/intake/look.ts';
+import { createSummaryCache, noteEntry, refreshSummary } from '../lib/intake/summary.ts';
 import { forEachRecord } from './batch.ts';
 import type { HandlerContext, SqsHandler } from './context.ts';
 import { type S3ObjectRef, s3Objects } from './s3-event.ts';
@@ -11,55 +12,79 @@ import { type S3ObjectRef, s3Objects } from './s3-event.ts';
 const summaryCache = createSummaryCache();
 
 /**
- * Upload events of the sites' buckets. Looks at every case that a batch names, once however many events name it,
- * then counts each site anew. A message fails only where its own case, or the summary of its site, could not be
- * brought up to date.
+ * Upload events of the sites' buckets. Looks at all cases that a batch names together, at each once however many
+ * events name it, then counts each site anew, once. A message fails only where its own case, or the summary of its
+ * site, could not be brought up to date.
  */
 export const intake: SqsHandler = async (event, context) => {
-  const once = runOnce();
-  const cases = await forEachRecord(event, context, async (body) => {
-    for (const object of s3Objects(body)) {
-      await once(nameOf(object), () => examine(context, object));
+  const uploads = new Map<string, readonly S3ObjectRef[]>();
+  const unreadable = await forEachRecord(event, context, async (body, { messageId }) => {
+    const objects = s3Objects(body);
+    for (const { bucket } of objects) siteContext(context, bucket);
+    uploads.set(messageId, objects);
+  });
+
+  const refused = new Set(unreadable.batchItemFailures.map(({ itemIdentifier }) => itemIdentifier));
+  const readable = { Records: event.Records.filter(({ messageId }) => !refused.has(messageId)) };
+  const failures = await bringUpToDate(context, [...uploads.values()].flat());
+  const failed = await forEachRecord(readable, context, async (_body, { messageId }) => {
+    for (const object of uploads.get(messageId) ?? []) {
+      const failure = failures.get(`${object.bucket}/${subjectOf(object.key)}`) ?? failures.get(object.bucket);
+      if (failure) throw failure;
     }
   });
-  const failed = new Set(cases.batchItemFailures.map(({ itemIdentifier }) => itemIdentifier));
-  const looked = { Records: event.Records.filter(({ messageId }) => !failed.has(messageId)) };
-  const federationBucket = names.federationBucket(context.federation.id);
-  const summaries = await forEachRecord(looked, context, async (body) => {
-    for (const { bucket } of s3Objects(body)) {
-      await once(bucket, () => refreshSummary(siteContext(context, bucket), federationBucket, summaryCache));
-    }
-  });
-  return { batchItemFailures: [...cases.batchItemFailures, ...summaries.batchItemFailures] };
+  return { batchItemFailures: [...unreadable.batchItemFailures, ...failed.batchItemFailures] };
 };
 
-/** Runs work of a name the first time, and gives its result, or its error, to all who ask for it again. */
-function runOnce(): (name: string, work: () => Promise<void>) => Promise<void> {
-  const results = new Map<string, Promise<void>>();
-  return (name, work) => {
-    const result = results.get(name) ?? work();
-    results.set(name, result);
-    return result;
-  };
+/** What could not be brought up to date: by bucket, or by bucket and case. */
+async function bringUpToDate(
+  context: HandlerContext,
+  uploads: readonly S3ObjectRef[],
+): Promise<ReadonlyMap<string, Error>> {
+  const failures = new Map<string, Error>();
+  const federationBucket = names.federationBucket(context.federation.id);
+  for (const bucket of new Set(uploads.map((object) => object.bucket))) {
+    const site = siteContext(context, bucket);
+    try {
+      const keys = uploads.filter((object) => object.bucket === bucket).map(({ key }) => key);
+      for (const [subject, result] of await lookAt(site, keys)) {
+        if (result instanceof Error) failures.set(`${bucket}/${subject}`, result);
+        else report(context, site, subject, result);
+      }
+      await refreshSummary(site, federationBucket, summaryCache);
+    } catch (error) {
+      failures.set(bucket, error as Error);
+    }
+  }
+  return failures;
 }
 
-/** Objects of one case have one name, others their own. */
-const nameOf = ({ bucket, key }: S3ObjectRef): string => `${bucket}/${parseCaseKey(key)?.caseId ?? key}`;
-
-async function examine(context: HandlerContext, { bucket, key }: S3ObjectRef): Promise<void> {
-  const site = siteContext(context, bucket);
-  const of = parseCaseKey(key);
-  if (of) report(context, site, of.caseId, await intakeCase(site, of.caseId));
-  else if (isStray(key)) report(context, site, key, await rejectStray(site, key));
+/** Results and errors by case, and by key where an object belongs to no case. */
+async function lookAt(site: SiteContext, keys: readonly string[]): Promise<ReadonlyMap<string, IntakeResult | Error>> {
+  const caseIds = keys.flatMap((key) => parseCaseKey(key)?.caseId ?? []);
+  const results = new Map(await intakeCases(site, caseIds));
+  for (const key of new Set(keys.filter(isStray))) results.set(key, await rejectStray(site, key));
+  return results;
 }
+
+/** The case that an object is part of, or else itself. */
+const subjectOf = (key: string): string => parseCaseKey(key)?.caseId ?? key;
 
 /** A file in the place of a case folder. S3 consoles make empty objects for folders: those are none. */
 const isStray = (key: string): boolean =>
-  Object.values(CASE_FOLDERS).some((folder) => key.startsWith(`${folder}/`)) && !key.endsWith('/');
+  !parseCaseKey(key) &&
+  !key.endsWith('/') &&
+  Object.values(CASE_FOLDERS).some((folder) => key.startsWith(`${folder}/`));
 
-function report({ log }: HandlerContext, { site }: SiteContext, caseId: string, result: IntakeResult): void {
-  const { catalogued, faults } = result;
-  log('case-examined', { site, case: caseId, catalogued, faults: faults.map(({ key, reason }) => ({ key, reason })) });
+function report(context: HandlerContext, { site, bucket }: SiteContext, subject: string, result: IntakeResult): void {
+  const { entry, faults } = result;
+  if (entry) noteEntry(summaryCache, bucket, entry);
+  context.log('case-examined', {
+    site,
+    case: subject,
+    catalogued: entry !== undefined,
+    faults: faults.map(({ key, reason }) => ({ key, reason })),
+  });
 }
 
 function siteContext({ federation, objects, now }: HandlerContext, bucket: string): SiteContext {

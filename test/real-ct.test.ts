@@ -94,9 +94,9 @@ onRealCt('intake catalogues it, NaN slope and all, and its aorta as no known lab
   await objects.put(context.bucket, siteKeys.label('training', 'real', 'calcification'), file('annulus_proper'));
   await objects.put(context.bucket, 'cases/real/labels/aorta.nii.gz', file('aorta'));
 
-  const { catalogued, faults } = await intakeCase(context, 'real');
+  const { entry, faults } = await intakeCase(context, 'real');
 
-  expect(catalogued).toBe(true);
+  expect(entry?.value?.case).toBe('real');
   expect(faults.map(({ reason }) => reason)).toEqual(['There is no task "aorta".']);
   const { body } = await objects.get(context.bucket, siteKeys.catalog('real'));
   expect(catalogSchema.parse(JSON.parse(Buffer.from(body).toString()))).toMatchObject({

@@ -80,7 +80,8 @@ export const tooMuchData = (cause?: unknown): FedcardioError =>
     hint: 'The header is damaged: export the volume again.',
   });
 
-function gunzipStart(bytes: Uint8Array): Uint8Array {
+/** The beginning of a gzipped file: what its first bytes unpack to, cut off anywhere. */
+export function gunzipStart(bytes: Uint8Array): Uint8Array {
   try {
     // Sync flush: an end of input amid the data is no error, we only want the beginning.
     return gunzipSync(bytes.subarray(0, 1 << 14), { finishFlush: constants.Z_SYNC_FLUSH });
@@ -89,7 +90,8 @@ function gunzipStart(bytes: Uint8Array): Uint8Array {
   }
 }
 
-function gunzipAll(bytes: Uint8Array, expected: number): Uint8Array {
+/** A whole gzipped file. */
+export function gunzipAll(bytes: Uint8Array, expected: number): Uint8Array {
   try {
     // One chunk of the right size: zlib's default of 16 KB costs a concatenation of thousands.
     return gunzipSync(bytes, { chunkSize: expected + 64, maxOutputLength: expected + MAX_TRAILING_BYTES });

@@ -1,9 +1,16 @@
 import { createHash } from 'node:crypto';
-import { once } from 'node:events';
-import { pipeline, type Readable } from 'node:stream';
+import { pipeline, Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import { HEADER_BYTES, type NiftiHeader, parseHeader } from './nifti-header.ts';
-import { checkDeclaredBytes, explainGunzip, MAX_DEFLATE_RATIO, MAX_TRAILING_BYTES, tooMuchData } from './nifti-read.ts';
+import {
+  checkDeclaredBytes,
+  explainGunzip,
+  gunzipAll,
+  gunzipStart,
+  MAX_DEFLATE_RATIO,
+  MAX_TRAILING_BYTES,
+  tooMuchData,
+} from './nifti-read.ts';
 import { decodeValues, STORED_TYPES } from './nifti-types.ts';
 import { isGzip } from './sniff.ts';
 import type { VoxelArray } from './volume.ts';
@@ -15,56 +22,78 @@ export interface NiftiScan {
 }
 
 export interface ScanVisitor {
-  /** Called before anything else is read. Throws to refuse the file. */
+  /** Called before more than the first bytes are read. Throws to refuse the file. */
   header(header: NiftiHeader): void;
   /** Called with the stored values, piece by piece in file order. The array is valid during the call only. */
   values(stored: VoxelArray, header: NiftiHeader): void;
 }
 
+/** What is read before the header is looked at: compressed, it is within. */
+const OPENING_BYTES = 1 << 14;
+
 /**
- * Reads a NIfTI file once, as it streams in, gzipped or not, and holds no more of it than a piece. It reads to
- * the end, so that gzip's own checksum is checked too. The source is closed in any case.
+ * Reads a NIfTI file once, piece by piece, gzipped or not, and holds no more of it than the pieces on their way. It
+ * reads to the end, so that gzip's own checksum is checked too; of a file whose header is refused it asks for no
+ * piece beyond the first 16 KiB. The source is closed in any case.
  *
+ * @param source the file's bytes in pieces of any size
  * @param fileBytes size of the object, by which a header that declares too much is refused before the rest is read
  * @throws BAD_IMAGE as `readNifti` does, what the visitor throws, and the source's own errors as they are
  */
-export async function scanNifti(source: Readable, fileBytes: number, visitor: ScanVisitor): Promise<NiftiScan> {
+export async function scanNifti(
+  source: AsyncIterable<Uint8Array>,
+  fileBytes: number,
+  visitor: ScanVisitor,
+): Promise<NiftiScan> {
+  const pieces = source[Symbol.asyncIterator]();
   try {
-    const first = await firstBytes(source);
-    if (!isGzip(first)) return await scanPieces(source.readableEnded ? [first] : source, fileBytes, visitor);
-    const gunzip = pipeline(source, createGunzip({ chunkSize: 1 << 18 }), () => {});
-    return await scanPieces(gunzip, fileBytes * MAX_DEFLATE_RATIO, visitor);
+    const { bytes, isAll } = await opening(pieces, fileBytes);
+    const zipped = isGzip(bytes);
+    const header = parseHeader(zipped ? headerBytes(bytes, isAll) : bytes);
+    checkDeclaredBytes(header, zipped ? fileBytes * MAX_DEFLATE_RATIO : fileBytes);
+    visitor.header(header);
+    const take = voxelTaker(header, visitor);
+    if (isAll) {
+      take.piece(zipped ? gunzipAll(bytes, header.dataOffset + header.dataBytes) : bytes);
+    } else {
+      const file = rejoin(bytes, pieces);
+      for await (const piece of zipped ? gunzipped(file) : file) take.piece(piece);
+    }
+    return take.end();
   } catch (error) {
     throw explainGunzip(error);
   } finally {
-    source.destroy();
+    await pieces.return?.();
   }
 }
 
-async function scanPieces(
-  pieces: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
-  available: number,
-  visitor: ScanVisitor,
-): Promise<NiftiScan> {
-  let opening: Uint8Array = new Uint8Array(0);
-  let take: ReturnType<typeof voxelTaker> | undefined;
-  const begin = (): ReturnType<typeof voxelTaker> => {
-    const header = parseHeader(opening);
-    checkDeclaredBytes(header, available);
-    visitor.header(header);
-    const taker = voxelTaker(header, visitor);
-    taker.piece(opening);
-    return taker;
-  };
-  for await (const piece of pieces) {
-    if (take) {
-      take.piece(piece);
-      continue;
-    }
-    opening = join(opening, piece);
-    if (opening.length >= HEADER_BYTES) take = begin();
+/** The beginning of a file, and whether that is all of it. */
+async function opening(pieces: AsyncIterator<Uint8Array>, fileBytes: number) {
+  let bytes: Uint8Array = new Uint8Array(0);
+  while (bytes.length < Math.min(OPENING_BYTES, fileBytes)) {
+    const { done, value } = await pieces.next();
+    if (done) return { bytes, isAll: true };
+    bytes = join(bytes, value);
   }
-  return (take ?? begin()).end();
+  return { bytes, isAll: bytes.length >= fileBytes };
+}
+
+/** Of a file that ends within its header, unpacking all of it tells whether it was cut off or is that short. */
+function headerBytes(bytes: Uint8Array, isAll: boolean): Uint8Array {
+  const first = gunzipStart(bytes);
+  return isAll && first.length < HEADER_BYTES ? gunzipAll(bytes, HEADER_BYTES) : first;
+}
+
+async function* rejoin(taken: Uint8Array, rest: AsyncIterator<Uint8Array>): AsyncGenerator<Uint8Array> {
+  yield taken;
+  yield* { [Symbol.asyncIterator]: () => rest };
+}
+
+/** Unpacks in another thread, which leaves this one to the values. */
+function gunzipped(pieces: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
+  // One piece ahead: the source has its own idea of how much is worth having early.
+  const packed = Readable.from(pieces, { highWaterMark: 1 });
+  return pipeline(packed, createGunzip({ chunkSize: 1 << 18 }), () => {});
 }
 
 /** Takes the file in pieces of any size from its first byte on, and hands on whole voxels. */
@@ -91,18 +120,6 @@ function voxelTaker(header: NiftiHeader, visitor: ScanVisitor) {
       return { header, sha256: hash.digest('hex') };
     },
   };
-}
-
-/** The first two bytes of a stream or more, which stay in it; or all there are, of a stream that has ended by then. */
-async function firstBytes(source: Readable): Promise<Uint8Array> {
-  let first: Uint8Array = new Uint8Array(0);
-  while (first.length < 2 && !source.readableEnded) {
-    const piece = source.read() as Uint8Array | null;
-    if (piece) first = join(first, piece);
-    else if (!source.readableEnded) await Promise.race([once(source, 'readable'), once(source, 'end')]);
-  }
-  if (!source.readableEnded) source.unshift(first);
-  return first;
 }
 
 function join(a: Uint8Array, b: Uint8Array): Uint8Array {

@@ -68,9 +68,9 @@ describe('a bad image is rejected in words, and nothing of the case is catalogue
     await put('cases/p7/image.nii.gz', body);
     await put('cases/p7/labels/calcification.nii.gz', calcium());
 
-    const { catalogued } = await look('p7');
+    const { entry } = await look('p7');
 
-    expect(catalogued).toBe(false);
+    expect(entry).toBeUndefined();
     expect(await catalog('p7')).toBeUndefined();
     const [fault, ...more] = (await rejected('p7'))?.objects ?? [];
     expect(more).toEqual([]);

@@ -1,4 +1,3 @@
-import type { Readable } from 'node:stream';
 import { type ErrorCode, FedcardioError } from '../error.ts';
 import type { CaseUse } from '../federation/keys.ts';
 import type { CatalogEntry, ImageEntry, LabelEntry } from '../federation/schemas.ts';
@@ -9,6 +8,7 @@ import { type Fault, fault, faultOf, isFault } from './faults.ts';
 import { type LabelFile, sortFiles } from './files.ts';
 import { examineImage } from './image.ts';
 import { type ClassCounts, examineClassMap, examineMarkups } from './label.ts';
+import { rangesOf } from './ranges.ts';
 
 /** What a case consists of, as far as it is good, and what is wrong with the rest. */
 export interface Findings {
@@ -19,24 +19,25 @@ export interface Findings {
   readonly faults: readonly Fault[];
 }
 
-/** Opens an object of the site's bucket. */
-export type OpenObject = (key: string) => Promise<Readable>;
+/** Reads bytes `start` up to `end`, exclusive, of an object of the site's bucket. */
+export type ReadObject = (key: string, start: number, end: number) => Promise<Uint8Array>;
 
 /** A markups file of a handful of points has a few kilobytes. */
 const MOST_MARKUPS_BYTES = 1 << 20;
 
 /**
  * Looks at all objects of a case. What `known` says of an object that has not changed since is taken over; the rest
- * is read, one after the other and as a stream. Labels wait for the image: they are checked against its grid.
+ * is read once, one after the other, range by range; of a file whose header is refused only the first. Labels wait
+ * for the image: they are checked against its grid.
  *
  * @param objects of the case, of either use
  * @param known what the catalog has of the case
- * @throws errors of `open`; never what is wrong with an object: that is a fault
+ * @throws errors of `read`; never what is wrong with an object: that is a fault
  */
 export async function examineCase(
   objects: readonly ObjectInfo[],
   known: CatalogEntry | undefined,
-  open: OpenObject,
+  read: ReadObject,
 ): Promise<Findings> {
   const files = sortFiles(objects);
   const { use, image: file } = files;
@@ -44,7 +45,7 @@ export async function examineCase(
   if (!file) return { use, labels: {}, faults };
 
   const unchanged = isSame(file, known?.image) ? known : undefined;
-  const image = unchanged?.image ?? (await catching(file.key, 'BAD_IMAGE', faults, () => imageEntry(file, open)));
+  const image = unchanged?.image ?? (await catching(file.key, 'BAD_IMAGE', faults, () => imageEntry(file, read)));
   if (!image) return { use, labels: {}, faults };
 
   const labels: Partial<Record<TaskId, LabelEntry>> = {};
@@ -59,7 +60,7 @@ export async function examineCase(
     const before = unchanged?.labels[task];
     const entry = isSame(info, before)
       ? before
-      : await catching(info.key, 'BAD_LABEL', faults, () => labelEntry(label, image, open));
+      : await catching(info.key, 'BAD_LABEL', faults, () => labelEntry(label, image, read));
     if (entry) labels[task] = entry;
   }
   return { use, image, labels, faults };
@@ -79,26 +80,28 @@ async function catching<T>(key: string, code: ErrorCode, faults: Fault[], f: () 
   }
 }
 
-async function imageEntry({ key, etag, bytes }: ObjectInfo, open: OpenObject): Promise<ImageEntry> {
-  return { key, etag, bytes, ...(await examineImage(await open(key), bytes)) };
+async function imageEntry(info: ObjectInfo, read: ReadObject): Promise<ImageEntry> {
+  const { key, etag, bytes } = info;
+  return { key, etag, bytes, ...(await examineImage(piecesOf(info, read), bytes)) };
 }
 
-async function labelEntry({ info, task, format }: LabelFile, image: ImageEntry, open: OpenObject): Promise<LabelEntry> {
+async function labelEntry({ info, task, format }: LabelFile, image: ImageEntry, read: ReadObject): Promise<LabelEntry> {
   const { key, etag, bytes } = info;
   const grid = { shape: image.shape, affine: image.affine } as unknown as Grid;
   let classes: ClassCounts;
-  if (format === 'class-map') classes = await examineClassMap(await open(key), bytes, task, grid);
-  else classes = examineMarkups(await textOf(info, open), task, grid);
+  if (format === 'class-map') classes = await examineClassMap(piecesOf(info, read), bytes, task, grid);
+  else classes = examineMarkups(await textOf(info, read), task, grid);
   return { key, etag, format, classes };
 }
 
-async function textOf({ key, bytes }: ObjectInfo, open: OpenObject): Promise<string> {
+async function textOf({ key, bytes }: ObjectInfo, read: ReadObject): Promise<string> {
   if (bytes > MOST_MARKUPS_BYTES) {
     throw new FedcardioError('BAD_LABEL', `It is too large for a markups file (${bytes} bytes).`, {
       hint: 'Save only the points of this task from 3D Slicer.',
     });
   }
-  const pieces: Uint8Array[] = [];
-  for await (const piece of await open(key)) pieces.push(piece as Uint8Array);
-  return Buffer.concat(pieces).toString('utf8');
+  return Buffer.from(await read(key, 0, bytes)).toString('utf8');
 }
+
+const piecesOf = ({ key, bytes }: ObjectInfo, read: ReadObject): AsyncIterable<Uint8Array> =>
+  rangesOf((start, end) => read(key, start, end), bytes);

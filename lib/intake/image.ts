@@ -1,4 +1,3 @@
-import type { Readable } from 'node:stream';
 import { FedcardioError } from '../error.ts';
 import type { ImageEntry } from '../federation/schemas.ts';
 import { spacingOf } from '../imaging/affine.ts';
@@ -17,14 +16,14 @@ const MOST_BYTES = 2 ** 32;
 const MOST_HU = 2 ** 16;
 
 /**
- * Reads a CT once, as it streams in, and says what it is. Refuses what cannot be a CT in HU, and only that: a
+ * Reads a CT once, piece by piece, and says what it is. Refuses what cannot be a CT in HU, and only that: a
  * picture, a slice, one value throughout, no value below 0 HU (every scan of a chest has air and fat in it, so such
  * values are normalised, 8-bit, or lack the intercept of −1024).
  *
  * @param fileBytes size of the object
  * @throws BAD_IMAGE for the one who uploaded it; the source's own errors as they are
  */
-export async function examineImage(source: Readable, fileBytes: number): Promise<ImageFacts> {
+export async function examineImage(source: AsyncIterable<Uint8Array>, fileBytes: number): Promise<ImageFacts> {
   let least = Number.POSITIVE_INFINITY;
   let most = Number.NEGATIVE_INFINITY;
   let broken = 0;

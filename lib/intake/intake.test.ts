@@ -12,7 +12,8 @@ describe('a good case', () => {
 
     const result = await look('p7');
 
-    expect(result).toEqual({ catalogued: true, faults: [] });
+    expect(result.faults).toEqual([]);
+    expect(result.entry?.value).toEqual(await catalog('p7'));
     expect(await rejected('p7')).toBeUndefined();
     expect(await catalog('p7')).toMatchObject({
       site: 'berlin',
@@ -51,7 +52,7 @@ describe('a good case', () => {
   test('waits for its image: labels alone are no error', async () => {
     const { put, look, catalog, rejected } = world();
     await put('cases/p7/labels/hinge-points.nii.gz', hingeMap());
-    expect(await look('p7')).toEqual({ catalogued: false, faults: [] });
+    expect(await look('p7')).toEqual({ faults: [] });
     expect([await catalog('p7'), await rejected('p7')]).toEqual([undefined, undefined]);
 
     await put('cases/p7/image.nii.gz', image());
@@ -92,7 +93,7 @@ describe('names and duplicates', () => {
     const { put, look } = world();
     await put('cases/p7/labels/', '');
     await put('cases/p7/image.nii.gz', image());
-    expect(await look('p7')).toEqual({ catalogued: true, faults: [] });
+    expect(await look('p7')).toMatchObject({ entry: { value: { case: 'p7' } }, faults: [] });
   });
 
   test('a second image of a case, and a case both trained on and held out', async () => {

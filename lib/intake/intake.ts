@@ -1,105 +1,112 @@
+import { FedcardioError } from '../error.ts';
 import { CASE_FOLDERS, siteKeys } from '../federation/keys.ts';
-import { collect } from '../federation/protocol/async.ts';
-import { type CatalogEntry, catalogSchema, type Rejected, rejectedSchema } from '../federation/schemas.ts';
-import type { ObjectInfo, Objects } from '../storage/contract.ts';
-import { claimContent } from './duplicates.ts';
-import { examineCase, type Findings } from './examine.ts';
-import { type Fault, fault } from './faults.ts';
-import { readStored, settle, untilSettled } from './stored.ts';
+import { mapConcurrently } from '../federation/protocol/async.ts';
+import { catalogSchema, rejectedSchema } from '../federation/schemas.ts';
+import type { ObjectInfo } from '../storage/contract.ts';
+import type { Findings } from './examine.ts';
+import { fault } from './faults.ts';
+import { listFiles, readOfCases } from './listing.ts';
+import { type CaseState, findingsOf, type IntakeResult, rejectionOf, type SiteContext, settleCase } from './look.ts';
+import { isLost, readStored, settle, untilWon } from './stored.ts';
 
-export interface SiteContext {
-  readonly objects: Objects;
-  readonly bucket: string;
-  readonly site: string;
-  readonly now: () => Date;
-}
-
-export interface IntakeResult {
-  readonly catalogued: boolean;
-  readonly faults: readonly Fault[];
-}
-
-/** What a case name may be: it becomes part of keys and file names, and must not invite a patient's name. */
-const CASE_ID = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/;
+/** Cases that are read at the same time. Of each, some ranges of the image are in memory. */
+const CASES_AT_ONCE = 4;
+/** Looks at a case that keeps changing, before it is left to the next event. */
+const LOOKS = 10;
 
 /**
- * Makes the catalog and the rejections of a case say what follows from the objects that are there now. Safe to call
+ * Makes the catalog and the rejections of cases say what follows from the objects that are there now. Safe to call
  * at any time, any number of times, by many at once; the same state twice changes nothing.
  *
  * A case with a good image is in the catalog with its good labels; what is wrong with the rest is in `rejected/`. A
  * case without an image is in neither, unless something else in it is wrong.
  *
- * @throws errors of storage; never what is wrong with an object: that is in the result, and in `rejected/`
+ * Whoever has written lists again, and looks again where the objects are others by then: of many at work at once,
+ * the last leaves what follows from what is there.
+ *
+ * @returns by case the result, or the error that kept it from being looked at: of storage, never what is wrong with
+ * an object, which is in the result, and in `rejected/`
  */
-export async function intakeCase(context: SiteContext, caseId: string): Promise<IntakeResult> {
+export async function intakeCases(
+  context: SiteContext,
+  caseIds: readonly string[],
+): Promise<ReadonlyMap<string, IntakeResult | Error>> {
   const { objects, bucket } = context;
-  const catalogKey = siteKeys.catalog(caseId);
-  const rejectedKey = siteKeys.rejected(caseId);
-  let seen: { readonly listing: string; readonly findings: Findings } | undefined;
-  let result: IntakeResult = { catalogued: false, faults: [] };
-  await untilSettled(`Case ${caseId}`, async () => {
-    const catalog = await readStored(objects, bucket, catalogKey, catalogSchema);
-    const rejected = await readStored(objects, bucket, rejectedKey, rejectedSchema);
-    const files = await filesOf(objects, bucket, caseId);
-    const listing = files.map(({ key, etag }) => `${key} ${etag}`).join('\n');
-    // Nothing is read twice in one call, bad images included, which the catalog does not remember.
-    if (seen?.listing !== listing) seen = { listing, findings: await look(context, caseId, files, catalog?.value) };
-    const findings = await withoutDuplicate(context, caseId, seen.findings);
-    const { faults } = findings;
-    result = { catalogued: findings.image !== undefined, faults };
-    const changed = await settle(objects, bucket, catalogKey, catalog, catalogEntry(context, caseId, findings));
-    return (await settle(objects, bucket, rejectedKey, rejected, rejection(context, caseId, faults))) || changed;
-  });
+  const results = new Map<string, IntakeResult | Error>();
+  const seen = new Map<string, Seen>();
+  let open = [...new Set(caseIds)];
+  for (let look = 0; look < LOOKS && open.length > 0; look += 1) {
+    const states = await statesOf(context, open);
+    const written: string[] = [];
+    const again: string[] = [];
+    await mapConcurrently(states, CASES_AT_ONCE, async ([id, state]) => {
+      try {
+        const found = await lookOnce(context, id, state, seen);
+        const { result, wrote } = await settleCase(context, id, state, found);
+        results.set(id, result);
+        if (wrote) written.push(id);
+      } catch (error) {
+        if (isLost(error)) again.push(id);
+        else results.set(id, error as Error);
+      }
+    });
+    const files = written.length > 0 ? await listFiles(objects, bucket, written) : new Map<string, []>();
+    open = [...again, ...written.filter((id) => versionsOf(files.get(id)) !== seen.get(id)?.versions)];
+  }
+  for (const id of open) results.set(id, keptChanging(id));
+  return results;
+}
+
+/** {@link intakeCases} of one. */
+export async function intakeCase(context: SiteContext, caseId: string): Promise<IntakeResult> {
+  const result = (await intakeCases(context, [caseId])).get(caseId);
+  if (!result || result instanceof Error) throw result;
   return result;
 }
 
-async function filesOf(objects: Objects, bucket: string, caseId: string): Promise<readonly ObjectInfo[]> {
-  const training = await collect(objects.list(bucket, siteKeys.case('training', caseId)));
-  return [...training, ...(await collect(objects.list(bucket, siteKeys.case('evaluation', caseId))))];
-}
-
-async function look(
+async function statesOf(
   { objects, bucket }: SiteContext,
-  caseId: string,
-  files: readonly ObjectInfo[],
-  known: CatalogEntry | undefined,
-): Promise<Findings> {
-  if (CASE_ID.test(caseId)) return examineCase(files, known, (key) => objects.stream(bucket, key));
-  const reason = `The case name "${caseId}" is not allowed.`;
-  const hint = 'Use a pseudonym of at most 100 letters (a-z, A-Z), digits, dots, hyphens and underscores.';
-  const faults = files.map(({ key }) => fault(key, 'BAD_KEY', reason, hint));
-  return { use: 'training', labels: {}, faults };
+  caseIds: readonly string[],
+): Promise<readonly (readonly [string, CaseState])[]> {
+  const [catalog, rejected, files] = await Promise.all([
+    readOfCases(objects, bucket, caseIds, siteKeys.catalog, catalogSchema),
+    readOfCases(objects, bucket, caseIds, siteKeys.rejected, rejectedSchema),
+    listFiles(objects, bucket, caseIds),
+  ]);
+  return caseIds.map((id) => [
+    id,
+    { files: files.get(id) ?? [], catalog: catalog.get(id), rejected: rejected.get(id) },
+  ]);
 }
 
-/** The findings, or where another case has the same image, those of a bad image. */
-async function withoutDuplicate(
-  { objects, bucket }: SiteContext,
-  caseId: string,
-  findings: Findings,
-): Promise<Findings> {
-  const { image, use, faults } = findings;
-  if (!image) return findings;
-  const other = await claimContent(objects, bucket, image.sha256, { case: caseId, key: image.key });
-  if (other === undefined) return findings;
-  const reason = `It is the same volume as the image of case ${other}.`;
-  const hint = 'If both are one patient, remove this case; otherwise upload the right scan.';
-  return { use, labels: {}, faults: [fault(image.key, 'BAD_IMAGE', reason, hint), ...faults] };
+/** What was found in which versions of a case's objects. */
+interface Seen {
+  readonly versions: string;
+  readonly findings: Findings;
 }
 
-function catalogEntry(
+/** Nothing is read twice in one call, bad images included, which the catalog does not remember. */
+async function lookOnce(
   context: SiteContext,
   caseId: string,
-  { use, image, labels }: Findings,
-): CatalogEntry | undefined {
-  const { site, now } = context;
-  return image && { schema: 'fedcardio.catalog/1', site, case: caseId, use, at: now().toISOString(), image, labels };
+  state: CaseState,
+  seen: Map<string, Seen>,
+): Promise<Findings> {
+  const versions = versionsOf(state.files);
+  const before = seen.get(caseId);
+  if (before?.versions === versions) return before.findings;
+  const findings = await findingsOf(context, caseId, state);
+  seen.set(caseId, { versions, findings });
+  return findings;
 }
 
-function rejection({ site, now }: SiteContext, caseId: string, faults: readonly Fault[]): Rejected | undefined {
-  if (faults.length === 0) return undefined;
-  const objects = [...faults].sort((a, b) => (a.key < b.key ? -1 : 1));
-  return { schema: 'fedcardio.rejected/1', site, case: caseId, at: now().toISOString(), objects };
-}
+const versionsOf = (files: readonly ObjectInfo[] = []): string =>
+  files.map(({ key, etag }) => `${key} ${etag}`).join('\n');
+
+const keptChanging = (caseId: string): FedcardioError =>
+  new FedcardioError('STORAGE', `Case ${caseId} kept changing while it was looked at.`, {
+    hint: 'Nothing is lost: it is tried again.',
+  });
 
 /**
  * Notes that an object lies beside the case folders (`cases/scan.nii.gz`), where it belongs to no case.
@@ -110,9 +117,9 @@ export async function rejectStray(context: SiteContext, key: string): Promise<In
   const hint = `Upload it as ${CASE_FOLDERS.training}/<case>/image.nii.gz.`;
   const faults = [fault(key, 'BAD_KEY', 'The file lies in no case folder.', hint)];
   const rejectedKey = siteKeys.rejected(name);
-  await untilSettled(key, async () => {
+  await untilWon(key, async () => {
     const rejected = await readStored(objects, bucket, rejectedKey, rejectedSchema);
-    return settle(objects, bucket, rejectedKey, rejected, rejection(context, name, faults));
+    await settle(objects, bucket, rejectedKey, rejected, rejectionOf(context, name, faults));
   });
-  return { catalogued: false, faults };
+  return { faults };
 }

@@ -1,4 +1,3 @@
-import type { Readable } from 'node:stream';
 import { FedcardioError } from '../error.ts';
 import type { LabelEntry } from '../federation/schemas.ts';
 import { TASKS, type TaskDefinition, type TaskId } from '../federation/tasks.ts';
@@ -14,14 +13,14 @@ export type ClassCounts = LabelEntry['classes'];
 const QUOTED_VALUES = 5;
 
 /**
- * Reads a class map once, as it streams in, and counts its classes. An empty one is a label of a segmentation (no
+ * Reads a class map once, piece by piece, and counts its classes. An empty one is a label of a segmentation (no
  * calcium is a finding), but none of landmarks.
  *
  * @param image the grid of the case's image, on which the label must lie
  * @throws BAD_LABEL, or BAD_IMAGE where it is no readable volume; the source's own errors as they are
  */
 export async function examineClassMap(
-  source: Readable,
+  source: AsyncIterable<Uint8Array>,
   fileBytes: number,
   task: TaskId,
   image: Grid,

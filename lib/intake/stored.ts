@@ -29,7 +29,7 @@ export async function readStored<S extends z.ZodType>(
  * Makes what is stored say what it should. Values that differ in nothing but `at`, the time of writing, are equal.
  *
  * @param wanted undefined: nothing should be stored
- * @returns whether anything had to be changed
+ * @returns what is stored then: `stored` itself where nothing had to be changed
  * @throws PRECONDITION_FAILED or NOT_FOUND where it is no longer what `stored` was: look again
  */
 export async function settle<T extends { readonly at: string }>(
@@ -38,35 +38,38 @@ export async function settle<T extends { readonly at: string }>(
   key: string,
   stored: Stored<T> | undefined,
   wanted: T | undefined,
-): Promise<boolean> {
+): Promise<Stored<T> | undefined> {
   if (!wanted) {
     if (stored) await objects.delete(bucket, key);
-    return stored !== undefined;
+    return undefined;
   }
   if (stored?.value && canonicalJson({ ...stored.value, at: '' }) === canonicalJson({ ...wanted, at: '' }))
-    return false;
+    return stored;
   const condition = stored ? { ifMatch: stored.etag } : ({ ifNoneMatch: '*' } as const);
-  await objects.put(bucket, key, canonicalJson(wanted), { ...condition, contentType: 'application/json' });
-  return true;
+  const json = canonicalJson(wanted);
+  const { etag } = await objects.put(bucket, key, json, { ...condition, contentType: 'application/json' });
+  return { etag, value: wanted };
 }
+
+/** Another writer was there first: what was read before is out of date. */
+export const isLost = (error: unknown): boolean =>
+  isFedcardioError(error, 'PRECONDITION_FAILED') || isFedcardioError(error, 'NOT_FOUND');
 
 const ATTEMPTS = 10;
 
 /**
- * Repeats `pass` until it finds nothing left to change. Whoever writes looks again afterwards, so that of many at
- * work at once, each with what it saw, the last leaves what follows from what is there.
+ * Repeats `attempt` while it loses to other writers.
  *
- * @param what for the error: "case p7"
+ * @param what for the error: "the summary of berlin"
  * @throws STORAGE when others keep changing it
  */
-export async function untilSettled(what: string, pass: () => Promise<boolean>): Promise<void> {
+export async function untilWon(what: string, attempt: () => Promise<void>): Promise<void> {
   let cause: unknown;
-  for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
+  for (let count = 0; count < ATTEMPTS; count += 1) {
     try {
-      if (!(await pass())) return;
+      return await attempt();
     } catch (error) {
-      const lost = isFedcardioError(error, 'PRECONDITION_FAILED') || isFedcardioError(error, 'NOT_FOUND');
-      if (!lost) throw error;
+      if (!isLost(error)) throw error;
       cause = error;
     }
   }

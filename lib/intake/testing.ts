@@ -8,7 +8,8 @@ import { writeNifti } from '../imaging/nifti-write.ts';
 import type { Grid, Volume } from '../imaging/volume.ts';
 import type { Objects } from '../storage/contract.ts';
 import { createMemoryObjects } from '../storage/memory.ts';
-import { intakeCase, type SiteContext } from './intake.ts';
+import { intakeCase } from './intake.ts';
+import type { SiteContext } from './look.ts';
 
 /** What the tests of intake share: a small CT, labels on it, and a site to upload them to. */
 

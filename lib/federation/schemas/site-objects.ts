@@ -50,7 +50,13 @@ export const rejectedSchema = z.strictObject({
     .min(1),
 });
 
-export const contentSchema = z.strictObject({ schema: version('content'), case: z.string(), key: z.string() });
+/** Which case has an image content, by the version of its image that holds it. */
+export const contentSchema = z.strictObject({
+  schema: version('content'),
+  case: z.string(),
+  key: z.string(),
+  etag: z.string(),
+});
 
 export const pseudoLabelReportSchema = z.strictObject({
   schema: version('pseudo-label'),
