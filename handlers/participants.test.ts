@@ -1,11 +1,11 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { createMemoryObjects } from '../../storage/memory.ts';
-import { federationKeys } from '../keys.ts';
-import type { Federation, Open } from '../schemas.ts';
-import { TEACHER_STAGE } from '../testing.ts';
-import { names } from '../topology.ts';
-import { canonicalJson } from './json.ts';
-import { ableSites } from './participants.ts';
+import { federationKeys } from '../lib/federation/keys.ts';
+import { canonicalJson } from '../lib/federation/protocol/json.ts';
+import { ableSites } from '../lib/federation/protocol/participants.ts';
+import type { Federation, Open } from '../lib/federation/schemas.ts';
+import { TEACHER_STAGE } from '../lib/federation/testing.ts';
+import { names } from '../lib/federation/topology.ts';
+import { createMemoryObjects } from '../lib/storage/memory.ts';
 
 const SITES = ['berlin', 'hamburg', 'munich'];
 const FEDERATION: Federation = {
