@@ -77,7 +77,7 @@ function randomNumbers(seed: number): () => number {
 /** ‖a − b‖ / ‖b − base‖: what an encoding did to a model, as a share of what the round did. Reads all to their ends. */
 export async function relativeError(objects: Objects, a: StoredFile, b: StoredFile, base: StoredFile): Promise<number> {
   let [error, change] = [0, 0];
-  const { dataStart } = (await openFile(objects, BUCKET, b)).header;
+  const { dataStart } = (await openFile(objects, BUCKET, b, 0)).header;
   for (let start = dataStart; start < b.bytes; start += PART_BYTES) {
     const [x, y, z] = await Promise.all([a, b, base].map(({ key }) => valuesAt(objects, key, start)));
     for (let i = 0; i < (y?.length ?? 0); i++) {

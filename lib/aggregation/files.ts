@@ -3,8 +3,11 @@ import type { StoredFile } from '../federation/schemas.ts';
 import type { Objects } from '../storage/contract.ts';
 import { badWeights, parseSafetensorsHeader, type SafetensorsHeader, safetensorsDataStart } from '../weights/header.ts';
 
-/** Enough for the header of most models, a longer one takes a second read; and for the whole of a small model. */
-const FIRST_BYTES = 128 * 1024;
+/**
+ * Enough for the header of most models, a longer one takes a second read; and for the whole of a small model, with one
+ * more byte to see that it ends.
+ */
+const FIRST_BYTES = 128 * 1024 + 1;
 
 /** A safetensors object with its header read. */
 export interface OpenFile {
@@ -26,7 +29,7 @@ export async function openFile(
   objects: Pick<Objects, 'getRange'>,
   bucket: string,
   file: StoredFile,
-  keepBytes = FIRST_BYTES,
+  keepBytes: number,
 ): Promise<OpenFile> {
   const first = await objects.getRange(bucket, file.key, 0, FIRST_BYTES);
   const expected = Math.min(file.bytes, FIRST_BYTES);
@@ -38,7 +41,7 @@ export async function openFile(
   const rest =
     dataStart <= first.length ? new Uint8Array() : await objects.getRange(bucket, file.key, first.length, dataStart);
   const headerBytes = Buffer.concat([first.subarray(0, dataStart), rest]);
-  const whole = file.bytes <= Math.min(keepBytes, FIRST_BYTES) ? first : undefined;
+  const whole = file.bytes <= keepBytes && file.bytes < FIRST_BYTES ? first : undefined;
   return { file, header: parseSafetensorsHeader(headerBytes), headerBytes, whole };
 }
 

@@ -30,7 +30,7 @@ interface Expected {
   /** The layout of the model that the inputs started from. */
   readonly base: Layout | undefined;
   /** See {@link openFile}. */
-  readonly keepBytes: number | undefined;
+  readonly keepBytes: number;
 }
 
 const READS_AT_ONCE = 8;

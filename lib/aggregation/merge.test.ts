@@ -292,6 +292,18 @@ describe('mergeUpdates refuses', () => {
     });
   });
 
+  it('an update that goes on after its end', async () => {
+    const objects = createMemoryObjects();
+    const large = encodeSafetensors(model(...new Array(40_000).fill(1)));
+    const input = await storeUpdate(objects, 'berlin', 3, large);
+    await objects.put(BUCKET, input.weights.key, Buffer.concat([large, Buffer.alloc(1)]));
+
+    expect(await merge(objects, [input])).toEqual({
+      kind: 'refused',
+      refused: [{ input, reason: `the weights go on after byte ${large.length}`, forGood: true }],
+    });
+  });
+
   it('a difference that leads beyond what a float32 can hold', async () => {
     const objects = createMemoryObjects();
     const base = { ...(await storeFile(objects, 'base', encodeSafetensors(model(3e38, 0)))), state: null };

@@ -37,6 +37,9 @@ export type Merged =
   /** The strategy cannot merge so many; `reason` is a sentence. */
   | { readonly kind: 'impossible'; readonly reason: string };
 
+/** Bytes of small updates that are kept, all together, so that these cost one request each. */
+const KEPT_BYTES = 128 * 1024 * 1024;
+
 /** From here on, hashing in a thread of its own saves more time than it takes to start one. */
 const THREAD_PAYS_BYTES = 64 * 1024 * 1024;
 
@@ -60,9 +63,10 @@ export async function mergeUpdates(inputs: readonly MergeInput[], options: Merge
   if (reason !== undefined) return { kind: 'impossible', reason };
 
   const refused: Refused[] = [];
-  const base = options.base === null ? undefined : await openBase(options, options.base, strategy.moments);
+  const keepBytes = options.sliceBytes ?? KEPT_BYTES / inputs.length;
+  const base = options.base === null ? undefined : await openBase(options, options.base, strategy.moments, keepBytes);
   const { maxUpdateBytes } = aggregation;
-  const expected = { dtype, maxUpdateBytes, base: base?.header.tensors, keepBytes: options.sliceBytes };
+  const expected = { dtype, maxUpdateBytes, base: base?.header.tensors, keepBytes };
   const updates = await openInputs(objects, bucket, inputs, expected, refused);
   if (refused.length > 0) return { kind: 'refused', refused };
   const bytes = updates.reduce((sum, { file }) => sum + file.bytes, 0);
@@ -83,15 +87,16 @@ export async function mergeUpdates(inputs: readonly MergeInput[], options: Merge
 }
 
 async function openBase(
-  { objects, bucket, sliceBytes }: MergeOptions,
+  { objects, bucket }: MergeOptions,
   { state, ...file }: StoredFile & { readonly state: StoredFile | null },
   moments: readonly string[],
+  keepBytes: number,
 ): Promise<Base> {
-  const base = await openFile(objects, bucket, file, sliceBytes);
+  const base = await openFile(objects, bucket, file, keepBytes);
   const other = [...base.header.tensors.values()].find(({ dtype }) => dtype === 'F16' || dtype === 'BF16');
   if (other) throw badWeights(`${file.key} holds ${other.dtype}; global models hold F32`);
   if (moments.length === 0 || !state) return { ...base, state: undefined };
-  const opened = await openFile(objects, bucket, state, sliceBytes);
+  const opened = await openFile(objects, bucket, state, keepBytes);
   requireState(opened, base.header.tensors, moments);
   return { ...base, state: opened };
 }

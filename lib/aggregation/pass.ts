@@ -53,7 +53,7 @@ export function openPass<S extends Source>(
   const ranges = slices.flatMap((slice) => sources.flatMap((source) => rangeOf(source, slice)));
   const largest = Math.max(0, ...ranges.map(({ start, end }) => end - start));
   const buffers = Array.from({ length: Math.min(BUFFERS, ranges.length) }, () => ({
-    memory: kernels.bytes(largest),
+    memory: kernels.bytes(largest + 1),
     hashed: Promise.resolve(),
   }));
 
@@ -65,7 +65,9 @@ export function openPass<S extends Source>(
       return buffer.memory.subarray(0, Math.min(end, source.whole.length) - start);
     }
     try {
-      return await objects.getRange(bucket, source.file.key, start, end, buffer.memory);
+      // A byte beyond the last one, to see that there is none.
+      const beyond = end === source.file.bytes ? end + 1 : end;
+      return await objects.getRange(bucket, source.file.key, start, beyond, buffer.memory);
     } catch (error) {
       if (!isFedcardioError(error, 'NOT_FOUND')) throw error;
       return new Uint8Array();
@@ -77,7 +79,8 @@ export function openPass<S extends Source>(
     let next = 0;
     for await (const bytes of mapAhead(ranges.entries(), READS_AHEAD, ([index, range]) => read(range, index))) {
       const { slice, source, dtype, start, end } = ranges[next] as Range<S>;
-      if (bytes.length !== end - start) throw source.fail(`the weights end before byte ${end}`);
+      if (bytes.length < end - start) throw source.fail(`the weights end before byte ${end}`);
+      if (bytes.length > end - start) throw source.fail(`the weights go on after byte ${end}`);
       const buffer = buffers[next++ % buffers.length] as (typeof buffers)[number];
       buffer.hashed = (hashOf.get(source) as FileHash).update(bytes);
       // It is awaited later: without a handler until then, a failure would end the process.

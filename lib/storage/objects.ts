@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream';
+import { finished } from 'node:stream/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
   DeleteObjectCommand,
@@ -88,12 +89,13 @@ async function getRange(
   into?: Uint8Array,
 ): Promise<Uint8Array> {
   if (end <= start) return new Uint8Array();
+  // HTTP ranges include their last byte.
+  const command = () => new GetObjectCommand({ Bucket: bucket, Key: key, Range: `bytes=${start}-${end - 1}` });
   return attempt(`read bytes ${start} to ${end} of ${uri(bucket, key)}`, async () => {
     try {
-      // HTTP ranges include their last byte.
-      const Range = `bytes=${start}-${end - 1}`;
-      const output = await s3.send(new GetObjectCommand({ Bucket: bucket, Key: key, Range }));
-      return into ? await copyBody(output.Body as Readable, into) : await bytesOf(output);
+      return await withBody(s3, command, (output) =>
+        into ? copyBody(output.Body as Readable, into) : bytesOf(output),
+      );
     } catch (error) {
       if (serviceFailure(error).status === 416) return new Uint8Array();
       throw error;
@@ -101,21 +103,35 @@ async function getRange(
   });
 }
 
-/** By events: `for await` takes half as long again. A longer body than `into` is an error, of `set`. */
-function copyBody(body: Readable, into: Uint8Array): Promise<Uint8Array> {
-  return new Promise((resolve, reject) => {
-    let filled = 0;
-    body.on('data', (chunk: Uint8Array) => {
-      try {
-        into.set(chunk, filled);
-        filled += chunk.length;
-      } catch (error) {
-        body.destroy(error as Error);
-      }
-    });
-    body.on('end', () => resolve(into.subarray(0, filled)));
-    body.on('error', reject);
+const BODY_ATTEMPTS = 3;
+
+/** Asks again where a body breaks off: the SDK repeats requests, but not for what comes after an answer's headers. */
+async function withBody<T>(
+  s3: S3Client,
+  command: () => GetObjectCommand,
+  take: (output: GetObjectCommandOutput) => Promise<T>,
+): Promise<T> {
+  for (let attempts = 1; ; attempts++) {
+    const output = await s3.send(command());
+    try {
+      return await take(output);
+    } catch (error) {
+      if (attempts === BODY_ATTEMPTS) throw error;
+    }
+  }
+}
+
+/** By events: `for await` takes half as long again. */
+async function copyBody(body: Readable, into: Uint8Array): Promise<Uint8Array> {
+  let filled = 0;
+  body.on('data', (chunk: Uint8Array) => {
+    // A server that sends more than it was asked for: the rest does not fit, and the length tells.
+    into.set(chunk.subarray(0, into.length - filled), filled);
+    filled += chunk.length;
   });
+  await finished(body);
+  if (filled > into.length) throw new Error(`${filled} bytes came, ${into.length} were asked for`);
+  return into.subarray(0, filled);
 }
 
 async function* list(s3: S3Client, bucket: string, prefix: string): AsyncIterable<ObjectInfo> {

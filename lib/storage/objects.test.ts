@@ -1,0 +1,60 @@
+import { once } from 'node:events';
+import { createServer, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterEach, describe, expect, it } from 'vitest';
+import { createObjects } from './objects.ts';
+
+let server: Server | undefined;
+afterEach(() => server?.close());
+
+/** A server that answers requests for bytes in turn as the given functions do, the last one for ever. */
+async function serving(...answers: readonly ((response: ServerResponse) => void)[]) {
+  let requests = 0;
+  server = createServer((_, response) => {
+    const answer = answers[Math.min(requests++, answers.length - 1)];
+    answer?.(response);
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const objects = createObjects({ endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}` });
+  return { objects, requests: () => requests };
+}
+
+const whole = (response: ServerResponse) => response.writeHead(206, { 'content-length': 6 }).end('abcdef');
+const brokenOff = (response: ServerResponse) => {
+  response.writeHead(206, { 'content-length': 6 });
+  response.write('abc', () => response.destroy());
+};
+const tooLong = (response: ServerResponse) => response.writeHead(200, { 'content-length': 8 }).end('abcdefgh');
+
+describe.each([
+  ['memory of its own', () => undefined],
+  ['memory that it is given', () => new Uint8Array(6)],
+])('a range that is read into %s', (_, memory) => {
+  it('is asked for again where its body breaks off', async () => {
+    const { objects, requests } = await serving(brokenOff, brokenOff, whole);
+
+    const bytes = await objects.getRange('bucket', 'key', 0, 6, memory());
+
+    expect(Buffer.from(bytes).toString()).toBe('abcdef');
+    expect(requests()).toBe(3);
+  });
+
+  it('is given up where that does not help', async () => {
+    const { objects, requests } = await serving(brokenOff);
+
+    await expect(objects.getRange('bucket', 'key', 0, 6, memory())).rejects.toMatchObject({ code: 'STORAGE' });
+    expect(requests()).toBe(3);
+  });
+});
+
+describe('a range', () => {
+  it('never goes beyond the memory that it is given', async () => {
+    const { objects } = await serving(tooLong);
+    const memory = new Uint8Array(8);
+
+    await expect(objects.getRange('bucket', 'key', 0, 6, memory.subarray(0, 6))).rejects.toThrow('8 bytes came');
+
+    expect([...memory.subarray(6)]).toEqual([0, 0]);
+  });
+});
