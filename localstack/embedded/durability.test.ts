@@ -17,7 +17,6 @@ import { CreateQueueCommand } from '@aws-sdk/client-sqs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createS3Client, createSqsClient } from '../../lib/storage/clients.ts';
 import { createObjects } from '../../lib/storage/objects.ts';
-import { createQueues } from '../../lib/storage/queues.ts';
 import { openJournal } from './journal.ts';
 import { type EmbeddedServer, startEmbeddedServer } from './server.ts';
 
@@ -79,26 +78,6 @@ describe('a restart', () => {
     const MultipartUpload = { Parts: [{ PartNumber: 1, ETag }] };
     await s3.send(new CompleteMultipartUploadCommand({ ...upload, MultipartUpload }));
     expect(Buffer.from((await after.get(Bucket, 'upload')).body).toString()).toBe('part');
-  });
-
-  it('keeps queues with their settings, and the messages that nobody deleted', async () => {
-    const sqs = createSqsClient(await start());
-    await sqs.send(new CreateQueueCommand({ QueueName: 'q', Attributes: { VisibilityTimeout: '7' } }));
-    let queues = createQueues(server);
-    for (const body of ['handled', 'in flight', 'waiting']) await queues.send('q', body);
-    const received = await queues.receive('q', { max: 2, waitSeconds: 0 });
-    await queues.delete('q', [received.find(({ body }) => body === 'handled')?.receipt as string]);
-
-    queues = createQueues(await restart());
-
-    const again = await queues.receive('q', { max: 10, waitSeconds: 0 });
-    expect(again.map(({ body }) => body).toSorted()).toEqual(['in flight', 'waiting']);
-    await queues.delete(
-      'q',
-      again.map(({ receipt }) => receipt),
-    );
-    queues = createQueues(await restart());
-    expect(await queues.depth('q')).toEqual({ waiting: 0, inFlight: 0 });
   });
 
   it('is refused while another server has the directory or the port', async () => {
