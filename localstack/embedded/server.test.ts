@@ -39,7 +39,7 @@ describe('buckets', () => {
 });
 
 describe('objects', () => {
-  it.each(['../..//x', '/leading', 'a//b', '..'])('can have the key %s', async (Key) => {
+  it.each(['../..//x', '/leading', 'a//b'])('can have the key %s', async (Key) => {
     await server.put(Key, Key);
     expect((await server.get(Key)).bytes.toString()).toBe(Key);
     const { Contents } = await server.send(

@@ -30,6 +30,15 @@ const GIVEN = process.env.FEDCARDIO_CONTRACT_ENDPOINT;
 /** Whether the suite starts its back end by itself, and so can stop and start it. */
 export const IS_EMBEDDED = GIVEN === undefined;
 
+/** LocalStack differs from AWS in what docs/emulators.md lists; the tests of that are skipped there. */
+export const IS_LOCALSTACK =
+  GIVEN !== undefined &&
+  GIVEN !== 'aws' &&
+  (await fetch(new URL('/_localstack/health', GIVEN)).then(
+    ({ ok }) => ok,
+    () => false,
+  ));
+
 /**
  * What the contract suite runs against: the back end at FEDCARDIO_CONTRACT_ENDPOINT, AWS itself where that is `aws`,
  * otherwise an embedded server for each file. All that a file creates has names of its own and is removed at the end.
@@ -126,8 +135,6 @@ export function useBackend() {
     },
   };
 }
-
-export type Backend = ReturnType<typeof useBackend>;
 
 /** What the SDK throws. */
 export const failure = (name: string, status: number) => ({

@@ -2,49 +2,47 @@ import {
   CompleteMultipartUploadCommand,
   CopyObjectCommand,
   CreateMultipartUploadCommand,
+  DeleteObjectCommand,
   UploadPartCommand,
 } from '@aws-sdk/client-s3';
 import { describe, expect, it } from 'vitest';
 import { serviceFailure } from '../../lib/storage/failures.ts';
-import { failure, useBackend } from './backend.ts';
+import { failure, IS_LOCALSTACK, useBackend } from './backend.ts';
 
 const backend = useBackend();
 const RACERS = 50;
 const racers = <T>(run: (index: number) => Promise<T>) =>
   Promise.allSettled(Array.from({ length: RACERS }, (_, index) => run(index)));
 
-/** A put, a copy and a completed upload, each of which would write the racer's own text. */
+type Write = (index: number) => (condition: object) => Promise<unknown>;
+
+/** Ways to write an object, each racer its own text. */
 const writes = {
-  async put(Key: string) {
-    return (index: number, condition: object) => backend.put(Key, `racer ${index}`, condition);
+  async put(Key: string): Promise<Write> {
+    return (index) => (condition) => backend.put(Key, `racer ${index}`, condition);
   },
-  async copy(Key: string) {
+  async copy(Key: string): Promise<Write> {
     const { bucket: Bucket } = backend;
     await racers((index) => backend.put(`${Key}/source/${index}`, `racer ${index}`));
-    return (index: number, condition: object) => {
+    return (index) => (condition) => {
       const CopySource = `${Bucket}/${Key}/source/${index}`;
       return backend.s3().send(new CopyObjectCommand({ Bucket, Key, CopySource, ...condition }));
     };
   },
-  async 'complete-multipart'(Key: string) {
+  async 'complete-multipart'(Key: string, count = RACERS): Promise<Write> {
     const target = { Bucket: backend.bucket, Key };
     const uploads = await Promise.all(
-      Array.from({ length: RACERS }, async (_, index) => {
+      Array.from({ length: count }, async (_, index) => {
         const { UploadId } = await backend.s3().send(new CreateMultipartUploadCommand(target));
         const part = { ...target, UploadId, PartNumber: 1, Body: Buffer.from(`racer ${index}`) };
         const { ETag } = await backend.s3().send(new UploadPartCommand(part));
         return { ...target, UploadId, MultipartUpload: { Parts: [{ PartNumber: 1, ETag }] } };
       }),
     );
-    return (index: number, condition: object) =>
-      backend.s3().send(
-        new CompleteMultipartUploadCommand({
-          ...(uploads[index] as object),
-          ...target,
-          UploadId: uploads[index]?.UploadId,
-          ...condition,
-        }),
-      );
+    return (index) => (condition) =>
+      backend
+        .s3()
+        .send(new CompleteMultipartUploadCommand({ ...(uploads[index] as (typeof uploads)[number]), ...condition }));
   },
 } as const;
 
@@ -57,32 +55,54 @@ function expectOneWinner(outcomes: readonly PromiseSettledResult<unknown>[]): nu
 }
 
 describe.each(Object.keys(writes) as (keyof typeof writes)[])('%s', (kind) => {
-  it('of 50 racers lets one create an object', async () => {
+  const damages = IS_LOCALSTACK && kind === 'copy';
+
+  it.skipIf(damages)('of 50 racers lets one create an object', async () => {
     const write = await writes[kind](`create-${kind}`);
-    const winner = expectOneWinner(await racers((index) => write(index, { IfNoneMatch: '*' })));
+    const winner = expectOneWinner(await racers((index) => write(index)({ IfNoneMatch: '*' })));
     expect((await backend.get(`create-${kind}`)).bytes.toString()).toBe(`racer ${winner}`);
   });
 
-  it('of 50 racers lets one replace the version that all have read', async () => {
+  it.skipIf(damages)('of 50 racers lets one replace the version that all have read', async () => {
     const Key = `replace-${kind}`;
-    const write = await writes[kind](Key);
+    // First: an upload that is older than the object conflicts with it.
     const { ETag } = await backend.put(Key, 'before');
-    const winner = expectOneWinner(await racers((index) => write(index, { IfMatch: ETag })));
+    const write = await writes[kind](Key);
+    const winner = expectOneWinner(await racers((index) => write(index)({ IfMatch: ETag })));
     expect((await backend.get(Key)).bytes.toString()).toBe(`racer ${winner}`);
   });
 
   it('does not replace what is not there', async () => {
     const write = await writes[kind](`nothing-${kind}`);
-    await expect(write(0, { IfMatch: '"5d41402abc4b2a76b9719d911017c592"' })).rejects.toMatchObject({
+    await expect(write(0)({ IfMatch: '"5d41402abc4b2a76b9719d911017c592"' })).rejects.toMatchObject({
       $metadata: { httpStatusCode: 404 },
     });
     await expect(backend.get(`nothing-${kind}`)).rejects.toMatchObject(failure('NoSuchKey', 404));
   });
 });
 
-it('puts, copies and uploads race with each other', async () => {
+it.skipIf(IS_LOCALSTACK)('puts, copies and uploads race with each other', async () => {
   const run = await Promise.all([writes.put('mixed'), writes.copy('mixed'), writes['complete-multipart']('mixed')]);
-  const outcomes = await racers((index) => (run[index % 3] as (typeof run)[0])(index, { IfNoneMatch: '*' }));
+  const outcomes = await racers((index) => (run[index % 3] as Write)(index)({ IfNoneMatch: '*' }));
   const winner = expectOneWinner(outcomes);
   expect((await backend.get('mixed')).bytes.toString()).toBe(`racer ${winner}`);
+});
+
+describe('an upload', () => {
+  const begin = async (Key: string) => (await writes['complete-multipart'](Key, 1))(0);
+
+  it('does not replace what was written since it began, even where that is the version that is meant', async () => {
+    const complete = await begin('conflict');
+    const { ETag } = await backend.put('conflict', 'since');
+    await expect(complete({ IfMatch: ETag })).rejects.toMatchObject(failure('ConditionalRequestConflict', 409));
+    expect((await backend.get('conflict')).bytes.toString()).toBe('since');
+  });
+
+  it('does not create what was deleted since it began', async () => {
+    await backend.put('deleted', 'before');
+    const complete = await begin('deleted');
+    await backend.s3().send(new DeleteObjectCommand({ Bucket: backend.bucket, Key: 'deleted' }));
+    await expect(complete({ IfNoneMatch: '*' })).rejects.toMatchObject(failure('ConditionalRequestConflict', 409));
+    await expect(backend.get('deleted')).rejects.toMatchObject(failure('NoSuchKey', 404));
+  });
 });

@@ -21,15 +21,19 @@ const md5 = (bytes: Uint8Array) => createHash('md5').update(bytes).digest('hex')
 const send = backend.s3;
 
 /** Uploads parts, and gives what completes them. */
-async function startUpload(Key: string, parts: readonly Uint8Array[], rest: object = {}) {
+async function startUpload(
+  Key: string,
+  parts: readonly Uint8Array[],
+  rest: { readonly ChecksumAlgorithm: 'CRC32' | 'CRC64NVME' } = { ChecksumAlgorithm: 'CRC32' },
+) {
   const target = { Bucket: backend.bucket, Key };
   const { UploadId } = await send().send(new CreateMultipartUploadCommand({ ...target, ...rest }));
   const Parts = await Promise.all(
     parts.map(async (Body, index) => {
       const PartNumber = index + 1;
       const part = { ...target, UploadId, PartNumber, Body, ...rest };
-      const { ETag, ChecksumCRC32 } = await send().send(new UploadPartCommand(part));
-      return { PartNumber, ETag, ChecksumCRC32 };
+      const { ETag, ChecksumCRC32, ChecksumCRC64NVME } = await send().send(new UploadPartCommand(part));
+      return { PartNumber, ETag, ChecksumCRC32, ChecksumCRC64NVME };
     }),
   );
   return { ...target, UploadId, MultipartUpload: { Parts } };
@@ -40,7 +44,7 @@ describe('multipart uploads', () => {
   const whole = Buffer.concat(parts);
 
   it('become one object, with its ETag and checksum', async () => {
-    const upload = await startUpload('multi', parts, { ChecksumAlgorithm: 'CRC32' });
+    const upload = await startUpload('multi', parts);
     const before = await send().send(new ListPartsCommand(upload));
     const done = await send().send(new CompleteMultipartUploadCommand(upload));
     const stored = await backend.get('multi', { ChecksumMode: 'ENABLED' });

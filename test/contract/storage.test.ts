@@ -1,32 +1,18 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { CreateBucketCommand } from '@aws-sdk/client-s3';
-import { CreateQueueCommand } from '@aws-sdk/client-sqs';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createS3Client, createSqsClient } from '../../lib/storage/clients.ts';
+import { beforeAll, describe, expect, it } from 'vitest';
 import type { Objects, Queues } from '../../lib/storage/contract.ts';
 import { createMemoryObjects } from '../../lib/storage/memory.ts';
 import { createMemoryQueues } from '../../lib/storage/memory-queues.ts';
 import { createObjects } from '../../lib/storage/objects.ts';
 import { createQueues } from '../../lib/storage/queues.ts';
-import { type EmbeddedServer, startEmbeddedServer } from '../../localstack/embedded/server.ts';
+import { IS_EMBEDDED, useBackend } from './backend.ts';
 
-const BUCKET = 'contract';
-const QUEUE = 'contract';
-let server: EmbeddedServer;
-let directory: string;
+const backend = useBackend();
+const { bucket: BUCKET } = backend;
+let QUEUE: string;
 
 beforeAll(async () => {
-  directory = await mkdtemp(join(tmpdir(), 'fedcardio-contract-'));
-  server = await startEmbeddedServer({ dataDir: directory });
-  await createS3Client(server).send(new CreateBucketCommand({ Bucket: BUCKET }));
-  const Attributes = { VisibilityTimeout: '30' };
-  await createSqsClient(server).send(new CreateQueueCommand({ QueueName: QUEUE, Attributes }));
-});
-afterAll(async () => {
-  await server.close();
-  await rm(directory, { recursive: true });
+  const { QueueUrl } = await backend.createQueue('storage', { VisibilityTimeout: '30' });
+  QUEUE = QueueUrl.split('/').at(-1) as string;
 });
 
 const text = (bytes: Uint8Array): string => Buffer.from(bytes).toString();
@@ -38,7 +24,7 @@ async function all<T>(objects: AsyncIterable<T>): Promise<readonly T[]> {
 
 describe.each([
   ['memory', () => createMemoryObjects()],
-  ['the SDK', () => createObjects({ endpoint: server.endpoint })],
+  ['the SDK', () => createObjects({ endpoint: backend.endpoint() })],
 ])('objects by %s', (_name, create: () => Objects) => {
   let objects: Objects;
   beforeAll(() => {
@@ -184,7 +170,7 @@ describe.each([
 
 describe.each([
   ['memory', () => createMemoryQueues()],
-  ['the SDK', () => createQueues({ endpoint: server.endpoint })],
+  ['the SDK', () => createQueues({ endpoint: backend.endpoint() })],
 ])('queues by %s', (_name, create: () => Queues) => {
   let queues: Queues;
   beforeAll(() => {
@@ -219,7 +205,8 @@ describe.each([
     await queues.delete(QUEUE, [message?.receipt as string]);
   });
 
-  it('ends a long poll at once when aborted, and loses no message to it', async () => {
+  // Elsewhere the next message may go to the poll that is gone, and is hidden until its visibility ends.
+  it.skipIf(!IS_EMBEDDED)('ends a long poll at once when aborted, and loses no message to it', async () => {
     const abort = new AbortController();
     const waiting = receive(20, abort.signal);
     setTimeout(() => abort.abort(), 50);
@@ -235,7 +222,7 @@ describe.each([
 
 describe('failures of the SDK', () => {
   it('name what was attempted and on what', async () => {
-    const objects = createObjects({ endpoint: server.endpoint });
+    const objects = createObjects({ endpoint: backend.endpoint() });
 
     await expect(objects.put('no-such-bucket', 'a/b', 'x')).rejects.toMatchObject({
       code: 'STORAGE',
@@ -244,7 +231,7 @@ describe('failures of the SDK', () => {
     });
     await expect(objects.tryGet('no-such-bucket', 'a/b')).rejects.toMatchObject({ code: 'STORAGE' });
     await expect(all(objects.list('no-such-bucket', ''))).rejects.toMatchObject({ code: 'STORAGE' });
-    await expect(createQueues({ endpoint: server.endpoint }).send('no-such-queue', 'x')).rejects.toMatchObject({
+    await expect(createQueues({ endpoint: backend.endpoint() }).send('no-such-queue', 'x')).rejects.toMatchObject({
       code: 'NOT_FOUND',
       message: expect.stringContaining('no-such-queue'),
     });

@@ -41,7 +41,9 @@ export const completeUpload: Operation = async (context, request) => {
   // Looked up anew: while the checksum was made, a second completion or another body for a part may have come in.
   const current = uploadOf(store, request);
   if (parts.some((part) => current.parts.get(part.number) !== part)) throw new S3Error('InvalidPart');
-  checkWrite(request, store.bucket(bucket).objects.get(upload.key));
+  const replaced = store.bucket(bucket).objects.get(upload.key);
+  checkWrite(request, replaced);
+  checkConflict(request, upload, replaced);
   store.commit({ op: 'put', bucket, object, upload: upload.id });
   await announce(context, request, 'ObjectCreated:CompleteMultipartUpload', object);
   return {
@@ -57,6 +59,21 @@ export const completeUpload: Operation = async (context, request) => {
     ),
   };
 };
+
+/**
+ * A condition that holds now is no longer what it was if the key was written or deleted since the upload began: the
+ * client has to begin anew ("How to prevent object overwrites with conditional writes", S3 user guide).
+ *
+ * @throws S3Error ConditionalRequestConflict
+ */
+function checkConflict(request: S3Request, upload: OpenUpload, current: StoredObject | undefined): void {
+  const written = current !== undefined && current.lastModified > upload.initiatedAt;
+  const deleted = current === undefined && upload.hadObject;
+  const [created, replaced] = [header(request, 'if-none-match'), header(request, 'if-match')];
+  if ((created !== undefined && deleted) || (replaced !== undefined && written)) {
+    throw new S3Error('ConditionalRequestConflict');
+  }
+}
 
 /** The parts that a completion names, checked one by one. */
 function chosenParts(upload: OpenUpload, document: XmlNode): readonly Part[] {

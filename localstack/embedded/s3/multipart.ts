@@ -18,9 +18,16 @@ export const createUpload: Operation = async ({ store }, request) => {
   const bucket = bucketName(request);
   const key = objectKey(request);
   checkKey(key);
-  store.bucket(bucket);
   const checksum = uploadChecksum(request);
-  const upload: Upload = { id: store.newId(), bucket, key, headers: objectHeaders(request), checksum };
+  const upload: Upload = {
+    id: store.newId(),
+    bucket,
+    key,
+    headers: objectHeaders(request),
+    initiatedAt: store.now().toISOString(),
+    hadObject: store.bucket(bucket).objects.get(key) !== undefined,
+    checksum,
+  };
   store.commit({ op: 'upload', upload });
   return {
     status: 200,

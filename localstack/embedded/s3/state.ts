@@ -31,6 +31,9 @@ export interface Upload {
   readonly bucket: string;
   readonly key: string;
   readonly headers: ObjectHeaders;
+  readonly initiatedAt: string;
+  /** Whether the key held an object then. */
+  readonly hadObject: boolean;
   readonly checksum?: { readonly algorithm: ChecksumAlgorithm; readonly type: ChecksumType } | undefined;
 }
 
