@@ -1,0 +1,188 @@
+import { describe, expect, test } from 'vitest';
+import { writeNifti } from '../imaging/nifti-write.ts';
+import type { VoxelArray } from '../imaging/volume.ts';
+import { seededRandom } from '../random.ts';
+import type { Objects } from '../storage/contract.ts';
+import { createMemoryObjects } from '../storage/memory.ts';
+import { intakeCases } from './intake.ts';
+import { FIRST_RANGE_BYTES } from './ranges.ts';
+import { BUCKET, GRID, hingeMarkups, image, world } from './testing.ts';
+
+/** A site's bucket that notes what is asked of it, and how many bytes came of each object. */
+function metered() {
+  const memory = createMemoryObjects();
+  const calls: string[] = [];
+  const bytes: Record<string, number> = {};
+  const note = (call: string, key: string, body?: Uint8Array) => {
+    calls.push(`${call} ${key}`);
+    if (body) bytes[key] = (bytes[key] ?? 0) + body.length;
+  };
+  const objects: Objects = {
+    ...memory,
+    stream: () => expect.unreachable(),
+    get: () => expect.unreachable(),
+    async tryGet(bucket, key) {
+      const found = await memory.tryGet(bucket, key);
+      note('tryGet', key, found?.body);
+      return found;
+    },
+    async getRange(bucket, key, start, end) {
+      const body = await memory.getRange(bucket, key, start, end);
+      note('getRange', key, body);
+      return body;
+    },
+    async *list(bucket, prefix) {
+      note('list', prefix);
+      yield* memory.list(bucket, prefix);
+    },
+    head: (bucket, key) => {
+      note('head', key);
+      return memory.head(bucket, key);
+    },
+    put: (bucket, key, ...rest) => {
+      note('put', key);
+      return memory.put(bucket, key, ...rest);
+    },
+    putIfAbsent: (bucket, key, body) => {
+      note('putIfAbsent', key);
+      return memory.putIfAbsent(bucket, key, body);
+    },
+  };
+  const site = world(objects);
+  return {
+    ...site,
+    /** What was asked and read by a look at cases. */
+    async cost(...caseIds: readonly string[]) {
+      calls.length = 0;
+      for (const key of Object.keys(bytes)) delete bytes[key];
+      await intakeCases(site.context, caseIds);
+      return { calls: [...calls], bytes: { ...bytes } };
+    },
+    upload: (key: string, body: Uint8Array | string) => memory.put(BUCKET, key, body),
+    size: async (key: string) => (await memory.head(BUCKET, key))?.bytes,
+  };
+}
+
+const SIDE = 64;
+const BIG = { ...GRID, shape: [SIDE, SIDE, SIDE] } as const;
+const noise = <T extends VoxelArray>(data: T, value: (random: number) => number): T => {
+  const random = seededRandom('costs');
+  for (let i = 0; i < data.length; i += 1) data[i] = value(random());
+  return data;
+};
+/** 512 KiB that do not compress well: more than the first range. */
+const bigCt = { ...BIG, data: noise(new Int16Array(SIDE ** 3), (u) => Math.floor(2000 * u) - 1000) };
+const broken = (edit: (file: Buffer) => void) => {
+  const file = Buffer.from(writeNifti(bigCt, { gzip: false }));
+  edit(file);
+  return file;
+};
+const bigLabel = (shape: typeof BIG.shape) =>
+  writeNifti({ ...BIG, shape, data: new Uint8Array(SIDE ** 3).fill(1, 500, 600) }, { gzip: false });
+
+const IMAGE = 'cases/p7/image.nii.gz';
+
+describe('bytes read', () => {
+  test('of a good case: every file once, from end to end', async () => {
+    const { upload, cost, size, catalog } = metered();
+    const label = 'cases/p7/labels/calcification.nii.gz';
+    const points = 'cases/p7/labels/hinge-points.mrk.json';
+    await upload(IMAGE, writeNifti(bigCt));
+    await upload(label, bigLabel(BIG.shape));
+    await upload(points, hingeMarkups());
+
+    const { bytes } = await cost('p7');
+
+    expect(Object.keys((await catalog('p7'))?.labels ?? {})).toHaveLength(2);
+    expect(await size(IMAGE)).toBeGreaterThan(2 * FIRST_RANGE_BYTES);
+    expect(bytes).toEqual({ [IMAGE]: await size(IMAGE), [label]: await size(label), [points]: await size(points) });
+  });
+
+  test.each([
+    ['a picture', broken((file) => void file.write('\x89PNG', 0, 'latin1'))],
+    ['a volume without spacing', broken((file) => file.writeFloatLE(0, 84))],
+    [
+      'a volume of two phases',
+      broken((file) => [4, SIDE, SIDE, SIDE / 2, 2].forEach((n, i) => void file.writeInt16LE(n, 40 + 2 * i))),
+    ],
+    ['a header that declares too much', broken((file) => file.writeInt16LE(30_000, 46))],
+    ['a gzipped slice', writeNifti({ ...bigCt, shape: [SIDE, SIDE ** 2, 1] })],
+  ])('of %s: the first range, and no label', async (_what, body) => {
+    const { upload, cost, rejected } = metered();
+    await upload(IMAGE, body);
+    await upload('cases/p7/labels/calcification.nii.gz', bigLabel(BIG.shape));
+    const { bytes } = await cost('p7');
+    expect((await rejected('p7'))?.objects).toHaveLength(1);
+    expect(bytes).toEqual({ [IMAGE]: FIRST_RANGE_BYTES });
+  });
+
+  test('of a label on another grid: its first range', async () => {
+    const { upload, cost, size } = metered();
+    const label = 'cases/p7/labels/calcification.nii.gz';
+    await upload(IMAGE, writeNifti(bigCt));
+    await upload(label, bigLabel([SIDE, SIDE / 2, SIDE * 2] as never));
+    const { bytes } = await cost('p7');
+    expect(bytes).toEqual({ [IMAGE]: await size(IMAGE), [label]: FIRST_RANGE_BYTES });
+  });
+
+  test('for an event that comes again: of no file, only what intake itself has noted', async () => {
+    const { upload, cost, catalog } = metered();
+    await upload(IMAGE, writeNifti(bigCt));
+    await upload('cases/p7/labels/calcification.nii.gz', bigLabel(BIG.shape));
+    await cost('p7');
+    const { bytes, calls } = await cost('p7');
+    const content = `content/${(await catalog('p7'))?.image.sha256}.json`;
+    expect(Object.keys(bytes).sort()).toEqual(['catalog/p7.json', content]);
+    expect(calls.filter((call) => call.startsWith('put'))).toEqual([]);
+  });
+
+  test('for a label that is added: of the label, and not the image again', async () => {
+    const { upload, cost, size, catalog } = metered();
+    const label = 'cases/p7/labels/calcification.nii.gz';
+    await upload(IMAGE, writeNifti(bigCt));
+    await cost('p7');
+    await upload(label, bigLabel(BIG.shape));
+    const { bytes } = await cost('p7');
+    expect((await catalog('p7'))?.labels.calcification).toBeDefined();
+    expect(bytes[label]).toBe(await size(label));
+    expect(bytes[IMAGE]).toBeUndefined();
+  });
+});
+
+describe('requests', () => {
+  const numbered = Array.from({ length: 10 }, (_, i) => `p${i + 10}`);
+  const pseudonyms = numbered.map((name) => `${name}-${name}`);
+
+  const kinds = (calls: readonly string[]) => {
+    const counts: Record<string, number> = {};
+    for (const call of calls) counts[call.split(' ')[0] as string] = (counts[call.split(' ')[0] as string] ?? 0) + 1;
+    return counts;
+  };
+
+  test('numbered cases of a batch share their listings, before and after', async () => {
+    const { upload, cost, catalog } = metered();
+    for (const [i, id] of numbered.entries()) await upload(`cases/${id}/image.nii.gz`, image(i));
+    expect(kinds((await cost(...numbered)).calls)).toEqual({ list: 6, getRange: 10, putIfAbsent: 10, put: 10 });
+    expect(await catalog('p19')).toBeDefined();
+  });
+
+  test('other names are asked for one by one', async () => {
+    const { upload, cost, catalog } = metered();
+    for (const [i, id] of pseudonyms.entries()) await upload(`cases/${id}/image.nii.gz`, image(i));
+    const { calls } = await cost(...pseudonyms);
+    expect(kinds(calls)).toEqual({ tryGet: 20, list: 40, getRange: 10, putIfAbsent: 10, put: 10 });
+    expect(await catalog('p19-p19')).toBeDefined();
+  });
+
+  test('a case whose name begins like the others of a batch is not looked at with them', async () => {
+    const { upload, cost, catalog } = metered();
+    for (const [i, id] of ['p10', 'p11', 'p12', 'p100'].entries()) await upload(`cases/${id}/image.nii.gz`, image(i));
+    await cost('p10', 'p11');
+    expect(await Promise.all(['p10', 'p11', 'p12', 'p100'].map(async (id) => Boolean(await catalog(id))))).toEqual([
+      true,
+      true,
+      false,
+      false,
+    ]);
+  });
+});
