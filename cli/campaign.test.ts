@@ -9,7 +9,7 @@ import { TEACHER_STAGE } from '../lib/federation/testing.ts';
 import { names, topologyOf } from '../lib/federation/topology.ts';
 import { createObjects } from '../lib/storage/objects.ts';
 import { type EmbeddedServer, startEmbeddedServer } from '../localstack/embedded/server.ts';
-import { provision } from '../localstack/provision.ts';
+import { deploy } from '../localstack/deploy.ts';
 import { runCommand } from './testing.ts';
 
 const BUCKET = names.federationBucket('heart');
@@ -20,7 +20,7 @@ beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), 'fedcardio-cli-'));
   server = await startEmbeddedServer({ dataDir: directory });
   const sites = [{ id: 'berlin', name: 'Berlin' }];
-  await provision(topologyOf({ schema: 'fedcardio.federation/1', id: 'heart', sites }), server);
+  await deploy(server.endpoint, topologyOf({ schema: 'fedcardio.federation/1', id: 'heart', sites }));
   const campaign = campaignSchema.parse({ schema: 'fedcardio.campaign/1', id: 'tavi', stages: [TEACHER_STAGE] });
   const source = JSON.stringify(campaign);
   const plan = { schema: 'fedcardio.plan/1', campaign, source: sha256Hex(source), at: '2026-03-02T08:00:00.000Z' };

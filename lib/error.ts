@@ -33,11 +33,14 @@ export class FedcardioError extends Error {
   }
 }
 
+/** By its name, not its class: a bundle has a copy of the class, and what runs it another. */
 export const isFedcardioError = (error: unknown, code?: ErrorCode): error is FedcardioError =>
-  error instanceof FedcardioError && (code === undefined || error.code === code);
+  error instanceof Error &&
+  error.name === 'FedcardioError' &&
+  (code === undefined || (error as FedcardioError).code === code);
 
 /** One line for people: the message and, where there is one, the hint. */
 export function describeError(error: unknown): string {
-  if (error instanceof FedcardioError) return error.hint ? `${error.message} ${error.hint}` : error.message;
+  if (isFedcardioError(error)) return error.hint ? `${error.message} ${error.hint}` : error.message;
   return error instanceof Error ? error.message : String(error);
 }

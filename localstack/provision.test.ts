@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { GetBucketNotificationConfigurationCommand, ListBucketsCommand } from '@aws-sdk/client-s3';
 import { GetQueueAttributesCommand, GetQueueUrlCommand, SetQueueAttributesCommand } from '@aws-sdk/client-sqs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { synthesizeDataStacks } from '../cdk/synthesize.ts';
 import type { SqsHandler } from '../handlers/context.ts';
 import { s3EventSchema } from '../lib/federation/schemas.ts';
 import { names, topologyOf } from '../lib/federation/topology.ts';
@@ -22,11 +23,12 @@ const federation = {
 const topology = topologyOf(federation);
 let directory: string;
 let server: EmbeddedServer;
+let notApplied: readonly string[];
 
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), 'fedcardio-provision-'));
   server = await startEmbeddedServer({ dataDir: directory });
-  await provision(topology, server);
+  notApplied = await provision(synthesizeDataStacks(topology), server);
 });
 afterAll(async () => {
   await server.close();
@@ -64,7 +66,7 @@ describe('provisioning', () => {
     const { QueueUrl } = await sqs.send(new GetQueueUrlCommand({ QueueName: intake }));
     await sqs.send(new SetQueueAttributesCommand({ QueueUrl, Attributes: { VisibilityTimeout: '1' } }));
 
-    await provision(topology, server);
+    await provision(synthesizeDataStacks(topology), server);
 
     expect(await queues.depth(intake)).toEqual(before);
     expect((await attributesOf(intake)).VisibilityTimeout).toBe('360');
@@ -74,10 +76,24 @@ describe('provisioning', () => {
     expect(QueueConfigurations).toHaveLength(2);
   });
 
-  it('says what could not be created', async () => {
-    const bad = { ...topology, buckets: [{ name: 'NOT A BUCKET', notifications: [] }] };
+  it('says what it read and did not apply', () => {
+    expect(notApplied).toEqual([
+      'KMS::Key',
+      'S3::Bucket BucketEncryption',
+      'S3::Bucket LifecycleConfiguration',
+      'S3::Bucket OwnershipControls',
+      'S3::Bucket PublicAccessBlockConfiguration',
+      'S3::Bucket VersioningConfiguration',
+      'S3::BucketPolicy',
+      'SQS::Queue KmsMasterKeyId',
+      'SQS::QueuePolicy',
+    ]);
+  });
 
-    await expect(provision(bad, server)).rejects.toMatchObject({
+  it('says what could not be created', async () => {
+    const Bucket = { Type: 'AWS::S3::Bucket', Properties: { BucketName: 'NOT A BUCKET' } };
+
+    await expect(provision([{ stackName: 'bad', template: { Resources: { Bucket } } }], server)).rejects.toMatchObject({
       code: 'STORAGE',
       message: expect.stringContaining('NOT A BUCKET'),
     });

@@ -1,6 +1,7 @@
 import {
   type BucketLocationConstraint,
   CreateBucketCommand,
+  type Event,
   GetBucketNotificationConfigurationCommand,
   PutBucketNotificationConfigurationCommand,
   type QueueConfiguration,
@@ -13,30 +14,41 @@ import {
   SetQueueAttributesCommand,
   type SQSClient,
 } from '@aws-sdk/client-sqs';
+import type { StackTemplate } from '../cdk/synthesize.ts';
 import { FedcardioError } from '../lib/error.ts';
-import type { BucketSpec, NotificationSpec, QueueSpec, Topology } from '../lib/federation/topology.ts';
 import { type ConnectionOptions, createS3Client, createSqsClient } from '../lib/storage/clients.ts';
-
-/** As long as SQS keeps a message: whoever looks after the dead letters has two weeks. */
-const DEAD_LETTER_RETENTION_SECONDS = 14 * 24 * 3600;
+import { type BucketResource, type QueueResource, readTemplates } from './template.ts';
 
 /**
- * Creates what a topology declares and is not there yet, and sets what differs: dead-letter queues, queues,
- * buckets, notifications, in this order, because each names the ones before. Nothing is removed, no message and
- * no object is touched; running it again changes nothing.
+ * Replays templates on a server that has S3 and SQS and no CloudFormation: creates the queues and buckets that they
+ * declare and that are not there yet, and sets what differs. Queues come first, because buckets notify them.
+ * Nothing is removed, no message and no object is touched; running it again changes nothing.
  *
- * @throws FedcardioError STORAGE naming what could not be created
+ * @returns the kinds of resources and properties that were read and not applied, such as keys and policies
+ * @throws FedcardioError STORAGE naming what could not be created, BAD_MESSAGE for a template that cannot be replayed
  */
-export async function provision(topology: Topology, connection: ConnectionOptions): Promise<void> {
+export async function provision(
+  templates: readonly StackTemplate[],
+  connection: ConnectionOptions,
+): Promise<readonly string[]> {
+  const { queues, buckets, notApplied } = readTemplates(templates);
   const sqs = createSqsClient(connection);
   const s3 = createS3Client(connection);
   try {
-    const queues = await inParallel(topology.queues, async (queue) => {
-      const arn = await attempt(`create queue ${queue.name}`, () => ensureQueueWithDeadLetters(sqs, queue));
-      return [queue.name, arn] as const;
-    });
-    const arns = new Map(queues);
-    await inParallel(topology.buckets, async (bucket) => {
+    const arns = new Map<string, string>();
+    const ensure = async (queue: QueueResource) => {
+      arns.set(queue.id, await attempt(`create queue ${queue.name}`, () => ensureQueue(sqs, queue, arns)));
+    };
+    // Dead-letter queues have none of their own, and the others name them.
+    await inParallel(
+      queues.filter(({ deadLetters }) => !deadLetters),
+      ensure,
+    );
+    await inParallel(
+      queues.filter(({ deadLetters }) => deadLetters),
+      ensure,
+    );
+    await inParallel(buckets, async (bucket) => {
       await attempt(`create bucket ${bucket.name}`, () => ensureBucket(s3, bucket.name));
       await attempt(`notify queues of bucket ${bucket.name}`, () => ensureNotifications(s3, bucket, arns));
     });
@@ -44,22 +56,38 @@ export async function provision(topology: Topology, connection: ConnectionOption
     sqs.destroy();
     s3.destroy();
   }
+  return notApplied;
 }
 
-async function ensureQueueWithDeadLetters(sqs: SQSClient, queue: QueueSpec): Promise<string> {
-  const deadLetterTargetArn = await ensureQueue(sqs, queue.deadLetterQueue, {
-    MessageRetentionPeriod: String(DEAD_LETTER_RETENTION_SECONDS),
-  });
-  return ensureQueue(sqs, queue.name, {
-    VisibilityTimeout: String(queue.visibilityTimeoutSeconds),
-    ReceiveMessageWaitTimeSeconds: '20',
-    RedrivePolicy: JSON.stringify({ deadLetterTargetArn, maxReceiveCount: queue.maxReceiveCount }),
-  });
+type Arns = ReadonlyMap<string, string>;
+
+function arnIn(arns: Arns, queueId: string): string {
+  const arn = arns.get(queueId);
+  if (arn === undefined) throw new Error(`the template has no queue ${queueId}`);
+  return arn;
+}
+
+function attributesOf(queue: QueueResource, arns: Arns): Record<string, string> {
+  const { deadLetters } = queue;
+  const redrive = deadLetters && {
+    deadLetterTargetArn: arnIn(arns, deadLetters.queueId),
+    maxReceiveCount: deadLetters.maxReceiveCount,
+  };
+  const attributes = {
+    VisibilityTimeout: queue.visibilityTimeoutSeconds,
+    ReceiveMessageWaitTimeSeconds: queue.receiveWaitSeconds,
+    MessageRetentionPeriod: queue.retentionSeconds,
+    RedrivePolicy: redrive && JSON.stringify(redrive),
+  };
+  return Object.fromEntries(
+    Object.entries(attributes).flatMap(([name, value]) => (value === undefined ? [] : [[name, String(value)]])),
+  );
 }
 
 /** @returns the queue's ARN */
-async function ensureQueue(sqs: SQSClient, name: string, attributes: Record<string, string>): Promise<string> {
-  const QueueUrl = (await queueUrl(sqs, name)) ?? (await createQueue(sqs, name, attributes));
+async function ensureQueue(sqs: SQSClient, queue: QueueResource, arns: Arns): Promise<string> {
+  const attributes = attributesOf(queue, arns);
+  const QueueUrl = (await queueUrl(sqs, queue.name)) ?? (await createQueue(sqs, queue.name, attributes));
   const answer = await sqs.send(new GetQueueAttributesCommand({ QueueUrl, AttributeNames: ['All'] }));
   const current: Readonly<Record<string, string>> = answer.Attributes ?? {};
   const differs = Object.entries(attributes).some(([key, value]) => !sameAttribute(current[key], value));
@@ -99,8 +127,14 @@ async function ensureBucket(s3: S3Client, name: string): Promise<void> {
   }
 }
 
-async function ensureNotifications(s3: S3Client, bucket: BucketSpec, arns: ReadonlyMap<string, string>): Promise<void> {
-  const wanted = bucket.notifications.map((rule) => queueConfiguration(rule, arns));
+async function ensureNotifications(s3: S3Client, bucket: BucketResource, arns: Arns): Promise<void> {
+  const wanted = bucket.notifications.map(
+    ({ event, queueId, filters }): QueueConfiguration => ({
+      QueueArn: arnIn(arns, queueId),
+      Events: [event as Event],
+      Filter: { Key: { FilterRules: filters.map(({ name, value }) => ({ Name: name, Value: value })) } },
+    }),
+  );
   const current = await s3.send(new GetBucketNotificationConfigurationCommand({ Bucket: bucket.name }));
   // S3 tests the queues each time this is put: a message in each that no one asked for.
   if (fingerprint(current.QueueConfigurations) === fingerprint(wanted)) return;
@@ -112,24 +146,11 @@ async function ensureNotifications(s3: S3Client, bucket: BucketSpec, arns: Reado
   );
 }
 
-function queueConfiguration(rule: NotificationSpec, arns: ReadonlyMap<string, string>): QueueConfiguration {
-  const filters = [
-    { Name: 'prefix' as const, Value: rule.prefix },
-    { Name: 'suffix' as const, Value: rule.suffix },
-  ].filter((filter) => filter.Value !== undefined);
-  return {
-    Id: rule.id,
-    QueueArn: arns.get(rule.queue),
-    Events: ['s3:ObjectCreated:*'],
-    ...(filters.length > 0 ? { Filter: { Key: { FilterRules: filters } } } : {}),
-  };
-}
-
-/** The same for configurations that mean the same, whatever the order and the case of their filters' names. */
+/** The same for configurations that mean the same, whatever their ids, the order and the case of their filters' names. */
 function fingerprint(configurations: readonly QueueConfiguration[] = []): string {
-  const lines = configurations.map(({ Id, QueueArn, Events = [], Filter }) => {
+  const lines = configurations.map(({ QueueArn, Events = [], Filter }) => {
     const filters = (Filter?.Key?.FilterRules ?? []).map((rule) => `${rule.Name?.toLowerCase()}=${rule.Value}`);
-    return JSON.stringify([Id, QueueArn, Events.toSorted(), filters.toSorted()]);
+    return JSON.stringify([QueueArn, Events.toSorted(), filters.toSorted()]);
   });
   return lines.toSorted().join('\n');
 }

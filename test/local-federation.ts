@@ -5,11 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import type { z } from 'zod';
-import { aggregate } from '../handlers/aggregate.ts';
 import type { HandlerContext, SqsHandler } from '../handlers/context.ts';
-import { dispatch } from '../handlers/dispatch.ts';
-import { intake } from '../handlers/intake.ts';
-import { orchestrate } from '../handlers/orchestrate.ts';
 import { federationKeys } from '../lib/federation/keys.ts';
 import { collect } from '../lib/federation/protocol/async.ts';
 import { readJson, tryReadJson } from '../lib/federation/protocol/documents.ts';
@@ -18,10 +14,10 @@ import { type CampaignInput, type Federation, type Outcome, outcomeSchema } from
 import { names, topologyOf } from '../lib/federation/topology.ts';
 import { createObjects } from '../lib/storage/objects.ts';
 import { createQueues } from '../lib/storage/queues.ts';
-import { startEmbeddedServer } from '../localstack/embedded/server.ts';
+import { deploy } from '../localstack/deploy.ts';
 import { createLocalLauncher, type LauncherEvent } from '../localstack/launcher.ts';
-import { provision } from '../localstack/provision.ts';
 import { startRunner } from '../localstack/runner.ts';
+import { startTestPlatform } from './platform.ts';
 
 /** How soon a message that failed comes again. Whole seconds: SQS knows no others. */
 const RETRY_SECONDS = 1;
@@ -35,21 +31,21 @@ export interface LocalFederationOptions {
 }
 
 /**
- * For tests: the whole federation on this machine. Embedded S3 and SQS over HTTP, the real handlers, tasks in
- * processes of their own. Nothing is simulated.
+ * For tests: the whole federation on this machine. S3 and SQS over HTTP, the real handlers, tasks in processes of
+ * their own. Nothing is simulated.
  */
 export async function startLocalFederation(options: LocalFederationOptions) {
   const directory = await mkdtemp(join(tmpdir(), 'fedcardio-pipeline-'));
+  const failures: unknown[] = [];
+  const platform = await startTestPlatform(directory, (error) => failures.push(error));
+  const { endpoint, handlers } = platform;
   const federation: Federation = {
     schema: 'fedcardio.federation/1',
-    id: 'tavi',
+    id: platform.federationId,
     sites: options.sites.map((id) => ({ id, name: id })),
   };
   const topology = topologyOf(federation);
-  const failures: unknown[] = [];
-  const server = await startEmbeddedServer({ dataDir: directory, onFailure: (error) => failures.push(error) });
-  const { endpoint } = server;
-  await provision(topology, { endpoint });
+  await deploy(endpoint, topology);
   const [objects, queues] = [createObjects({ endpoint }), createQueues({ endpoint })];
 
   const tasks: LauncherEvent[] = [];
@@ -82,10 +78,10 @@ export async function startLocalFederation(options: LocalFederationOptions) {
     context,
     topology,
     handlers: {
-      intake,
-      dispatch: repeat(dispatch),
-      orchestrate: repeat(orchestrate),
-      aggregate: repeat(aggregate),
+      ...handlers,
+      dispatch: repeat(handlers.dispatch),
+      orchestrate: repeat(handlers.orchestrate),
+      aggregate: repeat(handlers.aggregate),
     },
     onEvent: (event) => {
       if ('error' in event) failures.push(event.error);
@@ -122,9 +118,9 @@ export async function startLocalFederation(options: LocalFederationOptions) {
     async close() {
       await runner.stop();
       await launcher.close();
-      await server.close();
+      await platform.close();
       await rm(directory, { recursive: true });
-      if (failures.length > 0) throw new AggregateError(failures, 'the embedded server or the runner failed');
+      if (failures.length > 0) throw new AggregateError(failures, 'the server or the runner failed');
     },
   };
 }

@@ -14,8 +14,8 @@ import type { CampaignInput, Federation, Outcome, Summary } from '../../lib/fede
 import { names, type Topology, topologyOf } from '../../lib/federation/topology.ts';
 import { createObjects } from '../../lib/storage/objects.ts';
 import { createQueues } from '../../lib/storage/queues.ts';
+import { deploy } from '../../localstack/deploy.ts';
 import { startEmbeddedServer } from '../../localstack/embedded/server.ts';
-import { provision } from '../../localstack/provision.ts';
 import { startRunner } from '../../localstack/runner.ts';
 import { countRequests } from './requests.ts';
 import { simulatedSites } from './sites.ts';
@@ -44,7 +44,7 @@ async function measure(): Promise<CampaignFigures> {
   const topology = withoutUploads(topologyOf(federation), bucket);
   const server = await startEmbeddedServer({ dataDir });
   const { endpoint } = server;
-  await provision(topology, { endpoint });
+  await deploy(endpoint, topology);
   const [objects, sending] = [createObjects({ endpoint }), createQueues({ endpoint })];
   await mapConcurrently(federation.sites, 32, ({ id }) =>
     objects.put(bucket, federationKeys.summary(id), canonicalJson(summaryOf(id))),

@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { Command } from 'commander';
 import { onInterrupt } from '../interrupt.ts';
-import { atLeastOne, port, wholeNumber } from '../options.ts';
+import { atLeastOne, port, url, wholeNumber } from '../options.ts';
 
 /** `fedcardio demo`: eight hospitals train one model, all on this machine. */
 export const demoCommand = (): Command =>
@@ -15,6 +15,7 @@ export const demoCommand = (): Command =>
     .option('--keep', 'leave the server running at the end, until Ctrl-C')
     .option('--tasks <number>', 'GPU tasks at the same time', atLeastOne, Math.min(2, availableParallelism()))
     .option('--port <number>', "the server's port; 0 for any free one", port, 0)
+    .option('--endpoint <url>', 'use S3 and SQS that run there, as LocalStack, and deploy to them', url)
     .option('--json', 'print report.json on standard output')
     .addHelpText(
       'after',
@@ -23,6 +24,7 @@ Examples:
   fedcardio demo --quick
   fedcardio demo --seed 2 --out results/seed-2
   fedcardio demo --resume       after Ctrl-C
+  fedcardio demo --endpoint http://127.0.0.1:4566    on LocalStack (npm run localstack)
   fedcardio demo --json > report.json`,
     )
     .action(demo);
@@ -36,6 +38,7 @@ interface DemoFlags {
   readonly keep?: boolean;
   readonly tasks: number;
   readonly port: number;
+  readonly endpoint?: string;
   readonly json?: boolean;
 }
 
@@ -53,6 +56,7 @@ async function demo(flags: DemoFlags): Promise<void> {
       keep: flags.keep === true,
       tasks: flags.tasks,
       port: flags.port,
+      endpoint: flags.endpoint,
       json: flags.json === true,
       signal,
     });

@@ -12,7 +12,9 @@ export interface DemoOptions {
   readonly keep: boolean;
   /** GPU tasks at the same time. */
   readonly tasks: number;
-  /** 0: any free one. */
+  /** Of S3 and SQS; undefined: the embedded server is started. */
+  readonly endpoint: string | undefined;
+  /** Of the embedded server. 0: any free one. */
   readonly port: number;
   readonly json: boolean;
   /** Ends the demo in such a way that it can be resumed. */

@@ -11,9 +11,9 @@ import { topologyOf } from '../../lib/federation/topology.ts';
 import type { Objects, Queues } from '../../lib/storage/contract.ts';
 import { createObjects } from '../../lib/storage/objects.ts';
 import { createQueues } from '../../lib/storage/queues.ts';
+import { deploy } from '../../localstack/deploy.ts';
 import { startEmbeddedServer } from '../../localstack/embedded/server.ts';
 import { createLocalLauncher, type LauncherEvent } from '../../localstack/launcher.ts';
-import { provision } from '../../localstack/provision.ts';
 import { startRunner } from '../../localstack/runner.ts';
 import type { DemoEvent } from './events.ts';
 import { eventOfWrite, observeWrites } from './observe.ts';
@@ -37,8 +37,12 @@ export async function startPlatform(options: {
   readonly federation: Federation;
   readonly dataDir: string;
   readonly log: string;
+  /** Where S3 and SQS are; the embedded server is started where there is none. */
+  readonly endpoint: string | undefined;
+  /** Of the embedded server. */
   readonly port: number;
   readonly maxTasks: number;
+  readonly say: (line: string) => void;
   readonly onEvent: (event: DemoEvent) => void;
 }): Promise<Platform> {
   const { federation, onEvent } = options;
@@ -46,10 +50,12 @@ export async function startPlatform(options: {
   const writeLog = (event: string, fields: Readonly<Record<string, unknown>>) =>
     log.write(`${JSON.stringify({ at: new Date().toISOString(), event, ...fields })}\n`);
 
-  const server = await startEmbeddedServer({ port: options.port, dataDir: options.dataDir });
-  const { endpoint } = server;
+  const server = options.endpoint
+    ? undefined
+    : await startEmbeddedServer({ port: options.port, dataDir: options.dataDir });
+  const endpoint = (options.endpoint ?? server?.endpoint) as string;
   const topology = topologyOf(federation);
-  await provision(topology, { endpoint });
+  options.say(await deploy(endpoint, topology));
 
   const stored = createObjects({ endpoint });
   const queues = createQueues({ endpoint });
@@ -97,7 +103,7 @@ export async function startPlatform(options: {
     stopWork,
     close: async () => {
       await stopWork();
-      await server.close();
+      await server?.close();
       await new Promise((resolve) => log.end(resolve));
     },
   };

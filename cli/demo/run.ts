@@ -72,9 +72,11 @@ async function runOnPlatform(run: Run): Promise<void> {
     federation: scenario.federation,
     dataDir: directory.server,
     log: directory.log,
+    endpoint: options.endpoint,
     port: options.port,
     maxTasks: options.tasks,
     onEvent: session.emit,
+    say: display.say,
   });
   try {
     display.say(`S3 and SQS at ${platform.endpoint}`);

@@ -2,8 +2,8 @@ import { CAMPAIGN_SUFFIX, CASE_FOLDERS, COMMIT_SUFFIX, CONTROL_SUFFIX, UPDATE_SU
 import type { Federation } from './schemas.ts';
 
 /**
- * What a federation consists of, declared once: the embedded server is provisioned from it, and the CDK stacks
- * are synthesized from it.
+ * What a federation consists of, declared once: the CDK stacks are synthesized from it, and
+ * those are what is deployed everywhere.
  */
 export interface Topology {
   readonly buckets: readonly BucketSpec[];
@@ -15,11 +15,12 @@ export interface BucketSpec {
   /** The site that owns it; undefined for the federation bucket. */
   readonly site?: string;
   readonly notifications: readonly NotificationSpec[];
+  /** Keys, `*` for any characters, of objects that are created once: never replaced, never deleted. */
+  readonly permanent: readonly string[];
 }
 
 /** `s3:ObjectCreated:*` of keys with this prefix and suffix goes to the queue. */
-export interface NotificationSpec {
-  readonly id: string;
+interface NotificationSpec {
   readonly prefix?: string;
   readonly suffix?: string;
   readonly queue: string;
@@ -51,6 +52,9 @@ export const names = {
   deadLetterQueue: (queue: string) => `${queue}-dlq`,
 } as const;
 
+/** The links of the audit trail, each created with `If-None-Match: *`. */
+const PERMANENT = ['plan.json', 'open.json', 'seal.json', 'commit.json', 'outcome.json'] as const;
+
 /** The buckets, queues and filters of a federation, in a stable order. */
 export function topologyOf(federation: Federation): Topology {
   const sites = federation.sites.map((site) => siteTopology(federation.id, site.id));
@@ -62,11 +66,12 @@ export function topologyOf(federation: Federation): Topology {
       {
         name: names.federationBucket(federation.id),
         notifications: [
-          { id: 'campaign', prefix: 'campaigns/', suffix: CAMPAIGN_SUFFIX, queue: orchestrate.name },
-          { id: 'control', prefix: 'campaigns/', suffix: CONTROL_SUFFIX, queue: orchestrate.name },
-          { id: 'commit', prefix: 'campaigns/', suffix: COMMIT_SUFFIX, queue: orchestrate.name },
-          { id: 'update', prefix: 'campaigns/', suffix: UPDATE_SUFFIX, queue: aggregate.name },
+          { prefix: 'campaigns/', suffix: CAMPAIGN_SUFFIX, queue: orchestrate.name },
+          { prefix: 'campaigns/', suffix: CONTROL_SUFFIX, queue: orchestrate.name },
+          { prefix: 'campaigns/', suffix: COMMIT_SUFFIX, queue: orchestrate.name },
+          { prefix: 'campaigns/', suffix: UPDATE_SUFFIX, queue: aggregate.name },
         ],
+        permanent: PERMANENT.map((name) => `campaigns/*/${name}`),
       },
     ],
     queues: [...sites.flatMap((site) => site.queues), orchestrate, aggregate],
@@ -81,10 +86,10 @@ function siteTopology(federation: string, site: string): { bucket: BucketSpec; q
       name: names.siteBucket(federation, site),
       site,
       notifications: Object.values(CASE_FOLDERS).map((folder) => ({
-        id: folder,
         prefix: `${folder}/`,
         queue: intake.name,
       })),
+      permanent: [],
     },
     queues: [intake, tasks],
   };

@@ -32,7 +32,8 @@ export function createSqsClient(options: ConnectionOptions = {}): SQSClient {
   return new SQSClient({ ...connection(options, SQS_SOCKETS), useQueueUrlAsEndpoint: false });
 }
 
-function connection(options: ConnectionOptions, maxSockets: number) {
+/** What every client of the SDK is made with. `maxSockets`: connections that it may hold at once. */
+export function connection(options: ConnectionOptions, maxSockets: number) {
   // The SDK's version is pinned: which Node a later one will want is no news to who runs this one.
   process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true';
   const { endpoint } = options;

@@ -1,0 +1,19 @@
+/**
+ * The CDK's entry point: `npx cdk synth '**'`, with the federation of federation.json or of
+ * `-c federation=FILE`. Needs neither credentials nor network nor a container engine.
+ */
+import { App } from 'aws-cdk-lib/core';
+import { describeError } from '../lib/error.ts';
+import { topologyOf } from '../lib/federation/topology.ts';
+import { addDataStacks } from './data-stack.ts';
+import { readFederation } from './read-federation.ts';
+
+try {
+  const app = new App();
+  const federation = readFederation((app.node.tryGetContext('federation') as string | undefined) ?? 'federation.json');
+  addDataStacks(app, topologyOf(federation));
+  app.synth();
+} catch (error) {
+  console.error(describeError(error));
+  process.exitCode = 1;
+}

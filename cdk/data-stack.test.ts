@@ -1,0 +1,220 @@
+import { readFileSync } from 'node:fs';
+import { Match, Template } from 'aws-cdk-lib/assertions';
+import { App } from 'aws-cdk-lib/core';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { topologyOf } from '../lib/federation/topology.ts';
+import { addDataStacks } from './data-stack.ts';
+import { readFederation } from './read-federation.ts';
+import { synthesizeDataStacks } from './synthesize.ts';
+
+const topology = topologyOf(readFederation('federation.example.json'));
+const KINDS = ['KMS::Key', 'S3::Bucket', 'S3::BucketPolicy', 'SQS::Queue', 'SQS::QueuePolicy'];
+
+let stacks: ReadonlyMap<string, Template>;
+beforeAll(() => {
+  stacks = new Map(
+    synthesizeDataStacks(topology).map(({ stackName, template }) => [
+      stackName,
+      Template.fromJSON(template as Record<string, unknown>),
+    ]),
+  );
+});
+const site = () => stacks.get('fedcardio-site-berlin-data') as Template;
+const federation = () => stacks.get('fedcardio-federation-data') as Template;
+const idOf = (template: Template, type: string, properties: unknown): string => {
+  const ids = Object.keys(template.findResources(type, { Properties: properties }));
+  expect(ids, `${type} ${JSON.stringify(properties)}`).toHaveLength(1);
+  return ids[0] as string;
+};
+const queueId = (template: Template, QueueName: string) => idOf(template, 'AWS::SQS::Queue', { QueueName });
+
+interface Statement {
+  readonly Effect: string;
+  readonly Action: string | readonly string[];
+  readonly Condition?: unknown;
+  readonly Resource: unknown;
+}
+function statementsOf(template: Template, type: string): readonly Statement[][] {
+  const policies = Object.values(template.findResources(type)) as unknown as readonly {
+    readonly Properties: { readonly PolicyDocument: { readonly Statement: Statement[] } };
+  }[];
+  return policies.map(({ Properties }) => Properties.PolicyDocument.Statement);
+}
+
+describe('the data stacks', () => {
+  it('are one for each site and one for the federation, of nothing but keys, buckets and queues', () => {
+    expect([...stacks.keys()].sort()).toEqual(topology.buckets.map(({ name }) => `${name}-data`).sort());
+    for (const template of stacks.values()) {
+      const { Resources, Parameters, Outputs } = template.toJSON() as Record<string, Record<string, { Type: string }>>;
+      expect(new Set(Object.values(Resources ?? {}).map(({ Type }) => Type.replace('AWS::', '')))).toEqual(
+        new Set(KINDS),
+      );
+      // Neither a parameter nor an import: each stack can be deployed by itself, by anyone.
+      expect({ Parameters, Outputs }).toEqual({});
+      expect(JSON.stringify(template.toJSON())).not.toContain('Fn::ImportValue');
+    }
+  });
+
+  it("send a site's uploads to its intake queue, and nothing else of its bucket", () => {
+    const rules = ['cases/', 'held-out/'].map((Value) => ({
+      Event: 's3:ObjectCreated:*',
+      Filter: { S3Key: { Rules: [{ Name: 'prefix', Value }] } },
+      Queue: { 'Fn::GetAtt': [queueId(site(), 'fedcardio-berlin-intake'), 'Arn'] },
+    }));
+    site().hasResourceProperties('AWS::S3::Bucket', {
+      BucketName: 'fedcardio-site-berlin',
+      NotificationConfiguration: { QueueConfigurations: rules },
+    });
+  });
+
+  it('wake orchestrate for campaigns and commits, and aggregate for updates', () => {
+    const queueOf = (name: string) => ({ 'Fn::GetAtt': [queueId(federation(), name), 'Arn'] });
+    const rule = (suffix: string, queue: string) => ({
+      Event: 's3:ObjectCreated:*',
+      Filter: {
+        S3Key: {
+          Rules: [
+            { Name: 'prefix', Value: 'campaigns/' },
+            { Name: 'suffix', Value: suffix },
+          ],
+        },
+      },
+      Queue: queueOf(queue),
+    });
+    federation().hasResourceProperties('AWS::S3::Bucket', {
+      NotificationConfiguration: {
+        QueueConfigurations: [
+          rule('/campaign.json', 'fedcardio-orchestrate'),
+          rule('/control.json', 'fedcardio-orchestrate'),
+          rule('/commit.json', 'fedcardio-orchestrate'),
+          rule('.update.json', 'fedcardio-aggregate'),
+        ],
+      },
+    });
+  });
+
+  it('give every queue dead letters that are kept for two weeks', () => {
+    for (const { name, deadLetterQueue, site: owner } of topology.queues) {
+      const template = stacks.get(`fedcardio-${owner ? `site-${owner}` : 'federation'}-data`) as Template;
+      const dead = idOf(template, 'AWS::SQS::Queue', {
+        QueueName: deadLetterQueue,
+        MessageRetentionPeriod: 14 * 24 * 3600,
+      });
+      template.hasResourceProperties('AWS::SQS::Queue', {
+        QueueName: name,
+        VisibilityTimeout: 360,
+        RedrivePolicy: { deadLetterTargetArn: { 'Fn::GetAtt': [dead, 'Arn'] }, maxReceiveCount: 3 },
+      });
+    }
+  });
+
+  it('let S3 send for its own bucket alone, and wait with the bucket until it may', () => {
+    const [bucket] = Object.values(site().findResources('AWS::S3::Bucket'));
+    const policy = idOf(site(), 'AWS::SQS::QueuePolicy', {
+      Queues: [{ Ref: queueId(site(), 'fedcardio-berlin-intake') }],
+    });
+    expect((bucket as { DependsOn: readonly string[] }).DependsOn).toContain(policy);
+    const arn = { 'Fn::Join': ['', ['arn:', { Ref: 'AWS::Partition' }, ':s3:::fedcardio-site-berlin']] };
+    const Condition = {
+      ArnEquals: { 'aws:SourceArn': arn },
+      StringEquals: { 'aws:SourceAccount': { Ref: 'AWS::AccountId' } },
+    };
+    const allowed = [
+      ...statementsOf(site(), 'AWS::SQS::QueuePolicy').flat(),
+      ...Object.values(site().findResources('AWS::KMS::Key')).flatMap(
+        (key) => (key as { Properties: { KeyPolicy: { Statement: Statement[] } } }).Properties.KeyPolicy.Statement,
+      ),
+    ].filter(({ Effect, Action }) => Effect === 'Allow' && Action !== 'kms:*');
+    expect(allowed).toMatchObject([
+      { Action: 'sqs:SendMessage', Condition },
+      { Action: ['kms:Decrypt', 'kms:GenerateDataKey'], Condition },
+    ]);
+  });
+
+  it('refuse plain HTTP to every bucket and queue, and TLS below 1.2 to every bucket', () => {
+    const plain = Match.objectLike({ Effect: 'Deny', Condition: { Bool: { 'aws:SecureTransport': 'false' } } });
+    const old = Match.objectLike({ Effect: 'Deny', Condition: { NumericLessThan: { 's3:TlsVersion': 1.2 } } });
+    for (const template of stacks.values()) {
+      template.resourcePropertiesCountIs(
+        'AWS::S3::BucketPolicy',
+        { PolicyDocument: { Statement: Match.arrayWith([plain, old]) } },
+        1,
+      );
+      template.allResourcesProperties('AWS::SQS::QueuePolicy', {
+        PolicyDocument: { Statement: Match.arrayWith([plain]) },
+      });
+      template.resourceCountIs('AWS::SQS::QueuePolicy', 4);
+    }
+  });
+
+  it('keep buckets private, versioned and encrypted with another key than their queues, and keep them', () => {
+    for (const template of stacks.values()) {
+      template.allResourcesProperties('AWS::S3::Bucket', {
+        PublicAccessBlockConfiguration: {
+          BlockPublicAcls: true,
+          BlockPublicPolicy: true,
+          IgnorePublicAcls: true,
+          RestrictPublicBuckets: true,
+        },
+        OwnershipControls: { Rules: [{ ObjectOwnership: 'BucketOwnerEnforced' }] },
+        VersioningConfiguration: { Status: 'Enabled' },
+      });
+      template.allResourcesProperties('AWS::KMS::Key', { EnableKeyRotation: true });
+      for (const type of ['AWS::S3::Bucket', 'AWS::KMS::Key']) {
+        template.allResources(type, { DeletionPolicy: 'Retain', UpdateReplacePolicy: 'Retain' });
+      }
+      const json = JSON.stringify(template.toJSON());
+      const keys = (property: string) =>
+        new Set([...json.matchAll(new RegExp(`"${property}":\\{"Fn::GetAtt":\\["(\\w+)"`, 'g'))].map(([, id]) => id));
+      const [ofBucket, ofQueues] = [keys('KMSMasterKeyID'), keys('KmsMasterKeyId')];
+      expect([ofBucket.size, ofQueues.size]).toEqual([1, 1]);
+      expect(ofBucket).not.toEqual(ofQueues);
+    }
+  });
+
+  it('let nobody delete or replace the links of the audit trail, and nothing else is frozen', () => {
+    const names = ['commit', 'open', 'outcome', 'plan', 'seal'];
+    const links = names.map((name) => ({ 'Fn::Join': ['', [Match.anyValue(), `/campaigns/*/${name}.json`]] }));
+    federation().hasResourceProperties('AWS::S3::BucketPolicy', {
+      PolicyDocument: {
+        Statement: Match.arrayWith([
+          Match.objectLike({
+            Effect: 'Deny',
+            Principal: { AWS: '*' },
+            Action: ['s3:DeleteObject', 's3:DeleteObjectVersion'],
+            Resource: links,
+          }),
+          Match.objectLike({
+            Effect: 'Deny',
+            Principal: { AWS: '*' },
+            Action: 's3:PutObject',
+            Condition: { Null: { 's3:if-none-match': 'true' } },
+            Resource: links,
+          }),
+        ]),
+      },
+    });
+    const frozen = statementsOf(site(), 'AWS::S3::BucketPolicy')
+      .flat()
+      .map(({ Action }) => Action);
+    expect(frozen).toEqual(['s3:*', 's3:*']);
+  });
+
+  it('pass the rules of CloudFormation, and are the same by the command and in this process', () => {
+    const small = { buckets: topology.buckets.slice(-1), queues: topology.queues };
+    const { context } = JSON.parse(readFileSync('cdk.json', 'utf8')) as { context: Record<string, unknown> };
+    const app = new App({ context });
+    addDataStacks(app, small);
+
+    // With validateAgainstDefaultRules among the flags, a template that breaks a rule makes this throw.
+    const [stack] = app.synth().stacks;
+
+    expect(stack?.template).toMatchObject({
+      Resources: Object.fromEntries(
+        Object.entries(federation().toJSON().Resources as Record<string, { Type: string; Properties: unknown }>).map(
+          ([id, { Type, Properties }]) => [id, { Type, Properties }],
+        ),
+      ),
+    });
+  });
+});

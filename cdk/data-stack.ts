@@ -1,0 +1,174 @@
+import * as iam from 'aws-cdk-lib/aws-iam';
+import * as kms from 'aws-cdk-lib/aws-kms';
+import * as s3 from 'aws-cdk-lib/aws-s3';
+import * as sqs from 'aws-cdk-lib/aws-sqs';
+import {
+  type App,
+  ArnFormat,
+  DefaultStackSynthesizer,
+  Duration,
+  type IStackSynthesizer,
+  RemovalPolicy,
+  Stack,
+} from 'aws-cdk-lib/core';
+import type { BucketSpec, QueueSpec, Topology } from '../lib/federation/topology.ts';
+
+/** A bucket and the queues that belong with it, for stacks of compute to build on. */
+export interface DataStack {
+  readonly stack: Stack;
+  readonly bucket: s3.Bucket;
+  readonly bucketKey: kms.Key;
+  readonly queueKey: kms.Key;
+  /** By name. */
+  readonly queues: ReadonlyMap<string, sqs.Queue>;
+}
+
+/** As long as SQS keeps a message: whoever looks after the dead letters has two weeks. */
+const DEAD_LETTER_RETENTION = Duration.days(14);
+/** An upload that nobody completed, and a version that was replaced or deleted, are kept so long. */
+const UNFINISHED_UPLOAD = Duration.days(7);
+const OLD_VERSION = Duration.days(90);
+
+/**
+ * Every data stack of a topology: one for each site, one for the federation. A stack holds what must outlive all
+ * else, names no other stack, and can so be deployed into a hospital's own account. No custom resources, no
+ * functions: it is plain enough for CloudFormation emulators.
+ */
+export const addDataStacks = (app: App, topology: Topology): readonly DataStack[] =>
+  topology.buckets.map((bucket) => {
+    const queues = topology.queues.filter((queue) => queue.site === bucket.site);
+    return addDataStack(app, bucket, queues);
+  });
+
+function addDataStack(app: App, spec: BucketSpec, queueSpecs: readonly QueueSpec[]): DataStack {
+  const stack = new Stack(app, `${spec.name}-data`, {
+    description: spec.site
+      ? `fedcardio: bucket and queues of site ${spec.site}`
+      : 'fedcardio: bucket and queues of the federation',
+    terminationProtection: true,
+    // The rule would ask the account for a parameter that only the CDK's own deployment needs.
+    synthesizer: new DefaultStackSynthesizer({ generateBootstrapVersionRule: false }) as IStackSynthesizer,
+  });
+  // The ARN is written out, not taken from the resource: the bucket waits for the queue's policy, not the reverse.
+  const bucketArn = stack.formatArn({
+    service: 's3',
+    region: '',
+    account: '',
+    resource: spec.name,
+    arnFormat: ArnFormat.NO_RESOURCE_NAME,
+  });
+  const onlyTheBucket = {
+    ArnEquals: { 'aws:SourceArn': bucketArn },
+    StringEquals: { 'aws:SourceAccount': stack.account },
+  };
+  const queueKey = addKey(stack, 'QueueKey', `Messages of the queues of ${spec.name}`);
+  queueKey.addToResourcePolicy(
+    new iam.PolicyStatement({
+      sid: 'NotifyEncryptedQueues',
+      principals: [new iam.ServicePrincipal('s3.amazonaws.com')],
+      actions: ['kms:GenerateDataKey', 'kms:Decrypt'],
+      resources: ['*'],
+      conditions: onlyTheBucket,
+    }),
+  );
+  const queues = new Map(queueSpecs.map((queue) => [queue.name, addQueue(stack, queue, queueKey)]));
+  const bucketKey = addKey(stack, 'BucketKey', `Objects of ${spec.name}`);
+  const bucket = addBucket(stack, spec, bucketKey);
+  notify(bucket, spec, queues, onlyTheBucket);
+  keepForEver(bucket, spec.permanent);
+  return { stack, bucket, bucketKey, queueKey, queues };
+}
+
+const addKey = (stack: Stack, id: string, description: string): kms.Key =>
+  new kms.Key(stack, id, { description, enableKeyRotation: true, removalPolicy: RemovalPolicy.RETAIN });
+
+function addQueue(stack: Stack, spec: QueueSpec, encryptionMasterKey: kms.Key): sqs.Queue {
+  const id = spec.handler.charAt(0).toUpperCase() + spec.handler.slice(1);
+  const secure = { encryptionMasterKey, enforceSSL: true };
+  const deadLetters = new sqs.Queue(stack, `${id}DeadLetters`, {
+    ...secure,
+    queueName: spec.deadLetterQueue,
+    retentionPeriod: DEAD_LETTER_RETENTION,
+  });
+  return new sqs.Queue(stack, `${id}Queue`, {
+    ...secure,
+    queueName: spec.name,
+    visibilityTimeout: Duration.seconds(spec.visibilityTimeoutSeconds),
+    receiveMessageWaitTime: Duration.seconds(20),
+    deadLetterQueue: { queue: deadLetters, maxReceiveCount: spec.maxReceiveCount },
+  });
+}
+
+const addBucket = (stack: Stack, spec: BucketSpec, encryptionKey: kms.Key): s3.Bucket =>
+  new s3.Bucket(stack, 'Bucket', {
+    bucketName: spec.name,
+    encryptionKey,
+    bucketKeyEnabled: true,
+    blockPublicAccess: s3.BlockPublicAccess.BLOCK_ALL,
+    objectOwnership: s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
+    enforceSSL: true,
+    minimumTLSVersion: 1.2,
+    versioned: true,
+    lifecycleRules: [
+      { abortIncompleteMultipartUploadAfter: UNFINISHED_UPLOAD, noncurrentVersionExpiration: OLD_VERSION },
+    ],
+    removalPolicy: RemovalPolicy.RETAIN,
+  });
+
+/**
+ * Points the bucket's events at queues, by the plain properties: `addEventNotification` would bring a function and a
+ * custom resource, which emulators without functions cannot deploy.
+ */
+function notify(
+  bucket: s3.Bucket,
+  spec: BucketSpec,
+  queues: ReadonlyMap<string, sqs.Queue>,
+  conditions: Readonly<Record<string, unknown>>,
+): void {
+  const queueOf = (name: string) => queues.get(name) as sqs.Queue;
+  const plain = bucket.node.defaultChild as s3.CfnBucket;
+  plain.notificationConfiguration = {
+    queueConfigurations: spec.notifications.map(({ queue, prefix, suffix }) => ({
+      event: 's3:ObjectCreated:*',
+      queue: queueOf(queue).queueArn,
+      filter: { s3Key: { rules: filterRules({ prefix, suffix }) } },
+    })),
+  };
+  for (const name of new Set(spec.notifications.map(({ queue }) => queue))) {
+    queueOf(name).addToResourcePolicy(
+      new iam.PolicyStatement({
+        sid: 'NotifiedByItsBucket',
+        principals: [new iam.ServicePrincipal('s3.amazonaws.com')],
+        actions: ['sqs:SendMessage'],
+        resources: [queueOf(name).queueArn],
+        conditions,
+      }),
+    );
+    // S3 sends a test message when it is configured, and refuses a queue that does not take it.
+    bucket.node.addDependency(queueOf(name));
+  }
+}
+
+const filterRules = (filters: Readonly<Record<string, string | undefined>>) =>
+  Object.entries(filters).flatMap(([name, value]) => (value === undefined ? [] : [{ name, value }]));
+
+/**
+ * Nobody deletes these objects, and nobody writes them but with `If-None-Match: *`, so that nobody replaces them:
+ * "Enforce conditional writes on Amazon S3 buckets", S3 user guide. Whoever may change the bucket's policy could.
+ */
+function keepForEver(bucket: s3.Bucket, keys: readonly string[]): void {
+  if (keys.length === 0) return;
+  const deny = (sid: string, actions: string[], conditions: Record<string, unknown>) =>
+    bucket.addToResourcePolicy(
+      new iam.PolicyStatement({
+        sid,
+        effect: iam.Effect.DENY,
+        principals: [new iam.AnyPrincipal()],
+        actions,
+        resources: keys.map((key) => bucket.arnForObjects(key)),
+        conditions,
+      }),
+    );
+  deny('NeverDeleted', ['s3:DeleteObject', 's3:DeleteObjectVersion'], {});
+  deny('CreatedOnce', ['s3:PutObject'], { Null: { 's3:if-none-match': 'true' } });
+}

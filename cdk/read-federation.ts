@@ -1,0 +1,24 @@
+import { readFileSync } from 'node:fs';
+import { FedcardioError } from '../lib/error.ts';
+import { parseJson } from '../lib/federation/protocol/json.ts';
+import { type Federation, federationSchema } from '../lib/federation/schemas.ts';
+
+/**
+ * The federation that a file describes.
+ *
+ * @throws FedcardioError BAD_CONFIGURATION when it cannot be read, BAD_MESSAGE when it describes no federation
+ */
+export function readFederation(file: string): Federation {
+  return parseJson(contents(file), federationSchema, file);
+}
+
+function contents(file: string): Uint8Array {
+  try {
+    return readFileSync(file);
+  } catch (cause) {
+    throw new FedcardioError('BAD_CONFIGURATION', `The federation cannot be read from ${file}.`, {
+      cause,
+      hint: 'Copy federation.example.json to federation.json and put your sites into it, or name a file with -c federation=FILE.',
+    });
+  }
+}

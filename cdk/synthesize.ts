@@ -1,0 +1,42 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { App } from 'aws-cdk-lib/core';
+import type { Topology } from '../lib/federation/topology.ts';
+import { addDataStacks } from './data-stack.ts';
+
+/** A stack as CloudFormation takes it. */
+export interface StackTemplate {
+  readonly stackName: string;
+  /** Parsed JSON. */
+  readonly template: unknown;
+}
+
+/**
+ * The templates that `cdk synth` writes for the data stacks, made in this process. CloudFormation's rules are not
+ * checked here, which takes seconds: `cdk synth` and a test do that.
+ */
+export function synthesizeDataStacks(topology: Topology): readonly StackTemplate[] {
+  const outdir = mkdtempSync(join(tmpdir(), 'fedcardio-cdk-'));
+  try {
+    const app = new App({
+      outdir,
+      context: featureFlags(),
+      analyticsReporting: false,
+      treeMetadata: false,
+      builtinCloudFormationValidation: false,
+    });
+    addDataStacks(app, topology);
+    return app.synth().stacks.map(({ stackName, template }) => ({ stackName, template }));
+  } finally {
+    rmSync(outdir, { recursive: true });
+  }
+}
+
+/** What the CDK's own command reads from cdk.json: templates depend on it. */
+function featureFlags(): Record<string, unknown> {
+  const { context } = JSON.parse(readFileSync(new URL('../cdk.json', import.meta.url), 'utf8')) as {
+    readonly context: Record<string, unknown>;
+  };
+  return context;
+}
