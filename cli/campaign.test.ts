@@ -8,8 +8,8 @@ import { campaignSchema } from '../lib/federation/schemas.ts';
 import { TEACHER_STAGE } from '../lib/federation/testing.ts';
 import { names, topologyOf } from '../lib/federation/topology.ts';
 import { createObjects } from '../lib/storage/objects.ts';
-import { type EmbeddedServer, startEmbeddedServer } from '../localstack/embedded/server.ts';
 import { deploy } from '../localstack/deploy.ts';
+import { type EmbeddedServer, startEmbeddedServer } from '../localstack/embedded/server.ts';
 import { runCommand } from './testing.ts';
 
 const BUCKET = names.federationBucket('heart');
