@@ -78,6 +78,6 @@ describe('reading templates for a replay', () => {
 
     const { notApplied } = readTemplates(one({ A: key, B: key, C: queue('c'), D: queue('d') }));
 
-    expect(notApplied).toEqual(['KMS::Key', 'SQS::Queue DelaySeconds', 'SQS::Queue KmsMasterKeyId']);
+    expect(notApplied).toEqual(['KMS::Key', 'SQS::Queue (DelaySeconds, KmsMasterKeyId)']);
   });
 });

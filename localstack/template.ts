@@ -6,7 +6,7 @@ import { parseValue } from '../lib/federation/protocol/json.ts';
 export interface Replay {
   readonly queues: readonly QueueResource[];
   readonly buckets: readonly BucketResource[];
-  /** What the templates declare beyond that, each kind once: `KMS::Key`, `S3::Bucket VersioningConfiguration`. */
+  /** What the templates declare beyond that, each kind once: `KMS::Key`, `S3::Bucket (VersioningConfiguration)`. */
   readonly notApplied: readonly string[];
 }
 
@@ -70,7 +70,8 @@ const templateSchema = z.looseObject({
 export function readTemplates(templates: readonly StackTemplate[]): Replay {
   const queues: QueueResource[] = [];
   const buckets: BucketResource[] = [];
-  const notApplied = new Set<string>();
+  /** Properties by type; none where the whole type is not applied. */
+  const unread = new Map<string, ReadonlySet<string>>();
 
   for (const { stackName, template } of templates) {
     const { Resources } = parseValue(template, templateSchema, `template of ${stackName}`);
@@ -81,16 +82,19 @@ export function readTemplates(templates: readonly StackTemplate[]): Replay {
       const type = Type.replace('AWS::', '');
       if (Type === 'AWS::SQS::Queue') {
         queues.push(queueOf(within, id, parseValue(Properties, queueProperties, where)));
-        addUnknown(notApplied, type, Properties, queueProperties);
+        addUnread(unread, type, Properties, queueProperties);
       } else if (Type === 'AWS::S3::Bucket') {
         buckets.push(bucketOf(within, id, parseValue(Properties, bucketProperties, where)));
-        addUnknown(notApplied, type, Properties, bucketProperties);
+        addUnread(unread, type, Properties, bucketProperties);
       } else {
-        notApplied.add(type);
+        unread.set(type, new Set());
       }
     }
   }
-  return { queues, buckets, notApplied: [...notApplied].sort() };
+  const notApplied = [...unread].map(([type, properties]) =>
+    properties.size > 0 ? `${type} (${[...properties].sort().join(', ')})` : type,
+  );
+  return { queues, buckets, notApplied: notApplied.sort() };
 }
 
 function queueOf(
@@ -130,13 +134,12 @@ function bucketOf(
 }
 
 /** Properties that the schema does not read are not applied. */
-function addUnknown(
-  notApplied: Set<string>,
+function addUnread(
+  unread: Map<string, ReadonlySet<string>>,
   type: string,
   properties: Readonly<Record<string, unknown>>,
   schema: z.ZodObject,
 ): void {
-  for (const name of Object.keys(properties)) {
-    if (!(name in schema.shape)) notApplied.add(`${type} ${name}`);
-  }
+  const names = Object.keys(properties).filter((name) => !(name in schema.shape));
+  if (names.length > 0) unread.set(type, new Set([...(unread.get(type) ?? []), ...names]));
 }

@@ -81,6 +81,7 @@ async function runOnPlatform(run: Run): Promise<void> {
   try {
     display.say(`S3 and SQS at ${platform.endpoint}`);
     display.say(await backend);
+    if (options.endpoint && !options.resume) await refuseEarlierDemo(platform, scenario, campaign, options.endpoint);
     await untilAborted(deliver(platform, scenario, session.emit, options), options.signal);
     await startCampaign(platform, scenario, campaign);
     const outcome = await waitForOutcome(platform, scenario, campaign, options.signal);
@@ -96,6 +97,20 @@ async function runOnPlatform(run: Run): Promise<void> {
   } finally {
     await platform.close();
   }
+}
+
+/** What another demo left would be taken for this one's: an endpoint is not emptied as the demo's own folder is. */
+async function refuseEarlierDemo(
+  { objects }: Platform,
+  { federation }: Scenario,
+  { id }: Campaign,
+  endpoint: string,
+): Promise<void> {
+  const bucket = names.federationBucket(federation.id);
+  if (!(await objects.head(bucket, federationKeys.campaign(id)))) return;
+  throw new FedcardioError('BAD_CONFIGURATION', `${endpoint} holds an earlier demo: s3://${bucket}/campaigns/${id}/.`, {
+    hint: 'Start LocalStack anew, choose another --seed, or go on with --resume.',
+  });
 }
 
 /** The one write that sets everything in motion. On a resume it is there already. */

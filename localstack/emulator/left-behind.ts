@@ -1,0 +1,59 @@
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { stopContainer } from './container.ts';
+import { execute, succeeds } from './execute.ts';
+import type { Say } from './launch.ts';
+
+/** Where host mode keeps its files, its log, and which processes it started. */
+export const STATE = '.fedcardio/localstack';
+const PID_FILE = /^(\d+)\.pid$/;
+const GRACE_SECONDS = 10;
+
+const pidFile = (port: number): string => join(STATE, `${port}.pid`);
+
+/** Notes the process that serves a port, so that it can be stopped when its parent is gone. */
+export function rememberProcess(port: number, pid: number): void {
+  mkdirSync(STATE, { recursive: true });
+  writeFileSync(pidFile(port), `${pid}\n`);
+}
+
+export const forgetProcess = (port: number): void => rmSync(pidFile(port), { force: true });
+
+/** Stops every LocalStack that was started from this folder and left behind, in a container or as a process. */
+export async function stopLeftBehind(say: Say): Promise<void> {
+  if (await succeeds('docker', ['info'])) await stopContainer().catch((error) => say((error as Error).message));
+  for (const [port, pid] of remembered()) {
+    if (await isLocalStack(pid)) {
+      say(`LocalStack: stopping process ${pid}, port ${port}`);
+      await endProcess(pid);
+    }
+    forgetProcess(port);
+  }
+}
+
+function remembered(): readonly (readonly [port: number, pid: number])[] {
+  try {
+    return readdirSync(STATE).flatMap((name) => {
+      const port = PID_FILE.exec(name)?.[1];
+      return port === undefined ? [] : [[Number(port), Number(readFileSync(join(STATE, name), 'utf8'))] as const];
+    });
+  } catch {
+    return [];
+  }
+}
+
+/** A number that is free again may be another program's by now. */
+async function isLocalStack(pid: number): Promise<boolean> {
+  const command = await execute('ps', ['-o', 'args=', '-p', String(pid)], {}).catch(() => '');
+  return command.includes('localstack.runtime.main');
+}
+
+async function endProcess(pid: number): Promise<void> {
+  process.kill(pid, 'SIGTERM');
+  for (let tenths = 0; tenths < GRACE_SECONDS * 10; tenths++) {
+    if (!(await isLocalStack(pid))) return;
+    await sleep(100);
+  }
+  process.kill(pid, 'SIGKILL');
+}

@@ -1,0 +1,78 @@
+/**
+ * `npm run test:localstack`: the pipeline suite and the tests of deployment, against LocalStack, with the handlers as
+ * they are bundled for Lambda. Uses the LocalStack that FEDCARDIO_TEST_ENDPOINT names or that answers on port 4566, and
+ * otherwise starts one and stops it.
+ *
+ *   npm run test:localstack -- --skip-if-not-installable     exit 0, loudly, where LocalStack cannot be installed
+ */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import { parseArgs } from 'node:util';
+import { describeError } from '../lib/error.ts';
+import { localStackVersion } from '../localstack/emulator/health.ts';
+import { type Launch, prepareLaunch } from '../localstack/emulator/launch.ts';
+
+const DEFAULT_ENDPOINT = 'http://127.0.0.1:4566';
+const say = (line: string) => console.error(line);
+
+const { values, positionals } = parseArgs({
+  options: { 'skip-if-not-installable': { type: 'boolean' } },
+  allowPositionals: true,
+});
+process.exitCode = await main();
+
+async function main(): Promise<number> {
+  const given = process.env.FEDCARDIO_TEST_ENDPOINT;
+  const running = given ?? ((await localStackVersion(DEFAULT_ENDPOINT)) === undefined ? undefined : DEFAULT_ENDPOINT);
+  if (running !== undefined) {
+    say(`Testing against ${running}`);
+    return runTests(running);
+  }
+  let launch: Launch;
+  try {
+    launch = await prepareLaunch(say);
+  } catch (error) {
+    say(`NOT TESTED AGAINST LOCALSTACK: ${describeError(error)}`);
+    return values['skip-if-not-installable'] ? 0 : 1;
+  }
+  const localStack = await launch.start(await freePort(), say);
+  try {
+    return await runTests(localStack.endpoint);
+  } finally {
+    await localStack.stop();
+  }
+}
+
+async function runTests(endpoint: string): Promise<number> {
+  const env = { ...process.env, FEDCARDIO_TEST_ENDPOINT: endpoint, FEDCARDIO_TEST_HANDLERS: 'bundled' };
+  return (
+    (await run(['scripts/build.mjs'], env)) ||
+    (await run(
+      ['node_modules/vitest/vitest.mjs', 'run', '--config', 'vitest.localstack.config.ts', ...positionals],
+      env,
+    ))
+  );
+}
+
+/** @returns the exit code. Ctrl-C reaches the child by itself, being of the same group; then its end is waited for. */
+async function run(args: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
+  const ignore = () => undefined;
+  process.on('SIGINT', ignore);
+  const child = spawn(process.execPath, args, { env, stdio: 'inherit' });
+  const forward = () => void child.kill('SIGTERM');
+  process.on('SIGTERM', forward);
+  const [code] = (await once(child, 'exit')) as [number | null];
+  process.off('SIGINT', ignore);
+  process.off('SIGTERM', forward);
+  return code ?? 130;
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as { readonly port: number };
+  server.close();
+  await once(server, 'close');
+  return port;
+}
