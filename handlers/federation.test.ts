@@ -7,12 +7,8 @@ import { campaignStatus } from '../lib/federation/protocol/status.ts';
 import { openSchema, outcomeSchema, sealSchema } from '../lib/federation/schemas.ts';
 import type { HandlerContext } from './context.ts';
 import { campaignWith, QUORUM, verifyCampaign } from './simulated-campaign.ts';
-import {
-  type Delivery,
-  type SimulatedFederation,
-  type SimulatedSite,
-  simulateFederation,
-} from './simulated-federation.ts';
+import { type Delivery, type SimulatedFederation, simulateFederation } from './simulated-federation.ts';
+import type { SimulatedSite } from './simulated-site.ts';
 import { sweep } from './sweep.ts';
 
 const CAMPAIGN = campaignWith(QUORUM);

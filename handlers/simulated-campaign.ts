@@ -14,7 +14,8 @@ import {
 } from '../lib/federation/schemas.ts';
 import { decodeSafetensors, encodeSafetensors } from '../lib/weights/safetensors.ts';
 import type { Weights } from '../lib/weights/weights.ts';
-import { type SimulatedFederation, type SimulatedSite, trainedBy } from './simulated-federation.ts';
+import type { SimulatedFederation } from './simulated-federation.ts';
+import { type SimulatedSite, trainedBy } from './simulated-site.ts';
 
 /** Two of three sites make a quorum, the third has 15 more minutes. */
 export const QUORUM = { minFraction: 0.6, deadlineSeconds: 86_400, closeAfterQuorumSeconds: 900 };
@@ -44,7 +45,7 @@ export function campaignWith(quorum: z.input<typeof quorumSchema>): CampaignInpu
 function meanOf(models: readonly { readonly samples: number; readonly weights: Weights }[]): Uint8Array {
   const total = models.reduce((sum, { samples }) => sum + samples, 0);
   const data = new Float32Array(3).map((_, i) =>
-    models.reduce((sum, { samples, weights }) => sum + (samples / total) * (weights.get('w')?.data[i] as number), 0),
+    models.reduce((sum, { samples, weights }) => sum + samples * (weights.get('w')?.data[i] as number), 0) / total,
   );
   return encodeSafetensors(new Map([['w', { dtype: 'F32', shape: [3], data }]]));
 }

@@ -1,4 +1,4 @@
-import { pick, type Random } from '../lib/random.ts';
+import { pick, type Random } from '../../lib/random.ts';
 
 /** Lets one of all waiting callers go on at a time, whichever `random` picks. */
 export interface Schedule {
