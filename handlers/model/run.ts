@@ -25,8 +25,6 @@ export interface RunOptions {
 const SLOW_SECONDS = 61;
 /** Receives after which a queue gives a message up. */
 const MAX_RECEIVES = 3;
-/** What events that were lost are in time for: the default age at which tasks are sent again. */
-const RESEND_SECONDS = 900;
 
 /**
  * Runs one campaign under an adversary, tick by tick: all that is pending, the sweep and what people do run at once,
@@ -126,7 +124,6 @@ export async function runSchedule(
   for (; !hasEnded(); tick++) {
     if (tick > STORM_TICKS + calmTicks)
       throw new Error(`the campaign has not ended ${calmTicks} ticks after the storm`);
-    const isIdle = pending.length === 0;
     const running = [
       ...due().map(deliver),
       ...acts.filter((one) => one.tick === tick).map((one) => act(one.act)),
@@ -137,9 +134,8 @@ export async function runSchedule(
     ];
     await schedule.runUntil(Promise.all(running));
     if (watch.found.length > 0) throw new Error(watch.found.join('\n'));
-    world.advanceClock(
-      isIdle && !isStorm() ? Math.max(RESEND_SECONDS, Number(quorum.deadlineSeconds) / 4) : uniform(random, 10, 600),
-    );
+    // After the storm an answer takes three ticks and a deadline nine, so that no round needs more than a dozen.
+    world.advanceClock(isStorm() ? uniform(random, 10, 600) : Number(quorum.deadlineSeconds) / 8);
   }
 
   const errors = world.log.filter(
