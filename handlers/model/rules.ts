@@ -1,16 +1,7 @@
 import { federationKeys, parseRoundKey, parseUpdateName, type RoundAddress } from '../../lib/federation/keys.ts';
 import { sha256Hex } from '../../lib/federation/protocol/json.ts';
 import { requirementsOf, roundsOf } from '../../lib/federation/protocol/plan.ts';
-import type {
-  Commit,
-  Control,
-  Open,
-  Outcome,
-  Plan,
-  Seal,
-  Stage,
-  Summary,
-} from '../../lib/federation/schemas.ts';
+import type { Commit, Control, Open, Outcome, Plan, Seal, Stage, Summary } from '../../lib/federation/schemas.ts';
 import { plainMean } from '../simulated-campaign.ts';
 import { type History, jsonOf } from './history.ts';
 import type { Invocation } from './invocation.ts';

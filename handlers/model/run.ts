@@ -32,14 +32,12 @@ const MAX_RECEIVES = 3;
  *
  * Throws what was violated: a rule (see rules.ts) at any write, an end that does not come, an error that nobody
  * injected, or whatever the product's own verification finds.
- *
- * @returns ticks that it took after the storm
  */
 export async function runSchedule(
   campaignOf: (quorum: Scenario['quorum']) => CampaignInput,
   scenario: Scenario,
   { sweeps, calmTicks }: RunOptions,
-): Promise<number> {
+): Promise<void> {
   const { quorum, acts } = scenario;
   const campaign = campaignOf(quorum);
   const world = simulateFederation(scenario.sites);
@@ -148,7 +146,6 @@ export async function runSchedule(
     const all = [...faults, ...rounds.flatMap((round) => round.faults)];
     if (all.length > 0) throw new Error(`verification finds: ${all.join('; ')}`);
   }
-  return Math.max(0, tick - STORM_TICKS);
 }
 
 function unlessInjected(error: unknown): void {
