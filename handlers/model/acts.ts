@@ -9,25 +9,24 @@ import type { Invocation } from './invocation.ts';
 import type { Act } from './scenario.ts';
 import type { Watch } from './watch.ts';
 
-/** What acts change beside the storage. */
-export interface Hospitals {
+/** What acts change and look at. */
+export interface Scene {
+  readonly campaign: string;
   /** The sites as they are now, by their index. */
   readonly sites: SimulatedSite[];
   readonly members: Set<string>;
+  /** Sites that are counting their cases: one count at a time, so that no old one overwrites a new one. */
+  readonly counting: Set<string>;
+  readonly history: History;
+  readonly watch: Watch;
 }
 
 /** Does one act, as an invocation of its own. */
-export async function perform(
-  act: Act,
-  campaign: string,
-  by: Invocation,
-  hospitals: Hospitals,
-  history: History,
-  watch: Watch,
-): Promise<void> {
+export async function perform(act: Act, by: Invocation, scene: Scene): Promise<void> {
+  const { campaign, sites, members, counting, history } = scene;
   const { context } = by;
   const bucket = names.federationBucket(context.federation.id);
-  const site = 'site' in act ? hospitals.sites[act.site] : undefined;
+  const site = 'site' in act ? sites[act.site] : undefined;
   switch (act.kind) {
     case 'pause':
       await pauseCampaign(context, campaign);
@@ -42,25 +41,26 @@ export async function perform(
   if (!site) return;
   switch (act.kind) {
     case 'leave':
-      hospitals.members.delete(site.id);
+      members.delete(site.id);
       return;
     case 'join':
     case 'grow': {
+      if (counting.has(site.id)) return;
+      counting.add(site.id);
       const grown = { ...site, samples: site.samples + (act.kind === 'grow' ? 7 : 0) };
-      await context.objects.put(
-        bucket,
-        federationKeys.summary(site.id),
-        canonicalJson(summaryOf(grown, context.now())),
-      );
+      const summary = canonicalJson(summaryOf(grown, context.now()));
+      await context.objects
+        .put(bucket, federationKeys.summary(site.id), summary)
+        .finally(() => counting.delete(site.id));
       // Only what has been counted is trained on.
-      hospitals.sites[act.site] = grown;
-      if (act.kind === 'join') hospitals.members.add(site.id);
+      sites[act.site] = grown;
+      if (act.kind === 'join') members.add(site.id);
       return;
     }
     case 'stray': {
       const rounds = [...history.keys()].flatMap((key) => (key.endsWith('/open.json') ? [parseRoundKey(key)!.at] : []));
       const at = rounds.at(-1 - act.roundsBack);
-      if (at) await stray(at, site, act.flaw, by, history, watch);
+      if (at) await stray(at, site, act.flaw, by, scene);
       return;
     }
   }
@@ -72,8 +72,7 @@ async function stray(
   site: SimulatedSite,
   flaw: Extract<Act, { kind: 'stray' }>['flaw'],
   by: Invocation,
-  history: History,
-  watch: Watch,
+  { history, watch }: Scene,
 ): Promise<void> {
   const { context } = by;
   const put = async (id: string, body: string) => {

@@ -1,6 +1,6 @@
 import { FedcardioError } from '../../lib/error.ts';
 import { collect } from '../../lib/federation/protocol/async.ts';
-import { pick, type Random, uniform } from '../../lib/random.ts';
+import { type Random, uniform } from '../../lib/random.ts';
 import type { ObjectInfo, Objects } from '../../lib/storage/contract.ts';
 import type { HandlerContext } from '../context.ts';
 import type { Fault } from './scenario.ts';
@@ -31,8 +31,6 @@ export interface Surroundings {
   /** What goes wrong with the next request. */
   readonly nextFault: (isConditional: boolean) => Fault | undefined;
   readonly moment: () => number;
-  /** Lets time go by while a request is under way. */
-  readonly onSlow: () => void;
   readonly onWrite: (by: Invocation, key: string, body: Uint8Array | string) => void;
   readonly onSend: (by: Invocation, body: string) => void;
 }
@@ -42,12 +40,12 @@ export const INJECTED = /^Injected: /;
 const crash = () => new Error('Injected: the process has died');
 const unavailable = () => new FedcardioError('STORAGE', 'Injected: 503');
 
-/** How many others' requests a slow one lets pass, at most. */
-const SLOW_TURNS = 12;
+/** Ticks that a slow request takes, at most: minutes. */
+const MAX_STALL = 3;
 
 /** Starts an invocation: a clock of its own, the federation as it is now, and every request through the adversary. */
 export function invoke(name: string, surroundings: Surroundings): Invocation {
-  const { world, random, schedule, skewSeconds, pageSize, nextFault, moment, onSlow, onWrite, onSend } = surroundings;
+  const { world, random, schedule, skewSeconds, pageSize, nextFault, moment, onWrite, onSend } = surroundings;
   const { objects, federation } = world;
   const skewMs = Math.round(uniform(random, -skewSeconds, skewSeconds)) * 1000;
   const looks = new Map<string, Look>();
@@ -65,10 +63,7 @@ export function invoke(name: string, surroundings: Surroundings): Invocation {
     if (fault === 'crash-before' || fault === 'crash-after') isDead = true;
     if (fault === 'crash-before') throw crash();
     if (fault === 'refused') throw unavailable();
-    if (fault === 'slow') {
-      onSlow();
-      for (let i = pick(random, SLOW); i > 0; i--) await turn();
-    }
+    if (fault === 'slow') await schedule.stall(Math.ceil(uniform(random, 0, MAX_STALL)));
     const result = await run();
     if (fault === 'crash-after') throw crash();
     if (fault === 'unanswered') throw unavailable();
@@ -147,5 +142,3 @@ export function invoke(name: string, surroundings: Surroundings): Invocation {
   };
   return invocation;
 }
-
-const SLOW = Array.from({ length: SLOW_TURNS }, (_, turns) => turns + 1);

@@ -50,7 +50,9 @@ export function openFaults(writing: Writing, at: RoundAddress, open: Open): Faul
   const sites = open.participants.map(({ site }) => site);
   const members = by.context.federation.sites.map(({ id }) => id);
   const wasCounted = ({ site, samples }: Open['participants'][number]) =>
-    history.versions(federationKeys.summary(site)).some((one) => jsonOf<Summary>(one).cases.training === samples);
+    history
+      .since(federationKeys.summary(site), by.startedAt)
+      .some((one) => jsonOf<Summary>(one).cases.training === samples);
   return faults({
     'a round opens in a campaign that has not ended': !ended(writing),
     'no round opens while its campaign is paused': !paused(writing),
@@ -59,7 +61,7 @@ export function openFaults(writing: Writing, at: RoundAddress, open: Open): Faul
     'a round opens when the stages that it needs have completed': needed.every((one) => isCompleted(writing, one)),
     'participants are members': sites.every((site) => members.includes(site)),
     'every able member takes part': surelyAble(writing).every((site) => sites.includes(site)),
-    'participants have as many cases as they counted': open.participants.every(wasCounted),
+    'participants have as many cases as they have counted': open.participants.every(wasCounted),
   });
 }
 

@@ -1,4 +1,3 @@
-import { verifyCampaign } from '../../lib/aggregation/verify-campaign.ts';
 import { isFedcardioError } from '../../lib/error.ts';
 import { federationKeys } from '../../lib/federation/keys.ts';
 import { canonicalJson } from '../../lib/federation/protocol/json.ts';
@@ -7,7 +6,9 @@ import { seededRandom, uniform } from '../../lib/random.ts';
 import { type Delivery, simulateFederation } from '../simulated-federation.ts';
 import { summaryOf } from '../simulated-site.ts';
 import { sweep } from '../sweep.ts';
-import { type Hospitals, perform } from './acts.ts';
+import { perform, type Scene } from './acts.ts';
+import { createAdversary } from './adversary.ts';
+import { blemishes, forgotten } from './endings.ts';
 import { createHistory } from './history.ts';
 import { INJECTED, type Invocation, invoke } from './invocation.ts';
 import { type Act, type Scenario, STORM_TICKS } from './scenario.ts';
@@ -21,10 +22,12 @@ export interface RunOptions {
   readonly calmTicks: number;
 }
 
-/** Longer than a lease. */
-const SLOW_SECONDS = 61;
 /** Receives after which a queue gives a message up. */
 const MAX_RECEIVES = 3;
+/** Ticks that go on after a campaign has ended: whoever comes late must find that it has. */
+const LAST_TICKS = 3;
+/** The age at which tasks are sent again, and the most by which a clock may be wrong. */
+const RESEND_SECONDS = 900 + 600;
 
 /**
  * Runs one campaign under an adversary, tick by tick: all that is pending, the sweep and what people do run at once,
@@ -38,46 +41,39 @@ export async function runSchedule(
   scenario: Scenario,
   { sweeps, calmTicks }: RunOptions,
 ): Promise<void> {
-  const { quorum, acts } = scenario;
-  const campaign = campaignOf(quorum);
+  const campaign = campaignOf(scenario.quorum);
   const world = simulateFederation(scenario.sites);
-  const { bucket, context, pending } = world;
+  const { context, pending } = world;
   const random = seededRandom('schedule', scenario.seed);
   const schedule = randomSchedule(random);
+  const adversary = createAdversary(scenario);
   const history = createHistory();
-  const watch = createWatch(history, campaign.id);
-  const hospitals: Hospitals = {
+  const watch = createWatch(history, campaign.id, context.now);
+  const scene: Scene = {
+    campaign: campaign.id,
     sites: [...scenario.sites],
     members: new Set(scenario.sites.flatMap(({ id, member }) => (member ? [id] : []))),
+    counting: new Set(),
+    history,
+    watch,
   };
-  const faults = new Map(scenario.faults.map(({ request, fault }) => [request, fault]));
-  const fates = new Map(scenario.fates.map(({ delivery, fate }) => [delivery, fate]));
-  let [requests, deliveries, echoes, tick] = [0, 0, 0, 0];
-  const isStorm = () => tick <= STORM_TICKS;
-
-  const surroundings = {
-    ...scenario,
-    world: context,
-    random,
-    schedule,
-    moment: history.moment,
-    nextFault: (isConditional: boolean) => {
-      if (!isStorm()) return undefined;
-      const fault = faults.get(requests++);
-      // Only a conditional write can be echoed: the next one, then.
-      if (fault === 'echo') echoes++;
-      if (fault !== undefined && fault !== 'echo') return fault;
-      return isConditional && echoes > 0 && echoes-- ? ('echo' as const) : undefined;
-    },
-    onSlow: () => world.advanceClock(SLOW_SECONDS),
-    onWrite: watch.wrote,
-    onSend: (by: Invocation, body: string) => watch.sent(by, JSON.parse(body) as TaskMessage),
-  };
-  const start = (name: string) => invoke(name, surroundings);
+  const { skewSeconds, pageSize } = scenario;
+  const start = (name: string) =>
+    invoke(name, {
+      world: context,
+      random,
+      schedule,
+      skewSeconds,
+      pageSize,
+      nextFault: adversary.nextFault,
+      moment: history.moment,
+      onWrite: watch.wrote,
+      onSend: (by: Invocation, body: string) => watch.sent(by, JSON.parse(body) as TaskMessage),
+    });
 
   async function deliver(delivery: Delivery): Promise<void> {
     const by = start(delivery.kind === 'task' ? `a task of ${delivery.message.site}` : delivery.queue);
-    const site = delivery.kind === 'task' && hospitals.sites.find(({ id }) => id === delivery.message.site);
+    const site = delivery.kind === 'task' && scene.sites.find(({ id }) => id === delivery.message.site);
     const isDone = await world.deliver(delivery, {
       context: by.context,
       ...(site ? { site, onAnswer: (key, isUsable) => watch.answering(by, key, isUsable) } : {}),
@@ -88,71 +84,62 @@ export async function runSchedule(
   }
 
   const act = async (what: Act) => {
-    const by = start(what.kind);
-    await perform(what, campaign.id, by, hospitals, history, watch).catch(unlessExpected);
-    world.setMembers([...hospitals.members]);
+    await perform(what, start(what.kind), scene).catch(unlessExpected);
+    world.setMembers([...scene.members]);
   };
 
   /** What is pending, by its fate. */
   const due = () =>
     pending.splice(0).flatMap((delivery) => {
-      const fate = isStorm() ? fates.get(deliveries++) : undefined;
-      if (fate === 'late') pending.push(delivery);
-      return fate === 'late' || fate === 'lost' ? [] : fate === 'twice' ? [delivery, delivery] : [delivery];
+      const { now, later } = adversary.nextDelivery();
+      if (later) pending.push(delivery);
+      return Array.from({ length: now }, () => delivery);
     });
 
-  const hasEnded = () => history.at(federationKeys.outcome(campaign.id)) !== undefined;
-
-  // The upload.
-  const uploading = start('upload').context;
-  world.setMembers([...hospitals.members]);
-  const setUp = async () => {
-    for (const site of scenario.sites.filter(({ member }) => member)) {
-      const body = canonicalJson(summaryOf(site, context.now()));
-      await world.context.objects.put(bucket, federationKeys.summary(site.id), body);
-      history.record(federationKeys.summary(site.id), body);
-    }
-    const body = JSON.stringify(campaign);
-    await world.context.objects.put(bucket, federationKeys.campaign(campaign.id), body);
-    history.record(federationKeys.campaign(campaign.id), body);
-  };
-  await setUp();
-  void uploading;
-
-  for (; !hasEnded(); tick++) {
-    if (tick > STORM_TICKS + calmTicks)
-      throw new Error(`the campaign has not ended ${calmTicks} ticks after the storm`);
+  const unexpected: unknown[] = [];
+  const startAll = () => {
     const running = [
       ...due().map(deliver),
-      ...acts.filter((one) => one.tick === tick).map((one) => act(one.act)),
-      ...(tick === STORM_TICKS + 1 ? [act({ kind: 'resume' })] : []),
-      ...(sweeps
-        ? Array.from({ length: 1 + (tick % 2) }, () => sweep(start('sweep').context).catch(unlessInjected))
-        : []),
+      ...adversary.acts().map(act),
+      ...Array.from({ length: sweeps ? 1 + (adversary.tick() % 2) : 0 }, () =>
+        sweep(start('sweep').context).catch(unlessExpected),
+      ),
     ];
-    await schedule.runUntil(Promise.all(running));
-    if (watch.found.length > 0) throw new Error(watch.found.join('\n'));
+    for (const one of running) one.catch((error) => unexpected.push(error));
+  };
+
+  world.setMembers([...scene.members]);
+  const by = start('upload');
+  for (const site of scenario.sites.filter(({ member }) => member)) {
+    await upload(by, federationKeys.summary(site.id), canonicalJson(summaryOf(site, context.now())));
+  }
+  await upload(by, federationKeys.campaign(campaign.id), JSON.stringify(campaign));
+
+  const tickSeconds = Number(scenario.quorum.deadlineSeconds) / 8;
+  for (let afterEnd = 0; afterEnd <= LAST_TICKS; adversary.nextTick()) {
+    startAll();
+    await schedule.run();
+    const found = [...watch.found, ...unexpected.map(String)];
+    const calm = adversary.tick() - STORM_TICKS;
+    const hasEnded = history.at(federationKeys.outcome(campaign.id)) !== undefined;
+    if (hasEnded) afterEnd++;
+    else if (calm > calmTicks) found.push(`the campaign has not ended ${calmTicks} ticks after the storm`);
+    else if (calm > 2 && sweeps) found.push(...forgotten(history, watch, context.now(), RESEND_SECONDS + tickSeconds));
+    if (found.length > 0) throw new Error(found.join('\n'));
     // After the storm an answer takes three ticks and a deadline nine, so that no round needs more than a dozen.
-    world.advanceClock(isStorm() ? uniform(random, 10, 600) : Number(quorum.deadlineSeconds) / 8);
+    world.advanceClock(adversary.isStorm() ? uniform(random, 10, 600) : tickSeconds);
   }
+  const found = await blemishes(world, history, campaign.id);
+  if (found.length > 0) throw new Error(found.join('\n'));
 
-  const errors = world.log.filter(
-    ({ event, fields }) =>
-      /-failed$|-threw$/.test(event) && event !== 'task-failed' && !INJECTED.test(String(fields.reason)),
-  );
-  if (errors.length > 0) throw new Error(`errors that nobody injected: ${JSON.stringify(errors)}`);
-  if (history.at(federationKeys.plan(campaign.id))) {
-    const { faults, rounds } = await verifyCampaign(context, campaign.id);
-    const all = [...faults, ...rounds.flatMap((round) => round.faults)];
-    if (all.length > 0) throw new Error(`verification finds: ${all.join('; ')}`);
+  async function upload(by: Invocation, key: string, body: string): Promise<void> {
+    await context.objects.put(world.bucket, key, body);
+    watch.wrote(by, key, body);
   }
-}
-
-function unlessInjected(error: unknown): void {
-  if (!INJECTED.test(String((error as Error).message))) throw error;
 }
 
 /** A command may come before its campaign is there, or after its end. */
 function unlessExpected(error: unknown): void {
-  if (!isFedcardioError(error, 'CAMPAIGN_FAILED') && !isFedcardioError(error, 'NOT_FOUND')) unlessInjected(error);
+  if (isFedcardioError(error, 'CAMPAIGN_FAILED') || isFedcardioError(error, 'NOT_FOUND')) return;
+  if (!INJECTED.test(String((error as Error).message))) throw error;
 }

@@ -22,8 +22,8 @@ export interface Scenario {
 /**
  * `crash-before`, `crash-after`: the caller dies, before or after the request has its effect. `refused`: 503, no effect.
  * `unanswered`: it has its effect, and its caller gets an error. `echo`: a conditional write has its effect, its answer
- * is lost, and the SDK's repetition finds that the object exists. `slow`: it takes longer than a lease lasts, as after
- * many a 409.
+ * is lost, and the SDK's repetition finds that the object exists. `slow`: minutes pass before it has its effect, and so
+ * the caller goes on with what it saw long ago.
  */
 export type Fault = 'crash-before' | 'crash-after' | 'refused' | 'unanswered' | 'echo' | 'slow';
 export type Fate = 'twice' | 'late' | 'lost';

@@ -1,33 +1,38 @@
 import { pick, type Random } from '../../lib/random.ts';
 
-/** Lets one of all waiting callers go on at a time, whichever `random` picks. */
+/** Interleaves everything that runs at once, request by request, in an order that its seed decides. */
 export interface Schedule {
   /** Resolves when it is the caller's turn. */
   turn(): Promise<void>;
-  /** Gives turns until the promise is settled. */
-  runUntil(done: Promise<unknown>): Promise<void>;
+  /** Resolves so many runs later. */
+  stall(runs: number): Promise<void>;
+  /** Gives turns until nobody waits for one: all that was started has come to its end, or stalls. */
+  run(): Promise<void>;
 }
 
-/** A schedule that interleaves everything that runs at once, request by request, in an order that its seed decides. */
 export function randomSchedule(random: Random): Schedule {
-  const waiting = new Set<() => void>();
+  const waiting: (() => void)[] = [];
+  let stalled: { readonly runs: number; readonly goOn: () => void }[] = [];
+
   return {
-    turn: () => new Promise((resolve) => waiting.add(resolve)),
-    runUntil: async (done) => {
-      let settled = false;
-      const finish = () => {
-        settled = true;
-      };
-      done.then(finish, finish);
-      while (!settled) {
+    turn: () => new Promise((resolve) => waiting.push(resolve)),
+    stall: (runs) => new Promise((goOn) => stalled.push({ runs, goOn })),
+    run: async () => {
+      const rested = stalled;
+      stalled = [];
+      for (const { runs, goOn } of rested) {
+        if (runs > 1) stalled.push({ runs: runs - 1, goOn });
+        else goOn();
+      }
+      for (let quiet = 0; quiet < 2; quiet++) {
         // All that follows from the last turn happens before the next is given.
         await new Promise((resolve) => setImmediate(resolve));
-        if (waiting.size === 0) continue;
-        const next = pick(random, [...waiting]);
-        waiting.delete(next);
+        if (waiting.length === 0) continue;
+        quiet = 0;
+        const next = pick(random, waiting);
+        waiting.splice(waiting.indexOf(next), 1);
         next();
       }
-      await done;
     },
   };
 }

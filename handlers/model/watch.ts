@@ -21,14 +21,17 @@ export interface Watch {
   sent(by: Invocation, message: TaskMessage): void;
   /** Tells whether the answer that is about to be written may be merged, should it be the first of its key. */
   answering(by: Invocation, key: string, isUsable: boolean): void;
+  /** When a site was last sent the task of a round. */
+  asked(round: string, site: string): Date | undefined;
   /** What was found, each with who did it. */
   readonly found: readonly string[];
 }
 
-export function createWatch(history: History, campaign: string): Watch {
+export function createWatch(history: History, campaign: string, now: () => Date): Watch {
   const found: string[] = [];
   const answers = new Map<string, boolean>();
   const intended = new Map<Invocation, readonly [key: string, isUsable: boolean]>();
+  const asked = new Map<string, Date>();
   const note = (by: Invocation, what: string, faults: readonly string[]) => {
     for (const fault of faults) found.push(`${by.name} wrote ${what}, but: ${fault}`);
   };
@@ -54,19 +57,17 @@ export function createWatch(history: History, campaign: string): Watch {
     wrote: (by, key, body) => {
       const before = history.versions(key);
       if (before.length > 0 && WRITTEN_ONCE.test(key)) note(by, key, ['it is written once']);
-      if (
-        before.length > 0 &&
-        key.endsWith('.safetensors') &&
-        !before[0]?.body.equals(Buffer.from(body as Uint8Array))
-      ) {
-        note(by, key, ['weights always have the same bytes']);
-      }
+      const isOther = before.some((version) => !version.body.equals(Buffer.from(body as Uint8Array)));
+      if (isOther && key.endsWith('.safetensors')) note(by, key, ['weights always have the same bytes']);
       note(by, key, faultsOf({ by, history, answers, campaign }, key, body));
       history.record(key, body);
       const [answer, isUsable] = intended.get(by) ?? [];
       if (key === answer && isUsable !== undefined) answers.set(key, isUsable);
     },
-    sent: (by, message) =>
-      note(by, `a task for ${message.site}`, taskFaults({ by, history, answers, campaign }, message, message.site)),
+    sent: (by, message) => {
+      note(by, `a task for ${message.site}`, taskFaults({ by, history, answers, campaign }, message, message.site));
+      asked.set(federationKeys.round(message) + message.site, now());
+    },
+    asked: (round, site) => asked.get(round + site),
   };
 }
