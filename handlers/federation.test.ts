@@ -243,6 +243,23 @@ describe('a campaign', () => {
     expect(merges).toEqual([[expect.any(String), 1]]);
   });
 
+  it('is merged at the next look after a merge that failed: nobody waits for the lease to run out', async () => {
+    const world = simulateFederation(SITES);
+    await world.upload(CAMPAIGN);
+    while (!world.pending.some(({ kind }) => kind === 'task')) await world.deliver(world.pending.shift() as Delivery);
+    await runTasks(world);
+    const at = { campaign: 'tavi', stage: 'teacher/hinge-points', round: 1 };
+    const failing = stalledAt(
+      world.context,
+      (key) => key === federationKeys.seal(at),
+      () => Promise.reject(new Error('503')),
+    );
+
+    await expect(closeRound(failing, at)).rejects.toThrow('503');
+
+    expect(await closeRound(world.context, at)).toBe('committed');
+  });
+
   describe('that a researcher steers', () => {
     const opened = (world: SimulatedFederation) => world.log.filter(({ event }) => event === 'round-opened').length;
 
