@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { closeRound } from '../lib/aggregation/close-round.ts';
 import { federationKeys, type RoundAddress, UPDATE_SUFFIX } from '../lib/federation/keys.ts';
+import { advanceCampaign } from '../lib/federation/protocol/advance.ts';
 import { cancelCampaign, pauseCampaign, resumeCampaign } from '../lib/federation/protocol/control.ts';
 import { readJson, tryReadJson } from '../lib/federation/protocol/documents.ts';
 import { campaignStatus } from '../lib/federation/protocol/status.ts';
@@ -96,6 +97,20 @@ describe('a campaign', () => {
     await settle(world);
     await sweep(world.context);
     expect(world.log.filter(({ event }) => event === 'tasks-sent')).toHaveLength(7);
+  });
+
+  it('sends the tasks of a round whose creation was not answered, so that the client created it twice', async () => {
+    const world = simulateFederation(SITES);
+    await world.upload(CAMPAIGN);
+    const { objects } = world.context;
+    const putIfAbsent: typeof objects.putIfAbsent = async (...args) => {
+      await objects.putIfAbsent(...args);
+      return 'exists';
+    };
+
+    await advanceCampaign({ ...world.context, objects: { ...objects, putIfAbsent } }, 'tavi');
+
+    expect(world.log.filter(({ event }) => event === 'tasks-sent')).toHaveLength(2);
   });
 
   it('waits for a silent site, says so, and goes on without it after the grace period', async () => {
