@@ -1,18 +1,15 @@
 import { describe, expect, it } from 'vitest';
 import { closeRound } from '../lib/aggregation/close-round.ts';
 import { federationKeys, type RoundAddress, UPDATE_SUFFIX } from '../lib/federation/keys.ts';
+import { advanceCampaign } from '../lib/federation/protocol/advance.ts';
 import { cancelCampaign, pauseCampaign, resumeCampaign } from '../lib/federation/protocol/control.ts';
 import { readJson, tryReadJson } from '../lib/federation/protocol/documents.ts';
 import { campaignStatus } from '../lib/federation/protocol/status.ts';
 import { openSchema, outcomeSchema, sealSchema } from '../lib/federation/schemas.ts';
 import type { HandlerContext } from './context.ts';
 import { campaignWith, QUORUM, verifyCampaign } from './simulated-campaign.ts';
-import {
-  type Delivery,
-  type SimulatedFederation,
-  type SimulatedSite,
-  simulateFederation,
-} from './simulated-federation.ts';
+import { type Delivery, type SimulatedFederation, simulateFederation } from './simulated-federation.ts';
+import type { SimulatedSite } from './simulated-site.ts';
 import { sweep } from './sweep.ts';
 
 const CAMPAIGN = campaignWith(QUORUM);
@@ -100,6 +97,20 @@ describe('a campaign', () => {
     await settle(world);
     await sweep(world.context);
     expect(world.log.filter(({ event }) => event === 'tasks-sent')).toHaveLength(7);
+  });
+
+  it('sends the tasks of a round whose creation was not answered, so that the client created it twice', async () => {
+    const world = simulateFederation(SITES);
+    await world.upload(CAMPAIGN);
+    const { objects } = world.context;
+    const putIfAbsent: typeof objects.putIfAbsent = async (...args) => {
+      await objects.putIfAbsent(...args);
+      return 'exists';
+    };
+
+    await advanceCampaign({ ...world.context, objects: { ...objects, putIfAbsent } }, 'tavi');
+
+    expect(world.log.filter(({ event }) => event === 'tasks-sent')).toHaveLength(2);
   });
 
   it('waits for a silent site, says so, and goes on without it after the grace period', async () => {
@@ -245,6 +256,23 @@ describe('a campaign', () => {
     expect(results.filter((result) => result === 'claimed')).toHaveLength(19);
     const merges = [...world.writes].filter(([key]) => key.includes('/0001/global-') && key.includes(at.stage));
     expect(merges).toEqual([[expect.any(String), 1]]);
+  });
+
+  it('is merged at the next look after a merge that failed: nobody waits for the lease to run out', async () => {
+    const world = simulateFederation(SITES);
+    await world.upload(CAMPAIGN);
+    while (!world.pending.some(({ kind }) => kind === 'task')) await world.deliver(world.pending.shift() as Delivery);
+    await runTasks(world);
+    const at = { campaign: 'tavi', stage: 'teacher/hinge-points', round: 1 };
+    const failing = stalledAt(
+      world.context,
+      (key) => key === federationKeys.seal(at),
+      () => Promise.reject(new Error('503')),
+    );
+
+    await expect(closeRound(failing, at)).rejects.toThrow('503');
+
+    expect(await closeRound(world.context, at)).toBe('committed');
   });
 
   describe('that a researcher steers', () => {

@@ -14,19 +14,34 @@ import {
 } from '../lib/federation/schemas.ts';
 import { decodeSafetensors, encodeSafetensors } from '../lib/weights/safetensors.ts';
 import type { Weights } from '../lib/weights/weights.ts';
-import { type SimulatedFederation, type SimulatedSite, trainedBy } from './simulated-federation.ts';
+import type { SimulatedFederation } from './simulated-federation.ts';
+import { type SimulatedSite, trainedBy } from './simulated-site.ts';
 
 /** Two of three sites make a quorum, the third has 15 more minutes. */
 export const QUORUM = { minFraction: 0.6, deadlineSeconds: 86_400, closeAfterQuorumSeconds: 900 };
 
+type QuorumInput = z.input<typeof quorumSchema>;
+
+const learntWith = (quorum: QuorumInput) => ({
+  model: { kind: 'unet' as const, features: [4, 8] },
+  training: { steps: 1, learningRate: 0.001 },
+  quorum,
+});
+const task = 'hinge-points' as const;
+
+/** A campaign that learns, learns from what it learnt, and ends with what learns nothing: three rounds. */
+export const smallCampaignWith = (quorum: QuorumInput): CampaignInput => ({
+  schema: 'fedcardio.campaign/1',
+  id: 'tavi',
+  stages: [
+    { kind: 'teacher', name: 'teacher', task, rounds: 2, ...learntWith(quorum) },
+    { kind: 'evaluate', name: 'evaluate', models: { teacher: 'teacher' }, quorum },
+  ],
+});
+
 /** A campaign with stages of every kind, all with the same quorum. */
-export function campaignWith(quorum: z.input<typeof quorumSchema>): CampaignInput {
-  const learnt = {
-    model: { kind: 'unet' as const, features: [4, 8] },
-    training: { steps: 1, learningRate: 0.001 },
-    quorum,
-  };
-  const task = 'hinge-points' as const;
+export function campaignWith(quorum: QuorumInput): CampaignInput {
+  const learnt = learntWith(quorum);
   return {
     schema: 'fedcardio.campaign/1',
     id: 'tavi',
@@ -40,11 +55,12 @@ export function campaignWith(quorum: z.input<typeof quorumSchema>): CampaignInpu
   };
 }
 
-/** The mean as plainly as it can be written, independent of the merge. */
-function meanOf(models: readonly { readonly samples: number; readonly weights: Weights }[]): Uint8Array {
+/** Files of weights merged as plainly as it can be written, independent of the product's merge. */
+export function plainMean(models: readonly { readonly samples: number; readonly file: Uint8Array }[]): Uint8Array {
   const total = models.reduce((sum, { samples }) => sum + samples, 0);
-  const data = new Float32Array(3).map((_, i) =>
-    models.reduce((sum, { samples, weights }) => sum + (samples / total) * (weights.get('w')?.data[i] as number), 0),
+  const values = models.map(({ samples, file }) => ({ samples, w: decodeSafetensors(file).get('w')?.data ?? [] }));
+  const data = new Float32Array(3).map(
+    (_, i) => values.reduce((sum, { samples, w }) => sum + samples * Number(w[i]), 0) / total,
   );
   return encodeSafetensors(new Map([['w', { dtype: 'F32', shape: [3], data }]]));
 }
@@ -73,10 +89,10 @@ export async function verifyCampaign(
       expect(open.value.participants.map(({ site }) => site)).toEqual(expect.arrayContaining(merged));
       if ('rounds' in stage) {
         const base = model;
-        const expected = meanOf(
+        const expected = plainMean(
           sites
             .filter(({ id }) => merged.includes(id))
-            .map((site) => ({ samples: site.samples, weights: trainedBy(site, base) })),
+            .map((site) => ({ samples: site.samples, file: encodeSafetensors(trainedBy(site, base)) })),
         );
         const stored = (await objects.get(bucket, commit.value.global?.key as string)).body;
         expect(Buffer.compare(stored, expected)).toBe(0);

@@ -44,7 +44,13 @@ export async function closeRound(context: RoundContext, at: RoundAddress): Promi
 
     const lease = await claimMerge(context, at);
     if (!lease) return 'claimed';
-    const result = await close(context, { bucket, open: open.value, deadline }, open, round, lease);
+    const result = await close(context, { bucket, open: open.value, deadline }, open, round, lease).catch(
+      async (error) => {
+        // Whoever looks next may be luckier, and should not have to wait. What matters is why this merge failed.
+        await lease.release().catch(() => undefined);
+        throw error;
+      },
+    );
     if (result !== 'waiting') return result;
     // Whoever was told of an update meanwhile has left it to this lease: look once more.
     await lease.release();

@@ -16,7 +16,20 @@ export interface MemoryObjectsOptions {
 export function createMemoryObjects(options: MemoryObjectsOptions = {}): Objects {
   const now = options.now ?? (() => new Date());
   const stored = new Map<string, StoredObject & { readonly info: ObjectInfo }>();
+  /** All paths in byte order, so that a listing need not look at what it does not list. */
+  const paths: string[] = [];
   const at = (bucket: string, key: string) => `${bucket}/${key}`;
+
+  /** Index of the first path that does not come before this one. */
+  function indexOf(path: string): number {
+    let [low, high] = [0, paths.length];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (comesBefore(paths[middle] as string, path)) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
 
   async function put(bucket: string, key: string, body: Uint8Array | string, conditions: PutOptions = {}) {
     const existing = stored.get(at(bucket, key));
@@ -28,9 +41,10 @@ export function createMemoryObjects(options: MemoryObjectsOptions = {}): Objects
         `Cannot write s3://${bucket}/${key}: another writer was there first.`,
       );
     }
-    const bytes = Uint8Array.from(typeof body === 'string' ? Buffer.from(body) : body);
+    const bytes = new Uint8Array(typeof body === 'string' ? Buffer.from(body) : body);
     const etag = `"${createHash('md5').update(bytes).digest('hex')}"`;
     const info = { key, bytes: bytes.length, etag, lastModified: now() };
+    if (!existing) paths.splice(indexOf(at(bucket, key)), 0, at(bucket, key));
     stored.set(at(bucket, key), { body: bytes, etag, info });
     await options.onWrite?.(bucket, key);
     return { etag };
@@ -44,9 +58,11 @@ export function createMemoryObjects(options: MemoryObjectsOptions = {}): Objects
 
   async function* list(bucket: string, prefix: string) {
     const start = at(bucket, prefix);
-    const found = [...stored].flatMap(([path, { info }]) => (path.startsWith(start) ? [info] : []));
-    yield* found.sort((a, b) => Buffer.compare(Buffer.from(a.key), Buffer.from(b.key)));
+    const found: ObjectInfo[] = [];
+    for (let i = indexOf(start); paths[i]?.startsWith(start); i++) found.push(infoOf(paths[i] as string));
+    yield* found;
   }
+  const infoOf = (path: string) => (stored.get(path) as { readonly info: ObjectInfo }).info;
 
   return {
     put,
@@ -70,7 +86,7 @@ export function createMemoryObjects(options: MemoryObjectsOptions = {}): Objects
     },
     putParts: async (bucket, key, parts) => {
       const chunks: Uint8Array[] = [];
-      for await (const part of parts) chunks.push(Uint8Array.from(part));
+      for await (const part of parts) chunks.push(new Uint8Array(part));
       return put(bucket, key, Buffer.concat(chunks));
     },
     list,
@@ -83,10 +99,15 @@ export function createMemoryObjects(options: MemoryObjectsOptions = {}): Objects
       yield* found;
     },
     delete: async (bucket, key) => {
-      stored.delete(at(bucket, key));
+      if (stored.delete(at(bucket, key))) paths.splice(indexOf(at(bucket, key)), 1);
     },
   };
 }
+
+/** By UTF-8, as S3 sorts; the order of JavaScript's strings differs beyond the basic plane. */
+const comesBefore = (a: string, b: string): boolean =>
+  ASCII.test(a) && ASCII.test(b) ? a < b : Buffer.compare(Buffer.from(a), Buffer.from(b)) < 0;
+const ASCII = /^[ -~]*$/;
 
 const copyOf = ({ body, etag }: StoredObject): StoredObject => ({ body: body.slice(), etag });
 

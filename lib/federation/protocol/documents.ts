@@ -55,8 +55,9 @@ export async function createJson<S extends z.ZodType>(
   value: z.infer<S>,
 ): Promise<Document<z.infer<S>> & { readonly created: boolean }> {
   const body = canonicalJson(value);
-  if ((await objects.putIfAbsent(bucket, key, body)) === 'created') {
-    return { value, sha256: sha256Hex(body), created: true };
-  }
-  return { ...(await readJson(objects, bucket, key, schema)), created: false };
+  const sha256 = sha256Hex(body);
+  if ((await objects.putIfAbsent(bucket, key, body)) === 'created') return { value, sha256, created: true };
+  const stored = await readJson(objects, bucket, key, schema);
+  // It may be this caller's: a write whose answer was lost is repeated, and then fails on its own success.
+  return { ...stored, created: stored.sha256 === sha256 };
 }

@@ -1,0 +1,64 @@
+import type { Control, Open } from '../../lib/federation/schemas.ts';
+
+/** An answer that somebody saw in a listing. */
+export interface SeenAnswer {
+  readonly site: string;
+  readonly key: string;
+  readonly at: Date;
+  /** As the one who wrote it knows. */
+  readonly isUsable: boolean;
+}
+
+export type Verdict =
+  | { readonly kind: 'wait' | 'fail' }
+  /** Site and key of what must be merged, and the participants that only sent what cannot be. */
+  | {
+      readonly kind: 'seal';
+      readonly merged: readonly (readonly [string, string])[];
+      readonly failed: readonly string[];
+    };
+
+/**
+ * What must become of a round, by whoever saw these answers at this time: the rules of docs/architecture.md, written
+ * again without a look at how the protocol does it.
+ *
+ * @param answers in byte order of their keys
+ */
+export function verdictOf(
+  { participants, config, quorum, deadline, at }: Open,
+  answers: readonly SeenAnswer[],
+  pauses: Control['pauses'],
+  now: Date,
+): Verdict {
+  const { minSites, closeAfterQuorumSeconds } = config.quorum;
+  const sites = participants.map(({ site }) => site);
+  const own = (site: string) => answers.filter((answer) => answer.site === site);
+  const first = sites.flatMap((site) =>
+    own(site)
+      .filter(({ isUsable }) => isUsable)
+      .slice(0, 1),
+  );
+
+  const haveAllAnswered = sites.every((site) => own(site).length > 0);
+  const inTime = first.filter(({ at }) => secondsBetween(at, now) >= closeAfterQuorumSeconds);
+  const isQuorumOld = (closeAfterQuorumSeconds === 0 ? first : inTime).length >= quorum;
+  const isLate = secondsBetween(new Date(deadline), now) >= pausedSeconds(new Date(at), pauses, now);
+  if (!haveAllAnswered && !isQuorumOld && !isLate) return { kind: 'wait' };
+  if (first.length < minSites) return { kind: 'fail' };
+  return {
+    kind: 'seal',
+    merged: first.map(({ site, key }) => [site, key] as const),
+    failed: sites.filter((site) => own(site).length > 0 && !first.some((answer) => answer.site === site)),
+  };
+}
+
+/** For how long a campaign has been paused since then. */
+function pausedSeconds(since: Date, pauses: Control['pauses'], now: Date): number {
+  const each = pauses.map(({ from, until }) => {
+    const start = new Date(Math.max(Date.parse(from), since.getTime()));
+    return Math.max(0, secondsBetween(start, until === null ? now : new Date(until)));
+  });
+  return each.reduce((sum, seconds) => sum + seconds, 0);
+}
+
+const secondsBetween = (a: Date, b: Date): number => (b.getTime() - a.getTime()) / 1000;
