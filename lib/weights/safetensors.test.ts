@@ -2,8 +2,8 @@ import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { parseSafetensorsHeader } from './header.ts';
-import { decodeSafetensors, encodeSafetensors } from './safetensors.ts';
-import { elementsOf, type Weights } from './weights.ts';
+import { decodeSafetensors, decodeTensors, encodeSafetensors } from './safetensors.ts';
+import { elementsOf, type Tensor, type Tensors, type Weights } from './weights.ts';
 
 const fixture = (name: string): Uint8Array =>
   readFileSync(new URL(`../../test/fixtures/weights/${name}`, import.meta.url));
@@ -18,7 +18,7 @@ const ARRAYS: Weights = new Map(
   ),
 );
 
-const contents = (weights: Weights) =>
+const contents = (weights: Tensors) =>
   new Map([...weights].map(([name, { shape, data }]) => [name, { shape, data: Buffer.from(data.slice().buffer) }]));
 
 /** A file with this header text, padded as it must be, and this many zero bytes of tensors. */
@@ -50,26 +50,58 @@ describe('safetensors', () => {
     expect(Buffer.compare(bytes, fixture('python-f32.safetensors'))).toBe(0);
   });
 
-  it('reads headers of types that models do not hold, and says so when asked for their values', () => {
-    const bytes = fixture('python-i64.safetensors');
+  it('writes the very bytes that the reference library writes of integers and of half floats', () => {
+    const steps = { dtype: 'I64' as const, shape: [3], data: BigInt64Array.of(-(2n ** 63n), -1n, 2n ** 63n - 1n) };
+    const files: readonly (readonly [string, Uint8Array])[] = [
+      ['python-i64', encodeSafetensors(new Map<string, Tensor>([...ARRAYS, ['steps', steps]]))],
+      ['python-f16', encodeSafetensors(ARRAYS, {}, { dtype: 'F16' })],
+      ['python-bf16', encodeSafetensors(ARRAYS, {}, { dtype: 'BF16' })],
+    ];
+    for (const [name, bytes] of files) expect(Buffer.compare(bytes, fixture(`${name}.safetensors`)), name).toBe(0);
+  });
 
-    expect(parseSafetensorsHeader(bytes).tensors.get('counter')).toEqual({
-      dtype: 'I64',
-      shape: [3],
-      begin: 0,
-      end: 24,
-    });
-    expect(() => decodeSafetensors(bytes)).toThrow('tensor "counter" is I64; models hold F32');
+  it('puts I64 and I32 before all floats, in a file that the reference library has read', () => {
+    const steps = { dtype: 'I64' as const, shape: [3], data: BigInt64Array.of(-(2n ** 63n), -1n, 2n ** 63n - 1n) };
+    const seen = { dtype: 'I32' as const, shape: [3], data: Int32Array.of(-(2 ** 31), -1, 2 ** 31 - 1) };
+    const mixed = new Map<string, Tensor>([...ARRAYS, ['seen', seen], ['steps', steps]]);
+
+    const bytes = encodeSafetensors(mixed);
+
+    expect(Buffer.compare(bytes, fixture('fedcardio-mixed.safetensors'))).toBe(0);
+    expect([...decodeTensors(bytes).keys()].slice(0, 2)).toEqual(['steps', 'seen']);
+    expect(contents(decodeTensors(bytes))).toEqual(contents(mixed));
+    expect(() => decodeSafetensors(bytes)).toThrow('tensor "steps" is I64; models hold floats');
+  });
+
+  it('reads half floats as float32', () => {
+    // Values from -1 to 1.125 in eighths are exact in both.
+    for (const name of ['python-f16.safetensors', 'python-bf16.safetensors']) {
+      expect(contents(decodeSafetensors(fixture(name))), name).toEqual(contents(ARRAYS));
+    }
+  });
+
+  it.each([
+    ['F16', 65520, 65519],
+    ['BF16', 3.4e38, 3.389e38],
+  ] as const)('refuses to write as %s what is not finite then', (dtype, beyond, largest) => {
+    const encode = (...values: number[]) =>
+      encodeSafetensors(new Map([['w', { dtype: 'F32', shape: [2], data: Float32Array.from(values) }]]), {}, { dtype });
+
+    expect(() => encode(1, beyond)).toThrow(`tensor "w" holds ${Math.fround(beyond)}, which is not finite as ${dtype}`);
+    expect(() => encode(-beyond, 1)).toThrow(expect.objectContaining({ code: 'BAD_WEIGHTS' }));
+    expect(() => encode(1, Number.NaN)).toThrow('holds NaN');
+    expect(decodeSafetensors(encode(1, largest), { finite: true }).get('w')?.data[0]).toBe(1);
   });
 
   it('gives back any weights to the bit, in the same bytes whatever the order of insertion', () => {
-    const tensor = fc
-      .array(fc.nat(4), { maxLength: 4 })
-      .chain((shape) =>
-        fc
-          .float32Array({ minLength: elementsOf(shape), maxLength: elementsOf(shape) })
-          .map((data) => ({ dtype: 'F32' as const, shape, data })),
+    const tensor = fc.array(fc.nat(4), { maxLength: 4 }).chain((shape): fc.Arbitrary<Tensor> => {
+      const length = { minLength: elementsOf(shape), maxLength: elementsOf(shape) };
+      return fc.oneof(
+        fc.float32Array(length).map((data) => ({ dtype: 'F32' as const, shape, data })),
+        fc.int32Array(length).map((data) => ({ dtype: 'I32' as const, shape, data })),
+        fc.bigInt64Array(length).map((data) => ({ dtype: 'I64' as const, shape, data })),
       );
+    });
     const entries = fc.uniqueArray(fc.tuple(fc.string({ unit: 'binary' }), tensor), {
       selector: ([name]) => name,
       maxLength: 6,
@@ -81,7 +113,7 @@ describe('safetensors', () => {
         const shifted = new Uint8Array(bytes.length + offset).subarray(offset);
         shifted.set(bytes);
 
-        expect(contents(decodeSafetensors(shifted))).toEqual(contents(weights));
+        expect(contents(decodeTensors(shifted))).toEqual(contents(weights));
         expect(Buffer.compare(encodeSafetensors(new Map([...weights].reverse())), bytes)).toBe(0);
       }),
     );

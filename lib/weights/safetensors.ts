@@ -1,12 +1,16 @@
 import { allFinite } from './finite.ts';
+import { decodeHalf, encodeHalf } from './half.ts';
 import { badWeights, DTYPE_BYTES, type Dtype, parseSafetensorsHeader } from './header.ts';
-import { elementsOf, sortedNames, type Weights, type WeightTensor } from './weights.ts';
+import { elementsOf, sortedNames, type Tensor, type Tensors, type Weights, type WeightTensor } from './weights.ts';
 
 /**
  * The safetensors codec (https://github.com/huggingface/safetensors#format). The same weights always give the same
- * bytes: tensors in the order of their names, no gaps, the header padded with spaces to a multiple of 8 bytes. Values
- * are little-endian, as is every machine that Node runs tensors on.
+ * bytes: tensors in the order of {@link inFileOrder}, no gaps, the header padded with spaces to a multiple of 8 bytes.
+ * Values are little-endian, as is every machine that Node runs tensors on.
  */
+
+/** What floats can be stored as. */
+export type FloatDtype = Exclude<Dtype, 'I32' | 'I64'>;
 
 /** What {@link encodeSafetensorsHeader} needs of a tensor. */
 export interface TensorShape {
@@ -14,7 +18,20 @@ export interface TensorShape {
   readonly shape: readonly number[];
 }
 
-/** The first bytes of a file with these tensors, up to where their values start, in the order of their names. */
+/**
+ * The tensors in the order of files that fedcardio writes: I64, I32, then floats, each by name. Every tensor is then
+ * aligned, and the order does not depend on how floats are stored: an update in half floats has its global model's.
+ */
+export function inFileOrder<T extends TensorShape>(tensors: ReadonlyMap<string, T>): ReadonlyMap<string, T> {
+  const rank = ({ dtype }: TensorShape) => (dtype === 'I64' ? 0 : dtype === 'I32' ? 1 : 2);
+  const entries = sortedNames(tensors).map((name) => [name, tensors.get(name) as T] as const);
+  return new Map(entries.sort(([, a], [, b]) => rank(a) - rank(b)));
+}
+
+/**
+ * The first bytes of a file with these tensors, up to where their values start. The values must follow in the order
+ * of the map.
+ */
 export function encodeSafetensorsHeader(
   tensors: ReadonlyMap<string, TensorShape>,
   metadata: Readonly<Record<string, string>> = {},
@@ -23,9 +40,8 @@ export function encodeSafetensorsHeader(
   const notes = Object.entries(metadata).sort(([a], [b]) => (a < b ? -1 : 1));
   if (notes.length > 0) fields.push(`"__metadata__":${JSON.stringify(Object.fromEntries(notes))}`);
   let end = 0;
-  for (const name of sortedNames(tensors)) {
+  for (const [name, { dtype, shape }] of tensors) {
     if (name === '__metadata__') throw badWeights('no tensor can be named "__metadata__"');
-    const { dtype, shape } = tensors.get(name) as TensorShape;
     const begin = end;
     end += elementsOf(shape) * DTYPE_BYTES[dtype];
     fields.push(`${JSON.stringify(name)}:${JSON.stringify({ dtype, shape, data_offsets: [begin, end] })}`);
@@ -37,40 +53,92 @@ export function encodeSafetensorsHeader(
   return header;
 }
 
+export interface EncodeOptions {
+  /** What floats are stored as; halves round to nearest, ties to even. Default F32. */
+  readonly dtype?: FloatDtype;
+}
+
 /**
- * The file of a model's weights. Throws `BAD_WEIGHTS` when an array does not have the length of its shape.
+ * The file of a model's weights. Throws `BAD_WEIGHTS` naming the tensor when an array does not have the length of its
+ * shape, and when a value as a half float is not finite: an F16 ends at 65,504.
  *
  * @param metadata free text by name, kept in the header
  */
-export function encodeSafetensors(weights: Weights, metadata: Readonly<Record<string, string>> = {}): Uint8Array {
-  const parts = [encodeSafetensorsHeader(weights, metadata)];
-  for (const name of sortedNames(weights)) {
-    const { data, shape } = weights.get(name) as WeightTensor;
+export function encodeSafetensors(
+  weights: Tensors,
+  metadata: Readonly<Record<string, string>> = {},
+  { dtype = 'F32' }: EncodeOptions = {},
+): Uint8Array {
+  const ordered = inFileOrder(weights);
+  const stored = [...ordered].map(([name, tensor]): [string, TensorShape] => {
+    return [name, { dtype: tensor.dtype === 'F32' ? dtype : tensor.dtype, shape: tensor.shape }];
+  });
+  const parts = [encodeSafetensorsHeader(new Map(stored), metadata)];
+  for (const [name, tensor] of ordered) {
+    const { data, shape } = tensor;
     if (data.length !== elementsOf(shape)) {
       throw badWeights(`tensor "${name}" has ${data.length} values for shape [${shape.join(', ')}]`);
     }
-    parts.push(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+    const values = tensor.dtype === 'F32' && dtype !== 'F32' ? halves(name, tensor, dtype) : data;
+    parts.push(new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
   }
   return Buffer.concat(parts);
 }
 
+function halves(name: string, { data }: WeightTensor, dtype: Exclude<FloatDtype, 'F32'>): Uint16Array {
+  const values = encodeHalf(data, dtype);
+  const infinity = dtype === 'F16' ? 0x7c00 : 0x7f80;
+  const worst = values.findIndex((bits) => (bits & infinity) === infinity);
+  if (worst >= 0) throw badWeights(`tensor "${name}" holds ${data[worst]}, which is not finite as ${dtype}`);
+  return values;
+}
+
+export interface DecodeOptions {
+  /** Refuse values that are NaN or infinite. */
+  readonly finite?: boolean;
+}
+
 /**
- * The weights in a file, in the order of their bytes. Arrays share memory with `bytes` where its alignment allows.
- * Throws `BAD_WEIGHTS` naming the tensor when anything is wrong; with `finite` also when a value is NaN or infinite.
+ * The weights in a file as float32, in the order of their bytes. F32 arrays share memory with `bytes` where its
+ * alignment allows. Throws `BAD_WEIGHTS` naming the tensor when anything is wrong, also where there are integers.
  */
-export function decodeSafetensors(bytes: Uint8Array, options: { readonly finite?: boolean } = {}): Weights {
+export function decodeSafetensors(bytes: Uint8Array, options: DecodeOptions = {}): Weights {
+  const weights = new Map<string, WeightTensor>();
+  for (const [name, tensor] of decodeTensors(bytes, options)) {
+    if (tensor.dtype !== 'F32') throw badWeights(`tensor "${name}" is ${tensor.dtype}; models hold floats`);
+    weights.set(name, tensor);
+  }
+  return weights;
+}
+
+/** As {@link decodeSafetensors}, integers included. */
+export function decodeTensors(bytes: Uint8Array, { finite = false }: DecodeOptions = {}): Tensors {
   const { tensors, dataStart, dataBytes } = parseSafetensorsHeader(bytes);
   if (bytes.length !== dataStart + dataBytes) {
     throw badWeights(`the header describes ${dataStart + dataBytes} bytes, the file has ${bytes.length}`);
   }
-  const weights = new Map<string, WeightTensor>();
+  const decoded = new Map<string, Tensor>();
   for (const [name, { dtype, shape, begin, end }] of tensors) {
-    if (dtype !== 'F32') throw badWeights(`tensor "${name}" is ${dtype}; models hold F32`);
-    const data = float32View(bytes.subarray(dataStart + begin, dataStart + end));
-    if (options.finite && !allFinite(data)) throw badWeights(`tensor "${name}" has values that are NaN or infinite`);
-    weights.set(name, { dtype, shape, data });
+    const tensor = tensorOf(dtype, shape, bytes.subarray(dataStart + begin, dataStart + end));
+    if (finite && tensor.dtype === 'F32' && !allFinite(tensor.data)) {
+      throw badWeights(`tensor "${name}" has values that are NaN or infinite`);
+    }
+    decoded.set(name, tensor);
   }
-  return weights;
+  return decoded;
+}
+
+function tensorOf(dtype: Dtype, shape: readonly number[], bytes: Uint8Array): Tensor {
+  if (dtype === 'F16' || dtype === 'BF16') {
+    const data = new Float32Array(bytes.length / 2);
+    decodeHalf(bytes, dtype, data);
+    return { dtype: 'F32', shape, data };
+  }
+  const { buffer, byteOffset } = bytes.byteOffset % DTYPE_BYTES[dtype] === 0 ? bytes : Uint8Array.from(bytes);
+  const count = bytes.length / DTYPE_BYTES[dtype];
+  if (dtype === 'F32') return { dtype, shape, data: new Float32Array(buffer, byteOffset, count) };
+  if (dtype === 'I32') return { dtype, shape, data: new Int32Array(buffer, byteOffset, count) };
+  return { dtype, shape, data: new BigInt64Array(buffer, byteOffset, count) };
 }
 
 /** The same bytes as float32: a view where they are aligned, else a copy. */

@@ -5,10 +5,20 @@ export interface WeightTensor {
   readonly data: Float32Array;
 }
 
+/** An array of whole numbers, such as a counter of steps. */
+export type IntegerTensor =
+  | { readonly dtype: 'I32'; readonly shape: readonly number[]; readonly data: Int32Array }
+  | { readonly dtype: 'I64'; readonly shape: readonly number[]; readonly data: BigInt64Array };
+
+export type Tensor = WeightTensor | IntegerTensor;
+
 /** A model's parameters by name. Iterate in the order of {@link sortedNames} wherever bytes depend on it. */
 export type Weights = ReadonlyMap<string, WeightTensor>;
 
-/** Names in the order of their UTF-16 code units: the order of tensors in every file that fedcardio writes. */
+/** All tensors of a file by name. */
+export type Tensors = ReadonlyMap<string, Tensor>;
+
+/** Names in the order of their UTF-16 code units. */
 export const sortedNames = (weights: ReadonlyMap<string, unknown>): readonly string[] =>
   [...weights.keys()].sort((a, b) => (a < b ? -1 : a > b ? 1 : 0));
 
