@@ -26,7 +26,7 @@ export function swinUnetr(config: SwinUnetrConfig): Architecture {
   const transformer = swinTransformer(config);
   return {
     divisor: 2 ** (stages + 1),
-    forward: (parameter, image, heads) => {
+    features: (parameter, image) => {
       const states = transformer.hiddenStates(parameter, image);
       const deepest = states[stages]!;
       let x = residualBlock(parameter, 'encoder10.layer', [deepest]);
@@ -38,13 +38,9 @@ export function swinUnetr(config: SwinUnetrConfig): Architecture {
         const up = upsample(x, parameter(`decoder${level}.transp_conv.conv.weight`));
         x = residualBlock(parameter, `decoder${level}.conv_block`, [up, skip]);
       }
-      return new Map(
-        heads.map((task) => {
-          const name = `out.${task}.conv.conv`;
-          return [task, [pointwise([x], parameter(`${name}.weight`), parameter(`${name}.bias`))]];
-        }),
-      );
+      return [x];
     },
+    head: (task) => `out.${task}.conv.conv`,
     dispose: transformer.dispose,
   };
 }

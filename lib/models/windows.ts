@@ -82,11 +82,16 @@ function regionMask(regions: Int32Array, windows: number, tokens: number): tf.Te
   return tf.keep(tf.tensor4d(mask, [windows, 1, tokens, tokens]));
 }
 
+/** The row of the relative position bias table for each pair of tokens, as {@link relativePositionIndex} says. */
+export const relativePositions = (window: number, tokens: number): RowMap =>
+  rowMap(relativePositionIndex(window, tokens), (2 * window - 1) ** 3);
+
 /**
- * Row of the relative position bias table for each pair of the first `tokens` tokens of a full window. A window
- * that the grid made smaller reads the same rows as MONAI's does: those of the full window's first tokens.
+ * Row of the relative position bias table for each pair of the first `tokens` tokens of a full window, [tokens,
+ * tokens]. A window that the grid made smaller reads the same rows as MONAI's does: those of the full window's first
+ * tokens.
  */
-export function relativePositions(window: number, tokens: number): RowMap {
+export function relativePositionIndex(window: number, tokens: number): Int32Array {
   const span = 2 * window - 1;
   const place = (token: number): Triple => [
     Math.floor(token / (window * window)),
@@ -100,7 +105,7 @@ export function relativePositions(window: number, tokens: number): RowMap {
       indices[i * tokens + j] = [0, 1, 2].reduce((row, axis) => row * span + a[axis]! - b[axis]! + window - 1, 0);
     }
   }
-  return rowMap(indices, span ** 3);
+  return indices;
 }
 
 /** Corners of a 2³ cube in the order of MONAI's `PatchMerging` from version 1.5 on; before, two of them were read twice and two never. */

@@ -64,18 +64,19 @@ export function pointwise(parts: readonly tf.Tensor5D[], filter: tf.Tensor5D, bi
 }
 
 /**
- * Doubles the grid: PyTorch's `ConvTranspose3d(k=2, stride=2)` without bias. Its windows do not overlap, so it is a
+ * Doubles the grid: PyTorch's `ConvTranspose3d(k=2, stride=2)`. Its windows do not overlap, so it is a
  * matrix product and a reordering.
  *
  * @param x [b, z, y, x, in].
- * @param filter [2, 2, 2, out, in], TensorFlow's order for transposed convolutions.
+ * @param filter [2, 2, 2, out, in], TensorFlow's order for transposed convolutions; bias [out].
  * @returns [b, 2z, 2y, 2x, out].
  */
-export function upsample(x: tf.Tensor5D, filter: tf.Tensor5D): tf.Tensor5D {
+export function upsample(x: tf.Tensor5D, filter: tf.Tensor5D, bias?: tf.Tensor1D): tf.Tensor5D {
   const [b, depth, height, width, channels] = x.shape;
   const out = filter.shape[3];
   const rows = tf.reshape(x, [-1, channels]) as tf.Tensor2D;
-  const octants = linear(rows, tf.reshape(filter, [8 * out, channels]), undefined, { transposed: true });
+  const octantBias = bias && (tf.tile(bias, [8]) as tf.Tensor1D);
+  const octants = linear(rows, tf.reshape(filter, [8 * out, channels]), octantBias, { transposed: true });
   // [b·z·y, x, kz·ky, kx·out] → [b·z·y, kz·ky, x·kx·out] → [b·z, kz, y, ky·x·kx·out]: two transposes of four axes
   // instead of one of eight, which is slow on WebAssembly.
   const run = 2 * width * out;
