@@ -89,7 +89,7 @@ function transformerBlock(
   const normed = windows.partition.gather(norm(parameter, `${name}.norm1`, tokens));
   const pairs = positions.gather(parameter(`${name}.attn.relative_position_bias_table`));
   const bias = tf.reshape(tf.transpose(pairs), [heads, windows.tokens, windows.tokens]) as tf.Tensor3D;
-  const mixed = windowAttention(dense('attn.qkv', normed), bias, { heads, mask: windows.mask });
+  const mixed = windowAttention(dense('attn.qkv', normed), bias, { heads, groups: windows.groups });
   const attended: tf.Tensor2D = tf.add(tokens, windows.reverse.gather(dense('attn.proj', mixed)));
   const hidden = gelu(dense('mlp.linear1', norm(parameter, `${name}.norm2`, attended)));
   return tf.add(attended, dense('mlp.linear2', hidden));

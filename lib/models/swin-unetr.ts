@@ -1,9 +1,8 @@
 import { FedcardioError } from '../error.ts';
 import type { SwinUnetrConfig } from '../federation/schemas.ts';
-import { leakyRelu } from '../nn/activation.ts';
 import { conv3d, pointwise, upsample } from '../nn/convolution.ts';
-import { instanceNorm } from '../nn/norm.ts';
-import { tf } from '../nn/tf.ts';
+import { instanceNorm, instanceNormRelu } from '../nn/norm.ts';
+import type { tf } from '../nn/tf.ts';
 import type { Architecture, Lookup } from './architecture.ts';
 import { swinTransformer } from './swin-transformer.ts';
 
@@ -50,8 +49,8 @@ function residualBlock(parameter: Lookup, name: string, parts: readonly tf.Tenso
   const filter = parameter<tf.Tensor5D>(`${name}.conv1.conv.weight`);
   const [, , , input, width] = filter.shape;
   const constant = input === 1;
-  const first = leakyRelu(instanceNorm(conv3d(parts, filter, { input: constant ? 'constant' : 'learnt' })));
-  const second = instanceNorm(conv3d([first], parameter(`${name}.conv2.conv.weight`)));
+  const first = instanceNormRelu(conv3d(parts, filter, { input: constant ? 'constant' : 'learnt' }));
+  const second = conv3d([first], parameter(`${name}.conv2.conv.weight`));
   const shortcut = input === width ? parts[0]! : instanceNorm(pointwise(parts, parameter(`${name}.conv3.conv.weight`)));
-  return leakyRelu(tf.add(second, shortcut));
+  return instanceNormRelu(second, { shortcut });
 }

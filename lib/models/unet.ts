@@ -1,7 +1,6 @@
 import type { UNetConfig } from '../federation/schemas.ts';
-import { leakyRelu } from '../nn/activation.ts';
 import { conv3d, upsample } from '../nn/convolution.ts';
-import { instanceNorm } from '../nn/norm.ts';
+import { instanceNormRelu } from '../nn/norm.ts';
 import type { tf } from '../nn/tf.ts';
 import type { Architecture, Lookup } from './architecture.ts';
 import { supervisedScales } from './unet-parameters.ts';
@@ -42,7 +41,7 @@ function block(parameter: Lookup, name: string, parts: readonly tf.Tensor5D[], e
       scale: parameter<tf.Tensor1D>(`${name}.norm${i}.weight`),
       shift: parameter<tf.Tensor1D>(`${name}.norm${i}.bias`),
     };
-    return leakyRelu(instanceNorm(convolved, affine));
+    return instanceNormRelu(convolved, { affine });
   };
   const first = layer(1, parts, {
     stride: entry === 'halve' ? 2 : 1,

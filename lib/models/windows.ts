@@ -1,3 +1,4 @@
+import type { WindowGroup } from '../nn/attention.ts';
 import { type RowMap, rowMap } from '../nn/rows.ts';
 import { tf } from '../nn/tf.ts';
 
@@ -7,12 +8,16 @@ type Triple = readonly [number, number, number];
 
 /** How the tokens of a grid are dealt into attention windows and back. */
 export interface Windows {
+  /** Tokens of one window. */
   readonly tokens: number;
   readonly partition: RowMap;
   readonly reverse: RowMap;
-  /** [windows, 1, tokens, tokens], -100 between tokens that only the cyclic shift made neighbours. */
-  readonly mask: tf.Tensor4D | undefined;
+  /** All windows. They stand in the order of their masks, so that those with the same mask are a group. */
+  readonly groups: readonly WindowGroup[];
 }
+
+/** What a window's tokens may see: along axes with `true` only those on the same side of the seam. */
+type Seams = readonly [boolean, boolean, boolean];
 
 /**
  * Windows of a grid as MONAI's Swin transformer cuts them: a window is no larger than the grid, a grid that is no
@@ -28,58 +33,57 @@ export function createWindows(grid: Grid, window: number, shifted: boolean): Win
   const windows = batch * counts[0] * counts[1] * counts[2];
   const source = batch * sides[0] * sides[1] * sides[2];
   const partition = new Int32Array(windows * tokens);
-  const regions = new Int32Array(windows * tokens);
   const reverse = new Int32Array(source);
-  const padded = counts.map((count, axis) => count * size[axis]!) as unknown as Triple;
+  const groups: WindowGroup[] = [];
   let row = 0;
-  for (let b = 0; b < batch; b++) {
-    each(counts, (corner) =>
-      each(size, (offset) => {
-        const place = corner.map((index, axis) => index * size[axis]! + offset[axis]!) as unknown as Triple;
-        const voxel = place.map((p, axis) => (p + shift[axis]!) % padded[axis]!) as unknown as Triple;
-        const inside = voxel.every((v, axis) => v < sides[axis]!);
-        const index = inside ? ((b * sides[0] + voxel[0]) * sides[1] + voxel[1]) * sides[2] + voxel[2] : -1;
-        partition[row] = index;
-        if (inside) reverse[index] = row;
-        regions[row] = region(place, padded, size, shift);
-        row++;
-      }),
-    );
+  for (const seams of SEAMS) {
+    const begin = row;
+    for (let b = 0; b < batch; b++) {
+      each(counts, (corner) => {
+        if (seams.some((seam, axis) => seam !== (shift[axis]! > 0 && corner[axis] === counts[axis]! - 1))) return;
+        each(size, (offset) => {
+          const voxel = corner.map((index, axis) => {
+            return (index * size[axis]! + offset[axis]! + shift[axis]!) % (counts[axis]! * size[axis]!);
+          }) as unknown as Triple;
+          const inside = voxel.every((v, axis) => v < sides[axis]!);
+          const index = inside ? ((b * sides[0] + voxel[0]) * sides[1] + voxel[1]) * sides[2] + voxel[2] : -1;
+          partition[row] = index;
+          if (inside) reverse[index] = row;
+          row++;
+        });
+      });
+    }
+    if (row === begin) continue;
+    const mask = seams.includes(true) ? { mask: seamMask(seams, size, shift) } : {};
+    groups.push({ windows: (row - begin) / tokens, ...mask });
   }
-  return {
-    tokens,
-    partition: rowMap(partition, source),
-    reverse: rowMap(reverse, windows * tokens),
-    mask: shift.some((s) => s > 0) ? regionMask(regions, windows, tokens) : undefined,
-  };
+  return { tokens, partition: rowMap(partition, source), reverse: rowMap(reverse, windows * tokens), groups };
 }
 
 /** Frees a grid's index tables. */
-export function disposeWindows({ partition, reverse, mask }: Windows): void {
+export function disposeWindows({ partition, reverse, groups }: Windows): void {
   partition.dispose();
   reverse.dispose();
-  mask?.dispose();
+  for (const { mask } of groups) mask?.dispose();
 }
 
-/** Number of the part of the shifted grid, 0 to 26, that a place lies in: parts do not attend to each other. */
-function region(place: Triple, padded: Triple, size: Triple, shift: Triple): number {
-  return place.reduce((number, p, axis) => {
-    const end = padded[axis]!;
-    const part = p < end - size[axis]! ? 0 : p < end - shift[axis]! ? 1 : 2;
-    return number * 3 + part;
-  }, 0);
-}
+const SEAMS: readonly Seams[] = Array.from({ length: 8 }, (_, i) => [i >= 4, i % 4 >= 2, i % 2 === 1]);
 
-function regionMask(regions: Int32Array, windows: number, tokens: number): tf.Tensor4D {
-  const mask = new Float32Array(windows * tokens * tokens);
-  for (let w = 0; w < windows; w++) {
-    for (let i = 0; i < tokens; i++) {
-      for (let j = 0; j < tokens; j++) {
-        if (regions[w * tokens + i] !== regions[w * tokens + j]) mask[(w * tokens + i) * tokens + j] = -100;
-      }
-    }
-  }
-  return tf.keep(tf.tensor4d(mask, [windows, 1, tokens, tokens]));
+/**
+ * [tokens, tokens], -100 between tokens that only the cyclic shift made neighbours: in the last window along an axis
+ * the last `shift` tokens come from the grid's other end.
+ */
+function seamMask(seams: Seams, size: Triple, shift: Triple): tf.Tensor2D {
+  const sides: number[] = [];
+  each(size, (offset) => {
+    sides.push(
+      seams.reduce((side, seam, axis) => {
+        return 2 * side + (seam && offset[axis]! >= size[axis]! - shift[axis]! ? 1 : 0);
+      }, 0),
+    );
+  });
+  const values = sides.flatMap((a) => sides.map((b) => (a === b ? 0 : -100)));
+  return tf.keep(tf.tensor2d(values, [sides.length, sides.length]));
 }
 
 /** The row of the relative position bias table for each pair of tokens, as {@link relativePositionIndex} says. */
