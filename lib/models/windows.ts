@@ -1,4 +1,4 @@
-import type { WindowGroup } from '../nn/attention.ts';
+import { type WindowPart, windowsAtATime } from '../nn/attention.ts';
 import { type RowMap, rowMap } from '../nn/rows.ts';
 import { tf } from '../nn/tf.ts';
 
@@ -12,79 +12,111 @@ export interface Windows {
   readonly tokens: number;
   readonly partition: RowMap;
   readonly reverse: RowMap;
-  /** All windows. They stand in the order of their masks, so that those with the same mask are a group. */
-  readonly groups: readonly WindowGroup[];
+  /** All windows. They stand in the order of their masks, so that few parts need a mask a window. */
+  readonly parts: readonly WindowPart[];
 }
-
-/** What a window's tokens may see: along axes with `true` only those on the same side of the seam. */
-type Seams = readonly [boolean, boolean, boolean];
 
 /**
  * Windows of a grid as MONAI's Swin transformer cuts them: a window is no larger than the grid, a grid that is no
  * multiple of the window is filled up with zeros behind, shifted windows wrap around and are masked. Axes that one
  * window covers are not shifted.
+ *
+ * @param heads of the attention, for the size of the parts.
  */
-export function createWindows(grid: Grid, window: number, shifted: boolean): Windows {
+export function createWindows(grid: Grid, window: number, heads: number, shifted: boolean): Windows {
   const [batch, ...sides] = grid;
   const size = sides.map((side) => Math.min(side, window)) as unknown as Triple;
   const shift = sides.map((side) => (shifted && side > window ? window >> 1 : 0)) as unknown as Triple;
   const counts = sides.map((side, axis) => Math.ceil(side / size[axis]!)) as unknown as Triple;
   const tokens = size[0] * size[1] * size[2];
-  const windows = batch * counts[0] * counts[1] * counts[2];
+  const windows = orderedWindows(batch, counts, shift);
   const source = batch * sides[0] * sides[1] * sides[2];
-  const partition = new Int32Array(windows * tokens);
+  const partition = new Int32Array(windows.length * tokens);
   const reverse = new Int32Array(source);
-  const groups: WindowGroup[] = [];
   let row = 0;
-  for (const seams of SEAMS) {
-    const begin = row;
-    for (let b = 0; b < batch; b++) {
-      each(counts, (corner) => {
-        if (seams.some((seam, axis) => seam !== (shift[axis]! > 0 && corner[axis] === counts[axis]! - 1))) return;
-        each(size, (offset) => {
-          const voxel = corner.map((index, axis) => {
-            return (index * size[axis]! + offset[axis]! + shift[axis]!) % (counts[axis]! * size[axis]!);
-          }) as unknown as Triple;
-          const inside = voxel.every((v, axis) => v < sides[axis]!);
-          const index = inside ? ((b * sides[0] + voxel[0]) * sides[1] + voxel[1]) * sides[2] + voxel[2] : -1;
-          partition[row] = index;
-          if (inside) reverse[index] = row;
-          row++;
-        });
-      });
-    }
-    if (row === begin) continue;
-    const mask = seams.includes(true) ? { mask: seamMask(seams, size, shift) } : {};
-    groups.push({ windows: (row - begin) / tokens, ...mask });
+  for (const { b, corner } of windows) {
+    each(size, (offset) => {
+      const voxel = corner.map((index, axis) => {
+        return (index * size[axis]! + offset[axis]! + shift[axis]!) % (counts[axis]! * size[axis]!);
+      }) as unknown as Triple;
+      const inside = voxel.every((v, axis) => v < sides[axis]!);
+      const index = inside ? ((b * sides[0] + voxel[0]) * sides[1] + voxel[1]) * sides[2] + voxel[2] : -1;
+      partition[row] = index;
+      if (inside) reverse[index] = row;
+      row++;
+    });
   }
-  return { tokens, partition: rowMap(partition, source), reverse: rowMap(reverse, windows * tokens), groups };
+  return {
+    tokens,
+    partition: rowMap(partition, source),
+    reverse: rowMap(reverse, windows.length * tokens),
+    parts: windowParts(
+      windows.map(({ seams }) => seams),
+      windowsAtATime(heads, tokens),
+      (seams) => seamMask(seams, size, shift),
+    ),
+  };
 }
 
 /** Frees a grid's index tables. */
-export function disposeWindows({ partition, reverse, groups }: Windows): void {
+export function disposeWindows({ partition, reverse, parts }: Windows): void {
   partition.dispose();
   reverse.dispose();
-  for (const { mask } of groups) mask?.dispose();
+  for (const { mask } of parts) mask?.dispose();
 }
-
-const SEAMS: readonly Seams[] = Array.from({ length: 8 }, (_, i) => [i >= 4, i % 4 >= 2, i % 2 === 1]);
 
 /**
- * [tokens, tokens], -100 between tokens that only the cyclic shift made neighbours: in the last window along an axis
- * the last `shift` tokens come from the grid's other end.
+ * Along which axes a window holds tokens of both ends of the grid, as three bits: in the last shifted window those
+ * behind the seam come from the front.
  */
-function seamMask(seams: Seams, size: Triple, shift: Triple): tf.Tensor2D {
+type Seams = number;
+
+/** Case, place and seams of every window, in the order of their seams. */
+function orderedWindows(batch: number, counts: Triple, shift: Triple) {
+  const windows: { readonly b: number; readonly corner: Triple; readonly seams: Seams }[] = [];
+  for (let b = 0; b < batch; b++) {
+    each(counts, (corner) => {
+      const last = (axis: number) => shift[axis]! > 0 && corner[axis] === counts[axis]! - 1;
+      windows.push({ b, corner, seams: bits([last(0), last(1), last(2)]) });
+    });
+  }
+  return windows.sort((p, q) => p.seams - q.seams);
+}
+
+/** For each pair of a window's tokens -100 where a seam lies between them, 0 elsewhere, [tokens, tokens]. */
+function seamMask(seams: Seams, size: Triple, shift: Triple): Float32Array {
   const sides: number[] = [];
   each(size, (offset) => {
-    sides.push(
-      seams.reduce((side, seam, axis) => {
-        return 2 * side + (seam && offset[axis]! >= size[axis]! - shift[axis]! ? 1 : 0);
-      }, 0),
-    );
+    const behind = (axis: number) => offset[axis]! >= size[axis]! - shift[axis]!;
+    sides.push(bits([behind(0), behind(1), behind(2)]) & seams);
   });
-  const values = sides.flatMap((a) => sides.map((b) => (a === b ? 0 : -100)));
-  return tf.keep(tf.tensor2d(values, [sides.length, sides.length]));
+  return Float32Array.from(sides.flatMap((a) => sides.map((b) => (a === b ? 0 : -100))));
 }
+
+function windowParts(all: readonly Seams[], most: number, maskOf: (seams: Seams) => Float32Array): WindowPart[] {
+  const tensor = (masks: readonly Float32Array[]): tf.Tensor4D => {
+    const tokens = Math.sqrt(masks[0]!.length);
+    const values = new Float32Array(masks.length * tokens * tokens);
+    for (const [i, mask] of masks.entries()) values.set(mask, i * tokens * tokens);
+    return tf.keep(tf.tensor4d(values, [masks.length, 1, tokens, tokens]));
+  };
+  const values = new Map([...new Set(all)].map((seams) => [seams, maskOf(seams)]));
+  const shared = new Map<Seams, tf.Tensor4D>();
+  return Array.from({ length: Math.ceil(all.length / most) }, (_, i): WindowPart => {
+    const part = all.slice(i * most, (i + 1) * most);
+    const [first] = part as [Seams, ...Seams[]];
+    if (part.some((seams) => seams !== first)) {
+      return { windows: part.length, mask: tensor(part.map((seams) => values.get(seams)!)) };
+    }
+    if (first === 0) return { windows: part.length };
+    const mask = shared.get(first) ?? tensor([values.get(first)!]);
+    shared.set(first, mask);
+    return { windows: part.length, mask };
+  });
+}
+
+const bits = (flags: readonly [boolean, boolean, boolean]): number =>
+  Number(flags[0]) * 4 + Number(flags[1]) * 2 + Number(flags[2]);
 
 /** The row of the relative position bias table for each pair of tokens, as {@link relativePositionIndex} says. */
 export const relativePositions = (window: number, tokens: number): RowMap =>

@@ -2,11 +2,14 @@ import { differentiable } from './differentiable.ts';
 import { kernels } from './kernels.ts';
 import { tf } from './tf.ts';
 
-/** Windows that follow each other and share a mask. */
-export interface WindowGroup {
+/** Windows that follow each other and are worked on together. */
+export interface WindowPart {
   readonly windows: number;
-  /** [tokens, tokens] to add, large and negative between tokens that must not see each other. */
-  readonly mask?: tf.Tensor2D;
+  /**
+   * To add to the scores, large and negative between tokens that must not see each other: [1, 1, tokens, tokens] for
+   * all windows of the part or [windows, 1, tokens, tokens].
+   */
+  readonly mask?: tf.Tensor4D;
 }
 
 /**
@@ -15,19 +18,23 @@ export interface WindowGroup {
  */
 const SCORES = 2 ** 20;
 
+/** How many windows a {@link WindowPart} should have. */
+export const windowsAtATime = (heads: number, tokens: number): number =>
+  Math.max(1, Math.floor(SCORES / (heads * tokens * tokens)));
+
 /**
- * Multi-head self-attention inside windows: softmax(q·kᵀ/√d + bias + mask)·v. Windows are taken some at a time, and
- * the scores are computed again for the gradient instead of kept.
+ * Multi-head self-attention inside windows: softmax(q·kᵀ/√d + bias + mask)·v. The scores are computed part by part, and
+ * again for the gradient instead of kept.
  *
  * @param qkv [windows·tokens, 3·channels]: queries, keys and values one after the other, each head by head.
  * @param bias [heads, tokens, tokens], the same for all windows.
- * @param groups all windows, in their order.
+ * @param parts all windows, in their order.
  * @returns [windows·tokens, channels], head by head.
  */
 export function windowAttention(
   qkv: tf.Tensor2D,
   bias: tf.Tensor3D,
-  { heads, groups }: { readonly heads: number; readonly groups: readonly WindowGroup[] },
+  { heads, parts }: { readonly heads: number; readonly parts: readonly WindowPart[] },
 ): tf.Tensor2D {
   const tokens = bias.shape[1];
   const windows = qkv.shape[0] / tokens;
@@ -35,13 +42,13 @@ export function windowAttention(
   /** Rows of tokens to [windows, head, tokens, width], and back: what is one head's lies together. */
   const byHead = (rows: tf.Tensor): tf.Tensor4D =>
     tf.transpose(tf.reshape(rows, [windows, tokens, -1, width]), [0, 2, 1, 3]);
-  const byToken = (parts: tf.Tensor[]): tf.Tensor2D =>
-    tf.reshape(tf.transpose(tf.concat(parts, 0), [0, 2, 1, 3]), [windows * tokens, -1]);
+  const byToken = (pieces: tf.Tensor[]): tf.Tensor2D =>
+    tf.reshape(tf.transpose(tf.concat(pieces, 0), [0, 2, 1, 3]), [windows * tokens, -1]);
   return differentiable<tf.Tensor2D>(
     [qkv, bias],
     () => {
       const value = byToken(
-        inParts(byHead(qkv), bias, groups, ({ q, k, v, bias }) => tf.matMul(weightsOf(q, k, bias), v)),
+        inParts(byHead(qkv), bias, parts, ({ q, k, v, bias }) => tf.matMul(weightsOf(q, k, bias), v)),
       );
       return { value, saved: [qkv, bias, value] };
     },
@@ -50,7 +57,7 @@ export function windowAttention(
     (dValue, [input, table, value]) => {
       const dMixed = byHead(dValue);
       const along = tf.sum(tf.mul(dMixed, byHead(value!)), -1, true) as tf.Tensor4D;
-      const parts = inParts(byHead(input!), table as tf.Tensor3D, groups, ({ q, k, v, bias, rows }) => {
+      const gradients = inParts(byHead(input!), table as tf.Tensor3D, parts, ({ q, k, v, bias, rows }) => {
         const weights = weightsOf(q, k, bias);
         const dOut = rows(dMixed);
         const dScores = tf.mul(weights, tf.sub(tf.matMul(dOut, v, false, true), rows(along)));
@@ -58,47 +65,42 @@ export function windowAttention(
         const dInput = tf.concat([dQuery, tf.matMul(dScores, q, true), tf.matMul(weights, dOut, true)], 1);
         return { dInput, dBias: kernels().sumRows(tf.reshape(dScores, [q.shape[0], -1])) };
       });
-      const dBias = tf.addN(parts.map((part) => part.dBias));
-      return [byToken(parts.map(({ dInput }) => dInput)), tf.reshape(dBias, bias.shape)];
+      const dBias = tf.addN(gradients.map((part) => part.dBias));
+      return [byToken(gradients.map(({ dInput }) => dInput)), tf.reshape(dBias, bias.shape)];
     },
   );
 }
 
-/** Some windows of one group: queries (scaled), keys and values, and the bias with the group's mask. */
+/** A part's queries (scaled), keys and values, and the bias with the part's mask. */
 interface Part {
   readonly q: tf.Tensor4D;
   readonly k: tf.Tensor4D;
   readonly v: tf.Tensor4D;
   readonly bias: tf.Tensor;
-  /** The same windows of another tensor. */
+  /** The part's windows of another tensor. */
   readonly rows: (x: tf.Tensor4D) => tf.Tensor4D;
 }
 
 function inParts<T extends tf.TensorContainer>(
   byHead: tf.Tensor4D,
   bias: tf.Tensor3D,
-  groups: readonly WindowGroup[],
+  parts: readonly WindowPart[],
   work: (part: Part) => T,
 ): T[] {
   const [, slots, tokens, width] = byHead.shape;
   const heads = slots / 3;
-  const most = Math.max(1, Math.floor(SCORES / (heads * tokens * tokens)));
-  const results: T[] = [];
-  let first = 0;
-  for (const { windows, mask } of groups) {
-    const end = first + windows;
-    const masked = mask ? tf.add(bias, mask) : bias;
-    for (; first < end; first += most) {
-      const [start, count] = [first, Math.min(most, end - first)];
-      const cut = (slot: number) => tf.slice(byHead, [start, slot, 0, 0], [count, heads, tokens, width]);
-      const rows = (x: tf.Tensor4D) => tf.slice(x, [start, 0, 0, 0], [count, ...x.shape.slice(1)]);
-      results.push(
-        tf.tidy(() => work({ q: tf.mul(cut(0), width ** -0.5), k: cut(heads), v: cut(2 * heads), bias: masked, rows })),
-      );
-    }
-    first = end;
-  }
-  return results;
+  let [end, previous, masked] = [0, undefined as WindowPart['mask'], bias as tf.Tensor];
+  return parts.map(({ windows, mask }) => {
+    const start = end;
+    end += windows;
+    // Parts with the same mask stand together.
+    if (mask !== previous) [previous, masked] = [mask, mask ? tf.add(bias, mask) : bias];
+    return tf.tidy(() => {
+      const cut = (slot: number) => tf.slice(byHead, [start, slot, 0, 0], [windows, heads, tokens, width]);
+      const rows = (x: tf.Tensor4D) => tf.slice(x, [start, 0, 0, 0], [windows, ...x.shape.slice(1)]);
+      return work({ q: tf.mul(cut(0), width ** -0.5), k: cut(heads), v: cut(2 * heads), bias: masked, rows });
+    });
+  });
 }
 
 const weightsOf = (q: tf.Tensor4D, k: tf.Tensor4D, bias: tf.Tensor): tf.Tensor4D =>

@@ -130,13 +130,14 @@ describe.each(await availableBackends())('operations on the %s backend', (backen
 
   test('attention and linear layers have the gradients of central differences', () => {
     tf.tidy(() => {
-      const mask = tf.tensor2d([0, -100, 0, -100, 0, 0, 0, 0, 0], [3, 3]);
-      const groups = [{ windows: 1 }, { windows: 1, mask }];
+      const mask = tf.tensor4d([0, -100, 0, -100, 0, 0, 0, 0, 0], [1, 1, 3, 3]);
+      const both = tf.concat([tf.zeros([1, 1, 3, 3]), mask], 0) as tf.Tensor4D;
+      const parts = [{ windows: 1 }, { windows: 1, mask }, { windows: 2, mask: both }];
       const attend: Operation = (qkv, bias) =>
-        windowAttention(qkv as tf.Tensor2D, bias as tf.Tensor3D, { heads: 2, groups });
+        windowAttention(qkv as tf.Tensor2D, bias as tf.Tensor3D, { heads: 2, parts });
       const dense: Operation = (a, w, b) => linear(a as tf.Tensor2D, w as tf.Tensor2D, b as tf.Tensor1D);
       const cases: readonly [Operation, tf.Tensor[]][] = [
-        [attend, [tf.mul(tensor('qkv', [6, 12]), 4), tensor('bias', [2, 3, 3])]],
+        [attend, [tf.mul(tensor('qkv', [12, 12]), 4), tensor('bias', [2, 3, 3])]],
         [dense, [rows(), tensor('w', [3, 4]), tensor('b', [4])]],
       ];
       for (const [operation, inputs] of cases) {
@@ -195,8 +196,8 @@ describe.each(await availableBackends())('operations on the %s backend', (backen
   test('a masked token is not attended to', () => {
     tf.tidy(() => {
       const qkv = tensor('qkv', [2, 6]) as tf.Tensor2D;
-      const mask = tf.tensor2d([0, -100, -100, 0], [2, 2]);
-      const mixed = windowAttention(qkv, tf.zeros([1, 2, 2]), { heads: 1, groups: [{ windows: 1, mask }] });
+      const mask = tf.tensor4d([0, -100, -100, 0], [1, 1, 2, 2]);
+      const mixed = windowAttention(qkv, tf.zeros([1, 2, 2]), { heads: 1, parts: [{ windows: 1, mask }] });
       expect(difference(mixed.dataSync(), tf.slice(qkv, [0, 4], [2, 2]).dataSync())).toBeLessThan(1e-6);
     });
   });
