@@ -7,8 +7,7 @@ import { tf } from './tf.ts';
  * 3D convolution with a 3³ filter and one voxel of zeros around the volume, without bias: PyTorch's
  * `Conv3d(k=3, padding=1, bias=False)`.
  *
- * @param parts volumes [b, z, y, x, cᵢ] that count as one with their channels one after the other. Convolving them
- *   apart and adding saves the concatenation, whose gradient is slower than the convolution on WebAssembly.
+ * @param parts volumes [b, z, y, x, cᵢ] that count as one with their channels one after the other.
  * @param filter [3, 3, 3, Σcᵢ, out].
  * @param stride 2 halves the grid, whose sides must be even then.
  * @param input `constant` for the image: no gradient is computed for it.
@@ -20,21 +19,26 @@ export function conv3d(
 ): tf.Tensor5D {
   const k = kernels();
   const learnt = input === 'learnt';
+  const joined = k.joins(parts.map(({ shape }) => shape[4]));
+  const pieces = (volumes: readonly tf.Tensor5D[]) => (joined ? [tf.concat([...volumes], 4)] : volumes);
   return differentiable<tf.Tensor5D>(
     learnt ? [...parts, filter] : [filter],
     () => {
-      const filters = splitFilter(filter, parts);
-      const value = parts
-        .map((part, i) => k.conv3d(part, filters[i]!, stride))
-        .reduce((total, term) => tf.add(total, term));
+      const xs = pieces(parts);
+      const filters = splitFilter(filter, xs);
+      const value = xs.map((x, i) => k.conv3d(x, filters[i]!, stride)).reduce((total, term) => tf.add(total, term));
       return { value, saved: [...parts, filter] };
     },
     (dy, saved) => {
-      const xs = saved.slice(0, -1) as tf.Tensor5D[];
-      const filters = splitFilter(saved.at(-1) as tf.Tensor5D, xs);
+      const volumes = saved.slice(0, -1) as tf.Tensor5D[];
+      const xs = pieces(volumes);
       const dFilters = xs.map((x) => k.conv3dFilterGradient(x, dy, stride));
       const dFilter = dFilters.length === 1 ? dFilters[0]! : tf.concat(dFilters, 3);
-      return learnt ? [...filters.map((part) => k.conv3dInputGradient(dy, part, stride)), dFilter] : [dFilter];
+      if (!learnt) return [dFilter];
+      const filters = splitFilter(saved.at(-1) as tf.Tensor5D, xs);
+      const dInputs = filters.map((part) => k.conv3dInputGradient(dy, part, stride));
+      const widths = volumes.map(({ shape }) => shape[4]);
+      return [...(joined ? tf.split(dInputs[0]!, widths, 4) : dInputs), dFilter];
     },
   );
 }

@@ -29,6 +29,9 @@ export const nativeKernels: Kernels = {
     return run('Conv3DBackpropFilterV2', [padded, sizes, dy], [FLOAT, ...convolution(stride)]);
   },
 
+  // oneDNN works on 16 channels at a time and fills up what is missing.
+  joins: (channels) => channels.length > 1 && channels.some((count) => count % 16 !== 0),
+
   instanceNorm,
   instanceNormGradient,
   leakyRelu: (x, slope) => run('LeakyRelu', [x], [FLOAT, alpha(slope)]),

@@ -9,51 +9,63 @@ import { tf } from './tf.ts';
  */
 const SHORT_SUM = 32_768;
 
-// Instance normalisation is batch normalisation of one case; several cases become channels side by side.
+/** What is kept of each case for the gradient: FusedBatchNormGradV3's last three inputs. */
+const SAVED = 3;
+
+// Instance normalisation is batch normalisation of one case. Cutting cases apart copies nothing.
 
 export const instanceNorm: Kernels['instanceNorm'] = (x, scale, shift, epsilon) => {
-  const b = x.shape[0];
-  const rows = casesAsChannels(x);
-  const [factor, offset] = [tile(scale, b), tile(shift, b)];
-  if (elementsOf(x.shape.slice(1, 4)) <= SHORT_SUM || backend().isUsingGpuDevice) {
-    const none = tf.tensor1d([], 'float32');
-    const [y, , , ...saved] = batchNorm([rows, factor, offset, none, none], epsilon, true);
-    return { y: channelsAsCases(y!, x.shape), saved };
-  }
-  const { mean, variance } = moments(rows);
-  const [y] = batchNorm([rows, factor, offset, mean, variance], epsilon, false);
-  // What the gradient takes on a CPU; its last input is for GPUs.
-  return { y: channelsAsCases(y!, x.shape), saved: [mean, variance, mean] };
+  const exact = elementsOf(x.shape.slice(1, 4)) > SHORT_SUM && !backend().isUsingGpuDevice;
+  const normalise = exact ? normaliseExactly : normaliseAtOnce;
+  const results = cases(x).map((one) => normalise(one, scale, shift, epsilon));
+  return { y: joined(results.map(({ y }) => y)), saved: results.flatMap(({ saved }) => saved) };
 };
 
 export const instanceNormGradient: Kernels['instanceNormGradient'] = (dy, x, scale, saved, epsilon) => {
-  const b = x.shape[0];
-  const [dx, dScale, dShift] = runMany(
-    'FusedBatchNormGradV3',
-    [casesAsChannels(dy), casesAsChannels(x), tile(scale, b), ...saved],
-    attributes(epsilon, true),
-    5,
-  );
-  return [channelsAsCases(dx!, x.shape), sumCases(dScale!, b), sumCases(dShift!, b)];
+  const xs = cases(x);
+  const results = cases(dy).map((one, i) => {
+    const kept = saved.slice(i * SAVED, (i + 1) * SAVED);
+    return runMany('FusedBatchNormGradV3', [one, xs[i]!, scale, ...kept], attributes(epsilon, true), 5);
+  });
+  const [dx, dScale, dShift] = [0, 1, 2].map((output) => results.map((outputs) => outputs[output]!));
+  return [joined(dx!), tf.addN(dScale!) as tf.Tensor1D, tf.addN(dShift!) as tf.Tensor1D];
+};
+
+type Normalise = (...parameters: Parameters<Kernels['instanceNorm']>) => ReturnType<Kernels['instanceNorm']>;
+
+const normaliseAtOnce: Normalise = (x, scale, shift, epsilon) => {
+  const none = tf.tensor1d([], 'float32');
+  const [y, , , ...saved] = batchNorm([x, scale, shift, none, none], epsilon, true);
+  return { y: y as tf.Tensor5D, saved };
+};
+
+const normaliseExactly: Normalise = (x, scale, shift, epsilon) => {
+  const { mean, variance } = moments(x);
+  const [y] = batchNorm([x, scale, shift, mean, variance], epsilon, false);
+  // The third is for GPUs.
+  return { y: y as tf.Tensor5D, saved: [mean, variance, mean] };
 };
 
 /**
- * Mean and biased variance of each channel, from those of its columns of voxels: with m their means and v their
- * variances, mean(v) + mean((m - mean(m))²).
+ * Mean and biased variance of each channel of one case, from those of its columns of voxels: with m their means and
+ * v their variances, mean(v) + mean((m - mean(m))²).
  */
-function moments(rows: tf.Tensor4D): { readonly mean: tf.Tensor1D; readonly variance: tf.Tensor1D } {
-  const [, height, width, channels] = rows.shape;
+function moments(x: tf.Tensor5D): { readonly mean: tf.Tensor1D; readonly variance: tf.Tensor1D } {
+  const [, depth, height, width, channels] = x.shape;
+  const rows = depth * height;
   return tf.tidy(() => {
     const columns = width * channels;
     const none = tf.tensor1d([], 'float32');
     const affine = [tf.ones([columns]), tf.zeros([columns])];
-    const inputs = [tf.reshape(rows, [1, height, 1, columns]), ...affine, none, none];
-    const [, means, variances] = batchNorm(inputs, 0, true).map((t) => tf.reshape(t, [-1, channels]) as tf.Tensor2D);
-    const average = (x: tf.Tensor2D) => tf.div(sumRows(x), width) as tf.Tensor1D;
+    const inputs = [tf.reshape(x, [1, rows, 1, 1, columns]), ...affine, none, none];
+    const [, means, variances] = batchNorm(inputs, 0, true);
+    const byColumn = (values: tf.Tensor) => tf.reshape(values, [width, channels]) as tf.Tensor2D;
+    const average = (values: tf.Tensor) => tf.div(sumRows(byColumn(values)), width) as tf.Tensor1D;
     const mean = average(means!);
     // What TensorFlow returns is the unbiased variance.
-    const within = tf.mul(average(variances!), (height - 1) / height);
-    return { mean, variance: tf.add(within, average(tf.squaredDifference(means!, mean))) as tf.Tensor1D };
+    const within = tf.mul(average(variances!), (rows - 1) / rows);
+    const between = average(tf.squaredDifference(byColumn(means!), mean));
+    return { mean, variance: tf.add(within, between) as tf.Tensor1D };
   });
 }
 
@@ -64,21 +76,14 @@ const attributes = (epsilon: number, training: boolean): readonly Attribute[] =>
   FLOAT,
   type('U', 'float32'),
   { name: 'epsilon', type: ATTRIBUTE.float, value: epsilon },
-  text('data_format', 'NHWC'),
+  text('data_format', 'NDHWC'),
   flag('is_training', training),
 ];
-function casesAsChannels(x: tf.Tensor5D): tf.Tensor4D {
-  const [b, depth, height, width, c] = x.shape;
-  const rows = b === 1 ? x : tf.transpose(tf.reshape(x, [b, depth * height * width, c]), [1, 0, 2]);
-  return tf.reshape(rows, [1, depth * height, width, b * c]);
+
+function cases(x: tf.Tensor5D): readonly tf.Tensor5D[] {
+  const [b, ...rest] = x.shape;
+  return b === 1 ? [x] : Array.from({ length: b }, (_, i) => tf.slice(x, [i, 0, 0, 0, 0], [1, ...rest]));
 }
 
-function channelsAsCases(y: tf.Tensor, shape: tf.Tensor5D['shape']): tf.Tensor5D {
-  const [b, depth, height, width, c] = shape;
-  if (b === 1) return tf.reshape(y, shape);
-  return tf.reshape(tf.transpose(tf.reshape(y, [depth * height * width, b, c]), [1, 0, 2]), shape);
-}
-
-const tile = (v: tf.Tensor1D, times: number): tf.Tensor1D => (times === 1 ? v : tf.tile(v, [times]));
-const sumCases = (v: tf.Tensor, cases: number): tf.Tensor1D =>
-  cases === 1 ? (v as tf.Tensor1D) : tf.sum(tf.reshape(v, [cases, -1]), 0);
+const joined = (parts: readonly tf.Tensor[]): tf.Tensor5D =>
+  (parts.length === 1 ? parts[0] : tf.concat([...parts], 0)) as tf.Tensor5D;

@@ -50,16 +50,17 @@ export const FLOAT = type('T', 'float32');
 
 /** About as many columns are added up at a time: enough to fill vector registers, few enough to stay in the cache. */
 const COLUMNS = 512;
+const FEW_ROWS = 4096;
 
 /**
- * Sum over the rows, in two steps: neighbouring rows count as columns first. One running total a column over all rows
- * of a large volume would lose digits, and be slow where there are few columns.
+ * Sum over the rows. Where they are many in two steps, of which the first takes neighbouring rows for columns: one
+ * running total a column over all of them would lose digits, and be slow where there are few columns.
  */
 export function sumRows(x: tf.Tensor2D): tf.Tensor1D {
   const [rows, columns] = x.shape;
+  if (rows <= FEW_ROWS) return biasAddGradient(x);
   let fold = 1;
   while (rows % (2 * fold) === 0 && 2 * fold * columns <= COLUMNS) fold *= 2;
-  if (fold === 1) return biasAddGradient(x);
   const partial = biasAddGradient(tf.reshape(x, [rows / fold, fold * columns]));
   return biasAddGradient(tf.reshape(partial, [fold, columns]));
 }
