@@ -16,6 +16,7 @@ import {
 import { CreateQueueCommand } from '@aws-sdk/client-sqs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createS3Client, createSqsClient } from '../../lib/storage/clients.ts';
+import type { Objects } from '../../lib/storage/contract.ts';
 import { createObjects } from '../../lib/storage/objects.ts';
 import { openJournal } from './journal.ts';
 import { type EmbeddedServer, startEmbeddedServer } from './server.ts';
@@ -104,46 +105,61 @@ async function spawnServer(): Promise<{ readonly child: ChildProcess; readonly e
 }
 
 describe('kill -9', () => {
-  it('in the middle of writes leaves of each object the old one or the new one, and loses none that was confirmed', async () => {
-    const { child, endpoint } = await spawnServer();
-    await createS3Client({ endpoint }).send(new CreateBucketCommand({ Bucket }));
-    const objects = createObjects({ endpoint });
-    const confirmed = new Map<string, number>();
-    let stop = false;
-    const write = async (key: string) => {
-      for (let version = 1; !stop; version++) {
-        // Each body begins with its version and ends with its hash: a torn or a mixed one gives itself away.
-        const content = Buffer.concat([Buffer.from(String(version).padStart(8, '0')), randomBytes(200_000)]);
-        const body = Buffer.concat([content, createHash('sha256').update(content).digest()]);
-        const done = await objects.put(Bucket, key, body).then(
-          () => true,
-          () => false,
-        );
-        if (!done) return;
-        confirmed.set(key, version);
+  const MIB = 1024 ** 2;
+  type Put = (objects: Objects, key: string, body: Buffer) => Promise<unknown>;
+
+  it.each<[string, number, Put]>([
+    ['puts', 200_000, (objects, key, body) => objects.put(Bucket, key, body)],
+    ['uploads of parts', 5 * MIB + 1000, (objects, key, body) => objects.putParts(Bucket, key, partsOf(body))],
+  ])(
+    'in the middle of %s leaves the old objects or the new ones, and loses none that was confirmed',
+    async (kind, bytes, put) => {
+      const { child, endpoint } = await spawnServer();
+      await createS3Client({ endpoint }).send(new CreateBucketCommand({ Bucket }));
+      const objects = createObjects({ endpoint });
+      const confirmed = new Map<string, number>();
+      let stop = false;
+      const write = async (key: string) => {
+        for (let version = 1; !stop; version++) {
+          // Each body begins with its version and ends with its hash: a torn or a mixed one gives itself away.
+          const content = Buffer.concat([Buffer.from(String(version).padStart(8, '0')), randomBytes(bytes)]);
+          const body = Buffer.concat([content, createHash('sha256').update(content).digest()]);
+          const done = await put(objects, key, body).then(
+            () => true,
+            () => false,
+          );
+          if (!done) return;
+          confirmed.set(key, version);
+        }
+      };
+      const writers = Promise.all(['a', 'b', 'c', 'd'].map(write));
+      await expect
+        .poll(() => Math.min(...['a', 'b', 'c', 'd'].map((key) => confirmed.get(key) ?? 0)), { timeout: 30_000 })
+        .toBeGreaterThan(3);
+
+      child.kill('SIGKILL');
+      await once(child, 'exit');
+      stop = true;
+      await writers;
+
+      const survivors = createObjects(await start());
+      for (const [key, version] of confirmed) {
+        const { body } = await survivors.get(Bucket, key);
+        const content = body.subarray(0, -32);
+        expect(Buffer.from(body.subarray(-32))).toEqual(createHash('sha256').update(content).digest());
+        const found = Number(Buffer.from(content.subarray(0, 8)).toString());
+        expect(found - version, `${key} is at version ${found}, ${version} was confirmed`).toBeGreaterThanOrEqual(0);
+        expect(found - version).toBeLessThanOrEqual(1);
       }
-    };
-    const writers = Promise.all(['a', 'b', 'c', 'd'].map(write));
-    await expect
-      .poll(() => Math.min(...['a', 'b', 'c', 'd'].map((key) => confirmed.get(key) ?? 0)), { timeout: 30_000 })
-      .toBeGreaterThan(5);
+      // Of an upload that was cut off the parts stay, for its owner to go on or to abort it.
+      if (kind === 'puts') expect(bodies()).toHaveLength(confirmed.size);
+    },
+  );
 
-    child.kill('SIGKILL');
-    await once(child, 'exit');
-    stop = true;
-    await writers;
-
-    const survivors = createObjects(await start());
-    for (const [key, version] of confirmed) {
-      const { body } = await survivors.get(Bucket, key);
-      const content = body.subarray(0, -32);
-      expect(Buffer.from(body.subarray(-32))).toEqual(createHash('sha256').update(content).digest());
-      const found = Number(Buffer.from(content.subarray(0, 8)).toString());
-      expect(found - version, `${key} is at version ${found}, ${version} was confirmed`).toBeGreaterThanOrEqual(0);
-      expect(found - version).toBeLessThanOrEqual(1);
-    }
-    expect(bodies()).toHaveLength(confirmed.size);
-  });
+  async function* partsOf(body: Buffer) {
+    yield body.subarray(0, 5 * MIB);
+    yield body.subarray(5 * MIB);
+  }
 });
 
 describe('journal', () => {
