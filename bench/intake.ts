@@ -1,0 +1,134 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { table } from '../cli/table.ts';
+import { NODE_WITH_TSX } from '../cli/tsx.ts';
+import type { Federation } from '../lib/federation/schemas.ts';
+import { topologyOf } from '../lib/federation/topology.ts';
+import { createObjects } from '../lib/storage/objects.ts';
+import { createQueues } from '../lib/storage/queues.ts';
+import { deploy } from '../localstack/deploy.ts';
+import { PAPER_SITES, type SiteSize, siteCases } from './intake/cases.ts';
+import { checkIntake } from './intake/check.ts';
+import { createUploader } from './intake/upload.ts';
+import type { IntakeFigures } from './intake/worker.ts';
+
+export const summary = "Intake of the paper's 8,124 cases into eight buckets by presigned URLs, broken ones among them";
+
+const SERVER = fileURLToPath(new URL('intake/server.ts', import.meta.url));
+const WORKER = fileURLToPath(new URL('intake/worker.ts', import.meta.url));
+/** One case in so many is broken. */
+const BAD_EVERY = 100;
+
+/**
+ * Uploads the cases of eight hospitals while intake takes them in: this process uploads, another is the embedded
+ * server, a third runs the real handler on its queues. FEDCARDIO_BENCH_SHARE="0.1" makes each hospital a tenth as
+ * large. Profiles of all three: `node --cpu-prof bin/fedcardio.mjs bench intake`.
+ *
+ * @returns cases a second, from the first upload to the last case done; what a case costs; peak memory of intake
+ * @throws Error where a case is lost, counted twice, or not what it should be
+ */
+export async function run(): Promise<Readonly<Record<string, unknown>>> {
+  const bySite = sizes(Number(process.env.FEDCARDIO_BENCH_SHARE ?? 1)).map((size) => siteCases(size, BAD_EVERY));
+  const cases = bySite.flat();
+  const federation: Federation = {
+    schema: 'fedcardio.federation/1',
+    id: 'load',
+    sites: PAPER_SITES.map(({ site }) => ({ id: site, name: site })),
+  };
+  const dataDir = mkdtempSync(join(tmpdir(), 'fedcardio-bench-'));
+  const children: ChildProcess[] = [];
+  const start = (file: string, ...args: readonly string[]) => {
+    const child = fork(file, args, { execArgv: [...process.execArgv, ...NODE_WITH_TSX] });
+    children.push(child);
+    return child;
+  };
+  try {
+    const server = start(SERVER, dataDir);
+    const { endpoint } = await answer<{ readonly endpoint: string }>(server);
+    await deploy(endpoint, topologyOf(federation));
+    const storage = { objects: createObjects({ endpoint }), queues: createQueues({ endpoint }) };
+    const worker = start(WORKER, endpoint, JSON.stringify(federation), String(cases.length));
+    await answer(worker);
+    const uploader = createUploader(endpoint, federation.id, storage.queues);
+
+    const cpuBefore = process.cpuUsage();
+    const started = Date.now() / 1000;
+    const sent = await Promise.all(bySite.map(uploader.site));
+    const uploadSeconds = Date.now() / 1000 - started;
+    uploader.close();
+    const { user, system } = process.cpuUsage(cpuBefore);
+    worker.send('figures when idle');
+    const intake = await answer<IntakeFigures>(worker);
+    server.send('figures');
+    const { cpuSeconds } = await answer<{ readonly cpuSeconds: number }>(server);
+    await checkIntake(storage, federation, cases);
+
+    const total = (of: readonly number[]) => of.reduce((sum, value) => sum + value, 0);
+    const uploads = total(sent.map((of) => of.uploads));
+    const each = (amount: number) => round(amount / cases.length);
+    const figures = {
+      cases: cases.length,
+      uploads,
+      duplicateEvents: total(sent.map((of) => of.duplicateEvents)),
+      casesPerSecond: round(cases.length / (intake.doneAt - started)),
+      uploadsPerSecond: round(uploads / uploadSeconds),
+      requestsPerCase: each(total(Object.values(intake.requests))),
+      bytesReadPerCase: each(intake.bytesRead),
+      /** When an eighth, a half and all of the cases had been looked at. */
+      peakRssMB: intake.peakRssMB,
+      cpuMsPerCase: {
+        intake: each(1000 * intake.cpuSeconds),
+        server: each(1000 * cpuSeconds),
+        uploader: each((user + system) / 1000),
+      },
+    };
+    const requests = Object.entries(intake.requests).sort(([, a], [, b]) => b - a);
+    const rows = requests.map(([kind, count]) => [kind, String(each(count))]);
+    console.error(`${table(['requests of intake', 'a case'], rows).join('\n')}\n`);
+    const text = (value: unknown) =>
+      JSON.stringify(value)
+        .replaceAll(/["{}[\]]/g, '')
+        .replaceAll(/[,:]/g, '$& ');
+    const lines = Object.entries(figures).map(([name, value]) => [name, text(value)]);
+    console.error(`${table(['figure', 'value'], lines).join('\n')}\n`);
+    return figures;
+  } finally {
+    await Promise.all(children.map(end));
+    rmSync(dataDir, { recursive: true });
+  }
+}
+
+function sizes(share: number): readonly SiteSize[] {
+  const part = (count: number) => Math.ceil(count * share);
+  return PAPER_SITES.map(({ site, cases, labels }) => ({
+    site,
+    cases: part(cases),
+    labels: Object.fromEntries(Object.entries(labels).map(([task, count]) => [task, part(count)])),
+  }));
+}
+
+async function end(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const gone = once(child, 'exit');
+  child.disconnect();
+  await gone;
+}
+
+/** What a child says next. */
+function answer<T>(child: ChildProcess): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const ended = (code: number | null) => reject(new Error(`A process of the benchmark ended with ${code}.`));
+    child.once('exit', ended);
+    child.once('message', (message) => {
+      child.off('exit', ended);
+      resolve(message as T);
+    });
+  });
+}
+
+/** Three significant digits. */
+const round = (value: number): number => Number(value.toPrecision(3));

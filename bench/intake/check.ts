@@ -1,0 +1,132 @@
+import type { z } from 'zod';
+import { federationKeys, siteKeys } from '../../lib/federation/keys.ts';
+import { collect, mapConcurrently } from '../../lib/federation/protocol/async.ts';
+import { readJson } from '../../lib/federation/protocol/documents.ts';
+import { canonicalJson } from '../../lib/federation/protocol/json.ts';
+import {
+  type CatalogEntry,
+  catalogSchema,
+  type Federation,
+  type Rejected,
+  rejectedSchema,
+  type Summary,
+  summarySchema,
+} from '../../lib/federation/schemas.ts';
+import { TASK_IDS } from '../../lib/federation/tasks.ts';
+import { names, topologyOf } from '../../lib/federation/topology.ts';
+import type { Objects, Queues } from '../../lib/storage/contract.ts';
+import type { LoadCase } from './cases.ts';
+
+/** What a site's bucket says of its cases in the end. */
+interface SiteState {
+  readonly catalog: ReadonlyMap<string, CatalogEntry>;
+  readonly rejected: ReadonlyMap<string, Rejected>;
+  readonly summary: Summary;
+}
+
+const READS_AT_ONCE = 16;
+const QUOTED = 10;
+
+/**
+ * Looks at all that intake left behind. Every case is catalogued or rejected, as it deserves and once; of the cases
+ * that hold the same volume one is catalogued; nothing else is there; the summaries count just that; no message is
+ * left in a queue or among the dead letters.
+ *
+ * @throws Error naming the first violations
+ */
+export async function checkIntake(
+  { objects, queues }: { readonly objects: Objects; readonly queues: Queues },
+  federation: Federation,
+  cases: readonly LoadCase[],
+): Promise<void> {
+  const violations: string[] = [];
+  for (const { id } of federation.sites) {
+    const state = await siteState(objects, federation.id, id);
+    violations.push(
+      ...siteViolations(
+        id,
+        cases.filter(({ site }) => site === id),
+        state,
+      ),
+    );
+  }
+  for (const { name, deadLetterQueue } of topologyOf(federation).queues.filter(({ handler }) => handler === 'intake')) {
+    for (const queue of [name, deadLetterQueue]) {
+      const { waiting, inFlight } = await queues.depth(queue);
+      if (waiting + inFlight > 0) violations.push(`${queue} still holds ${waiting} + ${inFlight} messages`);
+    }
+  }
+  if (violations.length === 0) return;
+  const more = violations.length > QUOTED ? ` … and ${violations.length - QUOTED} more` : '';
+  throw new Error(`Intake failed: ${violations.slice(0, QUOTED).join('; ')}${more}`);
+}
+
+async function siteState(objects: Objects, federation: string, site: string): Promise<SiteState> {
+  const bucket = names.siteBucket(federation, site);
+  const all = async <S extends z.ZodType>(prefix: string, schema: S) => {
+    const keys = (await collect(objects.list(bucket, prefix))).map(({ key }) => key);
+    return new Map(
+      await mapConcurrently(
+        keys,
+        READS_AT_ONCE,
+        async (key): Promise<[string, z.infer<S>]> => [
+          key.slice(prefix.length, -'.json'.length),
+          (await readJson(objects, bucket, key, schema)).value,
+        ],
+      ),
+    );
+  };
+  const summary = await readJson(
+    objects,
+    names.federationBucket(federation),
+    federationKeys.summary(site),
+    summarySchema,
+  );
+  return {
+    catalog: await all(siteKeys.catalogPrefix, catalogSchema),
+    rejected: await all(siteKeys.rejectedPrefix, rejectedSchema),
+    summary: summary.value,
+  };
+}
+
+function siteViolations(site: string, cases: readonly LoadCase[], state: SiteState): readonly string[] {
+  const found: string[] = [];
+  const expect = (what: string, is: unknown, wanted: unknown) => {
+    const [a, b] = [canonicalJson(is), canonicalJson(wanted)];
+    if (a !== b) found.push(`${site}: ${what} is ${a}, not ${b}`);
+  };
+  const { catalog, rejected, summary } = state;
+  const holders = new Map<string, number>();
+  for (const { id, content, use, labels, bad, uploads } of cases) {
+    const entry = catalog.get(id);
+    if (content) holders.set(content, (holders.get(content) ?? 0) + (entry ? 1 : 0));
+    else expect(`${id} in the catalog`, entry !== undefined, false);
+    const image = uploads.find(({ key }) => key === siteKeys.image(use, id))?.key as string;
+    const faults = new Set([...bad, ...(entry ? [] : [image])]);
+    expect(`what is wrong with ${id}`, rejected.get(id)?.objects.map(({ key }) => key) ?? [], [...faults].sort());
+    if (!entry) continue;
+    expect(`the catalog entry of ${id}`, [entry.case, entry.use, entry.image.key], [id, use, image]);
+    expect(`the labels of ${id}`, Object.keys(entry.labels).sort(), [...labels].sort());
+  }
+  for (const [content, count] of holders) expect(`the number of entries for ${content}`, count, 1);
+  const known = new Set(cases.map(({ id }) => id));
+  const strangers = [...catalog.keys(), ...rejected.keys()].filter((id) => !known.has(id));
+  expect('the list of unknown cases', strangers, []);
+
+  const entries = [...catalog.values()];
+  const of = (wanted: string) => entries.filter(({ use }) => use === wanted);
+  const count = (use: string) => TASK_IDS.map((task) => of(use).filter(({ labels }) => labels[task]).length);
+  const [training, evaluation] = [of('training').length, of('evaluation').length];
+  expect('the summary of cases', summary.cases, { evaluation, rejected: rejected.size, training });
+  expect(
+    'the summary of labels',
+    TASK_IDS.map((task) => summary.labelled[task] ?? 0),
+    count('training'),
+  );
+  expect(
+    'the summary of held-out labels',
+    TASK_IDS.map((task) => summary.labelledEvaluation[task] ?? 0),
+    count('evaluation'),
+  );
+  return found;
+}

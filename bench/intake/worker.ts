@@ -1,0 +1,82 @@
+/**
+ * Intake in a process of its own, as a function's: real handler, queues and objects over HTTP. Arguments: endpoint,
+ * federation as JSON, number of cases. When asked, it tells its parent what it
+ * used, as soon as no message is left.
+ */
+import { intake } from '../../handlers/intake.ts';
+import type { Federation } from '../../lib/federation/schemas.ts';
+import { topologyOf } from '../../lib/federation/topology.ts';
+import { createObjects } from '../../lib/storage/objects.ts';
+import { createQueues } from '../../lib/storage/queues.ts';
+import { startRunner } from '../../localstack/runner.ts';
+import { countBytes } from './bytes.ts';
+import { countRequests } from './requests.ts';
+
+/** What the process used. */
+export interface IntakeFigures {
+  readonly looks: number;
+  /** Seconds since the epoch when the last case was done. */
+  readonly doneAt: number;
+  readonly requests: Readonly<Record<string, number>>;
+  readonly bytesRead: number;
+  /** Highest so far when an eighth, a half and all of the cases had been looked at, MB. */
+  readonly peakRssMB: readonly [number, number, number];
+  readonly cpuSeconds: number;
+}
+
+const [endpoint, federationJson, cases] = process.argv.slice(2) as [string, string, string];
+const federation = JSON.parse(federationJson) as Federation;
+const all = topologyOf(federation);
+const topology = { ...all, queues: all.queues.filter(({ handler }) => handler === 'intake') };
+const unused = () => Promise.reject(new Error('only intake runs here'));
+
+const requests = countRequests();
+const { objects, bytesRead } = countBytes(createObjects({ endpoint }));
+const seen = new Set<string>();
+const peaks: number[] = [];
+let looks = 0;
+let doneAt = 0;
+
+const runner = startRunner({
+  topology,
+  handlers: { intake, orchestrate: unused, dispatch: unused, aggregate: unused },
+  onEvent: (event) => {
+    if (event.type === 'handled') doneAt = Date.now() / 1000;
+    else console.error(event);
+  },
+  context: {
+    federation,
+    objects,
+    queues: createQueues({ endpoint }),
+    launcher: { submit: unused },
+    now: () => new Date(),
+    log: (event, fields) => {
+      if (event !== 'case-examined') return console.error(event, fields);
+      looks += 1;
+      seen.add(`${fields.site}/${fields.case}`);
+      for (const [at, share] of [1 / 8, 1 / 2].entries()) {
+        if (seen.size >= share * Number(cases)) peaks[at] ??= peakRssMB();
+      }
+    },
+  },
+});
+process.on('message', async () => {
+  await runner.idle();
+  const [eighth = peakRssMB(), half = peakRssMB()] = peaks;
+  const { user, system } = process.cpuUsage();
+  const figures: IntakeFigures = {
+    looks,
+    doneAt,
+    requests: requests(),
+    bytesRead: bytesRead(),
+    peakRssMB: [eighth, half, peakRssMB()],
+    cpuSeconds: (user + system) / 1e6,
+  };
+  process.send?.(figures);
+});
+process.on('disconnect', () => process.exit());
+// The parent may have gone while this was loading.
+if (!process.connected) process.exit();
+process.send?.('ready');
+
+const peakRssMB = (): number => Math.round((process.resourceUsage().maxRSS * 1024) / 1e6);
