@@ -6,6 +6,8 @@ export default defineConfig({
     testTimeout: 60_000,
     hookTimeout: 60_000,
     pool: 'forks',
+    // Of tests that say that they may run side by side: they wait more than they work.
+    maxConcurrency: 12,
     coverage: {
       provider: 'v8',
       include: ['{lib,handlers,gpu-tasks,cdk,localstack,cli}/**/*.ts'],

@@ -42,6 +42,7 @@ const isCompleted = (writing: Writing, stage: Stage): boolean =>
 const surelyAble = ({ by, history }: Writing): readonly string[] =>
   by.context.federation.sites.flatMap(({ id }) => (history.at(federationKeys.summary(id), by.startedAt) ? [id] : []));
 
+/** The terms of a round: opened in its time, for those who can take part. */
 export function openFaults(writing: Writing, at: RoundAddress, open: Open): Faults {
   const { by, history, campaign } = writing;
   const stages = planOf(writing).campaign.stages;
@@ -80,20 +81,28 @@ function verdicts({ by, history, answers, campaign }: Writing, at: RoundAddress)
   return pauses.map((known) => verdictOf(jsonOf<Open>(opened), seen, known, by.context.now()));
 }
 
+/** What a round merges: decided as it must be by what its maker saw. */
 export function sealFaults(writing: Writing, at: RoundAddress, seal: Seal): Faults {
   const { history } = writing;
   const justified = verdicts(writing, at).find((verdict) => verdict.kind === 'seal');
   if (!justified) return ['a round is sealed when it has quorum or its time is over'];
   const merged = seal.updates.map(({ site, key }) => [site, key]);
+  const isQuoted = ({ key, sha256, samples, weights }: Seal['updates'][number]) => {
+    const { body } = history.at(key)!;
+    const update = JSON.parse(body.toString());
+    return sha256 === sha256Hex(body) && samples === update.samples && weights?.sha256 === update.weights?.sha256;
+  };
   const failed = seal.failed.map(({ site }) => site);
   return faults({
     'a campaign that has ended seals nothing': !ended(writing),
     'a seal names the terms of its round': seal.open === sha256Hex(history.at(federationKeys.open(at))!.body),
     'of every participant one usable update that was seen is sealed, and nothing else': same(merged, justified.merged),
+    'a seal quotes its updates as they are': seal.updates.every(isQuoted),
     'a seal names the participants whose answers are not merged': same(failed, justified.failed),
   });
 }
 
+/** A round's result: what its seal says, merged to the byte. */
 export function commitFaults(writing: Writing, at: RoundAddress, commit: Commit): Faults {
   const { history } = writing;
   const sealed = history.at(federationKeys.seal(at));
@@ -105,6 +114,7 @@ export function commitFaults(writing: Writing, at: RoundAddress, commit: Commit)
   const model = commit.global && history.at(commit.global.key)?.body;
   const samples = updates.reduce((sum, update) => sum + update.samples, 0);
   return faults({
+    'a campaign that has ended commits nothing': !ended(writing),
     'a commit names its seal': commit.seal === sha256Hex(sealed.body),
     'a commit names the sites of its seal': same(
       commit.sites,
@@ -117,6 +127,7 @@ export function commitFaults(writing: Writing, at: RoundAddress, commit: Commit)
   });
 }
 
+/** The end of a campaign: only where there is a reason for it. */
 export function outcomeFaults(writing: Writing, { status }: Outcome): Faults {
   const { by } = writing;
   if (status === 'cancelled') return faults({ 'only who is asked to cancels': by.name === 'cancel' });
@@ -130,7 +141,7 @@ export function outcomeFaults(writing: Writing, { status }: Outcome): Faults {
   return faults({ 'a campaign fails when a round fails or cannot open': hasTooFew || rounds.some(hasFailed) });
 }
 
-/** @param update key of the update's metadata */
+/** A mark beside an update: not on one that may be merged. */
 export function refusalFaults(
   { history, answers }: Writing,
   at: RoundAddress,

@@ -101,7 +101,7 @@ export async function runSchedule(
     const running = [
       ...due().map(deliver),
       ...adversary.acts().map(act),
-      ...Array.from({ length: sweeps ? 1 + (adversary.tick() % 2) : 0 }, () =>
+      ...Array.from({ length: sweeps ? (adversary.tick() % 3 === 0 ? 2 : 1) : 0 }, () =>
         sweep(start('sweep').context).catch(unlessExpected),
       ),
     ];
@@ -127,7 +127,8 @@ export async function runSchedule(
     else if (calm > 2 && sweeps) found.push(...forgotten(history, watch, context.now(), RESEND_SECONDS + tickSeconds));
     if (found.length > 0) throw new Error(found.join('\n'));
     // After the storm an answer takes three ticks and a deadline nine, so that no round needs more than a dozen.
-    world.advanceClock(adversary.isStorm() ? uniform(random, 10, 600) : tickSeconds);
+    const stormSeconds = pending.length > 0 ? 600 : 2 * tickSeconds;
+    world.advanceClock(adversary.isStorm() ? uniform(random, 10, stormSeconds) : tickSeconds);
   }
   const found = await blemishes(world, history, campaign.id);
   if (found.length > 0) throw new Error(found.join('\n'));

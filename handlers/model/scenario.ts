@@ -103,7 +103,7 @@ export const harmlessScenario: fc.Arbitrary<Scenario> = fc.record({
     closeAfterQuorumSeconds: fc.constant(0),
     deadlineSeconds: fc.constant(86_400),
   }),
-  faults: faults('slow'),
+  faults: faults('slow', 'echo'),
   fates: fates('twice', 'late'),
   acts: fc.constant([]),
   skewSeconds: fc.constantFrom(0, 30, 600),

@@ -1,0 +1,151 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { describe, expect, it } from 'vitest';
+import { plainMean, smallCampaignWith } from '../handlers/simulated-campaign.ts';
+import type { SimulatedSite } from '../handlers/simulated-site.ts';
+import { verifyCampaign } from '../lib/aggregation/verify-campaign.ts';
+import { federationKeys, parseRoundKey } from '../lib/federation/keys.ts';
+import { collect } from '../lib/federation/protocol/async.ts';
+import { pauseCampaign, resumeCampaign } from '../lib/federation/protocol/control.ts';
+import { readJson, tryReadJson } from '../lib/federation/protocol/documents.ts';
+import { commitSchema, type Outcome, openSchema, outcomeSchema, sealSchema } from '../lib/federation/schemas.ts';
+import { pick, seededRandom, uniform } from '../lib/random.ts';
+import type { FaultsInput } from '../localstack/embedded/faults/configuration.ts';
+import { type AdversaryFederation, startAdversaryFederation } from './adversary-federation.ts';
+
+/** More of them: `FEDCARDIO_HTTP_SCHEDULES=500 npx vitest run test/adversary.test.ts`; one: add `-t 'schedule 7$'`. */
+const SCHEDULES = Number(process.env.FEDCARDIO_HTTP_SCHEDULES ?? 36);
+const STORM_MS = 3000;
+const DEADLINE_SECONDS = 5;
+/** Bound of what is left after the storm: a lease whose holder could not give it back, and three rounds. */
+const CALM_MS = 60_000 + 3 * 2 * DEADLINE_SECONDS * 1000;
+
+/** Everything that the server can do wrong, each as often as the seed has it. */
+function faultsOf(seed: number): FaultsInput {
+  const random = seededRandom('faults', seed);
+  const upTo = (rate: number) => uniform(random, 0, rate);
+  return {
+    seed,
+    rules: [
+      { fault: 'conflict', rate: upTo(0.5) },
+      { fault: 'cut-before', rate: upTo(0.05) },
+      { fault: 'cut-after', rate: upTo(0.1) },
+      { fault: 'cut-upload', rate: upTo(0.05) },
+      { fault: 'cut-download', rate: upTo(0.05) },
+      { fault: 'slow-down', rate: upTo(0.05) },
+      { fault: 'slow', rate: upTo(0.1), ms: 300 },
+      { fault: 'drop', rate: upTo(0.3) },
+      { fault: 'duplicate', rate: upTo(0.3), ms: 200 },
+      { fault: 'delay', rate: upTo(0.3), ms: 700 },
+      { fault: 'reorder', rate: upTo(0.3) },
+    ],
+  };
+}
+
+function sitesOf(seed: number): readonly SimulatedSite[] {
+  const random = seededRandom('sites', seed);
+  return Array.from({ length: 1 + Math.floor(random() * 4) }, (_, index) => ({
+    id: `site-${index}`,
+    samples: 1 + Math.floor(random() * 500),
+    behaviour: index === 0 ? 'good' : pick(random, ['good', 'good', 'silent', 'fails', 'diverges', 'boasts'] as const),
+  }));
+}
+
+const quorumOf = (seed: number) => ({
+  minFraction: pick(seededRandom('quorum', seed), [0.3, 0.6, 1]),
+  closeAfterQuorumSeconds: seed % 2,
+  deadlineSeconds: DEADLINE_SECONDS,
+});
+
+describe.concurrent('over HTTP, whatever the server does', () => {
+  it.each(Array.from({ length: SCHEDULES }, (_, seed) => seed))(
+    'a campaign keeps every rule and ends: schedule %i',
+    {
+      timeout: 150_000,
+    },
+    async (seed) => {
+      const campaign = smallCampaignWith(quorumOf(seed));
+      const federation = await startAdversaryFederation(sitesOf(seed), faultsOf(seed));
+      try {
+        await eventually(() =>
+          federation.context.objects.put(
+            federation.bucket,
+            federationKeys.campaign(campaign.id),
+            JSON.stringify(campaign),
+          ),
+        );
+        const storm = sleep(STORM_MS);
+        if (seed % 3 === 0) await pauseForASecond(federation, campaign.id);
+        await storm;
+        expect(await federation.calm()).toBeGreaterThan(0);
+        const outcome = await outcomeOf(federation, campaign.id);
+
+        // The first site does what it is asked to: without its answer nothing but the time can have run out.
+        if (outcome.status !== 'completed') expect(outcome.reason).toMatch(/no answer from [^.]*site-0\b/);
+        const { faults, rounds } = await verifyCampaign(federation.context, campaign.id);
+        expect([...faults, ...rounds.flatMap((round) => round.faults)]).toEqual([]);
+        if (outcome.status === 'completed') expect(rounds).toHaveLength(3);
+        await expectSoundRounds(federation, campaign.id);
+      } finally {
+        await federation.close();
+      }
+    },
+  );
+});
+
+async function pauseForASecond({ context }: AdversaryFederation, campaign: string): Promise<void> {
+  await eventually(() => pauseCampaign(context, campaign));
+  await sleep(1000);
+  await eventually(() => resumeCampaign(context, campaign));
+}
+
+/** Every round: sealed for a reason, from usable updates alone, created once, merged to the plain mean. */
+async function expectSoundRounds({ context, bucket, answers, created }: AdversaryFederation, campaign: string) {
+  const { objects } = context;
+  const stored = await collect(objects.list(bucket, federationKeys.campaignPrefix(campaign)));
+  for (const { key } of stored.filter((object) => object.key.endsWith('/seal.json'))) {
+    const at = parseRoundKey(key)!.at;
+    const open = (await readJson(objects, bucket, federationKeys.open(at), openSchema)).value;
+    const seal = (await readJson(objects, bucket, key, sealSchema)).value;
+    const commit = (await tryReadJson(objects, bucket, federationKeys.commit(at), commitSchema))?.value;
+    const sites = seal.updates.map(({ site }) => site);
+    const answered = [...sites, ...seal.failed.map(({ site }) => site)].sort();
+    const participants = open.participants.map(({ site }) => site);
+
+    expect(answered, key).toEqual(participants.filter((site) => answered.includes(site)));
+    const isLate = Date.parse(seal.at) >= Date.parse(open.deadline);
+    expect(answered.length === participants.length || sites.length >= open.quorum || isLate, key).toBe(true);
+    expect(seal.updates.map((update) => answers.get(update.key))).toEqual(sites.map(() => true));
+    expect(commit?.sites ?? sites).toEqual(sites);
+    if (commit?.global) {
+      const inputs = seal.updates.map(async ({ samples, weights }) => ({
+        samples,
+        file: (await objects.get(bucket, weights!.key)).body,
+      }));
+      const model = await objects.get(bucket, commit.global.key);
+      expect(Buffer.compare(model.body, plainMean(await Promise.all(inputs))), key).toBe(0);
+    }
+  }
+  expect([...created].filter(([, times]) => times > 1)).toEqual([]);
+}
+
+async function outcomeOf({ context, bucket }: AdversaryFederation, campaign: string): Promise<Outcome> {
+  const end = Date.now() + CALM_MS;
+  while (Date.now() < end) {
+    const outcome = await tryReadJson(context.objects, bucket, federationKeys.outcome(campaign), outcomeSchema);
+    if (outcome) return outcome.value;
+    await sleep(100);
+  }
+  throw new Error(`the campaign has not ended ${CALM_MS} ms after the storm`);
+}
+
+/** What a person does whose command fails. */
+async function eventually(work: () => Promise<unknown>): Promise<void> {
+  for (let attempt = 0; attempt < 20; attempt++) {
+    try {
+      await work();
+      return;
+    } catch {
+      await sleep(100);
+    }
+  }
+}
