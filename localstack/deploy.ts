@@ -21,7 +21,7 @@ export async function deploy(endpoint: string, topology: Topology): Promise<stri
   const templates = synthesizeDataStacks(topology);
   const cloudFormation = new CloudFormationClient(connection({ endpoint }, 1));
   try {
-    if (!(await answers(cloudFormation, endpoint))) {
+    if (!(await hasCloudFormation(cloudFormation, endpoint))) {
       const notApplied = await provision(templates, { endpoint });
       return `${templates.length} data stacks replayed; not applied here: ${notApplied.join(', ')}`;
     }
@@ -33,16 +33,19 @@ export async function deploy(endpoint: string, topology: Topology): Promise<stri
   }
 }
 
-/** Whether the endpoint has CloudFormation. A server that has only S3 takes the request for one to S3. */
-async function answers(cloudFormation: CloudFormationClient, endpoint: string): Promise<boolean> {
+/** How a server answers that has S3 alone, and takes the request for one to S3; and LocalStack without the service. */
+const WITHOUT_CLOUDFORMATION = [405, 501];
+
+async function hasCloudFormation(cloudFormation: CloudFormationClient, endpoint: string): Promise<boolean> {
   try {
     await cloudFormation.send(new ListStacksCommand({}));
     return true;
   } catch (cause) {
-    if (serviceFailure(cause).status !== undefined) return false;
-    throw new FedcardioError('STORAGE', `Nobody answers at ${endpoint}: ${(cause as Error).message}`, {
+    const { status } = serviceFailure(cause);
+    if (status !== undefined && WITHOUT_CLOUDFORMATION.includes(status)) return false;
+    throw new FedcardioError('STORAGE', `Cannot ask ${endpoint} for its stacks: ${(cause as Error).message}`, {
       cause,
-      hint: 'Start LocalStack with `npm run localstack`, or the embedded server with `fedcardio local`.',
+      hint: 'Does it run? Start LocalStack with `npm run localstack`, or the embedded server with `fedcardio local`.',
     });
   }
 }

@@ -6,6 +6,7 @@
  */
 import { parseArgs } from 'node:util';
 import { describeError, FedcardioError } from '../../lib/error.ts';
+import { hasContainerEngine, stopContainer } from './container.ts';
 import { localStackVersion } from './health.ts';
 import { prepareLaunch } from './launch.ts';
 import { stopLeftBehind } from './left-behind.ts';
@@ -14,7 +15,7 @@ const say = (line: string) => console.error(line);
 
 try {
   const { values } = parseArgs({ options: { port: { type: 'string', default: '4566' }, stop: { type: 'boolean' } } });
-  if (values.stop) await stopLeftBehind(say);
+  if (values.stop) await stop();
   else await run(portOf(values.port));
 } catch (error) {
   console.error(`error: ${describeError(error)}`);
@@ -25,6 +26,11 @@ function portOf(text: string): number {
   const port = Number(text);
   if (Number.isInteger(port) && port > 0 && port < 65536) return port;
   throw new FedcardioError('BAD_CONFIGURATION', `"${text}" is no port.`, { hint: 'Ports go from 1 to 65535.' });
+}
+
+async function stop(): Promise<void> {
+  await stopLeftBehind(say);
+  if (await hasContainerEngine()) await stopContainer();
 }
 
 async function run(port: number): Promise<void> {

@@ -5,9 +5,11 @@ import type { Launch } from './launch.ts';
 
 const COMPOSE = ['compose', '--file', fileURLToPath(new URL('../compose.yml', import.meta.url))];
 
-/** LocalStack by compose.yml; undefined where no container engine runs. */
-export async function containerLaunch(): Promise<Launch | undefined> {
-  if (!(await succeeds('docker', ['info'])) || !(await succeeds('docker', ['compose', 'version']))) return undefined;
+export const hasContainerEngine = async (): Promise<boolean> =>
+  (await succeeds('docker', ['info'])) && (await succeeds('docker', ['compose', 'version']));
+
+/** LocalStack by compose.yml. */
+export function containerLaunch(): Launch {
   return {
     async start(port, say) {
       say('LocalStack: starting its container (the image is fetched once)');

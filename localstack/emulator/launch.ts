@@ -1,4 +1,4 @@
-import { containerLaunch } from './container.ts';
+import { containerLaunch, hasContainerEngine } from './container.ts';
 import { hostLaunch } from './host.ts';
 
 export type Say = (line: string) => void;
@@ -24,4 +24,5 @@ export interface Launch {
  *
  * @throws FedcardioError BAD_CONFIGURATION when neither can be had, and what is missing
  */
-export const prepareLaunch = async (say: Say): Promise<Launch> => (await containerLaunch()) ?? (await hostLaunch(say));
+export const prepareLaunch = async (say: Say): Promise<Launch> =>
+  (await hasContainerEngine()) ? containerLaunch() : hostLaunch(say);

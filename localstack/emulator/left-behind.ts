@@ -1,8 +1,7 @@
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { stopContainer } from './container.ts';
-import { execute, succeeds } from './execute.ts';
+import { execute } from './execute.ts';
 import type { Say } from './launch.ts';
 
 /** Where host mode keeps its files, its log, and which processes it started. */
@@ -20,9 +19,8 @@ export function rememberProcess(port: number, pid: number): void {
 
 export const forgetProcess = (port: number): void => rmSync(pidFile(port), { force: true });
 
-/** Stops every LocalStack that was started from this folder and left behind, in a container or as a process. */
+/** Stops every process that was started from this folder and left behind. */
 export async function stopLeftBehind(say: Say): Promise<void> {
-  if (await succeeds('docker', ['info'])) await stopContainer().catch((error) => say((error as Error).message));
   for (const [port, pid] of remembered()) {
     if (await isLocalStack(pid)) {
       say(`LocalStack: stopping process ${pid}, port ${port}`);
