@@ -182,12 +182,27 @@ describe('journal', () => {
     const file = join(directory, 'journal');
     const { journal } = openJournal<number>(file);
     journal.append(1);
-    journal.rewrite([7, 8]);
+    journal.compactBy(() => [7, 8]);
     journal.append(9);
     journal.close();
     const { records, journal: again } = openJournal<number>(file);
     again.close();
     expect(records).toEqual([7, 8, 9]);
+  });
+
+  it('does not grow with what is over', () => {
+    const file = join(directory, 'journal');
+    const { journal } = openJournal<number>(file);
+    let last = -1;
+    journal.compactBy(() => [last]);
+    for (let i = 0; i < 120_000; i++) {
+      journal.append(i);
+      last = i;
+    }
+    journal.close();
+    const { records, journal: again } = openJournal<number>(file);
+    again.close();
+    expect([records.length, records.at(-1)]).toEqual([20_001, 119_999]);
   });
 
   it('names the line that is damaged', () => {

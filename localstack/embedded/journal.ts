@@ -14,10 +14,17 @@ import { FedcardioError } from '../../lib/error.ts';
 export interface Journal<R> {
   /** Synchronous, so that a decision and its record are one step that no other request comes between. */
   append(record: R): void;
-  /** Replaces all records in one step: after a crash the file holds the old ones or the new ones. */
-  rewrite(records: Iterable<R>): void;
+  /**
+   * Writes the journal anew, now and whenever it has grown by as many records as it then held, and by 50,000: what is
+   * over takes no room. In one step: after a crash the file holds the old records or the new ones.
+   *
+   * @param snapshot the fewest records that lead to what all that was appended leads to
+   */
+  compactBy(snapshot: () => Iterable<R>): void;
   close(): void;
 }
+
+const MIN_GROWTH = 50_000;
 
 /**
  * Opens a journal and reads what it holds. A last line without its end is what a killed process leaves: nobody
@@ -33,11 +40,26 @@ export function openJournal<R>(file: string): { readonly journal: Journal<R>; re
   let descriptor = openSync(file, 'a');
   let size = whole;
   ftruncateSync(descriptor, size);
+  let compact: () => void = () => undefined;
+  let [appended, most] = [0, Number.POSITIVE_INFINITY];
+
+  function rewrite(replacement: readonly R[]): void {
+    const lines = replacement.map((record) => `${JSON.stringify(record)}\n`).join('');
+    writeFileSync(`${file}.new`, lines);
+    closeSync(descriptor);
+    renameSync(`${file}.new`, file);
+    descriptor = openSync(file, 'a');
+    size = Buffer.byteLength(lines);
+    appended = 0;
+    most = Math.max(MIN_GROWTH, replacement.length);
+  }
 
   return {
     records,
     journal: {
       append(record) {
+        // Before: the caller applies the record after it has been written.
+        if (appended >= most) compact();
         const line = Buffer.from(`${JSON.stringify(record)}\n`);
         try {
           for (let written = 0; written < line.length; ) written += writeSync(descriptor, line, written);
@@ -47,14 +69,11 @@ export function openJournal<R>(file: string): { readonly journal: Journal<R>; re
           throw error;
         }
         size += line.length;
+        appended++;
       },
-      rewrite(replacement) {
-        const lines = Array.from(replacement, (record) => `${JSON.stringify(record)}\n`).join('');
-        writeFileSync(`${file}.new`, lines);
-        closeSync(descriptor);
-        renameSync(`${file}.new`, file);
-        descriptor = openSync(file, 'a');
-        size = Buffer.byteLength(lines);
+      compactBy(snapshot) {
+        compact = () => rewrite([...snapshot()]);
+        compact();
       },
       close: () => closeSync(descriptor),
     },

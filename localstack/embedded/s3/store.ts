@@ -34,7 +34,7 @@ export async function openStore(directory: string, now: () => Date): Promise<Sto
   const { journal, records } = openJournal<StoreRecord>(join(directory, 'journal.jsonl'));
   const state = emptyState();
   for (const record of records) apply(state, record);
-  journal.rewrite(recordsOf(state));
+  journal.compactBy(() => recordsOf(state));
   await blobs.keepOnly(filesOf(state));
 
   let lastTick = 0;

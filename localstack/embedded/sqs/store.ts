@@ -42,9 +42,6 @@ export interface QueueStore {
   close(): void;
 }
 
-/** Records of what no longer is; beyond so many the journal is written anew. */
-const MOST_STALE_RECORDS = 50_000;
-
 /**
  * Opens the store as the last process left it. Messages that were in flight are visible at once: who received them has
  * lost the connection, and a receipt is good for as long as nobody else receives the message.
@@ -59,12 +56,7 @@ export function openQueueStore(directory: string, now: () => number): QueueStore
   for (const { line, messages } of queues.values()) {
     for (const { id, visibleAt } of messages.values()) line.place(id, visibleAt, now());
   }
-  let stale = 0;
-  const rewrite = () => {
-    journal.rewrite(recordsOf(queues));
-    stale = 0;
-  };
-  rewrite();
+  journal.compactBy(() => recordsOf(queues));
 
   return {
     now,
@@ -75,8 +67,6 @@ export function openQueueStore(directory: string, now: () => number): QueueStore
       apply(queues, record);
       if (record.op === 'send') place(queues, record.name, record.message, now());
       if (record.op === 'move') place(queues, record.to, record.message, now());
-      if (record.op !== 'send') stale++;
-      if (stale > MOST_STALE_RECORDS && stale > 2 * sizeOf(queues)) rewrite();
     },
     close() {
       for (const { waiters } of queues.values()) waiters.close();
@@ -147,10 +137,4 @@ function* recordsOf(queues: ReadonlyMap<string, Queue>): Generator<QueueRecord> 
   for (const { name, messages } of queues.values()) {
     for (const message of messages.values()) yield { op: 'send', name, message };
   }
-}
-
-function sizeOf(queues: ReadonlyMap<string, Queue>): number {
-  let size = queues.size;
-  for (const { messages } of queues.values()) size += messages.size;
-  return size;
 }
