@@ -53,6 +53,7 @@ export function useServer() {
   return {
     url: (path: string) => server.endpoint + path,
     endpoint: () => server.endpoint,
+    sqs: () => sqs,
     port: () => server.port,
     send,
     put: (Key: string, Body: string | Uint8Array = 'x', rest: object = {}) =>
