@@ -15,9 +15,9 @@ import { names, topologyOf } from '../lib/federation/topology.ts';
 import type { Objects } from '../lib/storage/contract.ts';
 import { createObjects } from '../lib/storage/objects.ts';
 import { createQueues } from '../lib/storage/queues.ts';
+import { deploy } from '../localstack/deploy.ts';
 import type { FaultsInput } from '../localstack/embedded/faults/configuration.ts';
 import { startEmbeddedServer } from '../localstack/embedded/server.ts';
-import { provision } from '../localstack/provision.ts';
 import { startRunner } from '../localstack/runner.ts';
 
 /** Many times as often as on AWS, so that what takes minutes there takes a second. */
@@ -40,7 +40,7 @@ export async function startAdversaryFederation(sites: readonly SimulatedSite[], 
   const failures: unknown[] = [];
   const server = await startEmbeddedServer({ dataDir: directory, onFailure: (error) => failures.push(error) });
   const { endpoint } = server;
-  await provision(topology, { endpoint });
+  await deploy(endpoint, topology);
   const askFaults = async (method: 'PUT' | 'GET' | 'DELETE') => {
     const body = method === 'PUT' ? { body: JSON.stringify(faults) } : {};
     const response = await fetch(`${endpoint}/_fedcardio/faults`, { method, ...body });

@@ -16,7 +16,7 @@ export interface Invocation {
   readonly looks: ReadonlyMap<string, Look>;
 }
 
-export interface Look {
+interface Look {
   /** The moment at which it began. */
   readonly moment: number;
   readonly objects: readonly ObjectInfo[];

@@ -26,7 +26,7 @@ export interface Scenario {
  * the caller goes on with what it saw long ago.
  */
 export type Fault = 'crash-before' | 'crash-after' | 'refused' | 'unanswered' | 'echo' | 'slow';
-export type Fate = 'twice' | 'late' | 'lost';
+type Fate = 'twice' | 'late' | 'lost';
 
 /** What a researcher or a site does of its own accord. Sites are named by their index. */
 export type Act =
@@ -34,7 +34,7 @@ export type Act =
   | { readonly kind: 'join' | 'leave' | 'grow'; readonly site: number }
   /** An answer that nobody asked for: late, second, of another round, or of a site that takes no part. */
   | { readonly kind: 'stray'; readonly site: number; readonly flaw: Flaw; readonly roundsBack: number };
-export type Flaw = Exclude<SimulatedSite['behaviour'], 'silent'> | 'garbage' | 'misfiled';
+type Flaw = Exclude<SimulatedSite['behaviour'], 'silent'> | 'garbage' | 'misfiled';
 
 /** The last tick at which anything goes wrong. */
 export const STORM_TICKS = 18;
