@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { isFedcardioError } from '../../error.ts';
 import { federationKeys, type RoundAddress } from '../keys.ts';
-import { leaseSchema } from '../schemas.ts';
+import { type Lease, leaseSchema } from '../schemas.ts';
 import { names } from '../topology.ts';
-import { tryReadJson } from './documents.ts';
+import { type StoredDocument, tryReadJson } from './documents.ts';
 import { canonicalJson } from './json.ts';
 import type { StoreContext } from './ports.ts';
 
@@ -32,28 +32,33 @@ export async function claimMerge(
   const holder = randomUUID();
   let until = now();
   let etag: string | undefined;
+  /** What stood in the way of the last write. */
+  let other: StoredDocument<Lease> | undefined;
 
-  /** Writes the lease over the one that is known, or over none. False where another was quicker. */
+  /**
+   * Writes the lease over the one that is known, or over none. False where another was quicker. A write whose answer was
+   * lost is repeated, and then fails on its own success: what stands there tells.
+   */
   async function write(seconds: number): Promise<boolean> {
     until = new Date(now().getTime() + seconds * 1000);
-    const body = canonicalJson({ schema: 'fedcardio.lease/1', holder, until: until.toISOString() });
+    const lease: Lease = { schema: 'fedcardio.lease/1', holder, until: until.toISOString() };
     const condition = etag === undefined ? { ifNoneMatch: '*' as const } : { ifMatch: etag };
     try {
-      etag = (await objects.put(bucket, key, body, condition)).etag;
+      etag = (await objects.put(bucket, key, canonicalJson(lease), condition)).etag;
       return true;
     } catch (error) {
       if (!isFedcardioError(error, 'PRECONDITION_FAILED') && !isFedcardioError(error, 'NOT_FOUND')) throw error;
-      return false;
+      other = await tryReadJson(objects, bucket, key, leaseSchema);
+      const isOurs = other?.value.holder === holder && other.value.until === lease.until;
+      if (isOurs) etag = other?.etag;
+      return isOurs;
     }
   }
 
   if (!(await write(LEASE_SECONDS))) {
-    const existing = await tryReadJson(objects, bucket, key, leaseSchema);
-    if (!existing) return undefined;
-    etag = existing.etag;
-    // It may be ours: a write whose answer was lost is repeated, and then fails on its own success.
-    const isFree = existing.value.holder === holder || Date.parse(existing.value.until) <= now().getTime();
-    if (!isFree || !(await write(LEASE_SECONDS))) return undefined;
+    if (!other || Date.parse(other.value.until) > now().getTime()) return undefined;
+    etag = other.etag;
+    if (!(await write(LEASE_SECONDS))) return undefined;
   }
   return {
     renew: async () => {

@@ -97,3 +97,4 @@ export type Open = z.infer<typeof openSchema>;
 export type Seal = z.infer<typeof sealSchema>;
 export type Commit = z.infer<typeof commitSchema>;
 export type StoredFile = z.infer<typeof file>;
+export type Lease = z.infer<typeof leaseSchema>;
