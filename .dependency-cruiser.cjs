@@ -37,6 +37,7 @@ module.exports = {
     only('nn-stands-alone', '^lib/nn/', ['^lib/weights/']),
     only('models-on-nn', '^lib/models/', ['^lib/nn/', '^lib/weights/', '^lib/federation/']),
     only('phantom-on-imaging', '^lib/phantom/', ['^lib/imaging/', '^lib/federation/']),
+    only('cdk-on-federation', '^cdk/', ['^lib/federation/']),
     only('aggregation-on-weights', '^lib/aggregation/', ['^lib/weights/', '^lib/storage/', '^lib/federation/']),
     {
       name: 'handlers-know-no-training',

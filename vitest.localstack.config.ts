@@ -3,7 +3,7 @@ import { defineConfig } from 'vitest/config';
 /** What `npm run test:localstack` runs: FEDCARDIO_TEST_ENDPOINT says where LocalStack is. */
 export default defineConfig({
   test: {
-    include: ['test/pipeline.test.ts', 'test/localstack-*.spec.ts'],
+    include: ['test/pipeline.test.ts', 'test/contract/**/*.test.ts', 'test/localstack-*.spec.ts'],
     testTimeout: 120_000,
     hookTimeout: 300_000,
     pool: 'forks',

@@ -1,6 +1,6 @@
 /**
- * `npm run test:localstack`: the pipeline suite and the tests of deployment, against LocalStack, with the handlers as
- * they are bundled for Lambda. Uses the LocalStack that FEDCARDIO_TEST_ENDPOINT names or that answers on port 4566, and
+ * `npm run test:localstack`: the pipeline suite, the contract suite and the tests of deployment, against LocalStack, with
+ * the handlers as they are bundled for Lambda. Uses the LocalStack that FEDCARDIO_TEST_ENDPOINT names or that answers on port 4566, and
  * otherwise starts one and stops it.
  *
  *   npm run test:localstack -- --skip-if-not-installable     exit 0, loudly, where LocalStack cannot be installed
@@ -45,7 +45,12 @@ async function main(): Promise<number> {
 }
 
 async function runTests(endpoint: string): Promise<number> {
-  const env = { ...process.env, FEDCARDIO_TEST_ENDPOINT: endpoint, FEDCARDIO_TEST_HANDLERS: 'bundled' };
+  const env = {
+    ...process.env,
+    FEDCARDIO_TEST_ENDPOINT: endpoint,
+    FEDCARDIO_CONTRACT_ENDPOINT: endpoint,
+    FEDCARDIO_TEST_HANDLERS: 'bundled',
+  };
   return (
     (await run(['scripts/build.mjs'], env)) ||
     (await run(

@@ -1,3 +1,4 @@
+import { FedcardioError } from '../error.ts';
 import { CAMPAIGN_SUFFIX, CASE_FOLDERS, COMMIT_SUFFIX, CONTROL_SUFFIX, UPDATE_SUFFIX } from './keys.ts';
 import type { Federation } from './schemas.ts';
 
@@ -55,8 +56,24 @@ export const names = {
 /** The links of the audit trail, each created with `If-None-Match: *`. */
 const PERMANENT = ['plan.json', 'open.json', 'seal.json', 'commit.json', 'outcome.json'] as const;
 
-/** The buckets, queues and filters of a federation, in a stable order. */
+/** The longest name that S3 takes. What queues are called is shorter than SQS takes whenever the buckets' names fit. */
+const BUCKET_NAME_LENGTH = 63;
+
+/**
+ * The buckets, queues and filters of a federation, in a stable order.
+ *
+ * @throws FedcardioError BAD_CONFIGURATION when ids are so long that no bucket can be named after them
+ */
 export function topologyOf(federation: Federation): Topology {
+  for (const { id } of federation.sites) {
+    const name = names.siteBucket(federation.id, id);
+    if (name.length <= BUCKET_NAME_LENGTH) continue;
+    throw new FedcardioError(
+      'BAD_CONFIGURATION',
+      `Site ${id} cannot have a bucket: ${name} has ${name.length} characters, S3 takes ${BUCKET_NAME_LENGTH}.`,
+      { hint: "Shorten the federation's id or the site's." },
+    );
+  }
   const sites = federation.sites.map((site) => siteTopology(federation.id, site.id));
   const orchestrate = queue(names.orchestrateQueue(federation.id), 'orchestrate', { batchSize: 1 });
   const aggregate = queue(names.aggregateQueue(federation.id), 'aggregate', { batchSize: 100 });

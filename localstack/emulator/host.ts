@@ -5,7 +5,7 @@ import { join, resolve } from 'node:path';
 import { parseEnv } from 'node:util';
 import { waitForHealth } from './health.ts';
 import type { Launch } from './launch.ts';
-import { forgetProcess, rememberProcess, STATE } from './left-behind.ts';
+import { filesOf, forgetProcess, rememberProcess, STATE } from './left-behind.ts';
 import { localStackPython } from './python.ts';
 
 const SETTINGS = new URL('../localstack.env', import.meta.url);
@@ -21,7 +21,7 @@ export async function hostLaunch(say: (line: string) => void): Promise<Launch> {
   return {
     async start(port, say) {
       say('LocalStack: starting it as a process of this machine (no container engine runs)');
-      const files = resolve(STATE, `files-${port}`);
+      const files = resolve(filesOf(port));
       rmSync(files, { recursive: true, force: true });
       mkdirSync(files, { recursive: true });
       const log = join(STATE, `localstack-${port}.log`);
@@ -43,7 +43,6 @@ export async function hostLaunch(say: (line: string) => void): Promise<Launch> {
       const stop = async () => {
         await end(child);
         forgetProcess(port);
-        rmSync(files, { recursive: true, force: true });
       };
       const endpoint = `http://127.0.0.1:${port}`;
       try {

@@ -10,6 +10,8 @@ const PID_FILE = /^(\d+)\.pid$/;
 const GRACE_SECONDS = 10;
 
 const pidFile = (port: number): string => join(STATE, `${port}.pid`);
+/** LocalStack's own files, which end with it. */
+export const filesOf = (port: number): string => join(STATE, `files-${port}`);
 
 /** Notes the process that serves a port, so that it can be stopped when its parent is gone. */
 export function rememberProcess(port: number, pid: number): void {
@@ -17,7 +19,11 @@ export function rememberProcess(port: number, pid: number): void {
   writeFileSync(pidFile(port), `${pid}\n`);
 }
 
-export const forgetProcess = (port: number): void => rmSync(pidFile(port), { force: true });
+/** Forgets a process that has ended, and removes what it kept. */
+export function forgetProcess(port: number): void {
+  rmSync(pidFile(port), { force: true });
+  rmSync(filesOf(port), { recursive: true, force: true });
+}
 
 /** Stops every process that was started from this folder and left behind. */
 export async function stopLeftBehind(say: Say): Promise<void> {

@@ -10,8 +10,8 @@ import type { Say } from './launch.ts';
 
 const REQUIREMENTS = fileURLToPath(new URL('../localstack-requirements.txt', import.meta.url));
 
-/** Versions that LocalStack 4.14.0 and its pinned packages run on. Its own image has 3.13. */
-const SUPPORTED = ['3.13', '3.12'];
+/** What LocalStack 4.14.0 runs on, and its own image has: 3.12 lacks `warnings.deprecated`, which its KMS imports. */
+const VERSION = '3.13';
 
 /**
  * The Python of a virtual environment that holds LocalStack: made on first use, in the user's cache, shared by every
@@ -22,7 +22,7 @@ const SUPPORTED = ['3.13', '3.12'];
 export async function localStackPython(say: Say): Promise<string> {
   const python = await findPython();
   const requirements = createHash('sha256').update(readFileSync(REQUIREMENTS)).digest('hex').slice(0, 12);
-  const home = join(cacheDirectory(), `localstack-py${python.version}-${requirements}`);
+  const home = join(cacheDirectory(), `localstack-py${VERSION}-${requirements}`);
   const within = (folder: string) => join(folder, 'bin', 'python');
   if (existsSync(within(home))) return within(home);
 
@@ -30,7 +30,7 @@ export async function localStackPython(say: Say): Promise<string> {
   const work = await mkdtemp(join(cacheDirectory(), 'venv-'));
   try {
     say(`LocalStack: installing it from PyPI into ${home} (about 500 MB, once)`);
-    await execute(python.program, ['-m', 'venv', work], {});
+    await execute(python, ['-m', 'venv', work], {});
     const quietly = ['--quiet', '--disable-pip-version-check', '--no-input'];
     await execute(within(work), ['-m', 'pip', 'install', ...quietly, '--requirement', REQUIREMENTS], {});
     await rename(work, home).catch((error) => {
@@ -51,32 +51,30 @@ export async function localStackPython(say: Say): Promise<string> {
 const cacheDirectory = (): string =>
   process.env.FEDCARDIO_CACHE ?? join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'fedcardio');
 
-/** FEDCARDIO_PYTHON, what the path has, what pyenv has: the first of a version that will do. */
-async function findPython(): Promise<{ readonly program: string; readonly version: string }> {
+/** FEDCARDIO_PYTHON, what the path has, what pyenv has: the first of the right version. */
+async function findPython(): Promise<string> {
   const named = process.env.FEDCARDIO_PYTHON;
-  const programs = named ? [named] : ['python3', ...SUPPORTED.map((version) => `python${version}`), ...(await pyenv())];
+  const programs = named ? [named] : ['python3', `python${VERSION}`, ...(await pyenv())];
   const seen: string[] = [];
   for (const program of programs) {
     const version = await execute(program, ['-c', 'import sys; print("%d.%d" % sys.version_info[:2])'], {}).catch(
       () => undefined,
     );
     if (version === undefined) continue;
-    if (SUPPORTED.includes(version)) return { program, version };
+    if (version === VERSION) return program;
     seen.push(`${program} is ${version}`);
   }
   const found = seen.length > 0 ? seen.join(', ') : `no ${programs.join(' or ')} runs`;
-  throw new FedcardioError(
-    'BAD_CONFIGURATION',
-    `LocalStack needs a container engine or Python ${SUPPORTED.join(' or ')}; ${found}.`,
-    { hint: 'Start Docker, or install such a Python and name it in FEDCARDIO_PYTHON if it is not on the path.' },
-  );
+  throw new FedcardioError('BAD_CONFIGURATION', `LocalStack needs a container engine or Python ${VERSION}; ${found}.`, {
+    hint: 'Start Docker, or install such a Python and name it in FEDCARDIO_PYTHON if it is not on the path.',
+  });
 }
 
 /** Pythons that pyenv has installed but not put on the path. */
 async function pyenv(): Promise<readonly string[]> {
   const versions = join(process.env.PYENV_ROOT ?? join(homedir(), '.pyenv'), 'versions');
   const installed = await readdir(versions).catch(() => []);
-  return SUPPORTED.flatMap((version) =>
-    installed.filter((name) => name.startsWith(`${version}.`)).map((name) => join(versions, name, 'bin', 'python3')),
-  );
+  return installed
+    .filter((name) => name.startsWith(`${VERSION}.`))
+    .map((name) => join(versions, name, 'bin', 'python3'));
 }
