@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { closeRound } from '../lib/aggregation/close-round.ts';
+import { FedcardioError } from '../lib/error.ts';
 import { federationKeys, type RoundAddress, UPDATE_SUFFIX } from '../lib/federation/keys.ts';
 import { advanceCampaign } from '../lib/federation/protocol/advance.ts';
 import { cancelCampaign, pauseCampaign, resumeCampaign } from '../lib/federation/protocol/control.ts';
@@ -256,6 +257,23 @@ describe('a campaign', () => {
     expect(results.filter((result) => result === 'claimed')).toHaveLength(19);
     const merges = [...world.writes].filter(([key]) => key.includes('/0001/global-') && key.includes(at.stage));
     expect(merges).toEqual([[expect.any(String), 1]]);
+  });
+
+  it('is merged by whoever holds the lease, even where no answer to a write of the lease arrives', async () => {
+    const world = simulateFederation(SITES);
+    await world.upload(CAMPAIGN);
+    while (!world.pending.some(({ kind }) => kind === 'task')) await world.deliver(world.pending.shift() as Delivery);
+    await runTasks(world);
+    const at = { campaign: 'tavi', stage: 'teacher/hinge-points', round: 1 };
+    const { objects } = world.context;
+    // What the client is told when it repeats a write that had its effect.
+    const put: typeof objects.put = async (bucket, key, ...rest) => {
+      const result = await objects.put(bucket, key, ...rest);
+      if (key === federationKeys.lease(at)) throw new FedcardioError('PRECONDITION_FAILED', 'another was first');
+      return result;
+    };
+
+    expect(await closeRound({ ...world.context, objects: { ...objects, put } }, at)).toBe('committed');
   });
 
   it('is merged at the next look after a merge that failed: nobody waits for the lease to run out', async () => {

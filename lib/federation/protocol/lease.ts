@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { isFedcardioError } from '../../error.ts';
 import { federationKeys, type RoundAddress } from '../keys.ts';
-import { leaseSchema } from '../schemas.ts';
+import { type Lease, leaseSchema } from '../schemas.ts';
 import { names } from '../topology.ts';
-import { tryReadJson } from './documents.ts';
+import { type StoredDocument, tryReadJson } from './documents.ts';
 import { canonicalJson } from './json.ts';
 import type { StoreContext } from './ports.ts';
 
@@ -33,27 +33,29 @@ export async function claimMerge(
   let until = now();
   let etag: string | undefined;
 
-  /** Writes the lease over the one that is known, or over none. False where another was quicker. */
-  async function write(seconds: number): Promise<boolean> {
+  /** Writes the lease over the one that is known, or over none. Returns what another has written there meanwhile. */
+  async function write(seconds: number): Promise<'written' | StoredDocument<Lease> | 'gone'> {
     until = new Date(now().getTime() + seconds * 1000);
     const body = canonicalJson({ schema: 'fedcardio.lease/1', holder, until: until.toISOString() });
     const condition = etag === undefined ? { ifNoneMatch: '*' as const } : { ifMatch: etag };
     try {
       etag = (await objects.put(bucket, key, body, condition)).etag;
-      return true;
+      return 'written';
     } catch (error) {
       if (!isFedcardioError(error, 'PRECONDITION_FAILED') && !isFedcardioError(error, 'NOT_FOUND')) throw error;
-      return false;
+      const stored = await tryReadJson(objects, bucket, key, leaseSchema);
+      if (stored?.value.holder !== holder) return stored ?? 'gone';
+      // A write whose answer was lost is repeated, and then fails on its own success.
+      etag = stored.etag;
+      return 'written';
     }
   }
 
-  if (!(await write(LEASE_SECONDS))) {
-    const existing = await tryReadJson(objects, bucket, key, leaseSchema);
-    if (!existing) return undefined;
-    etag = existing.etag;
-    // It may be ours: a write whose answer was lost is repeated, and then fails on its own success.
-    const isFree = existing.value.holder === holder || Date.parse(existing.value.until) <= now().getTime();
-    if (!isFree || !(await write(LEASE_SECONDS))) return undefined;
+  const first = await write(LEASE_SECONDS);
+  if (first !== 'written') {
+    if (first === 'gone' || Date.parse(first.value.until) > now().getTime()) return undefined;
+    etag = first.etag;
+    if ((await write(LEASE_SECONDS)) !== 'written') return undefined;
   }
   return {
     renew: async () => {
