@@ -24,6 +24,7 @@ export function createAdversary({ faults, fates, acts }: Scenario): Adversary {
   const faultOf = new Map(faults.map(({ request, fault }) => [request, fault]));
   const fateOf = new Map(fates.map(({ delivery, fate }) => [delivery, fate]));
   let [tick, requests, deliveries, echoes] = [0, 0, 0, 0];
+  const isPaused = acts.some(({ act }) => act.kind === 'pause');
   const isStorm = () => tick <= STORM_TICKS;
 
   return {
@@ -48,8 +49,8 @@ export function createAdversary({ faults, fates, acts }: Scenario): Adversary {
       return { now: fate ? now[fate] : 1, later: fate === 'late' };
     },
     acts: () =>
-      isStorm() || tick > SETTLED_TICK
-        ? acts.filter((one) => one.tick === tick).map(({ act }) => act)
-        : [{ kind: 'resume' }],
+      isPaused && !isStorm() && tick <= SETTLED_TICK
+        ? [{ kind: 'resume' }]
+        : acts.filter((one) => one.tick === tick).map(({ act }) => act),
   };
 }
