@@ -5,6 +5,7 @@ import { federationKeys, type RoundAddress, UPDATE_SUFFIX } from '../lib/federat
 import { advanceCampaign } from '../lib/federation/protocol/advance.ts';
 import { cancelCampaign, pauseCampaign, resumeCampaign } from '../lib/federation/protocol/control.ts';
 import { readJson, tryReadJson } from '../lib/federation/protocol/documents.ts';
+import { claimMerge } from '../lib/federation/protocol/lease.ts';
 import { campaignStatus } from '../lib/federation/protocol/status.ts';
 import { openSchema, outcomeSchema, sealSchema } from '../lib/federation/schemas.ts';
 import type { HandlerContext } from './context.ts';
@@ -274,6 +275,17 @@ describe('a campaign', () => {
     };
 
     expect(await closeRound({ ...world.context, objects: { ...objects, put } }, at)).toBe('committed');
+  });
+
+  it('is merged by the next who looks after a lease was given back, even by one whose clock is ahead', async () => {
+    const world = simulateFederation(SITES);
+    await world.upload(CAMPAIGN);
+    const at = { campaign: 'tavi', stage: 'teacher/hinge-points', round: 1 };
+    const ahead = { ...world.context, now: () => new Date(world.context.now().getTime() + 600_000) };
+
+    await (await claimMerge(ahead, at))?.release();
+
+    expect(await claimMerge(world.context, at)).toBeDefined();
   });
 
   it('is merged at the next look after a merge that failed: nobody waits for the lease to run out', async () => {

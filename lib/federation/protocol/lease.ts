@@ -34,8 +34,8 @@ export async function claimMerge(
   let etag: string | undefined;
 
   /** Writes the lease over the one that is known, or over none. Returns what another has written there meanwhile. */
-  async function write(seconds: number): Promise<'written' | StoredDocument<Lease> | 'gone'> {
-    until = new Date(now().getTime() + seconds * 1000);
+  async function write(end: Date): Promise<'written' | StoredDocument<Lease> | 'gone'> {
+    until = end;
     const body = canonicalJson({ schema: 'fedcardio.lease/1', holder, until: until.toISOString() });
     const condition = etag === undefined ? { ifNoneMatch: '*' as const } : { ifMatch: etag };
     try {
@@ -51,18 +51,21 @@ export async function claimMerge(
     }
   }
 
-  const first = await write(LEASE_SECONDS);
+  const later = () => new Date(now().getTime() + LEASE_SECONDS * 1000);
+
+  const first = await write(later());
   if (first !== 'written') {
     if (first === 'gone' || Date.parse(first.value.until) > now().getTime()) return undefined;
     etag = first.etag;
-    if ((await write(LEASE_SECONDS)) !== 'written') return undefined;
+    if ((await write(later())) !== 'written') return undefined;
   }
   return {
     renew: async () => {
-      if (until.getTime() - now().getTime() < (LEASE_SECONDS * 1000) / 2) await write(LEASE_SECONDS);
+      if (until.getTime() - now().getTime() < (LEASE_SECONDS * 1000) / 2) await write(later());
     },
     release: async () => {
-      await write(0);
+      // Now would be too late for those whose clocks are behind.
+      await write(new Date(0));
     },
   };
 }
