@@ -1,9 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { closeRound } from '../lib/aggregation/close-round.ts';
+import { FedcardioError } from '../lib/error.ts';
 import { federationKeys, type RoundAddress, UPDATE_SUFFIX } from '../lib/federation/keys.ts';
 import { advanceCampaign } from '../lib/federation/protocol/advance.ts';
 import { cancelCampaign, pauseCampaign, resumeCampaign } from '../lib/federation/protocol/control.ts';
 import { readJson, tryReadJson } from '../lib/federation/protocol/documents.ts';
+import { claimMerge } from '../lib/federation/protocol/lease.ts';
 import { campaignStatus } from '../lib/federation/protocol/status.ts';
 import { openSchema, outcomeSchema, sealSchema } from '../lib/federation/schemas.ts';
 import type { HandlerContext } from './context.ts';
@@ -256,6 +258,34 @@ describe('a campaign', () => {
     expect(results.filter((result) => result === 'claimed')).toHaveLength(19);
     const merges = [...world.writes].filter(([key]) => key.includes('/0001/global-') && key.includes(at.stage));
     expect(merges).toEqual([[expect.any(String), 1]]);
+  });
+
+  it('is merged by whoever holds the lease, even where no answer to a write of the lease arrives', async () => {
+    const world = simulateFederation(SITES);
+    await world.upload(CAMPAIGN);
+    while (!world.pending.some(({ kind }) => kind === 'task')) await world.deliver(world.pending.shift() as Delivery);
+    await runTasks(world);
+    const at = { campaign: 'tavi', stage: 'teacher/hinge-points', round: 1 };
+    const { objects } = world.context;
+    // What the client is told when it repeats a write that had its effect.
+    const put: typeof objects.put = async (bucket, key, ...rest) => {
+      const result = await objects.put(bucket, key, ...rest);
+      if (key === federationKeys.lease(at)) throw new FedcardioError('PRECONDITION_FAILED', 'another was first');
+      return result;
+    };
+
+    expect(await closeRound({ ...world.context, objects: { ...objects, put } }, at)).toBe('committed');
+  });
+
+  it('is merged by the next who looks after a lease was given back, even by one whose clock is ahead', async () => {
+    const world = simulateFederation(SITES);
+    await world.upload(CAMPAIGN);
+    const at = { campaign: 'tavi', stage: 'teacher/hinge-points', round: 1 };
+    const ahead = { ...world.context, now: () => new Date(world.context.now().getTime() + 600_000) };
+
+    await (await claimMerge(ahead, at))?.release();
+
+    expect(await claimMerge(world.context, at)).toBeDefined();
   });
 
   it('is merged at the next look after a merge that failed: nobody waits for the lease to run out', async () => {

@@ -1,4 +1,11 @@
+import { MAX_STALL } from './invocation.ts';
 import { type Act, type Fault, type Scenario, STORM_TICKS } from './scenario.ts';
+
+/**
+ * From then on nothing is left of the storm: requests that stalled in it have come to their ends, pauses among them, and
+ * what they paused has been resumed.
+ */
+export const SETTLED_TICK = STORM_TICKS + MAX_STALL + 1;
 
 /** Deals out what a scenario holds, until its storm is over. */
 export interface Adversary {
@@ -17,6 +24,7 @@ export function createAdversary({ faults, fates, acts }: Scenario): Adversary {
   const faultOf = new Map(faults.map(({ request, fault }) => [request, fault]));
   const fateOf = new Map(fates.map(({ delivery, fate }) => [delivery, fate]));
   let [tick, requests, deliveries, echoes] = [0, 0, 0, 0];
+  const isPaused = acts.some(({ act }) => act.kind === 'pause');
   const isStorm = () => tick <= STORM_TICKS;
 
   return {
@@ -40,8 +48,9 @@ export function createAdversary({ faults, fates, acts }: Scenario): Adversary {
       const now = { twice: 2, late: 0, lost: 0 };
       return { now: fate ? now[fate] : 1, later: fate === 'late' };
     },
-    // A pause does not outlive the storm.
     acts: () =>
-      tick === STORM_TICKS + 1 ? [{ kind: 'resume' }] : acts.filter((one) => one.tick === tick).map(({ act }) => act),
+      isPaused && !isStorm() && tick <= SETTLED_TICK
+        ? [{ kind: 'resume' }]
+        : acts.filter((one) => one.tick === tick).map(({ act }) => act),
   };
 }

@@ -1,30 +1,48 @@
 import { verifyCampaign } from '../../lib/aggregation/verify-campaign.ts';
 import { federationKeys, parseRoundKey } from '../../lib/federation/keys.ts';
-import type { Open } from '../../lib/federation/schemas.ts';
+import { collect } from '../../lib/federation/protocol/async.ts';
+import type { Control, Open } from '../../lib/federation/schemas.ts';
 import type { SimulatedFederation } from '../simulated-federation.ts';
 import { type History, jsonOf } from './history.ts';
 import { INJECTED } from './invocation.ts';
+import { seenAnswers, verdictOf } from './verdict.ts';
 import type { Watch } from './watch.ts';
 
 /** What only shows once nothing goes wrong any more. */
 
 /**
- * Participants of open rounds that have not answered, although nobody has asked them for so long.
+ * What a sweep should have done and has not: participants of open rounds that have not answered and that nobody has
+ * asked for so long, and rounds whose time to close came so long ago.
  *
- * @param seconds in which a sweep must have come by and found that it is time
+ * @param seconds in which a sweep must have come by, with a clock that is wrong and past somebody's lease
  */
-export function forgotten(history: History, watch: Watch, now: Date, seconds: number): readonly string[] {
-  return [...history.keys()].flatMap((key) => {
+export async function neglected(
+  { context, bucket }: SimulatedFederation,
+  history: History,
+  watch: Watch,
+  campaign: string,
+  seconds: number,
+): Promise<readonly string[]> {
+  const then = new Date(context.now().getTime() - seconds * 1000);
+  const control = history.at(federationKeys.control(campaign));
+  const pauses = control ? jsonOf<Control>(control).pauses : [];
+  const found: string[] = [];
+  for (const key of history.keys()) {
     const round = parseRoundKey(key);
-    if (round?.rest !== 'open.json' || history.at(federationKeys.seal(round.at))) return [];
-    const answered = [...history.keys()].filter((other) => other.endsWith('.update.json'));
-    return jsonOf<Open>(history.at(key)!).participants.flatMap(({ site }) => {
-      const asked = watch.asked(federationKeys.round(round.at), site);
-      const hasAnswered = answered.some((other) => other.startsWith(federationKeys.siteUpdates(round.at, site)));
-      if (hasAnswered || (asked && now.getTime() - asked.getTime() <= seconds * 1000)) return [];
-      return [`${site} was asked for ${key} ${asked ? `last at ${asked.toISOString()}` : 'never'}`];
-    });
-  });
+    if (round?.rest !== 'open.json' || history.at(federationKeys.seal(round.at))) continue;
+    const open = jsonOf<Open>(history.at(key)!);
+    const prefix = federationKeys.round(round.at);
+    const answers = seenAnswers(await collect(context.objects.list(bucket, prefix)), watch.isUsable);
+    for (const { site } of open.participants) {
+      const asked = watch.asked(prefix, site);
+      const isWaitedFor = !answers.some((answer) => answer.site === site);
+      if (isWaitedFor && !(asked && asked >= then)) found.push(`${site} is waited for and not asked again: ${key}`);
+    }
+    const old = answers.filter(({ at }) => at < then);
+    const verdict = verdictOf(open, old, pauses, then);
+    if (verdict.kind !== 'wait') found.push(`the time to ${verdict.kind} has passed: ${key}`);
+  }
+  return found;
 }
 
 /** Errors that handlers report and nobody injected, and what the product's own verification finds. */

@@ -41,7 +41,7 @@ const crash = () => new Error('Injected: the process has died');
 const unavailable = () => new FedcardioError('STORAGE', 'Injected: 503');
 
 /** Ticks that a slow request takes, at most: minutes. */
-const MAX_STALL = 3;
+export const MAX_STALL = 3;
 
 /** Starts an invocation: a clock of its own, the federation as it is now, and every request through the adversary. */
 export function invoke(name: string, surroundings: Surroundings): Invocation {

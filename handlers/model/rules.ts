@@ -1,11 +1,11 @@
-import { federationKeys, parseRoundKey, parseUpdateName, type RoundAddress } from '../../lib/federation/keys.ts';
+import { federationKeys, parseRoundKey, type RoundAddress } from '../../lib/federation/keys.ts';
 import { sha256Hex } from '../../lib/federation/protocol/json.ts';
 import { requirementsOf, roundsOf } from '../../lib/federation/protocol/plan.ts';
 import type { Commit, Control, Open, Outcome, Plan, Seal, Stage, Summary } from '../../lib/federation/schemas.ts';
 import { plainMean } from '../simulated-campaign.ts';
 import { type History, jsonOf } from './history.ts';
 import type { Invocation } from './invocation.ts';
-import { type SeenAnswer, type Verdict, verdictOf } from './verdict.ts';
+import { seenAnswers, type Verdict, verdictOf } from './verdict.ts';
 
 /** What a rule may look at: everything that was written before, and who is writing. */
 export interface Writing {
@@ -71,10 +71,7 @@ function verdicts({ by, history, answers, campaign }: Writing, at: RoundAddress)
   const look = by.looks.get(federationKeys.round(at));
   const opened = history.at(federationKeys.open(at));
   if (!look || !opened) return [];
-  const seen = look.objects.flatMap(({ key, lastModified }): SeenAnswer[] => {
-    const update = parseUpdateName(parseRoundKey(key)?.rest ?? '');
-    return update ? [{ site: update.site, key, at: lastModified, isUsable: answers.get(key) === true }] : [];
-  });
+  const seen = seenAnswers(look.objects, (key) => answers.get(key) === true);
   const control = history.since(federationKeys.control(campaign), look.moment);
   const pauses = control.map((version) => jsonOf<Control>(version).pauses);
   if (!history.at(federationKeys.control(campaign), look.moment)) pauses.push([]);

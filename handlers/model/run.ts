@@ -7,8 +7,8 @@ import { type Delivery, simulateFederation } from '../simulated-federation.ts';
 import { summaryOf } from '../simulated-site.ts';
 import { sweep } from '../sweep.ts';
 import { perform, type Scene } from './acts.ts';
-import { createAdversary } from './adversary.ts';
-import { blemishes, forgotten } from './endings.ts';
+import { createAdversary, SETTLED_TICK } from './adversary.ts';
+import { blemishes, neglected } from './endings.ts';
 import { createHistory } from './history.ts';
 import { INJECTED, type Invocation, invoke } from './invocation.ts';
 import { type Act, type Scenario, STORM_TICKS } from './scenario.ts';
@@ -26,8 +26,8 @@ export interface RunOptions {
 const MAX_RECEIVES = 3;
 /** Ticks that go on after a campaign has ended: whoever comes late must find that it has. */
 const LAST_TICKS = 3;
-/** The age at which tasks are sent again, and the most by which a clock may be wrong. */
-const RESEND_SECONDS = 900 + 600;
+/** The age at which tasks are sent again, and the most by which a sweep's clock and a lease may put that off. */
+const NEGLECT_SECONDS = 900 + 600 + 660;
 
 /**
  * Runs one campaign under an adversary, tick by tick: all that is pending, the sweep and what people do run at once,
@@ -124,7 +124,9 @@ export async function runSchedule(
     const hasEnded = history.at(federationKeys.outcome(campaign.id)) !== undefined;
     if (hasEnded) afterEnd++;
     else if (calm > calmTicks) found.push(`the campaign has not ended ${calmTicks} ticks after the storm`);
-    else if (calm > 2 && sweeps) found.push(...forgotten(history, watch, context.now(), RESEND_SECONDS + tickSeconds));
+    else if (sweeps && adversary.tick() > SETTLED_TICK) {
+      found.push(...(await neglected(world, history, watch, campaign.id, NEGLECT_SECONDS + tickSeconds)));
+    }
     if (found.length > 0) throw new Error(found.join('\n'));
     // After the storm an answer takes three ticks and a deadline nine, so that no round needs more than a dozen.
     const stormSeconds = pending.length > 0 ? 600 : 2 * tickSeconds;

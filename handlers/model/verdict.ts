@@ -1,4 +1,6 @@
+import { parseRoundKey, parseUpdateName } from '../../lib/federation/keys.ts';
 import type { Control, Open } from '../../lib/federation/schemas.ts';
+import type { ObjectInfo } from '../../lib/storage/contract.ts';
 
 /** An answer that somebody saw in a listing. */
 export interface SeenAnswer {
@@ -8,6 +10,16 @@ export interface SeenAnswer {
   /** As the one who wrote it knows. */
   readonly isUsable: boolean;
 }
+
+/** The answers in a listing of a round. */
+export const seenAnswers = (
+  listing: readonly ObjectInfo[],
+  isUsable: (key: string) => boolean,
+): readonly SeenAnswer[] =>
+  listing.flatMap(({ key, lastModified }) => {
+    const update = parseUpdateName(parseRoundKey(key)?.rest ?? '');
+    return update ? [{ site: update.site, key, at: lastModified, isUsable: isUsable(key) }] : [];
+  });
 
 export type Verdict =
   | { readonly kind: 'wait' | 'fail' }

@@ -21,6 +21,7 @@ export interface Watch {
   sent(by: Invocation, message: TaskMessage): void;
   /** Tells whether the answer that is about to be written may be merged, should it be the first of its key. */
   answering(by: Invocation, key: string, isUsable: boolean): void;
+  isUsable(key: string): boolean;
   /** When a site was last sent the task of a round. */
   asked(round: string, site: string): Date | undefined;
   /** What was found, each with who did it. */
@@ -68,6 +69,7 @@ export function createWatch(history: History, campaign: string, now: () => Date)
       note(by, `a task for ${message.site}`, taskFaults({ by, history, answers, campaign }, message, message.site));
       asked.set(federationKeys.round(message) + message.site, now());
     },
+    isUsable: (key) => answers.get(key) === true,
     asked: (round, site) => asked.get(round + site),
   };
 }

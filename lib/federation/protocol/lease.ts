@@ -32,40 +32,40 @@ export async function claimMerge(
   const holder = randomUUID();
   let until = now();
   let etag: string | undefined;
-  /** What stood in the way of the last write. */
-  let other: StoredDocument<Lease> | undefined;
 
-  /**
-   * Writes the lease over the one that is known, or over none. False where another was quicker. A write whose answer was
-   * lost is repeated, and then fails on its own success: what stands there tells.
-   */
-  async function write(seconds: number): Promise<boolean> {
-    until = new Date(now().getTime() + seconds * 1000);
-    const lease: Lease = { schema: 'fedcardio.lease/1', holder, until: until.toISOString() };
+  /** Writes the lease over the one that is known, or over none. Returns what another has written there meanwhile. */
+  async function write(end: Date): Promise<'written' | StoredDocument<Lease> | 'gone'> {
+    until = end;
+    const body = canonicalJson({ schema: 'fedcardio.lease/1', holder, until: until.toISOString() });
     const condition = etag === undefined ? { ifNoneMatch: '*' as const } : { ifMatch: etag };
     try {
-      etag = (await objects.put(bucket, key, canonicalJson(lease), condition)).etag;
-      return true;
+      etag = (await objects.put(bucket, key, body, condition)).etag;
+      return 'written';
     } catch (error) {
       if (!isFedcardioError(error, 'PRECONDITION_FAILED') && !isFedcardioError(error, 'NOT_FOUND')) throw error;
-      other = await tryReadJson(objects, bucket, key, leaseSchema);
-      const isOurs = other?.value.holder === holder && other.value.until === lease.until;
-      if (isOurs) etag = other?.etag;
-      return isOurs;
+      const stored = await tryReadJson(objects, bucket, key, leaseSchema);
+      if (stored?.value.holder !== holder) return stored ?? 'gone';
+      // A write whose answer was lost is repeated, and then fails on its own success.
+      etag = stored.etag;
+      return 'written';
     }
   }
 
-  if (!(await write(LEASE_SECONDS))) {
-    if (!other || Date.parse(other.value.until) > now().getTime()) return undefined;
-    etag = other.etag;
-    if (!(await write(LEASE_SECONDS))) return undefined;
+  const later = () => new Date(now().getTime() + LEASE_SECONDS * 1000);
+
+  const first = await write(later());
+  if (first !== 'written') {
+    if (first === 'gone' || Date.parse(first.value.until) > now().getTime()) return undefined;
+    etag = first.etag;
+    if ((await write(later())) !== 'written') return undefined;
   }
   return {
     renew: async () => {
-      if (until.getTime() - now().getTime() < (LEASE_SECONDS * 1000) / 2) await write(LEASE_SECONDS);
+      if (until.getTime() - now().getTime() < (LEASE_SECONDS * 1000) / 2) await write(later());
     },
     release: async () => {
-      await write(0);
+      // Now would be too late for those whose clocks are behind.
+      await write(new Date(0));
     },
   };
 }

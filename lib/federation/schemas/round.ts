@@ -96,5 +96,6 @@ export const leaseSchema = z.strictObject({ schema: version('lease'), holder: z.
 export type Open = z.infer<typeof openSchema>;
 export type Seal = z.infer<typeof sealSchema>;
 export type Commit = z.infer<typeof commitSchema>;
+export type Lease = z.infer<typeof leaseSchema>;
 export type StoredFile = z.infer<typeof file>;
 export type Lease = z.infer<typeof leaseSchema>;
