@@ -1,5 +1,6 @@
 /** One merge or one download in this process. The argument is a {@link Task} as JSON. Prints its figures as JSON. */
 import { readFileSync } from 'node:fs';
+import { withoutMarking } from '../../lib/aggregation/garbage.ts';
 import type { MergeInput } from '../../lib/aggregation/inputs.ts';
 import { type MergeOptions, mergeUpdates } from '../../lib/aggregation/merge.ts';
 import { mapConcurrently } from '../../lib/federation/protocol/async.ts';
@@ -39,7 +40,7 @@ const objects: typeof client = {
 
 async function run(): Promise<Pick<TaskFigures, 'global' | 'state'>> {
   if (!task.merge) {
-    await download();
+    await withoutMarking(download);
     return {};
   }
   const merged = await mergeUpdates(task.inputs, { objects, bucket: BUCKET, ...task.merge });
@@ -47,7 +48,7 @@ async function run(): Promise<Pick<TaskFigures, 'global' | 'state'>> {
   return merged;
 }
 
-/** The same objects by the same client: ranges of all inputs in turn, into memory that is used again. */
+/** The same objects by the same client, as well as it can: ranges of all inputs in turn, into memory used again. */
 async function download(): Promise<void> {
   const longest = Math.max(...task.inputs.map(({ weights }) => weights.bytes));
   const starts = Array.from({ length: Math.ceil(longest / READ_BYTES) }, (_, i) => i * READ_BYTES);

@@ -71,10 +71,10 @@ describe('a merge', () => {
     for (const rows of [1, 2, 7, 8, 9, 32, 1000]) {
       const slices = slicesOfMerge(opened, { rows });
       const bytes = 4 * Math.max(...slices.map(({ start, end }) => end - start));
-      expect(rows * bytes).toBeLessThanOrEqual(32 * MiB);
+      expect(rows * bytes).toBeLessThanOrEqual(24 * MiB);
       expect(bytes).toBeLessThanOrEqual(4 * MiB);
       // Nor are they smaller than need be: every one is a request for each update.
-      expect((rows + 1) * (bytes + 16)).toBeGreaterThan(Math.min(32, 4 * rows) * MiB);
+      expect((rows + 1) * (bytes + 16)).toBeGreaterThan(Math.min(24, 4 * rows) * MiB);
       expect(slices.at(-1)?.end).toBe(1e8);
     }
   });

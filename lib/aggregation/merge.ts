@@ -2,6 +2,7 @@ import type { Aggregation, Encoding, StoredFile } from '../federation/schemas.ts
 import type { Objects } from '../storage/contract.ts';
 import { badWeights } from '../weights/header.ts';
 import { openFile } from './files.ts';
+import { withoutMarking } from './garbage.ts';
 import { createHashes, createHashesInThread } from './hashes.ts';
 import { type MergeInput, openInputs, type Refused } from './inputs.ts';
 import { createKernels } from './kernels.ts';
@@ -40,8 +41,8 @@ export type Merged =
 /** Bytes of small updates that are kept, all together, so that these cost one request each. */
 const KEPT_BYTES = 128 * 1024 * 1024;
 
-/** From here on, hashing in a thread of its own saves more time than it takes to start one. */
-const THREAD_PAYS_BYTES = 64 * 1024 * 1024;
+/** From here on, starting a thread and sparing the garbage collector save more time than they take. */
+const LARGE_BYTES = 64 * 1024 * 1024;
 
 /**
  * Merges updates into one safetensors object by the campaign's strategy, in the order given: the same bytes whoever
@@ -69,14 +70,17 @@ export async function mergeUpdates(inputs: readonly MergeInput[], options: Merge
   const expected = { dtype, maxUpdateBytes, base: base?.header.tensors, keepBytes };
   const updates = await openInputs(objects, bucket, inputs, expected, refused);
   if (refused.length > 0) return { kind: 'refused', refused };
-  const bytes = updates.reduce((sum, { file }) => sum + file.bytes, 0);
-  const hashes = bytes < THREAD_PAYS_BYTES ? createHashes() : createHashesInThread();
+  const isLarge = updates.reduce((sum, { file }) => sum + file.bytes, 0) >= LARGE_BYTES;
+  const hashes = isLarge ? createHashesInThread() : createHashes();
   const kernels = createKernels();
-  try {
+  const work = async (): Promise<Merged> => {
     const opened: Opened = { options, objects, bucket, strategy, base, updates, refused, kernels, hashes };
     const survey = await surveyUpdates(opened);
     kernels.reset();
-    return await mergeSlices(opened, survey);
+    return mergeSlices(opened, survey);
+  };
+  try {
+    return await (isLarge ? withoutMarking(work) : work());
   } catch (error) {
     // The storage may have wrapped what the merge threw; a refusal is known by its entry.
     if (refused.length > 0) return { kind: 'refused', refused };

@@ -54,7 +54,7 @@ export const ownSource = (open: OpenFile, role: 'base' | 'state', width = 1): Me
 /** Bytes of the largest block that is read at a time. */
 const BLOCK_BYTES = 4 * 1024 * 1024;
 /** Bytes of slices that are held together. */
-const HELD_BYTES = 32 * 1024 * 1024;
+const HELD_BYTES = 24 * 1024 * 1024;
 
 /**
  * The slices of a pass, whose memory depends neither on the number of updates nor on the model.

@@ -40,8 +40,8 @@ export interface PassOptions {
 
 /** Requests at a time. */
 const READS_AHEAD = 4;
-/** Beside these, what is looked at and what is still being hashed. */
-const BUFFERS = READS_AHEAD + 2;
+/** Beside what is being read, what is looked at and hashed. */
+const BUFFERS = READS_AHEAD + 1;
 
 /** Reads files of one layout to their ends, once and by ranges, a few requests ahead of who takes the blocks. */
 export function openPass<S extends Source>(

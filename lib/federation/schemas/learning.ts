@@ -78,7 +78,10 @@ export const encodingSchema = z.strictObject({
 
 /** What every strategy knows. */
 const anyStrategy = {
-  /** L2 norm to which an update's difference from the global model is scaled down where it is larger. */
+  /**
+   * L2 norm to which an update's difference from the global model is scaled down where it is larger. In a stage's first
+   * round, which has no model to differ from, nothing is.
+   */
   clipNorm: z.number().positive().optional(),
   /** A larger file of weights is refused, bytes. */
   maxUpdateBytes: z
@@ -113,7 +116,7 @@ export const aggregationSchema = z.discriminatedUnion('strategy', [
   z.strictObject({
     strategy: z.literal('trimmed-mean'),
     ...anyStrategy,
-    /** Share of the values that is left out at either end. */
+    /** Share of the values that is left out at either end, rounded down to whole ones. */
     trim: z.number().min(0).lt(0.5).default(0.1),
   }),
   z.strictObject({ strategy: z.literal('krum'), ...anyStrategy, byzantine }),
@@ -121,7 +124,7 @@ export const aggregationSchema = z.discriminatedUnion('strategy', [
     strategy: z.literal('multi-krum'),
     ...anyStrategy,
     byzantine,
-    /** Updates that are averaged; without it all but `byzantine` and two. */
+    /** Updates that are averaged, at most and without it all but `byzantine` and two. */
     keep: z.int().positive().optional(),
   }),
 ]);
