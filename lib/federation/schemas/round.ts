@@ -98,4 +98,3 @@ export type Seal = z.infer<typeof sealSchema>;
 export type Commit = z.infer<typeof commitSchema>;
 export type Lease = z.infer<typeof leaseSchema>;
 export type StoredFile = z.infer<typeof file>;
-export type Lease = z.infer<typeof leaseSchema>;
