@@ -9,6 +9,7 @@ import { pseudoLabelChecks } from '../lib/training/plausibility.ts';
 import type { TaskContext } from './context.ts';
 import type { TaskResult } from './publish.ts';
 import type { StageInput } from './run-task.ts';
+import { forEachReadable } from './site-data.ts';
 import { type StageModel, withStageModel } from './stage-model.ts';
 
 /** Every teacher labels every training case that lacks its label. The labels stay in the site's bucket. */
@@ -22,11 +23,12 @@ export async function pseudoLabelSite(input: StageInput<PseudoLabelStage>, conte
       for (const task of model.tasks) {
         const unlabelled = entries.filter((entry) => !entry.labels[task]);
         let accepted = 0;
-        for (const entry of unlabelled) {
+        const unreadable = await forEachReadable(unlabelled, context.log, async (entry) => {
           if (await labelCase(input, context, model, task, entry)) accepted++;
-        }
+        });
         figures[`${task}/unlabelled`] = unlabelled.length;
         figures[`${task}/accepted`] = accepted;
+        if (unreadable > 0) figures[`${task}/unreadable`] = unreadable;
       }
     });
     context.progress({ done: ++done, total: stage.teachers.length });

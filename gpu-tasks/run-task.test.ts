@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, test } from 'vitest';
+import { FedcardioError } from '../lib/error.ts';
 import { federationKeys, siteKeys } from '../lib/federation/keys.ts';
 import { collect } from '../lib/federation/protocol/async.ts';
 import { recordFailure } from '../lib/federation/protocol/tasks.ts';
@@ -42,6 +43,13 @@ const allText = async (bucket: string) => {
   const bodies = await Promise.all(found.map(({ key }) => objects.get(bucket, key)));
   return [...found.map(({ key }) => key), ...bodies.map(({ body }) => Buffer.from(body).toString('latin1'))].join('\n');
 };
+
+/** What may happen to a file between intake and a task. */
+const NO_LONGER_READABLE: readonly (readonly [string, (caseId: string) => Promise<unknown>])[] = [
+  ['whose CT was removed', (id) => objects.delete(SITE_BUCKET, siteKeys.image('training', id))],
+  ['whose CT was replaced', (id) => objects.put(SITE_BUCKET, siteKeys.image('training', id), 'no NIfTI')],
+  ['whose label was removed', (id) => objects.delete(SITE_BUCKET, siteKeys.label('training', id, 'calcification'))],
+];
 
 describe('a training task', () => {
   test('publishes weights and their metadata, and keeps the optimiser at its site for the next round', async () => {
@@ -96,16 +104,30 @@ describe('a training task', () => {
     expect(await run(message)).toBe('already');
   });
 
-  test('that cannot read a CT any more answers so, without naming the patient outside the hospital', async () => {
+  test.each(NO_LONGER_READABLE)('leaves out a case %s, and says so only at its site', async (_what, spoil) => {
+    await uploadCase(objects, 'training', CASES[0], true);
+    await uploadCase(objects, 'training', CASES[1], true);
+    await spoil(CASES[0]);
+    const message = await openRound(objects, 'teacher', 1);
+
+    expect(await run(message)).toBe('done');
+
+    expect(await updateOf(objects, message)).toMatchObject({ samples: 1, figures: { unreadable: 1 } });
+    expect(await allText(FEDERATION_BUCKET)).not.toContain('patient-');
+    expect(running.logged.filter((line) => line.includes('case-left-out'))).toEqual([
+      expect.stringContaining(CASES[0]),
+    ]);
+  });
+
+  test('that can read no case any more answers so', async () => {
     await uploadCase(objects, 'training', CASES[0], true);
     await objects.put(SITE_BUCKET, siteKeys.image('training', CASES[0]), 'no NIfTI');
     const message = await openRound(objects, 'teacher', 1);
 
     expect(await run(message)).toBe('failed');
 
-    expect(await updateOf(objects, message)).toMatchObject({ status: 'failed', code: 'BAD_IMAGE' });
+    expect(await updateOf(objects, message)).toMatchObject({ status: 'failed', code: 'NO_DATA' });
     expect(await allText(FEDERATION_BUCKET)).not.toContain(CASES[0]);
-    expect(running.logged.join()).toContain(CASES[0]);
   });
 });
 
@@ -136,9 +158,12 @@ describe('a task', () => {
   test('whose storage fails is thrown, for a retry, and nothing is published', async () => {
     await uploadCase(objects, 'training', CASES[0], true);
     const message = await openRound(objects, 'teacher', 1);
-    await objects.delete(SITE_BUCKET, siteKeys.image('training', CASES[0]));
+    const tryGet = async () => {
+      throw new FedcardioError('STORAGE', 'Cannot read: 503.');
+    };
 
-    await expect(run(message)).rejects.toMatchObject({ code: 'NOT_FOUND' });
+    const objectsDown = { ...running.context, objects: { ...objects, tryGet } };
+    await expect(runTask(message, objectsDown)).rejects.toMatchObject({ code: 'STORAGE' });
 
     expect(await collect(objects.list(FEDERATION_BUCKET, federationKeys.updates(message)))).toEqual([]);
   });
@@ -192,6 +217,32 @@ describe('with a finished teacher', () => {
       affine: image.affine,
     });
     expect(await allText(FEDERATION_BUCKET)).not.toContain('patient-');
+  });
+
+  test('a held-out case that was removed is not scored, the others are', async () => {
+    for (const id of CASES) await uploadCase(objects, 'evaluation', id, true);
+    await objects.delete(SITE_BUCKET, siteKeys.image('evaluation', CASES[0]));
+    const message = await openRound(objects, 'evaluate', 1);
+
+    expect(await run(message)).toBe('done');
+
+    const scores = [{ dice: [expect.any(Number)] }];
+    expect(await updateOf(objects, message)).toMatchObject({
+      samples: 1,
+      figures: { cases: 1, unreadable: 1 },
+      scores,
+    });
+  });
+
+  test('no pseudo-label is made of a case that was removed, and of the others it is', async () => {
+    for (const id of ['patient-1', 'patient-2']) await uploadCase(objects, 'training', id, false);
+    await objects.delete(SITE_BUCKET, siteKeys.image('training', 'patient-1'));
+    const message = await openRound(objects, 'label', 1);
+
+    expect(await run(message)).toBe('done');
+
+    const figures = { 'calcification/accepted': 1, 'calcification/unreadable': 1 };
+    expect(await updateOf(objects, message)).toMatchObject({ figures });
   });
 
   test('a site whose held-out cases are gone says so', async () => {

@@ -46,23 +46,13 @@ export async function runTask(message: TaskMessage, context: TaskContext): Promi
       code: error.code,
       reason: describeError(error),
     });
-    await recordFailure(context, message, TERMINAL.get(error.code) ?? error.message, error.code);
+    await recordFailure(context, message, error.message, error.code);
     return 'failed';
   }
 }
 
-/**
- * Trying again on the same objects would end the same way. Where the error names a case, what is published in its
- * place: no case id leaves the site.
- */
-const TERMINAL: ReadonlyMap<ErrorCode, string | undefined> = new Map([
-  ['NO_DATA', undefined],
-  ['BAD_CONFIGURATION', undefined],
-  ['TRAINING_DIVERGED', undefined],
-  ['BAD_WEIGHTS', undefined],
-  ['BAD_IMAGE', "A catalogued CT cannot be read any more; the site's log of the task says which."],
-  ['BAD_LABEL', "A catalogued label cannot be read any more; the site's log of the task says which."],
-]);
+/** Trying again on the same objects would end the same way. None of these names a case: no case id leaves the site. */
+const TERMINAL: ReadonlySet<ErrorCode> = new Set(['NO_DATA', 'BAD_CONFIGURATION', 'TRAINING_DIVERGED', 'BAD_WEIGHTS']);
 
 function runStage(input: StageInput, context: TaskContext): Promise<TaskResult> {
   const { stage } = input;

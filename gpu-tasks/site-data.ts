@@ -1,4 +1,4 @@
-import { FedcardioError } from '../lib/error.ts';
+import { describeError, FedcardioError, isFedcardioError } from '../lib/error.ts';
 import { type CaseUse, siteKeys } from '../lib/federation/keys.ts';
 import { readJson, tryReadJson } from '../lib/federation/protocol/documents.ts';
 import {
@@ -14,8 +14,13 @@ import type { Volume } from '../lib/imaging/volume.ts';
 import type { Objects } from '../lib/storage/contract.ts';
 import { type PreparedCase, prepareImage, type Target, targetOfClassMap } from '../lib/training/cases.ts';
 import type { Cache } from './cache.ts';
+import type { TaskContext } from './context.ts';
 
-/** A site's own cases, read from its bucket and prepared for a network of a given spacing. */
+/**
+ * A site's own cases, read from its bucket and prepared for a network of a given spacing. What is no longer as it was
+ * catalogued (damaged, replaced, removed) is a `BAD_IMAGE` or `BAD_LABEL` error: {@link forEachReadable} leaves the
+ * case out.
+ */
 export interface SiteData {
   readonly bucket: string;
   /** Catalogued cases of a use, sorted by id. */
@@ -31,7 +36,7 @@ export interface SiteData {
 
 export function openSiteData(objects: Objects, bucket: string, cache: Cache): SiteData {
   const image = async (entry: CatalogEntry) =>
-    readNifti((await objects.get(bucket, entry.image.key)).body, entry.image.key);
+    readNifti(await readCatalogued(objects, bucket, entry.image, 'BAD_IMAGE'), entry.image.key);
   return {
     bucket,
     image,
@@ -65,8 +70,33 @@ export function openSiteData(objects: Objects, bucket: string, cache: Cache): Si
   };
 }
 
-async function readLabel(objects: Objects, bucket: string, label: Pick<LabelEntry, 'key' | 'format'>, task: TaskId) {
-  const { body } = await objects.get(bucket, label.key);
+interface CataloguedFile {
+  readonly key: string;
+  /** Of the version that intake checked; any where there is none. */
+  readonly etag?: string;
+}
+
+/** Another version than the catalogued one has not been checked: intake is about to. */
+async function readCatalogued(
+  objects: Objects,
+  bucket: string,
+  { key, etag }: CataloguedFile,
+  code: 'BAD_IMAGE' | 'BAD_LABEL',
+): Promise<Uint8Array> {
+  const stored = await objects.tryGet(bucket, key);
+  if (stored && (etag === undefined || stored.etag === etag)) return stored.body;
+  throw new FedcardioError(code, `${key} was ${stored ? 'replaced' : 'removed'} since it was catalogued.`, {
+    hint: 'The next task takes the case as intake finds it then.',
+  });
+}
+
+async function readLabel(
+  objects: Objects,
+  bucket: string,
+  label: CataloguedFile & Pick<LabelEntry, 'format'>,
+  task: TaskId,
+) {
+  const body = await readCatalogued(objects, bucket, label, 'BAD_LABEL');
   const value: Target =
     label.format === 'markups'
       ? { kind: 'points', points: readMarkups(new TextDecoder().decode(body), TASKS[task].classes) }
@@ -75,17 +105,44 @@ async function readLabel(objects: Objects, bucket: string, label: Pick<LabelEntr
 }
 
 /**
+ * Does the work of one case after the other. A case whose files can no longer be read as they were catalogued is left
+ * out, so that it does not stop the others; the site's log says which and why.
+ *
+ * @returns how many were left out
+ */
+export async function forEachReadable(
+  entries: readonly CatalogEntry[],
+  log: TaskContext['log'],
+  work: (entry: CatalogEntry) => Promise<void>,
+): Promise<number> {
+  let leftOut = 0;
+  for (const entry of entries) {
+    try {
+      await work(entry);
+    } catch (error) {
+      if (!isFedcardioError(error, 'BAD_IMAGE') && !isFedcardioError(error, 'BAD_LABEL')) throw error;
+      leftOut += 1;
+      log('case-left-out', { case: entry.case, code: error.code, reason: describeError(error) });
+    }
+  }
+  return leftOut;
+}
+
+/**
  * The site's training cases as a stage learns them: its own labels and, where `campaign` is given, that campaign's
- * pseudo-labels for what it lacks. Cases without any target are left out.
+ * pseudo-labels for what it lacks. Cases without any target are left out, and so are unreadable ones, which are counted.
+ *
+ * @throws FedcardioError `NO_DATA` where none is left
  */
 export async function trainingCases(
   data: SiteData,
   tasks: readonly TaskId[],
   spacing: number,
   campaign: string | undefined,
-): Promise<readonly PreparedCase[]> {
+  log: TaskContext['log'],
+): Promise<{ readonly cases: readonly PreparedCase[]; readonly unreadable: number }> {
   const cases: PreparedCase[] = [];
-  for (const entry of await data.catalog('training')) {
+  const unreadable = await forEachReadable(await data.catalog('training'), log, async (entry) => {
     const targets = new Map<TaskId, Target>();
     for (const task of tasks) {
       const target =
@@ -93,11 +150,13 @@ export async function trainingCases(
       if (target) targets.set(task, target);
     }
     if (targets.size > 0) cases.push({ id: entry.case, image: await data.prepared(entry, spacing), targets });
-  }
+  });
   if (cases.length === 0) {
-    throw new FedcardioError('NO_DATA', `${data.bucket} has no training case with a label for ${tasks.join(' or ')}.`, {
+    const readable = unreadable > 0 ? 'readable ' : '';
+    const what = `${readable}training case with a label for ${tasks.join(' or ')}`;
+    throw new FedcardioError('NO_DATA', `${data.bucket} has no ${what}.`, {
       hint: `Labels lie at cases/<case>/labels/<task>.nii.gz; tasks are ${Object.keys(TASKS).join(', ')}.`,
     });
   }
-  return cases;
+  return { cases, unreadable };
 }

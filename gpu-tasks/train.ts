@@ -23,7 +23,7 @@ export async function trainSite(
   const { keepOptimizer, localParameters } = stage.training;
   const tasks = tasksOf(stage);
   const pseudoLabels = stage.kind === 'student' && stage.pseudoLabels !== undefined ? at.campaign : undefined;
-  const cases = await trainingCases(data, tasks, stage.training.spacing, pseudoLabels);
+  const { cases, unreadable } = await trainingCases(data, tasks, stage.training.spacing, pseudoLabels, context.log);
   const global = base ? decodeSafetensors((await objects.get(federationBucket, base.key)).body) : undefined;
   const result = await trainRound({
     model: stage.model,
@@ -47,5 +47,6 @@ export async function trainSite(
     await keep(siteKeys.localParameters(at.campaign, at.stage, at.round), result.local);
   }
   const weights = encodeUpdate(result.weights, global, stage.encoding);
-  return { samples: cases.length, weights, figures: result.figures };
+  const figures = unreadable > 0 ? { ...result.figures, unreadable } : result.figures;
+  return { samples: cases.length, weights, figures };
 }

@@ -13,10 +13,10 @@ export function serviceFailure(error: unknown): ServiceFailure {
   return { name: error.name, status: metadata?.httpStatusCode };
 }
 
-/** No object has the key. A missing bucket is not this: it is a mistake of configuration. */
+/** No object has the key. A missing bucket is not this: it is a mistake of configuration; nor is a missing upload. */
 export function isMissingObject(error: unknown): boolean {
   const { name, status } = serviceFailure(error);
-  return name === 'NoSuchKey' || name === 'NotFound' || (status === 404 && name !== 'NoSuchBucket');
+  return status === 404 && name !== 'NoSuchBucket' && name !== 'NoSuchUpload';
 }
 
 /**

@@ -1,12 +1,15 @@
+import { randomUUID } from 'node:crypto';
 import {
   AbortMultipartUploadCommand,
   type CompletedPart,
   CompleteMultipartUploadCommand,
   CreateMultipartUploadCommand,
+  HeadObjectCommand,
   PutObjectCommand,
   type S3Client,
   UploadPartCommand,
 } from '@aws-sdk/client-s3';
+import { serviceFailure } from './failures.ts';
 
 interface Target {
   readonly Bucket: string;
@@ -43,7 +46,9 @@ export async function putParts(
 }
 
 async function uploadParts(s3: S3Client, target: Target, parts: AsyncIterable<Uint8Array>) {
-  const { UploadId } = await s3.send(new CreateMultipartUploadCommand({ ...target, ChecksumAlgorithm: 'CRC32' }));
+  const Metadata = { upload: randomUUID() };
+  const create = new CreateMultipartUploadCommand({ ...target, Metadata, ChecksumAlgorithm: 'CRC32' });
+  const { UploadId } = await s3.send(create);
   const upload = { ...target, UploadId };
   const underway = new Set<Promise<void>>();
   try {
@@ -62,14 +67,35 @@ async function uploadParts(s3: S3Client, target: Target, parts: AsyncIterable<Ui
       if (underway.size >= PARALLEL_PARTS) await Promise.race(underway);
     }
     await Promise.all(underway);
-    const MultipartUpload = { Parts: completed };
-    const { ETag } = await s3.send(new CompleteMultipartUploadCommand({ ...upload, MultipartUpload }));
-    return { etag: ETag ?? '' };
+    return { etag: await complete(s3, upload, completed, Metadata) };
   } catch (error) {
     // A part that arrives after the abort would stay stored, unseen and paid for.
     await Promise.allSettled(underway);
     await s3.send(new AbortMultipartUploadCommand(upload)).catch(() => undefined);
     throw error;
+  }
+}
+
+/**
+ * Where the answer is lost the SDK asks again, and hears of an upload that there no longer is: it is complete if the
+ * object is the one with this upload's metadata.
+ *
+ * @returns the object's ETag
+ */
+async function complete(
+  s3: S3Client,
+  { UploadId, ...target }: Target & { readonly UploadId: string | undefined },
+  Parts: CompletedPart[],
+  metadata: { readonly upload: string },
+): Promise<string> {
+  const command = new CompleteMultipartUploadCommand({ ...target, UploadId, MultipartUpload: { Parts } });
+  try {
+    return (await s3.send(command)).ETag ?? '';
+  } catch (error) {
+    if (serviceFailure(error).name !== 'NoSuchUpload') throw error;
+    const stored = await s3.send(new HeadObjectCommand(target)).catch(() => undefined);
+    if (stored?.Metadata?.upload !== metadata.upload) throw error;
+    return stored.ETag ?? '';
   }
 }
 

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { createServer, type Server, type ServerResponse } from 'node:http';
+import { createServer, type RequestListener, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import { createObjects } from './objects.ts';
@@ -10,14 +10,15 @@ afterEach(() => server?.close());
 /** A server that answers requests for bytes in turn as the given functions do, the last one for ever. */
 async function serving(...answers: readonly ((response: ServerResponse) => void)[]) {
   let requests = 0;
-  server = createServer((_, response) => {
-    const answer = answers[Math.min(requests++, answers.length - 1)];
-    answer?.(response);
-  });
+  const objects = await objectsOf((_, response) => answers[Math.min(requests++, answers.length - 1)]?.(response));
+  return { objects, requests: () => requests };
+}
+
+async function objectsOf(listener: RequestListener) {
+  server = createServer(listener);
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
-  const objects = createObjects({ endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}` });
-  return { objects, requests: () => requests };
+  return createObjects({ endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}` });
 }
 
 const whole = (response: ServerResponse) => response.writeHead(206, { 'content-length': 6 }).end('abcdef');
@@ -56,5 +57,29 @@ describe('a range', () => {
     await expect(objects.getRange('bucket', 'key', 0, 6, memory.subarray(0, 6))).rejects.toThrow('8 bytes came');
 
     expect([...memory.subarray(6)]).toEqual([0, 0]);
+  });
+});
+
+describe('an upload of parts', () => {
+  it('that is unknown at its end has failed, although an object of another upload has the key', async () => {
+    const objects = await objectsOf((request, response) => {
+      request.resume();
+      if (request.url?.includes('uploads')) {
+        response.end('<InitiateMultipartUploadResult><UploadId>id</UploadId></InitiateMultipartUploadResult>');
+      } else if (request.method === 'POST') {
+        response.writeHead(404).end('<Error><Code>NoSuchUpload</Code><Message>gone</Message></Error>');
+      } else {
+        response.writeHead(200, { etag: '"e"', 'x-amz-meta-upload': 'another' }).end();
+      }
+    });
+    async function* parts() {
+      yield Buffer.from('a');
+      yield Buffer.from('b');
+    }
+
+    const written = objects.putParts('bucket', 'key', parts());
+
+    await expect(written).rejects.toThrow('Cannot write s3://bucket/key: gone (NoSuchUpload 404).');
+    await expect(written).rejects.toMatchObject({ code: 'STORAGE' });
   });
 });

@@ -30,6 +30,10 @@ async function get(Key: string): Promise<Buffer> {
   const { Body } = await once().send(new GetObjectCommand({ Bucket: BUCKET, Key }));
   return Buffer.from((await Body?.transformToByteArray()) ?? []);
 }
+async function* twoParts() {
+  yield Buffer.alloc(5 * MIB);
+  yield Buffer.from('x');
+}
 const exists = async (key: string) => (await objects().head(BUCKET, key)) !== undefined;
 const off = () => server.setFaults([]);
 const CUT = expect.objectContaining({ code: expect.stringMatching(/ECONNRESET|EPIPE/) });
@@ -195,6 +199,14 @@ describe('a client that tries again', () => {
       failure('NoSuchUpload', 404),
     );
     expect((await get('completed')).toString()).toBe('part');
+  });
+
+  it('has written an object of parts where the answer to the completion was lost', async () => {
+    await server.setFaults([{ fault: 'cut-after', operations: ['CompleteMultipartUpload'], times: 1 }]);
+
+    const { etag } = await objects().putParts(BUCKET, 'answer-lost', twoParts());
+
+    expect(await objects().head(BUCKET, 'answer-lost')).toMatchObject({ bytes: 5 * MIB + 1, etag });
   });
 
   it('sends a message again when the answer was lost: there are two', async () => {
