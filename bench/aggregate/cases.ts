@@ -13,14 +13,18 @@ export interface Case {
   readonly repeats: number;
   /** Whether to compare the model with that of the same updates sent as they are. */
   readonly comparesEncoding: boolean;
+  /** What the server waits before it begins on a request. */
+  readonly latencyMs: number;
 }
 
 const F32: Encoding = { dtype: 'F32', delta: false };
+/** To the first byte: less than S3 takes for most requests. */
+const FAR_MS = 30;
 const STRATEGIES = ['fedavg', 'fedavgm', 'fedadam', 'fedyogi', 'median', 'trimmed-mean', 'krum', 'multi-krum'];
 
-/** All strategies; then many updates, and a model four times as large; then all encodings, the plain one first. */
+/** All strategies; then storage far away, many updates, and a model four times as large; then all encodings, the plain one first. */
 export function casesOf(parameters: number, repeats: number): readonly Case[] {
-  const usual = { parameters, repeats, updates: 8, encoding: F32, distinct: 8, comparesEncoding: false };
+  const usual = { parameters, repeats, updates: 8, encoding: F32, distinct: 8, comparesEncoding: false, latencyMs: 0 };
   const aCase = (name: string, strategy: string, fields: Partial<Case> = {}): Case => ({
     ...usual,
     name,
@@ -35,6 +39,7 @@ export function casesOf(parameters: number, repeats: number): readonly Case[] {
   return [
     ...STRATEGIES.map((strategy) => aCase(strategy, strategy)),
     aCase('fedavg, clipped', 'fedavg', { aggregation: { strategy: 'fedavg', clipNorm: 1 } }),
+    aCase(`fedavg, ${FAR_MS} ms away`, 'fedavg', { latencyMs: FAR_MS }),
     aCase('fedavg, 32 updates', 'fedavg', { updates: 32, repeats: 1 }),
     aCase('median, 32 updates', 'median', { updates: 32, repeats: 1 }),
     aCase('fedavg, 1 GB model', 'fedavg', large),

@@ -44,13 +44,21 @@ export function createMeasurement(endpoint: string) {
       inputs.push({ site: `site-${i}`, samples: 10 + i, weights });
     }
     const base = await file(parameters, 0, { dtype: 'F32', delta: false });
+    await setLatency(endpoint, wanted.latencyMs);
     const pairs = await runPairs(endpoint, wanted, inputs, base);
+    await setLatency(endpoint, 0);
     const global = pairs.at(-1)?.merged.global as StoredFile;
     if (!comparesEncoding) return figuresOf(inputs, pairs);
     // The first of the encodings is the plain one.
     plain ??= global;
     return { ...figuresOf(inputs, pairs), relativeError: round(await relativeError(objects, global, plain, base)) };
   };
+}
+
+async function setLatency(endpoint: string, ms: number): Promise<void> {
+  const body = JSON.stringify({ rules: ms > 0 ? [{ fault: 'slow', ms }] : [] });
+  const { ok, status } = await fetch(`${endpoint}/_fedcardio/faults`, { method: 'PUT', body });
+  if (!ok) throw new Error(`the server answered ${status} to a latency of ${ms} ms`);
 }
 
 interface Pair {
