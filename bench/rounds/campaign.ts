@@ -41,7 +41,7 @@ async function measure(): Promise<CampaignFigures> {
     sites: Array.from({ length: sites }, (_, index) => ({ id: `site-${index}`, name: `Site ${index}` })),
   };
   const bucket = names.federationBucket(federation.id);
-  const topology = withoutUploads(topologyOf(federation), bucket);
+  const topology = topologyOf(federation);
   const server = await startEmbeddedServer({ dataDir });
   const { endpoint } = server;
   await deploy(endpoint, topology);
@@ -63,7 +63,7 @@ async function measure(): Promise<CampaignFigures> {
     log: (event) => event === 'campaign-ended' && ended.resolve(),
   };
   const handlers = { aggregate, dispatch, intake, orchestrate };
-  const runner = startRunner({ context, topology, handlers });
+  const runner = startRunner({ context, topology: withoutIntake(topology), handlers });
   const requests = await countRequests(endpoint);
   const started = performance.now();
   await objects.put(bucket, federationKeys.campaign('bench'), JSON.stringify(campaign()));
@@ -89,9 +89,9 @@ async function measure(): Promise<CampaignFigures> {
 }
 
 /** Nothing is uploaded to site buckets here, so that nobody need wait for it. */
-const withoutUploads = ({ buckets, queues }: Topology, federationBucket: string): Topology => ({
-  buckets: buckets.filter(({ name }) => name === federationBucket),
-  queues: queues.filter(({ handler }) => handler !== 'intake'),
+const withoutIntake = (topology: Topology): Topology => ({
+  ...topology,
+  queues: topology.queues.filter(({ handler }) => handler !== 'intake'),
 });
 
 const summaryOf = (site: string): Summary => ({
