@@ -2,6 +2,7 @@ import type { ModelConfig } from '../federation/schemas.ts';
 import type { TaskId } from '../federation/tasks.ts';
 import { type Random, seededRandom } from '../random.ts';
 import { elementsOf, type Weights, type WeightTensor } from '../weights/weights.ts';
+import { parameterFaults, requireNoFaults } from './faults.ts';
 import type { Initialiser, Parameter } from './parameters.ts';
 import { swinUnetrParameters } from './swin-unetr-parameters.ts';
 import { unetParameters } from './unet-parameters.ts';
@@ -15,14 +16,28 @@ export const parametersOf = (config: ModelConfig, heads: readonly TaskId[]): rea
  * one of them: all sites of a federation begin alike. A parameter's values depend on the seed and its name only, so
  * that another head changes nothing in the body.
  */
-export function initialWeights(config: ModelConfig, heads: readonly TaskId[], seed: number): Weights {
+export const initialWeights = (config: ModelConfig, heads: readonly TaskId[], seed: number): Weights =>
+  new Map(parametersOf(config, heads).map((parameter) => [parameter.name, initialTensor(parameter, seed)]));
+
+/**
+ * Weights of the same body with other heads: heads that `weights` has are kept, others begin as
+ * {@link initialWeights} lets them, and what `heads` does not name is left out. The body must be there.
+ */
+export const withHeads = (weights: Weights, config: ModelConfig, heads: readonly TaskId[], seed: number): Weights => {
+  const body = new Map(parametersOf(config, []).map((parameter) => [parameter.name, parameter]));
+  const present = new Map([...weights].filter(([name]) => body.has(name)));
+  requireNoFaults(parameterFaults(body, present));
   return new Map(
-    parametersOf(config, heads).map(({ name, shape, initialiser }): [string, WeightTensor] => {
-      const data = new Float32Array(elementsOf(shape));
-      fill(data, initialiser, seededRandom(seed, name));
-      return [name, { dtype: 'F32', shape, data }];
+    parametersOf(config, heads).map((parameter) => {
+      return [parameter.name, weights.get(parameter.name) ?? initialTensor(parameter, seed)];
     }),
   );
+};
+
+function initialTensor({ name, shape, initialiser }: Parameter, seed: number): WeightTensor {
+  const data = new Float32Array(elementsOf(shape));
+  fill(data, initialiser, seededRandom(seed, name));
+  return { dtype: 'F32', shape, data };
 }
 
 function fill(data: Float32Array, initialiser: Initialiser, uniform: Random): void {

@@ -5,7 +5,7 @@ import { loadBackend } from '../nn/backend.ts';
 import { volume } from '../nn/test-numbers.ts';
 import { tf } from '../nn/tf.ts';
 import { sortedNames, type Weights } from '../weights/weights.ts';
-import { initialWeights, parametersOf } from './initial-weights.ts';
+import { initialWeights, parametersOf, withHeads } from './initial-weights.ts';
 import { createNetwork, parameterGroup } from './network.ts';
 
 const configs: readonly ModelConfig[] = [
@@ -22,7 +22,7 @@ const digest = (weights: Weights) => {
 describe('initial weights', () => {
   test('are the same bytes on every machine', () => {
     expect(configs.map((config) => digest(initialWeights(config, ['calcification'], 7)))).toEqual([
-      '299776e3443fefcc',
+      '060682d263c2fd11',
       '4a36cdfc39e57a32',
     ]);
   });
@@ -36,6 +36,24 @@ describe('initial weights', () => {
     expect(two.get(name)!.data).not.toEqual(one.get(name)!.data);
     for (const [key, { data }] of one) expect(more.get(key)!.data).toEqual(data);
     expect(more.size).toBe(one.size + 4);
+  });
+
+  test('of other heads keep what is there: known heads and the body, which must be whole', () => {
+    const [config] = configs;
+    const trained = new Map(initialWeights(config!, ['calcification', 'membranous-septum'], 1));
+    const changed = withHeads(trained, config!, ['hinge-points', 'calcification'], 2);
+    expect([...changed.keys()]).toEqual(
+      parametersOf(config!, ['hinge-points', 'calcification']).map(({ name }) => name),
+    );
+    const fresh = initialWeights(config!, ['hinge-points'], 2);
+    for (const [name, tensor] of changed) {
+      expect(tensor, name).toBe(trained.get(name) ?? tensor);
+      if (parameterGroup(name) === 'hinge-points') expect(tensor).toEqual(fresh.get(name));
+    }
+    trained.delete('encoder.0.conv1.weight');
+    expect(() => withHeads(trained, config!, ['calcification'], 2)).toThrow(
+      expect.objectContaining({ code: 'BAD_WEIGHTS', message: expect.stringContaining('encoder.0.conv1.weight') }),
+    );
   });
 
   test('let every head begin sure of the background', () => {

@@ -1,9 +1,11 @@
 import { FedcardioError } from '../error.ts';
 import type { ModelConfig } from '../federation/schemas.ts';
 import type { TaskId } from '../federation/tasks.ts';
+import { pointwise } from '../nn/convolution.ts';
 import { tf } from '../nn/tf.ts';
-import { elementsOf, type Weights } from '../weights/weights.ts';
+import type { Weights } from '../weights/weights.ts';
 import type { Architecture } from './architecture.ts';
+import { parameterFaults, requireNoFaults } from './faults.ts';
 import { initialWeights } from './initial-weights.ts';
 import { swinUnetr } from './swin-unetr.ts';
 import { unet } from './unet.ts';
@@ -24,6 +26,13 @@ export interface Network {
    * @param x image, [b, z, y, x, 1].
    */
   forward(x: tf.Tensor5D, heads?: readonly TaskId[]): Map<TaskId, tf.Tensor5D[]>;
+  /**
+   * The body's output, which every head reads, one [b, z, y, x, width] a scale. Computed outside of a training step
+   * it is a constant there: the step then trains heads alone, without the memory and time of the body's gradient.
+   */
+  features(x: tf.Tensor5D): tf.Tensor5D[];
+  /** Logits of heads on the body's output: {@link forward} is the two together. */
+  logits(features: readonly tf.Tensor5D[], heads?: readonly TaskId[]): Map<TaskId, tf.Tensor5D[]>;
   /** A copy of the weights. */
   read(): Weights;
   /**
@@ -51,16 +60,29 @@ export function createNetwork(config: ModelConfig, heads: readonly TaskId[], see
     if (!variable) throw new FedcardioError('BAD_CONFIGURATION', `the network has no parameter "${name}"`);
     return variable as tf.Tensor as T;
   };
+  const features = (x: tf.Tensor5D) => {
+    checkSides(x.shape, architecture.divisor);
+    return architecture.features(parameter, x);
+  };
+  const logits = (scales: readonly tf.Tensor5D[], wanted: readonly TaskId[] = heads) =>
+    new Map(
+      wanted.map((task) => [
+        task,
+        scales.map((input, scale) => {
+          const name = architecture.head(task, scale);
+          return pointwise([input], parameter(`${name}.weight`), parameter(`${name}.bias`));
+        }),
+      ]),
+    );
   return {
     config,
     heads,
     variables,
     divisor: architecture.divisor,
     parameters: [...variables.values()].reduce((total, { size }) => total + size, 0),
-    forward: (x, wanted = heads) => {
-      checkSides(x.shape, architecture.divisor);
-      return architecture.forward(parameter, x, wanted);
-    },
+    forward: (x, wanted) => logits(features(x), wanted),
+    features,
+    logits,
     read: () =>
       new Map(
         [...variables].map(([name, variable]) => [
@@ -70,7 +92,7 @@ export function createNetwork(config: ModelConfig, heads: readonly TaskId[], see
       ),
     load: (update, names) => {
       const targets = names ? new Map([...variables].filter(([name]) => names.has(name))) : variables;
-      checkWeights(targets, update);
+      requireNoFaults(parameterFaults(targets, update));
       for (const [name, variable] of targets) {
         const { data } = update.get(name)!;
         // A copy: the backend may read it later than the caller changes it.
@@ -89,22 +111,5 @@ function checkSides([, ...sides]: readonly number[], divisor: number): void {
   if (grid.every((side) => side > 0 && side % divisor === 0)) return;
   throw new FedcardioError('BAD_CONFIGURATION', `a grid of ${grid.join('×')} voxels does not fit the network`, {
     hint: `Every side must be a multiple of ${divisor}: choose another patch, or fewer stages.`,
-  });
-}
-
-function checkWeights(variables: ReadonlyMap<string, tf.Variable>, weights: Weights): void {
-  const problems = [
-    ...[...variables.keys()].filter((name) => !weights.has(name)).map((name) => `${name} is missing`),
-    ...[...weights.keys()].filter((name) => !variables.has(name)).map((name) => `${name} is unknown`),
-    ...[...weights].flatMap(([name, { shape, data }]) => {
-      const expected = variables.get(name)?.shape;
-      if (!expected || (expected.join() === shape.join() && data.length === elementsOf(expected))) return [];
-      return [`${name} is ${shape.join('×')} (${data.length} values) instead of ${expected.join('×')}`];
-    }),
-  ];
-  if (problems.length === 0) return;
-  const more = problems.length > 3 ? `, and ${problems.length - 3} more` : '';
-  throw new FedcardioError('BAD_WEIGHTS', `the weights do not fit: ${problems.slice(0, 3).join(', ')}${more}`, {
-    hint: 'They come from a network of another configuration or with other heads.',
   });
 }

@@ -29,17 +29,18 @@ export interface SwinTransformer {
 /** MONAI's `SwinTransformer` (patches of 2³, MLP ratio 4, patch merging, no dropout). */
 export function swinTransformer(config: SwinUnetrConfig): SwinTransformer {
   const tables = new Map<string, StageTables>();
-  const tablesOf = (grid: Grid): StageTables => {
-    const known = tables.get(grid.join());
+  const tablesOf = (grid: Grid, heads: number): StageTables => {
+    const key = `${grid.join()}/${heads}`;
+    const known = tables.get(key);
     if (known) return known;
-    const regular = createWindows(grid, config.window, false);
+    const regular = createWindows(grid, config.window, heads, false);
     const made = {
       regular,
-      shifted: createWindows(grid, config.window, true),
+      shifted: createWindows(grid, config.window, heads, true),
       positions: relativePositions(config.window, regular.tokens),
       merge: mergeMap(grid),
     };
-    tables.set(grid.join(), made);
+    tables.set(key, made);
     return made;
   };
 
@@ -52,7 +53,7 @@ export function swinTransformer(config: SwinUnetrConfig): SwinTransformer {
       const state = () => tf.reshape(layerNorm(tokens), [b, z, y, x, width]) as tf.Tensor5D;
       const states = [state()];
       for (const [stage, depth] of config.depths.entries()) {
-        const { regular, shifted, positions, merge } = tablesOf([b, z, y, x]);
+        const { regular, shifted, positions, merge } = tablesOf([b, z, y, x], config.heads[stage]!);
         const name = `swinViT.layers${stage + 1}.0`;
         for (let i = 0; i < depth; i++) {
           const windows = i % 2 === 0 ? regular : shifted;
@@ -89,7 +90,7 @@ function transformerBlock(
   const normed = windows.partition.gather(norm(parameter, `${name}.norm1`, tokens));
   const pairs = positions.gather(parameter(`${name}.attn.relative_position_bias_table`));
   const bias = tf.reshape(tf.transpose(pairs), [heads, windows.tokens, windows.tokens]) as tf.Tensor3D;
-  const mixed = windowAttention(dense('attn.qkv', normed), bias, { heads, mask: windows.mask });
+  const mixed = windowAttention(dense('attn.qkv', normed), bias, { heads, parts: windows.parts });
   const attended: tf.Tensor2D = tf.add(tokens, windows.reverse.gather(dense('attn.proj', mixed)));
   const hidden = gelu(dense('mlp.linear1', norm(parameter, `${name}.norm2`, attended)));
   return tf.add(attended, dense('mlp.linear2', hidden));

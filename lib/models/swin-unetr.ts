@@ -1,9 +1,8 @@
 import { FedcardioError } from '../error.ts';
 import type { SwinUnetrConfig } from '../federation/schemas.ts';
-import { leakyRelu } from '../nn/activation.ts';
 import { conv3d, pointwise, upsample } from '../nn/convolution.ts';
-import { instanceNorm } from '../nn/norm.ts';
-import { tf } from '../nn/tf.ts';
+import { instanceNorm, instanceNormRelu } from '../nn/norm.ts';
+import type { tf } from '../nn/tf.ts';
 import type { Architecture, Lookup } from './architecture.ts';
 import { swinTransformer } from './swin-transformer.ts';
 
@@ -26,7 +25,7 @@ export function swinUnetr(config: SwinUnetrConfig): Architecture {
   const transformer = swinTransformer(config);
   return {
     divisor: 2 ** (stages + 1),
-    forward: (parameter, image, heads) => {
+    features: (parameter, image) => {
       const states = transformer.hiddenStates(parameter, image);
       const deepest = states[stages]!;
       let x = residualBlock(parameter, 'encoder10.layer', [deepest]);
@@ -38,13 +37,9 @@ export function swinUnetr(config: SwinUnetrConfig): Architecture {
         const up = upsample(x, parameter(`decoder${level}.transp_conv.conv.weight`));
         x = residualBlock(parameter, `decoder${level}.conv_block`, [up, skip]);
       }
-      return new Map(
-        heads.map((task) => {
-          const name = `out.${task}.conv.conv`;
-          return [task, [pointwise([x], parameter(`${name}.weight`), parameter(`${name}.bias`))]];
-        }),
-      );
+      return [x];
     },
+    head: (task) => `out.${task}.conv.conv`,
     dispose: transformer.dispose,
   };
 }
@@ -54,8 +49,8 @@ function residualBlock(parameter: Lookup, name: string, parts: readonly tf.Tenso
   const filter = parameter<tf.Tensor5D>(`${name}.conv1.conv.weight`);
   const [, , , input, width] = filter.shape;
   const constant = input === 1;
-  const first = leakyRelu(instanceNorm(conv3d(parts, filter, { input: constant ? 'constant' : 'learnt' })));
-  const second = instanceNorm(conv3d([first], parameter(`${name}.conv2.conv.weight`)));
+  const first = instanceNormRelu(conv3d(parts, filter, { input: constant ? 'constant' : 'learnt' }));
+  const second = conv3d([first], parameter(`${name}.conv2.conv.weight`));
   const shortcut = input === width ? parts[0]! : instanceNorm(pointwise(parts, parameter(`${name}.conv3.conv.weight`)));
-  return leakyRelu(tf.add(second, shortcut));
+  return instanceNormRelu(second, { shortcut });
 }

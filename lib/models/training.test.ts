@@ -3,7 +3,7 @@ import type { ModelConfig } from '../federation/schemas.ts';
 import { createAdamW } from '../nn/adamw.ts';
 import { loadBackend } from '../nn/backend.ts';
 import { deepSupervision, diceCrossEntropy } from '../nn/loss.ts';
-import { availableBackends, numbers } from '../nn/test-numbers.ts';
+import { availableBackends, difference, numbers } from '../nn/test-numbers.ts';
 import { tf } from '../nn/tf.ts';
 import { trainStep } from '../nn/train-step.ts';
 import { createNetwork, parameterGroup } from './network.ts';
@@ -92,6 +92,47 @@ test('a head without a target gets no gradient, and its parameters stay', async 
     .filter(([name, { data }]) => data.join() !== after.get(name)!.data.join())
     .map(([name]) => name);
   expect(new Set(changed.map(parameterGroup))).toEqual(new Set(['body', 'calcification']));
+  tf.dispose([image, labels]);
+  optimizer.dispose();
+  network.dispose();
+});
+
+test.each(configs)('a head can be trained alone, as in the whole network ($kind)', async (config) => {
+  await loadBackend();
+  const network = createNetwork(config, ['calcification', 'hinge-points'], 1);
+  const { image, labels } = ball();
+  const loss = (logits: ReadonlyMap<string, tf.Tensor5D[]>) => deepSupervision(logits.get('calcification')!, labels);
+  const head = [...network.variables].filter(([name]) => parameterGroup(name) === 'calcification');
+  const variables = head.map(([, variable]) => variable);
+  tf.tidy(() => {
+    // Gradients, and the bytes that are kept for them when the loss is known.
+    const gradients = (logits: () => ReadonlyMap<string, tf.Tensor5D[]>) => {
+      const before = tf.memory().numBytes;
+      let kept = 0;
+      const { grads } = tf.variableGrads(() => {
+        const value = loss(logits());
+        kept = tf.memory().numBytes - before;
+        return value;
+      }, variables);
+      return { grads, kept };
+    };
+    const whole = gradients(() => network.forward(image, ['calcification']));
+    const features = network.features(image);
+    const alone = gradients(() => network.logits(features, ['calcification']));
+    for (const { name } of variables) {
+      expect(difference(alone.grads[name]!.dataSync(), whole.grads[name]!.dataSync())).toBeLessThan(1e-6);
+    }
+    expect(alone.kept).toBeLessThan(whole.kept / 3);
+  });
+  const before = network.read();
+  const optimizer = createAdamW(new Map(head), { weightDecay: 0.1, group: parameterGroup });
+  tf.tidy(() => {
+    const features = network.features(image);
+    trainStep(variables, optimizer, 1e-2, () => loss(network.logits(features, ['calcification'])));
+  });
+  const after = network.read();
+  const changed = [...before].filter(([name, { data }]) => difference(data, after.get(name)!.data) > 0);
+  expect(new Set(changed.map(([name]) => name))).toEqual(new Set(head.map(([name]) => name)));
   tf.dispose([image, labels]);
   optimizer.dispose();
   network.dispose();

@@ -8,8 +8,8 @@ export const supervisedScales = (config: UNetConfig): number =>
 
 /**
  * The plain-convolution UNet of nnU-Net: `encoder.<stage>` and `decoder.<stage>` with two convolutions each,
- * `head.<task>.<scale>`, stages and scales from the finest. Convolutions have no bias: the instance norm behind
- * them would take it away.
+ * `head.<task>.<scale>`, stages and scales from the finest. Convolutions have no bias, which the instance norm behind
+ * them would take away; transposed convolutions have one.
  */
 export function unetParameters(config: UNetConfig, heads: readonly TaskId[]): readonly Parameter[] {
   const { features } = config;
@@ -18,6 +18,7 @@ export function unetParameters(config: UNetConfig, heads: readonly TaskId[]): re
     const coarser = features[stage + 1]!;
     return [
       parameter(`decoder.${stage}.upsample.weight`, [2, 2, 2, width, coarser], heNormal(coarser)),
+      parameter(`decoder.${stage}.upsample.bias`, [width], zeros),
       ...block(`decoder.${stage}`, 2 * width, width),
     ];
   });

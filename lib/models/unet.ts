@@ -1,7 +1,6 @@
 import type { UNetConfig } from '../federation/schemas.ts';
-import { leakyRelu } from '../nn/activation.ts';
-import { conv3d, pointwise, upsample } from '../nn/convolution.ts';
-import { instanceNorm } from '../nn/norm.ts';
+import { conv3d, upsample } from '../nn/convolution.ts';
+import { instanceNormRelu } from '../nn/norm.ts';
 import type { tf } from '../nn/tf.ts';
 import type { Architecture, Lookup } from './architecture.ts';
 import { supervisedScales } from './unet-parameters.ts';
@@ -14,7 +13,7 @@ export function unet(config: UNetConfig): Architecture {
   const stages = config.features.length;
   return {
     divisor: 2 ** (stages - 1),
-    forward: (parameter, image, heads) => {
+    features: (parameter, image) => {
       const skips: tf.Tensor5D[] = [];
       let x = image;
       for (let stage = 0; stage < stages; stage++) {
@@ -23,21 +22,14 @@ export function unet(config: UNetConfig): Architecture {
       }
       const scales: tf.Tensor5D[] = [];
       for (let stage = stages - 2; stage >= 0; stage--) {
-        const up = upsample(x, parameter(`decoder.${stage}.upsample.weight`));
-        x = block(parameter, `decoder.${stage}`, [up, skips[stage]!]);
+        const up = `decoder.${stage}.upsample`;
+        const finer = upsample(x, parameter(`${up}.weight`), parameter(`${up}.bias`));
+        x = block(parameter, `decoder.${stage}`, [finer, skips[stage]!]);
         scales.unshift(x);
       }
-      const supervised = scales.slice(0, supervisedScales(config));
-      return new Map(
-        heads.map((task) => [
-          task,
-          supervised.map((features, scale) => {
-            const name = `head.${task}.${scale}`;
-            return pointwise([features], parameter(`${name}.weight`), parameter(`${name}.bias`));
-          }),
-        ]),
-      );
+      return scales.slice(0, supervisedScales(config));
     },
+    head: (task, scale) => `head.${task}.${scale}`,
     dispose: () => {},
   };
 }
@@ -49,7 +41,7 @@ function block(parameter: Lookup, name: string, parts: readonly tf.Tensor5D[], e
       scale: parameter<tf.Tensor1D>(`${name}.norm${i}.weight`),
       shift: parameter<tf.Tensor1D>(`${name}.norm${i}.bias`),
     };
-    return leakyRelu(instanceNorm(convolved, affine));
+    return instanceNormRelu(convolved, { affine });
   };
   const first = layer(1, parts, {
     stride: entry === 'halve' ? 2 : 1,

@@ -1,3 +1,4 @@
+import { type WindowPart, windowsAtATime } from '../nn/attention.ts';
 import { type RowMap, rowMap } from '../nn/rows.ts';
 import { tf } from '../nn/tf.ts';
 
@@ -7,86 +8,126 @@ type Triple = readonly [number, number, number];
 
 /** How the tokens of a grid are dealt into attention windows and back. */
 export interface Windows {
+  /** Tokens of one window. */
   readonly tokens: number;
   readonly partition: RowMap;
   readonly reverse: RowMap;
-  /** [windows, 1, tokens, tokens], -100 between tokens that only the cyclic shift made neighbours. */
-  readonly mask: tf.Tensor4D | undefined;
+  /** All windows. They stand in the order of their masks, so that few parts need a mask a window. */
+  readonly parts: readonly WindowPart[];
 }
 
 /**
  * Windows of a grid as MONAI's Swin transformer cuts them: a window is no larger than the grid, a grid that is no
  * multiple of the window is filled up with zeros behind, shifted windows wrap around and are masked. Axes that one
  * window covers are not shifted.
+ *
+ * @param heads of the attention, for the size of the parts.
  */
-export function createWindows(grid: Grid, window: number, shifted: boolean): Windows {
+export function createWindows(grid: Grid, window: number, heads: number, shifted: boolean): Windows {
   const [batch, ...sides] = grid;
   const size = sides.map((side) => Math.min(side, window)) as unknown as Triple;
   const shift = sides.map((side) => (shifted && side > window ? window >> 1 : 0)) as unknown as Triple;
   const counts = sides.map((side, axis) => Math.ceil(side / size[axis]!)) as unknown as Triple;
   const tokens = size[0] * size[1] * size[2];
-  const windows = batch * counts[0] * counts[1] * counts[2];
+  const windows = orderedWindows(batch, counts, shift);
   const source = batch * sides[0] * sides[1] * sides[2];
-  const partition = new Int32Array(windows * tokens);
-  const regions = new Int32Array(windows * tokens);
+  const partition = new Int32Array(windows.length * tokens);
   const reverse = new Int32Array(source);
-  const padded = counts.map((count, axis) => count * size[axis]!) as unknown as Triple;
   let row = 0;
-  for (let b = 0; b < batch; b++) {
-    each(counts, (corner) =>
-      each(size, (offset) => {
-        const place = corner.map((index, axis) => index * size[axis]! + offset[axis]!) as unknown as Triple;
-        const voxel = place.map((p, axis) => (p + shift[axis]!) % padded[axis]!) as unknown as Triple;
-        const inside = voxel.every((v, axis) => v < sides[axis]!);
-        const index = inside ? ((b * sides[0] + voxel[0]) * sides[1] + voxel[1]) * sides[2] + voxel[2] : -1;
-        partition[row] = index;
-        if (inside) reverse[index] = row;
-        regions[row] = region(place, padded, size, shift);
-        row++;
-      }),
-    );
+  for (const { b, corner } of windows) {
+    each(size, (offset) => {
+      const voxel = corner.map((index, axis) => {
+        return (index * size[axis]! + offset[axis]! + shift[axis]!) % (counts[axis]! * size[axis]!);
+      }) as unknown as Triple;
+      const inside = voxel.every((v, axis) => v < sides[axis]!);
+      const index = inside ? ((b * sides[0] + voxel[0]) * sides[1] + voxel[1]) * sides[2] + voxel[2] : -1;
+      partition[row] = index;
+      if (inside) reverse[index] = row;
+      row++;
+    });
   }
   return {
     tokens,
     partition: rowMap(partition, source),
-    reverse: rowMap(reverse, windows * tokens),
-    mask: shift.some((s) => s > 0) ? regionMask(regions, windows, tokens) : undefined,
+    reverse: rowMap(reverse, windows.length * tokens),
+    parts: windowParts(
+      windows.map(({ seams }) => seams),
+      windowsAtATime(heads, tokens),
+      (seams) => seamMask(seams, size, shift),
+    ),
   };
 }
 
 /** Frees a grid's index tables. */
-export function disposeWindows({ partition, reverse, mask }: Windows): void {
+export function disposeWindows({ partition, reverse, parts }: Windows): void {
   partition.dispose();
   reverse.dispose();
-  mask?.dispose();
-}
-
-/** Number of the part of the shifted grid, 0 to 26, that a place lies in: parts do not attend to each other. */
-function region(place: Triple, padded: Triple, size: Triple, shift: Triple): number {
-  return place.reduce((number, p, axis) => {
-    const end = padded[axis]!;
-    const part = p < end - size[axis]! ? 0 : p < end - shift[axis]! ? 1 : 2;
-    return number * 3 + part;
-  }, 0);
-}
-
-function regionMask(regions: Int32Array, windows: number, tokens: number): tf.Tensor4D {
-  const mask = new Float32Array(windows * tokens * tokens);
-  for (let w = 0; w < windows; w++) {
-    for (let i = 0; i < tokens; i++) {
-      for (let j = 0; j < tokens; j++) {
-        if (regions[w * tokens + i] !== regions[w * tokens + j]) mask[(w * tokens + i) * tokens + j] = -100;
-      }
-    }
-  }
-  return tf.keep(tf.tensor4d(mask, [windows, 1, tokens, tokens]));
+  for (const { mask } of parts) mask?.dispose();
 }
 
 /**
- * Row of the relative position bias table for each pair of the first `tokens` tokens of a full window. A window
- * that the grid made smaller reads the same rows as MONAI's does: those of the full window's first tokens.
+ * Along which axes a window holds tokens of both ends of the grid, as three bits: in the last shifted window those
+ * behind the seam come from the front.
  */
-export function relativePositions(window: number, tokens: number): RowMap {
+type Seams = number;
+
+/** Case, place and seams of every window, in the order of their seams. */
+function orderedWindows(batch: number, counts: Triple, shift: Triple) {
+  const windows: { readonly b: number; readonly corner: Triple; readonly seams: Seams }[] = [];
+  for (let b = 0; b < batch; b++) {
+    each(counts, (corner) => {
+      const last = (axis: number) => shift[axis]! > 0 && corner[axis] === counts[axis]! - 1;
+      windows.push({ b, corner, seams: bits([last(0), last(1), last(2)]) });
+    });
+  }
+  return windows.sort((p, q) => p.seams - q.seams);
+}
+
+/** For each pair of a window's tokens -100 where a seam lies between them, 0 elsewhere, [tokens, tokens]. */
+function seamMask(seams: Seams, size: Triple, shift: Triple): Float32Array {
+  const sides: number[] = [];
+  each(size, (offset) => {
+    const behind = (axis: number) => offset[axis]! >= size[axis]! - shift[axis]!;
+    sides.push(bits([behind(0), behind(1), behind(2)]) & seams);
+  });
+  return Float32Array.from(sides.flatMap((a) => sides.map((b) => (a === b ? 0 : -100))));
+}
+
+function windowParts(all: readonly Seams[], most: number, maskOf: (seams: Seams) => Float32Array): WindowPart[] {
+  const tensor = (masks: readonly Float32Array[]): tf.Tensor4D => {
+    const tokens = Math.sqrt(masks[0]!.length);
+    const values = new Float32Array(masks.length * tokens * tokens);
+    for (const [i, mask] of masks.entries()) values.set(mask, i * tokens * tokens);
+    return tf.keep(tf.tensor4d(values, [masks.length, 1, tokens, tokens]));
+  };
+  const values = new Map([...new Set(all)].map((seams) => [seams, maskOf(seams)]));
+  const shared = new Map<Seams, tf.Tensor4D>();
+  return Array.from({ length: Math.ceil(all.length / most) }, (_, i): WindowPart => {
+    const part = all.slice(i * most, (i + 1) * most);
+    const [first] = part as [Seams, ...Seams[]];
+    if (part.some((seams) => seams !== first)) {
+      return { windows: part.length, mask: tensor(part.map((seams) => values.get(seams)!)) };
+    }
+    if (first === 0) return { windows: part.length };
+    const mask = shared.get(first) ?? tensor([values.get(first)!]);
+    shared.set(first, mask);
+    return { windows: part.length, mask };
+  });
+}
+
+const bits = (flags: readonly [boolean, boolean, boolean]): number =>
+  Number(flags[0]) * 4 + Number(flags[1]) * 2 + Number(flags[2]);
+
+/** The row of the relative position bias table for each pair of tokens, as {@link relativePositionIndex} says. */
+export const relativePositions = (window: number, tokens: number): RowMap =>
+  rowMap(relativePositionIndex(window, tokens), (2 * window - 1) ** 3);
+
+/**
+ * Row of the relative position bias table for each pair of the first `tokens` tokens of a full window, [tokens,
+ * tokens]. A window that the grid made smaller reads the same rows as MONAI's does: those of the full window's first
+ * tokens.
+ */
+export function relativePositionIndex(window: number, tokens: number): Int32Array {
   const span = 2 * window - 1;
   const place = (token: number): Triple => [
     Math.floor(token / (window * window)),
@@ -100,7 +141,7 @@ export function relativePositions(window: number, tokens: number): RowMap {
       indices[i * tokens + j] = [0, 1, 2].reduce((row, axis) => row * span + a[axis]! - b[axis]! + window - 1, 0);
     }
   }
-  return rowMap(indices, span ** 3);
+  return indices;
 }
 
 /** Corners of a 2³ cube in the order of MONAI's `PatchMerging` from version 1.5 on; before, two of them were read twice and two never. */

@@ -1,19 +1,5 @@
 import { differentiable } from './differentiable.ts';
-import { kernels } from './kernels.ts';
 import { tf } from './tf.ts';
-
-/** nnU-Net's and MONAI's slope of the negative side. */
-const SLOPE = 0.01;
-
-/** x where positive, 0.01·x elsewhere. */
-export function leakyRelu(x: tf.Tensor5D): tf.Tensor5D {
-  const k = kernels();
-  return differentiable<tf.Tensor5D>(
-    [x],
-    () => ({ value: k.leakyRelu(x, SLOPE), saved: [x] }),
-    (dy, [input]) => [k.leakyReluGradient(dy, input as tf.Tensor5D, SLOPE)],
-  );
-}
 
 /** x·Φ(x) with the exact normal distribution Φ, as PyTorch's `GELU` (not its tanh approximation). */
 export const gelu = (x: tf.Tensor2D): tf.Tensor2D =>

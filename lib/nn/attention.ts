@@ -2,51 +2,106 @@ import { differentiable } from './differentiable.ts';
 import { kernels } from './kernels.ts';
 import { tf } from './tf.ts';
 
+/** Windows that follow each other and are worked on together. */
+export interface WindowPart {
+  readonly windows: number;
+  /**
+   * To add to the scores, large and negative between tokens that must not see each other: [1, 1, tokens, tokens] for
+   * all windows of the part or [windows, 1, tokens, tokens].
+   */
+  readonly mask?: tf.Tensor4D;
+}
+
 /**
- * Multi-head self-attention inside windows: softmax(q·kᵀ/√d + bias + mask)·v.
+ * Scores that are worked on at a time. What stays in the processor's cache is several times faster than what does
+ * not, and at 96³ the scores of all windows together would take gigabytes.
+ */
+const SCORES = 2 ** 20;
+
+/** How many windows a {@link WindowPart} should have. */
+export const windowsAtATime = (heads: number, tokens: number): number =>
+  Math.max(1, Math.floor(SCORES / (heads * tokens * tokens)));
+
+/**
+ * Multi-head self-attention inside windows: softmax(q·kᵀ/√d + bias + mask)·v. The scores are computed part by part, and
+ * again for the gradient instead of kept.
  *
  * @param qkv [windows·tokens, 3·channels]: queries, keys and values one after the other, each head by head.
  * @param bias [heads, tokens, tokens], the same for all windows.
- * @param mask [windows, 1, tokens, tokens] to add, large and negative between tokens that must not see each other.
+ * @param parts all windows, in their order.
  * @returns [windows·tokens, channels], head by head.
  */
 export function windowAttention(
   qkv: tf.Tensor2D,
   bias: tf.Tensor3D,
-  { heads, mask }: { readonly heads: number; readonly mask?: tf.Tensor4D | undefined },
+  { heads, parts }: { readonly heads: number; readonly parts: readonly WindowPart[] },
 ): tf.Tensor2D {
   const tokens = bias.shape[1];
   const windows = qkv.shape[0] / tokens;
   const width = qkv.shape[1] / 3 / heads;
-  const byHead = tf.transpose(tf.reshape(qkv, [windows, tokens, 3 * heads, width]), [0, 2, 1, 3]) as tf.Tensor4D;
-  const mixed = attend(byHead, bias, mask);
-  return tf.reshape(tf.transpose(mixed, [0, 2, 1, 3]), [windows * tokens, heads * width]);
-}
-
-// With P = softmax(S), dS = P ∘ (dP - rowsum(dP ∘ P)), and that row sum is rowsum(dO ∘ O), which is far smaller
-// (Dao et al. 2022, FlashAttention, B.2). Queries, keys and values are cut apart inside: the gradient of a slice by
-// itself is as large as what it was cut from.
-const attend = (byHead: tf.Tensor4D, bias: tf.Tensor3D, mask: tf.Tensor4D | undefined): tf.Tensor4D => {
-  const [windows, parts, tokens, width] = byHead.shape;
-  const heads = parts / 3;
-  const scale = width ** -0.5;
-  const part = (i: number) => tf.slice(byHead, [0, i * heads, 0, 0], [windows, heads, tokens, width]);
-  return differentiable<tf.Tensor4D>(
-    [byHead, bias],
+  /** Rows of tokens to [windows, head, tokens, width], and back: what is one head's lies together. */
+  const byHead = (rows: tf.Tensor): tf.Tensor4D =>
+    tf.transpose(tf.reshape(rows, [windows, tokens, -1, width]), [0, 2, 1, 3]);
+  const byToken = (pieces: tf.Tensor[]): tf.Tensor2D =>
+    tf.reshape(tf.transpose(tf.concat(pieces, 0), [0, 2, 1, 3]), [windows * tokens, -1]);
+  return differentiable<tf.Tensor2D>(
+    [qkv, bias],
     () => {
-      const [q, k, v] = [tf.mul(part(0), scale), part(1), part(2)];
-      const scores = tf.matMul(q, k, false, true);
-      const weights = tf.softmax(tf.add(scores, mask ? tf.add(mask, bias) : bias));
-      const mixed = tf.matMul(weights, v) as tf.Tensor4D;
-      return { value: mixed, saved: [q, k, v, weights, mixed] };
+      const value = byToken(
+        inParts(byHead(qkv), bias, parts, ({ q, k, v, bias }) => tf.matMul(weightsOf(q, k, bias), v)),
+      );
+      return { value, saved: [qkv, bias, value] };
     },
-    (dMixed, saved) => {
-      const [q, k, v, weights, mixed] = saved as [tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor];
-      const dWeights = tf.matMul(dMixed, v, false, true);
-      const dScores = tf.mul(weights, tf.sub(dWeights, tf.sum(tf.mul(dMixed, mixed), -1, true)));
-      const dQuery = tf.mul(tf.matMul(dScores, k), scale);
-      const dByHead = tf.concat([dQuery, tf.matMul(dScores, q, true), tf.matMul(weights, dMixed, true)], 1);
-      return [dByHead, tf.reshape(kernels().sumRows(tf.reshape(dScores, [windows, -1])), bias.shape)];
+    // With P = softmax(S), dS = P ∘ (dP - rowsum(dP ∘ P)), and that row sum is rowsum(dO ∘ O), which is far smaller
+    // (Dao et al. 2022, FlashAttention, B.2).
+    (dValue, [input, table, value]) => {
+      const dMixed = byHead(dValue);
+      const along = tf.sum(tf.mul(dMixed, byHead(value!)), -1, true) as tf.Tensor4D;
+      const gradients = inParts(byHead(input!), table as tf.Tensor3D, parts, ({ q, k, v, bias, rows }) => {
+        const weights = weightsOf(q, k, bias);
+        const dOut = rows(dMixed);
+        const dScores = tf.mul(weights, tf.sub(tf.matMul(dOut, v, false, true), rows(along)));
+        const dQuery = tf.mul(tf.matMul(dScores, k), width ** -0.5);
+        const dInput = tf.concat([dQuery, tf.matMul(dScores, q, true), tf.matMul(weights, dOut, true)], 1);
+        return { dInput, dBias: kernels().sumRows(tf.reshape(dScores, [q.shape[0], -1])) };
+      });
+      const dBias = tf.addN(gradients.map((part) => part.dBias));
+      return [byToken(gradients.map(({ dInput }) => dInput)), tf.reshape(dBias, bias.shape)];
     },
   );
-};
+}
+
+/** A part's queries (scaled), keys and values, and the bias with the part's mask. */
+interface Part {
+  readonly q: tf.Tensor4D;
+  readonly k: tf.Tensor4D;
+  readonly v: tf.Tensor4D;
+  readonly bias: tf.Tensor;
+  /** The part's windows of another tensor. */
+  readonly rows: (x: tf.Tensor4D) => tf.Tensor4D;
+}
+
+function inParts<T extends tf.TensorContainer>(
+  byHead: tf.Tensor4D,
+  bias: tf.Tensor3D,
+  parts: readonly WindowPart[],
+  work: (part: Part) => T,
+): T[] {
+  const [, slots, tokens, width] = byHead.shape;
+  const heads = slots / 3;
+  let [end, previous, masked] = [0, undefined as WindowPart['mask'], bias as tf.Tensor];
+  return parts.map(({ windows, mask }) => {
+    const start = end;
+    end += windows;
+    // Parts with the same mask stand together.
+    if (mask !== previous) [previous, masked] = [mask, mask ? tf.add(bias, mask) : bias];
+    return tf.tidy(() => {
+      const cut = (slot: number) => tf.slice(byHead, [start, slot, 0, 0], [windows, heads, tokens, width]);
+      const rows = (x: tf.Tensor4D) => tf.slice(x, [start, 0, 0, 0], [windows, ...x.shape.slice(1)]);
+      return work({ q: tf.mul(cut(0), width ** -0.5), k: cut(heads), v: cut(2 * heads), bias: masked, rows });
+    });
+  });
+}
+
+const weightsOf = (q: tf.Tensor4D, k: tf.Tensor4D, bias: tf.Tensor): tf.Tensor4D =>
+  tf.softmax(tf.add(tf.matMul(q, k, false, true), bias));

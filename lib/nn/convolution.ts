@@ -7,8 +7,7 @@ import { tf } from './tf.ts';
  * 3D convolution with a 3³ filter and one voxel of zeros around the volume, without bias: PyTorch's
  * `Conv3d(k=3, padding=1, bias=False)`.
  *
- * @param parts volumes [b, z, y, x, cᵢ] that count as one with their channels one after the other. Convolving them
- *   apart and adding saves the concatenation, whose gradient is slower than the convolution on WebAssembly.
+ * @param parts volumes [b, z, y, x, cᵢ] that count as one with their channels one after the other.
  * @param filter [3, 3, 3, Σcᵢ, out].
  * @param stride 2 halves the grid, whose sides must be even then.
  * @param input `constant` for the image: no gradient is computed for it.
@@ -20,21 +19,26 @@ export function conv3d(
 ): tf.Tensor5D {
   const k = kernels();
   const learnt = input === 'learnt';
+  const joined = k.joins(parts.map(({ shape }) => shape[4]));
+  const pieces = (volumes: readonly tf.Tensor5D[]) => (joined ? [tf.concat([...volumes], 4)] : volumes);
   return differentiable<tf.Tensor5D>(
     learnt ? [...parts, filter] : [filter],
     () => {
-      const filters = splitFilter(filter, parts);
-      const value = parts
-        .map((part, i) => k.conv3d(part, filters[i]!, stride))
-        .reduce((total, term) => tf.add(total, term));
+      const xs = pieces(parts);
+      const filters = splitFilter(filter, xs);
+      const value = xs.map((x, i) => k.conv3d(x, filters[i]!, stride)).reduce((total, term) => tf.add(total, term));
       return { value, saved: [...parts, filter] };
     },
     (dy, saved) => {
-      const xs = saved.slice(0, -1) as tf.Tensor5D[];
-      const filters = splitFilter(saved.at(-1) as tf.Tensor5D, xs);
+      const volumes = saved.slice(0, -1) as tf.Tensor5D[];
+      const xs = pieces(volumes);
       const dFilters = xs.map((x) => k.conv3dFilterGradient(x, dy, stride));
       const dFilter = dFilters.length === 1 ? dFilters[0]! : tf.concat(dFilters, 3);
-      return learnt ? [...filters.map((part) => k.conv3dInputGradient(dy, part, stride)), dFilter] : [dFilter];
+      if (!learnt) return [dFilter];
+      const filters = splitFilter(saved.at(-1) as tf.Tensor5D, xs);
+      const dInputs = filters.map((part) => k.conv3dInputGradient(dy, part, stride));
+      const widths = volumes.map(({ shape }) => shape[4]);
+      return [...(joined ? tf.split(dInputs[0]!, widths, 4) : dInputs), dFilter];
     },
   );
 }
@@ -46,42 +50,68 @@ export function conv3d(
  * @param filter [1, 1, 1, Σcᵢ, out]; bias [out].
  */
 export function pointwise(parts: readonly tf.Tensor5D[], filter: tf.Tensor5D, bias?: tf.Tensor1D): tf.Tensor5D {
+  const k = kernels();
   const [b, z, y, x] = parts[0]!.shape;
   const [, , , channels, out] = filter.shape;
-  const matrix = tf.reshape(filter, [channels, out]) as tf.Tensor2D;
-  let first = 0;
-  const terms = parts.map((part, i) => {
-    const width = part.shape[4];
-    const rows = tf.reshape(part, [-1, width]) as tf.Tensor2D;
-    const weight = parts.length === 1 ? matrix : tf.slice(matrix, [first, 0], [width, out]);
-    first += width;
-    return linear(rows, weight, i === 0 ? bias : undefined);
-  });
-  return tf.reshape(
-    terms.reduce((total, term) => tf.add(total, term)),
-    [b, z, y, x, out],
+  const rows = (volume: tf.Tensor5D) => tf.reshape(volume, [-1, volume.shape[4]]) as tf.Tensor2D;
+  return differentiable<tf.Tensor5D>(
+    bias ? [...parts, filter, bias] : [...parts, filter],
+    () => {
+      const filters = splitFilter(filter, parts);
+      const sum = parts
+        .map((part, i) => k.matMul(rows(part), tf.reshape(filters[i]!, [-1, out])))
+        .reduce((total, term) => tf.add(total, term));
+      return { value: tf.reshape(bias ? k.addBias(sum, bias) : sum, [b, z, y, x, out]), saved: [...parts, filter] };
+    },
+    (dy, saved) => {
+      const xs = saved.slice(0, -1) as tf.Tensor5D[];
+      const filters = splitFilter(saved.at(-1) as tf.Tensor5D, xs);
+      const dRows = rows(dy);
+      const dInputs = xs.map((part, i) => {
+        return tf.reshape(k.matMul(dRows, tf.reshape(filters[i]!, [-1, out]), false, true), part.shape);
+      });
+      const dMatrices = xs.map((part) => k.matMul(rows(part), dRows, true));
+      const dFilter = tf.reshape(tf.concat(dMatrices, 0), [1, 1, 1, channels, out]);
+      return [...dInputs, dFilter, ...(bias ? [k.sumRows(dRows)] : [])];
+    },
   );
 }
 
 /**
- * Doubles the grid: PyTorch's `ConvTranspose3d(k=2, stride=2)` without bias. Its windows do not overlap, so it is a
+ * Doubles the grid: PyTorch's `ConvTranspose3d(k=2, stride=2)`. Its windows do not overlap, so it is a
  * matrix product and a reordering.
  *
  * @param x [b, z, y, x, in].
- * @param filter [2, 2, 2, out, in], TensorFlow's order for transposed convolutions.
+ * @param filter [2, 2, 2, out, in], TensorFlow's order for transposed convolutions; bias [out].
  * @returns [b, 2z, 2y, 2x, out].
  */
-export function upsample(x: tf.Tensor5D, filter: tf.Tensor5D): tf.Tensor5D {
+export function upsample(x: tf.Tensor5D, filter: tf.Tensor5D, bias?: tf.Tensor1D): tf.Tensor5D {
+  const k = kernels();
   const [b, depth, height, width, channels] = x.shape;
   const out = filter.shape[3];
-  const rows = tf.reshape(x, [-1, channels]) as tf.Tensor2D;
-  const octants = linear(rows, tf.reshape(filter, [8 * out, channels]), undefined, { transposed: true });
-  // [b·z·y, x, kz·ky, kx·out] → [b·z·y, kz·ky, x·kx·out] → [b·z, kz, y, ky·x·kx·out]: two transposes of four axes
-  // instead of one of eight, which is slow on WebAssembly.
+  const matrixOf = (taps: tf.Tensor) => tf.reshape(taps, [8 * out, channels]) as tf.Tensor2D;
+  // [b·z·y, x, kz·ky, kx·out] ↔ [b·z·y, kz·ky, x·kx·out] ↔ [b·z, kz, y, ky·x·kx·out]: two transposes of four axes
+  // instead of one of eight, which is slow on WebAssembly. They are their own inverses.
   const run = 2 * width * out;
-  const alongX = tf.transpose(tf.reshape(octants, [b * depth * height, width, 4, 2 * out]), [0, 2, 1, 3]);
-  const alongY = tf.transpose(tf.reshape(alongX, [b * depth, height, 2, 2 * run]), [0, 2, 1, 3]);
-  return tf.reshape(alongY, [b, 2 * depth, 2 * height, 2 * width, out]);
+  const swap = (volume: tf.Tensor, shape: number[]) => tf.transpose(tf.reshape(volume, shape), [0, 2, 1, 3]);
+  return differentiable<tf.Tensor5D>(
+    bias ? [x, filter, bias] : [x, filter],
+    () => {
+      const product = k.matMul(tf.reshape(x, [-1, channels]), matrixOf(filter), false, true);
+      const octants = bias ? k.addBias(product, tf.tile(bias, [8])) : product;
+      const alongX = swap(octants, [b * depth * height, width, 4, 2 * out]);
+      const alongY = swap(alongX, [b * depth, height, 2, 2 * run]);
+      return { value: tf.reshape(alongY, [b, 2 * depth, 2 * height, 2 * width, out]), saved: [x, filter] };
+    },
+    (dy, [input, taps]) => {
+      const alongY = swap(dy, [b * depth, 2, height, 2 * run]);
+      const dOctants = tf.reshape(swap(alongY, [b * depth * height, 4, width, 2 * out]), [-1, 8 * out]) as tf.Tensor2D;
+      const dx = tf.reshape(k.matMul(dOctants, matrixOf(taps!)), x.shape);
+      const dMatrix = k.matMul(dOctants, tf.reshape(input!, [-1, channels]), true);
+      const dBias = bias ? [k.sumRows(tf.reshape(dy, [-1, out]))] : [];
+      return [dx, tf.reshape(dMatrix, filter.shape), ...dBias];
+    },
+  );
 }
 
 /**
@@ -109,13 +139,13 @@ export function patchEmbed(x: tf.Tensor5D, filter: tf.Tensor5D, bias: tf.Tensor1
 
 function splitFilter(filter: tf.Tensor5D, parts: readonly tf.Tensor5D[]): tf.Tensor5D[] {
   if (parts.length === 1) return [filter];
-  const [, , , channels, out] = filter.shape;
-  const taps = tf.reshape(filter, [27, channels, out]);
+  const [depth, height, width, channels, out] = filter.shape;
+  const taps = tf.reshape(filter, [-1, channels, out]);
   let first = 0;
   return parts.map((part) => {
-    const width = part.shape[4];
-    const slice = tf.slice(taps, [0, first, 0], [27, width, out]);
-    first += width;
-    return tf.reshape(slice, [3, 3, 3, width, out]);
+    const inputs = part.shape[4];
+    const slice = tf.slice(taps, [0, first, 0], [-1, inputs, out]);
+    first += inputs;
+    return tf.reshape(slice, [depth, height, width, inputs, out]);
   });
 }

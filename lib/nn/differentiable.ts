@@ -5,7 +5,8 @@ import { tf } from './tf.ts';
  *
  * @param inputs what the gradient is taken with respect to; other tensors may be closed over.
  * @param forward the value, and the tensors that the gradient needs (only these survive until then).
- * @param gradients from the gradient of the value and the saved tensors, one gradient an input, in order.
+ * @param gradients from the gradient of the value and the saved tensors, one gradient an input, in order. The saved
+ *   tensors are freed behind it, TensorFlow.js would keep them all to the end of the step.
  */
 export function differentiable<T extends tf.Tensor>(
   inputs: readonly tf.Tensor[],
@@ -16,7 +17,12 @@ export function differentiable<T extends tf.Tensor>(
     const save = args.at(-1) as (tensors: tf.Tensor[]) => void;
     const { value, saved } = forward();
     save([...saved]);
-    return { value, gradFunc: (dy, kept) => tf.tidy(() => [...gradients(dy as T, kept)]) };
+    const gradFunc = (dy: tf.Tensor, kept: tf.Tensor[]) => {
+      const results = tf.tidy(() => [...gradients(dy as T, kept)]);
+      tf.dispose(kept);
+      return results;
+    };
+    return { value, gradFunc };
   });
   return operation(...inputs) as T;
 }

@@ -22,6 +22,8 @@ export interface Kernels {
   conv3d(x: tf.Tensor5D, filter: tf.Tensor5D, stride: 1 | 2): tf.Tensor5D;
   conv3dInputGradient(dy: tf.Tensor5D, filter: tf.Tensor5D, stride: 1 | 2): tf.Tensor5D;
   conv3dFilterGradient(x: tf.Tensor5D, dy: tf.Tensor5D, stride: 1 | 2): tf.Tensor5D;
+  /** Whether volumes of so many channels are better joined before a convolution than convolved apart and added. */
+  joins(channels: readonly number[]): boolean;
   /** Each channel of each case to mean 0 and variance 1 over its voxels (biased variance), times scale plus shift [channel]. */
   instanceNorm(x: tf.Tensor5D, scale: tf.Tensor1D, shift: tf.Tensor1D, epsilon: number): Normalised;
   /** Gradients of x, scale and shift. `saved` is what the forward kernel returned. */

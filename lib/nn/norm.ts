@@ -4,6 +4,8 @@ import { tf } from './tf.ts';
 
 /** PyTorch's default for both norms. */
 const EPSILON = 1e-5;
+/** nnU-Net's and MONAI's slope of the leaky ReLU's negative side. */
+const SLOPE = 0.01;
 
 /** Scale and shift by channel, [channel] each. */
 export interface Affine {
@@ -14,8 +16,7 @@ export interface Affine {
 /** Each channel of each case to mean 0 and variance 1 over its voxels, as PyTorch's `InstanceNorm3d`. x is [b, z, y, x, c]. */
 export function instanceNorm(x: tf.Tensor5D, affine?: Affine): tf.Tensor5D {
   const k = kernels();
-  const scale = affine?.scale ?? tf.ones([x.shape[4]]);
-  const shift = affine?.shift ?? tf.zeros([x.shape[4]]);
+  const { scale, shift } = affine ?? unitAffine(x);
   return differentiable<tf.Tensor5D>(
     affine ? [x, scale, shift] : [x],
     () => {
@@ -28,6 +29,41 @@ export function instanceNorm(x: tf.Tensor5D, affine?: Affine): tf.Tensor5D {
     },
   );
 }
+
+/**
+ * Leaky ReLU of the instance norm of x plus a short cut: x where positive, 0.01·x elsewhere. One operation, because
+ * what lies between need not be kept: the gradient sees from the result on which side of zero it was.
+ *
+ * @param x [b, z, y, x, c], as is the short cut.
+ */
+export function instanceNormRelu(
+  x: tf.Tensor5D,
+  { affine, shortcut }: { readonly affine?: Affine; readonly shortcut?: tf.Tensor5D } = {},
+): tf.Tensor5D {
+  const k = kernels();
+  const { scale, shift } = affine ?? unitAffine(x);
+  return differentiable<tf.Tensor5D>(
+    [x, ...(affine ? [scale, shift] : []), ...(shortcut ? [shortcut] : [])],
+    () => {
+      const { y, saved } = k.instanceNorm(x, scale, shift, EPSILON);
+      const value = k.leakyRelu(shortcut ? (tf.add(y, shortcut) as tf.Tensor5D) : y, SLOPE);
+      return { value, saved: [value, x, scale, ...saved] };
+    },
+    (dy, [value, input, factor, ...saved]) => {
+      const dSum = k.leakyReluGradient(dy, value as tf.Tensor5D, SLOPE);
+      const [dx, ...dAffine] = k.instanceNormGradient(
+        dSum,
+        input as tf.Tensor5D,
+        factor as tf.Tensor1D,
+        saved,
+        EPSILON,
+      );
+      return [dx, ...(affine ? dAffine : []), ...(shortcut ? [dSum] : [])];
+    },
+  );
+}
+
+const unitAffine = (x: tf.Tensor5D): Affine => ({ scale: tf.ones([x.shape[4]]), shift: tf.zeros([x.shape[4]]) });
 
 /** Each row to mean 0 and variance 1, as PyTorch's `LayerNorm`. x is [rows, c]. */
 export function layerNorm(x: tf.Tensor2D, affine?: Affine): tf.Tensor2D {

@@ -1,11 +1,11 @@
 import { beforeAll, describe, expect, test } from 'vitest';
-import { gelu, leakyRelu } from './activation.ts';
+import { gelu } from './activation.ts';
 import { windowAttention } from './attention.ts';
 import { loadBackend } from './backend.ts';
 import { conv3d, patchEmbed, pointwise, upsample } from './convolution.ts';
 import { kernels } from './kernels.ts';
 import { linear } from './linear.ts';
-import { instanceNorm, layerNorm } from './norm.ts';
+import { instanceNorm, instanceNormRelu, layerNorm } from './norm.ts';
 import { availableBackends, difference, fixture, numbers, volume } from './test-numbers.ts';
 import { tf } from './tf.ts';
 
@@ -31,7 +31,10 @@ const operations: Readonly<Record<string, readonly [Operation, Readonly<Record<s
     { x, w: () => filter(3, 3, 3, 3, 2) },
   ],
   pointwise: [(a, w) => pointwise([a as tf.Tensor5D], w as tf.Tensor5D), { x, w: () => filter(1, 1, 1, 3, 2) }],
-  upsample: [(a, w) => upsample(a as tf.Tensor5D, w as tf.Tensor5D), { x, w: () => filter(2, 2, 2, 2, 3) }],
+  upsample: [
+    (a, w, b) => upsample(a as tf.Tensor5D, w as tf.Tensor5D, b as tf.Tensor1D),
+    { x, w: () => filter(2, 2, 2, 2, 3), b: () => tensor('b', [2]) },
+  ],
   'instance-norm': [
     (a, s, t) => instanceNorm(a as tf.Tensor5D, { scale: s as tf.Tensor1D, shift: t as tf.Tensor1D }),
     { x, scale, shift },
@@ -40,7 +43,14 @@ const operations: Readonly<Record<string, readonly [Operation, Readonly<Record<s
     (a, s, t) => layerNorm(a as tf.Tensor2D, { scale: s as tf.Tensor1D, shift: t as tf.Tensor1D }),
     { x: rows, scale, shift },
   ],
-  'leaky-relu': [(a) => leakyRelu(a as tf.Tensor5D), { x }],
+  'instance-norm-relu': [
+    (a, s, t, b) =>
+      instanceNormRelu(a as tf.Tensor5D, {
+        affine: { scale: s as tf.Tensor1D, shift: t as tf.Tensor1D },
+        shortcut: b as tf.Tensor5D,
+      }),
+    { x, scale, shift, shortcut: () => volume('shortcut', [2, 4, 6, 4, 3]) },
+  ],
   gelu: [(a) => gelu(a as tf.Tensor2D), { x: rows }],
 };
 
@@ -120,12 +130,14 @@ describe.each(await availableBackends())('operations on the %s backend', (backen
 
   test('attention and linear layers have the gradients of central differences', () => {
     tf.tidy(() => {
-      const mask = tf.tensor4d([0, -100, 0, -100, 0, 0, 0, 0, 0, ...Array<number>(9).fill(0)], [2, 1, 3, 3]);
+      const mask = tf.tensor4d([0, -100, 0, -100, 0, 0, 0, 0, 0], [1, 1, 3, 3]);
+      const both = tf.concat([tf.zeros([1, 1, 3, 3]), mask], 0) as tf.Tensor4D;
+      const parts = [{ windows: 1 }, { windows: 1, mask }, { windows: 2, mask: both }];
       const attend: Operation = (qkv, bias) =>
-        windowAttention(qkv as tf.Tensor2D, bias as tf.Tensor3D, { heads: 2, mask });
+        windowAttention(qkv as tf.Tensor2D, bias as tf.Tensor3D, { heads: 2, parts });
       const dense: Operation = (a, w, b) => linear(a as tf.Tensor2D, w as tf.Tensor2D, b as tf.Tensor1D);
       const cases: readonly [Operation, tf.Tensor[]][] = [
-        [attend, [tf.mul(tensor('qkv', [6, 12]), 4), tensor('bias', [2, 3, 3])]],
+        [attend, [tf.mul(tensor('qkv', [12, 12]), 4), tensor('bias', [2, 3, 3])]],
         [dense, [rows(), tensor('w', [3, 4]), tensor('b', [4])]],
       ];
       for (const [operation, inputs] of cases) {
@@ -157,7 +169,7 @@ describe.each(await availableBackends())('operations on the %s backend', (backen
     tf.tidy(() => {
       const qkv = tensor('qkv', [2, 6]) as tf.Tensor2D;
       const mask = tf.tensor4d([0, -100, -100, 0], [1, 1, 2, 2]);
-      const mixed = windowAttention(qkv, tf.zeros([1, 2, 2]), { heads: 1, mask });
+      const mixed = windowAttention(qkv, tf.zeros([1, 2, 2]), { heads: 1, parts: [{ windows: 1, mask }] });
       expect(difference(mixed.dataSync(), tf.slice(qkv, [0, 4], [2, 2]).dataSync())).toBeLessThan(1e-6);
     });
   });

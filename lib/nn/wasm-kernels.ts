@@ -1,5 +1,6 @@
 import type { Kernels } from './kernels.ts';
 import { tf } from './tf.ts';
+import { instanceNorm, instanceNormGradient, sumRows } from './wasm-norm.ts';
 
 /**
  * Kernels for the WebAssembly backend, whose 3D convolution is thirty times slower than its 2D one, and its
@@ -44,55 +45,17 @@ export const wasmKernels: Kernels = {
     return tf.reshape(tf.concat(planes, 0), [3, 3, 3, c, o]);
   },
 
-  instanceNorm: (x, scale, shift, epsilon) => {
-    const parts = cases(x).map((rows) => {
-      const centred: tf.Tensor2D = tf.sub(rows, meanRows(rows));
-      const inverse = tf.rsqrt(tf.add(meanRows(tf.square(centred)), epsilon)) as tf.Tensor1D;
-      return { inverse, y: tf.add(tf.mul(centred, tf.mul(inverse, scale)), shift) as tf.Tensor2D };
-    });
-    return {
-      y: joinCases(
-        parts.map((part) => part.y),
-        x.shape,
-      ),
-      saved: parts.map((part) => part.inverse),
-    };
-  },
+  // The gradient of a concatenation is slower than the convolution.
+  joins: () => false,
 
-  instanceNormGradient: (dy, x, scale, saved) => {
-    const xs = cases(x);
-    const parts = cases(dy).map((d, i) => {
-      const rows = xs[i]!;
-      const inverse = saved[i] as tf.Tensor1D;
-      const unit = tf.mul(tf.sub(rows, meanRows(rows)), inverse) as tf.Tensor2D;
-      const dShift = wasmKernels.sumRows(d);
-      const dScale = wasmKernels.sumRows(tf.mul(d, unit));
-      const n = rows.shape[0];
-      const inner = tf.sub(tf.sub(d, tf.div(dShift, n)), tf.mul(unit, tf.div(dScale, n)));
-      return { dx: tf.mul(inner, tf.mul(inverse, scale)) as tf.Tensor2D, dScale, dShift };
-    });
-    const dx = joinCases(
-      parts.map((part) => part.dx),
-      x.shape,
-    );
-    return [dx, sum(parts.map((part) => part.dScale)), sum(parts.map((part) => part.dShift))];
-  },
-
+  instanceNorm,
+  instanceNormGradient,
   leakyRelu: (x, slope) => tf.mul(x, tf.step(x, slope)),
   leakyReluGradient: (dy, x, slope) => tf.mul(dy, tf.step(x, slope)),
   matMul: (a, b, transposeA = false, transposeB = false) =>
     tf.matMul(transposeA ? tf.transpose(a) : a, transposeB ? tf.transpose(b) : b),
   addBias: (x, bias) => tf.add(x, bias),
-  // In double precision: one float32 running total over 262,144 voxels loses three digits.
-  sumRows: (x) => {
-    const columns = x.shape[1];
-    const total = new Float64Array(columns);
-    const values = x.dataSync();
-    for (let i = 0; i < values.length; ) {
-      for (let c = 0; c < columns; c++) total[c]! += values[i++]!;
-    }
-    return tf.tensor1d(Float32Array.from(total));
-  },
+  sumRows,
   // The backend's own split and slice copy all of x for every piece.
   split: (x, sizes) => {
     const values = x.dataSync();
@@ -183,18 +146,6 @@ function dilate(x: tf.Tensor5D): tf.Tensor5D {
   const alongZ = behind(b * depth, 4 * height * width * c, alongY);
   return tf.reshape(alongZ, [b, 2 * depth, 2 * height, 2 * width, c]);
 }
-
-function cases(x: tf.Tensor5D): tf.Tensor2D[] {
-  const [b, depth, height, width, c] = x.shape;
-  const n = depth * height * width;
-  const rows = tf.reshape(x, [b * n, c]) as tf.Tensor2D;
-  return b === 1 ? [rows] : Array.from({ length: b }, (_, i) => tf.slice(rows, [i * n, 0], [n, c]));
-}
-
-const joinCases = (parts: tf.Tensor2D[], shape: tf.Tensor5D['shape']): tf.Tensor5D =>
-  tf.reshape(parts.length === 1 ? parts[0]! : tf.concat(parts, 0), shape);
-
-const meanRows = (x: tf.Tensor2D): tf.Tensor1D => tf.div(wasmKernels.sumRows(x), x.shape[0]);
 
 const sum = <T extends tf.Tensor>(terms: readonly T[]): T =>
   terms.reduce((total, term) => tf.add(total, term) as unknown as T);

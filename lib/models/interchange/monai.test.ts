@@ -1,0 +1,132 @@
+import { createHash } from 'node:crypto';
+import { describe, expect, test } from 'vitest';
+import type { SwinUnetrConfig } from '../../federation/schemas.ts';
+import type { TaskId } from '../../federation/tasks.ts';
+import { loadBackend } from '../../nn/backend.ts';
+import { difference, fixture, volume } from '../../nn/test-numbers.ts';
+import { tf } from '../../nn/tf.ts';
+import { decodeTensors, encodeSafetensors } from '../../weights/safetensors.ts';
+import { elementsOf, type Tensors } from '../../weights/weights.ts';
+import { initialWeights, withHeads } from '../initial-weights.ts';
+import { createNetwork } from '../network.ts';
+import { fingerprint, foreignWeights, type Run, type Shapes, sampled } from './foreign-weights.ts';
+import { fromMonai, monaiState, toMonai } from './monai.ts';
+import { entryShape } from './state.ts';
+
+const reference = fixture<{
+  readonly state: Shapes;
+  readonly index: string;
+  readonly counts: Readonly<Record<string, number>>;
+  readonly cases: readonly (Run & { readonly featureSize: number })[];
+}>('swin-unetr');
+
+const swin = (featureSize: number, window = 7): SwinUnetrConfig => ({
+  kind: 'swin-unetr',
+  featureSize,
+  depths: [2, 2, 2, 2],
+  heads: [3, 6, 12, 24],
+  window,
+});
+const ONE: readonly TaskId[] = ['hinge-points'];
+const TWO: readonly TaskId[] = ['calcification', 'hinge-points'];
+
+/** Shapes of MONAI's network, without the tables that follow from the window. */
+const shapesOf = (featureSize: number, heads: readonly TaskId[]): Shapes =>
+  Object.fromEntries(monaiState(swin(featureSize), heads).entries.map((entry) => [entry.name, entryShape(entry)]));
+
+const shapes = (tensors: Tensors) => Object.fromEntries([...tensors].map(([name, { shape }]) => [name, shape]));
+
+describe.each(reference.cases)("with MONAI's weights, feature size $featureSize, grid $grid", (run) => {
+  test("a Swin UNETR has MONAI's logits", async () => {
+    await loadBackend();
+    const heads = run.featureSize === 24 ? TWO : ONE;
+    const network = createNetwork(swin(run.featureSize), heads, 0);
+    network.load(fromMonai(foreignWeights(shapesOf(run.featureSize, heads)), swin(run.featureSize), heads));
+    tf.tidy(() => {
+      const logits = network.forward(volume('image', [run.batch, ...run.grid, 1]));
+      const joined = tf.concat(
+        heads.map((task) => logits.get(task)![0]!),
+        4,
+      );
+      const [expected] = run.scales;
+      expect(difference(sampled(expected!, joined.dataSync()), expected!.values)).toBeLessThan(2e-5);
+    });
+    network.dispose();
+  });
+});
+
+test('an export has the names and shapes of the state_dict, and its position indices', () => {
+  const exported = toMonai(initialWeights(swin(12), ONE, 1), swin(12), ONE);
+  expect(shapes(exported)).toEqual(reference.state);
+  for (const [name, { dtype, data }] of exported) {
+    expect(dtype, name).toBe(name.endsWith('index') ? 'I64' : 'F32');
+    if (dtype !== 'I64') continue;
+    expect(createHash('sha256').update(new Uint8Array(data.buffer)).digest('hex')).toBe(reference.index);
+  }
+});
+
+test.each([12, 24, 48])("a Swin UNETR of feature size %i has MONAI's number of parameters", (featureSize) => {
+  const total = Object.values(shapesOf(featureSize, ONE)).reduce((sum, shape) => sum + elementsOf(shape), 0);
+  expect(total).toBe(reference.counts[featureSize]);
+});
+
+test('an import undoes an export, through a file', () => {
+  const weights = initialWeights(swin(12, 2), TWO, 1);
+  const file = encodeSafetensors(toMonai(weights, swin(12, 2), TWO));
+  expect(fingerprint(fromMonai(decodeTensors(file), swin(12, 2), TWO))).toEqual(fingerprint(weights));
+});
+
+test("heads stand side by side in the order asked for, each with its own task's values", () => {
+  const weights = initialWeights(swin(12, 2), TWO, 1);
+  const bias = (heads: readonly TaskId[]) => toMonai(weights, swin(12, 2), heads).get('out.conv.conv.bias')!;
+  const of = (task: TaskId) => [...weights.get(`out.${task}.conv.conv.bias`)!.data];
+  expect([...bias(TWO).data]).toEqual([...of('calcification'), ...of('hinge-points')]);
+  const swapped = fromMonai(toMonai(weights, swin(12, 2), TWO), swin(12, 2), [...TWO].reverse());
+  expect(swapped.get('out.calcification.conv.conv.bias')!.data).toEqual(bias(TWO).data.slice(6));
+});
+
+test('a checkpoint of other classes gives its body, for new heads', () => {
+  const config = swin(12, 2);
+  const trained = initialWeights(config, ['membranous-septum'], 1);
+  const body = fromMonai(toMonai(trained, config, ['membranous-septum']), config, []);
+  expect(fingerprint(body)).toEqual(fingerprint(initialWeights(config, [], 1)));
+  expect(fingerprint(withHeads(body, config, TWO, 1))).toEqual(fingerprint(initialWeights(config, TWO, 1)));
+});
+
+describe('what does not fit is refused', () => {
+  const config = swin(12, 2);
+  const good = toMonai(initialWeights(config, ONE, 1), config, ONE);
+  const index = 'swinViT.layers1.0.blocks.0.attn.relative_position_index';
+
+  test.each<[string, Tensors, string]>([
+    ['a missing tensor', new Map([...good].filter(([name]) => name !== 'encoder1.layer.conv1.conv.weight')), 'missing'],
+    [
+      'an unknown tensor',
+      new Map([...good, ['swinViT.layers1c.0.layer.conv1.conv.weight', good.get('out.conv.conv.bias')!]]),
+      'layers1c.0.layer.conv1.conv.weight is unknown',
+    ],
+    ['other channels', toMonai(initialWeights(config, TWO, 1), config, TWO), 'is 8×12×1×1×1'],
+    ['integers', new Map([...good, ['out.conv.conv.bias', good.get(index)!]]), 'is I64'],
+  ])('%s', (_, tensors, message) => {
+    expect(() => fromMonai(tensors, config, ONE)).toThrow(
+      expect.objectContaining({ code: 'BAD_WEIGHTS', message: expect.stringContaining(message) }),
+    );
+  });
+
+  test.each<[string, SwinUnetrConfig]>([
+    ['another number of stages', { ...config, depths: [2, 2], heads: [3, 6] }],
+    ['a feature size that is no multiple of 12', { ...config, featureSize: 8 }],
+  ])('%s', (_, other) => {
+    expect(() => toMonai(initialWeights(other, ONE, 1), other, ONE)).toThrow(
+      expect.objectContaining({
+        code: 'BAD_CONFIGURATION',
+        message: expect.stringContaining('MONAI has no SwinUNETR'),
+      }),
+    );
+  });
+
+  test('but the position indices may be missing', () => {
+    const floats = new Map([...good].filter(([, { dtype }]) => dtype === 'F32'));
+    expect(fingerprint(fromMonai(floats, config, ONE))).toEqual(fingerprint(fromMonai(good, config, ONE)));
+  });
+});

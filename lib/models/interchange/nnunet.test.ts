@@ -1,0 +1,75 @@
+import { describe, expect, test } from 'vitest';
+import type { UNetConfig } from '../../federation/schemas.ts';
+import type { TaskId } from '../../federation/tasks.ts';
+import { loadBackend } from '../../nn/backend.ts';
+import { availableBackends, difference, fixture, volume } from '../../nn/test-numbers.ts';
+import { tf } from '../../nn/tf.ts';
+import { elementsOf } from '../../weights/weights.ts';
+import { initialWeights } from '../initial-weights.ts';
+import { createNetwork } from '../network.ts';
+import { fingerprint, foreignWeights, type Run, type Shapes, sampled } from './foreign-weights.ts';
+import { fromNnunet, nnunetState, toNnunet } from './nnunet.ts';
+import { entryShape } from './state.ts';
+
+const reference = fixture<{
+  readonly state: Shapes;
+  readonly aliases: Readonly<Record<string, string>>;
+  readonly counts: { readonly full: number };
+  readonly cases: readonly Run[];
+}>('unet');
+
+const UNET: UNetConfig = { kind: 'unet', features: [4, 6, 8, 10, 12], deepSupervision: true };
+const FULL: UNetConfig = { kind: 'unet', features: [32, 64, 128, 256, 320, 320], deepSupervision: true };
+const SEPTUM: readonly TaskId[] = ['membranous-septum'];
+const TWO: readonly TaskId[] = ['calcification', 'hinge-points'];
+
+describe.each(await availableBackends())('on the %s backend', (backend) => {
+  test.each(reference.cases)("with nnU-Net's weights, the UNet has nnU-Net's logits at every scale", async (run) => {
+    await loadBackend(backend);
+    const network = createNetwork(UNET, SEPTUM, 0);
+    network.load(fromNnunet(foreignWeights(reference.state), UNET, SEPTUM));
+    tf.tidy(() => {
+      const scales = network.forward(volume('image', [run.batch, ...run.grid, 1])).get('membranous-septum')!;
+      expect(scales.length).toBe(3);
+      scales.forEach((logits, i) => {
+        const expected = run.scales[i]!;
+        expect(difference(sampled(expected, logits.dataSync()), expected.values), `scale ${i}`).toBeLessThan(2e-5);
+      });
+    });
+    network.dispose();
+  });
+});
+
+test('an export has the names and shapes of the parameters', () => {
+  const exported = toNnunet(initialWeights(UNET, SEPTUM, 1), UNET, SEPTUM);
+  expect(Object.fromEntries([...exported].map(([name, { shape }]) => [name, shape]))).toEqual(reference.state);
+});
+
+test("the full UNet has nnU-Net's number of parameters", () => {
+  const { entries, fillers } = nnunetState(FULL, SEPTUM);
+  const total = [...entries.map(entryShape), ...fillers.map(({ shape }) => shape)];
+  expect(total.reduce((sum, shape) => sum + elementsOf(shape), 0)).toBe(reference.counts.full);
+});
+
+test('an import undoes an export', () => {
+  for (const config of [UNET, { ...UNET, deepSupervision: false }]) {
+    const weights = initialWeights(config, TWO, 1);
+    expect(fingerprint(fromNnunet(toNnunet(weights, config, TWO), config, TWO))).toEqual(fingerprint(weights));
+  }
+});
+
+test("PyTorch's other names of the same parameters are understood, alone or beside the first", () => {
+  const tensors = foreignWeights(reference.state);
+  const others = Object.entries(reference.aliases).map(([name, first]) => [name, tensors.get(first)!] as const);
+  const renamed = new Map([
+    ...others,
+    ...[...tensors].filter(([name]) => !Object.values(reference.aliases).includes(name)),
+  ]);
+  const expected = fingerprint(fromNnunet(tensors, UNET, SEPTUM));
+  expect(fingerprint(fromNnunet(renamed, UNET, SEPTUM))).toEqual(expected);
+  expect(fingerprint(fromNnunet(new Map([...tensors, ...others]), UNET, SEPTUM))).toEqual(expected);
+});
+
+test('without heads the body alone is read', () => {
+  expect(fromNnunet(foreignWeights(reference.state), UNET, []).size).toBe(initialWeights(UNET, [], 1).size);
+});

@@ -1,0 +1,87 @@
+import type { UNetConfig } from '../../federation/schemas.ts';
+import { channelsOf, type TaskId } from '../../federation/tasks.ts';
+import { elementsOf, type Tensors, type Weights } from '../../weights/weights.ts';
+import type { Parameter } from '../parameters.ts';
+import { supervisedScales, unetParameters } from '../unet-parameters.ts';
+import { type Filler, fromState, type State, type StateEntry, toState } from './state.ts';
+
+/**
+ * A UNet's weights as the `state_dict` of `PlainConvUNet` in nnU-Net's package `dynamic_network_architectures`, as
+ * nnU-Net 2 plans it for isotropic images: 3³ convolutions with bias, two a stage, instance norm, stride 2, one input
+ * channel, as many classes as the heads together, which stand side by side in the segmentation layers. Each
+ * parameter comes once, under the first of its names: load with `safetensors.torch.load_model`.
+ *
+ * @throws FedcardioError `BAD_WEIGHTS` when the weights are not those of `config` and `heads`.
+ */
+export const toNnunet = (weights: Weights, config: UNetConfig, heads: readonly TaskId[]): Tensors =>
+  toState(nnunetState(config, heads), weights);
+
+/**
+ * The inverse of {@link toNnunet}, for nnU-Net's own checkpoints too: `network_weights` of a `.pth` file, saved as
+ * safetensors. Any of PyTorch's names of a shared parameter will do. Biases in front of an instance norm, which takes
+ * them away, and segmentation layers of scales that `config` does not supervise are left out; without heads all are.
+ *
+ * @param heads which tasks the classes are of, in their order.
+ * @throws FedcardioError as {@link toNnunet}.
+ */
+export function fromNnunet(tensors: Tensors, config: UNetConfig, heads: readonly TaskId[]): Weights {
+  const named = [...tensors].map(([name, tensor]) => [canonical(name), tensor] as const);
+  const wanted = heads.length > 0 ? named : named.filter(([name]) => !name.startsWith('decoder.seg_layers.'));
+  return fromState(nnunetState(config, heads), new Map(wanted));
+}
+
+/** A block of convolution, norm and activation is also a list of the three, and the decoder holds the encoder too. */
+const canonical = (name: string): string =>
+  name
+    .replace(/^decoder\.encoder\./, 'encoder.')
+    .replace('.all_modules.0.', '.conv.')
+    .replace('.all_modules.1.', '.norm.');
+
+/** nnU-Net's names and shapes, each parameter once. */
+export function nnunetState(config: UNetConfig, heads: readonly TaskId[]): State {
+  const stages = config.features.length;
+  const parameters = new Map(unetParameters(config, heads).map((parameter) => [parameter.name, parameter]));
+  const body = unetParameters(config, []);
+  const segmentation = (kind: string) =>
+    Array.from({ length: supervisedScales(config) }, (_, scale): StateEntry => {
+      const parts = heads.map((task) => parameters.get(`head.${task}.${scale}.${kind}`)!);
+      return { name: `decoder.seg_layers.${stages - 2 - scale}.${kind}`, parts };
+    });
+  return {
+    module: "nnU-Net's PlainConvUNet",
+    entries: [
+      ...body.map((parameter) => ({ name: nnunetName(parameter.name, stages), parts: [parameter] })),
+      ...(heads.length > 0 ? [...segmentation('weight'), ...segmentation('bias')] : []),
+    ],
+    fillers: [...convolutionBiases(body, stages), ...unsupervised(config, heads)],
+  };
+}
+
+/** Stages of the decoder count from the coarsest there, from the finest here. */
+function nnunetName(name: string, stages: number): string {
+  const [, side, stage, layer, kind] = /^(encoder|decoder)\.(\d+)\.(\w+)\.(\w+)$/.exec(name)!;
+  const index = side === 'encoder' ? `${stage}.0` : `${stages - 2 - Number(stage)}`;
+  if (layer === 'upsample') return `decoder.transpconvs.${index}.${kind}`;
+  return `${side}.stages.${index}.convs.${Number(layer!.at(-1)) - 1}.${layer!.slice(0, -1)}.${kind}`;
+}
+
+const convolutionBiases = (body: readonly Parameter[], stages: number): readonly Filler[] =>
+  body
+    .filter(({ name }) => /\.conv[12]\.weight$/.test(name))
+    .map(({ name, shape }) => zeros(nnunetName(name.replace(/weight$/, 'bias'), stages), [shape.at(-1)!]));
+
+/** nnU-Net has a segmentation layer a decoder stage, used or not. */
+function unsupervised(config: UNetConfig, heads: readonly TaskId[]): readonly Filler[] {
+  const channels = heads.reduce((sum, task) => sum + channelsOf(task), 0);
+  const stages = config.features.length;
+  return config.features.slice(supervisedScales(config), -1).flatMap((width, i) => {
+    const layer = `decoder.seg_layers.${stages - 2 - supervisedScales(config) - i}`;
+    return [zeros(`${layer}.weight`, [channels, width, 1, 1, 1]), zeros(`${layer}.bias`, [channels])];
+  });
+}
+
+const zeros = (name: string, shape: readonly number[]): Filler => ({
+  name,
+  shape,
+  make: () => ({ dtype: 'F32', shape, data: new Float32Array(elementsOf(shape)) }),
+});

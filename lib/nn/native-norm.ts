@@ -1,0 +1,89 @@
+import { elementsOf } from '../weights/weights.ts';
+import type { Kernels } from './kernels.ts';
+import { ATTRIBUTE, type Attribute, backend, FLOAT, flag, runMany, sumRows, text, type } from './native-operations.ts';
+import { tf } from './tf.ts';
+
+/**
+ * Up to so many voxels TensorFlow may find mean and variance itself. On a CPU it adds up a channel's voxels one after
+ * the other in float32: at 64³ a normalised value is off by 1e-4, at 128³ by more.
+ */
+const SHORT_SUM = 32_768;
+
+/** What is kept of each case for the gradient: FusedBatchNormGradV3's last three inputs. */
+const SAVED = 3;
+
+// Instance normalisation is batch normalisation of one case. Cutting cases apart copies nothing.
+
+export const instanceNorm: Kernels['instanceNorm'] = (x, scale, shift, epsilon) => {
+  const exact = elementsOf(x.shape.slice(1, 4)) > SHORT_SUM && !backend().isUsingGpuDevice;
+  const normalise = exact ? normaliseExactly : normaliseAtOnce;
+  const results = cases(x).map((one) => normalise(one, scale, shift, epsilon));
+  return { y: joined(results.map(({ y }) => y)), saved: results.flatMap(({ saved }) => saved) };
+};
+
+export const instanceNormGradient: Kernels['instanceNormGradient'] = (dy, x, scale, saved, epsilon) => {
+  const xs = cases(x);
+  const results = cases(dy).map((one, i) => {
+    const kept = saved.slice(i * SAVED, (i + 1) * SAVED);
+    return runMany('FusedBatchNormGradV3', [one, xs[i]!, scale, ...kept], attributes(epsilon, true), 5);
+  });
+  const [dx, dScale, dShift] = [0, 1, 2].map((output) => results.map((outputs) => outputs[output]!));
+  return [joined(dx!), tf.addN(dScale!) as tf.Tensor1D, tf.addN(dShift!) as tf.Tensor1D];
+};
+
+type Normalise = (...parameters: Parameters<Kernels['instanceNorm']>) => ReturnType<Kernels['instanceNorm']>;
+
+const normaliseAtOnce: Normalise = (x, scale, shift, epsilon) => {
+  const none = tf.tensor1d([], 'float32');
+  const [y, , , ...saved] = batchNorm([x, scale, shift, none, none], epsilon, true);
+  return { y: y as tf.Tensor5D, saved };
+};
+
+const normaliseExactly: Normalise = (x, scale, shift, epsilon) => {
+  const { mean, variance } = moments(x);
+  const [y] = batchNorm([x, scale, shift, mean, variance], epsilon, false);
+  // The third is for GPUs.
+  return { y: y as tf.Tensor5D, saved: [mean, variance, mean] };
+};
+
+/**
+ * Mean and biased variance of each channel of one case, from those of its columns of voxels: with m their means and
+ * v their variances, mean(v) + mean((m - mean(m))²).
+ */
+function moments(x: tf.Tensor5D): { readonly mean: tf.Tensor1D; readonly variance: tf.Tensor1D } {
+  const [, depth, height, width, channels] = x.shape;
+  const rows = depth * height;
+  return tf.tidy(() => {
+    const columns = width * channels;
+    const none = tf.tensor1d([], 'float32');
+    const affine = [tf.ones([columns]), tf.zeros([columns])];
+    const inputs = [tf.reshape(x, [1, rows, 1, 1, columns]), ...affine, none, none];
+    const [, means, variances] = batchNorm(inputs, 0, true);
+    const byColumn = (values: tf.Tensor) => tf.reshape(values, [width, channels]) as tf.Tensor2D;
+    const average = (values: tf.Tensor) => tf.div(sumRows(byColumn(values)), width) as tf.Tensor1D;
+    const mean = average(means!);
+    // What TensorFlow returns is the unbiased variance.
+    const within = tf.mul(average(variances!), (rows - 1) / rows);
+    const between = average(tf.squaredDifference(byColumn(means!), mean));
+    return { mean, variance: tf.add(within, between) as tf.Tensor1D };
+  });
+}
+
+const batchNorm = (inputs: readonly tf.Tensor[], epsilon: number, training: boolean): tf.Tensor[] =>
+  runMany('FusedBatchNormV3', inputs, attributes(epsilon, training), 6);
+
+const attributes = (epsilon: number, training: boolean): readonly Attribute[] => [
+  FLOAT,
+  type('U', 'float32'),
+  { name: 'epsilon', type: ATTRIBUTE.float, value: epsilon },
+  text('data_format', 'NDHWC'),
+  flag('is_training', training),
+];
+
+function cases(x: tf.Tensor5D): readonly tf.Tensor5D[] {
+  const [b, ...rest] = x.shape;
+  return b === 1 ? [x] : Array.from({ length: b }, (_, i) => tf.slice(x, [i, 0, 0, 0, 0], [1, ...rest]));
+}
+
+const joined = (parts: readonly tf.Tensor[]): tf.Tensor5D =>
+  (parts.length === 1 ? parts[0] : tf.concat([...parts], 0)) as tf.Tensor5D;
