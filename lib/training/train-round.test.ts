@@ -4,11 +4,19 @@ import { parameterGroup } from '../models/network.ts';
 import { loadBackend } from '../nn/backend.ts';
 import { availableBackends, difference } from '../nn/test-numbers.ts';
 import { tf } from '../nn/tf.ts';
+import type { Weights } from '../weights/weights.ts';
 import { ballCase } from './toy-cases.ts';
 import { differenceOf, toyRound as input, still, toyModel, toyTraining as training } from './toy-round.ts';
 import { trainRound } from './train-round.ts';
 
 const backends = await availableBackends();
+
+/**
+ * Without the convolution of one channel whose output is normalised: its scale changes nothing, so its gradient is
+ * rounding alone, of which AdamW makes whole steps.
+ */
+const withGradient = (weights: Weights): Weights =>
+  new Map([...weights].filter(([name]) => name !== 'encoder1.layer.conv3.conv.weight'));
 const swin: ModelConfig = { kind: 'swin-unetr', featureSize: 4, depths: [2], heads: [2], window: 4 };
 
 beforeEach(() => loadBackend());
@@ -117,7 +125,7 @@ describe.each<readonly [string, ModelConfig, Partial<TrainingConfig>]>([
     await loadBackend('wasm');
     const wasm = await trainRound(round);
     expect(Math.abs(native.figures.loss - wasm.figures.loss)).toBeLessThan(1e-3);
-    expect(differenceOf(native.weights, wasm.weights)).toBeLessThan(1e-3);
+    expect(differenceOf(withGradient(native.weights), withGradient(wasm.weights))).toBeLessThan(1e-3);
     expect(differenceOf(native.local, wasm.local)).toBeLessThan(1e-3);
   });
 });
