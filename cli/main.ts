@@ -4,6 +4,7 @@ import { describeError } from '../lib/error.ts';
 import { benchCommand } from './bench.ts';
 import { controlCommands } from './control.ts';
 import { demoCommand } from './demo/command.ts';
+import { experimentCommand } from './experiment/command.ts';
 import { localCommand } from './local.ts';
 import { statusCommand } from './status.ts';
 import { verifyCommand } from './verify.ts';
@@ -34,6 +35,7 @@ Examples:
 
 for (const command of [
   demoCommand(),
+  experimentCommand(),
   localCommand(),
   statusCommand(),
   ...controlCommands(),

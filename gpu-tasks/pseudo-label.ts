@@ -6,6 +6,8 @@ import { affineOf } from '../lib/imaging/affine.ts';
 import { writeNifti } from '../lib/imaging/nifti-write.ts';
 import { predictTasks } from '../lib/training/infer.ts';
 import { pseudoLabelChecks } from '../lib/training/plausibility.ts';
+import type { ClassProbabilities } from '../lib/training/predict.ts';
+import { encodeSoftLabel, type SoftLabel, softLabelOf } from '../lib/training/soft-labels.ts';
 import type { TaskContext } from './context.ts';
 import type { TaskResult } from './publish.ts';
 import type { StageInput } from './run-task.ts';
@@ -46,7 +48,11 @@ async function labelCase(
 ): Promise<boolean> {
   const prepared = await data.prepared(entry, model.spacing);
   const own = { shape: entry.image.shape, affine: affineOf(entry.image.affine) };
-  const prediction = (await predictTasks(model.network, prepared, own, model.patch, [task])).get(task);
+  let soft: SoftLabel | undefined;
+  const keep = (_: TaskId, probabilities: ClassProbabilities) => {
+    soft = stage.soft ? softLabelOf(probabilities) : undefined;
+  };
+  const prediction = (await predictTasks(model.network, prepared, own, model.patch, [task], keep)).get(task);
   if (!prediction) return false;
   const checks = pseudoLabelChecks(task, prediction, stage.filter);
   const report: PseudoLabelReport = {
@@ -58,12 +64,11 @@ async function labelCase(
     confidence: prediction.confidence,
     checks: [...checks],
     accepted: checks.every(({ passed }) => passed),
+    ...(soft?.[0] ? { soft: { affine: soft[0].affine.map((row) => [...row]) } } : {}),
   };
-  await objects.put(
-    data.bucket,
-    siteKeys.pseudoLabel(at.campaign, task, entry.case),
-    writeNifti(prediction.classMap, { gzip: true }),
-  );
-  await objects.put(data.bucket, siteKeys.pseudoLabelReport(at.campaign, task, entry.case), canonicalJson(report));
+  const write = (key: string, body: Uint8Array | string) => objects.put(data.bucket, key, body);
+  await write(siteKeys.pseudoLabel(at, task, entry.case), writeNifti(prediction.classMap, { gzip: true }));
+  if (soft) await write(siteKeys.softLabel(at, task, entry.case), encodeSoftLabel(soft));
+  await write(siteKeys.pseudoLabelReport(at, task, entry.case), canonicalJson(report));
   return report.accepted;
 }

@@ -183,8 +183,8 @@ describe('with a finished teacher', () => {
 
     const made = (await collect(objects.list(SITE_BUCKET, 'pseudo-labels/'))).map(({ key }) => key);
     expect(made).toEqual([
-      siteKeys.pseudoLabelReport('aortic', 'calcification', CASES[1]),
-      siteKeys.pseudoLabel('aortic', 'calcification', CASES[1]),
+      siteKeys.pseudoLabelReport({ campaign: 'aortic', stage: 'label' }, 'calcification', CASES[1]),
+      siteKeys.pseudoLabel({ campaign: 'aortic', stage: 'label' }, 'calcification', CASES[1]),
     ]);
     const update = await updateOf(objects, message);
     expect(update).toMatchObject({

@@ -59,6 +59,7 @@ function runStage(input: StageInput, context: TaskContext): Promise<TaskResult> 
   switch (stage.kind) {
     case 'teacher':
     case 'student':
+    case 'probe':
       return trainSite({ ...input, stage }, context);
     case 'pseudo-label':
       return pseudoLabelSite({ ...input, stage }, context);

@@ -1,5 +1,5 @@
 import { describeError, FedcardioError, isFedcardioError } from '../lib/error.ts';
-import { type CaseUse, siteKeys } from '../lib/federation/keys.ts';
+import { type CaseUse, type StageAddress, siteKeys } from '../lib/federation/keys.ts';
 import { readJson, tryReadJson } from '../lib/federation/protocol/documents.ts';
 import {
   type CatalogEntry,
@@ -8,11 +8,13 @@ import {
   pseudoLabelReportSchema,
 } from '../lib/federation/schemas.ts';
 import { TASKS, type TaskId } from '../lib/federation/tasks.ts';
+import { affineOf } from '../lib/imaging/affine.ts';
 import { readMarkups } from '../lib/imaging/markups.ts';
 import { readNifti } from '../lib/imaging/nifti-read.ts';
 import type { Volume } from '../lib/imaging/volume.ts';
 import type { Objects } from '../lib/storage/contract.ts';
 import { type PreparedCase, prepareImage, type Target, targetOfClassMap } from '../lib/training/cases.ts';
+import { decodeSoftLabel } from '../lib/training/soft-labels.ts';
 import type { Cache } from './cache.ts';
 import type { TaskContext } from './context.ts';
 
@@ -30,13 +32,15 @@ export interface SiteData {
   prepared(entry: CatalogEntry, spacing: number): Promise<Volume<Float32Array>>;
   /** The hospital's own label. */
   label(entry: CatalogEntry, task: TaskId): Promise<Target | undefined>;
-  /** The accepted pseudo-label of a campaign, if there is one. */
-  pseudoLabel(entry: CatalogEntry, task: TaskId, campaign: string): Promise<Target | undefined>;
+  /** The accepted pseudo-label of a stage, if there is one. */
+  pseudoLabel(entry: CatalogEntry, task: TaskId, stage: StageAddress): Promise<Target | undefined>;
 }
 
 export function openSiteData(objects: Objects, bucket: string, cache: Cache): SiteData {
   const image = async (entry: CatalogEntry) =>
     readNifti(await readCatalogued(objects, bucket, entry.image, 'BAD_IMAGE'), entry.image.key);
+  const readSoftLabel = async (key: string, { affine }: { readonly affine: readonly (readonly number[])[] }) =>
+    decodeSoftLabel(await readCatalogued(objects, bucket, { key }, 'BAD_LABEL'), affineOf(affine));
   return {
     bucket,
     image,
@@ -60,12 +64,17 @@ export function openSiteData(objects: Objects, bucket: string, cache: Cache): Si
       const label = entry.labels[task];
       return label && cache.get(`${bucket}/${label.key}@${label.etag}`, () => readLabel(objects, bucket, label, task));
     },
-    async pseudoLabel(entry, task, campaign) {
-      const reportKey = siteKeys.pseudoLabelReport(campaign, task, entry.case);
-      const report = await tryReadJson(objects, bucket, reportKey, pseudoLabelReportSchema);
-      if (!report?.value.accepted) return undefined;
-      const key = siteKeys.pseudoLabel(campaign, task, entry.case);
-      return cache.get(`${bucket}/${key}`, () => readLabel(objects, bucket, { key, format: 'class-map' }, task));
+    async pseudoLabel(entry, task, stage) {
+      const reportKey = siteKeys.pseudoLabelReport(stage, task, entry.case);
+      const report = (await tryReadJson(objects, bucket, reportKey, pseudoLabelReportSchema))?.value;
+      if (!report?.accepted) return undefined;
+      const key = siteKeys.pseudoLabel(stage, task, entry.case);
+      return cache.get(`${bucket}/${key}`, async () => {
+        const hard = await readLabel(objects, bucket, { key, format: 'class-map' }, task);
+        const soft = report.soft && (await readSoftLabel(siteKeys.softLabel(stage, task, entry.case), report.soft));
+        const value: Target = { ...hard.value, teacher: { confidence: report.confidence, soft } };
+        return { value, bytes: hard.bytes + (soft ?? []).reduce((sum, { data }) => sum + data.byteLength, 0) };
+      });
     },
   };
 }
@@ -129,8 +138,8 @@ export async function forEachReadable(
 }
 
 /**
- * The site's training cases as a stage learns them: its own labels and, where `campaign` is given, that campaign's
- * pseudo-labels for what it lacks. Cases without any target are left out, and so are unreadable ones, which are counted.
+ * The site's training cases as a stage learns them: its own labels and, where `pseudoLabels` are given, those of that
+ * stage for what it lacks. Cases without any target are left out, and so are unreadable ones, which are counted.
  *
  * @throws FedcardioError `NO_DATA` where none is left
  */
@@ -138,7 +147,7 @@ export async function trainingCases(
   data: SiteData,
   tasks: readonly TaskId[],
   spacing: number,
-  campaign: string | undefined,
+  pseudoLabels: StageAddress | undefined,
   log: TaskContext['log'],
 ): Promise<{ readonly cases: readonly PreparedCase[]; readonly unreadable: number }> {
   const cases: PreparedCase[] = [];
@@ -146,7 +155,7 @@ export async function trainingCases(
     const targets = new Map<TaskId, Target>();
     for (const task of tasks) {
       const target =
-        (await data.label(entry, task)) ?? (campaign && (await data.pseudoLabel(entry, task, campaign))) ?? undefined;
+        (await data.label(entry, task)) ?? (pseudoLabels && (await data.pseudoLabel(entry, task, pseudoLabels)));
       if (target) targets.set(task, target);
     }
     if (targets.size > 0) cases.push({ id: entry.case, image: await data.prepared(entry, spacing), targets });

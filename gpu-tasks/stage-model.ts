@@ -1,21 +1,30 @@
 import { FedcardioError } from '../lib/error.ts';
-import { federationKeys } from '../lib/federation/keys.ts';
+import { federationKeys, type RoundAddress } from '../lib/federation/keys.ts';
 import { readJson } from '../lib/federation/protocol/documents.ts';
 import { learns, stageOf } from '../lib/federation/protocol/plan.ts';
-import { commitSchema, planSchema, type StudentStage, type TeacherStage } from '../lib/federation/schemas.ts';
+import {
+  commitSchema,
+  type ModelConfig,
+  type Plan,
+  type ProbeStage,
+  planSchema,
+  type StudentStage,
+  type TeacherStage,
+} from '../lib/federation/schemas.ts';
 import type { TaskId } from '../lib/federation/tasks.ts';
 import { createNetwork, type Network } from '../lib/models/network.ts';
 import type { Objects } from '../lib/storage/contract.ts';
-import { loadSiteModel } from '../lib/training/local-parameters.ts';
+import { loadProbe, loadSiteModel } from '../lib/training/local-parameters.ts';
 import { decodeSafetensors } from '../lib/weights/safetensors.ts';
+import type { Weights } from '../lib/weights/weights.ts';
 import { readLocalParameters } from './checkpoints.ts';
 import type { SiteData } from './site-data.ts';
 
-type LearningStage = TeacherStage | StudentStage;
+type LearningStage = TeacherStage | StudentStage | ProbeStage;
 
 /** Heads of a stage's network. */
 export const tasksOf = (stage: LearningStage): readonly TaskId[] =>
-  stage.kind === 'teacher' ? [stage.task] : stage.tasks;
+  stage.kind === 'student' ? stage.tasks : [stage.task];
 
 export interface StageModel {
   readonly network: Network;
@@ -30,7 +39,7 @@ export interface StageModel {
 /**
  * Runs `use` with the final model of a finished stage, and frees its memory. Parameters that stay at the site
  * (`localParameters`) are those of its last round in the stage; a site that never trained it has the first weights of
- * the campaign's seed there.
+ * the campaign's seed there. A probe's model is the body that it probes with the probe's own head.
  */
 export async function withStageModel<T>(
   objects: Objects,
@@ -39,22 +48,60 @@ export async function withStageModel<T>(
   stageName: string,
   use: (model: StageModel) => Promise<T>,
 ): Promise<T> {
-  const plan = (await readJson(objects, bucket, federationKeys.plan(campaign), planSchema)).value;
-  const stage = stageOf(plan, stageName);
-  if (!learns(stage)) {
-    throw new FedcardioError('BAD_CONFIGURATION', `Stage ${stageName} of campaign ${campaign} trains no model.`);
-  }
-  const at = { campaign, stage: stageName, round: stage.rounds };
-  const { global } = (await readJson(objects, bucket, federationKeys.commit(at), commitSchema)).value;
-  if (!global) throw new FedcardioError('BAD_WEIGHTS', `The last commit of ${stageName} names no model.`);
+  const plan = await readPlan(objects, bucket, campaign);
+  const { stage, at, weights, sha256 } = await finalModel(objects, bucket, plan, stageName);
   const { patch, spacing, localParameters } = stage.training;
-  const network = createNetwork(stage.model, tasksOf(stage), plan.campaign.seed);
+  const { model, body } =
+    stage.kind === 'probe' ? await probedOf(objects, bucket, plan, stage) : { model: stage.model, body: undefined };
+  const network = createNetwork(model, tasksOf(stage), plan.campaign.seed);
   try {
-    const weights = decodeSafetensors((await objects.get(bucket, global.key)).body);
-    const local = localParameters.length > 0 ? await readLocalParameters(objects, data.bucket, at) : undefined;
-    loadSiteModel(network, localParameters, weights, local);
-    return await use({ network, tasks: tasksOf(stage), patch, spacing, sha256: global.sha256 });
+    if (body) loadProbe(network, body, weights);
+    else {
+      const local = localParameters.length > 0 ? await readLocalParameters(objects, data.bucket, at) : undefined;
+      loadSiteModel(network, localParameters, weights, local);
+    }
+    return await use({ network, tasks: tasksOf(stage), patch, spacing, sha256 });
   } finally {
     network.dispose();
   }
+}
+
+/** What a stage trains: a network of its own from nothing, or the heads of one whose body is there. */
+export async function networkOf(
+  objects: Objects,
+  bucket: string,
+  campaign: string,
+  stage: LearningStage,
+): Promise<{ readonly model: ModelConfig; readonly body: Weights | undefined }> {
+  if (stage.kind !== 'probe') return { model: stage.model, body: undefined };
+  return probedOf(objects, bucket, await readPlan(objects, bucket, campaign), stage);
+}
+
+async function probedOf(objects: Objects, bucket: string, plan: Plan, { of }: ProbeStage) {
+  const { stage, weights } = await finalModel(objects, bucket, plan, of);
+  if (stage.kind === 'probe') throw new FedcardioError('BAD_CONFIGURATION', `Stage ${of} is a probe itself.`);
+  return { model: stage.model, body: weights };
+}
+
+async function readPlan(objects: Objects, bucket: string, campaign: string): Promise<Plan> {
+  return (await readJson(objects, bucket, federationKeys.plan(campaign), planSchema)).value;
+}
+
+interface FinalModel {
+  readonly stage: LearningStage;
+  readonly at: RoundAddress;
+  readonly weights: Weights;
+  readonly sha256: string;
+}
+
+async function finalModel(objects: Objects, bucket: string, plan: Plan, name: string): Promise<FinalModel> {
+  const campaign = plan.campaign.id;
+  const stage = stageOf(plan, name);
+  if (!learns(stage)) {
+    throw new FedcardioError('BAD_CONFIGURATION', `Stage ${name} of campaign ${campaign} trains no model.`);
+  }
+  const at = { campaign, stage: name, round: stage.rounds };
+  const { global } = (await readJson(objects, bucket, federationKeys.commit(at), commitSchema)).value;
+  if (!global) throw new FedcardioError('BAD_WEIGHTS', `The last commit of ${name} names no model.`);
+  return { stage, at, weights: decodeSafetensors((await objects.get(bucket, global.key)).body), sha256: global.sha256 };
 }

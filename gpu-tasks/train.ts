@@ -1,5 +1,5 @@
 import { siteKeys } from '../lib/federation/keys.ts';
-import type { StudentStage, TeacherStage } from '../lib/federation/schemas.ts';
+import type { ProbeStage, StudentStage, TeacherStage } from '../lib/federation/schemas.ts';
 import { encodeUpdate } from '../lib/training/encode-update.ts';
 import { trainRound } from '../lib/training/train-round.ts';
 import { decodeSafetensors, encodeSafetensors } from '../lib/weights/safetensors.ts';
@@ -9,11 +9,11 @@ import type { TaskContext } from './context.ts';
 import type { TaskResult } from './publish.ts';
 import type { StageInput } from './run-task.ts';
 import { trainingCases } from './site-data.ts';
-import { tasksOf } from './stage-model.ts';
+import { networkOf, tasksOf } from './stage-model.ts';
 
-/** One site's share of a round of a teacher or the student. */
+/** One site's share of a round of a teacher, a student or a probe. */
 export async function trainSite(
-  input: StageInput<TeacherStage | StudentStage>,
+  input: StageInput<TeacherStage | StudentStage | ProbeStage>,
   context: TaskContext,
 ): Promise<TaskResult> {
   const { stage, message, at, data, federationBucket } = input;
@@ -22,12 +22,17 @@ export async function trainSite(
   const before = { ...at, round: at.round - 1 };
   const { keepOptimizer, localParameters } = stage.training;
   const tasks = tasksOf(stage);
-  const pseudoLabels = stage.kind === 'student' && stage.pseudoLabels !== undefined ? at.campaign : undefined;
+  const student = stage.kind === 'student' ? stage : undefined;
+  const labels = student?.pseudoLabels;
+  const pseudoLabels = labels === undefined ? undefined : { campaign: at.campaign, stage: labels };
   const { cases, unreadable } = await trainingCases(data, tasks, stage.training.spacing, pseudoLabels, context.log);
+  const { model, body } = await networkOf(objects, federationBucket, at.campaign, stage);
   const global = base ? decodeSafetensors((await objects.get(federationBucket, base.key)).body) : undefined;
   const result = await trainRound({
-    model: stage.model,
+    model,
+    body,
     training: stage.training,
+    ...(student ? { pseudoLabels: student } : {}),
     tasks,
     cases,
     global,

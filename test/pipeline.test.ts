@@ -18,9 +18,10 @@ import type { TaskId } from '../lib/federation/tasks.ts';
 import { taskMessage } from '../lib/federation/testing.ts';
 import { names } from '../lib/federation/topology.ts';
 import { readNifti } from '../lib/imaging/nifti-read.ts';
+import { parameterGroup } from '../lib/models/network.ts';
 import { decodeSafetensors } from '../lib/weights/safetensors.ts';
 import { type LocalFederation, startLocalFederation } from './local-federation.ts';
-import { pseudoLabels, student, type ToyCase, teacher, uploadToyCase } from './toy-campaign.ts';
+import { pseudoLabels, student, type ToyCase, teacher, training, uploadToyCase } from './toy-campaign.ts';
 
 const TASKS: readonly TaskId[] = ['hinge-points', 'calcification'];
 const SITES = ['bonn', 'kiel', 'ulm'];
@@ -43,11 +44,19 @@ const CAMPAIGN: CampaignInput = {
   stages: [
     ...TASKS.map((task) => teacher(task, 2)),
     pseudoLabels(TASKS),
-    student('student', TASKS, 2, 'pseudo-label'),
+    { ...student('student', TASKS, 2, 'pseudo-label'), distillation: {} },
     student('control', TASKS, 2),
-    { kind: 'evaluate', name: 'evaluate', models: { student: 'student', control: 'control' }, predictions: 'student' },
+    { kind: 'probe', name: 'probe', of: 'student', task: 'calcification', rounds: 2, training },
+    {
+      kind: 'evaluate',
+      name: 'evaluate',
+      models: { student: 'student', control: 'control', probe: 'probe' },
+      predictions: 'student',
+    },
   ],
 };
+
+const LABELLING = { campaign: CAMPAIGN.id, stage: 'pseudo-label' };
 
 /** Who takes part in a stage: who holds what it needs. */
 const PARTICIPANTS: Readonly<Record<string, readonly string[]>> = {
@@ -56,6 +65,7 @@ const PARTICIPANTS: Readonly<Record<string, readonly string[]>> = {
   'pseudo-label': SITES,
   student: SITES,
   control: ['bonn', 'kiel'],
+  probe: ['bonn'],
   evaluate: SITES,
 };
 const roundsOf = (stage: string) => (stage === 'pseudo-label' || stage === 'evaluate' ? 1 : 2);
@@ -210,8 +220,10 @@ describe('a campaign over HTTP', () => {
       const bucket = local.siteBucket(site);
       const expected = CASES.filter((item) => item.site === site && item.use === 'training').flatMap(({ id, labels }) =>
         TASKS.filter((task) => !labels.includes(task)).flatMap((task) => [
-          siteKeys.pseudoLabel(CAMPAIGN.id, task, id),
-          siteKeys.pseudoLabelReport(CAMPAIGN.id, task, id),
+          siteKeys.pseudoLabel(LABELLING, task, id),
+          // Two steps teach it nothing of calcium: one voxel in two thousand, as it began.
+          ...(task === 'hinge-points' ? [siteKeys.softLabel(LABELLING, task, id)] : []),
+          siteKeys.pseudoLabelReport(LABELLING, task, id),
         ]),
       );
       const made = await local.keys(bucket, 'pseudo-labels/');
@@ -234,6 +246,14 @@ describe('a campaign over HTTP', () => {
     expect(await samples('student')).toEqual({ bonn: 2, kiel: 1, ulm: 1 });
     expect(await samples('control')).toEqual({ bonn: 2, kiel: 1 });
     expect(await finalModel(local, CAMPAIGN.id, 'student')).not.toBe(await finalModel(local, CAMPAIGN.id, 'control'));
+  });
+
+  test("probes the student's features with a head of its own, which alone is merged", async () => {
+    const heads = await weightsOf((await lastCommit('probe')).global!.key);
+    const whole = await weightsOf((await lastCommit('student')).global!.key);
+    expect([...heads.keys()].every((name) => parameterGroup(name) === 'calcification')).toBe(true);
+    expect(heads.size).toBeGreaterThan(0);
+    expect(heads.size).toBeLessThan(whole.size / 4);
   });
 
   test('lets nothing of a patient into the federation bucket', async () => {
@@ -265,7 +285,10 @@ describe('a campaign over HTTP', () => {
     for (const { value } of await updatesOf({ campaign: CAMPAIGN.id, stage: 'evaluate', round: 1 })) {
       const scores = value.status === 'ok' ? (value.scores ?? []) : [];
       expect(scores.map(({ model, task }) => `${model}/${task}`).sort()).toEqual(
-        ['student', 'control'].flatMap((model) => TASKS.map((task) => `${model}/${task}`)).sort(),
+        [
+          ...['student', 'control'].flatMap((model) => TASKS.map((task) => `${model}/${task}`)),
+          'probe/calcification',
+        ].sort(),
       );
       for (const { errors, dice } of scores) {
         if (errors) expect(Object.values(errors).map((list) => list.length)).toEqual([1, 1, 1, 1, 1]);
@@ -300,6 +323,8 @@ describe('a campaign over HTTP', () => {
     expect(retry?.type === 'retrying' && retry.reason).toContain('SIGKILL');
   });
 
+  const lastCommit = async (stage: string) =>
+    (await read(federationKeys.commit({ campaign: CAMPAIGN.id, stage, round: 2 }), commitSchema)).value;
   const digestOf = async (key: string) => sha256Hex((await local.objects.get(local.bucket, key)).body);
   const weightsOf = async (key: string) => decodeSafetensors((await local.objects.get(local.bucket, key)).body);
 });

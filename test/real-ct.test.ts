@@ -150,10 +150,13 @@ describe.skipIf(!present)('the real CT goes through a campaign as any other', ()
   });
 
   test.each(tasks)('pseudo-labelled: %s, on its own grid', async (task) => {
-    const labelled = await volumeAt('bonn', siteKeys.pseudoLabel(campaign.id, task, 'real'));
+    const labelled = await volumeAt(
+      'bonn',
+      siteKeys.pseudoLabel({ campaign: campaign.id, stage: 'pseudo-label' }, task, 'real'),
+    );
     expect(labelled).toMatchObject({ shape: expected.shape, affine: expected.affine });
     expectClasses(labelled, task);
-    const key = siteKeys.pseudoLabelReport(campaign.id, task, 'real');
+    const key = siteKeys.pseudoLabelReport({ campaign: campaign.id, stage: 'pseudo-label' }, task, 'real');
     const { value } = await local.read(local.siteBucket('bonn'), key, pseudoLabelReportSchema);
     // A voxel is of a class where that is likelier than every other, so that what was found has at least its share.
     const least = labelled.data.some((voxel: number) => voxel > 0) ? 1 / channelsOf(task) : 0;

@@ -36,6 +36,7 @@ export const pseudoLabels = (tasks: readonly TaskId[]): CampaignInput['stages'][
   name: 'pseudo-label',
   teachers: tasks.map((task) => `teacher/${task}`),
   filter: { minConfidence: 0, plausibility: false },
+  soft: true,
 });
 
 export const student = (
@@ -43,7 +44,7 @@ export const student = (
   tasks: readonly TaskId[],
   rounds: number,
   from?: string,
-): CampaignInput['stages'][number] => ({
+): Extract<CampaignInput['stages'][number], { kind: 'student' }> => ({
   kind: 'student',
   name,
   tasks: [...tasks],

@@ -1,12 +1,12 @@
 import { type Campaign, type CampaignInput, campaignSchema, type ModelConfig } from '../../lib/federation/schemas.ts';
 import type { TaskId } from '../../lib/federation/tasks.ts';
-import { DEMO_TASKS, type Profile, type Scenario } from './scenario.ts';
+import { DEMO_TASKS, type Scenario } from './scenario.ts';
 
 /** Side of the training patches in voxels, and their spacing in mm: a patch spans the whole phantom. */
-const GRID = { patch: 32, spacing: 3 } as const;
+export const GRID = { patch: 32, spacing: 3 } as const;
 
-const UNET: ModelConfig = { kind: 'unet', features: [8, 16, 32, 64], deepSupervision: true };
-const SWIN_UNETR: ModelConfig = {
+export const UNET: ModelConfig = { kind: 'unet', features: [8, 16, 32, 64], deepSupervision: true };
+export const SWIN_UNETR: ModelConfig = {
   kind: 'swin-unetr',
   featureSize: 8,
   depths: [2, 2, 2],
@@ -15,7 +15,7 @@ const SWIN_UNETR: ModelConfig = {
 };
 
 /** What one stage may spend: rounds, and optimiser steps of each site in each round. */
-interface Budget {
+export interface Budget {
   readonly rounds: number;
   readonly steps: number;
   readonly learningRate: number;
@@ -29,7 +29,7 @@ interface Budgets {
   readonly student: Budget;
 }
 
-const BUDGETS: Readonly<Record<Profile, Budgets>> = {
+export const BUDGETS: Readonly<Record<'full' | 'quick', Budgets>> = {
   full: {
     teachers: {
       'hinge-points': { rounds: 4, steps: 40, learningRate: 1e-2, foregroundWeight: 8 },
@@ -58,7 +58,7 @@ export const STUDENT_MODEL = 'student';
 
 /** The campaign as a researcher would write it: teachers, pseudo-labels, student, control, evaluation. */
 export function campaignOf(scenario: Scenario): Campaign {
-  const budgets = BUDGETS[scenario.profile];
+  const budgets = BUDGETS[scenario.profile === 'quick' ? 'quick' : 'full'];
   const learnt = ({ rounds, ...training }: Budget) => ({
     rounds,
     training: { ...GRID, headWeights: 'classes' as const, ...training },

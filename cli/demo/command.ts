@@ -53,6 +53,7 @@ async function demo(flags: DemoFlags): Promise<void> {
       out: flags.out,
       data: flags.data,
       resume: flags.resume === true,
+      resumeWith: `fedcardio demo --resume --data ${flags.data} --out ${flags.out}`,
       keep: flags.keep === true,
       tasks: flags.tasks,
       port: flags.port,

@@ -8,7 +8,7 @@ import type { Profile } from './scenario.ts';
 
 const stateSchema = z.strictObject({
   schema: z.literal('fedcardio.demo/1'),
-  profile: z.enum(['full', 'quick']),
+  profile: z.enum(['full', 'quick', 'experiment']),
   seed: z.int(),
   /** Whether the report was written. */
   finished: z.boolean(),

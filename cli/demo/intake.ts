@@ -6,7 +6,7 @@ import { catalogSchema, rejectedSchema, type Summary, summarySchema } from '../.
 import { names } from '../../lib/federation/topology.ts';
 import type { Objects } from '../../lib/storage/contract.ts';
 import type { BrokenFile } from './broken.ts';
-import { DEMO_TASKS, type DemoCase, type Scenario, type SiteScenario } from './scenario.ts';
+import type { DemoCase, Scenario, SiteScenario } from './scenario.ts';
 
 const LOOK_MS = 250;
 const LOOKS = 20;
@@ -77,7 +77,7 @@ export function differencesOf(
     ['training CTs', site.training, summary?.cases.training ?? 0],
     ['held-out CTs', site.evaluation, summary?.cases.evaluation ?? 0],
     ['rejected cases', rejected, summary?.cases.rejected ?? 0],
-    ...DEMO_TASKS.flatMap((task) => [
+    ...site.tasks.flatMap((task) => [
       [`training labels of ${task}`, site.labelled[task] ?? 0, summary?.labelled[task] ?? 0] as const,
       [`held-out labels of ${task}`, site.evaluation, summary?.labelledEvaluation[task] ?? 0] as const,
     ]),

@@ -9,6 +9,8 @@ export interface DemoOptions {
   /** Folder for buckets, queues and the demo's own notes. */
   readonly data: string;
   readonly resume: boolean;
+  /** The command that goes on with an interrupted run. */
+  readonly resumeWith: string;
   readonly keep: boolean;
   /** GPU tasks at the same time. */
   readonly tasks: number;

@@ -23,8 +23,8 @@ import { writeReport } from './write-report.ts';
 
 const OUTCOME_POLL_MS = 250;
 
-/** What one run of the command carries through its steps. */
-interface Run {
+/** What one run of a campaign on this machine carries through its steps. */
+export interface Run {
   readonly options: DemoOptions;
   readonly display: Display;
   readonly directory: DemoDirectory;
@@ -34,13 +34,23 @@ interface Run {
   readonly session: Session;
 }
 
+/** Makes of an ended campaign what it was run for, while its buckets are there. */
+type Finish = (run: Run, platform: Platform, outcome: Outcome) => Promise<void>;
+
 /**
  * The whole demo: uploads what the hospitals have, then one campaign.json; from there on only events act. Progress
  * goes to standard error, the result to standard output.
  *
  * @throws CAMPAIGN_FAILED when the campaign did, after the report is written; AbortError on the options' signal
  */
-export async function runDemo(options: DemoOptions): Promise<void> {
+export const runDemo = (options: DemoOptions): Promise<void> => runLocally(options, campaignOf, finishDemo);
+
+/** Runs one campaign of the options' scenario from the first upload to its end. Throws as {@link runDemo} does. */
+export async function runLocally(
+  options: DemoOptions,
+  campaignOf: (scenario: Scenario) => Campaign,
+  finish: Finish,
+): Promise<void> {
   const display = createDisplay(process.stderr);
   const directory = await openDemoDirectory(options.data, options, display.say);
   const scenario = scenarioOf(directory);
@@ -49,11 +59,11 @@ export async function runDemo(options: DemoOptions): Promise<void> {
   const memory = watchMemory(directory.peakRss);
   const session = startSession({ directory, scenario, workload, display, now: Date.now });
   try {
-    await runOnPlatform({ options, display, directory, scenario, campaign, memory, session });
+    await runOnPlatform({ options, display, directory, scenario, campaign, memory, session }, finish);
   } catch (error) {
     if (!options.signal.aborted) throw error;
     directory.save({ finished: false, peakRss: memory.peak() });
-    display.say(`Interrupted. Go on with: fedcardio demo --resume --data ${options.data} --out ${options.out}`);
+    display.say(`Interrupted. Go on with: ${options.resumeWith}`);
     throw options.signal.reason;
   } finally {
     session.close();
@@ -61,10 +71,10 @@ export async function runDemo(options: DemoOptions): Promise<void> {
   }
 }
 
-async function runOnPlatform(run: Run): Promise<void> {
+async function runOnPlatform(run: Run, finish: Finish): Promise<void> {
   const { options, display, directory, scenario, campaign, session } = run;
   const { profile, seed } = directory;
-  display.say(`fedcardio demo: ${profile} profile, seed ${seed}, ${options.tasks} tasks at a time`);
+  display.say(`fedcardio: ${profile} profile, seed ${seed}, ${options.tasks} tasks at a time`);
   const backend = describeBackend();
   // Awaited below; until then a failure of it must not end the process as unhandled.
   backend.catch(() => undefined);
@@ -133,7 +143,7 @@ async function waitForOutcome(
   }
 }
 
-async function finish(run: Run, { objects }: Platform, outcome: Outcome): Promise<void> {
+async function finishDemo(run: Run, { objects }: Platform, outcome: Outcome): Promise<void> {
   const { options, directory, scenario, campaign, memory, session, display } = run;
   const { report, files } = await writeReport(
     { objects, federation: scenario.federation, campaign: campaign.id },

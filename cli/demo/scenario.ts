@@ -13,7 +13,7 @@ export interface Scenario {
   readonly sites: readonly SiteScenario[];
 }
 
-export type Profile = 'full' | 'quick';
+export type Profile = 'full' | 'quick' | 'experiment';
 
 export interface SiteScenario {
   readonly id: string;
@@ -23,8 +23,9 @@ export interface SiteScenario {
   /** CTs to train on; the first ones are labelled. */
   readonly training: number;
   readonly labelled: Readonly<Partial<Record<TaskId, number>>>;
-  /** Held-out CTs, with every label. */
+  /** Held-out CTs, with labels of all `tasks`. */
   readonly evaluation: number;
+  readonly tasks: readonly TaskId[];
   /** How this hospital exports the landmarks of training CTs: as painted class maps or as 3D Slicer markups. */
   readonly landmarks: 'class-map' | 'markups';
 }
@@ -39,6 +40,8 @@ export interface DemoCase {
 
 /** The tasks of the demo: the coronary arteries are for the downstream probe. */
 export const DEMO_TASKS = ['hinge-points', 'membranous-septum', 'calcification'] as const satisfies readonly TaskId[];
+/** The task that no teacher learns: what the features are probed with. */
+export const PROBE_TASK: TaskId = 'coronary-arteries';
 
 type Row = readonly [id: string, name: string, training: number, hinge: number, septum: number, calcium: number];
 
@@ -64,22 +67,37 @@ const QUICK: readonly Row[] = [
   ['greifswald', 'Greifswald', 1, 1, 0, 0],
 ];
 
-const PROFILES: Readonly<Record<Profile, { readonly rows: readonly Row[]; readonly evaluation: number }>> = {
+interface ProfileSize {
+  readonly rows: readonly Row[];
+  readonly evaluation: number;
+  /** CTs with coronary labels, by site. */
+  readonly coronary?: Readonly<Record<string, number>>;
+}
+
+const PROFILES: Readonly<Record<Profile, ProfileSize>> = {
   full: { rows: FULL, evaluation: 3 },
   quick: { rows: QUICK, evaluation: 1 },
+  experiment: { rows: FULL, evaluation: 6, coronary: { heidelberg: 3, muenster: 2, hamburg: 1 } },
 };
 
 /** The federation of a demo: the profile says how much, the seed which patients and scanners. */
 export function scenarioOf({ profile, seed }: { readonly profile: Profile; readonly seed: number }): Scenario {
-  const { rows, evaluation } = PROFILES[profile];
+  const { rows, evaluation, coronary } = PROFILES[profile];
+  const tasks = coronary ? [...DEMO_TASKS, PROBE_TASK] : DEMO_TASKS;
   const sites = rows.map(
     ([id, name, training, hinge, septum, calcium], index): SiteScenario => ({
       id,
       name,
       index,
       training,
-      labelled: { 'hinge-points': hinge, 'membranous-septum': septum, calcification: calcium },
+      labelled: {
+        'hinge-points': hinge,
+        'membranous-septum': septum,
+        calcification: calcium,
+        ...(coronary?.[id] ? { [PROBE_TASK]: coronary[id] } : {}),
+      },
       evaluation,
+      tasks,
       landmarks: index % 2 === 0 ? 'class-map' : 'markups',
     }),
   );
@@ -104,7 +122,7 @@ export function casesOf(site: SiteScenario): readonly DemoCase[] {
       site,
       caseId: name('p', index),
       use: 'training',
-      tasks: DEMO_TASKS.filter((task) => index < (site.labelled[task] ?? 0)),
+      tasks: site.tasks.filter((task) => index < (site.labelled[task] ?? 0)),
     }),
   );
   const evaluation = Array.from(
@@ -113,7 +131,7 @@ export function casesOf(site: SiteScenario): readonly DemoCase[] {
       site,
       caseId: name('h', index),
       use: 'evaluation',
-      tasks: DEMO_TASKS,
+      tasks: site.tasks,
     }),
   );
   return [...training, ...evaluation];

@@ -31,10 +31,13 @@ export const siteKeys = {
   rejected: (caseId: string) => `rejected/${caseId}.json`,
   /** One small object per distinct image content: finds the same volume uploaded as two cases. */
   content: (sha256: string) => `content/${sha256}.json`,
-  pseudoLabels: (campaign: string, task: TaskId) => `pseudo-labels/${campaign}/${task}/`,
-  pseudoLabel: (campaign: string, task: TaskId, caseId: string) => `pseudo-labels/${campaign}/${task}/${caseId}.nii.gz`,
-  pseudoLabelReport: (campaign: string, task: TaskId, caseId: string) =>
-    `pseudo-labels/${campaign}/${task}/${caseId}.json`,
+  pseudoLabels: ({ campaign, stage }: StageAddress, task: TaskId) => `pseudo-labels/${campaign}/${stage}/${task}/`,
+  pseudoLabel: (at: StageAddress, task: TaskId, caseId: string) => `${siteKeys.pseudoLabels(at, task)}${caseId}.nii.gz`,
+  /** The teacher's class probabilities, where the stage keeps them. */
+  softLabel: (at: StageAddress, task: TaskId, caseId: string) =>
+    `${siteKeys.pseudoLabels(at, task)}${caseId}.safetensors`,
+  pseudoLabelReport: (at: StageAddress, task: TaskId, caseId: string) =>
+    `${siteKeys.pseudoLabels(at, task)}${caseId}.json`,
   prediction: (campaign: string, model: string, task: TaskId, caseId: string) =>
     `predictions/${campaign}/${model}/${caseId}/${task}.nii.gz`,
   optimizer: (campaign: string, stage: string, round: number) =>
@@ -90,10 +93,14 @@ export const CAMPAIGN_SUFFIX = '/campaign.json';
 export const CONTROL_SUFFIX = '/control.json';
 export const COMMIT_SUFFIX = '/commit.json';
 
-/** `stage` may hold one slash: `teacher/hinge-points`. Rounds count from 1. */
-export interface RoundAddress {
+/** `stage` may hold one slash: `teacher/hinge-points`. */
+export interface StageAddress {
   readonly campaign: string;
   readonly stage: string;
+}
+
+/** Rounds count from 1. */
+export interface RoundAddress extends StageAddress {
   readonly round: number;
 }
 

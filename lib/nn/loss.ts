@@ -15,6 +15,8 @@ export interface LossOptions {
    * landmark's sphere is one voxel in three thousand: at 1, short trainings learn some points and drop the others.
    */
   readonly foregroundWeight?: number;
+  /** Without it, cross-entropy alone: the Dice coefficient with soft targets is not best where they are met. */
+  readonly dice?: boolean;
 }
 
 /** Keeps Dice defined for a class that is neither there nor predicted. As nnU-Net's. */
@@ -32,7 +34,7 @@ const TINY = 1e-30;
 export function diceCrossEntropy(
   logits: tf.Tensor5D,
   target: Target,
-  { batchDice = true, voxelWeight, foregroundWeight = 1 }: LossOptions = {},
+  { batchDice = true, voxelWeight, foregroundWeight = 1, dice = true }: LossOptions = {},
 ): tf.Scalar {
   const [b, z, y, x, classes] = logits.shape;
   const voxels = z * y * x;
@@ -42,12 +44,15 @@ export function diceCrossEntropy(
   const weights = voxelWeight ?? Array.from({ length: b }, () => 1);
   const total = weights.reduce((sum, weight) => sum + weight, 0);
   if (total === 0) return tf.scalar(0);
-  if (batchDice) return pooledLoss(predicted, wanted, perVoxel(weights, voxels), foregroundWeight);
+  if (batchDice) return pooledLoss(predicted, wanted, perVoxel(weights, voxels), { foregroundWeight, dice });
   const terms = weights.flatMap((weight, i) => {
     if (weight === 0) return [];
     const rows = (all: tf.Tensor2D): tf.Tensor2D => tf.slice(all, [i * voxels, 0], [voxels, classes]);
     return [
-      tf.mul(pooledLoss(rows(predicted), rows(wanted), undefined, foregroundWeight), weight / total) as tf.Scalar,
+      tf.mul(
+        pooledLoss(rows(predicted), rows(wanted), undefined, { foregroundWeight, dice }),
+        weight / total,
+      ) as tf.Scalar,
     ];
   });
   return tf.addN(terms);
@@ -92,7 +97,7 @@ const pooledLoss = (
   logits: tf.Tensor2D,
   target: tf.Tensor2D,
   weight: tf.Tensor2D | undefined,
-  foregroundWeight: number,
+  { foregroundWeight, dice: withDice }: Required<Pick<LossOptions, 'foregroundWeight' | 'dice'>>,
 ): tf.Scalar =>
   differentiable<tf.Scalar>(
     [logits],
@@ -103,7 +108,7 @@ const pooledLoss = (
       const t = weighted(target);
       const sums = tf.add(tf.add(sumRows(weighted(p)), sumRows(t)), SMOOTH);
       const dice = tf.div(tf.add(tf.mul(sumRows(tf.mul(p, t)), 2), SMOOTH), sums) as tf.Tensor1D;
-      const foreground = foregroundMean(logits.shape[1]);
+      const foreground = foregroundMean(logits.shape[1], withDice ? 1 : 0);
       const classWeights = Array.from({ length: logits.shape[1] }, (_, i) => (i === 0 ? 1 : foregroundWeight));
       const share = weighted(tf.matMul(target, tf.tensor2d(classWeights, [classWeights.length, 1])));
       const entropyWeight = tf.div(share, tf.sum(share));
@@ -122,6 +127,6 @@ const pooledLoss = (
     },
   );
 
-/** 0 for the background, 1/(classes - 1) for the others: a product with it is the mean over the foreground. */
-const foregroundMean = (classes: number): tf.Tensor1D =>
-  tf.tensor1d(Array.from({ length: classes }, (_, i) => (i === 0 ? 0 : 1 / (classes - 1))));
+/** 0 for the background, 1/(classes - 1) for the others: a product with it is the mean over the foreground, × `factor`. */
+const foregroundMean = (classes: number, factor: number): tf.Tensor1D =>
+  tf.tensor1d(Array.from({ length: classes }, (_, i) => (i === 0 ? 0 : factor / (classes - 1))));

@@ -4,11 +4,16 @@ import { standardise } from '../imaging/intensity.ts';
 import { landmarksOfClassMap } from '../imaging/landmarks.ts';
 import { isotropicGrid, resample } from '../imaging/resample.ts';
 import type { Landmark, Volume } from '../imaging/volume.ts';
+import type { SoftLabel } from './soft-labels.ts';
 
 /** A label as it is learnt: points stay points until a patch is cut, so that spheres stay round under augmentation. */
-export type Target =
+export type Target = (
   | { readonly kind: 'points'; readonly points: readonly Landmark[] }
-  | { readonly kind: 'mask'; readonly mask: Volume<Uint8Array> };
+  | { readonly kind: 'mask'; readonly mask: Volume<Uint8Array> }
+) & {
+  /** Of a pseudo-label: how sure its teacher was, 0 to 1, and what it made of every voxel, where that was kept. */
+  readonly teacher?: { readonly confidence: number; readonly soft: SoftLabel | undefined };
+};
 
 /** One CT ready for a network: standardised intensities on an isotropic RAS grid, and a target for some tasks. */
 export interface PreparedCase {

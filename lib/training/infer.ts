@@ -12,6 +12,7 @@ import { type ClassProbabilities, decodePrediction, type Prediction } from './pr
  * @param image prepared, see {@link prepareImage}
  * @param own the CT's grid as it was uploaded: class maps are returned on it
  * @param patch side of the inference windows, voxels
+ * @param onProbabilities gets what the network made of every voxel, on the prepared image's grid: too large to keep
  */
 export async function predictTasks(
   network: Network,
@@ -19,6 +20,7 @@ export async function predictTasks(
   own: Grid,
   patch: number,
   tasks: readonly TaskId[],
+  onProbabilities?: (task: TaskId, probabilities: ClassProbabilities) => void,
 ): Promise<ReadonlyMap<TaskId, Prediction>> {
   const [nx, ny, nz] = image.shape;
   const volume = tf.tensor5d(image.data, [1, nz, ny, nx, 1]);
@@ -34,6 +36,7 @@ export async function predictTasks(
       ...image,
       data: Float32Array.from({ length: values.length / classes }, (_, v) => values[v * classes + c] as number),
     }));
+    onProbabilities?.(task, probabilities);
     result.set(task, decodePrediction(task, probabilities, own));
   }
   return result;

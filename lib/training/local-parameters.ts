@@ -1,5 +1,5 @@
 import { FedcardioError } from '../error.ts';
-import type { Network } from '../models/network.ts';
+import { type Network, parameterGroup } from '../models/network.ts';
 import type { Weights } from '../weights/weights.ts';
 
 /** A network's parameters by what becomes of them: sent and merged, or kept at the site. */
@@ -53,6 +53,21 @@ export function loadSiteModel(
   if (global) network.load(global, split.shared);
   if (local) network.load(local, split.local);
   return split;
+}
+
+/**
+ * Gives a network a trained body and heads of its own, by default as it was made: what is trained, sent and merged of
+ * it are the heads.
+ *
+ * @throws FedcardioError `BAD_WEIGHTS` when the body is of another network
+ */
+export function loadProbe(network: Network, body: Weights, heads: Weights | undefined): ParameterSplit {
+  const names = [...network.variables.keys()];
+  const isBody = (name: string) => parameterGroup(name) === 'body';
+  network.load(new Map([...body].filter(([name]) => isBody(name))), new Set(names.filter(isBody)));
+  const shared = new Set(names.filter((name) => !isBody(name)));
+  if (heads) network.load(heads, shared);
+  return { shared, local: new Set() };
 }
 
 /** The tensors of these names. */

@@ -5,7 +5,7 @@ import { loadBackend } from '../nn/backend.ts';
 import { difference } from '../nn/test-numbers.ts';
 import { tf } from '../nn/tf.ts';
 import { seededRandom } from '../random.ts';
-import { networkLoss } from './loss.ts';
+import { type LossConfig, networkLoss } from './loss.ts';
 import { cutPatch, type Patch } from './patches.ts';
 import { ballCase } from './toy-cases.ts';
 
@@ -16,10 +16,14 @@ const patchOf = (id: string, tasks: readonly TaskId[]): Patch =>
   cutPatch(ballCase(id, SIDE, 6, tasks), tasks, { side: SIDE, spacing: 6, augment: false }, seededRandom(id));
 
 /** Loss of a batch and its gradient by every parameter that has one. */
-function lossAndGradients(patches: readonly Patch[], headWeights: 'equal' | 'classes' = 'equal') {
+function lossAndGradients(
+  patches: readonly Patch[],
+  headWeights: 'equal' | 'classes' = 'equal',
+  options: Partial<LossConfig> = {},
+) {
   const network = createNetwork({ kind: 'unet', features: [4, 8], deepSupervision: true }, HEADS, 3);
   const { value, grads } = tf.variableGrads(() =>
-    networkLoss(network, patches, SIDE, { foregroundWeight: 2, headWeights }),
+    networkLoss(network, patches, SIDE, { foregroundWeight: 2, headWeights, ...options }),
   );
   const names = new Map([...network.variables].map(([name, variable]) => [variable.name, name]));
   const gradients = new Map(
@@ -71,5 +75,98 @@ describe('the loss of a network', () => {
   test('is the same with and without a case that has no target at all', () => {
     const [a, nothing] = [patchOf('a', ['calcification']), patchOf('b', [])];
     expect(lossAndGradients([a, nothing]).loss).toBeCloseTo(lossAndGradients([a]).loss, 5);
+  });
+});
+
+/** The patch as a pseudo-label's: what a teacher made of it, class by class, is `soft` everywhere. */
+const taught = (patch: Patch, confidence: number, soft?: readonly number[]): Patch => ({
+  ...patch,
+  targets: new Map(
+    [...patch.targets].map(([task, target]) => {
+      const maps = soft?.map((value) => new Float32Array(SIDE ** 3).fill(value));
+      return [task, { ...target, teacher: { confidence, soft: maps } }];
+    }),
+  ),
+});
+
+describe('a pseudo-label', () => {
+  beforeAll(() => loadBackend());
+  const label = patchOf('a', ['calcification']);
+  const distillation = { temperature: 2, weight: 0.25 };
+
+  test('counts as a label unless it is said otherwise', () => {
+    const plain = lossAndGradients([label]);
+    for (const options of [{}, { pseudoLabelWeight: 'equal' as const }]) {
+      expect(lossAndGradients([taught(label, 0.3, [0.2])], 'equal', options).loss).toBe(plain.loss);
+    }
+    expect(lossAndGradients([taught(label, 0.3)], 'equal', { distillation }).loss).toBe(plain.loss);
+  });
+
+  test('counts as much as its teacher was sure', () => {
+    const [plain, unsure] = [
+      lossAndGradients([label]),
+      lossAndGradients([taught(label, 0.25)], 'equal', { pseudoLabelWeight: 'confidence' }),
+    ];
+    expect(unsure.loss).toBeCloseTo(0.25 * plain.loss, 6);
+    for (const [name, values] of unsure.gradients) {
+      const expected = plain.gradients.get(name)!.map((value) => 0.25 * value);
+      expect(difference(values, expected), name).toBeLessThan(1e-6);
+    }
+  });
+
+  test('of a teacher that was not sure at all is none', () => {
+    const sure = patchOf('b', ['membranous-septum']);
+    const options = { pseudoLabelWeight: 'confidence' as const };
+    const { loss, gradients } = lossAndGradients([taught(label, 0), sure], 'equal', options);
+    expect(loss).toBeCloseTo(lossAndGradients([patchOf('a', []), sure]).loss, 5);
+    expect([...gradients.keys()].some((name) => parameterGroup(name) === 'calcification')).toBe(false);
+  });
+
+  test('is softened as Hinton says: T² times the cross-entropy at T, beside the hard loss', () => {
+    const network = createNetwork({ kind: 'unet', features: [4, 8], deepSupervision: false }, ['calcification'], 3);
+    const [p, T, foregroundWeight] = [0.2, 2, 3];
+    const patch = taught(label, 1, [p]);
+    const loss = (options: Partial<LossConfig>) =>
+      tf.tidy(
+        () =>
+          networkLoss(network, [patch], SIDE, { foregroundWeight, headWeights: 'equal', ...options }).dataSync()[0]!,
+      );
+    const logits = tf.tidy(() =>
+      network
+        .forward(tf.tensor5d(patch.image, [1, SIDE, SIDE, SIDE, 1]))
+        .get('calcification')![0]!
+        .dataSync(),
+    );
+    // By hand, in float64: the teacher's probabilities at T, and every voxel weighed by its share of foreground.
+    const [foreground, background] = [p ** (1 / T), (1 - p) ** (1 / T)];
+    const q = foreground / (foreground + background);
+    let entropy = 0;
+    for (let voxel = 0; voxel < SIDE ** 3; voxel++) {
+      const [zero, one] = [logits[2 * voxel]! / T, logits[2 * voxel + 1]! / T];
+      const normaliser = Math.log(Math.exp(zero) + Math.exp(one));
+      entropy -= ((1 - q) * (zero - normaliser) + q * (one - normaliser)) / SIDE ** 3;
+    }
+    const hard = loss({});
+    const both = loss({ distillation: { temperature: T, weight: 0.25 } });
+    expect(both).toBeCloseTo(0.75 * hard + 0.25 * T ** 2 * entropy, 4);
+    expect(loss({ distillation: { temperature: T, weight: 1 } })).toBeCloseTo(T ** 2 * entropy, 4);
+    network.dispose();
+  });
+
+  test('has no pull on a network that says what its teacher said', () => {
+    const network = createNetwork({ kind: 'unet', features: [4, 8], deepSupervision: false }, ['calcification'], 3);
+    const image = () => tf.tensor5d(label.image, [1, SIDE, SIDE, SIDE, 1]);
+    const said = tf.tidy(() => tf.softmax(network.forward(image()).get('calcification')![0]!).dataSync());
+    const soft = [Float32Array.from({ length: SIDE ** 3 }, (_, voxel) => said[2 * voxel + 1]!)];
+    const classes = label.targets.get('calcification')!.classes;
+    const patch = {
+      ...label,
+      targets: new Map([['calcification' as const, { classes, teacher: { confidence: 1, soft } }]]),
+    };
+    const config = { foregroundWeight: 1, headWeights: 'equal' as const, distillation: { temperature: 3, weight: 1 } };
+    const { value, grads } = tf.variableGrads(() => networkLoss(network, [patch], SIDE, config));
+    for (const grad of Object.values(grads)) expect(size(grad.dataSync() as Float32Array)).toBeLessThan(1e-5);
+    tf.dispose([value, ...Object.values(grads)]);
+    network.dispose();
   });
 });

@@ -1,22 +1,25 @@
-import type { TrainingConfig } from '../federation/schemas.ts';
+import type { StudentStage, TrainingConfig } from '../federation/schemas.ts';
 import { TASKS, type TaskId } from '../federation/tasks.ts';
 import type { Network } from '../models/network.ts';
 import { deepSupervision } from '../nn/loss.ts';
 import { tf } from '../nn/tf.ts';
-import type { Patch } from './patches.ts';
+import type { Patch, PatchTarget } from './patches.ts';
+
+/** What the loss is made of; without the last two, pseudo-labels are learnt as labels are. */
+export type LossConfig = Pick<TrainingConfig, 'foregroundWeight' | 'headWeights'> &
+  Partial<Pick<StudentStage, 'pseudoLabelWeight' | 'distillation'>>;
 
 /**
  * Loss of a network on a batch of patches of `side`³ voxels: Dice + cross-entropy of every head that has a target in
- * the batch, summed, with the weights that `headWeights` says. A case without a target for a head has weight 0 there: it adds nothing to loss or gradient.
+ * the batch, summed, with the weights that `headWeights` says. A case without a target for a head has weight 0 there:
+ * it adds nothing to loss or gradient. With `distillation`, a pseudo-label whose teacher's probabilities were kept
+ * gives that share of its weight to the cross-entropy with them (Hinton et al. 2015): T²·H(softmax(t/T), softmax(z/T)).
  */
-export function networkLoss(
-  network: Network,
-  patches: readonly Patch[],
-  side: number,
-  { foregroundWeight, headWeights }: Pick<TrainingConfig, 'foregroundWeight' | 'headWeights'>,
-): tf.Scalar {
+export function networkLoss(network: Network, patches: readonly Patch[], side: number, config: LossConfig): tf.Scalar {
   const voxels = side ** 3;
-  const heads = network.heads.filter((task) => patches.some(({ targets }) => targets.has(task)));
+  const heads = network.heads.filter((task) =>
+    patches.some(({ targets }) => targetWeight(targets.get(task), config) > 0),
+  );
   const grid = [patches.length, side, side, side] as const;
   const image = tf.tensor5d(
     joined(
@@ -29,23 +32,79 @@ export function networkLoss(
   const logits = network.forward(image, heads);
   return tf.addN(
     heads.map((task) => {
-      const labels = patches.map(({ targets }) => targets.get(task));
-      const target = tf.tensor4d(joined(Int32Array, labels, voxels), [...grid], 'int32');
-      const voxelWeight = labels.map((label) => (label ? 1 : 0));
-      const loss = deepSupervision(scalesOf(logits, task), target, { voxelWeight, foregroundWeight });
-      return headWeights === 'classes' ? tf.mul(loss, classShare(task, heads)) : loss;
+      const targets = patches.map((patch) => patch.targets.get(task));
+      const loss = headLoss(logits.get(task) ?? [], targets, grid, config);
+      return config.headWeights === 'classes' ? tf.mul(loss, classShare(task, heads)) : loss;
     }),
   );
+}
+
+type Grid4D = readonly [batch: number, z: number, y: number, x: number];
+type MaybeTarget = PatchTarget | undefined;
+
+function headLoss(
+  scales: readonly tf.Tensor5D[],
+  targets: readonly MaybeTarget[],
+  grid: Grid4D,
+  config: LossConfig,
+): tf.Scalar {
+  const { foregroundWeight, distillation } = config;
+  const shares = targets.map((target) => (target?.teacher?.soft ? (distillation?.weight ?? 0) : 0));
+  const weights = targets.map((target) => targetWeight(target, config));
+  const labelled = targets.filter((target) => target !== undefined).length;
+  /** The loss is a mean over the cases by their weights; this makes it one by their number. */
+  const weighed = (voxelWeight: readonly number[], loss: (voxelWeight: readonly number[]) => tf.Scalar): tf.Scalar => {
+    const factor = voxelWeight.reduce((sum, weight) => sum + weight, 0) / labelled;
+    return factor === 1 ? loss(voxelWeight) : tf.mul(loss(voxelWeight), factor);
+  };
+  const hardWeights = weights.map((weight, i) => weight * (1 - (shares[i] as number)));
+  const hard = weighed(hardWeights, (voxelWeight) => {
+    const classes = targets.map((target) => target?.classes);
+    const target = tf.tensor4d(joined(Int32Array, classes, grid[1] * grid[2] * grid[3]), [...grid], 'int32');
+    return deepSupervision(scales, target, { voxelWeight, foregroundWeight });
+  });
+  if (!distillation || shares.every((share) => share === 0)) return hard;
+  const { temperature } = distillation;
+  const softWeights = weights.map((weight, i) => weight * (shares[i] as number));
+  const soft = weighed(softWeights, (voxelWeight) => {
+    const cooled = scales.map((logits) => tf.div(logits, temperature) as tf.Tensor5D);
+    const target = softTarget(targets, scales[0]?.shape[4] as number, grid, temperature);
+    return deepSupervision(cooled, target, { voxelWeight, foregroundWeight, dice: false });
+  });
+  return tf.add(hard, tf.mul(soft, temperature ** 2));
+}
+
+/** What a target counts; 0 for none, and for a pseudo-label whose teacher was not sure at all. */
+export const targetWeight = (
+  target: { readonly teacher?: { readonly confidence: number } } | undefined,
+  { pseudoLabelWeight }: Pick<LossConfig, 'pseudoLabelWeight'>,
+): number => (target?.teacher && pseudoLabelWeight === 'confidence' ? target.teacher.confidence : target ? 1 : 0);
+
+/** softmax(t/T) = p^(1/T), normalised; background where there is no soft target. [b, z, y, x, class]. */
+function softTarget(targets: readonly MaybeTarget[], classes: number, grid: Grid4D, temperature: number): tf.Tensor5D {
+  const voxels = grid[1] * grid[2] * grid[3];
+  const values = new Float32Array(targets.length * voxels * classes);
+  targets.forEach((target, i) => {
+    const maps = target?.teacher?.soft ?? [];
+    for (let voxel = 0; voxel < voxels; voxel++) {
+      const at = (i * voxels + voxel) * classes;
+      let background = 1;
+      for (let c = 0; c < maps.length; c++) {
+        const probability = (maps[c] as Float32Array)[voxel] as number;
+        values[at + 1 + c] = probability;
+        background -= probability;
+      }
+      values[at] = Math.max(0, background);
+    }
+  });
+  const powers = tf.pow(tf.tensor5d(values, [...grid, classes]), 1 / temperature);
+  return tf.div(powers, tf.sum(powers, 4, true));
 }
 
 /** Weight of a head that makes every class of all heads count alike; the mean over the heads is 1. */
 function classShare(task: TaskId, heads: readonly TaskId[]): number {
   const classesOf = (head: TaskId) => TASKS[head].classes.length;
   return (classesOf(task) * heads.length) / heads.reduce((sum, head) => sum + classesOf(head), 0);
-}
-
-function scalesOf(logits: ReadonlyMap<TaskId, tf.Tensor5D[]>, task: TaskId): readonly tf.Tensor5D[] {
-  return logits.get(task) ?? [];
 }
 
 /** The parts one after the other, `size` values each; zeros for a part that is not there. */

@@ -58,7 +58,7 @@ function moments(weightOf: (index: number) => number, side = SIDE) {
 }
 
 const momentsOfClass = (patch: Patch, label: number) => {
-  const target = patch.targets.get(TASK)!;
+  const target = patch.targets.get(TASK)!.classes;
   return moments((i) => (target[i] === label ? 1 : 0));
 };
 
@@ -89,7 +89,7 @@ describe('a training patch', () => {
         const { image, targets } = cutPatch(from, tasks, options, seededRandom(seed));
         expect(image).toHaveLength(16 ** 3);
         expect([...targets.keys()]).toEqual(['calcification', 'membranous-septum']);
-        for (const [task, target] of targets) {
+        for (const [task, { classes: target }] of targets) {
           expect(target).toHaveLength(16 ** 3);
           expect(Math.max(...target)).toBeLessThanOrEqual(TASKS[task].classes.length);
         }
@@ -156,7 +156,7 @@ describe('a training patch', () => {
   test('is aimed at something labelled most of the time', () => {
     const from = caseOf([[12, 70, 20]]);
     const hits = Array.from({ length: 60 }, (_, seed) => cut(from, seed, { ...fine, side: 16 })).filter((patch) =>
-      patch.targets.get(TASK)!.includes(1),
+      patch.targets.get(TASK)!.classes.includes(1),
     );
     expect(hits.length).toBeGreaterThan(30);
     expect(hits.length).toBeLessThan(60);
@@ -204,6 +204,6 @@ describe('a training patch', () => {
     };
     const options = { side: 27, spacing: 3, augment: false };
     const patch = cutPatch(from, ['calcification'], options, seededRandom(1));
-    expect(patch.targets.get('calcification')!.includes(1)).toBe(true);
+    expect(patch.targets.get('calcification')!.classes.includes(1)).toBe(true);
   });
 });

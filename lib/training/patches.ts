@@ -12,8 +12,15 @@ import type { PreparedCase, Target } from './cases.ts';
 /** A training patch: cubes of `side`³ voxels, x fastest. */
 export interface Patch {
   readonly image: Float32Array;
-  /** Class of every voxel, for the tasks that the case has a target for. */
-  readonly targets: ReadonlyMap<TaskId, Uint8Array>;
+  readonly targets: ReadonlyMap<TaskId, PatchTarget>;
+}
+
+/** What one task wants of a patch. */
+export interface PatchTarget {
+  /** Class of every voxel. */
+  readonly classes: Uint8Array;
+  /** Of a pseudo-label: its teacher's confidence, and its probabilities of the foreground classes, where they were kept. */
+  readonly teacher?: { readonly confidence: number; readonly soft: readonly Float32Array[] | undefined };
 }
 
 export interface PatchOptions {
@@ -42,10 +49,10 @@ export function cutPatch(from: PreparedCase, tasks: readonly TaskId[], options: 
     shape: [options.side, options.side, options.side] as Vec3,
   };
   const image = resample(from.image, grid, 'linear', STANDARDISED_AIR).data;
-  const targets = new Map<TaskId, Uint8Array>();
+  const targets = new Map<TaskId, PatchTarget>();
   for (const task of tasks) {
     const target = from.targets.get(task);
-    if (target) targets.set(task, paintTarget(target, grid));
+    if (target) targets.set(task, { classes: paintTarget(target, grid), ...teacherOf(target, grid) });
   }
   return { image: options.augment ? augmentIntensity(image, random) : image, targets };
 }
@@ -57,6 +64,12 @@ export function cutPatch(from: PreparedCase, tasks: readonly TaskId[], options: 
 function paintTarget(target: Target, grid: Grid): Uint8Array {
   if (target.kind === 'points') return paintLandmarks(target.points, grid, LANDMARK_RADIUS_MM).data;
   return Uint8Array.from(resample(target.mask, grid, 'linear', 0).data, (share) => (share >= MASK_SHARE ? 1 : 0));
+}
+
+function teacherOf({ teacher }: Target, grid: Grid): Pick<PatchTarget, 'teacher'> {
+  if (!teacher) return {};
+  const soft = teacher.soft?.map((map) => resample(map, grid, 'linear', 0).data);
+  return { teacher: { confidence: teacher.confidence, soft } };
 }
 
 function patchAffine(

@@ -32,7 +32,8 @@ export function decodePrediction(
     return { classMap: { ...own, data: argMax(onOwn).classes.data }, confidence };
   }
   const landmarks = decodeLandmarks(classes, TASKS[task].classes.length);
-  return { classMap: paintLandmarks(landmarks, own, LANDMARK_RADIUS_MM), landmarks, confidence };
+  const classMap = paintLandmarks(landmarks, own, LANDMARK_RADIUS_MM);
+  return { classMap, landmarks, confidence };
 }
 
 function argMax(maps: ClassProbabilities): { readonly classes: Volume<Uint8Array>; readonly confidence: number } {

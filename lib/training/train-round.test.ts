@@ -81,6 +81,24 @@ describe('a round of training', () => {
     expect(new Set(changed.map(([name]) => parameterGroup(name)))).toEqual(new Set(['body', 'calcification']));
   });
 
+  test('of a probe trains and sends its head alone, on a body that stays as it is', async () => {
+    const tasks = ['membranous-septum'] as const;
+    const { weights: body } = await trainRound({ ...input, tasks: ['calcification'] });
+    const probe = { ...input, tasks, body, training: { ...training, steps: 8 } };
+    const first = await trainRound(probe);
+    expect([...first.weights.keys()].every((name) => parameterGroup(name) === 'membranous-septum')).toBe(true);
+    expect(first.weights.size).toBeGreaterThan(0);
+    expect([...first.optimizer.keys()].some((name) => name.includes('encoder'))).toBe(false);
+    const onward = await trainRound({ ...probe, round: 2, global: first.weights });
+    expect(differenceOf(onward.weights, first.weights)).toBeGreaterThan(0);
+    const otherBody = new Map(
+      [...body].map(([name, tensor]) => [name, { ...tensor, data: tensor.data.map((x) => -x) }]),
+    );
+    const elsewhere = await trainRound({ ...probe, body: otherBody });
+    expect(differenceOf(elsewhere.weights, first.weights)).toBeGreaterThan(1e-3);
+    await expect(trainRound({ ...probe, model: swin })).rejects.toMatchObject({ code: 'BAD_WEIGHTS' });
+  });
+
   test('without a usable case says that there is no data', async () => {
     const other = ballCase('a', 16, 6, ['calcification']);
     await expect(trainRound({ ...input, cases: [] })).rejects.toMatchObject({ code: 'NO_DATA' });

@@ -7,20 +7,24 @@ import { trainStep } from '../nn/train-step.ts';
 import { seededRandom, shuffled } from '../random.ts';
 import { allFinite } from '../weights/finite.ts';
 import type { Weights } from '../weights/weights.ts';
-import type { PreparedCase } from './cases.ts';
-import { loadSiteModel, pick } from './local-parameters.ts';
-import { networkLoss } from './loss.ts';
+import type { PreparedCase, Target } from './cases.ts';
+import { loadProbe, loadSiteModel, pick } from './local-parameters.ts';
+import { type LossConfig, networkLoss, targetWeight } from './loss.ts';
 import { cutPatch } from './patches.ts';
 import { learningRateAt } from './schedule.ts';
 
 export interface TrainRoundInput {
   readonly model: ModelConfig;
   readonly training: TrainingConfig;
+  /** How pseudo-labels are learnt. */
+  readonly pseudoLabels?: Pick<LossConfig, 'pseudoLabelWeight' | 'distillation'>;
   /** Heads of the network; a case trains those that it has targets for. */
   readonly tasks: readonly TaskId[];
   readonly cases: readonly PreparedCase[];
   /** The round's global model, or undefined in the first round: then every site starts from `seed`. */
   readonly global: Weights | undefined;
+  /** A trained body that is not trained on: the heads alone are trained, sent and merged. */
+  readonly body?: Weights | undefined;
   /** The parameters that stay at the site, as its last round left them; without them they start from `seed` too. */
   readonly local?: Weights | undefined;
   /** AdamW's moments as this site's previous round left them. */
@@ -55,7 +59,8 @@ export interface TrainRoundResult {
  */
 export async function trainRound(input: TrainRoundInput): Promise<TrainRoundResult> {
   const { training, tasks, round, rounds } = input;
-  const usable = input.cases.filter((item) => tasks.some((task) => item.targets.has(task)));
+  const counts = (target: Target | undefined) => targetWeight(target, input.pseudoLabels ?? {}) > 0;
+  const usable = input.cases.filter((item) => tasks.some((task) => counts(item.targets.get(task))));
   if (usable.length === 0)
     throw new FedcardioError('NO_DATA', `${input.site} has no case with a target for ${tasks.join(', ')}.`);
 
@@ -63,8 +68,13 @@ export async function trainRound(input: TrainRoundInput): Promise<TrainRoundResu
   const draw = endlessly(usable, random);
   const network = createNetwork(input.model, tasks, input.seed);
   try {
-    const split = loadSiteModel(network, training.localParameters, input.global, input.local);
-    const optimizer = createAdamW(network.variables, {
+    const split = input.body
+      ? loadProbe(network, input.body, input.global)
+      : loadSiteModel(network, training.localParameters, input.global, input.local);
+    const variables = input.body
+      ? new Map([...network.variables].filter(([name]) => split.shared.has(name)))
+      : network.variables;
+    const optimizer = createAdamW(variables, {
       weightDecay: training.weightDecay,
       gradientClip: training.gradientClip,
       group: (name) => (split.local.has(name) ? LOCAL_GROUP : '') + parameterGroup(name),
@@ -83,8 +93,8 @@ export async function trainRound(input: TrainRoundInput): Promise<TrainRoundResu
           ),
         );
         const rate = learningRateAt(training, (round - 1) * training.steps + step, rounds * training.steps);
-        const loss = trainStep(network.variables.values(), optimizer, rate, () =>
-          networkLoss(network, patches, training.patch, training),
+        const loss = trainStep(variables.values(), optimizer, rate, () =>
+          networkLoss(network, patches, training.patch, { ...training, ...input.pseudoLabels }),
         );
         losses.push(loss);
         await input.onStep?.(step + 1, loss);

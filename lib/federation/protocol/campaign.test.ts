@@ -151,3 +151,58 @@ describe('planCampaign', () => {
     expect(() => planCampaign('other', { value: CAMPAIGN, sha256: '' }, NOW)).toThrow(/id "c".*key of "other"/);
   });
 });
+
+describe('a campaign that asks for what cannot be', () => {
+  const issues = (stages: readonly unknown[]) =>
+    campaignSchema
+      .safeParse({ ...CAMPAIGN, stages: [...CAMPAIGN.stages.slice(0, 3), ...stages] })
+      .error?.issues.map(({ path, message }) => `${path.join('.')}: ${message}`);
+  const student = { kind: 'student', name: 'student', tasks: ['hinge-points'], pseudoLabels: 'label', ...learnt };
+  const probe = { kind: 'probe', name: 'probe', of: 'teacher/hinge-points', task: 'coronary-arteries', rounds: 1 };
+  const { training } = learnt;
+
+  it.each([
+    ['soft distillation from hard labels', [{ ...student, distillation: {} }], /distillation: "label" keeps no prob/],
+    ['distillation from nothing', [{ ...student, pseudoLabels: undefined, distillation: {} }], /name their stage/],
+    ['confidence of nothing', [{ ...student, pseudoLabels: undefined, pseudoLabelWeight: 'confidence' }], /name their/],
+    ['a probe of what has no body', [{ ...probe, of: 'label', training }], /of: "label" is neither a teacher nor/],
+    ['a probe of a later stage', [{ ...probe, of: 'student', training }, student], /not an earlier stage/],
+    [
+      'a probe of bodies that differ by site',
+      [
+        { ...student, training: { ...training, localParameters: ['*norm*'] } },
+        { ...probe, of: 'student', training },
+      ],
+      /no one body to probe/,
+    ],
+  ])('is refused: %s', (_, stages, message) => {
+    expect(issues(stages)?.join()).toMatch(message);
+  });
+
+  it('is taken where it can be', () => {
+    const soft = { ...CAMPAIGN.stages[2], name: 'soft', soft: true };
+    const softened = { ...student, pseudoLabels: 'soft', distillation: {}, pseudoLabelWeight: 'confidence' };
+    expect(issues([soft, softened, { ...probe, training }])).toBeUndefined();
+  });
+});
+
+describe('a stage of some sites', () => {
+  const open = (sites: readonly string[], able: readonly string[]) => {
+    const stages = CAMPAIGN.stages.map((stage) => (stage.name === 'control' ? { ...stage, sites: [...sites] } : stage));
+    const participants = able.map((site) => ({ site, samples: 1, summary: 'e' }));
+    const plan: Plan = { ...PLAN, campaign: { ...CAMPAIGN, stages } };
+    return openRound(address('control', 1), { plan, planSha256: 'b'.repeat(64), base: null, able: participants }, NOW);
+  };
+
+  it('asks no other, and of those the ones that can', () => {
+    const opening = open(['munich', 'berlin'], ['munich', 'hamburg']);
+    expect(opening.kind === 'open' && opening.open.participants.map(({ site }) => site)).toEqual(['munich']);
+  });
+
+  it('cannot open without one of them, and says whom it asked', () => {
+    expect(open(['berlin'], ['munich'])).toMatchObject({
+      kind: 'impossible',
+      reason: expect.stringContaining('of berlin no'),
+    });
+  });
+});

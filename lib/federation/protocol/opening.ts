@@ -26,11 +26,13 @@ export type Opening =
  */
 export function openRound(at: RoundAddress, { plan, planSha256, base, able }: OpeningInputs, now: Date): Opening {
   const stage = stageOf(plan, at.stage);
-  const participants = [...able].sort((a, b) => (a.site < b.site ? -1 : 1));
+  const asked = able.filter(({ site }) => stage.sites?.includes(site) ?? true);
+  const participants = asked.sort((a, b) => (a.site < b.site ? -1 : 1));
   const { minSites, minFraction, deadlineSeconds } = stage.quorum;
   if (participants.length < Math.max(1, minSites)) {
     const found = participants.map(({ site }) => site).join(', ');
-    const who = found === '' ? 'no site has' : `only ${found} of ${minSites} sites have`;
+    const asked = stage.sites ? `of ${stage.sites.join(', ')} ` : '';
+    const who = asked + (found === '' ? 'no site has' : `only ${found} of ${minSites} sites have`);
     return { kind: 'impossible', reason: `Round ${at.round} of ${at.stage} cannot open: ${who} ${needOf(stage)}.` };
   }
   return {
@@ -54,6 +56,7 @@ export function openRound(at: RoundAddress, { plan, planSha256, base, able }: Op
 export function samplesOf(stage: Stage, { cases, labelled }: Pick<Summary, 'cases' | 'labelled'>): number {
   switch (stage.kind) {
     case 'teacher':
+    case 'probe':
       return labelled[stage.task] ?? 0;
     case 'pseudo-label':
       return cases.training;
@@ -70,6 +73,7 @@ export function samplesOf(stage: Stage, { cases, labelled }: Pick<Summary, 'case
 function needOf(stage: Stage): string {
   switch (stage.kind) {
     case 'teacher':
+    case 'probe':
       return `training cases with ${stage.task} labels`;
     case 'student':
       if (stage.pseudoLabels === undefined) return `training cases with labels of ${stage.tasks.join(', ')}`;

@@ -6,16 +6,18 @@ const stageBase = {
   name: stageName,
   /** Stages that must have completed before this one opens. */
   after: z.array(stageName).default([]),
+  /** The sites that are asked, where not all: a model of one site alone is a stage of one. */
+  sites: z.array(id).min(1).optional(),
   quorum: quorumSchema.prefault({}),
 };
 const rounds = z.int().positive();
-const learnt = {
+const trained = {
   rounds,
-  model: modelSchema,
   training: trainingSchema,
   aggregation: aggregationSchema.prefault({ strategy: 'fedavg' }),
   encoding: encodingSchema.prefault({}),
 };
+const learnt = { model: modelSchema, ...trained };
 
 export const teacherStageSchema = z.strictObject({ kind: z.literal('teacher'), ...stageBase, task: taskId, ...learnt });
 
@@ -32,6 +34,8 @@ const pseudoLabelStageSchema = z.strictObject({
       plausibility: z.boolean().default(true),
     })
     .prefault({}),
+  /** Keep what the teachers made of every voxel, for students that learn from it. */
+  soft: z.boolean().default(false),
 });
 
 const studentStageSchema = z.strictObject({
@@ -40,7 +44,29 @@ const studentStageSchema = z.strictObject({
   tasks: z.array(taskId).min(1),
   /** The stage whose pseudo-labels stand in where there is no label; without it, labels alone. */
   pseudoLabels: stageName.optional(),
+  /** What a pseudo-label counts beside a label: as much, or its confidence. */
+  pseudoLabelWeight: z.enum(['equal', 'confidence']).default('equal'),
+  /**
+   * Soft distillation (Hinton et al. 2015) beside the hard pseudo-labels: cross-entropy with the teachers' class
+   * probabilities, both at `temperature`, has the share `weight` of a pseudo-label's loss. Without it, hard alone.
+   */
+  distillation: z
+    .strictObject({
+      temperature: z.number().min(1).default(2),
+      weight: z.number().positive().max(1).default(0.5),
+    })
+    .optional(),
   ...learnt,
+});
+
+/** What a body's features are good for: its last layer anew, for another task, with all else as it was. */
+const probeStageSchema = z.strictObject({
+  kind: z.literal('probe'),
+  ...stageBase,
+  /** The stage whose final model is probed. */
+  of: stageName,
+  task: taskId,
+  ...trained,
 });
 
 const evaluateStageSchema = z.strictObject({
@@ -56,6 +82,7 @@ export const stageSchema = z.discriminatedUnion('kind', [
   teacherStageSchema,
   pseudoLabelStageSchema,
   studentStageSchema,
+  probeStageSchema,
   evaluateStageSchema,
 ]);
 
@@ -63,7 +90,7 @@ export const stageSchema = z.discriminatedUnion('kind', [
 export const campaignSchema = z
   .strictObject({ schema: version('campaign'), id, seed: z.int().default(0), stages: z.array(stageSchema).min(1) })
   .superRefine((campaign, context) => {
-    const earlier = new Set<string>();
+    const earlier = new Map<string, z.infer<typeof stageSchema>>();
     campaign.stages.forEach((stage, index) => {
       const complain = (path: string, message: string) =>
         context.addIssue({ code: 'custom', path: ['stages', index, path], message });
@@ -73,9 +100,32 @@ export const campaignSchema = z
           if (!earlier.has(name)) complain(path, `"${name}" is not an earlier stage of this campaign`);
         }
       }
-      earlier.add(stage.name);
+      for (const [path, message] of impossibilities(stage, earlier)) complain(path, message);
+      earlier.set(stage.name, stage);
     });
   });
+
+/** What a stage wants of an earlier one that it is not, by the field that says so. */
+function impossibilities(
+  stage: z.infer<typeof stageSchema>,
+  earlier: ReadonlyMap<string, z.infer<typeof stageSchema>>,
+): readonly (readonly [path: string, message: string])[] {
+  if (stage.kind === 'probe') {
+    const of = earlier.get(stage.of);
+    if (!of) return [];
+    if (of.kind === 'teacher' || of.kind === 'student') {
+      if (of.training.localParameters.length === 0) return [];
+      return [['of', `"${stage.of}" has parameters that stay at their sites: there is no one body to probe`]];
+    }
+    return [['of', `"${stage.of}" is neither a teacher nor a student: there is no body to probe`]];
+  }
+  if (stage.kind !== 'student' || (!stage.distillation && stage.pseudoLabelWeight === 'equal')) return [];
+  const path = stage.distillation ? 'distillation' : 'pseudoLabelWeight';
+  if (stage.pseudoLabels === undefined) return [[path, 'is of pseudo-labels: name their stage in pseudoLabels']];
+  const labels = earlier.get(stage.pseudoLabels);
+  if (!stage.distillation || labels?.kind !== 'pseudo-label' || labels.soft) return [];
+  return [[path, `"${stage.pseudoLabels}" keeps no probabilities: it needs "soft": true`]];
+}
 
 /** The stages that a stage waits for, by the field that names them. */
 export function stageReferences(stage: z.infer<typeof stageSchema>): Readonly<Record<string, readonly string[]>> {
@@ -83,6 +133,7 @@ export function stageReferences(stage: z.infer<typeof stageSchema>): Readonly<Re
     after: stage.after,
     ...(stage.kind === 'pseudo-label' ? { teachers: stage.teachers } : {}),
     ...(stage.kind === 'student' && stage.pseudoLabels !== undefined ? { pseudoLabels: [stage.pseudoLabels] } : {}),
+    ...(stage.kind === 'probe' ? { of: [stage.of] } : {}),
     ...(stage.kind === 'evaluate' ? { models: Object.values(stage.models) } : {}),
   };
 }
@@ -119,6 +170,7 @@ export type Stage = z.infer<typeof stageSchema>;
 export type TeacherStage = z.infer<typeof teacherStageSchema>;
 export type PseudoLabelStage = z.infer<typeof pseudoLabelStageSchema>;
 export type StudentStage = z.infer<typeof studentStageSchema>;
+export type ProbeStage = z.infer<typeof probeStageSchema>;
 export type EvaluateStage = z.infer<typeof evaluateStageSchema>;
 export type Plan = z.infer<typeof planSchema>;
 export type Control = z.infer<typeof controlSchema>;

@@ -69,6 +69,8 @@ export const pseudoLabelReportSchema = z.strictObject({
   confidence: z.number(),
   checks: z.array(z.strictObject({ name: z.string(), passed: z.boolean(), detail: z.string().optional() })),
   accepted: z.boolean(),
+  /** Where the box of the teacher's probabilities lies, where there is one: voxel to world (RAS), mm. */
+  soft: z.strictObject({ affine }).optional(),
 });
 
 export type ImageEntry = z.infer<typeof imageEntrySchema>;

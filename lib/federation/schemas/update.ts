@@ -5,7 +5,7 @@ import { count, figures, file, id, sha256, stageName, taskId, time, version } fr
  * A model's scores at a site. Every list is sorted on its own, missing values last, so that no two of them can be put
  * together to one patient; no case id leaves the site.
  */
-const scoreSchema = z.strictObject({
+export const scoreSchema = z.strictObject({
   model: z.string(),
   task: taskId,
   /** For landmarks: error of every point of every case in mm, by class; null where the point was missing. */

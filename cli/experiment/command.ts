@@ -1,0 +1,76 @@
+import { availableParallelism } from 'node:os';
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { onInterrupt } from '../interrupt.ts';
+import { atLeastOne } from '../options.ts';
+import type { ExperimentProfile } from './campaign.ts';
+
+/** `fedcardio experiment`: the paper's comparison on the phantom federation. */
+export const experimentCommand = (): Command =>
+  new Command('experiment')
+    .description('Compare UNet and Swin UNETR, at one site, federated and distilled, as in Tölle et al. (2025).')
+    .addOption(
+      new Option('--profile <name>', "size: small as the demo's networks, paper as published (for GPUs)")
+        .choices(['small', 'paper'])
+        .default('small'),
+    )
+    .option('--seeds <list>', 'seeds of phantoms and training, by commas', seedList, [1, 2, 3])
+    .option('--out <dir>', 'where results are written, a folder for each profile', 'docs/results')
+    .option('--data <dir>', 'where the buckets are kept', '.fedcardio/experiment')
+    .option('--tasks <number>', 'GPU tasks at the same time', atLeastOne, Math.min(2, availableParallelism()))
+    .option('--fresh', 'run seeds again whose results are there; otherwise they are taken as they are')
+    .option('--print', 'print the campaign of the first seed, and run nothing')
+    .option('--json', 'print the claims on standard output')
+    .addHelpText(
+      'after',
+      `
+An interrupted experiment goes on where it was when it is started again.
+
+Examples:
+  fedcardio experiment
+  fedcardio experiment --seeds 4,5 --out results
+  fedcardio experiment --profile paper --print > campaign.json    to upload where there are GPUs`,
+    )
+    .action(experiment);
+
+interface ExperimentFlags {
+  readonly profile: ExperimentProfile;
+  readonly seeds: readonly number[];
+  readonly out: string;
+  readonly data: string;
+  readonly tasks: number;
+  readonly fresh?: boolean;
+  readonly print?: boolean;
+  readonly json?: boolean;
+}
+
+async function experiment(flags: ExperimentFlags): Promise<void> {
+  if (flags.print) return printCampaign(flags);
+  const { runExperiment } = await import('./run.ts');
+  const { signal, release } = onInterrupt();
+  const seeds = flags.seeds.join(',');
+  try {
+    await runExperiment({
+      ...flags,
+      fresh: flags.fresh === true,
+      json: flags.json === true,
+      command: `npm run experiment -- --profile ${flags.profile} --seeds ${seeds}`,
+      signal,
+    });
+  } finally {
+    release();
+  }
+}
+
+async function printCampaign({ profile, seeds: [seed = 1] }: ExperimentFlags): Promise<void> {
+  const [{ experimentCampaign }, { scenarioOf }] = await Promise.all([
+    import('./campaign.ts'),
+    import('../demo/scenario.ts'),
+  ]);
+  console.log(JSON.stringify(experimentCampaign(scenarioOf({ profile: 'experiment', seed }), profile), null, 2));
+}
+
+function seedList(text: string): readonly number[] {
+  const seeds = text.split(',').map(Number);
+  if (seeds.every((seed) => Number.isSafeInteger(seed) && seed >= 0)) return [...new Set(seeds)];
+  throw new InvalidArgumentError('Whole numbers by commas, such as 1,2,3.');
+}

@@ -1,0 +1,91 @@
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { FedcardioError } from '../../lib/error.ts';
+import { claimsOf } from '../../lib/report/experiment/claims.ts';
+import { lossDrawing, siteDrawing } from '../../lib/report/experiment/drawings.ts';
+import { resultsPage } from '../../lib/report/experiment/page.ts';
+import { type SeedResult, seedResultSchema } from '../../lib/report/experiment/seed-result.ts';
+import { collectCampaign } from '../demo/collect.ts';
+import { runLocally } from '../demo/run.ts';
+import { type ExperimentProfile, experimentCampaign } from './campaign.ts';
+import { seedResultOf } from './seed.ts';
+
+export interface ExperimentOptions {
+  readonly profile: ExperimentProfile;
+  readonly seeds: readonly number[];
+  /** Folder of the results; every profile has its own within it. */
+  readonly out: string;
+  /** Folder of buckets and queues, one for each seed within it. */
+  readonly data: string;
+  /** GPU tasks at the same time. */
+  readonly tasks: number;
+  readonly fresh: boolean;
+  readonly json: boolean;
+  /** As it was typed, for the page. */
+  readonly command: string;
+  readonly signal: AbortSignal;
+}
+
+/** Runs what is missing of the seeds, one after the other, and writes tables and drawings after each. */
+export async function runExperiment(options: ExperimentOptions): Promise<void> {
+  const out = join(options.out, options.profile);
+  mkdirSync(out, { recursive: true });
+  const results: SeedResult[] = [];
+  for (const seed of options.seeds) {
+    const file = join(out, `seed-${seed}.json`);
+    if (options.fresh || !existsSync(file)) await runSeed(options, seed, file);
+    else console.error(`Seed ${seed}: taken from ${file} (--fresh runs it again).`);
+    results.push(readResult(file));
+    writeFileSync(join(out, 'README.md'), resultsPage(results, options.command));
+    writeFileSync(join(out, 'learning-curves.svg'), lossDrawing(results));
+    writeFileSync(join(out, 'sites.svg'), siteDrawing(results));
+  }
+  console.error(`Written to ${out}: README.md and what it shows.`);
+  if (options.json) console.log(JSON.stringify({ profile: options.profile, claims: claimsOf(results) }, null, 2));
+}
+
+/** An interrupted seed is gone on with. */
+async function runSeed(options: ExperimentOptions, seed: number, file: string): Promise<void> {
+  const data = join(options.data, `${options.profile}-${seed}`);
+  await runLocally(
+    {
+      profile: 'experiment',
+      seed,
+      out: options.out,
+      data,
+      resume: !options.fresh && existsSync(join(data, 'demo.json')),
+      resumeWith: options.command,
+      keep: false,
+      tasks: options.tasks,
+      endpoint: undefined,
+      port: 0,
+      json: false,
+      signal: options.signal,
+    },
+    (scenario) => experimentCampaign(scenario, options.profile),
+    async ({ scenario, campaign, directory, session, memory }, { objects }, outcome) => {
+      if (outcome.status !== 'completed') return;
+      const record = await collectCampaign({ objects, federation: scenario.federation, campaign: campaign.id });
+      const result = seedResultOf(scenario, record, {
+        profile: options.profile,
+        seed,
+        createdAt: new Date().toISOString(),
+        wallSeconds: Math.round(session.elapsed()),
+        peakRssMB: Math.round(memory.peak() / 1e6),
+      });
+      writeFileSync(file, `${JSON.stringify(result)}\n`);
+      directory.save({ finished: true, peakRss: memory.peak() });
+    },
+  );
+}
+
+function readResult(file: string): SeedResult {
+  try {
+    return seedResultSchema.parse(JSON.parse(readFileSync(file, 'utf8')));
+  } catch (cause) {
+    throw new FedcardioError('BAD_CONFIGURATION', `${file} is not a result of this experiment.`, {
+      cause,
+      hint: 'Remove it, or run again with --fresh.',
+    });
+  }
+}

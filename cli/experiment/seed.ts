@@ -1,0 +1,72 @@
+import { execFileSync } from 'node:child_process';
+import type { Score } from '../../lib/federation/schemas.ts';
+import { isTaskId } from '../../lib/federation/tasks.ts';
+import type { SeedResult } from '../../lib/report/experiment/seed-result.ts';
+import type { StageReport } from '../../lib/report/report.ts';
+import type { CampaignRecord } from '../demo/collect.ts';
+import type { Scenario } from '../demo/scenario.ts';
+
+type Facts = Pick<SeedResult, 'profile' | 'seed' | 'createdAt' | 'wallSeconds' | 'peakRssMB'>;
+
+/** The raw figures of a finished campaign. */
+export function seedResultOf(scenario: Scenario, record: CampaignRecord, facts: Facts): SeedResult {
+  return {
+    schema: 'fedcardio.experiment/1',
+    ...facts,
+    commit: commitOfSource(),
+    backend: record.backends.join(', '),
+    sites: scenario.sites.map(({ id, name, training, evaluation, labelled }) => ({
+      id,
+      name,
+      training,
+      evaluation,
+      labelled,
+    })),
+    stages: record.stages.map(({ name, kind, participants, commits }) => ({
+      name,
+      kind,
+      participants: [...participants],
+      losses: commits.flatMap(({ figures }) => (figures.loss === undefined ? [] : [rounded(figures.loss, 4)])),
+      seconds: rounded(sum(commits.flatMap(({ updates }) => updates.map(({ seconds }) => seconds))), 1),
+    })),
+    pseudoLabels: Object.fromEntries(
+      record.stages.filter(({ kind }) => kind === 'pseudo-label').map((stage) => [stage.name, countsOf(stage)]),
+    ),
+    scores: Object.fromEntries([...record.scores].map(([site, scores]) => [site, scores.map(roundedScore)])),
+  };
+}
+
+/** Sums over the sites of what they labelled and accepted. */
+function countsOf({ commits }: StageReport): SeedResult['pseudoLabels'][string] {
+  const counts: SeedResult['pseudoLabels'][string] = { unlabelled: {}, accepted: {} };
+  for (const { figures } of commits.flatMap(({ updates }) => updates)) {
+    for (const [name, value] of Object.entries(figures)) {
+      const [task = '', what] = name.split('/');
+      if (!isTaskId(task) || (what !== 'unlabelled' && what !== 'accepted')) continue;
+      counts[what][task] = (counts[what][task] ?? 0) + value;
+    }
+  }
+  return counts;
+}
+
+function roundedScore({ errors, dice, volumeErrors, ...score }: Score): Score {
+  const all = <T extends number | null>(values: readonly T[]) =>
+    values.map((value) => (value === null ? value : rounded(value, 2))) as T[];
+  return {
+    ...score,
+    ...(errors && { errors: Object.fromEntries(Object.entries(errors).map(([name, list]) => [name, all(list)])) }),
+    ...(dice && { dice: all(dice) }),
+    ...(volumeErrors && { volumeErrors: all(volumeErrors) }),
+  };
+}
+
+function commitOfSource(): string {
+  try {
+    return execFileSync('git', ['describe', '--always', '--dirty', '--exclude=*'], { encoding: 'utf8' }).trim();
+  } catch {
+    return 'unknown';
+  }
+}
+
+const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
+const rounded = (value: number, digits: number) => Math.round(value * 10 ** digits) / 10 ** digits;

@@ -1,0 +1,91 @@
+import type { TaskId } from '../../federation/tasks.ts';
+import { seededRandom } from '../../random.ts';
+import { bootstrap, type Estimate } from '../bootstrap.ts';
+import { mean } from '../quantile.ts';
+import { MODELS, type Row } from './models.ts';
+import { type Cluster, clustersOf, type Group, medianOf, shareOf, TABLE_TASKS, valuesOf } from './pooling.ts';
+import type { SeedResult } from './seed-result.ts';
+
+/** Something that the method is said to do, and what the experiment found. */
+export interface Claim {
+  readonly text: string;
+  readonly measure: string;
+  readonly estimate: Estimate;
+  /** Whether the value, and whether its whole interval, is on the claim's side. */
+  readonly verdict: 'reached' | 'reached, interval includes the contrary' | 'missed' | 'not measured';
+}
+
+/** The three claims, each with the interval of a paired bootstrap over sites and seeds. */
+export function claimsOf(results: readonly SeedResult[]): readonly Claim[] {
+  const clusters = clustersOf(results);
+  const landmarks = ['hinge-points', 'membranous-septum'] as const;
+  const beatsFederated = [...landmarks.map((task) => [task]), [...landmarks]].map((tasks) =>
+    claim(
+      `The distilled Swin UNETR beats the federated one on ${tasks.join(' and ')} at the other sites.`,
+      'share of points within 6 mm, difference',
+      clusters,
+      (sample) => difference(pooledShare(sample, distilled, tasks), pooledShare(sample, federated, tasks)),
+      (value) => value > 0,
+    ),
+  );
+  const withinTenPercent = TABLE_TASKS.map((task) => {
+    const isDice = task === 'calcification';
+    return claim(
+      `One student is within 10 % of the teacher of ${task}.`,
+      isDice ? 'median Dice, student / teacher, at least 0.9' : 'median error, student / teacher, at most 1.1',
+      clusters,
+      (sample) => ratio(median(sample, distilled, task), median(sample, teacher, task)),
+      (value) => (isDice ? value >= 0.9 : value <= 1.1),
+    );
+  });
+  const probes = claim(
+    "A probe on the student's features beats one on the UNet's (coronary arteries).",
+    'mean Dice, difference',
+    clusters,
+    (sample) => difference(meanDice(sample, MODELS.probeSwin), meanDice(sample, MODELS.probeUnet)),
+    (value) => value > 0,
+  );
+  return [...beatsFederated, ...withinTenPercent, probes];
+}
+
+function claim(
+  text: string,
+  measure: string,
+  clusters: readonly Cluster[],
+  statistic: (sample: readonly Cluster[]) => number | null,
+  holds: (value: number) => boolean,
+): Claim {
+  const estimate = bootstrap(clusters, statistic, seededRandom('claims', text));
+  return { text, measure, estimate, verdict: verdictOf(estimate, holds) };
+}
+
+function verdictOf({ value, low, high }: Estimate, holds: (value: number) => boolean): Claim['verdict'] {
+  if (value === null || low === null || high === null) return 'not measured';
+  if (!holds(value)) return 'missed';
+  return holds(low) && holds(high) ? 'reached' : 'reached, interval includes the contrary';
+}
+
+const rowOf = (model: (task: TaskId) => string): Row => ({
+  title: '',
+  models: (task, labelled) => [{ model: model(task), trainedAt: labelled }],
+});
+const distilled = rowOf(() => MODELS.distilledSwin);
+const federated = rowOf(() => MODELS.federatedSwin);
+const teacher = rowOf(MODELS.teacher);
+
+const pooledShare = (sample: readonly Cluster[], row: Row, tasks: readonly TaskId[], group: Group = 'other') =>
+  shareOf(tasks.flatMap((task) => valuesOf(sample, row, task, group)));
+const median = (sample: readonly Cluster[], row: Row, task: TaskId) =>
+  medianOf(task, valuesOf(sample, row, task, 'all'));
+const meanDice = (sample: readonly Cluster[], model: string) =>
+  mean(
+    valuesOf(
+      sample,
+      rowOf(() => model),
+      'coronary-arteries',
+      'all',
+    ).filter((value) => value !== null),
+  );
+
+const difference = (a: number | null, b: number | null) => (a === null || b === null ? null : a - b);
+const ratio = (a: number | null, b: number | null) => (a === null || b === null || b === 0 ? null : a / b);

@@ -1,0 +1,89 @@
+import { percent } from '../format.ts';
+import { html, type Markup, verbatim } from '../markup.ts';
+import { linearScale, roundDomain, ticks } from '../scale.ts';
+import { MODELS, PAPER_ROWS, type Row } from './models.ts';
+import { clustersOf, shareOf, valuesOf } from './pooling.ts';
+import type { SeedResult } from './seed-result.ts';
+
+/** Dark enough on white, light enough on black, and told apart by the colour-blind (Okabe & Ito). */
+const COLOURS = ['#8a8a8a', '#e69f00', '#0072b2', '#d55e00'] as const;
+
+/** Mean loss after every round of the multi-head networks, a line for each seed. Drawn as a file of its own. */
+export function lossDrawing(results: readonly SeedResult[]): string {
+  const names = [MODELS.federatedSwin, MODELS.distilledUnet, MODELS.distilledSwin, MODELS.softSwin];
+  const lines = names.flatMap((name, index) =>
+    results.flatMap(({ seed, stages }) => {
+      const losses = stages.find((stage) => stage.name === name)?.losses ?? [];
+      return losses.length > 0 ? [{ name, seed, losses, colour: COLOURS[index] as string }] : [];
+    }),
+  );
+  const all = lines.flatMap(({ losses }) => losses);
+  const [width, height, left, bottom] = [680, 320, 48, 280];
+  const y = linearScale(roundDomain(Math.min(...all), Math.max(...all), 5), [bottom, 16]);
+  const rounds = Math.max(...lines.map(({ losses }) => losses.length));
+  const x = linearScale([1, Math.max(2, rounds)], [left + 16, width - 190]);
+  return drawing(
+    width,
+    height,
+    'Mean loss after every round, by model and seed',
+    html`${ticks(y.domain, 5).map((value) => html`<line class="grid" x1="${left}" x2="${width - 180}" y1="${y(value)}" y2="${y(value)}"/><text class="end" x="${left - 6}" y="${y(value) + 4}">${String(value)}</text>`)}
+${Array.from({ length: rounds }, (_, i) => html`<text class="middle" x="${x(i + 1)}" y="${bottom + 18}">${i + 1}</text>`)}
+<text class="middle" x="${(left + width - 190) / 2}" y="${height - 6}">round</text>
+${lines.map(({ name, seed, losses, colour }) => html`<polyline fill="none" stroke="${colour}" stroke-width="2" points="${losses.map((loss, i) => `${x(i + 1).toFixed(1)},${y(loss).toFixed(1)}`).join(' ')}"><title>${name}, seed ${seed}</title></polyline>`)}
+${legend(names, width - 165)}`,
+  );
+}
+
+/** Share of both tasks' landmarks within 6 mm at every hospital, by model, seeds pooled. */
+export function siteDrawing(results: readonly SeedResult[]): string {
+  const rows = PAPER_ROWS.slice(2);
+  const sites = results[0]?.sites ?? [];
+  const [width, left, step] = [860, 130, 30];
+  const bottom = 16 + sites.length * step;
+  const x = linearScale([0, 1], [left, width - 230]);
+  const shareAt = (row: Row, site: string) =>
+    shareOf(
+      (['hinge-points', 'membranous-septum'] as const).flatMap((task) =>
+        valuesOf(
+          clustersOf(results).filter((cluster) => cluster.site === site),
+          row,
+          task,
+          'all',
+        ),
+      ),
+    );
+  return drawing(
+    width,
+    bottom + 40,
+    'Share of landmarks within 6 mm by hospital and model',
+    html`${ticks([0, 1], 5).map((value) => html`<line class="grid" x1="${x(value)}" x2="${x(value)}" y1="10" y2="${bottom}"/><text class="middle" x="${x(value)}" y="${bottom + 18}">${percent(value)}</text>`)}
+${sites.map(({ id, name }, index) => {
+  const y = 16 + (index + 0.5) * step;
+  return html`<text x="0" y="${y + 4}">${name}</text>${rows.map((row, at) => {
+    const share = shareAt(row, id);
+    return (
+      share !== null &&
+      html`<circle cx="${x(share)}" cy="${y + (at - 1.5) * 4}" r="5" fill="${COLOURS[at] as string}" fill-opacity="0.85"><title>${name}, ${row.title}: ${percent(share)}</title></circle>`
+    );
+  })}`;
+})}
+${legend(
+  rows.map(({ title }) => title.replaceAll('*', '')),
+  width - 205,
+)}`,
+  );
+}
+
+const legend = (names: readonly string[], x: number): Markup =>
+  html`${names.map((name, index) => html`<circle cx="${x}" cy="${20 + index * 20}" r="5" fill="${COLOURS[index] as string}"/><text x="${x + 12}" y="${24 + index * 20}">${name}</text>`)}`;
+
+/** A picture that stands alone, readable on a light and on a dark page. */
+function drawing(width: number, height: number, label: string, content: Markup): string {
+  const style = verbatim(
+    'text{font:12px system-ui,sans-serif;fill:#16202c}.grid{stroke:#dfe4ea}.middle{text-anchor:middle}.end{text-anchor:end}',
+  );
+  return html`<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" role="img" aria-label="${label}"><style>${style}</style><rect width="100%" height="100%" fill="#fff"/>
+${content}
+</svg>
+`.markup;
+}

@@ -1,0 +1,50 @@
+import type { TaskId } from '../../federation/tasks.ts';
+
+/** Names of the experiment's models: of their stages in the campaign and in its evaluation. */
+export const MODELS = {
+  teacher: (task: TaskId) => `teacher/${task}`,
+  localUnet: (site: string, task: TaskId) => `local-unet/${site}-${task}`,
+  localSwin: (site: string) => `local-swin/${site}`,
+  federatedSwin: 'federated-swin',
+  distilledUnet: 'distilled-unet',
+  distilledSwin: 'distilled-swin',
+  softSwin: 'distilled-swin-soft',
+  unfilteredSwin: 'distilled-swin-unfiltered',
+  probeSwin: 'probe/distilled-swin',
+  probeUnet: 'probe/teacher-unet',
+} as const;
+
+/** A row of the table: the models that it pools of a task, each with the sites whose labels it was trained on. */
+export interface Row {
+  readonly title: string;
+  readonly models: (task: TaskId, labelled: readonly string[]) => readonly TrainedModel[];
+}
+
+export interface TrainedModel {
+  readonly model: string;
+  readonly trainedAt: readonly string[];
+}
+
+const federated = (model: (task: TaskId) => string): Row['models'] => {
+  return (task, labelled) => [{ model: model(task), trainedAt: labelled }];
+};
+const local = (model: (site: string, task: TaskId) => string): Row['models'] => {
+  return (task, labelled) => labelled.map((site) => ({ model: model(site, task), trainedAt: [site] }));
+};
+
+/** The six rows of Tölle et al. (2025), in their order. */
+export const PAPER_ROWS: readonly Row[] = [
+  { title: 'UNet, one site', models: local(MODELS.localUnet) },
+  { title: 'Swin UNETR, one site', models: local(MODELS.localSwin) },
+  { title: 'federated UNet (the teachers)', models: federated(MODELS.teacher) },
+  { title: 'federated Swin UNETR', models: federated(() => MODELS.federatedSwin) },
+  { title: 'distilled UNet', models: federated(() => MODELS.distilledUnet) },
+  { title: '**distilled Swin UNETR**', models: federated(() => MODELS.distilledSwin) },
+];
+
+/** What the distilled Swin UNETR is with one thing changed. */
+export const VARIANT_ROWS: readonly Row[] = [
+  { title: 'distilled Swin UNETR, hard labels, filtered', models: federated(() => MODELS.distilledSwin) },
+  { title: '… soft beside hard labels', models: federated(() => MODELS.softSwin) },
+  { title: '… no filter', models: federated(() => MODELS.unfilteredSwin) },
+];

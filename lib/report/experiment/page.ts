@@ -1,0 +1,117 @@
+import type { TaskId } from '../../federation/tasks.ts';
+import { seededRandom } from '../../random.ts';
+import { bootstrap, type Estimate } from '../bootstrap.ts';
+import { clock, fixed, percent } from '../format.ts';
+import { TASK_TITLES } from '../words.ts';
+import { type Claim, claimsOf } from './claims.ts';
+import { PAPER_ROWS, type Row, VARIANT_ROWS } from './models.ts';
+import { clustersOf, type Group, medianOf, shareOf, TABLE_TASKS, valuesOf } from './pooling.ts';
+import type { SeedResult } from './seed-result.ts';
+
+/**
+ * The results as Markdown: the paper's table, what counts the missing points, the claims with their intervals.
+ *
+ * @param command what made them
+ */
+export function resultsPage(results: readonly SeedResult[], command: string): string {
+  const [first] = results;
+  if (!first) return '';
+  const commits = [...new Set(results.map(({ commit }) => commit))].join(', ');
+  const seeds = results.map(({ seed }) => seed).join(', ');
+  const heldOut = results.reduce((sum, { sites }) => sum + sites.reduce((all, site) => all + site.evaluation, 0), 0);
+  return `# Results of the \`${first.profile}\` experiment
+
+Made by \`${command}\` at commit ${commits}, seeds ${seeds}, on ${first.backend}. Phantoms, not patients: ${heldOut} held-out
+CTs of eight hospitals over all seeds. Figures of every case are in the \`seed-*.json\` beside this page.
+
+Each cell: **sites that the model was trained at / other sites**, all cases of all seeds pooled.
+
+## Median error, mm (calcification: median Dice)
+
+${table(PAPER_ROWS, results, (task, values) => fixed(medianOf(task, values), 2))}
+
+Medians are over the points that were found. The next table counts those that were not.
+
+## Share of points within 6 mm (a missing point is not)
+
+${table(PAPER_ROWS, results, (task, values) => (task === 'calcification' ? '' : percent(shareOf(values))))}
+
+## Claims
+
+Difference or ratio with the 95 % interval of a bootstrap over hospitals and seeds, in which both models are seen on the
+same hospitals.
+
+| claim | measure | found | |
+| --- | --- | --- | --- |
+${claimsOf(results).map(claimRow).join('\n')}
+
+## What distillation is made of
+
+${table(VARIANT_ROWS, results, (task, values) => fixed(medianOf(task, values), 2))}
+
+${variantNote(results)}
+
+Pseudo-labels accepted by the filter: ${acceptance(results)}.
+
+## Curves and sites
+
+![Mean loss of every round](learning-curves.svg)
+
+![Share of landmarks within 6 mm by hospital](sites.svg)
+
+## Cost
+
+${results.map(({ seed, wallSeconds, peakRssMB }) => `Seed ${seed}: ${clock(wallSeconds)}, at most ${Math.round(peakRssMB)} MB.`).join(' ')}
+`;
+}
+
+type CellText = (task: TaskId, values: readonly (number | null)[]) => string;
+
+function table(rows: readonly Row[], results: readonly SeedResult[], text: CellText): string {
+  const clusters = clustersOf(results);
+  const cell = (row: Row, task: TaskId) => {
+    const [own, others] = (['training', 'other'] as const).map((group: Group) =>
+      text(task, valuesOf(clusters, row, task, group)),
+    );
+    return own || others ? `${own} / ${others}` : '';
+  };
+  return [
+    `| model | ${TABLE_TASKS.map((task) => TASK_TITLES[task]).join(' | ')} |`,
+    `| --- |${TABLE_TASKS.map(() => ' --- |').join('')}`,
+    ...rows.map((row) => `| ${row.title} | ${TABLE_TASKS.map((task) => cell(row, task)).join(' | ')} |`),
+  ].join('\n');
+}
+
+const claimRow = ({ text, measure, estimate, verdict }: Claim): string =>
+  `| ${text} | ${measure} | ${estimateText(estimate)} | ${verdict} |`;
+
+const estimateText = ({ value, low, high }: Estimate): string =>
+  value === null ? 'not measured' : `${fixed(value, 3)} (${fixed(low, 3)} to ${fixed(high, 3)})`;
+
+/** Each variant against the hard, filtered one: share of landmarks within 6 mm over both landmark tasks. */
+function variantNote(results: readonly SeedResult[]): string {
+  const [base, ...others] = VARIANT_ROWS;
+  const share = (sample: ReturnType<typeof clustersOf>, row: Row) =>
+    shareOf((['hinge-points', 'membranous-septum'] as const).flatMap((task) => valuesOf(sample, row, task, 'all')));
+  const notes = others.map((row) => {
+    const estimate = bootstrap(
+      clustersOf(results),
+      (sample) => {
+        const [with_, without] = [share(sample, row), share(sample, base as Row)];
+        return with_ === null || without === null ? null : with_ - without;
+      },
+      seededRandom('variants', row.title),
+    );
+    return `${row.title.slice(2)} ${estimateText(estimate)}`;
+  });
+  return `Change of the share of landmarks within 6 mm: ${notes.join('; ')}.`;
+}
+
+function acceptance(results: readonly SeedResult[]): string {
+  const sums = TABLE_TASKS.map((task) => {
+    const of = results.map(({ pseudoLabels }) => pseudoLabels['pseudo-label']);
+    const sum = (counts: 'accepted' | 'unlabelled') => of.reduce((all, stage) => all + (stage?.[counts][task] ?? 0), 0);
+    return `${TASK_TITLES[task].toLowerCase()} ${sum('accepted')} of ${sum('unlabelled')}`;
+  });
+  return sums.join(', ');
+}

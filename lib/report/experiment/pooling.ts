@@ -1,0 +1,49 @@
+import { TASKS, type TaskId } from '../../federation/tasks.ts';
+import { landmarkMetrics, segmentationMetrics } from '../metrics.ts';
+import type { Row, TrainedModel } from './models.ts';
+import type { SeedResult } from './seed-result.ts';
+
+/** The tasks of the paper's table. */
+export const TABLE_TASKS = ['hinge-points', 'membranous-septum', 'calcification'] as const satisfies readonly TaskId[];
+
+/** Where a model is looked at: at sites whose labels it learnt from, or at all others. */
+export type Group = 'training' | 'other' | 'all';
+
+/** One hospital of one seed: what the bootstrap draws. */
+export interface Cluster {
+  readonly result: SeedResult;
+  readonly site: string;
+}
+
+export const clustersOf = (results: readonly SeedResult[]): readonly Cluster[] =>
+  results.flatMap((result) => result.sites.map(({ id }) => ({ result, site: id })));
+
+/** Values of a row at some clusters: errors in mm by point, null where it was missing; or Dice by case. */
+export function valuesOf(
+  clusters: readonly Cluster[],
+  row: Row,
+  task: TaskId,
+  group: Group,
+): readonly (number | null)[] {
+  return clusters.flatMap(({ result, site }) =>
+    row.models(task, labelledAt(result, task)).flatMap((of) => {
+      if (!isIn(group, of, site)) return [];
+      const score = result.scores[site]?.find((candidate) => candidate.model === of.model && candidate.task === task);
+      return score?.errors ? Object.values(score.errors).flat() : (score?.dice ?? []);
+    }),
+  );
+}
+
+/** Sites with training labels of a task. */
+export const labelledAt = ({ sites }: SeedResult, task: TaskId): readonly string[] =>
+  sites.filter(({ labelled }) => (labelled[task] ?? 0) > 0).map(({ id }) => id);
+
+const isIn = (group: Group, { trainedAt }: TrainedModel, site: string): boolean =>
+  group === 'all' || trainedAt.includes(site) === (group === 'training');
+
+/** The paper's figure: median error of the found points in mm, or median Dice; null where there is none. */
+export const medianOf = (task: TaskId, values: readonly (number | null)[]): number | null =>
+  TASKS[task].kind === 'landmarks' ? landmarkMetrics(values).median : segmentationMetrics(values).dice;
+
+/** Share of all points found within 6 mm: unlike a median, it counts the missing ones. */
+export const shareOf = (values: readonly (number | null)[]): number | null => landmarkMetrics(values).within6mm;
