@@ -1,7 +1,7 @@
 import { type Campaign, type CampaignInput, campaignSchema, type ModelConfig } from '../../lib/federation/schemas.ts';
 import type { TaskId } from '../../lib/federation/tasks.ts';
 import { MODELS } from '../../lib/report/experiment/models.ts';
-import { BUDGETS, GRID, SWIN_UNETR, UNET } from '../demo/campaign.ts';
+import { BUDGETS, type Budget, GRID, SWIN_UNETR, UNET } from '../demo/campaign.ts';
 import { DEMO_TASKS, PROBE_TASK, type Scenario, type SiteScenario } from '../demo/scenario.ts';
 
 type StageInput = CampaignInput['stages'][number];
@@ -14,13 +14,6 @@ interface Size {
   readonly teachers: Readonly<Record<(typeof DEMO_TASKS)[number], Budget>>;
   readonly student: Budget;
   readonly probe: Budget;
-}
-
-interface Budget {
-  readonly rounds: number;
-  readonly steps: number;
-  readonly learningRate: number;
-  readonly foregroundWeight: number;
 }
 
 export type ExperimentProfile = 'small' | 'paper';

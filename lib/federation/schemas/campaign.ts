@@ -52,7 +52,7 @@ const studentStageSchema = z.strictObject({
    */
   distillation: z
     .strictObject({
-      temperature: z.number().min(1).default(2),
+      temperature: z.number().min(1).default(1),
       weight: z.number().positive().max(1).default(0.5),
     })
     .optional(),

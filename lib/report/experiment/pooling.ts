@@ -35,7 +35,7 @@ export function valuesOf(
 }
 
 /** Sites with training labels of a task. */
-export const labelledAt = ({ sites }: SeedResult, task: TaskId): readonly string[] =>
+const labelledAt = ({ sites }: SeedResult, task: TaskId): readonly string[] =>
   sites.filter(({ labelled }) => (labelled[task] ?? 0) > 0).map(({ id }) => id);
 
 const isIn = (group: Group, { trainedAt }: TrainedModel, site: string): boolean =>
