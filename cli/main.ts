@@ -5,6 +5,7 @@ import { benchCommand } from './bench.ts';
 import { controlCommands } from './control.ts';
 import { demoCommand } from './demo/command.ts';
 import { experimentCommand } from './experiment/command.ts';
+import { exportCommand } from './export.ts';
 import { localCommand } from './local.ts';
 import { statusCommand } from './status.ts';
 import { verifyCommand } from './verify.ts';
@@ -40,6 +41,7 @@ for (const command of [
   statusCommand(),
   ...controlCommands(),
   verifyCommand(),
+  exportCommand(),
   benchCommand(),
 ]) {
   program.addCommand(command.copyInheritedSettings(program));

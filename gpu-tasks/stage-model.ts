@@ -14,7 +14,7 @@ import {
 import type { TaskId } from '../lib/federation/tasks.ts';
 import { createNetwork, type Network } from '../lib/models/network.ts';
 import type { Objects } from '../lib/storage/contract.ts';
-import { loadProbe, loadSiteModel } from '../lib/training/local-parameters.ts';
+import { bodyOf, loadSiteModel } from '../lib/training/local-parameters.ts';
 import { decodeSafetensors } from '../lib/weights/safetensors.ts';
 import type { Weights } from '../lib/weights/weights.ts';
 import { readLocalParameters } from './checkpoints.ts';
@@ -49,17 +49,12 @@ export async function withStageModel<T>(
   use: (model: StageModel) => Promise<T>,
 ): Promise<T> {
   const plan = await readPlan(objects, bucket, campaign);
-  const { stage, at, weights, sha256 } = await finalModel(objects, bucket, plan, stageName);
+  const { stage, at, model, weights, sha256 } = await finalModel(objects, bucket, plan, stageName);
   const { patch, spacing, localParameters } = stage.training;
-  const { model, body } =
-    stage.kind === 'probe' ? await probedOf(objects, bucket, plan, stage) : { model: stage.model, body: undefined };
   const network = createNetwork(model, tasksOf(stage), plan.campaign.seed);
   try {
-    if (body) loadProbe(network, body, weights);
-    else {
-      const local = localParameters.length > 0 ? await readLocalParameters(objects, data.bucket, at) : undefined;
-      loadSiteModel(network, localParameters, weights, local);
-    }
+    const local = localParameters.length > 0 ? await readLocalParameters(objects, data.bucket, at) : undefined;
+    loadSiteModel(network, localParameters, weights, local);
     return await use({ network, tasks: tasksOf(stage), patch, spacing, sha256 });
   } finally {
     network.dispose();
@@ -74,13 +69,20 @@ export async function networkOf(
   stage: LearningStage,
 ): Promise<{ readonly model: ModelConfig; readonly body: Weights | undefined }> {
   if (stage.kind !== 'probe') return { model: stage.model, body: undefined };
-  return probedOf(objects, bucket, await readPlan(objects, bucket, campaign), stage);
+  const { model, weights } = await finalModel(objects, bucket, await readPlan(objects, bucket, campaign), stage.of);
+  return { model, body: weights };
 }
 
-async function probedOf(objects: Objects, bucket: string, plan: Plan, { of }: ProbeStage) {
-  const { stage, weights } = await finalModel(objects, bucket, plan, of);
-  if (stage.kind === 'probe') throw new FedcardioError('BAD_CONFIGURATION', `Stage ${of} is a probe itself.`);
-  return { model: stage.model, body: weights };
+/** The network of a finished stage and its global weights; of a probe, with the body that it probes. */
+export async function trainedModel(
+  objects: Objects,
+  bucket: string,
+  campaign: string,
+  stageName: string,
+): Promise<{ readonly model: ModelConfig; readonly tasks: readonly TaskId[]; readonly weights: Weights }> {
+  const plan = await readPlan(objects, bucket, campaign);
+  const { stage, model, weights } = await finalModel(objects, bucket, plan, stageName);
+  return { model, tasks: tasksOf(stage), weights };
 }
 
 async function readPlan(objects: Objects, bucket: string, campaign: string): Promise<Plan> {
@@ -90,6 +92,7 @@ async function readPlan(objects: Objects, bucket: string, campaign: string): Pro
 interface FinalModel {
   readonly stage: LearningStage;
   readonly at: RoundAddress;
+  readonly model: ModelConfig;
   readonly weights: Weights;
   readonly sha256: string;
 }
@@ -103,5 +106,9 @@ async function finalModel(objects: Objects, bucket: string, plan: Plan, name: st
   const at = { campaign, stage: name, round: stage.rounds };
   const { global } = (await readJson(objects, bucket, federationKeys.commit(at), commitSchema)).value;
   if (!global) throw new FedcardioError('BAD_WEIGHTS', `The last commit of ${name} names no model.`);
-  return { stage, at, weights: decodeSafetensors((await objects.get(bucket, global.key)).body), sha256: global.sha256 };
+  const { sha256 } = global;
+  const weights = decodeSafetensors((await objects.get(bucket, global.key)).body);
+  if (stage.kind !== 'probe') return { stage, at, model: stage.model, weights, sha256 };
+  const probed = await finalModel(objects, bucket, plan, stage.of);
+  return { stage, at, model: probed.model, weights: new Map([...bodyOf(probed.weights), ...weights]), sha256 };
 }

@@ -1,3 +1,8 @@
+import { execFile } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { federationKeys, parseRoundKey, siteKeys } from '../lib/federation/keys.ts';
 import { sha256Hex } from '../lib/federation/protocol/json.ts';
@@ -18,8 +23,10 @@ import type { TaskId } from '../lib/federation/tasks.ts';
 import { taskMessage } from '../lib/federation/testing.ts';
 import { names } from '../lib/federation/topology.ts';
 import { readNifti } from '../lib/imaging/nifti-read.ts';
+import { fromNnunet } from '../lib/models/interchange/nnunet.ts';
 import { parameterGroup } from '../lib/models/network.ts';
-import { decodeSafetensors } from '../lib/weights/safetensors.ts';
+import { decodeSafetensors, decodeTensors } from '../lib/weights/safetensors.ts';
+import type { Weights } from '../lib/weights/weights.ts';
 import { type LocalFederation, startLocalFederation } from './local-federation.ts';
 import { pseudoLabels, student, type ToyCase, teacher, training, uploadToyCase } from './toy-campaign.ts';
 
@@ -256,6 +263,19 @@ describe('a campaign over HTTP', () => {
     expect(heads.size).toBeLessThan(whole.size / 4);
   });
 
+  test('gives a trained model to whoever asks, as nnU-Net loads it', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'fedcardio-export-'));
+    const file = join(folder, 'unet.safetensors');
+    const command = ['export', CAMPAIGN.id, 'teacher/calcification', '--out', file, '--json'];
+    const place = ['--endpoint', local.endpoint, '--federation', local.federation.id];
+    const { stdout } = await promisify(execFile)(process.execPath, ['bin/fedcardio.mjs', ...command, ...place]);
+    const { model, tasks } = JSON.parse(stdout);
+    expect(tasks).toEqual(['calcification']);
+    const exported = fromNnunet(decodeTensors(readFileSync(file)), model, tasks);
+    rmSync(folder, { recursive: true });
+    expect(sorted(exported)).toEqual(sorted(await weightsOf((await lastCommit('teacher/calcification')).global!.key)));
+  });
+
   test('lets nothing of a patient into the federation bucket', async () => {
     const keys = await local.keys(local.bucket);
     const kinds = new Set(keys.map((key) => /\.[a-z]+$/.exec(key)?.[0]));
@@ -325,6 +345,7 @@ describe('a campaign over HTTP', () => {
 
   const lastCommit = async (stage: string) =>
     (await read(federationKeys.commit({ campaign: CAMPAIGN.id, stage, round: 2 }), commitSchema)).value;
+  const sorted = (weights: Weights) => [...weights].sort(([a], [b]) => (a < b ? -1 : 1));
   const digestOf = async (key: string) => sha256Hex((await local.objects.get(local.bucket, key)).body);
   const weightsOf = async (key: string) => decodeSafetensors((await local.objects.get(local.bucket, key)).body);
 });

@@ -63,12 +63,15 @@ export function loadSiteModel(
  */
 export function loadProbe(network: Network, body: Weights, heads: Weights | undefined): ParameterSplit {
   const names = [...network.variables.keys()];
-  const isBody = (name: string) => parameterGroup(name) === 'body';
-  network.load(new Map([...body].filter(([name]) => isBody(name))), new Set(names.filter(isBody)));
+  network.load(bodyOf(body), new Set(names.filter(isBody)));
   const shared = new Set(names.filter((name) => !isBody(name)));
   if (heads) network.load(heads, shared);
   return { shared, local: new Set() };
 }
+
+/** A network's weights without its heads. */
+export const bodyOf = (weights: Weights): Weights => new Map([...weights].filter(([name]) => isBody(name)));
+const isBody = (name: string) => parameterGroup(name) === 'body';
 
 /** The tensors of these names. */
 export const pick = (weights: Weights, names: ReadonlySet<string>): Weights =>

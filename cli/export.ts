@@ -1,0 +1,54 @@
+import { writeFileSync } from 'node:fs';
+import { Command, Option } from 'commander';
+import type { Tensors } from '../lib/weights/weights.ts';
+import { aboutCampaign, type CampaignFlags, campaignContext } from './campaign.ts';
+
+/** `fedcardio export <campaign> <stage>`: a trained model as a file, for other tools. */
+export const exportCommand = (): Command =>
+  aboutCampaign(new Command('export'))
+    .argument('<stage>', 'stage of the campaign that trained the model, e.g. student')
+    .description("Write a stage's final model as safetensors: as PyTorch's MONAI or nnU-Net load it, or as it is here.")
+    .addOption(
+      new Option('--format <name>', 'torch: names and layouts of MONAI (Swin UNETR) or nnU-Net (UNet)')
+        .choices(['torch', 'fedcardio'])
+        .default('torch'),
+    )
+    .option('--out <file>', 'where it is written (default: <campaign>-<stage>.safetensors)')
+    .addHelpText(
+      'after',
+      `
+Which output channel is of which task is in the file's header, "fedcardio.heads".
+
+Examples:
+  fedcardio export tavi-2026 student --federation heart
+  fedcardio export tavi-2026 teacher/calcification --out unet.safetensors
+
+In Python:
+  model = monai.networks.nets.SwinUNETR(in_channels=1, out_channels=..., feature_size=48)
+  model.load_state_dict(safetensors.torch.load_file("tavi-2026-student.safetensors"))`,
+    )
+    .action(exportModel);
+
+interface ExportFlags extends CampaignFlags {
+  readonly format: 'torch' | 'fedcardio';
+  readonly out?: string;
+}
+
+async function exportModel(campaign: string, stage: string, flags: ExportFlags): Promise<void> {
+  const { trainedModel } = await import('../gpu-tasks/stage-model.ts');
+  const { names } = await import('../lib/federation/topology.ts');
+  const { asTorch } = await import('../lib/models/interchange/torch.ts');
+  const { headsMetadata } = await import('../lib/models/interchange/metadata.ts');
+  const { encodeSafetensors } = await import('../lib/weights/safetensors.ts');
+  const { objects, federation } = await campaignContext(flags);
+  const { model, weights, tasks } = await trainedModel(objects, names.federationBucket(federation.id), campaign, stage);
+  const tensors: Tensors = flags.format === 'torch' ? asTorch(model, weights, tasks) : weights;
+  const file = flags.out ?? `${campaign}-${stage.replace('/', '-')}.safetensors`;
+  writeFileSync(file, encodeSafetensors(tensors, flags.format === 'torch' ? headsMetadata(tasks) : {}));
+  const said = { file, tensors: tensors.size, model, tasks };
+  console.log(
+    flags.json
+      ? JSON.stringify(said, null, 2)
+      : `${file}: ${tensors.size} tensors of a ${model.kind} for ${tasks.join(', ')}.`,
+  );
+}
