@@ -1,0 +1,52 @@
+import { describe, expect, test } from 'vitest';
+import { PAPER_ROWS, VARIANT_ROWS } from '../../lib/report/experiment/models.ts';
+import { TABLE_TASKS } from '../../lib/report/experiment/pooling.ts';
+import { scenarioOf } from '../demo/scenario.ts';
+import { workloadOf } from '../demo/workload.ts';
+import { experimentCampaign } from './campaign.ts';
+
+const scenario = scenarioOf({ profile: 'experiment', seed: 1 });
+
+describe.each(['small', 'paper'] as const)('the %s experiment', (profile) => {
+  const campaign = experimentCampaign(scenario, profile);
+  const stages = new Map(campaign.stages.map((stage) => [stage.name, stage]));
+
+  test('trains and scores every model of the tables', () => {
+    const evaluate = stages.get('evaluate');
+    const scored = new Set(evaluate?.kind === 'evaluate' ? Object.values(evaluate.models) : []);
+    for (const row of [...PAPER_ROWS, ...VARIANT_ROWS]) {
+      for (const task of TABLE_TASKS) {
+        const labelled = scenario.sites.filter((site) => (site.labelled[task] ?? 0) > 0).map(({ id }) => id);
+        for (const { model } of row.models(task, labelled)) expect(scored, `${row.title}, ${task}`).toContain(model);
+      }
+    }
+  });
+
+  test('lets every model of a network take the same steps, alone or with others', () => {
+    const steps = new Map<string, Set<number>>();
+    for (const stage of campaign.stages) {
+      if (stage.kind !== 'student' && stage.kind !== 'teacher') continue;
+      const kind = stage.kind === 'teacher' ? `teacher of ${stage.task}` : 'student';
+      steps.set(kind, (steps.get(kind) ?? new Set()).add(stage.rounds * stage.training.steps));
+    }
+    expect([...steps.values()].map((all) => all.size)).toEqual([...steps.values()].map(() => 1));
+  });
+
+  test('asks a hospital alone only for what it has labels of', () => {
+    const alone = campaign.stages.filter(({ sites }) => sites);
+    expect(alone.length).toBeGreaterThan(7);
+    for (const stage of alone) {
+      const site = scenario.sites.find(({ id }) => id === stage.sites?.[0]);
+      const tasks = stage.kind === 'teacher' ? [stage.task] : stage.kind === 'student' ? stage.tasks : [];
+      for (const task of tasks) expect(site?.labelled[task], stage.name).toBeGreaterThan(0);
+    }
+    expect(alone.some(({ sites }) => sites?.includes('berlin'))).toBe(false);
+  });
+
+  test('has a time left that counts every stage once', () => {
+    const { total, of } = workloadOf(campaign, scenario);
+    expect(of({ stage: 'local-swin/munich', site: 'munich' })).toBeGreaterThan(0);
+    expect(of({ stage: 'local-swin/munich', site: 'berlin' })).toBe(0);
+    expect(total).toBeGreaterThan(0);
+  });
+});
