@@ -7,6 +7,7 @@ import { demoCommand } from './demo/command.ts';
 import { experimentCommand } from './experiment/command.ts';
 import { exportCommand } from './export.ts';
 import { localCommand } from './local.ts';
+import { predictCommand } from './predict.ts';
 import { statusCommand } from './status.ts';
 import { verifyCommand } from './verify.ts';
 
@@ -41,6 +42,7 @@ for (const command of [
   statusCommand(),
   ...controlCommands(),
   verifyCommand(),
+  predictCommand(),
   exportCommand(),
   benchCommand(),
 ]) {

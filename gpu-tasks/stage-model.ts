@@ -79,10 +79,17 @@ export async function trainedModel(
   bucket: string,
   campaign: string,
   stageName: string,
-): Promise<{ readonly model: ModelConfig; readonly tasks: readonly TaskId[]; readonly weights: Weights }> {
+): Promise<TrainedModel> {
   const plan = await readPlan(objects, bucket, campaign);
   const { stage, model, weights } = await finalModel(objects, bucket, plan, stageName);
-  return { model, tasks: tasksOf(stage), weights };
+  const { patch, spacing } = stage.training;
+  return { model, tasks: tasksOf(stage), patch, spacing, weights };
+}
+
+/** A model without a network: what it is, and how it looks at a CT, as in {@link StageModel}. */
+export interface TrainedModel extends Pick<StageModel, 'tasks' | 'patch' | 'spacing'> {
+  readonly model: ModelConfig;
+  readonly weights: Weights;
 }
 
 async function readPlan(objects: Objects, bucket: string, campaign: string): Promise<Plan> {

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -19,9 +19,10 @@ import {
   sealSchema,
   updateSchema,
 } from '../lib/federation/schemas.ts';
-import type { TaskId } from '../lib/federation/tasks.ts';
+import { TASKS as TASK_TABLE, type TaskId } from '../lib/federation/tasks.ts';
 import { taskMessage } from '../lib/federation/testing.ts';
 import { names } from '../lib/federation/topology.ts';
+import { readMarkups } from '../lib/imaging/markups.ts';
 import { readNifti } from '../lib/imaging/nifti-read.ts';
 import { fromNnunet } from '../lib/models/interchange/nnunet.ts';
 import { parameterGroup } from '../lib/models/network.ts';
@@ -120,7 +121,11 @@ describe('a campaign over HTTP', () => {
     await uploadAll(local, SITES);
     outcome = await local.run(CAMPAIGN);
   }, 300_000);
-  afterAll(() => local.close());
+  afterAll(async () => {
+    rmSync(folder, { recursive: true });
+    await local.close();
+  });
+  const folder = mkdtempSync(join(tmpdir(), 'fedcardio-pipeline-'));
 
   const read = <S extends Parameters<LocalFederation['read']>[2]>(key: string, schema: S) =>
     local.read(local.bucket, key, schema);
@@ -264,16 +269,38 @@ describe('a campaign over HTTP', () => {
   });
 
   test('gives a trained model to whoever asks, as nnU-Net loads it', async () => {
-    const folder = mkdtempSync(join(tmpdir(), 'fedcardio-export-'));
     const file = join(folder, 'unet.safetensors');
-    const command = ['export', CAMPAIGN.id, 'teacher/calcification', '--out', file, '--json'];
-    const place = ['--endpoint', local.endpoint, '--federation', local.federation.id];
-    const { stdout } = await promisify(execFile)(process.execPath, ['bin/fedcardio.mjs', ...command, ...place]);
+    const { stdout } = await fedcardio('export', CAMPAIGN.id, 'teacher/calcification', '--out', file);
     const { model, tasks } = JSON.parse(stdout);
     expect(tasks).toEqual(['calcification']);
     const exported = fromNnunet(decodeTensors(readFileSync(file)), model, tasks);
-    rmSync(folder, { recursive: true });
     expect(sorted(exported)).toEqual(sorted(await weightsOf((await lastCommit('teacher/calcification')).global!.key)));
+  });
+
+  test('predicts a file as it predicted the held-out case, and a broken one does not stop it', async () => {
+    const [ct, broken] = ['patient-b9.nii.gz', 'broken.nii.gz'].map((name) => join(folder, name)) as [string, string];
+    const bucket = local.siteBucket('bonn');
+    writeFileSync(ct, (await local.objects.get(bucket, siteKeys.image('evaluation', 'patient-b9'))).body);
+    writeFileSync(broken, 'no CT at all');
+    const { stdout, code } = await fedcardio('predict', CAMPAIGN.id, 'student', broken, ct, '--out', folder);
+    const { findings, failed } = JSON.parse(stdout);
+    expect(code).toBe(1);
+    expect(failed).toMatchObject([{ ct: broken, reason: expect.stringContaining('broken.nii.gz') }]);
+    expect(findings.map(({ task }: { task: TaskId }) => task).sort()).toEqual([...TASKS].sort());
+    for (const task of TASKS) {
+      const key = siteKeys.prediction(CAMPAIGN.id, 'student', task, 'patient-b9');
+      const [here, there] = [
+        readFileSync(join(folder, `patient-b9-${task}.nii.gz`)),
+        await local.objects.get(bucket, key),
+      ];
+      expect(readNifti(here).data).toEqual(readNifti(there.body).data);
+    }
+    expect(
+      readMarkups(
+        readFileSync(join(folder, 'patient-b9-hinge-points.mrk.json'), 'utf8'),
+        TASK_TABLE['hinge-points'].classes,
+      ),
+    ).toHaveLength(5);
   });
 
   test('lets nothing of a patient into the federation bucket', async () => {
@@ -345,6 +372,14 @@ describe('a campaign over HTTP', () => {
 
   const lastCommit = async (stage: string) =>
     (await read(federationKeys.commit({ campaign: CAMPAIGN.id, stage, round: 2 }), commitSchema)).value;
+  /** The command line, from outside. */
+  async function fedcardio(...words: readonly string[]): Promise<{ readonly stdout: string; readonly code: number }> {
+    const place = ['--endpoint', local.endpoint, '--federation', local.federation.id, '--json'];
+    return promisify(execFile)(process.execPath, ['bin/fedcardio.mjs', ...words, ...place]).then(
+      ({ stdout }) => ({ stdout, code: 0 }),
+      (error: { stdout: string; code: number }) => ({ stdout: error.stdout, code: error.code }),
+    );
+  }
   const sorted = (weights: Weights) => [...weights].sort(([a], [b]) => (a < b ? -1 : 1));
   const digestOf = async (key: string) => sha256Hex((await local.objects.get(local.bucket, key)).body);
   const weightsOf = async (key: string) => decodeSafetensors((await local.objects.get(local.bucket, key)).body);

@@ -1,0 +1,65 @@
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import type { TrainedModel } from '../gpu-tasks/stage-model.ts';
+import { TASKS, type TaskId } from '../lib/federation/tasks.ts';
+import { calciumVolume } from '../lib/imaging/calcium.ts';
+import { writeMarkups } from '../lib/imaging/markups.ts';
+import { readNifti } from '../lib/imaging/nifti-read.ts';
+import { writeNifti } from '../lib/imaging/nifti-write.ts';
+import { createNetwork } from '../lib/models/network.ts';
+import { loadBackend } from '../lib/nn/backend.ts';
+import { prepareImage } from '../lib/training/cases.ts';
+import { predictTasks } from '../lib/training/infer.ts';
+import type { Prediction } from '../lib/training/predict.ts';
+
+/** What a model found of one task in one CT. */
+export interface Finding {
+  readonly ct: string;
+  readonly task: TaskId;
+  /** Mean probability of the winning class over what was found; 0 where nothing was. */
+  readonly confidence: number;
+  /** World position (RAS, mm) of each point by name; null where it is missing. */
+  readonly landmarks?: Readonly<Record<string, readonly number[] | null>>;
+  /** Of a segmentation, mm³. */
+  readonly volumeMm3?: number;
+  readonly files: readonly string[];
+}
+
+export interface Predictor {
+  /** What it computes on, in a line. */
+  readonly backend: string;
+  /** @throws FedcardioError `BAD_IMAGE` for a file that is no CT */
+  predict(ct: string): Promise<readonly Finding[]>;
+  close(): void;
+}
+
+/** A model that predicts files one after the other, and writes what it finds to the folder `out`. */
+export async function openPredictor(trained: TrainedModel, out: string): Promise<Predictor> {
+  const { model, tasks, patch, spacing, weights } = trained;
+  const { description } = await loadBackend();
+  const network = createNetwork(model, tasks, 0);
+  network.load(weights);
+  mkdirSync(out, { recursive: true });
+  return {
+    backend: description,
+    async predict(ct) {
+      const image = readNifti(readFileSync(ct), basename(ct));
+      const own = { shape: image.shape, affine: image.affine };
+      const predictions = await predictTasks(network, prepareImage(image, spacing), own, patch, tasks);
+      const name = join(out, basename(ct).replace(/\.nii(\.gz)?$/, ''));
+      return [...predictions].map(([task, prediction]) => written(ct, `${name}-${task}`, task, prediction));
+    },
+    close: () => network.dispose(),
+  };
+}
+
+function written(ct: string, name: string, task: TaskId, { classMap, landmarks, confidence }: Prediction): Finding {
+  const { classes } = TASKS[task];
+  const map = `${name}.nii.gz`;
+  writeFileSync(map, writeNifti(classMap, { gzip: true }));
+  if (!landmarks) return { ct, task, confidence, volumeMm3: calciumVolume(classMap), files: [map] };
+  const markups = `${name}.mrk.json`;
+  writeFileSync(markups, writeMarkups(landmarks, classes));
+  const positions = landmarks.map(({ label, position }) => [classes[label - 1] as string, position] as const);
+  return { ct, task, confidence, landmarks: Object.fromEntries(positions), files: [map, markups] };
+}

@@ -1,0 +1,68 @@
+import { Command } from 'commander';
+import { describeError } from '../lib/error.ts';
+import { aboutCampaign, type CampaignFlags, campaignContext } from './campaign.ts';
+import type { Finding } from './predict-ct.ts';
+
+/** `fedcardio predict <campaign> <stage> <ct...>`: what a trained model finds in CTs on this machine. */
+export const predictCommand = (): Command =>
+  aboutCampaign(new Command('predict'))
+    .argument('<stage>', 'stage of the campaign that trained the model, e.g. student')
+    .argument('<ct...>', 'CTs in HU, as .nii or .nii.gz')
+    .description('Find what a trained model finds in CTs on this machine. Nothing of them leaves it.')
+    .option('--out <dir>', 'where predictions are written', 'predictions')
+    .addHelpText(
+      'after',
+      `
+For each CT and task: <name>-<task>.nii.gz, a class map on the CT's own grid, and for landmarks
+<name>-<task>.mrk.json, as 3D Slicer opens it. A CT that cannot be read does not stop the others;
+the exit code is 1 then.
+
+Examples:
+  fedcardio predict tavi-2026 student ct/*.nii.gz --federation heart
+  fedcardio predict demo-full-1 student patient.nii.gz --endpoint http://127.0.0.1:4566 --json`,
+    )
+    .action(predict);
+
+interface PredictFlags extends CampaignFlags {
+  readonly out: string;
+}
+
+async function predict(campaign: string, stage: string, cts: readonly string[], flags: PredictFlags): Promise<void> {
+  const [{ trainedModel }, { names }, { openPredictor }] = await Promise.all([
+    import('../gpu-tasks/stage-model.ts'),
+    import('../lib/federation/topology.ts'),
+    import('./predict-ct.ts'),
+  ]);
+  const { objects, federation } = await campaignContext(flags);
+  const trained = await trainedModel(objects, names.federationBucket(federation.id), campaign, stage);
+  const predictor = await openPredictor(trained, flags.out);
+  console.error(predictor.backend);
+  const findings: Finding[] = [];
+  const failed: { readonly ct: string; readonly reason: string }[] = [];
+  for (const [index, ct] of cts.entries()) {
+    console.error(`${index + 1}/${cts.length} ${ct}`);
+    try {
+      findings.push(...(await predictor.predict(ct)));
+    } catch (error) {
+      failed.push({ ct, reason: describeError(error) });
+    }
+  }
+  predictor.close();
+  if (flags.json) console.log(JSON.stringify({ campaign, stage, findings, failed }, null, 2));
+  else for (const line of findings.map(lineOf)) console.log(line);
+  for (const { ct, reason } of failed) console.error(`${ct}: ${reason}`);
+  if (failed.length > 0) process.exitCode = 1;
+}
+
+function lineOf({ ct, task, confidence, landmarks, volumeMm3, files }: Finding): string {
+  const missing = Object.entries(landmarks ?? {}).filter(([, position]) => position === null);
+  const what = [
+    ...(landmarks
+      ? [`${Object.keys(landmarks).length - missing.length} of ${Object.keys(landmarks).length} points`]
+      : []),
+    ...missing.map(([name]) => `no ${name}`),
+    ...(volumeMm3 === undefined ? [] : [`${volumeMm3.toFixed(1)} mm³`]),
+    `confidence ${confidence.toFixed(2)}`,
+  ];
+  return `${ct}: ${task}: ${what.join(', ')} → ${files.join(', ')}`;
+}
