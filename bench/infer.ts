@@ -1,0 +1,61 @@
+import { table } from '../cli/table.ts';
+import type { Volume } from '../lib/imaging/volume.ts';
+import { createNetwork } from '../lib/models/network.ts';
+import { predictTasks } from '../lib/training/infer.ts';
+import {
+  type BenchNetwork,
+  backendOf,
+  FIELD_OF_VIEW_MM,
+  median,
+  networks,
+  preparedPhantom,
+  SEED,
+  significant,
+} from './networks/networks.ts';
+
+export const summary = 'Seconds a volume by sliding windows, UNet and Swin UNETR, native and WebAssembly';
+
+/** Voxels of a side of the volume, and of the windows, which half overlap; MONAI's network takes multiples of 32. */
+const VOLUME = 96;
+const windowOf = ({ model }: BenchNetwork): number =>
+  model.kind === 'swin-unetr' && model.depths.length === 4 ? 64 : 48;
+const TIMED = { native: 3, wasm: 1 } as const;
+
+/**
+ * Predicts a phantom at 1 mm as a task does, decoding included. A backend that does not load is left out. The
+ * table goes to standard error.
+ *
+ * @returns by backend and network: `secondsPerVolume`, the median
+ */
+export async function run(): Promise<Readonly<Record<string, number | string>>> {
+  const figures: Record<string, number | string> = {};
+  const rows: string[][] = [];
+  for (const preference of ['native', 'wasm'] as const) {
+    const backend = await backendOf(preference);
+    figures[preference] = backend?.description ?? 'does not load';
+    if (!backend) continue;
+    const { image } = preparedPhantom(FIELD_OF_VIEW_MM / VOLUME);
+    const sides = image.shape.join('×');
+    for (const network of networks()) {
+      const seconds = significant(median(await volumeSeconds(network, image, TIMED[preference])));
+      figures[`${preference}.${network.name}.secondsPerVolume`] = seconds;
+      rows.push([preference, network.name, sides, `${windowOf(network)}³`, String(seconds)]);
+      console.error(`  ${rows.at(-1)?.join('  ')}`);
+    }
+  }
+  console.error(`\n${table(['backend', 'network', 'volume', 'window', 'seconds'], rows).join('\n')}\n`);
+  return figures;
+}
+
+/** Seconds of each prediction after a first one that is not timed. */
+async function volumeSeconds(of: BenchNetwork, image: Volume<Float32Array>, timed: number): Promise<readonly number[]> {
+  const network = createNetwork(of.model, of.tasks, SEED);
+  const seconds: number[] = [];
+  for (let i = 0; i <= timed; i++) {
+    const start = performance.now();
+    await predictTasks(network, image, image, windowOf(of), of.tasks);
+    seconds.push((performance.now() - start) / 1000);
+  }
+  network.dispose();
+  return seconds.slice(1);
+}

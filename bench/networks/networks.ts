@@ -1,0 +1,76 @@
+import { SWIN_UNETR, UNET } from '../../cli/demo/campaign.ts';
+import { phantomOf } from '../../cli/demo/case-files.ts';
+import { allCases, DEMO_TASKS, scenarioOf } from '../../cli/demo/scenario.ts';
+import { isFedcardioError } from '../../lib/error.ts';
+import type { ModelConfig } from '../../lib/federation/schemas.ts';
+import type { TaskId } from '../../lib/federation/tasks.ts';
+import { createNetwork } from '../../lib/models/network.ts';
+import { type Backend, loadBackend } from '../../lib/nn/backend.ts';
+import { type PreparedCase, prepareImage, type Target } from '../../lib/training/cases.ts';
+
+export const SEED = 1;
+/** What every patch and volume sees, mm: the phantom. */
+export const FIELD_OF_VIEW_MM = 96;
+
+export interface BenchNetwork {
+  readonly name: string;
+  readonly model: ModelConfig;
+  readonly tasks: readonly TaskId[];
+  readonly parameters: number;
+}
+
+/** The demo's networks as they are used there, and the smallest Swin UNETR that MONAI has. */
+export const networks = (): readonly BenchNetwork[] => [
+  benchNetwork('unet', UNET, ['hinge-points']),
+  benchNetwork('swin-unetr', SWIN_UNETR, DEMO_TASKS),
+  benchNetwork('swin-unetr-12', MONAI_12, ['hinge-points']),
+];
+
+const MONAI_12: ModelConfig = {
+  kind: 'swin-unetr',
+  featureSize: 12,
+  depths: [2, 2, 2, 2],
+  heads: [3, 6, 12, 24],
+  window: 7,
+};
+
+function benchNetwork(name: string, model: ModelConfig, tasks: readonly TaskId[]): BenchNetwork {
+  const network = createNetwork(model, tasks, SEED);
+  const { parameters } = network;
+  network.dispose();
+  return { name, model, tasks, parameters };
+}
+
+/** One CT with a target for every task of the demo. */
+export function preparedPhantom(spacing: number): PreparedCase {
+  const [first] = allCases(scenarioOf({ profile: 'quick', seed: SEED }));
+  if (!first) throw new Error('The scenario has no case.');
+  const { image, points, masks } = phantomOf(first, SEED);
+  const pointsOf = (task: keyof typeof points): Target => ({
+    kind: 'points',
+    points: points[task].map((position, index) => ({ label: index + 1, position })),
+  });
+  const targets = new Map<TaskId, Target>([
+    ['hinge-points', pointsOf('hinge-points')],
+    ['membranous-septum', pointsOf('membranous-septum')],
+    ['calcification', { kind: 'mask', mask: masks.calcification }],
+  ]);
+  return { id: first.caseId, image: prepareImage(image, spacing), targets };
+}
+
+/** The backend, or undefined where it does not load. */
+export async function backendOf(preference: Backend['name']): Promise<Backend | undefined> {
+  try {
+    return await loadBackend(preference);
+  } catch (error) {
+    if (isFedcardioError(error, 'NO_BACKEND')) return undefined;
+    throw error;
+  }
+}
+
+/** Of an even number of values the lower of the middle two. */
+export const median = (values: readonly number[]): number =>
+  values.toSorted((a, b) => a - b)[Math.floor((values.length - 1) / 2)] as number;
+
+/** Three significant digits. */
+export const significant = (value: number): number => Number(value.toPrecision(3));
