@@ -1,0 +1,64 @@
+"""Steps per second of PyTorch's networks, to set beside `npm run bench -- train`.
+
+    pip install torch==2.13.0 monai==1.6.1 einops dynamic-network-architectures==0.4.4
+    python scripts/bench-torch.py
+
+The networks of the benchmark, one image a step: forward, Dice + cross-entropy, backward, clipping, AdamW. Patches are
+random numbers and come ready: what the benchmark spends on cutting them is not in these figures.
+"""
+import json
+import time
+
+import torch
+from dynamic_network_architectures.architectures.unet import PlainConvUNet
+from monai.losses import DiceCELoss
+from monai.networks.nets import SwinUNETR
+
+STEPS = {32: 16, 64: 6, 96: 3}
+CLASSES = 6
+
+
+def unet():
+    features = [8, 16, 32, 64]
+    return PlainConvUNet(
+        1, len(features), features, torch.nn.Conv3d, 3, [1, 2, 2, 2], 2, CLASSES, [2, 2, 2],
+        conv_bias=True, norm_op=torch.nn.InstanceNorm3d, norm_op_kwargs={"eps": 1e-5, "affine": True},
+        nonlin=torch.nn.LeakyReLU, nonlin_kwargs={"inplace": True}, deep_supervision=True,
+    )
+
+
+def swin():
+    return SwinUNETR(in_channels=1, out_channels=CLASSES, feature_size=12, use_checkpoint=False)
+
+
+def seconds_per_step(net, side, steps):
+    net.train()
+    loss_of = DiceCELoss(include_background=False, to_onehot_y=True, softmax=True, batch=True)
+    optimizer = torch.optim.AdamW(net.parameters(), lr=1e-3)
+    image = torch.randn(1, 1, side, side, side)
+    target = torch.randint(0, CLASSES, (1, 1, side, side, side))
+    times = []
+    for step in range(steps + 2):
+        start = time.perf_counter()
+        optimizer.zero_grad()
+        scales = net(image)
+        scales = scales if isinstance(scales, (list, tuple)) else [scales]
+        loss = 0
+        for i, logits in enumerate(scales):
+            stride = 2**i
+            loss = loss + loss_of(logits, target[:, :, ::stride, ::stride, ::stride]) / 2**i
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(net.parameters(), 1)
+        optimizer.step()
+        if step >= 2:
+            times.append(time.perf_counter() - start)
+    return sorted(times)[(len(times) - 1) // 2]
+
+
+figures = {"torch": torch.__version__, "threads": torch.get_num_threads()}
+for name, make, sides in (("unet", unet, (32, 64, 96)), ("swin-unetr-12", swin, (32, 64, 96))):
+    for side in sides:
+        rate = 1 / seconds_per_step(make(), side, STEPS[side])
+        figures[f"{name}.{side}.stepsPerSecond"] = float(f"{rate:.3g}")
+        print(f"{name:15} {side}³  {rate:.3g} steps/s", flush=True)
+print(json.dumps(figures))
