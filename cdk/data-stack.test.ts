@@ -67,6 +67,16 @@ describe('the data stacks', () => {
     });
   });
 
+  it("delete a site's unfinished work after two weeks, and nothing else that is current", () => {
+    const [bucket] = Object.values(site().findResources('AWS::S3::Bucket')) as unknown as readonly {
+      readonly Properties: { readonly LifecycleConfiguration: { readonly Rules: readonly object[] } };
+    }[];
+    const { Rules } = bucket!.Properties.LifecycleConfiguration;
+    expect(Rules.filter((rule) => 'ExpirationInDays' in rule)).toMatchObject([
+      { Status: 'Enabled', Prefix: 'unfinished/', ExpirationInDays: 14 },
+    ]);
+  });
+
   it('wake orchestrate for campaigns and commits, and aggregate for updates', () => {
     const queueOf = (name: string) => ({ 'Fn::GetAtt': [queueId(federation(), name), 'Arn'] });
     const rule = (suffix: string, queue: string) => ({

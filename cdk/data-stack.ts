@@ -111,6 +111,11 @@ const addBucket = (stack: Stack, spec: BucketSpec, encryptionKey: kms.Key): s3.B
     versioned: true,
     lifecycleRules: [
       { abortIncompleteMultipartUploadAfter: UNFINISHED_UPLOAD, noncurrentVersionExpiration: OLD_VERSION },
+      ...spec.expiring.map(({ prefix, days }) => ({
+        prefix,
+        expiration: Duration.days(days),
+        noncurrentVersionExpiration: Duration.days(1),
+      })),
     ],
     removalPolicy: RemovalPolicy.RETAIN,
   });

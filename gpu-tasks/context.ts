@@ -10,7 +10,21 @@ export interface TaskContext {
   readonly now: () => Date;
   readonly log: (event: string, fields: Readonly<Record<string, unknown>>) => void;
   readonly progress: (progress: TaskProgress) => void;
+  readonly interruption: Interruption;
 }
+
+/** The machine is about to be taken away, or was asked to stop. */
+export interface Interruption {
+  readonly requested: boolean;
+  /**
+   * From now on the task sees by itself that it is to end. Until then the process is ended in the middle of
+   * whatever it does: there is nothing to save.
+   */
+  hold(): void;
+}
+
+/** Of a task that runs to its end. */
+export const NO_INTERRUPTION: Interruption = { requested: false, hold: () => undefined };
 
 interface TaskProgress {
   readonly done: number;

@@ -1,16 +1,19 @@
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { createRequire } from 'node:module';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { CreateBucketCommand } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { federationKeys } from '../lib/federation/keys.ts';
 import { createS3Client } from '../lib/storage/clients.ts';
 import type { Objects } from '../lib/storage/contract.ts';
 import { createObjects } from '../lib/storage/objects.ts';
 import { type EmbeddedServer, startEmbeddedServer } from '../localstack/embedded/server.ts';
-import { FEDERATION_BUCKET, openRound, SITE_BUCKET, uploadCase } from './simulated-site.ts';
+import { FEDERATION_BUCKET, openRound, SITE_BUCKET, updateOf, uploadCase } from './simulated-site.ts';
 
 const MAIN = fileURLToPath(new URL('main.ts', import.meta.url));
 const TSX = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
@@ -32,8 +35,12 @@ afterAll(async () => {
   await rm(directory, { recursive: true });
 });
 
-/** Runs the container's command, and gives its exit code and what it wrote. */
-function main(args: readonly string[], env: Readonly<Record<string, string>> = {}) {
+/** Runs the container's command, and gives its exit code and what it wrote. `onError` sees what it has written so far. */
+function main(
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+  onError: (errors: string, kill: (signal: NodeJS.Signals) => void) => void = () => undefined,
+) {
   const child = spawn(process.execPath, ['--import', TSX, MAIN, ...args], {
     env: { ...process.env, FEDCARDIO_ENDPOINT: server.endpoint, ...env },
     stdio: ['ignore', 'ignore', 'pipe'],
@@ -42,6 +49,7 @@ function main(args: readonly string[], env: Readonly<Record<string, string>> = {
     let errors = '';
     child.stderr.on('data', (chunk) => {
       errors += chunk;
+      onError(errors, (signal) => child.kill(signal));
     });
     child.once('error', reject);
     child.once('close', (code) => resolve({ code, errors }));
@@ -60,6 +68,55 @@ describe("the container's command", () => {
     const again = await main([], { FEDCARDIO_TASK: message });
     expect(again.errors).toMatch(/\nalready\n/);
     expect(again.code).toBe(0);
+  });
+
+  test.each([
+    ['SIGTERM', 143],
+    ['SIGKILL', null],
+  ] as const)(
+    'sent %s in the middle, comes to the same bytes in its next run',
+    async (signal, expected) => {
+      await uploadCase(objects, 'training', 'p1', true);
+      const training = { steps: 40, checkpointSeconds: 0.01 };
+      // Rounds that no other test has answered.
+      const message = await openRound(objects, 'teacher', signal === 'SIGTERM' ? 2 : 3, null, { training, rounds: 3 });
+      const run = (onError?: Parameters<typeof main>[2]) =>
+        main([JSON.stringify(message)], { TF_NUM_INTRAOP_THREADS: '1' }, onError);
+      const sha256 = async () => {
+        const update = await updateOf(objects, message);
+        return update.status === 'ok' ? update.weights?.sha256 : undefined;
+      };
+      expect((await run()).code).toBe(0);
+      const undisturbed = await sha256();
+      for await (const { key } of objects.list(FEDERATION_BUCKET, federationKeys.updates(message))) {
+        await objects.delete(FEDERATION_BUCKET, key);
+      }
+
+      const first = await run((errors, kill) => /^10\/40 /m.test(errors) && kill(signal));
+      expect(first.errors).not.toMatch(/^40\/40 /m);
+      expect(first.code).toBe(expected);
+      const second = await run();
+
+      expect(second.errors).toMatch(/"event":"resumed".*"step":\d+/);
+      expect(second.errors).not.toMatch(/^[1-5]\/40 /m);
+      expect(second.code).toBe(0);
+      expect(await sha256()).toBe(undisturbed);
+    },
+    60_000,
+  );
+
+  test('sent SIGTERM with nothing to keep yet, leaves at once', async () => {
+    const message = JSON.stringify(await openRound(objects, 'teacher', 1));
+    const silent = createServer().listen(0, '127.0.0.1');
+    await once(silent, 'listening');
+    const endpoint = `http://127.0.0.1:${(silent.address() as AddressInfo).port}`;
+
+    const { code } = await main([message], { FEDCARDIO_ENDPOINT: endpoint }, (errors, kill) => {
+      if (/thread|CUDA/.test(errors)) kill('SIGTERM');
+    });
+
+    silent.close();
+    expect(code).toBe(143);
   });
 
   test('exits with 1 where a retry may help', async () => {

@@ -1,7 +1,8 @@
 /**
  * The container's entry point. One task message as the argument (or in FEDCARDIO_TASK) runs that task and exits 0
- * when it is settled, 1 when a retry may help, 2 when the message is none. Started with an IPC channel, as the local launcher does, the process
- * stays warm: it takes one message after the other, so that libraries load and cases are prepared once.
+ * when it is settled, 1 when a retry may help, 2 when the message is none, 143 when SIGTERM came before it was settled:
+ * a retry goes on from the checkpoint. Started with an IPC channel, as the local launcher does, the process stays warm:
+ * it takes one message after the other, so that libraries load and cases are prepared once.
  */
 import { describeError, isFedcardioError } from '../lib/error.ts';
 import { parseJson } from '../lib/federation/protocol/json.ts';
@@ -10,9 +11,17 @@ import { loadBackend } from '../lib/nn/backend.ts';
 import { createObjects } from '../lib/storage/objects.ts';
 import { createCache } from './cache.ts';
 import type { TaskContext } from './context.ts';
-import { runTask } from './run-task.ts';
+import { runTask, type TaskOutcome } from './run-task.ts';
 
 const CACHE_BYTES = 512 * 2 ** 20;
+/** What a shell makes of SIGTERM, 128 + 15. */
+const INTERRUPTED = 143;
+
+const stop = { requested: false, held: false };
+process.on('SIGTERM', () => {
+  stop.requested = true;
+  if (!stop.held) process.exit(INTERRUPTED);
+});
 
 const backend = await loadBackend();
 const endpoint = process.env.FEDCARDIO_ENDPOINT;
@@ -23,26 +32,51 @@ const base = {
   now: () => new Date(),
   log: (event: string, fields: Readonly<Record<string, unknown>>) =>
     console.error(JSON.stringify({ event, ...fields })),
+  interruption: {
+    get requested() {
+      return stop.requested;
+    },
+    hold: () => {
+      stop.held = true;
+    },
+  },
 };
 
-const run = (message: TaskMessage, progress: TaskContext['progress']) => runTask(message, { ...base, progress });
+async function run(message: TaskMessage, progress: TaskContext['progress']): Promise<TaskOutcome> {
+  try {
+    return await runTask(message, { ...base, progress });
+  } catch (error) {
+    if (stop.requested) {
+      console.error(describeError(error));
+      process.exit(INTERRUPTED);
+    }
+    throw error;
+  } finally {
+    stop.held = false;
+  }
+}
 
 if (process.send) {
   const send = process.send.bind(process);
   process.on('message', ({ message }: { readonly message: TaskMessage }) => {
-    run(message, (progress) => send({ type: 'progress', ...progress })).then(
-      (outcome) =>
-        send({
-          type: 'done',
-          result: { outcome, backend: backend.description, rss: process.resourceUsage().maxRSS * 1024 },
-        }),
-      (error: unknown) =>
-        send({
-          type: 'failed',
-          code: isFedcardioError(error) ? error.code : 'UNEXPECTED',
-          message: describeError(error),
-        }),
-    );
+    run(message, (progress) => send({ type: 'progress', ...progress }))
+      .then(
+        (outcome) =>
+          send({
+            type: 'done',
+            result: { outcome, backend: backend.description, rss: process.resourceUsage().maxRSS * 1024 },
+          }),
+        (error: unknown) =>
+          send({
+            type: 'failed',
+            code: isFedcardioError(error) ? error.code : 'UNEXPECTED',
+            message: describeError(error),
+          }),
+      )
+      .finally(() => {
+        // Told to stop too late: the task was settled first.
+        if (stop.requested) process.disconnect();
+      });
   });
   process.on('disconnect', () => process.exit(0));
 } else {

@@ -13,6 +13,8 @@ export interface TaskResult {
   readonly weights?: EncodedUpdate;
   readonly figures: Readonly<Record<string, number>>;
   readonly scores?: readonly Score[];
+  /** Keys in the site's bucket that nobody needs any more once the update is published. */
+  readonly discard?: readonly string[];
 }
 
 /** Weights first, metadata last: an update is visible when it is whole. `seconds`: how long the work took. */

@@ -25,7 +25,8 @@ export type TaskOutcome = 'done' | 'already' | 'failed';
 /**
  * Does one site's work for one round and publishes its update. Safe to start any number of times: a site that has
  * answered does nothing. What a retry cannot mend (no data, a loss that is not finite) is published as a failed
- * update, so that nobody waits; anything else is thrown, for the launcher to retry.
+ * update, so that nobody waits; anything else is thrown, for the launcher to retry: `INTERRUPTED` when the task was told
+ * to stop in the middle and has kept where it is.
  */
 export async function runTask(message: TaskMessage, context: TaskContext): Promise<TaskOutcome> {
   const { campaign, stage, round, site } = message;
@@ -37,16 +38,11 @@ export async function runTask(message: TaskMessage, context: TaskContext): Promi
   try {
     const result = await runStage({ stage: message.config, message, at, data, federationBucket }, context);
     await publishUpdate(context, message, result, (context.now().getTime() - started) / 1000);
+    for (const key of result.discard ?? []) await context.objects.delete(data.bucket, key);
     return 'done';
   } catch (error) {
     if (!(error instanceof FedcardioError) || !TERMINAL.has(error.code)) throw error;
-    context.log('task-failed', {
-      ...at,
-      site,
-      code: error.code,
-      reason: describeError(error),
-    });
-    await recordFailure(context, message, error.message, error.code);
+    await recordFailure(context, message, describeError(error), error.code);
     return 'failed';
   }
 }

@@ -20,7 +20,7 @@ import { loadBackend } from '../lib/nn/backend.ts';
 import type { Objects } from '../lib/storage/contract.ts';
 import { ballCase } from '../lib/training/toy-cases.ts';
 import { createCache } from './cache.ts';
-import type { TaskContext } from './context.ts';
+import { NO_INTERRUPTION, type TaskContext } from './context.ts';
 
 /** For tests: one site, Berlin, with what its tasks need in storage, and others where a test names them. */
 
@@ -154,6 +154,7 @@ export async function taskContext(objects: Objects) {
     now: () => NOW,
     log: (event, fields) => logged.push(JSON.stringify({ event, ...fields })),
     progress: ({ done }) => steps.push(done),
+    interruption: NO_INTERRUPTION,
   };
   return { context, steps, logged };
 }

@@ -10,8 +10,9 @@ import type { TaskResult } from './publish.ts';
 import type { StageInput } from './run-task.ts';
 import { trainingCases } from './site-data.ts';
 import { networkOf, tasksOf } from './stage-model.ts';
+import { createKeeper, readUnfinished, unfinishedKey } from './unfinished.ts';
 
-/** One site's share of a round of a teacher, a student or a probe. */
+/** One site's share of a round of a stage that learns, gone on with where an earlier run of the task left it. */
 export async function trainSite(
   input: StageInput<TeacherStage | StudentStage | ProbeStage>,
   context: TaskContext,
@@ -25,9 +26,16 @@ export async function trainSite(
   const student = stage.kind === 'student' ? stage : undefined;
   const labels = student?.pseudoLabels;
   const pseudoLabels = labels === undefined ? undefined : { campaign: at.campaign, stage: labels };
-  const { cases, unreadable } = await trainingCases(data, tasks, stage.training.spacing, pseudoLabels, context.log);
+  const found = await trainingCases(data, tasks, stage.training.spacing, pseudoLabels, context.log);
+  const { unreadable } = found;
+  const unfinished = await readUnfinished(context, data.bucket, message);
+  const cases = unfinished ? found.cases.filter(({ id }) => unfinished.cases.includes(id)) : found.cases;
   const { model, body } = await networkOf(objects, federationBucket, at.campaign, stage);
   const global = base ? decodeSafetensors((await objects.get(federationBucket, base.key)).body) : undefined;
+  const { steps, checkpointSeconds } = stage.training;
+  const ids = cases.map(({ id }) => id);
+  const keeper = createKeeper(context, data.bucket, message, ids, checkpointSeconds);
+  context.interruption.hold();
   const result = await trainRound({
     model,
     body,
@@ -42,7 +50,11 @@ export async function trainSite(
     rounds: stage.rounds,
     seed,
     site,
-    onStep: (done, loss) => context.progress({ done, total: stage.training.steps, loss }),
+    resume: unfinished?.state,
+    onStep: async (done, loss, state) => {
+      context.progress({ done, total: steps, loss });
+      if (done < steps) await keeper.afterStep(state);
+    },
   });
   const keep = (key: string, weights: Weights) => objects.put(data.bucket, key, encodeSafetensors(weights));
   if (keepOptimizer && at.round < stage.rounds) {
@@ -53,5 +65,6 @@ export async function trainSite(
   }
   const weights = encodeUpdate(result.weights, global, stage.encoding);
   const figures = unreadable > 0 ? { ...result.figures, unreadable } : result.figures;
-  return { samples: cases.length, weights, figures };
+  const discard = keeper.used || unfinished ? [unfinishedKey(message)] : [];
+  return { samples: cases.length, weights, figures, discard };
 }

@@ -13,6 +13,7 @@ export type ErrorCode =
   | 'NO_BACKEND'
   | 'TRAINING_DIVERGED'
   | 'NO_DATA'
+  | 'INTERRUPTED'
   | 'CAMPAIGN_FAILED';
 
 /**
@@ -25,7 +26,11 @@ export class FedcardioError extends Error {
   readonly code: ErrorCode;
   readonly hint: string | undefined;
 
-  constructor(code: ErrorCode, message: string, options: { readonly cause?: unknown; readonly hint?: string } = {}) {
+  constructor(
+    code: ErrorCode,
+    message: string,
+    options: { readonly cause?: unknown; readonly hint?: string | undefined } = {},
+  ) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.name = 'FedcardioError';
     this.code = code;

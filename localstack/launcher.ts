@@ -36,7 +36,7 @@ export interface LocalLauncherOptions {
   readonly retries?: number;
   /** A task that takes longer is ended and counts as failed. */
   readonly timeoutSeconds?: number;
-  /** What a process is given to end in after it was asked to. */
+  /** What a process is given to end in after it was asked to: a step and a checkpoint. As long as on AWS by default. */
   readonly graceSeconds?: number;
 }
 
@@ -51,7 +51,7 @@ const RETRY_AFTER_SECONDS = 1;
 
 /**
  * What AWS Batch does, with child processes: first come, first served, `maxTasks` at once, each task once while
- * it waits or runs, and again after a failure. Processes stay warm from task to task.
+ * it waits or runs, and again, from its checkpoint, after a failure. Processes stay warm from task to task.
  */
 export function createLocalLauncher(options: LocalLauncherOptions): LocalLauncher {
   const {
@@ -60,7 +60,7 @@ export function createLocalLauncher(options: LocalLauncherOptions): LocalLaunche
     onEvent = () => undefined,
     retries = 2,
     timeoutSeconds = 3600,
-    graceSeconds = 5,
+    graceSeconds = 30,
   } = options;
   const command = options.command ?? gpuTaskCommand();
   const threads = Math.max(1, Math.floor(availableParallelism() / maxTasks));

@@ -26,8 +26,10 @@ export interface LocalFederationOptions {
   readonly sites: readonly string[];
   /** Every message of every queue is delivered a second time, after it was handled. */
   readonly duplicates?: boolean;
-  /** "stage#round@site" of a task whose process is killed after its first step, once. */
+  /** "stage#round@site" of a task whose process is sent a signal after a step, once; without more, killed after its first. */
   readonly crash?: string;
+  readonly crashStep?: number;
+  readonly crashSignal?: 'SIGTERM' | 'SIGKILL';
 }
 
 /**
@@ -58,6 +60,8 @@ export async function startLocalFederation(options: LocalFederationOptions) {
       FEDCARDIO_ENDPOINT: endpoint,
       TF_NUM_INTRAOP_THREADS: '1',
       CRASH: options.crash ?? '',
+      CRASH_STEP: String(options.crashStep ?? 1),
+      CRASH_SIGNAL: options.crashSignal ?? 'SIGKILL',
       MARKER: join(directory, 'crashed'),
     },
     onEvent: (event) => tasks.push(event),

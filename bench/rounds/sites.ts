@@ -1,3 +1,4 @@
+import { NO_INTERRUPTION } from '../../gpu-tasks/context.ts';
 import { publishUpdate } from '../../gpu-tasks/publish.ts';
 import type { Launcher } from '../../handlers/context.ts';
 import type { TaskMessage } from '../../lib/federation/schemas.ts';
@@ -20,6 +21,7 @@ export function simulatedSites(objects: Objects, uploaded: (round: number) => vo
     now: () => new Date(),
     log: () => undefined,
     progress: () => undefined,
+    interruption: NO_INTERRUPTION,
   };
   async function work(message: TaskMessage): Promise<void> {
     const { base, federation, round, site } = message;

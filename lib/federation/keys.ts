@@ -45,6 +45,11 @@ export const siteKeys = {
   /** The parameters of a model that never leave the site. */
   localParameters: (campaign: string, stage: string, round: number) =>
     `checkpoints/${campaign}/${stage}/${roundName(round)}/local.safetensors`,
+  /** Of what only matters while a task runs. */
+  unfinishedPrefix: 'unfinished/',
+  /** Where a task is within a round. */
+  unfinished: (campaign: string, stage: string, round: number) =>
+    `unfinished/${campaign}/${stage}/${roundName(round)}.safetensors`,
 } as const;
 
 export const federationKeys = {

@@ -1,5 +1,5 @@
 import { FedcardioError } from '../error.ts';
-import { CAMPAIGN_SUFFIX, CASE_FOLDERS, COMMIT_SUFFIX, CONTROL_SUFFIX, UPDATE_SUFFIX } from './keys.ts';
+import { CAMPAIGN_SUFFIX, CASE_FOLDERS, COMMIT_SUFFIX, CONTROL_SUFFIX, siteKeys, UPDATE_SUFFIX } from './keys.ts';
 import type { Federation } from './schemas.ts';
 
 /**
@@ -18,6 +18,8 @@ export interface BucketSpec {
   readonly notifications: readonly NotificationSpec[];
   /** Keys, `*` for any characters, of objects that are created once: never replaced, never deleted. */
   readonly permanent: readonly string[];
+  /** Prefixes of objects that are deleted so many days after they were written, if nobody has deleted them before. */
+  readonly expiring: readonly { readonly prefix: string; readonly days: number }[];
 }
 
 /** `s3:ObjectCreated:*` of keys with this prefix and suffix goes to the queue. */
@@ -56,6 +58,9 @@ export const names = {
 /** The links of the audit trail, each created with `If-None-Match: *`. */
 const PERMANENT = ['plan.json', 'open.json', 'seal.json', 'commit.json', 'outcome.json'] as const;
 
+/** A task that has not gone on for so long will not: its round begins anew. */
+const UNFINISHED_DAYS = 14;
+
 /** The longest name that S3 takes. What queues are called is shorter than SQS takes whenever the buckets' names fit. */
 const BUCKET_NAME_LENGTH = 63;
 
@@ -89,6 +94,7 @@ export function topologyOf(federation: Federation): Topology {
           { prefix: 'campaigns/', suffix: UPDATE_SUFFIX, queue: aggregate.name },
         ],
         permanent: PERMANENT.map((name) => `campaigns/*/${name}`),
+        expiring: [],
       },
     ],
     queues: [...sites.flatMap((site) => site.queues), orchestrate, aggregate],
@@ -107,6 +113,7 @@ function siteTopology(federation: string, site: string): { bucket: BucketSpec; q
         queue: intake.name,
       })),
       permanent: [],
+      expiring: [{ prefix: siteKeys.unfinishedPrefix, days: UNFINISHED_DAYS }],
     },
     queues: [intake, tasks],
   };

@@ -124,4 +124,37 @@ describe.each(await availableBackends())('AdamW on the %s backend', (backend) =>
     expect(Array.from(variables.get('p')!.dataSync())).toEqual(before);
     expect(tf.memory().numTensors).toBe(tensors);
   });
+
+  test('refuses a gradient that is not finite though the loss is, and leaves the moments', () => {
+    const variables = make();
+    const optimizer = createAdamW(variables, { gradientClip: 1 });
+    trainStep(variables.values(), optimizer, 0.1, loss(variables, 0));
+    const before = [...variables.values()].map((variable) => Array.from(variable.dataSync()));
+    const moments = optimizer.read();
+    // At 0 the root is 0 and its slope is infinite.
+    const root = () => tf.sum(tf.sqrt(tf.mul(variables.get('p')!, 0))) as tf.Scalar;
+    expect(root().dataSync()[0]).toBeCloseTo(0);
+    expect(() => trainStep(variables.values(), optimizer, 0.1, root)).toThrow(
+      expect.objectContaining({ code: 'TRAINING_DIVERGED', message: expect.stringContaining('gradient') }),
+    );
+    expect([...variables.values()].map((variable) => Array.from(variable.dataSync()))).toEqual(before);
+    expect(optimizer.read()).toEqual(moments);
+  });
+
+  test('goes along the mean of the gradients of several losses, in the memory of one', () => {
+    const [parts, whole] = [make(), make()];
+    const [few, one] = [createAdamW(parts), createAdamW(whole)];
+    const only = (variables: ReturnType<typeof make>) => () => tf.sum(tf.square(variables.get('p')!)) as tf.Scalar;
+    const losses = [1, 2, 3].map((step) => loss(parts, step));
+    const before = tf.memory().numTensors;
+    // Two of them do not reach q: they count there as 0.
+    const value = trainStep(parts.values(), few, 0.05, ...losses, only(parts), only(parts));
+    expect(tf.memory().numTensors).toBe(before);
+    const mean = () =>
+      tf.div(tf.addN([...[1, 2, 3].map((step) => loss(whole, step)()), only(whole)(), only(whole)()]), 5) as tf.Scalar;
+    expect(trainStep(whole.values(), one, 0.05, mean)).toBeCloseTo(value, 5);
+    for (const [name, { data }] of few.read()) {
+      expect(difference(data, one.read().get(name)!.data), name).toBeLessThan(1e-6);
+    }
+  });
 });

@@ -25,8 +25,12 @@ export interface AdamWOptions {
 }
 
 export interface AdamW {
-  /** One update by gradients as `tf.variableGrads` returns them, by `variable.name`. */
-  step(gradients: Readonly<Record<string, tf.Tensor>>, learningRate: number): void;
+  /**
+   * One update by gradients as `tf.variableGrads` returns them, by `variable.name`.
+   *
+   * @returns their Euclidean norm before clipping; where it is not finite, nothing was updated.
+   */
+  step(gradients: Readonly<Record<string, tf.Tensor>>, learningRate: number): number;
   /** Moments by `m/<name>` and `v/<name>`, and steps taken by `steps/<group>`. */
   read(): Weights;
   /** Goes on from a state that {@link read} returned for the same variables; `BAD_WEIGHTS` for another. */
@@ -67,8 +71,11 @@ export function createAdamW(variables: ReadonlyMap<string, tf.Variable>, options
             const gradient = gradientOf(group, gradients);
             return { group, gradient, square: tf.square(gradient) };
           });
-        const factor = gradientClip === undefined ? tf.scalar(1) : clipFactor(active, gradientClip);
+        const norm = Math.sqrt(tf.addN(active.map(({ square }) => tf.sum(square))).dataSync()[0]!);
+        if (!Number.isFinite(norm)) return norm;
+        const factor = tf.scalar(gradientClip === undefined ? 1 : Math.min(gradientClip / (norm + 1e-6), 1));
         for (const { group, ...gradient } of active) update(group, gradient, factor, learningRate);
+        return norm;
       }),
     read: () => readState(groups),
     load: (state) => loadState(groups, state),
@@ -80,9 +87,3 @@ interface FlatGradient {
   readonly gradient: tf.Tensor1D;
   readonly square: tf.Tensor1D;
 }
-
-/** min(1, clip/norm) as a tensor: reading it would wait for the device. */
-const clipFactor = (gradients: readonly FlatGradient[], clip: number): tf.Scalar => {
-  const total = tf.addN(gradients.map(({ square }) => tf.sum(square)));
-  return tf.minimum(tf.div(clip, tf.add(tf.sqrt(total), 1e-6)), 1) as tf.Scalar;
-};

@@ -112,7 +112,11 @@ describe('a round of training', () => {
     const [good] = input.cases;
     const damaged = { ...good!, image: { ...good!.image, data: good!.image.data.map(() => Number.NaN) } };
     const before = tf.memory().numTensors;
-    await expect(trainRound({ ...input, cases: [damaged] })).rejects.toMatchObject({ code: 'TRAINING_DIVERGED' });
+    await expect(trainRound({ ...input, cases: [damaged] })).rejects.toMatchObject({
+      code: 'TRAINING_DIVERGED',
+      message: 'berlin, round 1, step 1 of 3: the loss became NaN',
+      hint: expect.stringContaining('learning rate'),
+    });
     expect(tf.memory().numTensors).toBe(before);
   });
 

@@ -1,4 +1,5 @@
-import { FedcardioError } from '../error.ts';
+import { setImmediate } from 'node:timers/promises';
+import { FedcardioError, isFedcardioError } from '../error.ts';
 import type { ModelConfig, TrainingConfig } from '../federation/schemas.ts';
 import type { TaskId } from '../federation/tasks.ts';
 import { createNetwork, parameterGroup } from '../models/network.ts';
@@ -10,7 +11,7 @@ import type { Weights } from '../weights/weights.ts';
 import type { PreparedCase, Target } from './cases.ts';
 import { loadProbe, loadSiteModel, pick } from './local-parameters.ts';
 import { type LossConfig, networkLoss, targetWeight } from './loss.ts';
-import { cutPatch } from './patches.ts';
+import { cutPatch, type Patch } from './patches.ts';
 import { learningRateAt } from './schedule.ts';
 
 export interface TrainRoundInput {
@@ -35,7 +36,22 @@ export interface TrainRoundInput {
   readonly seed: number;
   /** Distinguishes the sites' random patches. */
   readonly site: string;
-  readonly onStep?: (step: number, loss: number) => void | Promise<void>;
+  /** Where a run of this round was stopped. Going on from there ends in the same bytes as if it had not been. */
+  readonly resume?: RoundState | undefined;
+  /** Called after every step; `state` copies all that there is to go on from. What it throws ends the round. */
+  readonly onStep?: (step: number, loss: number, state: () => RoundState) => void | Promise<void>;
+}
+
+/**
+ * A round in the middle. Nothing of its randomness is in it: what a step draws follows from seed, site, round and the
+ * number of the step.
+ */
+export interface RoundState {
+  /** All of the network's. */
+  readonly weights: Weights;
+  readonly optimizer: Weights;
+  /** Of the steps so far, as float32. */
+  readonly losses: Float32Array;
 }
 
 export interface TrainRoundResult {
@@ -54,8 +70,8 @@ export interface TrainRoundResult {
  * model, or in the first round the weights of `seed`. Parameters that stay at the site are not held: their last
  * values are no model of the round.
  *
- * @throws FedcardioError `NO_DATA` without a case, `TRAINING_DIVERGED` when the loss or a weight is not finite,
- * `BAD_CONFIGURATION` when `training.localParameters` do not fit the network, `BAD_WEIGHTS` when weights do not.
+ * @throws FedcardioError `NO_DATA` without a case, `TRAINING_DIVERGED` when the loss, the gradient or a
+ * weight is not finite, `BAD_CONFIGURATION` when `training.localParameters` do not fit the network, `BAD_WEIGHTS` when weights do not.
  */
 export async function trainRound(input: TrainRoundInput): Promise<TrainRoundResult> {
   const { training, tasks, round, rounds } = input;
@@ -64,8 +80,7 @@ export async function trainRound(input: TrainRoundInput): Promise<TrainRoundResu
   if (usable.length === 0)
     throw new FedcardioError('NO_DATA', `${input.site} has no case with a target for ${tasks.join(', ')}.`);
 
-  const random = seededRandom('train', input.seed, input.site, round);
-  const draw = endlessly(usable, random);
+  const draw = patchesOf(usable, input);
   const network = createNetwork(input.model, tasks, input.seed);
   try {
     const split = input.body
@@ -81,26 +96,31 @@ export async function trainRound(input: TrainRoundInput): Promise<TrainRoundResu
       proximal: (group) => (group.startsWith(LOCAL_GROUP) ? 0 : training.proximal),
     });
     try {
-      if (input.optimizer) optimizer.load(input.optimizer);
-      const losses: number[] = [];
-      for (let step = 0; step < training.steps; step++) {
-        const patches = Array.from({ length: training.batch }, () =>
-          cutPatch(
-            draw(),
-            tasks,
-            { side: training.patch, spacing: training.spacing, augment: training.augment },
-            random,
-          ),
-        );
+      const start = input.resume;
+      const moments = start?.optimizer ?? input.optimizer;
+      if (moments) optimizer.load(moments);
+      // After the optimiser was made: the proximal term holds what the round started from.
+      if (start) network.load(start.weights);
+      const losses = Array.from(start?.losses ?? []);
+      const state = () => ({
+        weights: network.read(),
+        optimizer: optimizer.read(),
+        losses: Float32Array.from(losses),
+      });
+      for (let step = losses.length; step < training.steps; step++) {
         const rate = learningRateAt(training, (round - 1) * training.steps + step, rounds * training.steps);
-        const loss = trainStep(variables.values(), optimizer, rate, () =>
-          networkLoss(network, patches, training.patch, { ...training, ...input.pseudoLabels }),
-        );
+        const parts = Array.from({ length: training.accumulate }, (_, part) => () => {
+          const patches = draw(step * training.accumulate + part);
+          return networkLoss(network, patches, training.patch, { ...training, ...input.pseudoLabels });
+        });
+        const loss = Math.fround(inStep(input, step, () => trainStep(variables.values(), optimizer, rate, ...parts)));
         losses.push(loss);
-        await input.onStep?.(step + 1, loss);
+        await input.onStep?.(step + 1, loss, state);
+        // Steps keep the thread to themselves: between them signals and messages get their turn.
+        await setImmediate();
       }
       const trained = network.read();
-      checkFinite(trained);
+      inStep(input, training.steps - 1, () => checkFinite(trained));
       return {
         weights: pick(trained, split.shared),
         local: pick(trained, split.local),
@@ -126,13 +146,36 @@ function checkFinite(weights: Weights): void {
   });
 }
 
-/** Draws without replacement, epoch after epoch. */
-function endlessly<T>(items: readonly T[], random: () => number): () => T {
-  let left: T[] = [];
-  return () => {
-    if (left.length === 0) left = shuffled(random, items);
-    return left.pop() as T;
-  };
+/** Says where it was that the training failed. */
+function inStep<T>({ site, round, training }: TrainRoundInput, step: number, work: () => T): T {
+  try {
+    return work();
+  } catch (cause) {
+    if (!isFedcardioError(cause, 'TRAINING_DIVERGED')) throw cause;
+    const where = `${site}, round ${round}, step ${step + 1} of ${training.steps}`;
+    throw new FedcardioError(cause.code, `${where}: ${cause.message}`, { cause, hint: cause.hint });
+  }
+}
+
+/**
+ * The patches of a round by number of the batch, in any order of asking: cases are drawn without replacement, epoch
+ * after epoch.
+ */
+function patchesOf(
+  cases: readonly PreparedCase[],
+  { tasks, training, seed, site, round }: TrainRoundInput,
+): (batch: number) => readonly Patch[] {
+  const options = { side: training.patch, spacing: training.spacing, augment: training.augment };
+  const shuffle = (epoch: number) => shuffled(seededRandom('epoch', seed, site, round, epoch), cases);
+  let current = { epoch: 0, order: shuffle(0) };
+  return (batch) =>
+    Array.from({ length: training.batch }, (_, i) => {
+      const number = batch * training.batch + i;
+      const epoch = Math.floor(number / cases.length);
+      if (epoch !== current.epoch) current = { epoch, order: shuffle(epoch) };
+      const from = current.order[number % cases.length] as PreparedCase;
+      return cutPatch(from, tasks, options, seededRandom('patch', seed, site, round, number));
+    });
 }
 
 const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;

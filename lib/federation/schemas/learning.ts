@@ -25,6 +25,8 @@ export const trainingSchema = z.strictObject({
   patch: z.int().positive().default(32),
   spacing: z.number().positive().default(3),
   batch: z.int().positive().default(1),
+  /** Batches whose mean gradient makes one step: as a batch so many times as large, in the memory of one. */
+  accumulate: z.int().positive().default(1),
   /** Optimiser steps of one site in one round. */
   steps: z.int().positive(),
   learningRate: z.number().positive(),
@@ -52,6 +54,11 @@ export const trainingSchema = z.strictObject({
    * `*` stands for anything: `*norm*` for the normalisation layers of both networks.
    */
   localParameters: z.array(z.string().min(1)).default([]),
+  /**
+   * How often a task keeps where it is within the round, in its site's own bucket, seconds: what it loses at most when
+   * it is killed. A shorter round never does.
+   */
+  checkpointSeconds: z.number().positive().default(300),
 });
 
 /** How a round closes. Counts and shares are of the round's participants. */

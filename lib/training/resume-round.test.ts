@@ -1,0 +1,58 @@
+import fc from 'fast-check';
+import { beforeEach, describe, expect, test } from 'vitest';
+import type { ModelConfig } from '../federation/schemas.ts';
+import { loadBackend } from '../nn/backend.ts';
+import { toyRound as input, toyTraining as training } from './toy-round.ts';
+import { type RoundState, type TrainRoundInput, trainRound } from './train-round.ts';
+
+const swinUnetr: ModelConfig = { kind: 'swin-unetr', featureSize: 4, depths: [2], heads: [2], window: 4 };
+
+beforeEach(() => loadBackend());
+
+/** Runs a round up to a step, and gives what it could go on from. */
+async function stopAfter(step: number, round: TrainRoundInput): Promise<RoundState> {
+  let kept: RoundState | undefined;
+  const onStep = (done: number, _loss: number, state: () => RoundState) => {
+    if (done < step) return;
+    kept = state();
+    throw new Error('stopped');
+  };
+  await expect(trainRound({ ...round, onStep })).rejects.toThrow('stopped');
+  return kept!;
+}
+
+describe.each<readonly [string, Partial<TrainRoundInput>]>([
+  ['a unet on every thread', { training: { ...training, patch: 32, spacing: 3 } }],
+  ['a swin-unetr', { model: swinUnetr }],
+  ['two batches a step', { training: { ...training, batch: 2, accumulate: 2 } }],
+  [
+    'a round that is held, with parameters of its own',
+    { training: { ...training, proximal: 1, localParameters: ['*norm*'] } },
+  ],
+])('a stopped round of %s', (_, options) => {
+  const round = { ...input, ...options, training: { ...(options.training ?? training), steps: 6, augment: true } };
+
+  test('goes on from any step to the same bytes, and tells the steps that are left', async () => {
+    const {
+      weights: global,
+      optimizer,
+      local,
+    } = await trainRound({ ...round, training: { ...round.training, steps: 2 } });
+    const second = { ...round, round: 2, global, local, optimizer };
+    const whole = await trainRound(second);
+    await fc.assert(
+      fc.asyncProperty(
+        fc.uniqueArray(fc.integer({ min: 1, max: 5 }), { minLength: 1, maxLength: 3 }),
+        async (stops) => {
+          let resume: RoundState | undefined;
+          for (const step of stops.sort((a, b) => a - b)) resume = await stopAfter(step, { ...second, resume });
+          const seen: number[] = [];
+          const resumed = await trainRound({ ...second, resume, onStep: (step) => void seen.push(step) });
+          expect(resumed).toEqual(whole);
+          expect(seen).toEqual(Array.from({ length: 6 - stops.at(-1)! }, (__, i) => stops.at(-1)! + 1 + i));
+        },
+      ),
+      { numRuns: 4, examples: [[[5]], [[1, 2, 3]]] },
+    );
+  }, 60_000);
+});

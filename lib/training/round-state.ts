@@ -1,0 +1,37 @@
+import { parseSafetensorsHeader } from '../weights/header.ts';
+import { decodeSafetensors, encodeSafetensors } from '../weights/safetensors.ts';
+import type { Weights, WeightTensor } from '../weights/weights.ts';
+import type { RoundState } from './train-round.ts';
+
+/**
+ * The file of a round in the middle: tensors `weights/…`, `optimizer/…` and `losses`, and notes in the header.
+ */
+export function encodeRoundState(state: RoundState, notes: Readonly<Record<string, string>>): Uint8Array {
+  const { weights, optimizer, losses } = state;
+  const tensors = new Map<string, WeightTensor>([
+    ...under(WEIGHTS, weights),
+    ...under(OPTIMIZER, optimizer),
+    [LOSSES, { dtype: 'F32', shape: [losses.length], data: losses }],
+  ]);
+  return encodeSafetensors(tensors, notes);
+}
+
+/** Takes such a file apart. Throws `BAD_WEIGHTS` when it is damaged; whether it fits a network shows when it is loaded. */
+export function decodeRoundState(bytes: Uint8Array): {
+  readonly state: RoundState;
+  readonly notes: Readonly<Record<string, string>>;
+} {
+  const tensors = decodeSafetensors(bytes);
+  const below = (prefix: string): Weights =>
+    new Map([...tensors].flatMap(([name, x]) => (name.startsWith(prefix) ? [[name.slice(prefix.length), x]] : [])));
+  const losses = tensors.get(LOSSES)?.data ?? new Float32Array();
+  const state = { weights: below(WEIGHTS), optimizer: below(OPTIMIZER), losses };
+  return { state, notes: parseSafetensorsHeader(bytes).metadata };
+}
+
+const WEIGHTS = 'weights/';
+const OPTIMIZER = 'optimizer/';
+const LOSSES = 'losses';
+
+const under = (prefix: string, tensors: Weights) =>
+  [...tensors].map(([name, tensor]) => [prefix + name, tensor] as const);
