@@ -3,7 +3,7 @@ import type { StoreContext } from '../lib/federation/protocol/ports.ts';
 import type { Objects } from '../lib/storage/contract.ts';
 import { url } from './options.ts';
 
-/** What every command about one campaign takes. */
+/** What every command that looks into a federation takes. */
 export interface CampaignFlags {
   readonly endpoint?: string;
   readonly federation: string;
@@ -12,8 +12,11 @@ export interface CampaignFlags {
 
 /** Adds the argument and options that say which campaign is meant, and where it is. */
 export const aboutCampaign = (command: Command): Command =>
+  placed(command.argument('<campaign>', 'id of the campaign'));
+
+/** Adds the options that say where a federation is. */
+export const placed = (command: Command): Command =>
   command
-    .argument('<campaign>', 'id of the campaign')
     .option('--endpoint <url>', 'S3 endpoint; without it AWS, by your environment', url)
     .option('--federation <id>', 'id of the federation', 'fedcardio')
     .option('--json', 'print all of it as JSON');

@@ -6,6 +6,7 @@ import { controlCommands } from './control.ts';
 import { demoCommand } from './demo/command.ts';
 import { experimentCommand } from './experiment/command.ts';
 import { exportCommand } from './export.ts';
+import { importCommand } from './import.ts';
 import { localCommand } from './local.ts';
 import { predictCommand } from './predict.ts';
 import { statusCommand } from './status.ts';
@@ -44,6 +45,7 @@ for (const command of [
   verifyCommand(),
   predictCommand(),
   exportCommand(),
+  importCommand(),
   benchCommand(),
 ]) {
   program.addCommand(command.copyInheritedSettings(program));

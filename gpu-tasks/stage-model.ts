@@ -1,6 +1,7 @@
 import { FedcardioError } from '../lib/error.ts';
 import { federationKeys, type RoundAddress } from '../lib/federation/keys.ts';
 import { readJson } from '../lib/federation/protocol/documents.ts';
+import { sha256Hex } from '../lib/federation/protocol/json.ts';
 import { learns, stageOf } from '../lib/federation/protocol/plan.ts';
 import {
   commitSchema,
@@ -61,16 +62,28 @@ export async function withStageModel<T>(
   }
 }
 
-/** What a stage trains: a network of its own from nothing, or the heads of one whose body is there. */
+/** What a stage trains: a network of its own, from its seed or from `init`, or the heads of one whose body is there. */
 export async function networkOf(
   objects: Objects,
   bucket: string,
   campaign: string,
   stage: LearningStage,
-): Promise<{ readonly model: ModelConfig; readonly body: Weights | undefined }> {
-  if (stage.kind !== 'probe') return { model: stage.model, body: undefined };
+): Promise<{ readonly model: ModelConfig; readonly body?: Weights; readonly init?: Weights }> {
+  if (stage.kind !== 'probe') {
+    if (stage.init === undefined) return { model: stage.model };
+    return { model: stage.model, init: await readInit(objects, bucket, campaign, stage.init) };
+  }
   const { model, weights } = await finalModel(objects, bucket, await readPlan(objects, bucket, campaign), stage.of);
   return { model, body: weights };
+}
+
+async function readInit(objects: Objects, bucket: string, campaign: string, sha256: string): Promise<Weights> {
+  const key = federationKeys.init(campaign, sha256);
+  const stored = await objects.tryGet(bucket, key);
+  if (stored && sha256Hex(stored.body) === sha256) return decodeSafetensors(stored.body);
+  throw new FedcardioError('BAD_CONFIGURATION', `${key} is ${stored ? 'not what its name says' : 'not there'}.`, {
+    hint: 'Store the weights with `fedcardio import`, and start the campaign under a new id.',
+  });
 }
 
 /** The network of a finished stage and its global weights; of a probe, with the body that it probes. */

@@ -30,15 +30,14 @@ export async function trainSite(
   const { unreadable } = found;
   const unfinished = await readUnfinished(context, data.bucket, message);
   const cases = unfinished ? found.cases.filter(({ id }) => unfinished.cases.includes(id)) : found.cases;
-  const { model, body } = await networkOf(objects, federationBucket, at.campaign, stage);
+  const network = await networkOf(objects, federationBucket, at.campaign, stage);
   const global = base ? decodeSafetensors((await objects.get(federationBucket, base.key)).body) : undefined;
   const { steps, checkpointSeconds } = stage.training;
   const ids = cases.map(({ id }) => id);
   const keeper = createKeeper(context, data.bucket, message, ids, checkpointSeconds);
   context.interruption.hold();
   const result = await trainRound({
-    model,
-    body,
+    ...network,
     training: stage.training,
     ...(student ? { pseudoLabels: student } : {}),
     tasks,

@@ -274,8 +274,41 @@ describe('a campaign over HTTP', () => {
     const { model, tasks } = JSON.parse(stdout);
     expect(tasks).toEqual(['calcification']);
     const exported = fromNnunet(decodeTensors(readFileSync(file)), model, tasks);
-    expect(sorted(exported)).toEqual(sorted(await weightsOf((await lastCommit('teacher/calcification')).global!.key)));
+    const trained = await weightsOf((await lastCommit('teacher/calcification')).global!.key);
+    expect(sorted(exported)).toEqual(sorted(trained));
   });
+
+  test('lets a stage start from weights that were imported, and says when they are not there', async () => {
+    const still = { ...training, learningRate: 1e-12, weightDecay: 0 };
+    const onward = (id: string, init: string): CampaignInput => ({
+      ...CAMPAIGN,
+      id,
+      stages: [{ ...teacher('calcification', 1), training: still, init } as CampaignInput['stages'][number]],
+    });
+    const [campaign, exported] = ['campaign.json', 'unet.safetensors'].map((name) => join(folder, name)) as [
+      string,
+      string,
+    ];
+    writeFileSync(campaign, JSON.stringify(onward('onward', '0'.repeat(64))));
+    const { stdout } = await fedcardio('import', campaign, 'teacher/calcification', exported);
+    expect(await local.run(onward('onward', JSON.parse(stdout).init))).toMatchObject({ status: 'completed' });
+    const at = (id: string, stage: string, round: number) => federationKeys.commit({ campaign: id, stage, round });
+    const started = await read(at('onward', 'teacher/calcification', 1), commitSchema);
+    const [weights, expected] = [
+      await weightsOf(started.value.global!.key),
+      await weightsOf((await lastCommit('teacher/calcification')).global!.key),
+    ];
+    for (const [name, { data }] of expected) {
+      data.forEach((value, i) => {
+        if (Math.abs(value - weights.get(name)!.data[i]!) > 1e-6) throw new Error(`${name}[${i}] is not as imported`);
+      });
+    }
+    const lost = await local.run(onward('lost', '1'.repeat(64)));
+    expect(lost).toMatchObject({
+      status: 'failed',
+      reason: expect.stringMatching(/init\/1{64}.safetensors is not there/),
+    });
+  }, 60_000);
 
   test('predicts a file as it predicted the held-out case, and a broken one does not stop it', async () => {
     const [ct, broken] = ['patient-b9.nii.gz', 'broken.nii.gz'].map((name) => join(folder, name)) as [string, string];

@@ -87,6 +87,8 @@ export const federationKeys = {
   global: (at: RoundAddress, inputs: string) => `${federationKeys.round(at)}global-${inputs}.safetensors`,
   /** The server optimiser's moments, named as the model that they belong to. */
   state: (at: RoundAddress, inputs: string) => `${federationKeys.round(at)}state-${inputs}.safetensors`,
+  /** Weights from elsewhere that a stage starts from. */
+  init: (campaign: string, sha256: string) => `campaigns/${campaign}/init/${sha256}.safetensors`,
   model: (campaign: string, name: string) => `campaigns/${campaign}/model/${name}`,
 } as const;
 

@@ -2,6 +2,7 @@ import { setImmediate } from 'node:timers/promises';
 import { FedcardioError, isFedcardioError } from '../error.ts';
 import type { ModelConfig, TrainingConfig } from '../federation/schemas.ts';
 import type { TaskId } from '../federation/tasks.ts';
+import { withHeads } from '../models/initial-weights.ts';
 import { createNetwork, parameterGroup } from '../models/network.ts';
 import { createAdamW } from '../nn/adamw.ts';
 import { trainStep } from '../nn/train-step.ts';
@@ -24,8 +25,10 @@ export interface TrainRoundInput {
   readonly cases: readonly PreparedCase[];
   /** The round's global model, or undefined in the first round: then every site starts from `seed`. */
   readonly global: Weights | undefined;
+  /** What a stage starts from where there is no global model yet, instead of `seed`: heads that it lacks come from there. */
+  readonly init?: Weights;
   /** A trained body that is not trained on: the heads alone are trained, sent and merged. */
-  readonly body?: Weights | undefined;
+  readonly body?: Weights;
   /** The parameters that stay at the site, as its last round left them; without them they start from `seed` too. */
   readonly local?: Weights | undefined;
   /** AdamW's moments as this site's previous round left them. */
@@ -83,6 +86,7 @@ export async function trainRound(input: TrainRoundInput): Promise<TrainRoundResu
   const draw = patchesOf(usable, input);
   const network = createNetwork(input.model, tasks, input.seed);
   try {
+    if (input.init) network.load(withHeads(input.init, input.model, tasks, input.seed));
     const split = input.body
       ? loadProbe(network, input.body, input.global)
       : loadSiteModel(network, training.localParameters, input.global, input.local);

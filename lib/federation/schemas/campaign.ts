@@ -17,7 +17,12 @@ const trained = {
   aggregation: aggregationSchema.prefault({ strategy: 'fedavg' }),
   encoding: encodingSchema.prefault({}),
 };
-const learnt = { model: modelSchema, ...trained };
+const learnt = {
+  model: modelSchema,
+  /** SHA-256 of the weights that it starts from, as `fedcardio import` stores them; without them, from the seed. */
+  init: sha256.optional(),
+  ...trained,
+};
 
 export const teacherStageSchema = z.strictObject({ kind: z.literal('teacher'), ...stageBase, task: taskId, ...learnt });
 
@@ -118,6 +123,9 @@ function impossibilities(
       return [['of', `"${stage.of}" has parameters that stay at their sites: there is no one body to probe`]];
     }
     return [['of', `"${stage.of}" is neither a teacher nor a student: there is no body to probe`]];
+  }
+  if ('init' in stage && stage.init !== undefined && stage.training.localParameters.length > 0) {
+    return [['init', 'cannot go with localParameters: a site that joins later would start from other weights']];
   }
   if (stage.kind !== 'student' || (!stage.distillation && stage.pseudoLabelWeight === 'equal')) return [];
   const path = stage.distillation ? 'distillation' : 'pseudoLabelWeight';

@@ -1,9 +1,24 @@
 import type { ModelConfig } from '../../federation/schemas.ts';
 import type { TaskId } from '../../federation/tasks.ts';
+import { parseSafetensorsHeader } from '../../weights/header.ts';
+import { decodeTensors } from '../../weights/safetensors.ts';
 import type { Tensors, Weights } from '../../weights/weights.ts';
-import { toMonai } from './monai.ts';
-import { toNnunet } from './nnunet.ts';
+import { headsOfMetadata } from './metadata.ts';
+import { fromMonai, toMonai } from './monai.ts';
+import { fromNnunet, toNnunet } from './nnunet.ts';
 
 /** A model as PyTorch has it: MONAI's `SwinUNETR`, nnU-Net's `PlainConvUNet`. Throws as these conversions do. */
 export const asTorch = (model: ModelConfig, weights: Weights, heads: readonly TaskId[]): Tensors =>
   model.kind === 'swin-unetr' ? toMonai(weights, model, heads) : toNnunet(weights, model, heads);
+
+/**
+ * The inverse of {@link asTorch}, from a safetensors file.
+ *
+ * @param heads whose the output channels are; by default what the file says of itself, otherwise nobody's: the body
+ *   alone is taken
+ */
+export function fromTorch(model: ModelConfig, file: Uint8Array, heads?: readonly TaskId[]): Weights {
+  const whose = heads ?? headsOfMetadata(parseSafetensorsHeader(file).metadata) ?? [];
+  const tensors = decodeTensors(file, { finite: true });
+  return model.kind === 'swin-unetr' ? fromMonai(tensors, model, whose) : fromNnunet(tensors, model, whose);
+}

@@ -1,0 +1,71 @@
+import { readFileSync } from 'node:fs';
+import { Command, InvalidArgumentError } from 'commander';
+import { FedcardioError } from '../lib/error.ts';
+import { isTaskId, type TaskId } from '../lib/federation/tasks.ts';
+import { type CampaignFlags, campaignContext, placed } from './campaign.ts';
+
+/** `fedcardio import <campaign.json> <stage> <weights>`: weights from elsewhere for a stage to start from. */
+export const importCommand = (): Command =>
+  placed(
+    new Command('import')
+      .argument('<campaign.json>', 'the campaign that is to start from them')
+      .argument('<stage>', 'its stage')
+      .argument('<weights.safetensors>', "a MONAI SwinUNETR's or nnU-Net PlainConvUNet's state_dict"),
+  )
+    .description("Store another tool's weights for a stage to start from, and say what to write into the campaign.")
+    .option('--heads <tasks>', 'tasks that its output channels are of, in order; none: its body alone', taskList)
+    .addHelpText(
+      'after',
+      `
+A file that fedcardio exported says itself what its output channels are.
+
+Examples:
+  fedcardio import campaign.json student pretrained.safetensors --federation heart
+  fedcardio import campaign.json student swin.safetensors --heads hinge-points,calcification
+
+In Python, from a checkpoint:
+  safetensors.torch.save_file(torch.load("swin.pt", weights_only=True)["state_dict"], "swin.safetensors")`,
+    )
+    .action(importWeights);
+
+interface ImportFlags extends CampaignFlags {
+  readonly heads?: readonly TaskId[];
+}
+
+async function importWeights(file: string, stageName: string, weightsFile: string, flags: ImportFlags): Promise<void> {
+  const [{ fromTorch }, { decodeTensors, encodeSafetensors }, { parseJson, sha256Hex }, keys, schemas, { names }] =
+    await Promise.all([
+      import('../lib/models/interchange/torch.ts'),
+      import('../lib/weights/safetensors.ts'),
+      import('../lib/federation/protocol/json.ts'),
+      import('../lib/federation/keys.ts'),
+      import('../lib/federation/schemas.ts'),
+      import('../lib/federation/topology.ts'),
+    ]);
+  const campaign = parseJson(readFileSync(file), schemas.campaignSchema, file);
+  const stage = campaign.stages.find(({ name }) => name === stageName);
+  if (stage?.kind !== 'teacher' && stage?.kind !== 'student') {
+    throw new FedcardioError('BAD_CONFIGURATION', `${file} has no stage "${stageName}" that trains a network.`, {
+      hint: `Its stages: ${campaign.stages.map(({ name }) => name).join(', ')}.`,
+    });
+  }
+  const bytes = readFileSync(weightsFile);
+  const weights = fromTorch(stage.model, bytes, flags.heads);
+  const body = encodeSafetensors(weights);
+  const sha256 = sha256Hex(body);
+  const { objects, federation } = await campaignContext(flags);
+  const key = keys.federationKeys.init(campaign.id, sha256);
+  await objects.put(names.federationBucket(federation.id), key, body);
+  if (flags.json) console.log(JSON.stringify({ key, init: sha256, tensors: weights.size }, null, 2));
+  else
+    console.log(
+      `Stored as ${key}. Write into stage "${stageName}" of ${file}, before it is uploaded:\n  "init": "${sha256}"`,
+    );
+}
+
+function taskList(text: string): readonly TaskId[] {
+  const tasks = text.split(',');
+  const unknown = tasks.find((task) => !isTaskId(task));
+  if (unknown !== undefined) throw new InvalidArgumentError(`There is no task "${unknown}".`);
+  return tasks as TaskId[];
+}
