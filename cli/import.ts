@@ -33,7 +33,7 @@ interface ImportFlags extends CampaignFlags {
 }
 
 async function importWeights(file: string, stageName: string, weightsFile: string, flags: ImportFlags): Promise<void> {
-  const [{ fromTorch }, { decodeTensors, encodeSafetensors }, { parseJson, sha256Hex }, keys, schemas, { names }] =
+  const [{ fromTorch }, { encodeSafetensors }, { parseJson, sha256Hex }, keys, schemas, { names }] =
     await Promise.all([
       import('../lib/models/interchange/torch.ts'),
       import('../lib/weights/safetensors.ts'),
