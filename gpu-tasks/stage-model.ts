@@ -11,7 +11,7 @@ import { decodeSafetensors } from '../lib/weights/safetensors.ts';
 import { readLocalParameters } from './checkpoints.ts';
 import type { SiteData } from './site-data.ts';
 
-type LearningStage = TeacherStage | StudentStage;
+export type LearningStage = TeacherStage | StudentStage;
 
 /** Heads of a stage's network. */
 export const tasksOf = (stage: LearningStage): readonly TaskId[] =>

@@ -24,14 +24,21 @@ export function prepareImage(image: Volume, spacing: number): Volume<Float32Arra
   return { ...resampled, data: standardise(resampled.data) };
 }
 
-/**
- * What a class map teaches: centroids of its classes for landmark tasks, its voxels for segmentations. Of those only the
- * box around the foreground is kept: calcium fills a thousandth of a CT.
- */
+/** What a class map teaches: centroids of its classes for landmark tasks, its voxels for segmentations. */
 export function targetOfClassMap(task: TaskId, label: Volume): Target {
   const { kind, classes } = TASKS[task];
   if (kind === 'landmarks') return { kind: 'points', points: landmarksOfClassMap(label, classes.length) };
-  return { kind: 'mask', mask: foregroundBox(label) };
+  return { kind: 'mask', mask: { ...label, data: Uint8Array.from(label.data) } };
+}
+
+/**
+ * The case with masks cut to the box around their foreground, outside of which there is nothing to learn: calcium fills
+ * a thousandth of a CT, and every patch would go through all of it.
+ */
+export function boxed({ targets, ...item }: PreparedCase): PreparedCase {
+  const box = (target: Target): Target =>
+    target.kind === 'mask' ? { ...target, mask: foregroundBox(target.mask) } : target;
+  return { ...item, targets: new Map([...targets].map(([task, target]) => [task, box(target)])) };
 }
 
 /** At least half the diagonal of a voxel of any model: what is averaged over one reaches so far, mm. */

@@ -8,7 +8,7 @@ import { trainStep } from '../nn/train-step.ts';
 import { seededRandom, shuffled } from '../random.ts';
 import { allFinite } from '../weights/finite.ts';
 import type { Weights } from '../weights/weights.ts';
-import type { PreparedCase } from './cases.ts';
+import { boxed, type PreparedCase } from './cases.ts';
 import { loadSiteModel, pick } from './local-parameters.ts';
 import { networkLoss } from './loss.ts';
 import { cutPatch, type Patch } from './patches.ts';
@@ -75,7 +75,7 @@ export async function trainRound(input: TrainRoundInput): Promise<TrainRoundResu
   if (usable.length === 0)
     throw new FedcardioError('NO_DATA', `${input.site} has no case with a target for ${tasks.join(', ')}.`);
 
-  const draw = patchesOf(usable, input);
+  const draw = patchesOf(usable.map(boxed), input);
   const network = createNetwork(input.model, tasks, input.seed);
   try {
     const split = loadSiteModel(network, training.localParameters, input.global, input.local);
