@@ -7,6 +7,8 @@ export interface TaskContext {
   readonly cache: Cache;
   /** Name of the tensor backend, for the record. */
   readonly backend: string;
+  /** What the process may take, bytes; undefined where tensors lie in a GPU's memory instead. */
+  readonly memoryLimit: number | undefined;
   readonly now: () => Date;
   readonly log: (event: string, fields: Readonly<Record<string, unknown>>) => void;
   readonly progress: (progress: TaskProgress) => void;

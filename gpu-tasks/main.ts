@@ -11,6 +11,7 @@ import { loadBackend } from '../lib/nn/backend.ts';
 import { createObjects } from '../lib/storage/objects.ts';
 import { createCache } from './cache.ts';
 import type { TaskContext } from './context.ts';
+import { memoryLimit } from './memory.ts';
 import { runTask, type TaskOutcome } from './run-task.ts';
 
 const CACHE_BYTES = 512 * 2 ** 20;
@@ -29,6 +30,7 @@ const base = {
   objects: createObjects(endpoint ? { endpoint } : {}),
   cache: createCache(CACHE_BYTES),
   backend: backend.description,
+  memoryLimit: backend.device === 'gpu' ? undefined : memoryLimit(),
   now: () => new Date(),
   log: (event: string, fields: Readonly<Record<string, unknown>>) =>
     console.error(JSON.stringify({ event, ...fields })),

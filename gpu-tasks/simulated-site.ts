@@ -151,6 +151,7 @@ export async function taskContext(objects: Objects) {
     objects,
     cache: createCache(2 ** 20),
     backend: description,
+    memoryLimit: undefined,
     now: () => NOW,
     log: (event, fields) => logged.push(JSON.stringify({ event, ...fields })),
     progress: ({ done }) => steps.push(done),

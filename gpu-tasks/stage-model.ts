@@ -21,7 +21,7 @@ import type { Weights } from '../lib/weights/weights.ts';
 import { readLocalParameters } from './checkpoints.ts';
 import type { SiteData } from './site-data.ts';
 
-type LearningStage = TeacherStage | StudentStage | ProbeStage;
+export type LearningStage = TeacherStage | StudentStage | ProbeStage;
 
 /** Heads of a stage's network. */
 export const tasksOf = (stage: LearningStage): readonly TaskId[] =>

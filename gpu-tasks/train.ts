@@ -6,6 +6,7 @@ import { decodeSafetensors, encodeSafetensors } from '../lib/weights/safetensors
 import type { Weights } from '../lib/weights/weights.ts';
 import { readLocalParameters, readOptimizer } from './checkpoints.ts';
 import type { TaskContext } from './context.ts';
+import { stateMemory } from './memory.ts';
 import type { TaskResult } from './publish.ts';
 import type { StageInput } from './run-task.ts';
 import { trainingCases } from './site-data.ts';
@@ -35,6 +36,7 @@ export async function trainSite(
   const { steps, checkpointSeconds } = stage.training;
   const ids = cases.map(({ id }) => id);
   const keeper = createKeeper(context, data.bucket, message, ids, checkpointSeconds);
+  stateMemory(context, site, network.model, stage);
   context.interruption.hold();
   const result = await trainRound({
     ...network,

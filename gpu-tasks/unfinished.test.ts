@@ -42,7 +42,8 @@ async function run(options: { readonly stopAfter?: number; readonly context?: Pa
   const result = await runTask(message, { ...context, now, progress, interruption, ...options.context }).catch(
     (error: unknown) => (error as FedcardioError).code,
   );
-  return { result, steps, events: logged.map((line) => JSON.parse(line) as { event: string; step?: number }) };
+  const events = logged.map((line) => JSON.parse(line) as { readonly event: string; readonly step?: number });
+  return { result, steps, events: events.filter(({ event }) => event !== 'memory') };
 }
 
 async function weightsOfUpdate() {

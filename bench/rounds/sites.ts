@@ -18,6 +18,7 @@ export function simulatedSites(objects: Objects, uploaded: (round: number) => vo
     objects,
     cache: { get: () => Promise.reject(new Error('no data')) },
     backend: 'simulated',
+    memoryLimit: undefined,
     now: () => new Date(),
     log: () => undefined,
     progress: () => undefined,

@@ -50,13 +50,17 @@ export function createAdamW(variables: ReadonlyMap<string, tf.Variable>, options
 
   const update = (group: Group, { gradient, square }: FlatGradient, factor: tf.Scalar, learningRate: number): void => {
     group.steps++;
-    const m = tf.add(tf.mul(group.m, beta1), tf.mul(gradient, tf.mul(factor, 1 - beta1)));
-    const v = tf.add(tf.mul(group.v, beta2), tf.mul(square, tf.mul(tf.square(factor), 1 - beta2)));
+    // What is as large as the network is freed as soon as it can be.
+    const m = tf.tidy(() => tf.add(tf.mul(group.m, beta1), tf.mul(gradient, tf.mul(factor, 1 - beta1))));
+    const v = tf.tidy(() => tf.add(tf.mul(group.v, beta2), tf.mul(square, tf.mul(tf.square(factor), 1 - beta2))));
+    tf.dispose([gradient, square]);
     // m/bias1 over √(v/bias2) + ε, with the constants gathered.
     const bias1 = 1 - beta1 ** group.steps;
     const bias2 = Math.sqrt(1 - beta2 ** group.steps);
-    const change = tf.div(tf.mul(m, (learningRate * bias2) / bias1), tf.add(tf.sqrt(v), epsilon * bias2));
-    const values = tf.sub(tf.mul(currentValues(group), 1 - learningRate * weightDecay), change) as tf.Tensor1D;
+    const values = tf.tidy(() => {
+      const change = tf.div(tf.mul(m, (learningRate * bias2) / bias1), tf.add(tf.sqrt(v), epsilon * bias2));
+      return tf.sub(tf.mul(currentValues(group), 1 - learningRate * weightDecay), change) as tf.Tensor1D;
+    });
     group.m.assign(m as tf.Tensor1D);
     group.v.assign(v as tf.Tensor1D);
     assignValues(group, values);

@@ -8,6 +8,8 @@ import { tf } from './tf.ts';
 /** The tensor library that runs the networks. */
 export interface Backend {
   readonly name: 'native' | 'wasm';
+  /** Where tensors lie. */
+  readonly device: 'cpu' | 'gpu';
   /** One line for people: what it is, on what it runs and, on WebAssembly, why it is not native. */
   readonly description: string;
 }
@@ -73,7 +75,11 @@ function native(): Backend {
   };
   const threads = Number(process.env.TF_NUM_INTRAOP_THREADS) || availableParallelism();
   const device = isUsingGpuDevice ? 'a CUDA GPU' : `CPU (${threads} ${threads === 1 ? 'thread' : 'threads'})`;
-  return { name: 'native', description: `native TensorFlow ${binding.TF_Version} on ${device}` };
+  return {
+    name: 'native',
+    device: isUsingGpuDevice ? 'gpu' : 'cpu',
+    description: `native TensorFlow ${binding.TF_Version} on ${device}`,
+  };
 }
 
 async function wasm(reason: string): Promise<Backend> {
@@ -88,5 +94,5 @@ async function wasm(reason: string): Promise<Backend> {
     });
   }
   const simd = (await tf.env().getAsync('WASM_HAS_SIMD_SUPPORT')) ? 'SIMD' : 'without SIMD';
-  return { name: 'wasm', description: `WebAssembly (${simd}, 1 thread), ${reason}` };
+  return { name: 'wasm', device: 'cpu', description: `WebAssembly (${simd}, 1 thread), ${reason}` };
 }

@@ -1,5 +1,6 @@
 import type { TaskId } from '../federation/tasks.ts';
 import { TASKS } from '../federation/tasks.ts';
+import { boxAround, crop } from '../imaging/box.ts';
 import { standardise } from '../imaging/intensity.ts';
 import { landmarksOfClassMap } from '../imaging/landmarks.ts';
 import { isotropicGrid, resample } from '../imaging/resample.ts';
@@ -33,6 +34,24 @@ export function targetOfClassMap(task: TaskId, label: Volume): Target {
   const { kind, classes } = TASKS[task];
   if (kind === 'landmarks') return { kind: 'points', points: landmarksOfClassMap(label, classes.length) };
   return { kind: 'mask', mask: { ...label, data: Uint8Array.from(label.data) } };
+}
+
+/**
+ * The case with masks cut to the box around their foreground, outside of which there is nothing to learn: calcium fills
+ * a thousandth of a CT, and every patch would go through all of it.
+ */
+export function boxed({ targets, ...item }: PreparedCase): PreparedCase {
+  const box = (target: Target): Target =>
+    target.kind === 'mask' ? { ...target, mask: foregroundBox(target.mask) } : target;
+  return { ...item, targets: new Map([...targets].map(([task, target]) => [task, box(target)])) };
+}
+
+/** At least half the diagonal of a voxel of any model: what is averaged over one reaches so far, mm. */
+const MARGIN_MM = 10;
+
+/** The part of a class map around its foreground; one voxel of background where there is none. */
+function foregroundBox(map: Volume<Uint8Array>): Volume<Uint8Array> {
+  return crop(map, boxAround(map, (value) => value !== 0, MARGIN_MM) ?? { first: [0, 0, 0], end: [1, 1, 1] });
 }
 
 const AIR_HU = -1000;

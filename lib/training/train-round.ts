@@ -9,7 +9,7 @@ import { trainStep } from '../nn/train-step.ts';
 import { seededRandom, shuffled } from '../random.ts';
 import { allFinite } from '../weights/finite.ts';
 import type { Weights } from '../weights/weights.ts';
-import type { PreparedCase, Target } from './cases.ts';
+import { boxed, type PreparedCase, type Target } from './cases.ts';
 import { loadProbe, loadSiteModel, pick } from './local-parameters.ts';
 import { type LossConfig, networkLoss, targetWeight } from './loss.ts';
 import { cutPatch, type Patch } from './patches.ts';
@@ -83,7 +83,7 @@ export async function trainRound(input: TrainRoundInput): Promise<TrainRoundResu
   if (usable.length === 0)
     throw new FedcardioError('NO_DATA', `${input.site} has no case with a target for ${tasks.join(', ')}.`);
 
-  const draw = patchesOf(usable, input);
+  const draw = patchesOf(usable.map(boxed), input);
   const network = createNetwork(input.model, tasks, input.seed);
   try {
     if (input.init) network.load(withHeads(input.init, input.model, tasks, input.seed));
