@@ -1,7 +1,8 @@
 /**
  * The container's entry point. One task message as the argument (or in FEDCARDIO_TASK) runs that task and exits 0
- * when it is settled, 1 when a retry may help, 2 when the message is none. Started with an IPC channel, as the local launcher does, the process
- * stays warm: it takes one message after the other, so that libraries load and cases are prepared once.
+ * when it is settled, 1 when a retry may help, 2 when the message is none; a round in FEDCARDIO_MERGE is merged in its
+ * place. Started with an IPC channel, as the local launcher does, the process stays warm: it takes one message after
+ * the other, so that libraries load and cases are prepared once.
  */
 import { describeError, isFedcardioError } from '../lib/error.ts';
 import { parseJson } from '../lib/federation/protocol/json.ts';
@@ -10,20 +11,23 @@ import { loadBackend } from '../lib/nn/backend.ts';
 import { createObjects } from '../lib/storage/objects.ts';
 import { createCache } from './cache.ts';
 import type { TaskContext } from './context.ts';
+import { runMerge } from './merge.ts';
 import { runTask } from './run-task.ts';
 
 const CACHE_BYTES = 512 * 2 ** 20;
 
-const backend = await loadBackend();
 const endpoint = process.env.FEDCARDIO_ENDPOINT;
-const base = {
+const world = {
   objects: createObjects(endpoint ? { endpoint } : {}),
-  cache: createCache(CACHE_BYTES),
-  backend: backend.description,
   now: () => new Date(),
   log: (event: string, fields: Readonly<Record<string, unknown>>) =>
     console.error(JSON.stringify({ event, ...fields })),
 };
+const merge = process.env.FEDCARDIO_MERGE;
+if (merge !== undefined) process.exit(await runMerge(merge, process.env.FEDCARDIO_FEDERATION, world));
+
+const backend = await loadBackend();
+const base = { ...world, cache: createCache(CACHE_BYTES), backend: backend.description };
 
 const run = (message: TaskMessage, progress: TaskContext['progress']) => runTask(message, { ...base, progress });
 
