@@ -24,7 +24,11 @@ const world = {
     console.error(JSON.stringify({ event, ...fields })),
 };
 const merge = process.env.FEDCARDIO_MERGE;
-if (merge !== undefined) process.exit(await runMerge(merge, process.env.FEDCARDIO_FEDERATION, world));
+if (merge !== undefined) {
+  // As the first process of a container it would not be ended by the signal alone.
+  process.once('SIGTERM', () => process.exit(143));
+  process.exit(await runMerge(merge, process.env.FEDCARDIO_FEDERATION, world));
+}
 
 const backend = await loadBackend();
 const base = { ...world, cache: createCache(CACHE_BYTES), backend: backend.description };

@@ -28,6 +28,8 @@ export interface LocalFederationOptions {
   readonly duplicates?: boolean;
   /** "stage#round@site" of a task whose process is killed after its first step, once. */
   readonly crash?: string;
+  /** Put in the place of what the context has, such as another launcher. */
+  readonly extras?: (context: HandlerContext) => Partial<HandlerContext>;
 }
 
 /**
@@ -63,7 +65,7 @@ export async function startLocalFederation(options: LocalFederationOptions) {
     onEvent: (event) => tasks.push(event),
     onFailed: (message, reason) => recordFailure(context, message, reason),
   });
-  const context: HandlerContext = {
+  const local: HandlerContext = {
     federation,
     objects,
     queues,
@@ -71,6 +73,7 @@ export async function startLocalFederation(options: LocalFederationOptions) {
     now: () => new Date(),
     log: (event, fields) => log.push({ event, fields }),
   };
+  const context = { ...local, ...options.extras?.(local) };
   const repeat = options.duplicates
     ? redelivering(topology.queues.map(({ name }) => name))
     : (handler: SqsHandler) => handler;

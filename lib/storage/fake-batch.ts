@@ -16,8 +16,12 @@ export interface FakeJob {
 /** What happens to the next SubmitJob: it is refused, or it makes a job and the answer is lost. */
 type Fault = 'throttle' | 'refuse' | 'lose-answer';
 
-/** For tests: AWS Batch's SubmitJob, DescribeJobs and ListJobs over HTTP, for the real SDK. */
-export async function startFakeBatch() {
+/**
+ * For tests: AWS Batch's SubmitJob, DescribeJobs and ListJobs over HTTP, for the real SDK.
+ *
+ * @param onJob runs a job; without it, jobs stay SUBMITTED until a test says otherwise
+ */
+export async function startFakeBatch(onJob: (job: FakeJob) => void = () => undefined) {
   const jobs: FakeJob[] = [];
   const calls: string[] = [];
   const faults: Fault[] = [];
@@ -35,6 +39,7 @@ export async function startFakeBatch() {
         status: 'SUBMITTED',
       };
       jobs.unshift(job);
+      onJob(job);
       if (fault === 'lose-answer') return void response.destroy();
       answer(response, { jobId: job.jobId, jobName: job.jobName });
     },
