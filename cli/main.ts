@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander';
 import { describeError } from '../lib/error.ts';
 import { benchCommand } from './bench.ts';
 import { controlCommands } from './control.ts';
+import { costCommand } from './cost.ts';
 import { demoCommand } from './demo/command.ts';
 import { localCommand } from './local.ts';
 import { statusCommand } from './status.ts';
@@ -38,6 +39,7 @@ for (const command of [
   statusCommand(),
   ...controlCommands(),
   verifyCommand(),
+  costCommand(),
   benchCommand(),
 ]) {
   program.addCommand(command.copyInheritedSettings(program));
