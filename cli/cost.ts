@@ -67,7 +67,7 @@ function read<S extends z.ZodType>(file: string, schema: S): z.infer<S> {
   return parseJson(bytes, schema, file);
 }
 
-export function costText({
+function costText({
   federation,
   sites,
   assumptions,

@@ -4,7 +4,7 @@ import type { Prices } from './prices.ts';
 import type { Assumptions, StageWork } from './workload.ts';
 
 /** `FEDCARDIO_BENCH_SITES=8 npm run bench -- rounds`: requests of a site and round, all functions and the site together. */
-export const BENCH_REQUESTS = { objects: 7.16, queues: 3.84 } as const;
+const BENCH_REQUESTS = { objects: 7.16, queues: 3.84 } as const;
 
 /** Of a GPU host, GB. */
 const VOLUME_GB = 100;
