@@ -44,10 +44,11 @@ async function container(
 describe.skipIf(!IMAGE)('the container image', { timeout: 900_000 }, () => {
   let batch: FakeBatch;
   let federation: LocalFederation;
+  const running: Promise<void>[] = [];
   const ended: { readonly job: FakeJob; readonly code: number; readonly output: string }[] = [];
 
   beforeAll(async () => {
-    batch = await startFakeBatch((job) => void runJob(job));
+    batch = await startFakeBatch((job) => void running.push(runJob(job)));
     const connection = {
       endpoint: batch.endpoint,
       region: 'us-east-1',
@@ -114,6 +115,8 @@ describe.skipIf(!IMAGE)('the container image', { timeout: 900_000 }, () => {
 
     const outcome = await federation.run(CAMPAIGN);
 
+    // A campaign ends with what a container writes, which is before the container does.
+    await Promise.all(running);
     expect(ended.filter(({ code }) => code !== 0).map(({ output }) => output)).toEqual([]);
     expect(outcome.status).toBe('completed');
     const jobs = ended.map(({ job }) => job.jobName).sort();
