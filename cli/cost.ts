@@ -67,16 +67,7 @@ function read<S extends z.ZodType>(file: string, schema: S): z.infer<S> {
   return parseJson(bytes, schema, file);
 }
 
-function costText({
-  federation,
-  sites,
-  assumptions,
-  prices,
-  campaign,
-  idle,
-  server,
-  clients,
-}: Estimate): string {
+function costText({ federation, sites, assumptions, prices, campaign, idle, server, clients }: Estimate): string {
   const { casesPerSite, caseMegabytes, gpuRatio } = assumptions;
   const parts: readonly [string, { readonly lines: readonly Line[]; readonly usd: number }][] = [
     ['A campaign', campaign],
