@@ -33,15 +33,14 @@ interface ImportFlags extends CampaignFlags {
 }
 
 async function importWeights(file: string, stageName: string, weightsFile: string, flags: ImportFlags): Promise<void> {
-  const [{ fromTorch }, { encodeSafetensors }, { parseJson, sha256Hex }, keys, schemas, { names }] =
-    await Promise.all([
-      import('../lib/models/interchange/torch.ts'),
-      import('../lib/weights/safetensors.ts'),
-      import('../lib/federation/protocol/json.ts'),
-      import('../lib/federation/keys.ts'),
-      import('../lib/federation/schemas.ts'),
-      import('../lib/federation/topology.ts'),
-    ]);
+  const [{ fromTorch }, { encodeSafetensors }, { parseJson, sha256Hex }, keys, schemas, { names }] = await Promise.all([
+    import('../lib/models/interchange/torch.ts'),
+    import('../lib/weights/safetensors.ts'),
+    import('../lib/federation/protocol/json.ts'),
+    import('../lib/federation/keys.ts'),
+    import('../lib/federation/schemas.ts'),
+    import('../lib/federation/topology.ts'),
+  ]);
   const campaign = parseJson(readFileSync(file), schemas.campaignSchema, file);
   const stage = campaign.stages.find(({ name }) => name === stageName);
   if (stage?.kind !== 'teacher' && stage?.kind !== 'student') {

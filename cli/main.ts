@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander';
 import { describeError } from '../lib/error.ts';
 import { benchCommand } from './bench.ts';
 import { controlCommands } from './control.ts';
+import { costCommand } from './cost.ts';
 import { demoCommand } from './demo/command.ts';
 import { experimentCommand } from './experiment/command.ts';
 import { exportCommand } from './export.ts';
@@ -46,6 +47,7 @@ for (const command of [
   predictCommand(),
   exportCommand(),
   importCommand(),
+  costCommand(),
   benchCommand(),
 ]) {
   program.addCommand(command.copyInheritedSettings(program));

@@ -1,8 +1,9 @@
 /**
  * The container's entry point. One task message as the argument (or in FEDCARDIO_TASK) runs that task and exits 0
  * when it is settled, 1 when a retry may help, 2 when the message is none, 143 when SIGTERM came before it was settled:
- * a retry goes on from the checkpoint. Started with an IPC channel, as the local launcher does, the process stays warm:
- * it takes one message after the other, so that libraries load and cases are prepared once.
+ * a retry goes on from the checkpoint. A round in FEDCARDIO_MERGE is merged in its place. Started with an IPC channel,
+ * as the local launcher does, the process stays warm: it takes one message after the other, so that libraries load and
+ * cases are prepared once.
  */
 import { describeError, isFedcardioError } from '../lib/error.ts';
 import { parseJson } from '../lib/federation/protocol/json.ts';
@@ -12,6 +13,7 @@ import { createObjects } from '../lib/storage/objects.ts';
 import { createCache } from './cache.ts';
 import type { TaskContext } from './context.ts';
 import { memoryLimit } from './memory.ts';
+import { runMerge } from './merge.ts';
 import { runTask, type TaskOutcome } from './run-task.ts';
 
 const CACHE_BYTES = 512 * 2 ** 20;
@@ -24,16 +26,24 @@ process.on('SIGTERM', () => {
   if (!stop.held) process.exit(INTERRUPTED);
 });
 
-const backend = await loadBackend();
 const endpoint = process.env.FEDCARDIO_ENDPOINT;
-const base = {
+const world = {
   objects: createObjects(endpoint ? { endpoint } : {}),
-  cache: createCache(CACHE_BYTES),
-  backend: backend.description,
-  memoryLimit: backend.device === 'gpu' ? undefined : memoryLimit(),
   now: () => new Date(),
   log: (event: string, fields: Readonly<Record<string, unknown>>) =>
     console.error(JSON.stringify({ event, ...fields })),
+};
+const merge = process.env.FEDCARDIO_MERGE;
+if (merge !== undefined) {
+  process.exit(await runMerge(merge, process.env.FEDCARDIO_FEDERATION, world));
+}
+
+const backend = await loadBackend();
+const base = {
+  ...world,
+  cache: createCache(CACHE_BYTES),
+  backend: backend.description,
+  memoryLimit: backend.device === 'gpu' ? undefined : memoryLimit(),
   interruption: {
     get requested() {
       return stop.requested;

@@ -1,10 +1,9 @@
 import { totalmem } from 'node:os';
 import { FedcardioError } from '../lib/error.ts';
+import { type LearningStage, tasksOf } from '../lib/federation/protocol/plan.ts';
 import type { ModelConfig } from '../lib/federation/schemas.ts';
 import { trainingBytes } from '../lib/training/memory.ts';
 import type { TaskContext } from './context.ts';
-import type { LearningStage } from './stage-model.ts';
-import { tasksOf } from './stage-model.ts';
 
 /** Memory that this process may take: the machine's, or less where a container has a limit. Bytes. */
 export const memoryLimit = (): number => Math.min(totalmem(), process.constrainedMemory() || Number.POSITIVE_INFINITY);

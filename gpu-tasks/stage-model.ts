@@ -2,16 +2,8 @@ import { FedcardioError } from '../lib/error.ts';
 import { federationKeys, type RoundAddress } from '../lib/federation/keys.ts';
 import { readJson } from '../lib/federation/protocol/documents.ts';
 import { sha256Hex } from '../lib/federation/protocol/json.ts';
-import { learns, stageOf } from '../lib/federation/protocol/plan.ts';
-import {
-  commitSchema,
-  type ModelConfig,
-  type Plan,
-  type ProbeStage,
-  planSchema,
-  type StudentStage,
-  type TeacherStage,
-} from '../lib/federation/schemas.ts';
+import { type LearningStage, learns, modelOf, stageOf, tasksOf } from '../lib/federation/protocol/plan.ts';
+import { commitSchema, type ModelConfig, type Plan, planSchema } from '../lib/federation/schemas.ts';
 import type { TaskId } from '../lib/federation/tasks.ts';
 import { createNetwork, type Network } from '../lib/models/network.ts';
 import type { Objects } from '../lib/storage/contract.ts';
@@ -20,12 +12,6 @@ import { decodeSafetensors } from '../lib/weights/safetensors.ts';
 import type { Weights } from '../lib/weights/weights.ts';
 import { readLocalParameters } from './checkpoints.ts';
 import type { SiteData } from './site-data.ts';
-
-export type LearningStage = TeacherStage | StudentStage | ProbeStage;
-
-/** Heads of a stage's network. */
-export const tasksOf = (stage: LearningStage): readonly TaskId[] =>
-  stage.kind === 'student' ? stage.tasks : [stage.task];
 
 export interface StageModel {
   readonly network: Network;
@@ -128,7 +114,8 @@ async function finalModel(objects: Objects, bucket: string, plan: Plan, name: st
   if (!global) throw new FedcardioError('BAD_WEIGHTS', `The last commit of ${name} names no model.`);
   const { sha256 } = global;
   const weights = decodeSafetensors((await objects.get(bucket, global.key)).body);
-  if (stage.kind !== 'probe') return { stage, at, model: stage.model, weights, sha256 };
+  const found = { stage, at, model: modelOf(plan.campaign, stage), sha256 };
+  if (stage.kind !== 'probe') return { ...found, weights };
   const probed = await finalModel(objects, bucket, plan, stage.of);
-  return { stage, at, model: probed.model, weights: new Map([...bodyOf(probed.weights), ...weights]), sha256 };
+  return { ...found, weights: new Map([...bodyOf(probed.weights), ...weights]) };
 }

@@ -1,5 +1,5 @@
 import { siteKeys } from '../lib/federation/keys.ts';
-import type { ProbeStage, StudentStage, TeacherStage } from '../lib/federation/schemas.ts';
+import { type LearningStage, tasksOf } from '../lib/federation/protocol/plan.ts';
 import { encodeUpdate } from '../lib/training/encode-update.ts';
 import { trainRound } from '../lib/training/train-round.ts';
 import { decodeSafetensors, encodeSafetensors } from '../lib/weights/safetensors.ts';
@@ -10,14 +10,11 @@ import { stateMemory } from './memory.ts';
 import type { TaskResult } from './publish.ts';
 import type { StageInput } from './run-task.ts';
 import { trainingCases } from './site-data.ts';
-import { networkOf, tasksOf } from './stage-model.ts';
+import { networkOf } from './stage-model.ts';
 import { createKeeper, readUnfinished, unfinishedKey } from './unfinished.ts';
 
 /** One site's share of a round of a stage that learns, gone on with where an earlier run of the task left it. */
-export async function trainSite(
-  input: StageInput<TeacherStage | StudentStage | ProbeStage>,
-  context: TaskContext,
-): Promise<TaskResult> {
+export async function trainSite(input: StageInput<LearningStage>, context: TaskContext): Promise<TaskResult> {
   const { stage, message, at, data, federationBucket } = input;
   const { base, seed, site } = message;
   const { objects } = context;

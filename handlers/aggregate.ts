@@ -1,5 +1,5 @@
 import { closeRound, type RoundResult } from '../lib/aggregation/close-round.ts';
-import { federationKeys, parseRoundKey } from '../lib/federation/keys.ts';
+import { FAILED_ID, federationKeys, parseRoundKey, parseUpdateName } from '../lib/federation/keys.ts';
 import { forEachRecord } from './batch.ts';
 import type { SqsHandler } from './context.ts';
 import { s3Objects } from './s3-event.ts';
@@ -7,12 +7,15 @@ import { s3Objects } from './s3-event.ts';
 /** Updates arrived: look whether their rounds can be closed, each round once for the whole batch. */
 export const aggregate: SqsHandler = (event, context) => {
   const looks = new Map<string, Promise<RoundResult>>();
-  return forEachRecord(event, context, async (body) => {
+  return forEachRecord(event, context, async (body, _record, own) => {
     for (const { key } of s3Objects(body)) {
-      const at = parseRoundKey(key)?.at;
-      if (!at) continue;
+      const { at, rest } = parseRoundKey(key) ?? {};
+      if (!at || rest === undefined) continue;
+      const update = parseUpdateName(rest);
+      // A site's task says so to its own hospital; to us it says it by this update alone.
+      if (update?.id === FAILED_ID) own.log('failure-received', { ...at, site: update.site });
       const round = federationKeys.round(at);
-      const look = looks.get(round) ?? closeRound(context, at);
+      const look = looks.get(round) ?? closeRound(own, at);
       looks.set(round, look);
       await look;
     }

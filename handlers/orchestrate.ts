@@ -6,9 +6,9 @@ import { s3Objects } from './s3-event.ts';
 
 /** A campaign was uploaded or a round committed: look at what the campaign needs next. */
 export const orchestrate: SqsHandler = (event, context) =>
-  forEachRecord(event, context, async (body) => {
+  forEachRecord(event, context, async (body, _record, own) => {
     const campaigns = new Set(s3Objects(body).map(({ key }) => parseCampaignKey(key)));
     for (const campaign of campaigns) {
-      if (campaign !== undefined) await advanceCampaign(context, campaign);
+      if (campaign !== undefined) await advanceCampaign(own, campaign);
     }
   });

@@ -41,6 +41,7 @@ export interface LocalLauncherOptions {
 }
 
 export interface LocalLauncher extends Launcher {
+  submit(message: TaskMessage): Promise<void>;
   /** Tasks that are waiting or running. */
   pending(): number;
   /** Ends all processes. What was waiting or running is forgotten, not failed: the sweep starts it again. */

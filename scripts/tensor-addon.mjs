@@ -6,6 +6,8 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 
 const TENSORFLOW = '2.21.0';
+/** The wheel that libtensorflow is taken from: `tensorflow` is the one that runs on CUDA. Named, it is the only thing tried. */
+const WHEEL = process.env.FEDCARDIO_TENSORFLOW || 'tensorflow-cpu';
 const PYTHON_VERSIONS = ['3.13', '3.12', '3.11', '3.10'];
 
 /** Leaves a loadable addon in node_modules, or says in one line why there is none. `FEDCARDIO_BACKEND=wasm` skips it. */
@@ -17,13 +19,12 @@ export function installTensorAddon({ root, say }) {
   if (existsSync(failed)) return;
 
   const attempts = [];
-  for (const [name, attempt] of [
-    ["the vendor's prebuilt addon", () => vendorDownload(pkg)],
-    [
-      `an addon built against libtensorflow ${TENSORFLOW} from PyPI`,
-      () => buildFromWheel({ root, pkg, addonDir, say }),
-    ],
-  ]) {
+  const vendor = ["the vendor's prebuilt addon", () => vendorDownload(pkg)];
+  const wheel = [
+    `an addon built against libtensorflow ${TENSORFLOW} from PyPI`,
+    () => buildFromWheel({ root, pkg, addonDir, say }),
+  ];
+  for (const [name, attempt] of process.env.FEDCARDIO_TENSORFLOW ? [wheel] : [vendor, wheel]) {
     try {
       say(`tensor addon: trying ${name}`);
       attempt();
@@ -93,7 +94,8 @@ function buildFromWheel({ root, pkg, addonDir, say }) {
 function libtensorflow(say) {
   const cache =
     process.env.FEDCARDIO_CACHE ?? join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'fedcardio');
-  const home = join(cache, `libtensorflow-${TENSORFLOW}`, 'tensorflow');
+  const variant = WHEEL === 'tensorflow-cpu' ? '' : `-${WHEEL}`;
+  const home = join(cache, `libtensorflow-${TENSORFLOW}${variant}`, 'tensorflow');
   if (existsSync(home)) return home;
   mkdirSync(cache, { recursive: true });
   const work = mkdtempSync(join(cache, 'download-'));
@@ -135,7 +137,7 @@ function downloadWheel(folder) {
           'manylinux_2_27_x86_64',
           '-d',
           folder,
-          `tensorflow-cpu==${TENSORFLOW}`,
+          `${WHEEL}==${TENSORFLOW}`,
         ],
         { timeout: 900_000 },
       );

@@ -30,6 +30,8 @@ export interface LocalFederationOptions {
   readonly crash?: string;
   readonly crashStep?: number;
   readonly crashSignal?: 'SIGTERM' | 'SIGKILL';
+  /** Put in the place of what the context has, such as another launcher. */
+  readonly extras?: (context: HandlerContext) => Partial<HandlerContext>;
 }
 
 /**
@@ -67,7 +69,7 @@ export async function startLocalFederation(options: LocalFederationOptions) {
     onEvent: (event) => tasks.push(event),
     onFailed: (message, reason) => recordFailure(context, message, reason),
   });
-  const context: HandlerContext = {
+  const local: HandlerContext = {
     federation,
     objects,
     queues,
@@ -75,6 +77,7 @@ export async function startLocalFederation(options: LocalFederationOptions) {
     now: () => new Date(),
     log: (event, fields) => log.push({ event, fields }),
   };
+  const context = { ...local, ...options.extras?.(local) };
   const repeat = options.duplicates
     ? redelivering(topology.queues.map(({ name }) => name))
     : (handler: SqsHandler) => handler;

@@ -25,7 +25,7 @@ import { names } from '../lib/federation/topology.ts';
 import { readMarkups } from '../lib/imaging/markups.ts';
 import { readNifti } from '../lib/imaging/nifti-read.ts';
 import { fromNnunet } from '../lib/models/interchange/nnunet.ts';
-import { parameterGroup } from '../lib/models/network.ts';
+import { parameterGroup } from '../lib/models/parameters.ts';
 import { decodeSafetensors, decodeTensors } from '../lib/weights/safetensors.ts';
 import type { Weights } from '../lib/weights/weights.ts';
 import { type LocalFederation, startLocalFederation } from './local-federation.ts';

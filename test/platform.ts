@@ -38,7 +38,7 @@ async function bundled(): Promise<typeof SOURCE> {
   const names = Object.keys(SOURCE) as HandlerName[];
   const entries = names.map(async (name) => {
     // By a variable, so that nobody looks for the file before it is built.
-    const file = new URL(`../dist/handlers/${name}.mjs`, import.meta.url).href;
+    const file = new URL(`../dist/handlers/${name}/index.mjs`, import.meta.url).href;
     return [name, ((await import(file)) as Record<string, SqsHandler>)[name]] as const;
   });
   return Object.fromEntries(await Promise.all(entries)) as unknown as typeof SOURCE;

@@ -136,7 +136,7 @@ export function invoke(name: string, surroundings: Surroundings): Invocation {
             await world.queues.send(queue, body);
           }),
       },
-      launcher: { submit: (message) => request(() => world.launcher.submit(message)) },
+      launcher: { submit: (...task) => request(() => world.launcher.submit(...task)) },
       now: () => new Date(world.now().getTime() + skewMs),
     },
   };

@@ -12,9 +12,13 @@ import { commitRound, figuresOf } from './commit-round.ts';
 import { digestOf, mergeEntries } from './merge-entries.ts';
 import type { RoundContext } from './round-context.ts';
 import { closingAtBest, settleRound } from './settle-round.ts';
+import { watchOf } from './watch-round.ts';
 
-/** What a look at a round found or did. `claimed`: it can be closed, and somebody else is at it. */
-export type RoundResult = 'not-open' | 'ended' | 'waiting' | 'claimed' | 'failed' | 'committed';
+/**
+ * What a look at a round found or did. `claimed`: it can be closed, and somebody else is at it; `elsewhere`: the same,
+ * by this caller's doing.
+ */
+export type RoundResult = 'not-open' | 'ended' | 'waiting' | 'claimed' | 'elsewhere' | 'failed' | 'committed';
 
 /**
  * Looks at a round and closes it when its time has come: merges the updates, seals them, publishes the commit. Seal
@@ -32,15 +36,24 @@ export async function closeRound(context: RoundContext, at: RoundAddress): Promi
     const open = await readJson(objects, bucket, federationKeys.open(at), openSchema);
     const closes = (deadline: Date) =>
       round.phase === 'sealed' || closingAtBest(open.value, round.answers, context.now(), deadline);
+    const watch = (deadline: Date) =>
+      context.log('round-watched', { ...at, ...watchOf(open.value, round.answers, deadline, context.now()) });
     // Nothing more is read as long as the round would stay open even if every answer were good.
-    if (!closes(new Date(open.value.deadline))) return 'waiting';
+    const planned = new Date(open.value.deadline);
+    if (!closes(planned)) {
+      watch(planned);
+      return 'waiting';
+    }
     if (await objects.head(bucket, federationKeys.outcome(at.campaign))) return 'ended';
     const deadline = deadlineOf(open.value, await readPauses(objects, bucket, at.campaign), context.now());
+    watch(deadline);
     if (!closes(deadline)) return 'waiting';
     // What was seen last time did not do; only what has come since can make a difference.
     const answers = JSON.stringify(round.answers);
     if (answers === seen) return 'waiting';
     seen = answers;
+    const bytes = round.answers.reduce((sum, { weightsBytes = 0 }) => sum + weightsBytes, 0);
+    if (await context.mergeElsewhere?.(at, bytes)) return 'elsewhere';
 
     const lease = await claimMerge(context, at);
     if (!lease) return 'claimed';

@@ -28,6 +28,9 @@ const EXAMPLES: Readonly<Record<string, z.ZodType>> = {
   rejected: schemas.rejectedSchema,
   content: schemas.contentSchema,
   'pseudo-label': schemas.pseudoLabelReportSchema,
+  job: schemas.jobSchema,
+  merge: schemas.mergeTaskSchema,
+  'batch-job-failed': schemas.batchJobEventSchema,
   's3-event': schemas.s3EventSchema,
   's3-test-event': schemas.s3EventSchema,
 };

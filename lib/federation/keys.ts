@@ -40,6 +40,8 @@ export const siteKeys = {
     `${siteKeys.pseudoLabels(at, task)}${caseId}.json`,
   prediction: (campaign: string, model: string, task: TaskId, caseId: string) =>
     `predictions/${campaign}/${model}/${caseId}/${task}.nii.gz`,
+  /** Which Batch job a round's task became: claimed before it is submitted. */
+  job: ({ campaign, stage, round }: RoundAddress) => `jobs/${campaign}/${stage}/${roundName(round)}.json`,
   optimizer: (campaign: string, stage: string, round: number) =>
     `checkpoints/${campaign}/${stage}/${roundName(round)}/optimizer.safetensors`,
   /** The parameters of a model that never leave the site. */
@@ -77,6 +79,8 @@ export const federationKeys = {
   /** Beside an update that can never be merged. */
   refusal: (updateKey: string) => `${updateKey.slice(0, -UPDATE_SUFFIX.length)}${REFUSAL_SUFFIX}`,
   weightsBeside: (updateKey: string) => `${updateKey.slice(0, -UPDATE_SUFFIX.length)}.safetensors`,
+  /** Which Batch job the round's merge became, where it is too large for a function. */
+  mergeJob: (at: RoundAddress) => `${federationKeys.round(at)}merge-job.json`,
   lease: (at: RoundAddress) => `${federationKeys.round(at)}lease.json`,
   seal: (at: RoundAddress) => `${federationKeys.round(at)}seal.json`,
   commit: (at: RoundAddress) => `${federationKeys.round(at)}commit.json`,

@@ -6,7 +6,8 @@ import { volume } from '../nn/test-numbers.ts';
 import { tf } from '../nn/tf.ts';
 import { sortedNames, type Weights } from '../weights/weights.ts';
 import { initialWeights, parametersOf, withHeads } from './initial-weights.ts';
-import { createNetwork, parameterGroup } from './network.ts';
+import { createNetwork } from './network.ts';
+import { parameterGroup } from './parameters.ts';
 
 const configs: readonly ModelConfig[] = [
   { kind: 'unet', features: [4, 6, 8], deepSupervision: true },

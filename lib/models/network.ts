@@ -43,11 +43,6 @@ export interface Network {
   dispose(): void;
 }
 
-/** Group of a parameter: a head's task, or the body that all heads share. */
-export function parameterGroup(name: string): string {
-  return /^(?:head|out)\.([a-z-]+)\./.exec(name)?.[1] ?? 'body';
-}
-
 /** Makes a network with random weights, see {@link initialWeights}. {@link loadBackend} comes first. */
 export function createNetwork(config: ModelConfig, heads: readonly TaskId[], seed: number): Network {
   const architecture: Architecture = config.kind === 'unet' ? unet(config) : swinUnetr(config);

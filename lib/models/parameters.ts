@@ -16,6 +16,11 @@ export interface Parameter {
   readonly initialiser: Initialiser;
 }
 
+/** Group of a parameter: a head's task, or the body that all heads share. */
+export function parameterGroup(name: string): string {
+  return /^(?:head|out)\.([a-z-]+)\./.exec(name)?.[1] ?? 'body';
+}
+
 export const parameter = (name: string, shape: readonly number[], initialiser: Initialiser): Parameter => ({
   name,
   shape,

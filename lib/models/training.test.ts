@@ -6,7 +6,8 @@ import { deepSupervision, diceCrossEntropy } from '../nn/loss.ts';
 import { availableBackends, difference, numbers } from '../nn/test-numbers.ts';
 import { tf } from '../nn/tf.ts';
 import { trainStep } from '../nn/train-step.ts';
-import { createNetwork, parameterGroup } from './network.ts';
+import { createNetwork } from './network.ts';
+import { parameterGroup } from './parameters.ts';
 
 const configs: readonly ModelConfig[] = [
   { kind: 'unet', features: [8, 16], deepSupervision: true },

@@ -13,6 +13,8 @@ export interface ConnectionOptions {
   readonly endpoint?: string | undefined;
   readonly region?: string | undefined;
   readonly credentials?: Credentials | undefined;
+  /** Wraps each client of the SDK, so that its calls are traced. */
+  readonly trace?: (<C>(client: C) => C) | undefined;
 }
 
 /** SDK's default of 50 would let a merge and its neighbours wait for each other. */
@@ -24,12 +26,14 @@ const LOCAL_CREDENTIALS: Credentials = { accessKeyId: 'local', secretAccessKey: 
 
 /** An S3 client; with an endpoint, buckets are addressed by path, because `bucket.127.0.0.1` names no host. */
 export function createS3Client(options: ConnectionOptions = {}): S3Client {
-  return new S3Client({ ...connection(options, S3_SOCKETS), forcePathStyle: Boolean(options.endpoint) });
+  const client = new S3Client({ ...connection(options, S3_SOCKETS), forcePathStyle: Boolean(options.endpoint) });
+  return options.trace?.(client) ?? client;
 }
 
 /** An SQS client that calls its endpoint, not the host in the queue's URL: emulators put hosts there that do not resolve. */
 export function createSqsClient(options: ConnectionOptions = {}): SQSClient {
-  return new SQSClient({ ...connection(options, SQS_SOCKETS), useQueueUrlAsEndpoint: false });
+  const client = new SQSClient({ ...connection(options, SQS_SOCKETS), useQueueUrlAsEndpoint: false });
+  return options.trace?.(client) ?? client;
 }
 
 /** What every client of the SDK is made with. `maxSockets`: connections that it may hold at once. */

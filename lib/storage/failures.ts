@@ -52,10 +52,12 @@ const HINTS: Readonly<Record<string, string>> = {
   NoSuchBucket: 'Provision the federation first, and check region and endpoint.',
   AccessDenied: 'Check the policies of the role and of the bucket or queue.',
   CredentialsProviderError: 'Set AWS credentials, or the endpoint of a local server.',
+  TooManyRequestsException: 'It is asked too often; the message comes again.',
   ECONNREFUSED: 'Is the local server running, and on this port?',
 };
 
-function storageError(error: unknown, doing: string): FedcardioError {
+/** What the SDK threw about anything else, as `STORAGE` with the cause. */
+export function storageError(error: unknown, doing: string): FedcardioError {
   const { name, status } = serviceFailure(error);
   const code = (error as { readonly code?: string } | undefined)?.code;
   const message = error instanceof Error && error.message ? error.message : String(code ?? error);

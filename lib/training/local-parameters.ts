@@ -1,5 +1,6 @@
 import { FedcardioError } from '../error.ts';
-import { type Network, parameterGroup } from '../models/network.ts';
+import type { Network } from '../models/network.ts';
+import { parameterGroup } from '../models/parameters.ts';
 import type { Weights } from '../weights/weights.ts';
 
 /** A network's parameters by what becomes of them: sent and merged, or kept at the site. */

@@ -1,6 +1,7 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { TaskId } from '../federation/tasks.ts';
-import { createNetwork, parameterGroup } from '../models/network.ts';
+import { createNetwork } from '../models/network.ts';
+import { parameterGroup } from '../models/parameters.ts';
 import { loadBackend } from '../nn/backend.ts';
 import { difference } from '../nn/test-numbers.ts';
 import { tf } from '../nn/tf.ts';

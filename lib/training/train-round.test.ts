@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { ModelConfig, TrainingConfig } from '../federation/schemas.ts';
-import { parameterGroup } from '../models/network.ts';
+import { parameterGroup } from '../models/parameters.ts';
 import { loadBackend } from '../nn/backend.ts';
 import { availableBackends, difference } from '../nn/test-numbers.ts';
 import { tf } from '../nn/tf.ts';

@@ -1,10 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { isFedcardioError } from '../../error.ts';
 import { federationKeys, type RoundAddress } from '../keys.ts';
 import { type Lease, leaseSchema } from '../schemas.ts';
 import { names } from '../topology.ts';
-import { type StoredDocument, tryReadJson } from './documents.ts';
-import { canonicalJson } from './json.ts';
+import { writeHeld } from './held.ts';
 import type { StoreContext } from './ports.ts';
 
 /** Longer than anything between two renewals takes, short beside a round: so long a dead holder keeps others waiting. */
@@ -33,31 +31,22 @@ export async function claimMerge(
   let until = now();
   let etag: string | undefined;
 
-  /** Writes the lease over the one that is known, or over none. Returns what another has written there meanwhile. */
-  async function write(end: Date): Promise<'written' | StoredDocument<Lease> | 'gone'> {
+  /** Writes the lease over the one that is known, or over none. */
+  async function write(end: Date) {
     until = end;
-    const body = canonicalJson({ schema: 'fedcardio.lease/1', holder, until: until.toISOString() });
-    const condition = etag === undefined ? { ifNoneMatch: '*' as const } : { ifMatch: etag };
-    try {
-      etag = (await objects.put(bucket, key, body, condition)).etag;
-      return 'written';
-    } catch (error) {
-      if (!isFedcardioError(error, 'PRECONDITION_FAILED') && !isFedcardioError(error, 'NOT_FOUND')) throw error;
-      const stored = await tryReadJson(objects, bucket, key, leaseSchema);
-      if (stored?.value.holder !== holder) return stored ?? 'gone';
-      // A write whose answer was lost is repeated, and then fails on its own success.
-      etag = stored.etag;
-      return 'written';
-    }
+    const lease: Lease = { schema: 'fedcardio.lease/1', holder, until: until.toISOString() };
+    const result = await writeHeld(objects, bucket, key, leaseSchema, lease, etag);
+    if (result.kind === 'written') etag = result.etag;
+    return result;
   }
 
   const later = () => new Date(now().getTime() + LEASE_SECONDS * 1000);
 
   const first = await write(later());
-  if (first !== 'written') {
-    if (first === 'gone' || Date.parse(first.value.until) > now().getTime()) return undefined;
-    etag = first.etag;
-    if ((await write(later())) !== 'written') return undefined;
+  if (first.kind === 'lost') {
+    if (!first.stored || Date.parse(first.stored.value.until) > now().getTime()) return undefined;
+    etag = first.stored.etag;
+    if ((await write(later())).kind === 'lost') return undefined;
   }
   return {
     renew: async () => {

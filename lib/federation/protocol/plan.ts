@@ -1,6 +1,7 @@
 import { FedcardioError } from '../../error.ts';
-import type { Campaign, Plan, Stage } from '../schemas.ts';
+import type { Campaign, ModelConfig, Plan, Stage } from '../schemas.ts';
 import { stageReferences } from '../schemas.ts';
+import type { TaskId } from '../tasks.ts';
 
 /** What starts a campaign: the campaign as uploaded, with the SHA-256 of its bytes. */
 export interface CampaignSource {
@@ -32,8 +33,22 @@ export function planCampaign(name: string, source: CampaignSource, now: Date): P
 /** Rounds of a stage: what learns has as many as configured, everything else one. */
 export const roundsOf = (stage: Stage): number => ('rounds' in stage ? stage.rounds : 1);
 
+export type LearningStage = Extract<Stage, { rounds: number }>;
+
 /** Whether a stage's updates carry weights. */
-export const learns = (stage: Stage): stage is Extract<Stage, { rounds: number }> => 'rounds' in stage;
+export const learns = (stage: Stage): stage is LearningStage => 'rounds' in stage;
+
+/** Heads of the network that a stage trains. */
+export const tasksOf = (stage: LearningStage): readonly TaskId[] =>
+  stage.kind === 'student' ? stage.tasks : [stage.task];
+
+/** The network that a stage trains; of a probe, the one whose body it probes. */
+export function modelOf(campaign: Campaign, stage: LearningStage): ModelConfig {
+  if (stage.kind !== 'probe') return stage.model;
+  const probed = campaign.stages.find(({ name }) => name === stage.of);
+  if (probed && learns(probed)) return modelOf(campaign, probed);
+  throw new FedcardioError('BAD_CONFIGURATION', `Stage ${stage.name} probes "${stage.of}", which trains no network.`);
+}
 
 /** The stages that must have completed before this one opens, by name. */
 export const requirementsOf = (stage: Stage): readonly string[] => [

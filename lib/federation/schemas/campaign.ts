@@ -178,7 +178,6 @@ export type Stage = z.infer<typeof stageSchema>;
 export type TeacherStage = z.infer<typeof teacherStageSchema>;
 export type PseudoLabelStage = z.infer<typeof pseudoLabelStageSchema>;
 export type StudentStage = z.infer<typeof studentStageSchema>;
-export type ProbeStage = z.infer<typeof probeStageSchema>;
 export type EvaluateStage = z.infer<typeof evaluateStageSchema>;
 export type Plan = z.infer<typeof planSchema>;
 export type Control = z.infer<typeof controlSchema>;

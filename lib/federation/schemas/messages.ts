@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { id, version } from './common.ts';
+import { id, stageName, time, version } from './common.ts';
 import { terms } from './round.ts';
 
 /** Starts one GPU task at one site, with the terms of its round. */
@@ -30,4 +30,45 @@ export const s3EventSchema = z.union([
   }),
 ]);
 
+/**
+ * The part of EventBridge's "Batch Job State Change" that is relied on: `detail` is what DescribeJobs says of the job
+ * (AWS Batch User Guide, "Job state change events").
+ */
+export const batchJobEventSchema = z.object({
+  source: z.literal('aws.batch'),
+  'detail-type': z.literal('Batch Job State Change'),
+  detail: z.object({
+    jobId: z.string(),
+    jobName: z.string(),
+    status: z.string(),
+    statusReason: z.string().optional(),
+    attempts: z
+      .array(
+        z.object({
+          statusReason: z.string().optional(),
+          container: z.object({ exitCode: z.int().optional(), reason: z.string().optional() }).optional(),
+        }),
+      )
+      .default([]),
+    container: z
+      .object({ environment: z.array(z.object({ name: z.string(), value: z.string().optional() })).default([]) })
+      .default({ environment: [] }),
+  }),
+});
+
+/** Who starts a Batch job, and which job it became: written before the job is submitted, and again after. */
+export const jobSchema = z.strictObject({
+  schema: version('job'),
+  name: z.string(),
+  holder: z.string(),
+  /** Until then the holder is submitting the job; after that, with no `jobId`, nobody knows whether it was. */
+  until: time,
+  jobId: z.string().nullable(),
+});
+
+/** Names a round whose merge is to be done as a Batch job. */
+export const mergeTaskSchema = z.strictObject({ campaign: id, stage: stageName, round: z.int().positive() });
+
+export type BatchJobEvent = z.infer<typeof batchJobEventSchema>;
+export type Job = z.infer<typeof jobSchema>;
 export type TaskMessage = z.infer<typeof taskMessageSchema>;

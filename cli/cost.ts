@@ -1,0 +1,104 @@
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { Command } from 'commander';
+import type { z } from 'zod';
+import { FedcardioError } from '../lib/error.ts';
+import { parseJson } from '../lib/federation/protocol/json.ts';
+import { campaignSchema, federationSchema } from '../lib/federation/schemas.ts';
+import { type Estimate, estimateCost } from './cost/estimate.ts';
+import type { Line } from './cost/lines.ts';
+import { PRICES, pricesSchema } from './cost/prices.ts';
+import { ASSUMPTIONS } from './cost/workload.ts';
+import { atLeastOne, positive } from './options.ts';
+import { table } from './table.ts';
+
+const EXAMPLE = fileURLToPath(new URL('../campaign.example.json', import.meta.url));
+
+interface CostFlags {
+  readonly campaign: string;
+  readonly cases: number;
+  readonly caseMb: number;
+  readonly gpuRatio: number;
+  readonly prices?: string;
+  readonly json?: boolean;
+}
+
+/** `fedcardio cost <federation.json>`: what a federation on AWS would cost, from a table of prices. Asks nobody. */
+export const costCommand = (): Command =>
+  new Command('cost')
+    .description('Estimate what a campaign and an idle month cost on AWS, beside a server that is always on.')
+    .argument('<federation>', 'file that describes the federation, such as federation.example.json')
+    .option('--campaign <file>', 'the campaign to estimate (default: campaign.example.json of this package)', EXAMPLE)
+    .option('--cases <n>', 'cases of each site', atLeastOne, ASSUMPTIONS.casesPerSite)
+    .option('--case-mb <n>', 'size of a case, MB', positive, ASSUMPTIONS.caseMegabytes)
+    .option('--gpu-ratio <n>', 'how many times as fast as two cores the GPU trains', positive, ASSUMPTIONS.gpuRatio)
+    .option('--prices <file>', 'prices of another region or date, as --json prints them')
+    .option('--json', 'print everything as JSON')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  fedcardio cost federation.example.json
+  fedcardio cost federation.json --campaign campaign.json --cases 400 --json`,
+    )
+    .action(cost);
+
+function cost(file: string, flags: CostFlags): void {
+  const federation = read(file, federationSchema);
+  const campaign = read(flags.campaign, campaignSchema);
+  const assumptions = {
+    ...ASSUMPTIONS,
+    casesPerSite: flags.cases,
+    caseMegabytes: flags.caseMb,
+    gpuRatio: flags.gpuRatio,
+  };
+  const prices = flags.prices === undefined ? PRICES : read(flags.prices, pricesSchema);
+  const estimate = estimateCost(federation, campaign, assumptions, prices);
+  console.log(flags.json ? JSON.stringify(estimate, null, 2) : costText(estimate));
+}
+
+function read<S extends z.ZodType>(file: string, schema: S): z.infer<S> {
+  let bytes: Uint8Array;
+  try {
+    bytes = readFileSync(file);
+  } catch (cause) {
+    throw new FedcardioError('BAD_CONFIGURATION', `Cannot read ${file}: ${(cause as Error).message}.`, { cause });
+  }
+  return parseJson(bytes, schema, file);
+}
+
+function costText({ federation, sites, assumptions, prices, campaign, idle, server, clients }: Estimate): string {
+  const { casesPerSite, caseMegabytes, gpuRatio } = assumptions;
+  const parts: readonly [string, { readonly lines: readonly Line[]; readonly usd: number }][] = [
+    ['A campaign', campaign],
+    ['An idle month', idle],
+    ['An idle month of a server that is always on, for comparison', server],
+    ['The same of clients on GPU hosts that wait for it', clients],
+  ];
+  return [
+    `${federation}: ${sites} sites, ${casesPerSite} cases of ${caseMegabytes} MB each; a GPU as fast as ${gpuRatio} times two cores`,
+    `Prices of ${prices.region} of ${prices.asOf}, USD, without free tiers, discounts and tax`,
+    ...parts.flatMap(([title, { lines, usd }]) => [
+      '',
+      title,
+      ...table(
+        ['', 'quantity', 'unit', 'USD each', 'USD'],
+        [
+          ...lines.map(({ what, quantity, unit, price, usd }) => [
+            what,
+            rounded(quantity),
+            unit,
+            String(Number(price.toPrecision(6))),
+            usd.toFixed(2),
+          ]),
+          ['sum', '', '', '', usd.toFixed(2)],
+        ],
+      ),
+    ]),
+    '',
+    'What each line is counted from, and what is left out: docs/cost.md',
+  ].join('\n');
+}
+
+const rounded = (quantity: number): string =>
+  quantity >= 100 ? String(Math.round(quantity)) : String(Number(quantity.toPrecision(3)));

@@ -1,0 +1,50 @@
+import type { Deployed } from './federation.ts';
+import { GB, HOURS_A_MONTH, type Line, line } from './lines.ts';
+import type { Prices } from './prices.ts';
+import type { Assumptions, StageWork } from './workload.ts';
+
+/** `FEDCARDIO_BENCH_SITES=8 npm run bench -- rounds`: requests of a site and round, all functions and the site together. */
+const BENCH_REQUESTS = { objects: 7.16, queues: 3.84 } as const;
+
+/** Of a GPU host, GB. */
+const VOLUME_GB = 100;
+/** dispatch, aggregate and orchestrate, at a second each of the largest function's memory: more than they take. */
+const INVOCATIONS = 4;
+const FUNCTION_GB = 3.5;
+
+/** What a campaign costs, from `campaign.json` to its outcome; its files are kept for a month. */
+export function campaignLines(
+  work: readonly StageWork[],
+  { sites, remote, gpuHours }: Deployed,
+  { startSeconds, caseMegabytes, casesPerSite }: Assumptions,
+  prices: Prices,
+): readonly Line[] {
+  const sum = (of: (stage: StageWork) => number) => work.reduce((total, stage) => total + of(stage), 0);
+  const rounds = sum((stage) => stage.rounds);
+  const hours = sum((stage) => stage.gpuSeconds + stage.rounds * startSeconds) / 3600;
+  const sent = sum((stage) => stage.rounds * stage.modelBytes) / GB;
+  const largest = Math.max(...work.map(({ modelBytes }) => modelBytes)) / GB;
+  const reads = sum((stage) => stage.rounds * stage.cases * 2);
+  const instances = [...new Set(gpuHours.map(({ instance }) => instance))];
+  return [
+    ...instances.map((instance) => {
+      const of = gpuHours.filter((site) => site.instance === instance);
+      return line(`GPU, ${instance} on demand, ${of.length} sites`, of.length * hours, 'h', of[0]?.usd ?? 0);
+    }),
+    line('its volumes', (sites * hours * VOLUME_GB) / HOURS_A_MONTH, 'GB-month', prices.volumeGbMonth),
+    line('requests of the rounds to S3, as writes', sites * rounds * BENCH_REQUESTS.objects, 'requests', prices.write),
+    line('reads of cases and labels', sites * reads, 'requests', prices.read),
+    line('requests of the rounds to SQS', sites * rounds * BENCH_REQUESTS.queues, 'requests', prices.queueRequest),
+    line('functions', sites * rounds * INVOCATIONS * FUNCTION_GB, 'GB-s', prices.functionGbSecond),
+    line('invocations', sites * rounds * INVOCATIONS, 'requests', prices.functionRequest),
+    line('updates and models, kept a month', (sites + 1) * sent, 'GB-month', prices.storageGbMonth),
+    // Optimiser and its two moments, and class maps that compress to a hundredth of a CT.
+    line(
+      'checkpoints and pseudo-labels, kept a month',
+      sites * (3 * largest + (casesPerSite * caseMegabytes) / 100 / 1000),
+      'GB-month',
+      prices.storageGbMonth,
+    ),
+    line('updates and models between regions', remote * 2 * sent, 'GB', prices.otherRegionGb),
+  ];
+}

@@ -1,0 +1,54 @@
+import type { Campaign, Federation } from '../../lib/federation/schemas.ts';
+import { campaignLines } from './campaign-lines.ts';
+import { deployedOf } from './federation.ts';
+import { type Line, totalOf } from './lines.ts';
+import { clientLines, idleLines, serverLines } from './month-lines.ts';
+import type { Prices } from './prices.ts';
+import { type Assumptions, type StageWork, workOf } from './workload.ts';
+
+interface Sum {
+  readonly lines: readonly Line[];
+  readonly usd: number;
+}
+
+export interface Estimate {
+  readonly federation: string;
+  readonly sites: number;
+  readonly assumptions: Assumptions;
+  readonly prices: Prices;
+  readonly work: readonly StageWork[];
+  /** One campaign. */
+  readonly campaign: Sum;
+  /** One month in which nothing happens. */
+  readonly idle: Sum;
+  /** The same month of an always-on server, and of clients on GPU hosts that wait for it. */
+  readonly server: Sum;
+  readonly clients: Sum;
+}
+
+const sumOf = (lines: readonly Line[]): Sum => {
+  const paid = lines.filter(({ quantity }) => quantity > 0);
+  return { lines: paid, usd: totalOf(paid) };
+};
+
+/** What a federation on AWS costs, line by line, in USD. */
+export function estimateCost(
+  federation: Federation,
+  campaign: Campaign,
+  assumptions: Assumptions,
+  prices: Prices,
+): Estimate {
+  const deployed = deployedOf(federation, prices);
+  const work = workOf(campaign, assumptions);
+  return {
+    federation: federation.id,
+    sites: deployed.sites,
+    assumptions,
+    prices,
+    work,
+    campaign: sumOf(campaignLines(work, deployed, assumptions, prices)),
+    idle: sumOf(idleLines(deployed, assumptions, prices)),
+    server: sumOf(serverLines(prices)),
+    clients: sumOf(clientLines(deployed, prices)),
+  };
+}

@@ -1,0 +1,64 @@
+import { type Deployed, instancePrice } from './federation.ts';
+import { HOURS_A_MONTH, type Line, line, MINUTES_A_MONTH } from './lines.ts';
+import type { Prices } from './prices.ts';
+import type { Assumptions } from './workload.ts';
+
+/** What the stacks hold that is paid for by the month. */
+const OF_SITE = { keys: 3, alarms: 5, queues: 2 };
+const OF_FEDERATION = { keys: 4, alarms: 8, queues: 2 };
+const OF_PLACE = { keys: 1, endpoints: 7 };
+/** Connections with which Lambda polls a queue, and how long each waits. */
+const POLLERS = 5;
+const POLL_SECONDS = 20;
+/** A sweep that finds nothing to do. */
+const SWEEP = { gb: 3.5, seconds: 0.5, logBytes: 500, requests: 1 };
+const IMAGE_GB = 4;
+
+/** What a month costs in which nobody does anything: no case comes, no campaign runs. */
+export function idleLines(
+  { sites, places, remote }: Deployed,
+  { casesPerSite, caseMegabytes }: Assumptions,
+  prices: Prices,
+): readonly Line[] {
+  const keys = sites * OF_SITE.keys + OF_FEDERATION.keys + places * OF_PLACE.keys;
+  const queues = sites * OF_SITE.queues + OF_FEDERATION.queues;
+  const endpoints = places * OF_PLACE.endpoints + (remote > 0 ? places - 1 : 0);
+  const polls = (queues * POLLERS * MINUTES_A_MONTH * 60) / POLL_SECONDS;
+  return [
+    line('keys', keys, 'keys', prices.keyMonth),
+    line('interface endpoints, one zone', endpoints * HOURS_A_MONTH, 'h', prices.endpointHour),
+    line('polls of empty queues', polls, 'requests', prices.queueRequest),
+    line('alarms', sites * OF_SITE.alarms + OF_FEDERATION.alarms, 'alarms', prices.alarmMonth),
+    line('dashboard', 1, 'dashboards', prices.dashboardMonth),
+    line('sweeps: schedule', MINUTES_A_MONTH, 'invocations', prices.scheduledInvocation),
+    line('sweeps: function', MINUTES_A_MONTH * SWEEP.gb * SWEEP.seconds, 'GB-s', prices.functionGbSecond),
+    line('sweeps: requests to S3', MINUTES_A_MONTH * SWEEP.requests, 'requests', prices.write),
+    line('sweeps: traces', MINUTES_A_MONTH, 'traces', prices.trace),
+    line('sweeps: log', (MINUTES_A_MONTH * SWEEP.logBytes) / 1e9, 'GB', prices.logGb),
+    line('image of the tasks', IMAGE_GB, 'GB-month', prices.imageGbMonth),
+    line('cases', (sites * casesPerSite * caseMegabytes) / 1000, 'GB-month', prices.storageGbMonth),
+  ];
+}
+
+/** The instance that NVIDIA FLARE's own script for AWS starts a server of containers on. */
+const SERVER = 't2.xlarge';
+const SERVER_VOLUME_GB = 100;
+
+/** A month of a server that waits for rounds, of the kind of NVIDIA FLARE's: instance, disk, public address. */
+export const serverLines = (prices: Prices): readonly Line[] => [
+  line(`server, ${SERVER}`, HOURS_A_MONTH, 'h', instancePrice(SERVER, prices)),
+  line('its volume', SERVER_VOLUME_GB, 'GB-month', prices.volumeGbMonth),
+  line('its public address', HOURS_A_MONTH, 'h', prices.publicAddressHour),
+];
+
+/** A month of clients that wait for that server on GPU hosts in the cloud: those are never off. */
+export const clientLines = ({ gpuHours }: Deployed, prices: Prices): readonly Line[] => [
+  line(
+    `GPU hosts of ${gpuHours.length} clients`,
+    gpuHours.length * HOURS_A_MONTH,
+    'h',
+    gpuHours.reduce((sum, { usd }) => sum + usd, 0) / gpuHours.length,
+  ),
+  line('their volumes', gpuHours.length * SERVER_VOLUME_GB, 'GB-month', prices.volumeGbMonth),
+  line('their public addresses', gpuHours.length * HOURS_A_MONTH, 'h', prices.publicAddressHour),
+];

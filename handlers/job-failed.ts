@@ -1,0 +1,31 @@
+import { parseJson, parseValue } from '../lib/federation/protocol/json.ts';
+import { isTaskDue, recordFailure } from '../lib/federation/protocol/tasks.ts';
+import { type BatchJobEvent, batchJobEventSchema, taskMessageSchema } from '../lib/federation/schemas.ts';
+import type { HandlerContext } from './context.ts';
+
+/** A site's Batch job has failed for good: answers its round in its place, so that nobody waits for the site. */
+export async function jobFailed(event: unknown, context: HandlerContext): Promise<void> {
+  const { detail } = parseValue(event, batchJobEventSchema, 'the event');
+  const { jobId, jobName, status } = detail;
+  if (status !== 'FAILED') return context.log('job-has-not-failed', { jobId, jobName, status });
+  const text = detail.container.environment.find(({ name }) => name === 'FEDCARDIO_TASK')?.value;
+  const message = parseJson(new TextEncoder().encode(text), taskMessageSchema, `FEDCARDIO_TASK of job ${jobName}`);
+  const { campaign, stage, round, site } = message;
+  // A task that had answered before its container failed, or whose round has closed, has nothing to add.
+  if (await isTaskDue(context, message)) await recordFailure(context, message, reasonOf(detail), 'JOB_FAILED');
+  else context.log('task-not-due', { campaign, stage, round, site, jobId });
+}
+
+/** What Batch says of the job and of its last attempt: "Task failed to start; CannotPullContainerError; exit code 1". */
+function reasonOf({ statusReason, attempts }: BatchJobEvent['detail']): string {
+  const last = attempts.at(-1);
+  const code = last?.container?.exitCode;
+  const parts = [
+    statusReason,
+    last?.statusReason,
+    last?.container?.reason,
+    code === undefined ? undefined : `exit code ${code}`,
+    attempts.length > 1 ? `${attempts.length} attempts` : undefined,
+  ];
+  return `The task's job failed: ${[...new Set(parts)].filter((part) => part !== undefined).join('; ') || 'Batch gives no reason'}.`;
+}

@@ -1,0 +1,62 @@
+import { readFileSync } from 'node:fs';
+import { FedcardioError } from '../../lib/error.ts';
+import { parseJson } from '../../lib/federation/protocol/json.ts';
+import { type Federation, federationSchema } from '../../lib/federation/schemas.ts';
+
+/** What a function's stack has put into its environment. */
+export interface Environment {
+  readonly federation: Federation;
+  /** Of a site's function. */
+  readonly site: string | undefined;
+  /** Of an emulator or a VPC endpoint; undefined for AWS's own. */
+  readonly endpoint: string | undefined;
+}
+
+/** A variable that must be there. Throws `BAD_CONFIGURATION` where it is not. */
+export function required(name: string): string {
+  const value = process.env[name];
+  if (value) return value;
+  throw new FedcardioError('BAD_CONFIGURATION', `The function's environment lacks ${name}.`, {
+    hint: 'The stacks set it: deploy them again.',
+  });
+}
+
+/** A variable that must be there and be a number of bytes. */
+export function requiredBytes(name: string): number {
+  const text = required(name);
+  if (/^\d{1,15}$/.test(text)) return Number(text);
+  throw new FedcardioError('BAD_CONFIGURATION', `${name} is "${text}", not a number of bytes.`);
+}
+
+export function readEnvironment(): Environment {
+  const federation = readFederation(required('FEDCARDIO_FEDERATION'));
+  const site = process.env.FEDCARDIO_SITE || undefined;
+  if (site !== undefined && !federation.sites.some(({ id }) => id === site)) {
+    throw new FedcardioError(
+      'BAD_CONFIGURATION',
+      `FEDCARDIO_SITE is "${site}", which federation "${federation.id}" lacks.`,
+    );
+  }
+  return { federation, site, endpoint: process.env.FEDCARDIO_ENDPOINT || undefined };
+}
+
+const FILE = 'file:';
+
+/** The federation as JSON, or as `file:` and a path relative to the bundle: of 64 sites it is larger than an environment. */
+function readFederation(text: string): Federation {
+  if (!text.startsWith(FILE)) return parseJson(Buffer.from(text), federationSchema, 'FEDCARDIO_FEDERATION');
+  const file = new URL(text.slice(FILE.length), import.meta.url);
+  try {
+    return parseJson(readFileSync(file), federationSchema, text);
+  } catch (cause) {
+    if (!(cause instanceof Error) || !('syscall' in cause)) throw cause;
+    throw new FedcardioError(
+      'BAD_CONFIGURATION',
+      `FEDCARDIO_FEDERATION: cannot read ${file.pathname}: ${cause.message}.`,
+      {
+        cause,
+        hint: "The file is part of the function's code: deploy the stacks again.",
+      },
+    );
+  }
+}

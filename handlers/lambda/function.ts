@@ -1,0 +1,54 @@
+import { FedcardioError } from '../../lib/error.ts';
+import type { FunctionName } from '../../lib/federation/metrics.ts';
+import { createObjects } from '../../lib/storage/objects.ts';
+import { createQueues } from '../../lib/storage/queues.ts';
+import type { HandlerContext, Launcher } from '../context.ts';
+import { readEnvironment } from './environment.ts';
+import { createTelemetry, type LambdaContext, type Telemetry } from './telemetry.ts';
+
+/** What a function is given besides what all are given. */
+export type Extras = Partial<Pick<HandlerContext, 'launcher' | 'mergeElsewhere'>>;
+
+/** What extras are made of. `trace` is for clients of the SDK. */
+export interface Setup {
+  readonly context: HandlerContext;
+  readonly trace: Telemetry['trace'];
+}
+
+/**
+ * A Lambda function of a handler. What the handler is given is made of the environment at the first invocation and
+ * kept as long as the process lives.
+ */
+export function lambdaFunction<E, R>(
+  service: FunctionName,
+  handle: (event: E, context: HandlerContext) => Promise<R>,
+  extras: (setup: Setup) => Extras = () => ({}),
+): (event: E, lambda: LambdaContext) => Promise<R> {
+  let made: { readonly telemetry: Telemetry; readonly context: HandlerContext } | undefined;
+  return (event, lambda) => {
+    made ??= setUp(service, extras);
+    const { telemetry, context } = made;
+    return telemetry.invocation(lambda, () => handle(event, context));
+  };
+}
+
+function setUp(service: FunctionName, extras: (setup: Setup) => Extras) {
+  const { federation, site, endpoint } = readEnvironment();
+  const telemetry = createTelemetry(service, federation.id, site);
+  const { trace, log } = telemetry;
+  const context: HandlerContext = {
+    federation,
+    objects: createObjects({ endpoint, trace }),
+    queues: createQueues({ endpoint, trace }),
+    launcher: NO_LAUNCHER,
+    now: () => new Date(),
+    log,
+  };
+  return { telemetry, context: { ...context, ...extras({ context, trace }) } };
+}
+
+const NO_LAUNCHER: Launcher = {
+  submit: async () => {
+    throw new FedcardioError('BAD_CONFIGURATION', 'This function starts no tasks.');
+  },
+};

@@ -1,0 +1,97 @@
+import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+
+export interface FakeJob {
+  readonly jobId: string;
+  readonly jobName: string;
+  readonly createdAt: number;
+  /** What SubmitJob was sent. */
+  readonly request: Readonly<Record<string, unknown>>;
+  status: string;
+  statusReason?: string;
+}
+
+/** What happens to the next SubmitJob: it is refused, or it makes a job and the answer is lost. */
+type Fault = 'throttle' | 'refuse' | 'lose-answer';
+
+/**
+ * For tests: AWS Batch's SubmitJob, DescribeJobs and ListJobs over HTTP, for the real SDK.
+ *
+ * @param onJob runs a job; without it, jobs stay SUBMITTED until a test says otherwise
+ */
+export async function startFakeBatch(onJob: (job: FakeJob) => void = () => undefined) {
+  const jobs: FakeJob[] = [];
+  const calls: string[] = [];
+  const faults: Fault[] = [];
+
+  const operations: Readonly<Record<string, (body: Body, response: ServerResponse) => void>> = {
+    '/v1/submitjob': (body, response) => {
+      const fault = faults.shift();
+      if (fault === 'throttle') return refuse(response, 429, 'TooManyRequestsException');
+      if (fault === 'refuse') return refuse(response, 400, 'ClientException');
+      const job = {
+        jobId: randomUUID(),
+        jobName: String(body.jobName),
+        createdAt: Date.now(),
+        request: body,
+        status: 'SUBMITTED',
+      };
+      jobs.unshift(job);
+      onJob(job);
+      if (fault === 'lose-answer') return void response.destroy();
+      answer(response, { jobId: job.jobId, jobName: job.jobName });
+    },
+    '/v1/describejobs': ({ jobs: ids }, response) =>
+      answer(response, { jobs: jobs.filter(({ jobId }) => (ids as readonly string[]).includes(jobId)) }),
+    '/v1/listjobs': ({ filters }, response) => {
+      const [filter] = filters as readonly { readonly values: readonly string[] }[];
+      const wanted = filter?.values.map((value) => value.toLowerCase());
+      answer(response, { jobSummaryList: jobs.filter(({ jobName }) => wanted?.includes(jobName.toLowerCase())) });
+    },
+  };
+
+  const server = createServer(async (request, response) => {
+    const body = await readJson(request);
+    calls.push(request.url ?? '');
+    const operation = operations[request.url ?? ''];
+    if (operation) operation(body, response);
+    else refuse(response, 404, 'ClientException');
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+
+  return {
+    endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    /** The youngest first. */
+    jobs,
+    /** Paths of all calls. */
+    calls,
+    /** Of the next SubmitJobs, one after the other. */
+    fail: (...next: readonly Fault[]) => void faults.push(...next),
+    close: async () => {
+      server.closeAllConnections();
+      server.close();
+      await once(server, 'close');
+    },
+  };
+}
+
+export type FakeBatch = Awaited<ReturnType<typeof startFakeBatch>>;
+
+type Body = Readonly<Record<string, unknown>>;
+
+async function readJson(request: IncomingMessage): Promise<Body> {
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of request) chunks.push(chunk);
+  return JSON.parse(Buffer.concat(chunks).toString() || '{}');
+}
+
+const answer = (response: ServerResponse, body: unknown) =>
+  response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(body));
+
+const refuse = (response: ServerResponse, status: number, type: string) =>
+  void response
+    .writeHead(status, { 'content-type': 'application/json', 'x-amzn-errortype': type })
+    .end(JSON.stringify({ message: `${type} by the test` }));

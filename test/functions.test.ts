@@ -1,0 +1,290 @@
+import { execFileSync } from 'node:child_process';
+import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { QUORUM } from '../handlers/simulated-campaign.ts';
+import { answerTask } from '../handlers/simulated-site.ts';
+import { federationKeys, siteKeys } from '../lib/federation/keys.ts';
+import { FEDERATION_FUNCTIONS, type FunctionName, METRICS, SITE_FUNCTIONS } from '../lib/federation/metrics.ts';
+import { readJson } from '../lib/federation/protocol/documents.ts';
+import {
+  type CampaignInput,
+  commitSchema,
+  type Federation,
+  outcomeSchema,
+  type TaskMessage,
+  taskMessageSchema,
+  updateSchema,
+} from '../lib/federation/schemas.ts';
+import { names, topologyOf } from '../lib/federation/topology.ts';
+import { type FakeBatch, startFakeBatch } from '../lib/storage/fake-batch.ts';
+import { createObjects } from '../lib/storage/objects.ts';
+import { createQueues } from '../lib/storage/queues.ts';
+import { deploy } from '../localstack/deploy.ts';
+import { type EmbeddedServer, startEmbeddedServer } from '../localstack/embedded/server.ts';
+import { startFunction } from './deployed-function.ts';
+import { uploadToyCase } from './toy-campaign.ts';
+
+const SITES = ['berlin', 'munich'];
+const FEDERATION: Federation = {
+  schema: 'fedcardio.federation/1',
+  id: 'heart',
+  sites: SITES.map((id) => ({ id, name: id })),
+};
+const BUCKET = names.federationBucket('heart');
+const AT = { campaign: 'tavi', stage: 'teacher', round: 1 };
+const CAMPAIGN: CampaignInput = {
+  schema: 'fedcardio.campaign/1',
+  id: 'tavi',
+  stages: [
+    {
+      kind: 'teacher',
+      name: 'teacher',
+      task: 'hinge-points',
+      rounds: 1,
+      model: { kind: 'unet', features: [4, 8] },
+      training: { steps: 1, learningRate: 0.001 },
+      quorum: { ...QUORUM, minFraction: 0.5 },
+    },
+  ],
+};
+
+let folder: string;
+let server: EmbeddedServer;
+let batch: FakeBatch;
+const started: Awaited<ReturnType<typeof startFunction>>[] = [];
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'fedcardio-functions-'));
+  execFileSync(process.execPath, [fileURLToPath(new URL('../scripts/build.mjs', import.meta.url)), folder]);
+  server = await startEmbeddedServer({ dataDir: join(folder, 'data') });
+  batch = await startFakeBatch();
+  await deploy(server.endpoint, topologyOf(FEDERATION));
+});
+afterAll(async () => {
+  await Promise.all(started.map(({ stop }) => stop()));
+  await batch.close();
+  await server.close();
+  await rm(folder, { recursive: true });
+});
+
+async function start(name: FunctionName, env: Readonly<Record<string, string>> = {}) {
+  const own = { FEDCARDIO_ENDPOINT: server.endpoint, AWS_ENDPOINT_URL_BATCH: batch.endpoint, ...env };
+  const lambda = await startFunction(folder, name, own);
+  started.push(lambda);
+  return lambda;
+}
+
+/** A site's function knows of no other site. */
+const startOfSite = (name: FunctionName, site: string, env: Readonly<Record<string, string>> = {}) =>
+  start(name, {
+    FEDCARDIO_FEDERATION: JSON.stringify({ ...FEDERATION, sites: [{ id: site, name: site }] }),
+    FEDCARDIO_SITE: site,
+    FEDCARDIO_JOB_QUEUE: `arn:aws:batch:eu-central-1:123456789012:job-queue/heart-${site}`,
+    FEDCARDIO_JOB_DEFINITION: `arn:aws:batch:eu-central-1:123456789012:job-definition/heart-${site}`,
+    ...env,
+  });
+
+/** The federation's functions find it in a file beside them. */
+async function startOfFederation(name: FunctionName, env: Readonly<Record<string, string>> = {}) {
+  await writeFile(join(folder, 'handlers', name, 'federation.json'), JSON.stringify(FEDERATION));
+  return start(name, { FEDCARDIO_FEDERATION: 'file:federation.json', ...env });
+}
+
+const sqs = (...bodies: readonly unknown[]) => ({
+  Records: bodies.map((body, i) => ({
+    messageId: `m${i}`,
+    body: typeof body === 'string' ? body : JSON.stringify(body),
+    attributes: { ApproximateReceiveCount: '1' },
+  })),
+});
+const created = (bucket: string, key: string) => ({
+  Records: [
+    {
+      eventVersion: '2.1',
+      eventName: 'ObjectCreated:Put',
+      eventTime: new Date().toISOString(),
+      s3: { bucket: { name: bucket }, object: { key } },
+    },
+  ],
+});
+const allWell = { result: { batchItemFailures: [] } };
+
+describe('the bundles', () => {
+  test('are one for each function, of at most 1 MB', async () => {
+    expect((await readdir(join(folder, 'handlers'))).sort()).toEqual(
+      [...SITE_FUNCTIONS, ...FEDERATION_FUNCTIONS].sort(),
+    );
+    for (const name of [...SITE_FUNCTIONS, ...FEDERATION_FUNCTIONS]) {
+      const { size } = await stat(join(folder, 'handlers', name, 'index.mjs'));
+      expect(size, name).toBeLessThan(1_000_000);
+    }
+  });
+
+  test.each([
+    ['lacks its federation', {}, 'lacks FEDCARDIO_FEDERATION'],
+    ['has a federation that is none', { FEDCARDIO_FEDERATION: '{"id": 7}' }, 'FEDCARDIO_FEDERATION: '],
+    ['has the file of a federation that is not there', { FEDCARDIO_FEDERATION: 'file:none.json' }, 'none.json'],
+    [
+      'is of a site that the federation lacks',
+      { FEDCARDIO_FEDERATION: JSON.stringify(FEDERATION), FEDCARDIO_SITE: 'ulm' },
+      'FEDCARDIO_SITE is "ulm"',
+    ],
+  ])('say so where the environment %s', async (_, env, reason) => {
+    const lambda = await start('intake', env);
+    expect((await lambda.invoke(sqs())).error).toContain(reason);
+  });
+});
+
+/** One story: each test goes on where the one before it ended. */
+describe('a campaign on the bundles', () => {
+  const objects = () => createObjects({ endpoint: server.endpoint });
+  const queues = () => createQueues({ endpoint: server.endpoint });
+  const messages = new Map<string, TaskMessage>();
+
+  test('intake catalogues uploads, and a bad message takes none along', async () => {
+    for (const site of SITES) {
+      const bucket = names.siteBucket('heart', site);
+      await uploadToyCase(objects(), bucket, { site, id: 'p1', use: 'training', labels: ['hinge-points'] }, 1);
+      const lambda = await startOfSite('intake', site);
+      const upload = created(bucket, siteKeys.image('training', 'p1'));
+
+      expect(await lambda.invoke(sqs('not JSON', upload))).toEqual({
+        result: { batchItemFailures: [{ itemIdentifier: 'm0' }] },
+      });
+
+      expect(await objects().head(bucket, siteKeys.catalog('p1'))).toBeDefined();
+      expect(await objects().head(BUCKET, federationKeys.summary(site))).toBeDefined();
+      expect(lambda.log().map(({ level, message, site, federation }) => [level, message, site, federation])).toEqual([
+        ['ERROR', 'record-failed', site, 'heart'],
+        ['INFO', 'case-examined', site, 'heart'],
+      ]);
+      expect(lambda.log()[0]).toMatchObject({ service: 'intake', function_request_id: expect.any(String) });
+      expect(lambda.metrics()).toMatchObject({
+        ColdStart: 1,
+        [METRICS.recordsFailed]: 1,
+        [METRICS.casesExamined]: 1,
+      });
+    }
+  });
+
+  test('intake of one site touches no other', async () => {
+    const lambda = await startOfSite('intake', 'berlin');
+    const stranger = created(names.siteBucket('heart', 'munich'), siteKeys.image('training', 'p1'));
+    expect(await lambda.invoke(sqs(stranger))).toEqual({ result: { batchItemFailures: [{ itemIdentifier: 'm0' }] } });
+  });
+
+  test('orchestrate opens the round and sends its tasks', async () => {
+    await objects().put(BUCKET, federationKeys.campaign('tavi'), JSON.stringify(CAMPAIGN));
+    const lambda = await startOfFederation('orchestrate');
+
+    expect(await lambda.invoke(sqs(created(BUCKET, federationKeys.campaign('tavi'))))).toEqual(allWell);
+
+    for (const site of SITES) {
+      const [message] = await queues().receive(names.tasksQueue('heart', site), { max: 10, waitSeconds: 5 });
+      messages.set(site, taskMessageSchema.parse(JSON.parse(message?.body ?? 'null')));
+    }
+    expect([...messages.keys()]).toEqual(SITES);
+    expect(lambda.log()).toContainEqual(expect.objectContaining({ message: 'tasks-sent', ...AT }));
+  });
+
+  test('dispatch starts one Batch job for each', async () => {
+    for (const site of SITES) {
+      const lambda = await startOfSite('dispatch', site);
+      for (let times = 0; times < 2; times++) {
+        expect(await lambda.invoke(sqs(messages.get(site)))).toEqual(allWell);
+      }
+      expect(
+        lambda.log().map(({ message, kind, ...at }) => [message, kind, at.campaign, at.stage, at.round, at.site]),
+      ).toEqual([
+        ['task-launched', 'started', 'tavi', 'teacher', 1, site],
+        ['task-launched', 'running', 'tavi', 'teacher', 1, site],
+      ]);
+    }
+    expect(batch.jobs.map(({ jobName, request }) => [jobName, request.jobQueue])).toEqual(
+      [...SITES]
+        .reverse()
+        .map((site) => [
+          `tavi_teacher_0001_${site}`,
+          `arn:aws:batch:eu-central-1:123456789012:job-queue/heart-${site}`,
+        ]),
+    );
+  });
+
+  test('a job that fails answers for its site', async () => {
+    const event = JSON.parse(await readFile(new URL('../docs/events/batch-job-failed.json', import.meta.url), 'utf8'));
+    event.detail.container.environment = [{ name: 'FEDCARDIO_TASK', value: JSON.stringify(messages.get('munich')) }];
+    const lambda = await startOfSite('job-failed', 'munich');
+
+    expect(await lambda.invoke(event)).toEqual({ result: null });
+    expect(await lambda.invoke(event)).toEqual({ result: null });
+
+    const key = federationKeys.update(AT, 'munich', 'failed');
+    const { value } = await readJson(objects(), BUCKET, key, updateSchema);
+    expect(value).toMatchObject({ status: 'failed', code: 'JOB_FAILED' });
+    expect(lambda.metrics()[METRICS.tasksFailed]).toBe(1);
+    expect((await lambda.invoke({ ...event, source: 'aws.ec2' })).error).toContain('source');
+    expect(lambda.log().at(-1)).toMatchObject({ level: 'ERROR', message: 'invocation-failed', site: 'munich' });
+  });
+
+  test('aggregate gives a round that is too large to a job, once', async () => {
+    const context = { objects: objects(), federation: FEDERATION, now: () => new Date(), log: () => undefined };
+    await answerTask(context, { id: 'berlin', samples: 1, behaviour: 'good' }, messages.get('berlin') as TaskMessage);
+    const lambda = await startOfFederation('aggregate', {
+      FEDCARDIO_MERGE_JOB_QUEUE: 'merges',
+      FEDCARDIO_MERGE_JOB_DEFINITION: 'merge',
+      FEDCARDIO_MERGE_MAX_BYTES: '10',
+    });
+
+    const failed = created(BUCKET, federationKeys.update(AT, 'munich', 'failed'));
+    for (let times = 0; times < 2; times++) expect(await lambda.invoke(sqs(failed))).toEqual(allWell);
+
+    const merges = batch.jobs.filter(({ request }) => request.jobQueue === 'merges');
+    expect(merges.map(({ jobName }) => jobName)).toEqual(['tavi_teacher_0001']);
+    expect(await objects().head(BUCKET, federationKeys.seal(AT))).toBeUndefined();
+  });
+
+  test('aggregate closes the round without the site whose job failed, in a trace', async () => {
+    const daemon = createSocket('udp4');
+    const segments: string[] = [];
+    daemon.on('message', (message) => segments.push(message.toString()));
+    daemon.bind(0, '127.0.0.1');
+    await once(daemon, 'listening');
+    const lambda = await startOfFederation('aggregate', {
+      AWS_EXECUTION_ENV: 'AWS_Lambda_nodejs24.x',
+      LAMBDA_TASK_ROOT: '/var/task',
+      AWS_XRAY_DAEMON_ADDRESS: `127.0.0.1:${(daemon.address() as AddressInfo).port}`,
+      _X_AMZN_TRACE_ID: 'Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1',
+    });
+
+    const updates = ['munich', 'berlin'].map((site) => created(BUCKET, federationKeys.update(AT, site, 'failed')));
+    expect(await lambda.invoke(sqs(...updates))).toEqual(allWell);
+
+    const { value } = await readJson(objects(), BUCKET, federationKeys.commit(AT), commitSchema);
+    expect(value.sites).toEqual(['berlin']);
+    expect(lambda.log()).toContainEqual(
+      expect.objectContaining({ message: 'round-committed', ...AT, federation: 'heart' }),
+    );
+    expect(lambda.metrics()[METRICS.roundsCommitted]).toBe(1);
+    await lambda.stop();
+    started.splice(started.indexOf(lambda), 1);
+    daemon.close();
+    const trace = segments.join('\n');
+    expect(trace).toContain('## aggregate');
+    expect(trace).toContain('PutObject');
+    expect(trace).toMatch(/"campaign":"tavi"/);
+  });
+
+  test('sweep ends the campaign, whose last event was lost', async () => {
+    const lambda = await startOfFederation('sweep');
+    expect(await lambda.invoke({ 'detail-type': 'Scheduled Event' })).toEqual({ result: null });
+    const { value } = await readJson(objects(), BUCKET, federationKeys.outcome('tavi'), outcomeSchema);
+    expect(value.status).toBe('completed');
+    expect(lambda.metrics()[METRICS.campaignsCompleted]).toBe(1);
+  });
+});
