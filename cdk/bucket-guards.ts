@@ -1,0 +1,128 @@
+import * as iam from 'aws-cdk-lib/aws-iam';
+import type * as kms from 'aws-cdk-lib/aws-kms';
+import type * as s3 from 'aws-cdk-lib/aws-s3';
+import type * as sqs from 'aws-cdk-lib/aws-sqs';
+import { MERGED_ONLY, MERGERS, SENDERS, SITE_READERS, siteReach } from '../lib/federation/access.ts';
+import type { Federation } from '../lib/federation/schemas.ts';
+import { names, placeOf } from '../lib/federation/topology.ts';
+import { bucketArn, isElsewhere, objectArns, roleArn } from './arns.ts';
+
+/**
+ * What buckets, queues and keys say themselves about who may use them, besides what the roles' own policies allow.
+ *
+ * Roles are named in conditions and not as principals: a principal has to exist when a policy is stored, and the roles
+ * are made after the data.
+ */
+
+/**
+ * A site's objects are read by the site's own roles alone, whatever another role of the account was given by mistake.
+ * Where the coordinator is in another account, it is let send to the tasks queue.
+ */
+export function guardSite(
+  bucket: s3.Bucket,
+  federation: Federation,
+  site: string,
+  tasks: sqs.Queue | undefined,
+  queueKey: kms.Key,
+): void {
+  const place = placeOf(
+    federation,
+    federation.sites.find(({ id }) => id === site),
+  );
+  const readers = SITE_READERS.map((role) => roleArn(bucket, place, names.siteRole(federation.id, site, role)));
+  bucket.addToResourcePolicy(
+    new iam.PolicyStatement({
+      sid: 'ReadByItsOwnRoles',
+      effect: iam.Effect.DENY,
+      principals: [new iam.AnyPrincipal()],
+      actions: ['s3:GetObject', 's3:GetObjectVersion'],
+      resources: [bucket.arnForObjects('*')],
+      conditions: { ArnNotEquals: { 'aws:PrincipalArn': readers } },
+    }),
+  );
+  const coordinator = placeOf(federation);
+  if (!tasks || !coordinator.account || !isElsewhere(bucket, coordinator)) return;
+  const senders = SENDERS.map((role) => roleArn(bucket, coordinator, names.federationRole(federation.id, role)));
+  const principals = [new iam.AccountPrincipal(coordinator.account)];
+  const onlySenders = { ArnEquals: { 'aws:PrincipalArn': senders } };
+  tasks.addToResourcePolicy(
+    new iam.PolicyStatement({
+      sid: 'SentByTheCoordinator',
+      principals,
+      actions: ['sqs:SendMessage', 'sqs:GetQueueUrl'],
+      resources: [tasks.queueArn],
+      conditions: onlySenders,
+    }),
+  );
+  queueKey.addToResourcePolicy(
+    new iam.PolicyStatement({
+      sid: 'SentByTheCoordinator',
+      principals,
+      actions: ['kms:GenerateDataKey', 'kms:Decrypt'],
+      resources: ['*'],
+      conditions: { ...onlySenders, StringEquals: { 'kms:ViaService': `sqs.${place.region}.amazonaws.com` } },
+    }),
+  );
+}
+
+/**
+ * Models, seals and commits are written by those who merge, whatever another role was given by mistake. Sites in
+ * accounts of their own get in as far as their roles need to; which of their roles do is their account's affair.
+ */
+export function letSitesIn(bucket: s3.Bucket, key: kms.Key, federation: Federation): void {
+  const name = names.federationBucket(federation.id);
+  const place = placeOf(federation);
+  const mergers = MERGERS.map((role) => roleArn(bucket, place, names.federationRole(federation.id, role)));
+  bucket.addToResourcePolicy(
+    new iam.PolicyStatement({
+      sid: 'WrittenByMergersOnly',
+      effect: iam.Effect.DENY,
+      principals: [new iam.AnyPrincipal()],
+      actions: ['s3:PutObject'],
+      resources: objectArns(name, MERGED_ONLY),
+      conditions: { ArnNotEquals: { 'aws:PrincipalArn': mergers } },
+    }),
+  );
+  const guests = federation.sites.filter((site) => isElsewhere(bucket, placeOf(federation, site)));
+  const [guest] = guests;
+  if (!guest) return;
+  const accounts = [...new Set(guests.map(({ account }) => account as string))].map(
+    (id) => new iam.AccountPrincipal(id),
+  );
+  const { shared } = siteReach(guest.id);
+  const allow = (sid: string, principals: iam.IPrincipal[], actions: string[], resources: string[], conditions = {}) =>
+    bucket.addToResourcePolicy(new iam.PolicyStatement({ sid, principals, actions, resources, conditions }));
+  allow('SitesRead', accounts, ['s3:GetObject'], objectArns(name, shared.read ?? []));
+  allow('SitesList', accounts, ['s3:ListBucket'], [bucketArn(name)], { StringLike: { 's3:prefix': shared.list } });
+  for (const { id, account } of guests) {
+    const { own } = siteReach(id);
+    // One statement for each site: S3 takes policies of 20 kB. What it lists is bounded by the condition, which says
+    // nothing of reading and writing; the statement below denies the listing of everything that it lets through.
+    allow(
+      '',
+      [new iam.AccountPrincipal(account as string)],
+      ['s3:GetObject', 's3:PutObject', 's3:AbortMultipartUpload', 's3:ListBucket'],
+      [bucketArn(name), ...objectArns(name, [...new Set([...(own.read ?? []), ...(own.write ?? [])])])],
+      { StringLikeIfExists: { 's3:prefix': own.list } },
+    );
+  }
+  bucket.addToResourcePolicy(
+    new iam.PolicyStatement({
+      sid: 'SitesListNoMore',
+      effect: iam.Effect.DENY,
+      principals: accounts,
+      actions: ['s3:ListBucket'],
+      resources: [bucketArn(name)],
+      conditions: { Null: { 's3:prefix': 'true' } },
+    }),
+  );
+  key.addToResourcePolicy(
+    new iam.PolicyStatement({
+      sid: 'SitesReadAndWrite',
+      principals: accounts,
+      actions: ['kms:Decrypt', 'kms:GenerateDataKey'],
+      resources: ['*'],
+      conditions: { StringEquals: { 'kms:ViaService': `s3.${place.region}.amazonaws.com` } },
+    }),
+  );
+}
