@@ -2,7 +2,7 @@ import * as iam from 'aws-cdk-lib/aws-iam';
 import type * as kms from 'aws-cdk-lib/aws-kms';
 import type * as s3 from 'aws-cdk-lib/aws-s3';
 import type * as sqs from 'aws-cdk-lib/aws-sqs';
-import { MERGED_ONLY, MERGERS, SENDERS, SITE_READERS, siteReach } from '../lib/federation/access.ts';
+import { ONLY_WRITERS, SENDERS, SITE_READERS, siteReach } from '../lib/federation/access.ts';
 import type { Federation } from '../lib/federation/schemas.ts';
 import { names, placeOf } from '../lib/federation/topology.ts';
 import { bucketArn, isElsewhere, objectArns, roleArn } from './arns.ts';
@@ -66,23 +66,25 @@ export function guardSite(
 }
 
 /**
- * Models, seals and commits are written by those who merge, whatever another role was given by mistake. Sites in
+ * What the coordinator writes, nobody else does, whatever another role was given by mistake. Sites in
  * accounts of their own get in as far as their roles need to; which of their roles do is their account's affair.
  */
 export function letSitesIn(bucket: s3.Bucket, key: kms.Key, federation: Federation): void {
   const name = names.federationBucket(federation.id);
   const place = placeOf(federation);
-  const mergers = MERGERS.map((role) => roleArn(bucket, place, names.federationRole(federation.id, role)));
-  bucket.addToResourcePolicy(
-    new iam.PolicyStatement({
-      sid: 'WrittenByMergersOnly',
-      effect: iam.Effect.DENY,
-      principals: [new iam.AnyPrincipal()],
-      actions: ['s3:PutObject'],
-      resources: objectArns(name, MERGED_ONLY),
-      conditions: { ArnNotEquals: { 'aws:PrincipalArn': mergers } },
-    }),
-  );
+  for (const { sid, keys, roles } of ONLY_WRITERS) {
+    const writers = roles.map((role) => roleArn(bucket, place, names.federationRole(federation.id, role)));
+    bucket.addToResourcePolicy(
+      new iam.PolicyStatement({
+        sid,
+        effect: iam.Effect.DENY,
+        principals: [new iam.AnyPrincipal()],
+        actions: ['s3:PutObject'],
+        resources: objectArns(name, keys),
+        conditions: { ArnNotEquals: { 'aws:PrincipalArn': writers } },
+      }),
+    );
+  }
   const guests = federation.sites.filter((site) => isElsewhere(bucket, placeOf(federation, site)));
   const [guest] = guests;
   if (!guest) return;
@@ -90,16 +92,15 @@ export function letSitesIn(bucket: s3.Bucket, key: kms.Key, federation: Federati
     (id) => new iam.AccountPrincipal(id),
   );
   const { shared } = siteReach(guest.id);
-  const allow = (sid: string, principals: iam.IPrincipal[], actions: string[], resources: string[], conditions = {}) =>
-    bucket.addToResourcePolicy(new iam.PolicyStatement({ sid, principals, actions, resources, conditions }));
-  allow('SitesRead', accounts, ['s3:GetObject'], objectArns(name, shared.read ?? []));
-  allow('SitesList', accounts, ['s3:ListBucket'], [bucketArn(name)], { StringLike: { 's3:prefix': shared.list } });
+  const allow = (principals: iam.IPrincipal[], actions: string[], resources: string[], conditions = {}) =>
+    bucket.addToResourcePolicy(new iam.PolicyStatement({ principals, actions, resources, conditions }));
+  allow(accounts, ['s3:GetObject'], objectArns(name, shared.read ?? []));
+  allow(accounts, ['s3:ListBucket'], [bucketArn(name)], { StringLike: { 's3:prefix': shared.list } });
   for (const { id, account } of guests) {
     const { own } = siteReach(id);
     // One statement for each site: S3 takes policies of 20 kB. What it lists is bounded by the condition, which says
     // nothing of reading and writing; the statement below denies the listing of everything that it lets through.
     allow(
-      '',
       [new iam.AccountPrincipal(account as string)],
       ['s3:GetObject', 's3:PutObject', 's3:AbortMultipartUpload', 's3:ListBucket'],
       [bucketArn(name), ...objectArns(name, [...new Set([...(own.read ?? []), ...(own.write ?? [])])])],

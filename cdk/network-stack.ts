@@ -4,7 +4,7 @@ import * as logs from 'aws-cdk-lib/aws-logs';
 import { type App, Aws, Fn, Stack } from 'aws-cdk-lib/core';
 import type { Federation } from '../lib/federation/schemas.ts';
 import { type Place, placeOf } from '../lib/federation/topology.ts';
-import { accountOf, isElsewhere } from './arns.ts';
+import { accountOf } from './arns.ts';
 import { addLogKey } from './log-key.ts';
 import { environmentOf, withoutBootstrapRule } from './stack-options.ts';
 
@@ -90,7 +90,7 @@ export function addNetworkStack(app: App, federation: Federation, place: Place, 
     // Whoever runs here calls these services for its own account alone.
     interfaceEndpoint(id, service).addToPolicy(
       new iam.PolicyStatement({
-        principals: [new iam.AnyPrincipal()],
+        principals: [new iam.StarPrincipal()],
         actions: ['*'],
         resources: ['*'],
         conditions: { StringEquals: { 'aws:PrincipalAccount': accounts } },
@@ -112,7 +112,7 @@ export function addNetworkStack(app: App, federation: Federation, place: Place, 
  * anybody else's bucket, whoever's credentials it has.
  */
 function s3Statements(federation: string, accounts: string[]): iam.PolicyStatement[] {
-  const principals = [new iam.AnyPrincipal()];
+  const principals = [new iam.StarPrincipal()];
   const buckets = [`${federation}-site-*`, `${federation}-federation`].map(
     (name) => `arn:${Aws.PARTITION}:s3:::${name}`,
   );

@@ -4,7 +4,7 @@ import * as ecs from 'aws-cdk-lib/aws-ecs';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import type * as kms from 'aws-cdk-lib/aws-kms';
 import * as logs from 'aws-cdk-lib/aws-logs';
-import { Duration, Size, type Stack } from 'aws-cdk-lib/core';
+import { Duration, Size, type Stack, Validations } from 'aws-cdk-lib/core';
 import type { Network } from './network-stack.ts';
 import type { TaskImage } from './task-image.ts';
 
@@ -105,6 +105,7 @@ function addDefinition(stack: Stack, options: TaskQueueOptions, logKey: kms.IKey
   });
   const { RETRY, EXIT } = batch.Action;
   const exitCode = (onExitCode: string) => batch.Reason.custom({ onExitCode });
+  const container = addContainer(stack, options, linuxParameters, logGroup);
   return new batch.EcsJobDefinition(stack, 'JobDefinition', {
     jobDefinitionName: options.name,
     retryAttempts: ATTEMPTS,
@@ -116,25 +117,40 @@ function addDefinition(stack: Stack, options: TaskQueueOptions, logKey: kms.IKey
       batch.RetryStrategy.of(EXIT, batch.Reason.custom({ onReason: '*' })),
     ],
     timeout: TIMEOUT,
-    container: new batch.EcsEc2ContainerDefinition(stack, 'Task', {
-      image: ecs.ContainerImage.fromRegistry(options.image.uri),
-      cpu: options.vcpus,
-      memory: Size.mebibytes(options.memoryMib),
-      ...(options.gpus > 0 ? { gpu: options.gpus } : {}),
-      environment: { ...options.environment },
-      jobRole: options.jobRole,
-      executionRole: new iam.Role(stack, 'ExecutionRole', {
-        assumedBy: new iam.ServicePrincipal('ecs-tasks.amazonaws.com'),
-        description: 'Pulls the image and opens the log, before the task starts',
-        inlinePolicies: { Pull: new iam.PolicyDocument({ statements: pullStatements(options.image) }) },
-      }),
-      logging: ecs.LogDriver.awsLogs({ streamPrefix: 'task', logGroup }),
-      linuxParameters,
-      readonlyRootFilesystem: true,
-      privileged: false,
-      user: '1000',
-    }),
+    container,
   });
+}
+
+function addContainer(
+  stack: Stack,
+  options: TaskQueueOptions,
+  linuxParameters: batch.LinuxParameters,
+  logGroup: logs.LogGroup,
+): batch.EcsEc2ContainerDefinition {
+  const executionRole = new iam.Role(stack, 'ExecutionRole', {
+    assumedBy: new iam.ServicePrincipal('ecs-tasks.amazonaws.com'),
+    description: 'Pulls the image and opens the log, before the task starts',
+    inlinePolicies: { Pull: new iam.PolicyDocument({ statements: pullStatements(options.image) }) },
+  });
+  const container = new batch.EcsEc2ContainerDefinition(stack, 'Task', {
+    image: ecs.ContainerImage.fromRegistry(options.image.uri),
+    cpu: options.vcpus,
+    memory: Size.mebibytes(options.memoryMib),
+    ...(options.gpus > 0 ? { gpu: options.gpus } : {}),
+    environment: { ...options.environment },
+    jobRole: options.jobRole,
+    executionRole,
+    logging: ecs.LogDriver.awsLogs({ streamPrefix: 'task', logGroup }),
+    linuxParameters,
+    readonlyRootFilesystem: true,
+    privileged: false,
+    user: '1000',
+  });
+  Validations.of(container).acknowledge({
+    id: 'Annotation::@aws-cdk/aws-ecs:ecrImageRequiresPolicy',
+    reason: 'The execution role may pull this repository.',
+  });
+  return container;
 }
 
 /** To pull images of this repository and no other. The token is for all of ECR or nothing. */

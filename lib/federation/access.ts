@@ -100,9 +100,26 @@ export const SENDERS: readonly FederationRole[] = ['orchestrate', 'sweep'];
 /** What the site's data is read by, and nobody else: not even who administers the account reads it by accident. */
 export const SITE_READERS: readonly SiteRole[] = ['intake', 'dispatch', 'task', 'upload'];
 
-/** What makes a model: written by whoever merges, whatever else a role was given by mistake. */
-export const MERGERS: readonly FederationRole[] = ['aggregate', 'sweep', 'merge'];
-export const MERGED_ONLY = MERGED.filter((key) => /seal|commit|global|state/.test(key));
+/**
+ * What is written by these roles alone, whatever another was given by mistake. A `*` takes in slashes: without this, a
+ * site could write an `open.json` below a folder that only looks like its own.
+ */
+export const ONLY_WRITERS: readonly {
+  readonly sid: string;
+  readonly keys: readonly string[];
+  readonly roles: readonly FederationRole[];
+}[] = [
+  {
+    sid: 'WrittenByMergersOnly',
+    keys: MERGED.filter((key) => /seal|commit|global|state/.test(key)),
+    roles: ['aggregate', 'sweep', 'merge'],
+  },
+  {
+    sid: 'WrittenByTheCoordinatorOnly',
+    keys: ['plan', 'open', 'sent', 'lease'].map((name) => `campaigns/*/${name}.json`),
+    roles: ['orchestrate', 'aggregate', 'sweep', 'merge'],
+  },
+];
 
 /**
  * What all of a site's roles together may do in the federation bucket, which is as much as the site's own account is let
