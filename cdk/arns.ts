@@ -1,4 +1,4 @@
-import { Aws, Stack } from 'aws-cdk-lib/core';
+import { Stack } from 'aws-cdk-lib/core';
 import type { Construct } from 'constructs';
 import type { Place } from '../lib/federation/topology.ts';
 
@@ -6,16 +6,16 @@ import type { Place } from '../lib/federation/topology.ts';
  * ARNs by the names of things, since stacks do not refer to each other: each can be deployed by itself, into whatever
  * account, before or after the others.
  */
-export const bucketArn = (name: string): string => `arn:${Aws.PARTITION}:s3:::${name}`;
+export const bucketArn = (scope: Construct, name: string): string => `arn:${Stack.of(scope).partition}:s3:::${name}`;
 
-export const objectArns = (bucket: string, keys: readonly string[]): string[] =>
-  keys.map((key) => `${bucketArn(bucket)}/${key}`);
+export const objectArns = (scope: Construct, bucket: string, keys: readonly string[]): string[] =>
+  keys.map((key) => `${bucketArn(scope, bucket)}/${key}`);
 
 export const roleArn = (scope: Construct, place: Place, name: string): string =>
-  `arn:${Aws.PARTITION}:iam::${accountOf(scope, place)}:role/${name}`;
+  `arn:${Stack.of(scope).partition}:iam::${accountOf(scope, place)}:role/${name}`;
 
 export const queueArn = (scope: Construct, place: Place, name: string): string =>
-  `arn:${Aws.PARTITION}:sqs:${regionOf(scope, place)}:${accountOf(scope, place)}:${name}`;
+  `arn:${Stack.of(scope).partition}:sqs:${regionOf(scope, place)}:${accountOf(scope, place)}:${name}`;
 
 /** A place that is not given is the stack's own. */
 export const accountOf = (scope: Construct, { account }: Place): string => account ?? Stack.of(scope).account;

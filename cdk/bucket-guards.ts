@@ -2,6 +2,8 @@ import * as iam from 'aws-cdk-lib/aws-iam';
 import type * as kms from 'aws-cdk-lib/aws-kms';
 import type * as s3 from 'aws-cdk-lib/aws-s3';
 import type * as sqs from 'aws-cdk-lib/aws-sqs';
+import { Stack } from 'aws-cdk-lib/core';
+import { FedcardioError } from '../lib/error.ts';
 import { ONLY_WRITERS, SENDERS, SITE_READERS, siteReach } from '../lib/federation/access.ts';
 import type { Federation } from '../lib/federation/schemas.ts';
 import { names, placeOf } from '../lib/federation/topology.ts';
@@ -80,7 +82,7 @@ export function letSitesIn(bucket: s3.Bucket, key: kms.Key, federation: Federati
         effect: iam.Effect.DENY,
         principals: [new iam.AnyPrincipal()],
         actions: ['s3:PutObject'],
-        resources: objectArns(name, keys),
+        resources: objectArns(bucket, name, keys),
         conditions: { ArnNotEquals: { 'aws:PrincipalArn': writers } },
       }),
     );
@@ -94,16 +96,16 @@ export function letSitesIn(bucket: s3.Bucket, key: kms.Key, federation: Federati
   const { shared } = siteReach(guest.id);
   const allow = (principals: iam.IPrincipal[], actions: string[], resources: string[], conditions = {}) =>
     bucket.addToResourcePolicy(new iam.PolicyStatement({ principals, actions, resources, conditions }));
-  allow(accounts, ['s3:GetObject'], objectArns(name, shared.read ?? []));
-  allow(accounts, ['s3:ListBucket'], [bucketArn(name)], { StringLike: { 's3:prefix': shared.list } });
+  allow(accounts, ['s3:GetObject'], objectArns(bucket, name, shared.read ?? []));
+  allow(accounts, ['s3:ListBucket'], [bucketArn(bucket, name)], { StringLike: { 's3:prefix': shared.list } });
   for (const { id, account } of guests) {
     const { own } = siteReach(id);
-    // One statement for each site: S3 takes policies of 20 kB. What it lists is bounded by the condition, which says
+    // One statement for each site, for they have to fit one policy. What it lists is bounded by the condition, which says
     // nothing of reading and writing; the statement below denies the listing of everything that it lets through.
     allow(
       [new iam.AccountPrincipal(account as string)],
       ['s3:GetObject', 's3:PutObject', 's3:AbortMultipartUpload', 's3:ListBucket'],
-      [bucketArn(name), ...objectArns(name, [...new Set([...(own.read ?? []), ...(own.write ?? [])])])],
+      [bucketArn(bucket, name), ...objectArns(bucket, name, [...new Set([...(own.read ?? []), ...(own.write ?? [])])])],
       { StringLikeIfExists: { 's3:prefix': own.list } },
     );
   }
@@ -113,7 +115,7 @@ export function letSitesIn(bucket: s3.Bucket, key: kms.Key, federation: Federati
       effect: iam.Effect.DENY,
       principals: accounts,
       actions: ['s3:ListBucket'],
-      resources: [bucketArn(name)],
+      resources: [bucketArn(bucket, name)],
       conditions: { Null: { 's3:prefix': 'true' } },
     }),
   );
@@ -126,4 +128,14 @@ export function letSitesIn(bucket: s3.Bucket, key: kms.Key, federation: Federati
       conditions: { StringEquals: { 'kms:ViaService': `s3.${place.region}.amazonaws.com` } },
     }),
   );
+  const bytes = JSON.stringify(Stack.of(bucket).resolve(bucket.policy?.document)).length;
+  if (bytes > BUCKET_POLICY_BYTES) {
+    throw new FedcardioError(
+      'BAD_CONFIGURATION',
+      `For ${guests.length} sites in accounts of their own, the policy of ${name} has ${bytes} bytes; S3 takes ${BUCKET_POLICY_BYTES}.`,
+      { hint: "Put some of them into the federation's account, or shorten their ids." },
+    );
+  }
 }
+
+const BUCKET_POLICY_BYTES = 20_480;

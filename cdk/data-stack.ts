@@ -40,7 +40,7 @@ function addDataStack(app: App, federation: Federation, spec: BucketSpec, queueS
     synthesizer: withoutBootstrapRule(),
   });
   const onlyTheBucket = {
-    ArnEquals: { 'aws:SourceArn': bucketArn(spec.name) },
+    ArnEquals: { 'aws:SourceArn': bucketArn(stack, spec.name) },
     StringEquals: { 'aws:SourceAccount': stack.account },
   };
   const queueKey = addKey(stack, 'QueueKey', `Messages of the queues of ${spec.name}`, queueKeyAlias(spec.name));

@@ -7,7 +7,7 @@ import { type App, Duration, RemovalPolicy, Stack } from 'aws-cdk-lib/core';
 import { FEDERATION_ACCESS, SENDERS } from '../lib/federation/access.ts';
 import { FEDERATION_FUNCTIONS } from '../lib/federation/metrics.ts';
 import { canonicalJson } from '../lib/federation/protocol/json.ts';
-import { type FederationRole, names, placeOf, type QueueSpec, type Topology } from '../lib/federation/topology.ts';
+import { type FederationRole, names, placeOf, type Topology } from '../lib/federation/topology.ts';
 import { addFunction, consume } from './functions.ts';
 import { addLogKey } from './log-key.ts';
 import { consumeStatements, objectStatements, sendStatements, submitStatements } from './permissions.ts';
@@ -57,7 +57,9 @@ export function addFederationStack(app: App, topology: Topology, options: Comput
   });
 
   const queues = topology.queues.filter((queue) => queue.site === undefined);
-  const tasks = topology.queues.filter((queue) => queue.handler === 'dispatch');
+  const tasks = topology.queues
+    .filter((queue) => queue.handler === 'dispatch')
+    .map((queue) => ({ ...queue, queue: queue.name, bucket: names.siteBucket(federation.id, queue.site as string) }));
   const functions = new Map<string, lambda.Function>(
     FEDERATION_FUNCTIONS.map((role) => {
       const mayMerge = role !== 'orchestrate';
@@ -70,9 +72,9 @@ export function addFederationStack(app: App, topology: Topology, options: Comput
           statements: [
             ...objectsOf(role),
             ...(queue ? consumeStatements(stack, bucket, queue.name) : []),
-            ...(SENDERS.includes(role) ? tasks.flatMap((task) => sendTo(stack, topology, task)) : []),
             ...(mayMerge ? submitStatements(stack, `${federation.id}-merge`) : []),
           ],
+          attached: SENDERS.includes(role) ? inGroups(tasks, 20).map((group) => sendStatements(stack, group)) : [],
           environment: {
             FEDCARDIO_FEDERATION: 'file:federation.json',
             ...(mayMerge
@@ -96,8 +98,8 @@ export function addFederationStack(app: App, topology: Topology, options: Comput
   return { functions: [...functions.values()] };
 }
 
-const sendTo = (stack: Stack, { federation }: Topology, task: QueueSpec) =>
-  sendStatements(stack, { ...task, bucket: names.siteBucket(federation.id, task.site as string) }, task.name);
+const inGroups = <T>(items: readonly T[], size: number): T[][] =>
+  Array.from({ length: Math.ceil(items.length / size) }, (_, index) => items.slice(index * size, (index + 1) * size));
 
 /** What a merge needs to know: which sites there are. */
 const briefly = ({ federation: { schema, id, sites } }: Topology) => ({

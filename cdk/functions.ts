@@ -42,6 +42,8 @@ export interface FunctionOptions {
   /** Of function and role. */
   readonly functionName: string;
   readonly statements: readonly iam.PolicyStatement[];
+  /** What would not fit the role's own policy, in parts of less than 6 kB. */
+  readonly attached?: readonly (readonly iam.PolicyStatement[])[];
   readonly environment: Readonly<Record<string, string>>;
   /** The folder of bundles that `npm run build` makes. */
   readonly handlers: string;
@@ -68,6 +70,9 @@ export function addFunction(stack: Stack, options: FunctionOptions): lambda.Func
       }),
     },
   });
+  for (const [index, statements] of (options.attached ?? []).entries()) {
+    new iam.ManagedPolicy(stack, `${id}Policy${index}`, { statements: [...statements], roles: [role] });
+  }
   return new lambda.Function(stack, id, {
     functionName,
     role,

@@ -29,14 +29,14 @@ export function objectStatements(scope: Construct, target: Target, access: Objec
   const { bucket } = target;
   const { read = [], write = [], list = [] } = access;
   const onObjects = (actions: string[], keys: readonly string[]) =>
-    keys.length > 0 ? [allow(actions, objectArns(bucket, keys))] : [];
+    keys.length > 0 ? [allow(actions, objectArns(scope, bucket, keys))] : [];
   return [
     ...onObjects(['s3:GetObject'], read),
     ...onObjects(['s3:PutObject', 's3:AbortMultipartUpload'], write),
     ...onObjects(['s3:DeleteObject'], access.delete ?? []),
-    ...(list === 'everything' ? [allow(['s3:ListBucket'], [bucketArn(bucket)])] : []),
+    ...(list === 'everything' ? [allow(['s3:ListBucket'], [bucketArn(scope, bucket)])] : []),
     ...(list !== 'everything' && list.length > 0
-      ? [allow(['s3:ListBucket'], [bucketArn(bucket)], { StringLike: { 's3:prefix': list } })]
+      ? [allow(['s3:ListBucket'], [bucketArn(scope, bucket)], { StringLike: { 's3:prefix': list } })]
       : []),
     ...(read.length > 0 || write.length > 0
       ? // Of an upload in parts, S3 reads the parts' key again, so that who writes has to be let decrypt.
@@ -54,11 +54,25 @@ export const consumeStatements = (scope: Construct, target: Target, queue: strin
   keyStatement(scope, target, queueKeyAlias(target.bucket), 'sqs', false),
 ];
 
-/** To send to a queue. */
-export const sendStatements = (scope: Construct, target: Target, queue: string): iam.PolicyStatement[] => [
-  allow(['sqs:SendMessage', 'sqs:GetQueueUrl'], [queueArn(scope, target, queue)]),
-  keyStatement(scope, target, queueKeyAlias(target.bucket), 'sqs', true),
-];
+/** To send to queues, together: IAM takes policies of a few kilobytes. */
+export function sendStatements(scope: Construct, targets: readonly (Target & { readonly queue: string })[]) {
+  const arns = targets.map((target) => queueArn(scope, target, target.queue));
+  const groups = [false, true].map((elsewhere) => targets.filter((target) => isElsewhere(scope, target) === elsewhere));
+  return [
+    allow(['sqs:SendMessage', 'sqs:GetQueueUrl'], arns),
+    ...groups
+      .filter((group) => group.length > 0)
+      .map((group) =>
+        keysStatement(
+          scope,
+          group,
+          group.map(({ bucket }) => queueKeyAlias(bucket)),
+          'sqs',
+          true,
+        ),
+      ),
+  ];
+}
 
 /** To submit jobs of one definition to one queue. To look at jobs can be allowed for all or none. */
 export const submitStatements = (scope: Construct, name: string): iam.PolicyStatement[] => {
@@ -70,15 +84,30 @@ export const submitStatements = (scope: Construct, name: string): iam.PolicyStat
   ];
 };
 
+const keyStatement = (scope: Construct, place: Place, alias: string, service: string, isWrite: boolean) =>
+  keysStatement(scope, [place], [alias], service, isWrite);
+
 /**
- * The use of a key through one service only. A key of the same account is found by its alias; one of another account
- * is named by that account's key policy, which lets in for this one key.
+ * The use of keys through one service only. Those of the same account are found by their aliases; those of other
+ * accounts are named by those accounts' key policies, which let in for these keys alone.
  */
-function keyStatement(scope: Construct, place: Place, alias: string, service: string, isWrite: boolean) {
+function keysStatement(
+  scope: Construct,
+  places: readonly Place[],
+  aliases: readonly string[],
+  service: string,
+  isWrite: boolean,
+): iam.PolicyStatement {
+  const distinct = (values: readonly string[]) => [...new Set(values)];
+  const services = distinct(places.map((place) => `${service}.${regionOf(scope, place)}.amazonaws.com`));
   const conditions = {
-    StringEquals: { 'kms:ViaService': `${service}.${regionOf(scope, place)}.amazonaws.com` },
-    ...(isElsewhere(scope, place) ? {} : { 'ForAnyValue:StringEquals': { 'kms:ResourceAliases': [alias] } }),
+    StringEquals: { 'kms:ViaService': services },
+    ...(places.some((place) => isElsewhere(scope, place))
+      ? {}
+      : { 'ForAnyValue:StringEquals': { 'kms:ResourceAliases': aliases } }),
   };
-  const key = `arn:${Aws.PARTITION}:kms:${regionOf(scope, place)}:${accountOf(scope, place)}:key/*`;
-  return allow(isWrite ? ['kms:Decrypt', 'kms:GenerateDataKey'] : ['kms:Decrypt'], [key], conditions);
+  const keys = places.map(
+    (place) => `arn:${Aws.PARTITION}:kms:${regionOf(scope, place)}:${accountOf(scope, place)}:key/*`,
+  );
+  return allow(isWrite ? ['kms:Decrypt', 'kms:GenerateDataKey'] : ['kms:Decrypt'], distinct(keys), conditions);
 }

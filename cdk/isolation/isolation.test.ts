@@ -176,6 +176,7 @@ describe('what AWS would allow', () => {
         account,
         region,
         policies: [EVERYTHING],
+        attached: [],
         trust: EVERYTHING,
       };
       const put = { caller: thief, action: 's3:PutObject', on: stranger, key: 'cases/p1/image.nii.gz' };

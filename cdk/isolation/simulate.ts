@@ -38,7 +38,9 @@ export async function isAllowed(
           ...(context as Record<string, string | string[]>),
         },
       },
-      identityPolicies: isAnonymous ? [] : caller.policies.map((policy, index) => ({ name: `p${index}`, policy })),
+      identityPolicies: isAnonymous
+        ? []
+        : [...caller.policies, ...caller.attached].map((policy, index) => ({ name: `p${index}`, policy })),
       serviceControlPolicies: [],
       resourceControlPolicies: [],
       resourcePolicy: on.policy,

@@ -7,19 +7,23 @@ import { topologyOf } from '../../lib/federation/topology.ts';
 import { addStacks } from '../stacks.ts';
 import { type StackTemplate, synthesize } from '../synthesize.ts';
 
-/** All templates of a federation, with empty functions: what they do is no matter of policies. */
-export function synthesizeAll(federation: Federation): readonly StackTemplate[] {
+/** With a folder of empty functions: what they do is no matter of stacks. */
+export function withHandlers<T>(use: (handlers: string) => T): T {
   const handlers = mkdtempSync(join(tmpdir(), 'fedcardio-handlers-'));
   try {
     for (const name of [...SITE_FUNCTIONS, ...FEDERATION_FUNCTIONS]) {
       mkdirSync(join(handlers, name));
       writeFileSync(join(handlers, name, 'index.mjs'), 'export const handler = async () => undefined;\n');
     }
-    return synthesize((app) => addStacks(app, topologyOf(federation), handlers));
+    return use(handlers);
   } finally {
     rmSync(handlers, { recursive: true });
   }
 }
+
+/** All templates of a federation. */
+export const synthesizeAll = (federation: Federation): readonly StackTemplate[] =>
+  withHandlers((handlers) => synthesize((app) => addStacks(app, topologyOf(federation), handlers)));
 
 const uploaders = ['arn:aws:iam::999900001111:role/radiology'];
 

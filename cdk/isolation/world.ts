@@ -19,7 +19,9 @@ interface Placed {
 }
 
 export interface Role extends Placed {
+  /** In the role itself. */
   readonly policies: readonly Policy[];
+  readonly attached: readonly Policy[];
   /** Who may assume it. */
   readonly trust: Policy;
 }
@@ -60,9 +62,8 @@ export function readWorld(stacks: readonly StackTemplate[]): World {
       if (found.length !== 1) throw new Error(`${stackName}: ${found.length} policies of ${id}`);
       return resolve(found[0]?.properties.PolicyDocument);
     };
-    /** What the CDK adds to a role afterwards, such as for traces. */
-    const addedTo = (role: string): readonly Policy[] =>
-      all('IAM::Policy').flatMap(({ properties }) =>
+    const attachedTo = (type: string, role: string): readonly Policy[] =>
+      all(type).flatMap(({ properties }) =>
         JSON.stringify(properties.Roles).includes(`{"Ref":"${role}"}`)
           ? [resolve<Policy>(properties.PolicyDocument)]
           : [],
@@ -77,7 +78,8 @@ export function readWorld(stacks: readonly StackTemplate[]): World {
       roles.set(resolve(RoleName), {
         ...place,
         arn,
-        policies: [...policies, ...addedTo(id)],
+        policies: [...policies, ...attachedTo('IAM::Policy', id)],
+        attached: attachedTo('IAM::ManagedPolicy', id),
         trust: resolve(AssumeRolePolicyDocument),
       });
     }
