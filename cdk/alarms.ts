@@ -87,7 +87,7 @@ export function addFunctionAlarm(stack: Stack, topic: sns.ITopic, functions: rea
 }
 
 /** A metric that functions publish themselves. */
-export const ownMetric = (service: FunctionName, federation: string, metricName: MetricName, statistic: string) =>
+const ownMetric = (service: FunctionName, federation: string, metricName: MetricName, statistic: string) =>
   new cloudwatch.Metric({
     namespace: METRICS_NAMESPACE,
     metricName,

@@ -17,12 +17,13 @@ import { repositoryName, taskImage } from './task-image.ts';
 import { addTaskQueue } from './task-queue.ts';
 
 /** Updates of more bytes together are merged by a job: a function reads them twice in its time. */
-export const MERGE_MAX_BYTES = 4 * 2 ** 30;
+const MERGE_MAX_BYTES = 4 * 2 ** 30;
 /** Reading and hashing is all it does: two processors, and a network of up to 12.5 Gbit/s. */
 const MERGE = { instanceTypes: ['c6i.xlarge', 'c5.xlarge'], maxVcpus: 8, vcpus: 4, memoryMib: 7000, gpus: 0 } as const;
 
 /** Those of the federation's parts that are watched. */
 export interface FederationCompute {
+  readonly stack: Stack;
   readonly functions: readonly lambda.Function[];
 }
 
@@ -95,7 +96,7 @@ export function addFederationStack(app: App, topology: Topology, options: Comput
   for (const queue of queues) consume(stack, functions.get(queue.handler) as lambda.Function, queue);
   addSweep(stack, functions.get('sweep') as lambda.Function);
   addResearchRole(stack, topology, objectsOf('research'));
-  return { functions: [...functions.values()] };
+  return { stack, functions: [...functions.values()] };
 }
 
 const inGroups = <T>(items: readonly T[], size: number): T[][] =>

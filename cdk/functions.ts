@@ -25,7 +25,7 @@ interface Size {
  * Lambda gives a processor for each 1,769 MB. Memory is chosen for what is computed, concurrency for what the others
  * bear: see docs/deployment.md.
  */
-export const FUNCTION_SIZES: Readonly<Record<FunctionName, Size>> = {
+const FUNCTION_SIZES: Readonly<Record<FunctionName, Size>> = {
   // Unpacks and reads whole CTs: one processor, and several times the largest one's memory.
   intake: { memoryMb: 3008, concurrency: 5 },
   dispatch: { memoryMb: 512, concurrency: 2 },

@@ -38,7 +38,7 @@ const SERVICES = {
  * address. It is shared by the sites there, since its endpoints are most of what costs money while nothing runs; hosts
  * are not shared, and security groups let nothing in.
  */
-export function addNetworkStack(app: App, federation: Federation, place: Place, index: number): Network {
+function addNetworkStack(app: App, federation: Federation, place: Place, index: number): Network {
   const stack = new NetworkStack(app, `${federation.id}-network${index === 0 ? '' : `-${index}`}`, {
     ...environmentOf(place),
     description: `fedcardio: network without internet of federation ${federation.id}`,

@@ -1,4 +1,4 @@
-import type { App } from 'aws-cdk-lib/core';
+import type { App, Stack } from 'aws-cdk-lib/core';
 import type { Topology } from '../lib/federation/topology.ts';
 import { addDataStacks } from './data-stack.ts';
 import { addFederationStack } from './federation-stack.ts';
@@ -12,8 +12,14 @@ import { addSiteStack } from './site-stack.ts';
  * @param handlers the folder of bundles that `npm run build` makes
  */
 export function addStacks(app: App, topology: Topology, handlers: string): void {
-  addDataStacks(app, topology);
+  const data = addDataStacks(app, topology);
   const options = { handlers, networkOf: addNetworks(app, topology.federation) };
-  for (const site of topology.federation.sites) addSiteStack(app, topology, site, options);
-  addObservabilityStack(app, topology, addFederationStack(app, topology, options));
+  // Nothing refers to it, but a function cannot be given a queue that is not there.
+  const after = (stack: Stack, index: number) => stack.addDependency(data.at(index) as Stack);
+  for (const [index, site] of topology.federation.sites.entries()) {
+    after(addSiteStack(app, topology, site, options), index);
+  }
+  const federation = addFederationStack(app, topology, options);
+  after(federation.stack, -1);
+  addObservabilityStack(app, topology, federation);
 }

@@ -36,7 +36,7 @@ interface Resource {
 }
 
 /** A stack that names no account is taken to be in this one. */
-export const DEFAULT_PLACE = { account: '111122223333', region: 'eu-central-1' } as const;
+const DEFAULT_PLACE = { account: '111122223333', region: 'eu-central-1' } as const;
 
 /** Reads every policy of roles, buckets, queues, keys and endpoints out of templates. */
 export function readWorld(stacks: readonly StackTemplate[]): World {
