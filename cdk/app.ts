@@ -5,13 +5,15 @@
 import { App } from 'aws-cdk-lib/core';
 import { describeError } from '../lib/error.ts';
 import { topologyOf } from '../lib/federation/topology.ts';
-import { addDataStacks } from './data-stack.ts';
 import { readFederation } from './read-federation.ts';
+import { checkRules } from './rules.ts';
+import { addStacks } from './stacks.ts';
 
 try {
   const app = new App();
   const federation = readFederation((app.node.tryGetContext('federation') as string | undefined) ?? 'federation.json');
-  addDataStacks(app, topologyOf(federation));
+  addStacks(app, topologyOf(federation), 'dist/handlers');
+  checkRules(app);
   app.synth();
 } catch (error) {
   console.error(describeError(error));

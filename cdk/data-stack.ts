@@ -2,66 +2,46 @@ import * as iam from 'aws-cdk-lib/aws-iam';
 import * as kms from 'aws-cdk-lib/aws-kms';
 import * as s3 from 'aws-cdk-lib/aws-s3';
 import * as sqs from 'aws-cdk-lib/aws-sqs';
-import {
-  type App,
-  ArnFormat,
-  DefaultStackSynthesizer,
-  Duration,
-  type IStackSynthesizer,
-  RemovalPolicy,
-  Stack,
-} from 'aws-cdk-lib/core';
-import type { BucketSpec, QueueSpec, Topology } from '../lib/federation/topology.ts';
-
-/** A bucket and the queues that belong with it, for stacks of compute to build on. */
-export interface DataStack {
-  readonly stack: Stack;
-  readonly bucket: s3.Bucket;
-  readonly bucketKey: kms.Key;
-  readonly queueKey: kms.Key;
-  /** By name. */
-  readonly queues: ReadonlyMap<string, sqs.Queue>;
-}
+import { type App, Duration, RemovalPolicy, Stack } from 'aws-cdk-lib/core';
+import type { Federation } from '../lib/federation/schemas.ts';
+import { type BucketSpec, names, type QueueSpec, type Topology } from '../lib/federation/topology.ts';
+import { bucketArn, bucketKeyAlias, queueKeyAlias } from './arns.ts';
+import { guardSite, letSitesIn } from './bucket-guards.ts';
+import { environmentOf, withoutBootstrapRule } from './stack-options.ts';
 
 /** As long as SQS keeps a message: whoever looks after the dead letters has two weeks. */
 const DEAD_LETTER_RETENTION = Duration.days(14);
 /** An upload that nobody completed, and a version that was replaced or deleted, are kept so long. */
 const UNFINISHED_UPLOAD = Duration.days(7);
 const OLD_VERSION = Duration.days(90);
+const OLD_LOGS = Duration.days(7);
+const LOGS = Duration.days(365);
 
 /**
- * Every data stack of a topology: one for each site, one for the federation. A stack holds what must outlive all
+ * Every data stack of a federation: one for each site, one for the federation. A stack holds what must outlive all
  * else, names no other stack, and can so be deployed into a hospital's own account. No custom resources, no
  * functions: it is plain enough for CloudFormation emulators.
  */
-export const addDataStacks = (app: App, topology: Topology): readonly DataStack[] =>
-  topology.buckets.map((bucket) => {
-    const queues = topology.queues.filter((queue) => queue.site === bucket.site);
-    return addDataStack(app, bucket, queues);
+export const addDataStacks = (app: App, { federation, buckets, queues }: Topology): readonly Stack[] =>
+  buckets.map((bucket) => {
+    const own = queues.filter((queue) => queue.site === bucket.site);
+    return addDataStack(app, federation, bucket, own);
   });
 
-function addDataStack(app: App, spec: BucketSpec, queueSpecs: readonly QueueSpec[]): DataStack {
+function addDataStack(app: App, federation: Federation, spec: BucketSpec, queueSpecs: readonly QueueSpec[]): Stack {
   const stack = new Stack(app, `${spec.name}-data`, {
+    ...environmentOf(spec),
     description: spec.site
       ? `fedcardio: bucket and queues of site ${spec.site}`
       : 'fedcardio: bucket and queues of the federation',
     terminationProtection: true,
-    // The rule would ask the account for a parameter that only the CDK's own deployment needs.
-    synthesizer: new DefaultStackSynthesizer({ generateBootstrapVersionRule: false }) as IStackSynthesizer,
-  });
-  // The ARN is written out, not taken from the resource: the bucket waits for the queue's policy, not the reverse.
-  const bucketArn = stack.formatArn({
-    service: 's3',
-    region: '',
-    account: '',
-    resource: spec.name,
-    arnFormat: ArnFormat.NO_RESOURCE_NAME,
+    synthesizer: withoutBootstrapRule(),
   });
   const onlyTheBucket = {
-    ArnEquals: { 'aws:SourceArn': bucketArn },
+    ArnEquals: { 'aws:SourceArn': bucketArn(stack, spec.name) },
     StringEquals: { 'aws:SourceAccount': stack.account },
   };
-  const queueKey = addKey(stack, 'QueueKey', `Messages of the queues of ${spec.name}`);
+  const queueKey = addKey(stack, 'QueueKey', `Messages of the queues of ${spec.name}`, queueKeyAlias(spec.name));
   queueKey.addToResourcePolicy(
     new iam.PolicyStatement({
       sid: 'NotifyEncryptedQueues',
@@ -72,15 +52,20 @@ function addDataStack(app: App, spec: BucketSpec, queueSpecs: readonly QueueSpec
     }),
   );
   const queues = new Map(queueSpecs.map((queue) => [queue.name, addQueue(stack, queue, queueKey)]));
-  const bucketKey = addKey(stack, 'BucketKey', `Objects of ${spec.name}`);
+  const bucketKey = addKey(stack, 'BucketKey', `Objects of ${spec.name}`, bucketKeyAlias(spec.name));
   const bucket = addBucket(stack, spec, bucketKey);
   notify(bucket, spec, queues, onlyTheBucket);
   keepForEver(bucket, spec.permanent);
-  return { stack, bucket, bucketKey, queueKey, queues };
+  if (spec.site === undefined) letSitesIn(bucket, bucketKey, federation);
+  else guardSite(bucket, federation, spec.site, queues.get(names.tasksQueue(federation.id, spec.site)), queueKey);
+  return stack;
 }
 
-const addKey = (stack: Stack, id: string, description: string): kms.Key =>
-  new kms.Key(stack, id, { description, enableKeyRotation: true, removalPolicy: RemovalPolicy.RETAIN });
+function addKey(stack: Stack, id: string, description: string, alias: string): kms.Key {
+  const key = new kms.Key(stack, id, { description, enableKeyRotation: true, removalPolicy: RemovalPolicy.RETAIN });
+  new kms.CfnAlias(stack, `${id}Alias`, { aliasName: alias, targetKeyId: key.keyArn });
+  return key;
+}
 
 function addQueue(stack: Stack, spec: QueueSpec, encryptionMasterKey: kms.Key): sqs.Queue {
   const id = spec.handler.charAt(0).toUpperCase() + spec.handler.slice(1);
@@ -99,26 +84,42 @@ function addQueue(stack: Stack, spec: QueueSpec, encryptionMasterKey: kms.Key): 
   });
 }
 
-const addBucket = (stack: Stack, spec: BucketSpec, encryptionKey: kms.Key): s3.Bucket =>
-  new s3.Bucket(stack, 'Bucket', {
+const SECURE = {
+  blockPublicAccess: s3.BlockPublicAccess.BLOCK_ALL,
+  objectOwnership: s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
+  enforceSSL: true,
+  minimumTLSVersion: 1.2,
+  versioned: true,
+  removalPolicy: RemovalPolicy.RETAIN,
+} as const;
+
+function addBucket(stack: Stack, spec: BucketSpec, encryptionKey: kms.Key): s3.Bucket {
+  // Without a name: nobody has to find it, and emulators need not make it.
+  const logs = new s3.Bucket(stack, 'Logs', {
+    ...SECURE,
+    // S3 delivers its logs into no bucket that is encrypted with a key of ours.
+    encryption: s3.BucketEncryption.S3_MANAGED,
+    lifecycleRules: [{ expiration: LOGS, noncurrentVersionExpiration: OLD_LOGS }],
+  });
+  return new s3.Bucket(stack, 'Bucket', {
+    ...SECURE,
     bucketName: spec.name,
     encryptionKey,
     bucketKeyEnabled: true,
-    blockPublicAccess: s3.BlockPublicAccess.BLOCK_ALL,
-    objectOwnership: s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
-    enforceSSL: true,
-    minimumTLSVersion: 1.2,
-    versioned: true,
+    serverAccessLogsBucket: logs as s3.IBucket,
+    ...(spec.objectLockDays === undefined
+      ? {}
+      : { objectLockDefaultRetention: s3.ObjectLockRetention.compliance(Duration.days(spec.objectLockDays)) }),
     lifecycleRules: [
       { abortIncompleteMultipartUploadAfter: UNFINISHED_UPLOAD, noncurrentVersionExpiration: OLD_VERSION },
-      ...spec.expiring.map(({ prefix, days }) => ({
+      ...spec.expiring.map(({ prefix, days, oldDays }) => ({
         prefix,
         expiration: Duration.days(days),
-        noncurrentVersionExpiration: Duration.days(1),
+        noncurrentVersionExpiration: Duration.days(oldDays),
       })),
     ],
-    removalPolicy: RemovalPolicy.RETAIN,
   });
+}
 
 /**
  * Points the bucket's events at queues, by the plain properties: `addEventNotification` would bring a function and a

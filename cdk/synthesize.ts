@@ -10,13 +10,20 @@ export interface StackTemplate {
   readonly stackName: string;
   /** Parsed JSON. */
   readonly template: unknown;
+  /** Where it is deployed, if it says so. */
+  readonly account?: string;
+  readonly region?: string;
 }
 
 /**
  * The templates that `cdk synth` writes for the data stacks, made in this process. CloudFormation's rules are not
  * checked here, which takes seconds: `cdk synth` and a test do that.
  */
-export function synthesizeDataStacks(topology: Topology): readonly StackTemplate[] {
+export const synthesizeDataStacks = (topology: Topology): readonly StackTemplate[] =>
+  synthesize((app) => addDataStacks(app, topology));
+
+/** The templates of what `add` adds to an app, in the same way. */
+export function synthesize(add: (app: App) => void): readonly StackTemplate[] {
   const outdir = mkdtempSync(join(tmpdir(), 'fedcardio-cdk-'));
   try {
     const app = new App({
@@ -26,8 +33,12 @@ export function synthesizeDataStacks(topology: Topology): readonly StackTemplate
       treeMetadata: false,
       builtinCloudFormationValidation: false,
     });
-    addDataStacks(app, topology);
-    return app.synth().stacks.map(({ stackName, template }) => ({ stackName, template }));
+    add(app);
+    return app.synth().stacks.map(({ stackName, template, environment: { account, region } }) => ({
+      stackName,
+      template,
+      ...(account.startsWith('unknown') ? {} : { account, region }),
+    }));
   } finally {
     rmSync(outdir, { recursive: true });
   }

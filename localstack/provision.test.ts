@@ -50,7 +50,7 @@ describe('provisioning', () => {
     for (const queue of topology.queues) {
       const attributes = await attributesOf(queue.name);
       const { QueueArn } = await attributesOf(queue.deadLetterQueue);
-      expect(attributes.VisibilityTimeout).toBe('360');
+      expect(attributes.VisibilityTimeout).toBe(String(queue.visibilityTimeoutSeconds));
       expect(JSON.parse(attributes.RedrivePolicy ?? '{}')).toEqual({
         deadLetterTargetArn: QueueArn,
         maxReceiveCount: 3,
@@ -69,7 +69,7 @@ describe('provisioning', () => {
     await provision(synthesizeDataStacks(topology), server);
 
     expect(await queues.depth(intake)).toEqual(before);
-    expect((await attributesOf(intake)).VisibilityTimeout).toBe('360');
+    expect((await attributesOf(intake)).VisibilityTimeout).toBe('720');
     const { QueueConfigurations } = await createS3Client(server).send(
       new GetBucketNotificationConfigurationCommand({ Bucket: names.siteBucket('f', 'berlin') }),
     );
@@ -78,8 +78,10 @@ describe('provisioning', () => {
 
   it('says what it read and did not apply', () => {
     expect(notApplied).toEqual([
+      'KMS::Alias',
       'KMS::Key',
       expect.stringMatching(/^S3::Bucket \(BucketEncryption, .*VersioningConfiguration\)$/),
+      'S3::Bucket without a name',
       'S3::BucketPolicy',
       'SQS::Queue (KmsMasterKeyId)',
       'SQS::QueuePolicy',

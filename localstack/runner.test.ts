@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import type { HandlerContext, SqsEvent, SqsHandler } from '../handlers/context.ts';
+import type { Federation } from '../lib/federation/schemas.ts';
 import type { QueueSpec, Topology } from '../lib/federation/topology.ts';
 import type { Queues } from '../lib/storage/contract.ts';
 import { createMemoryObjects } from '../lib/storage/memory.ts';
@@ -14,10 +15,15 @@ const queue = (name: string, handler: QueueSpec['handler']): QueueSpec => ({
   maxReceiveCount: 3,
   batchSize: 10,
 });
-const TOPOLOGY: Topology = { buckets: [], queues: [queue('in', 'intake'), queue('out', 'aggregate')] };
+const FEDERATION: Federation = { schema: 'fedcardio.federation/1', id: 'f', sites: [{ id: 's', name: 'S' }] };
+const TOPOLOGY: Topology = {
+  federation: FEDERATION,
+  buckets: [],
+  queues: [queue('in', 'intake'), queue('out', 'aggregate')],
+};
 
 const contextOf = (queues: Queues): HandlerContext => ({
-  federation: { schema: 'fedcardio.federation/1', id: 'f', sites: [{ id: 's', name: 'S' }] },
+  federation: FEDERATION,
   objects: createMemoryObjects(),
   queues,
   launcher: { submit: async () => undefined },

@@ -83,6 +83,9 @@ export function readTemplates(templates: readonly StackTemplate[]): Replay {
       if (Type === 'AWS::SQS::Queue') {
         queues.push(queueOf(within, id, parseValue(Properties, queueProperties, where)));
         addUnread(unread, type, Properties, queueProperties);
+      } else if (Type === 'AWS::S3::Bucket' && !('BucketName' in Properties)) {
+        // CloudFormation would name it, so nothing of ours looks for it.
+        unread.set('S3::Bucket without a name', new Set());
       } else if (Type === 'AWS::S3::Bucket') {
         buckets.push(bucketOf(within, id, parseValue(Properties, bucketProperties, where)));
         addUnread(unread, type, Properties, bucketProperties);

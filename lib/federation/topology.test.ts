@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { topologyOf } from './topology.ts';
+import { FUNCTION_TIMEOUT_SECONDS, names, topologyOf } from './topology.ts';
 
 const federation = (id: string, site: string) => ({
   schema: 'fedcardio.federation/1' as const,
@@ -7,14 +7,25 @@ const federation = (id: string, site: string) => ({
   sites: [{ id: site, name: site }],
 });
 
-it('names buckets and queues as long as AWS takes them, and refuses ids that make a bucket longer', () => {
-  const longest = topologyOf(federation('f'.repeat(40), 's'.repeat(17)));
+it('names buckets, queues and roles as long as AWS takes them, and refuses ids that make them longer', () => {
+  const longest = topologyOf(federation('f'.repeat(40), 's'.repeat(12)));
 
-  expect(longest.buckets[0]?.name).toHaveLength(63);
+  expect(names.siteRole('f'.repeat(40), 's'.repeat(12), 'job-failed')).toHaveLength(64);
   for (const { name, deadLetterQueue } of longest.queues) {
     expect(Math.max(name.length, deadLetterQueue.length)).toBeLessThanOrEqual(80);
   }
-  expect(() => topologyOf(federation('f'.repeat(40), 's'.repeat(18)))).toThrow(
-    expect.objectContaining({ code: 'BAD_CONFIGURATION', message: expect.stringContaining('64 characters') }),
-  );
+  for (const [site, what] of [
+    ['s'.repeat(18), 'bucket: .* has 64 characters'],
+    ['s'.repeat(13), 'role: .* has 65 characters'],
+  ] as const) {
+    expect(() => topologyOf(federation('f'.repeat(40), site))).toThrow(
+      expect.objectContaining({ code: 'BAD_CONFIGURATION', message: expect.stringMatching(what) }),
+    );
+  }
+});
+
+it('keeps a message out of sight for six times as long as its function may take', () => {
+  for (const { handler, visibilityTimeoutSeconds } of topologyOf(federation('f', 's')).queues) {
+    expect(visibilityTimeoutSeconds).toBeGreaterThanOrEqual(6 * FUNCTION_TIMEOUT_SECONDS[handler]);
+  }
 });

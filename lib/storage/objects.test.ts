@@ -83,3 +83,26 @@ describe('an upload of parts', () => {
     await expect(written).rejects.toMatchObject({ code: 'STORAGE' });
   });
 });
+
+describe('an object that S3 calls forbidden, since it may not say that it is missing', () => {
+  const xml = (response: ServerResponse, status: number, body: string) =>
+    response.writeHead(status, { 'content-type': 'application/xml' }).end(`<?xml version="1.0"?>${body}`);
+  const denied = (response: ServerResponse) => xml(response, 403, '<Error><Code>AccessDenied</Code></Error>');
+  const listed = (keys: string) => (response: ServerResponse) =>
+    xml(response, 200, `<ListBucketResult>${keys}<IsTruncated>false</IsTruncated></ListBucketResult>`);
+  const tryGet = async (list: (response: ServerResponse) => void) => {
+    const objects = await objectsOf(({ url = '' }, response) => (url.includes('prefix=') ? list : denied)(response));
+    return objects.tryGet('bucket', 'campaigns/c/seal.json');
+  };
+  const entry = (key: string) => `<Contents><Key>${key}</Key><Size>1</Size></Contents>`;
+
+  it('is missing where the listing of its key has none', async () => {
+    expect(await tryGet(listed(''))).toBeUndefined();
+    expect(await tryGet(listed(entry('campaigns/c/seal.json.old')))).toBeUndefined();
+  });
+
+  it('is forbidden where it is listed, and where it may not be listed', async () => {
+    await expect(tryGet(listed(entry('campaigns/c/seal.json')))).rejects.toMatchObject({ code: 'STORAGE' });
+    await expect(tryGet(denied)).rejects.toMatchObject({ code: 'STORAGE' });
+  });
+});

@@ -6,6 +6,7 @@ import {
   GetObjectCommand,
   type GetObjectCommandOutput,
   HeadObjectCommand,
+  ListObjectsV2Command,
   type ListObjectsV2CommandInput,
   type ListObjectsV2CommandOutput,
   PutObjectCommand,
@@ -52,7 +53,15 @@ export function createObjects(options: ConnectionOptions = {}): Objects {
   return {
     put,
     get: (bucket, key) => attempt(`read ${uri(bucket, key)}`, () => read(bucket, key)),
-    tryGet: (bucket, key) => orUndefined(`read ${uri(bucket, key)}`, () => read(bucket, key)),
+    tryGet: (bucket, key) =>
+      orUndefined(`read ${uri(bucket, key)}`, async () => {
+        try {
+          return await read(bucket, key);
+        } catch (error) {
+          if (serviceFailure(error).status === 403 && (await isMissing(s3, bucket, key))) return undefined;
+          throw error;
+        }
+      }),
     getRange: (bucket, key, start, end, into) => getRange(s3, bucket, key, start, end, into),
     stream: (bucket, key) =>
       attempt(`read ${uri(bucket, key)}`, async () => (await fetchObject(bucket, key)).Body as Readable),
@@ -176,7 +185,20 @@ async function attempt<T>(doing: string, work: () => Promise<T>): Promise<T> {
   }
 }
 
-async function orUndefined<T>(doing: string, work: () => Promise<T>): Promise<T | undefined> {
+/**
+ * S3 tells that an object is missing to those who may list the whole bucket; to others it is as forbidden as any. Who
+ * may list the key itself can find out.
+ */
+async function isMissing(s3: S3Client, bucket: string, key: string): Promise<boolean> {
+  try {
+    const { Contents = [] } = await s3.send(new ListObjectsV2Command({ Bucket: bucket, Prefix: key, MaxKeys: 1 }));
+    return Contents[0]?.Key !== key;
+  } catch {
+    return false;
+  }
+}
+
+async function orUndefined<T>(doing: string, work: () => Promise<T | undefined>): Promise<T | undefined> {
   try {
     return await work();
   } catch (error) {

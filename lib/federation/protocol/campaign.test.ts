@@ -150,6 +150,16 @@ describe('planCampaign', () => {
   it('refuses a campaign whose id is not the one of its key', () => {
     expect(() => planCampaign('other', { value: CAMPAIGN, sha256: '' }, NOW)).toThrow(/id "c".*key of "other"/);
   });
+
+  it('raises quorums of what learns to the fewest sites that the federation allows', () => {
+    const quorums = (minSites: number) =>
+      planCampaign('c', { value: CAMPAIGN, sha256: '' }, NOW, minSites).campaign.stages.map(
+        (stage) => stage.quorum.minSites,
+      );
+
+    expect(quorums(1)).toEqual([1, 2, 1, 1, 1, 1]);
+    expect(quorums(3)).toEqual([3, 3, 1, 3, 3, 1]);
+  });
 });
 
 describe('a campaign that asks for what cannot be', () => {

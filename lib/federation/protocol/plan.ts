@@ -14,17 +14,22 @@ export interface CampaignSource {
  * everything that belongs to it is found by its key.
  *
  * @param name the campaign's name in its key
+ * @param minSites the fewest sites that the federation lets a model be averaged of: no stage has a smaller quorum
  */
-export function planCampaign(name: string, source: CampaignSource, now: Date): Plan {
+export function planCampaign(name: string, source: CampaignSource, now: Date, minSites = 1): Plan {
   if (source.value.id !== name) {
     throw new FedcardioError(
       'BAD_CONFIGURATION',
       `The campaign has the id "${source.value.id}" and the key of "${name}".`,
     );
   }
+  const atLeast = <S extends Stage>(stage: S): S =>
+    learns(stage)
+      ? { ...stage, quorum: { ...stage.quorum, minSites: Math.max(stage.quorum.minSites, minSites) } }
+      : stage;
   return {
     schema: 'fedcardio.plan/1',
-    campaign: source.value,
+    campaign: { ...source.value, stages: source.value.stages.map(atLeast) },
     source: source.sha256,
     at: now.toISOString(),
   };

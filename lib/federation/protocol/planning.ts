@@ -19,7 +19,8 @@ export async function ensurePlan(context: StoreContext, campaign: string): Promi
   if (existing) return existing;
   try {
     const source = await readJson(objects, bucket, federationKeys.campaign(campaign), campaignSchema);
-    const plan = await createJson(objects, bucket, key, planSchema, planCampaign(campaign, source, now()));
+    const planned = planCampaign(campaign, source, now(), federation.minSites);
+    const plan = await createJson(objects, bucket, key, planSchema, planned);
     if (plan.created) log('campaign-planned', { campaign, stages: plan.value.campaign.stages.map(({ name }) => name) });
     return plan;
   } catch (error) {

@@ -1,27 +1,117 @@
 import { z } from 'zod';
 import { count, id, perTask, time, version } from './common.ts';
 
-const siteSchema = z.strictObject({ id, name: z.string().min(1) });
+const account = z
+  .string()
+  .regex(/^\d{12}$/, 'expected the 12 digits of an AWS account, as text')
+  .describe('AWS account, 12 digits.');
+const region = z
+  .string()
+  .regex(/^[a-z]{2}(?:-[a-z]+)+-\d$/, 'expected a region of AWS, such as eu-central-1')
+  .describe('AWS region.');
+const principal = z
+  .string()
+  .regex(
+    /^arn:aws[a-z-]*:iam::\d{12}:(?:root|(?:role|user)\/[\w+=,.@/-]+)$/,
+    'expected the ARN of an IAM role, user or account, such as arn:aws:iam::123456789012:role/radiology',
+  );
+const image = z
+  .string()
+  .regex(
+    /^\d{12}\.dkr\.ecr\.[a-z0-9-]+\.amazonaws\.com(?:\.cn)?\/[a-z0-9._/-]+(?::[\w.-]+|@sha256:[0-9a-f]{64})$/,
+    'expected an image of ECR with its tag or digest, such as 123456789012.dkr.ecr.eu-central-1.amazonaws.com/fedcardio:0.1.0',
+  )
+  .describe("Container image of the GPU tasks in ECR. Default: the federation's own repository, the version deployed.");
+
+const gpuSchema = z.strictObject({
+  instanceTypes: z
+    .array(z.string().regex(/^[a-z][a-z0-9-]*\.[a-z0-9-]+$/, 'expected an EC2 instance type, such as g5.xlarge'))
+    .min(1)
+    .optional()
+    .describe('EC2 instance types with a GPU, of one architecture.'),
+  maxVcpus: z.int().positive().optional().describe('The most vCPUs that may run at once: the limit of what it costs.'),
+});
+
+const siteSchema = z.strictObject({
+  id,
+  name: z.string().min(1).describe('What people call the hospital.'),
+  account: account.optional(),
+  region: region.optional(),
+  image: image.optional(),
+  uploaders: z
+    .array(principal)
+    .optional()
+    .describe("Who may assume the site's upload role. Without one there is none."),
+  gpu: gpuSchema.optional(),
+  objectLockDays: z
+    .int()
+    .positive()
+    .max(36_500)
+    .optional()
+    .describe("Days for which nobody, not even an administrator, can delete a version of the bucket's objects."),
+});
+
+/** What S3 does not take, of buckets whose names begin with the federation's id and may end with a site's. */
+const FORBIDDEN_STARTS = ['xn--', 'sthree-', 'amzn-s3-demo-'];
+const FORBIDDEN_ENDS = ['-s3alias', '--ol-s3', '--x-s3', '--table-s3'];
 
 export const federationSchema = z
   .strictObject({
+    $schema: z.string().optional().describe('For editors.'),
     schema: version('federation'),
-    id,
+    id: id.describe('Begins the name of every bucket, queue, role and stack.'),
+    account: account.optional(),
+    region: region.optional(),
+    image: image.optional(),
+    minSites: z.int().positive().optional().describe('The fewest hospitals that any model may be averaged of.'),
+    researchers: z
+      .array(principal)
+      .optional()
+      .describe('Who may assume the role that starts, pauses and reads campaigns. Without one there is none.'),
+    objectLockDays: siteSchema.shape.objectLockDays,
     sites: z.array(siteSchema).min(1),
   })
   .superRefine((federation, context) => {
-    const seen = new Set<string>();
-    federation.sites.forEach((site, index) => {
-      if (seen.has(site.id)) {
-        context.addIssue({
-          code: 'custom',
-          path: ['sites', index, 'id'],
-          message: `site id "${site.id}" is used twice`,
-        });
+    const fault = (path: readonly PropertyKey[], message: string) =>
+      context.addIssue({ code: 'custom', path: [...path], message });
+    const { sites, minSites } = federation;
+    for (const start of FORBIDDEN_STARTS.filter((start) => federation.id.startsWith(start))) {
+      fault(['id'], `S3 forbids names that begin with "${start}"`);
+    }
+    if (minSites !== undefined && minSites > sites.length) {
+      fault(['minSites'], `${minSites} sites are needed for any round, the federation has ${sites.length}`);
+    }
+    checkPlace(federation, (message) => fault([], message));
+    const seen = new Map<string, number>();
+    sites.forEach((site, index) => {
+      const at = ['sites', index];
+      const first = seen.get(site.id);
+      if (first !== undefined) fault([...at, 'id'], `site id "${site.id}" is used twice, by sites[${first}] already`);
+      else seen.set(site.id, index);
+      for (const end of FORBIDDEN_ENDS.filter((end) => `-${site.id}`.endsWith(end))) {
+        fault([...at, 'id'], `S3 forbids names that end with "${end}"`);
       }
-      seen.add(site.id);
+      checkPlace(site, (message) => fault(at, message));
+      if (site.account !== undefined && federation.account === undefined) {
+        fault(at, 'the site names its account, so the federation has to name its own too');
+      }
+      if (site.region !== undefined && site.region !== federation.region && site.image === undefined) {
+        fault(at, `the site is not in ${federation.region}, so it needs an image in its own region's ECR`);
+      }
+      if (site.image !== undefined && site.region !== undefined && !site.image.includes(`.ecr.${site.region}.`)) {
+        fault([...at, 'image'], `the image is not in ${site.region}, which is all that the site's network reaches`);
+      }
     });
   });
+
+function checkPlace(
+  { account, region }: { account?: string | undefined; region?: string | undefined },
+  fault: (message: string) => void,
+) {
+  if ((account === undefined) !== (region === undefined)) {
+    fault(`give account and region together: ${account === undefined ? 'account' : 'region'} is missing`);
+  }
+}
 
 /** Counts only: nothing of one patient. */
 export const summarySchema = z.strictObject({
@@ -36,4 +126,5 @@ export const summarySchema = z.strictObject({
 });
 
 export type Federation = z.infer<typeof federationSchema>;
+export type Site = Federation['sites'][number];
 export type Summary = z.infer<typeof summarySchema>;

@@ -1,0 +1,205 @@
+import type * as batch from 'aws-cdk-lib/aws-batch';
+import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
+import * as actions from 'aws-cdk-lib/aws-cloudwatch-actions';
+import * as events from 'aws-cdk-lib/aws-events';
+import * as targets from 'aws-cdk-lib/aws-events-targets';
+import type * as lambda from 'aws-cdk-lib/aws-lambda';
+import type * as sns from 'aws-cdk-lib/aws-sns';
+import { Duration, type Stack } from 'aws-cdk-lib/core';
+import {
+  type FunctionName,
+  METRICS,
+  METRICS_NAMESPACE,
+  type MetricName,
+  metricDimensions,
+} from '../lib/federation/metrics.ts';
+import type { QueueSpec } from '../lib/federation/topology.ts';
+
+/** Each has a page in docs/operation/ of this name, which says what it means and what to do. */
+export const RUNBOOKS = [
+  'dead-letters',
+  'function-errors',
+  'job-failed',
+  'job-stuck',
+  'round-overdue',
+  'quorum-missing',
+  'merge-failed',
+  'campaign-failed',
+  'sweep-missing',
+] as const;
+type Runbook = (typeof RUNBOOKS)[number];
+
+const MINUTES = Duration.minutes(5);
+
+interface AlarmSpec {
+  readonly id: string;
+  readonly runbook: Runbook;
+  readonly says: string;
+  readonly metric: cloudwatch.IMetric;
+  /** Above this it is raised; 0 where nothing is said. */
+  readonly above?: number;
+}
+
+function addAlarm(stack: Stack, topic: sns.ITopic, { id, runbook, says, metric, above = 0 }: AlarmSpec): void {
+  const alarm = new cloudwatch.Alarm(stack, id, {
+    alarmDescription: `${says} What to do: docs/operation/${runbook}.md`,
+    metric,
+    threshold: above,
+    comparisonOperator: cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD,
+    evaluationPeriods: 1,
+    treatMissingData: cloudwatch.TreatMissingData.NOT_BREACHING,
+  });
+  alarm.addAlarmAction(new actions.SnsAction(topic));
+}
+
+/** Messages that a function could not handle three times. */
+export function addQueueAlarms(stack: Stack, topic: sns.ITopic, queues: readonly QueueSpec[]): void {
+  for (const { handler, deadLetterQueue } of queues) {
+    addAlarm(stack, topic, {
+      id: `${handler}DeadLetters`,
+      runbook: 'dead-letters',
+      says: `Messages are in ${deadLetterQueue}.`,
+      metric: new cloudwatch.Metric({
+        namespace: 'AWS/SQS',
+        metricName: 'ApproximateNumberOfMessagesVisible',
+        dimensionsMap: { QueueName: deadLetterQueue },
+        statistic: 'Maximum',
+        period: MINUTES,
+      }),
+    });
+  }
+}
+
+/** Invocations that failed as a whole: time-out, memory, a mistake of configuration. */
+export function addFunctionAlarm(stack: Stack, topic: sns.ITopic, functions: readonly lambda.Function[]): void {
+  const metrics = functions.map((fn, index) => [`e${index}`, fn.metricErrors({ period: MINUTES })] as const);
+  addAlarm(stack, topic, {
+    id: 'FunctionErrors',
+    runbook: 'function-errors',
+    says: `A function failed: ${functions.map(({ node }) => node.id).join(', ')}.`,
+    metric: new cloudwatch.MathExpression({
+      expression: metrics.map(([id]) => id).join(' + '),
+      usingMetrics: Object.fromEntries(metrics),
+      label: 'Errors',
+      period: MINUTES,
+    }),
+  });
+}
+
+/** A metric that functions publish themselves. */
+const ownMetric = (service: FunctionName, federation: string, metricName: MetricName, statistic: string) =>
+  new cloudwatch.Metric({
+    namespace: METRICS_NAMESPACE,
+    metricName,
+    dimensionsMap: metricDimensions(service, federation),
+    statistic,
+    period: MINUTES,
+  });
+
+export interface SiteWatch {
+  readonly queues: readonly QueueSpec[];
+  readonly functions: readonly lambda.Function[];
+  /** Jobs that failed. */
+  readonly failed: events.Rule;
+  readonly jobQueue: batch.JobQueue;
+  readonly topic: sns.Topic;
+}
+
+export function addSiteAlarms(stack: Stack, { queues, functions, failed, jobQueue, topic }: SiteWatch): void {
+  addQueueAlarms(stack, topic, queues);
+  addFunctionAlarm(stack, topic, functions);
+  addAlarm(stack, topic, {
+    id: 'JobsFailed',
+    runbook: 'job-failed',
+    says: 'A GPU task has failed for good; its round goes on without this site.',
+    metric: matched(failed),
+  });
+  // Batch has no metric for jobs that wait; it tells when the first of a queue cannot start, and why.
+  const stuck = new events.Rule(stack, 'JobStuck', {
+    description: 'The first job of the queue waits for what does not come',
+    eventPattern: {
+      source: ['aws.batch'],
+      detailType: ['Batch Job Queue Blocked'],
+      detail: { jobQueue: [jobQueue.jobQueueArn] },
+    },
+  });
+  stuck.addTarget(new targets.SnsTopic(topic));
+  addAlarm(stack, topic, {
+    id: 'JobsStuck',
+    runbook: 'job-stuck',
+    says: 'A GPU task is RUNNABLE and gets no host.',
+    metric: matched(stuck),
+  });
+}
+
+const matched = ({ ruleName }: events.Rule) =>
+  new cloudwatch.Metric({
+    namespace: 'AWS/Events',
+    metricName: 'TriggeredRules',
+    dimensionsMap: { RuleName: ruleName },
+    statistic: 'Sum',
+    period: MINUTES,
+  });
+
+/** Rounds and campaigns, as the coordinator's functions see them. */
+export function addRoundAlarms(stack: Stack, topic: sns.ITopic, federation: string): void {
+  addAlarm(stack, topic, {
+    id: 'RoundOverdue',
+    runbook: 'round-overdue',
+    says: 'A round is open ten minutes after its deadline.',
+    metric: ownMetric('sweep', federation, METRICS.roundOverdue, 'Maximum'),
+    above: 600,
+  });
+  addAlarm(stack, topic, {
+    id: 'QuorumMissing',
+    runbook: 'quorum-missing',
+    says: 'A round is in the last quarter of its time without quorum.',
+    metric: ownMetric('sweep', federation, METRICS.roundsShortOfQuorum, 'Maximum'),
+  });
+  for (const service of ['aggregate', 'sweep'] as const) {
+    addAlarm(stack, topic, {
+      id: `${service}MergesFailed`,
+      runbook: 'merge-failed',
+      says: `A large merge that ${service} asked for has failed.`,
+      metric: ownMetric(service, federation, METRICS.mergesFailed, 'Sum'),
+    });
+  }
+  addAlarm(stack, topic, {
+    id: 'CampaignsFailed',
+    runbook: 'campaign-failed',
+    says: 'A campaign has ended as failed, or the sweep could not advance it.',
+    metric: new cloudwatch.MathExpression({
+      expression: 'SUM(METRICS())',
+      usingMetrics: {
+        ...Object.fromEntries(
+          (['orchestrate', 'aggregate', 'sweep'] as const).map((service) => [
+            service,
+            ownMetric(service, federation, METRICS.campaignsFailed, 'Sum'),
+          ]),
+        ),
+        stalled: ownMetric('sweep', federation, METRICS.sweepsFailed, 'Sum'),
+      },
+      label: 'Campaigns',
+      period: MINUTES,
+    }),
+  });
+}
+
+/** The only alarm of what does not happen: without the sweep no deadline passes. */
+export function addSweepAlarm(stack: Stack, topic: sns.ITopic, functionName: string): void {
+  const alarm = new cloudwatch.Alarm(stack, 'SweepMissing', {
+    alarmDescription: 'The sweep has not run for five minutes. What to do: docs/operation/sweep-missing.md',
+    metric: new cloudwatch.Metric({
+      namespace: 'AWS/Lambda',
+      metricName: 'Invocations',
+      dimensionsMap: { FunctionName: functionName },
+      statistic: 'Sum',
+      period: MINUTES,
+    }),
+    threshold: 1,
+    comparisonOperator: cloudwatch.ComparisonOperator.LESS_THAN_THRESHOLD,
+    evaluationPeriods: 1,
+    treatMissingData: cloudwatch.TreatMissingData.BREACHING,
+  });
+  alarm.addAlarmAction(new actions.SnsAction(topic));
+}

@@ -1,0 +1,151 @@
+import * as ecr from 'aws-cdk-lib/aws-ecr';
+import * as iam from 'aws-cdk-lib/aws-iam';
+import type * as lambda from 'aws-cdk-lib/aws-lambda';
+import * as scheduler from 'aws-cdk-lib/aws-scheduler';
+import * as targets from 'aws-cdk-lib/aws-scheduler-targets';
+import { type App, Duration, RemovalPolicy, Stack } from 'aws-cdk-lib/core';
+import { FEDERATION_ACCESS, SENDERS } from '../lib/federation/access.ts';
+import { FEDERATION_FUNCTIONS } from '../lib/federation/metrics.ts';
+import { canonicalJson } from '../lib/federation/protocol/json.ts';
+import { type FederationRole, names, placeOf, type Topology } from '../lib/federation/topology.ts';
+import { addFunction, consume } from './functions.ts';
+import { addLogKey } from './log-key.ts';
+import { consumeStatements, objectStatements, sendStatements, submitStatements } from './permissions.ts';
+import type { ComputeOptions } from './site-stack.ts';
+import { environmentOf, withoutBootstrapRule } from './stack-options.ts';
+import { repositoryName, taskImage } from './task-image.ts';
+import { addTaskQueue } from './task-queue.ts';
+
+/** Updates of more bytes together are merged by a job: a function reads them twice in its time. */
+const MERGE_MAX_BYTES = 4 * 2 ** 30;
+/** Reading and hashing is all it does: two processors, and a network of up to 12.5 Gbit/s. */
+const MERGE = { instanceTypes: ['c6i.xlarge', 'c5.xlarge'], maxVcpus: 8, vcpus: 4, memoryMib: 7000, gpus: 0 } as const;
+
+/** Those of the federation's parts that are watched. */
+export interface FederationCompute {
+  readonly stack: Stack;
+  readonly functions: readonly lambda.Function[];
+}
+
+/** The coordinator: its functions, the minute's sweep, the jobs of large merges, the role by which campaigns are started. */
+export function addFederationStack(app: App, topology: Topology, options: ComputeOptions): FederationCompute {
+  const { federation } = topology;
+  const place = placeOf(federation);
+  const name = names.federationBucket(federation.id);
+  const stack = new Stack(app, `${name}-compute`, {
+    ...environmentOf(place),
+    description: `fedcardio: coordinator of federation ${federation.id}`,
+    synthesizer: withoutBootstrapRule(),
+  });
+  const logKey = addLogKey(stack);
+  const bucket = { ...place, bucket: name };
+  const objectsOf = (role: FederationRole) => objectStatements(stack, bucket, FEDERATION_ACCESS[role]);
+  const inline = (statements: iam.PolicyStatement[]) => ({ Access: new iam.PolicyDocument({ statements }) });
+
+  addRepository(stack, topology);
+  const { queue: jobQueue, definition } = addTaskQueue(stack, {
+    ...MERGE,
+    name: `${federation.id}-merge`,
+    image: taskImage(stack, federation),
+    environment: { FEDCARDIO_FEDERATION: canonicalJson(briefly(topology)) },
+    jobRole: new iam.Role(stack, 'MergeRole', {
+      roleName: names.federationRole(federation.id, 'merge'),
+      assumedBy: new iam.ServicePrincipal('ecs-tasks.amazonaws.com'),
+      inlinePolicies: inline(objectsOf('merge')),
+    }),
+    network: options.networkOf(place),
+    logKey,
+  });
+
+  const queues = topology.queues.filter((queue) => queue.site === undefined);
+  const tasks = topology.queues
+    .filter((queue) => queue.handler === 'dispatch')
+    .map((queue) => ({ ...queue, queue: queue.name, bucket: names.siteBucket(federation.id, queue.site as string) }));
+  const functions = new Map<string, lambda.Function>(
+    FEDERATION_FUNCTIONS.map((role) => {
+      const mayMerge = role !== 'orchestrate';
+      const queue = queues.find(({ handler }) => handler === role);
+      return [
+        role,
+        addFunction(stack, {
+          name: role,
+          functionName: names.federationRole(federation.id, role),
+          statements: [
+            ...objectsOf(role),
+            ...(queue ? consumeStatements(stack, bucket, queue.name) : []),
+            ...(mayMerge ? submitStatements(stack, `${federation.id}-merge`) : []),
+          ],
+          attached: SENDERS.includes(role) ? inGroups(tasks, 20).map((group) => sendStatements(stack, group)) : [],
+          environment: {
+            FEDCARDIO_FEDERATION: 'file:federation.json',
+            ...(mayMerge
+              ? {
+                  FEDCARDIO_MERGE_JOB_QUEUE: jobQueue.jobQueueArn,
+                  FEDCARDIO_MERGE_JOB_DEFINITION: definition.jobDefinitionArn,
+                  FEDCARDIO_MERGE_MAX_BYTES: String(MERGE_MAX_BYTES),
+                }
+              : {}),
+          },
+          handlers: options.handlers,
+          logKey,
+          federation,
+        }),
+      ];
+    }),
+  );
+  for (const queue of queues) consume(stack, functions.get(queue.handler) as lambda.Function, queue);
+  addSweep(stack, functions.get('sweep') as lambda.Function);
+  addResearchRole(stack, topology, objectsOf('research'));
+  return { stack, functions: [...functions.values()] };
+}
+
+const inGroups = <T>(items: readonly T[], size: number): T[][] =>
+  Array.from({ length: Math.ceil(items.length / size) }, (_, index) => items.slice(index * size, (index + 1) * size));
+
+/** What a merge needs to know: which sites there are. */
+const briefly = ({ federation: { schema, id, sites } }: Topology) => ({
+  schema,
+  id,
+  sites: sites.map((site) => ({ id: site.id, name: site.name })),
+});
+
+/** Where the image of the tasks is pushed to; the accounts of sites may pull it. */
+function addRepository(stack: Stack, { federation }: Topology): void {
+  const repository = new ecr.Repository(stack, 'Images', {
+    repositoryName: repositoryName(federation.id),
+    imageScanOnPush: true,
+    imageTagMutability: ecr.TagMutability.IMMUTABLE,
+    encryption: ecr.RepositoryEncryption.KMS,
+    removalPolicy: RemovalPolicy.RETAIN,
+  });
+  const accounts = new Set(federation.sites.flatMap(({ account }) => account ?? []));
+  accounts.delete(federation.account ?? '');
+  if (accounts.size === 0) return;
+  repository.addToResourcePolicy(
+    new iam.PolicyStatement({
+      principals: [...accounts].map((account) => new iam.AccountPrincipal(account)),
+      actions: ['ecr:BatchCheckLayerAvailability', 'ecr:GetDownloadUrlForLayer', 'ecr:BatchGetImage'],
+    }),
+  );
+}
+
+/** One that fails is not repeated: the next minute's does the same. */
+function addSweep(stack: Stack, sweep: lambda.Function): void {
+  new scheduler.Schedule(stack, 'EveryMinute', {
+    schedule: scheduler.ScheduleExpression.rate(Duration.minutes(1)),
+    target: new targets.LambdaInvoke(sweep, { retryAttempts: 0, maxEventAge: Duration.minutes(1) }),
+    description: 'Deadlines, and what a lost event left undone',
+  });
+}
+
+function addResearchRole(stack: Stack, { federation }: Topology, statements: iam.PolicyStatement[]): void {
+  const { researchers = [] } = federation;
+  if (researchers.length === 0) return;
+  new iam.Role(stack, 'ResearchRole', {
+    roleName: names.federationRole(federation.id, 'research'),
+    description: 'Starts, pauses and reads campaigns',
+    assumedBy: new iam.CompositePrincipal(...researchers.map((arn) => new iam.ArnPrincipal(arn))),
+    maxSessionDuration: Duration.hours(12),
+    inlinePolicies: { Access: new iam.PolicyDocument({ statements }) },
+  });
+}

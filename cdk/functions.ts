@@ -1,0 +1,148 @@
+import { cpSync, existsSync, mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import * as ec2 from 'aws-cdk-lib/aws-ec2';
+import * as iam from 'aws-cdk-lib/aws-iam';
+import type * as kms from 'aws-cdk-lib/aws-kms';
+import * as lambda from 'aws-cdk-lib/aws-lambda';
+import * as logs from 'aws-cdk-lib/aws-logs';
+import { Duration, type Stack } from 'aws-cdk-lib/core';
+import { FedcardioError } from '../lib/error.ts';
+import type { FunctionName } from '../lib/federation/metrics.ts';
+import { canonicalJson } from '../lib/federation/protocol/json.ts';
+import type { Federation } from '../lib/federation/schemas.ts';
+import { FUNCTION_TIMEOUT_SECONDS, type QueueSpec } from '../lib/federation/topology.ts';
+import { queueArn } from './arns.ts';
+import type { Network } from './network-stack.ts';
+
+interface Size {
+  readonly memoryMb: number;
+  /** Instances that may run at once. A function that is at its limit waits in its queue. */
+  readonly concurrency: number;
+}
+
+/**
+ * Lambda gives a processor for each 1,769 MB. Memory is chosen for what is computed, concurrency for what the others
+ * bear: see docs/deployment.md.
+ */
+const FUNCTION_SIZES: Readonly<Record<FunctionName, Size>> = {
+  // Unpacks and reads whole CTs: one processor, and several times the largest one's memory.
+  intake: { memoryMb: 3008, concurrency: 5 },
+  dispatch: { memoryMb: 512, concurrency: 2 },
+  'job-failed': { memoryMb: 512, concurrency: 2 },
+  orchestrate: { memoryMb: 1024, concurrency: 5 },
+  // Merges: two processors, one of which hashes what the other adds up.
+  aggregate: { memoryMb: 3538, concurrency: 5 },
+  // One is enough: two sweeps at once would only find the same.
+  sweep: { memoryMb: 3538, concurrency: 1 },
+};
+
+export interface FunctionOptions {
+  readonly name: FunctionName;
+  /** Of function and role. */
+  readonly functionName: string;
+  readonly statements: readonly iam.PolicyStatement[];
+  /** What would not fit the role's own policy, in parts of less than 6 kB. */
+  readonly attached?: readonly (readonly iam.PolicyStatement[])[];
+  readonly environment: Readonly<Record<string, string>>;
+  /** The folder of bundles that `npm run build` makes. */
+  readonly handlers: string;
+  readonly logKey: kms.IKey;
+  readonly network?: Network;
+  /** Goes beside the bundle as federation.json. */
+  readonly federation?: Federation;
+}
+
+/** A function of ours with a role of its own. Nothing but its logs and traces is added to what the role is given. */
+export function addFunction(stack: Stack, options: FunctionOptions): lambda.Function {
+  const { name, functionName, network, logKey } = options;
+  const id = name.replace(/(^|-)(\w)/g, (_, _dash, letter: string) => letter.toUpperCase());
+  const logGroup = new logs.LogGroup(stack, `${id}Log`, {
+    retention: logs.RetentionDays.ONE_YEAR,
+    encryptionKey: logKey,
+  });
+  const role = new iam.Role(stack, `${id}Role`, {
+    roleName: functionName,
+    assumedBy: new iam.ServicePrincipal('lambda.amazonaws.com'),
+    inlinePolicies: {
+      Function: new iam.PolicyDocument({
+        statements: [...options.statements, ...(network ? networkStatements(stack, functionName) : [])],
+      }),
+    },
+  });
+  for (const [index, statements] of (options.attached ?? []).entries()) {
+    new iam.ManagedPolicy(stack, `${id}Policy${index}`, { statements: [...statements], roles: [role] });
+  }
+  return new lambda.Function(stack, id, {
+    functionName,
+    role,
+    runtime: lambda.Runtime.NODEJS_24_X,
+    architecture: lambda.Architecture.ARM_64,
+    handler: 'index.handler',
+    code: codeOf(options),
+    memorySize: FUNCTION_SIZES[name].memoryMb,
+    reservedConcurrentExecutions: FUNCTION_SIZES[name].concurrency,
+    timeout: Duration.seconds(FUNCTION_TIMEOUT_SECONDS[name]),
+    tracing: lambda.Tracing.ACTIVE,
+    logGroup,
+    environment: { NODE_OPTIONS: '--enable-source-maps', POWERTOOLS_LOG_LEVEL: 'INFO', ...options.environment },
+    ...(network
+      ? {
+          vpc: network.vpc,
+          securityGroups: [network.securityGroup],
+          vpcSubnets: { subnetType: ec2.SubnetType.PRIVATE_ISOLATED },
+        }
+      : {}),
+  });
+}
+
+/** What Lambda needs to put a function into a network. Code that runs in the function is denied it. */
+function networkStatements(stack: Stack, functionName: string): iam.PolicyStatement[] {
+  const actions = [
+    'ec2:CreateNetworkInterface',
+    'ec2:DescribeNetworkInterfaces',
+    'ec2:DescribeSubnets',
+    'ec2:DeleteNetworkInterface',
+    'ec2:AssignPrivateIpAddresses',
+    'ec2:UnassignPrivateIpAddresses',
+  ];
+  const resources = ['*'];
+  const self = `arn:${stack.partition}:lambda:${stack.region}:${stack.account}:function:${functionName}`;
+  return [
+    new iam.PolicyStatement({ actions, resources }),
+    new iam.PolicyStatement({
+      effect: iam.Effect.DENY,
+      actions,
+      resources,
+      conditions: { ArnEquals: { 'lambda:SourceFunctionArn': self } },
+    }),
+  ];
+}
+
+function codeOf({ name, handlers, federation }: FunctionOptions): lambda.Code {
+  const bundle = join(handlers, name);
+  if (!existsSync(join(bundle, 'index.mjs'))) {
+    throw new FedcardioError('BAD_CONFIGURATION', `The bundle of ${name} is not in ${bundle}.`, {
+      hint: 'Make it with `npm run build`.',
+    });
+  }
+  if (!federation) return lambda.Code.fromAsset(bundle);
+  // The CDK copies it when it synthesizes, by its contents: the folder is for this process alone.
+  const folder = mkdtempSync(join(tmpdir(), 'fedcardio-function-'));
+  cpSync(bundle, folder, { recursive: true });
+  writeFileSync(join(folder, 'federation.json'), canonicalJson(federation));
+  return lambda.Code.fromAsset(folder);
+}
+
+/** Messages of a queue go to a function; what fails comes back one by one. */
+export function consume(stack: Stack, fn: lambda.Function, queue: QueueSpec): void {
+  new lambda.EventSourceMapping(stack, `${fn.node.id}Source`, {
+    target: fn,
+    eventSourceArn: queueArn(stack, queue, queue.name),
+    batchSize: queue.batchSize,
+    // More than SQS gives at once are gathered for so long.
+    ...(queue.batchSize > 10 ? { maxBatchingWindow: Duration.seconds(1) } : {}),
+    maxConcurrency: Math.max(2, FUNCTION_SIZES[queue.handler].concurrency),
+    reportBatchItemFailures: true,
+  });
+}

@@ -1,0 +1,128 @@
+/**
+ * What the design allows, written down by hand from docs/architecture.md and docs/objects.md. Nothing here is derived
+ * from `lib/federation/access.ts` or from a policy: the test compares the two.
+ *
+ * Of objects: r read, c create, w create and replace, l list, d delete. Of queues: s send, r receive, d delete what was
+ * received, p purge. Of keys, and only through S3 and SQS: d decrypt, g make a data key. `.` is nothing.
+ */
+
+/** A site's roles in its own bucket. In another site's, they have nothing; nor has the coordinator in any. */
+export const OWN_BUCKET = `
+                  intake  dispatch  job-failed  task  upload
+  cases           rl      .         .           rl    wl
+  held-out        rl      .         .           rl    wl
+  catalog         rwld    .         .           rl    rl
+  rejected        rwld    .         .           l     rl
+  content         rwl     .         .           l     l
+  pseudo-labels   l       .         .           rwl   l
+  predictions     l       .         .           wl    rl
+  checkpoints     l       .         .           rwld  l
+  unfinished      l       .         .           rwld  l
+  jobs            l       rwl       .           l     l
+`;
+
+/** A site's roles in the federation bucket. */
+export const FEDERATION_BUCKET_OF_SITES = `
+                     intake  dispatch  job-failed  task  upload
+  own summary        rwl     .         .           .     .
+  another's summary  .       .         .           .     .
+  campaign           .       .         .           .     .
+  control            .       .         .           .     .
+  plan               .       .         .           r     .
+  init               .       .         .           rl    .
+  outcome            .       rl        rl          rl    .
+  open               .       .         .           .     .
+  sent               .       .         .           .     .
+  lease              .       .         .           .     .
+  merge-job          .       .         .           .     .
+  seal               .       rl        rl          rl    .
+  commit             .       .         .           r     .
+  global             .       .         .           r     .
+  state              .       .         .           .     .
+  own weights        .       l         l           rwl   .
+  own update         .       l         l           rwl   .
+  own failure        .       rwl       rwl         rwl   .
+  own refusal        .       l         l           rwl   .
+  another's weights  .       .         .           .     .
+  another's update   .       .         .           .     .
+  another's failure  .       .         .           .     .
+  another's refusal  .       .         .           .     .
+  forged open        .       l         l           rl    .
+  forged seal        .       rl        rl          rl    .
+`;
+
+/** The coordinator's roles in the federation bucket. To them every site is another. */
+export const FEDERATION_BUCKET_OF_COORDINATOR = `
+                     orchestrate  aggregate  sweep  merge  research
+  another's summary  rl           rl         rl     rl     rl
+  campaign           rl           rl         rl     rl     rwl
+  control            rl           rl         rl     rl     rwl
+  plan               rcl          rl         rcl    rl     rl
+  outcome            rcl          rcl        rcl    rcl    rcl
+  init               rl           rl         rl     rl     rwl
+  open               rcl          rl         rcl    rl     rl
+  sent               rwl          rl         rwl    rl     rl
+  lease              rl           rwl        rwl    rwl    rl
+  merge-job          rl           rwl        rwl    rwl    rl
+  seal               rl           rcl        rcl    rcl    rl
+  commit             rl           rcl        rcl    rcl    rl
+  global             rl           rwl        rwl    rwl    rl
+  state              rl           rwl        rwl    rwl    rl
+  another's weights  rl           rl         rl     rl     rl
+  another's update   rl           rl         rl     rl     rl
+  another's failure  rl           rl         rl     rl     rl
+  another's refusal  rl           rwl        rwl    rwl    rl
+`;
+
+export const QUEUES_OF_SITES = `
+                                  intake  dispatch  job-failed  task  upload
+  own intake                      rd      .         .           .     .
+  own tasks                       .       rd        .           .     .
+  another's intake                .       .         .           .     .
+  another's tasks                 .       .         .           .     .
+  orchestrate                     .       .         .           .     .
+  aggregate                       .       .         .           .     .
+  own dead letters                .       .         .           .     .
+  the coordinator's dead letters  .       .         .           .     .
+`;
+
+export const QUEUES_OF_COORDINATOR = `
+                                  orchestrate  aggregate  sweep  merge  research
+  another's intake                .            .          .      .      .
+  another's tasks                 s            .          s      .      .
+  orchestrate                     rd           .          .      .      .
+  aggregate                       .            rd         .      .      .
+  the coordinator's dead letters  .            .          .      .      .
+`;
+
+export const KEYS_OF_SITES = `
+                       intake  dispatch  job-failed  task  upload
+  own bucket           dg      dg        .           dg    dg
+  own queues           d       d         .           .     .
+  another's bucket     .       .         .           .     .
+  another's queues     .       .         .           .     .
+  federation bucket    dg      dg        dg          dg    .
+  federation's queues  .       .         .           .     .
+`;
+
+export const KEYS_OF_COORDINATOR = `
+                       orchestrate  aggregate  sweep  merge  research
+  another's bucket     .            .          .      .      .
+  another's queues     dg           .          dg     .      .
+  federation bucket    dg           dg         dg     dg     dg
+  federation's queues  d            d          .      .      .
+`;
+
+/** Cells by row and column. */
+export type Table = Readonly<Record<string, Readonly<Record<string, string>>>>;
+
+export function parseTable(text: string): Table {
+  const [head = '', ...rows] = text.split('\n').filter((line) => line.trim() !== '');
+  const columns = head.trim().split(/ {2,}/);
+  return Object.fromEntries(
+    rows.map((row) => {
+      const [name = '', ...cells] = row.trim().split(/ {2,}/);
+      return [name, Object.fromEntries(columns.map((column, index) => [column, cells[index] ?? '?']))];
+    }),
+  );
+}

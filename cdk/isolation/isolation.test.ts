@@ -1,0 +1,279 @@
+import { readFileSync } from 'node:fs';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { FEDERATION_ROLES, SITE_ROLES } from '../../lib/federation/topology.ts';
+import { withMatrix } from './document.ts';
+import { onKey, onObject, onQueue, tableOf } from './matrix.ts';
+import type { Policy, Statement } from './resolve.ts';
+import { isAllowed } from './simulate.ts';
+import { federationObjects, SITE_OBJECTS } from './subjects.ts';
+import { type Comparison, callersOf, compareCoordinator, compareSite } from './tables.ts';
+import { FEDERATION, synthesizeAll } from './testing.ts';
+import { type Guarded, type Role, readWorld, type World } from './world.ts';
+
+let world: World;
+/** Of Bonn and Graz and of the coordinator: each cell is several evaluations, so that they are made once. */
+let compared: Readonly<Record<'bonn' | 'graz', readonly Comparison[]>>;
+beforeAll(async () => {
+  world = readWorld(synthesizeAll(FEDERATION));
+  const all = async (site: string, other: string) => [
+    ...(await compareSite(world, site, other)),
+    ...(await compareCoordinator(world, site)),
+  ];
+  compared = { bonn: await all('bonn', 'ulm'), graz: await all('graz', 'bonn') };
+}, 180_000);
+
+/** Bonn and Ulm are in the coordinator's account, Graz is in one of its own. */
+const SITES = ['bonn', 'ulm', 'graz'] as const;
+const EVERYTHING: Policy = { Version: '2012-10-17', Statement: [{ Effect: 'Allow', Action: '*', Resource: '*' }] };
+
+const role = (name: string) => world.roles.get(name) as Role;
+const bucket = (name: string) => world.buckets.get(name) as Guarded;
+const only = (text: string) => (cell: string) => [...cell].filter((letter) => text.includes(letter)).join('');
+const cellsOf = (table: Awaited<ReturnType<typeof tableOf>>) =>
+  Object.values(table).flatMap((row) => Object.values(row));
+
+describe('what AWS would allow', () => {
+  it.for(['bonn', 'graz'] as const)('to the roles of %s and of its coordinator is what the design allows', (site) => {
+    for (const { title, expected, actual } of compared[site]) expect(actual, title).toEqual(expected);
+  });
+
+  it('is what docs/security.md says', () => {
+    const document = readFileSync('docs/security.md', 'utf8');
+    expect(document === withMatrix(document, compared.bonn), 'make it with npm run docs:isolation').toBe(true);
+  });
+
+  it('to a site or the coordinator in a bucket of another site is nothing', async () => {
+    const callers = {
+      ...callersOf(world, 'heart', FEDERATION_ROLES),
+      ...callersOf(world, 'heart-bonn', SITE_ROLES),
+    };
+    for (const other of ['ulm', 'graz']) {
+      const table = await tableOf(world, onObject(`heart-site-${other}`), SITE_OBJECTS, callers);
+      expect(new Set(cellsOf(table)), other).toEqual(new Set(['.']));
+    }
+  });
+
+  it('to the coordinator in the bucket of a site is nothing, were its roles given everything by mistake: not to read', async () => {
+    const callers = callersOf(world, 'heart', FEDERATION_ROLES);
+    const mistaken = Object.fromEntries(
+      Object.entries(callers).map(([name, caller]) => [name, { ...(caller as Role), policies: [EVERYTHING] }]),
+    );
+    for (const site of SITES) {
+      const table = await tableOf(world, onObject(`heart-site-${site}`), SITE_OBJECTS, mistaken);
+      expect(cellsOf(table).map(only('r')).join(''), site).toBe('');
+    }
+  });
+
+  it('to a site that was given everything by mistake: to write no link of the chain, no model, nowhere', async () => {
+    const task = { ...role('heart-bonn-task'), policies: [EVERYTHING] };
+    const table = await tableOf(world, onObject('heart-federation'), federationObjects('bonn', 'ulm'), { task });
+    const guarded = [
+      'plan',
+      'open',
+      'sent',
+      'lease',
+      'seal',
+      'commit',
+      'global',
+      'state',
+      'forged open',
+      'forged seal',
+    ];
+    for (const name of guarded) expect(table[name]?.task, name).not.toMatch(/[cw]/);
+  });
+
+  it('to anyone at all: to delete or replace no plan, open, seal, commit or outcome', async () => {
+    const chain = Object.entries(federationObjects('bonn', 'ulm')).filter(([name]) =>
+      ['plan', 'open', 'seal', 'commit', 'outcome'].includes(name),
+    );
+    for (const { policies: _, ...caller } of world.roles.values()) {
+      const mighty = { ...caller, policies: [EVERYTHING] };
+      const table = await tableOf(world, onObject('heart-federation'), Object.fromEntries(chain), { mighty });
+      expect(cellsOf(table).map(only('wd')).join(''), caller.arn).toBe('');
+    }
+  });
+
+  it('to somebody without credentials is nothing', async () => {
+    const callers = { nobody: 'anonymous' as const };
+    for (const name of world.buckets.keys()) {
+      const objects = name === 'heart-federation' ? federationObjects('bonn', 'ulm') : SITE_OBJECTS;
+      const table = await tableOf(world, onObject(name), objects, callers);
+      expect(new Set(cellsOf(table)), name).toEqual(new Set(['.']));
+    }
+    const names = (map: ReadonlyMap<string, unknown>) =>
+      Object.fromEntries([...map.keys()].map((name) => [name, name]));
+    expect(new Set(cellsOf(await tableOf(world, onQueue, names(world.queues), callers)))).toEqual(new Set(['.']));
+    expect(new Set(cellsOf(await tableOf(world, onKey, names(world.keys), callers)))).toEqual(new Set(['.']));
+  });
+
+  it('without TLS is nothing, nor to a bucket with a TLS below 1.2', async () => {
+    for (const { policies: _, ...caller } of world.roles.values()) {
+      const mighty = { caller: { ...caller, policies: [EVERYTHING] }, secure: false };
+      for (const on of world.buckets.values()) {
+        expect(await isAllowed(world, { ...mighty, action: 's3:PutObject', on, key: 'cases/p1/image.nii.gz' })).toBe(
+          false,
+        );
+        expect(await isAllowed(world, { ...mighty, action: 's3:ListBucket', on })).toBe(false);
+      }
+      for (const on of world.queues.values()) {
+        for (const action of ['sqs:SendMessage', 'sqs:ReceiveMessage']) {
+          expect(await isAllowed(world, { ...mighty, action, on })).toBe(false);
+        }
+      }
+    }
+    const old = { action: 's3:PutObject', on: bucket('heart-site-bonn'), key: 'cases/p1/image.nii.gz' };
+    const upload = role('heart-bonn-upload');
+    expect(await isAllowed(world, { ...old, caller: upload })).toBe(true);
+    expect(await isAllowed(world, { ...old, caller: upload, context: { 's3:TlsVersion': '1.1' } })).toBe(false);
+  });
+
+  it('of a key is its use through its service alone: not the key by itself, nor to administer it', async () => {
+    const asked = { caller: role('heart-bonn-task'), on: world.keys.get('alias/heart-site-bonn') as Guarded };
+    const alias = { 'kms:ResourceAliases': ['alias/heart-site-bonn'] };
+    expect(await isAllowed(world, { ...asked, action: 'kms:Decrypt', context: alias })).toBe(false);
+    for (const action of ['kms:ScheduleKeyDeletion', 'kms:PutKeyPolicy', 'kms:DisableKey']) {
+      expect(await isAllowed(world, { ...asked, action })).toBe(false);
+    }
+  });
+
+  it('to change a bucket, its policy, its versions or its log is nothing, to any role', async () => {
+    for (const caller of world.roles.values()) {
+      for (const on of world.buckets.values()) {
+        for (const action of [
+          'PutBucketPolicy',
+          'DeleteBucketPolicy',
+          'PutBucketVersioning',
+          'PutBucketLogging',
+          'DeleteBucket',
+        ]) {
+          expect(await isAllowed(world, { caller, action: `s3:${action}`, on }), `${caller.arn} ${action}`).toBe(false);
+        }
+      }
+    }
+  });
+
+  it('from inside a network is no bucket of a stranger, whoever has the credentials', async () => {
+    const stranger: Guarded = {
+      arn: 'arn:aws:s3:::heart-site-thief',
+      account: '999999999999',
+      region: 'eu-central-1',
+      policy: {
+        Version: '2012-10-17',
+        Statement: [
+          {
+            Effect: 'Allow',
+            Principal: '*',
+            Action: 's3:*',
+            Resource: ['arn:aws:s3:::heart-site-thief', 'arn:aws:s3:::heart-site-thief/*'],
+          },
+        ],
+      },
+    };
+    for (const place of world.networks.keys()) {
+      const [account = '', region = ''] = place.split('/');
+      const thief: Role = {
+        arn: `arn:aws:iam::${account}:role/thief`,
+        account,
+        region,
+        policies: [EVERYTHING],
+        attached: [],
+        trust: EVERYTHING,
+      };
+      const put = { caller: thief, action: 's3:PutObject', on: stranger, key: 'cases/p1/image.nii.gz' };
+      expect(await isAllowed(world, put)).toBe(false);
+      expect(await isAllowed({ ...world, networks: new Map() }, put)).toBe(true);
+    }
+  });
+});
+
+describe('who may be a role', () => {
+  it('is its service, or those whom federation.json names', () => {
+    for (const [name, { trust }] of world.roles) {
+      const principals = JSON.stringify(trust.Statement.map(({ Principal }) => Principal));
+      if (name.endsWith('-upload')) expect(principals).toBe('[{"AWS":"arn:aws:iam::999900001111:role/radiology"}]');
+      else if (name === 'heart-research')
+        expect(principals).toBe('[{"AWS":"arn:aws:iam::999900001111:role/research"}]');
+      else expect(principals).toMatch(/^\[\{"Service":"(lambda|ecs-tasks)\.amazonaws\.com"\}\]$/);
+    }
+  });
+});
+
+describe('a policy that is broken on purpose is seen:', () => {
+  const withStatement = (name: string, statement: Statement): World => {
+    const roles = new Map(world.roles);
+    const before = role(name);
+    roles.set(name, { ...before, policies: [...before.policies, { Version: '2012-10-17', Statement: [statement] }] });
+    return { ...world, roles };
+  };
+  const without = (name: string, isRemoved: (statement: Statement) => boolean, from: World = world): World => {
+    const buckets = new Map(from.buckets);
+    const before = bucket(name);
+    const Statement = before.policy.Statement.filter((statement) => !isRemoved(statement));
+    expect(Statement.length).toBeLessThan(before.policy.Statement.length);
+    buckets.set(name, { ...before, policy: { ...before.policy, Statement } });
+    return { ...from, buckets };
+  };
+  /** Whether a column of the federation bucket's table is no longer as the design has it. */
+  const differs = async (from: World, prefix: string, name: string, title: string) => {
+    const { expected } = compared.bonn.find((one) => one.title === title) as Comparison;
+    const objects = federationObjects('bonn', prefix === 'heart' ? 'bonn' : 'ulm');
+    const rows = Object.fromEntries(Object.keys(expected).map((row) => [row, objects[row as keyof typeof objects]]));
+    const table = await tableOf(from, onObject('heart-federation'), rows, callersOf(from, prefix, [name]));
+    return Object.keys(expected).some((row) => table[row]?.[name] !== expected[row]?.[name]);
+  };
+
+  it('a site that may write below the updates of all', async () => {
+    const broken = withStatement('heart-bonn-task', {
+      Effect: 'Allow',
+      Action: 's3:PutObject',
+      Resource: 'arn:aws:s3:::heart-federation/campaigns/*/updates/*',
+    });
+    const table = ['heart-bonn', 'task', "A site's roles in the federation bucket"] as const;
+    expect(await differs(world, ...table)).toBe(false);
+    expect(await differs(broken, ...table)).toBe(true);
+  });
+
+  it('a coordinator that may read cases, in its own policy and past the guard of the bucket', async () => {
+    const read: Statement = { Effect: 'Allow', Action: 's3:GetObject', Resource: 'arn:aws:s3:::heart-site-bonn/*' };
+    const mistaken = withStatement('heart-sweep', read);
+    const image = { action: 's3:GetObject', on: bucket('heart-site-bonn'), key: 'cases/p1/image.nii.gz' };
+    expect(await isAllowed(mistaken, { ...image, caller: mistaken.roles.get('heart-sweep') as Role })).toBe(false);
+
+    const unguarded = without('heart-site-bonn', ({ Sid }) => Sid === 'ReadByItsOwnRoles', mistaken);
+    const on = unguarded.buckets.get('heart-site-bonn') as Guarded;
+    expect(await isAllowed(unguarded, { ...image, on, caller: unguarded.roles.get('heart-sweep') as Role })).toBe(true);
+  });
+
+  it('a chain whose links may be replaced', async () => {
+    const broken = without('heart-federation', ({ Sid }) => Sid === 'CreatedOnce');
+    const table = ['heart', 'aggregate', "The coordinator's roles in the federation bucket"] as const;
+    expect(await differs(world, ...table)).toBe(false);
+    expect(await differs(broken, ...table)).toBe(true);
+  });
+
+  it('a bucket that takes plain HTTP', async () => {
+    const broken = without('heart-site-bonn', ({ Condition }) =>
+      JSON.stringify(Condition ?? '').includes('SecureTransport'),
+    );
+    const on = broken.buckets.get('heart-site-bonn') as Guarded;
+    const put = {
+      caller: role('heart-bonn-upload'),
+      action: 's3:PutObject',
+      key: 'cases/p1/image.nii.gz',
+      secure: false,
+    };
+    expect(await isAllowed(broken, { ...put, on })).toBe(true);
+    expect(await isAllowed(world, { ...put, on: bucket('heart-site-bonn') })).toBe(false);
+  });
+
+  it('a site of another account that may list everything', async () => {
+    const broken = without(
+      'heart-federation',
+      ({ Effect, Condition }) => Effect === 'Deny' && JSON.stringify(Condition ?? '').includes('s3:prefix'),
+    );
+    const lists = { action: 's3:ListBucket', caller: { ...role('heart-graz-task'), policies: [EVERYTHING] } };
+    const on = (from: World) => from.buckets.get('heart-federation') as Guarded;
+    expect(await isAllowed(world, { ...lists, on: on(world) })).toBe(false);
+    expect(await isAllowed(broken, { ...lists, on: on(broken) })).toBe(true);
+  });
+});

@@ -1,0 +1,77 @@
+/** Policies as CloudFormation would store them: with its functions carried out and the names of AWS filled in. */
+
+export type Json = null | string | number | boolean | readonly Json[] | { readonly [key: string]: Json };
+
+export interface Statement {
+  readonly Sid?: string;
+  readonly Effect: 'Allow' | 'Deny';
+  readonly Action: string | readonly string[];
+  readonly Resource?: string | readonly string[];
+  readonly Principal?: Json;
+  readonly Condition?: Readonly<Record<string, Readonly<Record<string, Json>>>>;
+}
+
+export interface Policy {
+  readonly Version: string;
+  readonly Statement: readonly Statement[];
+}
+
+interface Place {
+  readonly account: string;
+  readonly region: string;
+}
+
+type Resources = Readonly<
+  Record<string, { readonly Type: string; readonly Properties?: Readonly<Record<string, Json>> }>
+>;
+
+export function createResolver(stackName: string, resources: Resources, { account, region }: Place) {
+  const pseudo: Readonly<Record<string, string>> = {
+    'AWS::AccountId': account,
+    'AWS::Region': region,
+    'AWS::Partition': 'aws',
+    'AWS::URLSuffix': 'amazonaws.com',
+    'AWS::StackName': stackName,
+  };
+
+  function nameOf(id: string, property: string): string {
+    const name = resources[id]?.Properties?.[property];
+    return name === undefined ? `${stackName}-${id}`.toLowerCase() : (resolve(name) as string);
+  }
+
+  /** The ARN that a resource will have. Those that CloudFormation names are named after stack and id. */
+  function arnOf(id: string): string {
+    const of = (service: string, resource: string) => `arn:aws:${service}:${region}:${account}:${resource}`;
+    switch (resources[id]?.Type) {
+      case 'AWS::S3::Bucket':
+        return `arn:aws:s3:::${nameOf(id, 'BucketName')}`;
+      case 'AWS::SQS::Queue':
+        return of('sqs', nameOf(id, 'QueueName'));
+      case 'AWS::IAM::Role':
+        return `arn:aws:iam::${account}:role/${nameOf(id, 'RoleName')}`;
+      case 'AWS::KMS::Key':
+        return of('kms', `key/${nameOf(id, '')}`);
+      default:
+        return of('other', nameOf(id, ''));
+    }
+  }
+
+  function resolve(value: Json): Json {
+    if (typeof value !== 'object' || value === null) return value;
+    if (Array.isArray(value)) return value.map(resolve);
+    const entries = Object.entries(value as Readonly<Record<string, Json>>);
+    const [[fn, argument] = ['', null]] = entries;
+    if (entries.length !== 1 || !/^(Ref$|Fn::)/.test(fn)) {
+      return Object.fromEntries(entries.map(([key, inner]) => [key, resolve(inner)]));
+    }
+    if (fn === 'Ref') return pseudo[argument as string] ?? nameOf(argument as string, 'BucketName');
+    if (fn === 'Fn::GetAtt') return arnOf((argument as readonly string[])[0] as string);
+    if (fn === 'Fn::Join') {
+      const [separator, parts] = resolve(argument) as readonly [string, readonly string[]];
+      return parts.join(separator);
+    }
+    throw new Error(`${stackName}: ${fn} is not understood`);
+  }
+
+  return { resolve, arnOf };
+}

@@ -1,0 +1,57 @@
+import { anonymousPrincipal, runSimulation } from '@cloud-copilot/iam-simulate';
+import type { Guarded, Role, World } from './world.ts';
+
+/** Somebody who asks: a role, or nobody that AWS knows. */
+export type Caller = Role | 'anonymous';
+
+export interface Request {
+  readonly caller: Caller;
+  readonly action: string;
+  readonly on: Guarded;
+  /** Key of an object. */
+  readonly key?: string;
+  /** What the request says beside: `s3:prefix`, `kms:ViaService`, … */
+  readonly context?: Readonly<Record<string, string | readonly string[]>>;
+  /** Without TLS where false. */
+  readonly secure?: boolean;
+}
+
+/** Whether AWS would let it happen, by the role's policies, the resource's and the network's. */
+export async function isAllowed(
+  world: World,
+  { caller, action, on, key, context = {}, secure = true }: Request,
+): Promise<boolean> {
+  const isAnonymous = caller === 'anonymous';
+  const network =
+    isAnonymous || !action.startsWith('s3:') ? undefined : world.networks.get(`${caller.account}/${caller.region}`);
+  const answer = await runSimulation(
+    {
+      request: {
+        principal: isAnonymous ? anonymousPrincipal : sessionOf(caller),
+        action,
+        resource: { resource: key === undefined ? on.arn : `${on.arn}/${key}`, accountId: on.account },
+        contextVariables: {
+          'aws:SecureTransport': String(secure),
+          'aws:ResourceAccount': on.account,
+          ...(action.startsWith('s3:') ? { 's3:TlsVersion': '1.3' } : {}),
+          ...(isAnonymous ? {} : { 'aws:PrincipalArn': caller.arn, 'aws:PrincipalAccount': caller.account }),
+          ...(context as Record<string, string | string[]>),
+        },
+      },
+      identityPolicies: isAnonymous
+        ? []
+        : [...caller.policies, ...caller.attached].map((policy, index) => ({ name: `p${index}`, policy })),
+      serviceControlPolicies: [],
+      resourceControlPolicies: [],
+      resourcePolicy: on.policy,
+      ...(network ? { vpcEndpointPolicies: [{ name: 's3', policy: network }] } : {}),
+    },
+    {},
+  );
+  if (answer.resultType === 'error') throw new Error(`${action} on ${on.arn}: ${JSON.stringify(answer.errors)}`);
+  return answer.overallResult === 'Allowed';
+}
+
+/** As the service sees a function or a job that has the role. */
+const sessionOf = ({ account, arn }: Role): string =>
+  `arn:aws:sts::${account}:assumed-role/${arn.split('/').at(-1)}/session`;

@@ -1,0 +1,70 @@
+/**
+ * What there is to get at: an object of each kind, a queue of each kind, a key of each kind. Written out here, not made
+ * from what the policies are made of.
+ */
+
+/** In a site's bucket. */
+export const SITE_OBJECTS = {
+  cases: 'cases/p1/image.nii.gz',
+  'held-out': 'held-out/p2/labels/calcium.nii.gz',
+  catalog: 'catalog/p1.json',
+  rejected: 'rejected/p3.json',
+  content: 'content/5feceb66.json',
+  'pseudo-labels': 'pseudo-labels/tavi-1/pseudo-label/calcium/p1.nii.gz',
+  predictions: 'predictions/tavi-1/student/p2/calcium.nii.gz',
+  checkpoints: 'checkpoints/tavi-1/student/0001/optimizer.safetensors',
+  unfinished: 'unfinished/tavi-1/student/0001.safetensors',
+  jobs: 'jobs/tavi-1/student/0001.json',
+} as const;
+
+const ROUND = 'campaigns/tavi-1/teacher/calcium/0001';
+
+/** In the federation bucket, as seen by `site` with `other` as another site. */
+export const federationObjects = (site: string, other: string) =>
+  ({
+    'own summary': `sites/${site}/summary.json`,
+    "another's summary": `sites/${other}/summary.json`,
+    campaign: 'campaigns/tavi-1/campaign.json',
+    control: 'campaigns/tavi-1/control.json',
+    plan: 'campaigns/tavi-1/plan.json',
+    init: 'campaigns/tavi-1/init/5feceb66.safetensors',
+    outcome: 'campaigns/tavi-1/outcome.json',
+    open: `${ROUND}/open.json`,
+    sent: `${ROUND}/sent.json`,
+    lease: `${ROUND}/lease.json`,
+    'merge-job': `${ROUND}/merge-job.json`,
+    seal: `${ROUND}/seal.json`,
+    commit: `${ROUND}/commit.json`,
+    global: `${ROUND}/global-5feceb66.safetensors`,
+    state: `${ROUND}/state-5feceb66.safetensors`,
+    'own weights': `${ROUND}/updates/${site}/5feceb66.safetensors`,
+    'own update': `${ROUND}/updates/${site}/5feceb66.update.json`,
+    'own failure': `${ROUND}/updates/${site}/failed.update.json`,
+    'own refusal': `${ROUND}/updates/${site}/5feceb66.refusal.json`,
+    "another's weights": `${ROUND}/updates/${other}/5feceb66.safetensors`,
+    "another's update": `${ROUND}/updates/${other}/5feceb66.update.json`,
+    "another's failure": `${ROUND}/updates/${other}/failed.update.json`,
+    "another's refusal": `${ROUND}/updates/${other}/5feceb66.refusal.json`,
+    'forged open': `campaigns/tavi-1/updates/${site}/0001/open.json`,
+    'forged seal': `campaigns/tavi-1/updates/${site}/0001/seal.json`,
+  }) as const;
+
+export const QUEUES = {
+  'own intake': (site: string) => `heart-${site}-intake`,
+  'own tasks': (site: string) => `heart-${site}-tasks`,
+  "another's intake": (_site: string, other: string) => `heart-${other}-intake`,
+  "another's tasks": (_site: string, other: string) => `heart-${other}-tasks`,
+  orchestrate: () => 'heart-orchestrate',
+  aggregate: () => 'heart-aggregate',
+  'own dead letters': (site: string) => `heart-${site}-tasks-dlq`,
+  "the coordinator's dead letters": () => 'heart-aggregate-dlq',
+} as const;
+
+export const KEYS = {
+  'own bucket': (site: string) => `alias/heart-site-${site}`,
+  'own queues': (site: string) => `alias/heart-site-${site}-queues`,
+  "another's bucket": (_site: string, other: string) => `alias/heart-site-${other}`,
+  "another's queues": (_site: string, other: string) => `alias/heart-site-${other}-queues`,
+  'federation bucket': () => 'alias/heart-federation',
+  "federation's queues": () => 'alias/heart-federation-queues',
+} as const;

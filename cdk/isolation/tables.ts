@@ -1,0 +1,80 @@
+import { FEDERATION_ROLES, SITE_ROLES } from '../../lib/federation/topology.ts';
+import * as design from './design.ts';
+import { onKey, onObject, onQueue, tableOf } from './matrix.ts';
+import type { Caller } from './simulate.ts';
+import { federationObjects, KEYS, QUEUES, SITE_OBJECTS } from './subjects.ts';
+import type { World } from './world.ts';
+
+/** What AWS would allow beside what the design allows: `actual` and `expected` are to be the same. */
+export interface Comparison {
+  readonly title: string;
+  readonly expected: design.Table;
+  readonly actual: design.Table;
+}
+
+export const callersOf = (world: World, prefix: string, roles: readonly string[]): Readonly<Record<string, Caller>> =>
+  Object.fromEntries(
+    roles.map((role) => {
+      const found = world.roles.get(`${prefix}-${role}`);
+      if (!found) throw new Error(`the templates have no role ${prefix}-${role}`);
+      return [role, found];
+    }),
+  );
+
+const named = (of: Readonly<Record<string, (site: string, other: string) => string>>, site: string, other: string) =>
+  Object.fromEntries(Object.entries(of).map(([name, make]) => [name, make(site, other)]));
+
+const rowsOf = (expected: design.Table, subjects: Readonly<Record<string, string>>): Readonly<Record<string, string>> =>
+  Object.fromEntries(Object.keys(expected).map((row) => [row, subjects[row] as string]));
+
+/** Every role of `site` on everything, with `other` for the sites that it has nothing to do with. */
+export async function compareSite(world: World, site: string, other: string): Promise<readonly Comparison[]> {
+  const callers = callersOf(world, `heart-${site}`, SITE_ROLES);
+  const table = (text: string) => design.parseTable(text);
+  return [
+    {
+      title: "A site's roles in its own bucket",
+      expected: table(design.OWN_BUCKET),
+      actual: await tableOf(world, onObject(`heart-site-${site}`), SITE_OBJECTS, callers),
+    },
+    {
+      title: "A site's roles in the federation bucket",
+      expected: table(design.FEDERATION_BUCKET_OF_SITES),
+      actual: await tableOf(world, onObject('heart-federation'), federationObjects(site, other), callers),
+    },
+    {
+      title: "A site's roles and queues",
+      expected: table(design.QUEUES_OF_SITES),
+      actual: await tableOf(world, onQueue, named(QUEUES, site, other), callers),
+    },
+    {
+      title: "A site's roles and keys",
+      expected: table(design.KEYS_OF_SITES),
+      actual: await tableOf(world, onKey, named(KEYS, site, other), callers),
+    },
+  ];
+}
+
+/** Every role of the coordinator, to which `site` is one of many. */
+export async function compareCoordinator(world: World, site: string): Promise<readonly Comparison[]> {
+  const callers = callersOf(world, 'heart', FEDERATION_ROLES);
+  const compare = async (
+    title: string,
+    text: string,
+    cell: typeof onQueue,
+    subjects: Readonly<Record<string, string>>,
+  ) => {
+    const expected = design.parseTable(text);
+    return { title, expected, actual: await tableOf(world, cell, rowsOf(expected, subjects), callers) };
+  };
+  return [
+    await compare(
+      "The coordinator's roles in the federation bucket",
+      design.FEDERATION_BUCKET_OF_COORDINATOR,
+      onObject('heart-federation'),
+      federationObjects('', site),
+    ),
+    await compare("The coordinator's roles and queues", design.QUEUES_OF_COORDINATOR, onQueue, named(QUEUES, '', site)),
+    await compare("The coordinator's roles and keys", design.KEYS_OF_COORDINATOR, onKey, named(KEYS, '', site)),
+  ];
+}

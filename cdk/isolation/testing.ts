@@ -1,0 +1,49 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { FEDERATION_FUNCTIONS, SITE_FUNCTIONS } from '../../lib/federation/metrics.ts';
+import type { Federation } from '../../lib/federation/schemas.ts';
+import { topologyOf } from '../../lib/federation/topology.ts';
+import { addStacks } from '../stacks.ts';
+import { type StackTemplate, synthesize } from '../synthesize.ts';
+
+/** With a folder of empty functions: what they do is no matter of stacks. */
+export function withHandlers<T>(use: (handlers: string) => T): T {
+  const handlers = mkdtempSync(join(tmpdir(), 'fedcardio-handlers-'));
+  try {
+    for (const name of [...SITE_FUNCTIONS, ...FEDERATION_FUNCTIONS]) {
+      mkdirSync(join(handlers, name));
+      writeFileSync(join(handlers, name, 'index.mjs'), 'export const handler = async () => undefined;\n');
+    }
+    return use(handlers);
+  } finally {
+    rmSync(handlers, { recursive: true });
+  }
+}
+
+/** All templates of a federation. */
+export const synthesizeAll = (federation: Federation): readonly StackTemplate[] =>
+  withHandlers((handlers) => synthesize((app) => addStacks(app, topologyOf(federation), handlers)));
+
+const uploaders = ['arn:aws:iam::999900001111:role/radiology'];
+
+/** Two sites in the coordinator's account, and one in an account and a region of its own. */
+export const FEDERATION: Federation = {
+  schema: 'fedcardio.federation/1',
+  id: 'heart',
+  account: '111122223333',
+  region: 'eu-central-1',
+  researchers: ['arn:aws:iam::999900001111:role/research'],
+  sites: [
+    { id: 'bonn', name: 'Bonn', uploaders },
+    { id: 'ulm', name: 'Ulm', uploaders },
+    {
+      id: 'graz',
+      name: 'Graz',
+      account: '444455556666',
+      region: 'eu-west-1',
+      image: '444455556666.dkr.ecr.eu-west-1.amazonaws.com/fedcardio:0.1.0',
+      uploaders,
+    },
+  ],
+};

@@ -1,0 +1,105 @@
+import type { StackTemplate } from '../synthesize.ts';
+import { createResolver, type Json, type Policy } from './resolve.ts';
+
+/** All that decides who may do what, as the templates say it, by names. */
+export interface World {
+  readonly roles: ReadonlyMap<string, Role>;
+  readonly buckets: ReadonlyMap<string, Guarded>;
+  readonly queues: ReadonlyMap<string, Guarded>;
+  /** By alias. */
+  readonly keys: ReadonlyMap<string, Guarded>;
+  /** Of the endpoints to S3, by account and region. */
+  readonly networks: ReadonlyMap<string, Policy>;
+}
+
+interface Placed {
+  readonly arn: string;
+  readonly account: string;
+  readonly region: string;
+}
+
+export interface Role extends Placed {
+  /** In the role itself. */
+  readonly policies: readonly Policy[];
+  readonly attached: readonly Policy[];
+  /** Who may assume it. */
+  readonly trust: Policy;
+}
+
+export interface Guarded extends Placed {
+  readonly policy: Policy;
+}
+
+interface Resource {
+  readonly Type: string;
+  readonly Properties?: Readonly<Record<string, Json>>;
+}
+
+/** A stack that names no account is taken to be in this one. */
+const DEFAULT_PLACE = { account: '111122223333', region: 'eu-central-1' } as const;
+
+/** Reads every policy of roles, buckets, queues, keys and endpoints out of templates. */
+export function readWorld(stacks: readonly StackTemplate[]): World {
+  const roles = new Map<string, Role>();
+  const buckets = new Map<string, Guarded>();
+  const queues = new Map<string, Guarded>();
+  const keys = new Map<string, Guarded>();
+  const networks = new Map<string, Policy>();
+  for (const { stackName, template, ...given } of stacks) {
+    const place = { account: given.account ?? DEFAULT_PLACE.account, region: given.region ?? DEFAULT_PLACE.region };
+    const { Resources } = template as { readonly Resources: Readonly<Record<string, Resource>> };
+    const resolver = createResolver(stackName, Resources, place);
+    const resolve = <T>(value: Json | undefined) => resolver.resolve(value ?? null) as T;
+    const all = (type: string) =>
+      Object.entries(Resources).flatMap(([id, { Type, Properties = {} }]) =>
+        Type === `AWS::${type}` ? [{ id, arn: resolver.arnOf(id), properties: Properties }] : [],
+      );
+    /** What policies of their own kind say of each resource. */
+    const policyFor = (type: string, property: string, id: string): Policy => {
+      const found = all(type).filter(({ properties }) =>
+        JSON.stringify(properties[property]).includes(`{"Ref":"${id}"}`),
+      );
+      if (found.length !== 1) throw new Error(`${stackName}: ${found.length} policies of ${id}`);
+      return resolve(found[0]?.properties.PolicyDocument);
+    };
+    const attachedTo = (type: string, role: string): readonly Policy[] =>
+      all(type).flatMap(({ properties }) =>
+        JSON.stringify(properties.Roles).includes(`{"Ref":"${role}"}`)
+          ? [resolve<Policy>(properties.PolicyDocument)]
+          : [],
+      );
+    for (const { id, arn, properties } of all('IAM::Role')) {
+      const { RoleName, Policies = [], AssumeRolePolicyDocument, ManagedPolicyArns } = properties;
+      if (ManagedPolicyArns) throw new Error(`${arn} has managed policies, which are not in the template`);
+      if (RoleName === undefined) continue;
+      const policies = resolve<readonly { readonly PolicyDocument: Policy }[]>(Policies).map(
+        (one) => one.PolicyDocument,
+      );
+      roles.set(resolve(RoleName), {
+        ...place,
+        arn,
+        policies: [...policies, ...attachedTo('IAM::Policy', id)],
+        attached: attachedTo('IAM::ManagedPolicy', id),
+        trust: resolve(AssumeRolePolicyDocument),
+      });
+    }
+    for (const { id, arn, properties } of all('S3::Bucket')) {
+      const name = properties.BucketName;
+      if (name !== undefined)
+        buckets.set(resolve(name), { ...place, arn, policy: policyFor('S3::BucketPolicy', 'Bucket', id) });
+    }
+    for (const { id, arn, properties } of all('SQS::Queue')) {
+      queues.set(resolve(properties.QueueName), { ...place, arn, policy: policyFor('SQS::QueuePolicy', 'Queues', id) });
+    }
+    for (const { properties } of all('KMS::Alias')) {
+      const arn = resolve<string>(properties.TargetKeyId);
+      const key = all('KMS::Key').find((one) => one.arn === arn);
+      if (key) keys.set(resolve(properties.AliasName), { ...place, arn, policy: resolve(key.properties.KeyPolicy) });
+    }
+    for (const { properties } of all('EC2::VPCEndpoint')) {
+      if (properties.VpcEndpointType === 'Gateway')
+        networks.set(`${place.account}/${place.region}`, resolve(properties.PolicyDocument));
+    }
+  }
+  return { roles, buckets, queues, keys, networks };
+}

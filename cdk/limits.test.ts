@@ -1,0 +1,78 @@
+import { describe, expect, it } from 'vitest';
+import type { Federation } from '../lib/federation/schemas.ts';
+import { FEDERATION, synthesizeAll } from './isolation/testing.ts';
+import { readWorld } from './isolation/world.ts';
+
+/** What AWS takes: CloudFormation's template and resources, S3's bucket policy, IAM's policies of a role, Lambda's environment. */
+const TEMPLATE_BYTES = 1_000_000;
+const RESOURCES = 500;
+const BUCKET_POLICY_BYTES = 20_480;
+const KEY_POLICY_BYTES = 32_768;
+const ROLE_POLICY_BYTES = 10_240;
+const ATTACHED_POLICY_BYTES = 6144;
+const ATTACHED_POLICIES = 10;
+const ENVIRONMENT_BYTES = 4096;
+
+/** With ids as long as those of hospitals are. */
+const federationOf = (sites: number, accountOf: (index: number) => object = () => ({})): Federation => ({
+  ...FEDERATION,
+  id: 'fedcardio',
+  sites: Array.from({ length: sites }, (_, index) => ({
+    id: `universitaetsklinik-${String(index + 1).padStart(2, '0')}`,
+    name: `Universitätsklinik ${index + 1}`,
+    ...accountOf(index),
+  })),
+});
+const own = (index: number) => ({ account: String(444_455_556_000 + index), region: 'eu-central-1' });
+interface Properties {
+  readonly Environment?: { readonly Variables?: unknown };
+}
+
+const bytes = (value: unknown) => Buffer.byteLength(JSON.stringify(value));
+
+describe.for([
+  ['1 site', federationOf(1)],
+  ['8 sites', federationOf(8)],
+  ['64 sites', federationOf(64)],
+  ['25 sites, each in an account of its own', federationOf(25, own)],
+] as const)('the stacks of %s', ([, federation]) => {
+  const stacks = synthesizeAll(federation);
+
+  it('are as small as AWS takes them', () => {
+    for (const { stackName, template } of stacks) {
+      const { Resources } = template as {
+        readonly Resources: Readonly<Record<string, { Type: string; Properties?: Properties }>>;
+      };
+      // CloudFormation is given JSON without spaces.
+      expect(bytes(template), stackName).toBeLessThan(TEMPLATE_BYTES);
+      expect(Object.keys(Resources).length, stackName).toBeLessThan(RESOURCES);
+      for (const { Type, Properties } of Object.values(Resources)) {
+        if (Type !== 'AWS::Lambda::Function') continue;
+        expect(bytes(Properties?.Environment?.Variables ?? {}), stackName).toBeLessThan(ENVIRONMENT_BYTES);
+      }
+    }
+  });
+
+  it('have policies as small as AWS takes them', () => {
+    const world = readWorld(stacks);
+    for (const [name, { policy }] of world.buckets) expect(bytes(policy), name).toBeLessThan(BUCKET_POLICY_BYTES);
+    for (const [name, { policy }] of world.keys) expect(bytes(policy), name).toBeLessThan(KEY_POLICY_BYTES);
+    for (const [name, { policies, attached }] of world.roles) {
+      expect(attached.length, name).toBeLessThan(ATTACHED_POLICIES);
+      expect(Math.max(0, ...attached.map(bytes)), name).toBeLessThan(ATTACHED_POLICY_BYTES);
+      expect(
+        policies.map(bytes).reduce((a, b) => a + b, 0),
+        name,
+      ).toBeLessThan(ROLE_POLICY_BYTES);
+    }
+  });
+});
+
+it('more sites in accounts of their own than a bucket policy holds are refused, and why', () => {
+  expect(() => synthesizeAll(federationOf(40, own))).toThrow(
+    expect.objectContaining({
+      code: 'BAD_CONFIGURATION',
+      message: expect.stringContaining('40 sites in accounts of their own'),
+    }),
+  );
+});

@@ -1,0 +1,143 @@
+import * as ec2 from 'aws-cdk-lib/aws-ec2';
+import * as iam from 'aws-cdk-lib/aws-iam';
+import * as logs from 'aws-cdk-lib/aws-logs';
+import { type App, Aws, Fn, Stack } from 'aws-cdk-lib/core';
+import type { Federation } from '../lib/federation/schemas.ts';
+import { type Place, placeOf } from '../lib/federation/topology.ts';
+import { accountOf } from './arns.ts';
+import { addLogKey } from './log-key.ts';
+import { environmentOf, withoutBootstrapRule } from './stack-options.ts';
+
+/** What tasks and the sites' functions run in. */
+export interface Network {
+  readonly vpc: ec2.IVpc;
+  /** Of nothing that listens: lets out by HTTPS, and nothing in. */
+  readonly securityGroup: ec2.ISecurityGroup;
+}
+
+/** Asked for an account by number, the CDK would look up its zones, which takes credentials. */
+class NetworkStack extends Stack {
+  override get availabilityZones(): string[] {
+    return [0, 1].map((index) => Fn.select(index, Fn.getAzs()));
+  }
+}
+
+/** What ECS needs to run a container, its logs, and Batch for the functions that submit jobs. */
+const SERVICES = {
+  EcrApi: ec2.InterfaceVpcEndpointAwsService.ECR,
+  EcrDocker: ec2.InterfaceVpcEndpointAwsService.ECR_DOCKER,
+  Ecs: ec2.InterfaceVpcEndpointAwsService.ECS,
+  EcsAgent: ec2.InterfaceVpcEndpointAwsService.ECS_AGENT,
+  EcsTelemetry: ec2.InterfaceVpcEndpointAwsService.ECS_TELEMETRY,
+  Logs: ec2.InterfaceVpcEndpointAwsService.CLOUDWATCH_LOGS,
+  Batch: ec2.InterfaceVpcEndpointAwsService.BATCH,
+} as const;
+
+/**
+ * A network without internet for all that a federation runs in one account and region: no gateway, no NAT, no public
+ * address. It is shared by the sites there, since its endpoints are most of what costs money while nothing runs; hosts
+ * are not shared, and security groups let nothing in.
+ */
+function addNetworkStack(app: App, federation: Federation, place: Place, index: number): Network {
+  const stack = new NetworkStack(app, `${federation.id}-network${index === 0 ? '' : `-${index}`}`, {
+    ...environmentOf(place),
+    description: `fedcardio: network without internet of federation ${federation.id}`,
+    synthesizer: withoutBootstrapRule(),
+  });
+  const network = new ec2.Vpc(stack, 'Vpc', {
+    ipAddresses: ec2.IpAddresses.cidr('10.64.0.0/16'),
+    natGateways: 0,
+    subnetConfiguration: [{ name: 'Tasks', subnetType: ec2.SubnetType.PRIVATE_ISOLATED, cidrMask: 20 }],
+    // It would take a function to empty the default group, in which nothing is.
+    restrictDefaultSecurityGroup: false,
+  });
+  // The library's types of its own classes do not fit its interfaces where undefined is not the same as absent.
+  const vpc = network as ec2.IVpc;
+  const flows = new logs.LogGroup(stack, 'FlowLog', {
+    retention: logs.RetentionDays.ONE_YEAR,
+    encryptionKey: addLogKey(stack),
+  });
+  network.addFlowLog('Flows', { destination: ec2.FlowLogDestination.toCloudWatchLogs(flows) });
+
+  const securityGroup = new ec2.SecurityGroup(stack, 'Tasks', {
+    vpc,
+    description: 'Tasks and functions: HTTPS to endpoints, nothing in',
+    allowAllOutbound: false,
+  });
+  // The addresses of S3 are a list that differs by region; without a gateway, nothing else is reached.
+  securityGroup.addEgressRule(ec2.Peer.anyIpv4(), ec2.Port.tcp(443), 'Endpoints and S3');
+  const endpoints = new ec2.SecurityGroup(stack, 'Endpoints', {
+    vpc,
+    description: 'Interface endpoints: HTTPS from tasks and functions',
+    allowAllOutbound: false,
+  });
+  endpoints.addIngressRule(securityGroup, ec2.Port.tcp(443), 'Tasks and functions');
+
+  const accounts = [...new Set([stack.account, accountOf(stack, placeOf(federation))])];
+  const s3 = network.addGatewayEndpoint('S3', { service: ec2.GatewayVpcEndpointAwsService.S3 });
+  for (const statement of s3Statements(federation.id, accounts)) s3.addToPolicy(statement);
+  const interfaceEndpoint = (id: string, service: ec2.IInterfaceVpcEndpointService, serviceRegion?: string) =>
+    network.addInterfaceEndpoint(id, {
+      service,
+      // One zone, reached from both: each further one costs as much again.
+      subnets: { subnets: network.isolatedSubnets.slice(0, 1) },
+      securityGroups: [endpoints],
+      open: false,
+      privateDnsEnabled: true,
+      ...(serviceRegion ? { serviceRegion } : {}),
+    });
+  for (const [id, service] of Object.entries(SERVICES)) {
+    // Whoever runs here calls these services for its own account alone.
+    interfaceEndpoint(id, service).addToPolicy(
+      new iam.PolicyStatement({
+        principals: [new iam.StarPrincipal()],
+        actions: ['*'],
+        resources: ['*'],
+        conditions: { StringEquals: { 'aws:PrincipalAccount': accounts } },
+      }),
+    );
+  }
+  const { region } = placeOf(federation);
+  if (region !== undefined && place.region !== region) {
+    // A gateway reaches buckets of its own region alone.
+    const name = `com.amazonaws.${region}.s3`;
+    const remote = interfaceEndpoint('FederationS3', new ec2.InterfaceVpcEndpointService(name, 443), region);
+    for (const statement of s3Statements(federation.id, accounts)) remote.addToPolicy(statement);
+  }
+  return { vpc, securityGroup };
+}
+
+/**
+ * Objects of the federation's buckets in its own accounts, and the layers of images: what runs here can put nothing into
+ * anybody else's bucket, whoever's credentials it has.
+ */
+function s3Statements(federation: string, accounts: string[]): iam.PolicyStatement[] {
+  const principals = [new iam.StarPrincipal()];
+  const buckets = [`${federation}-site-*`, `${federation}-federation`].map(
+    (name) => `arn:${Aws.PARTITION}:s3:::${name}`,
+  );
+  return [
+    new iam.PolicyStatement({
+      principals,
+      actions: ['s3:GetObject', 's3:PutObject', 's3:AbortMultipartUpload', 's3:DeleteObject', 's3:ListBucket'],
+      resources: buckets.flatMap((arn) => [arn, `${arn}/*`]),
+      conditions: { StringEquals: { 'aws:ResourceAccount': accounts } },
+    }),
+    new iam.PolicyStatement({
+      principals,
+      actions: ['s3:GetObject'],
+      resources: [`arn:${Aws.PARTITION}:s3:::prod-${Aws.REGION}-starport-layer-bucket/*`],
+    }),
+  ];
+}
+
+/** One network for each account and region that something of the federation runs in, by place. */
+export function addNetworks(app: App, federation: Federation): (place: Place) => Network {
+  const keyOf = ({ account, region }: Place) => `${account}/${region}`;
+  const places = [federation, ...federation.sites].map((one) => placeOf(federation, one));
+  const distinct = [...new Map(places.map((place) => [keyOf(place), place])).values()];
+  const networks = new Map(
+    distinct.map((place, index) => [keyOf(place), addNetworkStack(app, federation, place, index)]),
+  );
+  return (place) => networks.get(keyOf(place)) as Network;
+}

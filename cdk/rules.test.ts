@@ -1,0 +1,68 @@
+import { existsSync, readFileSync } from 'node:fs';
+import * as iam from 'aws-cdk-lib/aws-iam';
+import { App, Stack, Validations } from 'aws-cdk-lib/core';
+import * as cxapi from 'aws-cdk-lib/cx-api';
+import { describe, expect, it } from 'vitest';
+import { topologyOf } from '../lib/federation/topology.ts';
+import { RUNBOOKS } from './alarms.ts';
+import { FEDERATION, synthesizeAll, withHandlers } from './isolation/testing.ts';
+import { checkRules, EXCEPTIONS, WILDCARDS } from './rules.ts';
+import { addStacks } from './stacks.ts';
+
+const { context } = JSON.parse(readFileSync('cdk.json', 'utf8')) as { context: Record<string, unknown> };
+const newApp = () => new App({ context: { ...context, '@aws-cdk/core:validateAgainstDefaultRules': false } });
+
+describe('the rules of AWS Solutions and HIPAA', () => {
+  it('hold for every stack, and each exception is needed', () => {
+    withHandlers((handlers) => {
+      const app = newApp();
+      addStacks(app, topologyOf(FEDERATION), handlers);
+      checkRules(app);
+
+      expect(() => app.synth()).not.toThrow();
+      const acknowledged = app.node
+        .findAll()
+        .flatMap(({ node }) =>
+          node.metadata
+            .filter(({ type }) => type === Validations.ACKNOWLEDGED_RULES_METADATA_KEY)
+            .flatMap(({ data }) => Object.entries(data as Readonly<Record<string, string>>)),
+        );
+      const reasons = new Set(acknowledged.map(([, reason]) => reason));
+      for (const { reason } of [...EXCEPTIONS, ...WILDCARDS]) expect(reasons).toContain(reason);
+    });
+  });
+
+  it('refuse a role that may do everything with a service', () => {
+    const app = newApp();
+    const role = new iam.Role(new Stack(app, 'broken'), 'Role', {
+      assumedBy: new iam.ServicePrincipal('lambda.amazonaws.com'),
+    });
+    role.addToPolicy(new iam.PolicyStatement({ actions: ['s3:*'], resources: ['arn:aws:s3:::b/k'] }));
+    checkRules(app);
+
+    expect(() => app.synth()).toThrow(/[Vv]alidation/);
+  });
+});
+
+it('cdk.json has every flag that this version of the library recommends', () => {
+  const recommended = Object.keys(cxapi.CURRENTLY_RECOMMENDED_FLAGS ?? {});
+  expect(recommended.length).toBeGreaterThan(50);
+  expect(recommended.filter((flag) => !(flag in context))).toEqual([]);
+});
+
+describe('alarms', () => {
+  it('each name a page that says what to do', () => {
+    const alarms = synthesizeAll(FEDERATION).flatMap(({ template }) =>
+      Object.values(
+        (template as { Resources: Record<string, { Type: string; Properties: Record<string, unknown> }> }).Resources,
+      ).filter(({ Type }) => Type === 'AWS::CloudWatch::Alarm'),
+    );
+    const pages = alarms.map(
+      ({ Properties }) => /docs\/operation\/([\w-]+)\.md$/.exec(String(Properties.AlarmDescription))?.[1],
+    );
+
+    expect(new Set(pages)).toEqual(new Set(RUNBOOKS));
+    for (const page of RUNBOOKS) expect(existsSync(`docs/operation/${page}.md`), page).toBe(true);
+    for (const { Properties } of alarms) expect(Properties.AlarmActions).toHaveLength(1);
+  });
+});

@@ -1,0 +1,143 @@
+import * as events from 'aws-cdk-lib/aws-events';
+import * as targets from 'aws-cdk-lib/aws-events-targets';
+import * as iam from 'aws-cdk-lib/aws-iam';
+import type * as lambda from 'aws-cdk-lib/aws-lambda';
+import { type App, Duration, Stack } from 'aws-cdk-lib/core';
+import { siteAccess } from '../lib/federation/access.ts';
+import { SITE_FUNCTIONS } from '../lib/federation/metrics.ts';
+import { canonicalJson } from '../lib/federation/protocol/json.ts';
+import type { Federation, Site } from '../lib/federation/schemas.ts';
+import { names, placeOf, type QueueSpec, type SiteRole, type Topology } from '../lib/federation/topology.ts';
+import { addAlarmTopic } from './alarm-topic.ts';
+import { addSiteAlarms } from './alarms.ts';
+import { addFunction, consume } from './functions.ts';
+import { addLogKey } from './log-key.ts';
+import type { Network } from './network-stack.ts';
+import { consumeStatements, objectStatements, submitStatements } from './permissions.ts';
+import { environmentOf, withoutBootstrapRule } from './stack-options.ts';
+import { taskImage } from './task-image.ts';
+import { addTaskQueue } from './task-queue.ts';
+
+/** One GPU of 24 GB, which takes the full-size models, in the two generations that spot has most of. */
+const GPU = { instanceTypes: ['g5.xlarge', 'g6.xlarge'], maxVcpus: 8 } as const;
+
+export interface ComputeOptions {
+  /** The folder of bundles that `npm run build` makes. */
+  readonly handlers: string;
+  readonly networkOf: (place: ReturnType<typeof placeOf>) => Network;
+}
+
+/** All that runs for one hospital: its functions, its GPU tasks, the role by which it uploads. */
+export function addSiteStack(app: App, topology: Topology, site: Site, options: ComputeOptions): Stack {
+  const { federation } = topology;
+  const place = placeOf(federation, site);
+  const stack = new Stack(app, `${names.siteBucket(federation.id, site.id)}-compute`, {
+    ...environmentOf(place),
+    description: `fedcardio: functions and GPU tasks of site ${site.id}`,
+    synthesizer: withoutBootstrapRule(),
+  });
+  const network = options.networkOf(place);
+  const logKey = addLogKey(stack);
+  const bucket = { ...place, bucket: names.siteBucket(federation.id, site.id) };
+  const federationBucket = { ...placeOf(federation), bucket: names.federationBucket(federation.id) };
+  const roleName = (role: SiteRole) => names.siteRole(federation.id, site.id, role);
+  const objectsOf = (role: SiteRole) => [
+    ...objectStatements(stack, bucket, siteAccess(site.id)[role].own),
+    ...objectStatements(stack, federationBucket, siteAccess(site.id)[role].federation),
+  ];
+
+  const jobs = `${federation.id}-${site.id}`;
+  const { queue: jobQueue, definition } = addTaskQueue(stack, {
+    name: jobs,
+    image: taskImage(stack, federation, site),
+    instanceTypes: site.gpu?.instanceTypes ?? GPU.instanceTypes,
+    maxVcpus: site.gpu?.maxVcpus ?? GPU.maxVcpus,
+    vcpus: 4,
+    memoryMib: 14_000,
+    gpus: 1,
+    environment: {},
+    jobRole: new iam.Role(stack, 'TaskRole', {
+      roleName: roleName('task'),
+      assumedBy: new iam.ServicePrincipal('ecs-tasks.amazonaws.com'),
+      inlinePolicies: { Task: new iam.PolicyDocument({ statements: objectsOf('task') }) },
+    }),
+    network,
+    logKey,
+  });
+
+  const queues = topology.queues.filter((queue) => queue.site === site.id);
+  const queueOf = (handler: string) => queues.find((queue) => queue.handler === handler) as QueueSpec;
+  const consumed = (handler: string) => consumeStatements(stack, bucket, queueOf(handler).name);
+  const extra: Readonly<Record<(typeof SITE_FUNCTIONS)[number], iam.PolicyStatement[]>> = {
+    intake: consumed('intake'),
+    dispatch: [...consumed('dispatch'), ...submitStatements(stack, jobs)],
+    'job-failed': [],
+  };
+  const functions = new Map<string, lambda.Function>(
+    SITE_FUNCTIONS.map((name) => [
+      name,
+      addFunction(stack, {
+        name,
+        functionName: roleName(name),
+        statements: [...objectsOf(name), ...extra[name]],
+        environment: {
+          FEDCARDIO_FEDERATION: canonicalJson(federationOfSite(federation, site)),
+          FEDCARDIO_SITE: site.id,
+          ...(name === 'dispatch'
+            ? { FEDCARDIO_JOB_QUEUE: jobQueue.jobQueueArn, FEDCARDIO_JOB_DEFINITION: definition.jobDefinitionArn }
+            : {}),
+        },
+        handlers: options.handlers,
+        logKey,
+        network,
+      }),
+    ]),
+  );
+  for (const queue of queues) consume(stack, functions.get(queue.handler) as lambda.Function, queue);
+
+  const failed = new events.Rule(stack, 'FailedJobs', {
+    description: 'A job has failed for good: its round is answered in its place',
+    eventPattern: {
+      source: ['aws.batch'],
+      detailType: ['Batch Job State Change'],
+      detail: { status: ['FAILED'], jobQueue: [jobQueue.jobQueueArn] },
+    },
+  });
+  failed.addTarget(
+    new targets.LambdaFunction(functions.get('job-failed') as lambda.Function, {
+      maxEventAge: Duration.hours(6),
+      retryAttempts: 185,
+    }),
+  );
+
+  addUploadRole(stack, site, roleName('upload'), objectsOf('upload'));
+  addSiteAlarms(stack, {
+    queues,
+    functions: [...functions.values()],
+    failed,
+    jobQueue,
+    topic: addAlarmTopic(stack, logKey),
+  });
+  return stack;
+}
+
+/** By which the hospital puts its cases into its bucket. */
+function addUploadRole(stack: Stack, { uploaders = [] }: Site, roleName: string, statements: iam.PolicyStatement[]) {
+  if (uploaders.length === 0) return;
+  new iam.Role(stack, 'UploadRole', {
+    roleName,
+    description: 'Uploads cases, and reads what became of them',
+    assumedBy: new iam.CompositePrincipal(...uploaders.map((arn) => new iam.ArnPrincipal(arn))),
+    maxSessionDuration: Duration.hours(12),
+    inlinePolicies: { Upload: new iam.PolicyDocument({ statements }) },
+  });
+}
+
+/** What a site's functions know of the federation: itself, and nothing of the others. */
+const federationOfSite = ({ schema, id, account, region }: Federation, { id: site, name }: Site): Federation => ({
+  schema,
+  id,
+  account,
+  region,
+  sites: [{ id: site, name }],
+});

@@ -1,0 +1,150 @@
+import type { FederationRole, SiteRole } from './topology.ts';
+
+/**
+ * What each role may do with objects and queues, declared once: policies of roles, buckets, queues and keys are made of
+ * it. What is not here is denied. `docs/security.md` shows what comes out, and a test compares it with a table that was
+ * written by hand.
+ */
+
+/** Keys of objects, `*` for any characters. */
+export interface ObjectAccess {
+  readonly read?: readonly string[];
+  readonly write?: readonly string[];
+  readonly delete?: readonly string[];
+  /** Prefixes that may be listed, or the whole bucket: who may list it is told that an object is missing (404). */
+  readonly list?: 'everything' | readonly string[];
+}
+
+export interface SiteAccess {
+  /** In the site's own bucket. */
+  readonly own: ObjectAccess;
+  readonly federation: ObjectAccess;
+}
+
+const CASES = ['cases/*', 'held-out/*'] as const;
+const CATALOG = ['catalog/*', 'rejected/*'] as const;
+
+/** A site's tasks are answered in its place where they fail; whether they are still wanted is looked up. */
+const failureOf = (site: string): ObjectAccess => ({
+  read: ['campaigns/*/seal.json', 'campaigns/*/outcome.json', `campaigns/*/updates/${site}/failed.update.json`],
+  write: [`campaigns/*/updates/${site}/failed.update.json`],
+  list: ['campaigns/*/seal.json', 'campaigns/*/outcome.json', `campaigns/*/updates/${site}/*`],
+});
+
+export const siteAccess = (site: string): Readonly<Record<SiteRole, SiteAccess>> => ({
+  intake: {
+    own: {
+      read: [...CASES, ...CATALOG, 'content/*'],
+      write: [...CATALOG, 'content/*'],
+      delete: CATALOG,
+      list: 'everything',
+    },
+    federation: {
+      read: [`sites/${site}/summary.json`],
+      write: [`sites/${site}/summary.json`],
+      list: [`sites/${site}/*`],
+    },
+  },
+  dispatch: {
+    own: { read: ['jobs/*'], write: ['jobs/*'], list: ['jobs/*'] },
+    federation: failureOf(site),
+  },
+  'job-failed': { own: {}, federation: failureOf(site) },
+  task: {
+    own: {
+      read: [...CASES, 'catalog/*', 'pseudo-labels/*', 'checkpoints/*', 'unfinished/*'],
+      write: ['pseudo-labels/*', 'predictions/*', 'checkpoints/*', 'unfinished/*'],
+      delete: ['checkpoints/*', 'unfinished/*'],
+      list: 'everything',
+    },
+    federation: {
+      read: [
+        'campaigns/*/plan.json',
+        'campaigns/*/init/*',
+        'campaigns/*/commit.json',
+        'campaigns/*/seal.json',
+        'campaigns/*/outcome.json',
+        'campaigns/*/global-*.safetensors',
+        `campaigns/*/updates/${site}/*`,
+      ],
+      write: [`campaigns/*/updates/${site}/*`],
+      list: [...(failureOf(site).list as readonly string[]), 'campaigns/*/init/*'],
+    },
+  },
+  upload: {
+    own: { read: [...CATALOG, 'predictions/*'], write: CASES, list: 'everything' },
+    federation: {},
+  },
+});
+
+const ORCHESTRATED = ['plan', 'open', 'sent', 'outcome'].map((name) => `campaigns/*/${name}.json`);
+const MERGED = [
+  ...['lease', 'seal', 'commit', 'outcome', 'merge-job'].map((name) => `campaigns/*/${name}.json`),
+  'campaigns/*/global-*.safetensors',
+  'campaigns/*/state-*.safetensors',
+  'campaigns/*/updates/*/*.refusal.json',
+];
+const LOOK = { read: ['campaigns/*', 'sites/*'], list: 'everything' } as const;
+
+/** In the federation bucket: the coordinator has no other. */
+export const FEDERATION_ACCESS: Readonly<Record<FederationRole, ObjectAccess>> = {
+  orchestrate: { ...LOOK, write: ORCHESTRATED },
+  aggregate: { ...LOOK, write: MERGED },
+  sweep: { ...LOOK, write: [...new Set([...ORCHESTRATED, ...MERGED])] },
+  merge: { ...LOOK, write: MERGED },
+  research: {
+    ...LOOK,
+    write: [...['campaign', 'control', 'outcome'].map((name) => `campaigns/*/${name}.json`), 'campaigns/*/init/*'],
+  },
+};
+
+/** Who sends messages to the sites' tasks queues. */
+export const SENDERS: readonly FederationRole[] = ['orchestrate', 'sweep'];
+
+/** What the site's data is read by, and nobody else: not even who administers the account reads it by accident. */
+export const SITE_READERS: readonly SiteRole[] = ['intake', 'dispatch', 'task', 'upload'];
+
+/**
+ * What is written by these roles alone, whatever another was given by mistake. A `*` takes in slashes: without this, a
+ * site could write an `open.json` below a folder that only looks like its own.
+ */
+export const ONLY_WRITERS: readonly {
+  readonly sid: string;
+  readonly keys: readonly string[];
+  readonly roles: readonly FederationRole[];
+}[] = [
+  {
+    sid: 'WrittenByMergersOnly',
+    keys: MERGED.filter((key) => /seal|commit|global|state/.test(key)),
+    roles: ['aggregate', 'sweep', 'merge'],
+  },
+  {
+    sid: 'WrittenByTheCoordinatorOnly',
+    keys: ['plan', 'open', 'sent', 'lease'].map((name) => `campaigns/*/${name}.json`),
+    roles: ['orchestrate', 'aggregate', 'sweep', 'merge'],
+  },
+];
+
+/**
+ * What all of a site's roles together may do in the federation bucket, which is as much as the site's own account is let
+ * do there: `shared` is the same for every site, `own` names the site.
+ */
+export function siteReach(site: string): { readonly shared: ObjectAccess; readonly own: ObjectAccess } {
+  const all = Object.values(siteAccess(site)).map(({ federation }) => federation);
+  const union = (of: 'read' | 'write' | 'list', isOwn: boolean) => {
+    const keys = [...new Set(all.flatMap((access) => access[of] ?? []))].filter(
+      (key) => key.includes(`/${site}/`) === isOwn,
+    );
+    return keys.filter((key) => !keys.some((other) => other !== key && covers(other, key)));
+  };
+  const reach = (isOwn: boolean) => ({
+    read: union('read', isOwn),
+    write: union('write', isOwn),
+    list: union('list', isOwn),
+  });
+  return { shared: reach(false), own: reach(true) };
+}
+
+/** Whether a pattern that ends in `*` takes in another. */
+const covers = (pattern: string, other: string): boolean =>
+  pattern.endsWith('*') && other.startsWith(pattern.slice(0, -1));

@@ -1,0 +1,91 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { federationJsonSchema } from './json-schema.ts';
+import { parseValue } from './protocol/json.ts';
+import { type Federation, federationSchema } from './schemas.ts';
+
+const SITES = [
+  { id: 'bonn', name: 'Bonn' },
+  { id: 'ulm', name: 'Ulm' },
+];
+const federation = (changes: Readonly<Record<string, unknown>> = {}) => ({
+  schema: 'fedcardio.federation/1',
+  id: 'heart',
+  sites: SITES,
+  ...changes,
+});
+const site = (changes: Readonly<Record<string, unknown>>) => ({ sites: [{ ...SITES[0], ...changes }] });
+const home = { account: '111122223333', region: 'eu-central-1' };
+const image = '444455556666.dkr.ecr.eu-west-1.amazonaws.com/fedcardio:0.1.0';
+
+describe('federation.json', () => {
+  it('is an id and its sites, and may say where each of them is', () => {
+    const abroad = { account: '444455556666', region: 'eu-west-1', image };
+    const uploaders = ['arn:aws:iam::444455556666:role/radiology', 'arn:aws:iam::444455556666:root'];
+    const full = federation({
+      ...home,
+      minSites: 2,
+      researchers: ['arn:aws:iam::111122223333:user/anna'],
+      sites: [{ ...SITES[0], ...abroad, uploaders, gpu: { instanceTypes: ['g6.xlarge'], maxVcpus: 16 } }, SITES[1]],
+    });
+
+    expect(parseValue(federation(), federationSchema, 'f')).toEqual(federation());
+    expect(parseValue(full, federationSchema, 'f')).toEqual(full);
+  });
+
+  it.for([
+    [
+      'an id used twice',
+      { sites: [SITES[0], SITES[0]] },
+      'sites[1].id: site id "bonn" is used twice, by sites[0] already',
+    ],
+    ['no site', { sites: [] }, 'sites: '],
+    ['capitals in an id', site({ id: 'Bonn' }), 'sites[0].id: expected 1 to 40 of a-z, 0-9 and -'],
+    ['a start that S3 forbids', { id: 'xn--heart' }, 'id: S3 forbids names that begin with "xn--"'],
+    ['an end that S3 forbids', site({ id: 's3alias' }), 'sites[0].id: S3 forbids names that end with "-s3alias"'],
+    ['another end that S3 forbids', site({ id: 'a--ol-s3' }), 'sites[0].id: S3 forbids names that end with "--ol-s3"'],
+    [
+      'more sites needed than there are',
+      { minSites: 3 },
+      'minSites: 3 sites are needed for any round, the federation has 2',
+    ],
+    ['an account of 11 digits', { ...home, account: '11112222333' }, 'account: expected the 12 digits'],
+    ['an account that is a number', { ...home, account: 111122223333 }, 'account: '],
+    ['an account without a region', { account: home.account }, 'give account and region together: region is missing'],
+    ['a region that is none', { ...home, region: 'Frankfurt' }, 'region: expected a region of AWS'],
+    [
+      'an ARN that is none',
+      site({ uploaders: ['radiology'] }),
+      'sites[0].uploaders[0]: expected the ARN of an IAM role',
+    ],
+    [
+      'an ARN of something else',
+      { researchers: ['arn:aws:s3:::bucket'] },
+      'researchers[0]: expected the ARN of an IAM role',
+    ],
+    ['an ARN without its account', { researchers: ['arn:aws:iam:::role/r'] }, 'researchers[0]: expected the ARN'],
+    ['an image of another registry', { image: 'docker.io/fedcardio:1' }, 'image: expected an image of ECR'],
+    ['an image without a tag', { image: image.replace(':0.1.0', '') }, 'image: expected an image of ECR'],
+    ['a site with an account, a federation without', site({ ...home }), 'sites[0]: the site names its account'],
+    [
+      'a site abroad without an image',
+      { ...home, ...site({ account: home.account, region: 'eu-west-1' }) },
+      'sites[0]: the site is not in eu-central-1',
+    ],
+    ['an image abroad', { ...home, ...site({ ...home, image }) }, 'sites[0].image: the image is not in eu-central-1'],
+    ['a word that nobody knows', { quorum: 3 }, 'Unrecognized key: "quorum"'],
+    ['a lock of no days', site({ objectLockDays: 0 }), 'sites[0].objectLockDays: '],
+  ] as const)('is refused with %s, and says where', ([, changes, message]) => {
+    expect(() => parseValue(federation(changes), federationSchema, 'federation.json')).toThrow(
+      expect.objectContaining({ code: 'BAD_MESSAGE', message: expect.stringContaining(`${message}`) }),
+    );
+  });
+
+  it('has an example of eight sites, which names the schema for editors', () => {
+    const example = JSON.parse(readFileSync('federation.example.json', 'utf8')) as Federation;
+
+    expect(parseValue(example, federationSchema, 'example').sites).toHaveLength(8);
+    const published: unknown = JSON.parse(readFileSync(example.$schema as string, 'utf8'));
+    expect(published, 'make it with npm run docs:schema').toEqual(federationJsonSchema());
+  });
+});
