@@ -20,7 +20,7 @@ export interface PreparedCase {
 /** Resamples a CT in HU to the model's isotropic grid (`spacing` mm) and standardises its intensities. */
 export function prepareImage(image: Volume, spacing: number): Volume<Float32Array> {
   const resampled = resample(image, isotropicGrid(image, spacing), 'linear', AIR_HU);
-  return { ...resampled, data: standardise(resampled.data) };
+  return { ...resampled, data: standardise(resampled.data, resampled.data) };
 }
 
 /** What a class map teaches: centroids of its classes for landmark tasks, its voxels for segmentations. */
