@@ -36,8 +36,11 @@ export function readRows(source: SourceView, z: number, first: number, into: Flo
   const [nx] = shape;
   const [sx, sy, sz] = strides;
   const start = z * sz + first * sy;
-  if (sx === 1 && sy === nx) return into.set(data.subarray(start, start + into.length));
   const count = into.length / nx;
+  if (sx === 1 && sy === nx) {
+    into.set(data.subarray(start, start + into.length));
+    return;
+  }
   if (sx === 1) {
     for (let y = 0; y < count; y += 1) into.set(data.subarray(start + y * sy, start + y * sy + nx), nx * y);
     return;
