@@ -7,7 +7,7 @@ import { isFedcardioError } from '../lib/error.ts';
 import type { StudentStage, TeacherStage } from '../lib/federation/schemas.ts';
 import { createNetwork } from '../lib/models/network.ts';
 import { type Backend, loadBackend } from '../lib/nn/backend.ts';
-import { type PreparedCase, prepareImage, type Target } from '../lib/training/cases.ts';
+import { type Preparation, type PreparedCase, prepareImage, type Target } from '../lib/training/cases.ts';
 import { trainRound } from '../lib/training/train-round.ts';
 
 export const summary = "Steps per second of the demo's UNet and Swin UNETR, native and WebAssembly";
@@ -28,7 +28,7 @@ const SEED = 1;
 export async function run(): Promise<Readonly<Record<string, number | string>>> {
   const scenario = scenarioOf({ profile: 'full', seed: SEED });
   const stages = learningStages(campaignOf(scenario).stages);
-  const cases = [preparedPhantom(stages[0]?.training.spacing ?? 1)];
+  const cases = stages.slice(0, 1).map(({ training }) => preparedPhantom(training));
   const figures: Record<string, number | string> = {};
   const rows: string[][] = [];
   for (const preference of ['native', 'wasm'] as const) {
@@ -65,7 +65,7 @@ function learningStages(stages: ReturnType<typeof campaignOf>['stages']): readon
 }
 
 /** One CT with a target for every task of the demo. */
-function preparedPhantom(spacing: number): PreparedCase {
+function preparedPhantom(how: Preparation): PreparedCase {
   const [first] = allCases(scenarioOf({ profile: 'quick', seed: SEED }));
   if (!first) throw new Error('The scenario has no case.');
   const { image, points, masks } = phantomOf(first, SEED);
@@ -78,7 +78,7 @@ function preparedPhantom(spacing: number): PreparedCase {
     ['membranous-septum', pointsOf('membranous-septum')],
     ['calcification', { kind: 'mask', mask: masks.calcification }],
   ]);
-  return { id: first.caseId, image: prepareImage(image, spacing), targets };
+  return { id: first.caseId, image: prepareImage(image, how), targets };
 }
 
 async function backendOf(preference: Backend['name']): Promise<Backend | undefined> {

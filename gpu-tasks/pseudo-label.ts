@@ -44,7 +44,7 @@ async function labelCase(
   task: TaskId,
   entry: CatalogEntry,
 ): Promise<boolean> {
-  const prepared = await data.prepared(entry, model.spacing);
+  const prepared = await data.prepared(entry, model);
   const own = { shape: entry.image.shape, affine: affineOf(entry.image.affine) };
   const prediction = (await predictTasks(model.network, prepared, own, model.patch, [task])).get(task);
   if (!prediction) return false;

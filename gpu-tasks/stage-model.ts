@@ -6,6 +6,7 @@ import { commitSchema, planSchema, type StudentStage, type TeacherStage } from '
 import type { TaskId } from '../lib/federation/tasks.ts';
 import { createNetwork, type Network } from '../lib/models/network.ts';
 import type { Objects } from '../lib/storage/contract.ts';
+import type { Preparation } from '../lib/training/cases.ts';
 import { loadSiteModel } from '../lib/training/local-parameters.ts';
 import { decodeSafetensors } from '../lib/weights/safetensors.ts';
 import { readLocalParameters } from './checkpoints.ts';
@@ -17,12 +18,11 @@ type LearningStage = TeacherStage | StudentStage;
 export const tasksOf = (stage: LearningStage): readonly TaskId[] =>
   stage.kind === 'teacher' ? [stage.task] : stage.tasks;
 
-export interface StageModel {
+export interface StageModel extends Preparation {
   readonly network: Network;
   readonly tasks: readonly TaskId[];
-  /** Side of the inference windows in voxels, and their spacing in mm. */
+  /** Side of the inference windows in voxels. */
   readonly patch: number;
-  readonly spacing: number;
   /** Of the global model, which the site's own parameters may complete. */
   readonly sha256: string;
 }
@@ -47,13 +47,13 @@ export async function withStageModel<T>(
   const at = { campaign, stage: stageName, round: stage.rounds };
   const { global } = (await readJson(objects, bucket, federationKeys.commit(at), commitSchema)).value;
   if (!global) throw new FedcardioError('BAD_WEIGHTS', `The last commit of ${stageName} names no model.`);
-  const { patch, spacing, localParameters } = stage.training;
+  const { patch, spacing, heartCrop, localParameters } = stage.training;
   const network = createNetwork(stage.model, tasksOf(stage), plan.campaign.seed);
   try {
     const weights = decodeSafetensors((await objects.get(bucket, global.key)).body);
     const local = localParameters.length > 0 ? await readLocalParameters(objects, data.bucket, at) : undefined;
     loadSiteModel(network, localParameters, weights, local);
-    return await use({ network, tasks: tasksOf(stage), patch, spacing, sha256: global.sha256 });
+    return await use({ network, tasks: tasksOf(stage), patch, spacing, heartCrop, sha256: global.sha256 });
   } finally {
     network.dispose();
   }

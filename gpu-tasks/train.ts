@@ -23,7 +23,7 @@ export async function trainSite(
   const { keepOptimizer, localParameters } = stage.training;
   const tasks = tasksOf(stage);
   const pseudoLabels = stage.kind === 'student' && stage.pseudoLabels !== undefined ? at.campaign : undefined;
-  const { cases, unreadable } = await trainingCases(data, tasks, stage.training.spacing, pseudoLabels, context.log);
+  const { cases, unreadable } = await trainingCases(data, tasks, stage.training, pseudoLabels, context.log);
   const global = base ? decodeSafetensors((await objects.get(federationBucket, base.key)).body) : undefined;
   const result = await trainRound({
     model: stage.model,

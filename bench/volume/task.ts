@@ -14,6 +14,8 @@ export interface Task {
   readonly unpackedBytes: number;
   /** mm */
   readonly spacings: readonly number[];
+  /** See `training.heartCrop`. */
+  readonly heartCrop?: number;
   /** How often to time. Without it, the way there and back is taken once, for its memory. */
   readonly repeats?: number;
 }
@@ -53,7 +55,7 @@ function thereAndBack(bytes: Uint8Array): void {
   const ct = readNifti(bytes);
   const turned = reorient(ct, 'RAS');
   for (const spacing of task.spacings) {
-    const { data, ...grid } = prepareImage(turned, spacing);
+    const { data, ...grid } = prepareImage(turned, { spacing, heartCrop: task.heartCrop ?? null });
     const foreground = data.map((value) => Math.min(1, Math.max(0, value)));
     const classMap = resampleClasses(
       [

@@ -119,7 +119,9 @@ test.each([6, 26] as const)('as scipy and ITK find components, by %d neighbours'
   const found = connectedComponents(Uint8Array.from(classes), shape, connectivity);
   const sorted = (of: Fixture['components']['expected'][6]) =>
     of
-      .map(({ label, voxels, centroid }) => [label, voxels, ...centroid.map((value) => Number(value.toFixed(6)))].join(' '))
+      .map(({ label, voxels, centroid }) =>
+        [label, voxels, ...centroid.map((value) => Number(value.toFixed(6)))].join(' '),
+      )
       .sort();
   expect(sorted(found)).toEqual(sorted(expected[connectivity]));
 });

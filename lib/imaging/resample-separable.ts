@@ -1,6 +1,6 @@
 import type { Interpolation } from './resample.ts';
 import { type Axes, readRows, type SourceView, viewAlong, viewByPlanes } from './resample-source.ts';
-import { type Tap, type Taps, tapsAt, tapsOf } from './resample-taps.ts';
+import { type Taps, tapsAt, tapsOf } from './resample-taps.ts';
 import type { Affine, Vec3, Volume, VoxelArray } from './volume.ts';
 
 /** How far, in source voxels, axes may drift apart over the whole grid and still count as parallel. */
