@@ -23,9 +23,11 @@ export function heartCentre(ct: Volume): Vec3 | null {
   const coarse = resample(ct, isotropicGrid(ct, COARSE_MM), 'linear', -1000);
   const radius = Math.round(HEART_MM / COARSE_MM);
   const between = (low: number, high: number) => coarse.data.map((hu) => (hu > low && hu < high ? 1 : 0));
-  // Twice half as wide: what is near the middle weighs more, or anywhere with all of the heart in it were as good.
+  const isBlood = between(BLOOD.low, BLOOD.high);
+  const blood = boxMeans(isBlood, coarse.shape, radius);
+  // Twice half as wide: what is near the middle weighs more, or anywhere with all of the heart about it were as good.
   const half = Math.ceil(radius / 2);
-  const blood = boxMeans(boxMeans(between(BLOOD.low, BLOOD.high), coarse.shape, half), coarse.shape, half);
+  const centred = boxMeans(boxMeans(isBlood, coarse.shape, half), coarse.shape, half);
   const lung = boxMeans(between(LUNG.low, LUNG.high), coarse.shape, radius);
   const [nx, ny] = coarse.shape;
   const aside = Math.round(LUNG_MM / COARSE_MM);
@@ -36,7 +38,7 @@ export function heartCentre(ct: Volume): Vec3 | null {
     const left = lung[i + Math.min(nx - 1 - x, aside)] as number;
     const lungs = Math.min(right, left);
     if ((blood[i] as number) < LEAST_BLOOD || lungs < LEAST_LUNG) continue;
-    const score = (blood[i] as number) * Math.min(lungs, 2 * LEAST_LUNG);
+    const score = (centred[i] as number) * Math.min(lungs, 2 * LEAST_LUNG);
     if (score > best) [best, at] = [score, i];
   }
   return at < 0 ? null : apply(coarse.affine, [at % nx, Math.floor(at / nx) % ny, Math.floor(at / (nx * ny))]);
