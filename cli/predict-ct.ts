@@ -35,7 +35,7 @@ export interface Predictor {
 
 /** A model that predicts files one after the other, and writes what it finds to the folder `out`. */
 export async function openPredictor(trained: TrainedModel, out: string): Promise<Predictor> {
-  const { model, tasks, patch, spacing, weights } = trained;
+  const { model, tasks, patch, weights } = trained;
   const { description } = await loadBackend();
   const network = createNetwork(model, tasks, 0);
   network.load(weights);
@@ -45,7 +45,7 @@ export async function openPredictor(trained: TrainedModel, out: string): Promise
     async predict(ct) {
       const image = readNifti(readFileSync(ct), basename(ct));
       const own = { shape: image.shape, affine: image.affine };
-      const predictions = await predictTasks(network, prepareImage(image, spacing), own, patch, tasks);
+      const predictions = await predictTasks(network, prepareImage(image, trained), own, patch, tasks);
       const name = join(out, basename(ct).replace(/\.nii(\.gz)?$/, ''));
       return [...predictions].map(([task, prediction]) => written(ct, `${name}-${task}`, task, prediction));
     },

@@ -46,7 +46,7 @@ async function scoreModel(
 ): Promise<{ readonly scores: readonly Score[]; readonly unreadable: number }> {
   const comparisons = new Map<TaskId, Comparison[]>(model.tasks.map((task) => [task, []]));
   const unreadable = await forEachReadable(entries, log, async (entry) => {
-    const prepared = await data.prepared(entry, model.spacing);
+    const prepared = await data.prepared(entry, model);
     // All before the first is scored: a case counts for every task that it has a label of, or for none.
     const truths = new Map<TaskId, Target | undefined>();
     for (const task of model.tasks) truths.set(task, await data.label(entry, task));

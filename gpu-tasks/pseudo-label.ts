@@ -46,7 +46,7 @@ async function labelCase(
   task: TaskId,
   entry: CatalogEntry,
 ): Promise<boolean> {
-  const prepared = await data.prepared(entry, model.spacing);
+  const prepared = await data.prepared(entry, model);
   const own = { shape: entry.image.shape, affine: affineOf(entry.image.affine) };
   let soft: SoftLabel | undefined;
   const keep = (_: TaskId, probabilities: ClassProbabilities) => {

@@ -207,6 +207,8 @@ describe('with a finished teacher', () => {
         model: 'teacher',
         task: 'calcification',
         dice: [expect.any(Number)],
+        hausdorff95: [expect.any(Number)],
+        volumes: { truth: [expect.any(Number)], prediction: [expect.any(Number)] },
         volumeErrors: [expect.any(Number)],
       },
     ]);

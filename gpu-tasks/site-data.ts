@@ -13,13 +13,19 @@ import { readMarkups } from '../lib/imaging/markups.ts';
 import { readNifti } from '../lib/imaging/nifti-read.ts';
 import type { Volume } from '../lib/imaging/volume.ts';
 import type { Objects } from '../lib/storage/contract.ts';
-import { type PreparedCase, prepareImage, type Target, targetOfClassMap } from '../lib/training/cases.ts';
+import {
+  type Preparation,
+  type PreparedCase,
+  prepareImage,
+  type Target,
+  targetOfClassMap,
+} from '../lib/training/cases.ts';
 import { decodeSoftLabel } from '../lib/training/soft-labels.ts';
 import type { Cache } from './cache.ts';
 import type { TaskContext } from './context.ts';
 
 /**
- * A site's own cases, read from its bucket and prepared for a network of a given spacing. What is no longer as it was
+ * A site's own cases, read from its bucket and prepared as a network wants them. What is no longer as it was
  * catalogued (damaged, replaced, removed) is a `BAD_IMAGE` or `BAD_LABEL` error: {@link forEachReadable} leaves the
  * case out.
  */
@@ -29,7 +35,7 @@ export interface SiteData {
   catalog(use: CaseUse): Promise<readonly CatalogEntry[]>;
   /** A CT as it was uploaded, in HU. Not cached: it is large and rarely needed twice. */
   image(entry: CatalogEntry): Promise<Volume>;
-  prepared(entry: CatalogEntry, spacing: number): Promise<Volume<Float32Array>>;
+  prepared(entry: CatalogEntry, how: Preparation): Promise<Volume<Float32Array>>;
   /** The hospital's own label. */
   label(entry: CatalogEntry, task: TaskId): Promise<Target | undefined>;
   /** The accepted pseudo-label of a stage, if there is one. */
@@ -55,9 +61,9 @@ export function openSiteData(objects: Objects, bucket: string, cache: Cache): Si
       }
       return entries;
     },
-    prepared: (entry, spacing) =>
-      cache.get(`${bucket}/${entry.image.key}@${entry.image.etag}/${spacing}mm`, async () => {
-        const value = prepareImage(await image(entry), spacing);
+    prepared: (entry, { spacing, heartCrop }) =>
+      cache.get(`${bucket}/${entry.image.key}@${entry.image.etag}/${spacing}mm/${heartCrop}`, async () => {
+        const value = prepareImage(await image(entry), { spacing, heartCrop });
         return { value, bytes: value.data.byteLength };
       }),
     async label(entry, task) {
@@ -146,7 +152,7 @@ export async function forEachReadable(
 export async function trainingCases(
   data: SiteData,
   tasks: readonly TaskId[],
-  spacing: number,
+  how: Preparation,
   pseudoLabels: StageAddress | undefined,
   log: TaskContext['log'],
 ): Promise<{ readonly cases: readonly PreparedCase[]; readonly unreadable: number }> {
@@ -158,7 +164,7 @@ export async function trainingCases(
         (await data.label(entry, task)) ?? (pseudoLabels && (await data.pseudoLabel(entry, task, pseudoLabels)));
       if (target) targets.set(task, target);
     }
-    if (targets.size > 0) cases.push({ id: entry.case, image: await data.prepared(entry, spacing), targets });
+    if (targets.size > 0) cases.push({ id: entry.case, image: await data.prepared(entry, how), targets });
   });
   if (cases.length === 0) {
     const readable = unreadable > 0 ? 'readable ' : '';

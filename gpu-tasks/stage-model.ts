@@ -7,18 +7,18 @@ import { commitSchema, type ModelConfig, type Plan, planSchema } from '../lib/fe
 import type { TaskId } from '../lib/federation/tasks.ts';
 import { createNetwork, type Network } from '../lib/models/network.ts';
 import type { Objects } from '../lib/storage/contract.ts';
+import type { Preparation } from '../lib/training/cases.ts';
 import { bodyOf, loadSiteModel } from '../lib/training/local-parameters.ts';
 import { decodeSafetensors } from '../lib/weights/safetensors.ts';
 import type { Weights } from '../lib/weights/weights.ts';
 import { readLocalParameters } from './checkpoints.ts';
 import type { SiteData } from './site-data.ts';
 
-export interface StageModel {
+export interface StageModel extends Preparation {
   readonly network: Network;
   readonly tasks: readonly TaskId[];
-  /** Side of the inference windows in voxels, and their spacing in mm. */
+  /** Side of the inference windows in voxels. */
   readonly patch: number;
-  readonly spacing: number;
   /** Of the global model, which the site's own parameters may complete. */
   readonly sha256: string;
 }
@@ -37,12 +37,12 @@ export async function withStageModel<T>(
 ): Promise<T> {
   const plan = await readPlan(objects, bucket, campaign);
   const { stage, at, model, weights, sha256 } = await finalModel(objects, bucket, plan, stageName);
-  const { patch, spacing, localParameters } = stage.training;
+  const { patch, spacing, heartCrop, localParameters } = stage.training;
   const network = createNetwork(model, tasksOf(stage), plan.campaign.seed);
   try {
     const local = localParameters.length > 0 ? await readLocalParameters(objects, data.bucket, at) : undefined;
     loadSiteModel(network, localParameters, weights, local);
-    return await use({ network, tasks: tasksOf(stage), patch, spacing, sha256 });
+    return await use({ network, tasks: tasksOf(stage), patch, spacing, heartCrop, sha256 });
   } finally {
     network.dispose();
   }
@@ -81,12 +81,12 @@ export async function trainedModel(
 ): Promise<TrainedModel> {
   const plan = await readPlan(objects, bucket, campaign);
   const { stage, model, weights } = await finalModel(objects, bucket, plan, stageName);
-  const { patch, spacing } = stage.training;
-  return { model, tasks: tasksOf(stage), patch, spacing, weights };
+  const { patch, spacing, heartCrop } = stage.training;
+  return { model, tasks: tasksOf(stage), patch, spacing, heartCrop, weights };
 }
 
 /** A model without a network: what it is, and how it looks at a CT, as in {@link StageModel}. */
-export interface TrainedModel extends Pick<StageModel, 'tasks' | 'patch' | 'spacing'> {
+export interface TrainedModel extends Pick<StageModel, 'tasks' | 'patch' | keyof Preparation> {
   readonly model: ModelConfig;
   readonly weights: Weights;
 }

@@ -24,7 +24,7 @@ export async function trainSite(input: StageInput<LearningStage>, context: TaskC
   const student = stage.kind === 'student' ? stage : undefined;
   const labels = student?.pseudoLabels;
   const pseudoLabels = labels === undefined ? undefined : { campaign: at.campaign, stage: labels };
-  const found = await trainingCases(data, tasks, stage.training.spacing, pseudoLabels, context.log);
+  const found = await trainingCases(data, tasks, stage.training, pseudoLabels, context.log);
   const { unreadable } = found;
   const unfinished = await readUnfinished(context, data.bucket, message);
   const cases = unfinished ? found.cases.filter(({ id }) => unfinished.cases.includes(id)) : found.cases;

@@ -4,15 +4,18 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { federationKeys, siteKeys } from '../lib/federation/keys.ts';
 import { type CampaignInput, catalogSchema, commitSchema, pseudoLabelReportSchema } from '../lib/federation/schemas.ts';
 import { channelsOf, TASKS, type TaskId } from '../lib/federation/tasks.ts';
-import { centreOf, contains, spacingOf } from '../lib/imaging/affine.ts';
+import { affineOf, apply, centreOf, contains, spacingOf } from '../lib/imaging/affine.ts';
+import { cropToHeart, heartCentre } from '../lib/imaging/heart.ts';
+import { landmarksOfClassMap } from '../lib/imaging/landmarks.ts';
 import { readNifti } from '../lib/imaging/nifti-read.ts';
 import { writeNifti } from '../lib/imaging/nifti-write.ts';
 import { orientationOf } from '../lib/imaging/orientation.ts';
 import { reorient } from '../lib/imaging/reorient.ts';
 import { isotropicGrid, resample } from '../lib/imaging/resample.ts';
-import type { Volume } from '../lib/imaging/volume.ts';
+import type { Vec3, Volume } from '../lib/imaging/volume.ts';
 import { intakeCase } from '../lib/intake/intake.ts';
 import { createMemoryObjects } from '../lib/storage/memory.ts';
+import { distance } from '../lib/training/plausibility.ts';
 import { type LocalFederation, startLocalFederation } from './local-federation.ts';
 import { pseudoLabels, student, teacher, training, uploadToyCase } from './toy-campaign.ts';
 
@@ -85,6 +88,40 @@ onRealCt('at 3 mm isotropic it keeps its place and its mean', () => {
   // 3 mm are two voxels: every source voxel counts once, so the mean is the same but for float32.
   const mean = coarse.data.reduce((sum, value) => sum + value, 0) / coarse.data.length;
   expect(mean).toBeCloseTo(expected.sum / volume.data.length, 2);
+});
+
+onRealCt('its heart is found: a small crop about it holds all of the annulus and the sinotubular junction', () => {
+  const volume = ct();
+  const crop = cropToHeart(volume, isotropicGrid(volume, 1), 128);
+  expect(crop.shape).toEqual([128, 128, 128]);
+  for (const name of ['annulus_proper', 'sinotubular_junction']) {
+    const [whole, kept] = [isotropicGrid(volume, 1), crop].map((grid) =>
+      resample(readNifti(file(name)), grid, 'linear', 0).data.reduce((sum, share) => sum + share, 0),
+    );
+    expect(kept).toBeGreaterThan(300);
+    expect(kept).toBeCloseTo(whole as number, 2);
+  }
+});
+
+onRealCt('and it is found within 6 cm of the annulus, whatever side its field of view is cut off at', () => {
+  const volume = ct();
+  const [annulus] = landmarksOfClassMap(readNifti(file('annulus_proper')), 1);
+  const whole = isotropicGrid(volume, 2);
+  const cut = 15;
+  for (const [axis, fromStart] of [0, 1, 2].flatMap((at) => [[at, true] as const, [at, false] as const])) {
+    const shape = whole.shape.map((side, i) => side - (i === axis ? cut : 0)) as unknown as Vec3;
+    const first = [0, 1, 2].map((i) => (i === axis && fromStart ? cut : 0)) as unknown as Vec3;
+    const origin = apply(whole.affine, first);
+    const affine = affineOf(whole.affine.slice(0, 3).map((row, i) => [...row.slice(0, 3), origin[i] as number]));
+    const found = heartCentre(resample(volume, { shape, affine }, 'linear', -1000));
+    expect(distance(found as Vec3, annulus?.position as Vec3)).toBeLessThan(60);
+  }
+});
+
+onRealCt('an abdomen has no heart, and is not cropped', () => {
+  const abdomen = readNifti(file('example_ct_sm'));
+  const whole = isotropicGrid(abdomen, 3);
+  expect(cropToHeart(abdomen, whole, 200)).toBe(whole);
 });
 
 onRealCt('intake catalogues it, NaN slope and all, and its aorta as no known label', async () => {

@@ -1,12 +1,11 @@
-import { execFile, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
-import { NODE_WITH_TSX } from '../../cli/tsx.ts';
+import { runInProcess } from '../processes/run-in-process.ts';
 import type { Task, TaskFigures } from './task.ts';
 
 const COMMAND = fileURLToPath(new URL('../../bin/fedcardio.mjs', import.meta.url));
@@ -30,8 +29,4 @@ export async function startServer() {
 }
 
 /** Runs a task in a process of its own, so that its memory is its own. */
-export async function runTask(task: Task): Promise<TaskFigures> {
-  const args = [...NODE_WITH_TSX, TASK, JSON.stringify(task)];
-  const { stdout } = await promisify(execFile)(process.execPath, args, { maxBuffer: 2 ** 26 });
-  return JSON.parse(stdout.trim().split('\n').at(-1) ?? '{}');
-}
+export const runTask = (task: Task): Promise<TaskFigures> => runInProcess(TASK, task);

@@ -55,7 +55,7 @@ export function preparedPhantom(spacing: number): PreparedCase {
     ['membranous-septum', pointsOf('membranous-septum')],
     ['calcification', { kind: 'mask', mask: masks.calcification }],
   ]);
-  return { id: first.caseId, image: prepareImage(image, spacing), targets };
+  return { id: first.caseId, image: prepareImage(image, { spacing, heartCrop: null }), targets };
 }
 
 /** The backend, or undefined where it does not load. */

@@ -17,9 +17,12 @@ const standard = (hu: number): number => (hu - HU_STATISTICS.mean) / HU_STATISTI
 /** Air after {@link standardise}: what to fill with outside a standardised volume. */
 export const STANDARDISED_AIR = standard(HU_WINDOW.low);
 
-/** HU clipped to {@link HU_WINDOW} and standardised by {@link HU_STATISTICS}, as float32. */
-export function standardise(hu: VoxelArray): Float32Array {
-  const result = new Float32Array(hu.length);
+/**
+ * HU clipped to {@link HU_WINDOW} and standardised by {@link HU_STATISTICS}, as float32.
+ *
+ * @param result where to; may be `hu` itself
+ */
+export function standardise(hu: VoxelArray, result: Float32Array = new Float32Array(hu.length)): Float32Array {
   for (let i = 0; i < hu.length; i += 1) {
     const value = hu[i] as number;
     result[i] = standard(value < HU_WINDOW.low ? HU_WINDOW.low : value > HU_WINDOW.high ? HU_WINDOW.high : value);

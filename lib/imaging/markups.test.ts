@@ -45,6 +45,8 @@ test('labels are read without regard to case and blanks; several lists are one',
 test('points that were not placed are missing', () => {
   for (const positionStatus of ['undefined', 'missing', 'preview']) {
     expect(readMarkups(file({}, { ...point, positionStatus }), CLASSES)[1]?.position).toBeNull();
+    // As vtkMRMLMarkupsJsonStorageNode writes it.
+    expect(readMarkups(file({}, { ...point, position: '', positionStatus }), CLASSES)[1]?.position).toBeNull();
   }
 });
 
@@ -55,6 +57,7 @@ describe('what cannot be read is said', () => {
     ['an unknown name', file({}, { ...point, label: 'F-1' }), /named "F-1"/],
     ['a name twice', file({}, point, point), /"hinge-left" is there twice/],
     ['two numbers', file({}, { ...point, position: [1, 2] }), /no position of three numbers/],
+    ['an empty position', file({}, { ...point, position: '' }), /no position of three numbers/],
     ['no position', file({}, { label: 'hinge-left' }), /no position of three numbers/],
     ['text as a number', file({}, { ...point, position: ['1', 2, 3] }), /markups\.0\.controlPoints\.0\.position\.0/],
     ['another system', file({ coordinateSystem: 'IJK' }, point), /"IJK" is not known/],

@@ -4,7 +4,8 @@ import type { Landmark, Vec3 } from './volume.ts';
 
 const controlPoint = z.object({
   label: z.string().default(''),
-  position: z.array(z.number()).optional(),
+  /** Of a point that is not placed, Slicer writes the empty text. */
+  position: z.preprocess((value) => (value === '' ? undefined : value), z.array(z.number()).optional()),
   /** Absent, as Slicer reads it: the point is placed. */
   positionStatus: z.enum(['undefined', 'preview', 'defined', 'missing']).default('defined'),
 });

@@ -123,13 +123,31 @@ export interface Scaling {
 }
 
 /**
- * Stored values with their scaling applied. The same array where there is none, so that integers stay integers;
- * otherwise float32, or float64 for stored types that float32 cannot hold.
+ * Stored values with their scaling applied. The same array where there is none. Where slope and intercept are whole and
+ * all values fit, int16 again: most CTs have an intercept of −1024, and as float32 would be twice as large. Otherwise
+ * float32, or float64 for stored types that float32 cannot hold.
  */
 export function scaleValues(stored: VoxelArray, { slope, intercept }: Scaling): VoxelArray {
   if (slope === 1 && intercept === 0) return stored;
   const wide = stored.BYTES_PER_ELEMENT > 2 && !(stored instanceof Float32Array);
-  const scaled = wide ? new Float64Array(stored.length) : new Float32Array(stored.length);
+  const scaled = fitsInt16(stored, slope, intercept)
+    ? new Int16Array(stored.length)
+    : wide
+      ? new Float64Array(stored.length)
+      : new Float32Array(stored.length);
   for (let i = 0; i < stored.length; i += 1) scaled[i] = slope * (stored[i] as number) + intercept;
   return scaled;
+}
+
+function fitsInt16(stored: VoxelArray, slope: number, intercept: number): boolean {
+  const whole = Number.isInteger(slope) && Number.isInteger(intercept);
+  if (!whole || stored instanceof Float32Array || stored instanceof Float64Array) return false;
+  let [least, most] = [0, 0];
+  for (let i = 0; i < stored.length; i += 1) {
+    const value = stored[i] as number;
+    if (value < least) least = value;
+    if (value > most) most = value;
+  }
+  const ends = [slope * least + intercept, slope * most + intercept];
+  return Math.min(...ends) >= -32768 && Math.max(...ends) <= 32767;
 }

@@ -1,44 +1,48 @@
 import { column } from './affine.ts';
-import type { Interpolation } from './resample.ts';
+import type { PlaneWriter } from './resample-separable.ts';
 import { AVERAGE_FROM_STEP } from './resample-taps.ts';
 import type { Affine, Vec3, Volume, VoxelArray } from './volume.ts';
 
-/** Resamples voxel by voxel where the grids are rotated or sheared against each other. See `resample`. */
-export function resampleOblique(
-  volume: Volume,
-  toSource: Affine,
-  shape: Vec3,
-  how: Interpolation,
-  fill: number,
-): VoxelArray {
-  if (how === 'nearest') {
-    const out = new (volume.data.constructor as new (length: number) => VoxelArray)(shape[0] * shape[1] * shape[2]);
-    visit(volume, toSource, shape, fill, out, nearestIn(volume.shape, volume.data));
-    return out;
+/** Resamples voxel by voxel to the nearest where the grids are rotated or sheared against each other. See `resample`. */
+export function nearestOblique(volume: Volume, toSource: Affine, shape: Vec3, fill: number): VoxelArray {
+  const [nx, ny, nz] = shape;
+  const out = new (volume.data.constructor as new (length: number) => VoxelArray)(nx * ny * nz);
+  const sample = nearestIn(volume.shape, volume.data);
+  for (let z = 0; z < nz; z += 1) {
+    visit(volume, toSource, shape, z, fill, out.subarray(nx * ny * z, nx * ny * (z + 1)), sample);
   }
-  const data = volume.data instanceof Float32Array ? volume.data : new Float32Array(volume.data);
-  const out = new Float32Array(shape[0] * shape[1] * shape[2]);
-  const steps = averagingOffsets(toSource);
-  const one = linearIn(volume.shape, data);
-  visit(volume, toSource, shape, fill, out, steps.length === 1 ? one : meanOf(one, steps));
   return out;
+}
+
+/** The same by trilinear interpolation, or means of it where voxels grow, straight from the stored values. */
+export function linearOblique(volume: Volume, toSource: Affine, shape: Vec3, fill: number): PlaneWriter {
+  const steps = averagingOffsets(toSource);
+  const one = linearIn(volume.shape, volume.data);
+  const sample = steps.length === 1 ? one : meanOf(one, steps);
+  return (z, target) => visit(volume, toSource, shape, z, fill, target, sample);
 }
 
 type Sampler = (x: number, y: number, z: number) => number;
 
-function visit(source: Volume, m: Affine, [nx, ny, nz]: Vec3, fill: number, out: VoxelArray, sample: Sampler): void {
+function visit(
+  source: Volume,
+  m: Affine,
+  [nx, ny]: Vec3,
+  k: number,
+  fill: number,
+  out: VoxelArray,
+  sample: Sampler,
+): void {
   const [right, back, top] = source.shape.map((side) => side - 0.5) as unknown as Vec3;
   let to = 0;
-  for (let k = 0; k < nz; k += 1) {
-    for (let j = 0; j < ny; j += 1) {
-      for (let i = 0; i < nx; i += 1) {
-        const x = m[0][0] * i + m[0][1] * j + m[0][2] * k + m[0][3];
-        const y = m[1][0] * i + m[1][1] * j + m[1][2] * k + m[1][3];
-        const z = m[2][0] * i + m[2][1] * j + m[2][2] * k + m[2][3];
-        const inside = x >= -0.5 && y >= -0.5 && z >= -0.5 && x <= right && y <= back && z <= top;
-        out[to] = inside ? sample(x, y, z) : fill;
-        to += 1;
-      }
+  for (let j = 0; j < ny; j += 1) {
+    for (let i = 0; i < nx; i += 1) {
+      const x = m[0][0] * i + m[0][1] * j + m[0][2] * k + m[0][3];
+      const y = m[1][0] * i + m[1][1] * j + m[1][2] * k + m[1][3];
+      const z = m[2][0] * i + m[2][1] * j + m[2][2] * k + m[2][3];
+      const inside = x >= -0.5 && y >= -0.5 && z >= -0.5 && x <= right && y <= back && z <= top;
+      out[to] = inside ? sample(x, y, z) : fill;
+      to += 1;
     }
   }
 }
@@ -55,7 +59,7 @@ function nearestIn([nx, ny, nz]: Vec3, data: VoxelArray): Sampler {
 }
 
 /** Trilinear; positions beyond the outermost voxel centres are moved to them. */
-function linearIn([nx, ny, nz]: Vec3, data: Float32Array): Sampler {
+function linearIn([nx, ny, nz]: Vec3, data: VoxelArray): Sampler {
   return (px, py, pz) => {
     const x = clamp(px, nx - 1);
     const y = clamp(py, ny - 1);

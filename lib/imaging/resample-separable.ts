@@ -1,9 +1,7 @@
-import { permuteAxes } from './reorient.ts';
 import type { Interpolation } from './resample.ts';
-import { type Taps, tapsOf } from './resample-taps.ts';
+import { type Axes, readRows, type SourceView, viewAlong, viewByPlanes } from './resample-source.ts';
+import { type Taps, tapsAt, tapsOf } from './resample-taps.ts';
 import type { Affine, Vec3, Volume, VoxelArray } from './volume.ts';
-
-type Axes = readonly [0 | 1 | 2, 0 | 1 | 2, 0 | 1 | 2];
 
 /** How far, in source voxels, axes may drift apart over the whole grid and still count as parallel. */
 const PARALLEL = 1e-3;
@@ -22,94 +20,78 @@ export function separableAxes(toSource: Affine, shape: Vec3): Axes | undefined {
   return new Set(axes).size === 3 && !axes.includes(undefined) ? (axes as unknown as Axes) : undefined;
 }
 
-/** Resamples along parallel axes: x, then y, then z, each source plane once. See `resample`. */
-export function resampleSeparable(
-  volume: Volume,
-  axes: Axes,
-  toSource: Affine,
-  shape: Vec3,
-  how: Interpolation,
-  fill: number,
-): VoxelArray {
-  const inOrder = axes.every((axis, i) => axis === i);
-  const source = inOrder
-    ? volume
-    : permuteAxes(volume, [
-        { axis: axes[0], sign: 1 },
-        { axis: axes[1], sign: 1 },
-        { axis: axes[2], sign: 1 },
-      ]);
-  const taps = ([0, 1, 2] as const).map((target) => {
-    const row = toSource[axes[target]];
-    return tapsOf(source.shape[target], shape[target], row[3], row[target], how);
-  }) as unknown as readonly [Taps, Taps, Taps];
-  return how === 'nearest' ? pick(source, taps, shape, fill) : blend(source, taps, shape, fill);
-}
+/** Writes plane z of the resampled image, nx · ny voxels, into memory of that size. */
+export type PlaneWriter = (z: number, target: Float32Array) => void;
 
-function pick(source: Volume, [x, y, z]: readonly [Taps, Taps, Taps], [nx, ny, nz]: Vec3, fill: number): VoxelArray {
-  const { data, shape } = source;
+/** Resamples along parallel axes to the nearest voxel. See `resample`. */
+export function nearestSeparable(volume: Volume, axes: Axes, toSource: Affine, shape: Vec3, fill: number): VoxelArray {
+  const { data, shape: from, strides } = viewAlong(volume, axes);
+  const [x, y, z] = tapsAlong(from, axes, toSource, shape, 'nearest');
+  const [nx, ny, nz] = shape;
   const out = new (data.constructor as new (length: number) => VoxelArray)(nx * ny * nz);
   if (fill !== 0) out.fill(fill);
   for (let k = z.from; k < z.to; k += 1) {
     for (let j = y.from; j < y.to; j += 1) {
-      const row = shape[0] * ((y.index[j] as number) + shape[1] * (z.index[k] as number));
+      const row = strides[1] * (y.index[j] as number) + strides[2] * (z.index[k] as number);
       const to = nx * (j + ny * k);
-      for (let i = x.from; i < x.to; i += 1) out[to + i] = data[row + (x.index[i] as number)] as number;
-    }
-  }
-  return out;
-}
-
-function blend(source: Volume, [x, y, z]: readonly [Taps, Taps, Taps], [nx, ny, nz]: Vec3, fill: number): Float32Array {
-  const out = new Float32Array(nx * ny * nz);
-  if (fill !== 0) out.fill(fill);
-  const planeOf = planeMaker(source, x, y, [nx, ny], 2 * z.width);
-  for (let k = z.from; k < z.to; k += 1) {
-    const parts = Array.from({ length: z.width }, (_, t) => k * z.width + t)
-      .filter((at) => z.weight[at] !== 0)
-      .map((at) => ({ plane: planeOf(z.index[at] as number), weight: z.weight[at] as number }));
-    for (let j = y.from; j < y.to; j += 1) {
-      const row = nx * j;
-      const target = out.subarray(nx * (j + ny * k), nx * (j + ny * k + 1));
-      target.fill(0, x.from, x.to);
-      for (const { plane, weight } of parts) addRow(target, plane, row, weight, x.from, x.to);
+      for (let i = x.from; i < x.to; i += 1) out[to + i] = data[row + strides[0] * (x.index[i] as number)] as number;
     }
   }
   return out;
 }
 
 /**
+ * Resamples along parallel axes by weighted sums: x, then y, then z, each source plane once if planes are asked for in
+ * order. No more than a few planes are held as float32. See `resample`.
+ */
+export function linearSeparable(volume: Volume, axes: Axes, toSource: Affine, shape: Vec3, fill: number): PlaneWriter {
+  const source = viewByPlanes(volume, axes);
+  const [x, y, z] = tapsAlong(source.shape, axes, toSource, shape, 'linear');
+  const [nx, ny] = shape;
+  const isFull = x.from === 0 && x.to === nx && y.from === 0 && y.to === ny;
+  const planeOf = planeMaker(source, x, y, [nx, ny], 2 * z.width);
+  return (k, target) => {
+    if (!isFull || k < z.from || k >= z.to) target.fill(fill);
+    if (k < z.from || k >= z.to) return;
+    const parts = tapsAt(z, k).map(({ index, weight }) => ({ data: planeOf(index), at: 0, weight }));
+    if (isFull) return weightedSum(target, 0, nx * ny, parts);
+    for (let j = y.from; j < y.to; j += 1) weightedSum(target, nx * j + x.from, nx * j + x.to, parts);
+  };
+}
+
+/** The taps of each target axis, where `source` has its axes in the target's order. */
+const tapsAlong = (source: Vec3, axes: Axes, toSource: Affine, shape: Vec3, how: Interpolation) =>
+  ([0, 1, 2] as const).map((target) => {
+    const row = toSource[axes[target]];
+    return tapsOf(source[target], shape[target], row[3], row[target], how);
+  }) as unknown as readonly [Taps, Taps, Taps];
+
+/**
  * Source planes resampled along x and y. The `most` last used are kept and the memory of older ones is used again:
  * a plane stays good while fewer than `most` others are asked for.
  */
-function planeMaker(source: Volume, x: Taps, y: Taps, [nx, ny]: readonly [number, number], most: number) {
+function planeMaker(source: SourceView, x: Taps, y: Taps, [nx, ny]: readonly [number, number], most: number) {
   const [sx, sy] = source.shape;
   const kept = new Map<number, Float32Array>();
-  const values = new Float32Array(sx);
-  const rows = new Float32Array(nx * sy);
-  const ready = new Uint8Array(sy);
+  const used = y.index.subarray(y.from * y.width, y.to * y.width);
+  const first = used.reduce((least, index) => Math.min(least, index), sy);
+  const last = used.reduce((most, index) => Math.max(most, index), first - 1);
+  const values = new Float32Array(sx * (last + 1 - first));
+  const rows = new Float32Array(nx * (last + 1 - first));
+  const tapsOfRow = Array.from({ length: y.to - y.from }, (_, j) => tapsAt(y, y.from + j));
   return (z: number): Float32Array => {
     const known = kept.get(z);
     const plane = known ?? (kept.size < most ? new Float32Array(nx * ny) : takeOldest(kept));
     kept.delete(z);
     kept.set(z, plane);
     if (known) return plane;
-    plane.fill(0);
-    ready.fill(0);
-    for (let j = y.from; j < y.to; j += 1) {
-      for (let k = j * y.width; k < (j + 1) * y.width; k += 1) {
-        const weight = y.weight[k] as number;
-        if (weight === 0) continue;
-        const from = y.index[k] as number;
-        if (!ready[from]) {
-          const start = sx * (from + sy * z);
-          // One conversion of the row: the loop over taps then runs on float32 whatever the stored type is.
-          values.set(source.data.subarray(start, start + sx));
-          resampleRow(values, x, rows, nx * from);
-          ready[from] = 1;
-        }
-        addRow(plane.subarray(nx * j, nx * (j + 1)), rows, nx * from, weight, x.from, x.to);
-      }
+    // One conversion of the plane: the loops then run on float32 whatever the stored type is.
+    readRows(source, z, first, values);
+    resampleRows(values, sx, x, rows, nx);
+    for (const [j, taps] of tapsOfRow.entries()) {
+      const to = nx * (y.from + j);
+      const parts = taps.map(({ index, weight }) => ({ data: rows, at: nx * (index - first) - to, weight }));
+      weightedSum(plane, to + x.from, to + x.to, parts);
     }
     return plane;
   };
@@ -121,18 +103,51 @@ function takeOldest(kept: Map<number, Float32Array>): Float32Array {
   return plane;
 }
 
-function resampleRow(values: Float32Array, { from, to, width, index, weight }: Taps, rows: Float32Array, at: number) {
-  for (let i = from; i < to; i += 1) {
-    let sum = 0;
-    for (let k = i * width; k < (i + 1) * width; k += 1) {
-      sum += (weight[k] as number) * (values[index[k] as number] as number);
+/** Rows of `sx` values along x, four at a time: finding the taps takes longer than using them. */
+function resampleRows(values: Float32Array, sx: number, taps: Taps, rows: Float32Array, nx: number): void {
+  const { from, to, width, index, weight } = taps;
+  const count = values.length / sx;
+  for (let top = 0; top < count; top += 4) {
+    // The last four are in part the four before once more, and with fewer than four rows the last is done again.
+    const row = (i: number) => Math.min(Math.max(0, Math.min(top, count - 4)) + i, count - 1);
+    const [p, q, r, s] = [row(0) * sx, row(1) * sx, row(2) * sx, row(3) * sx];
+    const [pOut, qOut, rOut, sOut] = [row(0) * nx, row(1) * nx, row(2) * nx, row(3) * nx];
+    for (let i = from; i < to; i += 1) {
+      let [a, b, c, d] = [0, 0, 0, 0];
+      for (let k = i * width; k < (i + 1) * width; k += 1) {
+        const [at, share] = [index[k] as number, weight[k] as number];
+        a += share * (values[p + at] as number);
+        b += share * (values[q + at] as number);
+        c += share * (values[r + at] as number);
+        d += share * (values[s + at] as number);
+      }
+      rows[pOut + i] = a;
+      rows[qOut + i] = b;
+      rows[rOut + i] = c;
+      rows[sOut + i] = d;
     }
-    rows[at + i] = sum;
   }
 }
 
-function addRow(target: Float32Array, from: Float32Array, at: number, weight: number, start: number, end: number) {
-  for (let i = start; i < end; i += 1) {
-    target[i] = (target[i] as number) + weight * (from[at + i] as number);
+interface Part {
+  readonly data: Float32Array;
+  /** Element i of the target takes element i + at. */
+  readonly at: number;
+  readonly weight: number;
+}
+
+/** Elements `from` up to `to` become the weighted sum of the parts', in float32. */
+function weightedSum(target: Float32Array, from: number, to: number, [first, second, ...others]: readonly Part[]) {
+  if (!first) return;
+  const { data: a, at: p, weight: v } = first;
+  if (second) {
+    const { data: b, at: q, weight: w } = second;
+    // Two in one passage over memory, rounded after each as one after the other would be.
+    for (let i = from; i < to; i += 1) {
+      target[i] = Math.fround(v * (a[i + p] as number)) + w * (b[i + q] as number);
+    }
+  } else for (let i = from; i < to; i += 1) target[i] = v * (a[i + p] as number);
+  for (const { data, at, weight } of others) {
+    for (let i = from; i < to; i += 1) target[i] = (target[i] as number) + weight * (data[i + at] as number);
   }
 }

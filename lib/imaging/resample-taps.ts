@@ -14,6 +14,18 @@ export interface Taps {
   readonly weight: Float32Array;
 }
 
+/** One source voxel of a target voxel. */
+export interface Tap {
+  readonly index: number;
+  readonly weight: number;
+}
+
+/** The taps of one target voxel that weigh anything. */
+export const tapsAt = ({ width, index, weight }: Taps, target: number): readonly Tap[] =>
+  Array.from({ length: width }, (_, k) => target * width + k)
+    .map((at) => ({ index: index[at] as number, weight: weight[at] as number }))
+    .filter((tap) => tap.weight !== 0);
+
 /**
  * The taps of one axis, where target voxel t lies at `offset + step * t` in source voxels (`step` may be negative)
  * and source voxel i covers i − ½ to i + ½.

@@ -1,6 +1,6 @@
-import { affineOf, apply, centreOf, invert, multiply } from './affine.ts';
-import { resampleOblique } from './resample-oblique.ts';
-import { resampleSeparable, separableAxes } from './resample-separable.ts';
+import { affineOf, apply, centreOf, invert, multiply, voxelsOf } from './affine.ts';
+import { linearOblique, nearestOblique } from './resample-oblique.ts';
+import { linearSeparable, nearestSeparable, type PlaneWriter, separableAxes } from './resample-separable.ts';
 import type { Grid, Vec3, Volume, VoxelArray } from './volume.ts';
 
 export type Interpolation = 'linear' | 'nearest';
@@ -21,12 +21,28 @@ export function resample<T extends VoxelArray>(volume: Volume<T>, grid: Grid, ho
 export function resample(volume: Volume, grid: Grid, how: Interpolation, fill: number): Volume<Float32Array>;
 export function resample(volume: Volume, grid: Grid, how: Interpolation, fill: number): Volume {
   const { shape, affine } = grid;
+  if (how === 'nearest') return { shape, affine, data: nearest(volume, grid, fill) };
+  const data = new Float32Array(voxelsOf(shape));
+  const write = linearPlanes(volume, grid, fill);
+  const plane = shape[0] * shape[1];
+  for (let z = 0; z < shape[2]; z += 1) write(z, data.subarray(plane * z, plane * (z + 1)));
+  return { shape, affine, data };
+}
+
+/**
+ * `linear` resampling plane by plane, for whoever need not have all planes at once. Planes may be asked for in any
+ * order, and cost least in that of z.
+ */
+export function linearPlanes(volume: Volume, { shape, affine }: Grid, fill: number): PlaneWriter {
   const toSource = multiply(invert(volume.affine), affine);
   const axes = separableAxes(toSource, shape);
-  const data = axes
-    ? resampleSeparable(volume, axes, toSource, shape, how, fill)
-    : resampleOblique(volume, toSource, shape, how, fill);
-  return { shape, affine, data };
+  return axes ? linearSeparable(volume, axes, toSource, shape, fill) : linearOblique(volume, toSource, shape, fill);
+}
+
+function nearest(volume: Volume, { shape, affine }: Grid, fill: number): VoxelArray {
+  const toSource = multiply(invert(volume.affine), affine);
+  const axes = separableAxes(toSource, shape);
+  return axes ? nearestSeparable(volume, axes, toSource, shape, fill) : nearestOblique(volume, toSource, shape, fill);
 }
 
 /** A part of a voxel so small that the grid need not grow for it. */

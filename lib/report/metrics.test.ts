@@ -44,14 +44,22 @@ describe('landmarkMetrics', () => {
 });
 
 describe('segmentationMetrics', () => {
-  it('leaves cases out where both masks are empty, and says how many', () => {
-    expect(segmentationMetrics([0.5, null, 0.7, 0], [20])).toEqual({
+  it('leaves cases out where both masks are empty, and says how many, and in how many one was', () => {
+    const more = {
+      hausdorff95: [2, 5, null, null],
+      volumes: { truth: [0, 10, 20, 90], prediction: [0, 0, 40, 60] },
+      volumeErrors: [20],
+    };
+    expect(segmentationMetrics([0.5, null, 0.7, 0], more)).toEqual({
       kind: 'segmentation',
       n: 3,
       bothEmpty: 1,
       dice: 0.5,
       p10: 0.1,
       meanDice: expect.closeTo(0.4, 9),
+      hausdorff95: 3.5,
+      oneEmpty: 1,
+      volume: { truth: 15, prediction: 20 },
       volumeBias: 20,
     });
   });
@@ -62,14 +70,24 @@ describe('metricsOf', () => {
     { model: 'student', task: 'hinge-points', errors: { '1': [1, null], '2': [2, 3] } },
     { model: 'student', task: 'hinge-points', errors: { '1': [20], '2': [4] } },
     { model: 'student', task: 'membranous-septum', errors: { '1': [5], '2': [null] } },
-    { model: 'student', task: 'calcification', dice: [0.4], volumeErrors: [-20] },
+    { model: 'student', task: 'calcification', dice: [0.4], hausdorff95: [7], volumeErrors: [-20] },
   ];
 
   it('pools points over sites, one metric a task', () => {
     const metrics = metricsOf(scores);
     expect(metrics['hinge-points']).toMatchObject({ n: 6, missing: 1, median: 3 });
-    expect(metrics.calcification).toMatchObject({ n: 1, dice: 0.4, volumeBias: -20 });
+    expect(metrics.calcification).toMatchObject({ n: 1, dice: 0.4, hausdorff95: 7, oneEmpty: 0, volumeBias: -20 });
+    expect(metrics.calcification).not.toHaveProperty('volume');
     expect(metrics['coronary-arteries']).toBeUndefined();
+  });
+
+  it('has each point by itself, in which one that is always missing shows', () => {
+    const [first, second] = ['1', '2'].map((name) => {
+      const metrics = metricsOf(scores)['membranous-septum'];
+      return metrics?.kind === 'landmarks' ? metrics.byPoint?.[name] : undefined;
+    });
+    expect(first).toEqual({ n: 1, missing: 0, median: 5, p90: 5, within6mm: 1 });
+    expect(second).toEqual({ n: 1, missing: 1, median: null, p90: null, within6mm: 0 });
   });
 
   it('pools the landmark tasks into one figure', () => {

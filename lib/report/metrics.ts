@@ -9,8 +9,13 @@ export const WITHIN_MM = 6;
  * Errors of landmarks, in mm. Nothing is dropped: every error counts however large, and a point that the model
  * did not find is `missing`, apart from the errors, and not within 6 mm.
  */
-export interface LandmarkMetrics {
+export interface LandmarkMetrics extends PointMetrics {
   readonly kind: 'landmarks';
+  /** The same of each point by itself; absent where tasks are pooled. */
+  readonly byPoint?: Readonly<Record<string, PointMetrics>>;
+}
+
+export interface PointMetrics {
   /** Points in the truth, found or not. */
   readonly n: number;
   readonly missing: number;
@@ -31,7 +36,12 @@ export interface SegmentationMetrics {
   readonly dice: number | null;
   readonly p10: number | null;
   readonly meanDice: number | null;
-  /** Median of predicted minus true volume, mm³; absent where no volumes were reported. */
+  /** Median 95 % Hausdorff distance, mm, of the cases where truth and prediction both hold something. */
+  readonly hausdorff95: number | null;
+  /** Of the `n` cases, those where one of the two is empty: there is no distance then. */
+  readonly oneEmpty: number;
+  /** Median volumes, and median of predicted minus true, mm³; absent where no volumes were reported. */
+  readonly volume?: { readonly truth: number; readonly prediction: number };
   readonly volumeBias?: number;
 }
 
@@ -43,11 +53,15 @@ export type MetricsByTask = Readonly<Partial<Record<TaskId, Metrics>>>;
  *
  * @param errors one per point of the truth, in mm; null where the point was missing.
  */
-export function landmarkMetrics(errors: readonly (number | null)[]): LandmarkMetrics {
+export const landmarkMetrics = (errors: readonly (number | null)[]): LandmarkMetrics => ({
+  kind: 'landmarks',
+  ...pointMetrics(errors),
+});
+
+function pointMetrics(errors: readonly (number | null)[]): PointMetrics {
   const found = errors.filter((error) => error !== null);
   const near = found.filter((error) => error <= WITHIN_MM).length;
   return {
-    kind: 'landmarks',
     n: errors.length,
     missing: errors.length - found.length,
     median: median(found),
@@ -57,24 +71,30 @@ export function landmarkMetrics(errors: readonly (number | null)[]): LandmarkMet
 }
 
 /**
- * Summarises overlaps and volumes; see {@link SegmentationMetrics}.
+ * Summarises overlaps, distances and volumes; see {@link SegmentationMetrics}.
  *
- * @param dice one per case; null where truth and prediction are both empty.
- * @param volumeErrors predicted minus true volume of every case, mm³.
+ * @param dice one per case; null where truth and prediction are both empty
+ * @param more of the same cases, where it is known
  */
 export function segmentationMetrics(
   dice: readonly (number | null)[],
-  volumeErrors: readonly number[] = [],
+  { hausdorff95 = [], volumes, volumeErrors = [] }: Pick<Score, 'hausdorff95' | 'volumes' | 'volumeErrors'> = {},
 ): SegmentationMetrics {
   const defined = dice.filter((value) => value !== null);
+  const apart = hausdorff95.filter((value) => value !== null);
+  const bothEmpty = dice.length - defined.length;
+  const [truth, prediction] = [median(volumes?.truth ?? []), median(volumes?.prediction ?? [])];
   const bias = median(volumeErrors);
   return {
     kind: 'segmentation',
     n: defined.length,
-    bothEmpty: dice.length - defined.length,
+    bothEmpty,
     dice: median(defined),
     p10: quantile(defined, 0.1),
     meanDice: mean(defined),
+    hausdorff95: median(apart),
+    oneEmpty: Math.max(0, hausdorff95.length - apart.length - bothEmpty),
+    ...(truth === null || prediction === null ? {} : { volume: { truth, prediction } }),
     ...(bias === null ? {} : { volumeBias: bias }),
   };
 }
@@ -86,19 +106,23 @@ export function metricsOf(scores: readonly Score[]): MetricsByTask {
   return Object.fromEntries(
     [...byTask].flatMap(([task, of]): [TaskId, Metrics][] => {
       const landmarks = of.filter((score) => score.errors !== undefined);
-      if (landmarks.length > 0) return [[task, landmarkMetrics(landmarks.flatMap(pointErrors))]];
+      if (landmarks.length > 0) {
+        return [[task, { ...landmarkMetrics(landmarks.flatMap(pointErrors)), byPoint: byPoint(landmarks) }]];
+      }
       const masks = of.filter((score) => score.dice !== undefined);
       if (masks.length === 0) return [];
-      const volumeErrors = masks.flatMap((score) => score.volumeErrors ?? []);
-      return [
-        [
-          task,
-          segmentationMetrics(
-            masks.flatMap((score) => score.dice ?? []),
-            volumeErrors,
-          ),
-        ],
-      ];
+      const pooled = <T>(values: (score: Score) => readonly T[] | undefined) =>
+        masks.flatMap((score) => values(score) ?? []);
+      const more = {
+        hausdorff95: pooled((score) => score.hausdorff95),
+        volumes: {
+          truth: pooled((score) => score.volumes?.truth),
+          prediction: pooled((score) => score.volumes?.prediction),
+        },
+        volumeErrors: pooled((score) => score.volumeErrors),
+      };
+      const dice = pooled((score) => score.dice);
+      return [[task, segmentationMetrics(dice, more)]];
     }),
   );
 }
@@ -110,3 +134,10 @@ export function pooledLandmarks(scores: readonly Score[]): LandmarkMetrics | und
 }
 
 const pointErrors = (score: Score): readonly (number | null)[] => Object.values(score.errors ?? {}).flat();
+
+function byPoint(scores: readonly Score[]): Readonly<Record<string, PointMetrics>> {
+  const names = new Set(scores.flatMap((score) => Object.keys(score.errors ?? {})));
+  return Object.fromEntries(
+    [...names].map((name) => [name, pointMetrics(scores.flatMap((score) => score.errors?.[name] ?? []))]),
+  );
+}

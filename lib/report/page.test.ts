@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Affine, Volume } from '../imaging/volume.ts';
 import type { GalleryCase } from './gallery.ts';
-import { landmarkMetrics, segmentationMetrics } from './metrics.ts';
+import { landmarkMetrics, metricsOf, segmentationMetrics } from './metrics.ts';
 import { reportPage } from './page.ts';
 import type { Report } from './report.ts';
 import { pooledShare, verdict } from './summary.ts';
@@ -161,4 +161,30 @@ it('pools the landmark tasks of a site by their points', () => {
   const metrics = { 'hinge-points': landmarkMetrics([1, 1, 1, null]), 'membranous-septum': landmarkMetrics([9, 9]) };
   expect(pooledShare(metrics)).toBeCloseTo(0.5, 12);
   expect(pooledShare({})).toBeNull();
+});
+
+describe('task by task', () => {
+  const scored = metricsOf([
+    { model: 's', task: 'membranous-septum', errors: { 'septum-start': [1.5], 'septum-end': [null] } },
+    {
+      model: 's',
+      task: 'calcification',
+      dice: [0.4],
+      hausdorff95: [6.25],
+      volumes: { truth: [310], prediction: [295] },
+    },
+  ]);
+  const page = reportPage({ ...report, metrics: { teacher: {}, student: scored, studentLabelsOnly: {} } }, []);
+
+  it('has distance and volumes of calcium beside its Dice', () => {
+    expect(page).toContain(
+      '<td class="number">0.40</td><td class="number">6.3\u00a0mm</td><td class="number">310</td><td class="number">295</td>',
+    );
+  });
+
+  it('has every point by itself, which says where those are that were not found', () => {
+    expect(page).toContain('septum-end</th><td>–</td><td>–, 1 of 1 missing</td><td>–</td>');
+    expect(page).toContain('septum-start</th><td>–</td><td>1.5\u00a0mm, 0 of 1 missing</td>');
+    expect(reportPage(report, [])).not.toContain('Point by point');
+  });
 });

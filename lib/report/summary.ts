@@ -1,8 +1,8 @@
-import { TASK_IDS } from '../federation/tasks.ts';
+import { TASK_IDS, TASKS } from '../federation/tasks.ts';
 import { type DumbbellRow, dumbbell } from './dumbbell.ts';
 import { fixed, millimetres, NONE, percent } from './format.ts';
 import { html, type Markup } from './markup.ts';
-import { type LandmarkMetrics, type Metrics, type MetricsByTask, WITHIN_MM } from './metrics.ts';
+import { type LandmarkMetrics, type Metrics, type MetricsByTask, type PointMetrics, WITHIN_MM } from './metrics.ts';
 import { MODEL_ROLES, type ModelRole, type Report } from './report.ts';
 import { ROLE_TITLES, TASK_TITLES } from './words.ts';
 
@@ -38,21 +38,49 @@ export function headline(report: Report): Markup {
 <div class="cards">${MODEL_ROLES.map((role) => card(role, report.landmarks[role]))}</div></section>`;
 }
 
-const COLUMNS = ['n', `≤\u00a0${WITHIN_MM}\u00a0mm`, 'missing', 'median', 'p90', 'Dice'];
+const COLUMNS = [
+  'n',
+  `≤\u00a0${WITHIN_MM}\u00a0mm`,
+  'missing',
+  'median',
+  'p90',
+  'Dice',
+  'HD95',
+  'true mm³',
+  'predicted mm³',
+];
 
 /** Teacher, student and control side by side, a block of rows for each task. */
 export function comparison(report: Report): Markup {
   const tasks = TASK_IDS.filter((task) => MODEL_ROLES.some((role) => report.metrics[role][task]));
   return html`<section aria-labelledby="tasks"><h2 id="tasks">Task by task</h2><div class="scroll"><table class="comparison">
 <thead><tr><th scope="col">Model</th>${COLUMNS.map((title) => html`<th scope="col" class="number">${title}</th>`)}</tr></thead>
-${tasks.map((task) => html`<tbody><tr class="group"><th scope="rowgroup" colspan="7">${TASK_TITLES[task]}</th></tr>${MODEL_ROLES.map((role) => metricsRow(role, report.metrics[role][task]))}</tbody>`)}
-</table></div><p class="muted">Errors in mm over the points that were found; missing points are counted apart and never dropped. Dice is the median over cases that hold calcium in truth or prediction. n counts points or cases.</p></section>`;
+${tasks.map((task) => html`<tbody><tr class="group"><th scope="rowgroup" colspan="10">${TASK_TITLES[task]}</th></tr>${MODEL_ROLES.map((role) => metricsRow(role, report.metrics[role][task]))}</tbody>`)}
+</table></div><p class="muted">Errors in mm over the points that were found; missing points are counted apart and never dropped. Dice is the median over cases that hold calcium in truth or prediction. HD95 is the median 95 % Hausdorff distance over cases that hold some in both, volumes are medians. n counts points or cases.</p>${pointByPoint(report)}</section>`;
+}
+
+/** Which point is found and which is not: the pooled figures hide a point that is always missing. */
+function pointByPoint({ metrics }: Report): Markup {
+  const rows = TASK_IDS.flatMap((task) => TASKS[task].classes.map((name) => ({ task, name }))).flatMap((of) => {
+    const figures = MODEL_ROLES.map((role) => {
+      const found = metrics[role][of.task];
+      return found?.kind === 'landmarks' ? found.byPoint?.[of.name] : undefined;
+    });
+    return figures.some((one) => one && one.n > 0) ? [{ name: of.name, figures }] : [];
+  });
+  if (rows.length === 0) return html``;
+  const cell = (of: PointMetrics | undefined) =>
+    of ? `${millimetres(of.median)}, ${of.missing} of ${of.n} missing` : NONE;
+  return html`<details><summary>Point by point</summary><div class="scroll"><table>
+<thead><tr><th scope="col">Point</th>${MODEL_ROLES.map((role) => html`<th scope="col">${ROLE_TITLES[role]}</th>`)}</tr></thead>
+<tbody>${rows.map(({ name, figures }) => html`<tr><th scope="row">${name}</th>${figures.map((of) => html`<td>${cell(of)}</td>`)}</tr>`)}</tbody>
+</table></div></details>`;
 }
 
 function metricsRow(role: ModelRole, metrics: Metrics | undefined): Markup {
   const cells =
     metrics === undefined
-      ? [NONE, NONE, NONE, NONE, NONE, NONE]
+      ? COLUMNS.map(() => NONE)
       : metrics.kind === 'landmarks'
         ? [
             metrics.n,
@@ -60,9 +88,16 @@ function metricsRow(role: ModelRole, metrics: Metrics | undefined): Markup {
             metrics.missing,
             millimetres(metrics.median),
             millimetres(metrics.p90),
-            '',
+            ...['', '', '', ''],
           ]
-        : [metrics.n, '', '', '', '', fixed(metrics.dice, 2)];
+        : [
+            metrics.n,
+            ...['', '', '', ''],
+            fixed(metrics.dice, 2),
+            millimetres(metrics.hausdorff95),
+            fixed(metrics.volume?.truth, 0),
+            fixed(metrics.volume?.prediction, 0),
+          ];
   return html`<tr><th scope="row"><span class="key role-${role}"></span>${ROLE_TITLES[role]}</th>${cells.map((cell) => html`<td class="number">${cell}</td>`)}</tr>`;
 }
 

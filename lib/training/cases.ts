@@ -1,6 +1,8 @@
+import type { TrainingConfig } from '../federation/schemas.ts';
 import type { TaskId } from '../federation/tasks.ts';
 import { TASKS } from '../federation/tasks.ts';
 import { boxAround, crop } from '../imaging/box.ts';
+import { cropToHeart } from '../imaging/heart.ts';
 import { standardise } from '../imaging/intensity.ts';
 import { landmarksOfClassMap } from '../imaging/landmarks.ts';
 import { isotropicGrid, resample } from '../imaging/resample.ts';
@@ -23,10 +25,15 @@ export interface PreparedCase {
   readonly targets: ReadonlyMap<TaskId, Target>;
 }
 
-/** Resamples a CT in HU to the model's isotropic grid (`spacing` mm) and standardises its intensities. */
-export function prepareImage(image: Volume, spacing: number): Volume<Float32Array> {
-  const resampled = resample(image, isotropicGrid(image, spacing), 'linear', AIR_HU);
-  return { ...resampled, data: standardise(resampled.data) };
+/** How a network wants its CTs: isotropic voxels of `spacing` mm, at most `heartCrop` mm about the heart. */
+export type Preparation = Pick<TrainingConfig, 'spacing' | 'heartCrop'>;
+
+/** Resamples a CT in HU to the network's isotropic grid and standardises its intensities. */
+export function prepareImage(image: Volume, { spacing, heartCrop }: Preparation): Volume<Float32Array> {
+  const whole = isotropicGrid(image, spacing);
+  const grid = heartCrop === null ? whole : cropToHeart(image, whole, heartCrop);
+  const resampled = resample(image, grid, 'linear', AIR_HU);
+  return { ...resampled, data: standardise(resampled.data, resampled.data) };
 }
 
 /** What a class map teaches: centroids of its classes for landmark tasks, its voxels for segmentations. */

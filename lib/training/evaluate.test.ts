@@ -101,10 +101,19 @@ describe('segmentations are scored', () => {
   test('by Dice, 0 where one of both is empty and null where both are', () => {
     const comparisons = [pair([1, 2, 3], [2, 3, 4]), pair([1], []), pair([], [1]), pair([], [])];
     const score = scoreOf('m', 'coronary-arteries', comparisons);
-    expect(score).toEqual({ model: 'm', task: 'coronary-arteries', dice: [0, 0, 2 / 3, null] });
+    expect(score).toMatchObject({ model: 'm', task: 'coronary-arteries', dice: [0, 0, 2 / 3, null] });
+    expect(score).not.toHaveProperty('volumes');
+  });
+
+  test('by the 95 % Hausdorff distance in mm, which there is none of where truth or prediction is empty', () => {
+    const comparisons = [pair([1], []), pair([], [1]), pair([], []), pair([0], [2]), pair([0, 1], [0, 1])];
+    expect(scoreOf('m', 'coronary-arteries', comparisons).hausdorff95).toEqual([0, 4, null, null, null]);
   });
 
   test('calcium by its volume too, predicted minus true, in mm³', () => {
-    expect(scoreOf('m', 'calcification', [pair([1, 2, 3], [2]), pair([], [5])]).volumeErrors).toEqual([-16, 8]);
+    expect(scoreOf('m', 'calcification', [pair([1, 2, 3], [2]), pair([], [5])])).toMatchObject({
+      volumes: { truth: [0, 24], prediction: [8, 8] },
+      volumeErrors: [-16, 8],
+    });
   });
 });

@@ -3,6 +3,8 @@ import type { TaskId } from '../federation/tasks.ts';
 import { TASKS } from '../federation/tasks.ts';
 import { calciumVolume } from '../imaging/calcium.ts';
 import { dice } from '../imaging/dice.ts';
+import { hausdorff95 } from '../imaging/hausdorff.ts';
+import type { Volume } from '../imaging/volume.ts';
 import type { Target } from './cases.ts';
 import { distance } from './plausibility.ts';
 import type { Prediction } from './predict.ts';
@@ -48,9 +50,19 @@ function segmentationScore(model: string, task: TaskId, comparisons: readonly Co
     model,
     task,
     dice: ascending(masks.map(({ truth, found }) => dice(found.data, truth.data))),
-    ...(task === 'calcification'
-      ? { volumeErrors: ascending(masks.map(({ truth, found }) => calciumVolume(found) - calciumVolume(truth))) }
-      : {}),
+    hausdorff95: ascending(masks.map(({ truth, found }) => hausdorff95(found, truth))),
+    ...(task === 'calcification' ? calcium(masks) : {}),
+  };
+}
+
+function calcium(masks: readonly { readonly truth: Volume; readonly found: Volume }[]) {
+  const volumes = masks.map((of) => ({ truth: calciumVolume(of.truth), found: calciumVolume(of.found) }));
+  return {
+    volumes: {
+      truth: ascending(volumes.map(({ truth }) => truth)),
+      prediction: ascending(volumes.map(({ found }) => found)),
+    },
+    volumeErrors: ascending(volumes.map(({ truth, found }) => found - truth)),
   };
 }
 

@@ -1,7 +1,7 @@
 import type { TaskId } from '../federation/tasks.ts';
 import { LANDMARK_RADIUS_MM, TASKS } from '../federation/tasks.ts';
 import { decodeLandmarks, paintLandmarks } from '../imaging/landmarks.ts';
-import { resample } from '../imaging/resample.ts';
+import { resampleClasses } from '../imaging/resample-classes.ts';
 import type { Affine, Landmark, Vec3, Volume } from '../imaging/volume.ts';
 
 /** Class probabilities of one task on the model's grid: one volume for each class, background first. */
@@ -28,8 +28,7 @@ export function decodePrediction(
 ): Prediction {
   const { classes, confidence } = argMax(probabilities);
   if (TASKS[task].kind === 'segmentation') {
-    const onOwn = probabilities.map((map, label) => resample(map, own, 'linear', label === 0 ? 1 : 0));
-    return { classMap: { ...own, data: argMax(onOwn).classes.data }, confidence };
+    return { classMap: resampleClasses(probabilities, own), confidence };
   }
   const landmarks = decodeLandmarks(classes, TASKS[task].classes.length);
   const classMap = paintLandmarks(landmarks, own, LANDMARK_RADIUS_MM);

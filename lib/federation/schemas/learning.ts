@@ -24,6 +24,11 @@ export const trainingSchema = z.strictObject({
   /** Side of the training patches in voxels, and their isotropic spacing in mm. */
   patch: z.int().positive().default(32),
   spacing: z.number().positive().default(3),
+  /**
+   * Side in mm of the cube about the heart that CTs are cut to along the axes on which they are longer, and null for whole
+   * CTs. A CT in which no heart is found stays whole.
+   */
+  heartCrop: z.number().positive().nullable().default(256),
   batch: z.int().positive().default(1),
   /** Batches whose mean gradient makes one step: as a batch so many times as large, in the memory of one. */
   accumulate: z.int().positive().default(1),

@@ -12,7 +12,13 @@ export const scoreSchema = z.strictObject({
   errors: z.record(z.string(), z.array(z.number().nullable())).optional(),
   /** For segmentations: Dice of every case; null where truth and prediction are both empty. */
   dice: z.array(z.number().nullable()).optional(),
-  /** For calcification: predicted minus true volume of every case, mm³. */
+  /**
+   * For segmentations: 95 % Hausdorff distance of every case, mm; null where truth or prediction is empty, so that
+   * there is none.
+   */
+  hausdorff95: z.array(z.number().nullable()).optional(),
+  /** For calcification: volumes of every case, mm³, and predicted minus true. */
+  volumes: z.strictObject({ truth: z.array(z.number()), prediction: z.array(z.number()) }).optional(),
   volumeErrors: z.array(z.number()).optional(),
 });
 

@@ -1,0 +1,15 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import { NODE_WITH_TSX } from '../../cli/tsx.ts';
+
+/**
+ * Runs a TypeScript file in a process of its own, so that its memory is its own.
+ *
+ * @param argument handed over as JSON
+ * @returns what the file printed last, read as JSON
+ */
+export async function runInProcess<T>(file: string, argument: unknown): Promise<T> {
+  const args = [...NODE_WITH_TSX, file, JSON.stringify(argument)];
+  const { stdout } = await promisify(execFile)(process.execPath, args, { maxBuffer: 2 ** 26 });
+  return JSON.parse(stdout.trim().split('\n').at(-1) ?? '{}');
+}

@@ -1,0 +1,76 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { table } from '../cli/table.ts';
+import { runInProcess } from './processes/run-in-process.ts';
+import { type CtFile, writeCt } from './volume/ct.ts';
+import type { Task, TaskFigures } from './volume/task.ts';
+
+export const summary = 'Reading, turning and resampling of full-size CTs: time against plain gunzip, and memory';
+
+const TASK = fileURLToPath(new URL('volume/task.ts', import.meta.url));
+const REPEATS = Number(process.env.FEDCARDIO_BENCH_REPEATS ?? 5);
+const SPACINGS = [1, 3] as const;
+const HEART_CROP = 256;
+
+const TIMED: readonly CtFile[] = [
+  { name: 'thorax, axial', shape: [512, 512, 256], spacing: [0.78, 0.78, 0.625], order: 'axial' },
+  { name: 'thorax, sagittal', shape: [512, 512, 256], spacing: [0.78, 0.78, 0.625], order: 'sagittal' },
+  { name: 'heart, axial', shape: [512, 512, 256], spacing: [0.4, 0.4, 0.5], order: 'axial' },
+];
+const LARGE: CtFile = { name: 'large', shape: [512, 512, 400], spacing: [0.78, 0.78, 1], order: 'axial' };
+
+/**
+ * Writes CTs of noise and ellipses as int16 .nii.gz. Of 512×512×256, times load, orientation and resampling beside
+ * plain gunzip of the same file, in turn in one process; FEDCARDIO_BENCH_REPEATS says how often. Takes one of
+ * 512×512×400 from the file to the networks' grids and back to its own, in a process of its own.
+ *
+ * @returns by CT and spacing: seconds (medians), and how many times the gunzip they are; and peak memory
+ */
+export async function run(): Promise<Readonly<Record<string, unknown>>> {
+  const folder = mkdtempSync(join(tmpdir(), 'fedcardio-bench-'));
+  const path = join(folder, 'ct.nii.gz');
+  try {
+    const timed: Record<string, unknown> = {};
+    const rows: string[][] = [];
+    for (const ct of TIMED) {
+      const { bytes, unpackedBytes } = writeCt(path, ct);
+      for (const spacing of SPACINGS) {
+        const { times, peakRssMB } = await measure({
+          file: path,
+          unpackedBytes,
+          spacings: [spacing],
+          repeats: REPEATS,
+        });
+        const [gunzip, load, resample] = (['gunzip', 'load', 'resample'] as const).map((of) =>
+          round(median(times.map((time) => time[of]))),
+        ) as [number, number, number];
+        const ratio = round(median(times.map((time) => (time.load + time.resample) / time.gunzip)));
+        const fileMB = Math.round(bytes / 1e6);
+        timed[`${ct.name}, ${spacing} mm`] = { fileMB, gunzip, load, resample, ratioToGunzip: ratio, peakRssMB };
+        rows.push([ct.name, `${spacing}`, ...[fileMB, gunzip, load, resample, ratio, peakRssMB].map(String)]);
+      }
+    }
+    const head = ['512×512×256', 'to mm', 'MB', 'gunzip s', 'load s', 'resample s', '× gunzip', 'RSS MB'];
+    console.error(`${table(head, rows).join('\n')}\n`);
+    const { unpackedBytes } = writeCt(path, LARGE);
+    const way = { file: path, unpackedBytes, spacings: SPACINGS };
+    const [whole, cropped] = [await measure(way), await measure({ ...way, heartCrop: HEART_CROP })];
+    const large = { spacings: SPACINGS, peakRssMB: whole.peakRssMB, peakRssMBCropped: cropped.peakRssMB };
+    console.error(
+      `512×512×400 to ${SPACINGS.join(' and ')} mm and back: peak RSS ${whole.peakRssMB} MB, cut to the heart ${cropped.peakRssMB} MB\n`,
+    );
+    return { timed, large };
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+const measure = (task: Task): Promise<TaskFigures> => runInProcess(TASK, task);
+
+const median = (values: readonly number[]): number =>
+  values.toSorted((a, b) => a - b)[Math.floor((values.length - 1) / 2)] as number;
+
+/** Three significant digits. */
+const round = (value: number): number => Number(value.toPrecision(3));

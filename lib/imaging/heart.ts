@@ -1,0 +1,88 @@
+import { affineOf, apply, invert, spacingOf } from './affine.ts';
+import { isotropicGrid, resample } from './resample.ts';
+import type { Grid, Vec3, Volume } from './volume.ts';
+
+/** Side of the voxels in which the heart is looked for, mm: finer than ribs apart, coarser than noise. */
+const COARSE_MM = 6;
+/** Blood with contrast, HU. Trabecular bone is in it too, but nowhere as much of it together as in a heart. */
+const BLOOD = { low: 150, high: 700 } as const;
+/** Aerated lung, HU. Air around the patient is below. */
+const LUNG = { low: -950, high: -600 } as const;
+/** Half the side of the cube that is about a heart, and how far to its sides the lungs are looked for, mm. */
+const HEART_MM = 54;
+const LUNG_MM = 90;
+/** Least shares of that cube. On a real heart half was blood, 0.3 beside it lung; a spine alone is 0.13. */
+const LEAST_BLOOD = 0.16;
+const LEAST_LUNG = 0.12;
+
+/**
+ * Where the heart is in a CT with contrast, world (RAS, mm): in the middle of most blood between two lungs. Good to a
+ * few centimetres, for cropping. Null where there is too little contrast, or no lung on one side.
+ */
+export function heartCentre(ct: Volume): Vec3 | null {
+  const coarse = resample(ct, isotropicGrid(ct, COARSE_MM), 'linear', -1000);
+  const radius = Math.round(HEART_MM / COARSE_MM);
+  const between = (low: number, high: number) => coarse.data.map((hu) => (hu > low && hu < high ? 1 : 0));
+  const isBlood = between(BLOOD.low, BLOOD.high);
+  const blood = boxMeans(isBlood, coarse.shape, radius);
+  // Twice half as wide: what is near the middle weighs more, or anywhere with all of the heart about it were as good.
+  const half = Math.ceil(radius / 2);
+  const centred = boxMeans(boxMeans(isBlood, coarse.shape, half), coarse.shape, half);
+  const lung = boxMeans(between(LUNG.low, LUNG.high), coarse.shape, radius);
+  const [nx, ny] = coarse.shape;
+  const aside = Math.round(LUNG_MM / COARSE_MM);
+  let [best, at] = [0, -1];
+  for (let i = 0; i < blood.length; i += 1) {
+    const x = i % nx;
+    const right = lung[i - Math.min(x, aside)] as number;
+    const left = lung[i + Math.min(nx - 1 - x, aside)] as number;
+    const lungs = Math.min(right, left);
+    if ((blood[i] as number) < LEAST_BLOOD || lungs < LEAST_LUNG) continue;
+    const score = (centred[i] as number) * Math.min(lungs, 2 * LEAST_LUNG);
+    if (score > best) [best, at] = [score, i];
+  }
+  return at < 0 ? null : apply(coarse.affine, [at % nx, Math.floor(at / nx) % ny, Math.floor(at / (nx * ny))]);
+}
+
+/**
+ * The part of an isotropic grid that is a cube of `sideMm` about the heart, its voxels being voxels of the grid. Along an
+ * axis that is no longer than that it stays whole; and so does all of it where no heart is found, because half a heart
+ * is worse than a large volume.
+ */
+export function cropToHeart(ct: Volume, grid: Grid, sideMm: number): Grid {
+  const side = Math.ceil(sideMm / spacingOf(grid.affine)[0]);
+  if (grid.shape.every((voxels) => voxels <= side)) return grid;
+  const centre = heartCentre(ct);
+  if (!centre) return grid;
+  const middle = apply(invert(grid.affine), centre);
+  const first = ([0, 1, 2] as const).map((axis) =>
+    Math.max(0, Math.min(grid.shape[axis] - side, Math.round(middle[axis] - (side - 1) / 2))),
+  ) as unknown as Vec3;
+  const origin = apply(grid.affine, first);
+  return {
+    shape: grid.shape.map((voxels) => Math.min(voxels, side)) as unknown as Vec3,
+    affine: affineOf(grid.affine.slice(0, 3).map((row, axis) => [...row.slice(0, 3), origin[axis] as number])),
+  };
+}
+
+/** The mean of the cube of 2 · `radius` + 1 voxels about every voxel, the outside being 0. */
+function boxMeans(values: Float32Array, shape: Vec3, radius: number): Float32Array {
+  const strides = [1, shape[0], shape[0] * shape[1]];
+  let from = values;
+  for (const [axis, stride] of strides.entries()) {
+    const side = shape[axis] as number;
+    const to = new Float32Array(from.length);
+    for (let start = 0; start < from.length; start += stride * side) {
+      for (let line = start; line < start + stride; line += 1) {
+        let sum = 0;
+        for (let i = -radius; i < side; i += 1) {
+          if (i + radius < side) sum += from[line + (i + radius) * stride] as number;
+          if (i - radius - 1 >= 0) sum -= from[line + (i - radius - 1) * stride] as number;
+          if (i >= 0) to[line + i * stride] = sum;
+        }
+      }
+    }
+    from = to;
+  }
+  return from.map((sum) => sum / (2 * radius + 1) ** 3);
+}

@@ -1,0 +1,29 @@
+import { expect, test } from 'vitest';
+import { trainingSchema } from '../federation/schemas/learning.ts';
+import { prepareImage } from './cases.ts';
+import { cube, volumeOf } from './toy-cases.ts';
+
+const { heartCrop } = trainingSchema.parse({ steps: 1, learningRate: 1 });
+
+test('a CT of the heart alone, such as the phantoms, is prepared whole', () => {
+  const ct = volumeOf(cube(30, 6), ([x, y, z]) => x + 2 * y - 3 * z);
+  expect(prepareImage(ct, { spacing: 4, heartCrop })).toEqual(prepareImage(ct, { spacing: 4, heartCrop: null }));
+});
+
+test('a large one without contrast too, for nothing says where its heart is', () => {
+  const ct = volumeOf(cube(50, 8), () => 40);
+  expect(heartCrop).toBeLessThan(400);
+  expect(prepareImage(ct, { spacing: 8, heartCrop }).shape).toEqual([50, 50, 50]);
+});
+
+test('a large one with contrast between lungs is prepared about its heart', () => {
+  const ct = volumeOf(cube(50, 8), ([x, y, z]) => {
+    if (Math.hypot(x - 220, y - 180, z - 250) < 50) return 350;
+    return Math.abs(x - 220) > 60 && Math.abs(x - 220) < 130 ? -800 : 40;
+  });
+  const { shape, affine } = prepareImage(ct, { spacing: 8, heartCrop });
+  expect(shape).toEqual([32, 32, 32]);
+  [220, 180, 250].forEach((at, axis) => {
+    expect(Math.abs((affine[axis as 0]?.[3] ?? 0) + 15.5 * 8 - at)).toBeLessThan(25);
+  });
+});
