@@ -61,7 +61,7 @@ export function campaignOf(scenario: Scenario): Campaign {
   const budgets = BUDGETS[scenario.profile === 'quick' ? 'quick' : 'full'];
   const learnt = ({ rounds, ...training }: Budget) => ({
     rounds,
-    training: { ...GRID, headWeights: 'classes' as const, ...training },
+    training: { ...GRID, ...training },
   });
   const campaign: CampaignInput = {
     schema: 'fedcardio.campaign/1',
@@ -75,12 +75,13 @@ export function campaignOf(scenario: Scenario): Campaign {
         model: UNET,
         ...learnt(budgets.teachers[task]),
       })),
-      { kind: 'pseudo-label', name: PSEUDO_LABEL_STAGE, teachers: DEMO_TASKS.map(teacherStage) },
+      { kind: 'pseudo-label', name: PSEUDO_LABEL_STAGE, teachers: DEMO_TASKS.map(teacherStage), soft: true },
       {
         kind: 'student',
         name: STUDENT_STAGE,
         tasks: [...DEMO_TASKS],
         pseudoLabels: PSEUDO_LABEL_STAGE,
+        distillation: {},
         model: SWIN_UNETR,
         ...learnt(budgets.student),
       },
