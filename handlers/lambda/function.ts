@@ -1,5 +1,6 @@
 import { FedcardioError } from '../../lib/error.ts';
 import type { FunctionName } from '../../lib/federation/metrics.ts';
+import { topologyOf } from '../../lib/federation/topology.ts';
 import { createObjects } from '../../lib/storage/objects.ts';
 import { createQueues } from '../../lib/storage/queues.ts';
 import type { HandlerContext, Launcher } from '../context.ts';
@@ -36,10 +37,11 @@ function setUp(service: FunctionName, extras: (setup: Setup) => Extras) {
   const { federation, site, endpoint } = readEnvironment();
   const telemetry = createTelemetry(service, federation.id, site);
   const { trace, log } = telemetry;
+  const places = new Map(topologyOf(federation).queues.map((queue) => [queue.name, queue]));
   const context: HandlerContext = {
     federation,
     objects: createObjects({ endpoint, trace }),
-    queues: createQueues({ endpoint, trace }),
+    queues: createQueues({ endpoint, trace, placeOf: (queue) => places.get(queue) ?? {} }),
     launcher: NO_LAUNCHER,
     now: () => new Date(),
     log,

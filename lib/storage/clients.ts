@@ -24,9 +24,13 @@ const SQS_SOCKETS = Number.POSITIVE_INFINITY;
 
 const LOCAL_CREDENTIALS: Credentials = { accessKeyId: 'local', secretAccessKey: 'local' };
 
-/** An S3 client; with an endpoint, buckets are addressed by path, because `bucket.127.0.0.1` names no host. */
+/** An S3 client, which finds buckets of other regions; with an endpoint, buckets are addressed by path, because `bucket.127.0.0.1` names no host. */
 export function createS3Client(options: ConnectionOptions = {}): S3Client {
-  const client = new S3Client({ ...connection(options, S3_SOCKETS), forcePathStyle: Boolean(options.endpoint) });
+  const client = new S3Client({
+    ...connection(options, S3_SOCKETS),
+    forcePathStyle: Boolean(options.endpoint),
+    followRegionRedirects: true,
+  });
   return options.trace?.(client) ?? client;
 }
 
