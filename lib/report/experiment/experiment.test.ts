@@ -137,6 +137,8 @@ describe('the page', () => {
     expect(page).toContain('`npm run experiment -- --seeds 1,2`');
     expect(page).toContain('| federated Swin UNETR | 1.00 / 10.00 | 1.00 / 10.00 | 1.00 / 10.00 |');
     expect(page).toMatch(/distilled Swin UNETR\*\* \| 100\u00a0% \/ 0\u00a0%/);
+    expect(page).toContain('| ulm alone | 100\u00a0% | 100\u00a0% | 0\u00a0% | 0\u00a0% |');
+    expect(page).not.toContain('bonn alone');
     expect(page).toContain('hinge points and coronary ostia 14 of 16');
     expect(
       page

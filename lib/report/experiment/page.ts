@@ -4,7 +4,7 @@ import { bootstrap, type Estimate } from '../bootstrap.ts';
 import { clock, fixed, percent } from '../format.ts';
 import { TASK_TITLES } from '../words.ts';
 import { type Claim, claimsOf } from './claims.ts';
-import { PAPER_ROWS, type Row, VARIANT_ROWS } from './models.ts';
+import { MODELS, PAPER_ROWS, type Row, VARIANT_ROWS } from './models.ts';
 import { clustersOf, type Group, medianOf, shareOf, TABLE_TASKS, valuesOf } from './pooling.ts';
 import type { SeedResult } from './seed-result.ts';
 
@@ -59,6 +59,13 @@ Pseudo-labels accepted by the filter: ${acceptance(results)}.
 
 ![Share of landmarks within 6 mm by hospital](sites.svg)
 
+## Every model at every site
+
+Share of landmarks within 6 mm, of the landmark tasks that a model learnt. Rows are models, by the hospital that trained them;
+columns are hospitals, each on its own held-out CTs.
+
+${crossSiteTable(results)}
+
 ## Cost
 
 ${results.map(({ seed, wallSeconds, peakRssMB }) => `Seed ${seed}: ${clock(wallSeconds)}, at most ${Math.round(peakRssMB)} MB.`).join(' ')}
@@ -81,6 +88,28 @@ function table(rows: readonly Row[], results: readonly SeedResult[], text: CellT
     ...rows.map((row) => `| ${row.title} | ${TABLE_TASKS.map((task) => cell(row, task)).join(' | ')} |`),
   ].join('\n');
 }
+
+/** The Swin UNETR of each hospital alone, and the two that all trained, at every hospital. */
+function crossSiteTable(results: readonly SeedResult[]): string {
+  const sites = results[0]?.sites ?? [];
+  const cell = (model: string, site: string) => percent(shareOf(landmarkErrors(results, model, site)));
+  const row = (title: string, model: string) => `| ${title} | ${sites.map(({ id }) => cell(model, id)).join(' | ')} |`;
+  const local = sites.filter(({ id }) =>
+    sites.some((at) => landmarkErrors(results, MODELS.localSwin(id), at.id).length > 0),
+  );
+  return [
+    `| trained at | ${sites.map(({ name }) => name).join(' | ')} |`,
+    `| --- |${sites.map(() => ' --- |').join('')}`,
+    ...local.map(({ id, name }) => row(`${name} alone`, MODELS.localSwin(id))),
+    row('all, federated', MODELS.federatedSwin),
+    row('**all, distilled**', MODELS.distilledSwin),
+  ].join('\n');
+}
+
+const landmarkErrors = (results: readonly SeedResult[], model: string, site: string): readonly (number | null)[] =>
+  results.flatMap(({ scores }) =>
+    (scores[site] ?? []).flatMap((score) => (score.model === model ? Object.values(score.errors ?? {}).flat() : [])),
+  );
 
 const claimRow = ({ text, measure, estimate, verdict }: Claim): string =>
   `| ${text} | ${measure} | ${estimateText(estimate)} | ${verdict} |`;
