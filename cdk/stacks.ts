@@ -15,7 +15,7 @@ export function addStacks(app: App, topology: Topology, handlers: string): void 
   const data = addDataStacks(app, topology);
   const options = { handlers, networkOf: addNetworks(app, topology.federation) };
   // Nothing refers to it, but a function cannot be given a queue that is not there.
-  const after = (stack: Stack, index: number) => stack.addDependency(data.at(index) as Stack);
+  const after = (stack: Stack, index: number) => stack.addStackDependency(data.at(index) as Stack);
   for (const [index, site] of topology.federation.sites.entries()) {
     after(addSiteStack(app, topology, site, options), index);
   }
