@@ -151,7 +151,7 @@ function notify(
       }),
     );
     // S3 sends a test message when it is configured, and refuses a queue that does not take it.
-    bucket.node.addStackDependency(queueOf(name));
+    bucket.node.addDependency(queueOf(name));
   }
 }
 
