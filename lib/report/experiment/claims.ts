@@ -12,7 +12,7 @@ export interface Claim {
   readonly measure: string;
   readonly estimate: Estimate;
   /** Whether the value, and whether its whole interval, is on the claim's side. */
-  readonly verdict: 'reached' | 'reached, interval includes the contrary' | 'missed' | 'not measured';
+  readonly verdict: 'reached' | 'undecided: the interval includes the contrary' | 'missed' | 'not measured';
 }
 
 /** The three claims, each with the interval of a paired bootstrap over sites and seeds. */
@@ -62,7 +62,7 @@ function claim(
 function verdictOf({ value, low, high }: Estimate, holds: (value: number) => boolean): Claim['verdict'] {
   if (value === null || low === null || high === null) return 'not measured';
   if (!holds(value)) return 'missed';
-  return holds(low) && holds(high) ? 'reached' : 'reached, interval includes the contrary';
+  return holds(low) && holds(high) ? 'reached' : 'undecided: the interval includes the contrary';
 }
 
 const rowOf = (model: (task: TaskId) => string): Row => ({

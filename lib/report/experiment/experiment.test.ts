@@ -121,7 +121,7 @@ describe('claims', () => {
       model === MODELS.probeSwin && task === 'coronary-arteries'
         ? [site === 'ulm' ? 0.9 : 0.28]
         : better(model, task, site);
-    expect(verdicts(mixed).at(-1)).toBe('reached, interval includes the contrary');
+    expect(verdicts(mixed).at(-1)).toBe('undecided: the interval includes the contrary');
   });
 
   test('are not measured where nothing was scored', () => {
