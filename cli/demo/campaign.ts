@@ -32,7 +32,7 @@ interface Budgets {
 export const BUDGETS: Readonly<Record<'full' | 'quick', Budgets>> = {
   full: {
     teachers: {
-      'hinge-points': { rounds: 4, steps: 40, learningRate: 1e-2, foregroundWeight: 8 },
+      'hinge-points': { rounds: 4, steps: 60, learningRate: 1e-2, foregroundWeight: 8 },
       'membranous-septum': { rounds: 3, steps: 40, learningRate: 1e-2, foregroundWeight: 8 },
       calcification: { rounds: 4, steps: 40, learningRate: 5e-3, foregroundWeight: 5 },
     },
