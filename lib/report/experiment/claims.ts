@@ -2,8 +2,8 @@ import type { TaskId } from '../../federation/tasks.ts';
 import { seededRandom } from '../../random.ts';
 import { bootstrap, type Estimate } from '../bootstrap.ts';
 import { mean } from '../quantile.ts';
-import { MODELS, type Row } from './models.ts';
-import { type Cluster, clustersOf, type Group, medianOf, shareOf, TABLE_TASKS, valuesOf } from './pooling.ts';
+import { MODELS, type Row, rowOf } from './models.ts';
+import { type Cluster, clustersOf, LANDMARK_TASKS, landmarkShare, medianOf, TABLE_TASKS, valuesOf } from './pooling.ts';
 import type { SeedResult } from './seed-result.ts';
 
 /** Something that the method is said to do, and what the experiment found. */
@@ -18,13 +18,13 @@ export interface Claim {
 /** The three claims, each with the interval of a paired bootstrap over sites and seeds. */
 export function claimsOf(results: readonly SeedResult[]): readonly Claim[] {
   const clusters = clustersOf(results);
-  const landmarks = ['hinge-points', 'membranous-septum'] as const;
-  const beatsFederated = [...landmarks.map((task) => [task]), [...landmarks]].map((tasks) =>
+  const beatsFederated = [...LANDMARK_TASKS.map((task) => [task]), LANDMARK_TASKS].map((tasks) =>
     claim(
       `The distilled Swin UNETR beats the federated one on ${tasks.join(' and ')} at the other sites.`,
       'share of points within 6 mm, difference',
       clusters,
-      (sample) => difference(pooledShare(sample, distilled, tasks), pooledShare(sample, federated, tasks)),
+      (sample) =>
+        difference(landmarkShare(sample, distilled, 'other', tasks), landmarkShare(sample, federated, 'other', tasks)),
       (value) => value > 0,
     ),
   );
@@ -65,16 +65,10 @@ function verdictOf({ value, low, high }: Estimate, holds: (value: number) => boo
   return holds(low) && holds(high) ? 'reached' : 'undecided: the interval includes the contrary';
 }
 
-const rowOf = (model: (task: TaskId) => string): Row => ({
-  title: '',
-  models: (task, labelled) => [{ model: model(task), trainedAt: labelled }],
-});
 const distilled = rowOf(() => MODELS.distilledSwin);
 const federated = rowOf(() => MODELS.federatedSwin);
 const teacher = rowOf(MODELS.teacher);
 
-const pooledShare = (sample: readonly Cluster[], row: Row, tasks: readonly TaskId[], group: Group = 'other') =>
-  shareOf(tasks.flatMap((task) => valuesOf(sample, row, task, group)));
 const median = (sample: readonly Cluster[], row: Row, task: TaskId) =>
   medianOf(task, valuesOf(sample, row, task, 'all'));
 const meanDice = (sample: readonly Cluster[], model: string) =>

@@ -2,7 +2,7 @@ import { percent } from '../format.ts';
 import { html, type Markup, verbatim } from '../markup.ts';
 import { linearScale, roundDomain, ticks } from '../scale.ts';
 import { MODELS, PAPER_ROWS, type Row } from './models.ts';
-import { clustersOf, shareOf, valuesOf } from './pooling.ts';
+import { clustersOf, landmarkShare } from './pooling.ts';
 import type { SeedResult } from './seed-result.ts';
 
 /** Dark enough on white, light enough on black, and told apart by the colour-blind (Okabe & Ito). */
@@ -41,16 +41,12 @@ export function siteDrawing(results: readonly SeedResult[]): string {
   const [width, left, step] = [860, 130, 30];
   const bottom = 16 + sites.length * step;
   const x = linearScale([0, 1], [left, width - 230]);
+  const clusters = clustersOf(results);
   const shareAt = (row: Row, site: string) =>
-    shareOf(
-      (['hinge-points', 'membranous-septum'] as const).flatMap((task) =>
-        valuesOf(
-          clustersOf(results).filter((cluster) => cluster.site === site),
-          row,
-          task,
-          'all',
-        ),
-      ),
+    landmarkShare(
+      clusters.filter((cluster) => cluster.site === site),
+      row,
+      'all',
     );
   return drawing(
     width,

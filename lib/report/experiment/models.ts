@@ -32,6 +32,9 @@ const local = (model: (site: string, task: TaskId) => string): Row['models'] => 
   return (task, labelled) => labelled.map((site) => ({ model: model(site, task), trainedAt: [site] }));
 };
 
+/** The row of one model that all sites with labels trained, for figures that no table shows. */
+export const rowOf = (model: (task: TaskId) => string): Row => ({ title: '', models: federated(model) });
+
 /** The six rows of Tölle et al. (2025), in their order. */
 export const PAPER_ROWS: readonly Row[] = [
   { title: 'UNet, one site', models: local(MODELS.localUnet) },

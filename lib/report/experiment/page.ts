@@ -4,8 +4,8 @@ import { bootstrap, type Estimate } from '../bootstrap.ts';
 import { clock, fixed, percent } from '../format.ts';
 import { TASK_TITLES } from '../words.ts';
 import { type Claim, claimsOf } from './claims.ts';
-import { MODELS, PAPER_ROWS, type Row, VARIANT_ROWS } from './models.ts';
-import { clustersOf, type Group, medianOf, shareOf, TABLE_TASKS, valuesOf } from './pooling.ts';
+import { MODELS, PAPER_ROWS, type Row, rowOf, VARIANT_ROWS } from './models.ts';
+import { clustersOf, type Group, landmarkShare, medianOf, shareOf, TABLE_TASKS, valuesOf } from './pooling.ts';
 import type { SeedResult } from './seed-result.ts';
 
 /**
@@ -92,11 +92,16 @@ function table(rows: readonly Row[], results: readonly SeedResult[], text: CellT
 /** The Swin UNETR of each hospital alone, and the two that all trained, at every hospital. */
 function crossSiteTable(results: readonly SeedResult[]): string {
   const sites = results[0]?.sites ?? [];
-  const cell = (model: string, site: string) => percent(shareOf(landmarkErrors(results, model, site)));
-  const row = (title: string, model: string) => `| ${title} | ${sites.map(({ id }) => cell(model, id)).join(' | ')} |`;
-  const local = sites.filter(({ id }) =>
-    sites.some((at) => landmarkErrors(results, MODELS.localSwin(id), at.id).length > 0),
-  );
+  const clusters = clustersOf(results);
+  const shareAt = (model: string, site: string) =>
+    landmarkShare(
+      clusters.filter((cluster) => cluster.site === site),
+      rowOf(() => model),
+      'all',
+    );
+  const row = (title: string, model: string) =>
+    `| ${title} | ${sites.map(({ id }) => percent(shareAt(model, id))).join(' | ')} |`;
+  const local = sites.filter(({ id }) => sites.some((at) => shareAt(MODELS.localSwin(id), at.id) !== null));
   return [
     `| trained at | ${sites.map(({ name }) => name).join(' | ')} |`,
     `| --- |${sites.map(() => ' --- |').join('')}`,
@@ -105,11 +110,6 @@ function crossSiteTable(results: readonly SeedResult[]): string {
     row('**all, distilled**', MODELS.distilledSwin),
   ].join('\n');
 }
-
-const landmarkErrors = (results: readonly SeedResult[], model: string, site: string): readonly (number | null)[] =>
-  results.flatMap(({ scores }) =>
-    (scores[site] ?? []).flatMap((score) => (score.model === model ? Object.values(score.errors ?? {}).flat() : [])),
-  );
 
 const claimRow = ({ text, measure, estimate, verdict }: Claim): string =>
   `| ${text} | ${measure} | ${estimateText(estimate)} | ${verdict} |`;
@@ -120,13 +120,11 @@ const estimateText = ({ value, low, high }: Estimate): string =>
 /** Each variant against the hard, filtered one: share of landmarks within 6 mm over both landmark tasks. */
 function variantNote(results: readonly SeedResult[]): string {
   const [base, ...others] = VARIANT_ROWS;
-  const share = (sample: ReturnType<typeof clustersOf>, row: Row) =>
-    shareOf((['hinge-points', 'membranous-septum'] as const).flatMap((task) => valuesOf(sample, row, task, 'all')));
   const notes = others.map((row) => {
     const estimate = bootstrap(
       clustersOf(results),
       (sample) => {
-        const [with_, without] = [share(sample, row), share(sample, base as Row)];
+        const [with_, without] = [landmarkShare(sample, row, 'all'), landmarkShare(sample, base as Row, 'all')];
         return with_ === null || without === null ? null : with_ - without;
       },
       seededRandom('variants', row.title),

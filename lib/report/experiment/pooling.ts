@@ -6,6 +6,8 @@ import type { SeedResult } from './seed-result.ts';
 /** The tasks of the paper's table. */
 export const TABLE_TASKS = ['hinge-points', 'membranous-septum', 'calcification'] as const satisfies readonly TaskId[];
 
+export const LANDMARK_TASKS = ['hinge-points', 'membranous-septum'] as const satisfies readonly TaskId[];
+
 /** Where a model is looked at: at sites whose labels it learnt from, or at all others. */
 export type Group = 'training' | 'other' | 'all';
 
@@ -47,3 +49,11 @@ export const medianOf = (task: TaskId, values: readonly (number | null)[]): numb
 
 /** Share of all points found within 6 mm: unlike a median, it counts the missing ones. */
 export const shareOf = (values: readonly (number | null)[]): number | null => landmarkMetrics(values).within6mm;
+
+/** {@link shareOf} both landmark tasks, or some of them, every point counting once. */
+export const landmarkShare = (
+  clusters: readonly Cluster[],
+  row: Row,
+  group: Group,
+  tasks: readonly TaskId[] = LANDMARK_TASKS,
+): number | null => shareOf(tasks.flatMap((task) => valuesOf(clusters, row, task, group)));
