@@ -1,13 +1,12 @@
-import { table } from '../cli/table.ts';
 import type { Volume } from '../lib/imaging/volume.ts';
 import { createNetwork } from '../lib/models/network.ts';
 import { predictTasks } from '../lib/training/infer.ts';
 import {
   type BenchNetwork,
-  backendOf,
   FIELD_OF_VIEW_MM,
   median,
   networks,
+  onEachBackend,
   preparedPhantom,
   SEED,
   significant,
@@ -27,25 +26,16 @@ const TIMED = { native: 3, wasm: 1 } as const;
  *
  * @returns by backend and network: `secondsPerVolume`, the median
  */
-export async function run(): Promise<Readonly<Record<string, number | string>>> {
-  const figures: Record<string, number | string> = {};
-  const rows: string[][] = [];
-  for (const preference of ['native', 'wasm'] as const) {
-    const backend = await backendOf(preference);
-    figures[preference] = backend?.description ?? 'does not load';
-    if (!backend) continue;
+export const run = (): Promise<Readonly<Record<string, number | string>>> =>
+  onEachBackend(['network', 'volume', 'window', 'seconds'], async (backend, figures, row) => {
     const { image } = preparedPhantom(FIELD_OF_VIEW_MM / VOLUME);
     const sides = image.shape.join('×');
     for (const network of networks()) {
-      const seconds = significant(median(await volumeSeconds(network, image, TIMED[preference])));
-      figures[`${preference}.${network.name}.secondsPerVolume`] = seconds;
-      rows.push([preference, network.name, sides, `${windowOf(network)}³`, String(seconds)]);
-      console.error(`  ${rows.at(-1)?.join('  ')}`);
+      const seconds = significant(median(await volumeSeconds(network, image, TIMED[backend])));
+      figures[`${backend}.${network.name}.secondsPerVolume`] = seconds;
+      row(network.name, sides, `${windowOf(network)}³`, String(seconds));
     }
-  }
-  console.error(`\n${table(['backend', 'network', 'volume', 'window', 'seconds'], rows).join('\n')}\n`);
-  return figures;
-}
+  });
 
 /** Seconds of each prediction after a first one that is not timed. */
 async function volumeSeconds(of: BenchNetwork, image: Volume<Float32Array>, timed: number): Promise<readonly number[]> {

@@ -1,13 +1,12 @@
-import { table } from '../cli/table.ts';
 import { trainingSchema } from '../lib/federation/schemas.ts';
 import type { PreparedCase } from '../lib/training/cases.ts';
 import { trainRound } from '../lib/training/train-round.ts';
 import {
   type BenchNetwork,
-  backendOf,
   FIELD_OF_VIEW_MM,
   median,
   networks,
+  onEachBackend,
   preparedPhantom,
   SEED,
   significant,
@@ -29,31 +28,21 @@ const PATCHES = [32, 64, 96] as const;
  *
  * @returns by backend, network and patch: `stepsPerSecond` from the median step, and the slowest step in ms
  */
-export async function run(): Promise<Readonly<Record<string, number | string>>> {
-  const figures: Record<string, number | string> = {};
-  const rows: string[][] = [];
-  for (const preference of ['native', 'wasm'] as const) {
-    const backend = await backendOf(preference);
-    figures[preference] = backend?.description ?? 'does not load';
-    if (!backend) continue;
-    const { warmUp, timed } = STEPS[preference];
+export const run = (): Promise<Readonly<Record<string, number | string>>> =>
+  onEachBackend(['network', 'patch', 'parameters', 'steps/s', 'slowest ms'], async (backend, figures, row) => {
+    const { warmUp, timed } = STEPS[backend];
     for (const patch of PATCHES) {
       const cases = [preparedPhantom(FIELD_OF_VIEW_MM / patch)];
       for (const network of networks()) {
         const seconds = await stepSeconds(network, patch, cases, warmUp, timed[patch]);
         const rate = significant(1 / median(seconds));
         const slowest = significant(1000 * Math.max(...seconds));
-        figures[`${preference}.${network.name}.${patch}.stepsPerSecond`] = rate;
-        figures[`${preference}.${network.name}.${patch}.slowestMs`] = slowest;
-        rows.push([preference, network.name, `${patch}³`, String(network.parameters), String(rate), String(slowest)]);
-        console.error(`  ${rows.at(-1)?.join('  ')}`);
+        figures[`${backend}.${network.name}.${patch}.stepsPerSecond`] = rate;
+        figures[`${backend}.${network.name}.${patch}.slowestMs`] = slowest;
+        row(network.name, `${patch}³`, String(network.parameters), String(rate), String(slowest));
       }
     }
-  }
-  const head = ['backend', 'network', 'patch', 'parameters', 'steps/s', 'slowest ms'];
-  console.error(`\n${table(head, rows).join('\n')}\n`);
-  return figures;
-}
+  });
 
 async function stepSeconds(
   { model, tasks }: BenchNetwork,

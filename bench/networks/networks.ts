@@ -1,6 +1,7 @@
 import { SWIN_UNETR, UNET } from '../../cli/demo/campaign.ts';
 import { phantomOf } from '../../cli/demo/case-files.ts';
 import { allCases, DEMO_TASKS, scenarioOf } from '../../cli/demo/scenario.ts';
+import { table } from '../../cli/table.ts';
 import { isFedcardioError } from '../../lib/error.ts';
 import type { ModelConfig } from '../../lib/federation/schemas.ts';
 import type { TaskId } from '../../lib/federation/tasks.ts';
@@ -59,13 +60,42 @@ export function preparedPhantom(spacing: number): PreparedCase {
 }
 
 /** The backend, or undefined where it does not load. */
-export async function backendOf(preference: Backend['name']): Promise<Backend | undefined> {
+async function backendOf(preference: Backend['name']): Promise<Backend | undefined> {
   try {
     return await loadBackend(preference);
   } catch (error) {
     if (isFedcardioError(error, 'NO_BACKEND')) return undefined;
     throw error;
   }
+}
+
+/**
+ * Measures on one backend after the other in this process, and prints the table to standard error. A backend that does
+ * not load is left out.
+ *
+ * @param measure adds figures, and rows of the table by `row`
+ */
+export async function onEachBackend(
+  head: readonly string[],
+  measure: (
+    backend: Backend['name'],
+    figures: Record<string, number | string>,
+    row: (...cells: readonly string[]) => void,
+  ) => Promise<void>,
+): Promise<Readonly<Record<string, number | string>>> {
+  const figures: Record<string, number | string> = {};
+  const rows: (readonly string[])[] = [];
+  for (const name of ['native', 'wasm'] as const) {
+    const backend = await backendOf(name);
+    figures[name] = backend?.description ?? 'does not load';
+    if (!backend) continue;
+    await measure(name, figures, (...cells) => {
+      rows.push([name, ...cells]);
+      console.error(`  ${[name, ...cells].join('  ')}`);
+    });
+  }
+  console.error(`\n${table(['backend', ...head], rows).join('\n')}\n`);
+  return figures;
 }
 
 /** Of an even number of values the lower of the middle two. */
