@@ -1,75 +1,42 @@
-import { trainingSchema } from '../lib/federation/schemas.ts';
-import type { PreparedCase } from '../lib/training/cases.ts';
-import { trainRound } from '../lib/training/train-round.ts';
-import {
-  type BenchNetwork,
-  FIELD_OF_VIEW_MM,
-  median,
-  networks,
-  onEachBackend,
-  preparedPhantom,
-  SEED,
-  significant,
-} from './networks/networks.ts';
+import { median, networks, onEachBackend, significant } from './networks/networks.ts';
+import { trainingOf, trainSteps } from './networks/steps.ts';
 
 export const summary = 'Steps per second of UNet and Swin UNETR at patches of 32³ to 96³, native and WebAssembly';
 
-/** Steps by side of the patch. The first ones compile and allocate, and are not timed. */
-const STEPS = {
-  native: { warmUp: 2, timed: { 32: 16, 64: 6, 96: 3 } },
-  wasm: { warmUp: 1, timed: { 32: 4, 64: 2, 96: 1 } },
-} as const;
-const PATCHES = [32, 64, 96] as const;
+/** Side of the patches, how many a step takes, and the steps that are timed. */
+const SIZES = [
+  { patch: 32, batch: 1, timed: { native: 16, wasm: 4 } },
+  { patch: 64, batch: 1, timed: { native: 6, wasm: 2 } },
+  { patch: 64, batch: 2, timed: { native: 4, wasm: 1 } },
+  { patch: 96, batch: 1, timed: { native: 3, wasm: 1 } },
+] as const;
+/** The first steps compile and allocate. */
+const WARM_UP = { native: 2, wasm: 1 } as const;
 
 /**
- * Trains networks on a phantom as a task does, patch, loss, gradient and AdamW included, one backend after the other in
- * this process. Patches of all sizes see the same 96 mm. A backend that does not load is left out. The table goes to
- * standard error.
+ * Trains networks on a phantom as a task does, one backend after the other in this process. A backend that does not load
+ * is left out. The table goes to standard error.
  *
- * @returns by backend, network and patch: `stepsPerSecond` from the median step, and the slowest step in ms
+ * @returns by backend, network, patch and batch: `stepsPerSecond` from the median step, and the slowest step in ms
  */
 export const run = (): Promise<Readonly<Record<string, number | string>>> =>
-  onEachBackend(['network', 'patch', 'parameters', 'steps/s', 'slowest ms'], async (backend, figures, row) => {
-    const { warmUp, timed } = STEPS[backend];
-    for (const patch of PATCHES) {
-      const cases = [preparedPhantom(FIELD_OF_VIEW_MM / patch)];
+  onEachBackend(['network', 'patch', 'batch', 'parameters', 'steps/s', 'slowest ms'], async (backend, figures, row) => {
+    for (const { patch, batch, timed } of SIZES) {
       for (const network of networks()) {
-        const seconds = await stepSeconds(network, patch, cases, warmUp, timed[patch]);
-        const rate = significant(1 / median(seconds));
-        const slowest = significant(1000 * Math.max(...seconds));
-        figures[`${backend}.${network.name}.${patch}.stepsPerSecond`] = rate;
-        figures[`${backend}.${network.name}.${patch}.slowestMs`] = slowest;
-        row(network.name, `${patch}³`, String(network.parameters), String(rate), String(slowest));
+        const seconds: number[] = [];
+        let last = performance.now();
+        await trainSteps(network, trainingOf(patch, WARM_UP[backend] + timed[backend], batch), () => {
+          const now = performance.now();
+          seconds.push((now - last) / 1000);
+          last = now;
+        });
+        const after = seconds.slice(WARM_UP[backend]);
+        const rate = significant(1 / median(after));
+        const slowest = significant(1000 * Math.max(...after));
+        const name = `${backend}.${network.name}.${patch}x${batch}`;
+        figures[`${name}.stepsPerSecond`] = rate;
+        figures[`${name}.slowestMs`] = slowest;
+        row(network.name, `${patch}³`, String(batch), String(network.parameters), String(rate), String(slowest));
       }
     }
   });
-
-async function stepSeconds(
-  { model, tasks }: BenchNetwork,
-  patch: number,
-  cases: readonly PreparedCase[],
-  warmUp: number,
-  timed: number,
-): Promise<readonly number[]> {
-  const seconds: number[] = [];
-  let last = performance.now();
-  const spacing = FIELD_OF_VIEW_MM / patch;
-  await trainRound({
-    model,
-    training: trainingSchema.parse({ patch, spacing, steps: warmUp + timed, learningRate: 1e-3 }),
-    tasks,
-    cases,
-    global: undefined,
-    optimizer: undefined,
-    round: 1,
-    rounds: 1,
-    seed: SEED,
-    site: 'bench',
-    onStep: () => {
-      const now = performance.now();
-      seconds.push((now - last) / 1000);
-      last = now;
-    },
-  });
-  return seconds.slice(warmUp);
-}

@@ -1,11 +1,11 @@
 import { FedcardioError } from '../lib/error.ts';
 import { siteKeys } from '../lib/federation/keys.ts';
-import type { CatalogEntry, EvaluateStage, Score } from '../lib/federation/schemas.ts';
+import type { CatalogEntry, EvaluateStage, ScoreComparison } from '../lib/federation/schemas.ts';
 import type { TaskId } from '../lib/federation/tasks.ts';
 import { affineOf } from '../lib/imaging/affine.ts';
 import { writeNifti } from '../lib/imaging/nifti-write.ts';
 import type { Target } from '../lib/training/cases.ts';
-import { type Comparison, scoreOf } from '../lib/training/evaluate.ts';
+import { type CaseScore, compareScores, scoreCase, scoreOf } from '../lib/training/evaluate.ts';
 import { predictTasks } from '../lib/training/infer.ts';
 import type { TaskContext } from './context.ts';
 import type { TaskResult } from './publish.ts';
@@ -22,19 +22,46 @@ export async function evaluateSite(input: StageInput<EvaluateStage>, context: Ta
   const { stage, at, data } = input;
   const entries = await data.catalog('evaluation');
   const models = Object.entries(stage.models);
-  const scores: Score[] = [];
+  const scores = new Map<string, ModelScores>();
   let unreadable = 0;
   for (const [index, [name, stageName]] of models.entries()) {
     const scored = await withStageModel(context.objects, input, at.campaign, stageName, (model) =>
       scoreModel(input, context, name, model, entries),
     );
-    scores.push(...scored.scores);
+    scores.set(name, scored.scores);
     unreadable = Math.max(unreadable, scored.unreadable);
     context.progress({ done: index + 1, total: models.length });
   }
   const cases = entries.length - unreadable;
   if (cases === 0) throw new FedcardioError('NO_DATA', `${data.bucket} has no held-out case that can be read.`);
-  return { samples: cases, figures: unreadable > 0 ? { cases, unreadable } : { cases }, scores };
+  return {
+    samples: cases,
+    figures: unreadable > 0 ? { cases, unreadable } : { cases },
+    scores: [...scores].flatMap(([name, byTask]) =>
+      [...byTask].map(([task, byCase]) => scoreOf(name, task, [...byCase.values()])),
+    ),
+    comparisons: stage.compare.flatMap((pair) => comparisonsOf(pair, scores)),
+  };
+}
+
+/** By task and case. */
+type ModelScores = ReadonlyMap<TaskId, ReadonlyMap<string, CaseScore>>;
+
+/** Of every task that both models learnt, on the cases that both were scored on. */
+function comparisonsOf(
+  pair: readonly [string, string],
+  scores: ReadonlyMap<string, ModelScores>,
+): readonly ScoreComparison[] {
+  const [first, second] = pair.map((name) => scores.get(name));
+  return [...(first ?? [])].flatMap(([task, ofFirst]) => {
+    const ofSecond = second?.get(task);
+    if (!ofSecond) return [];
+    const both = [...ofFirst].flatMap(([id, score]) => {
+      const other = ofSecond.get(id);
+      return other ? [[score, other] as const] : [];
+    });
+    return [compareScores(pair, task, both)];
+  });
 }
 
 async function scoreModel(
@@ -43,8 +70,8 @@ async function scoreModel(
   name: string,
   model: StageModel,
   entries: readonly CatalogEntry[],
-): Promise<{ readonly scores: readonly Score[]; readonly unreadable: number }> {
-  const comparisons = new Map<TaskId, Comparison[]>(model.tasks.map((task) => [task, []]));
+): Promise<{ readonly scores: ModelScores; readonly unreadable: number }> {
+  const scores = new Map(model.tasks.map((task) => [task, new Map<string, CaseScore>()]));
   const unreadable = await forEachReadable(entries, log, async (entry) => {
     const prepared = await data.prepared(entry, model);
     // All before the first is scored: a case counts for every task that it has a label of, or for none.
@@ -53,11 +80,11 @@ async function scoreModel(
     const own = { shape: entry.image.shape, affine: affineOf(entry.image.affine) };
     for (const [task, prediction] of await predictTasks(model.network, prepared, own, model.patch, model.tasks)) {
       const truth = truths.get(task);
-      if (truth) comparisons.get(task)?.push({ truth, prediction });
+      if (truth) scores.get(task)?.set(entry.case, scoreCase(task, truth, prediction));
       if (stage.predictions !== name) continue;
       const key = siteKeys.prediction(at.campaign, name, task, entry.case);
       await objects.put(data.bucket, key, writeNifti(prediction.classMap, { gzip: true }));
     }
   });
-  return { scores: [...comparisons].map(([task, pairs]) => scoreOf(name, task, pairs)), unreadable };
+  return { scores, unreadable };
 }

@@ -1,7 +1,13 @@
 import { federationKeys } from '../lib/federation/keys.ts';
 import { createJson } from '../lib/federation/protocol/documents.ts';
 import { sha256Hex } from '../lib/federation/protocol/json.ts';
-import { type Score, type TaskMessage, type Update, updateSchema } from '../lib/federation/schemas.ts';
+import {
+  type Score,
+  type ScoreComparison,
+  type TaskMessage,
+  type Update,
+  updateSchema,
+} from '../lib/federation/schemas.ts';
 import { names } from '../lib/federation/topology.ts';
 import type { EncodedUpdate } from '../lib/training/encode-update.ts';
 import type { TaskContext } from './context.ts';
@@ -13,6 +19,7 @@ export interface TaskResult {
   readonly weights?: EncodedUpdate;
   readonly figures: Readonly<Record<string, number>>;
   readonly scores?: readonly Score[];
+  readonly comparisons?: readonly ScoreComparison[];
   /** Keys in the site's bucket that nobody needs any more once the update is published. */
   readonly discard?: readonly string[];
 }
@@ -42,6 +49,7 @@ export async function publishUpdate(
     base: base?.sha256 ?? null,
     figures: result.figures,
     ...(result.scores ? { scores: [...result.scores] } : {}),
+    ...(result.comparisons?.length ? { comparisons: [...result.comparisons] } : {}),
     seconds,
     backend,
     peakRss: process.resourceUsage().maxRSS * 1024,

@@ -1,20 +1,24 @@
-"""Steps per second of PyTorch's networks, to set beside `npm run bench -- train`.
+"""Speed of PyTorch's networks, to set beside `npm run bench -- train` and `npm run bench -- infer`.
 
     pip install torch==2.13.0 monai==1.6.1 einops dynamic-network-architectures==0.4.4
     python scripts/bench-torch.py
 
 The networks of the benchmark, one image a step: forward, Dice + cross-entropy, backward, clipping, AdamW. Patches are
-random numbers and come ready: what the benchmark spends on cutting them is not in these figures.
+random numbers and come ready: what the benchmark spends on cutting them is not in these figures. Nor is what it
+spends on decoding, in those of a volume by MONAI's sliding windows. MONAI's Swin UNETR does not train on 32³: at its
+deepest stage one voxel is left, which instance norm refuses.
 """
 import json
 import time
 
 import torch
 from dynamic_network_architectures.architectures.unet import PlainConvUNet
+from monai.inferers import sliding_window_inference
 from monai.losses import DiceCELoss
 from monai.networks.nets import SwinUNETR
 
 STEPS = {32: 16, 64: 6, 96: 3}
+VOLUMES = 3
 CLASSES = 6
 
 
@@ -31,12 +35,12 @@ def swin():
     return SwinUNETR(in_channels=1, out_channels=CLASSES, feature_size=12, use_checkpoint=False)
 
 
-def seconds_per_step(net, side, steps):
+def seconds_per_step(net, side, batch, steps):
     net.train()
     loss_of = DiceCELoss(include_background=False, to_onehot_y=True, softmax=True, batch=True)
     optimizer = torch.optim.AdamW(net.parameters(), lr=1e-3)
-    image = torch.randn(1, 1, side, side, side)
-    target = torch.randint(0, CLASSES, (1, 1, side, side, side))
+    image = torch.randn(batch, 1, side, side, side)
+    target = torch.randint(0, CLASSES, (batch, 1, side, side, side))
     times = []
     for step in range(steps + 2):
         start = time.perf_counter()
@@ -55,10 +59,37 @@ def seconds_per_step(net, side, steps):
     return sorted(times)[(len(times) - 1) // 2]
 
 
+def seconds_per_volume(net, window):
+    net.eval()
+    volume = torch.randn(1, 1, 95, 96, 96)
+    times = []
+    for _ in range(VOLUMES + 1):
+        start = time.perf_counter()
+        with torch.inference_mode():
+            sliding_window_inference(
+                volume, (window,) * 3, 1, lambda x: torch.softmax(net(x), 1), overlap=0.5, mode="gaussian", sigma_scale=0.125
+            )
+        times.append(time.perf_counter() - start)
+    return sorted(times[1:])[(VOLUMES - 1) // 2]
+
+
+def significant(value):
+    return float(f"{value:.3g}")
+
+
 figures = {"torch": torch.__version__, "threads": torch.get_num_threads()}
-for name, make, sides in (("unet", unet, (32, 64, 96)), ("swin-unetr-12", swin, (32, 64, 96))):
-    for side in sides:
-        rate = 1 / seconds_per_step(make(), side, STEPS[side])
-        figures[f"{name}.{side}.stepsPerSecond"] = float(f"{rate:.3g}")
-        print(f"{name:15} {side}³  {rate:.3g} steps/s", flush=True)
+for name, make, sizes, window in (
+    ("unet", unet, ((32, 1), (64, 1), (64, 2), (96, 1)), 48),
+    ("swin-unetr-12", swin, ((64, 1), (64, 2), (96, 1)), 64),
+):
+    for side, batch in sizes:
+        rate = significant(1 / seconds_per_step(make(), side, batch, STEPS[side]))
+        figures[f"{name}.{side}x{batch}.stepsPerSecond"] = rate
+        print(f"{name:15} {side}³ × {batch}  {rate} steps/s", flush=True)
+    net = make()
+    if name == "unet":
+        net.decoder.deep_supervision = False
+    seconds = significant(seconds_per_volume(net, window))
+    figures[f"{name}.secondsPerVolume"] = seconds
+    print(f"{name:15} volume   {seconds} s", flush=True)
 print(json.dumps(figures))

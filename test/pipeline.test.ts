@@ -60,6 +60,7 @@ const CAMPAIGN: CampaignInput = {
       name: 'evaluate',
       models: { student: 'student', control: 'control', probe: 'probe' },
       predictions: 'student',
+      compare: [['student', 'control']],
     },
   ],
 };
@@ -374,6 +375,11 @@ describe('a campaign over HTTP', () => {
         if (errors) expect(Object.values(errors).map((list) => list.length)).toEqual([1, 1, 1, 1, 1]);
         else expect(dice).toHaveLength(1);
       }
+      const comparisons = value.status === 'ok' ? (value.comparisons ?? []) : [];
+      expect(comparisons.map(({ first, second, task }) => `${first}-${second}/${task}`).sort()).toEqual(
+        TASKS.map((task) => `student-control/${task}`).sort(),
+      );
+      for (const { within6mm, dice } of comparisons) expect(within6mm ?? dice).toHaveLength(1);
     }
   });
 

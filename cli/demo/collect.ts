@@ -8,6 +8,7 @@ import {
   planSchema,
   rejectedSchema,
   type Score,
+  type ScoreComparison,
   type Stage,
   sealSchema,
   summarySchema,
@@ -26,6 +27,8 @@ export interface CampaignRecord {
   readonly stages: readonly StageReport[];
   /** Scores of the evaluation by site. */
   readonly scores: ReadonlyMap<string, readonly Score[]>;
+  /** Of the models that the evaluation compares, by site. */
+  readonly comparisons: ReadonlyMap<string, readonly ScoreComparison[]>;
   readonly backends: readonly string[];
   /** Highest resident memory that a task reported, bytes. */
   readonly peakTaskRss: number;
@@ -49,6 +52,9 @@ export async function collectCampaign(place: Place): Promise<CampaignRecord> {
     rejected: (await inOrder(federation.sites, ({ id }) => readRejected(objects, federation.id, id))).flat(),
     stages: stages.map(({ report }) => report),
     scores: new Map(updates.flatMap(({ site, scores }) => (scores ? [[site, scores] as const] : []))),
+    comparisons: new Map(
+      updates.flatMap(({ site, comparisons }) => (comparisons ? [[site, comparisons] as const] : [])),
+    ),
     backends: [...new Set(updates.flatMap(({ backend }) => backend ?? []))],
     peakTaskRss: Math.max(0, ...updates.map(({ peakRss }) => peakRss ?? 0)),
   };

@@ -1,6 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { PAPER_ROWS, VARIANT_ROWS } from '../../lib/report/experiment/models.ts';
-import { TABLE_TASKS } from '../../lib/report/experiment/pooling.ts';
+import { PAPER_ROWS, TABLE_TASKS, VARIANT_ROWS } from '../../lib/report/experiment/models.ts';
 import { scenarioOf } from '../demo/scenario.ts';
 import { workloadOf } from '../demo/workload.ts';
 import { experimentCampaign } from './campaign.ts';

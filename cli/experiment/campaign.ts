@@ -1,6 +1,6 @@
 import { type Campaign, type CampaignInput, campaignSchema, type ModelConfig } from '../../lib/federation/schemas.ts';
 import type { TaskId } from '../../lib/federation/tasks.ts';
-import { MODELS } from '../../lib/report/experiment/models.ts';
+import { COMPARISONS, MODELS } from '../../lib/report/experiment/models.ts';
 import { BUDGETS, type Budget, GRID, SWIN_UNETR, UNET } from '../demo/campaign.ts';
 import { DEMO_TASKS, PROBE_TASK, type Scenario, type SiteScenario } from '../demo/scenario.ts';
 
@@ -70,7 +70,10 @@ export function experimentCampaign(scenario: Scenario, profile: ExperimentProfil
     schema: 'fedcardio.campaign/1',
     id: `experiment-${profile}-${scenario.seed}`,
     seed: scenario.seed,
-    stages: [...stages, { kind: 'evaluate', name: 'evaluate', models: Object.fromEntries(models) }],
+    stages: [
+      ...stages,
+      { kind: 'evaluate', name: 'evaluate', models: Object.fromEntries(models), compare: COMPARISONS },
+    ],
   };
   return campaignSchema.parse(campaign);
 }

@@ -1,5 +1,4 @@
 import { execFileSync } from 'node:child_process';
-import type { Score } from '../../lib/federation/schemas.ts';
 import { isTaskId } from '../../lib/federation/tasks.ts';
 import type { SeedResult } from '../../lib/report/experiment/seed-result.ts';
 import type { StageReport } from '../../lib/report/report.ts';
@@ -32,7 +31,8 @@ export function seedResultOf(scenario: Scenario, record: CampaignRecord, facts: 
     pseudoLabels: Object.fromEntries(
       record.stages.filter(({ kind }) => kind === 'pseudo-label').map((stage) => [stage.name, countsOf(stage)]),
     ),
-    scores: Object.fromEntries([...record.scores].map(([site, scores]) => [site, scores.map(roundedScore)])),
+    scores: roundedBySite(record.scores),
+    comparisons: roundedBySite(record.comparisons),
   };
 }
 
@@ -49,15 +49,13 @@ function countsOf({ commits }: StageReport): SeedResult['pseudoLabels'][string] 
   return counts;
 }
 
-function roundedScore({ errors, dice, volumeErrors, ...score }: Score): Score {
-  const all = <T extends number | null>(values: readonly T[]) =>
-    values.map((value) => (value === null ? value : rounded(value, 2))) as T[];
-  return {
-    ...score,
-    ...(errors && { errors: Object.fromEntries(Object.entries(errors).map(([name, list]) => [name, all(list)])) }),
-    ...(dice && { dice: all(dice) }),
-    ...(volumeErrors && { volumeErrors: all(volumeErrors) }),
-  };
+const roundedBySite = <T>(bySite: ReadonlyMap<string, readonly T[]>): Record<string, T[]> =>
+  Object.fromEntries([...bySite].map(([site, items]) => [site, items.map(withRounded)]));
+
+/** The same with every number in it, however deep, to a ten-thousandth. */
+function withRounded<T>(value: T): T {
+  const text = JSON.stringify(value, (_, item) => (typeof item === 'number' ? rounded(item, 4) : item));
+  return JSON.parse(text) as T;
 }
 
 function commitOfSource(): string {

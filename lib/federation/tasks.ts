@@ -12,6 +12,9 @@ export type TaskId = (typeof TASK_IDS)[number];
 /** Radius of the sphere that stands for a landmark while it is learnt as a segmentation, in mm. */
 export const LANDMARK_RADIUS_MM = 4;
 
+/** A landmark counts as found when its error is at most this, in mm. */
+export const WITHIN_MM = 6;
+
 /** The tasks of Tölle et al. 2025 (npj Digital Medicine 8:88). */
 export const TASKS: Readonly<Record<TaskId, TaskDefinition>> = {
   'hinge-points': {

@@ -1,8 +1,7 @@
-import { TASKS, type TaskId } from '../federation/tasks.ts';
+import { TASKS, type TaskId, WITHIN_MM } from '../federation/tasks.ts';
 import type { Landmark, Vec3, Volume } from '../imaging/volume.ts';
 import { fixed, millimetres } from './format.ts';
 import { html, type Markup } from './markup.ts';
-import { WITHIN_MM } from './metrics.ts';
 import { outlinePath } from './outline.ts';
 import { classSlice, greySlice, type Plane, planeThrough, pngUri, project } from './plane.ts';
 import { pointTitle } from './words.ts';

@@ -1,9 +1,6 @@
 import type { Score } from '../federation/schemas.ts';
-import type { TaskId } from '../federation/tasks.ts';
+import { type TaskId, WITHIN_MM } from '../federation/tasks.ts';
 import { mean, median, quantile } from './quantile.ts';
-
-/** A landmark counts as found when its error is at most this, in mm. */
-export const WITHIN_MM = 6;
 
 /**
  * Errors of landmarks, in mm. Nothing is dropped: every error counts however large, and a point that the model

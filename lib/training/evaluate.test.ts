@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { TASKS } from '../federation/tasks.ts';
+import { TASKS, type TaskId } from '../federation/tasks.ts';
 import type { Landmark, Vec3 } from '../imaging/volume.ts';
-import type { Target } from './cases.ts';
-import { type Comparison, scoreOf } from './evaluate.ts';
+import { type CaseScore, compareScores, scoreCase, scoreOf } from './evaluate.ts';
+import type { Prediction } from './predict.ts';
 import { cube } from './toy-cases.ts';
 
 const grid = cube(4, 2);
@@ -13,11 +13,11 @@ const maskOf = (...ones: readonly number[]) => ({
 });
 const landmarks = (points: readonly (Vec3 | null)[]): readonly Landmark[] =>
   points.map((position, index) => ({ label: index + 1, position }));
-const compare = (truth: readonly (Vec3 | null)[], found: readonly (Vec3 | null)[]): Comparison => ({
-  truth: { kind: 'points', points: landmarks(truth) },
-  prediction: { classMap: maskOf(), landmarks: landmarks(found), confidence: 1 },
-});
 const TASK = 'membranous-septum';
+const compare = (truth: readonly (Vec3 | null)[], found: readonly (Vec3 | null)[], task: TaskId = TASK): CaseScore => {
+  const prediction: Prediction = { classMap: maskOf(), landmarks: landmarks(found), confidence: 1 };
+  return scoreCase(task, { kind: 'points', points: landmarks(truth) }, prediction);
+};
 
 describe('landmarks are scored', () => {
   test('point by point, a missing one as null and not as a distance', () => {
@@ -79,7 +79,7 @@ describe('landmarks are scored', () => {
         const { errors } = scoreOf(
           'm',
           'hinge-points',
-          pairs.map(([truth, found]) => compare(truth, found)),
+          pairs.map(([truth, found]) => compare(truth, found, 'hinge-points')),
         );
         TASKS['hinge-points'].classes.forEach((name, i) => {
           const annotated = pairs.filter(([truth]) => truth[i] !== null);
@@ -93,10 +93,8 @@ describe('landmarks are scored', () => {
 });
 
 describe('segmentations are scored', () => {
-  const pair = (truth: readonly number[], found: readonly number[]): Comparison => ({
-    truth: { kind: 'mask', mask: maskOf(...truth) } satisfies Target,
-    prediction: { classMap: maskOf(...found), confidence: 1 },
-  });
+  const pair = (truth: readonly number[], found: readonly number[]): CaseScore =>
+    scoreCase('calcification', { kind: 'mask', mask: maskOf(...truth) }, { classMap: maskOf(...found), confidence: 1 });
 
   test('by Dice, 0 where one of both is empty and null where both are', () => {
     const comparisons = [pair([1, 2, 3], [2, 3, 4]), pair([1], []), pair([], [1]), pair([], [])];
@@ -115,5 +113,80 @@ describe('segmentations are scored', () => {
       volumes: { truth: [0, 24], prediction: [8, 8] },
       volumeErrors: [-16, 8],
     });
+  });
+});
+
+describe('two models are compared case by case', () => {
+  const near: Vec3 = [0, 0, 1];
+  const far: Vec3 = [0, 0, 9];
+  const origin: Vec3 = [0, 0, 0];
+
+  test('by the share of points within 6 mm, and the error of those that both found', () => {
+    const cases = [
+      [compare([origin, origin], [near, near]), compare([origin, origin], [far, null])],
+      [compare([origin, origin], [null, far]), compare([origin, origin], [near, far])],
+    ] as const;
+    expect(compareScores(['student', 'teacher'], TASK, cases)).toEqual({
+      first: 'student',
+      second: 'teacher',
+      task: TASK,
+      within6mm: [-0.5, 1],
+      error: [-8, 0],
+    });
+  });
+
+  test('with null where no point was found by both, or none is annotated', () => {
+    const cases = [
+      [compare([origin, null], [near, null]), compare([origin, null], [null, null])],
+      [compare([null, null], [near, near]), compare([null, null], [far, far])],
+    ] as const;
+    expect(compareScores(['a', 'b'], TASK, cases)).toMatchObject({ within6mm: [1, null], error: [null, null] });
+  });
+
+  test('by Dice, null where either has none', () => {
+    const masks = (truth: readonly number[], found: readonly number[]) =>
+      scoreCase(
+        'calcification',
+        { kind: 'mask', mask: maskOf(...truth) },
+        { classMap: maskOf(...found), confidence: 1 },
+      );
+    const cases = [
+      [masks([1, 2], [1]), masks([1, 2], [3])],
+      [masks([], [1]), masks([], [])],
+    ] as const;
+    expect(compareScores(['a', 'b'], 'calcification', cases)).toEqual({
+      first: 'a',
+      second: 'b',
+      task: 'calcification',
+      dice: [2 / 3, null],
+    });
+  });
+
+  test('so that a model does not differ from itself, and swapping turns every sign', () => {
+    const point = fc.option(fc.tuple(fc.integer(), fc.integer(), fc.integer()), { nil: null });
+    const points = fc.array(point, { minLength: 2, maxLength: 2 });
+    fc.assert(
+      fc.property(fc.array(fc.tuple(points, points, points), { maxLength: 6 }), (triples) => {
+        const pairs = triples.map(([truth, a, b]) => [compare(truth, a), compare(truth, b)] as const);
+        const there = compareScores(['a', 'b'], TASK, pairs);
+        const back = compareScores(
+          ['b', 'a'],
+          TASK,
+          pairs.map(([a, b]) => [b, a] as const),
+        );
+        const self = compareScores(
+          ['a', 'a'],
+          TASK,
+          pairs.map(([a]) => [a, a] as const),
+        );
+        for (const of of ['within6mm', 'error'] as const) {
+          const turned = back[of]?.map((value) => value && -value).filter((value) => value !== null);
+          const values = there[of]?.filter((value) => value !== null);
+          expect(turned?.toSorted((a, b) => a - b)).toEqual(values?.map((value) => value || expect.closeTo(0)));
+          expect(self[of]?.every((value) => value === 0 || value === null)).toBe(true);
+          expect(there[of]).toHaveLength(pairs.length);
+        }
+      }),
+    );
   });
 });

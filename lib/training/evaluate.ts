@@ -1,70 +1,121 @@
-import type { Score } from '../federation/schemas.ts';
-import type { TaskId } from '../federation/tasks.ts';
-import { TASKS } from '../federation/tasks.ts';
+import type { Score, ScoreComparison } from '../federation/schemas.ts';
+import { TASKS, type TaskId, WITHIN_MM } from '../federation/tasks.ts';
 import { calciumVolume } from '../imaging/calcium.ts';
 import { dice } from '../imaging/dice.ts';
 import { hausdorff95 } from '../imaging/hausdorff.ts';
-import type { Volume } from '../imaging/volume.ts';
+import type { Landmark } from '../imaging/volume.ts';
 import type { Target } from './cases.ts';
 import { distance } from './plausibility.ts';
 import type { Prediction } from './predict.ts';
 
-/** One held-out case's truth and prediction of one task. Masks lie on the CT's own grid. */
-export interface Comparison {
-  readonly truth: Target;
-  readonly prediction: Prediction;
+/** What a model made of one task on one held-out case. It leaves the site only in lists sorted over its cases. */
+export type CaseScore = LandmarkScore | SegmentationScore;
+
+/** Error of each point that the truth has, mm, by class; null where it was missing. */
+interface LandmarkScore {
+  readonly errors: Readonly<Record<string, number | null>>;
+}
+
+interface SegmentationScore {
+  /** Null where truth and prediction are both empty. */
+  readonly dice: number | null;
+  /** Mm; null where truth or prediction is empty. */
+  readonly hausdorff95: number | null;
+  /** Mm³. */
+  readonly volume: { readonly truth: number; readonly prediction: number };
 }
 
 /**
- * Scores a model's predictions of one task over a site's held-out cases. Every point of the truth counts: a missing
- * prediction is `null`, an error of any size is kept, and no point is matched to another's truth. Lists are sorted,
- * because what is known of one patient must not be put together outside the site.
+ * Scores a prediction against the truth. Every point of the truth counts: a missing prediction is `null`, an error of any
+ * size is kept, and no point is matched to another's truth. Masks lie on the CT's own grid.
  */
-export function scoreOf(model: string, task: TaskId, comparisons: readonly Comparison[]): Score {
-  return TASKS[task].kind === 'landmarks'
-    ? { model, task, errors: landmarkErrors(task, comparisons) }
-    : segmentationScore(model, task, comparisons);
+export function scoreCase(task: TaskId, truth: Target, { classMap, landmarks = [] }: Prediction): CaseScore {
+  if (truth.kind === 'points') return { errors: landmarkErrors(task, truth.points, landmarks) };
+  return {
+    dice: dice(classMap.data, truth.mask.data),
+    hausdorff95: hausdorff95(classMap, truth.mask),
+    volume: { truth: calciumVolume(truth.mask), prediction: calciumVolume(classMap) },
+  };
 }
 
-function landmarkErrors(task: TaskId, comparisons: readonly Comparison[]): Record<string, (number | null)[]> {
-  const errors: Record<string, (number | null)[]> = {};
+function landmarkErrors(task: TaskId, truth: readonly Landmark[], found: readonly Landmark[]): LandmarkScore['errors'] {
+  const errors: Record<string, number | null> = {};
   TASKS[task].classes.forEach((name, index) => {
-    const label = index + 1;
-    const ofCases = comparisons.flatMap(({ truth, prediction }) => {
-      const expected =
-        truth.kind === 'points' ? truth.points.find((point) => point.label === label)?.position : undefined;
-      if (!expected) return [];
-      const found = prediction.landmarks?.find((point) => point.label === label)?.position;
-      return [found ? distance(expected, found) : null];
-    });
-    errors[name] = ascending(ofCases);
+    const [expected, predicted] = [truth, found].map(
+      (points) => points.find(({ label }) => label === index + 1)?.position,
+    );
+    if (expected) errors[name] = predicted ? distance(expected, predicted) : null;
   });
   return errors;
 }
 
-function segmentationScore(model: string, task: TaskId, comparisons: readonly Comparison[]): Score {
-  const masks = comparisons.flatMap(({ truth, prediction }) =>
-    truth.kind === 'mask' ? [{ truth: truth.mask, found: prediction.classMap }] : [],
-  );
+/**
+ * A model's scores of one task over a site's held-out cases. Lists are sorted, because what is known of one patient must
+ * not be put together outside the site.
+ */
+export function scoreOf(model: string, task: TaskId, cases: readonly CaseScore[]): Score {
+  if (TASKS[task].kind === 'landmarks') {
+    const errorsOf = (name: string) =>
+      ascending(cases.flatMap((one) => ('errors' in one && name in one.errors ? [one.errors[name] ?? null] : [])));
+    return { model, task, errors: Object.fromEntries(TASKS[task].classes.map((name) => [name, errorsOf(name)])) };
+  }
+  const scores = cases.filter((one) => 'dice' in one);
+  const volumes = scores.map(({ volume }) => volume);
   return {
     model,
     task,
-    dice: ascending(masks.map(({ truth, found }) => dice(found.data, truth.data))),
-    hausdorff95: ascending(masks.map(({ truth, found }) => hausdorff95(found, truth))),
-    ...(task === 'calcification' ? calcium(masks) : {}),
+    dice: ascending(scores.map((one) => one.dice)),
+    hausdorff95: ascending(scores.map((one) => one.hausdorff95)),
+    ...(task === 'calcification' && {
+      volumes: {
+        truth: ascending(volumes.map(({ truth }) => truth)),
+        prediction: ascending(volumes.map(({ prediction }) => prediction)),
+      },
+      volumeErrors: ascending(volumes.map(({ truth, prediction }) => prediction - truth)),
+    }),
   };
 }
 
-function calcium(masks: readonly { readonly truth: Volume; readonly found: Volume }[]) {
-  const volumes = masks.map((of) => ({ truth: calciumVolume(of.truth), found: calciumVolume(of.found) }));
+/**
+ * Two models on the same cases of one task, first minus second, case by case. Lists are sorted, as those of
+ * {@link scoreOf} are: which case it was stays at the site.
+ *
+ * @param cases what both made of each case
+ */
+export function compareScores(
+  [first, second]: readonly [string, string],
+  task: TaskId,
+  cases: readonly (readonly [CaseScore, CaseScore])[],
+): ScoreComparison {
+  if (TASKS[task].kind !== 'landmarks') {
+    const differences = cases.map(([a, b]) => ('dice' in a && 'dice' in b ? minus(a.dice, b.dice) : null));
+    return { first, second, task, dice: ascending(differences) };
+  }
+  const pairs = cases.flatMap(([a, b]) => ('errors' in a && 'errors' in b ? [[a, b] as const] : []));
   return {
-    volumes: {
-      truth: ascending(volumes.map(({ truth }) => truth)),
-      prediction: ascending(volumes.map(({ found }) => found)),
-    },
-    volumeErrors: ascending(volumes.map(({ truth, found }) => found - truth)),
+    first,
+    second,
+    task,
+    within6mm: ascending(pairs.map(([a, b]) => minus(shareWithin(a), shareWithin(b)))),
+    error: ascending(pairs.map(([a, b]) => meanErrorDifference(a, b))),
   };
 }
+
+function shareWithin({ errors }: LandmarkScore): number | null {
+  const all = Object.values(errors);
+  return all.length === 0 ? null : all.filter((error) => error !== null && error <= WITHIN_MM).length / all.length;
+}
+
+/** Over the points that both found; null where there are none. */
+function meanErrorDifference(a: LandmarkScore, b: LandmarkScore): number | null {
+  const differences = Object.keys(a.errors)
+    .map((name) => minus(a.errors[name], b.errors[name]))
+    .filter((difference) => difference !== null);
+  return differences.length === 0 ? null : differences.reduce((sum, one) => sum + one, 0) / differences.length;
+}
+
+const minus = (a: number | null | undefined, b: number | null | undefined): number | null =>
+  a == null || b == null ? null : a - b;
 
 /** A sorted copy, null last. */
 const ascending = <T extends number | null>(values: readonly T[]): T[] =>

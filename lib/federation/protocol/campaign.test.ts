@@ -169,12 +169,15 @@ describe('a campaign that asks for what cannot be', () => {
       .error?.issues.map(({ path, message }) => `${path.join('.')}: ${message}`);
   const student = { kind: 'student', name: 'student', tasks: ['hinge-points'], pseudoLabels: 'label', ...learnt };
   const probe = { kind: 'probe', name: 'probe', of: 'teacher/hinge-points', task: 'coronary-arteries', rounds: 1 };
+  const evaluate = (more: object) => ({ kind: 'evaluate', name: 'e', models: { a: 'teacher/hinge-points' }, ...more });
   const { training } = learnt;
 
   it.each([
     ['soft distillation from hard labels', [{ ...student, distillation: {} }], /distillation: "label" keeps no prob/],
     ['distillation from nothing', [{ ...student, pseudoLabels: undefined, distillation: {} }], /name their stage/],
     ['confidence of nothing', [{ ...student, pseudoLabels: undefined, pseudoLabelWeight: 'confidence' }], /name their/],
+    ['a comparison with a model of another stage', [evaluate({ compare: [['a', 'b']] })], /compare: "b" is none of/],
+    ['predictions of a model that is not scored', [evaluate({ predictions: 'b' })], /predictions: "b" is none of/],
     ['a probe of what has no body', [{ ...probe, of: 'label', training }], /of: "label" is neither a teacher nor/],
     ['a probe of a later stage', [{ ...probe, of: 'student', training }, student], /not an earlier stage/],
     [

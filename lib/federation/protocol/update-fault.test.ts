@@ -75,6 +75,7 @@ describe('updateFault', () => {
       name: AT.stage,
       after: [],
       quorum: TEACHER_STAGE.quorum,
+      compare: [],
       models: { teacher: 'teacher' },
     };
     expect(faultOf({}, 100, { ...OPEN, config: evaluate })).toBe('stage teacher/hinge-points merges no weights');

@@ -81,6 +81,8 @@ const evaluateStageSchema = z.strictObject({
   models: z.record(z.string(), stageName),
   /** Model of `models` whose predictions are written as NIfTI into the site's bucket. */
   predictions: z.string().optional(),
+  /** Pairs of `models` that every site compares case by case, on the tasks that both learnt. */
+  compare: z.array(z.tuple([z.string(), z.string()])).default([]),
 });
 
 export const stageSchema = z.discriminatedUnion('kind', [
@@ -115,6 +117,15 @@ function impossibilities(
   stage: z.infer<typeof stageSchema>,
   earlier: ReadonlyMap<string, z.infer<typeof stageSchema>>,
 ): readonly (readonly [path: string, message: string])[] {
+  if (stage.kind === 'evaluate') {
+    const named = [
+      ...stage.compare.flat().map((name) => ['compare', name] as const),
+      ...(stage.predictions === undefined ? [] : [['predictions', stage.predictions] as const]),
+    ];
+    return named.flatMap(([path, name]) =>
+      name in stage.models ? [] : [[path, `"${name}" is none of this stage's models`]],
+    );
+  }
   if (stage.kind === 'probe') {
     const of = earlier.get(stage.of);
     if (!of) return [];

@@ -22,6 +22,24 @@ export const scoreSchema = z.strictObject({
   volumeErrors: z.array(z.number()).optional(),
 });
 
+const differences = z.array(z.number().nullable());
+
+/**
+ * Two models on the same held-out cases of a site, first minus second, case by case: one value a case, null where
+ * there is no difference to take. Every list is sorted on its own, as in {@link scoreSchema}.
+ */
+export const scoreComparisonSchema = z.strictObject({
+  first: z.string(),
+  second: z.string(),
+  task: taskId,
+  /** For landmarks: share of the case's points within 6 mm. */
+  within6mm: differences.optional(),
+  /** For landmarks: mean error of the points that both found, mm. */
+  error: differences.optional(),
+  /** For segmentations. */
+  dice: differences.optional(),
+});
+
 const updateBase = {
   schema: version('update'),
   campaign: id,
@@ -45,6 +63,7 @@ export const updateSchema = z.discriminatedUnion('status', [
     /** Loss and the like, for the learning curve. */
     figures,
     scores: z.array(scoreSchema).optional(),
+    comparisons: z.array(scoreComparisonSchema).optional(),
     seconds: z.number().nonnegative(),
     backend: z.string().optional(),
     /** Peak resident memory of the task's process, bytes. */
@@ -70,4 +89,5 @@ export const refusalSchema = z.strictObject({
 });
 
 export type Score = z.infer<typeof scoreSchema>;
+export type ScoreComparison = z.infer<typeof scoreComparisonSchema>;
 export type Update = z.infer<typeof updateSchema>;

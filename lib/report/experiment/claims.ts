@@ -2,8 +2,8 @@ import type { TaskId } from '../../federation/tasks.ts';
 import { seededRandom } from '../../random.ts';
 import { bootstrap, type Estimate } from '../bootstrap.ts';
 import { mean } from '../quantile.ts';
-import { MODELS, type Row, rowOf } from './models.ts';
-import { type Cluster, clustersOf, LANDMARK_TASKS, landmarkShare, medianOf, TABLE_TASKS, valuesOf } from './pooling.ts';
+import { MODELS, type Row, rowOf, TABLE_TASKS } from './models.ts';
+import { type Cluster, clustersOf, LANDMARK_TASKS, landmarkShare, medianOf, valuesOf } from './pooling.ts';
 import type { SeedResult } from './seed-result.ts';
 
 /** Something that the method is said to do, and what the experiment found. */

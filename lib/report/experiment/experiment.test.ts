@@ -63,6 +63,20 @@ function resultOf(seed: number, of: Errors): SeedResult {
         ),
       ]),
     ),
+    comparisons: Object.fromEntries(
+      SITES.map((site) => [
+        site,
+        [
+          {
+            first: MODELS.distilledSwin,
+            second: MODELS.federatedSwin,
+            task: 'hinge-points',
+            within6mm: [0.25, 0.25],
+            error: [-1, null],
+          },
+        ],
+      ]),
+    ),
   });
 }
 
@@ -139,6 +153,8 @@ describe('the page', () => {
     expect(page).toMatch(/distilled Swin UNETR\*\* \| 100\u00a0% \/ 0\u00a0%/);
     expect(page).toContain('| ulm alone | 100\u00a0% | 100\u00a0% | 0\u00a0% | 0\u00a0% |');
     expect(page).not.toContain('bonn alone');
+    expect(page).toContain('| share within 6 mm | 0.250 (0.250 to 0.250) | 16 / 0 / 0 |');
+    expect(page).toContain('| error of points that both found, mm | -1.000 (-1.000 to -1.000) | 0 / 0 / 8 |');
     expect(page).toContain('hinge points and coronary ostia 14 of 16');
     expect(
       page

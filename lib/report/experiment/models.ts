@@ -1,5 +1,8 @@
 import type { TaskId } from '../../federation/tasks.ts';
 
+/** The tasks of the paper's table. */
+export const TABLE_TASKS = ['hinge-points', 'membranous-septum', 'calcification'] as const satisfies readonly TaskId[];
+
 /** Names of the experiment's models: of their stages in the campaign and in its evaluation. */
 export const MODELS = {
   teacher: (task: TaskId) => `teacher/${task}`,
@@ -50,4 +53,14 @@ export const VARIANT_ROWS: readonly Row[] = [
   { title: 'distilled Swin UNETR, hard labels, filtered', models: federated(() => MODELS.distilledSwin) },
   { title: '… soft beside hard labels', models: federated(() => MODELS.softSwin) },
   { title: '… no filter', models: federated(() => MODELS.unfilteredSwin) },
+];
+
+/** What is compared case by case, first with second. */
+export const COMPARISONS: [string, string][] = [
+  [MODELS.distilledSwin, MODELS.federatedSwin],
+  [MODELS.distilledSwin, MODELS.distilledUnet],
+  ...TABLE_TASKS.map((task): [string, string] => [MODELS.distilledSwin, MODELS.teacher(task)]),
+  [MODELS.softSwin, MODELS.distilledSwin],
+  [MODELS.unfilteredSwin, MODELS.distilledSwin],
+  [MODELS.probeSwin, MODELS.probeUnet],
 ];

@@ -1,11 +1,12 @@
-import type { TaskId } from '../../federation/tasks.ts';
+import { TASK_IDS, type TaskId } from '../../federation/tasks.ts';
 import { seededRandom } from '../../random.ts';
 import { bootstrap, type Estimate } from '../bootstrap.ts';
 import { clock, fixed, percent } from '../format.ts';
+import { comparePaired } from '../paired.ts';
 import { TASK_TITLES } from '../words.ts';
 import { type Claim, claimsOf } from './claims.ts';
-import { MODELS, PAPER_ROWS, type Row, rowOf, VARIANT_ROWS } from './models.ts';
-import { clustersOf, type Group, landmarkShare, medianOf, shareOf, TABLE_TASKS, valuesOf } from './pooling.ts';
+import { COMPARISONS, MODELS, PAPER_ROWS, type Row, rowOf, TABLE_TASKS, VARIANT_ROWS } from './models.ts';
+import { clustersOf, type Group, landmarkShare, medianOf, shareOf, valuesOf } from './pooling.ts';
 import type { SeedResult } from './seed-result.ts';
 
 /**
@@ -44,6 +45,13 @@ same hospitals.
 | claim | measure | found | |
 | --- | --- | --- | --- |
 ${claimsOf(results).map(claimRow).join('\n')}
+
+## Case by case
+
+Both models on the same held-out CT, first minus second, at all sites: mean over the cases with the 95 % interval of a bootstrap
+over cases, and on how many the first was higher, equal, lower. Each site takes the differences; they leave it sorted.
+
+${pairedTable(results)}
 
 ## What distillation is made of
 
@@ -108,6 +116,35 @@ function crossSiteTable(results: readonly SeedResult[]): string {
     ...local.map(({ id, name }) => row(`${name} alone`, MODELS.localSwin(id))),
     row('all, federated', MODELS.federatedSwin),
     row('**all, distilled**', MODELS.distilledSwin),
+  ].join('\n');
+}
+
+const MEASURES = {
+  within6mm: 'share within 6 mm',
+  error: 'error of points that both found, mm',
+  dice: 'Dice',
+} as const;
+
+function pairedTable(results: readonly SeedResult[]): string {
+  const all = results.flatMap(({ comparisons }) => Object.values(comparisons).flat());
+  const rows = COMPARISONS.flatMap(([first, second]) =>
+    TASK_IDS.flatMap((task) => {
+      const of = all.filter((one) => one.first === first && one.second === second && one.task === task);
+      return (['within6mm', 'error', 'dice'] as const).flatMap((measure) => {
+        const differences = of.flatMap((one) => one[measure] ?? []);
+        if (differences.length === 0) return [];
+        const { mean, higher, equal, lower } = comparePaired(differences, seededRandom('paired', first, second, task));
+        const counts = `${higher} / ${equal} / ${lower}`;
+        return [
+          `| ${first} − ${second} | ${TASK_TITLES[task]} | ${MEASURES[measure]} | ${estimateText(mean)} | ${counts} |`,
+        ];
+      });
+    }),
+  );
+  return [
+    '| models | task | measure | mean difference | higher / equal / lower |',
+    '| --- | --- | --- | --- | --- |',
+    ...rows,
   ].join('\n');
 }
 

@@ -3,9 +3,6 @@ import { landmarkMetrics, segmentationMetrics } from '../metrics.ts';
 import type { Row, TrainedModel } from './models.ts';
 import type { SeedResult } from './seed-result.ts';
 
-/** The tasks of the paper's table. */
-export const TABLE_TASKS = ['hinge-points', 'membranous-septum', 'calcification'] as const satisfies readonly TaskId[];
-
 export const LANDMARK_TASKS = ['hinge-points', 'membranous-septum'] as const satisfies readonly TaskId[];
 
 /** Where a model is looked at: at sites whose labels it learnt from, or at all others. */

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { perTask } from '../../federation/schemas/common.ts';
-import { scoreSchema } from '../../federation/schemas/update.ts';
+import { scoreComparisonSchema, scoreSchema } from '../../federation/schemas/update.ts';
 
 const counts = perTask(z.int().nonnegative());
 
@@ -31,8 +31,9 @@ export const seedResultSchema = z.strictObject({
   ),
   /** Pseudo-labels by stage and task: how many were wanted and how many accepted. */
   pseudoLabels: z.record(z.string(), z.strictObject({ unlabelled: counts, accepted: counts })),
-  /** By site; lists are sorted and rounded to a hundredth. */
+  /** By site; lists are sorted and rounded to a ten-thousandth. */
   scores: z.record(z.string(), z.array(scoreSchema)),
+  comparisons: z.record(z.string(), z.array(scoreComparisonSchema)),
 });
 
 export type SeedResult = z.infer<typeof seedResultSchema>;

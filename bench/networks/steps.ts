@@ -1,0 +1,28 @@
+import { type TrainingConfig, trainingSchema } from '../../lib/federation/schemas.ts';
+import { trainRound } from '../../lib/training/train-round.ts';
+import { type BenchNetwork, FIELD_OF_VIEW_MM, preparedPhantom, SEED } from './networks.ts';
+
+/** Patches of all sizes see the whole phantom. */
+export const trainingOf = (patch: number, steps: number, batch = 1): TrainingConfig =>
+  trainingSchema.parse({ patch, spacing: FIELD_OF_VIEW_MM / patch, steps, batch, learningRate: 1e-3 });
+
+/** Trains on a phantom as a task does: patch, loss, gradient and AdamW. `onStep` is told after each step. */
+export async function trainSteps(
+  { model, tasks }: BenchNetwork,
+  training: TrainingConfig,
+  onStep: (step: number) => void,
+): Promise<void> {
+  await trainRound({
+    model,
+    training,
+    tasks,
+    cases: [preparedPhantom(training.spacing)],
+    global: undefined,
+    optimizer: undefined,
+    round: 1,
+    rounds: 1,
+    seed: SEED,
+    site: 'bench',
+    onStep,
+  });
+}
