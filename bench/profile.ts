@@ -7,6 +7,7 @@ import { cutPatch } from '../lib/training/patches.ts';
 import {
   type BenchNetwork,
   FIELD_OF_VIEW_MM,
+  median,
   networks,
   preparedPhantom,
   SEED,
@@ -23,6 +24,7 @@ const STEPS = 5;
 const ROWS = 9;
 
 interface Spent {
+  readonly name: string;
   calls: number;
   ms: number;
 }
@@ -38,42 +40,34 @@ export async function run(): Promise<Readonly<Record<string, number | string>>> 
   const { description } = await loadBackend('native');
   const figures: Record<string, number | string> = { backend: description };
   for (const network of networks()) {
-    const { seconds, spent } = await profiled(network);
-    const step = (1000 * seconds) / STEPS;
-    const percent = (ms: number) => significant((100 * ms) / step);
+    const { ms, spent } = await profiled(network);
     const patch = patchMs(network);
-    const all = [...spent].map(([name, { calls, ms }]) => ({ name, calls: calls / STEPS, ms: ms / STEPS }));
-    const sum = (of: typeof all) => of.reduce((total, { ms }) => total + ms, 0);
-    const convolutions = all.filter(({ name }) => name.startsWith('Conv3D'));
-    const [top, others] = [
-      all.toSorted((a, b) => b.ms - a.ms).slice(0, ROWS),
-      all.toSorted((a, b) => b.ms - a.ms).slice(ROWS),
-    ];
+    const percent = (of: number) => significant((100 * of) / ms);
     const rows = [
-      ...top,
-      {
-        name: `${others.length} others`,
-        calls: others.reduce((total, { calls }) => total + calls, 0),
-        ms: sum(others),
-      },
+      ...spent.slice(0, ROWS),
+      sumOf(spent.slice(ROWS), 'others'),
       { name: 'cutting patches', calls: 1, ms: patch },
-      { name: 'JavaScript', calls: 1, ms: step - sum(all) - patch },
-    ].map(({ name, calls, ms }) => [name, String(significant(calls)), String(significant(ms)), `${percent(ms)} %`]);
-    console.error(
-      `\n${network.name}, ${SIDE}³: ${significant(step)} ms a step\n${table(['operation', 'calls', 'ms', 'share'], rows).join('\n')}`,
-    );
-    figures[`${network.name}.stepMs`] = significant(step);
-    figures[`${network.name}.convolutionPercent`] = percent(sum(convolutions));
-    figures[`${network.name}.tensorFlowPercent`] = percent(sum(all));
+      { name: 'JavaScript', calls: 1, ms: ms - sumOf(spent).ms - patch },
+    ].map((row) => [row.name, String(significant(row.calls)), String(significant(row.ms)), `${percent(row.ms)} %`]);
+    console.error(`\n${network.name}, ${SIDE}³: ${significant(ms)} ms a step`);
+    console.error(table(['operation', 'calls', 'ms', 'share'], rows).join('\n'));
+    const convolutions = sumOf(spent.filter(({ name }) => name.startsWith('Conv3D')));
+    figures[`${network.name}.stepMs`] = significant(ms);
+    figures[`${network.name}.convolutionPercent`] = percent(convolutions.ms);
+    figures[`${network.name}.tensorFlowPercent`] = percent(sumOf(spent).ms);
     figures[`${network.name}.patchPercent`] = percent(patch);
   }
   return figures;
 }
 
-/** Of the steps after the warm-up. */
-async function profiled(
-  network: BenchNetwork,
-): Promise<{ readonly seconds: number; readonly spent: ReadonlyMap<string, Spent> }> {
+const sumOf = (all: readonly Spent[], name = ''): Spent => ({
+  name,
+  calls: all.reduce((sum, { calls }) => sum + calls, 0),
+  ms: all.reduce((sum, { ms }) => sum + ms, 0),
+});
+
+/** A step after the warm-up, by operation, the longest first: means of some steps. */
+async function profiled(network: BenchNetwork): Promise<{ readonly ms: number; readonly spent: readonly Spent[] }> {
   const backend = tf.backend() as unknown as { binding: Binding };
   const { binding } = backend;
   const spent = new Map<string, Spent>();
@@ -85,7 +79,12 @@ async function profiled(
       spent.clear();
       start = performance.now();
     });
-    return { seconds: (performance.now() - start) / 1000, spent };
+    return {
+      ms: (performance.now() - start) / STEPS,
+      spent: [...spent.values()]
+        .map(({ name, calls, ms }) => ({ name, calls: calls / STEPS, ms: ms / STEPS }))
+        .toSorted((a, b) => b.ms - a.ms),
+    };
   } finally {
     backend.binding = binding;
   }
@@ -101,14 +100,16 @@ function timed(binding: Binding, spent: Map<string, Spent>): Binding {
       const start = performance.now();
       const result = binding[call](...of);
       const name = call === 'executeOp' ? String(of[0]) : call;
-      const entry = spent.get(name) ?? { calls: 0, ms: 0 };
+      const entry = spent.get(name) ?? { name, calls: 0, ms: 0 };
       entry.calls++;
       entry.ms += performance.now() - start;
       spent.set(name, entry);
       return result;
     };
-  const calls = (['executeOp', 'createTensor', 'tensorDataSync'] as const).map((call) => [call, clocked(call)]);
-  return Object.assign(Object.create(binding), Object.fromEntries(calls));
+  const clocks = new Map<string | symbol, unknown>(
+    (['executeOp', 'createTensor', 'tensorDataSync'] as const).map((call) => [call, clocked(call)]),
+  );
+  return new Proxy({ ...binding }, { get: (_, name) => clocks.get(name) ?? Reflect.get(binding, name) });
 }
 
 /** Of the patch of one step, median of some. */
@@ -120,5 +121,5 @@ function patchMs({ tasks }: BenchNetwork): number {
     cutPatch(from, tasks, { side: SIDE, spacing, augment: true }, seededRandom('profile', SEED, i));
     return performance.now() - start;
   });
-  return ms.toSorted((a, b) => a - b)[4] as number;
+  return median(ms);
 }

@@ -61,7 +61,7 @@ export function campaignOf(scenario: Scenario): Campaign {
   const budgets = BUDGETS[scenario.profile === 'quick' ? 'quick' : 'full'];
   const learnt = ({ rounds, ...training }: Budget) => ({
     rounds,
-    training: { ...GRID, ...training },
+    training: { ...GRID, headWeights: 'classes' as const, ...training },
   });
   const campaign: CampaignInput = {
     schema: 'fedcardio.campaign/1',
