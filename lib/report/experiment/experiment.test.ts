@@ -151,7 +151,10 @@ describe('the page', () => {
     expect(page).toContain('`npm run experiment -- --seeds 1,2`');
     expect(page).toContain('| federated Swin UNETR | 1.00 / 10.00 | 1.00 / 10.00 | 1.00 / 10.00 |');
     expect(page).toMatch(/distilled Swin UNETR\*\* \| 100\u00a0% \/ 0\u00a0%/);
-    expect(page).toContain('| ulm alone | 100\u00a0% | 100\u00a0% | 0\u00a0% | 0\u00a0% |');
+    for (const network of ['UNet', 'Swin UNETR']) {
+      expect(page).toContain(`| ulm alone, ${network} | 100\u00a0% | 100\u00a0% | 0\u00a0% | 0\u00a0% |`);
+      expect(page).toContain(`| ulm alone, ${network} | 1.00 | 1.00 | 10.00 | 10.00 |`);
+    }
     expect(page).not.toContain('bonn alone');
     expect(page).toContain('| share within 6 mm | 0.250 (0.250 to 0.250) | 16 / 0 / 0 |');
     expect(page).toContain('| error of points that both found, mm | -1.000 (-1.000 to -1.000) | 0 / 0 / 8 |');

@@ -6,7 +6,7 @@ import { comparePaired } from '../paired.ts';
 import { TASK_TITLES } from '../words.ts';
 import { type Claim, claimsOf } from './claims.ts';
 import { COMPARISONS, MODELS, PAPER_ROWS, type Row, rowOf, TABLE_TASKS, VARIANT_ROWS } from './models.ts';
-import { clustersOf, type Group, landmarkShare, medianOf, shareOf, valuesOf } from './pooling.ts';
+import { type Cluster, clustersOf, type Group, landmarkShare, medianOf, shareOf, valuesOf } from './pooling.ts';
 import type { SeedResult } from './seed-result.ts';
 
 /**
@@ -69,10 +69,20 @@ Pseudo-labels accepted by the filter: ${acceptance(results)}.
 
 ## Every model at every site
 
-Share of landmarks within 6 mm, of the landmark tasks that a model learnt. Rows are models, by the hospital that trained them;
-columns are hospitals, each on its own held-out CTs.
+Rows are models; columns are hospitals, each with its own held-out CTs. A hospital alone has models of the tasks that it has
+labels of.
 
-${crossSiteTable(results)}
+Share of landmarks within 6 mm, of the landmark tasks that a model learnt:
+
+${crossSiteTable(results, (clusters, row) => landmarkShare(clusters, row, 'all'), percent)}
+
+Calcification, median Dice:
+
+${crossSiteTable(
+  results,
+  (clusters, row) => medianOf('calcification', valuesOf(clusters, row, 'calcification', 'all')),
+  (value) => fixed(value, 2),
+)}
 
 ## Cost
 
@@ -97,25 +107,36 @@ function table(rows: readonly Row[], results: readonly SeedResult[], text: CellT
   ].join('\n');
 }
 
-/** The Swin UNETR of each hospital alone, and the two that all trained, at every hospital. */
-function crossSiteTable(results: readonly SeedResult[]): string {
+/**
+ * Models that hospitals trained alone, and those that all trained, at every hospital.
+ *
+ * @param figure of a row's models on the cases of a hospital; null where it has none
+ */
+function crossSiteTable(
+  results: readonly SeedResult[],
+  figure: (clusters: readonly Cluster[], row: Row) => number | null,
+  text: (value: number | null) => string,
+): string {
   const sites = results[0]?.sites ?? [];
   const clusters = clustersOf(results);
-  const shareAt = (model: string, site: string) =>
-    landmarkShare(
-      clusters.filter((cluster) => cluster.site === site),
-      rowOf(() => model),
-      'all',
-    );
-  const row = (title: string, model: string) =>
-    `| ${title} | ${sites.map(({ id }) => percent(shareAt(model, id))).join(' | ')} |`;
-  const local = sites.filter(({ id }) => sites.some((at) => shareAt(MODELS.localSwin(id), at.id) !== null));
+  const alone = sites.flatMap(({ id, name }) => [
+    { ...rowOf((task) => MODELS.localUnet(id, task)), title: `${name} alone, UNet` },
+    { ...rowOf(() => MODELS.localSwin(id)), title: `${name} alone, Swin UNETR` },
+  ]);
+  const together = PAPER_ROWS.slice(2);
+  const rows = [...alone, ...together].flatMap((row) => {
+    const at = ({ id }: SeedResult['sites'][number]) =>
+      figure(
+        clusters.filter(({ site }) => site === id),
+        row,
+      );
+    const cells = sites.map(at);
+    return cells.every((cell) => cell === null) ? [] : [`| ${row.title} | ${cells.map(text).join(' | ')} |`];
+  });
   return [
-    `| trained at | ${sites.map(({ name }) => name).join(' | ')} |`,
+    `| model | ${sites.map(({ name }) => name).join(' | ')} |`,
     `| --- |${sites.map(() => ' --- |').join('')}`,
-    ...local.map(({ id, name }) => row(`${name} alone`, MODELS.localSwin(id))),
-    row('all, federated', MODELS.federatedSwin),
-    row('**all, distilled**', MODELS.distilledSwin),
+    ...rows,
   ].join('\n');
 }
 
