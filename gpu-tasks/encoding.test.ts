@@ -2,7 +2,7 @@ import { beforeEach, expect, test } from 'vitest';
 import { mergeUpdates } from '../lib/aggregation/merge.ts';
 import { federationKeys } from '../lib/federation/keys.ts';
 import { collect } from '../lib/federation/protocol/async.ts';
-import { type Encoding, encodingSchema, type Open } from '../lib/federation/schemas.ts';
+import { aggregationSchema, type Encoding, encodingSchema, type Open } from '../lib/federation/schemas.ts';
 import { difference } from '../lib/nn/test-numbers.ts';
 import type { Objects } from '../lib/storage/contract.ts';
 import { createMemoryObjects } from '../lib/storage/memory.ts';
@@ -61,7 +61,7 @@ async function merged(encoding: Encoding, base: Open['base']): Promise<Weights> 
       bucket: FEDERATION_BUCKET,
       key,
       stateKey,
-      aggregation: { strategy: 'fedavg', maxUpdateBytes: 2 ** 20 },
+      aggregation: aggregationSchema.parse({ strategy: 'fedavg' }),
       base,
       ...encoding,
     },

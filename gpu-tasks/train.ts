@@ -61,7 +61,7 @@ export async function trainSite(input: StageInput<LearningStage>, context: TaskC
   if (result.local.size > 0) {
     await keep(siteKeys.localParameters(at.campaign, at.stage, at.round), result.local);
   }
-  const weights = encodeUpdate(result.weights, global, stage.encoding);
+  const weights = encodeUpdate(result.weights, global, stage.encoding, result.untrained);
   const figures = unreadable > 0 ? { ...result.figures, unreadable } : result.figures;
   const discard = keeper.used || unfinished ? [unfinishedKey(message)] : [];
   return { samples: cases.length, weights, figures, discard };

@@ -53,7 +53,7 @@ const CAMPAIGN: CampaignInput = {
     ...TASKS.map((task) => teacher(task, 2)),
     pseudoLabels(TASKS),
     { ...student('student', TASKS, 2, 'pseudo-label'), distillation: {} },
-    student('control', TASKS, 2),
+    { ...student('control', TASKS, 2), aggregation: { strategy: 'fedavg', untrained: 'skip' } },
     { kind: 'probe', name: 'probe', of: 'student', task: 'calcification', rounds: 2, training },
     {
       kind: 'evaluate',
@@ -192,20 +192,29 @@ describe('a campaign over HTTP', () => {
     }
   });
 
+  /** Kiel has no label of calcification: in the control, which skips what is untrained, this head is Bonn's alone. */
+  const counts = (stage: string, site: string, name: string) =>
+    stage !== 'control' || site !== 'kiel' || parameterGroup(name) !== 'calcification';
+
   test("merges weights of the same names at every site: the mean of the sites', by their samples", async () => {
     for (const at of ROUNDS.filter(({ stage }) => roundsOf(stage) === 2)) {
       const { value: commit } = await read(federationKeys.commit(at), commitSchema);
       const merged = await weightsOf(commit.global!.key);
       const updates = await updatesOf(at);
       const parts = await Promise.all(
-        updates.map(async ({ entry }) => ({ samples: entry.samples, weights: await weightsOf(entry.weights!.key) })),
+        updates.map(async ({ entry: { site, samples, weights } }) => ({
+          site,
+          samples,
+          weights: await weightsOf(weights!.key),
+        })),
       );
-      const total = parts.reduce((sum, { samples }) => sum + samples, 0);
-      expect(commit.samples).toBe(total);
+      expect(commit.samples).toBe(parts.reduce((sum, { samples }) => sum + samples, 0));
       for (const { weights } of parts) expect([...weights.keys()].sort()).toEqual([...merged.keys()].sort());
       for (const [name, { data }] of merged) {
+        const counting = parts.filter(({ site }) => counts(at.stage, site, name));
+        const total = counting.reduce((sum, { samples }) => sum + samples, 0);
         (data as Float32Array).forEach((value, i) => {
-          const mean = parts.reduce(
+          const mean = counting.reduce(
             (sum, { samples, weights }) => sum + (samples / total) * Number(weights.get(name)!.data[i]),
             0,
           );

@@ -63,6 +63,11 @@ export function campaignOf(scenario: Scenario): Campaign {
     rounds,
     training: { ...GRID, headWeights: 'classes' as const, ...training },
   });
+  const student = {
+    model: SWIN_UNETR,
+    aggregation: { strategy: 'fedavg' as const, untrained: 'skip' as const },
+    ...learnt(budgets.student),
+  };
   const campaign: CampaignInput = {
     schema: 'fedcardio.campaign/1',
     id: `demo-${scenario.profile}-${scenario.seed}`,
@@ -82,10 +87,9 @@ export function campaignOf(scenario: Scenario): Campaign {
         tasks: [...DEMO_TASKS],
         pseudoLabels: PSEUDO_LABEL_STAGE,
         distillation: {},
-        model: SWIN_UNETR,
-        ...learnt(budgets.student),
+        ...student,
       },
-      { kind: 'student', name: CONTROL_STAGE, tasks: [...DEMO_TASKS], model: SWIN_UNETR, ...learnt(budgets.student) },
+      { kind: 'student', name: CONTROL_STAGE, tasks: [...DEMO_TASKS], ...student },
       {
         kind: 'evaluate',
         name: 'evaluate',

@@ -9,30 +9,33 @@ import type { Strategy } from './strategy.ts';
 export const fedavg: Strategy = {
   moments: [],
   holdsAll: false,
-  createReducer: (samples, capacity, kernels) => {
-    const sum = createWeightedSum(samples, capacity, kernels);
+  createReducer: (_, capacity, kernels) => {
+    const sum = createWeightedSum(capacity, kernels);
     return {
       add: sum.add,
-      finish: (merged) => kernels.roundQuotient(sum.take(), sum.total, merged),
+      finish: (merged) => {
+        const { sums, total } = sum.take();
+        kernels.roundQuotient(sums, total, merged);
+      },
     };
   },
 };
 
 /** The sum of a slice's values over the updates, each times its samples; `total` is that of the samples. */
-export function createWeightedSum(samples: readonly number[], capacity: number, kernels: Kernels) {
+export function createWeightedSum(capacity: number, kernels: Kernels) {
   const sums = kernels.float64(capacity);
-  let next = 0;
+  let total = 0;
   return {
-    total: samples.reduce((sum, count) => sum + count, 0),
-    add: (values: Float32Array) => {
-      const combine = next === 0 ? kernels.assignScaled : kernels.addScaled;
-      combine(values, samples[next] as number, sums);
-      next++;
+    add: (values: Float32Array, samples: number) => {
+      const combine = total === 0 ? kernels.assignScaled : kernels.addScaled;
+      combine(values, samples, sums);
+      total += samples;
     },
-    /** The sums; the next `add` starts new ones. */
+    /** Once a slice; the next `add` starts new sums. */
     take: () => {
-      next = 0;
-      return sums;
+      const taken = { sums, total };
+      total = 0;
+      return taken;
     },
   };
 }

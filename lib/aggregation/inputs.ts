@@ -1,6 +1,7 @@
 import { mapConcurrently } from '../federation/protocol/async.ts';
 import type { Aggregation, Encoding, StoredFile } from '../federation/schemas.ts';
 import type { Objects } from '../storage/contract.ts';
+import { untrainedIn } from '../weights/untrained.ts';
 import { faultOf, type OpenFile, openFile } from './files.ts';
 import { commonLayout, fileFault, type Layout, layoutDifference, withFloats } from './layout.ts';
 
@@ -21,12 +22,14 @@ export interface Refused {
 
 export interface OpenInput extends OpenFile {
   readonly input: MergeInput;
+  /** Names of tensors that do not count, by the update's own word; empty unless `aggregation.untrained` is `skip`. */
+  readonly untrained: ReadonlySet<string>;
 }
 
 interface Expected {
   /** Of floats in the inputs. */
   readonly dtype: Encoding['dtype'];
-  readonly maxUpdateBytes: Aggregation['maxUpdateBytes'];
+  readonly aggregation: Pick<Aggregation, 'maxUpdateBytes' | 'untrained'>;
   /** The layout of the model that the inputs started from. */
   readonly base: Layout | undefined;
   /** See {@link openFile}. */
@@ -62,8 +65,9 @@ async function openInput(
   objects: Objects,
   bucket: string,
   input: MergeInput,
-  { dtype, maxUpdateBytes, keepBytes }: Expected,
+  { dtype, aggregation, keepBytes }: Expected,
 ): Promise<OpenInput | Refused> {
+  const { maxUpdateBytes } = aggregation;
   const { bytes } = input.weights;
   const refuse = (reason: string): Refused => ({ input, reason, forGood: true });
   if (bytes > maxUpdateBytes) {
@@ -72,7 +76,8 @@ async function openInput(
   try {
     const open = await openFile(objects, bucket, input.weights, keepBytes);
     const reason = fileFault(open.header, bytes, dtype);
-    return reason === undefined ? { input, ...open } : refuse(reason);
+    const untrained = aggregation.untrained === 'skip' ? untrainedIn(open.header.metadata) : new Set<string>();
+    return reason === undefined ? { input, ...open, untrained } : refuse(reason);
   } catch (error) {
     return refuse(faultOf(error));
   }

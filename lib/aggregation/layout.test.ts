@@ -85,5 +85,12 @@ describe('layouts', () => {
       },
       { kind: 'I32', elements: 5, tensors: [{ name: 'seen', start: 0 }] },
     ]);
+    const apart = segmentsOf(tensors, (name) => (name === 'a' ? 'first' : 'others'));
+    expect(apart.map((segment) => segment.tensors.map(({ name }) => name))).toEqual([
+      ['steps'],
+      ['a'],
+      ['empty', 'b'],
+      ['seen'],
+    ]);
   });
 });

@@ -65,12 +65,18 @@ export interface Segment {
   readonly elements: number;
 }
 
-/** A layout as segments, in the order of its bytes. */
-export function segmentsOf(layout: Layout): readonly Segment[] {
+/**
+ * A layout as segments, in the order of its bytes.
+ *
+ * @param groupOf a tensor's group: a segment has tensors of one
+ */
+export function segmentsOf(layout: Layout, groupOf: (name: string) => string = () => ''): readonly Segment[] {
   const segments: Segment[] = [];
   for (const [name, { dtype, shape }] of layout) {
     const kind = dtype === 'I32' || dtype === 'I64' ? dtype : 'float';
-    const last = segments.at(-1)?.kind === kind ? segments.pop() : undefined;
+    const before = segments.at(-1);
+    const joins = before?.kind === kind && groupOf(before.tensors[0]?.name ?? '') === groupOf(name);
+    const last = joins ? segments.pop() : undefined;
     const start = last?.elements ?? 0;
     const tensors = [...(last?.tensors ?? []), { name, start }];
     segments.push({ kind, tensors, elements: start + elementsOf(shape) });

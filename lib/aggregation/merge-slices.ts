@@ -1,5 +1,6 @@
 import { encodeSafetensorsHeader } from '../weights/safetensors.ts';
-import { withFloats } from './layout.ts';
+import type { OpenInput } from './inputs.ts';
+import { type Segment, withFloats } from './layout.ts';
 import type { Merged } from './merge.ts';
 import { type MergeSource, type Opened, ownSource, slicesOfMerge, updateSource } from './opened.ts';
 import { openOutput } from './output.ts';
@@ -36,6 +37,13 @@ export async function mergeSlices(opened: Opened, survey: Survey): Promise<Merge
   }
 }
 
+/** Indices of the updates that a segment is merged of: those that trained it, and all where none did. */
+function countingIn({ tensors }: Segment, updates: readonly OpenInput[]): ReadonlySet<number> {
+  const name = tensors[0]?.name ?? '';
+  const trained = updates.flatMap(({ untrained }, index) => (untrained.has(name) ? [] : [index]));
+  return new Set(trained.length > 0 ? trained : updates.keys());
+}
+
 interface MergedSlice {
   readonly values: ArrayBufferView;
   /** Of a server optimiser, after its step. */
@@ -63,8 +71,8 @@ async function* mergedSlices(opened: Opened, survey: Survey, width: number): Asy
   ];
   const slices = slicesOfMerge(opened, { rows: strategy.holdsAll ? chosen.length : 1, width: Math.max(1, width) });
   const capacity = Math.max(...slices.map(({ start, end }) => end - start));
-  const samples = chosen.map(({ input }) => input.samples);
-  const reducer = strategy.createReducer(samples, capacity, kernels);
+  const counting = new Map(slices.map(({ segment }) => [segment, countingIn(segment, chosen)]));
+  const reducer = strategy.createReducer(chosen.length, capacity, kernels);
   const memory = {
     merged: kernels.float32(capacity),
     largest: kernels.bytes(slices.some(({ segment }) => segment.kind !== 'float') ? 8 * capacity : 0),
@@ -82,7 +90,8 @@ async function* mergedSlices(opened: Opened, survey: Survey, width: number): Asy
     const values = finiteFloats(block, kernels, memory.decoded);
     if (source.role === 'base') memory.base.set(values);
     else if (source.role === 'state') memory.moments.set(values);
-    else reducer.add(restored(values, block));
+    else if (counting.get(block.slice.segment)?.has(next))
+      reducer.add(restored(values, block), chosen[next]?.input.samples ?? 0);
   }
 
   function restored(values: Float32Array, { source }: Block<MergeSource>): Float32Array {

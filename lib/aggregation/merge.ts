@@ -51,7 +51,8 @@ const LARGE_BYTES = 64 * 1024 * 1024;
  * the strategy needs norms or distances, all are read for these first, and then once more those that are merged.
  *
  * Each update is first restored to float32 weights: halves are decoded, differences added to the base, and where the
- * configuration clips, a difference too large is scaled down. Of integers the largest is taken.
+ * configuration clips, a difference too large is scaled down. Of integers the largest is taken. With `untrained: 'skip'`
+ * a tensor is merged of the updates that trained it, by their own word; of all where none did.
  *
  * Nothing becomes visible, and the inputs at fault are returned, when one is missing, cut, too large, of another SHA-256
  * or layout than it should be, or not finite. Throws failures of the storage, and `BAD_WEIGHTS` where the base or its
@@ -66,8 +67,7 @@ export async function mergeUpdates(inputs: readonly MergeInput[], options: Merge
   const refused: Refused[] = [];
   const keepBytes = options.sliceBytes ?? KEPT_BYTES / inputs.length;
   const base = options.base === null ? undefined : await openBase(options, options.base, strategy.moments, keepBytes);
-  const { maxUpdateBytes } = aggregation;
-  const expected = { dtype, maxUpdateBytes, base: base?.header.tensors, keepBytes };
+  const expected = { dtype, aggregation, base: base?.header.tensors, keepBytes };
   const updates = await openInputs(objects, bucket, inputs, expected, refused);
   if (refused.length > 0) return { kind: 'refused', refused };
   const isLarge = updates.reduce((sum, { file }) => sum + file.bytes, 0) >= LARGE_BYTES;

@@ -29,9 +29,8 @@ describe('middleMean', () => {
       fc.property(column, fc.double({ min: 0, max: 0.499, noNaN: true }), (values, share) => {
         const dropped = Math.floor(share * values.length);
         const kernels = createKernels();
-        const samples = values.map(() => 1);
-        const reducer = middleMean(() => dropped).createReducer(samples, 1, kernels);
-        for (const value of values) reducer.add(kernels.float32(1).fill(value));
+        const reducer = middleMean(() => dropped).createReducer(values.length + 2, 1, kernels);
+        for (const value of values) reducer.add(kernels.float32(1).fill(value), 1);
         const merged = kernels.float32(1);
         reducer.finish(merged);
 

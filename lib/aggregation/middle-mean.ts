@@ -9,21 +9,22 @@ import type { Strategy } from './strategy.ts';
 export const middleMean = (drop: (updates: number) => number): Strategy => ({
   moments: [],
   holdsAll: true,
-  createReducer: (samples, capacity, kernels) => {
-    const rows = samples.map(() => kernels.float32(capacity));
+  createReducer: (updates, capacity, kernels) => {
+    const rows = Array.from({ length: updates }, () => kernels.float32(capacity));
     const sums = kernels.float64(capacity);
-    const comparisons = sortingNetwork(rows.length);
-    const dropped = drop(rows.length);
+    let sorting = { rows: updates, comparisons: sortingNetwork(updates) };
     let next = 0;
     return {
       add: (values) => {
         rows[next++]?.set(values);
       },
       finish: (merged) => {
-        next = 0;
-        const slice = rows.map((row) => row.subarray(0, merged.length));
-        for (const [low, high] of comparisons)
+        const slice = rows.slice(0, next).map((row) => row.subarray(0, merged.length));
+        if (sorting.rows !== next) sorting = { rows: next, comparisons: sortingNetwork(next) };
+        for (const [low, high] of sorting.comparisons)
           kernels.sortPairs(slice[low] as Float32Array, slice[high] as Float32Array);
+        const dropped = drop(next);
+        next = 0;
         const middle = slice.slice(dropped, slice.length - dropped);
         for (const [i, row] of middle.entries()) (i === 0 ? kernels.assignScaled : kernels.addScaled)(row, 1, sums);
         kernels.roundQuotient(sums, middle.length, merged);

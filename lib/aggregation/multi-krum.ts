@@ -21,12 +21,10 @@ export const multiKrum = ({ byzantine, keep }: Config): Strategy => ({
     const neighbours = distances.length - byzantine - 2;
     return lowest(krumScores(distances, neighbours), Math.min(keep ?? neighbours, neighbours));
   },
-  createReducer: (samples, capacity, kernels) =>
-    fedavg.createReducer(
-      samples.map(() => 1),
-      capacity,
-      kernels,
-    ),
+  createReducer: (updates, capacity, kernels) => {
+    const mean = fedavg.createReducer(updates, capacity, kernels);
+    return { ...mean, add: (values) => mean.add(values, 1) };
+  },
 });
 
 /** Of each update the sum of the squared distances from its nearest others, so many. */

@@ -65,5 +65,6 @@ const HELD_BYTES = 24 * 1024 * 1024;
 export function slicesOfMerge({ options, updates }: Opened, { rows = 1, width = 1 } = {}): readonly Slice[] {
   const bytes = Math.min(BLOCK_BYTES / width, HELD_BYTES / rows, options.sliceBytes ?? BLOCK_BYTES);
   const groups = Math.max(1, Math.floor(bytes / (4 * GROUP)));
-  return slicesOf(segmentsOf(updates[0]?.header.tensors ?? new Map()), groups * GROUP);
+  const groupOf = (name: string) => updates.map(({ untrained }) => (untrained.has(name) ? '-' : '+')).join('');
+  return slicesOf(segmentsOf(updates[0]?.header.tensors ?? new Map(), groupOf), groups * GROUP);
 }

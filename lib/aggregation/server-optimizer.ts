@@ -20,20 +20,20 @@ export type ServerStep = (moments: Float32Array, at: number, difference: number)
 export const serverOptimizer = (moments: readonly string[], step: ServerStep): Strategy => ({
   moments,
   holdsAll: false,
-  createReducer: (samples, capacity, kernels) => {
-    const sum = createWeightedSum(samples, capacity, kernels);
+  createReducer: (_, capacity, kernels) => {
+    const sum = createWeightedSum(capacity, kernels);
     return {
       add: sum.add,
       finish: (merged, kept) => {
-        const sums = sum.take();
+        const { sums, total } = sum.take();
         if (!kept) {
-          kernels.roundQuotient(sums, sum.total, merged);
+          kernels.roundQuotient(sums, total, merged);
           return;
         }
         const { base, moments: state } = kept;
         for (let i = 0; i < merged.length; i++) {
           const from = base[i] as number;
-          merged[i] = from + step(state, i * moments.length, (sums[i] as number) / sum.total - from);
+          merged[i] = from + step(state, i * moments.length, (sums[i] as number) / total - from);
         }
       },
     };

@@ -15,11 +15,11 @@ export interface Strategy {
   /** Indices of the updates that are merged, in ascending order, by their squared distances. Without it: all. */
   readonly select?: (distances: SquaredDistances) => readonly number[];
   /**
-   * @param samples of each update, in the order in which the updates are added
+   * @param updates that a slice is merged of, at most
    * @param capacity values of the largest slice
    * @param kernels whose memory holds all values
    */
-  readonly createReducer: (samples: readonly number[], capacity: number, kernels: Kernels) => SliceReducer;
+  readonly createReducer: (updates: number, capacity: number, kernels: Kernels) => SliceReducer;
 }
 
 /** Squared L2 distances of updates from each other, by row and column. */
@@ -27,8 +27,8 @@ export type SquaredDistances = readonly (readonly number[])[];
 
 /** Merges one slice after another. */
 interface SliceReducer {
-  /** The slice's values of the next update; each update once, in order. `values` may be reused after the call. */
-  add(values: Float32Array): void;
+  /** The slice's values of the next update, at least one; `values` may be reused after the call. */
+  add(values: Float32Array, samples: number): void;
   /** Writes the merged slice; the next `add` starts a new one. `kept`: with a server optimiser that has a base. */
   finish(merged: Float32Array, kept?: Kept): void;
 }

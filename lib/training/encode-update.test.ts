@@ -1,6 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { numbers } from '../nn/test-numbers.ts';
+import { parseSafetensorsHeader } from '../weights/header.ts';
 import { decodeSafetensors, encodeSafetensors } from '../weights/safetensors.ts';
+import { untrainedIn } from '../weights/untrained.ts';
 import type { Weights } from '../weights/weights.ts';
 import { encodeUpdate } from './encode-update.ts';
 
@@ -44,6 +46,11 @@ describe('an update', () => {
     const error = lost(decodeSafetensors(encoded.bytes), delta ? global : undefined);
     expect(error).toBeLessThanOrEqual(tolerance);
     expect(error).toBeGreaterThanOrEqual(tolerance / 8);
+  });
+
+  test('names what the site had nothing to train with, where there is such', () => {
+    const { bytes } = encodeUpdate(trained, global, { dtype: 'F16', delta: true }, ['b.weight']);
+    expect(untrainedIn(parseSafetensorsHeader(bytes).metadata)).toEqual(new Set(['b.weight']));
   });
 
   test('is sent whole where there is no global model yet', () => {

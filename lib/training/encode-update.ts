@@ -1,6 +1,7 @@
 import { FedcardioError, isFedcardioError } from '../error.ts';
 import type { Encoding } from '../federation/schemas.ts';
 import { encodeSafetensors } from '../weights/safetensors.ts';
+import { untrainedMetadata } from '../weights/untrained.ts';
 import type { Weights, WeightTensor } from '../weights/weights.ts';
 
 /** What a site sends of a model: a safetensors file, and whether it holds the difference to the global model. */
@@ -15,13 +16,19 @@ export interface EncodedUpdate {
  *
  * @param global what they were trained from, of the same names and shapes; undefined in a stage's first round, which
  *   sends whole weights.
+ * @param untrained names of weights that the site had nothing to train with: the header lists them
  * @throws FedcardioError `BAD_WEIGHTS` where a value is beyond the type's range (65,504 in F16).
  */
-export function encodeUpdate(weights: Weights, global: Weights | undefined, encoding: Encoding): EncodedUpdate {
+export function encodeUpdate(
+  weights: Weights,
+  global: Weights | undefined,
+  encoding: Encoding,
+  untrained: readonly string[] = [],
+): EncodedUpdate {
   const delta = encoding.delta && global !== undefined;
   const sent = delta ? differences(weights, global) : weights;
   try {
-    return { bytes: encodeSafetensors(sent, {}, { dtype: encoding.dtype }), delta };
+    return { bytes: encodeSafetensors(sent, untrainedMetadata(untrained), { dtype: encoding.dtype }), delta };
   } catch (cause) {
     if (!isFedcardioError(cause, 'BAD_WEIGHTS')) throw cause;
     throw new FedcardioError('BAD_WEIGHTS', `the update cannot be sent as ${encoding.dtype}: ${cause.message}`, {

@@ -72,13 +72,16 @@ describe('a round of training', () => {
     expect(figures.lossEnd).toBeLessThan(losses[0]! - 0.5);
   });
 
-  test('leaves a head alone that no case has a target for', async () => {
-    const { weights: start } = await trainRound({ ...input, training: still });
-    const { weights } = await trainRound({ ...input, cases: [ballCase('a', 16, 6, ['calcification'])] });
+  test('leaves a head alone that no case has a target for, and says so', async () => {
+    const { weights: start, untrained: none } = await trainRound({ ...input, training: still });
+    const { weights, untrained } = await trainRound({ ...input, cases: [ballCase('a', 16, 6, ['calcification'])] });
     const changed = [...weights].filter(
       ([name, { data }]) => difference(data as Float32Array, start.get(name)!.data as Float32Array) > 1e-9,
     );
     expect(new Set(changed.map(([name]) => parameterGroup(name)))).toEqual(new Set(['body', 'calcification']));
+    expect(none).toEqual([]);
+    expect(untrained.length).toBeGreaterThan(1);
+    expect(untrained).toEqual([...weights.keys()].filter((name) => parameterGroup(name) === 'membranous-septum'));
   });
 
   test('of a probe trains and sends its head alone, on a body that stays as it is', async () => {

@@ -10,7 +10,7 @@ import { trainStep } from '../nn/train-step.ts';
 import { seededRandom, shuffled } from '../random.ts';
 import { allFinite } from '../weights/finite.ts';
 import type { Weights } from '../weights/weights.ts';
-import { boxed, type PreparedCase, type Target } from './cases.ts';
+import { boxed, type PreparedCase } from './cases.ts';
 import { loadProbe, loadSiteModel, pick } from './local-parameters.ts';
 import { type LossConfig, networkLoss, targetWeight } from './loss.ts';
 import { cutPatch, type Patch } from './patches.ts';
@@ -61,6 +61,8 @@ export interface RoundState {
 export interface TrainRoundResult {
   /** What is sent and merged. */
   readonly weights: Weights;
+  /** Names of those that no case has a target for: of heads, as the round started. */
+  readonly untrained: readonly string[];
   /** What stays at the site: empty unless `training.localParameters` says otherwise. */
   readonly local: Weights;
   readonly optimizer: Weights;
@@ -79,8 +81,10 @@ export interface TrainRoundResult {
  */
 export async function trainRound(input: TrainRoundInput): Promise<TrainRoundResult> {
   const { training, tasks, round, rounds } = input;
-  const counts = (target: Target | undefined) => targetWeight(target, input.pseudoLabels ?? {}) > 0;
-  const usable = input.cases.filter((item) => tasks.some((task) => counts(item.targets.get(task))));
+  const counts = (item: PreparedCase, task: TaskId) =>
+    targetWeight(item.targets.get(task), input.pseudoLabels ?? {}) > 0;
+  const usable = input.cases.filter((item) => tasks.some((task) => counts(item, task)));
+  const withoutTarget = new Set<string>(tasks.filter((task) => !usable.some((item) => counts(item, task))));
   if (usable.length === 0)
     throw new FedcardioError('NO_DATA', `${input.site} has no case with a target for ${tasks.join(', ')}.`);
 
@@ -128,6 +132,7 @@ export async function trainRound(input: TrainRoundInput): Promise<TrainRoundResu
       inStep(input, training.steps - 1, () => checkFinite(trained));
       return {
         weights: pick(trained, split.shared),
+        untrained: [...split.shared].filter((name) => withoutTarget.has(parameterGroup(name))),
         local: pick(trained, split.local),
         optimizer: optimizer.read(),
         figures: { loss: mean(losses), lossEnd: mean(losses.slice(-Math.ceil(losses.length / 4))) },

@@ -95,6 +95,12 @@ const anyStrategy = {
    * round, which has no model to differ from, nothing is.
    */
   clipNorm: z.number().positive().optional(),
+  /**
+   * What counts of parameters that a site had nothing to train with, as heads of tasks that it has no target for:
+   * `average` takes them as they are, as federated averaging does, so that they hold such a head back; with `skip` a
+   * parameter is merged of the sites that trained it.
+   */
+  untrained: z.enum(['average', 'skip']).default('average'),
   /** A larger file of weights is refused, bytes. */
   maxUpdateBytes: z
     .int()

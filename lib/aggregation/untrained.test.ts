@@ -1,0 +1,108 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { Objects } from '../storage/contract.ts';
+import { createMemoryObjects } from '../storage/memory.ts';
+import { encodeSafetensors } from '../weights/safetensors.ts';
+import { untrainedMetadata } from '../weights/untrained.ts';
+import type { Weights } from '../weights/weights.ts';
+import { configured, f32, floatsOf, merge, mergedModel, STRATEGIES, storeFile, storeUpdate } from './testing.ts';
+
+const NAMES = ['body.a', 'body.b', 'out.first', 'out.second'];
+const SIZE = 5;
+const SITES = 5;
+
+interface Site {
+  readonly values: readonly number[];
+  readonly samples: number;
+  readonly untrained: readonly string[];
+}
+
+const finite = fc.float({ noNaN: true, noDefaultInfinity: true, min: -1e3, max: 1e3 });
+const site: fc.Arbitrary<Site> = fc.record({
+  values: fc.array(finite, { minLength: SIZE * NAMES.length, maxLength: SIZE * NAMES.length }),
+  samples: fc.integer({ min: 1, max: 500 }),
+  untrained: fc.subarray(NAMES),
+});
+const sites = fc.array(site, { minLength: SITES, maxLength: SITES });
+
+const weightsOf = (values: readonly number[]): Weights =>
+  new Map(NAMES.map((name, i) => [name, f32(values.slice(i * SIZE, (i + 1) * SIZE))]));
+
+const store = (objects: Objects, all: readonly Site[]) =>
+  Promise.all(
+    all.map(({ values, samples, untrained }, i) =>
+      storeUpdate(objects, `site-${i}`, samples, encodeSafetensors(weightsOf(values), untrainedMetadata(untrained))),
+    ),
+  );
+
+describe('parameters that some sites had nothing to train with', () => {
+  // Krum chooses whole updates: which, depends on all of their values.
+  const strategies = STRATEGIES.filter((name) => !name.endsWith('krum'));
+
+  it.each(strategies)('with skip are what %s makes of the updates that trained them, or of all', async (strategy) => {
+    const aggregation = configured(strategy, { untrained: 'skip' });
+    await fc.assert(
+      fc.asyncProperty(sites, fc.constantFrom(16, 32, 1024), async (all, sliceBytes) => {
+        const objects = createMemoryObjects();
+        const inputs = await store(objects, all);
+        const base = {
+          ...(await storeFile(objects, 'base', encodeSafetensors(weightsOf(all[0]!.values)))),
+          state: null,
+        };
+        for (const from of [null, base]) {
+          const merged = await mergedModel(objects, inputs, { aggregation, base: from, sliceBytes });
+          for (const name of NAMES) {
+            const trained = inputs.filter((_, i) => !all[i]?.untrained.includes(name));
+            const of = trained.length > 0 ? trained : inputs;
+            const alone = await mergedModel(objects, of, { aggregation: configured(strategy), base: from });
+            expect(merged.get(name)).toEqual(alone.get(name));
+          }
+        }
+      }),
+      { numRuns: 15 },
+    );
+  });
+
+  it('are averaged as they are without it, to the same bytes as if nobody had said so', async () => {
+    await fc.assert(
+      fc.asyncProperty(sites, async (all) => {
+        const [told, silent] = [createMemoryObjects(), createMemoryObjects()];
+        const a = await merge(told, await store(told, all));
+        const b = await merge(
+          silent,
+          await store(
+            silent,
+            all.map((one) => ({ ...one, untrained: [] })),
+          ),
+        );
+        expect(a).toEqual(b);
+      }),
+      { numRuns: 15 },
+    );
+  });
+
+  it('do not hold a head back that one site of three trained', async () => {
+    const objects = createMemoryObjects();
+    const start = { values: new Array(SIZE * NAMES.length).fill(1), samples: 100, untrained: ['out.second'] };
+    const trained = { values: new Array(SIZE * NAMES.length).fill(4), samples: 1, untrained: [] };
+    const inputs = await store(objects, [start, start, trained]);
+
+    const skip = await mergedModel(objects, inputs, { aggregation: configured('fedavg', { untrained: 'skip' }) });
+
+    expect(new Set(floatsOf(skip).slice(-SIZE))).toEqual(new Set([4]));
+    expect(new Set(floatsOf(skip).slice(0, -SIZE))).toEqual(new Set([Math.fround((100 + 100 + 4) / 201)]));
+  });
+
+  it.each(['no list', '{"out.second":true}', '[1]'])('are not guessed from %s: the update is refused', async (list) => {
+    const objects = createMemoryObjects();
+    const file = encodeSafetensors(weightsOf(new Array(SIZE * NAMES.length).fill(1)), { untrained: list });
+    const input = await storeUpdate(objects, 'munich', 1, file);
+
+    const reason = 'the header\'s "untrained" is no JSON list of tensor names';
+    expect(await merge(objects, [input], { aggregation: configured('fedavg', { untrained: 'skip' }) })).toEqual({
+      kind: 'refused',
+      refused: [{ input, reason, forGood: true }],
+    });
+    expect((await merge(objects, [input])).kind).toBe('merged');
+  });
+});
