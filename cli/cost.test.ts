@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { FEDERATION, synthesizeAll } from '../cdk/isolation/testing.ts';
 import { type Campaign, campaignSchema, federationSchema } from '../lib/federation/schemas.ts';
 import { TEACHER_STAGE } from '../lib/federation/testing.ts';
 import { createNetwork } from '../lib/models/network.ts';
@@ -78,6 +79,40 @@ describe('an idle month', () => {
   it('costs less than a server that is always on for eight hospitals, and more for 64', () => {
     expect(estimate(8).idle.usd).toBeLessThan(estimate(8).server.usd);
     expect(estimate(64).idle.usd).toBeGreaterThan(estimate(64).server.usd);
+  });
+
+  it.each([
+    ['in one place', []],
+    ['of which one is elsewhere', [{ account: '444455556666', region: 'eu-central-1' }]],
+  ])('counts what the stacks of three sites have, %s', (_, places) => {
+    const federation = federationSchema.parse({
+      ...FEDERATION,
+      sites: [0, 1, 2].map((i) => ({ id: `site-${i}`, name: String(i), ...places[i] })),
+    });
+    const resources = synthesizeAll(federation).flatMap(({ template }) =>
+      Object.values((template as { Resources: Record<string, { Type: string; Properties?: object }> }).Resources),
+    );
+    const count = (type: string, has: (properties: object) => boolean = () => true) =>
+      resources.filter(({ Type, Properties }) => Type === type && has(Properties ?? {})).length;
+    const { lines } = estimateCost(federation, campaignOf(), ASSUMPTIONS, PRICES).idle;
+    const of = (name: string) => lines.find(({ what }) => what === name)?.quantity ?? 0;
+    const polled = of('polls of empty queues') / (5 * 3 * 60 * 730);
+    expect({
+      keys: of('keys'),
+      alarms: of('alarms'),
+      dashboards: of('dashboard'),
+      endpoints: of('interface endpoints, one zone') / 730,
+      polled: Math.round(polled),
+    }).toEqual({
+      keys: count('AWS::KMS::Key'),
+      alarms: count('AWS::CloudWatch::Alarm'),
+      dashboards: count('AWS::CloudWatch::Dashboard'),
+      endpoints: count(
+        'AWS::EC2::VPCEndpoint',
+        (endpoint) => 'VpcEndpointType' in endpoint && endpoint.VpcEndpointType === 'Interface',
+      ),
+      polled: count('AWS::Lambda::EventSourceMapping'),
+    });
   });
 
   it('is what its lines add up to', () => {

@@ -12,7 +12,7 @@ export interface EncodedUpdate {
 
 /**
  * A site's weights as they travel. As the difference to the global model they lose less as half floats, whose error
- * is relative: 2⁻¹² of a value in F16, 2⁻⁹ in BF16. Below 2⁻¹⁴ it is absolute in F16, 2⁻²⁵.
+ * is relative: at most 2⁻¹¹ of a value in F16, 2⁻⁸ in BF16. Below 2⁻¹⁴ it is absolute in F16, 2⁻²⁵.
  *
  * @param global what they were trained from, of the same names and shapes; undefined in a stage's first round, which
  *   sends whole weights.
