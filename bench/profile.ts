@@ -2,7 +2,7 @@ import { table } from '../cli/table.ts';
 import { loadBackend } from '../lib/nn/backend.ts';
 import { tf } from '../lib/nn/tf.ts';
 import { seededRandom } from '../lib/random.ts';
-import { boxed } from '../lib/training/cases.ts';
+import { inMemory, type PreparedCase } from '../lib/training/cases.ts';
 import { cutPatch } from '../lib/training/patches.ts';
 import {
   type BenchNetwork,
@@ -41,7 +41,7 @@ export async function run(): Promise<Readonly<Record<string, number | string>>> 
   const figures: Record<string, number | string> = { backend: description };
   for (const network of networks()) {
     const { ms, spent } = await profiled(network);
-    const patch = patchMs(network);
+    const patch = await patchMs(network);
     const percent = (of: number) => significant((100 * of) / ms);
     const rows = [
       ...spent.slice(0, ROWS),
@@ -113,9 +113,9 @@ function timed(binding: Binding, spent: Map<string, Spent>): Binding {
 }
 
 /** Of the patch of one step, median of some. */
-function patchMs({ tasks }: BenchNetwork): number {
+async function patchMs({ tasks }: BenchNetwork): Promise<number> {
   const spacing = FIELD_OF_VIEW_MM / SIDE;
-  const from = boxed(preparedPhantom(spacing));
+  const from = (await inMemory(preparedPhantom(spacing)).load()) as PreparedCase;
   const ms = Array.from({ length: 9 }, (_, i) => {
     const start = performance.now();
     cutPatch(from, tasks, { side: SIDE, spacing, augment: true }, seededRandom('profile', SEED, i));

@@ -3,6 +3,7 @@
  * least recently used forgotten first.
  */
 export interface Cache {
+  readonly maxBytes: number;
   get<T>(key: string, load: () => Promise<{ readonly value: T; readonly bytes: number }>): Promise<T>;
 }
 
@@ -27,6 +28,7 @@ export function createCache(maxBytes: number): Cache {
   }
 
   return {
+    maxBytes,
     async get<T>(key: string, from: () => Promise<{ readonly value: T; readonly bytes: number }>) {
       const entry = entries.get(key) ?? (await load(key, from));
       // Again at the end, as the most recent, unless it was forgotten since.

@@ -14,6 +14,7 @@ const TOLERANCE = 0.3;
 /**
  * Says what a training will take at its peak, before it starts.
  *
+ * @param held bytes of CTs that are kept for the next patches
  * @throws FedcardioError `BAD_CONFIGURATION` where that is so much more than there is that it cannot end well: the
  * system would kill the task without a word, again and again.
  */
@@ -22,8 +23,9 @@ export function stateMemory(
   site: string,
   model: ModelConfig,
   stage: LearningStage,
+  held: number,
 ): void {
-  const needed = process.memoryUsage.rss() + trainingBytes(model, stage.training, tasksOf(stage));
+  const needed = process.memoryUsage.rss() + held + trainingBytes(model, stage.training, tasksOf(stage));
   log('memory', { estimatedPeak: gigabytes(needed), ...(limit === undefined ? {} : { limit: gigabytes(limit) }) });
   if (limit === undefined || needed <= limit) return;
   const problem = `${site} has ${gigabytes(limit)} of memory for a training that takes about ${gigabytes(needed)}.`;

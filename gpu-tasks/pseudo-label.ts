@@ -1,9 +1,10 @@
 import { siteKeys } from '../lib/federation/keys.ts';
 import { canonicalJson } from '../lib/federation/protocol/json.ts';
 import type { CatalogEntry, PseudoLabelReport, PseudoLabelStage } from '../lib/federation/schemas.ts';
-import type { TaskId } from '../lib/federation/tasks.ts';
+import { isComplete, type TaskId } from '../lib/federation/tasks.ts';
 import { affineOf } from '../lib/imaging/affine.ts';
 import { writeNifti } from '../lib/imaging/nifti-write.ts';
+import type { Landmark } from '../lib/imaging/volume.ts';
 import { predictTasks } from '../lib/training/infer.ts';
 import { pseudoLabelChecks } from '../lib/training/plausibility.ts';
 import type { ClassProbabilities } from '../lib/training/predict.ts';
@@ -14,7 +15,7 @@ import type { StageInput } from './run-task.ts';
 import { forEachReadable } from './site-data.ts';
 import { type StageModel, withStageModel } from './stage-model.ts';
 
-/** Every teacher labels every training case that lacks its label. The labels stay in the site's bucket. */
+/** Every teacher labels every training case that lacks its label, or some of its points. The labels stay in the site's bucket. */
 export async function pseudoLabelSite(input: StageInput<PseudoLabelStage>, context: TaskContext): Promise<TaskResult> {
   const { stage, at, data } = input;
   const entries = await data.catalog('training');
@@ -23,7 +24,7 @@ export async function pseudoLabelSite(input: StageInput<PseudoLabelStage>, conte
   for (const teacher of stage.teachers) {
     await withStageModel(context.objects, input, at.campaign, teacher, async (model) => {
       for (const task of model.tasks) {
-        const unlabelled = entries.filter((entry) => !entry.labels[task]);
+        const unlabelled = entries.filter(({ labels }) => !labels[task] || !isComplete(task, labels[task].classes));
         let accepted = 0;
         const unreadable = await forEachReadable(unlabelled, context.log, async (entry) => {
           if (await labelCase(input, context, model, task, entry)) accepted++;
@@ -60,10 +61,12 @@ async function labelCase(
     campaign: at.campaign,
     task,
     case: entry.case,
+    image: entry.image.sha256,
     teacher: model.sha256,
     confidence: prediction.confidence,
     checks: [...checks],
     accepted: checks.every(({ passed }) => passed),
+    ...(prediction.landmarks && { landmarks: prediction.landmarks.map(reported) }),
     ...(soft?.[0] ? { soft: { affine: soft[0].affine.map((row) => [...row]) } } : {}),
   };
   const write = (key: string, body: Uint8Array | string) => objects.put(data.bucket, key, body);
@@ -72,3 +75,8 @@ async function labelCase(
   await write(siteKeys.pseudoLabelReport(at, task, entry.case), canonicalJson(report));
   return report.accepted;
 }
+
+const reported = ({ label, position }: Landmark) => ({
+  label,
+  position: position && ([...position] as [number, number, number]),
+});

@@ -5,17 +5,20 @@ import {
   type CatalogEntry,
   catalogSchema,
   type LabelEntry,
+  type PseudoLabelReport,
   pseudoLabelReportSchema,
 } from '../lib/federation/schemas.ts';
-import { TASKS, type TaskId } from '../lib/federation/tasks.ts';
+import { isComplete, TASKS, type TaskId } from '../lib/federation/tasks.ts';
 import { affineOf } from '../lib/imaging/affine.ts';
 import { readMarkups } from '../lib/imaging/markups.ts';
 import { readNifti } from '../lib/imaging/nifti-read.ts';
 import type { Volume } from '../lib/imaging/volume.ts';
 import type { Objects } from '../lib/storage/contract.ts';
 import {
+  boxed,
+  bytesOf,
+  type CaseSource,
   type Preparation,
-  type PreparedCase,
   prepareImage,
   type Target,
   targetOfClassMap,
@@ -38,15 +41,67 @@ export interface SiteData {
   prepared(entry: CatalogEntry, how: Preparation): Promise<Volume<Float32Array>>;
   /** The hospital's own label. */
   label(entry: CatalogEntry, task: TaskId): Promise<Target | undefined>;
-  /** The accepted pseudo-label of a stage, if there is one. */
-  pseudoLabel(entry: CatalogEntry, task: TaskId, stage: StageAddress): Promise<Target | undefined>;
+  /**
+   * What can be learnt of a case: the hospital's own label, or else the accepted pseudo-label of a stage, if there is one of
+   * this very CT. Landmarks of which some were not placed are not learnt from: around these, nothing is known.
+   */
+  target(entry: CatalogEntry, task: TaskId, stage: StageAddress | undefined): Promise<TargetSource | undefined>;
+}
+
+/** A target that is read when it is needed, {@link boxed}. */
+export interface TargetSource {
+  /** Of a pseudo-label. */
+  readonly teacher?: { readonly confidence: number };
+  read(): Promise<Target>;
 }
 
 export function openSiteData(objects: Objects, bucket: string, cache: Cache): SiteData {
   const image = async (entry: CatalogEntry) =>
     readNifti(await readCatalogued(objects, bucket, entry.image, 'BAD_IMAGE'), entry.image.key);
-  const readSoftLabel = async (key: string, { affine }: { readonly affine: readonly (readonly number[])[] }) =>
-    decodeSoftLabel(await readCatalogued(objects, bucket, { key }, 'BAD_LABEL'), affineOf(affine));
+  const remember = (key: string, read: () => Promise<Target>) =>
+    cache.get(`${bucket}/${key}`, async () => {
+      const value = await read();
+      return { value, bytes: bytesOf(value) };
+    });
+
+  async function pseudoLabel(
+    entry: CatalogEntry,
+    task: TaskId,
+    stage: StageAddress,
+  ): Promise<TargetSource | undefined> {
+    const key = siteKeys.pseudoLabelReport(stage, task, entry.case);
+    const stored = await tryReadJson(objects, bucket, key, pseudoLabelReportSchema).catch(asBadLabel(key));
+    const report = stored?.value;
+    if (!report?.accepted || report.image !== entry.image.sha256) return undefined;
+    const { confidence, landmarks } = report;
+    return {
+      teacher: { confidence },
+      read: () =>
+        remember(`${key}@${stored?.etag}`, async () => {
+          const hard = landmarks
+            ? { kind: 'points' as const, points: landmarks }
+            : await readLabel(
+                objects,
+                bucket,
+                { key: siteKeys.pseudoLabel(stage, task, entry.case), format: 'class-map' },
+                task,
+              );
+          return { ...boxed(hard), teacher: { confidence, soft: await softLabel(report, stage) } };
+        }),
+    };
+  }
+
+  async function softLabel({ soft, task, case: id }: PseudoLabelReport, stage: StageAddress) {
+    if (!soft) return undefined;
+    const key = siteKeys.softLabel(stage, task, id);
+    const body = await readCatalogued(objects, bucket, { key }, 'BAD_LABEL');
+    try {
+      return decodeSoftLabel(body, affineOf(soft.affine));
+    } catch (error) {
+      return asBadLabel(key)(error);
+    }
+  }
+
   return {
     bucket,
     image,
@@ -68,22 +123,24 @@ export function openSiteData(objects: Objects, bucket: string, cache: Cache): Si
       }),
     async label(entry, task) {
       const label = entry.labels[task];
-      return label && cache.get(`${bucket}/${label.key}@${label.etag}`, () => readLabel(objects, bucket, label, task));
+      return label && remember(`${label.key}@${label.etag}`, () => readLabel(objects, bucket, label, task));
     },
-    async pseudoLabel(entry, task, stage) {
-      const reportKey = siteKeys.pseudoLabelReport(stage, task, entry.case);
-      const report = (await tryReadJson(objects, bucket, reportKey, pseudoLabelReportSchema))?.value;
-      if (!report?.accepted) return undefined;
-      const key = siteKeys.pseudoLabel(stage, task, entry.case);
-      return cache.get(`${bucket}/${key}`, async () => {
-        const hard = await readLabel(objects, bucket, { key, format: 'class-map' }, task);
-        const soft = report.soft && (await readSoftLabel(siteKeys.softLabel(stage, task, entry.case), report.soft));
-        const value: Target = { ...hard.value, teacher: { confidence: report.confidence, soft } };
-        return { value, bytes: hard.bytes + (soft ?? []).reduce((sum, { data }) => sum + data.byteLength, 0) };
-      });
+    async target(entry, task, stage) {
+      const label = entry.labels[task];
+      if (!label || !isComplete(task, label.classes)) return stage && pseudoLabel(entry, task, stage);
+      const read = async () => boxed(await readLabel(objects, bucket, label, task));
+      return { read: () => remember(`${label.key}@${label.etag}/boxed`, read) };
     },
   };
 }
+
+/** What a task wrote into the site's bucket and finds damaged there is a bad label like any other. */
+const asBadLabel =
+  (key: string) =>
+  (cause: unknown): never => {
+    if (!isFedcardioError(cause, 'BAD_MESSAGE') && !isFedcardioError(cause, 'BAD_WEIGHTS')) throw cause;
+    throw new FedcardioError('BAD_LABEL', `${key} cannot be read: ${cause.message}`, { cause });
+  };
 
 interface CataloguedFile {
   readonly key: string;
@@ -110,13 +167,11 @@ async function readLabel(
   bucket: string,
   label: CataloguedFile & Pick<LabelEntry, 'format'>,
   task: TaskId,
-) {
+): Promise<Target> {
   const body = await readCatalogued(objects, bucket, label, 'BAD_LABEL');
-  const value: Target =
-    label.format === 'markups'
-      ? { kind: 'points', points: readMarkups(new TextDecoder().decode(body), TASKS[task].classes) }
-      : targetOfClassMap(task, readNifti(body, label.key));
-  return { value, bytes: value.kind === 'mask' ? value.mask.data.byteLength : 1_000 };
+  return label.format === 'markups'
+    ? { kind: 'points', points: readMarkups(new TextDecoder().decode(body), TASKS[task].classes) }
+    : targetOfClassMap(task, readNifti(body, label.key));
 }
 
 /**
@@ -132,22 +187,38 @@ export async function forEachReadable(
 ): Promise<number> {
   let leftOut = 0;
   for (const entry of entries) {
-    try {
-      await work(entry);
-    } catch (error) {
-      if (!isFedcardioError(error, 'BAD_IMAGE') && !isFedcardioError(error, 'BAD_LABEL')) throw error;
-      leftOut += 1;
-      log('case-left-out', { case: entry.case, code: error.code, reason: describeError(error) });
-    }
+    const done = await ifReadable(entry, log, () => work(entry).then(() => true));
+    if (!done) leftOut += 1;
   }
   return leftOut;
 }
 
+/** What the work comes to, or undefined where the case can no longer be read, which the site's log then says. */
+async function ifReadable<T>(
+  { case: id }: CatalogEntry,
+  log: TaskContext['log'],
+  work: () => Promise<T>,
+): Promise<T | undefined> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!isFedcardioError(error, 'BAD_IMAGE') && !isFedcardioError(error, 'BAD_LABEL')) throw error;
+    log('case-left-out', { case: id, code: error.code, reason: describeError(error) });
+    return undefined;
+  }
+}
+
+export interface TrainingCases {
+  readonly cases: readonly CaseSource[];
+  /** Ids of those that were found to be no longer readable, so far. */
+  readonly unreadable: ReadonlySet<string>;
+}
+
 /**
  * The site's training cases as a stage learns them: its own labels and, where `pseudoLabels` are given, those of that
- * stage for what it lacks. Cases without any target are left out, and so are unreadable ones, which are counted.
+ * stage for what it lacks. Cases without any target are left out. CTs and labels are read when they are asked for.
  *
- * @throws FedcardioError `NO_DATA` where none is left
+ * @throws FedcardioError `NO_DATA` where there is none
  */
 export async function trainingCases(
   data: SiteData,
@@ -155,23 +226,42 @@ export async function trainingCases(
   how: Preparation,
   pseudoLabels: StageAddress | undefined,
   log: TaskContext['log'],
-): Promise<{ readonly cases: readonly PreparedCase[]; readonly unreadable: number }> {
-  const cases: PreparedCase[] = [];
-  const unreadable = await forEachReadable(await data.catalog('training'), log, async (entry) => {
-    const targets = new Map<TaskId, Target>();
+): Promise<TrainingCases> {
+  const cases: CaseSource[] = [];
+  const unreadable = new Set<string>();
+  const look = async (entry: CatalogEntry) => {
+    const targets = new Map<TaskId, TargetSource>();
     for (const task of tasks) {
-      const target =
-        (await data.label(entry, task)) ?? (pseudoLabels && (await data.pseudoLabel(entry, task, pseudoLabels)));
+      const target = await data.target(entry, task, pseudoLabels);
       if (target) targets.set(task, target);
     }
-    if (targets.size > 0) cases.push({ id: entry.case, image: await data.prepared(entry, how), targets });
-  });
-  if (cases.length === 0) {
-    const readable = unreadable > 0 ? 'readable ' : '';
-    const what = `${readable}training case with a label for ${tasks.join(' or ')}`;
-    throw new FedcardioError('NO_DATA', `${data.bucket} has no ${what}.`, {
-      hint: `Labels lie at cases/<case>/labels/<task>.nii.gz; tasks are ${Object.keys(TASKS).join(', ')}.`,
+    if (targets.size === 0) return true;
+    const load = async () => {
+      const read = new Map<TaskId, Target>();
+      for (const [task, target] of targets) read.set(task, await target.read());
+      return { id: entry.case, image: await data.prepared(entry, how), targets: read };
+    };
+    cases.push({
+      id: entry.case,
+      targets,
+      async load() {
+        if (unreadable.has(entry.case)) return undefined;
+        const loaded = await ifReadable(entry, log, load);
+        if (!loaded) unreadable.add(entry.case);
+        return loaded;
+      },
     });
+    return true;
+  };
+  for (const entry of await data.catalog('training')) {
+    if (!(await ifReadable(entry, log, () => look(entry)))) unreadable.add(entry.case);
+  }
+  if (cases.length === 0) {
+    throw new FedcardioError(
+      'NO_DATA',
+      `${data.bucket} has no training case with a complete label for ${tasks.join(' or ')}.`,
+      { hint: `Labels lie at cases/<case>/labels/<task>.nii.gz; tasks are ${Object.keys(TASKS).join(', ')}.` },
+    );
   }
   return { cases, unreadable };
 }

@@ -33,7 +33,10 @@ export async function trainSite(input: StageInput<LearningStage>, context: TaskC
   const { steps, checkpointSeconds } = stage.training;
   const ids = cases.map(({ id }) => id);
   const keeper = createKeeper(context, data.bucket, message, ids, checkpointSeconds);
-  stateMemory(context, site, network.model, stage);
+  // What reading a CT takes, this process then has: the first one that is drawn finds it in the cache.
+  const first = await cases[0]?.load();
+  const held = Math.min(context.cache.maxBytes, cases.length * (first?.image.data.byteLength ?? 0));
+  stateMemory(context, site, network.model, stage, held);
   context.interruption.hold();
   const result = await trainRound({
     ...network,
@@ -62,7 +65,7 @@ export async function trainSite(input: StageInput<LearningStage>, context: TaskC
     await keep(siteKeys.localParameters(at.campaign, at.stage, at.round), result.local);
   }
   const weights = encodeUpdate(result.weights, global, stage.encoding, result.untrained);
-  const figures = unreadable > 0 ? { ...result.figures, unreadable } : result.figures;
+  const figures = unreadable.size > 0 ? { ...result.figures, unreadable: unreadable.size } : result.figures;
   const discard = keeper.used || unfinished ? [unfinishedKey(message)] : [];
-  return { samples: cases.length, weights, figures, discard };
+  return { samples: cases.filter(({ id }) => !unreadable.has(id)).length, weights, figures, discard };
 }

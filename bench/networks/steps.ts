@@ -1,4 +1,5 @@
 import { type TrainingConfig, trainingSchema } from '../../lib/federation/schemas.ts';
+import { inMemory } from '../../lib/training/cases.ts';
 import { trainRound } from '../../lib/training/train-round.ts';
 import { type BenchNetwork, FIELD_OF_VIEW_MM, preparedPhantom, SEED } from './networks.ts';
 
@@ -16,7 +17,7 @@ export async function trainSteps(
     model,
     training,
     tasks,
-    cases: [preparedPhantom(training.spacing)],
+    cases: [inMemory(preparedPhantom(training.spacing))],
     global: undefined,
     optimizer: undefined,
     round: 1,

@@ -16,7 +16,7 @@ const VALUES = 25_000;
 export function simulatedSites(objects: Objects, uploaded: (round: number) => void): Launcher {
   const context = {
     objects,
-    cache: { get: () => Promise.reject(new Error('no data')) },
+    cache: { maxBytes: 0, get: () => Promise.reject(new Error('no data')) },
     backend: 'simulated',
     memoryLimit: undefined,
     now: () => new Date(),

@@ -29,5 +29,14 @@ export const TASKS: Readonly<Record<TaskId, TaskDefinition>> = {
 
 export const isTaskId = (text: string): text is TaskId => (TASK_IDS as readonly string[]).includes(text);
 
+/**
+ * Whether a label can be learnt from. Of landmarks, every point has to be placed: around one that was not, nothing is
+ * known, and a network would be taught that it is nowhere.
+ *
+ * @param classes how often the label has each class, by its number
+ */
+export const isComplete = (task: TaskId, classes: Readonly<Record<string, number>>): boolean =>
+  TASKS[task].kind !== 'landmarks' || TASKS[task].classes.every((_, index) => (classes[index + 1] ?? 0) > 0);
+
 /** Channels of a task's head: its classes and the background. */
 export const channelsOf = (task: TaskId): number => TASKS[task].classes.length + 1;

@@ -1,11 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { siteKeys } from '../federation/keys.ts';
+import { TASKS } from '../federation/tasks.ts';
+import { writeMarkups } from '../imaging/markups.ts';
 import type { Objects } from '../storage/contract.ts';
 import { createMemoryObjects } from '../storage/memory.ts';
 import { intakeCases } from './intake.ts';
 import { createSummaryCache, refreshSummary } from './summary.ts';
-import { BUCKET, calcium, FEDERATION, hingeMap, image, PNG, world } from './testing.ts';
+import { BUCKET, calcium, FEDERATION, hingeMap, image, PNG, POINTS, world } from './testing.ts';
 
 /** Memory objects that count what is asked of them. */
 function counting(objects: Objects) {
@@ -80,6 +82,9 @@ test('the summary counts cases and labels by use, and reads each entry once', as
   await put('cases/p1/labels/calcification.nii.gz', calcium());
   await put('cases/p2/labels/hinge-points.nii.gz', hingeMap());
   await put('held-out/p4/labels/calcification.nii.gz', calcium());
+  // Scored, but nothing to learn from: around the points that were not placed, nothing is known.
+  const some = writeMarkups([{ label: 1, position: POINTS[0]!.position }], TASKS['membranous-septum'].classes);
+  for (const folder of ['cases/p1', 'held-out/p4']) await put(`${folder}/labels/membranous-septum.mrk.json`, some);
   for (const id of ['p1', 'p2', 'p3', 'p4', 'p5']) await look(id);
   await refreshSummary(context, FEDERATION, cache);
 
@@ -88,7 +93,7 @@ test('the summary counts cases and labels by use, and reads each entry once', as
     site: 'berlin',
     cases: { training: 3, evaluation: 1, rejected: 1 },
     labelled: { ...none, calcification: 1, 'hinge-points': 1 },
-    labelledEvaluation: { ...none, calcification: 1 },
+    labelledEvaluation: { ...none, calcification: 1, 'membranous-septum': 1 },
   });
 
   await put('cases/p3/labels/calcification.nii.gz', calcium());

@@ -1,7 +1,7 @@
 import { type CaseUse, federationKeys, siteKeys } from '../federation/keys.ts';
 import { collect, mapConcurrently } from '../federation/protocol/async.ts';
 import { type CatalogEntry, catalogSchema, type Summary, summarySchema } from '../federation/schemas.ts';
-import { TASK_IDS, type TaskId } from '../federation/tasks.ts';
+import { isComplete, TASK_IDS, type TaskId } from '../federation/tasks.ts';
 import type { ObjectInfo } from '../storage/contract.ts';
 import type { SiteContext } from './look.ts';
 import { readStored, type Stored, settle, untilWon } from './stored.ts';
@@ -74,7 +74,10 @@ async function countedOf(
 const countsOf = (etag: string, { use, labels }: CatalogEntry): Counted => ({
   etag,
   use,
-  tasks: TASK_IDS.filter((task) => labels[task]),
+  tasks: TASK_IDS.filter((task) => {
+    const label = labels[task];
+    return label && (use === 'evaluation' || isComplete(task, label.classes));
+  }),
 });
 
 function summaryOf(site: string, entries: readonly Counted[], rejected: number, at: Date): Summary {

@@ -43,15 +43,32 @@ export function targetOfClassMap(task: TaskId, label: Volume): Target {
   return { kind: 'mask', mask: { ...label, data: Uint8Array.from(label.data) } };
 }
 
-/**
- * The case with masks cut to the box around their foreground, outside of which there is nothing to learn: calcium fills
- * a thousandth of a CT, and every patch would go through all of it.
- */
-export function boxed({ targets, ...item }: PreparedCase): PreparedCase {
-  const box = (target: Target): Target =>
-    target.kind === 'mask' ? { ...target, mask: foregroundBox(target.mask) } : target;
-  return { ...item, targets: new Map([...targets].map(([task, target]) => [task, box(target)])) };
+/** A case that is read when a patch is cut from it: a site may hold more CTs than its memory. */
+export interface CaseSource {
+  readonly id: string;
+  /** What it has targets for, and of a pseudo-label how sure its teacher was. */
+  readonly targets: ReadonlyMap<TaskId, { readonly teacher?: { readonly confidence: number } }>;
+  /** The same each time, with {@link boxed} targets; undefined where it can no longer be read. */
+  load(): Promise<PreparedCase | undefined>;
 }
+
+/** A case that is in memory anyway. */
+export function inMemory({ id, image, targets }: PreparedCase): CaseSource {
+  const item = { id, image, targets: new Map([...targets].map(([task, target]) => [task, boxed(target)])) };
+  return { id, targets, load: async () => item };
+}
+
+/**
+ * A mask cut to the box around its foreground, outside of which there is nothing to learn: calcium fills a thousandth of a
+ * CT, and every patch would go through all of it.
+ */
+export const boxed = (target: Target): Target =>
+  target.kind === 'mask' ? { ...target, mask: foregroundBox(target.mask) } : target;
+
+/** Bytes of a target. */
+export const bytesOf = (target: Target): number =>
+  (target.kind === 'mask' ? target.mask.data.byteLength : 1_000) +
+  (target.teacher?.soft ?? []).reduce((sum, { data }) => sum + data.byteLength, 0);
 
 /** At least half the diagonal of a voxel of any model: what is averaged over one reaches so far, mm. */
 const MARGIN_MM = 10;

@@ -4,7 +4,7 @@ import { LANDMARK_RADIUS_MM, TASKS } from '../federation/tasks.ts';
 import { STANDARDISED_AIR } from '../imaging/intensity.ts';
 import type { Vec3 } from '../imaging/volume.ts';
 import { seededRandom } from '../random.ts';
-import { boxed, type PreparedCase, type Target } from './cases.ts';
+import { inMemory, type PreparedCase, type Target } from './cases.ts';
 import { cutPatch, type Patch, type PatchOptions } from './patches.ts';
 import { ballCase, cube, volumeOf } from './toy-cases.ts';
 
@@ -208,7 +208,7 @@ describe('a training patch', () => {
   });
 });
 
-test('the box around a mask teaches what the whole mask does, in less memory', () => {
+test('the box around a mask teaches what the whole mask does, in less memory', async () => {
   const grid = cube(70, 0.8, [-8, -18, -23]);
   const [middle, radius] = [[20, 10, 5] as Vec3, 4];
   const whole = {
@@ -219,7 +219,7 @@ test('the box around a mask teaches what the whole mask does, in less memory', (
   };
   const image = volumeOf(cube(56, 1, [-8, -18, -23]), () => STANDARDISED_AIR);
   const from: PreparedCase = { id: 'p', image, targets: new Map([['calcification', { kind: 'mask', mask: whole }]]) };
-  const small = boxed(from);
+  const small = (await inMemory(from).load())!;
   const target = small.targets.get('calcification');
   expect(target?.kind === 'mask' && target.mask.data.length).toBeLessThan(whole.data.length / 5);
   let foreground = 0;
@@ -238,10 +238,11 @@ test('the box around a mask teaches what the whole mask does, in less memory', (
   expect(foreground).toBeGreaterThan(100);
 });
 
-test('an empty mask stays a target without foreground', () => {
+test('an empty mask stays a target without foreground', async () => {
   const grid = cube(20, 1);
   const empty: Target = { kind: 'mask', mask: { ...grid, data: new Uint8Array(20 ** 3) } };
-  const from = boxed({ id: 'p', image: volumeOf(grid, () => 0), targets: new Map([['calcification', empty]]) });
+  const item = { id: 'p', image: volumeOf(grid, () => 0), targets: new Map([['calcification', empty]] as const) };
+  const from = (await inMemory(item).load())!;
   const patch = cutPatch(from, ['calcification'], { ...fine, side: 16 }, seededRandom(1));
   expect(new Set(patch.targets.get('calcification')!.classes)).toEqual(new Set([0]));
 });

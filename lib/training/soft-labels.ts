@@ -1,6 +1,7 @@
 import { spacingOf } from '../imaging/affine.ts';
 import { boxAround, crop } from '../imaging/box.ts';
 import type { Affine, Volume } from '../imaging/volume.ts';
+import { badWeights } from '../weights/header.ts';
 import { decodeSafetensors, encodeSafetensors } from '../weights/safetensors.ts';
 import type { WeightTensor } from '../weights/weights.ts';
 import type { ClassProbabilities } from './predict.ts';
@@ -32,12 +33,13 @@ export function encodeSoftLabel(label: SoftLabel): Uint8Array {
 /** @throws FedcardioError `BAD_WEIGHTS` for anything but a file of {@link encodeSoftLabel}. */
 export function decodeSoftLabel(bytes: Uint8Array, affine: Affine): SoftLabel {
   const tensor = decodeSafetensors(bytes, { finite: true }).get(TENSOR);
-  const [classes = 0, nz = 0, ny = 0, nx = 0] = tensor?.shape ?? [];
+  if (tensor?.shape.length !== 4) throw badWeights(`it holds no "${TENSOR}" of [class, z, y, x]`);
+  const [classes, nz, ny, nx] = tensor.shape as [number, number, number, number];
   const voxels = nx * ny * nz;
   return Array.from({ length: classes }, (_, index) => ({
     affine,
     shape: [nx, ny, nz],
-    data: (tensor as WeightTensor).data.subarray(index * voxels, (index + 1) * voxels),
+    data: tensor.data.subarray(index * voxels, (index + 1) * voxels),
   }));
 }
 

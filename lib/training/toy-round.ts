@@ -2,6 +2,7 @@ import { type ModelConfig, trainingSchema } from '../federation/schemas.ts';
 import type { TaskId } from '../federation/tasks.ts';
 import { difference } from '../nn/test-numbers.ts';
 import type { Weights } from '../weights/weights.ts';
+import { inMemory } from './cases.ts';
 import { ballCase } from './toy-cases.ts';
 import type { TrainRoundInput } from './train-round.ts';
 
@@ -14,7 +15,7 @@ export const toyRound: TrainRoundInput = {
   model: toyModel,
   training: toyTraining,
   tasks,
-  cases: ['a', 'b'].map((id) => ballCase(id, 16, 6, tasks)),
+  cases: ['a', 'b'].map((id) => inMemory(ballCase(id, 16, 6, tasks))),
   global: undefined,
   optimizer: undefined,
   round: 1,

@@ -5,6 +5,7 @@ import { loadBackend } from '../nn/backend.ts';
 import { availableBackends, difference } from '../nn/test-numbers.ts';
 import { tf } from '../nn/tf.ts';
 import type { Weights } from '../weights/weights.ts';
+import { type CaseSource, inMemory } from './cases.ts';
 import { ballCase } from './toy-cases.ts';
 import { differenceOf, toyRound as input, still, toyModel, toyTraining as training } from './toy-round.ts';
 import { trainRound } from './train-round.ts';
@@ -74,7 +75,10 @@ describe('a round of training', () => {
 
   test('leaves a head alone that no case has a target for, and says so', async () => {
     const { weights: start, untrained: none } = await trainRound({ ...input, training: still });
-    const { weights, untrained } = await trainRound({ ...input, cases: [ballCase('a', 16, 6, ['calcification'])] });
+    const { weights, untrained } = await trainRound({
+      ...input,
+      cases: [inMemory(ballCase('a', 16, 6, ['calcification']))],
+    });
     const changed = [...weights].filter(
       ([name, { data }]) => difference(data as Float32Array, start.get(name)!.data as Float32Array) > 1e-9,
     );
@@ -105,17 +109,43 @@ describe('a round of training', () => {
   test('without a usable case says that there is no data', async () => {
     const other = ballCase('a', 16, 6, ['calcification']);
     await expect(trainRound({ ...input, cases: [] })).rejects.toMatchObject({ code: 'NO_DATA' });
-    await expect(trainRound({ ...input, tasks: ['hinge-points'], cases: [other] })).rejects.toMatchObject({
+    await expect(trainRound({ ...input, tasks: ['hinge-points'], cases: [inMemory(other)] })).rejects.toMatchObject({
       code: 'NO_DATA',
       message: expect.stringContaining('hinge-points'),
     });
   });
 
+  test('reads no case that it does not draw, and in place of one that cannot be read takes the next', async () => {
+    const loads: string[] = [];
+    const source = (id: string, readable = true): CaseSource => {
+      const item = inMemory(ballCase(id, 16, 6, input.tasks));
+      return {
+        ...item,
+        load: async () => {
+          loads.push(id);
+          return readable ? item.load() : undefined;
+        },
+      };
+    };
+    const many = Array.from({ length: 9 }, (_, i) => source(`case-${i}`));
+    await trainRound({ ...input, cases: many });
+    expect(new Set(loads).size).toBe(input.training.steps);
+    expect(loads).toHaveLength(input.training.steps);
+
+    const first = await trainRound({ ...input, cases: [source('good'), source('bad', false)] });
+    const alone = await trainRound({ ...input, cases: [source('good'), source('good')] });
+    expect(differenceOf(first.weights, alone.weights)).toBe(0);
+    await expect(trainRound({ ...input, cases: [source('bad', false)] })).rejects.toMatchObject({
+      code: 'NO_DATA',
+      message: expect.stringMatching(/no readable case/),
+    });
+  });
+
   test('that meets a damaged image says that it diverged, and frees what it held', async () => {
-    const [good] = input.cases;
-    const damaged = { ...good!, image: { ...good!.image, data: good!.image.data.map(() => Number.NaN) } };
+    const good = ballCase('a', 16, 6, input.tasks);
+    const damaged = { ...good, image: { ...good.image, data: good.image.data.map(() => Number.NaN) } };
     const before = tf.memory().numTensors;
-    await expect(trainRound({ ...input, cases: [damaged] })).rejects.toMatchObject({
+    await expect(trainRound({ ...input, cases: [inMemory(damaged)] })).rejects.toMatchObject({
       code: 'TRAINING_DIVERGED',
       message: 'berlin, round 1, step 1 of 3: the loss became NaN',
       hint: expect.stringContaining('learning rate'),

@@ -6,11 +6,12 @@ import { withHeads } from '../models/initial-weights.ts';
 import { createNetwork } from '../models/network.ts';
 import { parameterGroup } from '../models/parameters.ts';
 import { createAdamW } from '../nn/adamw.ts';
+import type { tf } from '../nn/tf.ts';
 import { trainStep } from '../nn/train-step.ts';
 import { seededRandom, shuffled } from '../random.ts';
 import { allFinite } from '../weights/finite.ts';
 import type { Weights } from '../weights/weights.ts';
-import { boxed, type PreparedCase } from './cases.ts';
+import type { CaseSource, PreparedCase } from './cases.ts';
 import { loadProbe, loadSiteModel, pick } from './local-parameters.ts';
 import { type LossConfig, networkLoss, targetWeight } from './loss.ts';
 import { cutPatch, type Patch } from './patches.ts';
@@ -23,7 +24,7 @@ export interface TrainRoundInput {
   readonly pseudoLabels?: Pick<LossConfig, 'pseudoLabelWeight' | 'distillation'>;
   /** Heads of the network; a case trains those that it has targets for. */
   readonly tasks: readonly TaskId[];
-  readonly cases: readonly PreparedCase[];
+  readonly cases: readonly CaseSource[];
   /** The round's global model, or undefined in the first round: then every site starts from `seed`. */
   readonly global: Weights | undefined;
   /** What a stage starts from where there is no global model yet, instead of `seed`: heads that it lacks come from there. */
@@ -76,19 +77,18 @@ export interface TrainRoundResult {
  * model, or in the first round the weights of `seed`. Parameters that stay at the site are not held: their last
  * values are no model of the round.
  *
- * @throws FedcardioError `NO_DATA` without a case, `TRAINING_DIVERGED` when the loss, the gradient or a
+ * @throws FedcardioError `NO_DATA` without a case that can be read, `TRAINING_DIVERGED` when the loss, the gradient or a
  * weight is not finite, `BAD_CONFIGURATION` when `training.localParameters` do not fit the network, `BAD_WEIGHTS` when weights do not.
  */
 export async function trainRound(input: TrainRoundInput): Promise<TrainRoundResult> {
   const { training, tasks, round, rounds } = input;
-  const counts = (item: PreparedCase, task: TaskId) =>
-    targetWeight(item.targets.get(task), input.pseudoLabels ?? {}) > 0;
+  const counts = (item: CaseSource, task: TaskId) => targetWeight(item.targets.get(task), input.pseudoLabels ?? {}) > 0;
   const usable = input.cases.filter((item) => tasks.some((task) => counts(item, task)));
   const withoutTarget = new Set<string>(tasks.filter((task) => !usable.some((item) => counts(item, task))));
   if (usable.length === 0)
     throw new FedcardioError('NO_DATA', `${input.site} has no case with a target for ${tasks.join(', ')}.`);
 
-  const draw = patchesOf(usable.map(boxed), input);
+  const draw = patchesOf(usable, input);
   const network = createNetwork(input.model, tasks, input.seed);
   try {
     if (input.init) network.load(withHeads(input.init, input.model, tasks, input.seed));
@@ -118,10 +118,11 @@ export async function trainRound(input: TrainRoundInput): Promise<TrainRoundResu
       });
       for (let step = losses.length; step < training.steps; step++) {
         const rate = learningRateAt(training, (round - 1) * training.steps + step, rounds * training.steps);
-        const parts = Array.from({ length: training.accumulate }, (_, part) => () => {
-          const patches = draw(step * training.accumulate + part);
-          return networkLoss(network, patches, training.patch, { ...training, ...input.pseudoLabels });
-        });
+        const parts: (() => tf.Scalar)[] = [];
+        for (let part = 0; part < training.accumulate; part++) {
+          const patches = await draw(step * training.accumulate + part);
+          parts.push(() => networkLoss(network, patches, training.patch, { ...training, ...input.pseudoLabels }));
+        }
         const loss = Math.fround(inStep(input, step, () => trainStep(variables.values(), optimizer, rate, ...parts)));
         losses.push(loss);
         await input.onStep?.(step + 1, loss, state);
@@ -169,23 +170,35 @@ function inStep<T>({ site, round, training }: TrainRoundInput, step: number, wor
 
 /**
  * The patches of a round by number of the batch, in any order of asking: cases are drawn without replacement, epoch
- * after epoch.
+ * after epoch. In place of a case that cannot be read any more comes the next of its epoch that can.
  */
 function patchesOf(
-  cases: readonly PreparedCase[],
+  cases: readonly CaseSource[],
   { tasks, training, seed, site, round }: TrainRoundInput,
-): (batch: number) => readonly Patch[] {
+): (batch: number) => Promise<readonly Patch[]> {
   const options = { side: training.patch, spacing: training.spacing, augment: training.augment };
   const shuffle = (epoch: number) => shuffled(seededRandom('epoch', seed, site, round, epoch), cases);
   let current = { epoch: 0, order: shuffle(0) };
-  return (batch) =>
-    Array.from({ length: training.batch }, (_, i) => {
-      const number = batch * training.batch + i;
-      const epoch = Math.floor(number / cases.length);
-      if (epoch !== current.epoch) current = { epoch, order: shuffle(epoch) };
-      const from = current.order[number % cases.length] as PreparedCase;
-      return cutPatch(from, tasks, options, seededRandom('patch', seed, site, round, number));
-    });
+
+  async function caseAt(number: number): Promise<PreparedCase> {
+    const epoch = Math.floor(number / cases.length);
+    if (epoch !== current.epoch) current = { epoch, order: shuffle(epoch) };
+    const { order } = current;
+    for (let i = 0; i < order.length; i++) {
+      const found = await order[(number + i) % order.length]?.load();
+      if (found) return found;
+    }
+    throw new FedcardioError('NO_DATA', `${site} has no readable case with a target for ${tasks.join(', ')}.`);
+  }
+
+  return async (batch) => {
+    const patches: Patch[] = [];
+    for (let number = batch * training.batch; patches.length < training.batch; number++) {
+      const random = seededRandom('patch', seed, site, round, number);
+      patches.push(cutPatch(await caseAt(number), tasks, options, random));
+    }
+    return patches;
+  };
 }
 
 const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;

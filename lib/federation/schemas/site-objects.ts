@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { count, id, perTask, sha256, taskId, time, version } from './common.ts';
 
+const position = z.tuple([z.number(), z.number(), z.number()]);
 const affine = z.array(z.array(z.number()).length(4)).length(4);
 const use = z.enum(['training', 'evaluation']);
 
@@ -63,12 +64,16 @@ export const pseudoLabelReportSchema = z.strictObject({
   campaign: id,
   task: taskId,
   case: z.string(),
+  /** SHA-256 of the CT that was labelled, as in its catalogue entry: for another under the same name it says nothing. */
+  image: sha256,
   /** SHA-256 of the teacher's global model. */
   teacher: sha256,
   /** Mean softmax probability over the predicted foreground; 0 when nothing was found. */
   confidence: z.number(),
   checks: z.array(z.strictObject({ name: z.string(), passed: z.boolean(), detail: z.string().optional() })),
   accepted: z.boolean(),
+  /** For landmark tasks: where the points are (RAS, mm); null where one is missing. The class map is for people to look at. */
+  landmarks: z.array(z.strictObject({ label: z.int().positive(), position: position.nullable() })).optional(),
   /** Where the box of the teacher's probabilities lies, where there is one: voxel to world (RAS), mm. */
   soft: z.strictObject({ affine }).optional(),
 });

@@ -1,0 +1,146 @@
+import { beforeEach, describe, expect, test } from 'vitest';
+import { siteKeys } from '../lib/federation/keys.ts';
+import { canonicalJson } from '../lib/federation/protocol/json.ts';
+import type { CatalogEntry, PseudoLabelReport } from '../lib/federation/schemas.ts';
+import { TASKS } from '../lib/federation/tasks.ts';
+import { writeMarkups } from '../lib/imaging/markups.ts';
+import { writeNifti } from '../lib/imaging/nifti-write.ts';
+import type { Vec3 } from '../lib/imaging/volume.ts';
+import { intakeCase } from '../lib/intake/intake.ts';
+import type { Objects } from '../lib/storage/contract.ts';
+import { createMemoryObjects } from '../lib/storage/memory.ts';
+import { cube } from '../lib/training/toy-cases.ts';
+import { createCache } from './cache.ts';
+import { SITE, SITE_BUCKET, uploadCase } from './simulated-site.ts';
+import { openSiteData, trainingCases } from './site-data.ts';
+
+const STAGE = { campaign: 'aortic', stage: 'label' };
+const TASK = 'membranous-septum';
+const POINTS = [
+  [30, 40, 50],
+  [30, 40, 54],
+] as const;
+const HOW = { spacing: 6, heartCrop: null };
+
+let objects: Objects;
+let read: string[];
+let logged: Readonly<Record<string, unknown>>[];
+
+beforeEach(() => {
+  objects = createMemoryObjects();
+  read = [];
+  logged = [];
+});
+
+const data = () =>
+  openSiteData(
+    {
+      ...objects,
+      tryGet: (bucket, key) => {
+        read.push(key);
+        return objects.tryGet(bucket, key);
+      },
+    },
+    SITE_BUCKET,
+    createCache(2 ** 20),
+  );
+const log = (event: string, fields: Readonly<Record<string, unknown>>) => void logged.push({ event, ...fields });
+const found = (pseudoLabels?: typeof STAGE) => trainingCases(data(), [TASK, 'calcification'], HOW, pseudoLabels, log);
+
+async function uploadPoints(id: string, points: readonly (Vec3 | null)[]): Promise<void> {
+  const landmarks = points.map((position, index) => ({ label: index + 1, position }));
+  await objects.put(SITE_BUCKET, siteKeys.markups('training', id, TASK), writeMarkups(landmarks, TASKS[TASK].classes));
+  await intakeCase({ objects, bucket: SITE_BUCKET, site: SITE, now: () => new Date(0) }, id);
+}
+
+/** What a teacher would have left of a case: two points. */
+async function pseudoLabel(id: string, points: readonly Vec3[], more: Partial<PseudoLabelReport> = {}): Promise<void> {
+  const [entry] = (await data().catalog('training')).filter((one) => one.case === id) as [CatalogEntry];
+  const report: PseudoLabelReport = {
+    schema: 'fedcardio.pseudo-label/1',
+    campaign: STAGE.campaign,
+    task: TASK,
+    case: id,
+    image: entry.image.sha256,
+    teacher: 'a'.repeat(64),
+    confidence: 0.75,
+    checks: [],
+    accepted: true,
+    landmarks: points.map(([x, y, z], index) => ({ label: index + 1, position: [x, y, z] })),
+    ...more,
+  };
+  const grid = cube(16, 6);
+  const classMap = writeNifti({ ...grid, data: new Uint8Array(16 ** 3) });
+  await objects.put(SITE_BUCKET, siteKeys.pseudoLabel(STAGE, TASK, id), classMap);
+  await objects.put(SITE_BUCKET, siteKeys.pseudoLabelReport(STAGE, TASK, id), canonicalJson(report));
+}
+
+describe('training cases', () => {
+  test('are read when they are asked for, and then kept', async () => {
+    for (const id of ['p1', 'p2', 'p3']) await uploadCase(objects, 'training', id, true);
+    const { cases } = await found();
+    expect(cases.map(({ id }) => id)).toEqual(['p1', 'p2', 'p3']);
+    const images = () => read.filter((key) => key.endsWith('image.nii.gz'));
+    expect(images()).toEqual([]);
+
+    const loaded = await cases[1]?.load();
+    await cases[1]?.load();
+
+    expect(loaded?.image.shape).toEqual([16, 16, 16]);
+    expect([...(loaded?.targets.keys() ?? [])]).toEqual(['calcification']);
+    expect(images()).toEqual([siteKeys.image('training', 'p2')]);
+  });
+
+  test('do not teach from landmarks of which some were not placed: around these nothing is known', async () => {
+    await uploadCase(objects, 'training', 'p1', false);
+    await uploadPoints('p1', [[30, 40, 50], null]);
+    await expect(found()).rejects.toMatchObject({ code: 'NO_DATA', message: expect.stringMatching(/complete label/) });
+
+    await uploadCase(objects, 'training', 'p2', false);
+    await uploadPoints('p2', POINTS);
+    expect((await found()).cases.map(({ id }) => id)).toEqual(['p2']);
+
+    await pseudoLabel('p1', POINTS);
+    expect((await found(STAGE)).cases.map(({ id }) => id)).toEqual(['p1', 'p2']);
+  });
+});
+
+describe('pseudo-labels', () => {
+  beforeEach(() => uploadCase(objects, 'training', 'p1', false));
+
+  test('have the points that the teacher found, however close, and its confidence', async () => {
+    await pseudoLabel('p1', POINTS);
+    const [source] = (await found(STAGE)).cases;
+    expect(source?.targets.get(TASK)).toMatchObject({ teacher: { confidence: 0.75 } });
+    expect((await source?.load())?.targets.get(TASK)).toMatchObject({
+      kind: 'points',
+      points: POINTS.map((position, index) => ({ label: index + 1, position })),
+      teacher: { confidence: 0.75 },
+    });
+  });
+
+  test('of a CT that was replaced since are not learnt from', async () => {
+    await pseudoLabel('p1', POINTS, { image: 'b'.repeat(64) });
+    await expect(found(STAGE)).rejects.toMatchObject({ code: 'NO_DATA' });
+  });
+
+  test('that are damaged leave their case out, and no other', async () => {
+    for (const id of ['p2', 'p3']) await uploadCase(objects, 'training', id, false);
+    for (const id of ['p1', 'p2', 'p3'])
+      await pseudoLabel(id, POINTS, { soft: { affine: [...cube(16, 6).affine].map((row) => [...row]) } });
+    await objects.put(SITE_BUCKET, siteKeys.pseudoLabelReport(STAGE, TASK, 'p1'), '{"schema":');
+    await objects.put(SITE_BUCKET, siteKeys.softLabel(STAGE, TASK, 'p2'), 'no safetensors');
+    await pseudoLabel('p3', POINTS);
+
+    const { cases, unreadable } = await found(STAGE);
+    const loaded = [];
+    for (const one of cases) loaded.push((await one.load())?.id);
+
+    expect(loaded).toEqual([undefined, 'p3']);
+    expect([...unreadable]).toEqual(['p1', 'p2']);
+    expect(logged).toMatchObject([
+      { event: 'case-left-out', case: 'p1', code: 'BAD_LABEL' },
+      { event: 'case-left-out', case: 'p2', code: 'BAD_LABEL' },
+    ]);
+  });
+});
