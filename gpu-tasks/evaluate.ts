@@ -73,15 +73,21 @@ async function scoreModel(
 ): Promise<{ readonly scores: ModelScores; readonly unreadable: number }> {
   const scores = new Map(model.tasks.map((task) => [task, new Map<string, CaseScore>()]));
   const unreadable = await forEachReadable(entries, log, async (entry) => {
-    const prepared = await data.prepared(entry, model);
     // All before the first is scored: a case counts for every task that it has a label of, or for none.
-    const truths = new Map<TaskId, Target | undefined>();
-    for (const task of model.tasks) truths.set(task, await data.label(entry, task));
+    const truths = new Map<TaskId, Target>();
+    for (const task of model.tasks) {
+      const truth = await data.label(entry, task);
+      if (truth) truths.set(task, truth);
+    }
+    const keeps = stage.predictions === name;
+    const wanted = keeps ? model.tasks : [...truths.keys()];
+    if (wanted.length === 0) return;
+    const prepared = await data.prepared(entry, model);
     const own = { shape: entry.image.shape, affine: affineOf(entry.image.affine) };
-    for (const [task, prediction] of await predictTasks(model.network, prepared, own, model.patch, model.tasks)) {
+    for (const [task, prediction] of await predictTasks(model.network, prepared, own, model.patch, wanted)) {
       const truth = truths.get(task);
       if (truth) scores.get(task)?.set(entry.case, scoreCase(task, truth, prediction));
-      if (stage.predictions !== name) continue;
+      if (!keeps) continue;
       const key = siteKeys.prediction(at.campaign, name, task, entry.case);
       await objects.put(data.bucket, key, writeNifti(prediction.classMap, { gzip: true }));
     }

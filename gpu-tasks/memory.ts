@@ -25,7 +25,8 @@ export function stateMemory(
   stage: LearningStage,
   held: number,
 ): void {
-  const needed = process.memoryUsage.rss() + held + trainingBytes(model, stage.training, tasksOf(stage));
+  const needed =
+    process.memoryUsage.rss() + held + trainingBytes(model, stage.training, tasksOf(stage), stage.kind === 'probe');
   log('memory', { estimatedPeak: gigabytes(needed), ...(limit === undefined ? {} : { limit: gigabytes(limit) }) });
   if (limit === undefined || needed <= limit) return;
   const problem = `${site} has ${gigabytes(limit)} of memory for a training that takes about ${gigabytes(needed)}.`;

@@ -5,6 +5,7 @@ import { sha256Hex } from '../lib/federation/protocol/json.ts';
 import { type LearningStage, learns, modelOf, stageOf, tasksOf } from '../lib/federation/protocol/plan.ts';
 import { commitSchema, type ModelConfig, type Plan, planSchema } from '../lib/federation/schemas.ts';
 import type { TaskId } from '../lib/federation/tasks.ts';
+import { initialWeights } from '../lib/models/initial-weights.ts';
 import { createNetwork, type Network } from '../lib/models/network.ts';
 import type { Objects } from '../lib/storage/contract.ts';
 import type { Preparation } from '../lib/training/cases.ts';
@@ -72,7 +73,7 @@ async function readInit(objects: Objects, bucket: string, campaign: string, sha2
   });
 }
 
-/** The network of a finished stage and its global weights; of a probe, with the body that it probes. */
+/** The network of a finished stage and all its weights; of a probe, with the body that it probes. */
 export async function trainedModel(
   objects: Objects,
   bucket: string,
@@ -82,7 +83,9 @@ export async function trainedModel(
   const plan = await readPlan(objects, bucket, campaign);
   const { stage, model, weights } = await finalModel(objects, bucket, plan, stageName);
   const { patch, spacing, heartCrop } = stage.training;
-  return { model, tasks: tasksOf(stage), patch, spacing, heartCrop, weights };
+  // What stays at the sites (`localParameters`) is as it was at the start, as for a site that never trained the stage.
+  const whole = new Map([...initialWeights(model, tasksOf(stage), plan.campaign.seed), ...weights]);
+  return { model, tasks: tasksOf(stage), patch, spacing, heartCrop, weights: whole };
 }
 
 /** A model without a network: what it is, and how it looks at a CT, as in {@link StageModel}. */

@@ -5,7 +5,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import type { Launcher } from '../handlers/context.ts';
 import { describeError } from '../lib/error.ts';
 import type { TaskMessage } from '../lib/federation/schemas.ts';
-import { startTaskProcess, type TaskProcess, type TaskProgress } from './task-process.ts';
+import { startTaskProcess, TaskFailure, type TaskProcess, type TaskProgress } from './task-process.ts';
 
 export type LauncherEvent =
   | { readonly type: 'started'; readonly message: TaskMessage; readonly attempt: number }
@@ -30,7 +30,7 @@ export interface LocalLauncherOptions {
   /** Added to this process's environment: where objects and queues are. */
   readonly env: Readonly<Record<string, string>>;
   readonly onEvent?: (event: LauncherEvent) => void;
-  /** Records that a task is given up, so that nobody waits for its answer. */
+  /** Records that a task is given up, so that nobody waits for its answer. The reason names no case. */
   readonly onFailed: (message: TaskMessage, reason: string) => Promise<void>;
   /** Starts again after a failure, so many times. */
   readonly retries?: number;
@@ -107,7 +107,7 @@ export function createLocalLauncher(options: LocalLauncherOptions): LocalLaunche
         const reason = describeError(error);
         if (number > retries) {
           onEvent({ type: 'failed', message, reason });
-          return await onFailed(message, reason);
+          return await onFailed(message, error instanceof TaskFailure ? error.summary : 'The task could not be run.');
         }
         onEvent({ type: 'retrying', message, reason });
         await sleep(RETRY_AFTER_SECONDS * 1000, undefined, closing).catch(() => undefined);

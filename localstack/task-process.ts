@@ -17,6 +17,17 @@ type Reply =
   | { readonly type: 'done'; readonly result: unknown }
   | { readonly type: 'failed'; readonly code: string; readonly message: string };
 
+/** Why a task failed. What the task itself said may name cases, which do not leave their site: it is in the message alone. */
+export class TaskFailure extends Error {
+  /** What may be told outside the site. */
+  readonly summary: string;
+
+  constructor(summary: string, ...details: readonly string[]) {
+    super([summary, ...details].join('\n'));
+    this.summary = summary;
+  }
+}
+
 /** A child process that runs one task after the other and stays warm in between. */
 export interface TaskProcess {
   readonly alive: boolean;
@@ -24,7 +35,7 @@ export interface TaskProcess {
    * Runs a task.
    *
    * @returns what the task answered
-   * @throws Error when the task failed, or when the process died of it; `alive` tells which
+   * @throws TaskFailure when the task failed, or when the process died of it; `alive` tells which
    */
   run(message: TaskMessage, onProgress: (progress: TaskProgress) => void): Promise<unknown>;
   /** Most memory that the process has held so far, bytes; 0 where the system does not say. */
@@ -57,7 +68,7 @@ export function startTaskProcess(
   const ended = new Promise<void>((resolve) => {
     const end = (why: string) => {
       state.alive = false;
-      state.reject?.(new Error([`The task's process ${why}.`, ...lines].join('\n')));
+      state.reject?.(new TaskFailure(`The task's process ${why}.`, ...lines));
       resolve();
     };
     child.once('error', (error) => end(`could not be run: ${error.message}`));
@@ -79,7 +90,8 @@ export function startTaskProcess(
         const hear = (reply: Reply) => {
           if (reply.type === 'progress') onProgress(reply);
           if (reply.type === 'done') settle(() => resolve(reply.result));
-          if (reply.type === 'failed') settle(() => reject(new Error(`${reply.message} (${reply.code})`)));
+          if (reply.type === 'failed')
+            settle(() => reject(new TaskFailure(`The task failed: ${reply.code}.`, reply.message)));
         };
         state.reject = (error) => settle(() => reject(error));
         child.on('message', hear);

@@ -70,7 +70,7 @@ async function printCampaign({ profile, seeds: [seed = 1] }: ExperimentFlags): P
 }
 
 function seedList(text: string): readonly number[] {
-  const seeds = text.split(',').map(Number);
-  if (seeds.every((seed) => Number.isSafeInteger(seed) && seed >= 0)) return [...new Set(seeds)];
+  const seeds = text.split(',');
+  if (seeds.every((seed) => /^\d{1,9}$/.test(seed))) return [...new Set(seeds.map(Number))];
   throw new InvalidArgumentError('Whole numbers by commas, such as 1,2,3.');
 }

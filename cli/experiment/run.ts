@@ -64,7 +64,10 @@ async function runSeed(options: ExperimentOptions, seed: number, file: string): 
     },
     (scenario) => experimentCampaign(scenario, options.profile),
     async ({ scenario, campaign, directory, session, memory }, { objects }, outcome) => {
-      if (outcome.status !== 'completed') return;
+      if (outcome.status !== 'completed') {
+        const why = 'reason' in outcome ? `: ${outcome.reason}` : '';
+        throw new FedcardioError('CAMPAIGN_FAILED', `Seed ${seed} ended as ${outcome.status}${why}.`);
+      }
       const record = await collectCampaign({ objects, federation: scenario.federation, campaign: campaign.id });
       const result = seedResultOf(scenario, record, {
         profile: options.profile,

@@ -14,22 +14,21 @@ export type LossConfig = Pick<TrainingConfig, 'foregroundWeight' | 'headWeights'
  * the batch, summed, with the weights that `headWeights` says. A case without a target for a head has weight 0 there:
  * it adds nothing to loss or gradient. With `distillation`, a pseudo-label whose teacher's probabilities were kept
  * gives that share of its weight to the cross-entropy with them (Hinton et al. 2015): T²·H(softmax(t/T), softmax(z/T)).
+ *
+ * @param features the body's output on the patches, where it is there already and a constant
  */
-export function networkLoss(network: Network, patches: readonly Patch[], side: number, config: LossConfig): tf.Scalar {
-  const voxels = side ** 3;
+export function networkLoss(
+  network: Network,
+  patches: readonly Patch[],
+  side: number,
+  config: LossConfig,
+  features: readonly tf.Tensor5D[] = network.features(imageOf(patches, side)),
+): tf.Scalar {
   const heads = network.heads.filter((task) =>
     patches.some(({ targets }) => targetWeight(targets.get(task), config) > 0),
   );
   const grid = [patches.length, side, side, side] as const;
-  const image = tf.tensor5d(
-    joined(
-      Float32Array,
-      patches.map((patch) => patch.image),
-      voxels,
-    ),
-    [...grid, 1],
-  );
-  const logits = network.forward(image, heads);
+  const logits = network.logits(features, heads);
   return tf.addN(
     heads.map((task) => {
       const targets = patches.map((patch) => patch.targets.get(task));
@@ -37,6 +36,16 @@ export function networkLoss(network: Network, patches: readonly Patch[], side: n
       return config.headWeights === 'classes' ? tf.mul(loss, classShare(task, heads)) : loss;
     }),
   );
+}
+
+/** The patches as one batch, [b, z, y, x, 1]. */
+export function imageOf(patches: readonly Patch[], side: number): tf.Tensor5D {
+  const values = joined(
+    Float32Array,
+    patches.map(({ image }) => image),
+    side ** 3,
+  );
+  return tf.tensor5d(values, [patches.length, side, side, side, 1]);
 }
 
 type Grid4D = readonly [batch: number, z: number, y: number, x: number];

@@ -92,7 +92,9 @@ describe('a round of training', () => {
     const tasks = ['membranous-septum'] as const;
     const { weights: body } = await trainRound({ ...input, tasks: ['calcification'] });
     const probe = { ...input, tasks, body, training: { ...training, steps: 8 } };
+    const before = tf.memory().numTensors;
     const first = await trainRound(probe);
+    expect(tf.memory().numTensors).toBe(before);
     expect([...first.weights.keys()].every((name) => parameterGroup(name) === 'membranous-septum')).toBe(true);
     expect(first.weights.size).toBeGreaterThan(0);
     expect([...first.optimizer.keys()].some((name) => name.includes('encoder'))).toBe(false);

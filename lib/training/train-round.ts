@@ -6,14 +6,14 @@ import { withHeads } from '../models/initial-weights.ts';
 import { createNetwork } from '../models/network.ts';
 import { parameterGroup } from '../models/parameters.ts';
 import { createAdamW } from '../nn/adamw.ts';
-import type { tf } from '../nn/tf.ts';
+import { tf } from '../nn/tf.ts';
 import { trainStep } from '../nn/train-step.ts';
 import { seededRandom, shuffled } from '../random.ts';
 import { allFinite } from '../weights/finite.ts';
 import type { Weights } from '../weights/weights.ts';
 import type { CaseSource, PreparedCase } from './cases.ts';
 import { loadProbe, loadSiteModel, pick } from './local-parameters.ts';
-import { type LossConfig, networkLoss, targetWeight } from './loss.ts';
+import { imageOf, type LossConfig, networkLoss, targetWeight } from './loss.ts';
 import { cutPatch, type Patch } from './patches.ts';
 import { learningRateAt } from './schedule.ts';
 
@@ -119,11 +119,21 @@ export async function trainRound(input: TrainRoundInput): Promise<TrainRoundResu
       for (let step = losses.length; step < training.steps; step++) {
         const rate = learningRateAt(training, (round - 1) * training.steps + step, rounds * training.steps);
         const parts: (() => tf.Scalar)[] = [];
+        const constants: tf.Tensor[] = [];
         for (let part = 0; part < training.accumulate; part++) {
           const patches = await draw(step * training.accumulate + part);
-          parts.push(() => networkLoss(network, patches, training.patch, { ...training, ...input.pseudoLabels }));
+          // A body that is not trained needs no gradient, nor the memory of its layers for one.
+          const features = input.body && tf.tidy(() => network.features(imageOf(patches, training.patch)));
+          constants.push(...(features ?? []));
+          const config = { ...training, ...input.pseudoLabels };
+          parts.push(() => networkLoss(network, patches, training.patch, config, features));
         }
-        const loss = Math.fround(inStep(input, step, () => trainStep(variables.values(), optimizer, rate, ...parts)));
+        let loss: number;
+        try {
+          loss = Math.fround(inStep(input, step, () => trainStep(variables.values(), optimizer, rate, ...parts)));
+        } finally {
+          tf.dispose(constants);
+        }
         losses.push(loss);
         await input.onStep?.(step + 1, loss, state);
         // Steps keep the thread to themselves: between them signals and messages get their turn.

@@ -176,6 +176,11 @@ describe('a campaign that asks for what cannot be', () => {
     ['soft distillation from hard labels', [{ ...student, distillation: {} }], /distillation: "label" keeps no prob/],
     ['distillation from nothing', [{ ...student, pseudoLabels: undefined, distillation: {} }], /name their stage/],
     ['confidence of nothing', [{ ...student, pseudoLabels: undefined, pseudoLabelWeight: 'confidence' }], /name their/],
+    [
+      'two labels of one task',
+      [{ kind: 'pseudo-label', name: 'twice', teachers: ['teacher/hinge-points', 'teacher/hinge-points'] }],
+      /teachers: two of them have learnt hinge-points/,
+    ],
     ['a comparison with a model of another stage', [evaluate({ compare: [['a', 'b']] })], /compare: "b" is none of/],
     ['predictions of a model that is not scored', [evaluate({ predictions: 'b' })], /predictions: "b" is none of/],
     ['a probe of what has no body', [{ ...probe, of: 'label', training }], /of: "label" is neither a teacher nor/],

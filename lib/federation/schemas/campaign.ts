@@ -112,6 +112,9 @@ export const campaignSchema = z
     });
   });
 
+const tasksOfStage = (stage: z.infer<typeof stageSchema> | undefined): readonly string[] =>
+  stage && 'task' in stage ? [stage.task] : stage && 'tasks' in stage ? stage.tasks : [];
+
 /** What a stage wants of an earlier one that it is not, by the field that says so. */
 function impossibilities(
   stage: z.infer<typeof stageSchema>,
@@ -125,6 +128,11 @@ function impossibilities(
     return named.flatMap(([path, name]) =>
       name in stage.models ? [] : [[path, `"${name}" is none of this stage's models`]],
     );
+  }
+  if (stage.kind === 'pseudo-label') {
+    const tasks = stage.teachers.flatMap((name) => tasksOfStage(earlier.get(name)));
+    const twice = tasks.find((task, index) => tasks.indexOf(task) !== index);
+    return twice ? [['teachers', `two of them have learnt ${twice}: a case gets one label of each task`]] : [];
   }
   if (stage.kind === 'probe') {
     const of = earlier.get(stage.of);

@@ -1,7 +1,7 @@
-import type { TaskId } from '../../federation/tasks.ts';
+import { TASKS, type TaskId } from '../../federation/tasks.ts';
 import { seededRandom } from '../../random.ts';
 import { bootstrap, type Estimate } from '../bootstrap.ts';
-import { mean } from '../quantile.ts';
+import { mean, quantile } from '../quantile.ts';
 import { MODELS, type Row, rowOf, TABLE_TASKS } from './models.ts';
 import { type Cluster, clustersOf, LANDMARK_TASKS, landmarkShare, medianOf, valuesOf } from './pooling.ts';
 import type { SeedResult } from './seed-result.ts';
@@ -32,7 +32,9 @@ export function claimsOf(results: readonly SeedResult[]): readonly Claim[] {
     const isDice = task === 'calcification';
     return claim(
       `One student is within 10 % of the teacher of ${task}.`,
-      isDice ? 'median Dice, student / teacher, at least 0.9' : 'median error, student / teacher, at most 1.1',
+      isDice
+        ? 'median Dice, student / teacher, at least 0.9'
+        : 'median error, a missing point being the farthest, student / teacher, at most 1.1',
       clusters,
       (sample) => ratio(median(sample, distilled, task), median(sample, teacher, task)),
       (value) => (isDice ? value >= 0.9 : value <= 1.1),
@@ -69,8 +71,17 @@ const distilled = rowOf(() => MODELS.distilledSwin);
 const federated = rowOf(() => MODELS.federatedSwin);
 const teacher = rowOf(MODELS.teacher);
 
-const median = (sample: readonly Cluster[], row: Row, task: TaskId) =>
-  medianOf(task, valuesOf(sample, row, task, 'all'));
+/** Median Dice, or median error of all points: a missing one is farther than any other. Null where half are missing. */
+function median(sample: readonly Cluster[], row: Row, task: TaskId): number | null {
+  const values = valuesOf(sample, row, task, 'all');
+  if (TASKS[task].kind === 'segmentation') return medianOf(task, values);
+  const value = quantile(
+    values.map((error) => error ?? MISSING_MM),
+    0.5,
+  );
+  return value !== null && value < MISSING_MM / 2 ? value : null;
+}
+const MISSING_MM = 1e9;
 const meanDice = (sample: readonly Cluster[], model: string) =>
   mean(
     valuesOf(
