@@ -1,15 +1,14 @@
 import type { Volume } from '../lib/imaging/volume.ts';
 import { createNetwork } from '../lib/models/network.ts';
 import { predictTasks } from '../lib/training/infer.ts';
+import { median, significant } from './figures/numbers.ts';
 import {
   type BenchNetwork,
   FIELD_OF_VIEW_MM,
-  median,
   networks,
   onEachBackend,
   preparedPhantom,
   SEED,
-  significant,
 } from './networks/networks.ts';
 
 export const summary = 'Seconds a volume by sliding windows, UNet and Swin UNETR, native and WebAssembly';

@@ -11,6 +11,7 @@ import { topologyOf } from '../lib/federation/topology.ts';
 import { createObjects } from '../lib/storage/objects.ts';
 import { createQueues } from '../lib/storage/queues.ts';
 import { deploy } from '../localstack/deploy.ts';
+import { significant } from './figures/numbers.ts';
 import { PAPER_SITES, type SiteSize, siteCases } from './intake/cases.ts';
 import { checkIntake } from './intake/check.ts';
 import { createUploader } from './intake/upload.ts';
@@ -69,13 +70,13 @@ export async function run(): Promise<Readonly<Record<string, unknown>>> {
 
     const total = (of: readonly number[]) => of.reduce((sum, value) => sum + value, 0);
     const uploads = total(sent.map((of) => of.uploads));
-    const each = (amount: number) => round(amount / cases.length);
+    const each = (amount: number) => significant(amount / cases.length);
     const figures = {
       cases: cases.length,
       uploads,
       duplicateEvents: total(sent.map((of) => of.duplicateEvents)),
-      casesPerSecond: round(cases.length / (intake.doneAt - started)),
-      uploadsPerSecond: round(uploads / uploadSeconds),
+      casesPerSecond: significant(cases.length / (intake.doneAt - started)),
+      uploadsPerSecond: significant(uploads / uploadSeconds),
       requestsPerCase: each(total(Object.values(intake.requests))),
       bytesReadPerCase: each(intake.bytesRead),
       /** When an eighth, a half and all of the cases had been looked at. */
@@ -129,6 +130,3 @@ function answer<T>(child: ChildProcess): Promise<T> {
     });
   });
 }
-
-/** Three significant digits. */
-const round = (value: number): number => Number(value.toPrecision(3));

@@ -4,15 +4,8 @@ import { tf } from '../lib/nn/tf.ts';
 import { seededRandom } from '../lib/random.ts';
 import { inMemory, type PreparedCase } from '../lib/training/cases.ts';
 import { cutPatch } from '../lib/training/patches.ts';
-import {
-  type BenchNetwork,
-  FIELD_OF_VIEW_MM,
-  median,
-  networks,
-  preparedPhantom,
-  SEED,
-  significant,
-} from './networks/networks.ts';
+import { median, significant } from './figures/numbers.ts';
+import { type BenchNetwork, FIELD_OF_VIEW_MM, networks, preparedPhantom, SEED } from './networks/networks.ts';
 import { trainingOf, trainSteps } from './networks/steps.ts';
 
 export const summary = 'Where the time of a training step goes on native TensorFlow, by operation';

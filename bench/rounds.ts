@@ -1,8 +1,6 @@
-import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
 import { table } from '../cli/table.ts';
-import { NODE_WITH_TSX } from '../cli/tsx.ts';
+import { runInProcess } from './processes/run-in-process.ts';
 import type { CampaignFigures } from './rounds/campaign.ts';
 
 export const summary = 'Campaigns of 8 to 1,000 simulated sites: requests, time and memory of a round';
@@ -29,9 +27,7 @@ export async function run(): Promise<Readonly<Record<string, CampaignFigures>>> 
   for (const { sites, rounds } of CAMPAIGNS) {
     if (wanted && !wanted.includes(sites)) continue;
     console.error(`${sites} sites, ${rounds} rounds …`);
-    const args = [...NODE_WITH_TSX, CHILD, String(sites), String(rounds)];
-    const { stdout } = await promisify(execFile)(process.execPath, args, { maxBuffer: 2 ** 26 });
-    figures[`sites${sites}`] = JSON.parse(stdout.trim().split('\n').at(-1) ?? '{}');
+    figures[`sites${sites}`] = await runInProcess(CHILD, { sites, rounds });
   }
   const rows = Object.values(figures).map((row) => [
     String(row.sites),

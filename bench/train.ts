@@ -1,4 +1,5 @@
-import { median, networks, onEachBackend, significant } from './networks/networks.ts';
+import { median, significant } from './figures/numbers.ts';
+import { networks, onEachBackend } from './networks/networks.ts';
 import { trainingOf, trainSteps } from './networks/steps.ts';
 
 export const summary = 'Steps per second of UNet and Swin UNETR at patches of 32³ to 96³, native and WebAssembly';

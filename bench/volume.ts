@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { table } from '../cli/table.ts';
+import { median, significant } from './figures/numbers.ts';
 import { runInProcess } from './processes/run-in-process.ts';
 import { type CtFile, writeCt } from './volume/ct.ts';
 import type { Task, TaskFigures } from './volume/task.ts';
@@ -44,9 +45,9 @@ export async function run(): Promise<Readonly<Record<string, unknown>>> {
           repeats: REPEATS,
         });
         const [gunzip, load, resample] = (['gunzip', 'load', 'resample'] as const).map((of) =>
-          round(median(times.map((time) => time[of]))),
+          significant(median(times.map((time) => time[of]))),
         ) as [number, number, number];
-        const ratio = round(median(times.map((time) => (time.load + time.resample) / time.gunzip)));
+        const ratio = significant(median(times.map((time) => (time.load + time.resample) / time.gunzip)));
         const fileMB = Math.round(bytes / 1e6);
         timed[`${ct.name}, ${spacing} mm`] = { fileMB, gunzip, load, resample, ratioToGunzip: ratio, peakRssMB };
         rows.push([ct.name, `${spacing}`, ...[fileMB, gunzip, load, resample, ratio, peakRssMB].map(String)]);
@@ -68,9 +69,3 @@ export async function run(): Promise<Readonly<Record<string, unknown>>> {
 }
 
 const measure = (task: Task): Promise<TaskFigures> => runInProcess(TASK, task);
-
-const median = (values: readonly number[]): number =>
-  values.toSorted((a, b) => a - b)[Math.floor((values.length - 1) / 2)] as number;
-
-/** Three significant digits. */
-const round = (value: number): number => Number(value.toPrecision(3));

@@ -2,6 +2,7 @@ import type { MergeInput } from '../../lib/aggregation/inputs.ts';
 import type { MergeOptions } from '../../lib/aggregation/merge.ts';
 import { aggregationSchema, type Encoding, type StoredFile } from '../../lib/federation/schemas.ts';
 import { createObjects } from '../../lib/storage/objects.ts';
+import { median, significant } from '../figures/numbers.ts';
 import type { Case } from './cases.ts';
 import { relativeError, storeModel } from './models.ts';
 import { runTask } from './processes.ts';
@@ -51,7 +52,10 @@ export function createMeasurement(endpoint: string) {
     if (!comparesEncoding) return figuresOf(inputs, pairs);
     // The first of the encodings is the plain one.
     plain ??= global;
-    return { ...figuresOf(inputs, pairs), relativeError: round(await relativeError(objects, global, plain, base)) };
+    return {
+      ...figuresOf(inputs, pairs),
+      relativeError: significant(await relativeError(objects, global, plain, base)),
+    };
   };
 }
 
@@ -94,18 +98,11 @@ function figuresOf(inputs: readonly MergeInput[], pairs: readonly Pair[]): Figur
   const bytes = inputs.reduce((sum, { weights }) => sum + weights.bytes, 0);
   return {
     updates: inputs.length,
-    updateMB: round((inputs[0]?.weights.bytes ?? 0) / 1e6),
-    ratioToDownload: round(median(pairs.map(({ merged, download }) => merged.seconds / download.seconds))),
-    seconds: round(seconds),
-    downloadSeconds: round(median(pairs.map(({ download }) => download.seconds))),
+    updateMB: significant((inputs[0]?.weights.bytes ?? 0) / 1e6),
+    ratioToDownload: significant(median(pairs.map(({ merged, download }) => merged.seconds / download.seconds))),
+    seconds: significant(seconds),
+    downloadSeconds: significant(median(pairs.map(({ download }) => download.seconds))),
     peakRssMB: Math.max(...pairs.map(({ merged }) => merged.peakRssMB)),
-    MBps: round(bytes / 1e6 / seconds),
+    MBps: significant(bytes / 1e6 / seconds),
   };
 }
-
-/** Of an even number of values the lower of the middle two. */
-const median = (values: readonly number[]): number =>
-  values.toSorted((a, b) => a - b)[Math.floor((values.length - 1) / 2)] as number;
-
-/** Three significant digits. */
-const round = (value: number): number => Number(value.toPrecision(3));

@@ -1,11 +1,5 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-
-const COMMAND = fileURLToPath(new URL('../../bin/fedcardio.mjs', import.meta.url));
+import { significant } from '../figures/numbers.ts';
+import { startServer } from '../processes/server.ts';
 
 interface Health {
   /** Processor time that the server has used, by all its threads. */
@@ -28,13 +22,9 @@ export interface BenchServer {
   stop(): Promise<void>;
 }
 
-/** `fedcardio local` in a process and a directory of its own. */
+/** A server of its own for the bench. */
 export async function spawnServer(): Promise<BenchServer> {
-  const data = await mkdtemp(join(tmpdir(), 'fedcardio-bench-'));
-  const args = [COMMAND, 'local', '--port', '0', '--data', data, '--json'];
-  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
-  const [line] = (await once(child.stdout, 'data')) as [Buffer];
-  const { endpoint } = JSON.parse(line.toString()) as { readonly endpoint: string };
+  const { endpoint, stop } = await startServer();
   const health = async () => (await (await fetch(`${endpoint}/_fedcardio/health`)).json()) as Health;
   return {
     endpoint,
@@ -44,18 +34,10 @@ export async function spawnServer(): Promise<BenchServer> {
       await work();
       const [end, after] = [performance.now(), await health()];
       return {
-        perSecond: rounded((1000 * amount) / (end - start)),
-        perCpuSecond: rounded(amount / (after.cpuSeconds - before.cpuSeconds)),
+        perSecond: significant((1000 * amount) / (end - start)),
+        perCpuSecond: significant(amount / (after.cpuSeconds - before.cpuSeconds)),
       };
     },
-    async stop() {
-      const exit = once(child, 'exit');
-      child.kill('SIGINT');
-      await exit;
-      await rm(data, { recursive: true });
-    },
+    stop,
   };
 }
-
-/** Three significant digits. */
-export const rounded = (value: number): number => Number(value.toPrecision(3));

@@ -4,8 +4,8 @@ import { mapConcurrently } from '../../lib/federation/protocol/async.ts';
 import { createS3Client } from '../../lib/storage/clients.ts';
 import type { Objects } from '../../lib/storage/contract.ts';
 import { createObjects } from '../../lib/storage/objects.ts';
+import { significant } from '../figures/numbers.ts';
 import type { BenchServer, Rate } from './server.ts';
-import { rounded } from './server.ts';
 
 const BUCKET = 'bench';
 const OBJECT_BYTES = 64 * 1024 ** 2;
@@ -42,9 +42,9 @@ export async function measureStreaming(server: BenchServer, gigabytes: number) {
   });
   const { rssBytes, peakRssBytes } = await server.health();
   return {
-    gigabytes: rounded((count * OBJECT_BYTES) / 1e9),
-    rssMB: rounded(rssBytes / MB),
-    peakRssMB: rounded(peakRssBytes / MB),
+    gigabytes: significant((count * OBJECT_BYTES) / 1e9),
+    rssMB: significant(rssBytes / MB),
+    peakRssMB: significant(peakRssBytes / MB),
   };
 }
 

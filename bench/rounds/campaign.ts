@@ -1,4 +1,4 @@
-/** One campaign of simulated sites in this process. Arguments: sites and rounds. Prints its figures as JSON. */
+/** One campaign of simulated sites in this process. Argument: { sites, rounds }. Prints its figures as JSON. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -17,6 +17,7 @@ import { createQueues } from '../../lib/storage/queues.ts';
 import { deploy } from '../../localstack/deploy.ts';
 import { startEmbeddedServer } from '../../localstack/embedded/server.ts';
 import { startRunner } from '../../localstack/runner.ts';
+import { significant } from '../figures/numbers.ts';
 import { countRequests } from './requests.ts';
 import { simulatedSites } from './sites.ts';
 import { createStopwatch } from './stopwatch.ts';
@@ -32,7 +33,7 @@ export interface CampaignFigures {
   readonly peakRssMB: number;
 }
 
-const [sites, rounds] = process.argv.slice(2).map(Number) as [number, number];
+const { sites, rounds } = JSON.parse(process.argv[2] ?? '') as { readonly sites: number; readonly rounds: number };
 const dataDir = mkdtempSync(join(tmpdir(), 'fedcardio-bench-'));
 async function measure(): Promise<CampaignFigures> {
   const federation: Federation = {
@@ -76,13 +77,13 @@ async function measure(): Promise<CampaignFigures> {
   if (outcome.status !== 'completed') throw new Error(`the campaign ${outcome.status}: ${outcome.reason}`);
   await runner.stop();
   await server.close();
-  const each = (count: number) => round(count / sites / rounds);
+  const each = (count: number) => significant(count / sites / rounds);
   return {
     sites,
     rounds,
     requestsPerSiteAndRound: { objects: each(s3), queues: each(sqs), all: each(s3 + sqs) },
-    secondsPerRound: round(seconds / rounds),
-    millisecondsPerRoundAndSite: round((1000 * seconds) / rounds / sites),
+    secondsPerRound: significant(seconds / rounds),
+    millisecondsPerRoundAndSite: significant((1000 * seconds) / rounds / sites),
     nextTaskMs: stopwatch.quantiles(),
     peakRssMB: Math.round((process.resourceUsage().maxRSS * 1024) / 1e6),
   };
@@ -126,8 +127,6 @@ function deferred() {
   });
   return { promise, resolve };
 }
-
-const round = (value: number): number => Number(value.toPrecision(3));
 
 try {
   console.log(JSON.stringify(await measure()));

@@ -1,0 +1,27 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+
+const COMMAND = fileURLToPath(new URL('../../bin/fedcardio.mjs', import.meta.url));
+
+/** `fedcardio local` in a process of its own, with a directory that goes with it. */
+export async function startServer() {
+  const dataDir = await mkdtemp(join(tmpdir(), 'fedcardio-bench-'));
+  const server = spawn(process.execPath, [COMMAND, 'local', '--port', '0', '--data', dataDir, '--json'], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const [line] = await once(createInterface(server.stdout), 'line');
+  return {
+    endpoint: JSON.parse(line).endpoint as string,
+    stop: async () => {
+      const exit = once(server, 'exit');
+      server.kill('SIGINT');
+      await exit;
+      await rm(dataDir, { recursive: true });
+    },
+  };
+}
