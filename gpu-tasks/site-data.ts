@@ -49,7 +49,7 @@ export interface SiteData {
 }
 
 /** A target that is read when it is needed, {@link boxed}. */
-export interface TargetSource {
+interface TargetSource {
   /** Of a pseudo-label. */
   readonly teacher?: { readonly confidence: number };
   read(): Promise<Target>;
