@@ -5,10 +5,12 @@
  * as the local launcher does, the process stays warm: it takes one message after the other, so that libraries load and
  * cases are prepared once.
  */
+
 import { describeError, isFedcardioError } from '../lib/error.ts';
 import { parseJson } from '../lib/federation/protocol/json.ts';
 import { type TaskMessage, taskMessageSchema } from '../lib/federation/schemas.ts';
 import { loadBackend } from '../lib/nn/backend.ts';
+import { peakRss } from '../lib/peak-rss.ts';
 import { createObjects } from '../lib/storage/objects.ts';
 import { createCache } from './cache.ts';
 import type { TaskContext } from './context.ts';
@@ -76,7 +78,7 @@ if (process.send) {
         (outcome) =>
           send({
             type: 'done',
-            result: { outcome, backend: backend.description, rss: process.resourceUsage().maxRSS * 1024 },
+            result: { outcome, backend: backend.description, rss: peakRss() },
           }),
         (error: unknown) =>
           send({

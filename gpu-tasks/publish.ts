@@ -9,6 +9,7 @@ import {
   updateSchema,
 } from '../lib/federation/schemas.ts';
 import { names } from '../lib/federation/topology.ts';
+import { peakRss } from '../lib/peak-rss.ts';
 import type { EncodedUpdate } from '../lib/training/encode-update.ts';
 import type { TaskContext } from './context.ts';
 
@@ -52,7 +53,7 @@ export async function publishUpdate(
     ...(result.comparisons?.length ? { comparisons: [...result.comparisons] } : {}),
     seconds,
     backend,
-    peakRss: process.resourceUsage().maxRSS * 1024,
+    peakRss: peakRss(),
   };
   await createJson(objects, bucket, federationKeys.update(at, site, sha256 ?? 'report'), updateSchema, update);
 }

@@ -1,8 +1,8 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import type { TaskMessage } from '../lib/federation/schemas.ts';
+import { peakRss } from '../lib/peak-rss.ts';
 
 /** What a task reports on its way: steps done of all, and figures of its own. */
 export interface TaskProgress {
@@ -102,7 +102,7 @@ export function startTaskProcess(
       });
     },
     peakRss() {
-      peak = Math.max(peak, peakRssOf(child));
+      peak = Math.max(peak, child.pid === undefined ? 0 : peakRss(child.pid));
       return peak;
     },
     async stop(graceSeconds) {
@@ -113,14 +113,4 @@ export function startTaskProcess(
       clearTimeout(timer);
     },
   };
-}
-
-/** Linux keeps the high-water mark of a process's memory in /proc. */
-function peakRssOf(child: ChildProcess): number {
-  try {
-    const kilobytes = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${child.pid}/status`, 'utf8'))?.[1];
-    return Number(kilobytes ?? 0) * 1024;
-  } catch {
-    return 0;
-  }
 }

@@ -1,10 +1,11 @@
 /** One merge or one download in this process. The argument is a {@link Task} as JSON. Prints its figures as JSON. */
-import { readFileSync } from 'node:fs';
+
 import { withoutMarking } from '../../lib/aggregation/garbage.ts';
 import type { MergeInput } from '../../lib/aggregation/inputs.ts';
 import { type MergeOptions, mergeUpdates } from '../../lib/aggregation/merge.ts';
 import { mapConcurrently } from '../../lib/federation/protocol/async.ts';
 import type { StoredFile } from '../../lib/federation/schemas.ts';
+import { peakRss } from '../../lib/peak-rss.ts';
 import { createObjects } from '../../lib/storage/objects.ts';
 import { BUCKET } from './models.ts';
 
@@ -60,19 +61,9 @@ async function download(): Promise<void> {
   });
 }
 
-/** Of this process alone: `resourceUsage` starts from what the parent had when it started this one. */
-function peakRssMB(): number {
-  try {
-    const [, kilobytes] = readFileSync('/proc/self/status', 'utf8').match(/VmHWM:\s+(\d+)/) as RegExpMatchArray;
-    return Math.round((Number(kilobytes) * 1024) / 1e6);
-  } catch {
-    return Math.round((process.resourceUsage().maxRSS * 1024) / 1e6);
-  }
-}
-
 const started = performance.now();
 const files = await run();
 const seconds = (performance.now() - started) / 1000;
-const figures: TaskFigures = { seconds, peakRssMB: peakRssMB(), requests, ...files };
+const figures: TaskFigures = { seconds, peakRssMB: Math.round(peakRss() / 1e6), requests, ...files };
 console.log(JSON.stringify(figures));
 process.exit();

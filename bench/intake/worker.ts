@@ -3,10 +3,12 @@
  * federation as JSON, number of cases. When asked, it tells its parent what it
  * used, as soon as no message is left.
  */
+
 import { setTimeout as sleep } from 'node:timers/promises';
 import { intake } from '../../handlers/intake.ts';
 import type { Federation } from '../../lib/federation/schemas.ts';
 import { topologyOf } from '../../lib/federation/topology.ts';
+import { peakRss } from '../../lib/peak-rss.ts';
 import { createObjects } from '../../lib/storage/objects.ts';
 import { createQueues } from '../../lib/storage/queues.ts';
 import { startRunner } from '../../localstack/runner.ts';
@@ -83,4 +85,4 @@ process.on('disconnect', () => process.exit());
 if (!process.connected) process.exit();
 process.send?.('ready');
 
-const peakRssMB = (): number => Math.round((process.resourceUsage().maxRSS * 1024) / 1e6);
+const peakRssMB = (): number => Math.round(peakRss() / 1e6);

@@ -1,4 +1,5 @@
 /** One campaign of simulated sites in this process. Argument: { sites, rounds }. Prints its figures as JSON. */
+
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -12,6 +13,7 @@ import { mapConcurrently } from '../../lib/federation/protocol/async.ts';
 import { canonicalJson } from '../../lib/federation/protocol/json.ts';
 import type { CampaignInput, Federation, Outcome, Summary } from '../../lib/federation/schemas.ts';
 import { names, type Topology, topologyOf } from '../../lib/federation/topology.ts';
+import { peakRss } from '../../lib/peak-rss.ts';
 import { createObjects } from '../../lib/storage/objects.ts';
 import { createQueues } from '../../lib/storage/queues.ts';
 import { deploy } from '../../localstack/deploy.ts';
@@ -85,7 +87,7 @@ async function measure(): Promise<CampaignFigures> {
     secondsPerRound: significant(seconds / rounds),
     millisecondsPerRoundAndSite: significant((1000 * seconds) / rounds / sites),
     nextTaskMs: stopwatch.quantiles(),
-    peakRssMB: Math.round((process.resourceUsage().maxRSS * 1024) / 1e6),
+    peakRssMB: Math.round(peakRss() / 1e6),
   };
 }
 

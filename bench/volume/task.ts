@@ -1,4 +1,5 @@
 /** One CT through the imaging code in this process. The argument is a {@link Task} as JSON. Prints its figures as JSON. */
+
 import { readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
 import { readNifti } from '../../lib/imaging/nifti-read.ts';
@@ -6,6 +7,7 @@ import { reorient } from '../../lib/imaging/reorient.ts';
 import { isotropicGrid, resample } from '../../lib/imaging/resample.ts';
 import { resampleClasses } from '../../lib/imaging/resample-classes.ts';
 import type { Volume } from '../../lib/imaging/volume.ts';
+import { peakRss } from '../../lib/peak-rss.ts';
 import { prepareImage } from '../../lib/training/cases.ts';
 
 export interface Task {
@@ -74,5 +76,5 @@ for (let i = 0; i < (task.repeats ?? 0); i += 1) {
   for (const spacing of task.spacings) times.push(time(bytes, spacing));
 }
 if (task.repeats === undefined) thereAndBack(bytes);
-const figures: TaskFigures = { times, peakRssMB: Math.round((process.resourceUsage().maxRSS * 1024) / 1e6) };
+const figures: TaskFigures = { times, peakRssMB: Math.round(peakRss() / 1e6) };
 console.log(JSON.stringify(figures));

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { FedcardioError, isFedcardioError } from '../../lib/error.ts';
 import { parseJson } from '../../lib/federation/protocol/json.ts';
+import { peakRss } from '../../lib/peak-rss.ts';
 import { faultsSchema } from './faults/configuration.ts';
 import { createFaults, type FaultSwitch } from './faults/faults.ts';
 import type { RequestCounts } from './request-counts.ts';
@@ -79,7 +80,7 @@ const health = () => ({
   uptimeSeconds: process.uptime(),
   cpuSeconds: cpuSeconds(),
   rssBytes: process.memoryUsage.rss(),
-  peakRssBytes: process.resourceUsage().maxRSS * 1024,
+  peakRssBytes: peakRss(),
 });
 
 /** The rules that are on, with how often each has struck. */
