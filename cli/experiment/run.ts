@@ -8,7 +8,7 @@ import { type SeedResult, seedResultSchema } from '../../lib/report/experiment/s
 import { collectCampaign } from '../demo/collect.ts';
 import { runLocally } from '../demo/run.ts';
 import { type ExperimentProfile, experimentCampaign } from './campaign.ts';
-import { seedResultOf } from './seed.ts';
+import { commitOfSource, seedResultOf } from './seed.ts';
 
 export interface ExperimentOptions {
   readonly profile: ExperimentProfile;
@@ -30,10 +30,11 @@ export interface ExperimentOptions {
 export async function runExperiment(options: ExperimentOptions): Promise<void> {
   const out = join(options.out, options.profile);
   mkdirSync(out, { recursive: true });
+  const commit = commitOfSource();
   const results: SeedResult[] = [];
   for (const seed of options.seeds) {
     const file = join(out, `seed-${seed}.json`);
-    if (options.fresh || !existsSync(file)) await runSeed(options, seed, file);
+    if (options.fresh || !existsSync(file)) await runSeed(options, seed, file, commit);
     else console.error(`Seed ${seed}: taken from ${file} (--fresh runs it again).`);
     results.push(readResult(file));
     writeFileSync(join(out, 'README.md'), resultsPage(results, options.command));
@@ -45,7 +46,7 @@ export async function runExperiment(options: ExperimentOptions): Promise<void> {
 }
 
 /** An interrupted seed is gone on with. */
-async function runSeed(options: ExperimentOptions, seed: number, file: string): Promise<void> {
+async function runSeed(options: ExperimentOptions, seed: number, file: string, commit: string): Promise<void> {
   const data = join(options.data, `${options.profile}-${seed}`);
   await runLocally(
     {
@@ -72,6 +73,7 @@ async function runSeed(options: ExperimentOptions, seed: number, file: string): 
       const result = seedResultOf(scenario, record, {
         profile: options.profile,
         seed,
+        commit,
         createdAt: new Date().toISOString(),
         wallSeconds: Math.round(session.elapsed()),
         peakRssMB: Math.round(memory.peak() / 1e6),

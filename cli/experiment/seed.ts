@@ -5,14 +5,13 @@ import type { StageReport } from '../../lib/report/report.ts';
 import type { CampaignRecord } from '../demo/collect.ts';
 import type { Scenario } from '../demo/scenario.ts';
 
-type Facts = Pick<SeedResult, 'profile' | 'seed' | 'createdAt' | 'wallSeconds' | 'peakRssMB'>;
+type Facts = Pick<SeedResult, 'profile' | 'seed' | 'commit' | 'createdAt' | 'wallSeconds' | 'peakRssMB'>;
 
 /** The raw figures of a finished campaign. */
 export function seedResultOf(scenario: Scenario, record: CampaignRecord, facts: Facts): SeedResult {
   return {
     schema: 'fedcardio.experiment/1',
     ...facts,
-    commit: commitOfSource(),
     backend: record.backends.join(', '),
     sites: scenario.sites.map(({ id, name, training, evaluation, labelled }) => ({
       id,
@@ -58,7 +57,8 @@ function withRounded<T>(value: T): T {
   return JSON.parse(text) as T;
 }
 
-function commitOfSource(): string {
+/** Asked before results are written: these may be part of the repository, and would count as changes. */
+export function commitOfSource(): string {
   try {
     return execFileSync('git', ['describe', '--always', '--dirty', '--exclude=*'], { encoding: 'utf8' }).trim();
   } catch {
