@@ -58,6 +58,7 @@ export function experimentCampaign(scenario: Scenario, profile: ExperimentProfil
       filter: { minConfidence: 0, plausibility: false },
     },
     student(size, MODELS.federatedSwin, size.swin),
+    student(size, MODELS.federatedSwinHeads, size.swin, { aggregation: { strategy: 'fedavg', untrained: 'skip' } }),
     student(size, MODELS.distilledUnet, size.unet, { pseudoLabels: 'pseudo-label' }),
     student(size, MODELS.distilledSwin, size.swin, { pseudoLabels: 'pseudo-label' }),
     student(size, MODELS.softSwin, size.swin, { pseudoLabels: 'pseudo-label', distillation: {} }),

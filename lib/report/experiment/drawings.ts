@@ -36,7 +36,6 @@ ${legend(names, width - 165)}`,
 
 /** Share of both tasks' landmarks within 6 mm at every hospital, by model, seeds pooled. */
 export function siteDrawing(results: readonly SeedResult[]): string {
-  const rows = PAPER_ROWS.slice(2);
   const sites = results[0]?.sites ?? [];
   const [width, left, step] = [860, 130, 30];
   const bottom = 16 + sites.length * step;
@@ -48,6 +47,7 @@ export function siteDrawing(results: readonly SeedResult[]): string {
       row,
       'all',
     );
+  const rows = PAPER_ROWS.slice(2).filter((row) => sites.some(({ id }) => shareAt(row, id) !== null));
   return drawing(
     width,
     bottom + 40,

@@ -9,6 +9,7 @@ export const MODELS = {
   localUnet: (site: string, task: TaskId) => `local-unet/${site}-${task}`,
   localSwin: (site: string) => `local-swin/${site}`,
   federatedSwin: 'federated-swin',
+  federatedSwinHeads: 'federated-swin-heads',
   distilledUnet: 'distilled-unet',
   distilledSwin: 'distilled-swin',
   softSwin: 'distilled-swin-soft',
@@ -38,12 +39,13 @@ const local = (model: (site: string, task: TaskId) => string): Row['models'] => 
 /** The row of one model that all sites with labels trained, for figures that no table shows. */
 export const rowOf = (model: (task: TaskId) => string): Row => ({ title: '', models: federated(model) });
 
-/** The six rows of Tölle et al. (2025), in their order. */
+/** The six rows of Tölle et al. (2025), in their order; and what the fourth is where no head is held back. */
 export const PAPER_ROWS: readonly Row[] = [
   { title: 'UNet, one site', models: local(MODELS.localUnet) },
   { title: 'Swin UNETR, one site', models: local(MODELS.localSwin) },
   { title: 'federated UNet (the teachers)', models: federated(MODELS.teacher) },
   { title: 'federated Swin UNETR', models: federated(() => MODELS.federatedSwin) },
+  { title: '… each head of the sites that trained it', models: federated(() => MODELS.federatedSwinHeads) },
   { title: 'distilled UNet', models: federated(() => MODELS.distilledUnet) },
   { title: '**distilled Swin UNETR**', models: federated(() => MODELS.distilledSwin) },
 ];
@@ -58,6 +60,7 @@ export const VARIANT_ROWS: readonly Row[] = [
 /** What is compared case by case, first with second. */
 export const COMPARISONS: [string, string][] = [
   [MODELS.distilledSwin, MODELS.federatedSwin],
+  [MODELS.distilledSwin, MODELS.federatedSwinHeads],
   [MODELS.distilledSwin, MODELS.distilledUnet],
   ...TABLE_TASKS.map((task): [string, string] => [MODELS.distilledSwin, MODELS.teacher(task)]),
   [MODELS.softSwin, MODELS.distilledSwin],

@@ -100,10 +100,12 @@ function table(rows: readonly Row[], results: readonly SeedResult[], text: CellT
     );
     return own || others ? `${own} / ${others}` : '';
   };
+  // Results of an earlier version may lack a model.
+  const there = rows.filter((row) => TABLE_TASKS.some((task) => valuesOf(clusters, row, task, 'all').length > 0));
   return [
     `| model | ${TABLE_TASKS.map((task) => TASK_TITLES[task]).join(' | ')} |`,
     `| --- |${TABLE_TASKS.map(() => ' --- |').join('')}`,
-    ...rows.map((row) => `| ${row.title} | ${TABLE_TASKS.map((task) => cell(row, task)).join(' | ')} |`),
+    ...there.map((row) => `| ${row.title} | ${TABLE_TASKS.map((task) => cell(row, task)).join(' | ')} |`),
   ].join('\n');
 }
 
