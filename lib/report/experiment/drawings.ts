@@ -6,7 +6,7 @@ import { clustersOf, landmarkShare } from './pooling.ts';
 import type { SeedResult } from './seed-result.ts';
 
 /** Dark enough on white, light enough on black, and told apart by the colour-blind (Okabe & Ito). */
-const COLOURS = ['#8a8a8a', '#e69f00', '#0072b2', '#d55e00'] as const;
+const COLOURS = ['#8a8a8a', '#e69f00', '#0072b2', '#d55e00', '#009e73'] as const;
 
 /** Mean loss after every round of the multi-head networks, a line for each seed. Drawn as a file of its own. */
 export function lossDrawing(results: readonly SeedResult[]): string {
