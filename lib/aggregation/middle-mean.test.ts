@@ -36,7 +36,8 @@ describe('middleMean', () => {
 
         const middle = values.toSorted((a, b) => a - b).slice(dropped, values.length - dropped);
         const sum = middle.reduce((total, value) => total + value, 0);
-        expect(merged[0]).toBe(Math.fround(sum / middle.length));
+        // A sum may be either zero: which, depends on the order of equal values.
+        expect((merged[0] as number) + 0).toBe(Math.fround(sum / middle.length) + 0);
       }),
     );
   });
