@@ -8,7 +8,9 @@ import { elementsOf } from '../weights/weights.ts';
 const WORKING = 90e6;
 /** Bytes of a float. */
 const FLOAT = 4;
-/** Copies of all parameters that there are at once, in an optimiser's step at most. */
+/** Copies of all parameters beside the layers: themselves, moments, gradients and what is made of these. */
+const KEPT = 7;
+/** And in the optimiser's step, at most, which comes when the layers have gone. */
 const COPIES = 18;
 /** What is held at the peak of the backward pass of each value that the layers leave. */
 const HELD = 0.9;
@@ -34,9 +36,8 @@ export function trainingBytes(
   const classes = tasks.reduce((sum, task) => sum + channelsOf(task), 0);
   const layers = model.kind === 'unet' ? unetLayers(model, patch, classes) : swinLayers(model, patch, classes);
   const scores = model.kind === 'unet' ? 0 : largestScores(model, patch);
-  return (
-    WORKING + FLOAT * (batch * ((frozen ? HELD_FROZEN : HELD) * layers + SCORES_HELD * scores) + COPIES * parameters)
-  );
+  const held = batch * ((frozen ? HELD_FROZEN : HELD) * layers + SCORES_HELD * scores);
+  return WORKING + FLOAT * Math.max(held + KEPT * parameters, COPIES * parameters);
 }
 
 /** Values by class that a head and its loss leave in every voxel. */
