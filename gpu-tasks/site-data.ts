@@ -229,32 +229,21 @@ export async function trainingCases(
 ): Promise<TrainingCases> {
   const cases: CaseSource[] = [];
   const unreadable = new Set<string>();
-  const look = async (entry: CatalogEntry) => {
-    const targets = new Map<TaskId, TargetSource>();
-    for (const task of tasks) {
-      const target = await data.target(entry, task, pseudoLabels);
-      if (target) targets.set(task, target);
-    }
-    if (targets.size === 0) return true;
+  const attempt = async <T>(entry: CatalogEntry, work: () => Promise<T>): Promise<T | undefined> => {
+    if (unreadable.has(entry.case)) return undefined;
+    const done = await ifReadable(entry, log, work);
+    if (done === undefined) unreadable.add(entry.case);
+    return done;
+  };
+  for (const entry of await data.catalog('training')) {
+    const targets = await attempt(entry, () => targetsOf(data, entry, tasks, pseudoLabels));
+    if (!targets || targets.size === 0) continue;
     const load = async () => {
       const read = new Map<TaskId, Target>();
       for (const [task, target] of targets) read.set(task, await target.read());
       return { id: entry.case, image: await data.prepared(entry, how), targets: read };
     };
-    cases.push({
-      id: entry.case,
-      targets,
-      async load() {
-        if (unreadable.has(entry.case)) return undefined;
-        const loaded = await ifReadable(entry, log, load);
-        if (!loaded) unreadable.add(entry.case);
-        return loaded;
-      },
-    });
-    return true;
-  };
-  for (const entry of await data.catalog('training')) {
-    if (!(await ifReadable(entry, log, () => look(entry)))) unreadable.add(entry.case);
+    cases.push({ id: entry.case, targets, load: () => attempt(entry, load) });
   }
   if (cases.length === 0) {
     throw new FedcardioError(
@@ -264,4 +253,18 @@ export async function trainingCases(
     );
   }
   return { cases, unreadable };
+}
+
+async function targetsOf(
+  data: SiteData,
+  entry: CatalogEntry,
+  tasks: readonly TaskId[],
+  pseudoLabels: StageAddress | undefined,
+): Promise<ReadonlyMap<TaskId, TargetSource>> {
+  const targets = new Map<TaskId, TargetSource>();
+  for (const task of tasks) {
+    const target = await data.target(entry, task, pseudoLabels);
+    if (target) targets.set(task, target);
+  }
+  return targets;
 }

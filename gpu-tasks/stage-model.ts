@@ -82,10 +82,11 @@ export async function trainedModel(
 ): Promise<TrainedModel> {
   const plan = await readPlan(objects, bucket, campaign);
   const { stage, model, weights } = await finalModel(objects, bucket, plan, stageName);
-  const { patch, spacing, heartCrop } = stage.training;
-  // What stays at the sites (`localParameters`) is as it was at the start, as for a site that never trained the stage.
-  const whole = new Map([...initialWeights(model, tasksOf(stage), plan.campaign.seed), ...weights]);
-  return { model, tasks: tasksOf(stage), patch, spacing, heartCrop, weights: whole };
+  const { patch, spacing, heartCrop, localParameters } = stage.training;
+  const tasks = tasksOf(stage);
+  // What stays at the sites is as it was at the start, as for a site that never trained the stage.
+  const local = localParameters.length > 0 ? initialWeights(model, tasks, plan.campaign.seed) : [];
+  return { model, tasks, patch, spacing, heartCrop, weights: new Map([...local, ...weights]) };
 }
 
 /** A model without a network: what it is, and how it looks at a CT, as in {@link StageModel}. */

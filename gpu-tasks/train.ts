@@ -33,7 +33,7 @@ export async function trainSite(input: StageInput<LearningStage>, context: TaskC
   const { steps, checkpointSeconds } = stage.training;
   const ids = cases.map(({ id }) => id);
   const keeper = createKeeper(context, data.bucket, message, ids, checkpointSeconds);
-  // What reading a CT takes, this process then has: the first one that is drawn finds it in the cache.
+  // One is read before memory is looked at, so that this process holds what reading takes. It waits in the cache.
   const first = await cases[0]?.load();
   const held = Math.min(context.cache.maxBytes, cases.length * (first?.image.data.byteLength ?? 0));
   stateMemory(context, site, network.model, stage, held);

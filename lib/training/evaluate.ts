@@ -1,9 +1,11 @@
 import type { Score, ScoreComparison } from '../federation/schemas.ts';
-import { TASKS, type TaskId, WITHIN_MM } from '../federation/tasks.ts';
+import { TASKS, type TaskId } from '../federation/tasks.ts';
 import { calciumVolume } from '../imaging/calcium.ts';
 import { dice } from '../imaging/dice.ts';
 import { hausdorff95 } from '../imaging/hausdorff.ts';
 import type { Landmark } from '../imaging/volume.ts';
+import { landmarkMetrics } from '../report/metrics.ts';
+import { mean } from '../report/quantile.ts';
 import type { Target } from './cases.ts';
 import { distance } from './plausibility.ts';
 import type { Prediction } from './predict.ts';
@@ -55,8 +57,9 @@ function landmarkErrors(task: TaskId, truth: readonly Landmark[], found: readonl
  */
 export function scoreOf(model: string, task: TaskId, cases: readonly CaseScore[]): Score {
   if (TASKS[task].kind === 'landmarks') {
+    const scores = cases.filter((one) => 'errors' in one);
     const errorsOf = (name: string) =>
-      ascending(cases.flatMap((one) => ('errors' in one && name in one.errors ? [one.errors[name] ?? null] : [])));
+      ascending(scores.map(({ errors }) => errors[name]).filter((error) => error !== undefined));
     return { model, task, errors: Object.fromEntries(TASKS[task].classes.map((name) => [name, errorsOf(name)])) };
   }
   const scores = cases.filter((one) => 'dice' in one);
@@ -101,18 +104,15 @@ export function compareScores(
   };
 }
 
-function shareWithin({ errors }: LandmarkScore): number | null {
-  const all = Object.values(errors);
-  return all.length === 0 ? null : all.filter((error) => error !== null && error <= WITHIN_MM).length / all.length;
-}
+const shareWithin = ({ errors }: LandmarkScore): number | null => landmarkMetrics(Object.values(errors)).within6mm;
 
 /** Over the points that both found; null where there are none. */
-function meanErrorDifference(a: LandmarkScore, b: LandmarkScore): number | null {
-  const differences = Object.keys(a.errors)
-    .map((name) => minus(a.errors[name], b.errors[name]))
-    .filter((difference) => difference !== null);
-  return differences.length === 0 ? null : differences.reduce((sum, one) => sum + one, 0) / differences.length;
-}
+const meanErrorDifference = (a: LandmarkScore, b: LandmarkScore): number | null =>
+  mean(
+    Object.keys(a.errors)
+      .map((name) => minus(a.errors[name], b.errors[name]))
+      .filter((difference) => difference !== null),
+  );
 
 const minus = (a: number | null | undefined, b: number | null | undefined): number | null =>
   a == null || b == null ? null : a - b;

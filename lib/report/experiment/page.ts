@@ -142,25 +142,23 @@ function crossSiteTable(
   ].join('\n');
 }
 
-const MEASURES = {
-  within6mm: 'share within 6 mm',
-  error: 'error of points that both found, mm',
-  dice: 'Dice',
-} as const;
+const MEASURES = [
+  ['within6mm', 'share within 6 mm'],
+  ['error', 'error of points that both found, mm'],
+  ['dice', 'Dice'],
+] as const;
 
 function pairedTable(results: readonly SeedResult[]): string {
   const all = results.flatMap(({ comparisons }) => Object.values(comparisons).flat());
   const rows = COMPARISONS.flatMap(([first, second]) =>
     TASK_IDS.flatMap((task) => {
       const of = all.filter((one) => one.first === first && one.second === second && one.task === task);
-      return (['within6mm', 'error', 'dice'] as const).flatMap((measure) => {
+      return MEASURES.flatMap(([measure, title]) => {
         const differences = of.flatMap((one) => one[measure] ?? []);
         if (differences.length === 0) return [];
         const { mean, higher, equal, lower } = comparePaired(differences, seededRandom('paired', first, second, task));
         const counts = `${higher} / ${equal} / ${lower}`;
-        return [
-          `| ${first} − ${second} | ${TASK_TITLES[task]} | ${MEASURES[measure]} | ${estimateText(mean)} | ${counts} |`,
-        ];
+        return [`| ${first} − ${second} | ${TASK_TITLES[task]} | ${title} | ${estimateText(mean)} | ${counts} |`];
       });
     }),
   );
