@@ -2,7 +2,7 @@ import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
   test: {
-    include: ['{lib,handlers,gpu-tasks,cdk,localstack,cli,test}/**/*.test.ts'],
+    include: ['{lib,handlers,gpu-tasks,cdk,local,localstack,cli,test}/**/*.test.ts'],
     testTimeout: 60_000,
     hookTimeout: 60_000,
     pool: 'forks',
@@ -10,7 +10,7 @@ export default defineConfig({
     maxConcurrency: 12,
     coverage: {
       provider: 'v8',
-      include: ['{lib,handlers,gpu-tasks,cdk,localstack,cli}/**/*.ts'],
+      include: ['{lib,handlers,gpu-tasks,cdk,local,localstack,cli}/**/*.ts'],
       exclude: ['**/*.test.ts'],
     },
   },

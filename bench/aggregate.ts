@@ -1,6 +1,6 @@
 import { CreateBucketCommand } from '@aws-sdk/client-s3';
 import { table } from '../cli/table.ts';
-import { createS3Client } from '../lib/storage/clients.ts';
+import { createS3Client } from '../lib/aws/clients.ts';
 import { casesOf } from './aggregate/cases.ts';
 import { createMeasurement, type Figures } from './aggregate/measure.ts';
 import { BUCKET } from './aggregate/models.ts';

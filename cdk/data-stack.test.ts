@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { Match, Template } from 'aws-cdk-lib/assertions';
 import { App } from 'aws-cdk-lib/core';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import type { Site } from '../lib/federation/schemas.ts';
 import { topologyOf } from '../lib/federation/topology.ts';
 import { addDataStacks } from './data-stack.ts';
@@ -43,7 +43,7 @@ function statementsOf(template: Template, type: string): readonly Statement[][] 
 }
 
 describe('the data stacks', () => {
-  it('are one for each site and one for the federation, of nothing but keys, buckets and queues', () => {
+  test('are one for each site and one for the federation, of nothing but keys, buckets and queues', () => {
     expect([...stacks.keys()].sort()).toEqual(topology.buckets.map(({ name }) => `${name}-data`).sort());
     for (const template of stacks.values()) {
       const { Resources, Parameters, Outputs } = template.toJSON() as Record<string, Record<string, { Type: string }>>;
@@ -56,7 +56,7 @@ describe('the data stacks', () => {
     }
   });
 
-  it("send a site's uploads to its intake queue, and nothing else of its bucket", () => {
+  test("send a site's uploads to its intake queue, and nothing else of its bucket", () => {
     const rules = ['cases/', 'held-out/'].map((Value) => ({
       Event: 's3:ObjectCreated:*',
       Filter: { S3Key: { Rules: [{ Name: 'prefix', Value }] } },
@@ -68,7 +68,7 @@ describe('the data stacks', () => {
     });
   });
 
-  it('delete what a task goes on from after two weeks, what a campaign does after half a year, and nothing else', () => {
+  test('delete what a task goes on from after two weeks, what a campaign does after half a year, and nothing else', () => {
     const properties = { Properties: { BucketName: 'fedcardio-site-berlin' } };
     const [bucket] = Object.values(site().findResources('AWS::S3::Bucket', properties)) as unknown as readonly {
       readonly Properties: { readonly LifecycleConfiguration: { readonly Rules: readonly object[] } };
@@ -81,7 +81,7 @@ describe('the data stacks', () => {
     ]);
   });
 
-  it('wake orchestrate for campaigns and commits, and aggregate for updates', () => {
+  test('wake orchestrate for campaigns and commits, and aggregate for updates', () => {
     const queueOf = (name: string) => ({ 'Fn::GetAtt': [queueId(federation(), name), 'Arn'] });
     const rule = (suffix: string, queue: string) => ({
       Event: 's3:ObjectCreated:*',
@@ -107,7 +107,7 @@ describe('the data stacks', () => {
     });
   });
 
-  it('give every queue dead letters that are kept for two weeks', () => {
+  test('give every queue dead letters that are kept for two weeks', () => {
     for (const { name, deadLetterQueue, visibilityTimeoutSeconds, site: owner } of topology.queues) {
       const template = stacks.get(`fedcardio-${owner ? `site-${owner}` : 'federation'}-data`) as Template;
       const dead = idOf(template, 'AWS::SQS::Queue', {
@@ -122,7 +122,7 @@ describe('the data stacks', () => {
     }
   });
 
-  it('let S3 send for its own bucket alone, and wait with the bucket until it may', () => {
+  test('let S3 send for its own bucket alone, and wait with the bucket until it may', () => {
     const [bucket] = Object.values(
       site().findResources('AWS::S3::Bucket', { Properties: { BucketName: 'fedcardio-site-berlin' } }),
     );
@@ -147,7 +147,7 @@ describe('the data stacks', () => {
     ]);
   });
 
-  it('refuse plain HTTP to every bucket and queue, and TLS below 1.2 to every bucket', () => {
+  test('refuse plain HTTP to every bucket and queue, and TLS below 1.2 to every bucket', () => {
     const plain = Match.objectLike({ Effect: 'Deny', Condition: { Bool: { 'aws:SecureTransport': 'false' } } });
     const old = Match.objectLike({ Effect: 'Deny', Condition: { NumericLessThan: { 's3:TlsVersion': 1.2 } } });
     for (const template of stacks.values()) {
@@ -162,7 +162,7 @@ describe('the data stacks', () => {
     }
   });
 
-  it('keep buckets private, versioned and encrypted with another key than their queues, and keep them', () => {
+  test('keep buckets private, versioned and encrypted with another key than their queues, and keep them', () => {
     for (const template of stacks.values()) {
       template.allResourcesProperties('AWS::S3::Bucket', {
         PublicAccessBlockConfiguration: {
@@ -187,7 +187,7 @@ describe('the data stacks', () => {
     }
   });
 
-  it('let nobody delete or replace the links of the audit trail, and nothing else is frozen', () => {
+  test('let nobody delete or replace the links of the audit trail, and nothing else is frozen', () => {
     const names = ['commit', 'open', 'outcome', 'plan', 'seal'];
     const links = names.map((name) => ({ 'Fn::Join': ['', [Match.anyValue(), `/campaigns/*/${name}.json`]] }));
     federation().hasResourceProperties('AWS::S3::BucketPolicy', {
@@ -212,7 +212,7 @@ describe('the data stacks', () => {
     expect(JSON.stringify(site().findResources('AWS::S3::BucketPolicy'))).not.toContain('s3:DeleteObject');
   });
 
-  it('log who used a bucket into another, and end what is of no more use', () => {
+  test('log who used a bucket into another, and end what is of no more use', () => {
     for (const template of stacks.values()) {
       const logs = idOf(template, 'AWS::S3::Bucket', {
         LifecycleConfiguration: { Rules: [{ ExpirationInDays: 365, Status: 'Enabled' }] },
@@ -233,7 +233,7 @@ describe('the data stacks', () => {
     ).not.toContain('ExpirationInDays');
   });
 
-  it('lock objects where federation.json asks for it', () => {
+  test('lock objects where federation.json asks for it', () => {
     const [example] = topology.federation.sites;
     const locked = topologyOf({ ...topology.federation, sites: [{ ...(example as Site), objectLockDays: 3650 }] });
     const stack = synthesizeDataStacks(locked).find(({ stackName }) => stackName.includes('-site-'));
@@ -245,7 +245,7 @@ describe('the data stacks', () => {
     expect(JSON.stringify(site().toJSON())).not.toContain('ObjectLock');
   });
 
-  it('pass the rules of CloudFormation, and are the same by the command and in this process', () => {
+  test('pass the rules of CloudFormation, and are the same by the command and in this process', () => {
     const small = { ...topology, buckets: topology.buckets.slice(-1) };
     const { context } = JSON.parse(readFileSync('cdk.json', 'utf8')) as { context: Record<string, unknown> };
     const app = new App({ context });

@@ -57,7 +57,7 @@ function addDataStack(app: App, federation: Federation, spec: BucketSpec, queueS
   notify(bucket, spec, queues, onlyTheBucket);
   keepForEver(bucket, spec.permanent);
   if (spec.site === undefined) letSitesIn(bucket, bucketKey, federation);
-  else guardSite(bucket, federation, spec.site, queues.get(names.tasksQueue(federation.id, spec.site)), queueKey);
+  else guardSite(bucket, federation, spec.site, queues.get(names.gpuTaskQueue(federation.id, spec.site)), queueKey);
   return stack;
 }
 

@@ -6,15 +6,15 @@ import * as targets from 'aws-cdk-lib/aws-scheduler-targets';
 import { type App, Duration, RemovalPolicy, Stack } from 'aws-cdk-lib/core';
 import { FEDERATION_ACCESS, SENDERS } from '../lib/federation/access.ts';
 import { FEDERATION_FUNCTIONS } from '../lib/federation/metrics.ts';
-import { canonicalJson } from '../lib/federation/protocol/json.ts';
 import { type FederationRole, names, placeOf, type Topology } from '../lib/federation/topology.ts';
+import { canonicalJson } from '../lib/json.ts';
 import { addFunction, consume } from './functions.ts';
+import { gpuTaskImage, repositoryName } from './gpu-task-image.ts';
+import { addGpuTaskQueue } from './gpu-task-queue.ts';
 import { addLogKey } from './log-key.ts';
 import { consumeStatements, objectStatements, sendStatements, submitStatements } from './permissions.ts';
 import type { ComputeOptions } from './site-stack.ts';
 import { environmentOf, withoutBootstrapRule } from './stack-options.ts';
-import { repositoryName, taskImage } from './task-image.ts';
-import { addTaskQueue } from './task-queue.ts';
 
 /** Updates of more bytes together are merged by a job: a function reads them twice in its time. */
 const MERGE_MAX_BYTES = 4 * 2 ** 30;
@@ -43,10 +43,10 @@ export function addFederationStack(app: App, topology: Topology, options: Comput
   const inline = (statements: iam.PolicyStatement[]) => ({ Access: new iam.PolicyDocument({ statements }) });
 
   addRepository(stack, topology);
-  const { queue: jobQueue, definition } = addTaskQueue(stack, {
+  const { queue: jobQueue, definition } = addGpuTaskQueue(stack, {
     ...MERGE,
     name: `${federation.id}-merge`,
-    image: taskImage(stack, federation),
+    image: gpuTaskImage(stack, federation),
     environment: { FEDCARDIO_FEDERATION: canonicalJson(briefly(topology)) },
     jobRole: new iam.Role(stack, 'MergeRole', {
       roleName: names.federationRole(federation.id, 'merge'),

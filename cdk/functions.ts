@@ -9,9 +9,9 @@ import * as logs from 'aws-cdk-lib/aws-logs';
 import { Duration, type Stack } from 'aws-cdk-lib/core';
 import { FedcardioError } from '../lib/error.ts';
 import type { FunctionName } from '../lib/federation/metrics.ts';
-import { canonicalJson } from '../lib/federation/protocol/json.ts';
 import type { Federation } from '../lib/federation/schemas.ts';
 import { FUNCTION_TIMEOUT_SECONDS, type QueueSpec } from '../lib/federation/topology.ts';
+import { canonicalJson } from '../lib/json.ts';
 import { queueArn } from './arns.ts';
 import type { Network } from './network-stack.ts';
 

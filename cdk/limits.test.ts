@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { Federation } from '../lib/federation/schemas.ts';
 import { FEDERATION, synthesizeAll } from './isolation/testing.ts';
 import { readWorld } from './isolation/world.ts';
@@ -38,7 +38,7 @@ describe.for([
 ] as const)('the stacks of %s', ([, federation]) => {
   const stacks = synthesizeAll(federation);
 
-  it('are as small as AWS takes them', () => {
+  test('are as small as AWS takes them', () => {
     for (const { stackName, template } of stacks) {
       const { Resources } = template as {
         readonly Resources: Readonly<Record<string, { Type: string; Properties?: Properties }>>;
@@ -53,7 +53,7 @@ describe.for([
     }
   });
 
-  it('have policies as small as AWS takes them', () => {
+  test('have policies as small as AWS takes them', () => {
     const world = readWorld(stacks);
     for (const [name, { policy }] of world.buckets) expect(bytes(policy), name).toBeLessThan(BUCKET_POLICY_BYTES);
     for (const [name, { policy }] of world.keys) expect(bytes(policy), name).toBeLessThan(KEY_POLICY_BYTES);
@@ -68,7 +68,7 @@ describe.for([
   });
 });
 
-it('more sites in accounts of their own than a bucket policy holds are refused, and why', () => {
+test('more sites in accounts of their own than a bucket policy holds are refused, and why', () => {
   expect(() => synthesizeAll(federationOf(40, own))).toThrow(
     expect.objectContaining({
       code: 'BAD_CONFIGURATION',

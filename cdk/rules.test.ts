@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import { App, Stack, Validations } from 'aws-cdk-lib/core';
 import * as cxapi from 'aws-cdk-lib/cx-api';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { topologyOf } from '../lib/federation/topology.ts';
 import { RUNBOOKS } from './alarms.ts';
 import { FEDERATION, synthesizeAll, withHandlers } from './isolation/testing.ts';
@@ -13,7 +13,7 @@ const { context } = JSON.parse(readFileSync('cdk.json', 'utf8')) as { context: R
 const newApp = () => new App({ context: { ...context, '@aws-cdk/core:validateAgainstDefaultRules': false } });
 
 describe('the rules of AWS Solutions and HIPAA', () => {
-  it('hold for every stack, and each exception is needed', () => {
+  test('hold for every stack, and each exception is needed', () => {
     withHandlers((handlers) => {
       const app = newApp();
       addStacks(app, topologyOf(FEDERATION), handlers);
@@ -32,7 +32,7 @@ describe('the rules of AWS Solutions and HIPAA', () => {
     });
   });
 
-  it('refuse a role that may do everything with a service', () => {
+  test('refuse a role that may do everything with a service', () => {
     const app = newApp();
     const role = new iam.Role(new Stack(app, 'broken'), 'Role', {
       assumedBy: new iam.ServicePrincipal('lambda.amazonaws.com'),
@@ -44,14 +44,14 @@ describe('the rules of AWS Solutions and HIPAA', () => {
   });
 });
 
-it('cdk.json has every flag that this version of the library recommends', () => {
+test('cdk.json has every flag that this version of the library recommends', () => {
   const recommended = Object.keys(cxapi.CURRENTLY_RECOMMENDED_FLAGS ?? {});
   expect(recommended.length).toBeGreaterThan(50);
   expect(recommended.filter((flag) => !(flag in context))).toEqual([]);
 });
 
 describe('alarms', () => {
-  it('each name a page that says what to do', () => {
+  test('each name a page that says what to do', () => {
     const alarms = synthesizeAll(FEDERATION).flatMap(({ template }) =>
       Object.values(
         (template as { Resources: Record<string, { Type: string; Properties: Record<string, unknown> }> }).Resources,

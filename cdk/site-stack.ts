@@ -5,18 +5,18 @@ import type * as lambda from 'aws-cdk-lib/aws-lambda';
 import { type App, Duration, Stack } from 'aws-cdk-lib/core';
 import { siteAccess } from '../lib/federation/access.ts';
 import { SITE_FUNCTIONS } from '../lib/federation/metrics.ts';
-import { canonicalJson } from '../lib/federation/protocol/json.ts';
 import type { Federation, Site } from '../lib/federation/schemas.ts';
 import { names, placeOf, type QueueSpec, type SiteRole, type Topology } from '../lib/federation/topology.ts';
+import { canonicalJson } from '../lib/json.ts';
 import { addAlarmTopic } from './alarm-topic.ts';
 import { addSiteAlarms } from './alarms.ts';
 import { addFunction, consume } from './functions.ts';
+import { gpuTaskImage } from './gpu-task-image.ts';
+import { addGpuTaskQueue } from './gpu-task-queue.ts';
 import { addLogKey } from './log-key.ts';
 import type { Network } from './network-stack.ts';
 import { consumeStatements, objectStatements, submitStatements } from './permissions.ts';
 import { environmentOf, withoutBootstrapRule } from './stack-options.ts';
-import { taskImage } from './task-image.ts';
-import { addTaskQueue } from './task-queue.ts';
 
 /** One GPU of 24 GB, which takes the full-size models, in the two generations that spot has most of. */
 const GPU = { instanceTypes: ['g5.xlarge', 'g6.xlarge'], maxVcpus: 8 } as const;
@@ -47,9 +47,9 @@ export function addSiteStack(app: App, topology: Topology, site: Site, options: 
   ];
 
   const jobs = `${federation.id}-${site.id}`;
-  const { queue: jobQueue, definition } = addTaskQueue(stack, {
+  const { queue: jobQueue, definition } = addGpuTaskQueue(stack, {
     name: jobs,
-    image: taskImage(stack, federation, site),
+    image: gpuTaskImage(stack, federation, site),
     instanceTypes: site.gpu?.instanceTypes ?? GPU.instanceTypes,
     maxVcpus: site.gpu?.maxVcpus ?? GPU.maxVcpus,
     vcpus: 4,

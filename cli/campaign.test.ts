@@ -1,15 +1,15 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { createObjects } from '../lib/aws/objects.ts';
 import { federationKeys } from '../lib/federation/keys.ts';
-import { canonicalJson, sha256Hex } from '../lib/federation/protocol/json.ts';
 import { campaignSchema } from '../lib/federation/schemas.ts';
 import { TEACHER_STAGE } from '../lib/federation/testing.ts';
 import { names, topologyOf } from '../lib/federation/topology.ts';
-import { createObjects } from '../lib/storage/objects.ts';
-import { deploy } from '../localstack/deploy.ts';
-import { type EmbeddedServer, startEmbeddedServer } from '../localstack/embedded/server.ts';
+import { canonicalJson, sha256Hex } from '../lib/json.ts';
+import { deploy } from '../local/deploy/deploy.ts';
+import { type EmbeddedServer, startEmbeddedServer } from '../local/emulator/server.ts';
 import { runCommand } from './testing.ts';
 
 const BUCKET = names.federationBucket('heart');
@@ -38,7 +38,7 @@ const about = (command: string, ...args: string[]) =>
   runCommand([command, 'tavi', '--federation', 'heart', '--endpoint', server.endpoint, ...args]);
 
 describe('the commands about a campaign', () => {
-  it('pause, show, resume and cancel it, and say what is so when it has ended', async () => {
+  test('pause, show, resume and cancel it, and say what is so when it has ended', async () => {
     expect((await about('pause', '--reason', 'no GPUs')).stdout).toMatch(/^tavi is paused since 20\d\d-/);
     expect((await about('status')).stdout).toMatch(/^tavi: paused: no GPUs\n/);
     expect((await about('resume')).stdout).toBe('tavi goes on.\n');
@@ -53,7 +53,7 @@ describe('the commands about a campaign', () => {
     expect(paused).toMatchObject({ code: 1, stderr: expect.stringContaining('Campaign tavi has ended.') });
   }, 60_000);
 
-  it('verify it: exit code 0 where all holds, 1 and the fault where it does not', async () => {
+  test('verify it: exit code 0 where all holds, 1 and the fault where it does not', async () => {
     expect(await about('verify')).toMatchObject({
       code: 0,
       stdout: 'tavi: all 0 committed rounds are what their updates merge to.\n',

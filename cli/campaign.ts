@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { StoreContext } from '../lib/federation/protocol/ports.ts';
+import type { StoreContext } from '../lib/protocol/ports.ts';
 import type { Objects } from '../lib/storage/contract.ts';
 import { url } from './options.ts';
 
@@ -23,7 +23,7 @@ export const placed = (command: Command): Command =>
 
 /** The storage that the options name. It knows no sites: enough to look at a campaign and to steer it. */
 export async function campaignContext(flags: CampaignFlags): Promise<StoreContext & { readonly objects: Objects }> {
-  const { createObjects } = await import('../lib/storage/objects.ts');
+  const { createObjects } = await import('../lib/aws/objects.ts');
   return {
     federation: { schema: 'fedcardio.federation/1', id: flags.federation, sites: [] },
     objects: createObjects({ endpoint: flags.endpoint }),

@@ -15,7 +15,7 @@ export const controlCommands = (): readonly Command[] => [
     .option('--reason <text>', 'why, for those who look at its status')
     .addHelpText('after', examples('pause tavi-2026 --reason "GPUs are needed elsewhere"'))
     .action(async (campaign: string, flags: ControlFlags) => {
-      const { pauseCampaign } = await import('../lib/federation/protocol/control.ts');
+      const { pauseCampaign } = await import('../lib/protocol/control.ts');
       const pauses = await pauseCampaign(await campaignContext(flags), campaign, flags.reason);
       print(flags, { campaign, pauses }, `${campaign} is paused since ${pauses.at(-1)?.from}.`);
     }),
@@ -23,7 +23,7 @@ export const controlCommands = (): readonly Command[] => [
     .description('Let a paused campaign go on.')
     .addHelpText('after', examples('resume tavi-2026'))
     .action(async (campaign: string, flags: ControlFlags) => {
-      const { resumeCampaign } = await import('../lib/federation/protocol/control.ts');
+      const { resumeCampaign } = await import('../lib/protocol/control.ts');
       const pauses = await resumeCampaign(await campaignContext(flags), campaign);
       print(flags, { campaign, pauses }, `${campaign} goes on.`);
     }),
@@ -32,7 +32,7 @@ export const controlCommands = (): readonly Command[] => [
     .option('--reason <text>', 'why, for those who look at its status')
     .addHelpText('after', examples('cancel tavi-2026 --reason "wrong labels in Munich"'))
     .action(async (campaign: string, flags: ControlFlags) => {
-      const { cancelCampaign } = await import('../lib/federation/protocol/control.ts');
+      const { cancelCampaign } = await import('../lib/protocol/control.ts');
       const outcome = await cancelCampaign(await campaignContext(flags), campaign, flags.reason);
       print(flags, outcome, cancelled(campaign, outcome));
     }),

@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { FEDERATION, synthesizeAll } from '../cdk/isolation/testing.ts';
 import { type Campaign, campaignSchema, federationSchema } from '../lib/federation/schemas.ts';
 import { TEACHER_STAGE } from '../lib/federation/testing.ts';
@@ -39,14 +39,14 @@ const estimate = (sites: number, campaign = campaignOf()) =>
 const gpuHours = (sites: number, campaign = campaignOf()) => estimate(sites, campaign).campaign.lines[0]?.quantity;
 
 describe('what a campaign costs', () => {
-  it('is GPU hours by steps, starts and sites', () => {
+  test('is GPU hours by steps, starts and sites', () => {
     const computing = 1000 / (BENCH.stepsPerSecond.unet * ASSUMPTIONS.gpuRatio);
     const starting = 10 * ASSUMPTIONS.startSeconds;
     expect(gpuHours(3)).toBeCloseTo((3 * (computing + starting)) / 3600, 10);
     expect(estimate(3).campaign.lines[0]?.usd).toBeCloseTo((gpuHours(3) ?? 0) * 1.006, 10);
   });
 
-  it.each([
+  test.each([
     ['eight times for patches of twice the side', { patch: 64 }, 8],
     ['twice for batches of two', { batch: 2 }, 2],
     ['twice for twice the steps', { steps: 200 }, 2],
@@ -55,7 +55,7 @@ describe('what a campaign costs', () => {
     expect(of(campaignOf(training)) / of(campaignOf())).toBeCloseTo(times, 10);
   });
 
-  it('counts the weights that are sent', async () => {
+  test('counts the weights that are sent', async () => {
     await loadBackend();
     const network = createNetwork(TEACHER_STAGE.model, ['hinge-points'], 1);
     const bytes = (encoding: Record<string, unknown>) =>
@@ -65,7 +65,7 @@ describe('what a campaign costs', () => {
     network.dispose();
   });
 
-  it('counts predictions of stages that do not learn', () => {
+  test('counts predictions of stages that do not learn', () => {
     const { stages } = campaignOf();
     const evaluate = { kind: 'evaluate', name: 'evaluate', models: { a: TEACHER_STAGE.name, b: TEACHER_STAGE.name } };
     const both = workOf(campaignSchema.parse({ ...campaignOf(), stages: [...stages, evaluate] }), ASSUMPTIONS)[1];
@@ -76,12 +76,12 @@ describe('what a campaign costs', () => {
 });
 
 describe('an idle month', () => {
-  it('costs less than a server that is always on for eight hospitals, and more for 64', () => {
+  test('costs less than a server that is always on for eight hospitals, and more for 64', () => {
     expect(estimate(8).idle.usd).toBeLessThan(estimate(8).server.usd);
     expect(estimate(64).idle.usd).toBeGreaterThan(estimate(64).server.usd);
   });
 
-  it.each([
+  test.each([
     ['in one place', []],
     ['of which one is elsewhere', [{ account: '444455556666', region: 'eu-central-1' }]],
   ])('counts what the stacks of three sites have, %s', (_, places) => {
@@ -115,7 +115,7 @@ describe('an idle month', () => {
     });
   });
 
-  it('is what its lines add up to', () => {
+  test('is what its lines add up to', () => {
     for (const { lines, usd } of [estimate(8).idle, estimate(8).campaign, estimate(8).server, estimate(8).clients]) {
       expect(lines.reduce((sum, { quantity, price }) => sum + quantity * price, 0)).toBeCloseTo(usd, 10);
     }
@@ -129,14 +129,14 @@ describe('fedcardio cost', { concurrent: true }, () => {
   });
   afterAll(() => rm(folder, { recursive: true }));
 
-  it('prints what docs/cost.md shows', async () => {
+  test('prints what docs/cost.md shows', async () => {
     const { code, stdout } = await runCommand(['cost', 'federation.example.json'], ROOT);
     expect(code).toBe(0);
     const shown = /```text\n([\s\S]*?)```/.exec(readFileSync(join(ROOT, 'docs/cost.md'), 'utf8'))?.[1];
     expect(shown).toBe(stdout);
   });
 
-  it('takes prices as it prints them', async () => {
+  test('takes prices as it prints them', async () => {
     const { stdout } = await runCommand(['cost', 'federation.example.json', '--json'], ROOT);
     const { prices, idle } = JSON.parse(stdout);
     const file = join(folder, 'prices.json');
@@ -146,7 +146,7 @@ describe('fedcardio cost', { concurrent: true }, () => {
     expect(JSON.parse(other.stdout).idle.usd - idle.usd).toBeCloseTo(29, 6);
   });
 
-  it('says what it has no price of', async () => {
+  test('says what it has no price of', async () => {
     const { stdout } = await runCommand(['cost', 'federation.example.json', '--json'], ROOT);
     const { 'g5.xlarge': _, ...instanceHour } = JSON.parse(stdout).prices.instanceHour;
     const file = join(folder, 'fewer.json');
@@ -156,13 +156,13 @@ describe('fedcardio cost', { concurrent: true }, () => {
     expect(code).toBe(1);
   });
 
-  it('explains itself', async () => {
+  test('explains itself', async () => {
     const { code, stdout } = await runCommand(['cost', '--help'], ROOT);
     expect(stdout).toContain('--gpu-ratio <n>');
     expect(code).toBe(0);
   });
 
-  it.each([
+  test.each([
     [['cost', 'none.json'], 1, 'Cannot read none.json'],
     [['cost', 'package.json'], 1, 'package.json: '],
     [['cost', 'federation.example.json', '--gpu-ratio', '0'], 2, 'above 0'],

@@ -36,7 +36,7 @@ async function importWeights(file: string, stageName: string, weightsFile: strin
   const [{ fromTorch }, { encodeSafetensors }, { parseJson, sha256Hex }, keys, schemas, { names }] = await Promise.all([
     import('../lib/models/interchange/torch.ts'),
     import('../lib/weights/safetensors.ts'),
-    import('../lib/federation/protocol/json.ts'),
+    import('../lib/json.ts'),
     import('../lib/federation/keys.ts'),
     import('../lib/federation/schemas.ts'),
     import('../lib/federation/topology.ts'),

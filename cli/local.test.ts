@@ -4,15 +4,15 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterAll, expect, it } from 'vitest';
-import { createObjects } from '../lib/storage/objects.ts';
+import { afterAll, expect, test } from 'vitest';
+import { createObjects } from '../lib/aws/objects.ts';
 import { runCommand } from './testing.ts';
 
 const COMMAND = fileURLToPath(new URL('../bin/fedcardio.mjs', import.meta.url));
 const data = mkdtempSync(join(tmpdir(), 'fedcardio-local-'));
 afterAll(() => rmSync(data, { recursive: true }));
 
-it('starts with the faults of a file, and says what is wrong with them', async () => {
+test('starts with the faults of a file, and says what is wrong with them', async () => {
   const file = join(data, 'faults.json');
   writeFileSync(file, JSON.stringify({ rules: [{ fault: 'slow-down' }] }));
   const child = spawn(process.execPath, [COMMAND, 'local', '--port', '0', '--data', data, '--json', '--faults', file]);
@@ -36,7 +36,7 @@ it('starts with the faults of a file, and says what is wrong with them', async (
   });
 });
 
-it('serves until it is interrupted, then ends in order', async () => {
+test('serves until it is interrupted, then ends in order', async () => {
   const child = spawn(process.execPath, [COMMAND, 'local', '--port', '0', '--data', data, '--json']);
   try {
     const [line] = (await once(child.stdout, 'data')) as [Buffer];

@@ -32,7 +32,7 @@ interface LocalOptions {
 }
 
 async function serve(options: LocalOptions): Promise<void> {
-  const { startEmbeddedServer } = await import('../localstack/embedded/server.ts');
+  const { startEmbeddedServer } = await import('../local/emulator/server.ts');
   const faults = options.faults === undefined ? undefined : await readFaults(options.faults);
   const { signal, release } = onInterrupt();
   const server = await startEmbeddedServer({
@@ -52,8 +52,8 @@ async function serve(options: LocalOptions): Promise<void> {
 }
 
 async function readFaults(file: string) {
-  const { parseJson } = await import('../lib/federation/protocol/json.ts');
-  const { faultsSchema } = await import('../localstack/embedded/faults/configuration.ts');
+  const { parseJson } = await import('../lib/json.ts');
+  const { faultsSchema } = await import('../local/emulator/faults/configuration.ts');
   const bytes = await readFile(file).catch((cause: Error) => {
     throw new FedcardioError('BAD_CONFIGURATION', `Cannot read ${file}: ${cause.message}.`, { cause });
   });

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, test } from 'vitest';
 import { runCommand } from './testing.ts';
 
 /** Anywhere but the project: the command must work from every folder. */
@@ -11,7 +11,7 @@ afterAll(() => rmSync(cwd, { recursive: true }));
 const fedcardio = (...args: string[]) => runCommand(args, cwd);
 
 describe('fedcardio', () => {
-  it('says its version', async () => {
+  test('says its version', async () => {
     expect(await fedcardio('--version')).toEqual({
       code: 0,
       stdout: expect.stringMatching(/^\d+\.\d+\.\d+\n$/),
@@ -19,7 +19,7 @@ describe('fedcardio', () => {
     });
   });
 
-  it.each([
+  test.each([
     [[]],
     [['demo']],
     [['local']],
@@ -36,7 +36,7 @@ describe('fedcardio', () => {
     expect(stdout).toContain(`fedcardio ${command[0] ?? 'demo'}`);
   });
 
-  it.each([
+  test.each([
     [['train'], 'train'],
     [['demo', '--fast'], '--fast'],
     [['demo', '--seed', 'one'], 'whole number'],
@@ -51,7 +51,7 @@ describe('fedcardio', () => {
     expect(stderr).toContain(text);
   });
 
-  it('exits with 1, without a stack trace, when it cannot do what it is asked', async () => {
+  test('exits with 1, without a stack trace, when it cannot do what it is asked', async () => {
     const { code, stderr } = await fedcardio('demo', '--resume', '--data', 'nowhere');
     expect(code).toBe(1);
     expect(stderr).toBe('error: There is no demo to resume in nowhere. Start one without --resume.\n');

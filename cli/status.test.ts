@@ -1,4 +1,4 @@
-import { expect, it } from 'vitest';
+import { expect, test } from 'vitest';
 import { siteRounds, statusText } from './status.ts';
 
 const round = {
@@ -14,7 +14,7 @@ const round = {
   figures: {},
 } as const;
 
-it('shows stages with their rounds, who is waited for, and what needs a look', () => {
+test('shows stages with their rounds, who is waited for, and what needs a look', () => {
   const text = statusText({
     campaign: 'tavi',
     phase: 'running',
@@ -51,7 +51,7 @@ it('shows stages with their rounds, who is waited for, and what needs a look', (
   ]);
 });
 
-it('says why a campaign failed', () => {
+test('says why a campaign failed', () => {
   const ended = {
     campaign: 'c',
     phase: 'failed',
@@ -63,7 +63,7 @@ it('says why a campaign failed', () => {
   expect(statusText(ended as Parameters<typeof statusText>[0])).toBe('c: failed: No site.');
 });
 
-it('tells a site what became of its updates, and why', () => {
+test('tells a site what became of its updates, and why', () => {
   const rounds = [
     { ...round, round: 1, phase: 'committed', updated: ['berlin', 'munich'] },
     { ...round, round: 2, phase: 'committed', updated: ['munich'], failed: [{ site: 'berlin', reason: 'NaN' }] },

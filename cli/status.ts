@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 import { FedcardioError } from '../lib/error.ts';
-import type { CampaignStatus, StageStatus } from '../lib/federation/protocol/status.ts';
+import type { CampaignStatus, StageStatus } from '../lib/protocol/status.ts';
 import { significant } from '../lib/report/format.ts';
 import { aboutCampaign, type CampaignFlags, campaignContext } from './campaign.ts';
 import { table } from './table.ts';
@@ -25,7 +25,7 @@ interface StatusFlags extends CampaignFlags {
 }
 
 async function status(campaign: string, flags: StatusFlags): Promise<void> {
-  const { campaignStatus } = await import('../lib/federation/protocol/status.ts');
+  const { campaignStatus } = await import('../lib/protocol/status.ts');
   const found = await campaignStatus(await campaignContext(flags), campaign);
   if (!found) {
     throw new FedcardioError('NOT_FOUND', `Federation "${flags.federation}" has no campaign "${campaign}".`, {

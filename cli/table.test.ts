@@ -1,7 +1,7 @@
-import { expect, it } from 'vitest';
+import { expect, test } from 'vitest';
 import { table } from './table.ts';
 
-it('aligns words to the left and numbers to the right', () => {
+test('aligns words to the left and numbers to the right', () => {
   expect(
     table(
       ['model', 'n', 'median'],

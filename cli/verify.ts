@@ -1,6 +1,6 @@
 import { Command } from 'commander';
-import type { CampaignVerification } from '../lib/aggregation/verify-campaign.ts';
-import type { RoundVerification } from '../lib/aggregation/verify-round.ts';
+import type { CampaignVerification } from '../lib/protocol/verify-campaign.ts';
+import type { RoundVerification } from '../lib/protocol/verify-round.ts';
 import { aboutCampaign, type CampaignFlags, campaignContext } from './campaign.ts';
 
 /** `fedcardio verify <campaign>`: recomputes the chain. Exit code 1 when anything is not as it should be. */
@@ -19,7 +19,7 @@ Reads every update and every model once or twice; writes nothing. Exits with 1 w
     .action(verify);
 
 async function verify(campaign: string, flags: CampaignFlags): Promise<void> {
-  const { verifyCampaign } = await import('../lib/aggregation/verify-campaign.ts');
+  const { verifyCampaign } = await import('../lib/protocol/verify-campaign.ts');
   const found = await verifyCampaign(await campaignContext(flags), campaign, {
     onRound: (verified, done, total) =>
       console.error(`${String(done).padStart(String(total).length)}/${total} ${roundLine(verified)}`),

@@ -2,7 +2,7 @@ import type { Objects } from '../lib/storage/contract.ts';
 import type { Cache } from './cache.ts';
 
 /** All that a GPU task may touch. */
-export interface TaskContext {
+export interface GpuTaskContext {
   readonly objects: Objects;
   readonly cache: Cache;
   /** Name of the tensor backend, for the record. */
@@ -11,7 +11,7 @@ export interface TaskContext {
   readonly memoryLimit: number | undefined;
   readonly now: () => Date;
   readonly log: (event: string, fields: Readonly<Record<string, unknown>>) => void;
-  readonly progress: (progress: TaskProgress) => void;
+  readonly progress: (progress: GpuTaskProgress) => void;
   readonly interruption: Interruption;
 }
 
@@ -28,7 +28,7 @@ export interface Interruption {
 /** Of a task that runs to its end. */
 export const NO_INTERRUPTION: Interruption = { requested: false, hold: () => undefined };
 
-interface TaskProgress {
+interface GpuTaskProgress {
   readonly done: number;
   readonly total: number;
   readonly loss?: number;

@@ -1,32 +1,32 @@
 import { beforeEach, expect, test } from 'vitest';
 import { mergeUpdates } from '../lib/aggregation/merge.ts';
+import { collect } from '../lib/async.ts';
 import { federationKeys } from '../lib/federation/keys.ts';
-import { collect } from '../lib/federation/protocol/async.ts';
 import { aggregationSchema, type Encoding, encodingSchema, type Open } from '../lib/federation/schemas.ts';
-import { difference } from '../lib/nn/test-numbers.ts';
+import { difference } from '../lib/nn/testing.ts';
 import type { Objects } from '../lib/storage/contract.ts';
-import { createMemoryObjects } from '../lib/storage/memory.ts';
+import { createMemoryObjects } from '../lib/storage/testing-objects.ts';
 import { parseSafetensorsHeader } from '../lib/weights/header.ts';
 import { decodeSafetensors } from '../lib/weights/safetensors.ts';
 import type { Weights } from '../lib/weights/weights.ts';
-import { runTask } from './run-task.ts';
+import { runGpuTask } from './run-gpu-task.ts';
 import {
   commitUpdateOf,
   FEDERATION_BUCKET,
+  gpuTaskContext,
   openRound,
   type TeacherOptions,
-  taskContext,
   updateOf,
   uploadCase,
-} from './simulated-site.ts';
+} from './testing.ts';
 
 const SITES = ['berlin', 'bonn'] as const;
 let objects: Objects;
-let running: Awaited<ReturnType<typeof taskContext>>;
+let running: Awaited<ReturnType<typeof gpuTaskContext>>;
 
 beforeEach(async () => {
   objects = createMemoryObjects();
-  running = await taskContext(objects);
+  running = await gpuTaskContext(objects);
   for (const site of SITES) await uploadCase(objects, 'training', `of-${site}`, true, site);
 });
 
@@ -39,7 +39,7 @@ async function sent(site: string, round: number, base: Open['base'], options: Te
   for (const { key } of await collect(objects.list(FEDERATION_BUCKET, federationKeys.siteUpdates(message, site)))) {
     await objects.delete(FEDERATION_BUCKET, key);
   }
-  expect(await runTask(message, running.context)).toBe('done');
+  expect(await runGpuTask(message, running.context)).toBe('done');
   const update = await updateOf(objects, message);
   if (update.status !== 'ok' || !update.weights) throw new Error('the task left no weights');
   const { delta, ...file } = update.weights;
@@ -104,7 +104,7 @@ test('weights beyond what the encoding holds fail the task, and none are sent', 
     encoding: { dtype: 'F16' },
   });
 
-  expect(await runTask(message, running.context)).toBe('failed');
+  expect(await runGpuTask(message, running.context)).toBe('failed');
 
   expect(await updateOf(objects, message)).toMatchObject({
     status: 'failed',

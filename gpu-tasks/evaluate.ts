@@ -7,9 +7,9 @@ import { writeNifti } from '../lib/imaging/nifti-write.ts';
 import type { Target } from '../lib/training/cases.ts';
 import { type CaseScore, compareScores, scoreCase, scoreOf } from '../lib/training/evaluate.ts';
 import { predictTasks } from '../lib/training/infer.ts';
-import type { TaskContext } from './context.ts';
-import type { TaskResult } from './publish.ts';
-import type { StageInput } from './run-task.ts';
+import type { GpuTaskContext } from './context.ts';
+import type { GpuTaskResult } from './publish.ts';
+import type { StageInput } from './run-gpu-task.ts';
 import { forEachReadable } from './site-data.ts';
 import { type StageModel, withStageModel } from './stage-model.ts';
 
@@ -18,7 +18,7 @@ import { type StageModel, withStageModel } from './stage-model.ts';
  *
  * @throws FedcardioError `NO_DATA` where no held-out case is left
  */
-export async function evaluateSite(input: StageInput<EvaluateStage>, context: TaskContext): Promise<TaskResult> {
+export async function evaluateSite(input: StageInput<EvaluateStage>, context: GpuTaskContext): Promise<GpuTaskResult> {
   const { stage, at, data } = input;
   const entries = await data.catalog('evaluation');
   const models = Object.entries(stage.models);
@@ -66,7 +66,7 @@ function comparisonsOf(
 
 async function scoreModel(
   { stage, at, data }: StageInput<EvaluateStage>,
-  { objects, log }: TaskContext,
+  { objects, log }: GpuTaskContext,
   name: string,
   model: StageModel,
   entries: readonly CatalogEntry[],

@@ -1,24 +1,24 @@
 import { beforeEach, expect, test } from 'vitest';
 import { siteKeys } from '../lib/federation/keys.ts';
 import type { Open } from '../lib/federation/schemas.ts';
-import { difference } from '../lib/nn/test-numbers.ts';
+import { difference } from '../lib/nn/testing.ts';
 import type { Objects } from '../lib/storage/contract.ts';
-import { createMemoryObjects } from '../lib/storage/memory.ts';
+import { createMemoryObjects } from '../lib/storage/testing-objects.ts';
 import { decodeSafetensors, encodeSafetensors } from '../lib/weights/safetensors.ts';
 import type { Weights } from '../lib/weights/weights.ts';
-import { runTask } from './run-task.ts';
+import { runGpuTask } from './run-gpu-task.ts';
+import { openSiteData } from './site-data.ts';
+import { withStageModel } from './stage-model.ts';
 import {
   commitUpdateOf,
   FEDERATION_BUCKET,
+  gpuTaskContext,
   openRound,
   siteBucket,
   type TeacherOptions,
-  taskContext,
   updateOf,
   uploadCase,
-} from './simulated-site.ts';
-import { openSiteData } from './site-data.ts';
-import { withStageModel } from './stage-model.ts';
+} from './testing.ts';
 
 const OPTIONS: TeacherOptions = { rounds: 3, training: { localParameters: ['*norm*'] } };
 /** Training that leaves things where they are. */
@@ -27,18 +27,18 @@ const STILL: TeacherOptions = {
   training: { localParameters: ['*norm*'], steps: 1, learningRate: 1e-12, weightDecay: 0 },
 };
 let objects: Objects;
-let running: Awaited<ReturnType<typeof taskContext>>;
+let running: Awaited<ReturnType<typeof gpuTaskContext>>;
 
 beforeEach(async () => {
   objects = createMemoryObjects();
-  running = await taskContext(objects);
+  running = await gpuTaskContext(objects);
   await uploadCase(objects, 'training', 'p1', true, 'berlin');
   await uploadCase(objects, 'training', 'p2', true, 'bonn');
 });
 
 async function train(site: string, round: number, options: TeacherOptions, base: Open['base'] = null) {
   const message = await openRound(objects, 'teacher', round, base, { ...options, site });
-  expect(await runTask(message, running.context)).toBe('done');
+  expect(await runGpuTask(message, running.context)).toBe('done');
   return message;
 }
 

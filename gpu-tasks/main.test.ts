@@ -8,12 +8,12 @@ import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { CreateBucketCommand } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { createS3Client } from '../lib/aws/clients.ts';
+import { createObjects } from '../lib/aws/objects.ts';
 import { federationKeys } from '../lib/federation/keys.ts';
-import { createS3Client } from '../lib/storage/clients.ts';
 import type { Objects } from '../lib/storage/contract.ts';
-import { createObjects } from '../lib/storage/objects.ts';
-import { type EmbeddedServer, startEmbeddedServer } from '../localstack/embedded/server.ts';
-import { FEDERATION_BUCKET, openRound, SITE_BUCKET, updateOf, uploadCase } from './simulated-site.ts';
+import { type EmbeddedServer, startEmbeddedServer } from '../local/emulator/server.ts';
+import { FEDERATION_BUCKET, openRound, SITE_BUCKET, updateOf, uploadCase } from './testing.ts';
 
 const MAIN = fileURLToPath(new URL('main.ts', import.meta.url));
 const TSX = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;

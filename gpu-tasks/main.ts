@@ -6,17 +6,17 @@
  * cases are prepared once.
  */
 
+import { runMerge } from '../handlers/batch/merge-job.ts';
+import { createObjects } from '../lib/aws/objects.ts';
 import { describeError, isFedcardioError } from '../lib/error.ts';
-import { parseJson } from '../lib/federation/protocol/json.ts';
-import { type TaskMessage, taskMessageSchema } from '../lib/federation/schemas.ts';
+import { type GpuTaskMessage, gpuTaskMessageSchema } from '../lib/federation/schemas.ts';
+import { parseJson } from '../lib/json.ts';
 import { loadBackend } from '../lib/nn/backend.ts';
 import { peakRss } from '../lib/peak-rss.ts';
-import { createObjects } from '../lib/storage/objects.ts';
 import { createCache } from './cache.ts';
-import type { TaskContext } from './context.ts';
-import { memoryLimit } from './memory.ts';
-import { runMerge } from './merge.ts';
-import { runTask, type TaskOutcome } from './run-task.ts';
+import type { GpuTaskContext } from './context.ts';
+import { memoryLimit } from './memory-limit.ts';
+import { type GpuTaskOutcome, runGpuTask } from './run-gpu-task.ts';
 
 const CACHE_BYTES = 512 * 2 ** 20;
 /** What a shell makes of SIGTERM, 128 + 15. */
@@ -56,9 +56,9 @@ const base = {
   },
 };
 
-async function run(message: TaskMessage, progress: TaskContext['progress']): Promise<TaskOutcome> {
+async function run(message: GpuTaskMessage, progress: GpuTaskContext['progress']): Promise<GpuTaskOutcome> {
   try {
-    return await runTask(message, { ...base, progress });
+    return await runGpuTask(message, { ...base, progress });
   } catch (error) {
     if (stop.requested) {
       console.error(describeError(error));
@@ -72,7 +72,7 @@ async function run(message: TaskMessage, progress: TaskContext['progress']): Pro
 
 if (process.send) {
   const send = process.send.bind(process);
-  process.on('message', ({ message }: { readonly message: TaskMessage }) => {
+  process.on('message', ({ message }: { readonly message: GpuTaskMessage }) => {
     run(message, (progress) => send({ type: 'progress', ...progress }))
       .then(
         (outcome) =>
@@ -107,9 +107,9 @@ if (process.send) {
 }
 
 /** The task that the container was started for; ends the process where there is none. */
-function messageOf(text: string | undefined): TaskMessage {
+function messageOf(text: string | undefined): GpuTaskMessage {
   try {
-    return parseJson(new TextEncoder().encode(text), taskMessageSchema, 'the task message');
+    return parseJson(new TextEncoder().encode(text), gpuTaskMessageSchema, 'the task message');
   } catch (error) {
     if (text) console.error(describeError(error));
     console.error('usage: main.ts <task message as JSON>, or the message in FEDCARDIO_TASK');

@@ -1,22 +1,25 @@
 import { siteKeys } from '../lib/federation/keys.ts';
-import { canonicalJson } from '../lib/federation/protocol/json.ts';
 import type { CatalogEntry, PseudoLabelReport, PseudoLabelStage } from '../lib/federation/schemas.ts';
 import { isComplete, type TaskId } from '../lib/federation/tasks.ts';
 import { affineOf } from '../lib/imaging/affine.ts';
 import { writeNifti } from '../lib/imaging/nifti-write.ts';
 import type { Landmark } from '../lib/imaging/volume.ts';
+import { canonicalJson } from '../lib/json.ts';
 import { predictTasks } from '../lib/training/infer.ts';
 import { pseudoLabelChecks } from '../lib/training/plausibility.ts';
 import type { ClassProbabilities } from '../lib/training/predict.ts';
 import { encodeSoftLabel, type SoftLabel, softLabelOf } from '../lib/training/soft-labels.ts';
-import type { TaskContext } from './context.ts';
-import type { TaskResult } from './publish.ts';
-import type { StageInput } from './run-task.ts';
+import type { GpuTaskContext } from './context.ts';
+import type { GpuTaskResult } from './publish.ts';
+import type { StageInput } from './run-gpu-task.ts';
 import { forEachReadable } from './site-data.ts';
 import { type StageModel, withStageModel } from './stage-model.ts';
 
 /** Every teacher labels every training case that lacks its label, or some of its points. The labels stay in the site's bucket. */
-export async function pseudoLabelSite(input: StageInput<PseudoLabelStage>, context: TaskContext): Promise<TaskResult> {
+export async function pseudoLabelSite(
+  input: StageInput<PseudoLabelStage>,
+  context: GpuTaskContext,
+): Promise<GpuTaskResult> {
   const { stage, at, data } = input;
   const entries = await data.catalog('training');
   const figures: Record<string, number> = {};
@@ -42,7 +45,7 @@ export async function pseudoLabelSite(input: StageInput<PseudoLabelStage>, conte
 /** Writes one pseudo-label and, last, its report; whether it is fit to learn from. */
 async function labelCase(
   { stage, at, data }: StageInput<PseudoLabelStage>,
-  { objects }: TaskContext,
+  { objects }: GpuTaskContext,
   model: StageModel,
   task: TaskId,
   entry: CatalogEntry,

@@ -1,20 +1,20 @@
 import { federationKeys } from '../lib/federation/keys.ts';
-import { createJson } from '../lib/federation/protocol/documents.ts';
-import { sha256Hex } from '../lib/federation/protocol/json.ts';
 import {
+  type GpuTaskMessage,
   type Score,
   type ScoreComparison,
-  type TaskMessage,
   type Update,
   updateSchema,
 } from '../lib/federation/schemas.ts';
 import { names } from '../lib/federation/topology.ts';
+import { sha256Hex } from '../lib/json.ts';
 import { peakRss } from '../lib/peak-rss.ts';
+import { createJson } from '../lib/storage/documents.ts';
 import type { EncodedUpdate } from '../lib/training/encode-update.ts';
-import type { TaskContext } from './context.ts';
+import type { GpuTaskContext } from './context.ts';
 
 /** What a stage's work at one site amounts to. */
-export interface TaskResult {
+export interface GpuTaskResult {
   readonly samples: number;
   /** What is sent of the model, by stages that learn. */
   readonly weights?: EncodedUpdate;
@@ -27,9 +27,9 @@ export interface TaskResult {
 
 /** Weights first, metadata last: an update is visible when it is whole. `seconds`: how long the work took. */
 export async function publishUpdate(
-  { objects, now, backend }: TaskContext,
-  message: TaskMessage,
-  result: TaskResult,
+  { objects, now, backend }: GpuTaskContext,
+  message: GpuTaskMessage,
+  result: GpuTaskResult,
   seconds: number,
 ): Promise<void> {
   const { campaign, stage, round, site, base } = message;

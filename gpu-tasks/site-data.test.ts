@@ -1,18 +1,18 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { siteKeys } from '../lib/federation/keys.ts';
-import { canonicalJson } from '../lib/federation/protocol/json.ts';
 import type { CatalogEntry, PseudoLabelReport } from '../lib/federation/schemas.ts';
 import { TASKS } from '../lib/federation/tasks.ts';
 import { writeMarkups } from '../lib/imaging/markups.ts';
 import { writeNifti } from '../lib/imaging/nifti-write.ts';
 import type { Vec3 } from '../lib/imaging/volume.ts';
 import { intakeCase } from '../lib/intake/intake.ts';
+import { canonicalJson } from '../lib/json.ts';
 import type { Objects } from '../lib/storage/contract.ts';
-import { createMemoryObjects } from '../lib/storage/memory.ts';
-import { cube } from '../lib/training/toy-cases.ts';
+import { createMemoryObjects } from '../lib/storage/testing-objects.ts';
+import { cube } from '../lib/training/testing-cases.ts';
 import { createCache } from './cache.ts';
-import { SITE, SITE_BUCKET, uploadCase } from './simulated-site.ts';
 import { openSiteData, trainingCases } from './site-data.ts';
+import { SITE, SITE_BUCKET, uploadCase } from './testing.ts';
 
 const STAGE = { campaign: 'aortic', stage: 'label' };
 const TASK = 'membranous-septum';

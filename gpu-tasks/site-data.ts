@@ -1,6 +1,5 @@
 import { describeError, FedcardioError, isFedcardioError } from '../lib/error.ts';
 import { type CaseUse, type StageAddress, siteKeys } from '../lib/federation/keys.ts';
-import { readJson, tryReadJson } from '../lib/federation/protocol/documents.ts';
 import {
   type CatalogEntry,
   catalogSchema,
@@ -14,6 +13,7 @@ import { readMarkups } from '../lib/imaging/markups.ts';
 import { readNifti } from '../lib/imaging/nifti-read.ts';
 import type { Volume } from '../lib/imaging/volume.ts';
 import type { Objects } from '../lib/storage/contract.ts';
+import { readJson, tryReadJson } from '../lib/storage/documents.ts';
 import {
   boxed,
   bytesOf,
@@ -25,16 +25,16 @@ import {
 } from '../lib/training/cases.ts';
 import { decodeSoftLabel } from '../lib/training/soft-labels.ts';
 import type { Cache } from './cache.ts';
-import type { TaskContext } from './context.ts';
+import type { GpuTaskContext } from './context.ts';
 
 /**
  * A site's own cases, read from its bucket and prepared as a network wants them. What is no longer as it was
- * catalogued (damaged, replaced, removed) is a `BAD_IMAGE` or `BAD_LABEL` error: {@link forEachReadable} leaves the
+ * cataloged (damaged, replaced, removed) is a `BAD_IMAGE` or `BAD_LABEL` error: {@link forEachReadable} leaves the
  * case out.
  */
 export interface SiteData {
   readonly bucket: string;
-  /** Catalogued cases of a use, sorted by id. */
+  /** Cataloged cases of a use, sorted by id. */
   catalog(use: CaseUse): Promise<readonly CatalogEntry[]>;
   /** A CT as it was uploaded, in HU. Not cached: it is large and rarely needed twice. */
   image(entry: CatalogEntry): Promise<Volume>;
@@ -57,7 +57,7 @@ interface TargetSource {
 
 export function openSiteData(objects: Objects, bucket: string, cache: Cache): SiteData {
   const image = async (entry: CatalogEntry) =>
-    readNifti(await readCatalogued(objects, bucket, entry.image, 'BAD_IMAGE'), entry.image.key);
+    readNifti(await readCataloged(objects, bucket, entry.image, 'BAD_IMAGE'), entry.image.key);
   const remember = (key: string, read: () => Promise<Target>) =>
     cache.get(`${bucket}/${key}`, async () => {
       const value = await read();
@@ -94,7 +94,7 @@ export function openSiteData(objects: Objects, bucket: string, cache: Cache): Si
   async function softLabel({ soft, task, case: id }: PseudoLabelReport, stage: StageAddress) {
     if (!soft) return undefined;
     const key = siteKeys.softLabel(stage, task, id);
-    const body = await readCatalogued(objects, bucket, { key }, 'BAD_LABEL');
+    const body = await readCataloged(objects, bucket, { key }, 'BAD_LABEL');
     try {
       return decodeSoftLabel(body, affineOf(soft.affine));
     } catch (error) {
@@ -142,22 +142,22 @@ const asBadLabel =
     throw new FedcardioError('BAD_LABEL', `${key} cannot be read: ${cause.message}`, { cause });
   };
 
-interface CataloguedFile {
+interface CatalogedFile {
   readonly key: string;
   /** Of the version that intake checked; any where there is none. */
   readonly etag?: string;
 }
 
-/** Another version than the catalogued one has not been checked: intake is about to. */
-async function readCatalogued(
+/** Another version than the cataloged one has not been checked: intake is about to. */
+async function readCataloged(
   objects: Objects,
   bucket: string,
-  { key, etag }: CataloguedFile,
+  { key, etag }: CatalogedFile,
   code: 'BAD_IMAGE' | 'BAD_LABEL',
 ): Promise<Uint8Array> {
   const stored = await objects.tryGet(bucket, key);
   if (stored && (etag === undefined || stored.etag === etag)) return stored.body;
-  throw new FedcardioError(code, `${key} was ${stored ? 'replaced' : 'removed'} since it was catalogued.`, {
+  throw new FedcardioError(code, `${key} was ${stored ? 'replaced' : 'removed'} since it was cataloged.`, {
     hint: 'The next task takes the case as intake finds it then.',
   });
 }
@@ -165,24 +165,24 @@ async function readCatalogued(
 async function readLabel(
   objects: Objects,
   bucket: string,
-  label: CataloguedFile & Pick<LabelEntry, 'format'>,
+  label: CatalogedFile & Pick<LabelEntry, 'format'>,
   task: TaskId,
 ): Promise<Target> {
-  const body = await readCatalogued(objects, bucket, label, 'BAD_LABEL');
+  const body = await readCataloged(objects, bucket, label, 'BAD_LABEL');
   return label.format === 'markups'
     ? { kind: 'points', points: readMarkups(new TextDecoder().decode(body), TASKS[task].classes) }
     : targetOfClassMap(task, readNifti(body, label.key));
 }
 
 /**
- * Does the work of one case after the other. A case whose files can no longer be read as they were catalogued is left
+ * Does the work of one case after the other. A case whose files can no longer be read as they were cataloged is left
  * out, so that it does not stop the others; the site's log says which and why.
  *
  * @returns how many were left out
  */
 export async function forEachReadable(
   entries: readonly CatalogEntry[],
-  log: TaskContext['log'],
+  log: GpuTaskContext['log'],
   work: (entry: CatalogEntry) => Promise<void>,
 ): Promise<number> {
   let leftOut = 0;
@@ -196,7 +196,7 @@ export async function forEachReadable(
 /** What the work comes to, or undefined where the case can no longer be read, which the site's log then says. */
 async function ifReadable<T>(
   { case: id }: CatalogEntry,
-  log: TaskContext['log'],
+  log: GpuTaskContext['log'],
   work: () => Promise<T>,
 ): Promise<T | undefined> {
   try {
@@ -225,7 +225,7 @@ export async function trainingCases(
   tasks: readonly TaskId[],
   how: Preparation,
   pseudoLabels: StageAddress | undefined,
-  log: TaskContext['log'],
+  log: GpuTaskContext['log'],
 ): Promise<TrainingCases> {
   const cases: CaseSource[] = [];
   const unreadable = new Set<string>();

@@ -1,13 +1,13 @@
 import { FedcardioError } from '../lib/error.ts';
 import { federationKeys, type RoundAddress } from '../lib/federation/keys.ts';
-import { readJson } from '../lib/federation/protocol/documents.ts';
-import { sha256Hex } from '../lib/federation/protocol/json.ts';
-import { type LearningStage, learns, modelOf, stageOf, tasksOf } from '../lib/federation/protocol/plan.ts';
 import { commitSchema, type ModelConfig, type Plan, planSchema } from '../lib/federation/schemas.ts';
 import type { TaskId } from '../lib/federation/tasks.ts';
+import { sha256Hex } from '../lib/json.ts';
 import { initialWeights } from '../lib/models/initial-weights.ts';
 import { createNetwork, type Network } from '../lib/models/network.ts';
+import { type LearningStage, learns, modelOf, stageOf, tasksOf } from '../lib/protocol/plan.ts';
 import type { Objects } from '../lib/storage/contract.ts';
+import { readJson } from '../lib/storage/documents.ts';
 import type { Preparation } from '../lib/training/cases.ts';
 import { bodyOf, loadSiteModel } from '../lib/training/local-parameters.ts';
 import { decodeSafetensors } from '../lib/weights/safetensors.ts';

@@ -1,20 +1,20 @@
 import { siteKeys } from '../lib/federation/keys.ts';
-import { type LearningStage, tasksOf } from '../lib/federation/protocol/plan.ts';
+import { type LearningStage, tasksOf } from '../lib/protocol/plan.ts';
 import { encodeUpdate } from '../lib/training/encode-update.ts';
 import { trainRound } from '../lib/training/train-round.ts';
 import { decodeSafetensors, encodeSafetensors } from '../lib/weights/safetensors.ts';
 import type { Weights } from '../lib/weights/weights.ts';
 import { readLocalParameters, readOptimizer } from './checkpoints.ts';
-import type { TaskContext } from './context.ts';
-import { stateMemory } from './memory.ts';
-import type { TaskResult } from './publish.ts';
-import type { StageInput } from './run-task.ts';
+import type { GpuTaskContext } from './context.ts';
+import { stateMemory } from './memory-limit.ts';
+import type { GpuTaskResult } from './publish.ts';
+import type { StageInput } from './run-gpu-task.ts';
 import { trainingCases } from './site-data.ts';
 import { networkOf } from './stage-model.ts';
 import { createKeeper, readUnfinished, unfinishedKey } from './unfinished.ts';
 
 /** One site's share of a round of a stage that learns, gone on with where an earlier run of the task left it. */
-export async function trainSite(input: StageInput<LearningStage>, context: TaskContext): Promise<TaskResult> {
+export async function trainSite(input: StageInput<LearningStage>, context: GpuTaskContext): Promise<GpuTaskResult> {
   const { stage, message, at, data, federationBucket } = input;
   const { base, seed, site } = message;
   const { objects } = context;

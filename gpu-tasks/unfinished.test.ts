@@ -1,18 +1,18 @@
 import { beforeEach, describe, expect, test } from 'vitest';
+import { collect } from '../lib/async.ts';
 import { FedcardioError } from '../lib/error.ts';
 import { federationKeys } from '../lib/federation/keys.ts';
-import { collect } from '../lib/federation/protocol/async.ts';
-import type { TaskMessage } from '../lib/federation/schemas.ts';
+import type { GpuTaskMessage } from '../lib/federation/schemas.ts';
 import type { Objects } from '../lib/storage/contract.ts';
-import { createMemoryObjects } from '../lib/storage/memory.ts';
-import type { TaskContext } from './context.ts';
-import { runTask } from './run-task.ts';
-import { FEDERATION_BUCKET, openRound, SITE_BUCKET, taskContext, updateOf, uploadCase } from './simulated-site.ts';
+import { createMemoryObjects } from '../lib/storage/testing-objects.ts';
+import type { GpuTaskContext } from './context.ts';
+import { runGpuTask } from './run-gpu-task.ts';
+import { FEDERATION_BUCKET, gpuTaskContext, openRound, SITE_BUCKET, updateOf, uploadCase } from './testing.ts';
 import { unfinishedKey } from './unfinished.ts';
 
 const STEPS = 5;
 let objects: Objects;
-let message: TaskMessage;
+let message: GpuTaskMessage;
 
 beforeEach(async () => {
   objects = createMemoryObjects();
@@ -22,8 +22,8 @@ beforeEach(async () => {
 });
 
 /** Runs the task at a site whose steps take a minute, and where somebody may want it to stop after one of them. */
-async function run(options: { readonly stopAfter?: number; readonly context?: Partial<TaskContext> } = {}) {
-  const { context, steps, logged } = await taskContext(objects);
+async function run(options: { readonly stopAfter?: number; readonly context?: Partial<GpuTaskContext> } = {}) {
+  const { context, steps, logged } = await gpuTaskContext(objects);
   let minutes = 0;
   let held = false;
   const interruption = {
@@ -34,12 +34,12 @@ async function run(options: { readonly stopAfter?: number; readonly context?: Pa
       held = true;
     },
   };
-  const progress: TaskContext['progress'] = (reported) => {
+  const progress: GpuTaskContext['progress'] = (reported) => {
     minutes += 1;
     context.progress(reported);
   };
   const now = () => new Date(context.now().getTime() + minutes * 60_000);
-  const result = await runTask(message, { ...context, now, progress, interruption, ...options.context }).catch(
+  const result = await runGpuTask(message, { ...context, now, progress, interruption, ...options.context }).catch(
     (error: unknown) => (error as FedcardioError).code,
   );
   const events = logged.map((line) => JSON.parse(line) as { readonly event: string; readonly step?: number });
@@ -103,7 +103,7 @@ describe('a training task', () => {
 
   test('that dies goes on from its last checkpoint, with the cases that it began with', async () => {
     const expected = await undisturbed();
-    const dies: TaskContext['progress'] = ({ done }) => {
+    const dies: GpuTaskContext['progress'] = ({ done }) => {
       if (done === 4) throw new FedcardioError('STORAGE', 'The connection is gone.');
     };
     let clock = Date.UTC(2026, 0, 1);

@@ -1,10 +1,10 @@
 import { describeError, FedcardioError, isFedcardioError } from '../lib/error.ts';
 import { siteKeys } from '../lib/federation/keys.ts';
-import { canonicalJson, sha256Hex } from '../lib/federation/protocol/json.ts';
-import type { TaskMessage } from '../lib/federation/schemas.ts';
+import type { GpuTaskMessage } from '../lib/federation/schemas.ts';
+import { canonicalJson, sha256Hex } from '../lib/json.ts';
 import { decodeRoundState, encodeRoundState } from '../lib/training/round-state.ts';
 import type { RoundState } from '../lib/training/train-round.ts';
-import type { TaskContext } from './context.ts';
+import type { GpuTaskContext } from './context.ts';
 
 /** Where a training task is within its round, kept in its site's own bucket: what a task that dies goes on from. */
 export interface Unfinished {
@@ -13,13 +13,14 @@ export interface Unfinished {
   readonly cases: readonly string[];
 }
 
-export const unfinishedKey = ({ campaign, stage, round }: TaskMessage) => siteKeys.unfinished(campaign, stage, round);
+export const unfinishedKey = ({ campaign, stage, round }: GpuTaskMessage) =>
+  siteKeys.unfinished(campaign, stage, round);
 
 /** What an earlier run of the same task left; undefined where there is none, or none of these terms that can be read. */
 export async function readUnfinished(
-  { objects, log }: TaskContext,
+  { objects, log }: GpuTaskContext,
   bucket: string,
-  message: TaskMessage,
+  message: GpuTaskMessage,
 ): Promise<Unfinished | undefined> {
   const key = unfinishedKey(message);
   const stored = await objects.tryGet(bucket, key);
@@ -51,9 +52,9 @@ export interface Keeper {
  * cannot be written costs time only if the task dies, so that the training goes on.
  */
 export function createKeeper(
-  { objects, log, now, interruption }: TaskContext,
+  { objects, log, now, interruption }: GpuTaskContext,
   bucket: string,
-  message: TaskMessage,
+  message: GpuTaskMessage,
   cases: readonly string[],
   seconds: number,
 ): Keeper {
@@ -92,5 +93,5 @@ export function createKeeper(
 }
 
 /** A campaign may have been deleted and begun anew under the same name: its rounds are others. */
-const termsOf = ({ site, seed, base, config }: TaskMessage): string =>
+const termsOf = ({ site, seed, base, config }: GpuTaskMessage): string =>
   sha256Hex(canonicalJson({ site, seed, base, config }));

@@ -1,8 +1,8 @@
-import { closeRound, type RoundResult } from '../lib/aggregation/close-round.ts';
 import { FAILED_ID, federationKeys, parseRoundKey, parseUpdateName } from '../lib/federation/keys.ts';
-import { forEachRecord } from './batch.ts';
+import { closeRound, type RoundResult } from '../lib/protocol/close-round.ts';
 import type { SqsHandler } from './context.ts';
 import { s3Objects } from './s3-event.ts';
+import { forEachRecord } from './sqs-records.ts';
 
 /** Updates arrived: look whether their rounds can be closed, each round once for the whole batch. */
 export const aggregate: SqsHandler = (event, context) => {

@@ -1,17 +1,17 @@
-import type { RoundContext } from '../lib/aggregation/round-context.ts';
-import type { TaskMessage } from '../lib/federation/schemas.ts';
+import type { GpuTaskMessage } from '../lib/federation/schemas.ts';
+import type { RoundContext } from '../lib/protocol/round-context.ts';
 import type { Queues } from '../lib/storage/contract.ts';
 
 /** Starts GPU tasks. Submitting the same message twice while it runs starts it once. */
-export interface Launcher {
+export interface GpuTaskLauncher {
   /** @param deadline of the message's round, put off by pauses: what still runs then runs for nothing */
-  submit(message: TaskMessage, deadline: Date): Promise<void>;
+  submit(message: GpuTaskMessage, deadline: Date): Promise<void>;
 }
 
 /** All that a handler may touch. Lambda builds it from its environment, the local runner and tests pass their own. */
 export interface HandlerContext extends RoundContext {
   readonly queues: Queues;
-  readonly launcher: Launcher;
+  readonly launcher: GpuTaskLauncher;
   /** One structured line: what happened and to what. */
   readonly log: (event: string, fields: Readonly<Record<string, unknown>>) => void;
 }

@@ -1,11 +1,11 @@
-import { beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, test } from 'vitest';
 import { federationKeys } from '../lib/federation/keys.ts';
-import { taskMessage } from '../lib/federation/testing.ts';
+import { gpuTaskMessage } from '../lib/federation/testing.ts';
+import { type SimulatedFederation, simulateFederation } from '../test/protocol/simulated-federation.ts';
 import { dispatch } from './dispatch.ts';
-import { type SimulatedFederation, simulateFederation } from './simulated-federation.ts';
 
 /** Sent again: of a message that has just been sent for the first time nobody asks whether it is due. */
-const MESSAGE = taskMessage({ resent: true });
+const MESSAGE = gpuTaskMessage({ resent: true });
 
 describe('dispatch', () => {
   let world: SimulatedFederation;
@@ -15,12 +15,12 @@ describe('dispatch', () => {
     world = simulateFederation([{ id: 'berlin', samples: 1, behaviour: 'good' }]);
   });
 
-  it('starts the task that a message asks for', async () => {
+  test('starts the task that a message asks for', async () => {
     expect(await send(MESSAGE)).toEqual({ batchItemFailures: [] });
     expect(world.pending).toEqual([{ kind: 'task', message: MESSAGE }]);
   });
 
-  it.each([
+  test.each([
     ['its site has answered', federationKeys.update(MESSAGE, 'berlin', 'failed')],
     ['its round is sealed', federationKeys.seal(MESSAGE)],
     ['its campaign has ended', federationKeys.outcome('tavi')],
@@ -32,7 +32,7 @@ describe('dispatch', () => {
     expect(world.pending).toEqual([]);
   });
 
-  it('does not look where a message is new, only where it comes late or again', async () => {
+  test('does not look where a message is new, only where it comes late or again', async () => {
     await world.context.objects.put(world.bucket, federationKeys.seal(MESSAGE), '{}');
     world.pending.length = 0;
     const started = async (body: unknown, ApproximateReceiveCount: string) => {
@@ -40,7 +40,7 @@ describe('dispatch', () => {
       await dispatch({ Records: [record] }, world.context);
       return world.pending.splice(0).length;
     };
-    const fresh = taskMessage({});
+    const fresh = gpuTaskMessage({});
 
     expect(await started(fresh, '1')).toBe(1);
     expect(await started(fresh, '2')).toBe(0);
@@ -48,14 +48,14 @@ describe('dispatch', () => {
     expect(await started(fresh, '1')).toBe(0);
   });
 
-  it('starts a task although another site has answered', async () => {
+  test('starts a task although another site has answered', async () => {
     await world.context.objects.put(world.bucket, federationKeys.update(MESSAGE, 'munich', 'a'), '{}');
     world.pending.length = 0;
     await send(MESSAGE);
     expect(world.pending).toHaveLength(1);
   });
 
-  it.each([
+  test.each([
     ['a message of another federation', { ...MESSAGE, federation: 'lung' }, 'message m is for federation "lung"'],
     ['a message without a site', { ...MESSAGE, site: undefined }, 'message m: site: '],
   ])('fails on %s, and says why', async (_, body, reason) => {

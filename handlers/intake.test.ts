@@ -5,7 +5,7 @@ import { names } from '../lib/federation/topology.ts';
 import { affineOf } from '../lib/imaging/affine.ts';
 import { writeNifti } from '../lib/imaging/nifti-write.ts';
 import type { Objects } from '../lib/storage/contract.ts';
-import { createMemoryObjects } from '../lib/storage/memory.ts';
+import { createMemoryObjects } from '../lib/storage/testing-objects.ts';
 import type { HandlerContext, SqsEvent } from './context.ts';
 import { intake } from './intake.ts';
 
@@ -69,7 +69,7 @@ const failures = (...ids: readonly string[]) => ({
   batchItemFailures: ids.map((itemIdentifier) => ({ itemIdentifier })),
 });
 
-test('an upload is catalogued and counted', async () => {
+test('an upload is cataloged and counted', async () => {
   const { context, objects, exists, summary, logged } = prepare();
   await objects.put(BERLIN, 'cases/p7/image.nii.gz', image(1));
 
@@ -79,7 +79,7 @@ test('an upload is catalogued and counted', async () => {
   expect(await exists(BERLIN, siteKeys.catalog('p7'))).toBe(true);
   expect((await summary('berlin')).cases).toEqual({ training: 1, evaluation: 0, rejected: 0 });
   expect(logged).toEqual([
-    { event: 'case-examined', fields: { site: 'berlin', case: 'p7', catalogued: true, faults: [] } },
+    { event: 'case-examined', fields: { site: 'berlin', case: 'p7', cataloged: true, faults: [] } },
   ]);
 });
 

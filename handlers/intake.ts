@@ -4,9 +4,9 @@ import { names } from '../lib/federation/topology.ts';
 import { intakeCases, rejectStray } from '../lib/intake/intake.ts';
 import type { IntakeResult, SiteContext } from '../lib/intake/look.ts';
 import { createSummaryCache, noteEntry, refreshSummary } from '../lib/intake/summary.ts';
-import { forEachRecord } from './batch.ts';
 import type { HandlerContext, SqsHandler } from './context.ts';
 import { type S3ObjectRef, s3Objects } from './s3-event.ts';
+import { forEachRecord } from './sqs-records.ts';
 
 /** Lives as long as the process, which makes the next event's summary cheap. */
 const summaryCache = createSummaryCache();
@@ -82,7 +82,7 @@ function report(context: HandlerContext, { site, bucket }: SiteContext, subject:
   context.log('case-examined', {
     site,
     case: subject,
-    catalogued: entry !== undefined,
+    cataloged: entry !== undefined,
     faults: faults.map(({ key, reason }) => ({ key, reason })),
   });
 }

@@ -1,14 +1,14 @@
 import { readFileSync } from 'node:fs';
-import { beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, test } from 'vitest';
 import { federationKeys } from '../lib/federation/keys.ts';
-import { readJson } from '../lib/federation/protocol/documents.ts';
-import { taskMessageSchema, updateSchema } from '../lib/federation/schemas.ts';
+import { gpuTaskMessageSchema, updateSchema } from '../lib/federation/schemas.ts';
+import { readJson } from '../lib/storage/documents.ts';
+import { type SimulatedFederation, simulateFederation } from '../test/protocol/simulated-federation.ts';
 import { jobFailed } from './job-failed.ts';
-import { type SimulatedFederation, simulateFederation } from './simulated-federation.ts';
 
 const example = () =>
   JSON.parse(readFileSync(new URL('../docs/events/batch-job-failed.json', import.meta.url), 'utf8'));
-const MESSAGE = taskMessageSchema.parse(JSON.parse(example().detail.container.environment[0].value));
+const MESSAGE = gpuTaskMessageSchema.parse(JSON.parse(example().detail.container.environment[0].value));
 const KEY = federationKeys.update(MESSAGE, MESSAGE.site, 'failed');
 
 let world: SimulatedFederation;
@@ -17,7 +17,7 @@ beforeEach(() => {
 });
 
 describe("a site's Batch job that failed", () => {
-  it('answers its round in its place, with what Batch says', async () => {
+  test('answers its round in its place, with what Batch says', async () => {
     await jobFailed(example(), world.context);
 
     const { value } = await readJson(world.context.objects, world.bucket, KEY, updateSchema);
@@ -30,12 +30,12 @@ describe("a site's Batch job that failed", () => {
     });
   });
 
-  it('does so once, however often its event comes', async () => {
+  test('does so once, however often its event comes', async () => {
     for (let times = 0; times < 3; times++) await jobFailed(example(), world.context);
     expect(world.writes.get(KEY)).toBe(1);
   });
 
-  it.each([
+  test.each([
     ['its site has answered', federationKeys.update(MESSAGE, MESSAGE.site, 'a'.repeat(64))],
     ['its round is sealed', federationKeys.seal(MESSAGE)],
     ['its campaign has ended', federationKeys.outcome(MESSAGE.campaign)],
@@ -45,7 +45,7 @@ describe("a site's Batch job that failed", () => {
     expect(world.writes.get(KEY)).toBeUndefined();
   });
 
-  it.each([
+  test.each([
     ['never got as far as an attempt', { attempts: [], statusReason: 'MISCONFIGURATION:JOB_RESOURCE_REQUIREMENT' }],
     ['took longer than its deadline allowed', { statusReason: 'Job attempt duration exceeded timeout' }],
   ])('is told of too when it %s', async (_, detail) => {
@@ -55,13 +55,13 @@ describe("a site's Batch job that failed", () => {
     expect(value.status === 'failed' && value.reason).toContain(detail.statusReason);
   });
 
-  it('has not failed while its event says otherwise', async () => {
+  test('has not failed while its event says otherwise', async () => {
     const event = example();
     await jobFailed({ ...event, detail: { ...event.detail, status: 'RUNNING' } }, world.context);
     expect(world.writes.get(KEY)).toBeUndefined();
   });
 
-  it.each([
+  test.each([
     ['an event of something else', { source: 'aws.ec2' }, 'the event: source: '],
     [
       'a job that is none of ours',

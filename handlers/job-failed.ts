@@ -1,6 +1,6 @@
-import { parseJson, parseValue } from '../lib/federation/protocol/json.ts';
-import { isTaskDue, recordFailure } from '../lib/federation/protocol/tasks.ts';
-import { type BatchJobEvent, batchJobEventSchema, taskMessageSchema } from '../lib/federation/schemas.ts';
+import { type BatchJobEvent, batchJobEventSchema, gpuTaskMessageSchema } from '../lib/federation/schemas.ts';
+import { parseJson, parseValue } from '../lib/json.ts';
+import { isGpuTaskDue, recordFailure } from '../lib/protocol/gpu-tasks.ts';
 import type { HandlerContext } from './context.ts';
 
 /** A site's Batch job has failed for good: answers its round in its place, so that nobody waits for the site. */
@@ -9,10 +9,10 @@ export async function jobFailed(event: unknown, context: HandlerContext): Promis
   const { jobId, jobName, status } = detail;
   if (status !== 'FAILED') return context.log('job-has-not-failed', { jobId, jobName, status });
   const text = detail.container.environment.find(({ name }) => name === 'FEDCARDIO_TASK')?.value;
-  const message = parseJson(new TextEncoder().encode(text), taskMessageSchema, `FEDCARDIO_TASK of job ${jobName}`);
+  const message = parseJson(new TextEncoder().encode(text), gpuTaskMessageSchema, `FEDCARDIO_TASK of job ${jobName}`);
   const { campaign, stage, round, site } = message;
   // A task that had answered before its container failed, or whose round has closed, has nothing to add.
-  if (await isTaskDue(context, message)) await recordFailure(context, message, reasonOf(detail), 'JOB_FAILED');
+  if (await isGpuTaskDue(context, message)) await recordFailure(context, message, reasonOf(detail), 'JOB_FAILED');
   else context.log('task-not-due', { campaign, stage, round, site, jobId });
 }
 

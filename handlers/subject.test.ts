@@ -1,7 +1,7 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { federationKeys, siteKeys } from '../lib/federation/keys.ts';
 import type { Federation } from '../lib/federation/schemas.ts';
-import { taskMessage } from '../lib/federation/testing.ts';
+import { gpuTaskMessage } from '../lib/federation/testing.ts';
 import { names } from '../lib/federation/topology.ts';
 import { subjectOf } from './subject.ts';
 
@@ -25,8 +25,8 @@ const s3 = (bucket: string, key: string) => ({
 const federationBucket = names.federationBucket('heart');
 
 describe('the subject of a message', () => {
-  it.each([
-    ['a task', taskMessage({ ...AT, site: 'munich' }), { ...AT, site: 'munich' }],
+  test.each([
+    ['a task', gpuTaskMessage({ ...AT, site: 'munich' }), { ...AT, site: 'munich' }],
     ['a task that is broken', { campaign: 7, stage: 'a', round: '1', site: 'munich' }, { stage: 'a', site: 'munich' }],
     ['an update', s3(federationBucket, federationKeys.update(AT, 'berlin', 'failed')), AT],
     ['a campaign', s3(federationBucket, federationKeys.campaign('tavi')), { campaign: 'tavi' }],

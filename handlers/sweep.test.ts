@@ -1,15 +1,15 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { federationKeys } from '../lib/federation/keys.ts';
-import { tryReadJson } from '../lib/federation/protocol/documents.ts';
 import { outcomeSchema } from '../lib/federation/schemas.ts';
-import { campaignWith, QUORUM } from './simulated-campaign.ts';
-import { simulateFederation } from './simulated-federation.ts';
+import { tryReadJson } from '../lib/storage/documents.ts';
+import { campaignWith, QUORUM } from '../test/protocol/simulated-campaign.ts';
+import { simulateFederation } from '../test/protocol/simulated-federation.ts';
 import { sweep } from './sweep.ts';
 
 const world = () => simulateFederation([{ id: 'berlin', samples: 1, behaviour: 'good' }]);
 
 describe('sweep', () => {
-  it('ends a campaign whose plan cannot be read, and goes on with the others', async () => {
+  test('ends a campaign whose plan cannot be read, and goes on with the others', async () => {
     const { context, bucket, pending, upload } = world();
     await context.objects.put(bucket, federationKeys.plan('a-broken-one'), '{"schema":');
     await upload(campaignWith(QUORUM));
@@ -26,7 +26,7 @@ describe('sweep', () => {
     );
   });
 
-  it('sends tasks again only when they are as old as it is told', async () => {
+  test('sends tasks again only when they are as old as it is told', async () => {
     const { context, log, upload, advanceClock } = world();
     const sent = () => log.filter(({ event }) => event === 'tasks-sent').length;
     await upload(campaignWith(QUORUM));
@@ -42,7 +42,7 @@ describe('sweep', () => {
     expect(sent()).toBe(6);
   });
 
-  it('leaves a campaign running that the storage is at fault for', async () => {
+  test('leaves a campaign running that the storage is at fault for', async () => {
     const { context, bucket, log, upload } = world();
     await upload(campaignWith(QUORUM));
     const broken = { ...context, objects: { ...context.objects, putIfAbsent: () => Promise.reject(new Error('503')) } };

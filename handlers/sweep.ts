@@ -1,9 +1,9 @@
-import { closeRound } from '../lib/aggregation/close-round.ts';
 import { describeError, isFedcardioError } from '../lib/error.ts';
 import { federationKeys, parseCampaignKey } from '../lib/federation/keys.ts';
-import { advanceCampaign } from '../lib/federation/protocol/advance.ts';
-import { endCampaign } from '../lib/federation/protocol/outcome.ts';
 import { names } from '../lib/federation/topology.ts';
+import { advanceCampaign } from '../lib/protocol/advance.ts';
+import { closeRound } from '../lib/protocol/close-round.ts';
+import { endCampaign } from '../lib/protocol/outcome.ts';
 import type { HandlerContext } from './context.ts';
 
 export interface SweepOptions {

@@ -55,7 +55,7 @@ const bundle = (entry, outfile, options = {}) =>
 const [functions, task] = await Promise.all([
   Promise.all(
     FUNCTIONS.map((name) =>
-      bundle(`handlers/lambda/${name}.ts`, `handlers/${name}/index.mjs`, { external: OTHER_CREDENTIALS }),
+      bundle(`handlers/${name}.lambda.ts`, `handlers/${name}/index.mjs`, { external: OTHER_CREDENTIALS }),
     ),
   ),
   // The tensor packages bring native and WebAssembly files, which the container installs beside the bundle.

@@ -1,16 +1,16 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { describe, expect, it } from 'vitest';
-import { plainMean, smallCampaignWith } from '../handlers/simulated-campaign.ts';
-import type { SimulatedSite } from '../handlers/simulated-site.ts';
-import { verifyCampaign } from '../lib/aggregation/verify-campaign.ts';
+import { describe, expect, test } from 'vitest';
+import { collect } from '../lib/async.ts';
 import { federationKeys, parseRoundKey } from '../lib/federation/keys.ts';
-import { collect } from '../lib/federation/protocol/async.ts';
-import { pauseCampaign, resumeCampaign } from '../lib/federation/protocol/control.ts';
-import { readJson, tryReadJson } from '../lib/federation/protocol/documents.ts';
 import { commitSchema, type Outcome, openSchema, outcomeSchema, sealSchema } from '../lib/federation/schemas.ts';
+import { pauseCampaign, resumeCampaign } from '../lib/protocol/control.ts';
+import { verifyCampaign } from '../lib/protocol/verify-campaign.ts';
 import { pick, seededRandom, uniform } from '../lib/random.ts';
-import type { FaultsInput } from '../localstack/embedded/faults/configuration.ts';
-import { type AdversaryFederation, startAdversaryFederation } from './adversary-federation.ts';
+import { readJson, tryReadJson } from '../lib/storage/documents.ts';
+import type { FaultsInput } from '../local/emulator/faults/configuration.ts';
+import { type AdversaryFederation, startAdversaryFederation } from './helpers/adversary-federation.ts';
+import { plainMean, smallCampaignWith } from './protocol/simulated-campaign.ts';
+import type { SimulatedSite } from './protocol/simulated-site.ts';
 
 /** More of them: `FEDCARDIO_HTTP_SCHEDULES=500 npx vitest run test/adversary.test.ts`; one: add `-t 'schedule 7$'`. */
 const SCHEDULES = Number(process.env.FEDCARDIO_HTTP_SCHEDULES ?? 36);
@@ -57,7 +57,7 @@ const quorumOf = (seed: number) => ({
 });
 
 describe.concurrent('over HTTP, whatever the server does', () => {
-  it.each(Array.from({ length: SCHEDULES }, (_, seed) => seed))(
+  test.each(Array.from({ length: SCHEDULES }, (_, seed) => seed))(
     'a campaign keeps every rule and ends: schedule %i',
     {
       timeout: 150_000,

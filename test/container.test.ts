@@ -1,14 +1,14 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { mergeAsJobs } from '../handlers/batch-merges.ts';
-import { createBatchLauncher } from '../handlers/batch-tasks.ts';
-import { canonicalJson } from '../lib/federation/protocol/json.ts';
+import { createBatchLauncher } from '../handlers/batch/gpu-tasks.ts';
+import { mergeAsJobs } from '../handlers/batch/merges.ts';
+import { createBatchQueue } from '../lib/aws/batch.ts';
+import { type FakeBatch, type FakeJob, startFakeBatch } from '../lib/aws/testing-batch.ts';
 import type { CampaignInput } from '../lib/federation/schemas.ts';
-import { createBatchQueue } from '../lib/storage/batch.ts';
-import { type FakeBatch, type FakeJob, startFakeBatch } from '../lib/storage/fake-batch.ts';
-import { type LocalFederation, startLocalFederation } from './local-federation.ts';
-import { pseudoLabels, student, teacher, uploadToyCase } from './toy-campaign.ts';
+import { canonicalJson } from '../lib/json.ts';
+import { pseudoLabels, student, teacher, uploadToyCase } from './helpers/campaign.ts';
+import { type LocalFederation, startLocalFederation } from './helpers/local-federation.ts';
 
 /** Set by `npm run test:container`. */
 const ENGINE = process.env.FEDCARDIO_TEST_ENGINE ?? '';
@@ -62,7 +62,7 @@ describe.skipIf(!IMAGE)('the container image', { timeout: 900_000 }, () => {
           submit: (message, deadline) =>
             createBatchLauncher({ ...context, queue, site: message.site }).submit(message, deadline),
         },
-        mergeElsewhere: mergeAsJobs({ ...context, queue, maxBytes: 0 }),
+        delegateMerge: mergeAsJobs({ ...context, queue, maxBytes: 0 }),
       }),
     });
   });

@@ -7,28 +7,28 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { QUORUM } from '../handlers/simulated-campaign.ts';
-import { answerTask } from '../handlers/simulated-site.ts';
+import { createObjects } from '../lib/aws/objects.ts';
+import { createQueues } from '../lib/aws/queues.ts';
+import { type FakeBatch, startFakeBatch } from '../lib/aws/testing-batch.ts';
 import { federationKeys, siteKeys } from '../lib/federation/keys.ts';
 import { FEDERATION_FUNCTIONS, type FunctionName, METRICS, SITE_FUNCTIONS } from '../lib/federation/metrics.ts';
-import { readJson } from '../lib/federation/protocol/documents.ts';
 import {
   type CampaignInput,
   commitSchema,
   type Federation,
+  type GpuTaskMessage,
+  gpuTaskMessageSchema,
   outcomeSchema,
-  type TaskMessage,
-  taskMessageSchema,
   updateSchema,
 } from '../lib/federation/schemas.ts';
 import { names, topologyOf } from '../lib/federation/topology.ts';
-import { type FakeBatch, startFakeBatch } from '../lib/storage/fake-batch.ts';
-import { createObjects } from '../lib/storage/objects.ts';
-import { createQueues } from '../lib/storage/queues.ts';
-import { deploy } from '../localstack/deploy.ts';
-import { type EmbeddedServer, startEmbeddedServer } from '../localstack/embedded/server.ts';
-import { startFunction } from './deployed-function.ts';
-import { uploadToyCase } from './toy-campaign.ts';
+import { readJson } from '../lib/storage/documents.ts';
+import { deploy } from '../local/deploy/deploy.ts';
+import { type EmbeddedServer, startEmbeddedServer } from '../local/emulator/server.ts';
+import { uploadToyCase } from './helpers/campaign.ts';
+import { startFunction } from './helpers/deployed-function.ts';
+import { QUORUM } from './protocol/simulated-campaign.ts';
+import { answerGpuTask } from './protocol/simulated-site.ts';
 
 const SITES = ['berlin', 'munich'];
 const FEDERATION: Federation = {
@@ -145,9 +145,9 @@ describe('the bundles', () => {
 describe('a campaign on the bundles', () => {
   const objects = () => createObjects({ endpoint: server.endpoint });
   const queues = () => createQueues({ endpoint: server.endpoint });
-  const messages = new Map<string, TaskMessage>();
+  const messages = new Map<string, GpuTaskMessage>();
 
-  test('intake catalogues uploads, and a bad message takes none along', async () => {
+  test('intake catalogs uploads, and a bad message takes none along', async () => {
     for (const site of SITES) {
       const bucket = names.siteBucket('heart', site);
       await uploadToyCase(objects(), bucket, { site, id: 'p1', use: 'training', labels: ['hinge-points'] }, 1);
@@ -186,8 +186,8 @@ describe('a campaign on the bundles', () => {
     expect(await lambda.invoke(sqs(created(BUCKET, federationKeys.campaign('tavi'))))).toEqual(allWell);
 
     for (const site of SITES) {
-      const [message] = await queues().receive(names.tasksQueue('heart', site), { max: 10, waitSeconds: 5 });
-      messages.set(site, taskMessageSchema.parse(JSON.parse(message?.body ?? 'null')));
+      const [message] = await queues().receive(names.gpuTaskQueue('heart', site), { max: 10, waitSeconds: 5 });
+      messages.set(site, gpuTaskMessageSchema.parse(JSON.parse(message?.body ?? 'null')));
     }
     expect([...messages.keys()]).toEqual(SITES);
     expect(lambda.log()).toContainEqual(expect.objectContaining({ message: 'tasks-sent', ...AT }));
@@ -234,7 +234,11 @@ describe('a campaign on the bundles', () => {
 
   test('aggregate gives a round that is too large to a job, once', async () => {
     const context = { objects: objects(), federation: FEDERATION, now: () => new Date(), log: () => undefined };
-    await answerTask(context, { id: 'berlin', samples: 1, behaviour: 'good' }, messages.get('berlin') as TaskMessage);
+    await answerGpuTask(
+      context,
+      { id: 'berlin', samples: 1, behaviour: 'good' },
+      messages.get('berlin') as GpuTaskMessage,
+    );
     const lambda = await startOfFederation('aggregate', {
       FEDCARDIO_MERGE_JOB_QUEUE: 'merges',
       FEDCARDIO_MERGE_JOB_DEFINITION: 'merge',

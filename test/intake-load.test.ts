@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { PAPER_SITES, siteCases } from '../bench/intake/cases.ts';
 import { checkIntake } from '../bench/intake/check.ts';
 import { createUploader } from '../bench/intake/upload.ts';
-import { type LocalFederation, startLocalFederation } from './local-federation.ts';
+import { type LocalFederation, startLocalFederation } from './helpers/local-federation.ts';
 
 /** The paper's federation at a fortieth of its size, with far more broken cases: every kind of them is there. */
 const SITES = PAPER_SITES.map(({ site, cases }) => ({

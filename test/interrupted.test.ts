@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { federationKeys, siteKeys } from '../lib/federation/keys.ts';
 import { type CampaignInput, commitSchema } from '../lib/federation/schemas.ts';
-import { type LocalFederation, type LocalFederationOptions, startLocalFederation } from './local-federation.ts';
-import { student, training, uploadToyCase } from './toy-campaign.ts';
+import { student, training, uploadToyCase } from './helpers/campaign.ts';
+import { type LocalFederation, type LocalFederationOptions, startLocalFederation } from './helpers/local-federation.ts';
 
 const TASK = 'hinge-points';
 /** 8 steps a round, and a checkpoint after each where it is to be so often. */

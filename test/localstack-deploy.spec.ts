@@ -7,15 +7,15 @@ import {
   GetPublicAccessBlockCommand,
 } from '@aws-sdk/client-s3';
 import { GetQueueAttributesCommand, GetQueueUrlCommand } from '@aws-sdk/client-sqs';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { synthesizeDataStacks } from '../cdk/synthesize.ts';
 import { s3Objects } from '../handlers/s3-event.ts';
+import { connection, createS3Client, createSqsClient } from '../lib/aws/clients.ts';
+import { createObjects } from '../lib/aws/objects.ts';
+import { createQueues } from '../lib/aws/queues.ts';
 import { names, topologyOf } from '../lib/federation/topology.ts';
-import { connection, createS3Client, createSqsClient } from '../lib/storage/clients.ts';
-import { createObjects } from '../lib/storage/objects.ts';
-import { createQueues } from '../lib/storage/queues.ts';
-import { deploy } from '../localstack/deploy.ts';
-import { deployStack } from '../localstack/stacks.ts';
+import { deploy } from '../local/deploy/deploy.ts';
+import { deployStack } from '../local/deploy/stacks.ts';
 
 const endpoint = process.env.FEDCARDIO_TEST_ENDPOINT as string;
 const id = `deploy-${randomBytes(4).toString('hex')}`;
@@ -41,7 +41,7 @@ beforeAll(async () => {
 });
 
 describe('the data stacks, deployed by CloudFormation', () => {
-  it('have every resource of their templates', async () => {
+  test('have every resource of their templates', async () => {
     for (const { stackName, template } of synthesizeDataStacks(topology)) {
       const { StackResources } = await cloudFormation.send(new DescribeStackResourcesCommand({ StackName: stackName }));
       const { Resources } = template as { readonly Resources: Readonly<Record<string, unknown>> };
@@ -55,7 +55,7 @@ describe('the data stacks, deployed by CloudFormation', () => {
   });
 
   // That buckets are encrypted with their own key is tested on the templates: this CloudFormation leaves it out.
-  it('make buckets private and versioned, and queues encrypted', async () => {
+  test('make buckets private and versioned, and queues encrypted', async () => {
     const [versioning, access] = await Promise.all([
       s3.send(new GetBucketVersioningCommand({ Bucket })),
       s3.send(new GetPublicAccessBlockCommand({ Bucket })),
@@ -66,7 +66,7 @@ describe('the data stacks, deployed by CloudFormation', () => {
     expect((await attributesOf(intake)).KmsMasterKeyId).toMatch(/^arn:aws:kms:/);
   });
 
-  it('give the audit trail its policy, with the names of AWS filled in', async () => {
+  test('give the audit trail its policy, with the names of AWS filled in', async () => {
     const bucket = names.federationBucket(id);
     const { Policy } = await s3.send(new GetBucketPolicyCommand({ Bucket: bucket }));
     const { Statement } = JSON.parse(Policy ?? '{}') as { Statement: readonly { Sid?: string; Resource: unknown }[] };
@@ -76,7 +76,7 @@ describe('the data stacks, deployed by CloudFormation', () => {
     for (const { Resource } of kept) expect(Resource).toContain(`arn:aws:s3:::${bucket}/campaigns/*/seal.json`);
   });
 
-  it('notify the queue of their filter, by keys that come out as they went in, and dead letters get what fails', async () => {
+  test('notify the queue of their filter, by keys that come out as they went in, and dead letters get what fails', async () => {
     const { QueueArn: deadLetters } = await attributesOf(names.deadLetterQueue(intake));
     expect(JSON.parse((await attributesOf(intake)).RedrivePolicy ?? '{}')).toMatchObject({
       deadLetterTargetArn: deadLetters,
@@ -97,7 +97,7 @@ describe('the data stacks, deployed by CloudFormation', () => {
       .toEqual(keys.map((key) => `${Bucket}/${key}`));
   });
 
-  it('are left as they are when they are deployed again, and follow what changed', async () => {
+  test('are left as they are when they are deployed again, and follow what changed', async () => {
     const objects = createObjects({ endpoint });
     await objects.put(Bucket, 'catalog/kept.json', 'kept');
     const before = await queues.depth(intake);
@@ -113,7 +113,7 @@ describe('the data stacks, deployed by CloudFormation', () => {
     expect(Buffer.from((await objects.get(Bucket, 'catalog/kept.json')).body).toString()).toBe('kept');
   });
 
-  it('that fail say which resource, and why', async () => {
+  test('that fail say which resource, and why', async () => {
     const BadBucket = { Type: 'AWS::S3::Bucket', Properties: { BucketName: 'NOT A BUCKET' } };
 
     await expect(

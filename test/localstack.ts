@@ -10,8 +10,8 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { parseArgs } from 'node:util';
 import { describeError } from '../lib/error.ts';
-import { localStackVersion } from '../localstack/emulator/health.ts';
-import { type Launch, prepareLaunch } from '../localstack/emulator/launch.ts';
+import { localStackVersion } from '../localstack/health.ts';
+import { type Launch, prepareLaunch } from '../localstack/launch.ts';
 
 const DEFAULT_ENDPOINT = 'http://127.0.0.1:4566';
 const say = (line: string) => console.error(line);

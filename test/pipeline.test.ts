@@ -5,7 +5,6 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { federationKeys, parseRoundKey, siteKeys } from '../lib/federation/keys.ts';
-import { sha256Hex } from '../lib/federation/protocol/json.ts';
 import {
   type CampaignInput,
   catalogSchema,
@@ -20,16 +19,17 @@ import {
   updateSchema,
 } from '../lib/federation/schemas.ts';
 import { TASKS as TASK_TABLE, type TaskId } from '../lib/federation/tasks.ts';
-import { taskMessage } from '../lib/federation/testing.ts';
+import { gpuTaskMessage } from '../lib/federation/testing.ts';
 import { names } from '../lib/federation/topology.ts';
 import { readMarkups } from '../lib/imaging/markups.ts';
 import { readNifti } from '../lib/imaging/nifti-read.ts';
+import { sha256Hex } from '../lib/json.ts';
 import { fromNnunet } from '../lib/models/interchange/nnunet.ts';
 import { parameterGroup } from '../lib/models/parameters.ts';
 import { decodeSafetensors, decodeTensors } from '../lib/weights/safetensors.ts';
 import type { Weights } from '../lib/weights/weights.ts';
-import { type LocalFederation, startLocalFederation } from './local-federation.ts';
-import { pseudoLabels, student, type ToyCase, teacher, training, uploadToyCase } from './toy-campaign.ts';
+import { pseudoLabels, student, type ToyCase, teacher, training, uploadToyCase } from './helpers/campaign.ts';
+import { type LocalFederation, startLocalFederation } from './helpers/local-federation.ts';
 
 const TASKS: readonly TaskId[] = ['hinge-points', 'calcification'];
 const SITES = ['bonn', 'kiel', 'ulm'];
@@ -84,7 +84,7 @@ const ROUNDS = Object.keys(PARTICIPANTS).flatMap((stage) =>
 const sitesOf = (open: Open) => open.participants.map(({ site }) => site);
 const title = ({ stage, round }: { readonly stage: string; readonly round: number }) => `${stage}#${round}`;
 
-const SOMETHING_ELSE = taskMessage({
+const SOMETHING_ELSE = gpuTaskMessage({
   federation: 'of-someone-else',
   campaign: 'aortic',
   stage: 'student',
@@ -118,7 +118,7 @@ describe('a campaign over HTTP', () => {
     local = await startLocalFederation({ sites: SITES, crash: 'teacher/hinge-points#2@kiel' });
     await local.objects.put(local.siteBucket('kiel'), siteKeys.image('training', 'patient-cut'), 'no CT at all');
     await local.objects.put(local.siteBucket('kiel'), 'cases/patient-k1/labels/spleen.nii.gz', 'no known task');
-    await local.queues.send(names.tasksQueue(local.federation.id, 'kiel'), POISON);
+    await local.queues.send(names.gpuTaskQueue(local.federation.id, 'kiel'), POISON);
     await uploadAll(local, SITES);
     outcome = await local.run(CAMPAIGN);
   }, 300_000);
@@ -404,7 +404,7 @@ describe('a campaign over HTTP', () => {
   });
 
   test('gives a message that always fails to the dead letters, whole, and no other', async () => {
-    const tasks = names.tasksQueue(local.federation.id, 'kiel');
+    const tasks = names.gpuTaskQueue(local.federation.id, 'kiel');
     const dead = await local.queues.receive(names.deadLetterQueue(tasks), { max: 10, waitSeconds: 5 });
     expect(dead.map(({ body }) => body)).toEqual([POISON]);
     expect(local.log.filter(({ event }) => event === 'record-failed')).toHaveLength(3);
@@ -473,7 +473,7 @@ describe('with every message delivered twice, and a site whose data is gone', ()
       expect(once).toEqual(happened(single, 'done'));
       // Their second copies came while they ran; a third comes when all is over.
       for (const message of messages) {
-        await local.queues.send(names.tasksQueue(local.federation.id, message.site), JSON.stringify(message));
+        await local.queues.send(names.gpuTaskQueue(local.federation.id, message.site), JSON.stringify(message));
       }
       await local.idle();
       expect(local.log.filter(({ event }) => event === 'task-not-due').length).toBeGreaterThanOrEqual(messages.length);

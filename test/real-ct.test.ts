@@ -14,10 +14,10 @@ import { reorient } from '../lib/imaging/reorient.ts';
 import { isotropicGrid, resample } from '../lib/imaging/resample.ts';
 import type { Vec3, Volume } from '../lib/imaging/volume.ts';
 import { intakeCase } from '../lib/intake/intake.ts';
-import { createMemoryObjects } from '../lib/storage/memory.ts';
+import { createMemoryObjects } from '../lib/storage/testing-objects.ts';
 import { distance } from '../lib/training/plausibility.ts';
-import { type LocalFederation, startLocalFederation } from './local-federation.ts';
-import { pseudoLabels, student, teacher, training, uploadToyCase } from './toy-campaign.ts';
+import { pseudoLabels, student, teacher, training, uploadToyCase } from './helpers/campaign.ts';
+import { type LocalFederation, startLocalFederation } from './helpers/local-federation.ts';
 
 /** A CT that no phantom generator made. It belongs to another project and is not kept in this one. */
 const FOLDER = join(import.meta.dirname, '../../shared/data/real-ct');
@@ -124,7 +124,7 @@ onRealCt('an abdomen has no heart, and is not cropped', () => {
   expect(cropToHeart(abdomen, whole, 200)).toBe(whole);
 });
 
-onRealCt('intake catalogues it, NaN slope and all, and its aorta as no known label', async () => {
+onRealCt('intake catalogs it, NaN slope and all, and its aorta as no known label', async () => {
   const objects = createMemoryObjects();
   const context = { objects, bucket: 'tavi-site-berlin', site: 'berlin', now: () => new Date(0) };
   await objects.put(context.bucket, siteKeys.image('training', 'real'), file('ct_cropped'));
@@ -175,7 +175,7 @@ describe.skipIf(!present)('the real CT goes through a campaign as any other', ()
   const volumeAt = async (site: string, key: string) =>
     readNifti((await local.objects.get(local.siteBucket(site), key)).body);
 
-  test('catalogued on its event', async () => {
+  test('cataloged on its event', async () => {
     for (const [site, use] of [
       ['bonn', 'training'],
       ['kiel', 'evaluation'],

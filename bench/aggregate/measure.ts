@@ -1,11 +1,11 @@
 import type { MergeInput } from '../../lib/aggregation/inputs.ts';
 import type { MergeOptions } from '../../lib/aggregation/merge.ts';
+import { createObjects } from '../../lib/aws/objects.ts';
 import { aggregationSchema, type Encoding, type StoredFile } from '../../lib/federation/schemas.ts';
-import { createObjects } from '../../lib/storage/objects.ts';
 import { median, significant } from '../figures/numbers.ts';
 import type { Case } from './cases.ts';
 import { relativeError, storeModel } from './models.ts';
-import { runTask } from './processes.ts';
+import { runGpuTask } from './processes.ts';
 import type { TaskFigures } from './task.ts';
 
 export interface Figures {
@@ -81,14 +81,14 @@ async function runPairs(
   const merge = (state: StoredFile | null, key: string) => {
     const from: MergeOptions['base'] = { ...base, state };
     const keys = { key, stateKey: `${key} state` };
-    return runTask({ endpoint, inputs, merge: { aggregation: parsed, base: from, ...encoding, ...keys } });
+    return runGpuTask({ endpoint, inputs, merge: { aggregation: parsed, base: from, ...encoding, ...keys } });
   };
   // A round in the middle of a stage: what a server optimiser keeps is there.
   const keepsState = ['fedavgm', 'fedadam', 'fedyogi'].includes(parsed.strategy);
   const state = keepsState ? ((await merge(null, 'before')).state ?? null) : null;
   const pairs: Pair[] = [];
   for (let i = 0; i < repeats; i++) {
-    pairs.push({ download: await runTask({ endpoint, inputs }), merged: await merge(state, name) });
+    pairs.push({ download: await runGpuTask({ endpoint, inputs }), merged: await merge(state, name) });
   }
   return pairs;
 }

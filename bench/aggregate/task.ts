@@ -3,10 +3,10 @@
 import { withoutMarking } from '../../lib/aggregation/garbage.ts';
 import type { MergeInput } from '../../lib/aggregation/inputs.ts';
 import { type MergeOptions, mergeUpdates } from '../../lib/aggregation/merge.ts';
-import { mapConcurrently } from '../../lib/federation/protocol/async.ts';
+import { mapConcurrently } from '../../lib/async.ts';
+import { createObjects } from '../../lib/aws/objects.ts';
 import type { StoredFile } from '../../lib/federation/schemas.ts';
 import { peakRss } from '../../lib/peak-rss.ts';
-import { createObjects } from '../../lib/storage/objects.ts';
 import { BUCKET } from './models.ts';
 
 export interface Task {

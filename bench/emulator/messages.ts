@@ -1,7 +1,7 @@
 import { CreateQueueCommand } from '@aws-sdk/client-sqs';
-import { mapConcurrently } from '../../lib/federation/protocol/async.ts';
-import { createSqsClient } from '../../lib/storage/clients.ts';
-import { createQueues } from '../../lib/storage/queues.ts';
+import { mapConcurrently } from '../../lib/async.ts';
+import { createSqsClient } from '../../lib/aws/clients.ts';
+import { createQueues } from '../../lib/aws/queues.ts';
 import type { BenchServer, Rate } from './server.ts';
 
 const QUEUE = 'bench';

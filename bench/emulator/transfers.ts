@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { CreateBucketCommand } from '@aws-sdk/client-s3';
-import { mapConcurrently } from '../../lib/federation/protocol/async.ts';
-import { createS3Client } from '../../lib/storage/clients.ts';
+import { mapConcurrently } from '../../lib/async.ts';
+import { createS3Client } from '../../lib/aws/clients.ts';
+import { createObjects } from '../../lib/aws/objects.ts';
 import type { Objects } from '../../lib/storage/contract.ts';
-import { createObjects } from '../../lib/storage/objects.ts';
 import { significant } from '../figures/numbers.ts';
 import type { BenchServer, Rate } from './server.ts';
 

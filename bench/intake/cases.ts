@@ -38,7 +38,7 @@ export interface LoadCase {
   readonly id: string;
   readonly use: CaseUse;
   readonly uploads: readonly Upload[];
-  /** Cases of a site with the same content hold the same volume: one is to be catalogued. Absent: it is broken. */
+  /** Cases of a site with the same content hold the same volume: one is to be cataloged. Absent: it is broken. */
   readonly content?: string;
   readonly labels: readonly TaskId[];
   /** Keys of what must be rejected, whatever the order of uploads. */

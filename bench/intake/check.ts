@@ -1,8 +1,6 @@
 import type { z } from 'zod';
+import { collect, mapConcurrently } from '../../lib/async.ts';
 import { federationKeys, siteKeys } from '../../lib/federation/keys.ts';
-import { collect, mapConcurrently } from '../../lib/federation/protocol/async.ts';
-import { readJson } from '../../lib/federation/protocol/documents.ts';
-import { canonicalJson } from '../../lib/federation/protocol/json.ts';
 import {
   type CatalogEntry,
   catalogSchema,
@@ -14,7 +12,9 @@ import {
 } from '../../lib/federation/schemas.ts';
 import { TASK_IDS } from '../../lib/federation/tasks.ts';
 import { names, topologyOf } from '../../lib/federation/topology.ts';
+import { canonicalJson } from '../../lib/json.ts';
 import type { Objects, Queues } from '../../lib/storage/contract.ts';
+import { readJson } from '../../lib/storage/documents.ts';
 import type { LoadCase } from './cases.ts';
 
 /** What a site's bucket says of its cases in the end. */
@@ -28,8 +28,8 @@ const READS_AT_ONCE = 16;
 const QUOTED = 10;
 
 /**
- * Looks at all that intake left behind. Every case is catalogued or rejected, as it deserves and once; of the cases
- * that hold the same volume one is catalogued; nothing else is there; the summaries count just that; no message is
+ * Looks at all that intake left behind. Every case is cataloged or rejected, as it deserves and once; of the cases
+ * that hold the same volume one is cataloged; nothing else is there; the summaries count just that; no message is
  * left in a queue or among the dead letters.
  *
  * @throws Error naming the first violations

@@ -1,5 +1,5 @@
 /** The embedded server in a process of its own. Argument: where it keeps its data. Tells its parent where it listens. */
-import { startEmbeddedServer } from '../../localstack/embedded/server.ts';
+import { startEmbeddedServer } from '../../local/emulator/server.ts';
 
 const { endpoint } = await startEmbeddedServer({ dataDir: process.argv[2] as string });
 process.on('message', () => process.send?.({ cpuSeconds: cpuSeconds() }));

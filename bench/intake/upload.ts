@@ -1,10 +1,10 @@
 import { Agent, type IncomingMessage, request } from 'node:http';
 import { PutObjectCommand } from '@aws-sdk/client-s3';
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
-import { mapAhead } from '../../lib/federation/protocol/async.ts';
+import { mapAhead } from '../../lib/async.ts';
+import { createS3Client } from '../../lib/aws/clients.ts';
 import { names } from '../../lib/federation/topology.ts';
 import { seededRandom, shuffled } from '../../lib/random.ts';
-import { createS3Client } from '../../lib/storage/clients.ts';
 import type { Queues } from '../../lib/storage/contract.ts';
 import type { LoadCase, Upload } from './cases.ts';
 

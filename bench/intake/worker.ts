@@ -6,12 +6,12 @@
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { intake } from '../../handlers/intake.ts';
+import { createObjects } from '../../lib/aws/objects.ts';
+import { createQueues } from '../../lib/aws/queues.ts';
 import type { Federation } from '../../lib/federation/schemas.ts';
 import { topologyOf } from '../../lib/federation/topology.ts';
 import { peakRss } from '../../lib/peak-rss.ts';
-import { createObjects } from '../../lib/storage/objects.ts';
-import { createQueues } from '../../lib/storage/queues.ts';
-import { startRunner } from '../../localstack/runner.ts';
+import { startQueueRunner } from '../../local/queue-runner.ts';
 import { countBytes } from './bytes.ts';
 import { countRequests } from './requests.ts';
 
@@ -41,7 +41,7 @@ const peaks: number[] = [];
 let looks = 0;
 let doneAt = Date.now() / 1000;
 
-const runner = startRunner({
+const runner = startQueueRunner({
   topology,
   handlers: { intake, orchestrate: unused, dispatch: unused, aggregate: unused },
   onEvent: (event) => {

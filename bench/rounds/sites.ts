@@ -1,7 +1,7 @@
 import { NO_INTERRUPTION } from '../../gpu-tasks/context.ts';
 import { publishUpdate } from '../../gpu-tasks/publish.ts';
-import type { Launcher } from '../../handlers/context.ts';
-import type { TaskMessage } from '../../lib/federation/schemas.ts';
+import type { GpuTaskLauncher } from '../../handlers/context.ts';
+import type { GpuTaskMessage } from '../../lib/federation/schemas.ts';
 import type { Objects } from '../../lib/storage/contract.ts';
 import { decodeSafetensors, encodeSafetensors } from '../../lib/weights/safetensors.ts';
 import type { Weights } from '../../lib/weights/weights.ts';
@@ -13,7 +13,7 @@ const VALUES = 25_000;
  * A launcher whose tasks train nothing: a site reads the global model, adds its own number, and publishes the update
  * as a GPU task does.
  */
-export function simulatedSites(objects: Objects, uploaded: (round: number) => void): Launcher {
+export function simulatedSites(objects: Objects, uploaded: (round: number) => void): GpuTaskLauncher {
   const context = {
     objects,
     cache: { maxBytes: 0, get: () => Promise.reject(new Error('no data')) },
@@ -24,7 +24,7 @@ export function simulatedSites(objects: Objects, uploaded: (round: number) => vo
     progress: () => undefined,
     interruption: NO_INTERRUPTION,
   };
-  async function work(message: TaskMessage): Promise<void> {
+  async function work(message: GpuTaskMessage): Promise<void> {
     const { base, federation, round, site } = message;
     const model = base && decodeSafetensors((await objects.get(`${federation}-federation`, base.key)).body);
     const step = Number(site.split('-').at(-1));

@@ -1,4 +1,4 @@
-import { quantile } from '../../lib/report/quantile.ts';
+import { quantile } from '../../lib/scoring/quantile.ts';
 import type { Queues } from '../../lib/storage/contract.ts';
 
 /** Times how long it takes from a round's last upload to the next round's first task message. */

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { FEDERATION_ROLES, SITE_ROLES } from '../../lib/federation/topology.ts';
 import { withMatrix } from './document.ts';
 import { onKey, onObject, onQueue, tableOf } from './matrix.ts';
@@ -33,16 +33,16 @@ const cellsOf = (table: Awaited<ReturnType<typeof tableOf>>) =>
   Object.values(table).flatMap((row) => Object.values(row));
 
 describe('what AWS would allow', () => {
-  it.for(['bonn', 'graz'] as const)('to the roles of %s and of its coordinator is what the design allows', (site) => {
+  test.for(['bonn', 'graz'] as const)('to the roles of %s and of its coordinator is what the design allows', (site) => {
     for (const { title, expected, actual } of compared[site]) expect(actual, title).toEqual(expected);
   });
 
-  it('is what docs/security.md says', () => {
+  test('is what docs/security.md says', () => {
     const document = readFileSync('docs/security.md', 'utf8');
     expect(document === withMatrix(document, compared.bonn), 'make it with npm run docs:isolation').toBe(true);
   });
 
-  it('to a site or the coordinator in a bucket of another site is nothing', async () => {
+  test('to a site or the coordinator in a bucket of another site is nothing', async () => {
     const callers = {
       ...callersOf(world, 'heart', FEDERATION_ROLES),
       ...callersOf(world, 'heart-bonn', SITE_ROLES),
@@ -53,7 +53,7 @@ describe('what AWS would allow', () => {
     }
   });
 
-  it('to the coordinator in the bucket of a site is nothing, were its roles given everything by mistake: not to read', async () => {
+  test('to the coordinator in the bucket of a site is nothing, were its roles given everything by mistake: not to read', async () => {
     const callers = callersOf(world, 'heart', FEDERATION_ROLES);
     const mistaken = Object.fromEntries(
       Object.entries(callers).map(([name, caller]) => [name, { ...(caller as Role), policies: [EVERYTHING] }]),
@@ -64,7 +64,7 @@ describe('what AWS would allow', () => {
     }
   });
 
-  it('to a site that was given everything by mistake: to write no link of the chain, no model, nowhere', async () => {
+  test('to a site that was given everything by mistake: to write no link of the chain, no model, nowhere', async () => {
     const task = { ...role('heart-bonn-task'), policies: [EVERYTHING] };
     const table = await tableOf(world, onObject('heart-federation'), federationObjects('bonn', 'ulm'), { task });
     const guarded = [
@@ -82,7 +82,7 @@ describe('what AWS would allow', () => {
     for (const name of guarded) expect(table[name]?.task, name).not.toMatch(/[cw]/);
   });
 
-  it('to anyone at all: to delete or replace no plan, open, seal, commit or outcome', async () => {
+  test('to anyone at all: to delete or replace no plan, open, seal, commit or outcome', async () => {
     const chain = Object.entries(federationObjects('bonn', 'ulm')).filter(([name]) =>
       ['plan', 'open', 'seal', 'commit', 'outcome'].includes(name),
     );
@@ -93,7 +93,7 @@ describe('what AWS would allow', () => {
     }
   });
 
-  it('to somebody without credentials is nothing', async () => {
+  test('to somebody without credentials is nothing', async () => {
     const callers = { nobody: 'anonymous' as const };
     for (const name of world.buckets.keys()) {
       const objects = name === 'heart-federation' ? federationObjects('bonn', 'ulm') : SITE_OBJECTS;
@@ -106,7 +106,7 @@ describe('what AWS would allow', () => {
     expect(new Set(cellsOf(await tableOf(world, onKey, names(world.keys), callers)))).toEqual(new Set(['.']));
   });
 
-  it('without TLS is nothing, nor to a bucket with a TLS below 1.2', async () => {
+  test('without TLS is nothing, nor to a bucket with a TLS below 1.2', async () => {
     for (const { policies: _, ...caller } of world.roles.values()) {
       const mighty = { caller: { ...caller, policies: [EVERYTHING] }, secure: false };
       for (const on of world.buckets.values()) {
@@ -127,7 +127,7 @@ describe('what AWS would allow', () => {
     expect(await isAllowed(world, { ...old, caller: upload, context: { 's3:TlsVersion': '1.1' } })).toBe(false);
   });
 
-  it('of a key is its use through its service alone: not the key by itself, nor to administer it', async () => {
+  test('of a key is its use through its service alone: not the key by itself, nor to administer it', async () => {
     const asked = { caller: role('heart-bonn-task'), on: world.keys.get('alias/heart-site-bonn') as Guarded };
     const alias = { 'kms:ResourceAliases': ['alias/heart-site-bonn'] };
     expect(await isAllowed(world, { ...asked, action: 'kms:Decrypt', context: alias })).toBe(false);
@@ -136,7 +136,7 @@ describe('what AWS would allow', () => {
     }
   });
 
-  it('to change a bucket, its policy, its versions or its log is nothing, to any role', async () => {
+  test('to change a bucket, its policy, its versions or its log is nothing, to any role', async () => {
     for (const caller of world.roles.values()) {
       for (const on of world.buckets.values()) {
         for (const action of [
@@ -152,7 +152,7 @@ describe('what AWS would allow', () => {
     }
   });
 
-  it('from inside a network is no bucket of a stranger, whoever has the credentials', async () => {
+  test('from inside a network is no bucket of a stranger, whoever has the credentials', async () => {
     const stranger: Guarded = {
       arn: 'arn:aws:s3:::heart-site-thief',
       account: '999999999999',
@@ -187,7 +187,7 @@ describe('what AWS would allow', () => {
 });
 
 describe('who may be a role', () => {
-  it('is its service, or those whom federation.json names', () => {
+  test('is its service, or those whom federation.json names', () => {
     for (const [name, { trust }] of world.roles) {
       const principals = JSON.stringify(trust.Statement.map(({ Principal }) => Principal));
       if (name.endsWith('-upload')) expect(principals).toBe('[{"AWS":"arn:aws:iam::999900001111:role/radiology"}]');
@@ -222,7 +222,7 @@ describe('a policy that is broken on purpose is seen:', () => {
     return Object.keys(expected).some((row) => table[row]?.[name] !== expected[row]?.[name]);
   };
 
-  it('a site that may write below the updates of all', async () => {
+  test('a site that may write below the updates of all', async () => {
     const broken = withStatement('heart-bonn-task', {
       Effect: 'Allow',
       Action: 's3:PutObject',
@@ -233,7 +233,7 @@ describe('a policy that is broken on purpose is seen:', () => {
     expect(await differs(broken, ...table)).toBe(true);
   });
 
-  it('a coordinator that may read cases, in its own policy and past the guard of the bucket', async () => {
+  test('a coordinator that may read cases, in its own policy and past the guard of the bucket', async () => {
     const read: Statement = { Effect: 'Allow', Action: 's3:GetObject', Resource: 'arn:aws:s3:::heart-site-bonn/*' };
     const mistaken = withStatement('heart-sweep', read);
     const image = { action: 's3:GetObject', on: bucket('heart-site-bonn'), key: 'cases/p1/image.nii.gz' };
@@ -244,14 +244,14 @@ describe('a policy that is broken on purpose is seen:', () => {
     expect(await isAllowed(unguarded, { ...image, on, caller: unguarded.roles.get('heart-sweep') as Role })).toBe(true);
   });
 
-  it('a chain whose links may be replaced', async () => {
+  test('a chain whose links may be replaced', async () => {
     const broken = without('heart-federation', ({ Sid }) => Sid === 'CreatedOnce');
     const table = ['heart', 'aggregate', "The coordinator's roles in the federation bucket"] as const;
     expect(await differs(world, ...table)).toBe(false);
     expect(await differs(broken, ...table)).toBe(true);
   });
 
-  it('a bucket that takes plain HTTP', async () => {
+  test('a bucket that takes plain HTTP', async () => {
     const broken = without('heart-site-bonn', ({ Condition }) =>
       JSON.stringify(Condition ?? '').includes('SecureTransport'),
     );
@@ -266,7 +266,7 @@ describe('a policy that is broken on purpose is seen:', () => {
     expect(await isAllowed(world, { ...put, on: bucket('heart-site-bonn') })).toBe(false);
   });
 
-  it('a site of another account that may list everything', async () => {
+  test('a site of another account that may list everything', async () => {
     const broken = without(
       'heart-federation',
       ({ Effect, Condition }) => Effect === 'Deny' && JSON.stringify(Condition ?? '').includes('s3:prefix'),

@@ -1,7 +1,7 @@
-import { type LearningStage, learns, modelOf, tasksOf } from '../../lib/federation/protocol/plan.ts';
 import type { Campaign, ModelConfig } from '../../lib/federation/schemas.ts';
 import { parametersOf } from '../../lib/models/initial-weights.ts';
 import { parameterGroup } from '../../lib/models/parameters.ts';
+import { type LearningStage, learns, modelOf, tasksOf } from '../../lib/protocol/plan.ts';
 
 /** What is assumed of sites and machines. */
 export interface Assumptions {

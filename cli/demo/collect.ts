@@ -1,5 +1,4 @@
 import { federationKeys, parseRoundKey, siteKeys } from '../../lib/federation/keys.ts';
-import { readJson, tryReadJson } from '../../lib/federation/protocol/documents.ts';
 import type { Federation } from '../../lib/federation/schemas.ts';
 import {
   commitSchema,
@@ -18,6 +17,7 @@ import {
 import { names } from '../../lib/federation/topology.ts';
 import type { CommitReport, RejectedObject, SiteReport, StageReport } from '../../lib/report/report.ts';
 import type { Objects } from '../../lib/storage/contract.ts';
+import { readJson, tryReadJson } from '../../lib/storage/documents.ts';
 
 /** What is stored of a campaign, as the report needs it. */
 export interface CampaignRecord {
@@ -31,7 +31,7 @@ export interface CampaignRecord {
   readonly comparisons: ReadonlyMap<string, readonly ScoreComparison[]>;
   readonly backends: readonly string[];
   /** Highest resident memory that a task reported, bytes. */
-  readonly peakTaskRss: number;
+  readonly peakGpuTaskRss: number;
 }
 
 interface Place {
@@ -56,7 +56,7 @@ export async function collectCampaign(place: Place): Promise<CampaignRecord> {
       updates.flatMap(({ site, comparisons }) => (comparisons ? [[site, comparisons] as const] : [])),
     ),
     backends: [...new Set(updates.flatMap(({ backend }) => backend ?? []))],
-    peakTaskRss: Math.max(0, ...updates.map(({ peakRss }) => peakRss ?? 0)),
+    peakGpuTaskRss: Math.max(0, ...updates.map(({ peakRss }) => peakRss ?? 0)),
   };
 }
 

@@ -2,7 +2,7 @@ import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSyn
 import { join } from 'node:path';
 import { z } from 'zod';
 import { FedcardioError } from '../../lib/error.ts';
-import { takeDirectory } from '../../localstack/embedded/lock.ts';
+import { takeDirectory } from '../../local/emulator/lock.ts';
 import type { TimedEvent } from './events.ts';
 import type { Profile } from './scenario.ts';
 

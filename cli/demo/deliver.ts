@@ -1,10 +1,10 @@
 import { availableParallelism } from 'node:os';
 import { names } from '../../lib/federation/topology.ts';
+import type { Platform } from '../../local/platform.ts';
 import { brokenFiles } from './broken.ts';
 import type { DemoEvent } from './events.ts';
-import { isCatalogued, isRejected, waitForIntake } from './intake.ts';
+import { isCataloged, isRejected, waitForIntake } from './intake.ts';
 import type { DemoOptions } from './options.ts';
-import type { Platform } from './platform.ts';
 import { allCases, type DemoCase, type Scenario } from './scenario.ts';
 import { uploadCases } from './upload.ts';
 
@@ -17,7 +17,7 @@ export async function deliver(
 ): Promise<void> {
   const federation = scenario.federation.id;
   const missing: DemoCase[] = [];
-  for (const of of allCases(scenario)) if (!(await isCatalogued(objects, federation, of))) missing.push(of);
+  for (const of of allCases(scenario)) if (!(await isCataloged(objects, federation, of))) missing.push(of);
   await uploadCases({
     endpoint,
     scenario,

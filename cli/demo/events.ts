@@ -4,12 +4,12 @@
  */
 export type DemoEvent =
   | { readonly type: 'upload'; readonly site: string; readonly caseId: string }
-  | { readonly type: 'catalogued'; readonly site: string; readonly caseId: string }
+  | { readonly type: 'cataloged'; readonly site: string; readonly caseId: string }
   | { readonly type: 'rejected'; readonly site: string; readonly caseId: string }
-  | ({ readonly type: 'task-started' } & TaskRef)
-  | ({ readonly type: 'task-step'; readonly step: number; readonly steps: number; readonly loss?: number } & TaskRef)
-  | ({ readonly type: 'task-done' } & TaskRef)
-  | ({ readonly type: 'task-failed'; readonly reason: string } & TaskRef)
+  | ({ readonly type: 'task-started' } & GpuTaskRef)
+  | ({ readonly type: 'task-step'; readonly step: number; readonly steps: number; readonly loss?: number } & GpuTaskRef)
+  | ({ readonly type: 'task-done' } & GpuTaskRef)
+  | ({ readonly type: 'task-failed'; readonly reason: string } & GpuTaskRef)
   | ({ readonly type: 'commit' } & RoundRef);
 
 interface RoundRef {
@@ -17,7 +17,7 @@ interface RoundRef {
   readonly round: number;
 }
 
-export interface TaskRef extends RoundRef {
+export interface GpuTaskRef extends RoundRef {
   readonly site: string;
 }
 
@@ -28,4 +28,4 @@ export interface TimedEvent {
 }
 
 /** Identifies a task among those of one campaign. */
-export const taskKey = ({ stage, round, site }: TaskRef): string => `${stage}#${round}@${site}`;
+export const taskKey = ({ stage, round, site }: GpuTaskRef): string => `${stage}#${round}@${site}`;

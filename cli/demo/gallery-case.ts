@@ -1,15 +1,15 @@
 import { siteKeys } from '../../lib/federation/keys.ts';
-import { readJson } from '../../lib/federation/protocol/documents.ts';
 import { type CatalogEntry, catalogSchema, type Federation, type LabelEntry } from '../../lib/federation/schemas.ts';
 import { TASKS, type TaskId } from '../../lib/federation/tasks.ts';
 import { names } from '../../lib/federation/topology.ts';
-import { dice } from '../../lib/imaging/dice.ts';
 import { decodeLandmarks, landmarksOfClassMap } from '../../lib/imaging/landmarks.ts';
 import { readMarkups } from '../../lib/imaging/markups.ts';
 import { readNifti } from '../../lib/imaging/nifti-read.ts';
 import type { Landmark } from '../../lib/imaging/volume.ts';
 import type { GalleryCase, LandmarkPair } from '../../lib/report/gallery.ts';
+import { dice } from '../../lib/scoring/dice.ts';
 import type { Objects } from '../../lib/storage/contract.ts';
+import { readJson } from '../../lib/storage/documents.ts';
 
 /** A prediction's file, as it lies in the site's bucket. */
 export interface PredictionFile {

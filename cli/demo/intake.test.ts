@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { Summary } from '../../lib/federation/schemas.ts';
 import { differencesOf } from './intake.ts';
 import { type SiteScenario, scenarioOf } from './scenario.ts';
@@ -16,11 +16,11 @@ const complete: Summary = {
 };
 
 describe('differencesOf', () => {
-  it('finds none where all that was uploaded is counted', () => {
+  test('finds none where all that was uploaded is counted', () => {
     expect(differencesOf(munich, broken, complete)).toEqual([]);
   });
 
-  it('names what is missing', () => {
+  test('names what is missing', () => {
     expect(differencesOf(munich, broken, { ...complete, labelled: { 'hinge-points': 1 } })).toEqual([
       'Munich counts 0 training labels of calcification instead of 1',
     ]);

@@ -1,18 +1,18 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { FedcardioError } from '../../lib/error.ts';
 import { federationKeys, siteKeys } from '../../lib/federation/keys.ts';
-import { tryReadJson } from '../../lib/federation/protocol/documents.ts';
 import { catalogSchema, rejectedSchema, type Summary, summarySchema } from '../../lib/federation/schemas.ts';
 import { names } from '../../lib/federation/topology.ts';
 import type { Objects } from '../../lib/storage/contract.ts';
+import { tryReadJson } from '../../lib/storage/documents.ts';
 import type { BrokenFile } from './broken.ts';
 import type { DemoCase, Scenario, SiteScenario } from './scenario.ts';
 
 const LOOK_MS = 250;
 const LOOKS = 20;
 
-/** Whether intake has catalogued a case with all its labels: then it need not be uploaded again. */
-export async function isCatalogued(objects: Objects, federation: string, of: DemoCase): Promise<boolean> {
+/** Whether intake has cataloged a case with all its labels: then it need not be uploaded again. */
+export async function isCataloged(objects: Objects, federation: string, of: DemoCase): Promise<boolean> {
   const bucket = names.siteBucket(federation, of.site.id);
   const entry = await tryReadJson(objects, bucket, siteKeys.catalog(of.caseId), catalogSchema);
   return entry !== undefined && of.tasks.every((task) => entry.value.labels[task] !== undefined);

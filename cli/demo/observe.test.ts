@@ -1,7 +1,7 @@
-import { expect, it } from 'vitest';
+import { expect, test } from 'vitest';
 import { federationKeys, siteKeys } from '../../lib/federation/keys.ts';
 import { names } from '../../lib/federation/topology.ts';
-import { createMemoryObjects } from '../../lib/storage/memory.ts';
+import { createMemoryObjects } from '../../lib/storage/testing-objects.ts';
 import { eventOfWrite, observeWrites } from './observe.ts';
 import { scenarioOf } from './scenario.ts';
 
@@ -9,10 +9,10 @@ const { federation } = scenarioOf({ profile: 'quick', seed: 1 });
 const site = names.siteBucket(federation.id, 'berlin');
 const shared = names.federationBucket(federation.id);
 
-it('sees what intake and aggregation write, and nothing else', () => {
+test('sees what intake and aggregation write, and nothing else', () => {
   const commit = federationKeys.commit({ campaign: 'c', stage: 'teacher/hinge-points', round: 2 });
   expect(eventOfWrite(federation, site, siteKeys.catalog('p001'))).toEqual({
-    type: 'catalogued',
+    type: 'cataloged',
     site: 'berlin',
     caseId: 'p001',
   });
@@ -26,7 +26,7 @@ it('sees what intake and aggregation write, and nothing else', () => {
   expect(eventOfWrite(federation, shared, commit.replace('commit', 'seal'))).toBeUndefined();
 });
 
-it('tells of writes that happened, not of those that lost', async () => {
+test('tells of writes that happened, not of those that lost', async () => {
   const written: string[] = [];
   const objects = observeWrites(createMemoryObjects(), (_, key) => written.push(key));
   await objects.put('b', 'one', '1');

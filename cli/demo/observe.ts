@@ -26,7 +26,7 @@ export function eventOfWrite(federation: Federation, bucket: string, key: string
   const site = federation.sites.find(({ id }) => names.siteBucket(federation.id, id) === bucket)?.id;
   if (site !== undefined) {
     const caseId = /\/([^/]+)\.json$/.exec(key)?.[1] ?? '';
-    if (key === siteKeys.catalog(caseId)) return { type: 'catalogued', site, caseId };
+    if (key === siteKeys.catalog(caseId)) return { type: 'cataloged', site, caseId };
     return key === siteKeys.rejected(caseId) ? { type: 'rejected', site, caseId } : undefined;
   }
   const round = parseRoundKey(key);

@@ -1,6 +1,6 @@
 import { clock, significant } from '../../lib/report/format.ts';
 import type { DemoEvent } from './events.ts';
-import type { Progress, RunningTask, SiteProgress } from './progress.ts';
+import type { Progress, RunningGpuTask, SiteProgress } from './progress.ts';
 import type { Workload } from './workload.ts';
 
 /** The block that a terminal shows: how far, one line a stage that is under way, one line a site. */
@@ -38,7 +38,7 @@ export function eventLine(event: DemoEvent, workload: Workload, loss?: number): 
   }
 }
 
-function siteText(site: SiteProgress, running: readonly RunningTask[], workload: Workload): string {
+function siteText(site: SiteProgress, running: readonly RunningGpuTask[], workload: Workload): string {
   if (running.length > 0) {
     const tasks = running.map(({ stage, round, step, steps }) => {
       const at = steps > 0 ? ` ${step}/${steps}` : '';
@@ -48,7 +48,7 @@ function siteText(site: SiteProgress, running: readonly RunningTask[], workload:
   }
   if (site.uploaded < site.cases) return `uploading ${site.uploaded}/${site.cases} CTs`;
   const rejected = site.rejected > 0 ? `, ${site.rejected} rejected` : '';
-  if (site.catalogued < site.cases) return `intake ${site.catalogued}/${site.cases} CTs${rejected}`;
+  if (site.cataloged < site.cases) return `intake ${site.cataloged}/${site.cases} CTs${rejected}`;
   return `idle, ${site.cases} CTs${rejected}${lossText(site.loss)}`;
 }
 

@@ -1,4 +1,4 @@
-import { type DemoEvent, type TaskRef, taskKey } from './events.ts';
+import { type DemoEvent, type GpuTaskRef, taskKey } from './events.ts';
 import type { Scenario } from './scenario.ts';
 import { casesOf } from './scenario.ts';
 import type { Workload } from './workload.ts';
@@ -12,19 +12,19 @@ export interface Progress {
   readonly done: number;
   readonly finished: ReadonlySet<string>;
   /** Steps of unfinished tasks, as shares of their work. */
-  readonly running: ReadonlyMap<string, RunningTask>;
+  readonly running: ReadonlyMap<string, RunningGpuTask>;
 }
 
 export interface SiteProgress {
   readonly name: string;
   readonly cases: number;
   readonly uploaded: number;
-  readonly catalogued: number;
+  readonly cataloged: number;
   readonly rejected: number;
   readonly loss: number | undefined;
 }
 
-export interface RunningTask extends TaskRef {
+export interface RunningGpuTask extends GpuTaskRef {
   readonly step: number;
   readonly steps: number;
 }
@@ -34,7 +34,7 @@ export const startOf = (scenario: Scenario): Progress => ({
   sites: new Map(
     scenario.sites.map((site) => [
       site.id,
-      { name: site.name, cases: casesOf(site).length, uploaded: 0, catalogued: 0, rejected: 0, loss: undefined },
+      { name: site.name, cases: casesOf(site).length, uploaded: 0, cataloged: 0, rejected: 0, loss: undefined },
     ]),
   ),
   committed: new Map(),
@@ -48,8 +48,8 @@ export function advance(progress: Progress, event: DemoEvent, workload: Workload
   switch (event.type) {
     case 'upload':
       return updateSite(progress, event.site, (site) => ({ uploaded: site.uploaded + 1 }));
-    case 'catalogued':
-      return updateSite(progress, event.site, (site) => ({ catalogued: site.catalogued + 1 }));
+    case 'cataloged':
+      return updateSite(progress, event.site, (site) => ({ cataloged: site.cataloged + 1 }));
     case 'rejected':
       return updateSite(progress, event.site, (site) => ({ rejected: site.rejected + 1 }));
     case 'task-started':

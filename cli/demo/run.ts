@@ -1,9 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { FedcardioError } from '../../lib/error.ts';
 import { federationKeys } from '../../lib/federation/keys.ts';
-import { tryReadJson } from '../../lib/federation/protocol/documents.ts';
 import { type Campaign, type Outcome, outcomeSchema } from '../../lib/federation/schemas.ts';
 import { names } from '../../lib/federation/topology.ts';
+import { tryReadJson } from '../../lib/storage/documents.ts';
+import { type Platform, startPlatform } from '../../local/platform.ts';
 import { aborted } from '../interrupt.ts';
 import { greeting } from '../local.ts';
 import { describeBackend } from './backend-probe.ts';
@@ -11,13 +12,12 @@ import { campaignOf } from './campaign.ts';
 import { type DemoDirectory, openDemoDirectory } from './data-dir.ts';
 import { deliver } from './deliver.ts';
 import { createDisplay, type Display } from './display.ts';
-import { type MemoryWatch, watchMemory } from './memory.ts';
 import type { DemoOptions } from './options.ts';
-import { type Platform, startPlatform } from './platform.ts';
 import { type Scenario, scenarioOf } from './scenario.ts';
 import { type Session, startSession } from './session.ts';
 import { timelineOf } from './story.ts';
 import { summaryText } from './summary-text.ts';
+import { type MemoryWatch, watchMemory } from './watch-memory.ts';
 import { workloadOf } from './workload.ts';
 import { writeReport } from './write-report.ts';
 
@@ -84,7 +84,7 @@ async function runOnPlatform(run: Run, finish: Finish): Promise<void> {
     log: directory.log,
     endpoint: options.endpoint,
     port: options.port,
-    maxTasks: options.tasks,
+    maxGpuTasks: options.tasks,
     onEvent: session.emit,
     say: display.say,
   });
@@ -148,12 +148,12 @@ async function finishDemo(run: Run, { objects }: Platform, outcome: Outcome): Pr
   const { report, files } = await writeReport(
     { objects, federation: scenario.federation, campaign: campaign.id },
     outcome,
-    ({ peakTaskRss }) => ({
+    ({ peakGpuTaskRss }) => ({
       profile: directory.profile,
       seed: directory.seed,
       createdAt: new Date().toISOString(),
       wallSeconds: Math.round(session.elapsed() * 10) / 10,
-      peakRssMB: Math.round((memory.peak() || peakTaskRss) / 1e5) / 10,
+      peakRssMB: Math.round((memory.peak() || peakGpuTaskRss) / 1e5) / 10,
       peakRssOf: memory.peak() > 0 ? 'process tree' : 'largest task',
       timeline: timelineOf(session.events()),
     }),

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { federationSchema } from '../../lib/federation/schemas.ts';
 import { allCases, casesOf, DEMO_TASKS, scenarioOf } from './scenario.ts';
 
@@ -17,11 +17,11 @@ const PUBLISHED = {
 describe.each(['full', 'quick'] as const)('the %s scenario', (profile) => {
   const scenario = scenarioOf({ profile, seed: 1 });
 
-  it('is a valid federation of the eight hospitals', () => {
+  test('is a valid federation of the eight hospitals', () => {
     expect(federationSchema.parse(scenario.federation).sites.map(({ id }) => id)).toEqual(Object.keys(PUBLISHED));
   });
 
-  it('keeps the published zeros: who has no label of a task has none here, and the others have some', () => {
+  test('keeps the published zeros: who has no label of a task has none here, and the others have some', () => {
     for (const site of scenario.sites) {
       const published = PUBLISHED[site.id as keyof typeof PUBLISHED];
       DEMO_TASKS.forEach((task, index) => {
@@ -30,7 +30,7 @@ describe.each(['full', 'quick'] as const)('the %s scenario', (profile) => {
     }
   });
 
-  it('holds out cases of every site, with every label', () => {
+  test('holds out cases of every site, with every label', () => {
     for (const site of scenario.sites) {
       const heldOut = casesOf(site).filter(({ use }) => use === 'evaluation');
       expect(heldOut.length).toBeGreaterThan(0);
@@ -38,7 +38,7 @@ describe.each(['full', 'quick'] as const)('the %s scenario', (profile) => {
     }
   });
 
-  it('gives every task as many labelled CTs as it says, and no CT twice', () => {
+  test('gives every task as many labelled CTs as it says, and no CT twice', () => {
     for (const site of scenario.sites) {
       const cases = casesOf(site);
       for (const task of DEMO_TASKS) {
@@ -49,18 +49,18 @@ describe.each(['full', 'quick'] as const)('the %s scenario', (profile) => {
     }
   });
 
-  it('lets the sites take turns and forgets no CT', () => {
+  test('lets the sites take turns and forgets no CT', () => {
     const order = allCases(scenario);
     expect(new Set(order.slice(0, 8).map(({ site }) => site.id)).size).toBe(8);
     expect(order).toHaveLength(scenario.sites.reduce((sum, site) => sum + casesOf(site).length, 0));
   });
 
-  it('uploads landmarks in both formats', () => {
+  test('uploads landmarks in both formats', () => {
     expect(new Set(scenario.sites.map(({ landmarks }) => landmarks))).toEqual(new Set(['class-map', 'markups']));
   });
 });
 
-it('leaves unlabelled CTs for the pseudo-labels in the full scenario', () => {
+test('leaves unlabelled CTs for the pseudo-labels in the full scenario', () => {
   const training = allCases(scenarioOf({ profile: 'full', seed: 1 })).filter(({ use }) => use === 'training');
   expect(training.filter(({ tasks }) => tasks.length === 0).length).toBeGreaterThan(training.length / 2);
 });

@@ -85,7 +85,7 @@ export function startSession(options: {
 function onceKey(event: DemoEvent): string | undefined {
   switch (event.type) {
     case 'upload':
-    case 'catalogued':
+    case 'cataloged':
     case 'rejected':
       return `${event.type} ${event.site} ${event.caseId}`;
     case 'commit':

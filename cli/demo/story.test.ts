@@ -1,9 +1,9 @@
-import { expect, it } from 'vitest';
+import { expect, test } from 'vitest';
 import { timelineOf } from './story.ts';
 
 const task = { stage: 'student', round: 2, site: 'berlin' } as const;
 
-it('tells a task as a bar with its update, and a commit at the coordinator', () => {
+test('tells a task as a bar with its update, and a commit at the coordinator', () => {
   const events = [
     { at: 1, event: { type: 'upload', site: 'berlin', caseId: 'p001' } },
     { at: 3, event: { type: 'task-started', ...task } },
@@ -18,7 +18,7 @@ it('tells a task as a bar with its update, and a commit at the coordinator', () 
   ]);
 });
 
-it('leaves out a task that an interruption ended, and shows its repeat', () => {
+test('leaves out a task that an interruption ended, and shows its repeat', () => {
   const events = [
     { at: 3, event: { type: 'task-started', ...task } },
     { at: 20, event: { type: 'task-started', ...task } },

@@ -13,8 +13,8 @@ export function timelineOf(events: readonly TimedEvent[]): readonly TimelineEven
     switch (event.type) {
       case 'upload':
         return [{ lane: event.site, kind: 'upload', start: at, label: `${event.caseId} uploaded` }];
-      case 'catalogued':
-        return [{ lane: event.site, kind: 'intake', start: at, label: `${event.caseId} catalogued` }];
+      case 'cataloged':
+        return [{ lane: event.site, kind: 'intake', start: at, label: `${event.caseId} cataloged` }];
       case 'rejected':
         return [{ lane: event.site, kind: 'rejected', start: at, label: `${event.caseId}: file rejected` }];
       case 'task-started':

@@ -1,9 +1,9 @@
 import { TASK_IDS } from '../../lib/federation/tasks.ts';
 import { clock, fixed, millimetres, percent } from '../../lib/report/format.ts';
-import type { Metrics } from '../../lib/report/metrics.ts';
 import { MODEL_ROLES, type Report } from '../../lib/report/report.ts';
 import { caveat, verdict } from '../../lib/report/summary.ts';
 import { ROLE_TITLES, TASK_TITLES } from '../../lib/report/words.ts';
+import type { Metrics } from '../../lib/scoring/metrics.ts';
 import { table } from '../table.ts';
 
 /** What a finished demo prints: the verdict, the figures behind it, what was rejected, what it cost. */

@@ -1,6 +1,6 @@
+import { createObjects } from '../../lib/aws/objects.ts';
 import { describeError } from '../../lib/error.ts';
 import { names } from '../../lib/federation/topology.ts';
-import { createObjects } from '../../lib/storage/objects.ts';
 import { caseFiles } from './case-files.ts';
 import { allCases, type Profile, scenarioOf } from './scenario.ts';
 

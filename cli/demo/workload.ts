@@ -1,13 +1,13 @@
-import { roundsOf } from '../../lib/federation/protocol/plan.ts';
 import type { Campaign, Stage } from '../../lib/federation/schemas.ts';
-import type { TaskRef } from './events.ts';
+import { roundsOf } from '../../lib/protocol/plan.ts';
+import type { GpuTaskRef } from './events.ts';
 import type { Scenario, SiteScenario } from './scenario.ts';
 
 /** How much work a campaign is, in steps of a UNet: what the time left is reckoned from. */
 export interface Workload {
   readonly total: number;
   /** Work of one task. */
-  of(task: Pick<TaskRef, 'stage' | 'site'>): number;
+  of(task: Pick<GpuTaskRef, 'stage' | 'site'>): number;
   /** Rounds of every stage, in the campaign's order. */
   readonly rounds: ReadonlyMap<string, number>;
 }
@@ -20,7 +20,7 @@ export function workloadOf(campaign: Campaign, scenario: Scenario): Workload {
   const stages = new Map(campaign.stages.map((stage) => [stage.name, stage]));
   const sites = new Map(scenario.sites.map((site) => [site.id, site]));
   const rounds = new Map(campaign.stages.map((stage) => [stage.name, roundsOf(stage)]));
-  const of = (task: Pick<TaskRef, 'stage' | 'site'>): number => {
+  const of = (task: Pick<GpuTaskRef, 'stage' | 'site'>): number => {
     const [stage, site] = [stages.get(task.stage), sites.get(task.site)];
     return stage && site ? workOf(stage, site) : 0;
   };

@@ -1,9 +1,8 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, test } from 'vitest';
 import { federationKeys, siteKeys } from '../../lib/federation/keys.ts';
-import { canonicalJson, sha256Hex } from '../../lib/federation/protocol/json.ts';
 import {
   type CatalogEntry,
   campaignSchema,
@@ -25,8 +24,9 @@ import { paintLandmarks } from '../../lib/imaging/landmarks.ts';
 import { writeMarkups } from '../../lib/imaging/markups.ts';
 import { writeNifti } from '../../lib/imaging/nifti-write.ts';
 import type { Affine, Landmark } from '../../lib/imaging/volume.ts';
+import { canonicalJson, sha256Hex } from '../../lib/json.ts';
 import type { Objects } from '../../lib/storage/contract.ts';
-import { createMemoryObjects } from '../../lib/storage/memory.ts';
+import { createMemoryObjects } from '../../lib/storage/testing-objects.ts';
 import { writeReport } from './write-report.ts';
 
 const at = '2026-01-01T00:00:00.000Z';
@@ -210,19 +210,19 @@ describe('writeReport', async () => {
   const { report } = await writeReport(
     { objects, federation, campaign },
     { schema: 'fedcardio.outcome/1', campaign, status: 'completed', at },
-    ({ peakTaskRss }) => ({
+    ({ peakGpuTaskRss }) => ({
       profile: 'full',
       seed: 1,
       createdAt: at,
       wallSeconds: 12,
-      peakRssMB: peakTaskRss / 1e6,
+      peakRssMB: peakGpuTaskRss / 1e6,
       peakRssOf: 'largest task',
       timeline: [],
     }),
     out,
   );
 
-  it('reads sites, stages, rejections and figures from what is stored', () => {
+  test('reads sites, stages, rejections and figures from what is stored', () => {
     expect(report).toMatchObject({
       backend: 'native',
       peakRssMB: 500,
@@ -246,12 +246,12 @@ describe('writeReport', async () => {
     expect(Object.keys(report.bySite)).toEqual(['berlin']);
   });
 
-  it("names each commit by its bytes' own SHA-256", async () => {
+  test("names each commit by its bytes' own SHA-256", async () => {
     for (const { key, sha256 } of report.stages.flatMap(({ commits }) => commits))
       expect(sha256Hex((await objects.get(shared, key)).body)).toBe(sha256);
   });
 
-  it('writes the report, the weights as they were merged, and the predictions as the site has them', async () => {
+  test('writes the report, the weights as they were merged, and the predictions as the site has them', async () => {
     expect(readdirSync(out).sort()).toEqual(['predictions', 'report.html', 'report.json', 'student.safetensors']);
     expect(JSON.parse(readFileSync(join(out, 'report.json'), 'utf8'))).toEqual(JSON.parse(JSON.stringify(report)));
     expect(new Uint8Array(readFileSync(join(out, 'student.safetensors')))).toEqual(weights);
@@ -261,7 +261,7 @@ describe('writeReport', async () => {
     expect(new Uint8Array(copied)).toEqual(new Uint8Array(body));
   });
 
-  it('shows the case with the errors of its points', () => {
+  test('shows the case with the errors of its points', () => {
     const page = readFileSync(join(out, 'report.html'), 'utf8');
     expect(page).toMatch(/septum start <b>2\.\d\u00a0mm<\/b>/);
     expect(page).toContain('septum end <b>missing</b>');

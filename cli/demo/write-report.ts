@@ -1,6 +1,5 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { readJson } from '../../lib/federation/protocol/documents.ts';
 import { commitSchema, type Federation, type Outcome } from '../../lib/federation/schemas.ts';
 import { names } from '../../lib/federation/topology.ts';
 import type { GalleryCase } from '../../lib/report/gallery.ts';
@@ -8,6 +7,7 @@ import { landmarksByRole, modelMetrics, scoresByRole } from '../../lib/report/mo
 import { reportPage } from '../../lib/report/page.ts';
 import type { Report, StageReport } from '../../lib/report/report.ts';
 import type { Objects } from '../../lib/storage/contract.ts';
+import { readJson } from '../../lib/storage/documents.ts';
 import { STUDENT_MODEL, STUDENT_STAGE } from './campaign.ts';
 import { type CampaignRecord, collectCampaign } from './collect.ts';
 import { readGalleryCase } from './gallery-case.ts';

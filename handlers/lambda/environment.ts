@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { FedcardioError } from '../../lib/error.ts';
-import { parseJson } from '../../lib/federation/protocol/json.ts';
 import { type Federation, federationSchema } from '../../lib/federation/schemas.ts';
+import { parseJson } from '../../lib/json.ts';
 
 /** What a function's stack has put into its environment. */
 export interface Environment {

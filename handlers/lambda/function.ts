@@ -1,14 +1,14 @@
+import { createObjects } from '../../lib/aws/objects.ts';
+import { createQueues } from '../../lib/aws/queues.ts';
 import { FedcardioError } from '../../lib/error.ts';
 import type { FunctionName } from '../../lib/federation/metrics.ts';
 import { topologyOf } from '../../lib/federation/topology.ts';
-import { createObjects } from '../../lib/storage/objects.ts';
-import { createQueues } from '../../lib/storage/queues.ts';
-import type { HandlerContext, Launcher } from '../context.ts';
+import type { GpuTaskLauncher, HandlerContext } from '../context.ts';
 import { readEnvironment } from './environment.ts';
 import { createTelemetry, type LambdaContext, type Telemetry } from './telemetry.ts';
 
 /** What a function is given besides what all are given. */
-export type Extras = Partial<Pick<HandlerContext, 'launcher' | 'mergeElsewhere'>>;
+export type Extras = Partial<Pick<HandlerContext, 'launcher' | 'delegateMerge'>>;
 
 /** What extras are made of. `trace` is for clients of the SDK. */
 export interface Setup {
@@ -49,7 +49,7 @@ function setUp(service: FunctionName, extras: (setup: Setup) => Extras) {
   return { telemetry, context: { ...context, ...extras({ context, trace }) } };
 }
 
-const NO_LAUNCHER: Launcher = {
+const NO_LAUNCHER: GpuTaskLauncher = {
   submit: async () => {
     throw new FedcardioError('BAD_CONFIGURATION', 'This function starts no tasks.');
   },

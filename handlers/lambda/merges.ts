@@ -1,5 +1,5 @@
-import { createBatchQueue } from '../../lib/storage/batch.ts';
-import { mergeAsJobs } from '../batch-merges.ts';
+import { createBatchQueue } from '../../lib/aws/batch.ts';
+import { mergeAsJobs } from '../batch/merges.ts';
 import { required, requiredBytes } from './environment.ts';
 import type { Extras, Setup } from './function.ts';
 
@@ -13,5 +13,5 @@ export function largeMerges({ context, trace }: Setup): Extras {
   const jobDefinition = required('FEDCARDIO_MERGE_JOB_DEFINITION');
   const maxBytes = requiredBytes('FEDCARDIO_MERGE_MAX_BYTES');
   const queue = createBatchQueue({ trace, jobQueue, jobDefinition });
-  return { mergeElsewhere: mergeAsJobs({ ...context, queue, maxBytes }) };
+  return { delegateMerge: mergeAsJobs({ ...context, queue, maxBytes }) };
 }

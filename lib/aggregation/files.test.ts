@@ -1,11 +1,11 @@
-import { describe, expect, it } from 'vitest';
-import { createMemoryObjects } from '../storage/memory.ts';
+import { describe, expect, test } from 'vitest';
+import { createMemoryObjects } from '../storage/testing-objects.ts';
 import { parseSafetensorsHeader } from '../weights/header.ts';
 import { encodeSafetensors, encodeSafetensorsHeader } from '../weights/safetensors.ts';
 import { openFile } from './files.ts';
 
 describe('openFile', () => {
-  it('reads headers that are longer than its first request', async () => {
+  test('reads headers that are longer than its first request', async () => {
     const objects = createMemoryObjects();
     const names = Array.from({ length: 6000 }, (_, i) => `encoder.${i}.weight`);
     const file = encodeSafetensors(
@@ -20,7 +20,7 @@ describe('openFile', () => {
     expect(Buffer.compare(headerBytes, file.subarray(0, headerBytes.length))).toBe(0);
   });
 
-  it('reads a small file whole, with one request, and refuses one of another length', async () => {
+  test('reads a small file whole, with one request, and refuses one of another length', async () => {
     const objects = createMemoryObjects();
     const file = encodeSafetensors(new Map([['w', { dtype: 'F32', shape: [2], data: Float32Array.of(1, 2) }]]));
     await objects.put('b', 'k', file);
@@ -31,7 +31,7 @@ describe('openFile', () => {
     await expect(stated(file.length - 1)).rejects.toThrow(`k has ${file.length} bytes, not the ${file.length - 1}`);
   });
 
-  it('keeps no more than it is to keep, and sees when a file that would just fit goes on', async () => {
+  test('keeps no more than it is to keep, and sees when a file that would just fit goes on', async () => {
     const objects = createMemoryObjects();
     const values = new Float32Array(32 * 1024 - 18);
     const file = encodeSafetensors(new Map([['w', { dtype: 'F32', shape: [values.length], data: values }]]));
@@ -45,7 +45,7 @@ describe('openFile', () => {
     await expect(openFile(objects, 'b', stated, bytes)).rejects.toThrow(/^k has (more|\d+) bytes, not the \d+/);
   });
 
-  it('refuses a file that ends within its header', async () => {
+  test('refuses a file that ends within its header', async () => {
     const objects = createMemoryObjects();
     const cut = encodeSafetensorsHeader(new Map([['w', { dtype: 'F32', shape: [9] }]])).subarray(0, 30);
     await objects.put('b', 'k', cut);

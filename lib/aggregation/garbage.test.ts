@@ -1,11 +1,11 @@
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { withoutMarking } from './garbage.ts';
 
 const flags: string[] = vi.hoisted(() => []);
 vi.mock('node:v8', () => ({ setFlagsFromString: (flag: string) => flags.push(flag) }));
 
 describe('withoutMarking', () => {
-  it('switches marking off for work that overlaps, and on again after the last, whatever came of it', async () => {
+  test('switches marking off for work that overlaps, and on again after the last, whatever came of it', async () => {
     let endFirst = () => {};
     const first = withoutMarking(
       () =>

@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, test } from 'vitest';
 import { createHashes, createHashesInThread, type Hashes } from './hashes.ts';
 
 const sha256 = (...parts: readonly Uint8Array[]): string => {
@@ -15,7 +15,7 @@ describe.each([
   let hashes: Hashes | undefined;
   afterEach(() => hashes?.close());
 
-  it('are of several files at a time, piece by piece', async () => {
+  test('are of several files at a time, piece by piece', async () => {
     hashes = create();
     const [one, two, none] = [hashes.open(), hashes.open(), hashes.open()];
     const [a, b, c] = [randomBytes(10), randomBytes(100_000), randomBytes(7)];
@@ -28,7 +28,7 @@ describe.each([
     await Promise.all(added);
   });
 
-  it('read shared memory until they say that they are done', async () => {
+  test('read shared memory until they say that they are done', async () => {
     hashes = create();
     const memory = new Uint8Array(new SharedArrayBuffer(1 << 20)).fill(1);
     const file = hashes.open();

@@ -1,4 +1,4 @@
-import { mapConcurrently } from '../federation/protocol/async.ts';
+import { mapConcurrently } from '../async.ts';
 import type { Aggregation, Encoding, StoredFile } from '../federation/schemas.ts';
 import type { Objects } from '../storage/contract.ts';
 import { untrainedIn } from '../weights/untrained.ts';

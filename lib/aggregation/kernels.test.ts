@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { decodeHalf } from '../weights/half.ts';
 import { createKernels, type Kernels } from './kernels.ts';
 import { SOURCE_SHA256 } from './kernels-wasm.ts';
@@ -20,12 +20,12 @@ function stored(kernels: Kernels, array: Float32Array): Float32Array {
 const another = (array: Float32Array) => array.map((_, i) => array[(i + 1) % array.length] as number);
 
 describe('kernels', () => {
-  it('are compiled from the source beside them', () => {
+  test('are compiled from the source beside them', () => {
     const source = readFileSync(new URL('kernels.wat', import.meta.url));
     expect(createHash('sha256').update(source).digest('hex')).toBe(SOURCE_SHA256);
   });
 
-  it('find what is not finite, wherever it is, and nothing beyond the end', () => {
+  test('find what is not finite, wherever it is, and nothing beyond the end', () => {
     fc.assert(
       fc.property(values, fc.nat(), fc.constantFrom(Number.NaN, Infinity, -Infinity), (array, at, bad) => {
         const kernels = createKernels();
@@ -39,7 +39,7 @@ describe('kernels', () => {
     );
   });
 
-  it('add float32 times a factor in float64, and round a quotient once', () => {
+  test('add float32 times a factor in float64, and round a quotient once', () => {
     fc.assert(
       fc.property(values, factor, fc.integer({ min: 1, max: 1e6 }), (array, scale, divisor) => {
         const kernels = createKernels();
@@ -58,7 +58,7 @@ describe('kernels', () => {
     );
   });
 
-  it('sort two arrays against each other', () => {
+  test('sort two arrays against each other', () => {
     fc.assert(
       fc.property(values, (array) => {
         const kernels = createKernels();
@@ -72,7 +72,7 @@ describe('kernels', () => {
     );
   });
 
-  it('restore what was sent as a difference, and scale differences down', () => {
+  test('restore what was sent as a difference, and scale differences down', () => {
     fc.assert(
       fc.property(values, fc.double({ min: 0, max: 1, noNaN: true }), fc.boolean(), (array, scale, areDifferences) => {
         const kernels = createKernels();
@@ -92,7 +92,7 @@ describe('kernels', () => {
     );
   });
 
-  it.each(['F16', 'BF16'] as const)('decode all %s as the codec does', (dtype) => {
+  test.each(['F16', 'BF16'] as const)('decode all %s as the codec does', (dtype) => {
     const kernels = createKernels();
     const halves = kernels.bytes(2 * 0x10000);
     halves.set(new Uint8Array(Uint16Array.from({ length: 0x10000 }, (_, bits) => bits).buffer));
@@ -106,7 +106,7 @@ describe('kernels', () => {
     expect(differing).toBe(-1);
   });
 
-  it('give memory up to be used again', () => {
+  test('give memory up to be used again', () => {
     const kernels = createKernels();
     const [first, second] = [kernels.float32(5), kernels.float32(5)];
     kernels.reset();

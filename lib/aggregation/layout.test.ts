@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { parseSafetensorsHeader } from '../weights/header.ts';
 import { encodeSafetensorsHeader, type TensorShape } from '../weights/safetensors.ts';
 import { commonLayout, fileFault, layoutDifference, segmentsOf, withFloats } from './layout.ts';
@@ -16,7 +16,7 @@ const header = (tensors: Readonly<Record<string, TensorShape | readonly number[]
   );
 
 describe('layouts', () => {
-  it('differ by the first tensor that does', () => {
+  test('differ by the first tensor that does', () => {
     const expected = header({ a: [2], b: [3, 1] }).tensors;
     const difference = (other: Parameters<typeof header>[0]) =>
       layoutDifference(header(other).tensors, expected, 'the model');
@@ -30,26 +30,26 @@ describe('layouts', () => {
     expect(difference({ a: [2], b: [3, 1], c: [] })).toBe('the model has no tensor "c"');
   });
 
-  it('are common when most have them, the earliest of equally many', () => {
+  test('are common when most have them, the earliest of equally many', () => {
     const [one, two] = [header({ a: [1] }).tensors, header({ a: [2] }).tensors];
     expect(commonLayout([one, two, header({ a: [2] }).tensors])).toBe(two);
     expect(commonLayout([one, two])).toBe(one);
     expect(commonLayout([])).toBeUndefined();
   });
 
-  it('are in the order of their bytes', () => {
+  test('are in the order of their bytes', () => {
     const [ab, ba] = [header({ a: [1], b: [1] }).tensors, header({ b: [1], a: [1] }).tensors];
     expect(layoutDifference(ba, ab, 'the model')).toBe('the tensors are in another order than in the model');
   });
 
-  it('are the same with floats of another type, integers as they are', () => {
+  test('are the same with floats of another type, integers as they are', () => {
     const stored = (dtype: 'F32' | 'F16') =>
       header({ n: { dtype: 'I32', shape: [2] }, w: { dtype, shape: [3] } }).tensors;
     expect(layoutDifference(withFloats(stored('F32'), 'F16'), stored('F16'), 'the update')).toBeUndefined();
     expect(layoutDifference(withFloats(stored('F16'), 'F32'), stored('F32'), 'the update')).toBeUndefined();
   });
 
-  it('are no use with other floats than agreed, without values, or with another length than stated', () => {
+  test('are no use with other floats than agreed, without values, or with another length than stated', () => {
     const { dataStart, dataBytes } = header({ a: [2] });
     expect(fileFault(header({ a: [2] }), dataStart + dataBytes, 'F32')).toBeUndefined();
     expect(fileFault(header({ a: [2] }), dataStart, 'F32')).toMatch(
@@ -63,7 +63,7 @@ describe('layouts', () => {
     expect(fileFault(header({ a: [0] }), header({ a: [0] }).dataStart, 'F32')).toBe('the weights hold no values');
   });
 
-  it('are runs of tensors of one kind, where each begins noted', () => {
+  test('are runs of tensors of one kind, where each begins noted', () => {
     const { tensors } = header({
       steps: { dtype: 'I64', shape: [] },
       a: [2, 3],

@@ -1,8 +1,8 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { Objects } from '../storage/contract.ts';
-import { createMemoryObjects } from '../storage/memory.ts';
+import { createMemoryObjects } from '../storage/testing-objects.ts';
 import type { MergeInput } from './inputs.ts';
-import { type Opened, slicesOfMerge } from './opened.ts';
+import { type MergeContext, slicesOfMerge } from './merge-context.ts';
 import { configured, f32, merge, STRATEGIES, type StrategyName, storeUpdate } from './testing.ts';
 
 const MiB = 2 ** 20;
@@ -49,7 +49,7 @@ async function useOf(strategy: StrategyName, updates: number, values: number): P
 }
 
 describe.each(STRATEGIES)('a merge by %s', (strategy) => {
-  it('needs as much memory for a model of any size', async () => {
+  test('needs as much memory for a model of any size', async () => {
     const [small, large] = [await useOf(strategy, 4, 200_000), await useOf(strategy, 4, 1_400_000)];
 
     expect(large.bytes).toBe(small.bytes);
@@ -61,13 +61,13 @@ describe.each(STRATEGIES)('a merge by %s', (strategy) => {
 });
 
 describe('a merge', () => {
-  it('that sums needs as much memory for any number of updates', async () => {
+  test('that sums needs as much memory for any number of updates', async () => {
     expect((await useOf('fedavg', 40, 20_000)).bytes).toBe((await useOf('fedavg', 4, 20_000)).bytes);
   });
 
-  it('that holds all updates takes smaller slices of more', () => {
+  test('that holds all updates takes smaller slices of more', () => {
     const layout = new Map([['w', { dtype: 'F32', shape: [1e8] }]]);
-    const opened = { options: {}, updates: [{ header: { tensors: layout } }] } as unknown as Opened;
+    const opened = { options: {}, updates: [{ header: { tensors: layout } }] } as unknown as MergeContext;
     for (const rows of [1, 2, 7, 8, 9, 32, 1000]) {
       const slices = slicesOfMerge(opened, { rows });
       const bytes = 4 * Math.max(...slices.map(({ start, end }) => end - start));

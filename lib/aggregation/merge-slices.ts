@@ -2,7 +2,7 @@ import { encodeSafetensorsHeader } from '../weights/safetensors.ts';
 import type { OpenInput } from './inputs.ts';
 import { type Segment, withFloats } from './layout.ts';
 import type { Merged } from './merge.ts';
-import { type MergeSource, type Opened, ownSource, slicesOfMerge, updateSource } from './opened.ts';
+import { type MergeContext, type MergeSource, ownSource, slicesOfMerge, updateSource } from './merge-context.ts';
 import { openOutput } from './output.ts';
 import { type Block, openPass } from './pass.ts';
 import type { Slice } from './slices.ts';
@@ -14,7 +14,7 @@ const DIVERGED =
   'The server optimiser steps beyond what a float32 can hold: lower its learningRate, or clip updates with clipNorm.';
 
 /** Merges the chosen updates in one pass over them, and writes the model and, where there is one, the state. */
-export async function mergeSlices(opened: Opened, survey: Survey): Promise<Merged> {
+export async function mergeSlices(opened: MergeContext, survey: Survey): Promise<Merged> {
   const { options, strategy, base, updates } = opened;
   const { key, stateKey, onPart } = options;
   const moments = base ? strategy.moments : [];
@@ -58,10 +58,10 @@ interface MergedSlice {
  *
  * @param width moments of a value
  */
-async function* mergedSlices(opened: Opened, survey: Survey, width: number): AsyncGenerator<MergedSlice> {
+async function* mergedSlices(opened: MergeContext, survey: Survey, width: number): AsyncGenerator<MergedSlice> {
   const { options, strategy, base, updates, kernels } = opened;
   const { delta } = options;
-  const chosen = survey.chosen.map((index) => updates[index] as Opened['updates'][number]);
+  const chosen = survey.chosen.map((index) => updates[index] as MergeContext['updates'][number]);
   const factors = survey.chosen.map((index) => survey.factors[index] as number);
   const origin = base && (delta || width > 0 || factors.some((factor) => factor < 1)) ? base : undefined;
   const sources = chosen.map(updateSource(opened));

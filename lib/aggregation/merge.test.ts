@@ -1,14 +1,14 @@
-import { describe, expect, it } from 'vitest';
-import { sha256Hex } from '../federation/protocol/json.ts';
+import { describe, expect, test } from 'vitest';
+import { sha256Hex } from '../json.ts';
 import type { Objects } from '../storage/contract.ts';
-import { createMemoryObjects } from '../storage/memory.ts';
+import { createMemoryObjects } from '../storage/testing-objects.ts';
 import { encodeSafetensors } from '../weights/safetensors.ts';
 import type { Tensor } from '../weights/weights.ts';
 import type { MergeInput } from './inputs.ts';
 import { BUCKET, configured, f32, floatsOf, merge, mergedModel, model, storeFile, storeUpdate } from './testing.ts';
 
 describe('mergeUpdates', () => {
-  it('says where the model is, and what it is', async () => {
+  test('says where the model is, and what it is', async () => {
     const objects = createMemoryObjects();
     const inputs = [await storeUpdate(objects, 'berlin', 1, model(1, 2, 3))];
 
@@ -22,7 +22,7 @@ describe('mergeUpdates', () => {
     });
   });
 
-  it('says that it goes on, between slices', async () => {
+  test('says that it goes on, between slices', async () => {
     const objects = createMemoryObjects();
     const inputs = [await storeUpdate(objects, 'berlin', 1, model(...Array.from({ length: 40 }, (_, i) => i)))];
     let told = 0;
@@ -35,7 +35,7 @@ describe('mergeUpdates', () => {
     expect(told).toBe(10);
   });
 
-  it('clips the difference from the base to a norm, and nothing where there is no base', async () => {
+  test('clips the difference from the base to a norm, and nothing where there is no base', async () => {
     const objects = createMemoryObjects();
     const base = { ...(await storeFile(objects, 'base', encodeSafetensors(model(1, 1, 1)))), state: null };
     const inputs = [
@@ -52,7 +52,7 @@ describe('mergeUpdates', () => {
     expect(floatsOf(whole)).toEqual([1, 1.75, 2.75]);
   });
 
-  it('lets no value of any size disturb what Krum sees of the others', async () => {
+  test('lets no value of any size disturb what Krum sees of the others', async () => {
     const objects = createMemoryObjects();
     const updates = [model(3e38, 3e38, -3e38), model(1, 1, 1), model(1, 1, 1.5), model(1, 1.25, 1.5)];
     const inputs = await Promise.all(updates.map((update, i) => storeUpdate(objects, `site-${i}`, 1, update)));
@@ -64,7 +64,7 @@ describe('mergeUpdates', () => {
     }
   });
 
-  it('takes a server optimiser that has gone beyond float32 for impossible', async () => {
+  test('takes a server optimiser that has gone beyond float32 for impossible', async () => {
     const objects = createMemoryObjects();
     const base = { ...(await storeFile(objects, 'base', encodeSafetensors(model(0, 0)))), state: null };
     const inputs = [await storeUpdate(objects, 'berlin', 1, model(1e30, 1))];
@@ -81,7 +81,7 @@ describe('mergeUpdates', () => {
     }
   });
 
-  it.each([
+  test.each([
     ['the base', 'base', /base: the weights have SHA-256/],
     ['the state', 'before', /before: the weights have SHA-256/],
   ])('throws where %s is not what it was: that is no fault of an update', async (_, changed, message) => {
@@ -101,7 +101,7 @@ describe('mergeUpdates', () => {
     await expect(merging).rejects.toMatchObject({ code: 'BAD_WEIGHTS' });
   });
 
-  it('throws where the state is of another optimiser or another model', async () => {
+  test('throws where the state is of another optimiser or another model', async () => {
     const objects = createMemoryObjects();
     const inputs = [await storeUpdate(objects, 'berlin', 1, model(1, 2, 3))];
     const file = await storeFile(objects, 'base', encodeSafetensors(model(0, 0, 0)));
@@ -229,7 +229,7 @@ describe('mergeUpdates refuses', () => {
     ],
   ];
 
-  it.each(faults)('%s, for good, and leaves nothing behind', async (_, write, reason) => {
+  test.each(faults)('%s, for good, and leaves nothing behind', async (_, write, reason) => {
     const objects = createMemoryObjects();
     const berlin = await storeUpdate(objects, 'berlin', 3, good);
     const hamburg = await storeUpdate(objects, 'hamburg', 1, encodeSafetensors(model(5, 6, 7)));
@@ -249,7 +249,7 @@ describe('mergeUpdates refuses', () => {
     });
   });
 
-  it('an odd one out among updates with no model to start from, for as long as it is one', async () => {
+  test('an odd one out among updates with no model to start from, for as long as it is one', async () => {
     const objects = createMemoryObjects();
     const odd = await storeUpdate(objects, 'berlin', 1, encodeSafetensors(model(1, 2, 3, 4)));
     const others = [await storeUpdate(objects, 'hamburg', 1, good), await storeUpdate(objects, 'munich', 1, good)];
@@ -260,7 +260,7 @@ describe('mergeUpdates refuses', () => {
     });
   });
 
-  it('nothing for a failure of the storage: that is thrown, to be tried again', async () => {
+  test('nothing for a failure of the storage: that is thrown, to be tried again', async () => {
     const objects = createMemoryObjects();
     const berlin = await storeUpdate(objects, 'berlin', 3, good);
     const slowDown = () => Promise.reject(new Error('503 slow down'));
@@ -269,7 +269,7 @@ describe('mergeUpdates refuses', () => {
     }
   });
 
-  it('nothing while it is read for a caller that gives up: what it throws is thrown', async () => {
+  test('nothing while it is read for a caller that gives up: what it throws is thrown', async () => {
     const objects = createMemoryObjects();
     const inputs = [await storeUpdate(objects, 'berlin', 3, model(...new Array(40).fill(1)))];
     const onPart = () => Promise.reject(new Error('out of time'));
@@ -278,7 +278,7 @@ describe('mergeUpdates refuses', () => {
     expect(await objects.head(BUCKET, 'global')).toBeUndefined();
   });
 
-  it('an update that ends early while it is read', async () => {
+  test('an update that ends early while it is read', async () => {
     const objects = createMemoryObjects();
     const input = await storeUpdate(objects, 'berlin', 3, good);
     const cut: Objects = {
@@ -292,7 +292,7 @@ describe('mergeUpdates refuses', () => {
     });
   });
 
-  it('an update that goes on after its end', async () => {
+  test('an update that goes on after its end', async () => {
     const objects = createMemoryObjects();
     const large = encodeSafetensors(model(...new Array(40_000).fill(1)));
     const input = await storeUpdate(objects, 'berlin', 3, large);
@@ -304,7 +304,7 @@ describe('mergeUpdates refuses', () => {
     });
   });
 
-  it('a difference that leads beyond what a float32 can hold', async () => {
+  test('a difference that leads beyond what a float32 can hold', async () => {
     const objects = createMemoryObjects();
     const base = { ...(await storeFile(objects, 'base', encodeSafetensors(model(3e38, 0)))), state: null };
     const input = await storeUpdate(objects, 'berlin', 3, model(3e38, 0));

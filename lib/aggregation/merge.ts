@@ -6,10 +6,10 @@ import { withoutMarking } from './garbage.ts';
 import { createHashes, createHashesInThread } from './hashes.ts';
 import { type MergeInput, openInputs, type Refused } from './inputs.ts';
 import { createKernels } from './kernels.ts';
+import type { Base, MergeContext } from './merge-context.ts';
 import { mergeSlices } from './merge-slices.ts';
-import type { Base, Opened } from './opened.ts';
 import { requireState } from './state-file.ts';
-import { strategyOf } from './strategies.ts';
+import { strategyOf } from './strategies/strategies.ts';
 import { surveyUpdates } from './survey.ts';
 
 export interface MergeOptions {
@@ -74,7 +74,7 @@ export async function mergeUpdates(inputs: readonly MergeInput[], options: Merge
   const hashes = isLarge ? createHashesInThread() : createHashes();
   const kernels = createKernels();
   const work = async (): Promise<Merged> => {
-    const opened: Opened = { options, objects, bucket, strategy, base, updates, refused, kernels, hashes };
+    const opened: MergeContext = { options, objects, bucket, strategy, base, updates, refused, kernels, hashes };
     const survey = await surveyUpdates(opened);
     kernels.reset();
     return mergeSlices(opened, survey);

@@ -1,5 +1,5 @@
+import { mapAhead } from '../async.ts';
 import { type FedcardioError, isFedcardioError } from '../error.ts';
-import { mapAhead } from '../federation/protocol/async.ts';
 import type { Objects } from '../storage/contract.ts';
 import { DTYPE_BYTES, type Dtype } from '../weights/header.ts';
 import type { OpenFile } from './files.ts';

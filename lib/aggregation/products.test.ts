@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { createKernels } from './kernels.ts';
 import { clippingFactors, createProducts, squaredDistances } from './products.ts';
 
@@ -35,7 +35,7 @@ const dot = (a: readonly number[], b: readonly number[]) => a.reduce((sum, x, i)
 const minus = (a: readonly number[], b: readonly number[]) => a.map((x, i) => x - (b[i] as number));
 
 describe('products', () => {
-  it('are the scalar products of differences from the base', () => {
+  test('are the scalar products of differences from the base', () => {
     fc.assert(
       fc.property(rows, fc.boolean(), ({ base, updates }, hasBase) => {
         const products = productsOf(updates, hasBase ? base : undefined);
@@ -47,7 +47,7 @@ describe('products', () => {
     );
   });
 
-  it('are those with themselves only where no others are wanted', () => {
+  test('are those with themselves only where no others are wanted', () => {
     const products = productsOf(
       [
         [3, 4],
@@ -59,7 +59,7 @@ describe('products', () => {
     expect([products.of(0, 0), products.of(1, 1), products.of(0, 1)]).toEqual([25, 5, Number.NaN]);
   });
 
-  it('give the distances of the updates', () => {
+  test('give the distances of the updates', () => {
     fc.assert(
       fc.property(rows, ({ base, updates }) => {
         const distances = squaredDistances(
@@ -71,7 +71,7 @@ describe('products', () => {
     );
   });
 
-  it('give what a difference is scaled with, and distances of what it is scaled to', () => {
+  test('give what a difference is scaled with, and distances of what it is scaled to', () => {
     const products = productsOf(
       [
         [3, 4],

@@ -1,5 +1,5 @@
 import { GROUP, type Kernels } from './kernels.ts';
-import type { SquaredDistances } from './strategy.ts';
+import type { SquaredDistances } from './strategies/strategy.ts';
 
 /**
  * Products of updates' differences from their base with each other, from which their norms and distances follow:

@@ -1,7 +1,7 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { StoredFile } from '../federation/schemas.ts';
 import type { Objects } from '../storage/contract.ts';
-import { createMemoryObjects } from '../storage/memory.ts';
+import { createMemoryObjects } from '../storage/testing-objects.ts';
 import { decodeSafetensors, encodeSafetensors } from '../weights/safetensors.ts';
 import type { MergeOptions } from './merge.ts';
 import { configured, f32, fixture, merge, mergedModel, type StrategyName, storeFile, storeUpdate } from './testing.ts';
@@ -40,7 +40,7 @@ function error(actual: Iterable<readonly [string, { readonly data: ArrayLike<num
 const ROUNDING = 2 ** -24;
 
 describe('against Flower', () => {
-  it.each<[string, StrategyName, Readonly<Record<string, unknown>>, number]>([
+  test.each<[string, StrategyName, Readonly<Record<string, unknown>>, number]>([
     ['median-of-7', 'median', {}, 7],
     ['median-of-6', 'median', {}, 6],
     ['trimmed-mean-of-7', 'trimmed-mean', { trim: 0.3 }, 7],
@@ -63,7 +63,7 @@ describe('against Flower', () => {
   });
 
   const adaptive = { learningRate: 0.02, beta1: 0.8, beta2: 0.95, epsilon: 1e-2 };
-  it.each<[StrategyName, Readonly<Record<string, unknown>>]>([
+  test.each<[StrategyName, Readonly<Record<string, unknown>>]>([
     ['fedavgm', { learningRate: 0.7, momentum: 0.6 }],
     ['fedadam', adaptive],
     ['fedyogi', adaptive],
@@ -86,7 +86,7 @@ describe('against Flower', () => {
 });
 
 describe('against numpy', () => {
-  it('the weighted mean is the same but for the last bit', async () => {
+  test('the weighted mean is the same but for the last bit', async () => {
     const objects = createMemoryObjects();
     const samples = { berlin: 5, hamburg: 1, heidelberg: 78, munich: 30 };
     const inputs = await Promise.all(

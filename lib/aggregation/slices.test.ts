@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { Segment } from './layout.ts';
 import { slicesOf, tensorAt } from './slices.ts';
 
@@ -17,7 +17,7 @@ const segment = fc
   .filter(({ elements }) => elements > 0);
 
 describe('slices', () => {
-  it('cover every value once, in order, none larger than asked for', () => {
+  test('cover every value once, in order, none larger than asked for', () => {
     fc.assert(
       fc.property(fc.array(segment, { maxLength: 3 }), fc.integer({ min: 1, max: 20 }), (segments, elements) => {
         const slices = slicesOf(segments, elements);
@@ -35,7 +35,7 @@ describe('slices', () => {
     );
   });
 
-  it('know the tensor of a value, empty ones never', () => {
+  test('know the tensor of a value, empty ones never', () => {
     fc.assert(
       fc.property(segment, fc.integer({ min: 1, max: 20 }), (own, elements) => {
         const { tensors } = own;

@@ -1,4 +1,4 @@
-import { type MergeSource, type Opened, ownSource, slicesOfMerge, updateSource } from './opened.ts';
+import { type MergeContext, type MergeSource, ownSource, slicesOfMerge, updateSource } from './merge-context.ts';
 import { openPass } from './pass.ts';
 import { clippingFactors, createProducts, type Products, squaredDistances } from './products.ts';
 import { finiteFloats } from './values.ts';
@@ -15,7 +15,7 @@ export interface Survey {
  * Finds which updates the strategy merges, and by how much they are clipped. Reads them for it, to the end, where
  * that depends on their values. Without a base nothing is clipped.
  */
-export async function surveyUpdates(opened: Opened): Promise<Survey> {
+export async function surveyUpdates(opened: MergeContext): Promise<Survey> {
   const { options, strategy, base, updates } = opened;
   const { clipNorm } = options.aggregation;
   const clips = clipNorm !== undefined && base !== undefined;
@@ -29,7 +29,7 @@ export async function surveyUpdates(opened: Opened): Promise<Survey> {
 }
 
 /** Reads all updates once for the products of their differences from the base; without one, of their values. */
-async function productsOf(opened: Opened, pairs: boolean): Promise<Products> {
+async function productsOf(opened: MergeContext, pairs: boolean): Promise<Products> {
   const { options, base, updates, kernels } = opened;
   const { delta, onPart } = options;
   const origin = base && !delta ? ownSource(base, 'base') : undefined;

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
-import { sha256Hex } from '../federation/protocol/json.ts';
 import { aggregationSchema, type Encoding, type StoredFile } from '../federation/schemas.ts';
+import { sha256Hex } from '../json.ts';
 import type { Objects } from '../storage/contract.ts';
 import { decodeTensors, encodeSafetensors } from '../weights/safetensors.ts';
 import type { Tensor, Tensors, Weights } from '../weights/weights.ts';

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { Objects } from '../storage/contract.ts';
-import { createMemoryObjects } from '../storage/memory.ts';
+import { createMemoryObjects } from '../storage/testing-objects.ts';
 import { encodeSafetensors } from '../weights/safetensors.ts';
 import { untrainedMetadata } from '../weights/untrained.ts';
 import type { Weights } from '../weights/weights.ts';
@@ -39,7 +39,7 @@ describe('parameters that some sites had nothing to train with', () => {
   // Krum chooses whole updates: which, depends on all of their values.
   const strategies = STRATEGIES.filter((name) => !name.endsWith('krum'));
 
-  it.each(strategies)('with skip are what %s makes of the updates that trained them, or of all', async (strategy) => {
+  test.each(strategies)('with skip are what %s makes of the updates that trained them, or of all', async (strategy) => {
     const aggregation = configured(strategy, { untrained: 'skip' });
     await fc.assert(
       fc.asyncProperty(sites, fc.constantFrom(16, 32, 1024), async (all, sliceBytes) => {
@@ -63,7 +63,7 @@ describe('parameters that some sites had nothing to train with', () => {
     );
   });
 
-  it('are averaged as they are without it, to the same bytes as if nobody had said so', async () => {
+  test('are averaged as they are without it, to the same bytes as if nobody had said so', async () => {
     await fc.assert(
       fc.asyncProperty(sites, async (all) => {
         const [told, silent] = [createMemoryObjects(), createMemoryObjects()];
@@ -81,7 +81,7 @@ describe('parameters that some sites had nothing to train with', () => {
     );
   });
 
-  it('do not hold a head back that one site of three trained', async () => {
+  test('do not hold a head back that one site of three trained', async () => {
     const objects = createMemoryObjects();
     const start = { values: new Array(SIZE * NAMES.length).fill(1), samples: 100, untrained: ['out.second'] };
     const trained = { values: new Array(SIZE * NAMES.length).fill(4), samples: 1, untrained: [] };
@@ -93,16 +93,19 @@ describe('parameters that some sites had nothing to train with', () => {
     expect(new Set(floatsOf(skip).slice(0, -SIZE))).toEqual(new Set([Math.fround((100 + 100 + 4) / 201)]));
   });
 
-  it.each(['no list', '{"out.second":true}', '[1]'])('are not guessed from %s: the update is refused', async (list) => {
-    const objects = createMemoryObjects();
-    const file = encodeSafetensors(weightsOf(new Array(SIZE * NAMES.length).fill(1)), { untrained: list });
-    const input = await storeUpdate(objects, 'munich', 1, file);
+  test.each(['no list', '{"out.second":true}', '[1]'])(
+    'are not guessed from %s: the update is refused',
+    async (list) => {
+      const objects = createMemoryObjects();
+      const file = encodeSafetensors(weightsOf(new Array(SIZE * NAMES.length).fill(1)), { untrained: list });
+      const input = await storeUpdate(objects, 'munich', 1, file);
 
-    const reason = 'the header\'s "untrained" is no JSON list of tensor names';
-    expect(await merge(objects, [input], { aggregation: configured('fedavg', { untrained: 'skip' }) })).toEqual({
-      kind: 'refused',
-      refused: [{ input, reason, forGood: true }],
-    });
-    expect((await merge(objects, [input])).kind).toBe('merged');
-  });
+      const reason = 'the header\'s "untrained" is no JSON list of tensor names';
+      expect(await merge(objects, [input], { aggregation: configured('fedavg', { untrained: 'skip' }) })).toEqual({
+        kind: 'refused',
+        refused: [{ input, reason, forGood: true }],
+      });
+      expect((await merge(objects, [input])).kind).toBe('merged');
+    },
+  );
 });

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { z } from 'zod';
-import { canonicalJson, parseJson, sha256Hex } from './protocol/json.ts';
+import { canonicalJson, parseJson, sha256Hex } from '../json.ts';
 import * as schemas from './schemas.ts';
 
 const FOLDER = new URL('../../docs/events/', import.meta.url);
@@ -13,7 +13,7 @@ const EXAMPLES: Readonly<Record<string, z.ZodType>> = {
   plan: schemas.planSchema,
   open: schemas.openSchema,
   sent: schemas.sentSchema,
-  task: schemas.taskMessageSchema,
+  task: schemas.gpuTaskMessageSchema,
   update: schemas.updateSchema,
   'update-munich': schemas.updateSchema,
   'update-failed': schemas.updateSchema,
@@ -29,7 +29,7 @@ const EXAMPLES: Readonly<Record<string, z.ZodType>> = {
   content: schemas.contentSchema,
   'pseudo-label': schemas.pseudoLabelReportSchema,
   job: schemas.jobSchema,
-  merge: schemas.mergeTaskSchema,
+  merge: schemas.mergeJobSchema,
   'batch-job-failed': schemas.batchJobEventSchema,
   's3-event': schemas.s3EventSchema,
   's3-test-event': schemas.s3EventSchema,
@@ -40,7 +40,7 @@ const example = <S extends z.ZodType>(name: string, schema: S) => parseJson(byte
 const storedSha256 = (name: string) => sha256Hex(canonicalJson(JSON.parse(Buffer.from(bytesOf(name)).toString())));
 
 describe('the examples in docs/events', () => {
-  it('are all of them parsed here', () => {
+  test('are all of them parsed here', () => {
     const files = readdirSync(FOLDER).filter((file) => file.endsWith('.json'));
     expect(files.sort()).toEqual(
       Object.keys(EXAMPLES)
@@ -49,7 +49,7 @@ describe('the examples in docs/events', () => {
     );
   });
 
-  it('cover every schema that carries a version', () => {
+  test('cover every schema that carries a version', () => {
     const versions = new Set(
       Object.keys(EXAMPLES).map(
         (name) => JSON.parse(Buffer.from(bytesOf(name)).toString()).schema as string | undefined,
@@ -63,11 +63,11 @@ describe('the examples in docs/events', () => {
     expect(declared.filter((name) => !versions.has(name))).toEqual([]);
   });
 
-  it.each(Object.entries(EXAMPLES))('%s.json is what its schema says', (name, schema) => {
+  test.each(Object.entries(EXAMPLES))('%s.json is what its schema says', (name, schema) => {
     expect(() => example(name, schema)).not.toThrow();
   });
 
-  it('are a chain: each names the hash of the one before', () => {
+  test('are a chain: each names the hash of the one before', () => {
     const plan = example('plan', schemas.planSchema);
     const open = example('open', schemas.openSchema);
     const seal = example('seal', schemas.sealSchema);

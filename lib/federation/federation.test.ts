@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
+import { parseValue } from '../json.ts';
 import { federationJsonSchema } from './json-schema.ts';
-import { parseValue } from './protocol/json.ts';
 import { type Federation, federationSchema } from './schemas.ts';
 
 const SITES = [
@@ -19,7 +19,7 @@ const home = { account: '111122223333', region: 'eu-central-1' };
 const image = '444455556666.dkr.ecr.eu-west-1.amazonaws.com/fedcardio:0.1.0';
 
 describe('federation.json', () => {
-  it('is an id and its sites, and may say where each of them is', () => {
+  test('is an id and its sites, and may say where each of them is', () => {
     const abroad = { account: '444455556666', region: 'eu-west-1', image };
     const uploaders = ['arn:aws:iam::444455556666:role/radiology', 'arn:aws:iam::444455556666:root'];
     const full = federation({
@@ -33,7 +33,7 @@ describe('federation.json', () => {
     expect(parseValue(full, federationSchema, 'f')).toEqual(full);
   });
 
-  it.for([
+  test.for([
     [
       'an id used twice',
       { sites: [SITES[0], SITES[0]] },
@@ -81,7 +81,7 @@ describe('federation.json', () => {
     );
   });
 
-  it('has an example of eight sites, which names the schema for editors', () => {
+  test('has an example of eight sites, which names the schema for editors', () => {
     const example = JSON.parse(readFileSync('federation.example.json', 'utf8')) as Federation;
 
     expect(parseValue(example, federationSchema, 'example').sites).toHaveLength(8);

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { federationKeys, parseCampaignKey, parseCaseKey, parseRoundKey, parseUpdateName, siteKeys } from './keys.ts';
 
 const id = fc.stringMatching(/^[a-z0-9](?:[a-z0-9-]{0,8}[a-z0-9])?$/);
@@ -12,7 +12,7 @@ const stage = fc.oneof(
 const address = fc.record({ campaign: part, stage, round: fc.integer({ min: 1, max: 20_000 }) });
 
 describe('round keys', () => {
-  it('are read as they were made, whatever the names', () => {
+  test('are read as they were made, whatever the names', () => {
     fc.assert(
       fc.property(address, part, fc.constantFrom('0a1b', 'failed'), (at, site, update) => {
         for (const make of [federationKeys.open, federationKeys.seal, federationKeys.commit]) {
@@ -28,7 +28,7 @@ describe('round keys', () => {
     );
   });
 
-  it.each([
+  test.each([
     'campaigns/c/plan.json',
     'campaigns/c/s/0000/open.json',
     'campaigns/c/s/00001/open.json',
@@ -39,7 +39,7 @@ describe('round keys', () => {
     expect(parseRoundKey(key)).toBeUndefined();
   });
 
-  it('leave weights out when updates are looked for', () => {
+  test('leave weights out when updates are looked for', () => {
     const at = { campaign: 'c', stage: 's', round: 1 };
     const weights = parseRoundKey(federationKeys.updateWeights(at, 'munich', 'ab'));
     expect(parseUpdateName(weights?.rest ?? '')).toBeUndefined();
@@ -47,7 +47,7 @@ describe('round keys', () => {
 });
 
 describe('case keys', () => {
-  it('tell images, labels and markups apart', () => {
+  test('tell images, labels and markups apart', () => {
     expect(parseCaseKey(siteKeys.image('training', 'p7'))).toEqual({
       use: 'training',
       caseId: 'p7',

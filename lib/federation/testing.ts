@@ -1,4 +1,4 @@
-import type { TaskMessage, TeacherStage } from './schemas.ts';
+import type { GpuTaskMessage, TeacherStage } from './schemas.ts';
 import { teacherStageSchema } from './schemas.ts';
 
 /** For tests: the smallest stage that learns. */
@@ -12,7 +12,7 @@ export const TEACHER_STAGE: TeacherStage = teacherStageSchema.parse({
 });
 
 /** For tests: a task message of a first round, but for what is given. */
-export const taskMessage = (fields: Partial<TaskMessage>): TaskMessage => ({
+export const gpuTaskMessage = (fields: Partial<GpuTaskMessage>): GpuTaskMessage => ({
   schema: 'fedcardio.task/1',
   federation: 'heart',
   site: 'berlin',

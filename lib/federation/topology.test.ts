@@ -1,4 +1,4 @@
-import { expect, it } from 'vitest';
+import { expect, test } from 'vitest';
 import { FUNCTION_TIMEOUT_SECONDS, names, topologyOf } from './topology.ts';
 
 const federation = (id: string, site: string) => ({
@@ -7,7 +7,7 @@ const federation = (id: string, site: string) => ({
   sites: [{ id: site, name: site }],
 });
 
-it('names buckets, queues and roles as long as AWS takes them, and refuses ids that make them longer', () => {
+test('names buckets, queues and roles as long as AWS takes them, and refuses ids that make them longer', () => {
   const longest = topologyOf(federation('f'.repeat(40), 's'.repeat(12)));
 
   expect(names.siteRole('f'.repeat(40), 's'.repeat(12), 'job-failed')).toHaveLength(64);
@@ -24,7 +24,7 @@ it('names buckets, queues and roles as long as AWS takes them, and refuses ids t
   }
 });
 
-it('keeps a message out of sight for six times as long as its function may take', () => {
+test('keeps a message out of sight for six times as long as its function may take', () => {
   for (const { handler, visibilityTimeoutSeconds } of topologyOf(federation('f', 's')).queues) {
     expect(visibilityTimeoutSeconds).toBeGreaterThanOrEqual(6 * FUNCTION_TIMEOUT_SECONDS[handler]);
   }

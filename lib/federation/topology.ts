@@ -81,7 +81,7 @@ export const names = {
   siteBucket: (federation: string, site: string) => `${federation}-site-${site}`,
   federationBucket: (federation: string) => `${federation}-federation`,
   intakeQueue: (federation: string, site: string) => `${federation}-${site}-intake`,
-  tasksQueue: (federation: string, site: string) => `${federation}-${site}-tasks`,
+  gpuTaskQueue: (federation: string, site: string) => `${federation}-${site}-tasks`,
   orchestrateQueue: (federation: string) => `${federation}-orchestrate`,
   aggregateQueue: (federation: string) => `${federation}-aggregate`,
   deadLetterQueue: (queue: string) => `${queue}-dlq`,
@@ -157,7 +157,7 @@ function siteTopology(federation: Federation, site: Site): { bucket: BucketSpec;
   const place = placeOf(federation, site);
   const of = { ...place, site: site.id };
   const intake = queue(names.intakeQueue(federation.id, site.id), 'intake', { ...of, batchSize: 10 });
-  const tasks = queue(names.tasksQueue(federation.id, site.id), 'dispatch', { ...of, batchSize: 1 });
+  const tasks = queue(names.gpuTaskQueue(federation.id, site.id), 'dispatch', { ...of, batchSize: 1 });
   return {
     bucket: {
       ...of,

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { calciumVolume } from '../scoring/calcium.ts';
+import { dice } from '../scoring/dice.ts';
 import { affineOf, apply, IDENTITY } from './affine.ts';
-import { calciumVolume } from './calcium.ts';
 import { connectedComponents, largestComponent } from './components.ts';
-import { dice } from './dice.ts';
 import { HU_STATISTICS, HU_WINDOW, STANDARDISED_AIR, standardise } from './intensity.ts';
 import { decodeLandmarks, landmarksOfClassMap, paintLandmarks } from './landmarks.ts';
 import type { Vec3, Volume } from './volume.ts';

@@ -62,7 +62,7 @@ const BAD_IMAGES: readonly (readonly [what: string, body: Uint8Array | string, r
   ['with NaN', floats((i) => (i % 100 === 0 ? Number.NaN : i - 500)), /10 of its voxels hold no number/],
 ];
 
-describe('a bad image is rejected in words, and nothing of the case is catalogued', () => {
+describe('a bad image is rejected in words, and nothing of the case is cataloged', () => {
   test.each(BAD_IMAGES)('%s', async (_what, body, reason) => {
     const { put, look, catalog, rejected } = world();
     await put('cases/p7/image.nii.gz', body);
@@ -131,7 +131,7 @@ const BAD_LABELS: readonly (readonly [what: string, name: string, body: Uint8Arr
   ['in an unknown format', 'calcification.nrrd', 'NRRD0004', /not expected in a case/],
 ];
 
-describe('a bad label is rejected in words, and the case is catalogued without it', () => {
+describe('a bad label is rejected in words, and the case is cataloged without it', () => {
   test.each(BAD_LABELS)('%s', async (_what, name, body, reason) => {
     const { put, look, catalog, rejected } = world();
     await put('cases/p7/image.nii.gz', image());

@@ -3,7 +3,7 @@ import { writeNifti } from '../imaging/nifti-write.ts';
 import type { VoxelArray } from '../imaging/volume.ts';
 import { seededRandom } from '../random.ts';
 import type { Objects } from '../storage/contract.ts';
-import { createMemoryObjects } from '../storage/memory.ts';
+import { createMemoryObjects } from '../storage/testing-objects.ts';
 import { intakeCases } from './intake.ts';
 import { FIRST_RANGE_BYTES } from './ranges.ts';
 import { BUCKET, GRID, hingeMarkups, image, world } from './testing.ts';

@@ -1,6 +1,6 @@
 import { siteKeys } from '../federation/keys.ts';
-import { canonicalJson } from '../federation/protocol/json.ts';
 import { contentSchema } from '../federation/schemas.ts';
+import { canonicalJson } from '../json.ts';
 import type { ObjectInfo, Objects } from '../storage/contract.ts';
 import { readStored } from './stored.ts';
 

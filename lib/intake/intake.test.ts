@@ -4,7 +4,7 @@ import { rejectStray } from './intake.ts';
 import { BUCKET, calcium, ct, GRID, hingeMap, hingeMarkups, image, PNG, VOXELS, type World, world } from './testing.ts';
 
 describe('a good case', () => {
-  test('is catalogued with what the image is and what the labels hold', async () => {
+  test('is cataloged with what the image is and what the labels hold', async () => {
     const { put, look, catalog, rejected } = world();
     await put('cases/p7/image.nii.gz', image());
     await put('cases/p7/labels/hinge-points.mrk.json', hingeMarkups());

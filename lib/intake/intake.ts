@@ -1,6 +1,6 @@
+import { mapConcurrently } from '../async.ts';
 import { FedcardioError } from '../error.ts';
 import { CASE_FOLDERS, siteKeys } from '../federation/keys.ts';
-import { mapConcurrently } from '../federation/protocol/async.ts';
 import { catalogSchema, rejectedSchema } from '../federation/schemas.ts';
 import type { ObjectInfo } from '../storage/contract.ts';
 import type { Findings } from './examine.ts';

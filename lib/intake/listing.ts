@@ -1,6 +1,6 @@
 import type { z } from 'zod';
+import { collect, mapConcurrently } from '../async.ts';
 import { CASE_FOLDERS, parseCaseKey } from '../federation/keys.ts';
-import { collect, mapConcurrently } from '../federation/protocol/async.ts';
 import type { ObjectInfo, Objects } from '../storage/contract.ts';
 import { readStored, type Stored } from './stored.ts';
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { collect } from '../federation/protocol/async.ts';
+import { collect } from '../async.ts';
 import { FIRST_RANGE_BYTES, rangesOf } from './ranges.ts';
 
 const FILE = new Uint8Array(10_000_000).map((_, i) => i % 251);

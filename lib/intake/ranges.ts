@@ -1,4 +1,4 @@
-import { mapAhead } from '../federation/protocol/async.ts';
+import { mapAhead } from '../async.ts';
 
 /** Reads bytes `start` up to `end`, exclusive, of an object. */
 export type ReadRange = (start: number, end: number) => Promise<Uint8Array>;

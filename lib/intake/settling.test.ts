@@ -4,7 +4,7 @@ import { siteKeys } from '../federation/keys.ts';
 import { TASKS } from '../federation/tasks.ts';
 import { writeMarkups } from '../imaging/markups.ts';
 import type { Objects } from '../storage/contract.ts';
-import { createMemoryObjects } from '../storage/memory.ts';
+import { createMemoryObjects } from '../storage/testing-objects.ts';
 import { intakeCases } from './intake.ts';
 import { createSummaryCache, refreshSummary } from './summary.ts';
 import { BUCKET, calcium, FEDERATION, hingeMap, image, PNG, POINTS, world } from './testing.ts';
@@ -148,7 +148,7 @@ test('many at once, on uploads in any order, leave what one alone would find', a
   );
 });
 
-test('of the same volume as two cases at once, one is catalogued and the other rejected', async () => {
+test('of the same volume as two cases at once, one is cataloged and the other rejected', async () => {
   await fc.assert(
     fc.asyncProperty(fc.scheduler(), async (scheduler) => {
       const memory = createMemoryObjects();

@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 import { FedcardioError, isFedcardioError } from '../error.ts';
-import { canonicalJson, parseJson } from '../federation/protocol/json.ts';
+import { canonicalJson, parseJson } from '../json.ts';
 import type { Objects } from '../storage/contract.ts';
 
 /** A JSON object of intake's own. `value` is undefined where it cannot be read: it is made anew then. */

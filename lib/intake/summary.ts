@@ -1,5 +1,5 @@
+import { collect, mapConcurrently } from '../async.ts';
 import { type CaseUse, federationKeys, siteKeys } from '../federation/keys.ts';
-import { collect, mapConcurrently } from '../federation/protocol/async.ts';
 import { type CatalogEntry, catalogSchema, type Summary, summarySchema } from '../federation/schemas.ts';
 import { isComplete, TASK_IDS, type TaskId } from '../federation/tasks.ts';
 import type { ObjectInfo } from '../storage/contract.ts';

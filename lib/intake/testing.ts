@@ -7,7 +7,7 @@ import { writeMarkups } from '../imaging/markups.ts';
 import { writeNifti } from '../imaging/nifti-write.ts';
 import type { Grid, Volume } from '../imaging/volume.ts';
 import type { Objects } from '../storage/contract.ts';
-import { createMemoryObjects } from '../storage/memory.ts';
+import { createMemoryObjects } from '../storage/testing-objects.ts';
 import { intakeCase } from './intake.ts';
 import type { SiteContext } from './look.ts';
 

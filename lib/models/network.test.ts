@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { ModelConfig } from '../federation/schemas.ts';
 import { loadBackend } from '../nn/backend.ts';
-import { volume } from '../nn/test-numbers.ts';
+import { volume } from '../nn/testing.ts';
 import { tf } from '../nn/tf.ts';
 import { sortedNames, type Weights } from '../weights/weights.ts';
 import { initialWeights, parametersOf, withHeads } from './initial-weights.ts';

@@ -3,7 +3,7 @@ import type { ModelConfig } from '../federation/schemas.ts';
 import { createAdamW } from '../nn/adamw.ts';
 import { loadBackend } from '../nn/backend.ts';
 import { deepSupervision, diceCrossEntropy } from '../nn/loss.ts';
-import { availableBackends, difference, numbers } from '../nn/test-numbers.ts';
+import { availableBackends, difference, numbers } from '../nn/testing.ts';
 import { tf } from '../nn/tf.ts';
 import { trainStep } from '../nn/train-step.ts';
 import { createNetwork } from './network.ts';

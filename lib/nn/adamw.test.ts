@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import { type AdamWOptions, createAdamW } from './adamw.ts';
 import { loadBackend } from './backend.ts';
-import { availableBackends, difference, fixture, numbers } from './test-numbers.ts';
+import { availableBackends, difference, fixture, numbers } from './testing.ts';
 import { tf } from './tf.ts';
 import { trainStep } from './train-step.ts';
 

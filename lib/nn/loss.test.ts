@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import { loadBackend } from './backend.ts';
 import { deepSupervision, diceCrossEntropy, type LossOptions } from './loss.ts';
-import { availableBackends, difference, fixture, numbers, volume } from './test-numbers.ts';
+import { availableBackends, difference, fixture, numbers, volume } from './testing.ts';
 import { tf } from './tf.ts';
 
 const references = fixture<Record<string, { readonly value: number; readonly gradient: readonly number[] }>>('loss');

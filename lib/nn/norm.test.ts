@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import { loadBackend } from './backend.ts';
 import { instanceNorm } from './norm.ts';
-import { availableBackends, difference, numbers } from './test-numbers.ts';
+import { availableBackends, difference, numbers } from './testing.ts';
 import { tf } from './tf.ts';
 
 describe.each(await availableBackends())('normalisation on the %s backend', (backend) => {

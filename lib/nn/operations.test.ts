@@ -6,7 +6,7 @@ import { conv3d, patchEmbed, pointwise, upsample } from './convolution.ts';
 import { kernels } from './kernels.ts';
 import { linear } from './linear.ts';
 import { instanceNorm, instanceNormRelu, layerNorm } from './norm.ts';
-import { availableBackends, difference, fixture, numbers, volume } from './test-numbers.ts';
+import { availableBackends, difference, fixture, numbers, volume } from './testing.ts';
 import { tf } from './tf.ts';
 
 type Reference = Readonly<Record<string, readonly number[]>>;

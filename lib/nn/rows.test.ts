@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { loadBackend } from './backend.ts';
 import { rowMap } from './rows.ts';
-import { availableBackends } from './test-numbers.ts';
+import { availableBackends } from './testing.ts';
 import { tf } from './tf.ts';
 
 describe.each(await availableBackends())('row maps on the %s backend', (backend) => {

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { beforeAll, expect, test } from 'vitest';
 import { loadBackend } from './backend.ts';
 import { slidingWindow, windowStarts } from './sliding-window.ts';
-import { difference, numbers } from './test-numbers.ts';
+import { difference, numbers } from './testing.ts';
 import { tf } from './tf.ts';
 
 beforeAll(async () => {

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { learningCurve } from './curves.ts';
 import { dumbbell } from './dumbbell.ts';
 import type { StageReport, TimelineEvent } from './report.ts';
@@ -30,7 +30,7 @@ const pointsOf = (svg: string) =>
   );
 
 describe('learningCurve', () => {
-  it('draws every site and their mean, falling where the loss falls', () => {
+  test('draws every site and their mean, falling where the loss falls', () => {
     const svg = learningCurve(stage([2, 1, 0.5]), (site) => site)?.markup ?? '';
     const lines = pointsOf(svg);
     expect(lines).toHaveLength(3);
@@ -43,7 +43,7 @@ describe('learningCurve', () => {
     );
   });
 
-  it('keeps negative losses within the drawing', () => {
+  test('keeps negative losses within the drawing', () => {
     const svg = learningCurve(stage([0.5, -0.4, -1.3]), (site) => site)?.markup ?? '';
     const height = Number(/viewBox="0 0 \d+ (\d+)"/.exec(svg)?.[1]);
     for (const [, y] of pointsOf(svg).flat()) {
@@ -52,16 +52,16 @@ describe('learningCurve', () => {
     }
   });
 
-  it('labels small losses with what they are, not with zeros', () => {
+  test('labels small losses with what they are, not with zeros', () => {
     const svg = learningCurve(stage([0.0031]), (site) => site)?.markup ?? '';
     expect(svg).toContain('>0.00310</text>');
   });
 
-  it('draws a single round without a number that is none', () => {
+  test('draws a single round without a number that is none', () => {
     expect(learningCurve(stage([1]), (site) => site)?.markup).not.toMatch(/NaN|Infinity|undefined/);
   });
 
-  it('is absent for stages without a loss', () => {
+  test('is absent for stages without a loss', () => {
     const { commits, ...rest } = stage([1]);
     const silent = { ...rest, commits: commits.map((commit) => ({ ...commit, figures: {}, updates: [] })) };
     expect(learningCurve(silent, (site) => site)).toBeUndefined();
@@ -78,7 +78,7 @@ const bar = (start: number, end: number): TimelineEvent => ({
 });
 
 describe('packRows', () => {
-  it('puts bars that overlap into rows of their own, and reuses rows that are free', () => {
+  test('puts bars that overlap into rows of their own, and reuses rows that are free', () => {
     expect(packRows([bar(0, 4), bar(1, 2), bar(2, 5), bar(4, 6)]).map(({ row }) => row)).toEqual([0, 1, 1, 0]);
   });
 });
@@ -89,7 +89,7 @@ describe('timeline', () => {
     { id: 'berlin', name: 'Berlin' },
   ];
 
-  it('draws each kind of event, with what it was in a tooltip', () => {
+  test('draws each kind of event, with what it was in a tooltip', () => {
     const at = { lane: 'berlin', start: 1, stage: 'student' } as const;
     const svg = timeline(
       [
@@ -108,7 +108,7 @@ describe('timeline', () => {
     expect(svg).not.toMatch(/NaN|undefined/);
   });
 
-  it('places nothing outside its frame', () => {
+  test('places nothing outside its frame', () => {
     const svg = timeline([bar(0, 100), bar(99.9, 100)], lanes, () => 'student').markup;
     const ends = [...svg.matchAll(/class="bar[^>]* x="([\d.]+)"[^>]* width="([\d.]+)"/g)].map(
       ([, x, width]) => Number(x) + Number(width),
@@ -119,7 +119,7 @@ describe('timeline', () => {
 });
 
 describe('dumbbell', () => {
-  it('tells a gain from a loss, and says where there is nothing', () => {
+  test('tells a gain from a loss, and says where there is nothing', () => {
     const rows = [
       { name: 'better', before: 0.2, after: 0.8 },
       { name: 'worse', before: 0.8, after: 0.2 },

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { campaignSchema, type Score } from '../federation/schemas.ts';
 import { landmarksByRole, modelMetrics, scoresByRole } from './models.ts';
 
@@ -31,7 +31,7 @@ const score = (model: string, errors: (number | null)[], task: Score['task'] = '
 });
 
 describe('scoresByRole', () => {
-  it('tells the models by their stages, not by their names', () => {
+  test('tells the models by their stages, not by their names', () => {
     const scores = scoresByRole(stages, [score('t', [1]), score('s', [2]), score('control', [3]), score('other', [4])]);
     expect(modelMetrics(scores)).toMatchObject({
       teacher: { 'hinge-points': { median: 1, n: 1 } },
@@ -40,12 +40,12 @@ describe('scoresByRole', () => {
     });
   });
 
-  it("takes a teacher's word for its own task only", () => {
+  test("takes a teacher's word for its own task only", () => {
     expect(scoresByRole(stages, [score('t', [1], 'membranous-septum')]).teacher).toEqual([]);
   });
 });
 
-it('pools landmarks for the models that have some', () => {
+test('pools landmarks for the models that have some', () => {
   const scores = scoresByRole(stages, [score('s', [2, null]), score('s', [9], 'membranous-septum')]);
   expect(landmarksByRole(scores)).toEqual({
     student: { kind: 'landmarks', n: 3, missing: 1, median: 5.5, p90: expect.closeTo(8.3, 9), within6mm: 1 / 3 },

@@ -1,6 +1,6 @@
 import type { Score, Stage } from '../federation/schemas.ts';
 import type { TaskId } from '../federation/tasks.ts';
-import { type LandmarkMetrics, metricsOf, pooledLandmarks } from './metrics.ts';
+import { type LandmarkMetrics, metricsOf, pooledLandmarks } from '../scoring/metrics.ts';
 import { MODEL_ROLES, type ModelMetrics, type ModelRole } from './report.ts';
 
 type Scores = Readonly<Record<ModelRole, readonly Score[]>>;

@@ -1,7 +1,7 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { Affine, Volume } from '../imaging/volume.ts';
+import { landmarkMetrics, metricsOf, segmentationMetrics } from '../scoring/metrics.ts';
 import type { GalleryCase } from './gallery.ts';
-import { landmarkMetrics, metricsOf, segmentationMetrics } from './metrics.ts';
 import { reportPage } from './page.ts';
 import type { Report } from './report.ts';
 import { pooledShare, verdict } from './summary.ts';
@@ -83,18 +83,18 @@ const picture: GalleryCase = {
 describe('reportPage', () => {
   const page = reportPage(report, [picture]);
 
-  it('is self-contained: nothing is loaded, no script runs', () => {
+  test('is self-contained: nothing is loaded, no script runs', () => {
     expect(page).not.toMatch(/<script|<link|@import|url\(|(?:src|href)="(?!data:)/i);
   });
 
-  it('escapes what comes from outside', () => {
+  test('escapes what comes from outside', () => {
     expect(page).toContain('Berlin &lt;Mitte&gt;');
     expect(page).toContain('cases/&lt;p1&gt;/image.nii.gz');
     expect(page).toContain('out of &lt;memory&gt;');
     expect(page).not.toMatch(/<Mitte>|<p1>|<memory>/);
   });
 
-  it('opens and closes its elements in order', () => {
+  test('opens and closes its elements in order', () => {
     const open: string[] = [];
     const body = page.replace(/<style>.*?<\/style>/s, '');
     for (const [, slash, name, selfClosed] of body.matchAll(/<(\/?)([a-z][a-z0-9]*)(?:"[^"]*"|[^">])*?(\/?)>/gi)) {
@@ -105,23 +105,23 @@ describe('reportPage', () => {
     expect(open).toEqual([]);
   });
 
-  it('describes every picture in words', () => {
+  test('describes every picture in words', () => {
     const drawings = page.match(/<svg[^>]*>/g) ?? [];
     expect(drawings.length).toBeGreaterThan(4);
     for (const drawing of drawings) expect(drawing).toMatch(/role="img" aria-label="[^"]+"/);
   });
 
-  it('gives the error of each point of the truth, and says missing where there is none', () => {
+  test('gives the error of each point of the truth, and says missing where there is none', () => {
     expect(page).toContain('right hinge point <b>2.5\u00a0mm</b>');
     expect(page).toContain('left hinge point <b>missing</b>');
     expect(page).not.toContain('non-coronary hinge point <b>');
   });
 
-  it('holds no value that is none', () => {
+  test('holds no value that is none', () => {
     expect(page).not.toMatch(/NaN|undefined|Infinity|\[object/);
   });
 
-  it('can be written of a campaign that failed before anything was learnt', () => {
+  test('can be written of a campaign that failed before anything was learnt', () => {
     const empty = { teacher: {}, student: {}, studentLabelsOnly: {} };
     const failed: Report = {
       ...report,
@@ -146,18 +146,18 @@ describe('verdict', () => {
       landmarks: { student: landmarkMetrics(studentErrors), studentLabelsOnly: landmarkMetrics(controlErrors) },
     });
 
-  it('says which way it went', () => {
+  test('says which way it went', () => {
     expect(of([1, 1], [1, null])).toMatch(/helped: .* rose from 50\s% on labels alone to 100\s%/);
     expect(of([1, null], [1, 1])).toMatch(/did not help/);
     expect(of([1, null], [1, 9])).toMatch(/no difference/);
   });
 
-  it('claims nothing without both students', () => {
+  test('claims nothing without both students', () => {
     expect(verdict({ status: 'completed', landmarks: { student: landmarkMetrics([1]) } })).toMatch(/no held-out/);
   });
 });
 
-it('pools the landmark tasks of a site by their points', () => {
+test('pools the landmark tasks of a site by their points', () => {
   const metrics = { 'hinge-points': landmarkMetrics([1, 1, 1, null]), 'membranous-septum': landmarkMetrics([9, 9]) };
   expect(pooledShare(metrics)).toBeCloseTo(0.5, 12);
   expect(pooledShare({})).toBeNull();
@@ -176,13 +176,13 @@ describe('task by task', () => {
   ]);
   const page = reportPage({ ...report, metrics: { teacher: {}, student: scored, studentLabelsOnly: {} } }, []);
 
-  it('has distance and volumes of calcium beside its Dice', () => {
+  test('has distance and volumes of calcium beside its Dice', () => {
     expect(page).toContain(
       '<td class="number">0.40</td><td class="number">6.3\u00a0mm</td><td class="number">310</td><td class="number">295</td>',
     );
   });
 
-  it('has every point by itself, which says where those are that were not found', () => {
+  test('has every point by itself, which says where those are that were not found', () => {
     expect(page).toContain('septum-end</th><td>–</td><td>–, 1 of 1 missing</td><td>–</td>');
     expect(page).toContain('septum-start</th><td>–</td><td>1.5\u00a0mm, 0 of 1 missing</td>');
     expect(reportPage(report, [])).not.toContain('Point by point');

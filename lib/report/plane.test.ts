@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { decode } from 'fast-png';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { Affine, Vec3, Volume } from '../imaging/volume.ts';
 import { outlinePath } from './outline.ts';
 import { classSlice, greySlice, planeThrough, pngUri, project } from './plane.ts';
@@ -30,7 +30,7 @@ const brightest = (grey: Uint8Array, width: number) => {
 describe('planes', () => {
   const volume = volumeWith(POINT);
 
-  it("show the patient's right on the left, front or head at the top", () => {
+  test("show the patient's right on the left, front or head at the top", () => {
     const axial = planeThrough(volume, 'axial', 3, 1);
     const inAxial = brightest(greySlice(volume, axial), axial.width);
     expect(inAxial.x).toBeLessThan(axial.width / 2);
@@ -41,7 +41,7 @@ describe('planes', () => {
     expect(inCoronal.y).toBeLessThan(coronal.height / 2);
   });
 
-  it('put a mark where the CT shows its point, and know how far the point is from the cut', () => {
+  test('put a mark where the CT shows its point, and know how far the point is from the cut', () => {
     const plane = planeThrough(volume, 'axial', 0, 1);
     const { x, y, depth } = project(plane, POINT);
     expect(depth).toBeCloseTo(3, 9);
@@ -50,7 +50,7 @@ describe('planes', () => {
     expect(Math.abs(seen.y - y)).toBeLessThan(1);
   });
 
-  it('map the window to black and white, and show class numbers as they are', () => {
+  test('map the window to black and white, and show class numbers as they are', () => {
     const plane = planeThrough(volume, 'axial', 3, 2);
     const grey = greySlice(volume, plane);
     expect([Math.min(...grey), Math.max(...grey)]).toEqual([0, 255]);
@@ -58,7 +58,7 @@ describe('planes', () => {
     expect(new Set(classSlice(classes, plane))).toEqual(new Set([0, 5]));
   });
 
-  it('become a PNG of the same values', () => {
+  test('become a PNG of the same values', () => {
     const uri = pngUri(Uint8Array.of(0, 50, 100, 150, 200, 255), 3, 2);
     const { width, height, data } = decode(Buffer.from(uri.replace('data:image/png;base64,', ''), 'base64'));
     expect({ width, height, data: [...data] }).toEqual({ width: 3, height: 2, data: [0, 50, 100, 150, 200, 255] });
@@ -66,11 +66,11 @@ describe('planes', () => {
 });
 
 describe('outlinePath', () => {
-  it('goes around a square', () => {
+  test('goes around a square', () => {
     expect(outlinePath(Uint8Array.of(0, 0, 0, 0, 1, 1, 0, 1, 1), 3, 3)).toBe('M1,1H3M1,3H3M1,1V3M3,1V3');
   });
 
-  it('has the length of the mask’s perimeter', () => {
+  test('has the length of the mask’s perimeter', () => {
     const masks = fc.array(fc.constantFrom(0, 1), { minLength: 20, maxLength: 20 });
     fc.assert(
       fc.property(masks, (values) => {

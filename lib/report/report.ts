@@ -1,5 +1,5 @@
 import type { TaskId } from '../federation/tasks.ts';
-import type { LandmarkMetrics, MetricsByTask } from './metrics.ts';
+import type { LandmarkMetrics, MetricsByTask } from '../scoring/metrics.ts';
 
 /** What `report.json` holds. Lengths in mm, times in seconds since the run began, memory in MB (10⁶ bytes). */
 export interface Report {

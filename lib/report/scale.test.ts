@@ -1,26 +1,26 @@
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { linearScale, roundDomain, ticks } from './scale.ts';
 
 describe('linearScale', () => {
-  it('maps ends to ends, also downwards', () => {
+  test('maps ends to ends, also downwards', () => {
     const y = linearScale([0, 2], [100, 0]);
     expect([y(0), y(1), y(2)]).toEqual([100, 50, 0]);
   });
 
-  it('maps an empty domain to the start instead of to NaN', () => {
+  test('maps an empty domain to the start instead of to NaN', () => {
     expect(linearScale([1, 1], [10, 20])(1)).toBe(10);
   });
 });
 
 describe('ticks', () => {
-  it('are round', () => {
+  test('are round', () => {
     expect(ticks([0, 1], 5)).toEqual([0, 0.2, 0.4, 0.6, 0.8, 1]);
     expect(ticks([0, 437], 6)).toEqual([0, 100, 200, 300, 400]);
     expect(ticks([-0.02, 0.04], 2)).toEqual([-0.02, 0, 0.02, 0.04]);
   });
 
-  it('lie in a domain that covers the values, and ascend, whatever their sign', () => {
+  test('lie in a domain that covers the values, and ascend, whatever their sign', () => {
     const value = fc.double({ min: -1e6, max: 1e6, noNaN: true });
     fc.assert(
       fc.property(
@@ -44,7 +44,7 @@ describe('ticks', () => {
     );
   });
 
-  it('of a single value span something', () => {
+  test('of a single value span something', () => {
     expect(roundDomain(-0.5, -0.5, 4)).toEqual([-0.5, 0]);
   });
 });

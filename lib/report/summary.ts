@@ -1,8 +1,8 @@
 import { TASK_IDS, TASKS, WITHIN_MM } from '../federation/tasks.ts';
+import type { LandmarkMetrics, Metrics, MetricsByTask, PointMetrics } from '../scoring/metrics.ts';
 import { type DumbbellRow, dumbbell } from './dumbbell.ts';
 import { fixed, millimetres, NONE, percent } from './format.ts';
 import { html, type Markup } from './markup.ts';
-import type { LandmarkMetrics, Metrics, MetricsByTask, PointMetrics } from './metrics.ts';
 import { MODEL_ROLES, type ModelRole, type Report } from './report.ts';
 import { ROLE_TITLES, TASK_TITLES } from './words.ts';
 

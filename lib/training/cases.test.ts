@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { trainingSchema } from '../federation/schemas/learning.ts';
 import { prepareImage } from './cases.ts';
-import { cube, volumeOf } from './toy-cases.ts';
+import { cube, volumeOf } from './testing-cases.ts';
 
 const { heartCrop } = trainingSchema.parse({ steps: 1, learningRate: 1 });
 

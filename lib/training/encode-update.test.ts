@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { numbers } from '../nn/test-numbers.ts';
+import { numbers } from '../nn/testing.ts';
 import { parseSafetensorsHeader } from '../weights/header.ts';
 import { decodeSafetensors, encodeSafetensors } from '../weights/safetensors.ts';
 import { untrainedIn } from '../weights/untrained.ts';

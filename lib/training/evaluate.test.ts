@@ -4,7 +4,7 @@ import { TASKS, type TaskId } from '../federation/tasks.ts';
 import type { Landmark, Vec3 } from '../imaging/volume.ts';
 import { type CaseScore, compareScores, scoreCase, scoreOf } from './evaluate.ts';
 import type { Prediction } from './predict.ts';
-import { cube } from './toy-cases.ts';
+import { cube } from './testing-cases.ts';
 
 const grid = cube(4, 2);
 const maskOf = (...ones: readonly number[]) => ({

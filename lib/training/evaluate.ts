@@ -1,11 +1,11 @@
 import type { Score, ScoreComparison } from '../federation/schemas.ts';
 import { TASKS, type TaskId } from '../federation/tasks.ts';
-import { calciumVolume } from '../imaging/calcium.ts';
-import { dice } from '../imaging/dice.ts';
-import { hausdorff95 } from '../imaging/hausdorff.ts';
 import type { Landmark } from '../imaging/volume.ts';
-import { landmarkMetrics } from '../report/metrics.ts';
-import { mean } from '../report/quantile.ts';
+import { calciumVolume } from '../scoring/calcium.ts';
+import { dice } from '../scoring/dice.ts';
+import { hausdorff95 } from '../scoring/hausdorff.ts';
+import { landmarkMetrics } from '../scoring/metrics.ts';
+import { mean } from '../scoring/quantile.ts';
 import type { Target } from './cases.ts';
 import { distance } from './plausibility.ts';
 import type { Prediction } from './predict.ts';

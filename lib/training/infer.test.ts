@@ -5,7 +5,7 @@ import { createNetwork, type Network } from '../models/network.ts';
 import { loadBackend } from '../nn/backend.ts';
 import { tf } from '../nn/tf.ts';
 import { predictTasks } from './infer.ts';
-import { cube, volumeOf } from './toy-cases.ts';
+import { cube, volumeOf } from './testing-cases.ts';
 
 const PATCH = 8;
 

@@ -3,12 +3,12 @@ import type { TaskId } from '../federation/tasks.ts';
 import { createNetwork } from '../models/network.ts';
 import { parameterGroup } from '../models/parameters.ts';
 import { loadBackend } from '../nn/backend.ts';
-import { difference } from '../nn/test-numbers.ts';
+import { difference } from '../nn/testing.ts';
 import { tf } from '../nn/tf.ts';
 import { seededRandom } from '../random.ts';
 import { type LossConfig, networkLoss } from './loss.ts';
 import { cutPatch, type Patch } from './patches.ts';
-import { ballCase } from './toy-cases.ts';
+import { ballCase } from './testing-cases.ts';
 
 const SIDE = 8;
 const HEADS: readonly TaskId[] = ['calcification', 'membranous-septum'];

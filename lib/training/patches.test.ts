@@ -6,7 +6,7 @@ import type { Vec3 } from '../imaging/volume.ts';
 import { seededRandom } from '../random.ts';
 import { inMemory, type PreparedCase, type Target } from './cases.ts';
 import { cutPatch, type Patch, type PatchOptions } from './patches.ts';
-import { ballCase, cube, volumeOf } from './toy-cases.ts';
+import { ballCase, cube, volumeOf } from './testing-cases.ts';
 
 const TASK = 'hinge-points';
 const SIDE = 32;

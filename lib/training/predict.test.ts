@@ -5,7 +5,7 @@ import { landmarksOfClassMap } from '../imaging/landmarks.ts';
 import type { Vec3, Volume } from '../imaging/volume.ts';
 import { distance } from './plausibility.ts';
 import { decodePrediction } from './predict.ts';
-import { cube, volumeOf } from './toy-cases.ts';
+import { cube, volumeOf } from './testing-cases.ts';
 
 const grid = cube(20, 3);
 const own = cube(60, 1);

@@ -3,7 +3,7 @@ import { loadBackend } from '../nn/backend.ts';
 import { tf } from '../nn/tf.ts';
 import type { Weights } from '../weights/weights.ts';
 import { pick, splitParameters } from './local-parameters.ts';
-import { differenceOf, distanceOf, toyRound as input, still, toyTraining as training } from './toy-round.ts';
+import { differenceOf, distanceOf, toyRound as input, still, toyTraining as training } from './testing-round.ts';
 import { trainRound } from './train-round.ts';
 
 beforeEach(() => loadBackend());

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { ModelConfig } from '../federation/schemas.ts';
 import { loadBackend } from '../nn/backend.ts';
-import { toyRound as input, toyTraining as training } from './toy-round.ts';
+import { toyRound as input, toyTraining as training } from './testing-round.ts';
 import { type RoundState, type TrainRoundInput, trainRound } from './train-round.ts';
 
 const swinUnetr: ModelConfig = { kind: 'swin-unetr', featureSize: 4, depths: [2], heads: [2], window: 4 };

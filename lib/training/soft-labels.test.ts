@@ -4,7 +4,7 @@ import { resample } from '../imaging/resample.ts';
 import type { Vec3 } from '../imaging/volume.ts';
 import { distance } from './plausibility.ts';
 import { decodeSoftLabel, encodeSoftLabel, softLabelOf } from './soft-labels.ts';
-import { cube, volumeOf } from './toy-cases.ts';
+import { cube, volumeOf } from './testing-cases.ts';
 
 const grid = cube(12, 3, [-5, 7, 11]);
 const ball = (centre: Vec3, radius: number) =>

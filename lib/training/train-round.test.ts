@@ -2,12 +2,12 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import type { ModelConfig, TrainingConfig } from '../federation/schemas.ts';
 import { parameterGroup } from '../models/parameters.ts';
 import { loadBackend } from '../nn/backend.ts';
-import { availableBackends, difference } from '../nn/test-numbers.ts';
+import { availableBackends, difference } from '../nn/testing.ts';
 import { tf } from '../nn/tf.ts';
 import type { Weights } from '../weights/weights.ts';
 import { type CaseSource, inMemory } from './cases.ts';
-import { ballCase } from './toy-cases.ts';
-import { differenceOf, toyRound as input, still, toyModel, toyTraining as training } from './toy-round.ts';
+import { ballCase } from './testing-cases.ts';
+import { differenceOf, toyRound as input, still, toyModel, toyTraining as training } from './testing-round.ts';
 import { trainRound } from './train-round.ts';
 
 const backends = await availableBackends();

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { decodeHalf, encodeHalf } from './half.ts';
 import { parseSafetensorsHeader } from './header.ts';
 
@@ -23,7 +23,7 @@ function halvesOf(file: Uint8Array, name: string): Uint16Array {
 }
 
 describe.each(['F16', 'BF16'] as const)('%s', (dtype) => {
-  it('decodes all 65,536 values as numpy and PyTorch do', () => {
+  test('decodes all 65,536 values as numpy and PyTorch do', () => {
     const expected: readonly string[] = JSON.parse(Buffer.from(fixture('half-values.json')).toString())[dtype];
     const values = new Float32Array(ALL.length);
 
@@ -33,7 +33,7 @@ describe.each(['F16', 'BF16'] as const)('%s', (dtype) => {
     expect(blocks.map((bits) => createHash('sha256').update(bits).digest('hex'))).toEqual(expected);
   });
 
-  it('decodes bytes at any address', () => {
+  test('decodes bytes at any address', () => {
     const [aligned, shifted] = [new Float32Array(3), new Float32Array(3)];
     const bytes = Uint8Array.of(0, 1, 2, 3, 4, 5, 6);
 
@@ -43,14 +43,14 @@ describe.each(['F16', 'BF16'] as const)('%s', (dtype) => {
     expect(shifted).toEqual(aligned);
   });
 
-  it('encodes as PyTorch does: to nearest, ties to even, beyond the range to infinity', () => {
+  test('encodes as PyTorch does: to nearest, ties to even, beyond the range to infinity', () => {
     const file = fixture('half-rounding.safetensors');
     const values = new Float32Array(halvesOf(file, 'values').buffer);
 
     expect(encodeHalf(values, dtype)).toEqual(halvesOf(file, dtype));
   });
 
-  it('gives back every half but for the payload of NaN', () => {
+  test('gives back every half but for the payload of NaN', () => {
     const values = new Float32Array(ALL.length);
     decodeHalf(bytesOf(ALL), dtype, values);
 
@@ -66,7 +66,7 @@ describe.each(['F16', 'BF16'] as const)('%s', (dtype) => {
     return (bits & 0x7fff) > infinity;
   };
 
-  it('is as near to a value as its neighbours, or nearer', () => {
+  test('is as near to a value as its neighbours, or nearer', () => {
     const largest = dtype === 'F16' ? 65504 : 3.38e38;
     fc.assert(
       fc.property(fc.float({ noNaN: true, min: -Math.fround(largest), max: Math.fround(largest) }), (value) => {

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { parseSafetensorsHeader } from './header.ts';
 import { decodeSafetensors, decodeTensors, encodeSafetensors } from './safetensors.ts';
 import { elementsOf, type Tensor, type Tensors, type Weights } from './weights.ts';
@@ -37,20 +37,20 @@ const f32 = (begin: number, end: number, shape = [(end - begin) / 4]) => ({
 });
 
 describe('safetensors', () => {
-  it('reads what the reference library wrote', () => {
+  test('reads what the reference library wrote', () => {
     const bytes = fixture('python-f32.safetensors');
 
     expect(contents(decodeSafetensors(bytes))).toEqual(contents(ARRAYS));
     expect(parseSafetensorsHeader(bytes).metadata).toEqual({ stage: 'student' });
   });
 
-  it('writes the very bytes that the reference library writes', () => {
+  test('writes the very bytes that the reference library writes', () => {
     const bytes = encodeSafetensors(ARRAYS, { stage: 'student' });
 
     expect(Buffer.compare(bytes, fixture('python-f32.safetensors'))).toBe(0);
   });
 
-  it('writes the very bytes that the reference library writes of integers and of half floats', () => {
+  test('writes the very bytes that the reference library writes of integers and of half floats', () => {
     const steps = { dtype: 'I64' as const, shape: [3], data: BigInt64Array.of(-(2n ** 63n), -1n, 2n ** 63n - 1n) };
     const files: readonly (readonly [string, Uint8Array])[] = [
       ['python-i64', encodeSafetensors(new Map<string, Tensor>([...ARRAYS, ['steps', steps]]))],
@@ -60,7 +60,7 @@ describe('safetensors', () => {
     for (const [name, bytes] of files) expect(Buffer.compare(bytes, fixture(`${name}.safetensors`)), name).toBe(0);
   });
 
-  it('puts I64 and I32 before all floats, in a file that the reference library has read', () => {
+  test('puts I64 and I32 before all floats, in a file that the reference library has read', () => {
     const steps = { dtype: 'I64' as const, shape: [3], data: BigInt64Array.of(-(2n ** 63n), -1n, 2n ** 63n - 1n) };
     const seen = { dtype: 'I32' as const, shape: [3], data: Int32Array.of(-(2 ** 31), -1, 2 ** 31 - 1) };
     const mixed = new Map<string, Tensor>([...ARRAYS, ['seen', seen], ['steps', steps]]);
@@ -73,14 +73,14 @@ describe('safetensors', () => {
     expect(() => decodeSafetensors(bytes)).toThrow('tensor "steps" is I64; models hold floats');
   });
 
-  it('reads half floats as float32', () => {
+  test('reads half floats as float32', () => {
     // Values from -1 to 1.125 in eighths are exact in both.
     for (const name of ['python-f16.safetensors', 'python-bf16.safetensors']) {
       expect(contents(decodeSafetensors(fixture(name))), name).toEqual(contents(ARRAYS));
     }
   });
 
-  it.each([
+  test.each([
     ['F16', 65520, 65519],
     ['BF16', 3.4e38, 3.389e38],
   ] as const)('refuses to write as %s what is not finite then', (dtype, beyond, largest) => {
@@ -93,7 +93,7 @@ describe('safetensors', () => {
     expect(decodeSafetensors(encode(1, largest), { finite: true }).get('w')?.data[0]).toBe(1);
   });
 
-  it('gives back any weights to the bit, in the same bytes whatever the order of insertion', () => {
+  test('gives back any weights to the bit, in the same bytes whatever the order of insertion', () => {
     const tensor = fc.array(fc.nat(4), { maxLength: 4 }).chain((shape): fc.Arbitrary<Tensor> => {
       const length = { minLength: elementsOf(shape), maxLength: elementsOf(shape) };
       return fc.oneof(
@@ -119,7 +119,7 @@ describe('safetensors', () => {
     );
   });
 
-  it('finds values that are not finite when asked to', () => {
+  test('finds values that are not finite when asked to', () => {
     for (const value of [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY]) {
       const bytes = encodeSafetensors(new Map([['w', { dtype: 'F32', shape: [2], data: Float32Array.of(1, value) }]]));
 
@@ -130,12 +130,12 @@ describe('safetensors', () => {
     }
   });
 
-  it('refuses to write an array that does not have the length of its shape', () => {
+  test('refuses to write an array that does not have the length of its shape', () => {
     const weights: Weights = new Map([['w', { dtype: 'F32', shape: [3], data: new Float32Array(2) }]]);
     expect(() => encodeSafetensors(weights)).toThrow('tensor "w" has 2 values for shape [3]');
   });
 
-  it.each<[string, Uint8Array, RegExp]>([
+  test.each<[string, Uint8Array, RegExp]>([
     ['an empty file', new Uint8Array(), /at least 8 bytes/],
     ['a header length beyond all bounds', Buffer.from('ffffffffffffffff', 'hex'), /claims 18446744073709551615 bytes/],
     ['a file cut within the header', file({ w: f32(0, 4) }, 4).subarray(0, 20), /the header ends at byte/],
@@ -184,7 +184,7 @@ describe('safetensors', () => {
     expect(() => decodeSafetensors(bytes)).toThrow(expect.objectContaining({ code: 'BAD_WEIGHTS' }));
   });
 
-  it('never fails in any other way than its own, whatever the bytes', () => {
+  test('never fails in any other way than its own, whatever the bytes', () => {
     const valid = encodeSafetensors(ARRAYS);
     const mutation = fc.tuple(fc.nat(valid.length - 1), fc.nat(255));
     fc.assert(

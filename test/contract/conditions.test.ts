@@ -5,9 +5,9 @@ import {
   DeleteObjectCommand,
   UploadPartCommand,
 } from '@aws-sdk/client-s3';
-import { describe, expect, it } from 'vitest';
-import { serviceFailure } from '../../lib/storage/failures.ts';
-import { failure, IS_LOCALSTACK, useBackend } from './backend.ts';
+import { describe, expect, test } from 'vitest';
+import { serviceFailure } from '../../lib/aws/failures.ts';
+import { failure, IS_LOCALSTACK, useBackend } from '../helpers/backend.ts';
 
 const backend = useBackend();
 const RACERS = 50;
@@ -57,13 +57,13 @@ function expectOneWinner(outcomes: readonly PromiseSettledResult<unknown>[]): nu
 describe.each(Object.keys(writes) as (keyof typeof writes)[])('%s', (kind) => {
   const damages = IS_LOCALSTACK && kind === 'copy';
 
-  it.skipIf(damages)('of 50 racers lets one create an object', async () => {
+  test.skipIf(damages)('of 50 racers lets one create an object', async () => {
     const write = await writes[kind](`create-${kind}`);
     const winner = expectOneWinner(await racers((index) => write(index)({ IfNoneMatch: '*' })));
     expect((await backend.get(`create-${kind}`)).bytes.toString()).toBe(`racer ${winner}`);
   });
 
-  it.skipIf(damages)('of 50 racers lets one replace the version that all have read', async () => {
+  test.skipIf(damages)('of 50 racers lets one replace the version that all have read', async () => {
     const Key = `replace-${kind}`;
     // First: an upload that is older than the object conflicts with it.
     const { ETag } = await backend.put(Key, 'before');
@@ -72,7 +72,7 @@ describe.each(Object.keys(writes) as (keyof typeof writes)[])('%s', (kind) => {
     expect((await backend.get(Key)).bytes.toString()).toBe(`racer ${winner}`);
   });
 
-  it('does not replace what is not there', async () => {
+  test('does not replace what is not there', async () => {
     const write = await writes[kind](`nothing-${kind}`);
     await expect(write(0)({ IfMatch: '"5d41402abc4b2a76b9719d911017c592"' })).rejects.toMatchObject({
       $metadata: { httpStatusCode: 404 },
@@ -81,7 +81,7 @@ describe.each(Object.keys(writes) as (keyof typeof writes)[])('%s', (kind) => {
   });
 });
 
-it.skipIf(IS_LOCALSTACK)('puts, copies and uploads race with each other', async () => {
+test.skipIf(IS_LOCALSTACK)('puts, copies and uploads race with each other', async () => {
   const run = await Promise.all([writes.put('mixed'), writes.copy('mixed'), writes['complete-multipart']('mixed')]);
   const outcomes = await racers((index) => (run[index % 3] as Write)(index)({ IfNoneMatch: '*' }));
   const winner = expectOneWinner(outcomes);
@@ -91,14 +91,14 @@ it.skipIf(IS_LOCALSTACK)('puts, copies and uploads race with each other', async 
 describe('an upload', () => {
   const begin = async (Key: string) => (await writes['complete-multipart'](Key, 1))(0);
 
-  it('does not replace what was written since it began, even where that is the version that is meant', async () => {
+  test('does not replace what was written since it began, even where that is the version that is meant', async () => {
     const complete = await begin('conflict');
     const { ETag } = await backend.put('conflict', 'since');
     await expect(complete({ IfMatch: ETag })).rejects.toMatchObject(failure('ConditionalRequestConflict', 409));
     expect((await backend.get('conflict')).bytes.toString()).toBe('since');
   });
 
-  it('does not create what was deleted since it began', async () => {
+  test('does not create what was deleted since it began', async () => {
     await backend.put('deleted', 'before');
     const complete = await begin('deleted');
     await backend.s3().send(new DeleteObjectCommand({ Bucket: backend.bucket, Key: 'deleted' }));

@@ -6,8 +6,8 @@ import {
   SendMessageCommand,
   StartMessageMoveTaskCommand,
 } from '@aws-sdk/client-sqs';
-import { expect, it } from 'vitest';
-import { useBackend } from './backend.ts';
+import { expect, test } from 'vitest';
+import { useBackend } from '../helpers/backend.ts';
 
 const backend = useBackend();
 
@@ -32,7 +32,7 @@ async function exhaust(QueueUrl: string): Promise<readonly Message[]> {
   }
 }
 
-it('a message that was received twice and not deleted goes to the dead letters', async () => {
+test('a message that was received twice and not deleted goes to the dead letters', async () => {
   const { dead, source, send } = await createPair();
   const { MessageId } = await send('poison');
   const received = await exhaust(source.QueueUrl);
@@ -42,13 +42,13 @@ it('a message that was received twice and not deleted goes to the dead letters',
   expect(letters).toMatchObject([{ MessageId, Body: 'poison' }]);
 });
 
-it('dead letters know whose they are', async () => {
+test('dead letters know whose they are', async () => {
   const { dead, source } = await createPair();
   const { queueUrls } = await backend.sqs().send(new ListDeadLetterSourceQueuesCommand({ QueueUrl: dead.QueueUrl }));
   expect(queueUrls).toEqual([source.QueueUrl]);
 });
 
-it('dead letters are sent back to where they came from, and have two more receives', async () => {
+test('dead letters are sent back to where they came from, and have two more receives', async () => {
   const { dead, source, send } = await createPair();
   for (const body of ['a', 'b', 'c']) await send(body);
   await exhaust(source.QueueUrl);
@@ -67,7 +67,7 @@ it('dead letters are sent back to where they came from, and have two more receiv
   expect(await backend.receive(dead.QueueUrl, { WaitTimeSeconds: 2 })).toHaveLength(3);
 });
 
-it('only dead letters can be sent back', async () => {
+test('only dead letters can be sent back', async () => {
   const { source } = await createPair();
   const start = (SourceArn: string) => backend.sqs().send(new StartMessageMoveTaskCommand({ SourceArn }));
   await expect(start(source.QueueArn)).rejects.toMatchObject({ $metadata: { httpStatusCode: 400 } });

@@ -1,7 +1,7 @@
 import { ListObjectsV2Command, paginateListObjectsV2 } from '@aws-sdk/client-s3';
-import { beforeAll, describe, expect, it } from 'vitest';
-import { mapConcurrently } from '../../lib/federation/protocol/async.ts';
-import { IS_LOCALSTACK, useBackend } from './backend.ts';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { mapConcurrently } from '../../lib/async.ts';
+import { IS_LOCALSTACK, useBackend } from '../helpers/backend.ts';
 
 const backend = useBackend();
 
@@ -57,13 +57,13 @@ beforeAll(async () => {
 });
 
 describe('lists', () => {
-  it.each(PAGES)('hold all keys in the order of their bytes, on pages of %i', async (pageSize) => {
+  test.each(PAGES)('hold all keys in the order of their bytes, on pages of %i', async (pageSize) => {
     const { keys, sizes } = await pages(pageSize, { Prefix: 'odd/' });
     expect(keys).toEqual(sorted);
     expect(Math.max(...sizes)).toBeLessThanOrEqual(pageSize);
   });
 
-  it.each(PAGES)('group by a delimiter, on pages of %i', async (pageSize) => {
+  test.each(PAGES)('group by a delimiter, on pages of %i', async (pageSize) => {
     const root = await pages(pageSize, { Prefix: 'odd/', Delimiter: '/' });
     expect(root.keys).toEqual(sorted.filter((key) => !key.includes('/')));
     expect(root.prefixes).toEqual(['a/', 'ä/']);
@@ -72,26 +72,26 @@ describe('lists', () => {
     expect(below.prefixes).toEqual(['a/b/', 'a/d/']);
   });
 
-  it('are cut after a thousand keys, and say so', async () => {
+  test('are cut after a thousand keys, and say so', async () => {
     const first = await page({ Prefix: 'many/' });
     expect([first.KeyCount, first.IsTruncated]).toEqual([1000, true]);
     const second = await page({ Prefix: 'many/', ContinuationToken: first.NextContinuationToken });
     expect([second.KeyCount, second.IsTruncated, second.NextContinuationToken]).toEqual([1, false, undefined]);
   });
 
-  it('start after a key, and describe objects', async () => {
+  test('start after a key, and describe objects', async () => {
     const { Contents } = await page({ Prefix: 'odd/', StartAfter: 'odd/a/b', MaxKeys: 1 });
     const { ETag } = await backend.get('odd/a/b/1');
     expect(Contents).toMatchObject([{ Key: 'odd/a/b/1', Size: 5, ETag, LastModified: expect.any(Date) }]);
   });
 
-  it('show an object as soon as it is written, and no longer when it is not', async () => {
+  test('show an object as soon as it is written, and no longer when it is not', async () => {
     const { KeyCount: before } = await page({ Prefix: 'fresh/' });
     await backend.put('fresh/a');
     expect([before, (await page({ Prefix: 'fresh/' })).KeyCount]).toEqual([0, 1]);
   });
 
-  it('may carry keys encoded', async () => {
+  test('may carry keys encoded', async () => {
     const { Contents } = await page({ Prefix: 'odd/a%20', EncodingType: 'url' });
     expect(Contents?.map(({ Key }) => Key)).toEqual(['odd/a%2520b']);
   });

@@ -9,9 +9,9 @@ import {
   UploadPartCommand,
   UploadPartCopyCommand,
 } from '@aws-sdk/client-s3';
-import { describe, expect, it } from 'vitest';
-import { createObjects } from '../../lib/storage/objects.ts';
-import { failure, useBackend } from './backend.ts';
+import { describe, expect, test } from 'vitest';
+import { createObjects } from '../../lib/aws/objects.ts';
+import { failure, useBackend } from '../helpers/backend.ts';
 
 const backend = useBackend();
 const MIB = 1024 ** 2;
@@ -43,7 +43,7 @@ describe('multipart uploads', () => {
   const parts = [randomBytes(5 * MIB), randomBytes(5 * MIB), randomBytes(17)];
   const whole = Buffer.concat(parts);
 
-  it('become one object, with its ETag and checksum', async () => {
+  test('become one object, with its ETag and checksum', async () => {
     const upload = await startUpload('multi', parts);
     const before = await send().send(new ListPartsCommand(upload));
     const done = await send().send(new CompleteMultipartUploadCommand(upload));
@@ -58,14 +58,14 @@ describe('multipart uploads', () => {
     expect(md5(across.bytes)).toBe(md5(whole.subarray(5 * MIB - 3, 10 * MIB + 3)));
   });
 
-  it('have a checksum of the whole, equal to that of a single put', async () => {
+  test('have a checksum of the whole, equal to that of a single put', async () => {
     const single = await backend.put('single', whole, { ChecksumAlgorithm: 'CRC64NVME' });
     const upload = await startUpload('whole', parts, { ChecksumAlgorithm: 'CRC64NVME' });
     const done = await send().send(new CompleteMultipartUploadCommand(upload));
     expect(done.ChecksumCRC64NVME).toBe(single.ChecksumCRC64NVME);
   });
 
-  it('take parts from other objects', async () => {
+  test('take parts from other objects', async () => {
     await backend.put('origin', whole);
     const { UploadId } = await send().send(
       new CreateMultipartUploadCommand({ Bucket: backend.bucket, Key: 'by-copy' }),
@@ -83,7 +83,7 @@ describe('multipart uploads', () => {
     expect(md5((await backend.get('by-copy')).bytes)).toBe(md5(whole));
   });
 
-  it('are checked when completed', async () => {
+  test('are checked when completed', async () => {
     const upload = await startUpload('checked', parts);
     const [one, two, three] = upload.MultipartUpload.Parts;
     const complete = (Parts: object[]) =>
@@ -102,7 +102,7 @@ describe('multipart uploads', () => {
     expect((await backend.get('checked')).ContentLength).toBe(5 * MIB + 17);
   });
 
-  it('are unseen until completed, and leave nothing when aborted', async () => {
+  test('are unseen until completed, and leave nothing when aborted', async () => {
     const upload = await startUpload('aborted', [randomBytes(10)]);
     await expect(backend.get('aborted')).rejects.toMatchObject(failure('NoSuchKey', 404));
     await send().send(new AbortMultipartUploadCommand(upload));
@@ -113,7 +113,7 @@ describe('multipart uploads', () => {
     await expect(backend.get('aborted')).rejects.toMatchObject(failure('NoSuchKey', 404));
   });
 
-  it(`stream ${LARGE_MIB} MiB in and out`, async () => {
+  test(`stream ${LARGE_MIB} MiB in and out`, async () => {
     const random = randomBytes(16 * MIB);
     const sent = createHash('sha256');
     async function* large() {

@@ -9,9 +9,9 @@ import {
   type QueueConfiguration,
 } from '@aws-sdk/client-s3';
 import { type Message, SetQueueAttributesCommand } from '@aws-sdk/client-sqs';
-import { beforeAll, describe, expect, it } from 'vitest';
-import { createObjects } from '../../lib/storage/objects.ts';
-import { IS_EMBEDDED, useBackend } from './backend.ts';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { createObjects } from '../../lib/aws/objects.ts';
+import { IS_EMBEDDED, useBackend } from '../helpers/backend.ts';
 
 const backend = useBackend();
 const MIB = 1024 ** 2;
@@ -82,7 +82,7 @@ beforeAll(async () => {
 });
 
 describe('notifications', () => {
-  it('are configured as they were put', async () => {
+  test('are configured as they were put', async () => {
     const command = new GetBucketNotificationConfigurationCommand({ Bucket: backend.bucket });
     const { QueueConfigurations = [] } = await backend.s3().send(command);
     expect(QueueConfigurations.map(({ Id, QueueArn }) => [Id, QueueArn]).sort()).toEqual([
@@ -91,7 +91,7 @@ describe('notifications', () => {
     ]);
   });
 
-  it('tell of one object once, with its size, ETag and key', async () => {
+  test('tell of one object once, with its size, ETag and key', async () => {
     const { ETag } = await backend.put('all/one', '12345');
     const [record, ...others] = await heard(all);
 
@@ -105,7 +105,7 @@ describe('notifications', () => {
     expect(record?.s3.object.sequencer).toMatch(/^[0-9A-F]+$/i);
   });
 
-  it.each(['a b', 'a+b', 'a%2Bb', 'ü/\u{1f600}', 'a&b=c', "quote'(1)"])(
+  test.each(['a b', 'a+b', 'a%2Bb', 'ü/\u{1f600}', 'a&b=c', "quote'(1)"])(
     'tell of the key %s in an encoding of forms',
     async (key) => {
       await backend.put(`all/${key}`);
@@ -113,14 +113,14 @@ describe('notifications', () => {
     },
   );
 
-  it('are filtered by prefix and suffix', async () => {
+  test('are filtered by prefix and suffix', async () => {
     for (const key of ['json/a.json', 'json/a.json.gz', 'json.json', 'elsewhere/json/a.json', 'json/b c/ü.json']) {
       await backend.put(key);
     }
     expect(keysOf(await heard(json))).toEqual(['json/a.json', 'json/b c/ü.json']);
   });
 
-  it('tell of copies and of whole uploads, once each', async () => {
+  test('tell of copies and of whole uploads, once each', async () => {
     await backend.put('elsewhere/source', 'x');
     const CopySource = `${backend.bucket}/elsewhere/source`;
     await backend.s3().send(new CopyObjectCommand({ Bucket: backend.bucket, Key: 'all/copy', CopySource }));
@@ -139,7 +139,7 @@ describe('notifications', () => {
     ]);
   });
 
-  it('tell nothing of writes that failed, of uploads that were aborted, and of deletions', async () => {
+  test('tell nothing of writes that failed, of uploads that were aborted, and of deletions', async () => {
     await backend.put('all/kept');
     await heard(all);
     await backend.put('all/kept', 'y', { IfNoneMatch: '*' }).catch(() => undefined);
@@ -152,7 +152,7 @@ describe('notifications', () => {
     expect(keysOf(await heard(all))).toEqual([]);
   });
 
-  it('tell of every write of one key', async () => {
+  test('tell of every write of one key', async () => {
     for (let i = 0; i < 3; i++) await backend.put('all/again', String(i));
     expect(keysOf(await heard(all))).toEqual(['all/again', 'all/again', 'all/again']);
   });

@@ -7,9 +7,9 @@ import {
   PutObjectCommand,
 } from '@aws-sdk/client-s3';
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
-import { describe, expect, it } from 'vitest';
-import { createS3Client } from '../../lib/storage/clients.ts';
-import { failure, IS_LOCALSTACK, useBackend } from './backend.ts';
+import { describe, expect, test } from 'vitest';
+import { createS3Client } from '../../lib/aws/clients.ts';
+import { failure, IS_LOCALSTACK, useBackend } from '../helpers/backend.ts';
 
 const backend = useBackend();
 const head = (Key: string, rest: object = {}) =>
@@ -17,7 +17,7 @@ const head = (Key: string, rest: object = {}) =>
 const digest = (algorithm: string, bytes: Uint8Array | string) => createHash(algorithm).update(bytes).digest();
 
 describe('objects', () => {
-  it('keep their metadata and headers', async () => {
+  test('keep their metadata and headers', async () => {
     const Metadata = { sha256: 'abc', note: 'two words' };
     await backend.put('meta', 'x', { ContentType: 'text/x', CacheControl: 'no-store', Metadata });
 
@@ -30,7 +30,7 @@ describe('objects', () => {
     });
   });
 
-  it.each(['a b+c&d=e', 'ü/\u{1f600}', '%41', 'a%2Fb', 'trailing/', 'quote\'"<&>', '=@:;,?#[]!$()*~'])(
+  test.each(['a b+c&d=e', 'ü/\u{1f600}', '%41', 'a%2Fb', 'trailing/', 'quote\'"<&>', '=@:;,?#[]!$()*~'])(
     'can have the key %s',
     async (Key) => {
       await backend.put(Key, Key);
@@ -38,7 +38,7 @@ describe('objects', () => {
     },
   );
 
-  it('are read in part', async () => {
+  test('are read in part', async () => {
     await backend.put('range', '0123456789');
     const read = async (Range: string) => {
       const { bytes, ContentRange, $metadata } = await backend.get('range', { Range });
@@ -52,7 +52,7 @@ describe('objects', () => {
     await expect(read('bytes=10-')).rejects.toMatchObject(failure('InvalidRange', 416));
   });
 
-  it('are read on conditions', async () => {
+  test('are read on conditions', async () => {
     const { ETag } = await backend.put('conditional');
     const past = new Date(Date.now() - 1e6);
 
@@ -69,7 +69,7 @@ describe('objects', () => {
     });
   });
 
-  it('are copied, with their metadata or with other', async () => {
+  test('are copied, with their metadata or with other', async () => {
     const { bucket: Bucket } = backend;
     await backend.put('from ü', 'body', { ContentType: 'text/a', Metadata: { a: '1' } });
     const CopySource = `${Bucket}/${encodeURIComponent('from ü')}`;
@@ -84,7 +84,7 @@ describe('objects', () => {
     await expect(copy('from ü')).rejects.toMatchObject(failure('InvalidRequest', 400));
   });
 
-  it('are gone when deleted, and may be deleted again', async () => {
+  test('are gone when deleted, and may be deleted again', async () => {
     await backend.put('doomed');
     for (let times = 0; times < 2; times++) {
       await backend.s3().send(new DeleteObjectCommand({ Bucket: backend.bucket, Key: 'doomed' }));
@@ -94,7 +94,7 @@ describe('objects', () => {
 });
 
 describe('checksums', () => {
-  it.skipIf(IS_LOCALSTACK).each([
+  test.skipIf(IS_LOCALSTACK).each([
     ['ContentMD5', digest('md5', 'other')],
     ['ChecksumSHA256', digest('sha256', 'other')],
     ['ChecksumSHA1', digest('sha1', 'other')],
@@ -108,7 +108,7 @@ describe('checksums', () => {
     expect((await backend.get(`checksum-${name}`)).bytes.toString()).toBe('old');
   });
 
-  it('come back', async () => {
+  test('come back', async () => {
     const body = randomBytes(100_000);
     const ChecksumSHA256 = digest('sha256', body).toString('base64');
     await backend.put('checksum', body, { ChecksumSHA256 });
@@ -126,7 +126,7 @@ describe('presigned URLs', () => {
     return getSignedUrl(client, command as PutObjectCommand, { expiresIn: 600, unhoistableHeaders });
   }
 
-  it('write and read an object without credentials', async () => {
+  test('write and read an object without credentials', async () => {
     const written = await fetch(await sign(new PutObjectCommand({ ...object, ContentType: 'text/x' })), {
       method: 'PUT',
       body: 'by URL',
@@ -140,7 +140,7 @@ describe('presigned URLs', () => {
     expect(read.headers.get('content-disposition')).toBe(ResponseContentDisposition);
   });
 
-  it('carry the condition that they were made with', async () => {
+  test('carry the condition that they were made with', async () => {
     const command = new PutObjectCommand({ ...object, Key: 'presigned/once', IfNoneMatch: '*' });
     const url = await sign(command, new Set(['if-none-match']));
     const put = async (body: string) =>

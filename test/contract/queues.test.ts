@@ -11,8 +11,8 @@ import {
   SendMessageBatchCommand,
   SendMessageCommand,
 } from '@aws-sdk/client-sqs';
-import { beforeEach, describe, expect, it } from 'vitest';
-import { IS_LOCALSTACK, useBackend } from './backend.ts';
+import { beforeEach, describe, expect, test } from 'vitest';
+import { IS_LOCALSTACK, useBackend } from '../helpers/backend.ts';
 
 const backend = useBackend();
 const KIB = 1024;
@@ -32,7 +32,7 @@ const remove = (ReceiptHandle: string | undefined) =>
   backend.sqs().send(new DeleteMessageCommand({ QueueUrl, ReceiptHandle }));
 
 describe('messages', () => {
-  it('come as they were sent, with what is known of them', async () => {
+  test('come as they were sent, with what is known of them', async () => {
     const body = 'ünï \u{1f600} <&> "quoted"\n\ttab';
     const MessageAttributes = {
       kind: { DataType: 'String', StringValue: 'tést' },
@@ -56,7 +56,7 @@ describe('messages', () => {
     expect(Math.abs(Number(message?.Attributes?.SentTimestamp) - Date.now())).toBeLessThan(60_000);
   });
 
-  it('are hidden while somebody has them, and come again when their time is over', async () => {
+  test('are hidden while somebody has them, and come again when their time is over', async () => {
     await send('again');
     const [first] = await receive({ WaitTimeSeconds: 5, VisibilityTimeout: 1 });
     expect(await receive({ WaitTimeSeconds: 0 })).toEqual([]);
@@ -66,7 +66,7 @@ describe('messages', () => {
     expect(second?.ReceiptHandle).not.toBe(first?.ReceiptHandle);
   });
 
-  it('are hidden for longer, or shown at once, when who has them says so', async () => {
+  test('are hidden for longer, or shown at once, when who has them says so', async () => {
     await send('held');
     const [first] = await receive({ WaitTimeSeconds: 5, VisibilityTimeout: 1 });
     await change(first?.ReceiptHandle, 30);
@@ -76,7 +76,7 @@ describe('messages', () => {
     expect(await receive()).toHaveLength(1);
   });
 
-  it('are gone when deleted, which may be said twice', async () => {
+  test('are gone when deleted, which may be said twice', async () => {
     await send('done');
     const [message] = await receive({ WaitTimeSeconds: 5, VisibilityTimeout: 1 });
     await remove(message?.ReceiptHandle);
@@ -85,7 +85,7 @@ describe('messages', () => {
     await expect(change(message?.ReceiptHandle, 5)).rejects.toMatchObject({ $metadata: { httpStatusCode: 400 } });
   });
 
-  it('wait for their delay', async () => {
+  test('wait for their delay', async () => {
     await send('late', { DelaySeconds: 2 });
     const before = performance.now();
     expect(await receive({ WaitTimeSeconds: 0 })).toEqual([]);
@@ -94,7 +94,7 @@ describe('messages', () => {
     expect(performance.now() - before).toBeGreaterThan(1500);
   });
 
-  it('wake who waits for them, and nobody waits longer than told', async () => {
+  test('wake who waits for them, and nobody waits longer than told', async () => {
     expect(await receive({ WaitTimeSeconds: 1 })).toEqual([]);
     const waiting = receive({ WaitTimeSeconds: 20 });
     await sleep(100);
@@ -104,7 +104,7 @@ describe('messages', () => {
     expect(performance.now() - sent).toBeLessThan(10_000);
   });
 
-  it('go to one of those who wait, each', async () => {
+  test('go to one of those who wait, each', async () => {
     const waiting = Array.from({ length: 8 }, () => receive({ WaitTimeSeconds: 5, MaxNumberOfMessages: 1 }));
     await sleep(100);
     await Promise.all(Array.from({ length: 8 }, (_, i) => send(`${i}`)));
@@ -119,7 +119,7 @@ describe('batches', () => {
   const sendBatch = (Entries: { Id: string; MessageBody: string; DelaySeconds?: number }[]) =>
     backend.sqs().send(new SendMessageBatchCommand({ QueueUrl, Entries }));
 
-  it('send, hide and delete ten at once', async () => {
+  test('send, hide and delete ten at once', async () => {
     const { Successful = [] } = await sendBatch(entries(10, (i) => ({ MessageBody: `${i}` })));
     const messages: Message[] = [];
     while (messages.length < 10) messages.push(...(await receive()));
@@ -140,7 +140,7 @@ describe('batches', () => {
     expect(await receive({ WaitTimeSeconds: 1 })).toEqual([]);
   });
 
-  it('are refused when empty, too many, too long or ambiguous', async () => {
+  test('are refused when empty, too many, too long or ambiguous', async () => {
     await expect(sendBatch([])).rejects.toMatchObject({ name: expect.stringMatching(/EmptyBatchRequest/) });
     await expect(sendBatch(entries(11, () => ({ MessageBody: 'x' })))).rejects.toMatchObject({
       name: expect.stringMatching(/TooManyEntriesInBatchRequest/),
@@ -151,7 +151,7 @@ describe('batches', () => {
     await expect(sendBatch(long)).rejects.toMatchObject({ name: expect.stringMatching(/BatchRequestTooLong/) });
   });
 
-  it('do what can be done, and name what cannot', async () => {
+  test('do what can be done, and name what cannot', async () => {
     const { Successful, Failed } = await sendBatch([
       { Id: 'good', MessageBody: 'x' },
       { Id: 'bad', MessageBody: '\u0001' },
@@ -162,7 +162,7 @@ describe('batches', () => {
 });
 
 describe('limits', () => {
-  it('let a message of 256 KiB through, and none above what the queue takes', async () => {
+  test('let a message of 256 KiB through, and none above what the queue takes', async () => {
     const { QueueUrl: url } = await backend.createQueue('limited', { MaximumMessageSize: String(256 * KIB) });
     const sendTo = (bytes: number) =>
       backend.sqs().send(new SendMessageCommand({ QueueUrl: url, MessageBody: 'x'.repeat(bytes) }));
@@ -172,7 +172,7 @@ describe('limits', () => {
     expect(message?.Body).toHaveLength(256 * KIB);
   });
 
-  it.each<object>([
+  test.each<object>([
     { MaxNumberOfMessages: 11 },
     { WaitTimeSeconds: 21 },
     ...(IS_LOCALSTACK ? [] : [{ MaxNumberOfMessages: 0 }, { VisibilityTimeout: 43_201 }]),
@@ -182,7 +182,7 @@ describe('limits', () => {
 });
 
 describe('queues', () => {
-  it('say what they hold', async () => {
+  test('say what they hold', async () => {
     for (const body of ['a', 'b', 'c']) await send(body);
     await send('later', { DelaySeconds: 60 });
     await receive({ WaitTimeSeconds: 5, MaxNumberOfMessages: 1 });
@@ -196,7 +196,7 @@ describe('queues', () => {
     await expect.poll(count, { timeout: 20_000 }).toEqual([2, 1, 1, 30]);
   });
 
-  it('are not there until created', async () => {
+  test('are not there until created', async () => {
     await expect(
       backend.sqs().send(new GetQueueUrlCommand({ QueueName: `fedcardio-${randomUUID()}` })),
     ).rejects.toMatchObject({ name: expect.stringMatching(/QueueDoesNotExist|NonExistentQueue/) });

@@ -1,12 +1,12 @@
 import { CompleteMultipartUploadCommand, CreateMultipartUploadCommand, UploadPartCommand } from '@aws-sdk/client-s3';
 import { ChangeMessageVisibilityCommand, DeleteMessageCommand, SendMessageCommand } from '@aws-sdk/client-sqs';
-import { describe, expect, it } from 'vitest';
-import { IS_EMBEDDED, useBackend } from './backend.ts';
+import { describe, expect, test } from 'vitest';
+import { IS_EMBEDDED, useBackend } from '../helpers/backend.ts';
 
 const backend = useBackend();
 
 describe.skipIf(!IS_EMBEDDED)('a restart', () => {
-  it('loses no object, and no part of an upload', async () => {
+  test('loses no object, and no part of an upload', async () => {
     const target = { Bucket: backend.bucket, Key: 'upload' };
     await backend.put('object ü', 'body', { Metadata: { note: 'kept' } });
     const { UploadId } = await backend.s3().send(new CreateMultipartUploadCommand(target));
@@ -22,7 +22,7 @@ describe.skipIf(!IS_EMBEDDED)('a restart', () => {
     expect((await backend.get('upload')).bytes.toString()).toBe('part');
   });
 
-  it('loses no message, delays none less, forgets no receive, and honours receipts', async () => {
+  test('loses no message, delays none less, forgets no receive, and honours receipts', async () => {
     const dead = await backend.createQueue('dead');
     const RedrivePolicy = JSON.stringify({ deadLetterTargetArn: dead.QueueArn, maxReceiveCount: 2 });
     const { QueueUrl } = await backend.createQueue('kept', { RedrivePolicy, VisibilityTimeout: '300' });

@@ -1,10 +1,10 @@
-import { beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { createObjects } from '../../lib/aws/objects.ts';
+import { createQueues } from '../../lib/aws/queues.ts';
 import type { Objects, Queues } from '../../lib/storage/contract.ts';
-import { createMemoryObjects } from '../../lib/storage/memory.ts';
-import { createMemoryQueues } from '../../lib/storage/memory-queues.ts';
-import { createObjects } from '../../lib/storage/objects.ts';
-import { createQueues } from '../../lib/storage/queues.ts';
-import { IS_EMBEDDED, useBackend } from './backend.ts';
+import { createMemoryObjects } from '../../lib/storage/testing-objects.ts';
+import { createMemoryQueues } from '../../lib/storage/testing-queues.ts';
+import { IS_EMBEDDED, useBackend } from '../helpers/backend.ts';
 
 const backend = useBackend();
 const { bucket: BUCKET } = backend;
@@ -31,7 +31,7 @@ describe.each([
     objects = create();
   });
 
-  it('gives back what was put, with its ETag and size', async () => {
+  test('gives back what was put, with its ETag and size', async () => {
     const { etag } = await objects.put(BUCKET, 'round trip/ü+1.txt', 'hello', { contentType: 'text/plain' });
 
     const stored = await objects.get(BUCKET, 'round trip/ü+1.txt');
@@ -44,7 +44,7 @@ describe.each([
     expect(Math.abs(Date.now() - (info?.lastModified.getTime() ?? 0))).toBeLessThan(60_000);
   });
 
-  it('tells a missing object from a present one', async () => {
+  test('tells a missing object from a present one', async () => {
     await expect(objects.get(BUCKET, 'missing')).rejects.toMatchObject({ code: 'NOT_FOUND' });
     await expect(objects.getRange(BUCKET, 'missing', 0, 4)).rejects.toMatchObject({ code: 'NOT_FOUND' });
     await expect(objects.stream(BUCKET, 'missing')).rejects.toMatchObject({ code: 'NOT_FOUND' });
@@ -52,7 +52,7 @@ describe.each([
     expect(await objects.head(BUCKET, 'missing')).toBeUndefined();
   });
 
-  it('reads ranges into memory that it is given', async () => {
+  test('reads ranges into memory that it is given', async () => {
     await objects.put(BUCKET, 'range-into', '0123456789');
     const memory = new Uint8Array(6).fill(46);
 
@@ -63,7 +63,7 @@ describe.each([
     expect(text(memory)).toBe('789...');
   });
 
-  it('reads ranges, cut where the object ends', async () => {
+  test('reads ranges, cut where the object ends', async () => {
     await objects.put(BUCKET, 'range', '0123456789');
 
     const read = async (start: number, end: number) => text(await objects.getRange(BUCKET, 'range', start, end));
@@ -74,7 +74,7 @@ describe.each([
     expect(await read(4, 4)).toBe('');
   });
 
-  it('streams', async () => {
+  test('streams', async () => {
     await objects.put(BUCKET, 'stream', 'x'.repeat(300_000));
 
     let bytes = 0;
@@ -83,7 +83,7 @@ describe.each([
     expect(bytes).toBe(300_000);
   });
 
-  it('lets one of many racers create an object', async () => {
+  test('lets one of many racers create an object', async () => {
     const outcomes = await Promise.all(
       Array.from({ length: 20 }, (_, i) => objects.putIfAbsent(BUCKET, 'race', `racer ${i}`)),
     );
@@ -93,7 +93,7 @@ describe.each([
     expect(text((await objects.get(BUCKET, 'race')).body)).toBe(`racer ${winner}`);
   });
 
-  it('replaces only the version that was read', async () => {
+  test('replaces only the version that was read', async () => {
     const { etag } = await objects.put(BUCKET, 'versioned', 'one');
     await objects.put(BUCKET, 'versioned', 'two', { ifMatch: etag });
 
@@ -107,7 +107,7 @@ describe.each([
     expect(text((await objects.get(BUCKET, 'versioned')).body)).toBe('two');
   });
 
-  it.each([0, 1, 6])('writes %i parts as one object', async (count) => {
+  test.each([0, 1, 6])('writes %i parts as one object', async (count) => {
     const part = (i: number) => Buffer.alloc(5 * 1024 ** 2 + i, i);
     async function* parts() {
       for (let i = 0; i < count; i++) yield part(i);
@@ -120,7 +120,7 @@ describe.each([
     expect(Buffer.compare(stored.body, Buffer.concat(Array.from({ length: count }, (_, i) => part(i))))).toBe(0);
   });
 
-  it('leaves nothing of parts whose source fails, and passes the failure on', async () => {
+  test('leaves nothing of parts whose source fails, and passes the failure on', async () => {
     async function* parts() {
       yield Buffer.alloc(5 * 1024 ** 2);
       yield Buffer.alloc(5 * 1024 ** 2);
@@ -132,7 +132,7 @@ describe.each([
     expect(await objects.head(BUCKET, 'broken')).toBeUndefined();
   });
 
-  it('lists a prefix in byte order, over pages', async () => {
+  test('lists a prefix in byte order, over pages', async () => {
     const keys = ['list/a', 'list/a/b', 'list/Z', 'list/\u{1f600}', 'list/\uffee', 'list/a b+c%d', 'list/é'];
     for (const key of [...keys, 'listed', 'other']) await objects.put(BUCKET, key, key);
     await Promise.all(
@@ -151,14 +151,14 @@ describe.each([
     expect(await all(objects.list(BUCKET, 'nowhere/'))).toEqual([]);
   });
 
-  it('names the folders right below a prefix', async () => {
+  test('names the folders right below a prefix', async () => {
     for (const key of ['f/a/1', 'f/a/b/2', 'f/c+d é/3', 'f/file', 'g/h/4']) await objects.put(BUCKET, key, key);
 
     expect(await all(objects.folders(BUCKET, 'f/'))).toEqual(['f/a/', 'f/c+d é/']);
     expect(await all(objects.folders(BUCKET, 'nowhere/'))).toEqual([]);
   });
 
-  it('deletes, also what is not there', async () => {
+  test('deletes, also what is not there', async () => {
     await objects.put(BUCKET, 'doomed', 'x');
 
     await objects.delete(BUCKET, 'doomed');
@@ -179,7 +179,7 @@ describe.each([
   const receive = (waitSeconds = 5, signal?: AbortSignal) =>
     queues.receive(QUEUE, { max: 10, waitSeconds, ...(signal ? { signal } : {}) });
 
-  it('hides a received message, shows it again on request and forgets it when deleted', async () => {
+  test('hides a received message, shows it again on request and forgets it when deleted', async () => {
     await queues.send(QUEUE, 'hello');
 
     const [first] = await receive();
@@ -195,7 +195,7 @@ describe.each([
     expect(await queues.depth(QUEUE)).toEqual({ waiting: 0, inFlight: 0 });
   });
 
-  it('wakes a long poll when a message comes', async () => {
+  test('wakes a long poll when a message comes', async () => {
     const waiting = receive(20);
     await queues.send(QUEUE, 'wake up');
 
@@ -206,7 +206,7 @@ describe.each([
   });
 
   // Elsewhere the next message may go to the poll that is gone, and is hidden until its visibility ends.
-  it.skipIf(!IS_EMBEDDED)('ends a long poll at once when aborted, and loses no message to it', async () => {
+  test.skipIf(!IS_EMBEDDED)('ends a long poll at once when aborted, and loses no message to it', async () => {
     const abort = new AbortController();
     const waiting = receive(20, abort.signal);
     setTimeout(() => abort.abort(), 50);
@@ -221,7 +221,7 @@ describe.each([
 });
 
 describe('failures of the SDK', () => {
-  it('name what was attempted and on what', async () => {
+  test('name what was attempted and on what', async () => {
     const objects = createObjects({ endpoint: backend.endpoint() });
 
     await expect(objects.put('no-such-bucket', 'a/b', 'x')).rejects.toMatchObject({
@@ -237,7 +237,7 @@ describe('failures of the SDK', () => {
     });
   });
 
-  it('says that nobody listens', async () => {
+  test('says that nobody listens', async () => {
     const objects = createObjects({ endpoint: 'http://127.0.0.1:9' });
 
     await expect(objects.get('bucket', 'key')).rejects.toMatchObject({

@@ -3,7 +3,7 @@ import { id, stageName, time, version } from './common.ts';
 import { terms } from './round.ts';
 
 /** Starts one GPU task at one site, with the terms of its round. */
-export const taskMessageSchema = z.strictObject({
+export const gpuTaskMessageSchema = z.strictObject({
   schema: version('task'),
   federation: id,
   site: id,
@@ -67,8 +67,8 @@ export const jobSchema = z.strictObject({
 });
 
 /** Names a round whose merge is to be done as a Batch job. */
-export const mergeTaskSchema = z.strictObject({ campaign: id, stage: stageName, round: z.int().positive() });
+export const mergeJobSchema = z.strictObject({ campaign: id, stage: stageName, round: z.int().positive() });
 
 export type BatchJobEvent = z.infer<typeof batchJobEventSchema>;
 export type Job = z.infer<typeof jobSchema>;
-export type TaskMessage = z.infer<typeof taskMessageSchema>;
+export type GpuTaskMessage = z.infer<typeof gpuTaskMessageSchema>;

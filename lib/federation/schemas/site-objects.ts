@@ -64,7 +64,7 @@ export const pseudoLabelReportSchema = z.strictObject({
   campaign: id,
   task: taskId,
   case: z.string(),
-  /** SHA-256 of the CT that was labelled, as in its catalogue entry: for another under the same name it says nothing. */
+  /** SHA-256 of the CT that was labelled, as in its catalog entry: for another under the same name it says nothing. */
   image: sha256,
   /** SHA-256 of the teacher's global model. */
   teacher: sha256,

@@ -3,15 +3,15 @@ import { describe, expect, test } from 'vitest';
 import type { SwinUnetrConfig } from '../../federation/schemas.ts';
 import type { TaskId } from '../../federation/tasks.ts';
 import { loadBackend } from '../../nn/backend.ts';
-import { difference, fixture, volume } from '../../nn/test-numbers.ts';
+import { difference, fixture, volume } from '../../nn/testing.ts';
 import { tf } from '../../nn/tf.ts';
 import { decodeTensors, encodeSafetensors } from '../../weights/safetensors.ts';
 import { elementsOf, type Tensors } from '../../weights/weights.ts';
 import { initialWeights, withHeads } from '../initial-weights.ts';
 import { createNetwork } from '../network.ts';
-import { fingerprint, foreignWeights, type Run, type Shapes, sampled } from './foreign-weights.ts';
 import { fromMonai, monaiState, toMonai } from './monai.ts';
 import { entryShape } from './state.ts';
+import { fingerprint, foreignWeights, type Run, type Shapes, sampled } from './testing.ts';
 
 const reference = fixture<{
   readonly state: Shapes;

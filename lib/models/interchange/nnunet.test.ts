@@ -2,14 +2,14 @@ import { describe, expect, test } from 'vitest';
 import type { UNetConfig } from '../../federation/schemas.ts';
 import type { TaskId } from '../../federation/tasks.ts';
 import { loadBackend } from '../../nn/backend.ts';
-import { availableBackends, difference, fixture, volume } from '../../nn/test-numbers.ts';
+import { availableBackends, difference, fixture, volume } from '../../nn/testing.ts';
 import { tf } from '../../nn/tf.ts';
 import { elementsOf } from '../../weights/weights.ts';
 import { initialWeights } from '../initial-weights.ts';
 import { createNetwork } from '../network.ts';
-import { fingerprint, foreignWeights, type Run, type Shapes, sampled } from './foreign-weights.ts';
 import { fromNnunet, nnunetState, toNnunet } from './nnunet.ts';
 import { entryShape } from './state.ts';
+import { fingerprint, foreignWeights, type Run, type Shapes, sampled } from './testing.ts';
 
 const reference = fixture<{
   readonly state: Shapes;

@@ -1,7 +1,7 @@
 import { TASKS, type TaskId } from '../../federation/tasks.ts';
 import { seededRandom } from '../../random.ts';
-import { bootstrap, type Estimate } from '../bootstrap.ts';
-import { mean, quantile } from '../quantile.ts';
+import { bootstrap, type Estimate } from '../../scoring/bootstrap.ts';
+import { mean, quantile } from '../../scoring/quantile.ts';
 import { MODELS, type Row, rowOf, TABLE_TASKS } from './models.ts';
 import { type Cluster, clustersOf, LANDMARK_TASKS, landmarkShare, medianOf, valuesOf } from './pooling.ts';
 import type { SeedResult } from './seed-result.ts';

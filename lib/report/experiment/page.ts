@@ -1,8 +1,8 @@
 import { TASK_IDS, type TaskId } from '../../federation/tasks.ts';
 import { seededRandom } from '../../random.ts';
-import { bootstrap, type Estimate } from '../bootstrap.ts';
+import { bootstrap, type Estimate } from '../../scoring/bootstrap.ts';
+import { comparePaired } from '../../scoring/paired.ts';
 import { clock, fixed, percent } from '../format.ts';
-import { comparePaired } from '../paired.ts';
 import { TASK_TITLES } from '../words.ts';
 import { type Claim, claimsOf } from './claims.ts';
 import { COMPARISONS, MODELS, PAPER_ROWS, type Row, rowOf, TABLE_TASKS, VARIANT_ROWS } from './models.ts';

@@ -1,5 +1,5 @@
 import { TASKS, type TaskId } from '../../federation/tasks.ts';
-import { landmarkMetrics, segmentationMetrics } from '../metrics.ts';
+import { landmarkMetrics, segmentationMetrics } from '../../scoring/metrics.ts';
 import type { Row, TrainedModel } from './models.ts';
 import type { SeedResult } from './seed-result.ts';
 

@@ -1,0 +1,37 @@
+import { readFileSync } from 'node:fs';
+import { Aws } from 'aws-cdk-lib/core';
+import type { Construct } from 'constructs';
+import type { Federation, Site } from '../lib/federation/schemas.ts';
+import { placeOf } from '../lib/federation/topology.ts';
+import { accountOf, regionOf } from './arns.ts';
+
+/** The container image of all tasks. */
+export interface GpuTaskImage {
+  readonly uri: string;
+  readonly repositoryArn: string;
+}
+
+/** The federation's repository for it, which its own stack makes. */
+export const repositoryName = (federation: string): string => `${federation}/tasks`;
+
+const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
+  version: string;
+};
+
+/** The image that federation.json names for a site or for all, or else this version in the federation's repository. */
+export function gpuTaskImage(scope: Construct, federation: Federation, site?: Site): GpuTaskImage {
+  const named = site?.image ?? federation.image;
+  if (named !== undefined) {
+    const [, account, region, repository] = /^(\d+)\.dkr\.ecr\.([\w-]+)\.[^/]+\/([^:@]+)/.exec(
+      named,
+    ) as RegExpExecArray;
+    return { uri: named, repositoryArn: `arn:${Aws.PARTITION}:ecr:${region}:${account}:repository/${repository}` };
+  }
+  const account = accountOf(scope, placeOf(federation));
+  const region = regionOf(scope, placeOf(federation));
+  const repository = repositoryName(federation.id);
+  return {
+    uri: `${account}.dkr.ecr.${region}.${Aws.URL_SUFFIX}/${repository}:${version}`,
+    repositoryArn: `arn:${Aws.PARTITION}:ecr:${region}:${account}:repository/${repository}`,
+  };
+}

@@ -1,0 +1,104 @@
+import { execFile } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { CreateBucketCommand } from '@aws-sdk/client-s3';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { NODE_WITH_TSX } from '../../cli/tsx.ts';
+import { collect } from '../../lib/async.ts';
+import { createS3Client } from '../../lib/aws/clients.ts';
+import { createObjects } from '../../lib/aws/objects.ts';
+import { federationKeys } from '../../lib/federation/keys.ts';
+import { commitSchema } from '../../lib/federation/schemas.ts';
+import { closeRound } from '../../lib/protocol/close-round.ts';
+import type { Objects } from '../../lib/storage/contract.ts';
+import { readJson } from '../../lib/storage/documents.ts';
+import { type EmbeddedServer, startEmbeddedServer } from '../../local/emulator/server.ts';
+import { QUORUM, smallCampaignWith } from '../../test/protocol/simulated-campaign.ts';
+import { type SimulatedFederation, simulateFederation } from '../../test/protocol/simulated-federation.ts';
+
+const MAIN = fileURLToPath(new URL('../../gpu-tasks/main.ts', import.meta.url));
+const AT = { campaign: 'tavi', stage: 'teacher', round: 1 };
+
+let directory: string;
+let server: EmbeddedServer;
+let objects: Objects;
+let world: SimulatedFederation;
+
+/** A round in memory that can be closed, and the same objects on a server. */
+beforeAll(async () => {
+  world = simulateFederation(
+    ['berlin', 'hamburg', 'munich'].map((id, i) => ({ id, samples: i + 1, behaviour: 'good' })),
+  );
+  await world.upload(smallCampaignWith(QUORUM));
+  const context = { ...world.context, delegateMerge: async () => true };
+  for (let next = world.pending.shift(); next; next = world.pending.shift()) await world.deliver(next, { context });
+
+  directory = await mkdtemp(join(tmpdir(), 'fedcardio-merge-'));
+  server = await startEmbeddedServer({ dataDir: directory });
+  const s3 = createS3Client(server);
+  await s3.send(new CreateBucketCommand({ Bucket: world.bucket }));
+  s3.destroy();
+  objects = createObjects(server);
+  for (const { key } of await collect(world.context.objects.list(world.bucket, ''))) {
+    await objects.put(world.bucket, key, (await world.context.objects.get(world.bucket, key)).body);
+  }
+});
+afterAll(async () => {
+  await server.close();
+  await rm(directory, { recursive: true });
+});
+
+function merge(at: unknown, federation: unknown = world.context.federation) {
+  const env = {
+    ...process.env,
+    FEDCARDIO_ENDPOINT: server.endpoint,
+    FEDCARDIO_MERGE: JSON.stringify(at),
+    FEDCARDIO_FEDERATION: JSON.stringify(federation),
+    // A merge needs no tensors: it must not look for any.
+    FEDCARDIO_BACKEND: 'none',
+  };
+  return new Promise<{ readonly code: number; readonly errors: string }>((resolve) => {
+    execFile(process.execPath, [...NODE_WITH_TSX, MAIN], { env }, (error, _, errors) =>
+      resolve({ code: error ? Number(error.code) : 0, errors }),
+    );
+  });
+}
+
+const globalOf = async (store: Objects) => {
+  const commit = await readJson(store, world.bucket, federationKeys.commit(AT), commitSchema);
+  return (await store.get(world.bucket, commit.value.global?.key as string)).body;
+};
+
+describe('a merge in a container', () => {
+  test('comes to the same bytes as one in a function, and does nothing the second time', async () => {
+    const first = await merge(AT);
+    expect(first.errors).toContain('"result":"committed"');
+    expect(first.code).toBe(0);
+    expect(await closeRound(world.context, AT)).toBe('committed');
+    expect(Buffer.compare(await globalOf(objects), await globalOf(world.context.objects))).toBe(0);
+
+    expect((await merge(AT)).code).toBe(0);
+  });
+
+  test('of a round that nobody has opened is nothing', async () => {
+    const { code, errors } = await merge({ ...AT, round: 2 });
+    expect(errors).toContain('"result":"not-open"');
+    expect(code).toBe(0);
+  });
+
+  test.each([
+    ['names no round', { campaign: 'tavi' }, undefined, 'FEDCARDIO_MERGE: '],
+    ['has no federation', AT, {}, 'FEDCARDIO_FEDERATION: '],
+  ])('exits with 2 where it %s', async (_, at, federation, reason) => {
+    const { code, errors } = await merge(at, federation);
+    expect(errors).toContain(reason);
+    expect(code).toBe(2);
+  });
+
+  test('exits with 1 where a retry may help', async () => {
+    const { code } = await merge(AT, { ...world.context.federation, id: 'elsewhere' });
+    expect(code).toBe(1);
+  });
+});

@@ -1,0 +1,109 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { createBatchQueue } from '../../lib/aws/batch.ts';
+import { type FakeBatch, startFakeBatch } from '../../lib/aws/testing-batch.ts';
+import { federationKeys } from '../../lib/federation/keys.ts';
+import { commitSchema, mergeJobSchema, outcomeSchema } from '../../lib/federation/schemas.ts';
+import { closeRound } from '../../lib/protocol/close-round.ts';
+import { readJson } from '../../lib/storage/documents.ts';
+import { campaignWith, QUORUM, smallCampaignWith, verifyCampaign } from '../../test/protocol/simulated-campaign.ts';
+import { type SimulatedFederation, simulateFederation } from '../../test/protocol/simulated-federation.ts';
+import type { SimulatedSite } from '../../test/protocol/simulated-site.ts';
+import type { HandlerContext } from '../context.ts';
+import { sweep } from '../sweep.ts';
+import { mergeAsJobs } from './merges.ts';
+
+const SITES: readonly SimulatedSite[] = ['berlin', 'hamburg'].map((id) => ({ id, samples: 1, behaviour: 'good' }));
+
+let batch: FakeBatch;
+let world: SimulatedFederation;
+let context: HandlerContext;
+function withLimit(maxBytes: number): HandlerContext {
+  const credentials = { accessKeyId: 'a', secretAccessKey: 'b' };
+  const options = { endpoint: batch.endpoint, region: 'eu-central-1', credentials };
+  const queue = createBatchQueue({ ...options, jobQueue: 'merges', jobDefinition: 'merge' });
+  return { ...world.context, delegateMerge: mergeAsJobs({ ...world.context, queue, maxBytes }) };
+}
+beforeEach(async () => {
+  batch = await startFakeBatch();
+  world = simulateFederation(SITES);
+  context = withLimit(1);
+});
+afterEach(() => batch.close());
+
+/** Delivers everything with the given context until nothing is pending. */
+async function settle(own: HandlerContext): Promise<void> {
+  for (let next = world.pending.shift(); next; next = world.pending.shift())
+    await world.deliver(next, { context: own });
+}
+
+/** Does what the containers of all jobs that wait do. Returns what they were called. */
+async function runJobs(): Promise<readonly string[]> {
+  const waiting = batch.jobs.filter(({ status }) => status === 'SUBMITTED');
+  for (const job of waiting) {
+    const { containerOverrides } = job.request as { containerOverrides: { environment: { value: string }[] } };
+    const at = mergeJobSchema.parse(JSON.parse(containerOverrides.environment[0]!.value));
+    expect(await closeRound(world.context, at)).toBe('committed');
+    job.status = 'SUCCEEDED';
+  }
+  return waiting.map(({ jobName }) => jobName);
+}
+const isCommitted = (key: string) => world.writes.has(key);
+
+describe('merges too large for a function', () => {
+  test('are done as jobs, one a round, and come to what plain averaging gives', async () => {
+    await world.upload(campaignWith(QUORUM));
+    const jobs: string[] = [];
+    let names: readonly string[];
+    do {
+      await settle(context);
+      names = await runJobs();
+      jobs.push(...names);
+    } while (names.length > 0);
+
+    // Of the rounds that learn: two of the teacher, two of the student, one of its control.
+    expect(jobs).toHaveLength(5);
+    expect(new Set(jobs).size).toBe(5);
+    const outcome = await readJson(world.context.objects, world.bucket, federationKeys.outcome('tavi'), outcomeSchema);
+    expect(outcome.value.status).toBe('completed');
+    await verifyCampaign(world, SITES);
+  });
+
+  test('are not asked for again while they run, nor merged by the sweep', async () => {
+    await world.upload(smallCampaignWith(QUORUM));
+    await settle(context);
+    for (let minutes = 0; minutes < 10; minutes++) {
+      world.advanceClock(60);
+      await sweep(context);
+    }
+    expect(batch.jobs).toHaveLength(1);
+    expect([...world.writes.keys()].filter((key) => key.endsWith('commit.json'))).toEqual([]);
+  });
+
+  test('are tried again a quarter of an hour after they failed, and said to have failed', async () => {
+    await world.upload(smallCampaignWith(QUORUM));
+    await settle(context);
+    batch.jobs[0]!.status = 'FAILED';
+    world.advanceClock(120);
+    await sweep(context);
+    expect(batch.jobs).toHaveLength(1);
+    const failed = world.log.find(({ event }) => event === 'merge-failed');
+    expect(failed?.fields).toMatchObject({ campaign: 'tavi', stage: 'teacher', round: 1 });
+
+    world.advanceClock(900);
+    await sweep(context);
+    expect(batch.jobs).toHaveLength(2);
+    expect(await runJobs()).toHaveLength(1);
+  });
+});
+
+describe('merges that fit', () => {
+  test('are done by the function itself', async () => {
+    await world.upload(smallCampaignWith(QUORUM));
+    await settle(withLimit(1_000_000_000));
+    expect(batch.jobs).toEqual([]);
+    expect(isCommitted(federationKeys.outcome('tavi'))).toBe(true);
+    const at = { campaign: 'tavi', stage: 'teacher', round: 1 };
+    const commit = await readJson(world.context.objects, world.bucket, federationKeys.commit(at), commitSchema);
+    expect(commit.value.sites).toEqual(['berlin', 'hamburg']);
+  });
+});

@@ -1,6 +1,0 @@
-import { intake } from '../intake.ts';
-import { lambdaFunction } from './function.ts';
-
-/** Of a site, on its intake queue. */
-export const handler = lambdaFunction('intake', intake);
-export { intake };

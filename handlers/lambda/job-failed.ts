@@ -1,5 +1,0 @@
-import { jobFailed } from '../job-failed.ts';
-import { lambdaFunction } from './function.ts';
-
-/** Of a site, on EventBridge's "Batch Job State Change" of its job queue. */
-export const handler = lambdaFunction('job-failed', jobFailed);

@@ -1,9 +1,0 @@
-import { describe, it } from 'vitest';
-import { campaignWith } from '../simulated-campaign.ts';
-import { checkSchedules, TIMEOUT_MS } from './check.ts';
-import { anyScenario } from './scenario.ts';
-
-describe('a campaign with stages of every kind, whatever happens', { timeout: TIMEOUT_MS }, () => {
-  it('keeps every rule and ends', () =>
-    checkSchedules(0.1, anyScenario, campaignWith, { sweeps: true, calmTicks: 90 }));
-});

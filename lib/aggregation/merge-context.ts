@@ -1,0 +1,70 @@
+import { FedcardioError } from '../error.ts';
+import { badWeights } from '../weights/header.ts';
+import type { OpenFile } from './files.ts';
+import type { OpenInput, Refused } from './inputs.ts';
+import { GROUP } from './kernels.ts';
+import { segmentsOf } from './layout.ts';
+import type { MergeOptions } from './merge.ts';
+import type { PassOptions, Source } from './pass.ts';
+import { type Slice, slicesOf } from './slices.ts';
+import type { Strategy } from './strategies/strategy.ts';
+
+export interface Base extends OpenFile {
+  /** The server optimiser's moments; without them they are zero. */
+  readonly state: OpenFile | undefined;
+}
+
+/** A merge whose files have been opened and compared: all are of one layout. */
+export interface MergeContext extends PassOptions {
+  readonly options: MergeOptions;
+  readonly strategy: Strategy;
+  readonly base: Base | undefined;
+  /** At least one. */
+  readonly updates: readonly OpenInput[];
+  /** What a pass finds wrong with an update is added here. */
+  readonly refused: Refused[];
+}
+
+export interface MergeSource extends Source {
+  readonly role: 'base' | 'state' | 'update';
+}
+
+/** An update as what a pass reads. */
+export const updateSource =
+  ({ refused }: MergeContext) =>
+  (update: OpenInput): MergeSource => ({
+    ...update,
+    role: 'update',
+    width: 1,
+    fail: (reason) => {
+      const { input } = update;
+      refused.push({ input, reason, forGood: true });
+      return new FedcardioError('BAD_UPDATE', `${input.weights.key}: ${reason}`);
+    },
+  });
+
+/** The base or its state as what a pass reads: what is wrong with these is no update's fault. */
+export const ownSource = (open: OpenFile, role: 'base' | 'state', width = 1): MergeSource => ({
+  ...open,
+  role,
+  width,
+  fail: (reason) => badWeights(`${open.file.key}: ${reason}`),
+});
+
+/** Bytes of the largest block that is read at a time. */
+const BLOCK_BYTES = 4 * 1024 * 1024;
+/** Bytes of slices that are held together. */
+const HELD_BYTES = 24 * 1024 * 1024;
+
+/**
+ * The slices of a pass, whose memory depends neither on the number of updates nor on the model.
+ *
+ * @param rows how many slices of F32 are held at a time
+ * @param width values that the widest file has for each of the model's
+ */
+export function slicesOfMerge({ options, updates }: MergeContext, { rows = 1, width = 1 } = {}): readonly Slice[] {
+  const bytes = Math.min(BLOCK_BYTES / width, HELD_BYTES / rows, options.sliceBytes ?? BLOCK_BYTES);
+  const groups = Math.max(1, Math.floor(bytes / (4 * GROUP)));
+  const groupOf = (name: string) => updates.map(({ untrained }) => (untrained.has(name) ? '-' : '+')).join('');
+  return slicesOf(segmentsOf(updates[0]?.header.tensors ?? new Map(), groupOf), groups * GROUP);
+}

@@ -1,0 +1,44 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { createKernels } from '../kernels.ts';
+import { middleMean, sortingNetwork } from './middle-mean.ts';
+
+describe('sortingNetwork', () => {
+  test.each(Array.from({ length: 12 }, (_, i) => i + 1))('sorts %i rows', (rows) => {
+    // What sorts all sequences of zeros and ones sorts everything (Knuth, vol. 3, 5.3.4, theorem Z).
+    const network = sortingNetwork(rows);
+    for (let bits = 0; bits < 2 ** rows; bits++) {
+      const values = Array.from({ length: rows }, (_, row) => (bits >> row) & 1);
+      for (const [low, high] of network) {
+        const [a, b] = [values[low] as number, values[high] as number];
+        [values[low], values[high]] = [Math.min(a, b), Math.max(a, b)];
+      }
+      expect(values).toEqual(values.toSorted());
+    }
+  });
+
+  test('compares 191 times for 32 rows, as Batcher says', () => {
+    expect(sortingNetwork(32).length).toBe(191);
+  });
+});
+
+describe('middleMean', () => {
+  test('is the mean of what is left between the extremes', () => {
+    const column = fc.array(fc.float({ noNaN: true, min: -1e6, max: 1e6 }), { minLength: 1, maxLength: 40 });
+    fc.assert(
+      fc.property(column, fc.double({ min: 0, max: 0.499, noNaN: true }), (values, share) => {
+        const dropped = Math.floor(share * values.length);
+        const kernels = createKernels();
+        const reducer = middleMean(() => dropped).createReducer(values.length + 2, 1, kernels);
+        for (const value of values) reducer.add(kernels.float32(1).fill(value), 1);
+        const merged = kernels.float32(1);
+        reducer.finish(merged);
+
+        const middle = values.toSorted((a, b) => a - b).slice(dropped, values.length - dropped);
+        const sum = middle.reduce((total, value) => total + value, 0);
+        // A sum may be either zero: which, depends on the order of equal values.
+        expect((merged[0] as number) + 0).toBe(Math.fround(sum / middle.length) + 0);
+      }),
+    );
+  });
+});

@@ -1,0 +1,220 @@
+import type { Readable } from 'node:stream';
+import { finished } from 'node:stream/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
+import {
+  DeleteObjectCommand,
+  GetObjectCommand,
+  type GetObjectCommandOutput,
+  HeadObjectCommand,
+  ListObjectsV2Command,
+  type ListObjectsV2CommandInput,
+  type ListObjectsV2CommandOutput,
+  PutObjectCommand,
+  paginateListObjectsV2,
+  type S3Client,
+} from '@aws-sdk/client-s3';
+import { isFedcardioError } from '../error.ts';
+import type { ObjectInfo, Objects, PutOptions, StoredObject } from '../storage/contract.ts';
+import { type ConnectionOptions, createS3Client } from './clients.ts';
+import { isMissingObject, objectError, serviceFailure } from './failures.ts';
+import { putParts } from './multipart.ts';
+
+/**
+ * {@link Objects} on S3 or anything that speaks its protocol.
+ *
+ * A conditional write whose answer is lost is repeated by the SDK and then fails on its own success: after
+ * `PRECONDITION_FAILED` and `exists`, read what is stored before taking it for another's.
+ */
+export function createObjects(options: ConnectionOptions = {}): Objects {
+  const s3 = createS3Client(options);
+
+  const put = async (bucket: string, key: string, body: Uint8Array | string, options: PutOptions = {}) => {
+    const command = () =>
+      new PutObjectCommand({
+        Bucket: bucket,
+        Key: key,
+        // As bytes: of an empty string the SDK says that its length is unknown.
+        Body: typeof body === 'string' ? Buffer.from(body) : body,
+        ContentType: options.contentType,
+        Metadata: options.metadata as Record<string, string> | undefined,
+        IfNoneMatch: options.ifNoneMatch,
+        IfMatch: options.ifMatch,
+      });
+    const { ETag } = await attempt(`write ${uri(bucket, key)}`, () => retryConflicts(() => s3.send(command())));
+    return { etag: ETag ?? '' };
+  };
+
+  const fetchObject = (bucket: string, key: string) => s3.send(new GetObjectCommand({ Bucket: bucket, Key: key }));
+  const read = async (bucket: string, key: string): Promise<StoredObject> => {
+    const output = await fetchObject(bucket, key);
+    return { body: await bytesOf(output), etag: output.ETag ?? '' };
+  };
+
+  return {
+    put,
+    get: (bucket, key) => attempt(`read ${uri(bucket, key)}`, () => read(bucket, key)),
+    tryGet: (bucket, key) =>
+      orUndefined(`read ${uri(bucket, key)}`, async () => {
+        try {
+          return await read(bucket, key);
+        } catch (error) {
+          if (serviceFailure(error).status === 403 && (await isMissing(s3, bucket, key))) return undefined;
+          throw error;
+        }
+      }),
+    getRange: (bucket, key, start, end, into) => getRange(s3, bucket, key, start, end, into),
+    stream: (bucket, key) =>
+      attempt(`read ${uri(bucket, key)}`, async () => (await fetchObject(bucket, key)).Body as Readable),
+    head: (bucket, key) =>
+      orUndefined(`look up ${uri(bucket, key)}`, async () => {
+        const output = await s3.send(new HeadObjectCommand({ Bucket: bucket, Key: key }));
+        return infoOf(key, output.ContentLength, output.ETag, output.LastModified);
+      }),
+    putIfAbsent: async (bucket, key, body) => {
+      try {
+        await put(bucket, key, body, { ifNoneMatch: '*' });
+        return 'created';
+      } catch (error) {
+        if (isFedcardioError(error, 'PRECONDITION_FAILED')) return 'exists';
+        throw error;
+      }
+    },
+    putParts: (bucket, key, parts) =>
+      attempt(`write ${uri(bucket, key)}`, () => putParts(s3, { Bucket: bucket, Key: key }, parts)),
+    list: (bucket, prefix) => list(s3, bucket, prefix),
+    folders: (bucket, prefix) => folders(s3, bucket, prefix),
+    delete: async (bucket, key) => {
+      await attempt(`delete ${uri(bucket, key)}`, () => s3.send(new DeleteObjectCommand({ Bucket: bucket, Key: key })));
+    },
+  };
+}
+
+async function getRange(
+  s3: S3Client,
+  bucket: string,
+  key: string,
+  start: number,
+  end: number,
+  into?: Uint8Array,
+): Promise<Uint8Array> {
+  if (end <= start) return new Uint8Array();
+  // HTTP ranges include their last byte.
+  const command = () => new GetObjectCommand({ Bucket: bucket, Key: key, Range: `bytes=${start}-${end - 1}` });
+  return attempt(`read bytes ${start} to ${end} of ${uri(bucket, key)}`, async () => {
+    try {
+      return await withBody(s3, command, (output) =>
+        into ? copyBody(output.Body as Readable, into) : bytesOf(output),
+      );
+    } catch (error) {
+      if (serviceFailure(error).status === 416) return new Uint8Array();
+      throw error;
+    }
+  });
+}
+
+const BODY_ATTEMPTS = 3;
+
+/** Asks again where a body breaks off: the SDK repeats requests, but not for what comes after an answer's headers. */
+async function withBody<T>(
+  s3: S3Client,
+  command: () => GetObjectCommand,
+  take: (output: GetObjectCommandOutput) => Promise<T>,
+): Promise<T> {
+  for (let attempts = 1; ; attempts++) {
+    const output = await s3.send(command());
+    try {
+      return await take(output);
+    } catch (error) {
+      if (attempts === BODY_ATTEMPTS) throw error;
+    }
+  }
+}
+
+/** By events: `for await` takes half as long again. */
+async function copyBody(body: Readable, into: Uint8Array): Promise<Uint8Array> {
+  let filled = 0;
+  body.on('data', (chunk: Uint8Array) => {
+    // A server that sends more than it was asked for: the rest does not fit, and the length tells.
+    into.set(chunk.subarray(0, into.length - filled), filled);
+    filled += chunk.length;
+  });
+  await finished(body);
+  if (filled > into.length) throw new Error(`${filled} bytes came, ${into.length} were asked for`);
+  return into.subarray(0, filled);
+}
+
+async function* list(s3: S3Client, bucket: string, prefix: string): AsyncIterable<ObjectInfo> {
+  for await (const { Contents = [] } of pages(s3, { Bucket: bucket, Prefix: prefix })) {
+    for (const object of Contents) yield infoOf(object.Key as string, object.Size, object.ETag, object.LastModified);
+  }
+}
+
+async function* folders(s3: S3Client, bucket: string, prefix: string): AsyncIterable<string> {
+  for await (const { CommonPrefixes = [] } of pages(s3, { Bucket: bucket, Prefix: prefix, Delimiter: '/' })) {
+    for (const folder of CommonPrefixes) yield folder.Prefix as string;
+  }
+}
+
+async function* pages(s3: S3Client, input: ListObjectsV2CommandInput): AsyncIterable<ListObjectsV2CommandOutput> {
+  try {
+    yield* paginateListObjectsV2({ client: s3 }, input);
+  } catch (error) {
+    throw objectError(error, `list ${uri(input.Bucket as string, input.Prefix as string)}`);
+  }
+}
+
+const uri = (bucket: string, key: string): string => `s3://${bucket}/${key}`;
+
+const bytesOf = (output: GetObjectCommandOutput): Promise<Uint8Array> =>
+  output.Body?.transformToByteArray() ?? Promise.resolve(new Uint8Array());
+
+function infoOf(
+  key: string,
+  bytes: number | undefined,
+  etag: string | undefined,
+  modified: Date | undefined,
+): ObjectInfo {
+  return { key, bytes: bytes ?? 0, etag: etag ?? '', lastModified: modified ?? new Date(0) };
+}
+
+async function attempt<T>(doing: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw objectError(error, doing);
+  }
+}
+
+/**
+ * S3 tells that an object is missing to those who may list the whole bucket; to others it is as forbidden as any. Who
+ * may list the key itself can find out.
+ */
+async function isMissing(s3: S3Client, bucket: string, key: string): Promise<boolean> {
+  try {
+    const { Contents = [] } = await s3.send(new ListObjectsV2Command({ Bucket: bucket, Prefix: key, MaxKeys: 1 }));
+    return Contents[0]?.Key !== key;
+  } catch {
+    return false;
+  }
+}
+
+async function orUndefined<T>(doing: string, work: () => Promise<T | undefined>): Promise<T | undefined> {
+  try {
+    return await work();
+  } catch (error) {
+    if (isMissingObject(error)) return undefined;
+    throw objectError(error, doing);
+  }
+}
+
+/** S3 answers 409 while a race is undecided: who waits a moment learns whether it won. */
+async function retryConflicts<T>(work: () => Promise<T>): Promise<T> {
+  for (let round = 0; ; round++) {
+    try {
+      return await work();
+    } catch (error) {
+      if (serviceFailure(error).name !== 'ConditionalRequestConflict' || round === 8) throw error;
+      await sleep(Math.random() * 50 * 2 ** round);
+    }
+  }
+}

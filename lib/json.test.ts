@@ -1,0 +1,50 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { campaignSchema, outcomeSchema } from './federation/schemas.ts';
+import { canonicalJson, parseJson } from './json.ts';
+
+/** The same value with the keys of every object in the opposite order. */
+function reversed(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(reversed);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value)
+      .map(([key, inner]) => [key, reversed(inner)])
+      .reverse(),
+  );
+}
+
+describe('canonicalJson', () => {
+  test('is the same whatever the order of keys, and parses to the value', () => {
+    fc.assert(
+      fc.property(fc.jsonValue(), (value) => {
+        const text = canonicalJson(value);
+        expect(canonicalJson(reversed(value))).toBe(text);
+        expect(JSON.parse(text)).toEqual(JSON.parse(JSON.stringify(value)));
+      }),
+    );
+  });
+
+  test('sorts keys, leaves undefined out and has no white space', () => {
+    expect(canonicalJson({ b: [{ d: 1, c: 2 }], a: undefined, A: null })).toBe('{"A":null,"b":[{"c":2,"d":1}]}');
+  });
+});
+
+describe('parseJson', () => {
+  const parse = (text: string) => parseJson(Buffer.from(text), campaignSchema, 'campaigns/c/campaign.json');
+
+  test('names the object and the path of every fault', () => {
+    const stage = { kind: 'pseudo-label', name: 'label', teachers: ['nobody'] };
+    const campaign = { schema: 'fedcardio.campaign/1', id: 'c', stages: [stage] };
+
+    expect(() => parse(JSON.stringify(campaign))).toThrow(
+      'campaigns/c/campaign.json: stages[0].teachers: "nobody" is not an earlier stage of this campaign.',
+    );
+    expect(() => parse('{"id": 3')).toThrow(/^campaigns\/c\/campaign\.json is not JSON: /);
+    expect(() => parse('{"id": 3}')).toThrow(expect.objectContaining({ code: 'BAD_MESSAGE' }));
+  });
+
+  test('refuses bytes that are not UTF-8', () => {
+    expect(() => parseJson(Uint8Array.of(0x22, 0xff, 0x22), outcomeSchema, 'x')).toThrow(/x is not JSON/);
+  });
+});

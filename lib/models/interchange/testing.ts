@@ -1,0 +1,48 @@
+import { createHash } from 'node:crypto';
+import { numbers } from '../../nn/testing.ts';
+import { elementsOf, type Tensor, type Tensors } from '../../weights/weights.ts';
+
+/** For tests: shapes by name, of a `state_dict` in a fixture. */
+export type Shapes = Readonly<Record<string, readonly number[]>>;
+
+/** Every `every`-th value of an output of PyTorch's network. */
+export interface Sample {
+  readonly every: number;
+  readonly values: readonly number[];
+}
+
+/** A run of PyTorch's network: logits of volume('image'), a sample a scale. */
+export interface Run {
+  readonly batch: number;
+  readonly grid: readonly [number, number, number];
+  readonly scales: readonly Sample[];
+}
+
+/** The weights of scripts/fixtures/models.py, in PyTorch's names and layouts. */
+export const foreignWeights = (shapes: Shapes): Tensors =>
+  new Map(Object.entries(shapes).map(([name, shape]) => [name, foreignTensor(name, shape)]));
+
+function foreignTensor(name: string, shape: readonly number[]): Tensor {
+  if (name.endsWith('index')) return { dtype: 'I64', shape, data: new BigInt64Array(elementsOf(shape)) };
+  const values = numbers(name, shape);
+  const fanIn = elementsOf(shape.slice(1));
+  const isScale = name.includes('norm') && name.endsWith('weight');
+  const of = (value: number): number => {
+    if (isScale) return 1 + 0.2 * value;
+    if (shape.length === 1) return 0.2 * value;
+    return name.endsWith('table') ? 2 * value : (value * 4) / Math.sqrt(fanIn);
+  };
+  return { dtype: 'F32', shape, data: values.map(of) };
+}
+
+export const sampled = ({ every }: Sample, logits: ArrayLike<number>): number[] =>
+  Array.from(logits).filter((_, i) => i % every === 0);
+
+/** Shape and a digest of the values of each tensor: comparing millions of values one by one takes minutes. */
+export const fingerprint = (tensors: Tensors): Readonly<Record<string, string>> =>
+  Object.fromEntries(
+    [...tensors].map(([name, { dtype, shape, data }]) => {
+      const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+      return [name, `${dtype} ${shape.join('×')} ${createHash('sha256').update(bytes).digest('hex')}`];
+    }),
+  );

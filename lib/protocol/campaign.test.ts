@@ -1,0 +1,226 @@
+import { describe, expect, test } from 'vitest';
+import { federationKeys, type RoundAddress } from '../federation/keys.ts';
+import { campaignSchema, type Plan, type Summary } from '../federation/schemas.ts';
+import { nextActions } from './actions.ts';
+import { openRound, samplesOf } from './opening.ts';
+import { planCampaign, stageOf } from './plan.ts';
+import { campaignState } from './state.ts';
+
+const NOW = new Date('2026-03-02T08:00:00Z');
+const learnt = {
+  rounds: 2,
+  model: { kind: 'unet', features: [4, 8] },
+  training: { steps: 1, learningRate: 0.001 },
+} as const;
+const CAMPAIGN = campaignSchema.parse({
+  schema: 'fedcardio.campaign/1',
+  id: 'c',
+  stages: [
+    { kind: 'teacher', name: 'teacher/hinge-points', task: 'hinge-points', ...learnt },
+    {
+      kind: 'teacher',
+      name: 'teacher/calcification',
+      task: 'calcification',
+      ...learnt,
+      quorum: { minSites: 2, minFraction: 0.5 },
+    },
+    { kind: 'pseudo-label', name: 'label', teachers: ['teacher/hinge-points', 'teacher/calcification'] },
+    { kind: 'student', name: 'student', tasks: ['hinge-points', 'calcification'], pseudoLabels: 'label', ...learnt },
+    { kind: 'student', name: 'control', tasks: ['hinge-points', 'calcification'], ...learnt },
+    { kind: 'evaluate', name: 'evaluate', models: { student: 'student', control: 'control' } },
+  ],
+});
+const PLAN: Plan = planCampaign('c', { value: CAMPAIGN, sha256: 'a'.repeat(64) }, NOW);
+
+const address = (stage: string, round: number): RoundAddress => ({ campaign: 'c', stage, round });
+const summary = (site: string, cases: Partial<Summary['cases']>, labelled: Summary['labelled'] = {}): Summary => ({
+  schema: 'fedcardio.summary/1',
+  site,
+  at: NOW.toISOString(),
+  cases: { training: 0, evaluation: 0, rejected: 0, ...cases },
+  labelled,
+  labelledEvaluation: {},
+});
+const SUMMARIES = [
+  summary('munich', { training: 4, evaluation: 1 }, { 'hinge-points': 2, calcification: 2 }),
+  summary('berlin', { training: 3 }),
+  summary('hamburg', { training: 2, evaluation: 1 }, { 'hinge-points': 1, calcification: 0 }),
+];
+
+/** A listing of these keys in byte order, all of one time. */
+const listed = (...keys: string[]) => keys.sort().map((key) => ({ key, bytes: 1, etag: '', lastModified: NOW }));
+const committed = (stage: string, rounds: number) =>
+  Array.from({ length: rounds }, (_, index) => address(stage, index + 1)).flatMap((at) => [
+    federationKeys.open(at),
+    federationKeys.seal(at),
+    federationKeys.commit(at),
+  ]);
+const actions = (keys: readonly string[], secondsLater = 0) =>
+  nextActions(campaignState(PLAN, listed(...keys)), new Date(NOW.getTime() + secondsLater * 1000), 600).map((action) =>
+    'at' in action ? `${action.kind} ${action.at.stage} ${action.at.round}` : action.kind,
+  );
+
+describe('nextActions', () => {
+  test('opens the first round of every stage that needs no other', () => {
+    expect(actions([])).toEqual(['open teacher/hinge-points 1', 'open teacher/calcification 1', 'open control 1']);
+  });
+
+  test('sends the tasks of an open round when they were never sent or seem lost, to those that have not answered', () => {
+    const at = address('control', 1);
+    const keys = [federationKeys.open(at), federationKeys.update(at, 'berlin', 'a')];
+
+    expect(actions(keys)).toContain('send control 1');
+    expect(actions([...keys, federationKeys.sent(at)], 599)).not.toContain('send control 1');
+    expect(actions([...keys, federationKeys.sent(at)], 600)).toContain('send control 1');
+    const send = nextActions(campaignState(PLAN, listed(...keys)), NOW, 600).find(({ kind }) => kind === 'send');
+    expect(send).toMatchObject({ answered: new Set(['berlin']) });
+  });
+
+  test('closes what is open or sealed, opens the round after a commit, and no round beyond the last', () => {
+    const at = address('control', 2);
+    const first = committed('control', 1);
+
+    expect(actions(first)).toContain('open control 2');
+    expect(actions([...first, federationKeys.open(at), federationKeys.sent(at)])).toContain('close control 2');
+    expect(actions([...first, federationKeys.open(at), federationKeys.seal(at)])).toContain('close control 2');
+    expect(actions(committed('control', 2)).filter((action) => action.includes('control'))).toEqual([]);
+  });
+
+  test('opens a stage when all that it names have completed', () => {
+    const teachers = [...committed('teacher/hinge-points', 2), ...committed('teacher/calcification', 2)];
+
+    expect(actions(teachers)).toEqual(['open label 1', 'open control 1']);
+    expect(actions([...teachers, ...committed('label', 1)])).toContain('open student 1');
+    expect(actions([...teachers, ...committed('label', 1), ...committed('control', 2)])).toEqual(['open student 1']);
+  });
+
+  test('completes when every stage has, and does nothing after the outcome', () => {
+    const all = PLAN.campaign.stages.flatMap((stage) => committed(stage.name, 'rounds' in stage ? 2 : 1));
+
+    expect(actions(all)).toEqual(['complete']);
+    expect(actions([...all, federationKeys.outcome('c')])).toEqual([]);
+    expect(actions([federationKeys.outcome('c')])).toEqual([]);
+  });
+});
+
+describe('openRound', () => {
+  const ableIn = (stage: string) =>
+    SUMMARIES.flatMap((own) => {
+      const samples = samplesOf(stageOf(PLAN, stage), own);
+      return samples > 0 ? [{ site: own.site, samples, summary: '"etag"' }] : [];
+    });
+  const inputs = { plan: PLAN, planSha256: 'b'.repeat(64), base: null, able: ableIn('student') };
+  const participants = (stage: string) => {
+    const opening = openRound(address(stage, 1), { ...inputs, able: ableIn(stage) }, NOW);
+    return opening.kind === 'open'
+      ? opening.open.participants.map(({ site, samples }) => `${site} ${samples}`)
+      : opening.reason;
+  };
+
+  test('takes the sites that hold what the stage needs, sorted, with how much of it', () => {
+    expect(participants('teacher/hinge-points')).toEqual(['hamburg 1', 'munich 2']);
+    expect(participants('label')).toEqual(['berlin 3', 'hamburg 2', 'munich 4']);
+    expect(participants('student')).toEqual(['berlin 3', 'hamburg 2', 'munich 4']);
+    expect(participants('control')).toEqual(['hamburg 1', 'munich 4']);
+    expect(participants('evaluate')).toEqual(['hamburg 1', 'munich 1']);
+  });
+
+  test('freezes the terms: quorum, deadline and the link before', () => {
+    const first = openRound(address('student', 1), inputs, NOW);
+    expect(first).toMatchObject({
+      open: { quorum: 3, base: null, previous: 'b'.repeat(64), deadline: '2026-03-03T08:00:00.000Z' },
+    });
+    const base = { commit: 'c'.repeat(64), key: 'k', sha256: 'd'.repeat(64), bytes: 8, state: null };
+    const second = openRound(address('student', 2), { ...inputs, base }, NOW);
+    expect(second).toMatchObject({ open: { base, previous: 'c'.repeat(64) } });
+  });
+
+  test('says why a round cannot be held', () => {
+    expect(participants('teacher/calcification')).toBe(
+      'Round 1 of teacher/calcification cannot open: only munich of 2 sites have training cases with calcification labels.',
+    );
+    expect(openRound(address('evaluate', 1), { ...inputs, able: [] }, NOW)).toEqual({
+      kind: 'impossible',
+      reason: 'Round 1 of evaluate cannot open: no site has held-out cases.',
+    });
+  });
+});
+
+describe('planCampaign', () => {
+  test('refuses a campaign whose id is not the one of its key', () => {
+    expect(() => planCampaign('other', { value: CAMPAIGN, sha256: '' }, NOW)).toThrow(/id "c".*key of "other"/);
+  });
+
+  test('raises quorums of what learns to the fewest sites that the federation allows', () => {
+    const quorums = (minSites: number) =>
+      planCampaign('c', { value: CAMPAIGN, sha256: '' }, NOW, minSites).campaign.stages.map(
+        (stage) => stage.quorum.minSites,
+      );
+
+    expect(quorums(1)).toEqual([1, 2, 1, 1, 1, 1]);
+    expect(quorums(3)).toEqual([3, 3, 1, 3, 3, 1]);
+  });
+});
+
+describe('a campaign that asks for what cannot be', () => {
+  const issues = (stages: readonly unknown[]) =>
+    campaignSchema
+      .safeParse({ ...CAMPAIGN, stages: [...CAMPAIGN.stages.slice(0, 3), ...stages] })
+      .error?.issues.map(({ path, message }) => `${path.join('.')}: ${message}`);
+  const student = { kind: 'student', name: 'student', tasks: ['hinge-points'], pseudoLabels: 'label', ...learnt };
+  const probe = { kind: 'probe', name: 'probe', of: 'teacher/hinge-points', task: 'coronary-arteries', rounds: 1 };
+  const evaluate = (more: object) => ({ kind: 'evaluate', name: 'e', models: { a: 'teacher/hinge-points' }, ...more });
+  const { training } = learnt;
+
+  test.each([
+    ['soft distillation from hard labels', [{ ...student, distillation: {} }], /distillation: "label" keeps no prob/],
+    ['distillation from nothing', [{ ...student, pseudoLabels: undefined, distillation: {} }], /name their stage/],
+    ['confidence of nothing', [{ ...student, pseudoLabels: undefined, pseudoLabelWeight: 'confidence' }], /name their/],
+    [
+      'two labels of one task',
+      [{ kind: 'pseudo-label', name: 'twice', teachers: ['teacher/hinge-points', 'teacher/hinge-points'] }],
+      /teachers: two of them have learnt hinge-points/,
+    ],
+    ['a comparison with a model of another stage', [evaluate({ compare: [['a', 'b']] })], /compare: "b" is none of/],
+    ['predictions of a model that is not scored', [evaluate({ predictions: 'b' })], /predictions: "b" is none of/],
+    ['a probe of what has no body', [{ ...probe, of: 'label', training }], /of: "label" is neither a teacher nor/],
+    ['a probe of a later stage', [{ ...probe, of: 'student', training }, student], /not an earlier stage/],
+    [
+      'a probe of bodies that differ by site',
+      [
+        { ...student, training: { ...training, localParameters: ['*norm*'] } },
+        { ...probe, of: 'student', training },
+      ],
+      /no one body to probe/,
+    ],
+  ])('is refused: %s', (_, stages, message) => {
+    expect(issues(stages)?.join()).toMatch(message);
+  });
+
+  test('is taken where it can be', () => {
+    const soft = { ...CAMPAIGN.stages[2], name: 'soft', soft: true };
+    const softened = { ...student, pseudoLabels: 'soft', distillation: {}, pseudoLabelWeight: 'confidence' };
+    expect(issues([soft, softened, { ...probe, training }])).toBeUndefined();
+  });
+});
+
+describe('a stage of some sites', () => {
+  const open = (sites: readonly string[], able: readonly string[]) => {
+    const stages = CAMPAIGN.stages.map((stage) => (stage.name === 'control' ? { ...stage, sites: [...sites] } : stage));
+    const participants = able.map((site) => ({ site, samples: 1, summary: 'e' }));
+    const plan: Plan = { ...PLAN, campaign: { ...CAMPAIGN, stages } };
+    return openRound(address('control', 1), { plan, planSha256: 'b'.repeat(64), base: null, able: participants }, NOW);
+  };
+
+  test('asks no other, and of those the ones that can', () => {
+    const opening = open(['munich', 'berlin'], ['munich', 'hamburg']);
+    expect(opening.kind === 'open' && opening.open.participants.map(({ site }) => site)).toEqual(['munich']);
+  });
+
+  test('cannot open without one of them, and says whom it asked', () => {
+    expect(open(['berlin'], ['munich'])).toMatchObject({
+      kind: 'impossible',
+      reason: expect.stringContaining('of berlin no'),
+    });
+  });
+});

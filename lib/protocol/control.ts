@@ -1,0 +1,72 @@
+import { FedcardioError, isFedcardioError } from '../error.ts';
+import { federationKeys } from '../federation/keys.ts';
+import { type Control, controlSchema, type Outcome } from '../federation/schemas.ts';
+import { names } from '../federation/topology.ts';
+import { canonicalJson } from '../json.ts';
+import { tryReadJson } from '../storage/documents.ts';
+import { endCampaign } from './outcome.ts';
+import { isPaused, type Pauses } from './pauses.ts';
+import type { StoreContext } from './ports.ts';
+
+/**
+ * Pauses a campaign: no further round opens and no task is sent until it is resumed. Tasks that run go on, and their
+ * updates count. A campaign that is paused already stays so.
+ *
+ * @throws FedcardioError `NOT_FOUND` where there is no such campaign, `CAMPAIGN_FAILED` where it has ended
+ */
+export const pauseCampaign = (context: StoreContext, campaign: string, reason?: string): Promise<Pauses> =>
+  changePauses(context, campaign, (pauses, now) =>
+    isPaused(pauses) ? pauses : [...pauses, { from: now, until: null, ...(reason === undefined ? {} : { reason }) }],
+  );
+
+/** Lets a paused campaign go on: its deadlines are put off by the time that it was paused. Errors as {@link pauseCampaign}. */
+export const resumeCampaign = (context: StoreContext, campaign: string): Promise<Pauses> =>
+  changePauses(context, campaign, (pauses, now) =>
+    pauses.map((pause) => (pause.until === null ? { ...pause, until: now } : pause)),
+  );
+
+/**
+ * Ends a campaign for good. Updates that still come are kept and never merged.
+ *
+ * @returns how it ended: another outcome where that came first
+ */
+export async function cancelCampaign(context: StoreContext, campaign: string, reason?: string): Promise<Outcome> {
+  await requireCampaign(context, campaign);
+  return endCampaign(context, campaign, 'cancelled', reason);
+}
+
+async function changePauses(
+  context: StoreContext,
+  campaign: string,
+  change: (pauses: Pauses, now: string) => Pauses,
+): Promise<Pauses> {
+  const { objects, federation, now, log } = context;
+  const bucket = names.federationBucket(federation.id);
+  const key = federationKeys.control(campaign);
+  await requireCampaign(context, campaign);
+  for (;;) {
+    if (await objects.tryGet(bucket, federationKeys.outcome(campaign))) {
+      throw new FedcardioError('CAMPAIGN_FAILED', `Campaign ${campaign} has ended.`, {
+        hint: '`fedcardio status` says how.',
+      });
+    }
+    const stored = await tryReadJson(objects, bucket, key, controlSchema);
+    const pauses = change(stored?.value.pauses ?? [], now().toISOString());
+    const control: Control = { schema: 'fedcardio.control/1', campaign, pauses: [...pauses] };
+    try {
+      await objects.put(bucket, key, canonicalJson(control), stored ? { ifMatch: stored.etag } : { ifNoneMatch: '*' });
+      log('campaign-controlled', { campaign, paused: isPaused(pauses) });
+      return pauses;
+    } catch (error) {
+      // Somebody else changed it meanwhile: on top of that, then.
+      if (!isFedcardioError(error, 'PRECONDITION_FAILED')) throw error;
+    }
+  }
+}
+
+async function requireCampaign({ objects, federation }: StoreContext, campaign: string): Promise<void> {
+  if (await objects.tryGet(names.federationBucket(federation.id), federationKeys.campaign(campaign))) return;
+  throw new FedcardioError('NOT_FOUND', `Federation "${federation.id}" has no campaign "${campaign}".`, {
+    hint: 'Check --federation and --endpoint.',
+  });
+}

@@ -1,0 +1,52 @@
+import { collect, mapConcurrently } from '../async.ts';
+import { describeError, isFedcardioError } from '../error.ts';
+import { federationKeys } from '../federation/keys.ts';
+import { type Open, type Stage, summarySchema } from '../federation/schemas.ts';
+import { names } from '../federation/topology.ts';
+import { tryReadJson } from '../storage/documents.ts';
+import { type Participant, samplesOf } from './opening.ts';
+import type { ReaderContext, StoreContext } from './ports.ts';
+
+const READS_AT_ONCE = 16;
+
+/**
+ * The sites of the federation that hold what a stage needs, by their own counts. What the stage's previous round was
+ * told of a site holds as long as the site's summary has the same ETag, so that a round costs a listing and not a
+ * request for each site.
+ */
+export async function ableSites(
+  context: StoreContext,
+  stage: Stage,
+  previous: Open | undefined,
+): Promise<readonly Participant[]> {
+  const { federation, objects } = context;
+  const listing = await collect(objects.list(names.federationBucket(federation.id), federationKeys.summaryPrefix));
+  const etags = new Map(listing.map(({ key, etag }) => [key, etag]));
+  const known = new Map(previous?.participants.map((participant) => [participant.site, participant]));
+  const found = await mapConcurrently(federation.sites, READS_AT_ONCE, async ({ id }) => {
+    const etag = etags.get(federationKeys.summary(id));
+    if (etag === undefined) return [];
+    const before = known.get(id);
+    return before?.summary === etag ? [before] : await ableSite(context, stage, id);
+  });
+  return found.flat();
+}
+
+/** How much of what a stage needs a site holds now. A summary that cannot be read keeps its own site out, and no other. */
+export async function ableSite(
+  { federation, objects, log }: ReaderContext,
+  stage: Stage,
+  site: string,
+): Promise<readonly Participant[]> {
+  const bucket = names.federationBucket(federation.id);
+  try {
+    const summary = await tryReadJson(objects, bucket, federationKeys.summary(site), summarySchema);
+    if (summary?.value.site !== site) return [];
+    const samples = samplesOf(stage, summary.value);
+    return samples > 0 ? [{ site, samples, summary: summary.etag }] : [];
+  } catch (error) {
+    if (!isFedcardioError(error, 'BAD_MESSAGE')) throw error;
+    log('summary-unreadable', { site, reason: describeError(error) });
+    return [];
+  }
+}

@@ -1,0 +1,29 @@
+import { federationKeys } from '../federation/keys.ts';
+import { type Control, controlSchema, type Open } from '../federation/schemas.ts';
+import { tryReadJson } from '../storage/documents.ts';
+import type { ObjectStore } from './ports.ts';
+
+export type Pauses = Control['pauses'];
+
+/** A campaign's pauses, none where it was never paused. */
+export async function readPauses(
+  objects: Pick<ObjectStore, 'tryGet'>,
+  bucket: string,
+  campaign: string,
+): Promise<Pauses> {
+  const control = await tryReadJson(objects, bucket, federationKeys.control(campaign), controlSchema);
+  return control?.value.pauses ?? [];
+}
+
+/** While a campaign is paused, no round opens and no task is sent. Updates still count, and rounds still close. */
+export const isPaused = (pauses: Pauses): boolean => pauses.at(-1)?.until === null;
+
+/** A round's deadline: put off by as long as the campaign has been paused since the round opened. */
+export function deadlineOf({ at, deadline }: Pick<Open, 'at' | 'deadline'>, pauses: Pauses, now: Date): Date {
+  const opened = Date.parse(at);
+  const paused = pauses.reduce((sum, { from, until }) => {
+    const end = until === null ? now.getTime() : Date.parse(until);
+    return sum + Math.max(0, end - Math.max(opened, Date.parse(from)));
+  }, 0);
+  return new Date(Date.parse(deadline) + paused);
+}

@@ -1,0 +1,68 @@
+import { FedcardioError } from '../error.ts';
+import type { Campaign, ModelConfig, Plan, Stage } from '../federation/schemas.ts';
+import { stageReferences } from '../federation/schemas.ts';
+import type { TaskId } from '../federation/tasks.ts';
+
+/** What starts a campaign: the campaign as uploaded, with the SHA-256 of its bytes. */
+export interface CampaignSource {
+  readonly value: Campaign;
+  readonly sha256: string;
+}
+
+/**
+ * The frozen terms of a campaign. Throws `BAD_CONFIGURATION` when its id is not the one that its key says, since
+ * everything that belongs to it is found by its key.
+ *
+ * @param name the campaign's name in its key
+ * @param minSites the fewest sites that the federation lets a model be averaged of: no stage has a smaller quorum
+ */
+export function planCampaign(name: string, source: CampaignSource, now: Date, minSites = 1): Plan {
+  if (source.value.id !== name) {
+    throw new FedcardioError(
+      'BAD_CONFIGURATION',
+      `The campaign has the id "${source.value.id}" and the key of "${name}".`,
+    );
+  }
+  const atLeast = <S extends Stage>(stage: S): S =>
+    learns(stage)
+      ? { ...stage, quorum: { ...stage.quorum, minSites: Math.max(stage.quorum.minSites, minSites) } }
+      : stage;
+  return {
+    schema: 'fedcardio.plan/1',
+    campaign: { ...source.value, stages: source.value.stages.map(atLeast) },
+    source: source.sha256,
+    at: now.toISOString(),
+  };
+}
+
+/** Rounds of a stage: what learns has as many as configured, everything else one. */
+export const roundsOf = (stage: Stage): number => ('rounds' in stage ? stage.rounds : 1);
+
+export type LearningStage = Extract<Stage, { rounds: number }>;
+
+/** Whether a stage's updates carry weights. */
+export const learns = (stage: Stage): stage is LearningStage => 'rounds' in stage;
+
+/** Heads of the network that a stage trains. */
+export const tasksOf = (stage: LearningStage): readonly TaskId[] =>
+  stage.kind === 'student' ? stage.tasks : [stage.task];
+
+/** The network that a stage trains; of a probe, the one whose body it probes. */
+export function modelOf(campaign: Campaign, stage: LearningStage): ModelConfig {
+  if (stage.kind !== 'probe') return stage.model;
+  const probed = campaign.stages.find(({ name }) => name === stage.of);
+  if (probed && learns(probed)) return modelOf(campaign, probed);
+  throw new FedcardioError('BAD_CONFIGURATION', `Stage ${stage.name} probes "${stage.of}", which trains no network.`);
+}
+
+/** The stages that must have completed before this one opens, by name. */
+export const requirementsOf = (stage: Stage): readonly string[] => [
+  ...new Set(Object.values(stageReferences(stage)).flat()),
+];
+
+/** The stage of a plan by its name. Throws `NOT_FOUND`. */
+export function stageOf(plan: Plan, name: string): Stage {
+  const stage = plan.campaign.stages.find((candidate) => candidate.name === name);
+  if (!stage) throw new FedcardioError('NOT_FOUND', `Campaign ${plan.campaign.id} has no stage "${name}".`);
+  return stage;
+}

@@ -1,0 +1,31 @@
+import { describeError, isFedcardioError } from '../error.ts';
+import { federationKeys } from '../federation/keys.ts';
+import { campaignSchema, type Plan, planSchema } from '../federation/schemas.ts';
+import { names } from '../federation/topology.ts';
+import { createJson, type Document, readJson, tryReadJson } from '../storage/documents.ts';
+import { endCampaign } from './outcome.ts';
+import { planCampaign } from './plan.ts';
+import type { StoreContext } from './ports.ts';
+
+/**
+ * A campaign's plan, made from campaign.json where there is none yet. A campaign that cannot be planned ends at
+ * once, with the reason in its outcome, where the one who uploaded it looks; the plan is then undefined.
+ */
+export async function ensurePlan(context: StoreContext, campaign: string): Promise<Document<Plan> | undefined> {
+  const { federation, objects, now, log } = context;
+  const bucket = names.federationBucket(federation.id);
+  const key = federationKeys.plan(campaign);
+  const existing = await tryReadJson(objects, bucket, key, planSchema);
+  if (existing) return existing;
+  try {
+    const source = await readJson(objects, bucket, federationKeys.campaign(campaign), campaignSchema);
+    const planned = planCampaign(campaign, source, now(), federation.minSites);
+    const plan = await createJson(objects, bucket, key, planSchema, planned);
+    if (plan.created) log('campaign-planned', { campaign, stages: plan.value.campaign.stages.map(({ name }) => name) });
+    return plan;
+  } catch (error) {
+    if (!isFedcardioError(error, 'BAD_MESSAGE') && !isFedcardioError(error, 'BAD_CONFIGURATION')) throw error;
+    await endCampaign(context, campaign, 'failed', `${describeError(error)} Correct it and upload it under a new id.`);
+    return undefined;
+  }
+}

@@ -1,0 +1,101 @@
+import { FAILED_ID, federationKeys, parseRoundKey, parseUpdateName, type RoundAddress } from '../federation/keys.ts';
+import type { Plan, Stage } from '../federation/schemas.ts';
+import { groupBy } from '../group-by.ts';
+import { roundsOf } from './plan.ts';
+import type { ListedObject } from './ports.ts';
+
+/** An update as the listing shows it: that a site answered, not yet what. */
+export interface AnswerKey {
+  readonly site: string;
+  readonly key: string;
+  readonly at: Date;
+  /** It is a failure, or was found unusable: there is a refusal beside it. */
+  readonly unusable: 'failed' | 'refused' | undefined;
+  /** Length of the weights beside it; undefined where there are none. */
+  readonly weightsBytes: number | undefined;
+}
+
+export interface RoundState {
+  readonly at: RoundAddress;
+  readonly phase: 'open' | 'sealed' | 'committed';
+  /** In byte order of their keys. */
+  readonly answers: readonly AnswerKey[];
+  /** When the round's tasks were last sent. */
+  readonly sentAt: Date | undefined;
+}
+
+export interface StageState {
+  readonly stage: Stage;
+  /** The rounds that have opened, 1, 2, … */
+  readonly rounds: readonly RoundState[];
+  readonly completed: boolean;
+}
+
+export interface CampaignState {
+  readonly campaign: string;
+  /** It has an outcome: nothing more happens. */
+  readonly ended: boolean;
+  readonly stages: readonly StageState[];
+}
+
+/**
+ * Where a campaign stands: a pure function of its plan and of the objects below its prefix, in byte order. Nothing
+ * else is remembered anywhere, so that whoever looks sees the same.
+ */
+export function campaignState(plan: Plan, listing: readonly ListedObject[]): CampaignState {
+  const campaign = plan.campaign.id;
+  const rounds = roundStates(listing);
+  const outcome = federationKeys.outcome(campaign);
+  return {
+    campaign,
+    ended: listing.some(({ key }) => key === outcome),
+    stages: plan.campaign.stages.map((stage) => {
+      const opened: RoundState[] = [];
+      for (let round = 1; round <= roundsOf(stage); round++) {
+        const state = rounds.get(federationKeys.round({ campaign, stage: stage.name, round }));
+        if (!state) break;
+        opened.push(state);
+      }
+      const last = opened.at(-1);
+      return {
+        stage,
+        rounds: opened,
+        completed: last?.at.round === roundsOf(stage) && last.phase === 'committed',
+      };
+    }),
+  };
+}
+
+/** The state of every round that has opened, by its prefix. */
+export function roundStates(listing: readonly ListedObject[]): ReadonlyMap<string, RoundState> {
+  const byRound = groupBy(
+    listing.flatMap((object) => {
+      const parsed = parseRoundKey(object.key);
+      return parsed ? [{ ...parsed, ...object }] : [];
+    }),
+    ({ at }) => federationKeys.round(at),
+  );
+  return new Map(
+    [...byRound].flatMap(([prefix, objects]): [string, RoundState][] => {
+      const found = new Map(objects.map((object) => [object.rest, object]));
+      const at = objects[0]?.at;
+      if (!at || !found.has('open.json')) return [];
+      const phase = found.has('commit.json') ? 'committed' : found.has('seal.json') ? 'sealed' : 'open';
+      return [[prefix, { at, phase, answers: answersIn(objects), sentAt: found.get('sent.json')?.lastModified }]];
+    }),
+  );
+}
+
+type RoundObject = ListedObject & { readonly rest: string };
+
+function answersIn(objects: readonly RoundObject[]): readonly AnswerKey[] {
+  const bytes = new Map(objects.map((object) => [object.key, object.bytes]));
+  return objects.flatMap(({ rest, key, lastModified }) => {
+    const update = parseUpdateName(rest);
+    if (!update) return [];
+    const isRefused = bytes.has(federationKeys.refusal(key));
+    const unusable = update.id === FAILED_ID ? 'failed' : isRefused ? 'refused' : undefined;
+    const weightsBytes = bytes.get(federationKeys.weightsBeside(key));
+    return [{ site: update.site, key, at: lastModified, unusable, weightsBytes }];
+  });
+}

@@ -1,0 +1,62 @@
+import { collect, mapConcurrently } from '../async.ts';
+import { federationKeys } from '../federation/keys.ts';
+import { type Outcome, outcomeSchema, planSchema, type Stage } from '../federation/schemas.ts';
+import { names } from '../federation/topology.ts';
+import { tryReadJson } from '../storage/documents.ts';
+import { isPaused, readPauses } from './pauses.ts';
+import { roundsOf } from './plan.ts';
+import type { ReaderContext } from './ports.ts';
+import { type RoundStatus, roundStatus } from './round-status.ts';
+import { campaignState } from './state.ts';
+
+export interface CampaignStatus {
+  readonly campaign: string;
+  /** `uploaded`: no plan yet. */
+  readonly phase: 'uploaded' | 'running' | 'paused' | Outcome['status'];
+  /** Why it failed or was cancelled or paused. */
+  readonly reason: string | undefined;
+  /** ISO 8601, UTC. */
+  readonly plannedAt: string | undefined;
+  readonly endedAt: string | undefined;
+  readonly stages: readonly StageStatus[];
+}
+
+export interface StageStatus {
+  readonly name: string;
+  readonly kind: Stage['kind'];
+  readonly phase: 'waiting' | 'running' | 'completed';
+  /** Rounds that the stage is to have. */
+  readonly total: number;
+  readonly rounds: readonly RoundStatus[];
+}
+
+const READS_AT_ONCE = 16;
+
+/**
+ * Where a campaign stands, for people and dashboards. Reads only; undefined where there is no campaign of this name.
+ */
+export async function campaignStatus(context: ReaderContext, campaign: string): Promise<CampaignStatus | undefined> {
+  const { objects, federation } = context;
+  const bucket = names.federationBucket(federation.id);
+  const listing = await collect(objects.list(bucket, federationKeys.campaignPrefix(campaign)));
+  if (listing.length === 0) return undefined;
+  const outcome = (await tryReadJson(objects, bucket, federationKeys.outcome(campaign), outcomeSchema))?.value;
+  const plan = (await tryReadJson(objects, bucket, federationKeys.plan(campaign), planSchema))?.value;
+  const pauses = await readPauses(objects, bucket, campaign);
+  const pause = outcome || !isPaused(pauses) ? undefined : pauses.at(-1);
+  const stages = plan ? campaignState(plan, listing).stages : [];
+  return {
+    campaign,
+    phase: outcome?.status ?? (pause ? 'paused' : plan ? 'running' : 'uploaded'),
+    reason: outcome?.reason ?? pause?.reason,
+    plannedAt: plan?.at,
+    endedAt: outcome?.at,
+    stages: await mapConcurrently(stages, READS_AT_ONCE, async ({ stage, rounds, completed }) => ({
+      name: stage.name,
+      kind: stage.kind,
+      phase: completed ? ('completed' as const) : rounds.length > 0 ? ('running' as const) : ('waiting' as const),
+      total: roundsOf(stage),
+      rounds: await mapConcurrently(rounds, READS_AT_ONCE, (round) => roundStatus(context, bucket, round, pauses)),
+    })),
+  };
+}

@@ -1,0 +1,46 @@
+import { federationKeys } from '../federation/keys.ts';
+import type { Open, Update } from '../federation/schemas.ts';
+import { learns } from './plan.ts';
+import type { AnswerKey } from './state.ts';
+
+/**
+ * Why an update cannot be merged, as far as its metadata and the listing tell; undefined where it can. What it says of
+ * itself must be what its key and the round's terms say.
+ *
+ * @param answer as it was listed
+ */
+export function updateFault(
+  update: Update,
+  open: Open,
+  { site, weightsBytes }: Pick<AnswerKey, 'site' | 'weightsBytes'>,
+): string | undefined {
+  const { campaign, stage, round, config } = open;
+  if (!open.participants.some((participant) => participant.site === site)) return `${site} takes no part in this round`;
+  if (update.campaign !== campaign || update.stage !== stage || update.round !== round || update.site !== site) {
+    const says = `${update.campaign}/${update.stage}/${update.round} of ${update.site}`;
+    return `the update says that it is for ${says}, its key says otherwise`;
+  }
+  if (update.status === 'failed') return `${update.code}: ${update.reason}`;
+  const base = open.base?.sha256 ?? null;
+  if (update.base !== base) {
+    return `the update started from ${update.base ?? 'no model'}, the round from ${base ?? 'no model'}`;
+  }
+  if (!learns(config)) return update.weights ? `stage ${stage} merges no weights` : undefined;
+  if (!update.weights) return 'the update has no weights';
+  const { key, sha256, bytes, delta } = update.weights;
+  const expected = federationKeys.updateWeights(open, site, sha256);
+  if (key !== expected) return `the weights are at ${key}, expected at ${expected}`;
+  if (weightsBytes !== bytes) return `the weights have ${weightsBytes ?? 'no'} bytes, their metadata says ${bytes}`;
+  const { maxUpdateBytes } = config.aggregation;
+  if (bytes > maxUpdateBytes) return `the weights have ${bytes} bytes, ${maxUpdateBytes} are allowed (maxUpdateBytes)`;
+  if (delta !== sendsDelta(open)) {
+    return delta
+      ? 'the update holds a difference, whole weights were asked for'
+      : 'the update holds whole weights, a difference was asked for';
+  }
+  return undefined;
+}
+
+/** Whether a round's updates hold differences to the model that it starts from: not where it starts from none. */
+export const sendsDelta = ({ base, config }: Pick<Open, 'base' | 'config'>): boolean =>
+  base !== null && learns(config) && config.encoding.delta;

@@ -1,0 +1,155 @@
+import { createHash } from 'node:crypto';
+import { describeError, isFedcardioError } from '../error.ts';
+import type { RoundAddress } from '../federation/keys.ts';
+import { federationKeys } from '../federation/keys.ts';
+import {
+  type Commit,
+  commitSchema,
+  type Open,
+  openSchema,
+  type Plan,
+  type Seal,
+  type StoredFile,
+  sealSchema,
+  updateSchema,
+} from '../federation/schemas.ts';
+import { canonicalJson } from '../json.ts';
+import type { Objects } from '../storage/contract.ts';
+import { type Document, readJson } from '../storage/documents.ts';
+import { figuresOf } from './commit-round.ts';
+import { type MergedFiles, mergeEntries } from './merge-entries.ts';
+import { stageOf } from './plan.ts';
+import { updateFault } from './update-fault.ts';
+
+/** Where a round stands in its stage's chain. */
+export interface Link {
+  readonly plan: Document<Plan>;
+  readonly at: RoundAddress;
+  /** The commit of the round before; undefined in a stage's first round. */
+  readonly before: Document<Commit> | undefined;
+}
+
+/** What was recomputed of a round and found otherwise than it is stored; empty where all is right. */
+export interface RoundVerification {
+  readonly at: RoundAddress;
+  readonly faults: readonly string[];
+  readonly commit: Document<Commit> | undefined;
+}
+
+/**
+ * Recomputes a committed round from what its sites sent: terms, seal, the hash of every update, the merge to the last
+ * byte, and the figures. Reads only. What cannot be read is a fault; only failures of the storage are thrown.
+ */
+export async function verifyRound(objects: Objects, bucket: string, link: Link): Promise<RoundVerification> {
+  const { at } = link;
+  try {
+    const open = await readJson(objects, bucket, federationKeys.open(at), openSchema);
+    const seal = await readJson(objects, bucket, federationKeys.seal(at), sealSchema);
+    const commit = await readJson(objects, bucket, federationKeys.commit(at), commitSchema);
+    const faults = [
+      ...chainFaults(link, open, seal, commit),
+      ...(await updateFaults(objects, bucket, open.value, seal.value)),
+      ...(await mergeFaults(objects, bucket, open.value, seal.value, commit.value)),
+    ];
+    return { at, faults, commit };
+  } catch (error) {
+    if (!['BAD_MESSAGE', 'NOT_FOUND', 'BAD_WEIGHTS'].some((code) => isFedcardioError(error, code as never)))
+      throw error;
+    return { at, faults: [describeError(error)], commit: undefined };
+  }
+}
+
+/** Faults that the round's own documents show. */
+function chainFaults(
+  { plan, at, before }: Link,
+  open: Document<Open>,
+  seal: Document<Seal>,
+  commit: Document<Commit>,
+): readonly string[] {
+  const { sites } = commit.value;
+  const sealed = seal.value.updates.map(({ site }) => site);
+  const participants = open.value.participants.map(({ site }) => site);
+  const global = before?.value.global;
+  const base = before && global ? { commit: before.sha256, ...global, state: before.value.state } : null;
+  const previous = base?.commit ?? plan.sha256;
+  const samples = seal.value.updates.reduce((sum, update) => sum + update.samples, 0);
+  const claims: readonly (readonly [boolean, string])[] = [
+    [same(open.value.config, stageOf(plan.value, at.stage)), 'its terms are not those of the plan'],
+    [same(open.value.base, base), 'it does not start from the model of the round before'],
+    [open.value.previous === previous, 'open.json does not name the link before'],
+    [seal.value.open === open.sha256, 'seal.json does not name open.json'],
+    [commit.value.seal === seal.sha256, 'commit.json does not name seal.json'],
+    [commit.value.previous === previous, 'commit.json does not name the link before'],
+    [same(sealed, [...new Set(sealed)].sort()), 'its updates are not sorted, one of a site'],
+    [sealed.every((site) => participants.includes(site)), 'it merges updates of sites that take no part'],
+    [same(sites, sealed), 'commit.json names other sites than seal.json'],
+    [commit.value.samples === samples, 'commit.json counts other samples than seal.json'],
+  ];
+  return claims.flatMap(([holds, fault]) => (holds ? [] : [fault]));
+}
+
+/** Faults of the sealed updates' metadata; their weights are hashed as they are merged. */
+async function updateFaults(objects: Objects, bucket: string, open: Open, seal: Seal): Promise<readonly string[]> {
+  const faults: string[] = [];
+  for (const { site, key, sha256, samples, weights } of seal.updates) {
+    const update = await readJson(objects, bucket, key, updateSchema);
+    if (update.sha256 !== sha256) faults.push(`${site}: the update's metadata has changed since it was sealed`);
+    const fault = updateFault(update.value, open, { site, weightsBytes: weights?.bytes });
+    if (fault !== undefined) faults.push(`${site}: ${fault}`);
+    if (update.value.status === 'ok' && update.value.samples !== samples)
+      faults.push(`${site}: other samples are sealed`);
+  }
+  return faults;
+}
+
+/** Faults of what was merged, found by merging it again. */
+async function mergeFaults(
+  objects: Objects,
+  bucket: string,
+  open: Open,
+  seal: Seal,
+  commit: Commit,
+): Promise<readonly string[]> {
+  const again = await mergeEntries(writingNothing(objects), { bucket, open }, seal.updates);
+  if (again.kind === 'impossible') return [again.reason];
+  if (again.kind === 'refused') return again.refused.map(({ input, reason }) => `${input.site}: ${reason}`);
+  const stored = await storedFiles(objects, bucket, commit);
+  const faults: string[] = [];
+  for (const [file, what] of [
+    ['global', 'the model'],
+    ['state', "the server optimiser's state"],
+  ] as const) {
+    if (!same(again[file], commit[file])) faults.push(`${what} is not what its updates merge to`);
+    if (!same(stored[file], commit[file])) faults.push(`${what} that is stored is not the one that commit.json names`);
+  }
+  const figures = await figuresOf(objects, bucket, seal.updates);
+  if (!same(figures, commit.figures)) faults.push('the figures are not the means of its updates');
+  return faults;
+}
+
+/** The files that a commit names, as they are stored now. */
+async function storedFiles(objects: Objects, bucket: string, { global, state }: MergedFiles): Promise<MergedFiles> {
+  return { global: global && (await storedFile(global.key)), state: state && (await storedFile(state.key)) };
+
+  async function storedFile(key: string): Promise<StoredFile> {
+    const hash = createHash('sha256');
+    let bytes = 0;
+    for await (const chunk of await objects.stream(bucket, key)) {
+      hash.update(chunk);
+      bytes += chunk.length;
+    }
+    return { key, sha256: hash.digest('hex'), bytes };
+  }
+}
+
+/** The same storage to who reads; what is written is taken and dropped. */
+const writingNothing = (objects: Objects): Objects => ({
+  ...objects,
+  put: async () => ({ etag: '' }),
+  putParts: async (_bucket, _key, parts) => {
+    for await (const _part of parts);
+    return { etag: '' };
+  },
+});
+
+const same = (a: unknown, b: unknown): boolean => canonicalJson(a) === canonicalJson(b);

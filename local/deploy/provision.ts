@@ -1,0 +1,180 @@
+import {
+  type BucketLocationConstraint,
+  CreateBucketCommand,
+  type Event,
+  GetBucketNotificationConfigurationCommand,
+  PutBucketNotificationConfigurationCommand,
+  type QueueConfiguration,
+  type S3Client,
+} from '@aws-sdk/client-s3';
+import {
+  CreateQueueCommand,
+  GetQueueAttributesCommand,
+  GetQueueUrlCommand,
+  SetQueueAttributesCommand,
+  type SQSClient,
+} from '@aws-sdk/client-sqs';
+import type { StackTemplate } from '../../cdk/synthesize.ts';
+import { type ConnectionOptions, createS3Client, createSqsClient } from '../../lib/aws/clients.ts';
+import { FedcardioError } from '../../lib/error.ts';
+import { type BucketResource, type QueueResource, readTemplates } from './template.ts';
+
+/**
+ * Replays templates on a server that has S3 and SQS and no CloudFormation: creates the queues and buckets that they
+ * declare and that are not there yet, and sets what differs. Queues come first, because buckets notify them.
+ * Nothing is removed, no message and no object is touched; running it again changes nothing.
+ *
+ * @returns the kinds of resources and properties that were read and not applied, such as keys and policies
+ * @throws FedcardioError STORAGE naming what could not be created, BAD_MESSAGE for a template that cannot be replayed
+ */
+export async function provision(
+  templates: readonly StackTemplate[],
+  connection: ConnectionOptions,
+): Promise<readonly string[]> {
+  const { queues, buckets, notApplied } = readTemplates(templates);
+  const sqs = createSqsClient(connection);
+  const s3 = createS3Client(connection);
+  try {
+    const arns = new Map<string, string>();
+    const ensure = async (queue: QueueResource) => {
+      arns.set(queue.id, await attempt(`create queue ${queue.name}`, () => ensureQueue(sqs, queue, arns)));
+    };
+    // Dead-letter queues have none of their own, and the others name them.
+    await inParallel(
+      queues.filter(({ deadLetters }) => !deadLetters),
+      ensure,
+    );
+    await inParallel(
+      queues.filter(({ deadLetters }) => deadLetters),
+      ensure,
+    );
+    await inParallel(buckets, async (bucket) => {
+      await attempt(`create bucket ${bucket.name}`, () => ensureBucket(s3, bucket.name));
+      await attempt(`notify queues of bucket ${bucket.name}`, () => ensureNotifications(s3, bucket, arns));
+    });
+  } finally {
+    sqs.destroy();
+    s3.destroy();
+  }
+  return notApplied;
+}
+
+type Arns = ReadonlyMap<string, string>;
+
+function arnIn(arns: Arns, queueId: string): string {
+  const arn = arns.get(queueId);
+  if (arn === undefined) throw new Error(`the template has no queue ${queueId}`);
+  return arn;
+}
+
+function attributesOf(queue: QueueResource, arns: Arns): Record<string, string> {
+  const { deadLetters } = queue;
+  const redrive = deadLetters && {
+    deadLetterTargetArn: arnIn(arns, deadLetters.queueId),
+    maxReceiveCount: deadLetters.maxReceiveCount,
+  };
+  const attributes = {
+    VisibilityTimeout: queue.visibilityTimeoutSeconds,
+    ReceiveMessageWaitTimeSeconds: queue.receiveWaitSeconds,
+    MessageRetentionPeriod: queue.retentionSeconds,
+    RedrivePolicy: redrive && JSON.stringify(redrive),
+  };
+  return Object.fromEntries(
+    Object.entries(attributes).flatMap(([name, value]) => (value === undefined ? [] : [[name, String(value)]])),
+  );
+}
+
+/** @returns the queue's ARN */
+async function ensureQueue(sqs: SQSClient, queue: QueueResource, arns: Arns): Promise<string> {
+  const attributes = attributesOf(queue, arns);
+  const QueueUrl = (await queueUrl(sqs, queue.name)) ?? (await createQueue(sqs, queue.name, attributes));
+  const answer = await sqs.send(new GetQueueAttributesCommand({ QueueUrl, AttributeNames: ['All'] }));
+  const current: Readonly<Record<string, string>> = answer.Attributes ?? {};
+  const differs = Object.entries(attributes).some(([key, value]) => !sameAttribute(current[key], value));
+  if (differs) await sqs.send(new SetQueueAttributesCommand({ QueueUrl, Attributes: attributes }));
+  return current.QueueArn as string;
+}
+
+async function queueUrl(sqs: SQSClient, name: string): Promise<string | undefined> {
+  try {
+    return (await sqs.send(new GetQueueUrlCommand({ QueueName: name }))).QueueUrl as string;
+  } catch (error) {
+    if (/QueueDoesNotExist|NonExistentQueue/.test((error as Error).name)) return undefined;
+    throw error;
+  }
+}
+
+async function createQueue(sqs: SQSClient, name: string, attributes: Record<string, string>): Promise<string> {
+  return (await sqs.send(new CreateQueueCommand({ QueueName: name, Attributes: attributes }))).QueueUrl as string;
+}
+
+/** A policy is JSON, whose spaces and order of keys the service may change. */
+function sameAttribute(current: string | undefined, wanted: string): boolean {
+  if (current === undefined || !wanted.startsWith('{')) return current === wanted;
+  const policy = JSON.parse(current) as Readonly<Record<string, unknown>>;
+  return Object.entries(JSON.parse(wanted)).every(([key, value]) => String(policy[key]) === String(value));
+}
+
+async function ensureBucket(s3: S3Client, name: string): Promise<void> {
+  const region = await s3.config.region();
+  try {
+    // The first region must not be named, every other one must.
+    const configuration = { LocationConstraint: region as BucketLocationConstraint };
+    const CreateBucketConfiguration = region === 'us-east-1' ? undefined : configuration;
+    await s3.send(new CreateBucketCommand({ Bucket: name, CreateBucketConfiguration }));
+  } catch (error) {
+    if ((error as Error).name !== 'BucketAlreadyOwnedByYou') throw error;
+  }
+}
+
+async function ensureNotifications(s3: S3Client, bucket: BucketResource, arns: Arns): Promise<void> {
+  const wanted = bucket.notifications.map(
+    ({ event, queueId, filters }): QueueConfiguration => ({
+      QueueArn: arnIn(arns, queueId),
+      Events: [event as Event],
+      Filter: { Key: { FilterRules: filters.map(({ name, value }) => ({ Name: name, Value: value })) } },
+    }),
+  );
+  const current = await s3.send(new GetBucketNotificationConfigurationCommand({ Bucket: bucket.name }));
+  // S3 tests the queues each time this is put: a message in each that no one asked for.
+  if (fingerprint(current.QueueConfigurations) === fingerprint(wanted)) return;
+  await s3.send(
+    new PutBucketNotificationConfigurationCommand({
+      Bucket: bucket.name,
+      NotificationConfiguration: { QueueConfigurations: wanted },
+    }),
+  );
+}
+
+/** The same for configurations that mean the same, whatever their ids, the order and the case of their filters' names. */
+function fingerprint(configurations: readonly QueueConfiguration[] = []): string {
+  const lines = configurations.map(({ QueueArn, Events = [], Filter }) => {
+    const filters = (Filter?.Key?.FilterRules ?? []).map((rule) => `${rule.Name?.toLowerCase()}=${rule.Value}`);
+    return JSON.stringify([QueueArn, Events.toSorted(), filters.toSorted()]);
+  });
+  return lines.toSorted().join('\n');
+}
+
+/** So many at once that it is quick, so few that AWS does not throttle the creation of queues. */
+const PARALLEL = 8;
+
+async function inParallel<T, R>(items: readonly T[], work: (item: T) => Promise<R>): Promise<readonly R[]> {
+  const results: R[] = [];
+  const next = items.entries();
+  const worker = async () => {
+    for (const [index, item] of next) results[index] = await work(item);
+  };
+  await Promise.all(Array.from({ length: PARALLEL }, worker));
+  return results;
+}
+
+async function attempt<T>(doing: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (cause) {
+    throw new FedcardioError('STORAGE', `Cannot ${doing}: ${(cause as Error).message}`, {
+      cause,
+      hint: 'Does the endpoint answer? Check credentials and region too; bucket names are shared by all of AWS.',
+    });
+  }
+}

@@ -1,0 +1,148 @@
+import { z } from 'zod';
+import type { StackTemplate } from '../../cdk/synthesize.ts';
+import { parseValue } from '../../lib/json.ts';
+
+/** What the embedded server can make of CloudFormation templates. Resources are named by their logical ids. */
+export interface Replay {
+  readonly queues: readonly QueueResource[];
+  readonly buckets: readonly BucketResource[];
+  /** What the templates declare beyond that, each kind once: `KMS::Key`, `S3::Bucket (VersioningConfiguration)`. */
+  readonly notApplied: readonly string[];
+}
+
+export interface QueueResource {
+  readonly id: string;
+  readonly name: string;
+  readonly visibilityTimeoutSeconds?: number | undefined;
+  readonly receiveWaitSeconds?: number | undefined;
+  readonly retentionSeconds?: number | undefined;
+  readonly deadLetters?: { readonly queueId: string; readonly maxReceiveCount: number } | undefined;
+}
+
+export interface BucketResource {
+  readonly id: string;
+  readonly name: string;
+  readonly notifications: readonly {
+    readonly event: string;
+    readonly queueId: string;
+    readonly filters: readonly { readonly name: 'prefix' | 'suffix'; readonly value: string }[];
+  }[];
+}
+
+/** The one reference that is followed: a queue's ARN, within its template. */
+const arnOf = z
+  .strictObject({ 'Fn::GetAtt': z.tuple([z.string(), z.literal('Arn')]) })
+  .transform((reference) => reference['Fn::GetAtt'][0]);
+
+const queueProperties = z.object({
+  QueueName: z.string(),
+  VisibilityTimeout: z.int().optional(),
+  ReceiveMessageWaitTimeSeconds: z.int().optional(),
+  MessageRetentionPeriod: z.int().optional(),
+  RedrivePolicy: z.strictObject({ deadLetterTargetArn: arnOf, maxReceiveCount: z.int() }).optional(),
+});
+
+const filterRule = z.strictObject({ Name: z.enum(['prefix', 'suffix']), Value: z.string() });
+const notification = z.strictObject({
+  Event: z.string(),
+  Queue: arnOf,
+  Filter: z.strictObject({ S3Key: z.strictObject({ Rules: z.array(filterRule) }) }).optional(),
+});
+
+const bucketProperties = z.object({
+  BucketName: z.string(),
+  NotificationConfiguration: z.strictObject({ QueueConfigurations: z.array(notification) }).optional(),
+});
+
+const templateSchema = z.looseObject({
+  Resources: z.record(
+    z.string(),
+    z.looseObject({ Type: z.string(), Properties: z.record(z.string(), z.unknown()).default({}) }),
+  ),
+});
+
+/**
+ * Reads the queues and buckets of templates, and lists what else they hold.
+ *
+ * @throws FedcardioError BAD_MESSAGE when a queue or bucket is declared in a way that cannot be replayed, such as
+ * without a name or by a reference to another stack
+ */
+export function readTemplates(templates: readonly StackTemplate[]): Replay {
+  const queues: QueueResource[] = [];
+  const buckets: BucketResource[] = [];
+  /** Properties by type; none where the whole type is not applied. */
+  const unread = new Map<string, ReadonlySet<string>>();
+
+  for (const { stackName, template } of templates) {
+    const { Resources } = parseValue(template, templateSchema, `template of ${stackName}`);
+    // Ids are of one template; two may use the same.
+    const within = (id: string) => `${stackName}/${id}`;
+    for (const [id, { Type, Properties }] of Object.entries(Resources)) {
+      const where = `${Type} ${id} of ${stackName}`;
+      const type = Type.replace('AWS::', '');
+      if (Type === 'AWS::SQS::Queue') {
+        queues.push(queueOf(within, id, parseValue(Properties, queueProperties, where)));
+        addUnread(unread, type, Properties, queueProperties);
+      } else if (Type === 'AWS::S3::Bucket' && !('BucketName' in Properties)) {
+        // CloudFormation would name it, so nothing of ours looks for it.
+        unread.set('S3::Bucket without a name', new Set());
+      } else if (Type === 'AWS::S3::Bucket') {
+        buckets.push(bucketOf(within, id, parseValue(Properties, bucketProperties, where)));
+        addUnread(unread, type, Properties, bucketProperties);
+      } else {
+        unread.set(type, new Set());
+      }
+    }
+  }
+  const notApplied = [...unread].map(([type, properties]) =>
+    properties.size > 0 ? `${type} (${[...properties].sort().join(', ')})` : type,
+  );
+  return { queues, buckets, notApplied: notApplied.sort() };
+}
+
+function queueOf(
+  within: (id: string) => string,
+  id: string,
+  properties: z.infer<typeof queueProperties>,
+): QueueResource {
+  const redrive = properties.RedrivePolicy;
+  return {
+    id: within(id),
+    name: properties.QueueName,
+    visibilityTimeoutSeconds: properties.VisibilityTimeout,
+    receiveWaitSeconds: properties.ReceiveMessageWaitTimeSeconds,
+    retentionSeconds: properties.MessageRetentionPeriod,
+    deadLetters: redrive && {
+      queueId: within(redrive.deadLetterTargetArn),
+      maxReceiveCount: redrive.maxReceiveCount,
+    },
+  };
+}
+
+function bucketOf(
+  within: (id: string) => string,
+  id: string,
+  properties: z.infer<typeof bucketProperties>,
+): BucketResource {
+  const notifications = properties.NotificationConfiguration?.QueueConfigurations ?? [];
+  return {
+    id: within(id),
+    name: properties.BucketName,
+    notifications: notifications.map(({ Event, Queue, Filter }) => ({
+      event: Event,
+      queueId: within(Queue),
+      filters: (Filter?.S3Key.Rules ?? []).map(({ Name, Value }) => ({ name: Name, value: Value })),
+    })),
+  };
+}
+
+/** Properties that the schema does not read are not applied. */
+function addUnread(
+  unread: Map<string, ReadonlySet<string>>,
+  type: string,
+  properties: Readonly<Record<string, unknown>>,
+  schema: z.ZodObject,
+): void {
+  const names = Object.keys(properties).filter((name) => !(name in schema.shape));
+  if (names.length > 0) unread.set(type, new Set([...(unread.get(type) ?? []), ...names]));
+}

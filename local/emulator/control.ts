@@ -1,0 +1,110 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { FedcardioError, isFedcardioError } from '../../lib/error.ts';
+import { parseJson } from '../../lib/json.ts';
+import { peakRss } from '../../lib/peak-rss.ts';
+import { faultsSchema } from './faults/configuration.ts';
+import { createFaults, type FaultSwitch } from './faults/faults.ts';
+import type { RequestCounts } from './request-counts.ts';
+
+/** No bucket's name begins with an underscore. */
+const PREFIX = '/_fedcardio/';
+const MAX_BYTES = 1024 ** 2;
+
+export interface ControlContext {
+  readonly counts: RequestCounts;
+  readonly faults: FaultSwitch;
+}
+
+/** A request about the server itself. */
+export const isControlRequest = (message: IncomingMessage): boolean => message.url?.startsWith(PREFIX) === true;
+
+/** Answers `/_fedcardio/health`, `/_fedcardio/requests` and `/_fedcardio/faults`, in JSON. */
+export async function respond(
+  context: ControlContext,
+  message: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const [status, body] = await answerTo(context, message);
+  const text = `${JSON.stringify(body)}\n`;
+  response.writeHead(status, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) });
+  response.end(text);
+}
+
+type Answer = readonly [status: number, body: unknown];
+
+async function answerTo(context: ControlContext, message: IncomingMessage): Promise<Answer> {
+  const path = message.url?.slice(PREFIX.length).replace(/\?.*/s, '') ?? '';
+  const handlers = handlersOf(context, message)[path];
+  if (!handlers)
+    return [404, { code: 'NOT_FOUND', message: `${PREFIX}${path} is not one of health, requests, faults.` }];
+  const handler = handlers[message.method ?? ''];
+  if (!handler) return [405, { code: 'BAD_MESSAGE', message: `Use ${Object.keys(handlers).join(', ')}.` }];
+  try {
+    return [200, await handler()];
+  } catch (error) {
+    if (!isFedcardioError(error)) throw error;
+    return [400, { code: error.code, message: error.message, hint: error.hint }];
+  }
+}
+
+type Handlers = Readonly<Record<string, Readonly<Record<string, () => unknown>> | undefined>>;
+
+function handlersOf({ counts, faults }: ControlContext, message: IncomingMessage): Handlers {
+  const switchTo = async (next: FaultSwitch['active']) => {
+    const last = faults.active;
+    faults.active = next;
+    await last?.settle();
+    return stateOf(faults);
+  };
+  return {
+    health: { GET: health },
+    requests: {
+      GET: () => counts.totals(),
+      DELETE() {
+        const totals = counts.totals();
+        counts.reset();
+        return totals;
+      },
+    },
+    faults: {
+      GET: () => stateOf(faults),
+      PUT: async () => switchTo(createFaults(parseJson(await read(message), faultsSchema, 'faults'))),
+      DELETE: () => switchTo(undefined),
+    },
+  };
+}
+
+const health = () => ({
+  status: 'ok',
+  services: ['s3', 'sqs'],
+  uptimeSeconds: process.uptime(),
+  cpuSeconds: cpuSeconds(),
+  rssBytes: process.memoryUsage.rss(),
+  peakRssBytes: peakRss(),
+});
+
+/** The rules that are on, with how often each has struck. */
+const stateOf = ({ active }: FaultSwitch) =>
+  active
+    ? {
+        seed: active.configuration.seed,
+        rules: active.configuration.rules,
+        struck: active.struck(),
+      }
+    : { rules: [], struck: [] };
+
+async function read(message: IncomingMessage): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of message as AsyncIterable<Uint8Array>) {
+    size += chunk.length;
+    if (size <= MAX_BYTES) chunks.push(chunk);
+  }
+  if (size > MAX_BYTES) throw new FedcardioError('BAD_MESSAGE', `More than ${MAX_BYTES} bytes of faults.`);
+  return Buffer.concat(chunks);
+}
+
+function cpuSeconds(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1e6;
+}

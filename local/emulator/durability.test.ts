@@ -1,0 +1,215 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { createHash, randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { appendFileSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import {
+  CompleteMultipartUploadCommand,
+  CreateBucketCommand,
+  CreateMultipartUploadCommand,
+  GetBucketNotificationConfigurationCommand,
+  PutBucketNotificationConfigurationCommand,
+  UploadPartCommand,
+} from '@aws-sdk/client-s3';
+import { CreateQueueCommand } from '@aws-sdk/client-sqs';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { createS3Client, createSqsClient } from '../../lib/aws/clients.ts';
+import { createObjects } from '../../lib/aws/objects.ts';
+import type { Objects } from '../../lib/storage/contract.ts';
+import { openJournal } from './journal.ts';
+import { type EmbeddedServer, startEmbeddedServer } from './server.ts';
+
+const Bucket = 'durable';
+let directory: string;
+let server: EmbeddedServer | undefined;
+
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'fedcardio-durable-'));
+});
+afterEach(async () => {
+  await server?.close();
+  server = undefined;
+  await rm(directory, { recursive: true });
+});
+
+async function start(): Promise<EmbeddedServer> {
+  server = await startEmbeddedServer({ dataDir: directory });
+  return server;
+}
+async function restart(): Promise<EmbeddedServer> {
+  await server?.close();
+  return start();
+}
+const bodies = () =>
+  readdirSync(join(directory, 's3', 'bodies'), { recursive: true, withFileTypes: true }).filter((entry) =>
+    entry.isFile(),
+  );
+
+describe('a restart', () => {
+  test('keeps objects, open uploads and notifications, and the files of nothing else', async () => {
+    let s3 = createS3Client(await start());
+    await s3.send(new CreateBucketCommand({ Bucket }));
+    await createSqsClient(server).send(new CreateQueueCommand({ QueueName: 'q' }));
+    const rule = {
+      Id: 'all',
+      QueueArn: 'arn:aws:sqs:us-east-1:000000000000:q',
+      Events: ['s3:ObjectCreated:*' as const],
+    };
+    const NotificationConfiguration = { QueueConfigurations: [rule] };
+    await s3.send(new PutBucketNotificationConfigurationCommand({ Bucket, NotificationConfiguration }));
+    const objects = createObjects(server);
+    for (const body of ['first', 'second']) await objects.put(Bucket, 'replaced', body, { metadata: { note: body } });
+    await objects.put(Bucket, 'deleted', 'x');
+    await objects.delete(Bucket, 'deleted');
+    const { UploadId } = await s3.send(new CreateMultipartUploadCommand({ Bucket, Key: 'upload' }));
+    const upload = { Bucket, Key: 'upload', UploadId };
+    const { ETag } = await s3.send(new UploadPartCommand({ ...upload, PartNumber: 1, Body: Buffer.from('part') }));
+    writeFileSync(join(directory, 's3', 'bodies', '00', '00-of-a-killed-process'), 'x');
+
+    s3 = createS3Client(await restart());
+
+    const after = createObjects(server);
+    expect(Buffer.from((await after.get(Bucket, 'replaced')).body).toString()).toBe('second');
+    expect(await after.head(Bucket, 'deleted')).toBeUndefined();
+    expect(bodies()).toHaveLength(2);
+    const { QueueConfigurations } = await s3.send(new GetBucketNotificationConfigurationCommand({ Bucket }));
+    expect(QueueConfigurations).toMatchObject([{ Id: 'all', QueueArn: rule.QueueArn }]);
+    const MultipartUpload = { Parts: [{ PartNumber: 1, ETag }] };
+    await s3.send(new CompleteMultipartUploadCommand({ ...upload, MultipartUpload }));
+    expect(Buffer.from((await after.get(Bucket, 'upload')).body).toString()).toBe('part');
+  });
+
+  test('is refused while another server has the directory or the port', async () => {
+    const first = await start();
+    await expect(startEmbeddedServer({ dataDir: directory })).rejects.toMatchObject({ code: 'BAD_CONFIGURATION' });
+    const other = await mkdtemp(join(tmpdir(), 'fedcardio-durable-'));
+    await expect(startEmbeddedServer({ dataDir: other, port: first.port })).rejects.toMatchObject({
+      code: 'BAD_CONFIGURATION',
+      message: expect.stringContaining(String(first.port)),
+    });
+    await rm(other, { recursive: true });
+  });
+});
+
+/** A server in a process of its own, to be killed. */
+async function spawnServer(): Promise<{ readonly child: ChildProcess; readonly endpoint: string }> {
+  const module = new URL('server.ts', import.meta.url).href;
+  const source = `const { startEmbeddedServer } = await import('${module}');
+    console.log((await startEmbeddedServer({ dataDir: ${JSON.stringify(directory)} })).endpoint);`;
+  const args = ['--import', 'tsx', '--input-type=module', '--eval', source];
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+  const [line] = (await once(child.stdout!, 'data')) as [Buffer];
+  return { child, endpoint: line.toString().trim() };
+}
+
+describe('kill -9', () => {
+  const MIB = 1024 ** 2;
+  type Put = (objects: Objects, key: string, body: Buffer) => Promise<unknown>;
+
+  test.each<[string, number, Put]>([
+    ['puts', 200_000, (objects, key, body) => objects.put(Bucket, key, body)],
+    ['uploads of parts', 5 * MIB + 1000, (objects, key, body) => objects.putParts(Bucket, key, partsOf(body))],
+  ])(
+    'in the middle of %s leaves the old objects or the new ones, and loses none that was confirmed',
+    async (kind, bytes, put) => {
+      const { child, endpoint } = await spawnServer();
+      await createS3Client({ endpoint }).send(new CreateBucketCommand({ Bucket }));
+      const objects = createObjects({ endpoint });
+      const confirmed = new Map<string, number>();
+      let stop = false;
+      const write = async (key: string) => {
+        for (let version = 1; !stop; version++) {
+          // Each body begins with its version and ends with its hash: a torn or a mixed one gives itself away.
+          const content = Buffer.concat([Buffer.from(String(version).padStart(8, '0')), randomBytes(bytes)]);
+          const body = Buffer.concat([content, createHash('sha256').update(content).digest()]);
+          const done = await put(objects, key, body).then(
+            () => true,
+            () => false,
+          );
+          if (!done) return;
+          confirmed.set(key, version);
+        }
+      };
+      const writers = Promise.all(['a', 'b', 'c', 'd'].map(write));
+      await expect
+        .poll(() => Math.min(...['a', 'b', 'c', 'd'].map((key) => confirmed.get(key) ?? 0)), { timeout: 30_000 })
+        .toBeGreaterThan(3);
+
+      child.kill('SIGKILL');
+      await once(child, 'exit');
+      stop = true;
+      await writers;
+
+      const survivors = createObjects(await start());
+      for (const [key, version] of confirmed) {
+        const { body } = await survivors.get(Bucket, key);
+        const content = body.subarray(0, -32);
+        expect(Buffer.from(body.subarray(-32))).toEqual(createHash('sha256').update(content).digest());
+        const found = Number(Buffer.from(content.subarray(0, 8)).toString());
+        expect(found - version, `${key} is at version ${found}, ${version} was confirmed`).toBeGreaterThanOrEqual(0);
+        expect(found - version).toBeLessThanOrEqual(1);
+      }
+      // Of an upload that was cut off the parts stay, for its owner to go on or to abort it.
+      if (kind === 'puts') expect(bodies()).toHaveLength(confirmed.size);
+    },
+  );
+
+  async function* partsOf(body: Buffer) {
+    yield body.subarray(0, 5 * MIB);
+    yield body.subarray(5 * MIB);
+  }
+});
+
+describe('journal', () => {
+  test('drops a last line that was cut off, and goes on behind the one before', () => {
+    const file = join(directory, 'journal');
+    const first = openJournal<number>(file);
+    for (const record of [1, 2]) first.journal.append(record);
+    first.journal.close();
+    appendFileSync(file, '{"half":');
+
+    const second = openJournal<number>(file);
+    second.journal.append(3);
+    second.journal.close();
+
+    expect(second.records).toEqual([1, 2]);
+    expect(readFileSync(file, 'utf8')).toBe('1\n2\n3\n');
+  });
+
+  test('is replaced in one step and appended to afterwards', () => {
+    const file = join(directory, 'journal');
+    const { journal } = openJournal<number>(file);
+    journal.append(1);
+    journal.compactBy(() => [7, 8]);
+    journal.append(9);
+    journal.close();
+    const { records, journal: again } = openJournal<number>(file);
+    again.close();
+    expect(records).toEqual([7, 8, 9]);
+  });
+
+  test('does not grow with what is over', () => {
+    const file = join(directory, 'journal');
+    const { journal } = openJournal<number>(file);
+    let last = -1;
+    journal.compactBy(() => [last]);
+    for (let i = 0; i < 120_000; i++) {
+      journal.append(i);
+      last = i;
+    }
+    journal.close();
+    const { records, journal: again } = openJournal<number>(file);
+    again.close();
+    expect([records.length, records.at(-1)]).toEqual([20_001, 119_999]);
+  });
+
+  test('names the line that is damaged', () => {
+    const file = join(directory, 'journal');
+    writeFileSync(file, '1\nrubbish\n3\n');
+    expect(() => openJournal(file)).toThrow(
+      expect.objectContaining({ code: 'STORAGE', message: expect.stringContaining('Line 2') }),
+    );
+  });
+});

@@ -1,0 +1,85 @@
+import { describe, expect, test } from 'vitest';
+import { parseNotificationConfiguration } from './notification-configuration.ts';
+import { encodeEventKey, matchingRules, type ObjectEvent } from './notifications.ts';
+
+interface Rule {
+  readonly prefix?: string;
+  readonly suffix?: string;
+  readonly event?: string;
+  readonly id?: string;
+}
+const xml = (...rules: readonly Rule[]): string => {
+  const configurations = rules.map(({ prefix, suffix, event = 's3:ObjectCreated:*', id }, i) => {
+    const filter = Object.entries({ prefix, Suffix: suffix })
+      .filter(([, value]) => value !== undefined)
+      .map(([name, value]) => `<FilterRule><Name>${name}</Name><Value>${value}</Value></FilterRule>`);
+    return `<QueueConfiguration><Id>${id ?? i}</Id><Queue>arn:q</Queue><Event>${event}</Event>
+      <Filter><S3Key>${filter.join('')}</S3Key></Filter></QueueConfiguration>`;
+  });
+  return `<NotificationConfiguration>${configurations.join('')}</NotificationConfiguration>`;
+};
+const parse = (...rules: readonly Rule[]) => parseNotificationConfiguration(xml(...rules), () => 'made-up');
+
+const event = (key: string, name: ObjectEvent['name'] = 'ObjectCreated:Put'): ObjectEvent => ({
+  name,
+  bucket: 'b',
+  key,
+  sequencer: '1',
+  object: { bytes: 1, etag: 'x' },
+  at: new Date(0),
+  requestId: 'r',
+});
+
+describe('notification rules', () => {
+  test('meet events by prefix, suffix and type', () => {
+    const rules = parse(
+      { id: 'json', prefix: 'a/', suffix: '.json' },
+      { id: 'nii', prefix: 'a/', suffix: '.nii', event: 's3:ObjectCreated:Copy' },
+      { id: 'gone', event: 's3:ObjectRemoved:*' },
+    );
+    const met = (of: ObjectEvent) => matchingRules(rules, of).map((rule) => rule.id);
+
+    expect(met(event('a/x.json'))).toEqual(['json']);
+    expect(met(event('b/x.json'))).toEqual([]);
+    expect(met(event('a/x.nii'))).toEqual([]);
+    expect(met(event('a/x.nii', 'ObjectCreated:Copy'))).toEqual(['nii']);
+    expect(met(event('b', 'ObjectRemoved:Delete'))).toEqual(['gone']);
+  });
+
+  test.each([
+    ['one prefix within the other', [{ prefix: 'images' }, { prefix: 'images/jpg' }]],
+    ['all keys and some', [{}, { prefix: 'a' }]],
+    ['one suffix within the other', [{ suffix: '.gz' }, { suffix: '.nii.gz' }]],
+    ['a prefix and a suffix that one key can have', [{ prefix: 'a' }, { suffix: 'b' }]],
+    ['a type within all types', [{}, { event: 's3:ObjectCreated:Put' }]],
+  ])('must not overlap: %s', (_what, rules: readonly Rule[]) => {
+    expect(() => parse(...rules)).toThrow(expect.objectContaining({ code: 'InvalidArgument' }));
+  });
+
+  test.each([
+    ['other prefixes', [{ prefix: 'a/' }, { prefix: 'b/' }]],
+    [
+      'one prefix, other suffixes',
+      [
+        { prefix: 'a/', suffix: '.json' },
+        { prefix: 'a/', suffix: '.nii' },
+      ],
+    ],
+    ['other types', [{}, { event: 's3:ObjectRemoved:*' }]],
+  ])('may stand side by side: %s', (_what, rules: readonly Rule[]) => {
+    expect(parse(...rules)).toHaveLength(2);
+  });
+
+  test.each([
+    ['a type of event that does not exist here', xml({ event: 's3:ObjectRestore:*' }), 'InvalidArgument'],
+    ['one id twice', xml({ id: 'x', prefix: 'a' }, { id: 'x', prefix: 'b' }), 'InvalidArgument'],
+    ['a topic', '<NotificationConfiguration><TopicConfiguration/></NotificationConfiguration>', 'NotImplemented'],
+    ['another document', '<Tagging/>', 'MalformedXML'],
+  ])('refuse %s', (_what, source, code) => {
+    expect(() => parseNotificationConfiguration(source, () => 'x')).toThrow(expect.objectContaining({ code }));
+  });
+});
+
+test('writes keys into events as forms do', () => {
+  expect(encodeEventKey('a b/c+d/ü(1).nii.gz')).toBe('a+b/c%2Bd/%C3%BC%281%29.nii.gz');
+});

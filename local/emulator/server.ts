@@ -1,0 +1,141 @@
+import { once } from 'node:events';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { FedcardioError } from '../../lib/error.ts';
+import { parseValue } from '../../lib/json.ts';
+import { isControlRequest, respond as respondControl } from './control.ts';
+import { type FaultsInput, faultsSchema } from './faults/configuration.ts';
+import { createFaults, type FaultSwitch } from './faults/faults.ts';
+import { CutConnection } from './faults/with-fault.ts';
+import { takeDirectory } from './lock.ts';
+import { createRequestCounts } from './request-counts.ts';
+import type { S3Context } from './s3/context.ts';
+import { eventMessage, matchingRules } from './s3/notifications.ts';
+import { respond as respondS3 } from './s3/respond.ts';
+import { openStore, type Store } from './s3/store.ts';
+import { queueNameOf } from './sqs/action.ts';
+import { isSqsRequest, respond as respondSqs, type SqsServer } from './sqs/respond.ts';
+import { send } from './sqs/send-actions.ts';
+import { openQueueStore, type QueueStore } from './sqs/store.ts';
+
+export interface EmbeddedServerOptions {
+  /** 0 or absent: any free port. */
+  readonly port?: number;
+  /** Everything is kept here: buckets, objects, configuration, queues and messages. */
+  readonly dataDir: string;
+  /** What shall go wrong from the start. */
+  readonly faults?: FaultsInput;
+  /** Told of failures that are the server's own; clients see them as InternalError. */
+  readonly onFailure?: (error: unknown) => void;
+}
+
+export interface EmbeddedServer {
+  readonly endpoint: string;
+  readonly port: number;
+  close(): Promise<void>;
+}
+
+const HOST = '127.0.0.1';
+const REGION = 'us-east-1';
+
+/**
+ * S3 and SQS on one port of 127.0.0.1, for machines without AWS and without containers. Takes any credentials
+ * and checks no signature: never let it listen anywhere else.
+ *
+ * @throws FedcardioError BAD_CONFIGURATION when another server uses the directory or the port
+ * @example
+ * const server = await startEmbeddedServer({ dataDir: '.fedcardio' });
+ * const objects = createObjects({ endpoint: server.endpoint });
+ */
+export async function startEmbeddedServer(options: EmbeddedServerOptions): Promise<EmbeddedServer> {
+  const release = await takeDirectory(options.dataDir);
+  try {
+    return await serve(options, release);
+  } catch (error) {
+    await release();
+    throw error;
+  }
+}
+
+async function serve(options: EmbeddedServerOptions, release: () => Promise<void>): Promise<EmbeddedServer> {
+  const report = options.onFailure ?? ((error) => console.error('embedded server:', error));
+  const store = await openStore(join(options.dataDir, 's3'), () => new Date());
+  const queues = openQueueStore(join(options.dataDir, 'sqs'), () => Date.now());
+  const counts = createRequestCounts();
+  const faults: FaultSwitch = {
+    active: options.faults && createFaults(parseValue(options.faults, faultsSchema, 'faults')),
+  };
+  const s3: S3Context = { store, region: REGION, counts, faults, ...notifier(store, queues, faults, report) };
+  const sqs: SqsServer = { store: queues, region: REGION, counts, faults, onFailure: report };
+
+  const server = createServer((message, response) => {
+    const answer = isControlRequest(message)
+      ? respondControl({ counts, faults }, message, response)
+      : isSqsRequest(message)
+        ? respondSqs(sqs, message, response)
+        : respondS3(s3, message, response, report);
+    answer.catch((error) => {
+      if (!response.destroyed && !(error instanceof CutConnection)) report(error);
+      response.destroy();
+    });
+  });
+  // A large upload over a slow line is no attack, and a client's idle connection must not close under its next request.
+  server.requestTimeout = 0;
+  server.keepAliveTimeout = 120_000;
+
+  const port = await listen(server, options.port ?? 0);
+  return {
+    endpoint: `http://${HOST}:${port}`,
+    port,
+    async close() {
+      const closed = new Promise((resolve) => server.close(resolve));
+      server.closeAllConnections();
+      await closed;
+      await faults.active?.settle();
+      queues.close();
+      store.close();
+      await release();
+    },
+  };
+}
+
+/** How S3 reaches the queues. */
+function notifier(
+  store: Store,
+  queues: QueueStore,
+  faults: FaultSwitch,
+  report: (error: unknown) => void,
+): Pick<S3Context, 'sendToQueue' | 'notify'> {
+  const sendToQueue: S3Context['sendToQueue'] = async (queueArn, body) => {
+    const queue = queues.queue(queueNameOf(queueArn));
+    if (queue) send(queues, queue, { MessageBody: body, MessageAttributes: {} });
+    return queue !== undefined;
+  };
+  return {
+    sendToQueue,
+    async notify(event) {
+      for (const rule of matchingRules(store.bucket(event.bucket).rules, event)) {
+        const send = async () => {
+          const sent = await sendToQueue(rule.queueArn, eventMessage(event, rule, REGION)).catch(report);
+          if (sent === false) report(new Error(`Bucket ${event.bucket}, rule ${rule.id}: no queue ${rule.queueArn}.`));
+        };
+        const { active } = faults;
+        await (active ? active.deliver(rule.queueArn, `${event.bucket}/${event.key}`, send) : send());
+      }
+    },
+  };
+}
+
+async function listen(server: Server, port: number): Promise<number> {
+  try {
+    server.listen(port, HOST);
+    await once(server, 'listening');
+    return (server.address() as AddressInfo).port;
+  } catch (cause) {
+    throw new FedcardioError('BAD_CONFIGURATION', `Port ${port} of ${HOST} cannot be used.`, {
+      cause,
+      hint: 'Another program may use it: choose another port, or 0 for any.',
+    });
+  }
+}

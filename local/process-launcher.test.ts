@@ -1,0 +1,149 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { availableParallelism, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { GpuTaskMessage } from '../lib/federation/schemas.ts';
+import { gpuTaskMessage } from '../lib/federation/testing.ts';
+import {
+  createProcessLauncher,
+  type LauncherEvent,
+  type LocalLauncher,
+  type LocalLauncherOptions,
+} from './process-launcher.ts';
+
+const CHILD = fileURLToPath(new URL('../test/fixtures/storage/task-child.mjs', import.meta.url));
+
+/** The child does what the site's name says. */
+const task = (site: string, round = 1): GpuTaskMessage =>
+  gpuTaskMessage({ federation: 'f', campaign: 'c', site, round });
+
+let launcher: LocalLauncher;
+let events: LauncherEvent[];
+let failures: { readonly site: string; readonly reason: string }[];
+let directory: string;
+
+function launch(options: Partial<LocalLauncherOptions> = {}): LocalLauncher {
+  launcher = createProcessLauncher({
+    maxGpuTasks: 2,
+    command: [process.execPath, CHILD],
+    env: { MARKER: join(directory, 'marker') },
+    onEvent: (event) => events.push(event),
+    onFailed: async ({ site }, reason) => {
+      failures.push({ site, reason });
+    },
+    ...options,
+  });
+  return launcher;
+}
+
+const settled = () => expect.poll(() => launcher.pending(), { timeout: 30_000 }).toBe(0);
+const typed = <T extends LauncherEvent['type']>(type: T) =>
+  events.filter((event): event is Extract<LauncherEvent, { type: T }> => event.type === type);
+
+beforeEach(async () => {
+  events = [];
+  failures = [];
+  directory = await mkdtemp(join(tmpdir(), 'fedcardio-launcher-'));
+});
+afterEach(async () => {
+  await launcher.close();
+  await rm(directory, { recursive: true });
+});
+
+describe('local launcher', () => {
+  test('runs tasks in order, at most so many at once, in processes that stay warm', async () => {
+    launch();
+
+    for (let round = 1; round <= 6; round++) await launcher.submit(task('works', round));
+    await settled();
+
+    let running = 0;
+    let most = 0;
+    for (const event of events) {
+      if (event.type === 'started') most = Math.max(most, ++running);
+      if (event.type === 'done') running -= 1;
+    }
+    expect(most).toBe(2);
+    expect(typed('started').map((event) => event.message.round)).toEqual([1, 2, 3, 4, 5, 6]);
+    expect(new Set(typed('done').map((event) => event.result)).size).toBe(2);
+    expect(typed('progress')[0]?.progress).toMatchObject({ done: 1, total: 2, loss: 0.5 });
+    expect(typed('done')[0]?.seconds).toBeGreaterThan(0);
+    if (process.platform === 'linux') expect(typed('done')[0]?.peakRss).toBeGreaterThan(10 * 2 ** 20);
+  });
+
+  test('starts a task once that is submitted twice, and again when it has ended', async () => {
+    launch();
+    await launcher.submit(task('works'));
+    await launcher.submit(task('works'));
+    await settled();
+    expect(typed('done')).toHaveLength(1);
+
+    await launcher.submit(task('works'));
+    await settled();
+
+    expect(typed('done')).toHaveLength(2);
+  });
+
+  test('replaces a process that died and runs its task again', async () => {
+    launch();
+    await launcher.submit(task('dies-once'));
+    await settled();
+
+    expect(typed('retrying').map((event) => event.reason)).toEqual([expect.stringContaining('SIGKILL')]);
+    expect(typed('done')[0]?.result).toBe('second life');
+    expect(failures).toEqual([]);
+  });
+
+  test.each([
+    ['dies', "The task's process exited with code 3.", /last words/],
+    ['fails', 'The task failed: NO_DATA.', /There is nothing to learn from\./],
+  ])('gives up a task that %s each time, says why, and goes on with the next', async (site, reason, details) => {
+    launch({ maxGpuTasks: 1, retries: 1 });
+    await launcher.submit(task(site));
+    await launcher.submit(task('works'));
+    await settled();
+
+    // What the task said may name a case: that is for the site's own log.
+    expect(failures).toEqual([{ site, reason }]);
+    expect(typed('failed').map((event) => event.reason)).toEqual([expect.stringMatching(details)]);
+    expect(typed('retrying')).toHaveLength(1);
+    expect(typed('done')).toHaveLength(1);
+  });
+
+  test('ends a task that takes too long', async () => {
+    launch({ retries: 0, timeoutSeconds: 0.3 });
+    await launcher.submit(task('hangs'));
+    await settled();
+
+    expect(failures).toEqual([{ site: 'hangs', reason: expect.stringContaining('SIGTERM') }]);
+  });
+
+  test('says that a command cannot be run', async () => {
+    launch({ command: [join(directory, 'no-such-program')], retries: 0 });
+    await launcher.submit(task('works'));
+    await settled();
+
+    expect(failures).toEqual([{ site: 'works', reason: expect.stringContaining('ENOENT') }]);
+  });
+
+  test('shares the cores out between the tasks', async () => {
+    launch({ maxGpuTasks: 1 });
+    await launcher.submit(task('threads'));
+    await settled();
+
+    expect(typed('done')[0]?.result).toBe(String(availableParallelism()));
+  });
+
+  test('forgets what is running and waiting when closed, and calls nothing failed', async () => {
+    launch({ maxGpuTasks: 1 });
+    await launcher.submit(task('hangs'));
+    await launcher.submit(task('works'));
+
+    await launcher.close();
+    await settled();
+
+    expect(failures).toEqual([]);
+    expect(events.filter((event) => event.type !== 'output')).toMatchObject([{ type: 'started' }]);
+  });
+});

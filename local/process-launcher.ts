@@ -1,0 +1,159 @@
+import { createRequire } from 'node:module';
+import { availableParallelism } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import type { GpuTaskLauncher } from '../handlers/context.ts';
+import { describeError } from '../lib/error.ts';
+import type { GpuTaskMessage } from '../lib/federation/schemas.ts';
+import { GpuTaskFailure, type GpuTaskProcess, type GpuTaskProgress, startGpuTaskProcess } from './gpu-task-process.ts';
+
+export type LauncherEvent =
+  | { readonly type: 'started'; readonly message: GpuTaskMessage; readonly attempt: number }
+  | { readonly type: 'progress'; readonly message: GpuTaskMessage; readonly progress: GpuTaskProgress }
+  | {
+      readonly type: 'done';
+      readonly message: GpuTaskMessage;
+      readonly result: unknown;
+      readonly seconds: number;
+      /** Most memory that the task's process has held so far, bytes. */
+      readonly peakRss: number;
+    }
+  | { readonly type: 'retrying'; readonly message: GpuTaskMessage; readonly reason: string }
+  | { readonly type: 'failed'; readonly message: GpuTaskMessage; readonly reason: string }
+  | { readonly type: 'output'; readonly line: string };
+
+export interface LocalLauncherOptions {
+  /** Processes at once. */
+  readonly maxGpuTasks: number;
+  /** What a process runs; by default this project's GPU task under this Node. */
+  readonly command?: readonly [string, ...string[]];
+  /** Added to this process's environment: where objects and queues are. */
+  readonly env: Readonly<Record<string, string>>;
+  readonly onEvent?: (event: LauncherEvent) => void;
+  /** Records that a task is given up, so that nobody waits for its answer. The reason names no case. */
+  readonly onFailed: (message: GpuTaskMessage, reason: string) => Promise<void>;
+  /** Starts again after a failure, so many times. */
+  readonly retries?: number;
+  /** A task that takes longer is ended and counts as failed. */
+  readonly timeoutSeconds?: number;
+  /** What a process is given to end in after it was asked to: a step and a checkpoint. As long as on AWS by default. */
+  readonly graceSeconds?: number;
+}
+
+export interface LocalLauncher extends GpuTaskLauncher {
+  submit(message: GpuTaskMessage): Promise<void>;
+  /** Tasks that are waiting or running. */
+  pending(): number;
+  /** Ends all processes. What was waiting or running is forgotten, not failed: the sweep starts it again. */
+  close(): Promise<void>;
+}
+
+const RETRY_AFTER_SECONDS = 1;
+
+/**
+ * What AWS Batch does, with child processes: first come, first served, `maxGpuTasks` at once, each task once while
+ * it waits or runs, and again, from its checkpoint, after a failure. Processes stay warm from task to task.
+ */
+export function createProcessLauncher(options: LocalLauncherOptions): LocalLauncher {
+  const {
+    maxGpuTasks,
+    onFailed,
+    onEvent = () => undefined,
+    retries = 2,
+    timeoutSeconds = 3600,
+    graceSeconds = 30,
+  } = options;
+  const command = options.command ?? gpuTaskCommand();
+  const threads = Math.max(1, Math.floor(availableParallelism() / maxGpuTasks));
+  const env = { ...process.env, TF_NUM_INTRAOP_THREADS: String(threads), ...options.env };
+
+  const waiting: GpuTaskMessage[] = [];
+  const known = new Set<string>();
+  const processes = new Set<GpuTaskProcess>();
+  const free: GpuTaskProcess[] = [];
+  const closing = new AbortController();
+  let running = 0;
+
+  function takeProcess(): GpuTaskProcess {
+    for (const process of [...processes]) if (!process.alive) processes.delete(process);
+    const warm = free.splice(0).filter((process) => process.alive);
+    const process = warm.pop() ?? startGpuTaskProcess(command, env, (line) => onEvent({ type: 'output', line }));
+    free.push(...warm);
+    processes.add(process);
+    return process;
+  }
+
+  async function attempt(message: GpuTaskMessage): Promise<void> {
+    const process = takeProcess();
+    const started = performance.now();
+    const timer = setTimeout(() => void process.stop(graceSeconds), timeoutSeconds * 1000);
+    try {
+      const result = await process.run(message, (progress) => onEvent({ type: 'progress', message, progress }));
+      const seconds = (performance.now() - started) / 1000;
+      onEvent({ type: 'done', message, result, seconds, peakRss: process.peakRss() });
+    } finally {
+      clearTimeout(timer);
+      if (process.alive) free.push(process);
+    }
+  }
+
+  async function runToTheEnd(message: GpuTaskMessage): Promise<void> {
+    for (let number = 1; !closing.signal.aborted; number++) {
+      onEvent({ type: 'started', message, attempt: number });
+      try {
+        return await attempt(message);
+      } catch (error) {
+        if (closing.signal.aborted) return;
+        const reason = describeError(error);
+        if (number > retries) {
+          onEvent({ type: 'failed', message, reason });
+          return await onFailed(
+            message,
+            error instanceof GpuTaskFailure ? error.summary : 'The task could not be run.',
+          );
+        }
+        onEvent({ type: 'retrying', message, reason });
+        await sleep(RETRY_AFTER_SECONDS * 1000, undefined, closing).catch(() => undefined);
+      }
+    }
+  }
+
+  function startWaiting(): void {
+    while (running < maxGpuTasks && waiting.length > 0 && !closing.signal.aborted) {
+      const message = waiting.shift() as GpuTaskMessage;
+      running += 1;
+      runToTheEnd(message)
+        .catch((error) => onEvent({ type: 'failed', message, reason: describeError(error) }))
+        .finally(() => {
+          running -= 1;
+          known.delete(jobName(message));
+          startWaiting();
+        });
+    }
+  }
+
+  return {
+    async submit(message) {
+      if (known.has(jobName(message))) return;
+      known.add(jobName(message));
+      waiting.push(message);
+      startWaiting();
+    },
+    pending: () => known.size,
+    async close() {
+      closing.abort();
+      for (const message of waiting.splice(0)) known.delete(jobName(message));
+      await Promise.all([...processes].map((process) => process.stop(graceSeconds)));
+    },
+  };
+}
+
+/** One name for one piece of work: two messages of one name ask for the same. */
+const jobName = ({ federation, campaign, stage, round, site }: GpuTaskMessage): string =>
+  [federation, campaign, stage, round, site].join('/');
+
+/** This project's GPU task from its source. Paths are absolute: the launcher may run in any directory. */
+function gpuTaskCommand(): readonly [string, ...string[]] {
+  const tsx = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
+  return [process.execPath, '--import', tsx, fileURLToPath(new URL('../gpu-tasks/main.ts', import.meta.url))];
+}

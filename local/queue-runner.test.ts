@@ -1,0 +1,219 @@
+import { afterEach, describe, expect, test } from 'vitest';
+import type { HandlerContext, SqsEvent, SqsHandler } from '../handlers/context.ts';
+import type { Federation } from '../lib/federation/schemas.ts';
+import type { QueueSpec, Topology } from '../lib/federation/topology.ts';
+import type { Queues } from '../lib/storage/contract.ts';
+import { createMemoryObjects } from '../lib/storage/testing-objects.ts';
+import { createMemoryQueues } from '../lib/storage/testing-queues.ts';
+import { type Runner, type RunnerEvent, type RunnerOptions, startQueueRunner } from './queue-runner.ts';
+
+const queue = (name: string, handler: QueueSpec['handler']): QueueSpec => ({
+  name,
+  deadLetterQueue: `${name}-dlq`,
+  handler,
+  visibilityTimeoutSeconds: 360,
+  maxReceiveCount: 3,
+  batchSize: 10,
+});
+const FEDERATION: Federation = { schema: 'fedcardio.federation/1', id: 'f', sites: [{ id: 's', name: 'S' }] };
+const TOPOLOGY: Topology = {
+  federation: FEDERATION,
+  buckets: [],
+  queues: [queue('in', 'intake'), queue('out', 'aggregate')],
+};
+
+const contextOf = (queues: Queues): HandlerContext => ({
+  federation: FEDERATION,
+  objects: createMemoryObjects(),
+  queues,
+  launcher: { submit: async () => undefined },
+  now: () => new Date(),
+  log: () => undefined,
+});
+
+const succeed: SqsHandler = async () => ({ batchItemFailures: [] });
+const handlers = (overrides: Partial<RunnerOptions['handlers']>): RunnerOptions['handlers'] => ({
+  intake: succeed,
+  dispatch: succeed,
+  orchestrate: succeed,
+  aggregate: succeed,
+  ...overrides,
+});
+
+let runner: Runner;
+function start(queues: Queues, options: Partial<RunnerOptions>): RunnerEvent[] {
+  const events: RunnerEvent[] = [];
+  runner = startQueueRunner({
+    context: contextOf(queues),
+    topology: TOPOLOGY,
+    handlers: handlers({}),
+    onEvent: (event) => events.push(event),
+    retrySeconds: 0.05,
+    ...options,
+  });
+  return events;
+}
+afterEach(() => runner.stop());
+
+describe('local runner', () => {
+  test("hands over Lambda's event and deletes what was handled", async () => {
+    const queues = createMemoryQueues();
+    const seen: SqsEvent[] = [];
+    await queues.send('in', 'hello');
+    start(queues, {
+      handlers: handlers({
+        intake: async (event) => {
+          seen.push(event);
+          return { batchItemFailures: [] };
+        },
+      }),
+    });
+
+    await runner.idle();
+
+    expect(seen).toHaveLength(1);
+    expect(seen[0]?.Records).toEqual([
+      {
+        messageId: expect.any(String),
+        receiptHandle: expect.any(String),
+        body: 'hello',
+        attributes: { ApproximateReceiveCount: '1' },
+        messageAttributes: {},
+        eventSource: 'aws:sqs',
+        eventSourceARN: expect.stringMatching(/^arn:aws:sqs:.*:in$/),
+        awsRegion: expect.any(String),
+      },
+    ]);
+    expect(await queues.depth('in')).toEqual({ waiting: 0, inFlight: 0 });
+  });
+
+  test('retries the messages that failed, and only them', async () => {
+    const queues = createMemoryQueues();
+    const attempts: string[] = [];
+    for (const body of ['good', 'bad', 'fine']) await queues.send('in', body);
+    const events = start(queues, {
+      handlers: handlers({
+        intake: async ({ Records }) => {
+          attempts.push(...Records.map((record) => record.body));
+          const failed = Records.filter(
+            (record) => record.body === 'bad' && attempts.indexOf('bad') === attempts.lastIndexOf('bad'),
+          );
+          return { batchItemFailures: failed.map((record) => ({ itemIdentifier: record.messageId })) };
+        },
+      }),
+    });
+
+    await runner.idle();
+
+    expect(attempts).toEqual(['good', 'bad', 'fine', 'bad']);
+    expect(events).toMatchObject([
+      { type: 'handled', messages: 3, failed: 1 },
+      { type: 'handled', messages: 1, failed: 0 },
+    ]);
+  });
+
+  test.each([
+    ['throws', async () => Promise.reject(new Error('broken'))],
+    ['names a message that it was not given', async () => ({ batchItemFailures: [{ itemIdentifier: 'another' }] })],
+  ] as const)('retries the whole batch when the handler %s', async (_what, misbehave) => {
+    const queues = createMemoryQueues();
+    for (const body of ['a', 'b']) await queues.send('in', body);
+    let calls = 0;
+    const events = start(queues, {
+      handlers: handlers({ intake: (event, context) => (calls++ === 0 ? misbehave() : succeed(event, context)) }),
+    });
+
+    await runner.idle();
+
+    const [first, ...later] = events.filter((event) => event.type === 'handled');
+    expect(first).toMatchObject({ messages: 2, failed: 2 });
+    // They may become visible a moment apart and so come alone.
+    expect(later.map((event) => event.failed)).toEqual(later.map(() => 0));
+    expect(later.reduce((sum, event) => sum + event.messages, 0)).toBe(2);
+  });
+
+  test('is idle only after what handlers sent on was handled too', async () => {
+    const queues = createMemoryQueues();
+    const handled: string[] = [];
+    await queues.send('in', 'x');
+    start(queues, {
+      handlers: handlers({
+        intake: async (_event, context) => {
+          await context.queues.send('out', 'y');
+          handled.push('in');
+          return { batchItemFailures: [] };
+        },
+        aggregate: async () => {
+          handled.push('out');
+          return { batchItemFailures: [] };
+        },
+      }),
+    });
+
+    await runner.idle();
+
+    expect(handled).toEqual(['in', 'out']);
+  });
+
+  test('goes on when a queue cannot be reached for a while', async () => {
+    const queues = createMemoryQueues();
+    let failures = 1;
+    const flaky: Queues = {
+      ...queues,
+      receive: async (name, options) => {
+        if (failures-- > 0) throw new Error('unreachable');
+        return queues.receive(name, options);
+      },
+    };
+    await queues.send('in', 'x');
+    const events = start(flaky, {});
+
+    await runner.idle();
+
+    expect(events).toMatchObject([
+      { type: 'queue-unreachable', queue: 'in' },
+      { type: 'handled', queue: 'in' },
+    ]);
+  });
+
+  test('sweeps at the start and again, and survives a sweep that throws', async () => {
+    let sweeps = 0;
+    const events = start(createMemoryQueues(), {
+      sweep: {
+        everySeconds: 0.02,
+        run: async () => {
+          sweeps += 1;
+          if (sweeps === 1) throw new Error('a bad day');
+        },
+      },
+    });
+
+    await expect.poll(() => sweeps).toBeGreaterThan(2);
+
+    expect(events).toMatchObject([{ type: 'sweep-threw' }]);
+  });
+
+  test('stops in the middle of a long poll, and lets a running handler end', async () => {
+    const queues = createMemoryQueues();
+    const abort = new AbortController();
+    let ended = false;
+    await queues.send('in', 'x');
+    start(queues, {
+      signal: abort.signal,
+      handlers: handlers({
+        intake: async () => {
+          abort.abort();
+          await new Promise((resolve) => setTimeout(resolve, 50));
+          ended = true;
+          return { batchItemFailures: [] };
+        },
+      }),
+    });
+
+    await expect.poll(() => abort.signal.aborted).toBe(true);
+    await runner.stop();
+
+    expect(ended).toBe(true);
+    expect(await queues.depth('in')).toEqual({ waiting: 0, inFlight: 0 });
+  });
+});

@@ -1,0 +1,210 @@
+import { setMaxListeners } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { HandlerContext, SqsEvent, SqsHandler } from '../handlers/context.ts';
+import type { HandlerName, QueueSpec, Topology } from '../lib/federation/topology.ts';
+import type { QueueMessage } from '../lib/storage/contract.ts';
+
+export type RunnerEvent =
+  | {
+      readonly type: 'handled';
+      readonly queue: string;
+      readonly messages: number;
+      /** Messages that the handler reported as failed; they come again, and in the end go to the dead letters. */
+      readonly failed: number;
+      readonly seconds: number;
+    }
+  | { readonly type: 'handler-threw'; readonly queue: string; readonly messages: number; readonly error: unknown }
+  | { readonly type: 'queue-unreachable'; readonly queue: string; readonly error: unknown }
+  | { readonly type: 'sweep-threw'; readonly error: unknown };
+
+export interface RunnerOptions {
+  readonly context: HandlerContext;
+  readonly topology: Topology;
+  readonly handlers: Readonly<Record<HandlerName, SqsHandler>>;
+  /** Stops the runner, as {@link Runner.stop} does. */
+  readonly signal?: AbortSignal;
+  readonly onEvent?: (event: RunnerEvent) => void;
+  /** Runs at the start and then each time so many seconds after it ended. */
+  readonly sweep?: { readonly everySeconds: number; readonly run: () => Promise<void> };
+  /** How soon a failed message comes again, in seconds. On AWS it is the queue's visibility time-out. */
+  readonly retrySeconds?: number;
+}
+
+export interface Runner {
+  /** Receives nothing more and waits for the handlers that are running. */
+  stop(): Promise<void>;
+  /** Resolves when no handler is running and no queue holds a message, dead letters apart. */
+  idle(): Promise<void>;
+}
+
+/** The most messages that SQS gives at once. */
+const RECEIVE_MAX = 10;
+/** The longest that SQS lets a receive wait. */
+const WAIT_SECONDS = 20;
+
+/**
+ * Does on one machine what Lambda does with a queue: long-polls each queue, hands batches to its handler,
+ * deletes what did not fail. One batch of a queue at a time, all queues side by side.
+ */
+export function startQueueRunner(options: RunnerOptions): Runner {
+  const { context, topology, sweep, retrySeconds = 2, onEvent = () => undefined } = options;
+  const stopping = new AbortController();
+  const signal = options.signal ? AbortSignal.any([options.signal, stopping.signal]) : stopping.signal;
+  // One long poll for each queue listens to it; Node would take more than ten for a leak.
+  setMaxListeners(0, signal);
+  const watch = createIdleWatch(() => isDrained(context, topology));
+
+  async function consume(queue: QueueSpec): Promise<void> {
+    while (!signal.aborted) {
+      try {
+        const messages = await gather(context, queue, signal);
+        if (messages.length > 0) {
+          const failed = await watch.busyWhile(() => handle(options, queue, messages, retrySeconds));
+          // That a queue gives a message up to the dead letters, instead of to us, is told to nobody.
+          if (failed > 0) setTimeout(watch.check, (retrySeconds + 1) * 1000).unref();
+        }
+        watch.check();
+      } catch (error) {
+        if (signal.aborted) return;
+        onEvent({ type: 'queue-unreachable', queue: queue.name, error });
+        await pause(1, signal);
+      }
+    }
+  }
+
+  async function sweepAgain(): Promise<void> {
+    while (sweep && !signal.aborted) {
+      await watch.busyWhile(sweep.run).catch((error) => onEvent({ type: 'sweep-threw', error }));
+      await pause(sweep.everySeconds, signal);
+    }
+  }
+
+  const loops = Promise.all([...topology.queues.map(consume), sweepAgain()]);
+  return {
+    async stop() {
+      stopping.abort();
+      await loops;
+    },
+    idle: watch.idle,
+  };
+}
+
+/** The next batch: what a long poll brings and, where the queue takes larger batches, what else is there already. */
+async function gather(
+  { queues }: HandlerContext,
+  { name, batchSize }: QueueSpec,
+  signal: AbortSignal,
+): Promise<readonly QueueMessage[]> {
+  const batch: QueueMessage[] = [];
+  for (let waitSeconds = WAIT_SECONDS; batch.length < batchSize; waitSeconds = 0) {
+    const max = Math.min(RECEIVE_MAX, batchSize - batch.length);
+    const received = await queues.receive(name, { max, waitSeconds, signal });
+    batch.push(...received);
+    if (received.length < max) break;
+  }
+  return batch;
+}
+
+/**
+ * One invocation, and what follows for each of its messages.
+ *
+ * @returns how many failed
+ */
+async function handle(
+  options: RunnerOptions,
+  queue: QueueSpec,
+  messages: readonly QueueMessage[],
+  retrySeconds: number,
+): Promise<number> {
+  const { context, handlers, onEvent = () => undefined } = options;
+  const started = performance.now();
+  const failed = await failuresOf(handlers[queue.handler], context, queue, messages).catch((error) => {
+    onEvent({ type: 'handler-threw', queue: queue.name, messages: messages.length, error });
+    return messages;
+  });
+  const done = messages.filter((message) => !failed.includes(message)).map(({ receipt }) => receipt);
+  await Promise.all([
+    ...failed.map(({ receipt }) => context.queues.changeVisibility(queue.name, receipt, retrySeconds)),
+    context.queues.delete(queue.name, done),
+  ]);
+  const seconds = (performance.now() - started) / 1000;
+  onEvent({ type: 'handled', queue: queue.name, messages: messages.length, failed: failed.length, seconds });
+  return failed.length;
+}
+
+/** Messages that a handler reports as failed; all of them when it names one that was not in its batch, as Lambda has it. */
+async function failuresOf(
+  handler: SqsHandler,
+  context: HandlerContext,
+  queue: QueueSpec,
+  messages: readonly QueueMessage[],
+): Promise<readonly QueueMessage[]> {
+  const { batchItemFailures } = await handler(sqsEvent(queue, messages), context);
+  const named = batchItemFailures.map((failure) => messages.find(({ id }) => id === failure.itemIdentifier));
+  const known = named.filter((message) => message !== undefined);
+  return known.length < named.length ? messages : known;
+}
+
+/** The event that Lambda makes of a batch ("Using Lambda with Amazon SQS", standard queues). */
+function sqsEvent(queue: QueueSpec, messages: readonly QueueMessage[]): SqsEvent {
+  const Records = messages.map((message) => ({
+    messageId: message.id,
+    receiptHandle: message.receipt,
+    body: message.body,
+    attributes: { ApproximateReceiveCount: String(message.receiveCount) },
+    messageAttributes: {},
+    eventSource: 'aws:sqs',
+    eventSourceARN: `arn:aws:sqs:us-east-1:000000000000:${queue.name}`,
+    awsRegion: 'us-east-1',
+  }));
+  return { Records };
+}
+
+async function isDrained(context: HandlerContext, topology: Topology): Promise<boolean> {
+  const depths = await Promise.all(topology.queues.map((queue) => context.queues.depth(queue.name)));
+  return depths.every(({ waiting, inFlight }) => waiting + inFlight === 0);
+}
+
+/** Waits for idleness without polling: it can only begin when work or a receive ends. */
+function createIdleWatch(isEmpty: () => Promise<boolean>) {
+  let busy = 0;
+  /** Grows with all that begins, so that a look at the queues during which something began counts for nothing. */
+  let begun = 0;
+  const waiting = new Set<() => void>();
+
+  function check(): void {
+    if (busy > 0 || waiting.size === 0) return;
+    const before = begun;
+    isEmpty().then(
+      (empty) => {
+        if (!empty || busy > 0 || begun !== before) return;
+        for (const resolve of waiting) resolve();
+        waiting.clear();
+      },
+      // The loops say that a queue cannot be reached; the next receive brings the next look.
+      () => undefined,
+    );
+  }
+
+  return {
+    check,
+    async busyWhile<T>(work: () => Promise<T>): Promise<T> {
+      busy += 1;
+      begun += 1;
+      try {
+        return await work();
+      } finally {
+        busy -= 1;
+        check();
+      }
+    },
+    idle: (): Promise<void> =>
+      new Promise((resolve) => {
+        waiting.add(resolve);
+        check();
+      }),
+  };
+}
+
+const pause = (seconds: number, signal: AbortSignal): Promise<void> =>
+  sleep(seconds * 1000, undefined, { signal }).catch(() => undefined);

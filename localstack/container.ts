@@ -1,0 +1,36 @@
+import { fileURLToPath } from 'node:url';
+import { execute, succeeds } from './execute.ts';
+import { waitForHealth } from './health.ts';
+import type { Launch } from './launch.ts';
+
+const COMPOSE = ['compose', '--file', fileURLToPath(new URL('./compose.yml', import.meta.url))];
+
+export const hasContainerEngine = async (): Promise<boolean> =>
+  (await succeeds('docker', ['info'])) && (await succeeds('docker', ['compose', 'version']));
+
+/** LocalStack by compose.yml. */
+export function containerLaunch(): Launch {
+  return {
+    async start(port, say) {
+      say('LocalStack: starting its container (the image is fetched once)');
+      // Its output is the user's to see: fetching an image takes minutes.
+      await execute('docker', [...COMPOSE, 'up', '--detach'], { env: { LOCALSTACK_PORT: String(port) }, show: true });
+      const endpoint = `http://127.0.0.1:${port}`;
+      try {
+        await waitForHealth(endpoint, say, {
+          failure: () => undefined,
+          advice: 'Look at `docker compose --file localstack/compose.yml logs`.',
+        });
+      } catch (error) {
+        await stopContainer();
+        throw error;
+      }
+      return { endpoint, stop: stopContainer };
+    },
+  };
+}
+
+/** Ends the container and removes it. Does nothing where none runs. */
+export async function stopContainer(): Promise<void> {
+  await execute('docker', [...COMPOSE, 'down', '--timeout', '10'], {});
+}

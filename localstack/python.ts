@@ -1,0 +1,80 @@
+import { createHash } from 'node:crypto';
+import { existsSync, readFileSync } from 'node:fs';
+import { mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { FedcardioError } from '../lib/error.ts';
+import { execute } from './execute.ts';
+import type { Say } from './launch.ts';
+
+const REQUIREMENTS = fileURLToPath(new URL('./localstack-requirements.txt', import.meta.url));
+
+/** What LocalStack 4.14.0 runs on, and its own image has: 3.12 lacks `warnings.deprecated`, which its KMS imports. */
+const VERSION = '3.13';
+
+/**
+ * The Python of a virtual environment that holds LocalStack: made on first use, in the user's cache, shared by every
+ * clone; complete or absent, never half.
+ *
+ * @throws FedcardioError BAD_CONFIGURATION when there is no Python for it, or its packages cannot be had
+ */
+export async function localStackPython(say: Say): Promise<string> {
+  const python = await findPython();
+  const requirements = createHash('sha256').update(readFileSync(REQUIREMENTS)).digest('hex').slice(0, 12);
+  const home = join(cacheDirectory(), `localstack-py${VERSION}-${requirements}`);
+  const within = (folder: string) => join(folder, 'bin', 'python');
+  if (existsSync(within(home))) return within(home);
+
+  await mkdir(cacheDirectory(), { recursive: true });
+  const work = await mkdtemp(join(cacheDirectory(), 'venv-'));
+  try {
+    say(`LocalStack: installing it from PyPI into ${home} (about 500 MB, once)`);
+    await execute(python, ['-m', 'venv', work], {});
+    const quietly = ['--quiet', '--disable-pip-version-check', '--no-input'];
+    await execute(within(work), ['-m', 'pip', 'install', ...quietly, '--requirement', REQUIREMENTS], {});
+    await rename(work, home).catch((error) => {
+      if (!existsSync(home)) throw error; // another start was first
+    });
+    return within(home);
+  } catch (cause) {
+    throw new FedcardioError('BAD_CONFIGURATION', `LocalStack cannot be installed: ${(cause as Error).message}`, {
+      cause,
+      hint: 'Is PyPI reachable, and are venv and pip there? On Debian they are the package python3-venv.',
+    });
+  } finally {
+    await rm(work, { recursive: true, force: true });
+  }
+}
+
+/** The same folder that `npm run setup` keeps the tensor library in. */
+const cacheDirectory = (): string =>
+  process.env.FEDCARDIO_CACHE ?? join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'fedcardio');
+
+/** FEDCARDIO_PYTHON, what the path has, what pyenv has: the first of the right version. */
+async function findPython(): Promise<string> {
+  const named = process.env.FEDCARDIO_PYTHON;
+  const programs = named ? [named] : ['python3', `python${VERSION}`, ...(await pyenv())];
+  const seen: string[] = [];
+  for (const program of programs) {
+    const version = await execute(program, ['-c', 'import sys; print("%d.%d" % sys.version_info[:2])'], {}).catch(
+      () => undefined,
+    );
+    if (version === undefined) continue;
+    if (version === VERSION) return program;
+    seen.push(`${program} is ${version}`);
+  }
+  const found = seen.length > 0 ? seen.join(', ') : `no ${programs.join(' or ')} runs`;
+  throw new FedcardioError('BAD_CONFIGURATION', `LocalStack needs a container engine or Python ${VERSION}; ${found}.`, {
+    hint: 'Start Docker, or install such a Python and name it in FEDCARDIO_PYTHON if it is not on the path.',
+  });
+}
+
+/** Pythons that pyenv has installed but not put on the path. */
+async function pyenv(): Promise<readonly string[]> {
+  const versions = join(process.env.PYENV_ROOT ?? join(homedir(), '.pyenv'), 'versions');
+  const installed = await readdir(versions).catch(() => []);
+  return installed
+    .filter((name) => name.startsWith(`${VERSION}.`))
+    .map((name) => join(versions, name, 'bin', 'python3'));
+}

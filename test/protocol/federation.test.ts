@@ -1,0 +1,415 @@
+import { describe, expect, test } from 'vitest';
+import type { HandlerContext } from '../../handlers/context.ts';
+import { sweep } from '../../handlers/sweep.ts';
+import { FedcardioError } from '../../lib/error.ts';
+import { federationKeys, type RoundAddress, UPDATE_SUFFIX } from '../../lib/federation/keys.ts';
+import { openSchema, outcomeSchema, sealSchema } from '../../lib/federation/schemas.ts';
+import { advanceCampaign } from '../../lib/protocol/advance.ts';
+import { closeRound } from '../../lib/protocol/close-round.ts';
+import { cancelCampaign, pauseCampaign, resumeCampaign } from '../../lib/protocol/control.ts';
+import { campaignStatus } from '../../lib/protocol/status.ts';
+import { readJson, tryReadJson } from '../../lib/storage/documents.ts';
+import { claimMerge } from '../../lib/storage/lease.ts';
+import { campaignWith, QUORUM, verifyCampaign } from './simulated-campaign.ts';
+import { type Delivery, type SimulatedFederation, simulateFederation } from './simulated-federation.ts';
+import type { SimulatedSite } from './simulated-site.ts';
+
+const CAMPAIGN = campaignWith(QUORUM);
+const SITES: readonly SimulatedSite[] = [
+  { id: 'berlin', samples: 3, behaviour: 'good' },
+  { id: 'hamburg', samples: 1, behaviour: 'good' },
+  { id: 'munich', samples: 9, behaviour: 'good' },
+];
+const withSite = (id: string, behaviour: SimulatedSite['behaviour']) =>
+  SITES.map((site) => (site.id === id ? { ...site, behaviour } : site));
+
+/** Delivers everything once, in order, until nothing is pending. */
+async function settle(world: SimulatedFederation): Promise<void> {
+  for (let next = world.pending.shift(); next; next = world.pending.shift()) await world.deliver(next);
+}
+
+/** The same context; `f` happens before the first write of such a key, or the first read of a part of it. */
+function stalledAt(context: HandlerContext, isThere: (key: string) => boolean, f: () => Promise<void>): HandlerContext {
+  let happened = false;
+  const wait = async (key: string) => {
+    if (happened || !isThere(key)) return;
+    happened = true;
+    await f();
+  };
+  const { objects } = context;
+  return {
+    ...context,
+    objects: {
+      ...objects,
+      put: async (bucket, key, ...rest) => {
+        await wait(key);
+        return objects.put(bucket, key, ...rest);
+      },
+      getRange: async (bucket, key, ...rest) => {
+        await wait(key);
+        return objects.getRange(bucket, key, ...rest);
+      },
+      putIfAbsent: async (bucket, key, body) => {
+        await wait(key);
+        return objects.putIfAbsent(bucket, key, body);
+      },
+    },
+  };
+}
+
+/** Runs every task that was asked for, and delivers nothing else. */
+async function runTasks(world: SimulatedFederation): Promise<void> {
+  const isTask = (delivery: Delivery) => delivery.kind === 'task' || delivery.queue.endsWith('-tasks');
+  for (let at = world.pending.findIndex(isTask); at >= 0; at = world.pending.findIndex(isTask)) {
+    for (const delivery of world.pending.splice(at, 1)) await world.deliver(delivery);
+  }
+}
+
+const outcomeOf = async ({ context, bucket }: SimulatedFederation, campaign = 'tavi') =>
+  (await tryReadJson(context.objects, bucket, federationKeys.outcome(campaign), outcomeSchema))?.value;
+
+describe('a campaign', () => {
+  test('runs from its upload to its outcome by events alone, and its rounds are what plain averaging gives', async () => {
+    const world = simulateFederation(SITES);
+    await world.upload(CAMPAIGN);
+
+    await settle(world);
+
+    expect(await outcomeOf(world)).toMatchObject({ status: 'completed' });
+    await verifyCampaign(world, SITES);
+    const status = await campaignStatus(world.context, 'tavi');
+    expect(status).toMatchObject({ phase: 'completed', reason: undefined });
+    expect(status?.stages.map(({ name, rounds, phase }) => [name, rounds.length, phase])).toEqual([
+      ['teacher/hinge-points', 2, 'completed'],
+      ['label', 1, 'completed'],
+      ['student', 2, 'completed'],
+      ['control', 1, 'completed'],
+      ['evaluate', 1, 'completed'],
+    ]);
+    expect(status?.stages[0]?.rounds[1]).toMatchObject({
+      updated: ['berlin', 'hamburg', 'munich'],
+      waitingFor: [],
+      figures: { loss: 0.5 },
+    });
+  });
+
+  test('sends each task once when nothing is lost', async () => {
+    const world = simulateFederation(SITES);
+    await world.upload(CAMPAIGN);
+    await settle(world);
+    await sweep(world.context);
+    expect(world.log.filter(({ event }) => event === 'tasks-sent')).toHaveLength(7);
+  });
+
+  test('sends the tasks of a round whose creation was not answered, so that the client created it twice', async () => {
+    const world = simulateFederation(SITES);
+    await world.upload(CAMPAIGN);
+    const { objects } = world.context;
+    const putIfAbsent: typeof objects.putIfAbsent = async (...args) => {
+      await objects.putIfAbsent(...args);
+      return 'exists';
+    };
+
+    await advanceCampaign({ ...world.context, objects: { ...objects, putIfAbsent } }, 'tavi');
+
+    expect(world.log.filter(({ event }) => event === 'tasks-sent')).toHaveLength(2);
+  });
+
+  test('waits for a silent site, says so, and goes on without it after the grace period', async () => {
+    const world = simulateFederation(withSite('munich', 'silent'));
+    await world.upload(CAMPAIGN);
+    await settle(world);
+    const status = await campaignStatus(world.context, 'tavi');
+    expect(status?.stages[0]?.rounds[0]).toMatchObject({
+      phase: 'open',
+      waitingFor: ['munich'],
+      updated: ['berlin', 'hamburg'],
+    });
+
+    world.advanceClock(899);
+    await sweep(world.context);
+    await settle(world);
+    expect(world.log.filter(({ event }) => event === 'round-committed')).toEqual([]);
+    world.advanceClock(1);
+    await sweep(world.context);
+
+    expect(world.log.filter(({ event }) => event === 'round-committed').map(({ fields }) => fields.stage)).toEqual([
+      'teacher/hinge-points',
+      'control',
+    ]);
+  });
+
+  test('goes on without a site whose task failed or whose weights are not finite, and says why', async () => {
+    const sites = withSite('hamburg', 'fails').map((site) =>
+      site.id === 'munich' ? { ...site, behaviour: 'diverges' as const } : site,
+    );
+    const world = simulateFederation(sites);
+    await world.upload(CAMPAIGN);
+    await settle(world);
+
+    expect(await outcomeOf(world)).toMatchObject({ status: 'completed' });
+    await verifyCampaign(world, sites);
+    const status = await campaignStatus(world.context, 'tavi');
+    expect(status?.stages[2]?.rounds[1]).toMatchObject({
+      updated: ['berlin'],
+      failed: [
+        { site: 'hamburg', reason: 'TASK_FAILED: no GPU to be had' },
+        { site: 'munich', reason: 'tensor "w" has values that are not finite' },
+      ],
+      late: [],
+    });
+  });
+
+  test('fails, with the reason, when no site can send a usable update', async () => {
+    const world = simulateFederation(SITES.map((site) => ({ ...site, behaviour: 'diverges' })));
+    await world.upload(CAMPAIGN);
+    await settle(world);
+    const outcome = await outcomeOf(world);
+    expect(outcome).toMatchObject({ status: 'failed' });
+    expect(outcome?.reason).toMatch(
+      /^Round 1 of .* failed: 0 of 3 sites .* munich: tensor "w" has values that are not finite\.$/,
+    );
+  });
+
+  test('fails at its deadline when nobody answers, never runs for ever', async () => {
+    const world = simulateFederation(SITES.map((site) => ({ ...site, behaviour: 'silent' })));
+    await world.upload(CAMPAIGN);
+    await settle(world);
+    world.advanceClock(86_400);
+    await sweep(world.context);
+    expect((await outcomeOf(world))?.reason).toMatch(/no answer from berlin, hamburg, munich by 2026-03-03/);
+  });
+
+  test('lists what came after the seal as late, and does not merge it', async () => {
+    const world = simulateFederation(withSite('munich', 'silent'));
+    await world.upload(CAMPAIGN);
+    await settle(world);
+    world.advanceClock(900);
+    await sweep(world.context);
+    const at = { campaign: 'tavi', stage: 'control', round: 1 };
+    // Munich wakes up.
+    const key = federationKeys.update(at, 'munich', 'report');
+    const update = { ...(await lastUpdate(world, at)), site: 'munich' };
+    await world.context.objects.putIfAbsent(world.bucket, key, JSON.stringify(update));
+    await settle(world);
+
+    const status = await campaignStatus(world.context, 'tavi');
+    expect(status?.stages[3]?.rounds[0]).toMatchObject({
+      updated: ['berlin', 'hamburg'],
+      late: [{ site: 'munich', key }],
+    });
+  });
+
+  describe('with two closers that saw different updates', () => {
+    const at = { campaign: 'tavi', stage: 'control', round: 1 };
+
+    /**
+     * One closer saw berlin's update alone and is at the request that `isThere` names, for longer than its lease, when
+     * the others answer.
+     */
+    async function overtake(isThere: (key: string) => boolean, other: (world: SimulatedFederation) => Promise<void>) {
+      const world = simulateFederation(SITES);
+      await world.upload(campaignWith({ ...QUORUM, minFraction: 0.3, closeAfterQuorumSeconds: 0 }));
+      const prefix = federationKeys.siteUpdates(at, 'berlin');
+      const answered = () =>
+        [...world.writes.keys()].some((key) => key.startsWith(prefix) && key.endsWith(UPDATE_SUFFIX));
+      while (!answered()) await world.deliver(world.pending.shift() as Delivery);
+      const slow = stalledAt(world.context, isThere, async () => {
+        world.advanceClock(60);
+        await runTasks(world);
+        await other(world);
+      });
+
+      expect(await closeRound(slow, at)).toBe('committed');
+      await settle(world);
+
+      const seal = await readJson(world.context.objects, world.bucket, federationKeys.seal(at), sealSchema);
+      expect(seal.value.updates.map(({ site }) => site)).toEqual(['berlin', 'hamburg', 'munich']);
+      await verifyCampaign(world, SITES);
+    }
+
+    test('the slower overwrites nothing of a round that is committed', () =>
+      overtake((key) => key.includes('/updates/berlin/') && key.endsWith('.safetensors'), settle));
+
+    test('the slower merges what is sealed when the faster died before its commit', () =>
+      overtake(
+        (key) => key === federationKeys.seal(at),
+        async ({ context }) => {
+          const dying = stalledAt(
+            context,
+            (key) => key === federationKeys.commit(at),
+            () => Promise.reject(new Error('died')),
+          );
+          await expect(closeRound(dying, at)).rejects.toThrow('died');
+        },
+      ));
+  });
+
+  test('is merged once, however many look at the same time', async () => {
+    const world = simulateFederation(SITES);
+    await world.upload(CAMPAIGN);
+    while (!world.pending.some(({ kind }) => kind === 'task')) await world.deliver(world.pending.shift() as Delivery);
+    await runTasks(world);
+    const at = { campaign: 'tavi', stage: 'teacher/hinge-points', round: 1 };
+
+    const results = await Promise.all(Array.from({ length: 20 }, () => closeRound(world.context, at)));
+
+    expect(results.filter((result) => result === 'committed')).toHaveLength(1);
+    expect(results.filter((result) => result === 'claimed')).toHaveLength(19);
+    const merges = [...world.writes].filter(([key]) => key.includes('/0001/global-') && key.includes(at.stage));
+    expect(merges).toEqual([[expect.any(String), 1]]);
+  });
+
+  test('is merged by whoever holds the lease, even where no answer to a write of the lease arrives', async () => {
+    const world = simulateFederation(SITES);
+    await world.upload(CAMPAIGN);
+    while (!world.pending.some(({ kind }) => kind === 'task')) await world.deliver(world.pending.shift() as Delivery);
+    await runTasks(world);
+    const at = { campaign: 'tavi', stage: 'teacher/hinge-points', round: 1 };
+    const { objects } = world.context;
+    // What the client is told when it repeats a write that had its effect.
+    const put: typeof objects.put = async (bucket, key, ...rest) => {
+      const result = await objects.put(bucket, key, ...rest);
+      if (key === federationKeys.lease(at)) throw new FedcardioError('PRECONDITION_FAILED', 'another was first');
+      return result;
+    };
+
+    expect(await closeRound({ ...world.context, objects: { ...objects, put } }, at)).toBe('committed');
+  });
+
+  test('is merged by the next who looks after a lease was given back, even by one whose clock is ahead', async () => {
+    const world = simulateFederation(SITES);
+    await world.upload(CAMPAIGN);
+    const at = { campaign: 'tavi', stage: 'teacher/hinge-points', round: 1 };
+    const ahead = { ...world.context, now: () => new Date(world.context.now().getTime() + 600_000) };
+
+    await (await claimMerge(ahead, at))?.release();
+
+    expect(await claimMerge(world.context, at)).toBeDefined();
+  });
+
+  test('is merged at the next look after a merge that failed: nobody waits for the lease to run out', async () => {
+    const world = simulateFederation(SITES);
+    await world.upload(CAMPAIGN);
+    while (!world.pending.some(({ kind }) => kind === 'task')) await world.deliver(world.pending.shift() as Delivery);
+    await runTasks(world);
+    const at = { campaign: 'tavi', stage: 'teacher/hinge-points', round: 1 };
+    const failing = stalledAt(
+      world.context,
+      (key) => key === federationKeys.seal(at),
+      () => Promise.reject(new Error('503')),
+    );
+
+    await expect(closeRound(failing, at)).rejects.toThrow('503');
+
+    expect(await closeRound(world.context, at)).toBe('committed');
+  });
+
+  describe('that a researcher steers', () => {
+    const opened = (world: SimulatedFederation) => world.log.filter(({ event }) => event === 'round-opened').length;
+
+    test('opens and sends nothing while it is paused, takes what comes, and then goes on', async () => {
+      const world = simulateFederation(withSite('munich', 'silent'));
+      await world.upload(CAMPAIGN);
+      await world.deliver(world.pending.shift() as Delivery);
+      await pauseCampaign(world.context, 'tavi', 'the GPUs are needed elsewhere');
+      const before = opened(world);
+      await settle(world);
+      world.advanceClock(10 * 86_400);
+      await sweep(world.context, { resendAfterSeconds: 0 });
+      await settle(world);
+
+      expect(opened(world)).toBe(before);
+      expect(world.log.filter(({ event }) => event === 'tasks-sent')).toHaveLength(before);
+      expect(await campaignStatus(world.context, 'tavi')).toMatchObject({
+        phase: 'paused',
+        reason: 'the GPUs are needed elsewhere',
+      });
+
+      await resumeCampaign(world.context, 'tavi');
+      for (let i = 0; i < 10; i++) {
+        await settle(world);
+        world.advanceClock(900);
+        await sweep(world.context);
+      }
+      expect(await outcomeOf(world)).toMatchObject({ status: 'completed' });
+    });
+
+    test('puts off the deadline of an open round by as long as it was paused', async () => {
+      const world = simulateFederation(SITES.map((site) => ({ ...site, behaviour: 'silent' })));
+      await world.upload(CAMPAIGN);
+      await settle(world);
+      await pauseCampaign(world.context, 'tavi');
+      world.advanceClock(86_400);
+      await resumeCampaign(world.context, 'tavi');
+      world.advanceClock(86_399);
+      await sweep(world.context);
+      expect(await outcomeOf(world)).toBeUndefined();
+
+      world.advanceClock(1);
+      await sweep(world.context);
+      expect((await outcomeOf(world))?.reason).toMatch(/no answer from berlin, hamburg, munich by 2026-03-04/);
+    });
+
+    test('ends for good when it is cancelled, and merges nothing that still comes', async () => {
+      const world = simulateFederation(SITES);
+      await world.upload(CAMPAIGN);
+      while (!world.pending.some(({ kind }) => kind === 'task')) await world.deliver(world.pending.shift() as Delivery);
+      await cancelCampaign(world.context, 'tavi', 'wrong labels');
+      await settle(world);
+      await sweep(world.context);
+
+      expect(await outcomeOf(world)).toMatchObject({ status: 'cancelled', reason: 'wrong labels' });
+      expect(world.log.filter(({ event }) => event === 'round-committed')).toEqual([]);
+      await expect(pauseCampaign(world.context, 'tavi')).rejects.toThrow('has ended');
+      await expect(pauseCampaign(world.context, 'nobody')).rejects.toThrow('no campaign "nobody"');
+      expect(await cancelCampaign(world.context, 'tavi')).toMatchObject({ reason: 'wrong labels' });
+    });
+  });
+
+  test('lets sites join and leave between rounds, never within one', async () => {
+    const world = simulateFederation(SITES);
+    await world.upload(CAMPAIGN);
+    world.setMembers(['berlin', 'hamburg']);
+    await world.deliver(world.pending.shift() as Delivery);
+    world.setMembers(['hamburg', 'munich']);
+    await settle(world);
+
+    const participants = async (round: number) => {
+      const at = { campaign: 'tavi', stage: 'teacher/hinge-points', round };
+      const open = await readJson(world.context.objects, world.bucket, federationKeys.open(at), openSchema);
+      return open.value.participants.map(({ site }) => site);
+    };
+    expect(await participants(1)).toEqual(['berlin', 'hamburg']);
+    expect(await participants(2)).toEqual(['hamburg', 'munich']);
+    expect(await outcomeOf(world)).toMatchObject({ status: 'completed' });
+    await verifyCampaign(world, SITES);
+  });
+
+  test('that is invalid ends at once, and says where the fault is', async () => {
+    const world = simulateFederation(SITES);
+    await world.upload(JSON.stringify({ ...CAMPAIGN, id: 'broken', stages: [{ kind: 'teacher' }] }));
+    await settle(world);
+    expect(await outcomeOf(world, 'broken')).toMatchObject({
+      status: 'failed',
+      reason: expect.stringMatching(
+        /^campaigns\/broken\/campaign\.json: stages\[0\]\.name: .* Correct it and upload it under a new id\.$/,
+      ),
+    });
+  });
+
+  test('is found by the sweep when its upload event was lost', async () => {
+    const world = simulateFederation(SITES);
+    await world.upload(CAMPAIGN);
+    world.pending.length = 0;
+    await sweep(world.context);
+    await settle(world);
+    expect(await outcomeOf(world)).toMatchObject({ status: 'completed' });
+  });
+});
+
+async function lastUpdate({ context, bucket }: SimulatedFederation, at: RoundAddress) {
+  const seal = await readJson(context.objects, bucket, federationKeys.seal(at), sealSchema);
+  const key = seal.value.updates[0]?.key as string;
+  return JSON.parse(Buffer.from((await context.objects.get(bucket, key)).body).toString());
+}

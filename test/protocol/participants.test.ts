@@ -1,0 +1,82 @@
+import { beforeEach, describe, expect, test } from 'vitest';
+import { federationKeys } from '../../lib/federation/keys.ts';
+import type { Federation, Open } from '../../lib/federation/schemas.ts';
+import { TEACHER_STAGE } from '../../lib/federation/testing.ts';
+import { names } from '../../lib/federation/topology.ts';
+import { canonicalJson } from '../../lib/json.ts';
+import { ableSites } from '../../lib/protocol/participants.ts';
+import { createMemoryObjects } from '../../lib/storage/testing-objects.ts';
+
+const SITES = ['berlin', 'hamburg', 'munich'];
+const FEDERATION: Federation = {
+  schema: 'fedcardio.federation/1',
+  id: 'heart',
+  sites: SITES.map((id) => ({ id, name: id })),
+};
+const BUCKET = names.federationBucket('heart');
+
+let objects: ReturnType<typeof createMemoryObjects>;
+let reads: string[];
+let logged: string[];
+const context = {
+  federation: FEDERATION,
+  get objects() {
+    const tryGet: typeof objects.tryGet = (bucket, key) => {
+      reads.push(key);
+      return objects.tryGet(bucket, key);
+    };
+    return { ...objects, tryGet };
+  },
+  now: () => new Date(),
+  log: (event: string) => logged.push(event),
+};
+
+const count = (site: string, labelled: number) => {
+  const summary = {
+    schema: 'fedcardio.summary/1',
+    site,
+    at: '2026-03-02T08:00:00.000Z',
+    cases: { training: 9, evaluation: 1, rejected: 0 },
+    labelled: { 'hinge-points': labelled },
+    labelledEvaluation: {},
+  };
+  return objects.put(BUCKET, federationKeys.summary(site), canonicalJson(summary));
+};
+const counts = (participants: Open['participants']) => participants.map(({ site, samples }) => `${site} ${samples}`);
+
+beforeEach(async () => {
+  objects = createMemoryObjects();
+  reads = [];
+  logged = [];
+  await count('berlin', 4);
+  await count('munich', 0);
+});
+
+describe('ableSites', () => {
+  test('takes the sites of the federation that count what the stage needs', async () => {
+    await count('stranger', 7);
+    expect(counts([...(await ableSites(context, TEACHER_STAGE, undefined))])).toEqual(['berlin 4']);
+  });
+
+  test('reads again only what has changed since the round before', async () => {
+    await count('hamburg', 2);
+    const first = [...(await ableSites(context, TEACHER_STAGE, undefined))];
+    expect(reads).toHaveLength(3);
+    reads = [];
+    await count('hamburg', 3);
+
+    const second = await ableSites(context, TEACHER_STAGE, { participants: first } as Open);
+
+    expect(counts([...second])).toEqual(['berlin 4', 'hamburg 3']);
+    expect(reads).toEqual([federationKeys.summary('hamburg'), federationKeys.summary('munich')]);
+  });
+
+  test('keeps a site out whose summary cannot be read, or is of another site, and no other', async () => {
+    await objects.put(BUCKET, federationKeys.summary('hamburg'), '{');
+    const { body } = await objects.get(BUCKET, federationKeys.summary('berlin'));
+    await objects.put(BUCKET, federationKeys.summary('munich'), body);
+
+    expect(counts([...(await ableSites(context, TEACHER_STAGE, undefined))])).toEqual(['berlin 4']);
+    expect(logged).toEqual(['summary-unreadable']);
+  });
+});

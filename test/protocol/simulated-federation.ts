@@ -1,0 +1,140 @@
+import { aggregate } from '../../handlers/aggregate.ts';
+import type { HandlerContext, SqsHandler } from '../../handlers/context.ts';
+import { dispatch } from '../../handlers/dispatch.ts';
+import { orchestrate } from '../../handlers/orchestrate.ts';
+import { federationKeys } from '../../lib/federation/keys.ts';
+import type { CampaignInput, Federation, GpuTaskMessage } from '../../lib/federation/schemas.ts';
+import { type HandlerName, names, topologyOf } from '../../lib/federation/topology.ts';
+import { canonicalJson } from '../../lib/json.ts';
+import type { Objects } from '../../lib/storage/contract.ts';
+import { createMemoryObjects } from '../../lib/storage/testing-objects.ts';
+import { answerGpuTask, type SimulatedSite, summaryOf } from './simulated-site.ts';
+
+/**
+ * A federation in memory for tests: the real handlers and protocol, simulated sites. Nothing is delivered by itself:
+ * messages wait in `pending` for the test to deliver them in any order, as often as it likes, or never.
+ */
+
+export type Delivery =
+  | { readonly kind: 'message'; readonly queue: string; readonly body: string; readonly failures: number }
+  | { readonly kind: 'task'; readonly message: GpuTaskMessage };
+
+export interface SimulatedFederation {
+  readonly context: HandlerContext;
+  readonly bucket: string;
+  readonly pending: Delivery[];
+  /** How often each key was written. */
+  readonly writes: ReadonlyMap<string, number>;
+  readonly log: readonly { readonly event: string; readonly fields: Readonly<Record<string, unknown>> }[];
+  advanceClock(seconds: number): void;
+  /** Sites that belong to the federation from now on; all at the start. */
+  setMembers(sites: readonly string[]): void;
+  /** Delivers once, in another context where one is given: false where the message failed and would come again. */
+  deliver(delivery: Delivery, options?: DeliveryOptions): Promise<boolean>;
+  upload(campaign: CampaignInput | string): Promise<void>;
+}
+
+interface DeliveryOptions {
+  readonly context?: HandlerContext;
+  /** The site as it is now, for a task. */
+  readonly site?: SimulatedSite;
+  /** See {@link answerGpuTask}. */
+  readonly onAnswer?: (key: string, isUsable: boolean) => void;
+}
+
+/** Every site has labels of every task. Messages of events that match a notification filter are put in `pending`. */
+export function simulateFederation(sites: readonly SimulatedSite[]): SimulatedFederation {
+  const federationOf = (members: readonly string[]): Federation => ({
+    schema: 'fedcardio.federation/1',
+    id: 'heart',
+    sites: members.map((id) => ({ id, name: id })),
+  });
+  const federation = federationOf(sites.map(({ id }) => id));
+  let members = federation;
+  const bucket = names.federationBucket(federation.id);
+  const topology = topologyOf(federation);
+  const notifications = topology.buckets.find(({ name }) => name === bucket)?.notifications ?? [];
+  const handlerOf = new Map(topology.queues.map(({ name, handler }) => [name, handler]));
+  const pending: Delivery[] = [];
+  const writes = new Map<string, number>();
+  const log: { event: string; fields: Readonly<Record<string, unknown>> }[] = [];
+  let clock = Date.parse('2026-03-02T08:00:00Z');
+  const now = () => new Date(clock);
+  const enqueue = (queue: string, body: string) => void pending.push({ kind: 'message', queue, body, failures: 0 });
+
+  const objects: Objects = createMemoryObjects({
+    now,
+    onWrite: (_, key) => {
+      writes.set(key, (writes.get(key) ?? 0) + 1);
+      for (const { prefix = '', suffix = '', queue } of notifications) {
+        if (key.startsWith(prefix) && key.endsWith(suffix)) enqueue(queue, JSON.stringify(s3Event(bucket, key, now())));
+      }
+    },
+  });
+  const context: HandlerContext = {
+    get federation() {
+      return members;
+    },
+    objects,
+    queues: {
+      send: async (queue, body) => enqueue(queue, body),
+      receive: async () => [],
+      delete: async () => {},
+      changeVisibility: async () => {},
+      depth: async () => ({ waiting: 0, inFlight: 0 }),
+    },
+    launcher: { submit: async (message) => void pending.push({ kind: 'task', message }) },
+    now,
+    log: (event, fields) => void log.push({ event, fields }),
+  };
+  const handlers: Partial<Record<HandlerName, SqsHandler>> = { orchestrate, aggregate, dispatch };
+
+  return {
+    context,
+    bucket,
+    pending,
+    writes,
+    log,
+    advanceClock: (seconds) => {
+      clock += seconds * 1000;
+    },
+    setMembers: (ids) => {
+      members = federationOf(ids);
+    },
+    deliver: async (delivery, options = {}) => {
+      const own = options.context ?? context;
+      try {
+        if (delivery.kind === 'task') {
+          const site = options.site ?? sites.find(({ id }) => id === delivery.message.site);
+          await answerGpuTask(own, site as SimulatedSite, delivery.message, options.onAnswer);
+          return true;
+        }
+        const handler = handlers[handlerOf.get(delivery.queue) as HandlerName] as SqsHandler;
+        const attributes = { ApproximateReceiveCount: String(delivery.failures + 1) };
+        const record = { messageId: '1', body: delivery.body, attributes };
+        return (await handler({ Records: [record] }, own)).batchItemFailures.length === 0;
+      } catch (error) {
+        own.log('delivery-failed', { reason: (error as Error).message });
+        return false;
+      }
+    },
+    upload: async (campaign) => {
+      for (const site of sites) {
+        await objects.put(bucket, federationKeys.summary(site.id), canonicalJson(summaryOf(site, now())));
+      }
+      const [id, body] = typeof campaign === 'string' ? ['broken', campaign] : [campaign.id, JSON.stringify(campaign)];
+      await objects.put(bucket, federationKeys.campaign(id), body);
+    },
+  };
+}
+
+const s3Event = (bucket: string, key: string, now: Date) => ({
+  Records: [
+    {
+      eventVersion: '2.1',
+      eventName: 'ObjectCreated:Put',
+      eventTime: now.toISOString(),
+      s3: { bucket: { name: bucket }, object: { key: encodeURIComponent(key).replaceAll('%2F', '/') } },
+    },
+  ],
+});

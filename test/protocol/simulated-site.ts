@@ -1,0 +1,77 @@
+import type { HandlerContext } from '../../handlers/context.ts';
+import { federationKeys } from '../../lib/federation/keys.ts';
+import { type GpuTaskMessage, type Summary, updateSchema } from '../../lib/federation/schemas.ts';
+import { names } from '../../lib/federation/topology.ts';
+import { sha256Hex } from '../../lib/json.ts';
+import { recordFailure } from '../../lib/protocol/gpu-tasks.ts';
+import { learns } from '../../lib/protocol/plan.ts';
+import { createJson } from '../../lib/storage/documents.ts';
+import { decodeSafetensors, encodeSafetensors } from '../../lib/weights/safetensors.ts';
+import type { Weights } from '../../lib/weights/weights.ts';
+
+/** For tests: a site whose "training" adds its number to the global model. */
+export interface SimulatedSite {
+  readonly id: string;
+  /** Cases that it has, each with labels of every task. */
+  readonly samples: number;
+  /**
+   * What becomes of its tasks: an update, none ever, a recorded failure, weights that are not finite, an update that
+   * claims more cases than were counted, or one that says that it started from another model.
+   */
+  readonly behaviour: 'good' | 'silent' | 'fails' | 'diverges' | 'boasts' | 'strays';
+}
+
+/** What a site makes of the model it is given: its number and a tenth more everywhere, or 0 where there is none. */
+export function trainedBy({ behaviour, samples }: SimulatedSite, base: Weights | undefined): Weights {
+  const step = behaviour === 'diverges' ? Number.NaN : samples + 0.1;
+  const start = base?.get('w')?.data ?? new Float32Array(3);
+  return new Map([['w', { dtype: 'F32', shape: [3], data: start.map((value, i) => value + step * (i + 1)) }]]);
+}
+
+/**
+ * Does a task as a GPU would: weights first, metadata last.
+ *
+ * @param onAnswer told of the answer's key before it is written, and whether a round may merge it
+ */
+export async function answerGpuTask(
+  context: Pick<HandlerContext, 'objects' | 'federation' | 'now' | 'log'>,
+  site: SimulatedSite,
+  { campaign, stage, round, base, config, ...message }: GpuTaskMessage,
+  onAnswer: (key: string, isUsable: boolean) => void = () => {},
+): Promise<void> {
+  const { objects, federation, now } = context;
+  const { behaviour } = site;
+  const at = { campaign, stage, round };
+  if (behaviour === 'silent') return;
+  if (behaviour === 'fails') return recordFailure(context, { ...message, ...at }, 'no GPU to be had');
+  const bucket = names.federationBucket(federation.id);
+  const model = base ? decodeSafetensors((await objects.get(bucket, base.key)).body) : undefined;
+  const file = learns(config) ? encodeSafetensors(trainedBy(site, model)) : undefined;
+  const sha256 = file && sha256Hex(file);
+  const weightsKey = sha256 && federationKeys.updateWeights(at, site.id, sha256);
+  if (file && weightsKey) await objects.put(bucket, weightsKey, file);
+  const key = federationKeys.update(at, site.id, sha256 ?? 'report');
+  const isSound = behaviour !== 'diverges' || !file;
+  onAnswer(key, isSound && behaviour !== 'boasts' && behaviour !== 'strays');
+  await createJson(objects, bucket, key, updateSchema, {
+    schema: 'fedcardio.update/1',
+    ...at,
+    site: site.id,
+    at: now().toISOString(),
+    status: 'ok',
+    samples: behaviour === 'boasts' ? site.samples + 1_000_000 : site.samples,
+    weights: file && weightsKey && sha256 ? { key: weightsKey, sha256, bytes: file.length, delta: false } : null,
+    base: behaviour === 'strays' ? sha256Hex('another model') : (base?.sha256 ?? null),
+    figures: { loss: 1 / round },
+    seconds: 1,
+  });
+}
+
+export const summaryOf = ({ id, samples }: Pick<SimulatedSite, 'id' | 'samples'>, now: Date): Summary => ({
+  schema: 'fedcardio.summary/1',
+  site: id,
+  at: now.toISOString(),
+  cases: { training: samples, evaluation: samples, rejected: 0 },
+  labelled: { 'hinge-points': samples },
+  labelledEvaluation: {},
+});

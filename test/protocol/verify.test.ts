@@ -1,0 +1,134 @@
+import { beforeEach, describe, expect, test } from 'vitest';
+import { federationKeys } from '../../lib/federation/keys.ts';
+import { commitSchema, openSchema, sealSchema } from '../../lib/federation/schemas.ts';
+import { canonicalJson } from '../../lib/json.ts';
+import { verifyCampaign } from '../../lib/protocol/verify-campaign.ts';
+import { readJson } from '../../lib/storage/documents.ts';
+import { encodeSafetensors } from '../../lib/weights/safetensors.ts';
+import { campaignWith } from './simulated-campaign.ts';
+import { type SimulatedFederation, simulateFederation } from './simulated-federation.ts';
+
+const SITES = [
+  { id: 'berlin', samples: 3, behaviour: 'good' },
+  { id: 'munich', samples: 9, behaviour: 'good' },
+] as const;
+const FIRST = { campaign: 'tavi', stage: 'teacher/hinge-points', round: 1 };
+const SECOND = { ...FIRST, round: 2 };
+
+let world: SimulatedFederation;
+
+beforeEach(async () => {
+  world = simulateFederation(SITES);
+  await world.upload(campaignWith({ deadlineSeconds: 86_400 }));
+  for (let next = world.pending.shift(); next; next = world.pending.shift()) await world.deliver(next);
+});
+
+const commitOf = async (at: typeof FIRST) =>
+  (await readJson(world.context.objects, world.bucket, federationKeys.commit(at), commitSchema)).value;
+const sealOf = async (at: typeof FIRST) =>
+  (await readJson(world.context.objects, world.bucket, federationKeys.seal(at), sealSchema)).value;
+const overwrite = (key: string, value: Uint8Array | string) => world.context.objects.put(world.bucket, key, value);
+
+/** Stage, round and fault of all that is found. */
+async function faults(): Promise<readonly string[]> {
+  const { faults: plan, rounds } = await verifyCampaign(world.context, 'tavi');
+  return [...plan, ...rounds.flatMap(({ at, faults }) => faults.map((fault) => `${at.stage} ${at.round}: ${fault}`))];
+}
+
+const weights = (value: number) =>
+  encodeSafetensors(new Map([['w', { dtype: 'F32', shape: [3], data: Float32Array.of(value, value, value) }]]));
+
+describe('verifyCampaign', () => {
+  test('finds nothing wrong with a campaign that ran as it should, and writes nothing', async () => {
+    const before = [...world.writes];
+    const seen: string[] = [];
+
+    const { rounds } = await verifyCampaign(world.context, 'tavi', {
+      onRound: ({ at }, done, total) => seen.push(`${done}/${total} ${at.stage} ${at.round}`),
+    });
+
+    expect(await faults()).toEqual([]);
+    expect(rounds).toHaveLength(7);
+    expect(seen.at(0)).toBe('1/7 teacher/hinge-points 1');
+    expect([...world.writes]).toEqual(before);
+  });
+
+  test('sees weights that were changed after they were sealed', async () => {
+    const [update] = (await sealOf(FIRST)).updates;
+    await overwrite(update?.weights?.key as string, weights(7));
+
+    expect(await faults()).toEqual([
+      expect.stringMatching(/^teacher\/hinge-points 1: berlin: the weights have SHA-256 /),
+    ]);
+  });
+
+  test("sees an update's metadata that was changed", async () => {
+    const [update] = (await sealOf(FIRST)).updates;
+    const { body } = await world.context.objects.get(world.bucket, update?.key as string);
+    const changed = { ...JSON.parse(Buffer.from(body).toString()), samples: 8 };
+    await overwrite(update?.key as string, canonicalJson(changed));
+
+    expect(await faults()).toEqual(
+      expect.arrayContaining([
+        "teacher/hinge-points 1: berlin: the update's metadata has changed since it was sealed",
+        'teacher/hinge-points 1: berlin: other samples are sealed',
+      ]),
+    );
+  });
+
+  test('sees a model that is not what its updates merge to, here and where it is built on', async () => {
+    const { global } = await commitOf(FIRST);
+    await overwrite(global?.key as string, weights(7));
+
+    expect(await faults()).toContain(
+      'teacher/hinge-points 1: the model that is stored is not the one that commit.json names',
+    );
+  });
+
+  test('sees a commit that was rewritten, by the link after it', async () => {
+    await overwrite(federationKeys.commit(FIRST), canonicalJson({ ...(await commitOf(FIRST)), samples: 99 }));
+
+    expect(await faults()).toEqual([
+      'teacher/hinge-points 1: commit.json counts other samples than seal.json',
+      'teacher/hinge-points 2: it does not start from the model of the round before',
+      'teacher/hinge-points 2: open.json does not name the link before',
+      'teacher/hinge-points 2: commit.json does not name the link before',
+    ]);
+  });
+
+  test('sees a seal that names a site which takes no part', async () => {
+    const open = (await readJson(world.context.objects, world.bucket, federationKeys.open(SECOND), openSchema)).value;
+    const participants = open.participants.filter(({ site }) => site !== 'munich');
+    await overwrite(federationKeys.open(SECOND), canonicalJson({ ...open, participants }));
+
+    expect(await faults()).toEqual(
+      expect.arrayContaining([
+        'teacher/hinge-points 2: seal.json does not name open.json',
+        'teacher/hinge-points 2: it merges updates of sites that take no part',
+        'teacher/hinge-points 2: munich: munich takes no part in this round',
+      ]),
+    );
+  });
+
+  test('sees what is missing or no longer legible, and goes on', async () => {
+    await world.context.objects.delete(world.bucket, federationKeys.seal(FIRST));
+    await overwrite(federationKeys.open({ ...FIRST, stage: 'control' }), '{');
+
+    expect(await faults()).toEqual(
+      expect.arrayContaining([
+        expect.stringMatching(/^teacher\/hinge-points 1: There is no s3:.*seal\.json\.$/),
+        expect.stringMatching(/^control 1: campaigns\/tavi\/control\/0001\/open\.json is not JSON/),
+      ]),
+    );
+  });
+
+  test('sees a campaign.json that is not the one that was planned', async () => {
+    await overwrite(federationKeys.campaign('tavi'), JSON.stringify(campaignWith({ minSites: 2 })));
+
+    expect(await faults()).toEqual(['campaign.json is not the one that was planned, or was uploaded again']);
+  });
+
+  test('says when there is no such campaign', async () => {
+    await expect(verifyCampaign(world.context, 'nobody')).rejects.toMatchObject({ code: 'NOT_FOUND' });
+  });
+});
