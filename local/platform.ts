@@ -1,8 +1,5 @@
-import { createWriteStream } from 'node:fs';
-import type { DemoEvent } from '../cli/demo/events.ts';
-import { eventOfWrite, observeWrites } from '../cli/demo/observe.ts';
 import { aggregate } from '../handlers/aggregate.ts';
-import type { HandlerContext } from '../handlers/context.ts';
+import type { GpuTaskLauncher, HandlerContext, SqsHandler } from '../handlers/context.ts';
 import { dispatch } from '../handlers/dispatch.ts';
 import { intake } from '../handlers/intake.ts';
 import { orchestrate } from '../handlers/orchestrate.ts';
@@ -10,119 +7,158 @@ import { sweep } from '../handlers/sweep.ts';
 import { createObjects } from '../lib/aws/objects.ts';
 import { createQueues } from '../lib/aws/queues.ts';
 import type { Federation } from '../lib/federation/schemas.ts';
-import { topologyOf } from '../lib/federation/topology.ts';
+import { type HandlerName, type QueueSpec, type Topology, topologyOf } from '../lib/federation/topology.ts';
 import { recordFailure } from '../lib/protocol/gpu-tasks.ts';
-import type { Objects, Queues } from '../lib/storage/contract.ts';
-import { deploy } from './deploy/deploy.ts';
-import { startEmbeddedServer } from './emulator/server.ts';
-import { createProcessLauncher, type LauncherEvent } from './process-launcher.ts';
-import { startQueueRunner } from './queue-runner.ts';
+import type { Objects } from '../lib/storage/contract.ts';
+import { type EmbeddedServerOptions, startEmbeddedServer } from './emulator/server.ts';
+import { createProcessLauncher, type LocalLauncherOptions } from './process-launcher.ts';
+import { type RunnerEvent, type RunnerOptions, startQueueRunner } from './queue-runner.ts';
 
-const SWEEP_SECONDS = 60;
+/** The real handlers of the queues. */
+export const HANDLERS: Readonly<Record<HandlerName, SqsHandler>> = { intake, dispatch, orchestrate, aggregate };
 
-/** Everything that AWS would be: buckets, queues, functions and GPU tasks, in this process and its children. */
+/** A handler context before it has a launcher. */
+type ClientContext = Omit<HandlerContext, 'launcher'>;
+
+/** A launcher with something to end when the platform stops. */
+export interface ClosableLauncher extends GpuTaskLauncher {
+  close?(): Promise<unknown>;
+}
+
+/** Child processes that run GPU tasks. The endpoint is added to their environment. */
+type GpuTaskProcessOptions = Omit<LocalLauncherOptions, 'onFailed' | 'env'> &
+  Partial<Pick<LocalLauncherOptions, 'env'>>;
+
+export interface PlatformOptions {
+  readonly federation: Federation;
+  /** Endpoint where S3 and SQS already run, or the embedded server to start. */
+  readonly server: { readonly endpoint: string } | EmbeddedServerOptions;
+  /** Whether to create buckets and queues first. False if another process has done so; true by default. */
+  readonly deploy?: boolean;
+  /** Child processes, or another launcher. */
+  readonly gpuTasks: GpuTaskProcessOptions | ((context: ClientContext) => ClosableLauncher);
+  /** Replacements for the real handlers. */
+  readonly handlers?: Partial<typeof HANDLERS>;
+  /** Selects the queues to consume; all by default. */
+  readonly consumes?: (queue: QueueSpec) => boolean;
+  /** Seconds from the end of a sweep to the next, and the age at which it sends a GPU task again. No sweep by default. */
+  readonly sweep?: { readonly everySeconds: number; readonly resendAfterSeconds?: number };
+  /** Seconds until a failed message is received again. */
+  readonly retrySeconds?: number;
+  /** Wraps the object store of the handlers. */
+  readonly wrapObjects?: (objects: Objects) => Objects;
+  /** Replaces or adds other parts of the handler context. */
+  readonly extend?: (context: ClientContext) => Partial<ClientContext>;
+  readonly onRunnerEvent?: (event: RunnerEvent) => void;
+  readonly log?: HandlerContext['log'];
+}
+
+/** A running federation: buckets, queues, functions and GPU tasks, in this process and its children. */
 export interface Platform {
   readonly endpoint: string;
-  readonly objects: Objects;
-  readonly queues: Queues;
+  /** One line on how buckets and queues were created, if they were. */
+  readonly deployment: string | undefined;
+  /** What the handlers are given. */
+  readonly context: HandlerContext;
   /** Resolves when no handler runs and no queue holds a message. */
   idle(): Promise<void>;
-  /** Ends functions and tasks; the server stays. */
+  /** Ends functions and GPU tasks; the server keeps running. */
   stopWork(): Promise<void>;
+  /** Ends everything that this platform started. */
   close(): Promise<void>;
 }
 
-/** Starts all of it; what an interrupted demo left is found and goes on. */
-export async function startPlatform(options: {
-  readonly federation: Federation;
-  readonly dataDir: string;
-  readonly log: string;
-  /** Where S3 and SQS are; the embedded server is started where there is none. */
-  readonly endpoint: string | undefined;
-  /** Of the embedded server. */
-  readonly port: number;
-  readonly maxGpuTasks: number;
-  readonly say: (line: string) => void;
-  readonly onEvent: (event: DemoEvent) => void;
-}): Promise<Platform> {
-  const { federation, onEvent } = options;
-  const log = createWriteStream(options.log, { flags: 'a' });
-  const writeLog = (event: string, fields: Readonly<Record<string, unknown>>) =>
-    log.write(`${JSON.stringify({ at: new Date().toISOString(), event, ...fields })}\n`);
-
-  const server = options.endpoint
-    ? undefined
-    : await startEmbeddedServer({ port: options.port, dataDir: options.dataDir });
-  const endpoint = (options.endpoint ?? server?.endpoint) as string;
-  const topology = topologyOf(federation);
-  options.say(await deploy(endpoint, topology));
-
-  const stored = createObjects({ endpoint });
-  const queues = createQueues({ endpoint });
-  const objects = observeWrites(stored, (bucket, key) => {
-    const event = eventOfWrite(federation, bucket, key);
-    if (event) onEvent(event);
-  });
-  const launcher = createProcessLauncher({
-    maxGpuTasks: options.maxGpuTasks,
-    env: { FEDCARDIO_ENDPOINT: endpoint },
-    onEvent: (event) => {
-      if (event.type === 'output' || event.type === 'retrying') writeLog(`task-${event.type}`, { ...event });
-      const seen = eventOfGpuTask(event);
-      if (seen) onEvent(seen);
-    },
-    onFailed: (message, reason) => recordFailure(context, message, reason),
-  });
-  const context: HandlerContext = { federation, objects, queues, launcher, now: () => new Date(), log: writeLog };
-  // The tasks of an interrupted demo died with it: the first sweep sends them again, however young they are.
-  let resendAfterSeconds: number | undefined = 0;
-  const sweepOnce = async () => {
-    await sweep(context, resendAfterSeconds === undefined ? {} : { resendAfterSeconds });
-    resendAfterSeconds = undefined;
-  };
-  const runner = startQueueRunner({
-    context,
-    topology,
-    handlers: { intake, dispatch, orchestrate, aggregate },
-    onEvent: ({ type, ...fields }) => {
-      if (type !== 'handled')
-        writeLog(type, { ...fields, ...('error' in fields ? { error: String(fields.error) } : {}) });
-    },
-    sweep: { everySeconds: SWEEP_SECONDS, run: sweepOnce },
-  });
-
-  const stopWork = async () => {
-    await runner.stop();
-    await launcher.close();
-  };
-  return {
-    endpoint,
-    objects: stored,
-    queues,
-    idle: runner.idle,
-    stopWork,
-    close: async () => {
-      await stopWork();
-      await server?.close();
-      await new Promise((resolve) => log.end(resolve));
-    },
-  };
+/**
+ * Starts a federation on this machine. It continues from what the buckets and queues hold.
+ *
+ * @throws FedcardioError STORAGE when the endpoint does not answer, BAD_CONFIGURATION when port or directory are in use
+ * @example
+ * const platform = await startPlatform({ federation, server: { dataDir: '.fedcardio' }, gpuTasks: { maxGpuTasks: 2 } });
+ */
+export async function startPlatform(options: PlatformOptions): Promise<Platform> {
+  const server = 'endpoint' in options.server ? undefined : await startEmbeddedServer(options.server);
+  const endpoint = 'endpoint' in options.server ? options.server.endpoint : (server?.endpoint as string);
+  try {
+    const topology = topologyOf(options.federation);
+    const deployment = options.deploy === false ? undefined : await deployTo(endpoint, topology);
+    const context = contextOf(options, endpoint);
+    const runner = startRunner(options, context, topology);
+    const stopWork = async () => {
+      await runner.stop();
+      await context.launcher.close?.();
+    };
+    return {
+      endpoint,
+      deployment,
+      context,
+      idle: runner.idle,
+      stopWork,
+      close: async () => {
+        await stopWork();
+        await server?.close();
+      },
+    };
+  } catch (error) {
+    await server?.close();
+    throw error;
+  }
 }
 
-/** What a task's life means to the demo. */
-function eventOfGpuTask(event: LauncherEvent): DemoEvent | undefined {
-  if (event.type === 'output' || event.type === 'retrying') return undefined;
-  const { stage, round, site } = event.message;
-  switch (event.type) {
-    case 'started':
-      return { type: 'task-started', stage, round, site };
-    case 'progress': {
-      const { done: step, total: steps, loss } = event.progress;
-      return { type: 'task-step', stage, round, site, step, steps, ...(loss === undefined ? {} : { loss }) };
-    }
-    case 'done':
-      return { type: 'task-done', stage, round, site };
-    case 'failed':
-      return { type: 'task-failed', stage, round, site, reason: event.reason };
-  }
+async function deployTo(endpoint: string, topology: Topology): Promise<string> {
+  // The CDK takes much memory, so a process that does not deploy does not load it.
+  const { deploy } = await import('./deploy/deploy.ts');
+  return deploy(endpoint, topology);
+}
+
+/** Creates all clients of the platform. */
+function contextOf(
+  options: PlatformOptions,
+  endpoint: string,
+): HandlerContext & { readonly launcher: ClosableLauncher } {
+  const { federation, wrapObjects = (objects) => objects, log = () => undefined } = options;
+  const clients: ClientContext = {
+    federation,
+    objects: wrapObjects(createObjects({ endpoint })),
+    queues: createQueues({ endpoint }),
+    now: () => new Date(),
+    log,
+  };
+  const context = { ...clients, ...options.extend?.(clients) };
+  return { ...context, launcher: launcherOf(options.gpuTasks, context, endpoint) };
+}
+
+function launcherOf(gpuTasks: PlatformOptions['gpuTasks'], context: ClientContext, endpoint: string): ClosableLauncher {
+  if (typeof gpuTasks === 'function') return gpuTasks(context);
+  return createProcessLauncher({
+    ...gpuTasks,
+    env: { FEDCARDIO_ENDPOINT: endpoint, ...gpuTasks.env },
+    onFailed: (message, reason) => recordFailure(context, message, reason),
+  });
+}
+
+function startRunner(options: PlatformOptions, context: HandlerContext, topology: Topology) {
+  const { consumes = () => true, onRunnerEvent, retrySeconds } = options;
+  return startQueueRunner({
+    context,
+    topology: { ...topology, queues: topology.queues.filter(consumes) },
+    handlers: { ...HANDLERS, ...options.handlers },
+    ...(options.sweep && { sweep: sweepsOf(options.sweep, context) }),
+    ...(onRunnerEvent && { onEvent: onRunnerEvent }),
+    ...(retrySeconds !== undefined && { retrySeconds }),
+  });
+}
+
+/** GPU tasks of an earlier run ended with its process, so the first sweep sends all unanswered ones again. */
+function sweepsOf(
+  { everySeconds, ...later }: NonNullable<PlatformOptions['sweep']>,
+  context: HandlerContext,
+): NonNullable<RunnerOptions['sweep']> {
+  let isFirst = true;
+  return {
+    everySeconds,
+    run: async () => {
+      await sweep(context, isFirst ? { resendAfterSeconds: 0 } : later);
+      isFirst = false;
+    },
+  };
 }

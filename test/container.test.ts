@@ -57,13 +57,11 @@ describe.skipIf(!IMAGE)('the container image', { timeout: 900_000 }, () => {
     const queue = createBatchQueue({ ...connection, jobQueue: 'queue', jobDefinition: 'definition' });
     federation = await startLocalFederation({
       sites: SITES,
-      extras: (context) => ({
-        launcher: {
-          submit: (message, deadline) =>
-            createBatchLauncher({ ...context, queue, site: message.site }).submit(message, deadline),
-        },
-        delegateMerge: mergeAsJobs({ ...context, queue, maxBytes: 0 }),
+      launcher: (context) => ({
+        submit: (message, deadline) =>
+          createBatchLauncher({ ...context, queue, site: message.site }).submit(message, deadline),
       }),
+      extend: (context) => ({ delegateMerge: mergeAsJobs({ ...context, queue, maxBytes: 0 }) }),
     });
   });
   afterAll(async () => {

@@ -5,14 +5,10 @@
  */
 
 import { setTimeout as sleep } from 'node:timers/promises';
-import { intake } from '../../handlers/intake.ts';
-import { createObjects } from '../../lib/aws/objects.ts';
-import { createQueues } from '../../lib/aws/queues.ts';
 import type { Federation } from '../../lib/federation/schemas.ts';
-import { topologyOf } from '../../lib/federation/topology.ts';
 import { peakRss } from '../../lib/peak-rss.ts';
-import { startQueueRunner } from '../../local/queue-runner.ts';
-import { countBytes } from './bytes.ts';
+import { startPlatform } from '../../local/platform.ts';
+import { createByteCounter } from './bytes.ts';
 import { countRequests } from './requests.ts';
 
 /** What the process used. */
@@ -29,52 +25,46 @@ export interface IntakeFigures {
 
 const [endpoint, federationJson, cases] = process.argv.slice(2) as [string, string, string];
 const federation = JSON.parse(federationJson) as Federation;
-const all = topologyOf(federation);
-const topology = { ...all, queues: all.queues.filter(({ handler }) => handler === 'intake') };
 const STALLED_SECONDS = 10;
-const unused = () => Promise.reject(new Error('only intake runs here'));
 
 const requests = countRequests();
-const { objects, bytesRead } = countBytes(createObjects({ endpoint }));
+const bytes = createByteCounter();
 const seen = new Set<string>();
 const peaks: number[] = [];
 let looks = 0;
 let doneAt = Date.now() / 1000;
 
-const runner = startQueueRunner({
-  topology,
-  handlers: { intake, orchestrate: unused, dispatch: unused, aggregate: unused },
-  onEvent: (event) => {
+const platform = await startPlatform({
+  federation,
+  server: { endpoint },
+  deploy: false,
+  gpuTasks: () => ({ submit: () => Promise.reject(new Error('Only intake runs here.')) }),
+  consumes: ({ handler }) => handler === 'intake',
+  wrapObjects: bytes.count,
+  onRunnerEvent: (event) => {
     if (event.type === 'handled') doneAt = Date.now() / 1000;
     else console.error(event);
   },
-  context: {
-    federation,
-    objects,
-    queues: createQueues({ endpoint }),
-    launcher: { submit: unused },
-    now: () => new Date(),
-    log: (event, fields) => {
-      if (event !== 'case-examined') return console.error(event, fields);
-      looks += 1;
-      seen.add(`${fields.site}/${fields.case}`);
-      for (const [at, share] of [1 / 8, 1 / 2].entries()) {
-        if (seen.size >= share * Number(cases)) peaks[at] ??= peakRssMB();
-      }
-    },
+  log: (event, fields) => {
+    if (event !== 'case-examined') return console.error(event, fields);
+    looks += 1;
+    seen.add(`${fields.site}/${fields.case}`);
+    for (const [at, share] of [1 / 8, 1 / 2].entries()) {
+      if (seen.size >= share * Number(cases)) peaks[at] ??= peakRssMB();
+    }
   },
 });
 process.on('message', async () => {
   // Asking whether the queues are empty is a request to each: not before the cases are through, or nothing moves on.
   while (seen.size < Number(cases) && Date.now() / 1000 - doneAt < STALLED_SECONDS) await sleep(100);
-  await runner.idle();
+  await platform.idle();
   const [eighth = peakRssMB(), half = peakRssMB()] = peaks;
   const { user, system } = process.cpuUsage();
   const figures: IntakeFigures = {
     looks,
     doneAt,
     requests: requests(),
-    bytesRead: bytesRead(),
+    bytesRead: bytes.read(),
     peakRssMB: [eighth, half, peakRssMB()],
     cpuSeconds: (user + system) / 1e6,
   };

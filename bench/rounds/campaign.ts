@@ -3,22 +3,13 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { aggregate } from '../../handlers/aggregate.ts';
-import type { HandlerContext } from '../../handlers/context.ts';
-import { dispatch } from '../../handlers/dispatch.ts';
-import { intake } from '../../handlers/intake.ts';
-import { orchestrate } from '../../handlers/orchestrate.ts';
 import { mapConcurrently } from '../../lib/async.ts';
-import { createObjects } from '../../lib/aws/objects.ts';
-import { createQueues } from '../../lib/aws/queues.ts';
 import { federationKeys } from '../../lib/federation/keys.ts';
 import type { CampaignInput, Federation, Outcome, Summary } from '../../lib/federation/schemas.ts';
-import { names, type Topology, topologyOf } from '../../lib/federation/topology.ts';
+import { names } from '../../lib/federation/topology.ts';
 import { canonicalJson } from '../../lib/json.ts';
 import { peakRss } from '../../lib/peak-rss.ts';
-import { deploy } from '../../local/deploy/deploy.ts';
-import { startEmbeddedServer } from '../../local/emulator/server.ts';
-import { startQueueRunner } from '../../local/queue-runner.ts';
+import { startPlatform } from '../../local/platform.ts';
 import { significant } from '../figures/numbers.ts';
 import { countRequests } from './requests.ts';
 import { simulatedSites } from './sites.ts';
@@ -44,30 +35,22 @@ async function measure(): Promise<CampaignFigures> {
     sites: Array.from({ length: sites }, (_, index) => ({ id: `site-${index}`, name: `Site ${index}` })),
   };
   const bucket = names.federationBucket(federation.id);
-  const topology = topologyOf(federation);
-  const server = await startEmbeddedServer({ dataDir });
-  const { endpoint } = server;
-  await deploy(endpoint, topology);
-  const [objects, sending] = [createObjects({ endpoint }), createQueues({ endpoint })];
+  const stopwatch = createStopwatch();
+  const ended = deferred();
+  const platform = await startPlatform({
+    federation,
+    server: { dataDir },
+    gpuTasks: ({ objects }) => simulatedSites(objects, stopwatch.uploaded),
+    // Nothing is uploaded to site buckets here, so intake would only wait.
+    consumes: ({ handler }) => handler !== 'intake',
+    extend: ({ queues }) => ({ queues: { ...queues, send: stopwatch.watchSend(queues.send) } }),
+    log: (event) => event === 'campaign-ended' && ended.resolve(),
+  });
+  const { objects } = platform.context;
   await mapConcurrently(federation.sites, 32, ({ id }) =>
     objects.put(bucket, federationKeys.summary(id), canonicalJson(summaryOf(id))),
   );
-
-  const stopwatch = createStopwatch();
-  const queues = { ...sending, send: stopwatch.watchSend(sending.send) };
-  const now = () => new Date();
-  const ended = deferred();
-  const context: HandlerContext = {
-    federation,
-    objects,
-    queues,
-    launcher: simulatedSites(objects, stopwatch.uploaded),
-    now,
-    log: (event) => event === 'campaign-ended' && ended.resolve(),
-  };
-  const handlers = { aggregate, dispatch, intake, orchestrate };
-  const runner = startQueueRunner({ context, topology: withoutIntake(topology), handlers });
-  const requests = await countRequests(endpoint);
+  const requests = await countRequests(platform.endpoint);
   const started = performance.now();
   await objects.put(bucket, federationKeys.campaign('bench'), JSON.stringify(campaign()));
   await ended.promise;
@@ -77,8 +60,7 @@ async function measure(): Promise<CampaignFigures> {
     Buffer.from((await objects.get(bucket, federationKeys.outcome('bench'))).body).toString(),
   ) as Outcome;
   if (outcome.status !== 'completed') throw new Error(`the campaign ${outcome.status}: ${outcome.reason}`);
-  await runner.stop();
-  await server.close();
+  await platform.close();
   const each = (count: number) => significant(count / sites / rounds);
   return {
     sites,
@@ -90,12 +72,6 @@ async function measure(): Promise<CampaignFigures> {
     peakRssMB: Math.round(peakRss() / 1e6),
   };
 }
-
-/** Nothing is uploaded to site buckets here, so that nobody need wait for it. */
-const withoutIntake = (topology: Topology): Topology => ({
-  ...topology,
-  queues: topology.queues.filter(({ handler }) => handler !== 'intake'),
-});
 
 const summaryOf = (site: string): Summary => ({
   schema: 'fedcardio.summary/1',

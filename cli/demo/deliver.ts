@@ -10,7 +10,7 @@ import { uploadCases } from './upload.ts';
 
 /** Uploads all that the hospitals have, the broken files too, and waits until intake has dealt with it. */
 export async function deliver(
-  { endpoint, objects, idle }: Platform,
+  { endpoint, context: { objects }, idle }: Platform,
   scenario: Scenario,
   emit: (event: DemoEvent) => void,
   { signal }: Pick<DemoOptions, 'signal'>,

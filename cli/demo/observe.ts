@@ -2,6 +2,7 @@ import { parseRoundKey, siteKeys } from '../../lib/federation/keys.ts';
 import type { Federation } from '../../lib/federation/schemas.ts';
 import { names } from '../../lib/federation/topology.ts';
 import type { Objects } from '../../lib/storage/contract.ts';
+import type { LauncherEvent } from '../../local/process-launcher.ts';
 import type { DemoEvent } from './events.ts';
 
 /** The same objects, with a look at every write that succeeds. Handlers notice nothing of it. */
@@ -31,4 +32,22 @@ export function eventOfWrite(federation: Federation, bucket: string, key: string
   }
   const round = parseRoundKey(key);
   return round?.rest === 'commit.json' ? { type: 'commit', stage: round.at.stage, round: round.at.round } : undefined;
+}
+
+/** The demo's event for an event of a GPU task; undefined if the demo does not show it. */
+export function eventOfGpuTask(event: LauncherEvent): DemoEvent | undefined {
+  if (event.type === 'output' || event.type === 'retrying') return undefined;
+  const { stage, round, site } = event.message;
+  switch (event.type) {
+    case 'started':
+      return { type: 'task-started', stage, round, site };
+    case 'progress': {
+      const { done: step, total: steps, loss } = event.progress;
+      return { type: 'task-step', stage, round, site, step, steps, ...(loss === undefined ? {} : { loss }) };
+    }
+    case 'done':
+      return { type: 'task-done', stage, round, site };
+    case 'failed':
+      return { type: 'task-failed', stage, round, site, reason: event.reason };
+  }
 }

@@ -4,13 +4,14 @@ import { federationKeys } from '../../lib/federation/keys.ts';
 import { type Campaign, type Outcome, outcomeSchema } from '../../lib/federation/schemas.ts';
 import { names } from '../../lib/federation/topology.ts';
 import { tryReadJson } from '../../lib/storage/documents.ts';
-import { type Platform, startPlatform } from '../../local/platform.ts';
+import type { Platform } from '../../local/platform.ts';
 import { aborted } from '../interrupt.ts';
 import { greeting } from '../local.ts';
 import { describeBackend } from './backend-probe.ts';
 import { campaignOf } from './campaign.ts';
 import { type DemoDirectory, openDemoDirectory } from './data-dir.ts';
 import { deliver } from './deliver.ts';
+import { startDemoPlatform } from './demo-platform.ts';
 import { createDisplay, type Display } from './display.ts';
 import type { DemoOptions } from './options.ts';
 import { type Scenario, scenarioOf } from './scenario.ts';
@@ -78,17 +79,9 @@ async function runOnPlatform(run: Run, finish: Finish): Promise<void> {
   const backend = describeBackend();
   // Awaited below; until then a failure of it must not end the process as unhandled.
   backend.catch(() => undefined);
-  const platform = await startPlatform({
-    federation: scenario.federation,
-    dataDir: directory.server,
-    log: directory.log,
-    endpoint: options.endpoint,
-    port: options.port,
-    maxGpuTasks: options.tasks,
-    onEvent: session.emit,
-    say: display.say,
-  });
+  const platform = await startDemoPlatform(scenario, directory, options, session.emit);
   try {
+    if (platform.deployment) display.say(platform.deployment);
     display.say(`S3 and SQS at ${platform.endpoint}`);
     display.say(await backend);
     if (options.endpoint && !options.resume) await refuseEarlierDemo(platform, scenario, campaign, options.endpoint);
@@ -111,7 +104,7 @@ async function runOnPlatform(run: Run, finish: Finish): Promise<void> {
 
 /** What another demo left would be taken for this one's: an endpoint is not emptied as the demo's own folder is. */
 async function refuseEarlierDemo(
-  { objects }: Platform,
+  { context: { objects } }: Platform,
   { federation }: Scenario,
   { id }: Campaign,
   endpoint: string,
@@ -124,13 +117,13 @@ async function refuseEarlierDemo(
 }
 
 /** The one write that sets everything in motion. On a resume it is there already. */
-async function startCampaign({ objects }: Platform, { federation }: Scenario, campaign: Campaign): Promise<void> {
+async function startCampaign({ context }: Platform, { federation }: Scenario, campaign: Campaign): Promise<void> {
   const bucket = names.federationBucket(federation.id);
-  await objects.putIfAbsent(bucket, federationKeys.campaign(campaign.id), JSON.stringify(campaign, null, 2));
+  await context.objects.putIfAbsent(bucket, federationKeys.campaign(campaign.id), JSON.stringify(campaign, null, 2));
 }
 
 async function waitForOutcome(
-  { objects }: Platform,
+  { context: { objects } }: Platform,
   { federation }: Scenario,
   { id }: Campaign,
   signal: AbortSignal,
@@ -143,10 +136,10 @@ async function waitForOutcome(
   }
 }
 
-async function finishDemo(run: Run, { objects }: Platform, outcome: Outcome): Promise<void> {
+async function finishDemo(run: Run, { context }: Platform, outcome: Outcome): Promise<void> {
   const { options, directory, scenario, campaign, memory, session, display } = run;
   const { report, files } = await writeReport(
-    { objects, federation: scenario.federation, campaign: campaign.id },
+    { objects: context.objects, federation: scenario.federation, campaign: campaign.id },
     outcome,
     ({ peakGpuTaskRss }) => ({
       profile: directory.profile,

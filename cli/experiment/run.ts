@@ -64,7 +64,7 @@ async function runSeed(options: ExperimentOptions, seed: number, file: string, c
       signal: options.signal,
     },
     (scenario) => experimentCampaign(scenario, options.profile),
-    async ({ scenario, campaign, directory, session, memory }, { objects }, outcome) => {
+    async ({ scenario, campaign, directory, session, memory }, { context: { objects } }, outcome) => {
       if (outcome.status !== 'completed') {
         const why = 'reason' in outcome ? `: ${outcome.reason}` : '';
         throw new FedcardioError('CAMPAIGN_FAILED', `Seed ${seed} ended as ${outcome.status}${why}.`);

@@ -1,45 +1,26 @@
 import { randomBytes } from 'node:crypto';
-import { aggregate } from '../../handlers/aggregate.ts';
 import type { SqsHandler } from '../../handlers/context.ts';
-import { dispatch } from '../../handlers/dispatch.ts';
-import { intake } from '../../handlers/intake.ts';
-import { orchestrate } from '../../handlers/orchestrate.ts';
 import type { HandlerName } from '../../lib/federation/topology.ts';
-import { startEmbeddedServer } from '../../local/emulator/server.ts';
+import { HANDLERS, type PlatformOptions } from '../../local/platform.ts';
 
-/** What a federation under test runs on. */
-export interface TestPlatform {
-  readonly endpoint: string;
-  /** A federation's id that no other test uses on this endpoint. */
-  readonly federationId: string;
-  readonly handlers: Readonly<Record<HandlerName, SqsHandler>>;
-  close(): Promise<void>;
-}
+/** Endpoint that a test federation runs on instead of an embedded server. Its buckets and queues are not removed. */
+const ENDPOINT = process.env.FEDCARDIO_TEST_ENDPOINT;
 
-const SOURCE = { intake, dispatch, orchestrate, aggregate };
+/** The server of a test federation: an embedded one, or the endpoint in FEDCARDIO_TEST_ENDPOINT. */
+export const testServer = (dataDir: string, onFailure: (error: unknown) => void): PlatformOptions['server'] =>
+  ENDPOINT ? { endpoint: ENDPOINT } : { dataDir, onFailure };
 
-/**
- * The embedded server and the handlers' source; or, where FEDCARDIO_TEST_ENDPOINT says so, what runs there already.
- * Buckets and queues stay there: they end with the server. FEDCARDIO_TEST_HANDLERS=bundled takes the handlers as
- * `npm run build` bundles them for Lambda.
- */
-export async function startTestPlatform(dataDir: string, onFailure: (error: unknown) => void): Promise<TestPlatform> {
-  const handlers = process.env.FEDCARDIO_TEST_HANDLERS === 'bundled' ? await bundled() : SOURCE;
-  const endpoint = process.env.FEDCARDIO_TEST_ENDPOINT;
-  if (endpoint) {
-    const federationId = `tavi-${randomBytes(4).toString('hex')}`;
-    return { endpoint, federationId, handlers, close: async () => undefined };
-  }
-  const server = await startEmbeddedServer({ dataDir, onFailure });
-  return { endpoint: server.endpoint, federationId: 'tavi', handlers, close: server.close };
-}
+/** A federation id that no other test uses on this endpoint. */
+export const testFederationId = (): string => (ENDPOINT ? `tavi-${randomBytes(4).toString('hex')}` : 'tavi');
 
-async function bundled(): Promise<typeof SOURCE> {
-  const names = Object.keys(SOURCE) as HandlerName[];
+/** The handlers from their source or, with FEDCARDIO_TEST_HANDLERS=bundled, as `npm run build` bundles them for Lambda. */
+export async function testHandlers(): Promise<typeof HANDLERS> {
+  if (process.env.FEDCARDIO_TEST_HANDLERS !== 'bundled') return HANDLERS;
+  const names = Object.keys(HANDLERS) as HandlerName[];
   const entries = names.map(async (name) => {
-    // By a variable, so that nobody looks for the file before it is built.
+    // The path is computed because the compiler would look for a file that is not built yet.
     const file = new URL(`../../dist/handlers/${name}/index.mjs`, import.meta.url).href;
     return [name, ((await import(file)) as Record<string, SqsHandler>)[name]] as const;
   });
-  return Object.fromEntries(await Promise.all(entries)) as unknown as typeof SOURCE;
+  return Object.fromEntries(await Promise.all(entries)) as unknown as typeof HANDLERS;
 }

@@ -5,19 +5,15 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import type { z } from 'zod';
-import type { HandlerContext, SqsHandler } from '../../handlers/context.ts';
+import type { SqsHandler } from '../../handlers/context.ts';
 import { collect } from '../../lib/async.ts';
-import { createObjects } from '../../lib/aws/objects.ts';
-import { createQueues } from '../../lib/aws/queues.ts';
 import { federationKeys } from '../../lib/federation/keys.ts';
 import { type CampaignInput, type Federation, type Outcome, outcomeSchema } from '../../lib/federation/schemas.ts';
 import { names, topologyOf } from '../../lib/federation/topology.ts';
-import { recordFailure } from '../../lib/protocol/gpu-tasks.ts';
 import { readJson, tryReadJson } from '../../lib/storage/documents.ts';
-import { deploy } from '../../local/deploy/deploy.ts';
-import { createProcessLauncher, type LauncherEvent } from '../../local/process-launcher.ts';
-import { startQueueRunner } from '../../local/queue-runner.ts';
-import { startTestPlatform } from './endpoint.ts';
+import { type PlatformOptions, startPlatform } from '../../local/platform.ts';
+import type { LauncherEvent } from '../../local/process-launcher.ts';
+import { testFederationId, testHandlers, testServer } from './endpoint.ts';
 
 /** How soon a message that failed comes again. Whole seconds: SQS knows no others. */
 const RETRY_SECONDS = 1;
@@ -30,8 +26,10 @@ export interface LocalFederationOptions {
   readonly crash?: string;
   readonly crashStep?: number;
   readonly crashSignal?: 'SIGTERM' | 'SIGKILL';
-  /** Put in the place of what the context has, such as another launcher. */
-  readonly extras?: (context: HandlerContext) => Partial<HandlerContext>;
+  /** Replaces the launcher of child processes. */
+  readonly launcher?: Extract<PlatformOptions['gpuTasks'], (...args: never) => unknown>;
+  /** Replaces other parts of the handler context. */
+  readonly extend?: NonNullable<PlatformOptions['extend']>;
 }
 
 /**
@@ -41,60 +39,49 @@ export interface LocalFederationOptions {
 export async function startLocalFederation(options: LocalFederationOptions) {
   const directory = await mkdtemp(join(tmpdir(), 'fedcardio-pipeline-'));
   const failures: unknown[] = [];
-  const platform = await startTestPlatform(directory, (error) => failures.push(error));
-  const { endpoint, handlers } = platform;
   const federation: Federation = {
     schema: 'fedcardio.federation/1',
-    id: platform.federationId,
+    id: testFederationId(),
     sites: options.sites.map((id) => ({ id, name: id })),
   };
-  const topology = topologyOf(federation);
-  await deploy(endpoint, topology);
-  const [objects, queues] = [createObjects({ endpoint }), createQueues({ endpoint })];
-
+  const handlers = await testHandlers();
+  const repeat = options.duplicates
+    ? redelivering(topologyOf(federation).queues.map(({ name }) => name))
+    : (handler: SqsHandler) => handler;
   const tasks: LauncherEvent[] = [];
   const log: { readonly event: string; readonly fields: Readonly<Record<string, unknown>> }[] = [];
-  const launcher = createProcessLauncher({
-    maxGpuTasks: 2,
-    command: [process.execPath, '--import', TSX, CHILD],
-    // One thread: the order of float additions, and so every weight, is the same in every run.
-    env: {
-      FEDCARDIO_ENDPOINT: endpoint,
-      TF_NUM_INTRAOP_THREADS: '1',
-      CRASH: options.crash ?? '',
-      CRASH_STEP: String(options.crashStep ?? 1),
-      CRASH_SIGNAL: options.crashSignal ?? 'SIGKILL',
-      MARKER: join(directory, 'crashed'),
-    },
-    onEvent: (event) => tasks.push(event),
-    onFailed: (message, reason) => recordFailure(context, message, reason),
-  });
-  const local: HandlerContext = {
+
+  const platform = await startPlatform({
     federation,
-    objects,
-    queues,
-    launcher,
-    now: () => new Date(),
-    log: (event, fields) => log.push({ event, fields }),
-  };
-  const context = { ...local, ...options.extras?.(local) };
-  const repeat = options.duplicates
-    ? redelivering(topology.queues.map(({ name }) => name))
-    : (handler: SqsHandler) => handler;
-  const runner = startQueueRunner({
-    context,
-    topology,
+    server: testServer(directory, (error) => failures.push(error)),
+    gpuTasks: options.launcher ?? {
+      maxGpuTasks: 2,
+      command: [process.execPath, '--import', TSX, CHILD],
+      env: {
+        // With one thread, the order of float additions and so every weight is the same in every run.
+        TF_NUM_INTRAOP_THREADS: '1',
+        CRASH: options.crash ?? '',
+        CRASH_STEP: String(options.crashStep ?? 1),
+        CRASH_SIGNAL: options.crashSignal ?? 'SIGKILL',
+        MARKER: join(directory, 'crashed'),
+      },
+      onEvent: (event) => tasks.push(event),
+    },
     handlers: {
       ...handlers,
       dispatch: repeat(handlers.dispatch),
       orchestrate: repeat(handlers.orchestrate),
       aggregate: repeat(handlers.aggregate),
     },
-    onEvent: (event) => {
+    retrySeconds: RETRY_SECONDS,
+    ...(options.extend && { extend: options.extend }),
+    onRunnerEvent: (event) => {
       if ('error' in event) failures.push(event.error);
     },
-    retrySeconds: RETRY_SECONDS,
+    log: (event, fields) => log.push({ event, fields }),
   });
+  const { endpoint } = platform;
+  const { objects, queues } = platform.context;
   const bucket = names.federationBucket(federation.id);
 
   return {
@@ -107,7 +94,7 @@ export async function startLocalFederation(options: LocalFederationOptions) {
     /** What the launcher did, and what the handlers logged. */
     tasks,
     log,
-    idle: runner.idle,
+    idle: platform.idle,
     keys: async (of: string, prefix = '') => (await collect(objects.list(of, prefix))).map(({ key }) => key),
     read: <S extends z.ZodType>(of: string, key: string, schema: S) => readJson(objects, of, key, schema),
     /** Uploads campaign.json, and waits for the campaign's outcome and until no message is left. */
@@ -116,15 +103,13 @@ export async function startLocalFederation(options: LocalFederationOptions) {
       for (;;) {
         const outcome = await tryReadJson(objects, bucket, federationKeys.outcome(campaign.id), outcomeSchema);
         if (outcome) {
-          await runner.idle();
+          await platform.idle();
           return outcome.value;
         }
         await sleep(50);
       }
     },
     async close() {
-      await runner.stop();
-      await launcher.close();
       await platform.close();
       await rm(directory, { recursive: true });
       if (failures.length > 0) throw new AggregateError(failures, 'the server or the runner failed');
