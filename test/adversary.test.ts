@@ -46,7 +46,8 @@ function sitesOf(seed: number): readonly SimulatedSite[] {
   return Array.from({ length: 1 + Math.floor(random() * 4) }, (_, index) => ({
     id: `site-${index}`,
     samples: 1 + Math.floor(random() * 500),
-    behaviour: index === 0 ? 'good' : pick(random, ['good', 'good', 'silent', 'fails', 'diverges', 'boasts'] as const),
+    behaviour:
+      index === 0 ? 'good' : pick(random, ['good', 'good', 'silent', 'fails', 'diverges', 'overclaims'] as const),
   }));
 }
 

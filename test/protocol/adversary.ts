@@ -1,56 +1,53 @@
 import { MAX_STALL } from './invocation.ts';
-import { type Act, type Fault, type Scenario, STORM_TICKS } from './scenario.ts';
+import { type Command, FAULT_TICKS, type RequestFault, type Scenario } from './scenario.ts';
 
-/**
- * From then on nothing is left of the storm: requests that stalled in it have come to their ends, pauses among them, and
- * what they paused has been resumed.
- */
-export const SETTLED_TICK = STORM_TICKS + MAX_STALL + 1;
+/** From this tick on no fault has an effect: stalled requests have ended, and a paused campaign has been resumed. */
+export const FAULTS_OVER_TICK = FAULT_TICKS + MAX_STALL + 1;
 
-/** Deals out what a scenario holds, until its storm is over. */
+/** Hands out the faults and commands of a scenario in order. */
 export interface Adversary {
   readonly tick: () => number;
-  readonly isStorm: () => boolean;
+  readonly isFaultPhase: () => boolean;
   readonly nextTick: () => void;
-  /** What goes wrong with the next request. */
-  readonly nextFault: (isConditional: boolean) => Fault | undefined;
-  /** How often the next delivery comes now, and whether it comes later. */
+  /** Fault of the next request. */
+  readonly nextFault: (isConditional: boolean) => RequestFault | undefined;
+  /** How many copies of the next message are delivered now, and whether another one is delivered in a later tick. */
   readonly nextDelivery: () => { readonly now: number; readonly later: boolean };
-  /** What people do in this tick. */
-  readonly acts: () => readonly Act[];
+  /** Commands of this tick. */
+  readonly commands: () => readonly Command[];
 }
 
-export function createAdversary({ faults, fates, acts }: Scenario): Adversary {
-  const faultOf = new Map(faults.map(({ request, fault }) => [request, fault]));
-  const fateOf = new Map(fates.map(({ delivery, fate }) => [delivery, fate]));
-  let [tick, requests, deliveries, echoes] = [0, 0, 0, 0];
-  const isPaused = acts.some(({ act }) => act.kind === 'pause');
-  const isStorm = () => tick <= STORM_TICKS;
+export function createAdversary({ requestFaults, deliveryFaults, commands }: Scenario): Adversary {
+  const requestFaultAt = new Map(requestFaults.map(({ request, fault }) => [request, fault]));
+  const deliveryFaultAt = new Map(deliveryFaults.map(({ delivery, fault }) => [delivery, fault]));
+  let [tick, requests, deliveries, sdkRetries] = [0, 0, 0, 0];
+  const isPaused = commands.some(({ command }) => command.kind === 'pause');
+  const isFaultPhase = () => tick <= FAULT_TICKS;
 
   return {
     tick: () => tick,
-    isStorm,
+    isFaultPhase,
     nextTick: () => {
       tick++;
     },
     nextFault: (isConditional) => {
-      if (!isStorm()) return undefined;
-      const fault = faultOf.get(requests++);
-      if (fault !== undefined && fault !== 'echo') return fault;
-      // Only a conditional write can be echoed: the next one, then.
-      if (fault === 'echo') echoes++;
-      if (!isConditional || echoes === 0) return undefined;
-      echoes--;
-      return 'echo';
+      if (!isFaultPhase()) return undefined;
+      const fault = requestFaultAt.get(requests++);
+      if (fault !== undefined && fault !== 'sdk-retry') return fault;
+      // Only a conditional write fails when it is repeated, so the fault waits for the next one.
+      if (fault === 'sdk-retry') sdkRetries++;
+      if (!isConditional || sdkRetries === 0) return undefined;
+      sdkRetries--;
+      return 'sdk-retry';
     },
     nextDelivery: () => {
-      const fate = isStorm() ? fateOf.get(deliveries++) : undefined;
-      const now = { twice: 2, late: 0, lost: 0 };
-      return { now: fate ? now[fate] : 1, later: fate === 'late' };
+      const fault = isFaultPhase() ? deliveryFaultAt.get(deliveries++) : undefined;
+      const copies = { duplicated: 2, delayed: 0, lost: 0 };
+      return { now: fault ? copies[fault] : 1, later: fault === 'delayed' };
     },
-    acts: () =>
-      isPaused && !isStorm() && tick <= SETTLED_TICK
+    commands: () =>
+      isPaused && !isFaultPhase() && tick <= FAULTS_OVER_TICK
         ? [{ kind: 'resume' }]
-        : acts.filter((one) => one.tick === tick).map(({ act }) => act),
+        : commands.filter((scheduled) => scheduled.tick === tick).map(({ command }) => command),
   };
 }

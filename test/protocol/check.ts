@@ -3,15 +3,15 @@ import type { CampaignInput } from '../../lib/federation/schemas.ts';
 import { type RunOptions, runSchedule } from './run.ts';
 import type { Scenario } from './scenario.ts';
 
-/** In CI. More of them find more: `FEDCARDIO_SCHEDULES=200000 npx vitest run test/protocol`. */
+/** Schedules per run of CI. To run more: `FEDCARDIO_SCHEDULES=200000 npx vitest run test/protocol`. */
 const SCHEDULES = Number(process.env.FEDCARDIO_SCHEDULES ?? 10_000);
 
-/** Far from what all schedules take: what stops a test that hangs. */
+/** Much longer than all schedules take, so it only ends tests that hang. */
 export const TIMEOUT_MS = Math.max(600_000, SCHEDULES * 600);
 
 /**
- * Runs this share of all schedules, each on a campaign of its own. What fails is shrunk, and printed with a seed and a
- * path: `FEDCARDIO_SEED=… FEDCARDIO_PATH=… npx vitest run <file> -t <test>` repeats it alone.
+ * Runs this share of all schedules, each on a new campaign. fast-check shrinks a failure and prints its seed and path:
+ * `FEDCARDIO_SEED=… FEDCARDIO_PATH=… npx vitest run <file> -t <test>` repeats it.
  */
 export async function checkSchedules(
   share: number,

@@ -10,7 +10,7 @@ import { cancelCampaign, pauseCampaign, resumeCampaign } from '../../lib/protoco
 import { campaignStatus } from '../../lib/protocol/status.ts';
 import { readJson, tryReadJson } from '../../lib/storage/documents.ts';
 import { claimMerge } from '../../lib/storage/lease.ts';
-import { campaignWith, QUORUM, verifyCampaign } from './simulated-campaign.ts';
+import { campaignWith, expectPlainMerges, QUORUM } from './simulated-campaign.ts';
 import { type Delivery, type SimulatedFederation, simulateFederation } from './simulated-federation.ts';
 import type { SimulatedSite } from './simulated-site.ts';
 
@@ -24,15 +24,15 @@ const withSite = (id: string, behaviour: SimulatedSite['behaviour']) =>
   SITES.map((site) => (site.id === id ? { ...site, behaviour } : site));
 
 /** Delivers everything once, in order, until nothing is pending. */
-async function settle(world: SimulatedFederation): Promise<void> {
+async function deliverAll(world: SimulatedFederation): Promise<void> {
   for (let next = world.pending.shift(); next; next = world.pending.shift()) await world.deliver(next);
 }
 
-/** The same context; `f` happens before the first write of such a key, or the first read of a part of it. */
-function stalledAt(context: HandlerContext, isThere: (key: string) => boolean, f: () => Promise<void>): HandlerContext {
+/** A context that calls `f` before the first write or range read of a matching key. */
+function stalledAt(context: HandlerContext, matches: (key: string) => boolean, f: () => Promise<void>): HandlerContext {
   let happened = false;
   const wait = async (key: string) => {
-    if (happened || !isThere(key)) return;
+    if (happened || !matches(key)) return;
     happened = true;
     await f();
   };
@@ -57,8 +57,8 @@ function stalledAt(context: HandlerContext, isThere: (key: string) => boolean, f
   };
 }
 
-/** Runs every task that was asked for, and delivers nothing else. */
-async function runTasks(world: SimulatedFederation): Promise<void> {
+/** Runs all pending GPU tasks and delivers nothing else. */
+async function runGpuTasks(world: SimulatedFederation): Promise<void> {
   const isTask = (delivery: Delivery) => delivery.kind === 'task' || delivery.queue.endsWith('-tasks');
   for (let at = world.pending.findIndex(isTask); at >= 0; at = world.pending.findIndex(isTask)) {
     for (const delivery of world.pending.splice(at, 1)) await world.deliver(delivery);
@@ -69,14 +69,14 @@ const outcomeOf = async ({ context, bucket }: SimulatedFederation, campaign = 't
   (await tryReadJson(context.objects, bucket, federationKeys.outcome(campaign), outcomeSchema))?.value;
 
 describe('a campaign', () => {
-  test('runs from its upload to its outcome by events alone, and its rounds are what plain averaging gives', async () => {
+  test('runs from upload to outcome by events alone, with rounds that equal plain averaging', async () => {
     const world = simulateFederation(SITES);
     await world.upload(CAMPAIGN);
 
-    await settle(world);
+    await deliverAll(world);
 
     expect(await outcomeOf(world)).toMatchObject({ status: 'completed' });
-    await verifyCampaign(world, SITES);
+    await expectPlainMerges(world, SITES);
     const status = await campaignStatus(world.context, 'tavi');
     expect(status).toMatchObject({ phase: 'completed', reason: undefined });
     expect(status?.stages.map(({ name, rounds, phase }) => [name, rounds.length, phase])).toEqual([
@@ -93,15 +93,15 @@ describe('a campaign', () => {
     });
   });
 
-  test('sends each task once when nothing is lost', async () => {
+  test('sends each GPU task once when nothing is lost', async () => {
     const world = simulateFederation(SITES);
     await world.upload(CAMPAIGN);
-    await settle(world);
+    await deliverAll(world);
     await sweep(world.context);
     expect(world.log.filter(({ event }) => event === 'tasks-sent')).toHaveLength(7);
   });
 
-  test('sends the tasks of a round whose creation was not answered, so that the client created it twice', async () => {
+  test('sends the GPU tasks of a round whose creation was retried after a lost answer', async () => {
     const world = simulateFederation(SITES);
     await world.upload(CAMPAIGN);
     const { objects } = world.context;
@@ -115,10 +115,10 @@ describe('a campaign', () => {
     expect(world.log.filter(({ event }) => event === 'tasks-sent')).toHaveLength(2);
   });
 
-  test('waits for a silent site, says so, and goes on without it after the grace period', async () => {
+  test('waits for a silent site, reports it, and continues without it after the grace period', async () => {
     const world = simulateFederation(withSite('munich', 'silent'));
     await world.upload(CAMPAIGN);
-    await settle(world);
+    await deliverAll(world);
     const status = await campaignStatus(world.context, 'tavi');
     expect(status?.stages[0]?.rounds[0]).toMatchObject({
       phase: 'open',
@@ -128,7 +128,7 @@ describe('a campaign', () => {
 
     world.advanceClock(899);
     await sweep(world.context);
-    await settle(world);
+    await deliverAll(world);
     expect(world.log.filter(({ event }) => event === 'round-committed')).toEqual([]);
     world.advanceClock(1);
     await sweep(world.context);
@@ -139,21 +139,21 @@ describe('a campaign', () => {
     ]);
   });
 
-  test('goes on without a site whose task failed or whose weights are not finite, and says why', async () => {
+  test('continues without a site whose GPU task failed or whose weights are not finite, and reports why', async () => {
     const sites = withSite('hamburg', 'fails').map((site) =>
       site.id === 'munich' ? { ...site, behaviour: 'diverges' as const } : site,
     );
     const world = simulateFederation(sites);
     await world.upload(CAMPAIGN);
-    await settle(world);
+    await deliverAll(world);
 
     expect(await outcomeOf(world)).toMatchObject({ status: 'completed' });
-    await verifyCampaign(world, sites);
+    await expectPlainMerges(world, sites);
     const status = await campaignStatus(world.context, 'tavi');
     expect(status?.stages[2]?.rounds[1]).toMatchObject({
       updated: ['berlin'],
       failed: [
-        { site: 'hamburg', reason: 'TASK_FAILED: no GPU to be had' },
+        { site: 'hamburg', reason: 'TASK_FAILED: no GPU available' },
         { site: 'munich', reason: 'tensor "w" has values that are not finite' },
       ],
       late: [],
@@ -163,7 +163,7 @@ describe('a campaign', () => {
   test('fails, with the reason, when no site can send a usable update', async () => {
     const world = simulateFederation(SITES.map((site) => ({ ...site, behaviour: 'diverges' })));
     await world.upload(CAMPAIGN);
-    await settle(world);
+    await deliverAll(world);
     const outcome = await outcomeOf(world);
     expect(outcome).toMatchObject({ status: 'failed' });
     expect(outcome?.reason).toMatch(
@@ -171,27 +171,26 @@ describe('a campaign', () => {
     );
   });
 
-  test('fails at its deadline when nobody answers, never runs for ever', async () => {
+  test('fails at its deadline when nobody answers', async () => {
     const world = simulateFederation(SITES.map((site) => ({ ...site, behaviour: 'silent' })));
     await world.upload(CAMPAIGN);
-    await settle(world);
+    await deliverAll(world);
     world.advanceClock(86_400);
     await sweep(world.context);
     expect((await outcomeOf(world))?.reason).toMatch(/no answer from berlin, hamburg, munich by 2026-03-03/);
   });
 
-  test('lists what came after the seal as late, and does not merge it', async () => {
+  test('lists an update after the seal as late and does not merge it', async () => {
     const world = simulateFederation(withSite('munich', 'silent'));
     await world.upload(CAMPAIGN);
-    await settle(world);
+    await deliverAll(world);
     world.advanceClock(900);
     await sweep(world.context);
     const at = { campaign: 'tavi', stage: 'control', round: 1 };
-    // Munich wakes up.
     const key = federationKeys.update(at, 'munich', 'report');
     const update = { ...(await lastUpdate(world, at)), site: 'munich' };
     await world.context.objects.putIfAbsent(world.bucket, key, JSON.stringify(update));
-    await settle(world);
+    await deliverAll(world);
 
     const status = await campaignStatus(world.context, 'tavi');
     expect(status?.stages[3]?.rounds[0]).toMatchObject({
@@ -200,56 +199,56 @@ describe('a campaign', () => {
     });
   });
 
-  describe('with two closers that saw different updates', () => {
+  describe('with two closers that list different updates', () => {
     const at = { campaign: 'tavi', stage: 'control', round: 1 };
 
     /**
-     * One closer saw berlin's update alone and is at the request that `isThere` names, for longer than its lease, when
-     * the others answer.
+     * One closer lists only berlin's update. It stalls at a matching request until its lease has expired and the other
+     * sites have answered.
      */
-    async function overtake(isThere: (key: string) => boolean, other: (world: SimulatedFederation) => Promise<void>) {
+    async function overtake(matches: (key: string) => boolean, other: (world: SimulatedFederation) => Promise<void>) {
       const world = simulateFederation(SITES);
       await world.upload(campaignWith({ ...QUORUM, minFraction: 0.3, closeAfterQuorumSeconds: 0 }));
       const prefix = federationKeys.siteUpdates(at, 'berlin');
       const answered = () =>
         [...world.writes.keys()].some((key) => key.startsWith(prefix) && key.endsWith(UPDATE_SUFFIX));
       while (!answered()) await world.deliver(world.pending.shift() as Delivery);
-      const slow = stalledAt(world.context, isThere, async () => {
+      const slow = stalledAt(world.context, matches, async () => {
         world.advanceClock(60);
-        await runTasks(world);
+        await runGpuTasks(world);
         await other(world);
       });
 
       expect(await closeRound(slow, at)).toBe('committed');
-      await settle(world);
+      await deliverAll(world);
 
       const seal = await readJson(world.context.objects, world.bucket, federationKeys.seal(at), sealSchema);
       expect(seal.value.updates.map(({ site }) => site)).toEqual(['berlin', 'hamburg', 'munich']);
-      await verifyCampaign(world, SITES);
+      await expectPlainMerges(world, SITES);
     }
 
-    test('the slower overwrites nothing of a round that is committed', () =>
-      overtake((key) => key.includes('/updates/berlin/') && key.endsWith('.safetensors'), settle));
+    test('the slower one overwrites nothing of a committed round', () =>
+      overtake((key) => key.includes('/updates/berlin/') && key.endsWith('.safetensors'), deliverAll));
 
-    test('the slower merges what is sealed when the faster died before its commit', () =>
+    test('the slower one merges what the faster one sealed before it crashed', () =>
       overtake(
         (key) => key === federationKeys.seal(at),
         async ({ context }) => {
-          const dying = stalledAt(
+          const crashing = stalledAt(
             context,
             (key) => key === federationKeys.commit(at),
-            () => Promise.reject(new Error('died')),
+            () => Promise.reject(new Error('crashed')),
           );
-          await expect(closeRound(dying, at)).rejects.toThrow('died');
+          await expect(closeRound(crashing, at)).rejects.toThrow('crashed');
         },
       ));
   });
 
-  test('is merged once, however many look at the same time', async () => {
+  test('is merged once by many concurrent callers', async () => {
     const world = simulateFederation(SITES);
     await world.upload(CAMPAIGN);
     while (!world.pending.some(({ kind }) => kind === 'task')) await world.deliver(world.pending.shift() as Delivery);
-    await runTasks(world);
+    await runGpuTasks(world);
     const at = { campaign: 'tavi', stage: 'teacher/hinge-points', round: 1 };
 
     const results = await Promise.all(Array.from({ length: 20 }, () => closeRound(world.context, at)));
@@ -260,14 +259,14 @@ describe('a campaign', () => {
     expect(merges).toEqual([[expect.any(String), 1]]);
   });
 
-  test('is merged by whoever holds the lease, even where no answer to a write of the lease arrives', async () => {
+  test('is merged by the owner of the lease even if no answer to a lease write arrives', async () => {
     const world = simulateFederation(SITES);
     await world.upload(CAMPAIGN);
     while (!world.pending.some(({ kind }) => kind === 'task')) await world.deliver(world.pending.shift() as Delivery);
-    await runTasks(world);
+    await runGpuTasks(world);
     const at = { campaign: 'tavi', stage: 'teacher/hinge-points', round: 1 };
     const { objects } = world.context;
-    // What the client is told when it repeats a write that had its effect.
+    // The client's retry of a write that took effect fails like this.
     const put: typeof objects.put = async (bucket, key, ...rest) => {
       const result = await objects.put(bucket, key, ...rest);
       if (key === federationKeys.lease(at)) throw new FedcardioError('PRECONDITION_FAILED', 'another was first');
@@ -277,7 +276,7 @@ describe('a campaign', () => {
     expect(await closeRound({ ...world.context, objects: { ...objects, put } }, at)).toBe('committed');
   });
 
-  test('is merged by the next who looks after a lease was given back, even by one whose clock is ahead', async () => {
+  test('is merged by the next caller after a release, even if its owner had a clock that was ahead', async () => {
     const world = simulateFederation(SITES);
     await world.upload(CAMPAIGN);
     const at = { campaign: 'tavi', stage: 'teacher/hinge-points', round: 1 };
@@ -288,11 +287,11 @@ describe('a campaign', () => {
     expect(await claimMerge(world.context, at)).toBeDefined();
   });
 
-  test('is merged at the next look after a merge that failed: nobody waits for the lease to run out', async () => {
+  test('is merged at the next call after a failed merge, without waiting for the lease to expire', async () => {
     const world = simulateFederation(SITES);
     await world.upload(CAMPAIGN);
     while (!world.pending.some(({ kind }) => kind === 'task')) await world.deliver(world.pending.shift() as Delivery);
-    await runTasks(world);
+    await runGpuTasks(world);
     const at = { campaign: 'tavi', stage: 'teacher/hinge-points', round: 1 };
     const failing = stalledAt(
       world.context,
@@ -305,19 +304,19 @@ describe('a campaign', () => {
     expect(await closeRound(world.context, at)).toBe('committed');
   });
 
-  describe('that a researcher steers', () => {
+  describe('controlled by a researcher', () => {
     const opened = (world: SimulatedFederation) => world.log.filter(({ event }) => event === 'round-opened').length;
 
-    test('opens and sends nothing while it is paused, takes what comes, and then goes on', async () => {
+    test('opens and sends nothing while paused, accepts answers, and then continues', async () => {
       const world = simulateFederation(withSite('munich', 'silent'));
       await world.upload(CAMPAIGN);
       await world.deliver(world.pending.shift() as Delivery);
       await pauseCampaign(world.context, 'tavi', 'the GPUs are needed elsewhere');
       const before = opened(world);
-      await settle(world);
+      await deliverAll(world);
       world.advanceClock(10 * 86_400);
       await sweep(world.context, { resendAfterSeconds: 0 });
-      await settle(world);
+      await deliverAll(world);
 
       expect(opened(world)).toBe(before);
       expect(world.log.filter(({ event }) => event === 'tasks-sent')).toHaveLength(before);
@@ -328,17 +327,17 @@ describe('a campaign', () => {
 
       await resumeCampaign(world.context, 'tavi');
       for (let i = 0; i < 10; i++) {
-        await settle(world);
+        await deliverAll(world);
         world.advanceClock(900);
         await sweep(world.context);
       }
       expect(await outcomeOf(world)).toMatchObject({ status: 'completed' });
     });
 
-    test('puts off the deadline of an open round by as long as it was paused', async () => {
+    test('extends the deadline of an open round by the length of the pause', async () => {
       const world = simulateFederation(SITES.map((site) => ({ ...site, behaviour: 'silent' })));
       await world.upload(CAMPAIGN);
-      await settle(world);
+      await deliverAll(world);
       await pauseCampaign(world.context, 'tavi');
       world.advanceClock(86_400);
       await resumeCampaign(world.context, 'tavi');
@@ -351,12 +350,12 @@ describe('a campaign', () => {
       expect((await outcomeOf(world))?.reason).toMatch(/no answer from berlin, hamburg, munich by 2026-03-04/);
     });
 
-    test('ends for good when it is cancelled, and merges nothing that still comes', async () => {
+    test('ends when it is cancelled and merges no later answer', async () => {
       const world = simulateFederation(SITES);
       await world.upload(CAMPAIGN);
       while (!world.pending.some(({ kind }) => kind === 'task')) await world.deliver(world.pending.shift() as Delivery);
       await cancelCampaign(world.context, 'tavi', 'wrong labels');
-      await settle(world);
+      await deliverAll(world);
       await sweep(world.context);
 
       expect(await outcomeOf(world)).toMatchObject({ status: 'cancelled', reason: 'wrong labels' });
@@ -367,13 +366,13 @@ describe('a campaign', () => {
     });
   });
 
-  test('lets sites join and leave between rounds, never within one', async () => {
+  test('lets sites join and leave between rounds only', async () => {
     const world = simulateFederation(SITES);
     await world.upload(CAMPAIGN);
     world.setMembers(['berlin', 'hamburg']);
     await world.deliver(world.pending.shift() as Delivery);
     world.setMembers(['hamburg', 'munich']);
-    await settle(world);
+    await deliverAll(world);
 
     const participants = async (round: number) => {
       const at = { campaign: 'tavi', stage: 'teacher/hinge-points', round };
@@ -383,13 +382,13 @@ describe('a campaign', () => {
     expect(await participants(1)).toEqual(['berlin', 'hamburg']);
     expect(await participants(2)).toEqual(['hamburg', 'munich']);
     expect(await outcomeOf(world)).toMatchObject({ status: 'completed' });
-    await verifyCampaign(world, SITES);
+    await expectPlainMerges(world, SITES);
   });
 
-  test('that is invalid ends at once, and says where the fault is', async () => {
+  test('that is invalid ends at once and reports the position of the fault', async () => {
     const world = simulateFederation(SITES);
     await world.upload(JSON.stringify({ ...CAMPAIGN, id: 'broken', stages: [{ kind: 'teacher' }] }));
-    await settle(world);
+    await deliverAll(world);
     expect(await outcomeOf(world, 'broken')).toMatchObject({
       status: 'failed',
       reason: expect.stringMatching(
@@ -403,7 +402,7 @@ describe('a campaign', () => {
     await world.upload(CAMPAIGN);
     world.pending.length = 0;
     await sweep(world.context);
-    await settle(world);
+    await deliverAll(world);
     expect(await outcomeOf(world)).toMatchObject({ status: 'completed' });
   });
 });

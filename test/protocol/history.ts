@@ -1,44 +1,44 @@
-/** Everything that was ever written, in order: what the invariants are checked against. */
+/** All writes in order. The rules are checked against them. */
 export interface History {
-  /** Number of writes so far: a moment. */
-  readonly moment: () => number;
+  /** Number of writes so far. */
+  readonly revision: () => number;
   readonly record: (key: string, body: Uint8Array | string) => void;
   /** All versions of an object, oldest first. */
   readonly versions: (key: string) => readonly Version[];
-  /** The version at a moment, and those since. */
-  readonly since: (key: string, moment: number) => readonly Version[];
-  /** The object as it was at a moment, or is now. */
-  readonly at: (key: string, moment?: number) => Version | undefined;
-  /** The keys ever written, in the order of their first writing. */
+  /** The version at a revision and all later ones. */
+  readonly since: (key: string, revision: number) => readonly Version[];
+  /** The version at a revision; the current one by default. */
+  readonly at: (key: string, revision?: number) => Version | undefined;
+  /** All keys, in the order of their first write. */
   readonly keys: () => Iterable<string>;
 }
 
 export interface Version {
-  readonly moment: number;
+  readonly revision: number;
   readonly body: Buffer;
 }
 
 export function createHistory(): History {
   const stored = new Map<string, Version[]>();
-  let moment = 0;
+  let revision = 0;
   const versions = (key: string): readonly Version[] => stored.get(key) ?? [];
-  const at = (key: string, when = moment) => versions(key).findLast((version) => version.moment <= when);
+  const at = (key: string, when = revision) => versions(key).findLast((version) => version.revision <= when);
   return {
-    moment: () => moment,
+    revision: () => revision,
     record: (key, body) => {
-      moment++;
-      const version = { moment, body: typeof body === 'string' ? Buffer.from(body) : Buffer.from(body) };
+      revision++;
+      const version = { revision, body: typeof body === 'string' ? Buffer.from(body) : Buffer.from(body) };
       stored.set(key, [...versions(key), version]);
     },
     versions,
     since: (key, when) => {
       const before = at(key, when);
-      return [...(before ? [before] : []), ...versions(key).filter((version) => version.moment > when)];
+      return [...(before ? [before] : []), ...versions(key).filter((version) => version.revision > when)];
     },
     at,
     keys: () => stored.keys(),
   };
 }
 
-/** A version's JSON, as the product wrote it: it is not for the model to excuse what is not of its schema. */
+/** A version as JSON. The model assumes the schema and lets a violation surface as an error. */
 export const jsonOf = <T>(version: Version): T => JSON.parse(version.body.toString()) as T;

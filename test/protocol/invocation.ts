@@ -3,71 +3,72 @@ import { collect } from '../../lib/async.ts';
 import { FedcardioError } from '../../lib/error.ts';
 import { type Random, uniform } from '../../lib/random.ts';
 import type { ObjectInfo, Objects } from '../../lib/storage/contract.ts';
-import type { Fault } from './scenario.ts';
+import type { RequestFault } from './scenario.ts';
 import type { Schedule } from './schedule.ts';
 
-/** One run of a handler, a task, the sweep or a command: what it was given and what it has seen. */
+/** One run of a handler, a GPU task, the sweep or a command: its context, and the listings that it has read. */
 export interface Invocation {
   readonly name: string;
   readonly context: HandlerContext;
-  /** The moment at which it started, see History. */
+  /** Revision of the history when it started. */
   readonly startedAt: number;
-  /** Its last listing of each prefix. */
-  readonly looks: ReadonlyMap<string, Look>;
+  /** Its latest listing of each prefix. */
+  readonly listings: ReadonlyMap<string, Listing>;
 }
 
-interface Look {
-  /** The moment at which it began. */
-  readonly moment: number;
+interface Listing {
+  /** Revision of the history when the listing began. */
+  readonly revision: number;
   readonly objects: readonly ObjectInfo[];
 }
 
-export interface Surroundings {
-  readonly world: HandlerContext;
+export interface InvocationOptions {
+  /** Context of the simulated federation. */
+  readonly shared: HandlerContext;
   readonly random: Random;
   readonly schedule: Schedule;
   readonly skewSeconds: number;
   readonly pageSize: number;
-  /** What goes wrong with the next request. */
-  readonly nextFault: (isConditional: boolean) => Fault | undefined;
-  readonly moment: () => number;
+  /** Fault of the next request. */
+  readonly nextFault: (isConditional: boolean) => RequestFault | undefined;
+  readonly revision: () => number;
   readonly onWrite: (by: Invocation, key: string, body: Uint8Array | string) => void;
   readonly onSend: (by: Invocation, body: string) => void;
 }
 
-/** How the model's faults are told from the product's. */
+/** Matches the messages of injected faults. */
 export const INJECTED = /^Injected: /;
-const crash = () => new Error('Injected: the process has died');
+const crash = () => new Error('Injected: the process crashed');
 const unavailable = () => new FedcardioError('STORAGE', 'Injected: 503');
 
-/** Ticks that a slow request takes, at most: minutes. */
+/** Most ticks that a slow request takes. */
 export const MAX_STALL = 3;
 
-/** Starts an invocation: a clock of its own, the federation as it is now, and every request through the adversary. */
-export function invoke(name: string, surroundings: Surroundings): Invocation {
-  const { world, random, schedule, skewSeconds, pageSize, nextFault, moment, onWrite, onSend } = surroundings;
-  const { objects, federation } = world;
+/** Starts an invocation with its own clock and the current federation. The adversary decides the fault of each request. */
+export function invoke(name: string, options: InvocationOptions): Invocation {
+  const { shared, random, schedule, skewSeconds, pageSize, nextFault, revision, onWrite, onSend } = options;
+  const { objects, federation } = shared;
   const skewMs = Math.round(uniform(random, -skewSeconds, skewSeconds)) * 1000;
-  const looks = new Map<string, Look>();
-  let isDead = false;
+  const listings = new Map<string, Listing>();
+  let hasCrashed = false;
 
   const turn = async () => {
     await schedule.turn();
-    if (isDead) throw crash();
+    if (hasCrashed) throw crash();
   };
 
-  /** @param echo what the repetition of a conditional write that has had its effect is told */
-  async function request<T>(run: () => Promise<T>, echo?: () => T): Promise<T> {
+  /** @param retryResult answer to the SDK's retry of a conditional write that has taken effect; for such writes only */
+  async function request<T>(run: () => Promise<T>, retryResult?: () => T): Promise<T> {
     await turn();
-    const fault = nextFault(echo !== undefined);
-    if (fault === 'crash-before' || fault === 'crash-after') isDead = true;
+    const fault = nextFault(retryResult !== undefined);
+    if (fault === 'crash-before' || fault === 'crash-after') hasCrashed = true;
     if (fault === 'crash-before') throw crash();
     if (fault === 'refused') throw unavailable();
     if (fault === 'slow') await schedule.stall(Math.ceil(uniform(random, 0, MAX_STALL)));
     const result = await run();
     if (fault === 'crash-after') throw crash();
     if (fault === 'unanswered') throw unavailable();
-    return fault === 'echo' && echo ? echo() : result;
+    return fault === 'sdk-retry' && retryResult ? retryResult() : result;
   }
 
   const wrote = <T>(key: string, body: Uint8Array | string, result: T): T => {
@@ -75,7 +76,7 @@ export function invoke(name: string, surroundings: Surroundings): Invocation {
     return result;
   };
   const conditionFailed = () => {
-    throw new FedcardioError('PRECONDITION_FAILED', 'another writer was there first');
+    throw new FedcardioError('PRECONDITION_FAILED', 'another writer was first');
   };
 
   const own: Objects = {
@@ -103,17 +104,17 @@ export function invoke(name: string, surroundings: Surroundings): Invocation {
     },
     delete: (...args) => request(() => objects.delete(...args)),
     list: async function* (bucket, prefix) {
-      const look = { moment: moment(), objects: [] as ObjectInfo[] };
+      const listing = { revision: revision(), objects: [] as ObjectInfo[] };
       for (let isMore = true; isMore; ) {
         const rest = await request(async () => {
-          const after = look.objects.at(-1)?.key ?? '';
+          const after = listing.objects.at(-1)?.key ?? '';
           return (await collect(objects.list(bucket, prefix))).filter(({ key }) => key > after);
         });
-        look.objects.push(...rest.slice(0, pageSize));
+        listing.objects.push(...rest.slice(0, pageSize));
         isMore = rest.length > pageSize;
       }
-      looks.set(prefix, look);
-      yield* look.objects;
+      listings.set(prefix, listing);
+      yield* listing.objects;
     },
     folders: async function* (bucket, prefix) {
       yield* await request(() => collect(objects.folders(bucket, prefix)));
@@ -122,22 +123,22 @@ export function invoke(name: string, surroundings: Surroundings): Invocation {
 
   const invocation: Invocation = {
     name,
-    startedAt: moment(),
-    looks,
+    startedAt: revision(),
+    listings,
     context: {
-      ...world,
+      ...shared,
       federation,
       objects: own,
       queues: {
-        ...world.queues,
+        ...shared.queues,
         send: (queue, body) =>
           request(async () => {
             onSend(invocation, body);
-            await world.queues.send(queue, body);
+            await shared.queues.send(queue, body);
           }),
       },
-      launcher: { submit: (...task) => request(() => world.launcher.submit(...task)) },
-      now: () => new Date(world.now().getTime() + skewMs),
+      launcher: { submit: (...task) => request(() => shared.launcher.submit(...task)) },
+      now: () => new Date(shared.now().getTime() + skewMs),
     },
   };
   return invocation;

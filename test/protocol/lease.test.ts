@@ -9,19 +9,19 @@ const federation = { schema: 'fedcardio.federation/1' as const, id: 'heart', sit
 
 let seconds: number;
 let objects: Objects;
-/** Writes, by their number, that take effect while their answer is lost: repeated by the SDK, they fail on their own success. */
-let echoes: ReadonlySet<number>;
+/** Numbers of the writes that take effect, but whose answer is lost, so that the SDK's retry fails. */
+let unanswered: ReadonlySet<number>;
 
 beforeEach(() => {
   seconds = 0;
-  echoes = new Set();
+  unanswered = new Set();
   const memory = createMemoryObjects();
   let writes = 0;
   objects = {
     ...memory,
     put: async (...args) => {
       const written = await memory.put(...args);
-      if (echoes.has(++writes)) throw new FedcardioError('PRECONDITION_FAILED', 'another writer was there first');
+      if (unanswered.has(++writes)) throw new FedcardioError('PRECONDITION_FAILED', 'another writer was first');
       return written;
     },
   };
@@ -30,7 +30,7 @@ beforeEach(() => {
 const claim = () => claimMerge({ objects, federation, now: () => new Date(seconds * 1000) }, AT);
 
 describe('claimMerge', () => {
-  test('gives the merge to one, until the lease runs out or is given back', async () => {
+  test('grants the merge to one claimant until the lease expires or is released', async () => {
     const first = await claim();
     expect(first).toBeDefined();
     seconds = 59;
@@ -42,7 +42,7 @@ describe('claimMerge', () => {
     expect(await claim()).toBeDefined();
   });
 
-  test('is held for longer by who renews it in time', async () => {
+  test('extends a lease that is renewed in time', async () => {
     const held = await claim();
     seconds = 40;
     await held?.renew();
@@ -56,8 +56,8 @@ describe('claimMerge', () => {
     ['its claim', 1],
     ['its renewal', 2],
     ['its release', 3],
-  ])('knows its own lease when the answer to %s is lost', async (_, echo) => {
-    echoes = new Set([echo]);
+  ])('recognises its own lease when the answer to %s is lost', async (_, write) => {
+    unanswered = new Set([write]);
     const held = await claim();
     seconds = 40;
     await held?.renew();
@@ -66,11 +66,11 @@ describe('claimMerge', () => {
     expect(await claim()).toBeDefined();
   });
 
-  test('knows that it has overtaken another when the answer to that is lost', async () => {
+  test('recognises its takeover of an expired lease when the answer is lost', async () => {
     await claim();
     seconds = 60;
-    // The second write is refused: the first lease stands there.
-    echoes = new Set([2]);
+    // Write 1 is the first lease and write 2 the takeover.
+    unanswered = new Set([2]);
     expect(await claim()).toBeDefined();
   });
 });

@@ -53,12 +53,12 @@ beforeEach(async () => {
 });
 
 describe('ableSites', () => {
-  test('takes the sites of the federation that count what the stage needs', async () => {
+  test('returns the sites of the federation that have what the stage needs', async () => {
     await count('stranger', 7);
     expect(counts([...(await ableSites(context, TEACHER_STAGE, undefined))])).toEqual(['berlin 4']);
   });
 
-  test('reads again only what has changed since the round before', async () => {
+  test('reads only summaries that have changed since the previous round', async () => {
     await count('hamburg', 2);
     const first = [...(await ableSites(context, TEACHER_STAGE, undefined))];
     expect(reads).toHaveLength(3);
@@ -71,7 +71,7 @@ describe('ableSites', () => {
     expect(reads).toEqual([federationKeys.summary('hamburg'), federationKeys.summary('munich')]);
   });
 
-  test('keeps a site out whose summary cannot be read, or is of another site, and no other', async () => {
+  test('excludes only sites whose summary is unreadable or names another site', async () => {
     await objects.put(BUCKET, federationKeys.summary('hamburg'), '{');
     const { body } = await objects.get(BUCKET, federationKeys.summary('berlin'));
     await objects.put(BUCKET, federationKeys.summary('munich'), body);

@@ -2,50 +2,50 @@ import { federationKeys, parseRoundKey, type RoundAddress } from '../../lib/fede
 import type { Commit, Control, Open, Outcome, Plan, Seal, Stage, Summary } from '../../lib/federation/schemas.ts';
 import { sha256Hex } from '../../lib/json.ts';
 import { requirementsOf, roundsOf } from '../../lib/protocol/plan.ts';
+import { type Decision, expectedDecision, seenAnswers } from './expected-decision.ts';
 import { type History, jsonOf } from './history.ts';
 import type { Invocation } from './invocation.ts';
 import { plainMean } from './simulated-campaign.ts';
-import { seenAnswers, type Verdict, verdictOf } from './verdict.ts';
 
-/** What a rule may look at: everything that was written before, and who is writing. */
-export interface Writing {
+/** What a rule sees: all earlier writes and the invocation that writes. */
+export interface WriteContext {
   readonly by: Invocation;
   readonly history: History;
-  /** Whether each answer ever written may be merged, by its key, as its author knows. */
+  /** Whether each answer may be merged, by key, as announced by its author. */
   readonly answers: ReadonlyMap<string, boolean>;
   readonly campaign: string;
 }
 
-/** What is wrong with a write, in words; the name of each rule is the claim that it makes. */
-type Faults = readonly string[];
-const faults = (claims: Readonly<Record<string, boolean>>): Faults =>
+/** Rules that a write violates. A rule's name is the claim that it makes. */
+type Violations = readonly string[];
+const violations = (claims: Readonly<Record<string, boolean>>): Violations =>
   Object.entries(claims).flatMap(([claim, holds]) => (holds ? [] : [claim]));
 
-const ended = ({ by, history, campaign }: Writing): boolean =>
+const ended = ({ by, history, campaign }: WriteContext): boolean =>
   history.at(federationKeys.outcome(campaign), by.startedAt) !== undefined;
 
-/** Whether the campaign was paused before the writer started and has not been resumed since. */
-function paused({ by, history, campaign }: Writing): boolean {
+/** Whether the campaign was paused before the writer started and has stayed paused. */
+function paused({ by, history, campaign }: WriteContext): boolean {
   const key = federationKeys.control(campaign);
   const known = history.since(key, by.startedAt);
   const isPaused = known.every((version) => jsonOf<Control>(version).pauses.at(-1)?.until === null);
   return history.at(key, by.startedAt) !== undefined && isPaused;
 }
 
-const planOf = ({ history, campaign }: Writing): Plan => jsonOf(history.at(federationKeys.plan(campaign))!);
-const isCommitted = ({ history }: Writing, at: RoundAddress): boolean =>
+const planOf = ({ history, campaign }: WriteContext): Plan => jsonOf(history.at(federationKeys.plan(campaign))!);
+const isCommitted = ({ history }: WriteContext, at: RoundAddress): boolean =>
   history.at(federationKeys.commit(at)) !== undefined;
-const isCompleted = (writing: Writing, stage: Stage): boolean =>
-  isCommitted(writing, { campaign: writing.campaign, stage: stage.name, round: roundsOf(stage) });
+const isCompleted = (write: WriteContext, stage: Stage): boolean =>
+  isCommitted(write, { campaign: write.campaign, stage: stage.name, round: roundsOf(stage) });
 
-/** Sites that the writer must take for able: members that had counted their cases when it started. */
-const surelyAble = ({ by, history }: Writing): readonly string[] =>
+/** Sites that the writer must consider eligible: members that had counted their cases when it started. */
+const surelyEligible = ({ by, history }: WriteContext): readonly string[] =>
   by.context.federation.sites.flatMap(({ id }) => (history.at(federationKeys.summary(id), by.startedAt) ? [id] : []));
 
-/** The terms of a round: opened in its time, for those who can take part. */
-export function openFaults(writing: Writing, at: RoundAddress, open: Open): Faults {
-  const { by, history, campaign } = writing;
-  const stages = planOf(writing).campaign.stages;
+/** Checks when a round is opened and who participates. */
+export function openViolations(write: WriteContext, at: RoundAddress, open: Open): Violations {
+  const { by, history, campaign } = write;
+  const stages = planOf(write).campaign.stages;
   const stage = stages.find(({ name }) => name === at.stage)!;
   const needed = stages.filter(({ name }) => requirementsOf(stage).includes(name));
   const sites = open.participants.map(({ site }) => site);
@@ -54,35 +54,35 @@ export function openFaults(writing: Writing, at: RoundAddress, open: Open): Faul
     history
       .since(federationKeys.summary(site), by.startedAt)
       .some((one) => jsonOf<Summary>(one).cases.training === samples);
-  return faults({
-    'a round opens in a campaign that has not ended': !ended(writing),
-    'no round opens while its campaign is paused': !paused(writing),
+  return violations({
+    'a round opens in a campaign that has not ended': !ended(write),
+    'no round opens while its campaign is paused': !paused(write),
     'a round opens when the round before it is committed':
-      at.round === 1 || isCommitted(writing, { campaign, stage: at.stage, round: at.round - 1 }),
-    'a round opens when the stages that it needs have completed': needed.every((one) => isCompleted(writing, one)),
+      at.round === 1 || isCommitted(write, { campaign, stage: at.stage, round: at.round - 1 }),
+    'a round opens when the stages that it needs have completed': needed.every((one) => isCompleted(write, one)),
     'participants are members': sites.every((site) => members.includes(site)),
-    'every able member takes part': surelyAble(writing).every((site) => sites.includes(site)),
-    'participants have as many cases as they have counted': open.participants.every(wasCounted),
+    'every eligible member participates': surelyEligible(write).every((site) => sites.includes(site)),
+    'participants have the number of cases that they have counted': open.participants.every(wasCounted),
   });
 }
 
-/** What the writer must make of a round by its last look; one verdict for each state of the pauses that it may know. */
-function verdicts({ by, history, answers, campaign }: Writing, at: RoundAddress): readonly Verdict[] {
-  const look = by.looks.get(federationKeys.round(at));
+/** Decisions that the writer may make from its latest listing, one for each version of the pauses that it may have read. */
+function possibleDecisions({ by, history, answers, campaign }: WriteContext, at: RoundAddress): readonly Decision[] {
+  const listing = by.listings.get(federationKeys.round(at));
   const opened = history.at(federationKeys.open(at));
-  if (!look || !opened) return [];
-  const seen = seenAnswers(look.objects, (key) => answers.get(key) === true);
-  const control = history.since(federationKeys.control(campaign), look.moment);
+  if (!listing || !opened) return [];
+  const answered = seenAnswers(listing.objects, (key) => answers.get(key) === true);
+  const control = history.since(federationKeys.control(campaign), listing.revision);
   const pauses = control.map((version) => jsonOf<Control>(version).pauses);
-  if (!history.at(federationKeys.control(campaign), look.moment)) pauses.push([]);
-  return pauses.map((known) => verdictOf(jsonOf<Open>(opened), seen, known, by.context.now()));
+  if (!history.at(federationKeys.control(campaign), listing.revision)) pauses.push([]);
+  return pauses.map((known) => expectedDecision(jsonOf<Open>(opened), answered, known, by.context.now()));
 }
 
-/** What a round merges: decided as it must be by what its maker saw. */
-export function sealFaults(writing: Writing, at: RoundAddress, seal: Seal): Faults {
-  const { history } = writing;
-  const justified = verdicts(writing, at).find((verdict) => verdict.kind === 'seal');
-  if (!justified) return ['a round is sealed when it has quorum or its time is over'];
+/** Checks a seal against the answers that its writer had listed. */
+export function sealViolations(write: WriteContext, at: RoundAddress, seal: Seal): Violations {
+  const { history } = write;
+  const justified = possibleDecisions(write, at).find((decision) => decision.kind === 'seal');
+  if (!justified) return ['a round is sealed when it has quorum or its deadline is over'];
   const merged = seal.updates.map(({ site, key }) => [site, key]);
   const isQuoted = ({ key, sha256, samples, weights }: Seal['updates'][number]) => {
     const { body } = history.at(key)!;
@@ -90,18 +90,21 @@ export function sealFaults(writing: Writing, at: RoundAddress, seal: Seal): Faul
     return sha256 === sha256Hex(body) && samples === update.samples && weights?.sha256 === update.weights?.sha256;
   };
   const failed = seal.failed.map(({ site }) => site);
-  return faults({
-    'a campaign that has ended seals nothing': !ended(writing),
+  return violations({
+    'a campaign that has ended seals nothing': !ended(write),
     'a seal names the terms of its round': seal.open === sha256Hex(history.at(federationKeys.open(at))!.body),
-    'of every participant one usable update that was seen is sealed, and nothing else': same(merged, justified.merged),
-    'a seal quotes its updates as they are': seal.updates.every(isQuoted),
+    'a seal holds exactly the first usable update of each participant that its writer had listed': same(
+      merged,
+      justified.merged,
+    ),
+    'a seal repeats hash and samples of its updates': seal.updates.every(isQuoted),
     'a seal names the participants whose answers are not merged': same(failed, justified.failed),
   });
 }
 
-/** A round's result: what its seal says, merged to the byte. */
-export function commitFaults(writing: Writing, at: RoundAddress, commit: Commit): Faults {
-  const { history } = writing;
+/** Checks a commit and, byte for byte, its model against the seal. */
+export function commitViolations(write: WriteContext, at: RoundAddress, commit: Commit): Violations {
+  const { history } = write;
   const sealed = history.at(federationKeys.seal(at));
   if (!sealed) return ['a round is sealed before it is committed'];
   const { updates } = jsonOf<Seal>(sealed);
@@ -110,54 +113,54 @@ export function commitFaults(writing: Writing, at: RoundAddress, commit: Commit)
   );
   const model = commit.global && history.at(commit.global.key)?.body;
   const samples = updates.reduce((sum, update) => sum + update.samples, 0);
-  return faults({
-    'a campaign that has ended commits nothing': !ended(writing),
+  return violations({
+    'a campaign that has ended commits nothing': !ended(write),
     'a commit names its seal': commit.seal === sha256Hex(sealed.body),
     'a commit names the sites of its seal': same(
       commit.sites,
       updates.map(({ site }) => site),
     ),
     'a commit counts the samples of its seal': commit.samples === samples,
-    'the model is there before its commit is': model !== undefined,
+    'the model is stored before its commit': model !== undefined,
     'the model is the plain mean of the sealed updates':
       inputs.length === 0 ? model === null : model !== null && model?.equals(plainMean(inputs)) === true,
   });
 }
 
-/** The end of a campaign: only where there is a reason for it. */
-export function outcomeFaults(writing: Writing, { status }: Outcome): Faults {
-  const { by } = writing;
-  if (status === 'cancelled') return faults({ 'only who is asked to cancels': by.name === 'cancel' });
-  const { stages } = planOf(writing).campaign;
+/** Checks that a campaign has a reason to end. */
+export function outcomeViolations(write: WriteContext, { status }: Outcome): Violations {
+  const { by } = write;
+  if (status === 'cancelled') return violations({ 'only the cancel command cancels': by.name === 'cancel' });
+  const { stages } = planOf(write).campaign;
   if (status === 'completed') {
-    return faults({ 'a campaign completes with its stages': stages.every((stage) => isCompleted(writing, stage)) });
+    return violations({ 'a campaign completes with its stages': stages.every((stage) => isCompleted(write, stage)) });
   }
-  const rounds = [...by.looks.keys()].flatMap((prefix) => parseRoundKey(`${prefix}open.json`)?.at ?? []);
-  const hasFailed = (at: RoundAddress) => verdicts(writing, at).some(({ kind }) => kind === 'fail');
-  const hasTooFew = stages.some(({ quorum }) => surelyAble(writing).length < quorum.minSites);
-  return faults({ 'a campaign fails when a round fails or cannot open': hasTooFew || rounds.some(hasFailed) });
+  const rounds = [...by.listings.keys()].flatMap((prefix) => parseRoundKey(`${prefix}open.json`)?.at ?? []);
+  const hasFailed = (at: RoundAddress) => possibleDecisions(write, at).some(({ kind }) => kind === 'fail');
+  const hasTooFew = stages.some(({ quorum }) => surelyEligible(write).length < quorum.minSites);
+  return violations({ 'a campaign fails when a round fails or cannot open': hasTooFew || rounds.some(hasFailed) });
 }
 
-/** A mark beside an update: not on one that may be merged. */
-export function refusalFaults(
-  { history, answers }: Writing,
+/** Checks that a refused update cannot be merged. */
+export function refusalViolations(
+  { history, answers }: WriteContext,
   at: RoundAddress,
   refusal: { readonly site: string; readonly update: string },
-): Faults {
+): Violations {
   const isAsked = jsonOf<Open>(history.at(federationKeys.open(at))!).participants.some(
     ({ site }) => site === refusal.site,
   );
-  return faults({ 'only what cannot be merged is refused': !(isAsked && answers.get(refusal.update)) });
+  return violations({ 'only updates that cannot be merged are refused': !(isAsked && answers.get(refusal.update)) });
 }
 
-/** A task message: of an open round, to a participant, not while the campaign is paused. */
-export function gpuTaskFaults(writing: Writing, at: RoundAddress, site: string): Faults {
-  const open = writing.history.at(federationKeys.open(at));
+/** Checks a GPU task message. */
+export function gpuTaskViolations(write: WriteContext, at: RoundAddress, site: string): Violations {
+  const open = write.history.at(federationKeys.open(at));
   const participants = open ? jsonOf<Open>(open).participants : [];
-  return faults({
-    'tasks go to participants of open rounds': participants.some((participant) => participant.site === site),
-    'no task is sent while its campaign is paused': !paused(writing),
-    'no task is sent in a campaign that has ended': !ended(writing),
+  return violations({
+    'GPU tasks go to participants of open rounds': participants.some((participant) => participant.site === site),
+    'no GPU task is sent while its campaign is paused': !paused(write),
+    'no GPU task is sent in a campaign that has ended': !ended(write),
   });
 }
 

@@ -4,91 +4,91 @@ import { federationKeys } from '../../lib/federation/keys.ts';
 import type { CampaignInput, GpuTaskMessage } from '../../lib/federation/schemas.ts';
 import { canonicalJson } from '../../lib/json.ts';
 import { seededRandom, uniform } from '../../lib/random.ts';
-import { perform, type Scene } from './acts.ts';
-import { createAdversary, SETTLED_TICK } from './adversary.ts';
-import { blemishes, neglected } from './endings.ts';
+import { createAdversary, FAULTS_OVER_TICK } from './adversary.ts';
+import { type ModelState, runCommand } from './commands.ts';
+import { finalViolations, overdueWork } from './final-checks.ts';
 import { createHistory } from './history.ts';
 import { INJECTED, type Invocation, invoke } from './invocation.ts';
-import { type Act, type Scenario, STORM_TICKS } from './scenario.ts';
+import { createMonitor } from './monitor.ts';
+import { type Command, FAULT_TICKS, type Scenario } from './scenario.ts';
 import { randomSchedule } from './schedule.ts';
 import { type Delivery, simulateFederation } from './simulated-federation.ts';
 import { summaryOf } from './simulated-site.ts';
-import { createWatch } from './watch.ts';
 
 export interface RunOptions {
-  /** False: nothing but events drives the campaign. */
+  /** Whether the sweep runs. Without it only events drive the campaign. */
   readonly sweeps: boolean;
-  /** Ticks after the storm within which every campaign must end. */
-  readonly calmTicks: number;
+  /** Most ticks that a campaign may take after the fault phase. */
+  readonly faultFreeTicks: number;
 }
 
-/** Receives after which a queue gives a message up. */
+/** Receives after which a message goes to the dead-letter queue. */
 const MAX_RECEIVES = 3;
-/** Ticks that go on after a campaign has ended: whoever comes late must find that it has. */
+/** Ticks to run after a campaign has ended, so that late invocations must notice its end. */
 const LAST_TICKS = 3;
-/** The age at which tasks are sent again, and the most by which a sweep's clock and a lease may put that off. */
-const NEGLECT_SECONDS = 900 + 600 + 660;
+/** Age at which GPU tasks are sent again, plus the longest delays by clock skew and by a lease. */
+const OVERDUE_SECONDS = 900 + 600 + 660;
 
 /**
- * Runs one campaign under an adversary, tick by tick: all that is pending, the sweep and what people do run at once,
- * their requests in an order that the seed decides. After the storm nothing more goes wrong.
+ * Runs one campaign under an adversary, tick by tick. Pending deliveries, the sweep and commands run concurrently; the
+ * seed decides the order of their requests. No fault is injected after the fault phase.
  *
- * Throws what was violated: a rule (see rules.ts) at any write, an end that does not come, an error that nobody
- * injected, or whatever the product's own verification finds.
+ * @throws Error naming the violations: a write against rules.ts, a campaign that does not end, an error that was not
+ *   injected, or a fault that `verifyCampaign` finds
  */
 export async function runSchedule(
   campaignOf: (quorum: Scenario['quorum']) => CampaignInput,
   scenario: Scenario,
-  { sweeps, calmTicks }: RunOptions,
+  { sweeps, faultFreeTicks }: RunOptions,
 ): Promise<void> {
   const campaign = campaignOf(scenario.quorum);
-  const world = simulateFederation(scenario.sites);
-  const { context, pending } = world;
+  const simulated = simulateFederation(scenario.sites);
+  const { context, pending } = simulated;
   const random = seededRandom('schedule', scenario.seed);
   const schedule = randomSchedule(random);
   const adversary = createAdversary(scenario);
   const history = createHistory();
-  const watch = createWatch(history, campaign.id, context.now);
-  const scene: Scene = {
+  const monitor = createMonitor(history, campaign.id, context.now);
+  const state: ModelState = {
     campaign: campaign.id,
     sites: [...scenario.sites],
     members: new Set(scenario.sites.flatMap(({ id, member }) => (member ? [id] : []))),
     counting: new Set(),
     history,
-    watch,
+    monitor,
   };
   const { skewSeconds, pageSize } = scenario;
   const start = (name: string) =>
     invoke(name, {
-      world: context,
+      shared: context,
       random,
       schedule,
       skewSeconds,
       pageSize,
       nextFault: adversary.nextFault,
-      moment: history.moment,
-      onWrite: watch.wrote,
-      onSend: (by: Invocation, body: string) => watch.sent(by, JSON.parse(body) as GpuTaskMessage),
+      revision: history.revision,
+      onWrite: monitor.onWrite,
+      onSend: (by: Invocation, body: string) => monitor.onSend(by, JSON.parse(body) as GpuTaskMessage),
     });
 
   async function deliver(delivery: Delivery): Promise<void> {
-    const by = start(delivery.kind === 'task' ? `a task of ${delivery.message.site}` : delivery.queue);
-    const site = delivery.kind === 'task' && scene.sites.find(({ id }) => id === delivery.message.site);
-    const isDone = await world.deliver(delivery, {
+    const by = start(delivery.kind === 'task' ? `a GPU task of ${delivery.message.site}` : delivery.queue);
+    const site = delivery.kind === 'task' && state.sites.find(({ id }) => id === delivery.message.site);
+    const isDone = await simulated.deliver(delivery, {
       context: by.context,
-      ...(site ? { site, onAnswer: (key, isUsable) => watch.answering(by, key, isUsable) } : {}),
+      ...(site ? { site, onAnswer: (key, isUsable) => monitor.expectAnswer(by, key, isUsable) } : {}),
     });
     if (isDone) return;
     if (delivery.kind === 'task') pending.push(delivery);
     else if (delivery.failures + 1 < MAX_RECEIVES) pending.push({ ...delivery, failures: delivery.failures + 1 });
   }
 
-  const act = async (what: Act) => {
-    await perform(what, start(what.kind), scene).catch(unlessExpected);
-    world.setMembers([...scene.members]);
+  const run = async (command: Command) => {
+    await runCommand(command, start(command.kind), state).catch(unlessExpected);
+    simulated.setMembers([...state.members]);
   };
 
-  /** What is pending, by its fate. */
+  /** Takes the pending deliveries and applies their faults. */
   const due = () =>
     pending.splice(0).flatMap((delivery) => {
       const { now, later } = adversary.nextDelivery();
@@ -100,7 +100,7 @@ export async function runSchedule(
   const startAll = () => {
     const running = [
       ...due().map(deliver),
-      ...adversary.acts().map(act),
+      ...adversary.commands().map(run),
       ...Array.from({ length: sweeps ? (adversary.tick() % 3 === 0 ? 2 : 1) : 0 }, () =>
         sweep(start('sweep').context).catch(unlessExpected),
       ),
@@ -108,7 +108,7 @@ export async function runSchedule(
     for (const one of running) one.catch((error) => unexpected.push(error));
   };
 
-  world.setMembers([...scene.members]);
+  simulated.setMembers([...state.members]);
   const by = start('upload');
   for (const site of scenario.sites.filter(({ member }) => member)) {
     await upload(by, federationKeys.summary(site.id), canonicalJson(summaryOf(site, context.now())));
@@ -119,29 +119,30 @@ export async function runSchedule(
   for (let afterEnd = 0; afterEnd <= LAST_TICKS; adversary.nextTick()) {
     startAll();
     await schedule.run();
-    const found = [...watch.found, ...unexpected.map(String)];
-    const calm = adversary.tick() - STORM_TICKS;
+    const violations = [...monitor.violations, ...unexpected.map(String)];
+    const ticksSinceFaults = adversary.tick() - FAULT_TICKS;
     const hasEnded = history.at(federationKeys.outcome(campaign.id)) !== undefined;
     if (hasEnded) afterEnd++;
-    else if (calm > calmTicks) found.push(`the campaign has not ended ${calmTicks} ticks after the storm`);
-    else if (sweeps && adversary.tick() > SETTLED_TICK) {
-      found.push(...(await neglected(world, history, watch, campaign.id, NEGLECT_SECONDS + tickSeconds)));
+    else if (ticksSinceFaults > faultFreeTicks)
+      violations.push(`the campaign has not ended ${faultFreeTicks} ticks after the fault phase`);
+    else if (sweeps && adversary.tick() > FAULTS_OVER_TICK) {
+      violations.push(...(await overdueWork(simulated, history, monitor, campaign.id, OVERDUE_SECONDS + tickSeconds)));
     }
-    if (found.length > 0) throw new Error(found.join('\n'));
-    // After the storm an answer takes three ticks and a deadline nine, so that no round needs more than a dozen.
-    const stormSeconds = pending.length > 0 ? 600 : 2 * tickSeconds;
-    world.advanceClock(adversary.isStorm() ? uniform(random, 10, stormSeconds) : tickSeconds);
+    if (violations.length > 0) throw new Error(violations.join('\n'));
+    // After the fault phase an answer takes three ticks and a deadline nine, so a round needs at most twelve.
+    const faultPhaseSeconds = pending.length > 0 ? 600 : 2 * tickSeconds;
+    simulated.advanceClock(adversary.isFaultPhase() ? uniform(random, 10, faultPhaseSeconds) : tickSeconds);
   }
-  const found = await blemishes(world, history, campaign.id);
-  if (found.length > 0) throw new Error(found.join('\n'));
+  const violations = await finalViolations(simulated, history, campaign.id);
+  if (violations.length > 0) throw new Error(violations.join('\n'));
 
   async function upload(by: Invocation, key: string, body: string): Promise<void> {
-    await context.objects.put(world.bucket, key, body);
-    watch.wrote(by, key, body);
+    await context.objects.put(simulated.bucket, key, body);
+    monitor.onWrite(by, key, body);
   }
 }
 
-/** A command may come before its campaign is there, or after its end. */
+/** A command may run before its campaign exists or after its end. */
 function unlessExpected(error: unknown): void {
   if (isFedcardioError(error, 'CAMPAIGN_FAILED') || isFedcardioError(error, 'NOT_FOUND')) return;
   if (!INJECTED.test(String((error as Error).message))) throw error;

@@ -1,31 +1,31 @@
 import { pick, type Random } from '../../lib/random.ts';
 
-/** Interleaves everything that runs at once, request by request, in an order that its seed decides. */
+/** Interleaves concurrent invocations request by request, in an order that the seed decides. */
 export interface Schedule {
   /** Resolves when it is the caller's turn. */
   turn(): Promise<void>;
-  /** Resolves so many runs later. */
+  /** Resolves after this number of runs. */
   stall(runs: number): Promise<void>;
-  /** Gives turns until nobody waits for one: all that was started has come to its end, or stalls. */
+  /** Gives turns until nobody waits for one, so that every invocation has ended or stalls. */
   run(): Promise<void>;
 }
 
 export function randomSchedule(random: Random): Schedule {
   const waiting: (() => void)[] = [];
-  let stalled: { readonly runs: number; readonly goOn: () => void }[] = [];
+  let stalled: { readonly runs: number; readonly resume: () => void }[] = [];
 
   return {
     turn: () => new Promise((resolve) => waiting.push(resolve)),
-    stall: (runs) => new Promise((goOn) => stalled.push({ runs, goOn })),
+    stall: (runs) => new Promise((resume) => stalled.push({ runs, resume })),
     run: async () => {
-      const rested = stalled;
+      const earlier = stalled;
       stalled = [];
-      for (const { runs, goOn } of rested) {
-        if (runs > 1) stalled.push({ runs: runs - 1, goOn });
-        else goOn();
+      for (const { runs, resume } of earlier) {
+        if (runs > 1) stalled.push({ runs: runs - 1, resume });
+        else resume();
       }
       for (let quiet = 0; quiet < 2; quiet++) {
-        // All that follows from the last turn happens before the next is given.
+        // Lets the last turn's continuations run before the next turn.
         await new Promise((resolve) => setImmediate(resolve));
         if (waiting.length === 0) continue;
         quiet = 0;

@@ -17,7 +17,7 @@ import type { Weights } from '../../lib/weights/weights.ts';
 import type { SimulatedFederation } from './simulated-federation.ts';
 import { type SimulatedSite, trainedBy } from './simulated-site.ts';
 
-/** Two of three sites make a quorum, the third has 15 more minutes. */
+/** Two of three sites are a quorum; the third has 15 more minutes. */
 export const QUORUM = { minFraction: 0.6, deadlineSeconds: 86_400, closeAfterQuorumSeconds: 900 };
 
 type QuorumInput = z.input<typeof quorumSchema>;
@@ -29,7 +29,7 @@ const learntWith = (quorum: QuorumInput) => ({
 });
 const task = 'hinge-points' as const;
 
-/** A campaign that learns, learns from what it learnt, and ends with what learns nothing: three rounds. */
+/** Three rounds: two that train, the second from the first, and one that only evaluates. */
 export const smallCampaignWith = (quorum: QuorumInput): CampaignInput => ({
   schema: 'fedcardio.campaign/1',
   id: 'tavi',
@@ -39,7 +39,7 @@ export const smallCampaignWith = (quorum: QuorumInput): CampaignInput => ({
   ],
 });
 
-/** A campaign with stages of every kind, all with the same quorum. */
+/** Stages of several kinds, all with the same quorum. */
 export function campaignWith(quorum: QuorumInput): CampaignInput {
   const learnt = learntWith(quorum);
   return {
@@ -55,7 +55,7 @@ export function campaignWith(quorum: QuorumInput): CampaignInput {
   };
 }
 
-/** Files of weights merged as plainly as it can be written, independent of the product's merge. */
+/** Weighted mean of weight files in its simplest form, independent of the product's merge. */
 export function plainMean(models: readonly { readonly samples: number; readonly file: Uint8Array }[]): Uint8Array {
   const total = models.reduce((sum, { samples }) => sum + samples, 0);
   const values = models.map(({ samples, file }) => ({ samples, w: decodeSafetensors(file).get('w')?.data ?? [] }));
@@ -65,8 +65,8 @@ export function plainMean(models: readonly { readonly samples: number; readonly 
   return encodeSafetensors(new Map([['w', { dtype: 'F32', shape: [3], data }]]));
 }
 
-/** Recomputes every round of a completed campaign from its updates, and checks every link of the chain. */
-export async function verifyCampaign(
+/** Merges every round of a completed campaign again, and checks every link of its hash chain. */
+export async function expectPlainMerges(
   { context, bucket, writes }: SimulatedFederation,
   sites: readonly SimulatedSite[],
 ): Promise<void> {

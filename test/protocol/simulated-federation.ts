@@ -10,39 +10,40 @@ import type { Objects } from '../../lib/storage/contract.ts';
 import { createMemoryObjects } from '../../lib/storage/testing-objects.ts';
 import { answerGpuTask, type SimulatedSite, summaryOf } from './simulated-site.ts';
 
-/**
- * A federation in memory for tests: the real handlers and protocol, simulated sites. Nothing is delivered by itself:
- * messages wait in `pending` for the test to deliver them in any order, as often as it likes, or never.
- */
-
+/** A message to a handler, or a GPU task. */
 export type Delivery =
   | { readonly kind: 'message'; readonly queue: string; readonly body: string; readonly failures: number }
   | { readonly kind: 'task'; readonly message: GpuTaskMessage };
 
+/**
+ * A federation in memory with the real handlers and protocol, and simulated sites. Messages wait in `pending` until the
+ * test delivers them, in any order and any number of times.
+ */
 export interface SimulatedFederation {
   readonly context: HandlerContext;
   readonly bucket: string;
   readonly pending: Delivery[];
-  /** How often each key was written. */
+  /** Number of writes by key. */
   readonly writes: ReadonlyMap<string, number>;
   readonly log: readonly { readonly event: string; readonly fields: Readonly<Record<string, unknown>> }[];
   advanceClock(seconds: number): void;
-  /** Sites that belong to the federation from now on; all at the start. */
+  /** Replaces the sites of the federation; all at the start. */
   setMembers(sites: readonly string[]): void;
-  /** Delivers once, in another context where one is given: false where the message failed and would come again. */
+  /** Delivers once. Returns false if the message failed and would be received again. */
   deliver(delivery: Delivery, options?: DeliveryOptions): Promise<boolean>;
   upload(campaign: CampaignInput | string): Promise<void>;
 }
 
 interface DeliveryOptions {
+  /** Context of this delivery instead of the federation's. */
   readonly context?: HandlerContext;
-  /** The site as it is now, for a task. */
+  /** Current state of a GPU task's site. */
   readonly site?: SimulatedSite;
   /** See {@link answerGpuTask}. */
   readonly onAnswer?: (key: string, isUsable: boolean) => void;
 }
 
-/** Every site has labels of every task. Messages of events that match a notification filter are put in `pending`. */
+/** Every site has labels of every task. Events that match a notification filter become messages in `pending`. */
 export function simulateFederation(sites: readonly SimulatedSite[]): SimulatedFederation {
   const federationOf = (members: readonly string[]): Federation => ({
     schema: 'fedcardio.federation/1',

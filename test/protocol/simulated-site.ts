@@ -9,19 +9,19 @@ import { createJson } from '../../lib/storage/documents.ts';
 import { decodeSafetensors, encodeSafetensors } from '../../lib/weights/safetensors.ts';
 import type { Weights } from '../../lib/weights/weights.ts';
 
-/** For tests: a site whose "training" adds its number to the global model. */
+/** A site whose training adds a number to the global model. */
 export interface SimulatedSite {
   readonly id: string;
-  /** Cases that it has, each with labels of every task. */
+  /** Number of its cases, each with labels of every task. */
   readonly samples: number;
   /**
-   * What becomes of its tasks: an update, none ever, a recorded failure, weights that are not finite, an update that
-   * claims more cases than were counted, or one that says that it started from another model.
+   * What its GPU tasks do: send an update, nothing, a recorded failure, weights that are not finite, an update that
+   * claims more cases than were counted, or an update that names another base model.
    */
-  readonly behaviour: 'good' | 'silent' | 'fails' | 'diverges' | 'boasts' | 'strays';
+  readonly behaviour: 'good' | 'silent' | 'fails' | 'diverges' | 'overclaims' | 'wrong-base';
 }
 
-/** What a site makes of the model it is given: its number and a tenth more everywhere, or 0 where there is none. */
+/** Adds `samples` + 0.1, times 1, 2 and 3, to the three values of the base model; they are 0 without one. */
 export function trainedBy({ behaviour, samples }: SimulatedSite, base: Weights | undefined): Weights {
   const step = behaviour === 'diverges' ? Number.NaN : samples + 0.1;
   const start = base?.get('w')?.data ?? new Float32Array(3);
@@ -29,9 +29,9 @@ export function trainedBy({ behaviour, samples }: SimulatedSite, base: Weights |
 }
 
 /**
- * Does a task as a GPU would: weights first, metadata last.
+ * Answers a GPU task as a real one does: weights first, metadata last.
  *
- * @param onAnswer told of the answer's key before it is written, and whether a round may merge it
+ * @param onAnswer called before the answer is written, with its key and whether a round may merge it
  */
 export async function answerGpuTask(
   context: Pick<HandlerContext, 'objects' | 'federation' | 'now' | 'log'>,
@@ -43,7 +43,7 @@ export async function answerGpuTask(
   const { behaviour } = site;
   const at = { campaign, stage, round };
   if (behaviour === 'silent') return;
-  if (behaviour === 'fails') return recordFailure(context, { ...message, ...at }, 'no GPU to be had');
+  if (behaviour === 'fails') return recordFailure(context, { ...message, ...at }, 'no GPU available');
   const bucket = names.federationBucket(federation.id);
   const model = base ? decodeSafetensors((await objects.get(bucket, base.key)).body) : undefined;
   const file = learns(config) ? encodeSafetensors(trainedBy(site, model)) : undefined;
@@ -52,16 +52,16 @@ export async function answerGpuTask(
   if (file && weightsKey) await objects.put(bucket, weightsKey, file);
   const key = federationKeys.update(at, site.id, sha256 ?? 'report');
   const isSound = behaviour !== 'diverges' || !file;
-  onAnswer(key, isSound && behaviour !== 'boasts' && behaviour !== 'strays');
+  onAnswer(key, isSound && behaviour !== 'overclaims' && behaviour !== 'wrong-base');
   await createJson(objects, bucket, key, updateSchema, {
     schema: 'fedcardio.update/1',
     ...at,
     site: site.id,
     at: now().toISOString(),
     status: 'ok',
-    samples: behaviour === 'boasts' ? site.samples + 1_000_000 : site.samples,
+    samples: behaviour === 'overclaims' ? site.samples + 1_000_000 : site.samples,
     weights: file && weightsKey && sha256 ? { key: weightsKey, sha256, bytes: file.length, delta: false } : null,
-    base: behaviour === 'strays' ? sha256Hex('another model') : (base?.sha256 ?? null),
+    base: behaviour === 'wrong-base' ? sha256Hex('another model') : (base?.sha256 ?? null),
     figures: { loss: 1 / round },
     seconds: 1,
   });

@@ -29,7 +29,7 @@ const sealOf = async (at: typeof FIRST) =>
   (await readJson(world.context.objects, world.bucket, federationKeys.seal(at), sealSchema)).value;
 const overwrite = (key: string, value: Uint8Array | string) => world.context.objects.put(world.bucket, key, value);
 
-/** Stage, round and fault of all that is found. */
+/** All faults, with stage and round. */
 async function faults(): Promise<readonly string[]> {
   const { faults: plan, rounds } = await verifyCampaign(world.context, 'tavi');
   return [...plan, ...rounds.flatMap(({ at, faults }) => faults.map((fault) => `${at.stage} ${at.round}: ${fault}`))];
@@ -39,7 +39,7 @@ const weights = (value: number) =>
   encodeSafetensors(new Map([['w', { dtype: 'F32', shape: [3], data: Float32Array.of(value, value, value) }]]));
 
 describe('verifyCampaign', () => {
-  test('finds nothing wrong with a campaign that ran as it should, and writes nothing', async () => {
+  test('finds no fault in a sound campaign and writes nothing', async () => {
     const before = [...world.writes];
     const seen: string[] = [];
 
@@ -53,7 +53,7 @@ describe('verifyCampaign', () => {
     expect([...world.writes]).toEqual(before);
   });
 
-  test('sees weights that were changed after they were sealed', async () => {
+  test('finds weights that were changed after the seal', async () => {
     const [update] = (await sealOf(FIRST)).updates;
     await overwrite(update?.weights?.key as string, weights(7));
 
@@ -62,7 +62,7 @@ describe('verifyCampaign', () => {
     ]);
   });
 
-  test("sees an update's metadata that was changed", async () => {
+  test("finds an update's changed metadata", async () => {
     const [update] = (await sealOf(FIRST)).updates;
     const { body } = await world.context.objects.get(world.bucket, update?.key as string);
     const changed = { ...JSON.parse(Buffer.from(body).toString()), samples: 8 };
@@ -76,7 +76,7 @@ describe('verifyCampaign', () => {
     );
   });
 
-  test('sees a model that is not what its updates merge to, here and where it is built on', async () => {
+  test('finds a model that its updates do not merge to', async () => {
     const { global } = await commitOf(FIRST);
     await overwrite(global?.key as string, weights(7));
 
@@ -85,7 +85,7 @@ describe('verifyCampaign', () => {
     );
   });
 
-  test('sees a commit that was rewritten, by the link after it', async () => {
+  test('finds a rewritten commit by the hash in the next link', async () => {
     await overwrite(federationKeys.commit(FIRST), canonicalJson({ ...(await commitOf(FIRST)), samples: 99 }));
 
     expect(await faults()).toEqual([
@@ -96,7 +96,7 @@ describe('verifyCampaign', () => {
     ]);
   });
 
-  test('sees a seal that names a site which takes no part', async () => {
+  test('finds a seal that names a site which does not participate', async () => {
     const open = (await readJson(world.context.objects, world.bucket, federationKeys.open(SECOND), openSchema)).value;
     const participants = open.participants.filter(({ site }) => site !== 'munich');
     await overwrite(federationKeys.open(SECOND), canonicalJson({ ...open, participants }));
@@ -110,7 +110,7 @@ describe('verifyCampaign', () => {
     );
   });
 
-  test('sees what is missing or no longer legible, and goes on', async () => {
+  test('finds missing and unreadable objects and continues', async () => {
     await world.context.objects.delete(world.bucket, federationKeys.seal(FIRST));
     await overwrite(federationKeys.open({ ...FIRST, stage: 'control' }), '{');
 
@@ -122,13 +122,13 @@ describe('verifyCampaign', () => {
     );
   });
 
-  test('sees a campaign.json that is not the one that was planned', async () => {
+  test('finds a campaign.json that differs from the planned one', async () => {
     await overwrite(federationKeys.campaign('tavi'), JSON.stringify(campaignWith({ minSites: 2 })));
 
     expect(await faults()).toEqual(['campaign.json is not the one that was planned, or was uploaded again']);
   });
 
-  test('says when there is no such campaign', async () => {
+  test('rejects an unknown campaign', async () => {
     await expect(verifyCampaign(world.context, 'nobody')).rejects.toMatchObject({ code: 'NOT_FOUND' });
   });
 });

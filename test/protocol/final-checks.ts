@@ -2,63 +2,62 @@ import { collect } from '../../lib/async.ts';
 import { federationKeys, parseRoundKey } from '../../lib/federation/keys.ts';
 import type { Control, Open } from '../../lib/federation/schemas.ts';
 import { verifyCampaign } from '../../lib/protocol/verify-campaign.ts';
+import { expectedDecision, seenAnswers } from './expected-decision.ts';
 import { type History, jsonOf } from './history.ts';
 import { INJECTED } from './invocation.ts';
+import type { Monitor } from './monitor.ts';
 import type { SimulatedFederation } from './simulated-federation.ts';
-import { seenAnswers, verdictOf } from './verdict.ts';
-import type { Watch } from './watch.ts';
-
-/** What only shows once nothing goes wrong any more. */
 
 /**
- * What a sweep should have done and has not: participants of open rounds that have not answered and that nobody has
- * asked for so long, and rounds whose time to close came so long ago.
+ * Work that a sweep should have done: GPU tasks of open rounds that were neither answered nor sent again, and rounds
+ * that should have been closed.
  *
- * @param seconds in which a sweep must have come by, with a clock that is wrong and past somebody's lease
+ * @param seconds after which work is overdue, including clock skew and the lease of a crashed owner
  */
-export async function neglected(
+export async function overdueWork(
   { context, bucket }: SimulatedFederation,
   history: History,
-  watch: Watch,
+  monitor: Monitor,
   campaign: string,
   seconds: number,
 ): Promise<readonly string[]> {
   const then = new Date(context.now().getTime() - seconds * 1000);
   const control = history.at(federationKeys.control(campaign));
   const pauses = control ? jsonOf<Control>(control).pauses : [];
-  const found: string[] = [];
+  const overdue: string[] = [];
   for (const key of history.keys()) {
     const round = parseRoundKey(key);
     if (round?.rest !== 'open.json' || history.at(federationKeys.seal(round.at))) continue;
     const open = jsonOf<Open>(history.at(key)!);
     const prefix = federationKeys.round(round.at);
-    const answers = seenAnswers(await collect(context.objects.list(bucket, prefix)), watch.isUsable);
+    const answers = seenAnswers(await collect(context.objects.list(bucket, prefix)), monitor.isUsable);
     for (const { site } of open.participants) {
-      const asked = watch.asked(prefix, site);
+      const sentAt = monitor.lastSentAt(prefix, site);
       const isWaitedFor = !answers.some((answer) => answer.site === site);
-      if (isWaitedFor && !(asked && asked >= then)) found.push(`${site} is waited for and not asked again: ${key}`);
+      if (isWaitedFor && !(sentAt && sentAt >= then))
+        overdue.push(`the GPU task of ${site} is unanswered and was not sent again: ${key}`);
     }
     const old = answers.filter(({ at }) => at < then);
-    const verdict = verdictOf(open, old, pauses, then);
-    if (verdict.kind !== 'wait') found.push(`the time to ${verdict.kind} has passed: ${key}`);
+    const decision = expectedDecision(open, old, pauses, then);
+    if (decision.kind !== 'wait') overdue.push(`the round is due to ${decision.kind}: ${key}`);
   }
-  return found;
+  return overdue;
 }
 
-/** Errors that handlers report and nobody injected, and what the product's own verification finds. */
-export async function blemishes(
-  world: SimulatedFederation,
+/** Handler errors that were not injected, and the faults that `verifyCampaign` finds. */
+export async function finalViolations(
+  simulated: SimulatedFederation,
   history: History,
   campaign: string,
 ): Promise<readonly string[]> {
-  const errors = world.log.filter(
+  const errors = simulated.log.filter(
     ({ event, fields }) => /-failed$/.test(event) && event !== 'task-failed' && !INJECTED.test(String(fields.reason)),
   );
-  // One that was cancelled at once has no plan.
+  // A campaign that was cancelled at once has no plan.
   const isPlanned = history.at(federationKeys.plan(campaign)) !== undefined;
-  const { faults, rounds } = isPlanned ? await verifyCampaign(world.context, campaign) : { faults: [], rounds: [] };
+  const { faults, rounds } = isPlanned ? await verifyCampaign(simulated.context, campaign) : { faults: [], rounds: [] };
   return [
-    ...errors.map((error) => `an error that nobody injected: ${JSON.stringify(error)}`),
+    ...errors.map((error) => `an error that was not injected: ${JSON.stringify(error)}`),
     ...[...faults, ...rounds.flatMap((round) => round.faults)].map((fault) => `verification: ${fault}`),
   ];
 }

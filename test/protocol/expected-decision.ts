@@ -2,12 +2,12 @@ import { parseRoundKey, parseUpdateName } from '../../lib/federation/keys.ts';
 import type { Control, Open } from '../../lib/federation/schemas.ts';
 import type { ObjectInfo } from '../../lib/storage/contract.ts';
 
-/** An answer that somebody saw in a listing. */
+/** An answer in a listing. */
 export interface SeenAnswer {
   readonly site: string;
   readonly key: string;
   readonly at: Date;
-  /** As the one who wrote it knows. */
+  /** As announced by its author. */
   readonly isUsable: boolean;
 }
 
@@ -21,9 +21,9 @@ export const seenAnswers = (
     return update ? [{ site: update.site, key, at: lastModified, isUsable: isUsable(key) }] : [];
   });
 
-export type Verdict =
+export type Decision =
   | { readonly kind: 'wait' | 'fail' }
-  /** Site and key of what must be merged, and the participants that only sent what cannot be. */
+  /** Site and key of each update to merge, and the participants that sent no usable update. */
   | {
       readonly kind: 'seal';
       readonly merged: readonly (readonly [string, string])[];
@@ -31,17 +31,17 @@ export type Verdict =
     };
 
 /**
- * What must become of a round, by whoever saw these answers at this time: the rules of docs/architecture.md, written
- * again without a look at how the protocol does it.
+ * The decision on a round for these answers at this time: the rules of docs/architecture.md, implemented
+ * independently of `lib/protocol`.
  *
  * @param answers in byte order of their keys
  */
-export function verdictOf(
+export function expectedDecision(
   { participants, config, quorum, deadline, at }: Open,
   answers: readonly SeenAnswer[],
   pauses: Control['pauses'],
   now: Date,
-): Verdict {
+): Decision {
   const { minSites, closeAfterQuorumSeconds } = config.quorum;
   const sites = participants.map(({ site }) => site);
   const own = (site: string) => answers.filter((answer) => answer.site === site);
@@ -64,7 +64,7 @@ export function verdictOf(
   };
 }
 
-/** For how long a campaign has been paused since then. */
+/** Seconds that the campaign has been paused since `since`. */
 function pausedSeconds(since: Date, pauses: Control['pauses'], now: Date): number {
   const each = pauses.map(({ from, until }) => {
     const start = new Date(Math.max(Date.parse(from), since.getTime()));

@@ -5,29 +5,29 @@ import { canonicalJson } from '../../lib/json.ts';
 import { cancelCampaign, pauseCampaign, resumeCampaign } from '../../lib/protocol/control.ts';
 import { type History, jsonOf } from './history.ts';
 import type { Invocation } from './invocation.ts';
-import type { Act } from './scenario.ts';
+import type { Monitor } from './monitor.ts';
+import type { Command } from './scenario.ts';
 import { answerGpuTask, type SimulatedSite, summaryOf } from './simulated-site.ts';
-import type { Watch } from './watch.ts';
 
-/** What acts change and look at. */
-export interface Scene {
+/** The part of the model's state that commands read and change. */
+export interface ModelState {
   readonly campaign: string;
-  /** The sites as they are now, by their index. */
+  /** Current sites, by index. */
   readonly sites: SimulatedSite[];
   readonly members: Set<string>;
-  /** Sites that are counting their cases: one count at a time, so that no old one overwrites a new one. */
+  /** Sites that are writing their summary. One write at a time, so that no old count replaces a new one. */
   readonly counting: Set<string>;
   readonly history: History;
-  readonly watch: Watch;
+  readonly monitor: Monitor;
 }
 
-/** Does one act, as an invocation of its own. */
-export async function perform(act: Act, by: Invocation, scene: Scene): Promise<void> {
-  const { campaign, sites, members, counting, history } = scene;
+/** Runs one command as its own invocation. */
+export async function runCommand(command: Command, by: Invocation, state: ModelState): Promise<void> {
+  const { campaign, sites, members, counting, history } = state;
   const { context } = by;
   const bucket = names.federationBucket(context.federation.id);
-  const site = 'site' in act ? sites[act.site] : undefined;
-  switch (act.kind) {
+  const site = 'site' in command ? sites[command.site] : undefined;
+  switch (command.kind) {
     case 'pause':
       await pauseCampaign(context, campaign);
       return;
@@ -39,7 +39,7 @@ export async function perform(act: Act, by: Invocation, scene: Scene): Promise<v
       return;
   }
   if (!site) return;
-  switch (act.kind) {
+  switch (command.kind) {
     case 'leave':
       members.delete(site.id);
       return;
@@ -47,37 +47,37 @@ export async function perform(act: Act, by: Invocation, scene: Scene): Promise<v
     case 'grow': {
       if (counting.has(site.id)) return;
       counting.add(site.id);
-      const grown = { ...site, samples: site.samples + (act.kind === 'grow' ? 7 : 0) };
+      const grown = { ...site, samples: site.samples + (command.kind === 'grow' ? 7 : 0) };
       const summary = canonicalJson(summaryOf(grown, context.now()));
       await context.objects
         .put(bucket, federationKeys.summary(site.id), summary)
         .finally(() => counting.delete(site.id));
-      // Only what has been counted is trained on.
-      sites[act.site] = grown;
-      if (act.kind === 'join') members.add(site.id);
+      // Tasks train on counted cases only.
+      sites[command.site] = grown;
+      if (command.kind === 'join') members.add(site.id);
       return;
     }
-    case 'stray': {
+    case 'unsolicited-answer': {
       const rounds = [...history.keys()].flatMap((key) => (key.endsWith('/open.json') ? [parseRoundKey(key)!.at] : []));
-      const at = rounds.at(-1 - act.roundsBack);
-      if (at) await stray(at, site, act.flaw, by, scene);
+      const at = rounds.at(-1 - command.roundsBack);
+      if (at) await writeUnsolicitedAnswer(at, site, command.flaw, by, state);
       return;
     }
   }
 }
 
-/** Answers a round that may not have asked. */
-async function stray(
+/** Writes an answer to a round that may not have asked for it. */
+async function writeUnsolicitedAnswer(
   at: RoundAddress,
   site: SimulatedSite,
-  flaw: Extract<Act, { kind: 'stray' }>['flaw'],
+  flaw: Extract<Command, { kind: 'unsolicited-answer' }>['flaw'],
   by: Invocation,
-  { history, watch }: Scene,
+  { history, monitor }: ModelState,
 ): Promise<void> {
   const { context } = by;
   const put = async (id: string, body: string) => {
     const key = federationKeys.update(at, site.id, id);
-    watch.answering(by, key, false);
+    monitor.expectAnswer(by, key, false);
     await context.objects.putIfAbsent(names.federationBucket(context.federation.id), key, body);
   };
   if (flaw === 'garbage') return put('garbage', '{');
@@ -92,9 +92,9 @@ async function stray(
   }
   const { participants, quorum, previous, schema, ...terms } = jsonOf<Open>(history.at(federationKeys.open(at))!);
   const message = { schema: 'fedcardio.task/1', federation: context.federation.id, ...terms } as const;
-  // One case less than it has: other weights than those of its task.
+  // With one case less, the weights differ from those of the site's own GPU task.
   const other = { ...site, behaviour: flaw, samples: Math.max(1, site.samples - 1) };
   await answerGpuTask(context, other, { ...message, site: site.id, resent: false }, (key, isUsable) =>
-    watch.answering(by, key, isUsable),
+    monitor.expectAnswer(by, key, isUsable),
   );
 }
