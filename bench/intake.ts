@@ -6,10 +6,11 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { table } from '../cli/table.ts';
 import { NODE_WITH_TSX } from '../cli/tsx.ts';
-import { createObjects } from '../lib/aws/objects.ts';
+import { createObjectStorage } from '../lib/aws/objects.ts';
 import { createQueues } from '../lib/aws/queues.ts';
 import type { Federation } from '../lib/federation/schemas.ts';
 import { topologyOf } from '../lib/federation/topology.ts';
+import { storesOf } from '../lib/storage/stores.ts';
 import { deploy } from '../local/deploy/deploy.ts';
 import { significant } from './figures/numbers.ts';
 import { PAPER_SITES, type SiteSize, siteCases } from './intake/cases.ts';
@@ -51,7 +52,10 @@ export async function run(): Promise<Readonly<Record<string, unknown>>> {
     const server = start(SERVER, dataDir);
     const { endpoint } = await answer<{ readonly endpoint: string }>(server);
     await deploy(endpoint, topologyOf(federation));
-    const storage = { objects: createObjects({ endpoint }), queues: createQueues({ endpoint }) };
+    const storage = {
+      ...storesOf(createObjectStorage({ endpoint }), federation.id),
+      queues: createQueues({ endpoint }),
+    };
     const worker = start(WORKER, endpoint, JSON.stringify(federation), String(cases.length));
     await answer(worker);
     const uploader = createUploader(endpoint, federation.id, storage.queues);

@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { createObjects } from '../lib/aws/objects.ts';
+import { createObjectStorage } from '../lib/aws/objects.ts';
 import { federationKeys } from '../lib/federation/keys.ts';
 import { campaignSchema } from '../lib/federation/schemas.ts';
 import { TEACHER_STAGE } from '../lib/federation/testing.ts';
@@ -24,9 +24,9 @@ beforeAll(async () => {
   const campaign = campaignSchema.parse({ schema: 'fedcardio.campaign/1', id: 'tavi', stages: [TEACHER_STAGE] });
   const source = JSON.stringify(campaign);
   const plan = { schema: 'fedcardio.plan/1', campaign, source: sha256Hex(source), at: '2026-03-02T08:00:00.000Z' };
-  const objects = createObjects(server);
-  await objects.put(BUCKET, federationKeys.campaign('tavi'), source);
-  await objects.put(BUCKET, federationKeys.plan('tavi'), canonicalJson(plan));
+  const store = createObjectStorage(server)(BUCKET);
+  await store.put(federationKeys.campaign('tavi'), source);
+  await store.put(federationKeys.plan('tavi'), canonicalJson(plan));
 });
 
 afterAll(async () => {
@@ -58,7 +58,7 @@ describe('the commands about a campaign', () => {
       code: 0,
       stdout: 'tavi: all 0 committed rounds are what their updates merge to.\n',
     });
-    await createObjects(server).put(BUCKET, federationKeys.campaign('tavi'), '{}');
+    await createObjectStorage(server)(BUCKET).put(federationKeys.campaign('tavi'), '{}');
     const { code, stdout } = await about('verify');
     expect(code).toBe(1);
     expect(stdout).toContain('campaign.json');

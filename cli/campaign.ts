@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
-import type { StoreContext } from '../lib/protocol/ports.ts';
-import type { Objects } from '../lib/storage/contract.ts';
+import type { RoundContext } from '../lib/protocol/context.ts';
+import { storesOf } from '../lib/storage/stores.ts';
 import { url } from './options.ts';
 
 /** What every command that looks into a federation takes. */
@@ -22,11 +22,11 @@ export const placed = (command: Command): Command =>
     .option('--json', 'print all of it as JSON');
 
 /** The storage that the options name. It knows no sites: enough to look at a campaign and to steer it. */
-export async function campaignContext(flags: CampaignFlags): Promise<StoreContext & { readonly objects: Objects }> {
-  const { createObjects } = await import('../lib/aws/objects.ts');
+export async function campaignContext(flags: CampaignFlags): Promise<RoundContext> {
+  const { createObjectStorage } = await import('../lib/aws/objects.ts');
   return {
     federation: { schema: 'fedcardio.federation/1', id: flags.federation, sites: [] },
-    objects: createObjects({ endpoint: flags.endpoint }),
+    federationStore: storesOf(createObjectStorage({ endpoint: flags.endpoint }), flags.federation).federationStore,
     now: () => new Date(),
     log: () => undefined,
   };

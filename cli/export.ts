@@ -36,12 +36,11 @@ interface ExportFlags extends CampaignFlags {
 
 async function exportModel(campaign: string, stage: string, flags: ExportFlags): Promise<void> {
   const { trainedModel } = await import('../gpu-tasks/stage-model.ts');
-  const { names } = await import('../lib/federation/topology.ts');
   const { asTorch } = await import('../lib/models/interchange/torch.ts');
   const { headsMetadata } = await import('../lib/models/interchange/metadata.ts');
   const { encodeSafetensors } = await import('../lib/weights/safetensors.ts');
-  const { objects, federation } = await campaignContext(flags);
-  const { model, weights, tasks } = await trainedModel(objects, names.federationBucket(federation.id), campaign, stage);
+  const { federationStore } = await campaignContext(flags);
+  const { model, weights, tasks } = await trainedModel(federationStore, campaign, stage);
   const tensors: Tensors = flags.format === 'torch' ? asTorch(model, weights, tasks) : weights;
   const file = flags.out ?? `${campaign}-${stage.replace('/', '-')}.safetensors`;
   writeFileSync(file, encodeSafetensors(tensors, flags.format === 'torch' ? headsMetadata(tasks) : {}));

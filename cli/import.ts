@@ -33,13 +33,12 @@ interface ImportFlags extends CampaignFlags {
 }
 
 async function importWeights(file: string, stageName: string, weightsFile: string, flags: ImportFlags): Promise<void> {
-  const [{ fromTorch }, { encodeSafetensors }, { parseJson, sha256Hex }, keys, schemas, { names }] = await Promise.all([
+  const [{ fromTorch }, { encodeSafetensors }, { parseJson, sha256Hex }, keys, schemas] = await Promise.all([
     import('../lib/models/interchange/torch.ts'),
     import('../lib/weights/safetensors.ts'),
     import('../lib/json.ts'),
     import('../lib/federation/keys.ts'),
     import('../lib/federation/schemas.ts'),
-    import('../lib/federation/topology.ts'),
   ]);
   const campaign = parseJson(readFileSync(file), schemas.campaignSchema, file);
   const stage = campaign.stages.find(({ name }) => name === stageName);
@@ -52,9 +51,9 @@ async function importWeights(file: string, stageName: string, weightsFile: strin
   const weights = fromTorch(stage.model, bytes, flags.heads);
   const body = encodeSafetensors(weights);
   const sha256 = sha256Hex(body);
-  const { objects, federation } = await campaignContext(flags);
+  const { federationStore } = await campaignContext(flags);
   const key = keys.federationKeys.init(campaign.id, sha256);
-  await objects.put(names.federationBucket(federation.id), key, body);
+  await federationStore.put(key, body);
   if (flags.json) console.log(JSON.stringify({ key, init: sha256, tensors: weights.size }, null, 2));
   else
     console.log(

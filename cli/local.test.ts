@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, expect, test } from 'vitest';
-import { createObjects } from '../lib/aws/objects.ts';
+import { createObjectStorage } from '../lib/aws/objects.ts';
 import { runCommand } from './testing.ts';
 
 const COMMAND = fileURLToPath(new URL('../bin/fedcardio.mjs', import.meta.url));
@@ -41,7 +41,7 @@ test('serves until it is interrupted, then ends in order', async () => {
   try {
     const [line] = (await once(child.stdout, 'data')) as [Buffer];
     const { endpoint } = JSON.parse(line.toString()) as { endpoint: string };
-    await expect(createObjects({ endpoint }).head('no-such-bucket', 'key')).resolves.toBeUndefined();
+    await expect(createObjectStorage({ endpoint })('no-such-bucket').head('key')).resolves.toBeUndefined();
     child.kill('SIGINT');
     expect(await once(child, 'exit')).toEqual([0, null]);
   } finally {

@@ -28,13 +28,12 @@ interface PredictFlags extends CampaignFlags {
 }
 
 async function predict(campaign: string, stage: string, cts: readonly string[], flags: PredictFlags): Promise<void> {
-  const [{ trainedModel }, { names }, { openPredictor }] = await Promise.all([
+  const [{ trainedModel }, { openPredictor }] = await Promise.all([
     import('../gpu-tasks/stage-model.ts'),
-    import('../lib/federation/topology.ts'),
     import('./predict-ct.ts'),
   ]);
-  const { objects, federation } = await campaignContext(flags);
-  const trained = await trainedModel(objects, names.federationBucket(federation.id), campaign, stage);
+  const { federationStore } = await campaignContext(flags);
+  const trained = await trainedModel(federationStore, campaign, stage);
   const predictor = await openPredictor(trained, flags.out);
   console.error(predictor.backend);
   const findings: Finding[] = [];

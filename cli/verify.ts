@@ -20,7 +20,7 @@ Reads every update and every model once or twice; writes nothing. Exits with 1 w
 
 async function verify(campaign: string, flags: CampaignFlags): Promise<void> {
   const { verifyCampaign } = await import('../lib/protocol/verify-campaign.ts');
-  const found = await verifyCampaign(await campaignContext(flags), campaign, {
+  const found = await verifyCampaign((await campaignContext(flags)).federationStore, campaign, {
     onRound: (verified, done, total) =>
       console.error(`${String(done).padStart(String(total).length)}/${total} ${roundLine(verified)}`),
   });

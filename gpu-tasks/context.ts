@@ -1,13 +1,12 @@
-import type { Objects } from '../lib/storage/contract.ts';
+import type { Stores } from '../lib/storage/contract.ts';
 import type { Cache } from './cache.ts';
 
-/** All that a GPU task may touch. */
-export interface GpuTaskContext {
-  readonly objects: Objects;
+/** Everything that a GPU task may use. */
+export interface GpuTaskContext extends Stores {
   readonly cache: Cache;
-  /** Name of the tensor backend, for the record. */
+  /** Name of the tensor backend, recorded in updates. */
   readonly backend: string;
-  /** What the process may take, bytes; undefined where tensors lie in a GPU's memory instead. */
+  /** Bytes of memory that the process may use; undefined if tensors are in GPU memory. */
   readonly memoryLimit: number | undefined;
   readonly now: () => Date;
   readonly log: (event: string, fields: Readonly<Record<string, unknown>>) => void;
@@ -15,17 +14,17 @@ export interface GpuTaskContext {
   readonly interruption: Interruption;
 }
 
-/** The machine is about to be taken away, or was asked to stop. */
+/** A request to stop, such as a spot interruption. */
 export interface Interruption {
   readonly requested: boolean;
   /**
-   * From now on the task sees by itself that it is to end. Until then the process is ended in the middle of
-   * whatever it does: there is nothing to save.
+   * From now on the task checks `requested` itself and saves its state. Before this call, a request ends the process at
+   * once: there is nothing to save.
    */
   hold(): void;
 }
 
-/** Of a task that runs to its end. */
+/** For a GPU task that is never interrupted. */
 export const NO_INTERRUPTION: Interruption = { requested: false, hold: () => undefined };
 
 interface GpuTaskProgress {

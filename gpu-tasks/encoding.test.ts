@@ -1,49 +1,48 @@
 import { beforeEach, expect, test } from 'vitest';
 import { mergeUpdates } from '../lib/aggregation/merge.ts';
 import { collect } from '../lib/async.ts';
-import { federationKeys } from '../lib/federation/keys.ts';
+import { type FederationKey, federationKeys } from '../lib/federation/keys.ts';
 import { aggregationSchema, type Encoding, encodingSchema, type Open } from '../lib/federation/schemas.ts';
+import { keyOf } from '../lib/federation/testing.ts';
 import { difference } from '../lib/nn/testing.ts';
-import type { Objects } from '../lib/storage/contract.ts';
-import { createMemoryObjects } from '../lib/storage/testing-objects.ts';
+import type { Stores } from '../lib/storage/contract.ts';
 import { parseSafetensorsHeader } from '../lib/weights/header.ts';
 import { decodeSafetensors } from '../lib/weights/safetensors.ts';
 import type { Weights } from '../lib/weights/weights.ts';
 import { runGpuTask } from './run-gpu-task.ts';
 import {
   commitUpdateOf,
-  FEDERATION_BUCKET,
   gpuTaskContext,
   openRound,
+  stores,
   type TeacherOptions,
   updateOf,
   uploadCase,
 } from './testing.ts';
 
 const SITES = ['berlin', 'bonn'] as const;
-let objects: Objects;
-let running: Awaited<ReturnType<typeof gpuTaskContext>>;
+let storage: Stores;
 
 beforeEach(async () => {
-  objects = createMemoryObjects();
-  running = await gpuTaskContext(objects);
-  for (const site of SITES) await uploadCase(objects, 'training', `of-${site}`, true, site);
+  storage = stores();
+  for (const site of SITES) await uploadCase(storage, 'training', `of-${site}`, true, site);
 });
 
-const decode = async (key: string): Promise<Weights> =>
-  decodeSafetensors((await objects.get(FEDERATION_BUCKET, key)).body);
+const decode = async (key: FederationKey): Promise<Weights> =>
+  decodeSafetensors((await storage.federationStore.get(key)).body);
 
 /** Trains a round at a site, as if for the first time, and gives the update's file of weights. */
 async function sent(site: string, round: number, base: Open['base'], options: TeacherOptions) {
-  const message = await openRound(objects, 'teacher', round, base, { site, ...options });
-  for (const { key } of await collect(objects.list(FEDERATION_BUCKET, federationKeys.siteUpdates(message, site)))) {
-    await objects.delete(FEDERATION_BUCKET, key);
+  const message = await openRound(storage, 'teacher', round, base, { site, ...options });
+  for (const { key } of await collect(storage.federationStore.list(federationKeys.siteUpdates(message, site)))) {
+    await storage.federationStore.delete(key);
   }
-  expect(await runGpuTask(message, running.context)).toBe('done');
-  const update = await updateOf(objects, message);
+  const { context } = await gpuTaskContext(storage, site);
+  expect(await runGpuTask(message, context)).toBe('done');
+  const update = await updateOf(storage, message);
   if (update.status !== 'ok' || !update.weights) throw new Error('the task left no weights');
   const { delta, ...file } = update.weights;
-  const { body } = await objects.get(FEDERATION_BUCKET, file.key);
+  const { body } = await storage.federationStore.get(file.key);
   expect(file.bytes).toBe(body.length);
   const dtypes = new Set([...parseSafetensorsHeader(body).tensors.values()].map(({ dtype }) => dtype));
   return { message, delta, dtypes: [...dtypes], update: { site, samples: update.samples, weights: file } };
@@ -53,12 +52,11 @@ async function sent(site: string, round: number, base: Open['base'], options: Te
 async function merged(encoding: Encoding, base: Open['base']): Promise<Weights> {
   const updates = await Promise.all(SITES.map((site) => sent(site, 2, base, { encoding })));
   for (const { delta, dtypes } of updates) expect([delta, dtypes]).toEqual([encoding.delta, [encoding.dtype]]);
-  const [key, stateKey] = ['global', 'state'];
+  const [key, stateKey] = [keyOf('global'), keyOf('state')];
   const result = await mergeUpdates(
     updates.map(({ update }) => update),
     {
-      objects,
-      bucket: FEDERATION_BUCKET,
+      store: storage.federationStore,
       key,
       stateKey,
       aggregation: aggregationSchema.parse({ strategy: 'fedavg' }),
@@ -71,7 +69,7 @@ async function merged(encoding: Encoding, base: Open['base']): Promise<Weights> 
 }
 
 test('updates merge to the same model however they travel, within their precision', async () => {
-  const base = await commitUpdateOf(objects, (await sent('berlin', 1, null, {})).message);
+  const base = await commitUpdateOf(storage, (await sent('berlin', 1, null, {})).message);
   const exact = await merged({ dtype: 'F32', delta: false }, base);
   const global = await decode(base!.key);
   const largest = (weights: Weights, from: Weights) =>
@@ -99,18 +97,19 @@ test("a stage's first round sends whole weights", async () => {
 });
 
 test('weights beyond what the encoding holds fail the task, and none are sent', async () => {
-  const message = await openRound(objects, 'teacher', 1, null, {
+  const message = await openRound(storage, 'teacher', 1, null, {
     training: { steps: 1, learningRate: 1e6 },
     encoding: { dtype: 'F16' },
   });
 
-  expect(await runGpuTask(message, running.context)).toBe('failed');
+  const { context } = await gpuTaskContext(storage);
+  expect(await runGpuTask(message, context)).toBe('failed');
 
-  expect(await updateOf(objects, message)).toMatchObject({
+  expect(await updateOf(storage, message)).toMatchObject({
     status: 'failed',
     code: 'BAD_WEIGHTS',
     reason: expect.stringContaining('F16'),
   });
-  const keys = (await collect(objects.list(FEDERATION_BUCKET, federationKeys.updates(message)))).map(({ key }) => key);
+  const keys = (await collect(storage.federationStore.list(federationKeys.updates(message)))).map(({ key }) => key);
   expect(keys.filter((key) => key.endsWith('.safetensors'))).toEqual([]);
 });

@@ -9,8 +9,8 @@ import { type CaseScore, compareScores, scoreCase, scoreOf } from '../lib/traini
 import { predictTasks } from '../lib/training/infer.ts';
 import type { GpuTaskContext } from './context.ts';
 import type { GpuTaskResult } from './publish.ts';
-import type { StageInput } from './run-gpu-task.ts';
 import { forEachReadable } from './site-data.ts';
+import type { StageInput } from './stage-input.ts';
 import { type StageModel, withStageModel } from './stage-model.ts';
 
 /**
@@ -25,7 +25,7 @@ export async function evaluateSite(input: StageInput<EvaluateStage>, context: Gp
   const scores = new Map<string, ModelScores>();
   let unreadable = 0;
   for (const [index, [name, stageName]] of models.entries()) {
-    const scored = await withStageModel(context.objects, input, at.campaign, stageName, (model) =>
+    const scored = await withStageModel(context.federationStore, data, at.campaign, stageName, (model) =>
       scoreModel(input, context, name, model, entries),
     );
     scores.set(name, scored.scores);
@@ -33,7 +33,7 @@ export async function evaluateSite(input: StageInput<EvaluateStage>, context: Gp
     context.progress({ done: index + 1, total: models.length });
   }
   const cases = entries.length - unreadable;
-  if (cases === 0) throw new FedcardioError('NO_DATA', `${data.bucket} has no held-out case that can be read.`);
+  if (cases === 0) throw new FedcardioError('NO_DATA', `${data.store.bucket} has no held-out case that can be read.`);
   return {
     samples: cases,
     figures: unreadable > 0 ? { cases, unreadable } : { cases },
@@ -66,7 +66,7 @@ function comparisonsOf(
 
 async function scoreModel(
   { stage, at, data }: StageInput<EvaluateStage>,
-  { objects, log }: GpuTaskContext,
+  { log }: GpuTaskContext,
   name: string,
   model: StageModel,
   entries: readonly CatalogEntry[],
@@ -89,7 +89,7 @@ async function scoreModel(
       if (truth) scores.get(task)?.set(entry.case, scoreCase(task, truth, prediction));
       if (!keeps) continue;
       const key = siteKeys.prediction(at.campaign, name, task, entry.case);
-      await objects.put(data.bucket, key, writeNifti(prediction.classMap, { gzip: true }));
+      await data.store.put(key, writeNifti(prediction.classMap, { gzip: true }));
     }
   });
   return { scores, unreadable };

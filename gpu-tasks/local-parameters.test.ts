@@ -2,8 +2,7 @@ import { beforeEach, expect, test } from 'vitest';
 import { siteKeys } from '../lib/federation/keys.ts';
 import type { Open } from '../lib/federation/schemas.ts';
 import { difference } from '../lib/nn/testing.ts';
-import type { Objects } from '../lib/storage/contract.ts';
-import { createMemoryObjects } from '../lib/storage/testing-objects.ts';
+import type { StoredObject, Stores } from '../lib/storage/contract.ts';
 import { decodeSafetensors, encodeSafetensors } from '../lib/weights/safetensors.ts';
 import type { Weights } from '../lib/weights/weights.ts';
 import { runGpuTask } from './run-gpu-task.ts';
@@ -11,10 +10,9 @@ import { openSiteData } from './site-data.ts';
 import { withStageModel } from './stage-model.ts';
 import {
   commitUpdateOf,
-  FEDERATION_BUCKET,
   gpuTaskContext,
   openRound,
-  siteBucket,
+  stores,
   type TeacherOptions,
   updateOf,
   uploadCase,
@@ -26,45 +24,45 @@ const STILL: TeacherOptions = {
   rounds: 3,
   training: { localParameters: ['*norm*'], steps: 1, learningRate: 1e-12, weightDecay: 0 },
 };
-let objects: Objects;
+let storage: Stores;
 let running: Awaited<ReturnType<typeof gpuTaskContext>>;
 
 beforeEach(async () => {
-  objects = createMemoryObjects();
-  running = await gpuTaskContext(objects);
-  await uploadCase(objects, 'training', 'p1', true, 'berlin');
-  await uploadCase(objects, 'training', 'p2', true, 'bonn');
+  storage = stores();
+  running = await gpuTaskContext(storage);
+  await uploadCase(storage, 'training', 'p1', true, 'berlin');
+  await uploadCase(storage, 'training', 'p2', true, 'bonn');
 });
 
 async function train(site: string, round: number, options: TeacherOptions, base: Open['base'] = null) {
-  const message = await openRound(objects, 'teacher', round, base, { ...options, site });
-  expect(await runGpuTask(message, running.context)).toBe('done');
+  const message = await openRound(storage, 'teacher', round, base, { ...options, site });
+  const { context } = await gpuTaskContext(storage, site);
+  expect(await runGpuTask(message, context)).toBe('done');
   return message;
 }
 
-const localKey = (round: number) => siteKeys.localParameters('aortic', 'teacher', round);
-const read = async (bucket: string, key: string) => decodeSafetensors((await objects.get(bucket, key)).body);
-const localOf = (site: string, round: number) => read(siteBucket(site), localKey(round));
+const localKey = (round: number) => siteKeys.localParameters({ campaign: 'aortic', stage: 'teacher', round });
+const decode = async (stored: Promise<StoredObject>) => decodeSafetensors((await stored).body);
+const localOf = (site: string, round: number) => decode(storage.siteStore(site).get(localKey(round)));
 /** Replaces what a site has kept of a round. */
 const keep = (site: string, round: number, local: Weights) =>
-  objects.put(siteBucket(site), localKey(round), encodeSafetensors(local));
+  storage.siteStore(site).put(localKey(round), encodeSafetensors(local));
 const filled = (weights: Weights, value: number): Weights =>
   new Map([...weights].map(([name, tensor]) => [name, { ...tensor, data: tensor.data.map(() => value) }]));
 const namesOf = (weights: Weights, isNorm: boolean) => [...weights.keys()].filter((n) => n.includes('norm') === isNorm);
 
 /** The weights that a site predicts with once the teacher is finished. */
 async function finalModelAt(site: string): Promise<Weights> {
-  const data = openSiteData(objects, siteBucket(site), running.context.cache);
-  const input = { federationBucket: FEDERATION_BUCKET, data };
-  return withStageModel(objects, input, 'aortic', 'teacher', async ({ network }) => network.read());
+  const data = openSiteData(storage.siteStore(site), running.context.cache);
+  return withStageModel(storage.federationStore, data, 'aortic', 'teacher', async ({ network }) => network.read());
 }
 
 test('local parameters differ by site, and no update holds one', async () => {
   const shared: Weights[] = [];
   for (const site of ['berlin', 'bonn']) {
-    const update = await updateOf(objects, await train(site, 1, OPTIONS));
+    const update = await updateOf(storage, await train(site, 1, OPTIONS));
     if (update.status !== 'ok' || !update.weights) throw new Error('no weights');
-    shared.push(await read(FEDERATION_BUCKET, update.weights.key));
+    shared.push(await decode(storage.federationStore.get(update.weights.key)));
   }
 
   const [here, there] = await Promise.all([localOf('berlin', 1), localOf('bonn', 1)]);
@@ -79,7 +77,7 @@ test('local parameters differ by site, and no update holds one', async () => {
 });
 
 test('a site goes on with the local parameters of the last round that it took part in', async () => {
-  const base = await commitUpdateOf(objects, await train('bonn', 1, STILL));
+  const base = await commitUpdateOf(storage, await train('bonn', 1, STILL));
   const local = await localOf('bonn', 1);
 
   // It has sat out the second round.
@@ -111,12 +109,12 @@ test('a site goes on with the local parameters of the last round that it took pa
 });
 
 test('a site predicts with its own local parameters, or with the first weights where it never trained', async () => {
-  const base = await commitUpdateOf(objects, await train('bonn', 1, OPTIONS));
+  const base = await commitUpdateOf(storage, await train('bonn', 1, OPTIONS));
   const last = await train('bonn', 3, OPTIONS, base);
-  await commitUpdateOf(objects, last);
-  const update = await updateOf(objects, last);
+  await commitUpdateOf(storage, last);
+  const update = await updateOf(storage, last);
   if (update.status !== 'ok' || !update.weights) throw new Error('no weights');
-  const global = await read(FEDERATION_BUCKET, update.weights.key);
+  const global = await decode(storage.federationStore.get(update.weights.key));
   const own = await localOf('bonn', 3);
   await keep('berlin', 1, filled(own, 0.7));
 

@@ -9,26 +9,28 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { CreateBucketCommand } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createS3Client } from '../lib/aws/clients.ts';
-import { createObjects } from '../lib/aws/objects.ts';
+import { createObjectStorage } from '../lib/aws/objects.ts';
 import { federationKeys } from '../lib/federation/keys.ts';
-import type { Objects } from '../lib/storage/contract.ts';
+import type { Stores } from '../lib/storage/contract.ts';
 import { type EmbeddedServer, startEmbeddedServer } from '../local/emulator/server.ts';
-import { FEDERATION_BUCKET, openRound, SITE_BUCKET, updateOf, uploadCase } from './testing.ts';
+import { openRound, SITE, stores, updateOf, uploadCase } from './testing.ts';
 
 const MAIN = fileURLToPath(new URL('main.ts', import.meta.url));
 const TSX = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
 
 let directory: string;
 let server: EmbeddedServer;
-let objects: Objects;
+let storage: Stores;
 
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), 'fedcardio-task-'));
   server = await startEmbeddedServer({ dataDir: directory });
+  storage = stores(createObjectStorage({ endpoint: server.endpoint }));
   const s3 = createS3Client(server);
-  for (const Bucket of [SITE_BUCKET, FEDERATION_BUCKET]) await s3.send(new CreateBucketCommand({ Bucket }));
+  for (const { bucket } of [storage.siteStore(SITE), storage.federationStore]) {
+    await s3.send(new CreateBucketCommand({ Bucket: bucket }));
+  }
   s3.destroy();
-  objects = createObjects({ endpoint: server.endpoint });
 });
 afterAll(async () => {
   await server.close();
@@ -58,8 +60,8 @@ function main(
 
 describe("the container's command", () => {
   test('runs the task of its message, once, and exits with 0', async () => {
-    await uploadCase(objects, 'training', 'p1', true);
-    const message = JSON.stringify(await openRound(objects, 'teacher', 1));
+    await uploadCase(storage, 'training', 'p1', true);
+    const message = JSON.stringify(await openRound(storage, 'teacher', 1));
 
     const first = await main([message]);
     expect(first.errors).toMatch(/\n2\/2 -?\d\.\d{4}\ndone\n/);
@@ -76,20 +78,20 @@ describe("the container's command", () => {
   ] as const)(
     'sent %s in the middle, comes to the same bytes in its next run',
     async (signal, expected) => {
-      await uploadCase(objects, 'training', 'p1', true);
+      await uploadCase(storage, 'training', 'p1', true);
       const training = { steps: 40, checkpointSeconds: 0.01 };
       // Rounds that no other test has answered.
-      const message = await openRound(objects, 'teacher', signal === 'SIGTERM' ? 2 : 3, null, { training, rounds: 3 });
+      const message = await openRound(storage, 'teacher', signal === 'SIGTERM' ? 2 : 3, null, { training, rounds: 3 });
       const run = (onError?: Parameters<typeof main>[2]) =>
         main([JSON.stringify(message)], { TF_NUM_INTRAOP_THREADS: '1' }, onError);
       const sha256 = async () => {
-        const update = await updateOf(objects, message);
+        const update = await updateOf(storage, message);
         return update.status === 'ok' ? update.weights?.sha256 : undefined;
       };
       expect((await run()).code).toBe(0);
       const undisturbed = await sha256();
-      for await (const { key } of objects.list(FEDERATION_BUCKET, federationKeys.updates(message))) {
-        await objects.delete(FEDERATION_BUCKET, key);
+      for await (const { key } of storage.federationStore.list(federationKeys.updates(message))) {
+        await storage.federationStore.delete(key);
       }
 
       const first = await run((errors, kill) => /^10\/40 /m.test(errors) && kill(signal));
@@ -106,7 +108,7 @@ describe("the container's command", () => {
   );
 
   test('sent SIGTERM with nothing to keep yet, leaves at once', async () => {
-    const message = JSON.stringify(await openRound(objects, 'teacher', 1));
+    const message = JSON.stringify(await openRound(storage, 'teacher', 1));
     const silent = createServer().listen(0, '127.0.0.1');
     await once(silent, 'listening');
     const endpoint = `http://127.0.0.1:${(silent.address() as AddressInfo).port}`;
@@ -121,7 +123,7 @@ describe("the container's command", () => {
 
   test('exits with 1 where a retry may help', async () => {
     // Its teacher's model is not there yet.
-    const message = await openRound(objects, 'label', 1);
+    const message = await openRound(storage, 'label', 1);
     const { code, errors } = await main([JSON.stringify(message)]);
     expect(errors).toContain('There is no s3://');
     expect(code).toBe(1);

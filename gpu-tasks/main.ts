@@ -1,25 +1,26 @@
 /**
- * The container's entry point. One task message as the argument (or in FEDCARDIO_TASK) runs that task and exits 0
- * when it is settled, 1 when a retry may help, 2 when the message is none, 143 when SIGTERM came before it was settled:
- * a retry goes on from the checkpoint. A round in FEDCARDIO_MERGE is merged in its place. Started with an IPC channel,
- * as the local launcher does, the process stays warm: it takes one message after the other, so that libraries load and
- * cases are prepared once.
+ * Entry point of the container. Runs one GPU task, given as a message in the first argument or in FEDCARDIO_TASK. Exit
+ * codes: 0 answered or not due, 1 a retry may help, 2 no valid message, 143 interrupted by SIGTERM (a retry resumes from
+ * the checkpoint). With FEDCARDIO_MERGE it merges the round named there instead. Started with an IPC channel, as the
+ * process launcher does, the process stays warm and takes messages one after the other, so that libraries load and cases
+ * are prepared once.
  */
 
-import { runMerge } from '../handlers/batch/merge-job.ts';
-import { createObjects } from '../lib/aws/objects.ts';
+import { runMergeJob } from '../handlers/batch/merge-job.ts';
+import { createObjectStorage } from '../lib/aws/objects.ts';
 import { describeError, isFedcardioError } from '../lib/error.ts';
 import { type GpuTaskMessage, gpuTaskMessageSchema } from '../lib/federation/schemas.ts';
 import { parseJson } from '../lib/json.ts';
 import { loadBackend } from '../lib/nn/backend.ts';
 import { peakRss } from '../lib/peak-rss.ts';
+import { storesOf } from '../lib/storage/stores.ts';
 import { createCache } from './cache.ts';
 import type { GpuTaskContext } from './context.ts';
 import { memoryLimit } from './memory-limit.ts';
 import { type GpuTaskOutcome, runGpuTask } from './run-gpu-task.ts';
 
 const CACHE_BYTES = 512 * 2 ** 20;
-/** What a shell makes of SIGTERM, 128 + 15. */
+/** The exit code that shells report for SIGTERM, 128 + 15. */
 const INTERRUPTED = 143;
 
 const stop = { requested: false, held: false };
@@ -29,20 +30,20 @@ process.on('SIGTERM', () => {
 });
 
 const endpoint = process.env.FEDCARDIO_ENDPOINT;
-const world = {
-  objects: createObjects(endpoint ? { endpoint } : {}),
+const base = {
+  openBucket: createObjectStorage(endpoint ? { endpoint } : {}),
   now: () => new Date(),
   log: (event: string, fields: Readonly<Record<string, unknown>>) =>
     console.error(JSON.stringify({ event, ...fields })),
 };
 const merge = process.env.FEDCARDIO_MERGE;
 if (merge !== undefined) {
-  process.exit(await runMerge(merge, process.env.FEDCARDIO_FEDERATION, world));
+  process.exit(await runMergeJob(merge, process.env.FEDCARDIO_FEDERATION, base));
 }
 
 const backend = await loadBackend();
-const base = {
-  ...world,
+const warm = {
+  ...base,
   cache: createCache(CACHE_BYTES),
   backend: backend.description,
   memoryLimit: backend.device === 'gpu' ? undefined : memoryLimit(),
@@ -58,7 +59,7 @@ const base = {
 
 async function run(message: GpuTaskMessage, progress: GpuTaskContext['progress']): Promise<GpuTaskOutcome> {
   try {
-    return await runGpuTask(message, { ...base, progress });
+    return await runGpuTask(message, { ...warm, ...storesOf(base.openBucket, message.federation), progress });
   } catch (error) {
     if (stop.requested) {
       console.error(describeError(error));
@@ -88,7 +89,7 @@ if (process.send) {
           }),
       )
       .finally(() => {
-        // Told to stop too late: the task was settled first.
+        // SIGTERM came after the task had finished.
         if (stop.requested) process.disconnect();
       });
   });
@@ -106,7 +107,7 @@ if (process.send) {
   }
 }
 
-/** The task that the container was started for; ends the process where there is none. */
+/** The message that the container was started with; ends the process without a valid one. */
 function messageOf(text: string | undefined): GpuTaskMessage {
   try {
     return parseJson(new TextEncoder().encode(text), gpuTaskMessageSchema, 'the task message');

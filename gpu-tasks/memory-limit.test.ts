@@ -1,17 +1,16 @@
 import { expect, test } from 'vitest';
-import { createMemoryObjects } from '../lib/storage/testing-objects.ts';
 import { memoryLimit } from './memory-limit.ts';
 import { runGpuTask } from './run-gpu-task.ts';
-import { gpuTaskContext, openRound, updateOf, uploadCase } from './testing.ts';
+import { gpuTaskContext, openRound, stores, updateOf, uploadCase } from './testing.ts';
 
 /** Runs a task of little more than the process itself, on a machine of so many bytes. */
 async function runWithin(limit: number | undefined) {
-  const objects = createMemoryObjects();
-  await uploadCase(objects, 'training', 'patient-1', true);
-  const message = await openRound(objects, 'teacher', 1);
-  const { context, logged } = await gpuTaskContext(objects);
+  const storage = stores();
+  await uploadCase(storage, 'training', 'patient-1', true);
+  const message = await openRound(storage, 'teacher', 1);
+  const { context, logged } = await gpuTaskContext(storage);
   const outcome = await runGpuTask(message, { ...context, memoryLimit: limit });
-  return { outcome, update: await updateOf(objects, message), logged };
+  return { outcome, update: await updateOf(storage, message), logged };
 }
 
 test('a task says what memory it will take', async () => {

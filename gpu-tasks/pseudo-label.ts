@@ -1,4 +1,4 @@
-import { siteKeys } from '../lib/federation/keys.ts';
+import { type SiteKey, siteKeys } from '../lib/federation/keys.ts';
 import type { CatalogEntry, PseudoLabelReport, PseudoLabelStage } from '../lib/federation/schemas.ts';
 import { isComplete, type TaskId } from '../lib/federation/tasks.ts';
 import { affineOf } from '../lib/imaging/affine.ts';
@@ -11,8 +11,8 @@ import type { ClassProbabilities } from '../lib/training/predict.ts';
 import { encodeSoftLabel, type SoftLabel, softLabelOf } from '../lib/training/soft-labels.ts';
 import type { GpuTaskContext } from './context.ts';
 import type { GpuTaskResult } from './publish.ts';
-import type { StageInput } from './run-gpu-task.ts';
 import { forEachReadable } from './site-data.ts';
+import type { StageInput } from './stage-input.ts';
 import { type StageModel, withStageModel } from './stage-model.ts';
 
 /** Every teacher labels every training case that lacks its label, or some of its points. The labels stay in the site's bucket. */
@@ -25,12 +25,12 @@ export async function pseudoLabelSite(
   const figures: Record<string, number> = {};
   let done = 0;
   for (const teacher of stage.teachers) {
-    await withStageModel(context.objects, input, at.campaign, teacher, async (model) => {
+    await withStageModel(context.federationStore, data, at.campaign, teacher, async (model) => {
       for (const task of model.tasks) {
         const unlabelled = entries.filter(({ labels }) => !labels[task] || !isComplete(task, labels[task].classes));
         let accepted = 0;
         const unreadable = await forEachReadable(unlabelled, context.log, async (entry) => {
-          if (await labelCase(input, context, model, task, entry)) accepted++;
+          if (await labelCase(input, model, task, entry)) accepted++;
         });
         figures[`${task}/unlabelled`] = unlabelled.length;
         figures[`${task}/accepted`] = accepted;
@@ -45,7 +45,6 @@ export async function pseudoLabelSite(
 /** Writes one pseudo-label and, last, its report; whether it is fit to learn from. */
 async function labelCase(
   { stage, at, data }: StageInput<PseudoLabelStage>,
-  { objects }: GpuTaskContext,
   model: StageModel,
   task: TaskId,
   entry: CatalogEntry,
@@ -72,7 +71,7 @@ async function labelCase(
     ...(prediction.landmarks && { landmarks: prediction.landmarks.map(reported) }),
     ...(soft?.[0] ? { soft: { affine: soft[0].affine.map((row) => [...row]) } } : {}),
   };
-  const write = (key: string, body: Uint8Array | string) => objects.put(data.bucket, key, body);
+  const write = (key: SiteKey, body: Uint8Array | string) => data.store.put(key, body);
   await write(siteKeys.pseudoLabel(at, task, entry.case), writeNifti(prediction.classMap, { gzip: true }));
   if (soft) await write(siteKeys.softLabel(at, task, entry.case), encodeSoftLabel(soft));
   await write(siteKeys.pseudoLabelReport(at, task, entry.case), canonicalJson(report));

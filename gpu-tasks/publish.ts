@@ -1,4 +1,4 @@
-import { federationKeys } from '../lib/federation/keys.ts';
+import { federationKeys, type SiteKey } from '../lib/federation/keys.ts';
 import {
   type GpuTaskMessage,
   type Score,
@@ -6,39 +6,37 @@ import {
   type Update,
   updateSchema,
 } from '../lib/federation/schemas.ts';
-import { names } from '../lib/federation/topology.ts';
 import { sha256Hex } from '../lib/json.ts';
 import { peakRss } from '../lib/peak-rss.ts';
 import { createJson } from '../lib/storage/documents.ts';
 import type { EncodedUpdate } from '../lib/training/encode-update.ts';
 import type { GpuTaskContext } from './context.ts';
 
-/** What a stage's work at one site amounts to. */
+/** The result of a stage's work at one site. */
 export interface GpuTaskResult {
   readonly samples: number;
-  /** What is sent of the model, by stages that learn. */
+  /** The model's update, from stages that learn. */
   readonly weights?: EncodedUpdate;
   readonly figures: Readonly<Record<string, number>>;
   readonly scores?: readonly Score[];
   readonly comparisons?: readonly ScoreComparison[];
-  /** Keys in the site's bucket that nobody needs any more once the update is published. */
-  readonly discard?: readonly string[];
+  /** Objects of the site to delete once the update is published. */
+  readonly discard?: readonly SiteKey[];
 }
 
-/** Weights first, metadata last: an update is visible when it is whole. `seconds`: how long the work took. */
+/** Publishes weights first, metadata last, so that an update is complete when it is visible. `seconds`: time spent. */
 export async function publishUpdate(
-  { objects, now, backend }: GpuTaskContext,
+  { federationStore, now, backend }: GpuTaskContext,
   message: GpuTaskMessage,
   result: GpuTaskResult,
   seconds: number,
 ): Promise<void> {
   const { campaign, stage, round, site, base } = message;
   const at = { campaign, stage, round };
-  const bucket = names.federationBucket(message.federation);
   const { weights } = result;
   const sha256 = weights && sha256Hex(weights.bytes);
   const key = sha256 && federationKeys.updateWeights(at, site, sha256);
-  if (weights && key) await objects.put(bucket, key, weights.bytes);
+  if (weights && key) await federationStore.put(key, weights.bytes);
   const update: Update = {
     schema: 'fedcardio.update/1',
     ...at,
@@ -55,5 +53,5 @@ export async function publishUpdate(
     backend,
     peakRss: peakRss(),
   };
-  await createJson(objects, bucket, federationKeys.update(at, site, sha256 ?? 'report'), updateSchema, update);
+  await createJson(federationStore, federationKeys.update(at, site, sha256 ?? 'report'), updateSchema, update);
 }

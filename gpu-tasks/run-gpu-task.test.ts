@@ -3,85 +3,78 @@ import { collect } from '../lib/async.ts';
 import { FedcardioError } from '../lib/error.ts';
 import { federationKeys, siteKeys } from '../lib/federation/keys.ts';
 import type { GpuTaskMessage, Open } from '../lib/federation/schemas.ts';
+import { keyOf } from '../lib/federation/testing.ts';
 import { readNifti } from '../lib/imaging/nifti-read.ts';
 import { recordFailure } from '../lib/protocol/gpu-tasks.ts';
-import type { Objects } from '../lib/storage/contract.ts';
-import { createMemoryObjects } from '../lib/storage/testing-objects.ts';
+import type { Stores } from '../lib/storage/contract.ts';
 import { decodeSafetensors } from '../lib/weights/safetensors.ts';
 import { runGpuTask } from './run-gpu-task.ts';
-import {
-  commitUpdateOf,
-  FEDERATION_BUCKET,
-  gpuTaskContext,
-  openRound,
-  SITE,
-  SITE_BUCKET,
-  updateOf,
-  uploadCase,
-} from './testing.ts';
+import { commitUpdateOf, gpuTaskContext, openRound, SITE, stores, updateOf, uploadCase } from './testing.ts';
 
 const CASES = ['patient-4711', 'patient-4712'] as const;
-let objects: Objects;
+let storage: Stores;
 let running: Awaited<ReturnType<typeof gpuTaskContext>>;
 
 beforeEach(async () => {
-  objects = createMemoryObjects();
-  running = await gpuTaskContext(objects);
+  storage = stores();
+  running = await gpuTaskContext(storage);
 });
 
 const run = (message: GpuTaskMessage) => runGpuTask(message, running.context);
 
 /** Trains a round, and commits its one update as the global model. */
 async function trainAndCommit(round: number, base: Open['base']): Promise<Open['base']> {
-  const message = await openRound(objects, 'teacher', round, base);
+  const message = await openRound(storage, 'teacher', round, base);
   expect(await run(message)).toBe('done');
-  return commitUpdateOf(objects, message);
+  return commitUpdateOf(storage, message);
 }
 
-const allText = async (bucket: string) => {
-  const found = await collect(objects.list(bucket, ''));
-  const bodies = await Promise.all(found.map(({ key }) => objects.get(bucket, key)));
+/** Keys and contents of everything in the federation bucket. */
+const allText = async () => {
+  const { federationStore } = storage;
+  const found = await collect(federationStore.list(keyOf('')));
+  const bodies = await Promise.all(found.map(({ key }) => federationStore.get(key)));
   return [...found.map(({ key }) => key), ...bodies.map(({ body }) => Buffer.from(body).toString('latin1'))].join('\n');
 };
 
 /** What may happen to a file between intake and a task. */
 const NO_LONGER_READABLE: readonly (readonly [string, (caseId: string) => Promise<unknown>])[] = [
-  ['whose CT was removed', (id) => objects.delete(SITE_BUCKET, siteKeys.image('training', id))],
-  ['whose CT was replaced', (id) => objects.put(SITE_BUCKET, siteKeys.image('training', id), 'no NIfTI')],
-  ['whose label was removed', (id) => objects.delete(SITE_BUCKET, siteKeys.label('training', id, 'calcification'))],
+  ['whose CT was removed', (id) => storage.siteStore(SITE).delete(siteKeys.image('training', id))],
+  ['whose CT was replaced', (id) => storage.siteStore(SITE).put(siteKeys.image('training', id), 'no NIfTI')],
+  ['whose label was removed', (id) => storage.siteStore(SITE).delete(siteKeys.label('training', id, 'calcification'))],
 ];
 
 describe('a training task', () => {
   test('publishes weights and their metadata, and keeps the optimiser at its site for the next round', async () => {
-    await uploadCase(objects, 'training', CASES[0], true);
-    const message = await openRound(objects, 'teacher', 1);
+    await uploadCase(storage, 'training', CASES[0], true);
+    const message = await openRound(storage, 'teacher', 1);
 
     expect(await run(message)).toBe('done');
 
-    const update = await updateOf(objects, message);
+    const update = await updateOf(storage, message);
     expect(update).toMatchObject({ status: 'ok', samples: 1, base: null, backend: running.context.backend });
     expect(running.steps).toEqual([1, 2]);
-    const kept = siteKeys.optimizer(message.campaign, 'teacher', 1);
-    const moments = decodeSafetensors((await objects.get(SITE_BUCKET, kept)).body);
+    const kept = siteKeys.optimizer(message);
+    const moments = decodeSafetensors((await storage.siteStore(SITE).get(kept)).body);
     expect([...moments.values()].some(({ data }) => (data as Float32Array).some((value) => value !== 0))).toBe(true);
-    expect(await allText(FEDERATION_BUCKET)).not.toContain(CASES[0]);
+    expect(await allText()).not.toContain(CASES[0]);
   });
 
   test('goes on with the kept optimiser: without it the next round ends elsewhere', async () => {
-    await uploadCase(objects, 'training', CASES[0], true);
+    await uploadCase(storage, 'training', CASES[0], true);
     const base = await trainAndCommit(1, null);
-    const kept = siteKeys.optimizer('aortic', 'teacher', 1);
+    const kept = siteKeys.optimizer({ campaign: 'aortic', stage: 'teacher', round: 1 });
     const next = async (forget: boolean) => {
-      const state = (await objects.get(SITE_BUCKET, kept)).body;
-      if (forget) await objects.delete(SITE_BUCKET, kept);
-      const message = await openRound(objects, 'teacher', 2, base);
+      const state = (await storage.siteStore(SITE).get(kept)).body;
+      if (forget) await storage.siteStore(SITE).delete(kept);
+      const message = await openRound(storage, 'teacher', 2, base);
       expect(await run(message)).toBe('done');
-      const update = await updateOf(objects, message);
+      const update = await updateOf(storage, message);
       const prefix = federationKeys.siteUpdates(message, SITE);
-      for (const { key } of await collect(objects.list(FEDERATION_BUCKET, prefix))) {
-        await objects.delete(FEDERATION_BUCKET, key);
+      for (const { key } of await collect(storage.federationStore.list(prefix))) {
+        await storage.federationStore.delete(key);
       }
-      await objects.put(SITE_BUCKET, kept, state);
+      await storage.siteStore(SITE).put(kept, state);
       return update.status === 'ok' ? update.weights?.sha256 : undefined;
     };
 
@@ -91,43 +84,45 @@ describe('a training task', () => {
     expect(await next(false)).toBe(withState);
     expect(await next(true)).not.toBe(withState);
     // Nobody goes on after the last round.
-    expect(await objects.tryGet(SITE_BUCKET, siteKeys.optimizer('aortic', 'teacher', 2))).toBeUndefined();
+    expect(
+      await storage.siteStore(SITE).tryGet(siteKeys.optimizer({ campaign: 'aortic', stage: 'teacher', round: 2 })),
+    ).toBeUndefined();
   });
 
   test('that finds no data answers so, and does not come again', async () => {
-    await uploadCase(objects, 'training', CASES[0], false);
-    const message = await openRound(objects, 'teacher', 1);
+    await uploadCase(storage, 'training', CASES[0], false);
+    const message = await openRound(storage, 'teacher', 1);
 
     expect(await run(message)).toBe('failed');
 
-    expect(await updateOf(objects, message)).toMatchObject({ status: 'failed', code: 'NO_DATA' });
+    expect(await updateOf(storage, message)).toMatchObject({ status: 'failed', code: 'NO_DATA' });
     expect(await run(message)).toBe('already');
   });
 
   test.each(NO_LONGER_READABLE)('leaves out a case %s, and says so only at its site', async (_what, spoil) => {
-    await uploadCase(objects, 'training', CASES[0], true);
-    await uploadCase(objects, 'training', CASES[1], true);
+    await uploadCase(storage, 'training', CASES[0], true);
+    await uploadCase(storage, 'training', CASES[1], true);
     await spoil(CASES[0]);
-    const message = await openRound(objects, 'teacher', 1);
+    const message = await openRound(storage, 'teacher', 1);
 
     expect(await run(message)).toBe('done');
 
-    expect(await updateOf(objects, message)).toMatchObject({ samples: 1, figures: { unreadable: 1 } });
-    expect(await allText(FEDERATION_BUCKET)).not.toContain('patient-');
+    expect(await updateOf(storage, message)).toMatchObject({ samples: 1, figures: { unreadable: 1 } });
+    expect(await allText()).not.toContain('patient-');
     expect(running.logged.filter((line) => line.includes('case-left-out'))).toEqual([
       expect.stringContaining(CASES[0]),
     ]);
   });
 
   test('that can read no case any more answers so', async () => {
-    await uploadCase(objects, 'training', CASES[0], true);
-    await objects.put(SITE_BUCKET, siteKeys.image('training', CASES[0]), 'no NIfTI');
-    const message = await openRound(objects, 'teacher', 1);
+    await uploadCase(storage, 'training', CASES[0], true);
+    await storage.siteStore(SITE).put(siteKeys.image('training', CASES[0]), 'no NIfTI');
+    const message = await openRound(storage, 'teacher', 1);
 
     expect(await run(message)).toBe('failed');
 
-    expect(await updateOf(objects, message)).toMatchObject({ status: 'failed', code: 'NO_DATA' });
-    expect(await allText(FEDERATION_BUCKET)).not.toContain(CASES[0]);
+    expect(await updateOf(storage, message)).toMatchObject({ status: 'failed', code: 'NO_DATA' });
+    expect(await allText()).not.toContain(CASES[0]);
   });
 });
 
@@ -137,71 +132,72 @@ describe('a task', () => {
     ['the site has failed', (message: GpuTaskMessage) => recordFailure(running.context, message, 'lost')],
     [
       'the round has closed',
-      async (message: GpuTaskMessage) =>
-        void (await objects.put(FEDERATION_BUCKET, federationKeys.seal(message), '{}')),
+      async (message: GpuTaskMessage) => void (await storage.federationStore.put(federationKeys.seal(message), '{}')),
     ],
     [
       'the campaign has ended',
       async (message: GpuTaskMessage) =>
-        void (await objects.put(FEDERATION_BUCKET, federationKeys.outcome(message.campaign), '{}')),
+        void (await storage.federationStore.put(federationKeys.outcome(message.campaign), '{}')),
     ],
   ])('does nothing when %s', async (_what, before) => {
-    await uploadCase(objects, 'training', CASES[0], true);
-    const message = await openRound(objects, 'teacher', 1);
+    await uploadCase(storage, 'training', CASES[0], true);
+    const message = await openRound(storage, 'teacher', 1);
     await before(message);
-    const known = await allText(FEDERATION_BUCKET);
+    const known = await allText();
 
     expect(await run(message)).toBe('already');
 
-    expect(await allText(FEDERATION_BUCKET)).toBe(known);
+    expect(await allText()).toBe(known);
   });
 
   test('whose storage fails is thrown, for a retry, and nothing is published', async () => {
-    await uploadCase(objects, 'training', CASES[0], true);
-    const message = await openRound(objects, 'teacher', 1);
+    await uploadCase(storage, 'training', CASES[0], true);
+    const message = await openRound(storage, 'teacher', 1);
     const tryGet = async () => {
       throw new FedcardioError('STORAGE', 'Cannot read: 503.');
     };
 
-    const objectsDown = { ...running.context, objects: { ...objects, tryGet } };
-    await expect(runGpuTask(message, objectsDown)).rejects.toMatchObject({ code: 'STORAGE' });
+    const context = { ...running.context, federationStore: { ...storage.federationStore, tryGet } };
+    await expect(runGpuTask(message, context)).rejects.toMatchObject({ code: 'STORAGE' });
 
-    expect(await collect(objects.list(FEDERATION_BUCKET, federationKeys.updates(message)))).toEqual([]);
+    expect(await collect(storage.federationStore.list(federationKeys.updates(message)))).toEqual([]);
   });
 });
 
 describe('with a finished teacher', () => {
   beforeEach(async () => {
-    await uploadCase(objects, 'training', CASES[0], true);
+    await uploadCase(storage, 'training', CASES[0], true);
     await trainAndCommit(2, await trainAndCommit(1, null));
   });
 
   test('pseudo-labels are made of what lacks a label, and of nothing else, and stay', async () => {
-    await uploadCase(objects, 'training', CASES[1], false);
-    const message = await openRound(objects, 'label', 1);
+    await uploadCase(storage, 'training', CASES[1], false);
+    const message = await openRound(storage, 'label', 1);
 
     expect(await run(message)).toBe('done');
 
-    const made = (await collect(objects.list(SITE_BUCKET, 'pseudo-labels/'))).map(({ key }) => key);
+    const made = (await collect(storage.siteStore(SITE).list(siteKeys.ofEvent('pseudo-labels/')))).map(
+      ({ key }) => key,
+    );
     expect(made).toEqual([
       siteKeys.pseudoLabelReport({ campaign: 'aortic', stage: 'label' }, 'calcification', CASES[1]),
       siteKeys.pseudoLabel({ campaign: 'aortic', stage: 'label' }, 'calcification', CASES[1]),
     ]);
-    const update = await updateOf(objects, message);
+    const update = await updateOf(storage, message);
     expect(update).toMatchObject({
       weights: null,
       figures: { 'calcification/unlabelled': 1, 'calcification/accepted': 1 },
     });
-    expect(await allText(FEDERATION_BUCKET)).not.toContain('patient-');
+    expect(await allText()).not.toContain('patient-');
   });
 
   test('held-out cases are scored, their predictions stay', async () => {
-    await uploadCase(objects, 'evaluation', CASES[1], true);
-    const message = await openRound(objects, 'evaluate', 1);
+    await uploadCase(storage, 'evaluation', CASES[1], true);
+    const message = await openRound(storage, 'evaluate', 1);
 
     expect(await run(message)).toBe('done');
 
-    const update = await updateOf(objects, message);
+    const update = await updateOf(storage, message);
     const scores = update.status === 'ok' ? update.scores : undefined;
     expect(scores).toEqual([
       {
@@ -214,23 +210,23 @@ describe('with a finished teacher', () => {
       },
     ]);
     const key = siteKeys.prediction('aortic', 'teacher', 'calcification', CASES[1]);
-    const image = readNifti((await objects.get(SITE_BUCKET, siteKeys.image('evaluation', CASES[1]))).body);
-    expect(readNifti((await objects.get(SITE_BUCKET, key)).body)).toMatchObject({
+    const image = readNifti((await storage.siteStore(SITE).get(siteKeys.image('evaluation', CASES[1]))).body);
+    expect(readNifti((await storage.siteStore(SITE).get(key)).body)).toMatchObject({
       shape: image.shape,
       affine: image.affine,
     });
-    expect(await allText(FEDERATION_BUCKET)).not.toContain('patient-');
+    expect(await allText()).not.toContain('patient-');
   });
 
   test('a held-out case that was removed is not scored, the others are', async () => {
-    for (const id of CASES) await uploadCase(objects, 'evaluation', id, true);
-    await objects.delete(SITE_BUCKET, siteKeys.image('evaluation', CASES[0]));
-    const message = await openRound(objects, 'evaluate', 1);
+    for (const id of CASES) await uploadCase(storage, 'evaluation', id, true);
+    await storage.siteStore(SITE).delete(siteKeys.image('evaluation', CASES[0]));
+    const message = await openRound(storage, 'evaluate', 1);
 
     expect(await run(message)).toBe('done');
 
     const scores = [{ dice: [expect.any(Number)] }];
-    expect(await updateOf(objects, message)).toMatchObject({
+    expect(await updateOf(storage, message)).toMatchObject({
       samples: 1,
       figures: { cases: 1, unreadable: 1 },
       scores,
@@ -238,19 +234,19 @@ describe('with a finished teacher', () => {
   });
 
   test('no pseudo-label is made of a case that was removed, and of the others it is', async () => {
-    for (const id of ['patient-1', 'patient-2']) await uploadCase(objects, 'training', id, false);
-    await objects.delete(SITE_BUCKET, siteKeys.image('training', 'patient-1'));
-    const message = await openRound(objects, 'label', 1);
+    for (const id of ['patient-1', 'patient-2']) await uploadCase(storage, 'training', id, false);
+    await storage.siteStore(SITE).delete(siteKeys.image('training', 'patient-1'));
+    const message = await openRound(storage, 'label', 1);
 
     expect(await run(message)).toBe('done');
 
     const figures = { 'calcification/accepted': 1, 'calcification/unreadable': 1 };
-    expect(await updateOf(objects, message)).toMatchObject({ figures });
+    expect(await updateOf(storage, message)).toMatchObject({ figures });
   });
 
   test('a site whose held-out cases are gone says so', async () => {
-    const message = await openRound(objects, 'evaluate', 1);
+    const message = await openRound(storage, 'evaluate', 1);
     expect(await run(message)).toBe('failed');
-    expect(await updateOf(objects, message)).toMatchObject({ status: 'failed', code: 'NO_DATA' });
+    expect(await updateOf(storage, message)).toMatchObject({ status: 'failed', code: 'NO_DATA' });
   });
 });

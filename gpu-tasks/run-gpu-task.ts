@@ -1,23 +1,13 @@
 import { describeError, type ErrorCode, FedcardioError } from '../lib/error.ts';
-import type { RoundAddress } from '../lib/federation/keys.ts';
-import type { GpuTaskMessage, Stage } from '../lib/federation/schemas.ts';
-import { names } from '../lib/federation/topology.ts';
+import type { GpuTaskMessage } from '../lib/federation/schemas.ts';
 import { isFresh, isGpuTaskDue, recordFailure } from '../lib/protocol/gpu-tasks.ts';
 import type { GpuTaskContext } from './context.ts';
 import { evaluateSite } from './evaluate.ts';
 import { pseudoLabelSite } from './pseudo-label.ts';
 import { type GpuTaskResult, publishUpdate } from './publish.ts';
-import { openSiteData, type SiteData } from './site-data.ts';
+import { openSiteData } from './site-data.ts';
+import type { StageInput } from './stage-input.ts';
 import { trainSite } from './train.ts';
-
-/** What a stage's work is given: its round's terms, as the task came with, and the site's own data. */
-export interface StageInput<S extends Stage = Stage> {
-  readonly stage: S;
-  readonly message: GpuTaskMessage;
-  readonly at: RoundAddress;
-  readonly data: SiteData;
-  readonly federationBucket: string;
-}
 
 /** `done`: this run made the update. `already`: the site had answered or the round had closed; nothing was done. */
 export type GpuTaskOutcome = 'done' | 'already' | 'failed';
@@ -31,14 +21,13 @@ export type GpuTaskOutcome = 'done' | 'already' | 'failed';
 export async function runGpuTask(message: GpuTaskMessage, context: GpuTaskContext): Promise<GpuTaskOutcome> {
   const { campaign, stage, round, site } = message;
   const at = { campaign, stage, round };
-  const federationBucket = names.federationBucket(message.federation);
   if (!isFresh(message, context.now()) && !(await isGpuTaskDue(context, message))) return 'already';
-  const data = openSiteData(context.objects, names.siteBucket(message.federation, site), context.cache);
+  const data = openSiteData(context.siteStore(site), context.cache);
   const started = context.now().getTime();
   try {
-    const result = await runStage({ stage: message.config, message, at, data, federationBucket }, context);
+    const result = await runStage({ stage: message.config, message, at, data }, context);
     await publishUpdate(context, message, result, (context.now().getTime() - started) / 1000);
-    for (const key of result.discard ?? []) await context.objects.delete(data.bucket, key);
+    for (const key of result.discard ?? []) await data.store.delete(key);
     return 'done';
   } catch (error) {
     if (!(error instanceof FedcardioError) || !TERMINAL.has(error.code)) throw error;

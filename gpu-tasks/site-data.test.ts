@@ -7,12 +7,11 @@ import { writeNifti } from '../lib/imaging/nifti-write.ts';
 import type { Vec3 } from '../lib/imaging/volume.ts';
 import { intakeCase } from '../lib/intake/intake.ts';
 import { canonicalJson } from '../lib/json.ts';
-import type { Objects } from '../lib/storage/contract.ts';
-import { createMemoryObjects } from '../lib/storage/testing-objects.ts';
+import type { SiteStore, Stores } from '../lib/storage/contract.ts';
 import { cube } from '../lib/training/testing-cases.ts';
 import { createCache } from './cache.ts';
 import { openSiteData, trainingCases } from './site-data.ts';
-import { SITE, SITE_BUCKET, uploadCase } from './testing.ts';
+import { SITE, stores, uploadCase } from './testing.ts';
 
 const STAGE = { campaign: 'aortic', stage: 'label' };
 const TASK = 'membranous-septum';
@@ -22,35 +21,33 @@ const POINTS = [
 ] as const;
 const HOW = { spacing: 6, heartCrop: null };
 
-let objects: Objects;
+let storage: Stores;
 let read: string[];
 let logged: Readonly<Record<string, unknown>>[];
 
 beforeEach(() => {
-  objects = createMemoryObjects();
+  storage = stores();
   read = [];
   logged = [];
 });
 
-const data = () =>
-  openSiteData(
-    {
-      ...objects,
-      tryGet: (bucket, key) => {
-        read.push(key);
-        return objects.tryGet(bucket, key);
-      },
-    },
-    SITE_BUCKET,
-    createCache(2 ** 20),
-  );
+function data() {
+  const store = storage.siteStore(SITE);
+  const tryGet: SiteStore['tryGet'] = (key) => {
+    read.push(key);
+    return store.tryGet(key);
+  };
+  return openSiteData({ ...store, tryGet }, createCache(2 ** 20));
+}
 const log = (event: string, fields: Readonly<Record<string, unknown>>) => void logged.push({ event, ...fields });
 const found = (pseudoLabels?: typeof STAGE) => trainingCases(data(), [TASK, 'calcification'], HOW, pseudoLabels, log);
 
 async function uploadPoints(id: string, points: readonly (Vec3 | null)[]): Promise<void> {
   const landmarks = points.map((position, index) => ({ label: index + 1, position }));
-  await objects.put(SITE_BUCKET, siteKeys.markups('training', id, TASK), writeMarkups(landmarks, TASKS[TASK].classes));
-  await intakeCase({ objects, bucket: SITE_BUCKET, site: SITE, now: () => new Date(0) }, id);
+  await storage
+    .siteStore(SITE)
+    .put(siteKeys.markups('training', id, TASK), writeMarkups(landmarks, TASKS[TASK].classes));
+  await intakeCase({ store: storage.siteStore(SITE), site: SITE, now: () => new Date(0) }, id);
 }
 
 /** What a teacher would have left of a case: two points. */
@@ -71,13 +68,13 @@ async function pseudoLabel(id: string, points: readonly Vec3[], more: Partial<Ps
   };
   const grid = cube(16, 6);
   const classMap = writeNifti({ ...grid, data: new Uint8Array(16 ** 3) });
-  await objects.put(SITE_BUCKET, siteKeys.pseudoLabel(STAGE, TASK, id), classMap);
-  await objects.put(SITE_BUCKET, siteKeys.pseudoLabelReport(STAGE, TASK, id), canonicalJson(report));
+  await storage.siteStore(SITE).put(siteKeys.pseudoLabel(STAGE, TASK, id), classMap);
+  await storage.siteStore(SITE).put(siteKeys.pseudoLabelReport(STAGE, TASK, id), canonicalJson(report));
 }
 
 describe('training cases', () => {
   test('are read when they are asked for, and then kept', async () => {
-    for (const id of ['p1', 'p2', 'p3']) await uploadCase(objects, 'training', id, true);
+    for (const id of ['p1', 'p2', 'p3']) await uploadCase(storage, 'training', id, true);
     const { cases } = await found();
     expect(cases.map(({ id }) => id)).toEqual(['p1', 'p2', 'p3']);
     const images = () => read.filter((key) => key.endsWith('image.nii.gz'));
@@ -92,11 +89,11 @@ describe('training cases', () => {
   });
 
   test('do not teach from landmarks of which some were not placed: around these nothing is known', async () => {
-    await uploadCase(objects, 'training', 'p1', false);
+    await uploadCase(storage, 'training', 'p1', false);
     await uploadPoints('p1', [[30, 40, 50], null]);
     await expect(found()).rejects.toMatchObject({ code: 'NO_DATA', message: expect.stringMatching(/complete label/) });
 
-    await uploadCase(objects, 'training', 'p2', false);
+    await uploadCase(storage, 'training', 'p2', false);
     await uploadPoints('p2', POINTS);
     expect((await found()).cases.map(({ id }) => id)).toEqual(['p2']);
 
@@ -106,7 +103,7 @@ describe('training cases', () => {
 });
 
 describe('pseudo-labels', () => {
-  beforeEach(() => uploadCase(objects, 'training', 'p1', false));
+  beforeEach(() => uploadCase(storage, 'training', 'p1', false));
 
   test('have the points that the teacher found, however close, and its confidence', async () => {
     await pseudoLabel('p1', POINTS);
@@ -125,11 +122,11 @@ describe('pseudo-labels', () => {
   });
 
   test('that are damaged leave their case out, and no other', async () => {
-    for (const id of ['p2', 'p3']) await uploadCase(objects, 'training', id, false);
+    for (const id of ['p2', 'p3']) await uploadCase(storage, 'training', id, false);
     for (const id of ['p1', 'p2', 'p3'])
       await pseudoLabel(id, POINTS, { soft: { affine: [...cube(16, 6).affine].map((row) => [...row]) } });
-    await objects.put(SITE_BUCKET, siteKeys.pseudoLabelReport(STAGE, TASK, 'p1'), '{"schema":');
-    await objects.put(SITE_BUCKET, siteKeys.softLabel(STAGE, TASK, 'p2'), 'no safetensors');
+    await storage.siteStore(SITE).put(siteKeys.pseudoLabelReport(STAGE, TASK, 'p1'), '{"schema":');
+    await storage.siteStore(SITE).put(siteKeys.softLabel(STAGE, TASK, 'p2'), 'no safetensors');
     await pseudoLabel('p3', POINTS);
 
     const { cases, unreadable } = await found(STAGE);

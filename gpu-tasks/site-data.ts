@@ -1,5 +1,5 @@
 import { describeError, FedcardioError, isFedcardioError } from '../lib/error.ts';
-import { type CaseUse, type StageAddress, siteKeys } from '../lib/federation/keys.ts';
+import { type CaseUse, type SiteKey, type StageAddress, siteKeys } from '../lib/federation/keys.ts';
 import {
   type CatalogEntry,
   catalogSchema,
@@ -12,7 +12,7 @@ import { affineOf } from '../lib/imaging/affine.ts';
 import { readMarkups } from '../lib/imaging/markups.ts';
 import { readNifti } from '../lib/imaging/nifti-read.ts';
 import type { Volume } from '../lib/imaging/volume.ts';
-import type { Objects } from '../lib/storage/contract.ts';
+import type { SiteStore } from '../lib/storage/contract.ts';
 import { readJson, tryReadJson } from '../lib/storage/documents.ts';
 import {
   boxed,
@@ -33,7 +33,7 @@ import type { GpuTaskContext } from './context.ts';
  * case out.
  */
 export interface SiteData {
-  readonly bucket: string;
+  readonly store: SiteStore;
   /** Cataloged cases of a use, sorted by id. */
   catalog(use: CaseUse): Promise<readonly CatalogEntry[]>;
   /** A CT as it was uploaded, in HU. Not cached: it is large and rarely needed twice. */
@@ -55,11 +55,11 @@ interface TargetSource {
   read(): Promise<Target>;
 }
 
-export function openSiteData(objects: Objects, bucket: string, cache: Cache): SiteData {
+export function openSiteData(store: SiteStore, cache: Cache): SiteData {
   const image = async (entry: CatalogEntry) =>
-    readNifti(await readCataloged(objects, bucket, entry.image, 'BAD_IMAGE'), entry.image.key);
+    readNifti(await readCataloged(store, entry.image, 'BAD_IMAGE'), entry.image.key);
   const remember = (key: string, read: () => Promise<Target>) =>
-    cache.get(`${bucket}/${key}`, async () => {
+    cache.get(`${store.bucket}/${key}`, async () => {
       const value = await read();
       return { value, bytes: bytesOf(value) };
     });
@@ -70,7 +70,7 @@ export function openSiteData(objects: Objects, bucket: string, cache: Cache): Si
     stage: StageAddress,
   ): Promise<TargetSource | undefined> {
     const key = siteKeys.pseudoLabelReport(stage, task, entry.case);
-    const stored = await tryReadJson(objects, bucket, key, pseudoLabelReportSchema).catch(asBadLabel(key));
+    const stored = await tryReadJson(store, key, pseudoLabelReportSchema).catch(asBadLabel(key));
     const report = stored?.value;
     if (!report?.accepted || report.image !== entry.image.sha256) return undefined;
     const { confidence, landmarks } = report;
@@ -80,12 +80,7 @@ export function openSiteData(objects: Objects, bucket: string, cache: Cache): Si
         remember(`${key}@${stored?.etag}`, async () => {
           const hard = landmarks
             ? { kind: 'points' as const, points: landmarks }
-            : await readLabel(
-                objects,
-                bucket,
-                { key: siteKeys.pseudoLabel(stage, task, entry.case), format: 'class-map' },
-                task,
-              );
+            : await readLabel(store, { key: siteKeys.pseudoLabel(stage, task, entry.case), format: 'class-map' }, task);
           return { ...boxed(hard), teacher: { confidence, soft: await softLabel(report, stage) } };
         }),
     };
@@ -94,7 +89,7 @@ export function openSiteData(objects: Objects, bucket: string, cache: Cache): Si
   async function softLabel({ soft, task, case: id }: PseudoLabelReport, stage: StageAddress) {
     if (!soft) return undefined;
     const key = siteKeys.softLabel(stage, task, id);
-    const body = await readCataloged(objects, bucket, { key }, 'BAD_LABEL');
+    const body = await readCataloged(store, { key }, 'BAD_LABEL');
     try {
       return decodeSoftLabel(body, affineOf(soft.affine));
     } catch (error) {
@@ -103,13 +98,13 @@ export function openSiteData(objects: Objects, bucket: string, cache: Cache): Si
   }
 
   return {
-    bucket,
+    store,
     image,
     async catalog(use) {
       const entries: CatalogEntry[] = [];
-      for await (const { key, etag } of objects.list(bucket, siteKeys.catalogPrefix)) {
-        const entry = await cache.get(`${bucket}/${key}@${etag}`, async () => ({
-          value: (await readJson(objects, bucket, key, catalogSchema)).value,
+      for await (const { key, etag } of store.list(siteKeys.catalogPrefix)) {
+        const entry = await cache.get(`${store.bucket}/${key}@${etag}`, async () => ({
+          value: (await readJson(store, key, catalogSchema)).value,
           bytes: 2_000,
         }));
         if (entry.use === use) entries.push(entry);
@@ -117,18 +112,18 @@ export function openSiteData(objects: Objects, bucket: string, cache: Cache): Si
       return entries;
     },
     prepared: (entry, { spacing, heartCrop }) =>
-      cache.get(`${bucket}/${entry.image.key}@${entry.image.etag}/${spacing}mm/${heartCrop}`, async () => {
+      cache.get(`${store.bucket}/${entry.image.key}@${entry.image.etag}/${spacing}mm/${heartCrop}`, async () => {
         const value = prepareImage(await image(entry), { spacing, heartCrop });
         return { value, bytes: value.data.byteLength };
       }),
     async label(entry, task) {
       const label = entry.labels[task];
-      return label && remember(`${label.key}@${label.etag}`, () => readLabel(objects, bucket, label, task));
+      return label && remember(`${label.key}@${label.etag}`, () => readLabel(store, label, task));
     },
     async target(entry, task, stage) {
       const label = entry.labels[task];
       if (!label || !isComplete(task, label.classes)) return stage && pseudoLabel(entry, task, stage);
-      const read = async () => boxed(await readLabel(objects, bucket, label, task));
+      const read = async () => boxed(await readLabel(store, label, task));
       return { read: () => remember(`${label.key}@${label.etag}/boxed`, read) };
     },
   };
@@ -143,19 +138,18 @@ const asBadLabel =
   };
 
 interface CatalogedFile {
-  readonly key: string;
+  readonly key: SiteKey;
   /** Of the version that intake checked; any where there is none. */
   readonly etag?: string;
 }
 
 /** Another version than the cataloged one has not been checked: intake is about to. */
 async function readCataloged(
-  objects: Objects,
-  bucket: string,
+  store: SiteStore,
   { key, etag }: CatalogedFile,
   code: 'BAD_IMAGE' | 'BAD_LABEL',
 ): Promise<Uint8Array> {
-  const stored = await objects.tryGet(bucket, key);
+  const stored = await store.tryGet(key);
   if (stored && (etag === undefined || stored.etag === etag)) return stored.body;
   throw new FedcardioError(code, `${key} was ${stored ? 'replaced' : 'removed'} since it was cataloged.`, {
     hint: 'The next task takes the case as intake finds it then.',
@@ -163,12 +157,11 @@ async function readCataloged(
 }
 
 async function readLabel(
-  objects: Objects,
-  bucket: string,
+  store: SiteStore,
   label: CatalogedFile & Pick<LabelEntry, 'format'>,
   task: TaskId,
 ): Promise<Target> {
-  const body = await readCataloged(objects, bucket, label, 'BAD_LABEL');
+  const body = await readCataloged(store, label, 'BAD_LABEL');
   return label.format === 'markups'
     ? { kind: 'points', points: readMarkups(new TextDecoder().decode(body), TASKS[task].classes) }
     : targetOfClassMap(task, readNifti(body, label.key));
@@ -248,7 +241,7 @@ export async function trainingCases(
   if (cases.length === 0) {
     throw new FedcardioError(
       'NO_DATA',
-      `${data.bucket} has no training case with a complete label for ${tasks.join(' or ')}.`,
+      `${data.store.bucket} has no training case with a complete label for ${tasks.join(' or ')}.`,
       { hint: `Labels lie at cases/<case>/labels/<task>.nii.gz; tasks are ${Object.keys(TASKS).join(', ')}.` },
     );
   }

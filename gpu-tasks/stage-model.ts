@@ -6,7 +6,7 @@ import { sha256Hex } from '../lib/json.ts';
 import { initialWeights } from '../lib/models/initial-weights.ts';
 import { createNetwork, type Network } from '../lib/models/network.ts';
 import { type LearningStage, learns, modelOf, stageOf, tasksOf } from '../lib/protocol/plan.ts';
-import type { Objects } from '../lib/storage/contract.ts';
+import type { FederationStore } from '../lib/storage/contract.ts';
 import { readJson } from '../lib/storage/documents.ts';
 import type { Preparation } from '../lib/training/cases.ts';
 import { bodyOf, loadSiteModel } from '../lib/training/local-parameters.ts';
@@ -30,18 +30,18 @@ export interface StageModel extends Preparation {
  * the campaign's seed there. A probe's model is the body that it probes with the probe's own head.
  */
 export async function withStageModel<T>(
-  objects: Objects,
-  { federationBucket: bucket, data }: { readonly federationBucket: string; readonly data: SiteData },
+  federationStore: FederationStore,
+  data: SiteData,
   campaign: string,
   stageName: string,
   use: (model: StageModel) => Promise<T>,
 ): Promise<T> {
-  const plan = await readPlan(objects, bucket, campaign);
-  const { stage, at, model, weights, sha256 } = await finalModel(objects, bucket, plan, stageName);
+  const plan = await readPlan(federationStore, campaign);
+  const { stage, at, model, weights, sha256 } = await finalModel(federationStore, plan, stageName);
   const { patch, spacing, heartCrop, localParameters } = stage.training;
   const network = createNetwork(model, tasksOf(stage), plan.campaign.seed);
   try {
-    const local = localParameters.length > 0 ? await readLocalParameters(objects, data.bucket, at) : undefined;
+    const local = localParameters.length > 0 ? await readLocalParameters(data.store, at) : undefined;
     loadSiteModel(network, localParameters, weights, local);
     return await use({ network, tasks: tasksOf(stage), patch, spacing, heartCrop, sha256 });
   } finally {
@@ -51,22 +51,21 @@ export async function withStageModel<T>(
 
 /** What a stage trains: a network of its own, from its seed or from `init`, or the heads of one whose body is there. */
 export async function networkOf(
-  objects: Objects,
-  bucket: string,
+  federationStore: FederationStore,
   campaign: string,
   stage: LearningStage,
 ): Promise<{ readonly model: ModelConfig; readonly body?: Weights; readonly init?: Weights }> {
   if (stage.kind !== 'probe') {
     if (stage.init === undefined) return { model: stage.model };
-    return { model: stage.model, init: await readInit(objects, bucket, campaign, stage.init) };
+    return { model: stage.model, init: await readInit(federationStore, campaign, stage.init) };
   }
-  const { model, weights } = await finalModel(objects, bucket, await readPlan(objects, bucket, campaign), stage.of);
+  const { model, weights } = await finalModel(federationStore, await readPlan(federationStore, campaign), stage.of);
   return { model, body: weights };
 }
 
-async function readInit(objects: Objects, bucket: string, campaign: string, sha256: string): Promise<Weights> {
+async function readInit(federationStore: FederationStore, campaign: string, sha256: string): Promise<Weights> {
   const key = federationKeys.init(campaign, sha256);
-  const stored = await objects.tryGet(bucket, key);
+  const stored = await federationStore.tryGet(key);
   if (stored && sha256Hex(stored.body) === sha256) return decodeSafetensors(stored.body);
   throw new FedcardioError('BAD_CONFIGURATION', `${key} is ${stored ? 'not what its name says' : 'not there'}.`, {
     hint: 'Store the weights with `fedcardio import`, and start the campaign under a new id.',
@@ -75,13 +74,12 @@ async function readInit(objects: Objects, bucket: string, campaign: string, sha2
 
 /** The network of a finished stage and all its weights; of a probe, with the body that it probes. */
 export async function trainedModel(
-  objects: Objects,
-  bucket: string,
+  federationStore: FederationStore,
   campaign: string,
   stageName: string,
 ): Promise<TrainedModel> {
-  const plan = await readPlan(objects, bucket, campaign);
-  const { stage, model, weights } = await finalModel(objects, bucket, plan, stageName);
+  const plan = await readPlan(federationStore, campaign);
+  const { stage, model, weights } = await finalModel(federationStore, plan, stageName);
   const { patch, spacing, heartCrop, localParameters } = stage.training;
   const tasks = tasksOf(stage);
   // What stays at the sites is as it was at the start, as for a site that never trained the stage.
@@ -95,8 +93,8 @@ export interface TrainedModel extends Pick<StageModel, 'tasks' | 'patch' | keyof
   readonly weights: Weights;
 }
 
-async function readPlan(objects: Objects, bucket: string, campaign: string): Promise<Plan> {
-  return (await readJson(objects, bucket, federationKeys.plan(campaign), planSchema)).value;
+async function readPlan(federationStore: FederationStore, campaign: string): Promise<Plan> {
+  return (await readJson(federationStore, federationKeys.plan(campaign), planSchema)).value;
 }
 
 interface FinalModel {
@@ -107,19 +105,19 @@ interface FinalModel {
   readonly sha256: string;
 }
 
-async function finalModel(objects: Objects, bucket: string, plan: Plan, name: string): Promise<FinalModel> {
+async function finalModel(federationStore: FederationStore, plan: Plan, name: string): Promise<FinalModel> {
   const campaign = plan.campaign.id;
   const stage = stageOf(plan, name);
   if (!learns(stage)) {
     throw new FedcardioError('BAD_CONFIGURATION', `Stage ${name} of campaign ${campaign} trains no model.`);
   }
   const at = { campaign, stage: name, round: stage.rounds };
-  const { global } = (await readJson(objects, bucket, federationKeys.commit(at), commitSchema)).value;
+  const { global } = (await readJson(federationStore, federationKeys.commit(at), commitSchema)).value;
   if (!global) throw new FedcardioError('BAD_WEIGHTS', `The last commit of ${name} names no model.`);
   const { sha256 } = global;
-  const weights = decodeSafetensors((await objects.get(bucket, global.key)).body);
+  const weights = decodeSafetensors((await federationStore.get(global.key)).body);
   const found = { stage, at, model: modelOf(plan.campaign, stage), sha256 };
   if (stage.kind !== 'probe') return { ...found, weights };
-  const probed = await finalModel(objects, bucket, plan, stage.of);
+  const probed = await finalModel(federationStore, plan, stage.of);
   return { ...found, weights: new Map([...bodyOf(probed.weights), ...weights]) };
 }

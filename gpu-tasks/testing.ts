@@ -11,30 +11,32 @@ import {
   type Update,
   updateSchema,
 } from '../lib/federation/schemas.ts';
-import { names } from '../lib/federation/topology.ts';
 import { writeNifti } from '../lib/imaging/nifti-write.ts';
 import { intakeCase } from '../lib/intake/intake.ts';
 import { loadBackend } from '../lib/nn/backend.ts';
 import { stageOf } from '../lib/protocol/plan.ts';
-import type { Objects } from '../lib/storage/contract.ts';
+import type { OpenBucket, Stores } from '../lib/storage/contract.ts';
 import { createJson, readJson } from '../lib/storage/documents.ts';
+import { storesOf } from '../lib/storage/stores.ts';
+import { createMemoryStorage } from '../lib/storage/testing-objects.ts';
 import { ballCase } from '../lib/training/testing-cases.ts';
+import { asSiteRole } from '../test/helpers/roles.ts';
 import { createCache } from './cache.ts';
 import { type GpuTaskContext, NO_INTERRUPTION } from './context.ts';
 
-/** For tests: one site, Berlin, with what its tasks need in storage, and others where a test names them. */
+/** Helpers for tests of GPU tasks: one site, Berlin, with stored inputs, and other sites if a test names them. */
 
 const FEDERATION = 'tavi';
 export const SITE = 'berlin';
-export const siteBucket = (site: string) => names.siteBucket(FEDERATION, site);
-export const SITE_BUCKET = siteBucket(SITE);
-export const FEDERATION_BUCKET = names.federationBucket(FEDERATION);
+
+/** The stores of the federation under test. */
+export const stores = (openBucket: OpenBucket = createMemoryStorage()): Stores => storesOf(openBucket, FEDERATION);
 const NOW = new Date(Date.UTC(2026, 0, 1));
 const SHA = '0'.repeat(64);
 
 type TeacherInput = Extract<CampaignInput['stages'][number], { kind: 'teacher' }>;
 
-/** What a test's teacher differs in. The plan is frozen with the first round that a test opens. */
+/** Changes to the default teacher. The first round that a test opens freezes the plan. */
 export interface TeacherOptions {
   readonly rounds?: number;
   readonly training?: Partial<TeacherInput['training']>;
@@ -63,26 +65,26 @@ const campaignOf = ({ rounds = 2, training, encoding }: TeacherOptions): Campaig
 
 /** Uploads a CT with a ball of calcium, labelled or not, and lets intake catalog it. */
 export async function uploadCase(
-  objects: Objects,
+  { siteStore }: Stores,
   use: CaseUse,
   caseId: string,
   labelled: boolean,
   site = SITE,
 ): Promise<void> {
-  const bucket = siteBucket(site);
+  const store = siteStore(site);
   const { image, targets } = ballCase(caseId, 16, 6, ['calcification']);
   const hu = Int16Array.from(image.data, (value) => value * 220 + 125);
-  await objects.put(bucket, siteKeys.image(use, caseId), writeNifti({ ...image, data: hu }));
+  await store.put(siteKeys.image(use, caseId), writeNifti({ ...image, data: hu }));
   const target = targets.get('calcification');
   if (labelled && target?.kind === 'mask') {
-    await objects.put(bucket, siteKeys.label(use, caseId, 'calcification'), writeNifti(target.mask));
+    await store.put(siteKeys.label(use, caseId, 'calcification'), writeNifti(target.mask));
   }
-  await intakeCase({ objects, bucket, site, now: () => NOW }, caseId);
+  await intakeCase({ store, site, now: () => NOW }, caseId);
 }
 
-/** The message that asks a site to take part in a round. Sent again, so that the task looks before it runs. */
+/** The message of a site's GPU task for a round, marked as resent so that the GPU task checks whether it is due. */
 export async function openRound(
-  objects: Objects,
+  { federationStore }: Stores,
   stage: string,
   round: number,
   base: Open['base'] = null,
@@ -91,7 +93,7 @@ export async function openRound(
   const campaign = campaignSchema.parse(campaignOf(teacher));
   const time = NOW.toISOString();
   const plan: Plan = { schema: 'fedcardio.plan/1', campaign, source: SHA, at: time };
-  await createJson(objects, FEDERATION_BUCKET, federationKeys.plan(campaign.id), planSchema, plan);
+  await createJson(federationStore, federationKeys.plan(campaign.id), planSchema, plan);
   return {
     schema: 'fedcardio.task/1',
     federation: FEDERATION,
@@ -108,24 +110,26 @@ export async function openRound(
   };
 }
 
-/** The one update that a site left in a round. */
-export async function updateOf(objects: Objects, message: GpuTaskMessage): Promise<Update> {
+/** The only update of a site in a round. */
+export async function updateOf({ federationStore }: Stores, message: GpuTaskMessage): Promise<Update> {
   const prefix = federationKeys.siteUpdates(message, message.site);
-  const keys = (await collect(objects.list(FEDERATION_BUCKET, prefix)))
+  const keys = (await collect(federationStore.list(prefix)))
     .map(({ key }) => key)
     .filter((key) => key.endsWith(UPDATE_SUFFIX));
   const [key, ...more] = keys;
   if (!key || more.length > 0) throw new Error(`${keys.length} updates below ${prefix}`);
-  return (await readJson(objects, FEDERATION_BUCKET, key, updateSchema)).value;
+  return (await readJson(federationStore, key, updateSchema)).value;
 }
 
-/** Commits the weights of one site's update as the round's global model: what the next round starts from. */
-export async function commitUpdateOf(objects: Objects, message: GpuTaskMessage): Promise<Open['base']> {
+/** Commits one site's update as the round's global model, from which the next round starts. */
+export async function commitUpdateOf(of: Stores, message: GpuTaskMessage): Promise<Open['base']> {
   const { campaign, stage, round } = message;
-  const update = await updateOf(objects, message);
-  if (update.status !== 'ok' || !update.weights) throw new Error('the task left no weights');
-  const { key, sha256, bytes } = update.weights;
-  const commit = await createJson(objects, FEDERATION_BUCKET, federationKeys.commit(message), commitSchema, {
+  const update = await updateOf(of, message);
+  if (update.status !== 'ok' || !update.weights) throw new Error('the GPU task left no weights');
+  const { sha256, bytes } = update.weights;
+  const key = federationKeys.global(message, sha256.slice(0, 16));
+  await of.federationStore.put(key, (await of.federationStore.get(update.weights.key)).body);
+  const commit = await createJson(of.federationStore, federationKeys.commit(message), commitSchema, {
     schema: 'fedcardio.commit/1',
     campaign,
     stage,
@@ -142,13 +146,13 @@ export async function commitUpdateOf(objects: Objects, message: GpuTaskMessage):
   return { commit: commit.sha256, key, sha256, bytes, state: null };
 }
 
-/** A task's context on this machine's best backend, and what it was told on the way. */
-export async function gpuTaskContext(objects: Objects) {
+/** The context of a site's GPU task, with its role's access, on this machine's best backend; and what it reports. */
+export async function gpuTaskContext(of: Stores, site = SITE) {
   const { description } = await loadBackend();
   const steps: number[] = [];
   const logged: string[] = [];
   const context: GpuTaskContext = {
-    objects,
+    ...asSiteRole(of, site, 'task'),
     cache: createCache(2 ** 20),
     backend: description,
     memoryLimit: undefined,

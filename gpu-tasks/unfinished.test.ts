@@ -3,27 +3,26 @@ import { collect } from '../lib/async.ts';
 import { FedcardioError } from '../lib/error.ts';
 import { federationKeys } from '../lib/federation/keys.ts';
 import type { GpuTaskMessage } from '../lib/federation/schemas.ts';
-import type { Objects } from '../lib/storage/contract.ts';
-import { createMemoryObjects } from '../lib/storage/testing-objects.ts';
+import type { SiteStore, Stores } from '../lib/storage/contract.ts';
 import type { GpuTaskContext } from './context.ts';
 import { runGpuTask } from './run-gpu-task.ts';
-import { FEDERATION_BUCKET, gpuTaskContext, openRound, SITE_BUCKET, updateOf, uploadCase } from './testing.ts';
+import { gpuTaskContext, openRound, SITE, stores, updateOf, uploadCase } from './testing.ts';
 import { unfinishedKey } from './unfinished.ts';
 
 const STEPS = 5;
-let objects: Objects;
+let storage: Stores;
 let message: GpuTaskMessage;
 
 beforeEach(async () => {
-  objects = createMemoryObjects();
-  await uploadCase(objects, 'training', 'patient-1', true);
-  await uploadCase(objects, 'training', 'patient-2', true);
-  message = await openRound(objects, 'teacher', 1, null, { training: { steps: STEPS, checkpointSeconds: 100 } });
+  storage = stores();
+  await uploadCase(storage, 'training', 'patient-1', true);
+  await uploadCase(storage, 'training', 'patient-2', true);
+  message = await openRound(storage, 'teacher', 1, null, { training: { steps: STEPS, checkpointSeconds: 100 } });
 });
 
 /** Runs the task at a site whose steps take a minute, and where somebody may want it to stop after one of them. */
 async function run(options: { readonly stopAfter?: number; readonly context?: Partial<GpuTaskContext> } = {}) {
-  const { context, steps, logged } = await gpuTaskContext(objects);
+  const { context, steps, logged } = await gpuTaskContext(storage);
   let minutes = 0;
   let held = false;
   const interruption = {
@@ -47,13 +46,13 @@ async function run(options: { readonly stopAfter?: number; readonly context?: Pa
 }
 
 async function weightsOfUpdate() {
-  const update = await updateOf(objects, message);
+  const update = await updateOf(storage, message);
   return update.status === 'ok' ? update.weights?.sha256 : undefined;
 }
-const unfinished = () => objects.tryGet(SITE_BUCKET, unfinishedKey(message));
+const unfinished = () => storage.siteStore(SITE).tryGet(unfinishedKey(message));
 async function forgetUpdate(): Promise<void> {
-  for (const { key } of await collect(objects.list(FEDERATION_BUCKET, federationKeys.updates(message)))) {
-    await objects.delete(FEDERATION_BUCKET, key);
+  for (const { key } of await collect(storage.federationStore.list(federationKeys.updates(message)))) {
+    await storage.federationStore.delete(key);
   }
 }
 /** Where an undisturbed run ends. */
@@ -74,15 +73,17 @@ describe('a training task', () => {
   });
 
   test('of a short round keeps nothing', async () => {
-    message = await openRound(objects, 'teacher', 1, null, { training: { steps: STEPS } });
+    message = await openRound(storage, 'teacher', 1, null, { training: { steps: STEPS } });
     const written: string[] = [];
-    const put: Objects['put'] = async (bucket, key, ...rest) => {
-      written.push(`${bucket}/${key}`);
-      return objects.put(bucket, key, ...rest);
+    const put: SiteStore['put'] = async (key, ...rest) => {
+      written.push(key);
+      return storage.siteStore(SITE).put(key, ...rest);
     };
     const deleted = async () => expect.unreachable();
 
-    expect(await run({ context: { objects: { ...objects, put, delete: deleted } } })).toMatchObject({ result: 'done' });
+    expect(
+      await run({ context: { siteStore: (site) => ({ ...storage.siteStore(site), put, delete: deleted }) } }),
+    ).toMatchObject({ result: 'done' });
 
     expect(written.filter((path) => path.includes('unfinished'))).toEqual([]);
   });
@@ -91,7 +92,7 @@ describe('a training task', () => {
     const expected = await undisturbed();
 
     expect(await run({ stopAfter: 1 })).toMatchObject({ result: 'INTERRUPTED', steps: [1] });
-    expect(await collect(objects.list(FEDERATION_BUCKET, federationKeys.updates(message)))).toEqual([]);
+    expect(await collect(storage.federationStore.list(federationKeys.updates(message)))).toEqual([]);
     expect(await run({ stopAfter: 2 })).toMatchObject({ result: 'INTERRUPTED', steps: [2, 3] });
     const last = await run();
 
@@ -112,11 +113,11 @@ describe('a training task', () => {
       return new Date(clock);
     };
     expect(await run({ context: { progress: dies, now } })).toMatchObject({ result: 'STORAGE' });
-    await uploadCase(objects, 'training', 'patient-3', true);
+    await uploadCase(storage, 'training', 'patient-3', true);
 
     const { result, steps } = await run();
 
-    expect({ result, samples: await updateOf(objects, message) }).toMatchObject({
+    expect({ result, samples: await updateOf(storage, message) }).toMatchObject({
       result: 'done',
       samples: { samples: 2 },
     });
@@ -135,7 +136,7 @@ describe('a training task', () => {
         message = { ...message, seed: message.seed + 1 };
       },
     ],
-    ['that is damaged', () => objects.put(SITE_BUCKET, unfinishedKey(message), 'no tensors')],
+    ['that is damaged', () => storage.siteStore(SITE).put(unfinishedKey(message), 'no tensors')],
   ])('begins anew beside a checkpoint %s', async (_, change) => {
     await run({ stopAfter: 2 });
     await change();
@@ -147,12 +148,12 @@ describe('a training task', () => {
   });
 
   test('that cannot write a checkpoint goes on', async () => {
-    const put: Objects['put'] = async (bucket, key, ...rest) => {
+    const put: SiteStore['put'] = async (key, ...rest) => {
       if (key === unfinishedKey(message)) throw new FedcardioError('STORAGE', 'Cannot write: 503.');
-      return objects.put(bucket, key, ...rest);
+      return storage.siteStore(SITE).put(key, ...rest);
     };
 
-    const { result, events } = await run({ context: { objects: { ...objects, put } } });
+    const { result, events } = await run({ context: { siteStore: (site) => ({ ...storage.siteStore(site), put }) } });
 
     expect(result).toBe('done');
     expect(events[0]).toMatchObject({ event: 'checkpoint-failed', step: 2, reason: 'Cannot write: 503.' });

@@ -2,6 +2,7 @@ import { describeError, FedcardioError, isFedcardioError } from '../lib/error.ts
 import { siteKeys } from '../lib/federation/keys.ts';
 import type { GpuTaskMessage } from '../lib/federation/schemas.ts';
 import { canonicalJson, sha256Hex } from '../lib/json.ts';
+import type { SiteStore } from '../lib/storage/contract.ts';
 import { decodeRoundState, encodeRoundState } from '../lib/training/round-state.ts';
 import type { RoundState } from '../lib/training/train-round.ts';
 import type { GpuTaskContext } from './context.ts';
@@ -14,16 +15,16 @@ export interface Unfinished {
 }
 
 export const unfinishedKey = ({ campaign, stage, round }: GpuTaskMessage) =>
-  siteKeys.unfinished(campaign, stage, round);
+  siteKeys.unfinished({ campaign, stage, round });
 
 /** What an earlier run of the same task left; undefined where there is none, or none of these terms that can be read. */
 export async function readUnfinished(
-  { objects, log }: GpuTaskContext,
-  bucket: string,
+  { log }: GpuTaskContext,
+  store: SiteStore,
   message: GpuTaskMessage,
 ): Promise<Unfinished | undefined> {
   const key = unfinishedKey(message);
-  const stored = await objects.tryGet(bucket, key);
+  const stored = await store.tryGet(key);
   if (!stored) return undefined;
   try {
     const { state, notes } = decodeRoundState(stored.body);
@@ -52,8 +53,8 @@ export interface Keeper {
  * cannot be written costs time only if the task dies, so that the training goes on.
  */
 export function createKeeper(
-  { objects, log, now, interruption }: GpuTaskContext,
-  bucket: string,
+  { log, now, interruption }: GpuTaskContext,
+  store: SiteStore,
   message: GpuTaskMessage,
   cases: readonly string[],
   seconds: number,
@@ -67,7 +68,7 @@ export function createKeeper(
     const step = state.losses.length;
     try {
       const bytes = encodeRoundState(state, notes);
-      await objects.put(bucket, key, bytes);
+      await store.put(key, bytes);
       used = true;
       log('checkpoint-written', { key, step, bytes: bytes.length });
     } catch (error) {

@@ -1,22 +1,21 @@
 import type { GpuTaskMessage } from '../lib/federation/schemas.ts';
-import type { RoundContext } from '../lib/protocol/round-context.ts';
-import type { Queues } from '../lib/storage/contract.ts';
+import type { RoundContext } from '../lib/protocol/context.ts';
+import type { Queues, Stores } from '../lib/storage/contract.ts';
 
-/** Starts GPU tasks. Submitting the same message twice while it runs starts it once. */
+/** Starts GPU tasks. Idempotent: submitting a message again while its GPU task runs starts nothing. */
 export interface GpuTaskLauncher {
-  /** @param deadline of the message's round, put off by pauses: what still runs then runs for nothing */
+  /** @param deadline the round's deadline, extended by pauses: a GPU task is useless after it */
   submit(message: GpuTaskMessage, deadline: Date): Promise<void>;
 }
 
-/** All that a handler may touch. Lambda builds it from its environment, the local runner and tests pass their own. */
-export interface HandlerContext extends RoundContext {
+/** Everything that a handler may use. Lambda builds it from its environment; the queue runner and tests pass their own. */
+export interface HandlerContext extends RoundContext, Stores {
+  readonly federationStore: Stores['federationStore'];
   readonly queues: Queues;
   readonly launcher: GpuTaskLauncher;
-  /** One structured line: what happened and to what. */
-  readonly log: (event: string, fields: Readonly<Record<string, unknown>>) => void;
 }
 
-/** The parts of Lambda's SQS event and of its answer that handlers use. */
+/** The parts of Lambda's SQS event and of its response that handlers use. */
 export interface SqsEvent {
   readonly Records: readonly {
     readonly messageId: string;

@@ -4,8 +4,9 @@ import { federationSchema, summarySchema } from '../lib/federation/schemas.ts';
 import { names } from '../lib/federation/topology.ts';
 import { affineOf } from '../lib/imaging/affine.ts';
 import { writeNifti } from '../lib/imaging/nifti-write.ts';
-import type { Objects } from '../lib/storage/contract.ts';
-import { createMemoryObjects } from '../lib/storage/testing-objects.ts';
+import type { OpenBucket } from '../lib/storage/contract.ts';
+import { storesOf, wrapBuckets } from '../lib/storage/stores.ts';
+import { createMemoryStorage } from '../lib/storage/testing-objects.ts';
 import type { HandlerContext, SqsEvent } from './context.ts';
 import { intake } from './intake.ts';
 
@@ -31,23 +32,24 @@ const image = (seed: number) =>
     data: new Int16Array(120).map((_, i) => (((i + seed) * 37) % 900) - 500),
   });
 
-function prepare(objects: Objects = createMemoryObjects()) {
+function prepare(memory = createMemoryStorage(), openBucket: OpenBucket = memory) {
   const logged: { readonly event: string; readonly fields: Readonly<Record<string, unknown>> }[] = [];
   const unused = () => Promise.reject(new Error('intake needs no queue and no launcher'));
   const context: HandlerContext = {
     federation,
-    objects,
+    ...storesOf(openBucket, 'tavi'),
     queues: { send: unused, receive: unused, delete: unused, changeVisibility: unused, depth: unused },
     launcher: { submit: unused },
     now: () => new Date('2026-01-02T03:04:05Z'),
     log: (event, fields) => logged.push({ event, fields }),
   };
-  const exists = async (bucket: string, key: string) => (await objects.head(bucket, key)) !== undefined;
+  const exists = async (bucket: string, key: string) => (await memory(bucket).head(key)) !== undefined;
   const summary = async (site: string) => {
-    const { body } = await objects.get(names.federationBucket('tavi'), federationKeys.summary(site));
+    const { body } = await memory(names.federationBucket('tavi')).get(federationKeys.summary(site));
     return summarySchema.parse(JSON.parse(Buffer.from(body).toString()));
   };
-  return { context, logged, objects, exists, summary };
+  const put = (bucket: string, key: string, body: Uint8Array) => memory(bucket).put(key, body);
+  return { context, logged, put, exists, summary };
 }
 
 const record = (bucket: string, key: string) => ({
@@ -70,8 +72,8 @@ const failures = (...ids: readonly string[]) => ({
 });
 
 test('an upload is cataloged and counted', async () => {
-  const { context, objects, exists, summary, logged } = prepare();
-  await objects.put(BERLIN, 'cases/p7/image.nii.gz', image(1));
+  const { context, put, exists, summary, logged } = prepare();
+  await put(BERLIN, 'cases/p7/image.nii.gz', image(1));
 
   const response = await intake(messages(uploaded(BERLIN, 'cases/p7/image.nii.gz')), context);
 
@@ -84,26 +86,27 @@ test('an upload is cataloged and counted', async () => {
 });
 
 test('keys are decoded: percent signs, and + for space', async () => {
-  const { context, objects, exists } = prepare();
-  await objects.put(BERLIN, 'cases/Müller, Hans/image.nii.gz', image(1));
+  const { context, put, exists } = prepare();
+  await put(BERLIN, 'cases/Müller, Hans/image.nii.gz', image(1));
   const key = 'cases/M%C3%BCller%2C+Hans/image.nii.gz';
   expect(await intake(messages(uploaded(BERLIN, key)), context)).toEqual(failures());
   expect(await exists(BERLIN, siteKeys.rejected('Müller, Hans'))).toBe(true);
 });
 
 test('a batch of several sites and cases: each case is looked at once, each site counted once', async () => {
-  const objects = createMemoryObjects();
   const summaries: string[] = [];
-  const { context, logged, summary } = prepare({
-    ...objects,
-    put: async (bucket, key, ...rest) => {
+  const memory = createMemoryStorage();
+  const watched = wrapBuckets(memory, (store) => ({
+    ...store,
+    put: (key, ...rest) => {
       if (key.startsWith('sites/')) summaries.push(key);
-      return objects.put(bucket, key, ...rest);
+      return store.put(key, ...rest);
     },
-  });
-  for (const id of ['p1', 'p2']) await objects.put(BERLIN, `cases/${id}/image.nii.gz`, image(Number(id[1])));
-  await objects.put(MUNICH, 'held-out/p1/image.nii.gz', image(1));
-  await objects.put(MUNICH, 'cases/loose.nii.gz', image(1));
+  }));
+  const { context, logged, summary, put } = prepare(memory, watched);
+  for (const id of ['p1', 'p2']) await put(BERLIN, `cases/${id}/image.nii.gz`, image(Number(id[1])));
+  await put(MUNICH, 'held-out/p1/image.nii.gz', image(1));
+  await put(MUNICH, 'cases/loose.nii.gz', image(1));
 
   const response = await intake(
     messages(
@@ -124,8 +127,8 @@ test('a batch of several sites and cases: each case is looked at once, each site
 
 describe('only what fails is given back to the queue', () => {
   test('messages that are no event, and buckets of nobody', async () => {
-    const { context, objects, exists } = prepare();
-    await objects.put(BERLIN, 'cases/p1/image.nii.gz', image(1));
+    const { context, put, exists } = prepare();
+    await put(BERLIN, 'cases/p1/image.nii.gz', image(1));
     const response = await intake(
       messages(
         '{',
@@ -141,13 +144,14 @@ describe('only what fails is given back to the queue', () => {
   });
 
   test('a case whose image cannot be read from storage, in every message that names it', async () => {
-    const objects = createMemoryObjects();
-    const { context, exists } = prepare({
-      ...objects,
-      getRange: (bucket, key, ...range) =>
-        key.includes('/p1/') ? Promise.reject(new Error('connection reset')) : objects.getRange(bucket, key, ...range),
-    });
-    for (const id of ['p1', 'p2']) await objects.put(BERLIN, `cases/${id}/image.nii.gz`, image(Number(id[1])));
+    const memory = createMemoryStorage();
+    const failing = wrapBuckets(memory, (store) => ({
+      ...store,
+      getRange: (key, ...range) =>
+        key.includes('/p1/') ? Promise.reject(new Error('connection reset')) : store.getRange(key, ...range),
+    }));
+    const { context, exists, put } = prepare(memory, failing);
+    for (const id of ['p1', 'p2']) await put(BERLIN, `cases/${id}/image.nii.gz`, image(Number(id[1])));
     const response = await intake(
       messages(
         uploaded(BERLIN, 'cases/p1/image.nii.gz'),
@@ -161,16 +165,17 @@ describe('only what fails is given back to the queue', () => {
   });
 
   test('a site whose summary cannot be written', async () => {
-    const objects = createMemoryObjects();
-    const { context } = prepare({
-      ...objects,
-      put: (bucket, key, ...rest) =>
-        key === federationKeys.summary('munich')
+    const memory = createMemoryStorage();
+    const denying = wrapBuckets(memory, (store) => ({
+      ...store,
+      put: (key, ...rest) =>
+        String(key) === federationKeys.summary('munich')
           ? Promise.reject(new Error('denied'))
-          : objects.put(bucket, key, ...rest),
-    });
-    await objects.put(BERLIN, 'cases/p1/image.nii.gz', image(1));
-    await objects.put(MUNICH, 'cases/p1/image.nii.gz', image(1));
+          : store.put(key, ...rest),
+    }));
+    const { context, put } = prepare(memory, denying);
+    await put(BERLIN, 'cases/p1/image.nii.gz', image(1));
+    await put(MUNICH, 'cases/p1/image.nii.gz', image(1));
     const response = await intake(
       messages(uploaded(MUNICH, 'cases/p1/image.nii.gz'), uploaded(BERLIN, 'cases/p1/image.nii.gz')),
       context,

@@ -20,7 +20,7 @@ describe("a site's Batch job that failed", () => {
   test('answers its round in its place, with what Batch says', async () => {
     await jobFailed(example(), world.context);
 
-    const { value } = await readJson(world.context.objects, world.bucket, KEY, updateSchema);
+    const { value } = await readJson(world.context.federationStore, KEY, updateSchema);
     expect(value).toMatchObject({
       status: 'failed',
       code: 'JOB_FAILED',
@@ -40,7 +40,7 @@ describe("a site's Batch job that failed", () => {
     ['its round is sealed', federationKeys.seal(MESSAGE)],
     ['its campaign has ended', federationKeys.outcome(MESSAGE.campaign)],
   ])('adds nothing when %s', async (_, key) => {
-    await world.context.objects.put(world.bucket, key, '{}');
+    await world.context.federationStore.put(key, '{}');
     await jobFailed(example(), world.context);
     expect(world.writes.get(KEY)).toBeUndefined();
   });
@@ -51,7 +51,7 @@ describe("a site's Batch job that failed", () => {
   ])('is told of too when it %s', async (_, detail) => {
     const event = example();
     await jobFailed({ ...event, detail: { ...event.detail, ...detail } }, world.context);
-    const { value } = await readJson(world.context.objects, world.bucket, KEY, updateSchema);
+    const { value } = await readJson(world.context.federationStore, KEY, updateSchema);
     expect(value.status === 'failed' && value.reason).toContain(detail.statusReason);
   });
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { HandlerContext, SqsEvent } from './context.ts';
 import { s3Objects } from './s3-event.ts';
-import { forEachRecord } from './sqs-records.ts';
+import { forEachJsonMessage } from './sqs-records.ts';
 
 const record = (messageId: string, body: unknown) => ({
   messageId,
@@ -17,7 +17,7 @@ const s3Event = (...keys: string[]) => ({
   })),
 });
 
-describe('forEachRecord', () => {
+describe('the messages of a batch', () => {
   test('fails only the records that are bad, and logs why', async () => {
     const lines: Readonly<Record<string, unknown>>[] = [];
     const context = { log: (_: string, fields: Readonly<Record<string, unknown>>) => lines.push(fields) };
@@ -26,14 +26,14 @@ describe('forEachRecord', () => {
     };
     const seen: unknown[] = [];
 
-    const response = await forEachRecord(event, context as unknown as HandlerContext, async (body) => {
+    const response = await forEachJsonMessage(event, context as unknown as HandlerContext, async ({ body }) => {
       seen.push(body);
       if ((body as { n: number }).n === 3) throw new Error('three is refused');
     });
 
     expect(seen).toEqual([{ n: 1 }, { n: 3 }, { n: 4 }]);
     expect(response.batchItemFailures).toEqual([{ itemIdentifier: '2' }, { itemIdentifier: '3' }]);
-    expect(lines.map((line) => line.reason)).toEqual(['message 2 is not JSON', 'three is refused']);
+    expect(lines.map((line) => line.reason)).toEqual(['Message 2 is not JSON.', 'three is refused']);
   });
 });
 

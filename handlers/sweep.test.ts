@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { federationKeys } from '../lib/federation/keys.ts';
 import { outcomeSchema } from '../lib/federation/schemas.ts';
 import { tryReadJson } from '../lib/storage/documents.ts';
+import { asFederationRole } from '../test/helpers/roles.ts';
 import { campaignWith, QUORUM } from '../test/protocol/simulated-campaign.ts';
 import { simulateFederation } from '../test/protocol/simulated-federation.ts';
 import { sweep } from './sweep.ts';
@@ -10,13 +11,13 @@ const world = () => simulateFederation([{ id: 'berlin', samples: 1, behaviour: '
 
 describe('sweep', () => {
   test('ends a campaign whose plan cannot be read, and goes on with the others', async () => {
-    const { context, bucket, pending, upload } = world();
-    await context.objects.put(bucket, federationKeys.plan('a-broken-one'), '{"schema":');
+    const { context, pending, upload } = world();
+    await context.federationStore.put(federationKeys.plan('a-broken-one'), '{"schema":');
     await upload(campaignWith(QUORUM));
 
-    await sweep(context);
+    await sweep(asFederationRole(context, 'sweep'));
 
-    const outcome = await tryReadJson(context.objects, bucket, federationKeys.outcome('a-broken-one'), outcomeSchema);
+    const outcome = await tryReadJson(context.federationStore, federationKeys.outcome('a-broken-one'), outcomeSchema);
     expect(outcome?.value).toMatchObject({
       status: 'failed',
       reason: expect.stringMatching(/^campaigns\/a-broken-one\/plan\.json is not JSON/),
@@ -30,26 +31,29 @@ describe('sweep', () => {
     const { context, log, upload, advanceClock } = world();
     const sent = () => log.filter(({ event }) => event === 'tasks-sent').length;
     await upload(campaignWith(QUORUM));
-    await sweep(context);
+    await sweep(asFederationRole(context, 'sweep'));
     expect(sent()).toBe(2);
 
-    await sweep(context);
+    await sweep(asFederationRole(context, 'sweep'));
     expect(sent()).toBe(2);
     advanceClock(900);
-    await sweep(context);
+    await sweep(asFederationRole(context, 'sweep'));
     expect(sent()).toBe(4);
-    await sweep(context, { resendAfterSeconds: 0 });
+    await sweep(asFederationRole(context, 'sweep'), { resendAfterSeconds: 0 });
     expect(sent()).toBe(6);
   });
 
   test('leaves a campaign running that the storage is at fault for', async () => {
-    const { context, bucket, log, upload } = world();
+    const { context, log, upload } = world();
     await upload(campaignWith(QUORUM));
-    const broken = { ...context, objects: { ...context.objects, putIfAbsent: () => Promise.reject(new Error('503')) } };
+    const broken = {
+      ...context,
+      federationStore: { ...context.federationStore, putIfAbsent: () => Promise.reject(new Error('503')) },
+    };
 
-    await sweep(broken);
+    await sweep(asFederationRole(broken, 'sweep'));
 
     expect(log.at(-1)).toEqual({ event: 'sweep-failed', fields: { campaign: 'tavi', reason: '503' } });
-    expect(await context.objects.head(bucket, federationKeys.outcome('tavi'))).toBeUndefined();
+    expect(await context.federationStore.head(federationKeys.outcome('tavi'))).toBeUndefined();
   });
 });

@@ -4,12 +4,13 @@ import { dispatch } from '../handlers/dispatch.ts';
 import { intake } from '../handlers/intake.ts';
 import { orchestrate } from '../handlers/orchestrate.ts';
 import { sweep } from '../handlers/sweep.ts';
-import { createObjects } from '../lib/aws/objects.ts';
+import { createObjectStorage } from '../lib/aws/objects.ts';
 import { createQueues } from '../lib/aws/queues.ts';
 import type { Federation } from '../lib/federation/schemas.ts';
 import { type HandlerName, type QueueSpec, type Topology, topologyOf } from '../lib/federation/topology.ts';
 import { recordFailure } from '../lib/protocol/gpu-tasks.ts';
-import type { Objects } from '../lib/storage/contract.ts';
+import type { OpenBucket } from '../lib/storage/contract.ts';
+import { storesOf } from '../lib/storage/stores.ts';
 import { type EmbeddedServerOptions, startEmbeddedServer } from './emulator/server.ts';
 import { createProcessLauncher, type LocalLauncherOptions } from './process-launcher.ts';
 import { type RunnerEvent, type RunnerOptions, startQueueRunner } from './queue-runner.ts';
@@ -45,8 +46,8 @@ export interface PlatformOptions {
   readonly sweep?: { readonly everySeconds: number; readonly resendAfterSeconds?: number };
   /** Seconds until a failed message is received again. */
   readonly retrySeconds?: number;
-  /** Wraps the object store of the handlers. */
-  readonly wrapObjects?: (objects: Objects) => Objects;
+  /** Wraps the buckets that the handlers use. */
+  readonly wrapBuckets?: (openBucket: OpenBucket) => OpenBucket;
   /** Replaces or adds other parts of the handler context. */
   readonly extend?: (context: ClientContext) => Partial<ClientContext>;
   readonly onRunnerEvent?: (event: RunnerEvent) => void;
@@ -115,10 +116,10 @@ function contextOf(
   options: PlatformOptions,
   endpoint: string,
 ): HandlerContext & { readonly launcher: ClosableLauncher } {
-  const { federation, wrapObjects = (objects) => objects, log = () => undefined } = options;
+  const { federation, wrapBuckets = (openBucket) => openBucket, log = () => undefined } = options;
   const clients: ClientContext = {
     federation,
-    objects: wrapObjects(createObjects({ endpoint })),
+    ...storesOf(wrapBuckets(createObjectStorage({ endpoint })), federation.id),
     queues: createQueues({ endpoint }),
     now: () => new Date(),
     log,

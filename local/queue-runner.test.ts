@@ -3,7 +3,8 @@ import type { HandlerContext, SqsEvent, SqsHandler } from '../handlers/context.t
 import type { Federation } from '../lib/federation/schemas.ts';
 import type { QueueSpec, Topology } from '../lib/federation/topology.ts';
 import type { Queues } from '../lib/storage/contract.ts';
-import { createMemoryObjects } from '../lib/storage/testing-objects.ts';
+import { storesOf } from '../lib/storage/stores.ts';
+import { createMemoryStorage } from '../lib/storage/testing-objects.ts';
 import { createMemoryQueues } from '../lib/storage/testing-queues.ts';
 import { type Runner, type RunnerEvent, type RunnerOptions, startQueueRunner } from './queue-runner.ts';
 
@@ -24,7 +25,7 @@ const TOPOLOGY: Topology = {
 
 const contextOf = (queues: Queues): HandlerContext => ({
   federation: FEDERATION,
-  objects: createMemoryObjects(),
+  ...storesOf(createMemoryStorage(), FEDERATION.id),
   queues,
   launcher: { submit: async () => undefined },
   now: () => new Date(),

@@ -68,11 +68,7 @@ describe.concurrent('over HTTP, whatever the server does', () => {
       const federation = await startAdversaryFederation(sitesOf(seed), faultsOf(seed));
       try {
         await eventually(() =>
-          federation.context.objects.put(
-            federation.bucket,
-            federationKeys.campaign(campaign.id),
-            JSON.stringify(campaign),
-          ),
+          federation.context.federationStore.put(federationKeys.campaign(campaign.id), JSON.stringify(campaign)),
         );
         const storm = sleep(STORM_MS);
         if (seed % 3 === 0) await pauseForASecond(federation, campaign.id);
@@ -82,7 +78,7 @@ describe.concurrent('over HTTP, whatever the server does', () => {
 
         // The first site does what it is asked to: without its answer nothing but the time can have run out.
         if (outcome.status !== 'completed') expect(outcome.reason).toMatch(/no answer from [^.]*site-0\b/);
-        const { faults, rounds } = await verifyCampaign(federation.context, campaign.id);
+        const { faults, rounds } = await verifyCampaign(federation.context.federationStore, campaign.id);
         expect([...faults, ...rounds.flatMap((round) => round.faults)]).toEqual([]);
         if (outcome.status === 'completed') expect(rounds).toHaveLength(3);
         await expectSoundRounds(federation, campaign.id);
@@ -100,14 +96,14 @@ async function pauseForASecond({ context }: AdversaryFederation, campaign: strin
 }
 
 /** Every round: sealed for a reason, from usable updates alone, created once, merged to the plain mean. */
-async function expectSoundRounds({ context, bucket, answers, created }: AdversaryFederation, campaign: string) {
-  const { objects } = context;
-  const stored = await collect(objects.list(bucket, federationKeys.campaignPrefix(campaign)));
+async function expectSoundRounds({ context, answers, created }: AdversaryFederation, campaign: string) {
+  const { federationStore } = context;
+  const stored = await collect(federationStore.list(federationKeys.campaignPrefix(campaign)));
   for (const { key } of stored.filter((object) => object.key.endsWith('/seal.json'))) {
     const at = parseRoundKey(key)!.at;
-    const open = (await readJson(objects, bucket, federationKeys.open(at), openSchema)).value;
-    const seal = (await readJson(objects, bucket, key, sealSchema)).value;
-    const commit = (await tryReadJson(objects, bucket, federationKeys.commit(at), commitSchema))?.value;
+    const open = (await readJson(federationStore, federationKeys.open(at), openSchema)).value;
+    const seal = (await readJson(federationStore, key, sealSchema)).value;
+    const commit = (await tryReadJson(federationStore, federationKeys.commit(at), commitSchema))?.value;
     const sites = seal.updates.map(({ site }) => site);
     const answered = [...sites, ...seal.failed.map(({ site }) => site)].sort();
     const participants = open.participants.map(({ site }) => site);
@@ -120,19 +116,19 @@ async function expectSoundRounds({ context, bucket, answers, created }: Adversar
     if (commit?.global) {
       const inputs = seal.updates.map(async ({ samples, weights }) => ({
         samples,
-        file: (await objects.get(bucket, weights!.key)).body,
+        file: (await federationStore.get(weights!.key)).body,
       }));
-      const model = await objects.get(bucket, commit.global.key);
+      const model = await federationStore.get(commit.global.key);
       expect(Buffer.compare(model.body, plainMean(await Promise.all(inputs))), key).toBe(0);
     }
   }
   expect([...created].filter(([, times]) => times > 1)).toEqual([]);
 }
 
-async function outcomeOf({ context, bucket }: AdversaryFederation, campaign: string): Promise<Outcome> {
+async function outcomeOf({ context }: AdversaryFederation, campaign: string): Promise<Outcome> {
   const end = Date.now() + CALM_MS;
   while (Date.now() < end) {
-    const outcome = await tryReadJson(context.objects, bucket, federationKeys.outcome(campaign), outcomeSchema);
+    const outcome = await tryReadJson(context.federationStore, federationKeys.outcome(campaign), outcomeSchema);
     if (outcome) return outcome.value;
     await sleep(100);
   }

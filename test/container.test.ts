@@ -100,13 +100,13 @@ describe.skipIf(!IMAGE)('the container image', { timeout: 900_000 }, () => {
 
   test('does all tasks and merges of a campaign', async () => {
     for (const [i, site] of SITES.entries()) {
-      const bucket = federation.siteBucket(site);
+      const store = federation.siteStore(site);
       for (const [id, use, labels] of [
         ['p1', 'training', ['hinge-points']],
         ['p2', 'training', []],
         ['p3', 'evaluation', ['hinge-points']],
       ] as const) {
-        await uploadToyCase(federation.objects, bucket, { site, id, use, labels }, 10 * i + Number(id.slice(1)));
+        await uploadToyCase(store, { site, id, use, labels }, 10 * i + Number(id.slice(1)));
       }
     }
     await federation.idle();

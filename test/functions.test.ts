@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { createObjects } from '../lib/aws/objects.ts';
+import { createObjectStorage } from '../lib/aws/objects.ts';
 import { createQueues } from '../lib/aws/queues.ts';
 import { type FakeBatch, startFakeBatch } from '../lib/aws/testing-batch.ts';
 import { federationKeys, siteKeys } from '../lib/federation/keys.ts';
@@ -23,6 +23,7 @@ import {
 } from '../lib/federation/schemas.ts';
 import { names, topologyOf } from '../lib/federation/topology.ts';
 import { readJson } from '../lib/storage/documents.ts';
+import { storesOf } from '../lib/storage/stores.ts';
 import { deploy } from '../local/deploy/deploy.ts';
 import { type EmbeddedServer, startEmbeddedServer } from '../local/emulator/server.ts';
 import { uploadToyCase } from './helpers/campaign.ts';
@@ -143,14 +144,14 @@ describe('the bundles', () => {
 
 /** One story: each test goes on where the one before it ended. */
 describe('a campaign on the bundles', () => {
-  const objects = () => createObjects({ endpoint: server.endpoint });
+  const stores = () => storesOf(createObjectStorage({ endpoint: server.endpoint }), 'heart');
   const queues = () => createQueues({ endpoint: server.endpoint });
   const messages = new Map<string, GpuTaskMessage>();
 
   test('intake catalogs uploads, and a bad message takes none along', async () => {
     for (const site of SITES) {
       const bucket = names.siteBucket('heart', site);
-      await uploadToyCase(objects(), bucket, { site, id: 'p1', use: 'training', labels: ['hinge-points'] }, 1);
+      await uploadToyCase(stores().siteStore(site), { site, id: 'p1', use: 'training', labels: ['hinge-points'] }, 1);
       const lambda = await startOfSite('intake', site);
       const upload = created(bucket, siteKeys.image('training', 'p1'));
 
@@ -158,8 +159,8 @@ describe('a campaign on the bundles', () => {
         result: { batchItemFailures: [{ itemIdentifier: 'm0' }] },
       });
 
-      expect(await objects().head(bucket, siteKeys.catalog('p1'))).toBeDefined();
-      expect(await objects().head(BUCKET, federationKeys.summary(site))).toBeDefined();
+      expect(await stores().siteStore(site).head(siteKeys.catalog('p1'))).toBeDefined();
+      expect(await stores().federationStore.head(federationKeys.summary(site))).toBeDefined();
       expect(lambda.log().map(({ level, message, site, federation }) => [level, message, site, federation])).toEqual([
         ['ERROR', 'record-failed', site, 'heart'],
         ['INFO', 'case-examined', site, 'heart'],
@@ -180,7 +181,7 @@ describe('a campaign on the bundles', () => {
   });
 
   test('orchestrate opens the round and sends its tasks', async () => {
-    await objects().put(BUCKET, federationKeys.campaign('tavi'), JSON.stringify(CAMPAIGN));
+    await stores().federationStore.put(federationKeys.campaign('tavi'), JSON.stringify(CAMPAIGN));
     const lambda = await startOfFederation('orchestrate');
 
     expect(await lambda.invoke(sqs(created(BUCKET, federationKeys.campaign('tavi'))))).toEqual(allWell);
@@ -225,7 +226,7 @@ describe('a campaign on the bundles', () => {
     expect(await lambda.invoke(event)).toEqual({ result: null });
 
     const key = federationKeys.update(AT, 'munich', 'failed');
-    const { value } = await readJson(objects(), BUCKET, key, updateSchema);
+    const { value } = await readJson(stores().federationStore, key, updateSchema);
     expect(value).toMatchObject({ status: 'failed', code: 'JOB_FAILED' });
     expect(lambda.metrics()[METRICS.tasksFailed]).toBe(1);
     expect((await lambda.invoke({ ...event, source: 'aws.ec2' })).error).toContain('source');
@@ -233,7 +234,7 @@ describe('a campaign on the bundles', () => {
   });
 
   test('aggregate gives a round that is too large to a job, once', async () => {
-    const context = { objects: objects(), federation: FEDERATION, now: () => new Date(), log: () => undefined };
+    const context = { ...stores(), federation: FEDERATION, now: () => new Date(), log: () => undefined };
     await answerGpuTask(
       context,
       { id: 'berlin', samples: 1, behaviour: 'good' },
@@ -250,7 +251,7 @@ describe('a campaign on the bundles', () => {
 
     const merges = batch.jobs.filter(({ request }) => request.jobQueue === 'merges');
     expect(merges.map(({ jobName }) => jobName)).toEqual(['tavi_teacher_0001']);
-    expect(await objects().head(BUCKET, federationKeys.seal(AT))).toBeUndefined();
+    expect(await stores().federationStore.head(federationKeys.seal(AT))).toBeUndefined();
   });
 
   test('aggregate closes the round without the site whose job failed, in a trace', async () => {
@@ -269,7 +270,7 @@ describe('a campaign on the bundles', () => {
     const updates = ['munich', 'berlin'].map((site) => created(BUCKET, federationKeys.update(AT, site, 'failed')));
     expect(await lambda.invoke(sqs(...updates))).toEqual(allWell);
 
-    const { value } = await readJson(objects(), BUCKET, federationKeys.commit(AT), commitSchema);
+    const { value } = await readJson(stores().federationStore, federationKeys.commit(AT), commitSchema);
     expect(value.sites).toEqual(['berlin']);
     expect(lambda.log()).toContainEqual(
       expect.objectContaining({ message: 'round-committed', ...AT, federation: 'heart' }),
@@ -287,7 +288,7 @@ describe('a campaign on the bundles', () => {
   test('sweep ends the campaign, whose last event was lost', async () => {
     const lambda = await startOfFederation('sweep');
     expect(await lambda.invoke({ 'detail-type': 'Scheduled Event' })).toEqual({ result: null });
-    const { value } = await readJson(objects(), BUCKET, federationKeys.outcome('tavi'), outcomeSchema);
+    const { value } = await readJson(stores().federationStore, federationKeys.outcome('tavi'), outcomeSchema);
     expect(value.status).toBe('completed');
     expect(lambda.metrics()[METRICS.campaignsCompleted]).toBe(1);
   });

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { federationKeys, siteKeys } from '../lib/federation/keys.ts';
 import { type CampaignInput, commitSchema } from '../lib/federation/schemas.ts';
+import { readJson } from '../lib/storage/documents.ts';
 import { student, training, uploadToyCase } from './helpers/campaign.ts';
 import { type LocalFederation, type LocalFederationOptions, startLocalFederation } from './helpers/local-federation.ts';
 
@@ -25,13 +26,13 @@ async function run(input: CampaignInput, options: Omit<LocalFederationOptions, '
   try {
     for (const [seed, site] of SITES.entries()) {
       const item = { site, id: 'p1', use: 'training', labels: [TASK] } as const;
-      await uploadToyCase(local.objects, local.siteBucket(site), item, seed);
+      await uploadToyCase(local.siteStore(site), item, seed);
     }
     await local.idle();
     const { status } = await local.run(input);
     const models = [1, 2].map(async (round) => {
       const key = federationKeys.commit({ campaign: input.id, stage: 'student', round });
-      return (await local.read(local.bucket, key, commitSchema)).value.global?.sha256;
+      return (await readJson(local.federationStore, key, commitSchema)).value.global?.sha256;
     });
     const retried = local.tasks.flatMap((event) => (event.type === 'retrying' ? [event.reason] : []));
     const output = local.tasks.flatMap((event) => (event.type === 'output' ? [event.line] : []));
@@ -43,7 +44,7 @@ async function run(input: CampaignInput, options: Omit<LocalFederationOptions, '
 }
 
 const left = async (local: LocalFederation) =>
-  (await Promise.all(SITES.map((site) => local.keys(local.siteBucket(site), siteKeys.unfinishedPrefix)))).flat();
+  (await Promise.all(SITES.map((site) => local.keys(local.siteStore(site), siteKeys.unfinishedPrefix)))).flat();
 
 describe('a task whose process is ended in the middle of its round', () => {
   test('goes on where it was, and its round closes with the bytes of an undisturbed one', async () => {

@@ -11,7 +11,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { synthesizeDataStacks } from '../cdk/synthesize.ts';
 import { s3Objects } from '../handlers/s3-event.ts';
 import { connection, createS3Client, createSqsClient } from '../lib/aws/clients.ts';
-import { createObjects } from '../lib/aws/objects.ts';
+import { createObjectStorage } from '../lib/aws/objects.ts';
 import { createQueues } from '../lib/aws/queues.ts';
 import { names, topologyOf } from '../lib/federation/topology.ts';
 import { deploy } from '../local/deploy/deploy.ts';
@@ -81,9 +81,9 @@ describe('the data stacks, deployed by CloudFormation', () => {
     expect(JSON.parse((await attributesOf(intake)).RedrivePolicy ?? '{}')).toMatchObject({
       deadLetterTargetArn: deadLetters,
     });
-    const objects = createObjects({ endpoint });
+    const openBucket = createObjectStorage({ endpoint });
     const keys = ['cases/p 1+2/ä%.nii.gz', 'held-out/p2/image.nii.gz'];
-    for (const key of ['catalog/p1.json', ...keys]) await objects.put(Bucket, key, 'x');
+    for (const key of ['catalog/p1.json', ...keys]) await openBucket(Bucket).put(key, 'x');
 
     const seen: string[] = [];
     await expect
@@ -98,8 +98,8 @@ describe('the data stacks, deployed by CloudFormation', () => {
   });
 
   test('are left as they are when they are deployed again, and follow what changed', async () => {
-    const objects = createObjects({ endpoint });
-    await objects.put(Bucket, 'catalog/kept.json', 'kept');
+    const openBucket = createObjectStorage({ endpoint });
+    await openBucket(Bucket).put('catalog/kept.json', 'kept');
     const before = await queues.depth(intake);
 
     await deploy(endpoint, topology);
@@ -110,7 +110,7 @@ describe('the data stacks, deployed by CloudFormation', () => {
     expect((await attributesOf(intake)).VisibilityTimeout).toBe('720');
     const { QueueConfigurations } = await s3.send(new GetBucketNotificationConfigurationCommand({ Bucket }));
     expect(QueueConfigurations).toHaveLength(2);
-    expect(Buffer.from((await objects.get(Bucket, 'catalog/kept.json')).body).toString()).toBe('kept');
+    expect(Buffer.from((await openBucket(Bucket).get('catalog/kept.json')).body).toString()).toBe('kept');
   });
 
   test('that fail say which resource, and why', async () => {

@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { federationKeys, parseRoundKey, siteKeys } from '../lib/federation/keys.ts';
+import type { z } from 'zod';
+import { type FederationKey, federationKeys, parseRoundKey, siteKeys } from '../lib/federation/keys.ts';
 import {
   type CampaignInput,
   catalogSchema,
@@ -26,6 +27,7 @@ import { readNifti } from '../lib/imaging/nifti-read.ts';
 import { sha256Hex } from '../lib/json.ts';
 import { fromNnunet } from '../lib/models/interchange/nnunet.ts';
 import { parameterGroup } from '../lib/models/parameters.ts';
+import { readJson } from '../lib/storage/documents.ts';
 import { decodeSafetensors, decodeTensors } from '../lib/weights/safetensors.ts';
 import type { Weights } from '../lib/weights/weights.ts';
 import { pseudoLabels, student, type ToyCase, teacher, training, uploadToyCase } from './helpers/campaign.ts';
@@ -95,7 +97,7 @@ const POISON = `  ${JSON.stringify({ note: 'Grüße', ...SOMETHING_ELSE }, null,
 
 async function uploadAll(local: LocalFederation, sites: readonly string[]): Promise<void> {
   for (const [index, item] of CASES.entries()) {
-    if (sites.includes(item.site)) await uploadToyCase(local.objects, local.siteBucket(item.site), item, index);
+    if (sites.includes(item.site)) await uploadToyCase(local.siteStore(item.site), item, index);
   }
   await local.idle();
 }
@@ -106,7 +108,11 @@ const happened = (local: LocalFederation, type: 'started' | 'done' | 'retrying' 
 
 /** Where a stage's last round ended. */
 async function finalModel(local: LocalFederation, campaign: string, stage: string, round = 2): Promise<string> {
-  const { value } = await local.read(local.bucket, federationKeys.commit({ campaign, stage, round }), commitSchema);
+  const { value } = await readJson(
+    local.federationStore,
+    federationKeys.commit({ campaign, stage, round }),
+    commitSchema,
+  );
   return value.global!.sha256;
 }
 
@@ -116,8 +122,8 @@ describe('a campaign over HTTP', () => {
 
   beforeAll(async () => {
     local = await startLocalFederation({ sites: SITES, crash: 'teacher/hinge-points#2@kiel' });
-    await local.objects.put(local.siteBucket('kiel'), siteKeys.image('training', 'patient-cut'), 'no CT at all');
-    await local.objects.put(local.siteBucket('kiel'), 'cases/patient-k1/labels/spleen.nii.gz', 'no known task');
+    await local.siteStore('kiel').put(siteKeys.image('training', 'patient-cut'), 'no CT at all');
+    await local.siteStore('kiel').put(siteKeys.ofEvent('cases/patient-k1/labels/spleen.nii.gz'), 'no known task');
     await local.queues.send(names.gpuTaskQueue(local.federation.id, 'kiel'), POISON);
     await uploadAll(local, SITES);
     outcome = await local.run(CAMPAIGN);
@@ -128,8 +134,7 @@ describe('a campaign over HTTP', () => {
   });
   const folder = mkdtempSync(join(tmpdir(), 'fedcardio-pipeline-'));
 
-  const read = <S extends Parameters<LocalFederation['read']>[2]>(key: string, schema: S) =>
-    local.read(local.bucket, key, schema);
+  const read = <S extends z.ZodType>(key: FederationKey, schema: S) => readJson(local.federationStore, key, schema);
 
   /** The updates of a round that its seal names. */
   async function updatesOf(at: (typeof ROUNDS)[number]) {
@@ -143,7 +148,7 @@ describe('a campaign over HTTP', () => {
   });
 
   test('has exactly one commit and one global model a round', async () => {
-    const keys = await local.keys(local.bucket, federationKeys.campaignPrefix(CAMPAIGN.id));
+    const keys = await local.keys(local.federationStore, federationKeys.campaignPrefix(CAMPAIGN.id));
     const commits = keys.filter((key) => key.endsWith('/commit.json')).map((key) => title(parseRoundKey(key)!.at));
     expect(commits.sort()).toEqual(ROUNDS.map(title).sort());
     const models = keys.filter((key) => key.includes('/global-')).map((key) => title(parseRoundKey(key)!.at));
@@ -166,7 +171,7 @@ describe('a campaign over HTTP', () => {
 
   test('is a chain of hashes from the plan to every last commit', async () => {
     const plan = await read(federationKeys.plan(CAMPAIGN.id), planSchema);
-    const source = (await local.objects.get(local.bucket, federationKeys.campaign(CAMPAIGN.id))).body;
+    const source = (await local.federationStore.get(federationKeys.campaign(CAMPAIGN.id))).body;
     expect(plan.value.source).toBe(sha256Hex(source));
     let previous = { sha256: plan.sha256, global: null as null | { readonly key: string; readonly sha256: string } };
     for (const at of ROUNDS) {
@@ -239,7 +244,7 @@ describe('a campaign over HTTP', () => {
 
   test('labels what lacks a label, nothing else, and only at the site that has the CT', async () => {
     for (const site of SITES) {
-      const bucket = local.siteBucket(site);
+      const store = local.siteStore(site);
       const expected = CASES.filter((item) => item.site === site && item.use === 'training').flatMap(({ id, labels }) =>
         TASKS.filter((task) => !labels.includes(task)).flatMap((task) => [
           siteKeys.pseudoLabel(LABELLING, task, id),
@@ -248,10 +253,10 @@ describe('a campaign over HTTP', () => {
           siteKeys.pseudoLabelReport(LABELLING, task, id),
         ]),
       );
-      const made = await local.keys(bucket, 'pseudo-labels/');
+      const made = await local.keys(store, 'pseudo-labels/');
       expect(made.sort(), site).toEqual(expected.sort());
       for (const key of made.filter((name) => name.endsWith('.json'))) {
-        const { value } = await local.read(bucket, key, pseudoLabelReportSchema);
+        const { value } = await readJson(store, key, pseudoLabelReportSchema);
         expect(value).toMatchObject({
           accepted: true,
           teacher: await finalModel(local, CAMPAIGN.id, `teacher/${value.task}`),
@@ -322,8 +327,8 @@ describe('a campaign over HTTP', () => {
 
   test('predicts a file as it predicted the held-out case, and a broken one does not stop it', async () => {
     const [ct, broken] = ['patient-b9.nii.gz', 'broken.nii.gz'].map((name) => join(folder, name)) as [string, string];
-    const bucket = local.siteBucket('bonn');
-    writeFileSync(ct, (await local.objects.get(bucket, siteKeys.image('evaluation', 'patient-b9'))).body);
+    const store = local.siteStore('bonn');
+    writeFileSync(ct, (await store.get(siteKeys.image('evaluation', 'patient-b9'))).body);
     writeFileSync(broken, 'no CT at all');
     const { stdout, code } = await fedcardio('predict', CAMPAIGN.id, 'student', broken, ct, '--out', folder);
     const { findings, failed } = JSON.parse(stdout);
@@ -332,10 +337,7 @@ describe('a campaign over HTTP', () => {
     expect(findings.map(({ task }: { task: TaskId }) => task).sort()).toEqual([...TASKS].sort());
     for (const task of TASKS) {
       const key = siteKeys.prediction(CAMPAIGN.id, 'student', task, 'patient-b9');
-      const [here, there] = [
-        readFileSync(join(folder, `patient-b9-${task}.nii.gz`)),
-        await local.objects.get(bucket, key),
-      ];
+      const [here, there] = [readFileSync(join(folder, `patient-b9-${task}.nii.gz`)), await store.get(key)];
       expect(readNifti(here).data).toEqual(readNifti(there.body).data);
     }
     expect(
@@ -347,11 +349,11 @@ describe('a campaign over HTTP', () => {
   });
 
   test('lets nothing of a patient into the federation bucket', async () => {
-    const keys = await local.keys(local.bucket);
+    const keys = await local.keys(local.federationStore);
     const kinds = new Set(keys.map((key) => /\.[a-z]+$/.exec(key)?.[0]));
     expect(kinds).toEqual(new Set(['.json', '.safetensors']));
     for (const key of keys) {
-      const { body } = await local.objects.get(local.bucket, key);
+      const { body } = await local.federationStore.get(key);
       expect(key).not.toContain('patient');
       expect(Buffer.from(body).includes('patient'), key).toBe(false);
     }
@@ -359,13 +361,13 @@ describe('a campaign over HTTP', () => {
 
   test("writes predictions on every held-out CT's own grid, into its own bucket", async () => {
     for (const { site, id, use } of CASES) {
-      const bucket = local.siteBucket(site);
-      const made = await local.keys(bucket, `predictions/${CAMPAIGN.id}/student/${id}/`);
+      const store = local.siteStore(site);
+      const made = await local.keys(store, `predictions/${CAMPAIGN.id}/student/${id}/`);
       const expected = TASKS.map((task) => siteKeys.prediction(CAMPAIGN.id, 'student', task, id));
       expect(made.sort(), id).toEqual(use === 'evaluation' ? expected.sort() : []);
-      const image = readNifti((await local.objects.get(bucket, siteKeys.image(use, id))).body);
+      const image = readNifti((await store.get(siteKeys.image(use, id))).body);
       for (const key of made) {
-        const { shape, affine } = readNifti((await local.objects.get(bucket, key)).body);
+        const { shape, affine } = readNifti((await store.get(key)).body);
         expect({ shape, affine }, key).toEqual({ shape: image.shape, affine: image.affine });
       }
     }
@@ -393,13 +395,13 @@ describe('a campaign over HTTP', () => {
   });
 
   test('keeps what is broken out, says why, and goes on with the rest', async () => {
-    const bucket = local.siteBucket('kiel');
-    const cut = await local.read(bucket, siteKeys.rejected('patient-cut'), rejectedSchema);
+    const store = local.siteStore('kiel');
+    const cut = await readJson(store, siteKeys.rejected('patient-cut'), rejectedSchema);
     expect(cut.value.objects).toMatchObject([{ key: siteKeys.image('training', 'patient-cut'), code: 'BAD_IMAGE' }]);
-    expect(await local.keys(bucket, siteKeys.catalog('patient-cut'))).toEqual([]);
-    const unknown = await local.read(bucket, siteKeys.rejected('patient-k1'), rejectedSchema);
+    expect(await local.keys(store, siteKeys.catalog('patient-cut'))).toEqual([]);
+    const unknown = await readJson(store, siteKeys.rejected('patient-k1'), rejectedSchema);
     expect(unknown.value.objects).toMatchObject([{ key: 'cases/patient-k1/labels/spleen.nii.gz', code: 'BAD_LABEL' }]);
-    const good = await local.read(bucket, siteKeys.catalog('patient-k1'), catalogSchema);
+    const good = await readJson(store, siteKeys.catalog('patient-k1'), catalogSchema);
     expect(Object.keys(good.value.labels)).toEqual(['hinge-points']);
   });
 
@@ -429,8 +431,8 @@ describe('a campaign over HTTP', () => {
     );
   }
   const sorted = (weights: Weights) => [...weights].sort(([a], [b]) => (a < b ? -1 : 1));
-  const digestOf = async (key: string) => sha256Hex((await local.objects.get(local.bucket, key)).body);
-  const weightsOf = async (key: string) => decodeSafetensors((await local.objects.get(local.bucket, key)).body);
+  const digestOf = async (key: FederationKey) => sha256Hex((await local.federationStore.get(key)).body);
+  const weightsOf = async (key: FederationKey) => decodeSafetensors((await local.federationStore.get(key)).body);
 });
 
 describe('with every message delivered twice, and a site whose data is gone', () => {
@@ -478,7 +480,8 @@ describe('with every message delivered twice, and a site whose data is gone', ()
       await local.idle();
       expect(local.log.filter(({ event }) => event === 'task-not-due').length).toBeGreaterThanOrEqual(messages.length);
       expect(happened(local, 'started')).toEqual(once);
-      const written = ({ keys, bucket }: LocalFederation) => keys(bucket, federationKeys.campaignPrefix('twice'));
+      const written = ({ keys, federationStore }: LocalFederation) =>
+        keys(federationStore, federationKeys.campaignPrefix('twice'));
       const named = (keys: readonly string[]) => keys.map((key) => key.replace(/global-[0-9a-f]+/, 'global')).sort();
       expect(named(await written(local))).toEqual(named(await written(single)));
       for (const round of [1, 2]) {
@@ -493,15 +496,15 @@ describe('with every message delivered twice, and a site whose data is gone', ()
 
   test('a task that finds no data says so, and its round closes without it', async () => {
     // The summary still counts a labelled case: nobody tells a site that something was deleted.
-    await local.objects.delete(local.siteBucket('kiel'), siteKeys.catalog('patient-k1'));
+    await local.siteStore('kiel').delete(siteKeys.catalog('patient-k1'));
 
     expect(await local.run(campaign('gone'))).toMatchObject({ status: 'completed' });
 
     for (const round of [1, 2]) {
       const at = { campaign: 'gone', stage: 'teacher/hinge-points', round };
-      const { value: open } = await local.read(local.bucket, federationKeys.open(at), openSchema);
-      const { value: seal } = await local.read(local.bucket, federationKeys.seal(at), sealSchema);
-      const { value: commit } = await local.read(local.bucket, federationKeys.commit(at), commitSchema);
+      const { value: open } = await readJson(local.federationStore, federationKeys.open(at), openSchema);
+      const { value: seal } = await readJson(local.federationStore, federationKeys.seal(at), sealSchema);
+      const { value: commit } = await readJson(local.federationStore, federationKeys.commit(at), commitSchema);
       expect(sitesOf(open)).toEqual(['bonn', 'kiel']);
       expect(commit.sites).toEqual(['bonn']);
       expect(seal.failed).toMatchObject([{ site: 'kiel', reason: expect.stringContaining('NO_DATA') }]);

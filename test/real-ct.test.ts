@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { federationKeys, siteKeys } from '../lib/federation/keys.ts';
+import { federationKeys, type SiteKey, siteKeys } from '../lib/federation/keys.ts';
 import { type CampaignInput, catalogSchema, commitSchema, pseudoLabelReportSchema } from '../lib/federation/schemas.ts';
 import { channelsOf, TASKS, type TaskId } from '../lib/federation/tasks.ts';
 import { affineOf, apply, centreOf, contains, spacingOf } from '../lib/imaging/affine.ts';
@@ -14,7 +14,9 @@ import { reorient } from '../lib/imaging/reorient.ts';
 import { isotropicGrid, resample } from '../lib/imaging/resample.ts';
 import type { Vec3, Volume } from '../lib/imaging/volume.ts';
 import { intakeCase } from '../lib/intake/intake.ts';
-import { createMemoryObjects } from '../lib/storage/testing-objects.ts';
+import type { SiteStore } from '../lib/storage/contract.ts';
+import { readJson } from '../lib/storage/documents.ts';
+import { createMemoryStorage } from '../lib/storage/testing-objects.ts';
 import { distance } from '../lib/training/plausibility.ts';
 import { pseudoLabels, student, teacher, training, uploadToyCase } from './helpers/campaign.ts';
 import { type LocalFederation, startLocalFederation } from './helpers/local-federation.ts';
@@ -125,17 +127,17 @@ onRealCt('an abdomen has no heart, and is not cropped', () => {
 });
 
 onRealCt('intake catalogs it, NaN slope and all, and its aorta as no known label', async () => {
-  const objects = createMemoryObjects();
-  const context = { objects, bucket: 'tavi-site-berlin', site: 'berlin', now: () => new Date(0) };
-  await objects.put(context.bucket, siteKeys.image('training', 'real'), file('ct_cropped'));
-  await objects.put(context.bucket, siteKeys.label('training', 'real', 'calcification'), file('annulus_proper'));
-  await objects.put(context.bucket, 'cases/real/labels/aorta.nii.gz', file('aorta'));
+  const store: SiteStore = createMemoryStorage()('tavi-site-berlin');
+  const context = { store, site: 'berlin', now: () => new Date(0) };
+  await store.put(siteKeys.image('training', 'real'), file('ct_cropped'));
+  await store.put(siteKeys.label('training', 'real', 'calcification'), file('annulus_proper'));
+  await store.put(siteKeys.ofEvent('cases/real/labels/aorta.nii.gz'), file('aorta'));
 
   const { entry, faults } = await intakeCase(context, 'real');
 
   expect(entry?.value?.case).toBe('real');
   expect(faults.map(({ reason }) => reason)).toEqual(['There is no task "aorta".']);
-  const { body } = await objects.get(context.bucket, siteKeys.catalog('real'));
+  const { body } = await store.get(siteKeys.catalog('real'));
   expect(catalogSchema.parse(JSON.parse(Buffer.from(body).toString()))).toMatchObject({
     image: { shape: expected.shape, affine: expected.affine, orientation: 'LPS', range: expected.range },
     labels: { calcification: { classes: { 1: expected.masks.annulus_proper } } },
@@ -159,28 +161,27 @@ describe.skipIf(!present)('the real CT goes through a campaign as any other', ()
 
   beforeAll(async () => {
     local = await startLocalFederation({ sites: ['bonn', 'kiel'] });
-    const [bonn, kiel] = ['bonn', 'kiel'].map(local.siteBucket) as [string, string];
+    const [bonn, kiel] = ['bonn', 'kiel'].map(local.siteStore) as [SiteStore, SiteStore];
     // Someone has to have a label to learn from.
     const labelled = { site: 'bonn', id: 'phantom', use: 'training', labels: tasks } as const;
-    await uploadToyCase(local.objects, bonn, labelled, 1);
-    await local.objects.put(bonn, siteKeys.image('training', 'real'), file('ct_cropped'));
-    await local.objects.put(kiel, siteKeys.image('evaluation', 'real'), file('ct_cropped'));
+    await uploadToyCase(bonn, labelled, 1);
+    await bonn.put(siteKeys.image('training', 'real'), file('ct_cropped'));
+    await kiel.put(siteKeys.image('evaluation', 'real'), file('ct_cropped'));
     const small = { site: 'kiel', id: 'small', use: 'evaluation', labels: tasks } as const;
-    await uploadToyCase(local.objects, kiel, small, 2, SMALL_MM);
+    await uploadToyCase(kiel, small, 2, SMALL_MM);
     await local.idle();
     expect(await local.run(campaign)).toMatchObject({ status: 'completed' });
   }, 240_000);
   afterAll(() => local.close());
 
-  const volumeAt = async (site: string, key: string) =>
-    readNifti((await local.objects.get(local.siteBucket(site), key)).body);
+  const volumeAt = async (site: string, key: SiteKey) => readNifti((await local.siteStore(site).get(key)).body);
 
   test('cataloged on its event', async () => {
     for (const [site, use] of [
       ['bonn', 'training'],
       ['kiel', 'evaluation'],
     ] as const) {
-      const { value } = await local.read(local.siteBucket(site), siteKeys.catalog('real'), catalogSchema);
+      const { value } = await readJson(local.siteStore(site), siteKeys.catalog('real'), catalogSchema);
       const { shape, affine, orientation, range } = expected;
       expect(value).toMatchObject({ use, labels: {}, image: { shape, affine, orientation, range } });
     }
@@ -194,7 +195,7 @@ describe.skipIf(!present)('the real CT goes through a campaign as any other', ()
     expect(labelled).toMatchObject({ shape: expected.shape, affine: expected.affine });
     expectClasses(labelled, task);
     const key = siteKeys.pseudoLabelReport({ campaign: campaign.id, stage: 'pseudo-label' }, task, 'real');
-    const { value } = await local.read(local.siteBucket('bonn'), key, pseudoLabelReportSchema);
+    const { value } = await readJson(local.siteStore('bonn'), key, pseudoLabelReportSchema);
     // A voxel is of a class where that is likelier than every other, so that what was found has at least its share.
     const least = labelled.data.some((voxel: number) => voxel > 0) ? 1 / channelsOf(task) : 0;
     expect(value).toMatchObject({ accepted: true, confidence: expect.any(Number) });
@@ -203,7 +204,7 @@ describe.skipIf(!present)('the real CT goes through a campaign as any other', ()
 
   test('learnt from by the student, next to the labelled case', async () => {
     const at = { campaign: campaign.id, stage: 'student', round: 1 };
-    const { value } = await local.read(local.bucket, federationKeys.commit(at), commitSchema);
+    const { value } = await readJson(local.federationStore, federationKeys.commit(at), commitSchema);
     expect(value).toMatchObject({ sites: ['bonn'], samples: 2 });
   });
 

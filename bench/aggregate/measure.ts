@@ -1,11 +1,13 @@
 import type { MergeInput } from '../../lib/aggregation/inputs.ts';
-import type { MergeOptions } from '../../lib/aggregation/merge.ts';
-import { createObjects } from '../../lib/aws/objects.ts';
+import type { MergeOptions } from '../../lib/aggregation/merge-options.ts';
+import { createObjectStorage } from '../../lib/aws/objects.ts';
+import type { FederationKey } from '../../lib/federation/keys.ts';
 import { aggregationSchema, type Encoding, type StoredFile } from '../../lib/federation/schemas.ts';
+import type { FederationStore } from '../../lib/storage/contract.ts';
 import { median, significant } from '../figures/numbers.ts';
 import type { Case } from './cases.ts';
-import { relativeError, storeModel } from './models.ts';
-import { runGpuTask } from './processes.ts';
+import { BUCKET, relativeError, storeModel } from './models.ts';
+import { runMergeProcess } from './processes.ts';
 import type { TaskFigures } from './task.ts';
 
 export interface Figures {
@@ -25,14 +27,14 @@ export interface Figures {
 
 /** Measures cases one after another on a server that has their bucket. */
 export function createMeasurement(endpoint: string) {
-  const objects = createObjects({ endpoint });
+  const store: FederationStore = createObjectStorage({ endpoint })(BUCKET);
   const made = new Map<string, Promise<StoredFile>>();
   let plain: StoredFile | undefined;
 
   /** A synthetic file, made when it is first wanted. */
   function file(parameters: number, update: number, encoding: Encoding): Promise<StoredFile> {
-    const key = `${parameters}/${update}-${encoding.dtype}${encoding.delta ? '-delta' : ''}`;
-    const stored = made.get(key) ?? storeModel(objects, key, { parameters, update, encoding });
+    const key = `${parameters}/${update}-${encoding.dtype}${encoding.delta ? '-delta' : ''}` as FederationKey;
+    const stored = made.get(key) ?? storeModel(store, key, { parameters, update, encoding });
     made.set(key, stored);
     return stored;
   }
@@ -54,7 +56,7 @@ export function createMeasurement(endpoint: string) {
     plain ??= global;
     return {
       ...figuresOf(inputs, pairs),
-      relativeError: significant(await relativeError(objects, global, plain, base)),
+      relativeError: significant(await relativeError(store, global, plain, base)),
     };
   };
 }
@@ -78,17 +80,17 @@ async function runPairs(
   base: StoredFile,
 ): Promise<readonly Pair[]> {
   const parsed = aggregationSchema.parse(aggregation);
-  const merge = (state: StoredFile | null, key: string) => {
+  const merge = (state: StoredFile | null, name: string) => {
     const from: MergeOptions['base'] = { ...base, state };
-    const keys = { key, stateKey: `${key} state` };
-    return runGpuTask({ endpoint, inputs, merge: { aggregation: parsed, base: from, ...encoding, ...keys } });
+    const keys = { key: name as FederationKey, stateKey: `${name} state` as FederationKey };
+    return runMergeProcess({ endpoint, inputs, merge: { aggregation: parsed, base: from, ...encoding, ...keys } });
   };
   // A round in the middle of a stage: what a server optimiser keeps is there.
   const keepsState = ['fedavgm', 'fedadam', 'fedyogi'].includes(parsed.strategy);
   const state = keepsState ? ((await merge(null, 'before')).state ?? null) : null;
   const pairs: Pair[] = [];
   for (let i = 0; i < repeats; i++) {
-    pairs.push({ download: await runGpuTask({ endpoint, inputs }), merged: await merge(state, name) });
+    pairs.push({ download: await runMergeProcess({ endpoint, inputs }), merged: await merge(state, name) });
   }
   return pairs;
 }

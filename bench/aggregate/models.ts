@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { openFile } from '../../lib/aggregation/files.ts';
+import type { FederationKey } from '../../lib/federation/keys.ts';
 import type { Encoding, StoredFile } from '../../lib/federation/schemas.ts';
-import type { Objects } from '../../lib/storage/contract.ts';
+import type { FederationStore } from '../../lib/storage/contract.ts';
 import { encodeHalf } from '../../lib/weights/half.ts';
 import { encodeSafetensorsHeader, type TensorShape } from '../../lib/weights/safetensors.ts';
 
@@ -20,7 +21,7 @@ const TENSOR = 390_625;
 const PART_BYTES = 8 * 1024 * 1024;
 
 /** Writes a synthetic file as it is made, and says what it is. */
-export async function storeModel(objects: Objects, key: string, model: Synthetic): Promise<StoredFile> {
+export async function storeModel(store: FederationStore, key: FederationKey, model: Synthetic): Promise<StoredFile> {
   const hash = createHash('sha256');
   let bytes = 0;
   async function* parts() {
@@ -36,7 +37,7 @@ export async function storeModel(objects: Objects, key: string, model: Synthetic
     }
     if (part.length > 0) yield part;
   }
-  await objects.putParts(BUCKET, key, parts());
+  await store.putParts(key, parts());
   return { key, sha256: hash.digest('hex'), bytes };
 }
 
@@ -75,11 +76,16 @@ function randomNumbers(seed: number): () => number {
 }
 
 /** ‖a − b‖ / ‖b − base‖: what an encoding did to a model, as a share of what the round did. Reads all to their ends. */
-export async function relativeError(objects: Objects, a: StoredFile, b: StoredFile, base: StoredFile): Promise<number> {
+export async function relativeError(
+  store: FederationStore,
+  a: StoredFile,
+  b: StoredFile,
+  base: StoredFile,
+): Promise<number> {
   let [error, change] = [0, 0];
-  const { dataStart } = (await openFile(objects, BUCKET, b, 0)).header;
+  const { dataStart } = (await openFile(store, b, 0)).header;
   for (let start = dataStart; start < b.bytes; start += PART_BYTES) {
-    const [x, y, z] = await Promise.all([a, b, base].map(({ key }) => valuesAt(objects, key, start)));
+    const [x, y, z] = await Promise.all([a, b, base].map(({ key }) => valuesAt(store, key, start)));
     for (let i = 0; i < (y?.length ?? 0); i++) {
       error += ((x?.[i] as number) - (y?.[i] as number)) ** 2;
       change += ((y?.[i] as number) - (z?.[i] as number)) ** 2;
@@ -89,7 +95,7 @@ export async function relativeError(objects: Objects, a: StoredFile, b: StoredFi
 }
 
 /** The values from a byte on; all global models have headers of one length. */
-async function valuesAt(objects: Objects, key: string, start: number): Promise<Float32Array> {
-  const bytes = Uint8Array.from(await objects.getRange(BUCKET, key, start, start + PART_BYTES));
+async function valuesAt(store: FederationStore, key: FederationKey, start: number): Promise<Float32Array> {
+  const bytes = Uint8Array.from(await store.getRange(key, start, start + PART_BYTES));
   return new Float32Array(bytes.buffer);
 }

@@ -4,5 +4,5 @@ import type { Task, TaskFigures } from './task.ts';
 
 const TASK = fileURLToPath(new URL('task.ts', import.meta.url));
 
-/** Runs a task in a process of its own, so that its memory is its own. */
-export const runGpuTask = (task: Task): Promise<TaskFigures> => runInProcess(TASK, task);
+/** Runs a download or a merge in its own process, so that its memory can be measured. */
+export const runMergeProcess = (task: Task): Promise<TaskFigures> => runInProcess(TASK, task);

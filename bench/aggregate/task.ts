@@ -2,11 +2,13 @@
 
 import { withoutMarking } from '../../lib/aggregation/garbage.ts';
 import type { MergeInput } from '../../lib/aggregation/inputs.ts';
-import { type MergeOptions, mergeUpdates } from '../../lib/aggregation/merge.ts';
+import { mergeUpdates } from '../../lib/aggregation/merge.ts';
+import type { MergeOptions } from '../../lib/aggregation/merge-options.ts';
 import { mapConcurrently } from '../../lib/async.ts';
-import { createObjects } from '../../lib/aws/objects.ts';
+import { createObjectStorage } from '../../lib/aws/objects.ts';
 import type { StoredFile } from '../../lib/federation/schemas.ts';
 import { peakRss } from '../../lib/peak-rss.ts';
+import type { FederationStore } from '../../lib/storage/contract.ts';
 import { BUCKET } from './models.ts';
 
 export interface Task {
@@ -30,8 +32,8 @@ const READS_AT_ONCE = 4;
 
 const task: Task = JSON.parse(process.argv[2] as string);
 let requests = 0;
-const client = createObjects({ endpoint: task.endpoint });
-const objects: typeof client = {
+const client: FederationStore = createObjectStorage({ endpoint: task.endpoint })(BUCKET);
+const store: FederationStore = {
   ...client,
   getRange: (...args) => {
     requests++;
@@ -44,7 +46,7 @@ async function run(): Promise<Pick<TaskFigures, 'global' | 'state'>> {
     await withoutMarking(download);
     return {};
   }
-  const merged = await mergeUpdates(task.inputs, { objects, bucket: BUCKET, ...task.merge });
+  const merged = await mergeUpdates(task.inputs, { store, ...task.merge });
   if (merged.kind !== 'merged') throw new Error(JSON.stringify(merged));
   return merged;
 }
@@ -57,7 +59,7 @@ async function download(): Promise<void> {
   const memory = Array.from({ length: READS_AT_ONCE }, () => new Uint8Array(READ_BYTES));
   await mapConcurrently(ranges.entries(), READS_AT_ONCE, async ([index, { key, start }]) => {
     const into = memory[index % READS_AT_ONCE] as Uint8Array;
-    await objects.getRange(BUCKET, key, start, start + READ_BYTES, into);
+    await store.getRange(key, start, start + READ_BYTES, into);
   });
 }
 

@@ -1,27 +1,29 @@
-import type { Objects } from '../../lib/storage/contract.ts';
+import type { OpenBucket } from '../../lib/storage/contract.ts';
+import { wrapBuckets } from '../../lib/storage/stores.ts';
 
-/** Counts the bytes of bodies that are read through a wrapped store. */
+/** Counts the bytes of bodies that are read through wrapped buckets. */
 export function createByteCounter() {
   let bytes = 0;
   return {
     read: () => bytes,
-    count: (objects: Objects): Objects => ({
-      ...objects,
-      async get(bucket, key) {
-        const found = await objects.get(bucket, key);
-        bytes += found.body.length;
-        return found;
-      },
-      async tryGet(bucket, key) {
-        const found = await objects.tryGet(bucket, key);
-        bytes += found?.body.length ?? 0;
-        return found;
-      },
-      async getRange(bucket, key, start, end) {
-        const body = await objects.getRange(bucket, key, start, end);
-        bytes += body.length;
-        return body;
-      },
-    }),
+    count: (openBucket: OpenBucket): OpenBucket =>
+      wrapBuckets(openBucket, (store) => ({
+        ...store,
+        get: async (key) => {
+          const found = await store.get(key);
+          bytes += found.body.length;
+          return found;
+        },
+        tryGet: async (key) => {
+          const found = await store.tryGet(key);
+          bytes += found?.body.length ?? 0;
+          return found;
+        },
+        getRange: async (key, start, end) => {
+          const body = await store.getRange(key, start, end);
+          bytes += body.length;
+          return body;
+        },
+      })),
   };
 }

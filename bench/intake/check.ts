@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 import { collect, mapConcurrently } from '../../lib/async.ts';
-import { federationKeys, siteKeys } from '../../lib/federation/keys.ts';
+import { federationKeys, type SiteKey, siteKeys } from '../../lib/federation/keys.ts';
 import {
   type CatalogEntry,
   catalogSchema,
@@ -11,9 +11,9 @@ import {
   summarySchema,
 } from '../../lib/federation/schemas.ts';
 import { TASK_IDS } from '../../lib/federation/tasks.ts';
-import { names, topologyOf } from '../../lib/federation/topology.ts';
+import { topologyOf } from '../../lib/federation/topology.ts';
 import { canonicalJson } from '../../lib/json.ts';
-import type { Objects, Queues } from '../../lib/storage/contract.ts';
+import type { Queues, Stores } from '../../lib/storage/contract.ts';
 import { readJson } from '../../lib/storage/documents.ts';
 import type { LoadCase } from './cases.ts';
 
@@ -35,13 +35,13 @@ const QUOTED = 10;
  * @throws Error naming the first violations
  */
 export async function checkIntake(
-  { objects, queues }: { readonly objects: Objects; readonly queues: Queues },
+  { queues, ...stores }: Stores & { readonly queues: Queues },
   federation: Federation,
   cases: readonly LoadCase[],
 ): Promise<void> {
   const violations: string[] = [];
   for (const { id } of federation.sites) {
-    const state = await siteState(objects, federation.id, id);
+    const state = await siteState(stores, id);
     violations.push(
       ...siteViolations(
         id,
@@ -61,27 +61,22 @@ export async function checkIntake(
   throw new Error(`Intake failed: ${violations.slice(0, QUOTED).join('; ')}${more}`);
 }
 
-async function siteState(objects: Objects, federation: string, site: string): Promise<SiteState> {
-  const bucket = names.siteBucket(federation, site);
-  const all = async <S extends z.ZodType>(prefix: string, schema: S) => {
-    const keys = (await collect(objects.list(bucket, prefix))).map(({ key }) => key);
+async function siteState({ federationStore, siteStore }: Stores, site: string): Promise<SiteState> {
+  const store = siteStore(site);
+  const all = async <S extends z.ZodType>(prefix: SiteKey, schema: S) => {
+    const keys = (await collect(store.list(prefix))).map(({ key }) => key);
     return new Map(
       await mapConcurrently(
         keys,
         READS_AT_ONCE,
         async (key): Promise<[string, z.infer<S>]> => [
           key.slice(prefix.length, -'.json'.length),
-          (await readJson(objects, bucket, key, schema)).value,
+          (await readJson(store, key, schema)).value,
         ],
       ),
     );
   };
-  const summary = await readJson(
-    objects,
-    names.federationBucket(federation),
-    federationKeys.summary(site),
-    summarySchema,
-  );
+  const summary = await readJson(federationStore, federationKeys.summary(site), summarySchema);
   return {
     catalog: await all(siteKeys.catalogPrefix, catalogSchema),
     rejected: await all(siteKeys.rejectedPrefix, rejectedSchema),

@@ -40,7 +40,7 @@ const platform = await startPlatform({
   deploy: false,
   gpuTasks: () => ({ submit: () => Promise.reject(new Error('Only intake runs here.')) }),
   consumes: ({ handler }) => handler === 'intake',
-  wrapObjects: bytes.count,
+  wrapBuckets: bytes.count,
   onRunnerEvent: (event) => {
     if (event.type === 'handled') doneAt = Date.now() / 1000;
     else console.error(event);

@@ -6,7 +6,6 @@ import { join } from 'node:path';
 import { mapConcurrently } from '../../lib/async.ts';
 import { federationKeys } from '../../lib/federation/keys.ts';
 import type { CampaignInput, Federation, Outcome, Summary } from '../../lib/federation/schemas.ts';
-import { names } from '../../lib/federation/topology.ts';
 import { canonicalJson } from '../../lib/json.ts';
 import { peakRss } from '../../lib/peak-rss.ts';
 import { startPlatform } from '../../local/platform.ts';
@@ -34,30 +33,29 @@ async function measure(): Promise<CampaignFigures> {
     id: 'bench',
     sites: Array.from({ length: sites }, (_, index) => ({ id: `site-${index}`, name: `Site ${index}` })),
   };
-  const bucket = names.federationBucket(federation.id);
   const stopwatch = createStopwatch();
   const ended = deferred();
   const platform = await startPlatform({
     federation,
     server: { dataDir },
-    gpuTasks: ({ objects }) => simulatedSites(objects, stopwatch.uploaded),
+    gpuTasks: (context) => simulatedSites(context, stopwatch.uploaded),
     // Nothing is uploaded to site buckets here, so intake would only wait.
     consumes: ({ handler }) => handler !== 'intake',
     extend: ({ queues }) => ({ queues: { ...queues, send: stopwatch.watchSend(queues.send) } }),
     log: (event) => event === 'campaign-ended' && ended.resolve(),
   });
-  const { objects } = platform.context;
+  const { federationStore } = platform.context;
   await mapConcurrently(federation.sites, 32, ({ id }) =>
-    objects.put(bucket, federationKeys.summary(id), canonicalJson(summaryOf(id))),
+    federationStore.put(federationKeys.summary(id), canonicalJson(summaryOf(id))),
   );
   const requests = await countRequests(platform.endpoint);
   const started = performance.now();
-  await objects.put(bucket, federationKeys.campaign('bench'), JSON.stringify(campaign()));
+  await federationStore.put(federationKeys.campaign('bench'), JSON.stringify(campaign()));
   await ended.promise;
   const seconds = (performance.now() - started) / 1000;
   const { s3, sqs } = await requests();
   const outcome = JSON.parse(
-    Buffer.from((await objects.get(bucket, federationKeys.outcome('bench'))).body).toString(),
+    Buffer.from((await federationStore.get(federationKeys.outcome('bench'))).body).toString(),
   ) as Outcome;
   if (outcome.status !== 'completed') throw new Error(`the campaign ${outcome.status}: ${outcome.reason}`);
   await platform.close();

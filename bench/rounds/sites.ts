@@ -2,7 +2,7 @@ import { NO_INTERRUPTION } from '../../gpu-tasks/context.ts';
 import { publishUpdate } from '../../gpu-tasks/publish.ts';
 import type { GpuTaskLauncher } from '../../handlers/context.ts';
 import type { GpuTaskMessage } from '../../lib/federation/schemas.ts';
-import type { Objects } from '../../lib/storage/contract.ts';
+import type { Stores } from '../../lib/storage/contract.ts';
 import { decodeSafetensors, encodeSafetensors } from '../../lib/weights/safetensors.ts';
 import type { Weights } from '../../lib/weights/weights.ts';
 
@@ -13,9 +13,13 @@ const VALUES = 25_000;
  * A launcher whose tasks train nothing: a site reads the global model, adds its own number, and publishes the update
  * as a GPU task does.
  */
-export function simulatedSites(objects: Objects, uploaded: (round: number) => void): GpuTaskLauncher {
+export function simulatedSites(
+  { federationStore, siteStore }: Stores,
+  uploaded: (round: number) => void,
+): GpuTaskLauncher {
   const context = {
-    objects,
+    federationStore,
+    siteStore,
     cache: { maxBytes: 0, get: () => Promise.reject(new Error('no data')) },
     backend: 'simulated',
     memoryLimit: undefined,
@@ -25,8 +29,8 @@ export function simulatedSites(objects: Objects, uploaded: (round: number) => vo
     interruption: NO_INTERRUPTION,
   };
   async function work(message: GpuTaskMessage): Promise<void> {
-    const { base, federation, round, site } = message;
-    const model = base && decodeSafetensors((await objects.get(`${federation}-federation`, base.key)).body);
+    const { base, round, site } = message;
+    const model = base && decodeSafetensors((await federationStore.get(base.key)).body);
     const step = Number(site.split('-').at(-1));
     const data = Float32Array.from(model?.get('w')?.data ?? new Float32Array(VALUES), (value, i) => value + step + i);
     const weights: Weights = new Map([['w', { dtype: 'F32', shape: [VALUES], data }]]);

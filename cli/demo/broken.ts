@@ -1,5 +1,5 @@
 import { encode } from 'fast-png';
-import { siteKeys } from '../../lib/federation/keys.ts';
+import { type SiteKey, siteKeys } from '../../lib/federation/keys.ts';
 import { writeNifti } from '../../lib/imaging/nifti-write.ts';
 import { phantomOf } from './case-files.ts';
 import { casesOf, type Scenario, type SiteScenario } from './scenario.ts';
@@ -8,7 +8,7 @@ import { casesOf, type Scenario, type SiteScenario } from './scenario.ts';
 export interface BrokenFile {
   readonly site: string;
   readonly caseId: string;
-  readonly key: string;
+  readonly key: SiteKey;
   readonly body: Uint8Array;
 }
 

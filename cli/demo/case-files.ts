@@ -1,5 +1,5 @@
 import { FedcardioError } from '../../lib/error.ts';
-import { siteKeys } from '../../lib/federation/keys.ts';
+import { type SiteKey, siteKeys } from '../../lib/federation/keys.ts';
 import { LANDMARK_RADIUS_MM, TASKS, type TaskId } from '../../lib/federation/tasks.ts';
 import { paintLandmarks } from '../../lib/imaging/landmarks.ts';
 import { writeMarkups } from '../../lib/imaging/markups.ts';
@@ -11,7 +11,7 @@ import { seededRandom } from '../../lib/random.ts';
 import type { DemoCase } from './scenario.ts';
 
 export interface CaseFile {
-  readonly key: string;
+  readonly key: SiteKey;
   readonly body: Uint8Array | string;
   readonly contentType: string;
 }

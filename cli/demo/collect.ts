@@ -14,9 +14,8 @@ import {
   type Update,
   updateSchema,
 } from '../../lib/federation/schemas.ts';
-import { names } from '../../lib/federation/topology.ts';
 import type { CommitReport, RejectedObject, SiteReport, StageReport } from '../../lib/report/report.ts';
-import type { Objects } from '../../lib/storage/contract.ts';
+import type { SiteStore, Stores } from '../../lib/storage/contract.ts';
 import { readJson, tryReadJson } from '../../lib/storage/documents.ts';
 
 /** What is stored of a campaign, as the report needs it. */
@@ -34,22 +33,21 @@ export interface CampaignRecord {
   readonly peakGpuTaskRss: number;
 }
 
-interface Place {
-  readonly objects: Objects;
+interface Place extends Stores {
   readonly federation: Federation;
   readonly campaign: string;
 }
 
 /** Reads everything from the buckets: a report can be made again at any time, by whoever may read them. */
 export async function collectCampaign(place: Place): Promise<CampaignRecord> {
-  const { objects, federation, campaign } = place;
-  const { value: plan } = await readJson(objects, bucketOf(place), federationKeys.plan(campaign), planSchema);
+  const { federationStore, siteStore, federation, campaign } = place;
+  const { value: plan } = await readJson(federationStore, federationKeys.plan(campaign), planSchema);
   const stages = await inOrder(plan.campaign.stages, (stage) => readStage(place, stage));
   const updates = stages.flatMap(({ merged }) => merged);
   return {
     plan,
     sites: await inOrder(federation.sites, ({ id, name }) => readSite(place, id, name)),
-    rejected: (await inOrder(federation.sites, ({ id }) => readRejected(objects, federation.id, id))).flat(),
+    rejected: (await inOrder(federation.sites, ({ id }) => readRejected(siteStore(id), id))).flat(),
     stages: stages.map(({ report }) => report),
     scores: new Map(updates.flatMap(({ site, scores }) => (scores ? [[site, scores] as const] : []))),
     comparisons: new Map(
@@ -67,8 +65,8 @@ async function readStage(
   stage: Stage,
 ): Promise<{ readonly report: StageReport; readonly merged: readonly MergedUpdate[] }> {
   const rounds: number[] = [];
-  const prefix = `${federationKeys.campaignPrefix(place.campaign)}${stage.name}/`;
-  for await (const { key } of place.objects.list(bucketOf(place), prefix)) {
+  const prefix = federationKeys.stagePrefix({ campaign: place.campaign, stage: stage.name });
+  for await (const { key } of place.federationStore.list(prefix)) {
     const parsed = parseRoundKey(key);
     if (parsed?.rest === 'commit.json') rounds.push(parsed.at.round);
   }
@@ -86,13 +84,12 @@ async function readStage(
 }
 
 async function readRound(place: Place, stage: string, round: number) {
-  const { objects, campaign } = place;
-  const bucket = bucketOf(place);
+  const { federationStore, campaign } = place;
   const at = { campaign, stage, round };
-  const { value: open } = await readJson(objects, bucket, federationKeys.open(at), openSchema);
-  const { value: seal } = await readJson(objects, bucket, federationKeys.seal(at), sealSchema);
-  const { value: commit, sha256 } = await readJson(objects, bucket, federationKeys.commit(at), commitSchema);
-  const updates = await inOrder(seal.updates, ({ key }) => readJson(objects, bucket, key, updateSchema));
+  const { value: open } = await readJson(federationStore, federationKeys.open(at), openSchema);
+  const { value: seal } = await readJson(federationStore, federationKeys.seal(at), sealSchema);
+  const { value: commit, sha256 } = await readJson(federationStore, federationKeys.commit(at), commitSchema);
+  const updates = await inOrder(seal.updates, ({ key }) => readJson(federationStore, key, updateSchema));
   const merged = updates.flatMap(({ value }) =>
     value.status === 'ok' && commit.sites.includes(value.site) ? [value] : [],
   );
@@ -110,16 +107,15 @@ async function readRound(place: Place, stage: string, round: number) {
 }
 
 async function readSite(place: Place, id: string, name: string): Promise<SiteReport> {
-  const summary = await tryReadJson(place.objects, bucketOf(place), federationKeys.summary(id), summarySchema);
+  const summary = await tryReadJson(place.federationStore, federationKeys.summary(id), summarySchema);
   const { cases = { training: 0, evaluation: 0, rejected: 0 }, labelled = {} } = summary?.value ?? {};
   return { id, name, cases, labelled };
 }
 
-async function readRejected(objects: Objects, federation: string, site: string): Promise<readonly RejectedObject[]> {
-  const bucket = names.siteBucket(federation, site);
+async function readRejected(store: SiteStore, site: string): Promise<readonly RejectedObject[]> {
   const found: RejectedObject[] = [];
-  for await (const { key } of objects.list(bucket, siteKeys.rejectedPrefix)) {
-    const { value } = await readJson(objects, bucket, key, rejectedSchema);
+  for await (const { key } of store.list(siteKeys.rejectedPrefix)) {
+    const { value } = await readJson(store, key, rejectedSchema);
     found.push(
       ...value.objects.map(({ key: object, reason, hint }) => ({
         site,
@@ -131,8 +127,6 @@ async function readRejected(objects: Objects, federation: string, site: string):
   }
   return found;
 }
-
-const bucketOf = ({ federation }: Place) => names.federationBucket(federation.id);
 
 /** One after the other: these are small objects, and the order is the report's. */
 async function inOrder<T, R>(items: readonly T[], f: (item: T) => Promise<R>): Promise<R[]> {

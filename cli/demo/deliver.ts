@@ -1,5 +1,4 @@
 import { availableParallelism } from 'node:os';
-import { names } from '../../lib/federation/topology.ts';
 import type { Platform } from '../../local/platform.ts';
 import { brokenFiles } from './broken.ts';
 import type { DemoEvent } from './events.ts';
@@ -10,14 +9,13 @@ import { uploadCases } from './upload.ts';
 
 /** Uploads all that the hospitals have, the broken files too, and waits until intake has dealt with it. */
 export async function deliver(
-  { endpoint, context: { objects }, idle }: Platform,
+  { endpoint, context: stores, idle }: Platform,
   scenario: Scenario,
   emit: (event: DemoEvent) => void,
   { signal }: Pick<DemoOptions, 'signal'>,
 ): Promise<void> {
-  const federation = scenario.federation.id;
   const missing: DemoCase[] = [];
-  for (const of of allCases(scenario)) if (!(await isCataloged(objects, federation, of))) missing.push(of);
+  for (const of of allCases(scenario)) if (!(await isCataloged(stores, of))) missing.push(of);
   await uploadCases({
     endpoint,
     scenario,
@@ -28,9 +26,9 @@ export async function deliver(
   });
   const broken = brokenFiles(scenario);
   for (const file of broken) {
-    if (await isRejected(objects, federation, file)) continue;
-    await objects.put(names.siteBucket(federation, file.site), file.key, file.body);
+    if (await isRejected(stores, file)) continue;
+    await stores.siteStore(file.site).put(file.key, file.body);
     emit({ type: 'upload', site: file.site, caseId: file.caseId });
   }
-  await waitForIntake({ objects, scenario, broken, idle, signal });
+  await waitForIntake({ stores, scenario, broken, idle, signal });
 }

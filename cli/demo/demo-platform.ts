@@ -32,7 +32,8 @@ export async function startDemoPlatform(
       },
     },
     sweep: { everySeconds: SWEEP_SECONDS },
-    wrapObjects: (objects) => observeWrites(objects, (bucket, key) => emitIfAny(eventOfWrite(federation, bucket, key))),
+    wrapBuckets: (openBucket) =>
+      observeWrites(openBucket, (bucket, key) => emitIfAny(eventOfWrite(federation, bucket, key))),
     onRunnerEvent: ({ type, ...fields }) => {
       if (type !== 'handled') log(type, { ...fields, ...('error' in fields ? { error: String(fields.error) } : {}) });
     },

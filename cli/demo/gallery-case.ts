@@ -1,14 +1,13 @@
 import { siteKeys } from '../../lib/federation/keys.ts';
 import { type CatalogEntry, catalogSchema, type Federation, type LabelEntry } from '../../lib/federation/schemas.ts';
 import { TASKS, type TaskId } from '../../lib/federation/tasks.ts';
-import { names } from '../../lib/federation/topology.ts';
 import { decodeLandmarks, landmarksOfClassMap } from '../../lib/imaging/landmarks.ts';
 import { readMarkups } from '../../lib/imaging/markups.ts';
 import { readNifti } from '../../lib/imaging/nifti-read.ts';
 import type { Landmark } from '../../lib/imaging/volume.ts';
 import type { GalleryCase, LandmarkPair } from '../../lib/report/gallery.ts';
 import { dice } from '../../lib/scoring/dice.ts';
-import type { Objects } from '../../lib/storage/contract.ts';
+import type { SiteStore, Stores } from '../../lib/storage/contract.ts';
 import { readJson } from '../../lib/storage/documents.ts';
 
 /** A prediction's file, as it lies in the site's bucket. */
@@ -19,9 +18,7 @@ export interface PredictionFile {
   readonly body: Uint8Array;
 }
 
-interface Place {
-  readonly objects: Objects;
-  readonly federation: Federation;
+interface Place extends Pick<Stores, 'siteStore'> {
   readonly campaign: string;
   readonly model: string;
 }
@@ -31,31 +28,30 @@ interface Place {
  * It reads the site's bucket, which only the site itself, or a demo that plays all sites, may do.
  */
 export async function readGalleryCase(
-  { objects, federation, campaign, model }: Place,
+  { siteStore, campaign, model }: Place,
   site: Federation['sites'][number],
 ): Promise<{ readonly picture: GalleryCase; readonly files: readonly PredictionFile[] } | undefined> {
-  const bucket = names.siteBucket(federation.id, site.id);
-  for await (const { key } of objects.list(bucket, siteKeys.catalogPrefix)) {
-    const { value: entry } = await readJson(objects, bucket, key, catalogSchema);
+  const store = siteStore(site.id);
+  for await (const { key } of store.list(siteKeys.catalogPrefix)) {
+    const { value: entry } = await readJson(store, key, catalogSchema);
     if (entry.use !== 'evaluation') continue;
     const files: PredictionFile[] = [];
     for (const task of Object.keys(TASKS) as TaskId[]) {
-      const stored = await objects.tryGet(bucket, siteKeys.prediction(campaign, model, task, entry.case));
+      const stored = await store.tryGet(siteKeys.prediction(campaign, model, task, entry.case));
       if (stored) files.push({ site: site.id, caseId: entry.case, task, body: stored.body });
     }
-    if (files.length > 0) return { picture: await pictureOf(objects, bucket, site.name, entry, files), files };
+    if (files.length > 0) return { picture: await pictureOf(store, site.name, entry, files), files };
   }
   return undefined;
 }
 
 async function pictureOf(
-  objects: Objects,
-  bucket: string,
+  store: SiteStore,
   site: string,
   entry: CatalogEntry,
   files: readonly PredictionFile[],
 ): Promise<GalleryCase> {
-  const image = readNifti((await objects.get(bucket, entry.image.key)).body, entry.image.key);
+  const image = readNifti((await store.get(entry.image.key)).body, entry.image.key);
   const landmarks: LandmarkPair[] = [];
   let calcium: GalleryCase['calcium'];
   for (const { task, body } of files) {
@@ -63,23 +59,18 @@ async function pictureOf(
     if (!label) continue;
     const predicted = readNifti(body);
     if (TASKS[task].kind === 'landmarks') {
-      const truth = await landmarksOf(objects, bucket, task, label);
+      const truth = await landmarksOf(store, task, label);
       landmarks.push({ task, truth, predicted: decodeLandmarks(predicted, TASKS[task].classes.length) });
     } else if (task === 'calcification') {
-      const truth = readNifti((await objects.get(bucket, label.key)).body, label.key);
+      const truth = readNifti((await store.get(label.key)).body, label.key);
       calcium = { truth, predicted, dice: dice(predicted.data, truth.data) };
     }
   }
   return { site, caseId: entry.case, image, landmarks, ...(calcium ? { calcium } : {}) };
 }
 
-async function landmarksOf(
-  objects: Objects,
-  bucket: string,
-  task: TaskId,
-  { key, format }: LabelEntry,
-): Promise<readonly Landmark[]> {
-  const { body } = await objects.get(bucket, key);
+async function landmarksOf(store: SiteStore, task: TaskId, { key, format }: LabelEntry): Promise<readonly Landmark[]> {
+  const { body } = await store.get(key);
   const { classes } = TASKS[task];
   return format === 'markups'
     ? readMarkups(new TextDecoder().decode(body), classes)

@@ -1,11 +1,14 @@
 import { describe, expect, test } from 'vitest';
+import { siteKeys } from '../../lib/federation/keys.ts';
 import type { Summary } from '../../lib/federation/schemas.ts';
 import { differencesOf } from './intake.ts';
 import { type SiteScenario, scenarioOf } from './scenario.ts';
 
 const scenario = scenarioOf({ profile: 'quick', seed: 1 });
 const munich = scenario.sites.find(({ id }) => id === 'munich') as SiteScenario;
-const broken = [{ site: 'munich', caseId: 'p901', key: 'cases/p901/image.nii.gz', body: new Uint8Array() }];
+const broken = [
+  { site: 'munich', caseId: 'p901', key: siteKeys.ofEvent('cases/p901/image.nii.gz'), body: new Uint8Array() },
+];
 const complete: Summary = {
   schema: 'fedcardio.summary/1',
   site: 'munich',

@@ -2,8 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { FedcardioError } from '../../lib/error.ts';
 import { federationKeys, siteKeys } from '../../lib/federation/keys.ts';
 import { catalogSchema, rejectedSchema, type Summary, summarySchema } from '../../lib/federation/schemas.ts';
-import { names } from '../../lib/federation/topology.ts';
-import type { Objects } from '../../lib/storage/contract.ts';
+import type { Stores } from '../../lib/storage/contract.ts';
 import { tryReadJson } from '../../lib/storage/documents.ts';
 import type { BrokenFile } from './broken.ts';
 import type { DemoCase, Scenario, SiteScenario } from './scenario.ts';
@@ -12,16 +11,14 @@ const LOOK_MS = 250;
 const LOOKS = 20;
 
 /** Whether intake has cataloged a case with all its labels: then it need not be uploaded again. */
-export async function isCataloged(objects: Objects, federation: string, of: DemoCase): Promise<boolean> {
-  const bucket = names.siteBucket(federation, of.site.id);
-  const entry = await tryReadJson(objects, bucket, siteKeys.catalog(of.caseId), catalogSchema);
+export async function isCataloged({ siteStore }: Stores, of: DemoCase): Promise<boolean> {
+  const entry = await tryReadJson(siteStore(of.site.id), siteKeys.catalog(of.caseId), catalogSchema);
   return entry !== undefined && of.tasks.every((task) => entry.value.labels[task] !== undefined);
 }
 
 /** Whether intake has rejected a broken file already. */
-export async function isRejected(objects: Objects, federation: string, file: BrokenFile): Promise<boolean> {
-  const bucket = names.siteBucket(federation, file.site);
-  const entry = await tryReadJson(objects, bucket, siteKeys.rejected(file.caseId), rejectedSchema);
+export async function isRejected({ siteStore }: Stores, file: BrokenFile): Promise<boolean> {
+  const entry = await tryReadJson(siteStore(file.site), siteKeys.rejected(file.caseId), rejectedSchema);
   return entry?.value.objects.some(({ key }) => key === file.key) ?? false;
 }
 
@@ -32,17 +29,17 @@ export async function isRejected(objects: Objects, federation: string, file: Bro
  * @throws CAMPAIGN_FAILED, with what differs, when all is idle and counts still differ
  */
 export async function waitForIntake(options: {
-  readonly objects: Objects;
+  readonly stores: Stores;
   readonly scenario: Scenario;
   readonly broken: readonly BrokenFile[];
   readonly idle: () => Promise<void>;
   readonly signal: AbortSignal;
 }): Promise<void> {
-  const { objects, scenario, broken, idle, signal } = options;
+  const { stores, scenario, broken, idle, signal } = options;
   let differences: readonly string[] = [];
   for (let look = 0; look < LOOKS; look++) {
     await idle();
-    differences = await differencesAt(objects, scenario, broken);
+    differences = await differencesAt(stores, scenario, broken);
     if (differences.length === 0) return;
     // A notification may still be on its way to its queue.
     await delay(LOOK_MS, undefined, { signal });
@@ -53,14 +50,13 @@ export async function waitForIntake(options: {
 }
 
 async function differencesAt(
-  objects: Objects,
+  { federationStore }: Stores,
   scenario: Scenario,
   broken: readonly BrokenFile[],
 ): Promise<readonly string[]> {
-  const bucket = names.federationBucket(scenario.federation.id);
   const differences: string[] = [];
   for (const site of scenario.sites) {
-    const summary = await tryReadJson(objects, bucket, federationKeys.summary(site.id), summarySchema);
+    const summary = await tryReadJson(federationStore, federationKeys.summary(site.id), summarySchema);
     differences.push(...differencesOf(site, broken, summary?.value));
   }
   return differences;

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { federationKeys, siteKeys } from '../../lib/federation/keys.ts';
 import { names } from '../../lib/federation/topology.ts';
-import { createMemoryObjects } from '../../lib/storage/testing-objects.ts';
+import { createMemoryStorage } from '../../lib/storage/testing-objects.ts';
 import { eventOfWrite, observeWrites } from './observe.ts';
 import { scenarioOf } from './scenario.ts';
 
@@ -28,11 +28,11 @@ test('sees what intake and aggregation write, and nothing else', () => {
 
 test('tells of writes that happened, not of those that lost', async () => {
   const written: string[] = [];
-  const objects = observeWrites(createMemoryObjects(), (_, key) => written.push(key));
-  await objects.put('b', 'one', '1');
-  await objects.putIfAbsent('b', 'two', '2');
-  await objects.putIfAbsent('b', 'two', '3');
-  await expect(objects.put('b', 'one', '4', { ifNoneMatch: '*' })).rejects.toMatchObject({
+  const openBucket = observeWrites(createMemoryStorage(), (_, key) => written.push(key));
+  await openBucket('b').put('one', '1');
+  await openBucket('b').putIfAbsent('two', '2');
+  await openBucket('b').putIfAbsent('two', '3');
+  await expect(openBucket('b').put('one', '4', { ifNoneMatch: '*' })).rejects.toMatchObject({
     code: 'PRECONDITION_FAILED',
   });
   expect(written).toEqual(['one', 'two']);

@@ -1,28 +1,28 @@
 import { parseRoundKey, siteKeys } from '../../lib/federation/keys.ts';
 import type { Federation } from '../../lib/federation/schemas.ts';
 import { names } from '../../lib/federation/topology.ts';
-import type { Objects } from '../../lib/storage/contract.ts';
+import type { OpenBucket } from '../../lib/storage/contract.ts';
+import { wrapBuckets } from '../../lib/storage/stores.ts';
 import type { LauncherEvent } from '../../local/process-launcher.ts';
 import type { DemoEvent } from './events.ts';
 
-/** The same objects, with a look at every write that succeeds. Handlers notice nothing of it. */
-export function observeWrites(objects: Objects, onWrite: (bucket: string, key: string) => void): Objects {
-  return {
-    ...objects,
-    put: async (bucket, key, body, options) => {
-      const written = await objects.put(bucket, key, body, options);
-      onWrite(bucket, key);
+/** Calls `onWrite` after every successful write. */
+export const observeWrites = (openBucket: OpenBucket, onWrite: (bucket: string, key: string) => void): OpenBucket =>
+  wrapBuckets(openBucket, (store) => ({
+    ...store,
+    put: async (key, body, options) => {
+      const written = await store.put(key, body, options);
+      onWrite(store.bucket, key);
       return written;
     },
-    putIfAbsent: async (bucket, key, body) => {
-      const outcome = await objects.putIfAbsent(bucket, key, body);
-      if (outcome === 'created') onWrite(bucket, key);
+    putIfAbsent: async (key, body) => {
+      const outcome = await store.putIfAbsent(key, body);
+      if (outcome === 'created') onWrite(store.bucket, key);
       return outcome;
     },
-  };
-}
+  }));
 
-/** What a handler's write means to the demo, or undefined for those that change nothing to see. */
+/** The demo's event for a handler's write; undefined if the demo does not show it. */
 export function eventOfWrite(federation: Federation, bucket: string, key: string): DemoEvent | undefined {
   const site = federation.sites.find(({ id }) => names.siteBucket(federation.id, id) === bucket)?.id;
   if (site !== undefined) {

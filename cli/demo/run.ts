@@ -2,7 +2,6 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { FedcardioError } from '../../lib/error.ts';
 import { federationKeys } from '../../lib/federation/keys.ts';
 import { type Campaign, type Outcome, outcomeSchema } from '../../lib/federation/schemas.ts';
-import { names } from '../../lib/federation/topology.ts';
 import { tryReadJson } from '../../lib/storage/documents.ts';
 import type { Platform } from '../../local/platform.ts';
 import { aborted } from '../interrupt.ts';
@@ -84,10 +83,10 @@ async function runOnPlatform(run: Run, finish: Finish): Promise<void> {
     if (platform.deployment) display.say(platform.deployment);
     display.say(`S3 and SQS at ${platform.endpoint}`);
     display.say(await backend);
-    if (options.endpoint && !options.resume) await refuseEarlierDemo(platform, scenario, campaign, options.endpoint);
+    if (options.endpoint && !options.resume) await refuseEarlierDemo(platform, campaign, options.endpoint);
     await untilAborted(deliver(platform, scenario, session.emit, options), options.signal);
-    await startCampaign(platform, scenario, campaign);
-    const outcome = await waitForOutcome(platform, scenario, campaign, options.signal);
+    await startCampaign(platform, campaign);
+    const outcome = await waitForOutcome(platform, campaign, options.signal);
     await platform.stopWork();
     await finish(run, platform, outcome);
     if (options.keep) {
@@ -104,33 +103,32 @@ async function runOnPlatform(run: Run, finish: Finish): Promise<void> {
 
 /** What another demo left would be taken for this one's: an endpoint is not emptied as the demo's own folder is. */
 async function refuseEarlierDemo(
-  { context: { objects } }: Platform,
-  { federation }: Scenario,
+  { context: { federationStore } }: Platform,
   { id }: Campaign,
   endpoint: string,
 ): Promise<void> {
-  const bucket = names.federationBucket(federation.id);
-  if (!(await objects.head(bucket, federationKeys.campaign(id)))) return;
-  throw new FedcardioError('BAD_CONFIGURATION', `${endpoint} holds an earlier demo: s3://${bucket}/campaigns/${id}/.`, {
-    hint: 'Start LocalStack anew, choose another --seed, or go on with --resume.',
-  });
+  if (!(await federationStore.head(federationKeys.campaign(id)))) return;
+  throw new FedcardioError(
+    'BAD_CONFIGURATION',
+    `${endpoint} holds an earlier demo: s3://${federationStore.bucket}/campaigns/${id}/.`,
+    {
+      hint: 'Start LocalStack anew, choose another --seed, or go on with --resume.',
+    },
+  );
 }
 
 /** The one write that sets everything in motion. On a resume it is there already. */
-async function startCampaign({ context }: Platform, { federation }: Scenario, campaign: Campaign): Promise<void> {
-  const bucket = names.federationBucket(federation.id);
-  await context.objects.putIfAbsent(bucket, federationKeys.campaign(campaign.id), JSON.stringify(campaign, null, 2));
+async function startCampaign({ context }: Platform, campaign: Campaign): Promise<void> {
+  await context.federationStore.putIfAbsent(federationKeys.campaign(campaign.id), JSON.stringify(campaign, null, 2));
 }
 
 async function waitForOutcome(
-  { context: { objects } }: Platform,
-  { federation }: Scenario,
+  { context: { federationStore } }: Platform,
   { id }: Campaign,
   signal: AbortSignal,
 ): Promise<Outcome> {
-  const bucket = names.federationBucket(federation.id);
   for (;;) {
-    const outcome = await tryReadJson(objects, bucket, federationKeys.outcome(id), outcomeSchema);
+    const outcome = await tryReadJson(federationStore, federationKeys.outcome(id), outcomeSchema);
     if (outcome) return outcome.value;
     await delay(OUTCOME_POLL_MS, undefined, { signal });
   }
@@ -139,7 +137,7 @@ async function waitForOutcome(
 async function finishDemo(run: Run, { context }: Platform, outcome: Outcome): Promise<void> {
   const { options, directory, scenario, campaign, memory, session, display } = run;
   const { report, files } = await writeReport(
-    { objects: context.objects, federation: scenario.federation, campaign: campaign.id },
+    { ...context, federation: scenario.federation, campaign: campaign.id },
     outcome,
     ({ peakGpuTaskRss }) => ({
       profile: directory.profile,

@@ -1,6 +1,6 @@
-import { createObjects } from '../../lib/aws/objects.ts';
+import { createObjectStorage } from '../../lib/aws/objects.ts';
 import { describeError } from '../../lib/error.ts';
-import { names } from '../../lib/federation/topology.ts';
+import { storesOf } from '../../lib/storage/stores.ts';
 import { caseFiles } from './case-files.ts';
 import { allCases, type Profile, scenarioOf } from './scenario.ts';
 
@@ -26,9 +26,8 @@ async function upload({ endpoint, profile, seed, site, caseId }: UploadOrder): P
   const scenario = scenarioOf({ profile, seed });
   const of = allCases(scenario).find((candidate) => candidate.site.id === site && candidate.caseId === caseId);
   if (!of) throw new Error(`The scenario has no case ${site}/${caseId}.`);
-  const objects = createObjects({ endpoint });
-  const bucket = names.siteBucket(scenario.federation.id, site);
-  for (const { key, body, contentType } of caseFiles(of, seed)) await objects.put(bucket, key, body, { contentType });
+  const store = storesOf(createObjectStorage({ endpoint }), scenario.federation.id).siteStore(site);
+  for (const { key, body, contentType } of caseFiles(of, seed)) await store.put(key, body, { contentType });
 }
 
 const answer = (message: UploadAnswer) => process.send?.(message);

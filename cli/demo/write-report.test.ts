@@ -2,7 +2,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
-import { federationKeys, siteKeys } from '../../lib/federation/keys.ts';
+import { type FederationKey, federationKeys, siteKeys } from '../../lib/federation/keys.ts';
 import {
   type CatalogEntry,
   campaignSchema,
@@ -18,15 +18,16 @@ import {
   updateSchema,
 } from '../../lib/federation/schemas.ts';
 import { TASKS } from '../../lib/federation/tasks.ts';
-import { TEACHER_STAGE } from '../../lib/federation/testing.ts';
+import { keyOf, TEACHER_STAGE } from '../../lib/federation/testing.ts';
 import { names } from '../../lib/federation/topology.ts';
 import { paintLandmarks } from '../../lib/imaging/landmarks.ts';
 import { writeMarkups } from '../../lib/imaging/markups.ts';
 import { writeNifti } from '../../lib/imaging/nifti-write.ts';
 import type { Affine, Landmark } from '../../lib/imaging/volume.ts';
 import { canonicalJson, sha256Hex } from '../../lib/json.ts';
-import type { Objects } from '../../lib/storage/contract.ts';
-import { createMemoryObjects } from '../../lib/storage/testing-objects.ts';
+import type { Stores } from '../../lib/storage/contract.ts';
+import { storesOf } from '../../lib/storage/stores.ts';
+import { createMemoryStorage } from '../../lib/storage/testing-objects.ts';
 import { writeReport } from './write-report.ts';
 
 const at = '2026-01-01T00:00:00.000Z';
@@ -39,7 +40,7 @@ const federation: Federation = {
     { id: 'munich', name: 'Munich' },
   ],
 };
-const shared = names.federationBucket('f');
+const _shared = names.federationBucket('f');
 const campaign = 'c';
 const weights = new TextEncoder().encode('the weights');
 const training = { steps: 1, learningRate: 1e-3 };
@@ -58,12 +59,12 @@ const truth: readonly Landmark[] = [
 ];
 
 /** One stage's only round as the coordinator leaves it: Berlin's update merged, Munich's failed. */
-async function putRound(objects: Objects, stage: string, scores?: Score[]): Promise<void> {
+async function putRound({ federationStore }: Stores, stage: string, scores?: Score[]): Promise<void> {
   const round = { campaign, stage, round: 1 };
-  const put = (key: string, value: unknown) => objects.put(shared, key, canonicalJson(value));
+  const put = (key: FederationKey, value: unknown) => federationStore.put(key, canonicalJson(value));
   const global = scores ? null : { key: federationKeys.global(round, hash), sha256: hash, bytes: weights.length };
   const key = federationKeys.update(round, 'berlin', 'x');
-  if (global) await objects.put(shared, global.key, weights);
+  if (global) await federationStore.put(global.key, weights);
   await put(
     federationKeys.open(round),
     openSchema.parse({
@@ -125,8 +126,8 @@ async function putRound(objects: Objects, stage: string, scores?: Score[]): Prom
   );
 }
 
-async function finishedCampaign(): Promise<Objects> {
-  const objects = createMemoryObjects();
+async function finishedCampaign(): Promise<Stores> {
+  const stores = storesOf(createMemoryStorage(), 'f');
   const tasks = ['membranous-septum' as const];
   const model = { kind: 'unet' as const, features: [8, 16] };
   const plan = planSchema.parse({
@@ -142,12 +143,11 @@ async function finishedCampaign(): Promise<Objects> {
     source: hash,
     at,
   });
-  await objects.put(shared, federationKeys.plan(campaign), canonicalJson(plan));
-  await putRound(objects, 'student');
+  await stores.federationStore.put(federationKeys.plan(campaign), canonicalJson(plan));
+  await putRound(stores, 'student');
   const errors = { 'septum-start': [1.5], 'septum-end': [null] };
-  await putRound(objects, 'evaluate', [{ model: 'student', task: 'membranous-septum', errors }]);
-  await objects.put(
-    shared,
+  await putRound(stores, 'evaluate', [{ model: 'student', task: 'membranous-septum', errors }]);
+  await stores.federationStore.put(
     federationKeys.summary('berlin'),
     canonicalJson(
       summarySchema.parse({
@@ -160,12 +160,12 @@ async function finishedCampaign(): Promise<Objects> {
       }),
     ),
   );
-  await putHeldOutCase(objects);
-  return objects;
+  await putHeldOutCase(stores);
+  return stores;
 }
 
-async function putHeldOutCase(objects: Objects): Promise<void> {
-  const bucket = names.siteBucket('f', 'berlin');
+async function putHeldOutCase({ siteStore }: Stores): Promise<void> {
+  const store = siteStore('berlin');
   const image = siteKeys.image('evaluation', 'h001');
   const markups = siteKeys.markups('evaluation', 'h001', 'membranous-septum');
   const entry: CatalogEntry = {
@@ -188,13 +188,12 @@ async function putHeldOutCase(objects: Objects): Promise<void> {
     labels: { 'membranous-septum': { key: markups, etag: '"e"', format: 'markups', classes: { '1': 1, '2': 1 } } },
   };
   const found = paintLandmarks([{ label: 1, position: [8, 8, 10] }], { shape, affine }, 4);
-  await objects.put(bucket, image, writeNifti({ shape, affine, data: new Int16Array(16 ** 3).fill(50) }));
-  await objects.put(bucket, markups, writeMarkups(truth, classes));
-  await objects.put(bucket, siteKeys.catalog('h001'), canonicalJson(catalogSchema.parse(entry)));
-  await objects.put(bucket, siteKeys.prediction(campaign, 'student', 'membranous-septum', 'h001'), writeNifti(found));
-  const rejected = { key: 'cases/p9/image.nii.gz', code: 'BAD_IMAGE', reason: 'It is a PNG picture.' };
-  await objects.put(
-    bucket,
+  await store.put(image, writeNifti({ shape, affine, data: new Int16Array(16 ** 3).fill(50) }));
+  await store.put(markups, writeMarkups(truth, classes));
+  await store.put(siteKeys.catalog('h001'), canonicalJson(catalogSchema.parse(entry)));
+  await store.put(siteKeys.prediction(campaign, 'student', 'membranous-septum', 'h001'), writeNifti(found));
+  const rejected = { key: siteKeys.image('training', 'p9'), code: 'BAD_IMAGE', reason: 'It is a PNG picture.' };
+  await store.put(
     siteKeys.rejected('p9'),
     canonicalJson(
       rejectedSchema.parse({ schema: 'fedcardio.rejected/1', site: 'berlin', case: 'p9', at, objects: [rejected] }),
@@ -206,9 +205,9 @@ const out = mkdtempSync(join(tmpdir(), 'fedcardio-report-'));
 afterAll(() => rmSync(out, { recursive: true }));
 
 describe('writeReport', async () => {
-  const objects = await finishedCampaign();
+  const stores = await finishedCampaign();
   const { report } = await writeReport(
-    { objects, federation, campaign },
+    { ...stores, federation, campaign },
     { schema: 'fedcardio.outcome/1', campaign, status: 'completed', at },
     ({ peakGpuTaskRss }) => ({
       profile: 'full',
@@ -248,7 +247,7 @@ describe('writeReport', async () => {
 
   test("names each commit by its bytes' own SHA-256", async () => {
     for (const { key, sha256 } of report.stages.flatMap(({ commits }) => commits))
-      expect(sha256Hex((await objects.get(shared, key)).body)).toBe(sha256);
+      expect(sha256Hex((await stores.federationStore.get(keyOf(key))).body)).toBe(sha256);
   });
 
   test('writes the report, the weights as they were merged, and the predictions as the site has them', async () => {
@@ -256,7 +255,7 @@ describe('writeReport', async () => {
     expect(JSON.parse(readFileSync(join(out, 'report.json'), 'utf8'))).toEqual(JSON.parse(JSON.stringify(report)));
     expect(new Uint8Array(readFileSync(join(out, 'student.safetensors')))).toEqual(weights);
     const prediction = siteKeys.prediction(campaign, 'student', 'membranous-septum', 'h001');
-    const { body } = await objects.get(names.siteBucket('f', 'berlin'), prediction);
+    const { body } = await stores.siteStore('berlin').get(prediction);
     const copied = readFileSync(join(out, 'predictions/berlin-h001-membranous-septum.nii.gz'));
     expect(new Uint8Array(copied)).toEqual(new Uint8Array(body));
   });

@@ -1,12 +1,12 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { federationKeys } from '../../lib/federation/keys.ts';
 import { commitSchema, type Federation, type Outcome } from '../../lib/federation/schemas.ts';
-import { names } from '../../lib/federation/topology.ts';
 import type { GalleryCase } from '../../lib/report/gallery.ts';
 import { landmarksByRole, modelMetrics, scoresByRole } from '../../lib/report/models.ts';
 import { reportPage } from '../../lib/report/page.ts';
 import type { Report, StageReport } from '../../lib/report/report.ts';
-import type { Objects } from '../../lib/storage/contract.ts';
+import type { Stores } from '../../lib/storage/contract.ts';
 import { readJson } from '../../lib/storage/documents.ts';
 import { STUDENT_MODEL, STUDENT_STAGE } from './campaign.ts';
 import { type CampaignRecord, collectCampaign } from './collect.ts';
@@ -24,7 +24,7 @@ export type RunFacts = Pick<
  * @returns the report, and the paths of all files in the order of writing
  */
 export async function writeReport(
-  place: { readonly objects: Objects; readonly federation: Federation; readonly campaign: string },
+  place: Stores & { readonly federation: Federation; readonly campaign: string },
   outcome: Outcome,
   factsOf: (record: CampaignRecord) => RunFacts,
   out: string,
@@ -76,12 +76,12 @@ function reportOf(campaign: string, outcome: Outcome, record: CampaignRecord, fa
 
 /** The weights that the student's last round merged to. */
 async function studentWeights(
-  { objects, federation }: { readonly objects: Objects; readonly federation: Federation },
+  { federationStore, campaign }: Pick<Stores, 'federationStore'> & { readonly campaign: string },
   stages: readonly StageReport[],
 ): Promise<Uint8Array | undefined> {
   const last = stages.find(({ name }) => name === STUDENT_STAGE)?.commits.at(-1);
   if (!last) return undefined;
-  const bucket = names.federationBucket(federation.id);
-  const { value: commit } = await readJson(objects, bucket, last.key, commitSchema);
-  return commit.global ? (await objects.get(bucket, commit.global.key)).body : undefined;
+  const at = { campaign, stage: STUDENT_STAGE, round: last.round };
+  const { value: commit } = await readJson(federationStore, federationKeys.commit(at), commitSchema);
+  return commit.global ? (await federationStore.get(commit.global.key)).body : undefined;
 }

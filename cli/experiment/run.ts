@@ -64,12 +64,12 @@ async function runSeed(options: ExperimentOptions, seed: number, file: string, c
       signal: options.signal,
     },
     (scenario) => experimentCampaign(scenario, options.profile),
-    async ({ scenario, campaign, directory, session, memory }, { context: { objects } }, outcome) => {
+    async ({ scenario, campaign, directory, session, memory }, { context }, outcome) => {
       if (outcome.status !== 'completed') {
         const why = 'reason' in outcome ? `: ${outcome.reason}` : '';
         throw new FedcardioError('CAMPAIGN_FAILED', `Seed ${seed} ended as ${outcome.status}${why}.`);
       }
-      const record = await collectCampaign({ objects, federation: scenario.federation, campaign: campaign.id });
+      const record = await collectCampaign({ ...context, federation: scenario.federation, campaign: campaign.id });
       const result = seedResultOf(scenario, record, {
         profile: options.profile,
         seed,

@@ -4,7 +4,6 @@ import { type FakeBatch, startFakeBatch } from '../../lib/aws/testing-batch.ts';
 import { federationKeys, siteKeys } from '../../lib/federation/keys.ts';
 import { controlSchema, type GpuTaskMessage, jobSchema, updateSchema } from '../../lib/federation/schemas.ts';
 import { gpuTaskMessage } from '../../lib/federation/testing.ts';
-import { names } from '../../lib/federation/topology.ts';
 import { readJson } from '../../lib/storage/documents.ts';
 import { type SimulatedFederation, simulateFederation } from '../../test/protocol/simulated-federation.ts';
 import { dispatch } from '../dispatch.ts';
@@ -38,7 +37,7 @@ async function send(message: GpuTaskMessage, ApproximateReceiveCount = '1'): Pro
   return batchItemFailures.length > 0;
 }
 const failure = () =>
-  readJson(world.context.objects, world.bucket, federationKeys.update(MESSAGE, 'berlin', 'failed'), updateSchema);
+  readJson(world.context.federationStore, federationKeys.update(MESSAGE, 'berlin', 'failed'), updateSchema);
 
 describe('dispatch on AWS Batch', () => {
   test('starts a job that is given the message, and notes it in the bucket of the site', async () => {
@@ -52,12 +51,7 @@ describe('dispatch on AWS Batch', () => {
     };
     expect(JSON.parse(containerOverrides.environment[0]!.value)).toEqual(MESSAGE);
     expect(timeout.attemptDurationSeconds).toBe(86_400);
-    const claim = await readJson(
-      world.context.objects,
-      names.siteBucket('heart', 'berlin'),
-      siteKeys.job(MESSAGE),
-      jobSchema,
-    );
+    const claim = await readJson(world.context.siteStore('berlin'), siteKeys.job(MESSAGE), jobSchema);
     expect(claim.value).toMatchObject({ name: job?.jobName, jobId: job?.jobId });
   });
 
@@ -107,7 +101,7 @@ describe('dispatch on AWS Batch', () => {
     const from = new Date(Date.parse(MESSAGE.at) + 3_600_000).toISOString();
     const until = new Date(Date.parse(from) + 50_000_000).toISOString();
     const control = controlSchema.parse({ schema: 'fedcardio.control/1', campaign: 'tavi', pauses: [{ from, until }] });
-    await world.context.objects.put(world.bucket, federationKeys.control('tavi'), JSON.stringify(control));
+    await world.context.federationStore.put(federationKeys.control('tavi'), JSON.stringify(control));
 
     await send({ ...MESSAGE, resent: true });
 

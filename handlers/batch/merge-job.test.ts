@@ -8,11 +8,12 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { NODE_WITH_TSX } from '../../cli/tsx.ts';
 import { collect } from '../../lib/async.ts';
 import { createS3Client } from '../../lib/aws/clients.ts';
-import { createObjects } from '../../lib/aws/objects.ts';
+import { createObjectStorage } from '../../lib/aws/objects.ts';
 import { federationKeys } from '../../lib/federation/keys.ts';
 import { commitSchema } from '../../lib/federation/schemas.ts';
+import { keyOf } from '../../lib/federation/testing.ts';
 import { closeRound } from '../../lib/protocol/close-round.ts';
-import type { Objects } from '../../lib/storage/contract.ts';
+import type { FederationStore } from '../../lib/storage/contract.ts';
 import { readJson } from '../../lib/storage/documents.ts';
 import { type EmbeddedServer, startEmbeddedServer } from '../../local/emulator/server.ts';
 import { QUORUM, smallCampaignWith } from '../../test/protocol/simulated-campaign.ts';
@@ -23,10 +24,10 @@ const AT = { campaign: 'tavi', stage: 'teacher', round: 1 };
 
 let directory: string;
 let server: EmbeddedServer;
-let objects: Objects;
+let store: FederationStore;
 let world: SimulatedFederation;
 
-/** A round in memory that can be closed, and the same objects on a server. */
+/** A round in memory that can be closed, and a copy of its objects on a server. */
 beforeAll(async () => {
   world = simulateFederation(
     ['berlin', 'hamburg', 'munich'].map((id, i) => ({ id, samples: i + 1, behaviour: 'good' })),
@@ -40,9 +41,9 @@ beforeAll(async () => {
   const s3 = createS3Client(server);
   await s3.send(new CreateBucketCommand({ Bucket: world.bucket }));
   s3.destroy();
-  objects = createObjects(server);
-  for (const { key } of await collect(world.context.objects.list(world.bucket, ''))) {
-    await objects.put(world.bucket, key, (await world.context.objects.get(world.bucket, key)).body);
+  store = createObjectStorage(server)(world.bucket);
+  for (const { key } of await collect(world.context.federationStore.list(keyOf('')))) {
+    await store.put(key, (await world.context.federationStore.get(key)).body);
   }
 });
 afterAll(async () => {
@@ -66,9 +67,9 @@ function merge(at: unknown, federation: unknown = world.context.federation) {
   });
 }
 
-const globalOf = async (store: Objects) => {
-  const commit = await readJson(store, world.bucket, federationKeys.commit(AT), commitSchema);
-  return (await store.get(world.bucket, commit.value.global?.key as string)).body;
+const globalOf = async (of: FederationStore) => {
+  const commit = await readJson(of, federationKeys.commit(AT), commitSchema);
+  return (await of.get(commit.value.global!.key)).body;
 };
 
 describe('a merge in a container', () => {
@@ -77,7 +78,7 @@ describe('a merge in a container', () => {
     expect(first.errors).toContain('"result":"committed"');
     expect(first.code).toBe(0);
     expect(await closeRound(world.context, AT)).toBe('committed');
-    expect(Buffer.compare(await globalOf(objects), await globalOf(world.context.objects))).toBe(0);
+    expect(Buffer.compare(await globalOf(store), await globalOf(world.context.federationStore))).toBe(0);
 
     expect((await merge(AT)).code).toBe(0);
   });

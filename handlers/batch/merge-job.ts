@@ -1,28 +1,31 @@
-import type { GpuTaskContext } from '../../gpu-tasks/context.ts';
 import { describeError, isFedcardioError } from '../../lib/error.ts';
 import { federationSchema, mergeJobSchema } from '../../lib/federation/schemas.ts';
 import { parseJson } from '../../lib/json.ts';
 import { closeRound } from '../../lib/protocol/close-round.ts';
+import type { RoundContext } from '../../lib/protocol/context.ts';
+import type { OpenBucket } from '../../lib/storage/contract.ts';
+import { storesOf } from '../../lib/storage/stores.ts';
 
 /**
- * Closes the round that `merge` names (FEDCARDIO_MERGE, see docs/events/merge.json) as the aggregate function does: it
- * is submitted where the updates are too large for that. Writes to standard error what became of the round.
+ * Closes the round that `merge` names (FEDCARDIO_MERGE, see docs/events/merge.json), as the aggregate function does for
+ * smaller updates. Writes the result to standard error.
  *
  * @param federation the federation's JSON (FEDCARDIO_FEDERATION)
- * @returns the exit code: 0 settled, 1 a retry may help, 2 what is given names no round
+ * @returns the exit code: 0 closed or not due, 1 a retry may help, 2 the arguments name no round
  */
-export async function runMerge(
+export async function runMergeJob(
   merge: string,
   federation: string | undefined,
-  context: Pick<GpuTaskContext, 'objects' | 'now' | 'log'>,
+  context: Pick<RoundContext, 'now' | 'log'> & { readonly openBucket: OpenBucket },
 ): Promise<number> {
   const encoder = new TextEncoder();
   try {
     const at = parseJson(encoder.encode(merge), mergeJobSchema, 'FEDCARDIO_MERGE');
     const of = parseJson(encoder.encode(federation), federationSchema, 'FEDCARDIO_FEDERATION');
-    const result = await closeRound({ ...context, federation: of }, at);
+    const { federationStore } = storesOf(context.openBucket, of.id);
+    const result = await closeRound({ ...context, federation: of, federationStore }, at);
     context.log('merge-ended', { ...at, result });
-    // Whoever else is at it may die.
+    // The caller that claimed the round may crash.
     return result === 'claimed' ? 1 : 0;
   } catch (error) {
     console.error(describeError(error));

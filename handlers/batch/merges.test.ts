@@ -5,7 +5,7 @@ import { federationKeys } from '../../lib/federation/keys.ts';
 import { commitSchema, mergeJobSchema, outcomeSchema } from '../../lib/federation/schemas.ts';
 import { closeRound } from '../../lib/protocol/close-round.ts';
 import { readJson } from '../../lib/storage/documents.ts';
-import { campaignWith, QUORUM, smallCampaignWith, expectPlainMerges } from '../../test/protocol/simulated-campaign.ts';
+import { campaignWith, expectPlainMerges, QUORUM, smallCampaignWith } from '../../test/protocol/simulated-campaign.ts';
 import { type SimulatedFederation, simulateFederation } from '../../test/protocol/simulated-federation.ts';
 import type { SimulatedSite } from '../../test/protocol/simulated-site.ts';
 import type { HandlerContext } from '../context.ts';
@@ -63,7 +63,7 @@ describe('merges too large for a function', () => {
     // Of the rounds that learn: two of the teacher, two of the student, one of its control.
     expect(jobs).toHaveLength(5);
     expect(new Set(jobs).size).toBe(5);
-    const outcome = await readJson(world.context.objects, world.bucket, federationKeys.outcome('tavi'), outcomeSchema);
+    const outcome = await readJson(world.context.federationStore, federationKeys.outcome('tavi'), outcomeSchema);
     expect(outcome.value.status).toBe('completed');
     await expectPlainMerges(world, SITES);
   });
@@ -103,7 +103,7 @@ describe('merges that fit', () => {
     expect(batch.jobs).toEqual([]);
     expect(isCommitted(federationKeys.outcome('tavi'))).toBe(true);
     const at = { campaign: 'tavi', stage: 'teacher', round: 1 };
-    const commit = await readJson(world.context.objects, world.bucket, federationKeys.commit(at), commitSchema);
+    const commit = await readJson(world.context.federationStore, federationKeys.commit(at), commitSchema);
     expect(commit.value.sites).toEqual(['berlin', 'hamburg']);
   });
 });

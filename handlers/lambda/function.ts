@@ -1,8 +1,9 @@
-import { createObjects } from '../../lib/aws/objects.ts';
+import { createObjectStorage } from '../../lib/aws/objects.ts';
 import { createQueues } from '../../lib/aws/queues.ts';
 import { FedcardioError } from '../../lib/error.ts';
 import type { FunctionName } from '../../lib/federation/metrics.ts';
 import { topologyOf } from '../../lib/federation/topology.ts';
+import { storesOf } from '../../lib/storage/stores.ts';
 import type { GpuTaskLauncher, HandlerContext } from '../context.ts';
 import { readEnvironment } from './environment.ts';
 import { createTelemetry, type LambdaContext, type Telemetry } from './telemetry.ts';
@@ -40,7 +41,7 @@ function setUp(service: FunctionName, extras: (setup: Setup) => Extras) {
   const places = new Map(topologyOf(federation).queues.map((queue) => [queue.name, queue]));
   const context: HandlerContext = {
     federation,
-    objects: createObjects({ endpoint, trace }),
+    ...storesOf(createObjectStorage({ endpoint, trace }), federation.id),
     queues: createQueues({ endpoint, trace, placeOf: (queue) => places.get(queue) ?? {} }),
     launcher: NO_LAUNCHER,
     now: () => new Date(),

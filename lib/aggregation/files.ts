@@ -1,6 +1,6 @@
 import { isFedcardioError } from '../error.ts';
 import type { StoredFile } from '../federation/schemas.ts';
-import type { Objects } from '../storage/contract.ts';
+import type { FederationStore } from '../storage/contract.ts';
 import { badWeights, parseSafetensorsHeader, type SafetensorsHeader, safetensorsDataStart } from '../weights/header.ts';
 
 /**
@@ -26,20 +26,18 @@ export interface OpenFile {
  * @param keepBytes length up to which a file that came whole is kept
  */
 export async function openFile(
-  objects: Pick<Objects, 'getRange'>,
-  bucket: string,
+  store: Pick<FederationStore, 'getRange'>,
   file: StoredFile,
   keepBytes: number,
 ): Promise<OpenFile> {
-  const first = await objects.getRange(bucket, file.key, 0, FIRST_BYTES);
+  const first = await store.getRange(file.key, 0, FIRST_BYTES);
   const expected = Math.min(file.bytes, FIRST_BYTES);
   if (first.length !== expected) {
     const actual = first.length === FIRST_BYTES ? 'more' : first.length;
     throw badWeights(`${file.key} has ${actual} bytes, not the ${file.bytes} that its metadata says`);
   }
   const dataStart = safetensorsDataStart(first);
-  const rest =
-    dataStart <= first.length ? new Uint8Array() : await objects.getRange(bucket, file.key, first.length, dataStart);
+  const rest = dataStart <= first.length ? new Uint8Array() : await store.getRange(file.key, first.length, dataStart);
   const headerBytes = Buffer.concat([first.subarray(0, dataStart), rest]);
   const whole = file.bytes <= keepBytes && file.bytes < FIRST_BYTES ? first : undefined;
   return { file, header: parseSafetensorsHeader(headerBytes), headerBytes, whole };

@@ -1,6 +1,6 @@
 import { mapConcurrently } from '../async.ts';
 import type { Aggregation, Encoding, StoredFile } from '../federation/schemas.ts';
-import type { Objects } from '../storage/contract.ts';
+import type { FederationStore } from '../storage/contract.ts';
 import { untrainedIn } from '../weights/untrained.ts';
 import { faultOf, type OpenFile, openFile } from './files.ts';
 import { commonLayout, fileFault, type Layout, layoutDifference, withFloats } from './layout.ts';
@@ -43,13 +43,12 @@ const READS_AT_ONCE = 8;
  * is none, with that of most inputs. Inputs that do not fit are added to `refused` and left out.
  */
 export async function openInputs(
-  objects: Objects,
-  bucket: string,
+  store: FederationStore,
   inputs: readonly MergeInput[],
   expected: Expected,
   refused: Refused[],
 ): Promise<readonly OpenInput[]> {
-  const read = await mapConcurrently(inputs, READS_AT_ONCE, (input) => openInput(objects, bucket, input, expected));
+  const read = await mapConcurrently(inputs, READS_AT_ONCE, (input) => openInput(store, input, expected));
   const opened = read.filter((result): result is OpenInput => 'header' in result);
   refused.push(...read.filter((result): result is Refused => 'reason' in result));
   const { base, dtype } = expected;
@@ -62,8 +61,7 @@ export async function openInputs(
 }
 
 async function openInput(
-  objects: Objects,
-  bucket: string,
+  store: FederationStore,
   input: MergeInput,
   { dtype, aggregation, keepBytes }: Expected,
 ): Promise<OpenInput | Refused> {
@@ -74,7 +72,7 @@ async function openInput(
     return refuse(`the weights have ${bytes} bytes, ${maxUpdateBytes} are allowed (maxUpdateBytes)`);
   }
   try {
-    const open = await openFile(objects, bucket, input.weights, keepBytes);
+    const open = await openFile(store, input.weights, keepBytes);
     const reason = fileFault(open.header, bytes, dtype);
     const untrained = aggregation.untrained === 'skip' ? untrainedIn(open.header.metadata) : new Set<string>();
     return reason === undefined ? { input, ...open, untrained } : refuse(reason);

@@ -1,9 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import type { Objects } from '../storage/contract.ts';
-import { createMemoryObjects } from '../storage/testing-objects.ts';
+import type { FederationStore } from '../storage/contract.ts';
 import type { MergeInput } from './inputs.ts';
 import { type MergeContext, slicesOfMerge } from './merge-context.ts';
-import { configured, f32, merge, STRATEGIES, type StrategyName, storeUpdate } from './testing.ts';
+import { configured, f32, memoryStore, merge, STRATEGIES, type StrategyName, storeUpdate } from './testing.ts';
 
 const MiB = 2 ** 20;
 
@@ -19,27 +18,27 @@ interface Use {
 }
 
 async function useOf(strategy: StrategyName, updates: number, values: number): Promise<Use> {
-  const objects = createMemoryObjects();
+  const store = memoryStore();
   const data = f32(Array.from({ length: values }, (_, i) => i % 7));
   const inputs = await Promise.all(
-    Array.from({ length: updates }, (_, i) => storeUpdate(objects, `site-${i}`, 1, new Map([['w', data]]))),
+    Array.from({ length: updates }, (_, i) => storeUpdate(store, `site-${i}`, 1, new Map([['w', data]]))),
   );
   let [bytes, open, requestsAtATime, largestRange] = [0, 0, 0, 0];
   const parts: number[] = [];
-  const watched: Objects = {
-    ...objects,
-    getRange: async (bucket, key, start, end, into) => {
-      if (!into) return objects.getRange(bucket, key, start, end);
+  const watched: FederationStore = {
+    ...store,
+    getRange: async (key, start, end, into) => {
+      if (!into) return store.getRange(key, start, end);
       bytes = Math.max(bytes, into.buffer.byteLength);
       requestsAtATime = Math.max(requestsAtATime, ++open);
       largestRange = Math.max(largestRange, end - start);
       await new Promise(setImmediate);
       open--;
-      return objects.getRange(bucket, key, start, end, into);
+      return store.getRange(key, start, end, into);
     },
-    putParts: async (bucket, key, sent) => {
+    putParts: async (key, sent) => {
       for await (const part of sent) if (key === 'global') parts.push(part.length);
-      return objects.put(bucket, key, new Uint8Array());
+      return store.put(key, new Uint8Array());
     },
   };
   const base = { ...(inputs[0] as MergeInput).weights, state: null };

@@ -4,7 +4,7 @@ import type { OpenFile } from './files.ts';
 import type { OpenInput, Refused } from './inputs.ts';
 import { GROUP } from './kernels.ts';
 import { segmentsOf } from './layout.ts';
-import type { MergeOptions } from './merge.ts';
+import type { MergeOptions } from './merge-options.ts';
 import type { PassOptions, Source } from './pass.ts';
 import { type Slice, slicesOf } from './slices.ts';
 import type { Strategy } from './strategies/strategy.ts';

@@ -1,8 +1,8 @@
 import { encodeSafetensorsHeader } from '../weights/safetensors.ts';
 import type { OpenInput } from './inputs.ts';
 import { type Segment, withFloats } from './layout.ts';
-import type { Merged } from './merge.ts';
 import { type MergeContext, type MergeSource, ownSource, slicesOfMerge, updateSource } from './merge-context.ts';
+import type { Merged } from './merge-options.ts';
 import { openOutput } from './output.ts';
 import { type Block, openPass } from './pass.ts';
 import type { Slice } from './slices.ts';

@@ -1,20 +1,30 @@
 import { describe, expect, test } from 'vitest';
+import { keyOf } from '../federation/testing.ts';
 import { sha256Hex } from '../json.ts';
-import type { Objects } from '../storage/contract.ts';
-import { createMemoryObjects } from '../storage/testing-objects.ts';
+import type { FederationStore } from '../storage/contract.ts';
 import { encodeSafetensors } from '../weights/safetensors.ts';
 import type { Tensor } from '../weights/weights.ts';
 import type { MergeInput } from './inputs.ts';
-import { BUCKET, configured, f32, floatsOf, merge, mergedModel, model, storeFile, storeUpdate } from './testing.ts';
+import {
+  configured,
+  f32,
+  floatsOf,
+  memoryStore,
+  merge,
+  mergedModel,
+  model,
+  storeFile,
+  storeUpdate,
+} from './testing.ts';
 
 describe('mergeUpdates', () => {
   test('says where the model is, and what it is', async () => {
-    const objects = createMemoryObjects();
-    const inputs = [await storeUpdate(objects, 'berlin', 1, model(1, 2, 3))];
+    const store = memoryStore();
+    const inputs = [await storeUpdate(store, 'berlin', 1, model(1, 2, 3))];
 
-    const merged = await merge(objects, inputs, { key: 'round/global' });
+    const merged = await merge(store, inputs, { key: 'round/global' });
 
-    const { body } = await objects.get(BUCKET, 'round/global');
+    const { body } = await store.get(keyOf('round/global'));
     expect(merged).toEqual({
       kind: 'merged',
       global: { key: 'round/global', sha256: sha256Hex(body), bytes: body.length },
@@ -23,29 +33,29 @@ describe('mergeUpdates', () => {
   });
 
   test('says that it goes on, between slices', async () => {
-    const objects = createMemoryObjects();
-    const inputs = [await storeUpdate(objects, 'berlin', 1, model(...Array.from({ length: 40 }, (_, i) => i)))];
+    const store = memoryStore();
+    const inputs = [await storeUpdate(store, 'berlin', 1, model(...Array.from({ length: 40 }, (_, i) => i)))];
     let told = 0;
     const onPart = async () => {
       told++;
     };
 
-    await merge(objects, inputs, { onPart, sliceBytes: 16 });
+    await merge(store, inputs, { onPart, sliceBytes: 16 });
 
     expect(told).toBe(10);
   });
 
   test('clips the difference from the base to a norm, and nothing where there is no base', async () => {
-    const objects = createMemoryObjects();
-    const base = { ...(await storeFile(objects, 'base', encodeSafetensors(model(1, 1, 1)))), state: null };
+    const store = memoryStore();
+    const base = { ...(await storeFile(store, 'base', encodeSafetensors(model(1, 1, 1)))), state: null };
     const inputs = [
-      await storeUpdate(objects, 'berlin', 1, model(1, 4, 5)),
-      await storeUpdate(objects, 'munich', 3, model(1, 1, 2)),
+      await storeUpdate(store, 'berlin', 1, model(1, 4, 5)),
+      await storeUpdate(store, 'munich', 3, model(1, 1, 2)),
     ];
     const aggregation = configured('fedavg', { clipNorm: 1 });
 
-    const clipped = await mergedModel(objects, inputs, { aggregation, base });
-    const whole = await mergedModel(objects, inputs, { aggregation });
+    const clipped = await mergedModel(store, inputs, { aggregation, base });
+    const whole = await mergedModel(store, inputs, { aggregation });
 
     // Differences (0, 3, 4), of norm 5 to be 1, and (0, 0, 1).
     expect(floatsOf(clipped)).toEqual([1, 1.15, 1 + (0.8 + 3) / 4].map(Math.fround));
@@ -53,31 +63,31 @@ describe('mergeUpdates', () => {
   });
 
   test('lets no value of any size disturb what Krum sees of the others', async () => {
-    const objects = createMemoryObjects();
+    const store = memoryStore();
     const updates = [model(3e38, 3e38, -3e38), model(1, 1, 1), model(1, 1, 1.5), model(1, 1.25, 1.5)];
-    const inputs = await Promise.all(updates.map((update, i) => storeUpdate(objects, `site-${i}`, 1, update)));
-    const base = { ...(await storeFile(objects, 'base', encodeSafetensors(model(0.5, 2, 1)))), state: null };
+    const inputs = await Promise.all(updates.map((update, i) => storeUpdate(store, `site-${i}`, 1, update)));
+    const base = { ...(await storeFile(store, 'base', encodeSafetensors(model(0.5, 2, 1)))), state: null };
     const aggregation = configured('krum', { byzantine: 0 });
 
     for (const from of [null, base]) {
-      expect(floatsOf(await mergedModel(objects, inputs, { aggregation, base: from }))).toEqual([1, 1, 1.5]);
+      expect(floatsOf(await mergedModel(store, inputs, { aggregation, base: from }))).toEqual([1, 1, 1.5]);
     }
   });
 
   test('takes a server optimiser that has gone beyond float32 for impossible', async () => {
-    const objects = createMemoryObjects();
-    const base = { ...(await storeFile(objects, 'base', encodeSafetensors(model(0, 0)))), state: null };
-    const inputs = [await storeUpdate(objects, 'berlin', 1, model(1e30, 1))];
+    const store = memoryStore();
+    const base = { ...(await storeFile(store, 'base', encodeSafetensors(model(0, 0)))), state: null };
+    const inputs = [await storeUpdate(store, 'berlin', 1, model(1e30, 1))];
 
     for (const [strategy, options] of [
       ['fedadam', {}],
       ['fedavgm', { learningRate: 1e10 }],
     ] as const) {
-      expect(await merge(objects, inputs, { aggregation: configured(strategy, options), base })).toEqual({
+      expect(await merge(store, inputs, { aggregation: configured(strategy, options), base })).toEqual({
         kind: 'impossible',
         reason: expect.stringMatching(/optimiser steps beyond what a float32 can hold/),
       });
-      expect(await objects.head(BUCKET, 'global')).toBeUndefined();
+      expect(await store.head(keyOf('global'))).toBeUndefined();
     }
   });
 
@@ -85,35 +95,35 @@ describe('mergeUpdates', () => {
     ['the base', 'base', /base: the weights have SHA-256/],
     ['the state', 'before', /before: the weights have SHA-256/],
   ])('throws where %s is not what it was: that is no fault of an update', async (_, changed, message) => {
-    const objects = createMemoryObjects();
+    const store = memoryStore();
     const aggregation = configured('fedadam');
-    const file = await storeFile(objects, 'base', encodeSafetensors(model(0, 0, 0)));
-    const inputs = [await storeUpdate(objects, 'berlin', 1, model(1, 2, 3))];
-    const first = await merge(objects, inputs, { aggregation, base: { ...file, state: null }, stateKey: 'before' });
+    const file = await storeFile(store, 'base', encodeSafetensors(model(0, 0, 0)));
+    const inputs = [await storeUpdate(store, 'berlin', 1, model(1, 2, 3))];
+    const first = await merge(store, inputs, { aggregation, base: { ...file, state: null }, stateKey: 'before' });
     const base = { ...file, state: first.kind === 'merged' ? first.state : null };
-    const bytes = (await objects.get(BUCKET, changed)).body;
+    const bytes = (await store.get(keyOf(changed))).body;
     bytes[bytes.length - 4] = 1;
-    await objects.put(BUCKET, changed, bytes);
+    await store.put(keyOf(changed), bytes);
 
-    const merging = merge(objects, inputs, { aggregation, base });
+    const merging = merge(store, inputs, { aggregation, base });
 
     await expect(merging).rejects.toThrow(message);
     await expect(merging).rejects.toMatchObject({ code: 'BAD_WEIGHTS' });
   });
 
   test('throws where the state is of another optimiser or another model', async () => {
-    const objects = createMemoryObjects();
-    const inputs = [await storeUpdate(objects, 'berlin', 1, model(1, 2, 3))];
-    const file = await storeFile(objects, 'base', encodeSafetensors(model(0, 0, 0)));
+    const store = memoryStore();
+    const inputs = [await storeUpdate(store, 'berlin', 1, model(1, 2, 3))];
+    const file = await storeFile(store, 'base', encodeSafetensors(model(0, 0, 0)));
     const momentum = configured('fedavgm');
-    const first = await merge(objects, inputs, { aggregation: momentum, base: { ...file, state: null } });
+    const first = await merge(store, inputs, { aggregation: momentum, base: { ...file, state: null } });
     const state = first.kind === 'merged' ? first.state : null;
-    const larger = await storeFile(objects, 'larger', encodeSafetensors(model(0, 0, 0, 0)));
+    const larger = await storeFile(store, 'larger', encodeSafetensors(model(0, 0, 0, 0)));
 
     await expect(
-      merge(objects, inputs, { aggregation: configured('fedadam'), base: { ...file, state } }),
+      merge(store, inputs, { aggregation: configured('fedadam'), base: { ...file, state } }),
     ).rejects.toThrow("state is no state of this stage's optimiser: the moments are m, not m,v");
-    await expect(merge(objects, inputs, { aggregation: momentum, base: { ...larger, state } })).rejects.toThrow(
+    await expect(merge(store, inputs, { aggregation: momentum, base: { ...larger, state } })).rejects.toThrow(
       'tensor "w" is F32 [2,1], by the optimiser F32 [3,1]',
     );
   });
@@ -122,7 +132,7 @@ describe('mergeUpdates', () => {
 describe('mergeUpdates refuses', () => {
   const good = encodeSafetensors(model(1, 2, 3));
   /** Each writes something wrong as the update of munich. */
-  const faults: readonly [string, (objects: Objects) => Promise<MergeInput>, RegExp][] = [
+  const faults: readonly [string, (store: FederationStore) => Promise<MergeInput>, RegExp][] = [
     [
       'a value that is NaN',
       (o) => storeUpdate(o, 'munich', 1, encodeSafetensors(model(1, 2, Number.NaN))),
@@ -147,7 +157,7 @@ describe('mergeUpdates refuses', () => {
       'bytes of another hash',
       async (o) => {
         const input = await storeUpdate(o, 'munich', 1, good);
-        await o.put(BUCKET, input.weights.key, encodeSafetensors(model(1, 2, 4)));
+        await o.put(input.weights.key, encodeSafetensors(model(1, 2, 4)));
         return input;
       },
       /SHA-256 [0-9a-f]{64}, not [0-9a-f]{64}/,
@@ -156,7 +166,7 @@ describe('mergeUpdates refuses', () => {
       'a file cut short',
       async (o) => {
         const input = await storeUpdate(o, 'munich', 1, good);
-        await o.put(BUCKET, input.weights.key, good.subarray(0, -4));
+        await o.put(input.weights.key, good.subarray(0, -4));
         return input;
       },
       /munich.safetensors has \d+ bytes, not the \d+ that its metadata says/,
@@ -165,7 +175,7 @@ describe('mergeUpdates refuses', () => {
       'bytes after the end',
       async (o) => {
         const input = await storeUpdate(o, 'munich', 1, good);
-        await o.put(BUCKET, input.weights.key, Buffer.concat([good, Buffer.alloc(4)]));
+        await o.put(input.weights.key, Buffer.concat([good, Buffer.alloc(4)]));
         return input;
       },
       /munich.safetensors has \d+ bytes, not the \d+ that its metadata says/,
@@ -222,7 +232,7 @@ describe('mergeUpdates refuses', () => {
       'a missing file',
       async (o) => {
         const input = await storeUpdate(o, 'munich', 1, good);
-        await o.delete(BUCKET, input.weights.key);
+        await o.delete(input.weights.key);
         return input;
       },
       /no such object/,
@@ -230,60 +240,60 @@ describe('mergeUpdates refuses', () => {
   ];
 
   test.each(faults)('%s, for good, and leaves nothing behind', async (_, write, reason) => {
-    const objects = createMemoryObjects();
-    const berlin = await storeUpdate(objects, 'berlin', 3, good);
-    const hamburg = await storeUpdate(objects, 'hamburg', 1, encodeSafetensors(model(5, 6, 7)));
-    const munich = await write(objects);
+    const store = memoryStore();
+    const berlin = await storeUpdate(store, 'berlin', 3, good);
+    const hamburg = await storeUpdate(store, 'hamburg', 1, encodeSafetensors(model(5, 6, 7)));
+    const munich = await write(store);
 
     const base = { ...berlin.weights, state: null };
     const aggregation = configured('fedavg', { maxUpdateBytes: 400 });
     for (const sliceBytes of [16, 1024]) {
-      expect(await merge(objects, [berlin, hamburg, munich], { aggregation, sliceBytes, base })).toEqual({
+      expect(await merge(store, [berlin, hamburg, munich], { aggregation, sliceBytes, base })).toEqual({
         kind: 'refused',
         refused: [{ input: munich, reason: expect.stringMatching(reason), forGood: true }],
       });
-      expect(await objects.head(BUCKET, 'global')).toBeUndefined();
+      expect(await store.head(keyOf('global'))).toBeUndefined();
     }
-    expect(await merge(objects, [berlin, hamburg])).toMatchObject({
+    expect(await merge(store, [berlin, hamburg])).toMatchObject({
       global: { sha256: sha256Hex(encodeSafetensors(model(2, 3, 4))) },
     });
   });
 
   test('an odd one out among updates with no model to start from, for as long as it is one', async () => {
-    const objects = createMemoryObjects();
-    const odd = await storeUpdate(objects, 'berlin', 1, encodeSafetensors(model(1, 2, 3, 4)));
-    const others = [await storeUpdate(objects, 'hamburg', 1, good), await storeUpdate(objects, 'munich', 1, good)];
+    const store = memoryStore();
+    const odd = await storeUpdate(store, 'berlin', 1, encodeSafetensors(model(1, 2, 3, 4)));
+    const others = [await storeUpdate(store, 'hamburg', 1, good), await storeUpdate(store, 'munich', 1, good)];
 
-    expect(await merge(objects, [odd, ...others])).toEqual({
+    expect(await merge(store, [odd, ...others])).toEqual({
       kind: 'refused',
       refused: [{ input: odd, reason: 'tensor "w" is F32 [3], by most updates F32 [2]', forGood: false }],
     });
   });
 
   test('nothing for a failure of the storage: that is thrown, to be tried again', async () => {
-    const objects = createMemoryObjects();
-    const berlin = await storeUpdate(objects, 'berlin', 3, good);
+    const store = memoryStore();
+    const berlin = await storeUpdate(store, 'berlin', 3, good);
     const slowDown = () => Promise.reject(new Error('503 slow down'));
     for (const broken of [{ putParts: slowDown }, { getRange: slowDown }]) {
-      await expect(merge({ ...objects, ...broken }, [berlin])).rejects.toThrow('503 slow down');
+      await expect(merge({ ...store, ...broken }, [berlin])).rejects.toThrow('503 slow down');
     }
   });
 
   test('nothing while it is read for a caller that gives up: what it throws is thrown', async () => {
-    const objects = createMemoryObjects();
-    const inputs = [await storeUpdate(objects, 'berlin', 3, model(...new Array(40).fill(1)))];
+    const store = memoryStore();
+    const inputs = [await storeUpdate(store, 'berlin', 3, model(...new Array(40).fill(1)))];
     const onPart = () => Promise.reject(new Error('out of time'));
 
-    await expect(merge(objects, inputs, { onPart, sliceBytes: 16 })).rejects.toThrow('out of time');
-    expect(await objects.head(BUCKET, 'global')).toBeUndefined();
+    await expect(merge(store, inputs, { onPart, sliceBytes: 16 })).rejects.toThrow('out of time');
+    expect(await store.head(keyOf('global'))).toBeUndefined();
   });
 
   test('an update that ends early while it is read', async () => {
-    const objects = createMemoryObjects();
-    const input = await storeUpdate(objects, 'berlin', 3, good);
-    const cut: Objects = {
-      ...objects,
-      getRange: async (...args) => (await objects.getRange(...args)).subarray(0, args[2] > 0 ? -1 : undefined),
+    const store = memoryStore();
+    const input = await storeUpdate(store, 'berlin', 3, good);
+    const cut: FederationStore = {
+      ...store,
+      getRange: async (...args) => (await store.getRange(...args)).subarray(0, args[1] > 0 ? -1 : undefined),
     };
 
     expect(await merge(cut, [input], { sliceBytes: 16 })).toEqual({
@@ -293,23 +303,23 @@ describe('mergeUpdates refuses', () => {
   });
 
   test('an update that goes on after its end', async () => {
-    const objects = createMemoryObjects();
+    const store = memoryStore();
     const large = encodeSafetensors(model(...new Array(40_000).fill(1)));
-    const input = await storeUpdate(objects, 'berlin', 3, large);
-    await objects.put(BUCKET, input.weights.key, Buffer.concat([large, Buffer.alloc(1)]));
+    const input = await storeUpdate(store, 'berlin', 3, large);
+    await store.put(input.weights.key, Buffer.concat([large, Buffer.alloc(1)]));
 
-    expect(await merge(objects, [input])).toEqual({
+    expect(await merge(store, [input])).toEqual({
       kind: 'refused',
       refused: [{ input, reason: `the weights go on after byte ${large.length}`, forGood: true }],
     });
   });
 
   test('a difference that leads beyond what a float32 can hold', async () => {
-    const objects = createMemoryObjects();
-    const base = { ...(await storeFile(objects, 'base', encodeSafetensors(model(3e38, 0)))), state: null };
-    const input = await storeUpdate(objects, 'berlin', 3, model(3e38, 0));
+    const store = memoryStore();
+    const base = { ...(await storeFile(store, 'base', encodeSafetensors(model(3e38, 0)))), state: null };
+    const input = await storeUpdate(store, 'berlin', 3, model(3e38, 0));
 
-    expect(await merge(objects, [input], { base, delta: true })).toEqual({
+    expect(await merge(store, [input], { base, delta: true })).toEqual({
       kind: 'refused',
       refused: [{ input, reason: 'a difference added to the global model is not finite', forGood: true }],
     });

@@ -1,5 +1,4 @@
-import type { Aggregation, Encoding, StoredFile } from '../federation/schemas.ts';
-import type { Objects } from '../storage/contract.ts';
+import type { StoredFile } from '../federation/schemas.ts';
 import { badWeights } from '../weights/header.ts';
 import { openFile } from './files.ts';
 import { withoutMarking } from './garbage.ts';
@@ -7,36 +6,11 @@ import { createHashes, createHashesInThread } from './hashes.ts';
 import { type MergeInput, openInputs, type Refused } from './inputs.ts';
 import { createKernels } from './kernels.ts';
 import type { Base, MergeContext } from './merge-context.ts';
+import type { Merged, MergeOptions } from './merge-options.ts';
 import { mergeSlices } from './merge-slices.ts';
 import { requireState } from './state-file.ts';
 import { strategyOf } from './strategies/strategies.ts';
 import { surveyUpdates } from './survey.ts';
-
-export interface MergeOptions {
-  readonly objects: Objects;
-  readonly bucket: string;
-  /** Where the merged model is written, and the server optimiser's state. */
-  readonly key: string;
-  readonly stateKey: string;
-  readonly aggregation: Aggregation;
-  /** The model that the inputs started from, with the optimiser's state after it. */
-  readonly base: (StoredFile & { readonly state: StoredFile | null }) | null;
-  /** Whether floats in the inputs are differences to the base. Without a base they never are. */
-  readonly delta: boolean;
-  /** What floats in the inputs are stored as. Those of models are F32. */
-  readonly dtype: Encoding['dtype'];
-  /** Called and awaited between slices: often, so that who calls can show that it goes on. */
-  readonly onPart?: () => void | Promise<void>;
-  /** Bytes that a slice has as F32, at most, for tests; a multiple of 16. */
-  readonly sliceBytes?: number;
-}
-
-export type Merged =
-  | { readonly kind: 'merged'; readonly global: StoredFile; readonly state: StoredFile | null }
-  /** At least one input; the others have not all been checked to the end. */
-  | { readonly kind: 'refused'; readonly refused: readonly Refused[] }
-  /** The strategy cannot merge so many; `reason` is a sentence. */
-  | { readonly kind: 'impossible'; readonly reason: string };
 
 /** Bytes of small updates that are kept, all together, so that these cost one request each. */
 const KEPT_BYTES = 128 * 1024 * 1024;
@@ -59,7 +33,7 @@ const LARGE_BYTES = 64 * 1024 * 1024;
  * state is not what it was.
  */
 export async function mergeUpdates(inputs: readonly MergeInput[], options: MergeOptions): Promise<Merged> {
-  const { objects, bucket, aggregation, dtype } = options;
+  const { store, aggregation, dtype } = options;
   const strategy = strategyOf(aggregation);
   const reason = inputs.length > 0 ? strategy.impossible?.(inputs.length) : 'There is no update to merge.';
   if (reason !== undefined) return { kind: 'impossible', reason };
@@ -68,16 +42,16 @@ export async function mergeUpdates(inputs: readonly MergeInput[], options: Merge
   const keepBytes = options.sliceBytes ?? KEPT_BYTES / inputs.length;
   const base = options.base === null ? undefined : await openBase(options, options.base, strategy.moments, keepBytes);
   const expected = { dtype, aggregation, base: base?.header.tensors, keepBytes };
-  const updates = await openInputs(objects, bucket, inputs, expected, refused);
+  const updates = await openInputs(store, inputs, expected, refused);
   if (refused.length > 0) return { kind: 'refused', refused };
   const isLarge = updates.reduce((sum, { file }) => sum + file.bytes, 0) >= LARGE_BYTES;
   const hashes = isLarge ? createHashesInThread() : createHashes();
   const kernels = createKernels();
   const work = async (): Promise<Merged> => {
-    const opened: MergeContext = { options, objects, bucket, strategy, base, updates, refused, kernels, hashes };
-    const survey = await surveyUpdates(opened);
+    const context: MergeContext = { options, store, strategy, base, updates, refused, kernels, hashes };
+    const survey = await surveyUpdates(context);
     kernels.reset();
-    return mergeSlices(opened, survey);
+    return mergeSlices(context, survey);
   };
   try {
     return await (isLarge ? withoutMarking(work) : work());
@@ -91,16 +65,16 @@ export async function mergeUpdates(inputs: readonly MergeInput[], options: Merge
 }
 
 async function openBase(
-  { objects, bucket }: MergeOptions,
+  { store }: MergeOptions,
   { state, ...file }: StoredFile & { readonly state: StoredFile | null },
   moments: readonly string[],
   keepBytes: number,
 ): Promise<Base> {
-  const base = await openFile(objects, bucket, file, keepBytes);
+  const base = await openFile(store, file, keepBytes);
   const other = [...base.header.tensors.values()].find(({ dtype }) => dtype === 'F16' || dtype === 'BF16');
   if (other) throw badWeights(`${file.key} holds ${other.dtype}; global models hold F32`);
   if (moments.length === 0 || !state) return { ...base, state: undefined };
-  const opened = await openFile(objects, bucket, state, keepBytes);
+  const opened = await openFile(store, state, keepBytes);
   requireState(opened, base.header.tensors, moments);
   return { ...base, state: opened };
 }

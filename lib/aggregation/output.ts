@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { PassThrough } from 'node:stream';
+import type { FederationKey } from '../federation/keys.ts';
 import type { StoredFile } from '../federation/schemas.ts';
 import { parseSafetensorsHeader } from '../weights/header.ts';
 import type { PassOptions } from './pass.ts';
@@ -19,14 +20,14 @@ const PART_BYTES = 5 * 1024 * 1024;
 
 /** Starts an object with a header. What is written is gathered into parts, which are sent while others come. */
 export function openOutput(
-  { objects, bucket, hashes }: Pick<PassOptions, 'objects' | 'bucket' | 'hashes'>,
-  key: string,
+  { store, hashes }: Pick<PassOptions, 'store' | 'hashes'>,
+  key: FederationKey,
   header: Uint8Array,
 ): Output {
   const { dataStart, dataBytes } = parseSafetensorsHeader(header);
   const bytes = dataStart + dataBytes;
   const parts = new PassThrough({ objectMode: true, highWaterMark: 1 });
-  const sent = objects.putParts(bucket, key, parts);
+  const sent = store.putParts(key, parts);
   // Both are looked at later: without a handler until then, a failure would end the process.
   sent.catch(() => undefined);
   parts.on('error', () => undefined);

@@ -1,6 +1,6 @@
 import { mapAhead } from '../async.ts';
 import { type FedcardioError, isFedcardioError } from '../error.ts';
-import type { Objects } from '../storage/contract.ts';
+import type { FederationStore } from '../storage/contract.ts';
 import { DTYPE_BYTES, type Dtype } from '../weights/header.ts';
 import type { OpenFile } from './files.ts';
 import type { FileHash, Hashes } from './hashes.ts';
@@ -32,8 +32,7 @@ export interface Pass<S extends Source> {
 }
 
 export interface PassOptions {
-  readonly objects: Objects;
-  readonly bucket: string;
+  readonly store: FederationStore;
   readonly kernels: Kernels;
   readonly hashes: Hashes;
 }
@@ -45,7 +44,7 @@ const BUFFERS = READS_AHEAD + 1;
 
 /** Reads files of one layout to their ends, once and by ranges, a few requests ahead of who takes the blocks. */
 export function openPass<S extends Source>(
-  { objects, bucket, kernels, hashes }: PassOptions,
+  { store, kernels, hashes }: PassOptions,
   sources: readonly S[],
   slices: readonly Slice[],
 ): Pass<S> {
@@ -67,7 +66,7 @@ export function openPass<S extends Source>(
     try {
       // A byte beyond the last one, to see that there is none.
       const beyond = end === source.file.bytes ? end + 1 : end;
-      return await objects.getRange(bucket, source.file.key, start, beyond, buffer.memory);
+      return await store.getRange(source.file.key, start, beyond, buffer.memory);
     } catch (error) {
       if (!isFedcardioError(error, 'NOT_FOUND')) throw error;
       return new Uint8Array();

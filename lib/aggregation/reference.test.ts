@@ -1,10 +1,20 @@
 import { describe, expect, test } from 'vitest';
 import type { StoredFile } from '../federation/schemas.ts';
-import type { Objects } from '../storage/contract.ts';
-import { createMemoryObjects } from '../storage/testing-objects.ts';
+import { keyOf } from '../federation/testing.ts';
+import type { FederationStore } from '../storage/contract.ts';
 import { decodeSafetensors, encodeSafetensors } from '../weights/safetensors.ts';
-import type { MergeOptions } from './merge.ts';
-import { configured, f32, fixture, merge, mergedModel, type StrategyName, storeFile, storeUpdate } from './testing.ts';
+import type { MergeOptions } from './merge-options.ts';
+import {
+  configured,
+  f32,
+  fixture,
+  memoryStore,
+  merge,
+  mergedModel,
+  type StrategyName,
+  storeFile,
+  storeUpdate,
+} from './testing.ts';
 
 /** What scripts/fixtures/aggregation.py had Flower compute. */
 const FIXTURE = decodeSafetensors(fixture('strategies'));
@@ -18,14 +28,14 @@ const asModel = (values: Float32Array) =>
     ['scale', f32(values.slice(35))],
   ]);
 
-const storeRound = (objects: Objects, round: number, sites = SAMPLES.length) =>
+const storeRound = (store: FederationStore, round: number, sites = SAMPLES.length) =>
   Promise.all(
     SAMPLES.slice(0, sites).map((samples, site) =>
-      storeUpdate(objects, `${round}-${site}`, samples, asModel(expected(`round-${round}/site-${site}`))),
+      storeUpdate(store, `${round}-${site}`, samples, asModel(expected(`round-${round}/site-${site}`))),
     ),
   );
 
-const storeBase = (objects: Objects) => storeFile(objects, 'base', encodeSafetensors(asModel(expected('base'))));
+const storeBase = (store: FederationStore) => storeFile(store, 'base', encodeSafetensors(asModel(expected('base'))));
 
 /** The largest difference from what is expected, as a share of the largest expected value. */
 function error(actual: Iterable<readonly [string, { readonly data: ArrayLike<number | bigint> }]>, name: string) {
@@ -50,12 +60,12 @@ describe('against Flower', () => {
     ['clipped', 'fedavg', { clipNorm: 2 }, 7],
     ['clipped-multi-krum', 'multi-krum', { byzantine: 2, keep: 3, clipNorm: 2 }, 7],
   ])('%s', async (name, strategy, options, sites) => {
-    const objects = createMemoryObjects();
-    const inputs = await storeRound(objects, 1, sites);
-    const base = { ...(await storeBase(objects)), state: null };
+    const store = memoryStore();
+    const inputs = await storeRound(store, 1, sites);
+    const base = { ...(await storeBase(store)), state: null };
     const aggregation = configured(strategy, options);
 
-    const merged = await mergedModel(objects, inputs, { aggregation, base });
+    const merged = await mergedModel(store, inputs, { aggregation, base });
 
     // What is clipped is restored to float32 weights before it is merged.
     const tolerance = 'clipNorm' in options ? 2 * ROUNDING : ROUNDING;
@@ -68,15 +78,15 @@ describe('against Flower', () => {
     ['fedadam', adaptive],
     ['fedyogi', adaptive],
   ])('%s, over three rounds', async (strategy, options) => {
-    const objects = createMemoryObjects();
+    const store = memoryStore();
     const aggregation = configured(strategy, options);
-    let base: MergeOptions['base'] = { ...(await storeBase(objects)), state: null };
+    let base: MergeOptions['base'] = { ...(await storeBase(store)), state: null };
     for (const round of [1, 2, 3]) {
-      const inputs = await storeRound(objects, round);
+      const inputs = await storeRound(store, round);
       const keys = { key: `global-${round}`, stateKey: `state-${round}` };
-      const merged = await merge(objects, inputs, { aggregation, base, ...keys });
+      const merged = await merge(store, inputs, { aggregation, base, ...keys });
       if (merged.kind !== 'merged') throw new Error(merged.kind);
-      const model = decodeSafetensors((await objects.get('b', keys.key)).body);
+      const model = decodeSafetensors((await store.get(keyOf(keys.key))).body);
 
       // Flower keeps model and moments as float64 from round to round, this as float32.
       expect(error(model, `${strategy}/${round}`)).toBeLessThanOrEqual(round * 4 * ROUNDING);
@@ -87,13 +97,13 @@ describe('against Flower', () => {
 
 describe('against numpy', () => {
   test('the weighted mean is the same but for the last bit', async () => {
-    const objects = createMemoryObjects();
+    const store = memoryStore();
     const samples = { berlin: 5, hamburg: 1, heidelberg: 78, munich: 30 };
     const inputs = await Promise.all(
-      Object.entries(samples).map(([site, count]) => storeUpdate(objects, site, count, fixture(`mean/${site}`))),
+      Object.entries(samples).map(([site, count]) => storeUpdate(store, site, count, fixture(`mean/${site}`))),
     );
 
-    const merged = await mergedModel(objects, inputs);
+    const merged = await mergedModel(store, inputs);
 
     const wanted = decodeSafetensors(fixture('mean/mean'));
     expect([...merged.keys()]).toEqual([...wanted.keys()]);

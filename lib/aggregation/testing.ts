@@ -1,15 +1,19 @@
 import { readFileSync } from 'node:fs';
 import { aggregationSchema, type Encoding, type StoredFile } from '../federation/schemas.ts';
+import { keyOf } from '../federation/testing.ts';
 import { sha256Hex } from '../json.ts';
-import type { Objects } from '../storage/contract.ts';
+import type { FederationStore } from '../storage/contract.ts';
+import { createMemoryStorage } from '../storage/testing-objects.ts';
 import { decodeTensors, encodeSafetensors } from '../weights/safetensors.ts';
 import type { Tensor, Tensors, Weights } from '../weights/weights.ts';
 import type { MergeInput } from './inputs.ts';
-import { type Merged, type MergeOptions, mergeUpdates } from './merge.ts';
+import { mergeUpdates } from './merge.ts';
+import type { Merged, MergeOptions } from './merge-options.ts';
 
-/** What tests of the merge share. */
+/** Helpers for tests of the merge. */
 
-export const BUCKET = 'b';
+/** A federation bucket in memory. */
+export const memoryStore = (): FederationStore => createMemoryStorage()('b');
 
 export const fixture = (name: string): Uint8Array =>
   readFileSync(new URL(`../../test/fixtures/aggregation/${name}.safetensors`, import.meta.url));
@@ -42,33 +46,35 @@ export type StrategyName = (typeof STRATEGIES)[number];
 export const configured = (strategy: StrategyName, options: Readonly<Record<string, unknown>> = {}) =>
   aggregationSchema.parse({ strategy, ...(strategy.endsWith('krum') ? { byzantine: 0 } : {}), ...options });
 
-export async function storeFile(objects: Objects, key: string, file: Uint8Array): Promise<StoredFile> {
-  await objects.put(BUCKET, key, file);
+export async function storeFile(store: FederationStore, name: string, file: Uint8Array): Promise<StoredFile> {
+  const key = keyOf(name);
+  await store.put(key, file);
   return { key, sha256: sha256Hex(file), bytes: file.length };
 }
 
 /** Stores an update of a site, encoded as given. */
 export async function storeUpdate(
-  objects: Objects,
+  store: FederationStore,
   site: string,
   samples: number,
   update: Tensors | Uint8Array,
   dtype: Encoding['dtype'] = 'F32',
 ): Promise<MergeInput> {
   const file = update instanceof Uint8Array ? update : encodeSafetensors(update, {}, { dtype });
-  return { site, samples, weights: await storeFile(objects, `updates/${site}.safetensors`, file) };
+  return { site, samples, weights: await storeFile(store, `updates/${site}.safetensors`, file) };
 }
 
+type Options = Partial<Omit<MergeOptions, 'key' | 'stateKey'>> & { readonly key?: string; readonly stateKey?: string };
+
 export const merge = (
-  objects: Objects,
+  store: FederationStore,
   inputs: readonly MergeInput[],
-  options: Partial<MergeOptions> = {},
+  { key = 'global', stateKey = 'state', ...options }: Options = {},
 ): Promise<Merged> =>
   mergeUpdates(inputs, {
-    objects,
-    bucket: BUCKET,
-    key: 'global',
-    stateKey: 'state',
+    store,
+    key: keyOf(key),
+    stateKey: keyOf(stateKey),
     aggregation: configured('fedavg'),
     base: null,
     delta: false,
@@ -77,10 +83,10 @@ export const merge = (
   });
 
 /** Merges, and reads the model. Fails unless it was merged. */
-export async function mergedModel(...[objects, inputs, options]: Parameters<typeof merge>): Promise<Tensors> {
-  const merged = await merge(objects, inputs, options);
+export async function mergedModel(...[store, inputs, options]: Parameters<typeof merge>): Promise<Tensors> {
+  const merged = await merge(store, inputs, options);
   if (merged.kind !== 'merged') throw new Error(JSON.stringify(merged));
-  return decodeTensors((await objects.get(BUCKET, merged.global.key)).body);
+  return decodeTensors((await store.get(merged.global.key)).body);
 }
 
 /** Values of a model's float tensors in the order of the file. */

@@ -1,11 +1,20 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { Objects } from '../storage/contract.ts';
-import { createMemoryObjects } from '../storage/testing-objects.ts';
+import type { FederationStore } from '../storage/contract.ts';
 import { encodeSafetensors } from '../weights/safetensors.ts';
 import { untrainedMetadata } from '../weights/untrained.ts';
 import type { Weights } from '../weights/weights.ts';
-import { configured, f32, floatsOf, merge, mergedModel, STRATEGIES, storeFile, storeUpdate } from './testing.ts';
+import {
+  configured,
+  f32,
+  floatsOf,
+  memoryStore,
+  merge,
+  mergedModel,
+  STRATEGIES,
+  storeFile,
+  storeUpdate,
+} from './testing.ts';
 
 const NAMES = ['body.a', 'body.b', 'out.first', 'out.second'];
 const SIZE = 5;
@@ -28,10 +37,10 @@ const sites = fc.array(site, { minLength: SITES, maxLength: SITES });
 const weightsOf = (values: readonly number[]): Weights =>
   new Map(NAMES.map((name, i) => [name, f32(values.slice(i * SIZE, (i + 1) * SIZE))]));
 
-const store = (objects: Objects, all: readonly Site[]) =>
+const storeSites = (store: FederationStore, all: readonly Site[]) =>
   Promise.all(
     all.map(({ values, samples, untrained }, i) =>
-      storeUpdate(objects, `site-${i}`, samples, encodeSafetensors(weightsOf(values), untrainedMetadata(untrained))),
+      storeUpdate(store, `site-${i}`, samples, encodeSafetensors(weightsOf(values), untrainedMetadata(untrained))),
     ),
   );
 
@@ -43,18 +52,18 @@ describe('parameters that some sites had nothing to train with', () => {
     const aggregation = configured(strategy, { untrained: 'skip' });
     await fc.assert(
       fc.asyncProperty(sites, fc.constantFrom(16, 32, 1024), async (all, sliceBytes) => {
-        const objects = createMemoryObjects();
-        const inputs = await store(objects, all);
+        const store = memoryStore();
+        const inputs = await storeSites(store, all);
         const base = {
-          ...(await storeFile(objects, 'base', encodeSafetensors(weightsOf(all[0]!.values)))),
+          ...(await storeFile(store, 'base', encodeSafetensors(weightsOf(all[0]!.values)))),
           state: null,
         };
         for (const from of [null, base]) {
-          const merged = await mergedModel(objects, inputs, { aggregation, base: from, sliceBytes });
+          const merged = await mergedModel(store, inputs, { aggregation, base: from, sliceBytes });
           for (const name of NAMES) {
             const trained = inputs.filter((_, i) => !all[i]?.untrained.includes(name));
             const of = trained.length > 0 ? trained : inputs;
-            const alone = await mergedModel(objects, of, { aggregation: configured(strategy), base: from });
+            const alone = await mergedModel(store, of, { aggregation: configured(strategy), base: from });
             expect(merged.get(name)).toEqual(alone.get(name));
           }
         }
@@ -66,11 +75,11 @@ describe('parameters that some sites had nothing to train with', () => {
   test('are averaged as they are without it, to the same bytes as if nobody had said so', async () => {
     await fc.assert(
       fc.asyncProperty(sites, async (all) => {
-        const [told, silent] = [createMemoryObjects(), createMemoryObjects()];
-        const a = await merge(told, await store(told, all));
+        const [told, silent] = [memoryStore(), memoryStore()];
+        const a = await merge(told, await storeSites(told, all));
         const b = await merge(
           silent,
-          await store(
+          await storeSites(
             silent,
             all.map((one) => ({ ...one, untrained: [] })),
           ),
@@ -82,12 +91,12 @@ describe('parameters that some sites had nothing to train with', () => {
   });
 
   test('do not hold a head back that one site of three trained', async () => {
-    const objects = createMemoryObjects();
+    const store = memoryStore();
     const start = { values: new Array(SIZE * NAMES.length).fill(1), samples: 100, untrained: ['out.second'] };
     const trained = { values: new Array(SIZE * NAMES.length).fill(4), samples: 1, untrained: [] };
-    const inputs = await store(objects, [start, start, trained]);
+    const inputs = await storeSites(store, [start, start, trained]);
 
-    const skip = await mergedModel(objects, inputs, { aggregation: configured('fedavg', { untrained: 'skip' }) });
+    const skip = await mergedModel(store, inputs, { aggregation: configured('fedavg', { untrained: 'skip' }) });
 
     expect(new Set(floatsOf(skip).slice(-SIZE))).toEqual(new Set([4]));
     expect(new Set(floatsOf(skip).slice(0, -SIZE))).toEqual(new Set([Math.fround((100 + 100 + 4) / 201)]));
@@ -96,16 +105,16 @@ describe('parameters that some sites had nothing to train with', () => {
   test.each(['no list', '{"out.second":true}', '[1]'])(
     'are not guessed from %s: the update is refused',
     async (list) => {
-      const objects = createMemoryObjects();
+      const store = memoryStore();
       const file = encodeSafetensors(weightsOf(new Array(SIZE * NAMES.length).fill(1)), { untrained: list });
-      const input = await storeUpdate(objects, 'munich', 1, file);
+      const input = await storeUpdate(store, 'munich', 1, file);
 
       const reason = 'the header\'s "untrained" is no JSON list of tensor names';
-      expect(await merge(objects, [input], { aggregation: configured('fedavg', { untrained: 'skip' }) })).toEqual({
+      expect(await merge(store, [input], { aggregation: configured('fedavg', { untrained: 'skip' }) })).toEqual({
         kind: 'refused',
         refused: [{ input, reason, forGood: true }],
       });
-      expect((await merge(objects, [input])).kind).toBe('merged');
+      expect((await merge(store, [input])).kind).toBe('merged');
     },
   );
 });

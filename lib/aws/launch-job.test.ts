@@ -1,32 +1,42 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { Objects } from '../storage/contract.ts';
-import { createMemoryObjects } from '../storage/testing-objects.ts';
+import { siteKeys } from '../federation/keys.ts';
+import type { SiteStore } from '../storage/contract.ts';
+import { createMemoryStorage } from '../storage/testing-objects.ts';
 import { type BatchQueue, createBatchQueue } from './batch.ts';
-import { type ClaimedRequest, launchBatchJob } from './launch-job.ts';
+import { launchBatchJob } from './launch-job.ts';
 import { type FakeBatch, startFakeBatch } from './testing-batch.ts';
 
 const CREDENTIALS = { accessKeyId: 'a', secretAccessKey: 'b' };
-const CLAIM = { bucket: 'site', key: 'jobs/tavi/student/0001.json' };
-const REQUEST: ClaimedRequest = {
+const REQUEST = {
   name: 'tavi_student_0001_munich',
-  claim: CLAIM,
   environment: { FEDCARDIO_TASK: '{"schema":"fedcardio.task/1"}' },
   timeoutSeconds: 1234.5,
 };
 
 let batch: FakeBatch;
 let queue: BatchQueue;
-let objects: Objects;
+let store: SiteStore;
 let clock: number;
 const now = () => new Date(clock);
-const launch = (request: Partial<ClaimedRequest> = {}, over: Partial<Parameters<typeof launchBatchJob>[0]> = {}) =>
-  launchBatchJob({ queue, objects, now, ...over }, { ...REQUEST, ...request });
+const launch = (
+  request: Partial<typeof REQUEST> & { readonly againAfterSeconds?: number } = {},
+  of = store,
+  on = queue,
+) =>
+  launchBatchJob(
+    { queue: on, now },
+    {
+      ...REQUEST,
+      claim: { store: of, key: siteKeys.job({ campaign: 'tavi', stage: 'student', round: 1 }) },
+      ...request,
+    },
+  );
 const submitted = () => batch.calls.filter((path) => path === '/v1/submitjob').length;
 
 beforeEach(async () => {
   batch = await startFakeBatch();
   clock = Date.UTC(2026, 0, 1);
-  objects = createMemoryObjects();
+  store = createMemoryStorage()('site');
   queue = createBatchQueue({
     endpoint: batch.endpoint,
     region: 'eu-central-1',
@@ -116,7 +126,7 @@ describe('a Batch job', () => {
 describe('a crash', () => {
   test('after the claim and before the job leaves the job to whoever comes when the claim has run out', async () => {
     const crash = { ...queue, submit: () => Promise.reject(new Error('the process died')) };
-    await expect(launch({}, { queue: crash })).rejects.toThrow('died');
+    await expect(launch({}, store, crash)).rejects.toThrow('died');
 
     expect(await launch()).toEqual({ kind: 'claimed' });
     clock += 91_000;
@@ -126,11 +136,11 @@ describe('a crash', () => {
 
   test('after the job and before its number was noted does not start it twice', async () => {
     let puts = 0;
-    const crash: Objects = {
-      ...objects,
-      put: (...args) => (++puts === 2 ? Promise.reject(new Error('the process died')) : objects.put(...args)),
+    const crash: SiteStore = {
+      ...store,
+      put: (...args) => (++puts === 2 ? Promise.reject(new Error('the process died')) : store.put(...args)),
     };
-    await expect(launch({}, { objects: crash })).rejects.toThrow('died');
+    await expect(launch({}, crash)).rejects.toThrow('died');
     clock += 91_000;
 
     expect(await launch()).toEqual({ kind: 'running', jobId: batch.jobs[0]?.jobId });
@@ -152,21 +162,21 @@ describe('a crash', () => {
 
 describe('a claim', () => {
   test('whose write was answered with its own success is its own', async () => {
-    const lossy: Objects = {
-      ...objects,
+    const lossy: SiteStore = {
+      ...store,
       put: async (...args) => {
-        await objects.put(...args);
-        return objects.put(...args);
+        await store.put(...args);
+        return store.put(...args);
       },
     };
-    expect((await launch({}, { objects: lossy })).kind).toBe('started');
+    expect((await launch({}, lossy)).kind).toBe('started');
     expect(submitted()).toBe(1);
   });
 
   test('does not mistake a job of nearly the same name for its own', async () => {
     await queue.submit({ ...REQUEST, name: REQUEST.name.toUpperCase() });
     const crash = { ...queue, submit: () => Promise.reject(new Error('the process died')) };
-    await expect(launch({}, { queue: crash })).rejects.toThrow('died');
+    await expect(launch({}, store, crash)).rejects.toThrow('died');
     clock += 91_000;
     expect((await launch()).kind).toBe('started');
   });
@@ -189,7 +199,7 @@ describe('Batch', () => {
       maxAttempts: 2,
     });
     batch.fail('throttle', 'throttle');
-    await expect(launch({}, { queue: impatient })).rejects.toMatchObject({
+    await expect(launch({}, store, impatient)).rejects.toMatchObject({
       code: 'STORAGE',
       message: expect.stringContaining('TooManyRequestsException'),
     });

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer, type RequestListener, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
-import { createObjects } from './objects.ts';
+import { createObjectStorage } from './objects.ts';
 
 let server: Server | undefined;
 afterEach(() => server?.close());
@@ -10,15 +10,15 @@ afterEach(() => server?.close());
 /** A server that answers requests for bytes in turn as the given functions do, the last one for ever. */
 async function serving(...answers: readonly ((response: ServerResponse) => void)[]) {
   let requests = 0;
-  const objects = await objectsOf((_, response) => answers[Math.min(requests++, answers.length - 1)]?.(response));
-  return { objects, requests: () => requests };
+  const store = await storeOf((_, response) => answers[Math.min(requests++, answers.length - 1)]?.(response));
+  return { store, requests: () => requests };
 }
 
-async function objectsOf(listener: RequestListener) {
+async function storeOf(listener: RequestListener) {
   server = createServer(listener);
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
-  return createObjects({ endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}` });
+  return createObjectStorage({ endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}` })('bucket');
 }
 
 const whole = (response: ServerResponse) => response.writeHead(206, { 'content-length': 6 }).end('abcdef');
@@ -33,28 +33,28 @@ describe.each([
   ['memory that it is given', () => new Uint8Array(6)],
 ])('a range that is read into %s', (_, memory) => {
   test('is asked for again where its body breaks off', async () => {
-    const { objects, requests } = await serving(brokenOff, brokenOff, whole);
+    const { store, requests } = await serving(brokenOff, brokenOff, whole);
 
-    const bytes = await objects.getRange('bucket', 'key', 0, 6, memory());
+    const bytes = await store.getRange('key', 0, 6, memory());
 
     expect(Buffer.from(bytes).toString()).toBe('abcdef');
     expect(requests()).toBe(3);
   });
 
   test('is given up where that does not help', async () => {
-    const { objects, requests } = await serving(brokenOff);
+    const { store, requests } = await serving(brokenOff);
 
-    await expect(objects.getRange('bucket', 'key', 0, 6, memory())).rejects.toMatchObject({ code: 'STORAGE' });
+    await expect(store.getRange('key', 0, 6, memory())).rejects.toMatchObject({ code: 'STORAGE' });
     expect(requests()).toBe(3);
   });
 });
 
 describe('a range', () => {
   test('never goes beyond the memory that it is given', async () => {
-    const { objects } = await serving(tooLong);
+    const { store } = await serving(tooLong);
     const memory = new Uint8Array(8);
 
-    await expect(objects.getRange('bucket', 'key', 0, 6, memory.subarray(0, 6))).rejects.toThrow('8 bytes came');
+    await expect(store.getRange('key', 0, 6, memory.subarray(0, 6))).rejects.toThrow('8 bytes came');
 
     expect([...memory.subarray(6)]).toEqual([0, 0]);
   });
@@ -62,7 +62,7 @@ describe('a range', () => {
 
 describe('an upload of parts', () => {
   test('that is unknown at its end has failed, although an object of another upload has the key', async () => {
-    const objects = await objectsOf((request, response) => {
+    const store = await storeOf((request, response) => {
       request.resume();
       if (request.url?.includes('uploads')) {
         response.end('<InitiateMultipartUploadResult><UploadId>id</UploadId></InitiateMultipartUploadResult>');
@@ -77,7 +77,7 @@ describe('an upload of parts', () => {
       yield Buffer.from('b');
     }
 
-    const written = objects.putParts('bucket', 'key', parts());
+    const written = store.putParts('key', parts());
 
     await expect(written).rejects.toThrow('Cannot write s3://bucket/key: gone (NoSuchUpload 404).');
     await expect(written).rejects.toMatchObject({ code: 'STORAGE' });
@@ -91,8 +91,8 @@ describe('an object that S3 calls forbidden, since it may not say that it is mis
   const listed = (keys: string) => (response: ServerResponse) =>
     xml(response, 200, `<ListBucketResult>${keys}<IsTruncated>false</IsTruncated></ListBucketResult>`);
   const tryGet = async (list: (response: ServerResponse) => void) => {
-    const objects = await objectsOf(({ url = '' }, response) => (url.includes('prefix=') ? list : denied)(response));
-    return objects.tryGet('bucket', 'campaigns/c/seal.json');
+    const store = await storeOf(({ url = '' }, response) => (url.includes('prefix=') ? list : denied)(response));
+    return store.tryGet('campaigns/c/seal.json');
   };
   const entry = (key: string) => `<Contents><Key>${key}</Key><Size>1</Size></Contents>`;
 

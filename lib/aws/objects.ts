@@ -14,77 +14,81 @@ import {
   type S3Client,
 } from '@aws-sdk/client-s3';
 import { isFedcardioError } from '../error.ts';
-import type { ObjectInfo, Objects, PutOptions, StoredObject } from '../storage/contract.ts';
+import type { ObjectInfo, ObjectStore, OpenBucket, PutOptions, StoredObject } from '../storage/contract.ts';
 import { type ConnectionOptions, createS3Client } from './clients.ts';
 import { isMissingObject, objectError, serviceFailure } from './failures.ts';
 import { putParts } from './multipart.ts';
 
 /**
- * {@link Objects} on S3 or anything that speaks its protocol.
+ * Buckets of S3 or of anything that speaks its protocol.
  *
- * A conditional write whose answer is lost is repeated by the SDK and then fails on its own success: after
- * `PRECONDITION_FAILED` and `exists`, read what is stored before taking it for another's.
+ * The SDK repeats a conditional write whose response was lost, and the repeat then fails on the caller's own success:
+ * after `PRECONDITION_FAILED` or `exists`, compare what is stored before taking it for another writer's.
  */
-export function createObjects(options: ConnectionOptions = {}): Objects {
+export function createObjectStorage(options: ConnectionOptions = {}): OpenBucket {
   const s3 = createS3Client(options);
+  return <K extends string>(bucket: string) => openBucket<K>(s3, bucket);
+}
 
-  const put = async (bucket: string, key: string, body: Uint8Array | string, options: PutOptions = {}) => {
+function openBucket<K extends string>(s3: S3Client, bucket: string): ObjectStore<K> {
+  const uri = (key: string) => uriOf(bucket, key);
+
+  const put = async (key: K, body: Uint8Array | string, options: PutOptions = {}) => {
     const command = () =>
       new PutObjectCommand({
         Bucket: bucket,
         Key: key,
-        // As bytes: of an empty string the SDK says that its length is unknown.
+        // As bytes: the SDK reports an empty string's length as unknown.
         Body: typeof body === 'string' ? Buffer.from(body) : body,
         ContentType: options.contentType,
         Metadata: options.metadata as Record<string, string> | undefined,
         IfNoneMatch: options.ifNoneMatch,
         IfMatch: options.ifMatch,
       });
-    const { ETag } = await attempt(`write ${uri(bucket, key)}`, () => retryConflicts(() => s3.send(command())));
+    const { ETag } = await attempt(`write ${uri(key)}`, () => retryConflicts(() => s3.send(command())));
     return { etag: ETag ?? '' };
   };
 
-  const fetchObject = (bucket: string, key: string) => s3.send(new GetObjectCommand({ Bucket: bucket, Key: key }));
-  const read = async (bucket: string, key: string): Promise<StoredObject> => {
-    const output = await fetchObject(bucket, key);
+  const fetchObject = (key: K) => s3.send(new GetObjectCommand({ Bucket: bucket, Key: key }));
+  const read = async (key: K): Promise<StoredObject> => {
+    const output = await fetchObject(key);
     return { body: await bytesOf(output), etag: output.ETag ?? '' };
   };
 
   return {
+    bucket,
     put,
-    get: (bucket, key) => attempt(`read ${uri(bucket, key)}`, () => read(bucket, key)),
-    tryGet: (bucket, key) =>
-      orUndefined(`read ${uri(bucket, key)}`, async () => {
+    get: (key) => attempt(`read ${uri(key)}`, () => read(key)),
+    tryGet: (key) =>
+      orUndefined(`read ${uri(key)}`, async () => {
         try {
-          return await read(bucket, key);
+          return await read(key);
         } catch (error) {
           if (serviceFailure(error).status === 403 && (await isMissing(s3, bucket, key))) return undefined;
           throw error;
         }
       }),
-    getRange: (bucket, key, start, end, into) => getRange(s3, bucket, key, start, end, into),
-    stream: (bucket, key) =>
-      attempt(`read ${uri(bucket, key)}`, async () => (await fetchObject(bucket, key)).Body as Readable),
-    head: (bucket, key) =>
-      orUndefined(`look up ${uri(bucket, key)}`, async () => {
+    getRange: (key, start, end, into) => getRange(s3, bucket, key, start, end, into),
+    stream: (key) => attempt(`read ${uri(key)}`, async () => (await fetchObject(key)).Body as Readable),
+    head: (key) =>
+      orUndefined(`look up ${uri(key)}`, async () => {
         const output = await s3.send(new HeadObjectCommand({ Bucket: bucket, Key: key }));
         return infoOf(key, output.ContentLength, output.ETag, output.LastModified);
       }),
-    putIfAbsent: async (bucket, key, body) => {
+    putIfAbsent: async (key, body) => {
       try {
-        await put(bucket, key, body, { ifNoneMatch: '*' });
+        await put(key, body, { ifNoneMatch: '*' });
         return 'created';
       } catch (error) {
         if (isFedcardioError(error, 'PRECONDITION_FAILED')) return 'exists';
         throw error;
       }
     },
-    putParts: (bucket, key, parts) =>
-      attempt(`write ${uri(bucket, key)}`, () => putParts(s3, { Bucket: bucket, Key: key }, parts)),
-    list: (bucket, prefix) => list(s3, bucket, prefix),
-    folders: (bucket, prefix) => folders(s3, bucket, prefix),
-    delete: async (bucket, key) => {
-      await attempt(`delete ${uri(bucket, key)}`, () => s3.send(new DeleteObjectCommand({ Bucket: bucket, Key: key })));
+    putParts: (key, parts) => attempt(`write ${uri(key)}`, () => putParts(s3, { Bucket: bucket, Key: key }, parts)),
+    list: (prefix) => list(s3, bucket, prefix),
+    folders: (prefix) => folders(s3, bucket, prefix),
+    delete: async (key) => {
+      await attempt(`delete ${uri(key)}`, () => s3.send(new DeleteObjectCommand({ Bucket: bucket, Key: key })));
     },
   };
 }
@@ -100,7 +104,7 @@ async function getRange(
   if (end <= start) return new Uint8Array();
   // HTTP ranges include their last byte.
   const command = () => new GetObjectCommand({ Bucket: bucket, Key: key, Range: `bytes=${start}-${end - 1}` });
-  return attempt(`read bytes ${start} to ${end} of ${uri(bucket, key)}`, async () => {
+  return attempt(`read bytes ${start} to ${end} of ${uriOf(bucket, key)}`, async () => {
     try {
       return await withBody(s3, command, (output) =>
         into ? copyBody(output.Body as Readable, into) : bytesOf(output),
@@ -143,15 +147,15 @@ async function copyBody(body: Readable, into: Uint8Array): Promise<Uint8Array> {
   return into.subarray(0, filled);
 }
 
-async function* list(s3: S3Client, bucket: string, prefix: string): AsyncIterable<ObjectInfo> {
+async function* list<K extends string>(s3: S3Client, bucket: string, prefix: K): AsyncIterable<ObjectInfo<K>> {
   for await (const { Contents = [] } of pages(s3, { Bucket: bucket, Prefix: prefix })) {
-    for (const object of Contents) yield infoOf(object.Key as string, object.Size, object.ETag, object.LastModified);
+    for (const object of Contents) yield infoOf(object.Key as K, object.Size, object.ETag, object.LastModified);
   }
 }
 
-async function* folders(s3: S3Client, bucket: string, prefix: string): AsyncIterable<string> {
+async function* folders<K extends string>(s3: S3Client, bucket: string, prefix: K): AsyncIterable<K> {
   for await (const { CommonPrefixes = [] } of pages(s3, { Bucket: bucket, Prefix: prefix, Delimiter: '/' })) {
-    for (const folder of CommonPrefixes) yield folder.Prefix as string;
+    for (const folder of CommonPrefixes) yield folder.Prefix as K;
   }
 }
 
@@ -159,21 +163,21 @@ async function* pages(s3: S3Client, input: ListObjectsV2CommandInput): AsyncIter
   try {
     yield* paginateListObjectsV2({ client: s3 }, input);
   } catch (error) {
-    throw objectError(error, `list ${uri(input.Bucket as string, input.Prefix as string)}`);
+    throw objectError(error, `list ${uriOf(input.Bucket as string, input.Prefix as string)}`);
   }
 }
 
-const uri = (bucket: string, key: string): string => `s3://${bucket}/${key}`;
+const uriOf = (bucket: string, key: string): string => `s3://${bucket}/${key}`;
 
 const bytesOf = (output: GetObjectCommandOutput): Promise<Uint8Array> =>
   output.Body?.transformToByteArray() ?? Promise.resolve(new Uint8Array());
 
-function infoOf(
-  key: string,
+function infoOf<K extends string>(
+  key: K,
   bytes: number | undefined,
   etag: string | undefined,
   modified: Date | undefined,
-): ObjectInfo {
+): ObjectInfo<K> {
   return { key, bytes: bytes ?? 0, etag: etag ?? '', lastModified: modified ?? new Date(0) };
 }
 

@@ -1,10 +1,16 @@
+import type { z } from 'zod';
 import type { TaskId } from './tasks.ts';
 import { isTaskId } from './tasks.ts';
 
 /**
- * Every object key of fedcardio is made and read here, nowhere else. A site bucket holds what stays in the
- * hospital, the federation bucket holds weights and counts.
+ * Every object key of fedcardio is made and parsed here, nowhere else. A site bucket holds what stays in the hospital,
+ * the federation bucket holds weights and counts. The brands keep a key of one bucket from being used on the other.
  */
+export type FederationKey = string & z.$brand<'FederationKey'>;
+export type SiteKey = string & z.$brand<'SiteKey'>;
+
+const siteKey = (key: string) => key as SiteKey;
+const federationKey = (key: string) => key as FederationKey;
 
 /** How a hospital marks what a case is for: the first folder of its key. Held-out cases are never trained on. */
 export const CASE_FOLDERS = { training: 'cases', evaluation: 'held-out' } as const;
@@ -21,79 +27,90 @@ export interface CaseObject {
 }
 
 export const siteKeys = {
-  case: (use: CaseUse, caseId: string) => `${CASE_FOLDERS[use]}/${caseId}/`,
-  image: (use: CaseUse, caseId: string) => `${CASE_FOLDERS[use]}/${caseId}/image.nii.gz`,
-  label: (use: CaseUse, caseId: string, task: TaskId) => `${CASE_FOLDERS[use]}/${caseId}/labels/${task}.nii.gz`,
-  markups: (use: CaseUse, caseId: string, task: TaskId) => `${CASE_FOLDERS[use]}/${caseId}/labels/${task}.mrk.json`,
-  catalogPrefix: 'catalog/',
-  catalog: (caseId: string) => `catalog/${caseId}.json`,
-  rejectedPrefix: 'rejected/',
-  rejected: (caseId: string) => `rejected/${caseId}.json`,
+  /** The key of an object that an event of a site bucket names. */
+  ofEvent: siteKey,
+  /** `start` is a case id with a slash, or the first letters of several ids. */
+  casePrefix: (folder: (typeof CASE_FOLDERS)[CaseUse], start: string) => siteKey(`${folder}/${start}`),
+  case: (use: CaseUse, caseId: string) => siteKey(`${CASE_FOLDERS[use]}/${caseId}/`),
+  image: (use: CaseUse, caseId: string) => siteKey(`${CASE_FOLDERS[use]}/${caseId}/image.nii.gz`),
+  label: (use: CaseUse, caseId: string, task: TaskId) =>
+    siteKey(`${CASE_FOLDERS[use]}/${caseId}/labels/${task}.nii.gz`),
+  markups: (use: CaseUse, caseId: string, task: TaskId) =>
+    siteKey(`${CASE_FOLDERS[use]}/${caseId}/labels/${task}.mrk.json`),
+  catalogPrefix: siteKey('catalog/'),
+  catalog: (caseId: string) => siteKey(`catalog/${caseId}.json`),
+  rejectedPrefix: siteKey('rejected/'),
+  rejected: (caseId: string) => siteKey(`rejected/${caseId}.json`),
   /** One small object per distinct image content: finds the same volume uploaded as two cases. */
-  content: (sha256: string) => `content/${sha256}.json`,
-  pseudoLabels: ({ campaign, stage }: StageAddress, task: TaskId) => `pseudo-labels/${campaign}/${stage}/${task}/`,
-  pseudoLabel: (at: StageAddress, task: TaskId, caseId: string) => `${siteKeys.pseudoLabels(at, task)}${caseId}.nii.gz`,
+  content: (sha256: string) => siteKey(`content/${sha256}.json`),
+  pseudoLabels: ({ campaign, stage }: StageAddress, task: TaskId) =>
+    siteKey(`pseudo-labels/${campaign}/${stage}/${task}/`),
+  pseudoLabel: (at: StageAddress, task: TaskId, caseId: string) =>
+    siteKey(`${siteKeys.pseudoLabels(at, task)}${caseId}.nii.gz`),
   /** The teacher's class probabilities, where the stage keeps them. */
   softLabel: (at: StageAddress, task: TaskId, caseId: string) =>
-    `${siteKeys.pseudoLabels(at, task)}${caseId}.safetensors`,
+    siteKey(`${siteKeys.pseudoLabels(at, task)}${caseId}.safetensors`),
   pseudoLabelReport: (at: StageAddress, task: TaskId, caseId: string) =>
-    `${siteKeys.pseudoLabels(at, task)}${caseId}.json`,
+    siteKey(`${siteKeys.pseudoLabels(at, task)}${caseId}.json`),
   prediction: (campaign: string, model: string, task: TaskId, caseId: string) =>
-    `predictions/${campaign}/${model}/${caseId}/${task}.nii.gz`,
+    siteKey(`predictions/${campaign}/${model}/${caseId}/${task}.nii.gz`),
   /** Which Batch job a round's task became: claimed before it is submitted. */
-  job: ({ campaign, stage, round }: RoundAddress) => `jobs/${campaign}/${stage}/${roundName(round)}.json`,
-  optimizer: (campaign: string, stage: string, round: number) =>
-    `checkpoints/${campaign}/${stage}/${roundName(round)}/optimizer.safetensors`,
+  job: ({ campaign, stage, round }: RoundAddress) => siteKey(`jobs/${campaign}/${stage}/${roundName(round)}.json`),
+  optimizer: ({ campaign, stage, round }: RoundAddress) =>
+    siteKey(`checkpoints/${campaign}/${stage}/${roundName(round)}/optimizer.safetensors`),
   /** The parameters of a model that never leave the site. */
-  localParameters: (campaign: string, stage: string, round: number) =>
-    `checkpoints/${campaign}/${stage}/${roundName(round)}/local.safetensors`,
+  localParameters: ({ campaign, stage, round }: RoundAddress) =>
+    siteKey(`checkpoints/${campaign}/${stage}/${roundName(round)}/local.safetensors`),
   /** Of what only matters while a task runs. */
-  unfinishedPrefix: 'unfinished/',
+  unfinishedPrefix: siteKey('unfinished/'),
   /** Where a task is within a round. */
-  unfinished: (campaign: string, stage: string, round: number) =>
-    `unfinished/${campaign}/${stage}/${roundName(round)}.safetensors`,
+  unfinished: ({ campaign, stage, round }: RoundAddress) =>
+    siteKey(`unfinished/${campaign}/${stage}/${roundName(round)}.safetensors`),
 } as const;
 
 export const federationKeys = {
-  summaryPrefix: 'sites/',
-  summary: (site: string) => `sites/${site}/summary.json`,
-  campaign: (campaign: string) => `campaigns/${campaign}/campaign.json`,
-  plan: (campaign: string) => `campaigns/${campaign}/plan.json`,
+  summaryPrefix: federationKey('sites/'),
+  summary: (site: string) => federationKey(`sites/${site}/summary.json`),
+  campaign: (campaign: string) => federationKey(`campaigns/${campaign}/campaign.json`),
+  plan: (campaign: string) => federationKey(`campaigns/${campaign}/plan.json`),
   /** Whether it is paused. */
-  control: (campaign: string) => `campaigns/${campaign}${CONTROL_SUFFIX}`,
+  control: (campaign: string) => federationKey(`campaigns/${campaign}${CONTROL_SUFFIX}`),
   /** Terminal state of a campaign: completed, failed or cancelled, with the reason. */
-  outcome: (campaign: string) => `campaigns/${campaign}/outcome.json`,
-  campaignsPrefix: 'campaigns/',
-  campaignPrefix: (campaign: string) => `campaigns/${campaign}/`,
-  round: (at: RoundAddress) => `campaigns/${at.campaign}/${at.stage}/${roundName(at.round)}/`,
-  open: (at: RoundAddress) => `${federationKeys.round(at)}open.json`,
+  outcome: (campaign: string) => federationKey(`campaigns/${campaign}/outcome.json`),
+  campaignsPrefix: federationKey('campaigns/'),
+  campaignPrefix: (campaign: string) => federationKey(`campaigns/${campaign}/`),
+  stagePrefix: (at: StageAddress) => federationKey(`campaigns/${at.campaign}/${at.stage}/`),
+  round: (at: RoundAddress) => federationKey(`campaigns/${at.campaign}/${at.stage}/${roundName(at.round)}/`),
+  open: (at: RoundAddress) => federationKey(`${federationKeys.round(at)}open.json`),
   /** When the round's task messages were last sent; rewritten with every sending. */
-  sent: (at: RoundAddress) => `${federationKeys.round(at)}sent.json`,
-  updates: (at: RoundAddress) => `${federationKeys.round(at)}updates/`,
-  siteUpdates: (at: RoundAddress, site: string) => `${federationKeys.updates(at)}${site}/`,
+  sent: (at: RoundAddress) => federationKey(`${federationKeys.round(at)}sent.json`),
+  updates: (at: RoundAddress) => federationKey(`${federationKeys.round(at)}updates/`),
+  siteUpdates: (at: RoundAddress, site: string) => federationKey(`${federationKeys.updates(at)}${site}/`),
   updateWeights: (at: RoundAddress, site: string, sha256: string) =>
-    `${federationKeys.siteUpdates(at, site)}${sha256}.safetensors`,
+    federationKey(`${federationKeys.siteUpdates(at, site)}${sha256}.safetensors`),
   /** Written after the weights: an update is visible when this is. The suffix is what the notification filters on. */
   update: (at: RoundAddress, site: string, id: string) =>
-    `${federationKeys.siteUpdates(at, site)}${id}${UPDATE_SUFFIX}`,
+    federationKey(`${federationKeys.siteUpdates(at, site)}${id}${UPDATE_SUFFIX}`),
   /** Beside an update that can never be merged. */
-  refusal: (updateKey: string) => `${updateKey.slice(0, -UPDATE_SUFFIX.length)}${REFUSAL_SUFFIX}`,
-  weightsBeside: (updateKey: string) => `${updateKey.slice(0, -UPDATE_SUFFIX.length)}.safetensors`,
+  refusal: (updateKey: FederationKey) => federationKey(`${updateKey.slice(0, -UPDATE_SUFFIX.length)}${REFUSAL_SUFFIX}`),
+  weightsBeside: (updateKey: FederationKey) =>
+    federationKey(`${updateKey.slice(0, -UPDATE_SUFFIX.length)}.safetensors`),
   /** Which Batch job the round's merge became, where it is too large for a function. */
-  mergeJob: (at: RoundAddress) => `${federationKeys.round(at)}merge-job.json`,
-  lease: (at: RoundAddress) => `${federationKeys.round(at)}lease.json`,
-  seal: (at: RoundAddress) => `${federationKeys.round(at)}seal.json`,
-  commit: (at: RoundAddress) => `${federationKeys.round(at)}commit.json`,
+  mergeJob: (at: RoundAddress) => federationKey(`${federationKeys.round(at)}merge-job.json`),
+  lease: (at: RoundAddress) => federationKey(`${federationKeys.round(at)}lease.json`),
+  seal: (at: RoundAddress) => federationKey(`${federationKeys.round(at)}seal.json`),
+  commit: (at: RoundAddress) => federationKey(`${federationKeys.round(at)}commit.json`),
   /**
    * Named by the digest of the updates that it merges: whoever merges them, and however often, writes the same bytes
    * here, and a merge that was overtaken by another seal overwrites nothing.
    */
-  global: (at: RoundAddress, inputs: string) => `${federationKeys.round(at)}global-${inputs}.safetensors`,
+  global: (at: RoundAddress, inputs: string) =>
+    federationKey(`${federationKeys.round(at)}global-${inputs}.safetensors`),
   /** The server optimiser's moments, named as the model that they belong to. */
-  state: (at: RoundAddress, inputs: string) => `${federationKeys.round(at)}state-${inputs}.safetensors`,
+  state: (at: RoundAddress, inputs: string) => federationKey(`${federationKeys.round(at)}state-${inputs}.safetensors`),
   /** Weights from elsewhere that a stage starts from. */
-  init: (campaign: string, sha256: string) => `campaigns/${campaign}/init/${sha256}.safetensors`,
-  model: (campaign: string, name: string) => `campaigns/${campaign}/model/${name}`,
+  init: (campaign: string, sha256: string) => federationKey(`campaigns/${campaign}/init/${sha256}.safetensors`),
+  model: (campaign: string, name: string) => federationKey(`campaigns/${campaign}/model/${name}`),
 } as const;
 
 /** In the place of an update's hash: the listing alone tells that the task failed. */

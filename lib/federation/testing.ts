@@ -1,7 +1,11 @@
+import type { FederationKey } from './keys.ts';
 import type { GpuTaskMessage, TeacherStage } from './schemas.ts';
 import { teacherStageSchema } from './schemas.ts';
 
-/** For tests: the smallest stage that learns. */
+/** A key of the federation bucket that no rule makes. */
+export const keyOf = (key: string): FederationKey => key as FederationKey;
+
+/** The smallest stage that learns. */
 export const TEACHER_STAGE: TeacherStage = teacherStageSchema.parse({
   kind: 'teacher',
   name: 'teacher/hinge-points',
@@ -11,7 +15,7 @@ export const TEACHER_STAGE: TeacherStage = teacherStageSchema.parse({
   training: { steps: 1, learningRate: 0.001 },
 });
 
-/** For tests: a task message of a first round, but for what is given. */
+/** The message of a GPU task for a first round, with the given fields. */
 export const gpuTaskMessage = (fields: Partial<GpuTaskMessage>): GpuTaskMessage => ({
   schema: 'fedcardio.task/1',
   federation: 'heart',

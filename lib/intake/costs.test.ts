@@ -1,65 +1,67 @@
 import { describe, expect, test } from 'vitest';
+import { siteKeys } from '../federation/keys.ts';
 import { writeNifti } from '../imaging/nifti-write.ts';
 import type { VoxelArray } from '../imaging/volume.ts';
 import { seededRandom } from '../random.ts';
-import type { Objects } from '../storage/contract.ts';
-import { createMemoryObjects } from '../storage/testing-objects.ts';
+import { wrapBuckets } from '../storage/stores.ts';
+import { createMemoryStorage } from '../storage/testing-objects.ts';
 import { intakeCases } from './intake.ts';
 import { FIRST_RANGE_BYTES } from './ranges.ts';
-import { BUCKET, GRID, hingeMarkups, image, world } from './testing.ts';
+import { GRID, hingeMarkups, image, world } from './testing.ts';
 
-/** A site's bucket that notes what is asked of it, and how many bytes came of each object. */
+/** A site whose store records requests, and the bytes read of each object. */
 function metered() {
-  const memory = createMemoryObjects();
+  const memory = createMemoryStorage();
   const calls: string[] = [];
   const bytes: Record<string, number> = {};
   const note = (call: string, key: string, body?: Uint8Array) => {
     calls.push(`${call} ${key}`);
     if (body) bytes[key] = (bytes[key] ?? 0) + body.length;
   };
-  const objects: Objects = {
-    ...memory,
+  const openBucket = wrapBuckets(memory, (store) => ({
+    ...store,
     stream: () => expect.unreachable(),
     get: () => expect.unreachable(),
-    async tryGet(bucket, key) {
-      const found = await memory.tryGet(bucket, key);
+    tryGet: async (key) => {
+      const found = await store.tryGet(key);
       note('tryGet', key, found?.body);
       return found;
     },
-    async getRange(bucket, key, start, end) {
-      const body = await memory.getRange(bucket, key, start, end);
+    getRange: async (key, start, end) => {
+      const body = await store.getRange(key, start, end);
       note('getRange', key, body);
       return body;
     },
-    async *list(bucket, prefix) {
+    list: async function* (prefix) {
       note('list', prefix);
-      yield* memory.list(bucket, prefix);
+      yield* store.list(prefix);
     },
-    head: (bucket, key) => {
+    head: (key) => {
       note('head', key);
-      return memory.head(bucket, key);
+      return store.head(key);
     },
-    put: (bucket, key, ...rest) => {
+    put: (key, ...rest) => {
       note('put', key);
-      return memory.put(bucket, key, ...rest);
+      return store.put(key, ...rest);
     },
-    putIfAbsent: (bucket, key, body) => {
+    putIfAbsent: (key, body) => {
       note('putIfAbsent', key);
-      return memory.putIfAbsent(bucket, key, body);
+      return store.putIfAbsent(key, body);
     },
-  };
-  const site = world(objects);
+  }));
+  const site = world(openBucket);
+  const unmetered = world(memory);
   return {
     ...site,
-    /** What was asked and read by a look at cases. */
+    /** The requests made, and the bytes read, by one reconciliation of cases. */
     async cost(...caseIds: readonly string[]) {
       calls.length = 0;
       for (const key of Object.keys(bytes)) delete bytes[key];
       await intakeCases(site.context, caseIds);
       return { calls: [...calls], bytes: { ...bytes } };
     },
-    upload: (key: string, body: Uint8Array | string) => memory.put(BUCKET, key, body),
-    size: async (key: string) => (await memory.head(BUCKET, key))?.bytes,
+    upload: unmetered.put,
+    size: async (key: string) => (await unmetered.store.head(siteKeys.ofEvent(key)))?.bytes,
   };
 }
 

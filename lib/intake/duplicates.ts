@@ -1,11 +1,11 @@
-import { siteKeys } from '../federation/keys.ts';
+import { type SiteKey, siteKeys } from '../federation/keys.ts';
 import { contentSchema } from '../federation/schemas.ts';
 import { canonicalJson } from '../json.ts';
-import type { ObjectInfo, Objects } from '../storage/contract.ts';
+import type { ObjectInfo, SiteStore } from '../storage/contract.ts';
 import { readStored } from './stored.ts';
 
 /** Who takes a content: a case, by the version of its image that holds it. */
-export interface Claimant extends Pick<ObjectInfo, 'key' | 'etag'> {
+export interface Claimant extends Pick<ObjectInfo<SiteKey>, 'key' | 'etag'> {
   readonly case: string;
 }
 
@@ -22,24 +22,23 @@ export interface Claimant extends Pick<ObjectInfo, 'key' | 'etag'> {
  * @throws PRECONDITION_FAILED or NOT_FOUND where another took it meanwhile: look again
  */
 export async function claimContent(
-  objects: Objects,
-  bucket: string,
+  store: SiteStore,
   sha256: string,
   claimant: Claimant,
   again: boolean,
 ): Promise<string | undefined> {
   const key = siteKeys.content(sha256);
   const claim = canonicalJson({ schema: 'fedcardio.content/1', ...claimant });
-  let stored = again ? await readStored(objects, bucket, key, contentSchema) : undefined;
+  let stored = again ? await readStored(store, key, contentSchema) : undefined;
   if (!stored) {
-    if ((await objects.putIfAbsent(bucket, key, claim)) === 'created') return undefined;
-    stored = await readStored(objects, bucket, key, contentSchema);
+    if ((await store.putIfAbsent(key, claim)) === 'created') return undefined;
+    stored = await readStored(store, key, contentSchema);
   }
   const holder = stored?.value;
   if (holder?.case !== claimant.case) {
-    const image = holder && (await objects.head(bucket, holder.key));
+    const image = holder && (await store.head(holder.key));
     if (image && image.etag === holder.etag) return holder.case;
   } else if (holder.key === claimant.key && holder.etag === claimant.etag) return undefined;
-  await objects.put(bucket, key, claim, stored ? { ifMatch: stored.etag } : { ifNoneMatch: '*' });
+  await store.put(key, claim, stored ? { ifMatch: stored.etag } : { ifNoneMatch: '*' });
   return undefined;
 }

@@ -1,5 +1,5 @@
 import { type ErrorCode, FedcardioError } from '../error.ts';
-import type { CaseUse } from '../federation/keys.ts';
+import type { CaseUse, SiteKey } from '../federation/keys.ts';
 import type { CatalogEntry, ImageEntry, LabelEntry } from '../federation/schemas.ts';
 import type { TaskId } from '../federation/tasks.ts';
 import type { Grid } from '../imaging/volume.ts';
@@ -20,7 +20,7 @@ export interface Findings {
 }
 
 /** Reads bytes `start` up to `end`, exclusive, of an object of the site's bucket. */
-export type ReadObject = (key: string, start: number, end: number) => Promise<Uint8Array>;
+export type ReadObject = (key: SiteKey, start: number, end: number) => Promise<Uint8Array>;
 
 /** A markups file of a handful of points has a few kilobytes. */
 const MOST_MARKUPS_BYTES = 1 << 20;
@@ -35,7 +35,7 @@ const MOST_MARKUPS_BYTES = 1 << 20;
  * @throws errors of `read`; never what is wrong with an object: that is a fault
  */
 export async function examineCase(
-  objects: readonly ObjectInfo[],
+  objects: readonly ObjectInfo<SiteKey>[],
   known: CatalogEntry | undefined,
   read: ReadObject,
 ): Promise<Findings> {
@@ -66,11 +66,18 @@ export async function examineCase(
   return { use, image, labels, faults };
 }
 
-const isSame = (info: ObjectInfo, entry: { readonly key: string; readonly etag: string } | undefined): boolean =>
-  entry?.key === info.key && entry.etag === info.etag;
+const isSame = (
+  info: ObjectInfo<SiteKey>,
+  entry: { readonly key: SiteKey; readonly etag: string } | undefined,
+): boolean => entry?.key === info.key && entry.etag === info.etag;
 
 /** What `f` returns; where it finds something wrong with the object, nothing, and the fault is noted. */
-async function catching<T>(key: string, code: ErrorCode, faults: Fault[], f: () => Promise<T>): Promise<T | undefined> {
+async function catching<T>(
+  key: SiteKey,
+  code: ErrorCode,
+  faults: Fault[],
+  f: () => Promise<T>,
+): Promise<T | undefined> {
   try {
     return await f();
   } catch (error) {
@@ -80,7 +87,7 @@ async function catching<T>(key: string, code: ErrorCode, faults: Fault[], f: () 
   }
 }
 
-async function imageEntry(info: ObjectInfo, read: ReadObject): Promise<ImageEntry> {
+async function imageEntry(info: ObjectInfo<SiteKey>, read: ReadObject): Promise<ImageEntry> {
   const { key, etag, bytes } = info;
   return { key, etag, bytes, ...(await examineImage(piecesOf(info, read), bytes)) };
 }
@@ -94,7 +101,7 @@ async function labelEntry({ info, task, format }: LabelFile, image: ImageEntry, 
   return { key, etag, format, classes };
 }
 
-async function textOf({ key, bytes }: ObjectInfo, read: ReadObject): Promise<string> {
+async function textOf({ key, bytes }: ObjectInfo<SiteKey>, read: ReadObject): Promise<string> {
   if (bytes > MOST_MARKUPS_BYTES) {
     throw new FedcardioError('BAD_LABEL', `It is too large for a markups file (${bytes} bytes).`, {
       hint: 'Save only the points of this task from 3D Slicer.',
@@ -103,5 +110,5 @@ async function textOf({ key, bytes }: ObjectInfo, read: ReadObject): Promise<str
   return Buffer.from(await read(key, 0, bytes)).toString('utf8');
 }
 
-const piecesOf = ({ key, bytes }: ObjectInfo, read: ReadObject): AsyncIterable<Uint8Array> =>
+const piecesOf = ({ key, bytes }: ObjectInfo<SiteKey>, read: ReadObject): AsyncIterable<Uint8Array> =>
   rangesOf((start, end) => read(key, start, end), bytes);

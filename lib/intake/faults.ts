@@ -1,4 +1,5 @@
 import { type ErrorCode, FedcardioError, isFedcardioError } from '../error.ts';
+import type { SiteKey } from '../federation/keys.ts';
 import type { Rejected } from '../federation/schemas.ts';
 
 /** What is wrong with one object, in words for the one who uploaded it. */
@@ -8,12 +9,12 @@ export type Fault = Rejected['objects'][number];
 export const isFault = (error: unknown): error is FedcardioError =>
   isFedcardioError(error, 'BAD_IMAGE') || isFedcardioError(error, 'BAD_LABEL') || isFedcardioError(error, 'BAD_KEY');
 
-export const faultOf = (key: string, error: FedcardioError, code: ErrorCode = error.code): Fault => ({
+export const faultOf = (key: SiteKey, error: FedcardioError, code: ErrorCode = error.code): Fault => ({
   key,
   code,
   reason: error.message,
   ...(error.hint === undefined ? {} : { hint: error.hint }),
 });
 
-export const fault = (key: string, code: 'BAD_IMAGE' | 'BAD_LABEL' | 'BAD_KEY', reason: string, hint: string): Fault =>
+export const fault = (key: SiteKey, code: 'BAD_IMAGE' | 'BAD_LABEL' | 'BAD_KEY', reason: string, hint: string): Fault =>
   faultOf(key, new FedcardioError(code, reason, { hint }));

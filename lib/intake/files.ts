@@ -1,10 +1,10 @@
-import { type CaseObject, type CaseUse, parseCaseKey } from '../federation/keys.ts';
+import { type CaseObject, type CaseUse, parseCaseKey, type SiteKey } from '../federation/keys.ts';
 import { isTaskId, TASK_IDS, type TaskId } from '../federation/tasks.ts';
 import type { ObjectInfo } from '../storage/contract.ts';
 import { type Fault, fault } from './faults.ts';
 
 export interface LabelFile {
-  readonly info: ObjectInfo;
+  readonly info: ObjectInfo<SiteKey>;
   readonly task: TaskId;
   readonly format: 'class-map' | 'markups';
 }
@@ -13,17 +13,17 @@ export interface LabelFile {
 export interface CaseFiles {
   readonly use: CaseUse;
   /** Absent until it is uploaded. */
-  readonly image?: ObjectInfo;
+  readonly image?: ObjectInfo<SiteKey>;
   /** Of the image's folder; where there are two of a task, the markups come first. */
   readonly labels: readonly LabelFile[];
   /** What does not belong there. */
   readonly faults: readonly Fault[];
 }
 
-type File = CaseObject & { readonly info: ObjectInfo };
+type File = CaseObject & { readonly info: ObjectInfo<SiteKey> };
 
 /** Sorts the objects of a case, whichever of the folders they are in. */
-export function sortFiles(objects: readonly ObjectInfo[]): CaseFiles {
+export function sortFiles(objects: readonly ObjectInfo<SiteKey>[]): CaseFiles {
   const files = objects.flatMap((info): File[] => {
     const parsed = parseCaseKey(info.key);
     // S3 consoles make empty objects for folders.
@@ -53,7 +53,7 @@ function secondImage({ use, info }: File, chosen: File): Fault {
   return fault(info.key, 'BAD_IMAGE', reason, 'Give every patient a name of their own.');
 }
 
-function unknownFault(key: string, name: string): Fault {
+function unknownFault(key: SiteKey, name: string): Fault {
   const tasks = TASK_IDS.join(', ');
   const [, label] = /^labels\/([^/.]+)\.(?:nii|nii\.gz|mrk\.json|json)$/.exec(name) ?? [];
   if (label !== undefined && !isTaskId(label)) {

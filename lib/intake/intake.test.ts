@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
+import { siteKeys } from '../federation/keys.ts';
 import { writeNifti } from '../imaging/nifti-write.ts';
 import { rejectStray } from './intake.ts';
-import { BUCKET, calcium, ct, GRID, hingeMap, hingeMarkups, image, PNG, VOXELS, type World, world } from './testing.ts';
+import { calcium, ct, GRID, hingeMap, hingeMarkups, image, PNG, VOXELS, type World, world } from './testing.ts';
 
 describe('a good case', () => {
   test('is cataloged with what the image is and what the labels hold', async () => {
@@ -83,7 +84,7 @@ describe('names and duplicates', () => {
   test('a file beside the case folders is named', async () => {
     const { context, put, rejected } = world();
     await put('cases/scan.nii.gz', image());
-    await rejectStray(context, 'cases/scan.nii.gz');
+    await rejectStray(context, siteKeys.ofEvent('cases/scan.nii.gz'));
     expect((await rejected('scan.nii.gz'))?.objects[0]).toMatchObject({
       reason: expect.stringMatching(/no case folder/),
     });
@@ -121,7 +122,7 @@ describe('names and duplicates', () => {
   });
 
   test.each([
-    ['is removed', ({ objects }: World) => objects.delete(BUCKET, 'cases/p7/image.nii.gz')],
+    ['is removed', ({ store }: World) => store.delete(siteKeys.image('training', 'p7'))],
     ['gets another image', ({ put }: World) => put('cases/p7/image.nii.gz', image(5))],
     ['gets a bad image', ({ put }: World) => put('cases/p7/image.nii.gz', PNG)],
   ])('a volume is free again when the case that had it %s', async (_what, change) => {

@@ -1,13 +1,20 @@
 import { mapConcurrently } from '../async.ts';
 import { FedcardioError } from '../error.ts';
-import { CASE_FOLDERS, siteKeys } from '../federation/keys.ts';
+import { CASE_FOLDERS, type SiteKey, siteKeys } from '../federation/keys.ts';
 import { catalogSchema, rejectedSchema } from '../federation/schemas.ts';
 import type { ObjectInfo } from '../storage/contract.ts';
 import type { Findings } from './examine.ts';
 import { fault } from './faults.ts';
 import { listFiles, readOfCases } from './listing.ts';
-import { type CaseState, findingsOf, type IntakeResult, rejectionOf, type SiteContext, settleCase } from './look.ts';
-import { isLost, readStored, settle, untilWon } from './stored.ts';
+import {
+  type CaseState,
+  findingsOf,
+  type IntakeResult,
+  reconcileCase,
+  rejectionOf,
+  type SiteContext,
+} from './reconcile.ts';
+import { isConflict, readStored, reconcileDocument, retryOnConflict } from './stored.ts';
 
 /** Cases that are read at the same time. Of each, some ranges of the image are in memory. */
 const CASES_AT_ONCE = 4;
@@ -31,7 +38,7 @@ export async function intakeCases(
   context: SiteContext,
   caseIds: readonly string[],
 ): Promise<ReadonlyMap<string, IntakeResult | Error>> {
-  const { objects, bucket } = context;
+  const { store } = context;
   const results = new Map<string, IntakeResult | Error>();
   const seen = new Map<string, Seen>();
   let open = [...new Set(caseIds)];
@@ -42,15 +49,15 @@ export async function intakeCases(
     await mapConcurrently(states, CASES_AT_ONCE, async ([id, state]) => {
       try {
         const found = await lookOnce(context, id, state, seen);
-        const { result, wrote } = await settleCase(context, id, state, found);
+        const { result, wrote } = await reconcileCase(context, id, state, found);
         results.set(id, result);
         if (wrote) written.push(id);
       } catch (error) {
-        if (isLost(error)) again.push(id);
+        if (isConflict(error)) again.push(id);
         else results.set(id, error as Error);
       }
     });
-    const files = written.length > 0 ? await listFiles(objects, bucket, written) : new Map<string, []>();
+    const files = written.length > 0 ? await listFiles(store, written) : new Map<string, []>();
     open = [...again, ...written.filter((id) => versionsOf(files.get(id)) !== seen.get(id)?.versions)];
   }
   for (const id of open) results.set(id, keptChanging(id));
@@ -65,13 +72,13 @@ export async function intakeCase(context: SiteContext, caseId: string): Promise<
 }
 
 async function statesOf(
-  { objects, bucket }: SiteContext,
+  { store }: SiteContext,
   caseIds: readonly string[],
 ): Promise<readonly (readonly [string, CaseState])[]> {
   const [catalog, rejected, files] = await Promise.all([
-    readOfCases(objects, bucket, caseIds, siteKeys.catalog, catalogSchema),
-    readOfCases(objects, bucket, caseIds, siteKeys.rejected, rejectedSchema),
-    listFiles(objects, bucket, caseIds),
+    readOfCases(store, caseIds, siteKeys.catalog, catalogSchema),
+    readOfCases(store, caseIds, siteKeys.rejected, rejectedSchema),
+    listFiles(store, caseIds),
   ]);
   return caseIds.map((id) => [
     id,
@@ -100,7 +107,7 @@ async function lookOnce(
   return findings;
 }
 
-const versionsOf = (files: readonly ObjectInfo[] = []): string =>
+const versionsOf = (files: readonly ObjectInfo<SiteKey>[] = []): string =>
   files.map(({ key, etag }) => `${key} ${etag}`).join('\n');
 
 const keptChanging = (caseId: string): FedcardioError =>
@@ -111,15 +118,15 @@ const keptChanging = (caseId: string): FedcardioError =>
 /**
  * Notes that an object lies beside the case folders (`cases/scan.nii.gz`), where it belongs to no case.
  */
-export async function rejectStray(context: SiteContext, key: string): Promise<IntakeResult> {
-  const { objects, bucket } = context;
+export async function rejectStray(context: SiteContext, key: SiteKey): Promise<IntakeResult> {
+  const { store } = context;
   const name = key.slice(key.lastIndexOf('/') + 1);
   const hint = `Upload it as ${CASE_FOLDERS.training}/<case>/image.nii.gz.`;
   const faults = [fault(key, 'BAD_KEY', 'The file lies in no case folder.', hint)];
   const rejectedKey = siteKeys.rejected(name);
-  await untilWon(key, async () => {
-    const rejected = await readStored(objects, bucket, rejectedKey, rejectedSchema);
-    await settle(objects, bucket, rejectedKey, rejected, rejectionOf(context, name, faults));
+  await retryOnConflict(key, async () => {
+    const rejected = await readStored(store, rejectedKey, rejectedSchema);
+    await reconcileDocument(store, rejectedKey, rejected, rejectionOf(context, name, faults));
   });
   return { faults };
 }

@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 import { collect, mapConcurrently } from '../async.ts';
-import { CASE_FOLDERS, parseCaseKey } from '../federation/keys.ts';
-import type { ObjectInfo, Objects } from '../storage/contract.ts';
+import { CASE_FOLDERS, parseCaseKey, type SiteKey, siteKeys } from '../federation/keys.ts';
+import type { ObjectInfo, SiteStore } from '../storage/contract.ts';
 import { readStored, type Stored } from './stored.ts';
 
 const READS_AT_ONCE = 16;
@@ -11,15 +11,14 @@ const READS_AT_ONCE = 16;
  * their last character only, as numbered ones that are uploaded in turn do, share a listing.
  */
 export async function listFiles(
-  objects: Objects,
-  bucket: string,
+  store: SiteStore,
   caseIds: readonly string[],
-): Promise<ReadonlyMap<string, readonly ObjectInfo[]>> {
+): Promise<ReadonlyMap<string, readonly ObjectInfo<SiteKey>[]>> {
   const prefixes = Object.values(CASE_FOLDERS).flatMap((folder) =>
-    nearby(caseIds).map(({ stem, names }) => (names.length > 1 ? `${folder}/${stem}` : `${folder}/${names[0]}/`)),
+    nearby(caseIds).map(({ stem, names }) => siteKeys.casePrefix(folder, names.length > 1 ? stem : `${names[0]}/`)),
   );
-  const listings = await mapConcurrently(prefixes, READS_AT_ONCE, (prefix) => collect(objects.list(bucket, prefix)));
-  const found = new Map<string, ObjectInfo[]>(caseIds.map((id) => [id, []]));
+  const listings = await mapConcurrently(prefixes, READS_AT_ONCE, (prefix) => collect(store.list(prefix)));
+  const found = new Map<string, ObjectInfo<SiteKey>[]>(caseIds.map((id) => [id, []]));
   for (const info of listings.flat()) found.get(parseCaseKey(info.key)?.caseId ?? '')?.push(info);
   return found;
 }
@@ -31,21 +30,20 @@ export async function listFiles(
  * @param keyOf the key of a case's document: `catalog/p7.json`
  */
 export async function readOfCases<S extends z.ZodType>(
-  objects: Objects,
-  bucket: string,
+  store: SiteStore,
   caseIds: readonly string[],
-  keyOf: (caseId: string) => string,
+  keyOf: (caseId: string) => SiteKey,
   schema: S,
 ): Promise<ReadonlyMap<string, Stored<z.infer<S>>>> {
   const present = await mapConcurrently(nearby(caseIds), READS_AT_ONCE, async ({ stem, names }) => {
     if (names.length === 1) return names;
-    const prefix = keyOf(stem).slice(0, -'.json'.length);
-    const keys = new Set((await collect(objects.list(bucket, prefix))).map(({ key }) => key));
+    const prefix = keyOf(stem).slice(0, -'.json'.length) as SiteKey;
+    const keys = new Set((await collect(store.list(prefix))).map(({ key }) => key));
     return names.filter((name) => keys.has(keyOf(name)));
   });
   const found = new Map<string, Stored<z.infer<S>>>();
   await mapConcurrently(present.flat(), READS_AT_ONCE, async (name) => {
-    const stored = await readStored(objects, bucket, keyOf(name), schema);
+    const stored = await readStored(store, keyOf(name), schema);
     if (stored) found.set(name, stored);
   });
   return found;

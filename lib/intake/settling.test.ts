@@ -1,49 +1,55 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { siteKeys } from '../federation/keys.ts';
+import { federationKeys, siteKeys } from '../federation/keys.ts';
 import { TASKS } from '../federation/tasks.ts';
 import { writeMarkups } from '../imaging/markups.ts';
-import type { Objects } from '../storage/contract.ts';
-import { createMemoryObjects } from '../storage/testing-objects.ts';
+import type { ObjectStore, OpenBucket } from '../storage/contract.ts';
+import { wrapBuckets } from '../storage/stores.ts';
+import { createMemoryStorage } from '../storage/testing-objects.ts';
 import { intakeCases } from './intake.ts';
-import { createSummaryCache, refreshSummary } from './summary.ts';
-import { BUCKET, calcium, FEDERATION, hingeMap, image, PNG, POINTS, world } from './testing.ts';
+import { createSummaryCache } from './summary.ts';
+import { calcium, hingeMap, image, PNG, POINTS, type World, world } from './testing.ts';
 
-/** Memory objects that count what is asked of them. */
-function counting(objects: Objects) {
+/** Buckets in memory that record their requests. */
+function counting() {
   const calls: string[] = [];
-  const counted = new Proxy(objects, {
-    get: (target, name: keyof Objects) => {
-      const f = target[name] as (...args: unknown[]) => unknown;
-      return (...args: unknown[]) => {
-        calls.push(`${name} ${String(args[1])}`);
-        return f(...args);
-      };
-    },
-  });
+  const counted = wrapBuckets(
+    createMemoryStorage(),
+    (store) =>
+      new Proxy(store, {
+        get: (target, name: keyof ObjectStore) => {
+          const f = target[name];
+          if (typeof f !== 'function') return f;
+          return (...args: unknown[]) => {
+            calls.push(`${name} ${String(args[0])}`);
+            return (f as (...args: unknown[]) => unknown)(...args);
+          };
+        },
+      }),
+  );
   return { counted, calls };
 }
 
 describe('the same event again', () => {
   test('changes nothing and reads no volume', async () => {
-    const { counted, calls } = counting(createMemoryObjects());
-    const { context, put, look } = world(counted);
+    const { counted, calls } = counting();
+    const { put, look, count } = world(counted);
     const cache = createSummaryCache();
     await put('cases/p7/image.nii.gz', image());
     await put('cases/p7/labels/calcification.nii.gz', calcium());
     await look('p7');
-    await refreshSummary(context, FEDERATION, cache);
+    await count(cache);
     calls.length = 0;
 
     await look('p7');
-    await refreshSummary(context, FEDERATION, cache);
+    await count(cache);
 
     expect(calls.filter((call) => /^(put|delete)/.test(call))).toEqual(['put sites/berlin/summary.json']);
     expect(calls.filter((call) => /image\.nii|labels/.test(call))).toEqual([]);
   });
 
   test('a bad image is read once, and its rejection is not written again', async () => {
-    const { counted, calls } = counting(createMemoryObjects());
+    const { counted, calls } = counting();
     const { put, look } = world(counted);
     await put('cases/p7/image.nii.gz', PNG);
     calls.length = 0;
@@ -64,8 +70,10 @@ describe('the same event again', () => {
 });
 
 test('a failure of storage is no reason to reject', async () => {
-  const objects = createMemoryObjects();
-  const failing: Objects = { ...objects, getRange: () => Promise.reject(new Error('connection reset')) };
+  const failing = wrapBuckets(createMemoryStorage(), (store) => ({
+    ...store,
+    getRange: () => Promise.reject(new Error('connection reset')),
+  }));
   const { put, look, rejected } = world(failing);
   await put('cases/p7/image.nii.gz', image());
   await expect(look('p7')).rejects.toThrow('connection reset');
@@ -73,8 +81,8 @@ test('a failure of storage is no reason to reject', async () => {
 });
 
 test('the summary counts cases and labels by use, and reads each entry once', async () => {
-  const { counted, calls } = counting(createMemoryObjects());
-  const { context, put, look, summary } = world(counted);
+  const { counted, calls } = counting();
+  const { put, look, summary, count } = world(counted);
   const cache = createSummaryCache();
   for (const [seed, id] of ['p1', 'p2', 'p3'].entries()) await put(`cases/${id}/image.nii.gz`, image(seed));
   await put('held-out/p4/image.nii.gz', image(9));
@@ -86,7 +94,7 @@ test('the summary counts cases and labels by use, and reads each entry once', as
   const some = writeMarkups([{ label: 1, position: POINTS[0]!.position }], TASKS['membranous-septum'].classes);
   for (const folder of ['cases/p1', 'held-out/p4']) await put(`${folder}/labels/membranous-septum.mrk.json`, some);
   for (const id of ['p1', 'p2', 'p3', 'p4', 'p5']) await look(id);
-  await refreshSummary(context, FEDERATION, cache);
+  await count(cache);
 
   const none = { 'hinge-points': 0, 'membranous-septum': 0, calcification: 0, 'coronary-arteries': 0 };
   expect(await summary()).toMatchObject({
@@ -99,7 +107,7 @@ test('the summary counts cases and labels by use, and reads each entry once', as
   await put('cases/p3/labels/calcification.nii.gz', calcium());
   await look('p3');
   calls.length = 0;
-  await refreshSummary(context, FEDERATION, cache);
+  await count(cache);
   expect((await summary()).labelled.calcification).toBe(2);
   expect(calls.filter((call) => call.startsWith('tryGet catalog/'))).toEqual(['tryGet catalog/p3.json']);
 });
@@ -119,29 +127,28 @@ test('many at once, on uploads in any order, leave what one alone would find', a
       fc.shuffledSubarray([...uploads.keys()], { minLength: uploads.length }),
       fc.scheduler(),
       async (order, scheduler) => {
-        const memory = createMemoryObjects();
-        const slow = scheduled(memory, scheduler);
-        const { context } = world(slow);
+        const memory = createMemoryStorage();
+        const { context, put, count } = world(scheduled(memory, scheduler));
         const handlers = order.map(async (index, turn) => {
           const [caseId, key, body] = uploads[index] as (typeof uploads)[number];
-          await slow.put(BUCKET, key, body);
+          await put(key, body);
           // Alone, and as one of a batch, whose cases share their listings.
           await intakeCases(context, turn % 2 === 0 ? [caseId] : ['p1', 'p2', 'p3']);
-          await refreshSummary(context, FEDERATION, createSummaryCache());
+          await count();
         });
         await scheduler.waitFor(Promise.all(handlers));
 
-        const left = await snapshot(memory);
-        const alone = createMemoryObjects();
+        const busy = world(memory);
+        const left = await snapshot(busy);
+        const quiet = world();
         for (const folder of ['cases/', 'held-out/']) {
-          for await (const { key } of memory.list(BUCKET, folder)) {
-            await alone.put(BUCKET, key, (await memory.get(BUCKET, key)).body);
+          for await (const { key } of busy.store.list(siteKeys.ofEvent(folder))) {
+            await quiet.put(key, (await busy.store.get(key)).body);
           }
         }
-        const quiet = world(alone);
         for (const id of ['p1', 'p2', 'p3']) await quiet.look(id);
-        await refreshSummary(quiet.context, FEDERATION, createSummaryCache());
-        expect(left).toEqual(await snapshot(alone));
+        await quiet.count();
+        expect(left).toEqual(await snapshot(quiet));
       },
     ),
     { numRuns: 30 },
@@ -151,7 +158,7 @@ test('many at once, on uploads in any order, leave what one alone would find', a
 test('of the same volume as two cases at once, one is cataloged and the other rejected', async () => {
   await fc.assert(
     fc.asyncProperty(fc.scheduler(), async (scheduler) => {
-      const memory = createMemoryObjects();
+      const memory = createMemoryStorage();
       const { look } = world(scheduled(memory, scheduler));
       const { put, catalog, rejected } = world(memory);
       for (const id of ['p1', 'p2']) await put(`cases/${id}/image.nii.gz`, image());
@@ -166,41 +173,40 @@ test('of the same volume as two cases at once, one is cataloged and the other re
   );
 });
 
-/** Every call waits for its turn, so that fast-check can interleave the handlers as it likes. */
-function scheduled(objects: Objects, scheduler: fc.Scheduler): Objects {
-  const slow = <A extends unknown[], R>(f: (...args: A) => Promise<R>) => {
-    const waiting = async (...args: A) => {
+/** Buckets whose every call waits for its turn, so that fast-check can interleave the handlers. */
+function scheduled(openBucket: OpenBucket, scheduler: fc.Scheduler): OpenBucket {
+  const slow =
+    <A extends unknown[], R>(f: (...args: A) => Promise<R>) =>
+    async (...args: A) => {
       await scheduler.schedule(Promise.resolve());
       return f(...args);
     };
-    return waiting;
-  };
-  return {
-    ...objects,
-    put: slow(objects.put),
-    tryGet: slow(objects.tryGet),
-    putIfAbsent: slow(objects.putIfAbsent),
-    delete: slow(objects.delete),
-    getRange: slow(objects.getRange),
-    head: slow(objects.head),
-    list: async function* (bucket, prefix) {
+  return wrapBuckets(openBucket, (store) => ({
+    ...store,
+    put: slow(store.put),
+    tryGet: slow(store.tryGet),
+    putIfAbsent: slow(store.putIfAbsent),
+    delete: slow(store.delete),
+    getRange: slow(store.getRange),
+    head: slow(store.head),
+    list: async function* (prefix) {
       await scheduler.schedule(Promise.resolve());
-      yield* objects.list(bucket, prefix);
+      yield* store.list(prefix);
     },
-  };
+  }));
 }
 
-async function snapshot(objects: Objects) {
+/** What intake wrote, without the times of writing. */
+async function snapshot({ store, federationStore }: World) {
   const found: Record<string, unknown> = {};
-  for (const [bucket, prefix] of [
-    [BUCKET, 'catalog/'],
-    [BUCKET, 'rejected/'],
-    [FEDERATION, 'sites/'],
-  ] as const) {
-    for await (const { key } of objects.list(bucket, prefix)) {
-      const { at: _, ...rest } = JSON.parse(Buffer.from((await objects.get(bucket, key)).body).toString());
+  const note = async <K extends string>(of: ObjectStore<K>, prefix: K) => {
+    for await (const { key } of of.list(prefix)) {
+      const { at: _, ...rest } = JSON.parse(Buffer.from((await of.get(key)).body).toString());
       found[key] = rest;
     }
-  }
+  };
+  await note(store, siteKeys.catalogPrefix);
+  await note(store, siteKeys.rejectedPrefix);
+  await note(federationStore, federationKeys.summaryPrefix);
   return found;
 }

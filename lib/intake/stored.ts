@@ -1,21 +1,20 @@
 import type { z } from 'zod';
 import { FedcardioError, isFedcardioError } from '../error.ts';
 import { canonicalJson, parseJson } from '../json.ts';
-import type { Objects } from '../storage/contract.ts';
+import type { ObjectStore } from '../storage/contract.ts';
 
-/** A JSON object of intake's own. `value` is undefined where it cannot be read: it is made anew then. */
+/** A JSON object that intake writes. `value` is undefined if it cannot be parsed: intake then replaces it. */
 export interface Stored<T> {
   readonly etag: string;
   readonly value: T | undefined;
 }
 
-export async function readStored<S extends z.ZodType>(
-  objects: Objects,
-  bucket: string,
-  key: string,
+export async function readStored<K extends string, S extends z.ZodType>(
+  store: Pick<ObjectStore<K>, 'tryGet'>,
+  key: NoInfer<K>,
   schema: S,
 ): Promise<Stored<z.infer<S>> | undefined> {
-  const found = await objects.tryGet(bucket, key);
+  const found = await store.tryGet(key);
   if (!found) return undefined;
   try {
     return { etag: found.etag, value: parseJson(found.body, schema, key) };
@@ -26,55 +25,54 @@ export async function readStored<S extends z.ZodType>(
 }
 
 /**
- * Makes what is stored say what it should. Values that differ in nothing but `at`, the time of writing, are equal.
+ * Writes or deletes a document so that it equals `wanted`. Values that differ only in `at`, the time of writing, are equal.
  *
- * @param wanted undefined: nothing should be stored
- * @returns what is stored then: `stored` itself where nothing had to be changed
- * @throws PRECONDITION_FAILED or NOT_FOUND where it is no longer what `stored` was: look again
+ * @param wanted undefined: the document should not exist
+ * @returns the document after the call; `stored` itself if nothing changed
+ * @throws PRECONDITION_FAILED or NOT_FOUND if the document changed since `stored` was read: read again
  */
-export async function settle<T extends { readonly at: string }>(
-  objects: Objects,
-  bucket: string,
-  key: string,
+export async function reconcileDocument<K extends string, T extends { readonly at: string }>(
+  store: Pick<ObjectStore<K>, 'put' | 'delete'>,
+  key: NoInfer<K>,
   stored: Stored<T> | undefined,
   wanted: T | undefined,
 ): Promise<Stored<T> | undefined> {
   if (!wanted) {
-    if (stored) await objects.delete(bucket, key);
+    if (stored) await store.delete(key);
     return undefined;
   }
   if (stored?.value && canonicalJson({ ...stored.value, at: '' }) === canonicalJson({ ...wanted, at: '' }))
     return stored;
   const condition = stored ? { ifMatch: stored.etag } : ({ ifNoneMatch: '*' } as const);
   const json = canonicalJson(wanted);
-  const { etag } = await objects.put(bucket, key, json, { ...condition, contentType: 'application/json' });
+  const { etag } = await store.put(key, json, { ...condition, contentType: 'application/json' });
   return { etag, value: wanted };
 }
 
-/** Another writer was there first: what was read before is out of date. */
-export const isLost = (error: unknown): boolean =>
+/** Whether a conditional write failed because another writer was first. */
+export const isConflict = (error: unknown): boolean =>
   isFedcardioError(error, 'PRECONDITION_FAILED') || isFedcardioError(error, 'NOT_FOUND');
 
 const ATTEMPTS = 10;
 
 /**
- * Repeats `attempt` while it loses to other writers.
+ * Repeats `attempt` while it conflicts with other writers.
  *
- * @param what for the error: "the summary of berlin"
- * @throws STORAGE when others keep changing it
+ * @param what names the document in the error: "The summary of berlin"
+ * @throws STORAGE after 10 conflicts
  */
-export async function untilWon(what: string, attempt: () => Promise<void>): Promise<void> {
+export async function retryOnConflict(what: string, attempt: () => Promise<void>): Promise<void> {
   let cause: unknown;
   for (let count = 0; count < ATTEMPTS; count += 1) {
     try {
       return await attempt();
     } catch (error) {
-      if (!isLost(error)) throw error;
+      if (!isConflict(error)) throw error;
       cause = error;
     }
   }
-  throw new FedcardioError('STORAGE', `${what} kept changing while it was looked at.`, {
+  throw new FedcardioError('STORAGE', `${what} kept changing while it was being read.`, {
     cause,
-    hint: 'Nothing is lost: it is tried again.',
+    hint: 'Nothing is lost: the event is retried.',
   });
 }

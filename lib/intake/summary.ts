@@ -1,10 +1,10 @@
 import { collect, mapConcurrently } from '../async.ts';
-import { type CaseUse, federationKeys, siteKeys } from '../federation/keys.ts';
+import { type CaseUse, federationKeys, type SiteKey, siteKeys } from '../federation/keys.ts';
 import { type CatalogEntry, catalogSchema, type Summary, summarySchema } from '../federation/schemas.ts';
 import { isComplete, TASK_IDS, type TaskId } from '../federation/tasks.ts';
-import type { ObjectInfo } from '../storage/contract.ts';
-import type { SiteContext } from './look.ts';
-import { readStored, type Stored, settle, untilWon } from './stored.ts';
+import type { FederationStore, ObjectInfo } from '../storage/contract.ts';
+import type { SiteContext } from './reconcile.ts';
+import { readStored, reconcileDocument, retryOnConflict, type Stored } from './stored.ts';
 
 /** What a summary counts of a catalog entry. */
 interface Counted {
@@ -36,35 +36,35 @@ const READS_AT_ONCE = 16;
  */
 export async function refreshSummary(
   context: SiteContext,
-  federationBucket: string,
+  federationStore: FederationStore,
   cache: SummaryCache,
 ): Promise<void> {
-  const { objects, bucket, site, now } = context;
+  const { store, site, now } = context;
   const key = federationKeys.summary(site);
   let isFirst = true;
-  await untilWon(`The summary of ${site}`, async () => {
-    const stored = await readStored(objects, federationBucket, key, summarySchema);
+  await retryOnConflict(`The summary of ${site}`, async () => {
+    const stored = await readStored(federationStore, key, summarySchema);
     const [entries, rejected] = await Promise.all([
-      collect(objects.list(bucket, siteKeys.catalogPrefix)),
-      collect(objects.list(bucket, siteKeys.rejectedPrefix)),
+      collect(store.list(siteKeys.catalogPrefix)),
+      collect(store.list(siteKeys.rejectedPrefix)),
     ]);
     const counted = await mapConcurrently(entries, READS_AT_ONCE, (info) => countedOf(context, info, cache));
     const known = counted.filter((entry) => entry !== undefined);
     const before = isFirst && stored ? { etag: stored.etag, value: undefined } : stored;
     isFirst = false;
-    await settle(objects, federationBucket, key, before, summaryOf(site, known, rejected.length, now()));
+    await reconcileDocument(federationStore, key, before, summaryOf(site, known, rejected.length, now()));
   });
 }
 
 async function countedOf(
-  { objects, bucket }: SiteContext,
-  { key, etag }: ObjectInfo,
+  { store }: SiteContext,
+  { key, etag }: ObjectInfo<SiteKey>,
   cache: SummaryCache,
 ): Promise<Counted | undefined> {
-  const at = `${bucket}/${key}`;
+  const at = `${store.bucket}/${key}`;
   const known = cache.get(at);
   if (known?.etag === etag) return known;
-  const stored = await readStored(objects, bucket, key, catalogSchema);
+  const stored = await readStored(store, key, catalogSchema);
   if (!stored?.value) return undefined;
   const counted = countsOf(stored.etag, stored.value);
   cache.set(at, counted);

@@ -1,3 +1,4 @@
+import { siteAccess } from '../federation/access.ts';
 import { federationKeys, siteKeys } from '../federation/keys.ts';
 import { catalogSchema, rejectedSchema, summarySchema } from '../federation/schemas.ts';
 import { TASKS } from '../federation/tasks.ts';
@@ -6,15 +7,16 @@ import { paintLandmarks } from '../imaging/landmarks.ts';
 import { writeMarkups } from '../imaging/markups.ts';
 import { writeNifti } from '../imaging/nifti-write.ts';
 import type { Grid, Volume } from '../imaging/volume.ts';
-import type { Objects } from '../storage/contract.ts';
-import { createMemoryObjects } from '../storage/testing-objects.ts';
+import type { OpenBucket } from '../storage/contract.ts';
+import { readJson, tryReadJson } from '../storage/documents.ts';
+import { storesOf } from '../storage/stores.ts';
+import { enforceAccess } from '../storage/testing-access.ts';
+import { createMemoryStorage } from '../storage/testing-objects.ts';
 import { intakeCase } from './intake.ts';
-import type { SiteContext } from './look.ts';
+import type { SiteContext } from './reconcile.ts';
+import { createSummaryCache, refreshSummary } from './summary.ts';
 
-/** What the tests of intake share: a small CT, labels on it, and a site to upload them to. */
-
-export const BUCKET = 'tavi-site-berlin';
-export const FEDERATION = 'tavi-federation';
+/** Helpers for tests of intake: a small CT, labels on it, and a site to upload them to. */
 
 export const GRID: Grid = {
   shape: [12, 10, 8],
@@ -38,36 +40,33 @@ export const hingeMap = () => writeNifti(paintLandmarks(POINTS, GRID, 1.6));
 export const hingeMarkups = () => writeMarkups(POINTS, TASKS['hinge-points'].classes);
 export const calcium = () => writeNifti({ ...GRID, data: new Uint8Array(VOXELS).fill(1, 100, 107) });
 
-/** A site's bucket in memory, and what to do and to see in it. */
-export function world(objects: Objects = createMemoryObjects()) {
+/** A site in memory: intake's context with its role's access, and shortcuts to put and read objects. */
+export function world(openBucket: OpenBucket = createMemoryStorage()) {
   let time = Date.UTC(2026, 0, 1);
+  const stores = storesOf(openBucket, 'tavi');
+  const store = stores.siteStore('berlin');
+  const access = siteAccess('berlin').intake;
+  const { federationStore } = stores;
   const context: SiteContext = {
-    objects,
-    bucket: BUCKET,
+    store: enforceAccess(store, access.own),
     site: 'berlin',
     now: () => {
       time += 1000;
       return new Date(time);
     },
   };
-  const json = async (bucket: string, key: string) => {
-    const found = await objects.tryGet(bucket, key);
-    return found && JSON.parse(Buffer.from(found.body).toString());
-  };
   return {
     context,
-    objects,
-    put: (key: string, body: Uint8Array | string) => objects.put(BUCKET, key, body),
+    store,
+    federationStore,
+    /** Counts the site with its role's access. */
+    count: (cache = createSummaryCache()) =>
+      refreshSummary(context, enforceAccess(federationStore, access.federation), cache),
+    put: (key: string, body: Uint8Array | string) => store.put(siteKeys.ofEvent(key), body),
     look: (caseId: string) => intakeCase(context, caseId),
-    catalog: async (caseId: string) => {
-      const found = await json(BUCKET, siteKeys.catalog(caseId));
-      return found && catalogSchema.parse(found);
-    },
-    rejected: async (caseId: string) => {
-      const found = await json(BUCKET, siteKeys.rejected(caseId));
-      return found && rejectedSchema.parse(found);
-    },
-    summary: async () => summarySchema.parse(await json(FEDERATION, federationKeys.summary('berlin'))),
+    catalog: async (caseId: string) => (await tryReadJson(store, siteKeys.catalog(caseId), catalogSchema))?.value,
+    rejected: async (caseId: string) => (await tryReadJson(store, siteKeys.rejected(caseId), rejectedSchema))?.value,
+    summary: async () => (await readJson(federationStore, federationKeys.summary('berlin'), summarySchema)).value,
   };
 }
 

@@ -1,11 +1,10 @@
 import { collect } from '../async.ts';
 import { federationKeys, type RoundAddress } from '../federation/keys.ts';
-import { names } from '../federation/topology.ts';
 import { nextActions } from './actions.ts';
+import type { CoordinatorContext } from './context.ts';
 import { endCampaign } from './outcome.ts';
 import { isPaused, readPauses } from './pauses.ts';
 import { ensurePlan } from './planning.ts';
-import type { CoordinatorContext } from './ports.ts';
 import { sendAgain, startRound } from './rounds.ts';
 import { campaignState } from './state.ts';
 
@@ -28,15 +27,14 @@ export async function advanceCampaign(
   campaign: string,
   options: AdvanceOptions = {},
 ): Promise<readonly RoundAddress[]> {
-  const bucket = names.federationBucket(context.federation.id);
-  const listing = await collect(context.objects.list(bucket, federationKeys.campaignPrefix(campaign)));
+  const listing = await collect(context.federationStore.list(federationKeys.campaignPrefix(campaign)));
   const has = (key: string) => listing.some((object) => object.key === key);
   if (has(federationKeys.outcome(campaign))) return [];
   if (!has(federationKeys.plan(campaign)) && !has(federationKeys.campaign(campaign))) return [];
   const plan = await ensurePlan(context, campaign);
   if (!plan) return [];
 
-  const isHeld = has(federationKeys.control(campaign)) && isPaused(await readPauses(context.objects, bucket, campaign));
+  const isHeld = has(federationKeys.control(campaign)) && isPaused(await readPauses(context.federationStore, campaign));
   const state = campaignState(plan.value, listing);
   const actions = nextActions(state, context.now(), options.resendAfterSeconds ?? RESEND_AFTER_SECONDS);
   for (const action of actions) {

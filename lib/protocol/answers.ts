@@ -2,36 +2,29 @@ import { describeError, isFedcardioError } from '../error.ts';
 import { federationKeys } from '../federation/keys.ts';
 import { type Open, refusalSchema, type Update, updateSchema } from '../federation/schemas.ts';
 import { type Document, readJson } from '../storage/documents.ts';
+import type { ReaderContext } from './context.ts';
 import type { Answer } from './decision.ts';
 import { ableSite } from './participants.ts';
-import type { ReaderContext } from './ports.ts';
 import type { AnswerKey } from './state.ts';
 import { updateFault } from './update-fault.ts';
 
 type UsableUpdate = Extract<Update, { status: 'ok' }>;
 
-/** An answer with the update behind it; without one only where it is at fault. */
+/** An answer with its update; `update` is undefined only if the answer has a fault. */
 export interface Candidate extends Answer {
   readonly update: Document<UsableUpdate> | undefined;
 }
 
-/** The terms that an answer is judged by. */
-export interface RoundTerms {
-  readonly bucket: string;
-  readonly open: Open;
-}
-
-/** Reads an answer and what is known against it. What is no update is a fault of its site, not an error. */
-export async function readAnswer(context: ReaderContext, terms: RoundTerms, answer: AnswerKey): Promise<Candidate> {
-  const { objects } = context;
-  const { bucket, open } = terms;
+/** Reads an answer and checks it against the round's terms. An object that is no update is a fault of its site, not an error. */
+export async function readAnswer(context: ReaderContext, open: Open, answer: AnswerKey): Promise<Candidate> {
+  const { federationStore } = context;
   const { site, key } = answer;
   try {
     if (answer.unusable === 'refused') {
-      const refusal = await readJson(objects, bucket, federationKeys.refusal(key), refusalSchema);
+      const refusal = await readJson(federationStore, federationKeys.refusal(key), refusalSchema);
       return { ...answer, fault: refusal.value.reason, update: undefined };
     }
-    const { value, sha256 } = await readJson(objects, bucket, key, updateSchema);
+    const { value, sha256 } = await readJson(federationStore, key, updateSchema);
     const update = value.status === 'ok' ? { value, sha256 } : undefined;
     const fault =
       updateFault(value, open, answer) ?? (update && (await samplesFault(context, open, site, update.value)));
@@ -42,7 +35,7 @@ export async function readAnswer(context: ReaderContext, terms: RoundTerms, answ
   }
 }
 
-/** A site that claims more cases than it counted weighs more than it may. It may have got more since the round opened. */
+/** A site that claims more cases than it has would get too much weight. Its count may have grown since the round opened. */
 async function samplesFault(
   context: ReaderContext,
   { participants, config }: Open,
@@ -54,5 +47,5 @@ async function samplesFault(
   const now = (await ableSite(context, config, site))[0]?.samples ?? 0;
   return samples <= now
     ? undefined
-    : `the update is said to rest on ${samples} cases, the site's summary counts ${Math.max(counted, now)}`;
+    : `the update claims ${samples} cases, the site's summary counts ${Math.max(counted, now)}`;
 }

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { federationKeys, type RoundAddress } from '../federation/keys.ts';
 import { campaignSchema, type Plan, type Summary } from '../federation/schemas.ts';
+import { keyOf } from '../federation/testing.ts';
 import { nextActions } from './actions.ts';
 import { openRound, samplesOf } from './opening.ts';
 import { planCampaign, stageOf } from './plan.ts';
@@ -48,7 +49,8 @@ const SUMMARIES = [
 ];
 
 /** A listing of these keys in byte order, all of one time. */
-const listed = (...keys: string[]) => keys.sort().map((key) => ({ key, bytes: 1, etag: '', lastModified: NOW }));
+const listed = (...keys: string[]) =>
+  keys.sort().map((key) => ({ key: keyOf(key), bytes: 1, etag: '', lastModified: NOW }));
 const committed = (stage: string, rounds: number) =>
   Array.from({ length: rounds }, (_, index) => address(stage, index + 1)).flatMap((at) => [
     federationKeys.open(at),
@@ -130,7 +132,7 @@ describe('openRound', () => {
     expect(first).toMatchObject({
       open: { quorum: 3, base: null, previous: 'b'.repeat(64), deadline: '2026-03-03T08:00:00.000Z' },
     });
-    const base = { commit: 'c'.repeat(64), key: 'k', sha256: 'd'.repeat(64), bytes: 8, state: null };
+    const base = { commit: 'c'.repeat(64), key: keyOf('k'), sha256: 'd'.repeat(64), bytes: 8, state: null };
     const second = openRound(address('student', 2), { ...inputs, base }, NOW);
     expect(second).toMatchObject({ open: { base, previous: 'c'.repeat(64) } });
   });

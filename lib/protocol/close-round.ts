@@ -1,17 +1,15 @@
 import { collect } from '../async.ts';
 import { federationKeys, type RoundAddress } from '../federation/keys.ts';
 import { type Open, openSchema, sealSchema } from '../federation/schemas.ts';
-import { names } from '../federation/topology.ts';
 import { createJson, type Document, readJson } from '../storage/documents.ts';
-import { claimMerge, type HeldLease } from '../storage/lease.ts';
-import type { RoundTerms } from './answers.ts';
+import { claimLease, type OwnedLease } from '../storage/lease.ts';
 import { commitRound, figuresOf } from './commit-round.ts';
+import type { RoundContext } from './context.ts';
 import { digestOf, mergeEntries } from './merge-entries.ts';
 import { endCampaign } from './outcome.ts';
 import { deadlineOf, readPauses } from './pauses.ts';
-import type { RoundContext } from './round-context.ts';
-import { closingAtBest, settleRound } from './settle-round.ts';
-import { type AnswerKey, type RoundState, roundStates } from './state.ts';
+import { couldClose, prepareSeal } from './prepare-seal.ts';
+import { type RoundState, roundStates } from './state.ts';
 import { watchOf } from './watch-round.ts';
 
 /**
@@ -21,79 +19,75 @@ import { watchOf } from './watch-round.ts';
 export type RoundResult = 'not-open' | 'ended' | 'waiting' | 'claimed' | 'delegated' | 'failed' | 'committed';
 
 /**
- * Looks at a round and closes it when its time has come: merges the updates, seals them, publishes the commit. Seal
- * and commit are created once and read by all others, so that any number of callers at once, or after a crash at any
- * point, arrive at one commit. A round that cannot be closed ends its campaign, with the reason.
+ * Reconciles a round: if it can be closed, merges its updates, seals them and publishes the commit. Seal and commit are
+ * created once, so that any number of concurrent callers, or calls after a crash, arrive at one commit. A round that can
+ * never be closed ends its campaign with the reason.
  */
 export async function closeRound(context: RoundContext, at: RoundAddress): Promise<RoundResult> {
-  const { objects, federation } = context;
-  const bucket = names.federationBucket(federation.id);
+  const { federationStore } = context;
   let seen: string | undefined;
   for (;;) {
-    const round = await lookAt(context, bucket, at);
+    const round = await readRound(context, at);
     if (!round) return 'not-open';
     if (round.phase === 'committed') return 'committed';
-    const open = await readJson(objects, bucket, federationKeys.open(at), openSchema);
+    const open = await readJson(federationStore, federationKeys.open(at), openSchema);
     const closes = (deadline: Date) =>
-      round.phase === 'sealed' || closingAtBest(open.value, round.answers, context.now(), deadline);
+      round.phase === 'sealed' || couldClose(open.value, round.answers, context.now(), deadline);
     const watch = (deadline: Date) =>
       context.log('round-watched', { ...at, ...watchOf(open.value, round.answers, deadline, context.now()) });
-    // Nothing more is read as long as the round would stay open even if every answer were good.
+    // The cheap check first: pauses can only move the deadline later.
     const planned = new Date(open.value.deadline);
     if (!closes(planned)) {
       watch(planned);
       return 'waiting';
     }
-    if (await objects.head(bucket, federationKeys.outcome(at.campaign))) return 'ended';
-    const deadline = deadlineOf(open.value, await readPauses(objects, bucket, at.campaign), context.now());
+    if (await federationStore.head(federationKeys.outcome(at.campaign))) return 'ended';
+    const deadline = deadlineOf(open.value, await readPauses(federationStore, at.campaign), context.now());
     watch(deadline);
     if (!closes(deadline)) return 'waiting';
-    // What was seen last time did not do; only what has come since can make a difference.
+    // The answers seen last time were not enough: only a new answer can change the decision.
     const answers = JSON.stringify(round.answers);
     if (answers === seen) return 'waiting';
     seen = answers;
     const bytes = round.answers.reduce((sum, { weightsBytes = 0 }) => sum + weightsBytes, 0);
     if (await context.delegateMerge?.(at, bytes)) return 'delegated';
 
-    const lease = await claimMerge(context, at);
+    const lease = await claimLease(federationStore, federationKeys.lease(at), context.now);
     if (!lease) return 'claimed';
-    const result = await close(context, { bucket, open: open.value, deadline }, open, round, lease).catch(
-      async (error) => {
-        // Whoever looks next may be luckier, and should not have to wait. What matters is why this merge failed.
-        await lease.release().catch(() => undefined);
-        throw error;
-      },
-    );
+    const result = await close(context, open, deadline, round, lease).catch(async (error) => {
+      // Released so that the next caller need not wait. The error that matters is the merge's, not the release's.
+      await lease.release().catch(() => undefined);
+      throw error;
+    });
     if (result !== 'waiting') return result;
-    // Whoever was told of an update meanwhile has left it to this lease: look once more.
+    // Callers that were told of an update in the meantime returned `claimed`: check again on their behalf.
     await lease.release();
   }
 }
 
-async function lookAt({ objects }: RoundContext, bucket: string, at: RoundAddress): Promise<RoundState | undefined> {
+async function readRound({ federationStore }: RoundContext, at: RoundAddress): Promise<RoundState | undefined> {
   const prefix = federationKeys.round(at);
-  return roundStates(await collect(objects.list(bucket, prefix))).get(prefix);
+  return roundStates(await collect(federationStore.list(prefix))).get(prefix);
 }
 
 async function close(
   context: RoundContext,
-  terms: RoundTerms & { readonly deadline: Date },
   open: Document<Open>,
-  { at, phase, answers }: { readonly at: RoundAddress; readonly phase: string; readonly answers: readonly AnswerKey[] },
-  lease: HeldLease,
+  deadline: Date,
+  { at, phase, answers }: RoundState,
+  lease: OwnedLease,
 ): Promise<RoundResult> {
-  const { objects } = context;
-  const { bucket } = terms;
+  const { federationStore } = context;
   const fail = async (reason: string): Promise<RoundResult> => {
     await endCampaign(context, at.campaign, 'failed', reason);
     return 'failed';
   };
   if (phase === 'open') {
-    const settled = await settleRound(context, terms, answers, lease);
-    if (settled.kind === 'wait') return 'waiting';
-    if (settled.kind === 'fail') return fail(settled.reason);
-    const { updates, failed, merged } = settled;
-    const seal = await createJson(objects, bucket, federationKeys.seal(at), sealSchema, {
+    const prepared = await prepareSeal(context, open.value, deadline, answers, lease);
+    if (prepared.kind === 'wait') return 'waiting';
+    if (prepared.kind === 'fail') return fail(prepared.reason);
+    const { updates, failed, merged } = prepared;
+    const seal = await createJson(federationStore, federationKeys.seal(at), sealSchema, {
       schema: 'fedcardio.seal/1',
       ...at,
       at: context.now().toISOString(),
@@ -101,17 +95,17 @@ async function close(
       updates,
       failed,
     });
-    // Another seal may have been first; then its updates are to be merged, and these are late.
+    // If another caller's seal was first, its updates are merged below and these are late.
     if (digestOf(seal.value.updates) === digestOf(updates)) {
-      await commitRound(context, terms, seal, merged);
+      await commitRound(context, open.value, seal, merged);
       return 'committed';
     }
   }
-  const seal = await readJson(objects, bucket, federationKeys.seal(at), sealSchema);
-  const merged = await mergeEntries(objects, terms, seal.value.updates, lease);
+  const seal = await readJson(federationStore, federationKeys.seal(at), sealSchema);
+  const merged = await mergeEntries(federationStore, open.value, seal.value.updates, lease);
   if (merged.kind === 'merged') {
-    const figures = await figuresOf(objects, bucket, seal.value.updates);
-    await commitRound(context, terms, seal, { ...merged, figures });
+    const figures = await figuresOf(federationStore, seal.value.updates);
+    await commitRound(context, open.value, seal, { ...merged, figures });
     return 'committed';
   }
   const why =

@@ -1,29 +1,28 @@
 import { mapConcurrently } from '../async.ts';
 import { federationKeys } from '../federation/keys.ts';
-import { type Commit, commitSchema, type Seal, updateSchema } from '../federation/schemas.ts';
-import type { Objects } from '../storage/contract.ts';
+import { type Commit, commitSchema, type Open, type Seal, updateSchema } from '../federation/schemas.ts';
+import type { FederationStore } from '../storage/contract.ts';
 import { createJson, type Document, readJson } from '../storage/documents.ts';
-import type { RoundTerms } from './answers.ts';
+import type { RoundContext } from './context.ts';
 import { meanFigures } from './figures.ts';
 import type { MergedFiles, SealEntries } from './merge-entries.ts';
-import type { RoundContext } from './round-context.ts';
 
 const READS_AT_ONCE = 16;
 
 /**
- * Publishes what a round's sealed updates have been merged to.
+ * Publishes what a round's sealed updates merged to.
  *
- * @returns the round's commit, of whoever was first
+ * @returns the round's commit, which another caller may have created
  */
 export async function commitRound(
-  { objects, now, log }: RoundContext,
-  { bucket, open }: RoundTerms,
+  { federationStore, now, log }: RoundContext,
+  open: Open,
   seal: Document<Seal>,
   { global, state, figures }: MergedFiles & Pick<Commit, 'figures'>,
 ): Promise<Document<Commit>> {
   const { campaign, stage, round, updates } = seal.value;
   const at = { campaign, stage, round };
-  const commit = await createJson(objects, bucket, federationKeys.commit(at), commitSchema, {
+  const commit = await createJson(federationStore, federationKeys.commit(at), commitSchema, {
     schema: 'fedcardio.commit/1',
     ...at,
     at: now().toISOString(),
@@ -39,10 +38,8 @@ export async function commitRound(
   return commit;
 }
 
-/** The figures of sealed updates, read again. */
-export async function figuresOf(objects: Objects, bucket: string, entries: SealEntries): Promise<Commit['figures']> {
-  const documents = await mapConcurrently(entries, READS_AT_ONCE, ({ key }) =>
-    readJson(objects, bucket, key, updateSchema),
-  );
+/** The mean figures of sealed updates, read from storage. */
+export async function figuresOf(store: FederationStore, entries: SealEntries): Promise<Commit['figures']> {
+  const documents = await mapConcurrently(entries, READS_AT_ONCE, ({ key }) => readJson(store, key, updateSchema));
   return meanFigures(documents.flatMap(({ value }) => (value.status === 'ok' ? [value] : [])));
 }

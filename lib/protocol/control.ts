@@ -1,12 +1,11 @@
 import { FedcardioError, isFedcardioError } from '../error.ts';
 import { federationKeys } from '../federation/keys.ts';
 import { type Control, controlSchema, type Outcome } from '../federation/schemas.ts';
-import { names } from '../federation/topology.ts';
 import { canonicalJson } from '../json.ts';
 import { tryReadJson } from '../storage/documents.ts';
+import type { StoreContext } from './context.ts';
 import { endCampaign } from './outcome.ts';
 import { isPaused, type Pauses } from './pauses.ts';
-import type { StoreContext } from './ports.ts';
 
 /**
  * Pauses a campaign: no further round opens and no task is sent until it is resumed. Tasks that run go on, and their
@@ -40,21 +39,20 @@ async function changePauses(
   campaign: string,
   change: (pauses: Pauses, now: string) => Pauses,
 ): Promise<Pauses> {
-  const { objects, federation, now, log } = context;
-  const bucket = names.federationBucket(federation.id);
+  const { federationStore, now, log } = context;
   const key = federationKeys.control(campaign);
   await requireCampaign(context, campaign);
   for (;;) {
-    if (await objects.tryGet(bucket, federationKeys.outcome(campaign))) {
+    if (await federationStore.tryGet(federationKeys.outcome(campaign))) {
       throw new FedcardioError('CAMPAIGN_FAILED', `Campaign ${campaign} has ended.`, {
         hint: '`fedcardio status` says how.',
       });
     }
-    const stored = await tryReadJson(objects, bucket, key, controlSchema);
+    const stored = await tryReadJson(federationStore, key, controlSchema);
     const pauses = change(stored?.value.pauses ?? [], now().toISOString());
     const control: Control = { schema: 'fedcardio.control/1', campaign, pauses: [...pauses] };
     try {
-      await objects.put(bucket, key, canonicalJson(control), stored ? { ifMatch: stored.etag } : { ifNoneMatch: '*' });
+      await federationStore.put(key, canonicalJson(control), stored ? { ifMatch: stored.etag } : { ifNoneMatch: '*' });
       log('campaign-controlled', { campaign, paused: isPaused(pauses) });
       return pauses;
     } catch (error) {
@@ -64,8 +62,8 @@ async function changePauses(
   }
 }
 
-async function requireCampaign({ objects, federation }: StoreContext, campaign: string): Promise<void> {
-  if (await objects.tryGet(names.federationBucket(federation.id), federationKeys.campaign(campaign))) return;
+async function requireCampaign({ federationStore, federation }: StoreContext, campaign: string): Promise<void> {
+  if (await federationStore.tryGet(federationKeys.campaign(campaign))) return;
   throw new FedcardioError('NOT_FOUND', `Federation "${federation.id}" has no campaign "${campaign}".`, {
     hint: 'Check --federation and --endpoint.',
   });

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Open, Quorum } from '../federation/schemas.ts';
-import { TEACHER_STAGE } from '../federation/testing.ts';
+import { keyOf, TEACHER_STAGE } from '../federation/testing.ts';
 import { type Answer, roundDecision } from './decision.ts';
 
 const START = Date.parse('2026-03-02T08:00:00Z');
@@ -25,7 +25,7 @@ const OPEN: Open = {
 };
 const answer = (site: string, seconds: number, fault?: string, id = 'a'): Answer => ({
   site,
-  key: `updates/${site}/${id}.update.json`,
+  key: keyOf(`updates/${site}/${id}.update.json`),
   at: atSecond(seconds),
   fault,
 });

@@ -1,12 +1,13 @@
+import type { FederationKey } from '../federation/keys.ts';
 import type { Open, Quorum } from '../federation/schemas.ts';
 import { groupBy } from '../group-by.ts';
 
-/** A site's answer to a round, in the order of its key. */
+/** A site's answer to a round. */
 export interface Answer {
   readonly site: string;
-  readonly key: string;
+  readonly key: FederationKey;
   readonly at: Date;
-  /** Why it cannot be merged; undefined where it can. */
+  /** Why it cannot be merged; undefined if it can. */
   readonly fault: string | undefined;
 }
 
@@ -15,19 +16,19 @@ export type Unusable<A extends Answer> = A & { readonly fault: string };
 
 export type Decision<A extends Answer> =
   | { readonly kind: 'wait'; readonly until: Date }
-  /** One answer a site, both lists sorted by site. */
+  /** One answer per site; both lists are sorted by site. */
   | { readonly kind: 'seal'; readonly accepted: readonly Usable<A>[]; readonly failed: readonly Unusable<A>[] }
   | { readonly kind: 'fail'; readonly reason: string };
 
 /**
- * Whether a round closes now, and with which updates. It closes as soon as every participant has answered, usable
- * or not; otherwise when it has had quorum for `closeAfterQuorumSeconds`; at the latest at its deadline. A round
- * that closes with fewer than `minSites` usable updates has failed.
+ * Decides whether a round closes now, and with which updates. It closes as soon as every participant has answered, usably
+ * or not; otherwise when it has had quorum for `closeAfterQuorumSeconds`; at the latest at its deadline. A round that
+ * closes with fewer than `minSites` usable updates has failed.
  *
- * Of several answers of one site the first usable by key order counts: a retry makes good an earlier failure.
+ * If a site answered several times, its first usable answer by key order counts: a retry replaces an earlier failure.
  *
  * @param answers in byte order of their keys
- * @param deadline the round's, put off by pauses
+ * @param deadline the round's deadline, extended by pauses
  */
 export function roundDecision<A extends Answer>(
   open: Open,
@@ -50,7 +51,7 @@ export function roundDecision<A extends Answer>(
   };
 }
 
-/** Participants by what they answered, each list sorted by site. Answers of other sites are left out. */
+/** Participants by the kind of their answer, each list sorted by site. Answers of other sites are ignored. */
 export function sortAnswers<A extends Answer>({ participants }: Pick<Open, 'participants'>, answers: readonly A[]) {
   const accepted: Usable<A>[] = [];
   const failed: Unusable<A>[] = [];
@@ -67,12 +68,12 @@ export function sortAnswers<A extends Answer>({ participants }: Pick<Open, 'part
   return { accepted, failed, missing };
 }
 
-/** When a round with these updates closes for its quorum, or undefined when it has none yet. */
+/** When a round with these updates closes because of its quorum; undefined without quorum. */
 function quorumClosing(open: Open, quorum: Quorum, accepted: readonly Answer[]): Date | undefined {
   const times = accepted.map((answer) => answer.at.getTime()).sort((a, b) => a - b);
   const reached = times[open.quorum - 1];
   if (reached === undefined) return undefined;
-  // Without a grace period at once: the storage's clock may be ahead of ours.
+  // Without a grace period the round closes at once: the storage's clock may be ahead of this one.
   return new Date(quorum.closeAfterQuorumSeconds === 0 ? 0 : reached + quorum.closeAfterQuorumSeconds * 1000);
 }
 

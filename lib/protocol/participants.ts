@@ -2,10 +2,9 @@ import { collect, mapConcurrently } from '../async.ts';
 import { describeError, isFedcardioError } from '../error.ts';
 import { federationKeys } from '../federation/keys.ts';
 import { type Open, type Stage, summarySchema } from '../federation/schemas.ts';
-import { names } from '../federation/topology.ts';
 import { tryReadJson } from '../storage/documents.ts';
+import type { ReaderContext, StoreContext } from './context.ts';
 import { type Participant, samplesOf } from './opening.ts';
-import type { ReaderContext, StoreContext } from './ports.ts';
 
 const READS_AT_ONCE = 16;
 
@@ -19,8 +18,8 @@ export async function ableSites(
   stage: Stage,
   previous: Open | undefined,
 ): Promise<readonly Participant[]> {
-  const { federation, objects } = context;
-  const listing = await collect(objects.list(names.federationBucket(federation.id), federationKeys.summaryPrefix));
+  const { federation, federationStore } = context;
+  const listing = await collect(federationStore.list(federationKeys.summaryPrefix));
   const etags = new Map(listing.map(({ key, etag }) => [key, etag]));
   const known = new Map(previous?.participants.map((participant) => [participant.site, participant]));
   const found = await mapConcurrently(federation.sites, READS_AT_ONCE, async ({ id }) => {
@@ -34,13 +33,12 @@ export async function ableSites(
 
 /** How much of what a stage needs a site holds now. A summary that cannot be read keeps its own site out, and no other. */
 export async function ableSite(
-  { federation, objects, log }: ReaderContext,
+  { federationStore, log }: ReaderContext,
   stage: Stage,
   site: string,
 ): Promise<readonly Participant[]> {
-  const bucket = names.federationBucket(federation.id);
   try {
-    const summary = await tryReadJson(objects, bucket, federationKeys.summary(site), summarySchema);
+    const summary = await tryReadJson(federationStore, federationKeys.summary(site), summarySchema);
     if (summary?.value.site !== site) return [];
     const samples = samplesOf(stage, summary.value);
     return samples > 0 ? [{ site, samples, summary: summary.etag }] : [];

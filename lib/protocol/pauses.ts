@@ -1,24 +1,20 @@
 import { federationKeys } from '../federation/keys.ts';
 import { type Control, controlSchema, type Open } from '../federation/schemas.ts';
+import type { FederationStore } from '../storage/contract.ts';
 import { tryReadJson } from '../storage/documents.ts';
-import type { ObjectStore } from './ports.ts';
 
 export type Pauses = Control['pauses'];
 
-/** A campaign's pauses, none where it was never paused. */
-export async function readPauses(
-  objects: Pick<ObjectStore, 'tryGet'>,
-  bucket: string,
-  campaign: string,
-): Promise<Pauses> {
-  const control = await tryReadJson(objects, bucket, federationKeys.control(campaign), controlSchema);
+/** A campaign's pauses; empty if it was never paused. */
+export async function readPauses(store: Pick<FederationStore, 'bucket' | 'tryGet'>, campaign: string): Promise<Pauses> {
+  const control = await tryReadJson(store, federationKeys.control(campaign), controlSchema);
   return control?.value.pauses ?? [];
 }
 
-/** While a campaign is paused, no round opens and no task is sent. Updates still count, and rounds still close. */
+/** While a campaign is paused, no round opens and no GPU task is sent. Updates still count and rounds still close. */
 export const isPaused = (pauses: Pauses): boolean => pauses.at(-1)?.until === null;
 
-/** A round's deadline: put off by as long as the campaign has been paused since the round opened. */
+/** A round's deadline, extended by the time that the campaign was paused since the round opened. */
 export function deadlineOf({ at, deadline }: Pick<Open, 'at' | 'deadline'>, pauses: Pauses, now: Date): Date {
   const opened = Date.parse(at);
   const paused = pauses.reduce((sum, { from, until }) => {

@@ -1,26 +1,24 @@
 import { describeError, isFedcardioError } from '../error.ts';
 import { federationKeys } from '../federation/keys.ts';
 import { campaignSchema, type Plan, planSchema } from '../federation/schemas.ts';
-import { names } from '../federation/topology.ts';
 import { createJson, type Document, readJson, tryReadJson } from '../storage/documents.ts';
+import type { StoreContext } from './context.ts';
 import { endCampaign } from './outcome.ts';
 import { planCampaign } from './plan.ts';
-import type { StoreContext } from './ports.ts';
 
 /**
  * A campaign's plan, made from campaign.json where there is none yet. A campaign that cannot be planned ends at
  * once, with the reason in its outcome, where the one who uploaded it looks; the plan is then undefined.
  */
 export async function ensurePlan(context: StoreContext, campaign: string): Promise<Document<Plan> | undefined> {
-  const { federation, objects, now, log } = context;
-  const bucket = names.federationBucket(federation.id);
+  const { federation, federationStore, now, log } = context;
   const key = federationKeys.plan(campaign);
-  const existing = await tryReadJson(objects, bucket, key, planSchema);
+  const existing = await tryReadJson(federationStore, key, planSchema);
   if (existing) return existing;
   try {
-    const source = await readJson(objects, bucket, federationKeys.campaign(campaign), campaignSchema);
+    const source = await readJson(federationStore, federationKeys.campaign(campaign), campaignSchema);
     const planned = planCampaign(campaign, source, now(), federation.minSites);
-    const plan = await createJson(objects, bucket, key, planSchema, planned);
+    const plan = await createJson(federationStore, key, planSchema, planned);
     if (plan.created) log('campaign-planned', { campaign, stages: plan.value.campaign.stages.map(({ name }) => name) });
     return plan;
   } catch (error) {

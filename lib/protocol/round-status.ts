@@ -1,11 +1,11 @@
 import { mapConcurrently } from '../async.ts';
 import { federationKeys } from '../federation/keys.ts';
-import { commitSchema, openSchema, sealSchema } from '../federation/schemas.ts';
+import { commitSchema, type Open, openSchema, sealSchema } from '../federation/schemas.ts';
 import { readJson, tryReadJson } from '../storage/documents.ts';
-import { type RoundTerms, readAnswer } from './answers.ts';
+import { readAnswer } from './answers.ts';
+import type { ReaderContext } from './context.ts';
 import { sortAnswers } from './decision.ts';
 import { deadlineOf, type Pauses } from './pauses.ts';
-import type { ReaderContext } from './ports.ts';
 import type { AnswerKey, RoundState } from './state.ts';
 
 export interface RoundStatus {
@@ -16,35 +16,30 @@ export interface RoundStatus {
   readonly committedAt: string | undefined;
   readonly participants: readonly string[];
   readonly quorum: number;
-  /** Sites whose update is there, or is part of the seal. */
+  /** Sites with a usable update, or with an update in the seal. */
   readonly updated: readonly string[];
-  /** Participants that an open round still waits for. */
+  /** Participants that an open round waits for. */
   readonly waitingFor: readonly string[];
-  /** Updates that say that they failed, or that could not be merged. */
+  /** Recorded failures and updates that could not be merged. */
   readonly failed: readonly { readonly site: string; readonly reason: string }[];
-  /** Answers of sites that the seal has no update of, which came after it: kept, never merged. */
+  /** Answers that came after the seal, from sites without an update in it: kept, never merged. */
   readonly late: readonly { readonly site: string; readonly key: string; readonly at: string }[];
-  /** Of the commit: means over the sites, weighted with their samples. */
+  /** Figures of the commit: means over the sites, weighted by their samples. */
   readonly figures: Readonly<Record<string, number>>;
 }
 
 const READS_AT_ONCE = 16;
 
-/** Where a round stands: what its sites sent and what became of it. */
-export async function roundStatus(
-  context: ReaderContext,
-  bucket: string,
-  round: RoundState,
-  pauses: Pauses,
-): Promise<RoundStatus> {
-  const { objects } = context;
+/** The state of a round: what its sites sent, and what became of it. */
+export async function roundStatus(context: ReaderContext, round: RoundState, pauses: Pauses): Promise<RoundStatus> {
+  const { federationStore } = context;
   const { at, phase, answers } = round;
-  const open = (await readJson(objects, bucket, federationKeys.open(at), openSchema)).value;
-  const seal = (await tryReadJson(objects, bucket, federationKeys.seal(at), sealSchema))?.value;
-  const commit = (await tryReadJson(objects, bucket, federationKeys.commit(at), commitSchema))?.value;
+  const open = (await readJson(federationStore, federationKeys.open(at), openSchema)).value;
+  const seal = (await tryReadJson(federationStore, federationKeys.seal(at), sealSchema))?.value;
+  const commit = (await tryReadJson(federationStore, federationKeys.commit(at), commitSchema))?.value;
   const merged = new Set(seal?.updates.map(({ site }) => site));
   const sealed = new Set(seal?.failed.map(({ key }) => key));
-  const sofar = seal ? undefined : await answersSoFar(context, { bucket, open }, answers);
+  const soFar = seal ? undefined : await answersSoFar(context, open, answers);
   return {
     round: at.round,
     phase,
@@ -53,9 +48,9 @@ export async function roundStatus(
     committedAt: commit?.at,
     participants: open.participants.map(({ site }) => site),
     quorum: open.quorum,
-    updated: commit?.sites ?? seal?.updates.map(({ site }) => site) ?? sofar?.updated ?? [],
-    waitingFor: sofar?.waitingFor ?? [],
-    failed: (seal?.failed ?? sofar?.failed ?? []).map(({ site, reason }) => ({ site, reason })),
+    updated: commit?.sites ?? seal?.updates.map(({ site }) => site) ?? soFar?.updated ?? [],
+    waitingFor: soFar?.waitingFor ?? [],
+    failed: (seal?.failed ?? soFar?.failed ?? []).map(({ site, reason }) => ({ site, reason })),
     late: seal
       ? answers
           .filter(({ site, key }) => !merged.has(site) && !sealed.has(key))
@@ -65,10 +60,10 @@ export async function roundStatus(
   };
 }
 
-/** An open round's answers as far as they are known: weights are looked at when the round closes. */
-async function answersSoFar(context: ReaderContext, terms: RoundTerms, keys: readonly AnswerKey[]) {
-  const answers = await mapConcurrently(keys, READS_AT_ONCE, (key) => readAnswer(context, terms, key));
-  const { accepted, failed, missing } = sortAnswers(terms.open, answers);
+/** Answers of an open round as known so far: weights are read only when the round closes. */
+async function answersSoFar(context: ReaderContext, open: Open, keys: readonly AnswerKey[]) {
+  const answers = await mapConcurrently(keys, READS_AT_ONCE, (key) => readAnswer(context, open, key));
+  const { accepted, failed, missing } = sortAnswers(open, answers);
   return {
     updated: accepted.map(({ site }) => site),
     waitingFor: missing,

@@ -1,21 +1,19 @@
 import { federationKeys, type RoundAddress } from '../federation/keys.ts';
 import { commitSchema, type Open, openSchema, type Plan } from '../federation/schemas.ts';
-import { names } from '../federation/topology.ts';
 import { createJson, type Document, readJson } from '../storage/documents.ts';
+import type { CoordinatorContext, StoreContext } from './context.ts';
 import { type Answered, sendGpuTasks } from './gpu-tasks.ts';
 import { openRound } from './opening.ts';
 import { endCampaign } from './outcome.ts';
 import { ableSites } from './participants.ts';
 import { stageOf } from './plan.ts';
-import type { CoordinatorContext, StoreContext } from './ports.ts';
 
 /**
  * Opens a stage's next round and sends its tasks, or ends the campaign where the round cannot be held. Of several
  * that open it at once, the one whose terms stand sends the tasks.
  */
 export async function startRound(context: CoordinatorContext, plan: Document<Plan>, at: RoundAddress): Promise<void> {
-  const { federation, objects, now, log } = context;
-  const bucket = names.federationBucket(federation.id);
+  const { federationStore, now, log } = context;
   const [base, previous] = await Promise.all([baseOf(context, at), previousOpen(context, at)]);
   const able = await ableSites(context, stageOf(plan.value, at.stage), previous);
   const opening = openRound(at, { plan: plan.value, planSha256: plan.sha256, base, able }, now());
@@ -23,7 +21,7 @@ export async function startRound(context: CoordinatorContext, plan: Document<Pla
     await endCampaign(context, at.campaign, 'failed', opening.reason);
     return;
   }
-  const { value, created } = await createJson(objects, bucket, federationKeys.open(at), openSchema, opening.open);
+  const { value, created } = await createJson(federationStore, federationKeys.open(at), openSchema, opening.open);
   if (!created) return;
   const participants = value.participants.map(({ site }) => site);
   log('round-opened', { ...at, participants, quorum: value.quorum });
@@ -32,22 +30,22 @@ export async function startRound(context: CoordinatorContext, plan: Document<Pla
 
 /** Sends an open round's tasks to those that have not answered. */
 export async function sendAgain(context: CoordinatorContext, at: RoundAddress, answered: Answered): Promise<void> {
-  const { federation, objects } = context;
-  const open = await readJson(objects, names.federationBucket(federation.id), federationKeys.open(at), openSchema);
+  const { federationStore } = context;
+  const open = await readJson(federationStore, federationKeys.open(at), openSchema);
   await sendGpuTasks(context, open.value, answered);
 }
 
 /** What a round starts from: the commit of the round before and its global model. */
-async function baseOf({ federation, objects }: StoreContext, at: RoundAddress): Promise<Open['base']> {
+async function baseOf({ federationStore }: StoreContext, at: RoundAddress): Promise<Open['base']> {
   if (at.round === 1) return null;
   const key = federationKeys.commit({ ...at, round: at.round - 1 });
-  const commit = await readJson(objects, names.federationBucket(federation.id), key, commitSchema);
+  const commit = await readJson(federationStore, key, commitSchema);
   const { global, state } = commit.value;
   return global && { commit: commit.sha256, ...global, state };
 }
 
-async function previousOpen({ federation, objects }: StoreContext, at: RoundAddress): Promise<Open | undefined> {
+async function previousOpen({ federationStore }: StoreContext, at: RoundAddress): Promise<Open | undefined> {
   if (at.round === 1) return undefined;
   const key = federationKeys.open({ ...at, round: at.round - 1 });
-  return (await readJson(objects, names.federationBucket(federation.id), key, openSchema)).value;
+  return (await readJson(federationStore, key, openSchema)).value;
 }

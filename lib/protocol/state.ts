@@ -1,17 +1,24 @@
-import { FAILED_ID, federationKeys, parseRoundKey, parseUpdateName, type RoundAddress } from '../federation/keys.ts';
+import {
+  FAILED_ID,
+  type FederationKey,
+  federationKeys,
+  parseRoundKey,
+  parseUpdateName,
+  type RoundAddress,
+} from '../federation/keys.ts';
 import type { Plan, Stage } from '../federation/schemas.ts';
 import { groupBy } from '../group-by.ts';
+import type { ObjectInfo } from '../storage/contract.ts';
 import { roundsOf } from './plan.ts';
-import type { ListedObject } from './ports.ts';
 
-/** An update as the listing shows it: that a site answered, not yet what. */
+/** An answer as the listing shows it, before it is read. */
 export interface AnswerKey {
   readonly site: string;
-  readonly key: string;
+  readonly key: FederationKey;
   readonly at: Date;
-  /** It is a failure, or was found unusable: there is a refusal beside it. */
+  /** `failed`: the site recorded a failure; `refused`: a refusal object lies beside the update. */
   readonly unusable: 'failed' | 'refused' | undefined;
-  /** Length of the weights beside it; undefined where there are none. */
+  /** Bytes of the weights beside it; undefined without weights. */
   readonly weightsBytes: number | undefined;
 }
 
@@ -20,7 +27,7 @@ export interface RoundState {
   readonly phase: 'open' | 'sealed' | 'committed';
   /** In byte order of their keys. */
   readonly answers: readonly AnswerKey[];
-  /** When the round's tasks were last sent. */
+  /** When the round's GPU tasks were last sent. */
   readonly sentAt: Date | undefined;
 }
 
@@ -33,16 +40,16 @@ export interface StageState {
 
 export interface CampaignState {
   readonly campaign: string;
-  /** It has an outcome: nothing more happens. */
+  /** The campaign has an outcome: nothing more happens. */
   readonly ended: boolean;
   readonly stages: readonly StageState[];
 }
 
 /**
- * Where a campaign stands: a pure function of its plan and of the objects below its prefix, in byte order. Nothing
- * else is remembered anywhere, so that whoever looks sees the same.
+ * The state of a campaign: a pure function of its plan and of the objects below its prefix, listed in byte order. There is
+ * no other state, so that every caller sees the same.
  */
-export function campaignState(plan: Plan, listing: readonly ListedObject[]): CampaignState {
+export function campaignState(plan: Plan, listing: readonly ObjectInfo<FederationKey>[]): CampaignState {
   const campaign = plan.campaign.id;
   const rounds = roundStates(listing);
   const outcome = federationKeys.outcome(campaign);
@@ -66,8 +73,8 @@ export function campaignState(plan: Plan, listing: readonly ListedObject[]): Cam
   };
 }
 
-/** The state of every round that has opened, by its prefix. */
-export function roundStates(listing: readonly ListedObject[]): ReadonlyMap<string, RoundState> {
+/** The state of every open, sealed or committed round, by its prefix. */
+export function roundStates(listing: readonly ObjectInfo<FederationKey>[]): ReadonlyMap<string, RoundState> {
   const byRound = groupBy(
     listing.flatMap((object) => {
       const parsed = parseRoundKey(object.key);
@@ -86,7 +93,7 @@ export function roundStates(listing: readonly ListedObject[]): ReadonlyMap<strin
   );
 }
 
-type RoundObject = ListedObject & { readonly rest: string };
+type RoundObject = ObjectInfo<FederationKey> & { readonly rest: string };
 
 function answersIn(objects: readonly RoundObject[]): readonly AnswerKey[] {
   const bytes = new Map(objects.map((object) => [object.key, object.bytes]));

@@ -1,11 +1,10 @@
 import { collect, mapConcurrently } from '../async.ts';
 import { federationKeys } from '../federation/keys.ts';
 import { type Outcome, outcomeSchema, planSchema, type Stage } from '../federation/schemas.ts';
-import { names } from '../federation/topology.ts';
 import { tryReadJson } from '../storage/documents.ts';
+import type { ReaderContext } from './context.ts';
 import { isPaused, readPauses } from './pauses.ts';
 import { roundsOf } from './plan.ts';
-import type { ReaderContext } from './ports.ts';
 import { type RoundStatus, roundStatus } from './round-status.ts';
 import { campaignState } from './state.ts';
 
@@ -13,7 +12,7 @@ export interface CampaignStatus {
   readonly campaign: string;
   /** `uploaded`: no plan yet. */
   readonly phase: 'uploaded' | 'running' | 'paused' | Outcome['status'];
-  /** Why it failed or was cancelled or paused. */
+  /** Why it failed, was cancelled or is paused. */
   readonly reason: string | undefined;
   /** ISO 8601, UTC. */
   readonly plannedAt: string | undefined;
@@ -25,7 +24,7 @@ export interface StageStatus {
   readonly name: string;
   readonly kind: Stage['kind'];
   readonly phase: 'waiting' | 'running' | 'completed';
-  /** Rounds that the stage is to have. */
+  /** Rounds that the stage has when it is complete. */
   readonly total: number;
   readonly rounds: readonly RoundStatus[];
 }
@@ -36,13 +35,12 @@ const READS_AT_ONCE = 16;
  * Where a campaign stands, for people and dashboards. Reads only; undefined where there is no campaign of this name.
  */
 export async function campaignStatus(context: ReaderContext, campaign: string): Promise<CampaignStatus | undefined> {
-  const { objects, federation } = context;
-  const bucket = names.federationBucket(federation.id);
-  const listing = await collect(objects.list(bucket, federationKeys.campaignPrefix(campaign)));
+  const { federationStore } = context;
+  const listing = await collect(federationStore.list(federationKeys.campaignPrefix(campaign)));
   if (listing.length === 0) return undefined;
-  const outcome = (await tryReadJson(objects, bucket, federationKeys.outcome(campaign), outcomeSchema))?.value;
-  const plan = (await tryReadJson(objects, bucket, federationKeys.plan(campaign), planSchema))?.value;
-  const pauses = await readPauses(objects, bucket, campaign);
+  const outcome = (await tryReadJson(federationStore, federationKeys.outcome(campaign), outcomeSchema))?.value;
+  const plan = (await tryReadJson(federationStore, federationKeys.plan(campaign), planSchema))?.value;
+  const pauses = await readPauses(federationStore, campaign);
   const pause = outcome || !isPaused(pauses) ? undefined : pauses.at(-1);
   const stages = plan ? campaignState(plan, listing).stages : [];
   return {
@@ -56,7 +54,7 @@ export async function campaignStatus(context: ReaderContext, campaign: string): 
       kind: stage.kind,
       phase: completed ? ('completed' as const) : rounds.length > 0 ? ('running' as const) : ('waiting' as const),
       total: roundsOf(stage),
-      rounds: await mapConcurrently(rounds, READS_AT_ONCE, (round) => roundStatus(context, bucket, round, pauses)),
+      rounds: await mapConcurrently(rounds, READS_AT_ONCE, (round) => roundStatus(context, round, pauses)),
     })),
   };
 }

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { federationKeys } from '../federation/keys.ts';
 import type { Open, Update } from '../federation/schemas.ts';
-import { TEACHER_STAGE } from '../federation/testing.ts';
+import { keyOf, TEACHER_STAGE } from '../federation/testing.ts';
 import { sendsDelta, updateFault } from './update-fault.ts';
 
 const AT = { campaign: 'tavi', stage: TEACHER_STAGE.name, round: 2 };
@@ -13,7 +13,7 @@ const OPEN: Open = {
   deadline: '2026-03-03T08:00:00.000Z',
   config: TEACHER_STAGE,
   seed: 0,
-  base: { commit: SHA, key: 'k', sha256: 'b'.repeat(64), bytes: 8, state: null },
+  base: { commit: SHA, key: keyOf('k'), sha256: 'b'.repeat(64), bytes: 8, state: null },
   participants: [{ site: 'berlin', samples: 5, summary: '' }],
   quorum: 1,
   previous: SHA,
@@ -52,7 +52,7 @@ describe('updateFault', () => {
     ['another model to start from', { base: 'c'.repeat(64) }, /the update started from c+, the round from b+/],
     ['no model to start from', { base: null }, /the update started from no model/],
     ['no weights', { weights: null }, /no weights/],
-    ['weights elsewhere', { weights: { ...UPDATE.weights, key: 'elsewhere' } }, /the weights are at elsewhere/],
+    ['weights elsewhere', { weights: { ...UPDATE.weights, key: keyOf('elsewhere') } }, /the weights are at elsewhere/],
     ['weights of another length', { weights: { ...UPDATE.weights, bytes: 99 } }, /have 100 bytes, .* says 99/],
     ['a difference where none was asked for', { weights: { ...UPDATE.weights, delta: true } }, /whole weights were/],
   ])('refuses %s', (_, change, reason) => {

@@ -1,41 +1,38 @@
 import { collect } from '../async.ts';
 import { federationKeys } from '../federation/keys.ts';
 import { type Commit, campaignSchema, type Plan, planSchema } from '../federation/schemas.ts';
-import { names } from '../federation/topology.ts';
 import { canonicalJson, parseJson, sha256Hex } from '../json.ts';
-import type { Objects } from '../storage/contract.ts';
+import type { FederationStore } from '../storage/contract.ts';
 import { type Document, readJson } from '../storage/documents.ts';
-import type { ReaderContext } from './ports.ts';
 import { campaignState } from './state.ts';
 import { type RoundVerification, verifyRound } from './verify-round.ts';
 
 export interface VerifyOptions {
-  /** Called after each round. */
+  /** Called after each verified round. */
   readonly onRound?: (verified: RoundVerification, done: number, total: number) => void;
 }
 
 export interface CampaignVerification {
-  /** What is wrong with the plan. */
+  /** Faults of the plan. */
   readonly faults: readonly string[];
-  /** The committed rounds in the order of the plan, each with what is wrong with it. */
+  /** The committed rounds with their faults, in the order of the plan. */
   readonly rounds: readonly RoundVerification[];
 }
 
 /**
- * Walks a campaign's chain, from campaign.json over its plan to the last commit of every stage, and recomputes every
- * link. Reads only, each update and model once or twice.
+ * Recomputes every link of a campaign's chain, from campaign.json through the plan to the last commit of every stage.
+ * Read-only; reads each update and each model once or twice.
  *
- * @throws FedcardioError `NOT_FOUND` where there is no plan of this name
+ * @throws FedcardioError `NOT_FOUND` if the campaign has no plan
  */
 export async function verifyCampaign(
-  { federation, objects }: Pick<ReaderContext, 'federation'> & { readonly objects: Objects },
+  federationStore: FederationStore,
   campaign: string,
   { onRound }: VerifyOptions = {},
 ): Promise<CampaignVerification> {
-  const bucket = names.federationBucket(federation.id);
-  const plan = await readJson(objects, bucket, federationKeys.plan(campaign), planSchema);
-  const source = await objects.tryGet(bucket, federationKeys.campaign(campaign));
-  const listing = await collect(objects.list(bucket, federationKeys.campaignPrefix(campaign)));
+  const plan = await readJson(federationStore, federationKeys.plan(campaign), planSchema);
+  const source = await federationStore.tryGet(federationKeys.campaign(campaign));
+  const listing = await collect(federationStore.list(federationKeys.campaignPrefix(campaign)));
   const stages = campaignState(plan.value, listing).stages.map((stage) =>
     stage.rounds.filter(({ phase }) => phase === 'committed'),
   );
@@ -44,7 +41,7 @@ export async function verifyCampaign(
   for (const committed of stages) {
     let before: Document<Commit> | undefined;
     for (const { at } of committed) {
-      const verified = await verifyRound(objects, bucket, { plan, at, before });
+      const verified = await verifyRound(federationStore, { plan, at, before });
       rounds.push(verified);
       onRound?.(verified, rounds.length, total);
       before = verified.commit;

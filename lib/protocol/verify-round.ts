@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { describeError, isFedcardioError } from '../error.ts';
-import type { RoundAddress } from '../federation/keys.ts';
+import type { FederationKey, RoundAddress } from '../federation/keys.ts';
 import { federationKeys } from '../federation/keys.ts';
 import {
   type Commit,
@@ -14,22 +14,22 @@ import {
   updateSchema,
 } from '../federation/schemas.ts';
 import { canonicalJson } from '../json.ts';
-import type { Objects } from '../storage/contract.ts';
+import type { FederationStore } from '../storage/contract.ts';
 import { type Document, readJson } from '../storage/documents.ts';
 import { figuresOf } from './commit-round.ts';
 import { type MergedFiles, mergeEntries } from './merge-entries.ts';
 import { stageOf } from './plan.ts';
 import { updateFault } from './update-fault.ts';
 
-/** Where a round stands in its stage's chain. */
+/** A round's place in the chain of its stage. */
 export interface Link {
   readonly plan: Document<Plan>;
   readonly at: RoundAddress;
-  /** The commit of the round before; undefined in a stage's first round. */
+  /** Commit of the previous round; undefined in a stage's first round. */
   readonly before: Document<Commit> | undefined;
 }
 
-/** What was recomputed of a round and found otherwise than it is stored; empty where all is right. */
+/** The differences between a round as recomputed and as stored. */
 export interface RoundVerification {
   readonly at: RoundAddress;
   readonly faults: readonly string[];
@@ -38,18 +38,18 @@ export interface RoundVerification {
 
 /**
  * Recomputes a committed round from what its sites sent: terms, seal, the hash of every update, the merge to the last
- * byte, and the figures. Reads only. What cannot be read is a fault; only failures of the storage are thrown.
+ * byte, and the figures. Read-only. An unreadable object is a fault; only storage failures are thrown.
  */
-export async function verifyRound(objects: Objects, bucket: string, link: Link): Promise<RoundVerification> {
+export async function verifyRound(store: FederationStore, link: Link): Promise<RoundVerification> {
   const { at } = link;
   try {
-    const open = await readJson(objects, bucket, federationKeys.open(at), openSchema);
-    const seal = await readJson(objects, bucket, federationKeys.seal(at), sealSchema);
-    const commit = await readJson(objects, bucket, federationKeys.commit(at), commitSchema);
+    const open = await readJson(store, federationKeys.open(at), openSchema);
+    const seal = await readJson(store, federationKeys.seal(at), sealSchema);
+    const commit = await readJson(store, federationKeys.commit(at), commitSchema);
     const faults = [
       ...chainFaults(link, open, seal, commit),
-      ...(await updateFaults(objects, bucket, open.value, seal.value)),
-      ...(await mergeFaults(objects, bucket, open.value, seal.value, commit.value)),
+      ...(await updateFaults(store, open.value, seal.value)),
+      ...(await mergeFaults(store, open.value, seal.value, commit.value)),
     ];
     return { at, faults, commit };
   } catch (error) {
@@ -59,7 +59,7 @@ export async function verifyRound(objects: Objects, bucket: string, link: Link):
   }
 }
 
-/** Faults that the round's own documents show. */
+/** Faults within the round's own documents. */
 function chainFaults(
   { plan, at, before }: Link,
   open: Document<Open>,
@@ -88,11 +88,11 @@ function chainFaults(
   return claims.flatMap(([holds, fault]) => (holds ? [] : [fault]));
 }
 
-/** Faults of the sealed updates' metadata; their weights are hashed as they are merged. */
-async function updateFaults(objects: Objects, bucket: string, open: Open, seal: Seal): Promise<readonly string[]> {
+/** Faults of the sealed updates' metadata. Their weights are hashed during the merge. */
+async function updateFaults(store: FederationStore, open: Open, seal: Seal): Promise<readonly string[]> {
   const faults: string[] = [];
   for (const { site, key, sha256, samples, weights } of seal.updates) {
-    const update = await readJson(objects, bucket, key, updateSchema);
+    const update = await readJson(store, key, updateSchema);
     if (update.sha256 !== sha256) faults.push(`${site}: the update's metadata has changed since it was sealed`);
     const fault = updateFault(update.value, open, { site, weightsBytes: weights?.bytes });
     if (fault !== undefined) faults.push(`${site}: ${fault}`);
@@ -102,18 +102,12 @@ async function updateFaults(objects: Objects, bucket: string, open: Open, seal: 
   return faults;
 }
 
-/** Faults of what was merged, found by merging it again. */
-async function mergeFaults(
-  objects: Objects,
-  bucket: string,
-  open: Open,
-  seal: Seal,
-  commit: Commit,
-): Promise<readonly string[]> {
-  const again = await mergeEntries(writingNothing(objects), { bucket, open }, seal.updates);
+/** Faults of the merge, found by merging again. */
+async function mergeFaults(store: FederationStore, open: Open, seal: Seal, commit: Commit): Promise<readonly string[]> {
+  const again = await mergeEntries(discardingWrites(store), open, seal.updates);
   if (again.kind === 'impossible') return [again.reason];
   if (again.kind === 'refused') return again.refused.map(({ input, reason }) => `${input.site}: ${reason}`);
-  const stored = await storedFiles(objects, bucket, commit);
+  const stored = await storedFiles(store, commit);
   const faults: string[] = [];
   for (const [file, what] of [
     ['global', 'the model'],
@@ -122,19 +116,19 @@ async function mergeFaults(
     if (!same(again[file], commit[file])) faults.push(`${what} is not what its updates merge to`);
     if (!same(stored[file], commit[file])) faults.push(`${what} that is stored is not the one that commit.json names`);
   }
-  const figures = await figuresOf(objects, bucket, seal.updates);
+  const figures = await figuresOf(store, seal.updates);
   if (!same(figures, commit.figures)) faults.push('the figures are not the means of its updates');
   return faults;
 }
 
 /** The files that a commit names, as they are stored now. */
-async function storedFiles(objects: Objects, bucket: string, { global, state }: MergedFiles): Promise<MergedFiles> {
+async function storedFiles(store: FederationStore, { global, state }: MergedFiles): Promise<MergedFiles> {
   return { global: global && (await storedFile(global.key)), state: state && (await storedFile(state.key)) };
 
-  async function storedFile(key: string): Promise<StoredFile> {
+  async function storedFile(key: FederationKey): Promise<StoredFile> {
     const hash = createHash('sha256');
     let bytes = 0;
-    for await (const chunk of await objects.stream(bucket, key)) {
+    for await (const chunk of await store.stream(key)) {
       hash.update(chunk);
       bytes += chunk.length;
     }
@@ -142,11 +136,11 @@ async function storedFiles(objects: Objects, bucket: string, { global, state }: 
   }
 }
 
-/** The same storage to who reads; what is written is taken and dropped. */
-const writingNothing = (objects: Objects): Objects => ({
-  ...objects,
+/** The same store for reads; writes are consumed and discarded. */
+const discardingWrites = (store: FederationStore): FederationStore => ({
+  ...store,
   put: async () => ({ etag: '' }),
-  putParts: async (_bucket, _key, parts) => {
+  putParts: async (_key, parts) => {
     for await (const _part of parts);
     return { etag: '' };
   },

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { Open } from '../federation/schemas.ts';
-import { gpuTaskMessage } from '../federation/testing.ts';
+import { gpuTaskMessage, keyOf } from '../federation/testing.ts';
 import type { AnswerKey } from './state.ts';
 import { watchOf } from './watch-round.ts';
 
@@ -17,7 +17,7 @@ const DEADLINE = new Date(OPEN.deadline);
 const at = (hoursBefore: number) => new Date(DEADLINE.getTime() - hoursBefore * 3_600_000);
 const answer = (of: string, unusable?: 'failed' | 'refused'): AnswerKey => ({
   site: of,
-  key: `${of}.update.json`,
+  key: keyOf(`${of}.update.json`),
   at: at(20),
   unusable,
   weightsBytes: 1,

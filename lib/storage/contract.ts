@@ -1,9 +1,10 @@
 import type { Readable } from 'node:stream';
+import type { FederationKey, SiteKey } from '../federation/keys.ts';
 
-/** What the rest of fedcardio sees of object storage and queues. Implemented on the AWS SDK beside this file. */
+/** Object storage and queues as the rest of fedcardio sees them. lib/aws implements both on the AWS SDK. */
 
-export interface ObjectInfo {
-  readonly key: string;
+export interface ObjectInfo<K extends string = string> {
+  readonly key: K;
   readonly bytes: number;
   /** With its quotes, as S3 returns it. */
   readonly etag: string;
@@ -25,30 +26,46 @@ export interface PutOptions {
 }
 
 /**
- * Objects of any bucket. Missing objects are `undefined` where the name says `try` and `head`, otherwise a
- * `NOT_FOUND` error. A lost condition is a `PRECONDITION_FAILED` error; S3's 409 (a race still undecided) and
- * transient failures are retried inside.
+ * The objects of one bucket, by keys of type `K`. A missing object is `undefined` from `tryGet` and `head`, and a
+ * `NOT_FOUND` error from the others. A lost condition is a `PRECONDITION_FAILED` error. Implementations retry S3's 409
+ * (conditional write undecided) and transient failures.
  */
-export interface Objects {
-  get(bucket: string, key: string): Promise<StoredObject>;
-  tryGet(bucket: string, key: string): Promise<StoredObject | undefined>;
+export interface ObjectStore<K extends string = string> {
+  /** The bucket's name, for messages. */
+  readonly bucket: string;
+  readonly get: (key: K) => Promise<StoredObject>;
+  readonly tryGet: (key: K) => Promise<StoredObject | undefined>;
   /**
-   * Bytes from `start` up to `end`, exclusive; fewer where the object ends before. With `into`, of at least that length,
-   * they are written to its start and what is returned is that part of it: who reads much need not allocate it.
+   * Bytes from `start` to `end`, exclusive; fewer where the object ends earlier. With `into`, a buffer of at least that
+   * length, the bytes are written to its start and the filled part of it is returned, so that repeated reads reuse memory.
    */
-  getRange(bucket: string, key: string, start: number, end: number, into?: Uint8Array): Promise<Uint8Array>;
-  stream(bucket: string, key: string): Promise<Readable>;
-  head(bucket: string, key: string): Promise<ObjectInfo | undefined>;
-  put(bucket: string, key: string, body: Uint8Array | string, options?: PutOptions): Promise<{ readonly etag: string }>;
-  /** Creates the object, or says that it exists. Atomic: of many racers one creates. */
-  putIfAbsent(bucket: string, key: string, body: Uint8Array | string): Promise<'created' | 'exists'>;
-  /** Writes parts as they come (each but the last at least 5 MiB); nothing is visible until the last is in. */
-  putParts(bucket: string, key: string, parts: AsyncIterable<Uint8Array>): Promise<{ readonly etag: string }>;
-  /** All objects below a prefix in byte order of their keys, page by page. */
-  list(bucket: string, prefix: string): AsyncIterable<ObjectInfo>;
-  /** The folders right below a prefix, each with the prefix and its closing slash, in byte order. */
-  folders(bucket: string, prefix: string): AsyncIterable<string>;
-  delete(bucket: string, key: string): Promise<void>;
+  readonly getRange: (key: K, start: number, end: number, into?: Uint8Array) => Promise<Uint8Array>;
+  readonly stream: (key: K) => Promise<Readable>;
+  readonly head: (key: K) => Promise<ObjectInfo<K> | undefined>;
+  readonly put: (key: K, body: Uint8Array | string, options?: PutOptions) => Promise<{ readonly etag: string }>;
+  /** Creates the object, or reports that it exists. Atomic: exactly one of several concurrent callers creates it. */
+  readonly putIfAbsent: (key: K, body: Uint8Array | string) => Promise<'created' | 'exists'>;
+  /** Uploads parts as they come, each but the last at least 5 MiB. The object is visible once the last part is in. */
+  readonly putParts: (key: K, parts: AsyncIterable<Uint8Array>) => Promise<{ readonly etag: string }>;
+  /** All objects below a prefix in byte order of their keys, fetched page by page. */
+  readonly list: (prefix: K) => AsyncIterable<ObjectInfo<K>>;
+  /** The folders directly below a prefix, each with the prefix and a closing slash, in byte order. */
+  readonly folders: (prefix: K) => AsyncIterable<K>;
+  readonly delete: (key: K) => Promise<void>;
+}
+
+/** The coordinator's bucket: campaigns, rounds, weights, counts. */
+export type FederationStore = ObjectStore<FederationKey>;
+/** A site's own bucket: cases, catalog, pseudo-labels, checkpoints. */
+export type SiteStore = ObjectStore<SiteKey>;
+
+/** Opens a bucket by its name. The bucket must exist; nothing is requested until the store is used. */
+export type OpenBucket = <K extends string = string>(bucket: string) => ObjectStore<K>;
+
+/** The stores of a federation. Each may have its own endpoint and credentials. */
+export interface Stores {
+  readonly federationStore: FederationStore;
+  readonly siteStore: (site: string) => SiteStore;
 }
 
 export interface QueueMessage {

@@ -1,63 +1,61 @@
 import type { z } from 'zod';
 import { FedcardioError } from '../error.ts';
 import { canonicalJson, parseJson, sha256Hex } from '../json.ts';
-import type { ObjectStore } from '../protocol/ports.ts';
+import type { ObjectStore } from './contract.ts';
 
 /** A JSON object as it is stored. */
 export interface Document<T> {
   readonly value: T;
-  /** Of the stored bytes: what other documents refer to it by. */
+  /** SHA-256 of the stored bytes, by which other documents refer to it. */
   readonly sha256: string;
 }
 
-/** A document that was read. */
+/** A document that was read, with its version. */
 export interface StoredDocument<T> extends Document<T> {
   readonly etag: string;
 }
 
-type Reader = Pick<ObjectStore, 'tryGet'>;
+/** The store to read from; its bucket's name goes into error messages. */
+type Reader<K extends string> = Pick<ObjectStore<K>, 'bucket' | 'tryGet'>;
 
-/** Reads a JSON object. Throws `BAD_MESSAGE` naming key and path of the fault, `NOT_FOUND` where there is none. */
-export async function readJson<S extends z.ZodType>(
-  objects: Reader,
-  bucket: string,
-  key: string,
+/** Reads a JSON object. Throws `BAD_MESSAGE` naming key and path of the fault, `NOT_FOUND` if the object is missing. */
+export async function readJson<K extends string, S extends z.ZodType>(
+  store: Reader<K>,
+  key: NoInfer<K>,
   schema: S,
 ): Promise<StoredDocument<z.infer<S>>> {
-  const document = await tryReadJson(objects, bucket, key, schema);
-  if (!document) throw new FedcardioError('NOT_FOUND', `There is no s3://${bucket}/${key}.`);
+  const document = await tryReadJson(store, key, schema);
+  if (!document) throw new FedcardioError('NOT_FOUND', `There is no s3://${store.bucket}/${key}.`);
   return document;
 }
 
-/** Like {@link readJson}, undefined where there is no such object. */
-export async function tryReadJson<S extends z.ZodType>(
-  objects: Reader,
-  bucket: string,
-  key: string,
+/** Like {@link readJson}, but undefined if the object is missing. */
+export async function tryReadJson<K extends string, S extends z.ZodType>(
+  store: Reader<K>,
+  key: NoInfer<K>,
   schema: S,
 ): Promise<StoredDocument<z.infer<S>> | undefined> {
-  const stored = await objects.tryGet(bucket, key);
+  const stored = await store.tryGet(key);
   if (!stored) return undefined;
   const { body, etag } = stored;
   return { value: parseJson(body, schema, key), sha256: sha256Hex(body), etag };
 }
 
 /**
- * Creates a JSON object once: of many that try, one creates and all return what was created.
+ * Creates a JSON object once: of several concurrent callers one creates it, and all return what was created.
  *
- * @returns the stored document, `created` where it is this caller's
+ * @returns the stored document; `created` if it is this caller's
  */
-export async function createJson<S extends z.ZodType>(
-  objects: Reader & Pick<ObjectStore, 'putIfAbsent'>,
-  bucket: string,
-  key: string,
+export async function createJson<K extends string, S extends z.ZodType>(
+  store: Reader<K> & Pick<ObjectStore<K>, 'putIfAbsent'>,
+  key: NoInfer<K>,
   schema: S,
   value: z.infer<S>,
 ): Promise<Document<z.infer<S>> & { readonly created: boolean }> {
   const body = canonicalJson(value);
   const sha256 = sha256Hex(body);
-  if ((await objects.putIfAbsent(bucket, key, body)) === 'created') return { value, sha256, created: true };
-  const stored = await readJson(objects, bucket, key, schema);
-  // It may be this caller's: a write whose answer was lost is repeated, and then fails on its own success.
+  if ((await store.putIfAbsent(key, body)) === 'created') return { value, sha256, created: true };
+  const stored = await readJson(store, key, schema);
+  // It may still be this caller's: a write whose response was lost is repeated and then finds its own object.
   return { ...stored, created: stored.sha256 === sha256 };
 }

@@ -1,41 +1,40 @@
 import { randomUUID } from 'node:crypto';
-import { federationKeys, type RoundAddress } from '../federation/keys.ts';
 import { type Lease, leaseSchema } from '../federation/schemas.ts';
-import { names } from '../federation/topology.ts';
-import type { StoreContext } from '../protocol/ports.ts';
+import type { ObjectStore } from './contract.ts';
 import { writeOwned } from './owned.ts';
 
-/** Longer than anything between two renewals takes, short beside a round: so long a dead holder keeps others waiting. */
+/** A crashed owner blocks others at most this long. Longer than any step between two renewals. */
 const LEASE_SECONDS = 60;
 
-/** The right to merge a round, while others who see that it could be merged leave it. */
-export interface HeldLease {
-  /** Puts off its end, when that comes near. To be called now and then by a merge that goes on. */
+/** A lease that this caller owns. */
+export interface OwnedLease {
+  /** Extends the lease when half of its time has passed. Long work calls it between steps. */
   renew(): Promise<void>;
-  /** Lets others have it at once. */
+  /** Lets others claim the lease at once. */
   release(): Promise<void>;
 }
 
 /**
- * Claims a round's merge, or says that somebody else is at it. It saves work and decides nothing: seal and commit are
- * created once whoever merges, so that a clock that is wrong, a holder that was overtaken, or two holders at once do
- * no harm. A lease that has run out is anybody's.
+ * Claims a lease, an object that names its owner and its end. It saves duplicate work and guarantees nothing: a wrong
+ * clock or an overtaken owner leads to two owners, so the work behind it must be safe to do twice. An expired lease may
+ * be taken over by anyone.
+ *
+ * @returns undefined while another caller owns the lease
  */
-export async function claimMerge(
-  { objects, federation, now }: Pick<StoreContext, 'objects' | 'federation' | 'now'>,
-  at: RoundAddress,
-): Promise<HeldLease | undefined> {
-  const bucket = names.federationBucket(federation.id);
-  const key = federationKeys.lease(at);
+export async function claimLease<K extends string>(
+  store: Pick<ObjectStore<K>, 'bucket' | 'put' | 'tryGet'>,
+  key: NoInfer<K>,
+  now: () => Date,
+): Promise<OwnedLease | undefined> {
   const holder = randomUUID();
   let until = now();
   let etag: string | undefined;
 
-  /** Writes the lease over the one that is known, or over none. */
+  /** Replaces the known version of the lease, or creates it. */
   async function write(end: Date) {
     until = end;
     const lease: Lease = { schema: 'fedcardio.lease/1', holder, until: until.toISOString() };
-    const result = await writeOwned(objects, bucket, key, leaseSchema, lease, etag);
+    const result = await writeOwned(store, key, leaseSchema, lease, etag);
     if (result.kind === 'written') etag = result.etag;
     return result;
   }
@@ -53,7 +52,7 @@ export async function claimMerge(
       if (until.getTime() - now().getTime() < (LEASE_SECONDS * 1000) / 2) await write(later());
     },
     release: async () => {
-      // Now would be too late for those whose clocks are behind.
+      // The epoch, not now: a caller whose clock is behind would still see the lease as valid.
       await write(new Date(0));
     },
   };

@@ -1,34 +1,33 @@
 import type { z } from 'zod';
 import { isFedcardioError } from '../error.ts';
 import { canonicalJson } from '../json.ts';
-import type { ObjectStore } from '../protocol/ports.ts';
+import type { ObjectStore } from './contract.ts';
 import { type StoredDocument, tryReadJson } from './documents.ts';
 
-type Held<T> =
+type OwnedWrite<T> =
   | { readonly kind: 'written'; readonly etag: string }
-  /** `stored`: what another has written there meanwhile; undefined when it is gone. */
+  /** `stored`: the other owner's document; undefined if it was deleted. */
   | { readonly kind: 'lost'; readonly stored: StoredDocument<T> | undefined };
 
 /**
- * Writes a document that names its holder over the version that is known, or where there is none. A write whose answer
- * was lost is repeated, and then fails on its own success: the holder in what is stored tells.
+ * Compare-and-swap of a document that names its owner (`holder`). A write whose response was lost is repeated and then
+ * fails on its own success: the owner in the stored document tells.
  *
- * @param etag of the version that is known
+ * @param etag version to replace; undefined: the document must not exist yet
  */
-export async function writeOwned<T extends { readonly holder: string }>(
-  objects: Pick<ObjectStore, 'put' | 'tryGet'>,
-  bucket: string,
-  key: string,
+export async function writeOwned<K extends string, T extends { readonly holder: string }>(
+  store: Pick<ObjectStore<K>, 'bucket' | 'put' | 'tryGet'>,
+  key: NoInfer<K>,
   schema: z.ZodType<T>,
   value: T,
   etag: string | undefined,
-): Promise<Held<T>> {
+): Promise<OwnedWrite<T>> {
   const condition = etag === undefined ? { ifNoneMatch: '*' as const } : { ifMatch: etag };
   try {
-    return { kind: 'written', etag: (await objects.put(bucket, key, canonicalJson(value), condition)).etag };
+    return { kind: 'written', etag: (await store.put(key, canonicalJson(value), condition)).etag };
   } catch (error) {
     if (!isFedcardioError(error, 'PRECONDITION_FAILED') && !isFedcardioError(error, 'NOT_FOUND')) throw error;
-    const stored = await tryReadJson(objects, bucket, key, schema);
+    const stored = await tryReadJson(store, key, schema);
     return stored?.value.holder === value.holder ? { kind: 'written', etag: stored.etag } : { kind: 'lost', stored };
   }
 }

@@ -1,24 +1,23 @@
 import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { FedcardioError } from '../error.ts';
-import type { ObjectInfo, Objects, PutOptions, StoredObject } from './contract.ts';
+import type { ObjectInfo, ObjectStore, OpenBucket, PutOptions, StoredObject } from './contract.ts';
 
-export interface MemoryObjectsOptions {
+export interface MemoryStorageOptions {
   readonly now?: () => Date;
-  /** Called after an object became visible, and awaited by its writer: tests drive notifications with it. */
+  /** Called after an object became visible, and awaited by its writer: tests use it to drive notifications. */
   readonly onWrite?: (bucket: string, key: string) => void | Promise<void>;
 }
 
 /**
- * {@link Objects} in memory, with S3's semantics, for tests of what is built on them. Buckets exist as soon as
- * they are named. Bytes are copied in and out: nobody can change what is stored.
+ * Buckets in memory with S3's semantics, for tests. A bucket exists as soon as it is opened. Bytes are copied in and out,
+ * so that no caller can change what is stored.
  */
-export function createMemoryObjects(options: MemoryObjectsOptions = {}): Objects {
+export function createMemoryStorage(options: MemoryStorageOptions = {}): OpenBucket {
   const now = options.now ?? (() => new Date());
   const stored = new Map<string, StoredObject & { readonly info: ObjectInfo }>();
-  /** All paths in byte order, so that a listing need not look at what it does not list. */
+  /** `bucket/key` of all objects in byte order, so that a listing visits only what it lists. */
   const paths: string[] = [];
-  const at = (bucket: string, key: string) => `${bucket}/${key}`;
 
   /** Index of the first path that does not come before this one. */
   function indexOf(path: string): number {
@@ -31,76 +30,78 @@ export function createMemoryObjects(options: MemoryObjectsOptions = {}): Objects
     return low;
   }
 
-  async function put(bucket: string, key: string, body: Uint8Array | string, conditions: PutOptions = {}) {
-    const existing = stored.get(at(bucket, key));
-    const { ifNoneMatch, ifMatch } = conditions;
-    if (ifMatch !== undefined && !existing) throw notFound(bucket, key);
-    if ((ifNoneMatch && existing) || (ifMatch !== undefined && ifMatch !== existing?.etag)) {
-      throw new FedcardioError(
-        'PRECONDITION_FAILED',
-        `Cannot write s3://${bucket}/${key}: another writer was there first.`,
-      );
-    }
-    const bytes = new Uint8Array(typeof body === 'string' ? Buffer.from(body) : body);
-    const etag = `"${createHash('md5').update(bytes).digest('hex')}"`;
-    const info = { key, bytes: bytes.length, etag, lastModified: now() };
-    if (!existing) paths.splice(indexOf(at(bucket, key)), 0, at(bucket, key));
-    stored.set(at(bucket, key), { body: bytes, etag, info });
-    await options.onWrite?.(bucket, key);
-    return { etag };
-  }
+  return <K extends string>(bucket: string): ObjectStore<K> => {
+    const at = (key: string) => `${bucket}/${key}`;
+    const infoOf = (path: string) => (stored.get(path) as { readonly info: ObjectInfo }).info as ObjectInfo<K>;
 
-  function find(bucket: string, key: string) {
-    const object = stored.get(at(bucket, key));
-    if (!object) throw notFound(bucket, key);
-    return object;
-  }
-
-  async function* list(bucket: string, prefix: string) {
-    const start = at(bucket, prefix);
-    const found: ObjectInfo[] = [];
-    for (let i = indexOf(start); paths[i]?.startsWith(start); i++) found.push(infoOf(paths[i] as string));
-    yield* found;
-  }
-  const infoOf = (path: string) => (stored.get(path) as { readonly info: ObjectInfo }).info;
-
-  return {
-    put,
-    get: async (bucket, key) => copyOf(find(bucket, key)),
-    tryGet: async (bucket, key) => {
-      const object = stored.get(at(bucket, key));
-      return object && copyOf(object);
-    },
-    getRange: async (bucket, key, start, end, into) => {
-      const bytes = find(bucket, key).body.subarray(start, Math.max(start, end));
-      if (!into) return bytes.slice();
-      into.set(bytes);
-      return into.subarray(0, bytes.length);
-    },
-    stream: async (bucket, key) => Readable.from([Buffer.from(find(bucket, key).body)]),
-    head: async (bucket, key) => stored.get(at(bucket, key))?.info,
-    putIfAbsent: async (bucket, key, body) => {
-      if (stored.has(at(bucket, key))) return 'exists';
-      await put(bucket, key, body, { ifNoneMatch: '*' });
-      return 'created';
-    },
-    putParts: async (bucket, key, parts) => {
-      const chunks: Uint8Array[] = [];
-      for await (const part of parts) chunks.push(new Uint8Array(part));
-      return put(bucket, key, Buffer.concat(chunks));
-    },
-    list,
-    folders: async function* (bucket, prefix) {
-      const found = new Set<string>();
-      for await (const { key } of list(bucket, prefix)) {
-        const end = key.indexOf('/', prefix.length);
-        if (end >= 0) found.add(key.slice(0, end + 1));
+    async function put(key: K, body: Uint8Array | string, conditions: PutOptions = {}) {
+      const existing = stored.get(at(key));
+      const { ifNoneMatch, ifMatch } = conditions;
+      if (ifMatch !== undefined && !existing) throw notFound(at(key));
+      if ((ifNoneMatch && existing) || (ifMatch !== undefined && ifMatch !== existing?.etag)) {
+        throw new FedcardioError('PRECONDITION_FAILED', `Cannot write s3://${at(key)}: another writer was first.`);
       }
+      const bytes = new Uint8Array(typeof body === 'string' ? Buffer.from(body) : body);
+      const etag = `"${createHash('md5').update(bytes).digest('hex')}"`;
+      const info = { key, bytes: bytes.length, etag, lastModified: now() };
+      if (!existing) paths.splice(indexOf(at(key)), 0, at(key));
+      stored.set(at(key), { body: bytes, etag, info });
+      await options.onWrite?.(bucket, key);
+      return { etag };
+    }
+
+    function find(key: K) {
+      const object = stored.get(at(key));
+      if (!object) throw notFound(at(key));
+      return object;
+    }
+
+    async function* list(prefix: K) {
+      const start = at(prefix);
+      const found: ObjectInfo<K>[] = [];
+      for (let i = indexOf(start); paths[i]?.startsWith(start); i++) found.push(infoOf(paths[i] as string));
       yield* found;
-    },
-    delete: async (bucket, key) => {
-      if (stored.delete(at(bucket, key))) paths.splice(indexOf(at(bucket, key)), 1);
-    },
+    }
+
+    return {
+      bucket,
+      put,
+      get: async (key) => copyOf(find(key)),
+      tryGet: async (key) => {
+        const object = stored.get(at(key));
+        return object && copyOf(object);
+      },
+      getRange: async (key, start, end, into) => {
+        const bytes = find(key).body.subarray(start, Math.max(start, end));
+        if (!into) return bytes.slice();
+        into.set(bytes);
+        return into.subarray(0, bytes.length);
+      },
+      stream: async (key) => Readable.from([Buffer.from(find(key).body)]),
+      head: async (key) => (stored.has(at(key)) ? infoOf(at(key)) : undefined),
+      putIfAbsent: async (key, body) => {
+        if (stored.has(at(key))) return 'exists';
+        await put(key, body, { ifNoneMatch: '*' });
+        return 'created';
+      },
+      putParts: async (key, parts) => {
+        const chunks: Uint8Array[] = [];
+        for await (const part of parts) chunks.push(new Uint8Array(part));
+        return put(key, Buffer.concat(chunks));
+      },
+      list,
+      folders: async function* (prefix) {
+        const found = new Set<K>();
+        for await (const { key } of list(prefix)) {
+          const end = key.indexOf('/', prefix.length);
+          if (end >= 0) found.add(key.slice(0, end + 1) as K);
+        }
+        yield* found;
+      },
+      delete: async (key) => {
+        if (stored.delete(at(key))) paths.splice(indexOf(at(key)), 1);
+      },
+    };
   };
 }
 
@@ -111,5 +112,5 @@ const ASCII = /^[ -~]*$/;
 
 const copyOf = ({ body, etag }: StoredObject): StoredObject => ({ body: body.slice(), etag });
 
-const notFound = (bucket: string, key: string) =>
-  new FedcardioError('NOT_FOUND', `Cannot read s3://${bucket}/${key}: there is no such object.`);
+const notFound = (path: string) =>
+  new FedcardioError('NOT_FOUND', `Cannot read s3://${path}: there is no such object.`);

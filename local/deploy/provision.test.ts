@@ -7,10 +7,11 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { synthesizeDataStacks } from '../../cdk/synthesize.ts';
 import type { SqsHandler } from '../../handlers/context.ts';
 import { createS3Client, createSqsClient } from '../../lib/aws/clients.ts';
-import { createObjects } from '../../lib/aws/objects.ts';
+import { createObjectStorage } from '../../lib/aws/objects.ts';
 import { createQueues } from '../../lib/aws/queues.ts';
 import { s3EventSchema } from '../../lib/federation/schemas.ts';
 import { names, topologyOf } from '../../lib/federation/topology.ts';
+import { storesOf } from '../../lib/storage/stores.ts';
 import { type EmbeddedServer, startEmbeddedServer } from '../emulator/server.ts';
 import { startQueueRunner } from '../queue-runner.ts';
 import { provision } from './provision.ts';
@@ -111,12 +112,12 @@ describe('from an upload to a handler', () => {
         if (fail) throw new Error('not today');
         return { batchItemFailures: [] };
       };
-    const objects = createObjects(server);
+    const openBucket = createObjectStorage(server);
     const queues = createQueues(server);
     const runner = startQueueRunner({
       context: {
         federation,
-        objects,
+        ...storesOf(openBucket, federation.id),
         queues,
         launcher: { submit: async () => undefined },
         now: () => new Date(),
@@ -127,9 +128,9 @@ describe('from an upload to a handler', () => {
       retrySeconds: 0,
     });
 
-    await objects.put('f-site-berlin', 'cases/p 1/image.nii.gz', 'x');
-    await objects.put('f-site-berlin', 'catalog/p1.json', 'not notified');
-    await objects.put('f-federation', 'campaigns/c/campaign.json', '{}');
+    await openBucket('f-site-berlin').put('cases/p 1/image.nii.gz', 'x');
+    await openBucket('f-site-berlin').put('catalog/p1.json', 'not notified');
+    await openBucket('f-federation').put('campaigns/c/campaign.json', '{}');
     await runner.idle();
     await runner.stop();
 

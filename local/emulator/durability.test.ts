@@ -16,8 +16,8 @@ import {
 import { CreateQueueCommand } from '@aws-sdk/client-sqs';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { createS3Client, createSqsClient } from '../../lib/aws/clients.ts';
-import { createObjects } from '../../lib/aws/objects.ts';
-import type { Objects } from '../../lib/storage/contract.ts';
+import { createObjectStorage } from '../../lib/aws/objects.ts';
+import type { ObjectStore } from '../../lib/storage/contract.ts';
 import { openJournal } from './journal.ts';
 import { type EmbeddedServer, startEmbeddedServer } from './server.ts';
 
@@ -59,10 +59,11 @@ describe('a restart', () => {
     };
     const NotificationConfiguration = { QueueConfigurations: [rule] };
     await s3.send(new PutBucketNotificationConfigurationCommand({ Bucket, NotificationConfiguration }));
-    const objects = createObjects(server);
-    for (const body of ['first', 'second']) await objects.put(Bucket, 'replaced', body, { metadata: { note: body } });
-    await objects.put(Bucket, 'deleted', 'x');
-    await objects.delete(Bucket, 'deleted');
+    const openBucket = createObjectStorage(server);
+    for (const body of ['first', 'second'])
+      await openBucket(Bucket).put('replaced', body, { metadata: { note: body } });
+    await openBucket(Bucket).put('deleted', 'x');
+    await openBucket(Bucket).delete('deleted');
     const { UploadId } = await s3.send(new CreateMultipartUploadCommand({ Bucket, Key: 'upload' }));
     const upload = { Bucket, Key: 'upload', UploadId };
     const { ETag } = await s3.send(new UploadPartCommand({ ...upload, PartNumber: 1, Body: Buffer.from('part') }));
@@ -70,15 +71,15 @@ describe('a restart', () => {
 
     s3 = createS3Client(await restart());
 
-    const after = createObjects(server);
-    expect(Buffer.from((await after.get(Bucket, 'replaced')).body).toString()).toBe('second');
-    expect(await after.head(Bucket, 'deleted')).toBeUndefined();
+    const reopened = createObjectStorage(server)(Bucket);
+    expect(Buffer.from((await reopened.get('replaced')).body).toString()).toBe('second');
+    expect(await reopened.head('deleted')).toBeUndefined();
     expect(bodies()).toHaveLength(2);
     const { QueueConfigurations } = await s3.send(new GetBucketNotificationConfigurationCommand({ Bucket }));
     expect(QueueConfigurations).toMatchObject([{ Id: 'all', QueueArn: rule.QueueArn }]);
     const MultipartUpload = { Parts: [{ PartNumber: 1, ETag }] };
     await s3.send(new CompleteMultipartUploadCommand({ ...upload, MultipartUpload }));
-    expect(Buffer.from((await after.get(Bucket, 'upload')).body).toString()).toBe('part');
+    expect(Buffer.from((await reopened.get('upload')).body).toString()).toBe('part');
   });
 
   test('is refused while another server has the directory or the port', async () => {
@@ -106,17 +107,17 @@ async function spawnServer(): Promise<{ readonly child: ChildProcess; readonly e
 
 describe('kill -9', () => {
   const MIB = 1024 ** 2;
-  type Put = (objects: Objects, key: string, body: Buffer) => Promise<unknown>;
+  type Put = (store: ObjectStore, key: string, body: Buffer) => Promise<unknown>;
 
   test.each<[string, number, Put]>([
-    ['puts', 200_000, (objects, key, body) => objects.put(Bucket, key, body)],
-    ['uploads of parts', 5 * MIB + 1000, (objects, key, body) => objects.putParts(Bucket, key, partsOf(body))],
+    ['puts', 200_000, (store, key, body) => store.put(key, body)],
+    ['uploads of parts', 5 * MIB + 1000, (store, key, body) => store.putParts(key, partsOf(body))],
   ])(
     'in the middle of %s leaves the old objects or the new ones, and loses none that was confirmed',
     async (kind, bytes, put) => {
       const { child, endpoint } = await spawnServer();
       await createS3Client({ endpoint }).send(new CreateBucketCommand({ Bucket }));
-      const objects = createObjects({ endpoint });
+      const store = createObjectStorage({ endpoint })(Bucket);
       const confirmed = new Map<string, number>();
       let stop = false;
       const write = async (key: string) => {
@@ -124,7 +125,7 @@ describe('kill -9', () => {
           // Each body begins with its version and ends with its hash: a torn or a mixed one gives itself away.
           const content = Buffer.concat([Buffer.from(String(version).padStart(8, '0')), randomBytes(bytes)]);
           const body = Buffer.concat([content, createHash('sha256').update(content).digest()]);
-          const done = await put(objects, key, body).then(
+          const done = await put(store, key, body).then(
             () => true,
             () => false,
           );
@@ -142,9 +143,9 @@ describe('kill -9', () => {
       stop = true;
       await writers;
 
-      const survivors = createObjects(await start());
+      const survivors = createObjectStorage(await start());
       for (const [key, version] of confirmed) {
-        const { body } = await survivors.get(Bucket, key);
+        const { body } = await survivors(Bucket).get(key);
         const content = body.subarray(0, -32);
         expect(Buffer.from(body.subarray(-32))).toEqual(createHash('sha256').update(content).digest());
         const found = Number(Buffer.from(content.subarray(0, 8)).toString());

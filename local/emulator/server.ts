@@ -46,7 +46,7 @@ const REGION = 'us-east-1';
  * @throws FedcardioError BAD_CONFIGURATION when another server uses the directory or the port
  * @example
  * const server = await startEmbeddedServer({ dataDir: '.fedcardio' });
- * const objects = createObjects({ endpoint: server.endpoint });
+ * const objects = createObjectStorage({ endpoint: server.endpoint });
  */
 export async function startEmbeddedServer(options: EmbeddedServerOptions): Promise<EmbeddedServer> {
   const release = await takeDirectory(options.dataDir);

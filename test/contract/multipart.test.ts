@@ -10,7 +10,7 @@ import {
   UploadPartCopyCommand,
 } from '@aws-sdk/client-s3';
 import { describe, expect, test } from 'vitest';
-import { createObjects } from '../../lib/aws/objects.ts';
+import { createObjectStorage } from '../../lib/aws/objects.ts';
 import { failure, useBackend } from '../helpers/backend.ts';
 
 const backend = useBackend();
@@ -124,7 +124,7 @@ describe('multipart uploads', () => {
         yield part;
       }
     }
-    await createObjects({ endpoint: backend.endpoint() }).putParts(backend.bucket, 'large', large());
+    await createObjectStorage({ endpoint: backend.endpoint() })(backend.bucket).putParts('large', large());
     const { Body, ContentLength } = await send().send(new GetObjectCommand({ Bucket: backend.bucket, Key: 'large' }));
     const received = createHash('sha256');
     for await (const chunk of Body as Readable) received.update(chunk as Buffer);

@@ -10,7 +10,7 @@ import {
 } from '@aws-sdk/client-s3';
 import { type Message, SetQueueAttributesCommand } from '@aws-sdk/client-sqs';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { createObjects } from '../../lib/aws/objects.ts';
+import { createObjectStorage } from '../../lib/aws/objects.ts';
 import { IS_EMBEDDED, useBackend } from '../helpers/backend.ts';
 
 const backend = useBackend();
@@ -129,7 +129,7 @@ describe('notifications', () => {
       yield randomBytes(5 * MIB);
       yield randomBytes(1);
     }
-    await createObjects({ endpoint: backend.endpoint() }).putParts(backend.bucket, 'all/parts', parts());
+    await createObjectStorage({ endpoint: backend.endpoint() })(backend.bucket).putParts('all/parts', parts());
 
     const records = await heard(all);
 

@@ -1,8 +1,8 @@
 import { beforeAll, describe, expect, test } from 'vitest';
-import { createObjects } from '../../lib/aws/objects.ts';
+import { createObjectStorage } from '../../lib/aws/objects.ts';
 import { createQueues } from '../../lib/aws/queues.ts';
-import type { Objects, Queues } from '../../lib/storage/contract.ts';
-import { createMemoryObjects } from '../../lib/storage/testing-objects.ts';
+import type { ObjectStore, OpenBucket, Queues } from '../../lib/storage/contract.ts';
+import { createMemoryStorage } from '../../lib/storage/testing-objects.ts';
 import { createMemoryQueues } from '../../lib/storage/testing-queues.ts';
 import { IS_EMBEDDED, useBackend } from '../helpers/backend.ts';
 
@@ -23,19 +23,19 @@ async function all<T>(objects: AsyncIterable<T>): Promise<readonly T[]> {
 }
 
 describe.each([
-  ['memory', () => createMemoryObjects()],
-  ['the SDK', () => createObjects({ endpoint: backend.endpoint() })],
-])('objects by %s', (_name, create: () => Objects) => {
-  let objects: Objects;
+  ['memory', () => createMemoryStorage()],
+  ['the SDK', () => createObjectStorage({ endpoint: backend.endpoint() })],
+])('objects by %s', (_name, create: () => OpenBucket) => {
+  let store: ObjectStore;
   beforeAll(() => {
-    objects = create();
+    store = create()(BUCKET);
   });
 
   test('gives back what was put, with its ETag and size', async () => {
-    const { etag } = await objects.put(BUCKET, 'round trip/ü+1.txt', 'hello', { contentType: 'text/plain' });
+    const { etag } = await store.put('round trip/ü+1.txt', 'hello', { contentType: 'text/plain' });
 
-    const stored = await objects.get(BUCKET, 'round trip/ü+1.txt');
-    const info = await objects.head(BUCKET, 'round trip/ü+1.txt');
+    const stored = await store.get('round trip/ü+1.txt');
+    const info = await store.head('round trip/ü+1.txt');
 
     expect(text(stored.body)).toBe('hello');
     expect(stored.etag).toBe(etag);
@@ -45,18 +45,18 @@ describe.each([
   });
 
   test('tells a missing object from a present one', async () => {
-    await expect(objects.get(BUCKET, 'missing')).rejects.toMatchObject({ code: 'NOT_FOUND' });
-    await expect(objects.getRange(BUCKET, 'missing', 0, 4)).rejects.toMatchObject({ code: 'NOT_FOUND' });
-    await expect(objects.stream(BUCKET, 'missing')).rejects.toMatchObject({ code: 'NOT_FOUND' });
-    expect(await objects.tryGet(BUCKET, 'missing')).toBeUndefined();
-    expect(await objects.head(BUCKET, 'missing')).toBeUndefined();
+    await expect(store.get('missing')).rejects.toMatchObject({ code: 'NOT_FOUND' });
+    await expect(store.getRange('missing', 0, 4)).rejects.toMatchObject({ code: 'NOT_FOUND' });
+    await expect(store.stream('missing')).rejects.toMatchObject({ code: 'NOT_FOUND' });
+    expect(await store.tryGet('missing')).toBeUndefined();
+    expect(await store.head('missing')).toBeUndefined();
   });
 
   test('reads ranges into memory that it is given', async () => {
-    await objects.put(BUCKET, 'range-into', '0123456789');
+    await store.put('range-into', '0123456789');
     const memory = new Uint8Array(6).fill(46);
 
-    const read = await objects.getRange(BUCKET, 'range-into', 7, 12, memory);
+    const read = await store.getRange('range-into', 7, 12, memory);
 
     expect(text(read)).toBe('789');
     expect(read.buffer).toBe(memory.buffer);
@@ -64,9 +64,9 @@ describe.each([
   });
 
   test('reads ranges, cut where the object ends', async () => {
-    await objects.put(BUCKET, 'range', '0123456789');
+    await store.put('range', '0123456789');
 
-    const read = async (start: number, end: number) => text(await objects.getRange(BUCKET, 'range', start, end));
+    const read = async (start: number, end: number) => text(await store.getRange('range', start, end));
 
     expect(await read(2, 5)).toBe('234');
     expect(await read(8, 99)).toBe('89');
@@ -75,36 +75,36 @@ describe.each([
   });
 
   test('streams', async () => {
-    await objects.put(BUCKET, 'stream', 'x'.repeat(300_000));
+    await store.put('stream', 'x'.repeat(300_000));
 
     let bytes = 0;
-    for await (const chunk of await objects.stream(BUCKET, 'stream')) bytes += (chunk as Uint8Array).length;
+    for await (const chunk of await store.stream('stream')) bytes += (chunk as Uint8Array).length;
 
     expect(bytes).toBe(300_000);
   });
 
   test('lets one of many racers create an object', async () => {
-    const outcomes = await Promise.all(
-      Array.from({ length: 20 }, (_, i) => objects.putIfAbsent(BUCKET, 'race', `racer ${i}`)),
-    );
+    const outcomes = await Promise.all(Array.from({ length: 20 }, (_, i) => store.putIfAbsent('race', `racer ${i}`)));
 
     const winner = outcomes.indexOf('created');
     expect(outcomes.filter((outcome) => outcome === 'created')).toHaveLength(1);
-    expect(text((await objects.get(BUCKET, 'race')).body)).toBe(`racer ${winner}`);
+    expect(text((await store.get('race')).body)).toBe(`racer ${winner}`);
   });
 
   test('replaces only the version that was read', async () => {
-    const { etag } = await objects.put(BUCKET, 'versioned', 'one');
-    await objects.put(BUCKET, 'versioned', 'two', { ifMatch: etag });
+    const { etag } = await store.put('versioned', 'one');
+    await store.put('versioned', 'two', { ifMatch: etag });
 
-    const late = objects.put(BUCKET, 'versioned', 'three', { ifMatch: etag });
+    const late = store.put('versioned', 'three', { ifMatch: etag });
 
     await expect(late).rejects.toMatchObject({ code: 'PRECONDITION_FAILED' });
-    await expect(objects.put(BUCKET, 'nothing', 'x', { ifMatch: etag })).rejects.toMatchObject({ code: 'NOT_FOUND' });
-    await expect(objects.put(BUCKET, 'versioned', 'x', { ifNoneMatch: '*' })).rejects.toMatchObject({
+    await expect(store.put('nothing', 'x', { ifMatch: etag })).rejects.toMatchObject({
+      code: 'NOT_FOUND',
+    });
+    await expect(store.put('versioned', 'x', { ifNoneMatch: '*' })).rejects.toMatchObject({
       code: 'PRECONDITION_FAILED',
     });
-    expect(text((await objects.get(BUCKET, 'versioned')).body)).toBe('two');
+    expect(text((await store.get('versioned')).body)).toBe('two');
   });
 
   test.each([0, 1, 6])('writes %i parts as one object', async (count) => {
@@ -113,9 +113,9 @@ describe.each([
       for (let i = 0; i < count; i++) yield part(i);
     }
 
-    const { etag } = await objects.putParts(BUCKET, `parts-${count}`, parts());
+    const { etag } = await store.putParts(`parts-${count}`, parts());
 
-    const stored = await objects.get(BUCKET, `parts-${count}`);
+    const stored = await store.get(`parts-${count}`);
     expect(stored.etag).toBe(etag);
     expect(Buffer.compare(stored.body, Buffer.concat(Array.from({ length: count }, (_, i) => part(i))))).toBe(0);
   });
@@ -127,20 +127,18 @@ describe.each([
       throw new Error('the source broke');
     }
 
-    await expect(objects.putParts(BUCKET, 'broken', parts())).rejects.toThrow('the source broke');
+    await expect(store.putParts('broken', parts())).rejects.toThrow('the source broke');
 
-    expect(await objects.head(BUCKET, 'broken')).toBeUndefined();
+    expect(await store.head('broken')).toBeUndefined();
   });
 
   test('lists a prefix in byte order, over pages', async () => {
     const keys = ['list/a', 'list/a/b', 'list/Z', 'list/\u{1f600}', 'list/\uffee', 'list/a b+c%d', 'list/é'];
-    for (const key of [...keys, 'listed', 'other']) await objects.put(BUCKET, key, key);
-    await Promise.all(
-      Array.from({ length: 1100 }, (_, i) => objects.put(BUCKET, `many/${String(i).padStart(4, '0')}`, '')),
-    );
+    for (const key of [...keys, 'listed', 'other']) await store.put(key, key);
+    await Promise.all(Array.from({ length: 1100 }, (_, i) => store.put(`many/${String(i).padStart(4, '0')}`, '')));
 
-    const listed = await all(objects.list(BUCKET, 'list/'));
-    const many = await all(objects.list(BUCKET, 'many/'));
+    const listed = await all(store.list('list/'));
+    const many = await all(store.list('many/'));
 
     const sorted = keys.toSorted((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
     expect(listed.map((object) => object.key)).toEqual(sorted);
@@ -148,23 +146,23 @@ describe.each([
     expect(many.map((object) => object.key)).toEqual(
       Array.from({ length: 1100 }, (_, i) => `many/${String(i).padStart(4, '0')}`),
     );
-    expect(await all(objects.list(BUCKET, 'nowhere/'))).toEqual([]);
+    expect(await all(store.list('nowhere/'))).toEqual([]);
   });
 
   test('names the folders right below a prefix', async () => {
-    for (const key of ['f/a/1', 'f/a/b/2', 'f/c+d é/3', 'f/file', 'g/h/4']) await objects.put(BUCKET, key, key);
+    for (const key of ['f/a/1', 'f/a/b/2', 'f/c+d é/3', 'f/file', 'g/h/4']) await store.put(key, key);
 
-    expect(await all(objects.folders(BUCKET, 'f/'))).toEqual(['f/a/', 'f/c+d é/']);
-    expect(await all(objects.folders(BUCKET, 'nowhere/'))).toEqual([]);
+    expect(await all(store.folders('f/'))).toEqual(['f/a/', 'f/c+d é/']);
+    expect(await all(store.folders('nowhere/'))).toEqual([]);
   });
 
   test('deletes, also what is not there', async () => {
-    await objects.put(BUCKET, 'doomed', 'x');
+    await store.put('doomed', 'x');
 
-    await objects.delete(BUCKET, 'doomed');
-    await objects.delete(BUCKET, 'doomed');
+    await store.delete('doomed');
+    await store.delete('doomed');
 
-    expect(await objects.head(BUCKET, 'doomed')).toBeUndefined();
+    expect(await store.head('doomed')).toBeUndefined();
   });
 });
 
@@ -222,15 +220,15 @@ describe.each([
 
 describe('failures of the SDK', () => {
   test('name what was attempted and on what', async () => {
-    const objects = createObjects({ endpoint: backend.endpoint() });
+    const openBucket = createObjectStorage({ endpoint: backend.endpoint() });
 
-    await expect(objects.put('no-such-bucket', 'a/b', 'x')).rejects.toMatchObject({
+    await expect(openBucket('no-such-bucket').put('a/b', 'x')).rejects.toMatchObject({
       code: 'STORAGE',
       message: expect.stringContaining('write s3://no-such-bucket/a/b'),
       hint: expect.stringContaining('Provision'),
     });
-    await expect(objects.tryGet('no-such-bucket', 'a/b')).rejects.toMatchObject({ code: 'STORAGE' });
-    await expect(all(objects.list('no-such-bucket', ''))).rejects.toMatchObject({ code: 'STORAGE' });
+    await expect(openBucket('no-such-bucket').tryGet('a/b')).rejects.toMatchObject({ code: 'STORAGE' });
+    await expect(all(openBucket('no-such-bucket').list(''))).rejects.toMatchObject({ code: 'STORAGE' });
     await expect(createQueues({ endpoint: backend.endpoint() }).send('no-such-queue', 'x')).rejects.toMatchObject({
       code: 'NOT_FOUND',
       message: expect.stringContaining('no-such-queue'),
@@ -238,9 +236,9 @@ describe('failures of the SDK', () => {
   });
 
   test('says that nobody listens', async () => {
-    const objects = createObjects({ endpoint: 'http://127.0.0.1:9' });
+    const openBucket = createObjectStorage({ endpoint: 'http://127.0.0.1:9' });
 
-    await expect(objects.get('bucket', 'key')).rejects.toMatchObject({
+    await expect(openBucket('bucket').get('key')).rejects.toMatchObject({
       code: 'STORAGE',
       hint: expect.stringContaining('running'),
     });

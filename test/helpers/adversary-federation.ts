@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import type { HandlerContext } from '../../handlers/context.ts';
 import { federationKeys } from '../../lib/federation/keys.ts';
 import type { Federation } from '../../lib/federation/schemas.ts';
-import { names } from '../../lib/federation/topology.ts';
 import { canonicalJson } from '../../lib/json.ts';
-import type { Objects } from '../../lib/storage/contract.ts';
+import type { OpenBucket } from '../../lib/storage/contract.ts';
+import { wrapBuckets } from '../../lib/storage/stores.ts';
 import type { FaultsInput } from '../../local/emulator/faults/configuration.ts';
 import { type ClosableLauncher, startPlatform } from '../../local/platform.ts';
 import { answerGpuTask, type SimulatedSite, summaryOf } from '../protocol/simulated-site.ts';
@@ -26,7 +26,6 @@ export async function startAdversaryFederation(sites: readonly SimulatedSite[], 
     id: 'heart',
     sites: sites.map(({ id }) => ({ id, name: id })),
   };
-  const bucket = names.federationBucket(federation.id);
   const failures: unknown[] = [];
   const created = new Map<string, number>();
   /** Whether each answer may be merged, by its key. */
@@ -37,7 +36,7 @@ export async function startAdversaryFederation(sites: readonly SimulatedSite[], 
     gpuTasks: (context) => simulatedSites(sites, context, answers),
     sweep: { everySeconds: SWEEP_SECONDS, resendAfterSeconds: RESEND_SECONDS },
     retrySeconds: 1,
-    wrapObjects: (objects) => countingCreations(objects, created),
+    wrapBuckets: (openBucket) => countingCreations(openBucket, created),
   });
   const { context, endpoint } = platform;
   const askFaults = async (method: 'PUT' | 'GET' | 'DELETE') => {
@@ -48,13 +47,12 @@ export async function startAdversaryFederation(sites: readonly SimulatedSite[], 
   };
   for (const site of sites) {
     const summary = canonicalJson(summaryOf(site, new Date()));
-    await context.objects.put(bucket, federationKeys.summary(site.id), summary);
+    await context.federationStore.put(federationKeys.summary(site.id), summary);
   }
   await askFaults('PUT');
 
   return {
     context,
-    bucket,
     answers,
     /** How often each key was created, as far as its creator was told. */
     created: created as ReadonlyMap<string, number>,
@@ -74,21 +72,20 @@ export async function startAdversaryFederation(sites: readonly SimulatedSite[], 
 
 export type AdversaryFederation = Awaited<ReturnType<typeof startAdversaryFederation>>;
 
-function countingCreations(objects: Objects, created: Map<string, number>): Objects {
-  return {
-    ...objects,
-    putIfAbsent: async (bucket, key, body) => {
-      const result = await objects.putIfAbsent(bucket, key, body);
+const countingCreations = (openBucket: OpenBucket, created: Map<string, number>): OpenBucket =>
+  wrapBuckets(openBucket, (store) => ({
+    ...store,
+    putIfAbsent: async (key, body) => {
+      const result = await store.putIfAbsent(key, body);
       if (result === 'created') created.set(key, (created.get(key) ?? 0) + 1);
       return result;
     },
-  };
-}
+  }));
 
 /** Starts each task once while it runs. One that fails is gone, as with its machine: the sweep asks for it again. */
 function simulatedSites(
   sites: readonly SimulatedSite[],
-  context: Pick<HandlerContext, 'objects' | 'federation' | 'now' | 'log'>,
+  context: Pick<HandlerContext, 'federationStore' | 'federation' | 'now' | 'log'>,
   answers: Map<string, boolean>,
 ): ClosableLauncher {
   const running = new Map<string, Promise<void>>();

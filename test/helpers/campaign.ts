@@ -6,7 +6,7 @@ import { writeMarkups } from '../../lib/imaging/markups.ts';
 import { writeNifti } from '../../lib/imaging/nifti-write.ts';
 import { generatePhantom } from '../../lib/phantom/phantom.ts';
 import { scannerOf } from '../../lib/phantom/scanner.ts';
-import type { Objects } from '../../lib/storage/contract.ts';
+import type { SiteStore } from '../../lib/storage/contract.ts';
 
 /** For tests: the demo's campaign with networks and volumes so small that it takes seconds. */
 
@@ -56,21 +56,20 @@ export const student = (
 
 /** Uploads a coarse phantom and its labels, as a hospital would. `fieldOfViewMm`: side of the imaged cube. */
 export async function uploadToyCase(
-  objects: Objects,
-  bucket: string,
+  store: SiteStore,
   { id, use, labels }: ToyCase,
   seed: number,
   fieldOfViewMm = 96,
 ): Promise<void> {
   const scanner = { ...scannerOf(seed, 1), pixelMm: 3.1, sliceMm: 3.7 };
   const { image, points, masks } = generatePhantom({ seed, scanner, fieldOfViewMm });
-  await objects.put(bucket, siteKeys.image(use, id), writeNifti(image));
+  await store.put(siteKeys.image(use, id), writeNifti(image));
   for (const task of labels) {
     if (task === 'hinge-points' || task === 'membranous-septum') {
       const landmarks = points[task].map((position, index) => ({ label: index + 1, position }));
-      await objects.put(bucket, siteKeys.markups(use, id, task), writeMarkups(landmarks, TASKS[task].classes));
+      await store.put(siteKeys.markups(use, id, task), writeMarkups(landmarks, TASKS[task].classes));
     } else {
-      await objects.put(bucket, siteKeys.label(use, id, task), writeNifti(masks[task]));
+      await store.put(siteKeys.label(use, id, task), writeNifti(masks[task]));
     }
   }
 }

@@ -4,13 +4,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import type { z } from 'zod';
 import type { SqsHandler } from '../../handlers/context.ts';
 import { collect } from '../../lib/async.ts';
 import { federationKeys } from '../../lib/federation/keys.ts';
 import { type CampaignInput, type Federation, type Outcome, outcomeSchema } from '../../lib/federation/schemas.ts';
-import { names, topologyOf } from '../../lib/federation/topology.ts';
-import { readJson, tryReadJson } from '../../lib/storage/documents.ts';
+import { topologyOf } from '../../lib/federation/topology.ts';
+import type { ObjectStore } from '../../lib/storage/contract.ts';
+import { tryReadJson } from '../../lib/storage/documents.ts';
 import { type PlatformOptions, startPlatform } from '../../local/platform.ts';
 import type { LauncherEvent } from '../../local/process-launcher.ts';
 import { testFederationId, testHandlers, testServer } from './endpoint.ts';
@@ -81,27 +81,25 @@ export async function startLocalFederation(options: LocalFederationOptions) {
     log: (event, fields) => log.push({ event, fields }),
   });
   const { endpoint } = platform;
-  const { objects, queues } = platform.context;
-  const bucket = names.federationBucket(federation.id);
+  const { federationStore, siteStore, queues } = platform.context;
 
   return {
     federation,
     endpoint,
-    objects,
+    federationStore,
+    siteStore,
     queues,
-    bucket,
-    siteBucket: (site: string) => names.siteBucket(federation.id, site),
     /** What the launcher did, and what the handlers logged. */
     tasks,
     log,
     idle: platform.idle,
-    keys: async (of: string, prefix = '') => (await collect(objects.list(of, prefix))).map(({ key }) => key),
-    read: <S extends z.ZodType>(of: string, key: string, schema: S) => readJson(objects, of, key, schema),
+    keys: async <K extends string>(store: ObjectStore<K>, prefix = '') =>
+      (await collect(store.list(prefix as K))).map(({ key }) => key),
     /** Uploads campaign.json, and waits for the campaign's outcome and until no message is left. */
     async run(campaign: CampaignInput): Promise<Outcome> {
-      await objects.put(bucket, federationKeys.campaign(campaign.id), JSON.stringify(campaign));
+      await federationStore.put(federationKeys.campaign(campaign.id), JSON.stringify(campaign));
       for (;;) {
-        const outcome = await tryReadJson(objects, bucket, federationKeys.outcome(campaign.id), outcomeSchema);
+        const outcome = await tryReadJson(federationStore, federationKeys.outcome(campaign.id), outcomeSchema);
         if (outcome) {
           await platform.idle();
           return outcome.value;

@@ -1,8 +1,8 @@
 import { federationKeys, parseRoundKey, parseUpdateName, type RoundAddress } from '../../lib/federation/keys.ts';
 import type { Open } from '../../lib/federation/schemas.ts';
-import { names } from '../../lib/federation/topology.ts';
 import { canonicalJson } from '../../lib/json.ts';
 import { cancelCampaign, pauseCampaign, resumeCampaign } from '../../lib/protocol/control.ts';
+import { asFederationRole } from '../helpers/roles.ts';
 import { type History, jsonOf } from './history.ts';
 import type { Invocation } from './invocation.ts';
 import type { Monitor } from './monitor.ts';
@@ -25,17 +25,17 @@ export interface ModelState {
 export async function runCommand(command: Command, by: Invocation, state: ModelState): Promise<void> {
   const { campaign, sites, members, counting, history } = state;
   const { context } = by;
-  const bucket = names.federationBucket(context.federation.id);
+  const research = asFederationRole(context, 'research');
   const site = 'site' in command ? sites[command.site] : undefined;
   switch (command.kind) {
     case 'pause':
-      await pauseCampaign(context, campaign);
+      await pauseCampaign(research, campaign);
       return;
     case 'resume':
-      await resumeCampaign(context, campaign);
+      await resumeCampaign(research, campaign);
       return;
     case 'cancel':
-      await cancelCampaign(context, campaign);
+      await cancelCampaign(research, campaign);
       return;
   }
   if (!site) return;
@@ -49,8 +49,8 @@ export async function runCommand(command: Command, by: Invocation, state: ModelS
       counting.add(site.id);
       const grown = { ...site, samples: site.samples + (command.kind === 'grow' ? 7 : 0) };
       const summary = canonicalJson(summaryOf(grown, context.now()));
-      await context.objects
-        .put(bucket, federationKeys.summary(site.id), summary)
+      await context.federationStore
+        .put(federationKeys.summary(site.id), summary)
         .finally(() => counting.delete(site.id));
       // Tasks train on counted cases only.
       sites[command.site] = grown;
@@ -78,7 +78,7 @@ async function writeUnsolicitedAnswer(
   const put = async (id: string, body: string) => {
     const key = federationKeys.update(at, site.id, id);
     monitor.expectAnswer(by, key, false);
-    await context.objects.putIfAbsent(names.federationBucket(context.federation.id), key, body);
+    await context.federationStore.putIfAbsent(key, body);
   };
   if (flaw === 'garbage') return put('garbage', '{');
   if (flaw === 'misfiled') {

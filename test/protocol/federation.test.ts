@@ -9,7 +9,8 @@ import { closeRound } from '../../lib/protocol/close-round.ts';
 import { cancelCampaign, pauseCampaign, resumeCampaign } from '../../lib/protocol/control.ts';
 import { campaignStatus } from '../../lib/protocol/status.ts';
 import { readJson, tryReadJson } from '../../lib/storage/documents.ts';
-import { claimMerge } from '../../lib/storage/lease.ts';
+import { claimLease } from '../../lib/storage/lease.ts';
+import { asFederationRole } from '../helpers/roles.ts';
 import { campaignWith, expectPlainMerges, QUORUM } from './simulated-campaign.ts';
 import { type Delivery, type SimulatedFederation, simulateFederation } from './simulated-federation.ts';
 import type { SimulatedSite } from './simulated-site.ts';
@@ -36,22 +37,22 @@ function stalledAt(context: HandlerContext, matches: (key: string) => boolean, f
     happened = true;
     await f();
   };
-  const { objects } = context;
+  const { federationStore } = context;
   return {
     ...context,
-    objects: {
-      ...objects,
-      put: async (bucket, key, ...rest) => {
+    federationStore: {
+      ...federationStore,
+      put: async (key, ...rest) => {
         await wait(key);
-        return objects.put(bucket, key, ...rest);
+        return federationStore.put(key, ...rest);
       },
-      getRange: async (bucket, key, ...rest) => {
+      getRange: async (key, ...rest) => {
         await wait(key);
-        return objects.getRange(bucket, key, ...rest);
+        return federationStore.getRange(key, ...rest);
       },
-      putIfAbsent: async (bucket, key, body) => {
+      putIfAbsent: async (key, body) => {
         await wait(key);
-        return objects.putIfAbsent(bucket, key, body);
+        return federationStore.putIfAbsent(key, body);
       },
     },
   };
@@ -65,8 +66,8 @@ async function runGpuTasks(world: SimulatedFederation): Promise<void> {
   }
 }
 
-const outcomeOf = async ({ context, bucket }: SimulatedFederation, campaign = 'tavi') =>
-  (await tryReadJson(context.objects, bucket, federationKeys.outcome(campaign), outcomeSchema))?.value;
+const outcomeOf = async ({ context }: SimulatedFederation, campaign = 'tavi') =>
+  (await tryReadJson(context.federationStore, federationKeys.outcome(campaign), outcomeSchema))?.value;
 
 describe('a campaign', () => {
   test('runs from upload to outcome by events alone, with rounds that equal plain averaging', async () => {
@@ -97,20 +98,20 @@ describe('a campaign', () => {
     const world = simulateFederation(SITES);
     await world.upload(CAMPAIGN);
     await deliverAll(world);
-    await sweep(world.context);
+    await sweep(asFederationRole(world.context, 'sweep'));
     expect(world.log.filter(({ event }) => event === 'tasks-sent')).toHaveLength(7);
   });
 
   test('sends the GPU tasks of a round whose creation was retried after a lost answer', async () => {
     const world = simulateFederation(SITES);
     await world.upload(CAMPAIGN);
-    const { objects } = world.context;
-    const putIfAbsent: typeof objects.putIfAbsent = async (...args) => {
-      await objects.putIfAbsent(...args);
+    const { federationStore } = world.context;
+    const putIfAbsent: typeof federationStore.putIfAbsent = async (...args) => {
+      await federationStore.putIfAbsent(...args);
       return 'exists';
     };
 
-    await advanceCampaign({ ...world.context, objects: { ...objects, putIfAbsent } }, 'tavi');
+    await advanceCampaign({ ...world.context, federationStore: { ...federationStore, putIfAbsent } }, 'tavi');
 
     expect(world.log.filter(({ event }) => event === 'tasks-sent')).toHaveLength(2);
   });
@@ -127,11 +128,11 @@ describe('a campaign', () => {
     });
 
     world.advanceClock(899);
-    await sweep(world.context);
+    await sweep(asFederationRole(world.context, 'sweep'));
     await deliverAll(world);
     expect(world.log.filter(({ event }) => event === 'round-committed')).toEqual([]);
     world.advanceClock(1);
-    await sweep(world.context);
+    await sweep(asFederationRole(world.context, 'sweep'));
 
     expect(world.log.filter(({ event }) => event === 'round-committed').map(({ fields }) => fields.stage)).toEqual([
       'teacher/hinge-points',
@@ -176,7 +177,7 @@ describe('a campaign', () => {
     await world.upload(CAMPAIGN);
     await deliverAll(world);
     world.advanceClock(86_400);
-    await sweep(world.context);
+    await sweep(asFederationRole(world.context, 'sweep'));
     expect((await outcomeOf(world))?.reason).toMatch(/no answer from berlin, hamburg, munich by 2026-03-03/);
   });
 
@@ -185,11 +186,11 @@ describe('a campaign', () => {
     await world.upload(CAMPAIGN);
     await deliverAll(world);
     world.advanceClock(900);
-    await sweep(world.context);
+    await sweep(asFederationRole(world.context, 'sweep'));
     const at = { campaign: 'tavi', stage: 'control', round: 1 };
     const key = federationKeys.update(at, 'munich', 'report');
     const update = { ...(await lastUpdate(world, at)), site: 'munich' };
-    await world.context.objects.putIfAbsent(world.bucket, key, JSON.stringify(update));
+    await world.context.federationStore.putIfAbsent(key, JSON.stringify(update));
     await deliverAll(world);
 
     const status = await campaignStatus(world.context, 'tavi');
@@ -222,7 +223,7 @@ describe('a campaign', () => {
       expect(await closeRound(slow, at)).toBe('committed');
       await deliverAll(world);
 
-      const seal = await readJson(world.context.objects, world.bucket, federationKeys.seal(at), sealSchema);
+      const seal = await readJson(world.context.federationStore, federationKeys.seal(at), sealSchema);
       expect(seal.value.updates.map(({ site }) => site)).toEqual(['berlin', 'hamburg', 'munich']);
       await expectPlainMerges(world, SITES);
     }
@@ -265,15 +266,15 @@ describe('a campaign', () => {
     while (!world.pending.some(({ kind }) => kind === 'task')) await world.deliver(world.pending.shift() as Delivery);
     await runGpuTasks(world);
     const at = { campaign: 'tavi', stage: 'teacher/hinge-points', round: 1 };
-    const { objects } = world.context;
+    const { federationStore } = world.context;
     // The client's retry of a write that took effect fails like this.
-    const put: typeof objects.put = async (bucket, key, ...rest) => {
-      const result = await objects.put(bucket, key, ...rest);
+    const put: typeof federationStore.put = async (key, ...rest) => {
+      const result = await federationStore.put(key, ...rest);
       if (key === federationKeys.lease(at)) throw new FedcardioError('PRECONDITION_FAILED', 'another was first');
       return result;
     };
 
-    expect(await closeRound({ ...world.context, objects: { ...objects, put } }, at)).toBe('committed');
+    expect(await closeRound({ ...world.context, federationStore: { ...federationStore, put } }, at)).toBe('committed');
   });
 
   test('is merged by the next caller after a release, even if its owner had a clock that was ahead', async () => {
@@ -282,9 +283,9 @@ describe('a campaign', () => {
     const at = { campaign: 'tavi', stage: 'teacher/hinge-points', round: 1 };
     const ahead = { ...world.context, now: () => new Date(world.context.now().getTime() + 600_000) };
 
-    await (await claimMerge(ahead, at))?.release();
+    await (await claimLease(ahead.federationStore, federationKeys.lease(at), ahead.now))?.release();
 
-    expect(await claimMerge(world.context, at)).toBeDefined();
+    expect(await claimLease(world.context.federationStore, federationKeys.lease(at), world.context.now)).toBeDefined();
   });
 
   test('is merged at the next call after a failed merge, without waiting for the lease to expire', async () => {
@@ -315,7 +316,7 @@ describe('a campaign', () => {
       const before = opened(world);
       await deliverAll(world);
       world.advanceClock(10 * 86_400);
-      await sweep(world.context, { resendAfterSeconds: 0 });
+      await sweep(asFederationRole(world.context, 'sweep'), { resendAfterSeconds: 0 });
       await deliverAll(world);
 
       expect(opened(world)).toBe(before);
@@ -329,7 +330,7 @@ describe('a campaign', () => {
       for (let i = 0; i < 10; i++) {
         await deliverAll(world);
         world.advanceClock(900);
-        await sweep(world.context);
+        await sweep(asFederationRole(world.context, 'sweep'));
       }
       expect(await outcomeOf(world)).toMatchObject({ status: 'completed' });
     });
@@ -342,11 +343,11 @@ describe('a campaign', () => {
       world.advanceClock(86_400);
       await resumeCampaign(world.context, 'tavi');
       world.advanceClock(86_399);
-      await sweep(world.context);
+      await sweep(asFederationRole(world.context, 'sweep'));
       expect(await outcomeOf(world)).toBeUndefined();
 
       world.advanceClock(1);
-      await sweep(world.context);
+      await sweep(asFederationRole(world.context, 'sweep'));
       expect((await outcomeOf(world))?.reason).toMatch(/no answer from berlin, hamburg, munich by 2026-03-04/);
     });
 
@@ -356,7 +357,7 @@ describe('a campaign', () => {
       while (!world.pending.some(({ kind }) => kind === 'task')) await world.deliver(world.pending.shift() as Delivery);
       await cancelCampaign(world.context, 'tavi', 'wrong labels');
       await deliverAll(world);
-      await sweep(world.context);
+      await sweep(asFederationRole(world.context, 'sweep'));
 
       expect(await outcomeOf(world)).toMatchObject({ status: 'cancelled', reason: 'wrong labels' });
       expect(world.log.filter(({ event }) => event === 'round-committed')).toEqual([]);
@@ -376,7 +377,7 @@ describe('a campaign', () => {
 
     const participants = async (round: number) => {
       const at = { campaign: 'tavi', stage: 'teacher/hinge-points', round };
-      const open = await readJson(world.context.objects, world.bucket, federationKeys.open(at), openSchema);
+      const open = await readJson(world.context.federationStore, federationKeys.open(at), openSchema);
       return open.value.participants.map(({ site }) => site);
     };
     expect(await participants(1)).toEqual(['berlin', 'hamburg']);
@@ -401,14 +402,14 @@ describe('a campaign', () => {
     const world = simulateFederation(SITES);
     await world.upload(CAMPAIGN);
     world.pending.length = 0;
-    await sweep(world.context);
+    await sweep(asFederationRole(world.context, 'sweep'));
     await deliverAll(world);
     expect(await outcomeOf(world)).toMatchObject({ status: 'completed' });
   });
 });
 
-async function lastUpdate({ context, bucket }: SimulatedFederation, at: RoundAddress) {
-  const seal = await readJson(context.objects, bucket, federationKeys.seal(at), sealSchema);
-  const key = seal.value.updates[0]?.key as string;
-  return JSON.parse(Buffer.from((await context.objects.get(bucket, key)).body).toString());
+async function lastUpdate({ context }: SimulatedFederation, at: RoundAddress) {
+  const seal = await readJson(context.federationStore, federationKeys.seal(at), sealSchema);
+  const key = seal.value.updates[0]!.key;
+  return JSON.parse(Buffer.from((await context.federationStore.get(key)).body).toString());
 }

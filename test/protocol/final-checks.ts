@@ -15,7 +15,7 @@ import type { SimulatedFederation } from './simulated-federation.ts';
  * @param seconds after which work is overdue, including clock skew and the lease of a crashed owner
  */
 export async function overdueWork(
-  { context, bucket }: SimulatedFederation,
+  { context }: SimulatedFederation,
   history: History,
   monitor: Monitor,
   campaign: string,
@@ -30,7 +30,7 @@ export async function overdueWork(
     if (round?.rest !== 'open.json' || history.at(federationKeys.seal(round.at))) continue;
     const open = jsonOf<Open>(history.at(key)!);
     const prefix = federationKeys.round(round.at);
-    const answers = seenAnswers(await collect(context.objects.list(bucket, prefix)), monitor.isUsable);
+    const answers = seenAnswers(await collect(context.federationStore.list(prefix)), monitor.isUsable);
     for (const { site } of open.participants) {
       const sentAt = monitor.lastSentAt(prefix, site);
       const isWaitedFor = !answers.some((answer) => answer.site === site);
@@ -55,7 +55,9 @@ export async function finalViolations(
   );
   // A campaign that was cancelled at once has no plan.
   const isPlanned = history.at(federationKeys.plan(campaign)) !== undefined;
-  const { faults, rounds } = isPlanned ? await verifyCampaign(simulated.context, campaign) : { faults: [], rounds: [] };
+  const { faults, rounds } = isPlanned
+    ? await verifyCampaign(simulated.context.federationStore, campaign)
+    : { faults: [], rounds: [] };
   return [
     ...errors.map((error) => `an error that was not injected: ${JSON.stringify(error)}`),
     ...[...faults, ...rounds.flatMap((round) => round.faults)].map((fault) => `verification: ${fault}`),

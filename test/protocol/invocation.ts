@@ -1,8 +1,9 @@
 import type { HandlerContext } from '../../handlers/context.ts';
 import { collect } from '../../lib/async.ts';
 import { FedcardioError } from '../../lib/error.ts';
+import type { FederationKey } from '../../lib/federation/keys.ts';
 import { type Random, uniform } from '../../lib/random.ts';
-import type { ObjectInfo, Objects } from '../../lib/storage/contract.ts';
+import type { FederationStore, ObjectInfo } from '../../lib/storage/contract.ts';
 import type { RequestFault } from './scenario.ts';
 import type { Schedule } from './schedule.ts';
 
@@ -19,7 +20,7 @@ export interface Invocation {
 interface Listing {
   /** Revision of the history when the listing began. */
   readonly revision: number;
-  readonly objects: readonly ObjectInfo[];
+  readonly objects: readonly ObjectInfo<FederationKey>[];
 }
 
 export interface InvocationOptions {
@@ -32,7 +33,7 @@ export interface InvocationOptions {
   /** Fault of the next request. */
   readonly nextFault: (isConditional: boolean) => RequestFault | undefined;
   readonly revision: () => number;
-  readonly onWrite: (by: Invocation, key: string, body: Uint8Array | string) => void;
+  readonly onWrite: (by: Invocation, key: FederationKey, body: Uint8Array | string) => void;
   readonly onSend: (by: Invocation, body: string) => void;
 }
 
@@ -47,7 +48,7 @@ export const MAX_STALL = 3;
 /** Starts an invocation with its own clock and the current federation. The adversary decides the fault of each request. */
 export function invoke(name: string, options: InvocationOptions): Invocation {
   const { shared, random, schedule, skewSeconds, pageSize, nextFault, revision, onWrite, onSend } = options;
-  const { objects, federation } = shared;
+  const { federationStore: store, federation } = shared;
   const skewMs = Math.round(uniform(random, -skewSeconds, skewSeconds)) * 1000;
   const listings = new Map<string, Listing>();
   let hasCrashed = false;
@@ -71,7 +72,7 @@ export function invoke(name: string, options: InvocationOptions): Invocation {
     return fault === 'sdk-retry' && retryResult ? retryResult() : result;
   }
 
-  const wrote = <T>(key: string, body: Uint8Array | string, result: T): T => {
+  const wrote = <T>(key: FederationKey, body: Uint8Array | string, result: T): T => {
     onWrite(invocation, key, body);
     return result;
   };
@@ -79,36 +80,37 @@ export function invoke(name: string, options: InvocationOptions): Invocation {
     throw new FedcardioError('PRECONDITION_FAILED', 'another writer was first');
   };
 
-  const own: Objects = {
-    get: (...args) => request(() => objects.get(...args)),
-    tryGet: (...args) => request(() => objects.tryGet(...args)),
-    getRange: (...args) => request(() => objects.getRange(...args)),
-    stream: (...args) => request(() => objects.stream(...args)),
-    head: (...args) => request(() => objects.head(...args)),
-    put: (bucket, key, body, options) =>
+  const own: FederationStore = {
+    bucket: store.bucket,
+    get: (...args) => request(() => store.get(...args)),
+    tryGet: (...args) => request(() => store.tryGet(...args)),
+    getRange: (...args) => request(() => store.getRange(...args)),
+    stream: (...args) => request(() => store.stream(...args)),
+    head: (...args) => request(() => store.head(...args)),
+    put: (key, body, options) =>
       request(
-        async () => wrote(key, body, await objects.put(bucket, key, body, options)),
+        async () => wrote(key, body, await store.put(key, body, options)),
         options?.ifMatch === undefined && options?.ifNoneMatch === undefined ? undefined : conditionFailed,
       ),
-    putIfAbsent: (bucket, key, body) =>
+    putIfAbsent: (key, body) =>
       request(
         async () => {
-          const result = await objects.putIfAbsent(bucket, key, body);
+          const result = await store.putIfAbsent(key, body);
           return result === 'created' ? wrote(key, body, result) : result;
         },
         () => 'exists',
       ),
-    putParts: async (bucket, key, parts) => {
+    putParts: async (key, parts) => {
       const body = Buffer.concat(await collect(parts));
-      return request(async () => wrote(key, body, await objects.put(bucket, key, body)));
+      return request(async () => wrote(key, body, await store.put(key, body)));
     },
-    delete: (...args) => request(() => objects.delete(...args)),
-    list: async function* (bucket, prefix) {
-      const listing = { revision: revision(), objects: [] as ObjectInfo[] };
+    delete: (...args) => request(() => store.delete(...args)),
+    list: async function* (prefix) {
+      const listing = { revision: revision(), objects: [] as ObjectInfo<FederationKey>[] };
       for (let isMore = true; isMore; ) {
         const rest = await request(async () => {
           const after = listing.objects.at(-1)?.key ?? '';
-          return (await collect(objects.list(bucket, prefix))).filter(({ key }) => key > after);
+          return (await collect(store.list(prefix))).filter(({ key }) => key > after);
         });
         listing.objects.push(...rest.slice(0, pageSize));
         isMore = rest.length > pageSize;
@@ -116,8 +118,8 @@ export function invoke(name: string, options: InvocationOptions): Invocation {
       listings.set(prefix, listing);
       yield* listing.objects;
     },
-    folders: async function* (bucket, prefix) {
-      yield* await request(() => collect(objects.folders(bucket, prefix)));
+    folders: async function* (prefix) {
+      yield* await request(() => collect(store.folders(prefix)));
     },
   };
 
@@ -128,7 +130,7 @@ export function invoke(name: string, options: InvocationOptions): Invocation {
     context: {
       ...shared,
       federation,
-      objects: own,
+      federationStore: own,
       queues: {
         ...shared.queues,
         send: (queue, body) =>

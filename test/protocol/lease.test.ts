@@ -1,23 +1,20 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { FedcardioError } from '../../lib/error.ts';
-import type { Objects } from '../../lib/storage/contract.ts';
-import { claimMerge } from '../../lib/storage/lease.ts';
-import { createMemoryObjects } from '../../lib/storage/testing-objects.ts';
-
-const AT = { campaign: 'tavi', stage: 'student', round: 1 };
-const federation = { schema: 'fedcardio.federation/1' as const, id: 'heart', sites: [] };
+import type { ObjectStore } from '../../lib/storage/contract.ts';
+import { claimLease } from '../../lib/storage/lease.ts';
+import { createMemoryStorage } from '../../lib/storage/testing-objects.ts';
 
 let seconds: number;
-let objects: Objects;
+let store: ObjectStore;
 /** Numbers of the writes that take effect, but whose answer is lost, so that the SDK's retry fails. */
 let unanswered: ReadonlySet<number>;
 
 beforeEach(() => {
   seconds = 0;
   unanswered = new Set();
-  const memory = createMemoryObjects();
+  const memory = createMemoryStorage()('heart-federation');
   let writes = 0;
-  objects = {
+  store = {
     ...memory,
     put: async (...args) => {
       const written = await memory.put(...args);
@@ -27,9 +24,9 @@ beforeEach(() => {
   };
 });
 
-const claim = () => claimMerge({ objects, federation, now: () => new Date(seconds * 1000) }, AT);
+const claim = () => claimLease(store, 'lease.json', () => new Date(seconds * 1000));
 
-describe('claimMerge', () => {
+describe('claimLease', () => {
   test('grants the merge to one claimant until the lease expires or is released', async () => {
     const first = await claim();
     expect(first).toBeDefined();

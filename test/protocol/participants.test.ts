@@ -5,7 +5,8 @@ import { TEACHER_STAGE } from '../../lib/federation/testing.ts';
 import { names } from '../../lib/federation/topology.ts';
 import { canonicalJson } from '../../lib/json.ts';
 import { ableSites } from '../../lib/protocol/participants.ts';
-import { createMemoryObjects } from '../../lib/storage/testing-objects.ts';
+import type { FederationStore } from '../../lib/storage/contract.ts';
+import { createMemoryStorage } from '../../lib/storage/testing-objects.ts';
 
 const SITES = ['berlin', 'hamburg', 'munich'];
 const FEDERATION: Federation = {
@@ -13,19 +14,18 @@ const FEDERATION: Federation = {
   id: 'heart',
   sites: SITES.map((id) => ({ id, name: id })),
 };
-const BUCKET = names.federationBucket('heart');
 
-let objects: ReturnType<typeof createMemoryObjects>;
+let store: FederationStore;
 let reads: string[];
 let logged: string[];
 const context = {
   federation: FEDERATION,
-  get objects() {
-    const tryGet: typeof objects.tryGet = (bucket, key) => {
+  get federationStore() {
+    const tryGet: FederationStore['tryGet'] = (key) => {
       reads.push(key);
-      return objects.tryGet(bucket, key);
+      return store.tryGet(key);
     };
-    return { ...objects, tryGet };
+    return { ...store, tryGet };
   },
   now: () => new Date(),
   log: (event: string) => logged.push(event),
@@ -40,12 +40,12 @@ const count = (site: string, labelled: number) => {
     labelled: { 'hinge-points': labelled },
     labelledEvaluation: {},
   };
-  return objects.put(BUCKET, federationKeys.summary(site), canonicalJson(summary));
+  return store.put(federationKeys.summary(site), canonicalJson(summary));
 };
 const counts = (participants: Open['participants']) => participants.map(({ site, samples }) => `${site} ${samples}`);
 
 beforeEach(async () => {
-  objects = createMemoryObjects();
+  store = createMemoryStorage()(names.federationBucket('heart'));
   reads = [];
   logged = [];
   await count('berlin', 4);
@@ -72,9 +72,9 @@ describe('ableSites', () => {
   });
 
   test('excludes only sites whose summary is unreadable or names another site', async () => {
-    await objects.put(BUCKET, federationKeys.summary('hamburg'), '{');
-    const { body } = await objects.get(BUCKET, federationKeys.summary('berlin'));
-    await objects.put(BUCKET, federationKeys.summary('munich'), body);
+    await store.put(federationKeys.summary('hamburg'), '{');
+    const { body } = await store.get(federationKeys.summary('berlin'));
+    await store.put(federationKeys.summary('munich'), body);
 
     expect(counts([...(await ableSites(context, TEACHER_STAGE, undefined))])).toEqual(['berlin 4']);
     expect(logged).toEqual(['summary-unreadable']);

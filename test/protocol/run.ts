@@ -1,9 +1,10 @@
 import { sweep } from '../../handlers/sweep.ts';
 import { isFedcardioError } from '../../lib/error.ts';
-import { federationKeys } from '../../lib/federation/keys.ts';
+import { type FederationKey, federationKeys } from '../../lib/federation/keys.ts';
 import type { CampaignInput, GpuTaskMessage } from '../../lib/federation/schemas.ts';
 import { canonicalJson } from '../../lib/json.ts';
 import { seededRandom, uniform } from '../../lib/random.ts';
+import { asFederationRole } from '../helpers/roles.ts';
 import { createAdversary, FAULTS_OVER_TICK } from './adversary.ts';
 import { type ModelState, runCommand } from './commands.ts';
 import { finalViolations, overdueWork } from './final-checks.ts';
@@ -102,7 +103,7 @@ export async function runSchedule(
       ...due().map(deliver),
       ...adversary.commands().map(run),
       ...Array.from({ length: sweeps ? (adversary.tick() % 3 === 0 ? 2 : 1) : 0 }, () =>
-        sweep(start('sweep').context).catch(unlessExpected),
+        sweep(asFederationRole(start('sweep').context, 'sweep')).catch(unlessExpected),
       ),
     ];
     for (const one of running) one.catch((error) => unexpected.push(error));
@@ -136,8 +137,8 @@ export async function runSchedule(
   const violations = await finalViolations(simulated, history, campaign.id);
   if (violations.length > 0) throw new Error(violations.join('\n'));
 
-  async function upload(by: Invocation, key: string, body: string): Promise<void> {
-    await context.objects.put(simulated.bucket, key, body);
+  async function upload(by: Invocation, key: FederationKey, body: string): Promise<void> {
+    await context.federationStore.put(key, body);
     monitor.onWrite(by, key, body);
   }
 }

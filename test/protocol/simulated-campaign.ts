@@ -67,19 +67,19 @@ export function plainMean(models: readonly { readonly samples: number; readonly 
 
 /** Merges every round of a completed campaign again, and checks every link of its hash chain. */
 export async function expectPlainMerges(
-  { context, bucket, writes }: SimulatedFederation,
+  { context, writes }: SimulatedFederation,
   sites: readonly SimulatedSite[],
 ): Promise<void> {
-  const { objects } = context;
-  const plan = await readJson(objects, bucket, federationKeys.plan('tavi'), planSchema);
+  const { federationStore } = context;
+  const plan = await readJson(federationStore, federationKeys.plan('tavi'), planSchema);
   for (const stage of plan.value.campaign.stages) {
     let previous = plan.sha256;
     let model: Weights | undefined;
     for (let round = 1; round <= roundsOf(stage); round++) {
       const at = { campaign: 'tavi', stage: stage.name, round };
-      const open = await readJson(objects, bucket, federationKeys.open(at), openSchema);
-      const seal = await readJson(objects, bucket, federationKeys.seal(at), sealSchema);
-      const commit = await readJson(objects, bucket, federationKeys.commit(at), commitSchema);
+      const open = await readJson(federationStore, federationKeys.open(at), openSchema);
+      const seal = await readJson(federationStore, federationKeys.seal(at), sealSchema);
+      const commit = await readJson(federationStore, federationKeys.commit(at), commitSchema);
       expect(open.value.previous).toBe(previous);
       expect(commit.value).toMatchObject({ seal: seal.sha256, previous });
       expect(seal.value.open).toBe(open.sha256);
@@ -94,7 +94,7 @@ export async function expectPlainMerges(
             .filter(({ id }) => merged.includes(id))
             .map((site) => ({ samples: site.samples, file: encodeSafetensors(trainedBy(site, base)) })),
         );
-        const stored = (await objects.get(bucket, commit.value.global?.key as string)).body;
+        const stored = (await federationStore.get(commit.value.global!.key)).body;
         expect(Buffer.compare(stored, expected)).toBe(0);
         expect(commit.value.global?.sha256).toBe(sha256Hex(expected));
         model = decodeSafetensors(stored);

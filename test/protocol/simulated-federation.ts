@@ -4,10 +4,18 @@ import { dispatch } from '../../handlers/dispatch.ts';
 import { orchestrate } from '../../handlers/orchestrate.ts';
 import { federationKeys } from '../../lib/federation/keys.ts';
 import type { CampaignInput, Federation, GpuTaskMessage } from '../../lib/federation/schemas.ts';
-import { type HandlerName, names, topologyOf } from '../../lib/federation/topology.ts';
+import {
+  type FederationRole,
+  type HandlerName,
+  names,
+  type QueueSpec,
+  type SiteRole,
+  topologyOf,
+} from '../../lib/federation/topology.ts';
 import { canonicalJson } from '../../lib/json.ts';
-import type { Objects } from '../../lib/storage/contract.ts';
-import { createMemoryObjects } from '../../lib/storage/testing-objects.ts';
+import { storesOf } from '../../lib/storage/stores.ts';
+import { createMemoryStorage } from '../../lib/storage/testing-objects.ts';
+import { asFederationRole, asSiteRole } from '../helpers/roles.ts';
 import { answerGpuTask, type SimulatedSite, summaryOf } from './simulated-site.ts';
 
 /** A message to a handler, or a GPU task. */
@@ -55,7 +63,7 @@ export function simulateFederation(sites: readonly SimulatedSite[]): SimulatedFe
   const bucket = names.federationBucket(federation.id);
   const topology = topologyOf(federation);
   const notifications = topology.buckets.find(({ name }) => name === bucket)?.notifications ?? [];
-  const handlerOf = new Map(topology.queues.map(({ name, handler }) => [name, handler]));
+  const queues = new Map(topology.queues.map((queue) => [queue.name, queue]));
   const pending: Delivery[] = [];
   const writes = new Map<string, number>();
   const log: { event: string; fields: Readonly<Record<string, unknown>> }[] = [];
@@ -63,7 +71,7 @@ export function simulateFederation(sites: readonly SimulatedSite[]): SimulatedFe
   const now = () => new Date(clock);
   const enqueue = (queue: string, body: string) => void pending.push({ kind: 'message', queue, body, failures: 0 });
 
-  const objects: Objects = createMemoryObjects({
+  const openBucket = createMemoryStorage({
     now,
     onWrite: (_, key) => {
       writes.set(key, (writes.get(key) ?? 0) + 1);
@@ -72,11 +80,12 @@ export function simulateFederation(sites: readonly SimulatedSite[]): SimulatedFe
       }
     },
   });
+  const stores = storesOf(openBucket, federation.id);
   const context: HandlerContext = {
     get federation() {
       return members;
     },
-    objects,
+    ...stores,
     queues: {
       send: async (queue, body) => enqueue(queue, body),
       receive: async () => [],
@@ -107,13 +116,17 @@ export function simulateFederation(sites: readonly SimulatedSite[]): SimulatedFe
       try {
         if (delivery.kind === 'task') {
           const site = options.site ?? sites.find(({ id }) => id === delivery.message.site);
-          await answerGpuTask(own, site as SimulatedSite, delivery.message, options.onAnswer);
+          const asTask = asSiteRole(own, delivery.message.site, 'task');
+          await answerGpuTask(asTask, site as SimulatedSite, delivery.message, options.onAnswer);
           return true;
         }
-        const handler = handlers[handlerOf.get(delivery.queue) as HandlerName] as SqsHandler;
+        const { handler: name, site } = queues.get(delivery.queue) as QueueSpec;
+        const handle = handlers[name] as SqsHandler;
+        const role =
+          site === undefined ? asFederationRole(own, name as FederationRole) : asSiteRole(own, site, name as SiteRole);
         const attributes = { ApproximateReceiveCount: String(delivery.failures + 1) };
         const record = { messageId: '1', body: delivery.body, attributes };
-        return (await handler({ Records: [record] }, own)).batchItemFailures.length === 0;
+        return (await handle({ Records: [record] }, role)).batchItemFailures.length === 0;
       } catch (error) {
         own.log('delivery-failed', { reason: (error as Error).message });
         return false;
@@ -121,10 +134,10 @@ export function simulateFederation(sites: readonly SimulatedSite[]): SimulatedFe
     },
     upload: async (campaign) => {
       for (const site of sites) {
-        await objects.put(bucket, federationKeys.summary(site.id), canonicalJson(summaryOf(site, now())));
+        await stores.federationStore.put(federationKeys.summary(site.id), canonicalJson(summaryOf(site, now())));
       }
       const [id, body] = typeof campaign === 'string' ? ['broken', campaign] : [campaign.id, JSON.stringify(campaign)];
-      await objects.put(bucket, federationKeys.campaign(id), body);
+      await stores.federationStore.put(federationKeys.campaign(id), body);
     },
   };
 }

@@ -1,7 +1,6 @@
 import type { HandlerContext } from '../../handlers/context.ts';
 import { federationKeys } from '../../lib/federation/keys.ts';
 import { type GpuTaskMessage, type Summary, updateSchema } from '../../lib/federation/schemas.ts';
-import { names } from '../../lib/federation/topology.ts';
 import { sha256Hex } from '../../lib/json.ts';
 import { recordFailure } from '../../lib/protocol/gpu-tasks.ts';
 import { learns } from '../../lib/protocol/plan.ts';
@@ -34,26 +33,25 @@ export function trainedBy({ behaviour, samples }: SimulatedSite, base: Weights |
  * @param onAnswer called before the answer is written, with its key and whether a round may merge it
  */
 export async function answerGpuTask(
-  context: Pick<HandlerContext, 'objects' | 'federation' | 'now' | 'log'>,
+  context: Pick<HandlerContext, 'federationStore' | 'federation' | 'now' | 'log'>,
   site: SimulatedSite,
   { campaign, stage, round, base, config, ...message }: GpuTaskMessage,
   onAnswer: (key: string, isUsable: boolean) => void = () => {},
 ): Promise<void> {
-  const { objects, federation, now } = context;
+  const { federationStore, now } = context;
   const { behaviour } = site;
   const at = { campaign, stage, round };
   if (behaviour === 'silent') return;
   if (behaviour === 'fails') return recordFailure(context, { ...message, ...at }, 'no GPU available');
-  const bucket = names.federationBucket(federation.id);
-  const model = base ? decodeSafetensors((await objects.get(bucket, base.key)).body) : undefined;
+  const model = base ? decodeSafetensors((await federationStore.get(base.key)).body) : undefined;
   const file = learns(config) ? encodeSafetensors(trainedBy(site, model)) : undefined;
   const sha256 = file && sha256Hex(file);
   const weightsKey = sha256 && federationKeys.updateWeights(at, site.id, sha256);
-  if (file && weightsKey) await objects.put(bucket, weightsKey, file);
+  if (file && weightsKey) await federationStore.put(weightsKey, file);
   const key = federationKeys.update(at, site.id, sha256 ?? 'report');
   const isSound = behaviour !== 'diverges' || !file;
   onAnswer(key, isSound && behaviour !== 'overclaims' && behaviour !== 'wrong-base');
-  await createJson(objects, bucket, key, updateSchema, {
+  await createJson(federationStore, key, updateSchema, {
     schema: 'fedcardio.update/1',
     ...at,
     site: site.id,

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test } from 'vitest';
-import { federationKeys } from '../../lib/federation/keys.ts';
+import { type FederationKey, federationKeys } from '../../lib/federation/keys.ts';
 import { commitSchema, openSchema, sealSchema } from '../../lib/federation/schemas.ts';
 import { canonicalJson } from '../../lib/json.ts';
 import { verifyCampaign } from '../../lib/protocol/verify-campaign.ts';
@@ -24,14 +24,14 @@ beforeEach(async () => {
 });
 
 const commitOf = async (at: typeof FIRST) =>
-  (await readJson(world.context.objects, world.bucket, federationKeys.commit(at), commitSchema)).value;
+  (await readJson(world.context.federationStore, federationKeys.commit(at), commitSchema)).value;
 const sealOf = async (at: typeof FIRST) =>
-  (await readJson(world.context.objects, world.bucket, federationKeys.seal(at), sealSchema)).value;
-const overwrite = (key: string, value: Uint8Array | string) => world.context.objects.put(world.bucket, key, value);
+  (await readJson(world.context.federationStore, federationKeys.seal(at), sealSchema)).value;
+const overwrite = (key: FederationKey, value: Uint8Array | string) => world.context.federationStore.put(key, value);
 
 /** All faults, with stage and round. */
 async function faults(): Promise<readonly string[]> {
-  const { faults: plan, rounds } = await verifyCampaign(world.context, 'tavi');
+  const { faults: plan, rounds } = await verifyCampaign(world.context.federationStore, 'tavi');
   return [...plan, ...rounds.flatMap(({ at, faults }) => faults.map((fault) => `${at.stage} ${at.round}: ${fault}`))];
 }
 
@@ -43,7 +43,7 @@ describe('verifyCampaign', () => {
     const before = [...world.writes];
     const seen: string[] = [];
 
-    const { rounds } = await verifyCampaign(world.context, 'tavi', {
+    const { rounds } = await verifyCampaign(world.context.federationStore, 'tavi', {
       onRound: ({ at }, done, total) => seen.push(`${done}/${total} ${at.stage} ${at.round}`),
     });
 
@@ -54,8 +54,8 @@ describe('verifyCampaign', () => {
   });
 
   test('finds weights that were changed after the seal', async () => {
-    const [update] = (await sealOf(FIRST)).updates;
-    await overwrite(update?.weights?.key as string, weights(7));
+    const update = (await sealOf(FIRST)).updates[0]!;
+    await overwrite(update.weights!.key, weights(7));
 
     expect(await faults()).toEqual([
       expect.stringMatching(/^teacher\/hinge-points 1: berlin: the weights have SHA-256 /),
@@ -63,10 +63,10 @@ describe('verifyCampaign', () => {
   });
 
   test("finds an update's changed metadata", async () => {
-    const [update] = (await sealOf(FIRST)).updates;
-    const { body } = await world.context.objects.get(world.bucket, update?.key as string);
+    const update = (await sealOf(FIRST)).updates[0]!;
+    const { body } = await world.context.federationStore.get(update.key);
     const changed = { ...JSON.parse(Buffer.from(body).toString()), samples: 8 };
-    await overwrite(update?.key as string, canonicalJson(changed));
+    await overwrite(update.key, canonicalJson(changed));
 
     expect(await faults()).toEqual(
       expect.arrayContaining([
@@ -78,7 +78,7 @@ describe('verifyCampaign', () => {
 
   test('finds a model that its updates do not merge to', async () => {
     const { global } = await commitOf(FIRST);
-    await overwrite(global?.key as string, weights(7));
+    await overwrite(global!.key, weights(7));
 
     expect(await faults()).toContain(
       'teacher/hinge-points 1: the model that is stored is not the one that commit.json names',
@@ -97,7 +97,7 @@ describe('verifyCampaign', () => {
   });
 
   test('finds a seal that names a site which does not participate', async () => {
-    const open = (await readJson(world.context.objects, world.bucket, federationKeys.open(SECOND), openSchema)).value;
+    const open = (await readJson(world.context.federationStore, federationKeys.open(SECOND), openSchema)).value;
     const participants = open.participants.filter(({ site }) => site !== 'munich');
     await overwrite(federationKeys.open(SECOND), canonicalJson({ ...open, participants }));
 
@@ -111,7 +111,7 @@ describe('verifyCampaign', () => {
   });
 
   test('finds missing and unreadable objects and continues', async () => {
-    await world.context.objects.delete(world.bucket, federationKeys.seal(FIRST));
+    await world.context.federationStore.delete(federationKeys.seal(FIRST));
     await overwrite(federationKeys.open({ ...FIRST, stage: 'control' }), '{');
 
     expect(await faults()).toEqual(
@@ -129,6 +129,6 @@ describe('verifyCampaign', () => {
   });
 
   test('rejects an unknown campaign', async () => {
-    await expect(verifyCampaign(world.context, 'nobody')).rejects.toMatchObject({ code: 'NOT_FOUND' });
+    await expect(verifyCampaign(world.context.federationStore, 'nobody')).rejects.toMatchObject({ code: 'NOT_FOUND' });
   });
 });

@@ -1,14 +1,14 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { Objects } from '../../storage/contract.ts';
-import { createMemoryObjects } from '../../storage/testing-objects.ts';
+import { keyOf } from '../../federation/testing.ts';
+import type { FederationStore } from '../../storage/contract.ts';
 import { encodeSafetensors } from '../../weights/safetensors.ts';
 import type { Tensors } from '../../weights/weights.ts';
 import {
-  BUCKET,
   configured,
   f32,
   floatsOf,
+  memoryStore,
   merge,
   mergedModel,
   model,
@@ -39,10 +39,10 @@ const campaign = fc.integer({ min: 4, max: 14 }).chain((size) => {
   });
 });
 
-async function stored(objects: Objects, updates: readonly (readonly number[])[], samples: readonly number[]) {
+async function stored(store: FederationStore, updates: readonly (readonly number[])[], samples: readonly number[]) {
   return Promise.all(
     updates.map((values, i) =>
-      storeUpdate(objects, `site-${i}`, samples[i] ?? 1, mixed(values, BigInt(i) << 40n, 10 - i)),
+      storeUpdate(store, `site-${i}`, samples[i] ?? 1, mixed(values, BigInt(i) << 40n, 10 - i)),
     ),
   );
 }
@@ -54,14 +54,14 @@ describe.each(STRATEGIES)('%s', (name) => {
   test('writes the same bytes whatever the slices, with and without a base', async () => {
     await fc.assert(
       fc.asyncProperty(campaign, async ({ base, updates, samples }) => {
-        const objects = createMemoryObjects();
-        const inputs = await stored(objects, updates, samples);
-        const file = await storeFile(objects, 'base', encodeSafetensors(mixed(base, 0n, 0)));
+        const store = memoryStore();
+        const inputs = await stored(store, updates, samples);
+        const file = await storeFile(store, 'base', encodeSafetensors(mixed(base, 0n, 0)));
         for (const from of [null, { ...file, state: null }]) {
-          const whole = await merge(objects, inputs, { aggregation, base: from });
+          const whole = await merge(store, inputs, { aggregation, base: from });
           expect(whole).toMatchObject({ kind: 'merged' });
           for (const sliceBytes of [16, 32]) {
-            expect(await merge(objects, inputs, { aggregation, base: from, sliceBytes })).toEqual(whole);
+            expect(await merge(store, inputs, { aggregation, base: from, sliceBytes })).toEqual(whole);
           }
         }
       }),
@@ -72,11 +72,11 @@ describe.each(STRATEGIES)('%s', (name) => {
   test('gives the update itself where all sites send the same and there is no base', async () => {
     await fc.assert(
       fc.asyncProperty(campaign, async ({ base, samples }) => {
-        const objects = createMemoryObjects();
+        const store = memoryStore();
         const inputs = await Promise.all(
-          samples.map((count, i) => storeUpdate(objects, `site-${i}`, count, mixed(base, 5n, 6))),
+          samples.map((count, i) => storeUpdate(store, `site-${i}`, count, mixed(base, 5n, 6))),
         );
-        expect(await mergedModel(objects, inputs, { aggregation })).toEqual(mixed(base, 5n, 6));
+        expect(await mergedModel(store, inputs, { aggregation })).toEqual(mixed(base, 5n, 6));
       }),
       { numRuns: 15 },
     );
@@ -85,8 +85,8 @@ describe.each(STRATEGIES)('%s', (name) => {
   test('stays within the range of the updates where there is no base', async () => {
     await fc.assert(
       fc.asyncProperty(campaign, async ({ updates, samples }) => {
-        const objects = createMemoryObjects();
-        const merged = floatsOf(await mergedModel(objects, await stored(objects, updates, samples), { aggregation }));
+        const store = memoryStore();
+        const merged = floatsOf(await mergedModel(store, await stored(store, updates, samples), { aggregation }));
         for (const [i, value] of merged.entries()) {
           const sent = updates.map((update) => update[i] as number);
           expect(value).toBeGreaterThanOrEqual(Math.min(...sent));
@@ -98,9 +98,9 @@ describe.each(STRATEGIES)('%s', (name) => {
   });
 
   test('takes the largest of each integer of the updates that it merges', async () => {
-    const objects = createMemoryObjects();
+    const store = memoryStore();
     const inputs = await stored(
-      objects,
+      store,
       [
         [1, 1, 1, 1],
         [2, 2, 2, 2],
@@ -109,7 +109,7 @@ describe.each(STRATEGIES)('%s', (name) => {
       [1, 1, 1],
     );
 
-    const merged = await mergedModel(objects, inputs, { aggregation });
+    const merged = await mergedModel(store, inputs, { aggregation });
 
     // Krum merges the second update, or the second and the third.
     const [first, last] = name === 'krum' ? [1, 1] : name === 'multi-krum' ? [1, 1] : [0, 2];
@@ -118,32 +118,32 @@ describe.each(STRATEGIES)('%s', (name) => {
   });
 
   test('merges differences to the base as the updates that they restore, and halves as what they decode to', async () => {
-    const objects = createMemoryObjects();
+    const store = memoryStore();
     // Eighths below 32 are exact as F16 and BF16 alike, and so are sums of these.
     const base = [1, 2, -3, 4, 0.5].map((value) => value * 0.125);
     const differences = [3, -1, 2, 7, 7].map((scale) => [1, 0, -2, 5, 4].map((value) => (scale * value) / 8));
-    const from = { ...(await storeFile(objects, 'base', encodeSafetensors(mixed(base, 0n, 0)))), state: null };
+    const from = { ...(await storeFile(store, 'base', encodeSafetensors(mixed(base, 0n, 0)))), state: null };
     const whole = differences.map((row) => row.map((value, i) => value + (base[i] as number)));
     const samples = [3, 1, 4, 1, 5];
-    const expected = await merge(objects, await stored(objects, whole, samples), { aggregation, base: from });
+    const expected = await merge(store, await stored(store, whole, samples), { aggregation, base: from });
 
     for (const dtype of ['F32', 'F16', 'BF16'] as const) {
       for (const delta of [false, true]) {
         const inputs = await Promise.all(
           (delta ? differences : whole).map((values, i) =>
-            storeUpdate(objects, `site-${i}`, samples[i] as number, mixed(values, BigInt(i) << 40n, 10 - i), dtype),
+            storeUpdate(store, `site-${i}`, samples[i] as number, mixed(values, BigInt(i) << 40n, 10 - i), dtype),
           ),
         );
         const options = { aggregation, base: from, delta, dtype, sliceBytes: 16 };
-        expect(await merge(objects, inputs, options)).toEqual(expected);
+        expect(await merge(store, inputs, options)).toEqual(expected);
       }
     }
   });
 
   test(`reads each byte of every update ${select ? 'once, and then of those that it merges' : 'once'}`, async () => {
-    const objects = createMemoryObjects();
+    const store = memoryStore();
     const inputs = await stored(
-      objects,
+      store,
       [
         [1, 2, 3, 4],
         [1, 2, 3, 5],
@@ -152,11 +152,11 @@ describe.each(STRATEGIES)('%s', (name) => {
       [1, 1, 1],
     );
     const read = new Map<string, number>();
-    const spy: Objects = {
-      ...objects,
+    const spy: FederationStore = {
+      ...store,
       getRange: async (...args) => {
-        const bytes = await objects.getRange(...args);
-        const [, key, start] = args;
+        const bytes = await store.getRange(...args);
+        const [key, start] = args;
         if (start > 0) read.set(key, (read.get(key) ?? 0) + bytes.length);
         return bytes;
       },
@@ -171,30 +171,30 @@ describe.each(STRATEGIES)('%s', (name) => {
   });
 
   test('refuses an update that is not finite, and leaves nothing behind', async () => {
-    const objects = createMemoryObjects();
+    const store = memoryStore();
     const updates = [
       [1, 1, 1, 1],
       [1, 1, Number.NaN, 1],
       [1, 1, 1, Number.POSITIVE_INFINITY],
     ];
-    const inputs = await stored(objects, updates, [1, 1, 1]);
-    const base = { ...(await storeFile(objects, 'base', encodeSafetensors(mixed([0, 0, 0, 0], 0n, 0)))), state: null };
+    const inputs = await stored(store, updates, [1, 1, 1]);
+    const base = { ...(await storeFile(store, 'base', encodeSafetensors(mixed([0, 0, 0, 0], 0n, 0)))), state: null };
 
-    const merged = await merge(objects, inputs, { aggregation, base });
+    const merged = await merge(store, inputs, { aggregation, base });
 
     const reason = 'tensor "bias" has values that are not finite';
     expect(merged).toEqual({ kind: 'refused', refused: [{ input: inputs[1], reason, forGood: true }] });
-    expect(await objects.head(BUCKET, 'global')).toBeUndefined();
-    expect(await objects.head(BUCKET, 'state')).toBeUndefined();
+    expect(await store.head(keyOf('global'))).toBeUndefined();
+    expect(await store.head(keyOf('state'))).toBeUndefined();
   });
 
   test(
     moments.length > 0 ? 'keeps its moments in a state that the next round takes up' : 'keeps no state',
     async () => {
-      const objects = createMemoryObjects();
-      const from = await storeFile(objects, 'base', encodeSafetensors(mixed([0, 0, 0, 0], 0n, 0)));
+      const store = memoryStore();
+      const from = await storeFile(store, 'base', encodeSafetensors(mixed([0, 0, 0, 0], 0n, 0)));
       const inputs = await stored(
-        objects,
+        store,
         [
           [1, 2, 3, 4],
           [3, 2, 1, 0],
@@ -203,20 +203,20 @@ describe.each(STRATEGIES)('%s', (name) => {
         [1, 1, 1],
       );
 
-      const first = await merge(objects, inputs, { aggregation, base: { ...from, state: null } });
+      const first = await merge(store, inputs, { aggregation, base: { ...from, state: null } });
       const state = first.kind === 'merged' ? first.state : null;
-      const second = await merge(objects, inputs, { aggregation, base: { ...from, state }, key: 'again' });
+      const second = await merge(store, inputs, { aggregation, base: { ...from, state }, key: 'again' });
 
       if (moments.length === 0) expect(state).toBeNull();
       else expect(second).toMatchObject({ kind: 'merged', state: { key: 'state' } });
-      const values = async (key: string) => (await objects.get(BUCKET, key)).body;
+      const values = async (key: string) => (await store.get(keyOf(key))).body;
       const same = Buffer.compare(await values('global'), await values('again')) === 0;
       expect(same).toBe(moments.length === 0);
     },
   );
 
   test('says when there is nothing to merge', async () => {
-    expect(await merge(createMemoryObjects(), [], { aggregation })).toEqual({
+    expect(await merge(memoryStore(), [], { aggregation })).toEqual({
       kind: 'impossible',
       reason: 'There is no update to merge.',
     });
@@ -225,14 +225,14 @@ describe.each(STRATEGIES)('%s', (name) => {
 
 describe('Krum', () => {
   test.each(['krum', 'multi-krum'] as const)('needs 2 · byzantine + 3 updates: %s', async (name) => {
-    const objects = createMemoryObjects();
+    const store = memoryStore();
     const inputs = await Promise.all(
-      [1, 2, 3, 4, 5].map((value, i) => storeUpdate(objects, `site-${i}`, 1, model(value, value))),
+      [1, 2, 3, 4, 5].map((value, i) => storeUpdate(store, `site-${i}`, 1, model(value, value))),
     );
     const aggregation = configured(name, { byzantine: 1 });
 
-    expect(await merge(objects, inputs, { aggregation })).toMatchObject({ kind: 'merged' });
-    expect(await merge(objects, inputs.slice(1), { aggregation })).toEqual({
+    expect(await merge(store, inputs, { aggregation })).toMatchObject({ kind: 'merged' });
+    expect(await merge(store, inputs.slice(1), { aggregation })).toEqual({
       kind: 'impossible',
       reason: 'Krum with byzantine 1 needs at least 5 updates, there are 4.',
     });

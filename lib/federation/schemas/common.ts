@@ -15,8 +15,12 @@ export const id = z
 export const stageName = z.string().regex(/^[a-z0-9-]+(?:\/[a-z0-9-]+)?$/);
 export const perTask = <T extends z.ZodType>(value: T) => z.partialRecord(taskId, value);
 
+/** Keys as they are stored in documents; see lib/federation/keys.ts. */
+export const federationKey = z.string().brand<'FederationKey'>();
+export const siteKey = z.string().brand<'SiteKey'>();
+
 /** A file of weights in the federation bucket. */
-export const file = z.strictObject({ key: z.string(), sha256, bytes: count });
+export const file = z.strictObject({ key: federationKey, sha256, bytes: count });
 
 /** Loss and the like, by name. */
 export const figures = z.record(z.string(), z.number());

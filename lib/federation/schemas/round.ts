@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { stageSchema } from './campaign.ts';
-import { figures, file, id, sha256, stageName, time, version } from './common.ts';
+import { federationKey, figures, file, id, sha256, stageName, time, version } from './common.ts';
 
 /** What a site must know of a round to do its part: frozen with the round, and sent along with its task. */
 export const terms = {
@@ -49,7 +49,7 @@ export const sealSchema = z.strictObject({
       z.strictObject({
         site: id,
         /** Key and SHA-256 of the update's metadata. */
-        key: z.string(),
+        key: federationKey,
         sha256,
         samples: z.int().positive(),
         weights: file.nullable(),
@@ -57,7 +57,7 @@ export const sealSchema = z.strictObject({
     )
     .min(1),
   /** Answers that are not merged: tasks that failed and updates that were refused. */
-  failed: z.array(z.strictObject({ site: id, key: z.string(), reason: z.string() })),
+  failed: z.array(z.strictObject({ site: id, key: federationKey, reason: z.string() })),
 });
 
 /** When a round's task messages were last sent, and to whom. */

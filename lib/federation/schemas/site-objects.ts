@@ -1,12 +1,12 @@
 import { z } from 'zod';
-import { count, id, perTask, sha256, taskId, time, version } from './common.ts';
+import { count, id, perTask, sha256, siteKey, taskId, time, version } from './common.ts';
 
 const position = z.tuple([z.number(), z.number(), z.number()]);
 const affine = z.array(z.array(z.number()).length(4)).length(4);
 const use = z.enum(['training', 'evaluation']);
 
 const imageEntrySchema = z.strictObject({
-  key: z.string(),
+  key: siteKey,
   etag: z.string(),
   bytes: count,
   sha256,
@@ -22,7 +22,7 @@ const imageEntrySchema = z.strictObject({
 });
 
 const labelEntrySchema = z.strictObject({
-  key: z.string(),
+  key: siteKey,
   etag: z.string(),
   format: z.enum(['class-map', 'markups']),
   /** Voxels (class map) or points (markups) of each class, by its number. */
@@ -47,7 +47,7 @@ export const rejectedSchema = z.strictObject({
   case: z.string(),
   at: time,
   objects: z
-    .array(z.strictObject({ key: z.string(), code: z.string(), reason: z.string(), hint: z.string().optional() }))
+    .array(z.strictObject({ key: siteKey, code: z.string(), reason: z.string(), hint: z.string().optional() }))
     .min(1),
 });
 
@@ -55,7 +55,7 @@ export const rejectedSchema = z.strictObject({
 export const contentSchema = z.strictObject({
   schema: version('content'),
   case: z.string(),
-  key: z.string(),
+  key: siteKey,
   etag: z.string(),
 });
 

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { count, figures, file, id, sha256, stageName, taskId, time, version } from './common.ts';
+import { count, federationKey, figures, file, id, sha256, stageName, taskId, time, version } from './common.ts';
 
 /**
  * A model's scores at a site. Every list is sorted on its own, missing values last, so that no two of them can be put
@@ -84,7 +84,7 @@ export const refusalSchema = z.strictObject({
   site: id,
   at: time,
   /** Key of the update's metadata. */
-  update: z.string(),
+  update: federationKey,
   reason: z.string(),
 });
 

@@ -8,13 +8,13 @@ import {
 } from '@aws-sdk/client-s3';
 import { ReceiveMessageCommand, SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { afterEach, describe, expect, test } from 'vitest';
-import { createObjects } from '../../../lib/aws/objects.ts';
+import { createObjectStorage } from '../../../lib/aws/objects.ts';
 import { createQueues } from '../../../lib/aws/queues.ts';
 import { BUCKET, failure, MIB, md5, useServer } from '../testing.ts';
 import type { FaultsInput } from './configuration.ts';
 
 const server = useServer();
-const objects = () => createObjects({ endpoint: server.endpoint() });
+const openBucket = (bucket: string) => createObjectStorage({ endpoint: server.endpoint() })(bucket);
 
 /** Clients that do not try again, so that the fault is seen. */
 const impatient = () => ({
@@ -34,7 +34,7 @@ async function* twoParts() {
   yield Buffer.alloc(5 * MIB);
   yield Buffer.from('x');
 }
-const exists = async (key: string) => (await objects().head(BUCKET, key)) !== undefined;
+const exists = async (key: string) => (await openBucket(BUCKET).head(key)) !== undefined;
 const off = () => server.setFaults([]);
 const CUT = expect.objectContaining({ code: expect.stringMatching(/ECONNRESET|EPIPE/) });
 
@@ -156,23 +156,23 @@ describe('a client that tries again', () => {
   ])('has written what it meant to after %s', async (_what, rule) => {
     const body = randomBytes(MIB);
     await server.setFaults([rule]);
-    await objects().put(BUCKET, 'again', body);
+    await openBucket(BUCKET).put('again', body);
     expect(await server.struck()).toEqual([1]);
-    expect(md5((await objects().get(BUCKET, 'again')).body)).toBe(md5(body));
+    expect(md5((await openBucket(BUCKET).get('again')).body)).toBe(md5(body));
   });
 
   test('creates in spite of a conflict', async () => {
     await server.setFaults([{ fault: 'conflict', times: 2 }]);
-    expect(await objects().putIfAbsent(BUCKET, 'conflict-again', 'mine')).toBe('created');
+    expect(await openBucket(BUCKET).putIfAbsent('conflict-again', 'mine')).toBe('created');
     expect(await server.struck()).toEqual([2]);
   });
 
   test('is told that its own object exists when the answer to its creation was lost', async () => {
     await server.setFaults([first('cut-after')]);
 
-    expect(await objects().putIfAbsent(BUCKET, 'own', 'mine')).toBe('exists');
+    expect(await openBucket(BUCKET).putIfAbsent('own', 'mine')).toBe('exists');
 
-    expect(Buffer.from((await objects().get(BUCKET, 'own')).body).toString()).toBe('mine');
+    expect(Buffer.from((await openBucket(BUCKET).get('own')).body).toString()).toBe('mine');
   });
 
   test('writes an object of parts while requests of each kind fail', async () => {
@@ -184,15 +184,14 @@ describe('a client that tries again', () => {
       { fault: 'cut-after', operations: ['UploadPart'], times: 1 },
       { fault: 'cut-before', operations: ['CompleteMultipartUpload'], times: 1 },
     ]);
-    await objects().putParts(
-      BUCKET,
+    await openBucket(BUCKET).putParts(
       'parts',
       (async function* () {
         yield* parts;
       })(),
     );
     expect(await server.struck()).toEqual([1, 1, 1, 1, 1]);
-    expect(md5((await objects().get(BUCKET, 'parts')).body)).toBe(md5(Buffer.concat(parts)));
+    expect(md5((await openBucket(BUCKET).get('parts')).body)).toBe(md5(Buffer.concat(parts)));
   });
 
   test('is told that an upload is unknown when the answer to its completion was lost, and finds the object', async () => {
@@ -207,9 +206,9 @@ describe('a client that tries again', () => {
   test('has written an object of parts where the answer to the completion was lost', async () => {
     await server.setFaults([{ fault: 'cut-after', operations: ['CompleteMultipartUpload'], times: 1 }]);
 
-    const { etag } = await objects().putParts(BUCKET, 'answer-lost', twoParts());
+    const { etag } = await openBucket(BUCKET).putParts('answer-lost', twoParts());
 
-    expect(await objects().head(BUCKET, 'answer-lost')).toMatchObject({ bytes: 5 * MIB + 1, etag });
+    expect(await openBucket(BUCKET).head('answer-lost')).toMatchObject({ bytes: 5 * MIB + 1, etag });
   });
 
   test('sends a message again when the answer was lost: there are two', async () => {

@@ -1,21 +1,20 @@
-import { siteKeys } from '../federation/keys.ts';
+import { type SiteKey, siteKeys } from '../federation/keys.ts';
 import type { CatalogEntry, Rejected } from '../federation/schemas.ts';
-import type { ObjectInfo, Objects } from '../storage/contract.ts';
+import type { ObjectInfo, SiteStore } from '../storage/contract.ts';
 import { claimContent } from './duplicates.ts';
 import { examineCase, type Findings } from './examine.ts';
 import { type Fault, fault } from './faults.ts';
-import { type Stored, settle } from './stored.ts';
+import { reconcileDocument, type Stored } from './stored.ts';
 
 export interface SiteContext {
-  readonly objects: Objects;
-  readonly bucket: string;
+  readonly store: SiteStore;
   readonly site: string;
   readonly now: () => Date;
 }
 
 /** What is stored of a case now. */
 export interface CaseState {
-  readonly files: readonly ObjectInfo[];
+  readonly files: readonly ObjectInfo<SiteKey>[];
   readonly catalog: Stored<CatalogEntry> | undefined;
   readonly rejected: Stored<Rejected> | undefined;
 }
@@ -31,12 +30,12 @@ const CASE_ID = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/;
 
 /** What is found in a case's objects. Reads only what the catalog does not know. */
 export async function findingsOf(
-  { objects, bucket }: SiteContext,
+  { store }: SiteContext,
   caseId: string,
   { files, catalog }: CaseState,
 ): Promise<Findings> {
   if (CASE_ID.test(caseId)) {
-    return examineCase(files, catalog?.value, (...range) => objects.getRange(bucket, ...range));
+    return examineCase(files, catalog?.value, (...range) => store.getRange(...range));
   }
   const reason = `The case name "${caseId}" is not allowed.`;
   const hint = 'Use a pseudonym of at most 100 letters (a-z, A-Z), digits, dots, hyphens and underscores.';
@@ -50,24 +49,24 @@ export async function findingsOf(
  * @returns the result, and whether anything had to be written
  * @throws PRECONDITION_FAILED or NOT_FOUND where the state has changed meanwhile: look again
  */
-export async function settleCase(
+export async function reconcileCase(
   context: SiteContext,
   caseId: string,
   { catalog, rejected }: CaseState,
   found: Findings,
 ): Promise<{ readonly result: IntakeResult; readonly wrote: boolean }> {
-  const { objects, bucket } = context;
+  const { store } = context;
   const findings = await withoutDuplicate(context, caseId, found, catalog?.value);
   const { faults } = findings;
-  const entry = await settle(objects, bucket, siteKeys.catalog(caseId), catalog, entryOf(context, caseId, findings));
+  const entry = await reconcileDocument(store, siteKeys.catalog(caseId), catalog, entryOf(context, caseId, findings));
   const faulty = rejectionOf(context, caseId, faults);
-  const rejection = await settle(objects, bucket, siteKeys.rejected(caseId), rejected, faulty);
+  const rejection = await reconcileDocument(store, siteKeys.rejected(caseId), rejected, faulty);
   return { result: { entry, faults }, wrote: entry !== catalog || rejection !== rejected };
 }
 
 /** The findings, or where another case has the same image, those of a bad image. */
 async function withoutDuplicate(
-  { objects, bucket }: SiteContext,
+  { store }: SiteContext,
   caseId: string,
   findings: Findings,
   known: CatalogEntry | undefined,
@@ -75,7 +74,7 @@ async function withoutDuplicate(
   const { image, use, faults } = findings;
   if (!image) return findings;
   const { key, etag, sha256 } = image;
-  const other = await claimContent(objects, bucket, sha256, { case: caseId, key, etag }, known?.image.etag === etag);
+  const other = await claimContent(store, sha256, { case: caseId, key, etag }, known?.image.etag === etag);
   if (other === undefined) return findings;
   const reason = `It is the same volume as the image of case ${other}.`;
   const hint = 'If both are one patient, remove this case; otherwise upload the right scan.';

@@ -1,55 +1,58 @@
 import { mapConcurrently } from '../async.ts';
-import { federationKeys } from '../federation/keys.ts';
+import { type FederationKey, federationKeys } from '../federation/keys.ts';
 import { type Open, refusalSchema, type Seal } from '../federation/schemas.ts';
 import { createJson } from '../storage/documents.ts';
-import type { HeldLease } from '../storage/lease.ts';
-import { type Candidate, type RoundTerms, readAnswer } from './answers.ts';
+import type { OwnedLease } from '../storage/lease.ts';
+import { type Candidate, readAnswer } from './answers.ts';
+import type { RoundContext } from './context.ts';
 import { type Decision, roundDecision } from './decision.ts';
 import { meanFigures } from './figures.ts';
 import { type MergedFiles, mergeEntries, type SealEntries } from './merge-entries.ts';
-import type { RoundContext } from './round-context.ts';
 import type { AnswerKey } from './state.ts';
 
-/** What gets published of sealed updates. */
-interface Settled extends MergedFiles {
-  readonly figures: Readonly<Record<string, number>>;
-}
-
-export type Settlement =
+/** The decision on a round; if it is to seal, with the entries of the seal and what they merge to. */
+export type SealPreparation =
   | Exclude<Decision<Candidate>, { kind: 'seal' }>
-  | { readonly kind: 'seal'; readonly updates: SealEntries; readonly failed: Seal['failed']; readonly merged: Settled };
+  | {
+      readonly kind: 'seal';
+      readonly updates: SealEntries;
+      readonly failed: Seal['failed'];
+      readonly merged: MergedFiles & { readonly figures: Readonly<Record<string, number>> };
+    };
 
 const READS_AT_ONCE = 16;
 
-/** Whether a round would close, well or not, if every answer that is not known to be bad were good. */
-export function closingAtBest(open: Open, answers: readonly AnswerKey[], now: Date, deadline: Date): boolean {
+/** Whether a round would close, sealed or failed, if every answer not known to be unusable were usable. */
+export function couldClose(open: Open, answers: readonly AnswerKey[], now: Date, deadline: Date): boolean {
   const atBest = answers.map(({ unusable, ...answer }) => ({ ...answer, fault: unusable }));
   return roundDecision(open, open.config.quorum, atBest, now, deadline).kind !== 'wait';
 }
 
 /**
- * Decides on a round from what its sites have sent and, when it closes, merges. Only a merge reads weights to the
- * end, so that it comes before the seal: an update found unusable counts as its site's failure, the round is decided
- * anew without it, and what gets sealed is known to be good.
+ * Decides on a round from its answers and merges them if it closes. The merge comes before the seal because only the
+ * merge reads weights to the end (docs/decisions, "Merge before seal"): an update found unusable is refused, and the round
+ * is decided again without it. What is sealed is therefore known to merge.
+ *
+ * @param deadline the round's deadline, extended by pauses
  */
-export async function settleRound(
+export async function prepareSeal(
   context: RoundContext,
-  terms: RoundTerms & { readonly deadline: Date },
+  open: Open,
+  deadline: Date,
   answers: readonly AnswerKey[],
-  lease: Pick<HeldLease, 'renew'>,
-): Promise<Settlement> {
-  const { open, deadline } = terms;
+  lease: Pick<OwnedLease, 'renew'>,
+): Promise<SealPreparation> {
   const now = context.now();
-  let candidates = await mapConcurrently(answers, READS_AT_ONCE, (answer) => readAnswer(context, terms, answer));
+  let candidates = await mapConcurrently(answers, READS_AT_ONCE, (answer) => readAnswer(context, open, answer));
   const known = new Set(answers.filter(({ unusable }) => unusable).map(({ key }) => key));
   for (const { site, key, fault } of candidates) {
-    if (fault !== undefined && !known.has(key)) await recordRefusal(context, terms, site, key, fault);
+    if (fault !== undefined && !known.has(key)) await recordRefusal(context, open, site, key, fault);
   }
   for (;;) {
     const decision = roundDecision(open, open.config.quorum, candidates, now, deadline);
     if (decision.kind !== 'seal') return decision;
     const updates = decision.accepted.flatMap(entryOf);
-    const merged = await mergeEntries(context.objects, terms, updates, lease);
+    const merged = await mergeEntries(context.federationStore, open, updates, lease);
     if (merged.kind === 'impossible') {
       return { kind: 'fail', reason: `Round ${open.round} of ${open.stage} failed: ${merged.reason}` };
     }
@@ -58,11 +61,11 @@ export async function settleRound(
       const figures = meanFigures(decision.accepted.flatMap(({ update }) => (update ? [update.value] : [])));
       return { kind: 'seal', updates, failed, merged: { global: merged.global, state: merged.state, figures } };
     }
-    const reasons = new Map<string, string>();
+    const reasons = new Map<FederationKey, string>();
     for (const { input, reason, forGood } of merged.refused) {
-      const key = updates.find(({ weights }) => weights?.key === input.weights.key)?.key as string;
+      const key = updates.find(({ weights }) => weights?.key === input.weights.key)?.key as FederationKey;
       reasons.set(key, reason);
-      if (forGood) await recordRefusal(context, terms, input.site, key, reason);
+      if (forGood) await recordRefusal(context, open, input.site, key, reason);
     }
     candidates = candidates.map((candidate) => {
       const fault = candidate.fault ?? reasons.get(candidate.key);
@@ -78,17 +81,16 @@ function entryOf({ site, key, update }: Candidate): SealEntries {
   return [{ site, key, sha256: update.sha256, samples, weights: file }];
 }
 
-/** Notes what can never be merged, so that its site sees it and no later look reads it again. */
+/** Records that an update can never be merged: its site sees the reason, and no later call reads the update again. */
 async function recordRefusal(
-  { objects, now, log }: RoundContext,
-  { bucket, open }: RoundTerms,
+  { federationStore, now, log }: RoundContext,
+  { campaign, stage, round }: Open,
   site: string,
-  update: string,
+  update: FederationKey,
   reason: string,
 ): Promise<void> {
-  const { campaign, stage, round } = open;
   log('update-refused', { campaign, stage, round, site, reason });
-  await createJson(objects, bucket, federationKeys.refusal(update), refusalSchema, {
+  await createJson(federationStore, federationKeys.refusal(update), refusalSchema, {
     schema: 'fedcardio.refusal/1',
     campaign,
     stage,

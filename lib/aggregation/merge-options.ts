@@ -1,0 +1,29 @@
+import type { FederationKey } from '../federation/keys.ts';
+import type { Aggregation, Encoding, StoredFile } from '../federation/schemas.ts';
+import type { FederationStore } from '../storage/contract.ts';
+import type { Refused } from './inputs.ts';
+
+export interface MergeOptions {
+  readonly store: FederationStore;
+  /** Key of the merged model, and of the server optimiser's state. */
+  readonly key: FederationKey;
+  readonly stateKey: FederationKey;
+  readonly aggregation: Aggregation;
+  /** The model that the inputs started from, with the server optimiser's state after it. */
+  readonly base: (StoredFile & { readonly state: StoredFile | null }) | null;
+  /** Whether floats in the inputs are differences to the base; false without a base. */
+  readonly delta: boolean;
+  /** Data type of floats in the inputs. Models are F32. */
+  readonly dtype: Encoding['dtype'];
+  /** Awaited between slices, for example to renew a lease. */
+  readonly onPart?: () => void | Promise<void>;
+  /** Most bytes of a slice as F32, for tests; a multiple of 16. */
+  readonly sliceBytes?: number;
+}
+
+export type Merged =
+  | { readonly kind: 'merged'; readonly global: StoredFile; readonly state: StoredFile | null }
+  /** Refused inputs, at least one; the others may not have been checked to the end. */
+  | { readonly kind: 'refused'; readonly refused: readonly Refused[] }
+  /** The strategy cannot merge this number of updates; `reason` is a sentence. */
+  | { readonly kind: 'impossible'; readonly reason: string };

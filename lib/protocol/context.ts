@@ -1,0 +1,33 @@
+import type { RoundAddress } from '../federation/keys.ts';
+import type { Federation } from '../federation/schemas.ts';
+import type { FederationStore } from '../storage/contract.ts';
+
+/** Enough to read a campaign. */
+export interface ReaderContext {
+  readonly federation: Pick<Federation, 'id'>;
+  readonly federationStore: Pick<FederationStore, 'bucket' | 'tryGet' | 'list'>;
+  readonly now: () => Date;
+  /** One structured line: what happened, and to what. */
+  readonly log: (event: string, fields: Readonly<Record<string, unknown>>) => void;
+}
+
+/** Enough to plan and end a campaign. */
+export interface StoreContext extends ReaderContext {
+  readonly federation: Federation;
+  readonly federationStore: Pick<FederationStore, 'bucket' | 'tryGet' | 'list' | 'put' | 'putIfAbsent'>;
+}
+
+/** Enough to open rounds and to send GPU tasks. */
+export interface CoordinatorContext extends StoreContext {
+  readonly queues: { send(queue: string, body: string): Promise<void> };
+}
+
+/** Enough to close rounds. */
+export interface RoundContext extends StoreContext {
+  readonly federationStore: FederationStore;
+  /**
+   * Delegates the closing of a round to a Batch job if the round's updates, `bytes` together, are too large for this
+   * process. Returns whether it was delegated. Idempotent.
+   */
+  readonly delegateMerge?: (at: RoundAddress, bytes: number) => Promise<boolean>;
+}

@@ -1,0 +1,84 @@
+import { FedcardioError } from '../error.ts';
+import type { ObjectAccess } from '../federation/access.ts';
+import type { ObjectStore } from './contract.ts';
+
+/**
+ * A store that allows what a role may do in a bucket and answers the rest as S3 and the adapter in lib/aws do:
+ *
+ * - S3 answers 404 for a missing object only to roles that may list the whole bucket, otherwise 403. The adapter's
+ *   `tryGet` then lists the key, and still finds that the object is missing if the role may list it.
+ * - `If-Match` needs permission to read as well as to write.
+ */
+export function enforceAccess<K extends string>(store: ObjectStore<K>, access: ObjectAccess): ObjectStore<K> {
+  const matches = (patterns: readonly string[] = [], key: string) => patterns.some((pattern) => isLike(key, pattern));
+  const { list = [] } = access;
+  const mayListAll = list === 'everything';
+  const mayList = (prefix: string) => mayListAll || matches(list, prefix);
+  const denied = (action: string, key: string) =>
+    new FedcardioError('STORAGE', `Cannot ${action} s3://${store.bucket}/${key}: AccessDenied (403).`);
+  const require = (kind: 'read' | 'write' | 'delete', key: string) => {
+    if (!matches(access[kind], key)) throw denied(kind, key);
+  };
+  const isMissing = (error: unknown) => error instanceof FedcardioError && error.code === 'NOT_FOUND';
+  /** A read of a missing object is forbidden unless the role may list the whole bucket. */
+  async function reading<T>(key: K, read: () => Promise<T>): Promise<T> {
+    require('read', key);
+    try {
+      return await read();
+    } catch (error) {
+      throw isMissing(error) && !mayListAll ? denied('read', key) : error;
+    }
+  }
+
+  return {
+    bucket: store.bucket,
+    get: (key) => reading(key, () => store.get(key)),
+    getRange: (key, ...range) => reading(key, () => store.getRange(key, ...range)),
+    stream: (key) => reading(key, () => store.stream(key)),
+    tryGet: async (key) => {
+      const found = matches(access.read, key) ? await store.tryGet(key) : undefined;
+      if (found) return found;
+      if (!mayList(key)) throw denied('read', key);
+      if (matches(access.read, key)) return undefined;
+      for await (const object of store.list(key)) if (object.key === key) throw denied('read', key);
+      return undefined;
+    },
+    head: async (key) => {
+      require('read', key);
+      const found = await store.head(key);
+      if (!found && !mayListAll) throw denied('read', key);
+      return found;
+    },
+    put: async (key, body, options) => {
+      require('write', key);
+      if (options?.ifMatch !== undefined) require('read', key);
+      return store.put(key, body, options);
+    },
+    putIfAbsent: async (key, body) => {
+      require('write', key);
+      return store.putIfAbsent(key, body);
+    },
+    putParts: async (key, parts) => {
+      require('write', key);
+      return store.putParts(key, parts);
+    },
+    list: async function* (prefix) {
+      if (!mayList(prefix)) throw denied('list', prefix);
+      yield* store.list(prefix);
+    },
+    folders: async function* (prefix) {
+      if (!mayList(prefix)) throw denied('list', prefix);
+      yield* store.folders(prefix);
+    },
+    delete: async (key) => {
+      require('delete', key);
+      await store.delete(key);
+    },
+  };
+}
+
+/** IAM's StringLike without `?`: `*` matches any characters, slashes included. */
+function isLike(text: string, pattern: string): boolean {
+  const parts = pattern.split('*').map((part) => part.replace(/[.+?^${}()|[\]\\]/g, '\\$&'));
+  return new RegExp(`^${parts.join('.*')}$`, 's').test(text);
+}
