@@ -1,16 +1,20 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { federationKeys } from '../lib/federation/keys.ts';
 import { gpuTaskMessage } from '../lib/federation/testing.ts';
+import { asSiteRole } from '../test/helpers/roles.ts';
 import { type SimulatedFederation, simulateFederation } from '../test/protocol/simulated-federation.ts';
 import { dispatch } from './dispatch.ts';
 
-/** Sent again: of a message that has just been sent for the first time nobody asks whether it is due. */
+/** A resent message: dispatch checks whether it is due, which it does not for a new one. */
 const MESSAGE = gpuTaskMessage({ resent: true });
 
 describe('dispatch', () => {
   let world: SimulatedFederation;
   const send = (body: unknown) =>
-    dispatch({ Records: [{ messageId: 'm', body: JSON.stringify(body) }] }, world.context);
+    dispatch(
+      { Records: [{ messageId: 'm', body: JSON.stringify(body) }] },
+      asSiteRole(world.context, 'berlin', 'dispatch'),
+    );
   beforeEach(() => {
     world = simulateFederation([{ id: 'berlin', samples: 1, behaviour: 'good' }]);
   });
@@ -25,7 +29,7 @@ describe('dispatch', () => {
     ['its round is sealed', federationKeys.seal(MESSAGE)],
     ['its campaign has ended', federationKeys.outcome('tavi')],
   ])('starts nothing when %s', async (_, key) => {
-    await world.context.objects.put(world.bucket, key, '{}');
+    await world.context.federationStore.put(key, '{}');
     world.pending.length = 0;
 
     expect(await send(MESSAGE)).toEqual({ batchItemFailures: [] });
@@ -33,11 +37,11 @@ describe('dispatch', () => {
   });
 
   test('does not look where a message is new, only where it comes late or again', async () => {
-    await world.context.objects.put(world.bucket, federationKeys.seal(MESSAGE), '{}');
+    await world.context.federationStore.put(federationKeys.seal(MESSAGE), '{}');
     world.pending.length = 0;
     const started = async (body: unknown, ApproximateReceiveCount: string) => {
       const record = { messageId: 'm', body: JSON.stringify(body), attributes: { ApproximateReceiveCount } };
-      await dispatch({ Records: [record] }, world.context);
+      await dispatch({ Records: [record] }, asSiteRole(world.context, 'berlin', 'dispatch'));
       return world.pending.splice(0).length;
     };
     const fresh = gpuTaskMessage({});
@@ -49,14 +53,14 @@ describe('dispatch', () => {
   });
 
   test('starts a task although another site has answered', async () => {
-    await world.context.objects.put(world.bucket, federationKeys.update(MESSAGE, 'munich', 'a'), '{}');
+    await world.context.federationStore.put(federationKeys.update(MESSAGE, 'munich', 'a'), '{}');
     world.pending.length = 0;
     await send(MESSAGE);
     expect(world.pending).toHaveLength(1);
   });
 
   test.each([
-    ['a message of another federation', { ...MESSAGE, federation: 'lung' }, 'message m is for federation "lung"'],
+    ['a message of another federation', { ...MESSAGE, federation: 'lung' }, 'Message m is for federation "lung"'],
     ['a message without a site', { ...MESSAGE, site: undefined }, 'message m: site: '],
   ])('fails on %s, and says why', async (_, body, reason) => {
     expect(await send(body)).toEqual({ batchItemFailures: [{ itemIdentifier: 'm' }] });

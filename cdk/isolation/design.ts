@@ -27,7 +27,7 @@ export const FEDERATION_BUCKET_OF_SITES = `
   own summary        rwl     .         .           .     .
   another's summary  .       .         .           .     .
   campaign           .       .         .           .     .
-  control            .       .         .           .     .
+  control            .       rl        .           .     .
   plan               .       .         .           r     .
   init               .       .         .           rl    .
   outcome            .       rl        rl          rl    .

@@ -31,6 +31,13 @@ const failureOf = (site: string): ObjectAccess => ({
   list: ['campaigns/*/seal.json', 'campaigns/*/outcome.json', `campaigns/*/updates/${site}/*`],
 });
 
+/** Adds keys that may be read, and listed to find out that they are missing. */
+const withReads = (access: ObjectAccess, keys: readonly string[]): ObjectAccess => ({
+  ...access,
+  read: [...(access.read ?? []), ...keys],
+  list: access.list === 'everything' ? access.list : [...(access.list ?? []), ...keys],
+});
+
 export const siteAccess = (site: string): Readonly<Record<SiteRole, SiteAccess>> => ({
   intake: {
     own: {
@@ -47,7 +54,8 @@ export const siteAccess = (site: string): Readonly<Record<SiteRole, SiteAccess>>
   },
   dispatch: {
     own: { read: ['jobs/*'], write: ['jobs/*'], list: ['jobs/*'] },
-    federation: failureOf(site),
+    // Pauses extend the deadline of a GPU task whose message comes late or again.
+    federation: withReads(failureOf(site), ['campaigns/*/control.json']),
   },
   'job-failed': { own: {}, federation: failureOf(site) },
   task: {
