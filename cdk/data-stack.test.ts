@@ -8,7 +8,7 @@ import { addDataStacks } from './data-stack.ts';
 import { readFederation } from './read-federation.ts';
 import { synthesizeDataStacks } from './synthesize.ts';
 
-const topology = topologyOf(readFederation('federation.example.json'));
+const topology = topologyOf(readFederation('examples/paper/federation.json'));
 const KINDS = ['KMS::Alias', 'KMS::Key', 'S3::Bucket', 'S3::BucketPolicy', 'SQS::Queue', 'SQS::QueuePolicy'];
 
 let stacks: ReadonlyMap<string, Template>;

@@ -18,7 +18,7 @@ function contents(file: string): Uint8Array {
   } catch (cause) {
     throw new FedcardioError('BAD_CONFIGURATION', `The federation cannot be read from ${file}.`, {
       cause,
-      hint: 'Copy federation.example.json to federation.json and put your sites into it, or name a file with -c federation=FILE.',
+      hint: 'Copy examples/paper/federation.json to federation.json and put your sites into it, or name a file with -c federation=FILE.',
     });
   }
 }

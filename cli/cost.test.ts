@@ -130,28 +130,28 @@ describe('fedcardio cost', { concurrent: true }, () => {
   afterAll(() => rm(folder, { recursive: true }));
 
   test('prints what docs/cost.md shows', async () => {
-    const { code, stdout } = await runCommand(['cost', 'federation.example.json'], ROOT);
+    const { code, stdout } = await runCommand(['cost', 'examples/paper/federation.json'], ROOT);
     expect(code).toBe(0);
     const shown = /```text\n([\s\S]*?)```/.exec(readFileSync(join(ROOT, 'docs/cost.md'), 'utf8'))?.[1];
     expect(shown).toBe(stdout);
   });
 
   test('takes prices as it prints them', async () => {
-    const { stdout } = await runCommand(['cost', 'federation.example.json', '--json'], ROOT);
+    const { stdout } = await runCommand(['cost', 'examples/paper/federation.json', '--json'], ROOT);
     const { prices, idle } = JSON.parse(stdout);
     const file = join(folder, 'prices.json');
     await writeFile(file, JSON.stringify({ ...prices, region: 'eu-central-1', keyMonth: 2 }));
-    const other = await runCommand(['cost', 'federation.example.json', '--json', '--prices', file], ROOT);
+    const other = await runCommand(['cost', 'examples/paper/federation.json', '--json', '--prices', file], ROOT);
     // Three keys of each of eight sites, four of the federation, one of the network.
     expect(JSON.parse(other.stdout).idle.usd - idle.usd).toBeCloseTo(29, 6);
   });
 
   test('says what it has no price of', async () => {
-    const { stdout } = await runCommand(['cost', 'federation.example.json', '--json'], ROOT);
+    const { stdout } = await runCommand(['cost', 'examples/paper/federation.json', '--json'], ROOT);
     const { 'g5.xlarge': _, ...instanceHour } = JSON.parse(stdout).prices.instanceHour;
     const file = join(folder, 'fewer.json');
     await writeFile(file, JSON.stringify({ ...JSON.parse(stdout).prices, instanceHour }));
-    const { code, stderr } = await runCommand(['cost', 'federation.example.json', '--prices', file], ROOT);
+    const { code, stderr } = await runCommand(['cost', 'examples/paper/federation.json', '--prices', file], ROOT);
     expect(stderr).toContain('none of g5.xlarge');
     expect(code).toBe(1);
   });
@@ -165,7 +165,7 @@ describe('fedcardio cost', { concurrent: true }, () => {
   test.each([
     [['cost', 'none.json'], 1, 'Cannot read none.json'],
     [['cost', 'package.json'], 1, 'package.json: '],
-    [['cost', 'federation.example.json', '--gpu-ratio', '0'], 2, 'above 0'],
+    [['cost', 'examples/paper/federation.json', '--gpu-ratio', '0'], 2, 'above 0'],
   ])('answers %j', async (args, code, reason) => {
     const result = await runCommand(args, ROOT);
     expect(result.stderr).toContain(reason);

@@ -12,7 +12,7 @@ import { ASSUMPTIONS } from './cost/workload.ts';
 import { atLeastOne, positive } from './options.ts';
 import { table } from './table.ts';
 
-const EXAMPLE = fileURLToPath(new URL('../campaign.example.json', import.meta.url));
+const EXAMPLE = fileURLToPath(new URL('../examples/paper/campaign.json', import.meta.url));
 
 interface CostFlags {
   readonly campaign: string;
@@ -27,8 +27,12 @@ interface CostFlags {
 export const costCommand = (): Command =>
   new Command('cost')
     .description('Estimate what a campaign and an idle month cost on AWS, beside a server that is always on.')
-    .argument('<federation>', 'file that describes the federation, such as federation.example.json')
-    .option('--campaign <file>', 'the campaign to estimate (default: campaign.example.json of this package)', EXAMPLE)
+    .argument('<federation>', 'file that describes the federation, such as examples/paper/federation.json')
+    .option(
+      '--campaign <file>',
+      'the campaign to estimate (default: examples/paper/campaign.json of this package)',
+      EXAMPLE,
+    )
     .option('--cases <n>', 'cases of each site', atLeastOne, ASSUMPTIONS.casesPerSite)
     .option('--case-mb <n>', 'size of a case, MB', positive, ASSUMPTIONS.caseMegabytes)
     .option('--gpu-ratio <n>', 'how many times as fast as two cores the GPU trains', positive, ASSUMPTIONS.gpuRatio)
@@ -38,7 +42,7 @@ export const costCommand = (): Command =>
       'after',
       `
 Examples:
-  fedcardio cost federation.example.json
+  fedcardio cost examples/paper/federation.json
   fedcardio cost federation.json --campaign campaign.json --cases 400 --json`,
     )
     .action(cost);

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { parseValue } from '../json.ts';
 import { federationJsonSchema } from './json-schema.ts';
@@ -82,10 +83,10 @@ describe('federation.json', () => {
   });
 
   test('has an example of eight sites, which names the schema for editors', () => {
-    const example = JSON.parse(readFileSync('federation.example.json', 'utf8')) as Federation;
+    const example = JSON.parse(readFileSync('examples/paper/federation.json', 'utf8')) as Federation;
 
     expect(parseValue(example, federationSchema, 'example').sites).toHaveLength(8);
-    const published: unknown = JSON.parse(readFileSync(example.$schema as string, 'utf8'));
+    const published: unknown = JSON.parse(readFileSync(join('examples/paper', example.$schema as string), 'utf8'));
     expect(published, 'make it with npm run docs:schema').toEqual(federationJsonSchema());
   });
 });
