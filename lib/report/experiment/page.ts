@@ -22,16 +22,18 @@ export function resultsPage(results: readonly SeedResult[], command: string): st
   const heldOut = results.reduce((sum, { sites }) => sum + sites.reduce((all, site) => all + site.evaluation, 0), 0);
   return `# Results of the \`${first.profile}\` experiment
 
-Made by \`${command}\` at commit ${commits}, seeds ${seeds}, on ${first.backend}. Phantoms, not patients: ${heldOut} held-out
-CTs of eight hospitals over all seeds. Figures of every case are in the \`seed-*.json\` beside this page.
+For: researchers.
 
-Each cell: **sites that the model was trained at / other sites**, all cases of all seeds pooled.
+Made by \`${command}\` at commit ${commits}, seeds ${seeds}, on ${first.backend}. Phantoms, not patients: ${heldOut} held-out
+CTs of eight hospitals, all seeds together. The figures of every case are in \`seed-*.json\` beside this page.
+
+Each cell: **sites that trained the model / other sites**, all cases of all seeds pooled.
 
 ## Median error, mm (calcification: median Dice)
 
 ${table(PAPER_ROWS, results, (task, values) => fixed(medianOf(task, values), 2))}
 
-Medians are over the points that were found. The next table counts those that were not.
+Medians are over the points that were found. The next table also counts the missing ones.
 
 ## Share of points within 6 mm (a missing point is not)
 
@@ -39,8 +41,8 @@ ${table(PAPER_ROWS, results, (task, values) => (task === 'calcification' ? '' : 
 
 ## Claims
 
-Difference or ratio with the 95 % interval of a bootstrap over hospitals and seeds, in which both models are seen on the
-same hospitals.
+Difference or ratio, with the 95 % interval of a bootstrap over hospitals and seeds. Each resample uses the same hospitals for both
+models.
 
 | claim | measure | found | |
 | --- | --- | --- | --- |
@@ -48,12 +50,13 @@ ${claimsOf(results).map(claimRow).join('\n')}
 
 ## Case by case
 
-Both models on the same held-out CT, first minus second, at all sites: mean over the cases with the 95 % interval of a bootstrap
-over cases, and on how many the first was higher, equal, lower. Each site takes the differences; they leave it sorted.
+Difference of two models on the same held-out CT (first minus second) at all sites: mean over the cases with the 95 % interval of a
+bootstrap over cases, and the number of cases on which the first was higher, equal, lower. Each site computes the differences and
+sends them sorted.
 
 ${pairedTable(results)}
 
-## What distillation is made of
+## Variants of distillation
 
 ${table(VARIANT_ROWS, results, (task, values) => fixed(medianOf(task, values), 2))}
 
@@ -69,10 +72,10 @@ Pseudo-labels accepted by the filter: ${acceptance(results)}.
 
 ## Every model at every site
 
-Rows are models; columns are hospitals, each with its own held-out CTs. A hospital alone has models of the tasks that it has
-labels of.
+Rows are models; columns are hospitals, each with its own held-out CTs. A hospital alone has models only of the tasks for which it has
+labels.
 
-Share of landmarks within 6 mm, of the landmark tasks that a model learnt:
+Share of landmarks within 6 mm, over the landmark tasks that a model learnt:
 
 ${crossSiteTable(results, (clusters, row) => landmarkShare(clusters, row, 'all'), percent)}
 
