@@ -92,6 +92,26 @@ describe.each(PAGES)('%s', (page) => {
   });
 });
 
+describe('docs/architecture.md', () => {
+  test('has each room on the floor that the import rules give it', () => {
+    const [, literal = ''] =
+      /const FLOORS = (\[[\s\S]*?\n\]);/.exec(readFileSync('.dependency-cruiser.cjs', 'utf8')) ?? [];
+    const floors = JSON.parse(literal.replaceAll("'", '"').replace(/,(\s*\])/g, '$1')) as string[][];
+    let floor = '';
+    const written = new Map<string, string>();
+    for (const [, number = '', rooms = ''] of read('docs/architecture.md').matchAll(
+      /^\| (\d*) ?\| (`.+?) \| .+ \|$/gm,
+    )) {
+      floor = number || floor;
+      for (const [, room = ''] of rooms.matchAll(/`([^`]+)`/g)) written.set(room.replace(/\.ts$/, ''), floor);
+    }
+
+    const expected = floors.flatMap((rooms, index) => rooms.map((room) => [room, `${index + 1}`] as const));
+
+    expect([...written].sort()).toEqual([...expected].sort());
+  });
+});
+
 describe('docs/decisions', () => {
   const files = readdirSync('docs/decisions')
     .filter((file) => file !== 'README.md')
