@@ -1,4 +1,4 @@
-import { type CaseUse, siteKeys } from '../../lib/federation/keys.ts';
+import { CASE_FOLDERS, type CaseUse, siteKeys } from '../../lib/federation/keys.ts';
 import { TASKS, type TaskId } from '../../lib/federation/tasks.ts';
 import { affineOf, apply } from '../../lib/imaging/affine.ts';
 import { paintLandmarks } from '../../lib/imaging/landmarks.ts';
@@ -97,7 +97,7 @@ function caseOf(
     const { name, body } = Object.values(BAD_LABELS)[
       badLabel % Object.keys(BAD_LABELS).length
     ] as (typeof BAD_LABELS)[string];
-    const key = `${siteKeys.case(use, id)}labels/${name(spoilt)}`;
+    const key = `${siteKeys.casePrefix(CASE_FOLDERS[use], id)}/labels/${name(spoilt)}`;
     uploads.push({ key, body: () => body(ctOf(content)) });
     bad.push(key);
   }

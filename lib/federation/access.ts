@@ -153,6 +153,21 @@ export function siteReach(site: string): { readonly shared: ObjectAccess; readon
   return { shared: reach(false), own: reach(true) };
 }
 
+/** IAM's StringLike without `?`: whether a key matches a pattern, in which `*` stands for any characters, slashes included. */
+export function isLike(key: string, pattern: string): boolean {
+  const [first = '', ...rest] = pattern.split('*');
+  if (rest.length === 0) return key === pattern;
+  if (!key.startsWith(first)) return false;
+  const last = rest.pop() as string;
+  let from = first.length;
+  for (const part of rest) {
+    const at = key.indexOf(part, from);
+    if (at < 0) return false;
+    from = at + part.length;
+  }
+  return key.length - last.length >= from && key.endsWith(last);
+}
+
 /** Whether a pattern that ends in `*` takes in another. */
 const covers = (pattern: string, other: string): boolean =>
   pattern.endsWith('*') && other.startsWith(pattern.slice(0, -1));

@@ -31,7 +31,6 @@ export const siteKeys = {
   ofEvent: siteKey,
   /** `start` is a case id with a slash, or the first letters of several ids. */
   casePrefix: (folder: (typeof CASE_FOLDERS)[CaseUse], start: string) => siteKey(`${folder}/${start}`),
-  case: (use: CaseUse, caseId: string) => siteKey(`${CASE_FOLDERS[use]}/${caseId}/`),
   image: (use: CaseUse, caseId: string) => siteKey(`${CASE_FOLDERS[use]}/${caseId}/image.nii.gz`),
   label: (use: CaseUse, caseId: string, task: TaskId) =>
     siteKey(`${CASE_FOLDERS[use]}/${caseId}/labels/${task}.nii.gz`),
@@ -110,7 +109,6 @@ export const federationKeys = {
   state: (at: RoundAddress, inputs: string) => federationKey(`${federationKeys.round(at)}state-${inputs}.safetensors`),
   /** Weights from elsewhere that a stage starts from. */
   init: (campaign: string, sha256: string) => federationKey(`campaigns/${campaign}/init/${sha256}.safetensors`),
-  model: (campaign: string, name: string) => federationKey(`campaigns/${campaign}/model/${name}`),
 } as const;
 
 /** In the place of an update's hash: the listing alone tells that the task failed. */

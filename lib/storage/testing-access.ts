@@ -1,5 +1,5 @@
 import { FedcardioError } from '../error.ts';
-import type { ObjectAccess } from '../federation/access.ts';
+import { isLike, type ObjectAccess } from '../federation/access.ts';
 import type { ObjectStore } from './contract.ts';
 
 /**
@@ -75,10 +75,4 @@ export function enforceAccess<K extends string>(store: ObjectStore<K>, access: O
       await store.delete(key);
     },
   };
-}
-
-/** IAM's StringLike without `?`: `*` matches any characters, slashes included. */
-function isLike(text: string, pattern: string): boolean {
-  const parts = pattern.split('*').map((part) => part.replace(/[.+?^${}()|[\]\\]/g, '\\$&'));
-  return new RegExp(`^${parts.join('.*')}$`, 's').test(text);
 }

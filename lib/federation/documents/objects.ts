@@ -1,0 +1,62 @@
+import { FEDERATION_ACCESS, isLike, type ObjectAccess, siteAccess } from '../access.ts';
+import { OBJECT_KINDS, type ObjectKind, ROUND_PREFIX } from '../objects.ts';
+import { FEDERATION_ROLES, SITE_ROLES } from '../topology.ts';
+
+/** How documents call roles whose name does not say who uses them. */
+const ROLE_NAMES: Readonly<Record<string, string>> = { task: 'GPU task', upload: 'hospital', research: 'researcher' };
+
+const SITE = 'berlin';
+const NAMES: Readonly<Record<string, string>> = { site: SITE, stage: 'teacher/hinge-points', round: '0001' };
+
+/** A key of this kind. */
+export const sampleKey = ({ key }: ObjectKind): string =>
+  key.replace(/<(\w+)>/g, (_, name: string) => NAMES[name] ?? 'x');
+
+/** The roles that access.ts lets read or write objects of this kind, in words. */
+function rolesThat(may: 'read' | 'write', kind: ObjectKind): string {
+  const key = sampleKey(kind);
+  const allows = (access: ObjectAccess) => (access[may] ?? []).some((pattern) => isLike(key, pattern));
+  const own = siteAccess(SITE);
+  const ofSite = SITE_ROLES.filter((role) => allows(kind.bucket === 'site' ? own[role].own : own[role].federation));
+  const ofFederation = kind.bucket === 'site' ? [] : FEDERATION_ROLES.filter((role) => allows(FEDERATION_ACCESS[role]));
+  const coordinator = ofFederation.length === FEDERATION_ROLES.length ? ['all roles of the coordinator'] : ofFederation;
+  return [...ofSite, ...coordinator].map((role) => ROLE_NAMES[role] ?? role).join(', ');
+}
+
+const row = (...cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
+
+function tableOf(kinds: readonly ObjectKind[], keyOf: (kind: ObjectKind) => string): string {
+  const rows = kinds.map((kind) => {
+    const what = [kind.what, kind.lifetime].filter((part) => part !== undefined).join('; ');
+    return row(`\`${keyOf(kind)}\``, what, rolesThat('write', kind), rolesThat('read', kind));
+  });
+  return [row('key', 'what', 'written by', 'read by'), row('---', '---', '---', '---'), ...rows].join('\n');
+}
+
+const isOfRound = ({ key }: ObjectKind): boolean => key.startsWith(ROUND_PREFIX);
+const inBucket = (bucket: ObjectKind['bucket']) => OBJECT_KINDS.filter((kind) => kind.bucket === bucket);
+
+export const siteObjectsTable = (): string => tableOf(inBucket('site'), ({ key }) => key);
+
+export const campaignObjectsTable = (): string =>
+  tableOf(
+    inBucket('federation').filter((kind) => !isOfRound(kind)),
+    ({ key }) => key,
+  );
+
+export const roundObjectsTable = (): string =>
+  tableOf(inBucket('federation').filter(isOfRound), ({ key }) => key.slice(ROUND_PREFIX.length));
+
+/** The examples in docs/events/ of stored objects. */
+export function exampleObjectsTable(): string {
+  const examples = [...new Set(OBJECT_KINDS.flatMap((kind) => kind.examples ?? []))];
+  const rows = examples.map((example) => {
+    const kinds = OBJECT_KINDS.filter((kind) => kind.examples?.includes(example));
+    const keys = kinds.map(({ bucket, key }) => `${bucket} bucket, \`${key}\``);
+    const of = (may: 'read' | 'write') => [...new Set(kinds.map((kind) => rolesThat(may, kind)))].join('; ');
+    return row(`\`${example}\``, keys.join('; '), of('write'), of('read'));
+  });
+  return [row('example', 'bucket and key', 'written by', 'read by'), row('---', '---', '---', '---'), ...rows].join(
+    '\n',
+  );
+}

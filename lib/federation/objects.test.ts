@@ -1,0 +1,90 @@
+import { describe, expect, test } from 'vitest';
+import { FEDERATION_ACCESS, isLike, siteAccess } from './access.ts';
+import { sampleKey } from './documents/objects.ts';
+import { type FederationKey, federationKeys, siteKeys } from './keys.ts';
+import { OBJECT_KINDS, type ObjectKind } from './objects.ts';
+
+const AT = { campaign: 'x', stage: 'teacher/hinge-points', round: 1 };
+const UPDATE = federationKeys.update(AT, 'berlin', 'x');
+
+/** A key of every rule of keys.ts that makes keys, not prefixes. The compiler asks for the key of a new rule. */
+const SITE_KEYS: Readonly<Record<NamesOf<typeof siteKeys>, string>> = {
+  image: siteKeys.image('training', 'x'),
+  label: siteKeys.label('evaluation', 'x', 'calcification'),
+  markups: siteKeys.markups('training', 'x', 'hinge-points'),
+  catalog: siteKeys.catalog('x'),
+  rejected: siteKeys.rejected('x'),
+  content: siteKeys.content('x'),
+  pseudoLabel: siteKeys.pseudoLabel(AT, 'calcification', 'x'),
+  softLabel: siteKeys.softLabel(AT, 'calcification', 'x'),
+  pseudoLabelReport: siteKeys.pseudoLabelReport(AT, 'calcification', 'x'),
+  prediction: siteKeys.prediction('x', 'x', 'calcification', 'x'),
+  job: siteKeys.job(AT),
+  optimizer: siteKeys.optimizer(AT),
+  localParameters: siteKeys.localParameters(AT),
+  unfinished: siteKeys.unfinished(AT),
+};
+const FEDERATION_KEYS: Readonly<Record<NamesOf<typeof federationKeys>, FederationKey>> = {
+  summary: federationKeys.summary('berlin'),
+  campaign: federationKeys.campaign('x'),
+  plan: federationKeys.plan('x'),
+  control: federationKeys.control('x'),
+  outcome: federationKeys.outcome('x'),
+  open: federationKeys.open(AT),
+  sent: federationKeys.sent(AT),
+  updateWeights: federationKeys.updateWeights(AT, 'berlin', 'x'),
+  update: UPDATE,
+  refusal: federationKeys.refusal(UPDATE),
+  weightsBeside: federationKeys.weightsBeside(UPDATE),
+  mergeJob: federationKeys.mergeJob(AT),
+  lease: federationKeys.lease(AT),
+  seal: federationKeys.seal(AT),
+  commit: federationKeys.commit(AT),
+  global: federationKeys.global(AT, 'x'),
+  state: federationKeys.state(AT, 'x'),
+  init: federationKeys.init('x', 'x'),
+};
+type Prefixes = `${string}Prefix` | 'ofEvent' | 'pseudoLabels' | 'round' | 'updates' | 'siteUpdates';
+type NamesOf<Keys> = Exclude<keyof Keys, Prefixes>;
+
+const of = (bucket: ObjectKind['bucket']) => OBJECT_KINDS.filter((kind) => kind.bucket === bucket);
+const patternOf = ({ key }: ObjectKind) => key.replace(/<\w+>/g, '*');
+
+describe('the list of stored objects', () => {
+  test.each([
+    ['site', SITE_KEYS],
+    ['federation', FEDERATION_KEYS],
+  ] as const)('has every key of the %s bucket', (bucket, keys) => {
+    const missing = Object.entries(keys).filter(([, key]) => !of(bucket).some((kind) => isLike(key, patternOf(kind))));
+
+    expect(missing).toEqual([]);
+  });
+
+  test.each([
+    ['a site bucket', of('site'), Object.values(siteAccess('berlin')).map(({ own }) => own)],
+    [
+      'the federation bucket',
+      of('federation'),
+      [...Object.values(siteAccess('berlin')).map((access) => access.federation), ...Object.values(FEDERATION_ACCESS)],
+    ],
+  ])('has all that access.ts lets roles read and write in %s', (_, kinds, access) => {
+    const patterns = access.flatMap(({ read = [], write = [] }) => [...read, ...write]);
+
+    const unknown = patterns.filter((pattern) => !kinds.some((kind) => isLike(sampleKey(kind), pattern)));
+
+    expect(unknown).toEqual([]);
+  });
+});
+
+test.each([
+  ['campaigns/*/seal.json', 'campaigns/c/teacher/0001/seal.json', true],
+  ['campaigns/*/seal.json', 'campaigns/seal.json', false],
+  ['campaigns/*/updates/berlin/*', 'campaigns/c/s/0001/updates/berlin/', true],
+  ['campaigns/*/updates/berlin/*', 'campaigns/c/s/0001/updates/bern/x', false],
+  ['a*a', 'a', false],
+  ['a*b*', 'xab', false],
+  ['a', 'a', true],
+  ['a', 'ab', false],
+])('the pattern %s matches %s: %s', (pattern, key, expected) => {
+  expect(isLike(key, pattern)).toBe(expected);
+});

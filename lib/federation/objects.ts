@@ -1,0 +1,115 @@
+/**
+ * Every kind of stored object, for the tables in docs/objects.md and docs/events/README.md. Who reads and writes it
+ * comes from access.ts. A test checks that every key of keys.ts is here, and that access.ts names no other keys.
+ */
+export interface ObjectKind {
+  readonly bucket: 'site' | 'federation';
+  /** Its key. `<x>` stands for a name without slashes; `<stage>` may contain one slash. */
+  readonly key: string;
+  readonly what: string;
+  /** `once`: created with `If-None-Match: *` and never written again. */
+  readonly lifetime?: string;
+  /** Files in docs/events/. */
+  readonly examples?: readonly string[];
+}
+
+const site = (key: string, what: string, more: Partial<ObjectKind> = {}): ObjectKind => ({
+  bucket: 'site',
+  key,
+  what,
+  ...more,
+});
+const federation = (key: string, what: string, more: Partial<ObjectKind> = {}): ObjectKind => ({
+  bucket: 'federation',
+  key,
+  what,
+  ...more,
+});
+
+const ONCE = { lifetime: 'once' };
+const REWRITTEN = { lifetime: 'rewritten' };
+const HALF_A_YEAR = 'deleted after 180 days';
+/** Prefix of a round's objects. */
+export const ROUND_PREFIX = 'campaigns/<campaign>/<stage>/<round>/';
+const round = (name: string, what: string, more: Partial<ObjectKind> = {}) =>
+  federation(`${ROUND_PREFIX}${name}`, what, more);
+
+export const OBJECT_KINDS: readonly ObjectKind[] = [
+  site('cases/<case>/image.nii.gz', 'CT in HU to learn from; `image.nii` too'),
+  site('cases/<case>/labels/<task>.nii.gz', "class map on the CT's own grid"),
+  site('cases/<case>/labels/<task>.mrk.json', 'landmarks as 3D Slicer markups'),
+  site('held-out/<case>/image.nii.gz', 'CT that is only scored'),
+  site('held-out/<case>/labels/<task>.nii.gz', 'its class map'),
+  site('held-out/<case>/labels/<task>.mrk.json', 'its landmarks'),
+  site('catalog/<case>.json', 'the accepted image and labels of a case', { examples: ['catalog.json'] }),
+  site('rejected/<case>.json', 'faults of a case, and what to do', { examples: ['rejected.json'] }),
+  site('content/<sha256>.json', "which case has these voxels, by its image's ETag", { examples: ['content.json'] }),
+  site('pseudo-labels/<campaign>/<stage>/<task>/<case>.nii.gz', "a teacher's class map on the CT's own grid"),
+  site(
+    'pseudo-labels/<campaign>/<stage>/<task>/<case>.safetensors',
+    "with `soft`: the teacher's class probabilities in the box that contains any foreground, F16 [class, z, y, x]",
+  ),
+  site(
+    'pseudo-labels/<campaign>/<stage>/<task>/<case>.json',
+    'confidence, checks, accepted or not, points, of which CT; written last',
+    { examples: ['pseudo-label.json'] },
+  ),
+  site('checkpoints/<campaign>/<stage>/<round>/optimizer.safetensors', "AdamW's moments after this round", {
+    lifetime: HALF_A_YEAR,
+  }),
+  site(
+    'checkpoints/<campaign>/<stage>/<round>/local.safetensors',
+    'parameters that stay at the site, after this round',
+    {
+      lifetime: HALF_A_YEAR,
+    },
+  ),
+  site('unfinished/<campaign>/<stage>/<round>.safetensors', "a GPU task's checkpoint within this round", {
+    lifetime: 'deleted when its update is published, or after two weeks',
+  }),
+  site('jobs/<campaign>/<stage>/<round>.json', "the Batch job of the round's GPU task", {
+    lifetime: `rewritten; ${HALF_A_YEAR}`,
+    examples: ['job.json'],
+  }),
+  site('predictions/<campaign>/<model>/<case>/<task>.nii.gz', 'class map of a held-out case'),
+
+  federation('sites/<site>/summary.json', 'counts of cases and labels', { ...REWRITTEN, examples: ['summary.json'] }),
+  federation('campaigns/<campaign>/campaign.json', 'the campaign that a researcher requests', {
+    examples: ['campaign.json'],
+  }),
+  federation('campaigns/<campaign>/plan.json', 'the same with all defaults', { ...ONCE, examples: ['plan.json'] }),
+  federation('campaigns/<campaign>/control.json', 'when the campaign was paused', {
+    ...REWRITTEN,
+    examples: ['control.json'],
+  }),
+  federation('campaigns/<campaign>/init/<sha256>.safetensors', 'imported weights that a stage starts from'),
+  federation('campaigns/<campaign>/outcome.json', 'completed, failed or cancelled, and why', {
+    ...ONCE,
+    examples: ['outcome.json'],
+  }),
+  round('open.json', 'participants, quorum, deadline, hyper-parameters, base', { ...ONCE, examples: ['open.json'] }),
+  round('sent.json', 'when GPU tasks were last sent, to whom', { ...REWRITTEN, examples: ['sent.json'] }),
+  round('updates/<site>/<sha256>.safetensors', "a site's weights, whole or as a difference, named by their bytes"),
+  round('updates/<site>/<sha256>.update.json', "the update's metadata; makes the update visible", {
+    ...ONCE,
+    examples: ['update.json', 'update-munich.json'],
+  }),
+  round('updates/<site>/report.update.json', 'the same for stages without weights', ONCE),
+  round('updates/<site>/failed.update.json', 'a failure, in place of an update', {
+    ...ONCE,
+    examples: ['update-failed.json'],
+  }),
+  round('updates/<site>/<id>.refusal.json', 'why this update can never be merged', {
+    ...ONCE,
+    examples: ['refusal.json'],
+  }),
+  round('lease.json', 'owner and expiry of the merge', { ...REWRITTEN, examples: ['lease.json'] }),
+  round('merge-job.json', 'the Batch job of a merge that is too large for a function', {
+    ...REWRITTEN,
+    examples: ['job.json'],
+  }),
+  round('global-<digest>.safetensors', 'the merged model of exactly these updates'),
+  round('state-<digest>.safetensors', "the server optimiser's moments after it"),
+  round('seal.json', 'the updates that count', { ...ONCE, examples: ['seal.json'] }),
+  round('commit.json', "the round's result", { ...ONCE, examples: ['commit.json'] }),
+];
