@@ -42,7 +42,7 @@ async function importWeights(file: string, stageName: string, weightsFile: strin
   ]);
   const campaign = parseJson(readFileSync(file), schemas.campaignSchema, file);
   const stage = campaign.stages.find(({ name }) => name === stageName);
-  if (stage?.kind !== 'teacher' && stage?.kind !== 'student') {
+  if (!stage || !('model' in stage)) {
     throw new FedcardioError('BAD_CONFIGURATION', `${file} has no stage "${stageName}" that trains a network.`, {
       hint: `Its stages: ${campaign.stages.map(({ name }) => name).join(', ')}.`,
     });

@@ -2,10 +2,13 @@
  * Every JSON object and queue message of fedcardio. Objects carry `schema` ("name/version"); examples of all of
  * them are in `docs/events/` and parsed by a test.
  */
+export * from './schemas/aggregation.ts';
 export * from './schemas/campaign.ts';
 export * from './schemas/federation.ts';
-export * from './schemas/learning.ts';
 export * from './schemas/messages.ts';
+export * from './schemas/model.ts';
 export * from './schemas/round.ts';
 export * from './schemas/site-objects.ts';
+export * from './schemas/training.ts';
 export * from './schemas/update.ts';
+export * from './stages/kinds.ts';

@@ -1,12 +1,12 @@
 import type { FederationKey } from './keys.ts';
-import type { GpuTaskMessage, TeacherStage } from './schemas.ts';
-import { teacherStageSchema } from './schemas.ts';
+import type { GpuTaskMessage } from './schemas.ts';
+import { teacher } from './stages/teacher.ts';
 
 /** A key of the federation bucket that no rule makes. */
 export const keyOf = (key: string): FederationKey => key as FederationKey;
 
-/** The smallest stage that learns. */
-export const TEACHER_STAGE: TeacherStage = teacherStageSchema.parse({
+/** The smallest stage that trains a network. */
+export const TEACHER_STAGE = teacher.schema.parse({
   kind: 'teacher',
   name: 'teacher/hinge-points',
   task: 'hinge-points',
@@ -15,7 +15,7 @@ export const TEACHER_STAGE: TeacherStage = teacherStageSchema.parse({
   training: { steps: 1, learningRate: 0.001 },
 });
 
-/** The message of a GPU task for a first round, with the given fields. */
+/** A GPU task message of a first round, with the given fields replaced. */
 export const gpuTaskMessage = (fields: Partial<GpuTaskMessage>): GpuTaskMessage => ({
   schema: 'fedcardio.task/1',
   federation: 'heart',

@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { federationKeys, type RoundAddress } from '../federation/keys.ts';
-import { campaignSchema, type Plan, type Summary } from '../federation/schemas.ts';
+import { campaignSchema, kindOf, type Plan, type Summary } from '../federation/schemas.ts';
 import { keyOf } from '../federation/testing.ts';
 import { nextActions } from './actions.ts';
-import { openRound, samplesOf } from './opening.ts';
+import { openRound } from './opening.ts';
 import { planCampaign, stageOf } from './plan.ts';
 import { campaignState } from './state.ts';
 
@@ -108,7 +108,8 @@ describe('nextActions', () => {
 describe('openRound', () => {
   const ableIn = (stage: string) =>
     SUMMARIES.flatMap((own) => {
-      const samples = samplesOf(stageOf(PLAN, stage), own);
+      const found = stageOf(PLAN, stage);
+      const samples = kindOf(found).samples(found, own);
       return samples > 0 ? [{ site: own.site, samples, summary: '"etag"' }] : [];
     });
   const inputs = { plan: PLAN, planSha256: 'b'.repeat(64), base: null, able: ableIn('student') };

@@ -1,28 +1,27 @@
 import type { RoundAddress } from '../federation/keys.ts';
-import type { Open, Plan, Stage, Summary } from '../federation/schemas.ts';
+import { kindOf, type Open, type Plan } from '../federation/schemas.ts';
 import { stageOf } from './plan.ts';
 
 export interface OpeningInputs {
   readonly plan: Plan;
   /** SHA-256 of plan.json. */
   readonly planSha256: string;
-  /** What the round starts from; null in a stage's first round. */
+  /** The model that the round starts from; null in a stage's first round. */
   readonly base: Open['base'];
-  /** Sites of the federation that hold what the stage needs, and how much of it. */
+  /** Sites of the federation that have what the stage needs, with the number of cases. */
   readonly able: readonly Participant[];
 }
 
 export type Participant = Open['participants'][number];
 
-/** Frozen terms of a round, or why it cannot be held. */
+/** The frozen terms of a round, or why it cannot open. */
 export type Opening =
   | { readonly kind: 'open'; readonly open: Open }
   | { readonly kind: 'impossible'; readonly reason: string };
 
 /**
- * The terms of a round. Participants are the sites that belong to the federation and hold what the stage needs now: a
- * site that joins or leaves does so between rounds. A round that has fewer than `minSites` of them from the start is
- * impossible.
+ * The terms of a round. Participants are the sites of the federation that have what the stage needs now, so that sites
+ * join and leave between rounds. A round with fewer than `minSites` participants is impossible.
  */
 export function openRound(at: RoundAddress, { plan, planSha256, base, able }: OpeningInputs, now: Date): Opening {
   const stage = stageOf(plan, at.stage);
@@ -33,7 +32,10 @@ export function openRound(at: RoundAddress, { plan, planSha256, base, able }: Op
     const found = participants.map(({ site }) => site).join(', ');
     const asked = stage.sites ? `of ${stage.sites.join(', ')} ` : '';
     const who = asked + (found === '' ? 'no site has' : `only ${found} of ${minSites} sites have`);
-    return { kind: 'impossible', reason: `Round ${at.round} of ${at.stage} cannot open: ${who} ${needOf(stage)}.` };
+    return {
+      kind: 'impossible',
+      reason: `Round ${at.round} of ${at.stage} cannot open: ${who} ${kindOf(stage).need(stage)}.`,
+    };
   }
   return {
     kind: 'open',
@@ -50,37 +52,4 @@ export function openRound(at: RoundAddress, { plan, planSha256, base, able }: Op
       previous: base?.commit ?? planSha256,
     },
   };
-}
-
-/** Cases that a stage can train on, label or score at a site, at most; 0 keeps the site out. */
-export function samplesOf(stage: Stage, { cases, labelled }: Pick<Summary, 'cases' | 'labelled'>): number {
-  switch (stage.kind) {
-    case 'teacher':
-    case 'probe':
-      return labelled[stage.task] ?? 0;
-    case 'pseudo-label':
-      return cases.training;
-    case 'student': {
-      if (stage.pseudoLabels !== undefined) return cases.training;
-      const labels = stage.tasks.reduce((sum, task) => sum + (labelled[task] ?? 0), 0);
-      return Math.min(labels, cases.training);
-    }
-    case 'evaluate':
-      return cases.evaluation;
-  }
-}
-
-function needOf(stage: Stage): string {
-  switch (stage.kind) {
-    case 'teacher':
-    case 'probe':
-      return `training cases with ${stage.task} labels`;
-    case 'student':
-      if (stage.pseudoLabels === undefined) return `training cases with labels of ${stage.tasks.join(', ')}`;
-      return 'training cases';
-    case 'pseudo-label':
-      return 'training cases';
-    case 'evaluate':
-      return 'held-out cases';
-  }
 }

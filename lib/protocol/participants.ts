@@ -1,17 +1,17 @@
 import { collect, mapConcurrently } from '../async.ts';
 import { describeError, isFedcardioError } from '../error.ts';
 import { federationKeys } from '../federation/keys.ts';
-import { type Open, type Stage, summarySchema } from '../federation/schemas.ts';
+import { kindOf, type Open, type Stage, summarySchema } from '../federation/schemas.ts';
 import { tryReadJson } from '../storage/documents.ts';
 import type { ReaderContext, StoreContext } from './context.ts';
-import { type Participant, samplesOf } from './opening.ts';
+import type { Participant } from './opening.ts';
 
 const READS_AT_ONCE = 16;
 
 /**
- * The sites of the federation that hold what a stage needs, by their own counts. What the stage's previous round was
- * told of a site holds as long as the site's summary has the same ETag, so that a round costs a listing and not a
- * request for each site.
+ * The sites of the federation that have what a stage needs, according to their summaries. The counts of the stage's
+ * previous round are reused for a site whose summary has the same ETag, so that a round costs one listing instead of one
+ * request per site.
  */
 export async function ableSites(
   context: StoreContext,
@@ -31,7 +31,7 @@ export async function ableSites(
   return found.flat();
 }
 
-/** How much of what a stage needs a site holds now. A summary that cannot be read keeps its own site out, and no other. */
+/** A site as participant, if it has what the stage needs. A summary that cannot be read excludes its own site only. */
 export async function ableSite(
   { federationStore, log }: ReaderContext,
   stage: Stage,
@@ -40,7 +40,7 @@ export async function ableSite(
   try {
     const summary = await tryReadJson(federationStore, federationKeys.summary(site), summarySchema);
     if (summary?.value.site !== site) return [];
-    const samples = samplesOf(stage, summary.value);
+    const samples = kindOf(stage).samples(stage, summary.value);
     return samples > 0 ? [{ site, samples, summary: summary.etag }] : [];
   } catch (error) {
     if (!isFedcardioError(error, 'BAD_MESSAGE')) throw error;

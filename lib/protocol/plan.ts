@@ -1,20 +1,20 @@
 import { FedcardioError } from '../error.ts';
 import type { Campaign, ModelConfig, Plan, Stage } from '../federation/schemas.ts';
-import { stageReferences } from '../federation/schemas.ts';
+import { kindOf, stageReferences } from '../federation/schemas.ts';
 import type { TaskId } from '../federation/tasks.ts';
 
-/** What starts a campaign: the campaign as uploaded, with the SHA-256 of its bytes. */
+/** A campaign as uploaded, with the SHA-256 of its bytes. */
 export interface CampaignSource {
   readonly value: Campaign;
   readonly sha256: string;
 }
 
 /**
- * The frozen terms of a campaign. Throws `BAD_CONFIGURATION` when its id is not the one that its key says, since
- * everything that belongs to it is found by its key.
+ * The frozen terms of a campaign.
  *
  * @param name the campaign's name in its key
- * @param minSites the fewest sites that the federation lets a model be averaged of: no stage has a smaller quorum
+ * @param minSites the federation's smallest number of sites that a model is averaged of; quorums below it are raised
+ * @throws FedcardioError BAD_CONFIGURATION when the campaign's id differs from its key, since keys are made from the id
  */
 export function planCampaign(name: string, source: CampaignSource, now: Date, minSites = 1): Plan {
   if (source.value.id !== name) {
@@ -27,15 +27,16 @@ export function planCampaign(name: string, source: CampaignSource, now: Date, mi
     learns(stage)
       ? { ...stage, quorum: { ...stage.quorum, minSites: Math.max(stage.quorum.minSites, minSites) } }
       : stage;
+  const { $schema: _, ...campaign } = source.value;
   return {
     schema: 'fedcardio.plan/1',
-    campaign: { ...source.value, stages: source.value.stages.map(atLeast) },
+    campaign: { ...campaign, stages: source.value.stages.map(atLeast) },
     source: source.sha256,
     at: now.toISOString(),
   };
 }
 
-/** Rounds of a stage: what learns has as many as configured, everything else one. */
+/** Number of rounds of a stage; 1 for a stage that trains nothing. */
 export const roundsOf = (stage: Stage): number => ('rounds' in stage ? stage.rounds : 1);
 
 export type LearningStage = Extract<Stage, { rounds: number }>;
@@ -44,10 +45,9 @@ export type LearningStage = Extract<Stage, { rounds: number }>;
 export const learns = (stage: Stage): stage is LearningStage => 'rounds' in stage;
 
 /** Heads of the network that a stage trains. */
-export const tasksOf = (stage: LearningStage): readonly TaskId[] =>
-  stage.kind === 'student' ? stage.tasks : [stage.task];
+export const tasksOf = (stage: LearningStage): readonly TaskId[] => kindOf(stage).tasks(stage);
 
-/** The network that a stage trains; of a probe, the one whose body it probes. */
+/** The network that a stage trains; for a probe, the network whose body it probes. */
 export function modelOf(campaign: Campaign, stage: LearningStage): ModelConfig {
   if (stage.kind !== 'probe') return stage.model;
   const probed = campaign.stages.find(({ name }) => name === stage.of);
@@ -55,12 +55,12 @@ export function modelOf(campaign: Campaign, stage: LearningStage): ModelConfig {
   throw new FedcardioError('BAD_CONFIGURATION', `Stage ${stage.name} probes "${stage.of}", which trains no network.`);
 }
 
-/** The stages that must have completed before this one opens, by name. */
+/** Names of the stages that must complete before this one opens. */
 export const requirementsOf = (stage: Stage): readonly string[] => [
   ...new Set(Object.values(stageReferences(stage)).flat()),
 ];
 
-/** The stage of a plan by its name. Throws `NOT_FOUND`. */
+/** The stage of a plan by its name. @throws FedcardioError NOT_FOUND */
 export function stageOf(plan: Plan, name: string): Stage {
   const stage = plan.campaign.stages.find((candidate) => candidate.name === name);
   if (!stage) throw new FedcardioError('NOT_FOUND', `Campaign ${plan.campaign.id} has no stage "${name}".`);

@@ -7,8 +7,9 @@ import { endCampaign } from './outcome.ts';
 import { planCampaign } from './plan.ts';
 
 /**
- * A campaign's plan, made from campaign.json where there is none yet. A campaign that cannot be planned ends at
- * once, with the reason in its outcome, where the one who uploaded it looks; the plan is then undefined.
+ * A campaign's plan. Creates it from campaign.json if it does not exist yet.
+ *
+ * @returns undefined when the campaign cannot be planned: it has then been ended, with the reason in its outcome
  */
 export async function ensurePlan(context: StoreContext, campaign: string): Promise<Document<Plan> | undefined> {
   const { federation, federationStore, now, log } = context;

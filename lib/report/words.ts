@@ -1,3 +1,4 @@
+import type { Stage } from '../federation/schemas.ts';
 import type { TaskId } from '../federation/tasks.ts';
 import type { ModelRole } from './report.ts';
 
@@ -28,10 +29,14 @@ const POINTS: Readonly<Record<string, string>> = {
 /** What a landmark class of `TASKS` is called in a caption. */
 export const pointTitle = (name: string): string => POINTS[name] ?? name.replaceAll('-', ' ');
 
-export const KIND_TITLES: Readonly<Record<string, string>> = {
+/** Names of the kinds of stages; `control` is a student without pseudo-labels. */
+const KIND_TITLES: Readonly<Record<Stage['kind'] | 'control', string>> = {
   teacher: 'teacher',
   'pseudo-label': 'pseudo-labels',
   student: 'student',
   control: 'student on labels alone',
+  probe: 'probe',
   evaluate: 'evaluation',
 };
+
+export const kindTitle = (kind: string): string => new Map(Object.entries(KIND_TITLES)).get(kind) ?? kind;

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { trainingSchema } from '../federation/schemas/learning.ts';
+import { trainingSchema } from '../federation/schemas/training.ts';
 import { prepareImage } from './cases.ts';
 import { cube, volumeOf } from './testing-cases.ts';
 

@@ -1,18 +1,23 @@
 import { z } from 'zod';
 import { TASK_IDS } from '../tasks.ts';
 
-/** Parts that several schemas share. Times are ISO 8601 in UTC, lengths mm, intensities HU. */
+/** Parts of several schemas. Times are ISO 8601 in UTC, lengths mm, intensities HU. */
 
 export const version = <N extends string>(name: N) => z.literal(`fedcardio.${name}/1` as const);
 export const time = z.iso.datetime();
 export const sha256 = z.string().regex(/^[0-9a-f]{64}$/, 'expected 64 lower-case hexadecimal digits');
 export const count = z.int().nonnegative();
 export const taskId = z.enum(TASK_IDS);
-/** Ids become parts of bucket names and keys. */
+/** An id of a federation, site or campaign. It becomes a part of bucket names and keys. */
 export const id = z
   .string()
   .regex(/^[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?$/, 'expected 1 to 40 of a-z, 0-9 and -, not starting or ending with -');
-export const stageName = z.string().regex(/^[a-z0-9-]+(?:\/[a-z0-9-]+)?$/);
+/** Marks the schema of stage names, so that the stages that a stage names can be found: see stages/references.ts. */
+export const stageNames = z.registry<{ readonly isStageName: true }>();
+export const stageName = z
+  .string()
+  .regex(/^[a-z0-9-]+(?:\/[a-z0-9-]+)?$/)
+  .register(stageNames, { isStageName: true });
 export const perTask = <T extends z.ZodType>(value: T) => z.partialRecord(taskId, value);
 
 /** Keys as they are stored in documents; see lib/federation/keys.ts. */
@@ -22,5 +27,5 @@ export const siteKey = z.string().brand<'SiteKey'>();
 /** A file of weights in the federation bucket. */
 export const file = z.strictObject({ key: federationKey, sha256, bytes: count });
 
-/** Loss and the like, by name. */
+/** Figures such as the loss, by name. */
 export const figures = z.record(z.string(), z.number());

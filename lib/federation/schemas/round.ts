@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { stageSchema } from './campaign.ts';
+import { stageSchema } from '../stages/kinds.ts';
 import { federationKey, figures, file, id, sha256, stageName, time, version } from './common.ts';
 
 /** What a site must know of a round to do its part: frozen with the round, and sent along with its task. */

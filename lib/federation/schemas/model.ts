@@ -1,0 +1,32 @@
+import { z } from 'zod';
+
+const positives = z.array(z.int().positive());
+
+const unetSchema = z
+  .strictObject({
+    kind: z.literal('unet'),
+    features: positives
+      .min(2)
+      .describe('Features of each resolution stage, finest first. Each further stage halves the grid.'),
+    deepSupervision: z
+      .boolean()
+      .default(true)
+      .describe('Supervise the coarser decoder stages too, each with half the weight of the finer one.'),
+  })
+  .describe('A UNet.');
+
+const swinUnetrSchema = z
+  .strictObject({
+    kind: z.literal('swin-unetr'),
+    featureSize: z.int().positive().describe('Embedding width of the first stage. It doubles with every stage.'),
+    depths: positives.min(1).default([2, 2, 2, 2]).describe('Transformer blocks of each stage.'),
+    heads: positives.min(1).default([3, 6, 12, 24]).describe('Attention heads of each stage.'),
+    window: z.int().positive().default(7).describe('Side of the attention windows, in tokens.'),
+  })
+  .describe('A Swin UNETR.');
+
+export const modelSchema = z.discriminatedUnion('kind', [unetSchema, swinUnetrSchema]);
+
+export type ModelConfig = z.infer<typeof modelSchema>;
+export type UNetConfig = z.infer<typeof unetSchema>;
+export type SwinUnetrConfig = z.infer<typeof swinUnetrSchema>;

@@ -1,0 +1,40 @@
+import { z } from 'zod';
+import { stageName } from '../schemas/common.ts';
+import { stageBase } from './fields.ts';
+import { defineStageKind } from './kind.ts';
+
+/** Scores models on every site's held-out cases. */
+export const evaluate = defineStageKind(
+  z
+    .strictObject({
+      kind: z.literal('evaluate'),
+      ...stageBase,
+      models: z
+        .record(z.string(), stageName)
+        .describe('The models that every site scores: name in the report → stage that trained it.'),
+      predictions: z
+        .string()
+        .optional()
+        .describe("The model in `models` whose predictions are written as NIfTI into the site's bucket."),
+      compare: z
+        .array(z.tuple([z.string(), z.string()]))
+        .default([])
+        .describe('Pairs of `models` that every site compares case by case, on the tasks that both learnt.'),
+    })
+    .describe("Scores models on every site's held-out cases."),
+  {
+    tasks: () => [],
+    samples: (_, { cases }) => cases.evaluation,
+    need: () => 'held-out cases',
+    output: () => ({ tasks: [], body: 'none', pseudoLabels: 'none' }),
+    faults: ({ models, compare, predictions }) => {
+      const named = [
+        ...compare.flat().map((name) => ['compare', name] as const),
+        ...(predictions === undefined ? [] : [['predictions', predictions] as const]),
+      ];
+      return named.flatMap(([field, name]) =>
+        Object.hasOwn(models, name) ? [] : [[field, `"${name}" is none of this stage's models`] as const],
+      );
+    },
+  },
+);

@@ -1,0 +1,63 @@
+import { z } from 'zod';
+import { aggregationSchema } from '../schemas/aggregation.ts';
+import { id, sha256, stageName } from '../schemas/common.ts';
+import { modelSchema } from '../schemas/model.ts';
+import { encodingSchema, quorumSchema, trainingSchema } from '../schemas/training.ts';
+
+/** Fields that several kinds of stages share. */
+
+/** Fields of every stage. */
+export const stageBase = {
+  name: stageName.describe('Name of the stage, unique in the campaign. It may contain one slash.'),
+  after: z
+    .array(stageName)
+    .default([])
+    .describe(
+      'Further stages that must complete before this one opens. Stages that other fields name are waited for anyway.',
+    ),
+  sites: z
+    .array(id)
+    .min(1)
+    .optional()
+    .describe(
+      'The sites that are asked to take part. Default: all. To train a model of one site, name that site alone.',
+    ),
+  quorum: quorumSchema.prefault({}).describe('How a round closes.'),
+};
+
+/** Fields of a stage that trains weights. */
+export const trained = {
+  rounds: z.int().positive().describe('Number of rounds.'),
+  training: trainingSchema.describe('How a site trains in a round.'),
+  aggregation: aggregationSchema
+    .prefault({ strategy: 'fedavg' })
+    .describe('How the updates of a round become one model. Default: federated averaging.'),
+  encoding: encodingSchema.prefault({}).describe('How weights are sent.'),
+};
+
+/** Fields of a stage that trains a network of its own. */
+export const trainedNetwork = {
+  model: modelSchema.describe('The network.'),
+  init: sha256
+    .optional()
+    .describe(
+      'SHA-256 of the weights that the stage starts from, as `fedcardio import` stores them. Default: weights drawn from the seed.',
+    ),
+  ...trained,
+};
+
+/** A fault of a stage that trains a network of its own, by the field that has it. */
+export const networkFaults = ({
+  init,
+  training,
+}: {
+  readonly init?: string | undefined;
+  readonly training: z.infer<typeof trainingSchema>;
+}): readonly (readonly [field: string, message: string])[] =>
+  init !== undefined && training.localParameters.length > 0
+    ? [['init', 'cannot go with localParameters: a site that joins later would start from other weights']]
+    : [];
+
+/** The body of a stage's network, as a later stage finds it. */
+export const bodyOf = ({ training }: { readonly training: z.infer<typeof trainingSchema> }) =>
+  training.localParameters.length > 0 ? ('differs-by-site' as const) : ('shared' as const);

@@ -1,0 +1,48 @@
+import type { z } from 'zod';
+import type { Summary } from '../schemas/federation.ts';
+import type { TaskId } from '../tasks.ts';
+import { type References, referencesIn } from './references.ts';
+
+/** A fault in a stage's configuration: the field and a message. */
+export type Fault = readonly [field: string, message: string];
+
+/** What later stages can build on. */
+export interface StageOutput {
+  /** Tasks that the stage's model has learnt. */
+  readonly tasks: readonly TaskId[];
+  /** Whether the stage leaves a network whose body can be probed. */
+  readonly body: 'none' | 'shared' | 'differs-by-site';
+  /** Pseudo-labels that the stage leaves at the sites: class maps, or class maps and probabilities. */
+  readonly pseudoLabels: 'none' | 'hard' | 'soft';
+}
+
+/** A site's counts that decide whether it can take part in a stage. */
+export type SiteCounts = Pick<Summary, 'cases' | 'labelled'>;
+
+/**
+ * All that the pipeline knows of one kind of stage besides the work of its GPU task. A new kind is one file with such a
+ * definition, and an entry in the list of `kinds.ts`. The compiler then names the places that need a decision.
+ */
+export interface StageKind<S> {
+  /** Tasks that the stage trains; none for a stage without training. */
+  tasks(stage: S): readonly TaskId[];
+  /** Cases of a site that the stage can train on, label or score; an upper bound. A site with 0 does not take part. */
+  samples(stage: S, site: SiteCounts): number;
+  /** What a site must have to take part, as the object of "no site has …". */
+  need(stage: S): string;
+  output(stage: S): StageOutput;
+  /** Faults that the schema cannot express, given the stages before this one by name. */
+  faults(stage: S, earlier: ReadonlyMap<string, StageOutput>): readonly Fault[];
+}
+
+type StageSchema = z.ZodObject<{ readonly kind: z.ZodLiteral<string>; readonly name: z.ZodString }>;
+
+/** A kind of stage with its schema. The stages that it waits for are found by its schema: see {@link referencesIn}. */
+export const defineStageKind = <S extends StageSchema>(
+  schema: S,
+  kind: StageKind<z.infer<S>>,
+): StageKind<z.infer<S>> & { readonly schema: S; references(stage: z.infer<S>): References } => ({
+  ...kind,
+  schema,
+  references: referencesIn(schema),
+});

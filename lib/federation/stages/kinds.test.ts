@@ -1,0 +1,118 @@
+import { describe, expect, test } from 'vitest';
+import { z } from 'zod';
+import { stageName } from '../schemas/common.ts';
+import { campaignSchema } from '../schemas.ts';
+import { TEACHER_STAGE } from '../testing.ts';
+import { stageBase } from './fields.ts';
+import { defineStageKind } from './kind.ts';
+import { kindOf, STAGE_KINDS, type Stage } from './kinds.ts';
+import { referencesIn } from './references.ts';
+
+/** One stage of each kind, in which every field that can name a stage does. */
+const { rounds, training, model } = TEACHER_STAGE;
+const STAGES: Readonly<Record<Stage['kind'], object>> = {
+  teacher: { task: 'hinge-points', rounds, training, model },
+  'pseudo-label': { teachers: ['a', 'b'] },
+  student: { tasks: ['hinge-points'], pseudoLabels: 'a', rounds, training, model },
+  probe: { of: 'a', task: 'hinge-points', rounds, training },
+  evaluate: { models: { first: 'a', second: 'b' } },
+};
+const REFERENCES: Readonly<Record<Stage['kind'], object>> = {
+  teacher: {},
+  'pseudo-label': { teachers: ['a', 'b'] },
+  student: { pseudoLabels: ['a'] },
+  probe: { of: ['a'] },
+  evaluate: { models: ['a', 'b'] },
+};
+
+describe('kinds of stages', () => {
+  test('have distinct names', () => {
+    const names = STAGE_KINDS.map(({ schema }) => schema.shape.kind.value);
+
+    expect(new Set(names).size).toBe(names.length);
+  });
+
+  test.each(Object.keys(STAGES) as Stage['kind'][])('wait for every stage that they name: %s', (kind) => {
+    const { schema } = STAGE_KINDS.find((candidate) => candidate.schema.shape.kind.value === kind) as {
+      schema: z.ZodType;
+    };
+    const stage = schema.parse({ kind, name: 'own', after: ['before'], ...STAGES[kind] }) as Stage;
+
+    expect(kindOf(stage).references(stage)).toEqual({ after: ['before'], ...REFERENCES[kind] });
+  });
+
+  test('are described field by field, for docs/reference/campaign.md', () => {
+    const missing = STAGE_KINDS.flatMap(({ schema }) =>
+      Object.entries(schema.shape)
+        .filter(([field, type]) => field !== 'kind' && (type as z.ZodType).description === undefined)
+        .map(([field]) => `${schema.shape.kind.value}.${field}`),
+    );
+
+    expect(missing).toEqual([]);
+  });
+});
+
+describe('a kind that was made up for this test', () => {
+  const schema = z.strictObject({
+    kind: z.literal('distil'),
+    ...stageBase,
+    from: stageName.describe('A name with a description.'),
+    best: stageName.nullable().default(null),
+    groups: z.record(z.string(), z.array(z.strictObject({ stage: stageName.optional(), weight: z.number() }))),
+    pair: z.tuple([z.string(), stageName]).optional(),
+    start: z.union([stageName, z.strictObject({ stage: stageName })]),
+    other: z.string(),
+  });
+  const kind = defineStageKind(schema, {
+    tasks: () => [],
+    samples: () => 1,
+    need: () => 'anything',
+    output: () => ({ tasks: [], body: 'none', pseudoLabels: 'none' }),
+    faults: () => [],
+  });
+  const stage = schema.parse({
+    kind: 'distil',
+    name: 'own',
+    after: ['z'],
+    from: 'a',
+    best: 'b',
+    groups: { x: [{ stage: 'c', weight: 1 }, { weight: 2 }], y: [{ stage: 'd', weight: 1 }] },
+    pair: ['no-stage', 'e'],
+    start: { stage: 'f' },
+    other: 'no-stage',
+  });
+
+  test('waits for the stages of every field, however deep, without listing them', () => {
+    expect(kind.references(stage)).toEqual({
+      after: ['z'],
+      from: ['a'],
+      best: ['b'],
+      groups: ['c', 'd'],
+      pair: ['e'],
+      start: ['f'],
+    });
+  });
+
+  test('is refused when its schema has a type in which a name could hide', () => {
+    const lazy = z.strictObject({ kind: z.literal('lazy'), name: stageName, of: z.lazy(() => stageName) });
+
+    expect(() => referencesIn(lazy)).toThrow(/lazy/);
+  });
+});
+
+test('a campaign may name a stage of any name, also one that every object has', () => {
+  const named = (name: string, models: object) =>
+    campaignSchema.safeParse({
+      schema: 'fedcardio.campaign/1',
+      id: 'c',
+      stages: [
+        { kind: 'teacher', name, task: 'hinge-points', rounds, training, model },
+        { kind: 'evaluate', name: 'scores', models, predictions: 'constructor' },
+      ],
+    });
+
+  expect(named('constructor', { constructor: 'constructor' }).success).toBe(true);
+  expect(named('constructor', { a: 'constructor' }).error?.issues.map(({ message }) => message)).toEqual([
+    '"constructor" is none of this stage\'s models',
+  ]);
+});

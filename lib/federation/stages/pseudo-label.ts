@@ -1,0 +1,50 @@
+import { z } from 'zod';
+import { stageName } from '../schemas/common.ts';
+import { stageBase } from './fields.ts';
+import { defineStageKind } from './kind.ts';
+
+/** Labels, at each site, the cases that lack a label. */
+export const pseudoLabel = defineStageKind(
+  z
+    .strictObject({
+      kind: z.literal('pseudo-label'),
+      ...stageBase,
+      teachers: z
+        .array(stageName)
+        .min(1)
+        .describe('The teacher stages whose final models label the cases that lack a label.'),
+      filter: z
+        .strictObject({
+          minConfidence: z
+            .number()
+            .min(0)
+            .max(1)
+            .default(0.5)
+            .describe(
+              'Pseudo-labels with a lower mean softmax probability over the predicted foreground are not used.',
+            ),
+          plausibility: z
+            .boolean()
+            .default(true)
+            .describe('Require all landmarks, one component each, and distances within the anatomical range.'),
+        })
+        .prefault({})
+        .describe('Which pseudo-labels are used.'),
+      soft: z
+        .boolean()
+        .default(false)
+        .describe('Keep the class probabilities of every voxel as well, for students that distil them.'),
+    })
+    .describe('Labels, at each site, the cases that lack a label, with the models of teachers.'),
+  {
+    tasks: () => [],
+    samples: (_, { cases }) => cases.training,
+    need: () => 'training cases',
+    output: ({ soft }) => ({ tasks: [], body: 'none', pseudoLabels: soft ? 'soft' : 'hard' }),
+    faults: ({ teachers }, earlier) => {
+      const tasks = teachers.flatMap((name) => earlier.get(name)?.tasks ?? []);
+      const twice = tasks.find((task, index) => tasks.indexOf(task) !== index);
+      return twice ? [['teachers', `two of them have learnt ${twice}: a case gets one label of each task`]] : [];
+    },
+  },
+);
