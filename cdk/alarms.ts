@@ -6,13 +6,8 @@ import * as targets from 'aws-cdk-lib/aws-events-targets';
 import type * as lambda from 'aws-cdk-lib/aws-lambda';
 import type * as sns from 'aws-cdk-lib/aws-sns';
 import { Duration, type Stack } from 'aws-cdk-lib/core';
-import {
-  type FunctionName,
-  METRICS,
-  METRICS_NAMESPACE,
-  type MetricName,
-  metricDimensions,
-} from '../lib/federation/metrics.ts';
+import { FEDERATION_FUNCTIONS, type FunctionName, MERGING_FUNCTIONS } from '../lib/federation/functions.ts';
+import { METRICS, METRICS_NAMESPACE, type MetricName, metricDimensions } from '../lib/federation/metrics.ts';
 import type { QueueSpec } from '../lib/federation/topology.ts';
 
 /** Each has a page in docs/operation/ of this name, which says what it means and what to do. */
@@ -156,7 +151,7 @@ export function addRoundAlarms(stack: Stack, topic: sns.ITopic, federation: stri
     says: 'A round is in the last quarter of its time without quorum.',
     metric: ownMetric('sweep', federation, METRICS.roundsShortOfQuorum, 'Maximum'),
   });
-  for (const service of ['aggregate', 'sweep'] as const) {
+  for (const service of MERGING_FUNCTIONS) {
     addAlarm(stack, topic, {
       id: `${service}MergesFailed`,
       runbook: 'merge-failed',
@@ -172,7 +167,7 @@ export function addRoundAlarms(stack: Stack, topic: sns.ITopic, federation: stri
       expression: 'SUM(METRICS())',
       usingMetrics: {
         ...Object.fromEntries(
-          (['orchestrate', 'aggregate', 'sweep'] as const).map((service) => [
+          FEDERATION_FUNCTIONS.map((service) => [
             service,
             ownMetric(service, federation, METRICS.campaignsFailed, 'Sum'),
           ]),

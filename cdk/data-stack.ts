@@ -112,10 +112,10 @@ function addBucket(stack: Stack, spec: BucketSpec, encryptionKey: kms.Key): s3.B
       : { objectLockDefaultRetention: s3.ObjectLockRetention.compliance(Duration.days(spec.objectLockDays)) }),
     lifecycleRules: [
       { abortIncompleteMultipartUploadAfter: UNFINISHED_UPLOAD, noncurrentVersionExpiration: OLD_VERSION },
-      ...spec.expiring.map(({ prefix, days, oldDays }) => ({
+      ...spec.expiring.map(({ prefix, days, noncurrentDays }) => ({
         prefix,
         expiration: Duration.days(days),
-        noncurrentVersionExpiration: Duration.days(oldDays),
+        noncurrentVersionExpiration: Duration.days(noncurrentDays),
       })),
     ],
   });

@@ -5,7 +5,7 @@ import * as scheduler from 'aws-cdk-lib/aws-scheduler';
 import * as targets from 'aws-cdk-lib/aws-scheduler-targets';
 import { type App, Duration, RemovalPolicy, Stack } from 'aws-cdk-lib/core';
 import { FEDERATION_ACCESS, SENDERS } from '../lib/federation/access.ts';
-import { FEDERATION_FUNCTIONS } from '../lib/federation/metrics.ts';
+import { FEDERATION_FUNCTIONS, MERGING_FUNCTIONS } from '../lib/federation/functions.ts';
 import { type FederationRole, names, placeOf, type Topology } from '../lib/federation/topology.ts';
 import { canonicalJson } from '../lib/json.ts';
 import { addFunction, consume } from './functions.ts';
@@ -63,7 +63,7 @@ export function addFederationStack(app: App, topology: Topology, options: Comput
     .map((queue) => ({ ...queue, queue: queue.name, bucket: names.siteBucket(federation.id, queue.site as string) }));
   const functions = new Map<string, lambda.Function>(
     FEDERATION_FUNCTIONS.map((role) => {
-      const mayMerge = role !== 'orchestrate';
+      const mayMerge = (MERGING_FUNCTIONS as readonly string[]).includes(role);
       const queue = queues.find(({ handler }) => handler === role);
       return [
         role,

@@ -1,7 +1,8 @@
 import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import type * as sns from 'aws-cdk-lib/aws-sns';
 import { type App, Stack } from 'aws-cdk-lib/core';
-import { FEDERATION_FUNCTIONS, METRICS, METRICS_NAMESPACE, type MetricName } from '../lib/federation/metrics.ts';
+import { FEDERATION_FUNCTIONS } from '../lib/federation/functions.ts';
+import { METRICS, METRICS_NAMESPACE, type MetricName } from '../lib/federation/metrics.ts';
 import { names, placeOf, type Topology } from '../lib/federation/topology.ts';
 import { addAlarmTopic } from './alarm-topic.ts';
 import { addFunctionAlarm, addQueueAlarms, addRoundAlarms, addSweepAlarm } from './alarms.ts';

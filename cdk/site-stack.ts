@@ -4,7 +4,7 @@ import * as iam from 'aws-cdk-lib/aws-iam';
 import type * as lambda from 'aws-cdk-lib/aws-lambda';
 import { type App, Duration, Stack } from 'aws-cdk-lib/core';
 import { siteAccess } from '../lib/federation/access.ts';
-import { SITE_FUNCTIONS } from '../lib/federation/metrics.ts';
+import { SITE_FUNCTIONS } from '../lib/federation/functions.ts';
 import type { Federation, Site } from '../lib/federation/schemas.ts';
 import { names, placeOf, type QueueSpec, type SiteRole, type Topology } from '../lib/federation/topology.ts';
 import { canonicalJson } from '../lib/json.ts';

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
+import { createCommands } from './commands.ts';
 import { runCommand } from './testing.ts';
 
 /** Anywhere but the project: the command must work from every folder. */
@@ -19,22 +20,15 @@ describe('fedcardio', () => {
     });
   });
 
-  test.each([
-    [[]],
-    [['demo']],
-    [['local']],
-    [['status']],
-    [['pause']],
-    [['resume']],
-    [['cancel']],
-    [['verify']],
-    [['bench']],
-  ])('helps with %j, with examples', async (command) => {
-    const { code, stdout } = await fedcardio(...command, '--help');
-    expect(code).toBe(0);
-    expect(stdout).toContain('Examples:');
-    expect(stdout).toContain(`fedcardio ${command[0] ?? 'demo'}`);
-  });
+  test.each([[[]], ...createCommands().map((command) => [[command.name()]])])(
+    'helps with %j, with examples',
+    async (command) => {
+      const { code, stdout } = await fedcardio(...command, '--help');
+      expect(code).toBe(0);
+      expect(stdout).toContain('Examples:');
+      expect(stdout).toContain(`fedcardio ${command[0] ?? 'demo'}`);
+    },
+  );
 
   test.each([
     [['train'], 'train'],

@@ -1,19 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { describeError } from '../lib/error.ts';
-import { benchCommand } from './bench.ts';
-import { controlCommands } from './control.ts';
-import { costCommand } from './cost.ts';
-import { demoCommand } from './demo/command.ts';
-import { experimentCommand } from './experiment/command.ts';
-import { exportCommand } from './export.ts';
-import { importCommand } from './import.ts';
-import { localCommand } from './local.ts';
-import { predictCommand } from './predict.ts';
-import { statusCommand } from './status.ts';
-import { verifyCommand } from './verify.ts';
+import { createCommands } from './commands.ts';
 
-/** Exit codes: 0 done, 1 it failed, 2 the command line was wrong, 130 interrupted. */
+/** Exit codes: 0 done, 1 failed, 2 wrong command line, 130 interrupted. */
 const USAGE = 2;
 const INTERRUPTED = 130;
 
@@ -21,7 +11,7 @@ const { version } = JSON.parse(readFileSync(new URL('../package.json', import.me
   version: string;
 };
 
-// Set before subcommands are added, which inherit it: commander's own exit code for a wrong command line is 1.
+// Set before the commands are added, which inherit it: commander's own exit code for a wrong command line is 1.
 const program = new Command('fedcardio')
   .description('Hospitals train one cardiac-CT model together; images never leave them.')
   .version(version)
@@ -37,21 +27,7 @@ Examples:
   fedcardio status demo-full-1 --endpoint http://127.0.0.1:4566`,
   );
 
-for (const command of [
-  demoCommand(),
-  experimentCommand(),
-  localCommand(),
-  statusCommand(),
-  ...controlCommands(),
-  verifyCommand(),
-  predictCommand(),
-  exportCommand(),
-  importCommand(),
-  costCommand(),
-  benchCommand(),
-]) {
-  program.addCommand(command.copyInheritedSettings(program));
-}
+for (const command of createCommands()) program.addCommand(command.copyInheritedSettings(program));
 
 try {
   await program.parseAsync();

@@ -1,21 +1,22 @@
 #!/usr/bin/env node
-// Bundles what runs elsewhere, into dist/ or the folder given: each function as a folder of its own for Lambda, and the
-// GPU task for its container. Fails where a function has become larger than a cold start should have to load.
+// Bundles each Lambda function and the GPU task into dist/, or into the folder that is given as the argument.
+// Fails when a function is larger than a cold start should load.
 import { rmSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
+import { tsImport } from 'tsx/esm/api';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const out = resolve(process.argv[2] ?? join(root, 'dist'));
-const FUNCTIONS = ['intake', 'dispatch', 'job-failed', 'orchestrate', 'aggregate', 'sweep'];
+const { FUNCTION_NAMES } = await tsImport('../lib/federation/functions.ts', import.meta.url);
 const MAX_FUNCTION_BYTES = 1_000_000;
 
-// Packages that are CommonJS inside call require, which an ES module does not have.
+// CommonJS packages call require, which an ES module does not have.
 const REQUIRE =
   "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);";
 
-// `z` of zod holds its messages in every language, whoever imports it; ours are in English.
+// zod's `z` includes its messages in every language. Only English is used here.
 const englishZod = {
   name: 'english-zod',
   setup: ({ onLoad }) =>
@@ -23,7 +24,7 @@ const englishZod = {
       contents: "export { default as en } from './en.js';",
     })),
 };
-// A function's credentials are in its environment. Only where there are none the SDK loads these, which Lambda has too.
+// A function's credentials are in its environment. The SDK loads these packages only without them, and Lambda has them.
 const OTHER_CREDENTIALS = ['sso', 'ini', 'login', 'process', 'web-identity'].map(
   (of) => `@aws-sdk/credential-provider-${of}`,
 );
@@ -32,15 +33,15 @@ const common = {
   absWorkingDir: root,
   bundle: true,
   platform: 'node',
-  // Lambda runs Node 24, and whoever tests the bundles what package.json allows.
+  // Lambda runs Node 24; tests run the bundles on the oldest Node that package.json allows.
   target: 'node20',
   format: 'esm',
   outExtension: { '.js': '.mjs' },
   sourcemap: true,
-  // Names are kept: stacks and the tracer show them.
+  // Stack traces and the tracer show names.
   minify: true,
   keepNames: true,
-  // What packages offer as ES modules can be left out in part.
+  // Unused parts of ES modules can be left out.
   mainFields: ['module', 'main'],
   plugins: [englishZod],
   banner: { js: REQUIRE },
@@ -54,11 +55,11 @@ const bundle = (entry, outfile, options = {}) =>
   build({ ...common, entryPoints: [entry], outfile: join(out, outfile), ...options });
 const [functions, task] = await Promise.all([
   Promise.all(
-    FUNCTIONS.map((name) =>
+    FUNCTION_NAMES.map((name) =>
       bundle(`handlers/${name}.lambda.ts`, `handlers/${name}/index.mjs`, { external: OTHER_CREDENTIALS }),
     ),
   ),
-  // The tensor packages bring native and WebAssembly files, which the container installs beside the bundle.
+  // The tensor packages contain native and WebAssembly files, which the container installs beside the bundle.
   bundle('gpu-tasks/main.ts', 'gpu-tasks/main.mjs', { external: ['@tensorflow/*'] }),
 ]);
 

@@ -1,4 +1,4 @@
-import type { Encoding } from '../../lib/federation/schemas.ts';
+import { type Encoding, STRATEGIES } from '../../lib/federation/schemas.ts';
 
 /** What is merged, and how often. */
 export interface Case {
@@ -20,7 +20,6 @@ export interface Case {
 const F32: Encoding = { dtype: 'F32', delta: false };
 /** To the first byte: less than S3 takes for most requests. */
 const FAR_MS = 30;
-const STRATEGIES = ['fedavg', 'fedavgm', 'fedadam', 'fedyogi', 'median', 'trimmed-mean', 'krum', 'multi-krum'];
 
 /** All strategies; then storage far away, many updates, and a model four times as large; then all encodings, the plain one first. */
 export function casesOf(parameters: number, repeats: number): readonly Case[] {
@@ -37,7 +36,7 @@ export function casesOf(parameters: number, repeats: number): readonly Case[] {
     return aCase(`fedavg, ${dtype}${delta ? ' delta' : ''}`, 'fedavg', fields);
   };
   return [
-    ...STRATEGIES.map((strategy) => aCase(strategy, strategy)),
+    ...STRATEGIES.map(({ name }) => aCase(name, name)),
     aCase('fedavg, clipped', 'fedavg', { aggregation: { strategy: 'fedavg', clipNorm: 1 } }),
     aCase(`fedavg, ${FAR_MS} ms away`, 'fedavg', { latencyMs: FAR_MS }),
     aCase('fedavg, 32 updates', 'fedavg', { updates: 32, repeats: 1 }),

@@ -1,5 +1,6 @@
 import type { MergeInput } from '../../lib/aggregation/inputs.ts';
 import type { MergeOptions } from '../../lib/aggregation/merge-options.ts';
+import { strategyOf } from '../../lib/aggregation/strategies/strategies.ts';
 import { createObjectStorage } from '../../lib/aws/objects.ts';
 import type { FederationKey } from '../../lib/federation/keys.ts';
 import { aggregationSchema, type Encoding, type StoredFile } from '../../lib/federation/schemas.ts';
@@ -86,7 +87,7 @@ async function runPairs(
     return runMergeProcess({ endpoint, inputs, merge: { aggregation: parsed, base: from, ...encoding, ...keys } });
   };
   // A round in the middle of a stage: what a server optimiser keeps is there.
-  const keepsState = ['fedavgm', 'fedadam', 'fedyogi'].includes(parsed.strategy);
+  const keepsState = strategyOf(parsed).moments.length > 0;
   const state = keepsState ? ((await merge(null, 'before')).state ?? null) : null;
   const pairs: Pair[] = [];
   for (let i = 0; i < repeats; i++) {

@@ -1,7 +1,7 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { FEDERATION_FUNCTIONS, SITE_FUNCTIONS } from '../../lib/federation/metrics.ts';
+import { FUNCTION_NAMES } from '../../lib/federation/functions.ts';
 import type { Federation } from '../../lib/federation/schemas.ts';
 import { topologyOf } from '../../lib/federation/topology.ts';
 import { addStacks } from '../stacks.ts';
@@ -11,7 +11,7 @@ import { type StackTemplate, synthesize } from '../synthesize.ts';
 export function withHandlers<T>(use: (handlers: string) => T): T {
   const handlers = mkdtempSync(join(tmpdir(), 'fedcardio-handlers-'));
   try {
-    for (const name of [...SITE_FUNCTIONS, ...FEDERATION_FUNCTIONS]) {
+    for (const name of FUNCTION_NAMES) {
       mkdirSync(join(handlers, name));
       writeFileSync(join(handlers, name, 'index.mjs'), 'export const handler = async () => undefined;\n');
     }

@@ -1,7 +1,7 @@
 import { createObjectStorage } from '../../lib/aws/objects.ts';
 import { createQueues } from '../../lib/aws/queues.ts';
 import { FedcardioError } from '../../lib/error.ts';
-import type { FunctionName } from '../../lib/federation/metrics.ts';
+import type { FunctionName } from '../../lib/federation/functions.ts';
 import { topologyOf } from '../../lib/federation/topology.ts';
 import { storesOf } from '../../lib/storage/stores.ts';
 import type { GpuTaskLauncher, HandlerContext } from '../context.ts';

@@ -1,7 +1,8 @@
 import { Logger } from '@aws-lambda-powertools/logger';
 import { Metrics, MetricUnit } from '@aws-lambda-powertools/metrics';
 import { Tracer } from '@aws-lambda-powertools/tracer';
-import { type FunctionName, METRICS_NAMESPACE, metricDimensions } from '../../lib/federation/metrics.ts';
+import type { FunctionName } from '../../lib/federation/functions.ts';
+import { METRICS_NAMESPACE, metricDimensions } from '../../lib/federation/metrics.ts';
 import { levelOf, measuresOf } from './measures.ts';
 
 export type LambdaContext = Parameters<Logger['addContext']>[0];

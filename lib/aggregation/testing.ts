@@ -1,5 +1,11 @@
 import { readFileSync } from 'node:fs';
-import { aggregationSchema, type Encoding, type StoredFile } from '../federation/schemas.ts';
+import {
+  type Aggregation,
+  aggregationSchema,
+  STRATEGIES as DECLARED_STRATEGIES,
+  type Encoding,
+  type StoredFile,
+} from '../federation/schemas.ts';
 import { keyOf } from '../federation/testing.ts';
 import { sha256Hex } from '../json.ts';
 import type { FederationStore } from '../storage/contract.ts';
@@ -30,19 +36,10 @@ export const model = (...values: number[]): Weights =>
     ['w', f32(values.slice(1))],
   ]);
 
-/** Every strategy as a campaign would configure it; Krum so that three updates are enough. */
-export const STRATEGIES = [
-  'fedavg',
-  'fedavgm',
-  'fedadam',
-  'fedyogi',
-  'median',
-  'trimmed-mean',
-  'krum',
-  'multi-krum',
-] as const;
-export type StrategyName = (typeof STRATEGIES)[number];
+export type StrategyName = Aggregation['strategy'];
+export const STRATEGIES: readonly StrategyName[] = DECLARED_STRATEGIES.map(({ name }) => name);
 
+/** A strategy as a campaign would configure it, with Krum such that three updates suffice. */
 export const configured = (strategy: StrategyName, options: Readonly<Record<string, unknown>> = {}) =>
   aggregationSchema.parse({ strategy, ...(strategy.endsWith('krum') ? { byzantine: 0 } : {}), ...options });
 

@@ -1,27 +1,29 @@
+import type { FunctionName } from './functions.ts';
+
 /**
- * The metrics that functions publish and alarms look at: declared once, so that neither can misspell the other's.
- * Dimensions are those of {@link metricDimensions} and no others: every further one, such as the campaign, would be paid
- * for by the month. Which campaign, stage, round and site it was is in the log line of the same moment.
+ * The metrics that functions publish and alarms watch. Their dimensions are those of {@link metricDimensions} only:
+ * CloudWatch bills every further combination, such as one per campaign. The log line of the same moment names campaign,
+ * stage, round and site.
  */
 export const METRICS_NAMESPACE = 'fedcardio';
 
-/** Counts, unless the name ends in a unit. Nothing is published while nothing happens. */
+/** Counts, unless the name ends in a unit. An idle function publishes nothing. */
 export const METRICS = {
   roundsCommitted: 'RoundsCommitted',
-  /** Of a round that can be closed: how long it is past its deadline. Grows for as long as no merge succeeds. */
+  /** How long a round that can be closed is past its deadline. Grows until a merge succeeds. */
   roundOverdue: 'RoundOverdueSeconds',
-  /** With every look at an open round in the last quarter of its time: 1 while its quorum is missing, 0 once it is not. */
+  /** For every open round in the last quarter of its time: 1 while it lacks quorum, then 0. */
   roundsShortOfQuorum: 'RoundsShortOfQuorum',
   campaignsCompleted: 'CampaignsCompleted',
   campaignsFailed: 'CampaignsFailed',
   casesExamined: 'CasesExamined',
   casesRejected: 'CasesRejected',
-  /** Sites that answered with a failure, as `aggregate` is told of it; of one site alone where it says so itself. */
+  /** Failed GPU tasks. `aggregate` counts those of all sites, a site's own functions count that site's. */
   tasksFailed: 'TasksFailed',
   tasksNotSent: 'TasksNotSent',
   updatesRefused: 'UpdatesRefused',
   mergesFailed: 'MergesFailed',
-  /** Messages that a function could not handle: they come again, and in the end go to the dead letters. */
+  /** Messages that a function could not handle: they are delivered again, and at last moved to the dead-letter queue. */
   recordsFailed: 'RecordsFailed',
   /** Campaigns that a sweep could not advance. */
   sweepsFailed: 'SweepsFailed',
@@ -29,12 +31,7 @@ export const METRICS = {
 
 export type MetricName = (typeof METRICS)[keyof typeof METRICS];
 
-/** Functions of a site, of which each site has its own, and those of the federation. */
-export const SITE_FUNCTIONS = ['intake', 'dispatch', 'job-failed'] as const;
-export const FEDERATION_FUNCTIONS = ['orchestrate', 'aggregate', 'sweep'] as const;
-export type FunctionName = (typeof SITE_FUNCTIONS)[number] | (typeof FEDERATION_FUNCTIONS)[number];
-
-/** The dimensions of everything that a function publishes. `site`: of a site's function. */
+/** The dimensions of every metric of a function. `site` is given for a site's function. */
 export const metricDimensions = (service: FunctionName, federation: string, site?: string) => ({
   service,
   federation,

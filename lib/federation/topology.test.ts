@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { FUNCTION_TIMEOUT_SECONDS, names, topologyOf } from './topology.ts';
+import { FUNCTION_TIMEOUT_SECONDS } from './functions.ts';
+import { names, topologyOf } from './topology.ts';
 
 const federation = (id: string, site: string) => ({
   schema: 'fedcardio.federation/1' as const,

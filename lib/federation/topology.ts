@@ -1,18 +1,24 @@
 import { FedcardioError } from '../error.ts';
+import {
+  FEDERATION_FUNCTIONS,
+  FUNCTION_TIMEOUT_SECONDS,
+  type HandlerName,
+  queueFunctions,
+  SITE_FUNCTIONS,
+} from './functions.ts';
 import { CAMPAIGN_SUFFIX, CASE_FOLDERS, COMMIT_SUFFIX, CONTROL_SUFFIX, siteKeys, UPDATE_SUFFIX } from './keys.ts';
 import type { Federation, Site } from './schemas.ts';
 
-/**
- * What a federation consists of, declared once: the CDK stacks are synthesized from it, and
- * those are what is deployed everywhere.
- */
+export type { HandlerName } from './functions.ts';
+
+/** The buckets and queues of a federation. The CDK synthesizes the stacks of every platform from it. */
 export interface Topology {
   readonly federation: Federation;
   readonly buckets: readonly BucketSpec[];
   readonly queues: readonly QueueSpec[];
 }
 
-/** Where something is deployed; undefined in both: where whoever deploys is. */
+/** Account and region of a deployment. Both default to the deployer's. */
 export interface Place {
   readonly account?: string | undefined;
   readonly region?: string | undefined;
@@ -23,9 +29,9 @@ export interface BucketSpec extends Place {
   /** The site that owns it; undefined for the federation bucket. */
   readonly site?: string;
   readonly notifications: readonly NotificationSpec[];
-  /** Keys, `*` for any characters, of objects that are created once: never replaced, never deleted. */
+  /** Keys (`*` matches any characters) of objects that are created once and never replaced or deleted. */
   readonly permanent: readonly string[];
-  /** What helps a task to go on, and is deleted some days after it was written if nobody has deleted it before. */
+  /** Prefixes of objects that S3 deletes some days after they were written, such as checkpoints. */
   readonly expiring: readonly ExpirySpec[];
   readonly objectLockDays?: number | undefined;
 }
@@ -33,34 +39,22 @@ export interface BucketSpec extends Place {
 interface ExpirySpec {
   readonly prefix: string;
   readonly days: number;
-  /** Days that a version is kept for which was replaced or deleted. */
-  readonly oldDays: number;
+  /** Days that a replaced or deleted version is kept. */
+  readonly noncurrentDays: number;
 }
 
-/** `s3:ObjectCreated:*` of keys with this prefix and suffix goes to the queue. */
+/** Events `s3:ObjectCreated:*` of keys with this prefix and suffix are sent to the queue. */
 interface NotificationSpec {
   readonly prefix?: string;
   readonly suffix?: string;
   readonly queue: string;
 }
 
-/** What a function may take, in seconds. Whoever closes rounds may have to read and write gigabytes. */
-export const FUNCTION_TIMEOUT_SECONDS = {
-  intake: 120,
-  dispatch: 60,
-  'job-failed': 60,
-  orchestrate: 60,
-  aggregate: 300,
-  sweep: 300,
-} as const;
-
-export type HandlerName = 'intake' | 'dispatch' | 'orchestrate' | 'aggregate';
-
-/** Of each site: three functions, the job of its tasks, and the hospital's door. */
-export const SITE_ROLES = ['intake', 'dispatch', 'job-failed', 'task', 'upload'] as const;
+/** A site's IAM roles: one for each function, the GPU task's, and the upload role. */
+export const SITE_ROLES = [...SITE_FUNCTIONS, 'task', 'upload'] as const;
 export type SiteRole = (typeof SITE_ROLES)[number];
-/** Of the coordinator: three functions, the job of large merges, and the researchers' door. */
-export const FEDERATION_ROLES = ['orchestrate', 'aggregate', 'sweep', 'merge', 'research'] as const;
+/** The coordinator's IAM roles: one for each function, the large merge's, and the research role. */
+export const FEDERATION_ROLES = [...FEDERATION_FUNCTIONS, 'merge', 'research'] as const;
 export type FederationRole = (typeof FEDERATION_ROLES)[number];
 
 export interface QueueSpec extends Place {
@@ -71,9 +65,9 @@ export interface QueueSpec extends Place {
   readonly handler: HandlerName;
   /** At least six times the function's time-out. */
   readonly visibilityTimeoutSeconds: number;
-  /** Receives after which a message goes to the dead-letter queue. */
+  /** Receives after which a message is moved to the dead-letter queue. */
   readonly maxReceiveCount: number;
-  /** Messages handed to one invocation, at most. Above 10, what SQS gives at once, they are gathered. */
+  /** Most messages of one invocation. More than 10, the most that SQS returns at once, are gathered first. */
   readonly batchSize: number;
 }
 
@@ -85,27 +79,34 @@ export const names = {
   orchestrateQueue: (federation: string) => `${federation}-orchestrate`,
   aggregateQueue: (federation: string) => `${federation}-aggregate`,
   deadLetterQueue: (queue: string) => `${queue}-dlq`,
-  /** Of the role, and of the function or job that has it. */
+  /** Name of the role, and of the function or job that has it. */
   siteRole: (federation: string, site: string, role: SiteRole) => `${federation}-${site}-${role}`,
   federationRole: (federation: string, role: FederationRole) => `${federation}-${role}`,
 } as const;
 
+const QUEUE_NAMES: Readonly<Record<HandlerName, (federation: string, site: string) => string>> = {
+  intake: names.intakeQueue,
+  dispatch: names.gpuTaskQueue,
+  orchestrate: names.orchestrateQueue,
+  aggregate: names.aggregateQueue,
+};
+
 /** The links of the audit trail, each created with `If-None-Match: *`. */
 const PERMANENT = ['plan.json', 'open.json', 'seal.json', 'commit.json', 'outcome.json'] as const;
 
-/** Longer than a campaign lasts: its later stages start from what its sites kept of the earlier ones. */
-const OF_A_CAMPAIGN = { days: 180, oldDays: 7 };
-/** A task that has not gone on for so long will not. It writes gigabytes, again and again, in the place of the last. */
-const OF_A_TASK = { days: 14, oldDays: 1 };
+/** Longer than a campaign: later stages start from checkpoints of earlier ones. */
+const CAMPAIGN_EXPIRY = { days: 180, noncurrentDays: 7 };
+/** A GPU task that has stopped for this long is not resumed. Each of its checkpoints, of gigabytes, replaces the last. */
+const CHECKPOINT_EXPIRY = { days: 14, noncurrentDays: 1 };
 
-/** The longest names that S3 and IAM take. Those of queues are shorter than SQS takes whenever these fit. */
+/** Longest names that S3 and IAM accept. Queue names always fit into SQS's 80 characters when these do. */
 const BUCKET_NAME_LENGTH = 63;
 const ROLE_NAME_LENGTH = 64;
 
 /**
  * The buckets, queues and filters of a federation, in a stable order.
  *
- * @throws FedcardioError BAD_CONFIGURATION when ids are so long that no bucket or role can be named after them
+ * @throws FedcardioError BAD_CONFIGURATION when an id is too long for a bucket or role name
  */
 export function topologyOf(federation: Federation): Topology {
   for (const { id } of federation.sites) {
@@ -114,8 +115,7 @@ export function topologyOf(federation: Federation): Topology {
   }
   const sites = federation.sites.map((site) => siteTopology(federation, site));
   const place = placeOf(federation);
-  const orchestrate = queue(names.orchestrateQueue(federation.id), 'orchestrate', { ...place, batchSize: 1 });
-  const aggregate = queue(names.aggregateQueue(federation.id), 'aggregate', { ...place, batchSize: 100 });
+  const orchestrate = names.orchestrateQueue(federation.id);
   return {
     federation,
     buckets: [
@@ -126,19 +126,19 @@ export function topologyOf(federation: Federation): Topology {
         objectLockDays: federation.objectLockDays,
         expiring: [],
         notifications: [
-          { prefix: 'campaigns/', suffix: CAMPAIGN_SUFFIX, queue: orchestrate.name },
-          { prefix: 'campaigns/', suffix: CONTROL_SUFFIX, queue: orchestrate.name },
-          { prefix: 'campaigns/', suffix: COMMIT_SUFFIX, queue: orchestrate.name },
-          { prefix: 'campaigns/', suffix: UPDATE_SUFFIX, queue: aggregate.name },
+          { prefix: 'campaigns/', suffix: CAMPAIGN_SUFFIX, queue: orchestrate },
+          { prefix: 'campaigns/', suffix: CONTROL_SUFFIX, queue: orchestrate },
+          { prefix: 'campaigns/', suffix: COMMIT_SUFFIX, queue: orchestrate },
+          { prefix: 'campaigns/', suffix: UPDATE_SUFFIX, queue: names.aggregateQueue(federation.id) },
         ],
         permanent: PERMANENT.map((name) => `campaigns/*/${name}`),
       },
     ],
-    queues: [...sites.flatMap((site) => site.queues), orchestrate, aggregate],
+    queues: [...sites.flatMap((site) => site.queues), ...queuesOf(federation, place)],
   };
 }
 
-/** Where a site is, or the federation: a site that says nothing is where the federation is. */
+/** Account and region of a site, or of the coordinator. A site without its own has the coordinator's. */
 export const placeOf = (federation: Federation, site?: Pick<Site, 'account' | 'region'>): Place => ({
   account: site?.account ?? federation.account,
   region: site?.region ?? federation.region,
@@ -155,39 +155,37 @@ function checkLength(site: string, what: string, name: string, limit: number): v
 
 function siteTopology(federation: Federation, site: Site): { bucket: BucketSpec; queues: readonly QueueSpec[] } {
   const place = placeOf(federation, site);
-  const of = { ...place, site: site.id };
-  const intake = queue(names.intakeQueue(federation.id, site.id), 'intake', { ...of, batchSize: 10 });
-  const tasks = queue(names.gpuTaskQueue(federation.id, site.id), 'dispatch', { ...of, batchSize: 1 });
   return {
     bucket: {
-      ...of,
+      ...place,
+      site: site.id,
       name: names.siteBucket(federation.id, site.id),
       notifications: Object.values(CASE_FOLDERS).map((folder) => ({
         prefix: `${folder}/`,
-        queue: intake.name,
+        queue: names.intakeQueue(federation.id, site.id),
       })),
       permanent: [],
       expiring: [
-        ...['checkpoints/', 'jobs/'].map((prefix) => ({ prefix, ...OF_A_CAMPAIGN })),
-        { prefix: siteKeys.unfinishedPrefix, ...OF_A_TASK },
+        ...['checkpoints/', 'jobs/'].map((prefix) => ({ prefix, ...CAMPAIGN_EXPIRY })),
+        { prefix: siteKeys.unfinishedPrefix, ...CHECKPOINT_EXPIRY },
       ],
       objectLockDays: site.objectLockDays,
     },
-    queues: [intake, tasks],
+    queues: queuesOf(federation, { ...place, site: site.id }),
   };
 }
 
-function queue(
-  name: string,
-  handler: HandlerName,
-  options: Place & { readonly site?: string; readonly batchSize: number },
-): QueueSpec {
-  return {
-    name,
-    deadLetterQueue: names.deadLetterQueue(name),
-    handler,
-    visibilityTimeoutSeconds: 6 * FUNCTION_TIMEOUT_SECONDS[handler],
-    maxReceiveCount: 3,
-    ...options,
-  };
-}
+/** The queues of a site, or those of the coordinator. */
+const queuesOf = (federation: Federation, owner: Place & { readonly site?: string }): readonly QueueSpec[] =>
+  queueFunctions(owner.site === undefined ? 'federation' : 'site').map(({ name: handler, batchSize }) => {
+    const name = QUEUE_NAMES[handler](federation.id, owner.site ?? '');
+    return {
+      ...owner,
+      name,
+      deadLetterQueue: names.deadLetterQueue(name),
+      handler,
+      visibilityTimeoutSeconds: 6 * FUNCTION_TIMEOUT_SECONDS[handler],
+      maxReceiveCount: 3,
+      batchSize,
+    };
+  });

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import type { FunctionName } from '../../lib/federation/metrics.ts';
+import type { FunctionName } from '../../lib/federation/functions.ts';
 
 const RUNTIME = fileURLToPath(new URL('../fixtures/functions/runtime.mjs', import.meta.url));
 

@@ -9,24 +9,22 @@ import { multiKrum } from './multi-krum.ts';
 import type { Strategy } from './strategy.ts';
 import { trimmedMean } from './trimmed-mean.ts';
 
+type Implementations = {
+  readonly [S in Aggregation['strategy']]: (config: Extract<Aggregation, { strategy: S }>) => Strategy;
+};
+
+/** The implementation of every strategy that lib/federation/schemas/aggregation.ts declares. */
+const IMPLEMENTATIONS: Implementations = {
+  fedavg: () => fedavg,
+  fedavgm,
+  fedadam,
+  fedyogi,
+  median: () => median,
+  'trimmed-mean': trimmedMean,
+  krum,
+  'multi-krum': multiKrum,
+};
+
 /** The strategy that a stage's configuration names. */
-export function strategyOf(aggregation: Aggregation): Strategy {
-  switch (aggregation.strategy) {
-    case 'fedavg':
-      return fedavg;
-    case 'fedavgm':
-      return fedavgm(aggregation);
-    case 'fedadam':
-      return fedadam(aggregation);
-    case 'fedyogi':
-      return fedyogi(aggregation);
-    case 'median':
-      return median;
-    case 'trimmed-mean':
-      return trimmedMean(aggregation);
-    case 'krum':
-      return krum(aggregation);
-    case 'multi-krum':
-      return multiKrum(aggregation);
-  }
-}
+export const strategyOf = (aggregation: Aggregation): Strategy =>
+  (IMPLEMENTATIONS[aggregation.strategy] as (config: Aggregation) => Strategy)(aggregation);

@@ -17,7 +17,7 @@ export interface StageOutput {
 }
 
 /** A site's counts that decide whether it can take part in a stage. */
-export type SiteCounts = Pick<Summary, 'cases' | 'labelled'>;
+type SiteCounts = Pick<Summary, 'cases' | 'labelled'>;
 
 /**
  * All that the pipeline knows of one kind of stage besides the work of its GPU task. A new kind is one file with such a

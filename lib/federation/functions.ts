@@ -1,0 +1,102 @@
+interface FunctionSpec {
+  readonly name: string;
+  /** `site`: each site has its own. `federation`: the coordinator has one. */
+  readonly scope: 'site' | 'federation';
+  readonly trigger: QueueTrigger | { readonly kind: 'batch-job-failed' } | { readonly kind: 'every-minute' };
+  readonly timeoutSeconds: number;
+  /** Whether it merges updates, or submits large merges to Batch. */
+  readonly closesRounds: boolean;
+  /** For docs/functions.md. */
+  readonly does: string;
+}
+
+interface QueueTrigger {
+  readonly kind: 'queue';
+  /** Most messages of one invocation. More than 10, the most that SQS returns at once, are gathered first. */
+  readonly batchSize: number;
+}
+
+/**
+ * Every Lambda function. Its code is handlers/<name>.lambda.ts. Names, queues, roles, bundles, time-outs, alarms and the
+ * table in docs/functions.md derive from this list. A new function also needs its access (lib/federation/access.ts) and
+ * its size (cdk/functions.ts), which the compiler asks for.
+ */
+export const FUNCTIONS = [
+  {
+    name: 'intake',
+    scope: 'site',
+    trigger: { kind: 'queue', batchSize: 10 },
+    timeoutSeconds: 120,
+    closesRounds: false,
+    does: "catalogs or rejects uploads, and updates the site's counts",
+  },
+  {
+    name: 'dispatch',
+    scope: 'site',
+    trigger: { kind: 'queue', batchSize: 1 },
+    timeoutSeconds: 60,
+    closesRounds: false,
+    does: 'submits a GPU task as a Batch job, once',
+  },
+  {
+    name: 'job-failed',
+    scope: 'site',
+    trigger: { kind: 'batch-job-failed' },
+    timeoutSeconds: 60,
+    closesRounds: false,
+    does: 'reports the failure to the round on behalf of the GPU task',
+  },
+  {
+    name: 'orchestrate',
+    scope: 'federation',
+    trigger: { kind: 'queue', batchSize: 1 },
+    timeoutSeconds: 60,
+    closesRounds: false,
+    does: 'opens rounds, sends GPU tasks, ends campaigns',
+  },
+  {
+    name: 'aggregate',
+    scope: 'federation',
+    trigger: { kind: 'queue', batchSize: 100 },
+    // Reads and writes gigabytes.
+    timeoutSeconds: 300,
+    closesRounds: true,
+    does: 'closes rounds, or submits large merges to Batch',
+  },
+  {
+    name: 'sweep',
+    scope: 'federation',
+    trigger: { kind: 'every-minute' },
+    timeoutSeconds: 300,
+    closesRounds: true,
+    does: 'does the work of orchestrate and aggregate for all campaigns',
+  },
+] as const satisfies readonly FunctionSpec[];
+
+type Declared = (typeof FUNCTIONS)[number];
+type Where<C> = Extract<Declared, C>['name'];
+
+export type FunctionName = Declared['name'];
+/** A function that consumes a queue. */
+export type HandlerName = Where<{ readonly trigger: QueueTrigger }>;
+
+const namesWhere = <C>(matches: (declared: Declared) => boolean): readonly Where<C>[] =>
+  FUNCTIONS.filter(matches).map(({ name }) => name as Where<C>);
+
+export const SITE_FUNCTIONS = namesWhere<{ readonly scope: 'site' }>(({ scope }) => scope === 'site');
+export const FEDERATION_FUNCTIONS = namesWhere<{ readonly scope: 'federation' }>(({ scope }) => scope === 'federation');
+export const FUNCTION_NAMES: readonly FunctionName[] = FUNCTIONS.map(({ name }) => name);
+/** Functions that merge updates, or submit large merges to Batch. */
+export const MERGING_FUNCTIONS = namesWhere<{ readonly closesRounds: true }>(({ closesRounds }) => closesRounds);
+
+export const FUNCTION_TIMEOUT_SECONDS = Object.fromEntries(
+  FUNCTIONS.map(({ name, timeoutSeconds }) => [name, timeoutSeconds]),
+) as Readonly<Record<FunctionName, number>>;
+
+/** The functions of a site or of the federation that consume a queue, in a stable order. */
+export const queueFunctions = (
+  scope: Declared['scope'],
+): readonly { readonly name: HandlerName; readonly batchSize: number }[] =>
+  FUNCTIONS.flatMap(({ name, scope: own, trigger }) =>
+    own === scope && trigger.kind === 'queue' ? [{ name: name as HandlerName, batchSize: trigger.batchSize }] : [],
+  );
