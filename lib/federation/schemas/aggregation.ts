@@ -30,6 +30,7 @@ const adaptive = {
   beta2: rate.default(0.99).describe('Decay β₂ of the second moment.'),
   epsilon: z.number().positive().default(1e-3).describe('Degree of adaptivity τ (Reddi et al. 2021).'),
 };
+const ADAPTIVE_SYMBOLS = { learningRate: 'η', beta1: 'β₁', beta2: 'β₂', epsilon: 'τ' };
 const byzantine = z
   .int()
   .nonnegative()
@@ -40,10 +41,17 @@ const byzantine = z
 const declare = <S extends string, F extends z.ZodRawShape>(
   name: S,
   fields: F,
-  document: { readonly summary: string; readonly model: string; readonly source: string },
+  document: {
+    readonly summary: string;
+    /** The new model as a formula, and the symbols in it that stand for fields. */
+    readonly model: string;
+    readonly symbols?: { readonly [K in keyof F]?: string };
+    readonly source: string;
+  },
 ) => ({
   name,
   ...document,
+  symbols: new Map<string, string | undefined>(Object.entries(document.symbols ?? {})),
   /** Names of the strategy's own fields. */
   options: Object.keys(fields),
   schema: z.strictObject({ strategy: z.literal(name), ...fields, ...anyStrategy }).describe(document.summary),
@@ -72,17 +80,20 @@ export const STRATEGIES = [
     {
       summary: 'Momentum at the server.',
       model: '*m* ← β*m* + Δ; *w* + η*m*',
+      symbols: { learningRate: 'η', momentum: 'β' },
       source: 'Hsu et al. 2019',
     },
   ),
   declare('fedadam', adaptive, {
     summary: 'Adam at the server.',
     model: '*m* ← β₁*m* + (1 − β₁)Δ; *v* ← β₂*v* + (1 − β₂)Δ²; *w* + η*m* / (√*v* + τ)',
+    symbols: ADAPTIVE_SYMBOLS,
     source: 'Reddi et al. 2021',
   }),
   declare('fedyogi', adaptive, {
     summary: 'Yogi at the server.',
     model: 'as FedAdam, with *v* ← *v* − (1 − β₂)Δ² sign(*v* − Δ²)',
+    symbols: ADAPTIVE_SYMBOLS,
     source: 'Reddi et al. 2021',
   }),
   declare(
@@ -116,6 +127,7 @@ export const STRATEGIES = [
     {
       summary: 'The one update that lies closest to the others.',
       model: 'the *wᵢ* with the smallest sum of squared distances to its n − f − 2 nearest others',
+      symbols: { byzantine: 'f' },
       source: 'Blanchard et al. 2017',
     },
   ),
@@ -131,7 +143,8 @@ export const STRATEGIES = [
     },
     {
       summary: 'The mean of the updates that lie closest to the others.',
-      model: 'the mean of the `keep` updates with the smallest such sums',
+      model: 'the mean of the `keep` updates with the smallest such sums, by default and at most n − f − 2',
+      symbols: { byzantine: 'f' },
       source: 'Blanchard et al. 2017',
     },
   ),

@@ -3,7 +3,8 @@ import { TASK_IDS } from '../tasks.ts';
 
 /** Parts of several schemas. Times are ISO 8601 in UTC, lengths mm, intensities HU. */
 
-export const version = <N extends string>(name: N) => z.literal(`fedcardio.${name}/1` as const);
+export const version = <N extends string>(name: N) =>
+  z.literal(`fedcardio.${name}/1` as const).describe('Format and version of this file.');
 export const time = z.iso.datetime();
 export const sha256 = z.string().regex(/^[0-9a-f]{64}$/, 'expected 64 lower-case hexadecimal digits');
 export const count = z.int().nonnegative();

@@ -1,14 +1,8 @@
 import { z } from 'zod';
 import { count, id, perTask, time, version } from './common.ts';
 
-const account = z
-  .string()
-  .regex(/^\d{12}$/, 'expected the 12 digits of an AWS account, as text')
-  .describe('AWS account, 12 digits.');
-const region = z
-  .string()
-  .regex(/^[a-z]{2}(?:-[a-z]+)+-\d$/, 'expected a region of AWS, such as eu-central-1')
-  .describe('AWS region.');
+const account = z.string().regex(/^\d{12}$/, 'expected the 12 digits of an AWS account, as text');
+const region = z.string().regex(/^[a-z]{2}(?:-[a-z]+)+-\d$/, 'expected a region of AWS, such as eu-central-1');
 const principal = z
   .string()
   .regex(
@@ -20,56 +14,69 @@ const image = z
   .regex(
     /^\d{12}\.dkr\.ecr\.[a-z0-9-]+\.amazonaws\.com(?:\.cn)?\/[a-z0-9._/-]+(?::[\w.-]+|@sha256:[0-9a-f]{64})$/,
     'expected an image of ECR with its tag or digest, such as 123456789012.dkr.ecr.eu-central-1.amazonaws.com/fedcardio:0.1.0',
-  )
-  .describe("Container image of the GPU tasks in ECR. Default: the federation's own repository, the version deployed.");
+  );
 
 const gpuSchema = z.strictObject({
   instanceTypes: z
     .array(z.string().regex(/^[a-z][a-z0-9-]*\.[a-z0-9-]+$/, 'expected an EC2 instance type, such as g5.xlarge'))
     .min(1)
     .optional()
-    .describe('EC2 instance types with a GPU, of one architecture.'),
-  maxVcpus: z.int().positive().optional().describe('The most vCPUs that may run at once: the limit of what it costs.'),
+    .describe('EC2 instance types with a GPU, all of one architecture. Default: g5.xlarge, g6.xlarge.'),
+  maxVcpus: z.int().positive().optional().describe('Most vCPUs that run at once, which limits the cost. Default: 8.'),
 });
 
 const siteSchema = z.strictObject({
-  id,
-  name: z.string().min(1).describe('What people call the hospital.'),
-  account: account.optional(),
-  region: region.optional(),
-  image: image.optional(),
+  id: id.describe("Id of the site. It is a part of the names of the site's bucket, queues and roles."),
+  name: z.string().min(1).describe('Name of the hospital, for people.'),
+  account: account.optional().describe("AWS account of the site, 12 digits, as text. Default: the coordinator's."),
+  region: region.optional().describe("AWS region of the site. Default: the coordinator's."),
+  image: image
+    .optional()
+    .describe("Container image of the site's GPU tasks, in ECR of the site's region. Default: the federation's."),
   uploaders: z
     .array(principal)
     .optional()
-    .describe("Who may assume the site's upload role. Without one there is none."),
-  gpu: gpuSchema.optional(),
+    .describe("ARNs of who may assume the site's upload role. Default: the site has no such role."),
+  gpu: gpuSchema.optional().describe("The hosts of the site's GPU tasks."),
   objectLockDays: z
     .int()
     .positive()
     .max(36_500)
     .optional()
-    .describe("Days for which nobody, not even an administrator, can delete a version of the bucket's objects."),
+    .describe(
+      "Days for which nobody, not even an administrator, can delete a version of the bucket's objects. Default: no lock.",
+    ),
 });
 
-/** What S3 does not take, of buckets whose names begin with the federation's id and may end with a site's. */
+/** What S3 forbids in bucket names, which begin with the federation's id and may end with a site's id. */
 const FORBIDDEN_STARTS = ['xn--', 'sthree-', 'amzn-s3-demo-'];
 const FORBIDDEN_ENDS = ['-s3alias', '--ol-s3', '--x-s3', '--table-s3'];
 
 export const federationSchema = z
   .strictObject({
-    $schema: z.string().optional().describe('For editors.'),
+    $schema: z.string().optional().describe('Path of `federation.schema.json`, for editors.'),
     schema: version('federation'),
-    id: id.describe('Begins the name of every bucket, queue, role and stack.'),
-    account: account.optional(),
-    region: region.optional(),
-    image: image.optional(),
-    minSites: z.int().positive().optional().describe('The fewest hospitals that any model may be averaged of.'),
+    id: id.describe('Id of the federation. The name of every bucket, queue, role and stack begins with it.'),
+    account: account
+      .optional()
+      .describe("AWS account of the coordinator, 12 digits, as text. Default: the deployer's."),
+    region: region.optional().describe("AWS region of the coordinator. Default: the deployer's."),
+    image: image
+      .optional()
+      .describe("Container image of the GPU tasks, in ECR. Default: this version, in the federation's own repository."),
+    minSites: z
+      .int()
+      .positive()
+      .optional()
+      .describe('Smallest number of sites that any model is averaged of. Default: 1.'),
     researchers: z
       .array(principal)
       .optional()
-      .describe('Who may assume the role that starts, pauses and reads campaigns. Without one there is none.'),
+      .describe(
+        'ARNs of who may assume the role that starts, pauses and reads campaigns. Default: there is no such role.',
+      ),
     objectLockDays: siteSchema.shape.objectLockDays,
-    sites: z.array(siteSchema).min(1),
+    sites: z.array(siteSchema).min(1).describe('The sites.'),
   })
   .superRefine((federation, context) => {
     const fault = (path: readonly PropertyKey[], message: string) =>
@@ -99,7 +106,7 @@ export const federationSchema = z
         fault(at, `the site is not in ${federation.region}, so it needs an image in its own region's ECR`);
       }
       if (site.image !== undefined && site.region !== undefined && !site.image.includes(`.ecr.${site.region}.`)) {
-        fault([...at, 'image'], `the image is not in ${site.region}, which is all that the site's network reaches`);
+        fault([...at, 'image'], `the image is not in ${site.region}, the only region that the site's network reaches`);
       }
     });
   });
@@ -113,7 +120,7 @@ function checkPlace(
   }
 }
 
-/** Counts only: nothing of one patient. */
+/** A site's counts of cases. Nothing in it is about one patient. */
 export const summarySchema = z.strictObject({
   schema: version('summary'),
   site: id,

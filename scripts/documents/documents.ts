@@ -1,0 +1,48 @@
+import { isolationTables } from '../../cdk/isolation/document.ts';
+import { commandsTable } from '../../cli/document.ts';
+import { fieldReference } from '../../lib/federation/documents/fields.ts';
+import { functionsTable } from '../../lib/federation/documents/functions.ts';
+import { campaignJsonSchema, federationJsonSchema } from '../../lib/federation/documents/json-schema.ts';
+import { strategiesTable } from '../../lib/federation/documents/strategies.ts';
+import { tasksTable } from '../../lib/federation/documents/tasks.ts';
+import { campaignSchema, federationSchema } from '../../lib/federation/schemas.ts';
+
+interface Region {
+  /** The Markdown file that has the region. */
+  readonly file: string;
+  /** As in `<!-- generated: name -->`. */
+  readonly name: string;
+  /** Another test that checks whether the region is up to date, since it makes the content anyway. */
+  readonly testedBy?: string;
+  readonly content: () => string | Promise<string>;
+}
+
+/** Every region of a Markdown file that is generated from code. */
+export const REGIONS: readonly Region[] = [
+  { file: 'README.md', name: 'commands', content: commandsTable },
+  { file: 'docs/aggregation.md', name: 'strategies', content: strategiesTable },
+  { file: 'docs/functions.md', name: 'functions', content: functionsTable },
+  { file: 'docs/method.md', name: 'tasks', content: tasksTable },
+  {
+    file: 'docs/reference/campaign.md',
+    name: 'campaign-fields',
+    content: () => fieldReference('The campaign', campaignSchema),
+  },
+  {
+    file: 'docs/reference/federation.md',
+    name: 'federation-fields',
+    content: () => fieldReference('The federation', federationSchema),
+  },
+  {
+    file: 'docs/security.md',
+    name: 'isolation',
+    testedBy: 'cdk/isolation/isolation.test.ts',
+    content: isolationTables,
+  },
+];
+
+/** Every JSON file that is generated from code. */
+export const JSON_FILES: Readonly<Record<string, () => object>> = {
+  'campaign.schema.json': campaignJsonSchema,
+  'federation.schema.json': federationJsonSchema,
+};
