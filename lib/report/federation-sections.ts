@@ -4,7 +4,7 @@ import { clock, counted, significant } from './format.ts';
 import { type Content, html, type Markup } from './markup.ts';
 import type { Report, StageReport } from './report.ts';
 import { timeline } from './timeline.ts';
-import { kindTitle, TASK_TITLES } from './words.ts';
+import { KIND_TITLES, TASK_TITLES } from './words.ts';
 
 /** A chart for every stage that learns; nothing where none has. */
 export function learningCurves(report: Report): Markup {
@@ -45,7 +45,7 @@ export function eventsTimeline(report: Report): Markup {
   const lanes = [{ id: 'coordinator', name: 'Coordinator' }, ...report.sites.map(({ id, name }) => ({ id, name }))];
   const shown = [...new Set(report.stages.map(({ kind }) => kind))];
   return html`<section aria-labelledby="timeline"><h2 id="timeline">What happened when</h2>
-<p class="muted legend"><span><i class="swatch upload"></i>upload</span><span><i class="swatch intake"></i>intake</span><span><i class="swatch rejected"></i>rejected</span>${shown.map((kind) => html`<span><i class="swatch kind-${kind}"></i>${kindTitle(kind)}</span>`)}<span>● update</span><span>◆ commit</span>${report.timeline.some(({ kind }) => kind === 'failure') && html`<span class="bad">✕ failed task</span>`}</p>
+<p class="muted legend"><span><i class="swatch upload"></i>upload</span><span><i class="swatch intake"></i>intake</span><span><i class="swatch rejected"></i>rejected</span>${shown.map((kind) => html`<span><i class="swatch kind-${kind}"></i>${KIND_TITLES[kind] ?? kind}</span>`)}<span>● update</span><span>◆ commit</span>${report.timeline.some(({ kind }) => kind === 'failure') && html`<span class="bad">✕ failed task</span>`}</p>
 <div class="scroll wide">${timeline(report.timeline, lanes, (stage) => kinds.get(stage) ?? 'other')}</div></section>`;
 }
 

@@ -1,4 +1,3 @@
-import type { Stage } from '../federation/schemas.ts';
 import type { TaskId } from '../federation/tasks.ts';
 import type { ModelRole } from './report.ts';
 
@@ -29,14 +28,10 @@ const POINTS: Readonly<Record<string, string>> = {
 /** What a landmark class of `TASKS` is called in a caption. */
 export const pointTitle = (name: string): string => POINTS[name] ?? name.replaceAll('-', ' ');
 
-/** Names of the kinds of stages; `control` is a student without pseudo-labels. */
-const KIND_TITLES: Readonly<Record<Stage['kind'] | 'control', string>> = {
+export const KIND_TITLES: Readonly<Record<string, string>> = {
   teacher: 'teacher',
   'pseudo-label': 'pseudo-labels',
   student: 'student',
   control: 'student on labels alone',
-  probe: 'probe',
   evaluate: 'evaluation',
 };
-
-export const kindTitle = (kind: string): string => new Map(Object.entries(KIND_TITLES)).get(kind) ?? kind;
