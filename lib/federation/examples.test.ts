@@ -6,7 +6,7 @@ import * as schemas from './schemas.ts';
 
 const FOLDER = new URL('../../docs/events/', import.meta.url);
 
-/** Every schema of an object or message has its examples here. */
+/** The schema of every example. */
 const EXAMPLES: Readonly<Record<string, z.ZodType>> = {
   federation: schemas.federationSchema,
   campaign: schemas.campaignSchema,
@@ -40,7 +40,7 @@ const example = <S extends z.ZodType>(name: string, schema: S) => parseJson(byte
 const storedSha256 = (name: string) => sha256Hex(canonicalJson(JSON.parse(Buffer.from(bytesOf(name)).toString())));
 
 describe('the examples in docs/events', () => {
-  test('are all of them parsed here', () => {
+  test('are all parsed here', () => {
     const files = readdirSync(FOLDER).filter((file) => file.endsWith('.json'));
     expect(files.sort()).toEqual(
       Object.keys(EXAMPLES)
@@ -63,11 +63,11 @@ describe('the examples in docs/events', () => {
     expect(declared.filter((name) => !versions.has(name))).toEqual([]);
   });
 
-  test.each(Object.entries(EXAMPLES))('%s.json is what its schema says', (name, schema) => {
+  test.each(Object.entries(EXAMPLES))('%s.json matches its schema', (name, schema) => {
     expect(() => example(name, schema)).not.toThrow();
   });
 
-  test('are a chain: each names the hash of the one before', () => {
+  test('form a chain: each contains the hash of the one before', () => {
     const plan = example('plan', schemas.planSchema);
     const open = example('open', schemas.openSchema);
     const seal = example('seal', schemas.sealSchema);

@@ -19,7 +19,7 @@ const home = { account: '111122223333', region: 'eu-central-1' };
 const image = '444455556666.dkr.ecr.eu-west-1.amazonaws.com/fedcardio:0.1.0';
 
 describe('federation.json', () => {
-  test('is an id and its sites, and may say where each of them is', () => {
+  test('needs an id and sites; accounts, regions and the rest are optional', () => {
     const abroad = { account: '444455556666', region: 'eu-west-1', image };
     const uploaders = ['arn:aws:iam::444455556666:role/radiology', 'arn:aws:iam::444455556666:root'];
     const full = federation({
@@ -45,21 +45,17 @@ describe('federation.json', () => {
     ['an end that S3 forbids', site({ id: 's3alias' }), 'sites[0].id: S3 forbids names that end with "-s3alias"'],
     ['another end that S3 forbids', site({ id: 'a--ol-s3' }), 'sites[0].id: S3 forbids names that end with "--ol-s3"'],
     [
-      'more sites needed than there are',
+      'a minimum above the number of sites',
       { minSites: 3 },
       'minSites: 3 sites are needed for any round, the federation has 2',
     ],
     ['an account of 11 digits', { ...home, account: '11112222333' }, 'account: expected the 12 digits'],
     ['an account that is a number', { ...home, account: 111122223333 }, 'account: '],
     ['an account without a region', { account: home.account }, 'give account and region together: region is missing'],
-    ['a region that is none', { ...home, region: 'Frankfurt' }, 'region: expected a region of AWS'],
+    ['a malformed region', { ...home, region: 'Frankfurt' }, 'region: expected a region of AWS'],
+    ['a malformed ARN', site({ uploaders: ['radiology'] }), 'sites[0].uploaders[0]: expected the ARN of an IAM role'],
     [
-      'an ARN that is none',
-      site({ uploaders: ['radiology'] }),
-      'sites[0].uploaders[0]: expected the ARN of an IAM role',
-    ],
-    [
-      'an ARN of something else',
+      'the ARN of a bucket',
       { researchers: ['arn:aws:s3:::bucket'] },
       'researchers[0]: expected the ARN of an IAM role',
     ],
@@ -68,20 +64,24 @@ describe('federation.json', () => {
     ['an image without a tag', { image: image.replace(':0.1.0', '') }, 'image: expected an image of ECR'],
     ['a site with an account, a federation without', site({ ...home }), 'sites[0]: the site names its account'],
     [
-      'a site abroad without an image',
+      'a site in another region without an image',
       { ...home, ...site({ account: home.account, region: 'eu-west-1' }) },
       'sites[0]: the site is not in eu-central-1',
     ],
-    ['an image abroad', { ...home, ...site({ ...home, image }) }, 'sites[0].image: the image is not in eu-central-1'],
-    ['a word that nobody knows', { quorum: 3 }, 'Unrecognized key: "quorum"'],
-    ['a lock of no days', site({ objectLockDays: 0 }), 'sites[0].objectLockDays: '],
-  ] as const)('is refused with %s, and says where', ([, changes, message]) => {
+    [
+      'an image in another region',
+      { ...home, ...site({ ...home, image }) },
+      'sites[0].image: the image is not in eu-central-1',
+    ],
+    ['an unknown field', { quorum: 3 }, 'Unrecognized key: "quorum"'],
+    ['a lock of 0 days', site({ objectLockDays: 0 }), 'sites[0].objectLockDays: '],
+  ] as const)('refuses %s and names the field', ([, changes, message]) => {
     expect(() => parseValue(federation(changes), federationSchema, 'federation.json')).toThrow(
       expect.objectContaining({ code: 'BAD_MESSAGE', message: expect.stringContaining(`${message}`) }),
     );
   });
 
-  test('has an example of eight sites, which names the schema for editors', () => {
+  test('has an example of eight sites that names the JSON Schema', () => {
     const example = JSON.parse(readFileSync('examples/paper/federation.json', 'utf8')) as Federation;
 
     expect(parseValue(example, federationSchema, 'example').sites).toHaveLength(8);

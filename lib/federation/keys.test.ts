@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { federationKeys, parseCampaignKey, parseCaseKey, parseRoundKey, parseUpdateName, siteKeys } from './keys.ts';
 
 const id = fc.stringMatching(/^[a-z0-9](?:[a-z0-9-]{0,8}[a-z0-9])?$/);
-/** Digits are what could be mistaken for a round. */
+/** Digits could be mistaken for a round. */
 const part = fc.oneof(id, fc.constantFrom('0001', '2024', 'updates'));
 const stage = fc.oneof(
   part,
@@ -12,7 +12,7 @@ const stage = fc.oneof(
 const address = fc.record({ campaign: part, stage, round: fc.integer({ min: 1, max: 20_000 }) });
 
 describe('round keys', () => {
-  test('are read as they were made, whatever the names', () => {
+  test('are parsed as they were built, whatever the names', () => {
     fc.assert(
       fc.property(address, part, fc.constantFrom('0a1b', 'failed'), (at, site, update) => {
         for (const make of [federationKeys.open, federationKeys.seal, federationKeys.commit]) {
@@ -39,7 +39,7 @@ describe('round keys', () => {
     expect(parseRoundKey(key)).toBeUndefined();
   });
 
-  test('leave weights out when updates are looked for', () => {
+  test('do not take weights for updates', () => {
     const at = { campaign: 'c', stage: 's', round: 1 };
     const weights = parseRoundKey(federationKeys.updateWeights(at, 'munich', 'ab'));
     expect(parseUpdateName(weights?.rest ?? '')).toBeUndefined();
@@ -47,7 +47,7 @@ describe('round keys', () => {
 });
 
 describe('case keys', () => {
-  test('tell images, labels and markups apart', () => {
+  test('distinguish images, labels and markups', () => {
     expect(parseCaseKey(siteKeys.image('training', 'p7'))).toEqual({
       use: 'training',
       caseId: 'p7',

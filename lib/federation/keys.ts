@@ -3,8 +3,8 @@ import type { TaskId } from './tasks.ts';
 import { isTaskId } from './tasks.ts';
 
 /**
- * Every object key of fedcardio is made and parsed here, nowhere else. A site bucket holds what stays in the hospital,
- * the federation bucket holds weights and counts. The brands keep a key of one bucket from being used on the other.
+ * Builds and parses every object key. A site bucket holds the data that stay in the hospital, the federation bucket
+ * weights and counts. The brands keep a key of one bucket from being used on the other.
  */
 export type FederationKey = string & z.$brand<'FederationKey'>;
 export type SiteKey = string & z.$brand<'SiteKey'>;
@@ -12,14 +12,14 @@ export type SiteKey = string & z.$brand<'SiteKey'>;
 const siteKey = (key: string) => key as SiteKey;
 const federationKey = (key: string) => key as FederationKey;
 
-/** How a hospital marks what a case is for: the first folder of its key. Held-out cases are never trained on. */
+/** First folder of a case's key, by its use. Held-out cases are never trained on. */
 export const CASE_FOLDERS = { training: 'cases', evaluation: 'held-out' } as const;
 export type CaseUse = keyof typeof CASE_FOLDERS;
 
 export interface CaseObject {
   readonly use: CaseUse;
   readonly caseId: string;
-  /** `image`, or the label of a task. `unknown` is anything else in a case's folder. */
+  /** `unknown` is any other file in a case's folder. */
   readonly part:
     | { readonly kind: 'image' }
     | { readonly kind: 'label'; readonly task: TaskId; readonly format: 'class-map' | 'markups' }
@@ -40,29 +40,29 @@ export const siteKeys = {
   catalog: (caseId: string) => siteKey(`catalog/${caseId}.json`),
   rejectedPrefix: siteKey('rejected/'),
   rejected: (caseId: string) => siteKey(`rejected/${caseId}.json`),
-  /** One small object per distinct image content: finds the same volume uploaded as two cases. */
+  /** One object per distinct image content, to find a volume that is uploaded as two cases. */
   content: (sha256: string) => siteKey(`content/${sha256}.json`),
   pseudoLabels: ({ campaign, stage }: StageAddress, task: TaskId) =>
     siteKey(`pseudo-labels/${campaign}/${stage}/${task}/`),
   pseudoLabel: (at: StageAddress, task: TaskId, caseId: string) =>
     siteKey(`${siteKeys.pseudoLabels(at, task)}${caseId}.nii.gz`),
-  /** The teacher's class probabilities, where the stage keeps them. */
+  /** The teacher's class probabilities, if the stage keeps them. */
   softLabel: (at: StageAddress, task: TaskId, caseId: string) =>
     siteKey(`${siteKeys.pseudoLabels(at, task)}${caseId}.safetensors`),
   pseudoLabelReport: (at: StageAddress, task: TaskId, caseId: string) =>
     siteKey(`${siteKeys.pseudoLabels(at, task)}${caseId}.json`),
   prediction: (campaign: string, model: string, task: TaskId, caseId: string) =>
     siteKey(`predictions/${campaign}/${model}/${caseId}/${task}.nii.gz`),
-  /** Which Batch job a round's task became: claimed before it is submitted. */
+  /** The Batch job of a round's GPU task. Claimed before it is submitted. */
   job: ({ campaign, stage, round }: RoundAddress) => siteKey(`jobs/${campaign}/${stage}/${roundName(round)}.json`),
   optimizer: ({ campaign, stage, round }: RoundAddress) =>
     siteKey(`checkpoints/${campaign}/${stage}/${roundName(round)}/optimizer.safetensors`),
-  /** The parameters of a model that never leave the site. */
+  /** The model's parameters that never leave the site. */
   localParameters: ({ campaign, stage, round }: RoundAddress) =>
     siteKey(`checkpoints/${campaign}/${stage}/${roundName(round)}/local.safetensors`),
-  /** Of what only matters while a task runs. */
+  /** Prefix of in-round checkpoints. */
   unfinishedPrefix: siteKey('unfinished/'),
-  /** Where a task is within a round. */
+  /** A GPU task's checkpoint within a round. */
   unfinished: ({ campaign, stage, round }: RoundAddress) =>
     siteKey(`unfinished/${campaign}/${stage}/${roundName(round)}.safetensors`),
 } as const;
@@ -72,7 +72,7 @@ export const federationKeys = {
   summary: (site: string) => federationKey(`sites/${site}/summary.json`),
   campaign: (campaign: string) => federationKey(`campaigns/${campaign}/campaign.json`),
   plan: (campaign: string) => federationKey(`campaigns/${campaign}/plan.json`),
-  /** Whether it is paused. */
+  /** The campaign's pauses. */
   control: (campaign: string) => federationKey(`campaigns/${campaign}${CONTROL_SUFFIX}`),
   /** Terminal state of a campaign: completed, failed or cancelled, with the reason. */
   outcome: (campaign: string) => federationKey(`campaigns/${campaign}/outcome.json`),
@@ -81,37 +81,37 @@ export const federationKeys = {
   stagePrefix: (at: StageAddress) => federationKey(`campaigns/${at.campaign}/${at.stage}/`),
   round: (at: RoundAddress) => federationKey(`campaigns/${at.campaign}/${at.stage}/${roundName(at.round)}/`),
   open: (at: RoundAddress) => federationKey(`${federationKeys.round(at)}open.json`),
-  /** When the round's task messages were last sent; rewritten with every sending. */
+  /** When the round's GPU task messages were last sent. Rewritten with every sending. */
   sent: (at: RoundAddress) => federationKey(`${federationKeys.round(at)}sent.json`),
   updates: (at: RoundAddress) => federationKey(`${federationKeys.round(at)}updates/`),
   siteUpdates: (at: RoundAddress, site: string) => federationKey(`${federationKeys.updates(at)}${site}/`),
   updateWeights: (at: RoundAddress, site: string, sha256: string) =>
     federationKey(`${federationKeys.siteUpdates(at, site)}${sha256}.safetensors`),
-  /** Written after the weights: an update is visible when this is. The suffix is what the notification filters on. */
+  /** Written after the weights: makes the update visible. The notification filters on the suffix. */
   update: (at: RoundAddress, site: string, id: string) =>
     federationKey(`${federationKeys.siteUpdates(at, site)}${id}${UPDATE_SUFFIX}`),
-  /** Beside an update that can never be merged. */
+  /** Lies beside an update that can never be merged. */
   refusal: (updateKey: FederationKey) => federationKey(`${updateKey.slice(0, -UPDATE_SUFFIX.length)}${REFUSAL_SUFFIX}`),
   weightsBeside: (updateKey: FederationKey) =>
     federationKey(`${updateKey.slice(0, -UPDATE_SUFFIX.length)}.safetensors`),
-  /** Which Batch job the round's merge became, where it is too large for a function. */
+  /** The Batch job of a merge that is too large for a function. */
   mergeJob: (at: RoundAddress) => federationKey(`${federationKeys.round(at)}merge-job.json`),
   lease: (at: RoundAddress) => federationKey(`${federationKeys.round(at)}lease.json`),
   seal: (at: RoundAddress) => federationKey(`${federationKeys.round(at)}seal.json`),
   commit: (at: RoundAddress) => federationKey(`${federationKeys.round(at)}commit.json`),
   /**
-   * Named by the digest of the updates that it merges: whoever merges them, and however often, writes the same bytes
-   * here, and a merge that was overtaken by another seal overwrites nothing.
+   * Named after the digest of the merged updates. Repeated merges of the same updates therefore write the same bytes
+   * here, and a merge that loses against another seal overwrites nothing.
    */
   global: (at: RoundAddress, inputs: string) =>
     federationKey(`${federationKeys.round(at)}global-${inputs}.safetensors`),
-  /** The server optimiser's moments, named as the model that they belong to. */
+  /** The server optimiser's moments, named after the same digest as their model. */
   state: (at: RoundAddress, inputs: string) => federationKey(`${federationKeys.round(at)}state-${inputs}.safetensors`),
-  /** Weights from elsewhere that a stage starts from. */
+  /** Imported weights that a stage starts from. */
   init: (campaign: string, sha256: string) => federationKey(`campaigns/${campaign}/init/${sha256}.safetensors`),
 } as const;
 
-/** In the place of an update's hash: the listing alone tells that the task failed. */
+/** Replaces an update's hash in its key, so that a listing shows that the GPU task failed. */
 export const FAILED_ID = 'failed';
 export const UPDATE_SUFFIX = '.update.json';
 const REFUSAL_SUFFIX = '.refusal.json';
@@ -119,7 +119,7 @@ export const CAMPAIGN_SUFFIX = '/campaign.json';
 export const CONTROL_SUFFIX = '/control.json';
 export const COMMIT_SUFFIX = '/commit.json';
 
-/** `stage` may hold one slash: `teacher/hinge-points`. */
+/** `stage` may contain one slash: `teacher/hinge-points`. */
 export interface StageAddress {
   readonly campaign: string;
   readonly stage: string;
@@ -135,7 +135,7 @@ const roundName = (round: number): string => String(round).padStart(4, '0');
 
 const CASE_KEY = /^(cases|held-out)\/([^/]+)\/(.+)$/;
 
-/** What an object in a site bucket is, or undefined when it is not part of a case. */
+/** Parses the key of a case's object; undefined for any other object in a site bucket. */
 export function parseCaseKey(key: string): CaseObject | undefined {
   const match = CASE_KEY.exec(key);
   if (!match) return undefined;
@@ -150,10 +150,10 @@ export function parseCaseKey(key: string): CaseObject | undefined {
   return { use, caseId, part: { kind: 'unknown', name: rest } };
 }
 
-/** Stages, sites and rounds may all be digits, so that only what may follow the round tells where it is. */
+/** Names of stages and sites may be digits only, so that the round is recognised by what may follow it. */
 const ROUND_KEY = /^campaigns\/([^/]+)\/([^/]+(?:\/[^/]+)?)\/(\d{4,})\/((?:updates\/[^/]+\/)?[^/]+)$/;
 
-/** The round that an object in the federation bucket belongs to and its name within it. */
+/** The round that an object in the federation bucket belongs to, and the object's name within the round. */
 export function parseRoundKey(key: string): { readonly at: RoundAddress; readonly rest: string } | undefined {
   const match = ROUND_KEY.exec(key);
   if (!match) return undefined;
@@ -162,10 +162,10 @@ export function parseRoundKey(key: string): { readonly at: RoundAddress; readonl
   return round >= 1 && roundName(round) === digits ? { at: { campaign, stage, round }, rest } : undefined;
 }
 
-/** The campaign that any object below `campaigns/` belongs to. */
+/** The campaign that an object below `campaigns/` belongs to. */
 export const parseCampaignKey = (key: string): string | undefined => /^campaigns\/([^/]+)\//.exec(key)?.[1];
 
-/** Site and id of an update's metadata object within its round, from {@link parseRoundKey}'s `rest`. */
+/** Site and id of an update's metadata, from {@link parseRoundKey}'s `rest`. */
 export function parseUpdateName(rest: string): { readonly site: string; readonly id: string } | undefined {
   const match = /^updates\/([^/]+)\/([^/]+)\.update\.json$/.exec(rest);
   return match ? { site: match[1] as string, id: match[2] as string } : undefined;

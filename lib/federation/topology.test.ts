@@ -8,7 +8,7 @@ const federation = (id: string, site: string) => ({
   sites: [{ id: site, name: site }],
 });
 
-test('names buckets, queues and roles as long as AWS takes them, and refuses ids that make them longer', () => {
+test('accepts ids up to the longest names that AWS allows, and refuses longer ones', () => {
   const longest = topologyOf(federation('f'.repeat(40), 's'.repeat(12)));
 
   expect(names.siteRole('f'.repeat(40), 's'.repeat(12), 'job-failed')).toHaveLength(64);
@@ -25,7 +25,7 @@ test('names buckets, queues and roles as long as AWS takes them, and refuses ids
   }
 });
 
-test('keeps a message out of sight for six times as long as its function may take', () => {
+test('hides a message for at least six times the time-out of its function', () => {
   for (const { handler, visibilityTimeoutSeconds } of topologyOf(federation('f', 's')).queues) {
     expect(visibilityTimeoutSeconds).toBeGreaterThanOrEqual(6 * FUNCTION_TIMEOUT_SECONDS[handler]);
   }

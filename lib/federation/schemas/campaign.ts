@@ -4,7 +4,7 @@ import { kindOf, type Stage, stageSchema } from '../stages/kinds.ts';
 import type { References } from '../stages/references.ts';
 import { id, sha256, time, version } from './common.ts';
 
-/** What a researcher uploads to start a campaign. */
+/** A campaign as a researcher uploads it. */
 export const campaignSchema = z
   .strictObject({
     $schema: z.string().optional().describe('Path of `campaign.schema.json`, for editors.'),
@@ -33,26 +33,26 @@ export const campaignSchema = z
 /** The stages that a stage waits for, by the field that names them. */
 export const stageReferences = (stage: Stage): References => kindOf(stage).references(stage);
 
-/** The campaign with every default filled in: what runs, whatever is uploaded to `campaign.json` later. */
+/** A campaign with every default filled in. It is what runs; later uploads of campaign.json have no effect. */
 export const planSchema = z.strictObject({
   schema: version('plan'),
   campaign: campaignSchema,
-  /** SHA-256 of the campaign.json that was planned. */
+  /** SHA-256 of the planned campaign.json. */
   source: sha256,
   at: time,
 });
 
-/** What a researcher wants of a campaign that runs. Written again with every change. */
+/** Pauses of a running campaign, requested by a researcher. Rewritten with every change. */
 export const controlSchema = z.strictObject({
   schema: version('control'),
   campaign: id,
-  /** When it was paused and until when, in order; the last is open while it is paused. Deadlines stand still meanwhile. */
+  /** In order. `until` of the last is null while the campaign is paused. Deadlines do not advance during a pause. */
   pauses: z.array(z.strictObject({ from: time, until: time.nullable(), reason: z.string().optional() })),
 });
 
 export const outcomeSchema = z.strictObject({
   schema: version('outcome'),
-  /** As in the key; of a campaign that was refused it need not be a valid id. */
+  /** As in the key. Not necessarily a valid id, if the campaign was refused. */
   campaign: z.string(),
   status: z.enum(['completed', 'failed', 'cancelled']),
   reason: z.string().optional(),

@@ -2,17 +2,17 @@ import { z } from 'zod';
 import { id, stageName, time, version } from './common.ts';
 import { terms } from './round.ts';
 
-/** Starts one GPU task at one site, with the terms of its round. */
+/** Starts one GPU task at one site. Contains the terms of its round. */
 export const gpuTaskMessageSchema = z.strictObject({
   schema: version('task'),
   federation: id,
   site: id,
   ...terms,
-  /** Whether it was sent before: then the site may have answered already. */
+  /** Whether the message was sent before: the site may then have answered already. */
   resent: z.boolean(),
 });
 
-/** The part of S3's event notification that is relied on. Keys are URL-encoded, with + for space. */
+/** The fields used of S3's event notification. Keys are URL-encoded, with + for space. */
 export const s3EventSchema = z.union([
   z.object({ Event: z.literal('s3:TestEvent') }),
   z.object({
@@ -31,8 +31,8 @@ export const s3EventSchema = z.union([
 ]);
 
 /**
- * The part of EventBridge's "Batch Job State Change" that is relied on: `detail` is what DescribeJobs says of the job
- * (AWS Batch User Guide, "Job state change events").
+ * The fields used of EventBridge's "Batch Job State Change". `detail` has the form of a job in DescribeJobs (AWS Batch
+ * User Guide, "Job state change events").
  */
 export const batchJobEventSchema = z.object({
   source: z.literal('aws.batch'),
@@ -56,17 +56,17 @@ export const batchJobEventSchema = z.object({
   }),
 });
 
-/** Who starts a Batch job, and which job it became: written before the job is submitted, and again after. */
+/** A claim to submit a Batch job. Written before the submission, and again with the job id after it. */
 export const jobSchema = z.strictObject({
   schema: version('job'),
   name: z.string(),
   holder: z.string(),
-  /** Until then the holder is submitting the job; after that, with no `jobId`, nobody knows whether it was. */
+  /** The owner is submitting the job until then. Later, without `jobId`, it is unknown whether the job was submitted. */
   until: time,
   jobId: z.string().nullable(),
 });
 
-/** Names a round whose merge is to be done as a Batch job. */
+/** The round that a Batch job merges. */
 export const mergeJobSchema = z.strictObject({ campaign: id, stage: stageName, round: z.int().positive() });
 
 export type BatchJobEvent = z.infer<typeof batchJobEventSchema>;

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { stageSchema } from '../stages/kinds.ts';
 import { federationKey, figures, file, id, sha256, stageName, time, version } from './common.ts';
 
-/** What a site must know of a round to do its part: frozen with the round, and sent along with its task. */
+/** The terms of a round: frozen with it, and sent with each GPU task. */
 export const terms = {
   campaign: id,
   stage: stageName,
@@ -12,11 +12,11 @@ export const terms = {
   /** The stage as it was planned. */
   config: stageSchema,
   seed: z.int(),
-  /** What the round starts from; null in the first round of a stage. `state` is the server optimiser's. */
+  /** The model that the round starts from; null in a stage's first round. `state` belongs to the server optimiser. */
   base: z.strictObject({ commit: sha256, ...file.shape, state: file.nullable() }).nullable(),
 };
 
-/** A round's frozen terms. */
+/** A round's terms, participants and quorum. */
 export const openSchema = z.strictObject({
   schema: version('open'),
   ...terms,
@@ -24,19 +24,20 @@ export const openSchema = z.strictObject({
     .array(
       z.strictObject({
         site: id,
-        /** Cases that the stage can use there, by the site's summary of this ETag. */
+        /** Cases of the site that the stage can use, an upper bound. */
         samples: z.int().positive(),
+        /** ETag of the site's summary that `samples` is computed from. */
         summary: z.string(),
       }),
     )
     .min(1),
-  /** Updates that close the round. */
+  /** Number of updates that close the round. */
   quorum: z.int().positive(),
-  /** SHA-256 of the campaign's previous link in the chain: the base commit, or the plan. */
+  /** SHA-256 of the previous link in the campaign's chain: the base commit, or the plan. */
   previous: sha256,
 });
 
-/** The frozen list of the updates that a round merges, sorted by site. All of them have been found usable. */
+/** The frozen list of the updates that a round merges, sorted by site. All were verified as usable. */
 export const sealSchema = z.strictObject({
   schema: version('seal'),
   campaign: id,
@@ -48,7 +49,7 @@ export const sealSchema = z.strictObject({
     .array(
       z.strictObject({
         site: id,
-        /** Key and SHA-256 of the update's metadata. */
+        /** Key of the update's metadata; `sha256` is the metadata's too. */
         key: federationKey,
         sha256,
         samples: z.int().positive(),
@@ -56,11 +57,11 @@ export const sealSchema = z.strictObject({
       }),
     )
     .min(1),
-  /** Answers that are not merged: tasks that failed and updates that were refused. */
+  /** Answers that are not merged: failed GPU tasks and refused updates. */
   failed: z.array(z.strictObject({ site: id, key: federationKey, reason: z.string() })),
 });
 
-/** When a round's task messages were last sent, and to whom. */
+/** When a round's GPU task messages were last sent, and to which sites. */
 export const sentSchema = z.strictObject({
   schema: version('sent'),
   campaign: id,
@@ -77,20 +78,20 @@ export const commitSchema = z.strictObject({
   stage: stageName,
   round: z.int().positive(),
   at: time,
-  /** SHA-256 of seal.json, which names the inputs. */
+  /** SHA-256 of seal.json, which lists the inputs. */
   seal: sha256,
-  /** SHA-256 of the link before: see open.json. */
+  /** SHA-256 of the previous link in the chain, as in open.json. */
   previous: sha256,
-  /** Of the updates that were merged, and their sites. */
+  /** Sum over the merged updates. */
   samples: z.int().positive(),
   sites: z.array(id).min(1),
   global: file.nullable(),
-  /** The server optimiser's moments after this round; null for a strategy that has none. */
+  /** The server optimiser's moments after this round; null for a strategy without moments. */
   state: file.nullable(),
   figures,
 });
 
-/** Who is merging a round, so that others need not: a courtesy, on which nothing depends. */
+/** The process that is merging a round. It only avoids duplicate work: correctness does not depend on it. */
 export const leaseSchema = z.strictObject({ schema: version('lease'), holder: z.string(), until: time });
 
 export type Open = z.infer<typeof openSchema>;

@@ -10,10 +10,10 @@ const imageEntrySchema = z.strictObject({
   etag: z.string(),
   bytes: count,
   sha256,
-  /** Voxels along x, y and z of the file. */
+  /** Number of voxels along the file's x, y and z axes. */
   shape: z.tuple([count, count, count]),
   spacing: z.tuple([z.number(), z.number(), z.number()]),
-  /** Voxel to world (RAS), row by row, mm. */
+  /** Voxel to world (RAS), mm, row by row. */
   affine,
   /** Orientation of the voxel axes, e.g. "LPS". */
   orientation: z.string().length(3),
@@ -25,11 +25,11 @@ const labelEntrySchema = z.strictObject({
   key: siteKey,
   etag: z.string(),
   format: z.enum(['class-map', 'markups']),
-  /** Voxels (class map) or points (markups) of each class, by its number. */
+  /** Number of voxels (class map) or points (markups) of each class, by class number. */
   classes: z.record(z.string(), count),
 });
 
-/** What intake found good about a case. */
+/** The usable files of a case, as intake found them. */
 export const catalogSchema = z.strictObject({
   schema: version('catalog'),
   site: id,
@@ -40,7 +40,7 @@ export const catalogSchema = z.strictObject({
   labels: perTask(labelEntrySchema),
 });
 
-/** What intake found wrong with a case, in words for the one who uploaded it. */
+/** The unusable files of a case, with reasons for the person who uploaded them. */
 export const rejectedSchema = z.strictObject({
   schema: version('rejected'),
   site: id,
@@ -51,7 +51,7 @@ export const rejectedSchema = z.strictObject({
     .min(1),
 });
 
-/** Which case has an image content, by the version of its image that holds it. */
+/** The case whose image has this content, and the version of that image. */
 export const contentSchema = z.strictObject({
   schema: version('content'),
   case: z.string(),
@@ -64,7 +64,7 @@ export const pseudoLabelReportSchema = z.strictObject({
   campaign: id,
   task: taskId,
   case: z.string(),
-  /** SHA-256 of the CT that was labelled, as in its catalog entry: for another under the same name it says nothing. */
+  /** SHA-256 of the labelled CT, as in its catalog entry. The pseudo-label does not apply to another CT of that name. */
   image: sha256,
   /** SHA-256 of the teacher's global model. */
   teacher: sha256,
@@ -72,9 +72,9 @@ export const pseudoLabelReportSchema = z.strictObject({
   confidence: z.number(),
   checks: z.array(z.strictObject({ name: z.string(), passed: z.boolean(), detail: z.string().optional() })),
   accepted: z.boolean(),
-  /** For landmark tasks: where the points are (RAS, mm); null where one is missing. The class map is for people to look at. */
+  /** Landmark tasks only: positions (RAS, mm), null for a missing point. The class map is only for viewing. */
   landmarks: z.array(z.strictObject({ label: z.int().positive(), position: position.nullable() })).optional(),
-  /** Where the box of the teacher's probabilities lies, where there is one: voxel to world (RAS), mm. */
+  /** Position of the box of the teacher's probabilities, if kept: voxel to world (RAS), mm. */
   soft: z.strictObject({ affine }).optional(),
 });
 

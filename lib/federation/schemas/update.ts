@@ -2,22 +2,19 @@ import { z } from 'zod';
 import { count, federationKey, figures, file, id, sha256, stageName, taskId, time, version } from './common.ts';
 
 /**
- * A model's scores at a site. Every list is sorted on its own, missing values last, so that no two of them can be put
- * together to one patient; no case id leaves the site.
+ * A model's scores at a site. Every list is sorted by itself, missing values last, so that values in different lists
+ * cannot be matched to one patient. No case id leaves the site.
  */
 export const scoreSchema = z.strictObject({
   model: z.string(),
   task: taskId,
-  /** For landmarks: error of every point of every case in mm, by class; null where the point was missing. */
+  /** Landmarks only: error of every point of every case, mm, by class; null for a missing point. */
   errors: z.record(z.string(), z.array(z.number().nullable())).optional(),
-  /** For segmentations: Dice of every case; null where truth and prediction are both empty. */
+  /** Segmentations only: Dice of every case; null when truth and prediction are both empty. */
   dice: z.array(z.number().nullable()).optional(),
-  /**
-   * For segmentations: 95 % Hausdorff distance of every case, mm; null where truth or prediction is empty, so that
-   * there is none.
-   */
+  /** Segmentations only: 95 % Hausdorff distance of every case, mm; null when truth or prediction is empty. */
   hausdorff95: z.array(z.number().nullable()).optional(),
-  /** For calcification: volumes of every case, mm³, and predicted minus true. */
+  /** Calcification only: volumes of every case, mm³; `volumeErrors` is predicted minus true. */
   volumes: z.strictObject({ truth: z.array(z.number()), prediction: z.array(z.number()) }).optional(),
   volumeErrors: z.array(z.number()).optional(),
 });
@@ -25,18 +22,18 @@ export const scoreSchema = z.strictObject({
 const differences = z.array(z.number().nullable());
 
 /**
- * Two models on the same held-out cases of a site, first minus second, case by case: one value a case, null where
- * there is no difference to take. Every list is sorted on its own, as in {@link scoreSchema}.
+ * Two models compared on a site's held-out cases: first minus second, one value per case, null when either value is
+ * missing. Every list is sorted by itself, as in {@link scoreSchema}.
  */
 export const scoreComparisonSchema = z.strictObject({
   first: z.string(),
   second: z.string(),
   task: taskId,
-  /** For landmarks: share of the case's points within 6 mm. */
+  /** Landmarks only: share of the case's points within 6 mm. */
   within6mm: differences.optional(),
-  /** For landmarks: mean error of the points that both found, mm. */
+  /** Landmarks only: mean error of the points that both models found, mm. */
   error: differences.optional(),
-  /** For segmentations. */
+  /** Segmentations only. */
   dice: differences.optional(),
 });
 
@@ -49,32 +46,32 @@ const updateBase = {
   at: time,
 };
 
-/** Metadata of a site's update; its existence makes the update visible. */
+/** Metadata of a site's update. The update is visible as soon as this object exists. */
 export const updateSchema = z.discriminatedUnion('status', [
   z.strictObject({
     ...updateBase,
     status: z.literal('ok'),
-    /** What the site trained on or labelled: the weight of its update. */
+    /** Cases that the site trained on, labelled or scored: the weight of its update. */
     samples: z.int().positive(),
-    /** The weights beside this object; null for stages that learn nothing. */
+    /** The weights beside this object; null for stages without training. */
     weights: z.strictObject({ ...file.shape, delta: z.boolean() }).nullable(),
-    /** SHA-256 of the global model that it started from; null in the first round. */
+    /** SHA-256 of the global model that the site started from; null in the first round. */
     base: sha256.nullable(),
-    /** Loss and the like, for the learning curve. */
+    /** Figures such as the loss, for the learning curve. */
     figures,
     scores: z.array(scoreSchema).optional(),
     comparisons: z.array(scoreComparisonSchema).optional(),
     seconds: z.number().nonnegative(),
     backend: z.string().optional(),
-    /** Peak resident memory of the task's process, bytes. */
+    /** Peak resident memory of the GPU task's process, bytes. */
     peakRss: count.optional(),
   }),
   z.strictObject({ ...updateBase, status: z.literal('failed'), code: z.string(), reason: z.string() }),
 ]);
 
 /**
- * Why an update's weights can never be merged: not finite, or not what the metadata says. Written once beside the
- * update, so that its site can see it and nobody reads the weights again.
+ * The reason why an update can never be merged, such as weights that are not finite or differ from the metadata. Written
+ * once beside the update: the site can read it, and the weights are not read again.
  */
 export const refusalSchema = z.strictObject({
   schema: version('refusal'),
