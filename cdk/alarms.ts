@@ -10,7 +10,7 @@ import { FEDERATION_FUNCTIONS, type FunctionName, MERGING_FUNCTIONS } from '../l
 import { METRICS, METRICS_NAMESPACE, type MetricName, metricDimensions } from '../lib/federation/metrics.ts';
 import type { QueueSpec } from '../lib/federation/topology.ts';
 
-/** Each has a page in docs/operation/ of this name, which says what it means and what to do. */
+/** Names of the runbooks: docs/operation/<name>.md explains an alarm and what to do. */
 export const RUNBOOKS = [
   'dead-letters',
   'function-errors',
@@ -31,7 +31,7 @@ interface AlarmSpec {
   readonly runbook: Runbook;
   readonly says: string;
   readonly metric: cloudwatch.IMetric;
-  /** Above this it is raised; 0 where nothing is said. */
+  /** Threshold above which the alarm is raised. Default: 0. */
   readonly above?: number;
 }
 
@@ -47,7 +47,7 @@ function addAlarm(stack: Stack, topic: sns.ITopic, { id, runbook, says, metric, 
   alarm.addAlarmAction(new actions.SnsAction(topic));
 }
 
-/** Messages that a function could not handle three times. */
+/** Alarms of dead-letter queues: a function failed to handle a message three times. */
 export function addQueueAlarms(stack: Stack, topic: sns.ITopic, queues: readonly QueueSpec[]): void {
   for (const { handler, deadLetterQueue } of queues) {
     addAlarm(stack, topic, {
@@ -65,7 +65,7 @@ export function addQueueAlarms(stack: Stack, topic: sns.ITopic, queues: readonly
   }
 }
 
-/** Invocations that failed as a whole: time-out, memory, a mistake of configuration. */
+/** Alarm of failed invocations: time-out, out of memory, wrong configuration. */
 export function addFunctionAlarm(stack: Stack, topic: sns.ITopic, functions: readonly lambda.Function[]): void {
   const metrics = functions.map((fn, index) => [`e${index}`, fn.metricErrors({ period: MINUTES })] as const);
   addAlarm(stack, topic, {
@@ -81,7 +81,7 @@ export function addFunctionAlarm(stack: Stack, topic: sns.ITopic, functions: rea
   });
 }
 
-/** A metric that functions publish themselves. */
+/** A metric that a function publishes. */
 const ownMetric = (service: FunctionName, federation: string, metricName: MetricName, statistic: string) =>
   new cloudwatch.Metric({
     namespace: METRICS_NAMESPACE,
@@ -94,7 +94,7 @@ const ownMetric = (service: FunctionName, federation: string, metricName: Metric
 export interface SiteWatch {
   readonly queues: readonly QueueSpec[];
   readonly functions: readonly lambda.Function[];
-  /** Jobs that failed. */
+  /** Matches failed jobs. */
   readonly failed: events.Rule;
   readonly jobQueue: batch.JobQueue;
   readonly topic: sns.Topic;
@@ -106,12 +106,12 @@ export function addSiteAlarms(stack: Stack, { queues, functions, failed, jobQueu
   addAlarm(stack, topic, {
     id: 'JobsFailed',
     runbook: 'job-failed',
-    says: 'A GPU task has failed for good; its round goes on without this site.',
+    says: 'A GPU task has failed after all its retries. Its round continues without this site.',
     metric: matched(failed),
   });
-  // Batch has no metric for jobs that wait; it tells when the first of a queue cannot start, and why.
+  // Batch has no metric for waiting jobs. It sends an event when a queue's first job cannot start.
   const stuck = new events.Rule(stack, 'JobStuck', {
-    description: 'The first job of the queue waits for what does not come',
+    description: 'The first job of the queue cannot start',
     eventPattern: {
       source: ['aws.batch'],
       detailType: ['Batch Job Queue Blocked'],
@@ -136,7 +136,7 @@ const matched = ({ ruleName }: events.Rule) =>
     period: MINUTES,
   });
 
-/** Rounds and campaigns, as the coordinator's functions see them. */
+/** Alarms of rounds and campaigns. */
 export function addRoundAlarms(stack: Stack, topic: sns.ITopic, federation: string): void {
   addAlarm(stack, topic, {
     id: 'RoundOverdue',
@@ -155,7 +155,7 @@ export function addRoundAlarms(stack: Stack, topic: sns.ITopic, federation: stri
     addAlarm(stack, topic, {
       id: `${service}MergesFailed`,
       runbook: 'merge-failed',
-      says: `A large merge that ${service} asked for has failed.`,
+      says: `A large merge that ${service} submitted has failed.`,
       metric: ownMetric(service, federation, METRICS.mergesFailed, 'Sum'),
     });
   }
@@ -180,7 +180,7 @@ export function addRoundAlarms(stack: Stack, topic: sns.ITopic, federation: stri
   });
 }
 
-/** The only alarm of what does not happen: without the sweep no deadline passes. */
+/** Alarm of a sweep that does not run: without it, no deadline takes effect. */
 export function addSweepAlarm(stack: Stack, topic: sns.ITopic, functionName: string): void {
   const alarm = new cloudwatch.Alarm(stack, 'SweepMissing', {
     alarmDescription: 'The sweep has not run for five minutes. What to do: docs/operation/sweep-missing.md',

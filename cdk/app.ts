@@ -1,6 +1,6 @@
 /**
- * The CDK's entry point: `npx cdk synth '**'`, with the federation of federation.json or of
- * `-c federation=FILE`. Needs neither credentials nor network nor a container engine.
+ * Entry point of the CDK: `npx cdk synth '**'`, with the federation of federation.json or of `-c federation=FILE`. Needs
+ * no credentials, no network and no container engine.
  */
 import { App } from 'aws-cdk-lib/core';
 import { describeError } from '../lib/error.ts';

@@ -3,8 +3,8 @@ import type { Construct } from 'constructs';
 import type { Place } from '../lib/federation/topology.ts';
 
 /**
- * ARNs by the names of things, since stacks do not refer to each other: each can be deployed by itself, into whatever
- * account, before or after the others.
+ * ARNs from names. Stacks do not refer to each other, so that each can be deployed by itself, into any account, before or
+ * after the others.
  */
 export const bucketArn = (scope: Construct, name: string): string => `arn:${Stack.of(scope).partition}:s3:::${name}`;
 
@@ -17,14 +17,14 @@ export const roleArn = (scope: Construct, place: Place, name: string): string =>
 export const queueArn = (scope: Construct, place: Place, name: string): string =>
   `arn:${Stack.of(scope).partition}:sqs:${regionOf(scope, place)}:${accountOf(scope, place)}:${name}`;
 
-/** A place that is not given is the stack's own. */
+/** The account or region of a place. Default: the stack's. */
 export const accountOf = (scope: Construct, { account }: Place): string => account ?? Stack.of(scope).account;
 export const regionOf = (scope: Construct, { region }: Place): string => region ?? Stack.of(scope).region;
 
-/** Whether a place is in another account than a stack. */
-export const isElsewhere = (scope: Construct, { account }: Place): boolean =>
+/** Whether a place is in another account than the stack. */
+export const isInOtherAccount = (scope: Construct, { account }: Place): boolean =>
   account !== undefined && account !== Stack.of(scope).account;
 
-/** The names that keys go by: they are random ids otherwise, which no policy could be written for beforehand. */
+/** Aliases of keys. Their ids are random, so that policies cannot name them in advance. */
 export const bucketKeyAlias = (bucket: string): string => `alias/${bucket}`;
 export const queueKeyAlias = (bucket: string): string => `alias/${bucket}-queues`;

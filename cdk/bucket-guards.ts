@@ -7,18 +7,18 @@ import { FedcardioError } from '../lib/error.ts';
 import { ONLY_WRITERS, SENDERS, SITE_READERS, siteReach } from '../lib/federation/access.ts';
 import type { Federation } from '../lib/federation/schemas.ts';
 import { names, placeOf } from '../lib/federation/topology.ts';
-import { bucketArn, isElsewhere, objectArns, roleArn } from './arns.ts';
+import { bucketArn, isInOtherAccount, objectArns, roleArn } from './arns.ts';
 
 /**
- * What buckets, queues and keys say themselves about who may use them, besides what the roles' own policies allow.
+ * Resource policies of buckets, queues and keys. They hold in addition to the policies of the roles.
  *
- * Roles are named in conditions and not as principals: a principal has to exist when a policy is stored, and the roles
- * are made after the data.
+ * They name roles in conditions, not as principals: a principal must exist when a policy is stored, and the roles are
+ * created after the data stacks.
  */
 
 /**
- * A site's objects are read by the site's own roles alone, whatever another role of the account was given by mistake.
- * Where the coordinator is in another account, it is let send to the tasks queue.
+ * Lets only the site's own roles read its objects, whatever other roles of the account are granted by mistake. Lets a
+ * coordinator in another account send to the tasks queue.
  */
 export function guardSite(
   bucket: s3.Bucket,
@@ -43,7 +43,7 @@ export function guardSite(
     }),
   );
   const coordinator = placeOf(federation);
-  if (!tasks || !coordinator.account || !isElsewhere(bucket, coordinator)) return;
+  if (!tasks || !coordinator.account || !isInOtherAccount(bucket, coordinator)) return;
   const senders = SENDERS.map((role) => roleArn(bucket, coordinator, names.federationRole(federation.id, role)));
   const principals = [new iam.AccountPrincipal(coordinator.account)];
   const onlySenders = { ArnEquals: { 'aws:PrincipalArn': senders } };
@@ -68,8 +68,8 @@ export function guardSite(
 }
 
 /**
- * What the coordinator writes, nobody else does, whatever another role was given by mistake. Sites in
- * accounts of their own get in as far as their roles need to; which of their roles do is their account's affair.
+ * Lets only the coordinator's roles write what the coordinator writes, whatever other roles are granted by mistake. Gives
+ * the accounts of sites the access that the sites' roles need; each account decides which of its roles use it.
  */
 export function letSitesIn(bucket: s3.Bucket, key: kms.Key, federation: Federation): void {
   const name = names.federationBucket(federation.id);
@@ -87,7 +87,7 @@ export function letSitesIn(bucket: s3.Bucket, key: kms.Key, federation: Federati
       }),
     );
   }
-  const guests = federation.sites.filter((site) => isElsewhere(bucket, placeOf(federation, site)));
+  const guests = federation.sites.filter((site) => isInOtherAccount(bucket, placeOf(federation, site)));
   const [guest] = guests;
   if (!guest) return;
   const accounts = [...new Set(guests.map(({ account }) => account as string))].map(
@@ -100,8 +100,8 @@ export function letSitesIn(bucket: s3.Bucket, key: kms.Key, federation: Federati
   allow(accounts, ['s3:ListBucket'], [bucketArn(bucket, name)], { StringLike: { 's3:prefix': shared.list } });
   for (const { id, account } of guests) {
     const { own } = siteReach(id);
-    // One statement for each site, for they have to fit one policy. What it lists is bounded by the condition, which says
-    // nothing of reading and writing; the statement below denies the listing of everything that it lets through.
+    // One statement per site, since all must fit into one policy. The condition limits listing only, and allows a listing
+    // without a prefix; the statement below denies that one.
     allow(
       [new iam.AccountPrincipal(account as string)],
       ['s3:GetObject', 's3:PutObject', 's3:AbortMultipartUpload', 's3:ListBucket'],
@@ -132,8 +132,8 @@ export function letSitesIn(bucket: s3.Bucket, key: kms.Key, federation: Federati
   if (bytes > BUCKET_POLICY_BYTES) {
     throw new FedcardioError(
       'BAD_CONFIGURATION',
-      `For ${guests.length} sites in accounts of their own, the policy of ${name} has ${bytes} bytes; S3 takes ${BUCKET_POLICY_BYTES}.`,
-      { hint: "Put some of them into the federation's account, or shorten their ids." },
+      `For ${guests.length} sites in accounts of their own, the policy of ${name} has ${bytes} bytes; S3 accepts ${BUCKET_POLICY_BYTES}.`,
+      { hint: "Put some sites into the coordinator's account, or shorten their ids." },
     );
   }
 }

@@ -43,20 +43,20 @@ function statementsOf(template: Template, type: string): readonly Statement[][] 
 }
 
 describe('the data stacks', () => {
-  test('are one for each site and one for the federation, of nothing but keys, buckets and queues', () => {
+  test('are one per site and one for the coordinator, with only keys, buckets and queues', () => {
     expect([...stacks.keys()].sort()).toEqual(topology.buckets.map(({ name }) => `${name}-data`).sort());
     for (const template of stacks.values()) {
       const { Resources, Parameters, Outputs } = template.toJSON() as Record<string, Record<string, { Type: string }>>;
       expect(new Set(Object.values(Resources ?? {}).map(({ Type }) => Type.replace('AWS::', '')))).toEqual(
         new Set(KINDS),
       );
-      // Neither a parameter nor an import: each stack can be deployed by itself, by anyone.
+      // Without parameters and imports, each stack can be deployed by itself, by anyone.
       expect({ Parameters, Outputs }).toEqual({});
       expect(JSON.stringify(template.toJSON())).not.toContain('Fn::ImportValue');
     }
   });
 
-  test("send a site's uploads to its intake queue, and nothing else of its bucket", () => {
+  test("send events of a site's uploads to its intake queue, and of no other objects", () => {
     const rules = ['cases/', 'held-out/'].map((Value) => ({
       Event: 's3:ObjectCreated:*',
       Filter: { S3Key: { Rules: [{ Name: 'prefix', Value }] } },
@@ -68,7 +68,7 @@ describe('the data stacks', () => {
     });
   });
 
-  test('delete what a task goes on from after two weeks, what a campaign does after half a year, and nothing else', () => {
+  test('expire in-round checkpoints after two weeks, those of a campaign after 180 days, and nothing else', () => {
     const properties = { Properties: { BucketName: 'fedcardio-site-berlin' } };
     const [bucket] = Object.values(site().findResources('AWS::S3::Bucket', properties)) as unknown as readonly {
       readonly Properties: { readonly LifecycleConfiguration: { readonly Rules: readonly object[] } };
@@ -81,7 +81,7 @@ describe('the data stacks', () => {
     ]);
   });
 
-  test('wake orchestrate for campaigns and commits, and aggregate for updates', () => {
+  test('send events of campaigns and commits to orchestrate, and of updates to aggregate', () => {
     const queueOf = (name: string) => ({ 'Fn::GetAtt': [queueId(federation(), name), 'Arn'] });
     const rule = (suffix: string, queue: string) => ({
       Event: 's3:ObjectCreated:*',
@@ -107,7 +107,7 @@ describe('the data stacks', () => {
     });
   });
 
-  test('give every queue dead letters that are kept for two weeks', () => {
+  test('give every queue a dead-letter queue that keeps messages for two weeks', () => {
     for (const { name, deadLetterQueue, visibilityTimeoutSeconds, site: owner } of topology.queues) {
       const template = stacks.get(`fedcardio-${owner ? `site-${owner}` : 'federation'}-data`) as Template;
       const dead = idOf(template, 'AWS::SQS::Queue', {
@@ -122,7 +122,7 @@ describe('the data stacks', () => {
     }
   });
 
-  test('let S3 send for its own bucket alone, and wait with the bucket until it may', () => {
+  test('let S3 send for the own bucket only, and create the bucket after that permission', () => {
     const [bucket] = Object.values(
       site().findResources('AWS::S3::Bucket', { Properties: { BucketName: 'fedcardio-site-berlin' } }),
     );
@@ -162,7 +162,7 @@ describe('the data stacks', () => {
     }
   });
 
-  test('keep buckets private, versioned and encrypted with another key than their queues, and keep them', () => {
+  test('make buckets private, versioned, encrypted with another key than the queues, and retained', () => {
     for (const template of stacks.values()) {
       template.allResourcesProperties('AWS::S3::Bucket', {
         PublicAccessBlockConfiguration: {
@@ -187,7 +187,7 @@ describe('the data stacks', () => {
     }
   });
 
-  test('let nobody delete or replace the links of the audit trail, and nothing else is frozen', () => {
+  test('deny everyone to delete or replace the links of the audit trail, and only those', () => {
     const names = ['commit', 'open', 'outcome', 'plan', 'seal'];
     const links = names.map((name) => ({ 'Fn::Join': ['', [Match.anyValue(), `/campaigns/*/${name}.json`]] }));
     federation().hasResourceProperties('AWS::S3::BucketPolicy', {
@@ -212,7 +212,7 @@ describe('the data stacks', () => {
     expect(JSON.stringify(site().findResources('AWS::S3::BucketPolicy'))).not.toContain('s3:DeleteObject');
   });
 
-  test('log who used a bucket into another, and end what is of no more use', () => {
+  test('write access logs to another bucket, and expire old versions, uploads and logs', () => {
     for (const template of stacks.values()) {
       const logs = idOf(template, 'AWS::S3::Bucket', {
         LifecycleConfiguration: { Rules: [{ ExpirationInDays: 365, Status: 'Enabled' }] },
@@ -225,7 +225,7 @@ describe('the data stacks', () => {
     site().hasResourceProperties('AWS::S3::Bucket', {
       LifecycleConfiguration: { Rules: Match.arrayWith([ends('checkpoints/'), ends('jobs/')]) },
     });
-    // Of the federation's nothing ends by itself.
+    // Nothing in the federation bucket expires by itself.
     expect(
       JSON.stringify(
         federation().findResources('AWS::S3::Bucket', { Properties: { BucketName: 'fedcardio-federation' } }),
@@ -233,7 +233,7 @@ describe('the data stacks', () => {
     ).not.toContain('ExpirationInDays');
   });
 
-  test('lock objects where federation.json asks for it', () => {
+  test('lock objects if federation.json asks for it', () => {
     const [example] = topology.federation.sites;
     const locked = topologyOf({ ...topology.federation, sites: [{ ...(example as Site), objectLockDays: 3650 }] });
     const stack = synthesizeDataStacks(locked).find(({ stackName }) => stackName.includes('-site-'));
@@ -245,13 +245,13 @@ describe('the data stacks', () => {
     expect(JSON.stringify(site().toJSON())).not.toContain('ObjectLock');
   });
 
-  test('pass the rules of CloudFormation, and are the same by the command and in this process', () => {
+  test('pass the rules of CloudFormation, and are the same from `cdk synth` and in this process', () => {
     const small = { ...topology, buckets: topology.buckets.slice(-1) };
     const { context } = JSON.parse(readFileSync('cdk.json', 'utf8')) as { context: Record<string, unknown> };
     const app = new App({ context });
     addDataStacks(app, small);
 
-    // With validateAgainstDefaultRules among the flags, a template that breaks a rule makes this throw.
+    // With the flag validateAgainstDefaultRules, a template that breaks a rule makes this throw.
     const [stack] = app.synth().stacks;
 
     expect(stack?.template).toMatchObject({

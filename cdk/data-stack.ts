@@ -9,18 +9,19 @@ import { bucketArn, bucketKeyAlias, queueKeyAlias } from './arns.ts';
 import { guardSite, letSitesIn } from './bucket-guards.ts';
 import { environmentOf, withoutBootstrapRule } from './stack-options.ts';
 
-/** As long as SQS keeps a message: whoever looks after the dead letters has two weeks. */
+/** The longest that SQS keeps a message. */
 const DEAD_LETTER_RETENTION = Duration.days(14);
-/** An upload that nobody completed, and a version that was replaced or deleted, are kept so long. */
+/** After which an incomplete multipart upload is aborted. */
 const UNFINISHED_UPLOAD = Duration.days(7);
-const OLD_VERSION = Duration.days(90);
-const OLD_LOGS = Duration.days(7);
+/** How long replaced or deleted versions are kept. */
+const NONCURRENT_VERSION = Duration.days(90);
+const NONCURRENT_LOGS = Duration.days(7);
 const LOGS = Duration.days(365);
 
 /**
- * Every data stack of a federation: one for each site, one for the federation. A stack holds what must outlive all
- * else, names no other stack, and can so be deployed into a hospital's own account. No custom resources, no
- * functions: it is plain enough for CloudFormation emulators.
+ * The data stacks of a federation: one per site, one for the coordinator. They hold what must outlive everything else.
+ * None names another stack, so that a site's can be deployed into the hospital's own account. They have no custom
+ * resources and no functions, so that CloudFormation emulators can deploy them.
  */
 export const addDataStacks = (app: App, { federation, buckets, queues }: Topology): readonly Stack[] =>
   buckets.map((bucket) => {
@@ -55,7 +56,7 @@ function addDataStack(app: App, federation: Federation, spec: BucketSpec, queueS
   const bucketKey = addKey(stack, 'BucketKey', `Objects of ${spec.name}`, bucketKeyAlias(spec.name));
   const bucket = addBucket(stack, spec, bucketKey);
   notify(bucket, spec, queues, onlyTheBucket);
-  keepForEver(bucket, spec.permanent);
+  makePermanent(bucket, spec.permanent);
   if (spec.site === undefined) letSitesIn(bucket, bucketKey, federation);
   else guardSite(bucket, federation, spec.site, queues.get(names.gpuTaskQueue(federation.id, spec.site)), queueKey);
   return stack;
@@ -94,12 +95,12 @@ const SECURE = {
 } as const;
 
 function addBucket(stack: Stack, spec: BucketSpec, encryptionKey: kms.Key): s3.Bucket {
-  // Without a name: nobody has to find it, and emulators need not make it.
+  // Without a name: nothing refers to it.
   const logs = new s3.Bucket(stack, 'Logs', {
     ...SECURE,
-    // S3 delivers its logs into no bucket that is encrypted with a key of ours.
+    // S3 delivers access logs only to buckets with S3-managed encryption.
     encryption: s3.BucketEncryption.S3_MANAGED,
-    lifecycleRules: [{ expiration: LOGS, noncurrentVersionExpiration: OLD_LOGS }],
+    lifecycleRules: [{ expiration: LOGS, noncurrentVersionExpiration: NONCURRENT_LOGS }],
   });
   return new s3.Bucket(stack, 'Bucket', {
     ...SECURE,
@@ -111,7 +112,7 @@ function addBucket(stack: Stack, spec: BucketSpec, encryptionKey: kms.Key): s3.B
       ? {}
       : { objectLockDefaultRetention: s3.ObjectLockRetention.compliance(Duration.days(spec.objectLockDays)) }),
     lifecycleRules: [
-      { abortIncompleteMultipartUploadAfter: UNFINISHED_UPLOAD, noncurrentVersionExpiration: OLD_VERSION },
+      { abortIncompleteMultipartUploadAfter: UNFINISHED_UPLOAD, noncurrentVersionExpiration: NONCURRENT_VERSION },
       ...spec.expiring.map(({ prefix, days, noncurrentDays }) => ({
         prefix,
         expiration: Duration.days(days),
@@ -122,8 +123,8 @@ function addBucket(stack: Stack, spec: BucketSpec, encryptionKey: kms.Key): s3.B
 }
 
 /**
- * Points the bucket's events at queues, by the plain properties: `addEventNotification` would bring a function and a
- * custom resource, which emulators without functions cannot deploy.
+ * Sends the bucket's events to queues. Uses the CloudFormation property: `addEventNotification` would add a custom
+ * resource with a function, which emulators without functions cannot deploy.
  */
 function notify(
   bucket: s3.Bucket,
@@ -150,7 +151,7 @@ function notify(
         conditions,
       }),
     );
-    // S3 sends a test message when it is configured, and refuses a queue that does not take it.
+    // S3 sends a test message when notifications are configured, and refuses a queue that does not accept it.
     bucket.node.addDependency(queueOf(name));
   }
 }
@@ -159,10 +160,11 @@ const filterRules = (filters: Readonly<Record<string, string | undefined>>) =>
   Object.entries(filters).flatMap(([name, value]) => (value === undefined ? [] : [{ name, value }]));
 
 /**
- * Nobody deletes these objects, and nobody writes them but with `If-None-Match: *`, so that nobody replaces them:
- * "Enforce conditional writes on Amazon S3 buckets", S3 user guide. Whoever may change the bucket's policy could.
+ * Denies everyone the deletion of these objects, and every write without `If-None-Match: *`, so that they cannot be
+ * replaced (S3 user guide, "Enforce conditional writes on Amazon S3 buckets"). A principal that may change the bucket's
+ * policy can lift this.
  */
-function keepForEver(bucket: s3.Bucket, keys: readonly string[]): void {
+function makePermanent(bucket: s3.Bucket, keys: readonly string[]): void {
   if (keys.length === 0) return;
   const deny = (sid: string, actions: string[], conditions: Record<string, unknown>) =>
     bucket.addToResourcePolicy(

@@ -16,18 +16,18 @@ import { consumeStatements, objectStatements, sendStatements, submitStatements }
 import type { ComputeOptions } from './site-stack.ts';
 import { environmentOf, withoutBootstrapRule } from './stack-options.ts';
 
-/** Updates of more bytes together are merged by a job: a function reads them twice in its time. */
+/** A round with more bytes of updates is merged by a Batch job: a function reads them twice within its time-out. */
 const MERGE_MAX_BYTES = 4 * 2 ** 30;
-/** Reading and hashing is all it does: two processors, and a network of up to 12.5 Gbit/s. */
+/** Instances for merges, which mostly read and hash: two processors, a network of up to 12.5 Gbit/s. */
 const MERGE = { instanceTypes: ['c6i.xlarge', 'c5.xlarge'], maxVcpus: 8, vcpus: 4, memoryMib: 7000, gpus: 0 } as const;
 
-/** Those of the federation's parts that are watched. */
+/** The coordinator's stack, and its functions for alarms. */
 export interface FederationCompute {
   readonly stack: Stack;
   readonly functions: readonly lambda.Function[];
 }
 
-/** The coordinator: its functions, the minute's sweep, the jobs of large merges, the role by which campaigns are started. */
+/** The coordinator: functions, the schedule of the sweep, the jobs of large merges, the research role. */
 export function addFederationStack(app: App, topology: Topology, options: ComputeOptions): FederationCompute {
   const { federation } = topology;
   const place = placeOf(federation);
@@ -47,7 +47,7 @@ export function addFederationStack(app: App, topology: Topology, options: Comput
     ...MERGE,
     name: `${federation.id}-merge`,
     image: gpuTaskImage(stack, federation),
-    environment: { FEDCARDIO_FEDERATION: canonicalJson(briefly(topology)) },
+    environment: { FEDCARDIO_FEDERATION: canonicalJson(mergeFederation(topology)) },
     jobRole: new iam.Role(stack, 'MergeRole', {
       roleName: names.federationRole(federation.id, 'merge'),
       assumedBy: new iam.ServicePrincipal('ecs-tasks.amazonaws.com'),
@@ -102,14 +102,14 @@ export function addFederationStack(app: App, topology: Topology, options: Comput
 const inGroups = <T>(items: readonly T[], size: number): T[][] =>
   Array.from({ length: Math.ceil(items.length / size) }, (_, index) => items.slice(index * size, (index + 1) * size));
 
-/** What a merge needs to know: which sites there are. */
-const briefly = ({ federation: { schema, id, sites } }: Topology) => ({
+/** The part of the federation that a merge needs: the sites. */
+const mergeFederation = ({ federation: { schema, id, sites } }: Topology) => ({
   schema,
   id,
   sites: sites.map((site) => ({ id: site.id, name: site.name })),
 });
 
-/** Where the image of the tasks is pushed to; the accounts of sites may pull it. */
+/** The repository of the GPU tasks' image. The accounts of sites may pull from it. */
 function addRepository(stack: Stack, { federation }: Topology): void {
   const repository = new ecr.Repository(stack, 'Images', {
     repositoryName: repositoryName(federation.id),
@@ -129,12 +129,12 @@ function addRepository(stack: Stack, { federation }: Topology): void {
   );
 }
 
-/** One that fails is not repeated: the next minute's does the same. */
+/** A failed sweep is not retried: the next minute's sweep does the same work. */
 function addSweep(stack: Stack, sweep: lambda.Function): void {
   new scheduler.Schedule(stack, 'EveryMinute', {
     schedule: scheduler.ScheduleExpression.rate(Duration.minutes(1)),
     target: new targets.LambdaInvoke(sweep, { retryAttempts: 0, maxEventAge: Duration.minutes(1) }),
-    description: 'Deadlines, and what a lost event left undone',
+    description: 'Applies deadlines and makes up for lost events',
   });
 }
 

@@ -18,43 +18,40 @@ import type { Network } from './network-stack.ts';
 
 interface Size {
   readonly memoryMb: number;
-  /** Instances that may run at once. A function that is at its limit waits in its queue. */
+  /** Instances that may run at once. Beyond that, messages wait in the queue. */
   readonly concurrency: number;
 }
 
-/**
- * Lambda gives a processor for each 1,769 MB. Memory is chosen for what is computed, concurrency for what the others
- * bear: see docs/deployment.md.
- */
+/** Lambda assigns one processor per 1,769 MB. docs/deployment.md explains the choices. */
 const FUNCTION_SIZES: Readonly<Record<FunctionName, Size>> = {
-  // Unpacks and reads whole CTs: one processor, and several times the largest one's memory.
+  // Decompresses and reads whole CTs: one processor, several times the memory of the largest CT.
   intake: { memoryMb: 3008, concurrency: 5 },
   dispatch: { memoryMb: 512, concurrency: 2 },
   'job-failed': { memoryMb: 512, concurrency: 2 },
   orchestrate: { memoryMb: 1024, concurrency: 5 },
-  // Merges: two processors, one of which hashes what the other adds up.
+  // Merges on two processors: one hashes, one adds.
   aggregate: { memoryMb: 3538, concurrency: 5 },
-  // One is enough: two sweeps at once would only find the same.
+  // A second concurrent sweep would do the same work again.
   sweep: { memoryMb: 3538, concurrency: 1 },
 };
 
 export interface FunctionOptions {
   readonly name: FunctionName;
-  /** Of function and role. */
+  /** Name of the function and of its role. */
   readonly functionName: string;
   readonly statements: readonly iam.PolicyStatement[];
-  /** What would not fit the role's own policy, in parts of less than 6 kB. */
+  /** Statements of managed policies of less than 6 kB each, for what exceeds the role's inline policy. */
   readonly attached?: readonly (readonly iam.PolicyStatement[])[];
   readonly environment: Readonly<Record<string, string>>;
-  /** The folder of bundles that `npm run build` makes. */
+  /** The folder of the bundles that `npm run build` makes. */
   readonly handlers: string;
   readonly logKey: kms.IKey;
   readonly network?: Network;
-  /** Goes beside the bundle as federation.json. */
+  /** Written beside the bundle as federation.json. */
   readonly federation?: Federation;
 }
 
-/** A function of ours with a role of its own. Nothing but its logs and traces is added to what the role is given. */
+/** A Lambda function with a role of its own. The role has the given statements, logs and traces only. */
 export function addFunction(stack: Stack, options: FunctionOptions): lambda.Function {
   const { name, functionName, network, logKey } = options;
   const id = name.replace(/(^|-)(\w)/g, (_, _dash, letter: string) => letter.toUpperCase());
@@ -97,7 +94,7 @@ export function addFunction(stack: Stack, options: FunctionOptions): lambda.Func
   });
 }
 
-/** What Lambda needs to put a function into a network. Code that runs in the function is denied it. */
+/** Permissions that Lambda needs to attach a function to a network. They are denied to the function's own code. */
 function networkStatements(stack: Stack, functionName: string): iam.PolicyStatement[] {
   const actions = [
     'ec2:CreateNetworkInterface',
@@ -123,25 +120,25 @@ function networkStatements(stack: Stack, functionName: string): iam.PolicyStatem
 function codeOf({ name, handlers, federation }: FunctionOptions): lambda.Code {
   const bundle = join(handlers, name);
   if (!existsSync(join(bundle, 'index.mjs'))) {
-    throw new FedcardioError('BAD_CONFIGURATION', `The bundle of ${name} is not in ${bundle}.`, {
-      hint: 'Make it with `npm run build`.',
+    throw new FedcardioError('BAD_CONFIGURATION', `The bundle of ${name} is missing in ${bundle}.`, {
+      hint: 'Run `npm run build`.',
     });
   }
   if (!federation) return lambda.Code.fromAsset(bundle);
-  // The CDK copies it when it synthesizes, by its contents: the folder is for this process alone.
+  // The CDK copies the folder's contents when it synthesizes.
   const folder = mkdtempSync(join(tmpdir(), 'fedcardio-function-'));
   cpSync(bundle, folder, { recursive: true });
   writeFileSync(join(folder, 'federation.json'), canonicalJson(federation));
   return lambda.Code.fromAsset(folder);
 }
 
-/** Messages of a queue go to a function; what fails comes back one by one. */
+/** Delivers a queue's messages to a function. Failed messages return to the queue one by one. */
 export function consume(stack: Stack, fn: lambda.Function, queue: QueueSpec): void {
   new lambda.EventSourceMapping(stack, `${fn.node.id}Source`, {
     target: fn,
     eventSourceArn: queueArn(stack, queue, queue.name),
     batchSize: queue.batchSize,
-    // More than SQS gives at once are gathered for so long.
+    // Larger batches than SQS returns at once must be gathered first.
     ...(queue.batchSize > 10 ? { maxBatchingWindow: Duration.seconds(1) } : {}),
     maxConcurrency: Math.max(2, FUNCTION_SIZES[queue.handler].concurrency),
     reportBatchItemFailures: true,

@@ -5,20 +5,20 @@ import type { Federation, Site } from '../lib/federation/schemas.ts';
 import { placeOf } from '../lib/federation/topology.ts';
 import { accountOf, regionOf } from './arns.ts';
 
-/** The container image of all tasks. */
+/** A container image of GPU tasks. */
 export interface GpuTaskImage {
   readonly uri: string;
   readonly repositoryArn: string;
 }
 
-/** The federation's repository for it, which its own stack makes. */
+/** The federation's own image repository, created by the coordinator's stack. */
 export const repositoryName = (federation: string): string => `${federation}/tasks`;
 
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
   version: string;
 };
 
-/** The image that federation.json names for a site or for all, or else this version in the federation's repository. */
+/** The image that federation.json names for the site or for all sites. Default: this version, in the federation's repository. */
 export function gpuTaskImage(scope: Construct, federation: Federation, site?: Site): GpuTaskImage {
   const named = site?.image ?? federation.image;
   if (named !== undefined) {

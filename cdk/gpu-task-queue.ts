@@ -9,12 +9,12 @@ import type { GpuTaskImage } from './gpu-task-image.ts';
 import type { Network } from './network-stack.ts';
 
 export interface GpuTaskQueueOptions {
-  /** Of the queue and of the job definition. */
+  /** Name of the job queue and of the job definition. */
   readonly name: string;
   readonly image: GpuTaskImage;
   readonly instanceTypes: readonly string[];
   readonly maxVcpus: number;
-  /** Of a job: a little less than the smallest instance has. */
+  /** vCPUs and memory of a job: slightly less than the smallest instance has. */
   readonly vcpus: number;
   readonly memoryMib: number;
   readonly gpus: number;
@@ -29,22 +29,22 @@ export interface GpuTaskQueue {
   readonly definition: batch.EcsJobDefinition;
 }
 
-/** As often as Batch lets a job start again. A reclaimed host is no fault of the task's, which goes on where it was. */
+/** The most attempts that Batch allows. After a reclaimed spot host, the GPU task resumes from its checkpoint. */
 const ATTEMPTS = 10;
-/** Without a host for so long: the job fails, and its round goes on without the site. */
+/** A job without a host for this long fails, and its round continues without the site. */
 const STUCK = Duration.hours(1);
-/** Longer than any round: the message's own deadline is shorter, and goes with each job. */
+/** Longer than any round: each job is submitted with its round's own, shorter time-out. */
 const TIMEOUT = Duration.days(7);
 
 /**
- * A queue of jobs on hosts of its own, spot where there are any and on demand otherwise, none while there are no jobs.
- * Hosts run nobody else's jobs, since compute environments are of one queue.
+ * A job queue with its own hosts: spot if available, otherwise on demand, and none while there are no jobs. No other
+ * queue uses these compute environments, so that hosts are not shared.
  */
 export function addGpuTaskQueue(stack: Stack, options: GpuTaskQueueOptions): GpuTaskQueue {
   const { name, network, logKey } = options;
   const launchTemplate = new ec2.LaunchTemplate(stack, 'Host', {
     requireImdsv2: true,
-    // A container is one hop further than its host: it does not get at the host's role.
+    // A container is one hop further than its host, so that it cannot get the host's role.
     httpPutResponseHopLimit: 1,
     instanceMetadataTags: false,
     blockDevices: [
@@ -111,7 +111,7 @@ function addDefinition(stack: Stack, options: GpuTaskQueueOptions, logKey: kms.I
     retryAttempts: ATTEMPTS,
     retryStrategies: [
       batch.RetryStrategy.of(RETRY, batch.Reason.SPOT_INSTANCE_RECLAIMED),
-      // What a retry may mend, and a task that was told to stop and left a checkpoint.
+      // Exit codes: 1 is an error that a retry may fix, 143 a GPU task that was told to stop and left a checkpoint.
       batch.RetryStrategy.of(RETRY, exitCode('1')),
       batch.RetryStrategy.of(RETRY, exitCode('143')),
       batch.RetryStrategy.of(EXIT, batch.Reason.custom({ onReason: '*' })),
@@ -129,7 +129,7 @@ function addContainer(
 ): batch.EcsEc2ContainerDefinition {
   const executionRole = new iam.Role(stack, 'ExecutionRole', {
     assumedBy: new iam.ServicePrincipal('ecs-tasks.amazonaws.com'),
-    description: 'Pulls the image and opens the log, before the task starts',
+    description: 'Pulls the image and opens the log before the GPU task starts',
     inlinePolicies: { Pull: new iam.PolicyDocument({ statements: pullStatements(options.image) }) },
   });
   const container = new batch.EcsEc2ContainerDefinition(stack, 'Task', {
@@ -153,7 +153,7 @@ function addContainer(
   return container;
 }
 
-/** To pull images of this repository and no other. The token is for all of ECR or nothing. */
+/** Permission to pull from this repository only. ECR's token cannot be limited to one repository. */
 const pullStatements = ({ repositoryArn }: GpuTaskImage): iam.PolicyStatement[] => [
   new iam.PolicyStatement({ actions: ['ecr:GetAuthorizationToken'], resources: ['*'] }),
   new iam.PolicyStatement({
@@ -162,7 +162,7 @@ const pullStatements = ({ repositoryArn }: GpuTaskImage): iam.PolicyStatement[] 
   }),
 ];
 
-/** What the ECS agent needs. The managed policy for it may also create clusters and read every repository. */
+/** The ECS agent's role. AWS's managed policy would also allow to create clusters and to read every repository. */
 function addInstanceRole(stack: Stack): iam.Role {
   const cluster = {
     ArnLike: { 'ecs:cluster': `arn:${stack.partition}:ecs:${stack.region}:${stack.account}:cluster/*` },
@@ -171,7 +171,7 @@ function addInstanceRole(stack: Stack): iam.Role {
     new iam.PolicyStatement({ actions, resources: ['*'], conditions });
   return new iam.Role(stack, 'HostRole', {
     assumedBy: new iam.ServicePrincipal('ec2.amazonaws.com'),
-    description: 'The ECS agent of a host of tasks',
+    description: 'The ECS agent on a host of GPU tasks',
     inlinePolicies: {
       Agent: new iam.PolicyDocument({
         statements: [

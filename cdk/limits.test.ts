@@ -3,7 +3,7 @@ import type { Federation } from '../lib/federation/schemas.ts';
 import { FEDERATION, synthesizeAll } from './isolation/testing.ts';
 import { readWorld } from './isolation/world.ts';
 
-/** What AWS takes: CloudFormation's template and resources, S3's bucket policy, IAM's policies of a role, Lambda's environment. */
+/** Limits of AWS: template and resources (CloudFormation), bucket policy (S3), key policy (KMS), role policies (IAM), environment (Lambda). */
 const TEMPLATE_BYTES = 1_000_000;
 const RESOURCES = 500;
 const BUCKET_POLICY_BYTES = 20_480;
@@ -13,7 +13,7 @@ const ATTACHED_POLICY_BYTES = 6144;
 const ATTACHED_POLICIES = 10;
 const ENVIRONMENT_BYTES = 4096;
 
-/** With ids as long as those of hospitals are. */
+/** Ids are as long as those of real hospitals. */
 const federationOf = (sites: number, accountOf: (index: number) => object = () => ({})): Federation => ({
   ...FEDERATION,
   id: 'fedcardio',
@@ -38,12 +38,12 @@ describe.for([
 ] as const)('the stacks of %s', ([, federation]) => {
   const stacks = synthesizeAll(federation);
 
-  test('are as small as AWS takes them', () => {
+  test('stay within the limits of AWS', () => {
     for (const { stackName, template } of stacks) {
       const { Resources } = template as {
         readonly Resources: Readonly<Record<string, { Type: string; Properties?: Properties }>>;
       };
-      // CloudFormation is given JSON without spaces.
+      // Templates are uploaded as JSON without spaces.
       expect(bytes(template), stackName).toBeLessThan(TEMPLATE_BYTES);
       expect(Object.keys(Resources).length, stackName).toBeLessThan(RESOURCES);
       for (const { Type, Properties } of Object.values(Resources)) {
@@ -53,7 +53,7 @@ describe.for([
     }
   });
 
-  test('have policies as small as AWS takes them', () => {
+  test('have policies within the limits of AWS', () => {
     const world = readWorld(stacks);
     for (const [name, { policy }] of world.buckets) expect(bytes(policy), name).toBeLessThan(BUCKET_POLICY_BYTES);
     for (const [name, { policy }] of world.keys) expect(bytes(policy), name).toBeLessThan(KEY_POLICY_BYTES);
@@ -68,7 +68,7 @@ describe.for([
   });
 });
 
-test('more sites in accounts of their own than a bucket policy holds are refused, and why', () => {
+test('refuses more sites with accounts of their own than a bucket policy can hold, with the reason', () => {
   expect(() => synthesizeAll(federationOf(40, own))).toThrow(
     expect.objectContaining({
       code: 'BAD_CONFIGURATION',

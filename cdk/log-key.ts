@@ -3,7 +3,7 @@ import * as kms from 'aws-cdk-lib/aws-kms';
 import { RemovalPolicy, Stack } from 'aws-cdk-lib/core';
 import type { Construct } from 'constructs';
 
-/** The key of a stack's logs and alarms, which the services that write them may use. */
+/** The key that encrypts a stack's logs and alarms. Only the services that write them may use it. */
 export function addLogKey(scope: Construct): kms.Key {
   const { region, account, partition } = Stack.of(scope);
   const key = new kms.Key(scope, 'LogKey', {

@@ -8,21 +8,21 @@ import { accountOf } from './arns.ts';
 import { addLogKey } from './log-key.ts';
 import { environmentOf, withoutBootstrapRule } from './stack-options.ts';
 
-/** What tasks and the sites' functions run in. */
+/** The network of GPU tasks and of the sites' functions. */
 export interface Network {
   readonly vpc: ec2.IVpc;
-  /** Of nothing that listens: lets out by HTTPS, and nothing in. */
+  /** Allows outgoing HTTPS and nothing incoming. */
   readonly securityGroup: ec2.ISecurityGroup;
 }
 
-/** Asked for an account by number, the CDK would look up its zones, which takes credentials. */
+/** For a stack with an account, the CDK would look up the availability zones, which needs credentials. */
 class NetworkStack extends Stack {
   override get availabilityZones(): string[] {
     return [0, 1].map((index) => Fn.select(index, Fn.getAzs()));
   }
 }
 
-/** What ECS needs to run a container, its logs, and Batch for the functions that submit jobs. */
+/** Services that ECS needs to run a container, its logs, and Batch for the functions that submit jobs. */
 const SERVICES = {
   EcrApi: ec2.InterfaceVpcEndpointAwsService.ECR,
   EcrDocker: ec2.InterfaceVpcEndpointAwsService.ECR_DOCKER,
@@ -34,9 +34,9 @@ const SERVICES = {
 } as const;
 
 /**
- * A network without internet for all that a federation runs in one account and region: no gateway, no NAT, no public
- * address. It is shared by the sites there, since its endpoints are most of what costs money while nothing runs; hosts
- * are not shared, and security groups let nothing in.
+ * The network of a federation in one account and region. It has no internet: no internet gateway, no NAT, no public
+ * addresses. The sites there share it, since its endpoints cause most of the cost of an idle federation. Hosts are not
+ * shared, and security groups allow nothing incoming.
  */
 function addNetworkStack(app: App, federation: Federation, place: Place, index: number): Network {
   const stack = new NetworkStack(app, `${federation.id}-network${index === 0 ? '' : `-${index}`}`, {
@@ -48,10 +48,10 @@ function addNetworkStack(app: App, federation: Federation, place: Place, index: 
     ipAddresses: ec2.IpAddresses.cidr('10.64.0.0/16'),
     natGateways: 0,
     subnetConfiguration: [{ name: 'Tasks', subnetType: ec2.SubnetType.PRIVATE_ISOLATED, cidrMask: 20 }],
-    // It would take a function to empty the default group, in which nothing is.
+    // The default group is unused. Emptying it would require a function.
     restrictDefaultSecurityGroup: false,
   });
-  // The library's types of its own classes do not fit its interfaces where undefined is not the same as absent.
+  // The library's classes do not match its interfaces under exactOptionalPropertyTypes.
   const vpc = network as ec2.IVpc;
   const flows = new logs.LogGroup(stack, 'FlowLog', {
     retention: logs.RetentionDays.ONE_YEAR,
@@ -64,7 +64,7 @@ function addNetworkStack(app: App, federation: Federation, place: Place, index: 
     description: 'Tasks and functions: HTTPS to endpoints, nothing in',
     allowAllOutbound: false,
   });
-  // The addresses of S3 are a list that differs by region; without a gateway, nothing else is reached.
+  // S3's addresses differ by region. Without an internet gateway, no other address can be reached.
   securityGroup.addEgressRule(ec2.Peer.anyIpv4(), ec2.Port.tcp(443), 'Endpoints and S3');
   const endpoints = new ec2.SecurityGroup(stack, 'Endpoints', {
     vpc,
@@ -79,7 +79,7 @@ function addNetworkStack(app: App, federation: Federation, place: Place, index: 
   const interfaceEndpoint = (id: string, service: ec2.IInterfaceVpcEndpointService, serviceRegion?: string) =>
     network.addInterfaceEndpoint(id, {
       service,
-      // One zone, reached from both: each further one costs as much again.
+      // One zone, which both can reach: each further zone would cost the same again.
       subnets: { subnets: network.isolatedSubnets.slice(0, 1) },
       securityGroups: [endpoints],
       open: false,
@@ -87,7 +87,7 @@ function addNetworkStack(app: App, federation: Federation, place: Place, index: 
       ...(serviceRegion ? { serviceRegion } : {}),
     });
   for (const [id, service] of Object.entries(SERVICES)) {
-    // Whoever runs here calls these services for its own account alone.
+    // Only principals of the own accounts may call these services from here.
     interfaceEndpoint(id, service).addToPolicy(
       new iam.PolicyStatement({
         principals: [new iam.StarPrincipal()],
@@ -99,7 +99,7 @@ function addNetworkStack(app: App, federation: Federation, place: Place, index: 
   }
   const { region } = placeOf(federation);
   if (region !== undefined && place.region !== region) {
-    // A gateway reaches buckets of its own region alone.
+    // A gateway endpoint reaches only buckets of its own region.
     const name = `com.amazonaws.${region}.s3`;
     const remote = interfaceEndpoint('FederationS3', new ec2.InterfaceVpcEndpointService(name, 443), region);
     for (const statement of s3Statements(federation.id, accounts)) remote.addToPolicy(statement);
@@ -108,8 +108,8 @@ function addNetworkStack(app: App, federation: Federation, place: Place, index: 
 }
 
 /**
- * Objects of the federation's buckets in its own accounts, and the layers of images: what runs here can put nothing into
- * anybody else's bucket, whoever's credentials it has.
+ * The S3 objects that can be reached: the federation's buckets in its own accounts, and the layers of container images.
+ * With any credentials, code in this network cannot write to another bucket.
  */
 function s3Statements(federation: string, accounts: string[]): iam.PolicyStatement[] {
   const principals = [new iam.StarPrincipal()];
@@ -131,7 +131,7 @@ function s3Statements(federation: string, accounts: string[]): iam.PolicyStateme
   ];
 }
 
-/** One network for each account and region that something of the federation runs in, by place. */
+/** Adds a network for each account and region of the federation, and returns them by place. */
 export function addNetworks(app: App, federation: Federation): (place: Place) => Network {
   const keyOf = ({ account, region }: Place) => `${account}/${region}`;
   const places = [federation, ...federation.sites].map((one) => placeOf(federation, one));

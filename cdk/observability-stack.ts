@@ -10,7 +10,7 @@ import type { FederationCompute } from './federation-stack.ts';
 import { addLogKey } from './log-key.ts';
 import { environmentOf, withoutBootstrapRule } from './stack-options.ts';
 
-/** One dashboard for the federation, and the coordinator's alarms. A site's alarms are in its own stack. */
+/** The federation's dashboard, and the coordinator's alarms. A site's alarms are in the site's stack. */
 export function addObservabilityStack(app: App, topology: Topology, { functions }: FederationCompute): Stack {
   const { federation } = topology;
   const stack = new Stack(app, `${federation.id}-observability`, {
@@ -32,8 +32,8 @@ export function addObservabilityStack(app: App, topology: Topology, { functions 
 }
 
 /**
- * Everything is searched for, not listed: a site that joins is there, and 64 sites are one line each in the same
- * graph. Sites in other accounts show where CloudWatch's cross-account observability is set up.
+ * Metrics are searched for, not listed: a site that joins appears by itself, and 64 sites are one line each in the same
+ * graph. Sites in other accounts appear if CloudWatch's cross-account observability is set up.
  */
 function addDashboard(stack: Stack, federation: string): void {
   const own = (names: readonly MetricName[], statistic = 'Sum') =>
@@ -75,7 +75,7 @@ function addDashboard(stack: Stack, federation: string): void {
   const dashboard = new cloudwatch.Dashboard(stack, 'Dashboard', { dashboardName: federation });
   dashboard.addWidgets(
     new cloudwatch.TextWidget({
-      markdown: `# ${federation}\nWhat to do when an alarm is raised: docs/operation/ of the repository. Functions: ${FEDERATION_FUNCTIONS.join(', ')}.`,
+      markdown: `# ${federation}\nRunbooks of the alarms: docs/operation/ in the repository. Functions: ${FEDERATION_FUNCTIONS.join(', ')}.`,
       width: 24,
       height: 2,
     }),

@@ -7,24 +7,24 @@ import {
   accountOf,
   bucketArn,
   bucketKeyAlias,
-  isElsewhere,
+  isInOtherAccount,
   objectArns,
   queueArn,
   queueKeyAlias,
   regionOf,
 } from './arns.ts';
 
-/** What a role's own policy says, made of what `lib/federation/access.ts` declares. */
+/** Policy statements of roles, from the declarations in `lib/federation/access.ts`. */
 
 export interface Target extends Place {
-  /** The bucket that the key is named after. */
+  /** The bucket whose name the key's alias contains. */
   readonly bucket: string;
 }
 
 const allow = (actions: string[], resources: string[], conditions: Record<string, unknown> = {}) =>
   new iam.PolicyStatement({ actions, resources, conditions });
 
-/** Access to objects of a bucket, and to its key as far as S3 needs it for that. */
+/** Access to objects of a bucket, and the use of its key that S3 needs for it. */
 export function objectStatements(scope: Construct, target: Target, access: ObjectAccess): iam.PolicyStatement[] {
   const { bucket } = target;
   const { read = [], write = [], list = [] } = access;
@@ -39,13 +39,13 @@ export function objectStatements(scope: Construct, target: Target, access: Objec
       ? [allow(['s3:ListBucket'], [bucketArn(scope, bucket)], { StringLike: { 's3:prefix': list } })]
       : []),
     ...(read.length > 0 || write.length > 0
-      ? // Of an upload in parts, S3 reads the parts' key again, so that who writes has to be let decrypt.
+      ? // For a multipart upload, S3 decrypts the parts' key: a writer needs kms:Decrypt too.
         [keyStatement(scope, target, bucketKeyAlias(bucket), 's3', write.length > 0)]
       : []),
   ];
 }
 
-/** To consume a queue, as Lambda does on a function's behalf. */
+/** Permission to consume a queue, which Lambda does on a function's behalf. */
 export const consumeStatements = (scope: Construct, target: Target, queue: string): iam.PolicyStatement[] => [
   allow(
     ['sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:ChangeMessageVisibility', 'sqs:GetQueueAttributes'],
@@ -54,10 +54,12 @@ export const consumeStatements = (scope: Construct, target: Target, queue: strin
   keyStatement(scope, target, queueKeyAlias(target.bucket), 'sqs', false),
 ];
 
-/** To send to queues, together: IAM takes policies of a few kilobytes. */
+/** Permission to send to queues, in few statements: IAM limits policies to a few kilobytes. */
 export function sendStatements(scope: Construct, targets: readonly (Target & { readonly queue: string })[]) {
   const arns = targets.map((target) => queueArn(scope, target, target.queue));
-  const groups = [false, true].map((elsewhere) => targets.filter((target) => isElsewhere(scope, target) === elsewhere));
+  const groups = [false, true].map((elsewhere) =>
+    targets.filter((target) => isInOtherAccount(scope, target) === elsewhere),
+  );
   return [
     allow(['sqs:SendMessage', 'sqs:GetQueueUrl'], arns),
     ...groups
@@ -74,7 +76,7 @@ export function sendStatements(scope: Construct, targets: readonly (Target & { r
   ];
 }
 
-/** To submit jobs of one definition to one queue. To look at jobs can be allowed for all or none. */
+/** Permission to submit jobs of one definition to one queue. Batch cannot limit which jobs may be listed. */
 export const submitStatements = (scope: Construct, name: string): iam.PolicyStatement[] => {
   const arn = (kind: string) =>
     `arn:${Aws.PARTITION}:batch:${regionOf(scope, {})}:${accountOf(scope, {})}:${kind}/${name}`;
@@ -88,8 +90,8 @@ const keyStatement = (scope: Construct, place: Place, alias: string, service: st
   keysStatement(scope, [place], [alias], service, isWrite);
 
 /**
- * The use of keys through one service only. Those of the same account are found by their aliases; those of other
- * accounts are named by those accounts' key policies, which let in for these keys alone.
+ * Permission to use keys through one service only. Keys of the same account are selected by alias. For other accounts,
+ * their key policies decide which keys can be used.
  */
 function keysStatement(
   scope: Construct,
@@ -102,7 +104,7 @@ function keysStatement(
   const services = distinct(places.map((place) => `${service}.${regionOf(scope, place)}.amazonaws.com`));
   const conditions = {
     StringEquals: { 'kms:ViaService': services },
-    ...(places.some((place) => isElsewhere(scope, place))
+    ...(places.some((place) => isInOtherAccount(scope, place))
       ? {}
       : { 'ForAnyValue:StringEquals': { 'kms:ResourceAliases': aliases } }),
   };

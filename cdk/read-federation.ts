@@ -4,9 +4,9 @@ import { type Federation, federationSchema } from '../lib/federation/schemas.ts'
 import { parseJson } from '../lib/json.ts';
 
 /**
- * The federation that a file describes.
+ * Reads federation.json.
  *
- * @throws FedcardioError BAD_CONFIGURATION when it cannot be read, BAD_MESSAGE when it describes no federation
+ * @throws FedcardioError BAD_CONFIGURATION when the file cannot be read, BAD_MESSAGE when it is not a valid federation
  */
 export function readFederation(file: string): Federation {
   return parseJson(contents(file), federationSchema, file);

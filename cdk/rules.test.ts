@@ -32,7 +32,7 @@ describe('the rules of AWS Solutions and HIPAA', () => {
     });
   });
 
-  test('refuse a role that may do everything with a service', () => {
+  test('refuse a role that allows every action of a service', () => {
     const app = newApp();
     const role = new iam.Role(new Stack(app, 'broken'), 'Role', {
       assumedBy: new iam.ServicePrincipal('lambda.amazonaws.com'),
@@ -44,14 +44,14 @@ describe('the rules of AWS Solutions and HIPAA', () => {
   });
 });
 
-test('cdk.json has every flag that this version of the library recommends', () => {
+test('sets every feature flag in cdk.json that this version of the CDK recommends', () => {
   const recommended = Object.keys(cxapi.CURRENTLY_RECOMMENDED_FLAGS ?? {});
   expect(recommended.length).toBeGreaterThan(50);
   expect(recommended.filter((flag) => !(flag in context))).toEqual([]);
 });
 
 describe('alarms', () => {
-  test('each name a page that says what to do', () => {
+  test('each name their runbook', () => {
     const alarms = synthesizeAll(FEDERATION).flatMap(({ template }) =>
       Object.values(
         (template as { Resources: Record<string, { Type: string; Properties: Record<string, unknown> }> }).Resources,

@@ -14,64 +14,65 @@ interface Exception {
 const isInline = (resource: CfnResource) => resource instanceof CfnRole || resource instanceof CfnPolicy;
 const isPolicy = (resource: CfnResource) => isInline(resource) || resource instanceof CfnManagedPolicy;
 
-/** The rules that are broken on purpose, by what, and why. All others hold for everything. */
+/** Rules that are not followed on purpose, by which resources, and why. All other rules hold for all resources. */
 export const EXCEPTIONS: readonly Exception[] = [
   {
     rule: 'HIPAA.Security-IAMNoInlinePolicy',
-    reason: 'A policy here is of one role and of no other: inline, it cannot outlive it nor be attached elsewhere.',
+    reason: 'Each policy belongs to one role. Inline, it cannot outlive the role or be attached to another.',
     applies: isInline,
   },
   {
     rule: 'HIPAA.Security-LambdaDLQ',
-    reason:
-      'Functions are called by queues, which have dead-letter queues, or again each minute, or retried for six hours.',
+    reason: 'Functions consume queues that have dead-letter queues, or run every minute, or are retried for six hours.',
     applies: (resource) => resource instanceof CfnFunction,
   },
   {
     rule: 'HIPAA.Security-LambdaInsideVPC',
-    reason: 'The coordinator handles no data of patients, and reaches queues in other regions, which no endpoint does.',
+    reason: 'The coordinator handles no patient data, and sends to queues in other regions, which no endpoint reaches.',
     applies: (resource) => resource instanceof CfnFunction && resource.node.path.includes('-federation-compute/'),
   },
   {
     rule: 'HIPAA.Security-S3BucketReplicationEnabled',
-    reason:
-      'A copy in another region would be another place that data of patients are in. Hospitals keep their originals.',
+    reason: 'A copy in another region would be one more place with patient data. Hospitals keep their originals.',
     applies: (resource) => resource instanceof CfnBucket,
   },
   {
     rule: 'HIPAA.Security-S3DefaultEncryptionKMS',
-    reason: 'S3 delivers access logs only into buckets that it encrypts itself.',
+    reason: 'S3 delivers access logs only to buckets with S3-managed encryption.',
     applies: (resource) => resource instanceof CfnBucket && resource.node.path.endsWith('/Logs/Resource'),
   },
   {
     rule: 'HIPAA.Security-VPCDefaultSecurityGroupClosed',
-    reason: 'Nothing is in the default group. To empty it would take a function that may change any group.',
+    reason: 'The default group is unused. Emptying it would require a function that may change any group.',
     applies: (resource) => resource instanceof CfnVPC,
   },
 ];
 
-/** Why the resources of a policy may hold a `*`, by what they are. No action may. */
+/** Reasons for a `*` in the resources of a policy, by kind of resource. Actions never contain one. */
 export const WILDCARDS: readonly { readonly resource: RegExp; readonly reason: string }[] = [
   {
     resource: /:s3:::[\w-]+\/[\w*/.-]+$/,
-    reason: 'A prefix of keys, whose last part no policy can know. Each is tested for every role: docs/security.md.',
+    reason: 'A prefix of keys, whose last part is not known in advance. docs/security.md has the test of every role.',
   },
   {
     resource: /:key\/\*$/,
-    reason: 'Bound to one key by its alias, or by the key policy of another account, and to one service.',
+    reason: 'Limited to one key by its alias or by the key policy of another account, and to one service.',
   },
-  { resource: /:job-definition\/[\w-]+:\*$/, reason: 'Any revision of one job definition: each deployment makes one.' },
+  {
+    resource: /:job-definition\/[\w-]+:\*$/,
+    reason: 'Any revision of one job definition: each deployment creates one.',
+  },
   { resource: /Arn>:\*$/, reason: 'Any version of the one function that the scheduler calls.' },
   {
     resource: /^Resource::\*$/,
     reason:
-      "Tokens of ECR, the ECS agent, network interfaces, traces and looking at jobs: actions that take no resource. Lambda's code is denied those on the network.",
+      "ECR tokens, the ECS agent, network interfaces, traces and listing jobs: actions without resources. A function's own code is denied those on network interfaces.",
   },
 ];
 
 /**
- * Checks every stack of an app against the rules of AWS Solutions and HIPAA, but for the exceptions: a stack that breaks
- * another is not synthesized.
+ * Checks every stack of an app against the AWS Solutions and HIPAA rules, with the exceptions above. A stack that breaks
+ * another rule is not synthesized.
  */
 export function checkRules(app: App): void {
   for (const resource of app.node.findAll().filter(CfnResource.isCfnResource)) {

@@ -18,16 +18,16 @@ import type { Network } from './network-stack.ts';
 import { consumeStatements, objectStatements, submitStatements } from './permissions.ts';
 import { environmentOf, withoutBootstrapRule } from './stack-options.ts';
 
-/** One GPU of 24 GB, which takes the full-size models, in the two generations that spot has most of. */
+/** Default hosts: one GPU of 24 GB, enough for the full-size models, in the two generations with most spot capacity. */
 const GPU = { instanceTypes: ['g5.xlarge', 'g6.xlarge'], maxVcpus: 8 } as const;
 
 export interface ComputeOptions {
-  /** The folder of bundles that `npm run build` makes. */
+  /** The folder of the bundles that `npm run build` makes. */
   readonly handlers: string;
   readonly networkOf: (place: ReturnType<typeof placeOf>) => Network;
 }
 
-/** All that runs for one hospital: its functions, its GPU tasks, the role by which it uploads. */
+/** The compute stack of a site: functions, GPU tasks, the upload role. */
 export function addSiteStack(app: App, topology: Topology, site: Site, options: ComputeOptions): Stack {
   const { federation } = topology;
   const place = placeOf(federation, site);
@@ -96,7 +96,7 @@ export function addSiteStack(app: App, topology: Topology, site: Site, options: 
   for (const queue of queues) consume(stack, functions.get(queue.handler) as lambda.Function, queue);
 
   const failed = new events.Rule(stack, 'FailedJobs', {
-    description: 'A job has failed for good: its round is answered in its place',
+    description: 'A job has failed after all retries: the function reports it to the round',
     eventPattern: {
       source: ['aws.batch'],
       detailType: ['Batch Job State Change'],
@@ -121,19 +121,19 @@ export function addSiteStack(app: App, topology: Topology, site: Site, options: 
   return stack;
 }
 
-/** By which the hospital puts its cases into its bucket. */
+/** The role with which the hospital uploads its cases. */
 function addUploadRole(stack: Stack, { uploaders = [] }: Site, roleName: string, statements: iam.PolicyStatement[]) {
   if (uploaders.length === 0) return;
   new iam.Role(stack, 'UploadRole', {
     roleName,
-    description: 'Uploads cases, and reads what became of them',
+    description: 'Uploads cases and reads their catalog entries and predictions',
     assumedBy: new iam.CompositePrincipal(...uploaders.map((arn) => new iam.ArnPrincipal(arn))),
     maxSessionDuration: Duration.hours(12),
     inlinePolicies: { Upload: new iam.PolicyDocument({ statements }) },
   });
 }
 
-/** What a site's functions know of the federation: itself, and nothing of the others. */
+/** The part of the federation that a site's functions know: the site itself, none of the others. */
 const federationOfSite = ({ schema, id, account, region }: Federation, { id: site, name }: Site): Federation => ({
   schema,
   id,

@@ -7,14 +7,14 @@ import { addObservabilityStack } from './observability-stack.ts';
 import { addSiteStack } from './site-stack.ts';
 
 /**
- * All stacks of a federation. Those of data stand alone and stay; the others can be deleted and made again.
+ * Adds all stacks of a federation. Data stacks stand alone and stay; the others can be deleted and created again.
  *
- * @param handlers the folder of bundles that `npm run build` makes
+ * @param handlers the folder of the bundles that `npm run build` makes
  */
 export function addStacks(app: App, topology: Topology, handlers: string): void {
   const data = addDataStacks(app, topology);
   const options = { handlers, networkOf: addNetworks(app, topology.federation) };
-  // Nothing refers to it, but a function cannot be given a queue that is not there.
+  // No template refers to the data stack, but a function needs its queue to exist.
   const after = (stack: Stack, index: number) => stack.addStackDependency(data.at(index) as Stack);
   for (const [index, site] of topology.federation.sites.entries()) {
     after(addSiteStack(app, topology, site, options), index);

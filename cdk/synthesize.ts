@@ -5,24 +5,24 @@ import { App } from 'aws-cdk-lib/core';
 import type { Topology } from '../lib/federation/topology.ts';
 import { addDataStacks } from './data-stack.ts';
 
-/** A stack as CloudFormation takes it. */
+/** A stack's CloudFormation template. */
 export interface StackTemplate {
   readonly stackName: string;
   /** Parsed JSON. */
   readonly template: unknown;
-  /** Where it is deployed, if it says so. */
+  /** Account and region, if the stack names them. */
   readonly account?: string;
   readonly region?: string;
 }
 
 /**
- * The templates that `cdk synth` writes for the data stacks, made in this process. CloudFormation's rules are not
- * checked here, which takes seconds: `cdk synth` and a test do that.
+ * The templates that `cdk synth` writes for the data stacks, synthesized in this process. CloudFormation's rules are not
+ * checked, which would take seconds: `cdk synth` and a test check them.
  */
 export const synthesizeDataStacks = (topology: Topology): readonly StackTemplate[] =>
   synthesize((app) => addDataStacks(app, topology));
 
-/** The templates of what `add` adds to an app, in the same way. */
+/** The templates of the stacks that `add` adds to an app. */
 export function synthesize(add: (app: App) => void): readonly StackTemplate[] {
   const outdir = mkdtempSync(join(tmpdir(), 'fedcardio-cdk-'));
   try {
@@ -44,7 +44,7 @@ export function synthesize(add: (app: App) => void): readonly StackTemplate[] {
   }
 }
 
-/** What the CDK's own command reads from cdk.json: templates depend on it. */
+/** The feature flags of cdk.json, which the templates depend on. */
 function featureFlags(): Record<string, unknown> {
   const { context } = JSON.parse(readFileSync(new URL('../cdk.json', import.meta.url), 'utf8')) as {
     readonly context: Record<string, unknown>;

@@ -38,10 +38,10 @@ const about = (command: string, ...args: string[]) =>
   runCommand([command, 'tavi', '--federation', 'heart', '--endpoint', server.endpoint, ...args]);
 
 describe('the commands about a campaign', () => {
-  test('pause, show, resume and cancel it, and say what is so when it has ended', async () => {
+  test('pause, show, resume and cancel it, and report that it has already ended', async () => {
     expect((await about('pause', '--reason', 'no GPUs')).stdout).toMatch(/^tavi is paused since 20\d\d-/);
     expect((await about('status')).stdout).toMatch(/^tavi: paused: no GPUs\n/);
-    expect((await about('resume')).stdout).toBe('tavi goes on.\n');
+    expect((await about('resume')).stdout).toBe('tavi is resumed.\n');
     expect(JSON.parse((await about('status', '--json')).stdout)).toMatchObject({ phase: 'running' });
     expect((await about('status', '--site', 'berlin')).stdout).toBe(
       'tavi: running; berlin takes part in 0 rounds so far\n',
@@ -53,10 +53,10 @@ describe('the commands about a campaign', () => {
     expect(paused).toMatchObject({ code: 1, stderr: expect.stringContaining('Campaign tavi has ended.') });
   }, 60_000);
 
-  test('verify it: exit code 0 where all holds, 1 and the fault where it does not', async () => {
+  test('verify it: exit code 0 if everything matches, otherwise 1 with the fault', async () => {
     expect(await about('verify')).toMatchObject({
       code: 0,
-      stdout: 'tavi: all 0 committed rounds are what their updates merge to.\n',
+      stdout: 'tavi: all 0 committed rounds match their updates.\n',
     });
     await createObjectStorage(server)(BUCKET).put(federationKeys.campaign('tavi'), '{}');
     const { code, stdout } = await about('verify');

@@ -3,25 +3,25 @@ import type { RoundContext } from '../lib/protocol/context.ts';
 import { storesOf } from '../lib/storage/stores.ts';
 import { url } from './options.ts';
 
-/** What every command that looks into a federation takes. */
+/** Options of every command that reads a federation. */
 export interface CampaignFlags {
   readonly endpoint?: string;
   readonly federation: string;
   readonly json?: boolean;
 }
 
-/** Adds the argument and options that say which campaign is meant, and where it is. */
+/** Adds the argument and options that select a campaign. */
 export const aboutCampaign = (command: Command): Command =>
   placed(command.argument('<campaign>', 'id of the campaign'));
 
-/** Adds the options that say where a federation is. */
+/** Adds the options that select a federation. */
 export const placed = (command: Command): Command =>
   command
-    .option('--endpoint <url>', 'S3 endpoint; without it AWS, by your environment', url)
+    .option('--endpoint <url>', 'S3 endpoint (default: AWS, as your environment configures it)', url)
     .option('--federation <id>', 'id of the federation', 'fedcardio')
-    .option('--json', 'print all of it as JSON');
+    .option('--json', 'print everything as JSON');
 
-/** The storage that the options name. It knows no sites: enough to look at a campaign and to steer it. */
+/** The storage that the options select. Its federation has no sites, which reading and controlling a campaign do not need. */
 export async function campaignContext(flags: CampaignFlags): Promise<RoundContext> {
   const { createObjectStorage } = await import('../lib/aws/objects.ts');
   return {

@@ -10,9 +10,9 @@ interface ControlFlags extends CampaignFlags {
 export const controlCommands = (): readonly Command[] => [
   aboutCampaign(new Command('pause'))
     .description(
-      'Start no more rounds of a campaign until it is resumed; what runs goes on, and deadlines stand still.',
+      'Pause a campaign: no new rounds start until it is resumed. Running GPU tasks finish, and deadlines do not advance.',
     )
-    .option('--reason <text>', 'why, for those who look at its status')
+    .option('--reason <text>', 'reason, shown by status')
     .addHelpText('after', examples('pause tavi-2026 --reason "GPUs are needed elsewhere"'))
     .action(async (campaign: string, flags: ControlFlags) => {
       const { pauseCampaign } = await import('../lib/protocol/control.ts');
@@ -20,16 +20,16 @@ export const controlCommands = (): readonly Command[] => [
       print(flags, { campaign, pauses }, `${campaign} is paused since ${pauses.at(-1)?.from}.`);
     }),
   aboutCampaign(new Command('resume'))
-    .description('Let a paused campaign go on.')
+    .description('Resume a paused campaign.')
     .addHelpText('after', examples('resume tavi-2026'))
     .action(async (campaign: string, flags: ControlFlags) => {
       const { resumeCampaign } = await import('../lib/protocol/control.ts');
       const pauses = await resumeCampaign(await campaignContext(flags), campaign);
-      print(flags, { campaign, pauses }, `${campaign} goes on.`);
+      print(flags, { campaign, pauses }, `${campaign} is resumed.`);
     }),
   aboutCampaign(new Command('cancel'))
-    .description('End a campaign for good. Updates that still come are kept and never merged.')
-    .option('--reason <text>', 'why, for those who look at its status')
+    .description('End a campaign permanently. Later updates are kept but never merged.')
+    .option('--reason <text>', 'reason, shown by status')
     .addHelpText('after', examples('cancel tavi-2026 --reason "wrong labels in Munich"'))
     .action(async (campaign: string, flags: ControlFlags) => {
       const { cancelCampaign } = await import('../lib/protocol/control.ts');

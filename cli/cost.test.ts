@@ -38,8 +38,8 @@ const estimate = (sites: number, campaign = campaignOf()) =>
   estimateCost(federationOf(sites), campaign, ASSUMPTIONS, PRICES);
 const gpuHours = (sites: number, campaign = campaignOf()) => estimate(sites, campaign).campaign.lines[0]?.quantity;
 
-describe('what a campaign costs', () => {
-  test('is GPU hours by steps, starts and sites', () => {
+describe('the cost of a campaign', () => {
+  test('counts GPU hours by steps, starts and sites', () => {
     const computing = 1000 / (BENCH.stepsPerSecond.unet * ASSUMPTIONS.gpuRatio);
     const starting = 10 * ASSUMPTIONS.startSeconds;
     expect(gpuHours(3)).toBeCloseTo((3 * (computing + starting)) / 3600, 10);
@@ -65,7 +65,7 @@ describe('what a campaign costs', () => {
     network.dispose();
   });
 
-  test('counts predictions of stages that do not learn', () => {
+  test('counts predictions of stages without training', () => {
     const { stages } = campaignOf();
     const evaluate = { kind: 'evaluate', name: 'evaluate', models: { a: TEACHER_STAGE.name, b: TEACHER_STAGE.name } };
     const both = workOf(campaignSchema.parse({ ...campaignOf(), stages: [...stages, evaluate] }), ASSUMPTIONS)[1];
@@ -75,8 +75,8 @@ describe('what a campaign costs', () => {
   });
 });
 
-describe('an idle month', () => {
-  test('costs less than a server that is always on for eight hospitals, and more for 64', () => {
+describe('the cost of an idle month', () => {
+  test('is less than that of an always-on server for eight hospitals, and more for 64', () => {
     expect(estimate(8).idle.usd).toBeLessThan(estimate(8).server.usd);
     expect(estimate(64).idle.usd).toBeGreaterThan(estimate(64).server.usd);
   });
@@ -115,7 +115,7 @@ describe('an idle month', () => {
     });
   });
 
-  test('is what its lines add up to', () => {
+  test('is the sum of its lines', () => {
     for (const { lines, usd } of [estimate(8).idle, estimate(8).campaign, estimate(8).server, estimate(8).clients]) {
       expect(lines.reduce((sum, { quantity, price }) => sum + quantity * price, 0)).toBeCloseTo(usd, 10);
     }
@@ -129,14 +129,14 @@ describe('fedcardio cost', { concurrent: true }, () => {
   });
   afterAll(() => rm(folder, { recursive: true }));
 
-  test('prints what docs/cost.md shows', async () => {
+  test('prints the figures of docs/cost.md', async () => {
     const { code, stdout } = await runCommand(['cost', 'examples/paper/federation.json'], ROOT);
     expect(code).toBe(0);
     const shown = /```text\n([\s\S]*?)```/.exec(readFileSync(join(ROOT, 'docs/cost.md'), 'utf8'))?.[1];
     expect(shown).toBe(stdout);
   });
 
-  test('takes prices as it prints them', async () => {
+  test('accepts prices in the format that it prints', async () => {
     const { stdout } = await runCommand(['cost', 'examples/paper/federation.json', '--json'], ROOT);
     const { prices, idle } = JSON.parse(stdout);
     const file = join(folder, 'prices.json');
@@ -146,7 +146,7 @@ describe('fedcardio cost', { concurrent: true }, () => {
     expect(JSON.parse(other.stdout).idle.usd - idle.usd).toBeCloseTo(29, 6);
   });
 
-  test('says what it has no price of', async () => {
+  test('names an instance type without a price', async () => {
     const { stdout } = await runCommand(['cost', 'examples/paper/federation.json', '--json'], ROOT);
     const { 'g5.xlarge': _, ...instanceHour } = JSON.parse(stdout).prices.instanceHour;
     const file = join(folder, 'fewer.json');
@@ -156,7 +156,7 @@ describe('fedcardio cost', { concurrent: true }, () => {
     expect(code).toBe(1);
   });
 
-  test('explains itself', async () => {
+  test('prints help', async () => {
     const { code, stdout } = await runCommand(['cost', '--help'], ROOT);
     expect(stdout).toContain('--gpu-ratio <n>');
     expect(code).toBe(0);

@@ -23,10 +23,12 @@ interface CostFlags {
   readonly json?: boolean;
 }
 
-/** `fedcardio cost <federation.json>`: what a federation on AWS would cost, from a table of prices. Asks nobody. */
+/** `fedcardio cost <federation.json>`: the cost of a federation on AWS, from a table of prices, without any request. */
 export const costCommand = (): Command =>
   new Command('cost')
-    .description('Estimate what a campaign and an idle month cost on AWS, beside a server that is always on.')
+    .description(
+      'Estimate the cost of a campaign and of an idle month on AWS, compared with a server that is always on.',
+    )
     .argument('<federation>', 'file that describes the federation, such as examples/paper/federation.json')
     .option(
       '--campaign <file>',
@@ -36,7 +38,7 @@ export const costCommand = (): Command =>
     .option('--cases <n>', 'cases of each site', atLeastOne, ASSUMPTIONS.casesPerSite)
     .option('--case-mb <n>', 'size of a case, MB', positive, ASSUMPTIONS.caseMegabytes)
     .option('--gpu-ratio <n>', 'how many times as fast as two cores the GPU trains', positive, ASSUMPTIONS.gpuRatio)
-    .option('--prices <file>', 'prices of another region or date, as --json prints them')
+    .option('--prices <file>', 'prices of another region or date, in the format that --json prints')
     .option('--json', 'print everything as JSON')
     .addHelpText(
       'after',
@@ -76,8 +78,8 @@ function costText({ federation, sites, assumptions, prices, campaign, idle, serv
   const parts: readonly [string, { readonly lines: readonly Line[]; readonly usd: number }][] = [
     ['A campaign', campaign],
     ['An idle month', idle],
-    ['An idle month of a server that is always on, for comparison', server],
-    ['The same of clients on GPU hosts that wait for it', clients],
+    ['For comparison: an idle month of a server that is always on', server],
+    ['For comparison: an idle month of clients on GPU hosts that wait for it', clients],
   ];
   return [
     `${federation}: ${sites} sites, ${casesPerSite} cases of ${caseMegabytes} MB each; a GPU as fast as ${gpuRatio} times two cores`,
@@ -100,7 +102,7 @@ function costText({ federation, sites, assumptions, prices, campaign, idle, serv
       ),
     ]),
     '',
-    'What each line is counted from, and what is left out: docs/cost.md',
+    'How each line is computed, and what is left out: docs/cost.md',
   ].join('\n');
 }
 

@@ -1,5 +1,5 @@
 /**
- * A signal that is aborted by Ctrl-C or SIGTERM, for a clean stop. A second Ctrl-C ends the process at once.
+ * Aborts a signal on Ctrl-C or SIGTERM, for a clean stop. A second one ends the process immediately.
  *
  * @returns the signal, and a function that stops listening
  */

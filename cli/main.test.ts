@@ -5,14 +5,14 @@ import { afterAll, describe, expect, test } from 'vitest';
 import { createCommands } from './commands.ts';
 import { runCommand } from './testing.ts';
 
-/** Anywhere but the project: the command must work from every folder. */
+/** Outside the project: the command must work in every folder. */
 const cwd = mkdtempSync(join(tmpdir(), 'fedcardio-cli-'));
 afterAll(() => rmSync(cwd, { recursive: true }));
 
 const fedcardio = (...args: string[]) => runCommand(args, cwd);
 
 describe('fedcardio', () => {
-  test('says its version', async () => {
+  test('prints its version', async () => {
     expect(await fedcardio('--version')).toEqual({
       code: 0,
       stdout: expect.stringMatching(/^\d+\.\d+\.\d+\n$/),
@@ -21,7 +21,7 @@ describe('fedcardio', () => {
   });
 
   test.each([[[]], ...createCommands().map((command) => [[command.name()]])])(
-    'helps with %j, with examples',
+    'prints help for %j, with examples',
     async (command) => {
       const { code, stdout } = await fedcardio(...command, '--help');
       expect(code).toBe(0);
@@ -39,13 +39,13 @@ describe('fedcardio', () => {
     [['status'], 'campaign'],
     [['status', 'c', '--endpoint', 'localhost:4566'], 'URL'],
     [['bench', 'no-such-benchmark'], 'no-such-benchmark'],
-  ])('exits with 2 on %j and says what is wrong', async (args, text) => {
+  ])('exits with 2 for %j and names the error', async (args, text) => {
     const { code, stderr } = await fedcardio(...args);
     expect(code).toBe(2);
     expect(stderr).toContain(text);
   });
 
-  test('exits with 1, without a stack trace, when it cannot do what it is asked', async () => {
+  test('exits with 1 and without a stack trace when the command fails', async () => {
     const { code, stderr } = await fedcardio('demo', '--resume', '--data', 'nowhere');
     expect(code).toBe(1);
     expect(stderr).toBe('error: There is no demo to resume in nowhere. Start one without --resume.\n');

@@ -1,15 +1,15 @@
 import { InvalidArgumentError } from 'commander';
 
-/** Parsers of option values: what they throw, commander prints with the option's name and exits as a usage error. */
+/** Parsers of option values. Commander prints what they throw with the option's name, as a usage error. */
 
 export function wholeNumber(text: string): number {
-  if (!/^\d{1,15}$/.test(text)) throw new InvalidArgumentError('Expected a whole number from 0 on.');
+  if (!/^\d{1,15}$/.test(text)) throw new InvalidArgumentError('Expected a whole number, 0 or greater.');
   return Number(text);
 }
 
 export function port(text: string): number {
   const value = wholeNumber(text);
-  if (value > 65535) throw new InvalidArgumentError('Ports go from 0 (any free one) to 65535.');
+  if (value > 65535) throw new InvalidArgumentError('Expected a port: 1 to 65535, or 0 for any free one.');
   return value;
 }
 

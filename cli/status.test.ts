@@ -14,7 +14,7 @@ const round = {
   figures: {},
 } as const;
 
-test('shows stages with their rounds, who is waited for, and what needs a look', () => {
+test('shows stages, rounds, the sites that are waited for, failures and late updates', () => {
   const text = statusText({
     campaign: 'tavi',
     phase: 'running',
@@ -51,7 +51,7 @@ test('shows stages with their rounds, who is waited for, and what needs a look',
   ]);
 });
 
-test('says why a campaign failed', () => {
+test('shows why a campaign failed', () => {
   const ended = {
     campaign: 'c',
     phase: 'failed',
@@ -63,7 +63,7 @@ test('says why a campaign failed', () => {
   expect(statusText(ended as Parameters<typeof statusText>[0])).toBe('c: failed: No site.');
 });
 
-test('tells a site what became of its updates, and why', () => {
+test('shows what happened to the updates of one site, and why', () => {
   const rounds = [
     { ...round, round: 1, phase: 'committed', updated: ['berlin', 'munich'] },
     { ...round, round: 2, phase: 'committed', updated: ['munich'], failed: [{ site: 'berlin', reason: 'NaN' }] },
@@ -85,7 +85,7 @@ test('tells a site what became of its updates, and why', () => {
   expect(siteRounds(status, 'berlin').map(({ round, became, reason }) => [round, became, reason])).toEqual([
     [1, 'merged', undefined],
     [2, 'failed or refused', 'NaN'],
-    [3, 'late', 'it came at noon'],
+    [3, 'late', 'it arrived at noon'],
     [4, 'missed', undefined],
     [5, 'received', undefined],
     [6, 'waited for', undefined],

@@ -5,11 +5,11 @@ import { significant } from '../lib/report/format.ts';
 import { aboutCampaign, type CampaignFlags, campaignContext } from './campaign.ts';
 import { table } from './table.ts';
 
-/** `fedcardio status <campaign>`: where a campaign stands, read from the federation bucket. */
+/** `fedcardio status <campaign>`: the state of a campaign, read from the federation bucket. */
 export const statusCommand = (): Command =>
   aboutCampaign(new Command('status'))
-    .description('Show where a campaign stands: stages, rounds, who is waited for.')
-    .option('--site <id>', "only what became of this site's updates")
+    .description('Show the state of a campaign: stages, rounds, loss, and the sites that it waits for.')
+    .option('--site <id>', "show only what happened to this site's updates, and why")
     .addHelpText(
       'after',
       `
@@ -37,7 +37,7 @@ async function status(campaign: string, flags: StatusFlags): Promise<void> {
   console.log(flags.json ? JSON.stringify(rounds, null, 2) : siteText(found, flags.site, rounds));
 }
 
-/** The status as a table, and below it what somebody should look at: failures and late updates. */
+/** The status as a table, followed by failures and late updates. */
 export function statusText(status: CampaignStatus): string {
   const rows = status.stages.map((stage) => [
     stage.name,
@@ -49,7 +49,7 @@ export function statusText(status: CampaignStatus): string {
   const notes = status.stages.flatMap(({ name, rounds }) =>
     rounds.flatMap(({ round, failed, late }) => [
       ...failed.map(({ site, reason }) => `${name} round ${round}: ${site} failed: ${reason}`),
-      ...late.map(({ site, at }) => `${name} round ${round}: the update of ${site} came late (${at})`),
+      ...late.map(({ site, at }) => `${name} round ${round}: the update of ${site} arrived late (${at})`),
     ]),
   );
   return [
@@ -63,11 +63,11 @@ export interface SiteRound {
   readonly stage: string;
   readonly round: number;
   readonly became: 'merged' | 'waited for' | 'received' | 'failed or refused' | 'late' | 'missed';
-  /** Why it was not merged. */
+  /** Reason why the update was not merged. */
   readonly reason?: string;
 }
 
-/** What became of a site's part in every round that it takes or took part in. */
+/** What happened to a site's update in each round that it participates in. */
 export const siteRounds = (status: CampaignStatus, site: string): readonly SiteRound[] =>
   status.stages.flatMap(({ name: stage, rounds }) =>
     rounds
@@ -78,7 +78,7 @@ export const siteRounds = (status: CampaignStatus, site: string): readonly SiteR
         if (failed) return { ...of, became: 'failed or refused', reason: failed.reason };
         if (round.updated.includes(site)) return { ...of, became: round.phase === 'open' ? 'received' : 'merged' };
         const late = round.late.find((update) => update.site === site);
-        if (late) return { ...of, became: 'late', reason: `it came at ${late.at}` };
+        if (late) return { ...of, became: 'late', reason: `it arrived at ${late.at}` };
         return { ...of, became: round.phase === 'open' ? 'waited for' : 'missed' };
       }),
   );
@@ -89,7 +89,7 @@ function siteText(status: CampaignStatus, site: string, rounds: readonly SiteRou
   return [head, ...(rows.length > 0 ? ['', ...table(['stage', 'round', 'update', 'why'], rows)] : [])].join('\n');
 }
 
-/** Of the last committed round. */
+/** The loss of the last committed round. */
 function lossOf({ rounds }: StageStatus): string {
   const loss = rounds.findLast(({ figures }) => figures.loss !== undefined)?.figures.loss;
   return loss === undefined ? '' : significant(loss);

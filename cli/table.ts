@@ -1,4 +1,4 @@
-/** Lines of a text table: columns as wide as their widest cell, numbers to the right. */
+/** Lines of a text table. Columns are as wide as their widest cell, numbers are right-aligned. */
 export function table(head: readonly string[], rows: readonly (readonly string[])[]): readonly string[] {
   const widths = head.map((title, column) => Math.max(title.length, ...rows.map((row) => (row[column] ?? '').length)));
   const numeric = head.map((_, column) => rows.length > 0 && rows.every((row) => /^[\d–-]|^$/.test(row[column] ?? '')));

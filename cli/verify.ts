@@ -3,10 +3,10 @@ import type { CampaignVerification } from '../lib/protocol/verify-campaign.ts';
 import type { RoundVerification } from '../lib/protocol/verify-round.ts';
 import { aboutCampaign, type CampaignFlags, campaignContext } from './campaign.ts';
 
-/** `fedcardio verify <campaign>`: recomputes the chain. Exit code 1 when anything is not as it should be. */
+/** `fedcardio verify <campaign>`: recomputes the chain. Exit code 1 when anything does not match. */
 export const verifyCommand = (): Command =>
   aboutCampaign(new Command('verify'))
-    .description('Recompute a campaign from what its sites sent: every seal, hash, weight and merge.')
+    .description('Recompute a campaign from the updates of its sites: every seal, hash, weight and merge.')
     .addHelpText(
       'after',
       `
@@ -14,7 +14,7 @@ Examples:
   fedcardio verify demo-full-1 --endpoint http://127.0.0.1:4566
   fedcardio verify tavi-2026 --federation heart --json
 
-Reads every update and every model once or twice; writes nothing. Exits with 1 when a link does not hold.`,
+Reads every update and every model once or twice, and writes nothing. Exits with 1 when anything does not match.`,
     )
     .action(verify);
 
@@ -37,12 +37,11 @@ const faultsOf = ({ faults, rounds }: CampaignVerification): readonly string[] =
   ...rounds.flatMap((round) => round.faults.map((fault) => `${nameOf(round)}: ${fault}`)),
 ];
 
-/** What was found, in a sentence, and below it every fault. */
+/** The result in a sentence, followed by the faults. */
 function verdict(campaign: string, { rounds }: CampaignVerification, bad: readonly string[]): string {
   const last = rounds.at(-1)?.commit?.sha256;
   const chain = last === undefined ? '' : ` The chain ends with commit ${last}.`;
-  if (bad.length === 0)
-    return `${campaign}: all ${rounds.length} committed rounds are what their updates merge to.${chain}`;
+  if (bad.length === 0) return `${campaign}: all ${rounds.length} committed rounds match their updates.${chain}`;
   return [
     `${campaign}: ${bad.length} ${bad.length === 1 ? 'fault' : 'faults'} in ${rounds.length} committed rounds.`,
     ...bad,

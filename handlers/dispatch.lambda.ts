@@ -4,7 +4,7 @@ import { dispatch } from './dispatch.ts';
 import { required } from './lambda/environment.ts';
 import { lambdaFunction } from './lambda/function.ts';
 
-/** Of a site, on its tasks queue. */
+/** Lambda entry point of a site's tasks queue. */
 export const handler = lambdaFunction('dispatch', dispatch, ({ context, trace }) => {
   const jobQueue = required('FEDCARDIO_JOB_QUEUE');
   const jobDefinition = required('FEDCARDIO_JOB_DEFINITION');

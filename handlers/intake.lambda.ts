@@ -1,6 +1,6 @@
 import { intake } from './intake.ts';
 import { lambdaFunction } from './lambda/function.ts';
 
-/** Of a site, on its intake queue. */
+/** Lambda entry point of a site's intake queue. */
 export const handler = lambdaFunction('intake', intake);
 export { intake };

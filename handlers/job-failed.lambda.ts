@@ -1,5 +1,5 @@
 import { jobFailed } from './job-failed.ts';
 import { lambdaFunction } from './lambda/function.ts';
 
-/** Of a site, on EventBridge's "Batch Job State Change" of its job queue. */
+/** Lambda entry point of EventBridge's "Batch Job State Change" events of a site's job queue. */
 export const handler = lambdaFunction('job-failed', jobFailed);

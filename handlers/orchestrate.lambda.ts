@@ -1,6 +1,6 @@
 import { lambdaFunction } from './lambda/function.ts';
 import { orchestrate } from './orchestrate.ts';
 
-/** Of the federation, on the orchestrate queue. */
+/** Lambda entry point of the coordinator's orchestrate queue. */
 export const handler = lambdaFunction('orchestrate', orchestrate);
 export { orchestrate };

@@ -1,5 +1,5 @@
-// Writes lib/aggregation/kernels-wasm.ts from a compiled lib/aggregation/kernels.wat, which says how to compile it.
-// The module is part of the source, so that neither a build nor a bundler has to know of it.
+// Writes lib/aggregation/kernels-wasm.ts from the compiled lib/aggregation/kernels.wat, which contains the command to
+// compile it. The module is committed as source, so that builds and bundlers need no step for it.
 import { createHash } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 

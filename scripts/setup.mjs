@@ -1,6 +1,6 @@
 #!/usr/bin/env node
-// Prepares a fresh clone for every npm script: packages, then the tensor addon.
-// Dependency-free on purpose: it runs before anything is installed. Doing it twice costs milliseconds.
+// Prepares a clone for every npm script: installs packages, then the tensor addon. Has no dependencies, since it runs
+// before anything is installed. A second run takes milliseconds.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
@@ -22,7 +22,7 @@ function requireNode(major, minor) {
   process.exit(1);
 }
 
-/** `npm ci`, unless node_modules was installed from this very lock file. */
+/** Runs `npm ci`, unless node_modules was installed from the same lock file. */
 function installPackages() {
   const stamp = join(root, 'node_modules', '.fedcardio-lock');
   const lock = createHash('sha256')

@@ -1,16 +1,16 @@
-// The native addon of @tensorflow/tfjs-node-gpu: the vendor's download where it can be had, otherwise built
-// here against libtensorflow from the PyPI wheel, otherwise none (fedcardio then runs on WebAssembly).
+// Installs the native addon of @tensorflow/tfjs-node-gpu: the vendor's download if it is available, otherwise an addon
+// built against libtensorflow from the PyPI wheel, otherwise none. Without it, fedcardio runs on WebAssembly.
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 
 const TENSORFLOW = '2.21.0';
-/** The wheel that libtensorflow is taken from: `tensorflow` is the one that runs on CUDA. Named, it is the only thing tried. */
+/** The wheel that contains libtensorflow. `tensorflow` supports CUDA. If the variable is set, nothing else is tried. */
 const WHEEL = process.env.FEDCARDIO_TENSORFLOW || 'tensorflow-cpu';
 const PYTHON_VERSIONS = ['3.13', '3.12', '3.11', '3.10'];
 
-/** Leaves a loadable addon in node_modules, or says in one line why there is none. `FEDCARDIO_BACKEND=wasm` skips it. */
+/** Installs a loadable addon in node_modules, or prints in one line why it cannot. `FEDCARDIO_BACKEND=wasm` skips it. */
 export function installTensorAddon({ root, say }) {
   const pkg = join(root, 'node_modules', '@tensorflow', 'tfjs-node-gpu');
   const addonDir = join(pkg, 'lib', 'napi-v8');
@@ -49,8 +49,8 @@ function vendorDownload(pkg) {
 }
 
 /**
- * Compiles the addon's two C++ files against the C API of the wheel. The libraries (850 MB) stay in the user's
- * cache, shared by every clone; the addon finds them there by rpath.
+ * Compiles the addon's two C++ files against the C API of the wheel. The libraries (850 MB) are in the user's cache, which
+ * all clones share; the addon finds them there by rpath.
  */
 function buildFromWheel({ root, pkg, addonDir, say }) {
   if (process.platform !== 'linux' || process.arch !== 'x64') throw new Error('only tried on Linux x64');
@@ -90,7 +90,7 @@ function buildFromWheel({ root, pkg, addonDir, say }) {
   );
 }
 
-/** The folder with libtensorflow and its headers, downloaded on first use; complete or absent, never half. */
+/** The folder with libtensorflow and its headers. Downloaded on first use, and renamed into place when complete. */
 function libtensorflow(say) {
   const cache =
     process.env.FEDCARDIO_CACHE ?? join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'fedcardio');
@@ -109,7 +109,7 @@ function libtensorflow(say) {
     try {
       renameSync(join(work, 'out', 'tensorflow'), home);
     } catch (error) {
-      if (!existsSync(home)) throw error; // another set-up was first
+      if (!existsSync(home)) throw error; // another setup was faster
     }
     return home;
   } finally {
@@ -117,7 +117,7 @@ function libtensorflow(say) {
   }
 }
 
-/** Any CPython's wheel holds the same C libraries, so the machine's own Python version does not matter. */
+/** The wheels of all CPython versions contain the same C libraries, so that the machine's version does not matter. */
 function downloadWheel(folder) {
   let last;
   for (const version of PYTHON_VERSIONS) {

@@ -1,12 +1,12 @@
 /**
- * What the design allows, written down by hand from docs/architecture.md and docs/objects.md. Nothing here is derived
- * from `lib/federation/access.ts` or from a policy: the test compares the two.
+ * What the design allows, written by hand from docs/architecture.md and docs/objects.md. Nothing here is derived from
+ * `lib/federation/access.ts` or from a policy, since a test compares the two.
  *
- * Of objects: r read, c create, w create and replace, l list, d delete. Of queues: s send, r receive, d delete what was
- * received, p purge. Of keys, and only through S3 and SQS: d decrypt, g make a data key. `.` is nothing.
+ * Objects: r read, c create, w create and replace, l list, d delete. Queues: s send, r receive, d delete a received
+ * message, p purge. Keys, only through S3 and SQS: d decrypt, g generate a data key. `.` is nothing.
  */
 
-/** A site's roles in its own bucket. In another site's, they have nothing; nor has the coordinator in any. */
+/** A site's roles in its own bucket. In another site's bucket they have no access; the coordinator has none in any. */
 export const OWN_BUCKET = `
                   intake  dispatch  job-failed  task  upload
   cases           rl      .         .           rl    wl
@@ -51,7 +51,7 @@ export const FEDERATION_BUCKET_OF_SITES = `
   forged seal        .       rl        rl          rl    .
 `;
 
-/** The coordinator's roles in the federation bucket. To them every site is another. */
+/** The coordinator's roles in the federation bucket. For them, every site is another site. */
 export const FEDERATION_BUCKET_OF_COORDINATOR = `
                      orchestrate  aggregate  sweep  merge  research
   another's summary  rl           rl         rl     rl     rl

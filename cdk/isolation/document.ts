@@ -4,7 +4,7 @@ import { type Comparison, compareCoordinator, compareSite } from './tables.ts';
 import { FEDERATION, synthesizeAll } from './testing.ts';
 import { readWorld } from './world.ts';
 
-/** What AWS would allow each role, for docs/security.md. Takes half a minute. */
+/** Tables of what AWS would allow each role, for docs/security.md. Takes several seconds. */
 export async function isolationTables(): Promise<string> {
   const world = readWorld(synthesizeAll(FEDERATION));
   return isolationDocument([

@@ -11,7 +11,7 @@ import { FEDERATION, synthesizeAll } from './testing.ts';
 import { type Guarded, type Role, readWorld, type World } from './world.ts';
 
 let world: World;
-/** Of Bonn and Graz and of the coordinator: each cell is several evaluations, so that they are made once. */
+/** Comparisons for Bonn and Graz, each with the coordinator. Made once, since each cell needs several evaluations. */
 let compared: Readonly<Record<'bonn' | 'graz', readonly Comparison[]>>;
 beforeAll(async () => {
   world = readWorld(synthesizeAll(FEDERATION));
@@ -22,7 +22,7 @@ beforeAll(async () => {
   compared = { bonn: await all('bonn', 'ulm'), graz: await all('graz', 'bonn') };
 }, 180_000);
 
-/** Bonn and Ulm are in the coordinator's account, Graz is in one of its own. */
+/** Bonn and Ulm are in the coordinator's account, Graz has its own account. */
 const SITES = ['bonn', 'ulm', 'graz'] as const;
 const EVERYTHING: Policy = { Version: '2012-10-17', Statement: [{ Effect: 'Allow', Action: '*', Resource: '*' }] };
 
@@ -32,17 +32,20 @@ const only = (text: string) => (cell: string) => [...cell].filter((letter) => te
 const cellsOf = (table: Awaited<ReturnType<typeof tableOf>>) =>
   Object.values(table).flatMap((row) => Object.values(row));
 
-describe('what AWS would allow', () => {
-  test.for(['bonn', 'graz'] as const)('to the roles of %s and of its coordinator is what the design allows', (site) => {
-    for (const { title, expected, actual } of compared[site]) expect(actual, title).toEqual(expected);
-  });
+describe('the policies', () => {
+  test.for(['bonn', 'graz'] as const)(
+    'allow the roles of %s and of the coordinator exactly what the design allows',
+    (site) => {
+      for (const { title, expected, actual } of compared[site]) expect(actual, title).toEqual(expected);
+    },
+  );
 
-  test('is what docs/security.md says', () => {
+  test('match docs/security.md', () => {
     const document = readFileSync('docs/security.md', 'utf8');
     expect(document, 'The document is stale: run `npm run docs`.').toContain(isolationDocument(compared.bonn));
   });
 
-  test('to a site or the coordinator in a bucket of another site is nothing', async () => {
+  test('allow neither a site nor the coordinator anything in the bucket of another site', async () => {
     const callers = {
       ...callersOf(world, 'heart', FEDERATION_ROLES),
       ...callersOf(world, 'heart-bonn', SITE_ROLES),
@@ -53,7 +56,7 @@ describe('what AWS would allow', () => {
     }
   });
 
-  test('to the coordinator in the bucket of a site is nothing, were its roles given everything by mistake: not to read', async () => {
+  test('deny a coordinator whose roles allow everything to read the bucket of a site', async () => {
     const callers = callersOf(world, 'heart', FEDERATION_ROLES);
     const mistaken = Object.fromEntries(
       Object.entries(callers).map(([name, caller]) => [name, { ...(caller as Role), policies: [EVERYTHING] }]),
@@ -64,7 +67,7 @@ describe('what AWS would allow', () => {
     }
   });
 
-  test('to a site that was given everything by mistake: to write no link of the chain, no model, nowhere', async () => {
+  test('deny a site whose roles allow everything to write a link of the chain or a model anywhere', async () => {
     const task = { ...role('heart-bonn-task'), policies: [EVERYTHING] };
     const table = await tableOf(world, onObject('heart-federation'), federationObjects('bonn', 'ulm'), { task });
     const guarded = [
@@ -82,7 +85,7 @@ describe('what AWS would allow', () => {
     for (const name of guarded) expect(table[name]?.task, name).not.toMatch(/[cw]/);
   });
 
-  test('to anyone at all: to delete or replace no plan, open, seal, commit or outcome', async () => {
+  test('deny everyone to delete or replace a plan, open, seal, commit or outcome', async () => {
     const chain = Object.entries(federationObjects('bonn', 'ulm')).filter(([name]) =>
       ['plan', 'open', 'seal', 'commit', 'outcome'].includes(name),
     );
@@ -93,7 +96,7 @@ describe('what AWS would allow', () => {
     }
   });
 
-  test('to somebody without credentials is nothing', async () => {
+  test('allow nothing without credentials', async () => {
     const callers = { nobody: 'anonymous' as const };
     for (const name of world.buckets.keys()) {
       const objects = name === 'heart-federation' ? federationObjects('bonn', 'ulm') : SITE_OBJECTS;
@@ -106,7 +109,7 @@ describe('what AWS would allow', () => {
     expect(new Set(cellsOf(await tableOf(world, onKey, names(world.keys), callers)))).toEqual(new Set(['.']));
   });
 
-  test('without TLS is nothing, nor to a bucket with a TLS below 1.2', async () => {
+  test('allow nothing without TLS, nor to a bucket with TLS below 1.2', async () => {
     for (const { policies: _, ...caller } of world.roles.values()) {
       const mighty = { caller: { ...caller, policies: [EVERYTHING] }, secure: false };
       for (const on of world.buckets.values()) {
@@ -127,7 +130,7 @@ describe('what AWS would allow', () => {
     expect(await isAllowed(world, { ...old, caller: upload, context: { 's3:TlsVersion': '1.1' } })).toBe(false);
   });
 
-  test('of a key is its use through its service alone: not the key by itself, nor to administer it', async () => {
+  test('allow the use of a key through its service only, not directly and not its administration', async () => {
     const asked = { caller: role('heart-bonn-task'), on: world.keys.get('alias/heart-site-bonn') as Guarded };
     const alias = { 'kms:ResourceAliases': ['alias/heart-site-bonn'] };
     expect(await isAllowed(world, { ...asked, action: 'kms:Decrypt', context: alias })).toBe(false);
@@ -136,7 +139,7 @@ describe('what AWS would allow', () => {
     }
   });
 
-  test('to change a bucket, its policy, its versions or its log is nothing, to any role', async () => {
+  test('allow no role to change a bucket, its policy, its versions or its log', async () => {
     for (const caller of world.roles.values()) {
       for (const on of world.buckets.values()) {
         for (const action of [
@@ -152,7 +155,7 @@ describe('what AWS would allow', () => {
     }
   });
 
-  test('from inside a network is no bucket of a stranger, whoever has the credentials', async () => {
+  test('allow no access from inside a network to a bucket of another owner, with any credentials', async () => {
     const stranger: Guarded = {
       arn: 'arn:aws:s3:::heart-site-thief',
       account: '999999999999',
@@ -186,8 +189,8 @@ describe('what AWS would allow', () => {
   });
 });
 
-describe('who may be a role', () => {
-  test('is its service, or those whom federation.json names', () => {
+describe('a role', () => {
+  test('can be assumed by its service, or by the principals in federation.json, only', () => {
     for (const [name, { trust }] of world.roles) {
       const principals = JSON.stringify(trust.Statement.map(({ Principal }) => Principal));
       if (name.endsWith('-upload')) expect(principals).toBe('[{"AWS":"arn:aws:iam::999900001111:role/radiology"}]');
@@ -198,7 +201,7 @@ describe('who may be a role', () => {
   });
 });
 
-describe('a policy that is broken on purpose is seen:', () => {
+describe('the test detects', () => {
   const withStatement = (name: string, statement: Statement): World => {
     const roles = new Map(world.roles);
     const before = role(name);
@@ -213,7 +216,7 @@ describe('a policy that is broken on purpose is seen:', () => {
     buckets.set(name, { ...before, policy: { ...before.policy, Statement } });
     return { ...from, buckets };
   };
-  /** Whether a column of the federation bucket's table is no longer as the design has it. */
+  /** Whether a column of the federation bucket's table differs from the design. */
   const differs = async (from: World, prefix: string, name: string, title: string) => {
     const { expected } = compared.bonn.find((one) => one.title === title) as Comparison;
     const objects = federationObjects('bonn', prefix === 'heart' ? 'bonn' : 'ulm');
@@ -222,7 +225,7 @@ describe('a policy that is broken on purpose is seen:', () => {
     return Object.keys(expected).some((row) => table[row]?.[name] !== expected[row]?.[name]);
   };
 
-  test('a site that may write below the updates of all', async () => {
+  test('a site that may write below the updates of all sites', async () => {
     const broken = withStatement('heart-bonn-task', {
       Effect: 'Allow',
       Action: 's3:PutObject',
@@ -233,7 +236,7 @@ describe('a policy that is broken on purpose is seen:', () => {
     expect(await differs(broken, ...table)).toBe(true);
   });
 
-  test('a coordinator that may read cases, in its own policy and past the guard of the bucket', async () => {
+  test('a coordinator that may read cases, by its own policy and without the guard of the bucket', async () => {
     const read: Statement = { Effect: 'Allow', Action: 's3:GetObject', Resource: 'arn:aws:s3:::heart-site-bonn/*' };
     const mistaken = withStatement('heart-sweep', read);
     const image = { action: 's3:GetObject', on: bucket('heart-site-bonn'), key: 'cases/p1/image.nii.gz' };
@@ -251,7 +254,7 @@ describe('a policy that is broken on purpose is seen:', () => {
     expect(await differs(broken, ...table)).toBe(true);
   });
 
-  test('a bucket that takes plain HTTP', async () => {
+  test('a bucket that accepts plain HTTP', async () => {
     const broken = without('heart-site-bonn', ({ Condition }) =>
       JSON.stringify(Condition ?? '').includes('SecureTransport'),
     );
@@ -266,7 +269,7 @@ describe('a policy that is broken on purpose is seen:', () => {
     expect(await isAllowed(world, { ...put, on: bucket('heart-site-bonn') })).toBe(false);
   });
 
-  test('a site of another account that may list everything', async () => {
+  test('a site in another account that may list everything', async () => {
     const broken = without(
       'heart-federation',
       ({ Effect, Condition }) => Effect === 'Deny' && JSON.stringify(Condition ?? '').includes('s3:prefix'),

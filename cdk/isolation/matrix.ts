@@ -2,7 +2,7 @@ import type { Table } from './design.ts';
 import { type Caller, isAllowed } from './simulate.ts';
 import type { Guarded, World } from './world.ts';
 
-/** Letters of what AWS would allow; those of `design.ts`. `.` is nothing. */
+/** Letters for what AWS would allow, as in `design.ts`. `.` is nothing. */
 type Cell = (world: World, caller: Caller, subject: string) => Promise<string>;
 
 const found = (map: ReadonlyMap<string, Guarded>, name: string): Guarded => {
@@ -17,7 +17,7 @@ async function letters(asked: Readonly<Record<string, () => Promise<boolean>>>):
   return text || '.';
 }
 
-/** What a caller may do with an object of a bucket. Without its key, an object can be neither read nor written. */
+/** What a caller may do with an object. Reading and writing also need the use of the bucket's key. */
 export const onObject =
   (bucket: string): Cell =>
   async (world, caller, key) => {
@@ -42,7 +42,7 @@ export const onQueue: Cell = (world, caller, queue) => {
   return letters({ s: may('SendMessage'), r: may('ReceiveMessage'), d: may('DeleteMessage'), p: may('PurgeQueue') });
 };
 
-/** Answers are kept: most objects ask for the same few keys. */
+/** Cached answers: most objects use the same few keys. */
 const asked = new WeakMap<World, Map<string, Promise<string>>>();
 
 /** What a caller may do with a key through the service that uses it. */
@@ -59,7 +59,7 @@ export const onKey: Cell = (world, caller, alias) => {
   return answer;
 };
 
-/** A table as those of `design.ts`: `subjects` by the names of its rows, `callers` by those of its columns. */
+/** A table as in `design.ts`: `subjects` by row name, `callers` by column name. */
 export async function tableOf(
   world: World,
   cell: Cell,

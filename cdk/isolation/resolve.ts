@@ -1,4 +1,4 @@
-/** Policies as CloudFormation would store them: with its functions carried out and the names of AWS filled in. */
+/** Policies as CloudFormation would store them: intrinsic functions evaluated, pseudo parameters filled in. */
 
 export type Json = null | string | number | boolean | readonly Json[] | { readonly [key: string]: Json };
 
@@ -39,7 +39,7 @@ export function createResolver(stackName: string, resources: Resources, { accoun
     return name === undefined ? `${stackName}-${id}`.toLowerCase() : (resolve(name) as string);
   }
 
-  /** The ARN that a resource will have. Those that CloudFormation names are named after stack and id. */
+  /** The ARN that a resource will have. A name that CloudFormation would generate is made from stack and id. */
   function arnOf(id: string): string {
     const of = (service: string, resource: string) => `arn:aws:${service}:${region}:${account}:${resource}`;
     switch (resources[id]?.Type) {

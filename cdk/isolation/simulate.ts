@@ -1,7 +1,7 @@
 import { anonymousPrincipal, runSimulation } from '@cloud-copilot/iam-simulate';
 import type { Guarded, Role, World } from './world.ts';
 
-/** Somebody who asks: a role, or nobody that AWS knows. */
+/** The principal of a request: a role, or an anonymous caller. */
 export type Caller = Role | 'anonymous';
 
 export interface Request {
@@ -10,13 +10,13 @@ export interface Request {
   readonly on: Guarded;
   /** Key of an object. */
   readonly key?: string;
-  /** What the request says beside: `s3:prefix`, `kms:ViaService`, … */
+  /** Further context keys: `s3:prefix`, `kms:ViaService`, … */
   readonly context?: Readonly<Record<string, string | readonly string[]>>;
-  /** Without TLS where false. */
+  /** False for a request without TLS. */
   readonly secure?: boolean;
 }
 
-/** Whether AWS would let it happen, by the role's policies, the resource's and the network's. */
+/** Whether AWS would allow the request, by the policies of the role, the resource and the network. */
 export async function isAllowed(
   world: World,
   { caller, action, on, key, context = {}, secure = true }: Request,
@@ -52,6 +52,6 @@ export async function isAllowed(
   return answer.overallResult === 'Allowed';
 }
 
-/** As the service sees a function or a job that has the role. */
+/** The session ARN of a function or job with the role. */
 const sessionOf = ({ account, arn }: Role): string =>
   `arn:aws:sts::${account}:assumed-role/${arn.split('/').at(-1)}/session`;

@@ -1,9 +1,9 @@
 /**
- * What there is to get at: an object of each kind, a queue of each kind, a key of each kind. Written out here, not made
- * from what the policies are made of.
+ * An object, a queue and a key of each kind, that the test requests. Written out here, not derived from the declarations
+ * that the policies derive from.
  */
 
-/** In a site's bucket. */
+/** Objects in a site's bucket. */
 export const SITE_OBJECTS = {
   cases: 'cases/p1/image.nii.gz',
   'held-out': 'held-out/p2/labels/calcium.nii.gz',
@@ -19,7 +19,7 @@ export const SITE_OBJECTS = {
 
 const ROUND = 'campaigns/tavi-1/teacher/calcium/0001';
 
-/** In the federation bucket, as seen by `site` with `other` as another site. */
+/** Objects in the federation bucket, named from the view of `site`; `other` is another site. */
 export const federationObjects = (site: string, other: string) =>
   ({
     'own summary': `sites/${site}/summary.json`,

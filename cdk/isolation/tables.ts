@@ -5,7 +5,7 @@ import type { Caller } from './simulate.ts';
 import { federationObjects, KEYS, QUEUES, SITE_OBJECTS } from './subjects.ts';
 import type { World } from './world.ts';
 
-/** What AWS would allow beside what the design allows: `actual` and `expected` are to be the same. */
+/** What AWS would allow (`actual`) and what the design allows (`expected`), which must be equal. */
 export interface Comparison {
   readonly title: string;
   readonly expected: design.Table;
@@ -27,7 +27,7 @@ const named = (of: Readonly<Record<string, (site: string, other: string) => stri
 const rowsOf = (expected: design.Table, subjects: Readonly<Record<string, string>>): Readonly<Record<string, string>> =>
   Object.fromEntries(Object.keys(expected).map((row) => [row, subjects[row] as string]));
 
-/** Every role of `site` on everything, with `other` for the sites that it has nothing to do with. */
+/** Compares every role of `site` on every subject; `other` stands for the other sites. */
 export async function compareSite(world: World, site: string, other: string): Promise<readonly Comparison[]> {
   const callers = callersOf(world, `heart-${site}`, SITE_ROLES);
   const table = (text: string) => design.parseTable(text);
@@ -55,7 +55,7 @@ export async function compareSite(world: World, site: string, other: string): Pr
   ];
 }
 
-/** Every role of the coordinator, to which `site` is one of many. */
+/** Compares every role of the coordinator; `site` stands for all sites. */
 export async function compareCoordinator(world: World, site: string): Promise<readonly Comparison[]> {
   const callers = callersOf(world, 'heart', FEDERATION_ROLES);
   const compare = async (

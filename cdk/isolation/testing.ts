@@ -7,7 +7,7 @@ import { topologyOf } from '../../lib/federation/topology.ts';
 import { addStacks } from '../stacks.ts';
 import { type StackTemplate, synthesize } from '../synthesize.ts';
 
-/** With a folder of empty functions: what they do is no matter of stacks. */
+/** Calls `use` with a folder of empty function bundles, since stacks do not depend on their contents. */
 export function withHandlers<T>(use: (handlers: string) => T): T {
   const handlers = mkdtempSync(join(tmpdir(), 'fedcardio-handlers-'));
   try {
@@ -21,13 +21,13 @@ export function withHandlers<T>(use: (handlers: string) => T): T {
   }
 }
 
-/** All templates of a federation. */
+/** Synthesizes all stacks of a federation. */
 export const synthesizeAll = (federation: Federation): readonly StackTemplate[] =>
   withHandlers((handlers) => synthesize((app) => addStacks(app, topologyOf(federation), handlers)));
 
 const uploaders = ['arn:aws:iam::999900001111:role/radiology'];
 
-/** Two sites in the coordinator's account, and one in an account and a region of its own. */
+/** Two sites in the coordinator's account, and one with its own account and region. */
 export const FEDERATION: Federation = {
   schema: 'fedcardio.federation/1',
   id: 'heart',

@@ -1,14 +1,14 @@
 import type { StackTemplate } from '../synthesize.ts';
 import { createResolver, type Json, type Policy } from './resolve.ts';
 
-/** All that decides who may do what, as the templates say it, by names. */
+/** All policies in the templates, by resource name. */
 export interface World {
   readonly roles: ReadonlyMap<string, Role>;
   readonly buckets: ReadonlyMap<string, Guarded>;
   readonly queues: ReadonlyMap<string, Guarded>;
-  /** By alias. */
+  /** By alias of the key. */
   readonly keys: ReadonlyMap<string, Guarded>;
-  /** Of the endpoints to S3, by account and region. */
+  /** Policies of the S3 endpoints, by account and region. */
   readonly networks: ReadonlyMap<string, Policy>;
 }
 
@@ -19,10 +19,10 @@ interface Placed {
 }
 
 export interface Role extends Placed {
-  /** In the role itself. */
+  /** Inline policies. */
   readonly policies: readonly Policy[];
   readonly attached: readonly Policy[];
-  /** Who may assume it. */
+  /** Principals that may assume the role. */
   readonly trust: Policy;
 }
 
@@ -35,10 +35,10 @@ interface Resource {
   readonly Properties?: Readonly<Record<string, Json>>;
 }
 
-/** A stack that names no account is taken to be in this one. */
+/** Assumed account of a stack that names none. */
 const DEFAULT_PLACE = { account: '111122223333', region: 'eu-central-1' } as const;
 
-/** Reads every policy of roles, buckets, queues, keys and endpoints out of templates. */
+/** Collects the policies of roles, buckets, queues, keys and endpoints from templates. */
 export function readWorld(stacks: readonly StackTemplate[]): World {
   const roles = new Map<string, Role>();
   const buckets = new Map<string, Guarded>();
@@ -54,7 +54,7 @@ export function readWorld(stacks: readonly StackTemplate[]): World {
       Object.entries(Resources).flatMap(([id, { Type, Properties = {} }]) =>
         Type === `AWS::${type}` ? [{ id, arn: resolver.arnOf(id), properties: Properties }] : [],
       );
-    /** What policies of their own kind say of each resource. */
+    /** Policies of the given resource type, by the resource that they belong to. */
     const policyFor = (type: string, property: string, id: string): Policy => {
       const found = all(type).filter(({ properties }) =>
         JSON.stringify(properties[property]).includes(`{"Ref":"${id}"}`),

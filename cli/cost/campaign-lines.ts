@@ -3,16 +3,16 @@ import { GB, HOURS_A_MONTH, type Line, line } from './lines.ts';
 import type { Prices } from './prices.ts';
 import type { Assumptions, StageWork } from './workload.ts';
 
-/** `FEDCARDIO_BENCH_SITES=8 npm run bench -- rounds`: requests of a site and round, all functions and the site together. */
+/** Requests per site and round, all functions included: `FEDCARDIO_BENCH_SITES=8 npm run bench -- rounds`. */
 const BENCH_REQUESTS = { objects: 7.16, queues: 3.84 } as const;
 
-/** Of a GPU host, GB. */
+/** Disk of a GPU host, GB. */
 const VOLUME_GB = 100;
-/** dispatch, aggregate and orchestrate, at a second each of the largest function's memory: more than they take. */
+/** Upper bound for dispatch, aggregate and orchestrate: one second each, at the largest function's memory. */
 const INVOCATIONS = 4;
 const FUNCTION_GB = 3.5;
 
-/** What a campaign costs, from `campaign.json` to its outcome; its files are kept for a month. */
+/** Cost of a campaign, from campaign.json to its outcome. Its files are kept for a month. */
 export function campaignLines(
   work: readonly StageWork[],
   { sites, remote, gpuHours }: Deployed,
@@ -38,7 +38,7 @@ export function campaignLines(
     line('functions', sites * rounds * INVOCATIONS * FUNCTION_GB, 'GB-s', prices.functionGbSecond),
     line('invocations', sites * rounds * INVOCATIONS, 'requests', prices.functionRequest),
     line('updates and models, kept a month', (sites + 1) * sent, 'GB-month', prices.storageGbMonth),
-    // Optimiser and its two moments, and class maps that compress to a hundredth of a CT.
+    // The optimiser with its two moments, and class maps that compress to a hundredth of a CT.
     line(
       'checkpoints and pseudo-labels, kept a month',
       sites * (3 * largest + (casesPerSite * caseMegabytes) / 100 / 1000),

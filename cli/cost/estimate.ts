@@ -19,7 +19,7 @@ export interface Estimate {
   readonly work: readonly StageWork[];
   /** One campaign. */
   readonly campaign: Sum;
-  /** One month in which nothing happens. */
+  /** One idle month. */
   readonly idle: Sum;
   /** The same month of an always-on server, and of clients on GPU hosts that wait for it. */
   readonly server: Sum;
@@ -31,7 +31,7 @@ const sumOf = (lines: readonly Line[]): Sum => {
   return { lines: paid, usd: totalOf(paid) };
 };
 
-/** What a federation on AWS costs, line by line, in USD. */
+/** The cost of a federation on AWS, line by line, USD. */
 export function estimateCost(
   federation: Federation,
   campaign: Campaign,

@@ -2,7 +2,7 @@ import { FedcardioError } from '../../lib/error.ts';
 import type { Federation } from '../../lib/federation/schemas.ts';
 import type { Prices } from './prices.ts';
 
-/** What of a federation decides on its costs. Places and instances are named where a federation is deployed to AWS. */
+/** The parts of a federation that determine its cost. */
 interface Place {
   readonly account?: string | undefined;
   readonly region?: string | undefined;
@@ -14,15 +14,15 @@ const DEFAULT_INSTANCE = 'g5.xlarge';
 
 export interface Deployed {
   readonly sites: number;
-  /** Accounts and regions that anything runs in: each has a network of its own. */
+  /** Number of pairs of account and region: each has its own network. */
   readonly places: number;
-  /** Sites in another region than the federation's bucket. */
+  /** Number of sites in another region than the federation bucket. */
   readonly remote: number;
-  /** Price of each site's GPU instance, USD an hour: the first type that the site names. */
+  /** GPU instance of each site, the first type that it names, and its price, USD per hour. */
   readonly gpuHours: readonly { readonly instance: string; readonly usd: number }[];
 }
 
-/** @throws FedcardioError BAD_CONFIGURATION for an instance type that the table has no price of */
+/** @throws FedcardioError BAD_CONFIGURATION for an instance type without a price */
 export function deployedOf(federation: Federation, prices: Prices): Deployed {
   const home: Federation & Place = federation;
   const sites: readonly Site[] = federation.sites;

@@ -1,9 +1,9 @@
-/** One thing that is paid for. */
+/** One item of the bill. */
 export interface Line {
   readonly what: string;
   readonly quantity: number;
   readonly unit: string;
-  /** USD for one. */
+  /** USD per unit. */
   readonly price: number;
   readonly usd: number;
 }

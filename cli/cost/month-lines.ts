@@ -3,18 +3,18 @@ import { HOURS_A_MONTH, type Line, line, MINUTES_A_MONTH } from './lines.ts';
 import type { Prices } from './prices.ts';
 import type { Assumptions } from './workload.ts';
 
-/** What the stacks hold that is paid for by the month. */
+/** Resources of the stacks that are billed by the month. */
 const OF_SITE = { keys: 3, alarms: 5, queues: 2 };
 const OF_FEDERATION = { keys: 4, alarms: 9, queues: 2 };
 const OF_PLACE = { keys: 1, endpoints: 7 };
-/** Connections with which Lambda polls a queue, and how long each waits. */
+/** Connections with which Lambda polls a queue, and the wait time of each, s. */
 const POLLERS = 5;
 const POLL_SECONDS = 20;
-/** A sweep that finds nothing to do. */
+/** Cost of a sweep that has nothing to do. */
 const SWEEP = { gb: 3.5, seconds: 0.5, logBytes: 500, requests: 1 };
 const IMAGE_GB = 4;
 
-/** What a month costs in which nobody does anything: no case comes, no campaign runs. */
+/** Cost of an idle month: no uploads, no campaigns. */
 export function idleLines(
   { sites, places, remote }: Deployed,
   { casesPerSite, caseMegabytes }: Assumptions,
@@ -40,18 +40,18 @@ export function idleLines(
   ];
 }
 
-/** The instance that NVIDIA FLARE's own script for AWS starts a server of containers on. */
+/** The instance type that NVIDIA FLARE's script for AWS starts its server on. */
 const SERVER = 't2.xlarge';
 const SERVER_VOLUME_GB = 100;
 
-/** A month of a server that waits for rounds, of the kind of NVIDIA FLARE's: instance, disk, public address. */
+/** Cost of a month of an always-on server like NVIDIA FLARE's: instance, disk, public address. */
 export const serverLines = (prices: Prices): readonly Line[] => [
   line(`server, ${SERVER}`, HOURS_A_MONTH, 'h', instancePrice(SERVER, prices)),
   line('its volume', SERVER_VOLUME_GB, 'GB-month', prices.volumeGbMonth),
   line('its public address', HOURS_A_MONTH, 'h', prices.publicAddressHour),
 ];
 
-/** A month of clients that wait for that server on GPU hosts in the cloud: those are never off. */
+/** Cost of a month of clients that wait for that server on GPU hosts in the cloud, which are always on. */
 export const clientLines = ({ gpuHours }: Deployed, prices: Prices): readonly Line[] => [
   line(
     `GPU hosts of ${gpuHours.length} clients`,

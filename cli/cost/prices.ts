@@ -1,14 +1,14 @@
 import { z } from 'zod';
 
 /**
- * What AWS charges, in USD, in one region, without free tiers, savings plans and tax. `--prices FILE` takes a table of
- * another region or date in its place.
+ * Prices of AWS in one region, USD, without free tiers, savings plans and tax. `--prices FILE` replaces them with those
+ * of another region or date.
  */
 export const pricesSchema = z.strictObject({
   region: z.string(),
-  /** The day that they are of. */
+  /** Date of the prices. */
   asOf: z.iso.date(),
-  /** Where each can be looked up again. */
+  /** Sources of the prices. */
   sources: z.record(z.string(), z.string()),
   /** On demand, Linux, per hour. */
   instanceHour: z.record(z.string(), z.number().positive()),
@@ -38,7 +38,7 @@ export const pricesSchema = z.strictObject({
 
 export type Prices = z.infer<typeof pricesSchema>;
 
-/** Of EC2 as its price list had them on that day; the others are list prices that have not changed for long. */
+/** EC2 prices are from the price list of that day; the others are list prices that rarely change. */
 export const PRICES: Prices = {
   region: 'us-east-1',
   asOf: '2026-08-17',

@@ -3,16 +3,16 @@ import { parametersOf } from '../../lib/models/initial-weights.ts';
 import { parameterGroup } from '../../lib/models/parameters.ts';
 import { type LearningStage, learns, modelOf, tasksOf } from '../../lib/protocol/plan.ts';
 
-/** What is assumed of sites and machines. */
+/** Assumptions about sites and machines. */
 export interface Assumptions {
-  /** Of each site; half of them labelled. */
+  /** Cases of each site, half of them labelled. */
   readonly casesPerSite: number;
   readonly caseMegabytes: number;
-  /** Side of what is imaged, mm: decides on how many windows a prediction takes. */
+  /** Side of the imaged volume, mm. It determines the number of windows of a prediction. */
   readonly fieldOfViewMm: number;
-  /** From the start of an instance to the first step, which is paid for too. */
+  /** Seconds from the start of an instance to the first step, which are billed too. */
   readonly startSeconds: number;
-  /** How many times as fast as two processor cores the instance trains. */
+  /** Training speed of the instance, relative to two processor cores. */
   readonly gpuRatio: number;
 }
 
@@ -25,8 +25,8 @@ export const ASSUMPTIONS: Assumptions = {
 };
 
 /**
- * `npm run bench -- train`: steps per second of the native backend on two cores, of networks whose first stage has
- * eight features, on one patch of 32³.
+ * Steps per second of the native backend on two cores, for networks with eight features in the first stage, on one patch
+ * of 32³ (`npm run bench -- train`).
  */
 export const BENCH = {
   stepsPerSecond: { unet: 12.3, 'swin-unetr': 5.58 },
@@ -34,16 +34,16 @@ export const BENCH = {
   voxels: 32 ** 3,
 } as const;
 
-/** What one site does and sends in one stage. */
+/** The work of one site in one stage. */
 export interface StageWork {
   readonly stage: string;
-  /** One task each. */
+  /** Each has one GPU task. */
   readonly rounds: number;
-  /** Of computing alone. */
+  /** Computing only, without start-up. */
   readonly gpuSeconds: number;
-  /** Of one file of weights; 0 where the stage sends none. */
+  /** Size of one file of weights; 0 for a stage that sends none. */
   readonly modelBytes: number;
-  /** Cases read by each task. */
+  /** Cases that each GPU task reads. */
   readonly cases: number;
 }
 
@@ -54,7 +54,7 @@ export function workOf(campaign: Campaign, assumptions: Assumptions): readonly S
     const { casesPerSite } = assumptions;
     const half = Math.ceil(casesPerSite / 2);
     if (learns(stage)) {
-      // A probe goes back through its head alone.
+      // The backward pass of a probe covers its head only.
       const share = stage.kind === 'probe' ? FORWARD_SHARE : 1;
       const model = modelOf(campaign, stage);
       const gpuSeconds = share * stage.rounds * stage.training.steps * secondsPerStep(model, stage, assumptions);
@@ -76,8 +76,8 @@ export function workOf(campaign: Campaign, assumptions: Assumptions): readonly S
 }
 
 /**
- * The bench's step, scaled by voxels and by the square of the first stage's features, as the multiplications of the
- * convolutions at full resolution are (27·w² a voxel), which deeper stages add the same share to.
+ * The benchmark's step, scaled with the voxels and with the square of the first stage's features: a convolution at full
+ * resolution has 27·w² multiplications per voxel, and deeper stages add a constant share.
  */
 function secondsPerStep(model: ModelConfig, { training }: LearningStage, { gpuRatio }: Assumptions): number {
   const voxels = training.batch * training.patch ** 3;
@@ -85,10 +85,10 @@ function secondsPerStep(model: ModelConfig, { training }: LearningStage, { gpuRa
   return work / (BENCH.stepsPerSecond[model.kind] * gpuRatio);
 }
 
-/** Of a step, what is forward. */
+/** Share of the forward pass in a training step. */
 const FORWARD_SHARE = 1 / 3;
 
-/** Windows that overlap by half, forward alone. */
+/** Seconds of a prediction: forward passes over windows that overlap by half. */
 function predictionSeconds(model: ModelConfig, stage: LearningStage, assumptions: Assumptions): number {
   const { patch, spacing, batch } = stage.training;
   const perAxis = Math.max(1, Math.ceil(assumptions.fieldOfViewMm / spacing / (patch / 2)) - 1);
@@ -98,7 +98,7 @@ function predictionSeconds(model: ModelConfig, stage: LearningStage, assumptions
 const featuresOf = (model: ModelConfig): number =>
   model.kind === 'unet' ? (model.features[0] as number) : model.featureSize;
 
-/** Of what is sent: of a probe, its head. */
+/** Size of an update's weights. A probe sends its head only. */
 function modelBytes(model: ModelConfig, stage: LearningStage): number {
   const parameters = parametersOf(model, tasksOf(stage));
   const sent = stage.kind === 'probe' ? parameters.filter(({ name }) => parameterGroup(name) !== 'body') : parameters;

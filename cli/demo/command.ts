@@ -6,12 +6,12 @@ import { atLeastOne, port, url, wholeNumber } from '../options.ts';
 /** `fedcardio demo`: eight hospitals train one model, all on this machine. */
 export const demoCommand = (): Command =>
   new Command('demo')
-    .description('Eight hospitals train one model on synthetic cardiac CTs, all on this machine.')
-    .option('--quick', 'a smoke run under a minute: everything happens, little is learnt')
+    .description('Run the demo: eight hospitals train one model on synthetic cardiac CTs, all on this machine.')
+    .option('--quick', 'a smoke test of less than a minute: every step runs, the model learns little')
     .option('--seed <number>', 'seed of phantoms and training (default: 1)', wholeNumber)
     .option('--out <dir>', 'where report, weights and predictions are written', 'demo-output')
     .option('--data <dir>', 'where the buckets are kept', '.fedcardio/demo')
-    .option('--resume', 'go on with an interrupted demo; nothing is done twice')
+    .option('--resume', 'resume an interrupted demo; finished work is not repeated')
     .option('--keep', 'leave the server running at the end, until Ctrl-C')
     .option('--tasks <number>', 'GPU tasks at the same time', atLeastOne, Math.min(2, availableParallelism()))
     .option('--port <number>', "the server's port; 0 for any free one", port, 0)

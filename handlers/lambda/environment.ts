@@ -3,16 +3,16 @@ import { FedcardioError } from '../../lib/error.ts';
 import { type Federation, federationSchema } from '../../lib/federation/schemas.ts';
 import { parseJson } from '../../lib/json.ts';
 
-/** What a function's stack has put into its environment. */
+/** The environment variables that the stacks set, parsed. */
 export interface Environment {
   readonly federation: Federation;
-  /** Of a site's function. */
+  /** Undefined for a function of the coordinator. */
   readonly site: string | undefined;
-  /** Of an emulator or a VPC endpoint; undefined for AWS's own. */
+  /** Endpoint of S3 and SQS, such as an emulator's; undefined for AWS's own. */
   readonly endpoint: string | undefined;
 }
 
-/** A variable that must be there. Throws `BAD_CONFIGURATION` where it is not. */
+/** A variable that must be set. @throws FedcardioError BAD_CONFIGURATION */
 export function required(name: string): string {
   const value = process.env[name];
   if (value) return value;
@@ -21,7 +21,7 @@ export function required(name: string): string {
   });
 }
 
-/** A variable that must be there and be a number of bytes. */
+/** A variable that must be a number of bytes. @throws FedcardioError BAD_CONFIGURATION */
 export function requiredBytes(name: string): number {
   const text = required(name);
   if (/^\d{1,15}$/.test(text)) return Number(text);
@@ -42,7 +42,10 @@ export function readEnvironment(): Environment {
 
 const FILE = 'file:';
 
-/** The federation as JSON, or as `file:` and a path relative to the bundle: of 64 sites it is larger than an environment. */
+/**
+ * Parses the federation: JSON, or `file:` and a path relative to the bundle. Lambda limits an environment to 4 kB, which
+ * 64 sites exceed.
+ */
 function readFederation(text: string): Federation {
   if (!text.startsWith(FILE)) return parseJson(Buffer.from(text), federationSchema, 'FEDCARDIO_FEDERATION');
   const file = new URL(text.slice(FILE.length), import.meta.url);

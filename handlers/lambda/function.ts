@@ -8,19 +8,16 @@ import type { GpuTaskLauncher, HandlerContext } from '../context.ts';
 import { readEnvironment } from './environment.ts';
 import { createTelemetry, type LambdaContext, type Telemetry } from './telemetry.ts';
 
-/** What a function is given besides what all are given. */
+/** Parts of the handler's context that only some functions have. */
 export type Extras = Partial<Pick<HandlerContext, 'launcher' | 'delegateMerge'>>;
 
-/** What extras are made of. `trace` is for clients of the SDK. */
+/** What the extras are made from. `trace` wraps clients of the SDK. */
 export interface Setup {
   readonly context: HandlerContext;
   readonly trace: Telemetry['trace'];
 }
 
-/**
- * A Lambda function of a handler. What the handler is given is made of the environment at the first invocation and
- * kept as long as the process lives.
- */
+/** Makes a handler a Lambda function. Its context is created at the first invocation and kept for the process's life. */
 export function lambdaFunction<E, R>(
   service: FunctionName,
   handle: (event: E, context: HandlerContext) => Promise<R>,
@@ -52,6 +49,6 @@ function setUp(service: FunctionName, extras: (setup: Setup) => Extras) {
 
 const NO_LAUNCHER: GpuTaskLauncher = {
   submit: async () => {
-    throw new FedcardioError('BAD_CONFIGURATION', 'This function starts no tasks.');
+    throw new FedcardioError('BAD_CONFIGURATION', 'This function starts no GPU tasks.');
   },
 };

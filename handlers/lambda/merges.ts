@@ -4,8 +4,8 @@ import { required, requiredBytes } from './environment.ts';
 import type { Extras, Setup } from './function.ts';
 
 /**
- * For the functions that close rounds: those too large for a function are closed as Batch jobs, where the stack has
- * a queue for them. Without one, a function merges whatever comes.
+ * Extras of the functions that close rounds: merges that are too large for a function are delegated to Batch, if the
+ * stack has a job queue for them. Without one, the function does every merge itself.
  */
 export function largeMerges({ context, trace }: Setup): Extras {
   const jobQueue = process.env.FEDCARDIO_MERGE_JOB_QUEUE;

@@ -7,26 +7,26 @@ import { levelOf, measuresOf } from './measures.ts';
 
 export type LambdaContext = Parameters<Logger['addContext']>[0];
 
-/** Log, metrics and traces of one function. */
+/** Log, metrics and traces of a function. */
 export interface Telemetry {
-  /** One line, and the metrics that the event counts for. */
+  /** Logs one line, and adds the event's metrics. */
   readonly log: (event: string, fields: Readonly<Record<string, unknown>>) => void;
-  /** Wraps a client of the SDK, so that its calls are in the trace. */
+  /** Adds the calls of an SDK client to the trace. */
   readonly trace: <C>(client: C) => C;
-  /** One invocation: its lines name the request, its metrics are published at its end, its trace has it as a segment. */
+  /** Runs one invocation: adds the request id to its lines, publishes its metrics at the end, traces it as a segment. */
   invocation<T>(lambda: LambdaContext, work: () => Promise<T>): Promise<T>;
 }
 
-/** What a line may be found by in traces as well. */
+/** Fields of log lines that become annotations of the trace. */
 const ANNOTATIONS = ['campaign', 'stage', 'round', 'site'] as const;
 
-/** @param site of a site's function: on every line, and a dimension of every metric */
+/** @param site given for a site's function: on every line, and a dimension of every metric */
 export function createTelemetry(service: FunctionName, federation: string, site: string | undefined): Telemetry {
   const of = { federation, ...(site === undefined ? {} : { site }) };
   const logger = new Logger({ serviceName: service, persistentKeys: of });
   const { service: serviceName, ...defaultDimensions } = metricDimensions(service, federation, site);
   const metrics = new Metrics({ namespace: METRICS_NAMESPACE, serviceName, defaultDimensions });
-  // Of HTTP the SDK's own calls are all there is, and those are traced as what they are.
+  // All HTTP calls are the SDK's, which are traced as SDK calls.
   const tracer = new Tracer({ serviceName, captureHTTPsRequests: false });
 
   async function inSegment<T>(work: () => Promise<T>): Promise<T> {

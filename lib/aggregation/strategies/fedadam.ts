@@ -6,7 +6,7 @@ type Config = Extract<Aggregation, { strategy: 'fedadam' }>;
 
 /**
  * Adam at the server (Reddi et al. 2021, algorithm 2): m ← β₁·m + (1 − β₁)·Δ, v ← β₂·v + (1 − β₂)·Δ²,
- * w ← w + η·m / (√v + τ). As there, without bias correction.
+ * w ← w + η·m / (√v + τ). Like the paper, it has no bias correction.
  */
 export const fedadam = ({ learningRate, beta1, beta2, epsilon }: Config): Strategy =>
   serverOptimizer(['m', 'v'], (moments, at, difference) => {

@@ -3,8 +3,8 @@ import type { Strategy } from './strategy.ts';
 
 /**
  * Federated averaging: the mean of the updates, each weighted with its samples (McMahan et al. 2017, AISTATS,
- * algorithm 1). Sums are float64 in the order of the updates and rounded to float32 once, so that the result is the
- * same to the bit on every machine.
+ * algorithm 1). Sums are float64 in the order of the updates and are rounded to float32 once, so that the result is
+ * bit-identical on every machine.
  */
 export const fedavg: Strategy = {
   moments: [],
@@ -21,7 +21,7 @@ export const fedavg: Strategy = {
   },
 };
 
-/** The sum of a slice's values over the updates, each times its samples; `total` is that of the samples. */
+/** Sums a slice's values over the updates, each weighted with its samples. `total` is the sum of the samples. */
 export function createWeightedSum(capacity: number, kernels: Kernels) {
   const sums = kernels.float64(capacity);
   let total = 0;
@@ -31,7 +31,7 @@ export function createWeightedSum(capacity: number, kernels: Kernels) {
       combine(values, samples, sums);
       total += samples;
     },
-    /** Once a slice; the next `add` starts new sums. */
+    /** Called once per slice. The next `add` starts new sums. */
     take: () => {
       const taken = { sums, total };
       total = 0;

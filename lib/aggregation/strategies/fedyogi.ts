@@ -5,7 +5,7 @@ import type { Strategy } from './strategy.ts';
 type Config = Extract<Aggregation, { strategy: 'fedyogi' }>;
 
 /**
- * Yogi at the server (Reddi et al. 2021, algorithm 2): as FedAdam, but v ← v − (1 − β₂)·Δ²·sign(v − Δ²), so that v
+ * Yogi at the server (Reddi et al. 2021, algorithm 2): like FedAdam, but with v ← v − (1 − β₂)·Δ²·sign(v − Δ²), so that v
  * falls slowly after large differences.
  */
 export const fedyogi = ({ learningRate, beta1, beta2, epsilon }: Config): Strategy =>

@@ -1,10 +1,10 @@
 import type { Strategy } from './strategy.ts';
 
 /**
- * Of each value the mean over the updates, without the `drop` smallest and as many largest; unweighted, because a count
- * of samples is one more thing that a faulty site can get wrong.
+ * The mean of each value over the updates, without the `drop` smallest and as many largest. It is unweighted, since a
+ * faulty site may report a wrong number of samples.
  *
- * @param drop how many are left out at either end, of so many updates: less than half
+ * @param drop number of values left out at either end, for a number of updates; less than half
  */
 export const middleMean = (drop: (updates: number) => number): Strategy => ({
   moments: [],
@@ -34,8 +34,8 @@ export const middleMean = (drop: (updates: number) => number): Strategy => ({
 });
 
 /**
- * Which rows to compare, and to exchange where the first is larger, so that all are in order in the end: the same
- * comparisons whatever the values, so that each is one loop over a slice. Batcher's odd-even merge sort (1968;
+ * Pairs of rows to compare, and to exchange if the first is larger, in order; afterwards all rows are sorted. The pairs
+ * do not depend on the values, so that each comparison is one loop over a slice. Batcher's odd-even merge sort (1968;
  * Knuth, The Art of Computer Programming, vol. 3, 5.2.2, algorithm M).
  */
 export function sortingNetwork(rows: number): readonly (readonly [low: number, high: number])[] {

@@ -5,9 +5,9 @@ import type { SquaredDistances, Strategy } from './strategy.ts';
 type Config = Pick<Extract<Aggregation, { strategy: 'multi-krum' }>, 'byzantine' | 'keep'>;
 
 /**
- * The unweighted mean of the updates that lie closest to others (Blanchard et al. 2017, NeurIPS, sections 4 and 5):
- * with n updates, f of which may be arbitrary, an update's score is the sum of its squared distances from the n − f − 2
- * nearest others. Those with the lowest scores are kept: as many as configured, at most and by default n − f − 2.
+ * The unweighted mean of the updates that lie closest to the others (Blanchard et al. 2017, NeurIPS, sections 4 and 5).
+ * With n updates, f of which may be arbitrary, an update's score is the sum of its squared distances from the n − f − 2
+ * nearest others. The updates with the lowest scores are kept: by default and at most n − f − 2.
  */
 export const multiKrum = ({ byzantine, keep }: Config): Strategy => ({
   moments: [],
@@ -27,7 +27,7 @@ export const multiKrum = ({ byzantine, keep }: Config): Strategy => ({
   },
 });
 
-/** Of each update the sum of the squared distances from its nearest others, so many. */
+/** The sum of each update's squared distances from its `neighbours` nearest others. */
 function krumScores(distances: SquaredDistances, neighbours: number): readonly number[] {
   return distances.map((row, self) => {
     const others = row.filter((_, other) => other !== self).sort((a, b) => a - b);
@@ -35,7 +35,7 @@ function krumScores(distances: SquaredDistances, neighbours: number): readonly n
   });
 }
 
-/** Indices of the lowest scores in ascending order, so many; of equal scores the earlier update's. */
+/** Indices of the `count` lowest scores, ascending. Among equal scores, the earlier update's. */
 function lowest(scores: readonly number[], count: number): readonly number[] {
   const order = scores.map((_, index) => index).sort((a, b) => (scores[a] as number) - (scores[b] as number));
   return order.slice(0, count).sort((a, b) => a - b);

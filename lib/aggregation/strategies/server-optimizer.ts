@@ -4,18 +4,18 @@ import type { Strategy } from './strategy.ts';
 /**
  * One step of a server optimiser on one value.
  *
- * @param moments before the step; overwritten with those after it
+ * @param moments moments before the step; overwritten with those after it
  * @param at index of the value's first moment
- * @param difference Δ, the mean of the updates less the model that they started from
- * @returns what is added to that model
+ * @param difference Δ, the mean of the updates minus the model that they started from
+ * @returns the change of that model
  */
 export type ServerStep = (moments: Float32Array, at: number, difference: number) => number;
 
 /**
- * Federated optimisation (Reddi et al. 2021, ICLR, algorithm 2): the difference of the weighted mean from the model
- * that the updates started from is a gradient, with which an optimiser at the server moves that model. Moments start
- * from zero and are kept as float32; a step is computed in float64. Without a model to start from, in a stage's first
- * round, the mean is the model.
+ * Federated optimisation (Reddi et al. 2021, ICLR, algorithm 2). The weighted mean minus the model that the updates
+ * started from is a gradient, with which an optimiser at the server moves that model. Moments start from zero and are
+ * stored as float32; a step is computed in float64. In a stage's first round, which has no such model, the mean is the
+ * new model.
  */
 export const serverOptimizer = (moments: readonly string[], step: ServerStep): Strategy => ({
   moments,

@@ -1,18 +1,17 @@
 import type { Kernels } from '../kernels.ts';
 
 /**
- * How the updates of a round become one model. Float tensors are merged slice by slice: the same few million values of
- * every update, then the next, so that memory does not grow with the model. Integers are not a strategy's business:
- * of them the largest counts, whatever the strategy.
+ * How the updates of a round become one model. Float tensors are merged in slices of a few million values, so that memory
+ * does not grow with the model. Integer tensors are merged outside of strategies, by the largest value.
  */
 export interface Strategy {
-  /** What a server optimiser keeps of every value from round to round, by name; empty where there is nothing. */
+  /** Names of the moments that a server optimiser keeps per value between rounds. */
   readonly moments: readonly string[];
-  /** Whether a reducer holds a slice of all updates at once; else it holds their sum. */
+  /** Whether a reducer holds a slice of all updates at once, instead of their sum. */
   readonly holdsAll: boolean;
-  /** Why that many updates cannot be merged, as a sentence; undefined where they can. */
+  /** The reason why this number of updates cannot be merged, as a sentence; undefined if it can. */
   readonly impossible?: (updates: number) => string | undefined;
-  /** Indices of the updates that are merged, in ascending order, by their squared distances. Without it: all. */
+  /** Indices of the updates that are merged, ascending. Default: all. */
   readonly select?: (distances: SquaredDistances) => readonly number[];
   /**
    * @param updates that a slice is merged of, at most
@@ -22,21 +21,21 @@ export interface Strategy {
   readonly createReducer: (updates: number, capacity: number, kernels: Kernels) => SliceReducer;
 }
 
-/** Squared L2 distances of updates from each other, by row and column. */
+/** Squared L2 distances between updates, by row and column. */
 export type SquaredDistances = readonly (readonly number[])[];
 
 /** Merges one slice after another. */
 interface SliceReducer {
-  /** The slice's values of the next update, at least one; `values` may be reused after the call. */
+  /** Adds the slice of the next update. `values` has at least one value and may be reused after the call. */
   add(values: Float32Array, samples: number): void;
-  /** Writes the merged slice; the next `add` starts a new one. `kept`: with a server optimiser that has a base. */
+  /** Writes the merged slice. The next `add` starts a new slice. `kept` is given to a server optimiser with a base. */
   finish(merged: Float32Array, kept?: Kept): void;
 }
 
-/** What a server optimiser steps from. */
+/** Where a server optimiser's step starts. */
 interface Kept {
   /** The slice of the model that the updates started from. */
   readonly base: Float32Array;
-  /** Its moments, those of one value side by side. Overwritten with those after the step. */
+  /** Its moments, interleaved by value. Overwritten with those after the step. */
   readonly moments: Float32Array;
 }
