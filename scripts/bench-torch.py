@@ -1,12 +1,12 @@
-"""Speed of PyTorch's networks, to set beside `npm run bench -- train` and `npm run bench -- infer`.
+"""Speed of PyTorch's networks, for comparison with `npm run bench -- train` and `npm run bench -- infer`.
 
     pip install torch==2.13.0 monai==1.6.1 einops dynamic-network-architectures==0.4.4
     python scripts/bench-torch.py
 
-The networks of the benchmark, one image a step: forward, Dice + cross-entropy, backward, clipping, AdamW. Patches are
-random numbers and come ready: what the benchmark spends on cutting them is not in these figures. Nor is what it
-spends on decoding, in those of a volume by MONAI's sliding windows. MONAI's Swin UNETR does not train on 32³: at its
-deepest stage one voxel is left, which instance norm refuses.
+The networks of the benchmark, one image per step: forward, Dice + cross-entropy, backward, clipping, AdamW. Patches are
+random numbers, so that these figures do not include the benchmark's time for cutting patches. Figures of a volume by
+MONAI's sliding windows do not include its time for decoding. MONAI's Swin UNETR does not train on 32³: its deepest
+stage has one voxel, which instance norm refuses.
 """
 import json
 import time
