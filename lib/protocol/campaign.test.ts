@@ -63,11 +63,11 @@ const actions = (keys: readonly string[], secondsLater = 0) =>
   );
 
 describe('nextActions', () => {
-  test('opens the first round of every stage that needs no other', () => {
+  test('opens the first round of every stage that waits for no other', () => {
     expect(actions([])).toEqual(['open teacher/hinge-points 1', 'open teacher/calcification 1', 'open control 1']);
   });
 
-  test('sends the tasks of an open round when they were never sent or seem lost, to those that have not answered', () => {
+  test('sends GPU tasks of an open round that were never sent or seem lost, to sites that have not answered', () => {
     const at = address('control', 1);
     const keys = [federationKeys.open(at), federationKeys.update(at, 'berlin', 'a')];
 
@@ -78,7 +78,7 @@ describe('nextActions', () => {
     expect(send).toMatchObject({ answered: new Set(['berlin']) });
   });
 
-  test('closes what is open or sealed, opens the round after a commit, and no round beyond the last', () => {
+  test('closes open and sealed rounds, opens the round after a commit, and none after the last', () => {
     const at = address('control', 2);
     const first = committed('control', 1);
 
@@ -88,7 +88,7 @@ describe('nextActions', () => {
     expect(actions(committed('control', 2)).filter((action) => action.includes('control'))).toEqual([]);
   });
 
-  test('opens a stage when all that it names have completed', () => {
+  test('opens a stage when all stages that it names have completed', () => {
     const teachers = [...committed('teacher/hinge-points', 2), ...committed('teacher/calcification', 2)];
 
     expect(actions(teachers)).toEqual(['open label 1', 'open control 1']);
@@ -96,7 +96,7 @@ describe('nextActions', () => {
     expect(actions([...teachers, ...committed('label', 1), ...committed('control', 2)])).toEqual(['open student 1']);
   });
 
-  test('completes when every stage has, and does nothing after the outcome', () => {
+  test('completes the campaign after its last stage, and does nothing after the outcome', () => {
     const all = PLAN.campaign.stages.flatMap((stage) => committed(stage.name, 'rounds' in stage ? 2 : 1));
 
     expect(actions(all)).toEqual(['complete']);
@@ -120,7 +120,7 @@ describe('openRound', () => {
       : opening.reason;
   };
 
-  test('takes the sites that hold what the stage needs, sorted, with how much of it', () => {
+  test('takes the sites that have what the stage needs, sorted, with the number of cases', () => {
     expect(participants('teacher/hinge-points')).toEqual(['hamburg 1', 'munich 2']);
     expect(participants('label')).toEqual(['berlin 3', 'hamburg 2', 'munich 4']);
     expect(participants('student')).toEqual(['berlin 3', 'hamburg 2', 'munich 4']);
@@ -128,7 +128,7 @@ describe('openRound', () => {
     expect(participants('evaluate')).toEqual(['hamburg 1', 'munich 1']);
   });
 
-  test('freezes the terms: quorum, deadline and the link before', () => {
+  test('freezes the terms: quorum, deadline and the previous link', () => {
     const first = openRound(address('student', 1), inputs, NOW);
     expect(first).toMatchObject({
       open: { quorum: 3, base: null, previous: 'b'.repeat(64), deadline: '2026-03-03T08:00:00.000Z' },
@@ -138,7 +138,7 @@ describe('openRound', () => {
     expect(second).toMatchObject({ open: { base, previous: 'c'.repeat(64) } });
   });
 
-  test('says why a round cannot be held', () => {
+  test('says why a round cannot open', () => {
     expect(participants('teacher/calcification')).toBe(
       'Round 1 of teacher/calcification cannot open: only munich of 2 sites have training cases with calcification labels.',
     );
@@ -154,7 +154,13 @@ describe('planCampaign', () => {
     expect(() => planCampaign('other', { value: CAMPAIGN, sha256: '' }, NOW)).toThrow(/id "c".*key of "other"/);
   });
 
-  test('raises quorums of what learns to the fewest sites that the federation allows', () => {
+  test("leaves the editor's $schema out of the plan, which older releases would refuse", () => {
+    const value = campaignSchema.parse({ ...CAMPAIGN, $schema: './campaign.schema.json' });
+
+    expect(planCampaign('c', { value, sha256: 'a'.repeat(64) }, NOW)).toEqual(PLAN);
+  });
+
+  test('raises quorums of training stages to the minimum of the federation', () => {
     const quorums = (minSites: number) =>
       planCampaign('c', { value: CAMPAIGN, sha256: '' }, NOW, minSites).campaign.stages.map(
         (stage) => stage.quorum.minSites,
@@ -165,7 +171,7 @@ describe('planCampaign', () => {
   });
 });
 
-describe('a campaign that asks for what cannot be', () => {
+describe('a campaign with an impossible stage', () => {
   const issues = (stages: readonly unknown[]) =>
     campaignSchema
       .safeParse({ ...CAMPAIGN, stages: [...CAMPAIGN.stages.slice(0, 3), ...stages] })
@@ -200,14 +206,14 @@ describe('a campaign that asks for what cannot be', () => {
     expect(issues(stages)?.join()).toMatch(message);
   });
 
-  test('is taken where it can be', () => {
+  test('is accepted once the stage is possible', () => {
     const soft = { ...CAMPAIGN.stages[2], name: 'soft', soft: true };
     const softened = { ...student, pseudoLabels: 'soft', distillation: {}, pseudoLabelWeight: 'confidence' };
     expect(issues([soft, softened, { ...probe, training }])).toBeUndefined();
   });
 });
 
-describe('a stage of some sites', () => {
+describe('a stage with a list of sites', () => {
   const open = (sites: readonly string[], able: readonly string[]) => {
     const stages = CAMPAIGN.stages.map((stage) => (stage.name === 'control' ? { ...stage, sites: [...sites] } : stage));
     const participants = able.map((site) => ({ site, samples: 1, summary: 'e' }));
@@ -215,12 +221,12 @@ describe('a stage of some sites', () => {
     return openRound(address('control', 1), { plan, planSha256: 'b'.repeat(64), base: null, able: participants }, NOW);
   };
 
-  test('asks no other, and of those the ones that can', () => {
+  test('asks only those sites, if they have what it needs', () => {
     const opening = open(['munich', 'berlin'], ['munich', 'hamburg']);
     expect(opening.kind === 'open' && opening.open.participants.map(({ site }) => site)).toEqual(['munich']);
   });
 
-  test('cannot open without one of them, and says whom it asked', () => {
+  test('cannot open without any of them, and names the sites that it asked', () => {
     expect(open(['berlin'], ['munich'])).toMatchObject({
       kind: 'impossible',
       reason: expect.stringContaining('of berlin no'),
