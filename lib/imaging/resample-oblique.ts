@@ -1,6 +1,5 @@
 import { column } from './affine.ts';
-import type { PlaneWriter } from './resample-separable.ts';
-import { AVERAGE_FROM_STEP } from './resample-taps.ts';
+import { AVERAGE_FROM_STEP, type PlaneWriter } from './interpolation.ts';
 import type { Affine, Vec3, Volume, VoxelArray } from './volume.ts';
 
 /** Resamples voxel by voxel to the nearest where the grids are rotated or sheared against each other. See `resample`. */

@@ -1,4 +1,4 @@
-import type { Interpolation } from './resample.ts';
+import type { Interpolation, PlaneWriter } from './interpolation.ts';
 import { type Axes, readRows, type SourceView, viewAlong, viewByPlanes } from './resample-source.ts';
 import { type Taps, tapsAt, tapsOf } from './resample-taps.ts';
 import type { Affine, Vec3, Volume, VoxelArray } from './volume.ts';
@@ -19,9 +19,6 @@ export function separableAxes(toSource: Affine, shape: Vec3): Axes | undefined {
   });
   return new Set(axes).size === 3 && !axes.includes(undefined) ? (axes as unknown as Axes) : undefined;
 }
-
-/** Writes plane z of the resampled image, nx · ny voxels, into memory of that size. */
-export type PlaneWriter = (z: number, target: Float32Array) => void;
 
 /** Resamples along parallel axes to the nearest voxel. See `resample`. */
 export function nearestSeparable(volume: Volume, axes: Axes, toSource: Affine, shape: Vec3, fill: number): VoxelArray {

@@ -1,7 +1,4 @@
-import type { Interpolation } from './resample.ts';
-
-/** From this step on, in source voxels, linear resampling averages over the new voxel instead of interpolating. */
-export const AVERAGE_FROM_STEP = 1.5;
+import { AVERAGE_FROM_STEP, type Interpolation } from './interpolation.ts';
 
 /** Which source voxels of an axis, with what weight, make each target voxel of it. */
 export interface Taps {

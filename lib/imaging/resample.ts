@@ -1,9 +1,8 @@
 import { affineOf, apply, centreOf, invert, multiply, voxelsOf } from './affine.ts';
+import type { Interpolation, PlaneWriter } from './interpolation.ts';
 import { linearOblique, nearestOblique } from './resample-oblique.ts';
-import { linearSeparable, nearestSeparable, type PlaneWriter, separableAxes } from './resample-separable.ts';
+import { linearSeparable, nearestSeparable, separableAxes } from './resample-separable.ts';
 import type { Grid, Vec3, Volume, VoxelArray } from './volume.ts';
-
-export type Interpolation = 'linear' | 'nearest';
 
 /**
  * The image on another grid. Positions in the outer half of an outermost voxel take its value; positions outside

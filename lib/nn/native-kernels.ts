@@ -1,4 +1,4 @@
-import type { Kernels } from './kernels.ts';
+import type { Kernels } from './kernel-interface.ts';
 import { instanceNorm, instanceNormGradient } from './native-norm.ts';
 import { ATTRIBUTE, type Attribute, alpha, FLOAT, run, sumRows, text, type } from './native-operations.ts';
 import { tf } from './tf.ts';

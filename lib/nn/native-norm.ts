@@ -1,5 +1,5 @@
 import { elementsOf } from '../weights/weights.ts';
-import type { Kernels } from './kernels.ts';
+import type { Kernels } from './kernel-interface.ts';
 import { ATTRIBUTE, type Attribute, backend, FLOAT, flag, runMany, sumRows, text, type } from './native-operations.ts';
 import { tf } from './tf.ts';
 

@@ -1,4 +1,4 @@
-import type { Kernels } from './kernels.ts';
+import type { Kernels } from './kernel-interface.ts';
 import { tf } from './tf.ts';
 import { instanceNorm, instanceNormGradient, sumRows } from './wasm-norm.ts';
 

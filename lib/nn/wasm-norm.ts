@@ -1,4 +1,4 @@
-import type { Kernels } from './kernels.ts';
+import type { Kernels } from './kernel-interface.ts';
 import { tf } from './tf.ts';
 
 export const instanceNorm: Kernels['instanceNorm'] = (x, scale, shift, epsilon) => {
