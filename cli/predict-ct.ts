@@ -7,7 +7,7 @@ import { readNifti } from '../lib/imaging/nifti-read.ts';
 import { writeNifti } from '../lib/imaging/nifti-write.ts';
 import { createNetwork } from '../lib/models/network.ts';
 import { loadBackend } from '../lib/nn/backend.ts';
-import { calciumVolume } from '../lib/scoring/calcium.ts';
+import { classVolume } from '../lib/scoring/class-volume.ts';
 import { prepareImage } from '../lib/training/cases.ts';
 import { predictTasks } from '../lib/training/infer.ts';
 import type { Prediction } from '../lib/training/predict.ts';
@@ -57,7 +57,7 @@ function written(ct: string, name: string, task: TaskId, { classMap, landmarks, 
   const { classes } = TASKS[task];
   const map = `${name}.nii.gz`;
   writeFileSync(map, writeNifti(classMap, { gzip: true }));
-  if (!landmarks) return { ct, task, confidence, volumeMm3: calciumVolume(classMap), files: [map] };
+  if (!landmarks) return { ct, task, confidence, volumeMm3: classVolume(classMap), files: [map] };
   const markups = `${name}.mrk.json`;
   writeFileSync(markups, writeMarkups(landmarks, classes));
   const positions = landmarks.map(({ label, position }) => [classes[label - 1] as string, position] as const);

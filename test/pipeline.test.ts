@@ -26,7 +26,7 @@ import { readMarkups } from '../lib/imaging/markups.ts';
 import { readNifti } from '../lib/imaging/nifti-read.ts';
 import { sha256Hex } from '../lib/json.ts';
 import { fromNnunet } from '../lib/models/interchange/nnunet.ts';
-import { parameterGroup } from '../lib/models/parameters.ts';
+import { headOf } from '../lib/models/parameters.ts';
 import { readJson } from '../lib/storage/documents.ts';
 import { decodeSafetensors, decodeTensors } from '../lib/weights/safetensors.ts';
 import type { Weights } from '../lib/weights/weights.ts';
@@ -199,7 +199,7 @@ describe('a campaign over HTTP', () => {
 
   /** Kiel has no label of calcification: in the control, which skips what is untrained, this head is Bonn's alone. */
   const counts = (stage: string, site: string, name: string) =>
-    stage !== 'control' || site !== 'kiel' || parameterGroup(name) !== 'calcification';
+    stage !== 'control' || site !== 'kiel' || headOf(name) !== 'calcification';
 
   test("merges weights of the same names at every site: the mean of the sites', by their samples", async () => {
     for (const at of ROUNDS.filter(({ stage }) => roundsOf(stage) === 2)) {
@@ -278,7 +278,7 @@ describe('a campaign over HTTP', () => {
   test("probes the student's features with a head of its own, which alone is merged", async () => {
     const heads = await weightsOf((await lastCommit('probe')).global!.key);
     const whole = await weightsOf((await lastCommit('student')).global!.key);
-    expect([...heads.keys()].every((name) => parameterGroup(name) === 'calcification')).toBe(true);
+    expect([...heads.keys()].every((name) => headOf(name) === 'calcification')).toBe(true);
     expect(heads.size).toBeGreaterThan(0);
     expect(heads.size).toBeLessThan(whole.size / 4);
   });

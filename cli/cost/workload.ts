@@ -1,6 +1,6 @@
 import type { Campaign, ModelConfig } from '../../lib/federation/schemas.ts';
 import { parametersOf } from '../../lib/models/initial-weights.ts';
-import { parameterGroup } from '../../lib/models/parameters.ts';
+import { headOf } from '../../lib/models/parameters.ts';
 import { type LearningStage, learns, modelOf, tasksOf } from '../../lib/protocol/plan.ts';
 
 /** Assumptions about sites and machines. */
@@ -101,7 +101,7 @@ const featuresOf = (model: ModelConfig): number =>
 /** Size of an update's weights. A probe sends its head only. */
 function modelBytes(model: ModelConfig, stage: LearningStage): number {
   const parameters = parametersOf(model, tasksOf(stage));
-  const sent = stage.kind === 'probe' ? parameters.filter(({ name }) => parameterGroup(name) !== 'body') : parameters;
+  const sent = stage.kind === 'probe' ? parameters.filter(({ name }) => headOf(name) !== undefined) : parameters;
   const values = sent.reduce((sum, { shape }) => sum + shape.reduce((product, side) => product * side, 1), 0);
   return values * (stage.encoding.dtype === 'F32' ? 4 : 2);
 }

@@ -4,7 +4,7 @@ import { LANDMARK_RADIUS_MM, TASKS, type TaskId } from '../../lib/federation/tas
 import { paintLandmarks } from '../../lib/imaging/landmarks.ts';
 import { writeMarkups } from '../../lib/imaging/markups.ts';
 import { writeNifti } from '../../lib/imaging/nifti-write.ts';
-import type { Landmark, Volume } from '../../lib/imaging/volume.ts';
+import type { Landmark, Vec3, Volume } from '../../lib/imaging/volume.ts';
 import { generatePhantom, type Phantom } from '../../lib/phantom/phantom.ts';
 import { scannerOf } from '../../lib/phantom/scanner.ts';
 import { seededRandom } from '../../lib/random.ts';
@@ -41,12 +41,14 @@ function labelFile({ use, caseId, site }: DemoCase, task: TaskId, phantom: Phant
 }
 
 function pointsOf({ points }: Phantom, task: TaskId): readonly Landmark[] | undefined {
-  if (task !== 'hinge-points' && task !== 'membranous-septum') return undefined;
-  return points[task].map((position, index) => ({ label: index + 1, position }));
+  const drawn: Readonly<Partial<Record<TaskId, readonly Vec3[]>>> = points;
+  return drawn[task]?.map((position, index) => ({ label: index + 1, position }));
 }
 
 function maskOf({ masks }: Phantom, task: TaskId): Volume {
-  if (task === 'calcification' || task === 'coronary-arteries') return masks[task];
+  const drawn: Readonly<Partial<Record<TaskId, Volume>>> = masks;
+  const mask = drawn[task];
+  if (mask) return mask;
   throw new FedcardioError('BAD_CONFIGURATION', `The phantom has no mask of ${task}.`);
 }
 

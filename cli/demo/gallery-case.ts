@@ -1,11 +1,11 @@
 import { siteKeys } from '../../lib/federation/keys.ts';
 import { type CatalogEntry, catalogSchema, type Federation, type LabelEntry } from '../../lib/federation/schemas.ts';
-import { TASKS, type TaskId } from '../../lib/federation/tasks.ts';
+import { TASK_IDS, TASKS, type TaskId } from '../../lib/federation/tasks.ts';
 import { decodeLandmarks, landmarksOfClassMap } from '../../lib/imaging/landmarks.ts';
 import { readMarkups } from '../../lib/imaging/markups.ts';
 import { readNifti } from '../../lib/imaging/nifti-read.ts';
 import type { Landmark } from '../../lib/imaging/volume.ts';
-import type { GalleryCase, LandmarkPair } from '../../lib/report/gallery.ts';
+import type { GalleryCase, LandmarkPair, MaskPair } from '../../lib/report/gallery.ts';
 import { dice } from '../../lib/scoring/dice.ts';
 import type { SiteStore, Stores } from '../../lib/storage/contract.ts';
 import { readJson } from '../../lib/storage/documents.ts';
@@ -36,7 +36,7 @@ export async function readGalleryCase(
     const { value: entry } = await readJson(store, key, catalogSchema);
     if (entry.use !== 'evaluation') continue;
     const files: PredictionFile[] = [];
-    for (const task of Object.keys(TASKS) as TaskId[]) {
+    for (const task of TASK_IDS) {
       const stored = await store.tryGet(siteKeys.prediction(campaign, model, task, entry.case));
       if (stored) files.push({ site: site.id, caseId: entry.case, task, body: stored.body });
     }
@@ -53,7 +53,7 @@ async function pictureOf(
 ): Promise<GalleryCase> {
   const image = readNifti((await store.get(entry.image.key)).body, entry.image.key);
   const landmarks: LandmarkPair[] = [];
-  let calcium: GalleryCase['calcium'];
+  const masks: MaskPair[] = [];
   for (const { task, body } of files) {
     const label = entry.labels[task];
     if (!label) continue;
@@ -61,12 +61,12 @@ async function pictureOf(
     if (TASKS[task].kind === 'landmarks') {
       const truth = await landmarksOf(store, task, label);
       landmarks.push({ task, truth, predicted: decodeLandmarks(predicted, TASKS[task].classes.length) });
-    } else if (task === 'calcification') {
+    } else {
       const truth = readNifti((await store.get(label.key)).body, label.key);
-      calcium = { truth, predicted, dice: dice(predicted.data, truth.data) };
+      masks.push({ task, truth, predicted, dice: dice(predicted.data, truth.data) });
     }
   }
-  return { site, caseId: entry.case, image, landmarks, ...(calcium ? { calcium } : {}) };
+  return { site, caseId: entry.case, image, landmarks, masks };
 }
 
 async function landmarksOf(store: SiteStore, task: TaskId, { key, format }: LabelEntry): Promise<readonly Landmark[]> {

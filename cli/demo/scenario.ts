@@ -1,6 +1,6 @@
 import type { CaseUse } from '../../lib/federation/keys.ts';
 import type { Federation } from '../../lib/federation/schemas.ts';
-import type { TaskId } from '../../lib/federation/tasks.ts';
+import { PAPER_TASKS, PROBE_TASK, type TaskId } from '../../lib/federation/tasks.ts';
 
 /**
  * Who holds what. The pattern is Tölle et al.'s (2025, npj Digital Medicine 8:88, table 1) scaled down: which
@@ -38,10 +38,8 @@ export interface DemoCase {
   readonly tasks: readonly TaskId[];
 }
 
-/** The tasks of the demo: the coronary arteries are for the downstream probe. */
-export const DEMO_TASKS = ['hinge-points', 'membranous-septum', 'calcification'] as const satisfies readonly TaskId[];
-/** The task that no teacher learns: what the features are probed with. */
-export const PROBE_TASK: TaskId = 'coronary-arteries';
+/** The tasks that the demo's teachers learn. */
+export const DEMO_TASKS = PAPER_TASKS;
 
 type Row = readonly [id: string, name: string, training: number, hinge: number, septum: number, calcium: number];
 
@@ -83,7 +81,7 @@ const PROFILES: Readonly<Record<Profile, ProfileSize>> = {
 /** The federation of a demo: the profile says how much, the seed which patients and scanners. */
 export function scenarioOf({ profile, seed }: { readonly profile: Profile; readonly seed: number }): Scenario {
   const { rows, evaluation, coronary } = PROFILES[profile];
-  const tasks = coronary ? [...DEMO_TASKS, PROBE_TASK] : DEMO_TASKS;
+  const tasks: readonly TaskId[] = coronary ? [...DEMO_TASKS, PROBE_TASK] : DEMO_TASKS;
   const sites = rows.map(
     ([id, name, training, hinge, septum, calcium], index): SiteScenario => ({
       id,

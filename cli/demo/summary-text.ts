@@ -1,8 +1,8 @@
-import { TASK_IDS } from '../../lib/federation/tasks.ts';
+import { TASK_IDS, TASKS } from '../../lib/federation/tasks.ts';
 import { clock, fixed, millimetres, percent } from '../../lib/report/format.ts';
 import { MODEL_ROLES, type Report } from '../../lib/report/report.ts';
-import { caveat, verdict } from '../../lib/report/summary.ts';
-import { ROLE_TITLES, TASK_TITLES } from '../../lib/report/words.ts';
+import { caveat, verdict } from '../../lib/report/result-sections.ts';
+import { ROLE_TITLES } from '../../lib/report/titles.ts';
 import type { Metrics } from '../../lib/scoring/metrics.ts';
 import { table } from '../table.ts';
 
@@ -11,7 +11,7 @@ export function summaryText(report: Report): string {
   const rows = TASK_IDS.flatMap((task) =>
     MODEL_ROLES.flatMap((role) => {
       const metrics = report.metrics[role][task];
-      return metrics ? [[TASK_TITLES[task], ROLE_TITLES[role], ...cells(metrics)]] : [];
+      return metrics ? [[TASKS[task].title, ROLE_TITLES[role], ...cells(metrics)]] : [];
     }),
   );
   return [

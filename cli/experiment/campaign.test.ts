@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { PAPER_ROWS, TABLE_TASKS, VARIANT_ROWS } from '../../lib/report/experiment/models.ts';
+import { PAPER_TASKS } from '../../lib/federation/tasks.ts';
+import { PAPER_ROWS, VARIANT_ROWS } from '../../lib/report/experiment/compared-models.ts';
 import { scenarioOf } from '../demo/scenario.ts';
 import { workloadOf } from '../demo/workload.ts';
 import { experimentCampaign } from './campaign.ts';
@@ -14,7 +15,7 @@ describe.each(['small', 'paper'] as const)('the %s experiment', (profile) => {
     const evaluate = stages.get('evaluate');
     const scored = new Set(evaluate?.kind === 'evaluate' ? Object.values(evaluate.models) : []);
     for (const row of [...PAPER_ROWS, ...VARIANT_ROWS]) {
-      for (const task of TABLE_TASKS) {
+      for (const task of PAPER_TASKS) {
         const labelled = scenario.sites.filter((site) => (site.labelled[task] ?? 0) > 0).map(({ id }) => id);
         for (const { model } of row.models(task, labelled)) expect(scored, `${row.title}, ${task}`).toContain(model);
       }

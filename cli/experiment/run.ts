@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { FedcardioError } from '../../lib/error.ts';
 import { claimsOf } from '../../lib/report/experiment/claims.ts';
 import { lossDrawing, siteDrawing } from '../../lib/report/experiment/drawings.ts';
-import { resultsPage } from '../../lib/report/experiment/page.ts';
+import { resultsPage } from '../../lib/report/experiment/results-page.ts';
 import { type SeedResult, seedResultSchema } from '../../lib/report/experiment/seed-result.ts';
 import { collectCampaign } from '../demo/collect.ts';
 import { runLocally } from '../demo/run.ts';

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { calciumVolume } from '../scoring/calcium.ts';
+import { classVolume } from '../scoring/class-volume.ts';
 import { dice } from '../scoring/dice.ts';
 import { affineOf, apply, IDENTITY } from './affine.ts';
 import { connectedComponents, largestComponent } from './components.ts';
@@ -150,9 +150,9 @@ test('volume of calcium counts voxels of the class in mm³', () => {
     ]),
     data,
   };
-  expect(calciumVolume(mask)).toBe(9);
-  expect(calciumVolume(mask, 2)).toBe(3);
-  expect(calciumVolume({ ...mask, affine: IDENTITY, data: new Uint8Array(8) })).toBe(0);
+  expect(classVolume(mask)).toBe(9);
+  expect(classVolume(mask, 2)).toBe(3);
+  expect(classVolume({ ...mask, affine: IDENTITY, data: new Uint8Array(8) })).toBe(0);
 });
 
 describe('Dice', () => {

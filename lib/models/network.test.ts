@@ -7,7 +7,7 @@ import { tf } from '../nn/tf.ts';
 import { sortedNames, type Weights } from '../weights/weights.ts';
 import { initialWeights, parametersOf, withHeads } from './initial-weights.ts';
 import { createNetwork } from './network.ts';
-import { parameterGroup } from './parameters.ts';
+import { headOf } from './parameters.ts';
 
 const configs: readonly ModelConfig[] = [
   { kind: 'unet', features: [4, 6, 8], deepSupervision: true },
@@ -49,7 +49,7 @@ describe('initial weights', () => {
     const fresh = initialWeights(config!, ['hinge-points'], 2);
     for (const [name, tensor] of changed) {
       expect(tensor, name).toBe(trained.get(name) ?? tensor);
-      if (parameterGroup(name) === 'hinge-points') expect(tensor).toEqual(fresh.get(name));
+      if (headOf(name) === 'hinge-points') expect(tensor).toEqual(fresh.get(name));
     }
     trained.delete('encoder.0.conv1.weight');
     expect(() => withHeads(trained, config!, ['calcification'], 2)).toThrow(
@@ -168,10 +168,10 @@ test('parameters are grouped by head', () => {
   const names = configs.flatMap((config) =>
     parametersOf(config, ['hinge-points', 'calcification']).map(({ name }) => name),
   );
-  expect(new Set(names.map(parameterGroup))).toEqual(new Set(['body', 'hinge-points', 'calcification']));
-  expect(parameterGroup('out.hinge-points.conv.conv.bias')).toBe('hinge-points');
-  expect(parameterGroup('head.calcification.2.weight')).toBe('calcification');
-  expect(parameterGroup('swinViT.layers1.0.blocks.0.attn.proj.weight')).toBe('body');
+  expect(new Set(names.map(headOf))).toEqual(new Set([undefined, 'hinge-points', 'calcification']));
+  expect(headOf('out.hinge-points.conv.conv.bias')).toBe('hinge-points');
+  expect(headOf('head.calcification.2.weight')).toBe('calcification');
+  expect(headOf('swinViT.layers1.0.blocks.0.attn.proj.weight')).toBeUndefined();
 });
 
 test('attention heads that do not fit the stages are refused', () => {

@@ -16,10 +16,8 @@ export interface Parameter {
   readonly initialiser: Initialiser;
 }
 
-/** Group of a parameter: a head's task, or the body that all heads share. */
-export function parameterGroup(name: string): string {
-  return /^(?:head|out)\.([a-z-]+)\./.exec(name)?.[1] ?? 'body';
-}
+/** Task id of the head that a parameter belongs to; undefined for the body, which all heads share. */
+export const headOf = (name: string): string | undefined => /^(?:head|out)\.([^.]+)\./.exec(name)?.[1];
 
 export const parameter = (name: string, shape: readonly number[], initialiser: Initialiser): Parameter => ({
   name,

@@ -29,8 +29,8 @@ export interface Phantom {
   readonly facts: PhantomFacts;
 }
 
-export type LandmarkTask = 'hinge-points' | 'membranous-septum';
-type MaskTask = Exclude<TaskId, LandmarkTask>;
+export type LandmarkTask = Extract<TaskId, 'hinge-points' | 'membranous-septum'>;
+export type MaskTask = Extract<TaskId, 'calcification' | 'coronary-arteries'>;
 
 /** What a reader of the CT would measure, as it was drawn. */
 interface PhantomFacts {

@@ -1,10 +1,10 @@
-import { TASK_IDS } from '../federation/tasks.ts';
+import { TASK_IDS, TASKS } from '../federation/tasks.ts';
 import { learningCurve } from './curves.ts';
 import { clock, counted, significant } from './format.ts';
 import { type Content, html, type Markup } from './markup.ts';
 import type { Report, StageReport } from './report.ts';
 import { timeline } from './timeline.ts';
-import { KIND_TITLES, TASK_TITLES } from './words.ts';
+import { KIND_TITLES } from './titles.ts';
 
 /** A chart for every stage that learns; nothing where none has. */
 export function learningCurves(report: Report): Markup {
@@ -25,7 +25,7 @@ export function sitesTable(report: Report): Markup {
     report.sites.reduce((sum, site) => sum + of(site), 0);
   const numbers = (cells: readonly Content[]) => cells.map((cell) => html`<td class="number">${cell}</td>`);
   return html`<section aria-labelledby="sites"><h2 id="sites">What the hospitals hold</h2><div class="scroll"><table>
-<thead><tr><th scope="col">Hospital</th><th scope="col" class="number">training CTs</th>${tasks.map((task) => html`<th scope="col" class="number">${TASK_TITLES[task]}</th>`)}<th scope="col" class="number">held-out CTs</th><th scope="col" class="number">rejected</th></tr></thead>
+<thead><tr><th scope="col">Hospital</th><th scope="col" class="number">training CTs</th>${tasks.map((task) => html`<th scope="col" class="number">${TASKS[task].title}</th>`)}<th scope="col" class="number">held-out CTs</th><th scope="col" class="number">rejected</th></tr></thead>
 <tbody>${report.sites.map((site) => html`<tr><th scope="row">${site.name}</th>${numbers([site.cases.training, ...tasks.map((task) => site.labelled[task] ?? 0), site.cases.evaluation, site.cases.rejected])}</tr>`)}</tbody>
 <tfoot><tr><th scope="row">Sum</th>${numbers([total(({ cases }) => cases.training), ...tasks.map((task) => total(({ labelled }) => labelled[task] ?? 0)), total(({ cases }) => cases.evaluation), total(({ cases }) => cases.rejected)])}</tr></tfoot></table></div>
 <p class="muted">Task columns count training CTs with that label. The images never leave their hospital's bucket.</p>${rejectedTable(report)}</section>`;
@@ -45,7 +45,7 @@ export function eventsTimeline(report: Report): Markup {
   const lanes = [{ id: 'coordinator', name: 'Coordinator' }, ...report.sites.map(({ id, name }) => ({ id, name }))];
   const shown = [...new Set(report.stages.map(({ kind }) => kind))];
   return html`<section aria-labelledby="timeline"><h2 id="timeline">What happened when</h2>
-<p class="muted legend"><span><i class="swatch upload"></i>upload</span><span><i class="swatch intake"></i>intake</span><span><i class="swatch rejected"></i>rejected</span>${shown.map((kind) => html`<span><i class="swatch kind-${kind}"></i>${KIND_TITLES[kind] ?? kind}</span>`)}<span>● update</span><span>◆ commit</span>${report.timeline.some(({ kind }) => kind === 'failure') && html`<span class="bad">✕ failed task</span>`}</p>
+<p class="muted legend"><span><i class="swatch upload"></i>upload</span><span><i class="swatch intake"></i>intake</span><span><i class="swatch rejected"></i>rejected</span>${shown.map((kind) => html`<span><i class="swatch kind-${kind}"></i>${KIND_TITLES[kind]}</span>`)}<span>● update</span><span>◆ commit</span>${report.timeline.some(({ kind }) => kind === 'failure') && html`<span class="bad">✕ failed task</span>`}</p>
 <div class="scroll wide">${timeline(report.timeline, lanes, (stage) => kinds.get(stage) ?? 'other')}</div></section>`;
 }
 

@@ -1,10 +1,9 @@
-import { TASKS, type TaskId, WITHIN_MM } from '../federation/tasks.ts';
+import { classTitle, type TaskId, WITHIN_MM } from '../federation/tasks.ts';
 import type { Landmark, Vec3, Volume } from '../imaging/volume.ts';
 import { fixed, millimetres } from './format.ts';
 import { html, type Markup } from './markup.ts';
 import { outlinePath } from './outline.ts';
 import { classSlice, greySlice, type Plane, planeThrough, pngUri, project } from './plane.ts';
-import { pointTitle } from './words.ts';
 
 /** One held-out case with the truth and what a model predicted, all on the image's own grid. */
 export interface GalleryCase {
@@ -12,13 +11,21 @@ export interface GalleryCase {
   readonly caseId: string;
   readonly image: Volume;
   readonly landmarks: readonly LandmarkPair[];
-  readonly calcium?: { readonly truth: Volume; readonly predicted: Volume; readonly dice: number | null };
+  readonly masks: readonly MaskPair[];
 }
 
 export interface LandmarkPair {
   readonly task: TaskId;
   readonly truth: readonly Landmark[];
   readonly predicted: readonly Landmark[];
+}
+
+/** Class maps of a segmentation; `dice` is that of class 1. */
+export interface MaskPair {
+  readonly task: TaskId;
+  readonly truth: Volume;
+  readonly predicted: Volume;
+  readonly dice: number | null;
 }
 
 interface Point {
@@ -29,34 +36,46 @@ interface Point {
   readonly error: number | null;
 }
 
-/** The case in three cuts: axial and coronal through the landmarks, axial through the most calcium. */
+/** The case in cuts: axial and coronal through the landmarks, and for each segmentation axial where its mask is largest. */
 export function galleryFigure(of: GalleryCase): Markup {
   const points = of.landmarks.flatMap(pairPoints);
   const centre = centroid(points.map(({ truth }) => truth));
-  const calciumAt = of.calcium && densestLevel(of.calcium.truth);
   const cuts = [
     ...(centre
       ? [
-          cutFigure('axial', planeThrough(of.image, 'axial', centre[2]), of, points),
-          cutFigure('coronal', planeThrough(of.image, 'coronal', centre[1]), of, points),
+          landmarkCut('axial', planeThrough(of.image, 'axial', centre[2]), of, points),
+          landmarkCut('coronal', planeThrough(of.image, 'coronal', centre[1]), of, points),
         ]
       : []),
-    ...(calciumAt === undefined
-      ? []
-      : [cutFigure('axial, most calcium', planeThrough(of.image, 'axial', calciumAt), of, [])]),
+    ...of.masks.flatMap((pair) => {
+      const level = densestLevel(pair.truth);
+      return level === undefined ? [] : [maskCut(planeThrough(of.image, 'axial', level), of, pair)];
+    }),
   ];
-  return html`<figure class="case"><div class="cuts">${cuts}</div><figcaption><b>${of.site}</b> <span class="muted">${of.caseId}</span><ul class="errors">${points.map(errorItem)}${of.calcium && html`<li>calcium Dice <b>${fixed(of.calcium.dice, 2)}</b></li>`}</ul></figcaption></figure>`;
+  return html`<figure class="case"><div class="cuts">${cuts}</div><figcaption><b>${of.site}</b> <span class="muted">${of.caseId}</span><ul class="errors">${points.map(errorItem)}${of.masks.map(({ task, dice }) => html`<li>${classTitle(task, 1)} Dice <b>${fixed(dice, 2)}</b></li>`)}</ul></figcaption></figure>`;
 }
 
-function cutFigure(name: string, plane: Plane, of: GalleryCase, points: readonly Point[]): Markup {
-  const { width, height } = plane;
-  const alt = `${of.site}, ${of.caseId}: CT, ${name} cut, with ${points.length > 0 ? `${points.length} landmarks` : 'calcium'} of the truth and of the student`;
+const landmarkCut = (name: string, plane: Plane, of: GalleryCase, points: readonly Point[]): Markup =>
+  cutFigure(
+    name,
+    plane,
+    of,
+    `${points.length} landmarks`,
+    points.map((point) => landmark(plane, point)),
+  );
+
+function maskCut(plane: Plane, of: GalleryCase, { task, truth, predicted }: MaskPair): Markup {
+  const structure = classTitle(task, 1);
   const contour = (volume: Volume, kind: string) =>
-    html`<path class="contour ${kind}" d="${outlinePath(classSlice(volume, plane), width, height)}"/>`;
-  return html`<svg class="cut" viewBox="0 0 ${width} ${height}" role="img" aria-label="${alt}"><image href="${pngUri(greySlice(of.image, plane), width, height)}" width="${width}" height="${height}"/>${
-    points.length === 0 &&
-    of.calcium && [contour(of.calcium.truth, 'truth'), contour(of.calcium.predicted, 'predicted')]
-  }${points.map((point) => landmark(plane, point))}<text class="cut-name" x="4" y="${height - 4}">${name}</text></svg>`;
+    html`<path class="contour ${kind}" d="${outlinePath(classSlice(volume, plane), plane.width, plane.height)}"/>`;
+  const contours = [contour(truth, 'truth'), contour(predicted, 'predicted')];
+  return cutFigure(`axial, most ${structure}`, plane, of, structure, contours);
+}
+
+function cutFigure(name: string, plane: Plane, of: GalleryCase, shown: string, marks: readonly Markup[]): Markup {
+  const { width, height } = plane;
+  const alt = `${of.site}, ${of.caseId}: CT, ${name} cut, with ${shown} of the truth and of the student`;
+  return html`<svg class="cut" viewBox="0 0 ${width} ${height}" role="img" aria-label="${alt}"><image href="${pngUri(greySlice(of.image, plane), width, height)}" width="${width}" height="${height}"/>${marks}<text class="cut-name" x="4" y="${height - 4}">${name}</text></svg>`;
 }
 
 function landmark(plane: Plane, point: Point): Markup {
@@ -80,7 +99,7 @@ function pairPoints(pair: LandmarkPair): readonly Point[] {
   return pair.truth.flatMap(({ label, position: truth }): Point[] => {
     if (!truth) return [];
     const predicted = pair.predicted.find((candidate) => candidate.label === label)?.position ?? null;
-    const name = pointTitle(TASKS[pair.task].classes[label - 1] ?? `point ${label}`);
+    const name = classTitle(pair.task, label);
     const error = predicted && Math.hypot(predicted[0] - truth[0], predicted[1] - truth[1], predicted[2] - truth[2]);
     return [{ name, truth, predicted, error }];
   });

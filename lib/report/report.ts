@@ -1,3 +1,4 @@
+import type { Stage } from '../federation/schemas.ts';
 import type { TaskId } from '../federation/tasks.ts';
 import type { LandmarkMetrics, MetricsByTask } from '../scoring/metrics.ts';
 
@@ -40,9 +41,12 @@ export interface SiteReport {
   readonly labelled: Readonly<Partial<Record<TaskId, number>>>;
 }
 
+/** A stage's kind; `control` is a student that learns from labels alone. */
+export type ReportedKind = Stage['kind'] | 'control';
+
 export interface StageReport {
   readonly name: string;
-  readonly kind: string;
+  readonly kind: ReportedKind;
   /** Committed rounds. */
   readonly rounds: number;
   readonly participants: readonly string[];

@@ -1,15 +1,47 @@
+import type { ModelRole, ReportedKind } from './report.ts';
+
+type Colour = readonly [light: string, dark: string];
+
+/** Colours of stage kinds on a light and on a dark page. */
+const KIND_COLOURS: Readonly<Record<ReportedKind, Colour>> = {
+  teacher: ['#5b6b7f', '#94a5ba'],
+  student: ['#0b6bcb', '#5aaeff'],
+  control: ['#b8610b', '#f0a04b'],
+  'pseudo-label': ['#7a4fc4', '#b597f2'],
+  probe: ['#a8326e', '#f08bbd'],
+  evaluate: ['#14806a', '#4fc7ab'],
+};
+
+/** A model has the colour of the stage that trains it. */
+const ROLE_KINDS: Readonly<Record<ModelRole, ReportedKind>> = {
+  teacher: 'teacher',
+  student: 'student',
+  studentLabelsOnly: 'control',
+};
+
+const colours = (theme: 0 | 1): string =>
+  Object.entries(KIND_COLOURS)
+    .map(([kind, pair]) => `--${kind}: ${pair[theme]};`)
+    .join(' ');
+const kindRules = Object.keys(KIND_COLOURS)
+  .map((kind) => `.kind-${kind} { --kind: var(--${kind}); }`)
+  .join(' ');
+const roleRules = Object.entries(ROLE_KINDS)
+  .map(([role, kind]) => `.role-${role} { --role: var(--${kind}); }`)
+  .join(' ');
+
 /** The style sheet of the report: system fonts, light and dark, one column on a phone. Nothing is loaded. */
 export const STYLE = `
 :root {
   color-scheme: light dark;
   --page: #f6f7f9; --paper: #ffffff; --ink: #16202c; --muted: #5a6675; --line: #dfe4ea; --soft: #eef1f5;
-  --teacher: #5b6b7f; --student: #0b6bcb; --control: #b8610b; --pseudo: #7a4fc4; --evaluate: #14806a;
+  ${colours(0)}
   --bad: #b3261e; --good: #14806a;
 }
 @media (prefers-color-scheme: dark) {
   :root {
     --page: #0e141b; --paper: #161e27; --ink: #e6ebf1; --muted: #9aa7b6; --line: #2b3641; --soft: #1d2731;
-    --teacher: #94a5ba; --student: #5aaeff; --control: #f0a04b; --pseudo: #b597f2; --evaluate: #4fc7ab;
+    ${colours(1)}
     --bad: #ff8a80; --good: #4fc7ab;
   }
 }
@@ -37,7 +69,7 @@ code { font: 0.86em ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; ov
 .card { border: 1px solid var(--line); border-top: 4px solid var(--role, var(--line)); border-radius: 8px; padding: 12px 16px 14px; }
 .big { font-size: 2.5rem; font-weight: 650; line-height: 1.15; letter-spacing: -0.02em; font-variant-numeric: tabular-nums; }
 .card-title { font-weight: 600; }
-.role-teacher { --role: var(--teacher); } .role-student { --role: var(--student); } .role-studentLabelsOnly { --role: var(--control); }
+${roleRules}
 .key { display: inline-block; width: 10px; height: 10px; border-radius: 50%; background: var(--role); margin-right: 7px; }
 
 .scroll { overflow-x: auto; }
@@ -65,8 +97,7 @@ figure { margin: 0; }
 .thin:hover polyline, .thin:hover circle { opacity: 1; stroke-width: 2; }
 .thick polyline { fill: none; stroke: var(--kind); stroke-width: 2.5; stroke-linejoin: round; }
 .thick circle { fill: var(--kind); stroke: var(--paper); stroke-width: 1.5; }
-.kind-teacher { --kind: var(--teacher); } .kind-pseudo-label { --kind: var(--pseudo); } .kind-student { --kind: var(--student); }
-.kind-control { --kind: var(--control); } .kind-evaluate { --kind: var(--evaluate); } .kind-other { --kind: var(--muted); }
+${kindRules} .kind-other { --kind: var(--muted); }
 
 .dumbbell { max-width: 760px; min-width: 480px; }
 .dot { fill: var(--role); } .dot.hollow { fill: var(--paper); stroke: var(--role); stroke-width: 2.5; }

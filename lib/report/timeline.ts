@@ -1,6 +1,6 @@
 import { clock } from './format.ts';
 import { html, type Markup } from './markup.ts';
-import type { TimelineEvent } from './report.ts';
+import type { ReportedKind, TimelineEvent } from './report.ts';
 import { linearScale, type Scale, ticks } from './scale.ts';
 
 const WIDTH = 1000;
@@ -13,17 +13,14 @@ export interface Lane {
   readonly name: string;
 }
 
+/** Kind of a stage, which gives its colour; `other` for a stage that the report does not list. */
+export type KindOf = (stage: string) => ReportedKind | 'other';
+
 /**
  * What happened where and when: one lane a site, bars for GPU tasks, marks for uploads, intake, updates and
  * commits. A commit's line runs through all lanes, since every site's next round waits for it.
- *
- * @param kindOf the kind of a stage, which gives its colour.
  */
-export function timeline(
-  events: readonly TimelineEvent[],
-  lanes: readonly Lane[],
-  kindOf: (stage: string) => string,
-): Markup {
+export function timeline(events: readonly TimelineEvent[], lanes: readonly Lane[], kindOf: KindOf): Markup {
   const end = Math.max(1, ...events.map((event) => event.end ?? event.start));
   const x = linearScale([0, end], [LABELS, WIDTH - 14]);
   const bottom = TOP + lanes.length * ROW;
@@ -39,13 +36,7 @@ ${lanes.map(({ id, name }, index) => lane(name, ofLane(events, id), TOP + index 
 
 const ofLane = (events: readonly TimelineEvent[], lane: string) => events.filter((event) => event.lane === lane);
 
-function lane(
-  name: string,
-  events: readonly TimelineEvent[],
-  top: number,
-  x: Scale,
-  kindOf: (stage: string) => string,
-): Markup {
+function lane(name: string, events: readonly TimelineEvent[], top: number, x: Scale, kindOf: KindOf): Markup {
   const middle = top + ROW / 2;
   const bars = packRows(events.filter(({ kind }) => kind === 'task'));
   const rows = Math.max(1, ...bars.map(({ row }) => row + 1));
@@ -58,7 +49,7 @@ ${bars.map(({ event, row }) => {
 ${events.filter(({ kind }) => kind !== 'task').map((event) => mark(event, x(event.start), top, kindOf))}`;
 }
 
-function mark(event: TimelineEvent, x: number, top: number, kindOf: (stage: string) => string): Markup {
+function mark(event: TimelineEvent, x: number, top: number, kindOf: KindOf): Markup {
   const middle = top + ROW / 2;
   const title = html`<title>${event.label}, ${clock(event.start)}</title>`;
   switch (event.kind) {
@@ -72,7 +63,8 @@ function mark(event: TimelineEvent, x: number, top: number, kindOf: (stage: stri
       return html`<path class="mark rejected" d="M${x},${middle - 8}l6,11h-12z">${title}</path>`;
     case 'upload':
       return html`<line class="tick-mark upload" x1="${x}" x2="${x}" y1="${top + 4}" y2="${middle - 1}">${title}</line>`;
-    default:
+    case 'intake':
+    case 'task':
       return html`<line class="tick-mark intake" x1="${x}" x2="${x}" y1="${middle + 1}" y2="${top + ROW - 4}">${title}</line>`;
   }
 }

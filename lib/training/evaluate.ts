@@ -1,7 +1,7 @@
 import type { Score, ScoreComparison } from '../federation/schemas.ts';
 import { TASKS, type TaskId } from '../federation/tasks.ts';
 import type { Landmark } from '../imaging/volume.ts';
-import { calciumVolume } from '../scoring/calcium.ts';
+import { classVolume } from '../scoring/class-volume.ts';
 import { dice } from '../scoring/dice.ts';
 import { hausdorff95 } from '../scoring/hausdorff.ts';
 import { landmarkMetrics } from '../scoring/metrics.ts';
@@ -36,7 +36,7 @@ export function scoreCase(task: TaskId, truth: Target, { classMap, landmarks = [
   return {
     dice: dice(classMap.data, truth.mask.data),
     hausdorff95: hausdorff95(classMap, truth.mask),
-    volume: { truth: calciumVolume(truth.mask), prediction: calciumVolume(classMap) },
+    volume: { truth: classVolume(truth.mask), prediction: classVolume(classMap) },
   };
 }
 
@@ -69,7 +69,7 @@ export function scoreOf(model: string, task: TaskId, cases: readonly CaseScore[]
     task,
     dice: ascending(scores.map((one) => one.dice)),
     hausdorff95: ascending(scores.map((one) => one.hausdorff95)),
-    ...(task === 'calcification' && {
+    ...(TASKS[task].reportsVolume && {
       volumes: {
         truth: ascending(volumes.map(({ truth }) => truth)),
         prediction: ascending(volumes.map(({ prediction }) => prediction)),

@@ -1,6 +1,6 @@
 import { FedcardioError } from '../error.ts';
 import type { Network } from '../models/network.ts';
-import { parameterGroup } from '../models/parameters.ts';
+import { headOf } from '../models/parameters.ts';
 import type { Weights } from '../weights/weights.ts';
 
 /** A network's parameters by what becomes of them: sent and merged, or kept at the site. */
@@ -72,7 +72,7 @@ export function loadProbe(network: Network, body: Weights, heads: Weights | unde
 
 /** A network's weights without its heads. */
 export const bodyOf = (weights: Weights): Weights => new Map([...weights].filter(([name]) => isBody(name)));
-const isBody = (name: string) => parameterGroup(name) === 'body';
+const isBody = (name: string) => headOf(name) === undefined;
 
 /** The tensors of these names. */
 export const pick = (weights: Weights, names: ReadonlySet<string>): Weights =>

@@ -4,7 +4,7 @@ import type { ModelConfig, TrainingConfig } from '../federation/schemas.ts';
 import type { TaskId } from '../federation/tasks.ts';
 import { withHeads } from '../models/initial-weights.ts';
 import { createNetwork } from '../models/network.ts';
-import { parameterGroup } from '../models/parameters.ts';
+import { headOf } from '../models/parameters.ts';
 import { createAdamW } from '../nn/adamw.ts';
 import { tf } from '../nn/tf.ts';
 import { trainStep } from '../nn/train-step.ts';
@@ -101,7 +101,7 @@ export async function trainRound(input: TrainRoundInput): Promise<TrainRoundResu
     const optimizer = createAdamW(variables, {
       weightDecay: training.weightDecay,
       gradientClip: training.gradientClip,
-      group: (name) => (split.local.has(name) ? LOCAL_GROUP : '') + parameterGroup(name),
+      group: (name) => (split.local.has(name) ? LOCAL_GROUP : '') + (headOf(name) ?? BODY_GROUP),
       proximal: (group) => (group.startsWith(LOCAL_GROUP) ? 0 : training.proximal),
     });
     try {
@@ -143,7 +143,7 @@ export async function trainRound(input: TrainRoundInput): Promise<TrainRoundResu
       inStep(input, training.steps - 1, () => checkFinite(trained));
       return {
         weights: pick(trained, split.shared),
-        untrained: [...split.shared].filter((name) => withoutTarget.has(parameterGroup(name))),
+        untrained: [...split.shared].filter((name) => withoutTarget.has(headOf(name) ?? '')),
         local: pick(trained, split.local),
         optimizer: optimizer.read(),
         figures: { loss: mean(losses), lossEnd: mean(losses.slice(-Math.ceil(losses.length / 4))) },
@@ -156,7 +156,10 @@ export async function trainRound(input: TrainRoundInput): Promise<TrainRoundResu
   }
 }
 
+/** Prefix of the optimiser groups whose parameters stay at the site. */
 const LOCAL_GROUP = 'local/';
+/** Optimiser group of the body: no task has an empty id. */
+const BODY_GROUP = '';
 
 /** The loss of a step is that before it: only the weights tell what the last step did. */
 function checkFinite(weights: Weights): void {

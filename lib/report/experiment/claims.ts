@@ -1,8 +1,8 @@
-import { TASKS, type TaskId } from '../../federation/tasks.ts';
+import { PAPER_TASKS, PROBE_TASK, TASKS, type TaskId } from '../../federation/tasks.ts';
 import { seededRandom } from '../../random.ts';
 import { bootstrap, type Estimate } from '../../scoring/bootstrap.ts';
 import { mean, quantile } from '../../scoring/quantile.ts';
-import { MODELS, type Row, rowOf, TABLE_TASKS } from './models.ts';
+import { MODELS, type Row, rowOf } from './compared-models.ts';
 import { type Cluster, clustersOf, LANDMARK_TASKS, landmarkShare, medianOf, valuesOf } from './pooling.ts';
 import type { SeedResult } from './seed-result.ts';
 
@@ -28,8 +28,8 @@ export function claimsOf(results: readonly SeedResult[]): readonly Claim[] {
       (value) => value > 0,
     ),
   );
-  const withinTenPercent = TABLE_TASKS.map((task) => {
-    const isDice = task === 'calcification';
+  const withinTenPercent = PAPER_TASKS.map((task) => {
+    const isDice = TASKS[task].kind === 'segmentation';
     return claim(
       `One student is within 10 % of the teacher of ${task}.`,
       isDice
@@ -87,7 +87,7 @@ const meanDice = (sample: readonly Cluster[], model: string) =>
     valuesOf(
       sample,
       rowOf(() => model),
-      'coronary-arteries',
+      PROBE_TASK,
       'all',
     ).filter((value) => value !== null),
   );

@@ -1,7 +1,7 @@
 import { percent } from '../format.ts';
 import { html, type Markup, verbatim } from '../markup.ts';
 import { linearScale, roundDomain, ticks } from '../scale.ts';
-import { MODELS, PAPER_ROWS, type Row } from './models.ts';
+import { MODELS, PAPER_ROWS, type Row } from './compared-models.ts';
 import { clustersOf, landmarkShare } from './pooling.ts';
 import type { SeedResult } from './seed-result.ts';
 

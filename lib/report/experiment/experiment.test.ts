@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import type { TaskId } from '../../federation/tasks.ts';
 import { claimsOf } from './claims.ts';
+import { MODELS, PAPER_ROWS } from './compared-models.ts';
 import { lossDrawing, siteDrawing } from './drawings.ts';
-import { MODELS, PAPER_ROWS } from './models.ts';
-import { resultsPage } from './page.ts';
 import { clustersOf, medianOf, shareOf, valuesOf } from './pooling.ts';
+import { resultsPage } from './results-page.ts';
 import { type SeedResult, seedResultSchema } from './seed-result.ts';
 
 const SITES = ['ulm', 'kiel', 'bonn', 'jena'];

@@ -1,9 +1,9 @@
-import { TASKS, type TaskId } from '../../federation/tasks.ts';
+import { PAPER_TASKS, TASKS, type TaskId } from '../../federation/tasks.ts';
 import { landmarkMetrics, segmentationMetrics } from '../../scoring/metrics.ts';
-import type { Row, TrainedModel } from './models.ts';
+import type { Row, TrainedModel } from './compared-models.ts';
 import type { SeedResult } from './seed-result.ts';
 
-export const LANDMARK_TASKS = ['hinge-points', 'membranous-septum'] as const satisfies readonly TaskId[];
+export const LANDMARK_TASKS: readonly TaskId[] = PAPER_TASKS.filter((task) => TASKS[task].kind === 'landmarks');
 
 /** Where a model is looked at: at sites whose labels it learnt from, or at all others. */
 export type Group = 'training' | 'other' | 'all';

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { campaignSchema, type Score } from '../federation/schemas.ts';
-import { landmarksByRole, modelMetrics, scoresByRole } from './models.ts';
+import { landmarksByRole, modelMetrics, scoresByRole } from './scores-by-role.ts';
 
 const training = { steps: 1, learningRate: 1e-3 };
 const unet = { kind: 'unet' as const, features: [8, 16] };

@@ -1,7 +1,4 @@
-import type { TaskId } from '../../federation/tasks.ts';
-
-/** The tasks of the paper's table. */
-export const TABLE_TASKS = ['hinge-points', 'membranous-septum', 'calcification'] as const satisfies readonly TaskId[];
+import { PAPER_TASKS, type TaskId } from '../../federation/tasks.ts';
 
 /** Names of the experiment's models: of their stages in the campaign and in its evaluation. */
 export const MODELS = {
@@ -62,7 +59,7 @@ export const COMPARISONS: [string, string][] = [
   [MODELS.distilledSwin, MODELS.federatedSwin],
   [MODELS.distilledSwin, MODELS.federatedSwinHeads],
   [MODELS.distilledSwin, MODELS.distilledUnet],
-  ...TABLE_TASKS.map((task): [string, string] => [MODELS.distilledSwin, MODELS.teacher(task)]),
+  ...PAPER_TASKS.map((task): [string, string] => [MODELS.distilledSwin, MODELS.teacher(task)]),
   [MODELS.softSwin, MODELS.distilledSwin],
   [MODELS.unfilteredSwin, MODELS.distilledSwin],
   [MODELS.probeSwin, MODELS.probeUnet],

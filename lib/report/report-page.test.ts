@@ -2,9 +2,9 @@ import { describe, expect, test } from 'vitest';
 import type { Affine, Volume } from '../imaging/volume.ts';
 import { landmarkMetrics, metricsOf, segmentationMetrics } from '../scoring/metrics.ts';
 import type { GalleryCase } from './gallery.ts';
-import { reportPage } from './page.ts';
 import type { Report } from './report.ts';
-import { pooledShare, verdict } from './summary.ts';
+import { reportPage } from './report-page.ts';
+import { pooledShare, verdict } from './result-sections.ts';
 
 const student = { 'hinge-points': landmarkMetrics([1, 2, null, 8]), calcification: segmentationMetrics([0.5]) };
 const control = { 'hinge-points': landmarkMetrics([1, null, null, 8]) };
@@ -77,7 +77,9 @@ const picture: GalleryCase = {
       ],
     },
   ],
-  calcium: { truth: volume((index) => Number(index === 100)), predicted: volume(() => 0), dice: 0 },
+  masks: [
+    { task: 'calcification', truth: volume((index) => Number(index === 100)), predicted: volume(() => 0), dice: 0 },
+  ],
 };
 
 describe('reportPage', () => {

@@ -23,9 +23,16 @@ export function scoresByRole(stages: readonly Stage[], scores: readonly Score[])
 }
 
 function roleOf(stage: Stage, task: TaskId): ModelRole | undefined {
-  if (stage.kind === 'teacher') return stage.task === task ? 'teacher' : undefined;
-  if (stage.kind === 'student') return stage.pseudoLabels === undefined ? 'studentLabelsOnly' : 'student';
-  return undefined;
+  switch (stage.kind) {
+    case 'teacher':
+      return stage.task === task ? 'teacher' : undefined;
+    case 'student':
+      return stage.pseudoLabels === undefined ? 'studentLabelsOnly' : 'student';
+    case 'pseudo-label':
+    case 'probe':
+    case 'evaluate':
+      return undefined;
+  }
 }
 
 /** Metrics by role and task. */

@@ -1,11 +1,10 @@
-import { TASK_IDS, type TaskId } from '../../federation/tasks.ts';
+import { PAPER_TASKS, TASK_IDS, TASKS, type TaskId } from '../../federation/tasks.ts';
 import { seededRandom } from '../../random.ts';
 import { bootstrap, type Estimate } from '../../scoring/bootstrap.ts';
 import { comparePaired } from '../../scoring/paired.ts';
 import { clock, fixed, percent } from '../format.ts';
-import { TASK_TITLES } from '../words.ts';
 import { type Claim, claimsOf } from './claims.ts';
-import { COMPARISONS, MODELS, PAPER_ROWS, type Row, rowOf, TABLE_TASKS, VARIANT_ROWS } from './models.ts';
+import { COMPARISONS, MODELS, PAPER_ROWS, type Row, rowOf, VARIANT_ROWS } from './compared-models.ts';
 import { type Cluster, clustersOf, type Group, landmarkShare, medianOf, shareOf, valuesOf } from './pooling.ts';
 import type { SeedResult } from './seed-result.ts';
 
@@ -29,7 +28,7 @@ CTs of eight hospitals, all seeds together. The figures of every case are in \`s
 
 Each cell: **sites that trained the model / other sites**, all cases of all seeds pooled.
 
-## Median error, mm (calcification: median Dice)
+## Median error, mm (${SEGMENTATIONS.map((task) => `${TASKS[task].title.toLowerCase()}: median Dice`).join(', ')})
 
 ${table(PAPER_ROWS, results, (task, values) => fixed(medianOf(task, values), 2))}
 
@@ -37,7 +36,7 @@ Medians are over the points that were found. The next table also counts the miss
 
 ## Share of points within 6 mm (a missing point is not)
 
-${table(PAPER_ROWS, results, (task, values) => (task === 'calcification' ? '' : percent(shareOf(values))))}
+${table(PAPER_ROWS, results, (task, values) => (isSegmentation(task) ? '' : percent(shareOf(values))))}
 
 ## Claims
 
@@ -79,19 +78,24 @@ Share of landmarks within 6 mm, over the landmark tasks that a model learnt:
 
 ${crossSiteTable(results, (clusters, row) => landmarkShare(clusters, row, 'all'), percent)}
 
-Calcification, median Dice:
-
-${crossSiteTable(
-  results,
-  (clusters, row) => medianOf('calcification', valuesOf(clusters, row, 'calcification', 'all')),
-  (value) => fixed(value, 2),
-)}
+${SEGMENTATIONS.map((task) => diceBySite(results, task)).join('\n\n')}
 
 ## Cost
 
 ${results.map(({ seed, wallSeconds, peakRssMB }) => `Seed ${seed}: ${clock(wallSeconds)}, at most ${Math.round(peakRssMB)} MB.`).join(' ')}
 `;
 }
+
+const isSegmentation = (task: TaskId) => TASKS[task].kind === 'segmentation';
+const SEGMENTATIONS: readonly TaskId[] = PAPER_TASKS.filter(isSegmentation);
+
+const diceBySite = (results: readonly SeedResult[], task: TaskId): string => `${TASKS[task].title}, median Dice:
+
+${crossSiteTable(
+  results,
+  (clusters, row) => medianOf(task, valuesOf(clusters, row, task, 'all')),
+  (value) => fixed(value, 2),
+)}`;
 
 type CellText = (task: TaskId, values: readonly (number | null)[]) => string;
 
@@ -104,11 +108,11 @@ function table(rows: readonly Row[], results: readonly SeedResult[], text: CellT
     return own || others ? `${own} / ${others}` : '';
   };
   // Results of an earlier version may lack a model.
-  const there = rows.filter((row) => TABLE_TASKS.some((task) => valuesOf(clusters, row, task, 'all').length > 0));
+  const there = rows.filter((row) => PAPER_TASKS.some((task) => valuesOf(clusters, row, task, 'all').length > 0));
   return [
-    `| model | ${TABLE_TASKS.map((task) => TASK_TITLES[task]).join(' | ')} |`,
-    `| --- |${TABLE_TASKS.map(() => ' --- |').join('')}`,
-    ...there.map((row) => `| ${row.title} | ${TABLE_TASKS.map((task) => cell(row, task)).join(' | ')} |`),
+    `| model | ${PAPER_TASKS.map((task) => TASKS[task].title).join(' | ')} |`,
+    `| --- |${PAPER_TASKS.map(() => ' --- |').join('')}`,
+    ...there.map((row) => `| ${row.title} | ${PAPER_TASKS.map((task) => cell(row, task)).join(' | ')} |`),
   ].join('\n');
 }
 
@@ -161,7 +165,7 @@ function pairedTable(results: readonly SeedResult[]): string {
         if (differences.length === 0) return [];
         const { mean, higher, equal, lower } = comparePaired(differences, seededRandom('paired', first, second, task));
         const counts = `${higher} / ${equal} / ${lower}`;
-        return [`| ${first} − ${second} | ${TASK_TITLES[task]} | ${title} | ${estimateText(mean)} | ${counts} |`];
+        return [`| ${first} − ${second} | ${TASKS[task].title} | ${title} | ${estimateText(mean)} | ${counts} |`];
       });
     }),
   );
@@ -196,10 +200,10 @@ function variantNote(results: readonly SeedResult[]): string {
 }
 
 function acceptance(results: readonly SeedResult[]): string {
-  const sums = TABLE_TASKS.map((task) => {
+  const sums = PAPER_TASKS.map((task) => {
     const of = results.map(({ pseudoLabels }) => pseudoLabels['pseudo-label']);
     const sum = (counts: 'accepted' | 'unlabelled') => of.reduce((all, stage) => all + (stage?.[counts][task] ?? 0), 0);
-    return `${TASK_TITLES[task].toLowerCase()} ${sum('accepted')} of ${sum('unlabelled')}`;
+    return `${TASKS[task].title.toLowerCase()} ${sum('accepted')} of ${sum('unlabelled')}`;
   });
   return sums.join(', ');
 }

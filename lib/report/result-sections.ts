@@ -4,7 +4,7 @@ import { type DumbbellRow, dumbbell } from './dumbbell.ts';
 import { fixed, millimetres, NONE, percent } from './format.ts';
 import { html, type Markup } from './markup.ts';
 import { MODEL_ROLES, type ModelRole, type Report } from './report.ts';
-import { ROLE_TITLES, TASK_TITLES } from './words.ts';
+import { ROLE_TITLES } from './titles.ts';
 
 /** What the run says about the claim, in one sentence that holds whichever way it went. */
 export function verdict(report: Pick<Report, 'status' | 'reason' | 'landmarks'>): string {
@@ -34,7 +34,7 @@ export function headline(report: Report): Markup {
 <div class="big">${percent(metrics?.within6mm)}</div><div class="card-title">${ROLE_TITLES[role]}</div>
 <div class="muted">${metrics ? `${metrics.n} points, ${metrics.missing} missing, median error ${millimetres(metrics.median)}` : 'not evaluated'}</div></div>`;
   return html`<section aria-labelledby="result"><h2 id="result">Did distillation help?</h2><p class="lead">${verdict(report)}</p>
-<p class="muted">Landmarks of unseen cases found within ${WITHIN_MM} mm, both landmark tasks together, all sites. A point that was not found counts as not within ${WITHIN_MM} mm.</p>
+<p class="muted">Landmarks of unseen cases found within ${WITHIN_MM} mm, all landmark tasks together, all sites. A point that was not found counts as not within ${WITHIN_MM} mm.</p>
 <div class="cards">${MODEL_ROLES.map((role) => card(role, report.landmarks[role]))}</div></section>`;
 }
 
@@ -55,8 +55,8 @@ export function comparison(report: Report): Markup {
   const tasks = TASK_IDS.filter((task) => MODEL_ROLES.some((role) => report.metrics[role][task]));
   return html`<section aria-labelledby="tasks"><h2 id="tasks">Task by task</h2><div class="scroll"><table class="comparison">
 <thead><tr><th scope="col">Model</th>${COLUMNS.map((title) => html`<th scope="col" class="number">${title}</th>`)}</tr></thead>
-${tasks.map((task) => html`<tbody><tr class="group"><th scope="rowgroup" colspan="10">${TASK_TITLES[task]}</th></tr>${MODEL_ROLES.map((role) => metricsRow(role, report.metrics[role][task]))}</tbody>`)}
-</table></div><p class="muted">Errors in mm over the points that were found; missing points are counted apart and never dropped. Dice is the median over cases that hold calcium in truth or prediction. HD95 is the median 95 % Hausdorff distance over cases that hold some in both, volumes are medians. n counts points or cases.</p>${pointByPoint(report)}</section>`;
+${tasks.map((task) => html`<tbody><tr class="group"><th scope="rowgroup" colspan="10">${TASKS[task].title}</th></tr>${MODEL_ROLES.map((role) => metricsRow(role, report.metrics[role][task]))}</tbody>`)}
+</table></div><p class="muted">Errors in mm over the points that were found; missing points are counted apart and never dropped. Dice is the median over cases in which truth or prediction has the structure. HD95 is the median 95 % Hausdorff distance over cases in which both have it. Volumes are medians. n counts points or cases.</p>${pointByPoint(report)}</section>`;
 }
 
 /** Which point is found and which is not: the pooled figures hide a point that is always missing. */
@@ -101,11 +101,13 @@ function metricsRow(role: ModelRole, metrics: Metrics | undefined): Markup {
   return html`<tr><th scope="row"><span class="key role-${role}"></span>${ROLE_TITLES[role]}</th>${cells.map((cell) => html`<td class="number">${cell}</td>`)}</tr>`;
 }
 
+const LANDMARK_TASKS = TASK_IDS.filter((task) => TASKS[task].kind === 'landmarks');
+
 /** Where the students differ: hospitals that hold few or no labels are where distillation has to prove itself. */
 export function comparisonBySite(report: Report): Markup {
   const rows = report.sites.map(({ id, name, labelled }): DumbbellRow => {
     const share = (role: ModelRole) => pooledShare(report.bySite[id]?.[role] ?? {});
-    const labels = (labelled['hinge-points'] ?? 0) + (labelled['membranous-septum'] ?? 0);
+    const labels = LANDMARK_TASKS.reduce((sum, task) => sum + (labelled[task] ?? 0), 0);
     return {
       name: labels === 0 ? `${name} (no landmark labels)` : name,
       before: share('studentLabelsOnly'),

@@ -3,8 +3,8 @@ import { clock, counted } from './format.ts';
 import { type GalleryCase, galleryFigure } from './gallery.ts';
 import { html, type Markup, verbatim } from './markup.ts';
 import type { Report } from './report.ts';
+import { caveat, comparison, comparisonBySite, headline } from './result-sections.ts';
 import { STYLE } from './style.ts';
-import { caveat, comparison, comparisonBySite, headline } from './summary.ts';
 
 /** The report as one self-contained HTML page: no script, nothing loaded from elsewhere. */
 export function reportPage(report: Report, gallery: readonly GalleryCase[]): string {
