@@ -30,7 +30,9 @@ export interface Phantom {
 }
 
 export type LandmarkTask = Extract<TaskId, 'hinge-points' | 'membranous-septum'>;
-export type MaskTask = Extract<TaskId, 'calcification' | 'coronary-arteries'>;
+type MaskTask = Extract<TaskId, 'calcification' | 'coronary-arteries'>;
+/** Tasks whose labels the phantom draws. */
+export type PhantomTask = LandmarkTask | MaskTask;
 
 /** What a reader of the CT would measure, as it was drawn. */
 interface PhantomFacts {

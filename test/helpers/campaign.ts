@@ -4,7 +4,7 @@ import type { CampaignInput, ModelConfig } from '../../lib/federation/schemas.ts
 import { TASKS, type TaskId } from '../../lib/federation/tasks.ts';
 import { writeMarkups } from '../../lib/imaging/markups.ts';
 import { writeNifti } from '../../lib/imaging/nifti-write.ts';
-import { generatePhantom } from '../../lib/phantom/phantom.ts';
+import { generatePhantom, type PhantomTask } from '../../lib/phantom/phantom.ts';
 import { scannerOf } from '../../lib/phantom/scanner.ts';
 import type { SiteStore } from '../../lib/storage/contract.ts';
 
@@ -14,7 +14,7 @@ export interface ToyCase {
   readonly site: string;
   readonly id: string;
   readonly use: CaseUse;
-  readonly labels: readonly TaskId[];
+  readonly labels: readonly PhantomTask[];
 }
 
 const UNET: ModelConfig = { kind: 'unet', features: [4, 8], deepSupervision: true };
