@@ -1,4 +1,4 @@
-/** Stable codes of every error that fedcardio raises on purpose. Programs branch on these, never on messages. */
+/** Stable codes of all errors that fedcardio raises. Programs branch on these, never on messages. */
 export type ErrorCode =
   | 'BAD_CONFIGURATION'
   | 'BAD_MESSAGE'
@@ -20,7 +20,8 @@ export type ErrorCode =
  * The one error family. `message` says what was wrong and where, `hint` what to do next.
  *
  * @example
- * throw new FedcardioError('BAD_IMAGE', 'cases/p7/image.nii.gz is 2D (512×512)', { hint: 'Upload the whole series as one volume.' });
+ * throw new FedcardioError('BAD_IMAGE', 'cases/p7/image.nii.gz is 2D (512×512).', { hint: 'Upload the whole series as
+ * one volume.' });
  */
 export class FedcardioError extends Error {
   readonly code: ErrorCode;
@@ -38,13 +39,13 @@ export class FedcardioError extends Error {
   }
 }
 
-/** By its name, not its class: a bundle has a copy of the class, and what runs it another. */
+/** Compares the name, not the class: a bundle contains its own copy of the class. */
 export const isFedcardioError = (error: unknown, code?: ErrorCode): error is FedcardioError =>
   error instanceof Error &&
   error.name === 'FedcardioError' &&
   (code === undefined || (error as FedcardioError).code === code);
 
-/** One line for people: the message and, where there is one, the hint. */
+/** One line for users: the message, and the hint if there is one. */
 export function describeError(error: unknown): string {
   if (isFedcardioError(error)) return error.hint ? `${error.message} ${error.hint}` : error.message;
   return error instanceof Error ? error.message : String(error);

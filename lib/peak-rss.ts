@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs';
 
 /**
- * Most memory that a process has held so far, bytes: by default this one. On Linux the kernel's high-water mark of the process
- * alone, because `resourceUsage` starts from what the parent had; 0 for another process where the system does not say.
+ * Peak resident memory of a process in bytes, by default of this one. On Linux it is the kernel's high-water mark of
+ * the process, because `resourceUsage` includes what the parent had at the fork. 0 for another process whose memory
+ * cannot be read.
  */
 export function peakRss(pid: number | 'self' = 'self'): number {
   try {

@@ -5,7 +5,7 @@ import { normal, pick, type Random, seededRandom, shuffled, uniform } from './ra
 const seeds = fc.integer();
 const draw = (random: Random, count: number) => Array.from({ length: count }, random);
 
-test('a seed is its parts: the same give the same numbers, others give others', () => {
+test('the same seed parts give the same numbers, and different parts different ones', () => {
   fc.assert(
     fc.property(seeds, fc.string(), (seed, name) => {
       const first = draw(seededRandom(name, seed), 8);
@@ -17,15 +17,15 @@ test('a seed is its parts: the same give the same numbers, others give others', 
   );
 });
 
-test('numbers stay what they were: phantoms and trainings of stored campaigns depend on them', () => {
+test('the generator never changes: stored campaigns depend on its numbers', () => {
   expect(draw(seededRandom('fedcardio', 1), 3)).toEqual(PINNED);
 });
 
-test('uniform numbers fill their range evenly', () => {
+test('uniform numbers are spread evenly over their range', () => {
   const bins = Array.from({ length: 10 }, () => 0);
   const random = seededRandom('bins');
   for (let i = 0; i < 20_000; i++) bins[Math.floor(uniform(random, -5, 5) + 5)]! += 1;
-  // Chi squared of 9 degrees of freedom is below 27.9 in 999 of 1,000 such trials; this is one with a fixed seed.
+  // Chi squared with 9 degrees of freedom is below 27.9 in 99.9 % of trials. The seed is fixed.
   expect(bins.reduce((sum, count) => sum + (count - 2_000) ** 2 / 2_000, 0)).toBeLessThan(27.9);
 });
 
@@ -40,7 +40,7 @@ test('normal deviates have mean 0, variance 1, and the tails of a normal distrib
   expect(values.every(Number.isFinite)).toBe(true);
 });
 
-test('a shuffle loses nothing and leaves its input alone', () => {
+test('shuffling keeps every item and does not change its input', () => {
   fc.assert(
     fc.property(seeds, fc.array(fc.integer()), (seed, items) => {
       const before = [...items];
@@ -51,7 +51,7 @@ test('a shuffle loses nothing and leaves its input alone', () => {
   );
 });
 
-test('every order comes up about as often, and every item is picked', () => {
+test('all orders are about equally frequent, and every item is picked', () => {
   const random = seededRandom('orders');
   const counts = new Map<string, number>();
   for (let i = 0; i < 6_000; i++) {

@@ -1,18 +1,18 @@
-/** Uniform numbers in [0, 1). All randomness of fedcardio comes through such a function, made from a stated seed. */
+/** Uniform numbers in [0, 1). All randomness in fedcardio comes from such a function, made from an explicit seed. */
 export type Random = () => number;
 
-/** A generator for each purpose: the same parts give the same sequence on every machine. */
+/** A generator seeded by all its parts. The same parts give the same sequence on every machine. */
 export const seededRandom = (...parts: readonly (string | number)[]): Random => sfc32(...hash128(parts.join('\u0000')));
 
 export const uniform = (random: Random, low: number, high: number): number => low + (high - low) * random();
 
-/** Normal deviate by Box and Muller (1958). */
+/** Standard normal deviate (Box and Muller 1958). */
 export const normal = (random: Random): number =>
   Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());
 
 export const pick = <T>(random: Random, items: readonly T[]): T => items[Math.floor(random() * items.length)] as T;
 
-/** A new array in random order (Fisher and Yates). */
+/** A shuffled copy (Fisher and Yates). */
 export function shuffled<T>(random: Random, items: readonly T[]): T[] {
   const result = [...items];
   for (let i = result.length - 1; i > 0; i--) {
@@ -22,7 +22,7 @@ export function shuffled<T>(random: Random, items: readonly T[]): T[] {
   return result;
 }
 
-/** Chris Doty-Humphrey's sfc32: 128 bits of state, integer operations only. */
+/** sfc32 by Chris Doty-Humphrey: 128 bits of state, integer operations only. */
 function sfc32(a: number, b: number, c: number, d: number): Random {
   const next = () => {
     const t = (a + b + d) | 0;
@@ -36,7 +36,7 @@ function sfc32(a: number, b: number, c: number, d: number): Random {
   return next;
 }
 
-/** Four differently seeded FNV-1a hashes. */
+/** Four FNV-1a hashes with different seeds. */
 function hash128(text: string): [number, number, number, number] {
   const hash = (seed: number) => {
     let h = 2166136261 ^ seed;

@@ -19,7 +19,7 @@ const close = (a: Affine, b: Affine) =>
     expect(value).toBeCloseTo(b.flat()[i] as number, 9);
   });
 
-test('the inverse undoes', () => {
+test('an affine times its inverse is the identity', () => {
   fc.assert(
     fc.property(affines, (affine) => {
       close(multiply(affine, invert(affine)), IDENTITY);
@@ -28,7 +28,7 @@ test('the inverse undoes', () => {
   );
 });
 
-test('a product is one after the other', () => {
+test('a product applies the second affine first', () => {
   fc.assert(
     fc.property(affines, affines, fc.tuple(number, number, number), (a, b, point) => {
       const [p, q] = [apply(multiply(a, b), point), apply(a, apply(b, point))];
@@ -39,7 +39,7 @@ test('a product is one after the other', () => {
   );
 });
 
-test('a flat affine has no inverse', () => {
+test('a singular affine has no inverse', () => {
   expect(() =>
     invert(
       affineOf([
@@ -60,7 +60,7 @@ const GRID = {
   ]),
 } as const;
 
-test('spacing, middle and extent of a grid', () => {
+test('computes the spacing, the centre and the extent of a grid', () => {
   expect(spacingOf(GRID.affine)).toEqual([2, 3, 1]);
   expect(centreOf(GRID)).toEqual([7, 27.5, 33.5]);
   expect(contains(GRID, [11, 18.5, 29.5])).toBe(true);
@@ -68,7 +68,7 @@ test('spacing, middle and extent of a grid', () => {
   expect(contains(GRID, [7, 27, 37.6])).toBe(false);
 });
 
-describe('the same grid', () => {
+describe('sameGrid', () => {
   const moved = (mm: number) => ({
     ...GRID,
     affine: affineOf([
@@ -77,10 +77,10 @@ describe('the same grid', () => {
       [0, 0, 1, 30],
     ]),
   });
-  test('forgives rounding', () => expect(sameGrid(GRID, moved(0.01))).toBe(true));
-  test('sees a shift', () => expect(sameGrid(GRID, moved(0.5))).toBe(false));
-  test('sees another shape', () => expect(sameGrid(GRID, { ...GRID, shape: [6, 4, 8] })).toBe(false));
-  test('sees a flip about the middle', () => {
+  test('ignores rounding errors', () => expect(sameGrid(GRID, moved(0.01))).toBe(true));
+  test('detects a shift', () => expect(sameGrid(GRID, moved(0.5))).toBe(false));
+  test('detects another shape', () => expect(sameGrid(GRID, { ...GRID, shape: [6, 4, 8] })).toBe(false));
+  test('detects a flip about the centre', () => {
     const flipped = affineOf([
       [2, 0, 0, 4],
       [0, 3, 0, 20],
@@ -91,10 +91,10 @@ describe('the same grid', () => {
 });
 
 describe('orientation', () => {
-  test.each(['RAS', 'LPS', 'ASR', 'SLA', 'IRP'])('%s is found in what was made of it', (code) => {
+  test.each(['RAS', 'LPS', 'ASR', 'SLA', 'IRP'])('%s is the orientation of a volume reoriented to it', (code) => {
     expect(orientationOf(reorient(volume([2, 3, 4]), code).affine)).toBe(code);
   });
-  test.each(['', 'RA', 'RAA', 'XYZ', 'RASL'])('"%s" is none', (code) => {
+  test.each(['', 'RA', 'RAA', 'XYZ', 'RASL'])('"%s" is refused', (code) => {
     expect(() => parseOrientation(code)).toThrow(/is not an orientation/);
   });
 });
@@ -112,7 +112,7 @@ function volume(shape: Vec3): Volume<Int16Array> {
   };
 }
 
-test('reorienting moves no voxel in the world, and is undone by going back', () => {
+test("reorienting keeps every voxel's world position and can be undone", () => {
   const codes = fc.constantFrom('RAS', 'LPS', 'ASR', 'SLA', 'IRP', 'PIL');
   const side = fc.integer({ min: 1, max: 4 });
   fc.assert(

@@ -8,11 +8,11 @@ export const IDENTITY: Affine = [
   [0, 0, 0, 1],
 ];
 
-/** An affine from its three upper rows. */
+/** An affine from its upper three rows. */
 export const affineOf = (rows: readonly (readonly number[])[]): Affine =>
   [...rows.slice(0, 3).map((row) => row.slice(0, 4)), [0, 0, 0, 1]] as unknown as Affine;
 
-/** a · b: first b, then a. */
+/** The product a · b, which applies b first. */
 export function multiply(a: Affine, b: Affine): Affine {
   const row = (r: 0 | 1 | 2 | 3) =>
     [0, 1, 2, 3].map(
@@ -21,7 +21,7 @@ export function multiply(a: Affine, b: Affine): Affine {
   return affineOf([row(0), row(1), row(2)]);
 }
 
-/** Determinant of the upper left 3×3: the signed volume of a voxel in mm³. */
+/** Determinant of the upper left 3×3 block: the signed volume of a voxel, mm³. */
 export function determinant([[a, b, c], [d, e, f], [g, h, i]]: Affine): number {
   return a * (e * i - f * h) - b * (d * i - f * g) + c * (d * h - e * g);
 }
@@ -29,7 +29,7 @@ export function determinant([[a, b, c], [d, e, f], [g, h, i]]: Affine): number {
 /**
  * The inverse, by cofactors.
  *
- * @throws BAD_IMAGE where the three axes do not span space
+ * @throws BAD_IMAGE for a singular affine
  */
 export function invert(affine: Affine): Affine {
   const det = determinant(affine);
@@ -45,13 +45,13 @@ export function invert(affine: Affine): Affine {
   return affineOf(rows.map(([p = 0, q = 0, r = 0]) => [p, q, r, -(p * x + q * y + r * z)]));
 }
 
-/** affine · (point, 1). With a volume's affine: from voxel indices to world (RAS, mm). */
+/** affine · (point, 1). A volume's affine maps voxel indices to world coordinates (RAS, mm). */
 export function apply(affine: Affine, [x, y, z]: Vec3): Vec3 {
   const [[a, b, c, d], [e, f, g, h], [i, j, k, l]] = affine;
   return [a * x + b * y + c * z + d, e * x + f * y + g * z + h, i * x + j * y + k * z + l];
 }
 
-/** Column `axis` of the upper left 3×3: the step in the world from one voxel to the next along that axis, mm. */
+/** Column `axis` of the upper left 3×3 block: the world vector from one voxel to the next along that axis, mm. */
 export const column = (affine: Affine, axis: 0 | 1 | 2): Vec3 => [affine[0][axis], affine[1][axis], affine[2][axis]];
 
 /** Distance between neighbouring voxel centres along x, y and z, mm. */
@@ -61,18 +61,18 @@ export function spacingOf(affine: Affine): Vec3 {
 
 export const voxelsOf = ([nx, ny, nz]: Vec3): number => nx * ny * nz;
 
-/** World position (RAS, mm) of the middle of the grid. */
+/** World position (RAS, mm) of the centre of the grid. */
 export const centreOf = ({ affine, shape: [nx, ny, nz] }: Grid): Vec3 =>
   apply(affine, [(nx - 1) / 2, (ny - 1) / 2, (nz - 1) / 2]);
 
-/** Whether a world point lies in the grid, its outermost voxels to their outer faces included. */
+/** Whether a world point lies in the grid. The grid ends at the outer faces of its outermost voxels. */
 export function contains(grid: Grid, point: Vec3): boolean {
   return apply(invert(grid.affine), point).every(
     (index, axis) => index >= -0.5 && index <= (grid.shape[axis] as number) - 0.5,
   );
 }
 
-/** How far apart two grids of one shape put a voxel at most, mm: that of a corner. */
+/** Largest distance between corresponding voxels of two grids of one shape, mm. It is reached at a corner. */
 export function largestShift(a: Grid, b: Grid): number {
   const ends = a.shape.map((side) => [0, side - 1]) as unknown as readonly [number[], number[], number[]];
   const shifts = ends[0].flatMap((x) =>
@@ -87,8 +87,8 @@ export function largestShift(a: Grid, b: Grid): number {
 }
 
 /**
- * Whether two grids have the same shape and put every voxel at the same place. The default of 0.1 mm forgives
- * what a quaternion in single precision loses, and is less than any voxel of a cardiac CT.
+ * Whether two grids have the same shape and voxel positions. The default tolerance of 0.1 mm allows for quaternions in
+ * single precision and is smaller than any voxel of a cardiac CT.
  */
 export const sameGrid = (a: Grid, b: Grid, toleranceMm = 0.1): boolean =>
   a.shape.every((side, axis) => side === b.shape[axis]) && largestShift(a, b) <= toleranceMm;

@@ -22,7 +22,7 @@ const volume = fc
       .map((data): Volume<Uint8Array> => ({ shape, affine: AFFINE, data: Uint8Array.from(data) })),
   );
 
-/** Every voxel that is not 0, by where it is in the world. */
+/** All voxels that are not 0, with their world positions. */
 const found = ({ data, shape: [nx, ny], affine }: Volume) =>
   [...data].flatMap((value, i) => {
     if (value === 0) return [];
@@ -30,7 +30,7 @@ const found = ({ data, shape: [nx, ny], affine }: Volume) =>
     return [`${value} at ${apply(affine, at).join()}`];
   });
 
-test('the box around the foreground holds all of it, where it was, and no layer too much', () => {
+test('the box holds the whole foreground at its position, without an empty outer layer', () => {
   fc.assert(
     fc.property(volume, (of) => {
       const box = boxAround(of, (value) => value > 0, 0);
@@ -53,7 +53,7 @@ test('the box around the foreground holds all of it, where it was, and no layer 
   );
 });
 
-test('a margin in mm is whole voxels of each axis, and ends with the volume', () => {
+test("a margin in mm is rounded up to whole voxels on each axis, and ends at the volume's border", () => {
   const data = new Uint8Array(10 ** 3);
   data[5 + 10 * (5 + 10 * 8)] = 1;
   const box = boxAround({ shape: [10, 10, 10], affine: AFFINE, data }, (value) => value === 1, 4);

@@ -1,15 +1,15 @@
 import { apply, spacingOf } from './affine.ts';
 import type { Affine, Vec3, Volume, VoxelArray } from './volume.ts';
 
-/** Voxels from `first` up to, but not including, `end`, by axis. */
+/** Voxel indices from `first` (inclusive) to `end` (exclusive), by axis. */
 export interface Box {
   readonly first: Vec3;
   readonly end: Vec3;
 }
 
 /**
- * The smallest box around the voxels that `holds` is true of, with a margin as far as the volume goes; undefined where
- * it is true of none.
+ * The smallest box around the voxels for which `holds` is true, with a margin within the volume. Undefined if there are
+ * none.
  *
  * @param marginMm rounded up to whole voxels
  */
@@ -43,7 +43,7 @@ export function boxAround(
   return { first: [x[0], y[0], z[0]], end: [x[1], y[1], z[1]] };
 }
 
-/** A copy of the voxels in a box, where they were in the world. */
+/** A copy of the voxels in a box. They keep their world positions. */
 export function crop<T extends VoxelArray>({ data, shape, affine }: Volume<T>, { first, end }: Box): Volume<T> {
   const [width, height, depth] = [end[0] - first[0], end[1] - first[1], end[2] - first[2]];
   const cut = new (data.constructor as new (length: number) => T)(width * height * depth);

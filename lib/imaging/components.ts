@@ -1,20 +1,19 @@
 import type { Vec3, VoxelArray } from './volume.ts';
 
-/** Voxels that hang together and have the same class. */
+/** A connected set of voxels of one class. */
 export interface Component {
-  /** Class of its voxels. */
+  /** Class of the voxels. */
   readonly label: number;
   readonly voxels: number;
-  /** Mean of its voxel indices. */
+  /** Mean voxel index. */
   readonly centroid: Vec3;
 }
 
-/** 6: voxels that share a face hang together; 26: also those that share an edge or a corner. */
+/** 6: voxels that share a face are connected. 26: also those that share an edge or a corner. */
 export type Connectivity = 6 | 26;
 
 /**
- * The connected components of every class of a class map, in the order of their first voxel. Class 0 is
- * background.
+ * The connected components of every class in a class map, in the order of their first voxel. Class 0 is the background.
  *
  * @param shape [nx, ny, nz], x fastest
  */
@@ -33,7 +32,7 @@ export function connectedComponents(
   return components;
 }
 
-/** The largest component of a class, the first of equals, or undefined where the class is absent. */
+/** The largest component of a class, the first of equals. Undefined if the class is absent. */
 export function largestComponent(components: readonly Component[], label: number): Component | undefined {
   return components
     .filter((component) => component.label === label)

@@ -66,7 +66,7 @@ function expectNear(actual: readonly number[], expected: readonly number[], tole
   expect(worst).toBeLessThan(tolerance);
 }
 
-describe('as nibabel turns volumes to RAS, and back again', () => {
+describe('volumes are reoriented to RAS and back as by nibabel', () => {
   test.each(fixture.orientation.cases)('$name', ({ affine, code, ras }) => {
     const volume = int16(fixture.orientation, affine);
     const turned = reorient(volume, 'RAS');
@@ -80,18 +80,18 @@ describe('as nibabel turns volumes to RAS, and back again', () => {
   });
 });
 
-describe("ITK's files hold the same voxels at the same places, its world being LPS", () => {
+describe("ITK's files give the same voxels at the same positions, although ITK uses LPS", () => {
   test.each(fixture.itkFiles)('$name', ({ file, indices, lps, values }) => {
     const { shape, affine, data } = readNifti(Buffer.from(file, 'base64'));
     indices.forEach(([x, y, z], i) => {
       expect(data[x + shape[0] * (y + shape[1] * z)]).toBe(values[i]);
       const [r, a, s] = apply(affine, [x, y, z]);
-      // NIfTI holds single precision.
+      // NIfTI stores single precision.
       expectNear([-r, -a, s], lps[i] as Vec3, 1e-5);
     });
   });
 
-  test.each(fixture.itkFiles)('and so do markups: $name', ({ file, indices, lps }) => {
+  test.each(fixture.itkFiles)('markups give the same positions: $name', ({ file, indices, lps }) => {
     const { affine } = readNifti(Buffer.from(file, 'base64'));
     const names = indices.map((_, i) => `p${i}`);
     const controlPoints = names.map((label, i) => ({ label, position: lps[i] }));
@@ -105,7 +105,7 @@ describe("ITK's files hold the same voxels at the same places, its world being L
   });
 });
 
-describe('as ITK resamples', () => {
+describe('volumes are resampled as by ITK', () => {
   test.each(fixture.resampling.cases)('$name', ({ source, target, shape, linear, nearest }) => {
     const grid = { shape, affine: target };
     const volume = int16(fixture.resampling, source);
@@ -114,7 +114,7 @@ describe('as ITK resamples', () => {
   });
 });
 
-test.each([6, 26] as const)('as scipy and ITK find components, by %d neighbours', (connectivity) => {
+test.each([6, 26] as const)('components are those of scipy and ITK with %d neighbours', (connectivity) => {
   const { shape, classes, expected } = fixture.components;
   const found = connectedComponents(Uint8Array.from(classes), shape, connectivity);
   const sorted = (of: Fixture['components']['expected'][6]) =>
@@ -130,13 +130,13 @@ describe('the 95 % Hausdorff distance', () => {
   const { shape, cases } = fixture.hausdorff;
   const mask = (affine: Affine, data: readonly number[]): Volume => ({ shape, affine, data: Uint8Array.from(data) });
 
-  test.each(cases)("is MONAI's, and scipy's: $name", ({ affine, a, b, hd95 }) => {
+  test.each(cases)('agrees with MONAI and scipy: $name', ({ affine, a, b, hd95 }) => {
     expect(hausdorff95(mask(affine, a), mask(affine, b))).toBeCloseTo(hd95, 4);
     expect(hausdorff95(mask(affine, b), mask(affine, a))).toBeCloseTo(hd95, 4);
     expect(hausdorff95(mask(affine, a), mask(affine, a))).toBe(0);
   });
 
-  test('is not defined where a mask is empty, and refused where grids differ', () => {
+  test('is null for an empty mask, and different grids are refused', () => {
     const [{ affine, a }] = cases as [Fixture['hausdorff']['cases'][0]];
     expect(hausdorff95(mask(affine, a), mask(affine, new Array(a.length).fill(0)))).toBeNull();
     expect(hausdorff95(mask(affine, a), mask(affine, a), 2)).toBeNull();

@@ -11,7 +11,7 @@ const SHAPE: Vec3 = [76, 60, 80];
 
 interface Torso {
   readonly heart: Vec3;
-  /** HU of blood. */
+  /** HU of contrast-enhanced blood. */
   readonly contrast: number;
   readonly lungs: readonly ('left' | 'right')[];
 }
@@ -20,8 +20,8 @@ const ellipsoid = (p: Vec3, centre: Vec3, radii: Vec3) =>
   p.reduce((sum, value, axis) => sum + ((value - (centre[axis] as number)) / (radii[axis] as number)) ** 2, 0) <= 1;
 
 /**
- * A trunk from neck to pelvis, 380×300×400 mm, RAS: heart with two chambers and an aorta down along a spine, lungs, and
- * below them liver, kidneys and pelvic bones, as a CT for a valve by catheter has it.
+ * A trunk from neck to pelvis, 380×300×400 mm, RAS: a heart with two chambers, an aorta down along the spine, lungs,
+ * and below them liver, kidneys and pelvic bones, as in a planning CT for TAVI.
  */
 function torso({ heart, contrast, lungs }: Torso): Volume<Int16Array> {
   const [hx, hy, hz] = heart;
@@ -55,7 +55,7 @@ const USUAL: Torso = { heart: [-10, 15, 90], contrast: 380, lungs: ['left', 'rig
 const apart = (a: Vec3, b: Vec3) => Math.hypot(a[0] - b[0], a[1] - b[1], a[2] - b[2]);
 
 describe('the heart', () => {
-  test('is found wherever it lies in a trunk, and however the voxels run', () => {
+  test('is found at any position in a trunk and in any voxel orientation', () => {
     const heart = fc.tuple(
       fc.integer({ min: -25, max: 10 }),
       fc.integer({ min: 0, max: 30 }),
@@ -78,18 +78,18 @@ describe('the heart', () => {
 
   test.each([
     ['without contrast', { contrast: 45 }],
-    ['with a lung on one side only', { lungs: ['left'] as const }],
-    ['without lungs, as in an abdomen', { lungs: [] }],
-  ])('is not guessed %s', (_what, change) => {
+    ['with one lung only', { lungs: ['left'] as const }],
+    ['without lungs, as in an abdominal CT', { lungs: [] }],
+  ])('is not located %s', (_what, change) => {
     expect(heartCentre(torso({ ...USUAL, ...change }))).toBeNull();
   });
 });
 
-describe('a crop', () => {
+describe('the crop', () => {
   const ct = torso(USUAL);
   const whole = isotropicGrid(ct, 4);
 
-  test('is a part of the whole grid about the heart: the same voxels at the same places', () => {
+  test('is a part of the whole grid around the heart, with the same voxels at the same positions', () => {
     const crop = cropToHeart(ct, whole, 160);
     expect(crop.shape).toEqual([40, 40, 40]);
     const middle = apply(crop.affine, [19.5, 19.5, 19.5]);
@@ -107,18 +107,18 @@ describe('a crop', () => {
     expect(differing).toHaveLength(0);
   });
 
-  test('lies in the volume, also when the heart is at its edge', () => {
+  test('stays within the volume when the heart is at its edge', () => {
     const high = torso({ ...USUAL, heart: [-10, 15, 110] });
     const { shape, affine } = cropToHeart(high, whole, 240);
     expect(shape).toEqual([60, 60, 60]);
     expect(affine[2][3] + 59 * 4).toBeLessThanOrEqual(whole.affine[2][3] + (whole.shape[2] - 1) * 4 + 1e-9);
   });
 
-  test('leaves an axis whole that is no longer', () => {
+  test('does not cut an axis that is short enough', () => {
     expect(cropToHeart(ct, whole, 310).shape).toEqual([78, whole.shape[1], 78]);
   });
 
-  test('leaves all of it where it is no longer or no heart is found', () => {
+  test('keeps the whole volume if it is small enough or has no heart', () => {
     expect(cropToHeart(ct, whole, 400)).toBe(whole);
     expect(cropToHeart(torso({ ...USUAL, contrast: 45 }), whole, 160)).toBe(whole);
     const nothing: Volume = { shape: [2, 2, 2], affine: IDENTITY, data: new Int16Array(8) };

@@ -2,22 +2,26 @@ import { affineOf, apply, invert, spacingOf } from './affine.ts';
 import { isotropicGrid, resample } from './resample.ts';
 import type { Grid, Vec3, Volume } from './volume.ts';
 
-/** Side of the voxels in which the heart is looked for, mm: finer than ribs apart, coarser than noise. */
+/** Side of the voxels in which the heart is located, mm: smaller than the gap between ribs, larger than the noise. */
 const COARSE_MM = 6;
-/** Blood with contrast, HU. Trabecular bone is in it too, but nowhere as much of it together as in a heart. */
+/** Range of blood with contrast, HU. Trabecular bone is in it too, but in smaller amounts than a heart's blood. */
 const BLOOD = { low: 150, high: 700 } as const;
-/** Aerated lung, HU. Air around the patient is below. */
+/** Range of aerated lung, HU. Air around the patient is below. */
 const LUNG = { low: -950, high: -600 } as const;
-/** Half the side of the cube that is about a heart, and how far to its sides the lungs are looked for, mm. */
+/** Half the side of the cube that holds a heart, and how far beside it the lungs are looked for, mm. */
 const HEART_MM = 54;
 const LUNG_MM = 90;
-/** Least shares of that cube. On a real heart half was blood, 0.3 beside it lung; a spine alone is 0.13. */
+/**
+ * Lowest accepted shares of that cube. A real heart gave 0.5 of blood and 0.3 of lung beside it; a spine alone gives
+ * 0.13.
+ */
 const LEAST_BLOOD = 0.16;
 const LEAST_LUNG = 0.12;
 
 /**
- * Where the heart is in a CT with contrast, world (RAS, mm): in the middle of most blood between two lungs. Good to a
- * few centimetres, for cropping. Null where there is too little contrast, or no lung on one side.
+ * World position (RAS, mm) of the heart in a contrast CT: the centre of the largest amount of blood between two lungs.
+ * It is accurate to a few centimetres, enough for cropping. Null without enough contrast or without a lung on each
+ * side.
  */
 export function heartCentre(ct: Volume): Vec3 | null {
   const coarse = resample(ct, isotropicGrid(ct, COARSE_MM), 'linear', -1000);
@@ -25,7 +29,8 @@ export function heartCentre(ct: Volume): Vec3 | null {
   const between = (low: number, high: number) => coarse.data.map((hu) => (hu > low && hu < high ? 1 : 0));
   const isBlood = between(BLOOD.low, BLOOD.high);
   const blood = boxMeans(isBlood, coarse.shape, radius);
-  // Twice half as wide: what is near the middle weighs more, or anywhere with all of the heart about it were as good.
+  // Two passes of half the width weigh voxels near the centre more. With one pass, every cube that holds the whole
+  // heart would score alike.
   const half = Math.ceil(radius / 2);
   const centred = boxMeans(boxMeans(isBlood, coarse.shape, half), coarse.shape, half);
   const lung = boxMeans(between(LUNG.low, LUNG.high), coarse.shape, radius);
@@ -45,9 +50,9 @@ export function heartCentre(ct: Volume): Vec3 | null {
 }
 
 /**
- * The part of an isotropic grid that is a cube of `sideMm` about the heart, its voxels being voxels of the grid. Along an
- * axis that is no longer than that it stays whole; and so does all of it where no heart is found, because half a heart
- * is worse than a large volume.
+ * The cube of `sideMm` around the heart as a part of an isotropic grid, on the grid's own voxels. An axis that is not
+ * longer than that is kept whole. If no heart is found, the whole grid is kept, because half a heart is worse than a
+ * large volume.
  */
 export function cropToHeart(ct: Volume, grid: Grid, sideMm: number): Grid {
   const side = Math.ceil(sideMm / spacingOf(grid.affine)[0]);
@@ -65,7 +70,7 @@ export function cropToHeart(ct: Volume, grid: Grid, sideMm: number): Grid {
   };
 }
 
-/** The mean of the cube of 2 · `radius` + 1 voxels about every voxel, the outside being 0. */
+/** Mean over the cube of 2 · `radius` + 1 voxels around every voxel. The outside counts as 0. */
 function boxMeans(values: Float32Array, shape: Vec3, radius: number): Float32Array {
   const strides = [1, shape[0], shape[0] * shape[1]];
   let from = values;

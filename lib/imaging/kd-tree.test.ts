@@ -2,8 +2,8 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { kdTree } from './kd-tree.ts';
 
-test('finds the distance to the nearest point, as looking at all of them does', () => {
-  // Few values, so that many points coincide or lie on a border between halves.
+test('finds the same nearest distance as an exhaustive search', () => {
+  // Few values, so that many points coincide or lie on a splitting plane.
   const point = fc.tuple(...[0, 1, 2].map(() => fc.integer({ min: -4, max: 4 })));
   fc.assert(
     fc.property(fc.array(point, { minLength: 1, maxLength: 60 }), fc.array(point), (points, from) => {

@@ -1,10 +1,10 @@
 import type { Vec3 } from './volume.ts';
 
 /**
- * The distance from any point to the nearest of `points`, by a k-d tree (Bentley 1975): a balanced one needs no links,
- * each half of a sorted range being a subtree whose middle is its root.
+ * Distance from any position to the nearest of `points`, by a k-d tree (Bentley 1975). The balanced tree needs no
+ * links: the middle of each sorted range is its root, the halves are its subtrees.
  *
- * @param points x, y, z one after the other; at least one
+ * @param points [x, y, z] after [x, y, z]; at least one
  */
 export function kdTree(points: Float64Array): (from: Vec3) => number {
   const order = Int32Array.from({ length: points.length / 3 }, (_, i) => i);
@@ -20,7 +20,7 @@ function build(points: Float64Array, order: Int32Array, axis: number): void {
   build(points, order.subarray(middle + 1), (axis + 1) % 3);
 }
 
-/** The least squared distance to the points from `start` up to `end`, or `best` where that is less. */
+/** The least squared distance to the points from `start` up to `end` (exclusive), or `best` if that is less. */
 function search(
   points: Float64Array,
   order: Int32Array,

@@ -19,8 +19,8 @@ const GRID = {
 const distance = (a: Vec3, b: Vec3) => Math.hypot(a[0] - b[0], a[1] - b[1], a[2] - b[2]);
 const voxel = (x: number, y: number, z: number) => x + GRID.shape[0] * (y + GRID.shape[1] * z);
 
-describe('painting', () => {
-  test('is decoded to where the points were, within a quarter of a voxel', () => {
+describe('painted landmarks', () => {
+  test('are decoded to their positions within a quarter of a voxel', () => {
     const inside = fc.tuple(
       fc.double({ min: 5, max: 34, noNaN: true }),
       fc.double({ min: 5, max: 30, noNaN: true }),
@@ -46,7 +46,7 @@ describe('painting', () => {
     );
   });
 
-  test('holds exactly the voxels within the radius, each in the class of the nearest point', () => {
+  test('hold exactly the voxels within the radius, each in the class of its nearest point', () => {
     const points = [
       { label: 2, position: apply(GRID.affine, [15.2, 15, 15]) },
       { label: 1, position: apply(GRID.affine, [18.9, 16, 15.5]) },
@@ -66,20 +66,20 @@ describe('painting', () => {
     }
   });
 
-  test('a sphere smaller than a voxel is the voxel of its point', () => {
+  test('become the voxel of their point if the sphere is smaller than a voxel', () => {
     const { data } = paintLandmarks([{ label: 4, position: apply(GRID.affine, [7.4, 8.4, 9.6]) }], GRID, 0.2);
     expect(data[voxel(7, 8, 10)]).toBe(4);
     expect(data.filter((value) => value !== 0)).toHaveLength(1);
   });
 
-  test('a point far outside leaves no trace', () => {
+  test('leave no voxel if the point is far outside', () => {
     const { data } = paintLandmarks([{ label: 1, position: [500, 0, 0] }], GRID, 4);
     expect(data.every((value) => value === 0)).toBe(true);
   });
 });
 
 describe('components', () => {
-  // Two diagonal neighbours, and a bar of three of the same class apart from them; one voxel of another class.
+  // Two diagonal neighbours; apart from them a bar of three voxels of the same class; one voxel of another class.
   const shape = [5, 4, 2] as const;
   const data = new Uint8Array(40);
   for (const [x, y, z] of [
@@ -92,7 +92,7 @@ describe('components', () => {
     data[x! + 5 * (y! + 4 * z!)] = 1;
   data[4] = 2;
 
-  test('corners join by 26, not by 6', () => {
+  test('voxels that share a corner are connected by 26 neighbours, not by 6', () => {
     const sizes = (connectivity: 6 | 26) =>
       connectedComponents(data, shape, connectivity).map((c) => [c.label, c.voxels]);
     expect(sizes(26)).toEqual([
@@ -108,19 +108,19 @@ describe('components', () => {
     ]);
   });
 
-  test('the largest of a class, and none where it is absent', () => {
+  test('finds the largest component of a class, and none of an absent class', () => {
     const components = connectedComponents(data, shape);
     expect(largestComponent(components, 1)).toEqual({ label: 1, voxels: 3, centroid: [3, 3, 0] });
     expect(largestComponent(components, 3)).toBeUndefined();
   });
 
-  test('rows do not join around the edge', () => {
+  test('the end of a row is not connected to the start of the next', () => {
     const map = new Uint8Array(40);
     map[4] = map[5] = 1;
     expect(connectedComponents(map, shape)).toHaveLength(2);
   });
 
-  test('every voxel is in one component: sizes add up', () => {
+  test('every foreground voxel is in exactly one component', () => {
     fc.assert(
       fc.property(fc.uint8Array({ min: 0, max: 2, minLength: 60, maxLength: 60 }), (map) => {
         const components = connectedComponents(map, [3, 4, 5], 6);
@@ -133,13 +133,13 @@ describe('components', () => {
   });
 });
 
-test('a prediction is decoded from its largest component', () => {
+test('a landmark is decoded from its largest component', () => {
   const map = paintLandmarks([{ label: 1, position: apply(GRID.affine, [10, 10, 10]) }], GRID, 4);
   map.data[voxel(30, 30, 30)] = 1;
   expect(distance(decodeLandmarks(map, 1)[0]?.position as Vec3, apply(GRID.affine, [10, 10, 10]))).toBeLessThan(1e-9);
 });
 
-test('volume of calcium counts voxels of the class in mm³', () => {
+test('the volume of a class is its voxels in mm³', () => {
   const data = Uint8Array.from([1, 1, 0, 2, 1, 0, 0, 0]);
   const mask: Volume = {
     shape: [2, 2, 2],
@@ -157,14 +157,14 @@ test('volume of calcium counts voxels of the class in mm³', () => {
 
 describe('Dice', () => {
   const a = Uint8Array.from([1, 1, 1, 0, 2]);
-  test('is twice what is common over the sum', () => expect(dice(a, Uint8Array.from([1, 0, 1, 1, 1]))).toBe(4 / 7));
-  test('is of the class asked for', () => expect(dice(a, Uint8Array.from([0, 0, 0, 0, 2]), 2)).toBe(1));
-  test('is 0 where only one has it', () => expect(dice(a, new Uint8Array(5))).toBe(0));
-  test('is null where neither has it', () => expect(dice(a, a, 3)).toBeNull());
-  test('refuses masks of different size', () => expect(() => dice(a, new Uint8Array(4))).toThrow(/5 and 4 voxels/));
+  test('is twice the intersection over the sum', () => expect(dice(a, Uint8Array.from([1, 0, 1, 1, 1]))).toBe(4 / 7));
+  test('is that of the given class', () => expect(dice(a, Uint8Array.from([0, 0, 0, 0, 2]), 2)).toBe(1));
+  test('is 0 if only one mask has the class', () => expect(dice(a, new Uint8Array(5))).toBe(0));
+  test('is null if neither mask has the class', () => expect(dice(a, a, 3)).toBeNull());
+  test('refuses masks of different sizes', () => expect(() => dice(a, new Uint8Array(4))).toThrow(/5 and 4 voxels/));
 });
 
-test('intensities are clipped and standardised by fixed statistics', () => {
+test('clips intensities and standardises them by fixed statistics', () => {
   const { mean, deviation } = HU_STATISTICS;
   const standard = standardise(Int16Array.of(-3000, HU_WINDOW.low, mean, mean + deviation, 30000));
   expect(standard[0]).toBe(Math.fround(STANDARDISED_AIR));

@@ -3,10 +3,10 @@ import { connectedComponents, largestComponent } from './components.ts';
 import type { Grid, Landmark, Vec3, Volume } from './volume.ts';
 
 /**
- * A class map with a sphere of `radiusMm` around every point, in the class of the point. Where spheres overlap, a
- * voxel belongs to the nearest point, the first of equals. A sphere too small to hold a voxel centre becomes the
- * voxel that the point lies in, if another point has not taken it. Missing points and points outside the grid
- * leave no trace, but for what of their sphere reaches into it.
+ * A class map with a sphere of `radiusMm` around every point, in the class of the point. Where spheres overlap, a voxel
+ * belongs to the nearest point, the first of equals. A sphere that contains no voxel centre becomes the voxel that its
+ * point lies in, unless another point has taken it. Missing points leave no voxel. Points outside the grid leave only
+ * the part of their sphere that reaches into it.
  */
 export function paintLandmarks(points: readonly Landmark[], grid: Grid, radiusMm: number): Volume<Uint8Array> {
   const { shape, affine } = grid;
@@ -36,8 +36,8 @@ export function paintLandmarks(points: readonly Landmark[], grid: Grid, radiusMm
 }
 
 /**
- * The points that a predicted class map shows: of every class 1 … `classes` the centroid of its largest connected
- * component (26-connectivity), world (RAS, mm), and null where the class is absent: missing.
+ * The landmarks of a predicted class map: for every class 1 … `classes` the centroid of its largest connected component
+ * (26-connectivity), world (RAS, mm). Null if the class is absent.
  */
 export function decodeLandmarks(classMap: Volume, classes: number): readonly Landmark[] {
   const components = connectedComponents(classMap.data, classMap.shape, 26);
@@ -47,7 +47,7 @@ export function decodeLandmarks(classMap: Volume, classes: number): readonly Lan
   });
 }
 
-/** The points of a class map that a person drew: of every class 1 … `classes` the centroid of all its voxels. */
+/** The landmarks of a manual class map: for every class 1 … `classes` the centroid of all its voxels. */
 export function landmarksOfClassMap(classMap: Volume, classes: number): readonly Landmark[] {
   const [nx, ny, nz] = classMap.shape;
   const sums = Array.from({ length: classes + 1 }, () => ({ n: 0, x: 0, y: 0, z: 0 }));
@@ -74,7 +74,9 @@ export function landmarksOfClassMap(classMap: Volume, classes: number): readonly
 
 const distance2 = ([a, b, c]: Vec3, [x, y, z]: Vec3): number => (a - x) ** 2 + (b - y) ** 2 + (c - z) ** 2;
 
-/** For {@link spacingOf}, whose columns become the rows: how many voxels a sphere of 1 mm reaches along each axis. */
+/**
+ * The rows as columns, for {@link spacingOf}: it then gives the voxels along each axis that a sphere of 1 mm reaches.
+ */
 const transposed = ([[a, b, c], [d, e, f], [g, h, i]]: Grid['affine']): Grid['affine'] => [
   [a, d, g, 0],
   [b, e, h, 0],

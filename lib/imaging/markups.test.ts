@@ -9,8 +9,8 @@ const file = (markup: object, ...points: object[]) =>
   JSON.stringify({ markups: [{ type: 'Fiducial', ...markup, controlPoints: points }] });
 const point = { label: 'hinge-left', position: [1, 2, 3], positionStatus: 'defined' };
 
-test('what is written is read again', () => {
-  // JSON has no -0, and one flipped twice is 0.
+test('reads what was written', () => {
+  // JSON has no -0, and flipping the sign twice gives 0.
   const number = fc.double({ min: -500, max: 500, noNaN: true }).filter((value) => value !== 0);
   const position = fc.option(fc.tuple(number, number, number));
   fc.assert(
@@ -29,11 +29,11 @@ test.each([
   ['RAS', [1, 2, 3]],
   [0, [1, 2, 3]],
   [undefined, [-1, -2, 3]],
-])('coordinate system %s', (coordinateSystem, expected) => {
+])('reads the coordinate system %s', (coordinateSystem, expected) => {
   expect(readMarkups(file({ coordinateSystem }, point), CLASSES)[1]).toEqual({ label: 2, position: expected });
 });
 
-test('labels are read without regard to case and blanks; several lists are one', () => {
+test('ignores case and blanks in names, and joins several lists', () => {
   const markups = [
     { coordinateUnits: ['mm', 'UCUM', 'millimeter'], controlPoints: [{ label: ' Hinge-Right ', position: [1, 1, 1] }] },
     { coordinateUnits: 'mm', controlPoints: [point] },
@@ -42,7 +42,7 @@ test('labels are read without regard to case and blanks; several lists are one',
   expect(landmarks.map((landmark) => landmark.position)).toEqual([[-1, -1, 1], [-1, -2, 3], null]);
 });
 
-test('points that were not placed are missing', () => {
+test('reads points that were not placed as missing', () => {
   for (const positionStatus of ['undefined', 'missing', 'preview']) {
     expect(readMarkups(file({}, { ...point, positionStatus }), CLASSES)[1]?.position).toBeNull();
     // As vtkMRMLMarkupsJsonStorageNode writes it.
@@ -50,12 +50,12 @@ test('points that were not placed are missing', () => {
   }
 });
 
-describe('what cannot be read is said', () => {
+describe('a file that cannot be read is refused with the reason', () => {
   test.each([
     ['not JSON', '{', /not a JSON file/],
     ['other JSON', '{"points": []}', /not a markups file: markups/],
     ['an unknown name', file({}, { ...point, label: 'F-1' }), /named "F-1"/],
-    ['a name twice', file({}, point, point), /"hinge-left" is there twice/],
+    ['a name twice', file({}, point, point), /"hinge-left" occurs twice/],
     ['two numbers', file({}, { ...point, position: [1, 2] }), /no position of three numbers/],
     ['an empty position', file({}, { ...point, position: '' }), /no position of three numbers/],
     ['no position', file({}, { label: 'hinge-left' }), /no position of three numbers/],

@@ -4,9 +4,9 @@ import type { Landmark, Vec3 } from './volume.ts';
 
 const controlPoint = z.object({
   label: z.string().default(''),
-  /** Of a point that is not placed, Slicer writes the empty text. */
+  /** Slicer writes an empty string for a point that is not placed. */
   position: z.preprocess((value) => (value === '' ? undefined : value), z.array(z.number()).optional()),
-  /** Absent, as Slicer reads it: the point is placed. */
+  /** If absent, the point is placed, as Slicer reads it. */
   positionStatus: z.enum(['undefined', 'preview', 'defined', 'missing']).default('defined'),
 });
 
@@ -23,10 +23,10 @@ const markupsFile = z.object({
 type ControlPoint = z.infer<typeof controlPoint>;
 
 /**
- * Landmarks from a 3D Slicer markups file (.mrk.json): control points whose labels are class names, in LPS or RAS.
+ * Landmarks from a 3D Slicer markups file (.mrk.json): control points in LPS or RAS whose labels are class names.
  *
  * @param classes names of the classes 1, 2, …
- * @returns one landmark per class, in order, world (RAS, mm); null where the file has no placed point of that name
+ * @returns one landmark per class, in order, world (RAS, mm); null if the file has no placed point of that name
  * @throws BAD_LABEL with what to change in Slicer
  */
 export function readMarkups(text: string, classes: readonly string[]): readonly Landmark[] {
@@ -38,7 +38,7 @@ export function readMarkups(text: string, classes: readonly string[]): readonly 
       const name = classes.find((known) => known.toLowerCase() === point.label.trim().toLowerCase());
       if (name === undefined) throw unknownPoint(point.label, classes);
       if (found.has(name)) {
-        throw new FedcardioError('BAD_LABEL', `The point "${name}" is there twice.`, {
+        throw new FedcardioError('BAD_LABEL', `The point "${name}" occurs twice.`, {
           hint: 'Delete one of the two in 3D Slicer.',
         });
       }
@@ -49,8 +49,7 @@ export function readMarkups(text: string, classes: readonly string[]): readonly 
 }
 
 /**
- * Landmarks as a 3D Slicer markups file in LPS. Missing points are written with the status "missing", which Slicer
- * knows.
+ * Landmarks as a 3D Slicer markups file in LPS. Missing points have the status "missing", which Slicer knows.
  *
  * @param classes names of the classes 1, 2, …
  */
@@ -75,7 +74,7 @@ function parse(text: string): z.infer<typeof markupsFile> {
   try {
     json = JSON.parse(text.replace(/^\uFEFF/, ''));
   } catch (cause) {
-    throw new FedcardioError('BAD_LABEL', 'It is not a JSON file, or was cut off.', { cause, hint });
+    throw new FedcardioError('BAD_LABEL', 'It is not a JSON file, or it was cut off.', { cause, hint });
   }
   const parsed = markupsFile.safeParse(json);
   if (parsed.success) return parsed.data;
@@ -86,12 +85,12 @@ function parse(text: string): z.infer<typeof markupsFile> {
   });
 }
 
-/** Slicer wrote 0 for RAS and 1 for LPS once, and writes names now. */
+/** Old versions of Slicer wrote 0 for RAS and 1 for LPS. */
 function isLps(system: string | number): boolean {
   const name = String(system).toUpperCase();
   if (name === 'LPS' || name === '1') return true;
   if (name === 'RAS' || name === '0') return false;
-  throw new FedcardioError('BAD_LABEL', `Its coordinate system "${system}" is not known.`, {
+  throw new FedcardioError('BAD_LABEL', `Its coordinate system "${system}" is unknown.`, {
     hint: 'Save the points from 3D Slicer in LPS or RAS.',
   });
 }

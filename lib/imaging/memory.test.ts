@@ -9,7 +9,7 @@ import type { Affine, Volume } from './volume.ts';
 
 afterEach(() => vi.unstubAllGlobals());
 
-/** Bytes of all float32 arrays that are made meanwhile, views not counted. */
+/** Bytes of all float32 arrays that are allocated during `work`. Views do not count. */
 function floatBytes(work: () => unknown): number {
   let bytes = 0;
   const Counted = new Proxy(Float32Array, {
@@ -53,10 +53,10 @@ const volume = (affine: Affine): Volume<Int16Array> => ({
   affine,
   data: new Int16Array(voxelsOf(SHAPE)).map((_, i) => (i * 7919) % 2000),
 });
-/** The float32 memory of a source plane and of a few target planes, each less than the largest face of the source. */
+/** The float32 memory of one source plane and a few target planes, each smaller than the largest face of the source. */
 const FEW_PLANES = 10 * 4 * 64 * 48;
 
-describe('a CT is resampled from its stored integers, never from a float copy of them', () => {
+describe("resampling reads a CT's stored integers without a float copy", () => {
   test.each(Object.keys(AXES))('%s', (name) => {
     const ct = volume(AXES[name] as Affine);
     for (const spacing of [0.6, 1, 3]) {
@@ -69,16 +69,16 @@ describe('a CT is resampled from its stored integers, never from a float copy of
   });
 });
 
-test('classes come back to the grid of a CT without their probabilities there', () => {
+test("class maps are resampled to a CT's grid without holding probabilities on it", () => {
   const ct = volume(AXES.axial as Affine);
   const onGrid = resample(ct, isotropicGrid(ct, 3), 'linear', 0);
   const maps = [onGrid, { ...onGrid, data: onGrid.data.map((value) => 2000 - value) }, onGrid];
   expect(floatBytes(() => resampleClasses(maps, ct))).toBeLessThan(3 * FEW_PLANES);
-  // What would be needed at least to have one class whole.
+  // The least memory for one class on the whole grid.
   expect(3 * FEW_PLANES).toBeLessThan(4 * voxelsOf(SHAPE));
 });
 
-test('a CT with an intercept stays int16 where its values fit, and is float32 where they do not', () => {
+test('a CT with an intercept stays int16 if its values fit, and is float32 otherwise', () => {
   const stored = Int16Array.of(0, 24, 1024, 4095, 0, 0, 0, 0);
   const scaledBy = (slope: number, intercept: number, data: Int16Array) => {
     const file = Buffer.from(writeNifti({ shape: [2, 2, 2], affine: AXES.axial as Affine, data }, { gzip: false }));
@@ -92,7 +92,7 @@ test('a CT with an intercept stays int16 where its values fit, and is float32 wh
   expect(scaledBy(0.5, 0, stored)).toBeInstanceOf(Float32Array);
 });
 
-test('intensities are standardised where they lie, if asked', () => {
+test('intensities can be standardised in place', () => {
   const hu = Float32Array.of(-1000, 125, 345);
   const copy = standardise(hu);
   expect(standardise(hu, hu)).toBe(hu);

@@ -5,23 +5,23 @@ import { type Scaling, STORED_TYPES, type StoredType, storedTypeOf } from './nif
 import { rejectForeignFormat } from './sniff.ts';
 import type { Affine, Grid, Vec3 } from './volume.ts';
 
-/** Bytes at the start of a file, gunzipped, that hold any NIfTI header. */
+/** Enough bytes from the start of the gunzipped file to hold any NIfTI header. */
 export const HEADER_BYTES = 540;
 const SIZES = { 1: 348, 2: 540 } as const;
-/** Beyond this a header is wrong: 4,096³ voxels are more than any scanner makes. */
+/** A header that declares more is wrong: no scanner makes 4,096³ voxels. */
 const MAX_VOXELS = 2 ** 36;
 
-/** What a NIfTI file says of itself. Nothing of it has been checked against the voxels that follow. */
+/** What a NIfTI header declares. It has not been checked against the voxels that follow. */
 export interface NiftiHeader extends Grid {
   readonly version: 1 | 2;
   readonly littleEndian: boolean;
   readonly type: StoredType;
-  /** 1 and 0 where the file declares none: a slope of 0 or NaN. */
+  /** 1 and 0 if the file declares none (a slope of 0 or NaN). */
   readonly scaling: Scaling;
-  /** Declared voxel size along x, y and z as it stands in the file: 0, negative or NaN if the writer was careless. */
+  /** Declared voxel size along x, y and z as stored: 0, negative or NaN from a careless writer. */
   readonly pixdim: Vec3;
   readonly affineFrom: 'sform' | 'qform' | 'pixdim';
-  /** Position of the first voxel in the (gunzipped) file, after any extensions. */
+  /** Position of the first voxel in the gunzipped file, after any extensions. */
   readonly dataOffset: number;
   /** Bytes of all voxels. */
   readonly dataBytes: number;
@@ -31,17 +31,17 @@ export interface NiftiHeader extends Grid {
 /**
  * Reads a NIfTI-1 or NIfTI-2 header of either byte order.
  *
- * The fields come from nifti-reader-js. Its affine is not used: for NIfTI-1 it takes the qform over an sform of
- * lower code, and it does not know NIfTI-2's qform. Here the sform counts where its code is above 0, else the
- * qform, else the voxel size alone, as in nibabel. Nor does it see the extensions: a malformed one can hold its
- * parser for ever, and the data offset is all that reading needs.
+ * The fields come from nifti-reader-js, but its affine is not used: for NIfTI-1 it prefers the qform to an sform of
+ * lower code, and it ignores NIfTI-2's qform. As in nibabel, the sform counts if its code is above 0, else the qform,
+ * else the voxel size alone. Its parser of extensions is not used either: a malformed extension can keep it in an
+ * endless loop, and reading needs only the data offset.
  *
- * @param first the first bytes of the file, gunzipped: {@link HEADER_BYTES}, or all there are
- * @throws BAD_IMAGE where this is no NIfTI file of one three-dimensional volume of numbers
+ * @param first the first bytes of the gunzipped file: {@link HEADER_BYTES}, or all there are
+ * @throws BAD_IMAGE unless this is a NIfTI file of one three-dimensional volume of numbers
  */
 export function parseHeader(first: Uint8Array): NiftiHeader {
   const version = versionOf(first);
-  // A copy with a buffer of its own: slice() of a Buffer is a view.
+  // Copies into a buffer of its own: slice() of a Buffer is a view.
   const bytes = Uint8Array.from(first.subarray(0, SIZES[version]));
   const raw = version === 1 ? new NIFTI1() : new NIFTI2();
   raw.readHeader(bytes.buffer);
@@ -75,7 +75,7 @@ function versionOf(first: Uint8Array): 1 | 2 {
   for (const version of [1, 2] as const) {
     if (size !== SIZES[version] && swapped !== SIZES[version]) continue;
     if (first.length < SIZES[version]) {
-      throw new FedcardioError('BAD_IMAGE', `It ends after ${first.length} bytes, within the NIfTI header.`, {
+      throw new FedcardioError('BAD_IMAGE', `It ends after ${first.length} bytes, inside the NIfTI header.`, {
         hint: 'The upload or the export was cut off: upload the whole file again.',
       });
     }
@@ -144,18 +144,18 @@ function orientationFields(raw: Raw, bytes: Uint8Array): Pick<NiftiHeader, 'affi
   if (affine.flat().every(Number.isFinite) && determinant(affine) !== 0) return { affine, affineFrom };
   const sizes = raw.pixDims.slice(1, 4);
   const reason = sizes.every((size) => Number.isFinite(size) && size !== 0)
-    ? `Its orientation (${affineFrom}) is not usable: it holds zeros, or no numbers.`
+    ? `Its orientation (${affineFrom}) is not usable: it holds zeros or values that are not numbers.`
     : spacingReason(sizes);
   throw new FedcardioError('BAD_IMAGE', reason, {
-    hint: 'The voxel spacing or the orientation got lost: export the volume from its DICOM series again.',
+    hint: 'The voxel spacing or the orientation was lost: export the volume from its DICOM series again.',
   });
 }
 
-/** Words for a voxel spacing of zeros or NaN. */
+/** Message for a voxel spacing of zeros or NaN. */
 export const spacingReason = (pixdim: readonly number[]): string =>
   `Its voxel spacing is given as ${pixdim.join(' × ')} mm.`;
 
-/** nifti-reader-js keeps the rows of NIfTI-2 only: NIfTI-1's are overwritten where it prefers the qform. */
+/** nifti-reader-js keeps the rows only for NIfTI-2. It overwrites those of NIfTI-1 if it prefers the qform. */
 function sformOf(raw: Raw, bytes: Uint8Array): Affine {
   if (raw instanceof NIFTI2) return affineOf(raw.affine);
   const view = new DataView(bytes.buffer, bytes.byteOffset);
@@ -163,7 +163,7 @@ function sformOf(raw: Raw, bytes: Uint8Array): Affine {
   return affineOf([row(0), row(1), row(2)]);
 }
 
-/** Method 2 of nifti1.h: a rotation by a unit quaternion (a, b, c, d), the voxel size, and a shift. */
+/** Method 2 of nifti1.h: rotation by a unit quaternion (a, b, c, d), voxel size, and offset. */
 function qformOf(raw: Raw): Affine {
   const { quatern_b: b, quatern_c: c, quatern_d: d } = raw;
   const [sign = 1, dx = 0, dy = 0, dz = 0] = raw.pixDims;
@@ -177,8 +177,8 @@ function qformOf(raw: Raw): Affine {
 }
 
 /**
- * Neither sform nor qform: as in nibabel (and SPM), x runs to the left and the middle of the volume is the
- * world's origin.
+ * Method 1, with neither sform nor qform. As in nibabel and SPM, x runs to the left and the world's origin is the
+ * centre of the volume.
  */
 function pixdimAffine(raw: Raw): Affine {
   const [, dx = 0, dy = 0, dz = 0] = raw.pixDims;

@@ -22,7 +22,7 @@ const bytesOf = (file: string) => new Uint8Array(Buffer.from(file, 'base64'));
 
 const INTEGERS = new Set(['Int8Array', 'Uint8Array', 'Int16Array', 'Uint16Array', 'Int32Array', 'Uint32Array']);
 
-describe('what nibabel wrote is read as nibabel reads it', () => {
+describe("reads nibabel's files as nibabel does", () => {
   test.each(cases)('$name', (expected) => {
     const volume = readNifti(bytesOf(expected.file));
 
@@ -34,7 +34,7 @@ describe('what nibabel wrote is read as nibabel reads it', () => {
     const values = expected.values.map(Number);
     const exact = volume.data instanceof Float64Array || volume.header.scaling.slope === 1;
     expect([...volume.data]).toEqual(exact ? values : values.map(Math.fround));
-    // 64-bit integers become float64: no typed array that the networks could take holds them.
+    // 64-bit integers become float64: networks take no 64-bit integers.
     const wide = volume.header.type.endsWith('int64');
     expect(INTEGERS.has(volume.data.constructor.name)).toBe(expected.integers && !wide);
   });
@@ -109,7 +109,7 @@ const BAD: readonly (readonly [what: string, bytes: Uint8Array, reason: RegExp])
   ['an endless intercept', edited((view) => view.setFloat32(116, Number.POSITIVE_INFINITY, true)), /adds Infinity/],
 ];
 
-describe('bad files are refused with a reason and a hint', () => {
+describe('a bad file is refused with a reason and a hint', () => {
   test.each(BAD)('%s', (_what, bytes, reason) => {
     const attempt = () => readNifti(bytes, 'p7.nii.gz');
 
@@ -122,7 +122,7 @@ describe('bad files are refused with a reason and a hint', () => {
     }
   });
 
-  test('an int64 that float64 cannot hold', () => {
+  test('an int64 that float64 cannot hold exactly is refused', () => {
     const bytes = new Uint8Array(352 + 24 * 8);
     bytes.set(good().subarray(0, 352));
     const view = new DataView(bytes.buffer);
@@ -132,7 +132,7 @@ describe('bad files are refused with a reason and a hint', () => {
   });
 });
 
-test('a malformed extension does not hold up the reader', () => {
+test('a malformed extension does not block the reader', () => {
   const bytes = new Uint8Array(400 + 48);
   bytes.set(good().subarray(0, 348));
   bytes.set(good().subarray(352), 400);
@@ -143,16 +143,16 @@ test('a malformed extension does not hold up the reader', () => {
   expect([...readNifti(bytes).data]).toEqual([...Array(24).keys()]);
 });
 
-test('a header alone can be read from the first bytes', () => {
+test('the header can be read from the first bytes alone', () => {
   const header = parseHeader(good().subarray(0, HEADER_BYTES));
   expect(header).toMatchObject({ version: 1, type: 'int16', shape: [2, 3, 4], dataOffset: 352, dataBytes: 48 });
 });
 
-test('bytes may lie anywhere in a larger buffer', () => {
+test('reads bytes at any offset of a larger buffer', () => {
   const pooled = Buffer.concat([Buffer.alloc(13), good(), Buffer.alloc(5)]).subarray(13, 13 + good().length);
   expect([...readNifti(pooled).data]).toEqual([...Array(24).keys()]);
 });
 
-test('data after the voxels are passed over', () => {
+test('ignores data after the voxels', () => {
   expect(readNifti(gzipSync(Buffer.concat([good(), Buffer.alloc(1000)]))).data).toHaveLength(24);
 });

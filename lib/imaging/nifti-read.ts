@@ -5,9 +5,9 @@ import { decodeValues, scaleValues } from './nifti-types.ts';
 import { isGzip } from './sniff.ts';
 import type { Volume } from './volume.ts';
 
-/** Deflate never makes more than 1,032 bytes of one: what a header may declare of a compressed file. */
+/** Largest expansion by deflate: it bounds what the header of a compressed file may declare. */
 export const MAX_DEFLATE_RATIO = 1032;
-/** Bytes after the voxels that are passed over: some writers pad to a block. */
+/** Bytes after the voxels that are ignored: some writers pad to a block. */
 export const MAX_TRAILING_BYTES = 1 << 20;
 
 export interface NiftiVolume extends Volume {
@@ -15,14 +15,13 @@ export interface NiftiVolume extends Volume {
 }
 
 /**
- * Reads a NIfTI-1 or NIfTI-2 file, gzipped or not, of either byte order. Voxels are HU or labels as the file
- * means them: scaled where it declares a slope, integers of their stored type where it does not. The array may be
- * a view of `bytes`.
+ * Reads a NIfTI-1 or NIfTI-2 file of either byte order, gzipped or not. Voxels are HU or labels: scaled if the file
+ * declares a slope, otherwise integers of the stored type. The array may be a view of `bytes`.
  *
- * Memory is reserved by what the bytes can hold, never by what the header declares.
+ * Memory is allocated by what the bytes can hold, never by what the header declares.
  *
- * @param name what errors call the file
- * @throws BAD_IMAGE where it is not one complete three-dimensional volume of numbers
+ * @param name the file's name in errors
+ * @throws BAD_IMAGE unless it is one complete three-dimensional volume of numbers
  */
 export function readNifti(bytes: Uint8Array, name = 'The file'): NiftiVolume {
   return naming(name, () => {
@@ -38,9 +37,9 @@ export function readNifti(bytes: Uint8Array, name = 'The file'): NiftiVolume {
 }
 
 /**
- * Fails where a file is, or can only be, shorter than its header declares.
+ * Throws if a file must be shorter than its header declares.
  *
- * @param available bytes of the file, gunzipped, or an upper bound of them
+ * @param available bytes of the gunzipped file, or an upper bound
  * @throws BAD_IMAGE
  */
 export function checkDeclaredBytes(header: NiftiHeader, available: number): void {
@@ -55,7 +54,7 @@ export function checkDeclaredBytes(header: NiftiHeader, available: number): void
   );
 }
 
-/** The error of a gunzip in words; anything else as it is. */
+/** Describes a gunzip error; any other error is returned unchanged. */
 export function explainGunzip(error: unknown): unknown {
   const code = (error as { readonly code?: string } | null)?.code;
   if (code === 'Z_BUF_ERROR') {
@@ -80,10 +79,10 @@ export const tooMuchData = (cause?: unknown): FedcardioError =>
     hint: 'The header is damaged: export the volume again.',
   });
 
-/** The beginning of a gzipped file: what its first bytes unpack to, cut off anywhere. */
+/** The start of a gzipped file, unpacked from its first bytes. */
 export function gunzipStart(bytes: Uint8Array): Uint8Array {
   try {
-    // Sync flush: an end of input amid the data is no error, we only want the beginning.
+    // With a sync flush, an end in the middle of the data is no error.
     return gunzipSync(bytes.subarray(0, 1 << 14), { finishFlush: constants.Z_SYNC_FLUSH });
   } catch (error) {
     throw explainGunzip(error);
@@ -93,14 +92,14 @@ export function gunzipStart(bytes: Uint8Array): Uint8Array {
 /** A whole gzipped file. */
 export function gunzipAll(bytes: Uint8Array, expected: number): Uint8Array {
   try {
-    // One chunk of the right size: zlib's default of 16 KB costs a concatenation of thousands.
+    // One chunk of the right size: zlib's default of 16 KB would concatenate thousands.
     return gunzipSync(bytes, { chunkSize: expected + 64, maxOutputLength: expected + MAX_TRAILING_BYTES });
   } catch (error) {
     throw explainGunzip(error);
   }
 }
 
-/** Puts the file's name before the messages of BAD_IMAGE: "It is 2D" becomes "p7.nii.gz: it is 2D". */
+/** Puts the file's name before a BAD_IMAGE message: "It is 2D" becomes "p7.nii.gz: it is 2D". */
 function naming<T>(name: string, f: () => T): T {
   try {
     return f();

@@ -28,7 +28,7 @@ function inPieces(bytes: Uint8Array, sizes: readonly number[]): Readable {
   return Readable.from(pieces);
 }
 
-test('a stream cut anywhere gives the stored values and their hash', async () => {
+test('a stream in pieces of any size gives the stored values and their hash', async () => {
   const sizes = fc.array(fc.integer({ min: 1, max: 700 }), { minLength: 1, maxLength: 5 });
   await fc.assert(
     fc.asyncProperty(fc.constantFrom(...readings), sizes, fc.boolean(), async ({ file }, cuts, zip) => {
@@ -62,7 +62,7 @@ const volume = {
   data: new Int16Array(64 ** 3).map((_, i) => (i * 7919) % 2000),
 } as const;
 
-test('the hash is that of the voxels: of content, not of packing', async () => {
+test('the hash depends on the voxels, not on compression or description', async () => {
   const expected = createHash('sha256').update(new Uint8Array(volume.data.buffer)).digest('hex');
   for (const options of [{ gzip: false }, { gzip: true }, { gzip: true, description: 'again' }]) {
     const bytes = writeNifti(volume, options);
@@ -71,7 +71,7 @@ test('the hash is that of the voxels: of content, not of packing', async () => {
   }
 });
 
-test('a refused header ends the reading and closes the source', async () => {
+test('a refused header ends the scan and closes the source', async () => {
   const bytes = writeNifti(volume, { gzip: false });
   const source = inPieces(bytes, [1000]);
   let pieces = 0;
@@ -90,7 +90,7 @@ test('a refused header ends the reading and closes the source', async () => {
   expect(pieces).toBeLessThan(20);
 });
 
-test('an error of the source stays the error of the source', async () => {
+test('an error of the source is passed on unchanged', async () => {
   for (const gzip of [true, false]) {
     const bytes = writeNifti(volume, { gzip });
     const source = Readable.from(
@@ -103,7 +103,7 @@ test('an error of the source stays the error of the source', async () => {
   }
 });
 
-test('truncated, damaged and oversized streams are refused in words', async () => {
+test('truncated, damaged and oversized streams are refused with a reason', async () => {
   const whole = writeNifti(volume);
   const damaged = Uint8Array.from(whole);
   damaged[whole.length - 6] = (damaged[whole.length - 6] as number) ^ 1;

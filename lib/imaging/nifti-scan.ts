@@ -17,28 +17,28 @@ import type { VoxelArray } from './volume.ts';
 
 export interface NiftiScan {
   readonly header: NiftiHeader;
-  /** SHA-256 of the voxels as stored: the same volume gzipped anew, or with another description, has the same. */
+  /** SHA-256 of the voxels as stored. It does not depend on compression or on the description. */
   readonly sha256: string;
 }
 
 export interface ScanVisitor {
-  /** Called before more than the first bytes are read. Throws to refuse the file. */
+  /** Called after the first bytes, before the rest is read. Throws to refuse the file. */
   header(header: NiftiHeader): void;
-  /** Called with the stored values, piece by piece in file order. The array is valid during the call only. */
+  /** Called with the stored values, piece by piece in file order. The array is only valid during the call. */
   values(stored: VoxelArray, header: NiftiHeader): void;
 }
 
-/** What is read before the header is looked at: compressed, it is within. */
+/** Bytes that are read before the header is parsed. Compressed, they contain it. */
 const OPENING_BYTES = 1 << 14;
 
 /**
- * Reads a NIfTI file once, piece by piece, gzipped or not, and holds no more of it than the pieces on their way. It
- * reads to the end, so that gzip's own checksum is checked too; of a file whose header is refused it asks for no
- * piece beyond the first 16 KiB. The source is closed in any case.
+ * Reads a NIfTI file once, gzipped or not, holding only the pieces in flight. It reads to the end, so that the gzip
+ * checksum is verified. If the header is refused, it reads no piece beyond the first 16 KiB. The source is always
+ * closed.
  *
  * @param source the file's bytes in pieces of any size
- * @param fileBytes size of the object, by which a header that declares too much is refused before the rest is read
- * @throws BAD_IMAGE as `readNifti` does, what the visitor throws, and the source's own errors as they are
+ * @param fileBytes size of the object: a header that declares more is refused before the rest is read
+ * @throws BAD_IMAGE as `readNifti` does; the visitor's and the source's own errors unchanged
  */
 export async function scanNifti(
   source: AsyncIterable<Uint8Array>,
@@ -67,7 +67,7 @@ export async function scanNifti(
   }
 }
 
-/** The beginning of a file, and whether that is all of it. */
+/** The start of a file, and whether that is the whole file. */
 async function opening(pieces: AsyncIterator<Uint8Array>, fileBytes: number) {
   let bytes: Uint8Array = new Uint8Array(0);
   while (bytes.length < Math.min(OPENING_BYTES, fileBytes)) {
@@ -78,7 +78,7 @@ async function opening(pieces: AsyncIterator<Uint8Array>, fileBytes: number) {
   return { bytes, isAll: bytes.length >= fileBytes };
 }
 
-/** Of a file that ends within its header, unpacking all of it tells whether it was cut off or is that short. */
+/** If a file ends inside its header, unpacking all of it tells whether it was cut off or is that short. */
 function headerBytes(bytes: Uint8Array, isAll: boolean): Uint8Array {
   const first = gunzipStart(bytes);
   return isAll && first.length < HEADER_BYTES ? gunzipAll(bytes, HEADER_BYTES) : first;
@@ -89,20 +89,20 @@ async function* rejoin(taken: Uint8Array, rest: AsyncIterator<Uint8Array>): Asyn
   yield* { [Symbol.asyncIterator]: () => rest };
 }
 
-/** Unpacks in another thread, which leaves this one to the values. */
+/** Unpacks in another thread; this one processes the values. */
 function gunzipped(pieces: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
-  // One piece ahead: the source has its own idea of how much is worth having early.
+  // One piece ahead: the source decides how much it prefetches.
   const packed = Readable.from(pieces, { highWaterMark: 1 });
   return pipeline(packed, createGunzip({ chunkSize: 1 << 18 }), () => {});
 }
 
-/** Takes the file in pieces of any size from its first byte on, and hands on whole voxels. */
+/** Takes the file in pieces of any size from its first byte and passes on whole voxels. */
 function voxelTaker(header: NiftiHeader, visitor: ScanVisitor) {
   const hash = createHash('sha256');
   const end = header.dataOffset + header.dataBytes;
   const size = STORED_TYPES[header.type].bytes;
   let position = 0;
-  /** The bytes of a voxel that the last piece broke in two. */
+  /** Bytes of the voxel that the last piece cut in two. */
   let broken: Uint8Array = new Uint8Array(0);
   return {
     piece(bytes: Uint8Array): void {

@@ -29,7 +29,7 @@ export const STORED_TYPES: Readonly<Record<StoredType, { readonly code: number; 
 };
 
 const OTHER_TYPES: Readonly<Record<number, string>> = {
-  1: 'one bit a voxel',
+  1: 'one bit per voxel',
   32: 'complex numbers',
   128: 'colours (RGB)',
   1536: '128-bit numbers',
@@ -41,7 +41,7 @@ const OTHER_TYPES: Readonly<Record<number, string>> = {
 /**
  * The data type of a NIfTI code.
  *
- * @throws BAD_IMAGE for colours, complex numbers and what NIfTI does not define
+ * @throws BAD_IMAGE for colours, complex numbers and undefined codes
  */
 export function storedTypeOf(code: number): StoredType {
   const found = Object.entries(STORED_TYPES).find(([, type]) => type.code === code);
@@ -59,8 +59,8 @@ export function storedTypeOfArray(data: VoxelArray): StoredType {
 const NATIVE_LITTLE = endianness() === 'LE';
 
 /**
- * Voxel values as they are stored, without slope and intercept. A view of `bytes` where byte order and alignment
- * allow, a copy otherwise. 64-bit integers become float64.
+ * Voxel values as stored, without slope and intercept. A view of `bytes` if byte order and alignment allow, otherwise a
+ * copy. 64-bit integers become float64.
  *
  * @param bytes a whole number of voxels
  * @throws BAD_IMAGE for a 64-bit integer beyond ±2⁵³, which float64 cannot hold exactly
@@ -116,16 +116,16 @@ function fromBigInts(values: BigInt64Array | BigUint64Array): Float64Array {
   return result;
 }
 
-/** What a stored value means: slope · stored + intercept. */
+/** Meaning of a stored value: slope · stored + intercept. */
 export interface Scaling {
   readonly slope: number;
   readonly intercept: number;
 }
 
 /**
- * Stored values with their scaling applied. The same array where there is none. Where slope and intercept are whole and
- * all values fit, int16 again: most CTs have an intercept of −1024, and as float32 would be twice as large. Otherwise
- * float32, or float64 for stored types that float32 cannot hold.
+ * Stored values with slope and intercept applied. Without scaling it is the same array. With whole slope and intercept
+ * the result is int16 if all values fit: most CTs have an intercept of −1024, and float32 would take twice the memory.
+ * Otherwise it is float32, or float64 for stored types that float32 cannot hold.
  */
 export function scaleValues(stored: VoxelArray, { slope, intercept }: Scaling): VoxelArray {
   if (slope === 1 && intercept === 0) return stored;

@@ -13,7 +13,7 @@ interface Written {
   readonly affine: Affine;
   readonly values: readonly string[];
   readonly description: string;
-  /** The bytes that scripts/fixtures/imaging_write.py had nibabel check. */
+  /** The bytes that nibabel checked in scripts/fixtures/imaging_write.py. */
   readonly file: string;
 }
 
@@ -30,7 +30,7 @@ const ARRAYS = {
 
 const cases = JSON.parse(readFileSync('test/fixtures/imaging/written.json', 'utf8')) as readonly Written[];
 
-describe('files are written as nibabel found them right', () => {
+describe('writes the bytes that nibabel verified', () => {
   test.each(cases)('$name', ({ array, shape, affine, values, description, file }) => {
     const data = new ARRAYS[array](values.map(Number));
     const bytes = writeNifti({ shape, affine, data }, { description });
@@ -38,7 +38,7 @@ describe('files are written as nibabel found them right', () => {
   });
 });
 
-test('what is written is read again, and the same volume gives the same bytes', () => {
+test('reads what was written, and the same volume gives the same bytes', () => {
   const arrays = fc.constantFrom(...Object.values(ARRAYS));
   const side = fc.integer({ min: 1, max: 5 });
   const volumes = fc.record({ array: arrays, shape: fc.tuple(side, side, side), seed: fc.nat(), gzip: fc.boolean() });
@@ -59,7 +59,7 @@ test('what is written is read again, and the same volume gives the same bytes', 
   );
 });
 
-test('an array that does not fit its shape is refused', () => {
+test('refuses an array that does not fit its shape', () => {
   const affine = cases[0]?.affine as Affine;
   expect(() => writeNifti({ shape: [2, 2, 2], affine, data: new Uint8Array(7) })).toThrow(/7 voxels.*2×2×2/);
 });

@@ -6,7 +6,7 @@ import type { Affine, Volume } from './volume.ts';
 
 const DATA_OFFSET = 352;
 const UNITS_MM = 2;
-/** "Scanner anatomical": the world is the patient's. */
+/** "Scanner anatomical": world coordinates are the patient's. */
 const FORM_CODE = 1;
 const UNKNOWN_OS = 255;
 
@@ -18,10 +18,10 @@ export interface WriteOptions {
 }
 
 /**
- * The volume as one NIfTI-1 file, little endian, in the type of its array. The affine goes into the sform, and
- * into the qform too where that can say it (no shear). The same volume gives the same bytes.
+ * The volume as one NIfTI-1 file, little-endian, in the type of its array. The affine goes into the sform, and into the
+ * qform if it has no shear. The same volume gives the same bytes.
  *
- * @throws BAD_IMAGE where the array does not fit the shape, or a side exceeds NIfTI-1's 32,767 voxels
+ * @throws BAD_IMAGE if the array does not fit the shape, or a side exceeds NIfTI-1's 32,767 voxels
  */
 export function writeNifti(volume: Volume, { gzip = true, description = '' }: WriteOptions = {}): Uint8Array {
   const { shape, data } = volume;
@@ -33,7 +33,7 @@ export function writeNifti(volume: Volume, { gzip = true, description = '' }: Wr
   file.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), DATA_OFFSET);
   if (!gzip) return file;
   const packed = gzipSync(file);
-  // zlib writes no time, but the operating system: the one byte that would differ between machines.
+  // zlib writes no time but the operating system, the one byte that differs between machines.
   packed[9] = UNKNOWN_OS;
   return packed;
 }
@@ -69,9 +69,9 @@ function writeHeader(file: Buffer, { shape, affine, data }: Volume, description:
 }
 
 /**
- * The rotation of an affine as NIfTI's quaternion (b, c, d; a ≥ 0 follows), and −1 as qfac where z must be
- * flipped to make it one. Undefined where the axes are not perpendicular. By Shepperd's method (1978): the
- * largest component is taken from the diagonal, the others from it.
+ * The rotation of an affine as NIfTI's quaternion (b, c, d; a ≥ 0 follows), and qfac −1 if z must be flipped to make it
+ * a rotation. Undefined if the axes are not perpendicular. Shepperd's method (1978): the largest component comes from
+ * the diagonal, the others follow from it.
  */
 function quaternionOf(affine: Affine): { bcd: readonly [number, number, number]; qfac: 1 | -1 } | undefined {
   const spacing = spacingOf(affine);

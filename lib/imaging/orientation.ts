@@ -2,7 +2,7 @@ import { FedcardioError } from '../error.ts';
 import { spacingOf } from './affine.ts';
 import type { Affine } from './volume.ts';
 
-/** Letters of the negative and positive direction of each world axis. */
+/** Letters of the negative and the positive direction of each world axis. */
 const LETTERS = ['LR', 'PA', 'IS'] as const;
 
 type Axis = 0 | 1 | 2;
@@ -10,12 +10,12 @@ export interface SignedAxis {
   readonly axis: Axis;
   readonly sign: 1 | -1;
 }
-/** For each voxel axis x, y, z the world axis (0 right, 1 anterior, 2 superior) that it runs along. */
+/** The world axis (0 right, 1 anterior, 2 superior) that each voxel axis x, y, z runs along. */
 export type Directions = readonly [SignedAxis, SignedAxis, SignedAxis];
 
 /**
- * The world axis nearest to each voxel axis, each world axis given once: the largest direction cosine chooses
- * first, so that oblique volumes have an orientation too.
+ * The world axis nearest to each voxel axis, each world axis once. The largest direction cosine is assigned first, so
+ * that oblique volumes have an orientation too.
  */
 export function directionsOf(affine: Affine): Directions {
   const spacing = spacingOf(affine);
@@ -34,16 +34,16 @@ export function directionsOf(affine: Affine): Directions {
   return [found.get(0) as SignedAxis, found.get(1) as SignedAxis, found.get(2) as SignedAxis];
 }
 
-/** Where the voxel axes x, y, z point to, e.g. "LPS": x to the left, y to the back, z to the head. */
+/** Directions of the voxel axes x, y, z: "LPS" means x to the left, y to the back, z to the head. */
 export const orientationOf = (affine: Affine): string =>
   directionsOf(affine)
     .map(({ axis, sign }) => LETTERS[axis][sign < 0 ? 0 : 1])
     .join('');
 
 /**
- * The directions that a code like "RAS" names.
+ * The directions that a code such as "RAS" names.
  *
- * @throws BAD_CONFIGURATION for anything but one letter of each of LR, PA and IS
+ * @throws BAD_CONFIGURATION unless it has one letter each of LR, PA and IS
  */
 export function parseOrientation(code: string): Directions {
   const directions = [...code.toUpperCase()].map((letter) => {

@@ -3,9 +3,8 @@ import { directionsOf, parseOrientation, type SignedAxis } from './orientation.t
 import type { Affine, Vec3, Volume, VoxelArray } from './volume.ts';
 
 /**
- * The same image with its voxel axes permuted and flipped to run along `orientation` (default "RAS"), as nearly
- * as the grid allows: no voxel value changes, every voxel keeps its world position. Undone by reorienting to the
- * orientation that the volume had.
+ * The same image with its voxel axes permuted and flipped to run along `orientation` (default "RAS") as nearly as the
+ * grid allows. Voxel values and world positions do not change. Reorienting to the volume's first orientation undoes it.
  */
 export function reorient<T extends VoxelArray>(volume: Volume<T>, orientation = 'RAS'): Volume<T> {
   const from = directionsOf(volume.affine);
@@ -17,9 +16,7 @@ export function reorient<T extends VoxelArray>(volume: Volume<T>, orientation = 
   return permuteAxes(volume, axes);
 }
 
-/**
- * A copy whose voxel axis k is axis `axes[k].axis` of `volume`, reversed where the sign is −1. The affine follows.
- */
+/** A copy whose voxel axis k is axis `axes[k].axis` of `volume`, reversed if the sign is −1. The affine follows. */
 export function permuteAxes<T extends VoxelArray>(
   volume: Volume<T>,
   axes: readonly [SignedAxis, SignedAxis, SignedAxis],
@@ -34,7 +31,7 @@ export function permuteAxes<T extends VoxelArray>(
   return { shape, affine: permutedAffine(volume.affine, axes, corner), data };
 }
 
-/** Voxels of a tile's side: its rows and its columns stay in the processor's cache while it is turned. */
+/** Side of a tile in voxels: its rows and columns stay in the processor's cache during the transposition. */
 const TILE = 32;
 
 function copyStrided(from: VoxelArray, to: VoxelArray, [nx, ny, nz]: Vec3, [sx, sy, sz]: Vec3, start: number): void {
@@ -47,7 +44,7 @@ function copyStrided(from: VoxelArray, to: VoxelArray, [nx, ny, nz]: Vec3, [sx, 
     }
     return;
   }
-  // Tiles of x and the axis that is dense in the source: whole rows of one would be single voxels of the other.
+  // Tiles span x and the source's dense axis: whole rows along one would be single voxels along the other.
   const y = { count: ny, step: sy, pitch: nx };
   const z = { count: nz, step: sz, pitch: nx * ny };
   const [dense, other] = Math.abs(sy) < Math.abs(sz) ? [y, z] : [z, y];

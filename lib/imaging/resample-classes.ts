@@ -3,11 +3,11 @@ import { linearPlanes } from './resample.ts';
 import type { Grid, Volume } from './volume.ts';
 
 /**
- * The likeliest class of every voxel of another grid, from the classes' probabilities, which are interpolated linearly
- * and brought there plane by plane: on a CT's own grid a single class would take half a gigabyte.
+ * The likeliest class of every voxel on another grid. The probabilities are interpolated linearly, plane by plane: on a
+ * CT's own grid a single class would take half a gigabyte.
  *
- * @param probabilities one volume a class, background first, all on one grid. Beyond it there is background.
- * @returns class map; of equally likely classes the first
+ * @param probabilities one volume per class, background first, all on one grid; beyond it is background
+ * @returns class map; the first of equally likely classes
  */
 export function resampleClasses(probabilities: readonly Volume[], { shape, affine }: Grid): Volume<Uint8Array> {
   const writers = probabilities.map((map, label) => linearPlanes(map, { shape, affine }, label === 0 ? 1 : 0));

@@ -2,7 +2,7 @@ import { column } from './affine.ts';
 import { AVERAGE_FROM_STEP, type PlaneWriter } from './interpolation.ts';
 import type { Affine, Vec3, Volume, VoxelArray } from './volume.ts';
 
-/** Resamples voxel by voxel to the nearest where the grids are rotated or sheared against each other. See `resample`. */
+/** Nearest-neighbour resampling for grids that are rotated or sheared against each other. See `resample`. */
 export function nearestOblique(volume: Volume, toSource: Affine, shape: Vec3, fill: number): VoxelArray {
   const [nx, ny, nz] = shape;
   const out = new (volume.data.constructor as new (length: number) => VoxelArray)(nx * ny * nz);
@@ -13,7 +13,7 @@ export function nearestOblique(volume: Volume, toSource: Affine, shape: Vec3, fi
   return out;
 }
 
-/** The same by trilinear interpolation, or means of it where voxels grow, straight from the stored values. */
+/** Trilinear resampling for such grids, from the stored values. Averages if voxels grow. See `resample`. */
 export function linearOblique(volume: Volume, toSource: Affine, shape: Vec3, fill: number): PlaneWriter {
   const steps = averagingOffsets(toSource);
   const one = linearIn(volume.shape, volume.data);
@@ -81,8 +81,8 @@ function linearIn([nx, ny, nz]: Vec3, data: VoxelArray): Sampler {
 }
 
 /**
- * Offsets in source voxels of the points that are averaged for one target voxel: a regular pattern in it, along
- * each axis as many as it is source voxels long, where it is long enough to average at all.
+ * Offsets, in source voxels, of the points that are averaged for one target voxel: a regular pattern inside it, along
+ * each axis one point per source voxel of its length, or one point if the axis is too short to average.
  */
 function averagingOffsets(toSource: Affine): readonly Vec3[] {
   const along = ([0, 1, 2] as const).map((axis) => {

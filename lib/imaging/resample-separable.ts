@@ -3,11 +3,11 @@ import { type Axes, readRows, type SourceView, viewAlong, viewByPlanes } from '.
 import { type Taps, tapsAt, tapsOf } from './resample-taps.ts';
 import type { Affine, Vec3, Volume, VoxelArray } from './volume.ts';
 
-/** How far, in source voxels, axes may drift apart over the whole grid and still count as parallel. */
+/** Largest drift of parallel axes over the whole grid, in source voxels. */
 const PARALLEL = 1e-3;
 
 /**
- * The source axis that each target axis runs along, or undefined where the grids are oblique to each other.
+ * The source axis that each target axis runs along, or undefined for grids that are oblique to each other.
  *
  * @param toSource from target to source voxels
  * @param shape of the target
@@ -20,7 +20,7 @@ export function separableAxes(toSource: Affine, shape: Vec3): Axes | undefined {
   return new Set(axes).size === 3 && !axes.includes(undefined) ? (axes as unknown as Axes) : undefined;
 }
 
-/** Resamples along parallel axes to the nearest voxel. See `resample`. */
+/** Nearest-neighbour resampling along parallel axes. See `resample`. */
 export function nearestSeparable(volume: Volume, axes: Axes, toSource: Affine, shape: Vec3, fill: number): VoxelArray {
   const { data, shape: from, strides } = viewAlong(volume, axes);
   const [x, y, z] = tapsAlong(from, axes, toSource, shape, 'nearest');
@@ -38,8 +38,8 @@ export function nearestSeparable(volume: Volume, axes: Axes, toSource: Affine, s
 }
 
 /**
- * Resamples along parallel axes by weighted sums: x, then y, then z, each source plane once if planes are asked for in
- * order. No more than a few planes are held as float32. See `resample`.
+ * Linear resampling along parallel axes by weighted sums along x, then y, then z. Each source plane is computed once if
+ * planes are requested in order. Only a few planes are held as float32. See `resample`.
  */
 export function linearSeparable(volume: Volume, axes: Axes, toSource: Affine, shape: Vec3, fill: number): PlaneWriter {
   const source = viewByPlanes(volume, axes);
@@ -56,7 +56,7 @@ export function linearSeparable(volume: Volume, axes: Axes, toSource: Affine, sh
   };
 }
 
-/** The taps of each target axis, where `source` has its axes in the target's order. */
+/** The taps of each target axis. The axes of `source` are in the target's order. */
 const tapsAlong = (source: Vec3, axes: Axes, toSource: Affine, shape: Vec3, how: Interpolation) =>
   ([0, 1, 2] as const).map((target) => {
     const row = toSource[axes[target]];
@@ -64,8 +64,8 @@ const tapsAlong = (source: Vec3, axes: Axes, toSource: Affine, shape: Vec3, how:
   }) as unknown as readonly [Taps, Taps, Taps];
 
 /**
- * Source planes resampled along x and y. The `most` last used are kept and the memory of older ones is used again:
- * a plane stays good while fewer than `most` others are asked for.
+ * Source planes resampled along x and y. The last `most` planes are cached and the memory of older ones is reused: a
+ * plane stays valid until `most` others were requested.
  */
 function planeMaker(source: SourceView, x: Taps, y: Taps, [nx, ny]: readonly [number, number], most: number) {
   const [sx, sy] = source.shape;
@@ -82,7 +82,7 @@ function planeMaker(source: SourceView, x: Taps, y: Taps, [nx, ny]: readonly [nu
     kept.delete(z);
     kept.set(z, plane);
     if (known) return plane;
-    // One conversion of the plane: the loops then run on float32 whatever the stored type is.
+    // Converts the plane once, so that the loops run on float32 for every stored type.
     readRows(source, z, first, values);
     resampleRows(values, sx, x, rows, nx);
     for (const [j, taps] of tapsOfRow.entries()) {
@@ -100,12 +100,12 @@ function takeOldest(kept: Map<number, Float32Array>): Float32Array {
   return plane;
 }
 
-/** Rows of `sx` values along x, four at a time: finding the taps takes longer than using them. */
+/** Resamples rows of `sx` values along x, four at a time: looking up the taps takes longer than using them. */
 function resampleRows(values: Float32Array, sx: number, taps: Taps, rows: Float32Array, nx: number): void {
   const { from, to, width, index, weight } = taps;
   const count = values.length / sx;
   for (let top = 0; top < count; top += 4) {
-    // The last four are in part the four before once more, and with fewer than four rows the last is done again.
+    // The last group of four may repeat rows of the group before. With fewer than four rows the last is repeated.
     const row = (i: number) => Math.min(Math.max(0, Math.min(top, count - 4)) + i, count - 1);
     const [p, q, r, s] = [row(0) * sx, row(1) * sx, row(2) * sx, row(3) * sx];
     const [pOut, qOut, rOut, sOut] = [row(0) * nx, row(1) * nx, row(2) * nx, row(3) * nx];
@@ -133,13 +133,13 @@ interface Part {
   readonly weight: number;
 }
 
-/** Elements `from` up to `to` become the weighted sum of the parts', in float32. */
+/** Elements `from` up to `to` (exclusive) become the weighted sum of the parts, in float32. */
 function weightedSum(target: Float32Array, from: number, to: number, [first, second, ...others]: readonly Part[]) {
   if (!first) return;
   const { data: a, at: p, weight: v } = first;
   if (second) {
     const { data: b, at: q, weight: w } = second;
-    // Two in one passage over memory, rounded after each as one after the other would be.
+    // Two parts in one pass over memory. Rounding after the first gives the same result as separate passes.
     for (let i = from; i < to; i += 1) {
       target[i] = Math.fround(v * (a[i + p] as number)) + w * (b[i + q] as number);
     }

@@ -5,7 +5,7 @@ import type { Vec3, Volume, VoxelArray } from './volume.ts';
 /** The source axis that each target axis runs along. */
 export type Axes = readonly [0 | 1 | 2, 0 | 1 | 2, 0 | 1 | 2];
 
-/** A volume seen with its axes in another order, none of its voxels copied. */
+/** A volume with its axes in another order. No voxel is copied. */
 export interface SourceView {
   readonly data: VoxelArray;
   readonly shape: Vec3;
@@ -21,8 +21,8 @@ export function viewAlong({ data, shape }: Volume, axes: Axes): SourceView {
 }
 
 /**
- * The same for reading it plane by plane. Where neighbours in memory would lie in different planes, every plane would
- * read the whole volume through the cache: only then is it copied, in its own type.
+ * {@link viewAlong} for reading plane by plane. If neighbours in memory lie in different planes, the voxels are copied
+ * in their own type: every plane would otherwise read the whole volume through the cache.
  */
 export function viewByPlanes(volume: Volume, axes: Axes): SourceView {
   if (axes[2] !== 0) return viewAlong(volume, axes);
@@ -30,7 +30,7 @@ export function viewByPlanes(volume: Volume, axes: Axes): SourceView {
   return viewAlong(permuteAxes(volume, along), [0, 1, 2]);
 }
 
-/** Rows `first` and following of plane `z` as float32, as many as `into` holds, x fastest. */
+/** Rows from `first` of plane `z` as float32, as many as `into` holds, x fastest. */
 export function readRows(source: SourceView, z: number, first: number, into: Float32Array): void {
   const { data, shape, strides } = source;
   const [nx] = shape;

@@ -1,11 +1,11 @@
 import { AVERAGE_FROM_STEP, type Interpolation } from './interpolation.ts';
 
-/** Which source voxels of an axis, with what weight, make each target voxel of it. */
+/** The source voxels of one axis that each target voxel is made of, with their weights. */
 export interface Taps {
-  /** Target voxels `from` up to `to`, exclusive, have their centre in the source; the others are filled. */
+  /** Target voxels `from` up to `to` (exclusive) have their centre in the source. The others are filled. */
   readonly from: number;
   readonly to: number;
-  /** Taps of one target voxel; tap k of voxel t is at `t * width + k`. Unused ones repeat an index with weight 0. */
+  /** Taps per target voxel: tap k of voxel t is at `t * width + k`. Unused taps repeat an index with weight 0. */
   readonly width: number;
   readonly index: Int32Array;
   readonly weight: Float32Array;
@@ -17,15 +17,15 @@ export interface Tap {
   readonly weight: number;
 }
 
-/** The taps of one target voxel that weigh anything. */
+/** The taps of one target voxel whose weight is not 0. */
 export const tapsAt = ({ width, index, weight }: Taps, target: number): readonly Tap[] =>
   Array.from({ length: width }, (_, k) => target * width + k)
     .map((at) => ({ index: index[at] as number, weight: weight[at] as number }))
     .filter((tap) => tap.weight !== 0);
 
 /**
- * The taps of one axis, where target voxel t lies at `offset + step * t` in source voxels (`step` may be negative)
- * and source voxel i covers i − ½ to i + ½.
+ * The taps of one axis. Target voxel t lies at `offset + step * t` in source voxels (`step` may be negative); source
+ * voxel i covers i − ½ to i + ½.
  */
 export function tapsOf(source: number, target: number, offset: number, step: number, how: Interpolation): Taps {
   const average = how === 'linear' && Math.abs(step) >= AVERAGE_FROM_STEP;
@@ -56,7 +56,7 @@ export function tapsOf(source: number, target: number, offset: number, step: num
   return { from: Math.min(from, to), to, width, index, weight };
 }
 
-/** Weights by how much of each source voxel the target voxel covers, of what lies within the source. */
+/** Each weight is the share of the target voxel, within the source, that the source voxel covers. */
 function averageTaps(position: number, length: number, source: number, index: Int32Array, weight: Float32Array): void {
   const start = Math.max(-0.5, position - length / 2);
   const end = Math.min(source - 0.5, position + length / 2);

@@ -31,14 +31,14 @@ const source = (affine: Affine): Volume<Int16Array> => ({
   data: Int16Array.from(fixture.data),
 });
 
-/** Values are in HU, of thousands: 0.01 is the rounding of float32 and of the fixture. */
+/** Values are thousands of HU: 0.01 is the rounding of float32 and of the fixture. */
 function expectClose(actual: Float32Array, expected: readonly number[], tolerance = 0.01): void {
   expect(actual).toHaveLength(expected.length);
   const worst = expected.reduce((most, value, i) => Math.max(most, Math.abs(value - (actual[i] as number))), 0);
   expect(worst).toBeLessThan(tolerance);
 }
 
-describe('as scipy.ndimage resamples', () => {
+describe('resamples as scipy.ndimage does', () => {
   test.each(fixture.cases)('$name, linear', (of) => {
     const grid = { shape: of.shape, affine: of.target };
     expectClose(resample(source(of.source), grid, 'linear', -1000).data, of.linear);
@@ -58,7 +58,7 @@ test('coarser voxels are means over their extent', () => {
   expectClose(data, linear, 40);
 });
 
-test('no calcium is lost between coarse voxels: the sum of HU times volume stays', () => {
+test('coarse voxels lose no calcium: the sum of HU times volume is kept', () => {
   const at = fc.integer({ min: 3, max: 20 });
   fc.assert(
     fc.property(fc.tuple(at, at, at), fc.constantFrom(0, 0.3), ([x, y, z], tilt) => {
@@ -72,20 +72,20 @@ test('no calcium is lost between coarse voxels: the sum of HU times volume stays
       ]);
       const coarse = resample(fine, { shape: [18, 18, 18], affine }, 'linear', 0);
       const total = coarse.data.reduce((sum, value) => sum + value, 0) * 27;
-      // Tilted, the mean is by 27 points a voxel, not exact.
+      // On a tilted grid the mean is over 27 points per voxel, not exact.
       expect(Math.abs(total - 1000)).toBeLessThan(tilt === 0 ? 0.1 : 200);
     }),
     { numRuns: 50 },
   );
 });
 
-test('a grid onto itself changes nothing', () => {
+test('resampling onto the same grid changes nothing', () => {
   const volume = source(IDENTITY);
   expect([...resample(volume, volume, 'linear', 0).data]).toEqual(fixture.data);
   expect([...resample(volume, volume, 'nearest', 0).data]).toEqual(fixture.data);
 });
 
-test('parallel and oblique work agree where a tilt is too small to matter', () => {
+test('the parallel and the oblique algorithm agree for a tiny tilt', () => {
   const volume = source(IDENTITY);
   const straight = affineOf([
     [0.8, 0, 0, 0.1],
@@ -102,7 +102,7 @@ test('parallel and oblique work agree where a tilt is too small to matter', () =
   expectClose(resample(volume, { shape, affine: straight }, 'linear', 0).data, [...oblique], 20);
 });
 
-test('many planes a voxel: planes in use are not written over', () => {
+test('planes in use are not overwritten when a voxel spans many planes', () => {
   const column: Volume<Float32Array> = {
     shape: [1, 1, 80],
     affine: IDENTITY,
@@ -119,7 +119,7 @@ test('many planes a voxel: planes in use are not written over', () => {
   }
 });
 
-test('an isotropic grid has the middle of the volume, covers it, and fills nothing', () => {
+test("an isotropic grid has the volume's centre, covers it, and needs no filling", () => {
   const step = fc.double({ min: 0.3, max: 3, noNaN: true });
   const side = fc.integer({ min: 1, max: 30 });
   fc.assert(

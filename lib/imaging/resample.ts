@@ -5,16 +5,15 @@ import { linearSeparable, nearestSeparable, separableAxes } from './resample-sep
 import type { Grid, Vec3, Volume, VoxelArray } from './volume.ts';
 
 /**
- * The image on another grid. Positions in the outer half of an outermost voxel take its value; positions outside
- * the volume take `fill`.
+ * The image on another grid. Positions in the outer half of an outermost voxel take its value; positions outside the
+ * volume take `fill`.
  *
- * `linear` interpolates between voxel centres, in float32. Along an axis on which the new voxels are at least 1.5
- * times as long as the old ones it averages over each new voxel's extent instead: point samples would pass over
- * calcium of a millimetre or two. `nearest` takes the value of the nearest voxel and keeps the array's type: for
- * labels.
+ * `linear` interpolates between voxel centres in float32. Along an axis on which the new voxels are at least 1.5 times
+ * as long as the old ones, it averages over each new voxel's extent: point samples would miss calcium of 1 to 2 mm.
+ * `nearest` takes the value of the nearest voxel and keeps the array's type: for labels.
  *
- * Where the axes of the two grids are parallel (in any order and direction) it works axis by axis, otherwise voxel
- * by voxel.
+ * If the axes of the two grids are parallel (in any order and direction) it works axis by axis, otherwise voxel by
+ * voxel.
  */
 export function resample<T extends VoxelArray>(volume: Volume<T>, grid: Grid, how: 'nearest', fill: number): Volume<T>;
 export function resample(volume: Volume, grid: Grid, how: Interpolation, fill: number): Volume<Float32Array>;
@@ -29,8 +28,8 @@ export function resample(volume: Volume, grid: Grid, how: Interpolation, fill: n
 }
 
 /**
- * `linear` resampling plane by plane, for whoever need not have all planes at once. Planes may be asked for in any
- * order, and cost least in that of z.
+ * `linear` resampling plane by plane, without holding all planes. Planes may be requested in any order; ascending z is
+ * fastest.
  */
 export function linearPlanes(volume: Volume, { shape, affine }: Grid, fill: number): PlaneWriter {
   const toSource = multiply(invert(volume.affine), affine);
@@ -44,12 +43,11 @@ function nearest(volume: Volume, { shape, affine }: Grid, fill: number): VoxelAr
   return axes ? nearestSeparable(volume, axes, toSource, shape, fill) : nearestOblique(volume, toSource, shape, fill);
 }
 
-/** A part of a voxel so small that the grid need not grow for it. */
+/** The grid does not grow for a smaller part of a voxel than this. */
 const SLACK = 1e-3;
 
 /**
- * The grid of cubic voxels along right, anterior and superior (RAS) that has the same middle as `grid` and covers
- * it whole.
+ * The grid of cubic voxels along right, anterior and superior (RAS) that has the same centre as `grid` and covers it.
  */
 export function isotropicGrid(grid: Grid, spacingMm: number): Grid {
   const corners = [-0.5, grid.shape[0] - 0.5].flatMap((x) =>

@@ -17,10 +17,10 @@ const startsWith = (bytes: Uint8Array, at: number, magic: readonly number[]): bo
 export const isGzip = (bytes: Uint8Array): boolean => startsWith(bytes, 0, [0x1f, 0x8b]);
 
 /**
- * Names a well-known format that was uploaded in place of NIfTI; does nothing where it knows none.
+ * Recognises a well-known format that was uploaded instead of NIfTI. Does nothing for unknown formats.
  *
  * @param first the first bytes of the file, 300 or all there are
- * @throws BAD_IMAGE with what the file is
+ * @throws BAD_IMAGE that names the format
  */
 export function rejectForeignFormat(first: Uint8Array): void {
   if (first.length === 0) {

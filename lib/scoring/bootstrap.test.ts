@@ -5,7 +5,7 @@ import { bootstrap } from './bootstrap.ts';
 import { mean } from './quantile.ts';
 
 describe('a bootstrap interval', () => {
-  test('of a mean is that of the normal distribution: ± 1.96 standard errors', () => {
+  test('of a mean is ± 1.96 standard errors, as for the normal distribution', () => {
     const random = seededRandom('bootstrap');
     const values = Array.from({ length: 400 }, () => 3 + 2 * normal(random));
     const { value, low, high } = bootstrap(values, mean, random);
@@ -17,7 +17,7 @@ describe('a bootstrap interval', () => {
     expect(Math.abs((high! - low!) / (2 * halfWidth) - 1)).toBeLessThan(0.1);
   });
 
-  test('is wider where values come in clusters that agree: they are drawn together', () => {
+  test('is wider if values agree within clusters, which are drawn together', () => {
     const random = seededRandom('clusters');
     const clusters = Array.from({ length: 12 }, () =>
       Array.from(
@@ -34,7 +34,7 @@ describe('a bootstrap interval', () => {
     expect(width(together)).toBeGreaterThan(3 * width(apart));
   });
 
-  test('is the same for the same seed, holds its value, and is nothing where the figure is nothing', () => {
+  test('is the same for the same seed, contains its value, and is null for an undefined figure', () => {
     const values = fc.array(fc.double({ min: -9, max: 9, noNaN: true }), { maxLength: 12 });
     fc.assert(
       fc.property(values, fc.integer(), (sample, seed) => {

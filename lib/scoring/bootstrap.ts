@@ -1,7 +1,7 @@
 import type { Random } from '../random.ts';
 import { quantile } from './quantile.ts';
 
-/** A figure with its 95 % interval; all null where the figure is not defined. */
+/** A figure with its 95 % interval; all null if the figure is undefined. */
 export interface Estimate {
   readonly value: number | null;
   readonly low: number | null;
@@ -11,11 +11,11 @@ export interface Estimate {
 const RESAMPLES = 2000;
 
 /**
- * Percentile bootstrap (Efron 1979) over clusters, here the sites of every seed: cases of one site share its scanner,
- * so that they are drawn together. A difference of two models computed inside `statistic` is a paired one, because both
- * are seen on the same drawn clusters.
+ * Percentile bootstrap (Efron 1979) over clusters, here the sites of every seed: cases of one site share a scanner and
+ * are therefore drawn together. A difference of two models computed inside `statistic` is paired, because both models
+ * are evaluated on the same drawn clusters.
  *
- * @param statistic of a sample of clusters; null where it is not defined, as a median of nothing
+ * @param statistic of a sample of clusters; null if undefined, such as the median of no values
  */
 export function bootstrap<T>(
   clusters: readonly T[],

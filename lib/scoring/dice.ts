@@ -2,10 +2,10 @@ import { FedcardioError } from '../error.ts';
 import type { VoxelArray } from '../imaging/volume.ts';
 
 /**
- * Overlap of the voxels of class `label` in two masks on one grid: twice the intersection over the sum (Dice
- * 1945). Null where the class is in neither.
+ * Overlap of the voxels of class `label` in two masks on one grid: twice the intersection over the sum (Dice 1945).
+ * Null if neither mask has the class.
  *
- * @throws BAD_LABEL where the masks differ in size
+ * @throws BAD_LABEL if the masks differ in size
  */
 export function dice(a: VoxelArray, b: VoxelArray, label = 1): number | null {
   if (a.length !== b.length) {

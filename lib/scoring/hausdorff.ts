@@ -4,13 +4,13 @@ import { kdTree } from '../imaging/kd-tree.ts';
 import type { Vec3, Volume } from '../imaging/volume.ts';
 
 /**
- * The 95 % Hausdorff distance of the voxels of class `label` in two masks on one grid, mm: of the distances from each
- * surface voxel of one mask to the nearest surface voxel of the other the 95 % quantile (Hyndman & Fan type 7), and of
- * both directions the larger, as MONAI computes it. A surface voxel has a face towards another class or the outside.
- * Distances are between voxel centres in the world, so that oblique grids do not distort them.
+ * The 95 % Hausdorff distance of the voxels of class `label` in two masks on one grid, mm, as MONAI computes it: the 95
+ * % quantile (Hyndman & Fan type 7) of the distances from each surface voxel of one mask to the nearest of the other,
+ * and the larger value of both directions. A surface voxel has a face towards another class or the outside. Distances
+ * are between voxel centres in world coordinates, so that oblique grids do not distort them.
  *
- * @returns null where the class is missing in either mask: nothing is at a distance then
- * @throws BAD_LABEL where the masks differ in size
+ * @returns null if the class is missing in either mask
+ * @throws BAD_LABEL if the masks differ in size
  */
 export function hausdorff95(a: Volume, b: Volume, label = 1): number | null {
   if (a.data.length !== b.data.length) {
@@ -23,7 +23,7 @@ export function hausdorff95(a: Volume, b: Volume, label = 1): number | null {
   return Math.max(quantile95(distances(ofA, ofB)), quantile95(distances(ofB, ofA)));
 }
 
-/** World positions of the surface voxels, x, y, z one after the other. */
+/** World positions of the surface voxels: [x, y, z] after [x, y, z]. */
 function surface({ data, shape: [nx, ny, nz], affine }: Volume, label: number): Float64Array {
   const found: number[] = [];
   let at = -1;

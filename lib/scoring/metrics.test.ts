@@ -5,7 +5,7 @@ import { landmarkMetrics, metricsOf, pooledLandmarks, segmentationMetrics } from
 import { quantile } from './quantile.ts';
 
 describe('landmarkMetrics', () => {
-  test('counts missing points apart and never as within 6 mm', () => {
+  test('counts missing points separately and never as within 6 mm', () => {
     expect(landmarkMetrics([1, 3, null, 12, 6])).toEqual({
       kind: 'landmarks',
       n: 5,
@@ -16,11 +16,11 @@ describe('landmarkMetrics', () => {
     });
   });
 
-  test('keeps the errors of 10 mm and more that the published evaluation drops', () => {
+  test('keeps errors of 10 mm and more, which the published evaluation drops', () => {
     expect(landmarkMetrics([2, 50, 60]).median).toBe(50);
   });
 
-  test('says null rather than a number where nothing was found', () => {
+  test('is null if nothing was found', () => {
     expect(landmarkMetrics([null, null])).toEqual({
       kind: 'landmarks',
       n: 2,
@@ -32,7 +32,7 @@ describe('landmarkMetrics', () => {
     expect(landmarkMetrics([]).within6mm).toBeNull();
   });
 
-  test('does not get better when a point goes missing', () => {
+  test('does not improve when a point goes missing', () => {
     const errors = fc.array(fc.option(fc.double({ min: 0, max: 80, noNaN: true }), { nil: null }), { minLength: 1 });
     fc.assert(
       fc.property(errors, fc.nat(), (values, pick) => {
@@ -44,7 +44,7 @@ describe('landmarkMetrics', () => {
 });
 
 describe('segmentationMetrics', () => {
-  test('leaves cases out where both masks are empty, and says how many, and in how many one was', () => {
+  test('leaves out and counts cases with both masks empty, and counts those with one mask empty', () => {
     const more = {
       hausdorff95: [2, 5, null, null],
       volumes: { truth: [0, 10, 20, 90], prediction: [0, 0, 40, 60] },
@@ -73,7 +73,7 @@ describe('metricsOf', () => {
     { model: 'student', task: 'calcification', dice: [0.4], hausdorff95: [7], volumeErrors: [-20] },
   ];
 
-  test('pools points over sites, one metric a task', () => {
+  test('pools points over sites, one metric per task', () => {
     const metrics = metricsOf(scores);
     expect(metrics['hinge-points']).toMatchObject({ n: 6, missing: 1, median: 3 });
     expect(metrics.calcification).toMatchObject({ n: 1, dice: 0.4, hausdorff95: 7, oneEmpty: 0, volumeBias: -20 });
@@ -81,7 +81,7 @@ describe('metricsOf', () => {
     expect(metrics['coronary-arteries']).toBeUndefined();
   });
 
-  test('has each point by itself, in which one that is always missing shows', () => {
+  test('has metrics per point, which show a point that is always missing', () => {
     const [first, second] = ['1', '2'].map((name) => {
       const metrics = metricsOf(scores)['membranous-septum'];
       return metrics?.kind === 'landmarks' ? metrics.byPoint?.[name] : undefined;
@@ -97,14 +97,14 @@ describe('metricsOf', () => {
 });
 
 describe('quantile', () => {
-  test("equals numpy's default on values worked out by hand", () => {
+  test("equals numpy's default on values computed by hand", () => {
     expect(quantile([4, 1, 3, 2], 0.5)).toBe(2.5);
     expect(quantile([1, 2, 3, 4, 5], 0.9)).toBeCloseTo(4.6, 12);
     expect(quantile([7], 0.9)).toBe(7);
     expect(quantile([], 0.5)).toBeNull();
   });
 
-  test('does not sort 10 before 9', () => {
+  test('sorts numbers by value', () => {
     expect(quantile([10, 9, 1], 0.5)).toBe(9);
   });
 });

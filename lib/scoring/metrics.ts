@@ -3,12 +3,12 @@ import { type TaskId, WITHIN_MM } from '../federation/tasks.ts';
 import { mean, median, quantile } from './quantile.ts';
 
 /**
- * Errors of landmarks, in mm. Nothing is dropped: every error counts however large, and a point that the model
- * did not find is `missing`, apart from the errors, and not within 6 mm.
+ * Errors of landmarks, mm. Every error counts, however large. A point that the model did not find is counted as
+ * `missing` and as not within 6 mm; it has no error.
  */
 export interface LandmarkMetrics extends PointMetrics {
   readonly kind: 'landmarks';
-  /** The same of each point by itself; absent where tasks are pooled. */
+  /** Metrics of each point; absent if tasks are pooled. */
   readonly byPoint?: Readonly<Record<string, PointMetrics>>;
 }
 
@@ -16,28 +16,28 @@ export interface PointMetrics {
   /** Points in the truth, found or not. */
   readonly n: number;
   readonly missing: number;
-  /** Over the found points; null when none was found. */
+  /** Over the found points; null if none was found. */
   readonly median: number | null;
   readonly p90: number | null;
-  /** Share of all `n` points with an error of at most 6 mm; null when there are no points. */
+  /** Share of all `n` points with an error of at most 6 mm; null if there are no points. */
   readonly within6mm: number | null;
 }
 
 export interface SegmentationMetrics {
   readonly kind: 'segmentation';
-  /** Cases where truth or prediction holds something. */
+  /** Cases in which truth or prediction has the structure. */
   readonly n: number;
-  /** Cases where both are empty: right, but Dice is undefined there. */
+  /** Cases in which both are empty: correct, but Dice is undefined. */
   readonly bothEmpty: number;
   /** Median Dice of the `n` cases. */
   readonly dice: number | null;
   readonly p10: number | null;
   readonly meanDice: number | null;
-  /** Median 95 % Hausdorff distance, mm, of the cases where truth and prediction both hold something. */
+  /** Median 95 % Hausdorff distance, mm, of the cases in which truth and prediction both have the structure. */
   readonly hausdorff95: number | null;
-  /** Of the `n` cases, those where one of the two is empty: there is no distance then. */
+  /** Cases among the `n` in which one of the two is empty: the distance is undefined. */
   readonly oneEmpty: number;
-  /** Median volumes, and median of predicted minus true, mm³; absent where no volumes were reported. */
+  /** Median volumes, and median of predicted minus true, mm³; absent if no volumes were reported. */
   readonly volume?: { readonly truth: number; readonly prediction: number };
   readonly volumeBias?: number;
 }
@@ -48,7 +48,7 @@ export type MetricsByTask = Readonly<Partial<Record<TaskId, Metrics>>>;
 /**
  * Summarises errors; see {@link LandmarkMetrics}.
  *
- * @param errors one per point of the truth, in mm; null where the point was missing.
+ * @param errors one per point of the truth, mm; null if the point was missing
  */
 export const landmarkMetrics = (errors: readonly (number | null)[]): LandmarkMetrics => ({
   kind: 'landmarks',
@@ -70,8 +70,8 @@ function pointMetrics(errors: readonly (number | null)[]): PointMetrics {
 /**
  * Summarises overlaps, distances and volumes; see {@link SegmentationMetrics}.
  *
- * @param dice one per case; null where truth and prediction are both empty
- * @param more of the same cases, where it is known
+ * @param dice one per case; null if truth and prediction are both empty
+ * @param more the same cases' distances and volumes, if known
  */
 export function segmentationMetrics(
   dice: readonly (number | null)[],
@@ -96,7 +96,7 @@ export function segmentationMetrics(
   };
 }
 
-/** Pools the scores of any number of sites and cases, each point and case counting once. */
+/** Pools the scores of any number of sites and cases. Each point and case counts once. */
 export function metricsOf(scores: readonly Score[]): MetricsByTask {
   const byTask = new Map<TaskId, Score[]>();
   for (const score of scores) byTask.set(score.task, [...(byTask.get(score.task) ?? []), score]);
@@ -124,7 +124,7 @@ export function metricsOf(scores: readonly Score[]): MetricsByTask {
   );
 }
 
-/** All landmark tasks in one: what the claim of distillation is judged by. Undefined without landmark scores. */
+/** All landmark tasks pooled: the figure that distillation is judged by. Undefined without landmark scores. */
 export function pooledLandmarks(scores: readonly Score[]): LandmarkMetrics | undefined {
   const landmarks = scores.filter((score) => score.errors !== undefined);
   return landmarks.length === 0 ? undefined : landmarkMetrics(landmarks.flatMap(pointErrors));

@@ -5,7 +5,7 @@ import { seededRandom } from '../random.ts';
 import { bootstrap } from './bootstrap.ts';
 import { comparePaired } from './paired.ts';
 
-/** By numpy and scipy.stats.bootstrap: scripts/fixtures/geometry.py. */
+/** From numpy and scipy.stats.bootstrap: scripts/fixtures/geometry.py. */
 interface Fixture {
   readonly differences: readonly number[];
   readonly value: number;
@@ -15,7 +15,7 @@ interface Fixture {
 const { paired } = JSON.parse(readFileSync('test/fixtures/imaging/geometry.json', 'utf8')) as { paired: Fixture };
 const random = () => seededRandom('paired');
 
-test('as scipy: the mean, and the interval to what 2,000 draws are uncertain by', () => {
+test('agrees with scipy: the mean, and the interval within the uncertainty of 2,000 draws', () => {
   const { mean } = comparePaired(paired.differences, random());
   const tolerance = 0.1 * (paired.high - paired.low);
   expect(mean.value).toBeCloseTo(paired.value, 9);
@@ -25,7 +25,7 @@ test('as scipy: the mean, and the interval to what 2,000 draws are uncertain by'
 
 const some = fc.array(fc.option(fc.double({ min: -30, max: 30, noNaN: true }), { nil: null }), { maxLength: 20 });
 
-test('swapping the models turns signs and interval around, and the interval is in order', () => {
+test('swapping the models negates the mean and the interval, and the interval is ordered', () => {
   fc.assert(
     fc.property(some, (differences) => {
       const there = comparePaired(differences, random());
@@ -46,7 +46,7 @@ test('swapping the models turns signs and interval around, and the interval is i
   );
 });
 
-test('a case without a difference is left out, and without any there is no figure', () => {
+test('a case without a difference is left out, and no differences give no figure', () => {
   expect(comparePaired([null, 2, null], random())).toEqual({
     mean: { value: 2, low: 2, high: 2 },
     higher: 1,
@@ -56,7 +56,7 @@ test('a case without a difference is left out, and without any there is no figur
   expect(comparePaired([null], random()).mean).toEqual({ value: null, low: null, high: null });
 });
 
-test('draws without a value are left out of an interval', () => {
+test('draws without a value are left out of the interval', () => {
   const { value, low, high } = bootstrap([0, 1], (s) => (s.includes(1) ? s.length : null), random());
   expect([value, low, high]).toEqual([2, 2, 2]);
 });

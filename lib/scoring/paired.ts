@@ -5,18 +5,19 @@ import { mean } from './quantile.ts';
 /** Two models on the same cases, first minus second. */
 export interface PairedComparison {
   readonly mean: Estimate;
-  /** Cases on which the first is above, equal, below. */
+  /** Cases in which the first is higher, equal, lower. */
   readonly higher: number;
   readonly equal: number;
   readonly lower: number;
 }
 
 /**
- * Sums up differences of two models, one a case, with a 95 % interval by a percentile bootstrap over cases. Being of the
- * same case, a difference is free of how hard the case is; being one a case, it asks nothing of the points within.
+ * Summarises differences between two models, one per case, with a 95 % interval by a percentile bootstrap over cases. A
+ * difference within one case does not depend on how hard the case is. One value per case makes no assumption about the
+ * points within it.
  *
- * @param differences null where a case has none: it is left out
- * @param random seeded, so that an interval can be had again
+ * @param differences null for a case without one: it is left out
+ * @param random seeded, so that the interval is reproducible
  */
 export function comparePaired(differences: readonly (number | null)[], random: Random): PairedComparison {
   const values = differences.filter((value) => value !== null);

@@ -1,9 +1,9 @@
 /**
- * The first key that any object in a JSON text has twice, or undefined. `JSON.parse` keeps the last of them
- * silently, so that two readers of one file could see different tensors. The text must be valid JSON.
+ * The first key that occurs twice in an object of a JSON text, or undefined. `JSON.parse` silently keeps the last one,
+ * so that two readers of one file could see different tensors. The text must be valid JSON.
  */
 export function duplicateKey(json: string): string | undefined {
-  /** Keys seen in each open object; undefined for an open array. */
+  /** Keys of each open object; undefined for an open array. */
   const open: (Set<string> | undefined)[] = [];
   let expectsKey = false;
   for (const [token] of json.matchAll(/"(?:[^"\\]|\\.)*"|[{}[\],:]/g)) {

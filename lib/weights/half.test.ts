@@ -11,11 +11,11 @@ const fixture = (name: string): Uint8Array =>
 const ALL = Uint16Array.from({ length: 0x10000 }, (_, bits) => bits);
 const bytesOf = ({ buffer, byteOffset, byteLength }: Uint16Array) => new Uint8Array(buffer, byteOffset, byteLength);
 
-/** The bits of float32 values, every NaN as the same one: its payload is nobody's business. */
+/** The bits of float32 values. All NaNs have the same bits, because their payload does not matter. */
 const bitsOf = (values: Float32Array): Uint32Array =>
   new Uint32Array(values.slice().buffer).map((bits) => ((bits & 0x7fffffff) > 0x7f800000 ? 0x7fc00000 : bits));
 
-/** The raw halves of a tensor in a fixture. */
+/** The raw half floats of a tensor in a fixture. */
 function halvesOf(file: Uint8Array, name: string): Uint16Array {
   const { tensors, dataStart } = parseSafetensorsHeader(file);
   const { begin, end } = tensors.get(name) as { begin: number; end: number };
@@ -33,7 +33,7 @@ describe.each(['F16', 'BF16'] as const)('%s', (dtype) => {
     expect(blocks.map((bits) => createHash('sha256').update(bits).digest('hex'))).toEqual(expected);
   });
 
-  test('decodes bytes at any address', () => {
+  test('decodes bytes at any offset', () => {
     const [aligned, shifted] = [new Float32Array(3), new Float32Array(3)];
     const bytes = Uint8Array.of(0, 1, 2, 3, 4, 5, 6);
 
@@ -43,14 +43,14 @@ describe.each(['F16', 'BF16'] as const)('%s', (dtype) => {
     expect(shifted).toEqual(aligned);
   });
 
-  test('encodes as PyTorch does: to nearest, ties to even, beyond the range to infinity', () => {
+  test('encodes as PyTorch does: to nearest, ties to even, to infinity beyond the range', () => {
     const file = fixture('half-rounding.safetensors');
     const values = new Float32Array(halvesOf(file, 'values').buffer);
 
     expect(encodeHalf(values, dtype)).toEqual(halvesOf(file, dtype));
   });
 
-  test('gives back every half but for the payload of NaN', () => {
+  test('keeps every half float, except for the payload of NaN', () => {
     const values = new Float32Array(ALL.length);
     decodeHalf(bytesOf(ALL), dtype, values);
 
@@ -66,7 +66,7 @@ describe.each(['F16', 'BF16'] as const)('%s', (dtype) => {
     return (bits & 0x7fff) > infinity;
   };
 
-  test('is as near to a value as its neighbours, or nearer', () => {
+  test('rounds to the nearest half float', () => {
     const largest = dtype === 'F16' ? 65504 : 3.38e38;
     fc.assert(
       fc.property(fc.float({ noNaN: true, min: -Math.fround(largest), max: Math.fround(largest) }), (value) => {

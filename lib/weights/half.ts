@@ -1,11 +1,11 @@
 /**
- * Half floats, little-endian as in a file: F16 is IEEE 754 binary16, BF16 the upper half of a binary32. Encoding
- * rounds to nearest, ties to even. Node 20 has no `Float16Array`.
+ * Half floats, little-endian as in a file. F16 is IEEE 754 binary16, BF16 the upper half of a binary32. Encoding rounds
+ * to nearest, ties to even. Node 20 has no `Float16Array`.
  */
 
 export type HalfDtype = 'F16' | 'BF16';
 
-/** The float32 of every binary16, by its bits. */
+/** The float32 value of every binary16, by its bits. */
 const F16_VALUES = new Float32Array(0x10000);
 {
   const bits = new Uint32Array(F16_VALUES.buffer);
@@ -17,7 +17,7 @@ const F16_VALUES = new Float32Array(0x10000);
   }
 }
 
-/** The same values as float32, exactly. Writes as many of `values` as `bytes` has halves. */
+/** Decodes exactly to float32. Writes as many of `values` as `bytes` has half floats. */
 export function decodeHalf(bytes: Uint8Array, dtype: HalfDtype, values: Float32Array): void {
   const aligned = bytes.byteOffset % 2 === 0 ? bytes : Uint8Array.from(bytes);
   const halves = new Uint16Array(aligned.buffer, aligned.byteOffset, aligned.byteLength / 2);
@@ -29,7 +29,7 @@ export function decodeHalf(bytes: Uint8Array, dtype: HalfDtype, values: Float32A
   }
 }
 
-/** The nearest half floats. What lies beyond their range (65,504 in F16) becomes infinite; NaN stays NaN. */
+/** The nearest half floats. Values beyond the range (65,504 in F16) become infinite; NaN stays NaN. */
 export function encodeHalf(values: Float32Array, dtype: HalfDtype): Uint16Array {
   const bits = new Uint32Array(values.buffer, values.byteOffset, values.length);
   const encode = dtype === 'F16' ? toF16 : toBF16;
@@ -39,7 +39,7 @@ export function encodeHalf(values: Float32Array, dtype: HalfDtype): Uint16Array 
 }
 
 function toBF16(bits: number): number {
-  // Rounding up could carry a NaN over to a zero.
+  // Rounding up could turn a NaN into a zero.
   if ((bits & 0x7fffffff) > 0x7f800000) return (bits >>> 16) | 0x40;
   return (bits + 0x7fff + ((bits >>> 16) & 1)) >>> 16;
 }
@@ -51,7 +51,7 @@ function toF16(bits: number): number {
   // From half way between the largest binary16 and the next power of two.
   if (magnitude >= 0x477ff000) return sign | 0x7c00;
   if (magnitude >= 0x38800000) {
-    // Rebias the exponent from 127 to 15; a carry of the rounding into it is what is meant.
+    // Changes the exponent's bias from 127 to 15. Rounding may carry into the exponent, which is correct.
     return sign | ((magnitude - 0x38000000 + 0xfff + ((magnitude >>> 13) & 1)) >>> 13);
   }
   // Below 2⁻¹⁴ a binary16 counts steps of 2⁻²⁴; up to half a step is zero.

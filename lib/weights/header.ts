@@ -3,18 +3,18 @@ import { duplicateKey } from './duplicate-key.ts';
 import { elementsOf } from './weights.ts';
 
 /**
- * The header of a safetensors file: 8 bytes little-endian length, then that many bytes of JSON, then the tensors'
+ * The header of a safetensors file: 8 bytes of little-endian length, then that many bytes of JSON, then the tensors'
  * bytes without gaps. Format: https://github.com/huggingface/safetensors#format
  */
 
-/** Bytes of one element. */
+/** Bytes per element. */
 export const DTYPE_BYTES = { F32: 4, F16: 2, BF16: 2, I32: 4, I64: 8 } as const;
 export type Dtype = keyof typeof DTYPE_BYTES;
 
 interface TensorEntry {
   readonly dtype: Dtype;
   readonly shape: readonly number[];
-  /** First byte and the byte after the last, counted from the end of the header. */
+  /** First byte, and the byte after the last, counted from the end of the header. */
   readonly begin: number;
   readonly end: number;
 }
@@ -23,24 +23,25 @@ export interface SafetensorsHeader {
   /** In the order of their bytes. */
   readonly tensors: ReadonlyMap<string, TensorEntry>;
   readonly metadata: Readonly<Record<string, string>>;
-  /** Where the tensors' bytes start in the file, and how many there are. */
+  /** Offset of the tensors' bytes in the file, and their number. */
   readonly dataStart: number;
   readonly dataBytes: number;
 }
 
-/** What the reference implementation allows; nobody allocates by a header's word beyond it. */
+/** Limit of the reference implementation. It bounds what a header can make us allocate. */
 const MAX_HEADER_BYTES = 100_000_000;
 const LENGTH_BYTES = 8;
 
 export const badWeights = (message: string, cause?: unknown): FedcardioError =>
   new FedcardioError('BAD_WEIGHTS', message, { cause, hint: 'Write the file again from the model.' });
 
-/** Bytes from the start of the file to the first tensor, from the file's first 8 bytes. Throws `BAD_WEIGHTS`. */
+/** Bytes from the start of the file to the first tensor, read from the first 8 bytes. Throws `BAD_WEIGHTS`. */
 export function safetensorsDataStart(prefix: Uint8Array): number {
-  if (prefix.length < LENGTH_BYTES) throw badWeights(`a safetensors file has at least 8 bytes, this ${prefix.length}`);
+  if (prefix.length < LENGTH_BYTES)
+    throw badWeights(`a safetensors file has at least 8 bytes, this one ${prefix.length}`);
   const length = new DataView(prefix.buffer, prefix.byteOffset).getBigUint64(0, true);
   if (length < 2n || length > MAX_HEADER_BYTES) {
-    throw badWeights(`the header claims ${length} bytes; 2 to ${MAX_HEADER_BYTES} are possible`);
+    throw badWeights(`the header claims ${length} bytes; 2 to ${MAX_HEADER_BYTES} are allowed`);
   }
   const start = LENGTH_BYTES + Number(length);
   if (start % 8 !== 0) throw badWeights(`the tensors start at byte ${start}, which is not a multiple of 8`);
@@ -48,9 +49,9 @@ export function safetensorsDataStart(prefix: Uint8Array): number {
 }
 
 /**
- * Reads and checks a header. `prefix` is the start of a file, at least {@link safetensorsDataStart} bytes of it.
- * Throws `BAD_WEIGHTS` on anything but tensors of known types laid out without gap or overlap: a header decides
- * which bytes mean what, so that nothing doubtful is accepted.
+ * Parses and checks a header. `prefix` is the start of a file, at least {@link safetensorsDataStart} bytes. Throws
+ * `BAD_WEIGHTS` unless all tensors have known types and follow each other without gap or overlap. The check is strict
+ * because the header decides what the bytes mean.
  */
 export function parseSafetensorsHeader(prefix: Uint8Array): SafetensorsHeader {
   const dataStart = safetensorsDataStart(prefix);
@@ -111,7 +112,7 @@ function parseEntry(name: string, value: unknown): TensorEntry {
   return { dtype: dtype as Dtype, shape, begin, end };
 }
 
-/** The bytes of all tensors together, which must follow each other without gap or overlap. */
+/** Total bytes of the tensors, which must follow each other without gap or overlap. */
 function requireContiguous(entries: readonly (readonly [string, TensorEntry])[]): number {
   let end = 0;
   for (const [name, entry] of entries) {

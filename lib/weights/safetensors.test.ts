@@ -21,7 +21,7 @@ const ARRAYS: Weights = new Map(
 const contents = (weights: Tensors) =>
   new Map([...weights].map(([name, { shape, data }]) => [name, { shape, data: Buffer.from(data.slice().buffer) }]));
 
-/** A file with this header text, padded as it must be, and this many zero bytes of tensors. */
+/** A file with this header text, correctly padded, and this many zero bytes of tensors. */
 function file(header: string | object, dataBytes = 0): Uint8Array {
   const text = typeof header === 'string' ? header : JSON.stringify(header);
   const json = Buffer.from(text.padEnd(Math.ceil(text.length / 8) * 8));
@@ -37,20 +37,20 @@ const f32 = (begin: number, end: number, shape = [(end - begin) / 4]) => ({
 });
 
 describe('safetensors', () => {
-  test('reads what the reference library wrote', () => {
+  test('reads files of the reference library', () => {
     const bytes = fixture('python-f32.safetensors');
 
     expect(contents(decodeSafetensors(bytes))).toEqual(contents(ARRAYS));
     expect(parseSafetensorsHeader(bytes).metadata).toEqual({ stage: 'student' });
   });
 
-  test('writes the very bytes that the reference library writes', () => {
+  test('writes the same bytes as the reference library', () => {
     const bytes = encodeSafetensors(ARRAYS, { stage: 'student' });
 
     expect(Buffer.compare(bytes, fixture('python-f32.safetensors'))).toBe(0);
   });
 
-  test('writes the very bytes that the reference library writes of integers and of half floats', () => {
+  test('writes integers and half floats in the same bytes as the reference library', () => {
     const steps = { dtype: 'I64' as const, shape: [3], data: BigInt64Array.of(-(2n ** 63n), -1n, 2n ** 63n - 1n) };
     const files: readonly (readonly [string, Uint8Array])[] = [
       ['python-i64', encodeSafetensors(new Map<string, Tensor>([...ARRAYS, ['steps', steps]]))],
@@ -60,7 +60,7 @@ describe('safetensors', () => {
     for (const [name, bytes] of files) expect(Buffer.compare(bytes, fixture(`${name}.safetensors`)), name).toBe(0);
   });
 
-  test('puts I64 and I32 before all floats, in a file that the reference library has read', () => {
+  test('puts I64 and I32 before all floats, in a file that the reference library can read', () => {
     const steps = { dtype: 'I64' as const, shape: [3], data: BigInt64Array.of(-(2n ** 63n), -1n, 2n ** 63n - 1n) };
     const seen = { dtype: 'I32' as const, shape: [3], data: Int32Array.of(-(2 ** 31), -1, 2 ** 31 - 1) };
     const mixed = new Map<string, Tensor>([...ARRAYS, ['seen', seen], ['steps', steps]]);
@@ -83,7 +83,7 @@ describe('safetensors', () => {
   test.each([
     ['F16', 65520, 65519],
     ['BF16', 3.4e38, 3.389e38],
-  ] as const)('refuses to write as %s what is not finite then', (dtype, beyond, largest) => {
+  ] as const)('refuses to write values as %s that would not be finite', (dtype, beyond, largest) => {
     const encode = (...values: number[]) =>
       encodeSafetensors(new Map([['w', { dtype: 'F32', shape: [2], data: Float32Array.from(values) }]]), {}, { dtype });
 
@@ -93,7 +93,7 @@ describe('safetensors', () => {
     expect(decodeSafetensors(encode(1, largest), { finite: true }).get('w')?.data[0]).toBe(1);
   });
 
-  test('gives back any weights to the bit, in the same bytes whatever the order of insertion', () => {
+  test('keeps any weights to the bit, in the same bytes for every insertion order', () => {
     const tensor = fc.array(fc.nat(4), { maxLength: 4 }).chain((shape): fc.Arbitrary<Tensor> => {
       const length = { minLength: elementsOf(shape), maxLength: elementsOf(shape) };
       return fc.oneof(
@@ -119,7 +119,7 @@ describe('safetensors', () => {
     );
   });
 
-  test('finds values that are not finite when asked to', () => {
+  test('refuses values that are not finite on request', () => {
     for (const value of [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY]) {
       const bytes = encodeSafetensors(new Map([['w', { dtype: 'F32', shape: [2], data: Float32Array.of(1, value) }]]));
 
@@ -130,14 +130,14 @@ describe('safetensors', () => {
     }
   });
 
-  test('refuses to write an array that does not have the length of its shape', () => {
+  test('refuses to write an array whose length does not match its shape', () => {
     const weights: Weights = new Map([['w', { dtype: 'F32', shape: [3], data: new Float32Array(2) }]]);
     expect(() => encodeSafetensors(weights)).toThrow('tensor "w" has 2 values for shape [3]');
   });
 
   test.each<[string, Uint8Array, RegExp]>([
     ['an empty file', new Uint8Array(), /at least 8 bytes/],
-    ['a header length beyond all bounds', Buffer.from('ffffffffffffffff', 'hex'), /claims 18446744073709551615 bytes/],
+    ['an oversized header length', Buffer.from('ffffffffffffffff', 'hex'), /claims 18446744073709551615 bytes/],
     ['a file cut within the header', file({ w: f32(0, 4) }, 4).subarray(0, 20), /the header ends at byte/],
     ['a file cut within a tensor', file({ w: f32(0, 8) }, 4), /describes .* bytes, the file has/],
     ['bytes after the last tensor', file({ w: f32(0, 4) }, 8), /describes .* bytes, the file has/],
@@ -152,7 +152,7 @@ describe('safetensors', () => {
       Buffer.concat([file('{}').subarray(0, 8), Buffer.alloc(8, 0xff)]),
       /not JSON in UTF-8/,
     ],
-    ['JSON that is no object', file('[]'), /not a JSON object/],
+    ['JSON that is not an object', file('[]'), /not a JSON object/],
     ['a header that starts with a space', file(' {}'), /not a JSON object/],
     ['a name twice', file(`{"w":${JSON.stringify(f32(0, 4))},"w":${JSON.stringify(f32(0, 4))}}`, 4), /"w" twice/],
     [
@@ -165,7 +165,7 @@ describe('safetensors', () => {
     ['a type from the prototype', file({ w: { ...f32(0, 4), dtype: 'toString' } }, 4), /dtype "toString"/],
     ['an unknown field', file({ w: { ...f32(0, 4), scale: 1 } }, 4), /nothing else/],
     ['a negative side', file({ w: { ...f32(0, 4), shape: [-1] } }, 4), /shape \[-1\]/],
-    ['a shape of other size than its bytes', file({ w: f32(0, 8, [3]) }, 8), /needs 12 bytes and has 8/],
+    ['a shape that does not match its bytes', file({ w: f32(0, 8, [3]) }, 8), /needs 12 bytes and has 8/],
     ['a gap', file({ a: f32(0, 4), b: f32(8, 12) }, 12), /"b" starts at byte 8: it leaves a gap/],
     ['a gap at the start', file({ a: f32(4, 8) }, 8), /leaves a gap after byte 0/],
     ['an overlap', file({ a: f32(0, 8), b: f32(4, 8) }, 8), /"b" starts at byte 4: it overlaps/],
@@ -184,7 +184,7 @@ describe('safetensors', () => {
     expect(() => decodeSafetensors(bytes)).toThrow(expect.objectContaining({ code: 'BAD_WEIGHTS' }));
   });
 
-  test('never fails in any other way than its own, whatever the bytes', () => {
+  test('throws only BAD_WEIGHTS for any bytes', () => {
     const valid = encodeSafetensors(ARRAYS);
     const mutation = fc.tuple(fc.nat(valid.length - 1), fc.nat(255));
     fc.assert(

@@ -6,21 +6,21 @@ import { elementsOf, sortedNames, type Tensor, type Tensors, type Weights, type 
 /**
  * The safetensors codec (https://github.com/huggingface/safetensors#format). The same weights always give the same
  * bytes: tensors in the order of {@link inFileOrder}, no gaps, the header padded with spaces to a multiple of 8 bytes.
- * Values are little-endian, as is every machine that Node runs tensors on.
+ * Values are little-endian, as on every machine that runs Node with tensors.
  */
 
-/** What floats can be stored as. */
+/** Types that floats can be stored as. */
 type FloatDtype = Exclude<Dtype, 'I32' | 'I64'>;
 
-/** What {@link encodeSafetensorsHeader} needs of a tensor. */
+/** The part of a tensor that {@link encodeSafetensorsHeader} needs. */
 export interface TensorShape {
   readonly dtype: Dtype;
   readonly shape: readonly number[];
 }
 
 /**
- * The tensors in the order of files that fedcardio writes: I64, I32, then floats, each by name. Every tensor is then
- * aligned, and the order does not depend on how floats are stored: an update in half floats has its global model's.
+ * The tensors in fedcardio's file order: I64, I32, then floats, each by name. Every tensor is then aligned, and the
+ * order does not depend on how floats are stored: an update in half floats has the order of its global model.
  */
 function inFileOrder<T extends TensorShape>(tensors: ReadonlyMap<string, T>): ReadonlyMap<string, T> {
   const rank = ({ dtype }: TensorShape) => (dtype === 'I64' ? 0 : dtype === 'I32' ? 1 : 2);
@@ -29,8 +29,7 @@ function inFileOrder<T extends TensorShape>(tensors: ReadonlyMap<string, T>): Re
 }
 
 /**
- * The first bytes of a file with these tensors, up to where their values start. The values must follow in the order
- * of the map.
+ * The first bytes of a file with these tensors, up to the first value. The values must follow in the order of the map.
  */
 export function encodeSafetensorsHeader(
   tensors: ReadonlyMap<string, TensorShape>,
@@ -54,13 +53,13 @@ export function encodeSafetensorsHeader(
 }
 
 export interface EncodeOptions {
-  /** What floats are stored as; halves round to nearest, ties to even. Default F32. */
+  /** Storage type of floats; half floats round to nearest, ties to even. Default F32. */
   readonly dtype?: FloatDtype;
 }
 
 /**
- * The file of a model's weights. Throws `BAD_WEIGHTS` naming the tensor when an array does not have the length of its
- * shape, and when a value as a half float is not finite: an F16 ends at 65,504.
+ * The file of a model's weights. Throws `BAD_WEIGHTS` that names the tensor if an array's length does not match its
+ * shape, or if a value is not finite as a half float (F16 ends at 65,504).
  *
  * @param metadata free text by name, kept in the header
  */
@@ -99,8 +98,8 @@ export interface DecodeOptions {
 }
 
 /**
- * The weights in a file as float32, in the order of their bytes. F32 arrays share memory with `bytes` where its
- * alignment allows. Throws `BAD_WEIGHTS` naming the tensor when anything is wrong, also where there are integers.
+ * The weights in a file as float32, in the order of their bytes. F32 arrays share memory with `bytes` if alignment
+ * allows. Throws `BAD_WEIGHTS` that names the tensor if anything is wrong, also for integers.
  */
 export function decodeSafetensors(bytes: Uint8Array, options: DecodeOptions = {}): Weights {
   const weights = new Map<string, WeightTensor>();
@@ -111,7 +110,7 @@ export function decodeSafetensors(bytes: Uint8Array, options: DecodeOptions = {}
   return weights;
 }
 
-/** As {@link decodeSafetensors}, integers included. */
+/** Like {@link decodeSafetensors}, including integers. */
 export function decodeTensors(bytes: Uint8Array, { finite = false }: DecodeOptions = {}): Tensors {
   const { tensors, dataStart, dataBytes } = parseSafetensorsHeader(bytes);
   if (bytes.length !== dataStart + dataBytes) {

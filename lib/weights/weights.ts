@@ -5,14 +5,14 @@ export interface WeightTensor {
   readonly data: Float32Array;
 }
 
-/** An array of whole numbers, such as a counter of steps. */
+/** An array of integers, such as a counter of steps. */
 type IntegerTensor =
   | { readonly dtype: 'I32'; readonly shape: readonly number[]; readonly data: Int32Array }
   | { readonly dtype: 'I64'; readonly shape: readonly number[]; readonly data: BigInt64Array };
 
 export type Tensor = WeightTensor | IntegerTensor;
 
-/** A model's parameters by name. Iterate in the order of {@link sortedNames} wherever bytes depend on it. */
+/** A model's parameters by name. Iterate in the order of {@link sortedNames} if bytes depend on it. */
 export type Weights = ReadonlyMap<string, WeightTensor>;
 
 /** All tensors of a file by name. */
