@@ -60,7 +60,7 @@ describe('a file that cannot be read is refused with the reason', () => {
     ['an empty position', file({}, { ...point, position: '' }), /no position of three numbers/],
     ['no position', file({}, { label: 'hinge-left' }), /no position of three numbers/],
     ['text as a number', file({}, { ...point, position: ['1', 2, 3] }), /markups\.0\.controlPoints\.0\.position\.0/],
-    ['another system', file({ coordinateSystem: 'IJK' }, point), /"IJK" is not known/],
+    ['another system', file({ coordinateSystem: 'IJK' }, point), /"IJK" is unknown/],
     ['another unit', file({ coordinateUnits: 'cm' }, point), /in "cm", not in mm/],
   ])('%s', (_what, text, reason) => {
     expect(() => readMarkups(text, CLASSES)).toThrow(reason);

@@ -75,7 +75,7 @@ function versionOf(first: Uint8Array): 1 | 2 {
   for (const version of [1, 2] as const) {
     if (size !== SIZES[version] && swapped !== SIZES[version]) continue;
     if (first.length < SIZES[version]) {
-      throw new FedcardioError('BAD_IMAGE', `It ends after ${first.length} bytes, inside the NIfTI header.`, {
+      throw new FedcardioError('BAD_IMAGE', `It ends after ${first.length} bytes, within the NIfTI header.`, {
         hint: 'The upload or the export was cut off: upload the whole file again.',
       });
     }

@@ -1,7 +1,7 @@
 import { differentiable } from './differentiable.ts';
 import { tf } from './tf.ts';
 
-/** x·Φ(x) with the exact normal distribution Φ, as PyTorch's `GELU` (not its tanh approximation). */
+/** x·Φ(x) with the exact normal distribution function Φ, as PyTorch's `GELU` (not its tanh approximation). */
 export const gelu = (x: tf.Tensor2D): tf.Tensor2D =>
   differentiable<tf.Tensor2D>(
     [x],

@@ -1,21 +1,21 @@
 import { kernels } from './kernels.ts';
 import { tf } from './tf.ts';
 
-/** Variables that AdamW updates together: their values and moments one after the other in flat vectors. */
+/** Variables that AdamW updates together. Their values and moments are concatenated in flat vectors. */
 export interface Group {
   readonly name: string;
   readonly variables: readonly (readonly [name: string, variable: tf.Variable])[];
   readonly m: tf.Variable<tf.Rank.R1>;
   readonly v: tf.Variable<tf.Rank.R1>;
-  /** The values as the last step left them, good while the variables still hold the tensors it gave them. */
+  /** The values after the last step, valid while the variables still hold the tensors it assigned. */
   readonly values: tf.Variable<tf.Rank.R1>;
   assigned: readonly tf.Tensor['dataId'][];
-  /** What the values are drawn to, and how strongly. */
+  /** Point that the proximal term pulls the values to, and its strength. */
   readonly proximal: { readonly strength: number; readonly point: tf.Tensor1D } | undefined;
   steps: number;
 }
 
-/** The variables by group, their moments zero. `proximal`: how strongly a group is drawn to its values of now. */
+/** The variables by group, with zero moments. `proximal` is the strength that pulls a group to its current values. */
 export function groupsOf(
   variables: ReadonlyMap<string, tf.Variable>,
   groupOf: (name: string) => string,
@@ -50,14 +50,17 @@ export function disposeGroup({ m, v, values, proximal }: Group): void {
   proximal?.point.dispose();
 }
 
-/** Values of a group's variables, gathered anew only if someone else has assigned to one since the last step. */
+/**
+ * Values of a group's variables. They are gathered again only if other code has assigned to a variable since the last
+ * step.
+ */
 export function currentValues(group: Group): tf.Tensor1D {
   const unchanged =
     group.assigned.length > 0 && group.variables.every(([, { dataId }], i) => dataId === group.assigned[i]);
   return unchanged ? group.values : flat(group.variables.map(([, variable]) => variable));
 }
 
-/** Gives every variable of a group its part of the values. */
+/** Assigns each variable of a group its part of the values. */
 export function assignValues(group: Group, values: tf.Tensor1D): void {
   group.values.assign(values);
   const sizes = group.variables.map(([, { size }]) => size);
@@ -68,7 +71,7 @@ export function assignValues(group: Group, values: tf.Tensor1D): void {
   });
 }
 
-/** A group's gradient: what the loss gave, zeros where it gave none, and the pull of the proximal term. */
+/** A group's gradient: that of the loss, zero for variables it does not reach, plus that of the proximal term. */
 export function gradientOf(group: Group, gradients: Readonly<Record<string, tf.Tensor>>): tf.Tensor1D {
   const gradient = flat(group.variables.map(([, variable]) => gradients[variable.name] ?? tf.zerosLike(variable)));
   if (!group.proximal) return gradient;
@@ -79,6 +82,6 @@ export function gradientOf(group: Group, gradients: Readonly<Record<string, tf.T
 const flat = (tensors: readonly tf.Tensor[]): tf.Tensor1D =>
   tf.concat(tensors.map((x) => reshape(x, [x.size]) as tf.Tensor1D));
 
-/** Where the shape is right already, a reshape would still be an operation. */
+/** Reshapes only if needed: reshaping to the same shape is still an operation. */
 const reshape = (x: tf.Tensor, shape: number[]): tf.Tensor =>
   x.rank === 1 && shape.length === 1 ? x : tf.reshape(x, shape);

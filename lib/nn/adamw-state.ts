@@ -3,7 +3,7 @@ import { elementsOf, type Weights, type WeightTensor } from '../weights/weights.
 import type { Group } from './adamw-groups.ts';
 import { tf } from './tf.ts';
 
-/** Moments by `m/<name>` and `v/<name>`, and steps taken by `steps/<group>`. */
+/** Moments as `m/<name>` and `v/<name>`, and step counts as `steps/<group>`. */
 export function readState(groups: readonly Group[]): Weights {
   return new Map(
     groups.flatMap((group) => [
@@ -18,7 +18,7 @@ export function readState(groups: readonly Group[]): Weights {
   );
 }
 
-/** Takes over a state that {@link readState} returned; throws `BAD_WEIGHTS`, and changes nothing, for another's. */
+/** Loads a state from {@link readState}. Throws `BAD_WEIGHTS`, and changes nothing, if it does not fit. */
 export function loadState(groups: readonly Group[], state: Weights): void {
   for (const group of groups) checkState(group, state);
   for (const group of groups) {
@@ -57,9 +57,9 @@ function checkState(group: Group, state: Weights): void {
   if (!wrong) return;
   throw new FedcardioError(
     'BAD_WEIGHTS',
-    `the optimiser state does not fit: ${wrong.name} is missing or of another size`,
+    `the optimiser state does not fit: ${wrong.name} is missing or has another size`,
     {
-      hint: 'It belongs to another network; leave it out to start the moments from zero.',
+      hint: 'It belongs to another network. Leave it out to start the moments from zero.',
     },
   );
 }

@@ -26,7 +26,7 @@ describe.each(await availableBackends())('AdamW on the %s backend', (backend) =>
   test.each([
     ['plain', 0],
     ['proximal', 20],
-  ] as const)("takes PyTorch's steps (%s)", (kind, mu) => {
+  ] as const)('takes the steps of PyTorch (%s)', (kind, mu) => {
     const variables = make();
     const optimizer = createAdamW(variables, { ...OPTIONS, proximal: () => mu });
     const tensors: number[] = [];
@@ -40,7 +40,7 @@ describe.each(await availableBackends())('AdamW on the %s backend', (backend) =>
     expect(new Set(tensors.slice(1)).size).toBe(1);
   });
 
-  test('holds the groups that it is told to near where they started, by one more vector each', () => {
+  test('pulls the given groups to their first values, with one more vector each', () => {
     const moved = (mu: number) => {
       const before = tf.memory();
       const variables = make();
@@ -65,7 +65,7 @@ describe.each(await availableBackends())('AdamW on the %s backend', (backend) =>
     expect(held.held - free.held).toBe(5 * 4);
   });
 
-  test('goes on from exported moments', () => {
+  test('continues from exported moments', () => {
     let variables = make();
     let optimizer = createAdamW(variables, OPTIONS);
     for (let step = 0; step < 5; step++) {
@@ -88,7 +88,7 @@ describe.each(await availableBackends())('AdamW on the %s backend', (backend) =>
     ]);
   });
 
-  test('sees values that someone else assigned between two steps', () => {
+  test('uses values that other code assigned between two steps', () => {
     const variables = make();
     const p = variables.get('p')!;
     const optimizer = createAdamW(variables);
@@ -98,7 +98,7 @@ describe.each(await availableBackends())('AdamW on the %s backend', (backend) =>
     for (const value of p.dataSync()) expect(Math.abs(value - 10)).toBeLessThan(0.1);
   });
 
-  test('leaves a group without gradient alone', () => {
+  test('does not change a group without a gradient', () => {
     const variables = make();
     const optimizer = createAdamW(variables, { weightDecay: 0.5, group: (name) => name });
     const before = Array.from(variables.get('q')!.dataSync());
@@ -110,7 +110,7 @@ describe.each(await availableBackends())('AdamW on the %s backend', (backend) =>
     expect(optimizer.read().get('steps/p')!.data[0]).toBe(3);
   });
 
-  test('refuses the state of another network, and steps after a loss that is not finite', () => {
+  test('refuses the state of another network, and a step with a loss that is not finite', () => {
     const variables = make();
     const optimizer = createAdamW(variables);
     const state = new Map(optimizer.read());
@@ -125,13 +125,13 @@ describe.each(await availableBackends())('AdamW on the %s backend', (backend) =>
     expect(tf.memory().numTensors).toBe(tensors);
   });
 
-  test('refuses a gradient that is not finite though the loss is, and leaves the moments', () => {
+  test('refuses an infinite gradient of a finite loss, and keeps the moments', () => {
     const variables = make();
     const optimizer = createAdamW(variables, { gradientClip: 1 });
     trainStep(variables.values(), optimizer, 0.1, loss(variables, 0));
     const before = [...variables.values()].map((variable) => Array.from(variable.dataSync()));
     const moments = optimizer.read();
-    // At 0 the root is 0 and its slope is infinite.
+    // At 0 the root is 0 and its slope infinite.
     const root = () => tf.sum(tf.sqrt(tf.mul(variables.get('p')!, 0))) as tf.Scalar;
     expect(root().dataSync()[0]).toBeCloseTo(0);
     expect(() => trainStep(variables.values(), optimizer, 0.1, root)).toThrow(
@@ -141,13 +141,13 @@ describe.each(await availableBackends())('AdamW on the %s backend', (backend) =>
     expect(optimizer.read()).toEqual(moments);
   });
 
-  test('goes along the mean of the gradients of several losses, in the memory of one', () => {
+  test('follows the mean gradient of several losses with the memory of one', () => {
     const [parts, whole] = [make(), make()];
     const [few, one] = [createAdamW(parts), createAdamW(whole)];
     const only = (variables: ReturnType<typeof make>) => () => tf.sum(tf.square(variables.get('p')!)) as tf.Scalar;
     const losses = [1, 2, 3].map((step) => loss(parts, step));
     const before = tf.memory().numTensors;
-    // Two of them do not reach q: they count there as 0.
+    // Two of the losses do not reach q: their gradient there counts as 0.
     const value = trainStep(parts.values(), few, 0.05, ...losses, only(parts), only(parts));
     expect(tf.memory().numTensors).toBe(before);
     const mean = () =>

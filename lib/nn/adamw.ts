@@ -4,7 +4,7 @@ import { loadState, readState } from './adamw-state.ts';
 import { tf } from './tf.ts';
 
 export interface AdamWOptions {
-  /** Decoupled weight decay: each step takes learningRate·weightDecay of every value away. */
+  /** Decoupled weight decay: each step subtracts learningRate·weightDecay of every value. */
   readonly weightDecay?: number;
   /** Gradients are scaled down to this Euclidean norm over all variables. */
   readonly gradientClip?: number;
@@ -12,14 +12,14 @@ export interface AdamWOptions {
   readonly beta2?: number;
   readonly epsilon?: number;
   /**
-   * Variables are updated in groups: a group without a gradient in a step, as the head of a task that no case of
-   * the batch has, is left alone, moments and all. By default all are one group.
+   * Variables are updated in groups. A group without a gradient in a step, such as the head of a task that no case in
+   * the batch has, keeps its values and moments. By default all variables are one group.
    */
   readonly group?: (name: string) => string;
   /**
    * μ of FedProx (Li et al. 2020, equation 2) by group; 0, the default, for none. The term (μ/2)·‖w − w₀‖² is part of
-   * the loss, so that its gradient μ·(w − w₀) takes part in clipping and moments, unlike the decoupled weight decay.
-   * w₀ are the values at creation, kept as one copy.
+   * the loss, so that its gradient μ·(w − w₀) takes part in clipping and moments, unlike the decoupled weight decay. w₀
+   * are the values at creation, kept as one copy.
    */
   readonly proximal?: (group: string) => number;
 }
@@ -28,20 +28,20 @@ export interface AdamW {
   /**
    * One update by gradients as `tf.variableGrads` returns them, by `variable.name`.
    *
-   * @returns their Euclidean norm before clipping; where it is not finite, nothing was updated.
+   * @returns their Euclidean norm before clipping; if it is not finite, nothing was updated
    */
   step(gradients: Readonly<Record<string, tf.Tensor>>, learningRate: number): number;
-  /** Moments by `m/<name>` and `v/<name>`, and steps taken by `steps/<group>`. */
+  /** Moments as `m/<name>` and `v/<name>`, and step counts as `steps/<group>`. */
   read(): Weights;
-  /** Goes on from a state that {@link read} returned for the same variables; `BAD_WEIGHTS` for another. */
+  /** Continues from a state that {@link read} returned for the same variables. Throws `BAD_WEIGHTS` for another. */
   load(state: Weights): void;
   dispose(): void;
 }
 
 /**
- * AdamW (Loshchilov & Hutter 2019) as PyTorch's, with gradient clipping. A network has some hundred variables, most
- * of them tiny, and an operation costs ten microseconds whatever its size: moments and updates are therefore
- * computed on one flat vector a group.
+ * AdamW (Loshchilov & Hutter 2019) as in PyTorch, with gradient clipping. A network has some hundred variables, most of
+ * them tiny, and an operation costs ten microseconds at any size. Moments and updates are therefore computed on one
+ * flat vector per group.
  */
 export function createAdamW(variables: ReadonlyMap<string, tf.Variable>, options: AdamWOptions = {}): AdamW {
   const { weightDecay = 0, gradientClip, beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8 } = options;
@@ -50,11 +50,11 @@ export function createAdamW(variables: ReadonlyMap<string, tf.Variable>, options
 
   const update = (group: Group, { gradient, square }: FlatGradient, factor: tf.Scalar, learningRate: number): void => {
     group.steps++;
-    // What is as large as the network is freed as soon as it can be.
+    // Tensors as large as the network are freed as early as possible.
     const m = tf.tidy(() => tf.add(tf.mul(group.m, beta1), tf.mul(gradient, tf.mul(factor, 1 - beta1))));
     const v = tf.tidy(() => tf.add(tf.mul(group.v, beta2), tf.mul(square, tf.mul(tf.square(factor), 1 - beta2))));
     tf.dispose([gradient, square]);
-    // m/bias1 over √(v/bias2) + ε, with the constants gathered.
+    // m/bias1 over √(v/bias2) + ε, with the constants combined.
     const bias1 = 1 - beta1 ** group.steps;
     const bias2 = Math.sqrt(1 - beta2 ** group.steps);
     const values = tf.tidy(() => {

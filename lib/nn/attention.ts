@@ -2,34 +2,34 @@ import { differentiable } from './differentiable.ts';
 import { kernels } from './kernels.ts';
 import { tf } from './tf.ts';
 
-/** Windows that follow each other and are worked on together. */
+/** Consecutive windows that are processed together. */
 export interface WindowPart {
   readonly windows: number;
   /**
-   * To add to the scores, large and negative between tokens that must not see each other: [1, 1, tokens, tokens] for
-   * all windows of the part or [windows, 1, tokens, tokens].
+   * Mask added to the scores: large and negative between tokens that must not see each other. [1, 1, tokens, tokens]
+   * for all windows of the part, or [windows, 1, tokens, tokens].
    */
   readonly mask?: tf.Tensor4D;
 }
 
 /**
- * Scores that are worked on at a time. What stays in the processor's cache is several times faster than what does
- * not, and at 96³ the scores of all windows together would take gigabytes.
+ * Scores that are computed at a time. Scores that stay in the processor's cache are several times faster, and at 96³
+ * the scores of all windows together would take gigabytes.
  */
 const SCORES = 2 ** 20;
 
-/** How many windows a {@link WindowPart} should have. */
+/** Number of windows that a {@link WindowPart} should have. */
 export const windowsAtATime = (heads: number, tokens: number): number =>
   Math.max(1, Math.floor(SCORES / (heads * tokens * tokens)));
 
 /**
  * Multi-head self-attention inside windows: softmax(q·kᵀ/√d + bias + mask)·v. The scores are computed part by part, and
- * again for the gradient instead of kept.
+ * recomputed for the gradient instead of kept.
  *
- * @param qkv [windows·tokens, 3·channels]: queries, keys and values one after the other, each head by head.
- * @param bias [heads, tokens, tokens], the same for all windows.
- * @param parts all windows, in their order.
- * @returns [windows·tokens, channels], head by head.
+ * @param qkv [windows·tokens, 3·channels]: queries, keys and values concatenated, each head by head
+ * @param bias [heads, tokens, tokens], the same for all windows
+ * @param parts all windows, in their order
+ * @returns [windows·tokens, channels], head by head
  */
 export function windowAttention(
   qkv: tf.Tensor2D,
@@ -39,7 +39,7 @@ export function windowAttention(
   const tokens = bias.shape[1];
   const windows = qkv.shape[0] / tokens;
   const width = qkv.shape[1] / 3 / heads;
-  /** Rows of tokens to [windows, head, tokens, width], and back: what is one head's lies together. */
+  /** From rows of tokens to [windows, head, tokens, width], contiguous for each head, and back. */
   const byHead = (rows: tf.Tensor): tf.Tensor4D =>
     tf.transpose(tf.reshape(rows, [windows, tokens, -1, width]), [0, 2, 1, 3]);
   const byToken = (pieces: tf.Tensor[]): tf.Tensor2D =>
@@ -52,7 +52,7 @@ export function windowAttention(
       );
       return { value, saved: [qkv, bias, value] };
     },
-    // With P = softmax(S), dS = P ∘ (dP - rowsum(dP ∘ P)), and that row sum is rowsum(dO ∘ O), which is far smaller
+    // With P = softmax(S), dS = P ∘ (dP - rowsum(dP ∘ P)), and that row sum is rowsum(dO ∘ O), which is much smaller
     // (Dao et al. 2022, FlashAttention, B.2).
     (dValue, [input, table, value]) => {
       const dMixed = byHead(dValue);
@@ -71,7 +71,7 @@ export function windowAttention(
   );
 }
 
-/** A part's queries (scaled), keys and values, and the bias with the part's mask. */
+/** A part's scaled queries, keys and values, and the bias with the part's mask. */
 interface Part {
   readonly q: tf.Tensor4D;
   readonly k: tf.Tensor4D;
@@ -93,7 +93,7 @@ function inParts<T extends tf.TensorContainer>(
   return parts.map(({ windows, mask }) => {
     const start = end;
     end += windows;
-    // Parts with the same mask stand together.
+    // Parts with the same mask are consecutive.
     if (mask !== previous) [previous, masked] = [mask, mask ? tf.add(bias, mask) : bias];
     return tf.tidy(() => {
       const cut = (slot: number) => tf.slice(byHead, [start, slot, 0, 0], [windows, heads, tokens, width]);

@@ -3,12 +3,12 @@ import { loadBackend } from './backend.ts';
 import { kernels } from './kernels.ts';
 import { tf } from './tf.ts';
 
-test('without a backend there are no kernels, never those of pure JavaScript', async () => {
+test('without a backend there are no kernels, not even those of pure JavaScript', async () => {
   await tf.setBackend('cpu');
   expect(() => kernels()).toThrow(expect.objectContaining({ code: 'NO_BACKEND' }));
 });
 
-test('WebAssembly is always there and says what it is', async () => {
+test('WebAssembly always loads and describes itself', async () => {
   const backend = await loadBackend('wasm');
   expect(backend.name).toBe('wasm');
   expect(backend.description).toMatch(/^WebAssembly \(SIMD, 1 thread\), by configuration$/);
@@ -21,6 +21,6 @@ test('the best backend is resolved once', async () => {
   expect(first.description).toMatch(/^native TensorFlow \S+ on |^WebAssembly .*does not load/);
 });
 
-test('a preference that is none is refused', async () => {
+test('an unknown preference is refused', async () => {
   await expect(loadBackend('webgl')).rejects.toMatchObject({ code: 'BAD_CONFIGURATION' });
 });

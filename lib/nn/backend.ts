@@ -8,9 +8,9 @@ import { tf } from './tf.ts';
 /** The tensor library that runs the networks. */
 export interface Backend {
   readonly name: 'native' | 'wasm';
-  /** Where tensors lie. */
+  /** The device that holds the tensors. */
   readonly device: 'cpu' | 'gpu';
-  /** One line for people: what it is, on what it runs and, on WebAssembly, why it is not native. */
+  /** One line for users: the library, its device and, for WebAssembly, why it is not native. */
   readonly description: string;
 }
 
@@ -18,12 +18,12 @@ const require = createRequire(import.meta.url);
 const loaded = new Map<string, Promise<Backend>>();
 
 /**
- * Loads the best tensor backend and makes it current: TensorFlow's native library (CUDA or CPU), otherwise
- * WebAssembly. Never TensorFlow.js's pure JavaScript backend, which is forty times slower. Resolved once; asking
- * again is free, asking for another one switches.
+ * Loads the best tensor backend and makes it current: TensorFlow's native library (CUDA or CPU), otherwise WebAssembly,
+ * but never TensorFlow.js's pure JavaScript backend, which is forty times slower. The result is cached; asking for
+ * another backend switches to it.
  *
- * @param preference `native`, `wasm`, or `auto` for the best that loads; by default `FEDCARDIO_BACKEND`, then `auto`.
- * @throws FedcardioError `NO_BACKEND` when nothing that is allowed loads, `BAD_CONFIGURATION` for another preference.
+ * @param preference `native`, `wasm`, or `auto` for the best that loads; by default `FEDCARDIO_BACKEND`, then `auto`
+ * @throws FedcardioError `NO_BACKEND` if no permitted backend loads, `BAD_CONFIGURATION` for another preference
  */
 export async function loadBackend(preference: string = process.env.FEDCARDIO_BACKEND || 'auto'): Promise<Backend> {
   let backend = loaded.get(preference);
@@ -56,9 +56,9 @@ async function resolve(preference: string): Promise<Backend> {
 }
 
 function native(): Backend {
-  // Read by TensorFlow's C++ code when it is loaded; its notes on CPU features would drown what we say.
+  // TensorFlow's C++ code reads it when it is loaded. Its notes on CPU features would hide our output.
   if (!process.env.FEDCARDIO_DEBUG) process.env.TF_CPP_MIN_LOG_LEVEL ??= '2';
-  // Removed in Node 23, still called by tfjs-node 4.22.
+  // Removed in Node 23, but tfjs-node 4.22 still calls it.
   const legacy = util as { isNullOrUndefined?: (value: unknown) => boolean };
   legacy.isNullOrUndefined ??= (value) => value === null || value === undefined;
   try {

@@ -4,13 +4,13 @@ import { linear } from './linear.ts';
 import { tf } from './tf.ts';
 
 /**
- * 3D convolution with a 3³ filter and one voxel of zeros around the volume, without bias: PyTorch's
- * `Conv3d(k=3, padding=1, bias=False)`.
+ * 3D convolution with a 3³ filter and one voxel of zeros around the volume, without bias: PyTorch's `Conv3d(k=3,
+ * padding=1, bias=False)`.
  *
- * @param parts volumes [b, z, y, x, cᵢ] that count as one with their channels one after the other.
- * @param filter [3, 3, 3, Σcᵢ, out].
- * @param stride 2 halves the grid, whose sides must be even then.
- * @param input `constant` for the image: no gradient is computed for it.
+ * @param parts volumes [b, z, y, x, cᵢ] whose channels count as concatenated
+ * @param filter [3, 3, 3, Σcᵢ, out]
+ * @param stride 2 halves the grid, whose sides must then be even
+ * @param input `constant` for the image: no gradient is computed for it
  */
 export function conv3d(
   parts: readonly tf.Tensor5D[],
@@ -44,10 +44,10 @@ export function conv3d(
 }
 
 /**
- * 1×1×1 convolution: the same linear map in every voxel, PyTorch's `Conv3d(k=1)`.
+ * 1×1×1 convolution, the same linear map in every voxel: PyTorch's `Conv3d(k=1)`.
  *
- * @param parts as in {@link conv3d}.
- * @param filter [1, 1, 1, Σcᵢ, out]; bias [out].
+ * @param parts as in {@link conv3d}
+ * @param filter [1, 1, 1, Σcᵢ, out]; bias [out]
  */
 export function pointwise(parts: readonly tf.Tensor5D[], filter: tf.Tensor5D, bias?: tf.Tensor1D): tf.Tensor5D {
   const k = kernels();
@@ -78,20 +78,20 @@ export function pointwise(parts: readonly tf.Tensor5D[], filter: tf.Tensor5D, bi
 }
 
 /**
- * Doubles the grid: PyTorch's `ConvTranspose3d(k=2, stride=2)`. Its windows do not overlap, so it is a
- * matrix product and a reordering.
+ * Doubles the grid: PyTorch's `ConvTranspose3d(k=2, stride=2)`. Its windows do not overlap, so that it is a matrix
+ * product and a reordering.
  *
- * @param x [b, z, y, x, in].
- * @param filter [2, 2, 2, out, in], TensorFlow's order for transposed convolutions; bias [out].
- * @returns [b, 2z, 2y, 2x, out].
+ * @param x [b, z, y, x, in]
+ * @param filter [2, 2, 2, out, in], TensorFlow's order for transposed convolutions; bias [out]
+ * @returns [b, 2z, 2y, 2x, out]
  */
 export function upsample(x: tf.Tensor5D, filter: tf.Tensor5D, bias?: tf.Tensor1D): tf.Tensor5D {
   const k = kernels();
   const [b, depth, height, width, channels] = x.shape;
   const out = filter.shape[3];
   const matrixOf = (taps: tf.Tensor) => tf.reshape(taps, [8 * out, channels]) as tf.Tensor2D;
-  // [b·z·y, x, kz·ky, kx·out] ↔ [b·z·y, kz·ky, x·kx·out] ↔ [b·z, kz, y, ky·x·kx·out]: two transposes of four axes
-  // instead of one of eight, which is slow on WebAssembly. They are their own inverses.
+  // [b·z·y, x, kz·ky, kx·out] ↔ [b·z·y, kz·ky, x·kx·out] ↔ [b·z, kz, y, ky·x·kx·out]: two transposes of four axes,
+  // because one of eight is slow on WebAssembly. Each is its own inverse.
   const run = 2 * width * out;
   const swap = (volume: tf.Tensor, shape: number[]) => tf.transpose(tf.reshape(volume, shape), [0, 2, 1, 3]);
   return differentiable<tf.Tensor5D>(
@@ -115,11 +115,11 @@ export function upsample(x: tf.Tensor5D, filter: tf.Tensor5D, bias?: tf.Tensor1D
 }
 
 /**
- * Cuts the volume into cubes of 2³ voxels and maps each linearly: PyTorch's `Conv3d(k=2, stride=2)`. No gradient
- * reaches x: it serves as the first layer.
+ * Cuts the volume into cubes of 2³ voxels and maps each linearly: PyTorch's `Conv3d(k=2, stride=2)`. As the first
+ * layer, it computes no gradient for x.
  *
- * @param x [b, z, y, x, in], even sides; filter [2, 2, 2, in, out]; bias [out].
- * @returns [b, z/2, y/2, x/2, out].
+ * @param x [b, z, y, x, in], even sides; filter [2, 2, 2, in, out]; bias [out]
+ * @returns [b, z/2, y/2, x/2, out]
  */
 export function patchEmbed(x: tf.Tensor5D, filter: tf.Tensor5D, bias: tf.Tensor1D): tf.Tensor5D {
   const [b, depth, height, width, channels] = x.shape;

@@ -1,12 +1,12 @@
 import { tf } from './tf.ts';
 
 /**
- * An operation with a gradient of its own, where TensorFlow.js has none, a slow one or a wrong one.
+ * An operation with its own gradient, for which TensorFlow.js has none, a slow one or a wrong one.
  *
- * @param inputs what the gradient is taken with respect to; other tensors may be closed over.
- * @param forward the value, and the tensors that the gradient needs (only these survive until then).
- * @param gradients from the gradient of the value and the saved tensors, one gradient an input, in order. The saved
- *   tensors are freed behind it, TensorFlow.js would keep them all to the end of the step.
+ * @param inputs tensors that gradients are computed for; the closure may use other tensors
+ * @param forward the value, and the tensors that the gradient needs (only these survive until then)
+ * @param gradients from the gradient of the value and the saved tensors, one gradient per input, in order. The saved
+ *   tensors are freed after it; TensorFlow.js would keep them until the end of the step.
  */
 export function differentiable<T extends tf.Tensor>(
   inputs: readonly tf.Tensor[],

@@ -4,7 +4,7 @@ import { nativeKernels } from './native-kernels.ts';
 import { tf } from './tf.ts';
 import { wasmKernels } from './wasm-kernels.ts';
 
-/** The kernels of the backend that {@link loadBackend} made current. */
+/** The kernels of the current backend; see {@link loadBackend}. */
 export function kernels(): Kernels {
   const backend = tf.getBackend();
   if (backend === 'tensorflow') return nativeKernels;

@@ -36,7 +36,7 @@ describe.each(await availableBackends())('Dice and cross-entropy on the %s backe
     });
   });
 
-  test('takes probabilities as it takes classes', () => {
+  test('gives the same loss for classes and for their probabilities', () => {
     tf.tidy(() => {
       const soft = tf.cast(tf.oneHot(target(), 3), 'float32') as tf.Tensor5D;
       for (const batchDice of [true, false]) {
@@ -48,7 +48,7 @@ describe.each(await availableBackends())('Dice and cross-entropy on the %s backe
     });
   });
 
-  test('what stands where a case has no target changes nothing', () => {
+  test('ignores the values of a case without a target', () => {
     tf.tidy(() => {
       const classes = target().dataSync();
       const other = tf.tensor4d(
@@ -66,13 +66,13 @@ describe.each(await availableBackends())('Dice and cross-entropy on the %s backe
     });
   });
 
-  test('the foreground can count more in the cross-entropy, and the gradient follows', () => {
+  test('can weight the foreground in the cross-entropy, with the right gradient', () => {
     tf.tidy(() => {
       const weighted: LossOptions = { foregroundWeight: 5, voxelWeight: [1, 3] };
       const z = volume('logits', [2, 1, 1, 2, 3]);
       const t = tf.tensor4d([0, 1, 2, 0], [2, 1, 1, 2], 'int32');
       const { value, gradient } = evaluate((a) => diceCrossEntropy(a, t, weighted), z);
-      // The Dice part is the same at any weight: what differs is the cross-entropy alone.
+      // The Dice part does not depend on the weight: only the cross-entropy differs.
       const plain = diceCrossEntropy(z, t, { voxelWeight: [1, 3] }).dataSync()[0]!;
       const log = tf.logSoftmax(z).dataSync();
       const surprise = [0, 1, 2, 0].map((label, voxel) => -log[voxel * 3 + label]!);
@@ -89,7 +89,7 @@ describe.each(await availableBackends())('Dice and cross-entropy on the %s backe
     });
   });
 
-  test('is -1 for a perfect prediction, and its scales are weighted 4/7, 2/7, 1/7', () => {
+  test('is -1 for a perfect prediction, with scales weighted 4/7, 2/7, 1/7', () => {
     tf.tidy(() => {
       const sure = (t: tf.Tensor) => tf.mul(t, 60) as tf.Tensor5D;
       const t = tf.cast(tf.oneHot(target(), 3), 'float32') as tf.Tensor5D;

@@ -2,34 +2,34 @@ import { differentiable } from './differentiable.ts';
 import { kernels } from './kernels.ts';
 import { tf } from './tf.ts';
 
-/** What a head should predict: classes [b, z, y, x] as int32, or their probabilities [b, z, y, x, class]. */
+/** Target of a head: classes [b, z, y, x] as int32, or their probabilities [b, z, y, x, class]. */
 export type Target = tf.Tensor4D | tf.Tensor5D;
 
 export interface LossOptions {
-  /** Dice over all voxels of the batch at once (nnU-Net's choice where patches are small), instead of case by case. */
+  /** Computes Dice over all voxels of the batch (nnU-Net's choice for small patches) instead of per case. */
   readonly batchDice?: boolean;
-  /** Weight of each case, [b]; 0 for a case without a target: whatever stands there adds nothing. */
+  /** Weight of each case, [b]. A case without a target has 0, and its values are ignored. */
   readonly voxelWeight?: readonly number[];
   /**
-   * How many times as much a voxel of the foreground counts in the cross-entropy as one of the background. A
-   * landmark's sphere is one voxel in three thousand: at 1, short trainings learn some points and drop the others.
+   * Weight of a foreground voxel in the cross-entropy; that of a background voxel is 1. A landmark's sphere is one
+   * voxel in three thousand: with weight 1, short trainings learn some points and drop the others.
    */
   readonly foregroundWeight?: number;
-  /** Without it, cross-entropy alone: the Dice coefficient with soft targets is not best where they are met. */
+  /** False for cross-entropy alone: with soft targets, the Dice coefficient is not optimal at the target. */
   readonly dice?: boolean;
 }
 
-/** Keeps Dice defined for a class that is neither there nor predicted. As nnU-Net's. */
+/** Keeps Dice defined for a class that is neither present nor predicted; nnU-Net's value. */
 const SMOOTH = 1e-5;
-/** Logarithms of smaller probabilities are reported as if of this one; the gradient is exact all the same. */
+/** Smaller probabilities are reported as this one in logarithms. The gradient is exact. */
 const TINY = 1e-30;
 
 /**
  * nnU-Net's loss (Isensee et al. 2021): cross-entropy averaged over the voxels, minus the soft Dice coefficient
  * averaged over the classes without the background.
  *
- * @param logits [b, z, y, x, class].
- * @returns a scalar, at best -1; 0 without gradient where every case has weight 0.
+ * @param logits [b, z, y, x, class]
+ * @returns a scalar, at best -1; 0 without a gradient if every case has weight 0
  */
 export function diceCrossEntropy(
   logits: tf.Tensor5D,
@@ -59,12 +59,12 @@ export function diceCrossEntropy(
 }
 
 /**
- * {@link diceCrossEntropy} at the scales of a deeply supervised head, weighted 1, ½, ¼, … and normalised as in
- * nnU-Net. The target of a coarser scale holds the mean class probabilities of 2³ voxels: taking the nearest voxel
- * would lose landmarks, which are two or three voxels wide.
+ * {@link diceCrossEntropy} at the scales of a deeply supervised head, weighted 1, ½, ¼, … and normalised as in nnU-Net.
+ * The target of a coarser scale holds the mean class probabilities of 2³ voxels: the nearest voxel would lose
+ * landmarks, which are two or three voxels wide.
  *
- * @param scales logits, the finest first, each half as fine as the one before.
- * @param target on the finest grid.
+ * @param scales logits, the finest first, each half as fine as the one before
+ * @param target on the finest grid
  */
 export function deepSupervision(scales: readonly tf.Tensor5D[], target: Target, options: LossOptions = {}): tf.Scalar {
   const finest = scales[0]!;
@@ -77,21 +77,21 @@ export function deepSupervision(scales: readonly tf.Tensor5D[], target: Target, 
   return tf.addN(terms);
 }
 
-// Cast, because the WebAssembly kernel writes integers whatever type it is asked for.
+// The cast is needed because the WebAssembly kernel always writes integers.
 const asProbabilities = (target: Target, classes: number): tf.Tensor5D =>
   (target.rank === 5 ? target : tf.cast(tf.oneHot(target as tf.Tensor4D, classes), 'float32')) as tf.Tensor5D;
 
-/** [b·voxels, 1] with each case's weight; nothing where all are 1. */
+/** [b·voxels, 1] with each case's weight; undefined if all are 1. */
 const perVoxel = (weights: readonly number[], voxels: number): tf.Tensor2D | undefined =>
   weights.every((weight) => weight === 1)
     ? undefined
     : (tf.reshape(tf.tile(tf.tensor2d([...weights], [weights.length, 1]), [1, voxels]), [-1, 1]) as tf.Tensor2D);
 
 /**
- * The loss over one pool of voxels. With p the probabilities, t the target, w the weight of a voxel, per class
- * dice = (2Σwpt + s)/(Σwp + Σwt + s), so that ∂dice/∂p = w(2t - dice)/(Σwp + Σwt + s); through the softmax
- * ∂/∂logit = p∘(g - Σ g∘p), and the cross-entropy's gradient is u(p - t)/Σu, where u is w times the foreground's
- * or the background's weight.
+ * The loss over one pool of voxels. With p the probabilities, t the target and w the weight of a voxel, per class dice
+ * = (2Σwpt + s)/(Σwp + Σwt + s), so that ∂dice/∂p = w(2t - dice)/(Σwp + Σwt + s). Through the softmax ∂/∂logit = p∘(g -
+ * Σ g∘p). The cross-entropy's gradient is u(p - t)/Σu, where u is w times the weight of the foreground or the
+ * background.
  */
 const pooledLoss = (
   logits: tf.Tensor2D,
@@ -127,6 +127,9 @@ const pooledLoss = (
     },
   );
 
-/** 0 for the background, 1/(classes - 1) for the others: a product with it is the mean over the foreground, × `factor`. */
+/**
+ * 0 for the background, `factor`/(classes - 1) for the others: a product with it is `factor` times the foreground's
+ * mean.
+ */
 const foregroundMean = (classes: number, factor: number): tf.Tensor1D =>
   tf.tensor1d(Array.from({ length: classes }, (_, i) => (i === 0 ? 0 : factor / (classes - 1))));

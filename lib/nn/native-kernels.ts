@@ -4,8 +4,8 @@ import { ATTRIBUTE, type Attribute, alpha, FLOAT, run, sumRows, text, type } fro
 import { tf } from './tf.ts';
 
 /**
- * Kernels on libtensorflow. Besides TensorFlow.js's own operations they call TensorFlow's fused ones through the
- * addon: a normalisation is then one call of 0.2 ms instead of eight of 1 ms together.
+ * Kernels on libtensorflow. Through the addon they also call TensorFlow's fused operations, which TensorFlow.js does
+ * not offer: a normalisation is then one call of 0.2 ms instead of eight of together 1 ms.
  */
 export const nativeKernels: Kernels = {
   conv3d: (x, filter, stride) => {
@@ -29,15 +29,15 @@ export const nativeKernels: Kernels = {
     return run('Conv3DBackpropFilterV2', [padded, sizes, dy], [FLOAT, ...convolution(stride)]);
   },
 
-  // oneDNN works on 16 channels at a time and fills up what is missing.
+  // oneDNN processes 16 channels at a time and pads incomplete groups.
   joins: (channels) => channels.length > 1 && channels.some((count) => count % 16 !== 0),
 
   instanceNorm,
   instanceNormGradient,
   leakyRelu: (x, slope) => run('LeakyRelu', [x], [FLOAT, alpha(slope)]),
   leakyReluGradient: (dy, x, slope) => run('LeakyReluGrad', [dy, x], [FLOAT, alpha(slope)]),
-  // BatchMatMul underneath. TensorFlow's MatMul with a transposed first factor goes to an old oneDNN routine whose
-  // workspace does not survive a signal: with --cpu-prof the process aborts with a corrupted heap.
+  // Uses BatchMatMul. TensorFlow's MatMul with a transposed first factor calls an old oneDNN routine whose workspace
+  // does not survive a signal: with --cpu-prof the process aborts with a corrupted heap.
   matMul: (a, b, transposeA = false, transposeB = false) => tf.matMul(a, b, transposeA, transposeB),
   addBias: (x, bias) => run('BiasAdd', [x, bias], [FLOAT, text('data_format', 'NHWC')]),
   sumRows,
@@ -55,7 +55,7 @@ export const nativeKernels: Kernels = {
     ),
 };
 
-/** Stride 1 pads by itself; at stride 2 TensorFlow's SAME would pad behind only, half a voxel off from PyTorch. */
+/** SAME pads stride 1 correctly. At stride 2 it would pad only behind, half a voxel off from PyTorch. */
 const convolution = (stride: 1 | 2): readonly Attribute[] => [
   { name: 'strides', type: ATTRIBUTE.int, value: [1, stride, stride, stride, 1] },
   text('padding', stride === 1 ? 'SAME' : 'VALID'),

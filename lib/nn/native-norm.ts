@@ -4,15 +4,15 @@ import { ATTRIBUTE, type Attribute, backend, FLOAT, flag, runMany, sumRows, text
 import { tf } from './tf.ts';
 
 /**
- * Up to so many voxels TensorFlow may find mean and variance itself. On a CPU it adds up a channel's voxels one after
- * the other in float32: at 64³ a normalised value is off by 1e-4, at 128³ by more.
+ * Up to this many voxels TensorFlow may compute mean and variance itself. On a CPU it adds up a channel's voxels
+ * sequentially in float32: at 64³ a normalised value is off by 1e-4, at 128³ by more.
  */
 const SHORT_SUM = 32_768;
 
-/** What is kept of each case for the gradient: FusedBatchNormGradV3's last three inputs. */
+/** Tensors kept per case for the gradient: the last three inputs of FusedBatchNormGradV3. */
 const SAVED = 3;
 
-// Instance normalisation is batch normalisation of one case. Cutting cases apart copies nothing.
+// Instance normalisation is batch normalisation of one case. Slicing out a case copies nothing.
 
 export const instanceNorm: Kernels['instanceNorm'] = (x, scale, shift, epsilon) => {
   const exact = elementsOf(x.shape.slice(1, 4)) > SHORT_SUM && !backend().isUsingGpuDevice;
@@ -42,13 +42,13 @@ const normaliseAtOnce: Normalise = (x, scale, shift, epsilon) => {
 const normaliseExactly: Normalise = (x, scale, shift, epsilon) => {
   const { mean, variance } = moments(x);
   const [y] = batchNorm([x, scale, shift, mean, variance], epsilon, false);
-  // The third is for GPUs.
+  // Only GPUs use the third.
   return { y: y as tf.Tensor5D, saved: [mean, variance, mean] };
 };
 
 /**
- * Mean and biased variance of each channel of one case, from those of its columns of voxels: with m their means and
- * v their variances, mean(v) + mean((m - mean(m))²).
+ * Mean and biased variance of each channel of one case, from those of its columns of voxels. With their means m and
+ * variances v, the variance is mean(v) + mean((m - mean(m))²).
  */
 function moments(x: tf.Tensor5D): { readonly mean: tf.Tensor1D; readonly variance: tf.Tensor1D } {
   const [, depth, height, width, channels] = x.shape;
@@ -62,7 +62,7 @@ function moments(x: tf.Tensor5D): { readonly mean: tf.Tensor1D; readonly varianc
     const byColumn = (values: tf.Tensor) => tf.reshape(values, [width, channels]) as tf.Tensor2D;
     const average = (values: tf.Tensor) => tf.div(sumRows(byColumn(values)), width) as tf.Tensor1D;
     const mean = average(means!);
-    // What TensorFlow returns is the unbiased variance.
+    // TensorFlow returns the unbiased variance.
     const within = tf.mul(average(variances!), (rows - 1) / rows);
     const between = average(tf.squaredDifference(byColumn(means!), mean));
     return { mean, variance: tf.add(within, between) as tf.Tensor1D };

@@ -1,6 +1,6 @@
 import { tf } from './tf.ts';
 
-/** TensorFlow's operations by name, also those that TensorFlow.js does not offer. */
+/** TensorFlow's operations by name, including those that TensorFlow.js does not offer. */
 
 export interface Attribute {
   readonly name: string;
@@ -48,13 +48,13 @@ export const text = (name: string, value: string): Attribute => ({ name, type: A
 export const alpha = (value: number): Attribute => ({ name: 'alpha', type: ATTRIBUTE.float, value });
 export const FLOAT = type('T', 'float32');
 
-/** About as many columns are added up at a time: enough to fill vector registers, few enough to stay in the cache. */
+/** Columns that are added up at a time: enough to fill vector registers, few enough to stay in the cache. */
 const COLUMNS = 512;
 const FEW_ROWS = 4096;
 
 /**
- * Sum over the rows. Where they are many in two steps, of which the first takes neighbouring rows for columns: one
- * running total a column over all of them would lose digits, and be slow where there are few columns.
+ * Sum over the rows. Many rows are summed in two steps, the first of which treats neighbouring rows as columns: one
+ * running total per column over all rows would lose digits, and would be slow with few columns.
  */
 export function sumRows(x: tf.Tensor2D): tf.Tensor1D {
   const [rows, columns] = x.shape;

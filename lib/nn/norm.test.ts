@@ -9,8 +9,8 @@ describe.each(await availableBackends())('normalisation on the %s backend', (bac
     await loadBackend(backend);
   });
 
-  // Two cases of 36·40·48 voxels, far from zero: sums that a single float32 total gets wrong in the fifth digit.
-  test('a large volume is normalised as exactly as a small one, and its gradient', () => {
+  // Two cases of 36·40·48 voxels, far from zero: a single float32 total gets their sums wrong in the fifth digit.
+  test("a large volume and its gradient are as exact as a small one's", () => {
     const shape = [2, 36, 40, 48, 2] as const;
     const voxels = 36 * 40 * 48;
     const of = (values: Float32Array, b: number, c: number) =>

@@ -4,16 +4,19 @@ import { tf } from './tf.ts';
 
 /** PyTorch's default for both norms. */
 const EPSILON = 1e-5;
-/** nnU-Net's and MONAI's slope of the leaky ReLU's negative side. */
+/** Slope of the negative side of nnU-Net's and MONAI's leaky ReLU. */
 const SLOPE = 0.01;
 
-/** Scale and shift by channel, [channel] each. */
+/** Scale and shift, [channel] each. */
 export interface Affine {
   readonly scale: tf.Tensor1D;
   readonly shift: tf.Tensor1D;
 }
 
-/** Each channel of each case to mean 0 and variance 1 over its voxels, as PyTorch's `InstanceNorm3d`. x is [b, z, y, x, c]. */
+/**
+ * Instance normalisation, as PyTorch's `InstanceNorm3d`: each channel of each case to mean 0 and variance 1 over its
+ * voxels. x is [b, z, y, x, c].
+ */
 export function instanceNorm(x: tf.Tensor5D, affine?: Affine): tf.Tensor5D {
   const k = kernels();
   const { scale, shift } = affine ?? unitAffine(x);
@@ -31,10 +34,10 @@ export function instanceNorm(x: tf.Tensor5D, affine?: Affine): tf.Tensor5D {
 }
 
 /**
- * Leaky ReLU of the instance norm of x plus a short cut: x where positive, 0.01·x elsewhere. One operation, because
- * what lies between need not be kept: the gradient sees from the result on which side of zero it was.
+ * Leaky ReLU of the instance norm of x plus a shortcut: x if positive, otherwise 0.01·x. It is one operation because
+ * the sum before the ReLU need not be kept: the sign of the result gives the gradient.
  *
- * @param x [b, z, y, x, c], as is the short cut.
+ * @param x [b, z, y, x, c], like the shortcut
  */
 export function instanceNormRelu(
   x: tf.Tensor5D,
@@ -65,7 +68,7 @@ export function instanceNormRelu(
 
 const unitAffine = (x: tf.Tensor5D): Affine => ({ scale: tf.ones([x.shape[4]]), shift: tf.zeros([x.shape[4]]) });
 
-/** Each row to mean 0 and variance 1, as PyTorch's `LayerNorm`. x is [rows, c]. */
+/** Layer normalisation, as PyTorch's `LayerNorm`: each row to mean 0 and variance 1. x is [rows, c]. */
 export function layerNorm(x: tf.Tensor2D, affine?: Affine): tf.Tensor2D {
   const unit = standardiseRows(x);
   if (!affine) return unit;

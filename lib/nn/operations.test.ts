@@ -23,7 +23,7 @@ const scale = () => tf.add(tensor('scale', [3]), 1);
 const shift = () => tensor('shift', [3]);
 const filter = (...shape: number[]) => tensor('w', shape);
 
-/** Operation and its inputs by the names of their gradients in the fixture. */
+/** Operation, and its inputs by the names of their gradients in the fixture. */
 const operations: Readonly<Record<string, readonly [Operation, Readonly<Record<string, () => tf.Tensor>>]>> = {
   conv3d: [(a, w) => conv3d([a as tf.Tensor5D], w as tf.Tensor5D), { x, w: () => filter(3, 3, 3, 3, 2) }],
   'conv3d-stride-2': [
@@ -94,7 +94,7 @@ describe.each(await availableBackends())('operations on the %s backend', (backen
     });
   });
 
-  test('a convolution of parts is one of their concatenation', () => {
+  test('a convolution of parts equals that of their concatenation', () => {
     tf.tidy(() => {
       const [a, b, w] = [volume('a', [1, 4, 4, 4, 2]), volume('b', [1, 4, 4, 4, 3]), filter(3, 3, 3, 5, 4)];
       const whole = evaluate((p, q, f) => conv3d([tf.concat([p!, q!], 4) as tf.Tensor5D], f as tf.Tensor5D), [a, b, w]);
@@ -106,12 +106,12 @@ describe.each(await availableBackends())('operations on the %s backend', (backen
     });
   });
 
-  test('an embedding of patches is a 2³ convolution with stride 2', () => {
+  test('an embedding of patches equals a 2³ convolution with stride 2', () => {
     tf.tidy(() => {
       const image = volume('image', [2, 4, 6, 4, 2]);
       const [w, bias] = [filter(2, 2, 2, 2, 3) as tf.Tensor5D, shift() as tf.Tensor1D];
       const patches = patchEmbed(image, w, bias);
-      // Voxel by voxel: the eight taps of one output voxel and channel.
+      // Computed voxel by voxel: the eight taps of one output voxel and channel.
       const pixels = image.arraySync() as number[][][][][];
       const taps = w.arraySync() as number[][][][][];
       const expected = Array.from(patches.dataSync(), (_, i) => {
@@ -149,7 +149,7 @@ describe.each(await availableBackends())('operations on the %s backend', (backen
     });
   });
 
-  test('rows are summed exactly, also those that are a factor of a product elsewhere', () => {
+  test('rows are summed exactly, also those used as a factor of a product', () => {
     tf.tidy(() => {
       const x = tf.tensor2d(numbers('many', [4096, 3]), [4096, 3]);
       const expected = [0, 0, 0];

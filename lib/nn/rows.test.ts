@@ -10,7 +10,7 @@ describe.each(await availableBackends())('row maps on the %s backend', (backend)
     await loadBackend(backend);
   });
 
-  test('gather any rows, with zeros for -1, and give each source row the sum of its gradients', () => {
+  test('gather rows, zeros for -1, and sum the gradients of each source row', () => {
     const cases = fc
       .integer({ min: 1, max: 9 })
       .chain((source) =>

@@ -3,8 +3,8 @@ import { kernels } from './kernels.ts';
 import { tf } from './tf.ts';
 
 /**
- * A fixed rearrangement of rows: which row of the source becomes which row of the result. Partitioning into shifted
- * and padded windows, its inverse, merging patches and looking up a table are all one gather by such a map.
+ * A fixed rearrangement: the source row of every result row. Partitioning into shifted and padded windows, its inverse,
+ * merging patches and table look-ups are each one gather by such a map.
  */
 export interface RowMap {
   /** Number of rows of the source. */
@@ -14,8 +14,8 @@ export interface RowMap {
 }
 
 /**
- * @param indices source row of each row of the result; -1 for a row of zeros.
- * @param source number of rows of the source.
+ * @param indices source row of each row of the result; -1 for a row of zeros
+ * @param source number of rows of the source
  */
 export function rowMap(indices: Int32Array, source: number): RowMap {
   const forward = plan(indices, source, 1);
@@ -35,7 +35,7 @@ export function rowMap(indices: Int32Array, source: number): RowMap {
   };
 }
 
-/** Sums of `terms` rows each; index `zero`, one past the last row, reads zeros. */
+/** Sums of `terms` rows each. Index `zero`, one past the last row, reads zeros. */
 interface Plan {
   readonly indices: tf.Tensor1D;
   readonly terms: number;
@@ -54,7 +54,7 @@ function apply({ indices, terms, padded }: Plan, x: tf.Tensor2D): tf.Tensor2D {
   return terms === 1 ? rows : tf.sum(tf.reshape(rows, [-1, terms, channels]), 1);
 }
 
-/** For each source row the result rows that it went to, filled up with -1 to the same number for all. */
+/** The result rows of each source row, padded with -1 to the same number for all. */
 function invert(indices: Int32Array, source: number): [Int32Array, number, number] {
   const counts = new Int32Array(source);
   for (const index of indices) if (index >= 0) counts[index]!++;

@@ -10,14 +10,14 @@ beforeAll(async () => {
 });
 
 const image = (z: number, y: number, x: number) => tf.tensor5d(numbers('image', [z, y, x]), [1, z, y, x, 1]);
-/** Two heads that see every voxel alone: whatever the windows, the result is that of the whole volume. */
+/** Two heads that see every voxel alone: the result does not depend on the windows. */
 const pointwisePredict = (x: tf.Tensor5D) =>
   new Map([
     ['square', tf.square(x)],
     ['pair', tf.concat([x, tf.neg(x)], 4) as tf.Tensor5D],
   ]);
 
-test('a prediction voxel by voxel does not depend on the windows', () => {
+test('a voxel-wise prediction does not depend on the windows', () => {
   const sides = fc.tuple(
     fc.integer({ min: 2, max: 9 }),
     fc.integer({ min: 2, max: 9 }),
@@ -41,7 +41,7 @@ test('a prediction voxel by voxel does not depend on the windows', () => {
 
 test('windows are averaged by their Gaussian weights', () => {
   tf.tidy(() => {
-    // Each window predicts its own number: between two windows of 4 at 0 and 2 the nearer one weighs more.
+    // Each window predicts its own number. Between two windows of 4 at 0 and 2 the nearer one weighs more.
     let window = 0;
     const patch = [4, 4, 4] as const;
     const found = slidingWindow((x) => new Map([['n', tf.fill(x.shape, window++) as tf.Tensor5D]]), image(4, 4, 6), {
@@ -55,7 +55,7 @@ test('windows are averaged by their Gaussian weights', () => {
   });
 });
 
-test('a volume that fits is predicted once, a smaller one is filled up around its middle', () => {
+test("a volume of the window's size is predicted once, a smaller one is padded around its centre", () => {
   tf.tidy(() => {
     const seen: number[][] = [];
     const found = slidingWindow(
@@ -71,7 +71,7 @@ test('a volume that fits is predicted once, a smaller one is filled up around it
   });
 });
 
-test('windows cover an axis from end to end with the overlap asked for', () => {
+test('windows cover an axis from end to end with the requested overlap', () => {
   expect(windowStarts(96, 96, 0.5)).toEqual([0]);
   expect(windowStarts(100, 96, 0.5)).toEqual([0, 4]);
   expect(windowStarts(160, 64, 0.5)).toEqual([0, 32, 64, 96]);
@@ -91,7 +91,7 @@ test('windows cover an axis from end to end with the overlap asked for', () => {
   );
 });
 
-test('no tensor is left behind', () => {
+test('no tensor leaks', () => {
   const x = image(6, 6, 6);
   const before = tf.memory().numTensors;
   const found = slidingWindow(pointwisePredict, x, { patch: [4, 4, 4] });

@@ -5,20 +5,20 @@ type Triple = readonly [number, number, number];
 export interface SlidingWindowOptions {
   /** Sides of the window in voxels, [z, y, x]. */
   readonly patch: Triple;
-  /** Share of a window that the next one covers again, at least. */
+  /** Least share of a window that the next one overlaps. */
   readonly overlap?: number;
-  /** What stands around a volume that is smaller than the window. */
+  /** Value around a volume that is smaller than the window. */
   readonly fill?: number;
 }
 
 /**
- * Predicts a volume of any size window by window and averages where windows overlap, with Gaussian weights that
- * trust a window's middle most (nnU-Net, Isensee et al. 2021: σ an eighth of the window). What `predict` returns is
- * averaged as it is: probabilities or logits. A volume that fits into one window is predicted in one go.
+ * Predicts a volume of any size window by window and averages overlapping windows, with Gaussian weights that favour a
+ * window's centre (nnU-Net, Isensee et al. 2021: σ is an eighth of the window). Whatever `predict` returns is averaged:
+ * probabilities or logits. A volume that fits into one window is predicted at once.
  *
- * @param predict from a window [1, z, y, x, 1] to maps [1, z, y, x, c] by head.
- * @param volume [1, z, y, x, 1].
- * @returns maps [1, z, y, x, c] by head, on the volume's grid.
+ * @param predict from a window [1, z, y, x, 1] to maps [1, z, y, x, c] by head
+ * @param volume [1, z, y, x, 1]
+ * @returns maps [1, z, y, x, c] by head, on the volume's grid
  */
 export function slidingWindow<K>(
   predict: (window: tf.Tensor5D) => ReadonlyMap<K, tf.Tensor5D>,
@@ -76,7 +76,7 @@ function predictWindow<K>(
   corner: Triple,
   patch: Triple,
 ): [K, { channels: number; values: Float32Array }][] {
-  // Numbers leave the tidy as a list of objects: a typed array would be searched for tensors value by value.
+  // Numbers leave the tidy inside objects: TensorFlow.js would search a typed array for tensors value by value.
   const found: [K, { channels: number; values: Float32Array }][] = [];
   tf.tidy(() => {
     for (const [head, map] of predict(tf.slice(full, [0, ...corner, 0], [1, ...patch, 1]))) {
@@ -86,7 +86,7 @@ function predictWindow<K>(
   return found;
 }
 
-/** Adds a window's values times their importance to the volume's; without values the importance itself. */
+/** Adds a window's values times their importance to the volume's. Without values it adds the importance. */
 function addWindow(
   sum: Float32Array,
   values: Float32Array | undefined,
@@ -110,7 +110,7 @@ function addWindow(
   }
 }
 
-/** A Gaussian around the window's middle, 1 there. At the corners it is e⁻²⁴: small, but never nothing. */
+/** A Gaussian around the window's centre, where it is 1. At the corners it is e⁻²⁴, which is not 0. */
 function gaussian(patch: Triple): Float32Array {
   const along = (side: number) =>
     Float32Array.from({ length: side }, (_, i) => Math.exp(-0.5 * ((i - (side - 1) / 2) / (side / 8)) ** 2));

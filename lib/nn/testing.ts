@@ -4,7 +4,7 @@ import { elementsOf } from '../weights/weights.ts';
 import { type Backend, loadBackend } from './backend.ts';
 import { tf } from './tf.ts';
 
-/** For tests: the numbers of scripts/fixtures/nn.py, uniform in [-0.5, 0.5), from a hash of index and name. */
+/** The numbers of scripts/fixtures/nn.py: uniform in [-0.5, 0.5), from a hash of index and name. */
 export function numbers(name: string, shape: readonly number[]): Float32Array {
   let seed = 0x811c9dc5;
   for (const byte of new TextEncoder().encode(name)) seed = Math.imul(seed ^ byte, 0x01000193);
@@ -15,7 +15,7 @@ export function numbers(name: string, shape: readonly number[]): Float32Array {
   });
 }
 
-/** A volume [b, z, y, x, c] of them, times four. */
+/** A volume [b, z, y, x, c] of {@link numbers}, times four. */
 export const volume = (name: string, shape: readonly number[]): tf.Tensor5D =>
   tf.tensor<tf.Rank.R5>(
     numbers(name, shape).map((value) => value * 4),
@@ -25,7 +25,7 @@ export const volume = (name: string, shape: readonly number[]): tf.Tensor5D =>
 export const fixture = <T>(name: string): T =>
   JSON.parse(readFileSync(new URL(`../../test/fixtures/nn/${name}.json`, import.meta.url), 'utf8')) as T;
 
-/** The backends that this machine has; says which one it has not, and why. */
+/** The backends of this machine. Logs which one is missing, and why. */
 export async function availableBackends(): Promise<readonly Backend['name'][]> {
   const names: Backend['name'][] = [];
   for (const name of ['native', 'wasm'] as const) {
@@ -38,7 +38,7 @@ export async function availableBackends(): Promise<readonly Backend['name'][]> {
   return names;
 }
 
-/** Largest absolute difference; infinite where the lengths differ or something is not a number. */
+/** Largest absolute difference. Infinite if the lengths differ or a value is NaN. */
 export function difference(actual: ArrayLike<number>, expected: ArrayLike<number>): number {
   if (actual.length !== expected.length) return Number.POSITIVE_INFINITY;
   let most = 0;

@@ -1,7 +1,7 @@
 /**
- * TensorFlow.js, the one instance that the native and the WebAssembly backend share. Everything imports it from
- * here: a second copy would have a registry of its own, without backends. `@tensorflow/tfjs` also registers the
- * gradients, which `@tensorflow/tfjs-core` alone does not.
+ * The one instance of TensorFlow.js that the native and the WebAssembly backend share. All code imports it from here: a
+ * second copy would have its own registry, without backends. `@tensorflow/tfjs` also registers the gradients, unlike
+ * `@tensorflow/tfjs-core`.
  */
 import * as tf from '@tensorflow/tfjs';
 

@@ -3,12 +3,12 @@ import type { AdamW } from './adamw.ts';
 import { tf } from './tf.ts';
 
 /**
- * One step of gradient descent along the mean of the gradients of some losses, one for each part of a batch that need
- * not fit into memory at once. Where a loss does not reach a variable, its gradient counts as 0.
+ * One optimiser step along the mean gradient of some losses, one for each part of a batch that does not fit into memory
+ * at once. A variable that a loss does not reach has gradient 0 there.
  *
- * @param losses each computes a loss from the variables' present values, one after the other.
- * @returns the mean of the losses before the step.
- * @throws FedcardioError `TRAINING_DIVERGED` when a loss or the gradient is not finite; the variables are unchanged then.
+ * @param losses each computes a loss from the variables' current values; they run sequentially
+ * @returns the mean of the losses before the step
+ * @throws FedcardioError `TRAINING_DIVERGED` if a loss or the gradient is not finite; the variables are then unchanged
  */
 export function trainStep(
   variables: Iterable<tf.Variable>,
@@ -40,7 +40,7 @@ export function trainStep(
 
 const DIVERGED_HINT = 'Lower the learning rate, or look for damaged values in the images.';
 
-/** Takes both over: memory holds one sum, however many parts there are. */
+/** Consumes both tensors, so that memory holds one sum for any number of parts. */
 function plus(sum: tf.Tensor | undefined, term: tf.Tensor): tf.Tensor {
   if (!sum) return term;
   const total = tf.add(sum, term);

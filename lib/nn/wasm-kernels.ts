@@ -3,10 +3,10 @@ import { tf } from './tf.ts';
 import { instanceNorm, instanceNormGradient, sumRows } from './wasm-norm.ts';
 
 /**
- * Kernels for the WebAssembly backend, whose 3D convolution is thirty times slower than its 2D one, and its
- * gradient with respect to the input wrong: a 3³ convolution is done as three 2D ones, one a depth tap. Transposes have
- * at most four axes, because only those are fast. What only moves numbers or adds them up is done in JavaScript,
- * which sees the same memory.
+ * Kernels for the WebAssembly backend. Its 3D convolution is thirty times slower than its 2D one, and the gradient of
+ * its input is wrong. A 3³ convolution is therefore three 2D ones, one per depth tap. Transposes have at most four
+ * axes, because only those are fast. Operations that only move or add numbers run in JavaScript, which shares the
+ * memory.
  */
 export const wasmKernels: Kernels = {
   conv3d: (x, filter, stride) => {
@@ -24,7 +24,7 @@ export const wasmKernels: Kernels = {
     return wasmKernels.conv3d(spread, transposedFilter(filter), 1);
   },
 
-  // The roles are swapped: x, its channels as cases, is convolved with dy as a filter as large as the plane.
+  // The roles are swapped: x, with its channels as cases, is convolved with dy as a filter of the plane's size.
   conv3dFilterGradient: (x, dy, stride) => {
     const c = x.shape[4];
     const [b, depth, rows, columns, o] = dy.shape;
@@ -80,7 +80,7 @@ export const wasmKernels: Kernels = {
 const TAPS = [0, 1, 2] as const;
 type Tap = (typeof TAPS)[number];
 
-/** One voxel of zeros around the plane; at stride 2 the one behind is never reached. */
+/** One voxel of zeros around the plane. At stride 2 the one behind is never reached. */
 const edge = (stride: 1 | 2): tf.backend_util.ExplicitPadding => {
   const behind = stride === 1 ? 1 : 0;
   return [
@@ -91,7 +91,7 @@ const edge = (stride: 1 | 2): tf.backend_util.ExplicitPadding => {
   ];
 };
 
-/** The planes that depth tap 0, 1 or 2 sees, one for each output plane, as [batch·depth/stride, y, x, c]. */
+/** The planes that depth tap 0, 1 or 2 reads, one per output plane, as [batch·depth/stride, y, x, c]. */
 function depthTap(x: tf.Tensor5D, tap: Tap, stride: 1 | 2): tf.Tensor4D {
   const [b, depth, height, width, c] = x.shape;
   const plane = height * width * c;
@@ -107,7 +107,7 @@ function depthTap(x: tf.Tensor5D, tap: Tap, stride: 1 | 2): tf.Tensor4D {
       shape,
     );
   }
-  // Output plane i sees 2i - 1, 2i and 2i + 1: the second of pair i - 1, the first and the second of pair i.
+  // Output plane i reads 2i - 1, 2i and 2i + 1: the second of pair i - 1, the first and the second of pair i.
   const pairs = tf.reshape(tap === 0 ? before() : planes, [b * out, 2, plane]);
   return tf.reshape(tf.slice(pairs, [0, tap === 2 ? 1 : 0, 0], [b * out, 1, plane]), shape);
 }
@@ -117,7 +117,7 @@ function filterPlane(filter: tf.Tensor5D, tap: Tap): tf.Tensor4D {
   return tf.reshape(tf.slice(filter, [tap, 0, 0, 0, 0], [1, 3, 3, i, o]), [3, 3, i, o]);
 }
 
-/** Mirrored along the three axes, in and out swapped. */
+/** The filter mirrored along the three axes, with inputs and outputs swapped. */
 function transposedFilter(filter: tf.Tensor5D): tf.Tensor5D {
   const [, , , inputs, outputs] = filter.shape;
   const values = filter.dataSync();
@@ -133,7 +133,7 @@ function transposedFilter(filter: tf.Tensor5D): tf.Tensor5D {
   return tf.tensor5d(mirrored, [3, 3, 3, outputs, inputs]);
 }
 
-/** A zero behind every voxel along each axis. */
+/** Inserts a zero behind every voxel along each axis. */
 function dilate(x: tf.Tensor5D): tf.Tensor5D {
   const [b, depth, height, width, c] = x.shape;
   const behind = (rows: number, row: number, y: tf.Tensor): tf.Tensor =>

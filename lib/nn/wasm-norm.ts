@@ -35,7 +35,7 @@ export const instanceNormGradient: Kernels['instanceNormGradient'] = (dy, x, sca
   return [dx, tf.addN(parts.map((part) => part.dScale)), tf.addN(parts.map((part) => part.dShift))];
 };
 
-/** In double precision: one float32 running total over 262,144 voxels loses three digits. */
+/** In double precision: a float32 running total over 262,144 voxels loses three digits. */
 export const sumRows: Kernels['sumRows'] = (x) => {
   const columns = x.shape[1];
   const total = new Float64Array(columns);

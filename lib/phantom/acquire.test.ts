@@ -8,7 +8,7 @@ const edge = () => Float32Array.from({ length: 64000 }, (_, i) => (i % 40 < 20 ?
 const middleRow = (data: Int16Array) => [...data.subarray(40 * (20 + 40 * 20), 40 * (21 + 40 * 20))];
 
 describe('noise', () => {
-  test.each([-0.06, 0, 0.16])('has the stated deviation and no bias, whatever the kernel (%d)', (sharpness) => {
+  test.each([-0.06, 0, 0.16])('has the given deviation and no bias for any kernel (%d)', (sharpness) => {
     const data = acquire(
       new Float32Array(64000).fill(300),
       SHAPE,
@@ -21,7 +21,7 @@ describe('noise', () => {
     expect(Math.abs(deviation - 30)).toBeLessThan(0.8);
   });
 
-  test('of a smoothing kernel is coarser than that of a sharpening one', () => {
+  test('is coarser with a smoothing kernel than with a sharpening one', () => {
     const neighbours = (sharpness: number) => {
       const data = acquire(new Float32Array(64000), SHAPE, { ...still, sharpness, noiseHu: 30 }, seededRandom(1));
       let sum = 0;
@@ -49,7 +49,7 @@ describe('kernel', () => {
   });
 });
 
-test('values stay within what a scanner stores', () => {
+test('values stay in the range that a scanner stores', () => {
   const data = acquire(new Float32Array(64000).fill(-1000), SHAPE, { ...still, noiseHu: 60 }, seededRandom(1));
   expect(data.reduce((a, b) => Math.min(a, b))).toBe(-1024);
 });

@@ -1,10 +1,10 @@
 import type { Vec3 } from '../imaging/volume.ts';
 import type { Random } from '../random.ts';
 
-/** What the scanner does to a scene of exact HU. */
+/** How the scanner degrades a scene of exact HU. */
 export interface Acquisition {
   readonly spacing: Vec3;
-  /** Standard deviation of the point spread in mm. */
+  /** Standard deviation of the point spread, mm. */
   readonly blurMm: number;
   readonly sharpness: number;
   readonly noiseHu: number;
@@ -13,8 +13,8 @@ export interface Acquisition {
 type Taps = readonly [outer: number, middle: number];
 
 /**
- * Blurs by the point spread, applies the reconstruction kernel, adds noise that went through the same kernel, and
- * rounds to whole HU. `scene` is used up. Noise has the stated standard deviation whatever the kernel.
+ * Blurs by the point spread, applies the reconstruction kernel, adds noise filtered by the same kernel, and rounds to
+ * whole HU. `scene` is overwritten. The noise has the given standard deviation for any kernel.
  */
 export function acquire(
   scene: Float32Array,
@@ -31,7 +31,7 @@ export function acquire(
   );
   filter(image, shape, [kernel, kernel, kernel]);
   const noise = new Float32Array(scene.length);
-  // Four uniform numbers sum to nearly a normal deviate, by additions alone: the same bytes on every machine.
+  // The sum of four uniform numbers is nearly normal and needs additions only: the same bytes on every machine.
   for (let i = 0; i < noise.length; i++) noise[i] = (random() + random() + random() + random() - 2) * Math.sqrt(3);
   filter(noise, shape, [kernel, kernel, kernel]);
   const gain = noiseHu / Math.sqrt(2 * kernel[0] ** 2 + kernel[1] ** 2) ** 3;
@@ -42,13 +42,13 @@ export function acquire(
   return result;
 }
 
-/** Three taps with a Gaussian's variance σ² (in voxels), which is what matters below a voxel's width. */
+/** Three taps with a Gaussian's variance σ² (in voxels); below a voxel's width only the variance matters. */
 function gaussian(sigma: number): Taps {
   const outer = Math.min(0.25, (sigma * sigma) / 2);
   return [outer, 1 - 2 * outer];
 }
 
-/** Three symmetric taps along each axis in turn, in place; the outermost voxels are repeated beyond the border. */
+/** Applies three symmetric taps along each axis, in place. The outermost voxels are repeated beyond the border. */
 function filter(data: Float32Array, [nx, ny, nz]: Vec3, taps: readonly Taps[]): Float32Array {
   const strides = [1, nx, nx * ny];
   const sides = [nx, ny, nz];

@@ -14,12 +14,12 @@ const FREE_OF_CALCIUM = 0.06;
 const MOST_NODULES = 14;
 
 /**
- * Calcium of the valve: from none (one patient in sixteen) to much, lumpy strings of nodules along the attachments of
+ * Calcium of the valve, from none (one patient in sixteen) to much: lumpy strings of nodules along the attachments of
  * the leaflets, on their bellies and beside the commissures, always denser than the most opaque blood.
  */
 export function calciumOf(root: Root, frame: Frame, random: Random): readonly Nodule[] {
   if (random() < FREE_OF_CALCIUM) return [];
-  // Few patients have much: the square of a uniform number.
+  // The square of a uniform number: few patients have much.
   const count = 1 + Math.round((MOST_NODULES - 1) * random() ** 2 + 1.5 * random());
   return Array.from({ length: count }, () => {
     const cusp = pick(random, Object.values(CUSP_DEGREES));

@@ -7,15 +7,15 @@ import type { Root } from './root.ts';
 import { type Knot, type Solid, thickened, tube } from './solids.ts';
 
 export interface Coronaries {
-  /** Lumina in the heart's frame; each begins inside the root. */
+  /** Lumina in the heart's frame. Each begins inside the root. */
   readonly lumina: readonly Solid[];
-  /** The fat that they run in. */
+  /** The fat around them. */
   readonly grooves: readonly Solid[];
-  /** World coordinates (RAS, mm) of the mouths in the wall of the root. */
+  /** World coordinates (RAS, mm) of the ostia in the wall of the root. */
   readonly ostia: { readonly right: Vec3; readonly left: Vec3 };
 }
 
-/** Left main stem with the beginnings of both its branches, and the right coronary artery. */
+/** The left main stem with the start of both branches, and the right coronary artery. */
 export function coronariesOf(patient: Patient, root: Root, placement: Placement, random: Random): Coronaries {
   const sway = (p: Vec3): Vec3 => [
     p[0] + uniform(random, -1.5, 1.5),

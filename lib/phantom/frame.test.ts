@@ -13,7 +13,7 @@ const frame: fc.Arbitrary<Frame> = fc.record({
   scale: fc.double({ min: 0.5, max: 2, noNaN: true }),
 });
 
-test('a point comes back from a frame as it went in', () => {
+test('converting a point to a frame and back gives the same point', () => {
   fc.assert(
     fc.property(frame, vector(100), (f, p) => {
       expect(distanceBetween(toLocal(f, toWorld(f, p)), p)).toBeLessThan(1e-9);
@@ -32,12 +32,12 @@ test('rotated axes are orthonormal and right-handed', () => {
   );
 });
 
-test('a quarter turn about the axis that points up takes right to front', () => {
+test('a quarter turn about the axis that points up maps right to front', () => {
   const [x] = rotatedAxes([0, 0, 90]);
   expect(distanceBetween(x, [0, 1, 0])).toBeLessThan(1e-12);
 });
 
-test('a frame within a frame does what the two do after one another', () => {
+test('a frame within a frame combines the two', () => {
   fc.assert(
     fc.property(frame, frame, vector(50), (outer, inner, p: Vec3) => {
       expect(distanceBetween(toWorld(within(outer, inner), p), toWorld(outer, toWorld(inner, p)))).toBeLessThan(1e-9);

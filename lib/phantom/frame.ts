@@ -14,7 +14,7 @@ export const add = (a: Vec3, b: Vec3): Vec3 => [a[0] + b[0], a[1] + b[1], a[2] +
 export const subtract = (a: Vec3, b: Vec3): Vec3 => [a[0] - b[0], a[1] - b[1], a[2] - b[2]];
 export const times = (a: Vec3, factor: number): Vec3 => [a[0] * factor, a[1] * factor, a[2] * factor];
 export const dot = (a: Vec3, b: Vec3): number => a[0] * b[0] + a[1] * b[1] + a[2] * b[2];
-// Not Math.hypot: its rounding is the engine's affair, that of Math.sqrt is IEEE 754's.
+// Not Math.hypot, whose rounding differs between engines; IEEE 754 defines that of Math.sqrt.
 export const distanceBetween = (a: Vec3, b: Vec3): number => Math.sqrt(dot(subtract(a, b), subtract(a, b)));
 export const normalised = (a: Vec3): Vec3 => times(a, 1 / Math.sqrt(dot(a, a)));
 export const cross = (a: Vec3, b: Vec3): Vec3 => [
@@ -24,17 +24,17 @@ export const cross = (a: Vec3, b: Vec3): Vec3 => [
 ];
 export const lerp = (a: Vec3, b: Vec3, t: number): Vec3 => add(a, times(subtract(b, a), t));
 
-/** A point of the frame in world coordinates. */
+/** World coordinates of a point of the frame. */
 export const toWorld = (frame: Frame, p: Vec3): Vec3 =>
   add(frame.origin, times(directionToWorld(frame, p), frame.scale));
 
-/** A world point in the frame's coordinates. */
+/** Coordinates of a world point in the frame. */
 export function toLocal(frame: Frame, p: Vec3): Vec3 {
   const d = times(subtract(p, frame.origin), 1 / frame.scale);
   return [dot(d, frame.axes[0]), dot(d, frame.axes[1]), dot(d, frame.axes[2])];
 }
 
-/** A frame given in the coordinates of another, in the world. */
+/** A frame given in the coordinates of another, as a frame in the world. */
 export const within = (outer: Frame, inner: Frame): Frame => ({
   origin: toWorld(outer, inner.origin),
   axes: [
@@ -45,7 +45,7 @@ export const within = (outer: Frame, inner: Frame): Frame => ({
   scale: outer.scale * inner.scale,
 });
 
-/** The axes turned by angles in degrees about x, then y, then z. */
+/** The axes rotated by angles in degrees about x, then y, then z. */
 export function rotatedAxes(degrees: Vec3): readonly [Vec3, Vec3, Vec3] {
   const [[cx, sx], [cy, sy], [cz, sz]] = [cosSin(degrees[0]), cosSin(degrees[1]), cosSin(degrees[2])];
   return [

@@ -4,7 +4,7 @@ import { orientationOf } from '../imaging/orientation.ts';
 import { scanGrid } from './grid.ts';
 
 test.each(['LPS', 'RAS', 'PSR', 'RPS', 'LAS'])(
-  'axes %s, slices across the body, the centre where it was asked for',
+  'the grid has axes %s, slices across the body, and the requested centre',
   (code) => {
     const grid = scanGrid([12, -140, -700], 96, code, 1.5, 2);
     expect(orientationOf(grid.affine)).toBe(code);
@@ -15,7 +15,7 @@ test.each(['LPS', 'RAS', 'PSR', 'RPS', 'LAS'])(
   },
 );
 
-test('the matrix survives a NIfTI header: every entry is a float32', () => {
+test('every entry of the matrix is a float32, so that a NIfTI header keeps it', () => {
   const { affine } = scanGrid([12.34567, -140.1, -700.7], 96, 'LPS', 1.57, 1.93);
   for (const row of affine) for (const entry of row) expect(Math.fround(entry)).toBe(entry);
 });

@@ -10,8 +10,9 @@ const DIRECTIONS: Readonly<Record<string, readonly [axis: 0 | 1 | 2, sign: 1 | -
 };
 
 /**
- * The voxel grid of a scan: a cube of `sideMm` around `centre` (RAS, mm), its axes along `orientation`, slices across
- * the body's axis. Sides are cut to whole voxels, never longer than asked for; the matrix holds float32 values, as a NIfTI header does.
+ * The voxel grid of a scan: a cube of `sideMm` around `centre` (RAS, mm), its axes along `orientation`, with slices
+ * across the body's axis. Sides are cut to whole voxels, never longer than requested. The matrix holds float32 values,
+ * as a NIfTI header does.
  */
 export function scanGrid(centre: Vec3, sideMm: number, orientation: string, pixelMm: number, sliceMm: number): Grid {
   const rows: [number, number, number, number][] = [

@@ -4,8 +4,8 @@ import type { Volume } from '../imaging/volume.ts';
 import type { LandmarkTask, Phantom, PhantomTask } from './phantom.ts';
 
 /**
- * The labels of all tasks as class maps on the image's grid, as a hospital's reader would store them: landmarks as
- * spheres of LANDMARK_RADIUS_MM in the order of the task's classes, segmentations as they are.
+ * Class maps of all tasks on the image's grid, as a hospital's reader would store them: landmarks as spheres of
+ * LANDMARK_RADIUS_MM in the order of the task's classes, segmentations as they are.
  */
 export function labelVolumes({ image, points, masks }: Phantom): Readonly<Record<PhantomTask, Volume<Uint8Array>>> {
   const spheres = (task: LandmarkTask) =>

@@ -9,7 +9,7 @@ import { type Box, disc, type Solid, spheroid, thickened, tube } from './solids.
 const VENTRICLE: Vec3 = [-32, 14, -40];
 const TO_APEX = normalised([-0.6, 0.42, -0.68]);
 const HALF_LENGTH = 42;
-/** Axis and radius of the way through the mitral valve. */
+/** Axis and radius of the mitral orifice. */
 const ATRIAL: Vec3 = [-14, -25, -6];
 const VENTRICULAR: Vec3 = [-28, -3, -30];
 const MITRAL_RADIUS = 12;
@@ -18,8 +18,8 @@ const AORTIC_WALL = 1.7;
 const MITRAL_LEAFLET = 1.4;
 
 /**
- * Left ventricle, mitral valve, aortic root and ascending aorta in the order of painting. `grooves`, the fat in which
- * the coronaries lie, comes between the muscle, which it covers, and the root, which hides it.
+ * Left ventricle, mitral valve, aortic root and ascending aorta in the order of painting. `grooves`, the fat around the
+ * coronaries, comes after the muscle, which it covers, and before the root, which covers it.
  */
 export function leftHeartOf(
   root: Root,
@@ -30,7 +30,7 @@ export function leftHeartOf(
   const { annulusRadius, sinusHeight, leafletThickness } = root.shape;
   const { heart } = placement;
   const cavity = spheroid(VENTRICLE, TO_APEX, HALF_LENGTH, 22 * uniform(random, 0.94, 1.06));
-  // Shifted towards the apex, the outer surface nears the inner one at the base: muscle thins out towards the valves.
+  // Shifted towards the apex, the outer surface approaches the inner one at the base: muscle thins towards the valves.
   const muscle = spheroid(add(VENTRICLE, times(TO_APEX, 4)), TO_APEX, HALF_LENGTH + 6, 22 + uniform(random, 9, 12));
   const inflow = tube([
     [...ATRIAL, MITRAL_RADIUS],

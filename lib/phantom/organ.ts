@@ -2,7 +2,7 @@ import type { Frame } from './frame.ts';
 import type { Structure } from './paint.ts';
 import type { Solid } from './solids.ts';
 
-/** HU of what does not depend on the contrast phase, at about 100–120 kV. */
+/** HU of tissues that do not depend on the contrast phase, at about 100–120 kV. */
 export const HU = {
   air: -1000,
   lung: -850,
@@ -16,10 +16,10 @@ export const HU = {
   denseBone: 480,
 } as const;
 
-/** A tissue of its own HU, or blood as the scanner's contrast phase shows it. */
+/** A tissue with fixed HU, or blood, whose HU depends on the contrast phase. */
 export type Tissue = keyof typeof HU | 'leftBlood' | 'rightBlood';
 
-/** A structure and what it is made of. */
+/** A structure and its material. */
 export interface Organ extends Structure {
   readonly name: string;
   readonly tissue: Tissue;

@@ -15,14 +15,17 @@ const volumeOf = (grid: Grid, voxelMm3: number, structure: Structure): number =>
   return sum * voxelMm3;
 };
 
-test.each(['LPS', 'RAS', 'PSR', 'SAL'])('covered volume is the solid’s, on a grid of axes %s', (orientation) => {
-  const grid = scanGrid([0, 0, 0], 60, orientation, 1.5, 2);
-  const structure = { ...ellipsoid([0, 0, 0], [9, 12, 15]), frame: frame(1.2) };
-  const exact = (4 / 3) * Math.PI * 9 * 12 * 15 * 1.2 ** 3;
-  expect(volumeOf(grid, 1.5 * 1.5 * 2, structure) / exact).toBeCloseTo(1, 2);
-});
+test.each(['LPS', 'RAS', 'PSR', 'SAL'])(
+  'the covered volume is that of the solid on a grid of axes %s',
+  (orientation) => {
+    const grid = scanGrid([0, 0, 0], 60, orientation, 1.5, 2);
+    const structure = { ...ellipsoid([0, 0, 0], [9, 12, 15]), frame: frame(1.2) };
+    const exact = (4 / 3) * Math.PI * 9 * 12 * 15 * 1.2 ** 3;
+    expect(volumeOf(grid, 1.5 * 1.5 * 2, structure) / exact).toBeCloseTo(1, 2);
+  },
+);
 
-test('a sheet thinner than a voxel keeps its volume, however it lies', () => {
+test('a sheet thinner than a voxel keeps its volume in any orientation', () => {
   const grid = scanGrid([0, 0, 0], 60, 'LPS', 1.5, 1.5);
   const box = { min: [-100, -100, -100], max: [100, 100, 100] } as const;
   const structure = {
@@ -44,12 +47,12 @@ test('a solid ends at its box', () => {
     frame: { ...frame(), axes: rotatedAxes([0, 0, 0]) },
   };
   const hemisphere = (2 / 3) * Math.PI * 5 ** 3;
-  // The cut is a voxel's whole thickness wide where it misses voxel centres: up to half a voxel more on the disc.
+  // Where the cut misses voxel centres it is a voxel thick: up to half a voxel more on the disc.
   expect(volumeOf(grid, 1, structure)).toBeGreaterThan(hemisphere * 0.97);
   expect(volumeOf(grid, 1, structure)).toBeLessThan(hemisphere + Math.PI * 25);
 });
 
-test('shares are within 0 and 1 and every voxel comes once', () => {
+test('shares are between 0 and 1, and every voxel is visited once', () => {
   const grid = scanGrid([0, 0, 0], 30, 'RAS', 1.5, 2);
   const coordinate = fc.double({ min: -20, max: 20, noNaN: true });
   const knot = fc.tuple(coordinate, coordinate, coordinate, fc.double({ min: 0.5, max: 6, noNaN: true }));
@@ -68,7 +71,7 @@ test('shares are within 0 and 1 and every voxel comes once', () => {
   );
 });
 
-test('paint replaces what a structure fills and mixes where it fills a part', () => {
+test('paint replaces the voxels that a structure fills and mixes those it fills partly', () => {
   const grid = scanGrid([0, 0, 0], 20, 'RAS', 1, 1);
   const image = new Float32Array(8000).fill(-100);
   const structure = { ...ellipsoid([0, 0, 0], [6.2, 6.2, 6.2]), frame: { ...frame(), origin: [0, 0, 0] as const } };

@@ -3,7 +3,7 @@ import type { Affine, Grid, Vec3 } from '../imaging/volume.ts';
 import type { Frame } from './frame.ts';
 import type { Solid } from './solids.ts';
 
-/** A solid in its place. With a thickness the solid's distance is taken as that to the middle of a sheet. */
+/** A solid in a frame. With a thickness, the solid's distance is taken as the distance to the middle of a sheet. */
 export interface Structure extends Solid {
   readonly frame: Frame;
   readonly sheetThickness?: number;
@@ -12,8 +12,8 @@ export interface Structure extends Solid {
 /**
  * Calls `visit` with the index and the covered share (0 to 1) of every voxel that the structure covers.
  *
- * A voxel is taken as a ball whose diameter is the edge of a cube of its volume, cut by a plane: exact enough for
- * partial volume on smooth surfaces, and no voxel has to be sampled more than once.
+ * A voxel is approximated by a ball, cut by a plane, whose diameter is the edge of a cube of the voxel's volume. That
+ * is exact enough for partial volume on smooth surfaces and needs one sample per voxel.
  */
 export function cover(grid: Grid, structure: Structure, visit: (index: number, share: number) => void): void {
   const { frame, box, distance, sheetThickness = 0 } = structure;
@@ -35,7 +35,7 @@ export function cover(grid: Grid, structure: Structure, visit: (index: number, s
         const start = axis === 0 ? x0 : axis === 1 ? y0 : z0;
         const low = (box.min[axis] - margin - start) / step;
         const high = (box.max[axis] + margin - start) / step;
-        // A row along the box divides by zero: infinities of the right signs, as start lies in the box or not.
+        // A row parallel to the box divides by zero. The infinities have the right signs, inside and outside the box.
         from = Math.max(from, Math.ceil(Math.min(low, high)));
         to = Math.min(to, Math.floor(Math.max(low, high)));
       }
@@ -49,7 +49,7 @@ export function cover(grid: Grid, structure: Structure, visit: (index: number, s
   }
 }
 
-/** Paints a structure of `hu` over what is there, mixed where it fills a voxel in part. */
+/** Paints a structure of `hu`, mixing with the voxels that it fills partly. */
 export function paint(grid: Grid, image: Float32Array, structure: Structure, hu: number): void {
   cover(grid, structure, (index, share) => {
     const before = image[index]!;

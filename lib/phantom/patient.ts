@@ -2,27 +2,27 @@ import type { Vec3 } from '../imaging/volume.ts';
 import { type Random, uniform } from '../random.ts';
 import type { RootShape } from './root.ts';
 
-/** All that differs from one patient to the next. Lengths of the root are at size 1; multiply by `size` for mm. */
+/** All that differs between patients. Lengths of the root are at size 1; multiply by `size` for mm. */
 export interface Patient {
   readonly size: number;
-  /** Turn of the heart in the chest about the world's axes, and of the chest in the scanner, in degrees. */
+  /** Rotation of the heart in the chest about the world's axes, and of the chest in the scanner, degrees. */
   readonly heartDegrees: Vec3;
   readonly chestDegrees: Vec3;
-  /** Turn of the commissures about the axis of the root, in degrees. */
+  /** Rotation of the commissures about the axis of the root, degrees. */
   readonly twistDegrees: number;
-  /** The middle of the image in the scanner's coordinates, and the root's distance from it, in mm. */
+  /** The image's centre in scanner coordinates, and the root's offset from it, mm. */
   readonly tableMm: Vec3;
   readonly offsetMm: Vec3;
   readonly root: RootShape;
   readonly ostia: { readonly right: Ostium; readonly left: Ostium };
-  /** Factors on the scanner's HU of blood in left and right heart, on its noise and on its pixel spacing. */
+  /** Factors on the scanner's HU of blood in the left and right heart, on its noise and on its pixel spacing. */
   readonly contrast: { readonly left: number; readonly right: number };
   readonly noise: number;
   readonly pixel: number;
 }
 
 interface Ostium {
-  /** In degrees about the root's axis, from the middle of the right sinus towards the patient's right. */
+  /** Degrees about the root's axis, from the middle of the right sinus towards the patient's right. */
   readonly angle: number;
   /** Above the annulus plane, at size 1. */
   readonly height: number;
@@ -30,9 +30,9 @@ interface Ostium {
 }
 
 /**
- * Draws a patient. Ranges follow CT studies of TAVI candidates: annulus 21–29 mm, sinus height 1.7 annulus radii
- * (Koshkelashvili et al. 2019), sinus to commissure 29 ± 3 mm, coronary ostia 8–16 mm above the annulus, membranous
- * septum 4–9 mm.
+ * Draws a random patient. The ranges follow CT studies of TAVI candidates: annulus 21–29 mm, sinus height 1.7 annulus
+ * radii (Koshkelashvili et al. 2019), sinus to commissure 29 ± 3 mm, coronary ostia 8–16 mm above the annulus,
+ * membranous septum 4–9 mm.
  */
 export function drawPatient(random: Random): Patient {
   const between = (low: number, high: number) => uniform(random, low, high);

@@ -28,13 +28,13 @@ const sha256 = ({ image, masks, points }: Phantom): string =>
     .digest('hex');
 
 describe('seed', () => {
-  test('the same gives the same bytes, on this machine as on the one where this was written', () => {
+  test('the same seed gives the same bytes on every machine', () => {
     const options = { seed: 7, scanner: { ...scannerOf(2, 1), pixelMm: 2, sliceMm: 2.2 } };
     expect(sha256(generatePhantom(options))).toBe(sha256(generatePhantom(options)));
     expect(sha256(generatePhantom(options))).toBe('f7830c527a0a0ab14256ed72a3fbe7df023d04846f54b5c0f04f67157a2e3cac');
   });
 
-  test('another gives another patient', () => {
+  test('another seed gives another patient', () => {
     const [a, b] = [1, 2].map((seed) => generatePhantom({ seed, scanner: COARSE }));
     expect(sha256(a!)).not.toBe(sha256(b!));
     expect(a!.facts.annulusDiameterMm).not.toBe(b!.facts.annulusDiameterMm);
@@ -58,7 +58,7 @@ describe.each(Array.from({ length: 40 }, (_, seed) => seed))('patient %d', (seed
   ];
   const [start, end] = phantom.points['membranous-septum'] as readonly [Vec3, Vec3];
 
-  test('has one point for every class, all of them well inside the image', () => {
+  test('has one point for every class, all well inside the image', () => {
     for (const task of ['hinge-points', 'membranous-septum'] as const) {
       expect(phantom.points[task]).toHaveLength(TASKS[task].classes.length);
       for (const point of phantom.points[task]) expect(contains(phantom.image, point)).toBe(true);
@@ -72,7 +72,7 @@ describe.each(Array.from({ length: 40 }, (_, seed) => seed))('patient %d', (seed
     }
   });
 
-  test('has the anatomy’s sides: not mirrored, whatever the pose', () => {
+  test('is not mirrored in any pose', () => {
     expect(ostiumLeft[0]).toBeLessThan(ostiumRight[0]);
     expect(ostiumLeft[1]).toBeLessThan(ostiumRight[1]);
     expect(left[0]).toBeLessThan(nonCoronary[0]);
@@ -82,7 +82,7 @@ describe.each(Array.from({ length: 40 }, (_, seed) => seed))('patient %d', (seed
     expect(start[2]).toBeGreaterThan(end[2]);
   });
 
-  test('has distances that a reader would find in patients', () => {
+  test('has distances as measured in patients', () => {
     const { annulusDiameterMm, coronaryHeightsMm, septumLengthMm } = phantom.facts;
     expect(annulusDiameterMm).toBeGreaterThanOrEqual(21);
     expect(annulusDiameterMm).toBeLessThanOrEqual(29);
@@ -102,7 +102,7 @@ describe.each(Array.from({ length: 40 }, (_, seed) => seed))('patient %d', (seed
     }
   });
 
-  test('states as facts what its points measure', () => {
+  test('states facts that match its points', () => {
     const { coronaryHeightsMm } = phantom.facts;
     expect(heightAbove([right, left, nonCoronary], ostiumRight)).toBeCloseTo(coronaryHeightsMm.right, 6);
     expect(heightAbove([right, left, nonCoronary], ostiumLeft)).toBeCloseTo(coronaryHeightsMm.left, 6);
@@ -164,7 +164,7 @@ describe('image', () => {
     expect(Math.abs(Math.sqrt(sum / image.data.length) - noisy.facts.noiseHu)).toBeLessThan(0.7);
   });
 
-  test('shows calcium brighter than blood where the mask says so, and nowhere else so bright within the root', () => {
+  test('shows calcium brighter than blood in the mask, and nothing else as bright within the root', () => {
     const values = [...image.data].filter((_, i) => masks.calcification.data[i]);
     expect(values.length).toBeGreaterThan(10);
     expect(Math.max(...values)).toBeLessThanOrEqual(1300);
@@ -179,7 +179,7 @@ describe('labels', () => {
   const phantom = generatePhantom({ seed: 11, scanner: scannerOf(6, 1) });
   const labels = labelVolumes(phantom);
 
-  test('lie on the image’s grid and hold the classes of their task', () => {
+  test('are on the image’s grid and have the classes of their task', () => {
     for (const [task, volume] of Object.entries(labels)) {
       expect(volume.shape).toEqual(phantom.image.shape);
       expect(volume.affine).toEqual(phantom.image.affine);
@@ -188,13 +188,13 @@ describe('labels', () => {
     }
   });
 
-  test('of landmarks give the points back', () => {
+  test('of landmarks decode to the points', () => {
     for (const [index, { position }] of decodeLandmarks(labels['hinge-points'], 5).entries()) {
       expect(distanceBetween(position!, phantom.points['hinge-points'][index]!)).toBeLessThan(0.8);
     }
   });
 
-  test('of the coronaries begin at both ostia and stay out of the root', () => {
+  test('of the coronaries begin at both ostia and stay outside the root', () => {
     const { data, affine, shape } = phantom.masks['coronary-arteries'];
     const lumen = [...data.keys()]
       .filter((i) => data[i])
@@ -225,7 +225,7 @@ test('a larger field of view shows spine and chest wall, and the same points', (
 const neighbours = (at: number, nx: number, ny: number): readonly number[] =>
   [-1, 0, 1].flatMap((z) => [-1, 0, 1].flatMap((y) => [-1, 0, 1].map((x) => at + x + nx * (y + ny * z))));
 
-/** Distance of a point from the plane through three others, in mm. */
+/** Distance of a point from the plane through three others, mm. */
 function heightAbove([a, b, c]: readonly [Vec3, Vec3, Vec3], p: Vec3): number {
   const [u, v, d] = [subtract(b, a), subtract(c, a), subtract(p, a)];
   const n = [u[1] * v[2] - u[2] * v[1], u[2] * v[0] - u[0] * v[2], u[0] * v[1] - u[1] * v[0]] as const;

@@ -11,10 +11,10 @@ import type { Scanner } from './scanner.ts';
 import { type Scene, sceneOf } from './scene.ts';
 
 export interface PhantomOptions {
-  /** Of the patient. The same seed, scanner and field of view give the same bytes. */
+  /** Seed of the patient. The same seed, scanner and field of view give the same bytes. */
   readonly seed: number;
   readonly scanner: Scanner;
-  /** Side of the imaged cube in mm. 96 holds all landmarks of every patient. */
+  /** Side of the imaged cube, mm. 96 contains all landmarks of every patient. */
   readonly fieldOfViewMm?: number;
 }
 
@@ -24,7 +24,7 @@ export interface Phantom {
   readonly image: Volume<Int16Array<ArrayBuffer>>;
   /** World coordinates (RAS, mm), in the order of the task's classes. */
   readonly points: Readonly<Record<LandmarkTask, readonly Vec3[]>>;
-  /** On the image's grid: 1 where the structure fills at least half of the voxel. */
+  /** On the image's grid: 1 if the structure fills at least half of the voxel. */
   readonly masks: Readonly<Record<MaskTask, Volume<Uint8Array<ArrayBuffer>>>>;
   readonly facts: PhantomFacts;
 }
@@ -34,24 +34,24 @@ type MaskTask = Extract<TaskId, 'calcification' | 'coronary-arteries'>;
 /** Tasks whose labels the phantom draws. */
 export type PhantomTask = LandmarkTask | MaskTask;
 
-/** What a reader of the CT would measure, as it was drawn. */
+/** True measurements of the phantom. */
 interface PhantomFacts {
   readonly seed: number;
   readonly scanner: string;
   readonly annulusDiameterMm: number;
   readonly coronaryHeightsMm: { readonly right: number; readonly left: number };
   readonly septumLengthMm: number;
-  /** Of the mask. */
+  /** Volume of the mask. */
   readonly calciumVolumeMm3: number;
   readonly bloodHu: BloodHu;
   readonly noiseHu: number;
 }
 
 /**
- * A patient seen by a scanner. Anatomy depends on the seed alone, its rendering on the scanner too.
+ * A patient seen by a scanner. The anatomy depends on the seed alone, its rendering on the scanner too.
  *
- * Bytes are the same on every machine whose JavaScript engine rounds sin, cos and cbrt alike; V8, and so every Node,
- * carries its own portable versions of them.
+ * The bytes are the same on every machine whose JavaScript engine rounds sin, cos and cbrt alike. V8, and so every
+ * Node, has its own portable versions of them.
  */
 export function generatePhantom({ seed, scanner, fieldOfViewMm = 96 }: PhantomOptions): Phantom {
   const scene = sceneOf(seed);

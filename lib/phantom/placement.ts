@@ -3,8 +3,8 @@ import { add, cross, dot, type Frame, normalised, rotatedAxes, subtract, times, 
 import type { Patient } from './patient.ts';
 
 /**
- * The three frames in which anatomy is described; all have the middle of the annulus as origin.
- * `chest` and `heart` have the axes right, front, up (mm; the heart's at size 1), `root` has those of `Root`.
+ * The three frames in which the anatomy is described; the origin of each is the centre of the annulus. `chest` and
+ * `heart` have the axes right, front, up (mm; the heart's at size 1), `root` has those of `Root`.
  */
 export interface Placement {
   readonly chest: Frame;
@@ -12,10 +12,10 @@ export interface Placement {
   readonly root: Frame;
 }
 
-/** The root leaves the ventricle upwards, tilted to the patient's right and a little to the front. */
+/** The root leaves the ventricle upwards, tilted to the patient's right and slightly to the front. */
 const ROOT_AXIS = normalised([0.52, 0.18, 0.83]);
 
-/** Where a patient's chest, heart and aortic root lie in the scanner's world (RAS, mm). */
+/** Frames of a patient's chest, heart and aortic root in the scanner's world (RAS, mm). */
 export function placementOf(patient: Patient): Placement {
   const origin = add(patient.tableMm, patient.offsetMm);
   const chest = { origin, axes: rotatedAxes(patient.chestDegrees), scale: 1 };

@@ -4,13 +4,13 @@ import { HU, type Organ, type Tissue } from './organ.ts';
 import { cover, paint, type Structure } from './paint.ts';
 import type { Scene } from './scene.ts';
 
-/** Mean HU of blood in left heart, aorta and coronaries, and in the right heart. */
+/** Mean HU of blood in the left heart, aorta and coronaries, and in the right heart. */
 export interface BloodHu {
   readonly left: number;
   readonly right: number;
 }
 
-/** Exact HU of every voxel of the grid, partial volume included, before any scanner. */
+/** Exact HU of every voxel of the grid, with partial volume, before acquisition by a scanner. */
 export function renderScene(scene: Scene, grid: Grid, blood: BloodHu): Float32Array {
   const image = new Float32Array(voxelsOf(grid.shape)).fill(HU.air);
   for (const organ of scene.organs) paint(grid, image, organ, huOf(organ.tissue, blood));
@@ -18,10 +18,10 @@ export function renderScene(scene: Scene, grid: Grid, blood: BloodHu): Float32Ar
   return image;
 }
 
-/** 1 where calcium fills at least half of the voxel. */
+/** 1 if calcium fills at least half of the voxel. */
 export const calciumMask = ({ calcium }: Scene, grid: Grid): Uint8Array<ArrayBuffer> => maskOf(grid, calcium);
 
-/** 1 where a coronary lumen fills at least half of the voxel, from the ostium outwards: what lies in the root is aorta. */
+/** 1 if a coronary lumen fills at least half of the voxel, from the ostium outwards: inside the root it is aorta. */
 export function coronaryMask({ organs }: Scene, grid: Grid): Uint8Array<ArrayBuffer> {
   const named = (name: Organ['name']) => organs.filter((organ) => organ.name === name && organ.tissue === 'leftBlood');
   const mask = maskOf(grid, named('coronary artery'));

@@ -26,7 +26,7 @@ describe.each(ROOTS.map((root, index) => ({ index, root })))('root $index', ({ r
     }
   });
 
-  test('leaflets pass through the points that are said to be on them, and nowhere below the annulus', () => {
+  test('leaflets pass through their stated points, and never below the annulus', () => {
     for (const cusp of CUSPS) {
       for (const share of [0.2, 0.5, 0.9]) {
         expect(leaflets(...onLeaflet(cusp, share))).toBeLessThan(1e-6);
@@ -37,7 +37,7 @@ describe.each(ROOTS.map((root, index) => ({ index, root })))('root $index', ({ r
     }
   });
 
-  test('closed leaflets part ventricle and aorta', () => {
+  test('closed leaflets separate ventricle and aorta', () => {
     for (let degrees = 0; degrees < 360; degrees += 20) {
       for (const share of [0.1, 0.4, 0.7]) {
         const [u, v] = onWall(degrees, 0);
@@ -47,7 +47,7 @@ describe.each(ROOTS.map((root, index) => ({ index, root })))('root $index', ({ r
     }
   });
 
-  test('a sinus bulges out above its hinge point, the outflow tract below does not', () => {
+  test('a sinus bulges out above its hinge point, and the outflow tract below does not', () => {
     for (const cusp of CUSPS) {
       const [hinge, above, below] = [0, 5, -5].map((height) => Math.hypot(...onWall(cusp, height).slice(0, 2)));
       expect(above! - hinge!).toBeGreaterThan(2);
@@ -55,7 +55,7 @@ describe.each(ROOTS.map((root, index) => ({ index, root })))('root $index', ({ r
     }
   });
 
-  test('sinus to commissure measures what CT studies find', () => {
+  test('the distance from sinus to commissure agrees with CT studies', () => {
     const height = shape.sinusHeight / 3;
     const across = Math.hypot(...[0, 1].map((axis) => onWall(0, height)[axis]! - onWall(180, height)[axis]!));
     expect(across).toBeGreaterThan(26);

@@ -6,12 +6,12 @@ export interface RootShape {
   readonly annulusRadius: number;
   /** From the annulus plane to the sinotubular junction. */
   readonly sinusHeight: number;
-  /** How far the middle of a sinus stands out beyond the commissures. */
+  /** Protrusion of the middle of a sinus beyond the commissures. */
   readonly sinusBulge: number;
   readonly ascendingRadius: number;
   /** (long − short) / (long + short) of the annulus. */
   readonly ellipticity: number;
-  /** Centre of the three cusps off the centre of the annulus; makes cusps of unequal size. */
+  /** Offset of the cusps' centre from the annulus' centre; makes cusps of unequal size. */
   readonly cuspOffset: readonly [number, number];
   readonly commissureHeight: number;
   readonly coaptationHeight: number;
@@ -22,16 +22,16 @@ export interface RootShape {
 /**
  * The aortic root as functions of a point (u, v, w): w along its axis from ventricle to aorta, 0 in the annulus plane;
  * v to the middle of the right coronary sinus, roughly the patient's front; u to the patient's right. Angles are in
- * degrees from v towards u: right sinus 0, non-coronary 120, left −120; the commissure of right and non-coronary
- * sinus, with the membranous septum below it, at 60.
+ * degrees from v towards u: right sinus 0, non-coronary 120, left −120. The commissure of right and non-coronary sinus,
+ * with the membranous septum below it, is at 60.
  */
 export interface Root {
   readonly shape: RootShape;
-  /** Signed distance to the inner surface of outflow tract, sinuses and beginning aorta. */
+  /** Signed distance to the inner surface of outflow tract, sinuses and proximal aorta. */
   readonly lumen: Distance;
-  /** Unsigned distance to the middle of the leaflets, which are closed. */
+  /** Unsigned distance to the middle of the closed leaflets. */
   readonly leaflets: Distance;
-  /** The wall of `thickness` around the lumen, lumen included. */
+  /** The wall of `thickness` around the lumen, including the lumen. */
   readonly wall: (thickness: number) => Distance;
   /** Septal muscle below the right sinus; its crest dips below the membranous septum. */
   readonly muscle: Distance;
@@ -39,7 +39,7 @@ export interface Root {
   readonly fat: Distance;
   /** The point of the inner surface at an angle and height, moved outwards by `outwards`. */
   readonly onWall: (degrees: number, height: number, outwards?: number) => Vec3;
-  /** The point of a leaflet at an angle, `share` of the way from where the leaflets meet (0) to its attachment (1). */
+  /** The point of a leaflet at an angle, at `share` of the way from the coaptation (0) to the attachment (1). */
   readonly onLeaflet: (degrees: number, share: number) => Vec3;
 }
 
@@ -66,8 +66,8 @@ export function createRoot(shape: RootShape): Root {
   const widening = (w: number) =>
     (junctionRadius - annulusRadius) * smoothstep(0, sinusHeight, w) +
     (ascendingRadius - junctionRadius) * smoothstep(sinusHeight, sinusHeight + TAPER, w);
-  // Steepest at the bottom, widest a third of the way up: the corner that it makes with the outflow tract is where
-  // a reader of the image sees the hinge.
+  // Steepest at the bottom, widest a third of the way up: the corner with the outflow tract is where a reader of the
+  // image sees the hinge.
   const bulge = (w: number) => {
     const t = w / sinusHeight;
     return t <= 0 || t >= 1 ? 0 : sinusBulge * 6.75 * t * (1 - t) * (1 - t);
@@ -75,7 +75,7 @@ export function createRoot(shape: RootShape): Root {
   const radius = (lobe: number, w: number) => annulusRadius + widening(w) + lobe * bulge(w);
   const stretch = (w: number) => shape.ellipticity * (1 - smoothstep(0, 12, w));
 
-  /** cos 3θ about the centre of the cusps: 1 in the middle of a sinus, −1 at a commissure. No trigonometry needed. */
+  /** cos 3θ about the centre of the cusps: 1 in the middle of a sinus, −1 at a commissure. Needs no trigonometry. */
   const cos3 = (u: number, v: number) => {
     const a = u - du;
     const b = v - dv;
@@ -100,7 +100,7 @@ export function createRoot(shape: RootShape): Root {
   const muscle = outward((u, v, w, r) => {
     if (w > 1) return -FAR;
     const membranous = smoothstep(0.72, 0.96, towardsSeptum(u, v, r));
-    // An abrupt crest below the membranous septum, elsewhere muscle that thickens slowly below the hinges.
+    // An abrupt crest below the membranous septum; elsewhere muscle that thickens slowly below the hinges.
     const below = -w - shape.septumLength * membranous;
     const depth = smoothstep(-0.5, 9 - 6.5 * membranous, below) * smoothstep(-0.1, 0.4, towardsMuscle(u, v, r));
     return depth === 0 ? -FAR : MUSCLE_MM * depth;
@@ -127,12 +127,12 @@ export function createRoot(shape: RootShape): Root {
     const radial = (2 * rise * gap) / reach;
     const around = (commissureHeight * 1.5 * Math.sqrt((1 - c) / 2) * (1 - gap * gap)) / Math.max(r, 1);
     const sheet = Math.abs(w - height) / Math.sqrt(1 + radial * radial + around * around);
-    // Where two leaflets meet they lie against each other over the height of the lunule.
+    // Where two leaflets meet they are in contact over the height of the lunule.
     const besideSeam = (r * Math.sqrt(lobe)) / 1.5;
     return Math.min(sheet, Math.max(besideSeam, w - height - LUNULE_MM, height - w));
   };
 
-  /** On the ray from the centre of the cusps, `share` of the way to where it meets the circle of radius r; not yet stretched. */
+  /** On the ray from the centre of the cusps, `share` of the way to the circle of radius r; not yet stretched. */
   const onRay = (degrees: number, r: number, share: number): readonly [number, number] => {
     const [sin, cos] = [Math.sin((degrees * Math.PI) / 180), Math.cos((degrees * Math.PI) / 180)];
     const b = du * sin + dv * cos;

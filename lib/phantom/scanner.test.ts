@@ -3,7 +3,7 @@ import { scannerOf } from './scanner.ts';
 
 const EIGHT = [0, 1, 2, 3, 4, 5, 6, 7];
 
-test('a site keeps its scanner, another seed sets it a little differently', () => {
+test('a site keeps its scanner, and another seed changes its settings slightly', () => {
   expect(scannerOf(3, 1)).toEqual(scannerOf(3, 1));
   expect(scannerOf(3, 2)).not.toEqual(scannerOf(3, 1));
   expect(scannerOf(3, 2).name).toBe(scannerOf(3, 1).name);
@@ -32,6 +32,6 @@ test('settings are those of a contrast-enhanced cardiac CT', () => {
   }
 });
 
-test('the ninth site has the first one’s kind of scanner', () => {
+test('the ninth site has the same kind of scanner as the first', () => {
   expect(scannerOf(8, 1).name).toBe(scannerOf(0, 1).name);
 });

@@ -3,18 +3,21 @@ import { seededRandom, uniform } from '../random.ts';
 /** How a site's CT renders every patient that it scans. */
 export interface Scanner {
   readonly name: string;
-  /** Pixel and slice spacing in mm, before the patient's own choice of reconstruction field. */
+  /** Pixel and slice spacing, mm, before the patient's own reconstruction field. */
   readonly pixelMm: number;
   readonly sliceMm: number;
-  /** World directions of the file's axes, as in "LPS": the first axis runs to the patient's left, and so on. */
+  /** World directions of the file's axes: in "LPS" the first axis runs to the patient's left. */
   readonly orientation: string;
-  /** Width (standard deviation, mm) of the point spread before the kernel. */
+  /** Standard deviation of the point spread before the kernel, mm. */
   readonly blurMm: number;
-  /** Below 0 a smoothing kernel, above 0 a sharpening one, which overshoots at edges and makes the noise grainy. */
+  /**
+   * Negative for a smoothing kernel, positive for a sharpening one, which overshoots at edges and makes the noise
+   * grainy.
+   */
   readonly sharpness: number;
-  /** Standard deviation of the noise in HU. */
+  /** Standard deviation of the noise, HU. */
   readonly noiseHu: number;
-  /** Mean HU of blood in left heart and aorta, and in right heart: the contrast phase of the site's protocol. */
+  /** Mean HU of blood in left heart and aorta, and in the right heart: the contrast phase of the site's protocol. */
   readonly leftBloodHu: number;
   readonly rightBloodHu: number;
 }
@@ -31,8 +34,8 @@ const PROFILES: readonly Scanner[] = [
 ];
 
 /**
- * The scanner of a site: one of eight kinds by the site's index, its settings off the kind's by a few per cent by the
- * seed. Sites with the same index modulo eight share the kind but not the settings.
+ * The scanner of a site: one of eight kinds by the site's index, with settings that the seed varies by a few per cent.
+ * Sites with the same index modulo eight share the kind but not the settings.
  */
 export function scannerOf(siteIndex: number, seed: number): Scanner {
   const base = PROFILES[siteIndex % PROFILES.length]!;

@@ -7,7 +7,7 @@ import { type Scene, sceneOf } from './scene.ts';
 
 const SCENES = Array.from({ length: 25 }, (_, seed) => ({ seed, scene: sceneOf(seed) }));
 
-/** The organ that is painted last at a point of the world. */
+/** The organ that is painted last at a world point. */
 function organAt(scene: Scene, point: Vec3): Organ {
   const hit = scene.organs.findLast(({ frame, box, distance, sheetThickness = 0 }) => {
     const p = toLocal(frame, point);
@@ -16,7 +16,7 @@ function organAt(scene: Scene, point: Vec3): Organ {
   return hit!;
 }
 
-/** Tissues met on the way outwards from the axis of the root, at steps of half a millimetre from `from` to `to`. */
+/** Tissues on the way outwards from the axis of the root, in steps of half a millimetre from `from` to `to`. */
 const outwards = (
   { root, placement, ...scene }: Scene,
   degrees: number,
@@ -32,7 +32,7 @@ const outwards = (
 describe.each(SCENES)('patient $seed', ({ scene }) => {
   const { patient, coronaries, placement, root } = scene;
 
-  test('only a thin sheet parts outflow tract and right heart at the membranous septum', () => {
+  test('only a thin sheet separates outflow tract and right heart at the membranous septum', () => {
     const tissues = outwards(scene, SEPTUM_DEGREES, -patient.root.septumLength / 2, -3, 6);
     expect(tissues[0]).toBe('leftBlood');
     expect(tissues.at(-1)).toBe('rightBlood');
@@ -41,7 +41,7 @@ describe.each(SCENES)('patient $seed', ({ scene }) => {
     expect(sheet.length / 2).toBeLessThanOrEqual(3.5);
   });
 
-  test('below its lower end is muscle, above its upper end fat', () => {
+  test('muscle is below the lower end of the membranous septum, fat above its upper end', () => {
     const below = outwards(scene, SEPTUM_DEGREES, -patient.root.septumLength - 3, 2, 6);
     expect(below).toEqual(below.map(() => 'myocardium'));
     expect(outwards(scene, SEPTUM_DEGREES, 3, 2, 5)).toContain('fat');
@@ -64,7 +64,7 @@ describe.each(SCENES)('patient $seed', ({ scene }) => {
     }
   });
 
-  test('right of the root is the right atrium, in front the right ventricle’s outflow, behind the left atrium', () => {
+  test('the right atrium is to the right of the root, the right outflow tract in front, the left atrium behind', () => {
     const heart = (p: Vec3) => organAt(scene, toWorld(placement.heart, p));
     expect(heart([36, 7, -9]).name).toBe('right atrium');
     expect(['right ventricle', 'pulmonary trunk']).toContain(heart([-8, 36, -8]).name);

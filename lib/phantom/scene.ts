@@ -8,18 +8,21 @@ import { type Placement, placementOf } from './placement.ts';
 import { createRoot, type Root } from './root.ts';
 import { chambersOf, chestOf } from './surroundings.ts';
 
-/** A patient's anatomy, exact and free of any image. */
+/** A patient's exact anatomy, independent of any image. */
 export interface Scene {
   readonly patient: Patient;
   readonly placement: Placement;
   readonly root: Root;
   readonly coronaries: Coronaries;
-  /** All but calcium, in the order of painting: what comes later hides what came before. */
+  /** All but calcium, in the order of painting: later organs cover earlier ones. */
   readonly organs: readonly Organ[];
   readonly calcium: readonly Nodule[];
 }
 
-/** The anatomy of the patient with this seed. Every part has its own random numbers, so that none shifts another's. */
+/**
+ * The anatomy of the patient with this seed. Every part has its own random numbers, so that a change in one does not
+ * shift another's.
+ */
 export function sceneOf(seed: number): Scene {
   const stream = (part: string) => seededRandom('phantom', part, seed);
   const patient = drawPatient(stream('patient'));

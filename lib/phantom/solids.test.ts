@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { disc, ellipsoid, pillar, type Solid, spheroid, thickened, tube } from './solids.ts';
 
-/** Distance measured along +x from a point inside to where the solid's distance changes sign, by bisection. */
+/** Distance along +x from a point inside to the sign change of the solid's distance, by bisection. */
 function surfaceAlongX({ distance }: Solid, y: number, z: number): number {
   let [inside, outside] = [0, 1000];
   for (let i = 0; i < 60; i++) {
@@ -12,7 +12,7 @@ function surfaceAlongX({ distance }: Solid, y: number, z: number): number {
   return inside;
 }
 
-describe('surfaces lie where the solid says', () => {
+describe('surfaces have the stated positions', () => {
   test.each([
     ['ellipsoid', ellipsoid([0, 0, 0], [5, 7, 9]), 0, 0, 5],
     ['ellipsoid off its axis', ellipsoid([0, 0, 0], [5, 10, 10]), 6, 0, 4],
@@ -47,7 +47,7 @@ describe('surfaces lie where the solid says', () => {
   });
 });
 
-test('distance to a tube of constant width is Euclidean, round the ends too', () => {
+test('the distance to a tube of constant width is Euclidean, also around the ends', () => {
   const { distance } = tube([
     [0, 0, 0, 2],
     [10, 0, 0, 2],
@@ -56,14 +56,14 @@ test('distance to a tube of constant width is Euclidean, round the ends too', ()
   expect(distance(13, 4, 0)).toBeCloseTo(3, 12);
 });
 
-test('distance to an ellipsoid is exact to first order near the surface', () => {
+test('the distance to an ellipsoid is exact to first order near the surface', () => {
   const { distance } = ellipsoid([0, 0, 0], [30, 15, 23]);
   expect(distance(30.5, 0, 0)).toBeCloseTo(0.5, 1);
   expect(distance(0, 14.5, 0)).toBeCloseTo(-0.5, 1);
   expect(distance(0, 0, 0)).toBeLessThan(-10);
 });
 
-test('distance to a disc counts from its middle surface and grows beyond its rim', () => {
+test('the distance to a disc counts from its middle surface and grows beyond its rim', () => {
   const { distance } = disc([0, 0, 1], [0, 0, 1], 5);
   expect(distance(3, 0, 3)).toBe(2);
   expect(distance(3, 0, -1)).toBe(2);

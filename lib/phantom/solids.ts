@@ -1,7 +1,7 @@
 import type { Vec3 } from '../imaging/volume.ts';
 import { add, subtract } from './frame.ts';
 
-/** Signed distance to a surface, negative inside, in the units of the solid's frame; exact only near the surface. */
+/** Signed distance to a surface in the units of the solid's frame, negative inside; exact only near the surface. */
 export type Distance = (x: number, y: number, z: number) => number;
 
 export interface Box {
@@ -11,14 +11,17 @@ export interface Box {
 
 export interface Solid {
   readonly distance: Distance;
-  /** Beyond it the solid is absent. */
+  /** The solid is absent outside this box. */
   readonly box: Box;
 }
 
-/** A point of a tube's centre line and the tube's radius there. */
+/** A point of a tube's centre line, and the tube's radius there. */
 export type Knot = readonly [x: number, y: number, z: number, radius: number];
 
-/** Half-axes along x, y and z. Distance to first order after Inigo Quilez, "Ellipsoid - distance" (2008). */
+/**
+ * An ellipsoid with half-axes along x, y and z. Distance to first order after Inigo Quilez, "Ellipsoid - distance"
+ * (2008).
+ */
 export function ellipsoid(centre: Vec3, halfAxes: Vec3): Solid {
   const [cx, cy, cz] = centre;
   const [ax, ay, az] = [1 / halfAxes[0], 1 / halfAxes[1], 1 / halfAxes[2]];
@@ -38,7 +41,7 @@ export function ellipsoid(centre: Vec3, halfAxes: Vec3): Solid {
   };
 }
 
-/** An ellipsoid of revolution: half-axis `along` a unit direction, `across` at right angles to it. */
+/** An ellipsoid of revolution: half-axis `along` in a unit direction, `across` at right angles to it. */
 export function spheroid(centre: Vec3, direction: Vec3, along: number, across: number): Solid {
   const [cx, cy, cz] = centre;
   const [dx, dy, dz] = direction;
@@ -58,7 +61,7 @@ export function spheroid(centre: Vec3, direction: Vec3, along: number, across: n
   };
 }
 
-/** A tube with round ends through the knots, its radius interpolated between them. */
+/** A tube with round ends through the knots. Its radius is interpolated between them. */
 export function tube(knots: readonly Knot[]): Solid {
   const segments = knots.slice(1).map((to, i) => {
     const from = knots[i]!;
@@ -126,7 +129,7 @@ export const thickened = ({ distance, box }: Solid, by: number): Solid => ({
   box: { min: subtract(box.min, [by, by, by]), max: add(box.max, [by, by, by]) },
 });
 
-/** 0 below `from`, 1 above `to`, a cubic with level ends between. */
+/** 0 below `from`, 1 above `to`, and a cubic with flat ends between. */
 export function smoothstep(from: number, to: number, x: number): number {
   const t = x <= from ? 0 : x >= to ? 1 : (x - from) / (to - from);
   return t * t * (3 - 2 * t);

@@ -44,7 +44,10 @@ export function chestOf({ chest, heart }: Placement): readonly Organ[] {
   ];
 }
 
-/** Left atrium, right heart and their great vessels, in the order of painting: walls first, then what joins through them. */
+/**
+ * Left atrium, right heart and their great vessels, in the order of painting: first the walls, then the lumina that
+ * join through them.
+ */
 export function chambersOf(root: Root, placement: Placement, random: Random): readonly Organ[] {
   const shift = (): Vec3 => [uniform(random, -2, 2), uniform(random, -2, 2), uniform(random, -2, 2)];
   const chamber = (centre: Vec3, halfAxes: Vec3): Solid =>
@@ -91,7 +94,10 @@ export function chambersOf(root: Root, placement: Placement, random: Random): re
   ];
 }
 
-/** Where right atrium and ventricle meet they reach the membranous septum: only a sheet parts them from the outflow tract. */
+/**
+ * Where right atrium and ventricle meet, only a thin sheet, the membranous septum, separates them from the outflow
+ * tract.
+ */
 function tricuspidRecess(root: Root): Solid {
   const [u, v] = root.onWall(SEPTUM_DEGREES, -5, 9.6);
   return ellipsoid([u, v, -6], [9, 9, 10]);
