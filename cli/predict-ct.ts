@@ -9,8 +9,8 @@ import { createNetwork } from '../lib/models/network.ts';
 import { loadBackend } from '../lib/nn/backend.ts';
 import { classVolume } from '../lib/scoring/class-volume.ts';
 import { prepareImage } from '../lib/training/cases.ts';
+import type { Prediction } from '../lib/training/decode-prediction.ts';
 import { predictTasks } from '../lib/training/infer.ts';
-import type { Prediction } from '../lib/training/predict.ts';
 
 /** What a model found of one task in one CT. */
 export interface Finding {

@@ -6,8 +6,8 @@ import { aggregationSchema, type Encoding, encodingSchema, type Open } from '../
 import { keyOf } from '../lib/federation/testing.ts';
 import { difference } from '../lib/nn/testing.ts';
 import type { Stores } from '../lib/storage/contract.ts';
-import { parseSafetensorsHeader } from '../lib/weights/header.ts';
 import { decodeSafetensors } from '../lib/weights/safetensors.ts';
+import { parseSafetensorsHeader } from '../lib/weights/safetensors-header.ts';
 import type { Weights } from '../lib/weights/weights.ts';
 import { runGpuTask } from './run-gpu-task.ts';
 import {

@@ -2,7 +2,7 @@ import { totalmem } from 'node:os';
 import { FedcardioError } from '../lib/error.ts';
 import type { ModelConfig } from '../lib/federation/schemas.ts';
 import { type LearningStage, tasksOf } from '../lib/protocol/plan.ts';
-import { trainingBytes } from '../lib/training/training-memory.ts';
+import { trainingBytes } from '../lib/training/memory-estimate.ts';
 import type { GpuTaskContext } from './context.ts';
 
 /** Memory that this process may take: the machine's, or less where a container has a limit. Bytes. */

@@ -5,7 +5,7 @@ import { federationKeys, type SiteKey, siteKeys } from '../lib/federation/keys.t
 import { type CampaignInput, catalogSchema, commitSchema, pseudoLabelReportSchema } from '../lib/federation/schemas.ts';
 import { channelsOf, TASKS, type TaskId } from '../lib/federation/tasks.ts';
 import { affineOf, apply, centreOf, contains, spacingOf } from '../lib/imaging/affine.ts';
-import { cropToHeart, heartCentre } from '../lib/imaging/heart.ts';
+import { cropToHeart, heartCentre } from '../lib/imaging/heart-crop.ts';
 import { landmarksOfClassMap } from '../lib/imaging/landmarks.ts';
 import { readNifti } from '../lib/imaging/nifti-read.ts';
 import { writeNifti } from '../lib/imaging/nifti-write.ts';

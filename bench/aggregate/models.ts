@@ -3,7 +3,7 @@ import { openFile } from '../../lib/aggregation/files.ts';
 import type { FederationKey } from '../../lib/federation/keys.ts';
 import type { Encoding, StoredFile } from '../../lib/federation/schemas.ts';
 import type { FederationStore } from '../../lib/storage/contract.ts';
-import { encodeHalf } from '../../lib/weights/half.ts';
+import { encodeHalf } from '../../lib/weights/half-floats.ts';
 import { encodeSafetensorsHeader, type TensorShape } from '../../lib/weights/safetensors.ts';
 
 export const BUCKET = 'bench';

@@ -2,7 +2,7 @@ import { availableParallelism } from 'node:os';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { onInterrupt } from '../interrupt.ts';
 import { atLeastOne } from '../options.ts';
-import type { ExperimentProfile } from './campaign.ts';
+import type { ExperimentProfile } from './experiment-campaign.ts';
 
 /** `fedcardio experiment`: the paper's comparison on the phantom federation. */
 export const experimentCommand = (): Command =>
@@ -45,7 +45,7 @@ interface ExperimentFlags {
 
 async function experiment(flags: ExperimentFlags): Promise<void> {
   if (flags.print) return printCampaign(flags);
-  const { runExperiment } = await import('./run.ts');
+  const { runExperiment } = await import('./run-experiment.ts');
   const { signal, release } = onInterrupt();
   const seeds = flags.seeds.join(',');
   try {
@@ -63,7 +63,7 @@ async function experiment(flags: ExperimentFlags): Promise<void> {
 
 async function printCampaign({ profile, seeds: [seed = 1] }: ExperimentFlags): Promise<void> {
   const [{ experimentCampaign }, { scenarioOf }] = await Promise.all([
-    import('./campaign.ts'),
+    import('./experiment-campaign.ts'),
     import('../demo/scenario.ts'),
   ]);
   console.log(JSON.stringify(experimentCampaign(scenarioOf({ profile: 'experiment', seed }), profile), null, 2));

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { keyOf } from '../federation/testing.ts';
-import { parseSafetensorsHeader } from '../weights/header.ts';
 import { encodeSafetensors, encodeSafetensorsHeader } from '../weights/safetensors.ts';
+import { parseSafetensorsHeader } from '../weights/safetensors-header.ts';
 import { openFile } from './files.ts';
 import { memoryStore } from './testing.ts';
 

@@ -1,7 +1,12 @@
 import { isFedcardioError } from '../error.ts';
 import type { StoredFile } from '../federation/schemas.ts';
 import type { FederationStore } from '../storage/contract.ts';
-import { badWeights, parseSafetensorsHeader, type SafetensorsHeader, safetensorsDataStart } from '../weights/header.ts';
+import {
+  badWeights,
+  parseSafetensorsHeader,
+  type SafetensorsHeader,
+  safetensorsDataStart,
+} from '../weights/safetensors-header.ts';
 
 /**
  * Enough for the header of most models, a longer one takes a second read; and for the whole of a small model, with one

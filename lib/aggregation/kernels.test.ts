@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { decodeHalf } from '../weights/half.ts';
+import { decodeHalf } from '../weights/half-floats.ts';
 import { createKernels, type Kernels } from './kernels.ts';
 import { SOURCE_SHA256 } from './kernels-wasm.ts';
 

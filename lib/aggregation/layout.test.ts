@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { parseSafetensorsHeader } from '../weights/header.ts';
 import { encodeSafetensorsHeader, type TensorShape } from '../weights/safetensors.ts';
+import { parseSafetensorsHeader } from '../weights/safetensors-header.ts';
 import { commonLayout, fileFault, layoutDifference, segmentsOf, withFloats } from './layout.ts';
 
 const header = (tensors: Readonly<Record<string, TensorShape | readonly number[]>>) =>

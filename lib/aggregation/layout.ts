@@ -1,6 +1,6 @@
 import type { Encoding } from '../federation/schemas.ts';
-import type { SafetensorsHeader } from '../weights/header.ts';
 import type { TensorShape } from '../weights/safetensors.ts';
+import type { SafetensorsHeader } from '../weights/safetensors-header.ts';
 import { elementsOf } from '../weights/weights.ts';
 
 /** What files must share to be merged: names, types and shapes, in the order of their bytes. */

@@ -1,5 +1,5 @@
 import { FedcardioError } from '../error.ts';
-import { badWeights } from '../weights/header.ts';
+import { badWeights } from '../weights/safetensors-header.ts';
 import type { OpenFile } from './files.ts';
 import type { OpenInput, Refused } from './inputs.ts';
 import { GROUP } from './kernels.ts';

@@ -1,5 +1,5 @@
 import type { StoredFile } from '../federation/schemas.ts';
-import { badWeights } from '../weights/header.ts';
+import { badWeights } from '../weights/safetensors-header.ts';
 import { openFile } from './files.ts';
 import { withoutMarking } from './garbage.ts';
 import { createHashes, createHashesInThread } from './hashes.ts';

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { PassThrough } from 'node:stream';
 import type { FederationKey } from '../federation/keys.ts';
 import type { StoredFile } from '../federation/schemas.ts';
-import { parseSafetensorsHeader } from '../weights/header.ts';
+import { parseSafetensorsHeader } from '../weights/safetensors-header.ts';
 import type { PassOptions } from './pass.ts';
 
 /** A safetensors object that is written as its bytes come; nothing of it is visible before it is closed. */

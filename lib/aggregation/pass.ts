@@ -1,7 +1,7 @@
 import { mapAhead } from '../async.ts';
 import { type FedcardioError, isFedcardioError } from '../error.ts';
 import type { FederationStore } from '../storage/contract.ts';
-import { DTYPE_BYTES, type Dtype } from '../weights/header.ts';
+import { DTYPE_BYTES, type Dtype } from '../weights/safetensors-header.ts';
 import type { OpenFile } from './files.ts';
 import type { FileHash, Hashes } from './hashes.ts';
 import type { Kernels } from './kernels.ts';

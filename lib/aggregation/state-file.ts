@@ -1,5 +1,5 @@
-import { badWeights } from '../weights/header.ts';
 import { encodeSafetensorsHeader, type TensorShape } from '../weights/safetensors.ts';
+import { badWeights } from '../weights/safetensors-header.ts';
 import type { OpenFile } from './files.ts';
 import { type Layout, layoutDifference } from './layout.ts';
 

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { hausdorff95 } from '../scoring/hausdorff.ts';
 import { apply, invert } from './affine.ts';
-import { connectedComponents } from './components.ts';
+import { connectedComponents } from './connected-components.ts';
 import { readMarkups, writeMarkups } from './markups.ts';
 import { readNifti } from './nifti-read.ts';
 import { orientationOf } from './orientation.ts';

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { classVolume } from '../scoring/class-volume.ts';
 import { dice } from '../scoring/dice.ts';
 import { affineOf, apply, IDENTITY } from './affine.ts';
-import { connectedComponents, largestComponent } from './components.ts';
+import { connectedComponents, largestComponent } from './connected-components.ts';
 import { HU_STATISTICS, HU_WINDOW, STANDARDISED_AIR, standardise } from './intensity.ts';
 import { decodeLandmarks, landmarksOfClassMap, paintLandmarks } from './landmarks.ts';
 import type { Vec3, Volume } from './volume.ts';

@@ -1,5 +1,5 @@
 import { apply, invert, spacingOf, voxelsOf } from './affine.ts';
-import { connectedComponents, largestComponent } from './components.ts';
+import { connectedComponents, largestComponent } from './connected-components.ts';
 import type { Grid, Landmark, Vec3, Volume } from './volume.ts';
 
 /**

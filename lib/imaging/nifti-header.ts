@@ -1,8 +1,8 @@
 import { NIFTI1, NIFTI2 } from 'nifti-reader-js';
 import { FedcardioError } from '../error.ts';
 import { affineOf, determinant, voxelsOf } from './affine.ts';
+import { rejectForeignFormat } from './foreign-formats.ts';
 import { type Scaling, STORED_TYPES, type StoredType, storedTypeOf } from './nifti-types.ts';
-import { rejectForeignFormat } from './sniff.ts';
 import type { Affine, Grid, Vec3 } from './volume.ts';
 
 /** Enough bytes from the start of the gunzipped file to hold any NIfTI header. */

@@ -1,8 +1,8 @@
 import { constants, gunzipSync } from 'node:zlib';
 import { FedcardioError } from '../error.ts';
+import { isGzip } from './foreign-formats.ts';
 import { HEADER_BYTES, type NiftiHeader, parseHeader } from './nifti-header.ts';
 import { decodeValues, scaleValues } from './nifti-types.ts';
-import { isGzip } from './sniff.ts';
 import type { Volume } from './volume.ts';
 
 /** Largest expansion by deflate: it bounds what the header of a compressed file may declare. */

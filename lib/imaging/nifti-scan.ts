@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { pipeline, Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
+import { isGzip } from './foreign-formats.ts';
 import { HEADER_BYTES, type NiftiHeader, parseHeader } from './nifti-header.ts';
 import {
   checkDeclaredBytes,
@@ -12,7 +13,6 @@ import {
   tooMuchData,
 } from './nifti-read.ts';
 import { decodeValues, STORED_TYPES } from './nifti-types.ts';
-import { isGzip } from './sniff.ts';
 import type { VoxelArray } from './volume.ts';
 
 export interface NiftiScan {

@@ -2,7 +2,7 @@ import type { ModelConfig } from '../federation/schemas.ts';
 import type { TaskId } from '../federation/tasks.ts';
 import { type Random, seededRandom } from '../random.ts';
 import { elementsOf, type Weights, type WeightTensor } from '../weights/weights.ts';
-import { parameterFaults, requireNoFaults } from './faults.ts';
+import { parameterFaults, requireNoFaults } from './parameter-faults.ts';
 import type { Initialiser, Parameter } from './parameters.ts';
 import { swinUnetrParameters } from './swin-unetr-parameters.ts';
 import { unetParameters } from './unet-parameters.ts';

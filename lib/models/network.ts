@@ -5,8 +5,8 @@ import { pointwise } from '../nn/convolution.ts';
 import { tf } from '../nn/tf.ts';
 import type { Weights } from '../weights/weights.ts';
 import type { Architecture } from './architecture.ts';
-import { parameterFaults, requireNoFaults } from './faults.ts';
 import { initialWeights } from './initial-weights.ts';
+import { parameterFaults, requireNoFaults } from './parameter-faults.ts';
 import { swinUnetr } from './swin-unetr.ts';
 import { unet } from './unet.ts';
 

@@ -1,4 +1,4 @@
-import { kernels } from './kernels.ts';
+import { kernels } from './backend-kernels.ts';
 import { tf } from './tf.ts';
 
 /** Variables that AdamW updates together. Their values and moments are concatenated in flat vectors. */

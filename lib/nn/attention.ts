@@ -1,5 +1,5 @@
+import { kernels } from './backend-kernels.ts';
 import { differentiable } from './differentiable.ts';
-import { kernels } from './kernels.ts';
 import { tf } from './tf.ts';
 
 /** Consecutive windows that are processed together. */

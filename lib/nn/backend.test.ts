@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { loadBackend } from './backend.ts';
-import { kernels } from './kernels.ts';
+import { kernels } from './backend-kernels.ts';
 import { tf } from './tf.ts';
 
 test('without a backend there are no kernels, not even those of pure JavaScript', async () => {

@@ -1,5 +1,5 @@
+import { kernels } from './backend-kernels.ts';
 import { differentiable } from './differentiable.ts';
-import { kernels } from './kernels.ts';
 import type { tf } from './tf.ts';
 
 /** x·W + b over rows: x [rows, in]; weight [in, out]; bias [out]. */

@@ -1,5 +1,5 @@
+import { kernels } from './backend-kernels.ts';
 import { differentiable } from './differentiable.ts';
-import { kernels } from './kernels.ts';
 import { tf } from './tf.ts';
 
 /** Target of a head: classes [b, z, y, x] as int32, or their probabilities [b, z, y, x, class]. */

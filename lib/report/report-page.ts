@@ -4,7 +4,7 @@ import { type GalleryCase, galleryFigure } from './gallery.ts';
 import { html, type Markup, verbatim } from './markup.ts';
 import type { Report } from './report.ts';
 import { caveat, comparison, comparisonBySite, headline } from './result-sections.ts';
-import { STYLE } from './style.ts';
+import { STYLE } from './style-sheet.ts';
 
 /** The report as one self-contained HTML page: no script, nothing loaded from elsewhere. */
 export function reportPage(report: Report, gallery: readonly GalleryCase[]): string {

@@ -2,7 +2,7 @@ import type { TrainingConfig } from '../federation/schemas.ts';
 import type { TaskId } from '../federation/tasks.ts';
 import { TASKS } from '../federation/tasks.ts';
 import { boxAround, crop } from '../imaging/box.ts';
-import { cropToHeart } from '../imaging/heart.ts';
+import { cropToHeart } from '../imaging/heart-crop.ts';
 import { standardise } from '../imaging/intensity.ts';
 import { landmarksOfClassMap } from '../imaging/landmarks.ts';
 import { isotropicGrid, resample } from '../imaging/resample.ts';

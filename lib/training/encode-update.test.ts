@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { numbers } from '../nn/testing.ts';
-import { parseSafetensorsHeader } from '../weights/header.ts';
 import { decodeSafetensors, encodeSafetensors } from '../weights/safetensors.ts';
+import { parseSafetensorsHeader } from '../weights/safetensors-header.ts';
 import { untrainedIn } from '../weights/untrained.ts';
 import type { Weights } from '../weights/weights.ts';
 import { encodeUpdate } from './encode-update.ts';

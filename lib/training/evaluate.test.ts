@@ -2,8 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { TASKS, type TaskId } from '../federation/tasks.ts';
 import type { Landmark, Vec3 } from '../imaging/volume.ts';
+import type { Prediction } from './decode-prediction.ts';
 import { type CaseScore, compareScores, scoreCase, scoreOf } from './evaluate.ts';
-import type { Prediction } from './predict.ts';
 import { cube } from './testing-cases.ts';
 
 const grid = cube(4, 2);

@@ -7,8 +7,8 @@ import { hausdorff95 } from '../scoring/hausdorff.ts';
 import { landmarkMetrics } from '../scoring/metrics.ts';
 import { mean } from '../scoring/quantile.ts';
 import type { Target } from './cases.ts';
+import type { Prediction } from './decode-prediction.ts';
 import { distance } from './plausibility.ts';
-import type { Prediction } from './predict.ts';
 
 /** What a model made of one task on one held-out case. It leaves the site only in lists sorted over its cases. */
 export type CaseScore = LandmarkScore | SegmentationScore;

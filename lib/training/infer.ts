@@ -4,7 +4,7 @@ import type { Grid, Volume } from '../imaging/volume.ts';
 import type { Network } from '../models/network.ts';
 import { slidingWindow } from '../nn/sliding-window.ts';
 import { tf } from '../nn/tf.ts';
-import { type ClassProbabilities, decodePrediction, type Prediction } from './predict.ts';
+import { type ClassProbabilities, decodePrediction, type Prediction } from './decode-prediction.ts';
 
 /**
  * What a network finds in a CT, task by task.

@@ -1,5 +1,5 @@
-import { parseSafetensorsHeader } from '../weights/header.ts';
 import { decodeSafetensors, encodeSafetensors } from '../weights/safetensors.ts';
+import { parseSafetensorsHeader } from '../weights/safetensors-header.ts';
 import type { Weights, WeightTensor } from '../weights/weights.ts';
 import type { RoundState } from './train-round.ts';
 

@@ -1,10 +1,10 @@
 import { spacingOf } from '../imaging/affine.ts';
 import { boxAround, crop } from '../imaging/box.ts';
 import type { Affine, Volume } from '../imaging/volume.ts';
-import { badWeights } from '../weights/header.ts';
 import { decodeSafetensors, encodeSafetensors } from '../weights/safetensors.ts';
+import { badWeights } from '../weights/safetensors-header.ts';
 import type { WeightTensor } from '../weights/weights.ts';
-import type { ClassProbabilities } from './predict.ts';
+import type { ClassProbabilities } from './decode-prediction.ts';
 
 /** Probabilities of the foreground classes in a box of the teacher's grid; outside it, all is background. */
 export type SoftLabel = readonly Volume<Float32Array>[];

@@ -13,7 +13,7 @@ import { allFinite } from '../weights/finite.ts';
 import type { Weights } from '../weights/weights.ts';
 import type { CaseSource, PreparedCase } from './cases.ts';
 import { loadProbe, loadSiteModel, pick } from './local-parameters.ts';
-import { imageOf, type LossConfig, networkLoss, targetWeight } from './loss.ts';
+import { imageOf, type LossConfig, networkLoss, targetWeight } from './multi-head-loss.ts';
 import { cutPatch, type Patch } from './patches.ts';
 import { learningRateAt } from './schedule.ts';
 

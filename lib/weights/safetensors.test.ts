@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { parseSafetensorsHeader } from './header.ts';
 import { decodeSafetensors, decodeTensors, encodeSafetensors } from './safetensors.ts';
+import { parseSafetensorsHeader } from './safetensors-header.ts';
 import { elementsOf, type Tensor, type Tensors, type Weights } from './weights.ts';
 
 const fixture = (name: string): Uint8Array =>

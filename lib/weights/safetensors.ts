@@ -1,6 +1,6 @@
 import { allFinite } from './finite.ts';
-import { decodeHalf, encodeHalf } from './half.ts';
-import { badWeights, DTYPE_BYTES, type Dtype, parseSafetensorsHeader } from './header.ts';
+import { decodeHalf, encodeHalf } from './half-floats.ts';
+import { badWeights, DTYPE_BYTES, type Dtype, parseSafetensorsHeader } from './safetensors-header.ts';
 import { elementsOf, sortedNames, type Tensor, type Tensors, type Weights, type WeightTensor } from './weights.ts';
 
 /**

@@ -1,4 +1,4 @@
-import { badWeights } from './header.ts';
+import { badWeights } from './safetensors-header.ts';
 
 /**
  * Metadata key of an update's header: tensors that the site had no label to train with, such as heads of other tasks.

@@ -1,6 +1,6 @@
 import { FedcardioError } from '../../error.ts';
 import { elementsOf, type Tensor, type Tensors, type Weights, type WeightTensor } from '../../weights/weights.ts';
-import { parameterFaults, requireNoFaults } from '../faults.ts';
+import { parameterFaults, requireNoFaults } from '../parameter-faults.ts';
 import type { Parameter } from '../parameters.ts';
 import { fromTorch, torchShape, toTorch } from './torch-layout.ts';
 

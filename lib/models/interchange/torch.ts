@@ -1,7 +1,7 @@
 import type { ModelConfig } from '../../federation/schemas.ts';
 import type { TaskId } from '../../federation/tasks.ts';
-import { parseSafetensorsHeader } from '../../weights/header.ts';
 import { decodeTensors } from '../../weights/safetensors.ts';
+import { parseSafetensorsHeader } from '../../weights/safetensors-header.ts';
 import type { Tensors, Weights } from '../../weights/weights.ts';
 import { headsOfMetadata } from './metadata.ts';
 import { fromMonai, toMonai } from './monai.ts';

@@ -3,8 +3,8 @@ import { describe, expect, test } from 'vitest';
 import { LANDMARK_RADIUS_MM } from '../federation/tasks.ts';
 import { landmarksOfClassMap } from '../imaging/landmarks.ts';
 import type { Vec3, Volume } from '../imaging/volume.ts';
+import { decodePrediction } from './decode-prediction.ts';
 import { distance } from './plausibility.ts';
-import { decodePrediction } from './predict.ts';
 import { cube, volumeOf } from './testing-cases.ts';
 
 const grid = cube(20, 3);

@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { decodeHalf, encodeHalf } from './half.ts';
-import { parseSafetensorsHeader } from './header.ts';
+import { decodeHalf, encodeHalf } from './half-floats.ts';
+import { parseSafetensorsHeader } from './safetensors-header.ts';
 
 const fixture = (name: string): Uint8Array =>
   readFileSync(new URL(`../../test/fixtures/weights/${name}`, import.meta.url));

@@ -3,7 +3,7 @@ import { PAPER_TASKS } from '../../lib/federation/tasks.ts';
 import { PAPER_ROWS, VARIANT_ROWS } from '../../lib/report/experiment/compared-models.ts';
 import { scenarioOf } from '../demo/scenario.ts';
 import { workloadOf } from '../demo/workload.ts';
-import { experimentCampaign } from './campaign.ts';
+import { experimentCampaign } from './experiment-campaign.ts';
 
 const scenario = scenarioOf({ profile: 'experiment', seed: 1 });
 

@@ -6,7 +6,7 @@ import { loadBackend } from '../nn/backend.ts';
 import { difference } from '../nn/testing.ts';
 import { tf } from '../nn/tf.ts';
 import { seededRandom } from '../random.ts';
-import { type LossConfig, networkLoss } from './loss.ts';
+import { type LossConfig, networkLoss } from './multi-head-loss.ts';
 import { cutPatch, type Patch } from './patches.ts';
 import { ballCase } from './testing-cases.ts';
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { apply, IDENTITY, voxelsOf } from './affine.ts';
-import { cropToHeart, heartCentre } from './heart.ts';
+import { cropToHeart, heartCentre } from './heart-crop.ts';
 import { reorient } from './reorient.ts';
 import { isotropicGrid, resample } from './resample.ts';
 import type { Vec3, Volume } from './volume.ts';

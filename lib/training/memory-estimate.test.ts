@@ -4,7 +4,7 @@ import { promisify } from 'node:util';
 import { describe, expect, test } from 'vitest';
 import type { ModelConfig } from '../federation/schemas.ts';
 import { availableBackends } from '../nn/testing.ts';
-import { trainingBytes } from './training-memory.ts';
+import { trainingBytes } from './memory-estimate.ts';
 
 const TASKS = ['calcification', 'membranous-septum'] as const;
 const UNET: ModelConfig = { kind: 'unet', features: [8, 16, 32, 64], deepSupervision: true };

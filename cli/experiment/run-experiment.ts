@@ -7,8 +7,8 @@ import { resultsPage } from '../../lib/report/experiment/results-page.ts';
 import { type SeedResult, seedResultSchema } from '../../lib/report/experiment/seed-result.ts';
 import { collectCampaign } from '../demo/collect.ts';
 import { runLocally } from '../demo/run.ts';
-import { type ExperimentProfile, experimentCampaign } from './campaign.ts';
-import { commitOfSource, seedResultOf } from './seed.ts';
+import { commitOfSource, seedResultOf } from './collect-seed.ts';
+import { type ExperimentProfile, experimentCampaign } from './experiment-campaign.ts';
 
 export interface ExperimentOptions {
   readonly profile: ExperimentProfile;
