@@ -7,21 +7,21 @@ import type { Initialiser, Parameter } from './parameters.ts';
 import { swinUnetrParameters } from './swin-unetr-parameters.ts';
 import { unetParameters } from './unet-parameters.ts';
 
-/** Names, shapes and starting values of a network's parameters, in a fixed order. */
+/** Names, shapes and initialisers of a network's parameters, in a fixed order. */
 export const parametersOf = (config: ModelConfig, heads: readonly TaskId[]): readonly Parameter[] =>
   config.kind === 'unet' ? unetParameters(config, heads) : swinUnetrParameters(config, heads);
 
 /**
- * Random weights that a stage starts from. The same bytes for the same seed on every machine and backend, without
- * one of them: all sites of a federation begin alike. A parameter's values depend on the seed and its name only, so
- * that another head changes nothing in the body.
+ * Random weights that a stage starts from. A seed gives the same bytes on every machine and needs no tensor backend, so
+ * that all sites of a federation start alike. A parameter's values depend on the seed and its name only: adding a head
+ * does not change the body.
  */
 export const initialWeights = (config: ModelConfig, heads: readonly TaskId[], seed: number): Weights =>
   new Map(parametersOf(config, heads).map((parameter) => [parameter.name, initialTensor(parameter, seed)]));
 
 /**
- * Weights of the same body with other heads: heads that `weights` has are kept, others begin as
- * {@link initialWeights} lets them, and what `heads` does not name is left out. The body must be there.
+ * Weights of the same body with other heads. Heads in `weights` are kept, others are made by {@link initialWeights},
+ * and heads that are not in `heads` are left out. The body must be complete.
  */
 export const withHeads = (weights: Weights, config: ModelConfig, heads: readonly TaskId[], seed: number): Weights => {
   const body = new Map(parametersOf(config, []).map((parameter) => [parameter.name, parameter]));
@@ -52,8 +52,8 @@ function fill(data: Float32Array, initialiser: Initialiser, uniform: Random): vo
       for (let i = 0; i < data.length; i++) data[i] = (2 * uniform() - 1) * initialiser.bound;
       return;
     case 'normal': {
-      // The sum of four uniform numbers, near enough to a normal one. The usual transformations need logarithms or
-      // cosines, whose last bit JavaScript leaves to the engine.
+      // The sum of four uniform numbers is nearly normal. Exact methods need logarithms or cosines, whose last bit
+      // differs between JavaScript engines.
       const scale = initialiser.deviation * Math.sqrt(3);
       for (let i = 0; i < data.length; i++) data[i] = (uniform() + uniform() + uniform() + uniform() - 2) * scale;
     }

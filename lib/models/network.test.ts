@@ -28,7 +28,7 @@ describe('initial weights', () => {
     ]);
   });
 
-  test('differ by seed, and not in the body when heads differ', () => {
+  test('differ between seeds, and have the same body for different heads', () => {
     const [config] = configs;
     const one = initialWeights(config!, ['calcification'], 1);
     const two = initialWeights(config!, ['calcification'], 2);
@@ -39,7 +39,7 @@ describe('initial weights', () => {
     expect(more.size).toBe(one.size + 4);
   });
 
-  test('of other heads keep what is there: known heads and the body, which must be whole', () => {
+  test('of other heads keep known heads and the body, which must be complete', () => {
     const [config] = configs;
     const trained = new Map(initialWeights(config!, ['calcification', 'membranous-septum'], 1));
     const changed = withHeads(trained, config!, ['hinge-points', 'calcification'], 2);
@@ -57,7 +57,7 @@ describe('initial weights', () => {
     );
   });
 
-  test('let every head begin sure of the background', () => {
+  test('make every head predict background at first', () => {
     for (const config of configs) {
       const biases = [...initialWeights(config, ['membranous-septum'], 1)].filter(([name]) =>
         /^(head|out)\..*bias$/.test(name),
@@ -69,7 +69,7 @@ describe('initial weights', () => {
     }
   });
 
-  test('have the mean and deviation asked for', () => {
+  test('have the specified mean and deviation', () => {
     const parameters = parametersOf({ kind: 'unet', features: [16, 32], deepSupervision: false }, []);
     const weights = initialWeights({ kind: 'unet', features: [16, 32], deepSupervision: false }, [], 3);
     const { data } = weights.get('encoder.1.conv2.weight')!;
@@ -87,7 +87,7 @@ describe.each(configs)('a network ($kind)', (config) => {
     await loadBackend();
   });
 
-  test('gives logits of the heads asked for, finest first', () => {
+  test('gives logits of the requested heads, finest first', () => {
     const network = createNetwork(config, ['calcification', 'hinge-points'], 1);
     const sides = [2, 3, 4].map((n) => n * network.divisor) as [number, number, number];
     tf.tidy(() => {
@@ -102,7 +102,7 @@ describe.each(configs)('a network ($kind)', (config) => {
     network.dispose();
   });
 
-  test('treats the cases of a batch apart', () => {
+  test('treats the cases of a batch independently', () => {
     const network = createNetwork(config, ['calcification'], 1);
     const side = 2 * network.divisor;
     tf.tidy(() => {
@@ -115,7 +115,7 @@ describe.each(configs)('a network ($kind)', (config) => {
     network.dispose();
   });
 
-  test('reads out what it was given, whatever buffer it came from', () => {
+  test('reads the weights that it loaded, from any buffer', () => {
     const network = createNetwork(config, ['calcification'], 1);
     const weights = initialWeights(config, ['calcification'], 2);
     const offset = new Map(
@@ -134,7 +134,7 @@ describe.each(configs)('a network ($kind)', (config) => {
     network.dispose();
   });
 
-  test('refuses other weights and stays as it was', () => {
+  test('refuses other weights and does not change', () => {
     const network = createNetwork(config, ['calcification'], 1);
     const good = network.read();
     const [first] = good.keys();
@@ -150,7 +150,7 @@ describe.each(configs)('a network ($kind)', (config) => {
     network.dispose();
   });
 
-  test('says which grids fit, and leaves no tensor behind', () => {
+  test('refuses grids that do not fit, and leaks no tensor', () => {
     const before = tf.memory().numTensors;
     const network = createNetwork(config, ['calcification'], 1);
     tf.tidy(() => {
@@ -164,7 +164,7 @@ describe.each(configs)('a network ($kind)', (config) => {
   });
 });
 
-test('parameters are grouped by head', () => {
+test('a parameter belongs to a head or to the body', () => {
   const names = configs.flatMap((config) =>
     parametersOf(config, ['hinge-points', 'calcification']).map(({ name }) => name),
   );

@@ -10,7 +10,7 @@ import { parameterFaults, requireNoFaults } from './parameter-faults.ts';
 import { swinUnetr } from './swin-unetr.ts';
 import { unet } from './unet.ts';
 
-/** A network with one body and a head a task. Its arithmetic runs on the backend that is loaded when it is made. */
+/** A network with one body and one head per task. It runs on the backend that is loaded when it is created. */
 export interface Network {
   readonly config: ModelConfig;
   readonly heads: readonly TaskId[];
@@ -20,30 +20,30 @@ export interface Network {
   /** Number of trainable values. */
   readonly parameters: number;
   /**
-   * Logits of the heads asked for (by default all), each [b, z, y, x, class], the finest first, then the coarser
-   * scales if the network is supervised there, each half as fine as the one before.
+   * Logits of the requested heads (default all), each [b, z, y, x, class], the finest first, then the coarser
+   * supervised scales, each half as fine as the one before.
    *
-   * @param x image, [b, z, y, x, 1].
+   * @param x image, [b, z, y, x, 1]
    */
   forward(x: tf.Tensor5D, heads?: readonly TaskId[]): Map<TaskId, tf.Tensor5D[]>;
   /**
-   * The body's output, which every head reads, one [b, z, y, x, width] a scale. Computed outside of a training step
-   * it is a constant there: the step then trains heads alone, without the memory and time of the body's gradient.
+   * The body's output, which every head reads, one [b, z, y, x, width] per scale. If computed outside a training step
+   * it is a constant: the step then trains only heads, without the memory and time of the body's gradient.
    */
   features(x: tf.Tensor5D): tf.Tensor5D[];
-  /** Logits of heads on the body's output: {@link forward} is the two together. */
+  /** Logits of heads on the body's output. {@link forward} combines both. */
   logits(features: readonly tf.Tensor5D[], heads?: readonly TaskId[]): Map<TaskId, tf.Tensor5D[]>;
   /** A copy of the weights. */
   read(): Weights;
   /**
-   * Takes over weights of the same shapes and of exactly these names, by default all; anything else is a `BAD_WEIGHTS`
-   * error and changes nothing.
+   * Loads weights of exactly these names (default all) and shapes. Throws `BAD_WEIGHTS`, and changes nothing, for any
+   * others.
    */
   load(weights: Weights, names?: ReadonlySet<string>): void;
   dispose(): void;
 }
 
-/** Makes a network with random weights, see {@link initialWeights}. {@link loadBackend} comes first. */
+/** Creates a network with random weights; see {@link initialWeights}. Call {@link loadBackend} first. */
 export function createNetwork(config: ModelConfig, heads: readonly TaskId[], seed: number): Network {
   const architecture: Architecture = config.kind === 'unet' ? unet(config) : swinUnetr(config);
   const weights = initialWeights(config, heads, seed);
@@ -90,7 +90,7 @@ export function createNetwork(config: ModelConfig, heads: readonly TaskId[], see
       requireNoFaults(parameterFaults(targets, update));
       for (const [name, variable] of targets) {
         const { data } = update.get(name)!;
-        // A copy: the backend may read it later than the caller changes it.
+        // A copy: the backend may read it after the caller has changed it.
         tf.tidy(() => variable.assign(tf.tensor(data.slice(), variable.shape)));
       }
     },

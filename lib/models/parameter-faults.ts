@@ -1,7 +1,7 @@
 import { FedcardioError } from '../error.ts';
 import { elementsOf, type Weights } from '../weights/weights.ts';
 
-/** What keeps weights from being exactly the parameters that are expected; nothing where they are. */
+/** Differences between weights and the expected parameters; empty if there are none. */
 export function parameterFaults(
   expected: ReadonlyMap<string, { readonly shape: readonly number[] }>,
   weights: Weights,
@@ -17,7 +17,7 @@ export function parameterFaults(
   ];
 }
 
-/** Throws `BAD_WEIGHTS` with the first of the faults, if there are any. */
+/** Throws `BAD_WEIGHTS` with the first faults, if there are any. */
 export function requireNoFaults(
   faults: readonly string[],
   hint = 'They come from a network of another configuration or with other heads.',

@@ -1,4 +1,4 @@
-/** How a parameter starts. Standard deviations and bounds are absolute. */
+/** Initial values of a parameter. Standard deviations and bounds are absolute. */
 export type Initialiser =
   | { readonly kind: 'constant'; readonly value: number }
   | { readonly kind: 'normal'; readonly deviation: number }
@@ -6,9 +6,9 @@ export type Initialiser =
   | { readonly kind: 'background'; readonly others: number };
 
 /**
- * One trainable array. Layout, by rule from PyTorch's: filters of five axes [z, y, x, in, out] (transposed
- * convolutions [z, y, x, out, in]), both PyTorch's axes (2, 3, 4, 1, 0); weights of linear layers [in, out];
- * everything else as PyTorch has it.
+ * One trainable array. Its layout follows from PyTorch's: filters of five axes [z, y, x, in, out] (transposed
+ * convolutions [z, y, x, out, in]), both PyTorch's axes (2, 3, 4, 1, 0); weights of linear layers [in, out]; everything
+ * else as in PyTorch.
  */
 export interface Parameter {
   readonly name: string;
@@ -34,12 +34,12 @@ export const heNormal = (fanIn: number): Initialiser => ({
   deviation: Math.sqrt(2 / ((1 + 0.01 ** 2) * fanIn)),
 });
 
-/** PyTorch's default for weights and biases of linear and convolution layers, which MONAI leaves as it is. */
+/** PyTorch's default for weights and biases of linear and convolution layers, which MONAI keeps. */
 export const fanInUniform = (fanIn: number): Initialiser => ({ kind: 'uniform', bound: 1 / Math.sqrt(fanIn) });
 
 /**
- * Bias of a head: every class but the background starts with a probability of 1 in 2,000, about a landmark's share
- * of the voxels (Lin et al. 2017, "Focal loss", use the same trick). Otherwise the first hundred steps are spent on
- * learning that most of a CT is background.
+ * Bias of a head: every class but the background starts with a probability of 1 in 2,000, about a landmark's share of
+ * the voxels (as in Lin et al. 2017, "Focal loss"). Otherwise the first hundred steps only learn that most of a CT is
+ * background.
  */
 export const rareForeground: Initialiser = { kind: 'background', others: -Math.log(2000) };

@@ -19,7 +19,7 @@ interface StageTables {
 
 export interface SwinTransformer {
   /**
-   * The hidden states: embedded patches, then what each stage leaves after merging, each layer-normalised without
+   * The hidden states: the embedded patches, then the output of each stage after merging, each layer-normalised without
    * parameters. The i-th is [b, z/2ⁱ⁺¹, y/2ⁱ⁺¹, x/2ⁱ⁺¹, featureSize·2ⁱ].
    */
   readonly hiddenStates: (parameter: Lookup, image: tf.Tensor5D) => readonly tf.Tensor5D[];

@@ -3,9 +3,9 @@ import { channelsOf, type TaskId } from '../federation/tasks.ts';
 import { fanInUniform, ones, type Parameter, parameter, rareForeground, zeros } from './parameters.ts';
 
 /**
- * Swin UNETR with MONAI's names (`monai.networks.nets.SwinUNETR`, version 1 blocks), for any number of stages. With
- * n stages there are encoders 1 to n, encoder 10 for the bottleneck (MONAI's name for it) and decoders n + 1 to 1.
- * Where MONAI has one `out`, here is one `out.<task>` a head.
+ * Parameters of Swin UNETR under MONAI's names (`monai.networks.nets.SwinUNETR`, version 1 blocks), for any number of
+ * stages. With n stages there are encoders 1 to n, encoder 10 for the bottleneck (MONAI's name) and decoders n + 1 to
+ * 1. Instead of MONAI's one `out` there is one `out.<task>` per head.
  */
 export function swinUnetrParameters(config: SwinUnetrConfig, heads: readonly TaskId[]): readonly Parameter[] {
   const { featureSize, depths } = config;
@@ -70,7 +70,7 @@ const norm = (name: string, width: number): readonly Parameter[] => [
   parameter(`${name}.bias`, [width], zeros),
 ];
 
-/** MONAI's `UnetResBlock`; its instance norms have no parameters. */
+/** MONAI's `UnetResBlock`. Its instance norms have no parameters. */
 const residual = (name: string, input: number, width: number): readonly Parameter[] => [
   parameter(`${name}.conv1.conv.weight`, [3, 3, 3, input, width], fanInUniform(27 * input)),
   parameter(`${name}.conv2.conv.weight`, [3, 3, 3, width, width], fanInUniform(27 * width)),

@@ -7,8 +7,8 @@ import type { Architecture, Lookup } from './architecture.ts';
 import { swinTransformer } from './swin-transformer.ts';
 
 /**
- * Swin UNETR (Hatamizadeh et al. 2022) as MONAI builds it, for any number of stages: a Swin transformer whose
- * hidden states, through residual convolution blocks, feed a convolutional decoder.
+ * Swin UNETR (Hatamizadeh et al. 2022) as in MONAI, for any number of stages: a Swin transformer whose hidden states
+ * feed a convolutional decoder through residual convolution blocks.
  */
 export function swinUnetr(config: SwinUnetrConfig): Architecture {
   const stages = config.depths.length;
@@ -44,7 +44,7 @@ export function swinUnetr(config: SwinUnetrConfig): Architecture {
   };
 }
 
-/** MONAI's `UnetResBlock`: a projection on the short cut where the number of channels changes. */
+/** MONAI's `UnetResBlock`. The shortcut is projected if the number of channels changes. */
 function residualBlock(parameter: Lookup, name: string, parts: readonly tf.Tensor5D[]): tf.Tensor5D {
   const filter = parameter<tf.Tensor5D>(`${name}.conv1.conv.weight`);
   const [, , , input, width] = filter.shape;

@@ -2,14 +2,14 @@ import type { UNetConfig } from '../federation/schemas.ts';
 import { channelsOf, type TaskId } from '../federation/tasks.ts';
 import { heNormal, ones, type Parameter, parameter, rareForeground, zeros } from './parameters.ts';
 
-/** Decoder scales that are supervised: the finest and, with deep supervision, up to two coarser ones. */
+/** Number of supervised decoder scales: the finest and, with deep supervision, up to two coarser ones. */
 export const supervisedScales = (config: UNetConfig): number =>
   config.deepSupervision ? Math.min(3, config.features.length - 1) : 1;
 
 /**
- * The plain-convolution UNet of nnU-Net: `encoder.<stage>` and `decoder.<stage>` with two convolutions each,
- * `head.<task>.<scale>`, stages and scales from the finest. Convolutions have no bias, which the instance norm behind
- * them would take away; transposed convolutions have one.
+ * Parameters of nnU-Net's plain-convolution UNet: `encoder.<stage>` and `decoder.<stage>` with two convolutions each,
+ * `head.<task>.<scale>`, with stages and scales from the finest. Convolutions have no bias, because the instance norm
+ * after them would remove it; transposed convolutions have one.
  */
 export function unetParameters(config: UNetConfig, heads: readonly TaskId[]): readonly Parameter[] {
   const { features } = config;

@@ -6,8 +6,9 @@ import type { Architecture, Lookup } from './architecture.ts';
 import { supervisedScales } from './unet-parameters.ts';
 
 /**
- * nnU-Net's plain-convolution UNet: two convolutions a stage, each with instance norm and leaky ReLU, the first of
- * each further stage with stride 2; transposed convolutions up again; deep supervision at up to three scales.
+ * nnU-Net's plain-convolution UNet: two convolutions per stage, each with instance norm and leaky ReLU. The first
+ * convolution of every stage but the finest has stride 2. Transposed convolutions upsample; up to three scales are
+ * supervised.
  */
 export function unet(config: UNetConfig): Architecture {
   const stages = config.features.length;

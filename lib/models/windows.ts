@@ -2,26 +2,26 @@ import { type WindowPart, windowsAtATime } from '../nn/attention.ts';
 import { type RowMap, rowMap } from '../nn/rows.ts';
 import { tf } from '../nn/tf.ts';
 
-/** Batch, z, y, x: rows of a token matrix run in this order, x fastest. */
+/** Batch, z, y, x. Rows of a token matrix are in this order, x fastest. */
 export type Grid = readonly [number, number, number, number];
 type Triple = readonly [number, number, number];
 
-/** How the tokens of a grid are dealt into attention windows and back. */
+/** Rearranges the tokens of a grid into attention windows and back. */
 export interface Windows {
-  /** Tokens of one window. */
+  /** Tokens per window. */
   readonly tokens: number;
   readonly partition: RowMap;
   readonly reverse: RowMap;
-  /** All windows. They stand in the order of their masks, so that few parts need a mask a window. */
+  /** All windows, in the order of their masks, so that few parts need a mask per window. */
   readonly parts: readonly WindowPart[];
 }
 
 /**
- * Windows of a grid as MONAI's Swin transformer cuts them: a window is no larger than the grid, a grid that is no
- * multiple of the window is filled up with zeros behind, shifted windows wrap around and are masked. Axes that one
+ * Windows of a grid as in MONAI's Swin transformer. A window is no larger than the grid. A grid whose sides are not
+ * multiples of the window is padded with zeros at the end. Shifted windows wrap around and are masked. Axes that one
  * window covers are not shifted.
  *
- * @param heads of the attention, for the size of the parts.
+ * @param heads of the attention; sets the size of the parts
  */
 export function createWindows(grid: Grid, window: number, heads: number, shifted: boolean): Windows {
   const [batch, ...sides] = grid;
@@ -66,12 +66,12 @@ export function disposeWindows({ partition, reverse, parts }: Windows): void {
 }
 
 /**
- * Along which axes a window holds tokens of both ends of the grid, as three bits: in the last shifted window those
- * behind the seam come from the front.
+ * The axes along which a window has tokens of both ends of the grid, as three bits: in the last shifted window the
+ * tokens behind the seam come from the front.
  */
 type Seams = number;
 
-/** Case, place and seams of every window, in the order of their seams. */
+/** Case, position and seams of every window, in the order of the seams. */
 function orderedWindows(batch: number, counts: Triple, shift: Triple) {
   const windows: { readonly b: number; readonly corner: Triple; readonly seams: Seams }[] = [];
   for (let b = 0; b < batch; b++) {
@@ -83,7 +83,7 @@ function orderedWindows(batch: number, counts: Triple, shift: Triple) {
   return windows.sort((p, q) => p.seams - q.seams);
 }
 
-/** For each pair of a window's tokens -100 where a seam lies between them, 0 elsewhere, [tokens, tokens]. */
+/** -100 for each pair of a window's tokens with a seam between them, otherwise 0, [tokens, tokens]. */
 function seamMask(seams: Seams, size: Triple, shift: Triple): Float32Array {
   const sides: number[] = [];
   each(size, (offset) => {
@@ -118,14 +118,13 @@ function windowParts(all: readonly Seams[], most: number, maskOf: (seams: Seams)
 const bits = (flags: readonly [boolean, boolean, boolean]): number =>
   Number(flags[0]) * 4 + Number(flags[1]) * 2 + Number(flags[2]);
 
-/** The row of the relative position bias table for each pair of tokens, as {@link relativePositionIndex} says. */
+/** The row of the relative position bias table for each pair of tokens; see {@link relativePositionIndex}. */
 export const relativePositions = (window: number, tokens: number): RowMap =>
   rowMap(relativePositionIndex(window, tokens), (2 * window - 1) ** 3);
 
 /**
  * Row of the relative position bias table for each pair of the first `tokens` tokens of a full window, [tokens,
- * tokens]. A window that the grid made smaller reads the same rows as MONAI's does: those of the full window's first
- * tokens.
+ * tokens]. A window that the grid made smaller uses the same rows as in MONAI: those of the full window's first tokens.
  */
 export function relativePositionIndex(window: number, tokens: number): Int32Array {
   const span = 2 * window - 1;
@@ -144,7 +143,10 @@ export function relativePositionIndex(window: number, tokens: number): Int32Arra
   return indices;
 }
 
-/** Corners of a 2³ cube in the order of MONAI's `PatchMerging` from version 1.5 on; before, two of them were read twice and two never. */
+/**
+ * Corners of a 2³ cube in the order of MONAI's `PatchMerging` from version 1.5 on. Earlier versions read two of them
+ * twice and two never.
+ */
 const CORNERS: readonly Triple[] = [
   [0, 0, 0],
   [1, 0, 0],
@@ -156,7 +158,7 @@ const CORNERS: readonly Triple[] = [
   [1, 1, 1],
 ];
 
-/** Eight rows for each cube of 2³ tokens, one after the other; the grid's sides are even. */
+/** Eight consecutive rows for each cube of 2³ tokens. The grid's sides are even. */
 export function mergeMap([batch, ...sides]: Grid): RowMap {
   const half = sides.map((side) => side / 2) as unknown as Triple;
   const indices: number[] = [];

@@ -5,18 +5,18 @@ import { cube, volumeOf } from './testing-cases.ts';
 
 const { heartCrop } = trainingSchema.parse({ steps: 1, learningRate: 1 });
 
-test('a CT of the heart alone, such as the phantoms, is prepared whole', () => {
+test('a CT of the heart alone is prepared whole', () => {
   const ct = volumeOf(cube(30, 6), ([x, y, z]) => x + 2 * y - 3 * z);
   expect(prepareImage(ct, { spacing: 4, heartCrop })).toEqual(prepareImage(ct, { spacing: 4, heartCrop: null }));
 });
 
-test('a large one without contrast too, for nothing says where its heart is', () => {
+test('a large CT without contrast is prepared whole, because its heart is not found', () => {
   const ct = volumeOf(cube(50, 8), () => 40);
   expect(heartCrop).toBeLessThan(400);
   expect(prepareImage(ct, { spacing: 8, heartCrop }).shape).toEqual([50, 50, 50]);
 });
 
-test('a large one with contrast between lungs is prepared about its heart', () => {
+test('a large CT with contrast between lungs is cropped around its heart', () => {
   const ct = volumeOf(cube(50, 8), ([x, y, z]) => {
     if (Math.hypot(x - 220, y - 180, z - 250) < 50) return 350;
     return Math.abs(x - 220) > 60 && Math.abs(x - 220) < 130 ? -800 : 40;

@@ -9,23 +9,23 @@ import { isotropicGrid, resample } from '../imaging/resample.ts';
 import type { Landmark, Volume } from '../imaging/volume.ts';
 import type { SoftLabel } from './soft-labels.ts';
 
-/** A label as it is learnt: points stay points until a patch is cut, so that spheres stay round under augmentation. */
+/** A label for training. Points stay points until a patch is cut, so that spheres stay round under augmentation. */
 export type Target = (
   | { readonly kind: 'points'; readonly points: readonly Landmark[] }
   | { readonly kind: 'mask'; readonly mask: Volume<Uint8Array> }
 ) & {
-  /** Of a pseudo-label: how sure its teacher was, 0 to 1, and what it made of every voxel, where that was kept. */
+  /** Pseudo-labels only: the teacher's confidence, 0 to 1, and its probabilities if they were kept. */
   readonly teacher?: { readonly confidence: number; readonly soft: SoftLabel | undefined };
 };
 
-/** One CT ready for a network: standardised intensities on an isotropic RAS grid, and a target for some tasks. */
+/** One CT ready for a network: standardised intensities on an isotropic RAS grid, and targets for some tasks. */
 export interface PreparedCase {
   readonly id: string;
   readonly image: Volume<Float32Array>;
   readonly targets: ReadonlyMap<TaskId, Target>;
 }
 
-/** How a network wants its CTs: isotropic voxels of `spacing` mm, at most `heartCrop` mm about the heart. */
+/** How CTs are prepared: isotropic voxels of `spacing` mm, at most `heartCrop` mm around the heart. */
 export type Preparation = Pick<TrainingConfig, 'spacing' | 'heartCrop'>;
 
 /** Resamples a CT in HU to the network's isotropic grid and standardises its intensities. */
@@ -36,31 +36,31 @@ export function prepareImage(image: Volume, { spacing, heartCrop }: Preparation)
   return { ...resampled, data: standardise(resampled.data, resampled.data) };
 }
 
-/** What a class map teaches: centroids of its classes for landmark tasks, its voxels for segmentations. */
+/** The target of a class map: centroids of its classes for landmark tasks, its voxels for segmentations. */
 export function targetOfClassMap(task: TaskId, label: Volume): Target {
   const { kind, classes } = TASKS[task];
   if (kind === 'landmarks') return { kind: 'points', points: landmarksOfClassMap(label, classes.length) };
   return { kind: 'mask', mask: { ...label, data: Uint8Array.from(label.data) } };
 }
 
-/** A case that is read when a patch is cut from it: a site may hold more CTs than its memory. */
+/** A case that is read when a patch is cut from it, because a site may hold more CTs than its memory. */
 export interface CaseSource {
   readonly id: string;
-  /** What it has targets for, and of a pseudo-label how sure its teacher was. */
+  /** Tasks with a target, and for pseudo-labels the teacher's confidence. */
   readonly targets: ReadonlyMap<TaskId, { readonly teacher?: { readonly confidence: number } }>;
-  /** The same each time, with {@link boxed} targets; undefined where it can no longer be read. */
+  /** The same case each time, with {@link boxed} targets. Undefined if it can no longer be read. */
   load(): Promise<PreparedCase | undefined>;
 }
 
-/** A case that is in memory anyway. */
+/** A case that is already in memory. */
 export function inMemory({ id, image, targets }: PreparedCase): CaseSource {
   const item = { id, image, targets: new Map([...targets].map(([task, target]) => [task, boxed(target)])) };
   return { id, targets, load: async () => item };
 }
 
 /**
- * A mask cut to the box around its foreground, outside of which there is nothing to learn: calcium fills a thousandth of a
- * CT, and every patch would go through all of it.
+ * Cuts a mask to the box around its foreground: calcium fills a thousandth of a CT, and cutting a patch would search
+ * the whole mask.
  */
 export const boxed = (target: Target): Target =>
   target.kind === 'mask' ? { ...target, mask: foregroundBox(target.mask) } : target;
@@ -70,10 +70,10 @@ export const bytesOf = (target: Target): number =>
   (target.kind === 'mask' ? target.mask.data.byteLength : 1_000) +
   (target.teacher?.soft ?? []).reduce((sum, { data }) => sum + data.byteLength, 0);
 
-/** At least half the diagonal of a voxel of any model: what is averaged over one reaches so far, mm. */
+/** At least half the diagonal of a voxel of any model, mm: averaging over one voxel reaches this far. */
 const MARGIN_MM = 10;
 
-/** The part of a class map around its foreground; one voxel of background where there is none. */
+/** The part of a class map around its foreground; one voxel of background if there is none. */
 function foregroundBox(map: Volume<Uint8Array>): Volume<Uint8Array> {
   return crop(map, boxAround(map, (value) => value !== 0, MARGIN_MM) ?? { first: [0, 0, 0], end: [1, 1, 1] });
 }

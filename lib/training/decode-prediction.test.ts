@@ -10,7 +10,7 @@ import { cube, volumeOf } from './testing-cases.ts';
 const grid = cube(20, 3);
 const own = cube(60, 1);
 
-/** Probabilities of the background and of balls of 5 mm around points; a missing point has none anywhere. */
+/** Probabilities of the background and of balls of 5 mm around points; 0 everywhere for a missing point. */
 function probabilities(points: readonly (Vec3 | null)[], sure = 0.8): readonly Volume<Float32Array>[] {
   const maps = points.map((point) => volumeOf(grid, (world) => (point && distance(world, point) <= 5 ? sure : 0)));
   const background = volumeOf(grid, () => 0);
@@ -21,7 +21,7 @@ function probabilities(points: readonly (Vec3 | null)[], sure = 0.8): readonly V
 }
 
 describe('landmarks are decoded', () => {
-  test('to where they are, in mm, whatever the grid, as spheres on the grid of the CT', () => {
+  test('to their positions in mm on any grid, and as spheres on the grid of the CT', () => {
     const inside = fc.tuple(...[0, 1, 2].map(() => fc.double({ min: 8, max: 48, noNaN: true }))) as fc.Arbitrary<
       [number, number, number]
     >;
@@ -43,7 +43,7 @@ describe('landmarks are decoded', () => {
     );
   });
 
-  test('as missing where no voxel is of their class', () => {
+  test('as missing if no voxel has their class', () => {
     const { landmarks, classMap } = decodePrediction('membranous-septum', probabilities([null, [30, 30, 30]]), own);
     expect(landmarks).toEqual([
       { label: 1, position: null },
@@ -52,13 +52,13 @@ describe('landmarks are decoded', () => {
     expect(classMap.data.includes(1)).toBe(false);
   });
 
-  test('with confidence 0 where nothing was found', () => {
+  test('with confidence 0 if nothing was found', () => {
     const { landmarks, confidence } = decodePrediction('membranous-septum', probabilities([null, null]), own);
     expect(confidence).toBe(0);
     expect(landmarks?.map(({ position }) => position)).toEqual([null, null]);
   });
 
-  test('from the largest component: a stray voxel does not pull a point away', () => {
+  test('from the largest component: a stray voxel does not move a point', () => {
     const maps = probabilities([
       [30, 30, 30],
       [45, 45, 45],
@@ -70,7 +70,7 @@ describe('landmarks are decoded', () => {
   });
 });
 
-test('a segmentation is brought to the grid of the CT as probabilities: its border is finer than the model', () => {
+test('a segmentation is resampled to the grid of the CT as probabilities, with a finer border than the model', () => {
   const ball = (world: Vec3) => Math.min(1, Math.max(0, (15 - distance(world, [30, 30, 30])) / 6 + 0.5));
   const maps = [volumeOf(grid, (world) => 1 - ball(world)), volumeOf(grid, ball)];
   const { classMap, landmarks } = decodePrediction('calcification', maps, own);
@@ -80,7 +80,7 @@ test('a segmentation is brought to the grid of the CT as probabilities: its bord
   expect(Math.abs(voxels / ((4 / 3) * Math.PI * 15 ** 3) - 1)).toBeLessThan(0.06);
 });
 
-test('a CT that reaches beyond what the model saw is background there', () => {
+test('a CT is background where the model did not see it', () => {
   const maps = [volumeOf(cube(8, 3), () => 0.1), volumeOf(cube(8, 3), () => 0.9)];
   const { classMap } = decodePrediction('calcification', maps, cube(60, 1));
   expect(classMap.data[0]).toBe(1);

@@ -4,22 +4,23 @@ import { decodeLandmarks, paintLandmarks } from '../imaging/landmarks.ts';
 import { resampleClasses } from '../imaging/resample-classes.ts';
 import type { Affine, Landmark, Vec3, Volume } from '../imaging/volume.ts';
 
-/** Class probabilities of one task on the model's grid: one volume for each class, background first. */
+/** Class probabilities of one task on the model's grid: one volume per class, background first. */
 export type ClassProbabilities = readonly Volume<Float32Array>[];
 
-/** What a network finds of one task in one CT. */
+/** A network's prediction of one task in one CT. */
 export interface Prediction {
   /** Class map on the CT's own grid. */
   readonly classMap: Volume<Uint8Array>;
-  /** For landmark tasks: every point of the task, missing ones with a null position. */
+  /** Landmark tasks only: every point of the task, with a null position if missing. */
   readonly landmarks?: readonly Landmark[];
-  /** Mean probability of the winning class over the predicted foreground; 0 when nothing was found. */
+  /** Mean probability of the winning class over the predicted foreground; 0 if nothing was found. */
   readonly confidence: number;
 }
 
 /**
- * Decodes as the method says: arg max, and for landmarks the largest component of each class, its centroid, in mm.
- * Segmentations are brought to the CT's own grid as probabilities, so that their borders are not the model's voxels.
+ * Decodes probabilities by arg max. A landmark is the centroid of the largest component of its class, in mm.
+ * Segmentations are resampled to the CT's own grid as probabilities, so that their borders do not follow the model's
+ * voxels.
  */
 export function decodePrediction(
   task: TaskId,

@@ -17,7 +17,7 @@ const global = weightsOf((value) => value);
 /** A round moves weights by about a hundredth. */
 const trained = weightsOf((value, i) => value + 0.01 * Math.sin(i));
 
-/** Largest difference between the trained weights and what the coordinator gets, computed in float64. */
+/** Largest difference between the trained weights and those that the coordinator gets, computed in float64. */
 function lost(sent: Weights, from: Weights | undefined): number {
   const errors = [...trained].flatMap(([name, { data }]) =>
     [...data].map((value, i) => Math.abs((from?.get(name)?.data[i] ?? 0) + sent.get(name)!.data[i]! - value)),
@@ -26,13 +26,13 @@ function lost(sent: Weights, from: Weights | undefined): number {
 }
 
 describe('an update', () => {
-  test('travels as it is by default, in the same bytes as the model', () => {
+  test('is sent unchanged by default, in the same bytes as the model', () => {
     const { bytes, delta } = encodeUpdate(trained, global, { dtype: 'F32', delta: false });
     expect(delta).toBe(false);
     expect(bytes).toEqual(encodeSafetensors(trained));
   });
 
-  // Half a step of rounding: of a value up to 0.52, or of a difference up to 0.01.
+  // Half a rounding step of a value up to 0.52, or of a difference up to 0.01.
   test.each([
     ['F32', false, 0],
     ['F32', true, 2 ** -31],
@@ -48,18 +48,18 @@ describe('an update', () => {
     expect(error).toBeGreaterThanOrEqual(tolerance / 8);
   });
 
-  test('names what the site had nothing to train with, where there is such', () => {
+  test('lists the weights that the site had no label to train with', () => {
     const { bytes } = encodeUpdate(trained, global, { dtype: 'F16', delta: true }, ['b.weight']);
     expect(untrainedIn(parseSafetensorsHeader(bytes).metadata)).toEqual(new Set(['b.weight']));
   });
 
-  test('is sent whole where there is no global model yet', () => {
+  test('is sent as whole weights if there is no global model yet', () => {
     const { bytes, delta } = encodeUpdate(trained, undefined, { dtype: 'F32', delta: true });
     expect(delta).toBe(false);
     expect(decodeSafetensors(bytes)).toEqual(trained);
   });
 
-  test('is refused where a value does not fit the type, and only there', () => {
+  test('is refused only if a value does not fit the type', () => {
     const large = weightsOf((value, i) => (i === 7 ? 70_000 : value));
     expect(() => encodeUpdate(large, undefined, { dtype: 'F16', delta: false })).toThrow(
       expect.objectContaining({ code: 'BAD_WEIGHTS', message: expect.stringMatching(/as F16: .*a\.weight.*70000/) }),

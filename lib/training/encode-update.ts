@@ -4,20 +4,20 @@ import { encodeSafetensors } from '../weights/safetensors.ts';
 import { untrainedMetadata } from '../weights/untrained.ts';
 import type { Weights, WeightTensor } from '../weights/weights.ts';
 
-/** What a site sends of a model: a safetensors file, and whether it holds the difference to the global model. */
+/** The weights that a site sends: a safetensors file, and whether it holds the difference from the global model. */
 export interface EncodedUpdate {
   readonly bytes: Uint8Array;
   readonly delta: boolean;
 }
 
 /**
- * A site's weights as they travel. As the difference to the global model they lose less as half floats, whose error
- * is relative: at most 2⁻¹¹ of a value in F16, 2⁻⁸ in BF16. Below 2⁻¹⁴ it is absolute in F16, 2⁻²⁵.
+ * Encodes a site's weights for sending. As a difference from the global model they lose less as half floats, whose
+ * error is relative: at most 2⁻¹¹ of a value in F16, 2⁻⁸ in BF16. Below 2⁻¹⁴ the error of F16 is absolute, 2⁻²⁵.
  *
- * @param global what they were trained from, of the same names and shapes; undefined in a stage's first round, which
- *   sends whole weights.
- * @param untrained names of weights that the site had nothing to train with: the header lists them
- * @throws FedcardioError `BAD_WEIGHTS` where a value is beyond the type's range (65,504 in F16).
+ * @param global weights that the round started from, of the same names and shapes; undefined in a stage's first round,
+ *   which sends whole weights
+ * @param untrained names of weights that the site had no label to train with; the header lists them
+ * @throws FedcardioError `BAD_WEIGHTS` if a value exceeds the type's range (65,504 in F16)
  */
 export function encodeUpdate(
   weights: Weights,
@@ -33,7 +33,7 @@ export function encodeUpdate(
     if (!isFedcardioError(cause, 'BAD_WEIGHTS')) throw cause;
     throw new FedcardioError('BAD_WEIGHTS', `the update cannot be sent as ${encoding.dtype}: ${cause.message}`, {
       cause,
-      hint: 'Encode the stage as BF16 or F32; if the values grow without end, lower the learning rate.',
+      hint: 'Encode the stage as BF16 or F32. If the values keep growing, lower the learning rate.',
     });
   }
 }

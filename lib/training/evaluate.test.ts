@@ -20,7 +20,7 @@ const compare = (truth: readonly (Vec3 | null)[], found: readonly (Vec3 | null)[
 };
 
 describe('landmarks are scored', () => {
-  test('point by point, a missing one as null and not as a distance', () => {
+  test('per point, with null instead of a distance for a missing point', () => {
     const comparisons = [
       compare(
         [
@@ -44,7 +44,7 @@ describe('landmarks are scored', () => {
     });
   });
 
-  test('with no error too large to count, and none matched to the point that it would fit better', () => {
+  test('with errors of any size, and each point against its own truth', () => {
     const swapped = compare(
       [
         [0, 0, 0],
@@ -58,7 +58,7 @@ describe('landmarks are scored', () => {
     expect(scoreOf('m', TASK, [swapped]).errors).toEqual({ 'septum-start': [1000], 'septum-end': [1000] });
   });
 
-  test('only where the truth has a point: what nobody annotated is neither found nor missing', () => {
+  test('only if the truth has the point: a point without annotation is neither found nor missing', () => {
     const score = scoreOf('m', TASK, [
       compare(
         [null, [0, 0, 0]],
@@ -96,19 +96,19 @@ describe('segmentations are scored', () => {
   const pair = (truth: readonly number[], found: readonly number[]): CaseScore =>
     scoreCase('calcification', { kind: 'mask', mask: maskOf(...truth) }, { classMap: maskOf(...found), confidence: 1 });
 
-  test('by Dice, 0 where one of both is empty and null where both are', () => {
+  test('by Dice, 0 if one mask is empty and null if both are', () => {
     const comparisons = [pair([1, 2, 3], [2, 3, 4]), pair([1], []), pair([], [1]), pair([], [])];
     const score = scoreOf('m', 'coronary-arteries', comparisons);
     expect(score).toMatchObject({ model: 'm', task: 'coronary-arteries', dice: [0, 0, 2 / 3, null] });
     expect(score).not.toHaveProperty('volumes');
   });
 
-  test('by the 95 % Hausdorff distance in mm, which there is none of where truth or prediction is empty', () => {
+  test('by the 95 % Hausdorff distance in mm, null if truth or prediction is empty', () => {
     const comparisons = [pair([1], []), pair([], [1]), pair([], []), pair([0], [2]), pair([0, 1], [0, 1])];
     expect(scoreOf('m', 'coronary-arteries', comparisons).hausdorff95).toEqual([0, 4, null, null, null]);
   });
 
-  test('calcium by its volume too, predicted minus true, in mm³', () => {
+  test('calcium also by its volume, predicted minus true, in mm³', () => {
     expect(scoreOf('m', 'calcification', [pair([1, 2, 3], [2]), pair([], [5])])).toMatchObject({
       volumes: { truth: [0, 24], prediction: [8, 8] },
       volumeErrors: [-16, 8],
@@ -116,12 +116,12 @@ describe('segmentations are scored', () => {
   });
 });
 
-describe('two models are compared case by case', () => {
+describe('two models are compared per case', () => {
   const near: Vec3 = [0, 0, 1];
   const far: Vec3 = [0, 0, 9];
   const origin: Vec3 = [0, 0, 0];
 
-  test('by the share of points within 6 mm, and the error of those that both found', () => {
+  test('by the share of points within 6 mm, and by the error of the points that both found', () => {
     const cases = [
       [compare([origin, origin], [near, near]), compare([origin, origin], [far, null])],
       [compare([origin, origin], [null, far]), compare([origin, origin], [near, far])],
@@ -135,7 +135,7 @@ describe('two models are compared case by case', () => {
     });
   });
 
-  test('with null where no point was found by both, or none is annotated', () => {
+  test('with null if both found no common point, or none is annotated', () => {
     const cases = [
       [compare([origin, null], [near, null]), compare([origin, null], [null, null])],
       [compare([null, null], [near, near]), compare([null, null], [far, far])],
@@ -143,7 +143,7 @@ describe('two models are compared case by case', () => {
     expect(compareScores(['a', 'b'], TASK, cases)).toMatchObject({ within6mm: [1, null], error: [null, null] });
   });
 
-  test('by Dice, null where either has none', () => {
+  test('by Dice, null if either has none', () => {
     const masks = (truth: readonly number[], found: readonly number[]) =>
       scoreCase(
         'calcification',
@@ -162,7 +162,7 @@ describe('two models are compared case by case', () => {
     });
   });
 
-  test('so that a model does not differ from itself, and swapping turns every sign', () => {
+  test('so that a model does not differ from itself, and swapping models negates the differences', () => {
     const point = fc.option(fc.tuple(fc.integer(), fc.integer(), fc.integer()), { nil: null });
     const points = fc.array(point, { minLength: 2, maxLength: 2 });
     fc.assert(

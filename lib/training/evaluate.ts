@@ -10,26 +10,26 @@ import type { Target } from './cases.ts';
 import type { Prediction } from './decode-prediction.ts';
 import { distance } from './plausibility.ts';
 
-/** What a model made of one task on one held-out case. It leaves the site only in lists sorted over its cases. */
+/** Scores of one model for one task and one held-out case. They leave the site only in lists sorted over its cases. */
 export type CaseScore = LandmarkScore | SegmentationScore;
 
-/** Error of each point that the truth has, mm, by class; null where it was missing. */
+/** Error of each point in the truth, mm, by class; null if it was not found. */
 interface LandmarkScore {
   readonly errors: Readonly<Record<string, number | null>>;
 }
 
 interface SegmentationScore {
-  /** Null where truth and prediction are both empty. */
+  /** Null if truth and prediction are both empty. */
   readonly dice: number | null;
-  /** Mm; null where truth or prediction is empty. */
+  /** In mm; null if truth or prediction is empty. */
   readonly hausdorff95: number | null;
-  /** Mm³. */
+  /** In mm³. */
   readonly volume: { readonly truth: number; readonly prediction: number };
 }
 
 /**
- * Scores a prediction against the truth. Every point of the truth counts: a missing prediction is `null`, an error of any
- * size is kept, and no point is matched to another's truth. Masks lie on the CT's own grid.
+ * Scores a prediction against the truth. Every point of the truth counts: a missing prediction is `null`, errors of any
+ * size are kept, and no point is matched to the truth of another. Masks are on the CT's own grid.
  */
 export function scoreCase(task: TaskId, truth: Target, { classMap, landmarks = [] }: Prediction): CaseScore {
   if (truth.kind === 'points') return { errors: landmarkErrors(task, truth.points, landmarks) };
@@ -52,8 +52,8 @@ function landmarkErrors(task: TaskId, truth: readonly Landmark[], found: readonl
 }
 
 /**
- * A model's scores of one task over a site's held-out cases. Lists are sorted, because what is known of one patient must
- * not be put together outside the site.
+ * A model's scores of one task over a site's held-out cases. Lists are sorted, so that the values of one patient cannot
+ * be combined outside the site.
  */
 export function scoreOf(model: string, task: TaskId, cases: readonly CaseScore[]): Score {
   if (TASKS[task].kind === 'landmarks') {
@@ -80,10 +80,10 @@ export function scoreOf(model: string, task: TaskId, cases: readonly CaseScore[]
 }
 
 /**
- * Two models on the same cases of one task, first minus second, case by case. Lists are sorted, as those of
- * {@link scoreOf} are: which case it was stays at the site.
+ * Two models on the same cases of one task, first minus second, per case. Lists are sorted, like those of {@link
+ * scoreOf}: the order of the cases does not leave the site.
  *
- * @param cases what both made of each case
+ * @param cases the scores of both models for each case
  */
 export function compareScores(
   [first, second]: readonly [string, string],
@@ -106,7 +106,7 @@ export function compareScores(
 
 const shareWithin = ({ errors }: LandmarkScore): number | null => landmarkMetrics(Object.values(errors)).within6mm;
 
-/** Over the points that both found; null where there are none. */
+/** Over the points that both found; null if there are none. */
 const meanErrorDifference = (a: LandmarkScore, b: LandmarkScore): number | null =>
   mean(
     Object.keys(a.errors)

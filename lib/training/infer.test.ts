@@ -9,7 +9,7 @@ import { cube, volumeOf } from './testing-cases.ts';
 
 const PATCH = 8;
 
-/** Stands for a network that has learnt its task: what is bright is calcium, voxel by voxel. */
+/** Replaces a network that has learnt its task: bright voxels are calcium. */
 function brightness(seen: number[][]): Network {
   return {
     forward: (x: tf.Tensor5D) => {
@@ -30,10 +30,10 @@ describe('a network finds', () => {
   beforeAll(() => loadBackend());
 
   test.each<[string, Vec3, Vec3, number]>([
-    ['larger than its window and no multiple of it', [23, 27, 19], [32, 41, 27], 13],
+    ['larger than its window and not a multiple of it', [23, 27, 19], [32, 41, 27], 13],
     ['smaller than its window along two axes', [24, 7, 6], [49, 8, 9], 6],
     ['smaller than its window', [5, 6, 7], [5, 9, 11], 5],
-  ])('what a CT shows that is %s, where it is', async (_what, shape, centre, radius) => {
+  ])('a structure at its position in a CT that is %s', async (_what, shape, centre, radius) => {
     const bright = ballAt(centre, radius);
     const { affine } = cube(1, 3);
     const image = volumeOf({ shape, affine }, bright);
@@ -57,7 +57,7 @@ describe('a network finds', () => {
     expect(truth.includes(1)).toBe(true);
   });
 
-  test('something or nothing with random weights, on the grid of the CT, without keeping a tensor', async () => {
+  test('something or nothing with random weights, on the grid of the CT, without leaking tensors', async () => {
     const config = { kind: 'swin-unetr', featureSize: 4, depths: [2], heads: [2], window: 4 } as const;
     const network = createNetwork({ ...config, depths: [2], heads: [2] }, ['hinge-points', 'calcification'], 1);
     const image = volumeOf({ shape: [11, 9, 6], affine: cube(1, 3).affine }, ballAt([15, 12, 9], 6));
@@ -65,7 +65,7 @@ describe('a network finds', () => {
     const before = tf.memory().numTensors;
     const found = await predictTasks(network, image, own, PATCH, ['hinge-points', 'calcification']);
     const again = await predictTasks(network, image, own, PATCH, ['calcification']);
-    // Index tables of the attention windows stay with the network until it is disposed of.
+    // The network keeps the index tables of its attention windows until it is disposed.
     const gained = tf.memory().numTensors - before;
     await predictTasks(network, image, own, PATCH, ['calcification']);
     expect(tf.memory().numTensors - before).toBe(gained);

@@ -7,12 +7,12 @@ import { tf } from '../nn/tf.ts';
 import { type ClassProbabilities, decodePrediction, type Prediction } from './decode-prediction.ts';
 
 /**
- * What a network finds in a CT, task by task.
+ * Predicts every task in a CT.
  *
- * @param image prepared, see {@link prepareImage}
- * @param own the CT's grid as it was uploaded: class maps are returned on it
+ * @param image prepared by {@link prepareImage}
+ * @param own the uploaded CT's grid, on which class maps are returned
  * @param patch side of the inference windows, voxels
- * @param onProbabilities gets what the network made of every voxel, on the prepared image's grid: too large to keep
+ * @param onProbabilities receives the class probabilities on the prepared image's grid, which are too large to keep
  */
 export async function predictTasks(
   network: Network,

@@ -24,14 +24,14 @@ describe('patterns of local parameters', () => {
         ['weight', 'bias'].map((part) => `swinViT.layers1.0.${norm}.${part}`),
       ),
     ],
-  ])('"*norm*" names the normalisation layers of a $kind, and them alone', (config, expected) => {
+  ])('"*norm*" matches exactly the normalisation layers of a $kind', (config, expected) => {
     const { shared, local } = splitParameters(namesOf(config), ['*norm*']);
     expect([...local].sort()).toEqual([...expected].sort());
     expect(new Set([...shared, ...local])).toEqual(new Set(namesOf(config)));
     expect(shared.size + local.size).toBe(namesOf(config).length);
   });
 
-  test('match whole names, and every other character than * as it is', () => {
+  test('match whole names, and every character but * literally', () => {
     const names = ['a.norm', 'a.norm.x', 'aXnorm', 'b+(c'];
     expect([...splitParameters(names, ['a.norm']).local]).toEqual(['a.norm']);
     expect([...splitParameters(names, ['*.norm']).local]).toEqual(['a.norm']);
@@ -57,7 +57,7 @@ describe("a site's model", () => {
   const filled = (weights: Weights, value: number): Weights =>
     new Map([...weights].map(([name, tensor]) => [name, { ...tensor, data: tensor.data.map(() => value) }]));
 
-  test("is the global model, completed by the site's own parameters or by the first weights", () => {
+  test("is the global model with the site's own parameters or the first weights", () => {
     const network = createNetwork(unet, ['calcification'], 1);
     const first = network.read();
     const { shared, local } = splitParameters(first.keys(), ['*norm*']);
@@ -73,7 +73,7 @@ describe("a site's model", () => {
     }
   });
 
-  test('takes no local parameter from the global model, and misses no shared one', () => {
+  test('takes no local parameter from the global model, and needs every shared one', () => {
     const network = createNetwork(unet, ['calcification'], 1);
     const first = network.read();
     const { shared, local } = splitParameters(first.keys(), ['*norm*']);

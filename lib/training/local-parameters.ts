@@ -3,17 +3,17 @@ import type { Network } from '../models/network.ts';
 import { headOf } from '../models/parameters.ts';
 import type { Weights } from '../weights/weights.ts';
 
-/** A network's parameters by what becomes of them: sent and merged, or kept at the site. */
+/** A network's parameters: those that are sent and merged, and those that stay at the site. */
 export interface ParameterSplit {
   readonly shared: ReadonlySet<string>;
   readonly local: ReadonlySet<string>;
 }
 
 /**
- * Which parameters stay at their site (FedBN, Li et al. 2021): those of which a pattern matches the whole name, `*`
- * standing for any characters, or none.
+ * Splits parameters by whether they stay at their site (FedBN, Li et al. 2021): those whose whole name matches a
+ * pattern. `*` matches any characters, or none.
  *
- * @throws FedcardioError `BAD_CONFIGURATION` when a pattern matches nothing, or all patterns together everything.
+ * @throws FedcardioError `BAD_CONFIGURATION` if a pattern matches nothing, or all patterns together match everything
  */
 export function splitParameters(names: Iterable<string>, patterns: readonly string[]): ParameterSplit {
   const all = [...names];
@@ -41,8 +41,8 @@ export function splitParameters(names: Iterable<string>, patterns: readonly stri
 }
 
 /**
- * Gives a network what a site trains or predicts with: the global model and the site's own parameters. What is
- * undefined stays as the network was made. Throws as {@link splitParameters} and {@link Network.load} do.
+ * Loads into a network what a site trains or predicts with: the global model and the site's own parameters. If one is
+ * undefined, the network keeps its values. Throws as {@link splitParameters} and {@link Network.load} do.
  */
 export function loadSiteModel(
   network: Network,
@@ -57,10 +57,10 @@ export function loadSiteModel(
 }
 
 /**
- * Gives a network a trained body and heads of its own, by default as it was made: what is trained, sent and merged of
- * it are the heads.
+ * Loads a trained body and a probe's heads into a network; by default the heads keep their values. Only the heads are
+ * trained, sent and merged.
  *
- * @throws FedcardioError `BAD_WEIGHTS` when the body is of another network
+ * @throws FedcardioError `BAD_WEIGHTS` if the body is that of another network
  */
 export function loadProbe(network: Network, body: Weights, heads: Weights | undefined): ParameterSplit {
   const names = [...network.variables.keys()];
@@ -74,7 +74,7 @@ export function loadProbe(network: Network, body: Weights, heads: Weights | unde
 export const bodyOf = (weights: Weights): Weights => new Map([...weights].filter(([name]) => isBody(name)));
 const isBody = (name: string) => headOf(name) === undefined;
 
-/** The tensors of these names. */
+/** The tensors with these names. */
 export const pick = (weights: Weights, names: ReadonlySet<string>): Weights =>
   new Map([...weights].filter(([name]) => names.has(name)));
 

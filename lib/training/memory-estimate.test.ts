@@ -14,7 +14,7 @@ const CHILD = fileURLToPath(new URL('../../test/fixtures/training/peak-memory.ts
 
 const measurable = process.platform === 'linux' && (await availableBackends()).includes('native');
 
-describe('the memory that training is said to take', () => {
+describe('the estimated memory of training', () => {
   test.skipIf(!measurable).each<readonly [string, ModelConfig, number, number]>([
     ['a UNet, large patches', UNET, 64, 2],
     ['a UNet, small patches', UNET, 32, 1],
@@ -22,7 +22,7 @@ describe('the memory that training is said to take', () => {
     ['a Swin UNETR, small patches', SWIN, 32, 1],
     ['a Swin UNETR, larger patches', SWIN, 48, 1],
   ])(
-    'is what it takes, to 30 %: %s',
+    'is within 30 % of the measured memory: %s',
     async (_, model, patch, batch) => {
       const argument = JSON.stringify({ model, patch, batch });
       const { stdout } = await promisify(execFile)(process.execPath, ['--import', 'tsx', CHILD, argument]);

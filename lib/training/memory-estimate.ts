@@ -4,27 +4,27 @@ import { parametersOf } from '../models/initial-weights.ts';
 import { supervisedScales } from '../models/unet-parameters.ts';
 import { elementsOf } from '../weights/weights.ts';
 
-/** Of the libraries' own heaps once they have worked, bytes. */
+/** Heaps of the libraries once they have worked, bytes. */
 const WORKING = 90e6;
 /** Bytes of a float. */
 const FLOAT = 4;
-/** Copies of all parameters beside the layers: themselves, moments, gradients and what is made of these. */
+/** Copies of all parameters during the backward pass: values, moments, gradients and their temporaries. */
 const KEPT = 7;
-/** And in the optimiser's step, at most, which comes when the layers have gone. */
+/** Copies of all parameters in the optimiser's step, at most. The layers' values have then been freed. */
 const COPIES = 18;
-/** What is held at the peak of the backward pass of each value that the layers leave. */
+/** Share of the layers' values that is held at the peak of the backward pass. */
 const HELD = 0.9;
-/** And of a body that is not trained: of a few layers at a time. See training.test.ts of the models. */
+/** The same for a body that is not trained: a few layers at a time. See network-training.test.ts in lib/models. */
 const HELD_FROZEN = HELD / 3;
-/** And of the scores of the largest attention, which a block computes again when it is gone back through. */
+/** Share of the largest attention's scores that is held: a block recomputes them in the backward pass. */
 const SCORES_HELD = 0.5;
 
 /**
- * Memory that training takes on a CPU beyond what the process holds before it, bytes. Every layer's values are kept for
- * the backward pass, so that it grows with the voxels of a batch; `accumulate` adds nothing. Counted from the layers, with
- * factors fitted to measured peaks of native TensorFlow; within 30 %.
+ * Memory that training takes on a CPU beyond what the process holds before, bytes. Every layer's values are kept for
+ * the backward pass, so that it grows with the voxels of a batch; `accumulate` adds nothing. The values are counted
+ * from the layers, with factors fitted to measured peaks of native TensorFlow, to within 30 %.
  *
- * @param frozen whether the heads alone are trained: then this is what it takes at most
+ * @param frozen whether only the heads are trained: the result is then an upper bound
  */
 export function trainingBytes(
   model: ModelConfig,
@@ -40,10 +40,13 @@ export function trainingBytes(
   return WORKING + FLOAT * Math.max(held + KEPT * parameters, COPIES * parameters);
 }
 
-/** Values by class that a head and its loss leave in every voxel. */
+/** Values per class that a head and its loss keep for every voxel. */
 const HEAD_VALUES = 10;
 
-/** Two layers of convolution, norm and activation a stage, padded where the grid is halved; upsampled in three steps. */
+/**
+ * Per stage two layers of convolution, norm and activation, padded where the grid is halved, and three steps of
+ * upsampling.
+ */
 function unetLayers({ features, ...config }: UNetConfig, patch: number, classes: number): number {
   const voxels = (stage: number) => (patch / 2 ** stage) ** 3;
   const body = features.reduce((sum, width, stage) => {
@@ -54,20 +57,20 @@ function unetLayers({ features, ...config }: UNetConfig, patch: number, classes:
   return body + HEAD_VALUES * classes * scales.reduce((sum, count) => sum + count, 0);
 }
 
-/** A transformer's block leaves 20 values a token and 13 a token of its filled-up windows, by width. */
+/** A transformer block keeps 20 values per token and 13 per token of its padded windows, times the width. */
 function swinLayers({ featureSize, depths, window }: SwinUnetrConfig, patch: number, classes: number): number {
   const blocks = depths.reduce((sum, depth, stage) => {
     const { tokens, padded } = windowsOf(patch, stage, window);
     return sum + depth * featureSize * 2 ** stage * (20 * tokens + 13 * padded);
   }, 0);
-  // Encoder and decoder blocks of three convolutions, with norms, short cuts and sums.
+  // Encoder and decoder blocks of three convolutions, with norms, shortcuts and sums.
   const convolutions = [0, ...depths.keys()].reduce((sum, width, level) => {
     return sum + 23 * featureSize * 2 ** width * (patch / 2 ** level) ** 3;
   }, 0);
   return blocks + convolutions + HEAD_VALUES * classes * patch ** 3;
 }
 
-/** Scores of every pair of tokens in a window, of the stage that has most of them. */
+/** Scores of every pair of tokens in a window, in the stage that has most of them. */
 function largestScores({ depths, heads, window }: SwinUnetrConfig, patch: number): number {
   const scores = depths.map((_, stage) => {
     const { padded, each } = windowsOf(patch, stage, window);

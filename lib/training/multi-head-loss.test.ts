@@ -16,7 +16,7 @@ const HEADS: readonly TaskId[] = ['calcification', 'membranous-septum'];
 const patchOf = (id: string, tasks: readonly TaskId[]): Patch =>
   cutPatch(ballCase(id, SIDE, 6, tasks), tasks, { side: SIDE, spacing: 6, augment: false }, seededRandom(id));
 
-/** Loss of a batch and its gradient by every parameter that has one. */
+/** Loss of a batch, and its gradients by parameter. */
 function lossAndGradients(
   patches: readonly Patch[],
   headWeights: 'equal' | 'classes' = 'equal',
@@ -43,13 +43,13 @@ const size = (values: Float32Array) => Math.max(...values.map(Math.abs));
 describe('the loss of a network', () => {
   beforeAll(() => loadBackend());
 
-  test('has no gradient in a head that the batch has no target for', () => {
+  test('has no gradient in a head without a target in the batch', () => {
     const { gradients } = lossAndGradients([patchOf('a', ['calcification'])]);
     const touched = [...gradients].filter(([, values]) => size(values) > 0);
     expect(new Set(touched.map(([name]) => headOf(name)))).toEqual(new Set([undefined, 'calcification']));
   });
 
-  test('takes nothing from a case without a target for a head: two cases of one head each add up', () => {
+  test('ignores a case without a target for a head: two cases of one head each add up', () => {
     const [a, b] = [patchOf('a', ['calcification']), patchOf('b', ['membranous-septum'])];
     const [alone, other, both] = [lossAndGradients([a]), lossAndGradients([b]), lossAndGradients([a, b])];
     expect(both.loss).toBeCloseTo(alone.loss + other.loss, 5);
@@ -66,20 +66,20 @@ describe('the loss of a network', () => {
     }
   });
 
-  test('can let every class count alike: two points of the septum twice as much as calcium', () => {
+  test('can weight every class alike: two points of the septum count twice as much as calcium', () => {
     const [a, b] = [patchOf('a', ['calcification']), patchOf('b', ['membranous-septum'])];
     const [calcium, septum] = [a, b].map((patch) => lossAndGradients([patch]).loss);
     expect(lossAndGradients([a, b], 'classes').loss).toBeCloseTo((2 / 3) * calcium! + (4 / 3) * septum!, 5);
     expect(lossAndGradients([a], 'classes').loss).toBeCloseTo(calcium!, 5);
   });
 
-  test('is the same with and without a case that has no target at all', () => {
+  test('does not depend on a case without any target', () => {
     const [a, nothing] = [patchOf('a', ['calcification']), patchOf('b', [])];
     expect(lossAndGradients([a, nothing]).loss).toBeCloseTo(lossAndGradients([a]).loss, 5);
   });
 });
 
-/** The patch as a pseudo-label's: what a teacher made of it, class by class, is `soft` everywhere. */
+/** The patch with a pseudo-label whose teacher gave the probabilities `soft` per class in every voxel. */
 const taught = (patch: Patch, confidence: number, soft?: readonly number[]): Patch => ({
   ...patch,
   targets: new Map(
@@ -95,7 +95,7 @@ describe('a pseudo-label', () => {
   const label = patchOf('a', ['calcification']);
   const distillation = { temperature: 2, weight: 0.25 };
 
-  test('counts as a label unless it is said otherwise', () => {
+  test('counts as a label by default', () => {
     const plain = lossAndGradients([label]);
     for (const options of [{}, { pseudoLabelWeight: 'equal' as const }]) {
       expect(lossAndGradients([taught(label, 0.3, [0.2])], 'equal', options).loss).toBe(plain.loss);
@@ -103,7 +103,7 @@ describe('a pseudo-label', () => {
     expect(lossAndGradients([taught(label, 0.3)], 'equal', { distillation }).loss).toBe(plain.loss);
   });
 
-  test('counts as much as its teacher was sure', () => {
+  test('can be weighted by the confidence of its teacher', () => {
     const [plain, unsure] = [
       lossAndGradients([label]),
       lossAndGradients([taught(label, 0.25)], 'equal', { pseudoLabelWeight: 'confidence' }),
@@ -115,7 +115,7 @@ describe('a pseudo-label', () => {
     }
   });
 
-  test('of a teacher that was not sure at all is none', () => {
+  test('of a teacher with confidence 0 does not count', () => {
     const sure = patchOf('b', ['membranous-septum']);
     const options = { pseudoLabelWeight: 'confidence' as const };
     const { loss, gradients } = lossAndGradients([taught(label, 0), sure], 'equal', options);
@@ -123,7 +123,7 @@ describe('a pseudo-label', () => {
     expect([...gradients.keys()].some((name) => headOf(name) === 'calcification')).toBe(false);
   });
 
-  test('is softened as Hinton says: T² times the cross-entropy at T, beside the hard loss', () => {
+  test('adds T² times the cross-entropy at temperature T to the hard loss (Hinton et al.)', () => {
     const network = createNetwork({ kind: 'unet', features: [4, 8], deepSupervision: false }, ['calcification'], 3);
     const [p, T, foregroundWeight] = [0.2, 2, 3];
     const patch = taught(label, 1, [p]);
@@ -138,7 +138,7 @@ describe('a pseudo-label', () => {
         .get('calcification')![0]!
         .dataSync(),
     );
-    // By hand, in float64: the teacher's probabilities at T, and every voxel weighed by its share of foreground.
+    // Computed in float64: the teacher's probabilities at T, with every voxel weighted by its share of foreground.
     const [foreground, background] = [p ** (1 / T), (1 - p) ** (1 / T)];
     const q = foreground / (foreground + background);
     let entropy = 0;
@@ -154,7 +154,7 @@ describe('a pseudo-label', () => {
     network.dispose();
   });
 
-  test('has no pull on a network that says what its teacher said', () => {
+  test('has no gradient if the network agrees with the teacher', () => {
     const network = createNetwork({ kind: 'unet', features: [4, 8], deepSupervision: false }, ['calcification'], 3);
     const image = () => tf.tensor5d(label.image, [1, SIDE, SIDE, SIDE, 1]);
     const said = tf.tidy(() => tf.softmax(network.forward(image()).get('calcification')![0]!).dataSync());

@@ -5,17 +5,17 @@ import { deepSupervision } from '../nn/loss.ts';
 import { tf } from '../nn/tf.ts';
 import type { Patch, PatchTarget } from './patches.ts';
 
-/** What the loss is made of; without the last two, pseudo-labels are learnt as labels are. */
+/** Configuration of the loss. Without the last two, pseudo-labels are learnt like labels. */
 export type LossConfig = Pick<TrainingConfig, 'foregroundWeight' | 'headWeights'> &
   Partial<Pick<StudentStage, 'pseudoLabelWeight' | 'distillation'>>;
 
 /**
- * Loss of a network on a batch of patches of `side`³ voxels: Dice + cross-entropy of every head that has a target in
- * the batch, summed, with the weights that `headWeights` says. A case without a target for a head has weight 0 there:
- * it adds nothing to loss or gradient. With `distillation`, a pseudo-label whose teacher's probabilities were kept
- * gives that share of its weight to the cross-entropy with them (Hinton et al. 2015): T²·H(softmax(t/T), softmax(z/T)).
+ * Loss of a network on a batch of patches of `side`³ voxels: Dice + cross-entropy summed over the heads that have a
+ * target in the batch, weighted by `headWeights`. A case without a target for a head has weight 0 there and adds
+ * nothing to loss or gradient. With `distillation`, a pseudo-label with its teacher's probabilities gives that share of
+ * its weight to the cross-entropy with them (Hinton et al. 2015): T²·H(softmax(t/T), softmax(z/T)).
  *
- * @param features the body's output on the patches, where it is there already and a constant
+ * @param features the body's output on the patches, if it is already computed and constant
  */
 export function networkLoss(
   network: Network,
@@ -61,7 +61,7 @@ function headLoss(
   const shares = targets.map((target) => (target?.teacher?.soft ? (distillation?.weight ?? 0) : 0));
   const weights = targets.map((target) => targetWeight(target, config));
   const labelled = targets.filter((target) => target !== undefined).length;
-  /** The loss is a mean over the cases by their weights; this makes it one by their number. */
+  /** The loss is a mean over the cases' weights. This factor makes it a mean over their number. */
   const weighed = (voxelWeight: readonly number[], loss: (voxelWeight: readonly number[]) => tf.Scalar): tf.Scalar => {
     const factor = voxelWeight.reduce((sum, weight) => sum + weight, 0) / labelled;
     return factor === 1 ? loss(voxelWeight) : tf.mul(loss(voxelWeight), factor);
@@ -83,13 +83,13 @@ function headLoss(
   return tf.add(hard, tf.mul(soft, temperature ** 2));
 }
 
-/** What a target counts; 0 for none, and for a pseudo-label whose teacher was not sure at all. */
+/** Weight of a target; 0 without one, or for a pseudo-label whose teacher had confidence 0. */
 export const targetWeight = (
   target: { readonly teacher?: { readonly confidence: number } } | undefined,
   { pseudoLabelWeight }: Pick<LossConfig, 'pseudoLabelWeight'>,
 ): number => (target?.teacher && pseudoLabelWeight === 'confidence' ? target.teacher.confidence : target ? 1 : 0);
 
-/** softmax(t/T) = p^(1/T), normalised; background where there is no soft target. [b, z, y, x, class]. */
+/** softmax(t/T) = p^(1/T), normalised; background without a soft target. [b, z, y, x, class]. */
 function softTarget(targets: readonly MaybeTarget[], classes: number, grid: Grid4D, temperature: number): tf.Tensor5D {
   const voxels = grid[1] * grid[2] * grid[3];
   const values = new Float32Array(targets.length * voxels * classes);
@@ -110,13 +110,13 @@ function softTarget(targets: readonly MaybeTarget[], classes: number, grid: Grid
   return tf.div(powers, tf.sum(powers, 4, true));
 }
 
-/** Weight of a head that makes every class of all heads count alike; the mean over the heads is 1. */
+/** Weight of a head that makes every class of all heads count alike. The mean over the heads is 1. */
 function classShare(task: TaskId, heads: readonly TaskId[]): number {
   const classesOf = (head: TaskId) => TASKS[head].classes.length;
   return (classesOf(task) * heads.length) / heads.reduce((sum, head) => sum + classesOf(head), 0);
 }
 
-/** The parts one after the other, `size` values each; zeros for a part that is not there. */
+/** Concatenates parts of `size` values each, with zeros for a missing part. */
 function joined<T extends Float32Array | Int32Array>(
   kind: new (length: number) => T,
   parts: readonly (ArrayLike<number> | undefined)[],

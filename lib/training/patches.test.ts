@@ -12,7 +12,7 @@ const TASK = 'hinge-points';
 const SIDE = 32;
 const fine: PatchOptions = { side: SIDE, spacing: 1, augment: true };
 
-/** Around the middle of a large volume: one point, then one to its left, front and top. */
+/** Around the centre of a large volume: one point, then one to its left, front and top. */
 const POINTS: readonly Vec3[] = [
   [40, 40, 40],
   [31, 40, 40],
@@ -30,7 +30,7 @@ function caseOf(points: readonly Vec3[], f: (world: Vec3) => number = () => STAN
   };
 }
 
-// A smaller seed is no simpler case.
+// Smaller seeds are not simpler cases, so fast-check must not shrink them.
 const seeds = fc.noShrink(fc.integer({ min: 0, max: 1e6 }));
 const cut = (from: PreparedCase, seed: number, options = fine): Patch =>
   cutPatch(from, [TASK], options, seededRandom('patch', seed));
@@ -70,7 +70,7 @@ describe('a training patch', () => {
     ([x, y, z]) => 3 * Math.exp(-((x - 40) ** 2 + (y - 40) ** 2 + (z - 40) ** 2) / 18),
   );
 
-  test('is decided by its seed', () => {
+  test('depends on its seed only', () => {
     fc.assert(
       fc.property(seeds, (seed) => {
         expect(cut(blob, seed)).toEqual(cut(blob, seed));
@@ -80,7 +80,7 @@ describe('a training patch', () => {
     expect(cut(blob, 1).image).not.toEqual(cut(blob, 2).image);
   });
 
-  test('holds a class of the task in every voxel, for the tasks that the case has a target for', () => {
+  test('has a class in every voxel for each task that the case has a target for', () => {
     fc.assert(
       fc.property(seeds, fc.boolean(), (seed, augment) => {
         const tasks = ['calcification', 'membranous-septum', TASK] as const;
@@ -98,12 +98,12 @@ describe('a training patch', () => {
     );
   });
 
-  test('keeps spheres round, and of the radius that the scale asks for', () => {
+  test('keeps spheres round, with the radius of its scale', () => {
     fc.assert(
       fc.property(seeds, (seed) => {
         const { n, covariance, border } = momentsOfClass(cut(onePoint, seed), 1);
         fc.pre(n > 0 && !border);
-        // A ball of radius r has r²/5 along every axis and nothing across; its volume says which r.
+        // A ball of radius r has variance r²/5 along every axis and no covariance. Its volume gives r.
         const radius = Math.cbrt((3 * n) / (4 * Math.PI));
         expect(radius).toBeGreaterThan((LANDMARK_RADIUS_MM / 1.1) * 0.95);
         expect(radius).toBeLessThan((LANDMARK_RADIUS_MM / 0.9) * 1.05);
@@ -116,7 +116,7 @@ describe('a training patch', () => {
     );
   });
 
-  test('never takes left for right: points keep their order along every axis', () => {
+  test('is never mirrored: points keep their order along every axis', () => {
     fc.assert(
       fc.property(seeds, (seed) => {
         const patch = cut(fourPoints, seed);
@@ -135,7 +135,7 @@ describe('a training patch', () => {
     );
   });
 
-  test('turns and scales image and target together', () => {
+  test('rotates and scales image and target together', () => {
     fc.assert(
       fc.property(seeds, (seed) => {
         const patch = cut(blob, seed);
@@ -153,7 +153,7 @@ describe('a training patch', () => {
     );
   });
 
-  test('is aimed at something labelled most of the time', () => {
+  test('is aimed at a labelled voxel most of the time', () => {
     const from = caseOf([[12, 70, 20]]);
     const hits = Array.from({ length: 60 }, (_, seed) => cut(from, seed, { ...fine, side: 16 })).filter((patch) =>
       patch.targets.get(TASK)!.classes.includes(1),
@@ -162,20 +162,20 @@ describe('a training patch', () => {
     expect(hits.length).toBeLessThan(60);
   });
 
-  test('without augmentation is a piece of the volume, voxel by voxel', () => {
+  test('without augmentation is an exact part of the volume', () => {
     const from = caseOf(POINTS, ([x, y, z]) => x + 100 * y + 10_000 * z);
     const whole = cutPatch(from, [TASK], { side: 81, spacing: 1, augment: false }, seededRandom(1));
     expect(whole.image).toEqual(from.image.data);
   });
 
-  test('is air where the volume ends', () => {
+  test('is air outside the volume', () => {
     const small: PreparedCase = { ...fourPoints, image: volumeOf(cube(9, 1, [36, 36, 36]), () => 3) };
     const { image } = cut(small, 1, { side: 15, spacing: 1, augment: false });
     expect(image.filter((value) => value === 3)).toHaveLength(9 ** 3);
     expect(image.filter((value) => Math.abs(value - STANDARDISED_AIR) < 1e-6)).toHaveLength(15 ** 3 - 9 ** 3);
   });
 
-  test('is made brighter, darker and noisier only within bounds', () => {
+  test('varies brightness and noise only within bounds', () => {
     const looks = Array.from({ length: 80 }, (_, seed) => {
       const { image } = cut(onePoint, seed, { side: 12, spacing: 1, augment: true });
       const mean = image.reduce((sum, value) => sum + value, 0) / image.length;
@@ -208,7 +208,7 @@ describe('a training patch', () => {
   });
 });
 
-test('the box around a mask teaches what the whole mask does, in less memory', async () => {
+test('the box around a mask gives the same targets as the whole mask, in less memory', async () => {
   const grid = cube(70, 0.8, [-8, -18, -23]);
   const [middle, radius] = [[20, 10, 5] as Vec3, 4];
   const whole = {
@@ -223,7 +223,7 @@ test('the box around a mask teaches what the whole mask does, in less memory', a
   const target = small.targets.get('calcification');
   expect(target?.kind === 'mask' && target.mask.data.length).toBeLessThan(whole.data.length / 5);
   let foreground = 0;
-  // Where a patch is not aimed at the foreground, and so does not depend on how it is searched.
+  // A patch that is not aimed at the foreground does not depend on how the foreground is searched.
   for (let seed = 0; seed < 40; seed++) {
     if (seededRandom(seed)() < 0.67) continue;
     for (const options of [
@@ -238,7 +238,7 @@ test('the box around a mask teaches what the whole mask does, in less memory', a
   expect(foreground).toBeGreaterThan(100);
 });
 
-test('an empty mask stays a target without foreground', async () => {
+test('an empty mask is a target without foreground', async () => {
   const grid = cube(20, 1);
   const empty: Target = { kind: 'mask', mask: { ...grid, data: new Uint8Array(20 ** 3) } };
   const item = { id: 'p', image: volumeOf(grid, () => 0), targets: new Map([['calcification', empty]] as const) };

@@ -15,17 +15,19 @@ export interface Patch {
   readonly targets: ReadonlyMap<TaskId, PatchTarget>;
 }
 
-/** What one task wants of a patch. */
+/** A patch's target for one task. */
 export interface PatchTarget {
   /** Class of every voxel. */
   readonly classes: Uint8Array;
-  /** Of a pseudo-label: its teacher's confidence, and its probabilities of the foreground classes, where they were kept. */
+  /**
+   * Pseudo-labels only: the teacher's confidence, and its probabilities of the foreground classes if they were kept.
+   */
   readonly teacher?: { readonly confidence: number; readonly soft: readonly Float32Array[] | undefined };
 }
 
 export interface PatchOptions {
   readonly side: number;
-  /** mm */
+  /** In mm. */
   readonly spacing: number;
   readonly augment: boolean;
 }
@@ -33,15 +35,15 @@ export interface PatchOptions {
 const FOREGROUND_SHARE = 0.67;
 const MAX_ROTATION = (10 * Math.PI) / 180;
 const MAX_SCALE = 0.1;
-/** Share of a voxel that a mask must fill to be its class. */
+/** Share of a voxel that a mask must fill for the voxel to have its class. */
 const MASK_SHARE = 0.2;
-/** Of how far the patch's centre strays from the voxel it was aimed at, as a share of its side. */
+/** Standard deviation of the patch's centre around the voxel it was aimed at, as a share of its side. */
 const JITTER = 0.08;
 
 /**
- * Cuts one patch, aimed at a labelled voxel two times out of three. Augmentation is what anatomy allows: small
- * rotation, scale and translation, brightness, contrast and noise; no mirroring, because left is not right.
- * The geometry is one resampling step, so a patch is interpolated once.
+ * Cuts one patch, aimed at a labelled voxel two times out of three. Augmentation keeps the anatomy possible: small
+ * rotation, scale and translation, brightness, contrast and noise, but no mirroring, because left and right differ. The
+ * geometry is one resampling step, so that a patch is interpolated once.
  */
 export function cutPatch(from: PreparedCase, tasks: readonly TaskId[], options: PatchOptions, random: Random): Patch {
   const grid = {
@@ -58,8 +60,8 @@ export function cutPatch(from: PreparedCase, tasks: readonly TaskId[], options: 
 }
 
 /**
- * A target on a grid: spheres around its points, or 1 where its mask fills enough of the voxel. The nearest voxel, as
- * in the reference, would lose calcium: nodules are often thinner than the model's voxels.
+ * A target on a grid: spheres around its points, or 1 where its mask fills enough of the voxel. Nearest-neighbour
+ * sampling, as in the reference, would lose calcium, because nodules are often thinner than the model's voxels.
  */
 function paintTarget(target: Target, grid: Grid): Uint8Array {
   if (target.kind === 'points') return paintLandmarks(target.points, grid, LANDMARK_RADIUS_MM).data;
@@ -100,7 +102,7 @@ function patchAffine(
   return [row(0), row(1), row(2), [0, 0, 0, 1]];
 }
 
-/** A point in the world to centre the patch on: near something labelled, or anywhere in the volume. */
+/** The world point to centre the patch on: near a labelled voxel, or anywhere in the volume. */
 function aim(from: PreparedCase, tasks: readonly TaskId[], random: Random): Vec3 {
   if (random() < FOREGROUND_SHARE) {
     const labelled = tasks.filter((task) => from.targets.has(task));
@@ -126,7 +128,7 @@ function foregroundPoint(target: Target, random: Random): Vec3 | undefined {
   return apply(affine, [index % nx, Math.floor(index / nx) % ny, Math.floor(index / (nx * ny))]);
 }
 
-/** Keeps the patch inside the volume where the volume is larger, then lets it stray a little when augmenting. */
+/** Keeps the patch inside the volume if the volume is larger, then shifts it slightly when augmenting. */
 function clampCentre(image: Volume, centre: Vec3, side: number, augment: boolean, random: Random): Vec3 {
   const spacing = spacingOf(image.affine);
   return centre.map((value, axis) => {
@@ -140,7 +142,7 @@ function clampCentre(image: Volume, centre: Vec3, side: number, augment: boolean
   }) as unknown as Vec3;
 }
 
-/** In place. Noise is half of what cutting a patch costs: each pair of uniform numbers gives two deviates. */
+/** In place. Noise is half the cost of cutting a patch, so each pair of uniform numbers gives two deviates. */
 function augmentIntensity(image: Float32Array, random: Random): Float32Array {
   const gain = uniform(random, 0.85, 1.15);
   const shift = uniform(random, -0.15, 0.15);

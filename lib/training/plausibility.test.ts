@@ -11,7 +11,7 @@ const landmarks = (points: readonly (Vec3 | null)[]): readonly Landmark[] =>
 const failures = (...input: Parameters<typeof pseudoLabelChecks>) =>
   pseudoLabelChecks(...input).filter(({ passed }) => !passed);
 
-/** An anatomy as a reader would draw it: hinge points on a circle of 12 mm, ostia a coronary height above. */
+/** A realistic anatomy: hinge points on a circle of 12 mm, ostia one coronary height above. */
 const HINGES: readonly Vec3[] = [
   [12, 0, 0],
   [-6, 10.4, 0],
@@ -21,11 +21,11 @@ const HINGES: readonly Vec3[] = [
 ];
 
 describe('a pseudo-label', () => {
-  test('of sure and possible points passes every check', () => {
+  test('with enough confidence and plausible points passes every check', () => {
     expect(failures('hinge-points', { confidence: 0.5, landmarks: landmarks(HINGES) }, filter)).toEqual([]);
   });
 
-  test('passes for every patient that the phantom draws', () => {
+  test('of every phantom patient passes', () => {
     const scanner = { ...scannerOf(0, 1), pixelMm: 12, sliceMm: 12 };
     for (let seed = 0; seed < 40; seed++) {
       const { points } = generatePhantom({ seed, scanner, fieldOfViewMm: 24 });
@@ -36,7 +36,7 @@ describe('a pseudo-label', () => {
     }
   });
 
-  test('that is not sure enough is refused, points or none', () => {
+  test('with too little confidence is refused, with and without points', () => {
     for (const found of [{ confidence: 0.49 }, { confidence: 0.49, landmarks: landmarks(HINGES) }]) {
       expect(failures('hinge-points', found, filter)).toEqual([
         { name: 'confidence', passed: false, detail: '0.49 of at least 0.5' },
@@ -44,14 +44,14 @@ describe('a pseudo-label', () => {
     }
   });
 
-  test('that lacks points says which', () => {
+  test('with missing points names them', () => {
     const found = { confidence: 0.9, landmarks: landmarks([null, ...HINGES.slice(1, 4), null]) };
     expect(failures('hinge-points', found, filter)).toEqual([
       { name: 'all-found', passed: false, detail: 'missing: hinge-right, ostium-left' },
     ]);
   });
 
-  test('with any point in another structure is refused, with the distances that tell', () => {
+  test('with any point in another structure is refused, with the failed distances', () => {
     fc.assert(
       fc.property(fc.integer({ min: 0, max: 4 }), fc.double({ min: 60, max: 500, noNaN: true }), (index, far) => {
         const moved = HINGES.map((point, i): Vec3 => (i === index ? [point[0], point[1], point[2] + far] : point));
@@ -65,7 +65,7 @@ describe('a pseudo-label', () => {
     );
   });
 
-  test('whose points fell together is refused', () => {
+  test('whose points coincide is refused', () => {
     const found = {
       confidence: 1,
       landmarks: landmarks([
@@ -76,7 +76,7 @@ describe('a pseudo-label', () => {
     expect(failures('membranous-septum', found, filter)).toHaveLength(1);
   });
 
-  test('is judged by its confidence alone where plausibility is off', () => {
+  test('is checked for confidence alone if plausibility is off', () => {
     const found = { confidence: 1, landmarks: landmarks([null, null]) };
     expect(pseudoLabelChecks('membranous-septum', found, { ...filter, plausibility: false })).toEqual([
       { name: 'confidence', passed: true, detail: '1.00 of at least 0.5' },
@@ -84,6 +84,6 @@ describe('a pseudo-label', () => {
   });
 });
 
-test('a distance is in mm along the straight line', () => {
+test('a distance is Euclidean, in mm', () => {
   expect(distance([1, 2, 3], [4, 6, 15])).toBe(13);
 });

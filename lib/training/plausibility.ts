@@ -7,7 +7,7 @@ export interface Check {
   readonly detail?: string;
 }
 
-/** What a pseudo-label must satisfy to be learnt from: enough confidence and, for landmarks, a possible anatomy. */
+/** The checks that a pseudo-label must pass to be learnt from: confidence and, for landmarks, a plausible anatomy. */
 export function pseudoLabelChecks(
   task: TaskId,
   found: { readonly confidence: number; readonly landmarks?: readonly Landmark[] },

@@ -9,7 +9,7 @@ import { trainRound } from './train-round.ts';
 beforeEach(() => loadBackend());
 
 describe('a round of training', () => {
-  test('held to the global model stays nearer to it, and says the loss on the cases alone', async () => {
+  test('with a proximal term stays nearer to the global model, and reports the loss without the term', async () => {
     const { weights: global } = await trainRound(input);
     const held = async (proximal: number) => {
       const losses: number[] = [];
@@ -31,11 +31,11 @@ describe('a round of training', () => {
     expect(tf.memory().numTensors).toBe(before);
     expect(weak.distance).toBeLessThan(free.distance / 2);
     expect(strong.distance).toBeLessThan(weak.distance / 2);
-    // At the point itself the term has no gradient; in the loss it would show after the first step.
+    // At the first point the term has no gradient; in the loss it would show after the first step.
     for (const { first, second } of [weak, strong]) expect([first, second]).toEqual([free.first, free.second]);
   });
 
-  test('is held to the first weights where there is no global model yet', async () => {
+  test('with a proximal term stays near the first weights if there is no global model yet', async () => {
     const { weights: start } = await trainRound({ ...input, training: still });
     const [free, held] = await Promise.all(
       [0, 1e4].map(async (proximal) => {
@@ -46,7 +46,7 @@ describe('a round of training', () => {
     expect(held).toBeLessThan(free! / 2);
   });
 
-  test('keeps local parameters apart: not sent, not held, gone on with', async () => {
+  test('keeps local parameters at the site: not sent, without proximal term, and used in the next round', async () => {
     const bn = { ...training, localParameters: ['*norm*'] };
     const plain = await trainRound(input);
     const { shared, local } = splitParameters(plain.weights.keys(), bn.localParameters);
@@ -76,7 +76,7 @@ describe('a round of training', () => {
     expect(distanceOf(far.local, own)).toBeGreaterThan(10 * distanceOf(far.weights, first.weights));
   });
 
-  test('refuses patterns of local parameters that do not fit the network, and frees what it held', async () => {
+  test('refuses patterns of local parameters that do not fit the network, and frees its tensors', async () => {
     const before = tf.memory().numTensors;
     for (const localParameters of [['no-such-layer.*'], ['*']]) {
       await expect(trainRound({ ...input, training: { ...training, localParameters } })).rejects.toMatchObject({

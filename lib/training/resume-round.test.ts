@@ -9,7 +9,7 @@ const swinUnetr: ModelConfig = { kind: 'swin-unetr', featureSize: 4, depths: [2]
 
 beforeEach(() => loadBackend());
 
-/** Runs a round up to a step, and gives what it could go on from. */
+/** Runs a round up to a step and returns its state there. */
 async function stopAfter(step: number, round: TrainRoundInput): Promise<RoundState> {
   let kept: RoundState | undefined;
   const onStep = (done: number, _loss: number, state: () => RoundState) => {
@@ -22,17 +22,14 @@ async function stopAfter(step: number, round: TrainRoundInput): Promise<RoundSta
 }
 
 describe.each<readonly [string, Partial<TrainRoundInput>]>([
-  ['a unet on every thread', { training: { ...training, patch: 32, spacing: 3 } }],
+  ['a unet', { training: { ...training, patch: 32, spacing: 3 } }],
   ['a swin-unetr', { model: swinUnetr }],
-  ['two batches a step', { training: { ...training, batch: 2, accumulate: 2 } }],
-  [
-    'a round that is held, with parameters of its own',
-    { training: { ...training, proximal: 1, localParameters: ['*norm*'] } },
-  ],
-])('a stopped round of %s', (_, options) => {
+  ['two batches per step', { training: { ...training, batch: 2, accumulate: 2 } }],
+  ['a proximal term and local parameters', { training: { ...training, proximal: 1, localParameters: ['*norm*'] } }],
+])('a stopped round with %s', (_, options) => {
   const round = { ...input, ...options, training: { ...(options.training ?? training), steps: 6, augment: true } };
 
-  test('goes on from any step to the same bytes, and tells the steps that are left', async () => {
+  test('resumes from any step to the same bytes, and reports the remaining steps', async () => {
     const {
       weights: global,
       optimizer,

@@ -3,9 +3,7 @@ import { parseSafetensorsHeader } from '../weights/safetensors-header.ts';
 import type { Weights, WeightTensor } from '../weights/weights.ts';
 import type { RoundState } from './train-round.ts';
 
-/**
- * The file of a round in the middle: tensors `weights/…`, `optimizer/…` and `losses`, and notes in the header.
- */
+/** The file of an in-round checkpoint: tensors `weights/…`, `optimizer/…` and `losses`, and notes in the header. */
 export function encodeRoundState(state: RoundState, notes: Readonly<Record<string, string>>): Uint8Array {
   const { weights, optimizer, losses } = state;
   const tensors = new Map<string, WeightTensor>([
@@ -16,7 +14,7 @@ export function encodeRoundState(state: RoundState, notes: Readonly<Record<strin
   return encodeSafetensors(tensors, notes);
 }
 
-/** Takes such a file apart. Throws `BAD_WEIGHTS` when it is damaged; whether it fits a network shows when it is loaded. */
+/** Decodes such a file. Throws `BAD_WEIGHTS` if it is damaged. Loading it tells whether it fits a network. */
 export function decodeRoundState(bytes: Uint8Array): {
   readonly state: RoundState;
   readonly notes: Readonly<Record<string, string>>;

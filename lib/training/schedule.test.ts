@@ -5,7 +5,7 @@ import { learningRateAt } from './schedule.ts';
 
 const training = trainingSchema.parse({ steps: 50, learningRate: 2e-3, warmup: 10 });
 
-test('the learning rate warms up in a line, is whole at its end, half way down in the middle, a twentieth at last', () => {
+test('the learning rate warms up linearly to its peak, then falls by a cosine to a twentieth', () => {
   const rates = Array.from({ length: 10 }, (_, step) => learningRateAt(training, step, 200));
   rates.forEach((rate, step) => {
     expect(rate).toBeCloseTo((2e-3 * (step + 1)) / 11, 12);
@@ -15,7 +15,7 @@ test('the learning rate warms up in a line, is whole at its end, half way down i
   expect(learningRateAt(training, 200, 200)).toBeCloseTo(1e-4, 12);
 });
 
-test('the learning rate stays between nothing and its peak and never rises after the warm-up', () => {
+test('the learning rate stays between 0 and its peak and never rises after the warm-up', () => {
   const whole = fc.integer({ min: 0, max: 300 });
   fc.assert(
     fc.property(whole, fc.integer({ min: 1, max: 300 }), whole, (warmup, total, step) => {

@@ -1,8 +1,8 @@
 import type { TrainingConfig } from '../federation/schemas.ts';
 
 /**
- * Learning rate of a step of a whole stage: linear warm-up, then a cosine down to a twentieth. `step` counts from 0
- * over all rounds, so that a site that sat out a round joins at the rate of the others.
+ * Learning rate of a step within a stage: linear warm-up, then a cosine down to a twentieth. `step` counts from 0 over
+ * all rounds, so that a site that missed a round continues at the rate of the others.
  */
 export function learningRateAt(training: TrainingConfig, step: number, totalSteps: number): number {
   const { learningRate, warmup } = training;

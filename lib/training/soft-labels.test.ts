@@ -20,7 +20,7 @@ function mapsOf(a: Vec3, b: Vec3) {
   return [background, ...foreground];
 }
 
-test('a soft label says at every point what the teacher said, to the precision of half floats', () => {
+test("a soft label has the teacher's probabilities at every point, to the precision of half floats", () => {
   const inside = fc.tuple(...[-5, 7, 11].map((from) => fc.integer({ min: from + 3, max: from + 30 }))) as fc.Arbitrary<
     [number, number, number]
   >;
@@ -42,12 +42,12 @@ test('a soft label says at every point what the teacher said, to the precision o
   );
 });
 
-test('a soft label is no larger than what its teacher saw', () => {
+test('a soft label is no larger than the foreground of its teacher', () => {
   const label = softLabelOf(mapsOf([8, 20, 24], [11, 20, 24]))!;
   expect(Math.max(...label[0]!.shape)).toBeLessThan(12);
   expect(encodeSoftLabel(label).length).toBeLessThan(2 * 2 * 11 ** 3 + 200);
 });
 
-test('a teacher that saw nothing leaves no soft label', () => {
+test('a teacher that found nothing gives no soft label', () => {
   expect(softLabelOf([volumeOf(grid, () => 1), volumeOf(grid, () => 0)])).toBeUndefined();
 });

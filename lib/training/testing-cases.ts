@@ -5,7 +5,7 @@ import type { Affine, Grid, Vec3, Volume } from '../imaging/volume.ts';
 import { seededRandom } from '../random.ts';
 import type { PreparedCase, Target } from './cases.ts';
 
-/** For tests: a cube of `side`³ voxels of `spacing` mm whose first voxel lies at `origin`. */
+/** A cube of `side`³ voxels of `spacing` mm whose first voxel is at `origin`. */
 export function cube(side: number, spacing: number, origin: Vec3 = [0, 0, 0]): Grid {
   const affine: Affine = [
     [spacing, 0, 0, origin[0]],
@@ -16,7 +16,7 @@ export function cube(side: number, spacing: number, origin: Vec3 = [0, 0, 0]): G
   return { shape: [side, side, side], affine };
 }
 
-/** A volume with `f` of every voxel's world position. */
+/** A volume whose values are `f` of each voxel's world position. */
 export function volumeOf(grid: Grid, f: (world: Vec3) => number): Volume<Float32Array> {
   const [nx, ny, nz] = grid.shape;
   const data = Float32Array.from({ length: nx * ny * nz }, (_, i) =>
@@ -25,7 +25,7 @@ export function volumeOf(grid: Grid, f: (world: Vec3) => number): Volume<Float32
   return { ...grid, data };
 }
 
-/** Something with one bright ball in noise, the ball being its calcium and its two ends the septum's. */
+/** A case with one bright ball in noise. The ball is its calcium, and its two ends are the septum's points. */
 export function ballCase(id: string, side: number, spacing: number, tasks: readonly TaskId[]): PreparedCase {
   const random = seededRandom('ball', id);
   const grid = cube(side, spacing);

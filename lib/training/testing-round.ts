@@ -6,7 +6,7 @@ import { inMemory } from './cases.ts';
 import { ballCase } from './testing-cases.ts';
 import type { TrainRoundInput } from './train-round.ts';
 
-/** For tests: a round of a small UNet on two cases of one ball each. */
+/** A round of a small UNet on two cases of one ball each. */
 export const toyModel: ModelConfig = { kind: 'unet', features: [4, 8], deepSupervision: true };
 export const toyTraining = trainingSchema.parse({ patch: 16, spacing: 6, steps: 3, learningRate: 1e-2, warmup: 0 });
 const tasks: readonly TaskId[] = ['calcification', 'membranous-septum'];
@@ -24,16 +24,16 @@ export const toyRound: TrainRoundInput = {
   site: 'berlin',
 };
 
-/** Training that leaves the weights where they start. */
+/** Training that does not change the weights. */
 export const still = { ...toyTraining, steps: 1, learningRate: 1e-12, weightDecay: 0 };
 
-/** Largest difference of any weight; infinite where the names differ. */
+/** Largest difference of any weight; infinite if the names differ. */
 export function differenceOf(a: Weights, b: Weights): number {
   if ([...a.keys()].join() !== [...b.keys()].join()) return Number.POSITIVE_INFINITY;
   return Math.max(0, ...[...a].map(([name, { data }]) => difference(data, b.get(name)?.data ?? [])));
 }
 
-/** Mean absolute difference of the weights; not a number where the names differ. */
+/** Mean absolute difference of the weights; NaN if the names differ. */
 export function distanceOf(a: Weights, b: Weights): number {
   const distances = [...a].flatMap(([name, { data }]) =>
     Array.from(data, (value, i) => Math.abs(value - (b.get(name)?.data[i] ?? Number.NaN))),

@@ -13,8 +13,8 @@ import { trainRound } from './train-round.ts';
 const backends = await availableBackends();
 
 /**
- * Without the convolution of one channel whose output is normalised: its scale changes nothing, so its gradient is
- * rounding alone, of which AdamW makes whole steps.
+ * Leaves out the convolution of one channel before a normalisation: its scale has no effect, so that its gradient is
+ * rounding noise, which AdamW turns into whole steps.
  */
 const withGradient = (weights: Weights): Weights =>
   new Map([...weights].filter(([name]) => name !== 'encoder1.layer.conv3.conv.weight'));
@@ -23,7 +23,7 @@ const swin: ModelConfig = { kind: 'swin-unetr', featureSize: 4, depths: [2], hea
 beforeEach(() => loadBackend());
 
 describe('a round of training', () => {
-  test('is decided by its seed, its site and its round', async () => {
+  test('depends on its seed, its site and its round only', async () => {
     const first = await trainRound(input);
     expect(differenceOf((await trainRound(input)).weights, first.weights)).toBe(0);
     for (const other of [{ seed: 8 }, { site: 'bonn' }, { round: 2 }]) {
@@ -32,7 +32,7 @@ describe('a round of training', () => {
     }
   });
 
-  test('starts from the same weights at every site, and from the global model where there is one', async () => {
+  test('starts from the same weights at every site, or from the global model', async () => {
     const here = await trainRound({ ...input, training: still });
     const there = await trainRound({ ...input, training: still, site: 'bonn' });
     expect(differenceOf(here.weights, there.weights)).toBeLessThan(1e-9);
@@ -42,7 +42,7 @@ describe('a round of training', () => {
     expect(differenceOf(onward.weights, here.weights)).toBeGreaterThan(1e-3);
   });
 
-  test('goes on with the optimiser that it is given', async () => {
+  test('continues with the given optimiser state', async () => {
     const { weights: global, optimizer } = await trainRound(input);
     const fresh = await trainRound({ ...input, round: 2, global });
     const kept = await trainRound({ ...input, round: 2, global, optimizer });
@@ -50,7 +50,7 @@ describe('a round of training', () => {
     expect(differenceOf(kept.optimizer, optimizer)).toBeGreaterThan(0);
   });
 
-  test('brings the loss down, reports every step, and keeps no tensor', async () => {
+  test('lowers the loss, reports every step, and leaks no tensor', async () => {
     const config = { ...training, steps: 30, augment: false };
     const seen: [number, number][] = [];
     const tensors: number[] = [];
@@ -73,7 +73,7 @@ describe('a round of training', () => {
     expect(figures.lossEnd).toBeLessThan(losses[0]! - 0.5);
   });
 
-  test('leaves a head alone that no case has a target for, and says so', async () => {
+  test('does not train a head without a target, and lists it', async () => {
     const { weights: start, untrained: none } = await trainRound({ ...input, training: still });
     const { weights, untrained } = await trainRound({
       ...input,
@@ -88,7 +88,7 @@ describe('a round of training', () => {
     expect(untrained).toEqual([...weights.keys()].filter((name) => headOf(name) === 'membranous-septum'));
   });
 
-  test('of a probe trains and sends its head alone, on a body that stays as it is', async () => {
+  test('of a probe trains and sends only its head, on an unchanged body', async () => {
     const tasks = ['membranous-septum'] as const;
     const { weights: body } = await trainRound({ ...input, tasks: ['calcification'] });
     const probe = { ...input, tasks, body, training: { ...training, steps: 8 } };
@@ -108,7 +108,7 @@ describe('a round of training', () => {
     await expect(trainRound({ ...probe, model: swin })).rejects.toMatchObject({ code: 'BAD_WEIGHTS' });
   });
 
-  test('without a usable case says that there is no data', async () => {
+  test('without a usable case fails with NO_DATA', async () => {
     const other = ballCase('a', 16, 6, ['calcification']);
     await expect(trainRound({ ...input, cases: [] })).rejects.toMatchObject({ code: 'NO_DATA' });
     await expect(trainRound({ ...input, tasks: ['hinge-points'], cases: [inMemory(other)] })).rejects.toMatchObject({
@@ -117,7 +117,7 @@ describe('a round of training', () => {
     });
   });
 
-  test('reads no case that it does not draw, and in place of one that cannot be read takes the next', async () => {
+  test('reads only the cases that it draws, and replaces an unreadable one by the next', async () => {
     const loads: string[] = [];
     const source = (id: string, readable = true): CaseSource => {
       const item = inMemory(ballCase(id, 16, 6, input.tasks));
@@ -143,7 +143,7 @@ describe('a round of training', () => {
     });
   });
 
-  test('that meets a damaged image says that it diverged, and frees what it held', async () => {
+  test('with a damaged image fails as diverged, and frees its tensors', async () => {
     const good = ballCase('a', 16, 6, input.tasks);
     const damaged = { ...good, image: { ...good.image, data: good.image.data.map(() => Number.NaN) } };
     const before = tf.memory().numTensors;
@@ -155,7 +155,7 @@ describe('a round of training', () => {
     expect(tf.memory().numTensors).toBe(before);
   });
 
-  test('whose last step leaves no finite weights says that it diverged', async () => {
+  test('whose last step leaves weights that are not finite fails as diverged', async () => {
     const wild = { ...training, steps: 1, learningRate: 1e39 };
     await expect(trainRound({ ...input, training: wild })).rejects.toMatchObject({
       code: 'TRAINING_DIVERGED',
@@ -173,9 +173,9 @@ describe('a round of training', () => {
 describe.each<readonly [string, ModelConfig, Partial<TrainingConfig>]>([
   ['a unet', toyModel, {}],
   ['a swin-unetr', swin, {}],
-  ['a unet, held and with its own norms', toyModel, { proximal: 1, localParameters: ['*norm*'] }],
+  ['a unet with a proximal term and local norms', toyModel, { proximal: 1, localParameters: ['*norm*'] }],
 ])('a round of %s', (_, config, options) => {
-  test.skipIf(backends.length < 2)('comes to the same weights on both backends', async () => {
+  test.skipIf(backends.length < 2)('ends with the same weights on both backends', async () => {
     const round = { ...input, model: config, training: { ...training, ...options } };
     await loadBackend('native');
     const native = await trainRound(round);

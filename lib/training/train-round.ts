@@ -22,63 +22,63 @@ export interface TrainRoundInput {
   readonly training: TrainingConfig;
   /** How pseudo-labels are learnt. */
   readonly pseudoLabels?: Pick<LossConfig, 'pseudoLabelWeight' | 'distillation'>;
-  /** Heads of the network; a case trains those that it has targets for. */
+  /** Heads of the network. A case trains those that it has targets for. */
   readonly tasks: readonly TaskId[];
   readonly cases: readonly CaseSource[];
-  /** The round's global model, or undefined in the first round: then every site starts from `seed`. */
+  /** The round's global model. Undefined in the first round: every site then starts from `seed`. */
   readonly global: Weights | undefined;
-  /** What a stage starts from where there is no global model yet, instead of `seed`: heads that it lacks come from there. */
+  /** Weights that a stage starts from in its first round, instead of `seed`. Missing heads are made from `seed`. */
   readonly init?: Weights;
-  /** A trained body that is not trained on: the heads alone are trained, sent and merged. */
+  /** A trained body that is not trained further: only the heads are trained, sent and merged. */
   readonly body?: Weights;
-  /** The parameters that stay at the site, as its last round left them; without them they start from `seed` too. */
+  /** Parameters that stay at the site, from its last round. By default they start from `seed`. */
   readonly local?: Weights | undefined;
-  /** AdamW's moments as this site's previous round left them. */
+  /** AdamW's moments from this site's previous round. */
   readonly optimizer: Weights | undefined;
   readonly round: number;
   readonly rounds: number;
-  /** Seed of the stage's first weights: the same at every site. */
+  /** Seed of the stage's first weights, the same at every site. */
   readonly seed: number;
-  /** Distinguishes the sites' random patches. */
+  /** The site's id, which makes its random patches differ from other sites'. */
   readonly site: string;
-  /** Where a run of this round was stopped. Going on from there ends in the same bytes as if it had not been. */
+  /** Checkpoint of an interrupted run of this round. Resuming gives the same bytes as an uninterrupted run. */
   readonly resume?: RoundState | undefined;
-  /** Called after every step; `state` copies all that there is to go on from. What it throws ends the round. */
+  /** Called after every step. `state` copies what is needed to resume. An error that it throws ends the round. */
   readonly onStep?: (step: number, loss: number, state: () => RoundState) => void | Promise<void>;
 }
 
 /**
- * A round in the middle. Nothing of its randomness is in it: what a step draws follows from seed, site, round and the
- * number of the step.
+ * State within a round. It holds no state of a random generator: the draws of a step depend on seed, site, round and
+ * step number.
  */
 export interface RoundState {
-  /** All of the network's. */
+  /** All weights of the network. */
   readonly weights: Weights;
   readonly optimizer: Weights;
-  /** Of the steps so far, as float32. */
+  /** Losses of the completed steps, as float32. */
   readonly losses: Float32Array;
 }
 
 export interface TrainRoundResult {
-  /** What is sent and merged. */
+  /** Weights that are sent and merged. */
   readonly weights: Weights;
-  /** Names of those that no case has a target for: of heads, as the round started. */
+  /** Names of those without a target in any case, which are heads. They have the values from the start of the round. */
   readonly untrained: readonly string[];
-  /** What stays at the site: empty unless `training.localParameters` says otherwise. */
+  /** Weights that stay at the site; empty unless `training.localParameters` is set. */
   readonly local: Weights;
   readonly optimizer: Weights;
-  /** Mean loss over the round and over its last quarter, on the cases alone: without the proximal term. */
+  /** Mean loss over the round and over its last quarter, without the proximal term. */
   readonly figures: { readonly loss: number; readonly lossEnd: number };
 }
 
 /**
- * One site's share of a round of federated averaging: `training.steps` optimiser steps from the global model on the
- * site's own cases. With `training.proximal`, near what the round starts from (FedProx, Li et al. 2020): the global
- * model, or in the first round the weights of `seed`. Parameters that stay at the site are not held: their last
- * values are no model of the round.
+ * One site's part of a round of federated averaging: `training.steps` optimiser steps from the global model on the
+ * site's own cases. `training.proximal` keeps it near the start of the round (FedProx, Li et al. 2020): the global
+ * model, or in the first round the weights of `seed`. Parameters that stay at the site have no proximal term.
  *
- * @throws FedcardioError `NO_DATA` without a case that can be read, `TRAINING_DIVERGED` when the loss, the gradient or a
- * weight is not finite, `BAD_CONFIGURATION` when `training.localParameters` do not fit the network, `BAD_WEIGHTS` when weights do not.
+ * @throws FedcardioError `NO_DATA` without a readable case, `TRAINING_DIVERGED` if the loss, the gradient or a weight
+ *   is not finite, `BAD_CONFIGURATION` if `training.localParameters` do not fit the network, `BAD_WEIGHTS` if weights
+ *   do not
  */
 export async function trainRound(input: TrainRoundInput): Promise<TrainRoundResult> {
   const { training, tasks, round, rounds } = input;
@@ -108,7 +108,7 @@ export async function trainRound(input: TrainRoundInput): Promise<TrainRoundResu
       const start = input.resume;
       const moments = start?.optimizer ?? input.optimizer;
       if (moments) optimizer.load(moments);
-      // After the optimiser was made: the proximal term holds what the round started from.
+      // After the optimiser was created: its proximal term keeps the weights near the start of the round.
       if (start) network.load(start.weights);
       const losses = Array.from(start?.losses ?? []);
       const state = () => ({
@@ -122,7 +122,7 @@ export async function trainRound(input: TrainRoundInput): Promise<TrainRoundResu
         const constants: tf.Tensor[] = [];
         for (let part = 0; part < training.accumulate; part++) {
           const patches = await draw(step * training.accumulate + part);
-          // A body that is not trained needs no gradient, nor the memory of its layers for one.
+          // A frozen body needs no gradient, so its layers' values are not kept.
           const features = input.body && tf.tidy(() => network.features(imageOf(patches, training.patch)));
           constants.push(...(features ?? []));
           const config = { ...training, ...input.pseudoLabels };
@@ -136,7 +136,7 @@ export async function trainRound(input: TrainRoundInput): Promise<TrainRoundResu
         }
         losses.push(loss);
         await input.onStep?.(step + 1, loss, state);
-        // Steps keep the thread to themselves: between them signals and messages get their turn.
+        // Steps block the thread. Signals and messages are handled between them.
         await setImmediate();
       }
       const trained = network.read();
@@ -161,7 +161,7 @@ const LOCAL_GROUP = 'local/';
 /** Optimiser group of the body: no task has an empty id. */
 const BODY_GROUP = '';
 
-/** The loss of a step is that before it: only the weights tell what the last step did. */
+/** A step's loss is computed before its update: only the weights show the effect of the last step. */
 function checkFinite(weights: Weights): void {
   const broken = [...weights].find(([, { data }]) => !allFinite(data));
   if (!broken) return;
@@ -170,7 +170,7 @@ function checkFinite(weights: Weights): void {
   });
 }
 
-/** Says where it was that the training failed. */
+/** Adds site, round and step to an error of divergence. */
 function inStep<T>({ site, round, training }: TrainRoundInput, step: number, work: () => T): T {
   try {
     return work();
@@ -182,8 +182,8 @@ function inStep<T>({ site, round, training }: TrainRoundInput, step: number, wor
 }
 
 /**
- * The patches of a round by number of the batch, in any order of asking: cases are drawn without replacement, epoch
- * after epoch. In place of a case that cannot be read any more comes the next of its epoch that can.
+ * The patches of a round by batch number, which may be requested in any order. Cases are drawn without replacement,
+ * epoch by epoch. A case that can no longer be read is replaced by the next readable one of its epoch.
  */
 function patchesOf(
   cases: readonly CaseSource[],

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { headsMetadata, headsOfMetadata } from './metadata.ts';
 
-test('a header says which channels are whose', () => {
+test('a header names the task of every channel', () => {
   const metadata = headsMetadata(['calcification', 'membranous-septum']);
   expect(metadata.format).toBe('pt');
   expect(JSON.parse(metadata['fedcardio.heads']!)).toEqual([
@@ -11,7 +11,7 @@ test('a header says which channels are whose', () => {
   expect(headsOfMetadata(metadata)).toEqual(['calcification', 'membranous-septum']);
 });
 
-test("another's file names no heads; a damaged or unknown list is refused", () => {
+test('a foreign file names no heads, and a damaged or unknown list is refused', () => {
   expect(headsOfMetadata({ format: 'pt' })).toBeUndefined();
   for (const text of ['[{"task":"aorta"}]', '[{"task":', '{}']) {
     expect(() => headsOfMetadata({ 'fedcardio.heads': text })).toThrow(

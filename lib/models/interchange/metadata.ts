@@ -6,8 +6,8 @@ const KEY = 'fedcardio.heads';
 const headsSchema = z.array(z.object({ task: z.enum(TASK_IDS) }));
 
 /**
- * What an exported file says in its header beside the tensors: that they are PyTorch's, and which output channels
- * are whose. `fedcardio.heads` is JSON: task, first channel, and the names of its channels in order.
+ * Header metadata of an exported file: that its tensors are in PyTorch's format, and the task of each output channel.
+ * `fedcardio.heads` is JSON: task, first channel, and the names of the channels in order.
  */
 export function headsMetadata(heads: readonly TaskId[]): Readonly<Record<string, string>> {
   let first = 0;
@@ -20,8 +20,8 @@ export function headsMetadata(heads: readonly TaskId[]): Readonly<Record<string,
 }
 
 /**
- * The heads in the order of their channels, as {@link headsMetadata} wrote them; undefined for a file that is not
- * fedcardio's. Throws `BAD_WEIGHTS` when they cannot be read.
+ * The heads in the order of their channels, from {@link headsMetadata}. Undefined for a file that fedcardio did not
+ * export. Throws `BAD_WEIGHTS` if they cannot be read.
  */
 export function headsOfMetadata(metadata: Readonly<Record<string, string>>): readonly TaskId[] | undefined {
   const text = metadata[KEY];

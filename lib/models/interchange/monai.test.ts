@@ -30,7 +30,7 @@ const swin = (featureSize: number, window = 7): SwinUnetrConfig => ({
 const ONE: readonly TaskId[] = ['hinge-points'];
 const TWO: readonly TaskId[] = ['calcification', 'hinge-points'];
 
-/** Shapes of MONAI's network, without the tables that follow from the window. */
+/** Shapes of MONAI's network, without the index tables that follow from the window. */
 const shapesOf = (featureSize: number, heads: readonly TaskId[]): Shapes =>
   Object.fromEntries(monaiState(swin(featureSize), heads).entries.map((entry) => [entry.name, entryShape(entry)]));
 
@@ -70,13 +70,13 @@ test.each([12, 24, 48])("a Swin UNETR of feature size %i has MONAI's number of p
   expect(total).toBe(reference.counts[featureSize]);
 });
 
-test('an import undoes an export, through a file', () => {
+test('an import reverses an export through a file', () => {
   const weights = initialWeights(swin(12, 2), TWO, 1);
   const file = encodeSafetensors(toMonai(weights, swin(12, 2), TWO));
   expect(fingerprint(fromMonai(decodeTensors(file), swin(12, 2), TWO))).toEqual(fingerprint(weights));
 });
 
-test("heads stand side by side in the order asked for, each with its own task's values", () => {
+test('heads are concatenated in the requested order, each with its own values', () => {
   const weights = initialWeights(swin(12, 2), TWO, 1);
   const bias = (heads: readonly TaskId[]) => toMonai(weights, swin(12, 2), heads).get('out.conv.conv.bias')!;
   const of = (task: TaskId) => [...weights.get(`out.${task}.conv.conv.bias`)!.data];
@@ -85,7 +85,7 @@ test("heads stand side by side in the order asked for, each with its own task's 
   expect(swapped.get('out.calcification.conv.conv.bias')!.data).toEqual(bias(TWO).data.slice(6));
 });
 
-test('a checkpoint of other classes gives its body, for new heads', () => {
+test('a checkpoint of other classes gives its body for new heads', () => {
   const config = swin(12, 2);
   const trained = initialWeights(config, ['membranous-septum'], 1);
   const body = fromMonai(toMonai(trained, config, ['membranous-septum']), config, []);
@@ -93,7 +93,7 @@ test('a checkpoint of other classes gives its body, for new heads', () => {
   expect(fingerprint(withHeads(body, config, TWO, 1))).toEqual(fingerprint(initialWeights(config, TWO, 1)));
 });
 
-describe('what does not fit is refused', () => {
+describe('a checkpoint that does not fit is refused', () => {
   const config = swin(12, 2);
   const good = toMonai(initialWeights(config, ONE, 1), config, ONE);
   const index = 'swinViT.layers1.0.blocks.0.attn.relative_position_index';
@@ -115,7 +115,7 @@ describe('what does not fit is refused', () => {
 
   test.each<[string, SwinUnetrConfig]>([
     ['another number of stages', { ...config, depths: [2, 2], heads: [3, 6] }],
-    ['a feature size that is no multiple of 12', { ...config, featureSize: 8 }],
+    ['a feature size that is not a multiple of 12', { ...config, featureSize: 8 }],
   ])('%s', (_, other) => {
     expect(() => toMonai(initialWeights(other, ONE, 1), other, ONE)).toThrow(
       expect.objectContaining({
@@ -125,7 +125,7 @@ describe('what does not fit is refused', () => {
     );
   });
 
-  test('but the position indices may be missing', () => {
+  test('the position indices may be missing', () => {
     const floats = new Map([...good].filter(([, { dtype }]) => dtype === 'F32'));
     expect(fingerprint(fromMonai(floats, config, ONE))).toEqual(fingerprint(fromMonai(good, config, ONE)));
   });

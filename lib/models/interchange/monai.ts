@@ -9,21 +9,21 @@ import { type Filler, fromState, type State, type StateEntry, toState } from './
 
 /**
  * A Swin UNETR's weights as the `state_dict` of MONAI's `SwinUNETR` (1.5.0 or later, `use_v2=False`,
- * `downsample="merging"`) with one input channel and as many output channels as the heads together: the heads stand
- * side by side in `out.conv.conv`, in the order of `heads`.
+ * `downsample="merging"`) with one input channel and the output channels of all heads: they are concatenated in
+ * `out.conv.conv`, in the order of `heads`.
  *
- * @throws FedcardioError `BAD_CONFIGURATION` for a network that MONAI does not have, `BAD_WEIGHTS` when the weights
- *   are not those of `config` and `heads`.
+ * @throws FedcardioError `BAD_CONFIGURATION` for a network that MONAI does not have, `BAD_WEIGHTS` if the weights are
+ *   not those of `config` and `heads`
  */
 export const toMonai = (weights: Weights, config: SwinUnetrConfig, heads: readonly TaskId[]): Tensors =>
   toState(monaiState(config, heads), weights);
 
 /**
- * The inverse of {@link toMonai}, for files of fedcardio's and for MONAI's own checkpoints. Without heads the output
- * convolution, whatever its channels, is left out.
+ * The inverse of {@link toMonai}, for files exported by fedcardio and for MONAI's own checkpoints. Without heads the
+ * output convolution is left out, and may have any channels.
  *
- * @param heads which tasks the output channels are of, in their order.
- * @throws FedcardioError as {@link toMonai}.
+ * @param heads tasks of the output channels, in their order
+ * @throws FedcardioError as {@link toMonai}
  */
 export function fromMonai(tensors: Tensors, config: SwinUnetrConfig, heads: readonly TaskId[]): Weights {
   const wanted = heads.length > 0 ? tensors : new Map([...tensors].filter(([name]) => !name.startsWith('out.')));
@@ -48,7 +48,7 @@ export function monaiState(config: SwinUnetrConfig, heads: readonly TaskId[]): S
   };
 }
 
-/** MONAI keeps beside each table of position biases the index into it, which follows from the window. */
+/** MONAI stores beside each table of position biases the index into it, which follows from the window. */
 function positionIndices({ window }: SwinUnetrConfig, parameters: readonly Parameter[]): readonly Filler[] {
   const tokens = window ** 3;
   let index: Tensor | undefined;

@@ -51,14 +51,14 @@ test("the full UNet has nnU-Net's number of parameters", () => {
   expect(total.reduce((sum, shape) => sum + elementsOf(shape), 0)).toBe(reference.counts.full);
 });
 
-test('an import undoes an export', () => {
+test('an import reverses an export', () => {
   for (const config of [UNET, { ...UNET, deepSupervision: false }]) {
     const weights = initialWeights(config, TWO, 1);
     expect(fingerprint(fromNnunet(toNnunet(weights, config, TWO), config, TWO))).toEqual(fingerprint(weights));
   }
 });
 
-test("PyTorch's other names of the same parameters are understood, alone or beside the first", () => {
+test('the other names of shared parameters in PyTorch are accepted, alone or beside the first', () => {
   const tensors = foreignWeights(reference.state);
   const others = Object.entries(reference.aliases).map(([name, first]) => [name, tensors.get(first)!] as const);
   const renamed = new Map([
@@ -70,6 +70,6 @@ test("PyTorch's other names of the same parameters are understood, alone or besi
   expect(fingerprint(fromNnunet(new Map([...tensors, ...others]), UNET, SEPTUM))).toEqual(expected);
 });
 
-test('without heads the body alone is read', () => {
+test('without heads only the body is read', () => {
   expect(fromNnunet(foreignWeights(reference.state), UNET, []).size).toBe(initialWeights(UNET, [], 1).size);
 });

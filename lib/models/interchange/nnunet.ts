@@ -7,22 +7,23 @@ import { type Filler, fromState, type State, type StateEntry, toState } from './
 
 /**
  * A UNet's weights as the `state_dict` of `PlainConvUNet` in nnU-Net's package `dynamic_network_architectures`, as
- * nnU-Net 2 plans it for isotropic images: 3³ convolutions with bias, two a stage, instance norm, stride 2, one input
- * channel, as many classes as the heads together, which stand side by side in the segmentation layers. Each
- * parameter comes once, under the first of its names: load with `safetensors.torch.load_model`.
+ * nnU-Net 2 plans it for isotropic images: 3³ convolutions with bias, two per stage, instance norm, stride 2, one input
+ * channel, and the classes of all heads, which are concatenated in the segmentation layers. Each parameter occurs once,
+ * under the first of its names: load it with `safetensors.torch.load_model`.
  *
- * @throws FedcardioError `BAD_WEIGHTS` when the weights are not those of `config` and `heads`.
+ * @throws FedcardioError `BAD_WEIGHTS` if the weights are not those of `config` and `heads`
  */
 export const toNnunet = (weights: Weights, config: UNetConfig, heads: readonly TaskId[]): Tensors =>
   toState(nnunetState(config, heads), weights);
 
 /**
- * The inverse of {@link toNnunet}, for nnU-Net's own checkpoints too: `network_weights` of a `.pth` file, saved as
- * safetensors. Any of PyTorch's names of a shared parameter will do. Biases in front of an instance norm, which takes
- * them away, and segmentation layers of scales that `config` does not supervise are left out; without heads all are.
+ * The inverse of {@link toNnunet}, also for nnU-Net's own checkpoints: `network_weights` of a `.pth` file, saved as
+ * safetensors. Any of PyTorch's names of a shared parameter is accepted. Left out are biases before an instance norm,
+ * which removes them, and segmentation layers of scales that `config` does not supervise; without heads, all
+ * segmentation layers.
  *
- * @param heads which tasks the classes are of, in their order.
- * @throws FedcardioError as {@link toNnunet}.
+ * @param heads tasks of the classes, in their order
+ * @throws FedcardioError as {@link toNnunet}
  */
 export function fromNnunet(tensors: Tensors, config: UNetConfig, heads: readonly TaskId[]): Weights {
   const named = [...tensors].map(([name, tensor]) => [canonical(name), tensor] as const);
@@ -30,7 +31,7 @@ export function fromNnunet(tensors: Tensors, config: UNetConfig, heads: readonly
   return fromState(nnunetState(config, heads), new Map(wanted));
 }
 
-/** A block of convolution, norm and activation is also a list of the three, and the decoder holds the encoder too. */
+/** nnU-Net registers a block's convolution, norm and activation twice, and the encoder also inside the decoder. */
 const canonical = (name: string): string =>
   name
     .replace(/^decoder\.encoder\./, 'encoder.')
@@ -57,7 +58,7 @@ export function nnunetState(config: UNetConfig, heads: readonly TaskId[]): State
   };
 }
 
-/** Stages of the decoder count from the coarsest there, from the finest here. */
+/** nnU-Net counts decoder stages from the coarsest, fedcardio from the finest. */
 function nnunetName(name: string, stages: number): string {
   const [, side, stage, layer, kind] = /^(encoder|decoder)\.(\d+)\.(\w+)\.(\w+)$/.exec(name)!;
   const index = side === 'encoder' ? `${stage}.0` : `${stages - 2 - Number(stage)}`;
@@ -70,7 +71,7 @@ const convolutionBiases = (body: readonly Parameter[], stages: number): readonly
     .filter(({ name }) => /\.conv[12]\.weight$/.test(name))
     .map(({ name, shape }) => zeros(nnunetName(name.replace(/weight$/, 'bias'), stages), [shape.at(-1)!]));
 
-/** nnU-Net has a segmentation layer a decoder stage, used or not. */
+/** nnU-Net has a segmentation layer for every decoder stage, used or not. */
 function unsupervised(config: UNetConfig, heads: readonly TaskId[]): readonly Filler[] {
   const channels = heads.reduce((sum, task) => sum + channelsOf(task), 0);
   const stages = config.features.length;

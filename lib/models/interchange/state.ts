@@ -4,23 +4,23 @@ import { parameterFaults, requireNoFaults } from '../parameter-faults.ts';
 import type { Parameter } from '../parameters.ts';
 import { fromTorch, torchShape, toTorch } from './torch-layout.ts';
 
-/** One entry of a PyTorch module's `state_dict`, and what it is here. */
+/** One entry of a PyTorch module's `state_dict`, and the parameters that it consists of. */
 export interface StateEntry {
   readonly name: string;
-  /** Parameters that stand there one after the other along the output channels: one, or one a head. */
+  /** Parameters that are concatenated along the output channels: one, or one per head. */
   readonly parts: readonly Parameter[];
 }
 
-/** An entry that stands for nothing here: written because PyTorch asks for it, not read. */
+/** An entry without a parameter here. PyTorch requires it, so it is written but not read. */
 export interface Filler {
   readonly name: string;
   readonly shape: readonly number[];
   readonly make: () => Tensor;
 }
 
-/** What a module's `state_dict` consists of. */
+/** The contents of a module's `state_dict`. */
 export interface State {
-  /** Whose, for people. */
+  /** Name for users. */
   readonly module: string;
   readonly entries: readonly StateEntry[];
   readonly fillers: readonly Filler[];
@@ -33,7 +33,7 @@ export function entryShape({ parts }: StateEntry): readonly number[] {
   return [parts.reduce((channels, { name, shape }) => channels + torchShape(name, shape)[0]!, 0), ...rest];
 }
 
-/** A network's weights under the names and in the layouts of `state`. Throws `BAD_WEIGHTS` where they do not fit it. */
+/** A network's weights under the names and in the layouts of `state`. Throws `BAD_WEIGHTS` if they do not fit. */
 export function toState({ entries, fillers }: State, weights: Weights): Tensors {
   const parameters = entries.flatMap(({ parts }) => parts.map((part) => [part.name, part] as const));
   requireNoFaults(parameterFaults(new Map(parameters), weights));
@@ -56,7 +56,7 @@ export function toState({ entries, fillers }: State, weights: Weights): Tensors 
 /**
  * The inverse of {@link toState}. Fillers may be missing.
  *
- * @throws FedcardioError `BAD_WEIGHTS` when a tensor is missing, unknown, of another shape or not of floats.
+ * @throws FedcardioError `BAD_WEIGHTS` if a tensor is missing, unknown, has another shape or does not hold floats
  */
 export function fromState({ module, entries, fillers }: State, tensors: Tensors): Weights {
   const expected = new Map(entries.map((entry) => [entry.name, { shape: entryShape(entry) }]));

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { numbers } from '../../nn/testing.ts';
 import { elementsOf, type Tensor, type Tensors } from '../../weights/weights.ts';
 
-/** For tests: shapes by name, of a `state_dict` in a fixture. */
+/** Shapes of a fixture's `state_dict`, by name. */
 export type Shapes = Readonly<Record<string, readonly number[]>>;
 
 /** Every `every`-th value of an output of PyTorch's network. */
@@ -11,7 +11,7 @@ export interface Sample {
   readonly values: readonly number[];
 }
 
-/** A run of PyTorch's network: logits of volume('image'), a sample a scale. */
+/** A run of PyTorch's network: logits of volume('image'), one sample per scale. */
 export interface Run {
   readonly batch: number;
   readonly grid: readonly [number, number, number];
@@ -38,7 +38,7 @@ function foreignTensor(name: string, shape: readonly number[]): Tensor {
 export const sampled = ({ every }: Sample, logits: ArrayLike<number>): number[] =>
   Array.from(logits).filter((_, i) => i % every === 0);
 
-/** Shape and a digest of the values of each tensor: comparing millions of values one by one takes minutes. */
+/** Shape and digest of each tensor: comparing millions of values one by one takes minutes. */
 export const fingerprint = (tensors: Tensors): Readonly<Record<string, string>> =>
   Object.fromEntries(
     [...tensors].map(([name, { dtype, shape, data }]) => {

@@ -1,18 +1,18 @@
 import { elementsOf } from '../../weights/weights.ts';
 
-/** How PyTorch keeps a parameter, by the rule of `Parameter`. Its first axis is that of the output channels. */
+/** PyTorch's layout of a parameter, by the rule of `Parameter`. The first axis is that of the output channels. */
 type Layout = 'filter' | 'matrix' | 'same';
 
 const layoutOf = (name: string, axes: number): Layout =>
   axes === 5 ? 'filter' : axes === 2 && name.endsWith('.weight') ? 'matrix' : 'same';
 
-/** Shape in PyTorch of a parameter that has this one here. */
+/** Shape in PyTorch of a parameter with this shape here. */
 export function torchShape(name: string, shape: readonly number[]): readonly number[] {
   const layout = layoutOf(name, shape.length);
   return layout === 'same' ? shape : (layout === 'filter' ? [4, 3, 0, 1, 2] : [1, 0]).map((axis) => shape[axis]!);
 }
 
-/** A parameter's values in PyTorch's order. `shape` is the one that it has here, in both directions. */
+/** A parameter's values in PyTorch's order. In both directions, `shape` is the parameter's shape here. */
 export const toTorch = (name: string, shape: readonly number[], data: Float32Array): Float32Array =>
   layoutOf(name, shape.length) === 'same' ? data : reverseAxes(data, ...blocks(shape));
 
@@ -30,7 +30,7 @@ const blocks = (shape: readonly number[]): [number, number, number] => [
   shape.at(-1)!,
 ];
 
-/** [a, b, c] to [c, b, a]. */
+/** Transposes [a, b, c] to [c, b, a]. */
 function reverseAxes(data: Float32Array, a: number, b: number, c: number): Float32Array {
   const reversed = new Float32Array(data.length);
   let target = 0;

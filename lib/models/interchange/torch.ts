@@ -7,15 +7,15 @@ import { headsOfMetadata } from './metadata.ts';
 import { fromMonai, toMonai } from './monai.ts';
 import { fromNnunet, toNnunet } from './nnunet.ts';
 
-/** A model as PyTorch has it: MONAI's `SwinUNETR`, nnU-Net's `PlainConvUNet`. Throws as these conversions do. */
+/** A model in PyTorch's format: MONAI's `SwinUNETR` or nnU-Net's `PlainConvUNet`. Throws as these conversions do. */
 export const asTorch = (model: ModelConfig, weights: Weights, heads: readonly TaskId[]): Tensors =>
   model.kind === 'swin-unetr' ? toMonai(weights, model, heads) : toNnunet(weights, model, heads);
 
 /**
  * The inverse of {@link asTorch}, from a safetensors file.
  *
- * @param heads whose the output channels are; by default what the file says of itself, otherwise nobody's: the body
- *   alone is taken
+ * @param heads tasks of the output channels; by default those in the file's header, otherwise none: only the body is
+ *   read
  */
 export function fromTorch(model: ModelConfig, file: Uint8Array, heads?: readonly TaskId[]): Weights {
   const whose = heads ?? headsOfMetadata(parseSafetensorsHeader(file).metadata) ?? [];

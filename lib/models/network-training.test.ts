@@ -16,7 +16,7 @@ const configs: readonly ModelConfig[] = [
 const SIDE = 16;
 const backends = await availableBackends();
 
-/** A bright ball in noise, and which voxels are in it. */
+/** A bright ball in noise, and its mask. */
 function ball(): { image: tf.Tensor5D; labels: tf.Tensor4D } {
   const noise = numbers('noise', [SIDE ** 3]);
   const inside = Int32Array.from({ length: SIDE ** 3 }, (_, i) => {
@@ -30,7 +30,9 @@ function ball(): { image: tf.Tensor5D; labels: tf.Tensor4D } {
   };
 }
 
-/** Losses of some steps, the Dice coefficient of the prediction after them, and tensors gained on the way. */
+/**
+ * Losses of some steps, the Dice coefficient of the prediction after them, and the number of tensors that were leaked.
+ */
 function train(config: ModelConfig, steps: number): { losses: readonly number[]; dice: number; gained: number } {
   const network = createNetwork(config, ['calcification', 'hinge-points'], 1);
   const optimizer = createAdamW(network.variables, {
@@ -58,7 +60,7 @@ function train(config: ModelConfig, steps: number): { losses: readonly number[];
 }
 
 describe.each(configs)('training ($kind)', (config) => {
-  test.skipIf(!backends.includes('native'))('learns a ball by heart, without growing', async () => {
+  test.skipIf(!backends.includes('native'))('memorises a ball without leaking tensors', async () => {
     await loadBackend('native');
     const { losses, dice, gained } = train(config, 30);
     expect(losses.at(-1)).toBeLessThan(losses[0]! - 0.7);
@@ -66,7 +68,7 @@ describe.each(configs)('training ($kind)', (config) => {
     expect(gained).toBe(0);
   });
 
-  test.skipIf(backends.length < 2)('goes the same way on both backends', async () => {
+  test.skipIf(backends.length < 2)('takes the same steps on both backends', async () => {
     await loadBackend('native');
     const native = train(config, 4);
     await loadBackend('wasm');
@@ -79,7 +81,7 @@ describe.each(configs)('training ($kind)', (config) => {
   });
 });
 
-test('a head without a target gets no gradient, and its parameters stay', async () => {
+test('a head without a target has no gradient and does not change', async () => {
   await loadBackend();
   const network = createNetwork(configs[0]!, ['calcification', 'hinge-points'], 1);
   const optimizer = createAdamW(network.variables, { weightDecay: 0.1, group: (name) => headOf(name) ?? '' });
@@ -102,7 +104,7 @@ test('a head without a target gets no gradient, and its parameters stay', async 
   network.dispose();
 });
 
-test.each(configs)('a head can be trained alone, as in the whole network ($kind)', async (config) => {
+test.each(configs)('a head trained alone changes as in the whole network ($kind)', async (config) => {
   await loadBackend();
   const network = createNetwork(config, ['calcification', 'hinge-points'], 1);
   const { image, labels } = ball();
@@ -110,7 +112,7 @@ test.each(configs)('a head can be trained alone, as in the whole network ($kind)
   const head = [...network.variables].filter(([name]) => headOf(name) === 'calcification');
   const variables = head.map(([, variable]) => variable);
   tf.tidy(() => {
-    // Gradients, and the bytes that are kept for them when the loss is known.
+    // Gradients, and the bytes that are kept for them once the loss is known.
     const gradients = (logits: () => ReadonlyMap<string, tf.Tensor5D[]>) => {
       const before = tf.memory().numBytes;
       let kept = 0;
