@@ -3,21 +3,23 @@ import { Command, Option } from 'commander';
 import type { Tensors } from '../lib/weights/weights.ts';
 import { aboutCampaign, type CampaignFlags, campaignContext } from './campaign.ts';
 
-/** `fedcardio export <campaign> <stage>`: a trained model as a file, for other tools. */
+/** `fedcardio export <campaign> <stage>`: writes a trained model to a file for other tools. */
 export const exportCommand = (): Command =>
   aboutCampaign(new Command('export'))
     .argument('<stage>', 'stage of the campaign that trained the model, e.g. student')
-    .description("Write a stage's final model as safetensors: as PyTorch's MONAI or nnU-Net load it, or as it is here.")
+    .description(
+      "Write a stage's final model as safetensors, for MONAI or nnU-Net in PyTorch, or in fedcardio's own layout.",
+    )
     .addOption(
       new Option('--format <name>', 'torch: names and layouts of MONAI (Swin UNETR) or nnU-Net (UNet)')
         .choices(['torch', 'fedcardio'])
         .default('torch'),
     )
-    .option('--out <file>', 'where it is written (default: <campaign>-<stage>.safetensors)')
+    .option('--out <file>', 'file to write (default: <campaign>-<stage>.safetensors)')
     .addHelpText(
       'after',
       `
-Which output channel is of which task is in the file's header, "fedcardio.heads".
+The file's header lists the task of every output channel under "fedcardio.heads".
 
 Examples:
   fedcardio export tavi-2026 student --federation heart

@@ -4,20 +4,24 @@ import { FedcardioError } from '../lib/error.ts';
 import { isTaskId, type TaskId } from '../lib/federation/tasks.ts';
 import { type CampaignFlags, campaignContext, placed } from './campaign.ts';
 
-/** `fedcardio import <campaign.json> <stage> <weights>`: weights from elsewhere for a stage to start from. */
+/** `fedcardio import <campaign.json> <stage> <weights>`: stores another tool's weights as the start of a stage. */
 export const importCommand = (): Command =>
   placed(
     new Command('import')
-      .argument('<campaign.json>', 'the campaign that is to start from them')
+      .argument('<campaign.json>', 'campaign that starts from the weights')
       .argument('<stage>', 'its stage')
-      .argument('<weights.safetensors>', "a MONAI SwinUNETR's or nnU-Net PlainConvUNet's state_dict"),
+      .argument('<weights.safetensors>', "state_dict of MONAI's SwinUNETR or nnU-Net's PlainConvUNet"),
   )
-    .description("Store another tool's weights for a stage to start from, and say what to write into the campaign.")
-    .option('--heads <tasks>', 'tasks that its output channels are of, in order; none: its body alone', taskList)
+    .description("Store another tool's weights as the start of a stage, and print the line to add to the campaign.")
+    .option(
+      '--heads <tasks>',
+      "tasks of the output channels, in order (default: those in the file's header, or only the body)",
+      taskList,
+    )
     .addHelpText(
       'after',
       `
-A file that fedcardio exported says itself what its output channels are.
+The header of a file that fedcardio exported lists the tasks of its output channels.
 
 Examples:
   fedcardio import campaign.json student pretrained.safetensors --federation heart
@@ -57,7 +61,7 @@ async function importWeights(file: string, stageName: string, weightsFile: strin
   if (flags.json) console.log(JSON.stringify({ key, init: sha256, tensors: weights.size }, null, 2));
   else
     console.log(
-      `Stored as ${key}. Write into stage "${stageName}" of ${file}, before it is uploaded:\n  "init": "${sha256}"`,
+      `Stored as ${key}. Add to stage "${stageName}" of ${file}, before it is uploaded:\n  "init": "${sha256}"`,
     );
 }
 

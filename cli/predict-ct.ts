@@ -12,28 +12,28 @@ import { prepareImage } from '../lib/training/cases.ts';
 import type { Prediction } from '../lib/training/decode-prediction.ts';
 import { predictTasks } from '../lib/training/infer.ts';
 
-/** What a model found of one task in one CT. */
+/** A model's prediction for one task in one CT. */
 export interface Finding {
   readonly ct: string;
   readonly task: TaskId;
-  /** Mean probability of the winning class over what was found; 0 where nothing was. */
+  /** Mean probability of the winning class over the predicted foreground; 0 if nothing was found. */
   readonly confidence: number;
-  /** World position (RAS, mm) of each point by name; null where it is missing. */
+  /** World position (RAS, mm) of each point by name; null if missing. */
   readonly landmarks?: Readonly<Record<string, readonly number[] | null>>;
-  /** Of a segmentation, mm³. */
+  /** Segmentations only: volume of class 1, mm³. */
   readonly volumeMm3?: number;
   readonly files: readonly string[];
 }
 
 export interface Predictor {
-  /** What it computes on, in a line. */
+  /** The tensor backend, in one line. */
   readonly backend: string;
-  /** @throws FedcardioError `BAD_IMAGE` for a file that is no CT */
+  /** @throws FedcardioError `BAD_IMAGE` for a file that is not a CT */
   predict(ct: string): Promise<readonly Finding[]>;
   close(): void;
 }
 
-/** A model that predicts files one after the other, and writes what it finds to the folder `out`. */
+/** Loads a model that predicts files one after the other and writes its predictions to the folder `out`. */
 export async function openPredictor(trained: TrainedModel, out: string): Promise<Predictor> {
   const { model, tasks, patch, weights } = trained;
   const { description } = await loadBackend();

@@ -3,19 +3,19 @@ import { describeError } from '../lib/error.ts';
 import { aboutCampaign, type CampaignFlags, campaignContext } from './campaign.ts';
 import type { Finding } from './predict-ct.ts';
 
-/** `fedcardio predict <campaign> <stage> <ct...>`: what a trained model finds in CTs on this machine. */
+/** `fedcardio predict <campaign> <stage> <ct...>`: runs a trained model on CTs on this machine. */
 export const predictCommand = (): Command =>
   aboutCampaign(new Command('predict'))
     .argument('<stage>', 'stage of the campaign that trained the model, e.g. student')
     .argument('<ct...>', 'CTs in HU, as .nii or .nii.gz')
-    .description('Find what a trained model finds in CTs on this machine. Nothing of them leaves it.')
-    .option('--out <dir>', 'where predictions are written', 'predictions')
+    .description('Run a trained model on CTs on this machine. No data leaves the machine.')
+    .option('--out <dir>', 'folder for predictions', 'predictions')
     .addHelpText(
       'after',
       `
 For each CT and task: <name>-<task>.nii.gz, a class map on the CT's own grid, and for landmarks
-<name>-<task>.mrk.json, as 3D Slicer opens it. A CT that cannot be read does not stop the others;
-the exit code is 1 then.
+<name>-<task>.mrk.json, for 3D Slicer. A CT that cannot be read does not stop the others;
+the exit code is then 1.
 
 Examples:
   fedcardio predict tavi-2026 student ct/*.nii.gz --federation heart

@@ -35,7 +35,7 @@ export function seedResultOf(scenario: Scenario, record: CampaignRecord, facts: 
   };
 }
 
-/** Sums over the sites of what they labelled and accepted. */
+/** Cases without labels and accepted pseudo-labels, summed over the sites. */
 function countsOf({ commits }: StageReport): SeedResult['pseudoLabels'][string] {
   const counts: SeedResult['pseudoLabels'][string] = { unlabelled: {}, accepted: {} };
   for (const { figures } of commits.flatMap(({ updates }) => updates)) {
@@ -51,13 +51,13 @@ function countsOf({ commits }: StageReport): SeedResult['pseudoLabels'][string] 
 const roundedBySite = <T>(bySite: ReadonlyMap<string, readonly T[]>): Record<string, T[]> =>
   Object.fromEntries([...bySite].map(([site, items]) => [site, items.map(withRounded)]));
 
-/** The same with every number in it, however deep, to a ten-thousandth. */
+/** A copy with every number rounded to four decimals, at any depth. */
 function withRounded<T>(value: T): T {
   const text = JSON.stringify(value, (_, item) => (typeof item === 'number' ? rounded(item, 4) : item));
   return JSON.parse(text) as T;
 }
 
-/** Asked before results are written: these may be part of the repository, and would count as changes. */
+/** Call it before results are written: they may be part of the repository and would count as changes. */
 export function commitOfSource(): string {
   try {
     return execFileSync('git', ['describe', '--always', '--dirty', '--exclude=*'], { encoding: 'utf8' }).trim();

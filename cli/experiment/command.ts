@@ -13,22 +13,22 @@ export const experimentCommand = (): Command =>
         .choices(['small', 'paper'])
         .default('small'),
     )
-    .option('--seeds <list>', 'seeds of phantoms and training, by commas', seedList, [1, 2, 3])
+    .option('--seeds <list>', 'seeds of phantoms and training, separated by commas', seedList, [1, 2, 3])
     .option('--out <dir>', 'where results are written, a folder for each profile', 'docs/results')
     .option('--data <dir>', 'where the buckets are kept', '.fedcardio/experiment')
     .option('--tasks <number>', 'GPU tasks at the same time', atLeastOne, Math.min(2, availableParallelism()))
-    .option('--fresh', 'run seeds again whose results are there; otherwise they are taken as they are')
-    .option('--print', 'print the campaign of the first seed, and run nothing')
+    .option('--fresh', 'run again the seeds that have results; by default their results are reused')
+    .option('--print', 'print the campaign of the first seed without running it')
     .option('--json', 'print the claims on standard output')
     .addHelpText(
       'after',
       `
-An interrupted experiment goes on where it was when it is started again.
+Run the same command again to resume an interrupted experiment.
 
 Examples:
   fedcardio experiment
   fedcardio experiment --seeds 4,5 --out results
-  fedcardio experiment --profile paper --print > campaign.json    to upload where there are GPUs`,
+  fedcardio experiment --profile paper --print > campaign.json    to upload to a federation with GPUs`,
     )
     .action(experiment);
 
@@ -72,5 +72,5 @@ async function printCampaign({ profile, seeds: [seed = 1] }: ExperimentFlags): P
 function seedList(text: string): readonly number[] {
   const seeds = text.split(',');
   if (seeds.every((seed) => /^\d{1,9}$/.test(seed))) return [...new Set(seeds.map(Number))];
-  throw new InvalidArgumentError('Whole numbers by commas, such as 1,2,3.');
+  throw new InvalidArgumentError('Expected integers separated by commas, such as 1,2,3.');
 }

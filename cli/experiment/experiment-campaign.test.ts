@@ -22,7 +22,7 @@ describe.each(['small', 'paper'] as const)('the %s experiment', (profile) => {
     }
   });
 
-  test('lets every model of a network take the same steps, alone or with others', () => {
+  test('gives every model of a network the same number of steps, alone or federated', () => {
     const steps = new Map<string, Set<number>>();
     for (const stage of campaign.stages) {
       if (stage.kind !== 'student' && stage.kind !== 'teacher') continue;
@@ -32,7 +32,7 @@ describe.each(['small', 'paper'] as const)('the %s experiment', (profile) => {
     expect([...steps.values()].map((all) => all.size)).toEqual([...steps.values()].map(() => 1));
   });
 
-  test('asks a hospital alone only for what it has labels of', () => {
+  test("trains a single hospital's models only for tasks that it has labels of", () => {
     const alone = campaign.stages.filter(({ sites }) => sites);
     expect(alone.length).toBeGreaterThan(7);
     for (const stage of alone) {
@@ -43,7 +43,7 @@ describe.each(['small', 'paper'] as const)('the %s experiment', (profile) => {
     expect(alone.some(({ sites }) => sites?.includes('berlin'))).toBe(false);
   });
 
-  test('has a time left that counts every stage once', () => {
+  test('has a workload that counts every stage once', () => {
     const { total, of } = workloadOf(campaign, scenario);
     expect(of({ stage: 'local-swin/munich', site: 'munich' })).toBeGreaterThan(0);
     expect(of({ stage: 'local-swin/munich', site: 'berlin' })).toBe(0);

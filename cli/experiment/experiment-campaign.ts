@@ -6,7 +6,7 @@ import { DEMO_TASKS, type Scenario, type SiteScenario } from '../demo/scenario.t
 
 type StageInput = CampaignInput['stages'][number];
 
-/** What a profile trains with: networks, patches, and rounds and steps of each network. */
+/** What a profile trains with: networks, patches, and the rounds and steps of each network. */
 interface Size {
   readonly unet: ModelConfig;
   readonly swin: ModelConfig;
@@ -41,8 +41,8 @@ const SIZES: Readonly<Record<ExperimentProfile, Size>> = {
 
 /**
  * The comparison of Tölle et al. (2025) as one campaign: UNet and Swin UNETR, each trained at one site, federated and
- * distilled; beside them soft distillation, pseudo-labels without a filter, and the probes. All of a kind spend the
- * same steps; a model of one site has its rounds in one.
+ * distilled; also soft distillation, pseudo-labels without a filter, and the probes. All models of a kind take the same
+ * number of steps; a one-site model takes them in one round.
  */
 export function experimentCampaign(scenario: Scenario, profile: ExperimentProfile): Campaign {
   const size = SIZES[profile];
@@ -86,7 +86,7 @@ const learnt = ({ grid }: Size, { rounds, ...training }: Budget) => ({
   training: { ...grid, headWeights: 'classes' as const, ...training },
 });
 
-/** The same steps in one round: there is nobody to average with. */
+/** The same number of steps in one round, because one site has no updates to average. */
 const inOneRound = ({ rounds, steps, ...rest }: Budget): Budget => ({ rounds: 1, steps: rounds * steps, ...rest });
 
 const teacher = (size: Size, task: (typeof DEMO_TASKS)[number]) => ({
@@ -104,7 +104,10 @@ const student = (
   options: Partial<Extract<StageInput, { kind: 'student' }>> = {},
 ): Learning => ({ kind: 'student', name, tasks: [...DEMO_TASKS], model, ...learnt(size, size.student), ...options });
 
-/** What a hospital would have by itself: a UNet for each task that it has labels of, and one Swin UNETR for them all. */
+/**
+ * Models that a hospital trains by itself: a UNet for each task that it has labels of, and one Swin UNETR for all of
+ * them.
+ */
 function localModels(size: Size, { id, labelled }: SiteScenario): readonly Learning[] {
   const tasks = DEMO_TASKS.filter((task) => (labelled[task] ?? 0) > 0);
   if (tasks.length === 0) return [];

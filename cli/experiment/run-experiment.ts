@@ -13,20 +13,20 @@ import { type ExperimentProfile, experimentCampaign } from './experiment-campaig
 export interface ExperimentOptions {
   readonly profile: ExperimentProfile;
   readonly seeds: readonly number[];
-  /** Folder of the results; every profile has its own within it. */
+  /** Folder of the results; every profile has a folder in it. */
   readonly out: string;
-  /** Folder of buckets and queues, one for each seed within it. */
+  /** Folder of buckets and queues; every seed has a folder in it. */
   readonly data: string;
   /** GPU tasks at the same time. */
   readonly tasks: number;
   readonly fresh: boolean;
   readonly json: boolean;
-  /** As it was typed, for the page. */
+  /** The command as typed, for the results page. */
   readonly command: string;
   readonly signal: AbortSignal;
 }
 
-/** Runs what is missing of the seeds, one after the other, and writes tables and drawings after each. */
+/** Runs the seeds without results, one after the other, and writes tables and drawings after each. */
 export async function runExperiment(options: ExperimentOptions): Promise<void> {
   const out = join(options.out, options.profile);
   mkdirSync(out, { recursive: true });
@@ -41,11 +41,11 @@ export async function runExperiment(options: ExperimentOptions): Promise<void> {
     writeFileSync(join(out, 'learning-curves.svg'), lossDrawing(results));
     writeFileSync(join(out, 'sites.svg'), siteDrawing(results));
   }
-  console.error(`Written to ${out}: README.md and what it shows.`);
+  console.error(`Written to ${out}: README.md and its drawings.`);
   if (options.json) console.log(JSON.stringify({ profile: options.profile, claims: claimsOf(results) }, null, 2));
 }
 
-/** An interrupted seed is gone on with. */
+/** Resumes an interrupted seed. */
 async function runSeed(options: ExperimentOptions, seed: number, file: string, commit: string): Promise<void> {
   const data = join(options.data, `${options.profile}-${seed}`);
   await runLocally(

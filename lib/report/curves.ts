@@ -8,8 +8,8 @@ const HEIGHT = 190;
 const FRAME = { left: 46, right: 12, top: 12, bottom: 30 };
 
 /**
- * Loss over the rounds of a stage: a thin line for each site's update, a thick one for their sample-weighted
- * mean. Undefined for stages that report no loss.
+ * Loss over the rounds of a stage: a thin line for each site, a thick one for their sample-weighted mean. Undefined for
+ * stages without a loss.
  */
 export function learningCurve(stage: StageReport, siteName: (site: string) => string): Markup | undefined {
   const merged = stage.commits.flatMap(({ round, figures }) =>
@@ -24,7 +24,7 @@ export function learningCurve(stage: StageReport, siteName: (site: string) => st
   const last = merged.at(-1);
   if (!last) return undefined;
 
-  // Dice + cross-entropy falls below zero: to minus one a head.
+  // Dice + cross-entropy can be negative, down to minus one per head.
   const losses = [merged, ...sites.values()].flatMap((points) => points.map(({ loss }) => loss));
   const domain = roundDomain(Math.min(...losses), Math.max(...losses), 4);
   const y = linearScale(domain, [HEIGHT - FRAME.bottom, FRAME.top]);

@@ -30,7 +30,7 @@ const pointsOf = (svg: string) =>
   );
 
 describe('learningCurve', () => {
-  test('draws every site and their mean, falling where the loss falls', () => {
+  test('draws every site and their mean, falling with the loss', () => {
     const svg = learningCurve(stage([2, 1, 0.5]), (site) => site)?.markup ?? '';
     const lines = pointsOf(svg);
     expect(lines).toHaveLength(3);
@@ -52,12 +52,12 @@ describe('learningCurve', () => {
     }
   });
 
-  test('labels small losses with what they are, not with zeros', () => {
+  test('labels small losses without rounding them to zero', () => {
     const svg = learningCurve(stage([0.0031]), (site) => site)?.markup ?? '';
     expect(svg).toContain('>0.00310</text>');
   });
 
-  test('draws a single round without a number that is none', () => {
+  test('draws a single round without NaN', () => {
     expect(learningCurve(stage([1]), (site) => site)?.markup).not.toMatch(/NaN|Infinity|undefined/);
   });
 
@@ -78,7 +78,7 @@ const bar = (start: number, end: number): TimelineEvent => ({
 });
 
 describe('packRows', () => {
-  test('puts bars that overlap into rows of their own, and reuses rows that are free', () => {
+  test('puts overlapping bars into separate rows, and reuses free rows', () => {
     expect(packRows([bar(0, 4), bar(1, 2), bar(2, 5), bar(4, 6)]).map(({ row }) => row)).toEqual([0, 1, 1, 0]);
   });
 });
@@ -89,7 +89,7 @@ describe('timeline', () => {
     { id: 'berlin', name: 'Berlin' },
   ];
 
-  test('draws each kind of event, with what it was in a tooltip', () => {
+  test('draws each kind of event with a tooltip', () => {
     const at = { lane: 'berlin', start: 1, stage: 'student' } as const;
     const svg = timeline(
       [
@@ -119,7 +119,7 @@ describe('timeline', () => {
 });
 
 describe('dumbbell', () => {
-  test('tells a gain from a loss, and says where there is nothing', () => {
+  test('distinguishes gains from losses, and says what was not evaluated', () => {
     const rows = [
       { name: 'better', before: 0.2, after: 0.8 },
       { name: 'worse', before: 0.8, after: 0.2 },

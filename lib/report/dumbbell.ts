@@ -12,7 +12,7 @@ export interface DumbbellRow {
   readonly after: number | null;
 }
 
-/** Shares from 0 to 1 before and after, one row each: where the change helped, and where it did not. */
+/** Shares from 0 to 1 before and after a change, one row each. */
 export function dumbbell(
   rows: readonly DumbbellRow[],
   names: { readonly title: string; readonly before: string; readonly after: string },

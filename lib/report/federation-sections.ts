@@ -6,7 +6,7 @@ import type { Report, StageReport } from './report.ts';
 import { timeline } from './timeline.ts';
 import { KIND_TITLES } from './titles.ts';
 
-/** A chart for every stage that learns; nothing where none has. */
+/** A chart for every stage that learns; empty if there is none. */
 export function learningCurves(report: Report): Markup {
   const names = siteNames(report);
   const charts = report.stages.flatMap((stage) => {
@@ -18,7 +18,7 @@ export function learningCurves(report: Report): Markup {
 <div class="grid-of-charts">${charts.map(({ stage, chart }) => html`<figure><figcaption><b>${stage.name}</b> <span class="muted">${counted(stage.participants.length, 'hospital')}, ${counted(stage.rounds, 'round')}</span></figcaption>${chart}</figure>`)}</div></section>`;
 }
 
-/** CTs and labels of each hospital, and what intake sent back. */
+/** CTs and labels of each hospital, and the files that intake rejected. */
 export function sitesTable(report: Report): Markup {
   const tasks = TASK_IDS.filter((task) => report.sites.some(({ labelled }) => (labelled[task] ?? 0) > 0));
   const total = (of: (site: Report['sites'][number]) => number) =>
@@ -38,7 +38,7 @@ function rejectedTable(report: Report): Markup {
 <tbody>${report.rejected.map(({ site, key, reason, hint }) => html`<tr><th scope="row">${names.get(site) ?? site}</th><td><code>${key}</code></td><td>${reason}${hint && html` <span class="muted">${hint}</span>`}</td></tr>`)}</tbody></table></div>`;
 }
 
-/** The swim lanes with their legend. */
+/** The timeline with its legend. */
 export function eventsTimeline(report: Report): Markup {
   if (report.timeline.length === 0) return html``;
   const kinds = new Map(report.stages.map(({ name, kind }) => [name, kind]));
@@ -49,7 +49,7 @@ export function eventsTimeline(report: Report): Markup {
 <div class="scroll wide">${timeline(report.timeline, lanes, (stage) => kinds.get(stage) ?? 'other')}</div></section>`;
 }
 
-/** Every commit with what it was merged from, folded away: for those who check. */
+/** Every commit with the updates that it merged, collapsed: for auditors. */
 export function commitsTable(report: Report): Markup {
   return html`<section aria-labelledby="commits"><h2 id="commits">Rounds and commits</h2><details><summary>${counted(
     report.stages.reduce((sum, { commits }) => sum + commits.length, 0),

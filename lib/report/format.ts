@@ -1,7 +1,7 @@
-/** An en dash where there is no value: visibly nothing, rather than zero. */
+/** An en dash for a missing value, which is not zero. */
 export const NONE = '–';
 
-/** A number with so many decimals. */
+/** A number with `digits` decimals. */
 export const fixed = (value: number | null | undefined, digits: number): string =>
   value === null || value === undefined || !Number.isFinite(value) ? NONE : value.toFixed(digits);
 
@@ -9,15 +9,15 @@ export const fixed = (value: number | null | undefined, digits: number): string 
 export const significant = (value: number | null | undefined): string =>
   value === null || value === undefined || !Number.isFinite(value) ? NONE : value.toPrecision(3);
 
-/** A share as a whole percentage; the space before the sign does not break. */
+/** A share as a whole percentage, with a non-breaking space before the sign. */
 export const percent = (share: number | null | undefined): string =>
   share === null || share === undefined ? NONE : `${Math.round(share * 100)}\u00a0%`;
 
-/** A length to a tenth of a millimetre; the space before the unit does not break. */
+/** A length to a tenth of a millimetre, with a non-breaking space before the unit. */
 export const millimetres = (value: number | null | undefined): string =>
   value === null || value === undefined ? NONE : `${fixed(value, 1)}\u00a0mm`;
 
-/** `3:07` or `1:02:45`; seconds are rounded. */
+/** `3:07` or `1:02:45`, rounded to seconds. */
 export function clock(seconds: number): string {
   const whole = Math.max(0, Math.round(seconds));
   const [hours, minutes, rest] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60, whole % 60];

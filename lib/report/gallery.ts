@@ -5,7 +5,7 @@ import { html, type Markup } from './markup.ts';
 import { outlinePath } from './outline.ts';
 import { classSlice, greySlice, type Plane, planeThrough, pngUri, project } from './plane.ts';
 
-/** One held-out case with the truth and what a model predicted, all on the image's own grid. */
+/** One held-out case with the truth and a model's predictions, all on the image's own grid. */
 export interface GalleryCase {
   readonly site: string;
   readonly caseId: string;
@@ -32,7 +32,7 @@ interface Point {
   readonly name: string;
   readonly truth: Vec3;
   readonly predicted: Vec3 | null;
-  /** Error in mm; null where the point is missing. */
+  /** Error in mm; null if the point is missing. */
   readonly error: number | null;
 }
 
@@ -111,7 +111,7 @@ function centroid(points: readonly Vec3[]): Vec3 | undefined {
   return [along(0), along(1), along(2)];
 }
 
-/** Height (mm, head upwards) at which a mask covers the most voxels; undefined when it is empty. */
+/** Height (mm, head upwards) at which a mask covers the most voxels; undefined for an empty mask. */
 function densestLevel(mask: Volume): number | undefined {
   const [nx, ny, nz] = mask.shape;
   const counts = new Map<number, number>();

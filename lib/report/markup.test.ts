@@ -10,16 +10,16 @@ describe('html', () => {
     );
   });
 
-  test('nests markup and arrays without escaping twice, and leaves nothing for nothing', () => {
+  test('nests markup and arrays without escaping twice, and writes nothing for missing values', () => {
     const rows = ['a<b', 'c'].map((text) => html`<li>${text}</li>`);
     expect(html`<ul>${rows}${undefined}${false}${null}</ul>`.markup).toBe('<ul><li>a&lt;b</li><li>c</li></ul>');
   });
 
-  test('writes numbers to a hundredth', () => {
+  test('rounds numbers to a hundredth', () => {
     expect(html`${1 / 3} ${2} ${0}`.markup).toBe('0.33 2 0');
   });
 
-  test('never lets a character through that could open a tag or close an attribute', () => {
+  test('escapes every character that could open a tag or close an attribute', () => {
     fc.assert(fc.property(fc.string(), (text) => !/[<>"']/.test(escapeHtml(text))));
   });
 });

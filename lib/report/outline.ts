@@ -1,14 +1,14 @@
 /**
  * The outline of a mask as an SVG path along the edges of its pixels.
  *
- * @param mask row by row, anything but 0 is inside.
- * @returns the path's `d`, in pixels; empty where the mask is.
+ * @param mask row by row; values other than 0 are inside
+ * @returns the path's `d`, in pixels; empty for an empty mask
  */
 export function outlinePath(mask: Uint8Array, width: number, height: number): string {
   const inside = (x: number, y: number) =>
     x >= 0 && y >= 0 && x < width && y < height && (mask[x + width * y] as number) !== 0;
   const path: string[] = [];
-  // Edges of one grid line that follow each other become one stroke, which keeps the path short.
+  // Consecutive edges on one grid line become one stroke, which keeps the path short.
   for (let y = 0; y <= height; y++) {
     for (const [from, to] of runs(width, (x) => inside(x, y - 1) !== inside(x, y))) path.push(`M${from},${y}H${to}`);
   }

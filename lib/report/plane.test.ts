@@ -41,7 +41,7 @@ describe('planes', () => {
     expect(inCoronal.y).toBeLessThan(coronal.height / 2);
   });
 
-  test('put a mark where the CT shows its point, and know how far the point is from the cut', () => {
+  test("put a mark at its point in the CT, and give the point's distance from the cut", () => {
     const plane = planeThrough(volume, 'axial', 0, 1);
     const { x, y, depth } = project(plane, POINT);
     expect(depth).toBeCloseTo(3, 9);
@@ -50,7 +50,7 @@ describe('planes', () => {
     expect(Math.abs(seen.y - y)).toBeLessThan(1);
   });
 
-  test('map the window to black and white, and show class numbers as they are', () => {
+  test('map the window to black and white, and keep class numbers', () => {
     const plane = planeThrough(volume, 'axial', 3, 2);
     const grey = greySlice(volume, plane);
     expect([Math.min(...grey), Math.max(...grey)]).toEqual([0, 255]);
@@ -66,7 +66,7 @@ describe('planes', () => {
 });
 
 describe('outlinePath', () => {
-  test('goes around a square', () => {
+  test('surrounds a square', () => {
     expect(outlinePath(Uint8Array.of(0, 0, 0, 0, 1, 1, 0, 1, 1), 3, 3)).toBe('M1,1H3M1,3H3M1,1V3M3,1V3');
   });
 

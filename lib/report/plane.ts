@@ -3,8 +3,8 @@ import { apply, invert } from '../imaging/affine.ts';
 import type { Vec3, Volume } from '../imaging/volume.ts';
 
 /**
- * A picture plane in the patient: pixel (i, j) lies at `origin` + i·`right` + j·`down` (RAS, mm). Both steps are
- * one pixel long. Shown as radiologists do: the patient's right on the left, front or head at the top.
+ * A picture plane in the patient: pixel (i, j) is at `origin` + i·`right` + j·`down` (RAS, mm). Both steps are one
+ * pixel long. Radiological convention: the patient's right is on the left, front or head at the top.
  */
 export interface Plane {
   readonly width: number;
@@ -12,14 +12,14 @@ export interface Plane {
   readonly origin: Vec3;
   readonly right: Vec3;
   readonly down: Vec3;
-  /** Side of a pixel in mm. */
+  /** Side of a pixel, mm. */
   readonly pixel: number;
 }
 
-/** HU that map to black and white: contrasted blood, muscle and calcium stay apart, lung is black. */
+/** HU that map to black and white: contrast-filled blood, muscle and calcium can be told apart, lung is black. */
 const WINDOW = { black: -200, white: 700 };
 
-/** The plane that cuts a volume at `at` mm along the body's long axis (axial) or front to back (coronal). */
+/** The plane that cuts a volume at `at` mm along the body's long axis (axial) or from front to back (coronal). */
 export function planeThrough(volume: Volume, cut: 'axial' | 'coronal', at: number, pixel = 0.75): Plane {
   const [low, high] = bounds(volume);
   const vertical = cut === 'axial' ? 1 : 2;
@@ -30,7 +30,7 @@ export function planeThrough(volume: Volume, cut: 'axial' | 'coronal', at: numbe
     : { ...plane, origin: [high[0] - pixel / 2, at, high[2] - pixel / 2], down: [0, 0, -pixel] };
 }
 
-/** Where a point appears in the plane, in pixels, and how far before or behind it the point lies, in mm. */
+/** Position of a point in the plane, in pixels, and its distance before or behind it, mm. */
 export function project(plane: Plane, point: Vec3): { readonly x: number; readonly y: number; readonly depth: number } {
   const offset: Vec3 = [point[0] - plane.origin[0], point[1] - plane.origin[1], point[2] - plane.origin[2]];
   const [x, y] = [dot(offset, plane.right) / plane.pixel ** 2, dot(offset, plane.down) / plane.pixel ** 2];
@@ -96,7 +96,7 @@ function clampIndex(volume: Volume, x: number, y: number, z: number, nx: number,
   return clamp(x, nx) + nx * (clamp(y, ny) + ny * clamp(z, volume.shape[2]));
 }
 
-/** The outermost corners of the voxels in world axes. */
+/** The outermost corners of the voxels, along the world axes. */
 function bounds(volume: Volume): readonly [Vec3, Vec3] {
   const [nx, ny, nz] = volume.shape;
   const corners = [-0.5, nx - 0.5].flatMap((x) =>

@@ -85,11 +85,11 @@ const picture: GalleryCase = {
 describe('reportPage', () => {
   const page = reportPage(report, [picture]);
 
-  test('is self-contained: nothing is loaded, no script runs', () => {
+  test('is self-contained: it loads nothing and runs no script', () => {
     expect(page).not.toMatch(/<script|<link|@import|url\(|(?:src|href)="(?!data:)/i);
   });
 
-  test('escapes what comes from outside', () => {
+  test('escapes data', () => {
     expect(page).toContain('Berlin &lt;Mitte&gt;');
     expect(page).toContain('cases/&lt;p1&gt;/image.nii.gz');
     expect(page).toContain('out of &lt;memory&gt;');
@@ -107,23 +107,23 @@ describe('reportPage', () => {
     expect(open).toEqual([]);
   });
 
-  test('describes every picture in words', () => {
+  test('describes every picture in a label', () => {
     const drawings = page.match(/<svg[^>]*>/g) ?? [];
     expect(drawings.length).toBeGreaterThan(4);
     for (const drawing of drawings) expect(drawing).toMatch(/role="img" aria-label="[^"]+"/);
   });
 
-  test('gives the error of each point of the truth, and says missing where there is none', () => {
+  test('gives the error of each point of the truth, or that it is missing', () => {
     expect(page).toContain('right hinge point <b>2.5\u00a0mm</b>');
     expect(page).toContain('left hinge point <b>missing</b>');
     expect(page).not.toContain('non-coronary hinge point <b>');
   });
 
-  test('holds no value that is none', () => {
+  test('shows no NaN, undefined or infinite value', () => {
     expect(page).not.toMatch(/NaN|undefined|Infinity|\[object/);
   });
 
-  test('can be written of a campaign that failed before anything was learnt', () => {
+  test('can be written for a campaign that failed before any training', () => {
     const empty = { teacher: {}, student: {}, studentLabelsOnly: {} };
     const failed: Report = {
       ...report,
@@ -148,18 +148,18 @@ describe('verdict', () => {
       landmarks: { student: landmarkMetrics(studentErrors), studentLabelsOnly: landmarkMetrics(controlErrors) },
     });
 
-  test('says which way it went', () => {
+  test('says whether distillation helped', () => {
     expect(of([1, 1], [1, null])).toMatch(/helped: .* rose from 50\s% on labels alone to 100\s%/);
     expect(of([1, null], [1, 1])).toMatch(/did not help/);
     expect(of([1, null], [1, 9])).toMatch(/no difference/);
   });
 
-  test('claims nothing without both students', () => {
+  test('makes no claim without both students', () => {
     expect(verdict({ status: 'completed', landmarks: { student: landmarkMetrics([1]) } })).toMatch(/no held-out/);
   });
 });
 
-test('pools the landmark tasks of a site by their points', () => {
+test("pools a site's landmark tasks by their points", () => {
   const metrics = { 'hinge-points': landmarkMetrics([1, 1, 1, null]), 'membranous-septum': landmarkMetrics([9, 9]) };
   expect(pooledShare(metrics)).toBeCloseTo(0.5, 12);
   expect(pooledShare({})).toBeNull();
@@ -178,13 +178,13 @@ describe('task by task', () => {
   ]);
   const page = reportPage({ ...report, metrics: { teacher: {}, student: scored, studentLabelsOnly: {} } }, []);
 
-  test('has distance and volumes of calcium beside its Dice', () => {
+  test('has the distance and the volumes of calcium beside its Dice', () => {
     expect(page).toContain(
       '<td class="number">0.40</td><td class="number">6.3\u00a0mm</td><td class="number">310</td><td class="number">295</td>',
     );
   });
 
-  test('has every point by itself, which says where those are that were not found', () => {
+  test('has every point separately, with the number of missing ones', () => {
     expect(page).toContain('septum-end</th><td>–</td><td>–, 1 of 1 missing</td><td>–</td>');
     expect(page).toContain('septum-start</th><td>–</td><td>1.5\u00a0mm, 0 of 1 missing</td>');
     expect(reportPage(report, [])).not.toContain('Point by point');

@@ -6,7 +6,7 @@ import type { Report } from './report.ts';
 import { caveat, comparison, comparisonBySite, headline } from './result-sections.ts';
 import { STYLE } from './style-sheet.ts';
 
-/** The report as one self-contained HTML page: no script, nothing loaded from elsewhere. */
+/** The report as one self-contained HTML page: no script, and nothing is loaded. */
 export function reportPage(report: Report, gallery: readonly GalleryCase[]): string {
   const title = `fedcardio: ${counted(report.sites.length, 'hospital')}, one model`;
   return html`<!doctype html>
@@ -39,12 +39,12 @@ function gallerySection(gallery: readonly GalleryCase[]): Markup {
 <div class="gallery">${gallery.map(galleryFigure)}</div></section>`;
 }
 
-/** Sites that a round went on without: said at the top, because every figure below lacks them. */
+/** Sites that failed in a round. They are listed at the top because all figures below lack them. */
 function failures({ stages, sites }: Report): Markup | undefined {
   const names = new Map(sites.map(({ id, name }) => [id, name]));
   const failed = stages.flatMap(({ name: stage, commits }) =>
     commits.flatMap(({ round, failed: of }) => of.map(({ site, reason }) => ({ stage, round, site, reason }))),
   );
   if (failed.length === 0) return undefined;
-  return html`<details class="failures"><summary>${counted(failed.length, 'task')} failed, and the rounds went on without</summary><ul>${failed.map(({ stage, round, site, reason }) => html`<li>${stage}, round ${round}, ${names.get(site) ?? site}: ${reason}</li>`)}</ul></details>`;
+  return html`<details class="failures"><summary>${counted(failed.length, 'task')} failed; the rounds continued without them</summary><ul>${failed.map(({ stage, round, site, reason }) => html`<li>${stage}, round ${round}, ${names.get(site) ?? site}: ${reason}</li>`)}</ul></details>`;
 }

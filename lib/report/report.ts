@@ -2,22 +2,22 @@ import type { Stage } from '../federation/schemas.ts';
 import type { TaskId } from '../federation/tasks.ts';
 import type { LandmarkMetrics, MetricsByTask } from '../scoring/metrics.ts';
 
-/** What `report.json` holds. Lengths in mm, times in seconds since the run began, memory in MB (10⁶ bytes). */
+/** Contents of `report.json`. Lengths in mm, times in seconds since the run began, memory in MB (10⁶ bytes). */
 export interface Report {
   readonly schema: 'fedcardio.report/1';
   readonly campaign: string;
   readonly status: 'completed' | 'failed' | 'cancelled';
-  /** Why, when it failed. */
+  /** Reason of a failure. */
   readonly reason?: string;
   readonly createdAt: string;
   readonly seed: number;
   readonly profile: string;
-  /** What computed the tensors, as the tasks reported it. */
+  /** Tensor backends, as the GPU tasks reported them. */
   readonly backend: string;
-  /** Time that the run took, pauses between an interruption and `--resume` not counted. */
+  /** Duration of the run, without the time between an interruption and `--resume`. */
   readonly wallSeconds: number;
   readonly peakRssMB: number;
-  /** Whether `peakRssMB` is of the whole process tree, or only of the largest task. */
+  /** Whether `peakRssMB` is that of the whole process tree, or only of the largest GPU task. */
   readonly peakRssOf: 'process tree' | 'largest task';
   readonly sites: readonly SiteReport[];
   readonly stages: readonly StageReport[];
@@ -29,7 +29,7 @@ export interface Report {
   readonly timeline: readonly TimelineEvent[];
 }
 
-/** The three models that are compared. `teacher` stands for the teacher of the task in question. */
+/** The three models that are compared. `teacher` is the teacher of the task in question. */
 export const MODEL_ROLES = ['teacher', 'student', 'studentLabelsOnly'] as const;
 export type ModelRole = (typeof MODEL_ROLES)[number];
 export type ModelMetrics = Readonly<Record<ModelRole, MetricsByTask>>;
@@ -59,7 +59,7 @@ export interface CommitReport {
   readonly key: string;
   readonly sha256: string;
   readonly samples: number;
-  /** Sample-weighted means over the merged updates: loss and the like. */
+  /** Sample-weighted means over the merged updates, such as the loss. */
   readonly figures: Readonly<Record<string, number>>;
   readonly updates: readonly {
     readonly site: string;
@@ -77,13 +77,13 @@ export interface RejectedObject {
   readonly hint?: string;
 }
 
-/** `end` is there for what takes time. `lane` is a site, or `coordinator`. */
+/** `end` is present for events with a duration. `lane` is a site, or `coordinator`. */
 export interface TimelineEvent {
   readonly lane: string;
   readonly kind: 'upload' | 'intake' | 'rejected' | 'task' | 'update' | 'failure' | 'commit';
   readonly start: number;
   readonly end?: number;
-  /** The stage that a task, an update or a commit belongs to. */
+  /** The stage of a task, an update or a commit. */
   readonly stage?: string;
   readonly label: string;
 }

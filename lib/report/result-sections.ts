@@ -6,7 +6,7 @@ import { html, type Markup } from './markup.ts';
 import { MODEL_ROLES, type ModelRole, type Report } from './report.ts';
 import { ROLE_TITLES } from './titles.ts';
 
-/** What the run says about the claim, in one sentence that holds whichever way it went. */
+/** The outcome of the run for distillation, in one sentence. */
 export function verdict(report: Pick<Report, 'status' | 'reason' | 'landmarks'>): string {
   if (report.status === 'failed') return `The campaign failed: ${report.reason ?? 'no reason was recorded'}`;
   const student = report.landmarks.student?.within6mm;
@@ -22,13 +22,13 @@ export function verdict(report: Pick<Report, 'status' | 'reason' | 'landmarks'>)
     : `Distillation made no difference in this run: ${to} of the landmarks were found within ${WITHIN_MM} mm either way.`;
 }
 
-/** What the figures cannot say. */
+/** The limits of the figures. */
 export const caveat = ({ profile }: Pick<Report, 'profile'>): string =>
   profile === 'quick'
     ? 'The quick profile trains for a handful of steps: it shows that everything runs, not what can be learnt.'
     : 'One seed and few cases: read differences with care. Trained on phantoms in minutes, for demonstration; not a medical device.';
 
-/** The three pooled landmark figures, largest on the page. */
+/** The pooled landmark figures of the three models, largest on the page. */
 export function headline(report: Report): Markup {
   const card = (role: ModelRole, metrics: LandmarkMetrics | undefined) => html`<div class="card role-${role}">
 <div class="big">${percent(metrics?.within6mm)}</div><div class="card-title">${ROLE_TITLES[role]}</div>
@@ -50,16 +50,16 @@ const COLUMNS = [
   'predicted mm³',
 ];
 
-/** Teacher, student and control side by side, a block of rows for each task. */
+/** Teacher, student and control side by side, one block of rows per task. */
 export function comparison(report: Report): Markup {
   const tasks = TASK_IDS.filter((task) => MODEL_ROLES.some((role) => report.metrics[role][task]));
   return html`<section aria-labelledby="tasks"><h2 id="tasks">Task by task</h2><div class="scroll"><table class="comparison">
 <thead><tr><th scope="col">Model</th>${COLUMNS.map((title) => html`<th scope="col" class="number">${title}</th>`)}</tr></thead>
 ${tasks.map((task) => html`<tbody><tr class="group"><th scope="rowgroup" colspan="10">${TASKS[task].title}</th></tr>${MODEL_ROLES.map((role) => metricsRow(role, report.metrics[role][task]))}</tbody>`)}
-</table></div><p class="muted">Errors in mm over the points that were found; missing points are counted apart and never dropped. Dice is the median over cases in which truth or prediction has the structure. HD95 is the median 95 % Hausdorff distance over cases in which both have it. Volumes are medians. n counts points or cases.</p>${pointByPoint(report)}</section>`;
+</table></div><p class="muted">Errors in mm over the points that were found; missing points are counted separately and never dropped. Dice is the median over cases in which truth or prediction has the structure. HD95 is the median 95 % Hausdorff distance over cases in which both have it. Volumes are medians. n counts points or cases.</p>${pointByPoint(report)}</section>`;
 }
 
-/** Which point is found and which is not: the pooled figures hide a point that is always missing. */
+/** Metrics per point: the pooled figures hide a point that is always missing. */
 function pointByPoint({ metrics }: Report): Markup {
   const rows = TASK_IDS.flatMap((task) => TASKS[task].classes.map((name) => ({ task, name }))).flatMap((of) => {
     const figures = MODEL_ROLES.map((role) => {
@@ -103,7 +103,7 @@ function metricsRow(role: ModelRole, metrics: Metrics | undefined): Markup {
 
 const LANDMARK_TASKS = TASK_IDS.filter((task) => TASKS[task].kind === 'landmarks');
 
-/** Where the students differ: hospitals that hold few or no labels are where distillation has to prove itself. */
+/** The students' difference at each hospital. Distillation must prove itself at hospitals with few or no labels. */
 export function comparisonBySite(report: Report): Markup {
   const rows = report.sites.map(({ id, name, labelled }): DumbbellRow => {
     const share = (role: ModelRole) => pooledShare(report.bySite[id]?.[role] ?? {});
@@ -120,7 +120,7 @@ export function comparisonBySite(report: Report): Markup {
 <div class="scroll">${dumbbell(rows, { title: `Landmarks within ${WITHIN_MM} mm`, before: 'labels alone', after: 'distilled' })}</div></section>`;
 }
 
-/** Share within 6 mm over all landmark tasks of one site, every point counting once. */
+/** Share within 6 mm over all landmark tasks of one site. Every point counts once. */
 export function pooledShare(metrics: MetricsByTask): number | null {
   const landmarks = Object.values(metrics).filter((of): of is LandmarkMetrics => of?.kind === 'landmarks');
   const points = landmarks.reduce((sum, { n }) => sum + n, 0);

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { linearScale, roundDomain, ticks } from './scale.ts';
 
 describe('linearScale', () => {
-  test('maps ends to ends, also downwards', () => {
+  test('maps ends to ends, also in descending ranges', () => {
     const y = linearScale([0, 2], [100, 0]);
     expect([y(0), y(1), y(2)]).toEqual([100, 50, 0]);
   });
@@ -20,7 +20,7 @@ describe('ticks', () => {
     expect(ticks([-0.02, 0.04], 2)).toEqual([-0.02, 0, 0.02, 0.04]);
   });
 
-  test('lie in a domain that covers the values, and ascend, whatever their sign', () => {
+  test('lie in a domain that covers the values, and ascend, for values of any sign', () => {
     const value = fc.double({ min: -1e6, max: 1e6, noNaN: true });
     fc.assert(
       fc.property(
@@ -44,7 +44,7 @@ describe('ticks', () => {
     );
   });
 
-  test('of a single value span something', () => {
+  test('of a single value span a domain', () => {
     expect(roundDomain(-0.5, -0.5, 4)).toEqual([-0.5, 0]);
   });
 });

@@ -1,10 +1,10 @@
-/** Maps a value of `domain` to a position in `range`, linearly. An empty domain maps to the start. */
+/** Maps a value of `domain` linearly to a position in `range`. An empty domain maps to the start. */
 export interface Scale {
   (value: number): number;
   readonly domain: readonly [number, number];
 }
 
-/** A scale from the ends of `domain` to the ends of `range`, which may run downwards. */
+/** A scale from the ends of `domain` to the ends of `range`, which may descend. */
 export function linearScale(domain: readonly [number, number], range: readonly [number, number]): Scale {
   const span = domain[1] - domain[0];
   const scale = (value: number) =>
@@ -12,18 +12,20 @@ export function linearScale(domain: readonly [number, number], range: readonly [
   return Object.assign(scale, { domain });
 }
 
-/** Round values (1, 2 or 5 times a power of ten apart) within the domain, about `count` of them, at least two, ascending. */
+/** Ascending round values (1, 2 or 5 times a power of ten apart) within the domain: about `count`, at least two. */
 export function ticks(domain: readonly [number, number], count: number): readonly number[] {
   const step = niceStep((domain[1] - domain[0]) / Math.max(1, count));
   if (!(step > 0)) return [domain[0]];
   const first = Math.ceil(domain[0] / step - 1e-9);
   const last = Math.floor(domain[1] / step + 1e-9);
-  // The next round step may be wider than the domain: one tick alone says nothing of the scale.
+  // The next round step may be wider than the domain, and a single tick shows no scale.
   if (last <= first) return ticks(domain, count + 1);
   return Array.from({ length: last - first + 1 }, (_, index) => Number(((first + index) * step).toPrecision(12)));
 }
 
-/** The domain between round values that covers `low` to `high`; of a single value, up to one more. */
+/**
+ * The domain between round values that covers `low` to `high`. For a single value it extends to the next round value.
+ */
 export function roundDomain(low: number, high: number, count: number): readonly [number, number] {
   const step = niceStep((high > low ? high - low : 1) / Math.max(1, count));
   const first = Math.floor(low / step + 1e-9);

@@ -31,7 +31,7 @@ const score = (model: string, errors: (number | null)[], task: Score['task'] = '
 });
 
 describe('scoresByRole', () => {
-  test('tells the models by their stages, not by their names', () => {
+  test('identifies models by their stages, not by their names', () => {
     const scores = scoresByRole(stages, [score('t', [1]), score('s', [2]), score('control', [3]), score('other', [4])]);
     expect(modelMetrics(scores)).toMatchObject({
       teacher: { 'hinge-points': { median: 1, n: 1 } },
@@ -40,12 +40,12 @@ describe('scoresByRole', () => {
     });
   });
 
-  test("takes a teacher's word for its own task only", () => {
+  test("uses a teacher's scores for its own task only", () => {
     expect(scoresByRole(stages, [score('t', [1], 'membranous-septum')]).teacher).toEqual([]);
   });
 });
 
-test('pools landmarks for the models that have some', () => {
+test('pools landmarks of the models that have scores', () => {
   const scores = scoresByRole(stages, [score('s', [2, null]), score('s', [9], 'membranous-septum')]);
   expect(landmarksByRole(scores)).toEqual({
     student: { kind: 'landmarks', n: 3, missing: 1, median: 5.5, p90: expect.closeTo(8.3, 9), within6mm: 1 / 3 },

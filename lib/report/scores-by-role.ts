@@ -6,8 +6,8 @@ import { MODEL_ROLES, type ModelMetrics, type ModelRole } from './report.ts';
 type Scores = Readonly<Record<ModelRole, readonly Score[]>>;
 
 /**
- * Sorts the scores of a campaign's evaluation by what their models are: teachers, each for its own task; the student
- * with pseudo-labels; the student on labels alone. Scores of other models are left out.
+ * Groups the scores of a campaign's evaluation by the role of their models: teachers, each for its own task; the
+ * student with pseudo-labels; the student on labels alone. Scores of other models are left out.
  */
 export function scoresByRole(stages: readonly Stage[], scores: readonly Score[]): Scores {
   const roles = new Map<string, (task: TaskId) => ModelRole | undefined>();
@@ -42,7 +42,7 @@ export const modelMetrics = (scores: Scores): ModelMetrics => ({
   studentLabelsOnly: metricsOf(scores.studentLabelsOnly),
 });
 
-/** Both landmark tasks pooled, for the models that were scored on landmarks. */
+/** All landmark tasks pooled, for the models with landmark scores. */
 export function landmarksByRole(scores: Scores): Readonly<Partial<Record<ModelRole, LandmarkMetrics>>> {
   const pooled = MODEL_ROLES.map((role) => [role, pooledLandmarks(scores[role])] as const);
   return Object.fromEntries(pooled.filter(([, metrics]) => metrics !== undefined));

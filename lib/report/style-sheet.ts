@@ -30,7 +30,7 @@ const roleRules = Object.entries(ROLE_KINDS)
   .map(([role, kind]) => `.role-${role} { --role: var(--${kind}); }`)
   .join(' ');
 
-/** The style sheet of the report: system fonts, light and dark, one column on a phone. Nothing is loaded. */
+/** The style sheet of the report: system fonts, light and dark, one column on a phone. It loads nothing. */
 export const STYLE = `
 :root {
   color-scheme: light dark;

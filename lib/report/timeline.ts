@@ -17,14 +17,14 @@ export interface Lane {
 export type KindOf = (stage: string) => ReportedKind | 'other';
 
 /**
- * What happened where and when: one lane a site, bars for GPU tasks, marks for uploads, intake, updates and
- * commits. A commit's line runs through all lanes, since every site's next round waits for it.
+ * The events of a run: one lane per site, bars for GPU tasks, marks for uploads, intake, updates and commits. A
+ * commit's line crosses all lanes, because every site's next round waits for it.
  */
 export function timeline(events: readonly TimelineEvent[], lanes: readonly Lane[], kindOf: KindOf): Markup {
   const end = Math.max(1, ...events.map((event) => event.end ?? event.start));
   const x = linearScale([0, end], [LABELS, WIDTH - 14]);
   const bottom = TOP + lanes.length * ROW;
-  return html`<svg class="chart timeline" viewBox="0 0 ${WIDTH} ${bottom + 26}" role="img" aria-label="Timeline of ${events.length} events over ${clock(end)}, one lane a site">
+  return html`<svg class="chart timeline" viewBox="0 0 ${WIDTH} ${bottom + 26}" role="img" aria-label="Timeline of ${events.length} events over ${clock(end)}, one lane per site">
 ${lanes.map((_, index) => html`<rect class="${index % 2 === 0 ? 'lane' : 'lane odd'}" x="0" y="${TOP + index * ROW}" width="${WIDTH}" height="${ROW}"/>`)}
 ${ticks([0, end], 8).map((value) => html`<line class="grid" x1="${x(value)}" x2="${x(value)}" y1="${TOP}" y2="${bottom}"/><text class="tick middle" x="${x(value)}" y="${bottom + 16}">${clock(value)}</text>`)}
 ${events
@@ -69,7 +69,7 @@ function mark(event: TimelineEvent, x: number, top: number, kindOf: KindOf): Mar
   }
 }
 
-/** Puts bars that overlap in time into rows of their own: each into the first row that is free by then. */
+/** Puts bars that overlap in time into separate rows: each into the first free row. */
 export function packRows(events: readonly TimelineEvent[]): readonly { event: TimelineEvent; row: number }[] {
   const ends: number[] = [];
   return [...events]

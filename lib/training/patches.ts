@@ -35,7 +35,7 @@ export interface PatchOptions {
 const FOREGROUND_SHARE = 0.67;
 const MAX_ROTATION = (10 * Math.PI) / 180;
 const MAX_SCALE = 0.1;
-/** Share of a voxel that a mask must fill for the voxel to have its class. */
+/** Largest shift of the patch's centre along each axis, as a share of its side. */
 const MASK_SHARE = 0.2;
 /** Standard deviation of the patch's centre around the voxel it was aimed at, as a share of its side. */
 const JITTER = 0.08;

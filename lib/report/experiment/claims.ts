@@ -6,16 +6,18 @@ import { MODELS, type Row, rowOf } from './compared-models.ts';
 import { type Cluster, clustersOf, LANDMARK_TASKS, landmarkShare, medianOf, valuesOf } from './pooling.ts';
 import type { SeedResult } from './seed-result.ts';
 
-/** Something that the method is said to do, and what the experiment found. */
+/** A claim about the method, and the experiment's result for it. */
 export interface Claim {
   readonly text: string;
   readonly measure: string;
   readonly estimate: Estimate;
-  /** Whether the value, and whether its whole interval, is on the claim's side. */
+  /** Whether the value, and whether its whole interval, supports the claim. */
   readonly verdict: 'reached' | 'undecided: the interval includes the contrary' | 'missed' | 'not measured';
 }
 
-/** The three claims, each with the interval of a paired bootstrap over sites and seeds. */
+/**
+ * The claims, each with the interval of a paired bootstrap over sites and seeds. A claim's text seeds its bootstrap.
+ */
 export function claimsOf(results: readonly SeedResult[]): readonly Claim[] {
   const clusters = clustersOf(results);
   const beatsFederated = [...LANDMARK_TASKS.map((task) => [task]), LANDMARK_TASKS].map((tasks) =>
@@ -71,7 +73,7 @@ const distilled = rowOf(() => MODELS.distilledSwin);
 const federated = rowOf(() => MODELS.federatedSwin);
 const teacher = rowOf(MODELS.teacher);
 
-/** Median Dice, or median error of all points: a missing one is farther than any other. Null where half are missing. */
+/** Median Dice, or median error of all points, a missing one being farther than any other. Null if half are missing. */
 function median(sample: readonly Cluster[], row: Row, task: TaskId): number | null {
   const values = valuesOf(sample, row, task, 'all');
   if (TASKS[task].kind === 'segmentation') return medianOf(task, values);

@@ -1,6 +1,6 @@
 import { PAPER_TASKS, type TaskId } from '../../federation/tasks.ts';
 
-/** Names of the experiment's models: of their stages in the campaign and in its evaluation. */
+/** Names of the experiment's models, which are those of their stages in the campaign and of its evaluation. */
 export const MODELS = {
   teacher: (task: TaskId) => `teacher/${task}`,
   localUnet: (site: string, task: TaskId) => `local-unet/${site}-${task}`,
@@ -15,7 +15,7 @@ export const MODELS = {
   probeUnet: 'probe/teacher-unet',
 } as const;
 
-/** A row of the table: the models that it pools of a task, each with the sites whose labels it was trained on. */
+/** A row of the table: the models that it pools for a task, each with the sites whose labels it was trained on. */
 export interface Row {
   readonly title: string;
   readonly models: (task: TaskId, labelled: readonly string[]) => readonly TrainedModel[];
@@ -33,10 +33,13 @@ const local = (model: (site: string, task: TaskId) => string): Row['models'] => 
   return (task, labelled) => labelled.map((site) => ({ model: model(site, task), trainedAt: [site] }));
 };
 
-/** The row of one model that all sites with labels trained, for figures that no table shows. */
+/** The row of one model that all sites with labels trained, for figures outside the tables. */
 export const rowOf = (model: (task: TaskId) => string): Row => ({ title: '', models: federated(model) });
 
-/** The six rows of Tölle et al. (2025), in their order; and what the fourth is where no head is held back. */
+/**
+ * The six rows of Tölle et al. (2025), in their order, and a variant of the fourth that merges each head only from the
+ * sites that trained it.
+ */
 export const PAPER_ROWS: readonly Row[] = [
   { title: 'UNet, one site', models: local(MODELS.localUnet) },
   { title: 'Swin UNETR, one site', models: local(MODELS.localSwin) },
@@ -47,14 +50,14 @@ export const PAPER_ROWS: readonly Row[] = [
   { title: '**distilled Swin UNETR**', models: federated(() => MODELS.distilledSwin) },
 ];
 
-/** What the distilled Swin UNETR is with one thing changed. */
+/** The distilled Swin UNETR with one setting changed in each row. */
 export const VARIANT_ROWS: readonly Row[] = [
   { title: 'distilled Swin UNETR, hard labels, filtered', models: federated(() => MODELS.distilledSwin) },
   { title: '… soft beside hard labels', models: federated(() => MODELS.softSwin) },
   { title: '… no filter', models: federated(() => MODELS.unfilteredSwin) },
 ];
 
-/** What is compared case by case, first with second. */
+/** Pairs of models that are compared per case, the first minus the second. */
 export const COMPARISONS: [string, string][] = [
   [MODELS.distilledSwin, MODELS.federatedSwin],
   [MODELS.distilledSwin, MODELS.federatedSwinHeads],

@@ -5,10 +5,10 @@ import { MODELS, PAPER_ROWS, type Row } from './compared-models.ts';
 import { clustersOf, landmarkShare } from './pooling.ts';
 import type { SeedResult } from './seed-result.ts';
 
-/** Dark enough on white, light enough on black, and told apart by the colour-blind (Okabe & Ito). */
+/** Readable on white and on black, and distinguishable by colour-blind readers (Okabe & Ito). */
 const COLOURS = ['#8a8a8a', '#e69f00', '#0072b2', '#d55e00', '#009e73'] as const;
 
-/** Mean loss after every round of the multi-head networks, a line for each seed. Drawn as a file of its own. */
+/** Mean loss after every round of the multi-head networks, one line per seed, as an SVG file. */
 export function lossDrawing(results: readonly SeedResult[]): string {
   const names = [MODELS.federatedSwin, MODELS.distilledUnet, MODELS.distilledSwin, MODELS.softSwin];
   const lines = names.flatMap((name, index) =>
@@ -34,7 +34,7 @@ ${legend(names, width - 165)}`,
   );
 }
 
-/** Share of both tasks' landmarks within 6 mm at every hospital, by model, seeds pooled. */
+/** Share of all tasks' landmarks within 6 mm at every hospital, by model, seeds pooled. */
 export function siteDrawing(results: readonly SeedResult[]): string {
   const sites = results[0]?.sites ?? [];
   const [width, left, step] = [860, 130, 30];
@@ -73,7 +73,7 @@ ${legend(
 const legend = (names: readonly string[], x: number): Markup =>
   html`${names.map((name, index) => html`<circle cx="${x}" cy="${20 + index * 20}" r="5" fill="${COLOURS[index] as string}"/><text x="${x + 12}" y="${24 + index * 20}">${name}</text>`)}`;
 
-/** A picture that stands alone, readable on a light and on a dark page. */
+/** An SVG file that is readable on a light and on a dark page. */
 function drawing(width: number, height: number, label: string, content: Markup): string {
   const style = verbatim(
     'text{font:12px system-ui,sans-serif;fill:#16202c}.grid{stroke:#dfe4ea}.middle{text-anchor:middle}.end{text-anchor:end}',

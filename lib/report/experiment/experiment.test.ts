@@ -14,7 +14,7 @@ const labelled = (site: string) =>
 
 type Errors = (model: string, task: TaskId, site: string) => readonly (number | null)[];
 
-/** A result in which every model has the errors, or Dice, that it is told. */
+/** A result in which every model has the given errors or Dice. */
 function resultOf(seed: number, of: Errors): SeedResult {
   const local = ['ulm', 'kiel'].flatMap((site) => [
     MODELS.localSwin(site),
@@ -80,7 +80,7 @@ function resultOf(seed: number, of: Errors): SeedResult {
   });
 }
 
-/** Errors that tell where they are from: 1 at labelled sites, 10 elsewhere. */
+/** Errors that identify the site: 1 at labelled sites, 10 elsewhere. */
 const byPlace: Errors = (_, __, site) => (site === 'ulm' || site === 'kiel' ? [1, 1] : [10, null]);
 const row = (title: string) => PAPER_ROWS.find((candidate) => candidate.title.includes(title))!;
 
@@ -88,7 +88,7 @@ describe('figures of an experiment', () => {
   const results = [resultOf(1, byPlace), resultOf(2, byPlace)];
   const clusters = clustersOf(results);
 
-  test('of a federated model are apart for sites with labels of the task and for the others', () => {
+  test('of a federated model are separate for sites with labels of the task and for the others', () => {
     const values = (group: 'training' | 'other' | 'all') =>
       valuesOf(clusters, row('federated Swin'), 'hinge-points', group);
     expect(values('training')).toEqual([1, 1, 1, 1, 1, 1, 1, 1]);
@@ -98,7 +98,7 @@ describe('figures of an experiment', () => {
     expect(shareOf(values('all'))).toBe(0.5);
   });
 
-  test('of models of one site: each at its own site, and at all the others', () => {
+  test('of one-site models are given at their own site and at all others', () => {
     const values = (group: 'training' | 'other') => valuesOf(clusters, row('UNet, one'), 'calcification', group);
     // Two models, each at one site with two cases, of two seeds.
     expect(values('training')).toHaveLength(2 * 2 * 2);
@@ -116,11 +116,11 @@ describe('claims', () => {
   };
   const verdicts = (of: Errors) => claimsOf([resultOf(1, of), resultOf(2, of)]).map(({ verdict }) => verdict);
 
-  test('are reached where the student is better at every site', () => {
+  test('are reached if the student is better at every site', () => {
     expect(verdicts(better)).toEqual(Array(7).fill('reached'));
   });
 
-  test('are missed where it is not, and a student that finds fewer points has not won by its median', () => {
+  test('are missed if it is not, also for a student with a better median that finds fewer points', () => {
     const worse: Errors = (model, task, site) => {
       if (task === 'calcification') return model === MODELS.distilledSwin ? [0.2] : [0.5];
       if (task === 'coronary-arteries') return model === MODELS.probeSwin ? [0.1] : [0.3];
@@ -130,7 +130,7 @@ describe('claims', () => {
     expect(verdicts(worse)).toEqual(Array(7).fill('missed'));
   });
 
-  test('say when sites disagree so much that it may be chance', () => {
+  test('are undecided if the sites disagree so much that it may be chance', () => {
     const mixed: Errors = (model, task, site) =>
       model === MODELS.probeSwin && task === 'coronary-arteries'
         ? [site === 'ulm' ? 0.9 : 0.28]
@@ -138,7 +138,7 @@ describe('claims', () => {
     expect(verdicts(mixed).at(-1)).toBe('undecided: the interval includes the contrary');
   });
 
-  test('are not measured where nothing was scored', () => {
+  test('are not measured without scores', () => {
     expect(verdicts(() => [])).toEqual(Array(7).fill('not measured'));
   });
 });
@@ -146,7 +146,7 @@ describe('claims', () => {
 describe('the page', () => {
   const results = [resultOf(1, byPlace), resultOf(2, byPlace)];
 
-  test('has a row for each model, as training sites / other sites, and the command that made it', () => {
+  test('has a row for each model, as training sites / other sites, and the command that created it', () => {
     const page = resultsPage(results, 'npm run experiment -- --seeds 1,2');
     expect(page).toContain('`npm run experiment -- --seeds 1,2`');
     expect(page).toContain('| federated Swin UNETR | 1.00 / 10.00 | 1.00 / 10.00 | 1.00 / 10.00 |');

@@ -5,10 +5,10 @@ import type { SeedResult } from './seed-result.ts';
 
 export const LANDMARK_TASKS: readonly TaskId[] = PAPER_TASKS.filter((task) => TASKS[task].kind === 'landmarks');
 
-/** Where a model is looked at: at sites whose labels it learnt from, or at all others. */
+/** Where a model is evaluated: at sites whose labels it learnt from, or at all others. */
 export type Group = 'training' | 'other' | 'all';
 
-/** One hospital of one seed: what the bootstrap draws. */
+/** One hospital of one seed: the unit of the bootstrap. */
 export interface Cluster {
   readonly result: SeedResult;
   readonly site: string;
@@ -17,7 +17,7 @@ export interface Cluster {
 export const clustersOf = (results: readonly SeedResult[]): readonly Cluster[] =>
   results.flatMap((result) => result.sites.map(({ id }) => ({ result, site: id })));
 
-/** Values of a row at some clusters: errors in mm by point, null where it was missing; or Dice by case. */
+/** Values of a row in some clusters: errors in mm by point, null for a missing one; or Dice by case. */
 export function valuesOf(
   clusters: readonly Cluster[],
   row: Row,
@@ -40,14 +40,14 @@ const labelledAt = ({ sites }: SeedResult, task: TaskId): readonly string[] =>
 const isIn = (group: Group, { trainedAt }: TrainedModel, site: string): boolean =>
   group === 'all' || trainedAt.includes(site) === (group === 'training');
 
-/** The paper's figure: median error of the found points in mm, or median Dice; null where there is none. */
+/** The paper's figure: median error of the found points in mm, or median Dice; null without values. */
 export const medianOf = (task: TaskId, values: readonly (number | null)[]): number | null =>
   TASKS[task].kind === 'landmarks' ? landmarkMetrics(values).median : segmentationMetrics(values).dice;
 
-/** Share of all points found within 6 mm: unlike a median, it counts the missing ones. */
+/** Share of all points found within 6 mm. Unlike a median, it counts missing points. */
 export const shareOf = (values: readonly (number | null)[]): number | null => landmarkMetrics(values).within6mm;
 
-/** {@link shareOf} both landmark tasks, or some of them, every point counting once. */
+/** {@link shareOf} all landmark tasks, or some of them. Every point counts once. */
 export const landmarkShare = (
   clusters: readonly Cluster[],
   row: Row,

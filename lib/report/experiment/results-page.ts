@@ -9,9 +9,9 @@ import { type Cluster, clustersOf, type Group, landmarkShare, medianOf, shareOf,
 import type { SeedResult } from './seed-result.ts';
 
 /**
- * The results as Markdown: the paper's table, what counts the missing points, the claims with their intervals.
+ * The results as Markdown: the paper's table, the shares that count missing points, the claims with their intervals.
  *
- * @param command what made them
+ * @param command that created the results
  */
 export function resultsPage(results: readonly SeedResult[], command: string): string {
   const [first] = results;
@@ -117,9 +117,9 @@ function table(rows: readonly Row[], results: readonly SeedResult[], text: CellT
 }
 
 /**
- * Models that hospitals trained alone, and those that all trained, at every hospital.
+ * Models of single hospitals and models of all hospitals, evaluated at every hospital.
  *
- * @param figure of a row's models on the cases of a hospital; null where it has none
+ * @param figure of a row's models on the cases of a hospital; null if there is none
  */
 function crossSiteTable(
   results: readonly SeedResult[],
@@ -182,7 +182,7 @@ const claimRow = ({ text, measure, estimate, verdict }: Claim): string =>
 const estimateText = ({ value, low, high }: Estimate): string =>
   value === null ? 'not measured' : `${fixed(value, 3)} (${fixed(low, 3)} to ${fixed(high, 3)})`;
 
-/** Each variant against the hard, filtered one: share of landmarks within 6 mm over both landmark tasks. */
+/** Each variant against the hard, filtered one: share of landmarks within 6 mm over all landmark tasks. */
 function variantNote(results: readonly SeedResult[]): string {
   const [base, ...others] = VARIANT_ROWS;
   const notes = others.map((row) => {

@@ -4,12 +4,12 @@ import { scoreComparisonSchema, scoreSchema } from '../../federation/schemas/upd
 
 const counts = perTask(z.int().nonnegative());
 
-/** What one seed of an experiment came to: the raw figures that every table and drawing is made of. */
+/** The results of one seed of an experiment: the raw figures of every table and drawing. */
 export const seedResultSchema = z.strictObject({
   schema: z.literal('fedcardio.experiment/1'),
   profile: z.string(),
   seed: z.int(),
-  /** Of the repository that made it; "unknown" outside of one. */
+  /** Commit of the source; "unknown" outside a repository. */
   commit: z.string(),
   createdAt: z.string(),
   backend: z.string(),
@@ -23,15 +23,15 @@ export const seedResultSchema = z.strictObject({
       name: z.string(),
       kind: z.string(),
       participants: z.array(z.string()),
-      /** Sample-weighted mean loss of every round; empty for stages that learn nothing. */
+      /** Sample-weighted mean loss of every round; empty for stages without training. */
       losses: z.array(z.number()),
       /** Seconds of work, summed over sites and rounds. */
       seconds: z.number(),
     }),
   ),
-  /** Pseudo-labels by stage and task: how many were wanted and how many accepted. */
+  /** Pseudo-labels by stage and task: how many cases lacked a label, and how many were accepted. */
   pseudoLabels: z.record(z.string(), z.strictObject({ unlabelled: counts, accepted: counts })),
-  /** By site; lists are sorted and rounded to a ten-thousandth. */
+  /** By site. Lists are sorted and rounded to four decimals. */
   scores: z.record(z.string(), z.array(scoreSchema)),
   comparisons: z.record(z.string(), z.array(scoreComparisonSchema)),
 });
