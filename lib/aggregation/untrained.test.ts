@@ -109,7 +109,7 @@ describe('parameters that some sites had nothing to train with', () => {
       const file = encodeSafetensors(weightsOf(new Array(SIZE * NAMES.length).fill(1)), { untrained: list });
       const input = await storeUpdate(store, 'munich', 1, file);
 
-      const reason = 'the header\'s "untrained" is not a JSON list of tensor names';
+      const reason = 'the header\'s "untrained" is not a JSON list of tensor names.';
       expect(await merge(store, [input], { aggregation: configured('fedavg', { untrained: 'skip' }) })).toEqual({
         kind: 'refused',
         refused: [{ input, reason, forGood: true }],

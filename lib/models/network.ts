@@ -52,7 +52,7 @@ export function createNetwork(config: ModelConfig, heads: readonly TaskId[], see
   );
   const parameter = <T extends tf.Tensor>(name: string): T => {
     const variable = variables.get(name);
-    if (!variable) throw new FedcardioError('BAD_CONFIGURATION', `the network has no parameter "${name}"`);
+    if (!variable) throw new FedcardioError('BAD_CONFIGURATION', `the network has no parameter "${name}".`);
     return variable as tf.Tensor as T;
   };
   const features = (x: tf.Tensor5D) => {
@@ -104,7 +104,7 @@ export function createNetwork(config: ModelConfig, heads: readonly TaskId[], see
 function checkSides([, ...sides]: readonly number[], divisor: number): void {
   const grid = sides.slice(0, 3);
   if (grid.every((side) => side > 0 && side % divisor === 0)) return;
-  throw new FedcardioError('BAD_CONFIGURATION', `a grid of ${grid.join('×')} voxels does not fit the network`, {
+  throw new FedcardioError('BAD_CONFIGURATION', `a grid of ${grid.join('×')} voxels does not fit the network.`, {
     hint: `Every side must be a multiple of ${divisor}: choose another patch, or fewer stages.`,
   });
 }

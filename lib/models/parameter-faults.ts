@@ -24,5 +24,5 @@ export function requireNoFaults(
 ): void {
   if (faults.length === 0) return;
   const more = faults.length > 3 ? `, and ${faults.length - 3} more` : '';
-  throw new FedcardioError('BAD_WEIGHTS', `the weights do not fit: ${faults.slice(0, 3).join(', ')}${more}`, { hint });
+  throw new FedcardioError('BAD_WEIGHTS', `the weights do not fit: ${faults.slice(0, 3).join(', ')}${more}.`, { hint });
 }

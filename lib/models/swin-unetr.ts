@@ -17,8 +17,8 @@ export function swinUnetr(config: SwinUnetrConfig): Architecture {
     throw new FedcardioError(
       'BAD_CONFIGURATION',
       config.heads.length !== stages
-        ? `the Swin UNETR has ${stages} stages but attention heads for ${config.heads.length}`
-        : `${config.heads[narrow]} attention heads do not divide the ${config.featureSize * 2 ** narrow} features of stage ${narrow + 1}`,
+        ? `the Swin UNETR has ${stages} stages but attention heads for ${config.heads.length}.`
+        : `${config.heads[narrow]} attention heads do not divide the ${config.featureSize * 2 ** narrow} features of stage ${narrow + 1}.`,
       { hint: 'Give one entry of "heads" for each of "depths"; each must divide featureSize·2^stage.' },
     );
   }

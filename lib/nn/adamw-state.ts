@@ -57,7 +57,7 @@ function checkState(group: Group, state: Weights): void {
   if (!wrong) return;
   throw new FedcardioError(
     'BAD_WEIGHTS',
-    `the optimiser state does not fit: ${wrong.name} is missing or has another size`,
+    `the optimiser state does not fit: ${wrong.name} is missing or has another size.`,
     {
       hint: 'It belongs to another network. Leave it out to start the moments from zero.',
     },

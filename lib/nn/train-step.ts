@@ -25,14 +25,16 @@ export function trainStep(
       const { value, grads } = tf.tidy(() => tf.variableGrads(share, list));
       mean += value.dataSync()[0]!;
       if (!Number.isFinite(mean)) {
-        throw new FedcardioError('TRAINING_DIVERGED', `the loss became ${mean}`, { hint: DIVERGED_HINT });
+        throw new FedcardioError('TRAINING_DIVERGED', `the loss became ${mean}.`, { hint: DIVERGED_HINT });
       }
       value.dispose();
       for (const [name, gradient] of Object.entries(grads)) sum[name] = plus(sum[name], gradient);
     }
     const norm = optimizer.step(sum, learningRate);
     if (!Number.isFinite(norm)) {
-      throw new FedcardioError('TRAINING_DIVERGED', `the norm of the gradient became ${norm}`, { hint: DIVERGED_HINT });
+      throw new FedcardioError('TRAINING_DIVERGED', `the norm of the gradient became ${norm}.`, {
+        hint: DIVERGED_HINT,
+      });
     }
     return mean;
   });

@@ -22,7 +22,7 @@ export function splitParameters(names: Iterable<string>, patterns: readonly stri
   if (idle.length > 0) {
     throw new FedcardioError(
       'BAD_CONFIGURATION',
-      `localParameters: no parameter matches ${idle.map(quoted).join(', ')}`,
+      `localParameters: no parameter matches ${idle.map(quoted).join(', ')}.`,
       {
         hint: `A pattern must match a whole name, such as ${quoted(all[0] ?? '')}; * stands for anything.`,
       },
@@ -33,7 +33,7 @@ export function splitParameters(names: Iterable<string>, patterns: readonly stri
   if (local.size > 0 && shared.size === 0) {
     throw new FedcardioError(
       'BAD_CONFIGURATION',
-      `localParameters: ${patterns.map(quoted).join(', ')} match every parameter, so that there is nothing to merge`,
+      `localParameters: ${patterns.map(quoted).join(', ')} match every parameter, so that there is nothing to merge.`,
       { hint: 'Name fewer, such as "*norm*" for the normalisation layers.' },
     );
   }

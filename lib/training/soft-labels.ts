@@ -33,7 +33,7 @@ export function encodeSoftLabel(label: SoftLabel): Uint8Array {
 /** @throws FedcardioError `BAD_WEIGHTS` unless {@link encodeSoftLabel} wrote the file */
 export function decodeSoftLabel(bytes: Uint8Array, affine: Affine): SoftLabel {
   const tensor = decodeSafetensors(bytes, { finite: true }).get(TENSOR);
-  if (tensor?.shape.length !== 4) throw badWeights(`it holds no "${TENSOR}" of [class, z, y, x]`);
+  if (tensor?.shape.length !== 4) throw badWeights(`it holds no "${TENSOR}" of [class, z, y, x].`);
   const [classes, nz, ny, nx] = tensor.shape as [number, number, number, number];
   const voxels = nx * ny * nz;
   return Array.from({ length: classes }, (_, index) => ({

@@ -149,7 +149,7 @@ describe('a round of training', () => {
     const before = tf.memory().numTensors;
     await expect(trainRound({ ...input, cases: [inMemory(damaged)] })).rejects.toMatchObject({
       code: 'TRAINING_DIVERGED',
-      message: 'berlin, round 1, step 1 of 3: the loss became NaN',
+      message: 'berlin, round 1, step 1 of 3: the loss became NaN.',
       hint: expect.stringContaining('learning rate'),
     });
     expect(tf.memory().numTensors).toBe(before);

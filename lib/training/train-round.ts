@@ -165,7 +165,7 @@ const BODY_GROUP = '';
 function checkFinite(weights: Weights): void {
   const broken = [...weights].find(([, { data }]) => !allFinite(data));
   if (!broken) return;
-  throw new FedcardioError('TRAINING_DIVERGED', `the weights of ${broken[0]} are not finite after the last step`, {
+  throw new FedcardioError('TRAINING_DIVERGED', `the weights of ${broken[0]} are not finite after the last step.`, {
     hint: 'Lower the learning rate, or look for damaged values in the images.',
   });
 }

@@ -38,13 +38,13 @@ export const badWeights = (message: string, cause?: unknown): FedcardioError =>
 /** Bytes from the start of the file to the first tensor, read from the first 8 bytes. Throws `BAD_WEIGHTS`. */
 export function safetensorsDataStart(prefix: Uint8Array): number {
   if (prefix.length < LENGTH_BYTES)
-    throw badWeights(`a safetensors file has at least 8 bytes, this one ${prefix.length}`);
+    throw badWeights(`a safetensors file has at least 8 bytes, this one ${prefix.length}.`);
   const length = new DataView(prefix.buffer, prefix.byteOffset).getBigUint64(0, true);
   if (length < 2n || length > MAX_HEADER_BYTES) {
-    throw badWeights(`the header claims ${length} bytes; 2 to ${MAX_HEADER_BYTES} are allowed`);
+    throw badWeights(`the header claims ${length} bytes; 2 to ${MAX_HEADER_BYTES} are allowed.`);
   }
   const start = LENGTH_BYTES + Number(length);
-  if (start % 8 !== 0) throw badWeights(`the tensors start at byte ${start}, which is not a multiple of 8`);
+  if (start % 8 !== 0) throw badWeights(`the tensors start at byte ${start}, which is not a multiple of 8.`);
   return start;
 }
 
@@ -55,7 +55,8 @@ export function safetensorsDataStart(prefix: Uint8Array): number {
  */
 export function parseSafetensorsHeader(prefix: Uint8Array): SafetensorsHeader {
   const dataStart = safetensorsDataStart(prefix);
-  if (prefix.length < dataStart) throw badWeights(`the header ends at byte ${dataStart}, the file at ${prefix.length}`);
+  if (prefix.length < dataStart)
+    throw badWeights(`the header ends at byte ${dataStart}, the file at ${prefix.length}.`);
   const { __metadata__, ...tensors } = parseJsonObject(prefix.subarray(LENGTH_BYTES, dataStart));
   const entries = Object.entries(tensors).map(([name, value]) => [name, parseEntry(name, value)] as const);
   entries.sort(([, a], [, b]) => a.begin - b.begin || a.end - b.end);
@@ -74,18 +75,18 @@ function parseJsonObject(bytes: Uint8Array): Readonly<Record<string, unknown>> {
     text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
     value = JSON.parse(text);
   } catch (cause) {
-    throw badWeights('the header is not JSON in UTF-8', cause);
+    throw badWeights('the header is not JSON in UTF-8.', cause);
   }
-  if (!text.startsWith('{') || !isRecord(value)) throw badWeights('the header is not a JSON object');
+  if (!text.startsWith('{') || !isRecord(value)) throw badWeights('the header is not a JSON object.');
   const duplicate = duplicateKey(text);
-  if (duplicate !== undefined) throw badWeights(`the header names ${JSON.stringify(duplicate)} twice`);
+  if (duplicate !== undefined) throw badWeights(`the header names ${JSON.stringify(duplicate)} twice.`);
   return value;
 }
 
 function parseMetadata(value: unknown): Readonly<Record<string, string>> {
   if (value === undefined) return {};
   if (!isRecord(value) || !Object.values(value).every((text) => typeof text === 'string')) {
-    throw badWeights('__metadata__ must map text to text');
+    throw badWeights('__metadata__ must map text to text.');
   }
   return value as Readonly<Record<string, string>>;
 }
@@ -93,22 +94,22 @@ function parseMetadata(value: unknown): Readonly<Record<string, string>> {
 function parseEntry(name: string, value: unknown): TensorEntry {
   const where = `tensor ${JSON.stringify(name)}`;
   if (!isRecord(value) || Object.keys(value).sort().join() !== 'data_offsets,dtype,shape') {
-    throw badWeights(`${where} must have dtype, shape and data_offsets and nothing else`);
+    throw badWeights(`${where} must have dtype, shape and data_offsets and nothing else.`);
   }
   const { dtype, shape, data_offsets: offsets } = value;
   if (typeof dtype !== 'string' || !Object.hasOwn(DTYPE_BYTES, dtype)) {
-    throw badWeights(`${where} has dtype ${JSON.stringify(dtype)}; known are ${Object.keys(DTYPE_BYTES).join(', ')}`);
+    throw badWeights(`${where} has dtype ${JSON.stringify(dtype)}; known are ${Object.keys(DTYPE_BYTES).join(', ')}.`);
   }
-  if (!isCounts(shape)) throw badWeights(`${where} has shape ${JSON.stringify(shape)}`);
+  if (!isCounts(shape)) throw badWeights(`${where} has shape ${JSON.stringify(shape)}.`);
   if (!isCounts(offsets) || offsets.length !== 2) {
-    throw badWeights(`${where} has data_offsets ${JSON.stringify(offsets)}`);
+    throw badWeights(`${where} has data_offsets ${JSON.stringify(offsets)}.`);
   }
   const [begin, end] = offsets as [number, number];
   const bytes = elementsOf(shape) * DTYPE_BYTES[dtype as Dtype];
   if (end - begin !== bytes) {
-    throw badWeights(`${where}, ${dtype} [${shape.join(', ')}], needs ${bytes} bytes and has ${end - begin}`);
+    throw badWeights(`${where}, ${dtype} [${shape.join(', ')}], needs ${bytes} bytes and has ${end - begin}.`);
   }
-  if (begin % DTYPE_BYTES[dtype as Dtype] !== 0) throw badWeights(`${where} starts at byte ${begin}, not aligned`);
+  if (begin % DTYPE_BYTES[dtype as Dtype] !== 0) throw badWeights(`${where} starts at byte ${begin}, not aligned.`);
   return { dtype: dtype as Dtype, shape, begin, end };
 }
 
@@ -118,7 +119,7 @@ function requireContiguous(entries: readonly (readonly [string, TensorEntry])[])
   for (const [name, entry] of entries) {
     if (entry.begin !== end) {
       const fault = entry.begin > end ? 'leaves a gap after' : 'overlaps';
-      throw badWeights(`tensor ${JSON.stringify(name)} starts at byte ${entry.begin}: it ${fault} byte ${end}`);
+      throw badWeights(`tensor ${JSON.stringify(name)} starts at byte ${entry.begin}: it ${fault} byte ${end}.`);
     }
     end = entry.end;
   }

@@ -40,7 +40,7 @@ export function encodeSafetensorsHeader(
   if (notes.length > 0) fields.push(`"__metadata__":${JSON.stringify(Object.fromEntries(notes))}`);
   let end = 0;
   for (const [name, { dtype, shape }] of tensors) {
-    if (name === '__metadata__') throw badWeights('no tensor can be named "__metadata__"');
+    if (name === '__metadata__') throw badWeights('no tensor can be named "__metadata__".');
     const begin = end;
     end += elementsOf(shape) * DTYPE_BYTES[dtype];
     fields.push(`${JSON.stringify(name)}:${JSON.stringify({ dtype, shape, data_offsets: [begin, end] })}`);
@@ -76,7 +76,7 @@ export function encodeSafetensors(
   for (const [name, tensor] of ordered) {
     const { data, shape } = tensor;
     if (data.length !== elementsOf(shape)) {
-      throw badWeights(`tensor "${name}" has ${data.length} values for shape [${shape.join(', ')}]`);
+      throw badWeights(`tensor "${name}" has ${data.length} values for shape [${shape.join(', ')}].`);
     }
     const values = tensor.dtype === 'F32' && dtype !== 'F32' ? halves(name, tensor, dtype) : data;
     parts.push(new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
@@ -88,7 +88,7 @@ function halves(name: string, { data }: WeightTensor, dtype: Exclude<FloatDtype,
   const values = encodeHalf(data, dtype);
   const infinity = dtype === 'F16' ? 0x7c00 : 0x7f80;
   const worst = values.findIndex((bits) => (bits & infinity) === infinity);
-  if (worst >= 0) throw badWeights(`tensor "${name}" holds ${data[worst]}, which is not finite as ${dtype}`);
+  if (worst >= 0) throw badWeights(`tensor "${name}" holds ${data[worst]}, which is not finite as ${dtype}.`);
   return values;
 }
 
@@ -104,7 +104,7 @@ export interface DecodeOptions {
 export function decodeSafetensors(bytes: Uint8Array, options: DecodeOptions = {}): Weights {
   const weights = new Map<string, WeightTensor>();
   for (const [name, tensor] of decodeTensors(bytes, options)) {
-    if (tensor.dtype !== 'F32') throw badWeights(`tensor "${name}" is ${tensor.dtype}; models hold floats`);
+    if (tensor.dtype !== 'F32') throw badWeights(`tensor "${name}" is ${tensor.dtype}; models hold floats.`);
     weights.set(name, tensor);
   }
   return weights;
@@ -114,13 +114,13 @@ export function decodeSafetensors(bytes: Uint8Array, options: DecodeOptions = {}
 export function decodeTensors(bytes: Uint8Array, { finite = false }: DecodeOptions = {}): Tensors {
   const { tensors, dataStart, dataBytes } = parseSafetensorsHeader(bytes);
   if (bytes.length !== dataStart + dataBytes) {
-    throw badWeights(`the header describes ${dataStart + dataBytes} bytes, the file has ${bytes.length}`);
+    throw badWeights(`the header describes ${dataStart + dataBytes} bytes, the file has ${bytes.length}.`);
   }
   const decoded = new Map<string, Tensor>();
   for (const [name, { dtype, shape, begin, end }] of tensors) {
     const tensor = tensorOf(dtype, shape, bytes.subarray(dataStart + begin, dataStart + end));
     if (finite && tensor.dtype === 'F32' && !allFinite(tensor.data)) {
-      throw badWeights(`tensor "${name}" has values that are NaN or infinite`);
+      throw badWeights(`tensor "${name}" has values that are NaN or infinite.`);
     }
     decoded.set(name, tensor);
   }

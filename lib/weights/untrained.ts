@@ -15,7 +15,7 @@ export function untrainedIn(metadata: Readonly<Record<string, string>>): Readonl
   if (text === undefined) return new Set();
   const names = parsed(text);
   if (Array.isArray(names) && names.every((name) => typeof name === 'string')) return new Set(names);
-  throw badWeights(`the header's "${KEY}" is not a JSON list of tensor names`);
+  throw badWeights(`the header's "${KEY}" is not a JSON list of tensor names.`);
 }
 
 function parsed(text: string): unknown {

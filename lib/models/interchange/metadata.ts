@@ -29,6 +29,6 @@ export function headsOfMetadata(metadata: Readonly<Record<string, string>>): rea
   try {
     return headsSchema.parse(JSON.parse(text)).map(({ task }) => task);
   } catch (cause) {
-    throw new FedcardioError('BAD_WEIGHTS', `the header's "${KEY}" names no heads that fedcardio knows`, { cause });
+    throw new FedcardioError('BAD_WEIGHTS', `the header's "${KEY}" names no heads that fedcardio knows.`, { cause });
   }
 }

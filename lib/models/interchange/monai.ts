@@ -69,7 +69,7 @@ function requireMonai({ depths, featureSize }: SwinUnetrConfig): void {
   if (depths.length === 4 && featureSize % 12 === 0) return;
   const problem =
     depths.length === 4 ? `a feature size of ${featureSize}` : `${depths.length} stages of transformer blocks`;
-  throw new FedcardioError('BAD_CONFIGURATION', `MONAI has no SwinUNETR with ${problem}`, {
+  throw new FedcardioError('BAD_CONFIGURATION', `MONAI has no SwinUNETR with ${problem}.`, {
     hint: 'It has four stages, and feature sizes that are multiples of 12.',
   });
 }

@@ -64,7 +64,7 @@ export function fromState({ module, entries, fillers }: State, tensors: Tensors)
   const floats = new Map<string, WeightTensor>();
   for (const [name, tensor] of tensors) {
     if (ignored.has(name)) continue;
-    if (tensor.dtype !== 'F32') throw new FedcardioError('BAD_WEIGHTS', `"${name}" of ${module} is ${tensor.dtype}`);
+    if (tensor.dtype !== 'F32') throw new FedcardioError('BAD_WEIGHTS', `"${name}" of ${module} is ${tensor.dtype}.`);
     floats.set(name, tensor);
   }
   requireNoFaults(parameterFaults(expected, floats), `They should be those of ${module}.`);
