@@ -18,7 +18,7 @@ export interface TaskDefinition {
   readonly reportsVolume?: boolean;
 }
 
-export interface PlausibleDistance {
+interface PlausibleDistance {
   /** Two classes of the task. */
   readonly between: readonly [string, string];
   /** Inclusive bounds. */
