@@ -4,7 +4,7 @@ import { createS3Client } from '../lib/aws/clients.ts';
 import { casesOf } from './aggregate/cases.ts';
 import { createMeasurement, type Figures } from './aggregate/measure.ts';
 import { BUCKET } from './aggregate/models.ts';
-import { startServer } from './processes/server.ts';
+import { startServer } from './processes/local-server.ts';
 
 export const summary = 'Merges of updates of 62.1 M parameters by every strategy: time against plain download, memory';
 

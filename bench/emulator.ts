@@ -1,6 +1,6 @@
 import { table } from '../cli/table.ts';
+import { type BenchServer, spawnServer } from './emulator/bench-server.ts';
 import { measureMessages } from './emulator/messages.ts';
-import { type BenchServer, spawnServer } from './emulator/server.ts';
 import { measureStreaming, measureTransfers } from './emulator/transfers.ts';
 
 export const summary = 'The embedded server by itself: MB/s of large objects, messages per second, memory';

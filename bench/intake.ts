@@ -15,13 +15,13 @@ import { deploy } from '../local/deploy/deploy.ts';
 import { significant } from './figures/numbers.ts';
 import { PAPER_SITES, type SiteSize, siteCases } from './intake/cases.ts';
 import { checkIntake } from './intake/check.ts';
+import type { IntakeFigures } from './intake/intake-process.ts';
 import { createUploader } from './intake/upload.ts';
-import type { IntakeFigures } from './intake/worker.ts';
 
 export const summary = "Intake of the paper's 8,124 cases into eight buckets by presigned URLs, broken ones among them";
 
-const SERVER = fileURLToPath(new URL('intake/server.ts', import.meta.url));
-const WORKER = fileURLToPath(new URL('intake/worker.ts', import.meta.url));
+const SERVER = fileURLToPath(new URL('intake/server-process.ts', import.meta.url));
+const WORKER = fileURLToPath(new URL('intake/intake-process.ts', import.meta.url));
 /** One case in so many is broken. */
 const BAD_EVERY = 100;
 

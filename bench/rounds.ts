@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { table } from '../cli/table.ts';
 import { runInProcess } from './processes/run-in-process.ts';
-import type { CampaignFigures } from './rounds/campaign.ts';
+import type { CampaignFigures } from './rounds/campaign-process.ts';
 
 export const summary = 'Campaigns of 8 to 1,000 simulated sites: requests, time and memory of a round';
 
@@ -13,7 +13,7 @@ const CAMPAIGNS = [
   { sites: 1000, rounds: 5 },
 ] as const;
 
-const CHILD = fileURLToPath(new URL('rounds/campaign.ts', import.meta.url));
+const CHILD = fileURLToPath(new URL('rounds/campaign-process.ts', import.meta.url));
 
 /**
  * Runs campaigns without training, each in a process of its own: embedded server, queues, handlers, and sites that

@@ -6,11 +6,11 @@ import { table } from '../cli/table.ts';
 import { median, significant } from './figures/numbers.ts';
 import { runInProcess } from './processes/run-in-process.ts';
 import { type CtFile, writeCt } from './volume/ct.ts';
-import type { Task, TaskFigures } from './volume/task.ts';
+import type { Task, TaskFigures } from './volume/volume-process.ts';
 
 export const summary = 'Reading, turning and resampling of full-size CTs: time against plain gunzip, and memory';
 
-const TASK = fileURLToPath(new URL('volume/task.ts', import.meta.url));
+const TASK = fileURLToPath(new URL('volume/volume-process.ts', import.meta.url));
 const REPEATS = Number(process.env.FEDCARDIO_BENCH_REPEATS ?? 5);
 const SPACINGS = [1, 3] as const;
 const HEART_CROP = 256;

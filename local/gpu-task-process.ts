@@ -4,22 +4,22 @@ import type { Readable } from 'node:stream';
 import type { GpuTaskMessage } from '../lib/federation/schemas.ts';
 import { peakRss } from '../lib/peak-rss.ts';
 
-/** What a task reports on its way: steps done of all, and figures of its own. */
+/** Progress of a GPU task in steps. */
 export interface GpuTaskProgress {
   readonly done: number;
   readonly total: number;
   readonly loss?: number;
 }
 
-/** What a child process says over IPC. It is sent `{ type: 'task', message }` and answers one task at a time. */
+/** A child process's reply over IPC to `{ type: 'task', message }`. It runs one GPU task at a time. */
 type Reply =
   | ({ readonly type: 'progress' } & GpuTaskProgress)
   | { readonly type: 'done'; readonly result: unknown }
   | { readonly type: 'failed'; readonly code: string; readonly message: string };
 
-/** Why a task failed. What the task itself said may name cases, which do not leave their site: it is in the message alone. */
+/** The failure of a GPU task. Its message may name cases and must not leave the site; its summary names none. */
 export class GpuTaskFailure extends Error {
-  /** What may be told outside the site. */
+  /** Reason that may leave the site. */
   readonly summary: string;
 
   constructor(summary: string, ...details: readonly string[]) {
@@ -28,32 +28,32 @@ export class GpuTaskFailure extends Error {
   }
 }
 
-/** A child process that runs one task after the other and stays warm in between. */
+/** A child process that runs one GPU task after the other. */
 export interface GpuTaskProcess {
   readonly alive: boolean;
   /**
-   * Runs a task.
+   * Runs a GPU task.
    *
-   * @returns what the task answered
-   * @throws GpuTaskFailure when the task failed, or when the process died of it; `alive` tells which
+   * @returns the result of the GPU task
+   * @throws GpuTaskFailure if the GPU task failed or its process ended; `alive` tells which
    */
   run(message: GpuTaskMessage, onProgress: (progress: GpuTaskProgress) => void): Promise<unknown>;
-  /** Most memory that the process has held so far, bytes; 0 where the system does not say. */
+  /** Peak resident memory of the process so far, bytes; 0 if unknown. */
   peakRss(): number;
-  /** Asks it to end, and ends it after the grace time. */
+  /** Sends SIGTERM, and SIGKILL after the grace period. */
   stop(graceSeconds: number): Promise<void>;
 }
 
 const LAST_LINES = 20;
 
-/** Starts a process. Its output goes to `onOutput` line by line, and its last lines into the error when it dies. */
+/** Starts a process. `onOutput` receives its output line by line; the failure of a dead process holds the last lines. */
 export function startGpuTaskProcess(
   command: readonly [string, ...string[]],
   env: NodeJS.ProcessEnv,
   onOutput: (line: string) => void,
 ): GpuTaskProcess {
   const [program, ...args] = command;
-  // In a group of its own: Ctrl-C is for the parent, which ends its tasks in order.
+  // In its own process group, because on Ctrl-C the parent ends its GPU tasks in order.
   const detached = process.platform !== 'win32';
   const child = spawn(program, args, { env, detached, stdio: ['ignore', 'pipe', 'pipe', 'ipc'] });
   const lines: string[] = [];
@@ -68,10 +68,10 @@ export function startGpuTaskProcess(
   const ended = new Promise<void>((resolve) => {
     const end = (why: string) => {
       state.alive = false;
-      state.reject?.(new GpuTaskFailure(`The task's process ${why}.`, ...lines));
+      state.reject?.(new GpuTaskFailure(`The process of the GPU task ${why}.`, ...lines));
       resolve();
     };
-    child.once('error', (error) => end(`could not be run: ${error.message}`));
+    child.once('error', (error) => end(`could not be started: ${error.message}`));
     child.once('close', (code, signal) => end(signal ? `was ended by ${signal}` : `exited with code ${code}`));
   });
   let peak = 0;
@@ -82,21 +82,21 @@ export function startGpuTaskProcess(
     },
     run(message, onProgress) {
       return new Promise((resolve, reject) => {
-        const settle = (finish: () => void) => {
-          child.off('message', hear);
+        const finishWith = (finish: () => void) => {
+          child.off('message', onReply);
           state.reject = undefined;
           finish();
         };
-        const hear = (reply: Reply) => {
+        const onReply = (reply: Reply) => {
           if (reply.type === 'progress') onProgress(reply);
-          if (reply.type === 'done') settle(() => resolve(reply.result));
+          if (reply.type === 'done') finishWith(() => resolve(reply.result));
           if (reply.type === 'failed')
-            settle(() => reject(new GpuTaskFailure(`The task failed: ${reply.code}.`, reply.message)));
+            finishWith(() => reject(new GpuTaskFailure(`The GPU task failed: ${reply.code}.`, reply.message)));
         };
-        state.reject = (error) => settle(() => reject(error));
-        child.on('message', hear);
+        state.reject = (error) => finishWith(() => reject(error));
+        child.on('message', onReply);
         child.send({ type: 'task', message }, (error) => {
-          // A process that has just died says so by itself, with its last words.
+          // A process that has just died is reported by its own events, with its last output.
           if (error && state.alive && child.connected) state.reject?.(error);
         });
       });

@@ -14,7 +14,7 @@ import {
 
 const CHILD = fileURLToPath(new URL('../test/fixtures/storage/task-child.mjs', import.meta.url));
 
-/** The child does what the site's name says. */
+/** The site's name tells the child process what to do. */
 const task = (site: string, round = 1): GpuTaskMessage =>
   gpuTaskMessage({ federation: 'f', campaign: 'c', site, round });
 
@@ -37,7 +37,7 @@ function launch(options: Partial<LocalLauncherOptions> = {}): LocalLauncher {
   return launcher;
 }
 
-const settled = () => expect.poll(() => launcher.pending(), { timeout: 30_000 }).toBe(0);
+const allDone = () => expect.poll(() => launcher.pending(), { timeout: 30_000 }).toBe(0);
 const typed = <T extends LauncherEvent['type']>(type: T) =>
   events.filter((event): event is Extract<LauncherEvent, { type: T }> => event.type === type);
 
@@ -52,19 +52,19 @@ afterEach(async () => {
 });
 
 describe('local launcher', () => {
-  test('runs tasks in order, at most so many at once, in processes that stay warm', async () => {
+  test('runs GPU tasks in order, at most maxGpuTasks at a time, in processes that it reuses', async () => {
     launch();
 
     for (let round = 1; round <= 6; round++) await launcher.submit(task('works', round));
-    await settled();
+    await allDone();
 
     let running = 0;
-    let most = 0;
+    let peak = 0;
     for (const event of events) {
-      if (event.type === 'started') most = Math.max(most, ++running);
+      if (event.type === 'started') peak = Math.max(peak, ++running);
       if (event.type === 'done') running -= 1;
     }
-    expect(most).toBe(2);
+    expect(peak).toBe(2);
     expect(typed('started').map((event) => event.message.round)).toEqual([1, 2, 3, 4, 5, 6]);
     expect(new Set(typed('done').map((event) => event.result)).size).toBe(2);
     expect(typed('progress')[0]?.progress).toMatchObject({ done: 1, total: 2, loss: 0.5 });
@@ -72,23 +72,23 @@ describe('local launcher', () => {
     if (process.platform === 'linux') expect(typed('done')[0]?.peakRss).toBeGreaterThan(10 * 2 ** 20);
   });
 
-  test('starts a task once that is submitted twice, and again when it has ended', async () => {
+  test('starts a GPU task once while it runs, and again after it has ended', async () => {
     launch();
     await launcher.submit(task('works'));
     await launcher.submit(task('works'));
-    await settled();
+    await allDone();
     expect(typed('done')).toHaveLength(1);
 
     await launcher.submit(task('works'));
-    await settled();
+    await allDone();
 
     expect(typed('done')).toHaveLength(2);
   });
 
-  test('replaces a process that died and runs its task again', async () => {
+  test('replaces a dead process and retries its GPU task', async () => {
     launch();
     await launcher.submit(task('dies-once'));
-    await settled();
+    await allDone();
 
     expect(typed('retrying').map((event) => event.reason)).toEqual([expect.stringContaining('SIGKILL')]);
     expect(typed('done')[0]?.result).toBe('second life');
@@ -96,52 +96,52 @@ describe('local launcher', () => {
   });
 
   test.each([
-    ['dies', "The task's process exited with code 3.", /last words/],
-    ['fails', 'The task failed: NO_DATA.', /There is nothing to learn from\./],
-  ])('gives up a task that %s each time, says why, and goes on with the next', async (site, reason, details) => {
+    ['dies', 'The process of the GPU task exited with code 3.', /last words/],
+    ['fails', 'The GPU task failed: NO_DATA.', /There is nothing to learn from\./],
+  ])('reports a GPU task that %s each time as failed and continues with the next', async (site, reason, details) => {
     launch({ maxGpuTasks: 1, retries: 1 });
     await launcher.submit(task(site));
     await launcher.submit(task('works'));
-    await settled();
+    await allDone();
 
-    // What the task said may name a case: that is for the site's own log.
+    // The details may name a case, so they are in the site's own log only.
     expect(failures).toEqual([{ site, reason }]);
     expect(typed('failed').map((event) => event.reason)).toEqual([expect.stringMatching(details)]);
     expect(typed('retrying')).toHaveLength(1);
     expect(typed('done')).toHaveLength(1);
   });
 
-  test('ends a task that takes too long', async () => {
+  test('ends a GPU task that takes too long', async () => {
     launch({ retries: 0, timeoutSeconds: 0.3 });
     await launcher.submit(task('hangs'));
-    await settled();
+    await allDone();
 
     expect(failures).toEqual([{ site: 'hangs', reason: expect.stringContaining('SIGTERM') }]);
   });
 
-  test('says that a command cannot be run', async () => {
+  test('reports a command that cannot be run', async () => {
     launch({ command: [join(directory, 'no-such-program')], retries: 0 });
     await launcher.submit(task('works'));
-    await settled();
+    await allDone();
 
     expect(failures).toEqual([{ site: 'works', reason: expect.stringContaining('ENOENT') }]);
   });
 
-  test('shares the cores out between the tasks', async () => {
+  test('divides the cores among the GPU tasks', async () => {
     launch({ maxGpuTasks: 1 });
     await launcher.submit(task('threads'));
-    await settled();
+    await allDone();
 
     expect(typed('done')[0]?.result).toBe(String(availableParallelism()));
   });
 
-  test('forgets what is running and waiting when closed, and calls nothing failed', async () => {
+  test('drops running and waiting GPU tasks when closed, without failures', async () => {
     launch({ maxGpuTasks: 1 });
     await launcher.submit(task('hangs'));
     await launcher.submit(task('works'));
 
     await launcher.close();
-    await settled();
+    await allDone();
 
     expect(failures).toEqual([]);
     expect(events.filter((event) => event.type !== 'output')).toMatchObject([{ type: 'started' }]);

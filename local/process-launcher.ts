@@ -15,7 +15,7 @@ export type LauncherEvent =
       readonly message: GpuTaskMessage;
       readonly result: unknown;
       readonly seconds: number;
-      /** Most memory that the task's process has held so far, bytes. */
+      /** Peak resident memory of the process so far, bytes. */
       readonly peakRss: number;
     }
   | { readonly type: 'retrying'; readonly message: GpuTaskMessage; readonly reason: string }
@@ -23,36 +23,36 @@ export type LauncherEvent =
   | { readonly type: 'output'; readonly line: string };
 
 export interface LocalLauncherOptions {
-  /** Processes at once. */
+  /** Most processes at a time. */
   readonly maxGpuTasks: number;
-  /** What a process runs; by default this project's GPU task under this Node. */
+  /** Command of a process; this project's GPU task by default. */
   readonly command?: readonly [string, ...string[]];
-  /** Added to this process's environment: where objects and queues are. */
+  /** Added to the environment of this process. */
   readonly env: Readonly<Record<string, string>>;
   readonly onEvent?: (event: LauncherEvent) => void;
-  /** Records that a task is given up, so that nobody waits for its answer. The reason names no case. */
+  /** Records the final failure of a GPU task, so that its round does not wait for it. The reason names no case. */
   readonly onFailed: (message: GpuTaskMessage, reason: string) => Promise<void>;
-  /** Starts again after a failure, so many times. */
+  /** Most retries after a failure. */
   readonly retries?: number;
-  /** A task that takes longer is ended and counts as failed. */
+  /** A GPU task that takes longer is ended and counts as failed. */
   readonly timeoutSeconds?: number;
-  /** What a process is given to end in after it was asked to: a step and a checkpoint. As long as on AWS by default. */
+  /** Time for a process to checkpoint and end after SIGTERM. As on AWS by default. */
   readonly graceSeconds?: number;
 }
 
 export interface LocalLauncher extends GpuTaskLauncher {
   submit(message: GpuTaskMessage): Promise<void>;
-  /** Tasks that are waiting or running. */
+  /** Number of waiting and running GPU tasks. */
   pending(): number;
-  /** Ends all processes. What was waiting or running is forgotten, not failed: the sweep starts it again. */
+  /** Ends all processes. Drops waiting and running GPU tasks without a failure; the sweep starts them again. */
   close(): Promise<void>;
 }
 
 const RETRY_AFTER_SECONDS = 1;
 
 /**
- * What AWS Batch does, with child processes: first come, first served, `maxGpuTasks` at once, each task once while
- * it waits or runs, and again, from its checkpoint, after a failure. Processes stay warm from task to task.
+ * Runs GPU tasks in child processes, in the order of their submission, at most `maxGpuTasks` at a time. A GPU task that
+ * waits or runs is not started again; one that failed is retried from its checkpoint. Processes are reused.
  */
 export function createProcessLauncher(options: LocalLauncherOptions): LocalLauncher {
   const {
@@ -97,7 +97,7 @@ export function createProcessLauncher(options: LocalLauncherOptions): LocalLaunc
     }
   }
 
-  async function runToTheEnd(message: GpuTaskMessage): Promise<void> {
+  async function runWithRetries(message: GpuTaskMessage): Promise<void> {
     for (let number = 1; !closing.signal.aborted; number++) {
       onEvent({ type: 'started', message, attempt: number });
       try {
@@ -109,7 +109,7 @@ export function createProcessLauncher(options: LocalLauncherOptions): LocalLaunc
           onEvent({ type: 'failed', message, reason });
           return await onFailed(
             message,
-            error instanceof GpuTaskFailure ? error.summary : 'The task could not be run.',
+            error instanceof GpuTaskFailure ? error.summary : 'The GPU task could not be run.',
           );
         }
         onEvent({ type: 'retrying', message, reason });
@@ -122,7 +122,7 @@ export function createProcessLauncher(options: LocalLauncherOptions): LocalLaunc
     while (running < maxGpuTasks && waiting.length > 0 && !closing.signal.aborted) {
       const message = waiting.shift() as GpuTaskMessage;
       running += 1;
-      runToTheEnd(message)
+      runWithRetries(message)
         .catch((error) => onEvent({ type: 'failed', message, reason: describeError(error) }))
         .finally(() => {
           running -= 1;
@@ -148,11 +148,11 @@ export function createProcessLauncher(options: LocalLauncherOptions): LocalLaunc
   };
 }
 
-/** One name for one piece of work: two messages of one name ask for the same. */
+/** Two messages with the same name ask for the same work. */
 const jobName = ({ federation, campaign, stage, round, site }: GpuTaskMessage): string =>
   [federation, campaign, stage, round, site].join('/');
 
-/** This project's GPU task from its source. Paths are absolute: the launcher may run in any directory. */
+/** Runs this project's GPU task from its source. Paths are absolute, because the launcher may run in any directory. */
 function gpuTaskCommand(): readonly [string, ...string[]] {
   const tsx = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
   return [process.execPath, '--import', tsx, fileURLToPath(new URL('../gpu-tasks/main.ts', import.meta.url))];

@@ -57,7 +57,7 @@ function start(queues: Queues, options: Partial<RunnerOptions>): RunnerEvent[] {
 afterEach(() => runner.stop());
 
 describe('local runner', () => {
-  test("hands over Lambda's event and deletes what was handled", async () => {
+  test("passes Lambda's event and deletes handled messages", async () => {
     const queues = createMemoryQueues();
     const seen: SqsEvent[] = [];
     await queues.send('in', 'hello');
@@ -88,7 +88,7 @@ describe('local runner', () => {
     expect(await queues.depth('in')).toEqual({ waiting: 0, inFlight: 0 });
   });
 
-  test('retries the messages that failed, and only them', async () => {
+  test('retries failed messages only', async () => {
     const queues = createMemoryQueues();
     const attempts: string[] = [];
     for (const body of ['good', 'bad', 'fine']) await queues.send('in', body);
@@ -128,12 +128,12 @@ describe('local runner', () => {
 
     const [first, ...later] = events.filter((event) => event.type === 'handled');
     expect(first).toMatchObject({ messages: 2, failed: 2 });
-    // They may become visible a moment apart and so come alone.
+    // They may become visible at different times and arrive in separate batches.
     expect(later.map((event) => event.failed)).toEqual(later.map(() => 0));
     expect(later.reduce((sum, event) => sum + event.messages, 0)).toBe(2);
   });
 
-  test('is idle only after what handlers sent on was handled too', async () => {
+  test('is idle only after messages from handlers were handled too', async () => {
     const queues = createMemoryQueues();
     const handled: string[] = [];
     await queues.send('in', 'x');
@@ -156,7 +156,7 @@ describe('local runner', () => {
     expect(handled).toEqual(['in', 'out']);
   });
 
-  test('goes on when a queue cannot be reached for a while', async () => {
+  test('continues after a queue was temporarily unreachable', async () => {
     const queues = createMemoryQueues();
     let failures = 1;
     const flaky: Queues = {
@@ -177,7 +177,7 @@ describe('local runner', () => {
     ]);
   });
 
-  test('sweeps at the start and again, and survives a sweep that throws', async () => {
+  test('sweeps repeatedly from the start, even if a sweep throws', async () => {
     let sweeps = 0;
     const events = start(createMemoryQueues(), {
       sweep: {
@@ -194,7 +194,7 @@ describe('local runner', () => {
     expect(events).toMatchObject([{ type: 'sweep-threw' }]);
   });
 
-  test('stops in the middle of a long poll, and lets a running handler end', async () => {
+  test('stops during a long poll and lets a running handler end', async () => {
     const queues = createMemoryQueues();
     const abort = new AbortController();
     let ended = false;

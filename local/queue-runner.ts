@@ -9,7 +9,7 @@ export type RunnerEvent =
       readonly type: 'handled';
       readonly queue: string;
       readonly messages: number;
-      /** Messages that the handler reported as failed; they come again, and in the end go to the dead letters. */
+      /** Messages that the handler reported as failed. They are received again, and finally go to the dead-letter queue. */
       readonly failed: number;
       readonly seconds: number;
     }
@@ -21,46 +21,46 @@ export interface RunnerOptions {
   readonly context: HandlerContext;
   readonly topology: Topology;
   readonly handlers: Readonly<Record<HandlerName, SqsHandler>>;
-  /** Stops the runner, as {@link Runner.stop} does. */
+  /** Stops the runner like {@link Runner.stop}. */
   readonly signal?: AbortSignal;
   readonly onEvent?: (event: RunnerEvent) => void;
-  /** Runs at the start and then each time so many seconds after it ended. */
+  /** Runs at the start, and again each time `everySeconds` after it ended. */
   readonly sweep?: { readonly everySeconds: number; readonly run: () => Promise<void> };
-  /** How soon a failed message comes again, in seconds. On AWS it is the queue's visibility time-out. */
+  /** Seconds until a failed message is received again. On AWS this is the queue's visibility time-out. */
   readonly retrySeconds?: number;
 }
 
 export interface Runner {
-  /** Receives nothing more and waits for the handlers that are running. */
+  /** Stops receiving and waits for running handlers. */
   stop(): Promise<void>;
-  /** Resolves when no handler is running and no queue holds a message, dead letters apart. */
+  /** Resolves when no handler runs and no queue holds a message, except for dead letters. */
   idle(): Promise<void>;
 }
 
-/** The most messages that SQS gives at once. */
+/** Most messages of one receive call of SQS. */
 const RECEIVE_MAX = 10;
-/** The longest that SQS lets a receive wait. */
+/** Longest wait of one receive call of SQS. */
 const WAIT_SECONDS = 20;
 
 /**
- * Does on one machine what Lambda does with a queue: long-polls each queue, hands batches to its handler,
- * deletes what did not fail. One batch of a queue at a time, all queues side by side.
+ * Consumes queues as Lambda does: long-polls each queue, passes batches to its handler, and deletes the messages that did
+ * not fail. Handles one batch of a queue at a time, and all queues concurrently.
  */
 export function startQueueRunner(options: RunnerOptions): Runner {
   const { context, topology, sweep, retrySeconds = 2, onEvent = () => undefined } = options;
   const stopping = new AbortController();
   const signal = options.signal ? AbortSignal.any([options.signal, stopping.signal]) : stopping.signal;
-  // One long poll for each queue listens to it; Node would take more than ten for a leak.
+  // One long poll per queue listens to it. Node would warn about more than ten.
   setMaxListeners(0, signal);
   const watch = createIdleWatch(() => isDrained(context, topology));
 
   async function consume(queue: QueueSpec): Promise<void> {
     while (!signal.aborted) {
       try {
-        const messages = await gather(context, queue, signal);
+        const messages = await receiveBatch(context, queue, signal);
         if (messages.length > 0) {
           const failed = await watch.busyWhile(() => handle(options, queue, messages, retrySeconds));
-          // That a queue gives a message up to the dead letters, instead of to us, is told to nobody.
+          // No event tells when a queue moves a message to its dead-letter queue.
           if (failed > 0) setTimeout(watch.check, (retrySeconds + 1) * 1000).unref();
         }
         watch.check();
@@ -89,8 +89,8 @@ export function startQueueRunner(options: RunnerOptions): Runner {
   };
 }
 
-/** The next batch: what a long poll brings and, where the queue takes larger batches, what else is there already. */
-async function gather(
+/** Receives the next batch: a long poll, then further visible messages if the batch may hold more. */
+async function receiveBatch(
   { queues }: HandlerContext,
   { name, batchSize }: QueueSpec,
   signal: AbortSignal,
@@ -106,9 +106,9 @@ async function gather(
 }
 
 /**
- * One invocation, and what follows for each of its messages.
+ * Invokes the handler with a batch, then deletes or releases each message.
  *
- * @returns how many failed
+ * @returns number of failed messages
  */
 async function handle(
   options: RunnerOptions,
@@ -132,7 +132,7 @@ async function handle(
   return failed.length;
 }
 
-/** Messages that a handler reports as failed; all of them when it names one that was not in its batch, as Lambda has it. */
+/** Messages that a handler reports as failed. As on Lambda, all of them if it names one that was not in the batch. */
 async function failuresOf(
   handler: SqsHandler,
   context: HandlerContext,
@@ -145,7 +145,7 @@ async function failuresOf(
   return known.length < named.length ? messages : known;
 }
 
-/** The event that Lambda makes of a batch ("Using Lambda with Amazon SQS", standard queues). */
+/** Lambda's event for a batch ("Using Lambda with Amazon SQS", standard queues). */
 function sqsEvent(queue: QueueSpec, messages: readonly QueueMessage[]): SqsEvent {
   const Records = messages.map((message) => ({
     messageId: message.id,
@@ -165,10 +165,10 @@ async function isDrained(context: HandlerContext, topology: Topology): Promise<b
   return depths.every(({ waiting, inFlight }) => waiting + inFlight === 0);
 }
 
-/** Waits for idleness without polling: it can only begin when work or a receive ends. */
+/** Waits for idleness without polling, because it can only begin when work or a receive ends. */
 function createIdleWatch(isEmpty: () => Promise<boolean>) {
   let busy = 0;
-  /** Grows with all that begins, so that a look at the queues during which something began counts for nothing. */
+  /** Number of work items started so far. A check of the queues is void if one started meanwhile. */
   let begun = 0;
   const waiting = new Set<() => void>();
 
@@ -181,7 +181,7 @@ function createIdleWatch(isEmpty: () => Promise<boolean>) {
         for (const resolve of waiting) resolve();
         waiting.clear();
       },
-      // The loops say that a queue cannot be reached; the next receive brings the next look.
+      // The receive loops report an unreachable queue, and their next receive checks again.
       () => undefined,
     );
   }

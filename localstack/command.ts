@@ -2,14 +2,14 @@
  * `npm run localstack`: LocalStack on 127.0.0.1 until Ctrl-C.
  *
  *   npm run localstack -- --port 4567
- *   npm run localstack -- --stop        what an earlier start left behind
+ *   npm run localstack -- --stop        stops what an earlier run left running
  */
 import { parseArgs } from 'node:util';
 import { describeError, FedcardioError } from '../lib/error.ts';
 import { hasContainerEngine, stopContainer } from './container.ts';
 import { localStackVersion } from './health.ts';
-import { prepareLaunch } from './launch.ts';
-import { stopLeftBehind } from './left-behind.ts';
+import { stopOrphans } from './pid-files.ts';
+import { prepareLaunch } from './prepare-launch.ts';
 
 const say = (line: string) => console.error(line);
 
@@ -25,19 +25,21 @@ try {
 function portOf(text: string): number {
   const port = Number(text);
   if (Number.isInteger(port) && port > 0 && port < 65536) return port;
-  throw new FedcardioError('BAD_CONFIGURATION', `"${text}" is no port.`, { hint: 'Ports go from 1 to 65535.' });
+  throw new FedcardioError('BAD_CONFIGURATION', `"${text}" is not a port.`, {
+    hint: 'Choose a number from 1 to 65535.',
+  });
 }
 
 async function stop(): Promise<void> {
-  await stopLeftBehind(say);
+  await stopOrphans(say);
   if (await hasContainerEngine()) await stopContainer();
 }
 
 async function run(port: number): Promise<void> {
   const endpoint = `http://127.0.0.1:${port}`;
   if ((await localStackVersion(endpoint)) !== undefined) {
-    throw new FedcardioError('BAD_CONFIGURATION', `LocalStack runs at ${endpoint} already.`, {
-      hint: 'Stop one that was left behind with --stop, or choose another --port.',
+    throw new FedcardioError('BAD_CONFIGURATION', `LocalStack already runs at ${endpoint}.`, {
+      hint: 'Stop it with --stop, or choose another --port.',
     });
   }
   const interrupted = new Promise<void>((resolve) => {

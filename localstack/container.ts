@@ -8,12 +8,12 @@ const COMPOSE = ['compose', '--file', fileURLToPath(new URL('./compose.yml', imp
 export const hasContainerEngine = async (): Promise<boolean> =>
   (await succeeds('docker', ['info'])) && (await succeeds('docker', ['compose', 'version']));
 
-/** LocalStack by compose.yml. */
+/** Starts LocalStack with compose.yml. */
 export function containerLaunch(): Launch {
   return {
     async start(port, say) {
-      say('LocalStack: starting its container (the image is fetched once)');
-      // Its output is the user's to see: fetching an image takes minutes.
+      say('LocalStack: starting its container (the first start pulls the image)');
+      // Shows the output, because pulling the image takes minutes.
       await execute('docker', [...COMPOSE, 'up', '--detach'], { env: { LOCALSTACK_PORT: String(port) }, show: true });
       const endpoint = `http://127.0.0.1:${port}`;
       try {
@@ -30,7 +30,7 @@ export function containerLaunch(): Launch {
   };
 }
 
-/** Ends the container and removes it. Does nothing where none runs. */
+/** Stops and removes the container, if any. */
 export async function stopContainer(): Promise<void> {
   await execute('docker', [...COMPOSE, 'down', '--timeout', '10'], {});
 }

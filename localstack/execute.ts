@@ -4,10 +4,10 @@ import { text } from 'node:stream/consumers';
 import { FedcardioError } from '../lib/error.ts';
 
 /**
- * Runs a program to its end. `show`: its output goes to standard error.
+ * Runs a program to its end. With `show`, its output goes to standard error.
  *
- * @returns what it wrote to standard output, trimmed; empty with `show`
- * @throws FedcardioError BAD_CONFIGURATION when it cannot be run or fails, with the end of what it said
+ * @returns its standard output, trimmed; empty with `show`
+ * @throws FedcardioError BAD_CONFIGURATION if it cannot be run or fails, with its last output
  */
 export async function execute(
   program: string,
@@ -35,7 +35,7 @@ export async function execute(
   }
 }
 
-/** Whether a program is there and ends well. */
+/** Whether a program exists and succeeds. */
 export const succeeds = (program: string, args: readonly string[]): Promise<boolean> =>
   execute(program, args, {}).then(
     () => true,

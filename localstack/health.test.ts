@@ -21,25 +21,25 @@ const OTHER = { status: 404, body: '<Error><Code>NoSuchKey</Code></Error>' };
 const running = { failure: () => undefined, advice: 'Look at the log.' };
 
 describe('the health of LocalStack', () => {
-  test('tells its version, and that another server is not it', async () => {
+  test('returns the version, and undefined for another server', async () => {
     expect(await localStackVersion(await answering(() => HEALTHY))).toBe('4.14.0');
     server?.close();
     expect(await localStackVersion(await answering(() => OTHER))).toBeUndefined();
     expect(await localStackVersion('http://127.0.0.1:9')).toBeUndefined();
   });
 
-  test('is waited for', async () => {
+  test('is awaited', async () => {
     let asked = 0;
     const endpoint = await answering(() => (++asked < 3 ? OTHER : HEALTHY));
-    const said: string[] = [];
+    const lines: string[] = [];
 
-    await waitForHealth(endpoint, (line) => said.push(line), running);
+    await waitForHealth(endpoint, (line) => lines.push(line), running);
 
     expect(asked).toBe(3);
-    expect(said).toEqual([expect.stringContaining(`LocalStack 4.14.0 is ready at ${endpoint}`)]);
+    expect(lines).toEqual([expect.stringContaining(`LocalStack 4.14.0 is ready at ${endpoint}`)]);
   });
 
-  test('is not waited for once its process has ended', async () => {
+  test('is not awaited after its process has ended', async () => {
     const ended = { ...running, failure: () => 'it ended by code 1: no such module' };
 
     await expect(waitForHealth('http://127.0.0.1:9', () => undefined, ended)).rejects.toMatchObject({

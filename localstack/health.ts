@@ -5,7 +5,7 @@ import type { Say } from './launch.ts';
 
 const healthSchema = z.object({ version: z.string(), services: z.record(z.string(), z.string()) });
 
-/** LocalStack's version where it answers; undefined where nobody does, or somebody else. */
+/** Version of the LocalStack at an endpoint; undefined without an answer, or from another server. */
 export async function localStackVersion(endpoint: string): Promise<string | undefined> {
   try {
     const response = await fetch(`${endpoint}/_localstack/health`, { signal: AbortSignal.timeout(2000) });
@@ -16,15 +16,15 @@ export async function localStackVersion(endpoint: string): Promise<string | unde
 }
 
 const POLL_MS = 200;
-const SAY_SECONDS = 10;
-/** A container's image may have to be fetched before; then it takes seconds, on a busy machine a minute. */
+const REPORT_SECONDS = 10;
+/** Starting takes seconds, or a minute on a busy machine. */
 const TIMEOUT_SECONDS = 180;
 
 /**
- * Waits until LocalStack answers, and says every ten seconds that it still waits.
+ * Waits until LocalStack answers, and reports every ten seconds that it still waits.
  *
- * @param failure why it will never answer, once that is known; `advice` where to look
- * @throws FedcardioError BAD_CONFIGURATION when it failed, or took three minutes
+ * @param options `failure` returns the reason once LocalStack cannot start; `advice` is the hint of the error
+ * @throws FedcardioError BAD_CONFIGURATION if it failed or took three minutes
  */
 export async function waitForHealth(
   endpoint: string,
@@ -33,7 +33,7 @@ export async function waitForHealth(
 ): Promise<void> {
   const started = performance.now();
   const seconds = () => Math.round((performance.now() - started) / 1000);
-  for (let next = SAY_SECONDS; ; await sleep(POLL_MS)) {
+  for (let next = REPORT_SECONDS; ; await sleep(POLL_MS)) {
     const version = await localStackVersion(endpoint);
     if (version !== undefined) return say(`LocalStack ${version} is ready at ${endpoint} (${seconds()} s)`);
     const reason = failure() ?? (seconds() > TIMEOUT_SECONDS ? `no answer in ${TIMEOUT_SECONDS} s` : undefined);
@@ -42,7 +42,7 @@ export async function waitForHealth(
     }
     if (seconds() >= next) {
       say(`LocalStack is starting (${seconds()} s)`);
-      next += SAY_SECONDS;
+      next += REPORT_SECONDS;
     }
   }
 }

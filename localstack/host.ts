@@ -5,28 +5,28 @@ import { join, resolve } from 'node:path';
 import { parseEnv } from 'node:util';
 import { waitForHealth } from './health.ts';
 import type { Launch } from './launch.ts';
-import { filesOf, forgetProcess, rememberProcess, STATE } from './left-behind.ts';
+import { filesOf, removePidFile, STATE, writePidFile } from './pid-files.ts';
 import { localStackPython } from './python.ts';
 
 const SETTINGS = new URL('./localstack.env', import.meta.url);
 const GRACE_SECONDS = 10;
 
 /**
- * LocalStack as a process of this machine, which its makers call host mode: for machines without a container engine.
+ * Runs LocalStack as a process of this machine (its host mode), for machines without a container engine.
  *
- * @throws FedcardioError BAD_CONFIGURATION when it cannot be installed
+ * @throws FedcardioError BAD_CONFIGURATION if it cannot be installed
  */
 export async function hostLaunch(say: (line: string) => void): Promise<Launch> {
   const python = await localStackPython(say);
   return {
     async start(port, say) {
-      say('LocalStack: starting it as a process of this machine (no container engine runs)');
+      say('LocalStack: starting in host mode (no container engine runs)');
       const files = resolve(filesOf(port));
       rmSync(files, { recursive: true, force: true });
       mkdirSync(files, { recursive: true });
       const log = join(STATE, `localstack-${port}.log`);
       const output = openSync(log, 'w');
-      // In a group of its own: Ctrl-C is for the parent, which stops it in order.
+      // In its own process group, because on Ctrl-C the parent stops it in order.
       const child = spawn(python, ['-m', 'localstack.runtime.main'], {
         env: { ...process.env, ...settings(port, files) },
         stdio: ['ignore', output, output],
@@ -39,10 +39,10 @@ export async function hostLaunch(say: (line: string) => void): Promise<Launch> {
       child.once('exit', (code, signal) => {
         ended = `it ended by ${signal ?? `code ${code}`}: ${lastLines(log)}`;
       });
-      if (child.pid !== undefined) rememberProcess(port, child.pid);
+      if (child.pid !== undefined) writePidFile(port, child.pid);
       const stop = async () => {
         await end(child);
-        forgetProcess(port);
+        removePidFile(port);
       };
       const endpoint = `http://127.0.0.1:${port}`;
       try {
@@ -59,10 +59,10 @@ export async function hostLaunch(say: (line: string) => void): Promise<Launch> {
 const settings = (port: number, files: string): NodeJS.ProcessEnv => ({
   ...parseEnv(readFileSync(SETTINGS, 'utf8')),
   GATEWAY_LISTEN: `127.0.0.1:${port}`,
-  // The other server that it has, twisted, ignores the address and listens on all of them.
+  // LocalStack's other server, twisted, ignores the address and listens on all of them.
   GATEWAY_SERVER: 'hypercorn',
   DNS_ADDRESS: '0',
-  // Even where this machine is itself a container, it is no container of LocalStack's.
+  // This machine may be a container, but not LocalStack's own.
   OVERRIDE_IN_DOCKER: '0',
   FILESYSTEM_ROOT: files,
 });

@@ -10,14 +10,14 @@ import type { Say } from './launch.ts';
 
 const REQUIREMENTS = fileURLToPath(new URL('./localstack-requirements.txt', import.meta.url));
 
-/** What LocalStack 4.14.0 runs on, and its own image has: 3.12 lacks `warnings.deprecated`, which its KMS imports. */
+/** Python of the image of LocalStack 4.14.0. Python 3.12 lacks `warnings.deprecated`, which its KMS imports. */
 const VERSION = '3.13';
 
 /**
- * The Python of a virtual environment that holds LocalStack: made on first use, in the user's cache, shared by every
- * clone; complete or absent, never half.
+ * The Python of a virtual environment with LocalStack. Created at the first use in the user's cache, and shared by all
+ * clones. The creation is atomic.
  *
- * @throws FedcardioError BAD_CONFIGURATION when there is no Python for it, or its packages cannot be had
+ * @throws FedcardioError BAD_CONFIGURATION if there is no suitable Python, or the packages cannot be installed
  */
 export async function localStackPython(say: Say): Promise<string> {
   const python = await findPython();
@@ -29,29 +29,29 @@ export async function localStackPython(say: Say): Promise<string> {
   await mkdir(cacheDirectory(), { recursive: true });
   const work = await mkdtemp(join(cacheDirectory(), 'venv-'));
   try {
-    say(`LocalStack: installing it from PyPI into ${home} (about 500 MB, once)`);
+    say(`LocalStack: installing it from PyPI into ${home} (about 500 MB, first start only)`);
     await execute(python, ['-m', 'venv', work], {});
     const quietly = ['--quiet', '--disable-pip-version-check', '--no-input'];
     await execute(within(work), ['-m', 'pip', 'install', ...quietly, '--requirement', REQUIREMENTS], {});
     await rename(work, home).catch((error) => {
-      if (!existsSync(home)) throw error; // another start was first
+      if (!existsSync(home)) throw error; // A concurrent start was first.
     });
     return within(home);
   } catch (cause) {
     throw new FedcardioError('BAD_CONFIGURATION', `LocalStack cannot be installed: ${(cause as Error).message}`, {
       cause,
-      hint: 'Is PyPI reachable, and are venv and pip there? On Debian they are the package python3-venv.',
+      hint: 'Check that PyPI is reachable, and that venv and pip are installed (on Debian the package python3-venv).',
     });
   } finally {
     await rm(work, { recursive: true, force: true });
   }
 }
 
-/** The same folder that `npm run setup` keeps the tensor library in. */
+/** The cache folder of `npm run setup` too. */
 const cacheDirectory = (): string =>
   process.env.FEDCARDIO_CACHE ?? join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'fedcardio');
 
-/** FEDCARDIO_PYTHON, what the path has, what pyenv has: the first of the right version. */
+/** The first Python of the right version from FEDCARDIO_PYTHON, PATH and pyenv. */
 async function findPython(): Promise<string> {
   const named = process.env.FEDCARDIO_PYTHON;
   const programs = named ? [named] : ['python3', `python${VERSION}`, ...(await pyenv())];
@@ -64,13 +64,13 @@ async function findPython(): Promise<string> {
     if (version === VERSION) return program;
     seen.push(`${program} is ${version}`);
   }
-  const found = seen.length > 0 ? seen.join(', ') : `no ${programs.join(' or ')} runs`;
+  const found = seen.length > 0 ? seen.join(', ') : `found no ${programs.join(' or ')}`;
   throw new FedcardioError('BAD_CONFIGURATION', `LocalStack needs a container engine or Python ${VERSION}; ${found}.`, {
-    hint: 'Start Docker, or install such a Python and name it in FEDCARDIO_PYTHON if it is not on the path.',
+    hint: 'Start Docker, or install this Python and set FEDCARDIO_PYTHON to it if it is not on the PATH.',
   });
 }
 
-/** Pythons that pyenv has installed but not put on the path. */
+/** Pythons installed by pyenv that are not on the PATH. */
 async function pyenv(): Promise<readonly string[]> {
   const versions = join(process.env.PYENV_ROOT ?? join(homedir(), '.pyenv'), 'versions');
   const installed = await readdir(versions).catch(() => []);

@@ -11,7 +11,8 @@ import { createServer } from 'node:net';
 import { parseArgs } from 'node:util';
 import { describeError } from '../lib/error.ts';
 import { localStackVersion } from '../localstack/health.ts';
-import { type Launch, prepareLaunch } from '../localstack/launch.ts';
+import type { Launch } from '../localstack/launch.ts';
+import { prepareLaunch } from '../localstack/prepare-launch.ts';
 
 const DEFAULT_ENDPOINT = 'http://127.0.0.1:4566';
 const say = (line: string) => console.error(line);

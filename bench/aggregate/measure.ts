@@ -7,9 +7,9 @@ import { aggregationSchema, type Encoding, type StoredFile } from '../../lib/fed
 import type { FederationStore } from '../../lib/storage/contract.ts';
 import { median, significant } from '../figures/numbers.ts';
 import type { Case } from './cases.ts';
+import type { TaskFigures } from './merge-process.ts';
 import { BUCKET, relativeError, storeModel } from './models.ts';
-import { runMergeProcess } from './processes.ts';
-import type { TaskFigures } from './task.ts';
+import { runMergeProcess } from './run-merge.ts';
 
 export interface Figures {
   readonly updates: number;

@@ -2,7 +2,7 @@ import { CreateQueueCommand } from '@aws-sdk/client-sqs';
 import { mapConcurrently } from '../../lib/async.ts';
 import { createSqsClient } from '../../lib/aws/clients.ts';
 import { createQueues } from '../../lib/aws/queues.ts';
-import type { BenchServer, Rate } from './server.ts';
+import type { BenchServer, Rate } from './bench-server.ts';
 
 const QUEUE = 'bench';
 const MESSAGES = 10_000;

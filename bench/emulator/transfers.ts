@@ -5,7 +5,7 @@ import { createS3Client } from '../../lib/aws/clients.ts';
 import { createObjectStorage } from '../../lib/aws/objects.ts';
 import type { ObjectStore } from '../../lib/storage/contract.ts';
 import { significant } from '../figures/numbers.ts';
-import type { BenchServer, Rate } from './server.ts';
+import type { BenchServer, Rate } from './bench-server.ts';
 
 const BUCKET = 'bench';
 const OBJECT_BYTES = 64 * 1024 ** 2;

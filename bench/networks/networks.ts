@@ -1,5 +1,5 @@
-import { SWIN_UNETR, UNET } from '../../cli/demo/campaign.ts';
 import { phantomOf } from '../../cli/demo/case-files.ts';
+import { SWIN_UNETR, UNET } from '../../cli/demo/demo-campaign.ts';
 import { allCases, DEMO_TASKS, scenarioOf } from '../../cli/demo/scenario.ts';
 import { table } from '../../cli/table.ts';
 import { isFedcardioError } from '../../lib/error.ts';

@@ -4,7 +4,7 @@ import { TASKS } from '../../lib/federation/tasks.ts';
 import { landmarksOfClassMap } from '../../lib/imaging/landmarks.ts';
 import { readMarkups } from '../../lib/imaging/markups.ts';
 import { readNifti } from '../../lib/imaging/nifti-read.ts';
-import { brokenFiles } from './broken.ts';
+import { brokenFiles } from './broken-files.ts';
 import { type CaseFile, caseFiles, phantomOf } from './case-files.ts';
 import { casesOf, type DemoCase, scenarioOf } from './scenario.ts';
 

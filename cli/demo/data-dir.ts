@@ -2,7 +2,7 @@ import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSyn
 import { join } from 'node:path';
 import { z } from 'zod';
 import { FedcardioError } from '../../lib/error.ts';
-import { takeDirectory } from '../../local/emulator/lock.ts';
+import { lockDirectory } from '../../local/emulator/lock.ts';
 import type { TimedEvent } from './events.ts';
 import type { Profile } from './scenario.ts';
 
@@ -90,7 +90,7 @@ async function removeOld(
   existing: DemoState,
   say: (line: string) => void,
 ): Promise<void> {
-  const release = await takeDirectory(server);
+  const release = await lockDirectory(server);
   await release();
   if (!existing.finished)
     say(`Starting afresh: removing the unfinished demo in ${path} (--resume would go on with it).`);

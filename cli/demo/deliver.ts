@@ -1,11 +1,11 @@
 import { availableParallelism } from 'node:os';
 import type { Platform } from '../../local/platform.ts';
-import { brokenFiles } from './broken.ts';
+import { brokenFiles } from './broken-files.ts';
 import type { DemoEvent } from './events.ts';
-import { isCataloged, isRejected, waitForIntake } from './intake.ts';
 import type { DemoOptions } from './options.ts';
 import { allCases, type DemoCase, type Scenario } from './scenario.ts';
-import { uploadCases } from './upload.ts';
+import { uploadCases } from './upload-cases.ts';
+import { isCataloged, isRejected, waitForIntake } from './wait-for-intake.ts';
 
 /** Uploads all that the hospitals have, the broken files too, and waits until intake has dealt with it. */
 export async function deliver(

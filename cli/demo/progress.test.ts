@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { campaignOf } from './campaign.ts';
+import { campaignOf } from './demo-campaign.ts';
 import type { DemoEvent } from './events.ts';
 import { advance, type Progress, secondsLeft, startOf, workDone } from './progress.ts';
 import { eventLine, progressBlock } from './progress-text.ts';

@@ -8,8 +8,8 @@ import { reportPage } from '../../lib/report/report-page.ts';
 import { landmarksByRole, modelMetrics, scoresByRole } from '../../lib/report/scores-by-role.ts';
 import type { Stores } from '../../lib/storage/contract.ts';
 import { readJson } from '../../lib/storage/documents.ts';
-import { STUDENT_MODEL, STUDENT_STAGE } from './campaign.ts';
 import { type CampaignRecord, collectCampaign } from './collect.ts';
+import { STUDENT_MODEL, STUDENT_STAGE } from './demo-campaign.ts';
 import { readGalleryCase } from './gallery-case.ts';
 
 /** What only the one who ran the campaign knows. */

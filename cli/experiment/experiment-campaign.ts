@@ -1,7 +1,7 @@
 import { type Campaign, type CampaignInput, campaignSchema, type ModelConfig } from '../../lib/federation/schemas.ts';
 import { PROBE_TASK, type TaskId } from '../../lib/federation/tasks.ts';
 import { COMPARISONS, MODELS } from '../../lib/report/experiment/compared-models.ts';
-import { BUDGETS, type Budget, GRID, SWIN_UNETR, UNET } from '../demo/campaign.ts';
+import { BUDGETS, type Budget, GRID, SWIN_UNETR, UNET } from '../demo/demo-campaign.ts';
 import { DEMO_TASKS, type Scenario, type SiteScenario } from '../demo/scenario.ts';
 
 type StageInput = CampaignInput['stages'][number];

@@ -12,7 +12,7 @@ const topology = topologyOf({
 let server: Server | undefined;
 afterEach(() => void server?.close());
 
-/** Answers every request with a status and nothing else. */
+/** Answers every request with a status only. */
 async function answering(status: number): Promise<string> {
   const listening = createServer((_, response) => response.writeHead(status).end()).listen(0, '127.0.0.1');
   await new Promise((resolve) => listening.once('listening', resolve));
@@ -21,16 +21,16 @@ async function answering(status: number): Promise<string> {
 }
 
 describe('deploying', () => {
-  test('to an endpoint that refuses says so, and does not take it for one without CloudFormation', async () => {
+  test('to an endpoint that refuses access fails instead of replaying the templates', async () => {
     const endpoint = await answering(403);
 
     await expect(deploy(endpoint, topology)).rejects.toMatchObject({
       code: 'STORAGE',
-      message: expect.stringContaining(`Cannot ask ${endpoint} for its stacks`),
+      message: expect.stringContaining(`Cannot list the stacks of ${endpoint}`),
     });
   });
 
-  test('to an endpoint where nobody listens says what to start', async () => {
+  test('to an endpoint that does not answer says what to start', async () => {
     await expect(deploy('http://127.0.0.1:9', topology)).rejects.toMatchObject({
       code: 'STORAGE',
       hint: expect.stringContaining('npm run localstack'),

@@ -8,12 +8,12 @@ import { provision } from './provision.ts';
 import { deployStack } from './stacks.ts';
 
 /**
- * Brings a topology's data stacks to an endpoint: by CloudFormation where the endpoint has it, as LocalStack does,
- * and by replaying the same templates where it has S3 and SQS alone, as the embedded server does. What is there is
- * kept and brought up to date; doing it again changes nothing.
+ * Deploys a topology's data stacks to an endpoint: with CloudFormation if the endpoint has it, as LocalStack does, or by
+ * replaying the same templates if it has S3 and SQS only, as the embedded server does. Updates existing resources and
+ * keeps their content. Idempotent.
  *
- * @returns one line that says how, and what was not applied
- * @throws FedcardioError STORAGE when nobody answers, or when a resource cannot be created
+ * @returns one line on how it was deployed and what was not applied
+ * @throws FedcardioError STORAGE if the endpoint does not answer, or a resource cannot be created
  * @example
  * say(await deploy('http://127.0.0.1:4566', topologyOf(federation)));
  */
@@ -25,7 +25,7 @@ export async function deploy(endpoint: string, topology: Topology): Promise<stri
       const notApplied = await provision(templates, { endpoint });
       return `${templates.length} data stacks replayed; not applied here: ${notApplied.join(', ')}`;
     }
-    // One after the other: emulators deploy no faster side by side, and AWS throttles.
+    // Sequential, because emulators deploy no faster in parallel, and AWS throttles.
     for (const template of templates) await deployStack(cloudFormation, template);
     return `${templates.length} data stacks deployed by CloudFormation`;
   } finally {
@@ -33,7 +33,7 @@ export async function deploy(endpoint: string, topology: Topology): Promise<stri
   }
 }
 
-/** How a server answers that has S3 alone, and takes the request for one to S3; and LocalStack without the service. */
+/** Statuses of a server that takes the request for an S3 request, and of LocalStack without the service. */
 const WITHOUT_CLOUDFORMATION = [405, 501];
 
 async function hasCloudFormation(cloudFormation: CloudFormationClient, endpoint: string): Promise<boolean> {
@@ -43,9 +43,9 @@ async function hasCloudFormation(cloudFormation: CloudFormationClient, endpoint:
   } catch (cause) {
     const { status } = serviceFailure(cause);
     if (status !== undefined && WITHOUT_CLOUDFORMATION.includes(status)) return false;
-    throw new FedcardioError('STORAGE', `Cannot ask ${endpoint} for its stacks: ${(cause as Error).message}`, {
+    throw new FedcardioError('STORAGE', `Cannot list the stacks of ${endpoint}: ${(cause as Error).message}`, {
       cause,
-      hint: 'Does it run? Start LocalStack with `npm run localstack`, or the embedded server with `fedcardio local`.',
+      hint: 'Check that it runs. Start LocalStack with `npm run localstack`, or the embedded server with `fedcardio local`.',
     });
   }
 }

@@ -59,7 +59,7 @@ describe('provisioning', () => {
     }
   });
 
-  test('changes nothing when it runs again, and mends what was changed meanwhile', async () => {
+  test('is idempotent and restores attributes that were changed', async () => {
     const queues = createQueues(server);
     const intake = names.intakeQueue('f', 'berlin');
     const before = await queues.depth(intake);
@@ -77,7 +77,7 @@ describe('provisioning', () => {
     expect(QueueConfigurations).toHaveLength(2);
   });
 
-  test('says what it read and did not apply', () => {
+  test('returns what was not applied', () => {
     expect(notApplied).toEqual([
       'KMS::Alias',
       'KMS::Key',
@@ -89,7 +89,7 @@ describe('provisioning', () => {
     ]);
   });
 
-  test('says what could not be created', async () => {
+  test('names the resource that could not be created', async () => {
     const Bucket = { Type: 'AWS::S3::Bucket', Properties: { BucketName: 'NOT A BUCKET' } };
 
     await expect(provision([{ stackName: 'bad', template: { Resources: { Bucket } } }], server)).rejects.toMatchObject({
@@ -100,7 +100,7 @@ describe('provisioning', () => {
 });
 
 describe('from an upload to a handler', () => {
-  test('brings events to the queue of their filter, and messages that fail to the dead letters, whole', async () => {
+  test('sends events to the queue of their filter, and failed messages to the dead-letter queue unchanged', async () => {
     const seen: string[] = [];
     const record =
       (fail: boolean): SqsHandler =>

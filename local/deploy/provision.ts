@@ -20,12 +20,13 @@ import { FedcardioError } from '../../lib/error.ts';
 import { type BucketResource, type QueueResource, readTemplates } from './template.ts';
 
 /**
- * Replays templates on a server that has S3 and SQS and no CloudFormation: creates the queues and buckets that they
- * declare and that are not there yet, and sets what differs. Queues come first, because buckets notify them.
- * Nothing is removed, no message and no object is touched; running it again changes nothing.
+ * Replays templates on a server with S3 and SQS but without CloudFormation: creates missing queues and buckets, and updates
+ * attributes that differ. Queues come first, because buckets notify them. Removes nothing and leaves messages and objects
+ * unchanged. Idempotent.
  *
- * @returns the kinds of resources and properties that were read and not applied, such as keys and policies
- * @throws FedcardioError STORAGE naming what could not be created, BAD_MESSAGE for a template that cannot be replayed
+ * @returns kinds of resources and properties that were not applied, such as keys and policies
+ * @throws FedcardioError STORAGE naming the resource that could not be created, BAD_MESSAGE for a template that cannot be
+ *   replayed
  */
 export async function provision(
   templates: readonly StackTemplate[],
@@ -39,7 +40,7 @@ export async function provision(
     const ensure = async (queue: QueueResource) => {
       arns.set(queue.id, await attempt(`create queue ${queue.name}`, () => ensureQueue(sqs, queue, arns)));
     };
-    // Dead-letter queues have none of their own, and the others name them.
+    // Dead-letter queues come first, because the others refer to them.
     await inParallel(
       queues.filter(({ deadLetters }) => !deadLetters),
       ensure,
@@ -63,7 +64,7 @@ type Arns = ReadonlyMap<string, string>;
 
 function arnIn(arns: Arns, queueId: string): string {
   const arn = arns.get(queueId);
-  if (arn === undefined) throw new Error(`the template has no queue ${queueId}`);
+  if (arn === undefined) throw new Error(`The template has no queue ${queueId}.`);
   return arn;
 }
 
@@ -108,7 +109,7 @@ async function createQueue(sqs: SQSClient, name: string, attributes: Record<stri
   return (await sqs.send(new CreateQueueCommand({ QueueName: name, Attributes: attributes }))).QueueUrl as string;
 }
 
-/** A policy is JSON, whose spaces and order of keys the service may change. */
+/** Compares a policy as JSON, because the service may change spaces and the order of keys. */
 function sameAttribute(current: string | undefined, wanted: string): boolean {
   if (current === undefined || !wanted.startsWith('{')) return current === wanted;
   const policy = JSON.parse(current) as Readonly<Record<string, unknown>>;
@@ -118,7 +119,7 @@ function sameAttribute(current: string | undefined, wanted: string): boolean {
 async function ensureBucket(s3: S3Client, name: string): Promise<void> {
   const region = await s3.config.region();
   try {
-    // The first region must not be named, every other one must.
+    // S3 requires a location constraint in every region except us-east-1, where it refuses one.
     const configuration = { LocationConstraint: region as BucketLocationConstraint };
     const CreateBucketConfiguration = region === 'us-east-1' ? undefined : configuration;
     await s3.send(new CreateBucketCommand({ Bucket: name, CreateBucketConfiguration }));
@@ -136,7 +137,7 @@ async function ensureNotifications(s3: S3Client, bucket: BucketResource, arns: A
     }),
   );
   const current = await s3.send(new GetBucketNotificationConfigurationCommand({ Bucket: bucket.name }));
-  // S3 tests the queues each time this is put: a message in each that no one asked for.
+  // S3 sends a test message to each queue whenever this is put, so it is put only if it differs.
   if (fingerprint(current.QueueConfigurations) === fingerprint(wanted)) return;
   await s3.send(
     new PutBucketNotificationConfigurationCommand({
@@ -146,7 +147,7 @@ async function ensureNotifications(s3: S3Client, bucket: BucketResource, arns: A
   );
 }
 
-/** The same for configurations that mean the same, whatever their ids, the order and the case of their filters' names. */
+/** Equal for equivalent configurations, whatever their ids, order and the case of filter names. */
 function fingerprint(configurations: readonly QueueConfiguration[] = []): string {
   const lines = configurations.map(({ QueueArn, Events = [], Filter }) => {
     const filters = (Filter?.Key?.FilterRules ?? []).map((rule) => `${rule.Name?.toLowerCase()}=${rule.Value}`);
@@ -155,7 +156,7 @@ function fingerprint(configurations: readonly QueueConfiguration[] = []): string
   return lines.toSorted().join('\n');
 }
 
-/** So many at once that it is quick, so few that AWS does not throttle the creation of queues. */
+/** Concurrent requests. More would make AWS throttle the creation of queues. */
 const PARALLEL = 8;
 
 async function inParallel<T, R>(items: readonly T[], work: (item: T) => Promise<R>): Promise<readonly R[]> {
@@ -174,7 +175,7 @@ async function attempt<T>(doing: string, work: () => Promise<T>): Promise<T> {
   } catch (cause) {
     throw new FedcardioError('STORAGE', `Cannot ${doing}: ${(cause as Error).message}`, {
       cause,
-      hint: 'Does the endpoint answer? Check credentials and region too; bucket names are shared by all of AWS.',
+      hint: 'Check the endpoint, the credentials and the region. Bucket names are unique across all of AWS.',
     });
   }
 }

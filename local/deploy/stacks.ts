@@ -13,9 +13,9 @@ import { FedcardioError } from '../../lib/error.ts';
 const POLL_MS = 250;
 
 /**
- * Creates or updates a stack with CloudFormation, and waits until that is done.
+ * Creates or updates a stack with CloudFormation and waits for the result.
  *
- * @throws FedcardioError STORAGE with the reasons that CloudFormation gives when it fails
+ * @throws FedcardioError STORAGE with CloudFormation's reasons
  */
 export async function deployStack(
   cloudFormation: CloudFormationClient,
@@ -30,11 +30,11 @@ export async function deployStack(
   throw new FedcardioError(
     'STORAGE',
     `Stack ${stackName} ended as ${ended}: ${(await failuresOf(cloudFormation, stackName)).join('; ') || 'no reason given'}.`,
-    { hint: 'A stack that failed while it was created has to be deleted before it is deployed again.' },
+    { hint: 'Delete a stack whose creation failed before you deploy it again.' },
   );
 }
 
-/** @returns whether there was anything to update */
+/** @returns whether anything had to be updated */
 async function update(
   cloudFormation: CloudFormationClient,
   input: { readonly StackName: string; readonly TemplateBody: string },
@@ -48,7 +48,7 @@ async function update(
   }
 }
 
-/** Undefined where there is no such stack, or where it was deleted. */
+/** Undefined if the stack does not exist or was deleted. */
 async function statusOf(cloudFormation: CloudFormationClient, StackName: string): Promise<StackStatus | undefined> {
   try {
     const { Stacks } = await cloudFormation.send(new DescribeStacksCommand({ StackName }));
@@ -60,7 +60,7 @@ async function statusOf(cloudFormation: CloudFormationClient, StackName: string)
   }
 }
 
-/** The SDK's own waiters look every 30 s and give no reason. */
+/** The SDK's waiters poll every 30 s and give no reasons. */
 async function waitUntilEnded(cloudFormation: CloudFormationClient, stackName: string): Promise<StackStatus> {
   for (;;) {
     const status = await statusOf(cloudFormation, stackName);
@@ -69,7 +69,7 @@ async function waitUntilEnded(cloudFormation: CloudFormationClient, stackName: s
   }
 }
 
-/** What went wrong, first cause first. What was only cancelled because of it is left out. */
+/** Failures in the order of their events. Excludes resources that were only cancelled as a result. */
 async function failuresOf(cloudFormation: CloudFormationClient, StackName: string): Promise<readonly string[]> {
   const { StackEvents = [] } = await cloudFormation.send(new DescribeStackEventsCommand({ StackName }));
   return StackEvents.filter(

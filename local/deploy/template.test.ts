@@ -8,7 +8,7 @@ const sorted = <T extends { readonly name: string }>(items: readonly T[]) =>
 const one = (Resources: unknown) => [{ stackName: 's', template: { Resources } }];
 
 describe('reading templates for a replay', () => {
-  test('finds every queue and bucket of a topology again, with all that it says about them', () => {
+  test('finds every queue and bucket of a topology with its properties', () => {
     const topology = topologyOf({
       schema: 'fedcardio.federation/1',
       id: 'f',
@@ -48,8 +48,8 @@ describe('reading templates for a replay', () => {
     ).toEqual(sorted(topology.buckets).map(({ name, notifications }) => ({ name, notifications })));
   });
 
-  test('refuses what it cannot replay, and says where', () => {
-    const elsewhere = { 'Fn::ImportValue': 'other-queue' };
+  test('refuses declarations that cannot be replayed and names them', () => {
+    const otherStack = { 'Fn::ImportValue': 'other-queue' };
     const bucket = (Queue: unknown) => ({
       Type: 'AWS::S3::Bucket',
       Properties: {
@@ -60,7 +60,7 @@ describe('reading templates for a replay', () => {
 
     for (const [resources, where] of [
       [{ Nameless: { Type: 'AWS::SQS::Queue' } }, 'AWS::SQS::Queue Nameless of s: QueueName'],
-      [{ B: bucket(elsewhere) }, 'AWS::S3::Bucket B of s: NotificationConfiguration.QueueConfigurations[0].Queue'],
+      [{ B: bucket(otherStack) }, 'AWS::S3::Bucket B of s: NotificationConfiguration.QueueConfigurations[0].Queue'],
       [undefined, 'template of s: Resources'],
     ] as const) {
       expect(() => readTemplates(one(resources))).toThrow(
@@ -69,7 +69,7 @@ describe('reading templates for a replay', () => {
     }
   });
 
-  test('lists resources and properties that it does not know, each kind once', () => {
+  test('lists each kind of unknown resources and properties once', () => {
     const key = { Type: 'AWS::KMS::Key', Properties: { EnableKeyRotation: true } };
     const queue = (QueueName: string) => ({
       Type: 'AWS::SQS::Queue',

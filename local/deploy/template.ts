@@ -2,11 +2,11 @@ import { z } from 'zod';
 import type { StackTemplate } from '../../cdk/synthesize.ts';
 import { parseValue } from '../../lib/json.ts';
 
-/** What the embedded server can make of CloudFormation templates. Resources are named by their logical ids. */
+/** The part of CloudFormation templates that can be replayed. Ids are logical ids. */
 export interface Replay {
   readonly queues: readonly QueueResource[];
   readonly buckets: readonly BucketResource[];
-  /** What the templates declare beyond that, each kind once: `KMS::Key`, `S3::Bucket (VersioningConfiguration)`. */
+  /** All other kinds of declarations, such as `KMS::Key` and `S3::Bucket (VersioningConfiguration)`. */
   readonly notApplied: readonly string[];
 }
 
@@ -29,7 +29,7 @@ export interface BucketResource {
   }[];
 }
 
-/** The one reference that is followed: a queue's ARN, within its template. */
+/** Reference to the ARN of a queue in the same template. No other reference is supported. */
 const arnOf = z
   .strictObject({ 'Fn::GetAtt': z.tuple([z.string(), z.literal('Arn')]) })
   .transform((reference) => reference['Fn::GetAtt'][0]);
@@ -62,39 +62,39 @@ const templateSchema = z.looseObject({
 });
 
 /**
- * Reads the queues and buckets of templates, and lists what else they hold.
+ * Reads the queues and buckets of templates, and lists all other declarations.
  *
- * @throws FedcardioError BAD_MESSAGE when a queue or bucket is declared in a way that cannot be replayed, such as
- * without a name or by a reference to another stack
+ * @throws FedcardioError BAD_MESSAGE if a queue or bucket cannot be replayed, for example without a name or with a
+ *   reference to another stack
  */
 export function readTemplates(templates: readonly StackTemplate[]): Replay {
   const queues: QueueResource[] = [];
   const buckets: BucketResource[] = [];
-  /** Properties by type; none where the whole type is not applied. */
-  const unread = new Map<string, ReadonlySet<string>>();
+  /** Properties by type that are not applied. Empty if the whole type is not applied. */
+  const notRead = new Map<string, ReadonlySet<string>>();
 
   for (const { stackName, template } of templates) {
     const { Resources } = parseValue(template, templateSchema, `template of ${stackName}`);
-    // Ids are of one template; two may use the same.
+    // Ids are unique within one template only.
     const within = (id: string) => `${stackName}/${id}`;
     for (const [id, { Type, Properties }] of Object.entries(Resources)) {
       const where = `${Type} ${id} of ${stackName}`;
       const type = Type.replace('AWS::', '');
       if (Type === 'AWS::SQS::Queue') {
         queues.push(queueOf(within, id, parseValue(Properties, queueProperties, where)));
-        addUnread(unread, type, Properties, queueProperties);
+        addNotRead(notRead, type, Properties, queueProperties);
       } else if (Type === 'AWS::S3::Bucket' && !('BucketName' in Properties)) {
-        // CloudFormation would name it, so nothing of ours looks for it.
-        unread.set('S3::Bucket without a name', new Set());
+        // CloudFormation would generate its name, so the local federation does not use it.
+        notRead.set('S3::Bucket without a name', new Set());
       } else if (Type === 'AWS::S3::Bucket') {
         buckets.push(bucketOf(within, id, parseValue(Properties, bucketProperties, where)));
-        addUnread(unread, type, Properties, bucketProperties);
+        addNotRead(notRead, type, Properties, bucketProperties);
       } else {
-        unread.set(type, new Set());
+        notRead.set(type, new Set());
       }
     }
   }
-  const notApplied = [...unread].map(([type, properties]) =>
+  const notApplied = [...notRead].map(([type, properties]) =>
     properties.size > 0 ? `${type} (${[...properties].sort().join(', ')})` : type,
   );
   return { queues, buckets, notApplied: notApplied.sort() };
@@ -136,13 +136,13 @@ function bucketOf(
   };
 }
 
-/** Properties that the schema does not read are not applied. */
-function addUnread(
-  unread: Map<string, ReadonlySet<string>>,
+/** Notes the properties that the schema does not read. */
+function addNotRead(
+  notRead: Map<string, ReadonlySet<string>>,
   type: string,
   properties: Readonly<Record<string, unknown>>,
   schema: z.ZodObject,
 ): void {
   const names = Object.keys(properties).filter((name) => !(name in schema.shape));
-  if (names.length > 0) unread.set(type, new Set([...(unread.get(type) ?? []), ...names]));
+  if (names.length > 0) notRead.set(type, new Set([...(notRead.get(type) ?? []), ...names]));
 }

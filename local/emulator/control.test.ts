@@ -7,19 +7,19 @@ const ask = async (method: string, path: string, body?: unknown) => {
     method,
     ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
   });
-  // biome-ignore lint/suspicious/noExplicitAny: what it holds is what the tests are about
+  // biome-ignore lint/suspicious/noExplicitAny: the tests check its content
   return { status: answer.status, body: (await answer.json()) as any };
 };
 
 describe('the control endpoint', () => {
-  test('says that the server is well, and what memory it takes', async () => {
+  test('reports health and memory of the server', async () => {
     const { body } = await ask('GET', 'health');
     expect(body).toMatchObject({ status: 'ok', services: ['s3', 'sqs'] });
     expect(body.rssBytes).toBeGreaterThan(1e6);
     expect(body.peakRssBytes).toBeGreaterThanOrEqual(body.rssBytes * 0.5);
   });
 
-  test('counts requests by operation until it is told to forget them', async () => {
+  test('counts requests by operation until the counts are reset', async () => {
     await ask('DELETE', 'requests');
     await server.put('counted');
     await server.get('counted');
@@ -31,20 +31,17 @@ describe('the control endpoint', () => {
     expect((await ask('GET', 'requests')).body).toEqual({ s3: {}, sqs: {} });
   });
 
-  test('switches faults on, says how often they struck, and off', async () => {
-    const rules = [{ fault: 'slow-down', target: `^${BUCKET}/struck$` }];
+  test('turns faults on, reports how often each was applied, and turns them off', async () => {
+    const rules = [{ fault: 'slow-down', target: `^${BUCKET}/faulty$` }];
     const on = await ask('PUT', 'faults', { seed: 3, rules });
-    const [struck, spared] = [
-      await fetch(server.url(`/${BUCKET}/struck`)),
-      await fetch(server.url(`/${BUCKET}/spared`)),
-    ];
+    const [faulty, other] = [await fetch(server.url(`/${BUCKET}/faulty`)), await fetch(server.url(`/${BUCKET}/other`))];
     const state = await ask('GET', 'faults');
     await ask('DELETE', 'faults');
 
     expect(on).toEqual({ status: 200, body: { seed: 3, rules: [{ ...rules[0], rate: 1 }], struck: [0] } });
-    expect([struck.status, spared.status]).toEqual([503, 404]);
+    expect([faulty.status, other.status]).toEqual([503, 404]);
     expect(state.body.struck).toEqual([1]);
-    expect((await fetch(server.url(`/${BUCKET}/struck`))).status).toBe(404);
+    expect((await fetch(server.url(`/${BUCKET}/faulty`))).status).toBe(404);
     expect((await ask('GET', 'faults')).body).toEqual({ rules: [], struck: [] });
   });
 
@@ -52,7 +49,7 @@ describe('the control endpoint', () => {
     ['PUT', 'faults', 'no JSON', 400, /not JSON/],
     ['PUT', 'faults', { rules: [{ fault: 'drop', rate: 2 }] }, 400, /rules\[0\]\.rate/],
     ['POST', 'faults', {}, 405, /GET, PUT, DELETE/],
-    ['GET', 'elsewhere', undefined, 404, /health, requests, faults/],
+    ['GET', 'unknown', undefined, 404, /health, requests or faults/],
   ])('refuses %s %s %o', async (method, path, body, status, message) => {
     const answer = await ask(method, path, body);
     expect(answer).toMatchObject({ status, body: { message: expect.stringMatching(message) } });

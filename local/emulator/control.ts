@@ -6,7 +6,7 @@ import { faultsSchema } from './faults/configuration.ts';
 import { createFaults, type FaultSwitch } from './faults/faults.ts';
 import type { RequestCounts } from './request-counts.ts';
 
-/** No bucket's name begins with an underscore. */
+/** Cannot collide with a bucket, whose name never begins with an underscore. */
 const PREFIX = '/_fedcardio/';
 const MAX_BYTES = 1024 ** 2;
 
@@ -15,7 +15,7 @@ export interface ControlContext {
   readonly faults: FaultSwitch;
 }
 
-/** A request about the server itself. */
+/** Whether a request is about the server itself. */
 export const isControlRequest = (message: IncomingMessage): boolean => message.url?.startsWith(PREFIX) === true;
 
 /** Answers `/_fedcardio/health`, `/_fedcardio/requests` and `/_fedcardio/faults`, in JSON. */
@@ -36,7 +36,7 @@ async function answerTo(context: ControlContext, message: IncomingMessage): Prom
   const path = message.url?.slice(PREFIX.length).replace(/\?.*/s, '') ?? '';
   const handlers = handlersOf(context, message)[path];
   if (!handlers)
-    return [404, { code: 'NOT_FOUND', message: `${PREFIX}${path} is not one of health, requests, faults.` }];
+    return [404, { code: 'NOT_FOUND', message: `${PREFIX}${path} does not exist. Use health, requests or faults.` }];
   const handler = handlers[message.method ?? ''];
   if (!handler) return [405, { code: 'BAD_MESSAGE', message: `Use ${Object.keys(handlers).join(', ')}.` }];
   try {
@@ -53,7 +53,7 @@ function handlersOf({ counts, faults }: ControlContext, message: IncomingMessage
   const switchTo = async (next: FaultSwitch['active']) => {
     const last = faults.active;
     faults.active = next;
-    await last?.settle();
+    await last?.flush();
     return stateOf(faults);
   };
   return {
@@ -83,7 +83,7 @@ const health = () => ({
   peakRssBytes: peakRss(),
 });
 
-/** The rules that are on, with how often each has struck. */
+/** The active rules, and how often each was applied. */
 const stateOf = ({ active }: FaultSwitch) =>
   active
     ? {
@@ -100,7 +100,7 @@ async function read(message: IncomingMessage): Promise<Uint8Array> {
     size += chunk.length;
     if (size <= MAX_BYTES) chunks.push(chunk);
   }
-  if (size > MAX_BYTES) throw new FedcardioError('BAD_MESSAGE', `More than ${MAX_BYTES} bytes of faults.`);
+  if (size > MAX_BYTES) throw new FedcardioError('BAD_MESSAGE', `The faults have more than ${MAX_BYTES} bytes.`);
   return Buffer.concat(chunks);
 }
 

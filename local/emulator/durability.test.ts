@@ -48,7 +48,7 @@ const bodies = () =>
   );
 
 describe('a restart', () => {
-  test('keeps objects, open uploads and notifications, and the files of nothing else', async () => {
+  test('keeps objects, open uploads and notifications, and removes all other files', async () => {
     let s3 = createS3Client(await start());
     await s3.send(new CreateBucketCommand({ Bucket }));
     await createSqsClient(server).send(new CreateQueueCommand({ QueueName: 'q' }));
@@ -82,7 +82,7 @@ describe('a restart', () => {
     expect(Buffer.from((await reopened.get('upload')).body).toString()).toBe('part');
   });
 
-  test('is refused while another server has the directory or the port', async () => {
+  test('is refused while another server uses the directory or the port', async () => {
     const first = await start();
     await expect(startEmbeddedServer({ dataDir: directory })).rejects.toMatchObject({ code: 'BAD_CONFIGURATION' });
     const other = await mkdtemp(join(tmpdir(), 'fedcardio-durable-'));
@@ -94,7 +94,7 @@ describe('a restart', () => {
   });
 });
 
-/** A server in a process of its own, to be killed. */
+/** A server in its own process. */
 async function spawnServer(): Promise<{ readonly child: ChildProcess; readonly endpoint: string }> {
   const module = new URL('server.ts', import.meta.url).href;
   const source = `const { startEmbeddedServer } = await import('${module}');
@@ -111,9 +111,9 @@ describe('kill -9', () => {
 
   test.each<[string, number, Put]>([
     ['puts', 200_000, (store, key, body) => store.put(key, body)],
-    ['uploads of parts', 5 * MIB + 1000, (store, key, body) => store.putParts(key, partsOf(body))],
+    ['multipart uploads', 5 * MIB + 1000, (store, key, body) => store.putParts(key, partsOf(body))],
   ])(
-    'in the middle of %s leaves the old objects or the new ones, and loses none that was confirmed',
+    'during %s leaves the old objects or the new ones, and loses no confirmed write',
     async (kind, bytes, put) => {
       const { child, endpoint } = await spawnServer();
       await createS3Client({ endpoint }).send(new CreateBucketCommand({ Bucket }));
@@ -122,7 +122,7 @@ describe('kill -9', () => {
       let stop = false;
       const write = async (key: string) => {
         for (let version = 1; !stop; version++) {
-          // Each body begins with its version and ends with its hash: a torn or a mixed one gives itself away.
+          // Each body begins with its version and ends with its hash, so the test detects torn and mixed bodies.
           const content = Buffer.concat([Buffer.from(String(version).padStart(8, '0')), randomBytes(bytes)]);
           const body = Buffer.concat([content, createHash('sha256').update(content).digest()]);
           const done = await put(store, key, body).then(
@@ -152,10 +152,29 @@ describe('kill -9', () => {
         expect(found - version, `${key} is at version ${found}, ${version} was confirmed`).toBeGreaterThanOrEqual(0);
         expect(found - version).toBeLessThanOrEqual(1);
       }
-      // Of an upload that was cut off the parts stay, for its owner to go on or to abort it.
-      if (kind === 'puts') expect(bodies()).toHaveLength(confirmed.size);
-    },
-  );
+    };
+    const writers = Promise.all(['a', 'b', 'c', 'd'].map(write));
+    await expect
+      .poll(() => Math.min(...['a', 'b', 'c', 'd'].map((key) => confirmed.get(key) ?? 0)), { timeout: 30_000 })
+      .toBeGreaterThan(3);
+
+    child.kill('SIGKILL');
+    await once(child, 'exit');
+    stop = true;
+    await writers;
+
+    const survivors = createObjects(await start());
+    for (const [key, version] of confirmed) {
+      const { body } = await survivors.get(Bucket, key);
+      const content = body.subarray(0, -32);
+      expect(Buffer.from(body.subarray(-32))).toEqual(createHash('sha256').update(content).digest());
+      const found = Number(Buffer.from(content.subarray(0, 8)).toString());
+      expect(found - version, `${key} is at version ${found}, ${version} was confirmed`).toBeGreaterThanOrEqual(0);
+      expect(found - version).toBeLessThanOrEqual(1);
+    }
+    // The parts of an interrupted upload stay until its owner continues or aborts it.
+    if (kind === 'puts') expect(bodies()).toHaveLength(confirmed.size);
+  });
 
   async function* partsOf(body: Buffer) {
     yield body.subarray(0, 5 * MIB);
@@ -164,7 +183,7 @@ describe('kill -9', () => {
 });
 
 describe('journal', () => {
-  test('drops a last line that was cut off, and goes on behind the one before', () => {
+  test('removes an incomplete last line and appends after the previous one', () => {
     const file = join(directory, 'journal');
     const first = openJournal<number>(file);
     for (const record of [1, 2]) first.journal.append(record);
@@ -179,7 +198,7 @@ describe('journal', () => {
     expect(readFileSync(file, 'utf8')).toBe('1\n2\n3\n');
   });
 
-  test('is replaced in one step and appended to afterwards', () => {
+  test('is replaced atomically and appended to afterwards', () => {
     const file = join(directory, 'journal');
     const { journal } = openJournal<number>(file);
     journal.append(1);
@@ -191,7 +210,7 @@ describe('journal', () => {
     expect(records).toEqual([7, 8, 9]);
   });
 
-  test('does not grow with what is over', () => {
+  test('does not grow with deleted objects', () => {
     const file = join(directory, 'journal');
     const { journal } = openJournal<number>(file);
     let last = -1;
@@ -206,7 +225,7 @@ describe('journal', () => {
     expect([records.length, records.at(-1)]).toEqual([20_001, 119_999]);
   });
 
-  test('names the line that is damaged', () => {
+  test('names the damaged line', () => {
     const file = join(directory, 'journal');
     writeFileSync(file, '1\nrubbish\n3\n');
     expect(() => openJournal(file)).toThrow(

@@ -29,7 +29,7 @@ describe('checksums', () => {
     },
   );
 
-  test('that do not match are refused, and nothing is stored', async () => {
+  test('that do not match are refused without storing anything', async () => {
     const file = new URL('../../test/fixtures/storage/boto3-put-sha1.http', import.meta.url);
     const changed = Buffer.from(
       readFileSync(file, 'latin1').replace('SHA1%20', 'BAD%20').replace(')07>', ')07?'),

@@ -10,15 +10,15 @@ import {
 } from 'node:fs';
 import { FedcardioError } from '../../lib/error.ts';
 
-/** An append-only file of JSON lines. Appending one is the commit point of whatever the record says. */
+/** An append-only file of JSON lines. A change is committed when its record is appended. */
 export interface Journal<R> {
-  /** Synchronous, so that a decision and its record are one step that no other request comes between. */
+  /** Synchronous, so that no other request runs between a decision and its record. */
   append(record: R): void;
   /**
-   * Writes the journal anew, now and whenever it has grown by as many records as it then held, and by 50,000: what is
-   * over takes no room. In one step: after a crash the file holds the old records or the new ones.
+   * Replaces the journal with a snapshot, now and each time it has grown by as many records as the last snapshot had, at
+   * least 50,000. Atomic: after a crash the file holds the old records or the new ones.
    *
-   * @param snapshot the fewest records that lead to what all that was appended leads to
+   * @param snapshot the fewest records that result in the same state
    */
   compactBy(snapshot: () => Iterable<R>): void;
   close(): void;
@@ -27,10 +27,10 @@ export interface Journal<R> {
 const MIN_GROWTH = 50_000;
 
 /**
- * Opens a journal and reads what it holds. A last line without its end is what a killed process leaves: nobody
- * was told of it, so it is cut off. Not synced to the disk with each record: survives `kill -9`, not a power cut.
+ * Opens a journal and reads its records. An incomplete last line, which a killed process may leave, is removed: its change
+ * was never confirmed. Records are not synced to the disk, so they survive `kill -9` but not a power failure.
  *
- * @throws FedcardioError STORAGE when any other line is not JSON
+ * @throws FedcardioError STORAGE if any other line is not JSON
  */
 export function openJournal<R>(file: string): { readonly journal: Journal<R>; readonly records: readonly R[] } {
   const content = existsSync(file) ? readFileSync(file) : Buffer.alloc(0);
@@ -41,7 +41,7 @@ export function openJournal<R>(file: string): { readonly journal: Journal<R>; re
   let size = whole;
   ftruncateSync(descriptor, size);
   let compact: () => void = () => undefined;
-  let [appended, most] = [0, Number.POSITIVE_INFINITY];
+  let [appended, compactAt] = [0, Number.POSITIVE_INFINITY];
 
   function rewrite(replacement: readonly R[]): void {
     const lines = replacement.map((record) => `${JSON.stringify(record)}\n`).join('');
@@ -51,20 +51,20 @@ export function openJournal<R>(file: string): { readonly journal: Journal<R>; re
     descriptor = openSync(file, 'a');
     size = Buffer.byteLength(lines);
     appended = 0;
-    most = Math.max(MIN_GROWTH, replacement.length);
+    compactAt = Math.max(MIN_GROWTH, replacement.length);
   }
 
   return {
     records,
     journal: {
       append(record) {
-        // Before: the caller applies the record after it has been written.
-        if (appended >= most) compact();
+        // Compacts first, because the caller applies this record only after it is written.
+        if (appended >= compactAt) compact();
         const line = Buffer.from(`${JSON.stringify(record)}\n`);
         try {
           for (let written = 0; written < line.length; ) written += writeSync(descriptor, line, written);
         } catch (error) {
-          // A disk that is full takes half a line; the next record must not be glued to it.
+          // A full disk may write half a line, which the next record must not continue.
           ftruncateSync(descriptor, size);
           throw error;
         }

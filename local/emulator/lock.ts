@@ -2,31 +2,31 @@ import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { FedcardioError } from '../../lib/error.ts';
 
-/** The directories that this process holds: its own id in a lock file may be that of an earlier process. */
-const held = new Set<string>();
+/** Directories locked by this process. A lock file with its pid may be of an earlier process with the same pid. */
+const locked = new Set<string>();
 
 /**
- * Makes a directory one process's own: two servers would write over each other's journals. The lock of a process
- * that is gone is taken over.
+ * Locks a directory for this process, because two servers would overwrite each other's journals. Takes over the lock of a
+ * process that no longer runs.
  *
- * @returns gives the directory free again
- * @throws FedcardioError BAD_CONFIGURATION when a living process holds it
+ * @returns unlocks the directory
+ * @throws FedcardioError BAD_CONFIGURATION if a running process holds the lock
  */
-export async function takeDirectory(directory: string): Promise<() => Promise<void>> {
+export async function lockDirectory(directory: string): Promise<() => Promise<void>> {
   const path = resolve(directory);
   const file = join(path, 'lock');
   await mkdir(path, { recursive: true });
-  const holder = Number(await readFile(file, 'utf8').catch(() => ''));
-  if (held.has(path) || (holder > 0 && holder !== process.pid && isAlive(holder))) {
-    throw new FedcardioError('BAD_CONFIGURATION', `Process ${holder} is using ${path}.`, {
-      hint: `Stop it, or choose another directory. If it is no fedcardio server, delete ${file}.`,
+  const owner = Number(await readFile(file, 'utf8').catch(() => ''));
+  if (locked.has(path) || (owner > 0 && owner !== process.pid && isAlive(owner))) {
+    throw new FedcardioError('BAD_CONFIGURATION', `Process ${owner} is using ${path}.`, {
+      hint: `Stop it, or choose another directory. If it is not a fedcardio server, delete ${file}.`,
     });
   }
-  held.add(path);
+  locked.add(path);
   await writeFile(file, String(process.pid));
   return async () => {
     await rm(file, { force: true });
-    held.delete(path);
+    locked.delete(path);
   };
 }
 

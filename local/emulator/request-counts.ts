@@ -1,7 +1,7 @@
 /** Requests by operation since the start or the last reset: `{ s3: { PutObject: 3 }, sqs: { SendMessage: 1 } }`. */
 type RequestTotals = Readonly<Record<'s3' | 'sqs', Readonly<Record<string, number>>>>;
 
-/** Counts what clients ask for: refused and failing requests and each retry, but nothing that S3 does not understand. */
+/** Counts requests, including refused and failed ones and each retry, but not those without a known S3 operation. */
 export interface RequestCounts {
   add(service: 's3' | 'sqs', operation: string): void;
   totals(): RequestTotals;

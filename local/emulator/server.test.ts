@@ -32,7 +32,7 @@ describe('buckets', () => {
     await expect(server.send(new HeadBucketCommand(name))).rejects.toMatchObject(failure('NotFound', 404));
   });
 
-  test.each(['UPPER', 'a', '1.2.3.4', 'double..dot', '-dash'])('may not be named %s', async (name) => {
+  test.each(['UPPER', 'a', '1.2.3.4', 'double..dot', '-dash'])('cannot be named %s', async (name) => {
     const answer = await fetch(server.url(`/${name}`), { method: 'PUT' });
     expect([answer.status, await answer.text()]).toEqual([400, expect.stringContaining('InvalidBucketName')]);
   });
@@ -48,11 +48,11 @@ describe('objects', () => {
     expect(Contents?.map((object) => decodeURIComponent(object.Key as string))).toEqual([Key]);
   });
 
-  test('may not have a key of more than 1024 bytes', async () => {
+  test('cannot have a key of more than 1024 bytes', async () => {
     await expect(server.put('ü'.repeat(513))).rejects.toMatchObject(failure('KeyTooLongError', 400));
   });
 
-  test('stay whole for who is reading them while they are replaced', async () => {
+  test('stay complete for a reader while they are replaced', async () => {
     const old = randomBytes(8 * MIB);
     await server.put('moving', old);
     const { Body } = await server.send(new GetObjectCommand({ Bucket: BUCKET, Key: 'moving' }));
@@ -69,14 +69,14 @@ describe('objects', () => {
 });
 
 describe('lists', () => {
-  test('come in the first version too', async () => {
+  test('are available as ListObjects too', async () => {
     for (const key of ['l/a', 'l/b/1', 'l/b/2', 'l/c', 'l/d/1']) await server.put(key);
     const old = await server.send(new ListObjectsCommand({ Bucket: BUCKET, Prefix: 'l/', Marker: 'l/b/2' }));
     expect(old.Contents?.map((object) => object.Key)).toEqual(['l/c', 'l/d/1']);
   });
 });
 
-describe('what it lacks', () => {
+describe('an operation that is not implemented', () => {
   test.each([
     ['GET', `/${BUCKET}?versioning`, {}],
     ['PUT', `/${BUCKET}?versioning`, {}],
@@ -89,13 +89,13 @@ describe('what it lacks', () => {
     ['PUT', `/${BUCKET}/a`, { 'x-amz-server-side-encryption': 'aws:kms' }],
     ['PUT', `/${BUCKET}/a`, { 'x-amz-object-lock-mode': 'COMPLIANCE' }],
     ['PUT', `/${BUCKET}/a`, { 'x-amz-storage-class': 'GLACIER' }],
-  ])('is refused, not ignored: %s %s %o', async (method, path, headers) => {
+  ])('is refused: %s %s %o', async (method, path, headers) => {
     const answer = await fetch(server.url(path), { method, headers, ...(method === 'GET' ? {} : { body: 'x' }) });
     expect([answer.status, await answer.text()]).toEqual([501, expect.stringContaining('<Code>NotImplemented</Code>')]);
   });
 });
 
-test('gives a request that breaks off no object, and no failure of the server', async () => {
+test('stores nothing for an interrupted request and reports no failure', async () => {
   await new Promise<void>((resolve) => {
     const socket = connect(server.port(), '127.0.0.1', () => {
       socket.write(`PUT /${BUCKET}/broken-off HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\nonly this`, () => {

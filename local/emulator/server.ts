@@ -8,11 +8,11 @@ import { isControlRequest, respond as respondControl } from './control.ts';
 import { type FaultsInput, faultsSchema } from './faults/configuration.ts';
 import { createFaults, type FaultSwitch } from './faults/faults.ts';
 import { CutConnection } from './faults/with-fault.ts';
-import { takeDirectory } from './lock.ts';
+import { lockDirectory } from './lock.ts';
 import { createRequestCounts } from './request-counts.ts';
 import type { S3Context } from './s3/context.ts';
 import { eventMessage, matchingRules } from './s3/notifications.ts';
-import { respond as respondS3 } from './s3/respond.ts';
+import { respond as respondS3, type S3Server } from './s3/respond.ts';
 import { openStore, type Store } from './s3/store.ts';
 import { queueNameOf } from './sqs/action.ts';
 import { isSqsRequest, respond as respondSqs, type SqsServer } from './sqs/respond.ts';
@@ -20,13 +20,13 @@ import { send } from './sqs/send-actions.ts';
 import { openQueueStore, type QueueStore } from './sqs/store.ts';
 
 export interface EmbeddedServerOptions {
-  /** 0 or absent: any free port. */
+  /** A free port by default. */
   readonly port?: number;
-  /** Everything is kept here: buckets, objects, configuration, queues and messages. */
+  /** Directory of buckets, objects, configuration, queues and messages. */
   readonly dataDir: string;
-  /** What shall go wrong from the start. */
+  /** Faults to inject from the start. */
   readonly faults?: FaultsInput;
-  /** Told of failures that are the server's own; clients see them as InternalError. */
+  /** Receives internal failures, which clients see as InternalError. */
   readonly onFailure?: (error: unknown) => void;
 }
 
@@ -40,8 +40,8 @@ const HOST = '127.0.0.1';
 const REGION = 'us-east-1';
 
 /**
- * S3 and SQS on one port of 127.0.0.1, for machines without AWS and without containers. Takes any credentials
- * and checks no signature: never let it listen anywhere else.
+ * S3 and SQS on one port of 127.0.0.1, for machines without AWS and without containers. It accepts any credentials
+ * and checks no signature, so it must never listen on another address.
  *
  * @throws FedcardioError BAD_CONFIGURATION when another server uses the directory or the port
  * @example
@@ -49,7 +49,7 @@ const REGION = 'us-east-1';
  * const objects = createObjectStorage({ endpoint: server.endpoint });
  */
 export async function startEmbeddedServer(options: EmbeddedServerOptions): Promise<EmbeddedServer> {
-  const release = await takeDirectory(options.dataDir);
+  const release = await lockDirectory(options.dataDir);
   try {
     return await serve(options, release);
   } catch (error) {
@@ -66,7 +66,12 @@ async function serve(options: EmbeddedServerOptions, release: () => Promise<void
   const faults: FaultSwitch = {
     active: options.faults && createFaults(parseValue(options.faults, faultsSchema, 'faults')),
   };
-  const s3: S3Context = { store, region: REGION, counts, faults, ...notifier(store, queues, faults, report) };
+  const s3: S3Server = {
+    context: { store, region: REGION, ...notifier(store, queues, faults, report) },
+    counts,
+    faults,
+    onFailure: report,
+  };
   const sqs: SqsServer = { store: queues, region: REGION, counts, faults, onFailure: report };
 
   const server = createServer((message, response) => {
@@ -74,13 +79,13 @@ async function serve(options: EmbeddedServerOptions, release: () => Promise<void
       ? respondControl({ counts, faults }, message, response)
       : isSqsRequest(message)
         ? respondSqs(sqs, message, response)
-        : respondS3(s3, message, response, report);
+        : respondS3(s3, message, response);
     answer.catch((error) => {
       if (!response.destroyed && !(error instanceof CutConnection)) report(error);
       response.destroy();
     });
   });
-  // A large upload over a slow line is no attack, and a client's idle connection must not close under its next request.
+  // A large upload may take long, and an idle connection must not close while its client sends the next request.
   server.requestTimeout = 0;
   server.keepAliveTimeout = 120_000;
 
@@ -92,7 +97,7 @@ async function serve(options: EmbeddedServerOptions, release: () => Promise<void
       const closed = new Promise((resolve) => server.close(resolve));
       server.closeAllConnections();
       await closed;
-      await faults.active?.settle();
+      await faults.active?.flush();
       queues.close();
       store.close();
       await release();
@@ -100,7 +105,7 @@ async function serve(options: EmbeddedServerOptions, release: () => Promise<void
   };
 }
 
-/** How S3 reaches the queues. */
+/** How S3 sends notifications to queues. */
 function notifier(
   store: Store,
   queues: QueueStore,
@@ -118,7 +123,12 @@ function notifier(
       for (const rule of matchingRules(store.bucket(event.bucket).rules, event)) {
         const send = async () => {
           const sent = await sendToQueue(rule.queueArn, eventMessage(event, rule, REGION)).catch(report);
-          if (sent === false) report(new Error(`Bucket ${event.bucket}, rule ${rule.id}: no queue ${rule.queueArn}.`));
+          if (sent === false)
+            report(
+              new Error(
+                `Rule ${rule.id} of bucket ${event.bucket} names a queue that does not exist: ${rule.queueArn}.`,
+              ),
+            );
         };
         const { active } = faults;
         await (active ? active.deliver(rule.queueArn, `${event.bucket}/${event.key}`, send) : send());

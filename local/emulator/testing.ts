@@ -26,7 +26,7 @@ import { type EmbeddedServer, startEmbeddedServer } from './server.ts';
 export const MIB = 1024 ** 2;
 export const BUCKET = 'bucket';
 
-/** A server, a client and a bucket for the tests of a file; any failure of the server's own fails them. */
+/** A server, clients and a bucket for the tests of a file. An internal failure of the server fails them. */
 export function useServer() {
   const failures: unknown[] = [];
   let directory: string;
@@ -62,7 +62,7 @@ export function useServer() {
       const output = await send(new GetObjectCommand({ Bucket: BUCKET, Key, ...rest }));
       return { ...output, bytes: Buffer.from((await output.Body?.transformToByteArray()) ?? []) };
     },
-    /** @returns its URL and ARN */
+    /** @returns URL and ARN of the queue */
     async createQueue(QueueName: string) {
       const { QueueUrl } = await sqs.send(new CreateQueueCommand({ QueueName }));
       const { Attributes } = await sqs.send(new GetQueueAttributesCommand({ QueueUrl, AttributeNames: ['QueueArn'] }));
@@ -81,7 +81,7 @@ export function useServer() {
       const answer = await fetch(`${server.endpoint}/_fedcardio/faults`);
       return ((await answer.json()) as { readonly struck: readonly number[] }).struck;
     },
-    /** Uploads parts, and gives what completes them. */
+    /** Uploads parts and returns the input of their completion. */
     async startUpload(Key: string, parts: readonly Uint8Array[], rest: object = {}) {
       const { UploadId } = await send(new CreateMultipartUploadCommand({ Bucket: BUCKET, Key, ...rest }));
       const Parts = await Promise.all(
@@ -97,7 +97,7 @@ export function useServer() {
   };
 }
 
-/** What the SDK throws for an error of S3. */
+/** Matches an S3 error of the SDK. */
 export const failure = (name: string, status: number) => ({
   name,
   $metadata: expect.objectContaining({ httpStatusCode: status }),
@@ -105,14 +105,14 @@ export const failure = (name: string, status: number) => ({
 
 export const md5 = (bytes: Uint8Array | string): string => createHash('md5').update(bytes).digest('hex');
 
-/** Sends a recorded request as it is, and gives the last answer to it. */
+/** Sends a recorded request unchanged and returns the final answer. */
 export function sendRaw(port: number, request: Buffer): Promise<string> {
   return new Promise((resolve, reject) => {
     let answer = '';
     const socket = connect(port, '127.0.0.1', () => socket.write(request));
     socket.on('data', (data) => {
       answer += data.toString('latin1');
-      // A provisional answer comes first where the client said that it would wait for one.
+      // A client that waits for it gets a provisional answer first.
       const final = answer.replace(/^HTTP\/1\.1 100 Continue\r\n\r\n/, '');
       const length = /content-length: (\d+)/i.exec(final)?.[1];
       if (length === undefined || final.length < final.indexOf('\r\n\r\n') + 4 + Number(length)) return;

@@ -4,13 +4,13 @@ import { SQS_ACTIONS } from '../sqs/actions.ts';
 
 const pattern = z.string().refine(isPattern, { error: 'is not a regular expression' });
 
-/** What every rule says: of what it meets, how much it strikes. */
+/** Properties of every rule: what it matches, and how often it applies. */
 const matching = {
-  /** Regular expression that must match somewhere in `bucket/key`, `bucket`, or a queue's name; all when absent. */
+  /** Regular expression that must match in `bucket/key`, `bucket`, or a queue's name. Matches all by default. */
   target: pattern.optional(),
-  /** Share of what the rule meets that it strikes. */
+  /** Share of the matching requests or notifications that the rule applies to. */
   rate: z.number().min(0).max(1).default(1),
-  /** Strikes no more than so often. Which ones these are depends on the order in which requests arrive. */
+  /** Most times that the rule applies. Which requests these are depends on their order of arrival. */
   times: z.int().positive().optional(),
 };
 
@@ -25,44 +25,44 @@ const requestRule = <const F extends string>(fault: F) =>
 const notificationRule = <const F extends string>(fault: F) => z.strictObject({ fault: z.literal(fault), ...matching });
 
 const requestRules = [
-  /** 409 ConditionalRequestConflict, to conditional writes only; nothing is done. */
+  /** 409 ConditionalRequestConflict for conditional writes; without effect. */
   requestRule('conflict'),
-  /** 503 SlowDown; nothing is done. */
+  /** 503 SlowDown; without effect. */
   requestRule('slow-down'),
-  /** The work begins `ms` later. */
+  /** Starts `ms` later. */
   requestRule('slow').extend({ ms }),
-  /** The connection ends without an answer; nothing is done. */
+  /** Closes the connection without an answer; without effect. */
   requestRule('cut-before'),
-  /** The work is done, and the connection ends without an answer. */
+  /** Takes effect, then closes the connection without an answer. */
   requestRule('cut-after'),
-  /** The connection ends half-way through the body of the request; requests without one are not met. */
+  /** Closes the connection after half of the request's body. Does not match requests without a body. */
   requestRule('cut-upload'),
-  /** The connection ends half-way through the body of the answer, before an answer without one. */
+  /** Closes the connection after half of the answer's body, or before an answer without a body. */
   requestRule('cut-download'),
 ] as const;
 
 const notificationRules = [
-  /** Sent twice, the second time `ms` later. */
+  /** Sent again `ms` later. */
   notificationRule('duplicate').extend({ ms: ms.default(0) }),
   /** Sent `ms` later. */
   notificationRule('delay').extend({ ms }),
-  /** Sent behind the next one to the same queue, or after a second when there is none. */
+  /** Sent after the next one to the same queue, or after a second if there is none. */
   notificationRule('reorder'),
   /** Never sent. */
   notificationRule('drop'),
 ] as const;
 
 /**
- * What the server shall do wrong. Of the rules that meet a request or a notification, the first one that strikes is
- * applied. Whether it strikes follows from the seed, the rule, and the how-manieth of its kind the request is to its
- * target: not from the order in which requests to different targets arrive, so that a run can be told again.
+ * Faults to inject. A request or notification gets the first rule that matches and fires. Whether a rule fires follows
+ * from the seed, the rule, and the request's ordinal among those of its operation and target. It does not depend on the
+ * order of requests to different targets, so a run can be repeated.
  */
 export const faultsSchema = z.strictObject({
   seed: z.int().default(0),
   rules: z.array(z.discriminatedUnion('fault', [...requestRules, ...notificationRules])),
 });
 
-/** As people write it, with what has a default left out. */
+/** A configuration before defaults are filled in. */
 export type FaultsInput = z.input<typeof faultsSchema>;
 export type FaultsConfiguration = z.infer<typeof faultsSchema>;
 export type FaultRule = FaultsConfiguration['rules'][number];

@@ -1,24 +1,24 @@
 import type { NotificationRule } from './configuration.ts';
 
-/** How long a notification waits for one to let pass. */
+/** Longest time that a reordered notification waits for the next one. */
 const REORDER_MS = 1000;
 
 type Send = () => Promise<void>;
 
-/** Notifications on their way to queues. */
+/** Delivers notifications to queues. */
 export interface Delivery {
-  /** Done when what is sent at once has been sent. */
+  /** Resolves when the parts that are not delayed have been sent. */
   deliver: (rule: NotificationRule | undefined, queue: string, send: Send) => Promise<void>;
-  /** Sends all that is held back, now. */
-  settle: () => Promise<void>;
+  /** Sends everything that is held back. */
+  flush: () => Promise<void>;
 }
 
 export function createDelivery(): Delivery {
   const timers = new Map<Send, NodeJS.Timeout>();
-  /** By queue, what lets the next one pass. */
-  const passed = new Map<string, Send[]>();
+  /** Notifications by queue that wait for the next one. */
+  const held = new Map<string, Send[]>();
 
-  function later(ms: number, send: Send): void {
+  function sendLater(ms: number, send: Send): void {
     const timer = setTimeout(() => void release(send), ms);
     timers.set(send, timer);
   }
@@ -28,35 +28,35 @@ export function createDelivery(): Delivery {
     if (timers.delete(send)) await send();
   }
 
-  async function letPass(queue: string, send: Send): Promise<void> {
-    const waiting = passed.get(queue) ?? [];
-    passed.delete(queue);
+  async function sendAndRelease(queue: string, send: Send): Promise<void> {
+    const waiting = held.get(queue) ?? [];
+    held.delete(queue);
     await send();
-    for (const held of waiting) await release(held);
+    for (const earlier of waiting) await release(earlier);
   }
 
   return {
     async deliver(rule, queue, send) {
       switch (rule?.fault) {
         case undefined:
-          return letPass(queue, send);
+          return sendAndRelease(queue, send);
         case 'drop':
           return;
         case 'delay':
-          // Another function each time: one notification may be under way twice.
-          return later(rule.ms, () => letPass(queue, send));
+          // A new function each time, because one notification may be delayed twice.
+          return sendLater(rule.ms, () => sendAndRelease(queue, send));
         case 'reorder': {
-          const held = () => send();
-          passed.set(queue, [...(passed.get(queue) ?? []), held]);
-          return later(REORDER_MS, held);
+          const reordered = () => send();
+          held.set(queue, [...(held.get(queue) ?? []), reordered]);
+          return sendLater(REORDER_MS, reordered);
         }
         case 'duplicate':
-          await letPass(queue, send);
-          if (rule.ms === 0) return letPass(queue, send);
-          return later(rule.ms, () => letPass(queue, send));
+          await sendAndRelease(queue, send);
+          if (rule.ms === 0) return sendAndRelease(queue, send);
+          return sendLater(rule.ms, () => sendAndRelease(queue, send));
       }
     },
-    async settle() {
+    async flush() {
       for (const send of [...timers.keys()]) await release(send);
     },
   };

@@ -20,7 +20,7 @@ beforeEach(async () => {
   await heard();
 });
 
-/** The keys of the notifications that are in the queue, in order, which is empty afterwards. */
+/** Receives and deletes all notifications, and returns their keys in order. */
 async function heard(): Promise<readonly string[]> {
   const sqs = createSqsClient({ endpoint: server.endpoint() });
   const keys: string[] = [];
@@ -36,12 +36,12 @@ async function heard(): Promise<readonly string[]> {
   }
 }
 
-test('come once and in order while nothing is switched on', async () => {
+test('arrive once and in order without faults', async () => {
   for (const key of ['a', 'b', 'c']) await server.put(key);
   expect(await heard()).toEqual(['a', 'b', 'c']);
 });
 
-test('are dropped, by key, and the objects stay', async () => {
+test('are dropped by key while the objects stay', async () => {
   await server.setFaults([{ fault: 'drop', target: `^${BUCKET}/lost/` }]);
   for (const key of ['lost/a', 'kept/b']) await server.put(key);
   expect(await heard()).toEqual(['kept/b']);
@@ -54,7 +54,7 @@ test('are duplicated', async () => {
   expect(await heard()).toEqual(['once', 'twice', 'twice']);
 });
 
-test('are duplicated late', async () => {
+test('are duplicated with a delay', async () => {
   await server.setFaults([{ fault: 'duplicate', ms: 200 }]);
   await server.put('late');
   expect(await heard()).toEqual(['late']);
@@ -68,7 +68,7 @@ test('are delayed', async () => {
   await expect.poll(heard).toEqual(['slow']);
 });
 
-test('are reordered with the next one, or come when there is none', async () => {
+test('are swapped with the next one, or arrive later without one', async () => {
   await server.setFaults([{ fault: 'reorder', target: 'first' }]);
   for (const key of ['first', 'second', 'third']) await server.put(key);
   expect(await heard()).toEqual(['second', 'first', 'third']);
@@ -78,7 +78,7 @@ test('are reordered with the next one, or come when there is none', async () => 
   await expect.poll(heard, { timeout: 5000 }).toEqual(['first']);
 });
 
-test('that are held back come at once when the faults end', async () => {
+test('that are held back arrive when the faults are turned off', async () => {
   await server.setFaults([{ fault: 'delay', ms: 3_600_000 }]);
   await server.put('held');
   expect(await heard()).toEqual([]);

@@ -16,7 +16,7 @@ import type { FaultsInput } from './configuration.ts';
 const server = useServer();
 const openBucket = (bucket: string) => createObjectStorage({ endpoint: server.endpoint() })(bucket);
 
-/** Clients that do not try again, so that the fault is seen. */
+/** Clients without retries, so that the fault is visible. */
 const impatient = () => ({
   endpoint: server.endpoint(),
   region: 'us-east-1',
@@ -41,7 +41,7 @@ const CUT = expect.objectContaining({ code: expect.stringMatching(/ECONNRESET|EP
 afterEach(off);
 
 describe('a request', () => {
-  test('is answered 409 when it is a conditional write, and nothing is stored', async () => {
+  test('gets 409 if it is a conditional write, and stores nothing', async () => {
     await server.setFaults([{ fault: 'conflict' }]);
     await put('plain');
     await expect(put('conflict', 'x', { IfNoneMatch: '*' })).rejects.toMatchObject(
@@ -51,28 +51,28 @@ describe('a request', () => {
     expect([await exists('plain'), await exists('conflict')]).toEqual([true, false]);
   });
 
-  test('is answered 503, and nothing is stored', async () => {
+  test('gets 503 and stores nothing', async () => {
     await server.setFaults([{ fault: 'slow-down', operations: ['PutObject'] }]);
     await expect(put('slow-down')).rejects.toMatchObject(failure('SlowDown', 503));
     expect(await exists('slow-down')).toBe(false);
   });
 
-  test('waits', async () => {
+  test('is delayed', async () => {
     await server.setFaults([{ fault: 'slow', ms: 300, operations: ['PutObject'] }]);
     const before = performance.now();
     await put('slow');
-    // Timers may be a little early, never late enough to matter here.
+    // Timers may fire slightly early.
     expect(performance.now() - before).toBeGreaterThan(295);
     expect(await exists('slow')).toBe(true);
   });
 
-  test('is cut before the work', async () => {
+  test('loses its connection before it takes effect', async () => {
     await server.setFaults([{ fault: 'cut-before', operations: ['PutObject'] }]);
     await expect(put('cut-before')).rejects.toEqual(CUT);
     expect(await exists('cut-before')).toBe(false);
   });
 
-  test('is cut after the work', async () => {
+  test('loses its connection after it took effect', async () => {
     await server.setFaults([{ fault: 'cut-after', operations: ['PutObject'] }]);
     await expect(put('cut-after')).rejects.toEqual(CUT);
     expect(await exists('cut-after')).toBe(true);
@@ -89,7 +89,7 @@ describe('a request', () => {
     },
   );
 
-  test.each([10, 3 * MIB])('is cut half-way through an answer of %i bytes', async (bytes) => {
+  test.each([10, 3 * MIB])('loses its connection half-way through an answer of %i bytes', async (bytes) => {
     const body = randomBytes(bytes);
     await put('cut-download', body);
     await server.setFaults([{ fault: 'cut-download', operations: ['GetObject'] }]);
@@ -112,14 +112,14 @@ describe('a request', () => {
     expect(md5(await get('cut-download'))).toBe(md5(body));
   });
 
-  test('is cut half-way through a document, and before an answer without a body', async () => {
+  test('loses its connection half-way through a document, and before an answer without a body', async () => {
     await server.setFaults([{ fault: 'cut-download' }]);
     const answer = await fetch(server.url(`/${BUCKET}?list-type=2`));
     await expect(answer.text()).rejects.toThrow('terminated');
     await expect(once().send(new HeadObjectCommand({ Bucket: BUCKET, Key: 'plain' }))).rejects.toEqual(CUT);
   });
 
-  test('of SQS is refused and cut too', async () => {
+  test('to SQS gets the same faults', async () => {
     const { QueueUrl } = await server.createQueue('faulty');
     const sqs = new SQSClient({ ...impatient(), useQueueUrlAsEndpoint: false });
     const send = (MessageBody: string) => sqs.send(new SendMessageCommand({ QueueUrl, MessageBody }));
@@ -140,7 +140,7 @@ describe('a request', () => {
   });
 });
 
-describe('a client that tries again', () => {
+describe('a client with retries', () => {
   const first = (fault: 'slow-down' | 'cut-before' | 'cut-after' | 'cut-upload' | 'cut-download') => ({
     fault,
     operations: ['PutObject' as const],
@@ -149,11 +149,11 @@ describe('a client that tries again', () => {
 
   test.each<[string, FaultsInput['rules'][number]]>([
     ['503', first('slow-down')],
-    ['a cut before the work', first('cut-before')],
-    ['a cut after the work', first('cut-after')],
-    ['a cut body', first('cut-upload')],
-    ['a cut answer', first('cut-download')],
-  ])('has written what it meant to after %s', async (_what, rule) => {
+    ['a connection lost before the effect', first('cut-before')],
+    ['a connection lost after the effect', first('cut-after')],
+    ['half a body', first('cut-upload')],
+    ['half an answer', first('cut-download')],
+  ])('completes its write after %s', async (_what, rule) => {
     const body = randomBytes(MIB);
     await server.setFaults([rule]);
     await openBucket(BUCKET).put('again', body);
@@ -161,13 +161,13 @@ describe('a client that tries again', () => {
     expect(md5((await openBucket(BUCKET).get('again')).body)).toBe(md5(body));
   });
 
-  test('creates in spite of a conflict', async () => {
+  test('creates an object despite a conflict', async () => {
     await server.setFaults([{ fault: 'conflict', times: 2 }]);
     expect(await openBucket(BUCKET).putIfAbsent('conflict-again', 'mine')).toBe('created');
     expect(await server.struck()).toEqual([2]);
   });
 
-  test('is told that its own object exists when the answer to its creation was lost', async () => {
+  test('gets PreconditionFailed for its own object if the answer to its creation was lost', async () => {
     await server.setFaults([first('cut-after')]);
 
     expect(await openBucket(BUCKET).putIfAbsent('own', 'mine')).toBe('exists');
@@ -175,7 +175,7 @@ describe('a client that tries again', () => {
     expect(Buffer.from((await openBucket(BUCKET).get('own')).body).toString()).toBe('mine');
   });
 
-  test('writes an object of parts while requests of each kind fail', async () => {
+  test('writes a multipart object while requests of each kind fail', async () => {
     const parts = Array.from({ length: 4 }, () => randomBytes(5 * MIB));
     await server.setFaults([
       { fault: 'cut-download', operations: ['CreateMultipartUpload'], times: 1 },
@@ -194,7 +194,7 @@ describe('a client that tries again', () => {
     expect(md5((await openBucket(BUCKET).get('parts')).body)).toBe(md5(Buffer.concat(parts)));
   });
 
-  test('is told that an upload is unknown when the answer to its completion was lost, and finds the object', async () => {
+  test('gets NoSuchUpload if the answer to a completion was lost, and finds the object', async () => {
     const upload = await server.startUpload('completed', [Buffer.from('part')]);
     await server.setFaults([{ fault: 'cut-after', operations: ['CompleteMultipartUpload'], times: 1 }]);
     await expect(server.send(new CompleteMultipartUploadCommand(upload))).rejects.toMatchObject(
@@ -203,7 +203,7 @@ describe('a client that tries again', () => {
     expect((await get('completed')).toString()).toBe('part');
   });
 
-  test('has written an object of parts where the answer to the completion was lost', async () => {
+  test('completes a multipart object if the answer to the completion was lost', async () => {
     await server.setFaults([{ fault: 'cut-after', operations: ['CompleteMultipartUpload'], times: 1 }]);
 
     const { etag } = await openBucket(BUCKET).putParts('answer-lost', twoParts());
@@ -211,7 +211,7 @@ describe('a client that tries again', () => {
     expect(await openBucket(BUCKET).head('answer-lost')).toMatchObject({ bytes: 5 * MIB + 1, etag });
   });
 
-  test('sends a message again when the answer was lost: there are two', async () => {
+  test('sends a message twice if the answer was lost', async () => {
     await server.createQueue('twice');
     await server.setFaults([{ fault: 'cut-after', operations: ['SendMessage'], times: 1 }]);
     const queues = createQueues({ endpoint: server.endpoint() });
@@ -221,7 +221,7 @@ describe('a client that tries again', () => {
 });
 
 describe('a run', () => {
-  test('can be told again by its seed', async () => {
+  test('can be repeated with its seed', async () => {
     const run = async (seed: number) => {
       await server.setFaults([{ fault: 'slow-down', rate: 0.5, target: 'run/' }], seed);
       const keys = Array.from({ length: 24 }, (_, i) => `run/${i}`);

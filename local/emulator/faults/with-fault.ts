@@ -1,26 +1,26 @@
 import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
 import type { RequestRule } from './configuration.ts';
 
-/** The answer to a request is that its connection ends. No failure of the server. */
+/** Closes the connection instead of answering. Not a failure of the server. */
 export class CutConnection extends Error {
   override readonly name = 'CutConnection';
 }
 
-/** How a service does a request, and what of it can go wrong. */
+/** How a service handles a request, and how it injects each kind of fault. */
 export interface Exchange<A> {
-  /** Does the work. */
+  /** Handles the request. */
   work(): Promise<A>;
-  /** Does the work on half the request's body: it must fail with {@link CutConnection} and leave nothing. */
-  workOnHalf(): Promise<A>;
-  /** The same answer with half its body. */
+  /** Handles the request with half its body. Must fail with {@link CutConnection} and have no effect. */
+  runOnHalfBody(): Promise<A>;
+  /** An answer with half its body. */
   half(answer: A): A;
   refuse(fault: 'conflict' | 'slow-down'): A;
 }
 
 /**
- * Does a request as a rule wants it done.
+ * Handles a request with the fault of a rule.
  *
- * @throws CutConnection
+ * @throws CutConnection if the client gets no answer
  */
 export async function withFault<A>(rule: RequestRule, exchange: Exchange<A>): Promise<A> {
   switch (rule.fault) {
@@ -36,13 +36,13 @@ export async function withFault<A>(rule: RequestRule, exchange: Exchange<A>): Pr
       await exchange.work();
       throw new CutConnection();
     case 'cut-upload':
-      return exchange.workOnHalf();
+      return exchange.runOnHalfBody();
     case 'cut-download':
       return exchange.half(await exchange.work());
   }
 }
 
-/** The first half of `bytes` bytes, and then the connection's end. */
+/** Yields the first half of `bytes` bytes, then throws {@link CutConnection}. */
 export async function* firstHalf(source: AsyncIterable<Uint8Array>, bytes: number): AsyncGenerator<Uint8Array> {
   let left = Math.floor(bytes / 2);
   for await (const chunk of source) {
@@ -53,7 +53,7 @@ export async function* firstHalf(source: AsyncIterable<Uint8Array>, bytes: numbe
     left -= chunk.length;
     yield chunk;
   }
-  // The half is to arrive before the end does.
+  // Lets the half arrive before the connection closes.
   await setImmediate();
   throw new CutConnection();
 }

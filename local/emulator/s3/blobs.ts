@@ -4,32 +4,32 @@ import { type FileHandle, mkdir, open, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 
-/** Bytes in a file of their own, never changed once written. An object is one of them, or its parts in order. */
+/** Bytes in an immutable file. An object is one segment, or its parts in order. */
 export interface Segment {
   readonly file: string;
   readonly bytes: number;
 }
 
-/** The files that hold the bodies. A file counts only when the journal names it. */
+/** Files of object bodies. A file is valid only if the journal names it. */
 export interface Blobs {
-  /** Writes a body as it comes. Nothing of it stays when the source fails. */
+  /** Streams a body to a new file. Removes the file if the source fails. */
   write(source: AsyncIterable<Uint8Array>): Promise<Segment>;
-  /** Bytes from `start` up to `end`, exclusive, of the segments one after the other. They outlive being removed. */
+  /** Bytes from `start` to `end` (exclusive) of the concatenated segments. Removal waits until the stream has closed. */
   read(segments: readonly Segment[], start: number, end: number): Readable;
   remove(segments: readonly Segment[]): Promise<void>;
-  /** Removes what a killed process was writing, or had not removed yet. */
+  /** Removes all other files, which a killed process was writing or about to remove. */
   keepOnly(files: ReadonlySet<string>): Promise<void>;
 }
 
 const FOLDERS = 256;
 
-/** The bodies below a directory, which is made where it is missing. */
+/** Opens the files below a directory and creates it if necessary. */
 export async function openBlobs(directory: string): Promise<Blobs> {
   const folderOf = (file: string) => join(directory, file.slice(0, 2));
   const pathOf = (file: string) => join(folderOf(file), file);
-  /** Files by the number of those who read them now; what is replaced meanwhile is removed by the last of them. */
+  /** Number of open readers by file. The last one removes a file of {@link removeWhenUnread}. */
   const readers = new Map<string, number>();
-  const doomed = new Set<string>();
+  const removeWhenUnread = new Set<string>();
 
   const removeFile = (file: string) => rm(pathOf(file), { force: true });
   function hold(segments: readonly Segment[]): () => void {
@@ -40,7 +40,7 @@ export async function openBlobs(directory: string): Promise<Blobs> {
         if (left > 0) readers.set(file, left);
         else {
           readers.delete(file);
-          if (doomed.delete(file)) void removeFile(file);
+          if (removeWhenUnread.delete(file)) void removeFile(file);
         }
       }
     };
@@ -53,7 +53,7 @@ export async function openBlobs(directory: string): Promise<Blobs> {
       const handle = await open(pathOf(file), 'wx');
       let bytes = 0;
       try {
-        for await (const chunks of gathered(source)) bytes += await writeAll(handle, chunks);
+        for await (const chunks of batched(source)) bytes += await writeAll(handle, chunks);
         await handle.close();
         return { file, bytes };
       } catch (error) {
@@ -67,7 +67,7 @@ export async function openBlobs(directory: string): Promise<Blobs> {
       return stream.once('close', hold(segments));
     },
     async remove(segments) {
-      for (const { file } of segments) if (readers.has(file)) doomed.add(file);
+      for (const { file } of segments) if (readers.has(file)) removeWhenUnread.add(file);
       await Promise.all(segments.flatMap(({ file }) => (readers.has(file) ? [] : [removeFile(file)])));
     },
     async keepOnly(files) {
@@ -80,10 +80,10 @@ export async function openBlobs(directory: string): Promise<Blobs> {
   };
 }
 
-/** Bytes that one write takes: a call for each chunk that the network brings costs as much as its hash. */
+/** Bytes per write. One call for each chunk of the network would cost as much as hashing it. */
 const WRITE_BYTES = 1024 ** 2;
 
-async function* gathered(source: AsyncIterable<Uint8Array>): AsyncGenerator<readonly Uint8Array[]> {
+async function* batched(source: AsyncIterable<Uint8Array>): AsyncGenerator<readonly Uint8Array[]> {
   let chunks: Uint8Array[] = [];
   let bytes = 0;
   for await (const chunk of source) {
@@ -97,7 +97,7 @@ async function* gathered(source: AsyncIterable<Uint8Array>): AsyncGenerator<read
   if (bytes > 0) yield chunks;
 }
 
-/** @returns how many bytes these are; a disk may take fewer at once */
+/** Writes all chunks, even if the first call writes only some. Returns their number of bytes. */
 async function writeAll(handle: FileHandle, chunks: readonly Uint8Array[]): Promise<number> {
   const bytes = chunks.reduce((sum, chunk) => sum + chunk.length, 0);
   const { bytesWritten } = await handle.writev(chunks);

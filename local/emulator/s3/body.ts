@@ -15,8 +15,8 @@ export interface ReceivedBody {
 }
 
 /**
- * Streams a request's body to a file and checks all that the request says of it: length, Content-MD5, checksum
- * in a header or trailer, SHA-256 of the signature. What does not match leaves nothing behind.
+ * Streams a request's body to a file, and checks its length, Content-MD5, checksum (header or trailer) and the SHA-256
+ * of the signature. A body that does not match leaves no file.
  *
  * @throws S3Error BadDigest, IncompleteBody, XAmzContentSHA256Mismatch, …
  */
@@ -63,7 +63,7 @@ function createBodyCheck(request: S3Request) {
       checksum?.update(chunk);
       yield chunk;
     }
-    // Before the generator ends, so that the one who writes the bytes throws them away.
+    // Thrown before the generator ends, so that the writer discards the bytes.
     if (received !== length) throw new S3Error('IncompleteBody');
     const md5Bytes = md5.digest();
     if (contentMd5 !== undefined && contentMd5 !== md5Bytes.toString('base64')) throw new S3Error('BadDigest');

@@ -15,11 +15,11 @@ export const listBuckets: Operation = async ({ store }) => {
   return { status: 200, body: xmlDocument('ListAllMyBucketsResult', owner, element('Buckets', ...buckets)) };
 };
 
-/** CreateBucket. A second creation is `BucketAlreadyOwnedByYou`, as everywhere but in the first region. */
+/** CreateBucket. Creating a bucket again is `BucketAlreadyOwnedByYou`, as in every region except us-east-1. */
 export const createBucket: Operation = async ({ store }, request) => {
   const name = bucketName(request);
   const document = await receiveDocument(request);
-  // The region that it asks for is taken for granted: there is only this one place.
+  // The region is ignored, because this server has only one.
   if (document !== '' && parseXml(document).name !== 'CreateBucketConfiguration') throw new S3Error('MalformedXML');
   if (!BUCKET_NAME.test(name)) throw new S3Error('InvalidBucketName');
   if (store.hasBucket(name)) throw new S3Error('BucketAlreadyOwnedByYou');
@@ -36,11 +36,11 @@ export const headBucket: Operation = async ({ store, region }, request) => {
 /** GetBucketLocation. */
 export const getBucketLocation: Operation = async ({ store, region }, request) => {
   store.bucket(bucketName(request));
-  // The first region has no name here, for the sake of clients older than the second.
+  // AWS reports us-east-1 as empty.
   return { status: 200, body: xmlDocument('LocationConstraint', region === 'us-east-1' ? '' : region) };
 };
 
-/** DeleteBucket, with the uploads that were never completed. */
+/** DeleteBucket. Also removes incomplete uploads. */
 export const deleteBucket: Operation = async ({ store }, request) => {
   const bucket = store.bucket(bucketName(request));
   if (bucket.objects.size > 0) throw new S3Error('BucketNotEmpty');

@@ -7,17 +7,17 @@ const FIXTURE = new URL('../../../test/fixtures/storage/checksums.json', import.
 type Case = { readonly bytes: number } & Readonly<Record<string, string>>;
 const cases = JSON.parse(readFileSync(FIXTURE, 'utf8')) as readonly Case[];
 
-/** The bytes that the fixture's script makes. */
+/** The bytes of the fixture's script. */
 const pattern = (size: number): Uint8Array => Uint8Array.from({ length: size }, (_, i) => (i * 7 + (i >> 8)) % 256);
 
 describe.each([...CHECKSUM_ALGORITHMS, 'md5'] as const)('%s', (algorithm) => {
-  test.each(cases)("of $bytes bytes is what AWS's own library says", (expected) => {
+  test.each(cases)("of $bytes bytes equals that of AWS's own library", (expected) => {
     const digest = createDigest(algorithm);
     digest.update(pattern(expected.bytes));
     expect(digest.digest().toString('hex')).toBe(expected[algorithm]);
   });
 
-  test('is the same however the bytes are cut', () => {
+  test('does not depend on how the bytes are split', () => {
     const whole = createDigest(algorithm);
     whole.update(pattern(500));
     const expected = whole.digest();
@@ -34,8 +34,8 @@ describe.each([...CHECKSUM_ALGORITHMS, 'md5'] as const)('%s', (algorithm) => {
   });
 });
 
-describe('what a request declares', () => {
-  test('may be in a header or announced for the trailer', () => {
+describe('the checksum of a request', () => {
+  test('is in a header or announced for a trailer', () => {
     expect(declaredChecksum({ 'x-amz-checksum-sha256': 'abc' })).toEqual({ algorithm: 'sha256', value: 'abc' });
     expect(declaredChecksum({ 'x-amz-trailer': 'x-amz-checksum-crc32' })).toEqual({
       algorithm: 'crc32',
@@ -44,7 +44,7 @@ describe('what a request declares', () => {
     expect(declaredChecksum({ 'x-amz-checksum-algorithm': 'CRC32', 'x-amz-checksum-mode': 'ENABLED' })).toBeUndefined();
   });
 
-  test('must be one and known', () => {
+  test('must be the only one and have a known algorithm', () => {
     const two = { 'x-amz-checksum-sha256': 'abc', 'x-amz-trailer': 'x-amz-checksum-crc32' };
     expect(() => declaredChecksum(two)).toThrow(expect.objectContaining({ code: 'InvalidRequest' }));
     const unknown = { 'x-amz-checksum-xxhash64': 'abc' };
@@ -52,7 +52,7 @@ describe('what a request declares', () => {
   });
 });
 
-test('names how many parts a composite checksum is of', () => {
+test('ends a composite checksum with the number of parts', () => {
   const parts = [Buffer.from('one').toString('base64'), Buffer.from('two').toString('base64')];
   const digest = createDigest('sha1');
   digest.update(Buffer.from('onetwo'));

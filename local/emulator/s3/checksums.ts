@@ -8,20 +8,20 @@ export const CHECKSUM_ALGORITHMS = ['crc32', 'crc32c', 'crc64nvme', 'sha1', 'sha
 export type ChecksumAlgorithm = (typeof CHECKSUM_ALGORITHMS)[number];
 export type ChecksumType = 'FULL_OBJECT' | 'COMPOSITE';
 
-/** A checksum as it is stored and sent: base64, with `-N` behind it when it is one of N parts' checksums. */
+/** A checksum in base64. A composite of N parts ends with `-N`. */
 export interface Checksum {
   readonly algorithm: ChecksumAlgorithm;
   readonly type: ChecksumType;
   readonly value: string;
 }
 
-/** A digest that is being made. */
+/** A digest in progress. */
 export interface Digest {
   update(bytes: Uint8Array): void;
   digest(): Buffer;
 }
 
-/** A digest of an algorithm; MD5 is here because S3 needs it for ETags. */
+/** Starts a digest. MD5 is for ETags. */
 export function createDigest(algorithm: ChecksumAlgorithm | 'md5'): Digest {
   if (algorithm === 'crc32c') return createCrc32c();
   if (algorithm === 'crc64nvme') return createCrc64Nvme();
@@ -44,7 +44,7 @@ function createCrc32(): Digest {
   };
 }
 
-/** A digest of a whole object that ends as a {@link Checksum}. */
+/** Starts the {@link Checksum} of a whole object. */
 export function createChecksum(algorithm: ChecksumAlgorithm): {
   update(bytes: Uint8Array): void;
   checksum(): Checksum;
@@ -58,7 +58,7 @@ export function createChecksum(algorithm: ChecksumAlgorithm): {
 
 const PREFIX = 'x-amz-checksum-';
 
-/** What a request says of its body's checksum: the value in a header, or that it follows in a trailer. */
+/** The checksum that a request declares: a value in a header, or undefined if it follows in a trailer. */
 export interface DeclaredChecksum {
   readonly algorithm: ChecksumAlgorithm;
   readonly value: string | undefined;
@@ -67,7 +67,7 @@ export interface DeclaredChecksum {
 /**
  * The checksum that a request declares.
  *
- * @throws S3Error InvalidRequest when there are two, NotImplemented for an algorithm that is not known here
+ * @throws S3Error InvalidRequest for more than one, NotImplemented for an unknown algorithm
  */
 export function declaredChecksum(headers: IncomingHttpHeaders): DeclaredChecksum | undefined {
   const names = Object.keys(headers).filter((name) => name.startsWith(PREFIX) && !NOT_VALUES.has(name));
@@ -88,26 +88,26 @@ export function declaredChecksum(headers: IncomingHttpHeaders): DeclaredChecksum
 
 const NOT_VALUES = new Set([`${PREFIX}algorithm`, `${PREFIX}type`, `${PREFIX}mode`]);
 
-/** @throws S3Error NotImplemented for an algorithm that is not known here */
+/** @throws S3Error NotImplemented for an unknown algorithm */
 export function algorithmNamed(name: string): ChecksumAlgorithm {
   const algorithm = CHECKSUM_ALGORITHMS.find((known) => known === name.toLowerCase());
-  if (!algorithm) throw new S3Error('NotImplemented', `This server does not know the checksum algorithm ${name}.`);
+  if (!algorithm) throw new S3Error('NotImplemented', `This server does not implement the checksum algorithm ${name}.`);
   return algorithm;
 }
 
 /** Name of an algorithm's header. */
 export const checksumHeader = (algorithm: ChecksumAlgorithm): string => `${PREFIX}${algorithm}`;
 
-/** Name of an algorithm's element in S3's documents: `ChecksumCRC64NVME`. */
+/** Name of an algorithm's XML element, such as `ChecksumCRC64NVME`. */
 export const checksumElement = (algorithm: ChecksumAlgorithm): string => `Checksum${algorithm.toUpperCase()}`;
 
-/** The headers that tell a client about a stored checksum. */
+/** Response headers of a stored checksum. */
 export function checksumHeaders(checksum: Checksum | undefined): Readonly<Record<string, string>> {
   if (!checksum) return {};
   return { [checksumHeader(checksum.algorithm)]: checksum.value, 'x-amz-checksum-type': checksum.type };
 }
 
-/** The checksum of an object's parts' checksums, in the order of the parts. */
+/** The checksum of the parts' checksums, in the order of the parts. */
 export function compositeChecksum(algorithm: ChecksumAlgorithm, parts: readonly string[]): Checksum {
   const digest = createDigest(algorithm);
   for (const part of parts) digest.update(Buffer.from(part, 'base64'));

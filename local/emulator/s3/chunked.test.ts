@@ -14,7 +14,7 @@ async function decode(bytes: Buffer, size = bytes.length) {
 }
 
 describe('aws-chunked', () => {
-  test('reads signed chunks as in the example of the S3 API reference', async () => {
+  test('decodes the signed chunks of the example in the S3 API reference', async () => {
     // "Signature calculations for the Authorization header: transferring payload in multiple chunks".
     const signature = (text: string) => `;chunk-signature=${text.repeat(32).slice(0, 64)}\r\n`;
     const framed = Buffer.concat([
@@ -31,7 +31,7 @@ describe('aws-chunked', () => {
     expect(trailers.size).toBe(0);
   });
 
-  test('reads any body in any chunks, cut anywhere, with its trailers', async () => {
+  test('decodes any body in any chunks, however split, with its trailers', async () => {
     const bodies = fc.array(fc.uint8Array({ minLength: 1, maxLength: 40 }), { maxLength: 6 });
     await fc.assert(
       fc.asyncProperty(bodies, fc.integer({ min: 1, max: 50 }), fc.boolean(), async (chunks, size, lastLine) => {
@@ -49,7 +49,7 @@ describe('aws-chunked', () => {
   test.each([
     ['ends within a chunk', 'a\r\n12345'],
     ['ends before the last chunk', '5\r\n12345\r\n'],
-    ['holds a chunk longer than its size', '3\r\n12345\r\n0\r\n\r\n'],
+    ['has a chunk longer than its size', '3\r\n12345\r\n0\r\n\r\n'],
     ['has no size', 'hello\r\n'],
     ['has a line without end', 'a'.repeat(10_000)],
     ['is empty', ''],

@@ -4,17 +4,17 @@ import { S3Error } from './error.ts';
 const MAX_LINE = 8 * 1024;
 
 /**
- * Takes the `aws-chunked` framing off a body: `size;chunk-signature=…`, bytes, …, `0`, trailers. Signatures are
- * not checked, as no signature is here.
+ * Removes the `aws-chunked` framing of a body: `size;chunk-signature=…`, bytes, …, `0`, trailers. Signatures are not
+ * checked.
  *
- * @param trailers filled with the headers that follow the last chunk, names in lower case
- * @throws S3Error IncompleteBody when the body ends early or is not framed like this
+ * @param trailers receives the headers after the last chunk, names in lower case
+ * @throws S3Error IncompleteBody if the body ends early or its framing is invalid
  */
 export async function* decodeChunked(
   source: AsyncIterable<Uint8Array>,
   trailers: Map<string, string>,
 ): AsyncGenerator<Uint8Array> {
-  /** What follows: a chunk's size, its bytes, the line end behind them, trailers, nothing. */
+  /** What comes next: a chunk's size, its bytes, the line end after them, trailers, or nothing. */
   let state: 'size' | 'data' | 'end-of-data' | 'trailer' | 'done' = 'size';
   let line = '';
   let remaining = 0;
@@ -52,7 +52,7 @@ export async function* decodeChunked(
       }
     }
   }
-  // Some clients leave out the empty line behind the trailers.
+  // Some clients omit the empty line after the trailers.
   if (state !== 'done' && state !== 'trailer') throw new S3Error('IncompleteBody');
 }
 

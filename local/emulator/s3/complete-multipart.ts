@@ -20,7 +20,7 @@ import { childrenOf, element, parseXml, textOf, type XmlNode, xmlDocument } from
 
 const MIN_PART_BYTES = 5 * 1024 ** 2;
 
-/** CompleteMultipartUpload: the parts stay in their files, the object names them in order. */
+/** CompleteMultipartUpload. The object refers to the files of its parts in order. */
 export const completeUpload: Operation = async (context, request) => {
   const { store } = context;
   const bucket = bucketName(request);
@@ -38,7 +38,7 @@ export const completeUpload: Operation = async (context, request) => {
     checksum: await objectChecksum(store, request, upload, parts),
     segments,
   };
-  // Looked up anew: while the checksum was made, a second completion or another body for a part may have come in.
+  // Read again, because the upload or a part may have changed while the checksum was computed.
   const current = uploadOf(store, request);
   if (parts.some((part) => current.parts.get(part.number) !== part)) throw new S3Error('InvalidPart');
   const replaced = store.bucket(bucket).objects.get(upload.key);
@@ -61,8 +61,8 @@ export const completeUpload: Operation = async (context, request) => {
 };
 
 /**
- * A condition that holds now is no longer what it was if the key was written or deleted since the upload began: the
- * client has to begin anew ("How to prevent object overwrites with conditional writes", S3 user guide).
+ * Refuses a completion whose condition holds, but whose key was written or deleted since the upload began. The client
+ * has to start again ("How to prevent object overwrites with conditional writes", S3 user guide).
  *
  * @throws S3Error ConditionalRequestConflict
  */
@@ -75,7 +75,7 @@ function checkConflict(request: S3Request, upload: OpenUpload, current: StoredOb
   }
 }
 
-/** The parts that a completion names, checked one by one. */
+/** The parts that a completion names, after checking each. */
 function chosenParts(upload: OpenUpload, document: XmlNode): readonly Part[] {
   const named = childrenOf(document, 'Part');
   if (document.name !== 'CompleteMultipartUpload' || named.length === 0) throw new S3Error('MalformedXML');
@@ -95,7 +95,7 @@ function chosenParts(upload: OpenUpload, document: XmlNode): readonly Part[] {
   return parts;
 }
 
-/** The checksum of the object, compared with what the completion says of it. */
+/** The checksum of the object, after comparing it with the request's. */
 async function objectChecksum(
   store: Store,
   request: S3Request,
@@ -131,7 +131,7 @@ async function wholeChecksum(store: Store, algorithm: ChecksumAlgorithm, parts: 
   return digest.checksum();
 }
 
-/** MD5 of the parts' MD5s, with their number behind it. */
+/** MD5 of the parts' MD5s, followed by the number of parts. */
 function multipartEtag(parts: readonly Part[]): string {
   const hash = createHash('md5');
   for (const part of parts) hash.update(Buffer.from(part.etag, 'hex'));

@@ -3,10 +3,10 @@ import { header, type S3Request } from './request.ts';
 import type { StoredObject } from './state.ts';
 
 /**
- * Checks the conditions of a write against what the key holds now. Only worth anything directly before the
- * commit, with nothing awaited in between.
+ * Checks the conditions of a write against the current object. To be called directly before the commit, with no await in
+ * between.
  *
- * @throws S3Error PreconditionFailed, or NoSuchKey for `If-Match` where nothing is
+ * @throws S3Error PreconditionFailed, or NoSuchKey for `If-Match` without an object
  */
 export function checkWrite(request: S3Request, current: StoredObject | undefined): void {
   const ifNoneMatch = header(request, 'if-none-match');
@@ -22,7 +22,7 @@ export function checkWrite(request: S3Request, current: StoredObject | undefined
 }
 
 /**
- * Whether a read may go on, by RFC 9110, section 13.2.2.
+ * Evaluates the conditions of a read (RFC 9110, section 13.2.2).
  *
  * @param prefix '' for a read, 'x-amz-copy-source-' for the source of a copy
  */
@@ -30,7 +30,7 @@ export function checkRead(
   request: S3Request,
   object: StoredObject,
   prefix: '' | 'x-amz-copy-source-' = '',
-): 'go-on' | 'not-modified' {
+): 'proceed' | 'not-modified' {
   const ifMatch = header(request, `${prefix}if-match`);
   const ifNoneMatch = header(request, `${prefix}if-none-match`);
   // HTTP dates are whole seconds.
@@ -42,7 +42,7 @@ export function checkRead(
   if (refused) throw new S3Error('PreconditionFailed');
   const same = ifNoneMatch === undefined ? modified <= since : matches(ifNoneMatch, object);
   if (same && prefix) throw new S3Error('PreconditionFailed');
-  return same ? 'not-modified' : 'go-on';
+  return same ? 'not-modified' : 'proceed';
 }
 
 const matches = (condition: string, object: StoredObject): boolean =>

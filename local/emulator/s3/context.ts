@@ -1,30 +1,26 @@
-import type { FaultSwitch } from '../faults/faults.ts';
-import type { RequestCounts } from '../request-counts.ts';
 import type { EventName, ObjectEvent } from './notifications.ts';
 import type { S3Request, S3Response } from './request.ts';
 import type { StoredObject } from './state.ts';
 import type { Store } from './store.ts';
 
-/** What an operation works on. */
+/** Everything that an operation uses. */
 export interface S3Context {
   readonly store: Store;
   readonly region: string;
-  readonly counts: RequestCounts;
-  readonly faults: FaultSwitch;
-  /** Delivers an event to the queues of the bucket's rules. Never fails: an event is only a hint. */
+  /** Delivers an event to the queues of the bucket's rules. Never fails. */
   readonly notify: (event: ObjectEvent) => Promise<void>;
-  /** Sends a message to a queue by its ARN; false when there is no such queue. */
+  /** Sends a message to a queue by its ARN. Returns false if the queue does not exist. */
   readonly sendToQueue: (queueArn: string, body: string) => Promise<boolean>;
 }
 
 export type Operation = (context: S3Context, request: S3Request) => Promise<S3Response>;
 
-/** A request to a bucket, and one to an object: the router has checked that they name one. */
+/** Bucket of a request. The router has checked that it is there. */
 export const bucketName = (request: S3Request): string => request.bucket as string;
-/** See {@link bucketName}. */
+/** Key of a request. The router has checked that it is there. */
 export const objectKey = (request: S3Request): string => request.key as string;
 
-/** Tells the bucket's queues of an object that has just become visible. */
+/** Notifies the bucket's queues of a new object. */
 export const announce = (
   context: S3Context,
   request: S3Request,

@@ -8,7 +8,7 @@ import { decode, header, type S3Request } from './request.ts';
 import type { StoredObject } from './state.ts';
 import { element, xmlDocument } from './xml.ts';
 
-/** CopyObject, also onto itself with other metadata. */
+/** CopyObject, including a copy onto itself with new metadata. */
 export const copyObject: Operation = async (context, request) => {
   const { store } = context;
   const bucket = bucketName(request);
@@ -33,7 +33,7 @@ export const copyObject: Operation = async (context, request) => {
     lastModified: store.now().toISOString(),
     sequencer: store.nextSequencer(),
     headers: replace ? objectHeaders(request) : original.headers,
-    // A checksum of parts says nothing of an object that has none.
+    // A composite checksum does not apply to an object without parts.
     checksum: digest?.checksum() ?? (original.checksum?.type === 'FULL_OBJECT' ? original.checksum : undefined),
     segments: [segment],
   };
@@ -52,7 +52,7 @@ export const copyObject: Operation = async (context, request) => {
 /**
  * The object that a copy reads.
  *
- * @throws S3Error NoSuchBucket, NoSuchKey, or PreconditionFailed by the request's `x-amz-copy-source-if-*`
+ * @throws S3Error NoSuchBucket, NoSuchKey, or PreconditionFailed for the request's `x-amz-copy-source-if-*`
  */
 export function copySource(
   { store }: S3Context,
@@ -70,7 +70,7 @@ export function copySource(
   return { bucket, object };
 }
 
-/** Passes bytes on and into digests. */
+/** Passes bytes through and updates digests. */
 export async function* hashed(
   source: AsyncIterable<Uint8Array>,
   digests: readonly { update(bytes: Uint8Array): void }[],

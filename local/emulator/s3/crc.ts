@@ -1,6 +1,6 @@
 /**
- * Reflected CRCs over 64-bit halves, eight bytes a step ("slicing by 8", Kounavis and Berry 2005). CRC-32 is not
- * here: zlib has it.
+ * Reflected CRCs in two 32-bit halves, eight bytes per step ("slicing by 8", Kounavis and Berry 2005). CRC-32 is in
+ * `node:zlib`.
  */
 export interface Crc {
   update(bytes: Uint8Array): void;
@@ -13,7 +13,7 @@ interface Tables {
   readonly high: Uint32Array;
 }
 
-/** `table[k * 256 + b]`: the remainder of byte b followed by k zero bytes. The polynomial is given reflected. */
+/** `table[k * 256 + b]` is the remainder of byte b followed by k zero bytes. Takes a reflected polynomial. */
 function tablesOf(polynomialHigh: number, polynomialLow: number): Tables {
   const low = new Uint32Array(8 * 256);
   const high = new Uint32Array(8 * 256);

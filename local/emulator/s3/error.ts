@@ -1,4 +1,4 @@
-/** An error as S3 reports it: a stable code, and the HTTP status that goes with it. */
+/** An error as S3 reports it, with its code and HTTP status. */
 export class S3Error extends Error {
   readonly code: string;
   readonly status: number;
@@ -47,5 +47,5 @@ const DEFAULTS = {
   XAmzContentSHA256Mismatch: [400, "The provided 'x-amz-content-sha256' header does not match what was computed."],
 } as const satisfies Readonly<Record<string, readonly [number, string]>>;
 
-/** The codes that this server answers with. */
+/** Error codes of this server. */
 export type S3ErrorCode = keyof typeof DEFAULTS;

@@ -12,10 +12,10 @@ const KEPT = [
   'expires',
 ];
 
-/** Bytes of all names and values of user metadata, as S3 limits them. */
+/** S3's limit for all names and values of user metadata, bytes. */
 const MAX_METADATA_BYTES = 2048;
 
-/** The headers of a request that its object keeps and gives back. */
+/** The headers of a request that are stored with the object and returned. */
 export function objectHeaders(request: S3Request): ObjectHeaders {
   const entries = Object.keys(request.headers).flatMap((name): [string, string][] => {
     const value = header(request, name) ?? '';
@@ -32,7 +32,7 @@ export function objectHeaders(request: S3Request): ObjectHeaders {
   return { 'content-type': 'application/octet-stream', ...Object.fromEntries(entries) };
 }
 
-/** What every answer says of an object. The checksum only when asked for, and only of the whole. */
+/** Headers that describe an object. The checksum only on request, and only for the whole object. */
 export function describingHeaders(request: S3Request, object: StoredObject, partial: boolean): Record<string, string> {
   const wantsChecksum = header(request, 'x-amz-checksum-mode')?.toUpperCase() === 'ENABLED';
   return {
@@ -44,7 +44,7 @@ export function describingHeaders(request: S3Request, object: StoredObject, part
   };
 }
 
-/** An ETag as HTTP has it. */
+/** An ETag with the quotes that HTTP requires. */
 export const quoted = (etag: string): string => `"${etag}"`;
 
 const REFUSED = [
@@ -65,15 +65,17 @@ const DEFAULTS: Readonly<Record<string, string>> = {
 };
 
 /**
- * Refuses what would be ignored: a client that asks for encryption or a lock must not believe that it has it.
+ * Refuses headers without effect here, so that no client relies on encryption or a lock that it does not have.
  *
  * @throws S3Error NotImplemented
  */
 export function refuseUnknownHeaders(request: S3Request): void {
   for (const name of Object.keys(request.headers)) {
-    const usual = DEFAULTS[name];
+    const defaultValue = DEFAULTS[name];
     const refused =
-      usual === undefined ? REFUSED.some((pattern) => pattern.test(name)) : header(request, name) !== usual;
+      defaultValue === undefined
+        ? REFUSED.some((pattern) => pattern.test(name))
+        : header(request, name) !== defaultValue;
     if (refused) throw new S3Error('NotImplemented', `This server does not implement the header ${name}.`);
   }
 }

@@ -14,7 +14,7 @@ const object = (key: string): StoredObject => ({
   headers: {},
   segments: [],
 });
-/** Few characters, so that prefixes and delimiters meet often; one of them above U+FFFF. */
+/** Few characters, so that prefixes and delimiters are frequent. One is above U+FFFF. */
 const key = fc.string({ unit: fc.constantFrom('a', 'b', '/', '\uffee', '\u{1f600}'), minLength: 1, maxLength: 6 });
 
 describe('key index', () => {
@@ -36,7 +36,7 @@ describe('key index', () => {
           else index.delete(key);
           if (add) model.add(key);
           else model.delete(key);
-          // Sorting starts with the first look: changes before and after it take different paths.
+          // Keys are sorted at the first iteration, so changes before and after it take different paths.
           if (look) index.seek(() => true);
         }
         const walked = Array.from({ length: index.size }, (_, i) => index.keyAt(i));
@@ -47,7 +47,7 @@ describe('key index', () => {
 });
 
 describe('pages of a list', () => {
-  test('together hold each key below the prefix once, in order, alone or in its group', () => {
+  test('hold each key of the prefix once and in order, alone or in its group', () => {
     const text = (...choices: string[]) => fc.constantFrom(...choices);
     const inputs = [
       fc.array(key, { maxLength: 30 }),

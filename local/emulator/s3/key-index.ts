@@ -1,16 +1,16 @@
-/** A map whose keys can be walked in S3's order: by the bytes of their UTF-8 form. */
+/** A map whose keys can be iterated in S3's order, by their UTF-8 bytes. */
 export interface KeyIndex<V> {
   readonly size: number;
   get(key: string): V | undefined;
   set(key: string, value: V): void;
   delete(key: string): void;
-  /** Position of the first key for which `reached` holds; it must hold for all keys after it too. */
+  /** Position of the first key for which `reached` holds. It must hold for all later keys too. */
   seek(reached: (key: string) => boolean): number;
   keyAt(position: number): string | undefined;
   values(): Iterable<V>;
 }
 
-/** Keys are sorted when first walked and kept in order from then on: filling it costs no more than a map. */
+/** Keys are sorted at the first iteration and kept in order afterwards, so filling it costs no more than a map. */
 export function createKeyIndex<V>(): KeyIndex<V> {
   const values = new Map<string, V>();
   let sorted: string[] | undefined;
@@ -40,7 +40,7 @@ export function createKeyIndex<V>(): KeyIndex<V> {
   };
 }
 
-/** Order of two keys by the bytes of their UTF-8 form, which JavaScript's own order is not above U+D7FF. */
+/** Compares two keys by their UTF-8 bytes. JavaScript's order differs above U+D7FF. */
 export function compareKeys(a: string, b: string): number {
   const shared = Math.min(a.length, b.length);
   for (let i = 0; i < shared; i++) {
@@ -50,7 +50,7 @@ export function compareKeys(a: string, b: string): number {
   return a.length - b.length;
 }
 
-/** Surrogates stand for code points above U+FFFF and go after the rest of the UTF-16 units. */
+/** Surrogates encode code points above U+FFFF, so they sort after all other UTF-16 units. */
 const rank = (unit: number): number => (unit < 0xd800 ? unit : unit < 0xe000 ? unit + 0x2000 : unit - 0x800);
 
 function firstWhere(keys: readonly string[], reached: (key: string) => boolean): number {

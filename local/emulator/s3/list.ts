@@ -10,7 +10,7 @@ import { element, type Markup, xmlDocument } from './xml.ts';
 interface Page {
   readonly objects: readonly StoredObject[];
   readonly prefixes: readonly string[];
-  /** The last key or common prefix of the page, when there is more behind it. */
+  /** The last key or common prefix of the page, if more follow. */
   readonly next: string | undefined;
 }
 
@@ -34,7 +34,7 @@ export const listObjectsV2: Operation = async ({ store }, request) => {
   return { status: 200, body };
 };
 
-/** The first version of the list, which some tools still call. */
+/** ListObjects, which some tools still call. */
 export const listObjects: Operation = async ({ store }, request) => {
   const bucket = store.bucket(bucketName(request));
   const marker = request.query.get('marker') ?? '';
@@ -61,7 +61,7 @@ function settingsOf({ query }: S3Request): Settings {
   return { prefix: query.get('prefix') ?? '', delimiter: query.get('delimiter') ?? '', maxKeys };
 }
 
-/** A page of the keys behind `after`. Each step is a search, so that a common prefix costs one however much it holds. */
+/** A page of the keys after `after`. A common prefix costs one binary search, however many keys it holds. */
 export function pageOf(index: KeyIndex<StoredObject>, { prefix, delimiter, maxKeys }: Settings, after: string): Page {
   const objects: StoredObject[] = [];
   const prefixes: string[] = [];
@@ -71,12 +71,12 @@ export function pageOf(index: KeyIndex<StoredObject>, { prefix, delimiter, maxKe
     const cut = delimiter === '' ? -1 : key.indexOf(delimiter, prefix.length);
     return cut < 0 ? undefined : key.slice(0, cut + delimiter.length);
   };
-  const behindGroup = (group: string) => (key: string) => compareKeys(key, group) > 0 && !key.startsWith(group);
+  const afterGroup = (group: string) => (key: string) => compareKeys(key, group) > 0 && !key.startsWith(group);
 
-  // The place to go on from may be a common prefix that the page before ended with.
+  // The previous page may have ended with a common prefix, whose keys are skipped.
   const passed = after.startsWith(prefix) && groupOf(after) === after ? after : undefined;
   let position = index.seek((key) => compareKeys(key, prefix) >= 0 && (after === '' || compareKeys(key, after) > 0));
-  if (passed !== undefined) position = index.seek(behindGroup(passed));
+  if (passed !== undefined) position = index.seek(afterGroup(passed));
 
   let last: string | undefined;
   for (;;) {
@@ -89,7 +89,7 @@ export function pageOf(index: KeyIndex<StoredObject>, { prefix, delimiter, maxKe
       position += 1;
     } else {
       prefixes.push(group);
-      position = index.seek(behindGroup(group));
+      position = index.seek(afterGroup(group));
     }
     last = group ?? key;
   }
@@ -127,7 +127,7 @@ function sharedElements(
   ];
 }
 
-/** Keys may hold characters that XML cannot; `encoding-type=url` is the client's way to get them. */
+/** XML cannot hold all characters of keys; clients ask for `encoding-type=url` to get them. */
 function encoderOf({ query }: S3Request): (text: string) => string {
   const type = query.get('encoding-type');
   if (type !== null && type !== 'url') throw new S3Error('InvalidArgument', 'encoding-type must be url.');

@@ -43,7 +43,7 @@ export const createUpload: Operation = async ({ store }, request) => {
   };
 };
 
-/** CRC64NVME exists for whole objects only, the SHAs for parts only; the other CRCs can do both. */
+/** CRC64NVME covers whole objects only and SHA-1 and SHA-256 cover parts only; the other CRCs can do both. */
 function uploadChecksum(request: S3Request): Upload['checksum'] {
   const name = header(request, 'x-amz-checksum-algorithm');
   if (name === undefined) return undefined;
@@ -56,13 +56,13 @@ function uploadChecksum(request: S3Request): Upload['checksum'] {
   return { algorithm, type };
 }
 
-/** UploadPart: a second body for a part replaces the first. */
+/** UploadPart. Uploading a part again replaces it. */
 export const uploadPart: Operation = async ({ store }, request) => {
   const { id } = uploadOf(store, request);
   const number = partNumber(request);
   const { segment, md5, checksum } = await receiveBody(request, store.blobs);
   const part: Part = { number, etag: md5, lastModified: store.now().toISOString(), checksum, segment };
-  await keepPart(store, request, id, part);
+  await commitPart(store, request, id, part);
   return { status: 200, headers: { etag: quoted(md5), ...checksumHeaders(checksum) } };
 };
 
@@ -83,14 +83,14 @@ export const copyPart: Operation = async (context, request) => {
   const etag = md5.digest().toString('hex');
   const lastModified = store.now().toISOString();
   const part: Part = { number, etag, lastModified, checksum: digest?.checksum(), segment };
-  await keepPart(store, request, id, part);
+  await commitPart(store, request, id, part);
   const result = [element('ETag', quoted(etag)), element('LastModified', part.lastModified)];
   return { status: 200, body: xmlDocument('CopyPartResult', ...result) };
 };
 
-async function keepPart(store: Store, request: S3Request, upload: string, part: Part): Promise<void> {
+async function commitPart(store: Store, request: S3Request, upload: string, part: Part): Promise<void> {
   try {
-    // The upload may have ended while the part was on its way.
+    // The upload may have ended while the part was received.
     uploadOf(store, request);
     store.commit({ op: 'part', upload, part });
   } catch (error) {
@@ -109,9 +109,9 @@ export const abortUpload: Operation = async ({ store }, request) => {
 export const listParts: Operation = async ({ store }, request) => {
   const { id, key, parts } = uploadOf(store, request);
   const after = integer(request.query.get('part-number-marker'), 'part-number-marker', 0, MAX_PARTS) ?? 0;
-  const most = Math.min(integer(request.query.get('max-parts'), 'max-parts', 0, 2 ** 31 - 1) ?? 1000, 1000);
-  const behind = [...parts.values()].sort((a, b) => a.number - b.number).filter((part) => part.number > after);
-  const page = behind.slice(0, most);
+  const maxParts = Math.min(integer(request.query.get('max-parts'), 'max-parts', 0, 2 ** 31 - 1) ?? 1000, 1000);
+  const following = [...parts.values()].sort((a, b) => a.number - b.number).filter((part) => part.number > after);
+  const page = following.slice(0, maxParts);
   const elements = page.map((part) =>
     element(
       'Part',
@@ -129,8 +129,8 @@ export const listParts: Operation = async ({ store }, request) => {
     element('UploadId', id),
     element('PartNumberMarker', after),
     element('NextPartNumberMarker', page.at(-1)?.number ?? after),
-    element('MaxParts', most),
-    element('IsTruncated', String(page.length < behind.length)),
+    element('MaxParts', maxParts),
+    element('IsTruncated', String(page.length < following.length)),
     ...elements,
   );
   return { status: 200, body };

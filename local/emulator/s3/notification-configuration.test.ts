@@ -31,7 +31,7 @@ const event = (key: string, name: ObjectEvent['name'] = 'ObjectCreated:Put'): Ob
 });
 
 describe('notification rules', () => {
-  test('meet events by prefix, suffix and type', () => {
+  test('match events by prefix, suffix and type', () => {
     const rules = parse(
       { id: 'json', prefix: 'a/', suffix: '.json' },
       { id: 'nii', prefix: 'a/', suffix: '.nii', event: 's3:ObjectCreated:Copy' },
@@ -57,29 +57,29 @@ describe('notification rules', () => {
   });
 
   test.each([
-    ['other prefixes', [{ prefix: 'a/' }, { prefix: 'b/' }]],
+    ['different prefixes', [{ prefix: 'a/' }, { prefix: 'b/' }]],
     [
-      'one prefix, other suffixes',
+      'the same prefix, different suffixes',
       [
         { prefix: 'a/', suffix: '.json' },
         { prefix: 'a/', suffix: '.nii' },
       ],
     ],
-    ['other types', [{}, { event: 's3:ObjectRemoved:*' }]],
-  ])('may stand side by side: %s', (_what, rules: readonly Rule[]) => {
+    ['different types', [{}, { event: 's3:ObjectRemoved:*' }]],
+  ])('may coexist: %s', (_what, rules: readonly Rule[]) => {
     expect(parse(...rules)).toHaveLength(2);
   });
 
   test.each([
-    ['a type of event that does not exist here', xml({ event: 's3:ObjectRestore:*' }), 'InvalidArgument'],
-    ['one id twice', xml({ id: 'x', prefix: 'a' }, { id: 'x', prefix: 'b' }), 'InvalidArgument'],
+    ['an unknown event type', xml({ event: 's3:ObjectRestore:*' }), 'InvalidArgument'],
+    ['a duplicate id', xml({ id: 'x', prefix: 'a' }, { id: 'x', prefix: 'b' }), 'InvalidArgument'],
     ['a topic', '<NotificationConfiguration><TopicConfiguration/></NotificationConfiguration>', 'NotImplemented'],
     ['another document', '<Tagging/>', 'MalformedXML'],
-  ])('refuse %s', (_what, source, code) => {
+  ])('are refused with %s', (_what, source, code) => {
     expect(() => parseNotificationConfiguration(source, () => 'x')).toThrow(expect.objectContaining({ code }));
   });
 });
 
-test('writes keys into events as forms do', () => {
+test('form-encodes keys in events', () => {
   expect(encodeEventKey('a b/c+d/ü(1).nii.gz')).toBe('a+b/c%2Bd/%C3%BC%281%29.nii.gz');
 });

@@ -14,7 +14,7 @@ const EVENT_TYPES = [
   's3:ObjectRemoved:Delete',
 ];
 
-/** PutBucketNotificationConfiguration: each queue gets a test message first, as from AWS. */
+/** PutBucketNotificationConfiguration. Each queue gets a test message first, as on AWS. */
 export const putNotification: Operation = async ({ store, sendToQueue }, request) => {
   const name = bucketName(request);
   store.bucket(name);
@@ -50,15 +50,15 @@ const filterRule = (name: string, value: string) =>
 /**
  * Reads a bucket's notification configuration.
  *
- * @throws S3Error MalformedXML; NotImplemented for targets other than queues; InvalidArgument for an unknown
- * event, two rules of one id, or rules that overlap
+ * @throws S3Error MalformedXML; NotImplemented for targets other than queues; InvalidArgument for an unknown event, two
+ *   rules with the same id, or rules that overlap
  */
 export function parseNotificationConfiguration(source: string, newId: () => string): readonly NotificationRule[] {
   const document = parseXml(source);
   if (document.name !== 'NotificationConfiguration') throw new S3Error('MalformedXML');
   const rules = document.children.map((node) => {
     if (node.name !== 'QueueConfiguration') {
-      throw new S3Error('NotImplemented', `This server notifies queues only, it has no ${node.name}.`);
+      throw new S3Error('NotImplemented', `This server notifies queues only and does not implement ${node.name}.`);
     }
     return readRule(node, newId);
   });
@@ -66,7 +66,7 @@ export function parseNotificationConfiguration(source: string, newId: () => stri
     throw new S3Error('InvalidArgument', 'The same Id is used by two configurations.');
   }
   rules.forEach((rule, index) => {
-    const other = rules.slice(index + 1).find((later) => overlap(rule, later));
+    const other = rules.slice(index + 1).find((later) => overlaps(rule, later));
     if (other) {
       throw new S3Error(
         'InvalidArgument',
@@ -102,14 +102,14 @@ function readRule(node: XmlNode, newId: () => string): NotificationRule {
   };
 }
 
-/** Whether one event of one key could meet both rules, which AWS forbids: prefixes and suffixes both overlap. */
-function overlap(a: NotificationRule, b: NotificationRule): boolean {
+/** Whether both rules could match the same event of a key, which AWS forbids. */
+function overlaps(a: NotificationRule, b: NotificationRule): boolean {
   const prefixes = a.prefix.startsWith(b.prefix) || b.prefix.startsWith(a.prefix);
   const suffixes = a.suffix.endsWith(b.suffix) || b.suffix.endsWith(a.suffix);
-  return prefixes && suffixes && a.events.some((event) => b.events.some((other) => eventsMeet(event, other)));
+  return prefixes && suffixes && a.events.some((event) => b.events.some((other) => eventsOverlap(event, other)));
 }
 
-function eventsMeet(a: string, b: string): boolean {
+function eventsOverlap(a: string, b: string): boolean {
   const stem = (event: string) => (event.endsWith(':*') ? event.slice(0, -1) : event);
   return a === b || (a.endsWith(':*') && b.startsWith(stem(a))) || (b.endsWith(':*') && a.startsWith(stem(b)));
 }

@@ -1,6 +1,6 @@
 import type { NotificationRule, StoredObject } from './state.ts';
 
-/** What happened to an object: `ObjectCreated:Put`. */
+/** Event names without the prefix `s3:`. */
 export type EventName =
   | 'ObjectCreated:Put'
   | 'ObjectCreated:Copy'
@@ -12,13 +12,13 @@ export interface ObjectEvent {
   readonly bucket: string;
   readonly key: string;
   readonly sequencer: string;
-  /** Undefined when it was removed. */
+  /** Undefined if it was removed. */
   readonly object: Pick<StoredObject, 'bytes' | 'etag'> | undefined;
   readonly at: Date;
   readonly requestId: string;
 }
 
-/** The rules that an event meets. Events may be named whole or as `s3:ObjectCreated:*`. */
+/** The rules that match an event. A rule names an event or a pattern such as `s3:ObjectCreated:*`. */
 export const matchingRules = (rules: readonly NotificationRule[], event: ObjectEvent): readonly NotificationRule[] =>
   rules.filter(
     (rule) =>
@@ -30,7 +30,7 @@ export const matchingRules = (rules: readonly NotificationRule[], event: ObjectE
 const eventMatches = (pattern: string, name: EventName): boolean =>
   pattern.endsWith(':*') ? `s3:${name}`.startsWith(pattern.slice(0, -1)) : pattern === `s3:${name}`;
 
-/** The message that AWS sends, version 2.1 ("Event message structure", S3 user guide). */
+/** The event message of AWS, version 2.1 ("Event message structure", S3 user guide). */
 export function eventMessage(event: ObjectEvent, rule: NotificationRule, region: string): string {
   const object = {
     key: encodeEventKey(event.key),
@@ -56,7 +56,7 @@ export function eventMessage(event: ObjectEvent, rule: NotificationRule, region:
   return JSON.stringify({ Records: [record] });
 }
 
-/** What AWS sends to a queue when a bucket is pointed at it. */
+/** The message that AWS sends to a queue when a bucket's notifications are configured. */
 export const testMessage = (bucket: string, at: Date, requestId: string): string =>
   JSON.stringify({
     Service: 'Amazon S3',
@@ -67,7 +67,7 @@ export const testMessage = (bucket: string, at: Date, requestId: string): string
     HostId: requestId,
   });
 
-/** Keys in events are form-encoded: a space is a plus. Slashes stay. */
+/** Keys in events are form-encoded, except slashes: a space becomes a plus. */
 export const encodeEventKey = (key: string): string =>
   encodeURIComponent(key)
     .replace(/[!'()~]/g, (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`)

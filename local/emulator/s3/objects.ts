@@ -16,7 +16,7 @@ export function checkKey(key: string): void {
   if (Buffer.byteLength(key) > MAX_KEY_BYTES) throw new S3Error('KeyTooLongError');
 }
 
-/** PutObject: the body goes to a file, the condition is checked and the object made visible in one step, its queues are told. */
+/** PutObject. Writes the body to a file, checks the condition and commits in one step, then notifies queues. */
 export const putObject: Operation = async (context, request) => {
   const { store } = context;
   const bucket = bucketName(request);
@@ -46,7 +46,7 @@ export const putObject: Operation = async (context, request) => {
   return { status: 200, headers: { etag: quoted(md5), ...checksumHeaders(checksum) } };
 };
 
-/** GetObject, and HeadObject, which is the same without the bytes. */
+/** GetObject and HeadObject. */
 export const getObject: Operation = async ({ store }, request) => {
   const object = store.bucket(bucketName(request)).objects.get(objectKey(request));
   if (!object) throw new S3Error('NoSuchKey');
@@ -70,13 +70,13 @@ export const getObject: Operation = async ({ store }, request) => {
   return { status, headers, body: store.blobs.read(object.segments, start, end) };
 };
 
-/** `response-content-type=…` and its like, which presigned URLs use to name a download. */
+/** Headers from parameters such as `response-content-type`, which presigned URLs use to name a download. */
 function overriddenHeaders(request: S3Request): Readonly<Record<string, string>> {
   const parameters = [...request.query].filter(([name]) => name.startsWith('response-'));
   return Object.fromEntries(parameters.map(([name, value]) => [name.slice('response-'.length), value]));
 }
 
-/** DeleteObject: done as well when there is none. */
+/** DeleteObject. Succeeds without an object too. */
 export const deleteObject: Operation = async (context, request) => {
   const current = context.store.bucket(bucketName(request)).objects.get(objectKey(request));
   if (request.headers['if-match'] !== undefined) checkWrite(request, current);
@@ -84,7 +84,7 @@ export const deleteObject: Operation = async (context, request) => {
   return { status: 204 };
 };
 
-/** DeleteObjects: up to 1000 keys. */
+/** DeleteObjects, up to 1000 keys. */
 export const deleteObjects: Operation = async (context, request) => {
   context.store.bucket(bucketName(request));
   const document = parseXml(await receiveDocument(request));

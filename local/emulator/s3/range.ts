@@ -1,16 +1,16 @@
 import { S3Error } from './error.ts';
 
-/** Bytes from `start` up to `end`, exclusive. */
+/** Bytes from `start` to `end`, exclusive. */
 export interface ByteRange {
   readonly start: number;
   readonly end: number;
 }
 
 /**
- * The range that a Range header asks for, cut to what there is. Undefined, meaning everything, without a header
- * or for one that is not a single range of bytes: RFC 9110 says to ignore those.
+ * The range of a Range header, limited to the object. Undefined without a header, or for anything but a single byte range,
+ * which RFC 9110 says to ignore.
  *
- * @throws S3Error InvalidRange when the range starts behind the last byte
+ * @throws S3Error InvalidRange if the range starts after the last byte
  */
 export function parseRange(header: string | undefined, bytes: number): ByteRange | undefined {
   const [, first, last] = /^bytes=(\d*)-(\d*)$/.exec(header?.trim() ?? '') ?? [];

@@ -2,13 +2,13 @@ import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import type { Readable } from 'node:stream';
 import { S3Error } from './error.ts';
 
-/** What a request asks for, taken apart. */
+/** A parsed request. */
 export interface S3Request {
   readonly id: string;
   readonly method: string;
-  /** Undefined for the service itself. */
+  /** Undefined for requests to the service. */
   readonly bucket: string | undefined;
-  /** Undefined for the bucket itself. */
+  /** Undefined for requests to a bucket. */
   readonly key: string | undefined;
   readonly query: URLSearchParams;
   readonly headers: IncomingHttpHeaders;
@@ -18,27 +18,27 @@ export interface S3Request {
 export interface S3Response {
   readonly status: number;
   readonly headers?: Readonly<Record<string, string>>;
-  /** A document, or an object's bytes. */
+  /** A document or an object's bytes. */
   readonly body?: string | Readable;
 }
 
-/** Path-style requests only. The path is read as it came: `..` and `//` are legal in keys. */
+/** Parses a path-style request. The path is not normalised, because `..` and `//` are legal in keys. */
 export function readRequest(message: IncomingMessage, id: string): S3Request {
   const url = message.url ?? '/';
   const mark = url.indexOf('?');
   const path = mark < 0 ? url : url.slice(0, mark);
   const [, bucket = '', rest] = /^\/([^/]*)(?:\/(.*))?$/s.exec(path) ?? [];
   const parameters = [...new URLSearchParams(mark < 0 ? '' : url.slice(mark + 1))];
-  // A presigned URL carries headers, its signature's too, as parameters.
+  // A presigned URL carries headers as parameters, including its signature.
   const isHeader = ([name]: readonly [string, string]) => /^x-amz-/i.test(name);
-  const hoisted = parameters.filter(isHeader).map(([name, value]) => [name.toLowerCase(), value]);
+  const fromQuery = parameters.filter(isHeader).map(([name, value]) => [name.toLowerCase(), value]);
   return {
     id,
     method: message.method ?? 'GET',
     bucket: decode(bucket) || undefined,
     key: decode(rest ?? '') || undefined,
     query: new URLSearchParams(parameters.filter((parameter) => !isHeader(parameter))),
-    headers: { ...Object.fromEntries(hoisted), ...message.headers },
+    headers: { ...Object.fromEntries(fromQuery), ...message.headers },
     body: message,
   };
 }

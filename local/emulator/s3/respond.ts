@@ -1,27 +1,32 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { pipeline } from 'node:stream/promises';
+import type { FaultSwitch } from '../faults/faults.ts';
 import { CutConnection, withFault } from '../faults/with-fault.ts';
+import type { RequestCounts } from '../request-counts.ts';
 import type { S3Context } from './context.ts';
 import { S3Error } from './error.ts';
-import { callOf, exchangeOf } from './faulty.ts';
+import { callOf, exchangeOf } from './fault-exchange.ts';
 import { readRequest, type S3Response } from './request.ts';
 import { routeOf } from './router.ts';
 import { element, xmlDocument } from './xml.ts';
 
+export interface S3Server {
+  readonly context: S3Context;
+  readonly counts: RequestCounts;
+  readonly faults: FaultSwitch;
+  /** Receives internal failures, which clients see as InternalError. */
+  readonly onFailure: (error: unknown) => void;
+}
+
 /**
- * Answers one S3 request. Failures of our own go to `onFailure` and to the client as InternalError.
+ * Answers one S3 request.
  *
- * @throws CutConnection when there shall be no answer
+ * @throws CutConnection if the client gets no answer
  */
-export async function respond(
-  context: S3Context,
-  message: IncomingMessage,
-  response: ServerResponse,
-  onFailure: (error: unknown) => void,
-): Promise<void> {
-  const id = context.store.newId().slice(0, 16).toUpperCase();
-  const answer = await answerTo(context, message, id, onFailure);
-  // What a refused request still sends must be taken, or the connection cannot be used again.
+export async function respond(s3: S3Server, message: IncomingMessage, response: ServerResponse): Promise<void> {
+  const id = s3.context.store.newId().slice(0, 16).toUpperCase();
+  const answer = await answerTo(s3, message, id);
+  // The rest of a refused request must be read, or the connection cannot be reused.
   message.resume();
   const { status, headers, body } = answer;
   response.writeHead(status, {
@@ -38,23 +43,22 @@ export async function respond(
     response.end(message.method === 'HEAD' ? undefined : body);
     return;
   }
-  // A client that goes away in the middle is no failure of ours.
+  // A client that disconnects is not a failure of the server.
   await pipeline(body, response).catch((error) => {
-    if (!isDisconnect(error) && !(error instanceof CutConnection)) onFailure(error);
+    if (!isDisconnect(error) && !(error instanceof CutConnection)) s3.onFailure(error);
   });
 }
 
 async function answerTo(
-  context: S3Context,
+  { context, counts, faults, onFailure }: S3Server,
   message: IncomingMessage,
   id: string,
-  onFailure: (error: unknown) => void,
 ): Promise<S3Response> {
   try {
     const request = readRequest(message, id);
     const { name, operation } = routeOf(request);
-    context.counts.add('s3', name);
-    const rule = context.faults.active?.ofRequest(callOf(name, request));
+    counts.add('s3', name);
+    const rule = faults.active?.ruleForRequest(callOf(name, request));
     if (rule) return await withFault(rule, exchangeOf(context, request, operation));
     return await operation(context, request);
   } catch (error) {

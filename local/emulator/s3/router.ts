@@ -10,16 +10,16 @@ import { getNotification, putNotification } from './notification-configuration.t
 import { deleteObject, deleteObjects, getObject, putObject } from './objects.ts';
 import type { S3Request } from './request.ts';
 
-/** One line for each operation: what it answers to, and the query parameters that it understands. */
+/** An operation, the requests that it handles and the query parameters that it understands. */
 interface Route {
-  /** AWS's name for it. */
+  /** Name of the operation in the S3 API. */
   readonly name: string;
   readonly on: 'service' | 'bucket' | 'object';
   readonly method: string;
-  /** Parameters that must be there and make the difference. */
+  /** Parameters that select the operation. */
   readonly requires?: readonly string[];
   readonly accepts?: readonly string[];
-  /** Only with a source to copy from, which is a header. */
+  /** Only for requests with the header x-amz-copy-source. */
   readonly copies?: true;
   readonly operation: Operation;
 }
@@ -94,14 +94,14 @@ const ROUTES = [
   { name: 'DeleteObject', on: 'object', method: 'DELETE', operation: deleteObject },
 ] as const satisfies readonly Route[];
 
-/** AWS's names of what this server does. */
+/** Names of all implemented operations. */
 export const S3_OPERATIONS = ROUTES.map((route) => route.name);
 
-/** The SDK's note to itself, and signatures of the old kind; none is checked here. */
+/** A parameter of the SDK, and those of older signatures. */
 const IGNORED = /^(x-id|AWSAccessKeyId|Signature|Expires)$/;
 
 /**
- * The route of the operation that a request asks for. What is not understood in full is refused rather than half done.
+ * The route of a request. A request with an unknown parameter is refused, because it would be handled incompletely.
  *
  * @throws S3Error NotImplemented, MethodNotAllowed
  */
@@ -119,8 +119,8 @@ export function routeOf(request: S3Request): Pick<Route, 'name' | 'operation'> {
       parameters.every((name) => requires.includes(name) || accepts.includes(name)),
   );
   if (!route) {
-    const what = parameters.length > 0 ? `?${parameters.join('&')}` : 'this';
-    throw new S3Error('NotImplemented', `This server does not implement ${request.method} ${on} with ${what}.`);
+    const what = parameters.length > 0 ? ` with ?${parameters.join('&')}` : '';
+    throw new S3Error('NotImplemented', `This server does not implement ${request.method} ${on}${what}.`);
   }
   refuseUnknownHeaders(request);
   return route;

@@ -2,7 +2,7 @@ import type { Segment } from './blobs.ts';
 import type { Checksum, ChecksumAlgorithm, ChecksumType } from './checksums.ts';
 import { createKeyIndex, type KeyIndex } from './key-index.ts';
 
-/** What is stored of an object besides its bytes. Times are ISO 8601. */
+/** Metadata of an object. Times are ISO 8601. */
 export interface StoredObject {
   readonly key: string;
   readonly bytes: number;
@@ -15,7 +15,7 @@ export interface StoredObject {
   readonly segments: readonly Segment[];
 }
 
-/** Content-Type and its like, and `x-amz-meta-*`, as they were sent and are sent back. */
+/** Headers such as Content-Type and `x-amz-meta-*`, as sent and returned. */
 export type ObjectHeaders = Readonly<Record<string, string>>;
 
 export interface Part {
@@ -32,12 +32,12 @@ export interface Upload {
   readonly key: string;
   readonly headers: ObjectHeaders;
   readonly initiatedAt: string;
-  /** Whether the key held an object then. */
+  /** Whether the key had an object when the upload began. */
   readonly hadObject: boolean;
   readonly checksum?: { readonly algorithm: ChecksumAlgorithm; readonly type: ChecksumType } | undefined;
 }
 
-/** Events of these types, of keys with this prefix and suffix, go to the queue. */
+/** Sends events of these types, for keys with this prefix and suffix, to the queue. */
 export interface NotificationRule {
   readonly id: string;
   readonly queueArn: string;
@@ -46,7 +46,7 @@ export interface NotificationRule {
   readonly suffix: string;
 }
 
-/** A change of state. The journal holds nothing else. */
+/** A change of state, as the journal holds it. */
 export type StoreRecord =
   | { readonly op: 'create-bucket'; readonly bucket: string; readonly at: string }
   | { readonly op: 'delete-bucket'; readonly bucket: string }
@@ -73,10 +73,10 @@ export interface State {
   readonly uploads: Map<string, OpenUpload>;
 }
 
-/** What an empty journal leads to. */
+/** The state of an empty journal. */
 export const emptyState = (): State => ({ buckets: new Map(), uploads: new Map() });
 
-/** Applies a change and returns the segments that nothing refers to any more. */
+/** Applies a change and returns the segments that are no longer referenced. */
 export function apply(state: State, record: StoreRecord): readonly Segment[] {
   switch (record.op) {
     case 'create-bucket': {
@@ -118,7 +118,7 @@ export function apply(state: State, record: StoreRecord): readonly Segment[] {
   }
 }
 
-/** The shortest journal that leads to a state. */
+/** The shortest journal that results in a state. */
 export function* recordsOf(state: State): Generator<StoreRecord> {
   for (const bucket of state.buckets.values()) {
     yield { op: 'create-bucket', bucket: bucket.name, at: bucket.createdAt };
@@ -149,6 +149,6 @@ function dropUpload(state: State, id: string, kept: readonly Segment[]): readonl
 
 function bucketOf(state: State, name: string): Bucket {
   const bucket = state.buckets.get(name);
-  if (!bucket) throw new Error(`The journal names bucket ${name}, which it did not create.`);
+  if (!bucket) throw new Error(`The journal names a bucket that it did not create: ${name}.`);
   return bucket;
 }

@@ -6,7 +6,7 @@ import { type Blobs, openBlobs } from './blobs.ts';
 import { S3Error } from './error.ts';
 import { apply, type Bucket, emptyState, filesOf, type OpenUpload, recordsOf, type StoreRecord } from './state.ts';
 
-/** Buckets, objects and uploads: bodies in files, all else in memory and in a journal. */
+/** Buckets, objects and uploads. Bodies are in files, everything else in memory and in a journal. */
 export interface Store {
   readonly blobs: Blobs;
   readonly now: () => Date;
@@ -17,17 +17,17 @@ export interface Store {
   /** @throws S3Error NoSuchUpload */
   upload(id: string, bucket: string, key: string): OpenUpload;
   /**
-   * Makes a change durable and visible. Synchronous: a condition checked just before still holds. The files that
-   * it replaces are removed later.
+   * Makes a change durable and visible. Synchronous, so a condition that was checked directly before still holds.
+   * Replaced files are removed later.
    */
   commit(record: StoreRecord): void;
-  /** Larger for every later event of a store, as text of one length. */
+  /** Text of fixed length that grows with every event of the store. */
   nextSequencer(): string;
   newId(): string;
   close(): void;
 }
 
-/** Opens the store in a directory, as the last process left it, however that ended. */
+/** Opens the store in a directory, as the last process left it, even if it crashed. */
 export async function openStore(directory: string, now: () => Date): Promise<Store> {
   await mkdir(directory, { recursive: true });
   const blobs = await openBlobs(join(directory, 'bodies'));
@@ -58,7 +58,7 @@ export async function openStore(directory: string, now: () => Date): Promise<Sto
       void blobs.remove(apply(state, record)).catch(() => undefined);
     },
     nextSequencer() {
-      // Microseconds, so that many events of one millisecond stay apart and in order, over restarts too.
+      // Microseconds keep events of one millisecond distinct and in order, also after a restart.
       lastTick = Math.max(lastTick + 1, now().getTime() * 1000);
       return lastTick.toString(16).toUpperCase().padStart(16, '0');
     },

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { childrenOf, element, parseXml, textOf, xmlDocument } from './xml.ts';
 
 describe('xml', () => {
-  test('reads what it writes', () => {
+  test('parses its own output', () => {
     fc.assert(
       fc.property(fc.string(), fc.string({ unit: 'grapheme' }), (a, b) => {
         const root = parseXml(xmlDocument('Root', element('A', a), element('B', element('C', b))));
@@ -14,7 +14,7 @@ describe('xml', () => {
     );
   });
 
-  test('reads what clients write: declarations, comments, attributes, prefixes, references, CDATA', () => {
+  test('parses declarations, comments, attributes, prefixes, references and CDATA', () => {
     const root = parseXml(`<?xml version="1.0"?>
       <!-- a > b -->
       <s3:Delete xmlns:s3="http://s3.amazonaws.com/doc/2006-03-01/">
@@ -29,10 +29,10 @@ describe('xml', () => {
   test.each([
     ['nothing', ''],
     ['only text', 'hello'],
-    ['an element that does not end', '<a><b></b>'],
-    ['elements that cross', '<a><b></a></b>'],
+    ['an unclosed element', '<a><b></b>'],
+    ['overlapping elements', '<a><b></a></b>'],
     ['two roots', '<a/><b/>'],
-    ['an end without beginning', '</a>'],
+    ['an end tag without a start tag', '</a>'],
     ['an unknown entity', '<a>&bomb;</a>'],
     ['a DOCTYPE', '<!DOCTYPE a [<!ENTITY b "c">]><a>&b;</a>'],
   ])('refuses %s', (_what, source) => {

@@ -1,6 +1,6 @@
 import { S3Error } from './error.ts';
 
-/** XML of which the text is escaped already. */
+/** XML with escaped text. */
 export interface Markup {
   readonly xml: string;
 }
@@ -14,7 +14,7 @@ const ESCAPES: Readonly<Record<string, string>> = {
 };
 const escapeText = (text: string): string => text.replace(/[&<>"\r]/g, (character) => ESCAPES[character] as string);
 
-/** One element. Undefined children are left out, text is escaped. */
+/** One element. Escapes text and skips undefined children. */
 export function element(name: string, ...children: readonly (string | number | Markup | undefined)[]): Markup {
   const inner = children.map((child) => {
     if (child === undefined) return '';
@@ -23,33 +23,33 @@ export function element(name: string, ...children: readonly (string | number | M
   return { xml: `<${name}>${inner.join('')}</${name}>` };
 }
 
-/** A whole document with S3's namespace on its root. */
+/** A document whose root has S3's namespace. */
 export function xmlDocument(root: string, ...children: readonly (string | Markup | undefined)[]): string {
   const { xml } = element(root, ...children);
   const namespace = root === 'Error' ? '' : ' xmlns="http://s3.amazonaws.com/doc/2006-03-01/"';
   return `<?xml version="1.0" encoding="UTF-8"?>\n<${root}${namespace}${xml.slice(root.length + 1)}`;
 }
 
-/** An element of a request. Attributes are dropped: no request here says anything in them. */
+/** An element of a request. Attributes are ignored, because no S3 request uses them. */
 export interface XmlNode {
   readonly name: string;
   readonly text: string;
   readonly children: readonly XmlNode[];
 }
 
-/** The children of a name. */
+/** The children with a name. */
 export const childrenOf = (node: XmlNode, name: string): readonly XmlNode[] =>
   node.children.filter((child) => child.name === name);
 
-/** The text of the first child of a name. */
+/** The text of the first child with a name. */
 export const textOf = (node: XmlNode, name: string): string | undefined => childrenOf(node, name)[0]?.text;
 
 const TOKEN =
   /<\?[\s\S]*?\?>|<!--[\s\S]*?-->|<!\[CDATA\[([\s\S]*?)\]\]>|<(\/?)([^\s/>!?]+)((?:"[^"]*"|'[^']*'|[^"'>])*?)(\/?)>|([^<]+)/y;
 
 /**
- * Reads a request's document: elements and text, as much of XML as S3 requests use. There is no DOCTYPE and so
- * there are no entities but the five and character references.
+ * Parses a request's document: elements and text, as S3 requests use them. DOCTYPE is not supported, so there are only
+ * the five standard entities and character references.
  *
  * @throws S3Error MalformedXML
  */

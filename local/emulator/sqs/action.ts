@@ -4,20 +4,20 @@ import type { Queue, QueueStore } from './store.ts';
 
 export type Json = Readonly<Record<string, unknown>>;
 
-/** What an action works on. */
+/** Everything that an action uses. */
 export interface SqsContext {
   readonly store: QueueStore;
   readonly region: string;
-  /** The URL of a queue at the host that the client called, so that clients that follow it come back. */
+  /** URL of a queue, at the host name that the client used. */
   readonly urlOf: (name: string) => string;
   /** Fires when the client hangs up. */
   readonly signal?: AbortSignal;
 }
 
-/** An action of SQS: parses its input and does it. */
+/** An SQS action. Parses its own input. */
 export type Action = (context: SqsContext, input: unknown) => Json | Promise<Json>;
 
-/** Puts a schema before an action: what is wrong with an input is InvalidParameterValue, what is unknown too. */
+/** Adds a schema to an action. Invalid and unknown parameters become InvalidParameterValue. */
 export const action =
   <S extends z.ZodType>(schema: S, run: (context: SqsContext, input: z.infer<S>) => Json | Promise<Json>): Action =>
   (context, input) => {

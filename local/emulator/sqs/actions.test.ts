@@ -24,7 +24,7 @@ const deadLettersTo = (deadLetterTargetArn: string, maxReceiveCount = 1) =>
   JSON.stringify({ deadLetterTargetArn, maxReceiveCount });
 
 describe('queues', () => {
-  test('are created again when nothing differs, and not when something does', async () => {
+  test('can be created again with the same attributes only', async () => {
     const first = await create('same', { VisibilityTimeout: '5' });
     expect(await create('same', { VisibilityTimeout: '5' })).toMatchObject({ QueueUrl: first.QueueUrl });
     await expect(create('same', { VisibilityTimeout: '6' })).rejects.toMatchObject(failure('QueueNameExists', 400));
@@ -36,17 +36,17 @@ describe('queues', () => {
     ['an attribute that does not exist', 'q', { Colour: 'red' }, 'InvalidAttributeName'],
     ['a number out of range', 'q', { DelaySeconds: '901' }, 'InvalidAttributeValue'],
     [
-      'dead letters to nowhere',
+      'a dead-letter queue that does not exist',
       'q',
       { RedrivePolicy: deadLettersTo('arn:aws:sqs:us-east-1:1:x') },
       'InvalidParameterValue',
     ],
-    ['a policy that is no JSON', 'q', { RedrivePolicy: 'rubbish' }, 'InvalidParameterValue'],
+    ['a policy that is not JSON', 'q', { RedrivePolicy: 'rubbish' }, 'InvalidParameterValue'],
   ])('are refused with %s', async (_what, name, attributes, code) => {
     await expect(create(name, attributes as Record<string, string>)).rejects.toMatchObject(failure(code, 400));
   });
 
-  test('may not be their own dead letters', async () => {
+  test('cannot be their own dead-letter queue', async () => {
     const { QueueUrl, QueueArn } = await server.createQueue('selfish');
     const Attributes = { RedrivePolicy: deadLettersTo(QueueArn) };
     await expect(server.sqs().send(new SetQueueAttributesCommand({ QueueUrl, Attributes }))).rejects.toMatchObject(
@@ -54,14 +54,14 @@ describe('queues', () => {
     );
   });
 
-  test('lose a policy that is set to nothing, and keep the rest', async () => {
+  test('lose a policy that is set to an empty value, and keep the rest', async () => {
     const { QueueUrl } = await create('policy', { Policy: '{}', DelaySeconds: '3' });
     await server.sqs().send(new SetQueueAttributesCommand({ QueueUrl, Attributes: { Policy: '' } }));
     const command = new GetQueueAttributesCommand({ QueueUrl, AttributeNames: ['Policy', 'DelaySeconds'] });
     expect((await server.sqs().send(command)).Attributes).toEqual({ DelaySeconds: '3' });
   });
 
-  test('are listed by pages, in the order of their names', async () => {
+  test('are listed in pages, in the order of their names', async () => {
     for (const name of ['list-c', 'list-a', 'list-b']) await create(name);
     const page = (NextToken?: string) =>
       server.sqs().send(new ListQueuesCommand({ QueueNamePrefix: 'list-', MaxResults: 2, NextToken }));
@@ -81,14 +81,14 @@ describe('queues', () => {
 });
 
 describe('messages', () => {
-  test('come with U+FFFD for what is no character of XML', async () => {
+  test('have U+FFFD in place of characters that XML does not allow', async () => {
     const { QueueUrl } = await create('characters');
     await send(QueueUrl, 'a\u0000b\ufffec\u{1f600}');
     expect(await server.receive(QueueUrl)).toMatchObject([{ Body: 'a\ufffdb\ufffdc\u{1f600}' }]);
     await expect(send(QueueUrl, '\u0001\u0002')).rejects.toMatchObject(failure('InvalidMessageContents', 400));
   });
 
-  test('come with the attributes that are asked for', async () => {
+  test('have the requested attributes', async () => {
     const { QueueUrl } = await create('attributes');
     const attribute = { DataType: 'String', StringValue: 'x' };
     const MessageAttributes = { 'a.one': attribute, 'a.two': attribute, b: attribute };
@@ -105,7 +105,7 @@ describe('messages', () => {
     ]);
   });
 
-  test('are refused with a receipt that never was one', async () => {
+  test('are refused with a malformed receipt', async () => {
     const { QueueUrl } = await create('receipts');
     const answer = await fetch(server.endpoint(), {
       method: 'POST',
@@ -131,7 +131,7 @@ describe('a redrive', () => {
   const taskOf = async (SourceArn: string) =>
     (await server.sqs().send(new ListMessageMoveTasksCommand({ SourceArn }))).Results?.[0];
 
-  test('can be slowed and cancelled, is alone, and leaves what it has not moved', async () => {
+  test('can be throttled and cancelled, runs alone, and leaves the remaining messages', async () => {
     const { dead } = await deadLetters('slow', 3);
     const start = () =>
       server.sqs().send(new StartMessageMoveTaskCommand({ SourceArn: dead.QueueArn, MaxNumberOfMessagesPerSecond: 1 }));
@@ -142,7 +142,7 @@ describe('a redrive', () => {
     expect(await server.receive(dead.QueueUrl)).toHaveLength(3);
   });
 
-  test('goes where it is told, and fails for a message that was never elsewhere', async () => {
+  test('moves to a given queue, and fails without one for messages that were sent to the dead-letter queue', async () => {
     const { dead } = await deadLetters('told', 1);
     const other = await server.createQueue('told-other');
     await send(dead.QueueUrl, 'sent to the dead');
@@ -157,7 +157,7 @@ describe('a redrive', () => {
   });
 });
 
-test('says what it does not do', async () => {
+test('refuses actions that are not implemented', async () => {
   const answer = await fetch(server.endpoint(), {
     method: 'POST',
     headers: { 'x-amz-target': 'AmazonSQS.AddPermission' },

@@ -3,7 +3,7 @@ import { SqsError } from './error.ts';
 
 export type QueueAttributes = Readonly<Record<string, string>>;
 
-/** What a queue has when nothing was said. */
+/** Attributes of a queue by default. */
 export const DEFAULT_ATTRIBUTES: QueueAttributes = {
   DelaySeconds: '0',
   MaximumMessageSize: String(1024 ** 2),
@@ -21,7 +21,7 @@ const RANGES: Readonly<Record<string, readonly [number, number]>> = {
   VisibilityTimeout: [0, 43_200],
 };
 
-/** Kept and given back, without effect: there are no permissions and no keys here. */
+/** Stored and returned, but without effect: the emulator has no permissions and no keys. */
 const WITHOUT_EFFECT = ['KmsMasterKeyId', 'Policy', 'RedriveAllowPolicy', 'SqsManagedSseEnabled'];
 
 const redrivePolicySchema = z.object({
@@ -29,7 +29,7 @@ const redrivePolicySchema = z.object({
   maxReceiveCount: z.coerce.number().int().min(1).max(1000),
 });
 
-/** Where messages go that were received too often. */
+/** Dead-letter queue, and the number of receives before a message goes there. */
 export function redrivePolicyOf(attributes: QueueAttributes): z.infer<typeof redrivePolicySchema> | undefined {
   const { RedrivePolicy } = attributes;
   if (!RedrivePolicy) return undefined;
@@ -43,7 +43,7 @@ export function redrivePolicyOf(attributes: QueueAttributes): z.infer<typeof red
 /**
  * Checks attributes that a client sets.
  *
- * @param exists whether there is a queue of an ARN
+ * @param exists whether a queue with an ARN exists
  * @throws SqsError InvalidAttributeName, InvalidAttributeValue, InvalidParameterValue, UnsupportedOperation
  */
 export function checkAttributes(attributes: QueueAttributes, exists: (arn: string) => boolean): void {
@@ -66,6 +66,6 @@ export function checkAttributes(attributes: QueueAttributes, exists: (arn: strin
   }
 }
 
-/** Attributes with changes, where an empty policy takes one away. */
+/** Applies changes. An empty value removes an attribute. */
 export const mergedAttributes = (current: QueueAttributes, changes: QueueAttributes): QueueAttributes =>
   Object.fromEntries(Object.entries({ ...current, ...changes }).filter(([, value]) => value !== ''));

@@ -2,13 +2,13 @@ import { z } from 'zod';
 import type { Json } from './action.ts';
 import { SqsError } from './error.ts';
 
-/** The entries of a batch, each with an `Id` besides what a single request has. */
+/** Schema of batch entries: those of a single request and an `Id`. */
 export const entriesOf = <S extends z.ZodRawShape>(shape: S) => z.array(z.strictObject({ Id: z.string(), ...shape }));
 
 /**
- * Does the entries of a batch one by one: those that fail are named and do not stop the others.
+ * Handles the entries of a batch one by one. A failed entry is reported and does not stop the others.
  *
- * @throws SqsError when the batch is empty, too long, or its ids are wrong
+ * @throws SqsError if the batch is empty or too long, or an id is invalid
  */
 export function batch<E extends { readonly Id: string }>(entries: readonly E[], run: (entry: E) => Json): Json {
   if (entries.length === 0) throw new SqsError('EmptyBatchRequest');

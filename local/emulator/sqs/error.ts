@@ -29,13 +29,13 @@ const DEFAULTS = {
   UnsupportedOperation: 'This server does not implement what the request asks for.',
 } as const satisfies Readonly<Record<string, string>>;
 
-/** The codes that this server answers with. */
+/** Error codes of this server. */
 export type SqsErrorCode = keyof typeof DEFAULTS;
 
 /** HTTP status of an error. */
 export const statusOf = (code: SqsErrorCode): number => (code === 'ServiceUnavailable' ? 503 : 400);
 
-/** Codes of the protocol before JSON, by which clients that were made for it still tell errors apart. */
+/** Error codes of the older query protocol, which some clients still compare. */
 const QUERY_CODES: Partial<Readonly<Record<SqsErrorCode, string>>> = {
   BatchEntryIdsNotDistinct: 'AWS.SimpleQueueService.BatchEntryIdsNotDistinct',
   BatchRequestTooLong: 'AWS.SimpleQueueService.BatchRequestTooLong',
@@ -48,5 +48,5 @@ const QUERY_CODES: Partial<Readonly<Record<SqsErrorCode, string>>> = {
   UnsupportedOperation: 'AWS.SimpleQueueService.UnsupportedOperation',
 };
 
-/** An error's code in the protocol before JSON. */
+/** An error's code in the query protocol. */
 export const queryCodeOf = (code: SqsErrorCode): string => QUERY_CODES[code] ?? code;

@@ -2,13 +2,13 @@ import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { SqsError } from './error.ts';
 
-/** Bytes of a message, or of a batch of them, attributes included. */
+/** Most bytes of a message or batch, including attributes. */
 export const MAX_BYTES = 1024 ** 2;
 
 const attributeValue = z.strictObject({
   DataType: z.string().regex(/^(String|Number|Binary)(\..+)?$/),
   StringValue: z.string().optional(),
-  /** In base64. */
+  /** Base64. */
   BinaryValue: z.string().optional(),
 });
 
@@ -21,20 +21,20 @@ export interface Message {
   readonly body: string;
   readonly attributes: MessageAttributes;
   readonly sentAt: number;
-  /** When it is first to be seen. */
+  /** When it first becomes visible. */
   readonly visibleAt: number;
   readonly receives: number;
   readonly firstReceivedAt?: number;
-  /** Name of the queue whose dead letter it is. */
+  /** Name of the queue that it was moved from as a dead letter. */
   readonly deadLetterOf?: string;
 }
 
 const NOT_ALLOWED = /[^\t\n\r\u{20}-\u{d7ff}\u{e000}-\u{fffd}\u{10000}-\u{10ffff}]/gu;
 
 /**
- * A body as SQS keeps it: what is no character of XML becomes U+FFFD ("SendMessage", SQS API reference).
+ * A body as SQS stores it: characters that XML does not allow become U+FFFD ("SendMessage", SQS API reference).
  *
- * @throws SqsError InvalidMessageContents when nothing else is left
+ * @throws SqsError InvalidMessageContents if no allowed character remains
  */
 export function storedBody(body: string): string {
   const kept = body.replace(NOT_ALLOWED, '\ufffd');
@@ -42,7 +42,7 @@ export function storedBody(body: string): string {
   return kept;
 }
 
-/** Bytes that count against the limit: body, and each attribute's name, type and value. */
+/** Bytes that count towards the limit: the body, and each attribute's name, type and value. */
 export const sizeOf = (body: string, attributes: MessageAttributes): number =>
   Object.entries(attributes).reduce(
     (sum, [name, { DataType, StringValue = '', BinaryValue }]) =>
@@ -53,8 +53,8 @@ export const sizeOf = (body: string, attributes: MessageAttributes): number =>
 export const md5Of = (text: string): string => createHash('md5').update(text).digest('hex');
 
 /**
- * The digest by which clients check attributes: sorted by name, each name, type and value behind its length, and before
- * the value 1 for text or 2 for bytes ("Calculating the MD5 message digest for message attributes", SQS developer guide).
+ * MD5 of attributes, sorted by name: length and bytes of name, type and value, with 1 (text) or 2 (binary) before the
+ * value ("Calculating the MD5 message digest for message attributes", SQS developer guide).
  */
 export function md5OfAttributes(attributes: MessageAttributes): string | undefined {
   const names = Object.keys(attributes).sort();

@@ -8,11 +8,11 @@ import type { Queue, QueueStore } from './store.ts';
 
 type Status = 'RUNNING' | 'COMPLETED' | 'CANCELLING' | 'CANCELLED' | 'FAILED';
 
-/** A redrive of dead letters. Kept in memory: a restart forgets it, and leaves what it had not moved where it was. */
+/** A redrive of dead letters. Kept in memory, so a restart ends it and leaves the remaining messages in place. */
 interface MoveTask {
   readonly handle: string;
   readonly source: string;
-  /** Each message's own source, when absent. */
+  /** Undefined for each message's original queue. */
   readonly destination: string | undefined;
   readonly perSecond: number | undefined;
   readonly startedAt: number;
@@ -47,7 +47,7 @@ const start = action(
       throw new SqsError('UnsupportedOperation', 'There is already a task running for the source queue.');
     }
     const startedAt = store.now();
-    const ids = [...source.line.visible(startedAt)];
+    const ids = [...source.visibility.visible(startedAt)];
     const task: MoveTask = {
       handle: Buffer.from(JSON.stringify({ taskId: randomUUID(), sourceArn: SourceArn })).toString('base64'),
       source: source.name,
@@ -66,14 +66,14 @@ const start = action(
 
 const isActive = ({ status }: MoveTask): boolean => status === 'RUNNING' || status === 'CANCELLING';
 
-/** So many between two looks at the rest of the world. */
-const AT_ONCE = 100;
+/** Messages moved before other events are handled. */
+const MOVES_PER_TURN = 100;
 
 async function move(store: QueueStore, task: MoveTask): Promise<void> {
   for (const id of task.ids) {
-    // It holds no process alive: a server that ends leaves the rest of the letters where they are.
+    // Must not keep the process alive: a server that ends leaves the remaining messages in place.
     if (task.perSecond) await sleep(1000 / task.perSecond, undefined, { ref: false });
-    else if (task.moved % AT_ONCE === 0) await setImmediate();
+    else if (task.moved % MOVES_PER_TURN === 0) await setImmediate();
     if (task.status === 'CANCELLING') {
       task.status = 'CANCELLED';
       return;
@@ -88,13 +88,13 @@ async function move(store: QueueStore, task: MoveTask): Promise<void> {
   task.status = task.status === 'CANCELLING' ? 'CANCELLED' : 'COMPLETED';
 }
 
-/** A message that is moved is a new one, by id, age and receives. */
+/** A moved message gets a new id, age and receive count, as on AWS. */
 function moveOne(store: QueueStore, task: MoveTask, id: string): string | undefined {
   const source = store.queue(task.source);
   if (!source) return 'AWS.SimpleQueueService.NonExistentQueue';
   const message = source.messages.get(id);
-  // Received or deleted by somebody since the task began.
-  if (!message || source.line.isHidden(id, store.now())) return undefined;
+  // Received or deleted since the task began.
+  if (!message || source.visibility.isHidden(id, store.now())) return undefined;
   const to = task.destination ?? message.deadLetterOf;
   if (to === undefined) return 'CouldNotDetermineMessageSource';
   if (!store.queue(to)) return 'AWS.SimpleQueueService.NonExistentQueue';

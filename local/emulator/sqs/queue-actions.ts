@@ -12,7 +12,7 @@ import type { Queue, QueueSettings } from './store.ts';
 
 const NAME = /^[\w-]{1,80}$/;
 
-/** A second creation with the same attributes changes nothing. */
+/** Idempotent if the attributes are the same. */
 const createQueue = action(
   z.strictObject({ QueueName: z.string(), Attributes: strings.default({}), tags: strings.default({}) }),
   (context, { QueueName: name, Attributes, tags }) => {
@@ -47,7 +47,7 @@ const getQueueUrl = action(
   (context, { QueueName }) => ({ QueueUrl: context.urlOf(queueAt(context, QueueName).name) }),
 );
 
-/** A page of queues in the order of their names; its token is the last name. */
+/** A page of queues in the order of their names. The token is the last name. */
 const listQueues = action(
   z.strictObject({
     QueueNamePrefix: z.string().default(''),
@@ -74,16 +74,16 @@ const listDeadLetterSourceQueues = action(
   },
 );
 
-function page({ urlOf }: SqsContext, names: readonly string[], most: number, after: string) {
+function page({ urlOf }: SqsContext, names: readonly string[], max: number, after: string) {
   const behind = names.filter((name) => name > after).sort();
-  const some = behind.slice(0, most);
+  const some = behind.slice(0, max);
   return {
     ...(some.length > 0 ? { QueueUrls: some.map(urlOf) } : {}),
     ...(some.length < behind.length ? { NextToken: some.at(-1) } : {}),
   };
 }
 
-/** Names of the queues whose dead letters a queue takes. */
+/** Names of the queues that send their dead letters to a queue. */
 export const sourcesOf = ({ store }: Pick<SqsContext, 'store'>, { name }: Queue): readonly string[] =>
   Array.from(store.queues()).flatMap((queue) => {
     const target = redrivePolicyOf(queue.attributes)?.deadLetterTargetArn;
@@ -102,7 +102,7 @@ const getQueueAttributes = action(
 
 function allAttributes(context: SqsContext, queue: Queue): QueueAttributes {
   const now = context.store.now();
-  const visible = queue.line.visibleCount(now);
+  const visible = queue.visibility.visibleCount(now);
   let delayed = 0;
   for (const { receives, visibleAt } of queue.messages.values()) if (receives === 0 && visibleAt > now) delayed++;
   return {
@@ -121,16 +121,16 @@ const setQueueAttributes = action(
   (context, { QueueUrl, Attributes }) => {
     const { name } = queueAt(context, QueueUrl);
     checkAttributes(Attributes, (arn) => queueNameOf(arn) !== name && exists(context)(arn));
-    change(context, QueueUrl, ({ attributes }) => ({ attributes: mergedAttributes(attributes, Attributes) }));
+    update(context, QueueUrl, ({ attributes }) => ({ attributes: mergedAttributes(attributes, Attributes) }));
     return {};
   },
 );
 
-function change(context: SqsContext, url: string, how: (queue: Queue) => Partial<QueueSettings>): void {
+function update(context: SqsContext, url: string, changes: (queue: Queue) => Partial<QueueSettings>): void {
   const queue = queueAt(context, url);
   const { name, attributes, tags, createdAt } = queue;
   const modifiedAt = context.store.now();
-  context.store.commit({ op: 'queue', name, attributes, tags, createdAt, modifiedAt, ...how(queue) });
+  context.store.commit({ op: 'queue', name, attributes, tags, createdAt, modifiedAt, ...changes(queue) });
 }
 
 const purgeQueue = action(z.strictObject({ QueueUrl: queueUrl }), (context, { QueueUrl }) => {
@@ -139,15 +139,15 @@ const purgeQueue = action(z.strictObject({ QueueUrl: queueUrl }), (context, { Qu
 });
 
 const tagQueue = action(z.strictObject({ QueueUrl: queueUrl, Tags: strings }), (context, { QueueUrl, Tags }) => {
-  change(context, QueueUrl, ({ tags }) => ({ tags: { ...tags, ...Tags } }));
+  update(context, QueueUrl, ({ tags }) => ({ tags: { ...tags, ...Tags } }));
   return {};
 });
 
 const untagQueue = action(
   z.strictObject({ QueueUrl: queueUrl, TagKeys: z.array(z.string()) }),
   (context, { QueueUrl, TagKeys }) => {
-    const left = ({ tags }: Queue) => Object.entries(tags).filter(([key]) => !TagKeys.includes(key));
-    change(context, QueueUrl, (queue) => ({ tags: Object.fromEntries(left(queue)) }));
+    const remaining = ({ tags }: Queue) => Object.entries(tags).filter(([key]) => !TagKeys.includes(key));
+    update(context, QueueUrl, (queue) => ({ tags: Object.fromEntries(remaining(queue)) }));
     return {};
   },
 );

@@ -15,21 +15,21 @@ const receiveMessage = action(
     MaxNumberOfMessages: z.int().min(1).max(10).default(1),
     WaitTimeSeconds: z.int().min(0).max(20).optional(),
     VisibilityTimeout: visibilityTimeout.optional(),
-    /** The older name of the next. */
+    /** Older name of MessageSystemAttributeNames. */
     AttributeNames: names,
     MessageSystemAttributeNames: names,
     MessageAttributeNames: names,
-    /** It would make a repeated request to a FIFO queue the same one. */
+    /** For FIFO queues only; ignored. */
     ReceiveRequestAttemptId: z.string().optional(),
   }),
   async (context, input) => {
     const queue = queueAt(context, input.QueueUrl);
     const { attributes } = queue;
-    const visibility = input.VisibilityTimeout ?? Number(attributes.VisibilityTimeout);
+    const timeout = input.VisibilityTimeout ?? Number(attributes.VisibilityTimeout);
     const wait = input.WaitTimeSeconds ?? Number(attributes.ReceiveMessageWaitTimeSeconds);
     const until = context.store.now() + wait * 1000;
     for (;;) {
-      const messages = take(context.store, queue.name, input.MaxNumberOfMessages, visibility);
+      const messages = take(context.store, queue.name, input.MaxNumberOfMessages, timeout);
       if (messages.length > 0) {
         const system = new Set([...input.AttributeNames, ...input.MessageSystemAttributeNames]);
         return {
@@ -42,41 +42,41 @@ const receiveMessage = action(
   },
 );
 
-/** Takes visible messages, which are hidden from then on; those that were taken too often become dead letters instead. */
-function take(store: QueueStore, name: string, most: number, visibility: number): readonly Message[] {
+/** Receives and hides visible messages. Those that were received too often become dead letters instead. */
+function take(store: QueueStore, name: string, max: number, timeout: number): readonly Message[] {
   const queue = store.queue(name);
   if (!queue) return [];
   const now = store.now();
   const policy = redrivePolicyOf(queue.attributes);
   const oldest = now - Number(queue.attributes.MessageRetentionPeriod) * 1000;
   const ids: string[] = [];
-  while (ids.length < most) {
-    const id = queue.line.take(now);
+  while (ids.length < max) {
+    const id = queue.visibility.take(now);
     const message = id === undefined ? undefined : queue.messages.get(id);
     if (!message) break;
     if (message.sentAt < oldest) store.commit({ op: 'delete', name, id: message.id });
     else if (policy && message.receives >= policy.maxReceiveCount)
-      bury(store, queue, message, policy.deadLetterTargetArn);
+      moveToDeadLetters(store, queue, message, policy.deadLetterTargetArn);
     else {
       ids.push(message.id);
-      // At once, so that one that is hidden for no time is not taken twice.
-      queue.line.place(message.id, now + Math.max(visibility * 1000, 1), now);
+      // Hidden even with a timeout of 0, so that this loop does not take it twice.
+      queue.visibility.place(message.id, now + Math.max(timeout * 1000, 1), now);
     }
   }
   if (ids.length > 0) store.commit({ op: 'receive', name, ids, at: now });
-  if (visibility === 0) for (const id of ids) queue.line.place(id, now, now);
-  // The one who waits next was not told of what is left.
-  if (queue.line.visibleCount(now) > 0) queue.waiters.wake();
+  if (timeout === 0) for (const id of ids) queue.visibility.place(id, now, now);
+  // The next waiter may receive the remaining messages.
+  if (queue.visibility.visibleCount(now) > 0) queue.waiters.wake();
   return ids.map((id) => queue.messages.get(id) as Message);
 }
 
-/** A dead letter keeps its id, its age and its receives, as on AWS. */
-function bury(store: QueueStore, queue: Queue, message: Message, targetArn: string): void {
+/** A dead letter keeps its id, age and receive count, as on AWS. */
+function moveToDeadLetters(store: QueueStore, queue: Queue, message: Message, targetArn: string): void {
   const to = queueNameOf(targetArn);
   const { id } = message;
   if (!store.queue(to)) {
-    // Its dead-letter queue is gone: it stays where it is, as on AWS.
-    queue.line.place(id, store.now() + Number(queue.attributes.VisibilityTimeout) * 1000, store.now());
+    // Without its dead-letter queue the message stays where it is, as on AWS.
+    queue.visibility.place(id, store.now() + Number(queue.attributes.VisibilityTimeout) * 1000, store.now());
     return;
   }
   const visibleAt = store.now();
@@ -113,13 +113,13 @@ function described(
   };
 }
 
-/** Good until the message is received again. */
+/** Valid until the message is received again. */
 const receiptOf = ({ id, receives }: Message): string => Buffer.from(`${id} ${receives}`).toString('base64url');
 
 /**
- * The message that a receipt is for: undefined when it is gone, or has been received again since.
+ * The message of a receipt; undefined if it was deleted, or received again.
  *
- * @throws SqsError ReceiptHandleIsInvalid for what never was a receipt
+ * @throws SqsError ReceiptHandleIsInvalid for a malformed receipt
  */
 function messageFor(queue: Queue, receipt: string): Message | undefined {
   const [, id, receives] = /^([0-9a-f-]{36}) (\d+)$/.exec(Buffer.from(receipt, 'base64url').toString()) ?? [];
@@ -128,14 +128,14 @@ function messageFor(queue: Queue, receipt: string): Message | undefined {
   return message?.receives === Number(receives) ? message : undefined;
 }
 
-/** Deleting again, or with an old receipt, does nothing, as on AWS. */
+/** Deleting again or with an outdated receipt has no effect, as on AWS. */
 function remove({ store }: SqsContext, queue: Queue, receipt: string): Json {
   const message = messageFor(queue, receipt);
   if (message) store.commit({ op: 'delete', name: queue.name, id: message.id });
   return {};
 }
 
-function hide({ store }: SqsContext, queue: Queue, receipt: string, seconds: number): Json {
+function changeVisibility({ store }: SqsContext, queue: Queue, receipt: string, seconds: number): Json {
   const message = messageFor(queue, receipt);
   const now = store.now();
   if (!message) {
@@ -144,8 +144,8 @@ function hide({ store }: SqsContext, queue: Queue, receipt: string, seconds: num
       'Message does not exist or is not available for visibility timeout change.',
     );
   }
-  if (!queue.line.isHidden(message.id, now)) throw new SqsError('MessageNotInflight');
-  queue.line.place(message.id, now + seconds * 1000, now);
+  if (!queue.visibility.isHidden(message.id, now)) throw new SqsError('MessageNotInflight');
+  queue.visibility.place(message.id, now + seconds * 1000, now);
   queue.waiters.wake();
   return {};
 }
@@ -166,14 +166,14 @@ const deleteMessageBatch = action(
 );
 
 const changeMessageVisibility = action(z.strictObject({ QueueUrl: queueUrl, ...change }), (context, input) =>
-  hide(context, queueAt(context, input.QueueUrl), input.ReceiptHandle, input.VisibilityTimeout),
+  changeVisibility(context, queueAt(context, input.QueueUrl), input.ReceiptHandle, input.VisibilityTimeout),
 );
 
 const changeMessageVisibilityBatch = action(
   z.strictObject({ QueueUrl: queueUrl, Entries: entriesOf(change) }),
   (context, { QueueUrl, Entries }) => {
     const queue = queueAt(context, QueueUrl);
-    return batch(Entries, (entry) => hide(context, queue, entry.ReceiptHandle, entry.VisibilityTimeout));
+    return batch(Entries, (entry) => changeVisibility(context, queue, entry.ReceiptHandle, entry.VisibilityTimeout));
   },
 );
 

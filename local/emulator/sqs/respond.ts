@@ -14,22 +14,22 @@ export interface SqsServer {
   readonly region: string;
   readonly counts: RequestCounts;
   readonly faults: FaultSwitch;
-  /** Told of failures of our own, which clients see as InternalFailure. */
+  /** Receives internal failures, which clients see as InternalFailure. */
   readonly onFailure: (error: unknown) => void;
 }
 
 const TARGET = 'AmazonSQS.';
-/** A batch of the largest messages, each character written as six. */
+/** Size of the largest batch with each character escaped as six. */
 const MAX_REQUEST_BYTES = 7 * 1024 ** 2;
 
-/** SQS's requests name their action in a header; nothing of S3 does. */
+/** SQS requests name their action in a header; S3 requests have no such header. */
 export const isSqsRequest = (message: IncomingMessage): boolean =>
   String(message.headers['x-amz-target'] ?? '').startsWith(TARGET);
 
 /**
  * Answers one SQS request.
  *
- * @throws CutConnection when there shall be no answer
+ * @throws CutConnection if the client gets no answer
  */
 export async function respond(server: SqsServer, message: IncomingMessage, response: ServerResponse): Promise<void> {
   const name = String(message.headers['x-amz-target']).slice(TARGET.length);
@@ -44,7 +44,7 @@ export async function respond(server: SqsServer, message: IncomingMessage, respo
   };
   const answer = await answerTo(server, context, name, message);
   if (answer.received && (await hasHungUp(response))) {
-    giveBack(context, answer.received.url, answer.body);
+    returnMessages(context, answer.received.url, answer.body);
     return;
   }
   const body = JSON.stringify(answer.body);
@@ -60,7 +60,7 @@ interface Answer {
   readonly status: number;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body: Json;
-  /** When it holds messages, which must not get lost with the connection. */
+  /** Set if the answer holds messages, which must not get lost with the connection. */
   readonly received?: { readonly url: unknown };
 }
 
@@ -76,9 +76,9 @@ async function answerTo(
     const action: Action | undefined = Object.hasOwn(ACTIONS, name) ? ACTIONS[name as keyof typeof ACTIONS] : undefined;
     if (!action) throw new SqsError('UnsupportedOperation', `This server does not implement ${name}.`);
     const target = queueNameOf(String(input.QueueUrl ?? input.QueueName ?? input.SourceArn ?? ''));
-    const rule = faults.active?.ofRequest({ operation: name, target, conditional: false, hasBody: true });
+    const rule = faults.active?.ruleForRequest({ operation: name, target, conditional: false, hasBody: true });
     const work = async () => action(context, input);
-    const body = await (rule ? withFault(rule, { work, workOnHalf: cut, half: cut, refuse }) : work());
+    const body = await (rule ? withFault(rule, { work, runOnHalfBody: cut, half: cut, refuse }) : work());
     return { status: 200, body, ...(body.Messages ? { received: { url: input.QueueUrl } } : {}) };
   } catch (error) {
     if (error instanceof CutConnection) throw error;
@@ -88,11 +88,14 @@ async function answerTo(
       return { status: statusOf(error.code), headers, body };
     }
     if (!message.destroyed) onFailure(error);
-    return { status: 500, body: { __type: 'com.amazonaws.sqs#InternalFailure', message: 'An error of the server.' } };
+    return {
+      status: 500,
+      body: { __type: 'com.amazonaws.sqs#InternalFailure', message: 'An internal error occurred.' },
+    };
   }
 }
 
-/** Requests and answers are small: half of one is as good as none. */
+/** Requests and answers are so small that half of one has the effect of none. */
 function cut(): never {
   throw new CutConnection();
 }
@@ -101,14 +104,14 @@ function refuse(): never {
   throw new SqsError('ServiceUnavailable');
 }
 
-/** Lets the news of a closed connection in first: a message may arrive in the same turn of the event loop. */
+/** Handles pending socket events first, because the client may hang up in the turn in which a message arrives. */
 async function hasHungUp(response: ServerResponse): Promise<boolean> {
   await setImmediate();
   return response.destroyed || response.socket?.readableEnded !== false;
 }
 
-/** Messages for a client that has hung up would stay hidden until their visibility times out. */
-function giveBack(context: SqsContext, QueueUrl: unknown, { Messages }: Json): void {
+/** Makes messages visible again that a client did not receive because it hung up. */
+function returnMessages(context: SqsContext, QueueUrl: unknown, { Messages }: Json): void {
   for (const { ReceiptHandle } of Messages as readonly Json[]) {
     void RECEIVE_ACTIONS.ChangeMessageVisibility(context, { QueueUrl, ReceiptHandle, VisibilityTimeout: 0 });
   }

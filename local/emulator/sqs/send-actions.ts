@@ -16,15 +16,15 @@ type Outgoing = z.infer<z.ZodObject<typeof outgoing>>;
 /**
  * Puts a message into a queue.
  *
- * @throws SqsError InvalidMessageContents, or InvalidParameterValue when it is too long
+ * @throws SqsError InvalidMessageContents, or InvalidParameterValue if it is too long
  */
 export function send(store: QueueStore, queue: Queue, message: Outgoing): Json {
   const { MessageAttributes: attributes, DelaySeconds = Number(queue.attributes.DelaySeconds) } = message;
-  const most = Number(queue.attributes.MaximumMessageSize);
-  if (sizeOf(message.MessageBody, attributes) > most) {
+  const maxBytes = Number(queue.attributes.MaximumMessageSize);
+  if (sizeOf(message.MessageBody, attributes) > maxBytes) {
     throw new SqsError(
       'InvalidParameterValue',
-      `One or more parameters are invalid. Reason: Message must be shorter than ${most} bytes.`,
+      `One or more parameters are invalid. Reason: Message must be shorter than ${maxBytes} bytes.`,
     );
   }
   const body = storedBody(message.MessageBody);
@@ -36,7 +36,7 @@ export function send(store: QueueStore, queue: Queue, message: Outgoing): Json {
     message: { id, body, attributes, sentAt: now, visibleAt, receives: 0 },
   });
   const MD5OfMessageAttributes = md5OfAttributes(attributes);
-  // Of what was sent: by it the client checks what has arrived.
+  // The digest of the body as sent, which the client compares.
   const MD5OfMessageBody = md5Of(message.MessageBody);
   return { MessageId: id, MD5OfMessageBody, ...(MD5OfMessageAttributes ? { MD5OfMessageAttributes } : {}) };
 }

@@ -21,7 +21,7 @@ const receive = (store: ReturnType<typeof open>) =>
     { QueueUrl: 'q', MaxNumberOfMessages: 10, VisibilityTimeout: 60 },
   );
 
-test('forgets messages that are older than the queue keeps them', async () => {
+test('drops messages that are older than the retention period', async () => {
   const store = open();
   const attributes = { MessageRetentionPeriod: String(DAY / 1000), MaximumMessageSize: '1024', DelaySeconds: '0' };
   store.commit({

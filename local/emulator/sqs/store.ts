@@ -3,10 +3,10 @@ import { join } from 'node:path';
 import { openJournal } from '../journal.ts';
 import type { QueueAttributes } from './attributes.ts';
 import type { Message } from './message.ts';
-import { createLine, type Line } from './visibility.ts';
+import { createVisibility, type Visibility } from './visibility.ts';
 import { createWaiters, type Waiters } from './waiters.ts';
 
-/** What the journal says of a queue. Times are in milliseconds since 1970. */
+/** A queue without its messages. Times are in milliseconds since 1970. */
 export interface QueueSettings {
   readonly name: string;
   readonly attributes: QueueAttributes;
@@ -15,7 +15,7 @@ export interface QueueSettings {
   readonly modifiedAt: number;
 }
 
-/** A change of state. The journal holds nothing else. */
+/** A change of state, as the journal holds it. */
 type QueueRecord =
   | ({ readonly op: 'queue' } & QueueSettings)
   | { readonly op: 'delete-queue'; readonly name: string }
@@ -23,16 +23,16 @@ type QueueRecord =
   | { readonly op: 'send'; readonly name: string; readonly message: Message }
   | { readonly op: 'receive'; readonly name: string; readonly ids: readonly string[]; readonly at: number }
   | { readonly op: 'delete'; readonly name: string; readonly id: string }
-  /** To another queue, as the message that it is there. */
+  /** Moves a message to another queue, where it becomes `message`. */
   | { readonly op: 'move'; readonly name: string; readonly id: string; readonly to: string; readonly message: Message };
 
 export interface Queue extends QueueSettings {
   readonly messages: Map<string, Message>;
-  readonly line: Line;
+  readonly visibility: Visibility;
   readonly waiters: Waiters;
 }
 
-/** Queues and messages: in memory, and in a journal that they are read from again. */
+/** Queues and messages, in memory and in a journal. */
 export interface QueueStore {
   readonly now: () => number;
   queues(): Iterable<Queue>;
@@ -43,8 +43,8 @@ export interface QueueStore {
 }
 
 /**
- * Opens the store as the last process left it. Messages that were in flight are visible at once: who received them has
- * lost the connection, and a receipt is good for as long as nobody else receives the message.
+ * Opens the store as the last process left it. Messages that were in flight become visible at once, because their
+ * receivers have lost the connection. Their receipts stay valid until the messages are received again.
  *
  * @param now milliseconds since 1970
  */
@@ -53,8 +53,8 @@ export function openQueueStore(directory: string, now: () => number): QueueStore
   const { journal, records } = openJournal<QueueRecord>(join(directory, 'journal.jsonl'));
   const queues = new Map<string, Queue>();
   for (const record of records) apply(queues, record);
-  for (const { line, messages } of queues.values()) {
-    for (const { id, visibleAt } of messages.values()) line.place(id, visibleAt, now());
+  for (const { visibility, messages } of queues.values()) {
+    for (const { id, visibleAt } of messages.values()) visibility.place(id, visibleAt, now());
   }
   journal.compactBy(() => recordsOf(queues));
 
@@ -77,7 +77,7 @@ export function openQueueStore(directory: string, now: () => number): QueueStore
 
 function place(queues: ReadonlyMap<string, Queue>, name: string, message: Message, now: number): void {
   const queue = queues.get(name);
-  queue?.line.place(message.id, message.visibleAt, now);
+  queue?.visibility.place(message.id, message.visibleAt, now);
   queue?.waiters.wake();
 }
 
@@ -88,7 +88,7 @@ function apply(queues: Map<string, Queue>, record: QueueRecord): void {
     return;
   }
   const queue = queues.get(record.name);
-  if (!queue) throw new Error(`The journal names queue ${record.name}, which it did not create.`);
+  if (!queue) throw new Error(`The journal names a queue that it did not create: ${record.name}.`);
   switch (record.op) {
     case 'delete-queue':
       queues.delete(record.name);
@@ -96,7 +96,7 @@ function apply(queues: Map<string, Queue>, record: QueueRecord): void {
       return;
     case 'purge':
       queue.messages.clear();
-      queue.line.clear();
+      queue.visibility.clear();
       return;
     case 'send':
       queue.messages.set(record.message.id, record.message);
@@ -109,11 +109,11 @@ function apply(queues: Map<string, Queue>, record: QueueRecord): void {
       return;
     case 'delete':
       queue.messages.delete(record.id);
-      queue.line.remove(record.id);
+      queue.visibility.remove(record.id);
       return;
     case 'move':
       queue.messages.delete(record.id);
-      queue.line.remove(record.id);
+      queue.visibility.remove(record.id);
       queues.get(record.to)?.messages.set(record.message.id, record.message);
       return;
   }
@@ -126,13 +126,13 @@ const received = (message: Message, at: number): Message => ({
 });
 
 const emptyQueue = () => {
-  const line = createLine();
-  return { messages: new Map<string, Message>(), line, waiters: createWaiters(line) };
+  const visibility = createVisibility();
+  return { messages: new Map<string, Message>(), visibility, waiters: createWaiters(visibility) };
 };
 
-/** The shortest journal that leads to these queues. */
+/** The shortest journal that results in these queues. */
 function* recordsOf(queues: ReadonlyMap<string, Queue>): Generator<QueueRecord> {
-  for (const { messages: _m, line: _l, waiters: _w, ...settings } of queues.values())
+  for (const { messages: _m, visibility: _v, waiters: _w, ...settings } of queues.values())
     yield { op: 'queue', ...settings };
   for (const { name, messages } of queues.values()) {
     for (const message of messages.values()) yield { op: 'send', name, message };

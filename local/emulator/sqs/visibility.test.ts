@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { createLine } from './visibility.ts';
+import { createVisibility } from './visibility.ts';
 
 const id = fc.constantFrom('a', 'b', 'c', 'd');
 const step = fc.oneof(
@@ -10,45 +10,50 @@ const step = fc.oneof(
   fc.record({ kind: fc.constant('pass' as const), ms: fc.integer({ min: 1, max: 4 }) }),
 );
 
-test('shows each message from its time on, until it is taken, hidden again or removed', () => {
+test('makes each message visible at its time, until it is taken, hidden again or removed', () => {
   fc.assert(
     fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
-      const line = createLine();
+      const visibility = createVisibility();
       const model = new Map<string, number>();
       let now = 1000;
       const visible = () => [...model].filter(([, at]) => at <= now).map(([each]) => each);
       for (const each of steps) {
         if (each.kind === 'pass') now += each.ms;
         if (each.kind === 'place') {
-          line.place(each.id, now + each.hiddenFor, now);
+          visibility.place(each.id, now + each.hiddenFor, now);
           model.set(each.id, now + each.hiddenFor);
         }
         if (each.kind === 'remove') {
-          line.remove(each.id);
+          visibility.remove(each.id);
           model.delete(each.id);
         }
         if (each.kind === 'take') {
-          const taken = line.take(now);
+          const taken = visibility.take(now);
           if (taken === undefined) expect(visible()).toEqual([]);
           else {
             expect(visible()).toContain(taken);
             model.delete(taken);
           }
         }
-        expect([...line.visible(now)].sort()).toEqual(visible().sort());
-        expect(line.visibleCount(now)).toBe(visible().length);
+        expect([...visibility.visible(now)].sort()).toEqual(visible().sort());
+        expect(visibility.visibleCount(now)).toBe(visible().length);
         const hidden = [...model].filter(([, at]) => at > now);
-        for (const [name] of hidden) expect(line.isHidden(name, now)).toBe(true);
+        for (const [name] of hidden) expect(visibility.isHidden(name, now)).toBe(true);
         const next = Math.min(...hidden.map(([, at]) => at));
-        expect(line.nextAt()).toBe(Number.isFinite(next) ? next : undefined);
+        expect(visibility.nextAt()).toBe(Number.isFinite(next) ? next : undefined);
       }
     }),
     { numRuns: 500 },
   );
 });
 
-test('keeps the order in which messages came', () => {
-  const line = createLine();
-  for (const each of ['first', 'second', 'third']) line.place(each, 0, 10);
-  expect([line.take(10), line.take(10), line.take(10), line.take(10)]).toEqual(['first', 'second', 'third', undefined]);
+test('keeps the order in which messages arrived', () => {
+  const visibility = createVisibility();
+  for (const each of ['first', 'second', 'third']) visibility.place(each, 0, 10);
+  expect([visibility.take(10), visibility.take(10), visibility.take(10), visibility.take(10)]).toEqual([
+    'first',
+    'second',
+    'third',
+    undefined,
+  ]);
 });

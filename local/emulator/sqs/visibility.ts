@@ -1,25 +1,25 @@
-/** Who of a queue's messages is to be seen: each waits in line, or is hidden until some time. */
-export interface Line {
-  /** Puts one at the end of the line, or hides it until `until`, in milliseconds since 1970. Also one that is known. */
+/** Visible messages of a queue in order of arrival, and hidden messages with the time at which they become visible. */
+export interface Visibility {
+  /** Appends a message to the visible ones, or hides it until `until` (milliseconds since 1970). Moves a known message. */
   place(id: string, until: number, now: number): void;
-  /** Takes the first out of the line; the caller places it again or removes it. */
+  /** Takes the first visible message. The caller places it again or removes it. */
   take(now: number): string | undefined;
   remove(id: string): void;
   clear(): void;
   isHidden(id: string, now: number): boolean;
   visible(now: number): Iterable<string>;
   visibleCount(now: number): number;
-  /** When the next hidden one comes into view. */
+  /** When the next hidden message becomes visible. */
   nextAt(): number | undefined;
 }
 
-export function createLine(): Line {
+export function createVisibility(): Visibility {
   const visible = new Set<string>();
   const hidden = new Map<string, number>();
-  /** May hold entries of messages that were placed anew or removed since: {@link hidden} decides. */
+  /** May hold outdated entries of messages that were placed again or removed; {@link hidden} is authoritative. */
   const order = createHeap();
 
-  function settle(now: number): void {
+  function revealDue(now: number): void {
     for (let next = order.peek(); next; next = order.peek()) {
       const current = hidden.get(next.id) === next.at;
       if (current && next.at > now) return;
@@ -42,7 +42,7 @@ export function createLine(): Line {
       }
     },
     take(now) {
-      settle(now);
+      revealDue(now);
       const [first] = visible;
       if (first !== undefined) visible.delete(first);
       return first;
@@ -56,15 +56,15 @@ export function createLine(): Line {
       hidden.clear();
     },
     isHidden(id, now) {
-      settle(now);
+      revealDue(now);
       return hidden.has(id);
     },
     visible(now) {
-      settle(now);
+      revealDue(now);
       return visible;
     },
     visibleCount(now) {
-      settle(now);
+      revealDue(now);
       return visible.size;
     },
     nextAt() {
@@ -82,7 +82,7 @@ interface Entry {
   readonly at: number;
 }
 
-/** A binary heap, the earliest on top. */
+/** A binary heap with the earliest entry on top. */
 function createHeap() {
   const entries: Entry[] = [];
   const at = (index: number): number => entries[index]?.at ?? Number.POSITIVE_INFINITY;

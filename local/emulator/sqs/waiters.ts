@@ -1,17 +1,17 @@
-import type { Line } from './visibility.ts';
+import type { Visibility } from './visibility.ts';
 
-/** Who waits for messages of a queue. */
+/** Long polls that wait for messages of a queue. */
 export interface Waiters {
-  /** Resolves when there may be a message, at `until` (milliseconds since 1970), or when the signal fires. */
+  /** Resolves when a message may be visible, at `until` (milliseconds since 1970), or when the signal fires. */
   wait(until: number, signal: AbortSignal | undefined): Promise<void>;
-  /** Lets the one who has waited longest look; to be called whenever a message is or may be visible. */
+  /** Resolves the longest wait. To be called whenever a message may have become visible. */
   wake(): void;
-  /** Lets all look, for the last time. */
+  /** Resolves all waits. */
   close(): void;
 }
 
-/** Timers are set only while somebody waits: queues cost nothing by themselves. */
-export function createWaiters(line: Line): Waiters {
+/** Sets timers only while somebody waits. */
+export function createWaiters(visibility: Visibility): Waiters {
   const waiting = new Set<() => void>();
   let timer: NodeJS.Timeout | undefined;
 
@@ -20,10 +20,10 @@ export function createWaiters(line: Line): Waiters {
     first?.();
   }
 
-  /** Hidden messages come into view without anybody doing anything. */
+  /** Wakes a waiter when the next hidden message becomes visible. */
   function watch(): void {
     clearTimeout(timer);
-    const next = line.nextAt();
+    const next = visibility.nextAt();
     if (waiting.size === 0 || next === undefined) return;
     timer = setTimeout(
       () => {

@@ -4,7 +4,7 @@ import { federationKeys, siteKeys } from '../../lib/federation/keys.ts';
 import { catalogSchema, rejectedSchema, type Summary, summarySchema } from '../../lib/federation/schemas.ts';
 import type { Stores } from '../../lib/storage/contract.ts';
 import { tryReadJson } from '../../lib/storage/documents.ts';
-import type { BrokenFile } from './broken.ts';
+import type { BrokenFile } from './broken-files.ts';
 import type { DemoCase, Scenario, SiteScenario } from './scenario.ts';
 
 const LOOK_MS = 250;

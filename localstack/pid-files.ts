@@ -4,39 +4,39 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { execute } from './execute.ts';
 import type { Say } from './launch.ts';
 
-/** Where host mode keeps its files, its log, and which processes it started. */
+/** Directory of host mode: LocalStack's files, its log and pid files. */
 export const STATE = '.fedcardio/localstack';
 const PID_FILE = /^(\d+)\.pid$/;
 const GRACE_SECONDS = 10;
 
 const pidFile = (port: number): string => join(STATE, `${port}.pid`);
-/** LocalStack's own files, which end with it. */
+/** LocalStack's own files, which are removed when it ends. */
 export const filesOf = (port: number): string => join(STATE, `files-${port}`);
 
-/** Notes the process that serves a port, so that it can be stopped when its parent is gone. */
-export function rememberProcess(port: number, pid: number): void {
+/** Records the process that serves a port, so that it can be stopped after its parent has gone. */
+export function writePidFile(port: number, pid: number): void {
   mkdirSync(STATE, { recursive: true });
   writeFileSync(pidFile(port), `${pid}\n`);
 }
 
-/** Forgets a process that has ended, and removes what it kept. */
-export function forgetProcess(port: number): void {
+/** Removes the record and the files of a process that has ended. */
+export function removePidFile(port: number): void {
   rmSync(pidFile(port), { force: true });
   rmSync(filesOf(port), { recursive: true, force: true });
 }
 
-/** Stops every process that was started from this folder and left behind. */
-export async function stopLeftBehind(say: Say): Promise<void> {
-  for (const [port, pid] of remembered()) {
+/** Stops every process that was started from this folder and still runs. */
+export async function stopOrphans(say: Say): Promise<void> {
+  for (const [port, pid] of recorded()) {
     if (await isLocalStack(pid)) {
       say(`LocalStack: stopping process ${pid}, port ${port}`);
       await endProcess(pid);
     }
-    forgetProcess(port);
+    removePidFile(port);
   }
 }
 
-function remembered(): readonly (readonly [port: number, pid: number])[] {
+function recorded(): readonly (readonly [port: number, pid: number])[] {
   try {
     return readdirSync(STATE).flatMap((name) => {
       const port = PID_FILE.exec(name)?.[1];
@@ -47,7 +47,7 @@ function remembered(): readonly (readonly [port: number, pid: number])[] {
   }
 }
 
-/** A number that is free again may be another program's by now. */
+/** Checked because another program may have the pid by now. */
 async function isLocalStack(pid: number): Promise<boolean> {
   const command = await execute('ps', ['-o', 'args=', '-p', String(pid)], {}).catch(() => '');
   return command.includes('localstack.runtime.main');

@@ -5,14 +5,14 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { filesOf, rememberProcess, STATE, stopLeftBehind } from './left-behind.ts';
+import { filesOf, STATE, stopOrphans, writePidFile } from './pid-files.ts';
 
 const home = process.cwd();
 let directory: string;
 const children: ChildProcess[] = [];
 
 beforeEach(async () => {
-  directory = await mkdtemp(join(tmpdir(), 'fedcardio-left-behind-'));
+  directory = await mkdtemp(join(tmpdir(), 'fedcardio-pid-files-'));
   process.chdir(directory);
 });
 afterEach(async () => {
@@ -21,7 +21,7 @@ afterEach(async () => {
   await rm(directory, { recursive: true });
 });
 
-/** A process that waits, with a word on its command line. */
+/** A waiting process with a word on its command line. */
 async function waiting(word: string): Promise<ChildProcess> {
   const child = spawn(process.execPath, ['-e', 'console.log(1); setInterval(() => {}, 1000)', word]);
   children.push(child);
@@ -29,27 +29,27 @@ async function waiting(word: string): Promise<ChildProcess> {
   return child;
 }
 
-test('stops a LocalStack that was left behind, and no program that has its number by now', async () => {
-  const left = await waiting('localstack.runtime.main');
-  const other = await waiting('somebody-else');
-  rememberProcess(4001, left.pid as number);
-  rememberProcess(4002, other.pid as number);
+test('stops an orphaned LocalStack, but not another program with a recorded pid', async () => {
+  const orphan = await waiting('localstack.runtime.main');
+  const other = await waiting('another-program');
+  writePidFile(4001, orphan.pid as number);
+  writePidFile(4002, other.pid as number);
   mkdirSync(filesOf(4001));
-  const exited = once(left, 'exit');
-  const said: string[] = [];
+  const exited = once(orphan, 'exit');
+  const lines: string[] = [];
 
-  await stopLeftBehind((line) => said.push(line));
+  await stopOrphans((line) => lines.push(line));
 
   expect((await exited)[1]).toBe('SIGTERM');
-  expect(said).toEqual([`LocalStack: stopping process ${left.pid}, port 4001`]);
+  expect(lines).toEqual([`LocalStack: stopping process ${orphan.pid}, port 4001`]);
   expect([other.exitCode, other.signalCode]).toEqual([null, null]);
   expect(readdirSync(STATE)).toEqual([]);
 });
 
-test('does nothing where nothing was left', async () => {
-  const said: string[] = [];
+test('does nothing without pid files', async () => {
+  const lines: string[] = [];
 
-  await stopLeftBehind((line) => said.push(line));
+  await stopOrphans((line) => lines.push(line));
 
-  expect(said).toEqual([]);
+  expect(lines).toEqual([]);
 });

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { timelineOf } from './story.ts';
+import { timelineOf } from './timeline.ts';
 
 const task = { stage: 'student', round: 2, site: 'berlin' } as const;
 

@@ -7,7 +7,7 @@ import { header, type S3Request, type S3Response } from './request.ts';
 
 const CONDITIONAL_WRITES: readonly string[] = ['PutObject', 'CopyObject', 'CompleteMultipartUpload'];
 
-/** What rules may look at of a request. */
+/** The properties of a request that fault rules match. */
 export const callOf = (operation: string, request: S3Request): Call => ({
   operation,
   target: request.key === undefined ? (request.bucket ?? '') : `${request.bucket}/${request.key}`,
@@ -17,21 +17,21 @@ export const callOf = (operation: string, request: S3Request): Call => ({
   hasBody: bodyBytes(request) > 0,
 });
 
-/** An operation, and what of it can go wrong. */
+/** How an operation handles a request, and how each fault is injected. */
 export const exchangeOf = (context: S3Context, request: S3Request, operation: Operation): Exchange<S3Response> => ({
   work: () => operation(context, request),
-  workOnHalf: () => operation(context, { ...request, body: firstHalf(request.body, bodyBytes(request)) }),
+  runOnHalfBody: () => operation(context, { ...request, body: firstHalf(request.body, bodyBytes(request)) }),
   half,
   refuse(fault) {
     throw new S3Error(fault === 'conflict' ? 'ConditionalRequestConflict' : 'SlowDown');
   },
 });
 
-/** Of a body in chunks of unknown framing, what is in the chunks. */
+/** Bytes of the body as sent, or of its content if only that is known. */
 const bodyBytes = (request: S3Request): number =>
   Number(header(request, 'content-length') ?? header(request, 'x-amz-decoded-content-length') ?? 0);
 
-/** Half the body with the headers of the whole, and then the connection's end. */
+/** Sends all headers and half of the body, then closes the connection. */
 function half(answer: S3Response): S3Response {
   const { body, headers } = answer;
   if (body === undefined || body === '') throw new CutConnection();

@@ -10,7 +10,7 @@ import { canonicalJson } from '../../lib/json.ts';
 import { peakRss } from '../../lib/peak-rss.ts';
 import { startPlatform } from '../../local/platform.ts';
 import { significant } from '../figures/numbers.ts';
-import { countRequests } from './requests.ts';
+import { countRequests } from './request-totals.ts';
 import { simulatedSites } from './sites.ts';
 import { createStopwatch } from './stopwatch.ts';
 

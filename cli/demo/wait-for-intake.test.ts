@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { siteKeys } from '../../lib/federation/keys.ts';
 import type { Summary } from '../../lib/federation/schemas.ts';
-import { differencesOf } from './intake.ts';
 import { type SiteScenario, scenarioOf } from './scenario.ts';
+import { differencesOf } from './wait-for-intake.ts';
 
 const scenario = scenarioOf({ profile: 'quick', seed: 1 });
 const munich = scenario.sites.find(({ id }) => id === 'munich') as SiteScenario;

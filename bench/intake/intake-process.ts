@@ -8,8 +8,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Federation } from '../../lib/federation/schemas.ts';
 import { peakRss } from '../../lib/peak-rss.ts';
 import { startPlatform } from '../../local/platform.ts';
-import { createByteCounter } from './bytes.ts';
-import { countRequests } from './requests.ts';
+import { createByteCounter } from './byte-counter.ts';
+import { countRequests } from './request-counter.ts';
 
 /** What the process used. */
 export interface IntakeFigures {

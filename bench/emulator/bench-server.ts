@@ -1,5 +1,5 @@
 import { significant } from '../figures/numbers.ts';
-import { startServer } from '../processes/server.ts';
+import { startServer } from '../processes/local-server.ts';
 
 interface Health {
   /** Processor time that the server has used, by all its threads. */
