@@ -12,9 +12,9 @@ const PARAMETERS = Number(process.env.FEDCARDIO_BENCH_PARAMETERS ?? 62_100_000);
 const REPEATS = Number(process.env.FEDCARDIO_BENCH_REPEATS ?? 3);
 
 /**
- * Merges synthetic updates on the embedded server, which has a process of its own, as has each merge and each download
- * that it is compared with; the two alternate. FEDCARDIO_BENCH_CASES="fedavg;fedavg, F16" measures only these,
- * FEDCARDIO_BENCH_PARAMETERS makes models of another size, FEDCARDIO_BENCH_REPEATS more or fewer pairs.
+ * Merges synthetic updates on the embedded server. Server, merges and the downloads to compare with run in separate
+ * processes; merges and downloads alternate. FEDCARDIO_BENCH_CASES="fedavg;fedavg, F16" selects cases,
+ * FEDCARDIO_BENCH_PARAMETERS sets the number of parameters, and FEDCARDIO_BENCH_REPEATS the number of pairs.
  *
  * @returns figures by case
  */

@@ -5,19 +5,18 @@ import { measureStreaming, measureTransfers } from './emulator/transfers.ts';
 
 export const summary = 'The embedded server by itself: MB/s of large objects, messages per second, memory';
 
-/** What an emulator of S3 and SQS must do so that it is not what limits a federation on one machine. */
-const WANTED: Readonly<Record<string, number>> = {
+/** Rates at which the emulator does not limit a federation on one machine. */
+const TARGETS: Readonly<Record<string, number>> = {
   'put MB/s': 200,
   'get MB/s': 200,
   'send messages/s': 1000,
   'receive and delete messages/s': 1000,
 };
-const MOST_RSS_MB = 200;
+const MAX_RSS_MB = 200;
 
 /**
- * Measures the server in a process of its own, over HTTP with the storage client of this project, which takes its share
- * of the machine: the rate per second of the server's own processor time says what the server costs by itself.
- * FEDCARDIO_BENCH_GB streams another volume than 10 GB.
+ * Measures the server in its own process over HTTP. The client shares the machine, so the rate per second of the server's
+ * processor time is the cost of the server itself. FEDCARDIO_BENCH_GB sets the volume to stream (10 GB by default).
  *
  * @returns MB (10^6 bytes) or messages per second of wall-clock and of processor time, and the server's memory in MB
  */
@@ -33,10 +32,10 @@ export async function run(): Promise<Readonly<Record<string, unknown>>> {
     name,
     String(perSecond),
     String(perCpuSecond),
-    String(WANTED[name] ?? ''),
+    String(TARGETS[name] ?? ''),
   ]);
-  rows.push([`peak RSS MB over ${gigabytes} GB`, String(streaming.peakRssMB), '', `at most ${MOST_RSS_MB}`]);
-  const head = ['', 'a second', "a second of the server's processor", 'wanted'];
+  rows.push([`peak RSS MB over ${gigabytes} GB`, String(streaming.peakRssMB), '', `at most ${MAX_RSS_MB}`]);
+  const head = ['', 'per second', 'per second of server CPU', 'target'];
   console.error(`${table(head, rows).join('\n')}\n`);
   return { ...rates, streaming };
 }

@@ -11,17 +11,17 @@ import {
   SEED,
 } from './networks/networks.ts';
 
-export const summary = 'Seconds a volume by sliding windows, UNet and Swin UNETR, native and WebAssembly';
+export const summary = 'Seconds per volume by sliding windows, UNet and Swin UNETR, native and WebAssembly';
 
-/** Voxels of a side of the volume, and of the windows, which half overlap; MONAI's network takes multiples of 32. */
+/** Side of the volume and of the windows in voxels. Windows overlap by half; MONAI's network takes multiples of 32. */
 const VOLUME = 96;
 const windowOf = ({ model }: BenchNetwork): number =>
   model.kind === 'swin-unetr' && model.depths.length === 4 ? 64 : 48;
 const TIMED = { native: 3, wasm: 1 } as const;
 
 /**
- * Predicts a phantom at 1 mm as a task does, decoding included. A backend that does not load is left out. The
- * table goes to standard error.
+ * Predicts a phantom at 1 mm as a GPU task does, including decoding. Skips a backend that does not load. The table goes
+ * to standard error.
  *
  * @returns by backend and network: `secondsPerVolume`, the median
  */
@@ -36,7 +36,7 @@ export const run = (): Promise<Readonly<Record<string, number | string>>> =>
     }
   });
 
-/** Seconds of each prediction after a first one that is not timed. */
+/** Seconds of each prediction after an untimed first one. */
 async function volumeSeconds(of: BenchNetwork, image: Volume<Float32Array>, timed: number): Promise<readonly number[]> {
   const network = createNetwork(of.model, of.tasks, SEED);
   const seconds: number[] = [];

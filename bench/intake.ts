@@ -18,20 +18,20 @@ import { checkIntake } from './intake/check.ts';
 import type { IntakeFigures } from './intake/intake-process.ts';
 import { createUploader } from './intake/upload.ts';
 
-export const summary = "Intake of the paper's 8,124 cases into eight buckets by presigned URLs, broken ones among them";
+export const summary = "Intake of the paper's 8,124 cases, some invalid, into eight buckets by presigned URLs";
 
 const SERVER = fileURLToPath(new URL('intake/server-process.ts', import.meta.url));
 const WORKER = fileURLToPath(new URL('intake/intake-process.ts', import.meta.url));
-/** One case in so many is broken. */
+/** One case in this many is invalid. */
 const BAD_EVERY = 100;
 
 /**
- * Uploads the cases of eight hospitals while intake takes them in: this process uploads, another is the embedded
- * server, a third runs the real handler on its queues. FEDCARDIO_BENCH_SHARE="0.1" makes each hospital a tenth as
- * large. Profiles of all three: `node --cpu-prof bin/fedcardio.mjs bench intake`.
+ * Uploads the cases of eight hospitals while intake handles them. One process uploads, one is the embedded server, and one
+ * runs the real handler. FEDCARDIO_BENCH_SHARE="0.1" reduces each hospital to a tenth. To profile all three:
+ * `node --cpu-prof bin/fedcardio.mjs bench intake`.
  *
- * @returns cases a second, from the first upload to the last case done; what a case costs; peak memory of intake
- * @throws Error where a case is lost, counted twice, or not what it should be
+ * @returns cases per second from the first upload to the last case done, cost per case, and peak memory of intake
+ * @throws Error if a case is lost, counted twice or wrong
  */
 export async function run(): Promise<Readonly<Record<string, unknown>>> {
   const bySite = sizes(Number(process.env.FEDCARDIO_BENCH_SHARE ?? 1)).map((size) => siteCases(size, BAD_EVERY));
@@ -83,7 +83,7 @@ export async function run(): Promise<Readonly<Record<string, unknown>>> {
       uploadsPerSecond: significant(uploads / uploadSeconds),
       requestsPerCase: each(total(Object.values(intake.requests))),
       bytesReadPerCase: each(intake.bytesRead),
-      /** When an eighth, a half and all of the cases had been looked at. */
+      /** After an eighth, a half and all of the cases. */
       peakRssMB: intake.peakRssMB,
       cpuMsPerCase: {
         intake: each(1000 * intake.cpuSeconds),
@@ -93,7 +93,7 @@ export async function run(): Promise<Readonly<Record<string, unknown>>> {
     };
     const requests = Object.entries(intake.requests).sort(([, a], [, b]) => b - a);
     const rows = requests.map(([kind, count]) => [kind, String(each(count))]);
-    console.error(`${table(['requests of intake', 'a case'], rows).join('\n')}\n`);
+    console.error(`${table(['requests of intake', 'per case'], rows).join('\n')}\n`);
     const text = (value: unknown) =>
       JSON.stringify(value)
         .replaceAll(/["{}[\]]/g, '')
@@ -123,7 +123,7 @@ async function end(child: ChildProcess): Promise<void> {
   await gone;
 }
 
-/** What a child says next. */
+/** The next message of a child process. */
 function answer<T>(child: ChildProcess): Promise<T> {
   return new Promise((resolve, reject) => {
     const ended = (code: number | null) => reject(new Error(`A process of the benchmark ended with ${code}.`));

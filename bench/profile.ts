@@ -8,12 +8,12 @@ import { median, significant } from './figures/numbers.ts';
 import { type BenchNetwork, FIELD_OF_VIEW_MM, networks, preparedPhantom, SEED } from './networks/networks.ts';
 import { trainingOf, trainSteps } from './networks/steps.ts';
 
-export const summary = 'Where the time of a training step goes on native TensorFlow, by operation';
+export const summary = 'Time of a training step on native TensorFlow, by operation';
 
 const SIDE = 64;
 const WARM_UP = 2;
 const STEPS = 5;
-/** Operations with a row of their own in the table. */
+/** Most operations in the table. */
 const ROWS = 9;
 
 interface Spent {
@@ -23,11 +23,11 @@ interface Spent {
 }
 
 /**
- * Trains on patches of 64³ as a task does, with a clock around every call into TensorFlow, where operations run to
- * their end. Tables go to standard error.
+ * Trains on patches of 64³ as a GPU task does, and times every call into TensorFlow, which is synchronous. Tables go to
+ * standard error.
  *
- * @returns by network: ms of a step, and percent of it in convolutions, in TensorFlow altogether, and in cutting patches;
- * the rest is JavaScript
+ * @returns by network: ms per step, and percent of it in convolutions, in all of TensorFlow, and in cutting patches. The
+ *   rest is JavaScript
  */
 export async function run(): Promise<Readonly<Record<string, number | string>>> {
   const { description } = await loadBackend('native');
@@ -42,7 +42,7 @@ export async function run(): Promise<Readonly<Record<string, number | string>>> 
       { name: 'cutting patches', calls: 1, ms: patch },
       { name: 'JavaScript', calls: 1, ms: ms - sumOf(spent).ms - patch },
     ].map((row) => [row.name, String(significant(row.calls)), String(significant(row.ms)), `${percent(row.ms)} %`]);
-    console.error(`\n${network.name}, ${SIDE}³: ${significant(ms)} ms a step`);
+    console.error(`\n${network.name}, ${SIDE}³: ${significant(ms)} ms per step`);
     console.error(table(['operation', 'calls', 'ms', 'share'], rows).join('\n'));
     const convolutions = sumOf(spent.filter(({ name }) => name.startsWith('Conv3D')));
     figures[`${network.name}.stepMs`] = significant(ms);
@@ -59,7 +59,7 @@ const sumOf = (all: readonly Spent[], name = ''): Spent => ({
   ms: all.reduce((sum, { ms }) => sum + ms, 0),
 });
 
-/** A step after the warm-up, by operation, the longest first: means of some steps. */
+/** Mean times per step after the warm-up, by operation, longest first. */
 async function profiled(network: BenchNetwork): Promise<{ readonly ms: number; readonly spent: readonly Spent[] }> {
   const backend = tf.backend() as unknown as { binding: Binding };
   const { binding } = backend;
@@ -83,7 +83,7 @@ async function profiled(network: BenchNetwork): Promise<{ readonly ms: number; r
   }
 }
 
-/** The addon's functions: `executeOp` with the operation's name first, and those that bring numbers in and out. */
+/** Functions of the addon: `executeOp`, whose first argument is the operation, and those that transfer tensors. */
 type Binding = Record<'executeOp' | 'createTensor' | 'tensorDataSync', (...of: readonly unknown[]) => unknown>;
 
 function timed(binding: Binding, spent: Map<string, Spent>): Binding {
@@ -105,7 +105,7 @@ function timed(binding: Binding, spent: Map<string, Spent>): Binding {
   return new Proxy({ ...binding }, { get: (_, name) => clocks.get(name) ?? Reflect.get(binding, name) });
 }
 
-/** Of the patch of one step, median of some. */
+/** Median time to cut the patches of one step. */
 async function patchMs({ tasks }: BenchNetwork): Promise<number> {
   const spacing = FIELD_OF_VIEW_MM / SIDE;
   const from = (await inMemory(preparedPhantom(spacing)).load()) as PreparedCase;

@@ -5,7 +5,7 @@ import type { CampaignFigures } from './rounds/campaign-process.ts';
 
 export const summary = 'Campaigns of 8 to 1,000 simulated sites: requests, time and memory of a round';
 
-/** Sites, and rounds of the campaign: many where the distance between two rounds is measured. */
+/** Sites and rounds of each campaign. More rounds improve the measurement of the time between rounds. */
 const CAMPAIGNS = [
   { sites: 8, rounds: 30 },
   { sites: 64, rounds: 5 },
@@ -16,8 +16,8 @@ const CAMPAIGNS = [
 const CHILD = fileURLToPath(new URL('rounds/campaign-process.ts', import.meta.url));
 
 /**
- * Runs campaigns without training, each in a process of its own: embedded server, queues, handlers, and sites that
- * answer with 100 kB of weights. FEDCARDIO_BENCH_SITES="8,64" runs only these sizes.
+ * Runs campaigns without training, each in its own process: embedded server, queues, handlers, and sites that answer with
+ * 100 kB of weights. FEDCARDIO_BENCH_SITES="8,64" selects sizes.
  *
  * @returns figures by number of sites; `secondsPerRoundAndSite` should not grow with it
  */

@@ -4,21 +4,21 @@ import { trainingOf, trainSteps } from './networks/steps.ts';
 
 export const summary = 'Steps per second of UNet and Swin UNETR at patches of 32³ to 96³, native and WebAssembly';
 
-/** Side of the patches, how many a step takes, and the steps that are timed. */
+/** Side of the patches in voxels, batch size, and number of timed steps. */
 const SIZES = [
   { patch: 32, batch: 1, timed: { native: 16, wasm: 4 } },
   { patch: 64, batch: 1, timed: { native: 6, wasm: 2 } },
   { patch: 64, batch: 2, timed: { native: 4, wasm: 1 } },
   { patch: 96, batch: 1, timed: { native: 3, wasm: 1 } },
 ] as const;
-/** The first steps compile and allocate. */
+/** Untimed first steps, which compile and allocate. */
 const WARM_UP = { native: 2, wasm: 1 } as const;
 
 /**
- * Trains networks on a phantom as a task does, one backend after the other in this process. A backend that does not load
- * is left out. The table goes to standard error.
+ * Trains networks on a phantom as a GPU task does, on each backend in this process. Skips a backend that does not load. The
+ * table goes to standard error.
  *
- * @returns by backend, network, patch and batch: `stepsPerSecond` from the median step, and the slowest step in ms
+ * @returns by backend, network, patch and batch: `stepsPerSecond` of the median step, and the slowest step in ms
  */
 export const run = (): Promise<Readonly<Record<string, number | string>>> =>
   onEachBackend(['network', 'patch', 'batch', 'parameters', 'steps/s', 'slowest ms'], async (backend, figures, row) => {

@@ -6,11 +6,11 @@ import { table } from '../cli/table.ts';
 import { median, significant } from './figures/numbers.ts';
 import { runInProcess } from './processes/run-in-process.ts';
 import { type CtFile, writeCt } from './volume/ct.ts';
-import type { Task, TaskFigures } from './volume/volume-process.ts';
+import type { VolumeFigures, VolumeJob } from './volume/volume-process.ts';
 
-export const summary = 'Reading, turning and resampling of full-size CTs: time against plain gunzip, and memory';
+export const summary = 'Reading, reorienting and resampling full-size CTs: time relative to plain gunzip, and memory';
 
-const TASK = fileURLToPath(new URL('volume/volume-process.ts', import.meta.url));
+const PROCESS = fileURLToPath(new URL('volume/volume-process.ts', import.meta.url));
 const REPEATS = Number(process.env.FEDCARDIO_BENCH_REPEATS ?? 5);
 const SPACINGS = [1, 3] as const;
 const HEART_CROP = 256;
@@ -23,11 +23,11 @@ const TIMED: readonly CtFile[] = [
 const LARGE: CtFile = { name: 'large', shape: [512, 512, 400], spacing: [0.78, 0.78, 1], order: 'axial' };
 
 /**
- * Writes CTs of noise and ellipses as int16 .nii.gz. Of 512×512×256, times load, orientation and resampling beside
- * plain gunzip of the same file, in turn in one process; FEDCARDIO_BENCH_REPEATS says how often. Takes one of
- * 512×512×400 from the file to the networks' grids and back to its own, in a process of its own.
+ * Writes synthetic CTs as int16 .nii.gz. For 512×512×256, times loading, reorientation and resampling, alternating with
+ * plain gunzip of the same file in one process, FEDCARDIO_BENCH_REPEATS times. Transforms one CT of 512×512×400 from the
+ * file to the networks' grids and back, in a separate process.
  *
- * @returns by CT and spacing: seconds (medians), and how many times the gunzip they are; and peak memory
+ * @returns by CT and spacing: median seconds, and their ratio to gunzip; and peak memory
  */
 export async function run(): Promise<Readonly<Record<string, unknown>>> {
   const folder = mkdtempSync(join(tmpdir(), 'fedcardio-bench-'));
@@ -68,4 +68,4 @@ export async function run(): Promise<Readonly<Record<string, unknown>>> {
   }
 }
 
-const measure = (task: Task): Promise<TaskFigures> => runInProcess(TASK, task);
+const measure = (job: VolumeJob): Promise<VolumeFigures> => runInProcess(PROCESS, job);

@@ -4,20 +4,20 @@ import { Command } from 'commander';
 
 const FOLDER = new URL('../bench/', import.meta.url);
 
-/** What every file of `bench/` exports: `fedcardio bench NAME` runs `bench/NAME.ts`. */
+/** Exports of every file in `bench/`. `fedcardio bench NAME` runs `bench/NAME.ts`. */
 interface Benchmark {
-  /** One line for the list. */
+  /** Line in the list of benchmarks. */
   readonly summary: string;
-  /** Measures, prints a table to standard error, and returns the figures: one line of JSON, last. */
+  /** Measures, prints a table to standard error and returns the figures. */
   run(): Promise<Readonly<Record<string, unknown>>>;
 }
 
-/** `fedcardio bench [name]`: runs a benchmark, or lists what there is. */
+/** `fedcardio bench [name]`: runs a benchmark, or lists all. */
 export const benchCommand = (): Command =>
   new Command('bench')
     .description('Run a benchmark; without a name, list them.')
     .argument('[name]', 'file name in bench/, without .ts')
-    .option('--json', 'print the list as JSON; figures always are')
+    .option('--json', 'print the list as JSON (figures are always JSON)')
     .addHelpText(
       'after',
       `
@@ -31,10 +31,10 @@ async function bench(name: string | undefined, options: { readonly json?: boolea
   const available = benchmarkNames();
   if (name === undefined) return console.log(await listing(available, options.json === true));
   if (!available.includes(name)) {
-    const known = available.length > 0 ? `Known: ${available.join(', ')}.` : 'The folder bench/ holds none yet.';
-    command.error(`error: there is no benchmark "${name}". ${known}`);
+    const known = available.length > 0 ? `Known: ${available.join(', ')}.` : 'The folder bench/ is empty.';
+    command.error(`error: unknown benchmark "${name}". ${known}`);
   }
-  // The table goes to standard error, the figures are the last line: a script reads them without an option.
+  // The table goes to standard error, so scripts can read the figures without an option.
   console.log(JSON.stringify(await (await load(name)).run()));
 }
 
@@ -42,7 +42,7 @@ async function listing(available: readonly string[], json: boolean): Promise<str
   const entries: { readonly name: string; readonly summary: string }[] = [];
   for (const name of available) entries.push({ name, summary: (await load(name)).summary });
   if (json) return JSON.stringify(entries, null, 2);
-  if (entries.length === 0) return 'There are no benchmarks in bench/ yet.';
+  if (entries.length === 0) return 'The folder bench/ is empty.';
   return entries.map(({ name, summary }) => `${name.padEnd(20)} ${summary}`).join('\n');
 }
 

@@ -12,7 +12,7 @@ const COMMAND = fileURLToPath(new URL('../bin/fedcardio.mjs', import.meta.url));
 const data = mkdtempSync(join(tmpdir(), 'fedcardio-local-'));
 afterAll(() => rmSync(data, { recursive: true }));
 
-test('starts with the faults of a file, and says what is wrong with them', async () => {
+test('reads faults from a file and reports an invalid one', async () => {
   const file = join(data, 'faults.json');
   writeFileSync(file, JSON.stringify({ rules: [{ fault: 'slow-down' }] }));
   const child = spawn(process.execPath, [COMMAND, 'local', '--port', '0', '--data', data, '--json', '--faults', file]);
@@ -36,7 +36,7 @@ test('starts with the faults of a file, and says what is wrong with them', async
   });
 });
 
-test('serves until it is interrupted, then ends in order', async () => {
+test('serves until it is interrupted, then ends cleanly', async () => {
   const child = spawn(process.execPath, [COMMAND, 'local', '--port', '0', '--data', data, '--json']);
   try {
     const [line] = (await once(child.stdout, 'data')) as [Buffer];

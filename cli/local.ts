@@ -6,13 +6,13 @@ import { port } from './options.ts';
 
 const DEFAULT_PORT = 4566;
 
-/** `fedcardio local`: the embedded server by itself, until Ctrl-C. */
+/** `fedcardio local`: the embedded server on its own, until Ctrl-C. */
 export const localCommand = (): Command =>
   new Command('local')
     .description('Run S3 and SQS on this machine until Ctrl-C.')
     .option('--port <number>', 'port on 127.0.0.1; 0 for any free one', port, DEFAULT_PORT)
-    .option('--data <dir>', 'where objects and queues are kept', '.fedcardio/local')
-    .option('--faults <file>', 'what the server shall do wrong, as JSON: see docs/emulators.md')
+    .option('--data <dir>', 'directory of objects and queues', '.fedcardio/local')
+    .option('--faults <file>', 'faults to inject, as JSON (see docs/emulators.md)')
     .option('--json', 'print the endpoint as JSON')
     .addHelpText(
       'after',
@@ -60,8 +60,10 @@ async function readFaults(file: string) {
   return parseJson(bytes, faultsSchema, file);
 }
 
-/** How to reach the server with the tools that people have. */
-export const greeting = (endpoint: string): string => `S3 and SQS at ${endpoint} (Ctrl-C ends it). Any credentials do:
+/** Tells how to use the server with the AWS CLI. */
+export const greeting = (
+  endpoint: string,
+): string => `S3 and SQS at ${endpoint} (Ctrl-C stops it). Any credentials work:
 
   export AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local AWS_DEFAULT_REGION=us-east-1
   aws --endpoint-url ${endpoint} s3 ls`;

@@ -1,27 +1,27 @@
 import { type Encoding, STRATEGIES } from '../../lib/federation/schemas.ts';
 
-/** What is merged, and how often. */
+/** A case of the benchmark. */
 export interface Case {
   readonly name: string;
-  /** As a campaign would have it. */
+  /** As in a campaign. */
   readonly aggregation: Readonly<Record<string, unknown>>;
   readonly updates: number;
   readonly parameters: number;
   readonly encoding: Encoding;
-  /** Files that are made for it; more updates than that name the same ones again. */
+  /** Number of distinct files. Further updates repeat them. */
   readonly distinct: number;
   readonly repeats: number;
-  /** Whether to compare the model with that of the same updates sent as they are. */
+  /** Whether to compare the model with that of the same updates without encoding. */
   readonly comparesEncoding: boolean;
-  /** What the server waits before it begins on a request. */
+  /** Delay of the server before it starts a request, ms. */
   readonly latencyMs: number;
 }
 
 const F32: Encoding = { dtype: 'F32', delta: false };
-/** To the first byte: less than S3 takes for most requests. */
+/** Time to the first byte, less than that of most S3 requests. */
 const FAR_MS = 30;
 
-/** All strategies; then storage far away, many updates, and a model four times as large; then all encodings, the plain one first. */
+/** All strategies; remote storage, many updates, and a model four times as large; all encodings, the plain one first. */
 export function casesOf(parameters: number, repeats: number): readonly Case[] {
   const usual = { parameters, repeats, updates: 8, encoding: F32, distinct: 8, comparesEncoding: false, latencyMs: 0 };
   const aCase = (name: string, strategy: string, fields: Partial<Case> = {}): Case => ({

@@ -7,32 +7,32 @@ import { aggregationSchema, type Encoding, type StoredFile } from '../../lib/fed
 import type { FederationStore } from '../../lib/storage/contract.ts';
 import { median, significant } from '../figures/numbers.ts';
 import type { Case } from './cases.ts';
-import type { TaskFigures } from './merge-process.ts';
+import type { MergeFigures } from './merge-process.ts';
 import { BUCKET, relativeError, storeModel } from './models.ts';
-import { runMergeProcess } from './run-merge.ts';
+import { runMerge } from './run-merge.ts';
 
 export interface Figures {
   readonly updates: number;
   readonly updateMB: number;
-  /** Time of a merge as a multiple of the time to download its updates by the same client: the median of the pairs. */
+  /** Time of a merge divided by the time to download its updates with the same client; median of the pairs. */
   readonly ratioToDownload: number;
   readonly seconds: number;
   readonly downloadSeconds: number;
-  /** Of the process that merges. */
+  /** Peak memory of the merging process. */
   readonly peakRssMB: number;
-  /** Bytes of the updates, each counted once, by time. */
+  /** Throughput of the updates, each counted once. */
   readonly MBps: number;
-  /** What the encoding does to the merged model, as a share of what the round does to it. */
+  /** Error of the encoding in the merged model, relative to the change by the round. */
   readonly relativeError?: number;
 }
 
-/** Measures cases one after another on a server that has their bucket. */
+/** Measures cases sequentially on a server that has their bucket. */
 export function createMeasurement(endpoint: string) {
   const store: FederationStore = createObjectStorage({ endpoint })(BUCKET);
   const made = new Map<string, Promise<StoredFile>>();
   let plain: StoredFile | undefined;
 
-  /** A synthetic file, made when it is first wanted. */
+  /** A synthetic file, created on first use. */
   function file(parameters: number, update: number, encoding: Encoding): Promise<StoredFile> {
     const key = `${parameters}/${update}-${encoding.dtype}${encoding.delta ? '-delta' : ''}` as FederationKey;
     const stored = made.get(key) ?? storeModel(store, key, { parameters, update, encoding });
@@ -53,7 +53,7 @@ export function createMeasurement(endpoint: string) {
     await setLatency(endpoint, 0);
     const global = pairs.at(-1)?.merged.global as StoredFile;
     if (!comparesEncoding) return figuresOf(inputs, pairs);
-    // The first of the encodings is the plain one.
+    // The first encoding is the plain one.
     plain ??= global;
     return {
       ...figuresOf(inputs, pairs),
@@ -65,15 +65,15 @@ export function createMeasurement(endpoint: string) {
 async function setLatency(endpoint: string, ms: number): Promise<void> {
   const body = JSON.stringify({ rules: ms > 0 ? [{ fault: 'slow', ms }] : [] });
   const { ok, status } = await fetch(`${endpoint}/_fedcardio/faults`, { method: 'PUT', body });
-  if (!ok) throw new Error(`the server answered ${status} to a latency of ${ms} ms`);
+  if (!ok) throw new Error(`The server answered ${status} to a latency of ${ms} ms.`);
 }
 
 interface Pair {
-  readonly download: TaskFigures;
-  readonly merged: TaskFigures;
+  readonly download: MergeFigures;
+  readonly merged: MergeFigures;
 }
 
-/** A download and a merge in turn, as often as wanted. */
+/** Pairs of a download and a merge. */
 async function runPairs(
   endpoint: string,
   { name, aggregation, encoding, repeats }: Case,
@@ -84,14 +84,14 @@ async function runPairs(
   const merge = (state: StoredFile | null, name: string) => {
     const from: MergeOptions['base'] = { ...base, state };
     const keys = { key: name as FederationKey, stateKey: `${name} state` as FederationKey };
-    return runMergeProcess({ endpoint, inputs, merge: { aggregation: parsed, base: from, ...encoding, ...keys } });
+    return runMerge({ endpoint, inputs, merge: { aggregation: parsed, base: from, ...encoding, ...keys } });
   };
-  // A round in the middle of a stage: what a server optimiser keeps is there.
+  // A round in the middle of a stage, with the state of the server optimiser.
   const keepsState = strategyOf(parsed).moments.length > 0;
   const state = keepsState ? ((await merge(null, 'before')).state ?? null) : null;
   const pairs: Pair[] = [];
   for (let i = 0; i < repeats; i++) {
-    pairs.push({ download: await runMergeProcess({ endpoint, inputs }), merged: await merge(state, name) });
+    pairs.push({ download: await runMerge({ endpoint, inputs }), merged: await merge(state, name) });
   }
   return pairs;
 }

@@ -1,4 +1,4 @@
-/** One merge or one download in this process. The argument is a {@link Task} as JSON. Prints its figures as JSON. */
+/** Runs one merge or download in this process. The argument is a {@link MergeJob} as JSON. Prints its figures as JSON. */
 
 import { withoutMarking } from '../../lib/aggregation/garbage.ts';
 import type { MergeInput } from '../../lib/aggregation/inputs.ts';
@@ -11,14 +11,14 @@ import { peakRss } from '../../lib/peak-rss.ts';
 import type { FederationStore } from '../../lib/storage/contract.ts';
 import { BUCKET } from './models.ts';
 
-export interface Task {
+export interface MergeJob {
   readonly endpoint: string;
   readonly inputs: readonly MergeInput[];
-  /** Absent: download all inputs, and throw away what comes. */
+  /** Undefined to download all inputs and discard them. */
   readonly merge?: Pick<MergeOptions, 'aggregation' | 'base' | 'delta' | 'dtype' | 'key' | 'stateKey'>;
 }
 
-export interface TaskFigures {
+export interface MergeFigures {
   readonly seconds: number;
   readonly peakRssMB: number;
   readonly requests: number;
@@ -26,13 +26,13 @@ export interface TaskFigures {
   readonly state?: StoredFile | null;
 }
 
-/** As the merge does, with fewer requests than some strategies make. */
+/** Read size of the merge. Some strategies use smaller ones. */
 const READ_BYTES = 4 * 1024 * 1024;
 const READS_AT_ONCE = 4;
 
-const task: Task = JSON.parse(process.argv[2] as string);
+const job: MergeJob = JSON.parse(process.argv[2] as string);
 let requests = 0;
-const client: FederationStore = createObjectStorage({ endpoint: task.endpoint })(BUCKET);
+const client: FederationStore = createObjectStorage({ endpoint: job.endpoint })(BUCKET);
 const store: FederationStore = {
   ...client,
   getRange: (...args) => {
@@ -41,21 +41,21 @@ const store: FederationStore = {
   },
 };
 
-async function run(): Promise<Pick<TaskFigures, 'global' | 'state'>> {
-  if (!task.merge) {
+async function run(): Promise<Pick<MergeFigures, 'global' | 'state'>> {
+  if (!job.merge) {
     await withoutMarking(download);
     return {};
   }
-  const merged = await mergeUpdates(task.inputs, { store, ...task.merge });
+  const merged = await mergeUpdates(job.inputs, { store, ...job.merge });
   if (merged.kind !== 'merged') throw new Error(JSON.stringify(merged));
   return merged;
 }
 
-/** The same objects by the same client, as well as it can: ranges of all inputs in turn, into memory used again. */
+/** Downloads all inputs with the same client as fast as it can: ranges of all inputs in turn, into reused memory. */
 async function download(): Promise<void> {
-  const longest = Math.max(...task.inputs.map(({ weights }) => weights.bytes));
+  const longest = Math.max(...job.inputs.map(({ weights }) => weights.bytes));
   const starts = Array.from({ length: Math.ceil(longest / READ_BYTES) }, (_, i) => i * READ_BYTES);
-  const ranges = starts.flatMap((start) => task.inputs.map(({ weights }) => ({ key: weights.key, start })));
+  const ranges = starts.flatMap((start) => job.inputs.map(({ weights }) => ({ key: weights.key, start })));
   const memory = Array.from({ length: READS_AT_ONCE }, () => new Uint8Array(READ_BYTES));
   await mapConcurrently(ranges.entries(), READS_AT_ONCE, async ([index, { key, start }]) => {
     const into = memory[index % READS_AT_ONCE] as Uint8Array;
@@ -66,6 +66,6 @@ async function download(): Promise<void> {
 const started = performance.now();
 const files = await run();
 const seconds = (performance.now() - started) / 1000;
-const figures: TaskFigures = { seconds, peakRssMB: Math.round(peakRss() / 1e6), requests, ...files };
+const figures: MergeFigures = { seconds, peakRssMB: Math.round(peakRss() / 1e6), requests, ...files };
 console.log(JSON.stringify(figures));
 process.exit();

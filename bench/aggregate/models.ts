@@ -8,19 +8,19 @@ import { encodeSafetensorsHeader, type TensorShape } from '../../lib/weights/saf
 
 export const BUCKET = 'bench';
 
-/** A model of the bench and its updates: pseudo-random values, the same in every run. */
+/** A synthetic model or update: pseudo-random values, the same in every run. */
 export interface Synthetic {
   readonly parameters: number;
-  /** 0: the model that all start from. Others: an update of it, in which every value has moved by at most 2 %. */
+  /** 0 for the base model; otherwise an update, in which every value differs by at most 2 %. */
   readonly update: number;
   readonly encoding: Encoding;
 }
 
-/** About as many values as a tensor of a large network has. */
+/** Values per tensor, about as in a large network. */
 const TENSOR = 390_625;
 const PART_BYTES = 8 * 1024 * 1024;
 
-/** Writes a synthetic file as it is made, and says what it is. */
+/** Streams a synthetic file to storage and returns its description. */
 export async function storeModel(store: FederationStore, key: FederationKey, model: Synthetic): Promise<StoredFile> {
   const hash = createHash('sha256');
   let bytes = 0;
@@ -57,7 +57,7 @@ function* fileOf({ parameters, update, encoding }: Synthetic): Generator<Uint8Ar
     const values = new Float32Array(size);
     for (let i = 0; i < size; i++) {
       const base = 0.05 * start();
-      // As a site would: the difference of two float32, rounded to one.
+      // As at a site: the difference of two float32 values, rounded to float32.
       const whole = update === 0 ? Math.fround(base) : Math.fround(base * (1 + 0.02 * change()));
       values[i] = delta ? whole - Math.fround(base) : whole;
     }
@@ -66,7 +66,7 @@ function* fileOf({ parameters, update, encoding }: Synthetic): Generator<Uint8Ar
   }
 }
 
-/** Numbers from -1 to 1: a linear congruential generator, as good as is needed here and fast. */
+/** Numbers from -1 to 1, by a linear congruential generator for speed. */
 function randomNumbers(seed: number): () => number {
   let state = Math.imul(seed, 0x9e3779b9);
   return () => {
@@ -75,7 +75,7 @@ function randomNumbers(seed: number): () => number {
   };
 }
 
-/** ‖a − b‖ / ‖b − base‖: what an encoding did to a model, as a share of what the round did. Reads all to their ends. */
+/** ‖a − b‖ / ‖b − base‖: error of an encoding relative to the change by the round. */
 export async function relativeError(
   store: FederationStore,
   a: StoredFile,
@@ -94,7 +94,7 @@ export async function relativeError(
   return Math.sqrt(error / change);
 }
 
-/** The values from a byte on; all global models have headers of one length. */
+/** The values after a byte offset. All global models have headers of the same length. */
 async function valuesAt(store: FederationStore, key: FederationKey, start: number): Promise<Float32Array> {
   const bytes = Uint8Array.from(await store.getRange(key, start, start + PART_BYTES));
   return new Float32Array(bytes.buffer);

@@ -2,13 +2,13 @@ import { significant } from '../figures/numbers.ts';
 import { startServer } from '../processes/local-server.ts';
 
 interface Health {
-  /** Processor time that the server has used, by all its threads. */
+  /** Processor time of all threads of the server, seconds. */
   readonly cpuSeconds: number;
   readonly rssBytes: number;
   readonly peakRssBytes: number;
 }
 
-/** Work done per second of wall-clock time, and per second of the server's processor time. */
+/** Work per second of wall-clock time, and per second of the server's processor time. */
 export interface Rate {
   readonly perSecond: number;
   readonly perCpuSecond: number;
@@ -17,12 +17,12 @@ export interface Rate {
 export interface BenchServer {
   readonly endpoint: string;
   health(): Promise<Health>;
-  /** Does some work and says at what rate. */
+  /** Measures the rate of some work. */
   rate(amount: number, work: () => Promise<unknown>): Promise<Rate>;
   stop(): Promise<void>;
 }
 
-/** A server of its own for the bench. */
+/** Starts a server for the benchmark. */
 export async function spawnServer(): Promise<BenchServer> {
   const { endpoint, stop } = await startServer();
   const health = async () => (await (await fetch(`${endpoint}/_fedcardio/health`)).json()) as Health;

@@ -7,10 +7,10 @@ import type { BenchServer, Rate } from './bench-server.ts';
 const QUEUE = 'bench';
 const MESSAGES = 10_000;
 const STREAMS = 16;
-/** As long as the notification of an object. */
+/** As long as an object's notification. */
 const BODY = JSON.stringify({ filler: 'x'.repeat(900) });
 
-/** Sends messages one by one, then receives and deletes them by tens, as the handlers do. */
+/** Sends messages one by one, then receives and deletes them in batches of ten, as the handlers do. */
 export async function measureMessages(server: BenchServer): Promise<Readonly<Record<string, Rate>>> {
   const { endpoint } = server;
   const sqs = createSqsClient({ endpoint });
@@ -31,7 +31,7 @@ export async function measureMessages(server: BenchServer): Promise<Readonly<Rec
         left -= messages.length;
       }
     });
-    if (left !== 0) throw new Error(`${-left} messages came twice.`);
+    if (left !== 0) throw new Error(`${-left} messages were received twice.`);
   };
 
   await send(500);

@@ -13,7 +13,7 @@ const STREAMS = 8;
 const OBJECTS = 32;
 const MB = 1e6;
 
-/** Puts and gets 64 MiB objects in eight streams, over and over the same eight keys. */
+/** Puts and gets 64 MiB objects in eight streams, repeatedly with the same eight keys. */
 export async function measureTransfers(server: BenchServer): Promise<Readonly<Record<string, Rate>>> {
   const store = await bucketOf(server);
   const body = randomBytes(OBJECT_BYTES);
@@ -29,7 +29,7 @@ export async function measureTransfers(server: BenchServer): Promise<Readonly<Re
   };
 }
 
-/** Streams a volume through the server, in and out again, deleting as it goes. */
+/** Streams a volume through the server: puts, gets and deletes objects. */
 export async function measureStreaming(server: BenchServer, gigabytes: number) {
   const store = await bucketOf(server);
   const body = randomBytes(OBJECT_BYTES);

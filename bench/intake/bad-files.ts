@@ -5,7 +5,7 @@ import { writeMarkups } from '../../lib/imaging/markups.ts';
 import { writeNifti } from '../../lib/imaging/nifti-write.ts';
 import type { Volume } from '../../lib/imaging/volume.ts';
 
-/** What hospitals upload in place of a CT, made from a good one. Each is to be rejected. */
+/** Invalid files in place of a CT, derived from a valid one. Each must be rejected. */
 export const BAD_IMAGES: Readonly<Record<string, (ct: Volume<Int16Array>) => Uint8Array>> = {
   'cut off': (ct) => writeNifti(ct).subarray(0, 2000),
   text: () => Buffer.from('not a volume '.repeat(500)),
@@ -21,7 +21,7 @@ export const BAD_IMAGES: Readonly<Record<string, (ct: Volume<Int16Array>) => Uin
   nothing: () => new Uint8Array(0),
 };
 
-/** Labels that are to be rejected while their CT is not. */
+/** Labels that must be rejected while their CT is accepted. */
 export const BAD_LABELS: Readonly<
   Record<string, { readonly name: (task: TaskId) => string; readonly body: (ct: Volume) => Uint8Array | string }>
 > = {

@@ -8,7 +8,7 @@ import type { Grid, Volume } from '../../lib/imaging/volume.ts';
 import { seededRandom } from '../../lib/random.ts';
 import { BAD_IMAGES, BAD_LABELS } from './bad-files.ts';
 
-/** The federation of Tölle et al. 2025, table 1: CTs, and labels of them. */
+/** CTs and labels of the federation of Tölle et al. 2025, table 1. */
 export const PAPER_SITES: readonly SiteSize[] = [
   { site: 'heidelberg', cases: 813, labels: { 'hinge-points': 78, 'membranous-septum': 73, calcification: 78 } },
   { site: 'munich', cases: 1819, labels: { 'hinge-points': 30, calcification: 20 } },
@@ -28,20 +28,20 @@ export interface SiteSize {
 
 export interface Upload {
   readonly key: string;
-  /** Made when it is sent: thousands of volumes are not held at once. */
+  /** Generated when it is sent, so that thousands of volumes need not be held in memory. */
   readonly body: () => Uint8Array | string;
 }
 
-/** What is uploaded of a case, and what must become of it. */
+/** Uploads of a case, and the expected result. */
 export interface LoadCase {
   readonly site: string;
   readonly id: string;
   readonly use: CaseUse;
   readonly uploads: readonly Upload[];
-  /** Cases of a site with the same content hold the same volume: one is to be cataloged. Absent: it is broken. */
+  /** Identifies the volume. Only one of a site's cases with the same volume must be cataloged. Undefined if invalid. */
   readonly content?: string;
   readonly labels: readonly TaskId[];
-  /** Keys of what must be rejected, whatever the order of uploads. */
+  /** Keys that must be rejected, whatever the order of uploads. */
   readonly bad: readonly string[];
 }
 
@@ -55,16 +55,16 @@ const GRID: Grid = {
   ]),
 };
 const VOXELS = SIDE ** 3;
-/** One case in so many is held out. */
+/** One case in this many is held out. */
 const HELD_OUT_EVERY = 20;
 
 /**
- * The cases of a site: seeded noise in HU, one in `badEvery` broken in one of the ways there are, or the same volume
- * as the case before; and as often, among the labelled ones, with a bad label.
+ * The cases of a site: seeded noise in HU. One in `badEvery` is invalid or has the volume of the case before, and one in
+ * `badEvery` labelled cases has an invalid label.
  */
 export function siteCases({ site, cases, labels }: SiteSize, badEvery: number): readonly LoadCase[] {
   const kinds = [...Object.keys(BAD_IMAGES), 'copy'];
-  // Each site begins with another kind, so that small ones do not all have the first.
+  // Each site starts with another kind of invalid case, so that small sites differ.
   const shift = [...site].reduce((sum, letter) => sum + letter.charCodeAt(0), 0);
   return Array.from({ length: cases }, (_, index): LoadCase => {
     const tasks = (Object.keys(labels) as TaskId[]).filter((task) => index < (labels[task] ?? 0));

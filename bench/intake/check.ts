@@ -17,7 +17,7 @@ import type { Queues, Stores } from '../../lib/storage/contract.ts';
 import { readJson } from '../../lib/storage/documents.ts';
 import type { LoadCase } from './cases.ts';
 
-/** What a site's bucket says of its cases in the end. */
+/** Intake's results in a site's bucket. */
 interface SiteState {
   readonly catalog: ReadonlyMap<string, CatalogEntry>;
   readonly rejected: ReadonlyMap<string, Rejected>;
@@ -28,9 +28,9 @@ const READS_AT_ONCE = 16;
 const QUOTED = 10;
 
 /**
- * Looks at all that intake left behind. Every case is cataloged or rejected, as it deserves and once; of the cases
- * that hold the same volume one is cataloged; nothing else is there; the summaries count just that; no message is
- * left in a queue or among the dead letters.
+ * Checks all results of intake: every case is cataloged or rejected as expected, once; one of the cases with the same volume
+ * is cataloged; there are no other entries; the summaries count exactly these; no queue or dead-letter queue holds a
+ * message.
  *
  * @throws Error naming the first violations
  */
@@ -85,25 +85,29 @@ async function siteState({ federationStore, siteStore }: Stores, site: string): 
 }
 
 function siteViolations(site: string, cases: readonly LoadCase[], state: SiteState): readonly string[] {
-  const found: string[] = [];
+  const violations: string[] = [];
   const expect = (what: string, is: unknown, wanted: unknown) => {
     const [a, b] = [canonicalJson(is), canonicalJson(wanted)];
-    if (a !== b) found.push(`${site}: ${what} is ${a}, not ${b}`);
+    if (a !== b) violations.push(`${site}: ${what} is ${a}, not ${b}`);
   };
   const { catalog, rejected, summary } = state;
-  const holders = new Map<string, number>();
+  const cataloged = new Map<string, number>();
   for (const { id, content, use, labels, bad, uploads } of cases) {
     const entry = catalog.get(id);
-    if (content) holders.set(content, (holders.get(content) ?? 0) + (entry ? 1 : 0));
+    if (content) cataloged.set(content, (cataloged.get(content) ?? 0) + (entry ? 1 : 0));
     else expect(`${id} in the catalog`, entry !== undefined, false);
     const image = uploads.find(({ key }) => key === siteKeys.image(use, id))?.key as string;
-    const faults = new Set([...bad, ...(entry ? [] : [image])]);
-    expect(`what is wrong with ${id}`, rejected.get(id)?.objects.map(({ key }) => key) ?? [], [...faults].sort());
+    const rejectedKeys = new Set([...bad, ...(entry ? [] : [image])]);
+    expect(
+      `the rejected keys of ${id}`,
+      rejected.get(id)?.objects.map(({ key }) => key) ?? [],
+      [...rejectedKeys].sort(),
+    );
     if (!entry) continue;
     expect(`the catalog entry of ${id}`, [entry.case, entry.use, entry.image.key], [id, use, image]);
     expect(`the labels of ${id}`, Object.keys(entry.labels).sort(), [...labels].sort());
   }
-  for (const [content, count] of holders) expect(`the number of entries for ${content}`, count, 1);
+  for (const [content, count] of cataloged) expect(`the number of entries for ${content}`, count, 1);
   const known = new Set(cases.map(({ id }) => id));
   const strangers = [...catalog.keys(), ...rejected.keys()].filter((id) => !known.has(id));
   expect('the list of unknown cases', strangers, []);
@@ -123,5 +127,5 @@ function siteViolations(site: string, cases: readonly LoadCase[], state: SiteSta
     TASK_IDS.map((task) => summary.labelledEvaluation[task] ?? 0),
     count('evaluation'),
   );
-  return found;
+  return violations;
 }

@@ -1,7 +1,6 @@
 /**
- * Intake in a process of its own, as a function's: real handler, queues and objects over HTTP. Arguments: endpoint,
- * federation as JSON, number of cases. When asked, it tells its parent what it
- * used, as soon as no message is left.
+ * Runs the real intake handler in its own process. Arguments: endpoint, federation as JSON, number of cases. Sends its
+ * {@link IntakeFigures} when asked, as soon as no message is left.
  */
 
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -11,14 +10,14 @@ import { startPlatform } from '../../local/platform.ts';
 import { createByteCounter } from './byte-counter.ts';
 import { countRequests } from './request-counter.ts';
 
-/** What the process used. */
+/** Resources used by the process. */
 export interface IntakeFigures {
-  readonly looks: number;
+  readonly examinations: number;
   /** Seconds since the epoch when the last case was done. */
   readonly doneAt: number;
   readonly requests: Readonly<Record<string, number>>;
   readonly bytesRead: number;
-  /** Highest so far when an eighth, a half and all of the cases had been looked at, MB. */
+  /** Peak after an eighth, a half and all of the cases, MB. */
   readonly peakRssMB: readonly [number, number, number];
   readonly cpuSeconds: number;
 }
@@ -31,7 +30,7 @@ const requests = countRequests();
 const bytes = createByteCounter();
 const seen = new Set<string>();
 const peaks: number[] = [];
-let looks = 0;
+let examinations = 0;
 let doneAt = Date.now() / 1000;
 
 const platform = await startPlatform({
@@ -47,7 +46,7 @@ const platform = await startPlatform({
   },
   log: (event, fields) => {
     if (event !== 'case-examined') return console.error(event, fields);
-    looks += 1;
+    examinations += 1;
     seen.add(`${fields.site}/${fields.case}`);
     for (const [at, share] of [1 / 8, 1 / 2].entries()) {
       if (seen.size >= share * Number(cases)) peaks[at] ??= peakRssMB();
@@ -55,13 +54,13 @@ const platform = await startPlatform({
   },
 });
 process.on('message', async () => {
-  // Asking whether the queues are empty is a request to each: not before the cases are through, or nothing moves on.
+  // idle() sends a request to each queue, so it is called only after the last case, or when no progress is made.
   while (seen.size < Number(cases) && Date.now() / 1000 - doneAt < STALLED_SECONDS) await sleep(100);
   await platform.idle();
   const [eighth = peakRssMB(), half = peakRssMB()] = peaks;
   const { user, system } = process.cpuUsage();
   const figures: IntakeFigures = {
-    looks,
+    examinations,
     doneAt,
     requests: requests(),
     bytesRead: bytes.read(),
@@ -71,7 +70,7 @@ process.on('message', async () => {
   process.send?.(figures);
 });
 process.on('disconnect', () => process.exit());
-// The parent may have gone while this was loading.
+// The parent may have ended while this module was loading.
 if (!process.connected) process.exit();
 process.send?.('ready');
 

@@ -1,7 +1,7 @@
 import { subscribe } from 'node:diagnostics_channel';
 import type { ClientRequest } from 'node:http';
 
-/** Counts the requests that this process sends, by what they ask for. Returns the counts so far. */
+/** Counts the requests of this process by kind. The returned function gives the counts so far. */
 export function countRequests(): () => Readonly<Record<string, number>> {
   const counts: Record<string, number> = {};
   subscribe('http.client.request.start', (message) => {
@@ -11,7 +11,7 @@ export function countRequests(): () => Readonly<Record<string, number>> {
   return () => ({ ...counts });
 }
 
-/** `sqs ReceiveMessage`, `s3 GET cases`, `s3 LIST catalog`. */
+/** For example `sqs ReceiveMessage`, `s3 GET cases`, `s3 LIST catalog`. */
 function kindOf(request: ClientRequest): string {
   const target = request.getHeader('x-amz-target');
   if (target !== undefined) return `sqs ${String(target).split('.')[1]}`;

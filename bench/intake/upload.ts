@@ -8,10 +8,10 @@ import { seededRandom, shuffled } from '../../lib/random.ts';
 import type { Queues } from '../../lib/storage/contract.ts';
 import type { LoadCase, Upload } from './cases.ts';
 
-/** One case in so many has its files sent a second time, and one in so many its events. */
-const TWICE_EVERY = 23;
+/** One case in this many has its files uploaded twice, or its events sent twice. */
+const FILES_TWICE_EVERY = 23;
 const EVENT_TWICE_EVERY = 17;
-/** Cases of a site on their way at once. */
+/** Concurrent uploads of cases per site. */
 const CASES_AT_ONCE = 4;
 const URL_SECONDS = 600;
 
@@ -21,20 +21,19 @@ export interface Sent {
 }
 
 /**
- * Uploads cases as a hospital does that was given URLs: signed for it beforehand, one for each file, and put with
- * nothing but HTTP. The files of a case go in random order. Some files are put twice, and some events come twice, as
- * S3 may send them.
+ * Uploads cases with presigned URLs, one per file, over plain HTTP. The files of a case have a random order. Some files are
+ * uploaded twice, and some events are duplicated, as S3 may do.
  */
 export function createUploader(endpoint: string, federation: string, queues: Queues) {
   const s3 = createS3Client({ endpoint });
-  // Otherwise a URL carries the checksum of the body that is known when it is signed: of none.
+  // Otherwise a URL holds the checksum of an empty body, because the body is unknown when it is signed.
   s3.config.requestChecksumCalculation = async () => 'WHEN_REQUIRED';
   const agent = new Agent({ keepAlive: true, maxSockets: 64 });
 
   async function upload({ site, id, uploads }: LoadCase, index: number): Promise<Sent> {
     const Bucket = names.siteBucket(federation, site);
     const files = shuffled(seededRandom('upload', site, id), uploads);
-    const all: readonly Upload[] = index % TWICE_EVERY === 3 ? [...files, ...files] : files;
+    const all: readonly Upload[] = index % FILES_TWICE_EVERY === 3 ? [...files, ...files] : files;
     let duplicateEvents = 0;
     for (const { key, body } of all) {
       const url = await getSignedUrl(s3, new PutObjectCommand({ Bucket, Key: key }), { expiresIn: URL_SECONDS });
@@ -47,7 +46,7 @@ export function createUploader(endpoint: string, federation: string, queues: Que
   }
 
   return {
-    /** All cases of a site. */
+    /** Uploads all cases of a site. */
     async site(cases: readonly LoadCase[]): Promise<Sent> {
       let [uploads, duplicateEvents] = [0, 0];
       for await (const sent of mapAhead([...cases.entries()], CASES_AT_ONCE, ([index, of]) => upload(of, index))) {
@@ -78,7 +77,7 @@ function put(agent: Agent, url: string, body: Uint8Array | string): Promise<void
   });
 }
 
-/** An event again, with what intake reads of it. Nothing in these keys needs encoding. */
+/** A duplicate event with the fields that intake reads. These keys need no encoding. */
 function eventOf(bucket: string, key: string): string {
   const s3 = { bucket: { name: bucket }, object: { key } };
   const record = { eventVersion: '2.1', eventName: 'ObjectCreated:Put', eventTime: new Date().toISOString(), s3 };

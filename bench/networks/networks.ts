@@ -10,7 +10,7 @@ import { type Backend, loadBackend } from '../../lib/nn/backend.ts';
 import { type PreparedCase, prepareImage, type Target } from '../../lib/training/cases.ts';
 
 export const SEED = 1;
-/** What every patch and volume sees, mm: the phantom. */
+/** Field of view of every patch and volume: the phantom. */
 export const FIELD_OF_VIEW_MM = 96;
 
 export interface BenchNetwork {
@@ -20,7 +20,7 @@ export interface BenchNetwork {
   readonly parameters: number;
 }
 
-/** The demo's networks as they are used there, and the smallest Swin UNETR that MONAI has. */
+/** The demo's networks, and MONAI's smallest Swin UNETR. */
 export const networks = (): readonly BenchNetwork[] => [
   benchNetwork('unet', UNET, ['hinge-points']),
   benchNetwork('swin-unetr', SWIN_UNETR, DEMO_TASKS),
@@ -59,7 +59,7 @@ export function preparedPhantom(spacing: number): PreparedCase {
   return { id: first.caseId, image: prepareImage(image, { spacing, heartCrop: null }), targets };
 }
 
-/** The backend, or undefined where it does not load. */
+/** The backend; undefined if it does not load. */
 async function backendOf(preference: Backend['name']): Promise<Backend | undefined> {
   try {
     return await loadBackend(preference);
@@ -70,10 +70,9 @@ async function backendOf(preference: Backend['name']): Promise<Backend | undefin
 }
 
 /**
- * Measures on one backend after the other in this process, and prints the table to standard error. A backend that does
- * not load is left out.
+ * Measures each backend in this process and prints the table to standard error. Skips a backend that does not load.
  *
- * @param measure adds figures, and rows of the table by `row`
+ * @param measure adds figures, and rows of the table with `row`
  */
 export async function onEachBackend(
   head: readonly string[],

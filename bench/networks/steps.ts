@@ -3,11 +3,11 @@ import { inMemory } from '../../lib/training/cases.ts';
 import { trainRound } from '../../lib/training/train-round.ts';
 import { type BenchNetwork, FIELD_OF_VIEW_MM, preparedPhantom, SEED } from './networks.ts';
 
-/** Patches of all sizes see the whole phantom. */
+/** Patches of every size cover the whole phantom. */
 export const trainingOf = (patch: number, steps: number, batch = 1): TrainingConfig =>
   trainingSchema.parse({ patch, spacing: FIELD_OF_VIEW_MM / patch, steps, batch, learningRate: 1e-3 });
 
-/** Trains on a phantom as a task does: patch, loss, gradient and AdamW. `onStep` is told after each step. */
+/** Trains on a phantom as a GPU task does: patch, loss, gradient and AdamW. Calls `onStep` after each step. */
 export async function trainSteps(
   { model, tasks }: BenchNetwork,
   training: TrainingConfig,

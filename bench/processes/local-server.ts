@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 
 const COMMAND = fileURLToPath(new URL('../../bin/fedcardio.mjs', import.meta.url));
 
-/** `fedcardio local` in a process of its own, with a directory that goes with it. */
+/** Starts `fedcardio local` in its own process, with a temporary directory. */
 export async function startServer() {
   const dataDir = await mkdtemp(join(tmpdir(), 'fedcardio-bench-'));
   const server = spawn(process.execPath, [COMMAND, 'local', '--port', '0', '--data', dataDir, '--json'], {

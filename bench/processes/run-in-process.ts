@@ -3,10 +3,10 @@ import { promisify } from 'node:util';
 import { NODE_WITH_TSX } from '../../cli/tsx.ts';
 
 /**
- * Runs a TypeScript file in a process of its own, so that its memory is its own.
+ * Runs a TypeScript file in its own process, to measure its memory.
  *
- * @param argument handed over as JSON
- * @returns what the file printed last, read as JSON
+ * @param argument passed as JSON
+ * @returns the last line of its output, parsed as JSON
  */
 export async function runInProcess<T>(file: string, argument: unknown): Promise<T> {
   const args = [...NODE_WITH_TSX, file, JSON.stringify(argument)];

@@ -1,4 +1,4 @@
-/** One campaign of simulated sites in this process. Argument: { sites, rounds }. Prints its figures as JSON. */
+/** Runs one campaign with simulated sites. Argument: { sites, rounds } as JSON. Prints its figures as JSON. */
 
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -20,7 +20,7 @@ export interface CampaignFigures {
   readonly requestsPerSiteAndRound: { readonly objects: number; readonly queues: number; readonly all: number };
   readonly secondsPerRound: number;
   readonly millisecondsPerRoundAndSite: number;
-  /** From the end of a round's last upload to the moment when the next round's first task message is sent. */
+  /** Time from a round's last upload to the first GPU task message of the next round. */
   readonly nextTaskMs: { readonly p50: number; readonly p90: number };
   readonly peakRssMB: number;
 }
@@ -39,7 +39,7 @@ async function measure(): Promise<CampaignFigures> {
     federation,
     server: { dataDir },
     gpuTasks: (context) => simulatedSites(context, stopwatch.uploaded),
-    // Nothing is uploaded to site buckets here, so intake would only wait.
+    // Site buckets get no uploads, so intake would only wait.
     consumes: ({ handler }) => handler !== 'intake',
     extend: ({ queues }) => ({ queues: { ...queues, send: stopwatch.watchSend(queues.send) } }),
     log: (event) => event === 'campaign-ended' && ended.resolve(),
@@ -57,7 +57,7 @@ async function measure(): Promise<CampaignFigures> {
   const outcome = JSON.parse(
     Buffer.from((await federationStore.get(federationKeys.outcome('bench'))).body).toString(),
   ) as Outcome;
-  if (outcome.status !== 'completed') throw new Error(`the campaign ${outcome.status}: ${outcome.reason}`);
+  if (outcome.status !== 'completed') throw new Error(`The campaign ended as ${outcome.status}: ${outcome.reason}`);
   await platform.close();
   const each = (count: number) => significant(count / sites / rounds);
   return {
@@ -95,7 +95,7 @@ const campaign = (): CampaignInput => ({
   ],
 });
 
-/** (`Promise.withResolvers` needs Node 22.) */
+/** `Promise.withResolvers` requires Node 22. */
 function deferred() {
   let resolve = () => {};
   const promise = new Promise<void>((done) => {

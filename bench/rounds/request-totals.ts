@@ -1,10 +1,10 @@
-/** Requests that an embedded server took, long polls that brought nothing included. */
+/** Requests to an embedded server, including empty long polls. */
 export interface RequestTotals {
   readonly s3: number;
   readonly sqs: number;
 }
 
-/** Counts from now on; the function that is returned gives what came since. */
+/** Resets the counts. The returned function gives the totals since its last call, and resets them. */
 export async function countRequests(endpoint: string): Promise<() => Promise<RequestTotals>> {
   const take = async () => {
     const answer = await fetch(`${endpoint}/_fedcardio/requests`, { method: 'DELETE' });

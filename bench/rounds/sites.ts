@@ -6,12 +6,12 @@ import type { Stores } from '../../lib/storage/contract.ts';
 import { decodeSafetensors, encodeSafetensors } from '../../lib/weights/safetensors.ts';
 import type { Weights } from '../../lib/weights/weights.ts';
 
-/** 100 kB. */
+/** 100 kB of float32 values. */
 const VALUES = 25_000;
 
 /**
- * A launcher whose tasks train nothing: a site reads the global model, adds its own number, and publishes the update
- * as a GPU task does.
+ * A launcher whose GPU tasks do not train: a site adds its number to the global model and publishes the update as a real GPU
+ * task does.
  */
 export function simulatedSites(
   { federationStore, siteStore }: Stores,
@@ -20,7 +20,7 @@ export function simulatedSites(
   const context = {
     federationStore,
     siteStore,
-    cache: { maxBytes: 0, get: () => Promise.reject(new Error('no data')) },
+    cache: { maxBytes: 0, get: () => Promise.reject(new Error('There is no data.')) },
     backend: 'simulated',
     memoryLimit: undefined,
     now: () => new Date(),

@@ -1,12 +1,12 @@
 import { quantile } from '../../lib/scoring/quantile.ts';
 import type { Queues } from '../../lib/storage/contract.ts';
 
-/** Times how long it takes from a round's last upload to the next round's first task message. */
+/** Measures the time from a round's last upload to the first GPU task message of the next round. */
 export function createStopwatch() {
   const lastUpload = new Map<number, number>();
   const firstTask = new Map<number, number>();
   return {
-    /** To be called when an update of a round has become visible. */
+    /** To be called after an update was uploaded. */
     uploaded: (round: number) => void lastUpload.set(round, performance.now()),
     watchSend:
       (send: Queues['send']): Queues['send'] =>

@@ -3,31 +3,31 @@ import { writeNifti } from '../../lib/imaging/nifti-write.ts';
 import type { Affine, Vec3 } from '../../lib/imaging/volume.ts';
 import { seededRandom } from '../../lib/random.ts';
 
-/** A CT of a thorax: how large, how finely sampled, and how its file has its voxels. */
+/** Shape, spacing and storage order of a thorax CT. */
 export interface CtFile {
   readonly name: string;
-  /** Axes of `shape` and `spacing` are left, posterior, superior: as most scanners write. */
+  /** Axes are left, posterior, superior (LPS), as most scanners write. */
   readonly shape: Vec3;
   /** mm */
   readonly spacing: Vec3;
-  /** Axes of the file. Sagittal: posterior, inferior, right. */
+  /** Axes of the file. Sagittal is posterior, inferior, right. */
   readonly order: 'axial' | 'sagittal';
 }
 
-/** Standard deviation of the noise, HU: the file then compresses to a little more than half, as clinical CTs do. */
+/** Standard deviation of the noise, HU. The file compresses to a little more than half, like clinical CTs. */
 const NOISE_HU = 22;
 
-/** Where `writeNifti` puts the voxels. */
+/** Byte offset of the voxels in files of `writeNifti`. */
 const HEADER_BYTES = 352;
 
-/** Writes an ellipse of tissue with two lungs and a heart full of contrast, in air and in noise, as int16 .nii.gz. */
+/** Writes an ellipse of tissue with two lungs and a contrast-filled heart, in noise, as int16 .nii.gz. */
 export function writeCt(
   path: string,
   { shape, spacing, order }: CtFile,
 ): { readonly bytes: number; readonly unpackedBytes: number } {
   const [nx, ny, nz] = shape;
   const random = seededRandom('bench-ct');
-  // Drawing each voxel's noise would take longer than all that is measured.
+  // Random numbers for each voxel would take longer than everything that is measured.
   const noise = Int16Array.from({ length: 65_521 }, () => NOISE_HU * (random() + random() + random() - 1.5) * 2);
   const sagittal = order === 'sagittal';
   const data = new Int16Array(nx * ny * nz);
@@ -63,7 +63,7 @@ export function writeCt(
   return { bytes: file.length, unpackedBytes: HEADER_BYTES + data.byteLength };
 }
 
-/** HU at a place in the field of view, each coordinate from −1 to 1. */
+/** HU at a position in the field of view, each coordinate from −1 to 1. */
 function tissue(x: number, y: number, z: number): number {
   if (x * x + (y * y) / 0.55 > 0.8) return -1000;
   const lung = (Math.abs(x) - 0.45) ** 2 / 0.09 + (y * y) / 0.25 + (z * z) / 0.8;

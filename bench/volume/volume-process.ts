@@ -1,4 +1,4 @@
-/** One CT through the imaging code in this process. The argument is a {@link Task} as JSON. Prints its figures as JSON. */
+/** Measures the imaging code on one CT. The argument is a {@link VolumeJob} as JSON. Prints its figures as JSON. */
 
 import { readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
@@ -10,15 +10,15 @@ import type { Volume } from '../../lib/imaging/volume.ts';
 import { peakRss } from '../../lib/peak-rss.ts';
 import { prepareImage } from '../../lib/training/cases.ts';
 
-export interface Task {
+export interface VolumeJob {
   readonly file: string;
-  /** Bytes of the file, gunzipped: plain gunzip is given the right memory at once. */
+  /** Uncompressed bytes of the file, so that plain gunzip allocates its memory at once. */
   readonly unpackedBytes: number;
   /** mm */
   readonly spacings: readonly number[];
   /** See `training.heartCrop`. */
   readonly heartCrop?: number;
-  /** How often to time. Without it, the way there and back is taken once, for its memory. */
+  /** Number of timed runs. Undefined to measure the memory of one transformation to the networks' grids and back. */
   readonly repeats?: number;
 }
 
@@ -29,12 +29,12 @@ export interface Times {
   readonly resample: number;
 }
 
-export interface TaskFigures {
+export interface VolumeFigures {
   readonly times: readonly Times[];
   readonly peakRssMB: number;
 }
 
-const task: Task = JSON.parse(process.argv[2] as string);
+const job: VolumeJob = JSON.parse(process.argv[2] as string);
 
 function seconds<T>(work: () => T): { readonly value: T; readonly took: number } {
   const started = performance.now();
@@ -43,21 +43,21 @@ function seconds<T>(work: () => T): { readonly value: T; readonly took: number }
 }
 
 function time(bytes: Uint8Array, spacing: number): Times {
-  const gunzip = seconds(() => gunzipSync(bytes, { chunkSize: task.unpackedBytes + 64 }).length).took;
+  const gunzip = seconds(() => gunzipSync(bytes, { chunkSize: job.unpackedBytes + 64 }).length).took;
   const load = seconds(() => readNifti(bytes));
   const { took } = seconds(() => onNetworkGrid(load.value, spacing));
   return { gunzip, load: load.took, resample: took };
 }
 
-/** Orientation is part of it: the grid runs along right, anterior and superior. */
+/** Includes reorientation: the grid is right, anterior, superior (RAS). */
 const onNetworkGrid = (ct: Volume, spacing: number) => resample(ct, isotropicGrid(ct, spacing), 'linear', -1000);
 
-/** Loads, turns to RAS, prepares as for a network, and brings a two-class prediction back to the CT's own grid. */
+/** Loads, reorients to RAS, prepares for a network, and resamples a two-class prediction to the CT's grid. */
 function thereAndBack(bytes: Uint8Array): void {
   const ct = readNifti(bytes);
   const turned = reorient(ct, 'RAS');
-  for (const spacing of task.spacings) {
-    const { data, ...grid } = prepareImage(turned, { spacing, heartCrop: task.heartCrop ?? null });
+  for (const spacing of job.spacings) {
+    const { data, ...grid } = prepareImage(turned, { spacing, heartCrop: job.heartCrop ?? null });
     const foreground = data.map((value) => Math.min(1, Math.max(0, value)));
     const classMap = resampleClasses(
       [
@@ -66,15 +66,15 @@ function thereAndBack(bytes: Uint8Array): void {
       ],
       ct,
     );
-    if (!classMap.data.includes(1)) throw new Error('The way back lost what was found.');
+    if (!classMap.data.includes(1)) throw new Error('The prediction was lost on the way back to the grid of the CT.');
   }
 }
 
-const bytes = readFileSync(task.file);
+const bytes = readFileSync(job.file);
 const times: Times[] = [];
-for (let i = 0; i < (task.repeats ?? 0); i += 1) {
-  for (const spacing of task.spacings) times.push(time(bytes, spacing));
+for (let i = 0; i < (job.repeats ?? 0); i += 1) {
+  for (const spacing of job.spacings) times.push(time(bytes, spacing));
 }
-if (task.repeats === undefined) thereAndBack(bytes);
-const figures: TaskFigures = { times, peakRssMB: Math.round(peakRss() / 1e6) };
+if (job.repeats === undefined) thereAndBack(bytes);
+const figures: VolumeFigures = { times, peakRssMB: Math.round(peakRss() / 1e6) };
 console.log(JSON.stringify(figures));

@@ -4,8 +4,8 @@ import { FedcardioError } from '../../lib/error.ts';
 import { NODE_WITH_TSX } from '../tsx.ts';
 
 /**
- * One line on the tensor backend that tasks will run on. Asked in a process of its own, because the library takes
- * 200 MB that the demo's own process has no use for.
+ * One line on the tensor backend of the GPU tasks. Runs in a separate process, because the library would take 200 MB of the
+ * demo's process.
  */
 export async function describeBackend(): Promise<string> {
   const backend = new URL('../../lib/nn/backend.ts', import.meta.url).href;
@@ -21,7 +21,7 @@ export async function describeBackend(): Promise<string> {
   } catch (cause) {
     throw new FedcardioError('NO_BACKEND', 'No tensor backend could be loaded.', {
       cause,
-      hint: 'Run `npm run setup` and read what it says about the tensor addon.',
+      hint: 'Run `npm run setup` and read its output about the tensor addon.',
     });
   }
 }

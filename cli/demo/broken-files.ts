@@ -4,7 +4,7 @@ import { writeNifti } from '../../lib/imaging/nifti-write.ts';
 import { phantomOf } from './case-files.ts';
 import { casesOf, type Scenario, type SiteScenario } from './scenario.ts';
 
-/** A file that is wrong on purpose, as hospitals do upload them. */
+/** An invalid file, of a kind that hospitals do upload. */
 export interface BrokenFile {
   readonly site: string;
   readonly caseId: string;
@@ -12,7 +12,7 @@ export interface BrokenFile {
   readonly body: Uint8Array;
 }
 
-/** A CT that was cut off while it was copied, a screenshot under a CT's name, and a label of another scan. */
+/** A truncated CT, a screenshot with the name of a CT, and a label of another scan. */
 export function brokenFiles(scenario: Scenario): readonly BrokenFile[] {
   const [cut, screenshot, misplaced] = ['muenster', 'frankfurt', 'goettingen'].map((id) => siteOf(scenario, id)) as [
     SiteScenario,
@@ -37,14 +37,19 @@ function renamedPng(site: SiteScenario): BrokenFile {
   return { site: site.id, caseId, key: siteKeys.image('training', caseId), body };
 }
 
-/** A label for the last training CT, whose grid lacks its last slice. */
+/** A label of the last training CT that lacks the last slice. */
 function labelOnOtherGrid(site: SiteScenario, seed: number): BrokenFile {
-  const of = casesOf(site).findLast(({ use, tasks }) => use === 'training' && tasks.length === 0);
-  if (!of) throw new Error(`${site.name} has no unlabelled CT to attach a wrong label to.`);
-  const { shape, affine, data } = phantomOf(of, seed).masks.calcification;
+  const target = casesOf(site).findLast(({ use, tasks }) => use === 'training' && tasks.length === 0);
+  if (!target) throw new Error(`${site.name} has no unlabelled CT for a wrong label.`);
+  const { shape, affine, data } = phantomOf(target, seed).masks.calcification;
   const [nx, ny, nz] = shape;
   const body = writeNifti({ shape: [nx, ny, nz - 1], affine, data: data.subarray(0, nx * ny * (nz - 1)) });
-  return { site: site.id, caseId: of.caseId, key: siteKeys.label(of.use, of.caseId, 'calcification'), body };
+  return {
+    site: site.id,
+    caseId: target.caseId,
+    key: siteKeys.label(target.use, target.caseId, 'calcification'),
+    body,
+  };
 }
 
 function siteOf(scenario: Scenario, id: string): SiteScenario {

@@ -18,7 +18,7 @@ const fileOf = (files: readonly CaseFile[], end: string) => files.find(({ key })
 const { classes } = TASKS['hinge-points'];
 
 describe('caseFiles', () => {
-  test('has keys that intake understands, the CT first', () => {
+  test('returns keys that intake understands, the CT first', () => {
     const files = caseFiles(caseOf('heidelberg', 'training'), 1);
     expect(files.map(({ key }) => parseCaseKey(key)?.part)).toEqual([
       { kind: 'image' },
@@ -28,11 +28,11 @@ describe('caseFiles', () => {
     ]);
   });
 
-  test('uploads a CT without labels where the site has none', () => {
+  test('returns no labels for an unlabelled CT', () => {
     expect(caseFiles(caseOf('berlin', 'training'), 1)).toHaveLength(1);
   });
 
-  test('says the same points in both formats, held-out ones exactly', () => {
+  test('writes the same points in both formats, and exact points for held-out cases', () => {
     const training = caseOf('heidelberg', 'training');
     const painted = fileOf(caseFiles(training, 1), 'labels/hinge-points.nii.gz')?.body as Uint8Array;
     const exact = phantomOf(training, 1).points['hinge-points'];
@@ -50,7 +50,7 @@ describe('caseFiles', () => {
     });
   });
 
-  test('is another patient for another case and another seed, and the same for the same', () => {
+  test('gives each case and seed its own patient, deterministically', () => {
     const of = caseOf('munich', 'training');
     const image = (seed: number) => fileOf(caseFiles(of, seed), 'image.nii.gz')?.body;
     expect(image(1)).toEqual(image(1));
@@ -63,14 +63,14 @@ describe('brokenFiles', () => {
   const broken = brokenFiles(scenario);
   const [truncated, png, misplaced] = broken;
 
-  test('are broken in three ways', () => {
+  test('are invalid in three ways', () => {
     expect(() => readNifti(truncated?.body as Uint8Array)).toThrow();
     expect([...(png?.body.subarray(1, 4) ?? [])]).toEqual([...'PNG'].map((letter) => letter.charCodeAt(0)));
     const image = fileOf(caseFiles(caseOf('goettingen', 'training'), 1), 'image.nii.gz')?.body as Uint8Array;
     expect(readNifti(misplaced?.body as Uint8Array).shape).not.toEqual(readNifti(image).shape);
   });
 
-  test('take no good file away', () => {
+  test('replace no valid file', () => {
     const good = new Set(
       scenario.sites.flatMap((site) =>
         casesOf(site).flatMap(({ caseId, tasks }) => ['image', ...tasks].map((part) => `${site.id} ${caseId} ${part}`)),

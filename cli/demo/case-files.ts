@@ -16,13 +16,13 @@ export interface CaseFile {
   readonly contentType: string;
 }
 
-/** The patient of a case: the same scenario seed, site and case give the same phantom to the byte. */
+/** The patient of a case. The phantom is a function of scenario seed, site and case. */
 export function phantomOf({ site, caseId }: DemoCase, seed: number): Phantom {
   const patient = Math.floor(seededRandom('demo/patient', seed, site.id, caseId)() * 2 ** 32);
   return generatePhantom({ seed: patient, scanner: scannerOf(site.index, seed) });
 }
 
-/** What a hospital uploads of a case: the CT, then its labels in the format that this hospital exports. */
+/** Files that a hospital uploads for a case: the CT, then its labels in the hospital's format. */
 export function caseFiles(of: DemoCase, seed: number): readonly CaseFile[] {
   const phantom = phantomOf(of, seed);
   const image = { key: siteKeys.image(of.use, of.caseId), body: writeNifti(phantom.image), contentType: GZIP };
@@ -31,7 +31,7 @@ export function caseFiles(of: DemoCase, seed: number): readonly CaseFile[] {
 
 function labelFile({ use, caseId, site }: DemoCase, task: TaskId, phantom: Phantom): CaseFile {
   const points = pointsOf(phantom, task);
-  // Held-out landmarks are scored against: markups hold them exactly, a painted sphere only to a fraction of a voxel.
+  // Held-out landmarks are ground truth. Markups hold them exactly, painted spheres only to a fraction of a voxel.
   if (points && (use === 'evaluation' || site.landmarks === 'markups')) {
     const body = writeMarkups(points, TASKS[task].classes);
     return { key: siteKeys.markups(use, caseId, task), body, contentType: 'application/json' };

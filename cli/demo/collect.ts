@@ -18,7 +18,7 @@ import type { CommitReport, RejectedObject, SiteReport, StageReport } from '../.
 import type { SiteStore, Stores } from '../../lib/storage/contract.ts';
 import { readJson, tryReadJson } from '../../lib/storage/documents.ts';
 
-/** What is stored of a campaign, as the report needs it. */
+/** The stored data of a campaign that the report needs. */
 export interface CampaignRecord {
   readonly plan: Plan;
   readonly sites: readonly SiteReport[];
@@ -26,10 +26,10 @@ export interface CampaignRecord {
   readonly stages: readonly StageReport[];
   /** Scores of the evaluation by site. */
   readonly scores: ReadonlyMap<string, readonly Score[]>;
-  /** Of the models that the evaluation compares, by site. */
+  /** Comparisons of the evaluation by site. */
   readonly comparisons: ReadonlyMap<string, readonly ScoreComparison[]>;
   readonly backends: readonly string[];
-  /** Highest resident memory that a task reported, bytes. */
+  /** Highest resident memory reported by a GPU task, bytes. */
   readonly peakGpuTaskRss: number;
 }
 
@@ -38,7 +38,7 @@ interface Place extends Stores {
   readonly campaign: string;
 }
 
-/** Reads everything from the buckets: a report can be made again at any time, by whoever may read them. */
+/** Reads everything from the buckets, so a report can be written again at any time. */
 export async function collectCampaign(place: Place): Promise<CampaignRecord> {
   const { federationStore, siteStore, federation, campaign } = place;
   const { value: plan } = await readJson(federationStore, federationKeys.plan(campaign), planSchema);
@@ -128,7 +128,7 @@ async function readRejected(store: SiteStore, site: string): Promise<readonly Re
   return found;
 }
 
-/** One after the other: these are small objects, and the order is the report's. */
+/** Sequential, because the objects are small and their order is that of the report. */
 async function inOrder<T, R>(items: readonly T[], f: (item: T) => Promise<R>): Promise<R[]> {
   const results: R[] = [];
   for (const item of items) results.push(await f(item));

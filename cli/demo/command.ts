@@ -7,15 +7,15 @@ import { atLeastOne, port, url, wholeNumber } from '../options.ts';
 export const demoCommand = (): Command =>
   new Command('demo')
     .description('Run the demo: eight hospitals train one model on synthetic cardiac CTs, all on this machine.')
-    .option('--quick', 'a smoke test of less than a minute: every step runs, the model learns little')
+    .option('--quick', 'a smoke test under a minute: all steps, little training')
     .option('--seed <number>', 'seed of phantoms and training (default: 1)', wholeNumber)
-    .option('--out <dir>', 'where report, weights and predictions are written', 'demo-output')
-    .option('--data <dir>', 'where the buckets are kept', '.fedcardio/demo')
-    .option('--resume', 'resume an interrupted demo; finished work is not repeated')
-    .option('--keep', 'leave the server running at the end, until Ctrl-C')
-    .option('--tasks <number>', 'GPU tasks at the same time', atLeastOne, Math.min(2, availableParallelism()))
-    .option('--port <number>', "the server's port; 0 for any free one", port, 0)
-    .option('--endpoint <url>', 'use S3 and SQS that run there, as LocalStack, and deploy to them', url)
+    .option('--out <dir>', 'directory for report, weights and predictions', 'demo-output')
+    .option('--data <dir>', 'directory of buckets and queues', '.fedcardio/demo')
+    .option('--resume', 'continue an interrupted demo without repeating work')
+    .option('--keep', 'keep the server running at the end, until Ctrl-C')
+    .option('--tasks <number>', 'GPU tasks at a time', atLeastOne, Math.min(2, availableParallelism()))
+    .option('--port <number>', 'port of the server; 0 for any free one', port, 0)
+    .option('--endpoint <url>', 'deploy to S3 and SQS at this endpoint, such as LocalStack', url)
     .option('--json', 'print report.json on standard output')
     .addHelpText(
       'after',
@@ -43,7 +43,7 @@ interface DemoFlags {
 }
 
 async function demo(flags: DemoFlags): Promise<void> {
-  // Loaded when it is needed: --help need not wait for clients and servers.
+  // Loaded on demand, so that --help does not load clients and servers.
   const { runDemo } = await import('./run.ts');
   const { signal, release } = onInterrupt();
   try {

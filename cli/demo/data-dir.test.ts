@@ -16,7 +16,7 @@ const quiet = () => undefined;
 const event = { at: 1.5, event: { type: 'upload', site: 'berlin', caseId: 'p001' } } as const;
 
 describe('openDemoDirectory', () => {
-  test('goes on with the seed, the profile and the events that were there', async () => {
+  test('resumes with the stored seed, profile and events', async () => {
     const path = join(root, 'demo');
     const first = await openDemoDirectory(path, { profile: 'quick', seed: 7, resume: false }, quiet);
     first.append(event);
@@ -25,7 +25,7 @@ describe('openDemoDirectory', () => {
     expect(second).toMatchObject({ profile: 'quick', seed: 7, peakRss: 123, events: [event] });
   });
 
-  test('survives a last line that was cut off, also for what comes after it', async () => {
+  test('skips an incomplete last line and keeps later events', async () => {
     const path = join(root, 'demo');
     (await openDemoDirectory(path, fresh, quiet)).append(event);
     appendFileSync(join(path, 'events.jsonl'), '{"at":2,"eve');
@@ -33,7 +33,7 @@ describe('openDemoDirectory', () => {
     expect((await openDemoDirectory(path, resumed, quiet)).events.map(({ at }) => at)).toEqual([1.5, 3]);
   });
 
-  test('starts afresh without --resume and says that it removes an unfinished demo', async () => {
+  test('starts again without --resume and reports that it removes an unfinished demo', async () => {
     const path = join(root, 'demo');
     (await openDemoDirectory(path, fresh, quiet)).append(event);
     const said: string[] = [];
@@ -42,7 +42,7 @@ describe('openDemoDirectory', () => {
     expect(said.join()).toContain('--resume');
   });
 
-  test('never removes a folder that is not a demo', async () => {
+  test('never removes a directory that is not a demo', async () => {
     const path = join(root, 'thesis');
     mkdirSync(path);
     writeFileSync(join(path, 'chapter-1.txt'), 'years of work');
@@ -50,12 +50,12 @@ describe('openDemoDirectory', () => {
     expect(existsSync(join(path, 'chapter-1.txt'))).toBe(true);
   });
 
-  test('refuses to resume what is not there, or as something else', async () => {
+  test('refuses to resume without a demo, or with another seed or profile', async () => {
     const path = join(root, 'demo');
     await expect(openDemoDirectory(path, resumed, quiet)).rejects.toMatchObject({ code: 'BAD_CONFIGURATION' });
     await openDemoDirectory(path, { ...fresh, seed: 3 }, quiet);
     await expect(openDemoDirectory(path, { ...resumed, seed: 4 }, quiet)).rejects.toThrow(/seed 3/);
-    await expect(openDemoDirectory(path, { ...resumed, profile: 'quick' }, quiet)).rejects.toThrow(/full profile/);
+    await expect(openDemoDirectory(path, { ...resumed, profile: 'quick' }, quiet)).rejects.toThrow(/profile full/);
   });
 
   test('does not remove a demo that another process runs', async () => {

@@ -17,60 +17,60 @@ const stateSchema = z.strictObject({
 
 type DemoState = z.infer<typeof stateSchema>;
 
-/** What a demo keeps in its data directory, beside the embedded server's own files. */
+/** The data directory of a demo. */
 export interface DemoDirectory {
-  /** The embedded server's directory. */
+  /** Directory of the embedded server. */
   readonly server: string;
-  /** File for the handlers' log. */
+  /** File of the handlers' log. */
   readonly log: string;
   readonly profile: Profile;
   readonly seed: number;
-  /** Of the runs before, bytes. */
+  /** Peak resident memory of earlier runs, bytes. */
   readonly peakRss: number;
-  /** Of the runs before, in order. */
+  /** Events of earlier runs, in order. */
   readonly events: readonly TimedEvent[];
   append(event: TimedEvent): void;
   save(state: { readonly finished: boolean; readonly peakRss: number }): void;
 }
 
-/** What the command line asks for; on resume, what is not said is as it was. */
-export interface DemoWish {
+/** Options of the command line. A resumed demo keeps its seed and profile by default. */
+export interface DemoRequest {
   readonly profile: Profile | undefined;
   readonly seed: number | undefined;
   readonly resume: boolean;
 }
 
 /**
- * Opens the directory for a demo. Without `resume`, what an earlier demo left is removed.
+ * Opens the directory of a demo. Without `resume`, an earlier demo is removed.
  *
- * @throws BAD_CONFIGURATION where there is nothing to resume, or a demo of another seed or profile; where another
- *   process uses it; and where the directory holds what is not a demo's, which is never removed.
+ * @throws BAD_CONFIGURATION if there is no demo to resume, or one of another seed or profile; if another process uses the
+ *   directory; or if it holds other files, which are never removed
  */
 export async function openDemoDirectory(
   path: string,
-  wish: DemoWish,
+  request: DemoRequest,
   say: (line: string) => void,
 ): Promise<DemoDirectory> {
   const server = join(path, 'server');
   const existing = readState(join(path, 'demo.json'));
-  if (wish.resume) checkResumable(path, existing, wish);
+  if (request.resume) checkResumable(path, existing, request);
   else if (existing) await removeOld(path, server, existing, say);
   else if (existsSync(path) && readdirSync(path).length > 0) {
-    throw new FedcardioError('BAD_CONFIGURATION', `${path} exists and is not the directory of a demo.`, {
-      hint: 'Name another directory with --data.',
+    throw new FedcardioError('BAD_CONFIGURATION', `${path} exists but is not the directory of a demo.`, {
+      hint: 'Choose another directory with --data.',
     });
   }
   mkdirSync(path, { recursive: true });
-  const before = wish.resume ? existing : undefined;
-  const profile = wish.profile ?? before?.profile ?? 'full';
-  const seed = wish.seed ?? before?.seed ?? 1;
+  const before = request.resume ? existing : undefined;
+  const profile = request.profile ?? before?.profile ?? 'full';
+  const seed = request.seed ?? before?.seed ?? 1;
   const save: DemoDirectory['save'] = (state) => {
     const whole: DemoState = { schema: 'fedcardio.demo/1', profile, seed, ...state };
     writeFileSync(join(path, 'demo.json'), `${JSON.stringify(whole)}\n`);
   };
   save({ finished: false, peakRss: before?.peakRss ?? 0 });
   const eventsFile = join(path, 'events.jsonl');
-  // The last line may have been cut off by the end of the process: the next one must not continue it.
+  // The next event must not continue a last line that is incomplete because the process was killed.
   if (before) appendFileSync(eventsFile, '\n');
   return {
     server,
@@ -92,24 +92,23 @@ async function removeOld(
 ): Promise<void> {
   const release = await lockDirectory(server);
   await release();
-  if (!existing.finished)
-    say(`Starting afresh: removing the unfinished demo in ${path} (--resume would go on with it).`);
+  if (!existing.finished) say(`Starting again: removing the unfinished demo in ${path} (--resume would continue it).`);
   rmSync(path, { recursive: true });
 }
 
-function checkResumable(path: string, existing: DemoState | undefined, wish: DemoWish): void {
+function checkResumable(path: string, existing: DemoState | undefined, request: DemoRequest): void {
   if (!existing) {
     throw new FedcardioError('BAD_CONFIGURATION', `There is no demo to resume in ${path}.`, {
       hint: 'Start one without --resume.',
     });
   }
   const same =
-    (wish.seed ?? existing.seed) === existing.seed && (wish.profile ?? existing.profile) === existing.profile;
+    (request.seed ?? existing.seed) === existing.seed && (request.profile ?? existing.profile) === existing.profile;
   if (same) return;
   throw new FedcardioError(
     'BAD_CONFIGURATION',
-    `The demo in ${path} is of the ${existing.profile} profile and seed ${existing.seed}.`,
-    { hint: 'Resume it with --resume alone.' },
+    `The demo in ${path} has the profile ${existing.profile} and the seed ${existing.seed}.`,
+    { hint: 'Resume it with --resume only.' },
   );
 }
 
@@ -118,14 +117,14 @@ function readState(file: string): DemoState | undefined {
   try {
     return stateSchema.parse(JSON.parse(readFileSync(file, 'utf8')));
   } catch (cause) {
-    throw new FedcardioError('BAD_CONFIGURATION', `${file} is not readable as the state of a demo.`, {
+    throw new FedcardioError('BAD_CONFIGURATION', `${file} does not hold the state of a demo.`, {
       cause,
-      hint: 'Remove the directory, or name another one with --data.',
+      hint: 'Remove the directory, or choose another one with --data.',
     });
   }
 }
 
-/** A line that was cut off by the end of the process is left out. */
+/** Skips an incomplete line. */
 function readEvents(file: string): readonly TimedEvent[] {
   if (!existsSync(file)) return [];
   return readFileSync(file, 'utf8')

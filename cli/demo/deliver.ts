@@ -7,7 +7,7 @@ import { allCases, type DemoCase, type Scenario } from './scenario.ts';
 import { uploadCases } from './upload-cases.ts';
 import { isCataloged, isRejected, waitForIntake } from './wait-for-intake.ts';
 
-/** Uploads all that the hospitals have, the broken files too, and waits until intake has dealt with it. */
+/** Uploads all cases and broken files, and waits until intake has handled them. */
 export async function deliver(
   { endpoint, context: stores, idle }: Platform,
   scenario: Scenario,

@@ -2,7 +2,7 @@ import { type Campaign, type CampaignInput, campaignSchema, type ModelConfig } f
 import type { TaskId } from '../../lib/federation/tasks.ts';
 import { DEMO_TASKS, type Scenario } from './scenario.ts';
 
-/** Side of the training patches in voxels, and their spacing in mm: a patch spans the whole phantom. */
+/** Side of the training patches in voxels, and their spacing in mm. A patch spans the whole phantom. */
 export const GRID = { patch: 32, spacing: 3 } as const;
 
 export const UNET: ModelConfig = { kind: 'unet', features: [8, 16, 32, 64], deepSupervision: true };
@@ -14,18 +14,18 @@ export const SWIN_UNETR: ModelConfig = {
   window: 4,
 };
 
-/** What one stage may spend: rounds, and optimiser steps of each site in each round. */
+/** Budget of one stage: rounds, and optimiser steps per site and round. */
 export interface Budget {
   readonly rounds: number;
   readonly steps: number;
   readonly learningRate: number;
-  /** High where only a point's place matters, lower where the size of a mask does. */
+  /** High for landmarks, where only the position counts; lower for masks, where the size counts. */
   readonly foregroundWeight: number;
 }
 
 interface Budgets {
   readonly teachers: Readonly<Record<(typeof DEMO_TASKS)[number], Budget>>;
-  /** Of the student with pseudo-labels and of the control on labels alone: the same, or they could not be compared. */
+  /** Budget of the student with pseudo-labels and of the control with labels only. Equal, so that they can be compared. */
   readonly student: Budget;
 }
 
@@ -53,20 +53,20 @@ const CONTROL_STAGE = 'student-labels-only';
 const PSEUDO_LABEL_STAGE = 'pseudo-label';
 const teacherStage = (task: TaskId) => `teacher/${task}`;
 
-/** Name of the student among the models of the evaluation: its predictions are kept. */
+/** Name of the student in the evaluation, which keeps its predictions. */
 export const STUDENT_MODEL = 'student';
 
-/** The campaign as a researcher would write it: teachers, pseudo-labels, student, control, evaluation. */
+/** The demo's campaign: teachers, pseudo-labels, student, control, evaluation. */
 export function campaignOf(scenario: Scenario): Campaign {
   const budgets = BUDGETS[scenario.profile === 'quick' ? 'quick' : 'full'];
-  const learnt = ({ rounds, ...training }: Budget) => ({
+  const trained = ({ rounds, ...training }: Budget) => ({
     rounds,
     training: { ...GRID, headWeights: 'classes' as const, ...training },
   });
   const student = {
     model: SWIN_UNETR,
     aggregation: { strategy: 'fedavg' as const, untrained: 'skip' as const },
-    ...learnt(budgets.student),
+    ...trained(budgets.student),
   };
   const campaign: CampaignInput = {
     schema: 'fedcardio.campaign/1',
@@ -78,7 +78,7 @@ export function campaignOf(scenario: Scenario): Campaign {
         name: teacherStage(task),
         task,
         model: UNET,
-        ...learnt(budgets.teachers[task]),
+        ...trained(budgets.teachers[task]),
       })),
       { kind: 'pseudo-label', name: PSEUDO_LABEL_STAGE, teachers: DEMO_TASKS.map(teacherStage), soft: true },
       {

@@ -1,10 +1,10 @@
 import type { WriteStream } from 'node:tty';
 
-/** Where the progress goes: a block that redraws itself on a terminal, plain lines elsewhere. */
+/** Shows progress: a block that is redrawn on a terminal, plain lines otherwise. */
 export interface Display {
-  /** A line that stays. */
+  /** Prints a permanent line. */
   say(line: string): void;
-  /** Replaces the block below the lines that stay; does nothing where there is no terminal. */
+  /** Replaces the block below the permanent lines. Does nothing without a terminal. */
   draw(block: readonly string[]): void;
   /** Removes the block. */
   clear(): void;
@@ -31,7 +31,7 @@ export function createDisplay(stream: WriteStream | NodeJS.WriteStream): Display
     },
     draw: (block) => {
       if (!live) return;
-      // One write, line by line over the old block: no flicker.
+      // Overwrites the old block line by line in one write, to avoid flicker.
       const up = drawn > 0 ? `\u001b[${drawn}A` : '';
       stream.write(`${up}${block.map((line) => `${line}\u001b[K\n`).join('')}\u001b[0J`);
       drawn = block.length;

@@ -1,6 +1,6 @@
 /**
- * What happens in a demo, in the order in which it was noticed. Progress display and timeline are functions of
- * these, and the ones worth keeping are stored, so that a resumed demo shows the whole story.
+ * An event of a demo. Progress display and timeline are functions of all events in order. Most are stored, so that a
+ * resumed demo shows those of earlier runs.
  */
 export type DemoEvent =
   | { readonly type: 'upload'; readonly site: string; readonly caseId: string }
@@ -21,11 +21,11 @@ export interface GpuTaskRef extends RoundRef {
   readonly site: string;
 }
 
-/** `at`: seconds of running time since the demo began, pauses before a resume not counted. */
+/** `at`: seconds of running time since the demo began, without pauses before a resume. */
 export interface TimedEvent {
   readonly at: number;
   readonly event: DemoEvent;
 }
 
-/** Identifies a task among those of one campaign. */
+/** Identifies a GPU task within its campaign. */
 export const taskKey = ({ stage, round, site }: GpuTaskRef): string => `${stage}#${round}@${site}`;

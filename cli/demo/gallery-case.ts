@@ -10,7 +10,7 @@ import { dice } from '../../lib/scoring/dice.ts';
 import type { SiteStore, Stores } from '../../lib/storage/contract.ts';
 import { readJson } from '../../lib/storage/documents.ts';
 
-/** A prediction's file, as it lies in the site's bucket. */
+/** The file of a prediction in the site's bucket. */
 export interface PredictionFile {
   readonly site: string;
   readonly caseId: string;
@@ -24,8 +24,8 @@ interface Place extends Pick<Stores, 'siteStore'> {
 }
 
 /**
- * One held-out case of a site with the model's predictions: the first that has any. Undefined where there is none.
- * It reads the site's bucket, which only the site itself, or a demo that plays all sites, may do.
+ * The first held-out case of a site that has predictions of the model; undefined without one. Reads the site's bucket, which
+ * only the site itself, or a demo that plays all sites, may do.
  */
 export async function readGalleryCase(
   { siteStore, campaign, model }: Place,

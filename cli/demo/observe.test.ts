@@ -9,7 +9,7 @@ const { federation } = scenarioOf({ profile: 'quick', seed: 1 });
 const site = names.siteBucket(federation.id, 'berlin');
 const shared = names.federationBucket(federation.id);
 
-test('sees what intake and aggregation write, and nothing else', () => {
+test('returns events for the writes of intake and aggregation only', () => {
   const commit = federationKeys.commit({ campaign: 'c', stage: 'teacher/hinge-points', round: 2 });
   expect(eventOfWrite(federation, site, siteKeys.catalog('p001'))).toEqual({
     type: 'cataloged',
@@ -26,7 +26,7 @@ test('sees what intake and aggregation write, and nothing else', () => {
   expect(eventOfWrite(federation, shared, commit.replace('commit', 'seal'))).toBeUndefined();
 });
 
-test('tells of writes that happened, not of those that lost', async () => {
+test('reports successful writes only', async () => {
   const written: string[] = [];
   const openBucket = observeWrites(createMemoryStorage(), (_, key) => written.push(key));
   await openBucket('b').put('one', '1');

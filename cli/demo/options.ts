@@ -1,24 +1,24 @@
 import type { Profile } from './scenario.ts';
 
 export interface DemoOptions {
-  /** Undefined: what the resumed demo has, `full` and 1 for a fresh one. */
+  /** By default those of the resumed demo, or `full` and 1 for a new one. */
   readonly profile: Profile | undefined;
   readonly seed: number | undefined;
-  /** Folder for report, weights and predictions. */
+  /** Directory for report, weights and predictions. */
   readonly out: string;
-  /** Folder for buckets, queues and the demo's own notes. */
+  /** Directory of buckets, queues and the demo's state. */
   readonly data: string;
   readonly resume: boolean;
-  /** The command that goes on with an interrupted run. */
+  /** Command that resumes an interrupted run. */
   readonly resumeWith: string;
   readonly keep: boolean;
-  /** GPU tasks at the same time. */
+  /** Most GPU tasks at a time. */
   readonly tasks: number;
-  /** Of S3 and SQS; undefined: the embedded server is started. */
+  /** Endpoint of S3 and SQS. Undefined to start the embedded server. */
   readonly endpoint: string | undefined;
-  /** Of the embedded server. 0: any free one. */
+  /** Port of the embedded server; 0 for any free one. */
   readonly port: number;
   readonly json: boolean;
-  /** Ends the demo in such a way that it can be resumed. */
+  /** Ends the demo so that it can be resumed. */
   readonly signal: AbortSignal;
 }

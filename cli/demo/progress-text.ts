@@ -3,7 +3,7 @@ import type { DemoEvent } from './events.ts';
 import type { Progress, RunningGpuTask, SiteProgress } from './progress.ts';
 import type { Workload } from './workload.ts';
 
-/** The block that a terminal shows: how far, one line a stage that is under way, one line a site. */
+/** The block on a terminal: overall progress, a line per running stage and a line per site. */
 export function progressBlock(
   progress: Progress,
   workload: Workload,
@@ -19,9 +19,9 @@ export function progressBlock(
 }
 
 /**
- * The line that a log shows at an event, or undefined for those that only move a number.
+ * The log line of an event; undefined for events that only change a number.
  *
- * @param loss the last that the event's task reported
+ * @param loss the latest loss of the event's GPU task
  */
 export function eventLine(event: DemoEvent, workload: Workload, loss?: number): string | undefined {
   switch (event.type) {

@@ -15,13 +15,13 @@ const progressAfter = (...events: readonly DemoEvent[]): Progress =>
   events.reduce((progress, event) => advance(progress, event, workload), startOf(scenario));
 
 describe('workload', () => {
-  test('leaves out sites that sit a stage out', () => {
+  test('excludes sites that do not participate in a stage', () => {
     expect(workload.of({ stage: 'teacher/hinge-points', site: 'berlin' })).toBe(0);
     expect(workload.of({ stage: 'student-labels-only', site: 'berlin' })).toBe(0);
     expect(workload.of({ stage: 'student', site: 'berlin' })).toBeGreaterThan(0);
   });
 
-  test('is the sum of all tasks of the campaign', () => {
+  test('is the sum of all GPU tasks of the campaign', () => {
     const every: DemoEvent[] = campaign.stages.flatMap(({ name }) =>
       Array.from({ length: workload.rounds.get(name) ?? 0 }, (_, index) =>
         scenario.sites.map(({ id }): DemoEvent => ({ type: 'task-done', stage: name, round: index + 1, site: id })),
@@ -32,7 +32,7 @@ describe('workload', () => {
 });
 
 describe('advance', () => {
-  test('counts a task by its steps while it runs and once when it is done', () => {
+  test('counts a GPU task by its steps while it runs, and once when it is done', () => {
     const half = progressAfter(
       { type: 'task-started', ...task },
       { type: 'task-step', ...task, step: 30, steps: 60, loss: 0.5 },
@@ -44,7 +44,7 @@ describe('advance', () => {
     expect(done.running.size).toBe(0);
   });
 
-  test('never goes back to an earlier round', () => {
+  test('never returns to an earlier round', () => {
     const progress = progressAfter(
       { type: 'commit', stage: 'student', round: 2 },
       { type: 'commit', stage: 'student', round: 1 },
@@ -54,7 +54,7 @@ describe('advance', () => {
 });
 
 describe('secondsLeft', () => {
-  test('says nothing before it can know, then extrapolates the pace of this session', () => {
+  test('is undefined at first, then extrapolates the pace of this session', () => {
     const start = progressAfter();
     expect(secondsLeft(start, workload, { work: 0, seconds: 60 })).toBeUndefined();
     const half = { ...start, done: workload.total / 2 };
@@ -65,7 +65,7 @@ describe('secondsLeft', () => {
 describe('progressBlock', () => {
   const view = { elapsed: 95, left: 200, share: 0.33, width: 100 };
 
-  test('has one line a site, with stage, round, steps and loss', () => {
+  test('has one line per site with stage, round, steps and loss', () => {
     const progress = progressAfter(
       { type: 'upload', site: 'berlin', caseId: 'p001' },
       { type: 'task-started', ...task },
@@ -85,14 +85,14 @@ describe('progressBlock', () => {
     expect(lines.find((line) => line.includes('Berlin'))).toContain('uploading 1/8 CTs');
   });
 
-  test('never wraps: a line is at most as wide as the terminal', () => {
+  test('has no line wider than the terminal', () => {
     const lines = progressBlock(progressAfter({ type: 'task-started', ...task }), workload, { ...view, width: 40 });
     expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(40);
   });
 });
 
 describe('eventLine', () => {
-  test('is there for what changes the state of the campaign only', () => {
+  test('exists for changes of the campaign state only', () => {
     expect(eventLine({ type: 'task-done', ...task }, workload, 0.5)).toMatch(
       /^munich: teacher\/hinge-points round 1\/\d+ done, loss 0.500$/,
     );

@@ -3,15 +3,15 @@ import type { Scenario } from './scenario.ts';
 import { casesOf } from './scenario.ts';
 import type { Workload } from './workload.ts';
 
-/** All that the display shows, as a value: each event makes a new one. */
+/** Everything that the display shows. Each event results in a new value. */
 export interface Progress {
   readonly sites: ReadonlyMap<string, SiteProgress>;
   /** Committed rounds of each stage. */
   readonly committed: ReadonlyMap<string, number>;
-  /** Work of finished tasks, in units of the workload, each counted once. */
+  /** Work of finished GPU tasks in units of the workload, each counted once. */
   readonly done: number;
   readonly finished: ReadonlySet<string>;
-  /** Steps of unfinished tasks, as shares of their work. */
+  /** Progress of running GPU tasks, as shares of their work. */
   readonly running: ReadonlyMap<string, RunningGpuTask>;
 }
 
@@ -29,7 +29,7 @@ export interface RunningGpuTask extends GpuTaskRef {
   readonly steps: number;
 }
 
-/** Before anything has happened. */
+/** The progress before the first event. */
 export const startOf = (scenario: Scenario): Progress => ({
   sites: new Map(
     scenario.sites.map((site) => [
@@ -56,7 +56,7 @@ export function advance(progress: Progress, event: DemoEvent, workload: Workload
       return { ...progress, running: withEntry(progress.running, taskKey(event), { ...event, step: 0, steps: 0 }) };
     case 'task-step': {
       const running = withEntry(progress.running, taskKey(event), event);
-      // Tasks that learn nothing report none: the last one's loss is not theirs.
+      // GPU tasks without training report no loss, and must not show that of an earlier one.
       return updateSite({ ...progress, running }, event.site, () => ({ loss: event.loss }));
     }
     case 'task-done':
@@ -74,7 +74,7 @@ export function advance(progress: Progress, event: DemoEvent, workload: Workload
   }
 }
 
-/** Work done so far, unfinished tasks by their steps. */
+/** Work done so far, including the steps of running GPU tasks. */
 export const workDone = (progress: Progress, workload: Workload): number =>
   [...progress.running.values()].reduce(
     (sum, task) => sum + (task.steps > 0 ? (workload.of(task) * task.step) / task.steps : 0),
@@ -82,9 +82,9 @@ export const workDone = (progress: Progress, workload: Workload): number =>
   );
 
 /**
- * Seconds left at the pace of this session, or undefined while too little is done to tell.
+ * Seconds left at the pace of this session; undefined while too little is done for an estimate.
  *
- * @param session what this session has done, and in how many seconds of training.
+ * @param session work of this session, and its seconds of training
  */
 export function secondsLeft(
   progress: Progress,

@@ -23,7 +23,7 @@ import { writeReport } from './write-report.ts';
 
 const OUTCOME_POLL_MS = 250;
 
-/** What one run of a campaign on this machine carries through its steps. */
+/** State of one run of a campaign on this machine. */
 export interface Run {
   readonly options: DemoOptions;
   readonly display: Display;
@@ -34,18 +34,18 @@ export interface Run {
   readonly session: Session;
 }
 
-/** Makes of an ended campaign what it was run for, while its buckets are there. */
+/** Writes the results of an ended campaign while its buckets are available. */
 type Finish = (run: Run, platform: Platform, outcome: Outcome) => Promise<void>;
 
 /**
- * The whole demo: uploads what the hospitals have, then one campaign.json; from there on only events act. Progress
- * goes to standard error, the result to standard output.
+ * Runs the whole demo: uploads the hospitals' cases, then one campaign.json. From then on only events drive the campaign.
+ * Progress goes to standard error, the result to standard output.
  *
- * @throws CAMPAIGN_FAILED when the campaign did, after the report is written; AbortError on the options' signal
+ * @throws CAMPAIGN_FAILED if the campaign failed, after writing the report; AbortError on the options' signal
  */
 export const runDemo = (options: DemoOptions): Promise<void> => runLocally(options, campaignOf, finishDemo);
 
-/** Runs one campaign of the options' scenario from the first upload to its end. Throws as {@link runDemo} does. */
+/** Runs one campaign of the options' scenario from the first upload to its end. Throws like {@link runDemo}. */
 export async function runLocally(
   options: DemoOptions,
   campaignOf: (scenario: Scenario) => Campaign,
@@ -63,7 +63,7 @@ export async function runLocally(
   } catch (error) {
     if (!options.signal.aborted) throw error;
     directory.save({ finished: false, peakRss: memory.peak() });
-    display.say(`Interrupted. Go on with: ${options.resumeWith}`);
+    display.say(`Interrupted. To continue: ${options.resumeWith}`);
     throw options.signal.reason;
   } finally {
     session.close();
@@ -74,9 +74,9 @@ export async function runLocally(
 async function runOnPlatform(run: Run, finish: Finish): Promise<void> {
   const { options, display, directory, scenario, campaign, session } = run;
   const { profile, seed } = directory;
-  display.say(`fedcardio: ${profile} profile, seed ${seed}, ${options.tasks} tasks at a time`);
+  display.say(`fedcardio: ${profile} profile, seed ${seed}, ${options.tasks} GPU tasks at a time`);
   const backend = describeBackend();
-  // Awaited below; until then a failure of it must not end the process as unhandled.
+  // Awaited below. An earlier failure must not end the process as an unhandled rejection.
   backend.catch(() => undefined);
   const platform = await startDemoPlatform(scenario, directory, options, session.emit);
   try {
@@ -94,14 +94,17 @@ async function runOnPlatform(run: Run, finish: Finish): Promise<void> {
       await aborted(options.signal);
     }
     if (outcome.status === 'failed') {
-      throw new FedcardioError('CAMPAIGN_FAILED', `The campaign failed: ${outcome.reason ?? 'no reason was recorded'}`);
+      throw new FedcardioError(
+        'CAMPAIGN_FAILED',
+        `The campaign failed: ${outcome.reason ?? 'No reason was recorded.'}`,
+      );
     }
   } finally {
     await platform.close();
   }
 }
 
-/** What another demo left would be taken for this one's: an endpoint is not emptied as the demo's own folder is. */
+/** Refuses an endpoint with an earlier demo, whose objects would be mistaken for those of this one. */
 async function refuseEarlierDemo(
   { context: { federationStore } }: Platform,
   { id }: Campaign,
@@ -112,12 +115,12 @@ async function refuseEarlierDemo(
     'BAD_CONFIGURATION',
     `${endpoint} holds an earlier demo: s3://${federationStore.bucket}/campaigns/${id}/.`,
     {
-      hint: 'Start LocalStack anew, choose another --seed, or go on with --resume.',
+      hint: 'Restart LocalStack, choose another --seed, or continue with --resume.',
     },
   );
 }
 
-/** The one write that sets everything in motion. On a resume it is there already. */
+/** Uploads campaign.json, which starts everything. A resumed demo already has it. */
 async function startCampaign({ context }: Platform, campaign: Campaign): Promise<void> {
   await context.federationStore.putIfAbsent(federationKeys.campaign(campaign.id), JSON.stringify(campaign, null, 2));
 }
@@ -157,7 +160,7 @@ async function finishDemo(run: Run, { context }: Platform, outcome: Outcome): Pr
   display.say(`Written to ${options.out}: ${files.length} files. Open ${files.at(-1)} in a browser.`);
 }
 
-/** What is awaited, or the signal's reason as soon as it is aborted. */
+/** Awaits work, but throws the signal's reason as soon as it is aborted. */
 async function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   signal.throwIfAborted();
   return Promise.race([

@@ -21,7 +21,7 @@ describe.each(['full', 'quick'] as const)('the %s scenario', (profile) => {
     expect(federationSchema.parse(scenario.federation).sites.map(({ id }) => id)).toEqual(Object.keys(PUBLISHED));
   });
 
-  test('keeps the published zeros: who has no label of a task has none here, and the others have some', () => {
+  test('has labels of a task at exactly the sites that have them in the publication', () => {
     for (const site of scenario.sites) {
       const published = PUBLISHED[site.id as keyof typeof PUBLISHED];
       DEMO_TASKS.forEach((task, index) => {
@@ -30,7 +30,7 @@ describe.each(['full', 'quick'] as const)('the %s scenario', (profile) => {
     }
   });
 
-  test('holds out cases of every site, with every label', () => {
+  test('holds out cases with all labels at every site', () => {
     for (const site of scenario.sites) {
       const heldOut = casesOf(site).filter(({ use }) => use === 'evaluation');
       expect(heldOut.length).toBeGreaterThan(0);
@@ -38,7 +38,7 @@ describe.each(['full', 'quick'] as const)('the %s scenario', (profile) => {
     }
   });
 
-  test('gives every task as many labelled CTs as it says, and no CT twice', () => {
+  test('has the stated number of labelled CTs for every task, and no duplicate CT', () => {
     for (const site of scenario.sites) {
       const cases = casesOf(site);
       for (const task of DEMO_TASKS) {
@@ -49,7 +49,7 @@ describe.each(['full', 'quick'] as const)('the %s scenario', (profile) => {
     }
   });
 
-  test('lets the sites take turns and forgets no CT', () => {
+  test('alternates between the sites and includes every CT', () => {
     const order = allCases(scenario);
     expect(new Set(order.slice(0, 8).map(({ site }) => site.id)).size).toBe(8);
     expect(order).toHaveLength(scenario.sites.reduce((sum, site) => sum + casesOf(site).length, 0));
@@ -60,7 +60,7 @@ describe.each(['full', 'quick'] as const)('the %s scenario', (profile) => {
   });
 });
 
-test('leaves unlabelled CTs for the pseudo-labels in the full scenario', () => {
+test('has unlabelled CTs for pseudo-labels in the full scenario', () => {
   const training = allCases(scenarioOf({ profile: 'full', seed: 1 })).filter(({ use }) => use === 'training');
   expect(training.filter(({ tasks }) => tasks.length === 0).length).toBeGreaterThan(training.length / 2);
 });

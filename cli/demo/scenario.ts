@@ -3,8 +3,8 @@ import type { Federation } from '../../lib/federation/schemas.ts';
 import { PAPER_TASKS, PROBE_TASK, type TaskId } from '../../lib/federation/tasks.ts';
 
 /**
- * Who holds what. The pattern is Tölle et al.'s (2025, npj Digital Medicine 8:88, table 1) scaled down: which
- * hospital has which label and how many CTs, with the zeros kept. Berlin has no label at all.
+ * Cases and labels of each hospital: those of Tölle et al. (2025, npj Digital Medicine 8:88, table 1), scaled down. A
+ * hospital without labels of a task there has none here. Berlin has no labels.
  */
 export interface Scenario {
   readonly profile: Profile;
@@ -18,19 +18,19 @@ export type Profile = 'full' | 'quick' | 'experiment';
 export interface SiteScenario {
   readonly id: string;
   readonly name: string;
-  /** Place in the federation, which its scanner is drawn from. */
+  /** Index in the federation. Its scanner is derived from it. */
   readonly index: number;
-  /** CTs to train on; the first ones are labelled. */
+  /** Number of training CTs. The first ones are labelled. */
   readonly training: number;
   readonly labelled: Readonly<Partial<Record<TaskId, number>>>;
-  /** Held-out CTs, with labels of all `tasks`. */
+  /** Number of held-out CTs, with labels of all `tasks`. */
   readonly evaluation: number;
   readonly tasks: readonly TaskId[];
-  /** How this hospital exports the landmarks of training CTs: as painted class maps or as 3D Slicer markups. */
+  /** Format of the hospital's training landmarks: painted class maps, or 3D Slicer markups. */
   readonly landmarks: 'class-map' | 'markups';
 }
 
-/** One CT that a site uploads, and the tasks that it is labelled for. */
+/** One CT of a site, and the tasks of its labels. */
 export interface DemoCase {
   readonly site: SiteScenario;
   readonly caseId: string;
@@ -78,7 +78,7 @@ const PROFILES: Readonly<Record<Profile, ProfileSize>> = {
   experiment: { rows: FULL, evaluation: 6, coronary: { heidelberg: 3, muenster: 2, hamburg: 1 } },
 };
 
-/** The federation of a demo: the profile says how much, the seed which patients and scanners. */
+/** The federation of a demo. The profile decides the size, the seed decides patients and scanners. */
 export function scenarioOf({ profile, seed }: { readonly profile: Profile; readonly seed: number }): Scenario {
   const { rows, evaluation, coronary } = PROFILES[profile];
   const tasks: readonly TaskId[] = coronary ? [...DEMO_TASKS, PROBE_TASK] : DEMO_TASKS;
@@ -111,7 +111,7 @@ export function scenarioOf({ profile, seed }: { readonly profile: Profile; reado
   };
 }
 
-/** Every CT of a site: `p001`, `p002`, … to train on, `h001`, … held out. */
+/** All CTs of a site: `p001`, `p002`, … for training, `h001`, … held out. */
 export function casesOf(site: SiteScenario): readonly DemoCase[] {
   const name = (letter: string, index: number) => `${letter}${String(index + 1).padStart(3, '0')}`;
   const training = Array.from(
@@ -135,7 +135,7 @@ export function casesOf(site: SiteScenario): readonly DemoCase[] {
   return [...training, ...evaluation];
 }
 
-/** All sites' CTs, the sites taking turns, as hospitals that upload at the same time would. */
+/** CTs of all sites, alternating between sites like concurrent uploads. */
 export function allCases(scenario: Scenario): readonly DemoCase[] {
   const queues = scenario.sites.map(casesOf);
   const longest = Math.max(...queues.map(({ length }) => length));

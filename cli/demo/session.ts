@@ -9,10 +9,10 @@ import type { Workload } from './workload.ts';
 const REDRAW_MS = 200;
 const PLAIN_STATUS_SECONDS = 30;
 
-/** Keeps the story of a run: every event is stored, shown, and part of the timeline. */
+/** Stores and shows the events of a run. */
 export interface Session {
   emit(event: DemoEvent): void;
-  /** Seconds of running time since the demo began, runs before a resume included. */
+  /** Seconds of running time since the demo began, including earlier runs. */
   elapsed(): number;
   events(): readonly TimedEvent[];
   say(line: string): void;
@@ -20,7 +20,7 @@ export interface Session {
 }
 
 /**
- * Begins or goes on with the story that the directory holds.
+ * Starts a session, after the events of earlier runs in the directory.
  *
  * @param options `now` in milliseconds
  */
@@ -32,14 +32,14 @@ export function startSession(options: {
   readonly now: () => number;
 }): Session {
   const { directory, scenario, workload, display, now } = options;
-  const begun = now();
+  const startedAt = now();
   const earlier = directory.events.at(-1)?.at ?? 0;
-  const elapsed = () => earlier + (now() - begun) / 1000;
+  const elapsed = () => earlier + (now() - startedAt) / 1000;
 
   const events: TimedEvent[] = [...directory.events];
   const seen = new Set(events.flatMap(({ event }) => onceKey(event) ?? []));
   let progress: Progress = events.reduce((state, { event }) => advance(state, event, workload), startOf(scenario));
-  // Tasks of the run before are not running any more.
+  // GPU tasks of an earlier run no longer run.
   progress = { ...progress, running: new Map() };
   const doneBefore = progress.done;
   let trainingSince: number | undefined;
@@ -81,7 +81,7 @@ export function startSession(options: {
   };
 }
 
-/** Intake writes an entry again for every label that comes, and a commit may be found twice: they count once. */
+/** Key of events that count once: intake rewrites an entry for every label, and a commit may be written twice. */
 function onceKey(event: DemoEvent): string | undefined {
   switch (event.type) {
     case 'upload':

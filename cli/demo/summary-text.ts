@@ -6,7 +6,7 @@ import { ROLE_TITLES } from '../../lib/report/titles.ts';
 import type { Metrics } from '../../lib/scoring/metrics.ts';
 import { table } from '../table.ts';
 
-/** What a finished demo prints: the verdict, the figures behind it, what was rejected, what it cost. */
+/** The result of a finished demo: verdict, figures, rejected files, time and memory. */
 export function summaryText(report: Report): string {
   const rows = TASK_IDS.flatMap((task) =>
     MODEL_ROLES.flatMap((role) => {

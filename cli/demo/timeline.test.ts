@@ -3,7 +3,7 @@ import { timelineOf } from './timeline.ts';
 
 const task = { stage: 'student', round: 2, site: 'berlin' } as const;
 
-test('tells a task as a bar with its update, and a commit at the coordinator', () => {
+test('has a bar and an update for a GPU task, and a commit at the coordinator', () => {
   const events = [
     { at: 1, event: { type: 'upload', site: 'berlin', caseId: 'p001' } },
     { at: 3, event: { type: 'task-started', ...task } },
@@ -18,7 +18,7 @@ test('tells a task as a bar with its update, and a commit at the coordinator', (
   ]);
 });
 
-test('leaves out a task that an interruption ended, and shows its repeat', () => {
+test('excludes an interrupted GPU task and shows its repetition', () => {
   const events = [
     { at: 3, event: { type: 'task-started', ...task } },
     { at: 20, event: { type: 'task-started', ...task } },

@@ -4,8 +4,7 @@ import { type TimedEvent, taskKey } from './events.ts';
 const COORDINATOR = 'coordinator';
 
 /**
- * The timeline of the report. A task that never ended, because the demo was interrupted, is left out: its repeat
- * after the resume is there.
+ * The timeline of the report. Excludes GPU tasks that an interruption ended, because they are repeated after the resume.
  */
 export function timelineOf(events: readonly TimedEvent[]): readonly TimelineEvent[] {
   const started = new Map<string, number>();

@@ -9,21 +9,21 @@ export interface UploadOptions {
   readonly endpoint: string;
   readonly scenario: Scenario;
   readonly cases: readonly DemoCase[];
-  /** Processes that generate and upload at the same time. */
+  /** Number of processes that generate and upload. */
   readonly workers: number;
   readonly signal: AbortSignal;
   readonly onUploaded: (of: DemoCase) => void;
 }
 
 /**
- * Generates the phantoms and uploads them over the S3 API, as the hospitals would. Generating is arithmetic, so it
- * is done in processes of its own: the event loop here stays free for the server and the handlers.
+ * Generates the phantoms and uploads them over the S3 API. Generating is CPU-bound and runs in child processes, so that the
+ * event loop of this process stays free for the server and the handlers.
  */
 export async function uploadCases(options: UploadOptions): Promise<void> {
   const left = [...options.cases];
   const next = () => left.shift();
   const workers = Math.min(options.workers, left.length);
-  // Where one process fails, the others are ended too: nobody would wait for them.
+  // If one process fails, the others are ended too.
   const failed = new AbortController();
   const signal = AbortSignal.any([options.signal, failed.signal]);
   try {
@@ -38,7 +38,7 @@ function runWorker(options: UploadOptions, next: () => DemoCase | undefined): Pr
   const child = fork(fileURLToPath(new URL('./upload-worker.ts', import.meta.url)), [], {
     execArgv: [...NODE_WITH_TSX],
     signal,
-    // In a group of its own: Ctrl-C is for this process, which ends it.
+    // In its own process group, because on Ctrl-C this process ends it.
     detached: true,
   });
   return new Promise((resolve, reject) => {

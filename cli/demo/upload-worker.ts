@@ -4,7 +4,7 @@ import { storesOf } from '../../lib/storage/stores.ts';
 import { caseFiles } from './case-files.ts';
 import { allCases, type Profile, scenarioOf } from './scenario.ts';
 
-/** Asks for one case; answered when all its files are uploaded. The process ends when its parent disconnects. */
+/** Orders one case. Answered when all its files are uploaded. The process ends when its parent disconnects. */
 export interface UploadOrder {
   readonly endpoint: string;
   readonly profile: Profile;

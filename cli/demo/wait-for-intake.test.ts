@@ -19,11 +19,11 @@ const complete: Summary = {
 };
 
 describe('differencesOf', () => {
-  test('finds none where all that was uploaded is counted', () => {
+  test('is empty if all uploads are counted', () => {
     expect(differencesOf(munich, broken, complete)).toEqual([]);
   });
 
-  test('names what is missing', () => {
+  test('names missing counts', () => {
     expect(differencesOf(munich, broken, { ...complete, labelled: { 'hinge-points': 1 } })).toEqual([
       'Munich counts 0 training labels of calcification instead of 1',
     ]);

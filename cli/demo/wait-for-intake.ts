@@ -7,26 +7,26 @@ import { tryReadJson } from '../../lib/storage/documents.ts';
 import type { BrokenFile } from './broken-files.ts';
 import type { DemoCase, Scenario, SiteScenario } from './scenario.ts';
 
-const LOOK_MS = 250;
-const LOOKS = 20;
+const POLL_MS = 250;
+const POLLS = 20;
 
-/** Whether intake has cataloged a case with all its labels: then it need not be uploaded again. */
+/** Whether intake has cataloged a case with all its labels, so that it need not be uploaded again. */
 export async function isCataloged({ siteStore }: Stores, of: DemoCase): Promise<boolean> {
   const entry = await tryReadJson(siteStore(of.site.id), siteKeys.catalog(of.caseId), catalogSchema);
   return entry !== undefined && of.tasks.every((task) => entry.value.labels[task] !== undefined);
 }
 
-/** Whether intake has rejected a broken file already. */
+/** Whether intake has rejected a broken file. */
 export async function isRejected({ siteStore }: Stores, file: BrokenFile): Promise<boolean> {
   const entry = await tryReadJson(siteStore(file.site), siteKeys.rejected(file.caseId), rejectedSchema);
   return entry?.value.objects.some(({ key }) => key === file.key) ?? false;
 }
 
 /**
- * Waits until every site's summary counts all that was uploaded, good and broken.
+ * Waits until every site's summary counts all uploads, valid and broken.
  *
- * @param idle resolves when no handler runs and no queue holds a message
- * @throws CAMPAIGN_FAILED, with what differs, when all is idle and counts still differ
+ * @param options `idle` resolves when no handler runs and no queue holds a message
+ * @throws CAMPAIGN_FAILED naming the differences, if counts still differ when all is idle
  */
 export async function waitForIntake(options: {
   readonly stores: Stores;
@@ -37,15 +37,15 @@ export async function waitForIntake(options: {
 }): Promise<void> {
   const { stores, scenario, broken, idle, signal } = options;
   let differences: readonly string[] = [];
-  for (let look = 0; look < LOOKS; look++) {
+  for (let poll = 0; poll < POLLS; poll++) {
     await idle();
     differences = await differencesAt(stores, scenario, broken);
     if (differences.length === 0) return;
-    // A notification may still be on its way to its queue.
-    await delay(LOOK_MS, undefined, { signal });
+    // A notification may not have reached its queue yet.
+    await delay(POLL_MS, undefined, { signal });
   }
   throw new FedcardioError('CAMPAIGN_FAILED', `Intake has ended, but ${differences.join('; ')}.`, {
-    hint: "demo.log in the demo's data directory says what the handlers met.",
+    hint: "See the handlers' log, demo.log in the demo's data directory.",
   });
 }
 
@@ -62,7 +62,7 @@ async function differencesAt(
   return differences;
 }
 
-/** What a site's summary lacks of what it should count, in words. */
+/** Differences between a site's summary and the scenario, in words. */
 export function differencesOf(
   site: SiteScenario,
   broken: readonly BrokenFile[],

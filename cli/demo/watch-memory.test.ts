@@ -21,7 +21,7 @@ function procWith(processes: readonly (readonly [pid: number, command: string, p
 }
 
 describe('treeRss', () => {
-  test('sums a process and all below it, and nothing beside it', () => {
+  test('sums a process and its descendants only', () => {
     const proc = procWith([
       [1, 'init', 0, 1000],
       [10, 'node', 1, 100],
@@ -32,7 +32,7 @@ describe('treeRss', () => {
     expect(treeRss(10, proc)).toBe(123 * 4096);
   });
 
-  test('says nothing where there is no /proc', () => {
+  test('is undefined without /proc', () => {
     expect(treeRss(10, join(tmpdir(), 'fedcardio-no-such-folder'))).toBeUndefined();
   });
 

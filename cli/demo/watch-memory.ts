@@ -1,11 +1,10 @@
 import { readdirSync, readFileSync } from 'node:fs';
 
-/** Pages of 4 KiB are the same on every machine that has /proc and runs Node's official builds for x64. */
+/** Page size of every machine with /proc that runs Node's official builds for x64, bytes. */
 const PAGE = 4096;
 
 /**
- * Resident memory of a process and all its descendants in bytes, pages that they share counted for each; undefined
- * where there is no /proc.
+ * Resident memory of a process and its descendants, bytes. Shared pages count for each process. Undefined without /proc.
  */
 export function treeRss(root: number, proc = '/proc'): number | undefined {
   const processes = readProcesses(proc);
@@ -22,12 +21,12 @@ function readProcesses(proc: string): ReadonlyMap<number, { readonly parent: num
   for (const name of entries(proc)) {
     if (!/^\d+$/.test(name)) continue;
     try {
-      // The command, in brackets, may hold anything; the numbers come after the last bracket.
+      // The command in brackets may hold any character, so the numbers follow the last bracket.
       const stat = readFileSync(`${proc}/${name}/stat`, 'latin1');
       const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
       found.set(Number(name), { parent: Number(fields[1]), rss: Number(fields[21]) * PAGE });
     } catch {
-      // It ended between the listing and the look.
+      // The process ended after it was listed.
     }
   }
   return found;
@@ -44,7 +43,7 @@ function entries(folder: string): readonly string[] {
 const SAMPLE_MS = 1000;
 
 export interface MemoryWatch {
-  /** Highest resident memory of the process tree so far, bytes; 0 where it cannot be seen. */
+  /** Peak resident memory of the process tree so far, bytes; 0 if unknown. */
   peak(): number;
   stop(): void;
 }

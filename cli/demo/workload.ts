@@ -3,19 +3,19 @@ import { roundsOf } from '../../lib/protocol/plan.ts';
 import type { GpuTaskRef } from './events.ts';
 import type { Scenario, SiteScenario } from './scenario.ts';
 
-/** How much work a campaign is, in steps of a UNet: what the time left is reckoned from. */
+/** Work of a campaign in training steps of a UNet. The remaining time is estimated from it. */
 export interface Workload {
   readonly total: number;
-  /** Work of one task. */
+  /** Work of one GPU task. */
   of(task: Pick<GpuTaskRef, 'stage' | 'site'>): number;
   /** Rounds of every stage, in the campaign's order. */
   readonly rounds: ReadonlyMap<string, number>;
 }
 
-/** Time of a step relative to the UNet's, as measured; predictions are forward passes and file reading. */
+/** Measured time of a step relative to the UNet's. A prediction is a forward pass and reading files. */
 const COST = { unet: 1, 'swin-unetr': 2, prediction: 1 } as const;
 
-/** The work of a campaign, task by task, from its steps and from who holds what. */
+/** The work of a campaign, from its steps and from the cases of each site. */
 export function workloadOf(campaign: Campaign, scenario: Scenario): Workload {
   const stages = new Map(campaign.stages.map((stage) => [stage.name, stage]));
   const sites = new Map(scenario.sites.map((site) => [site.id, site]));
@@ -31,7 +31,7 @@ export function workloadOf(campaign: Campaign, scenario: Scenario): Workload {
   return { total, of, rounds };
 }
 
-/** Work of one round of a stage at a site; 0 where the site sits it out. */
+/** Work of one round of a stage at a site; 0 if the site does not participate. */
 function workOf(stage: Stage, site: SiteScenario): number {
   if (stage.sites && !stage.sites.includes(site.id)) return 0;
   switch (stage.kind) {

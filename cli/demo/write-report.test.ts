@@ -58,7 +58,7 @@ const truth: readonly Landmark[] = [
   { label: 2, position: [20, 20, 20] },
 ];
 
-/** One stage's only round as the coordinator leaves it: Berlin's update merged, Munich's failed. */
+/** The only round of a stage: Berlin's update is merged, Munich's failed. */
 async function putRound({ federationStore }: Stores, stage: string, scores?: Score[]): Promise<void> {
   const round = { campaign, stage, round: 1 };
   const put = (key: FederationKey, value: unknown) => federationStore.put(key, canonicalJson(value));
@@ -221,7 +221,7 @@ describe('writeReport', async () => {
     out,
   );
 
-  test('reads sites, stages, rejections and figures from what is stored', () => {
+  test('reads sites, stages, rejections and figures from the buckets', () => {
     expect(report).toMatchObject({
       backend: 'native',
       peakRssMB: 500,
@@ -245,12 +245,12 @@ describe('writeReport', async () => {
     expect(Object.keys(report.bySite)).toEqual(['berlin']);
   });
 
-  test("names each commit by its bytes' own SHA-256", async () => {
+  test('names the SHA-256 of each commit', async () => {
     for (const { key, sha256 } of report.stages.flatMap(({ commits }) => commits))
       expect(sha256Hex((await stores.federationStore.get(keyOf(key))).body)).toBe(sha256);
   });
 
-  test('writes the report, the weights as they were merged, and the predictions as the site has them', async () => {
+  test('writes the report, the merged weights and the predictions of the site', async () => {
     expect(readdirSync(out).sort()).toEqual(['predictions', 'report.html', 'report.json', 'student.safetensors']);
     expect(JSON.parse(readFileSync(join(out, 'report.json'), 'utf8'))).toEqual(JSON.parse(JSON.stringify(report)));
     expect(new Uint8Array(readFileSync(join(out, 'student.safetensors')))).toEqual(weights);
@@ -260,7 +260,7 @@ describe('writeReport', async () => {
     expect(new Uint8Array(copied)).toEqual(new Uint8Array(body));
   });
 
-  test('shows the case with the errors of its points', () => {
+  test('shows a case with the errors of its points', () => {
     const page = readFileSync(join(out, 'report.html'), 'utf8');
     expect(page).toMatch(/septum start <b>2\.\d\u00a0mm<\/b>/);
     expect(page).toContain('septum end <b>missing</b>');

@@ -12,14 +12,14 @@ import { type CampaignRecord, collectCampaign } from './collect.ts';
 import { STUDENT_MODEL, STUDENT_STAGE } from './demo-campaign.ts';
 import { readGalleryCase } from './gallery-case.ts';
 
-/** What only the one who ran the campaign knows. */
+/** Facts of a run that the buckets do not hold. */
 export type RunFacts = Pick<
   Report,
   'profile' | 'seed' | 'wallSeconds' | 'peakRssMB' | 'peakRssOf' | 'timeline' | 'createdAt'
 >;
 
 /**
- * Writes `report.json`, `report.html`, the student's weights and one case's predictions of every site.
+ * Writes `report.json`, `report.html`, the student's weights, and the predictions of one case per site.
  *
  * @returns the report, and the paths of all files in the order of writing
  */
@@ -74,7 +74,7 @@ function reportOf(campaign: string, outcome: Outcome, record: CampaignRecord, fa
   };
 }
 
-/** The weights that the student's last round merged to. */
+/** Weights of the student's last round. */
 async function studentWeights(
   { federationStore, campaign }: Pick<Stores, 'federationStore'> & { readonly campaign: string },
   stages: readonly StageReport[],

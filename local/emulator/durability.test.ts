@@ -112,45 +112,23 @@ describe('kill -9', () => {
   test.each<[string, number, Put]>([
     ['puts', 200_000, (store, key, body) => store.put(key, body)],
     ['multipart uploads', 5 * MIB + 1000, (store, key, body) => store.putParts(key, partsOf(body))],
-  ])(
-    'during %s leaves the old objects or the new ones, and loses no confirmed write',
-    async (kind, bytes, put) => {
-      const { child, endpoint } = await spawnServer();
-      await createS3Client({ endpoint }).send(new CreateBucketCommand({ Bucket }));
-      const store = createObjectStorage({ endpoint })(Bucket);
-      const confirmed = new Map<string, number>();
-      let stop = false;
-      const write = async (key: string) => {
-        for (let version = 1; !stop; version++) {
-          // Each body begins with its version and ends with its hash, so the test detects torn and mixed bodies.
-          const content = Buffer.concat([Buffer.from(String(version).padStart(8, '0')), randomBytes(bytes)]);
-          const body = Buffer.concat([content, createHash('sha256').update(content).digest()]);
-          const done = await put(store, key, body).then(
-            () => true,
-            () => false,
-          );
-          if (!done) return;
-          confirmed.set(key, version);
-        }
-      };
-      const writers = Promise.all(['a', 'b', 'c', 'd'].map(write));
-      await expect
-        .poll(() => Math.min(...['a', 'b', 'c', 'd'].map((key) => confirmed.get(key) ?? 0)), { timeout: 30_000 })
-        .toBeGreaterThan(3);
-
-      child.kill('SIGKILL');
-      await once(child, 'exit');
-      stop = true;
-      await writers;
-
-      const survivors = createObjectStorage(await start());
-      for (const [key, version] of confirmed) {
-        const { body } = await survivors(Bucket).get(key);
-        const content = body.subarray(0, -32);
-        expect(Buffer.from(body.subarray(-32))).toEqual(createHash('sha256').update(content).digest());
-        const found = Number(Buffer.from(content.subarray(0, 8)).toString());
-        expect(found - version, `${key} is at version ${found}, ${version} was confirmed`).toBeGreaterThanOrEqual(0);
-        expect(found - version).toBeLessThanOrEqual(1);
+  ])('during %s leaves the old objects or the new ones, and loses no confirmed write', async (kind, bytes, put) => {
+    const { child, endpoint } = await spawnServer();
+    await createS3Client({ endpoint }).send(new CreateBucketCommand({ Bucket }));
+    const store = createObjectStorage({ endpoint })(Bucket);
+    const confirmed = new Map<string, number>();
+    let stop = false;
+    const write = async (key: string) => {
+      for (let version = 1; !stop; version++) {
+        // Each body begins with its version and ends with its hash, so the test detects torn and mixed bodies.
+        const content = Buffer.concat([Buffer.from(String(version).padStart(8, '0')), randomBytes(bytes)]);
+        const body = Buffer.concat([content, createHash('sha256').update(content).digest()]);
+        const done = await put(store, key, body).then(
+          () => true,
+          () => false,
+        );
+        if (!done) return;
+        confirmed.set(key, version);
       }
     };
     const writers = Promise.all(['a', 'b', 'c', 'd'].map(write));
@@ -163,9 +141,9 @@ describe('kill -9', () => {
     stop = true;
     await writers;
 
-    const survivors = createObjects(await start());
+    const survivors = createObjectStorage(await start());
     for (const [key, version] of confirmed) {
-      const { body } = await survivors.get(Bucket, key);
+      const { body } = await survivors(Bucket).get(key);
       const content = body.subarray(0, -32);
       expect(Buffer.from(body.subarray(-32))).toEqual(createHash('sha256').update(content).digest());
       const found = Number(Buffer.from(content.subarray(0, 8)).toString());
