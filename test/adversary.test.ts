@@ -12,14 +12,14 @@ import { type AdversaryFederation, startAdversaryFederation } from './helpers/ad
 import { plainMean, smallCampaignWith } from './protocol/simulated-campaign.ts';
 import type { SimulatedSite } from './protocol/simulated-site.ts';
 
-/** More of them: `FEDCARDIO_HTTP_SCHEDULES=500 npx vitest run test/adversary.test.ts`; one: add `-t 'schedule 7$'`. */
+/** To run more: `FEDCARDIO_HTTP_SCHEDULES=500 npx vitest run test/adversary.test.ts`; to run one: `-t 'schedule 7$'`. */
 const SCHEDULES = Number(process.env.FEDCARDIO_HTTP_SCHEDULES ?? 36);
-const STORM_MS = 3000;
+const FAULT_PHASE_MS = 3000;
 const DEADLINE_SECONDS = 5;
-/** Bound of what is left after the storm: a lease whose holder could not give it back, and three rounds. */
-const CALM_MS = 60_000 + 3 * 2 * DEADLINE_SECONDS * 1000;
+/** Longest time to the end after the fault phase: a lease that was not released, and three rounds. */
+const FAULT_FREE_MS = 60_000 + 3 * 2 * DEADLINE_SECONDS * 1000;
 
-/** Everything that the server can do wrong, each as often as the seed has it. */
+/** All kinds of faults, at rates that the seed decides. */
 function faultsOf(seed: number): FaultsInput {
   const random = seededRandom('faults', seed);
   const upTo = (rate: number) => uniform(random, 0, rate);
@@ -57,7 +57,7 @@ const quorumOf = (seed: number) => ({
   deadlineSeconds: DEADLINE_SECONDS,
 });
 
-describe.concurrent('over HTTP, whatever the server does', () => {
+describe.concurrent('over HTTP, under all faults of the server', () => {
   test.each(Array.from({ length: SCHEDULES }, (_, seed) => seed))(
     'a campaign keeps every rule and ends: schedule %i',
     {
@@ -70,13 +70,13 @@ describe.concurrent('over HTTP, whatever the server does', () => {
         await eventually(() =>
           federation.context.federationStore.put(federationKeys.campaign(campaign.id), JSON.stringify(campaign)),
         );
-        const storm = sleep(STORM_MS);
+        const faultPhase = sleep(FAULT_PHASE_MS);
         if (seed % 3 === 0) await pauseForASecond(federation, campaign.id);
-        await storm;
-        expect(await federation.calm()).toBeGreaterThan(0);
+        await faultPhase;
+        expect(await federation.stopFaults()).toBeGreaterThan(0);
         const outcome = await outcomeOf(federation, campaign.id);
 
-        // The first site does what it is asked to: without its answer nothing but the time can have run out.
+        // The first site is always good, so a campaign can only fail because its answer missed the deadline.
         if (outcome.status !== 'completed') expect(outcome.reason).toMatch(/no answer from [^.]*site-0\b/);
         const { faults, rounds } = await verifyCampaign(federation.context.federationStore, campaign.id);
         expect([...faults, ...rounds.flatMap((round) => round.faults)]).toEqual([]);
@@ -95,7 +95,7 @@ async function pauseForASecond({ context }: AdversaryFederation, campaign: strin
   await eventually(() => resumeCampaign(context, campaign));
 }
 
-/** Every round: sealed for a reason, from usable updates alone, created once, merged to the plain mean. */
+/** Checks that every round is sealed for a reason, from usable updates only, once, and merged to the plain mean. */
 async function expectSoundRounds({ context, answers, created }: AdversaryFederation, campaign: string) {
   const { federationStore } = context;
   const stored = await collect(federationStore.list(federationKeys.campaignPrefix(campaign)));
@@ -126,16 +126,16 @@ async function expectSoundRounds({ context, answers, created }: AdversaryFederat
 }
 
 async function outcomeOf({ context }: AdversaryFederation, campaign: string): Promise<Outcome> {
-  const end = Date.now() + CALM_MS;
+  const end = Date.now() + FAULT_FREE_MS;
   while (Date.now() < end) {
     const outcome = await tryReadJson(context.federationStore, federationKeys.outcome(campaign), outcomeSchema);
     if (outcome) return outcome.value;
     await sleep(100);
   }
-  throw new Error(`the campaign has not ended ${CALM_MS} ms after the storm`);
+  throw new Error(`The campaign has not ended ${FAULT_FREE_MS} ms after the fault phase.`);
 }
 
-/** What a person does whose command fails. */
+/** Repeats a command that fails, as a person would. */
 async function eventually(work: () => Promise<unknown>): Promise<void> {
   for (let attempt = 0; attempt < 20; attempt++) {
     try {

@@ -26,7 +26,7 @@ const CAMPAIGN: CampaignInput = {
 };
 
 const run = promisify(execFile);
-/** Runs the image as a job definition would, and gives its exit code and what it wrote. */
+/** Runs the image like the job definition, and returns exit code and output. */
 async function container(
   env: Readonly<Record<string, string>>,
   args: readonly string[] = [],
@@ -69,7 +69,7 @@ describe.skipIf(!IMAGE)('the container image', { timeout: 900_000 }, () => {
     await batch?.close();
   });
 
-  /** What Batch does with a job, at its first attempt. */
+  /** Runs a job's first attempt as Batch would. */
   async function runJob(job: FakeJob): Promise<void> {
     const { containerOverrides } = job.request as {
       containerOverrides: { environment: { name: string; value: string }[] };
@@ -84,7 +84,7 @@ describe.skipIf(!IMAGE)('the container image', { timeout: 900_000 }, () => {
     ended.push({ job, code, output });
   }
 
-  test('runs as nobody special, on a file system that it cannot write, and has no shell', async () => {
+  test('runs as an unprivileged user on a read-only file system, without a shell', async () => {
     const script = `
       const attempt = (path) => { try { require('fs').writeFileSync(path, ''); return 'written'; } catch (e) { return e.code; } };
       console.log(JSON.stringify([process.getuid(), process.getgid(), attempt('/opt/x'), attempt('/tmp/x'), require('fs').readdirSync('/bin')]))`;
@@ -92,13 +92,13 @@ describe.skipIf(!IMAGE)('the container image', { timeout: 900_000 }, () => {
     expect(JSON.parse(output)).toEqual([1000, 1000, 'EROFS', 'written', ['node']]);
   });
 
-  test('exits with 2 on what is no task, and no merge', async () => {
+  test('exits with 2 for an invalid GPU task or merge', async () => {
     for (const env of [{ FEDCARDIO_TASK: '{}' }, { FEDCARDIO_MERGE: '{}', FEDCARDIO_FEDERATION: '{}' }]) {
       expect(await container(env)).toMatchObject({ code: 2 });
     }
   });
 
-  test('does all tasks and merges of a campaign', async () => {
+  test('runs all GPU tasks and merges of a campaign', async () => {
     for (const [i, site] of SITES.entries()) {
       const store = federation.siteStore(site);
       for (const [id, use, labels] of [
@@ -113,7 +113,7 @@ describe.skipIf(!IMAGE)('the container image', { timeout: 900_000 }, () => {
 
     const outcome = await federation.run(CAMPAIGN);
 
-    // A campaign ends with what a container writes, which is before the container does.
+    // A campaign ends when a container writes its result, before the container ends.
     await Promise.all(running);
     expect(ended.filter(({ code }) => code !== 0).map(({ output }) => output)).toEqual([]);
     expect(outcome.status).toBe('completed');

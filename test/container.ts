@@ -1,8 +1,8 @@
 /**
- * `npm run test:container`: builds the CPU variant of gpu-tasks/Dockerfile and runs test/container.test.ts with it: a
- * whole campaign whose tasks and merges are containers. Takes docker or podman, whichever runs containers here.
+ * `npm run test:container`: builds the CPU variant of gpu-tasks/Dockerfile and runs test/container.test.ts with it, a whole
+ * campaign whose GPU tasks and merges are containers. Uses docker or podman.
  *
- *   npm run test:container -- --skip-if-no-engine     exit 0, loudly, where neither does
+ *   npm run test:container -- --skip-if-no-engine     exit 0 with a warning without either
  */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -29,10 +29,10 @@ function main(): number {
   for (const engine of engines(folder)) {
     const name = `${engine.command}${engine.env === process.env ? '' : ' in a sandbox'}`;
     try {
-      if (!isRunning(engine)) throw new Error('it does not answer');
+      if (!isRunning(engine)) throw new Error('It does not answer.');
       const base = baseImage(engine, folder, say);
       const probe = run(engine, ['run', '--rm', '--network', 'host', base, 'node', '--version']);
-      if (probe.status !== 0) throw new Error(`it runs no container: ${probe.output}`);
+      if (probe.status !== 0) throw new Error(`It cannot run a container: ${probe.output}`);
       say(`Testing with ${name}, from ${base}`);
       return test(engine, base);
     } catch (error) {

@@ -82,7 +82,7 @@ async function start(name: FunctionName, env: Readonly<Record<string, string>> =
   return lambda;
 }
 
-/** A site's function knows of no other site. */
+/** A site's function knows its own site only. */
 const startOfSite = (name: FunctionName, site: string, env: Readonly<Record<string, string>> = {}) =>
   start(name, {
     FEDCARDIO_FEDERATION: JSON.stringify({ ...FEDERATION, sites: [{ id: site, name: site }] }),
@@ -92,7 +92,7 @@ const startOfSite = (name: FunctionName, site: string, env: Readonly<Record<stri
     ...env,
   });
 
-/** The federation's functions find it in a file beside them. */
+/** The coordinator's functions read the federation from a file in their bundle. */
 async function startOfFederation(name: FunctionName, env: Readonly<Record<string, string>> = {}) {
   await writeFile(join(folder, 'handlers', name, 'federation.json'), JSON.stringify(FEDERATION));
   return start(name, { FEDCARDIO_FEDERATION: 'file:federation.json', ...env });
@@ -118,7 +118,7 @@ const created = (bucket: string, key: string) => ({
 const allWell = { result: { batchItemFailures: [] } };
 
 describe('the bundles', () => {
-  test('are one for each function, of at most 1 MB', async () => {
+  test('exist for each function and have at most 1 MB', async () => {
     expect((await readdir(join(folder, 'handlers'))).sort()).toEqual([...FUNCTION_NAMES].sort());
     for (const name of FUNCTION_NAMES) {
       const { size } = await stat(join(folder, 'handlers', name, 'index.mjs'));
@@ -128,26 +128,26 @@ describe('the bundles', () => {
 
   test.each([
     ['lacks its federation', {}, 'lacks FEDCARDIO_FEDERATION'],
-    ['has a federation that is none', { FEDCARDIO_FEDERATION: '{"id": 7}' }, 'FEDCARDIO_FEDERATION: '],
-    ['has the file of a federation that is not there', { FEDCARDIO_FEDERATION: 'file:none.json' }, 'none.json'],
+    ['has an invalid federation', { FEDCARDIO_FEDERATION: '{"id": 7}' }, 'FEDCARDIO_FEDERATION: '],
+    ['names a missing federation file', { FEDCARDIO_FEDERATION: 'file:none.json' }, 'none.json'],
     [
-      'is of a site that the federation lacks',
+      'names an unknown site',
       { FEDCARDIO_FEDERATION: JSON.stringify(FEDERATION), FEDCARDIO_SITE: 'ulm' },
       'FEDCARDIO_SITE is "ulm"',
     ],
-  ])('say so where the environment %s', async (_, env, reason) => {
+  ])('report an environment that %s', async (_, env, reason) => {
     const lambda = await start('intake', env);
     expect((await lambda.invoke(sqs())).error).toContain(reason);
   });
 });
 
-/** One story: each test goes on where the one before it ended. */
+/** Each test continues from the state of the previous one. */
 describe('a campaign on the bundles', () => {
   const stores = () => storesOf(createObjectStorage({ endpoint: server.endpoint }), 'heart');
   const queues = () => createQueues({ endpoint: server.endpoint });
   const messages = new Map<string, GpuTaskMessage>();
 
-  test('intake catalogs uploads, and a bad message takes none along', async () => {
+  test('intake catalogs uploads despite an invalid message in their batch', async () => {
     for (const site of SITES) {
       const bucket = names.siteBucket('heart', site);
       await uploadToyCase(stores().siteStore(site), { site, id: 'p1', use: 'training', labels: ['hinge-points'] }, 1);
@@ -173,13 +173,13 @@ describe('a campaign on the bundles', () => {
     }
   });
 
-  test('intake of one site touches no other', async () => {
+  test('intake of one site does not touch another', async () => {
     const lambda = await startOfSite('intake', 'berlin');
     const stranger = created(names.siteBucket('heart', 'munich'), siteKeys.image('training', 'p1'));
     expect(await lambda.invoke(sqs(stranger))).toEqual({ result: { batchItemFailures: [{ itemIdentifier: 'm0' }] } });
   });
 
-  test('orchestrate opens the round and sends its tasks', async () => {
+  test('orchestrate opens the round and sends its GPU tasks', async () => {
     await stores().federationStore.put(federationKeys.campaign('tavi'), JSON.stringify(CAMPAIGN));
     const lambda = await startOfFederation('orchestrate');
 
@@ -193,7 +193,7 @@ describe('a campaign on the bundles', () => {
     expect(lambda.log()).toContainEqual(expect.objectContaining({ message: 'tasks-sent', ...AT }));
   });
 
-  test('dispatch starts one Batch job for each', async () => {
+  test('dispatch starts one Batch job for each GPU task', async () => {
     for (const site of SITES) {
       const lambda = await startOfSite('dispatch', site);
       for (let times = 0; times < 2; times++) {
@@ -216,7 +216,7 @@ describe('a campaign on the bundles', () => {
     );
   });
 
-  test('a job that fails answers for its site', async () => {
+  test('job-failed answers for the site of a failed job', async () => {
     const event = JSON.parse(await readFile(new URL('../docs/events/batch-job-failed.json', import.meta.url), 'utf8'));
     event.detail.container.environment = [{ name: 'FEDCARDIO_TASK', value: JSON.stringify(messages.get('munich')) }];
     const lambda = await startOfSite('job-failed', 'munich');
@@ -232,7 +232,7 @@ describe('a campaign on the bundles', () => {
     expect(lambda.log().at(-1)).toMatchObject({ level: 'ERROR', message: 'invocation-failed', site: 'munich' });
   });
 
-  test('aggregate gives a round that is too large to a job, once', async () => {
+  test('aggregate submits one job for a round that is too large', async () => {
     const context = { ...stores(), federation: FEDERATION, now: () => new Date(), log: () => undefined };
     await answerGpuTask(
       context,
@@ -253,7 +253,7 @@ describe('a campaign on the bundles', () => {
     expect(await stores().federationStore.head(federationKeys.seal(AT))).toBeUndefined();
   });
 
-  test('aggregate closes the round without the site whose job failed, in a trace', async () => {
+  test('aggregate closes the round without the failed site, in a trace', async () => {
     const daemon = createSocket('udp4');
     const segments: string[] = [];
     daemon.on('message', (message) => segments.push(message.toString()));
@@ -284,7 +284,7 @@ describe('a campaign on the bundles', () => {
     expect(trace).toMatch(/"campaign":"tavi"/);
   });
 
-  test('sweep ends the campaign, whose last event was lost', async () => {
+  test('sweep ends a campaign whose last event was lost', async () => {
     const lambda = await startOfFederation('sweep');
     expect(await lambda.invoke({ 'detail-type': 'Scheduled Event' })).toEqual({ result: null });
     const { value } = await readJson(stores().federationStore, federationKeys.outcome('tavi'), outcomeSchema);

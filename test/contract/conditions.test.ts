@@ -16,7 +16,7 @@ const racers = <T>(run: (index: number) => Promise<T>) =>
 
 type Write = (index: number) => (condition: object) => Promise<unknown>;
 
-/** Ways to write an object, each racer its own text. */
+/** Ways to write an object. Each racer writes a different text. */
 const writes = {
   async put(Key: string): Promise<Write> {
     return (index) => (condition) => backend.put(Key, `racer ${index}`, condition);
@@ -46,7 +46,7 @@ const writes = {
   },
 } as const;
 
-/** 412 says that another was first; 409, which only AWS gives, that it does not know yet. */
+/** 412 for a racer that lost; AWS may also answer 409 while the winner is undecided. */
 function expectOneWinner(outcomes: readonly PromiseSettledResult<unknown>[]): number {
   const losers = outcomes.filter((outcome) => outcome.status === 'rejected');
   for (const { reason } of losers) expect([409, 412]).toContain(serviceFailure(reason).status);
@@ -57,22 +57,22 @@ function expectOneWinner(outcomes: readonly PromiseSettledResult<unknown>[]): nu
 describe.each(Object.keys(writes) as (keyof typeof writes)[])('%s', (kind) => {
   const damages = IS_LOCALSTACK && kind === 'copy';
 
-  test.skipIf(damages)('of 50 racers lets one create an object', async () => {
+  test.skipIf(damages)('lets one of 50 racers create an object', async () => {
     const write = await writes[kind](`create-${kind}`);
     const winner = expectOneWinner(await racers((index) => write(index)({ IfNoneMatch: '*' })));
     expect((await backend.get(`create-${kind}`)).bytes.toString()).toBe(`racer ${winner}`);
   });
 
-  test.skipIf(damages)('of 50 racers lets one replace the version that all have read', async () => {
+  test.skipIf(damages)('lets one of 50 racers replace the version that all have read', async () => {
     const Key = `replace-${kind}`;
-    // First: an upload that is older than the object conflicts with it.
+    // Before the object, because an upload that is older than the object conflicts with it.
     const { ETag } = await backend.put(Key, 'before');
     const write = await writes[kind](Key);
     const winner = expectOneWinner(await racers((index) => write(index)({ IfMatch: ETag })));
     expect((await backend.get(Key)).bytes.toString()).toBe(`racer ${winner}`);
   });
 
-  test('does not replace what is not there', async () => {
+  test('does not replace a missing object', async () => {
     const write = await writes[kind](`nothing-${kind}`);
     await expect(write(0)({ IfMatch: '"5d41402abc4b2a76b9719d911017c592"' })).rejects.toMatchObject({
       $metadata: { httpStatusCode: 404 },
@@ -81,24 +81,24 @@ describe.each(Object.keys(writes) as (keyof typeof writes)[])('%s', (kind) => {
   });
 });
 
-test.skipIf(IS_LOCALSTACK)('puts, copies and uploads race with each other', async () => {
+test.skipIf(IS_LOCALSTACK)('puts, copies and uploads compete for the same key', async () => {
   const run = await Promise.all([writes.put('mixed'), writes.copy('mixed'), writes['complete-multipart']('mixed')]);
   const outcomes = await racers((index) => (run[index % 3] as Write)(index)({ IfNoneMatch: '*' }));
   const winner = expectOneWinner(outcomes);
   expect((await backend.get('mixed')).bytes.toString()).toBe(`racer ${winner}`);
 });
 
-describe('an upload', () => {
+describe('a multipart upload', () => {
   const begin = async (Key: string) => (await writes['complete-multipart'](Key, 1))(0);
 
-  test('does not replace what was written since it began, even where that is the version that is meant', async () => {
+  test('does not replace an object that was written after the upload began, even if If-Match names it', async () => {
     const complete = await begin('conflict');
     const { ETag } = await backend.put('conflict', 'since');
     await expect(complete({ IfMatch: ETag })).rejects.toMatchObject(failure('ConditionalRequestConflict', 409));
     expect((await backend.get('conflict')).bytes.toString()).toBe('since');
   });
 
-  test('does not create what was deleted since it began', async () => {
+  test('does not create an object that was deleted after the upload began', async () => {
     await backend.put('deleted', 'before');
     const complete = await begin('deleted');
     await backend.s3().send(new DeleteObjectCommand({ Bucket: backend.bucket, Key: 'deleted' }));

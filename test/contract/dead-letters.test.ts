@@ -11,7 +11,7 @@ import { useBackend } from '../helpers/backend.ts';
 
 const backend = useBackend();
 
-/** A queue that gives a message up after two receives, and the one that takes it then. */
+/** A queue that allows two receives, and its dead-letter queue. */
 async function createPair() {
   const name = randomUUID();
   const dead = await backend.createQueue(`${name}-dead`);
@@ -22,7 +22,7 @@ async function createPair() {
   return { dead, source, send };
 }
 
-/** Receives until nothing comes any more. */
+/** Receives until the queue is empty. */
 async function exhaust(QueueUrl: string): Promise<readonly Message[]> {
   const messages: Message[] = [];
   for (;;) {
@@ -32,7 +32,7 @@ async function exhaust(QueueUrl: string): Promise<readonly Message[]> {
   }
 }
 
-test('a message that was received twice and not deleted goes to the dead letters', async () => {
+test('a message that was received twice and not deleted goes to the dead-letter queue', async () => {
   const { dead, source, send } = await createPair();
   const { MessageId } = await send('poison');
   const received = await exhaust(source.QueueUrl);
@@ -42,13 +42,13 @@ test('a message that was received twice and not deleted goes to the dead letters
   expect(letters).toMatchObject([{ MessageId, Body: 'poison' }]);
 });
 
-test('dead letters know whose they are', async () => {
+test('dead letters name their source queue', async () => {
   const { dead, source } = await createPair();
   const { queueUrls } = await backend.sqs().send(new ListDeadLetterSourceQueuesCommand({ QueueUrl: dead.QueueUrl }));
   expect(queueUrls).toEqual([source.QueueUrl]);
 });
 
-test('dead letters are sent back to where they came from, and have two more receives', async () => {
+test('a redrive returns dead letters to their source queue with two more receives', async () => {
   const { dead, source, send } = await createPair();
   for (const body of ['a', 'b', 'c']) await send(body);
   await exhaust(source.QueueUrl);
@@ -67,7 +67,7 @@ test('dead letters are sent back to where they came from, and have two more rece
   expect(await backend.receive(dead.QueueUrl, { WaitTimeSeconds: 2 })).toHaveLength(3);
 });
 
-test('only dead letters can be sent back', async () => {
+test('a redrive requires a dead-letter queue', async () => {
   const { source } = await createPair();
   const start = (SourceArn: string) => backend.sqs().send(new StartMessageMoveTaskCommand({ SourceArn }));
   await expect(start(source.QueueArn)).rejects.toMatchObject({ $metadata: { httpStatusCode: 400 } });

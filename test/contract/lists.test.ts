@@ -5,7 +5,7 @@ import { IS_LOCALSTACK, useBackend } from '../helpers/backend.ts';
 
 const backend = useBackend();
 
-/** Neither sorted here nor in the order of JavaScript, which puts U+1F600 before U+FFEE. */
+/** Unsorted. JavaScript would order U+1F600 before U+FFEE. */
 const ODD = [
   'z',
   'a/b/1',
@@ -29,7 +29,7 @@ const ODD = [
   '"<',
 ];
 const sorted = [...ODD].sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
-/** LocalStack cannot go on behind a key that is not ASCII. */
+/** LocalStack cannot continue a list after a non-ASCII key. */
 const PAGES = IS_LOCALSTACK ? [1000] : [1, 3, 1000];
 const page = (rest: object) => backend.s3().send(new ListObjectsV2Command({ Bucket: backend.bucket, ...rest }));
 
@@ -57,13 +57,13 @@ beforeAll(async () => {
 });
 
 describe('lists', () => {
-  test.each(PAGES)('hold all keys in the order of their bytes, on pages of %i', async (pageSize) => {
+  test.each(PAGES)('return all keys in byte order, in pages of %i', async (pageSize) => {
     const { keys, sizes } = await pages(pageSize, { Prefix: 'odd/' });
     expect(keys).toEqual(sorted);
     expect(Math.max(...sizes)).toBeLessThanOrEqual(pageSize);
   });
 
-  test.each(PAGES)('group by a delimiter, on pages of %i', async (pageSize) => {
+  test.each(PAGES)('group by a delimiter, in pages of %i', async (pageSize) => {
     const root = await pages(pageSize, { Prefix: 'odd/', Delimiter: '/' });
     expect(root.keys).toEqual(sorted.filter((key) => !key.includes('/')));
     expect(root.prefixes).toEqual(['a/', 'ä/']);
@@ -72,7 +72,7 @@ describe('lists', () => {
     expect(below.prefixes).toEqual(['a/b/', 'a/d/']);
   });
 
-  test('are cut after a thousand keys, and say so', async () => {
+  test('are truncated after a thousand keys', async () => {
     const first = await page({ Prefix: 'many/' });
     expect([first.KeyCount, first.IsTruncated]).toEqual([1000, true]);
     const second = await page({ Prefix: 'many/', ContinuationToken: first.NextContinuationToken });
@@ -85,13 +85,13 @@ describe('lists', () => {
     expect(Contents).toMatchObject([{ Key: 'odd/a/b/1', Size: 5, ETag, LastModified: expect.any(Date) }]);
   });
 
-  test('show an object as soon as it is written, and no longer when it is not', async () => {
+  test('are consistent with writes and deletions', async () => {
     const { KeyCount: before } = await page({ Prefix: 'fresh/' });
     await backend.put('fresh/a');
     expect([before, (await page({ Prefix: 'fresh/' })).KeyCount]).toEqual([0, 1]);
   });
 
-  test('may carry keys encoded', async () => {
+  test('can encode keys', async () => {
     const { Contents } = await page({ Prefix: 'odd/a%20', EncodingType: 'url' });
     expect(Contents?.map(({ Key }) => Key)).toEqual(['odd/a%2520b']);
   });

@@ -15,12 +15,12 @@ import { failure, useBackend } from '../helpers/backend.ts';
 
 const backend = useBackend();
 const MIB = 1024 ** 2;
-/** Smaller where every byte is paid for, or comes over a slow line. */
+/** Smaller if transfers cost money or are slow. */
 const LARGE_MIB = Number(process.env.FEDCARDIO_CONTRACT_LARGE_MIB ?? 1024);
 const md5 = (bytes: Uint8Array) => createHash('md5').update(bytes).digest('hex');
 const send = backend.s3;
 
-/** Uploads parts, and gives what completes them. */
+/** Uploads parts and returns the input of their completion. */
 async function startUpload(
   Key: string,
   parts: readonly Uint8Array[],
@@ -43,7 +43,7 @@ describe('multipart uploads', () => {
   const parts = [randomBytes(5 * MIB), randomBytes(5 * MIB), randomBytes(17)];
   const whole = Buffer.concat(parts);
 
-  test('become one object, with its ETag and checksum', async () => {
+  test('become one object with ETag and checksum', async () => {
     const upload = await startUpload('multi', parts);
     const before = await send().send(new ListPartsCommand(upload));
     const done = await send().send(new CompleteMultipartUploadCommand(upload));
@@ -58,14 +58,14 @@ describe('multipart uploads', () => {
     expect(md5(across.bytes)).toBe(md5(whole.subarray(5 * MIB - 3, 10 * MIB + 3)));
   });
 
-  test('have a checksum of the whole, equal to that of a single put', async () => {
+  test('have a full-object checksum equal to that of a single put', async () => {
     const single = await backend.put('single', whole, { ChecksumAlgorithm: 'CRC64NVME' });
     const upload = await startUpload('whole', parts, { ChecksumAlgorithm: 'CRC64NVME' });
     const done = await send().send(new CompleteMultipartUploadCommand(upload));
     expect(done.ChecksumCRC64NVME).toBe(single.ChecksumCRC64NVME);
   });
 
-  test('take parts from other objects', async () => {
+  test('copy parts from other objects', async () => {
     await backend.put('origin', whole);
     const { UploadId } = await send().send(
       new CreateMultipartUploadCommand({ Bucket: backend.bucket, Key: 'by-copy' }),
@@ -83,7 +83,7 @@ describe('multipart uploads', () => {
     expect(md5((await backend.get('by-copy')).bytes)).toBe(md5(whole));
   });
 
-  test('are checked when completed', async () => {
+  test('are checked at completion', async () => {
     const upload = await startUpload('checked', parts);
     const [one, two, three] = upload.MultipartUpload.Parts;
     const complete = (Parts: object[]) =>
@@ -102,7 +102,7 @@ describe('multipart uploads', () => {
     expect((await backend.get('checked')).ContentLength).toBe(5 * MIB + 17);
   });
 
-  test('are unseen until completed, and leave nothing when aborted', async () => {
+  test('are invisible until completion, and removed by an abort', async () => {
     const upload = await startUpload('aborted', [randomBytes(10)]);
     await expect(backend.get('aborted')).rejects.toMatchObject(failure('NoSuchKey', 404));
     await send().send(new AbortMultipartUploadCommand(upload));

@@ -29,10 +29,10 @@ interface EventRecord {
 }
 const recordsOf = (messages: readonly Message[]): readonly EventRecord[] =>
   messages.flatMap(({ Body = '{}' }) => (JSON.parse(Body).Records ?? []) as EventRecord[]);
-/** A key as events write it: a form's encoding, in which the slash is free. */
+/** A key in the encoding of events: form encoding except slashes. */
 const decoded = (key: string) => decodeURIComponent(key.replaceAll('+', ' '));
 
-/** What a queue hears of until it hears of an object that is written now, after all that was before. */
+/** Notifications of a queue up to that of a marker object, which is written now. */
 async function heard(queue: typeof all): Promise<readonly EventRecord[]> {
   const id = randomBytes(4).toString('hex');
   const mark = queue === json ? `json/mark-${id}.json` : `all/mark-${id}`;
@@ -40,7 +40,7 @@ async function heard(queue: typeof all): Promise<readonly EventRecord[]> {
   const isMark = ({ s3 }: EventRecord) => s3.object.key === mark;
   const messages = await backend.collect(queue.QueueUrl, (some) => recordsOf(some).some(isMark));
   let looks = 0;
-  // Events have no order on AWS: one more look for those that the mark has overtaken.
+  // AWS does not order events, so receive once more for those after the marker.
   const late = IS_EMBEDDED ? [] : await backend.collect(queue.QueueUrl, () => looks++ > 0);
   return recordsOf([...messages, ...late]).filter((record) => !isMark(record));
 }
@@ -82,7 +82,7 @@ beforeAll(async () => {
 });
 
 describe('notifications', () => {
-  test('are configured as they were put', async () => {
+  test('are returned as configured', async () => {
     const command = new GetBucketNotificationConfigurationCommand({ Bucket: backend.bucket });
     const { QueueConfigurations = [] } = await backend.s3().send(command);
     expect(QueueConfigurations.map(({ Id, QueueArn }) => [Id, QueueArn]).sort()).toEqual([
@@ -91,7 +91,7 @@ describe('notifications', () => {
     ]);
   });
 
-  test('tell of one object once, with its size, ETag and key', async () => {
+  test('report a put once, with size, ETag and key', async () => {
     const { ETag } = await backend.put('all/one', '12345');
     const [record, ...others] = await heard(all);
 
@@ -106,7 +106,7 @@ describe('notifications', () => {
   });
 
   test.each(['a b', 'a+b', 'a%2Bb', 'ü/\u{1f600}', 'a&b=c', "quote'(1)"])(
-    'tell of the key %s in an encoding of forms',
+    'encode the key %s like a form',
     async (key) => {
       await backend.put(`all/${key}`);
       expect(keysOf(await heard(all))).toEqual([`all/${key}`]);
@@ -120,7 +120,7 @@ describe('notifications', () => {
     expect(keysOf(await heard(json))).toEqual(['json/a.json', 'json/b c/ü.json']);
   });
 
-  test('tell of copies and of whole uploads, once each', async () => {
+  test('report copies and completed uploads once each', async () => {
     await backend.put('elsewhere/source', 'x');
     const CopySource = `${backend.bucket}/elsewhere/source`;
     await backend.s3().send(new CopyObjectCommand({ Bucket: backend.bucket, Key: 'all/copy', CopySource }));
@@ -139,7 +139,7 @@ describe('notifications', () => {
     ]);
   });
 
-  test('tell nothing of writes that failed, of uploads that were aborted, and of deletions', async () => {
+  test('do not report failed writes, aborted uploads and deletions', async () => {
     await backend.put('all/kept');
     await heard(all);
     await backend.put('all/kept', 'y', { IfNoneMatch: '*' }).catch(() => undefined);
@@ -152,7 +152,7 @@ describe('notifications', () => {
     expect(keysOf(await heard(all))).toEqual([]);
   });
 
-  test('tell of every write of one key', async () => {
+  test('report every write of a key', async () => {
     for (let i = 0; i < 3; i++) await backend.put('all/again', String(i));
     expect(keysOf(await heard(all))).toEqual(['all/again', 'all/again', 'all/again']);
   });

@@ -38,7 +38,7 @@ describe('objects', () => {
     },
   );
 
-  test('are read in part', async () => {
+  test('can be read in ranges', async () => {
     await backend.put('range', '0123456789');
     const read = async (Range: string) => {
       const { bytes, ContentRange, $metadata } = await backend.get('range', { Range });
@@ -52,7 +52,7 @@ describe('objects', () => {
     await expect(read('bytes=10-')).rejects.toMatchObject(failure('InvalidRange', 416));
   });
 
-  test('are read on conditions', async () => {
+  test('can be read conditionally', async () => {
     const { ETag } = await backend.put('conditional');
     const past = new Date(Date.now() - 1e6);
 
@@ -69,7 +69,7 @@ describe('objects', () => {
     });
   });
 
-  test('are copied, with their metadata or with other', async () => {
+  test('can be copied with their own or new metadata', async () => {
     const { bucket: Bucket } = backend;
     await backend.put('from ü', 'body', { ContentType: 'text/a', Metadata: { a: '1' } });
     const CopySource = `${Bucket}/${encodeURIComponent('from ü')}`;
@@ -84,7 +84,7 @@ describe('objects', () => {
     await expect(copy('from ü')).rejects.toMatchObject(failure('InvalidRequest', 400));
   });
 
-  test('are gone when deleted, and may be deleted again', async () => {
+  test('can be deleted repeatedly', async () => {
     await backend.put('doomed');
     for (let times = 0; times < 2; times++) {
       await backend.s3().send(new DeleteObjectCommand({ Bucket: backend.bucket, Key: 'doomed' }));
@@ -100,7 +100,7 @@ describe('checksums', () => {
     ['ChecksumSHA1', digest('sha1', 'other')],
     ['ChecksumCRC32', Buffer.alloc(4)],
     ['ChecksumCRC64NVME', Buffer.alloc(8)],
-  ])('that are wrong are refused, and the old object stays: %s', async (name, wrong) => {
+  ])('that do not match are refused, and the old object stays: %s', async (name, wrong) => {
     await backend.put(`checksum-${name}`, 'old');
     await expect(backend.put(`checksum-${name}`, 'new', { [name]: wrong.toString('base64') })).rejects.toMatchObject(
       failure('BadDigest', 400),
@@ -108,7 +108,7 @@ describe('checksums', () => {
     expect((await backend.get(`checksum-${name}`)).bytes.toString()).toBe('old');
   });
 
-  test('come back', async () => {
+  test('are returned', async () => {
     const body = randomBytes(100_000);
     const ChecksumSHA256 = digest('sha256', body).toString('base64');
     await backend.put('checksum', body, { ChecksumSHA256 });
@@ -119,7 +119,7 @@ describe('checksums', () => {
 describe('presigned URLs', () => {
   const object = { Bucket: backend.bucket, Key: 'presigned/ü +%.bin' };
 
-  /** Unless told otherwise the SDK signs the checksum of an empty body into the URL, and S3 refuses any other. */
+  /** By default the SDK signs the checksum of an empty body into the URL, and S3 refuses any other body. */
   async function sign(command: PutObjectCommand | GetObjectCommand, unhoistableHeaders = new Set<string>()) {
     const client = createS3Client({ endpoint: backend.endpoint() });
     client.config.requestChecksumCalculation = async () => 'WHEN_REQUIRED';
@@ -140,7 +140,7 @@ describe('presigned URLs', () => {
     expect(read.headers.get('content-disposition')).toBe(ResponseContentDisposition);
   });
 
-  test('carry the condition that they were made with', async () => {
+  test('include a signed condition', async () => {
     const command = new PutObjectCommand({ ...object, Key: 'presigned/once', IfNoneMatch: '*' });
     const url = await sign(command, new Set(['if-none-match']));
     const put = async (body: string) =>

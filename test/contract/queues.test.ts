@@ -19,7 +19,7 @@ const KIB = 1024;
 let QueueUrl: string;
 
 beforeEach(async () => {
-  // A new one for each test: to purge one takes a minute on AWS.
+  // A new queue for each test, because AWS allows one purge per minute.
   ({ QueueUrl } = await backend.createQueue(randomUUID(), { VisibilityTimeout: '30' }));
 });
 
@@ -32,7 +32,7 @@ const remove = (ReceiptHandle: string | undefined) =>
   backend.sqs().send(new DeleteMessageCommand({ QueueUrl, ReceiptHandle }));
 
 describe('messages', () => {
-  test('come as they were sent, with what is known of them', async () => {
+  test('arrive as sent, with their attributes', async () => {
     const body = 'ünï \u{1f600} <&> "quoted"\n\ttab';
     const MessageAttributes = {
       kind: { DataType: 'String', StringValue: 'tést' },
@@ -43,7 +43,7 @@ describe('messages', () => {
     const [message] = await receive();
 
     expect(sent.MD5OfMessageBody).toBe(createHash('md5').update(body).digest('hex'));
-    // Made by hand of the lengths, names, types and values, in the order of the names.
+    // Computed by hand from lengths, names, types and values, sorted by name.
     expect(sent.MD5OfMessageAttributes).toBe(attributesDigest());
     expect(message).toMatchObject({
       MessageId: sent.MessageId,
@@ -56,7 +56,7 @@ describe('messages', () => {
     expect(Math.abs(Number(message?.Attributes?.SentTimestamp) - Date.now())).toBeLessThan(60_000);
   });
 
-  test('are hidden while somebody has them, and come again when their time is over', async () => {
+  test('are hidden after a receive, and visible again after the time-out', async () => {
     await send('again');
     const [first] = await receive({ WaitTimeSeconds: 5, VisibilityTimeout: 1 });
     expect(await receive({ WaitTimeSeconds: 0 })).toEqual([]);
@@ -66,7 +66,7 @@ describe('messages', () => {
     expect(second?.ReceiptHandle).not.toBe(first?.ReceiptHandle);
   });
 
-  test('are hidden for longer, or shown at once, when who has them says so', async () => {
+  test('can be hidden longer or made visible at once by their receiver', async () => {
     await send('held');
     const [first] = await receive({ WaitTimeSeconds: 5, VisibilityTimeout: 1 });
     await change(first?.ReceiptHandle, 30);
@@ -76,7 +76,7 @@ describe('messages', () => {
     expect(await receive()).toHaveLength(1);
   });
 
-  test('are gone when deleted, which may be said twice', async () => {
+  test('can be deleted repeatedly', async () => {
     await send('done');
     const [message] = await receive({ WaitTimeSeconds: 5, VisibilityTimeout: 1 });
     await remove(message?.ReceiptHandle);
@@ -85,16 +85,16 @@ describe('messages', () => {
     await expect(change(message?.ReceiptHandle, 5)).rejects.toMatchObject({ $metadata: { httpStatusCode: 400 } });
   });
 
-  test('wait for their delay', async () => {
+  test('are hidden during their delay', async () => {
     await send('late', { DelaySeconds: 2 });
     const before = performance.now();
     expect(await receive({ WaitTimeSeconds: 0 })).toEqual([]);
     expect(await receive({ WaitTimeSeconds: 10 })).toMatchObject([{ Body: 'late' }]);
-    // The clock of the back end may be a little ahead.
+    // The clock of the back end may be slightly ahead.
     expect(performance.now() - before).toBeGreaterThan(1500);
   });
 
-  test('wake who waits for them, and nobody waits longer than told', async () => {
+  test('end a long poll, which otherwise ends at its time-out', async () => {
     expect(await receive({ WaitTimeSeconds: 1 })).toEqual([]);
     const waiting = receive({ WaitTimeSeconds: 20 });
     await sleep(100);
@@ -104,7 +104,7 @@ describe('messages', () => {
     expect(performance.now() - sent).toBeLessThan(10_000);
   });
 
-  test('go to one of those who wait, each', async () => {
+  test('go to one of the waiting receivers each', async () => {
     const waiting = Array.from({ length: 8 }, () => receive({ WaitTimeSeconds: 5, MaxNumberOfMessages: 1 }));
     await sleep(100);
     await Promise.all(Array.from({ length: 8 }, (_, i) => send(`${i}`)));
@@ -140,7 +140,7 @@ describe('batches', () => {
     expect(await receive({ WaitTimeSeconds: 1 })).toEqual([]);
   });
 
-  test('are refused when empty, too many, too long or ambiguous', async () => {
+  test('are refused if empty, too long, or with duplicate ids', async () => {
     await expect(sendBatch([])).rejects.toMatchObject({ name: expect.stringMatching(/EmptyBatchRequest/) });
     await expect(sendBatch(entries(11, () => ({ MessageBody: 'x' })))).rejects.toMatchObject({
       name: expect.stringMatching(/TooManyEntriesInBatchRequest/),
@@ -151,7 +151,7 @@ describe('batches', () => {
     await expect(sendBatch(long)).rejects.toMatchObject({ name: expect.stringMatching(/BatchRequestTooLong/) });
   });
 
-  test('do what can be done, and name what cannot', async () => {
+  test('handle valid entries and report invalid ones', async () => {
     const { Successful, Failed } = await sendBatch([
       { Id: 'good', MessageBody: 'x' },
       { Id: 'bad', MessageBody: '\u0001' },
@@ -162,7 +162,7 @@ describe('batches', () => {
 });
 
 describe('limits', () => {
-  test('let a message of 256 KiB through, and none above what the queue takes', async () => {
+  test('allow a message of 256 KiB, and none above the maximum of the queue', async () => {
     const { QueueUrl: url } = await backend.createQueue('limited', { MaximumMessageSize: String(256 * KIB) });
     const sendTo = (bytes: number) =>
       backend.sqs().send(new SendMessageCommand({ QueueUrl: url, MessageBody: 'x'.repeat(bytes) }));
@@ -182,7 +182,7 @@ describe('limits', () => {
 });
 
 describe('queues', () => {
-  test('say what they hold', async () => {
+  test('report their number of messages', async () => {
     for (const body of ['a', 'b', 'c']) await send(body);
     await send('later', { DelaySeconds: 60 });
     await receive({ WaitTimeSeconds: 5, MaxNumberOfMessages: 1 });
@@ -196,14 +196,14 @@ describe('queues', () => {
     await expect.poll(count, { timeout: 20_000 }).toEqual([2, 1, 1, 30]);
   });
 
-  test('are not there until created', async () => {
+  test('do not exist before their creation', async () => {
     await expect(
       backend.sqs().send(new GetQueueUrlCommand({ QueueName: `fedcardio-${randomUUID()}` })),
     ).rejects.toMatchObject({ name: expect.stringMatching(/QueueDoesNotExist|NonExistentQueue/) });
   });
 });
 
-/** By the description in the SQS developer guide. */
+/** As described in the SQS developer guide. */
 function attributesDigest(): string {
   const sized = (value: string | Uint8Array) => {
     const bytes = Buffer.from(value as string);

@@ -6,7 +6,7 @@ import { IS_EMBEDDED, useBackend } from '../helpers/backend.ts';
 const backend = useBackend();
 
 describe.skipIf(!IS_EMBEDDED)('a restart', () => {
-  test('loses no object, and no part of an upload', async () => {
+  test('keeps objects and the parts of uploads', async () => {
     const target = { Bucket: backend.bucket, Key: 'upload' };
     await backend.put('object ü', 'body', { Metadata: { note: 'kept' } });
     const { UploadId } = await backend.s3().send(new CreateMultipartUploadCommand(target));
@@ -22,13 +22,13 @@ describe.skipIf(!IS_EMBEDDED)('a restart', () => {
     expect((await backend.get('upload')).bytes.toString()).toBe('part');
   });
 
-  test('loses no message, delays none less, forgets no receive, and honours receipts', async () => {
+  test('keeps messages with their delays, receive counts and valid receipts', async () => {
     const dead = await backend.createQueue('dead');
     const RedrivePolicy = JSON.stringify({ deadLetterTargetArn: dead.QueueArn, maxReceiveCount: 2 });
     const { QueueUrl } = await backend.createQueue('kept', { RedrivePolicy, VisibilityTimeout: '300' });
     const send = (MessageBody: string, rest: object = {}) =>
       backend.sqs().send(new SendMessageCommand({ QueueUrl: queueUrl(), MessageBody, ...rest }));
-    // The URL names the port, which is another after each restart.
+    // The URL contains the port, which changes with a restart.
     const queueUrl = () => QueueUrl.replace(/^http:\/\/[^/]+/, backend.endpoint() as string);
     const receive = () => backend.receive(queueUrl());
     const showAll = async (receipts: readonly (string | undefined)[]) => {

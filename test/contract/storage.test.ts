@@ -31,7 +31,7 @@ describe.each([
     store = create()(BUCKET);
   });
 
-  test('gives back what was put, with its ETag and size', async () => {
+  test('returns what was put, with ETag and size', async () => {
     const { etag } = await store.put('round trip/ü+1.txt', 'hello', { contentType: 'text/plain' });
 
     const stored = await store.get('round trip/ü+1.txt');
@@ -44,7 +44,7 @@ describe.each([
     expect(Math.abs(Date.now() - (info?.lastModified.getTime() ?? 0))).toBeLessThan(60_000);
   });
 
-  test('tells a missing object from a present one', async () => {
+  test('distinguishes missing objects', async () => {
     await expect(store.get('missing')).rejects.toMatchObject({ code: 'NOT_FOUND' });
     await expect(store.getRange('missing', 0, 4)).rejects.toMatchObject({ code: 'NOT_FOUND' });
     await expect(store.stream('missing')).rejects.toMatchObject({ code: 'NOT_FOUND' });
@@ -52,7 +52,7 @@ describe.each([
     expect(await store.head('missing')).toBeUndefined();
   });
 
-  test('reads ranges into memory that it is given', async () => {
+  test('reads ranges into given memory', async () => {
     await store.put('range-into', '0123456789');
     const memory = new Uint8Array(6).fill(46);
 
@@ -63,7 +63,7 @@ describe.each([
     expect(text(memory)).toBe('789...');
   });
 
-  test('reads ranges, cut where the object ends', async () => {
+  test('reads ranges, truncated at the end of the object', async () => {
     await store.put('range', '0123456789');
 
     const read = async (start: number, end: number) => text(await store.getRange('range', start, end));
@@ -120,19 +120,19 @@ describe.each([
     expect(Buffer.compare(stored.body, Buffer.concat(Array.from({ length: count }, (_, i) => part(i))))).toBe(0);
   });
 
-  test('leaves nothing of parts whose source fails, and passes the failure on', async () => {
+  test('removes the parts of a source that fails, and throws its error', async () => {
     async function* parts() {
       yield Buffer.alloc(5 * 1024 ** 2);
       yield Buffer.alloc(5 * 1024 ** 2);
-      throw new Error('the source broke');
+      throw new Error('the source failed');
     }
 
-    await expect(store.putParts('broken', parts())).rejects.toThrow('the source broke');
+    await expect(store.putParts('broken', parts())).rejects.toThrow('the source failed');
 
     expect(await store.head('broken')).toBeUndefined();
   });
 
-  test('lists a prefix in byte order, over pages', async () => {
+  test('lists a prefix in byte order across pages', async () => {
     const keys = ['list/a', 'list/a/b', 'list/Z', 'list/\u{1f600}', 'list/\uffee', 'list/a b+c%d', 'list/é'];
     for (const key of [...keys, 'listed', 'other']) await store.put(key, key);
     await Promise.all(Array.from({ length: 1100 }, (_, i) => store.put(`many/${String(i).padStart(4, '0')}`, '')));
@@ -149,14 +149,14 @@ describe.each([
     expect(await all(store.list('nowhere/'))).toEqual([]);
   });
 
-  test('names the folders right below a prefix', async () => {
+  test('lists the folders directly below a prefix', async () => {
     for (const key of ['f/a/1', 'f/a/b/2', 'f/c+d é/3', 'f/file', 'g/h/4']) await store.put(key, key);
 
     expect(await all(store.folders('f/'))).toEqual(['f/a/', 'f/c+d é/']);
     expect(await all(store.folders('nowhere/'))).toEqual([]);
   });
 
-  test('deletes, also what is not there', async () => {
+  test('deletes objects, including missing ones', async () => {
     await store.put('doomed', 'x');
 
     await store.delete('doomed');
@@ -177,7 +177,7 @@ describe.each([
   const receive = (waitSeconds = 5, signal?: AbortSignal) =>
     queues.receive(QUEUE, { max: 10, waitSeconds, ...(signal ? { signal } : {}) });
 
-  test('hides a received message, shows it again on request and forgets it when deleted', async () => {
+  test('hides a received message, makes it visible on request, and deletes it', async () => {
     await queues.send(QUEUE, 'hello');
 
     const [first] = await receive();
@@ -193,7 +193,7 @@ describe.each([
     expect(await queues.depth(QUEUE)).toEqual({ waiting: 0, inFlight: 0 });
   });
 
-  test('wakes a long poll when a message comes', async () => {
+  test('ends a long poll when a message arrives', async () => {
     const waiting = receive(20);
     await queues.send(QUEUE, 'wake up');
 
@@ -203,23 +203,23 @@ describe.each([
     await queues.delete(QUEUE, [message?.receipt as string]);
   });
 
-  // Elsewhere the next message may go to the poll that is gone, and is hidden until its visibility ends.
-  test.skipIf(!IS_EMBEDDED)('ends a long poll at once when aborted, and loses no message to it', async () => {
+  // Other back ends may deliver the next message to the aborted poll, and hide it until its time-out.
+  test.skipIf(!IS_EMBEDDED)('ends an aborted long poll at once without losing a message', async () => {
     const abort = new AbortController();
     const waiting = receive(20, abort.signal);
     setTimeout(() => abort.abort(), 50);
     expect(await waiting).toEqual([]);
 
-    await queues.send(QUEUE, 'for the next');
+    await queues.send(QUEUE, 'second message');
     const [message] = await receive(20);
 
-    expect(message?.body).toBe('for the next');
+    expect(message?.body).toBe('second message');
     await queues.delete(QUEUE, [message?.receipt as string]);
   });
 });
 
 describe('failures of the SDK', () => {
-  test('name what was attempted and on what', async () => {
+  test('name operation and resource', async () => {
     const openBucket = createObjectStorage({ endpoint: backend.endpoint() });
 
     await expect(openBucket('no-such-bucket').put('a/b', 'x')).rejects.toMatchObject({
@@ -235,7 +235,7 @@ describe('failures of the SDK', () => {
     });
   });
 
-  test('says that nobody listens', async () => {
+  test('reports an endpoint that does not answer', async () => {
     const openBucket = createObjectStorage({ endpoint: 'http://127.0.0.1:9' });
 
     await expect(openBucket('bucket').get('key')).rejects.toMatchObject({

@@ -11,13 +11,13 @@ import type { FaultsInput } from '../../local/emulator/faults/configuration.ts';
 import { type ClosableLauncher, startPlatform } from '../../local/platform.ts';
 import { answerGpuTask, type SimulatedSite, summaryOf } from '../protocol/simulated-site.ts';
 
-/** Many times as often as on AWS, so that what takes minutes there takes a second. */
+/** Much more often than on AWS, so that minutes there are a second here. */
 const SWEEP_SECONDS = 0.3;
 const RESEND_SECONDS = 1;
 
 /**
- * For tests: real handlers, the real runner and the embedded server, all over HTTP, with simulated sites in the place of
- * GPU tasks. Everything that the server can do wrong it does, until `calm`.
+ * Real handlers, queue runner and embedded server over HTTP, with simulated sites in place of GPU tasks. The server injects
+ * faults until `stopFaults`.
  */
 export async function startAdversaryFederation(sites: readonly SimulatedSite[], faults: FaultsInput) {
   const directory = await mkdtemp(join(tmpdir(), 'fedcardio-adversary-'));
@@ -54,10 +54,10 @@ export async function startAdversaryFederation(sites: readonly SimulatedSite[], 
   return {
     context,
     answers,
-    /** How often each key was created, as far as its creator was told. */
+    /** Number of confirmed creations by key. */
     created: created as ReadonlyMap<string, number>,
-    /** From now on nothing goes wrong. Returns how often something has. */
-    async calm(): Promise<number> {
+    /** Ends all faults. Returns how often one was injected. */
+    async stopFaults(): Promise<number> {
       const { struck } = (await (await askFaults('GET')).json()) as { struck: readonly number[] };
       await askFaults('DELETE');
       return struck.reduce((sum, times) => sum + times, 0);
@@ -65,7 +65,7 @@ export async function startAdversaryFederation(sites: readonly SimulatedSite[], 
     async close() {
       await platform.close();
       await rm(directory, { recursive: true });
-      if (failures.length > 0) throw new AggregateError(failures, 'the embedded server failed');
+      if (failures.length > 0) throw new AggregateError(failures, 'The embedded server failed.');
     },
   };
 }
@@ -82,7 +82,7 @@ const countingCreations = (openBucket: OpenBucket, created: Map<string, number>)
     },
   }));
 
-/** Starts each task once while it runs. One that fails is gone, as with its machine: the sweep asks for it again. */
+/** Starts each GPU task once while it runs. Drops one that fails; the sweep sends it again. */
 function simulatedSites(
   sites: readonly SimulatedSite[],
   context: Pick<HandlerContext, 'federationStore' | 'federation' | 'now' | 'log'>,

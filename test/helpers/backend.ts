@@ -27,10 +27,10 @@ import { type EmbeddedServer, startEmbeddedServer } from '../../local/emulator/s
 
 const GIVEN = process.env.FEDCARDIO_CONTRACT_ENDPOINT;
 
-/** Whether the suite starts its back end by itself, and so can stop and start it. */
+/** Whether the suite starts its own back end, and so can restart it. */
 export const IS_EMBEDDED = GIVEN === undefined;
 
-/** LocalStack differs from AWS in what docs/emulators.md lists; the tests of that are skipped there. */
+/** Skips tests of AWS features that LocalStack lacks, see docs/emulators.md. */
 export const IS_LOCALSTACK =
   GIVEN !== undefined &&
   GIVEN !== 'aws' &&
@@ -40,8 +40,8 @@ export const IS_LOCALSTACK =
   ));
 
 /**
- * What the contract suite runs against: the back end at FEDCARDIO_CONTRACT_ENDPOINT, AWS itself where that is `aws`,
- * otherwise an embedded server for each file. All that a file creates has names of its own and is removed at the end.
+ * The back end of the contract suite: FEDCARDIO_CONTRACT_ENDPOINT, AWS if that is `aws`, or an embedded server for each
+ * file. Buckets and queues have names of this run and are removed at the end.
  */
 export function useBackend() {
   const failures: unknown[] = [];
@@ -100,7 +100,7 @@ export function useBackend() {
     endpoint,
     s3: () => s3,
     sqs: () => sqs,
-    /** Stops the back end in order and starts it on what it left. */
+    /** Stops the back end and starts it with the same data. */
     async restart(): Promise<void> {
       await stop();
       await start();
@@ -111,7 +111,7 @@ export function useBackend() {
       const output = await s3.send(new GetObjectCommand({ Bucket: bucket, Key, ...rest }));
       return { ...output, bytes: Buffer.from((await output.Body?.transformToByteArray()) ?? []) };
     },
-    /** A queue with a name of this run's own. */
+    /** Creates a queue with a name of this run. */
     async createQueue(name: string, Attributes: Record<string, string> = {}) {
       const { QueueUrl = '' } = await sqs.send(
         new CreateQueueCommand({ QueueName: `fedcardio-${run}-${name}`, Attributes }),
@@ -121,7 +121,7 @@ export function useBackend() {
       return { QueueUrl, QueueArn: answer.Attributes?.QueueArn as string };
     },
     receive,
-    /** Receives and deletes messages until `enough` of all that came. */
+    /** Receives and deletes messages until `enough` holds for all of them. */
     async collect(QueueUrl: string, enough: (messages: readonly Message[]) => boolean): Promise<readonly Message[]> {
       const messages: Message[] = [];
       const deadline = Date.now() + 50_000;
@@ -136,7 +136,7 @@ export function useBackend() {
   };
 }
 
-/** What the SDK throws. */
+/** Matches an error of the SDK. */
 export const failure = (name: string, status: number) => ({
   name,
   $metadata: expect.objectContaining({ httpStatusCode: status }),

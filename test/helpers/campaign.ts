@@ -8,7 +8,7 @@ import { generatePhantom, type PhantomTask } from '../../lib/phantom/phantom.ts'
 import { scannerOf } from '../../lib/phantom/scanner.ts';
 import type { SiteStore } from '../../lib/storage/contract.ts';
 
-/** For tests: the demo's campaign with networks and volumes so small that it takes seconds. */
+/** The demo's campaign with networks and volumes so small that it takes seconds. */
 
 export interface ToyCase {
   readonly site: string;
@@ -30,7 +30,7 @@ export const teacher = (task: TaskId, rounds: number): CampaignInput['stages'][n
   training,
 });
 
-/** Whatever a teacher of two steps says is learnt from: what is right is the demo's matter. */
+/** Accepts all pseudo-labels, because teachers of two steps predict noise. */
 export const pseudoLabels = (tasks: readonly TaskId[]): CampaignInput['stages'][number] => ({
   kind: 'pseudo-label',
   name: 'pseudo-label',
@@ -54,7 +54,7 @@ export const student = (
   training,
 });
 
-/** Uploads a coarse phantom and its labels, as a hospital would. `fieldOfViewMm`: side of the imaged cube. */
+/** Uploads a coarse phantom and its labels. `fieldOfViewMm` is the side of the imaged cube. */
 export async function uploadToyCase(
   store: SiteStore,
   { id, use, labels }: ToyCase,

@@ -7,14 +7,13 @@ import type { FunctionName } from '../../lib/federation/functions.ts';
 
 const RUNTIME = fileURLToPath(new URL('../fixtures/functions/runtime.mjs', import.meta.url));
 
-/** One line that a function wrote: of its log, or metrics in CloudWatch's embedded format. */
+/** One line of a function's output: a log entry, or metrics in CloudWatch's embedded format. */
 export type Line = Readonly<Record<string, unknown>>;
 
 /**
- * For tests: a function as `npm run build` bundles it, in a process of its own, which is given nothing but the
- * environment that its stack would give it.
+ * Runs a function as `npm run build` bundles it, in its own process, with only the environment of its stack.
  *
- * @param folder where the bundles are
+ * @param folder directory of the bundles
  */
 export async function startFunction(folder: string, name: FunctionName, env: Readonly<Record<string, string>>) {
   const bundle = join(folder, 'handlers', name, 'index.mjs');
@@ -36,10 +35,10 @@ export async function startFunction(folder: string, name: FunctionName, env: Rea
   }
   await once(child, 'message');
   return {
-    /** Of all invocations so far. */
+    /** Output of all invocations so far. */
     lines,
     log: () => lines.filter((line) => 'level' in line),
-    /** Sums of what was counted, by metric. */
+    /** Sums by metric. */
     metrics: () => sumsOf(lines.filter((line) => '_aws' in line)),
     async invoke(event: unknown): Promise<{ readonly result?: unknown; readonly error?: string }> {
       child.send(event as object);

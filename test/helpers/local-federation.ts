@@ -15,14 +15,14 @@ import { type PlatformOptions, startPlatform } from '../../local/platform.ts';
 import type { LauncherEvent } from '../../local/process-launcher.ts';
 import { testFederationId, testHandlers, testServer } from './endpoint.ts';
 
-/** How soon a message that failed comes again. Whole seconds: SQS knows no others. */
+/** Seconds until a failed message is received again, an integer as SQS requires. */
 const RETRY_SECONDS = 1;
 
 export interface LocalFederationOptions {
   readonly sites: readonly string[];
-  /** Every message of every queue is delivered a second time, after it was handled. */
+  /** Whether every message is delivered a second time after it was handled. */
   readonly duplicates?: boolean;
-  /** "stage#round@site" of a task whose process is sent a signal after a step, once; without more, killed after its first. */
+  /** "stage#round@site" of a GPU task whose process gets a signal once. By default SIGKILL after its first step. */
   readonly crash?: string;
   readonly crashStep?: number;
   readonly crashSignal?: 'SIGTERM' | 'SIGKILL';
@@ -33,8 +33,7 @@ export interface LocalFederationOptions {
 }
 
 /**
- * For tests: the whole federation on this machine. S3 and SQS over HTTP, the real handlers, tasks in processes of
- * their own. Nothing is simulated.
+ * The whole federation on this machine: S3 and SQS over HTTP, real handlers, and GPU tasks in child processes.
  */
 export async function startLocalFederation(options: LocalFederationOptions) {
   const directory = await mkdtemp(join(tmpdir(), 'fedcardio-pipeline-'));
@@ -89,13 +88,13 @@ export async function startLocalFederation(options: LocalFederationOptions) {
     federationStore,
     siteStore,
     queues,
-    /** What the launcher did, and what the handlers logged. */
+    /** Events of the launcher, and the log of the handlers. */
     tasks,
     log,
     idle: platform.idle,
     keys: async <K extends string>(store: ObjectStore<K>, prefix = '') =>
       (await collect(store.list(prefix as K))).map(({ key }) => key),
-    /** Uploads campaign.json, and waits for the campaign's outcome and until no message is left. */
+    /** Uploads campaign.json, and waits for its outcome and until no message is left. */
     async run(campaign: CampaignInput): Promise<Outcome> {
       await federationStore.put(federationKeys.campaign(campaign.id), JSON.stringify(campaign));
       for (;;) {
@@ -110,14 +109,14 @@ export async function startLocalFederation(options: LocalFederationOptions) {
     async close() {
       await platform.close();
       await rm(directory, { recursive: true });
-      if (failures.length > 0) throw new AggregateError(failures, 'the server or the runner failed');
+      if (failures.length > 0) throw new AggregateError(failures, 'The server or the runner failed.');
     },
   };
 }
 
 export type LocalFederation = Awaited<ReturnType<typeof startLocalFederation>>;
 
-/** Puts every message that was handled back into its queue, once, as SQS may deliver twice. */
+/** Sends every handled message once more, because SQS may deliver twice. */
 function redelivering(queues: readonly string[]): (handler: SqsHandler) => SqsHandler {
   const seen = new Set<string>();
   return (handler) => async (event, context) => {
