@@ -37,12 +37,16 @@ export const run = (): Promise<Readonly<Record<string, number | string>>> =>
   });
 
 /** Seconds of each prediction after an untimed first one. */
-async function volumeSeconds(of: BenchNetwork, image: Volume<Float32Array>, timed: number): Promise<readonly number[]> {
-  const network = createNetwork(of.model, of.tasks, SEED);
+async function volumeSeconds(
+  benchNetwork: BenchNetwork,
+  image: Volume<Float32Array>,
+  timed: number,
+): Promise<readonly number[]> {
+  const network = createNetwork(benchNetwork.model, benchNetwork.tasks, SEED);
   const seconds: number[] = [];
   for (let i = 0; i <= timed; i++) {
     const start = performance.now();
-    await predictTasks(network, image, image, windowOf(of), of.tasks);
+    await predictTasks(network, image, image, windowOf(benchNetwork), benchNetwork.tasks);
     seconds.push((performance.now() - start) / 1000);
   }
   network.dispose();

@@ -72,13 +72,13 @@ export async function run(): Promise<Readonly<Record<string, unknown>>> {
     const { cpuSeconds } = await answer<{ readonly cpuSeconds: number }>(server);
     await checkIntake(storage, federation, cases);
 
-    const total = (of: readonly number[]) => of.reduce((sum, value) => sum + value, 0);
-    const uploads = total(sent.map((of) => of.uploads));
+    const total = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0);
+    const uploads = total(sent.map(({ uploads }) => uploads));
     const each = (amount: number) => significant(amount / cases.length);
     const figures = {
       cases: cases.length,
       uploads,
-      duplicateEvents: total(sent.map((of) => of.duplicateEvents)),
+      duplicateEvents: total(sent.map(({ duplicateEvents }) => duplicateEvents)),
       casesPerSecond: significant(cases.length / (intake.doneAt - started)),
       uploadsPerSecond: significant(uploads / uploadSeconds),
       requestsPerCase: each(total(Object.values(intake.requests))),

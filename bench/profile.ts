@@ -35,7 +35,7 @@ export async function run(): Promise<Readonly<Record<string, number | string>>> 
   for (const network of networks()) {
     const { ms, spent } = await profiled(network);
     const patch = await patchMs(network);
-    const percent = (of: number) => significant((100 * of) / ms);
+    const percent = (part: number) => significant((100 * part) / ms);
     const rows = [
       ...spent.slice(0, ROWS),
       sumOf(spent.slice(ROWS), 'others'),

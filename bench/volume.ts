@@ -44,8 +44,8 @@ export async function run(): Promise<Readonly<Record<string, unknown>>> {
           spacings: [spacing],
           repeats: REPEATS,
         });
-        const [gunzip, load, resample] = (['gunzip', 'load', 'resample'] as const).map((of) =>
-          significant(median(times.map((time) => time[of]))),
+        const [gunzip, load, resample] = (['gunzip', 'load', 'resample'] as const).map((name) =>
+          significant(median(times.map((time) => time[name]))),
         ) as [number, number, number];
         const ratio = significant(median(times.map((time) => (time.load + time.resample) / time.gunzip)));
         const fileMB = Math.round(bytes / 1e6);
@@ -56,8 +56,8 @@ export async function run(): Promise<Readonly<Record<string, unknown>>> {
     const head = ['512×512×256', 'to mm', 'MB', 'gunzip s', 'load s', 'resample s', '× gunzip', 'RSS MB'];
     console.error(`${table(head, rows).join('\n')}\n`);
     const { unpackedBytes } = writeCt(path, LARGE);
-    const way = { file: path, unpackedBytes, spacings: SPACINGS };
-    const [whole, cropped] = [await measure(way), await measure({ ...way, heartCrop: HEART_CROP })];
+    const job = { file: path, unpackedBytes, spacings: SPACINGS };
+    const [whole, cropped] = [await measure(job), await measure({ ...job, heartCrop: HEART_CROP })];
     const large = { spacings: SPACINGS, peakRssMB: whole.peakRssMB, peakRssMBCropped: cropped.peakRssMB };
     console.error(
       `512×512×400 to ${SPACINGS.join(' and ')} mm and back: peak RSS ${whole.peakRssMB} MB, cut to the heart ${cropped.peakRssMB} MB\n`,

@@ -49,7 +49,9 @@ export function createUploader(endpoint: string, federation: string, queues: Que
     /** Uploads all cases of a site. */
     async site(cases: readonly LoadCase[]): Promise<Sent> {
       let [uploads, duplicateEvents] = [0, 0];
-      for await (const sent of mapAhead([...cases.entries()], CASES_AT_ONCE, ([index, of]) => upload(of, index))) {
+      for await (const sent of mapAhead([...cases.entries()], CASES_AT_ONCE, ([index, loadCase]) =>
+        upload(loadCase, index),
+      )) {
         uploads += sent.uploads;
         duplicateEvents += sent.duplicateEvents;
       }

@@ -13,7 +13,7 @@ const caseOf = (site: string, use: DemoCase['use']) =>
   scenario.sites
     .filter(({ id }) => id === site)
     .flatMap(casesOf)
-    .find((of) => of.use === use) as DemoCase;
+    .find((demoCase) => demoCase.use === use) as DemoCase;
 const fileOf = (files: readonly CaseFile[], end: string) => files.find(({ key }) => key.endsWith(end));
 const { classes } = TASKS['hinge-points'];
 
@@ -51,11 +51,11 @@ describe('caseFiles', () => {
   });
 
   test('gives each case and seed its own patient, deterministically', () => {
-    const of = caseOf('munich', 'training');
-    const image = (seed: number) => fileOf(caseFiles(of, seed), 'image.nii.gz')?.body;
+    const demoCase = caseOf('munich', 'training');
+    const image = (seed: number) => fileOf(caseFiles(demoCase, seed), 'image.nii.gz')?.body;
     expect(image(1)).toEqual(image(1));
     expect(image(1)).not.toEqual(image(2));
-    expect(phantomOf(of, 1).facts.seed).not.toBe(phantomOf(caseOf('munich', 'evaluation'), 1).facts.seed);
+    expect(phantomOf(demoCase, 1).facts.seed).not.toBe(phantomOf(caseOf('munich', 'evaluation'), 1).facts.seed);
   });
 });
 

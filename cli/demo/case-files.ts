@@ -23,10 +23,14 @@ export function phantomOf({ site, caseId }: DemoCase, seed: number): Phantom {
 }
 
 /** Files that a hospital uploads for a case: the CT, then its labels in the hospital's format. */
-export function caseFiles(of: DemoCase, seed: number): readonly CaseFile[] {
-  const phantom = phantomOf(of, seed);
-  const image = { key: siteKeys.image(of.use, of.caseId), body: writeNifti(phantom.image), contentType: GZIP };
-  return [image, ...of.tasks.map((task) => labelFile(of, task, phantom))];
+export function caseFiles(demoCase: DemoCase, seed: number): readonly CaseFile[] {
+  const phantom = phantomOf(demoCase, seed);
+  const image = {
+    key: siteKeys.image(demoCase.use, demoCase.caseId),
+    body: writeNifti(phantom.image),
+    contentType: GZIP,
+  };
+  return [image, ...demoCase.tasks.map((task) => labelFile(demoCase, task, phantom))];
 }
 
 function labelFile({ use, caseId, site }: DemoCase, task: TaskId, phantom: Phantom): CaseFile {

@@ -15,7 +15,9 @@ export async function deliver(
   { signal }: Pick<DemoOptions, 'signal'>,
 ): Promise<void> {
   const missing: DemoCase[] = [];
-  for (const of of allCases(scenario)) if (!(await isCataloged(stores, of))) missing.push(of);
+  for (const demoCase of allCases(scenario)) {
+    if (!(await isCataloged(stores, demoCase))) missing.push(demoCase);
+  }
   await uploadCases({
     endpoint,
     scenario,

@@ -12,7 +12,7 @@ export interface UploadOptions {
   /** Number of processes that generate and upload. */
   readonly workers: number;
   readonly signal: AbortSignal;
-  readonly onUploaded: (of: DemoCase) => void;
+  readonly onUploaded: (demoCase: DemoCase) => void;
 }
 
 /**
@@ -64,5 +64,7 @@ function runWorker(options: UploadOptions, next: () => DemoCase | undefined): Pr
   });
 }
 
-const failure = (of: DemoCase | undefined, reason: string) =>
-  new FedcardioError('STORAGE', `The upload of ${of ? `${of.site.id}/${of.caseId}` : 'the cases'} failed: ${reason}.`);
+function failure(demoCase: DemoCase | undefined, reason: string): FedcardioError {
+  const what = demoCase ? `${demoCase.site.id}/${demoCase.caseId}` : 'the cases';
+  return new FedcardioError('STORAGE', `The upload of ${what} failed: ${reason}.`);
+}

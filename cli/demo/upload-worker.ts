@@ -24,10 +24,10 @@ process.on('message', (order: UploadOrder) => {
 
 async function upload({ endpoint, profile, seed, site, caseId }: UploadOrder): Promise<void> {
   const scenario = scenarioOf({ profile, seed });
-  const of = allCases(scenario).find((candidate) => candidate.site.id === site && candidate.caseId === caseId);
-  if (!of) throw new Error(`The scenario has no case ${site}/${caseId}.`);
+  const demoCase = allCases(scenario).find((candidate) => candidate.site.id === site && candidate.caseId === caseId);
+  if (!demoCase) throw new Error(`The scenario has no case ${site}/${caseId}.`);
   const store = storesOf(createObjectStorage({ endpoint }), scenario.federation.id).siteStore(site);
-  for (const { key, body, contentType } of caseFiles(of, seed)) await store.put(key, body, { contentType });
+  for (const { key, body, contentType } of caseFiles(demoCase, seed)) await store.put(key, body, { contentType });
 }
 
 const answer = (message: UploadAnswer) => process.send?.(message);

@@ -11,9 +11,9 @@ const POLL_MS = 250;
 const POLLS = 20;
 
 /** Whether intake has cataloged a case with all its labels, so that it need not be uploaded again. */
-export async function isCataloged({ siteStore }: Stores, of: DemoCase): Promise<boolean> {
-  const entry = await tryReadJson(siteStore(of.site.id), siteKeys.catalog(of.caseId), catalogSchema);
-  return entry !== undefined && of.tasks.every((task) => entry.value.labels[task] !== undefined);
+export async function isCataloged({ siteStore }: Stores, demoCase: DemoCase): Promise<boolean> {
+  const entry = await tryReadJson(siteStore(demoCase.site.id), siteKeys.catalog(demoCase.caseId), catalogSchema);
+  return entry !== undefined && demoCase.tasks.every((task) => entry.value.labels[task] !== undefined);
 }
 
 /** Whether intake has rejected a broken file. */

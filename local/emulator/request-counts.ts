@@ -10,7 +10,8 @@ export interface RequestCounts {
 
 export function createRequestCounts(): RequestCounts {
   const counts = { s3: new Map<string, number>(), sqs: new Map<string, number>() };
-  const sorted = (of: ReadonlyMap<string, number>) => Object.fromEntries([...of].sort(([a], [b]) => (a < b ? -1 : 1)));
+  const sorted = (byName: ReadonlyMap<string, number>) =>
+    Object.fromEntries([...byName].sort(([a], [b]) => (a < b ? -1 : 1)));
   return {
     add: (service, operation) => counts[service].set(operation, (counts[service].get(operation) ?? 0) + 1),
     totals: () => ({ s3: sorted(counts.s3), sqs: sorted(counts.sqs) }),

@@ -37,13 +37,13 @@ describe('notification rules', () => {
       { id: 'nii', prefix: 'a/', suffix: '.nii', event: 's3:ObjectCreated:Copy' },
       { id: 'gone', event: 's3:ObjectRemoved:*' },
     );
-    const met = (of: ObjectEvent) => matchingRules(rules, of).map((rule) => rule.id);
+    const matched = (event: ObjectEvent) => matchingRules(rules, event).map((rule) => rule.id);
 
-    expect(met(event('a/x.json'))).toEqual(['json']);
-    expect(met(event('b/x.json'))).toEqual([]);
-    expect(met(event('a/x.nii'))).toEqual([]);
-    expect(met(event('a/x.nii', 'ObjectCreated:Copy'))).toEqual(['nii']);
-    expect(met(event('b', 'ObjectRemoved:Delete'))).toEqual(['gone']);
+    expect(matched(event('a/x.json'))).toEqual(['json']);
+    expect(matched(event('b/x.json'))).toEqual([]);
+    expect(matched(event('a/x.nii'))).toEqual([]);
+    expect(matched(event('a/x.nii', 'ObjectCreated:Copy'))).toEqual(['nii']);
+    expect(matched(event('b', 'ObjectRemoved:Delete'))).toEqual(['gone']);
   });
 
   test.each([
