@@ -12,6 +12,7 @@ const FLOORS = [
   ['localstack'],
   ['cli'],
   ['bench'],
+  ['exports'],
 ];
 
 /** Tests, and the helpers that only tests may import: `testing.ts` and `testing-*.ts` of a room, and all below `test/`. */
@@ -28,7 +29,7 @@ const floorRules = FLOORS.flatMap((floor, index) =>
     severity: 'error',
     from: { path: filesOf(room), pathNot: TESTS },
     to: {
-      path: '^(lib|handlers|gpu-tasks|local|localstack|cli|bench|cdk)/',
+      path: '^(lib|handlers|gpu-tasks|local|localstack|cli|bench|cdk|exports)/',
       pathNot: [room, ...FLOORS.slice(0, index).flat()].flatMap(filesOf),
     },
   })),
