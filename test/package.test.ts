@@ -108,7 +108,7 @@ describe('the package', () => {
     ]).catch((failed: { readonly stdout: string }) => failed);
 
     expect(stdout).toBe('');
-  });
+  }, 180_000);
 });
 
 /** Builds and packs the repository, and unpacks the tarball where npm would install it. */
