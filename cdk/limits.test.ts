@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { Federation } from '../lib/federation/schemas.ts';
-import { FEDERATION, synthesizeAll } from './isolation/testing.ts';
+import { FEDERATION, synthesizeAll } from './isolation/example-federation.ts';
 import { readWorld } from './isolation/world.ts';
 
 /** Limits of AWS: template and resources (CloudFormation), bucket policy (S3), key policy (KMS), role policies (IAM), environment (Lambda). */

@@ -5,7 +5,7 @@ import * as cxapi from 'aws-cdk-lib/cx-api';
 import { describe, expect, test } from 'vitest';
 import { topologyOf } from '../lib/federation/topology.ts';
 import { RUNBOOKS } from './alarms.ts';
-import { FEDERATION, synthesizeAll, withHandlers } from './isolation/testing.ts';
+import { FEDERATION, synthesizeAll, withHandlers } from './isolation/example-federation.ts';
 import { checkRules, EXCEPTIONS, WILDCARDS } from './rules.ts';
 import { addStacks } from './stacks.ts';
 

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { FEDERATION, synthesizeAll } from '../cdk/isolation/testing.ts';
+import { FEDERATION, synthesizeAll } from '../cdk/isolation/example-federation.ts';
 import { type Campaign, campaignSchema, federationSchema } from '../lib/federation/schemas.ts';
 import { TEACHER_STAGE } from '../lib/federation/testing.ts';
 import { createNetwork } from '../lib/models/network.ts';

@@ -3,7 +3,7 @@
  * keys, the names of buckets, queues and roles, and the learning tasks. Nothing here connects to anything.
  */
 export { type ErrorCode, FedcardioError, isFedcardioError } from '../lib/error.ts';
-export { federationJsonSchema } from '../lib/federation/json-schema.ts';
+export { campaignJsonSchema, federationJsonSchema } from '../lib/federation/documents/json-schema.ts';
 export {
   type CaseObject,
   type CaseUse,

@@ -4,13 +4,7 @@
  * about its size; they reserve memory by the bytes they are given, never by what a header claims.
  */
 export { type ErrorCode, FedcardioError, isFedcardioError } from '../lib/error.ts';
-export { decodeHalf, encodeHalf, type HalfDtype } from '../lib/weights/half.ts';
-export {
-  type Dtype,
-  parseSafetensorsHeader,
-  type SafetensorsHeader,
-  safetensorsDataStart,
-} from '../lib/weights/header.ts';
+export { decodeHalf, encodeHalf, type HalfDtype } from '../lib/weights/half-floats.ts';
 export {
   type DecodeOptions,
   decodeSafetensors,
@@ -20,4 +14,10 @@ export {
   encodeSafetensorsHeader,
   type TensorShape,
 } from '../lib/weights/safetensors.ts';
+export {
+  type Dtype,
+  parseSafetensorsHeader,
+  type SafetensorsHeader,
+  safetensorsDataStart,
+} from '../lib/weights/safetensors-header.ts';
 export type { Tensor, Tensors, Weights, WeightTensor } from '../lib/weights/weights.ts';

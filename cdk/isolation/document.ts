@@ -1,7 +1,7 @@
 import { markdownTable } from '../../lib/federation/documents/markdown.ts';
 import type { Table } from './design.ts';
+import { FEDERATION, synthesizeAll } from './example-federation.ts';
 import { type Comparison, compareCoordinator, compareSite } from './tables.ts';
-import { FEDERATION, synthesizeAll } from './testing.ts';
 import { readWorld } from './world.ts';
 
 /** Tables of what AWS would allow each role, for docs/security.md. Takes several seconds. */

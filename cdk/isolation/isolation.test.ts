@@ -2,12 +2,12 @@ import { readFileSync } from 'node:fs';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { FEDERATION_ROLES, SITE_ROLES } from '../../lib/federation/topology.ts';
 import { isolationDocument } from './document.ts';
+import { FEDERATION, synthesizeAll } from './example-federation.ts';
 import { onKey, onObject, onQueue, tableOf } from './matrix.ts';
 import type { Policy, Statement } from './resolve.ts';
 import { isAllowed } from './simulate.ts';
 import { federationObjects, SITE_OBJECTS } from './subjects.ts';
 import { type Comparison, callersOf, compareCoordinator, compareSite } from './tables.ts';
-import { FEDERATION, synthesizeAll } from './testing.ts';
 import { type Guarded, type Role, readWorld, type World } from './world.ts';
 
 let world: World;

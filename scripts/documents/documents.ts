@@ -3,6 +3,12 @@ import { commandsTable } from '../../cli/document.ts';
 import { fieldReference } from '../../lib/federation/documents/fields.ts';
 import { functionsTable } from '../../lib/federation/documents/functions.ts';
 import { campaignJsonSchema, federationJsonSchema } from '../../lib/federation/documents/json-schema.ts';
+import {
+  campaignObjectsTable,
+  exampleObjectsTable,
+  roundObjectsTable,
+  siteObjectsTable,
+} from '../../lib/federation/documents/objects.ts';
 import { strategiesTable } from '../../lib/federation/documents/strategies.ts';
 import { tasksTable } from '../../lib/federation/documents/tasks.ts';
 import { campaignSchema, federationSchema } from '../../lib/federation/schemas.ts';
@@ -22,7 +28,11 @@ export const REGIONS: readonly Region[] = [
   { file: 'README.md', name: 'commands', content: commandsTable },
   { file: 'docs/aggregation.md', name: 'strategies', content: strategiesTable },
   { file: 'docs/functions.md', name: 'functions', content: functionsTable },
+  { file: 'docs/events/README.md', name: 'example-objects', content: exampleObjectsTable },
   { file: 'docs/method.md', name: 'tasks', content: tasksTable },
+  { file: 'docs/objects.md', name: 'site-objects', content: siteObjectsTable },
+  { file: 'docs/objects.md', name: 'campaign-objects', content: campaignObjectsTable },
+  { file: 'docs/objects.md', name: 'round-objects', content: roundObjectsTable },
   {
     file: 'docs/reference/campaign.md',
     name: 'campaign-fields',

@@ -1,6 +1,7 @@
 import { FEDERATION_ACCESS, isLike, type ObjectAccess, siteAccess } from '../access.ts';
 import { OBJECT_KINDS, type ObjectKind, ROUND_PREFIX } from '../objects.ts';
 import { FEDERATION_ROLES, SITE_ROLES } from '../topology.ts';
+import { code, markdownTable } from './markdown.ts';
 
 /** How documents call roles whose name does not say who uses them. */
 const ROLE_NAMES: Readonly<Record<string, string>> = { task: 'GPU task', upload: 'hospital', research: 'researcher' };
@@ -23,14 +24,12 @@ function rolesThat(may: 'read' | 'write', kind: ObjectKind): string {
   return [...ofSite, ...coordinator].map((role) => ROLE_NAMES[role] ?? role).join(', ');
 }
 
-const row = (...cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
-
 function tableOf(kinds: readonly ObjectKind[], keyOf: (kind: ObjectKind) => string): string {
   const rows = kinds.map((kind) => {
     const what = [kind.what, kind.lifetime].filter((part) => part !== undefined).join('; ');
-    return row(`\`${keyOf(kind)}\``, what, rolesThat('write', kind), rolesThat('read', kind));
+    return [code(keyOf(kind)), what, rolesThat('write', kind), rolesThat('read', kind)];
   });
-  return [row('key', 'what', 'written by', 'read by'), row('---', '---', '---', '---'), ...rows].join('\n');
+  return markdownTable(['key', 'what', 'written by', 'read by'], rows);
 }
 
 const isOfRound = ({ key }: ObjectKind): boolean => key.startsWith(ROUND_PREFIX);
@@ -52,11 +51,9 @@ export function exampleObjectsTable(): string {
   const examples = [...new Set(OBJECT_KINDS.flatMap((kind) => kind.examples ?? []))];
   const rows = examples.map((example) => {
     const kinds = OBJECT_KINDS.filter((kind) => kind.examples?.includes(example));
-    const keys = kinds.map(({ bucket, key }) => `${bucket} bucket, \`${key}\``);
+    const keys = kinds.map(({ bucket, key }) => `${bucket} bucket, ${code(key)}`);
     const of = (may: 'read' | 'write') => [...new Set(kinds.map((kind) => rolesThat(may, kind)))].join('; ');
-    return row(`\`${example}\``, keys.join('; '), of('write'), of('read'));
+    return [code(example), keys.join('; '), of('write'), of('read')];
   });
-  return [row('example', 'bucket and key', 'written by', 'read by'), row('---', '---', '---', '---'), ...rows].join(
-    '\n',
-  );
+  return markdownTable(['example', 'bucket and key', 'written by', 'read by'], rows);
 }
