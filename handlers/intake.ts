@@ -3,7 +3,7 @@ import { CASE_FOLDERS, parseCaseKey, siteKeys } from '../lib/federation/keys.ts'
 import { names } from '../lib/federation/topology.ts';
 import { intakeCases, rejectStray } from '../lib/intake/intake.ts';
 import type { IntakeResult, SiteContext } from '../lib/intake/reconcile.ts';
-import { createSummaryCache, noteEntry, refreshSummary } from '../lib/intake/summary.ts';
+import { cacheEntry, createSummaryCache, refreshSummary } from '../lib/intake/summary.ts';
 import type { HandlerContext, SqsHandler } from './context.ts';
 import type { S3ObjectRef } from './s3-event.ts';
 import { forEachMessage, readS3Messages, responseOf } from './sqs-records.ts';
@@ -72,7 +72,7 @@ const isStray = (key: string): boolean =>
 
 function report(context: HandlerContext, { site, store }: SiteContext, subject: string, result: IntakeResult): void {
   const { entry, faults } = result;
-  if (entry) noteEntry(summaryCache, store.bucket, entry);
+  if (entry) cacheEntry(summaryCache, store.bucket, entry);
   context.log('case-examined', {
     site,
     case: subject,

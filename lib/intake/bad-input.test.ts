@@ -6,7 +6,7 @@ import { paintLandmarks } from '../imaging/landmarks.ts';
 import { writeMarkups } from '../imaging/markups.ts';
 import { writeNifti } from '../imaging/nifti-write.ts';
 import type { VoxelArray } from '../imaging/volume.ts';
-import { calcium, ct, GRID, hingeMap, hingeMarkups, image, PNG, POINTS, VOXELS, world } from './testing.ts';
+import { calcium, ct, GRID, hingeMap, hingeMarkups, image, PNG, POINTS, testSite, VOXELS } from './testing.ts';
 
 const constant = (value: number) => writeNifti({ ...GRID, data: new Int16Array(VOXELS).fill(value) });
 const floats = (f: (i: number) => number) =>
@@ -20,7 +20,7 @@ const header = (edit: (file: Buffer) => void) => {
 const BAD_IMAGES: readonly (readonly [what: string, body: Uint8Array | string, reason: RegExp])[] = [
   ['cut off', image().subarray(0, 700), /compressed data end too early/],
   ['text', 'heart of patient 7'.repeat(100), /not a NIfTI file/],
-  ['nothing', '', /empty \(0 bytes\)/],
+  ['empty', '', /empty \(0 bytes\)/],
   ['a PNG', PNG, /PNG picture/],
   ['2D', header((file) => file.writeInt16LE(2, 40)), /2D image \(12×10\)/],
   ['one slice', header((file) => file.writeInt16LE(1, 46)), /single slice \(12×10×1\)/],
@@ -41,13 +41,13 @@ const BAD_IMAGES: readonly (readonly [what: string, body: Uint8Array | string, r
         [0, 0, 0.002, 0],
       ]),
     }),
-    /no CT scanner/,
+    /voxel size is 0.001 × 0.001 × 0.002 mm/,
   ],
   ['no voxels', header((file) => file.writeInt16LE(0, 44)), /no voxels/],
   ['one value', constant(-1000), /empty: every voxel has the value -1000/],
   ['oversized', header((file) => file.writeInt16LE(32000, 46)), /declares 12×10×32000 voxels/],
   [
-    'oversized by far',
+    'far oversized',
     header((file) => [32767, 32767, 32767].forEach((side, i) => void file.writeInt16LE(side, 42 + 2 * i))),
     /impossible size/,
   ],
@@ -58,17 +58,17 @@ const BAD_IMAGES: readonly (readonly [what: string, body: Uint8Array | string, r
     /from 0 to 255, are not HU/,
   ],
   ['no intercept', writeNifti({ ...GRID, data: Int16Array.from(ct().data, (hu) => hu + 1024) }), /are not HU/],
-  ['astronomic', floats((i) => (i - 5) * 1e9), /are not HU/],
-  ['with NaN', floats((i) => (i % 100 === 0 ? Number.NaN : i - 500)), /10 of its voxels hold no number/],
+  ['far out of range', floats((i) => (i - 5) * 1e9), /are not HU/],
+  ['NaN voxels', floats((i) => (i % 100 === 0 ? Number.NaN : i - 500)), /10 of its voxels are NaN or infinite/],
 ];
 
-describe('a bad image is rejected in words, and nothing of the case is cataloged', () => {
+describe('rejects a bad image with a reason and catalogs nothing of its case', () => {
   test.each(BAD_IMAGES)('%s', async (_what, body, reason) => {
-    const { put, look, catalog, rejected } = world();
+    const { put, reconcile, catalog, rejected } = testSite();
     await put('cases/p7/image.nii.gz', body);
     await put('cases/p7/labels/calcification.nii.gz', calcium());
 
-    const { entry } = await look('p7');
+    const { entry } = await reconcile('p7');
 
     expect(entry).toBeUndefined();
     expect(await catalog('p7')).toBeUndefined();
@@ -82,16 +82,16 @@ describe('a bad image is rejected in words, and nothing of the case is cataloged
     expect(fault?.hint).toBeTruthy();
   });
 
-  test('a good case whose image is replaced by a bad one leaves the catalog, and comes back with a good one', async () => {
-    const { put, look, catalog, rejected } = world();
+  test('removes a case from the catalog while its image is bad', async () => {
+    const { put, reconcile, catalog, rejected } = testSite();
     await put('cases/p7/image.nii.gz', image());
-    await look('p7');
+    await reconcile('p7');
     await put('cases/p7/image.nii.gz', PNG);
-    await look('p7');
+    await reconcile('p7');
     expect(await catalog('p7')).toBeUndefined();
     expect(await rejected('p7')).toBeDefined();
     await put('cases/p7/image.nii.gz', image(2));
-    await look('p7');
+    await reconcile('p7');
     expect(await catalog('p7')).toBeDefined();
     expect(await rejected('p7')).toBeUndefined();
   });
@@ -99,7 +99,7 @@ describe('a bad image is rejected in words, and nothing of the case is cataloged
 
 const mapOf = (data: VoxelArray) => writeNifti({ ...GRID, data });
 const values = (...some: readonly number[]) => new Float32Array(VOXELS).map((_, i) => some[i] ?? 0);
-const sliceLess = { shape: [12, 10, 7], affine: GRID.affine, data: new Uint8Array(840) } as const;
+const oneSliceShort = { shape: [12, 10, 7], affine: GRID.affine, data: new Uint8Array(840) } as const;
 const shifted = {
   ...GRID,
   affine: affineOf([
@@ -112,33 +112,38 @@ const shifted = {
 const outside = writeMarkups([{ label: 2, position: [500, 0, 0] }], TASKS['hinge-points'].classes);
 
 const BAD_LABELS: readonly (readonly [what: string, name: string, body: Uint8Array | string, reason: RegExp])[] = [
-  ['of another shape', 'calcification.nii.gz', writeNifti(sliceLess), /12×10×7 voxels, the image 12×10×8/],
-  ['elsewhere', 'calcification.nii.gz', writeNifti(shifted), /elsewhere than the image, by up to 3\.0 mm/],
-  ['with unknown classes', 'calcification.nii.gz', mapOf(values(0, 1, 2, 7)), /values 2, 7, which are no classes/],
-  ['with fractions', 'calcification.nii.gz', mapOf(values(0.5, 1)), /values 0\.5/],
-  ['with NaN', 'calcification.nii.gz', mapOf(values(Number.NaN)), /values NaN/],
-  ['with negative values', 'calcification.nii.gz', mapOf(values(-1)), /values -1/],
-  ['without a landmark', 'hinge-points.nii.gz', mapOf(new Uint8Array(VOXELS)), /no landmark/],
-  ['that is a picture', 'hinge-points.nii.gz', PNG, /PNG picture/],
+  ['another shape', 'calcification.nii.gz', writeNifti(oneSliceShort), /12×10×7 voxels, but the image has 12×10×8/],
+  ['another position', 'calcification.nii.gz', writeNifti(shifted), /up to 3\.0 mm away from those of the image/],
+  [
+    'unknown classes',
+    'calcification.nii.gz',
+    mapOf(values(0, 1, 2, 7)),
+    /values 2, 7, which are not classes of calcification/,
+  ],
+  ['fractions', 'calcification.nii.gz', mapOf(values(0.5, 1)), /values 0\.5/],
+  ['NaN', 'calcification.nii.gz', mapOf(values(Number.NaN)), /values NaN/],
+  ['negative values', 'calcification.nii.gz', mapOf(values(-1)), /values -1/],
+  ['no landmark', 'hinge-points.nii.gz', mapOf(new Uint8Array(VOXELS)), /no landmark/],
+  ['a picture', 'hinge-points.nii.gz', PNG, /PNG picture/],
   ['cut off', 'hinge-points.nii.gz', hingeMap().subarray(0, 60), /end too early/],
-  ['outside the image', 'hinge-points.mrk.json', outside, /outside the image: hinge-left/],
-  ['that is no JSON', 'hinge-points.mrk.json', '{', /not a JSON file/],
-  ['with other names', 'hinge-points.mrk.json', hingeMarkups().replace('ostium-left', 'F-1'), /named "F-1"/],
-  ['of points without a place', 'hinge-points.mrk.json', writeMarkups([], []), /no landmark/],
-  ['of points for a segmentation', 'calcification.mrk.json', hingeMarkups(), /is a segmentation/],
-  ['far too large', 'hinge-points.mrk.json', ' '.repeat(2 << 20), /too large for a markups file/],
-  ['of an unknown task', 'aortic-arch.nii.gz', hingeMap(), /no task "aortic-arch"/],
-  ['in an unknown format', 'calcification.nrrd', 'NRRD0004', /not expected in a case/],
+  ['points outside the image', 'hinge-points.mrk.json', outside, /outside the image: hinge-left/],
+  ['not JSON', 'hinge-points.mrk.json', '{', /not a JSON file/],
+  ['unknown point names', 'hinge-points.mrk.json', hingeMarkups().replace('ostium-left', 'F-1'), /named "F-1"/],
+  ['points without a position', 'hinge-points.mrk.json', writeMarkups([], []), /no landmark/],
+  ['points for a segmentation', 'calcification.mrk.json', hingeMarkups(), /is a segmentation/],
+  ['too large', 'hinge-points.mrk.json', ' '.repeat(2 << 20), /too large for a markups file/],
+  ['an unknown task', 'aortic-arch.nii.gz', hingeMap(), /no task "aortic-arch"/],
+  ['an unknown format', 'calcification.nrrd', 'NRRD0004', /not expected in a case/],
 ];
 
-describe('a bad label is rejected in words, and the case is cataloged without it', () => {
+describe('rejects a bad label with a reason and catalogs its case without it', () => {
   test.each(BAD_LABELS)('%s', async (_what, name, body, reason) => {
-    const { put, look, catalog, rejected } = world();
+    const { put, reconcile, catalog, rejected } = testSite();
     await put('cases/p7/image.nii.gz', image());
     await put(`cases/p7/labels/${name}`, body);
     await put('cases/p7/labels/membranous-septum.nii.gz', writeNifti(paintLandmarks(POINTS.slice(0, 2), GRID, 1.6)));
 
-    await look('p7');
+    await reconcile('p7');
 
     expect(Object.keys((await catalog('p7'))?.labels ?? {})).toEqual(['membranous-septum']);
     const [fault, ...more] = (await rejected('p7'))?.objects ?? [];
@@ -149,25 +154,25 @@ describe('a bad label is rejected in words, and the case is cataloged without it
     expect(['BAD_LABEL', 'BAD_KEY']).toContain(fault?.code);
   });
 
-  test('two labels of one task: the points are used, the map is named', async () => {
-    const { put, look, catalog } = world();
+  test('uses the points and rejects the class map if a task has both', async () => {
+    const { put, reconcile, catalog } = testSite();
     await put('cases/p7/image.nii.gz', image());
     await put('cases/p7/labels/hinge-points.nii.gz', hingeMap());
     await put('cases/p7/labels/hinge-points.mrk.json', hingeMarkups());
-    const { faults } = await look('p7');
+    const { faults } = await reconcile('p7');
     expect((await catalog('p7'))?.labels['hinge-points']?.format).toBe('markups');
     expect(faults).toMatchObject([
       { key: 'cases/p7/labels/hinge-points.nii.gz', reason: expect.stringMatching(/two labels/) },
     ]);
   });
 
-  test('a label is checked again when the image under it changes', async () => {
-    const { put, look, catalog, rejected } = world();
+  test('examines a label again when its image changes', async () => {
+    const { put, reconcile, catalog, rejected } = testSite();
     await put('cases/p7/image.nii.gz', image());
     await put('cases/p7/labels/calcification.nii.gz', calcium());
-    await look('p7');
+    await reconcile('p7');
     await put('cases/p7/image.nii.gz', writeNifti(ct(1, { ...GRID, shape: [12, 10, 9] })));
-    await look('p7');
+    await reconcile('p7');
     expect((await catalog('p7'))?.labels).toEqual({});
     expect((await rejected('p7'))?.objects[0]?.key).toBe('cases/p7/labels/calcification.nii.gz');
   });

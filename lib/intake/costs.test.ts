@@ -7,14 +7,14 @@ import { wrapBuckets } from '../storage/stores.ts';
 import { createMemoryStorage } from '../storage/testing-objects.ts';
 import { intakeCases } from './intake.ts';
 import { FIRST_RANGE_BYTES } from './ranges.ts';
-import { GRID, hingeMarkups, image, world } from './testing.ts';
+import { GRID, hingeMarkups, image, testSite } from './testing.ts';
 
-/** A site whose store records requests, and the bytes read of each object. */
-function metered() {
+/** A site whose store records requests and the bytes read by object. */
+function meteredSite() {
   const memory = createMemoryStorage();
   const calls: string[] = [];
   const bytes: Record<string, number> = {};
-  const note = (call: string, key: string, body?: Uint8Array) => {
+  const record = (call: string, key: string, body?: Uint8Array) => {
     calls.push(`${call} ${key}`);
     if (body) bytes[key] = (bytes[key] ?? 0) + body.length;
   };
@@ -24,36 +24,36 @@ function metered() {
     get: () => expect.unreachable(),
     tryGet: async (key) => {
       const found = await store.tryGet(key);
-      note('tryGet', key, found?.body);
+      record('tryGet', key, found?.body);
       return found;
     },
     getRange: async (key, start, end) => {
       const body = await store.getRange(key, start, end);
-      note('getRange', key, body);
+      record('getRange', key, body);
       return body;
     },
     list: async function* (prefix) {
-      note('list', prefix);
+      record('list', prefix);
       yield* store.list(prefix);
     },
     head: (key) => {
-      note('head', key);
+      record('head', key);
       return store.head(key);
     },
     put: (key, ...rest) => {
-      note('put', key);
+      record('put', key);
       return store.put(key, ...rest);
     },
     putIfAbsent: (key, body) => {
-      note('putIfAbsent', key);
+      record('putIfAbsent', key);
       return store.putIfAbsent(key, body);
     },
   }));
-  const site = world(openBucket);
-  const unmetered = world(memory);
+  const site = testSite(openBucket);
+  const unmetered = testSite(memory);
   return {
     ...site,
-    /** The requests made, and the bytes read, by one reconciliation of cases. */
+    /** Reconciles cases once. Returns the requests made, and the bytes read by object. */
     async cost(...caseIds: readonly string[]) {
       calls.length = 0;
       for (const key of Object.keys(bytes)) delete bytes[key];
@@ -72,7 +72,7 @@ const noise = <T extends VoxelArray>(data: T, value: (random: number) => number)
   for (let i = 0; i < data.length; i += 1) data[i] = value(random());
   return data;
 };
-/** 512 KiB that do not compress well: more than the first range. */
+/** 512 KiB that compress badly, so that the file is larger than the first range. */
 const bigCt = { ...BIG, data: noise(new Int16Array(SIDE ** 3), (u) => Math.floor(2000 * u) - 1000) };
 const broken = (edit: (file: Buffer) => void) => {
   const file = Buffer.from(writeNifti(bigCt, { gzip: false }));
@@ -85,8 +85,8 @@ const bigLabel = (shape: typeof BIG.shape) =>
 const IMAGE = 'cases/p7/image.nii.gz';
 
 describe('bytes read', () => {
-  test('of a good case: every file once, from end to end', async () => {
-    const { upload, cost, size, catalog } = metered();
+  test('reads every file of a good case once and completely', async () => {
+    const { upload, cost, size, catalog } = meteredSite();
     const label = 'cases/p7/labels/calcification.nii.gz';
     const points = 'cases/p7/labels/hinge-points.mrk.json';
     await upload(IMAGE, writeNifti(bigCt));
@@ -109,8 +109,8 @@ describe('bytes read', () => {
     ],
     ['a header that declares too much', broken((file) => file.writeInt16LE(30_000, 46))],
     ['a gzipped slice', writeNifti({ ...bigCt, shape: [SIDE, SIDE ** 2, 1] })],
-  ])('of %s: the first range, and no label', async (_what, body) => {
-    const { upload, cost, rejected } = metered();
+  ])('reads only the first range of %s, and no label', async (_what, body) => {
+    const { upload, cost, rejected } = meteredSite();
     await upload(IMAGE, body);
     await upload('cases/p7/labels/calcification.nii.gz', bigLabel(BIG.shape));
     const { bytes } = await cost('p7');
@@ -118,8 +118,8 @@ describe('bytes read', () => {
     expect(bytes).toEqual({ [IMAGE]: FIRST_RANGE_BYTES });
   });
 
-  test('of a label on another grid: its first range', async () => {
-    const { upload, cost, size } = metered();
+  test('reads only the first range of a label on another grid', async () => {
+    const { upload, cost, size } = meteredSite();
     const label = 'cases/p7/labels/calcification.nii.gz';
     await upload(IMAGE, writeNifti(bigCt));
     await upload(label, bigLabel([SIDE, SIDE / 2, SIDE * 2] as never));
@@ -127,8 +127,8 @@ describe('bytes read', () => {
     expect(bytes).toEqual({ [IMAGE]: await size(IMAGE), [label]: FIRST_RANGE_BYTES });
   });
 
-  test('for an event that comes again: of no file, only what intake itself has noted', async () => {
-    const { upload, cost, catalog } = metered();
+  test('reads no uploaded file for a repeated event, only documents of intake', async () => {
+    const { upload, cost, catalog } = meteredSite();
     await upload(IMAGE, writeNifti(bigCt));
     await upload('cases/p7/labels/calcification.nii.gz', bigLabel(BIG.shape));
     await cost('p7');
@@ -138,8 +138,8 @@ describe('bytes read', () => {
     expect(calls.filter((call) => call.startsWith('put'))).toEqual([]);
   });
 
-  test('for a label that is added: of the label, and not the image again', async () => {
-    const { upload, cost, size, catalog } = metered();
+  test('reads an added label without reading its image again', async () => {
+    const { upload, cost, size, catalog } = meteredSite();
     const label = 'cases/p7/labels/calcification.nii.gz';
     await upload(IMAGE, writeNifti(bigCt));
     await cost('p7');
@@ -155,29 +155,29 @@ describe('requests', () => {
   const numbered = Array.from({ length: 10 }, (_, i) => `p${i + 10}`);
   const pseudonyms = numbered.map((name) => `${name}-${name}`);
 
-  const kinds = (calls: readonly string[]) => {
+  const countByMethod = (calls: readonly string[]) => {
     const counts: Record<string, number> = {};
     for (const call of calls) counts[call.split(' ')[0] as string] = (counts[call.split(' ')[0] as string] ?? 0) + 1;
     return counts;
   };
 
-  test('numbered cases of a batch share their listings, before and after', async () => {
-    const { upload, cost, catalog } = metered();
+  test('lists numbered cases of a batch together, before and after the write', async () => {
+    const { upload, cost, catalog } = meteredSite();
     for (const [i, id] of numbered.entries()) await upload(`cases/${id}/image.nii.gz`, image(i));
-    expect(kinds((await cost(...numbered)).calls)).toEqual({ list: 6, getRange: 10, putIfAbsent: 10, put: 10 });
+    expect(countByMethod((await cost(...numbered)).calls)).toEqual({ list: 6, getRange: 10, putIfAbsent: 10, put: 10 });
     expect(await catalog('p19')).toBeDefined();
   });
 
-  test('other names are asked for one by one', async () => {
-    const { upload, cost, catalog } = metered();
+  test('lists cases with other names one by one', async () => {
+    const { upload, cost, catalog } = meteredSite();
     for (const [i, id] of pseudonyms.entries()) await upload(`cases/${id}/image.nii.gz`, image(i));
     const { calls } = await cost(...pseudonyms);
-    expect(kinds(calls)).toEqual({ tryGet: 20, list: 40, getRange: 10, putIfAbsent: 10, put: 10 });
+    expect(countByMethod(calls)).toEqual({ tryGet: 20, list: 40, getRange: 10, putIfAbsent: 10, put: 10 });
     expect(await catalog('p19-p19')).toBeDefined();
   });
 
-  test('a case whose name begins like the others of a batch is not looked at with them', async () => {
-    const { upload, cost, catalog } = metered();
+  test('does not reconcile other cases whose names start like those of a batch', async () => {
+    const { upload, cost, catalog } = meteredSite();
     for (const [i, id] of ['p10', 'p11', 'p12', 'p100'].entries()) await upload(`cases/${id}/image.nii.gz`, image(i));
     await cost('p10', 'p11');
     expect(await Promise.all(['p10', 'p11', 'p12', 'p100'].map(async (id) => Boolean(await catalog(id))))).toEqual([

@@ -4,41 +4,41 @@ import { canonicalJson } from '../json.ts';
 import type { ObjectInfo, SiteStore } from '../storage/contract.ts';
 import { readStored } from './stored.ts';
 
-/** Who takes a content: a case, by the version of its image that holds it. */
-export interface Claimant extends Pick<ObjectInfo<SiteKey>, 'key' | 'etag'> {
+/** A case that claims a content, with the version of the image that contains it. */
+interface Claimant extends Pick<ObjectInfo<SiteKey>, 'key' | 'etag'> {
   readonly case: string;
 }
 
 /**
- * Takes an image's content for a case, unless another case of the site has it: the same volume under two names
- * would count twice, and be trained on and held out at once. Taken again by the same case, it stays its own.
+ * Claims an image's content for a case, unless another case of the site owns it: the same volume under two names
+ * would count twice, and could be both trained on and held out. Idempotent.
  *
- * A claim names the version of the image that was found to hold the content, and lapses with it: when the image is
- * removed or replaced. Otherwise it holds, also while the case that has it is still being looked at.
+ * A claim names a version of an image. It is valid until that image is removed or replaced, even while its case is
+ * still being examined.
  *
- * @param sha256 of the image's voxels
- * @param again whether the case probably has it already: that costs one request, as taking what is new does
- * @returns the other case, or undefined where the content is the case's own now
- * @throws PRECONDITION_FAILED or NOT_FOUND where another took it meanwhile: look again
+ * @param sha256 hash of the image's voxels
+ * @param likelyOwned whether the case probably owns the content already. A right guess saves a request.
+ * @returns the case that owns the content, or undefined if it is this one
+ * @throws PRECONDITION_FAILED or NOT_FOUND if another case claimed the content meanwhile: reconcile again
  */
 export async function claimContent(
   store: SiteStore,
   sha256: string,
   claimant: Claimant,
-  again: boolean,
+  likelyOwned: boolean,
 ): Promise<string | undefined> {
   const key = siteKeys.content(sha256);
   const claim = canonicalJson({ schema: 'fedcardio.content/1', ...claimant });
-  let stored = again ? await readStored(store, key, contentSchema) : undefined;
+  let stored = likelyOwned ? await readStored(store, key, contentSchema) : undefined;
   if (!stored) {
     if ((await store.putIfAbsent(key, claim)) === 'created') return undefined;
     stored = await readStored(store, key, contentSchema);
   }
-  const holder = stored?.value;
-  if (holder?.case !== claimant.case) {
-    const image = holder && (await store.head(holder.key));
-    if (image && image.etag === holder.etag) return holder.case;
-  } else if (holder.key === claimant.key && holder.etag === claimant.etag) return undefined;
+  const owner = stored?.value;
+  if (owner?.case !== claimant.case) {
+    const image = owner && (await store.head(owner.key));
+    if (image && image.etag === owner.etag) return owner.case;
+  } else if (owner.key === claimant.key && owner.etag === claimant.etag) return undefined;
   await store.put(key, claim, stored ? { ifMatch: stored.etag } : { ifNoneMatch: '*' });
   return undefined;
 }

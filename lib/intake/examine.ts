@@ -5,47 +5,47 @@ import type { TaskId } from '../federation/tasks.ts';
 import type { Grid } from '../imaging/volume.ts';
 import type { ObjectInfo } from '../storage/contract.ts';
 import { type Fault, fault, faultOf, isFault } from './faults.ts';
-import { type LabelFile, sortFiles } from './files.ts';
+import { classifyFiles, type LabelFile } from './files.ts';
 import { examineImage } from './image.ts';
 import { type ClassCounts, examineClassMap, examineMarkups } from './label.ts';
-import { rangesOf } from './ranges.ts';
+import { readRanges } from './ranges.ts';
 
-/** What a case consists of, as far as it is good, and what is wrong with the rest. */
+/** The accepted files of a case, and the faults of the others. */
 export interface Findings {
   readonly use: CaseUse;
-  /** Absent: there is none yet, or a bad one. Then there are no labels either. */
+  /** Absent if there is no image yet or it has a fault. Then `labels` is empty too. */
   readonly image?: ImageEntry;
   readonly labels: Readonly<Partial<Record<TaskId, LabelEntry>>>;
   readonly faults: readonly Fault[];
 }
 
-/** Reads bytes `start` up to `end`, exclusive, of an object of the site's bucket. */
-export type ReadObject = (key: SiteKey, start: number, end: number) => Promise<Uint8Array>;
+/** Reads the bytes from `start` to `end`, exclusive, of an object in the site's bucket. */
+type ReadObject = (key: SiteKey, start: number, end: number) => Promise<Uint8Array>;
 
-/** A markups file of a handful of points has a few kilobytes. */
-const MOST_MARKUPS_BYTES = 1 << 20;
+/** A markups file with a few points has a few kilobytes. */
+const MAX_MARKUPS_BYTES = 1 << 20;
 
 /**
- * Looks at all objects of a case. What `known` says of an object that has not changed since is taken over; the rest
- * is read once, one after the other, range by range; of a file whose header is refused only the first. Labels wait
- * for the image: they are checked against its grid.
+ * Examines all objects of a case. Entries of `known` are reused for unchanged objects. The other objects are read
+ * once, one after the other, in ranges; if a header is refused, only the first range is read. Labels are examined
+ * only if the image is accepted, because they are checked against its grid.
  *
- * @param objects of the case, of either use
- * @param known what the catalog has of the case
- * @throws errors of `read`; never what is wrong with an object: that is a fault
+ * @param objects objects in both folders of the case (training and held-out)
+ * @param known the case's catalog entry
+ * @throws errors of `read`. A problem of an object is not thrown but returned as a fault.
  */
 export async function examineCase(
   objects: readonly ObjectInfo<SiteKey>[],
   known: CatalogEntry | undefined,
   read: ReadObject,
 ): Promise<Findings> {
-  const files = sortFiles(objects);
+  const files = classifyFiles(objects);
   const { use, image: file } = files;
   const faults = [...files.faults];
   if (!file) return { use, labels: {}, faults };
 
   const unchanged = isSame(file, known?.image) ? known : undefined;
-  const image = unchanged?.image ?? (await catching(file.key, 'BAD_IMAGE', faults, () => imageEntry(file, read)));
+  const image = unchanged?.image ?? (await collectFault(file.key, 'BAD_IMAGE', faults, () => imageEntry(file, read)));
   if (!image) return { use, labels: {}, faults };
 
   const labels: Partial<Record<TaskId, LabelEntry>> = {};
@@ -60,7 +60,7 @@ export async function examineCase(
     const before = unchanged?.labels[task];
     const entry = isSame(info, before)
       ? before
-      : await catching(info.key, 'BAD_LABEL', faults, () => labelEntry(label, image, read));
+      : await collectFault(info.key, 'BAD_LABEL', faults, () => labelEntry(label, image, read));
     if (entry) labels[task] = entry;
   }
   return { use, image, labels, faults };
@@ -71,8 +71,8 @@ const isSame = (
   entry: { readonly key: SiteKey; readonly etag: string } | undefined,
 ): boolean => entry?.key === info.key && entry.etag === info.etag;
 
-/** What `f` returns; where it finds something wrong with the object, nothing, and the fault is noted. */
-async function catching<T>(
+/** Calls `f`. If it throws a fault of the object, adds it to `faults` and returns undefined. */
+async function collectFault<T>(
   key: SiteKey,
   code: ErrorCode,
   faults: Fault[],
@@ -89,20 +89,20 @@ async function catching<T>(
 
 async function imageEntry(info: ObjectInfo<SiteKey>, read: ReadObject): Promise<ImageEntry> {
   const { key, etag, bytes } = info;
-  return { key, etag, bytes, ...(await examineImage(piecesOf(info, read), bytes)) };
+  return { key, etag, bytes, ...(await examineImage(readChunks(info, read), bytes)) };
 }
 
 async function labelEntry({ info, task, format }: LabelFile, image: ImageEntry, read: ReadObject): Promise<LabelEntry> {
   const { key, etag, bytes } = info;
   const grid = { shape: image.shape, affine: image.affine } as unknown as Grid;
   let classes: ClassCounts;
-  if (format === 'class-map') classes = await examineClassMap(piecesOf(info, read), bytes, task, grid);
-  else classes = examineMarkups(await textOf(info, read), task, grid);
+  if (format === 'class-map') classes = await examineClassMap(readChunks(info, read), bytes, task, grid);
+  else classes = examineMarkups(await readText(info, read), task, grid);
   return { key, etag, format, classes };
 }
 
-async function textOf({ key, bytes }: ObjectInfo<SiteKey>, read: ReadObject): Promise<string> {
-  if (bytes > MOST_MARKUPS_BYTES) {
+async function readText({ key, bytes }: ObjectInfo<SiteKey>, read: ReadObject): Promise<string> {
+  if (bytes > MAX_MARKUPS_BYTES) {
     throw new FedcardioError('BAD_LABEL', `It is too large for a markups file (${bytes} bytes).`, {
       hint: 'Save only the points of this task from 3D Slicer.',
     });
@@ -110,5 +110,5 @@ async function textOf({ key, bytes }: ObjectInfo<SiteKey>, read: ReadObject): Pr
   return Buffer.from(await read(key, 0, bytes)).toString('utf8');
 }
 
-const piecesOf = ({ key, bytes }: ObjectInfo<SiteKey>, read: ReadObject): AsyncIterable<Uint8Array> =>
-  rangesOf((start, end) => read(key, start, end), bytes);
+const readChunks = ({ key, bytes }: ObjectInfo<SiteKey>, read: ReadObject): AsyncIterable<Uint8Array> =>
+  readRanges((start, end) => read(key, start, end), bytes);

@@ -2,10 +2,10 @@ import { type ErrorCode, FedcardioError, isFedcardioError } from '../error.ts';
 import type { SiteKey } from '../federation/keys.ts';
 import type { Rejected } from '../federation/schemas.ts';
 
-/** What is wrong with one object, in words for the one who uploaded it. */
+/** A problem of one uploaded object, described for the uploader. */
 export type Fault = Rejected['objects'][number];
 
-/** What is wrong with the uploaded object itself. Any other error is ours, and is no reason to reject it. */
+/** Whether an error is a problem of the uploaded object. Other errors (storage, bugs) must not reject the object. */
 export const isFault = (error: unknown): error is FedcardioError =>
   isFedcardioError(error, 'BAD_IMAGE') || isFedcardioError(error, 'BAD_LABEL') || isFedcardioError(error, 'BAD_KEY');
 

@@ -9,48 +9,53 @@ export interface LabelFile {
   readonly format: 'class-map' | 'markups';
 }
 
-/** The objects of a case, sorted out by their keys alone. */
+/** The objects of a case, classified by their keys. */
 export interface CaseFiles {
   readonly use: CaseUse;
   /** Absent until it is uploaded. */
   readonly image?: ObjectInfo<SiteKey>;
-  /** Of the image's folder; where there are two of a task, the markups come first. */
+  /** Labels in the image's folder (training or held-out). Markups come first. */
   readonly labels: readonly LabelFile[];
-  /** What does not belong there. */
+  /** Faults of the objects that do not belong to a case. */
   readonly faults: readonly Fault[];
 }
 
 type File = CaseObject & { readonly info: ObjectInfo<SiteKey> };
 
-/** Sorts the objects of a case, whichever of the folders they are in. */
-export function sortFiles(objects: readonly ObjectInfo<SiteKey>[]): CaseFiles {
+/** Classifies the objects of a case, from both its folders (training and held-out). */
+export function classifyFiles(objects: readonly ObjectInfo<SiteKey>[]): CaseFiles {
   const files = objects.flatMap((info): File[] => {
     const parsed = parseCaseKey(info.key);
-    // S3 consoles make empty objects for folders.
+    // S3 consoles create empty objects as folders.
     return parsed && !info.key.endsWith('/') ? [{ ...parsed, info }] : [];
   });
-  const [image, ...others] = files.filter(({ part }) => part.kind === 'image').sort((a, b) => rank(a) - rank(b));
+  const [image, ...others] = files
+    .filter(({ part }) => part.kind === 'image')
+    .sort((a, b) => imagePriority(a) - imagePriority(b));
   const use = image?.use ?? files[0]?.use ?? 'training';
   const labels = files
-    .flatMap(({ part, info, use: of }): LabelFile[] => (part.kind === 'label' && of === use ? [{ ...part, info }] : []))
+    .flatMap((file): LabelFile[] =>
+      file.part.kind === 'label' && file.use === use ? [{ ...file.part, info: file.info }] : [],
+    )
     .sort((a, b) => Number(b.format === 'markups') - Number(a.format === 'markups'));
   const unknown = files.flatMap(({ part, info }) =>
     part.kind === 'unknown' ? [unknownFault(info.key, part.name)] : [],
   );
-  const faults = [...others.map((other) => secondImage(other, image as File)), ...unknown];
+  const faults = [...others.map((other) => extraImageFault(other, image as File)), ...unknown];
   return { use, ...(image ? { image: image.info } : {}), labels, faults };
 }
 
-/** Held out before training: nothing is learnt from a case that one of its uploads wanted kept aside. */
-const rank = ({ use, info }: File): number => (use === 'evaluation' ? 0 : 2) + (info.key.endsWith('.gz') ? 0 : 1);
+/** Lower is preferred. Held-out comes before training: a case that was uploaded as held-out must not be trained on. */
+const imagePriority = ({ use, info }: File): number =>
+  (use === 'evaluation' ? 0 : 2) + (info.key.endsWith('.gz') ? 0 : 1);
 
-function secondImage({ use, info }: File, chosen: File): Fault {
+function extraImageFault({ use, info }: File, chosen: File): Fault {
   if (use === chosen.use) {
     const reason = `The case has a second image; ${chosen.info.key} is used.`;
     return fault(info.key, 'BAD_IMAGE', reason, 'Remove one of the two.');
   }
-  const reason = 'A training case and a held-out one have the same name; it is held out.';
-  return fault(info.key, 'BAD_IMAGE', reason, 'Give every patient a name of their own.');
+  const reason = 'A training case and a held-out case have the same name; the held-out image is used.';
+  return fault(info.key, 'BAD_IMAGE', reason, 'Give each patient a different name.');
 }
 
 function unknownFault(key: SiteKey, name: string): Fault {

@@ -2,16 +2,16 @@ import { describe, expect, test } from 'vitest';
 import { siteKeys } from '../federation/keys.ts';
 import { writeNifti } from '../imaging/nifti-write.ts';
 import { rejectStray } from './intake.ts';
-import { calcium, ct, GRID, hingeMap, hingeMarkups, image, PNG, VOXELS, type World, world } from './testing.ts';
+import { calcium, ct, GRID, hingeMap, hingeMarkups, image, PNG, type TestSite, testSite, VOXELS } from './testing.ts';
 
 describe('a good case', () => {
-  test('is cataloged with what the image is and what the labels hold', async () => {
-    const { put, look, catalog, rejected } = world();
+  test('is cataloged with the facts of its image and labels', async () => {
+    const { put, reconcile, catalog, rejected } = testSite();
     await put('cases/p7/image.nii.gz', image());
     await put('cases/p7/labels/hinge-points.mrk.json', hingeMarkups());
     await put('cases/p7/labels/calcification.nii.gz', calcium());
 
-    const result = await look('p7');
+    const result = await reconcile('p7');
 
     expect(result.faults).toEqual([]);
     expect(result.entry?.value).toEqual(await catalog('p7'));
@@ -36,105 +36,105 @@ describe('a good case', () => {
     });
   });
 
-  test('may be held out, uncompressed, scaled, or of another type', async () => {
-    const { put, look, catalog } = world();
+  test('may be held out, uncompressed, scaled, or stored in another type', async () => {
+    const { put, reconcile, catalog } = testSite();
     const shifted = Buffer.from(
       writeNifti({ ...GRID, data: Uint16Array.from(ct(3).data, (hu) => hu + 1024) }, { gzip: false }),
     );
     shifted.writeFloatLE(-1024, 116);
     await put('held-out/p8/image.nii', shifted);
-    await look('p8');
+    await reconcile('p8');
     expect(await catalog('p8')).toMatchObject({
       use: 'evaluation',
       image: { range: [Math.min(...ct(3).data), Math.max(...ct(3).data)] },
     });
   });
 
-  test('waits for its image: labels alone are no error', async () => {
-    const { put, look, catalog, rejected } = world();
+  test('waits for its image if only labels are there', async () => {
+    const { put, reconcile, catalog, rejected } = testSite();
     await put('cases/p7/labels/hinge-points.nii.gz', hingeMap());
-    expect(await look('p7')).toEqual({ faults: [] });
+    expect(await reconcile('p7')).toEqual({ faults: [] });
     expect([await catalog('p7'), await rejected('p7')]).toEqual([undefined, undefined]);
 
     await put('cases/p7/image.nii.gz', image());
-    await look('p7');
+    await reconcile('p7');
     expect((await catalog('p7'))?.labels['hinge-points']?.format).toBe('class-map');
   });
 
-  test('with an empty segmentation has a label: no calcium is a finding', async () => {
-    const { put, look, catalog } = world();
+  test('may have an empty segmentation, as no calcium is a finding', async () => {
+    const { put, reconcile, catalog } = testSite();
     await put('cases/p7/image.nii.gz', image());
     await put('cases/p7/labels/calcification.nii.gz', writeNifti({ ...GRID, data: new Uint8Array(VOXELS) }));
-    await look('p7');
+    await reconcile('p7');
     expect((await catalog('p7'))?.labels.calcification?.classes).toEqual({ 1: 0 });
   });
 });
 
 describe('names and duplicates', () => {
-  test('a case name that may be a patient’s is refused', async () => {
-    const { put, look, rejected } = world();
+  test('rejects a case name that may be the name of a patient', async () => {
+    const { put, reconcile, rejected } = testSite();
     await put('cases/Müller, Hans/image.nii.gz', image());
-    await look('Müller, Hans');
+    await reconcile('Müller, Hans');
     expect((await rejected('Müller, Hans'))?.objects[0]).toMatchObject({
       code: 'BAD_KEY',
       hint: expect.stringMatching(/pseudonym/),
     });
   });
 
-  test('a file beside the case folders is named', async () => {
-    const { context, put, rejected } = world();
+  test('rejects a file outside the case folders', async () => {
+    const { context, put, rejected } = testSite();
     await put('cases/scan.nii.gz', image());
     await rejectStray(context, siteKeys.ofEvent('cases/scan.nii.gz'));
     expect((await rejected('scan.nii.gz'))?.objects[0]).toMatchObject({
-      reason: expect.stringMatching(/no case folder/),
+      reason: expect.stringMatching(/not in a case folder/),
     });
   });
 
-  test('folders that a console makes are no files', async () => {
-    const { put, look } = world();
+  test('ignores empty objects that a console creates as folders', async () => {
+    const { put, reconcile } = testSite();
     await put('cases/p7/labels/', '');
     await put('cases/p7/image.nii.gz', image());
-    expect(await look('p7')).toMatchObject({ entry: { value: { case: 'p7' } }, faults: [] });
+    expect(await reconcile('p7')).toMatchObject({ entry: { value: { case: 'p7' } }, faults: [] });
   });
 
-  test('a second image of a case, and a case both trained on and held out', async () => {
-    const { put, look, catalog } = world();
+  test('rejects further images of a case and prefers the held-out one', async () => {
+    const { put, reconcile, catalog } = testSite();
     await put('cases/p7/image.nii.gz', image(1));
     await put('cases/p7/image.nii', image(2));
     await put('held-out/p7/image.nii.gz', image(3));
-    const { faults } = await look('p7');
+    const { faults } = await reconcile('p7');
     expect((await catalog('p7'))?.image.key).toBe('held-out/p7/image.nii.gz');
     expect(faults.map(({ key }) => key)).toEqual(['cases/p7/image.nii.gz', 'cases/p7/image.nii']);
   });
 
-  test('the same volume as two cases: the second is rejected, however it is packed', async () => {
-    const { put, look, catalog, rejected } = world();
+  test('rejects the same volume in a second case, whatever its compression', async () => {
+    const { put, reconcile, catalog, rejected } = testSite();
     await put('cases/p7/image.nii.gz', image());
     await put('cases/p8/image.nii', writeNifti(ct(), { gzip: false, description: 'copy' }));
-    await look('p7');
-    await look('p8');
+    await reconcile('p7');
+    await reconcile('p8');
     expect(await catalog('p7')).toBeDefined();
     expect(await catalog('p8')).toBeUndefined();
     expect((await rejected('p8'))?.objects[0]?.reason).toBe('It is the same volume as the image of case p7.');
 
-    await look('p7');
+    await reconcile('p7');
     expect(await rejected('p7')).toBeUndefined();
   });
 
   test.each([
-    ['is removed', ({ store }: World) => store.delete(siteKeys.image('training', 'p7'))],
-    ['gets another image', ({ put }: World) => put('cases/p7/image.nii.gz', image(5))],
-    ['gets a bad image', ({ put }: World) => put('cases/p7/image.nii.gz', PNG)],
-  ])('a volume is free again when the case that had it %s', async (_what, change) => {
-    const all = world();
-    await all.put('cases/p7/image.nii.gz', image());
-    await all.put('cases/p8/image.nii.gz', image());
-    await all.look('p7');
-    await all.look('p8');
-    await change(all);
-    await all.look('p7');
-    await all.look('p8');
-    expect(await all.catalog('p8')).toBeDefined();
-    expect(await all.rejected('p8')).toBeUndefined();
+    ['is removed', ({ store }: TestSite) => store.delete(siteKeys.image('training', 'p7'))],
+    ['gets another image', ({ put }: TestSite) => put('cases/p7/image.nii.gz', image(5))],
+    ['gets a bad image', ({ put }: TestSite) => put('cases/p7/image.nii.gz', PNG)],
+  ])('accepts a volume in another case after its first case %s', async (_what, change) => {
+    const site = testSite();
+    await site.put('cases/p7/image.nii.gz', image());
+    await site.put('cases/p8/image.nii.gz', image());
+    await site.reconcile('p7');
+    await site.reconcile('p8');
+    await change(site);
+    await site.reconcile('p7');
+    await site.reconcile('p8');
+    expect(await site.catalog('p8')).toBeDefined();
+    expect(await site.rejected('p8')).toBeUndefined();
   });
 });

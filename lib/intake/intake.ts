@@ -5,10 +5,10 @@ import { catalogSchema, rejectedSchema } from '../federation/schemas.ts';
 import type { ObjectInfo } from '../storage/contract.ts';
 import type { Findings } from './examine.ts';
 import { fault } from './faults.ts';
-import { listFiles, readOfCases } from './listing.ts';
+import { listFiles, readDocuments } from './listing.ts';
 import {
   type CaseState,
-  findingsOf,
+  examineState,
   type IntakeResult,
   reconcileCase,
   rejectionOf,
@@ -16,23 +16,22 @@ import {
 } from './reconcile.ts';
 import { isConflict, readStored, reconcileDocument, retryOnConflict } from './stored.ts';
 
-/** Cases that are read at the same time. Of each, some ranges of the image are in memory. */
+/** Cases that are read concurrently, each with some ranges of its image in memory. */
 const CASES_AT_ONCE = 4;
-/** Looks at a case that keeps changing, before it is left to the next event. */
-const LOOKS = 10;
+/** Attempts to reconcile a case that keeps changing. After these it waits for the next event. */
+const ATTEMPTS = 10;
 
 /**
- * Makes the catalog and the rejections of cases say what follows from the objects that are there now. Safe to call
- * at any time, any number of times, by many at once; the same state twice changes nothing.
+ * Reconciles the catalog entries and rejections of cases with the objects that are stored now. Idempotent, and safe
+ * to call concurrently.
  *
- * A case with a good image is in the catalog with its good labels; what is wrong with the rest is in `rejected/`. A
- * case without an image is in neither, unless something else in it is wrong.
+ * A case with an accepted image is in the catalog with its accepted labels; faults of its other files are in
+ * `rejected/`. A case without an image is in neither, unless one of its files has a fault.
  *
- * Whoever has written lists again, and looks again where the objects are others by then: of many at work at once,
- * the last leaves what follows from what is there.
+ * After a write, the case is listed again, and reconciled again if its objects have changed. So the last of several
+ * concurrent calls leaves the documents in agreement with the stored objects.
  *
- * @returns by case the result, or the error that kept it from being looked at: of storage, never what is wrong with
- * an object, which is in the result, and in `rejected/`
+ * @returns by case id the result, or the storage error that prevented it. Faults of objects are part of the result.
  */
 export async function intakeCases(
   context: SiteContext,
@@ -40,44 +39,45 @@ export async function intakeCases(
 ): Promise<ReadonlyMap<string, IntakeResult | Error>> {
   const { store } = context;
   const results = new Map<string, IntakeResult | Error>();
-  const seen = new Map<string, Seen>();
-  let open = [...new Set(caseIds)];
-  for (let look = 0; look < LOOKS && open.length > 0; look += 1) {
-    const states = await statesOf(context, open);
+  const examinations = new Map<string, Examination>();
+  let pending = [...new Set(caseIds)];
+  for (let attempt = 0; attempt < ATTEMPTS && pending.length > 0; attempt += 1) {
+    const states = await readStates(context, pending);
     const written: string[] = [];
-    const again: string[] = [];
+    const conflicted: string[] = [];
     await mapConcurrently(states, CASES_AT_ONCE, async ([id, state]) => {
       try {
-        const found = await lookOnce(context, id, state, seen);
-        const { result, wrote } = await reconcileCase(context, id, state, found);
+        const findings = await examineOnce(context, id, state, examinations);
+        const { result, wrote } = await reconcileCase(context, id, state, findings);
         results.set(id, result);
         if (wrote) written.push(id);
       } catch (error) {
-        if (isConflict(error)) again.push(id);
+        if (isConflict(error)) conflicted.push(id);
         else results.set(id, error as Error);
       }
     });
     const files = written.length > 0 ? await listFiles(store, written) : new Map<string, []>();
-    open = [...again, ...written.filter((id) => versionsOf(files.get(id)) !== seen.get(id)?.versions)];
+    const changed = written.filter((id) => versionsOf(files.get(id)) !== examinations.get(id)?.versions);
+    pending = [...conflicted, ...changed];
   }
-  for (const id of open) results.set(id, keptChanging(id));
+  for (const id of pending) results.set(id, keptChanging(id));
   return results;
 }
 
-/** {@link intakeCases} of one. */
+/** {@link intakeCases} for one case. Throws the error. */
 export async function intakeCase(context: SiteContext, caseId: string): Promise<IntakeResult> {
   const result = (await intakeCases(context, [caseId])).get(caseId);
   if (!result || result instanceof Error) throw result;
   return result;
 }
 
-async function statesOf(
+async function readStates(
   { store }: SiteContext,
   caseIds: readonly string[],
 ): Promise<readonly (readonly [string, CaseState])[]> {
   const [catalog, rejected, files] = await Promise.all([
-    readOfCases(store, caseIds, siteKeys.catalog, catalogSchema),
-    readOfCases(store, caseIds, siteKeys.rejected, rejectedSchema),
+    readDocuments(store, caseIds, siteKeys.catalog, catalogSchema),
+    readDocuments(store, caseIds, siteKeys.rejected, rejectedSchema),
     listFiles(store, caseIds),
   ]);
   return caseIds.map((id) => [
@@ -86,24 +86,24 @@ async function statesOf(
   ]);
 }
 
-/** What was found in which versions of a case's objects. */
-interface Seen {
+/** The findings for certain versions of a case's objects. */
+interface Examination {
   readonly versions: string;
   readonly findings: Findings;
 }
 
-/** Nothing is read twice in one call, bad images included, which the catalog does not remember. */
-async function lookOnce(
+/** Reads no version twice in one call. The catalog alone does not ensure that: it does not list rejected files. */
+async function examineOnce(
   context: SiteContext,
   caseId: string,
   state: CaseState,
-  seen: Map<string, Seen>,
+  examinations: Map<string, Examination>,
 ): Promise<Findings> {
   const versions = versionsOf(state.files);
-  const before = seen.get(caseId);
+  const before = examinations.get(caseId);
   if (before?.versions === versions) return before.findings;
-  const findings = await findingsOf(context, caseId, state);
-  seen.set(caseId, { versions, findings });
+  const findings = await examineState(context, caseId, state);
+  examinations.set(caseId, { versions, findings });
   return findings;
 }
 
@@ -111,18 +111,16 @@ const versionsOf = (files: readonly ObjectInfo<SiteKey>[] = []): string =>
   files.map(({ key, etag }) => `${key} ${etag}`).join('\n');
 
 const keptChanging = (caseId: string): FedcardioError =>
-  new FedcardioError('STORAGE', `Case ${caseId} kept changing while it was looked at.`, {
-    hint: 'Nothing is lost: it is tried again.',
+  new FedcardioError('STORAGE', `Case ${caseId} kept changing during intake.`, {
+    hint: 'Nothing is lost: the event is retried.',
   });
 
-/**
- * Notes that an object lies beside the case folders (`cases/scan.nii.gz`), where it belongs to no case.
- */
+/** Rejects an object outside the case folders, such as `cases/scan.nii.gz`. */
 export async function rejectStray(context: SiteContext, key: SiteKey): Promise<IntakeResult> {
   const { store } = context;
   const name = key.slice(key.lastIndexOf('/') + 1);
   const hint = `Upload it as ${CASE_FOLDERS.training}/<case>/image.nii.gz.`;
-  const faults = [fault(key, 'BAD_KEY', 'The file lies in no case folder.', hint)];
+  const faults = [fault(key, 'BAD_KEY', 'The file is not in a case folder.', hint)];
   const rejectedKey = siteKeys.rejected(name);
   await retryOnConflict(key, async () => {
     const rejected = await readStored(store, rejectedKey, rejectedSchema);

@@ -6,18 +6,18 @@ import { readMarkups } from '../imaging/markups.ts';
 import { scanNifti } from '../imaging/nifti-scan.ts';
 import type { Grid } from '../imaging/volume.ts';
 
-/** Voxels or points of each class, by its number. */
+/** Number of voxels or points by class number. */
 export type ClassCounts = LabelEntry['classes'];
 
-/** Unknown values that are quoted to the uploader. */
-const QUOTED_VALUES = 5;
+/** How many unknown values the rejection quotes. */
+const MAX_QUOTED_VALUES = 5;
 
 /**
- * Reads a class map once, piece by piece, and counts its classes. An empty one is a label of a segmentation (no
- * calcium is a finding), but none of landmarks.
+ * Reads a class map once, chunk by chunk, and counts its voxels by class. An empty class map is valid for a
+ * segmentation (no calcium is a finding), but not for landmarks.
  *
- * @param image the grid of the case's image, on which the label must lie
- * @throws BAD_LABEL, or BAD_IMAGE where it is no readable volume; the source's own errors as they are
+ * @param image the grid of the case's image; the label must have the same
+ * @throws BAD_LABEL, or BAD_IMAGE if the file is not a readable volume; errors of `source` unchanged
  */
 export async function examineClassMap(
   source: AsyncIterable<Uint8Array>,
@@ -35,24 +35,29 @@ export async function examineClassMap(
         const value = slope * (stored[i] as number) + intercept;
         const count = counts[value];
         if (count !== undefined) counts[value] = count + 1;
-        else if (unknown.size < QUOTED_VALUES) unknown.add(value);
+        else if (unknown.size < MAX_QUOTED_VALUES) unknown.add(value);
       }
     },
   });
   if (unknown.size > 0) {
-    throw new FedcardioError('BAD_LABEL', `It holds the values ${[...unknown].join(', ')}, which are no classes.`, {
-      hint: `Classes of ${task}: 0 background, ${namedClasses(TASKS[task])}.`,
-    });
+    throw new FedcardioError(
+      'BAD_LABEL',
+      `It contains the values ${[...unknown].join(', ')}, which are not classes of ${task}.`,
+      {
+        hint: `Classes of ${task}: 0 background, ${namedClasses(TASKS[task])}.`,
+      },
+    );
   }
   const found = Object.fromEntries(classes.map((_, i) => [String(i + 1), counts[i + 1] as number]));
-  if (kind === 'landmarks' && Object.values(found).every((voxels) => voxels === 0)) throw noPoints(TASKS[task]);
+  if (kind === 'landmarks' && Object.values(found).every((voxels) => voxels === 0)) throw noLandmark(TASKS[task]);
   return found;
 }
 
 /**
- * Checks a markups file and counts its points by class, 1 or 0.
+ * Checks a markups file.
  *
- * @param image the grid of the case's image, in which the points must lie
+ * @param image the grid of the case's image; the points must be inside it
+ * @returns 1 or 0 points by class
  * @throws BAD_LABEL
  */
 export function examineMarkups(text: string, task: TaskId, image: Grid): ClassCounts {
@@ -70,24 +75,24 @@ export function examineMarkups(text: string, task: TaskId, image: Grid): ClassCo
       hint: 'Check that the points belong to this scan, and that the file names its coordinate system (LPS or RAS).',
     });
   }
-  if (points.every(({ position }) => position === null)) throw noPoints(definition);
+  if (points.every(({ position }) => position === null)) throw noLandmark(definition);
   return Object.fromEntries(points.map(({ label, position }) => [String(label), position ? 1 : 0]));
 }
 
 function checkGrid(label: Grid, image: Grid): void {
   if (sameGrid(label, image)) return;
   const hint = "Export the segmentation with the CT as its reference volume, so that it lies on the CT's own voxels.";
-  const [mine, its] = [label.shape.join('×'), image.shape.join('×')];
-  if (mine !== its) {
-    throw new FedcardioError('BAD_LABEL', `It has ${mine} voxels, the image ${its}.`, { hint });
+  const [labelShape, imageShape] = [label.shape.join('×'), image.shape.join('×')];
+  if (labelShape !== imageShape) {
+    throw new FedcardioError('BAD_LABEL', `It has ${labelShape} voxels, but the image has ${imageShape}.`, { hint });
   }
   const shift = largestShift(label, image).toFixed(1);
-  throw new FedcardioError('BAD_LABEL', `It lies elsewhere than the image, by up to ${shift} mm.`, { hint });
+  throw new FedcardioError('BAD_LABEL', `Its voxels are up to ${shift} mm away from those of the image.`, { hint });
 }
 
 const namedClasses = ({ classes }: TaskDefinition): string => classes.map((name, i) => `${i + 1} ${name}`).join(', ');
 
-const noPoints = (task: TaskDefinition): FedcardioError =>
-  new FedcardioError('BAD_LABEL', 'It holds no landmark.', {
+const noLandmark = (task: TaskDefinition): FedcardioError =>
+  new FedcardioError('BAD_LABEL', 'It contains no landmark.', {
     hint: `Mark at least one of ${namedClasses(task)}, or remove the file.`,
   });

@@ -7,15 +7,17 @@ import { readStored, type Stored } from './stored.ts';
 const READS_AT_ONCE = 16;
 
 /**
- * The objects in the folders of cases, by case, those of the training folder first. Cases whose names differ in
- * their last character only, as numbered ones that are uploaded in turn do, share a listing.
+ * The objects of cases by case id, those in the training folder first. Cases whose names differ only in the last
+ * character (such as numbered cases that are uploaded in order) share one listing.
  */
 export async function listFiles(
   store: SiteStore,
   caseIds: readonly string[],
 ): Promise<ReadonlyMap<string, readonly ObjectInfo<SiteKey>[]>> {
   const prefixes = Object.values(CASE_FOLDERS).flatMap((folder) =>
-    nearby(caseIds).map(({ stem, names }) => siteKeys.casePrefix(folder, names.length > 1 ? stem : `${names[0]}/`)),
+    groupByStem(caseIds).map(({ stem, names }) =>
+      siteKeys.casePrefix(folder, names.length > 1 ? stem : `${names[0]}/`),
+    ),
   );
   const listings = await mapConcurrently(prefixes, READS_AT_ONCE, (prefix) => collect(store.list(prefix)));
   const found = new Map<string, ObjectInfo<SiteKey>[]>(caseIds.map((id) => [id, []]));
@@ -24,18 +26,18 @@ export async function listFiles(
 }
 
 /**
- * Documents of cases, by case, where there are any. Of cases that share a listing, those that have none cost no
- * request of their own.
+ * The documents of cases by case id; cases without a document are absent. A case without a document costs no request
+ * of its own if it shares a listing.
  *
- * @param keyOf the key of a case's document: `catalog/p7.json`
+ * @param keyOf the key of a case's document, such as `catalog/p7.json`
  */
-export async function readOfCases<S extends z.ZodType>(
+export async function readDocuments<S extends z.ZodType>(
   store: SiteStore,
   caseIds: readonly string[],
   keyOf: (caseId: string) => SiteKey,
   schema: S,
 ): Promise<ReadonlyMap<string, Stored<z.infer<S>>>> {
-  const present = await mapConcurrently(nearby(caseIds), READS_AT_ONCE, async ({ stem, names }) => {
+  const present = await mapConcurrently(groupByStem(caseIds), READS_AT_ONCE, async ({ stem, names }) => {
     if (names.length === 1) return names;
     const prefix = keyOf(stem).slice(0, -'.json'.length) as SiteKey;
     const keys = new Set((await collect(store.list(prefix))).map(({ key }) => key));
@@ -49,14 +51,14 @@ export async function readOfCases<S extends z.ZodType>(
   return found;
 }
 
-interface Nearby {
-  /** What the names have in common: all but the last character. */
+interface NameGroup {
+  /** The common part of the names: all but their last character. */
   readonly stem: string;
   readonly names: readonly string[];
 }
 
-/** Names in groups that are worth listing together: so alike that the listing holds little else. */
-function nearby(names: readonly string[]): readonly Nearby[] {
+/** Groups names that are worth listing together: a listing of their common stem contains few other names. */
+function groupByStem(names: readonly string[]): readonly NameGroup[] {
   const groups = new Map<string, string[]>();
   for (const name of new Set(names)) {
     const stem = [...name].slice(0, -1).join('');

@@ -12,7 +12,7 @@ export interface SiteContext {
   readonly now: () => Date;
 }
 
-/** What is stored of a case now. */
+/** What is stored for a case now. */
 export interface CaseState {
   readonly files: readonly ObjectInfo<SiteKey>[];
   readonly catalog: Stored<CatalogEntry> | undefined;
@@ -20,16 +20,16 @@ export interface CaseState {
 }
 
 export interface IntakeResult {
-  /** The case's catalog entry as it is stored now; absent where the case is not in the catalog. */
+  /** The case's stored catalog entry; absent if the case is not in the catalog. */
   readonly entry?: Stored<CatalogEntry> | undefined;
   readonly faults: readonly Fault[];
 }
 
-/** What a case name may be: it becomes part of keys and file names, and must not invite a patient's name. */
+/** Case names become parts of keys and file names. The pattern also discourages patient names: no spaces or umlauts. */
 const CASE_ID = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/;
 
-/** What is found in a case's objects. Reads only what the catalog does not know. */
-export async function findingsOf(
+/** Examines a case's objects. Reads only those that the catalog does not know. */
+export async function examineState(
   { store }: SiteContext,
   caseId: string,
   { files, catalog }: CaseState,
@@ -44,28 +44,28 @@ export async function findingsOf(
 }
 
 /**
- * Makes the catalog and the rejections of a case say what was found.
+ * Writes a case's catalog entry and rejections so that they agree with the findings.
  *
- * @returns the result, and whether anything had to be written
- * @throws PRECONDITION_FAILED or NOT_FOUND where the state has changed meanwhile: look again
+ * @returns the result, and whether anything was written
+ * @throws PRECONDITION_FAILED or NOT_FOUND if the state changed meanwhile: reconcile again
  */
 export async function reconcileCase(
   context: SiteContext,
   caseId: string,
   { catalog, rejected }: CaseState,
-  found: Findings,
+  examined: Findings,
 ): Promise<{ readonly result: IntakeResult; readonly wrote: boolean }> {
   const { store } = context;
-  const findings = await withoutDuplicate(context, caseId, found, catalog?.value);
+  const findings = await rejectDuplicate(context, caseId, examined, catalog?.value);
   const { faults } = findings;
   const entry = await reconcileDocument(store, siteKeys.catalog(caseId), catalog, entryOf(context, caseId, findings));
-  const faulty = rejectionOf(context, caseId, faults);
-  const rejection = await reconcileDocument(store, siteKeys.rejected(caseId), rejected, faulty);
+  const wanted = rejectionOf(context, caseId, faults);
+  const rejection = await reconcileDocument(store, siteKeys.rejected(caseId), rejected, wanted);
   return { result: { entry, faults }, wrote: entry !== catalog || rejection !== rejected };
 }
 
-/** The findings, or where another case has the same image, those of a bad image. */
-async function withoutDuplicate(
+/** Replaces the findings by a fault of the image if another case has the same volume. */
+async function rejectDuplicate(
   { store }: SiteContext,
   caseId: string,
   findings: Findings,
@@ -77,7 +77,7 @@ async function withoutDuplicate(
   const other = await claimContent(store, sha256, { case: caseId, key, etag }, known?.image.etag === etag);
   if (other === undefined) return findings;
   const reason = `It is the same volume as the image of case ${other}.`;
-  const hint = 'If both are one patient, remove this case; otherwise upload the right scan.';
+  const hint = 'If both cases are the same patient, remove this one; otherwise upload the right scan.';
   return { use, labels: {}, faults: [fault(key, 'BAD_IMAGE', reason, hint), ...faults] };
 }
 
@@ -86,7 +86,7 @@ function entryOf({ site, now }: SiteContext, caseId: string, findings: Findings)
   return image && { schema: 'fedcardio.catalog/1', site, case: caseId, use, at: now().toISOString(), image, labels };
 }
 
-/** What `rejected/` is to say of a case; undefined where nothing is wrong. */
+/** The document of a case below `rejected/`; undefined if there are no faults. */
 export function rejectionOf(
   { site, now }: SiteContext,
   caseId: string,

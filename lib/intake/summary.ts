@@ -6,33 +6,33 @@ import type { FederationStore, ObjectInfo } from '../storage/contract.ts';
 import type { SiteContext } from './reconcile.ts';
 import { readStored, reconcileDocument, retryOnConflict, type Stored } from './stored.ts';
 
-/** What a summary counts of a catalog entry. */
-interface Counted {
+/** The parts of a catalog entry that the summary counts. */
+interface CountedEntry {
   readonly etag: string;
   readonly use: CaseUse;
   readonly tasks: readonly TaskId[];
 }
 
-/** Catalog entries that are known, by bucket and key: each is read at most once per version and process. */
-export type SummaryCache = Map<string, Counted>;
+/** Known catalog entries by bucket and key. A process reads each version at most once. */
+export type SummaryCache = Map<string, CountedEntry>;
 export const createSummaryCache = (): SummaryCache => new Map();
 
-/** Saves the next count the reading of an entry that intake has just stored or read. */
-export function noteEntry(cache: SummaryCache, bucket: string, { etag, value }: Stored<CatalogEntry>): void {
-  if (value) cache.set(`${bucket}/${siteKeys.catalog(value.case)}`, countsOf(etag, value));
+/** Adds an entry that intake has just read or written, so that the next summary need not read it. */
+export function cacheEntry(cache: SummaryCache, bucket: string, { etag, value }: Stored<CatalogEntry>): void {
+  if (value) cache.set(`${bucket}/${siteKeys.catalog(value.case)}`, countedEntry(etag, value));
 }
 
 const READS_AT_ONCE = 16;
 
 /**
- * Makes the site's summary in the federation bucket count what the site's catalog has now. It is counted anew each
- * time, never added to, and written only over what was read before counting. Costs a listing and the entries that
- * `cache` lacks.
+ * Writes the site's summary from its catalog. Every call counts all entries; it never increments stored counts. The
+ * summary is replaced only if it is still the version that was read before counting. Costs two listings, and a read of
+ * each entry that is not in `cache`.
  *
- * The first count is written even where it changes nothing: a slower one that was begun before it then finds another
- * summary than it read, and counts again. Who loses in this way, and then finds what it has counted, is done.
+ * The first attempt writes the summary even if its counts are equal: a slower call that started earlier then conflicts
+ * and counts again. A retry after a conflict does not write equal counts.
  *
- * @param federationBucket the one bucket outside the hospital that is written to, and only with counts
+ * @param federationStore the only bucket outside the hospital that intake writes to, and only counts
  */
 export async function refreshSummary(
   context: SiteContext,
@@ -48,7 +48,7 @@ export async function refreshSummary(
       collect(store.list(siteKeys.catalogPrefix)),
       collect(store.list(siteKeys.rejectedPrefix)),
     ]);
-    const counted = await mapConcurrently(entries, READS_AT_ONCE, (info) => countedOf(context, info, cache));
+    const counted = await mapConcurrently(entries, READS_AT_ONCE, (info) => readCountedEntry(context, info, cache));
     const known = counted.filter((entry) => entry !== undefined);
     const before = isFirst && stored ? { etag: stored.etag, value: undefined } : stored;
     isFirst = false;
@@ -56,22 +56,22 @@ export async function refreshSummary(
   });
 }
 
-async function countedOf(
+async function readCountedEntry(
   { store }: SiteContext,
   { key, etag }: ObjectInfo<SiteKey>,
   cache: SummaryCache,
-): Promise<Counted | undefined> {
-  const at = `${store.bucket}/${key}`;
-  const known = cache.get(at);
+): Promise<CountedEntry | undefined> {
+  const cacheKey = `${store.bucket}/${key}`;
+  const known = cache.get(cacheKey);
   if (known?.etag === etag) return known;
   const stored = await readStored(store, key, catalogSchema);
   if (!stored?.value) return undefined;
-  const counted = countsOf(stored.etag, stored.value);
-  cache.set(at, counted);
+  const counted = countedEntry(stored.etag, stored.value);
+  cache.set(cacheKey, counted);
   return counted;
 }
 
-const countsOf = (etag: string, { use, labels }: CatalogEntry): Counted => ({
+const countedEntry = (etag: string, { use, labels }: CatalogEntry): CountedEntry => ({
   etag,
   use,
   tasks: TASK_IDS.filter((task) => {
@@ -80,15 +80,15 @@ const countsOf = (etag: string, { use, labels }: CatalogEntry): Counted => ({
   }),
 });
 
-function summaryOf(site: string, entries: readonly Counted[], rejected: number, at: Date): Summary {
-  const of = (use: CaseUse) => entries.filter((entry) => entry.use === use);
+function summaryOf(site: string, entries: readonly CountedEntry[], rejected: number, at: Date): Summary {
+  const casesOf = (use: CaseUse) => entries.filter((entry) => entry.use === use);
   const labelled = (use: CaseUse) =>
-    Object.fromEntries(TASK_IDS.map((task) => [task, of(use).filter(({ tasks }) => tasks.includes(task)).length]));
+    Object.fromEntries(TASK_IDS.map((task) => [task, casesOf(use).filter(({ tasks }) => tasks.includes(task)).length]));
   return {
     schema: 'fedcardio.summary/1',
     site,
     at: at.toISOString(),
-    cases: { training: of('training').length, evaluation: of('evaluation').length, rejected },
+    cases: { training: casesOf('training').length, evaluation: casesOf('evaluation').length, rejected },
     labelled: labelled('training'),
     labelledEvaluation: labelled('evaluation'),
   };

@@ -16,7 +16,7 @@ import { intakeCase } from './intake.ts';
 import type { SiteContext } from './reconcile.ts';
 import { createSummaryCache, refreshSummary } from './summary.ts';
 
-/** Helpers for tests of intake: a small CT, labels on it, and a site to upload them to. */
+/** Helpers for tests of intake: a small CT, labels for it, and a site in memory. */
 
 export const GRID: Grid = {
   shape: [12, 10, 8],
@@ -40,8 +40,8 @@ export const hingeMap = () => writeNifti(paintLandmarks(POINTS, GRID, 1.6));
 export const hingeMarkups = () => writeMarkups(POINTS, TASKS['hinge-points'].classes);
 export const calcium = () => writeNifti({ ...GRID, data: new Uint8Array(VOXELS).fill(1, 100, 107) });
 
-/** A site in memory: intake's context with its role's access, and shortcuts to put and read objects. */
-export function world(openBucket: OpenBucket = createMemoryStorage()) {
+/** A site in memory: intake's context with the access of its role, and shortcuts to put and read objects. */
+export function testSite(openBucket: OpenBucket = createMemoryStorage()) {
   let time = Date.UTC(2026, 0, 1);
   const stores = storesOf(openBucket, 'tavi');
   const store = stores.siteStore('berlin');
@@ -59,18 +59,18 @@ export function world(openBucket: OpenBucket = createMemoryStorage()) {
     context,
     store,
     federationStore,
-    /** Counts the site with its role's access. */
-    count: (cache = createSummaryCache()) =>
+    /** Refreshes the summary, with the access of intake's role. */
+    summarize: (cache = createSummaryCache()) =>
       refreshSummary(context, enforceAccess(federationStore, access.federation), cache),
     put: (key: string, body: Uint8Array | string) => store.put(siteKeys.ofEvent(key), body),
-    look: (caseId: string) => intakeCase(context, caseId),
+    reconcile: (caseId: string) => intakeCase(context, caseId),
     catalog: async (caseId: string) => (await tryReadJson(store, siteKeys.catalog(caseId), catalogSchema))?.value,
     rejected: async (caseId: string) => (await tryReadJson(store, siteKeys.rejected(caseId), rejectedSchema))?.value,
     summary: async () => (await readJson(federationStore, federationKeys.summary('berlin'), summarySchema)).value,
   };
 }
 
-/** A picture that was named like a volume. */
+/** A picture, uploaded under the name of a volume. */
 export const PNG = Uint8Array.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a, ...new Array(500).fill(7)]);
 
-export type World = ReturnType<typeof world>;
+export type TestSite = ReturnType<typeof testSite>;

@@ -8,12 +8,12 @@ import { wrapBuckets } from '../storage/stores.ts';
 import { createMemoryStorage } from '../storage/testing-objects.ts';
 import { intakeCases } from './intake.ts';
 import { createSummaryCache } from './summary.ts';
-import { calcium, hingeMap, image, PNG, POINTS, type World, world } from './testing.ts';
+import { calcium, hingeMap, image, PNG, POINTS, type TestSite, testSite } from './testing.ts';
 
-/** Buckets in memory that record their requests. */
-function counting() {
+/** Buckets in memory that record requests. */
+function recordedBuckets() {
   const calls: string[] = [];
-  const counted = wrapBuckets(
+  const openBucket = wrapBuckets(
     createMemoryStorage(),
     (store) =>
       new Proxy(store, {
@@ -27,62 +27,62 @@ function counting() {
         },
       }),
   );
-  return { counted, calls };
+  return { openBucket, calls };
 }
 
-describe('the same event again', () => {
+describe('a repeated event', () => {
   test('changes nothing and reads no volume', async () => {
-    const { counted, calls } = counting();
-    const { put, look, count } = world(counted);
+    const { openBucket, calls } = recordedBuckets();
+    const { put, reconcile, summarize } = testSite(openBucket);
     const cache = createSummaryCache();
     await put('cases/p7/image.nii.gz', image());
     await put('cases/p7/labels/calcification.nii.gz', calcium());
-    await look('p7');
-    await count(cache);
+    await reconcile('p7');
+    await summarize(cache);
     calls.length = 0;
 
-    await look('p7');
-    await count(cache);
+    await reconcile('p7');
+    await summarize(cache);
 
     expect(calls.filter((call) => /^(put|delete)/.test(call))).toEqual(['put sites/berlin/summary.json']);
     expect(calls.filter((call) => /image\.nii|labels/.test(call))).toEqual([]);
   });
 
-  test('a bad image is read once, and its rejection is not written again', async () => {
-    const { counted, calls } = counting();
-    const { put, look } = world(counted);
+  test('reads a bad image once, and does not write its rejection again', async () => {
+    const { openBucket, calls } = recordedBuckets();
+    const { put, reconcile } = testSite(openBucket);
     await put('cases/p7/image.nii.gz', PNG);
     calls.length = 0;
-    await look('p7');
+    await reconcile('p7');
     expect(calls.filter((call) => call.startsWith('getRange'))).toHaveLength(1);
     calls.length = 0;
-    await look('p7');
+    await reconcile('p7');
     expect(calls.filter((call) => call.startsWith('put'))).toEqual([]);
   });
 
-  test('a catalog entry that cannot be read is made anew', async () => {
-    const { put, look, catalog } = world();
+  test('replaces a catalog entry that cannot be parsed', async () => {
+    const { put, reconcile, catalog } = testSite();
     await put('cases/p7/image.nii.gz', image());
     await put(siteKeys.catalog('p7'), '{"schema":"fedcardio.catalog/0"}');
-    await look('p7');
+    await reconcile('p7');
     expect(await catalog('p7')).toBeDefined();
   });
 });
 
-test('a failure of storage is no reason to reject', async () => {
+test('does not reject a case when storage fails', async () => {
   const failing = wrapBuckets(createMemoryStorage(), (store) => ({
     ...store,
     getRange: () => Promise.reject(new Error('connection reset')),
   }));
-  const { put, look, rejected } = world(failing);
+  const { put, reconcile, rejected } = testSite(failing);
   await put('cases/p7/image.nii.gz', image());
-  await expect(look('p7')).rejects.toThrow('connection reset');
+  await expect(reconcile('p7')).rejects.toThrow('connection reset');
   expect(await rejected('p7')).toBeUndefined();
 });
 
-test('the summary counts cases and labels by use, and reads each entry once', async () => {
-  const { counted, calls } = counting();
-  const { put, look, summary, count } = world(counted);
+test('counts cases and labels by use in the summary, and reads each entry once', async () => {
+  const { openBucket, calls } = recordedBuckets();
+  const { put, reconcile, summary, summarize } = testSite(openBucket);
   const cache = createSummaryCache();
   for (const [seed, id] of ['p1', 'p2', 'p3'].entries()) await put(`cases/${id}/image.nii.gz`, image(seed));
   await put('held-out/p4/image.nii.gz', image(9));
@@ -90,11 +90,12 @@ test('the summary counts cases and labels by use, and reads each entry once', as
   await put('cases/p1/labels/calcification.nii.gz', calcium());
   await put('cases/p2/labels/hinge-points.nii.gz', hingeMap());
   await put('held-out/p4/labels/calcification.nii.gz', calcium());
-  // Scored, but nothing to learn from: around the points that were not placed, nothing is known.
-  const some = writeMarkups([{ label: 1, position: POINTS[0]!.position }], TASKS['membranous-septum'].classes);
-  for (const folder of ['cases/p1', 'held-out/p4']) await put(`${folder}/labels/membranous-septum.mrk.json`, some);
-  for (const id of ['p1', 'p2', 'p3', 'p4', 'p5']) await look(id);
-  await count(cache);
+  // A case with missing points is scored but not trained on.
+  const incomplete = writeMarkups([{ label: 1, position: POINTS[0]!.position }], TASKS['membranous-septum'].classes);
+  for (const folder of ['cases/p1', 'held-out/p4'])
+    await put(`${folder}/labels/membranous-septum.mrk.json`, incomplete);
+  for (const id of ['p1', 'p2', 'p3', 'p4', 'p5']) await reconcile(id);
+  await summarize(cache);
 
   const none = { 'hinge-points': 0, 'membranous-septum': 0, calcification: 0, 'coronary-arteries': 0 };
   expect(await summary()).toMatchObject({
@@ -105,14 +106,14 @@ test('the summary counts cases and labels by use, and reads each entry once', as
   });
 
   await put('cases/p3/labels/calcification.nii.gz', calcium());
-  await look('p3');
+  await reconcile('p3');
   calls.length = 0;
-  await count(cache);
+  await summarize(cache);
   expect((await summary()).labelled.calcification).toBe(2);
   expect(calls.filter((call) => call.startsWith('tryGet catalog/'))).toEqual(['tryGet catalog/p3.json']);
 });
 
-test('many at once, on uploads in any order, leave what one alone would find', async () => {
+test('leaves the same documents under concurrency and any upload order as a single call', async () => {
   const uploads: readonly (readonly [string, string, Uint8Array | string])[] = [
     ['p1', 'cases/p1/labels/calcification.nii.gz', calcium()],
     ['p1', 'cases/p1/image.nii.gz', PNG],
@@ -128,42 +129,42 @@ test('many at once, on uploads in any order, leave what one alone would find', a
       fc.scheduler(),
       async (order, scheduler) => {
         const memory = createMemoryStorage();
-        const { context, put, count } = world(scheduled(memory, scheduler));
+        const { context, put, summarize } = testSite(scheduled(memory, scheduler));
         const handlers = order.map(async (index, turn) => {
           const [caseId, key, body] = uploads[index] as (typeof uploads)[number];
           await put(key, body);
-          // Alone, and as one of a batch, whose cases share their listings.
+          // Alternately one case, and a batch whose cases share their listings.
           await intakeCases(context, turn % 2 === 0 ? [caseId] : ['p1', 'p2', 'p3']);
-          await count();
+          await summarize();
         });
         await scheduler.waitFor(Promise.all(handlers));
 
-        const busy = world(memory);
-        const left = await snapshot(busy);
-        const quiet = world();
+        const concurrent = testSite(memory);
+        const actual = await snapshot(concurrent);
+        const sequential = testSite();
         for (const folder of ['cases/', 'held-out/']) {
-          for await (const { key } of busy.store.list(siteKeys.ofEvent(folder))) {
-            await quiet.put(key, (await busy.store.get(key)).body);
+          for await (const { key } of concurrent.store.list(siteKeys.ofEvent(folder))) {
+            await sequential.put(key, (await concurrent.store.get(key)).body);
           }
         }
-        for (const id of ['p1', 'p2', 'p3']) await quiet.look(id);
-        await quiet.count();
-        expect(left).toEqual(await snapshot(quiet));
+        for (const id of ['p1', 'p2', 'p3']) await sequential.reconcile(id);
+        await sequential.summarize();
+        expect(actual).toEqual(await snapshot(sequential));
       },
     ),
     { numRuns: 30 },
   );
 });
 
-test('of the same volume as two cases at once, one is cataloged and the other rejected', async () => {
+test('catalogs one and rejects the other of two cases that are uploaded with the same volume at once', async () => {
   await fc.assert(
     fc.asyncProperty(fc.scheduler(), async (scheduler) => {
       const memory = createMemoryStorage();
-      const { look } = world(scheduled(memory, scheduler));
-      const { put, catalog, rejected } = world(memory);
+      const { reconcile } = testSite(scheduled(memory, scheduler));
+      const { put, catalog, rejected } = testSite(memory);
       for (const id of ['p1', 'p2']) await put(`cases/${id}/image.nii.gz`, image());
 
-      await scheduler.waitFor(Promise.all(['p1', 'p2', 'p1'].map(look)));
+      await scheduler.waitFor(Promise.all(['p1', 'p2', 'p1'].map(reconcile)));
 
       const found = await Promise.all(['p1', 'p2'].map(async (id) => [await catalog(id), await rejected(id)]));
       expect(found.filter(([entry, fault]) => entry && !fault)).toHaveLength(1);
@@ -173,9 +174,9 @@ test('of the same volume as two cases at once, one is cataloged and the other re
   );
 });
 
-/** Buckets whose every call waits for its turn, so that fast-check can interleave the handlers. */
+/** Buckets whose calls wait for the scheduler, so that fast-check can interleave the handlers. */
 function scheduled(openBucket: OpenBucket, scheduler: fc.Scheduler): OpenBucket {
-  const slow =
+  const scheduledCall =
     <A extends unknown[], R>(f: (...args: A) => Promise<R>) =>
     async (...args: A) => {
       await scheduler.schedule(Promise.resolve());
@@ -183,12 +184,12 @@ function scheduled(openBucket: OpenBucket, scheduler: fc.Scheduler): OpenBucket 
     };
   return wrapBuckets(openBucket, (store) => ({
     ...store,
-    put: slow(store.put),
-    tryGet: slow(store.tryGet),
-    putIfAbsent: slow(store.putIfAbsent),
-    delete: slow(store.delete),
-    getRange: slow(store.getRange),
-    head: slow(store.head),
+    put: scheduledCall(store.put),
+    tryGet: scheduledCall(store.tryGet),
+    putIfAbsent: scheduledCall(store.putIfAbsent),
+    delete: scheduledCall(store.delete),
+    getRange: scheduledCall(store.getRange),
+    head: scheduledCall(store.head),
     list: async function* (prefix) {
       await scheduler.schedule(Promise.resolve());
       yield* store.list(prefix);
@@ -196,17 +197,17 @@ function scheduled(openBucket: OpenBucket, scheduler: fc.Scheduler): OpenBucket 
   }));
 }
 
-/** What intake wrote, without the times of writing. */
-async function snapshot({ store, federationStore }: World) {
+/** All documents that intake wrote, without their times. */
+async function snapshot({ store, federationStore }: TestSite) {
   const found: Record<string, unknown> = {};
-  const note = async <K extends string>(of: ObjectStore<K>, prefix: K) => {
+  const addAll = async <K extends string>(of: ObjectStore<K>, prefix: K) => {
     for await (const { key } of of.list(prefix)) {
       const { at: _, ...rest } = JSON.parse(Buffer.from((await of.get(key)).body).toString());
       found[key] = rest;
     }
   };
-  await note(store, siteKeys.catalogPrefix);
-  await note(store, siteKeys.rejectedPrefix);
-  await note(federationStore, federationKeys.summaryPrefix);
+  await addAll(store, siteKeys.catalogPrefix);
+  await addAll(store, siteKeys.rejectedPrefix);
+  await addAll(federationStore, federationKeys.summaryPrefix);
   return found;
 }
