@@ -3,7 +3,7 @@ import { closeRound, type RoundResult } from '../lib/protocol/close-round.ts';
 import type { SqsHandler } from './context.ts';
 import { forEachS3Message } from './sqs-records.ts';
 
-/** Reconciles the rounds that updates arrived for, each round once per batch. */
+/** Reconciles the rounds of the updates that arrived. Each round is reconciled once per batch. */
 export const aggregate: SqsHandler = (event, context) => {
   const results = new Map<string, Promise<RoundResult>>();
   return forEachS3Message(event, context, async ({ objects }, own) => {
@@ -11,7 +11,7 @@ export const aggregate: SqsHandler = (event, context) => {
       const { at, rest } = parseRoundKey(key) ?? {};
       if (!at || rest === undefined) continue;
       const update = parseUpdateName(rest);
-      // The site logged the failure in its own account; the coordinator learns of it only by this update.
+      // The site logged the failure in its own account; this update is the coordinator's only record of it.
       if (update?.id === FAILED_ID) own.log('failure-received', { ...at, site: update.site });
       const round = federationKeys.round(at);
       const result = results.get(round) ?? closeRound(own, at);

@@ -8,7 +8,7 @@ export interface GpuTaskLauncher {
   submit(message: GpuTaskMessage, deadline: Date): Promise<void>;
 }
 
-/** Everything that a handler may use. Lambda builds it from its environment; the queue runner and tests pass their own. */
+/** The dependencies of a handler. Lambda functions build them from the environment; the queue runner and tests pass their own. */
 export interface HandlerContext extends RoundContext, Stores {
   readonly federationStore: Stores['federationStore'];
   readonly queues: Queues;

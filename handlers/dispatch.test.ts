@@ -5,7 +5,7 @@ import { asSiteRole } from '../test/helpers/roles.ts';
 import { type SimulatedFederation, simulateFederation } from '../test/protocol/simulated-federation.ts';
 import { dispatch } from './dispatch.ts';
 
-/** A resent message: dispatch checks whether it is due, which it does not for a new one. */
+/** A resent message. Dispatch checks whether it is due; for a new message it does not. */
 const MESSAGE = gpuTaskMessage({ resent: true });
 
 describe('dispatch', () => {
@@ -19,7 +19,7 @@ describe('dispatch', () => {
     world = simulateFederation([{ id: 'berlin', samples: 1, behaviour: 'good' }]);
   });
 
-  test('starts the task that a message asks for', async () => {
+  test('starts the GPU task of a message', async () => {
     expect(await send(MESSAGE)).toEqual({ batchItemFailures: [] });
     expect(world.pending).toEqual([{ kind: 'task', message: MESSAGE }]);
   });
@@ -36,7 +36,7 @@ describe('dispatch', () => {
     expect(world.pending).toEqual([]);
   });
 
-  test('does not look where a message is new, only where it comes late or again', async () => {
+  test('checks whether a message is due only if it is old or redelivered', async () => {
     await world.context.federationStore.put(federationKeys.seal(MESSAGE), '{}');
     world.pending.length = 0;
     const started = async (body: unknown, ApproximateReceiveCount: string) => {
@@ -52,7 +52,7 @@ describe('dispatch', () => {
     expect(await started(fresh, '1')).toBe(0);
   });
 
-  test('starts a task although another site has answered', async () => {
+  test('starts a GPU task even if another site has answered', async () => {
     await world.context.federationStore.put(federationKeys.update(MESSAGE, 'munich', 'a'), '{}');
     world.pending.length = 0;
     await send(MESSAGE);
@@ -60,9 +60,9 @@ describe('dispatch', () => {
   });
 
   test.each([
-    ['a message of another federation', { ...MESSAGE, federation: 'lung' }, 'Message m is for federation "lung"'],
+    ['a message for another federation', { ...MESSAGE, federation: 'lung' }, 'Message m is for federation "lung"'],
     ['a message without a site', { ...MESSAGE, site: undefined }, 'message m: site: '],
-  ])('fails on %s, and says why', async (_, body, reason) => {
+  ])('fails on %s and logs the reason', async (_, body, reason) => {
     expect(await send(body)).toEqual({ batchItemFailures: [{ itemIdentifier: 'm' }] });
     expect(world.log.at(-1)?.fields.reason).toContain(reason);
     expect(world.pending).toEqual([]);

@@ -14,14 +14,14 @@ export const dispatch: SqsHandler = (event, context) =>
     if (message.federation !== federation.id) {
       throw new FedcardioError(
         'BAD_MESSAGE',
-        `Message ${record.messageId} is for federation "${message.federation}", this is "${federation.id}".`,
+        `Message ${record.messageId} is for federation "${message.federation}", but this is "${federation.id}".`,
         { hint: 'Check who may send to this queue.' },
       );
     }
     const isFirst = (record.attributes?.ApproximateReceiveCount ?? '1') === '1' && isFresh(message, now());
     if (isFirst) return launcher.submit(message, new Date(message.deadline));
     if (!(await isGpuTaskDue(own, message))) return log('task-not-due', {});
-    // The campaign may have been paused since an older message was sent, which extends its round's deadline.
+    // A pause since the message was sent extends the round's deadline.
     const pauses = await readPauses(federationStore, message.campaign);
     await launcher.submit(message, deadlineOf(message, pauses, now()));
   });

@@ -34,7 +34,7 @@ const image = (seed: number) =>
 
 function prepare(memory = createMemoryStorage(), openBucket: OpenBucket = memory) {
   const logged: { readonly event: string; readonly fields: Readonly<Record<string, unknown>> }[] = [];
-  const unused = () => Promise.reject(new Error('intake needs no queue and no launcher'));
+  const unused = () => Promise.reject(new Error('Intake must not use a queue or a launcher.'));
   const context: HandlerContext = {
     federation,
     ...storesOf(openBucket, 'tavi'),
@@ -71,7 +71,7 @@ const failures = (...ids: readonly string[]) => ({
   batchItemFailures: ids.map((itemIdentifier) => ({ itemIdentifier })),
 });
 
-test('an upload is cataloged and counted', async () => {
+test('catalogs and counts an upload', async () => {
   const { context, put, exists, summary, logged } = prepare();
   await put(BERLIN, 'cases/p7/image.nii.gz', image(1));
 
@@ -85,7 +85,7 @@ test('an upload is cataloged and counted', async () => {
   ]);
 });
 
-test('keys are decoded: percent signs, and + for space', async () => {
+test('decodes percent signs and + in keys', async () => {
   const { context, put, exists } = prepare();
   await put(BERLIN, 'cases/Müller, Hans/image.nii.gz', image(1));
   const key = 'cases/M%C3%BCller%2C+Hans/image.nii.gz';
@@ -93,17 +93,17 @@ test('keys are decoded: percent signs, and + for space', async () => {
   expect(await exists(BERLIN, siteKeys.rejected('Müller, Hans'))).toBe(true);
 });
 
-test('a batch of several sites and cases: each case is looked at once, each site counted once', async () => {
+test('reconciles each case and counts each site once per batch', async () => {
   const summaries: string[] = [];
   const memory = createMemoryStorage();
-  const watched = wrapBuckets(memory, (store) => ({
+  const recorded = wrapBuckets(memory, (store) => ({
     ...store,
     put: (key, ...rest) => {
       if (key.startsWith('sites/')) summaries.push(key);
       return store.put(key, ...rest);
     },
   }));
-  const { context, logged, summary, put } = prepare(memory, watched);
+  const { context, logged, summary, put } = prepare(memory, recorded);
   for (const id of ['p1', 'p2']) await put(BERLIN, `cases/${id}/image.nii.gz`, image(Number(id[1])));
   await put(MUNICH, 'held-out/p1/image.nii.gz', image(1));
   await put(MUNICH, 'cases/loose.nii.gz', image(1));
@@ -125,15 +125,15 @@ test('a batch of several sites and cases: each case is looked at once, each site
   expect((await summary('munich')).cases).toEqual({ training: 0, evaluation: 1, rejected: 1 });
 });
 
-describe('only what fails is given back to the queue', () => {
-  test('messages that are no event, and buckets of nobody', async () => {
+describe('fails only the messages', () => {
+  test('that are not an S3 event or name an unknown bucket', async () => {
     const { context, put, exists } = prepare();
     await put(BERLIN, 'cases/p1/image.nii.gz', image(1));
     const response = await intake(
       messages(
         '{',
         { hello: 1 },
-        uploaded('elsewhere', 'cases/p1/image.nii.gz'),
+        uploaded('unknown', 'cases/p1/image.nii.gz'),
         uploaded(BERLIN, 'cases/p1/image.nii.gz'),
         { Event: 's3:TestEvent' },
       ),
@@ -143,7 +143,7 @@ describe('only what fails is given back to the queue', () => {
     expect(await exists(BERLIN, siteKeys.catalog('p1'))).toBe(true);
   });
 
-  test('a case whose image cannot be read from storage, in every message that names it', async () => {
+  test('that name a case whose image cannot be read from storage', async () => {
     const memory = createMemoryStorage();
     const failing = wrapBuckets(memory, (store) => ({
       ...store,
@@ -164,7 +164,7 @@ describe('only what fails is given back to the queue', () => {
     expect(await exists(BERLIN, siteKeys.catalog('p2'))).toBe(true);
   });
 
-  test('a site whose summary cannot be written', async () => {
+  test('of a site whose summary cannot be written', async () => {
     const memory = createMemoryStorage();
     const denying = wrapBuckets(memory, (store) => ({
       ...store,

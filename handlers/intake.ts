@@ -1,19 +1,19 @@
 import { FedcardioError } from '../lib/error.ts';
 import { CASE_FOLDERS, parseCaseKey, siteKeys } from '../lib/federation/keys.ts';
-import { names } from '../lib/federation/topology.ts';
 import { intakeCases, rejectStray } from '../lib/intake/intake.ts';
 import type { IntakeResult, SiteContext } from '../lib/intake/reconcile.ts';
 import { cacheEntry, createSummaryCache, refreshSummary } from '../lib/intake/summary.ts';
 import type { HandlerContext, SqsHandler } from './context.ts';
 import type { S3ObjectRef } from './s3-event.ts';
 import { forEachMessage, readS3Messages, responseOf } from './sqs-records.ts';
+import { siteOfBucket } from './subject.ts';
 
-/** Lives as long as the process, which makes later summaries cheap. */
+/** Kept as long as the process, so that later summaries read only new entries. */
 const summaryCache = createSummaryCache();
 
 /**
- * Handles upload events of site buckets. Reconciles all cases that a batch names together, each once however many events
- * name it, then counts each site once. A message fails only if its own case, or its site's summary, failed.
+ * Handles upload events of site buckets. Reconciles each case of a batch once, then refreshes each site's summary once.
+ * A message fails only if one of its own cases or its site's summary fails.
  */
 export const intake: SqsHandler = async (event, context) => {
   const { messages, failed } = readS3Messages(event, context);
@@ -61,10 +61,10 @@ async function reconcileCases(
   return results;
 }
 
-/** The case that an object is part of, or its key. */
+/** The id of an object's case, or the key of an object outside any case. */
 const subjectOf = (key: string): string => parseCaseKey(key)?.caseId ?? key;
 
-/** Whether a file lies directly in a folder of cases. The empty objects that S3 consoles make for folders are no files. */
+/** Whether an object lies directly in a folder of cases. Empty objects that S3 consoles create as folders do not count. */
 const isStray = (key: string): boolean =>
   !parseCaseKey(key) &&
   !key.endsWith('/') &&
@@ -82,11 +82,15 @@ function report(context: HandlerContext, { site, store }: SiteContext, subject: 
 }
 
 function siteContext({ federation, siteStore, now }: HandlerContext, bucket: string): SiteContext {
-  const site = federation.sites.find(({ id }) => names.siteBucket(federation.id, id) === bucket);
-  if (!site) {
-    throw new FedcardioError('BAD_MESSAGE', `The bucket ${bucket} belongs to no site of ${federation.id}.`, {
-      hint: 'Check which buckets send events to the intake queue, and that the federation lists the site.',
-    });
+  const site = siteOfBucket(federation, bucket);
+  if (site === undefined) {
+    throw new FedcardioError(
+      'BAD_MESSAGE',
+      `The bucket ${bucket} does not belong to a site of federation "${federation.id}".`,
+      {
+        hint: 'Check which buckets send events to the intake queue, and that the federation lists the site.',
+      },
+    );
   }
-  return { store: siteStore(site.id), site: site.id, now };
+  return { store: siteStore(site), site, now };
 }

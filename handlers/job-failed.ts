@@ -3,7 +3,7 @@ import { parseJson, parseValue } from '../lib/json.ts';
 import { isGpuTaskDue, recordFailure } from '../lib/protocol/gpu-tasks.ts';
 import type { HandlerContext } from './context.ts';
 
-/** A site's Batch job has failed for good: answers its round in its place, so that nobody waits for the site. */
+/** Records that a site's Batch job has failed for good, so that the round does not wait for the site. */
 export async function jobFailed(event: unknown, context: HandlerContext): Promise<void> {
   const { detail } = parseValue(event, batchJobEventSchema, 'the event');
   const { jobId, jobName, status } = detail;
@@ -11,12 +11,12 @@ export async function jobFailed(event: unknown, context: HandlerContext): Promis
   const text = detail.container.environment.find(({ name }) => name === 'FEDCARDIO_TASK')?.value;
   const message = parseJson(new TextEncoder().encode(text), gpuTaskMessageSchema, `FEDCARDIO_TASK of job ${jobName}`);
   const { campaign, stage, round, site } = message;
-  // A task that had answered before its container failed, or whose round has closed, has nothing to add.
+  // The GPU task may have answered before its container failed, or its round may be closed.
   if (await isGpuTaskDue(context, message)) await recordFailure(context, message, reasonOf(detail), 'JOB_FAILED');
   else context.log('task-not-due', { campaign, stage, round, site, jobId });
 }
 
-/** What Batch says of the job and of its last attempt: "Task failed to start; CannotPullContainerError; exit code 1". */
+/** Batch's reasons for the failure: "Task failed to start; CannotPullContainerError; exit code 1". */
 function reasonOf({ statusReason, attempts }: BatchJobEvent['detail']): string {
   const last = attempts.at(-1);
   const code = last?.container?.exitCode;
@@ -27,5 +27,5 @@ function reasonOf({ statusReason, attempts }: BatchJobEvent['detail']): string {
     code === undefined ? undefined : `exit code ${code}`,
     attempts.length > 1 ? `${attempts.length} attempts` : undefined,
   ];
-  return `The task's job failed: ${[...new Set(parts)].filter((part) => part !== undefined).join('; ') || 'Batch gives no reason'}.`;
+  return `The Batch job of the GPU task failed: ${[...new Set(parts)].filter((part) => part !== undefined).join('; ') || 'Batch gives no reason'}.`;
 }

@@ -3,7 +3,7 @@ import { advanceCampaign } from '../lib/protocol/advance.ts';
 import type { SqsHandler } from './context.ts';
 import { forEachS3Message } from './sqs-records.ts';
 
-/** Reconciles the campaigns that were uploaded or controlled, or of which a round was committed. */
+/** Reconciles campaigns after an upload of a campaign, a control file or a commit. */
 export const orchestrate: SqsHandler = (event, context) =>
   forEachS3Message(event, context, async ({ objects }, own) => {
     const campaigns = new Set(objects.map(({ key }) => parseCampaignKey(key)));

@@ -3,20 +3,22 @@ import { s3EventSchema } from '../lib/federation/schemas.ts';
 
 export interface S3ObjectRef {
   readonly bucket: string;
-  /** Decoded: as the object is named in the bucket. */
+  /** Decoded, as in the bucket. */
   readonly key: string;
 }
 
 /**
- * The objects that an S3 event notification says were created. S3's test event, which is sent when a notification
- * is configured, names none; removals are left out. Throws `BAD_MESSAGE` for anything else.
+ * The created objects that an S3 event notification names. Empty for removals and for the test event that S3 sends when
+ * a notification is configured.
+ *
+ * @throws BAD_MESSAGE if the body is not an S3 event
  */
 export function s3Objects(body: unknown): readonly S3ObjectRef[] {
   const parsed = s3EventSchema.safeParse(body);
   if (!parsed.success) {
-    throw new FedcardioError('BAD_MESSAGE', 'the message is not an S3 event notification of version 2', {
+    throw new FedcardioError('BAD_MESSAGE', 'The message is not an S3 event notification of version 2.', {
       cause: parsed.error,
-      hint: 'Only S3 should send to this queue; look at the queue policy.',
+      hint: 'Only S3 should send to this queue: check the queue policy.',
     });
   }
   if (!('Records' in parsed.data)) return [];
@@ -25,11 +27,11 @@ export function s3Objects(body: unknown): readonly S3ObjectRef[] {
   );
 }
 
-/** S3 encodes keys in events like form data: percent signs and + for space. */
+/** S3 encodes keys in events as form data: percent signs, and + for space. */
 function decodeKey(key: string): string {
   try {
     return decodeURIComponent(key.replaceAll('+', ' '));
   } catch (cause) {
-    throw new FedcardioError('BAD_MESSAGE', `key ${JSON.stringify(key)} is not URL-encoded`, { cause });
+    throw new FedcardioError('BAD_MESSAGE', `The key ${JSON.stringify(key)} is not URL-encoded.`, { cause });
   }
 }

@@ -17,8 +17,8 @@ const s3Event = (...keys: string[]) => ({
   })),
 });
 
-describe('the messages of a batch', () => {
-  test('fails only the records that are bad, and logs why', async () => {
+describe('forEachJsonMessage', () => {
+  test('fails only the records that are bad, and logs the reasons', async () => {
     const lines: Readonly<Record<string, unknown>>[] = [];
     const context = { log: (_: string, fields: Readonly<Record<string, unknown>>) => lines.push(fields) };
     const event: SqsEvent = {
@@ -44,14 +44,14 @@ describe('s3Objects', () => {
     ]);
   });
 
-  test('finds nothing in the test event and in removals', () => {
+  test('ignores the test event and removals', () => {
     expect(s3Objects({ Service: 'Amazon S3', Event: 's3:TestEvent', Bucket: 'b' })).toEqual([]);
     const removed = s3Event('k');
     removed.Records[0]!.eventName = 'ObjectRemoved:Delete';
     expect(s3Objects(removed)).toEqual([]);
   });
 
-  test('refuses what is no S3 event, and keys that cannot be decoded', () => {
+  test('refuses other messages, and keys that cannot be decoded', () => {
     expect(() => s3Objects({ hello: 1 })).toThrow(/not an S3 event/);
     expect(() => s3Objects(s3Event('100%'))).toThrow(/not URL-encoded/);
   });

@@ -5,13 +5,13 @@ import { type Subject, subjectOfMessage, subjectOfObjects } from './subject.ts';
 
 export type SqsRecord = SqsEvent['Records'][number];
 
-/** A record whose body was parsed once. */
+/** A record with its parsed body's subject. */
 interface Message {
   readonly record: SqsRecord;
   readonly subject: Subject;
 }
 
-/** A record with the objects that its S3 event names. */
+/** A record with the objects of its S3 event. */
 export interface S3Message extends Message {
   readonly objects: readonly S3ObjectRef[];
 }
@@ -39,7 +39,7 @@ export async function forEachJsonMessage(event: SqsEvent, context: HandlerContex
   return responseOf([...failed, ...(await forEachMessage(messages, context, handle))]);
 }
 
-/** Parses the S3 events of a batch; `failed` are the records that are none. */
+/** Parses the S3 events of a batch. `failed`: records that are not an S3 event. */
 export const readS3Messages = (event: SqsEvent, context: HandlerContext) =>
   readMessages(event, context, (record): S3Message => {
     const objects = s3Objects(parseBody(record));
@@ -61,8 +61,8 @@ function readMessages<M extends Message>(event: SqsEvent, context: HandlerContex
 }
 
 /**
- * Calls `handle` for the messages, one after the other. If it throws, the message is logged and counts as failed while
- * the others go on: one bad message must not send its whole batch to the dead-letter queue.
+ * Calls `handle` for the messages, one after the other. If it throws, the message is logged and fails alone: one bad
+ * message must not send its whole batch to the dead-letter queue.
  *
  * @returns the records that failed
  */

@@ -29,7 +29,7 @@ describe('the subject', () => {
   test.each([
     ['a GPU task message', gpuTaskMessage({ ...AT, site: 'munich' }), { ...AT, site: 'munich' }],
     ['a broken message', { campaign: 7, stage: 'a', round: '1', site: 'munich' }, { stage: 'a', site: 'munich' }],
-    ['a body that is no object', 'hello', {}],
+    ['a body that is not an object', 'hello', {}],
   ])('of %s has its fields', (_, body, subject) => {
     expect(subjectOfMessage(body)).toEqual(subject);
   });

@@ -3,7 +3,7 @@ import type { Federation } from '../lib/federation/schemas.ts';
 import { names } from '../lib/federation/topology.ts';
 import type { S3ObjectRef } from './s3-event.ts';
 
-/** The campaign, stage, round and site that a message and its log lines are about, as far as they are known. */
+/** The campaign, stage, round and site of a message, as far as they are known. Log lines contain them. */
 export interface Subject {
   readonly campaign?: string;
   readonly stage?: string;
@@ -11,7 +11,7 @@ export interface Subject {
   readonly site?: string;
 }
 
-/** The subject of a GPU task message, valid or not: the fields that it has. */
+/** The subject of a GPU task message. An invalid message gives the fields that it has. */
 export function subjectOfMessage(body: unknown): Subject {
   if (typeof body !== 'object' || body === null) return {};
   const { campaign, stage, round, site } = body as Readonly<Record<string, unknown>>;
@@ -23,10 +23,14 @@ export function subjectOfMessage(body: unknown): Subject {
   };
 }
 
-/** The subject of an S3 event: the site of its first object's bucket, or the round or campaign of the object's key. */
+/** The id of the site that a bucket belongs to. */
+export const siteOfBucket = (federation: Federation, bucket: string): string | undefined =>
+  federation.sites.find(({ id }) => names.siteBucket(federation.id, id) === bucket)?.id;
+
+/** The subject of an S3 event's first object: the site of its bucket, or the round or campaign of its key. */
 export function subjectOfObjects([object]: readonly S3ObjectRef[], federation: Federation): Subject {
   if (!object) return {};
-  const site = federation.sites.find(({ id }) => names.siteBucket(federation.id, id) === object.bucket)?.id;
+  const site = siteOfBucket(federation, object.bucket);
   if (site !== undefined) return { site };
   const round = parseRoundKey(object.key)?.at;
   const campaign = round?.campaign ?? parseCampaignKey(object.key);

@@ -7,11 +7,11 @@ import { campaignWith, QUORUM } from '../test/protocol/simulated-campaign.ts';
 import { simulateFederation } from '../test/protocol/simulated-federation.ts';
 import { sweep } from './sweep.ts';
 
-const world = () => simulateFederation([{ id: 'berlin', samples: 1, behaviour: 'good' }]);
+const simulate = () => simulateFederation([{ id: 'berlin', samples: 1, behaviour: 'good' }]);
 
 describe('sweep', () => {
-  test('ends a campaign whose plan cannot be read, and goes on with the others', async () => {
-    const { context, pending, upload } = world();
+  test('ends a campaign with an invalid plan, and continues with the others', async () => {
+    const { context, pending, upload } = simulate();
     await context.federationStore.put(federationKeys.plan('a-broken-one'), '{"schema":');
     await upload(campaignWith(QUORUM));
 
@@ -27,8 +27,8 @@ describe('sweep', () => {
     );
   });
 
-  test('sends tasks again only when they are as old as it is told', async () => {
-    const { context, log, upload, advanceClock } = world();
+  test('sends GPU tasks again only after the given time', async () => {
+    const { context, log, upload, advanceClock } = simulate();
     const sent = () => log.filter(({ event }) => event === 'tasks-sent').length;
     await upload(campaignWith(QUORUM));
     await sweep(asFederationRole(context, 'sweep'));
@@ -43,8 +43,8 @@ describe('sweep', () => {
     expect(sent()).toBe(6);
   });
 
-  test('leaves a campaign running that the storage is at fault for', async () => {
-    const { context, log, upload } = world();
+  test('does not end a campaign because of a storage error', async () => {
+    const { context, log, upload } = simulate();
     await upload(campaignWith(QUORUM));
     const broken = {
       ...context,

@@ -6,14 +6,14 @@ import { endCampaign } from '../lib/protocol/outcome.ts';
 import type { HandlerContext } from './context.ts';
 
 export interface SweepOptions {
-  /** Age at which a round's messages count as lost, in seconds; 0 after the queues themselves were lost. */
+  /** Seconds until a round's messages count as lost. 0 if the queues themselves were lost. */
   readonly resendAfterSeconds?: number;
 }
 
 /**
- * Reconciles every campaign that has not ended, and its open rounds: closes rounds whose deadline or grace period is
- * over, and does what a lost event left undone. Called every minute. A campaign that fails is logged and does not stop
- * the others; it ends if no later sweep could get further.
+ * Reconciles every campaign that has not ended, and its open rounds. This closes rounds after their deadline or grace
+ * period, and makes up for lost events. Called every minute. A campaign that throws is logged and does not stop the
+ * others; it ends as failed if its stored documents are invalid.
  */
 export async function sweep(context: HandlerContext, options: SweepOptions = {}): Promise<void> {
   const { federationStore, log } = context;

@@ -10,7 +10,7 @@ import { dispatch } from '../dispatch.ts';
 import { createBatchLauncher } from './gpu-tasks.ts';
 import { jobName } from './job-name.ts';
 
-/** Its round's deadline is a day after the simulated federation's clock. */
+/** The round's deadline is one day after the start of the simulated clock. */
 const MESSAGE = gpuTaskMessage({ stage: 'teacher/hinge-points', round: 3 });
 
 let batch: FakeBatch;
@@ -21,7 +21,7 @@ beforeEach(async () => {
 });
 afterEach(() => batch.close());
 
-/** What Lambda does with a message: true where it would come again. */
+/** Handles a message as Lambda does. Returns whether SQS would deliver it again. */
 async function send(message: GpuTaskMessage, ApproximateReceiveCount = '1'): Promise<boolean> {
   const queue = createBatchQueue({
     endpoint: batch.endpoint,
@@ -40,7 +40,7 @@ const failure = () =>
   readJson(world.context.federationStore, federationKeys.update(MESSAGE, 'berlin', 'failed'), updateSchema);
 
 describe('dispatch on AWS Batch', () => {
-  test('starts a job that is given the message, and notes it in the bucket of the site', async () => {
+  test('starts a job with the message, and records the job in the bucket of the site', async () => {
     expect(await send(MESSAGE)).toBe(false);
 
     const [job] = batch.jobs;
@@ -55,13 +55,13 @@ describe('dispatch on AWS Batch', () => {
     expect(claim.value).toMatchObject({ name: job?.jobName, jobId: job?.jobId });
   });
 
-  test('starts one job however often the message comes', async () => {
+  test('starts one job however often the message is delivered', async () => {
     for (const count of ['1', '2', '3']) expect(await send(MESSAGE, count)).toBe(false);
     expect(await send({ ...MESSAGE, resent: true })).toBe(false);
     expect(batch.jobs).toHaveLength(1);
   });
 
-  test('lets a message come again that Batch had no time for, and starts its job then', async () => {
+  test('starts the job of a throttled message on redelivery', async () => {
     batch.fail('throttle');
     expect(await send(MESSAGE)).toBe(true);
     world.advanceClock(360);
@@ -69,7 +69,7 @@ describe('dispatch on AWS Batch', () => {
     expect(batch.jobs).toHaveLength(1);
   });
 
-  test('answers a round whose job has failed, when its event was lost', async () => {
+  test('records the failure of a job whose event was lost', async () => {
     await send(MESSAGE);
     Object.assign(batch.jobs[0]!, { status: 'FAILED', statusReason: 'Essential container in task exited' });
     world.advanceClock(900);
@@ -84,10 +84,10 @@ describe('dispatch on AWS Batch', () => {
     expect(batch.jobs).toHaveLength(1);
   });
 
-  test('answers a round whose terms are too long for a job, so that nobody waits until the deadline', async () => {
+  test('records a failure if a message is too long for a job, so that its round need not wait for the deadline', async () => {
     const patterns = Array.from({ length: 400 }, (_, i) => `body.a-long-name-of-a-layer.${i}.*`);
     const { config } = MESSAGE;
-    if (config.kind !== 'teacher') throw new Error('it is a teacher');
+    if (config.kind !== 'teacher') throw new Error('The config is not of a teacher.');
     const long = { ...MESSAGE, config: { ...config, training: { ...config.training, localParameters: patterns } } };
 
     expect(await send(long)).toBe(false);
@@ -96,7 +96,7 @@ describe('dispatch on AWS Batch', () => {
     expect(batch.jobs).toEqual([]);
   });
 
-  test('gives the task the time that a pause has put the deadline off', async () => {
+  test('extends the time limit of a GPU task by a pause', async () => {
     world.advanceClock(100_000);
     const from = new Date(Date.parse(MESSAGE.at) + 3_600_000).toISOString();
     const until = new Date(Date.parse(from) + 50_000_000).toISOString();
@@ -115,8 +115,8 @@ describe('dispatch on AWS Batch', () => {
   });
 });
 
-describe('the name of a job', () => {
-  test('differs for every piece of work', () => {
+describe('jobName', () => {
+  test('gives a different, valid name to every GPU task and merge', () => {
     const names = [
       jobName({ campaign: 'a', stage: 'b/c', round: 1 }, 'd'),
       jobName({ campaign: 'a', stage: 'b-c', round: 1 }, 'd'),

@@ -23,9 +23,13 @@ export function createBatchLauncher(
       const { campaign, stage, round } = message;
       const at: RoundAddress = { campaign, stage, round };
       if (message.site !== site) {
-        throw new FedcardioError('BAD_MESSAGE', `A GPU task of "${message.site}" was sent to the queue of "${site}".`, {
-          hint: 'Check who may send to the queue, and FEDCARDIO_SITE.',
-        });
+        throw new FedcardioError(
+          'BAD_MESSAGE',
+          `A GPU task for site "${message.site}" was sent to the queue of site "${site}".`,
+          {
+            hint: 'Check who may send to this queue, and FEDCARDIO_SITE.',
+          },
+        );
       }
       const request = {
         name: jobName(at, site),
@@ -38,7 +42,7 @@ export function createBatchLauncher(
         log('task-launched', { ...at, site, ...launch });
         if (launch.kind === 'failed') await recordFailure(context, message, launch.reason, 'JOB_FAILED');
       } catch (error) {
-        // A request that can never be a job would end in the dead-letter queue, and its round would wait for the deadline.
+        // No retry makes this request valid. Without an answer its round would wait for the deadline.
         if (!isFedcardioError(error, 'BAD_MESSAGE')) throw error;
         await recordFailure(context, message, describeError(error), error.code);
       }

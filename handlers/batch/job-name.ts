@@ -1,16 +1,16 @@
 import type { RoundAddress } from '../../lib/federation/keys.ts';
 import { sha256Hex } from '../../lib/json.ts';
 
-/** The longest name that AWS Batch takes, in letters, digits, hyphens and underscores. */
-const LENGTH = 128;
+/** Limit of AWS Batch, in characters. Letters, digits, hyphens and underscores are allowed. */
+const MAX_LENGTH = 128;
 
 /**
- * The name of the Batch job of a round's task at a site or, without a site, of its merge. Ids hold no underscore, so
- * that no two pieces of work share a name: `tavi_teacher__hinge-points_0003_munich`. A name that had to be cut ends in
- * a hash of the whole.
+ * The unique name of the Batch job for a site's GPU task in a round, or for the round's merge if `site` is undefined.
+ * Example: `tavi_teacher__hinge-points_0003_munich`. Ids contain no underscore, so names cannot collide. A name that is
+ * too long is cut and ends in a hash of the full name.
  */
 export function jobName({ campaign, stage, round }: RoundAddress, site?: string): string {
   const parts = [campaign, stage.replaceAll('/', '__'), String(round).padStart(4, '0'), ...(site ? [site] : [])];
   const name = parts.join('_');
-  return name.length <= LENGTH ? name : `${name.slice(0, LENGTH - 17)}_${sha256Hex(name).slice(0, 16)}`;
+  return name.length <= MAX_LENGTH ? name : `${name.slice(0, MAX_LENGTH - 17)}_${sha256Hex(name).slice(0, 16)}`;
 }

@@ -27,7 +27,7 @@ let server: EmbeddedServer;
 let store: FederationStore;
 let world: SimulatedFederation;
 
-/** A round in memory that can be closed, and a copy of its objects on a server. */
+/** Prepares a round in memory that is ready to close, and copies its objects to a server. */
 beforeAll(async () => {
   world = simulateFederation(
     ['berlin', 'hamburg', 'munich'].map((id, i) => ({ id, samples: i + 1, behaviour: 'good' })),
@@ -57,7 +57,7 @@ function merge(at: unknown, federation: unknown = world.context.federation) {
     FEDCARDIO_ENDPOINT: server.endpoint,
     FEDCARDIO_MERGE: JSON.stringify(at),
     FEDCARDIO_FEDERATION: JSON.stringify(federation),
-    // A merge needs no tensors: it must not look for any.
+    // A merge must not load a tensor backend: this name would fail.
     FEDCARDIO_BACKEND: 'none',
   };
   return new Promise<{ readonly code: number; readonly errors: string }>((resolve) => {
@@ -67,38 +67,38 @@ function merge(at: unknown, federation: unknown = world.context.federation) {
   });
 }
 
-const globalOf = async (of: FederationStore) => {
-  const commit = await readJson(of, federationKeys.commit(AT), commitSchema);
-  return (await of.get(commit.value.global!.key)).body;
+const globalModelIn = async (federationStore: FederationStore) => {
+  const commit = await readJson(federationStore, federationKeys.commit(AT), commitSchema);
+  return (await federationStore.get(commit.value.global!.key)).body;
 };
 
 describe('a merge in a container', () => {
-  test('comes to the same bytes as one in a function, and does nothing the second time', async () => {
+  test('has the same bytes as a merge in a function, and does nothing the second time', async () => {
     const first = await merge(AT);
     expect(first.errors).toContain('"result":"committed"');
     expect(first.code).toBe(0);
     expect(await closeRound(world.context, AT)).toBe('committed');
-    expect(Buffer.compare(await globalOf(store), await globalOf(world.context.federationStore))).toBe(0);
+    expect(Buffer.compare(await globalModelIn(store), await globalModelIn(world.context.federationStore))).toBe(0);
 
     expect((await merge(AT)).code).toBe(0);
   });
 
-  test('of a round that nobody has opened is nothing', async () => {
+  test('does nothing for a round that is not open', async () => {
     const { code, errors } = await merge({ ...AT, round: 2 });
     expect(errors).toContain('"result":"not-open"');
     expect(code).toBe(0);
   });
 
   test.each([
-    ['names no round', { campaign: 'tavi' }, undefined, 'FEDCARDIO_MERGE: '],
-    ['has no federation', AT, {}, 'FEDCARDIO_FEDERATION: '],
-  ])('exits with 2 where it %s', async (_, at, federation, reason) => {
+    ['has no valid round', { campaign: 'tavi' }, undefined, 'FEDCARDIO_MERGE: '],
+    ['has no valid federation', AT, {}, 'FEDCARDIO_FEDERATION: '],
+  ])('exits with 2 if it %s', async (_, at, federation, reason) => {
     const { code, errors } = await merge(at, federation);
     expect(errors).toContain(reason);
     expect(code).toBe(2);
   });
 
-  test('exits with 1 where a retry may help', async () => {
+  test('exits with 1 if a retry may help', async () => {
     const { code } = await merge(AT, { ...world.context.federation, id: 'elsewhere' });
     expect(code).toBe(1);
   });

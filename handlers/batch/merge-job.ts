@@ -21,11 +21,11 @@ export async function runMergeJob(
   const encoder = new TextEncoder();
   try {
     const at = parseJson(encoder.encode(merge), mergeJobSchema, 'FEDCARDIO_MERGE');
-    const of = parseJson(encoder.encode(federation), federationSchema, 'FEDCARDIO_FEDERATION');
-    const { federationStore } = storesOf(context.openBucket, of.id);
-    const result = await closeRound({ ...context, federation: of, federationStore }, at);
+    const parsedFederation = parseJson(encoder.encode(federation), federationSchema, 'FEDCARDIO_FEDERATION');
+    const { federationStore } = storesOf(context.openBucket, parsedFederation.id);
+    const result = await closeRound({ ...context, federation: parsedFederation, federationStore }, at);
     context.log('merge-ended', { ...at, result });
-    // The caller that claimed the round may crash.
+    // A retry takes over if the caller that claimed the round crashes.
     return result === 'claimed' ? 1 : 0;
   } catch (error) {
     console.error(describeError(error));

@@ -30,13 +30,13 @@ beforeEach(async () => {
 });
 afterEach(() => batch.close());
 
-/** Delivers everything with the given context until nothing is pending. */
-async function settle(own: HandlerContext): Promise<void> {
+/** Delivers pending events and messages with the given context until none is left. */
+async function deliverAll(own: HandlerContext): Promise<void> {
   for (let next = world.pending.shift(); next; next = world.pending.shift())
     await world.deliver(next, { context: own });
 }
 
-/** Does what the containers of all jobs that wait do. Returns what they were called. */
+/** Does the work of all submitted jobs. Returns their names. */
 async function runJobs(): Promise<readonly string[]> {
   const waiting = batch.jobs.filter(({ status }) => status === 'SUBMITTED');
   for (const job of waiting) {
@@ -50,17 +50,17 @@ async function runJobs(): Promise<readonly string[]> {
 const isCommitted = (key: string) => world.writes.has(key);
 
 describe('merges too large for a function', () => {
-  test('are done as jobs, one a round, and come to what plain averaging gives', async () => {
+  test('run as one job per round, with the same result as plain averaging', async () => {
     await world.upload(campaignWith(QUORUM));
     const jobs: string[] = [];
     let names: readonly string[];
     do {
-      await settle(context);
+      await deliverAll(context);
       names = await runJobs();
       jobs.push(...names);
     } while (names.length > 0);
 
-    // Of the rounds that learn: two of the teacher, two of the student, one of its control.
+    // One per training round: two of the teacher, two of the student, one of its control.
     expect(jobs).toHaveLength(5);
     expect(new Set(jobs).size).toBe(5);
     const outcome = await readJson(world.context.federationStore, federationKeys.outcome('tavi'), outcomeSchema);
@@ -68,9 +68,9 @@ describe('merges too large for a function', () => {
     await expectPlainMerges(world, SITES);
   });
 
-  test('are not asked for again while they run, nor merged by the sweep', async () => {
+  test('are neither submitted again nor merged by the sweep while their job runs', async () => {
     await world.upload(smallCampaignWith(QUORUM));
-    await settle(context);
+    await deliverAll(context);
     for (let minutes = 0; minutes < 10; minutes++) {
       world.advanceClock(60);
       await sweep(context);
@@ -79,9 +79,9 @@ describe('merges too large for a function', () => {
     expect([...world.writes.keys()].filter((key) => key.endsWith('commit.json'))).toEqual([]);
   });
 
-  test('are tried again a quarter of an hour after they failed, and said to have failed', async () => {
+  test('are retried 15 minutes after a failure, which is logged', async () => {
     await world.upload(smallCampaignWith(QUORUM));
-    await settle(context);
+    await deliverAll(context);
     batch.jobs[0]!.status = 'FAILED';
     world.advanceClock(120);
     await sweep(context);
@@ -97,9 +97,9 @@ describe('merges too large for a function', () => {
 });
 
 describe('merges that fit', () => {
-  test('are done by the function itself', async () => {
+  test('run in the function itself', async () => {
     await world.upload(smallCampaignWith(QUORUM));
-    await settle(withLimit(1_000_000_000));
+    await deliverAll(withLimit(1_000_000_000));
     expect(batch.jobs).toEqual([]);
     expect(isCommitted(federationKeys.outcome('tavi'))).toBe(true);
     const at = { campaign: 'tavi', stage: 'teacher', round: 1 };

@@ -5,14 +5,14 @@ import { canonicalJson } from '../../lib/json.ts';
 import type { HandlerContext } from '../context.ts';
 import { jobName } from './job-name.ts';
 
-/** Time limit of a merge job, seconds: many times what 64 updates of 4 GiB take. */
+/** Time limit of a merge job, seconds. 64 updates of 4 GiB take a small part of it. */
 const TIMEOUT_SECONDS = 6 * 3600;
-/** Seconds until a failed merge is tried again: a person may have to fix its cause, and each attempt costs money. */
-const AGAIN_AFTER_SECONDS = 900;
+/** Seconds until a failed merge is retried. A person may have to fix its cause, and each attempt costs money. */
+const RETRY_AFTER_SECONDS = 900;
 
 /**
- * Delegates the closing of rounds whose updates have more than `maxBytes` together to AWS Batch jobs, which run the same
- * code. A failed job loses nothing: the sweep reconciles the round every minute.
+ * Delegates closing a round to an AWS Batch job if its updates have more than `maxBytes` in total. The job runs the same
+ * code. The sweep reconciles the round every minute, so a failed job is retried.
  */
 export function mergeAsJobs(
   context: Pick<HandlerContext, 'federationStore' | 'now' | 'log'> & {
@@ -29,7 +29,7 @@ export function mergeAsJobs(
       claim: { store: federationStore, key: federationKeys.mergeJob(at) },
       environment: { FEDCARDIO_MERGE: canonicalJson(at) },
       timeoutSeconds: TIMEOUT_SECONDS,
-      againAfterSeconds: AGAIN_AFTER_SECONDS,
+      againAfterSeconds: RETRY_AFTER_SECONDS,
     };
     const launch = await launchBatchJob(context, request);
     log(launch.kind === 'failed' ? 'merge-failed' : 'merge-launched', { ...at, bytes, ...launch });
