@@ -2,8 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { createCache } from './cache.ts';
 
-/** A cache that counts how often each key was loaded. */
-function counting(maxBytes: number) {
+/** A cache that records which keys were loaded. */
+function recordedCache(maxBytes: number) {
   const cache = createCache(maxBytes);
   const loads: string[] = [];
   const get = (key: string, bytes: number) =>
@@ -15,8 +15,8 @@ function counting(maxBytes: number) {
 }
 
 describe('a cache', () => {
-  test('loads once, and forgets what was used longest ago', async () => {
-    const { get, loads } = counting(10);
+  test('loads a value once, and evicts the least recently used', async () => {
+    const { get, loads } = recordedCache(10);
     await get('a', 4);
     await get('b', 4);
     expect(await get('a', 4)).toBe('A');
@@ -26,8 +26,8 @@ describe('a cache', () => {
     expect(loads).toEqual(['a', 'b', 'c', 'b']);
   });
 
-  test('holds a value that is larger than itself only until the next one', async () => {
-    const { get, loads } = counting(10);
+  test('keeps a value that is larger than the cache until the next load', async () => {
+    const { get, loads } = recordedCache(10);
     await get('huge', 99);
     await get('huge', 99);
     await get('a', 1);
@@ -35,8 +35,8 @@ describe('a cache', () => {
     expect(loads).toEqual(['huge', 'a', 'huge']);
   });
 
-  test('loads once for two who ask at the same time, and counts its bytes once', async () => {
-    const { get, loads } = counting(10);
+  test('loads once for concurrent callers, and counts the bytes once', async () => {
+    const { get, loads } = recordedCache(10);
     await Promise.all([get('a', 6), get('a', 6)]);
     await get('b', 4);
     await get('a', 6);
@@ -44,8 +44,8 @@ describe('a cache', () => {
     expect(loads).toEqual(['a', 'b']);
   });
 
-  test('forgets a load that failed', async () => {
-    const { get, loads } = counting(10);
+  test('does not keep a failed load', async () => {
+    const { get, loads } = recordedCache(10);
     const cache = createCache(10);
     await expect(cache.get('a', () => Promise.reject(new Error('gone')))).rejects.toThrow('gone');
     expect(await cache.get('a', async () => ({ value: 1, bytes: 1 }))).toBe(1);
@@ -53,20 +53,20 @@ describe('a cache', () => {
     expect(loads).toEqual(['a']);
   });
 
-  test('remembers exactly the most recent values that fit', async () => {
+  test('keeps exactly the most recent values that fit', async () => {
     const uses = fc.array(fc.tuple(fc.constantFrom('a', 'b', 'c', 'd', 'e'), fc.integer({ min: 1, max: 8 })));
     await fc.assert(
       fc.asyncProperty(uses, async (sequence) => {
-        const { get, loads } = counting(10);
+        const { get, loads } = recordedCache(10);
         const sizes = new Map<string, number>();
-        let remembered: string[] = [];
+        let kept: string[] = [];
         for (const [key, size] of sequence) {
           if (!sizes.has(key)) sizes.set(key, size);
           const before = loads.length;
           await get(key, sizes.get(key)!);
-          expect(loads.length - before).toBe(remembered.includes(key) ? 0 : 1);
-          remembered = [...remembered.filter((known) => known !== key), key];
-          while (remembered.reduce((sum, known) => sum + sizes.get(known)!, 0) > 10) remembered.shift();
+          expect(loads.length - before).toBe(kept.includes(key) ? 0 : 1);
+          kept = [...kept.filter((known) => known !== key), key];
+          while (kept.reduce((sum, known) => sum + sizes.get(known)!, 0) > 10) kept.shift();
         }
       }),
     );

@@ -1,7 +1,4 @@
-/**
- * What a warm process remembers between tasks: values by a key that names their content (bucket, key, ETag), the
- * least recently used forgotten first.
- */
+/** A least-recently-used cache that a warm process keeps between GPU tasks. Keys name content: bucket, key, ETag. */
 export interface Cache {
   readonly maxBytes: number;
   get<T>(key: string, load: () => Promise<{ readonly value: T; readonly bytes: number }>): Promise<T>;
@@ -10,15 +7,15 @@ export interface Cache {
 export function createCache(maxBytes: number): Cache {
   const entries = new Map<string, Entry>();
   const loading = new Map<string, Promise<Entry>>();
-  let held = 0;
+  let totalBytes = 0;
 
-  /** Loads once for all who ask meanwhile. */
-  function load(key: string, from: () => Promise<Entry>): Promise<Entry> {
+  /** Concurrent callers share one load. */
+  function loadOnce(key: string, loadEntry: () => Promise<Entry>): Promise<Entry> {
     const known = loading.get(key);
     if (known) return known;
-    const loaded = from()
+    const loaded = loadEntry()
       .then((entry) => {
-        held += entry.bytes;
+        totalBytes += entry.bytes;
         entries.set(key, entry);
         return entry;
       })
@@ -29,14 +26,14 @@ export function createCache(maxBytes: number): Cache {
 
   return {
     maxBytes,
-    async get<T>(key: string, from: () => Promise<{ readonly value: T; readonly bytes: number }>) {
-      const entry = entries.get(key) ?? (await load(key, from));
-      // Again at the end, as the most recent, unless it was forgotten since.
+    async get<T>(key: string, load: () => Promise<{ readonly value: T; readonly bytes: number }>) {
+      const entry = entries.get(key) ?? (await loadOnce(key, load));
+      // Moves the entry to the end, as the most recent one, unless it was evicted meanwhile.
       if (entries.delete(key)) entries.set(key, entry);
       for (const [oldest, { bytes }] of entries) {
-        if (held <= maxBytes || oldest === key) break;
+        if (totalBytes <= maxBytes || oldest === key) break;
         entries.delete(oldest);
-        held -= bytes;
+        totalBytes -= bytes;
       }
       return entry.value as T;
     },

@@ -4,10 +4,10 @@ import { FedcardioError } from '../lib/error.ts';
 import { federationKeys } from '../lib/federation/keys.ts';
 import type { GpuTaskMessage } from '../lib/federation/schemas.ts';
 import type { SiteStore, Stores } from '../lib/storage/contract.ts';
+import { checkpointKey } from './checkpoint.ts';
 import type { GpuTaskContext } from './context.ts';
 import { runGpuTask } from './run-gpu-task.ts';
 import { gpuTaskContext, openRound, SITE, stores, updateOf, uploadCase } from './testing.ts';
-import { unfinishedKey } from './unfinished.ts';
 
 const STEPS = 5;
 let storage: Stores;
@@ -20,17 +20,17 @@ beforeEach(async () => {
   message = await openRound(storage, 'teacher', 1, null, { training: { steps: STEPS, checkpointSeconds: 100 } });
 });
 
-/** Runs the task at a site whose steps take a minute, and where somebody may want it to stop after one of them. */
+/** Runs the GPU task at one minute per step. `stopAfter`: number of steps in this run until a stop is requested. */
 async function run(options: { readonly stopAfter?: number; readonly context?: Partial<GpuTaskContext> } = {}) {
   const { context, steps, logged } = await gpuTaskContext(storage);
   let minutes = 0;
-  let held = false;
+  let exitDeferred = false;
   const interruption = {
     get requested() {
-      return held && steps.length === options.stopAfter;
+      return exitDeferred && steps.length === options.stopAfter;
     },
-    hold: () => {
-      held = true;
+    deferExit: () => {
+      exitDeferred = true;
     },
   };
   const progress: GpuTaskContext['progress'] = (reported) => {
@@ -49,30 +49,30 @@ async function weightsOfUpdate() {
   const update = await updateOf(storage, message);
   return update.status === 'ok' ? update.weights?.sha256 : undefined;
 }
-const unfinished = () => storage.siteStore(SITE).tryGet(unfinishedKey(message));
-async function forgetUpdate(): Promise<void> {
+const storedCheckpoint = () => storage.siteStore(SITE).tryGet(checkpointKey(message));
+async function deleteUpdate(): Promise<void> {
   for (const { key } of await collect(storage.federationStore.list(federationKeys.updates(message)))) {
     await storage.federationStore.delete(key);
   }
 }
-/** Where an undisturbed run ends. */
-async function undisturbed() {
+/** The hash of an uninterrupted run's weights. */
+async function uninterrupted() {
   expect(await run({ context: { now: () => new Date(Date.UTC(2026, 0, 1)) } })).toMatchObject({ result: 'done' });
   const weights = await weightsOfUpdate();
-  await forgetUpdate();
+  await deleteUpdate();
   return weights;
 }
 
 describe('a training task', () => {
-  test('keeps where it is from time to time, but not at the end, and nothing once its update is out', async () => {
+  test('writes checkpoints periodically, but none after the last step, and deletes them after its update', async () => {
     const { result, events } = await run();
 
     expect(result).toBe('done');
     expect(events).toMatchObject([2, 4].map((step) => ({ event: 'checkpoint-written', step })));
-    expect(await unfinished()).toBeUndefined();
+    expect(await storedCheckpoint()).toBeUndefined();
   });
 
-  test('of a short round keeps nothing', async () => {
+  test('writes no checkpoint in a short round', async () => {
     message = await openRound(storage, 'teacher', 1, null, { training: { steps: STEPS } });
     const written: string[] = [];
     const put: SiteStore['put'] = async (key, ...rest) => {
@@ -88,8 +88,8 @@ describe('a training task', () => {
     expect(written.filter((path) => path.includes('unfinished'))).toEqual([]);
   });
 
-  test('that is told to stop leaves, and comes to the same bytes when it is started again', async () => {
-    const expected = await undisturbed();
+  test('stops on request, and publishes the same bytes when it is started again', async () => {
+    const expected = await uninterrupted();
 
     expect(await run({ stopAfter: 1 })).toMatchObject({ result: 'INTERRUPTED', steps: [1] });
     expect(await collect(storage.federationStore.list(federationKeys.updates(message)))).toEqual([]);
@@ -99,20 +99,20 @@ describe('a training task', () => {
     expect(last).toMatchObject({ result: 'done', steps: [4, 5] });
     expect(last.events[0]).toMatchObject({ event: 'resumed', step: 3 });
     expect(await weightsOfUpdate()).toBe(expected);
-    expect(await unfinished()).toBeUndefined();
+    expect(await storedCheckpoint()).toBeUndefined();
   });
 
-  test('that dies goes on from its last checkpoint, with the cases that it began with', async () => {
-    const expected = await undisturbed();
-    const dies: GpuTaskContext['progress'] = ({ done }) => {
-      if (done === 4) throw new FedcardioError('STORAGE', 'The connection is gone.');
+  test('resumes after a crash from its last checkpoint, with its original cases', async () => {
+    const expected = await uninterrupted();
+    const crash: GpuTaskContext['progress'] = ({ done }) => {
+      if (done === 4) throw new FedcardioError('STORAGE', 'The connection was lost.');
     };
     let clock = Date.UTC(2026, 0, 1);
     const now = () => {
       clock += 50_000;
       return new Date(clock);
     };
-    expect(await run({ context: { progress: dies, now } })).toMatchObject({ result: 'STORAGE' });
+    expect(await run({ context: { progress: crash, now } })).toMatchObject({ result: 'STORAGE' });
     await uploadCase(storage, 'training', 'patient-3', true);
 
     const { result, steps } = await run();
@@ -125,19 +125,19 @@ describe('a training task', () => {
     expect(await weightsOfUpdate()).toBe(expected);
   });
 
-  test('told to stop after its last step finishes', async () => {
+  test('finishes if it is asked to stop after its last step', async () => {
     expect(await run({ stopAfter: STEPS })).toMatchObject({ result: 'done' });
   });
 
   test.each<readonly [string, () => Promise<unknown>]>([
     [
-      'of another campaign of the same name',
+      'of another campaign with the same name',
       async () => {
         message = { ...message, seed: message.seed + 1 };
       },
     ],
-    ['that is damaged', () => storage.siteStore(SITE).put(unfinishedKey(message), 'no tensors')],
-  ])('begins anew beside a checkpoint %s', async (_, change) => {
+    ['that is damaged', () => storage.siteStore(SITE).put(checkpointKey(message), 'not safetensors')],
+  ])('starts again if there is a checkpoint %s', async (_, change) => {
     await run({ stopAfter: 2 });
     await change();
 
@@ -147,9 +147,9 @@ describe('a training task', () => {
     expect(events[0]).toMatchObject({ event: 'checkpoint-ignored' });
   });
 
-  test('that cannot write a checkpoint goes on', async () => {
+  test('continues if a checkpoint cannot be written', async () => {
     const put: SiteStore['put'] = async (key, ...rest) => {
-      if (key === unfinishedKey(message)) throw new FedcardioError('STORAGE', 'Cannot write: 503.');
+      if (key === checkpointKey(message)) throw new FedcardioError('STORAGE', 'Cannot write: 503.');
       return storage.siteStore(SITE).put(key, ...rest);
     };
 

@@ -7,29 +7,29 @@ import { decodeRoundState, encodeRoundState } from '../lib/training/round-state.
 import type { RoundState } from '../lib/training/train-round.ts';
 import type { GpuTaskContext } from './context.ts';
 
-/** Where a training task is within its round, kept in its site's own bucket: what a task that dies goes on from. */
-export interface Unfinished {
+/** The state of a training within its round, stored in the site's bucket. A restarted GPU task resumes from it. */
+export interface Checkpoint {
   readonly state: RoundState;
-  /** Ids of the cases that the round is trained on: one that was uploaded since waits for the next. */
+  /** Ids of the round's cases. A case that was uploaded later waits for the next round. */
   readonly cases: readonly string[];
 }
 
-export const unfinishedKey = ({ campaign, stage, round }: GpuTaskMessage) =>
+export const checkpointKey = ({ campaign, stage, round }: GpuTaskMessage) =>
   siteKeys.unfinished({ campaign, stage, round });
 
-/** What an earlier run of the same task left; undefined where there is none, or none of these terms that can be read. */
-export async function readUnfinished(
+/** The checkpoint of an earlier run of the same GPU task; undefined if it is missing, unreadable or of other terms. */
+export async function readCheckpoint(
   { log }: GpuTaskContext,
   store: SiteStore,
   message: GpuTaskMessage,
-): Promise<Unfinished | undefined> {
-  const key = unfinishedKey(message);
+): Promise<Checkpoint | undefined> {
+  const key = checkpointKey(message);
   const stored = await store.tryGet(key);
   if (!stored) return undefined;
   try {
     const { state, notes } = decodeRoundState(stored.body);
     if (notes.terms !== termsOf(message)) {
-      log('checkpoint-ignored', { key, reason: 'It is of a round on other terms.' });
+      log('checkpoint-ignored', { key, reason: 'It belongs to a round with other terms.' });
       return undefined;
     }
     log('resumed', { key, step: state.losses.length });
@@ -41,58 +41,58 @@ export async function readUnfinished(
   }
 }
 
-export interface Keeper {
-  /** After a step: keeps the state if it is time, or if the task has to end, which it then does with `INTERRUPTED`. */
+interface Checkpointer {
+  /** Writes a checkpoint if one is due or a stop is requested; throws `INTERRUPTED` in the second case. */
   afterStep(state: () => RoundState): Promise<void>;
-  /** Whether anything was kept. */
-  readonly used: boolean;
+  /** Whether a checkpoint was written. */
+  readonly hasWritten: boolean;
 }
 
 /**
- * Keeps a round's state every `seconds`, under one key: an object is replaced whole or not at all. A checkpoint that
- * cannot be written costs time only if the task dies, so that the training goes on.
+ * Writes a checkpoint every `seconds` under one key, which S3 replaces atomically. A failed write is logged and the
+ * training continues: it only costs time if the GPU task is interrupted.
  */
-export function createKeeper(
+export function createCheckpointer(
   { log, now, interruption }: GpuTaskContext,
   store: SiteStore,
   message: GpuTaskMessage,
   cases: readonly string[],
   seconds: number,
-): Keeper {
-  const key = unfinishedKey(message);
+): Checkpointer {
+  const key = checkpointKey(message);
   const notes = { terms: termsOf(message), cases: JSON.stringify(cases) };
-  let last = now().getTime();
-  let used = false;
+  let lastWrite = now().getTime();
+  let hasWritten = false;
 
-  async function keep(state: RoundState): Promise<void> {
+  async function write(state: RoundState): Promise<void> {
     const step = state.losses.length;
     try {
       const bytes = encodeRoundState(state, notes);
       await store.put(key, bytes);
-      used = true;
+      hasWritten = true;
       log('checkpoint-written', { key, step, bytes: bytes.length });
     } catch (error) {
       log('checkpoint-failed', { key, step, reason: describeError(error) });
     }
-    last = now().getTime();
+    lastWrite = now().getTime();
   }
 
   return {
-    get used() {
-      return used;
+    get hasWritten() {
+      return hasWritten;
     },
     async afterStep(state) {
-      const stopped = interruption.requested;
-      if (!stopped && now().getTime() - last < seconds * 1000) return;
-      await keep(state());
-      if (!stopped) return;
-      throw new FedcardioError('INTERRUPTED', `${message.site} was told to stop.`, {
-        hint: 'The next run of the task goes on from its checkpoint.',
+      const stopRequested = interruption.requested;
+      if (!stopRequested && now().getTime() - lastWrite < seconds * 1000) return;
+      await write(state());
+      if (!stopRequested) return;
+      throw new FedcardioError('INTERRUPTED', `The GPU task of ${message.site} was interrupted.`, {
+        hint: 'The next run resumes from its checkpoint.',
       });
     },
   };
 }
 
-/** A campaign may have been deleted and begun anew under the same name: its rounds are others. */
+/** Hash of the round's terms. A campaign that was deleted and started again under the same name has other terms. */
 const termsOf = ({ site, seed, base, config }: GpuTaskMessage): string =>
   sha256Hex(canonicalJson({ site, seed, base, config }));

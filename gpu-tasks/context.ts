@@ -1,7 +1,7 @@
 import type { Stores } from '../lib/storage/contract.ts';
 import type { Cache } from './cache.ts';
 
-/** Everything that a GPU task may use. */
+/** The dependencies of a GPU task. */
 export interface GpuTaskContext extends Stores {
   readonly cache: Cache;
   /** Name of the tensor backend, recorded in updates. */
@@ -18,14 +18,14 @@ export interface GpuTaskContext extends Stores {
 export interface Interruption {
   readonly requested: boolean;
   /**
-   * From now on the task checks `requested` itself and saves its state. Before this call, a request ends the process at
-   * once: there is nothing to save.
+   * From now on the GPU task checks `requested` itself and writes a checkpoint. Before this call, a request ends the
+   * process at once, because there is no state to save.
    */
-  hold(): void;
+  deferExit(): void;
 }
 
 /** For a GPU task that is never interrupted. */
-export const NO_INTERRUPTION: Interruption = { requested: false, hold: () => undefined };
+export const NO_INTERRUPTION: Interruption = { requested: false, deferExit: () => undefined };
 
 interface GpuTaskProgress {
   readonly done: number;

@@ -31,8 +31,8 @@ beforeEach(async () => {
 const decode = async (key: FederationKey): Promise<Weights> =>
   decodeSafetensors((await storage.federationStore.get(key)).body);
 
-/** Trains a round at a site, as if for the first time, and gives the update's file of weights. */
-async function sent(site: string, round: number, base: Open['base'], options: TeacherOptions) {
+/** Trains a round at a site, replacing an earlier update. Returns the update's weights file. */
+async function trainedUpdate(site: string, round: number, base: Open['base'], options: TeacherOptions) {
   const message = await openRound(storage, 'teacher', round, base, { site, ...options });
   for (const { key } of await collect(storage.federationStore.list(federationKeys.siteUpdates(message, site)))) {
     await storage.federationStore.delete(key);
@@ -40,7 +40,7 @@ async function sent(site: string, round: number, base: Open['base'], options: Te
   const { context } = await gpuTaskContext(storage, site);
   expect(await runGpuTask(message, context)).toBe('done');
   const update = await updateOf(storage, message);
-  if (update.status !== 'ok' || !update.weights) throw new Error('the task left no weights');
+  if (update.status !== 'ok' || !update.weights) throw new Error('The GPU task published no weights.');
   const { delta, ...file } = update.weights;
   const { body } = await storage.federationStore.get(file.key);
   expect(file.bytes).toBe(body.length);
@@ -48,9 +48,9 @@ async function sent(site: string, round: number, base: Open['base'], options: Te
   return { message, delta, dtypes: [...dtypes], update: { site, samples: update.samples, weights: file } };
 }
 
-/** What both sites' second round merges to. */
-async function merged(encoding: Encoding, base: Open['base']): Promise<Weights> {
-  const updates = await Promise.all(SITES.map((site) => sent(site, 2, base, { encoding })));
+/** The merge of both sites' second round. */
+async function mergedModel(encoding: Encoding, base: Open['base']): Promise<Weights> {
+  const updates = await Promise.all(SITES.map((site) => trainedUpdate(site, 2, base, { encoding })));
   for (const { delta, dtypes } of updates) expect([delta, dtypes]).toEqual([encoding.delta, [encoding.dtype]]);
   const [key, stateKey] = [keyOf('global'), keyOf('state')];
   const result = await mergeUpdates(
@@ -68,35 +68,35 @@ async function merged(encoding: Encoding, base: Open['base']): Promise<Weights> 
   return decode(key);
 }
 
-test('updates merge to the same model however they travel, within their precision', async () => {
-  const base = await commitUpdateOf(storage, (await sent('berlin', 1, null, {})).message);
-  const exact = await merged({ dtype: 'F32', delta: false }, base);
+test('merges updates to the same model in every encoding, within its precision', async () => {
+  const base = await commitUpdateOf(storage, (await trainedUpdate('berlin', 1, null, {})).message);
+  const exact = await mergedModel({ dtype: 'F32', delta: false }, base);
   const global = await decode(base!.key);
-  const largest = (weights: Weights, from: Weights) =>
+  const largestDifference = (weights: Weights, from: Weights) =>
     Math.max(...[...weights].map(([name, { data }]) => difference(data, from.get(name)!.data)));
 
-  const whole = await merged({ dtype: 'F16', delta: false }, base);
-  const changes = await merged({ dtype: 'F16', delta: true }, base);
-  const coarse = await merged({ dtype: 'BF16', delta: true }, base);
+  const whole = await mergedModel({ dtype: 'F16', delta: false }, base);
+  const changes = await mergedModel({ dtype: 'F16', delta: true }, base);
+  const coarse = await mergedModel({ dtype: 'BF16', delta: true }, base);
 
-  const moved = largest(exact, global);
-  expect(moved).toBeGreaterThan(1e-3);
-  // The largest weight is a head's bias, -7.6.
-  expect(largest(whole, exact)).toBeLessThan(8 * 2 ** -12);
-  expect(largest(changes, exact)).toBeLessThan(moved * 2 ** -11);
-  expect(largest(coarse, exact)).toBeLessThan(moved * 2 ** -8);
-  expect(largest(changes, exact)).toBeLessThan(largest(whole, exact) / 8);
-  expect(largest(coarse, exact)).toBeGreaterThan(0);
+  const change = largestDifference(exact, global);
+  expect(change).toBeGreaterThan(1e-3);
+  // The largest weight is the bias of a head, -7.6.
+  expect(largestDifference(whole, exact)).toBeLessThan(8 * 2 ** -12);
+  expect(largestDifference(changes, exact)).toBeLessThan(change * 2 ** -11);
+  expect(largestDifference(coarse, exact)).toBeLessThan(change * 2 ** -8);
+  expect(largestDifference(changes, exact)).toBeLessThan(largestDifference(whole, exact) / 8);
+  expect(largestDifference(coarse, exact)).toBeGreaterThan(0);
 });
 
-test("a stage's first round sends whole weights", async () => {
-  const { delta, update } = await sent('berlin', 1, null, { encoding: encodingSchema.parse({ delta: true }) });
+test('sends whole weights in the first round of a stage', async () => {
+  const { delta, update } = await trainedUpdate('berlin', 1, null, { encoding: encodingSchema.parse({ delta: true }) });
   expect(delta).toBe(false);
-  const plain = await sent('berlin', 1, null, {});
+  const plain = await trainedUpdate('berlin', 1, null, {});
   expect(update.weights.sha256).toBe(plain.update.weights.sha256);
 });
 
-test('weights beyond what the encoding holds fail the task, and none are sent', async () => {
+test('fails without publishing weights that the encoding cannot represent', async () => {
   const message = await openRound(storage, 'teacher', 1, null, {
     training: { steps: 1, learningRate: 1e6 },
     encoding: { dtype: 'F16' },

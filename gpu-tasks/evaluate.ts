@@ -14,9 +14,9 @@ import type { StageInput } from './stage-input.ts';
 import { type StageModel, withStageModel } from './stage-model.ts';
 
 /**
- * Scores the campaign's models on the site's held-out cases. Only figures leave; predictions stay in its bucket.
+ * Scores the campaign's models on the site's held-out cases. Only figures leave the site; predictions stay in its bucket.
  *
- * @throws FedcardioError `NO_DATA` where no held-out case is left
+ * @throws FedcardioError `NO_DATA` if no held-out case can be read
  */
 export async function evaluateSite(input: StageInput<EvaluateStage>, context: GpuTaskContext): Promise<GpuTaskResult> {
   const { stage, at, data } = input;
@@ -33,7 +33,7 @@ export async function evaluateSite(input: StageInput<EvaluateStage>, context: Gp
     context.progress({ done: index + 1, total: models.length });
   }
   const cases = entries.length - unreadable;
-  if (cases === 0) throw new FedcardioError('NO_DATA', `${data.store.bucket} has no held-out case that can be read.`);
+  if (cases === 0) throw new FedcardioError('NO_DATA', `${data.store.bucket} has no readable held-out case.`);
   return {
     samples: cases,
     figures: unreadable > 0 ? { cases, unreadable } : { cases },
@@ -44,20 +44,20 @@ export async function evaluateSite(input: StageInput<EvaluateStage>, context: Gp
   };
 }
 
-/** By task and case. */
+/** Scores by task and case id. */
 type ModelScores = ReadonlyMap<TaskId, ReadonlyMap<string, CaseScore>>;
 
-/** Of every task that both models learnt, on the cases that both were scored on. */
+/** Compares two models for every task of both, on the cases that both were scored on. */
 function comparisonsOf(
   pair: readonly [string, string],
   scores: ReadonlyMap<string, ModelScores>,
 ): readonly ScoreComparison[] {
   const [first, second] = pair.map((name) => scores.get(name));
-  return [...(first ?? [])].flatMap(([task, ofFirst]) => {
-    const ofSecond = second?.get(task);
-    if (!ofSecond) return [];
-    const both = [...ofFirst].flatMap(([id, score]) => {
-      const other = ofSecond.get(id);
+  return [...(first ?? [])].flatMap(([task, firstScores]) => {
+    const secondScores = second?.get(task);
+    if (!secondScores) return [];
+    const both = [...firstScores].flatMap(([id, score]) => {
+      const other = secondScores.get(id);
       return other ? [[score, other] as const] : [];
     });
     return [compareScores(pair, task, both)];
@@ -73,21 +73,21 @@ async function scoreModel(
 ): Promise<{ readonly scores: ModelScores; readonly unreadable: number }> {
   const scores = new Map(model.tasks.map((task) => [task, new Map<string, CaseScore>()]));
   const unreadable = await forEachReadable(entries, log, async (entry) => {
-    // All before the first is scored: a case counts for every task that it has a label of, or for none.
+    // Reads all labels before the first score, so that an unreadable case is scored for no task.
     const truths = new Map<TaskId, Target>();
     for (const task of model.tasks) {
       const truth = await data.label(entry, task);
       if (truth) truths.set(task, truth);
     }
-    const keeps = stage.predictions === name;
-    const wanted = keeps ? model.tasks : [...truths.keys()];
+    const keepPredictions = stage.predictions === name;
+    const wanted = keepPredictions ? model.tasks : [...truths.keys()];
     if (wanted.length === 0) return;
     const prepared = await data.prepared(entry, model);
-    const own = { shape: entry.image.shape, affine: affineOf(entry.image.affine) };
-    for (const [task, prediction] of await predictTasks(model.network, prepared, own, model.patch, wanted)) {
+    const grid = { shape: entry.image.shape, affine: affineOf(entry.image.affine) };
+    for (const [task, prediction] of await predictTasks(model.network, prepared, grid, model.patch, wanted)) {
       const truth = truths.get(task);
       if (truth) scores.get(task)?.set(entry.case, scoreCase(task, truth, prediction));
-      if (!keeps) continue;
+      if (!keepPredictions) continue;
       const key = siteKeys.prediction(at.campaign, name, task, entry.case);
       await data.store.put(key, writeNifti(prediction.classMap, { gzip: true }));
     }

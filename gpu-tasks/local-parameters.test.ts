@@ -19,8 +19,8 @@ import {
 } from './testing.ts';
 
 const OPTIONS: TeacherOptions = { rounds: 3, training: { localParameters: ['*norm*'] } };
-/** Training that leaves things where they are. */
-const STILL: TeacherOptions = {
+/** Training that hardly changes any weight. */
+const UNCHANGED: TeacherOptions = {
   rounds: 3,
   training: { localParameters: ['*norm*'], steps: 1, learningRate: 1e-12, weightDecay: 0 },
 };
@@ -44,24 +44,24 @@ async function train(site: string, round: number, options: TeacherOptions, base:
 const localKey = (round: number) => siteKeys.localParameters({ campaign: 'aortic', stage: 'teacher', round });
 const decode = async (stored: Promise<StoredObject>) => decodeSafetensors((await stored).body);
 const localOf = (site: string, round: number) => decode(storage.siteStore(site).get(localKey(round)));
-/** Replaces what a site has kept of a round. */
-const keep = (site: string, round: number, local: Weights) =>
+/** Replaces a site's stored local parameters of a round. */
+const storeLocal = (site: string, round: number, local: Weights) =>
   storage.siteStore(site).put(localKey(round), encodeSafetensors(local));
 const filled = (weights: Weights, value: number): Weights =>
   new Map([...weights].map(([name, tensor]) => [name, { ...tensor, data: tensor.data.map(() => value) }]));
 const namesOf = (weights: Weights, isNorm: boolean) => [...weights.keys()].filter((n) => n.includes('norm') === isNorm);
 
-/** The weights that a site predicts with once the teacher is finished. */
+/** The weights that a site predicts with after the teacher stage. */
 async function finalModelAt(site: string): Promise<Weights> {
   const data = openSiteData(storage.siteStore(site), running.context.cache);
   return withStageModel(storage.federationStore, data, 'aortic', 'teacher', async ({ network }) => network.read());
 }
 
-test('local parameters differ by site, and no update holds one', async () => {
+test('keeps local parameters at their site, out of every update', async () => {
   const shared: Weights[] = [];
   for (const site of ['berlin', 'bonn']) {
     const update = await updateOf(storage, await train(site, 1, OPTIONS));
-    if (update.status !== 'ok' || !update.weights) throw new Error('no weights');
+    if (update.status !== 'ok' || !update.weights) throw new Error('The GPU task published no weights.');
     shared.push(await decode(storage.federationStore.get(update.weights.key)));
   }
 
@@ -76,13 +76,13 @@ test('local parameters differ by site, and no update holds one', async () => {
   }
 });
 
-test('a site goes on with the local parameters of the last round that it took part in', async () => {
-  const base = await commitUpdateOf(storage, await train('bonn', 1, STILL));
+test('starts with the local parameters of the last round that the site took part in', async () => {
+  const base = await commitUpdateOf(storage, await train('bonn', 1, UNCHANGED));
   const local = await localOf('bonn', 1);
 
-  // It has sat out the second round.
-  await keep('berlin', 1, filled(local, 0.7));
-  await train('berlin', 3, STILL, base);
+  // Berlin did not take part in the second round.
+  await storeLocal('berlin', 1, filled(local, 0.7));
+  await train('berlin', 3, UNCHANGED, base);
   for (const [name, { data }] of await localOf('berlin', 3)) {
     expect(
       difference(
@@ -93,10 +93,10 @@ test('a site goes on with the local parameters of the last round that it took pa
     ).toBeLessThan(1e-6);
   }
 
-  // Has it taken part, that round counts; and a task that is repeated does not go on from itself.
-  await keep('bonn', 2, filled(local, 0.4));
-  await keep('bonn', 3, filled(local, 0.9));
-  await train('bonn', 3, STILL, base);
+  // Bonn did. A repeated round 3 must not start from its own result.
+  await storeLocal('bonn', 2, filled(local, 0.4));
+  await storeLocal('bonn', 3, filled(local, 0.9));
+  await train('bonn', 3, UNCHANGED, base);
   for (const [name, { data }] of await localOf('bonn', 3)) {
     expect(
       difference(
@@ -108,15 +108,15 @@ test('a site goes on with the local parameters of the last round that it took pa
   }
 });
 
-test('a site predicts with its own local parameters, or with the first weights where it never trained', async () => {
+test('predicts with local parameters of the site, or with initial weights if the site never trained', async () => {
   const base = await commitUpdateOf(storage, await train('bonn', 1, OPTIONS));
   const last = await train('bonn', 3, OPTIONS, base);
   await commitUpdateOf(storage, last);
   const update = await updateOf(storage, last);
-  if (update.status !== 'ok' || !update.weights) throw new Error('no weights');
+  if (update.status !== 'ok' || !update.weights) throw new Error('The GPU task published no weights.');
   const global = await decode(storage.federationStore.get(update.weights.key));
   const own = await localOf('bonn', 3);
-  await keep('berlin', 1, filled(own, 0.7));
+  await storeLocal('berlin', 1, filled(own, 0.7));
 
   const [bonn, berlin, hamburg] = await Promise.all(['bonn', 'berlin', 'hamburg'].map(finalModelAt));
 

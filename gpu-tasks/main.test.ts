@@ -37,7 +37,7 @@ afterAll(async () => {
   await rm(directory, { recursive: true });
 });
 
-/** Runs the container's command, and gives its exit code and what it wrote. `onError` sees what it has written so far. */
+/** Runs the container's command. Returns its exit code and standard error; `onError` is called as the latter grows. */
 function main(
   args: readonly string[],
   env: Readonly<Record<string, string>> = {},
@@ -59,7 +59,7 @@ function main(
 }
 
 describe("the container's command", () => {
-  test('runs the task of its message, once, and exits with 0', async () => {
+  test('runs the GPU task of its message once, and exits with 0', async () => {
     await uploadCase(storage, 'training', 'p1', true);
     const message = JSON.stringify(await openRound(storage, 'teacher', 1));
 
@@ -76,11 +76,11 @@ describe("the container's command", () => {
     ['SIGTERM', 143],
     ['SIGKILL', null],
   ] as const)(
-    'sent %s in the middle, comes to the same bytes in its next run',
+    'publishes the same bytes in its next run after %s',
     async (signal, expected) => {
       await uploadCase(storage, 'training', 'p1', true);
       const training = { steps: 40, checkpointSeconds: 0.01 };
-      // Rounds that no other test has answered.
+      // No other test answers these rounds.
       const message = await openRound(storage, 'teacher', signal === 'SIGTERM' ? 2 : 3, null, { training, rounds: 3 });
       const run = (onError?: Parameters<typeof main>[2]) =>
         main([JSON.stringify(message)], { TF_NUM_INTRAOP_THREADS: '1' }, onError);
@@ -89,7 +89,7 @@ describe("the container's command", () => {
         return update.status === 'ok' ? update.weights?.sha256 : undefined;
       };
       expect((await run()).code).toBe(0);
-      const undisturbed = await sha256();
+      const uninterrupted = await sha256();
       for await (const { key } of storage.federationStore.list(federationKeys.updates(message))) {
         await storage.federationStore.delete(key);
       }
@@ -102,12 +102,12 @@ describe("the container's command", () => {
       expect(second.errors).toMatch(/"event":"resumed".*"step":\d+/);
       expect(second.errors).not.toMatch(/^[1-5]\/40 /m);
       expect(second.code).toBe(0);
-      expect(await sha256()).toBe(undisturbed);
+      expect(await sha256()).toBe(uninterrupted);
     },
     60_000,
   );
 
-  test('sent SIGTERM with nothing to keep yet, leaves at once', async () => {
+  test('exits at once on SIGTERM before training', async () => {
     const message = JSON.stringify(await openRound(storage, 'teacher', 1));
     const silent = createServer().listen(0, '127.0.0.1');
     await once(silent, 'listening');
@@ -121,8 +121,8 @@ describe("the container's command", () => {
     expect(code).toBe(143);
   });
 
-  test('exits with 1 where a retry may help', async () => {
-    // Its teacher's model is not there yet.
+  test('exits with 1 if a retry may help', async () => {
+    // The teacher's model does not exist yet.
     const message = await openRound(storage, 'label', 1);
     const { code, errors } = await main([JSON.stringify(message)]);
     expect(errors).toContain('There is no s3://');
@@ -131,9 +131,9 @@ describe("the container's command", () => {
 
   test.each([
     ['no message', []],
-    ['one that is not JSON', ['{"schema": ']],
-    ['one that is no task', ['{"schema": "fedcardio.task/2"}']],
-  ])('exits with 2 where no retry helps: %s', async (_what, args) => {
+    ['a message that is not JSON', ['{"schema": ']],
+    ['a message of another schema', ['{"schema": "fedcardio.task/2"}']],
+  ])('exits with 2 because no retry helps: %s', async (_what, args) => {
     const { code, errors } = await main(args);
     expect(errors).toContain('usage: ');
     expect(code).toBe(2);

@@ -1,9 +1,8 @@
 /**
- * Entry point of the container. Runs one GPU task, given as a message in the first argument or in FEDCARDIO_TASK. Exit
- * codes: 0 answered or not due, 1 a retry may help, 2 no valid message, 143 interrupted by SIGTERM (a retry resumes from
- * the checkpoint). With FEDCARDIO_MERGE it merges the round named there instead. Started with an IPC channel, as the
- * process launcher does, the process stays warm and takes messages one after the other, so that libraries load and cases
- * are prepared once.
+ * Entry point of the container. Runs one GPU task, whose message is the first argument or FEDCARDIO_TASK. Exit codes: 0
+ * answered or not due, 1 a retry may help, 2 no valid message, 143 interrupted by SIGTERM (a retry resumes from the
+ * checkpoint). With FEDCARDIO_MERGE it merges that round instead. With an IPC channel (from the process launcher) the
+ * process stays warm and takes messages one after the other, so that libraries load and cases are prepared once.
  */
 
 import { runMergeJob } from '../handlers/batch/merge-job.ts';
@@ -23,10 +22,10 @@ const CACHE_BYTES = 512 * 2 ** 20;
 /** The exit code that shells report for SIGTERM, 128 + 15. */
 const INTERRUPTED = 143;
 
-const stop = { requested: false, held: false };
+const stop = { requested: false, exitDeferred: false };
 process.on('SIGTERM', () => {
   stop.requested = true;
-  if (!stop.held) process.exit(INTERRUPTED);
+  if (!stop.exitDeferred) process.exit(INTERRUPTED);
 });
 
 const endpoint = process.env.FEDCARDIO_ENDPOINT;
@@ -51,8 +50,8 @@ const warm = {
     get requested() {
       return stop.requested;
     },
-    hold: () => {
-      stop.held = true;
+    deferExit: () => {
+      stop.exitDeferred = true;
     },
   },
 };
@@ -67,7 +66,7 @@ async function run(message: GpuTaskMessage, progress: GpuTaskContext['progress']
     }
     throw error;
   } finally {
-    stop.held = false;
+    stop.exitDeferred = false;
   }
 }
 
@@ -89,13 +88,13 @@ if (process.send) {
           }),
       )
       .finally(() => {
-        // SIGTERM came after the task had finished.
+        // SIGTERM arrived too late to interrupt the GPU task.
         if (stop.requested) process.disconnect();
       });
   });
   process.on('disconnect', () => process.exit(0));
 } else {
-  const message = messageOf(process.argv[2] ?? process.env.FEDCARDIO_TASK);
+  const message = parseMessage(process.argv[2] ?? process.env.FEDCARDIO_TASK);
   console.error(backend.description);
   try {
     console.error(
@@ -107,13 +106,13 @@ if (process.send) {
   }
 }
 
-/** The message that the container was started with; ends the process without a valid one. */
-function messageOf(text: string | undefined): GpuTaskMessage {
+/** Parses the container's message. Exits with 2 if it is missing or invalid. */
+function parseMessage(text: string | undefined): GpuTaskMessage {
   try {
-    return parseJson(new TextEncoder().encode(text), gpuTaskMessageSchema, 'the task message');
+    return parseJson(new TextEncoder().encode(text), gpuTaskMessageSchema, 'the GPU task message');
   } catch (error) {
     if (text) console.error(describeError(error));
-    console.error('usage: main.ts <task message as JSON>, or the message in FEDCARDIO_TASK');
+    console.error('usage: main.ts <GPU task message as JSON>, or the message in FEDCARDIO_TASK');
     process.exit(2);
   }
 }

@@ -15,7 +15,10 @@ import { forEachReadable } from './site-data.ts';
 import type { StageInput } from './stage-input.ts';
 import { type StageModel, withStageModel } from './stage-model.ts';
 
-/** Every teacher labels every training case that lacks its label, or some of its points. The labels stay in the site's bucket. */
+/**
+ * Every teacher labels the training cases without a complete label of its task. The pseudo-labels stay in the site's
+ * bucket.
+ */
 export async function pseudoLabelSite(
   input: StageInput<PseudoLabelStage>,
   context: GpuTaskContext,
@@ -42,7 +45,7 @@ export async function pseudoLabelSite(
   return { samples: Math.max(1, entries.length), figures };
 }
 
-/** Writes one pseudo-label and, last, its report; whether it is fit to learn from. */
+/** Writes a pseudo-label and, last, its report. Returns whether the pseudo-label is accepted. */
 async function labelCase(
   { stage, at, data }: StageInput<PseudoLabelStage>,
   model: StageModel,
@@ -50,12 +53,12 @@ async function labelCase(
   entry: CatalogEntry,
 ): Promise<boolean> {
   const prepared = await data.prepared(entry, model);
-  const own = { shape: entry.image.shape, affine: affineOf(entry.image.affine) };
+  const grid = { shape: entry.image.shape, affine: affineOf(entry.image.affine) };
   let soft: SoftLabel | undefined;
-  const keep = (_: TaskId, probabilities: ClassProbabilities) => {
+  const keepSoft = (_: TaskId, probabilities: ClassProbabilities) => {
     soft = stage.soft ? softLabelOf(probabilities) : undefined;
   };
-  const prediction = (await predictTasks(model.network, prepared, own, model.patch, [task], keep)).get(task);
+  const prediction = (await predictTasks(model.network, prepared, grid, model.patch, [task], keepSoft)).get(task);
   if (!prediction) return false;
   const checks = pseudoLabelChecks(task, prediction, stage.filter);
   const report: PseudoLabelReport = {
@@ -68,7 +71,7 @@ async function labelCase(
     confidence: prediction.confidence,
     checks: [...checks],
     accepted: checks.every(({ passed }) => passed),
-    ...(prediction.landmarks && { landmarks: prediction.landmarks.map(reported) }),
+    ...(prediction.landmarks && { landmarks: prediction.landmarks.map(reportLandmark) }),
     ...(soft?.[0] ? { soft: { affine: soft[0].affine.map((row) => [...row]) } } : {}),
   };
   const write = (key: SiteKey, body: Uint8Array | string) => data.store.put(key, body);
@@ -78,7 +81,7 @@ async function labelCase(
   return report.accepted;
 }
 
-const reported = ({ label, position }: Landmark) => ({
+const reportLandmark = ({ label, position }: Landmark) => ({
   label,
   position: position && ([...position] as [number, number, number]),
 });

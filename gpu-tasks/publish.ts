@@ -12,10 +12,10 @@ import { createJson } from '../lib/storage/documents.ts';
 import type { EncodedUpdate } from '../lib/training/encode-update.ts';
 import type { GpuTaskContext } from './context.ts';
 
-/** The result of a stage's work at one site. */
+/** The result of a stage at one site. */
 export interface GpuTaskResult {
   readonly samples: number;
-  /** The model's update, from stages that learn. */
+  /** Weights to publish; absent if the stage does not train. */
   readonly weights?: EncodedUpdate;
   readonly figures: Readonly<Record<string, number>>;
   readonly scores?: readonly Score[];
@@ -24,7 +24,11 @@ export interface GpuTaskResult {
   readonly discard?: readonly SiteKey[];
 }
 
-/** Publishes weights first, metadata last, so that an update is complete when it is visible. `seconds`: time spent. */
+/**
+ * Publishes weights first and metadata last, so that a visible update is complete.
+ *
+ * @param seconds duration of the work
+ */
 export async function publishUpdate(
   { federationStore, now, backend }: GpuTaskContext,
   message: GpuTaskMessage,

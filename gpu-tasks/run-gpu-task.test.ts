@@ -22,14 +22,14 @@ beforeEach(async () => {
 
 const run = (message: GpuTaskMessage) => runGpuTask(message, running.context);
 
-/** Trains a round, and commits its one update as the global model. */
+/** Trains a round, and commits its only update as the global model. */
 async function trainAndCommit(round: number, base: Open['base']): Promise<Open['base']> {
   const message = await openRound(storage, 'teacher', round, base);
   expect(await run(message)).toBe('done');
   return commitUpdateOf(storage, message);
 }
 
-/** Keys and contents of everything in the federation bucket. */
+/** The keys and contents of all objects in the federation bucket. */
 const allText = async () => {
   const { federationStore } = storage;
   const found = await collect(federationStore.list(keyOf('')));
@@ -37,15 +37,15 @@ const allText = async () => {
   return [...found.map(({ key }) => key), ...bodies.map(({ body }) => Buffer.from(body).toString('latin1'))].join('\n');
 };
 
-/** What may happen to a file between intake and a task. */
-const NO_LONGER_READABLE: readonly (readonly [string, (caseId: string) => Promise<unknown>])[] = [
+/** Changes of a case between intake and a GPU task. */
+const UNREADABLE: readonly (readonly [string, (caseId: string) => Promise<unknown>])[] = [
   ['whose CT was removed', (id) => storage.siteStore(SITE).delete(siteKeys.image('training', id))],
-  ['whose CT was replaced', (id) => storage.siteStore(SITE).put(siteKeys.image('training', id), 'no NIfTI')],
+  ['whose CT was replaced', (id) => storage.siteStore(SITE).put(siteKeys.image('training', id), 'not NIfTI')],
   ['whose label was removed', (id) => storage.siteStore(SITE).delete(siteKeys.label('training', id, 'calcification'))],
 ];
 
 describe('a training task', () => {
-  test('publishes weights and their metadata, and keeps the optimiser at its site for the next round', async () => {
+  test('publishes weights and metadata, and stores the optimiser state at its site', async () => {
     await uploadCase(storage, 'training', CASES[0], true);
     const message = await openRound(storage, 'teacher', 1);
 
@@ -60,13 +60,13 @@ describe('a training task', () => {
     expect(await allText()).not.toContain(CASES[0]);
   });
 
-  test('goes on with the kept optimiser: without it the next round ends elsewhere', async () => {
+  test('continues with the stored optimiser state, which changes the result', async () => {
     await uploadCase(storage, 'training', CASES[0], true);
     const base = await trainAndCommit(1, null);
     const kept = siteKeys.optimizer({ campaign: 'aortic', stage: 'teacher', round: 1 });
-    const next = async (forget: boolean) => {
+    const runNext = async (deleteState: boolean) => {
       const state = (await storage.siteStore(SITE).get(kept)).body;
-      if (forget) await storage.siteStore(SITE).delete(kept);
+      if (deleteState) await storage.siteStore(SITE).delete(kept);
       const message = await openRound(storage, 'teacher', 2, base);
       expect(await run(message)).toBe('done');
       const update = await updateOf(storage, message);
@@ -78,18 +78,18 @@ describe('a training task', () => {
       return update.status === 'ok' ? update.weights?.sha256 : undefined;
     };
 
-    const withState = await next(false);
+    const withState = await runNext(false);
 
     expect(withState).toMatch(/^[0-9a-f]{64}$/);
-    expect(await next(false)).toBe(withState);
-    expect(await next(true)).not.toBe(withState);
-    // Nobody goes on after the last round.
+    expect(await runNext(false)).toBe(withState);
+    expect(await runNext(true)).not.toBe(withState);
+    // No round follows that would need the state of the last one.
     expect(
       await storage.siteStore(SITE).tryGet(siteKeys.optimizer({ campaign: 'aortic', stage: 'teacher', round: 2 })),
     ).toBeUndefined();
   });
 
-  test('that finds no data answers so, and does not come again', async () => {
+  test('publishes a failed update without data, and does not run again', async () => {
     await uploadCase(storage, 'training', CASES[0], false);
     const message = await openRound(storage, 'teacher', 1);
 
@@ -99,7 +99,7 @@ describe('a training task', () => {
     expect(await run(message)).toBe('already');
   });
 
-  test.each(NO_LONGER_READABLE)('leaves out a case %s, and says so only at its site', async (_what, spoil) => {
+  test.each(UNREADABLE)('skips a case %s, and names it only in the log of its site', async (_what, spoil) => {
     await uploadCase(storage, 'training', CASES[0], true);
     await uploadCase(storage, 'training', CASES[1], true);
     await spoil(CASES[0]);
@@ -114,9 +114,9 @@ describe('a training task', () => {
     ]);
   });
 
-  test('that can read no case any more answers so', async () => {
+  test('publishes a failed update if no case is readable', async () => {
     await uploadCase(storage, 'training', CASES[0], true);
-    await storage.siteStore(SITE).put(siteKeys.image('training', CASES[0]), 'no NIfTI');
+    await storage.siteStore(SITE).put(siteKeys.image('training', CASES[0]), 'not NIfTI');
     const message = await openRound(storage, 'teacher', 1);
 
     expect(await run(message)).toBe('failed');
@@ -126,7 +126,7 @@ describe('a training task', () => {
   });
 });
 
-describe('a task', () => {
+describe('a GPU task', () => {
   test.each([
     ['the site has answered', async (message: GpuTaskMessage) => void (await run(message))],
     ['the site has failed', (message: GpuTaskMessage) => recordFailure(running.context, message, 'lost')],
@@ -150,7 +150,7 @@ describe('a task', () => {
     expect(await allText()).toBe(known);
   });
 
-  test('whose storage fails is thrown, for a retry, and nothing is published', async () => {
+  test('throws storage errors for a retry, and publishes nothing', async () => {
     await uploadCase(storage, 'training', CASES[0], true);
     const message = await openRound(storage, 'teacher', 1);
     const tryGet = async () => {
@@ -170,7 +170,7 @@ describe('with a finished teacher', () => {
     await trainAndCommit(2, await trainAndCommit(1, null));
   });
 
-  test('pseudo-labels are made of what lacks a label, and of nothing else, and stay', async () => {
+  test('writes pseudo-labels only for cases without a label, and only at the site', async () => {
     await uploadCase(storage, 'training', CASES[1], false);
     const message = await openRound(storage, 'label', 1);
 
@@ -191,7 +191,7 @@ describe('with a finished teacher', () => {
     expect(await allText()).not.toContain('patient-');
   });
 
-  test('held-out cases are scored, their predictions stay', async () => {
+  test('scores held-out cases, and stores predictions only at the site', async () => {
     await uploadCase(storage, 'evaluation', CASES[1], true);
     const message = await openRound(storage, 'evaluate', 1);
 
@@ -218,7 +218,7 @@ describe('with a finished teacher', () => {
     expect(await allText()).not.toContain('patient-');
   });
 
-  test('a held-out case that was removed is not scored, the others are', async () => {
+  test('scores the other held-out cases if one was removed', async () => {
     for (const id of CASES) await uploadCase(storage, 'evaluation', id, true);
     await storage.siteStore(SITE).delete(siteKeys.image('evaluation', CASES[0]));
     const message = await openRound(storage, 'evaluate', 1);
@@ -233,7 +233,7 @@ describe('with a finished teacher', () => {
     });
   });
 
-  test('no pseudo-label is made of a case that was removed, and of the others it is', async () => {
+  test('labels the other cases if one was removed', async () => {
     for (const id of ['patient-1', 'patient-2']) await uploadCase(storage, 'training', id, false);
     await storage.siteStore(SITE).delete(siteKeys.image('training', 'patient-1'));
     const message = await openRound(storage, 'label', 1);
@@ -244,7 +244,7 @@ describe('with a finished teacher', () => {
     expect(await updateOf(storage, message)).toMatchObject({ figures });
   });
 
-  test('a site whose held-out cases are gone says so', async () => {
+  test('publishes a failed update without held-out cases', async () => {
     const message = await openRound(storage, 'evaluate', 1);
     expect(await run(message)).toBe('failed');
     expect(await updateOf(storage, message)).toMatchObject({ status: 'failed', code: 'NO_DATA' });

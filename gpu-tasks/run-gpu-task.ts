@@ -9,14 +9,13 @@ import { openSiteData } from './site-data.ts';
 import type { StageInput } from './stage-input.ts';
 import { trainSite } from './train.ts';
 
-/** `done`: this run made the update. `already`: the site had answered or the round had closed; nothing was done. */
+/** `done`: this run published the update. `already`: the GPU task was not due. `failed`: it published a failed update. */
 export type GpuTaskOutcome = 'done' | 'already' | 'failed';
 
 /**
- * Does one site's work for one round and publishes its update. Safe to start any number of times: a site that has
- * answered does nothing. What a retry cannot mend (no data, a loss that is not finite) is published as a failed
- * update, so that nobody waits; anything else is thrown, for the launcher to retry: `INTERRUPTED` when the task was told
- * to stop in the middle and has kept where it is.
+ * Does one site's work for one round and publishes its update. Idempotent: does nothing if the site has answered. Errors
+ * that a retry cannot fix (no data, a loss that is not finite) are published as a failed update, so that the round need
+ * not wait. Other errors are thrown for the launcher to retry, such as `INTERRUPTED` after a request to stop.
  */
 export async function runGpuTask(message: GpuTaskMessage, context: GpuTaskContext): Promise<GpuTaskOutcome> {
   const { campaign, stage, round, site } = message;
@@ -36,7 +35,7 @@ export async function runGpuTask(message: GpuTaskMessage, context: GpuTaskContex
   }
 }
 
-/** Trying again on the same objects would end the same way. None of these names a case: no case id leaves the site. */
+/** Errors that a retry cannot fix. Their messages must not name a case, because case ids stay at the site. */
 const TERMINAL: ReadonlySet<ErrorCode> = new Set(['NO_DATA', 'BAD_CONFIGURATION', 'TRAINING_DIVERGED', 'BAD_WEIGHTS']);
 
 function runStage(input: StageInput, context: GpuTaskContext): Promise<GpuTaskResult> {

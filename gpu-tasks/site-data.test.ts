@@ -40,7 +40,8 @@ function data() {
   return openSiteData({ ...store, tryGet }, createCache(2 ** 20));
 }
 const log = (event: string, fields: Readonly<Record<string, unknown>>) => void logged.push({ event, ...fields });
-const found = (pseudoLabels?: typeof STAGE) => trainingCases(data(), [TASK, 'calcification'], HOW, pseudoLabels, log);
+const findCases = (pseudoLabels?: typeof STAGE) =>
+  trainingCases(data(), [TASK, 'calcification'], HOW, pseudoLabels, log);
 
 async function uploadPoints(id: string, points: readonly (Vec3 | null)[]): Promise<void> {
   const landmarks = points.map((position, index) => ({ label: index + 1, position }));
@@ -50,8 +51,12 @@ async function uploadPoints(id: string, points: readonly (Vec3 | null)[]): Promi
   await intakeCase({ store: storage.siteStore(SITE), site: SITE, now: () => new Date(0) }, id);
 }
 
-/** What a teacher would have left of a case: two points. */
-async function pseudoLabel(id: string, points: readonly Vec3[], more: Partial<PseudoLabelReport> = {}): Promise<void> {
+/** Stores a pseudo-label with two points. */
+async function storePseudoLabel(
+  id: string,
+  points: readonly Vec3[],
+  more: Partial<PseudoLabelReport> = {},
+): Promise<void> {
   const [entry] = (await data().catalog('training')).filter((one) => one.case === id) as [CatalogEntry];
   const report: PseudoLabelReport = {
     schema: 'fedcardio.pseudo-label/1',
@@ -73,9 +78,9 @@ async function pseudoLabel(id: string, points: readonly Vec3[], more: Partial<Ps
 }
 
 describe('training cases', () => {
-  test('are read when they are asked for, and then kept', async () => {
+  test('are read on demand, and then cached', async () => {
     for (const id of ['p1', 'p2', 'p3']) await uploadCase(storage, 'training', id, true);
-    const { cases } = await found();
+    const { cases } = await findCases();
     expect(cases.map(({ id }) => id)).toEqual(['p1', 'p2', 'p3']);
     const images = () => read.filter((key) => key.endsWith('image.nii.gz'));
     expect(images()).toEqual([]);
@@ -88,26 +93,29 @@ describe('training cases', () => {
     expect(images()).toEqual([siteKeys.image('training', 'p2')]);
   });
 
-  test('do not teach from landmarks of which some were not placed: around these nothing is known', async () => {
+  test('have no target from an incomplete set of landmarks', async () => {
     await uploadCase(storage, 'training', 'p1', false);
     await uploadPoints('p1', [[30, 40, 50], null]);
-    await expect(found()).rejects.toMatchObject({ code: 'NO_DATA', message: expect.stringMatching(/complete label/) });
+    await expect(findCases()).rejects.toMatchObject({
+      code: 'NO_DATA',
+      message: expect.stringMatching(/complete label/),
+    });
 
     await uploadCase(storage, 'training', 'p2', false);
     await uploadPoints('p2', POINTS);
-    expect((await found()).cases.map(({ id }) => id)).toEqual(['p2']);
+    expect((await findCases()).cases.map(({ id }) => id)).toEqual(['p2']);
 
-    await pseudoLabel('p1', POINTS);
-    expect((await found(STAGE)).cases.map(({ id }) => id)).toEqual(['p1', 'p2']);
+    await storePseudoLabel('p1', POINTS);
+    expect((await findCases(STAGE)).cases.map(({ id }) => id)).toEqual(['p1', 'p2']);
   });
 });
 
 describe('pseudo-labels', () => {
   beforeEach(() => uploadCase(storage, 'training', 'p1', false));
 
-  test('have the points that the teacher found, however close, and its confidence', async () => {
-    await pseudoLabel('p1', POINTS);
-    const [source] = (await found(STAGE)).cases;
+  test('have the points and the confidence of the teacher', async () => {
+    await storePseudoLabel('p1', POINTS);
+    const [source] = (await findCases(STAGE)).cases;
     expect(source?.targets.get(TASK)).toMatchObject({ teacher: { confidence: 0.75 } });
     expect((await source?.load())?.targets.get(TASK)).toMatchObject({
       kind: 'points',
@@ -116,20 +124,20 @@ describe('pseudo-labels', () => {
     });
   });
 
-  test('of a CT that was replaced since are not learnt from', async () => {
-    await pseudoLabel('p1', POINTS, { image: 'b'.repeat(64) });
-    await expect(found(STAGE)).rejects.toMatchObject({ code: 'NO_DATA' });
+  test('are not used after their CT was replaced', async () => {
+    await storePseudoLabel('p1', POINTS, { image: 'b'.repeat(64) });
+    await expect(findCases(STAGE)).rejects.toMatchObject({ code: 'NO_DATA' });
   });
 
-  test('that are damaged leave their case out, and no other', async () => {
+  test('exclude only their own case if they are damaged', async () => {
     for (const id of ['p2', 'p3']) await uploadCase(storage, 'training', id, false);
     for (const id of ['p1', 'p2', 'p3'])
-      await pseudoLabel(id, POINTS, { soft: { affine: [...cube(16, 6).affine].map((row) => [...row]) } });
+      await storePseudoLabel(id, POINTS, { soft: { affine: [...cube(16, 6).affine].map((row) => [...row]) } });
     await storage.siteStore(SITE).put(siteKeys.pseudoLabelReport(STAGE, TASK, 'p1'), '{"schema":');
-    await storage.siteStore(SITE).put(siteKeys.softLabel(STAGE, TASK, 'p2'), 'no safetensors');
-    await pseudoLabel('p3', POINTS);
+    await storage.siteStore(SITE).put(siteKeys.softLabel(STAGE, TASK, 'p2'), 'not safetensors');
+    await storePseudoLabel('p3', POINTS);
 
-    const { cases, unreadable } = await found(STAGE);
+    const { cases, unreadable } = await findCases(STAGE);
     const loaded = [];
     for (const one of cases) loaded.push((await one.load())?.id);
 

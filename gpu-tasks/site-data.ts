@@ -28,29 +28,28 @@ import type { Cache } from './cache.ts';
 import type { GpuTaskContext } from './context.ts';
 
 /**
- * A site's own cases, read from its bucket and prepared as a network wants them. What is no longer as it was
- * cataloged (damaged, replaced, removed) is a `BAD_IMAGE` or `BAD_LABEL` error: {@link forEachReadable} leaves the
- * case out.
+ * A site's cases, read from its bucket and preprocessed for a network. A file that was damaged, replaced or removed since
+ * it was cataloged throws `BAD_IMAGE` or `BAD_LABEL`; {@link forEachReadable} skips its case.
  */
 export interface SiteData {
   readonly store: SiteStore;
   /** Cataloged cases of a use, sorted by id. */
   catalog(use: CaseUse): Promise<readonly CatalogEntry[]>;
-  /** A CT as it was uploaded, in HU. Not cached: it is large and rarely needed twice. */
+  /** An uploaded CT in HU. Not cached: it is large and rarely needed twice. */
   image(entry: CatalogEntry): Promise<Volume>;
   prepared(entry: CatalogEntry, how: Preparation): Promise<Volume<Float32Array>>;
-  /** The hospital's own label. */
+  /** The hospital's label. */
   label(entry: CatalogEntry, task: TaskId): Promise<Target | undefined>;
   /**
-   * What can be learnt of a case: the hospital's own label, or else the accepted pseudo-label of a stage, if there is one of
-   * this very CT. Landmarks of which some were not placed are not learnt from: around these, nothing is known.
+   * The training target of a case: the hospital's label, or else the accepted pseudo-label of `stage` for this version of
+   * the CT. Labels with missing landmarks are not used, because the voxels around a missing landmark are unknown.
    */
   target(entry: CatalogEntry, task: TaskId, stage: StageAddress | undefined): Promise<TargetSource | undefined>;
 }
 
-/** A target that is read when it is needed, {@link boxed}. */
+/** A target that is read on demand, {@link boxed}. */
 interface TargetSource {
-  /** Of a pseudo-label. */
+  /** Present for pseudo-labels. */
   readonly teacher?: { readonly confidence: number };
   read(): Promise<Target>;
 }
@@ -58,7 +57,7 @@ interface TargetSource {
 export function openSiteData(store: SiteStore, cache: Cache): SiteData {
   const image = async (entry: CatalogEntry) =>
     readNifti(await readCataloged(store, entry.image, 'BAD_IMAGE'), entry.image.key);
-  const remember = (key: string, read: () => Promise<Target>) =>
+  const readCached = (key: string, read: () => Promise<Target>) =>
     cache.get(`${store.bucket}/${key}`, async () => {
       const value = await read();
       return { value, bytes: bytesOf(value) };
@@ -77,7 +76,7 @@ export function openSiteData(store: SiteStore, cache: Cache): SiteData {
     return {
       teacher: { confidence },
       read: () =>
-        remember(`${key}@${stored?.etag}`, async () => {
+        readCached(`${key}@${stored?.etag}`, async () => {
           const hard = landmarks
             ? { kind: 'points' as const, points: landmarks }
             : await readLabel(store, { key: siteKeys.pseudoLabel(stage, task, entry.case), format: 'class-map' }, task);
@@ -118,18 +117,18 @@ export function openSiteData(store: SiteStore, cache: Cache): SiteData {
       }),
     async label(entry, task) {
       const label = entry.labels[task];
-      return label && remember(`${label.key}@${label.etag}`, () => readLabel(store, label, task));
+      return label && readCached(`${label.key}@${label.etag}`, () => readLabel(store, label, task));
     },
     async target(entry, task, stage) {
       const label = entry.labels[task];
       if (!label || !isComplete(task, label.classes)) return stage && pseudoLabel(entry, task, stage);
       const read = async () => boxed(await readLabel(store, label, task));
-      return { read: () => remember(`${label.key}@${label.etag}/boxed`, read) };
+      return { read: () => readCached(`${label.key}@${label.etag}/boxed`, read) };
     },
   };
 }
 
-/** What a task wrote into the site's bucket and finds damaged there is a bad label like any other. */
+/** Converts a parse error of a GPU task's own stored object to `BAD_LABEL`. */
 const asBadLabel =
   (key: string) =>
   (cause: unknown): never => {
@@ -139,11 +138,11 @@ const asBadLabel =
 
 interface CatalogedFile {
   readonly key: SiteKey;
-  /** Of the version that intake checked; any where there is none. */
+  /** ETag of the cataloged version; absent if any version is accepted. */
   readonly etag?: string;
 }
 
-/** Another version than the cataloged one has not been checked: intake is about to. */
+/** Reads the cataloged version only: intake has not examined another one yet. */
 async function readCataloged(
   store: SiteStore,
   { key, etag }: CatalogedFile,
@@ -152,7 +151,7 @@ async function readCataloged(
   const stored = await store.tryGet(key);
   if (stored && (etag === undefined || stored.etag === etag)) return stored.body;
   throw new FedcardioError(code, `${key} was ${stored ? 'replaced' : 'removed'} since it was cataloged.`, {
-    hint: 'The next task takes the case as intake finds it then.',
+    hint: 'The next GPU task uses the case as intake catalogs it then.',
   });
 }
 
@@ -168,26 +167,26 @@ async function readLabel(
 }
 
 /**
- * Does the work of one case after the other. A case whose files can no longer be read as they were cataloged is left
- * out, so that it does not stop the others; the site's log says which and why.
+ * Calls `work` for one case after the other. A case whose files are no longer readable as cataloged is skipped and logged
+ * at the site.
  *
- * @returns how many were left out
+ * @returns the number of skipped cases
  */
 export async function forEachReadable(
   entries: readonly CatalogEntry[],
   log: GpuTaskContext['log'],
   work: (entry: CatalogEntry) => Promise<void>,
 ): Promise<number> {
-  let leftOut = 0;
+  let skipped = 0;
   for (const entry of entries) {
-    const done = await ifReadable(entry, log, () => work(entry).then(() => true));
-    if (!done) leftOut += 1;
+    const done = await tryRead(entry, log, () => work(entry).then(() => true));
+    if (!done) skipped += 1;
   }
-  return leftOut;
+  return skipped;
 }
 
-/** What the work comes to, or undefined where the case can no longer be read, which the site's log then says. */
-async function ifReadable<T>(
+/** The result of `work`, or undefined if the case is no longer readable, which is logged. */
+async function tryRead<T>(
   { case: id }: CatalogEntry,
   log: GpuTaskContext['log'],
   work: () => Promise<T>,
@@ -203,15 +202,15 @@ async function ifReadable<T>(
 
 export interface TrainingCases {
   readonly cases: readonly CaseSource[];
-  /** Ids of those that were found to be no longer readable, so far. */
+  /** Ids of the cases that turned out to be unreadable so far. */
   readonly unreadable: ReadonlySet<string>;
 }
 
 /**
- * The site's training cases as a stage learns them: its own labels and, where `pseudoLabels` are given, those of that
- * stage for what it lacks. Cases without any target are left out. CTs and labels are read when they are asked for.
+ * The site's training cases for a stage: with the hospital's labels and, for missing ones, the pseudo-labels of stage
+ * `pseudoLabels` if given. Cases without any target are skipped. CTs and labels are read on demand.
  *
- * @throws FedcardioError `NO_DATA` where there is none
+ * @throws FedcardioError `NO_DATA` if there is no case
  */
 export async function trainingCases(
   data: SiteData,
@@ -224,7 +223,7 @@ export async function trainingCases(
   const unreadable = new Set<string>();
   const attempt = async <T>(entry: CatalogEntry, work: () => Promise<T>): Promise<T | undefined> => {
     if (unreadable.has(entry.case)) return undefined;
-    const done = await ifReadable(entry, log, work);
+    const done = await tryRead(entry, log, work);
     if (done === undefined) unreadable.add(entry.case);
     return done;
   };
@@ -242,7 +241,7 @@ export async function trainingCases(
     throw new FedcardioError(
       'NO_DATA',
       `${data.store.bucket} has no training case with a complete label for ${tasks.join(' or ')}.`,
-      { hint: `Labels lie at cases/<case>/labels/<task>.nii.gz; tasks are ${Object.keys(TASKS).join(', ')}.` },
+      { hint: `Labels are at cases/<case>/labels/<task>.nii.gz; tasks are ${Object.keys(TASKS).join(', ')}.` },
     );
   }
   return { cases, unreadable };

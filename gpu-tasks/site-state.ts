@@ -4,24 +4,24 @@ import type { SiteStore } from '../lib/storage/contract.ts';
 import { decodeSafetensors } from '../lib/weights/safetensors.ts';
 import type { Weights } from '../lib/weights/weights.ts';
 
-/** What a site keeps of its rounds in its own bucket. The round is in the key, so that a retry reads what the first try did. */
+/** State that a site carries from round to round in its own bucket. Keys name the round, so a retry reads the same state. */
 
-/** AdamW's moments as the site left them in a round; undefined where it took no part. */
-export const readOptimizer = (store: SiteStore, at: RoundAddress) => readKept(store, siteKeys.optimizer(at));
+/** AdamW's moments after a round at this site; undefined if the site did not take part. */
+export const readOptimizer = (store: SiteStore, at: RoundAddress) => readWeights(store, siteKeys.optimizer(at));
 
 /**
- * The parameters that stay at the site, as it left them in the last round up to this one that it took part in;
- * undefined when it took part in none.
+ * The parameters that stay at the site, after the last round up to `at` that the site took part in; undefined if it took
+ * part in none.
  */
 export async function readLocalParameters(store: SiteStore, at: RoundAddress): Promise<Weights | undefined> {
   for (let round = at.round; round >= 1; round--) {
-    const found = await readKept(store, siteKeys.localParameters({ ...at, round }));
+    const found = await readWeights(store, siteKeys.localParameters({ ...at, round }));
     if (found) return found;
   }
   return undefined;
 }
 
-async function readKept(store: SiteStore, key: SiteKey): Promise<Weights | undefined> {
+async function readWeights(store: SiteStore, key: SiteKey): Promise<Weights | undefined> {
   const stored = await store.tryGet(key);
   if (!stored) return undefined;
   try {

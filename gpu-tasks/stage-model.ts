@@ -12,22 +12,22 @@ import type { Preparation } from '../lib/training/cases.ts';
 import { bodyOf, loadSiteModel } from '../lib/training/local-parameters.ts';
 import { decodeSafetensors } from '../lib/weights/safetensors.ts';
 import type { Weights } from '../lib/weights/weights.ts';
-import { readLocalParameters } from './checkpoints.ts';
 import type { SiteData } from './site-data.ts';
+import { readLocalParameters } from './site-state.ts';
 
 export interface StageModel extends Preparation {
   readonly network: Network;
   readonly tasks: readonly TaskId[];
   /** Side of the inference windows in voxels. */
   readonly patch: number;
-  /** Of the global model, which the site's own parameters may complete. */
+  /** Hash of the global model, without the site's local parameters. */
   readonly sha256: string;
 }
 
 /**
- * Runs `use` with the final model of a finished stage, and frees its memory. Parameters that stay at the site
- * (`localParameters`) are those of its last round in the stage; a site that never trained it has the first weights of
- * the campaign's seed there. A probe's model is the body that it probes with the probe's own head.
+ * Runs `use` with the final model of a finished stage, and frees its memory. Local parameters (`localParameters`) are
+ * those of the site's last round in the stage, or the initial weights of the campaign's seed if the site never trained
+ * it. A probe's model is the probed body with the probe's heads.
  */
 export async function withStageModel<T>(
   federationStore: FederationStore,
@@ -49,7 +49,7 @@ export async function withStageModel<T>(
   }
 }
 
-/** What a stage trains: a network of its own, from its seed or from `init`, or the heads of one whose body is there. */
+/** The network that a stage trains: from its seed or from `init`; for a probe, new heads on a trained body. */
 export async function networkOf(
   federationStore: FederationStore,
   campaign: string,
@@ -67,12 +67,16 @@ async function readInit(federationStore: FederationStore, campaign: string, sha2
   const key = federationKeys.init(campaign, sha256);
   const stored = await federationStore.tryGet(key);
   if (stored && sha256Hex(stored.body) === sha256) return decodeSafetensors(stored.body);
-  throw new FedcardioError('BAD_CONFIGURATION', `${key} is ${stored ? 'not what its name says' : 'not there'}.`, {
-    hint: 'Store the weights with `fedcardio import`, and start the campaign under a new id.',
-  });
+  throw new FedcardioError(
+    'BAD_CONFIGURATION',
+    `${key} ${stored ? 'does not have the hash in its name' : 'does not exist'}.`,
+    {
+      hint: 'Store the weights with `fedcardio import`, and start the campaign under a new id.',
+    },
+  );
 }
 
-/** The network of a finished stage and all its weights; of a probe, with the body that it probes. */
+/** The network and all weights of a finished stage; for a probe, including the probed body. */
 export async function trainedModel(
   federationStore: FederationStore,
   campaign: string,
@@ -82,12 +86,12 @@ export async function trainedModel(
   const { stage, model, weights } = await finalModel(federationStore, plan, stageName);
   const { patch, spacing, heartCrop, localParameters } = stage.training;
   const tasks = tasksOf(stage);
-  // What stays at the sites is as it was at the start, as for a site that never trained the stage.
+  // Local parameters have their initial weights, as at a site that never trained the stage.
   const local = localParameters.length > 0 ? initialWeights(model, tasks, plan.campaign.seed) : [];
   return { model, tasks, patch, spacing, heartCrop, weights: new Map([...local, ...weights]) };
 }
 
-/** A model without a network: what it is, and how it looks at a CT, as in {@link StageModel}. */
+/** A trained model without a network: configuration, weights and preprocessing. */
 export interface TrainedModel extends Pick<StageModel, 'tasks' | 'patch' | keyof Preparation> {
   readonly model: ModelConfig;
   readonly weights: Weights;
@@ -109,11 +113,11 @@ async function finalModel(federationStore: FederationStore, plan: Plan, name: st
   const campaign = plan.campaign.id;
   const stage = stageOf(plan, name);
   if (!learns(stage)) {
-    throw new FedcardioError('BAD_CONFIGURATION', `Stage ${name} of campaign ${campaign} trains no model.`);
+    throw new FedcardioError('BAD_CONFIGURATION', `Stage ${name} of campaign ${campaign} does not train a model.`);
   }
   const at = { campaign, stage: name, round: stage.rounds };
   const { global } = (await readJson(federationStore, federationKeys.commit(at), commitSchema)).value;
-  if (!global) throw new FedcardioError('BAD_WEIGHTS', `The last commit of ${name} names no model.`);
+  if (!global) throw new FedcardioError('BAD_WEIGHTS', `The last commit of ${name} has no model.`);
   const { sha256 } = global;
   const weights = decodeSafetensors((await federationStore.get(global.key)).body);
   const found = { stage, at, model: modelOf(plan.campaign, stage), sha256 };

@@ -24,7 +24,7 @@ import { asSiteRole } from '../test/helpers/roles.ts';
 import { createCache } from './cache.ts';
 import { type GpuTaskContext, NO_INTERRUPTION } from './context.ts';
 
-/** Helpers for tests of GPU tasks: one site, Berlin, with stored inputs, and other sites if a test names them. */
+/** Helpers for tests of GPU tasks: the site Berlin, and other sites if a test names them. */
 
 const FEDERATION = 'tavi';
 export const SITE = 'berlin';
@@ -43,7 +43,7 @@ export interface TeacherOptions {
   readonly encoding?: TeacherInput['encoding'];
 }
 
-/** A teacher of calcium, its pseudo-labels, and its scores. */
+/** A teacher for calcium, its pseudo-labels, and its evaluation. */
 const campaignOf = ({ rounds = 2, training, encoding }: TeacherOptions): CampaignInput => ({
   schema: 'fedcardio.campaign/1',
   id: 'aortic',
@@ -117,7 +117,7 @@ export async function updateOf({ federationStore }: Stores, message: GpuTaskMess
     .map(({ key }) => key)
     .filter((key) => key.endsWith(UPDATE_SUFFIX));
   const [key, ...more] = keys;
-  if (!key || more.length > 0) throw new Error(`${keys.length} updates below ${prefix}`);
+  if (!key || more.length > 0) throw new Error(`There are ${keys.length} updates below ${prefix}.`);
   return (await readJson(federationStore, key, updateSchema)).value;
 }
 
@@ -125,7 +125,7 @@ export async function updateOf({ federationStore }: Stores, message: GpuTaskMess
 export async function commitUpdateOf(of: Stores, message: GpuTaskMessage): Promise<Open['base']> {
   const { campaign, stage, round } = message;
   const update = await updateOf(of, message);
-  if (update.status !== 'ok' || !update.weights) throw new Error('the GPU task left no weights');
+  if (update.status !== 'ok' || !update.weights) throw new Error('The GPU task published no weights.');
   const { sha256, bytes } = update.weights;
   const key = federationKeys.global(message, sha256.slice(0, 16));
   await of.federationStore.put(key, (await of.federationStore.get(update.weights.key)).body);
@@ -146,7 +146,7 @@ export async function commitUpdateOf(of: Stores, message: GpuTaskMessage): Promi
   return { commit: commit.sha256, key, sha256, bytes, state: null };
 }
 
-/** The context of a site's GPU task, with its role's access, on this machine's best backend; and what it reports. */
+/** The context of a site's GPU task with its role's access and this machine's best backend, and what the task reports. */
 export async function gpuTaskContext(of: Stores, site = SITE) {
   const { description } = await loadBackend();
   const steps: number[] = [];
