@@ -54,8 +54,8 @@ describe('a training task', () => {
     const update = await updateOf(storage, message);
     expect(update).toMatchObject({ status: 'ok', samples: 1, base: null, backend: running.context.backend });
     expect(running.steps).toEqual([1, 2]);
-    const kept = siteKeys.optimizer(message);
-    const moments = decodeSafetensors((await storage.siteStore(SITE).get(kept)).body);
+    const optimizerKey = siteKeys.optimizer(message);
+    const moments = decodeSafetensors((await storage.siteStore(SITE).get(optimizerKey)).body);
     expect([...moments.values()].some(({ data }) => (data as Float32Array).some((value) => value !== 0))).toBe(true);
     expect(await allText()).not.toContain(CASES[0]);
   });
@@ -63,10 +63,10 @@ describe('a training task', () => {
   test('continues with the stored optimiser state, which changes the result', async () => {
     await uploadCase(storage, 'training', CASES[0], true);
     const base = await trainAndCommit(1, null);
-    const kept = siteKeys.optimizer({ campaign: 'aortic', stage: 'teacher', round: 1 });
+    const optimizerKey = siteKeys.optimizer({ campaign: 'aortic', stage: 'teacher', round: 1 });
     const runNext = async (deleteState: boolean) => {
-      const state = (await storage.siteStore(SITE).get(kept)).body;
-      if (deleteState) await storage.siteStore(SITE).delete(kept);
+      const state = (await storage.siteStore(SITE).get(optimizerKey)).body;
+      if (deleteState) await storage.siteStore(SITE).delete(optimizerKey);
       const message = await openRound(storage, 'teacher', 2, base);
       expect(await run(message)).toBe('done');
       const update = await updateOf(storage, message);
@@ -74,7 +74,7 @@ describe('a training task', () => {
       for (const { key } of await collect(storage.federationStore.list(prefix))) {
         await storage.federationStore.delete(key);
       }
-      await storage.siteStore(SITE).put(kept, state);
+      await storage.siteStore(SITE).put(optimizerKey, state);
       return update.status === 'ok' ? update.weights?.sha256 : undefined;
     };
 

@@ -99,7 +99,7 @@ describe('a merge in a container', () => {
   });
 
   test('exits with 1 if a retry may help', async () => {
-    const { code } = await merge(AT, { ...world.context.federation, id: 'elsewhere' });
+    const { code } = await merge(AT, { ...world.context.federation, id: 'unknown' });
     expect(code).toBe(1);
   });
 });
