@@ -7,12 +7,14 @@ export { campaignJsonSchema, federationJsonSchema } from '../lib/federation/docu
 export {
   type CaseObject,
   type CaseUse,
+  type FederationKey,
   federationKeys,
   parseCampaignKey,
   parseCaseKey,
   parseRoundKey,
   parseUpdateName,
   type RoundAddress,
+  type SiteKey,
   type StageAddress,
   siteKeys,
 } from '../lib/federation/keys.ts';

@@ -65,12 +65,13 @@ describe('the package', () => {
     expect(missing).toEqual([]);
   });
 
-  test('runs its command from source', async () => {
-    const { stdout } = await run(process.execPath, [join(installed, 'bin/fedcardio.mjs'), '--version'], {
-      cwd: project,
-    });
+  test('runs its command from source, with the example that it ships', async () => {
+    const federation = join(installed, 'examples/paper/federation.json');
+    const command = [join(installed, 'bin/fedcardio.mjs'), 'cost', federation, '--json'];
 
-    expect(stdout.trim()).toBe((await manifest()).version);
+    const { stdout } = await run(process.execPath, command, { cwd: project });
+
+    expect(JSON.parse(stdout)).toMatchObject({ federation: 'fedcardio', sites: 8 });
   });
 
   test.for(EXPORTS)('runs the sample of fedcardio/%s in plain Node', async (name) => {
