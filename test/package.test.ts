@@ -7,7 +7,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { transform } from 'esbuild';
-import { preProcessFile } from 'typescript';
+import ts from 'typescript';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
@@ -110,6 +110,10 @@ describe('the package', () => {
 
     expect(stdout).toBe('');
   }, 180_000);
+
+  test('documents everything that it exports', () => {
+    expect(EXPORTS.flatMap(undocumented)).toEqual([]);
+  });
 });
 
 /** Builds and packs the repository, and unpacks the tarball where npm would install it. */
@@ -154,7 +158,20 @@ async function sample(name: string): Promise<string> {
 
 /** The modules that a file imports, re-exports or loads with a literal `import()`; type imports too. */
 const importsOf = (code: string): readonly string[] =>
-  preProcessFile(code, true, true).importedFiles.map(({ fileName }) => fileName);
+  ts.preProcessFile(code, true, true).importedFiles.map(({ fileName }) => fileName);
+
+/** Names that an entry point exports without a docstring. */
+function undocumented(name: (typeof EXPORTS)[number]): readonly string[] {
+  const file = join(installed, `dist/package/exports/${name}.d.ts`);
+  const options = { module: ts.ModuleKind.NodeNext, moduleResolution: ts.ModuleResolutionKind.NodeNext, noLib: true };
+  const program = ts.createProgram([file], options);
+  const checker = program.getTypeChecker();
+  const module = checker.getSymbolAtLocation(program.getSourceFile(file) as ts.SourceFile) as ts.Symbol;
+  return checker
+    .getExportsOfModule(module)
+    .filter((symbol) => checker.getAliasedSymbol(symbol).getDocumentationComment(checker).length === 0)
+    .map((symbol) => `${name}: ${symbol.name}`);
+}
 
 const packageOf = (specifier: string): string =>
   specifier

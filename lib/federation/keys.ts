@@ -7,6 +7,7 @@ import { isTaskId } from './tasks.ts';
  * weights and counts. The brands keep a key of one bucket from being used on the other.
  */
 export type FederationKey = string & z.$brand<'FederationKey'>;
+/** Key of an object in a site bucket. */
 export type SiteKey = string & z.$brand<'SiteKey'>;
 
 const siteKey = (key: string) => key as SiteKey;
@@ -14,8 +15,10 @@ const federationKey = (key: string) => key as FederationKey;
 
 /** First folder of a case's key, by its use. Held-out cases are never trained on. */
 export const CASE_FOLDERS = { training: 'cases', evaluation: 'held-out' } as const;
+/** Whether a case is for training or held out for evaluation. */
 export type CaseUse = keyof typeof CASE_FOLDERS;
 
+/** What a key in a case's folder names. */
 export interface CaseObject {
   readonly use: CaseUse;
   readonly caseId: string;
@@ -26,6 +29,7 @@ export interface CaseObject {
     | { readonly kind: 'unknown'; readonly name: string };
 }
 
+/** Keys and prefixes of a site bucket. */
 export const siteKeys = {
   /** The key of an object that an event of a site bucket names. */
   ofEvent: siteKey,
@@ -67,6 +71,7 @@ export const siteKeys = {
     siteKey(`unfinished/${campaign}/${stage}/${roundName(round)}.safetensors`),
 } as const;
 
+/** Keys and prefixes of the federation bucket. */
 export const federationKeys = {
   summaryPrefix: federationKey('sites/'),
   summary: (site: string) => federationKey(`sites/${site}/summary.json`),

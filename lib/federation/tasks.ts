@@ -66,8 +66,11 @@ const DEFINITIONS = {
   },
 } as const satisfies Readonly<Record<string, TaskDefinition>>;
 
+/** Id of a learning task. */
 export type TaskId = keyof typeof DEFINITIONS;
+/** Every learning task by its id. */
 export const TASKS: Readonly<Record<TaskId, TaskDefinition>> = DEFINITIONS;
+/** Ids of all tasks, in the order of {@link TASKS}. */
 export const TASK_IDS: readonly TaskId[] = Object.keys(DEFINITIONS) as TaskId[];
 
 /** The tasks of the paper's results table: those that the teachers and students of demo and experiment learn. */

@@ -24,6 +24,7 @@ export interface Place {
   readonly region?: string | undefined;
 }
 
+/** A bucket of the federation. */
 export interface BucketSpec extends Place {
   readonly name: string;
   /** The site that owns it; undefined for the federation bucket. */
@@ -57,6 +58,7 @@ export type SiteRole = (typeof SITE_ROLES)[number];
 export const FEDERATION_ROLES = [...FEDERATION_FUNCTIONS, 'merge', 'research'] as const;
 export type FederationRole = (typeof FEDERATION_ROLES)[number];
 
+/** A queue of the federation, with its dead-letter queue. */
 export interface QueueSpec extends Place {
   readonly name: string;
   readonly deadLetterQueue: string;
@@ -71,6 +73,7 @@ export interface QueueSpec extends Place {
   readonly batchSize: number;
 }
 
+/** Names of buckets, queues and roles. The first argument is the id of the federation. */
 export const names = {
   siteBucket: (federation: string, site: string) => `${federation}-site-${site}`,
   federationBucket: (federation: string) => `${federation}-federation`,

@@ -1,6 +1,7 @@
 import { FedcardioError } from '../error.ts';
 import type { Affine, Grid, Vec3 } from './volume.ts';
 
+/** The affine of a grid with 1 mm spacing, RAS axes and voxel (0, 0, 0) at the origin. */
 export const IDENTITY: Affine = [
   [1, 0, 0, 0],
   [0, 1, 0, 0],

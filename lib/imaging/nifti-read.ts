@@ -10,6 +10,7 @@ export const MAX_DEFLATE_RATIO = 1032;
 /** Bytes after the voxels that are ignored: some writers pad to a block. */
 export const MAX_TRAILING_BYTES = 1 << 20;
 
+/** A volume with the header that it was read with. */
 export interface NiftiVolume extends Volume {
   readonly header: NiftiHeader;
 }

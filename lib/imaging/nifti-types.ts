@@ -2,6 +2,7 @@ import { endianness } from 'node:os';
 import { FedcardioError } from '../error.ts';
 import type { VoxelArray } from './volume.ts';
 
+/** Type of a voxel's number in a file. */
 export type StoredType =
   | 'int8'
   | 'uint8'

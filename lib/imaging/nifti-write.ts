@@ -10,6 +10,7 @@ const UNITS_MM = 2;
 const FORM_CODE = 1;
 const UNKNOWN_OS = 255;
 
+/** Options of {@link writeNifti}. */
 export interface WriteOptions {
   /** Default true. */
   readonly gzip?: boolean;

@@ -2,8 +2,10 @@
 export type Affine = readonly [Row, Row, Row, Row];
 type Row = readonly [number, number, number, number];
 
+/** Three numbers along x, y and z: a position or a spacing in mm, or counts or indices of voxels. */
 export type Vec3 = readonly [number, number, number];
 
+/** Types of array that hold voxels. */
 export type VoxelArray =
   | Int8Array
   | Uint8Array

@@ -9,6 +9,7 @@ import { elementsOf } from './weights.ts';
 
 /** Bytes per element. */
 export const DTYPE_BYTES = { F32: 4, F16: 2, BF16: 2, I32: 4, I64: 8 } as const;
+/** Storage type of a tensor. */
 export type Dtype = keyof typeof DTYPE_BYTES;
 
 interface TensorEntry {
@@ -19,6 +20,7 @@ interface TensorEntry {
   readonly end: number;
 }
 
+/** The header of a safetensors file, checked. */
 export interface SafetensorsHeader {
   /** In the order of their bytes. */
   readonly tensors: ReadonlyMap<string, TensorEntry>;

@@ -52,6 +52,7 @@ export function encodeSafetensorsHeader(
   return header;
 }
 
+/** Options of {@link encodeSafetensors}. */
 export interface EncodeOptions {
   /** Storage type of floats; half floats round to nearest, ties to even. Default F32. */
   readonly dtype?: FloatDtype;
@@ -92,6 +93,7 @@ function halves(name: string, { data }: WeightTensor, dtype: Exclude<FloatDtype,
   return values;
 }
 
+/** Options of {@link decodeSafetensors} and {@link decodeTensors}. */
 export interface DecodeOptions {
   /** Refuse values that are NaN or infinite. */
   readonly finite?: boolean;

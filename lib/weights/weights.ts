@@ -10,6 +10,7 @@ type IntegerTensor =
   | { readonly dtype: 'I32'; readonly shape: readonly number[]; readonly data: Int32Array }
   | { readonly dtype: 'I64'; readonly shape: readonly number[]; readonly data: BigInt64Array };
 
+/** One named array of a file, values in C order (last axis fastest). */
 export type Tensor = WeightTensor | IntegerTensor;
 
 /** A model's parameters by name. Iterate in the order of {@link sortedNames} if bytes depend on it. */

@@ -19,6 +19,7 @@ import { isSqsRequest, respond as respondSqs, type SqsServer } from './sqs/respo
 import { send } from './sqs/send-actions.ts';
 import { openQueueStore, type QueueStore } from './sqs/store.ts';
 
+/** Options of {@link startEmbeddedServer}. */
 export interface EmbeddedServerOptions {
   /** A free port by default. */
   readonly port?: number;
@@ -30,6 +31,7 @@ export interface EmbeddedServerOptions {
   readonly onFailure?: (error: unknown) => void;
 }
 
+/** A server that listens. `close` ends open connections and leaves the data in the directory. */
 export interface EmbeddedServer {
   readonly endpoint: string;
   readonly port: number;

@@ -50,6 +50,7 @@ export const controlSchema = z.strictObject({
   pauses: z.array(z.strictObject({ from: time, until: time.nullable(), reason: z.string().optional() })),
 });
 
+/** How a campaign ended. */
 export const outcomeSchema = z.strictObject({
   schema: version('outcome'),
   /** As in the key. Not necessarily a valid id, if the campaign was refused. */
@@ -59,8 +60,13 @@ export const outcomeSchema = z.strictObject({
   at: time,
 });
 
+/** A campaign with all defaults filled in. */
 export type Campaign = z.infer<typeof campaignSchema>;
+/** A campaign as it is written, without defaults. */
 export type CampaignInput = z.input<typeof campaignSchema>;
+/** `plan.json` of a campaign. */
 export type Plan = z.infer<typeof planSchema>;
+/** `control.json` of a campaign. */
 export type Control = z.infer<typeof controlSchema>;
+/** `outcome.json` of a campaign. */
 export type Outcome = z.infer<typeof outcomeSchema>;

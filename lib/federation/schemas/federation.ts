@@ -52,6 +52,7 @@ const siteSchema = z.strictObject({
 const FORBIDDEN_STARTS = ['xn--', 'sthree-', 'amzn-s3-demo-'];
 const FORBIDDEN_ENDS = ['-s3alias', '--ol-s3', '--x-s3', '--table-s3'];
 
+/** `federation.json`: the hospitals, and where each of them is deployed. */
 export const federationSchema = z
   .strictObject({
     $schema: z.string().optional().describe('Path of `federation.schema.json`, for editors.'),
@@ -132,6 +133,9 @@ export const summarySchema = z.strictObject({
   labelledEvaluation: perTask(count),
 });
 
+/** `federation.json`. */
 export type Federation = z.infer<typeof federationSchema>;
+/** A hospital of a federation. */
 export type Site = Federation['sites'][number];
+/** `summary.json` of a site: counts of its cases. */
 export type Summary = z.infer<typeof summarySchema>;

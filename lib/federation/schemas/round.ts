@@ -94,8 +94,11 @@ export const commitSchema = z.strictObject({
 /** The process that is merging a round. It only avoids duplicate work: correctness does not depend on it. */
 export const leaseSchema = z.strictObject({ schema: version('lease'), holder: z.string(), until: time });
 
+/** `open.json` of a round. */
 export type Open = z.infer<typeof openSchema>;
+/** `seal.json` of a round. */
 export type Seal = z.infer<typeof sealSchema>;
+/** `commit.json` of a round. */
 export type Commit = z.infer<typeof commitSchema>;
 export type Lease = z.infer<typeof leaseSchema>;
 export type StoredFile = z.infer<typeof file>;

@@ -80,6 +80,8 @@ export const pseudoLabelReportSchema = z.strictObject({
 
 export type ImageEntry = z.infer<typeof imageEntrySchema>;
 export type LabelEntry = z.infer<typeof labelEntrySchema>;
+/** `catalog/<case>.json` of a site: a case that can be used. */
 export type CatalogEntry = z.infer<typeof catalogSchema>;
+/** `rejected/<case>.json` of a site: the faults of a case. */
 export type Rejected = z.infer<typeof rejectedSchema>;
 export type PseudoLabelReport = z.infer<typeof pseudoLabelReportSchema>;

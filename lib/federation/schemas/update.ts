@@ -87,4 +87,5 @@ export const refusalSchema = z.strictObject({
 
 export type Score = z.infer<typeof scoreSchema>;
 export type ScoreComparison = z.infer<typeof scoreComparisonSchema>;
+/** An update's metadata, or the reason why a site has none. */
 export type Update = z.infer<typeof updateSchema>;

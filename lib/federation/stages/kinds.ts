@@ -12,11 +12,13 @@ export const STAGE_KINDS = [teacher, pseudoLabel, student, probe, evaluate] as c
 
 type SchemasOf<K> = { [I in keyof K]: K[I] extends { readonly schema: infer S } ? S : never };
 
+/** A stage of a campaign, of any kind. */
 export const stageSchema = z.discriminatedUnion(
   'kind',
   STAGE_KINDS.map(({ schema }) => schema) as unknown as SchemasOf<typeof STAGE_KINDS>,
 );
 
+/** A stage with all defaults filled in. */
 export type Stage = z.infer<typeof stageSchema>;
 export type PseudoLabelStage = Extract<Stage, { kind: 'pseudo-label' }>;
 export type StudentStage = Extract<Stage, { kind: 'student' }>;
