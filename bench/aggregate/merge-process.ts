@@ -1,6 +1,6 @@
 /** Runs one merge or download in this process. The argument is a {@link MergeJob} as JSON. Prints its figures as JSON. */
 
-import { withoutMarking } from '../../lib/aggregation/garbage.ts';
+import { withoutIncrementalMarking } from '../../lib/aggregation/incremental-marking.ts';
 import type { MergeInput } from '../../lib/aggregation/inputs.ts';
 import { mergeUpdates } from '../../lib/aggregation/merge.ts';
 import type { MergeOptions } from '../../lib/aggregation/merge-options.ts';
@@ -43,7 +43,7 @@ const store: FederationStore = {
 
 async function run(): Promise<Pick<MergeFigures, 'global' | 'state'>> {
   if (!job.merge) {
-    await withoutMarking(download);
+    await withoutIncrementalMarking(download);
     return {};
   }
   const merged = await mergeUpdates(job.inputs, { store, ...job.merge });

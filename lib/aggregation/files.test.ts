@@ -6,7 +6,7 @@ import { openFile } from './files.ts';
 import { memoryStore } from './testing.ts';
 
 describe('openFile', () => {
-  test('reads headers that are longer than its first request', async () => {
+  test('reads headers that are longer than the first request', async () => {
     const store = memoryStore();
     const names = Array.from({ length: 6000 }, (_, i) => `encoder.${i}.weight`);
     const file = encodeSafetensors(
@@ -21,7 +21,7 @@ describe('openFile', () => {
     expect(Buffer.compare(headerBytes, file.subarray(0, headerBytes.length))).toBe(0);
   });
 
-  test('reads a small file whole, with one request, and refuses one of another length', async () => {
+  test('reads a small file with one request, and refuses a file of another length', async () => {
     const store = memoryStore();
     const file = encodeSafetensors(new Map([['w', { dtype: 'F32', shape: [2], data: Float32Array.of(1, 2) }]]));
     await store.put(keyOf('k'), file);
@@ -32,7 +32,7 @@ describe('openFile', () => {
     await expect(stated(file.length - 1)).rejects.toThrow(`k has ${file.length} bytes, not the ${file.length - 1}`);
   });
 
-  test('keeps no more than it is to keep, and sees when a file that would just fit goes on', async () => {
+  test('keeps no file above the limit, and notices when a file is longer than stated', async () => {
     const store = memoryStore();
     const values = new Float32Array(32 * 1024 - 18);
     const file = encodeSafetensors(new Map([['w', { dtype: 'F32', shape: [values.length], data: values }]]));

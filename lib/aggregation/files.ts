@@ -1,4 +1,3 @@
-import { isFedcardioError } from '../error.ts';
 import type { StoredFile } from '../federation/schemas.ts';
 import type { FederationStore } from '../storage/contract.ts';
 import {
@@ -9,8 +8,8 @@ import {
 } from '../weights/safetensors-header.ts';
 
 /**
- * Enough for the header of most models, a longer one takes a second read; and for the whole of a small model, with one
- * more byte to see that it ends.
+ * Bytes of the first read: the header of most models (a longer header takes a second read) or all of a small model, plus
+ * one byte that shows whether the file ends where it should.
  */
 const FIRST_BYTES = 128 * 1024 + 1;
 
@@ -18,17 +17,17 @@ const FIRST_BYTES = 128 * 1024 + 1;
 export interface OpenFile {
   readonly file: StoredFile;
   readonly header: SafetensorsHeader;
-  /** What the header was read from, which is part of the file's hash. */
+  /** The bytes of the header, which are part of the file's hash. */
   readonly headerBytes: Uint8Array;
-  /** All of it, where that came along: a small file costs one request. */
+  /** The complete file if the first read contained it, so that a small file costs one request. */
   readonly whole: Uint8Array | undefined;
 }
 
 /**
- * Reads the header of a safetensors object by ranges. Throws `NOT_FOUND`, and `BAD_WEIGHTS` when it is none or has
- * another length than stated.
+ * Reads the header of a safetensors object with range requests. Throws `NOT_FOUND`, and `BAD_WEIGHTS` if the object is not
+ * a safetensors file or does not have the stated length.
  *
- * @param keepBytes length up to which a file that came whole is kept
+ * @param keepBytes length up to which a completely read file is kept in memory
  */
 export async function openFile(
   store: Pick<FederationStore, 'getRange'>,
@@ -39,17 +38,11 @@ export async function openFile(
   const expected = Math.min(file.bytes, FIRST_BYTES);
   if (first.length !== expected) {
     const actual = first.length === FIRST_BYTES ? 'more' : first.length;
-    throw badWeights(`${file.key} has ${actual} bytes, not the ${file.bytes} that its metadata says`);
+    throw badWeights(`${file.key} has ${actual} bytes, not the ${file.bytes} that its metadata says.`);
   }
   const dataStart = safetensorsDataStart(first);
   const rest = dataStart <= first.length ? new Uint8Array() : await store.getRange(file.key, first.length, dataStart);
   const headerBytes = Buffer.concat([first.subarray(0, dataStart), rest]);
   const whole = file.bytes <= keepBytes && file.bytes < FIRST_BYTES ? first : undefined;
   return { file, header: parseSafetensorsHeader(headerBytes), headerBytes, whole };
-}
-
-/** Why an object cannot be used, where that is the object's fault; else the failure is thrown on. */
-export function faultOf(error: unknown): string {
-  if (!isFedcardioError(error, 'BAD_WEIGHTS') && !isFedcardioError(error, 'NOT_FOUND')) throw error;
-  return error.message;
 }

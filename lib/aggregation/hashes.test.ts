@@ -10,12 +10,12 @@ const sha256 = (...parts: readonly Uint8Array[]): string => {
 
 describe.each([
   ['in this thread', createHashes],
-  ['in a thread of their own', createHashesInThread],
-])('hashes %s', (_, create) => {
+  ['in a worker thread', createHashesInThread],
+])('Hashes %s', (_, create) => {
   let hashes: Hashes | undefined;
   afterEach(() => hashes?.close());
 
-  test('are of several files at a time, piece by piece', async () => {
+  test('hash several files at a time, in pieces', async () => {
     hashes = create();
     const [one, two, none] = [hashes.open(), hashes.open(), hashes.open()];
     const [a, b, c] = [randomBytes(10), randomBytes(100_000), randomBytes(7)];
@@ -28,7 +28,7 @@ describe.each([
     await Promise.all(added);
   });
 
-  test('read shared memory until they say that they are done', async () => {
+  test('read shared memory only until the promise resolves', async () => {
     hashes = create();
     const memory = new Uint8Array(new SharedArrayBuffer(1 << 20)).fill(1);
     const file = hashes.open();

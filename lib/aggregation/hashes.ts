@@ -1,21 +1,21 @@
 import { createHash } from 'node:crypto';
 import { Worker } from 'node:worker_threads';
 
-/** SHA-256 of files that are read or written piece by piece, several at a time. */
+/** SHA-256 of several files at a time that are read or written in pieces. */
 export interface Hashes {
   open(): FileHash;
-  /** Ends what works on them. Hashes that are not complete are given up. */
+  /** Frees the resources. Incomplete hashes are discarded. */
   close(): Promise<void>;
 }
 
 export interface FileHash {
-  /** Adds bytes; those of one file in order. In shared memory, they must not change until the promise is fulfilled. */
+  /** Adds the file's next bytes. Bytes in shared memory must not change until the promise resolves. */
   update(bytes: Uint8Array): Promise<void>;
-  /** In hexadecimal, of all bytes that were added. */
+  /** SHA-256 of all added bytes, in hexadecimal. */
   digest(): Promise<string>;
 }
 
-/** In this thread. */
+/** Hashes in the calling thread. */
 export const createHashes = (): Hashes => ({
   open: () => {
     const hash = createHash('sha256');
@@ -30,8 +30,9 @@ export const createHashes = (): Hashes => ({
 });
 
 /**
- * As text, so that it runs from source and from a bundle. Answers come in the order of the messages. Shared memory is sent
- * once and then named: a thread takes every mention of it for its whole size, and collects garbage accordingly.
+ * The worker's source, as text so that it runs from source and from a bundle. Replies come in the order of the messages.
+ * Each shared memory is sent once and then referred to by its index: V8 counts the whole size of a memory with every
+ * message that contains it, and would collect garbage far too often.
  */
 const WORKER = `
   const { parentPort } = require('node:worker_threads');
@@ -46,7 +47,7 @@ const WORKER = `
   });
 `;
 
-/** In a thread of their own: SHA-256 takes a third of the time that it takes to fetch the bytes. */
+/** Hashes in a worker thread: hashing takes a third of the time that fetching the bytes takes. */
 export function createHashesInThread(): Hashes {
   const worker = new Worker(WORKER, { eval: true });
   const waiting: { readonly resolve: (answer?: string) => void; readonly reject: (error: unknown) => void }[] = [];

@@ -1,33 +1,34 @@
 import { mapConcurrently } from '../async.ts';
+import { isFedcardioError } from '../error.ts';
 import type { Aggregation, Encoding, StoredFile } from '../federation/schemas.ts';
 import type { FederationStore } from '../storage/contract.ts';
 import { untrainedIn } from '../weights/untrained.ts';
-import { faultOf, type OpenFile, openFile } from './files.ts';
+import { type OpenFile, openFile } from './files.ts';
 import { commonLayout, fileFault, type Layout, layoutDifference, withFloats } from './layout.ts';
 
-/** An update, as the merge needs it. */
+/** An update to merge. */
 export interface MergeInput {
   readonly site: string;
   readonly samples: number;
   readonly weights: StoredFile;
 }
 
-/** Why an input cannot be merged. */
+/** An input that cannot be merged. */
 export interface Refused {
   readonly input: MergeInput;
   readonly reason: string;
-  /** It can never be, whatever the other inputs are. */
-  readonly forGood: boolean;
+  /** True if it could not be merged with any other inputs either. */
+  readonly permanent: boolean;
 }
 
 export interface OpenInput extends OpenFile {
   readonly input: MergeInput;
-  /** Names of tensors that do not count, by the update's own word; empty unless `aggregation.untrained` is `skip`. */
+  /** Tensors that the update declares untrained; empty unless `aggregation.untrained` is `skip`. */
   readonly untrained: ReadonlySet<string>;
 }
 
 interface Expected {
-  /** Of floats in the inputs. */
+  /** Data type of floats in the inputs. */
   readonly dtype: Encoding['dtype'];
   readonly aggregation: Pick<Aggregation, 'maxUpdateBytes' | 'untrained'>;
   /** The layout of the model that the inputs started from. */
@@ -39,8 +40,8 @@ interface Expected {
 const READS_AT_ONCE = 8;
 
 /**
- * Reads the headers of all inputs and compares their layouts with that of the model they started from or, where there
- * is none, with that of most inputs. Inputs that do not fit are added to `refused` and left out.
+ * Reads the headers of all inputs and compares their layouts with the base model's layout or, without a base model, with
+ * the most common layout. Inputs with a different layout are added to `refused` and left out.
  */
 export async function openInputs(
   store: FederationStore,
@@ -55,7 +56,7 @@ export async function openInputs(
   const layout = base ? withFloats(base, dtype) : commonLayout(opened.map(({ header }) => header.tensors));
   return opened.filter(({ input, header }) => {
     const reason = layout && layoutDifference(header.tensors, layout, base ? 'the global model' : 'most updates');
-    if (reason !== undefined) refused.push({ input, reason, forGood: base !== undefined });
+    if (reason !== undefined) refused.push({ input, reason, permanent: base !== undefined });
     return reason === undefined;
   });
 }
@@ -67,7 +68,7 @@ async function openInput(
 ): Promise<OpenInput | Refused> {
   const { maxUpdateBytes } = aggregation;
   const { bytes } = input.weights;
-  const refuse = (reason: string): Refused => ({ input, reason, forGood: true });
+  const refuse = (reason: string): Refused => ({ input, reason, permanent: true });
   if (bytes > maxUpdateBytes) {
     return refuse(`the weights have ${bytes} bytes, ${maxUpdateBytes} are allowed (maxUpdateBytes)`);
   }
@@ -77,6 +78,12 @@ async function openInput(
     const untrained = aggregation.untrained === 'skip' ? untrainedIn(open.header.metadata) : new Set<string>();
     return reason === undefined ? { input, ...open, untrained } : refuse(reason);
   } catch (error) {
-    return refuse(faultOf(error));
+    return refuse(reasonOf(error));
   }
+}
+
+/** Why an object cannot be merged. Rethrows errors that are not the object's fault. */
+function reasonOf(error: unknown): string {
+  if (!isFedcardioError(error, 'BAD_WEIGHTS') && !isFedcardioError(error, 'NOT_FOUND')) throw error;
+  return error.message;
 }

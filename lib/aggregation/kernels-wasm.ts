@@ -1,7 +1,7 @@
 // Made by scripts/kernels.mjs from kernels.wat.
 
 /** SHA-256 of the source that this was compiled from. */
-export const SOURCE_SHA256 = '813ec5caec839c2e3e5f4b2c92bc5dc768717fb7482a94024958ac2534a577be';
+export const SOURCE_SHA256 = '53257def256a414d735b36ce03de2a767b17af25d0cf38e593968c7de4e67aa7';
 
 /** The WebAssembly module, base64. */
 export const KERNELS_WASM = [

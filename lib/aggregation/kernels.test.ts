@@ -6,7 +6,7 @@ import { decodeHalf } from '../weights/half-floats.ts';
 import { createKernels, type Kernels } from './kernels.ts';
 import { SOURCE_SHA256 } from './kernels-wasm.ts';
 
-/** Any float32 but NaN, in arrays that end within a group of four, at its end and after it. */
+/** Finite float32 values, in arrays whose length is or is not a multiple of a group's four values. */
 const values = fc.float32Array({ minLength: 1, maxLength: 13, noNaN: true, noDefaultInfinity: true });
 const factor = fc.double({ min: -1e6, max: 1e6, noNaN: true });
 
@@ -16,16 +16,16 @@ function stored(kernels: Kernels, array: Float32Array): Float32Array {
   return copy;
 }
 
-/** A second array of the same length. */
+/** A second array of the same length: the values rotated by one. */
 const another = (array: Float32Array) => array.map((_, i) => array[(i + 1) % array.length] as number);
 
 describe('kernels', () => {
-  test('are compiled from the source beside them', () => {
+  test('are compiled from kernels.wat', () => {
     const source = readFileSync(new URL('kernels.wat', import.meta.url));
     expect(createHash('sha256').update(source).digest('hex')).toBe(SOURCE_SHA256);
   });
 
-  test('find what is not finite, wherever it is, and nothing beyond the end', () => {
+  test('find a value that is not finite at any index, and ignore values after the end', () => {
     fc.assert(
       fc.property(values, fc.nat(), fc.constantFrom(Number.NaN, Infinity, -Infinity), (array, at, bad) => {
         const kernels = createKernels();
@@ -39,7 +39,7 @@ describe('kernels', () => {
     );
   });
 
-  test('add float32 times a factor in float64, and round a quotient once', () => {
+  test('sum scaled float32 in float64, and round the quotient once', () => {
     fc.assert(
       fc.property(values, factor, fc.integer({ min: 1, max: 1e6 }), (array, scale, divisor) => {
         const kernels = createKernels();
@@ -58,7 +58,7 @@ describe('kernels', () => {
     );
   });
 
-  test('sort two arrays against each other', () => {
+  test('sort two arrays element by element', () => {
     fc.assert(
       fc.property(values, (array) => {
         const kernels = createKernels();
@@ -72,7 +72,7 @@ describe('kernels', () => {
     );
   });
 
-  test('restore what was sent as a difference, and scale differences down', () => {
+  test('restore weights from differences, and scale differences', () => {
     fc.assert(
       fc.property(values, fc.double({ min: 0, max: 1, noNaN: true }), fc.boolean(), (array, scale, areDifferences) => {
         const kernels = createKernels();
@@ -85,14 +85,14 @@ describe('kernels', () => {
           const from = base[i] as number;
           return from + scale * (areDifferences ? x : x - from);
         });
-        // Adding zero makes no difference between zeros: −0 − 0·base may be 0.
+        // Adding 0 turns −0 into 0: −0 − 0·base may be either.
         expect(restored.map((x) => x + 0)).toEqual(expected.map((x) => x + 0));
         expect(sent.slice()).toEqual(array);
       }),
     );
   });
 
-  test.each(['F16', 'BF16'] as const)('decode all %s as the codec does', (dtype) => {
+  test.each(['F16', 'BF16'] as const)('decode all %s like the codec in lib/weights', (dtype) => {
     const kernels = createKernels();
     const halves = kernels.bytes(2 * 0x10000);
     halves.set(new Uint8Array(Uint16Array.from({ length: 0x10000 }, (_, bits) => bits).buffer));
@@ -106,7 +106,7 @@ describe('kernels', () => {
     expect(differing).toBe(-1);
   });
 
-  test('give memory up to be used again', () => {
+  test('reuse memory after a reset', () => {
     const kernels = createKernels();
     const [first, second] = [kernels.float32(5), kernels.float32(5)];
     kernels.reset();

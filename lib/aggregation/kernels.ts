@@ -1,19 +1,18 @@
 import { KERNELS_WASM } from './kernels-wasm.ts';
 
 /**
- * The loops over values, as WebAssembly with SIMD: several times faster than JavaScript, and the same to the bit on
- * every machine. Their source is kernels.wat. They work on arrays that were allocated here, or on parts of these that
- * start at a multiple of 16 bytes.
+ * The inner loops of a merge, in WebAssembly with SIMD: several times faster than JavaScript and bit-identical on every
+ * machine. The source is kernels.wat. Arrays must be allocated here, or be subarrays that start at a multiple of 16 bytes.
  */
 export interface Kernels {
-  /** Memory for so many values; what it holds is undefined. It is shared: other threads can read it. */
+  /** Allocates `length` values with undefined content, in shared memory that other threads can read. */
   bytes(length: number): Uint8Array;
   float32(length: number): Float32Array;
   float64(length: number): Float64Array;
-  /** Gives all memory up for new arrays: no array that was allocated before may be used again. */
+  /** Frees all arrays. None of them may be used again. */
   reset(): void;
 
-  /** Whether no value is NaN or infinite. */
+  /** Whether all values are finite. */
   finite(values: Float32Array): boolean;
   /** sums = factor · values */
   assignScaled(values: Float32Array, factor: number, sums: Float64Array): void;
@@ -21,9 +20,9 @@ export interface Kernels {
   addScaled(values: Float32Array, factor: number, sums: Float64Array): void;
   /** merged = sums / divisor, rounded to float32 once */
   roundQuotient(sums: Float64Array, divisor: number, merged: Float32Array): void;
-  /** The smaller of each two values to `low`, the larger to `high`. */
+  /** low[i], high[i] = min(low[i], high[i]), max(low[i], high[i]) */
   sortPairs(low: Float32Array, high: Float32Array): void;
-  /** restored = base + factor · (values − base), or base + factor · values where these are differences already */
+  /** restored = base + factor · (values − base); with `areDifferences`, base + factor · values */
   restore(
     values: Float32Array,
     base: Float32Array,
@@ -32,11 +31,11 @@ export interface Kernels {
     restored: Float32Array,
   ): void;
   /**
-   * lane[i mod 4] += (a[i] − base[i]) · (b[i] − base[i]): sums in a fixed order, whatever the slices, as long as these
+   * lanes[i mod 4] += (a[i] − base[i]) · (b[i] − base[i]). The order of summation does not depend on the slices if these
    * start at multiples of four values.
    */
   addProducts(a: Float32Array, b: Float32Array, base: Float32Array | undefined, lanes: Float64Array): void;
-  /** The float32 of half floats, little-endian, exactly. */
+  /** Converts little-endian half floats to float32 exactly. */
   decodeHalf(bytes: Uint8Array, dtype: 'F16' | 'BF16', values: Float32Array): void;
 }
 
@@ -53,14 +52,14 @@ interface Exports {
   decodeBF16(x: number, end: number, halves: number): void;
 }
 
-/** Values that a kernel takes at a time, and what they have as float32. */
+/** Values that a kernel processes at a time. Arrays are padded to whole groups. */
 export const GROUP = 4;
 const GROUP_BYTES = 4 * GROUP;
 const PAGE_BYTES = 64 * 1024;
-/** A merge works within 200 MB. */
+/** Upper bound of 1 GiB. A merge needs less than 200 MB. */
 const MAX_PAGES = 16384;
 
-/** What is used of it: the types of Node do not have it. */
+/** The part of the WebAssembly API that is used here, which the types of Node lack. */
 const { Module, Instance, Memory } = Reflect.get(globalThis, 'WebAssembly') as {
   readonly Module: new (bytes: Uint8Array) => object;
   readonly Instance: new (module: object, imports: object) => { readonly exports: unknown };
@@ -73,14 +72,14 @@ const { Module, Instance, Memory } = Reflect.get(globalThis, 'WebAssembly') as {
 
 let compiled: object | undefined;
 
-/** Kernels with memory of their own, which grows with what is allocated and goes with the last array of it. */
+/** Creates kernels with their own memory, which grows with the allocations. */
 export function createKernels(): Kernels {
   compiled ??= new Module(Buffer.from(KERNELS_WASM, 'base64'));
   const memory = new Memory({ initial: 0, maximum: MAX_PAGES, shared: true });
   const wasm = new Instance(compiled, { env: { memory } }).exports as Exports;
   let allocated = 0;
 
-  /** Whole groups, so that a kernel never works on two arrays at once. */
+  /** Allocates whole groups, so that no group spans two arrays. */
   function allocate(bytes: number): readonly [buffer: SharedArrayBuffer, start: number] {
     const start = allocated;
     allocated += Math.ceil(bytes / GROUP_BYTES) * GROUP_BYTES;
@@ -125,7 +124,7 @@ export function createKernels(): Kernels {
   };
 }
 
-/** The address after the last group. What a group has beyond the values is set to zero, which no kernel minds. */
+/** The address after the last group. Sets the padding of the last group to zero, which affects no kernel's result. */
 function endOf({ buffer, byteOffset, length }: Float32Array): number {
   const groups = Math.ceil(length / GROUP);
   const rest = groups * GROUP - length;

@@ -1,15 +1,15 @@
-;; The loops over values of lib/aggregation/kernels.ts, which says what each does. After a change:
+;; The kernels of lib/aggregation/kernels.ts, which documents them. After a change:
 ;;
 ;;   npx --yes --package wabt@1.0.37 wat2wasm --enable-threads lib/aggregation/kernels.wat --output /tmp/kernels.wasm
 ;;   node scripts/kernels.mjs /tmp/kernels.wasm
 ;;
-;; Addresses are bytes, `end` the address after the last value of the first array. Arrays are of float32 in groups of
-;; four, 16 bytes; sums are of float64, 32 bytes to a group. SIMD operations on floats are IEEE 754's, so that results
-;; are the same to the bit on every machine. Nothing is fused and nothing reordered.
+;; Addresses are in bytes. `end` is the address after the last group of the first array. Values are float32, in groups of
+;; four with 16 bytes; sums are float64, 32 bytes per group. SIMD operations on floats follow IEEE 754 and are neither
+;; fused nor reordered, so that results are bit-identical on every machine.
 (module
   (import "env" "memory" (memory 0 65536 shared))
 
-  ;; 1 where no value is NaN or infinite: x - x is +0, or NaN, of which some bit is set.
+  ;; 1 if all values are finite: x - x is +0 for a finite x and otherwise NaN, which has bits set.
   (func (export "finite") (param $x i32) (param $end i32) (result i32)
     (local $v v128) (local $seen v128)
     (block $done
@@ -82,7 +82,7 @@
         (local.set $y (i32.add (local.get $y) (i32.const 16)))
         (br $next))))
 
-  ;; to = base + factor · (x - kept · base), rounded to float32: `kept` is 1 for whole values, 0 for differences
+  ;; to = base + factor · (x - kept · base), rounded to float32. `kept` is 1 for whole weights, 0 for differences.
   (func (export "restore")
     (param $x i32) (param $end i32) (param $base i32) (param $factor f64) (param $kept f64) (param $to i32)
     (local $v v128) (local $b v128) (local $f v128) (local $k v128) (local $low v128) (local $high v128)
@@ -110,7 +110,7 @@
         (local.set $to (i32.add (local.get $to) (i32.const 16)))
         (br $next))))
 
-  ;; lanes += (x - kept · base) · (y - kept · base), in four sums by the index of a value
+  ;; lanes[i mod 4] += (x[i] - kept · base[i]) · (y[i] - kept · base[i])
   (func (export "addProducts")
     (param $x i32) (param $end i32) (param $y i32) (param $base i32) (param $kept f64) (param $lanes i32)
     (local $v v128) (local $w v128) (local $b v128) (local $k v128) (local $low v128) (local $high v128)
@@ -143,8 +143,8 @@
     (v128.store (local.get $lanes) (local.get $low))
     (v128.store offset=16 (local.get $lanes) (local.get $high)))
 
-  ;; x = the float32 of binary16 at h; `end` is after the last float32. Shifted into place, a half's exponent is too
-  ;; small by 112; infinity and NaN get the largest exponent back.
+  ;; x = float32 of the binary16 at h; `end` belongs to x. After the shift the exponent is too small by 112. Infinity and
+  ;; NaN get the largest exponent.
   (func (export "decodeF16") (param $x i32) (param $end i32) (param $h i32)
     (local $v v128) (local $m v128)
     (block $done
@@ -164,7 +164,7 @@
         (local.set $h (i32.add (local.get $h) (i32.const 8)))
         (br $next))))
 
-  ;; x = the float32 of which the bfloat16 at h is the upper half
+  ;; x = float32 whose upper half is the bfloat16 at h
   (func (export "decodeBF16") (param $x i32) (param $end i32) (param $h i32)
     (block $done
       (loop $next

@@ -3,16 +3,21 @@ import type { TensorShape } from '../weights/safetensors.ts';
 import type { SafetensorsHeader } from '../weights/safetensors-header.ts';
 import { elementsOf } from '../weights/weights.ts';
 
-/** What files must share to be merged: names, types and shapes, in the order of their bytes. */
+/** Names, types and shapes of a file's tensors in byte order. Files must share them to be merged. */
 export type Layout = ReadonlyMap<string, TensorShape>;
 
 const isInteger = (dtype: string): boolean => dtype === 'I32' || dtype === 'I64';
 
-/** The same tensors with floats of another type: the layout of updates that were encoded so. */
+/** The same layout with another type of floats, as encoded updates have it. */
 export const withFloats = (layout: Layout, dtype: Encoding['dtype']): Layout =>
   new Map([...layout].map(([name, entry]) => [name, isInteger(entry.dtype) ? entry : { ...entry, dtype }]));
 
-/** Why a file of weights cannot be merged with any other; undefined where it can. `bytes` is its length. */
+/**
+ * Why a file of weights cannot be merged with any other; undefined if it can.
+ *
+ * @param bytes length of the file
+ * @param floats required type of its floats
+ */
 export function fileFault(
   { tensors, dataStart, dataBytes }: SafetensorsHeader,
   bytes: number,
@@ -22,7 +27,7 @@ export function fileFault(
     return `the weights' header describes ${dataStart + dataBytes} bytes, the update's metadata says ${bytes}`;
   }
   const other = [...tensors].find(([, { dtype }]) => dtype !== floats && !isInteger(dtype));
-  if (other) return `tensor "${other[0]}" is ${other[1].dtype}; floats are to be ${floats}`;
+  if (other) return `tensor "${other[0]}" is ${other[1].dtype}; floats must be ${floats}`;
   return dataBytes === 0 ? 'the weights hold no values' : undefined;
 }
 
@@ -30,9 +35,9 @@ const textOf = (layout: Layout): string =>
   JSON.stringify([...layout].map(([name, { dtype, shape }]) => [name, dtype, shape]));
 
 /**
- * The first difference of a file's layout from the expected, in words; undefined where there is none.
+ * Describes the first difference of a file's layout from the expected one; undefined if they are equal.
  *
- * @param than whose layout is expected, for the sentence: "the global model"
+ * @param than what has the expected layout, for the message: "the global model"
  */
 export function layoutDifference(actual: Layout, expected: Layout, than: string): string | undefined {
   if (textOf(actual) === textOf(expected)) return undefined;
@@ -40,15 +45,17 @@ export function layoutDifference(actual: Layout, expected: Layout, than: string)
     const other = actual.get(name);
     if (!other) return `tensor "${name}" of ${than} is missing`;
     const [is, should] = [`${other.dtype} [${other.shape}]`, `${dtype} [${shape}]`];
-    if (is !== should) return `tensor "${name}" is ${is}, by ${than} ${should}`;
+    if (is !== should) return `tensor "${name}" is ${is}, in ${than} it is ${should}`;
   }
   const extra = [...actual.keys()].find((name) => !expected.has(name));
-  return extra === undefined ? `the tensors are in another order than in ${than}` : `${than} has no tensor "${extra}"`;
+  return extra === undefined
+    ? `the tensors are in a different order than in ${than}`
+    : `${than} has no tensor "${extra}"`;
 }
 
 /**
- * The layout that most of the files have, of equally frequent ones that of the earliest: with no global model to
- * compare with, one odd update must not turn all others away.
+ * The most common layout; the earliest of equally common ones. It stands in for the global model in a stage's first round,
+ * so that one deviating update does not cause the refusal of all others.
  */
 export function commonLayout(layouts: readonly Layout[]): Layout | undefined {
   const counts = new Map<string, number>();
@@ -57,18 +64,18 @@ export function commonLayout(layouts: readonly Layout[]): Layout | undefined {
   return layouts.find((layout) => counts.get(textOf(layout)) === most);
 }
 
-/** Tensors of one kind that follow each other in every file of a layout, so that they can be read as one array. */
+/** Consecutive tensors of one kind, which are read as one array. */
 export interface Segment {
   readonly kind: 'float' | 'I32' | 'I64';
-  /** In order, and how many values come before each. */
+  /** In byte order; `start` is the number of values before the tensor. */
   readonly tensors: readonly { readonly name: string; readonly start: number }[];
   readonly elements: number;
 }
 
 /**
- * A layout as segments, in the order of its bytes.
+ * The segments of a layout in byte order, without empty ones.
  *
- * @param groupOf a tensor's group: a segment has tensors of one
+ * @param groupOf group of a tensor; a segment contains tensors of one group only
  */
 export function segmentsOf(layout: Layout, groupOf: (name: string) => string = () => ''): readonly Segment[] {
   const segments: Segment[] = [];

@@ -6,13 +6,13 @@ import { configured, f32, memoryStore, merge, STRATEGIES, type StrategyName, sto
 
 const MiB = 2 ** 20;
 
-/** What a merge had at most at any time, and how it read and wrote. */
+/** A merge's peak memory and its requests. */
 interface Use {
-  /** The memory that all values are read to and merged in. */
+  /** Size of the kernels' memory, in which all values are read and merged. */
   readonly bytes: number;
   readonly requestsAtATime: number;
   readonly largestRange: number;
-  /** Bytes of the parts of the model, and of all of it. */
+  /** Bytes of each uploaded part of the model. */
   readonly parts: readonly number[];
   readonly written: number;
 }
@@ -48,31 +48,31 @@ async function useOf(strategy: StrategyName, updates: number, values: number): P
 }
 
 describe.each(STRATEGIES)('a merge by %s', (strategy) => {
-  test('needs as much memory for a model of any size', async () => {
+  test('needs the same memory for a model of any size', async () => {
     const [small, large] = [await useOf(strategy, 4, 200_000), await useOf(strategy, 4, 1_400_000)];
 
     expect(large.bytes).toBe(small.bytes);
     expect(large).toMatchObject({ requestsAtATime: 4, largestRange: 64 * 1024 });
-    // In parts that S3 takes: 5 MiB, but for the last.
+    // S3 requires parts of at least 5 MiB, except for the last.
     expect(large.parts).toEqual([5 * MiB, large.written - 5 * MiB]);
     expect(small.parts).toEqual([small.written]);
   });
 });
 
 describe('a merge', () => {
-  test('that sums needs as much memory for any number of updates', async () => {
+  test('by a sum needs the same memory for any number of updates', async () => {
     expect((await useOf('fedavg', 40, 20_000)).bytes).toBe((await useOf('fedavg', 4, 20_000)).bytes);
   });
 
-  test('that holds all updates takes smaller slices of more', () => {
+  test('that holds all updates uses smaller slices for more updates', () => {
     const layout = new Map([['w', { dtype: 'F32', shape: [1e8] }]]);
-    const opened = { options: {}, updates: [{ header: { tensors: layout } }] } as unknown as MergeContext;
+    const context = { options: {}, updates: [{ header: { tensors: layout } }] } as unknown as MergeContext;
     for (const rows of [1, 2, 7, 8, 9, 32, 1000]) {
-      const slices = slicesOfMerge(opened, { rows });
+      const slices = slicesOfMerge(context, { rows });
       const bytes = 4 * Math.max(...slices.map(({ start, end }) => end - start));
       expect(rows * bytes).toBeLessThanOrEqual(24 * MiB);
       expect(bytes).toBeLessThanOrEqual(4 * MiB);
-      // Nor are they smaller than need be: every one is a request for each update.
+      // Slices are as large as allowed, since each costs one request per update.
       expect((rows + 1) * (bytes + 16)).toBeGreaterThan(Math.min(24, 4 * rows) * MiB);
       expect(slices.at(-1)?.end).toBe(1e8);
     }

@@ -10,18 +10,18 @@ import { type Slice, slicesOf } from './slices.ts';
 import type { Strategy } from './strategies/strategy.ts';
 
 export interface Base extends OpenFile {
-  /** The server optimiser's moments; without them they are zero. */
+  /** The server optimiser's moments; undefined if they are zero. */
   readonly state: OpenFile | undefined;
 }
 
-/** A merge whose files have been opened and compared: all are of one layout. */
+/** A merge whose files have been opened and found to have one layout. */
 export interface MergeContext extends PassOptions {
   readonly options: MergeOptions;
   readonly strategy: Strategy;
   readonly base: Base | undefined;
   /** At least one. */
   readonly updates: readonly OpenInput[];
-  /** What a pass finds wrong with an update is added here. */
+  /** Faults of updates found while they are read are added here. */
   readonly refused: Refused[];
 }
 
@@ -29,7 +29,7 @@ export interface MergeSource extends Source {
   readonly role: 'base' | 'state' | 'update';
 }
 
-/** An update as what a pass reads. */
+/** Source of an update. A fault refuses the update. */
 export const updateSource =
   ({ refused }: MergeContext) =>
   (update: OpenInput): MergeSource => ({
@@ -38,29 +38,29 @@ export const updateSource =
     width: 1,
     fail: (reason) => {
       const { input } = update;
-      refused.push({ input, reason, forGood: true });
-      return new FedcardioError('BAD_UPDATE', `${input.weights.key}: ${reason}`);
+      refused.push({ input, reason, permanent: true });
+      return new FedcardioError('BAD_UPDATE', `${input.weights.key}: ${reason}.`);
     },
   });
 
-/** The base or its state as what a pass reads: what is wrong with these is no update's fault. */
+/** Source of the base or its state. A fault is not attributed to any update. */
 export const ownSource = (open: OpenFile, role: 'base' | 'state', width = 1): MergeSource => ({
   ...open,
   role,
   width,
-  fail: (reason) => badWeights(`${open.file.key}: ${reason}`),
+  fail: (reason) => badWeights(`${open.file.key}: ${reason}.`),
 });
 
-/** Bytes of the largest block that is read at a time. */
+/** Most bytes of a block, which is read with one request. */
 const BLOCK_BYTES = 4 * 1024 * 1024;
-/** Bytes of slices that are held together. */
+/** Most bytes of slices that are held in memory at a time. */
 const HELD_BYTES = 24 * 1024 * 1024;
 
 /**
- * The slices of a pass, whose memory depends neither on the number of updates nor on the model.
+ * The slices of a pass, sized so that memory depends neither on the number of updates nor on the model.
  *
- * @param rows how many slices of F32 are held at a time
- * @param width values that the widest file has for each of the model's
+ * @param rows number of F32 slices held at a time
+ * @param width most values that a file has for each value of the model
  */
 export function slicesOfMerge({ options, updates }: MergeContext, { rows = 1, width = 1 } = {}): readonly Slice[] {
   const bytes = Math.min(BLOCK_BYTES / width, HELD_BYTES / rows, options.sliceBytes ?? BLOCK_BYTES);

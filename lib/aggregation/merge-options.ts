@@ -5,25 +5,26 @@ import type { Refused } from './inputs.ts';
 
 export interface MergeOptions {
   readonly store: FederationStore;
-  /** Key of the merged model, and of the server optimiser's state. */
+  /** Key of the merged model. */
   readonly key: FederationKey;
+  /** Key of the server optimiser's state. */
   readonly stateKey: FederationKey;
   readonly aggregation: Aggregation;
   /** The model that the inputs started from, with the server optimiser's state after it. */
   readonly base: (StoredFile & { readonly state: StoredFile | null }) | null;
-  /** Whether floats in the inputs are differences to the base; false without a base. */
+  /** Whether floats in the inputs are differences from the base; false without a base. */
   readonly delta: boolean;
   /** Data type of floats in the inputs. Models are F32. */
   readonly dtype: Encoding['dtype'];
   /** Awaited between slices, for example to renew a lease. */
   readonly onPart?: () => void | Promise<void>;
-  /** Most bytes of a slice as F32, for tests; a multiple of 16. */
+  /** Most bytes of a slice as F32, a multiple of 16. For tests. */
   readonly sliceBytes?: number;
 }
 
 export type Merged =
   | { readonly kind: 'merged'; readonly global: StoredFile; readonly state: StoredFile | null }
-  /** Refused inputs, at least one; the others may not have been checked to the end. */
+  /** Refused inputs, at least one; the others may not have been checked completely. */
   | { readonly kind: 'refused'; readonly refused: readonly Refused[] }
   /** The strategy cannot merge this number of updates; `reason` is a sentence. */
   | { readonly kind: 'impossible'; readonly reason: string };

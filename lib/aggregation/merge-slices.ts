@@ -5,24 +5,23 @@ import { type MergeContext, type MergeSource, ownSource, slicesOfMerge, updateSo
 import type { Merged } from './merge-options.ts';
 import { openOutput } from './output.ts';
 import { type Block, openPass } from './pass.ts';
+import type { Selection } from './selection.ts';
 import type { Slice } from './slices.ts';
 import { encodeStateHeader } from './state-file.ts';
-import type { Survey } from './survey.ts';
 import { finiteFloats, takeLargest } from './values.ts';
 
-const DIVERGED =
-  'The server optimiser steps beyond what a float32 can hold: lower its learningRate, or clip updates with clipNorm.';
+const DIVERGED = 'The server optimiser overflows float32: lower its learningRate, or clip updates with clipNorm.';
 
-/** Merges the chosen updates in one pass over them, and writes the model and, where there is one, the state. */
-export async function mergeSlices(opened: MergeContext, survey: Survey): Promise<Merged> {
-  const { options, strategy, base, updates } = opened;
+/** Merges the selected updates in one pass; writes the model and, with a server optimiser, its state. */
+export async function mergeSlices(context: MergeContext, selection: Selection): Promise<Merged> {
+  const { options, strategy, base, updates } = context;
   const { key, stateKey, onPart } = options;
   const moments = base ? strategy.moments : [];
   const layout = withFloats(updates[0]?.header.tensors ?? new Map(), 'F32');
-  const model = openOutput(opened, key, encodeSafetensorsHeader(layout));
-  const state = moments.length > 0 ? openOutput(opened, stateKey, encodeStateHeader(layout, moments)) : undefined;
+  const model = openOutput(context, key, encodeSafetensorsHeader(layout));
+  const state = moments.length > 0 ? openOutput(context, stateKey, encodeStateHeader(layout, moments)) : undefined;
   try {
-    for await (const merged of mergedSlices(opened, survey, moments.length)) {
+    for await (const merged of mergedSlices(context, selection, moments.length)) {
       if (merged.diverged) {
         await Promise.all([model.abandon(), state?.abandon()]);
         return { kind: 'impossible', reason: DIVERGED };
@@ -37,8 +36,8 @@ export async function mergeSlices(opened: MergeContext, survey: Survey): Promise
   }
 }
 
-/** Indices of the updates that a segment is merged of: those that trained it, and all where none did. */
-function countingIn({ tensors }: Segment, updates: readonly OpenInput[]): ReadonlySet<number> {
+/** Indices of the updates that a segment is merged from: those that trained it, or all if none did. */
+function contributorsOf({ tensors }: Segment, updates: readonly OpenInput[]): ReadonlySet<number> {
   const name = tensors[0]?.name ?? '';
   const trained = updates.flatMap(({ untrained }, index) => (untrained.has(name) ? [] : [index]));
   return new Set(trained.length > 0 ? trained : updates.keys());
@@ -46,32 +45,32 @@ function countingIn({ tensors }: Segment, updates: readonly OpenInput[]): Readon
 
 interface MergedSlice {
   readonly values: ArrayBufferView;
-  /** Of a server optimiser, after its step. */
+  /** The server optimiser's moments after its step. */
   readonly moments?: ArrayBufferView;
-  /** Its step led to what is not finite. */
+  /** The step produced values that are not finite. */
   readonly diverged?: boolean;
 }
 
 /**
- * The merged slices in order, each valid until the next is asked for. All files have been checked to their ends before
- * the last one comes.
+ * The merged slices in order, each valid until the next is requested. All files have been verified before the last slice is
+ * yielded.
  *
- * @param width moments of a value
+ * @param width number of moments per value
  */
-async function* mergedSlices(opened: MergeContext, survey: Survey, width: number): AsyncGenerator<MergedSlice> {
-  const { options, strategy, base, updates, kernels } = opened;
+async function* mergedSlices(context: MergeContext, selection: Selection, width: number): AsyncGenerator<MergedSlice> {
+  const { options, strategy, base, updates, kernels } = context;
   const { delta } = options;
-  const chosen = survey.chosen.map((index) => updates[index] as MergeContext['updates'][number]);
-  const factors = survey.chosen.map((index) => survey.factors[index] as number);
+  const chosen = selection.chosen.map((index) => updates[index] as MergeContext['updates'][number]);
+  const factors = selection.chosen.map((index) => selection.factors[index] as number);
   const origin = base && (delta || width > 0 || factors.some((factor) => factor < 1)) ? base : undefined;
-  const sources = chosen.map(updateSource(opened));
+  const sources = chosen.map(updateSource(context));
   const own = [
     ...(origin ? [ownSource(origin, 'base')] : []),
     ...(width > 0 && origin?.state ? [ownSource(origin.state, 'state', width)] : []),
   ];
-  const slices = slicesOfMerge(opened, { rows: strategy.holdsAll ? chosen.length : 1, width: Math.max(1, width) });
+  const slices = slicesOfMerge(context, { rows: strategy.holdsAll ? chosen.length : 1, width: Math.max(1, width) });
   const capacity = Math.max(...slices.map(({ start, end }) => end - start));
-  const counting = new Map(slices.map(({ segment }) => [segment, countingIn(segment, chosen)]));
+  const contributors = new Map(slices.map(({ segment }) => [segment, contributorsOf(segment, chosen)]));
   const reducer = strategy.createReducer(chosen.length, capacity, kernels);
   const memory = {
     merged: kernels.float32(capacity),
@@ -81,16 +80,16 @@ async function* mergedSlices(opened: MergeContext, survey: Survey, width: number
     base: kernels.float32(origin ? capacity : 0),
     moments: kernels.float32(capacity * width),
   };
-  const pass = openPass(opened, [...own, ...sources], slices);
+  const pass = openPass(context, [...own, ...sources], slices);
   let next = 0;
 
-  /** Takes one file's part of a slice of floats. */
+  /** Adds one file's block of a float slice. */
   function addFloats(block: Block<MergeSource>): void {
     const { source } = block;
     const values = finiteFloats(block, kernels, memory.decoded);
     if (source.role === 'base') memory.base.set(values);
     else if (source.role === 'state') memory.moments.set(values);
-    else if (counting.get(block.slice.segment)?.has(next))
+    else if (contributors.get(block.slice.segment)?.has(next))
       reducer.add(restored(values, block), chosen[next]?.input.samples ?? 0);
   }
 

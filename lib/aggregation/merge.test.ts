@@ -18,7 +18,7 @@ import {
 } from './testing.ts';
 
 describe('mergeUpdates', () => {
-  test('says where the model is, and what it is', async () => {
+  test('returns key, length and SHA-256 of the model', async () => {
     const store = memoryStore();
     const inputs = [await storeUpdate(store, 'berlin', 1, model(1, 2, 3))];
 
@@ -32,20 +32,20 @@ describe('mergeUpdates', () => {
     });
   });
 
-  test('says that it goes on, between slices', async () => {
+  test('calls onPart after each slice', async () => {
     const store = memoryStore();
     const inputs = [await storeUpdate(store, 'berlin', 1, model(...Array.from({ length: 40 }, (_, i) => i)))];
-    let told = 0;
+    let calls = 0;
     const onPart = async () => {
-      told++;
+      calls++;
     };
 
     await merge(store, inputs, { onPart, sliceBytes: 16 });
 
-    expect(told).toBe(10);
+    expect(calls).toBe(10);
   });
 
-  test('clips the difference from the base to a norm, and nothing where there is no base', async () => {
+  test('clips the norm of the difference from the base, and nothing without a base', async () => {
     const store = memoryStore();
     const base = { ...(await storeFile(store, 'base', encodeSafetensors(model(1, 1, 1)))), state: null };
     const inputs = [
@@ -57,12 +57,12 @@ describe('mergeUpdates', () => {
     const clipped = await mergedModel(store, inputs, { aggregation, base });
     const whole = await mergedModel(store, inputs, { aggregation });
 
-    // Differences (0, 3, 4), of norm 5 to be 1, and (0, 0, 1).
+    // Differences: (0, 3, 4) of norm 5, clipped to 1, and (0, 0, 1).
     expect(floatsOf(clipped)).toEqual([1, 1.15, 1 + (0.8 + 3) / 4].map(Math.fround));
     expect(floatsOf(whole)).toEqual([1, 1.75, 2.75]);
   });
 
-  test('lets no value of any size disturb what Krum sees of the others', async () => {
+  test('computes Krum distances correctly beside an update with huge values', async () => {
     const store = memoryStore();
     const updates = [model(3e38, 3e38, -3e38), model(1, 1, 1), model(1, 1, 1.5), model(1, 1.25, 1.5)];
     const inputs = await Promise.all(updates.map((update, i) => storeUpdate(store, `site-${i}`, 1, update)));
@@ -74,7 +74,7 @@ describe('mergeUpdates', () => {
     }
   });
 
-  test('takes a server optimiser that has gone beyond float32 for impossible', async () => {
+  test('is impossible when the server optimiser overflows float32', async () => {
     const store = memoryStore();
     const base = { ...(await storeFile(store, 'base', encodeSafetensors(model(0, 0)))), state: null };
     const inputs = [await storeUpdate(store, 'berlin', 1, model(1e30, 1))];
@@ -85,7 +85,7 @@ describe('mergeUpdates', () => {
     ] as const) {
       expect(await merge(store, inputs, { aggregation: configured(strategy, options), base })).toEqual({
         kind: 'impossible',
-        reason: expect.stringMatching(/optimiser steps beyond what a float32 can hold/),
+        reason: expect.stringMatching(/optimiser overflows float32/),
       });
       expect(await store.head(keyOf('global'))).toBeUndefined();
     }
@@ -94,7 +94,7 @@ describe('mergeUpdates', () => {
   test.each([
     ['the base', 'base', /base: the weights have SHA-256/],
     ['the state', 'before', /before: the weights have SHA-256/],
-  ])('throws where %s is not what it was: that is no fault of an update', async (_, changed, message) => {
+  ])('throws if %s has changed, and blames no update', async (_, changed, message) => {
     const store = memoryStore();
     const aggregation = configured('fedadam');
     const file = await storeFile(store, 'base', encodeSafetensors(model(0, 0, 0)));
@@ -111,7 +111,7 @@ describe('mergeUpdates', () => {
     await expect(merging).rejects.toMatchObject({ code: 'BAD_WEIGHTS' });
   });
 
-  test('throws where the state is of another optimiser or another model', async () => {
+  test('throws if the state belongs to another optimiser or another model', async () => {
     const store = memoryStore();
     const inputs = [await storeUpdate(store, 'berlin', 1, model(1, 2, 3))];
     const file = await storeFile(store, 'base', encodeSafetensors(model(0, 0, 0)));
@@ -122,16 +122,16 @@ describe('mergeUpdates', () => {
 
     await expect(
       merge(store, inputs, { aggregation: configured('fedadam'), base: { ...file, state } }),
-    ).rejects.toThrow("state is no state of this stage's optimiser: the moments are m, not m,v");
+    ).rejects.toThrow("state is not the state of this stage's optimiser: the moments are m, not m,v.");
     await expect(merge(store, inputs, { aggregation: momentum, base: { ...larger, state } })).rejects.toThrow(
-      'tensor "w" is F32 [2,1], by the optimiser F32 [3,1]',
+      'tensor "w" is F32 [2,1], in the optimiser it is F32 [3,1]',
     );
   });
 });
 
 describe('mergeUpdates refuses', () => {
   const good = encodeSafetensors(model(1, 2, 3));
-  /** Each writes something wrong as the update of munich. */
+  /** Each writes a faulty update of munich. */
   const faults: readonly [string, (store: FederationStore) => Promise<MergeInput>, RegExp][] = [
     [
       'a value that is NaN',
@@ -146,15 +146,15 @@ describe('mergeUpdates refuses', () => {
     [
       'another shape',
       (o) => storeUpdate(o, 'munich', 1, encodeSafetensors(model(1, 2, 3, 4))),
-      /"w" is F32 \[3\], by the global model F32 \[2\]/,
+      /"w" is F32 \[3\], in the global model it is F32 \[2\]/,
     ],
     [
-      'what is no safetensors file',
+      'a file that is not safetensors',
       (o) => storeUpdate(o, 'munich', 1, Buffer.from('no weights at all')),
       /header claims/,
     ],
     [
-      'bytes of another hash',
+      'bytes with another SHA-256',
       async (o) => {
         const input = await storeUpdate(o, 'munich', 1, good);
         await o.put(input.weights.key, encodeSafetensors(model(1, 2, 4)));
@@ -163,7 +163,7 @@ describe('mergeUpdates refuses', () => {
       /SHA-256 [0-9a-f]{64}, not [0-9a-f]{64}/,
     ],
     [
-      'a file cut short',
+      'a truncated file',
       async (o) => {
         const input = await storeUpdate(o, 'munich', 1, good);
         await o.put(input.weights.key, good.subarray(0, -4));
@@ -181,14 +181,14 @@ describe('mergeUpdates refuses', () => {
       /munich.safetensors has \d+ bytes, not the \d+ that its metadata says/,
     ],
     [
-      'a header of fewer bytes than the file has',
+      'a header that describes fewer bytes than the file has',
       (o) => storeUpdate(o, 'munich', 1, Buffer.concat([good, Buffer.alloc(4)])),
       /header describes \d+ bytes, the update's metadata says \d+/,
     ],
     [
-      'other floats than agreed',
+      'the wrong type of floats',
       (o) => storeUpdate(o, 'munich', 1, model(1, 2, 3), 'F16'),
-      /"a" is F16; floats are to be F32/,
+      /"a" is F16; floats must be F32/,
     ],
     [
       'another type',
@@ -199,7 +199,7 @@ describe('mergeUpdates refuses', () => {
           1,
           new Map<string, Tensor>([...model(1, 2), ['w', { dtype: 'I32', shape: [2], data: Int32Array.of(1, 2) }]]),
         ),
-      /"w" is I32 \[2\], by the global model F32 \[2\]/,
+      /"w" is I32 \[2\], in the global model it is F32 \[2\]/,
     ],
     [
       'another name',
@@ -216,12 +216,12 @@ describe('mergeUpdates refuses', () => {
       /"w" of the global model is missing/,
     ],
     [
-      'more than is allowed',
+      'more than maxUpdateBytes',
       (o) => storeUpdate(o, 'munich', 1, model(...new Array(99).fill(1))),
       /516 bytes, 400 are allowed/,
     ],
     [
-      'a file of other length than its metadata says',
+      'a file whose length differs from its metadata',
       async (o) => {
         const input = await storeUpdate(o, 'munich', 1, good);
         return { ...input, weights: { ...input.weights, bytes: 1 } };
@@ -239,7 +239,7 @@ describe('mergeUpdates refuses', () => {
     ],
   ];
 
-  test.each(faults)('%s, for good, and leaves nothing behind', async (_, write, reason) => {
+  test.each(faults)('%s permanently, and writes nothing', async (_, write, reason) => {
     const store = memoryStore();
     const berlin = await storeUpdate(store, 'berlin', 3, good);
     const hamburg = await storeUpdate(store, 'hamburg', 1, encodeSafetensors(model(5, 6, 7)));
@@ -250,7 +250,7 @@ describe('mergeUpdates refuses', () => {
     for (const sliceBytes of [16, 1024]) {
       expect(await merge(store, [berlin, hamburg, munich], { aggregation, sliceBytes, base })).toEqual({
         kind: 'refused',
-        refused: [{ input: munich, reason: expect.stringMatching(reason), forGood: true }],
+        refused: [{ input: munich, reason: expect.stringMatching(reason), permanent: true }],
       });
       expect(await store.head(keyOf('global'))).toBeUndefined();
     }
@@ -259,18 +259,18 @@ describe('mergeUpdates refuses', () => {
     });
   });
 
-  test('an odd one out among updates with no model to start from, for as long as it is one', async () => {
+  test('an update with a different layout than most in a first round, but not permanently', async () => {
     const store = memoryStore();
     const odd = await storeUpdate(store, 'berlin', 1, encodeSafetensors(model(1, 2, 3, 4)));
     const others = [await storeUpdate(store, 'hamburg', 1, good), await storeUpdate(store, 'munich', 1, good)];
 
     expect(await merge(store, [odd, ...others])).toEqual({
       kind: 'refused',
-      refused: [{ input: odd, reason: 'tensor "w" is F32 [3], by most updates F32 [2]', forGood: false }],
+      refused: [{ input: odd, reason: 'tensor "w" is F32 [3], in most updates it is F32 [2]', permanent: false }],
     });
   });
 
-  test('nothing for a failure of the storage: that is thrown, to be tried again', async () => {
+  test('nothing after a storage error, which is thrown so that the caller retries', async () => {
     const store = memoryStore();
     const berlin = await storeUpdate(store, 'berlin', 3, good);
     const slowDown = () => Promise.reject(new Error('503 slow down'));
@@ -279,7 +279,7 @@ describe('mergeUpdates refuses', () => {
     }
   });
 
-  test('nothing while it is read for a caller that gives up: what it throws is thrown', async () => {
+  test('nothing when onPart throws, and rethrows its error', async () => {
     const store = memoryStore();
     const inputs = [await storeUpdate(store, 'berlin', 3, model(...new Array(40).fill(1)))];
     const onPart = () => Promise.reject(new Error('out of time'));
@@ -288,7 +288,7 @@ describe('mergeUpdates refuses', () => {
     expect(await store.head(keyOf('global'))).toBeUndefined();
   });
 
-  test('an update that ends early while it is read', async () => {
+  test('an update that ends early', async () => {
     const store = memoryStore();
     const input = await storeUpdate(store, 'berlin', 3, good);
     const cut: FederationStore = {
@@ -298,11 +298,11 @@ describe('mergeUpdates refuses', () => {
 
     expect(await merge(cut, [input], { sliceBytes: 16 })).toEqual({
       kind: 'refused',
-      refused: [{ input, reason: `the weights end before byte ${good.length}`, forGood: true }],
+      refused: [{ input, reason: `the weights end before byte ${good.length}`, permanent: true }],
     });
   });
 
-  test('an update that goes on after its end', async () => {
+  test('an update that continues after its end', async () => {
     const store = memoryStore();
     const large = encodeSafetensors(model(...new Array(40_000).fill(1)));
     const input = await storeUpdate(store, 'berlin', 3, large);
@@ -310,18 +310,18 @@ describe('mergeUpdates refuses', () => {
 
     expect(await merge(store, [input])).toEqual({
       kind: 'refused',
-      refused: [{ input, reason: `the weights go on after byte ${large.length}`, forGood: true }],
+      refused: [{ input, reason: `the weights continue after byte ${large.length}`, permanent: true }],
     });
   });
 
-  test('a difference that leads beyond what a float32 can hold', async () => {
+  test('a difference that overflows float32', async () => {
     const store = memoryStore();
     const base = { ...(await storeFile(store, 'base', encodeSafetensors(model(3e38, 0)))), state: null };
     const input = await storeUpdate(store, 'berlin', 3, model(3e38, 0));
 
     expect(await merge(store, [input], { base, delta: true })).toEqual({
       kind: 'refused',
-      refused: [{ input, reason: 'a difference added to the global model is not finite', forGood: true }],
+      refused: [{ input, reason: 'a difference added to the global model is not finite', permanent: true }],
     });
   });
 });

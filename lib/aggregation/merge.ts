@@ -1,36 +1,35 @@
 import type { StoredFile } from '../federation/schemas.ts';
 import { badWeights } from '../weights/safetensors-header.ts';
 import { openFile } from './files.ts';
-import { withoutMarking } from './garbage.ts';
 import { createHashes, createHashesInThread } from './hashes.ts';
+import { withoutIncrementalMarking } from './incremental-marking.ts';
 import { type MergeInput, openInputs, type Refused } from './inputs.ts';
 import { createKernels } from './kernels.ts';
 import type { Base, MergeContext } from './merge-context.ts';
 import type { Merged, MergeOptions } from './merge-options.ts';
 import { mergeSlices } from './merge-slices.ts';
+import { selectUpdates } from './selection.ts';
 import { requireState } from './state-file.ts';
 import { strategyOf } from './strategies/strategies.ts';
-import { surveyUpdates } from './survey.ts';
 
-/** Bytes of small updates that are kept, all together, so that these cost one request each. */
+/** Total bytes of small updates that are kept in memory, so that each costs one request. */
 const KEPT_BYTES = 128 * 1024 * 1024;
 
-/** From here on, starting a thread and sparing the garbage collector save more time than they take. */
+/** Total bytes from which a hash thread and disabled incremental marking save more time than they cost. */
 const LARGE_BYTES = 64 * 1024 * 1024;
 
 /**
- * Merges updates into one safetensors object by the campaign's strategy, in the order given: the same bytes whoever
- * merges, and however often. Every input is read by ranges, a slice of all inputs at a time, and the result is written
- * as it comes, so that memory depends neither on the number of inputs nor on their size. Inputs are read once; where
- * the strategy needs norms or distances, all are read for these first, and then once more those that are merged.
+ * Merges updates, in the given order, into one safetensors object with the stage's strategy. Every merge of the same
+ * inputs writes the same bytes. One slice of all inputs is read and merged at a time, so that memory depends neither on
+ * the number of inputs nor on their size. Inputs are read once. If the strategy needs norms or distances, all inputs are
+ * read for these first, and the selected ones a second time.
  *
- * Each update is first restored to float32 weights: halves are decoded, differences added to the base, and where the
- * configuration clips, a difference too large is scaled down. Of integers the largest is taken. With `untrained: 'skip'`
- * a tensor is merged of the updates that trained it, by their own word; of all where none did.
+ * Each update is first restored to float32 weights: half floats are decoded, differences are added to the base, and
+ * differences whose norm exceeds `clipNorm` are scaled down. Integers merge to their maximum. With `untrained: 'skip'`, a
+ * tensor is merged from the updates that trained it, or from all updates if none did.
  *
- * Nothing becomes visible, and the inputs at fault are returned, when one is missing, cut, too large, of another SHA-256
- * or layout than it should be, or not finite. Throws failures of the storage, and `BAD_WEIGHTS` where the base or its
- * state is not what it was.
+ * If inputs are missing, truncated, too large, not finite, or have an unexpected SHA-256 or layout, nothing is written and
+ * these inputs are returned. Throws storage errors, and `BAD_WEIGHTS` if the base or its state has changed.
  */
 export async function mergeUpdates(inputs: readonly MergeInput[], options: MergeOptions): Promise<Merged> {
   const { store, aggregation, dtype } = options;
@@ -49,14 +48,14 @@ export async function mergeUpdates(inputs: readonly MergeInput[], options: Merge
   const kernels = createKernels();
   const work = async (): Promise<Merged> => {
     const context: MergeContext = { options, store, strategy, base, updates, refused, kernels, hashes };
-    const survey = await surveyUpdates(context);
+    const selection = await selectUpdates(context);
     kernels.reset();
-    return mergeSlices(context, survey);
+    return mergeSlices(context, selection);
   };
   try {
-    return await (isLarge ? withoutMarking(work) : work());
+    return await (isLarge ? withoutIncrementalMarking(work) : work());
   } catch (error) {
-    // The storage may have wrapped what the merge threw; a refusal is known by its entry.
+    // The storage may have wrapped the error of a refusal; the entry in `refused` tells.
     if (refused.length > 0) return { kind: 'refused', refused };
     throw error;
   } finally {
@@ -72,7 +71,7 @@ async function openBase(
 ): Promise<Base> {
   const base = await openFile(store, file, keepBytes);
   const other = [...base.header.tensors.values()].find(({ dtype }) => dtype === 'F16' || dtype === 'BF16');
-  if (other) throw badWeights(`${file.key} holds ${other.dtype}; global models hold F32`);
+  if (other) throw badWeights(`${file.key} holds ${other.dtype}; global models must hold F32.`);
   if (moments.length === 0 || !state) return { ...base, state: undefined };
   const opened = await openFile(store, state, keepBytes);
   requireState(opened, base.header.tensors, moments);

@@ -5,20 +5,20 @@ import type { StoredFile } from '../federation/schemas.ts';
 import { parseSafetensorsHeader } from '../weights/safetensors-header.ts';
 import type { PassOptions } from './pass.ts';
 
-/** A safetensors object that is written as its bytes come; nothing of it is visible before it is closed. */
+/** A safetensors object that is written as a stream. It becomes visible when it is closed. */
 export interface Output {
-  /** Adds values. They may change again when the promise is fulfilled. */
+  /** Adds values. They must not change until the promise resolves. */
   write(values: ArrayBufferView): Promise<void>;
-  /** All values that the header describes must have been written. */
+  /** Completes the object. All values that the header describes must have been written. */
   close(): Promise<StoredFile>;
-  /** Gives up. Never throws. */
+  /** Discards the object. Never throws. */
   abandon(): Promise<void>;
 }
 
-/** S3 wants parts of 5 MiB and more, and 10,000 of them at most: enough for 48 GiB. */
+/** S3 requires parts of at least 5 MiB and at most 10,000 of them: enough for 48 GiB. */
 const PART_BYTES = 5 * 1024 * 1024;
 
-/** Starts an object with a header. What is written is gathered into parts, which are sent while others come. */
+/** Starts an object with a header. Written values are collected into parts; a part uploads while the next one fills. */
 export function openOutput(
   { store, hashes }: Pick<PassOptions, 'store' | 'hashes'>,
   key: FederationKey,
@@ -28,7 +28,7 @@ export function openOutput(
   const bytes = dataStart + dataBytes;
   const parts = new PassThrough({ objectMode: true, highWaterMark: 1 });
   const sent = store.putParts(key, parts);
-  // Both are looked at later: without a handler until then, a failure would end the process.
+  // Errors surface when these are awaited later. Without a handler until then, they would end the process.
   sent.catch(() => undefined);
   parts.on('error', () => undefined);
   const hash = hashes.open();
@@ -48,7 +48,7 @@ export function openOutput(
 
   async function send(): Promise<void> {
     missing -= part.length;
-    // A failed upload asks for no further part.
+    // A failed upload never drains: its error ends the wait.
     if (!parts.write(part)) await Promise.race([once(parts, 'drain'), sent]);
     part = new Uint8Array(Math.min(PART_BYTES, missing));
     filled = 0;
@@ -70,7 +70,7 @@ export function openOutput(
       return { key, sha256: await hash.digest(), bytes };
     },
     abandon: async () => {
-      parts.destroy(new Error(`${key} was given up`));
+      parts.destroy(new Error(`${key} was abandoned.`));
       await sent.catch(() => undefined);
     },
   };

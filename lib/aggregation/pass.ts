@@ -7,27 +7,28 @@ import type { FileHash, Hashes } from './hashes.ts';
 import type { Kernels } from './kernels.ts';
 import type { Slice } from './slices.ts';
 
-/** A file that a pass reads. */
+/** A file to read. */
 export interface Source extends OpenFile {
-  /** How many of its values belong to one of the model's; they lie side by side. */
+  /** Number of adjacent values in the file for each value of the model. */
   readonly width: number;
-  /** Notes that the file is not what it should be. What it returns is thrown. */
+  /** Records a fault of the file. The returned error is thrown. */
   readonly fail: (reason: string) => FedcardioError;
 }
 
-/** What one file holds of a slice. */
+/** One file's bytes of a slice. */
 export interface Block<S extends Source> {
   readonly slice: Slice;
   readonly source: S;
   readonly dtype: Dtype;
-  /** In the kernels' memory, valid until the next block is asked for. Others may read it meanwhile: do not write. */
+  /** In the kernels' memory, valid until the next block is requested. Read-only: it may still be hashed in another thread. */
   readonly bytes: Uint8Array;
 }
 
+/** One complete read of several files. */
 export interface Pass<S extends Source> {
-  /** By slice, then by source in the order given; sources without the slice's tensors are left out. */
+  /** Ordered by slice, then by source in the given order. Sources without the slice's tensors are left out. */
   readonly blocks: AsyncIterable<Block<S>>;
-  /** Throws what a source's `fail` returns if its bytes, all of which must have been taken, have another SHA-256. */
+  /** Throws what a source's `fail` returns if the file has an unexpected SHA-256. Call it after the last block. */
   verify(): Promise<void>;
 }
 
@@ -37,12 +38,12 @@ export interface PassOptions {
   readonly hashes: Hashes;
 }
 
-/** Requests at a time. */
+/** Concurrent requests. */
 const READS_AHEAD = 4;
-/** Beside what is being read, what is looked at and hashed. */
+/** One buffer per request, and one for the block that is processed and hashed. */
 const BUFFERS = READS_AHEAD + 1;
 
-/** Reads files of one layout to their ends, once and by ranges, a few requests ahead of who takes the blocks. */
+/** Reads files of one layout completely and once, with range requests a few blocks ahead of the consumer. */
 export function openPass<S extends Source>(
   { store, kernels, hashes }: PassOptions,
   sources: readonly S[],
@@ -64,7 +65,7 @@ export function openPass<S extends Source>(
       return buffer.memory.subarray(0, Math.min(end, source.whole.length) - start);
     }
     try {
-      // A byte beyond the last one, to see that there is none.
+      // Requests one byte after the end, which must not exist.
       const beyond = end === source.file.bytes ? end + 1 : end;
       return await store.getRange(source.file.key, start, beyond, buffer.memory);
     } catch (error) {
@@ -79,10 +80,10 @@ export function openPass<S extends Source>(
     for await (const bytes of mapAhead(ranges.entries(), READS_AHEAD, ([index, range]) => read(range, index))) {
       const { slice, source, dtype, start, end } = ranges[next] as Range<S>;
       if (bytes.length < end - start) throw source.fail(`the weights end before byte ${end}`);
-      if (bytes.length > end - start) throw source.fail(`the weights go on after byte ${end}`);
+      if (bytes.length > end - start) throw source.fail(`the weights continue after byte ${end}`);
       const buffer = buffers[next++ % buffers.length] as (typeof buffers)[number];
       buffer.hashed = (hashOf.get(source) as FileHash).update(bytes);
-      // It is awaited later: without a handler until then, a failure would end the process.
+      // Errors surface when this is awaited later. Without a handler until then, they would end the process.
       buffer.hashed.catch(() => undefined);
       yield { slice, source, dtype, bytes };
     }
@@ -105,7 +106,7 @@ interface Range<S extends Source> {
   readonly slice: Slice;
   readonly source: S;
   readonly dtype: Dtype;
-  /** Bytes of the file, `end` exclusive. */
+  /** Byte range of the file; `end` is exclusive. */
   readonly start: number;
   readonly end: number;
 }

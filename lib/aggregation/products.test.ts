@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { createKernels } from './kernels.ts';
 import { clippingFactors, createProducts, squaredDistances } from './products.ts';
 
-/** Small whole numbers, of which float64 sums are exact. */
+/** Small integers, whose float64 sums are exact. */
 const rows = fc.integer({ min: 1, max: 30 }).chain((size) => {
   const row = fc.array(fc.integer({ min: -9, max: 9 }), { minLength: size, maxLength: size });
   return fc.record({ base: row, updates: fc.array(row, { minLength: 1, maxLength: 5 }) });
@@ -17,7 +17,7 @@ function productsOf(updates: readonly (readonly number[])[], base: readonly numb
     return array;
   };
   const products = createProducts(updates.length, pairs, kernels);
-  // In two slices, the first of whole groups.
+  // Two slices; the first consists of whole groups.
   const cut = 4 * Math.floor((updates[0]?.length ?? 0) / 8);
   for (const [start, end] of [
     [0, cut],
@@ -35,19 +35,19 @@ const dot = (a: readonly number[], b: readonly number[]) => a.reduce((sum, x, i)
 const minus = (a: readonly number[], b: readonly number[]) => a.map((x, i) => x - (b[i] as number));
 
 describe('products', () => {
-  test('are the scalar products of differences from the base', () => {
+  test('are the inner products of the differences from the base', () => {
     fc.assert(
       fc.property(rows, fc.boolean(), ({ base, updates }, hasBase) => {
         const products = productsOf(updates, hasBase ? base : undefined);
         const differences = updates.map((update) => (hasBase ? minus(update, base) : update));
         for (const [i, a] of differences.entries()) {
-          for (const [j, b] of differences.entries()) expect(products.of(i, j)).toBe(dot(a, b));
+          for (const [j, b] of differences.entries()) expect(products.dot(i, j)).toBe(dot(a, b));
         }
       }),
     );
   });
 
-  test('are those with themselves only where no others are wanted', () => {
+  test('are only the squared norms without pairs', () => {
     const products = productsOf(
       [
         [3, 4],
@@ -56,10 +56,10 @@ describe('products', () => {
       undefined,
       false,
     );
-    expect([products.of(0, 0), products.of(1, 1), products.of(0, 1)]).toEqual([25, 5, Number.NaN]);
+    expect([products.dot(0, 0), products.dot(1, 1), products.dot(0, 1)]).toEqual([25, 5, Number.NaN]);
   });
 
-  test('give the distances of the updates', () => {
+  test('give the squared distances between the updates', () => {
     fc.assert(
       fc.property(rows, ({ base, updates }) => {
         const distances = squaredDistances(
@@ -71,7 +71,7 @@ describe('products', () => {
     );
   });
 
-  test('give what a difference is scaled with, and distances of what it is scaled to', () => {
+  test('give the clipping factors, and the distances between clipped updates', () => {
     const products = productsOf(
       [
         [3, 4],

@@ -2,20 +2,20 @@ import { GROUP, type Kernels } from './kernels.ts';
 import type { SquaredDistances } from './strategies/strategy.ts';
 
 /**
- * Products of updates' differences from their base with each other, from which their norms and distances follow:
- * float64, summed in the order of the values. One pass over the updates is enough whatever is then scaled.
+ * Inner products of the updates' differences from their base, in float64 and summed in a fixed order. Norms and distances
+ * follow from them, also those of scaled differences, so that one pass over the updates suffices.
  */
 export interface Products {
-  /** Adds a slice. `base`: subtracted from each of the rows. */
+  /** Adds a slice: one row per update. `base` is subtracted from each row. */
   add(rows: readonly Float32Array[], base: Float32Array | undefined): void;
   /** ⟨row i, row j⟩ over all slices. */
-  of(i: number, j: number): number;
+  dot(i: number, j: number): number;
 }
 
-/** Values of a row that are looked at at a time: those of all rows stay in the cache while each meets each. */
+/** Values of a row that are processed at a time, so that the strips of all rows stay in the CPU cache. */
 const STRIP = 2048;
 
-/** @param pairs whether products of different updates are wanted, or those with themselves only */
+/** @param pairs true for the products of all pairs, false for the squared norms only */
 export function createProducts(updates: number, pairs: boolean, kernels: Kernels): Products {
   const wanted = Array.from({ length: updates }, (_, i) =>
     Array.from({ length: pairs ? i + 1 : 1 }, (_, j) => ({
@@ -36,7 +36,7 @@ export function createProducts(updates: number, pairs: boolean, kernels: Kernels
         }
       }
     },
-    of: (i, j) => {
+    dot: (i, j) => {
       const [row, column] = [Math.max(i, j), Math.min(i, j)];
       const product = wanted[row]?.find(({ other }) => other === column);
       return product?.lanes.reduce((sum, lane) => sum + lane, 0) ?? Number.NaN;
@@ -44,15 +44,15 @@ export function createProducts(updates: number, pairs: boolean, kernels: Kernels
   };
 }
 
-/** By how much each update's difference is scaled down so that its L2 norm is at most `clipNorm`. */
+/** The factor, at most 1, that bounds the L2 norm of each update's difference to `clipNorm`. */
 export const clippingFactors = (products: Products, updates: number, clipNorm: number): readonly number[] =>
-  Array.from({ length: updates }, (_, i) => Math.min(1, clipNorm / Math.sqrt(products.of(i, i))));
+  Array.from({ length: updates }, (_, i) => Math.min(1, clipNorm / Math.sqrt(products.dot(i, i))));
 
-/** Squared distances of the updates from each other, their differences having been scaled. */
+/** Squared distances between the updates after their differences are scaled with `factors`. */
 export const squaredDistances = (products: Products, factors: readonly number[]): SquaredDistances =>
   factors.map((a, i) =>
     factors.map((b, j) => {
-      const distance = a * a * products.of(i, i) - 2 * a * b * products.of(i, j) + b * b * products.of(j, j);
+      const distance = a * a * products.dot(i, i) - 2 * a * b * products.dot(i, j) + b * b * products.dot(j, j);
       return Math.max(0, distance);
     }),
   );

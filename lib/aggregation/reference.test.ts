@@ -16,7 +16,7 @@ import {
   storeUpdate,
 } from './testing.ts';
 
-/** What scripts/fixtures/aggregation.py had Flower compute. */
+/** Results of Flower, computed by scripts/fixtures/aggregation.py. */
 const FIXTURE = decodeSafetensors(fixture('strategies'));
 const SAMPLES = [5, 1, 78, 30, 12, 3, 44];
 const expected = (name: string) => FIXTURE.get(name)?.data as Float32Array;
@@ -37,7 +37,7 @@ const storeRound = (store: FederationStore, round: number, sites = SAMPLES.lengt
 
 const storeBase = (store: FederationStore) => storeFile(store, 'base', encodeSafetensors(asModel(expected('base'))));
 
-/** The largest difference from what is expected, as a share of the largest expected value. */
+/** The largest absolute error divided by the largest absolute expected value. */
 function error(actual: Iterable<readonly [string, { readonly data: ArrayLike<number | bigint> }]>, name: string) {
   const values = [...actual].flatMap(([, { data }]) => Array.from(data, Number));
   const wanted = expected(name);
@@ -46,10 +46,10 @@ function error(actual: Iterable<readonly [string, { readonly data: ArrayLike<num
   return Math.max(...values.map((value, i) => Math.abs(value - (wanted[i] as number)))) / largest;
 }
 
-/** One rounding to float32. */
+/** Relative error of one rounding to float32. */
 const ROUNDING = 2 ** -24;
 
-describe('against Flower', () => {
+describe('compared with Flower', () => {
   test.each<[string, StrategyName, Readonly<Record<string, unknown>>, number]>([
     ['median-of-7', 'median', {}, 7],
     ['median-of-6', 'median', {}, 6],
@@ -67,7 +67,7 @@ describe('against Flower', () => {
 
     const merged = await mergedModel(store, inputs, { aggregation, base });
 
-    // What is clipped is restored to float32 weights before it is merged.
+    // A clipped update is rounded to float32 before the merge, which rounds once more.
     const tolerance = 'clipNorm' in options ? 2 * ROUNDING : ROUNDING;
     expect(error(merged, name)).toBeLessThanOrEqual(tolerance);
   });
@@ -88,15 +88,15 @@ describe('against Flower', () => {
       if (merged.kind !== 'merged') throw new Error(merged.kind);
       const model = decodeSafetensors((await store.get(keyOf(keys.key))).body);
 
-      // Flower keeps model and moments as float64 from round to round, this as float32.
+      // Flower keeps model and moments in float64 between rounds; fedcardio keeps them in float32.
       expect(error(model, `${strategy}/${round}`)).toBeLessThanOrEqual(round * 4 * ROUNDING);
       base = { ...(merged.global as StoredFile), state: merged.state };
     }
   });
 });
 
-describe('against numpy', () => {
-  test('the weighted mean is the same but for the last bit', async () => {
+describe('compared with numpy', () => {
+  test('the weighted mean differs by at most the last bit', async () => {
     const store = memoryStore();
     const samples = { berlin: 5, hamburg: 1, heidelberg: 78, munich: 30 };
     const inputs = await Promise.all(
@@ -109,7 +109,7 @@ describe('against numpy', () => {
     expect([...merged.keys()]).toEqual([...wanted.keys()]);
     for (const [name, { data, shape }] of merged) {
       expect(shape).toEqual(wanted.get(name)?.shape);
-      // Both are float64 sums rounded once, which may lie on either side of the middle of two float32.
+      // Both round a float64 sum once; the sums may lie on different sides of the midpoint of two float32.
       const bits = new Int32Array(data.slice().buffer);
       const theirs = new Int32Array(wanted.get(name)?.data.slice().buffer as ArrayBuffer);
       for (const [i, value] of bits.entries()) expect(Math.abs(value - (theirs[i] as number))).toBeLessThanOrEqual(1);

@@ -17,7 +17,7 @@ const segment = fc
   .filter(({ elements }) => elements > 0);
 
 describe('slices', () => {
-  test('cover every value once, in order, none larger than asked for', () => {
+  test('cover every value once, in order, within the size limit', () => {
     fc.assert(
       fc.property(fc.array(segment, { maxLength: 3 }), fc.integer({ min: 1, max: 20 }), (segments, elements) => {
         const slices = slicesOf(segments, elements);
@@ -35,7 +35,7 @@ describe('slices', () => {
     );
   });
 
-  test('know the tensor of a value, empty ones never', () => {
+  test('find the tensor of each value, never an empty tensor', () => {
     fc.assert(
       fc.property(segment, fc.integer({ min: 1, max: 20 }), (own, elements) => {
         const { tensors } = own;

@@ -1,6 +1,6 @@
 import type { Segment } from './layout.ts';
 
-/** Values of one segment, those of every file together: `start` up to `end`, exclusive. */
+/** A range of a segment's values, the same in every file. `end` is exclusive. */
 export interface Slice {
   readonly segment: Segment;
   readonly start: number;
@@ -8,9 +8,9 @@ export interface Slice {
 }
 
 /**
- * Cuts segments into slices.
+ * Splits segments into slices.
  *
- * @param elements values of a slice, at most
+ * @param elements most values of a slice
  */
 export const slicesOf = (segments: readonly Segment[], elements: number): readonly Slice[] =>
   segments.flatMap((segment) =>
@@ -19,6 +19,6 @@ export const slicesOf = (segments: readonly Segment[], elements: number): readon
     }),
   );
 
-/** The tensor that holds a value of a slice, counted from the slice's start. */
+/** Name of the tensor that holds a value of a slice. `index` counts from the slice's start. */
 export const tensorAt = ({ segment, start }: Slice, index: number): string =>
   segment.tensors.findLast((tensor) => tensor.start <= start + index)?.name as string;

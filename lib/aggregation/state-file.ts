@@ -4,9 +4,9 @@ import type { OpenFile } from './files.ts';
 import { type Layout, layoutDifference } from './layout.ts';
 
 /**
- * The file of a server optimiser's moments: a tensor for each of the model's float tensors, with its name and one more
- * axis, the last, for the moments in the order that the metadata's `moments` gives. So the moments of a value lie side by
- * side, and the file can be read, written and hashed slice by slice with the model.
+ * Layout of the file of a server optimiser's moments: each float tensor of the model, with one more axis at the end for the
+ * moments, in the order of `moments` in the metadata. The moments of a value are adjacent, so that the file is read,
+ * written and hashed in the same slices as the model.
  */
 function stateLayout(model: Layout, moments: readonly string[]): ReadonlyMap<string, TensorShape> {
   const floats = [...model].filter(([, { dtype }]) => dtype !== 'I32' && dtype !== 'I64');
@@ -18,7 +18,7 @@ const metadataOf = (moments: readonly string[]) => ({ moments: moments.join() })
 export const encodeStateHeader = (model: Layout, moments: readonly string[]): Uint8Array =>
   encodeSafetensorsHeader(stateLayout(model, moments), metadataOf(moments));
 
-/** Throws `BAD_WEIGHTS` when a file does not hold these moments of this model. */
+/** Throws `BAD_WEIGHTS` if a file does not hold these moments of this model. */
 export function requireState({ file, header }: OpenFile, model: Layout, moments: readonly string[]): void {
   const expected = metadataOf(moments).moments;
   const { moments: actual = 'none' } = header.metadata;
@@ -26,5 +26,6 @@ export function requireState({ file, header }: OpenFile, model: Layout, moments:
     actual === expected
       ? layoutDifference(header.tensors, stateLayout(model, moments), 'the optimiser')
       : `the moments are ${actual}, not ${expected}`;
-  if (difference !== undefined) throw badWeights(`${file.key} is no state of this stage's optimiser: ${difference}`);
+  if (difference !== undefined)
+    throw badWeights(`${file.key} is not the state of this stage's optimiser: ${difference}.`);
 }

@@ -16,7 +16,7 @@ import type { MergeInput } from './inputs.ts';
 import { mergeUpdates } from './merge.ts';
 import type { Merged, MergeOptions } from './merge-options.ts';
 
-/** Helpers for tests of the merge. */
+/** Helpers of tests that merge. */
 
 /** A federation bucket in memory. */
 export const memoryStore = (): FederationStore => createMemoryStorage()('b');
@@ -29,7 +29,7 @@ export const f32 = (values: Iterable<number>, shape?: readonly number[]) => {
   return { dtype: 'F32' as const, shape: shape ?? [data.length], data };
 };
 
-/** A small model of two tensors: the first value, and the others. */
+/** A small model of two tensors: `a` holds the first value, `w` the others. */
 export const model = (...values: number[]): Weights =>
   new Map([
     ['a', f32(values.slice(0, 1))],
@@ -49,7 +49,7 @@ export async function storeFile(store: FederationStore, name: string, file: Uint
   return { key, sha256: sha256Hex(file), bytes: file.length };
 }
 
-/** Stores an update of a site, encoded as given. */
+/** Stores a site's update, encoded with `dtype` unless it is already encoded. */
 export async function storeUpdate(
   store: FederationStore,
   site: string,
@@ -79,13 +79,13 @@ export const merge = (
     ...options,
   });
 
-/** Merges, and reads the model. Fails unless it was merged. */
+/** Merges and returns the decoded model. Throws unless the merge succeeded. */
 export async function mergedModel(...[store, inputs, options]: Parameters<typeof merge>): Promise<Tensors> {
   const merged = await merge(store, inputs, options);
   if (merged.kind !== 'merged') throw new Error(JSON.stringify(merged));
   return decodeTensors((await store.get(merged.global.key)).body);
 }
 
-/** Values of a model's float tensors in the order of the file. */
+/** Values of a model's float tensors in file order. */
 export const floatsOf = (tensors: Tensors): readonly number[] =>
   [...tensors.values()].flatMap((tensor: Tensor) => (tensor.dtype === 'F32' ? [...tensor.data] : []));

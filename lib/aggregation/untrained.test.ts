@@ -44,39 +44,42 @@ const storeSites = (store: FederationStore, all: readonly Site[]) =>
     ),
   );
 
-describe('parameters that some sites had nothing to train with', () => {
-  // Krum chooses whole updates: which, depends on all of their values.
+describe('tensors that some sites did not train', () => {
+  // Krum selects whole updates by all of their values.
   const strategies = STRATEGIES.filter((name) => !name.endsWith('krum'));
 
-  test.each(strategies)('with skip are what %s makes of the updates that trained them, or of all', async (strategy) => {
-    const aggregation = configured(strategy, { untrained: 'skip' });
-    await fc.assert(
-      fc.asyncProperty(sites, fc.constantFrom(16, 32, 1024), async (all, sliceBytes) => {
-        const store = memoryStore();
-        const inputs = await storeSites(store, all);
-        const base = {
-          ...(await storeFile(store, 'base', encodeSafetensors(weightsOf(all[0]!.values)))),
-          state: null,
-        };
-        for (const from of [null, base]) {
-          const merged = await mergedModel(store, inputs, { aggregation, base: from, sliceBytes });
-          for (const name of NAMES) {
-            const trained = inputs.filter((_, i) => !all[i]?.untrained.includes(name));
-            const of = trained.length > 0 ? trained : inputs;
-            const alone = await mergedModel(store, of, { aggregation: configured(strategy), base: from });
-            expect(merged.get(name)).toEqual(alone.get(name));
+  test.each(strategies)(
+    'with skip are what %s merges from the updates that trained them, or from all',
+    async (strategy) => {
+      const aggregation = configured(strategy, { untrained: 'skip' });
+      await fc.assert(
+        fc.asyncProperty(sites, fc.constantFrom(16, 32, 1024), async (all, sliceBytes) => {
+          const store = memoryStore();
+          const inputs = await storeSites(store, all);
+          const base = {
+            ...(await storeFile(store, 'base', encodeSafetensors(weightsOf(all[0]!.values)))),
+            state: null,
+          };
+          for (const from of [null, base]) {
+            const merged = await mergedModel(store, inputs, { aggregation, base: from, sliceBytes });
+            for (const name of NAMES) {
+              const trained = inputs.filter((_, i) => !all[i]?.untrained.includes(name));
+              const contributors = trained.length > 0 ? trained : inputs;
+              const alone = await mergedModel(store, contributors, { aggregation: configured(strategy), base: from });
+              expect(merged.get(name)).toEqual(alone.get(name));
+            }
           }
-        }
-      }),
-      { numRuns: 15 },
-    );
-  });
+        }),
+        { numRuns: 15 },
+      );
+    },
+  );
 
-  test('are averaged as they are without it, to the same bytes as if nobody had said so', async () => {
+  test('merge to the same bytes without skip, whether or not updates declare them', async () => {
     await fc.assert(
       fc.asyncProperty(sites, async (all) => {
-        const [told, silent] = [memoryStore(), memoryStore()];
-        const a = await merge(told, await storeSites(told, all));
+        const [declaring, silent] = [memoryStore(), memoryStore()];
+        const a = await merge(declaring, await storeSites(declaring, all));
         const b = await merge(
           silent,
           await storeSites(
@@ -90,7 +93,7 @@ describe('parameters that some sites had nothing to train with', () => {
     );
   });
 
-  test('do not hold a head back that one site of three trained', async () => {
+  test('do not dilute a head that only one of three sites trained', async () => {
     const store = memoryStore();
     const start = { values: new Array(SIZE * NAMES.length).fill(1), samples: 100, untrained: ['out.second'] };
     const trained = { values: new Array(SIZE * NAMES.length).fill(4), samples: 1, untrained: [] };
@@ -103,7 +106,7 @@ describe('parameters that some sites had nothing to train with', () => {
   });
 
   test.each(['no list', '{"out.second":true}', '[1]'])(
-    'are not guessed from %s: the update is refused',
+    'cannot be declared as %s: the update is refused',
     async (list) => {
       const store = memoryStore();
       const file = encodeSafetensors(weightsOf(new Array(SIZE * NAMES.length).fill(1)), { untrained: list });
@@ -112,7 +115,7 @@ describe('parameters that some sites had nothing to train with', () => {
       const reason = 'the header\'s "untrained" is not a JSON list of tensor names.';
       expect(await merge(store, [input], { aggregation: configured('fedavg', { untrained: 'skip' }) })).toEqual({
         kind: 'refused',
-        refused: [{ input, reason, forGood: true }],
+        refused: [{ input, reason, permanent: true }],
       });
       expect((await merge(store, [input])).kind).toBe('merged');
     },

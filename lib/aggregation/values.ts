@@ -3,9 +3,9 @@ import type { Block, Source } from './pass.ts';
 import { tensorAt } from './slices.ts';
 
 /**
- * The floats of a block as float32; throws what the source's `fail` returns where one is not finite.
+ * The floats of a block as float32. Throws what the source's `fail` returns if a value is not finite.
  *
- * @param scratch where halves are decoded to; F32 is looked at where it was read
+ * @param scratch receives decoded half floats; F32 is returned in place
  */
 export function finiteFloats(block: Block<Source>, kernels: Kernels, scratch: Float32Array): Float32Array {
   const { bytes, dtype, source, slice } = block;
@@ -15,16 +15,16 @@ export function finiteFloats(block: Block<Source>, kernels: Kernels, scratch: Fl
     : new Float32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4);
   if (isHalf) kernels.decodeHalf(bytes, dtype, values);
   if (!kernels.finite(values)) {
-    const worst = values.findIndex((value) => !Number.isFinite(value));
-    const tensor = tensorAt(slice, Math.floor(worst / source.width));
+    const index = values.findIndex((value) => !Number.isFinite(value));
+    const tensor = tensorAt(slice, Math.floor(index / source.width));
     throw source.fail(`tensor "${tensor}" has values that are not finite`);
   }
   return values;
 }
 
 /**
- * Takes the element-wise maximum of whole numbers into `largest`, or copies them there where they are the first. A
- * counter is not a parameter: the mean of counts of steps is none, and a sum would count the shared past many times.
+ * Updates `largest` with the element-wise maximum of integers, or with a copy of the first ones. Integers are counters, not
+ * parameters: a mean of step counts is not a step count, and a sum would count the steps of the base once per site.
  */
 export function takeLargest(bytes: Uint8Array, dtype: 'I32' | 'I64', isFirst: boolean, largest: Uint8Array): void {
   if (isFirst) {

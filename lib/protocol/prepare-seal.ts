@@ -62,10 +62,10 @@ export async function prepareSeal(
       return { kind: 'seal', updates, failed, merged: { global: merged.global, state: merged.state, figures } };
     }
     const reasons = new Map<FederationKey, string>();
-    for (const { input, reason, forGood } of merged.refused) {
+    for (const { input, reason, permanent } of merged.refused) {
       const key = updates.find(({ weights }) => weights?.key === input.weights.key)?.key as FederationKey;
       reasons.set(key, reason);
-      if (forGood) await recordRefusal(context, open, input.site, key, reason);
+      if (permanent) await recordRefusal(context, open, input.site, key, reason);
     }
     candidates = candidates.map((candidate) => {
       const fault = candidate.fault ?? reasons.get(candidate.key);

@@ -5,7 +5,7 @@ import { middleMean, sortingNetwork } from './middle-mean.ts';
 
 describe('sortingNetwork', () => {
   test.each(Array.from({ length: 12 }, (_, i) => i + 1))('sorts %i rows', (rows) => {
-    // What sorts all sequences of zeros and ones sorts everything (Knuth, vol. 3, 5.3.4, theorem Z).
+    // A network that sorts all sequences of zeros and ones sorts everything (Knuth, vol. 3, 5.3.4, theorem Z).
     const network = sortingNetwork(rows);
     for (let bits = 0; bits < 2 ** rows; bits++) {
       const values = Array.from({ length: rows }, (_, row) => (bits >> row) & 1);
@@ -17,13 +17,13 @@ describe('sortingNetwork', () => {
     }
   });
 
-  test('compares 191 times for 32 rows, as Batcher says', () => {
+  test('has 191 comparisons for 32 rows (Batcher 1968)', () => {
     expect(sortingNetwork(32).length).toBe(191);
   });
 });
 
 describe('middleMean', () => {
-  test('is the mean of what is left between the extremes', () => {
+  test('is the mean without the extremes', () => {
     const column = fc.array(fc.float({ noNaN: true, min: -1e6, max: 1e6 }), { minLength: 1, maxLength: 40 });
     fc.assert(
       fc.property(column, fc.double({ min: 0, max: 0.499, noNaN: true }), (values, share) => {
@@ -36,7 +36,7 @@ describe('middleMean', () => {
 
         const middle = values.toSorted((a, b) => a - b).slice(dropped, values.length - dropped);
         const sum = middle.reduce((total, value) => total + value, 0);
-        // A sum may be either zero: which, depends on the order of equal values.
+        // Adding 0 turns −0 into 0: the sign of a zero sum depends on the order of summation.
         expect((merged[0] as number) + 0).toBe(Math.fround(sum / middle.length) + 0);
       }),
     );

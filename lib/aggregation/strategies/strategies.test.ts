@@ -18,7 +18,7 @@ import {
 } from '../testing.ts';
 import { strategyOf } from './strategies.ts';
 
-/** A model with floats before, between and after its counters, in slices of four. */
+/** A model with floats before and after its counters. */
 const mixed = (values: readonly number[], steps: bigint, seen: number): Tensors =>
   new Map<string, Tensors extends ReadonlyMap<string, infer T> ? T : never>([
     ['bias', f32(values.slice(0, 3))],
@@ -29,7 +29,7 @@ const mixed = (values: readonly number[], steps: bigint, seen: number): Tensors 
   ]);
 
 const finite = fc.float({ noNaN: true, noDefaultInfinity: true, min: -1e6, max: 1e6 });
-/** A base and five updates of some values each. */
+/** A base and five updates with the same number of values. */
 const campaign = fc.integer({ min: 4, max: 14 }).chain((size) => {
   const values = fc.array(finite, { minLength: size, maxLength: size });
   return fc.record({
@@ -51,7 +51,7 @@ describe.each(STRATEGIES)('%s', (name) => {
   const aggregation = configured(name);
   const { moments, select } = strategyOf(aggregation);
 
-  test('writes the same bytes whatever the slices, with and without a base', async () => {
+  test('writes the same bytes for any slice size, with and without a base', async () => {
     await fc.assert(
       fc.asyncProperty(campaign, async ({ base, updates, samples }) => {
         const store = memoryStore();
@@ -69,7 +69,7 @@ describe.each(STRATEGIES)('%s', (name) => {
     );
   });
 
-  test('gives the update itself where all sites send the same and there is no base', async () => {
+  test('returns the update if all sites send the same, without a base', async () => {
     await fc.assert(
       fc.asyncProperty(campaign, async ({ base, samples }) => {
         const store = memoryStore();
@@ -82,7 +82,7 @@ describe.each(STRATEGIES)('%s', (name) => {
     );
   });
 
-  test('stays within the range of the updates where there is no base', async () => {
+  test('stays within the range of the updates without a base', async () => {
     await fc.assert(
       fc.asyncProperty(campaign, async ({ updates, samples }) => {
         const store = memoryStore();
@@ -97,7 +97,7 @@ describe.each(STRATEGIES)('%s', (name) => {
     );
   });
 
-  test('takes the largest of each integer of the updates that it merges', async () => {
+  test('takes the maximum of each integer over the merged updates', async () => {
     const store = memoryStore();
     const inputs = await stored(
       store,
@@ -111,15 +111,15 @@ describe.each(STRATEGIES)('%s', (name) => {
 
     const merged = await mergedModel(store, inputs, { aggregation });
 
-    // Krum merges the second update, or the second and the third.
+    // Krum selects the second update; Multi-Krum also the third.
     const [first, last] = name === 'krum' ? [1, 1] : name === 'multi-krum' ? [1, 1] : [0, 2];
     expect(merged.get('norm.steps')?.data).toEqual(BigInt64Array.of(BigInt(last) << 40n));
     expect(merged.get('norm.seen')?.data).toEqual(Int32Array.of(10 - first, last - 10));
   });
 
-  test('merges differences to the base as the updates that they restore, and halves as what they decode to', async () => {
+  test('merges differences and half floats like the whole float32 weights', async () => {
     const store = memoryStore();
-    // Eighths below 32 are exact as F16 and BF16 alike, and so are sums of these.
+    // Multiples of 1/8 below 32 and their sums are exact in F16 and BF16.
     const base = [1, 2, -3, 4, 0.5].map((value) => value * 0.125);
     const differences = [3, -1, 2, 7, 7].map((scale) => [1, 0, -2, 5, 4].map((value) => (scale * value) / 8));
     const from = { ...(await storeFile(store, 'base', encodeSafetensors(mixed(base, 0n, 0)))), state: null };
@@ -140,7 +140,7 @@ describe.each(STRATEGIES)('%s', (name) => {
     }
   });
 
-  test(`reads each byte of every update ${select ? 'once, and then of those that it merges' : 'once'}`, async () => {
+  test(`reads each byte of every update once${select ? ', and those of merged updates again' : ''}`, async () => {
     const store = memoryStore();
     const inputs = await stored(
       store,
@@ -165,12 +165,12 @@ describe.each(STRATEGIES)('%s', (name) => {
     await merge(spy, inputs, { aggregation, sliceBytes: 16 });
 
     const bytes = 8 + 8 + 16;
-    // Krum without faulty sites merges the update that is nearest to one other.
+    // Krum with byzantine 0 selects the update that is nearest to one other.
     const passes = select ? [2, 1, 1] : [1, 1, 1];
     expect(inputs.map(({ weights }) => read.get(weights.key))).toEqual(passes.map((count) => count * bytes));
   });
 
-  test('refuses an update that is not finite, and leaves nothing behind', async () => {
+  test('refuses an update that is not finite, and writes nothing', async () => {
     const store = memoryStore();
     const updates = [
       [1, 1, 1, 1],
@@ -183,13 +183,13 @@ describe.each(STRATEGIES)('%s', (name) => {
     const merged = await merge(store, inputs, { aggregation, base });
 
     const reason = 'tensor "bias" has values that are not finite';
-    expect(merged).toEqual({ kind: 'refused', refused: [{ input: inputs[1], reason, forGood: true }] });
+    expect(merged).toEqual({ kind: 'refused', refused: [{ input: inputs[1], reason, permanent: true }] });
     expect(await store.head(keyOf('global'))).toBeUndefined();
     expect(await store.head(keyOf('state'))).toBeUndefined();
   });
 
   test(
-    moments.length > 0 ? 'keeps its moments in a state that the next round takes up' : 'keeps no state',
+    moments.length > 0 ? 'keeps its moments in a state that the next round continues' : 'keeps no state',
     async () => {
       const store = memoryStore();
       const from = await storeFile(store, 'base', encodeSafetensors(mixed([0, 0, 0, 0], 0n, 0)));
@@ -215,7 +215,7 @@ describe.each(STRATEGIES)('%s', (name) => {
     },
   );
 
-  test('says when there is nothing to merge', async () => {
+  test('reports when there is nothing to merge', async () => {
     expect(await merge(memoryStore(), [], { aggregation })).toEqual({
       kind: 'impossible',
       reason: 'There is no update to merge.',
@@ -224,7 +224,7 @@ describe.each(STRATEGIES)('%s', (name) => {
 });
 
 describe('Krum', () => {
-  test.each(['krum', 'multi-krum'] as const)('needs 2 · byzantine + 3 updates: %s', async (name) => {
+  test.each(['krum', 'multi-krum'] as const)('needs 2 · byzantine + 3 updates (%s)', async (name) => {
     const store = memoryStore();
     const inputs = await Promise.all(
       [1, 2, 3, 4, 5].map((value, i) => storeUpdate(store, `site-${i}`, 1, model(value, value))),

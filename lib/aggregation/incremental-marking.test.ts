@@ -1,19 +1,19 @@
 import { describe, expect, test, vi } from 'vitest';
-import { withoutMarking } from './garbage.ts';
+import { withoutIncrementalMarking } from './incremental-marking.ts';
 
 const flags: string[] = vi.hoisted(() => []);
 vi.mock('node:v8', () => ({ setFlagsFromString: (flag: string) => flags.push(flag) }));
 
-describe('withoutMarking', () => {
-  test('switches marking off for work that overlaps, and on again after the last, whatever came of it', async () => {
+describe('withoutIncrementalMarking', () => {
+  test('switches marking off while any work runs, and on again after the last one ends, even after an error', async () => {
     let endFirst = () => {};
-    const first = withoutMarking(
+    const first = withoutIncrementalMarking(
       () =>
         new Promise<string>((resolve) => {
           endFirst = () => resolve('first');
         }),
     );
-    const second = withoutMarking(() => Promise.reject(new Error('second')));
+    const second = withoutIncrementalMarking(() => Promise.reject(new Error('second')));
 
     await expect(second).rejects.toThrow('second');
     expect(flags).toEqual(['--no-incremental-marking']);
