@@ -3,21 +3,22 @@ import type { Answered } from './gpu-tasks.ts';
 import { requirementsOf, roundsOf } from './plan.ts';
 import type { CampaignState, StageState } from './state.ts';
 
+/** What a campaign needs next. */
 export type Action =
   /** Open the stage's next round. */
   | { readonly kind: 'open'; readonly at: RoundAddress }
-  /** Send the round's tasks again, to the participants that have not answered. */
+  /** Send the round's GPU tasks to the participants that have not answered. */
   | { readonly kind: 'send'; readonly at: RoundAddress; readonly answered: Answered }
-  /** See whether the round can be sealed, or merged and committed. */
+  /** Close the round if it can be closed. */
   | { readonly kind: 'close'; readonly at: RoundAddress }
   /** Every stage has completed. */
   | { readonly kind: 'complete' };
 
 /**
- * What a campaign needs next. Stages whose requirements have completed run side by side. Acting twice on the same
- * state is harmless, so that nobody has to know who else is acting.
+ * The next actions of a campaign. Stages whose requirements have completed run in parallel. Actions are idempotent, so that
+ * concurrent callers need no coordination.
  *
- * @param resendAfterSeconds age at which a round's task messages are taken for lost
+ * @param resendAfterSeconds age after which a round's GPU task messages count as lost
  */
 export function nextActions(state: CampaignState, now: Date, resendAfterSeconds: number): readonly Action[] {
   if (state.ended) return [];

@@ -5,22 +5,22 @@ import type { CoordinatorContext } from './context.ts';
 import { endCampaign } from './outcome.ts';
 import { isPaused, readPauses } from './pauses.ts';
 import { ensurePlan } from './planning.ts';
-import { sendAgain, startRound } from './rounds.ts';
+import { resendGpuTasks, startRound } from './rounds.ts';
 import { campaignState } from './state.ts';
 
 export interface AdvanceOptions {
-  /** Age at which a round's task messages are taken for lost and sent again, in seconds. */
+  /** Seconds after which a round's GPU task messages count as lost and are sent again; 900 by default. */
   readonly resendAfterSeconds?: number;
 }
 
-/** Long beside a queue's delivery, short beside a day's deadline. A task that runs already is not started again. */
+/** Long compared with a queue's delivery, short compared with a deadline of a day. A running GPU task is not started again. */
 const RESEND_AFTER_SECONDS = 900;
 
 /**
- * Looks at a campaign and does what it needs next: plans it, opens rounds and sends their tasks, sends them again
- * when they seem lost, ends the campaign. Safe to call at any time, any number of times, by many at once.
+ * Reconciles a campaign: plans it, opens rounds and sends their GPU tasks, resends tasks that seem lost, ends the campaign.
+ * Idempotent and safe to call concurrently.
  *
- * @returns the rounds that wait to be closed (`closeRound` of lib/aggregation does that)
+ * @returns the rounds for which the caller has to call `closeRound`
  */
 export async function advanceCampaign(
   context: CoordinatorContext,
@@ -34,13 +34,13 @@ export async function advanceCampaign(
   const plan = await ensurePlan(context, campaign);
   if (!plan) return [];
 
-  const isHeld = has(federationKeys.control(campaign)) && isPaused(await readPauses(context.federationStore, campaign));
+  const paused = has(federationKeys.control(campaign)) && isPaused(await readPauses(context.federationStore, campaign));
   const state = campaignState(plan.value, listing);
   const actions = nextActions(state, context.now(), options.resendAfterSeconds ?? RESEND_AFTER_SECONDS);
   for (const action of actions) {
     if (action.kind === 'complete') await endCampaign(context, campaign, 'completed');
-    else if (action.kind === 'open' && !isHeld) await startRound(context, plan, action.at);
-    else if (action.kind === 'send' && !isHeld) await sendAgain(context, action.at, action.answered);
+    else if (action.kind === 'open' && !paused) await startRound(context, plan, action.at);
+    else if (action.kind === 'send' && !paused) await resendGpuTasks(context, action.at, action.answered);
   }
   return actions.flatMap((action) => (action.kind === 'close' ? [action.at] : []));
 }

@@ -15,7 +15,7 @@ export interface Candidate extends Answer {
   readonly update: Document<UsableUpdate> | undefined;
 }
 
-/** Reads an answer and checks it against the round's terms. An object that is no update is a fault of its site, not an error. */
+/** Reads an answer and checks it against the round's terms. An unreadable object is a fault of its site, not an error. */
 export async function readAnswer(context: ReaderContext, open: Open, answer: AnswerKey): Promise<Candidate> {
   const { federationStore } = context;
   const { site, key } = answer;

@@ -9,8 +9,9 @@ import { digestOf, mergeEntries } from './merge-entries.ts';
 import { endCampaign } from './outcome.ts';
 import { deadlineOf, readPauses } from './pauses.ts';
 import { couldClose, prepareSeal } from './prepare-seal.ts';
+import { listReasons } from './reasons.ts';
+import { roundProgress } from './round-progress.ts';
 import { type RoundState, roundStates } from './state.ts';
-import { watchOf } from './watch-round.ts';
 
 /**
  * What `closeRound` found or did. `claimed`: the round can be closed and another caller is closing it; `delegated`: this
@@ -33,17 +34,17 @@ export async function closeRound(context: RoundContext, at: RoundAddress): Promi
     const open = await readJson(federationStore, federationKeys.open(at), openSchema);
     const closes = (deadline: Date) =>
       round.phase === 'sealed' || couldClose(open.value, round.answers, context.now(), deadline);
-    const watch = (deadline: Date) =>
-      context.log('round-watched', { ...at, ...watchOf(open.value, round.answers, deadline, context.now()) });
+    const logProgress = (deadline: Date) =>
+      context.log('round-watched', { ...at, ...roundProgress(open.value, round.answers, deadline, context.now()) });
     // The cheap check first: pauses can only move the deadline later.
     const planned = new Date(open.value.deadline);
     if (!closes(planned)) {
-      watch(planned);
+      logProgress(planned);
       return 'waiting';
     }
     if (await federationStore.head(federationKeys.outcome(at.campaign))) return 'ended';
     const deadline = deadlineOf(open.value, await readPauses(federationStore, at.campaign), context.now());
-    watch(deadline);
+    logProgress(deadline);
     if (!closes(deadline)) return 'waiting';
     // The answers seen last time were not enough: only a new answer can change the decision.
     const answers = JSON.stringify(round.answers);
@@ -111,6 +112,6 @@ async function close(
   const why =
     merged.kind === 'impossible'
       ? merged.reason
-      : `updates have changed since they were sealed. ${merged.refused.map(({ input, reason }) => `${input.site}: ${reason}`).join('; ')}.`;
+      : `updates have changed since they were sealed. ${listReasons(merged.refused.map(({ input, reason }) => `${input.site}: ${reason}`))}`;
   return fail(`Round ${at.round} of ${at.stage} failed: ${why}`);
 }

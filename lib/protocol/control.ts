@@ -8,26 +8,26 @@ import { endCampaign } from './outcome.ts';
 import { isPaused, type Pauses } from './pauses.ts';
 
 /**
- * Pauses a campaign: no further round opens and no task is sent until it is resumed. Tasks that run go on, and their
- * updates count. A campaign that is paused already stays so.
+ * Pauses a campaign: no round opens and no GPU task is sent until it is resumed. Running GPU tasks continue, and their
+ * updates count. Idempotent.
  *
- * @throws FedcardioError `NOT_FOUND` where there is no such campaign, `CAMPAIGN_FAILED` where it has ended
+ * @throws FedcardioError `NOT_FOUND` if there is no such campaign, `CAMPAIGN_FAILED` if it has ended
  */
 export const pauseCampaign = (context: StoreContext, campaign: string, reason?: string): Promise<Pauses> =>
   changePauses(context, campaign, (pauses, now) =>
     isPaused(pauses) ? pauses : [...pauses, { from: now, until: null, ...(reason === undefined ? {} : { reason }) }],
   );
 
-/** Lets a paused campaign go on: its deadlines are put off by the time that it was paused. Errors as {@link pauseCampaign}. */
+/** Resumes a campaign. Deadlines move by the duration of the pause. Idempotent; throws like {@link pauseCampaign}. */
 export const resumeCampaign = (context: StoreContext, campaign: string): Promise<Pauses> =>
   changePauses(context, campaign, (pauses, now) =>
     pauses.map((pause) => (pause.until === null ? { ...pause, until: now } : pause)),
   );
 
 /**
- * Ends a campaign for good. Updates that still come are kept and never merged.
+ * Cancels a campaign. Later updates are stored but never merged. Throws `NOT_FOUND` if there is no such campaign.
  *
- * @returns how it ended: another outcome where that came first
+ * @returns the campaign's outcome, which differs from `cancelled` if the campaign had already ended
  */
 export async function cancelCampaign(context: StoreContext, campaign: string, reason?: string): Promise<Outcome> {
   await requireCampaign(context, campaign);
@@ -45,7 +45,7 @@ async function changePauses(
   for (;;) {
     if (await federationStore.tryGet(federationKeys.outcome(campaign))) {
       throw new FedcardioError('CAMPAIGN_FAILED', `Campaign ${campaign} has ended.`, {
-        hint: '`fedcardio status` says how.',
+        hint: '`fedcardio status` shows how.',
       });
     }
     const stored = await tryReadJson(federationStore, key, controlSchema);
@@ -56,7 +56,7 @@ async function changePauses(
       log('campaign-controlled', { campaign, paused: isPaused(pauses) });
       return pauses;
     } catch (error) {
-      // Somebody else changed it meanwhile: on top of that, then.
+      // Lost the race: reapply the change to the new version.
       if (!isFedcardioError(error, 'PRECONDITION_FAILED')) throw error;
     }
   }

@@ -34,23 +34,23 @@ const decide = (answers: readonly Answer[], seconds: number, quorum = QUORUM) =>
 const sites = (answers: readonly Answer[]) => answers.map(({ site }) => site);
 
 describe('roundDecision', () => {
-  test('waits for its deadline while there is no quorum', () => {
+  test('waits for the deadline without quorum', () => {
     expect(decide([answer('munich', 10), answer('berlin', 20)], 999)).toEqual({ kind: 'wait', until: atSecond(1000) });
   });
 
-  test('waits after the quorum for as long as it should, from the update that made it', () => {
+  test('waits for closeAfterQuorumSeconds after the update that reached quorum', () => {
     const answers = [answer('berlin', 30), answer('hamburg', 10), answer('munich', 20)];
 
     expect(decide(answers, 89)).toEqual({ kind: 'wait', until: atSecond(90) });
     expect(decide(answers, 90)).toMatchObject({ kind: 'seal', accepted: answers, failed: [] });
   });
 
-  test('closes at once with the quorum when there is no grace, even if the storage clock is ahead', () => {
+  test('closes at quorum if closeAfterQuorumSeconds is 0, even if the storage clock is ahead', () => {
     const answers = [answer('berlin', 30), answer('hamburg', 30), answer('munich', 30)];
     expect(decide(answers, 29, { ...QUORUM, closeAfterQuorumSeconds: 0 }).kind).toBe('seal');
   });
 
-  test('closes at once when all have answered, failed or not', () => {
+  test('closes once every participant has answered, usable or not', () => {
     const decision = decide(
       [answer('berlin', 1), answer('hamburg', 2), answer('heidelberg', 3, 'no GPU'), answer('munich', 4, 'NaN')],
       5,
@@ -62,11 +62,11 @@ describe('roundDecision', () => {
     });
   });
 
-  test('closes at its deadline with what has come', () => {
+  test('closes at the deadline with the usable updates', () => {
     expect(decide([answer('munich', 10), answer('berlin', 20)], 1000).kind).toBe('seal');
   });
 
-  test('fails at its deadline below minSites, and names who failed and who did not answer', () => {
+  test('fails at the deadline below minSites, and names failed and missing sites', () => {
     expect(decide([answer('munich', 10), answer('berlin', 20, 'no GPU')], 1000)).toEqual({
       kind: 'fail',
       reason:
@@ -74,7 +74,7 @@ describe('roundDecision', () => {
     });
   });
 
-  test('fails without waiting when every participant has failed', () => {
+  test('fails at once if every participant has failed', () => {
     expect(
       decide(
         SITES.map((site) => answer(site, 1, 'no GPU')),
@@ -83,7 +83,7 @@ describe('roundDecision', () => {
     ).toMatchObject({ kind: 'fail' });
   });
 
-  test('takes the first usable update of a site, also after a failure', () => {
+  test('accepts the first usable update of a site, even after a failure', () => {
     const answers = SITES.flatMap((site) => [
       answer(site, 1, 'no GPU', 'a'),
       answer(site, 2, undefined, 'b'),
@@ -96,13 +96,13 @@ describe('roundDecision', () => {
     );
   });
 
-  test('never counts a site that is not a participant', () => {
+  test('ignores sites that are not participants', () => {
     const strangers = ['x', 'y', 'z'].map((site) => answer(site, 1));
     expect(decide([...strangers, answer('berlin', 1)], 500).kind).toBe('wait');
     expect(decide([...strangers, answer('berlin', 1)], 1000).kind).toBe('fail');
   });
 
-  test('always closes at the deadline, never below minSites, each site once, sorted', () => {
+  test('always closes by the deadline, seals at least minSites updates, each site once, sorted', () => {
     const answers = fc.array(
       fc
         .tuple(

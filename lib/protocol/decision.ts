@@ -1,6 +1,7 @@
 import type { FederationKey } from '../federation/keys.ts';
 import type { Open, Quorum } from '../federation/schemas.ts';
 import { groupBy } from '../group-by.ts';
+import { listReasons } from './reasons.ts';
 
 /** A site's answer to a round. */
 export interface Answer {
@@ -21,8 +22,8 @@ export type Decision<A extends Answer> =
   | { readonly kind: 'fail'; readonly reason: string };
 
 /**
- * Decides whether a round closes now, and with which updates. It closes as soon as every participant has answered, usably
- * or not; otherwise when it has had quorum for `closeAfterQuorumSeconds`; at the latest at its deadline. A round that
+ * Decides whether a round closes now, and with which updates. It closes as soon as every participant has answered, usable or
+ * not; otherwise when it has had quorum for `closeAfterQuorumSeconds`; at the latest at its deadline. A round that
  * closes with fewer than `minSites` usable updates has failed.
  *
  * If a site answered several times, its first usable answer by key order counts: a retry replaces an earlier failure.
@@ -47,7 +48,7 @@ export function roundDecision<A extends Answer>(
   ];
   return {
     kind: 'fail',
-    reason: `Round ${open.round} of ${open.stage} failed: ${accepted.length} of ${open.participants.length} sites sent a usable update, ${quorum.minSites} needed. ${reasons.join('; ')}.`,
+    reason: `Round ${open.round} of ${open.stage} failed: ${accepted.length} of ${open.participants.length} sites sent a usable update, ${quorum.minSites} needed. ${listReasons(reasons)}`,
   };
 }
 

@@ -13,7 +13,7 @@ export type Answered = ReadonlySet<string>;
 
 /**
  * Sends a round's GPU task, with the round's terms, to the participants that have not answered, and records the time. A
- * site whose queue cannot be reached does not stop the others: it is logged and tried again with the next resend. Throws
+ * site whose queue cannot be reached does not stop the others: it is logged and retried with the next resend. Throws
  * if no site could be reached.
  *
  * @param answered sites to leave out of a resend
@@ -45,12 +45,12 @@ export async function sendGpuTasks(context: CoordinatorContext, open: Open, answ
   log('tasks-sent', { ...at, sites });
 }
 
-/** Age below which a message that was sent once cannot be outdated, in seconds. */
+/** Seconds during which a message that was sent for the first time counts as current. */
 const FRESH_SECONDS = 60;
 
 /**
- * Whether a GPU task was requested just now and for the first time: then it is due without reading anything. A message
- * delivered twice within that time starts an unneeded GPU task at worst.
+ * Whether a GPU task was requested just now and for the first time. Such a task is due without any request to the storage.
+ * At worst, a message that is delivered twice within this time starts an unneeded GPU task.
  */
 export function isFresh({ at, resent }: Pick<GpuTaskMessage, 'at' | 'resent'>, now: Date): boolean {
   return !resent && now.getTime() - Date.parse(at) < FRESH_SECONDS * 1000;
@@ -73,10 +73,10 @@ export async function isGpuTaskDue(
 }
 
 /**
- * Answers a round for a GPU task that failed for good, so that the round does not wait for its site. If the site sends
- * an update after all, before the seal, the update counts.
+ * Records the permanent failure of a GPU task as its site's answer, so that the round does not wait for it. An update that
+ * the site sends before the seal still counts.
  *
- * @param code stable code of the failure, from the error family if it has one
+ * @param code stable code of the failure: an `ErrorCode`, if the failure has one
  */
 export async function recordFailure(
   { federationStore, now, log }: Omit<StoreContext, 'federation'>,

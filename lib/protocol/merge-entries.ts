@@ -37,5 +37,5 @@ export async function mergeEntries(
   });
 }
 
-/** Names a list of updates with 64 bits, which only have to differ between the lists of one round. */
+/** Identifies a list of updates by 64 bits, which only have to differ between the lists of one round. */
 export const digestOf = (entries: SealEntries): string => sha256Hex(canonicalJson(entries)).slice(0, 16);

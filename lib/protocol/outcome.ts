@@ -4,9 +4,10 @@ import { createJson } from '../storage/documents.ts';
 import type { StoreContext } from './context.ts';
 
 /**
- * Ends a campaign for good. Of several outcomes the first stands, and is returned.
+ * Creates a campaign's outcome, which ends it. If it already has one, that outcome stands.
  *
- * @param reason why it failed, in words for the one who started it; a completed campaign needs none
+ * @param reason why it failed or was cancelled, for the user who started it
+ * @returns the outcome that stands
  */
 export async function endCampaign(
   { federationStore, now, log }: StoreContext,

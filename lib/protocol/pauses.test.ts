@@ -13,7 +13,7 @@ const deadline = (pauses: readonly (readonly [number, number | null])[], now: nu
   );
 
 describe('deadlineOf', () => {
-  test('is put off by the pauses since the round opened, and by no other', () => {
+  test('is extended by pauses since the round opened, and not by earlier ones', () => {
     expect(deadline([], 500)).toEqual(atSecond(1000));
     expect(deadline([[0, 50]], 500)).toEqual(atSecond(1000));
     expect(deadline([[0, 150]], 500)).toEqual(atSecond(1050));
@@ -28,7 +28,7 @@ describe('deadlineOf', () => {
     ).toEqual(atSecond(1110));
   });
 
-  test('is never reached while a pause lasts that began before it', () => {
+  test('is not reached during a pause that began before it', () => {
     fc.assert(
       fc.property(fc.integer({ min: 0, max: 999 }), fc.integer({ min: 0, max: 1e6 }), (from, longer) => {
         const now = Math.max(100, from) + longer;
@@ -38,7 +38,7 @@ describe('deadlineOf', () => {
   });
 });
 
-test('a campaign is paused while its last pause is open', () => {
+test('isPaused is true while the last pause has no end', () => {
   expect(isPaused([])).toBe(false);
   expect(isPaused([{ from: iso(0), until: iso(1) }])).toBe(false);
   expect(

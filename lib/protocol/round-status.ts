@@ -22,7 +22,7 @@ export interface RoundStatus {
   readonly waitingFor: readonly string[];
   /** Recorded failures and updates that could not be merged. */
   readonly failed: readonly { readonly site: string; readonly reason: string }[];
-  /** Answers that came after the seal, from sites without an update in it: kept, never merged. */
+  /** Answers after the seal from sites without a sealed update. They are stored but never merged. */
   readonly late: readonly { readonly site: string; readonly key: string; readonly at: string }[];
   /** Figures of the commit: means over the sites, weighted by their samples. */
   readonly figures: Readonly<Record<string, number>>;
@@ -30,7 +30,7 @@ export interface RoundStatus {
 
 const READS_AT_ONCE = 16;
 
-/** The state of a round: what its sites sent, and what became of it. */
+/** The status of a round: who answered, who is missing, and the result. Read-only. */
 export async function roundStatus(context: ReaderContext, round: RoundState, pauses: Pauses): Promise<RoundStatus> {
   const { federationStore } = context;
   const { at, phase, answers } = round;

@@ -9,8 +9,8 @@ import { ableSites } from './participants.ts';
 import { stageOf } from './plan.ts';
 
 /**
- * Opens a stage's next round and sends its tasks, or ends the campaign where the round cannot be held. Of several
- * that open it at once, the one whose terms stand sends the tasks.
+ * Opens a stage's next round and sends its GPU tasks, or ends the campaign if the round is impossible. Of several concurrent
+ * callers, the one that created open.json sends the GPU tasks.
  */
 export async function startRound(context: CoordinatorContext, plan: Document<Plan>, at: RoundAddress): Promise<void> {
   const { federationStore, now, log } = context;
@@ -28,14 +28,14 @@ export async function startRound(context: CoordinatorContext, plan: Document<Pla
   await sendGpuTasks(context, value);
 }
 
-/** Sends an open round's tasks to those that have not answered. */
-export async function sendAgain(context: CoordinatorContext, at: RoundAddress, answered: Answered): Promise<void> {
+/** Sends an open round's GPU tasks again to the participants that have not answered. */
+export async function resendGpuTasks(context: CoordinatorContext, at: RoundAddress, answered: Answered): Promise<void> {
   const { federationStore } = context;
   const open = await readJson(federationStore, federationKeys.open(at), openSchema);
   await sendGpuTasks(context, open.value, answered);
 }
 
-/** What a round starts from: the commit of the round before and its global model. */
+/** The previous round's commit and global model; null in the first round. */
 async function baseOf({ federationStore }: StoreContext, at: RoundAddress): Promise<Open['base']> {
   if (at.round === 1) return null;
   const key = federationKeys.commit({ ...at, round: at.round - 1 });

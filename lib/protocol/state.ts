@@ -16,9 +16,9 @@ export interface AnswerKey {
   readonly site: string;
   readonly key: FederationKey;
   readonly at: Date;
-  /** `failed`: the site recorded a failure; `refused`: a refusal object lies beside the update. */
+  /** `failed`: the site recorded a failure; `refused`: the round recorded a refusal of the update. */
   readonly unusable: 'failed' | 'refused' | undefined;
-  /** Bytes of the weights beside it; undefined without weights. */
+  /** Bytes of the weights next to the update; undefined without weights. */
   readonly weightsBytes: number | undefined;
 }
 
@@ -33,14 +33,14 @@ export interface RoundState {
 
 export interface StageState {
   readonly stage: Stage;
-  /** The rounds that have opened, 1, 2, … */
+  /** The opened rounds in order, from round 1. */
   readonly rounds: readonly RoundState[];
   readonly completed: boolean;
 }
 
 export interface CampaignState {
   readonly campaign: string;
-  /** The campaign has an outcome: nothing more happens. */
+  /** Whether the campaign has an outcome. Nothing changes after it. */
   readonly ended: boolean;
   readonly stages: readonly StageState[];
 }

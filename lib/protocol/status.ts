@@ -10,11 +10,11 @@ import { campaignState } from './state.ts';
 
 export interface CampaignStatus {
   readonly campaign: string;
-  /** `uploaded`: no plan yet. */
+  /** `uploaded`: there is no plan yet. */
   readonly phase: 'uploaded' | 'running' | 'paused' | Outcome['status'];
   /** Why it failed, was cancelled or is paused. */
   readonly reason: string | undefined;
-  /** ISO 8601, UTC. */
+  /** ISO 8601 in UTC, like `endedAt`. */
   readonly plannedAt: string | undefined;
   readonly endedAt: string | undefined;
   readonly stages: readonly StageStatus[];
@@ -24,16 +24,14 @@ export interface StageStatus {
   readonly name: string;
   readonly kind: Stage['kind'];
   readonly phase: 'waiting' | 'running' | 'completed';
-  /** Rounds that the stage has when it is complete. */
+  /** Number of rounds of the completed stage. */
   readonly total: number;
   readonly rounds: readonly RoundStatus[];
 }
 
 const READS_AT_ONCE = 16;
 
-/**
- * Where a campaign stands, for people and dashboards. Reads only; undefined where there is no campaign of this name.
- */
+/** The status of a campaign, for users and dashboards. Read-only; undefined if there is no such campaign. */
 export async function campaignStatus(context: ReaderContext, campaign: string): Promise<CampaignStatus | undefined> {
   const { federationStore } = context;
   const listing = await collect(federationStore.list(federationKeys.campaignPrefix(campaign)));

@@ -39,7 +39,7 @@ const withEncoding = (delta: boolean): Open => ({
 });
 
 describe('updateFault', () => {
-  test('finds nothing wrong with what fits the terms', () => {
+  test('accepts an update that fits the terms', () => {
     expect(faultOf({})).toBeUndefined();
     expect(faultOf({ weights: { ...UPDATE.weights, delta: true } }, 100, withEncoding(true))).toBeUndefined();
   });
@@ -49,17 +49,21 @@ describe('updateFault', () => {
     ['another stage', { stage: 'student' }, /its key says otherwise/],
     ['another campaign', { campaign: 'other' }, /its key says otherwise/],
     ['another site', { site: 'munich' }, /its key says otherwise/],
-    ['another model to start from', { base: 'c'.repeat(64) }, /the update started from c+, the round from b+/],
-    ['no model to start from', { base: null }, /the update started from no model/],
+    ['another base', { base: 'c'.repeat(64) }, /the update started from c+, the round from b+/],
+    ['no base', { base: null }, /the update started from no model/],
     ['no weights', { weights: null }, /no weights/],
-    ['weights elsewhere', { weights: { ...UPDATE.weights, key: keyOf('elsewhere') } }, /the weights are at elsewhere/],
+    [
+      'weights under another key',
+      { weights: { ...UPDATE.weights, key: keyOf('elsewhere') } },
+      /the weights are at elsewhere/,
+    ],
     ['weights of another length', { weights: { ...UPDATE.weights, bytes: 99 } }, /have 100 bytes, .* says 99/],
-    ['a difference where none was asked for', { weights: { ...UPDATE.weights, delta: true } }, /whole weights were/],
+    ['a difference instead of whole weights', { weights: { ...UPDATE.weights, delta: true } }, /whole weights were/],
   ])('refuses %s', (_, change, reason) => {
     expect(faultOf(change)).toMatch(reason);
   });
 
-  test('refuses weights that are missing, too large, or whole where a difference was asked for', () => {
+  test('refuses weights that are missing, too large, or whole instead of a difference', () => {
     const small = { ...TEACHER_STAGE, aggregation: { ...TEACHER_STAGE.aggregation, maxUpdateBytes: 99 } };
     const missing = updateFault(UPDATE, OPEN, { site: 'berlin', weightsBytes: undefined });
     expect(missing).toMatch(/have no bytes/);
@@ -67,7 +71,7 @@ describe('updateFault', () => {
     expect(faultOf({}, 100, withEncoding(true))).toMatch(/a difference was asked for/);
   });
 
-  test('refuses a site that takes no part, and weights for a stage that merges none', () => {
+  test('refuses a site that is not a participant, and weights for a stage that merges none', () => {
     const other = { site: 'munich', weightsBytes: 100 };
     expect(updateFault({ ...UPDATE, site: 'munich' }, OPEN, other)).toBe('munich takes no part in this round');
     const evaluate: Open['config'] = {
@@ -82,7 +86,7 @@ describe('updateFault', () => {
   });
 });
 
-test('asks for differences only where there is a model to differ from', () => {
+test('sendsDelta is true only with a base', () => {
   expect(sendsDelta(withEncoding(true))).toBe(true);
   expect(sendsDelta({ ...withEncoding(true), base: null })).toBe(false);
   expect(sendsDelta(OPEN)).toBe(false);

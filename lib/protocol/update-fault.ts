@@ -4,10 +4,8 @@ import { learns } from './plan.ts';
 import type { AnswerKey } from './state.ts';
 
 /**
- * Why an update cannot be merged, as far as its metadata and the listing tell; undefined where it can. What it says of
- * itself must be what its key and the round's terms say.
- *
- * @param answer as it was listed
+ * Why an update cannot be merged, judged by its metadata and the listing; undefined if it can. Its metadata must agree with
+ * its key and the round's terms.
  */
 export function updateFault(
   update: Update,
@@ -17,8 +15,8 @@ export function updateFault(
   const { campaign, stage, round, config } = open;
   if (!open.participants.some((participant) => participant.site === site)) return `${site} takes no part in this round`;
   if (update.campaign !== campaign || update.stage !== stage || update.round !== round || update.site !== site) {
-    const says = `${update.campaign}/${update.stage}/${update.round} of ${update.site}`;
-    return `the update says that it is for ${says}, its key says otherwise`;
+    const address = `${update.campaign}/${update.stage}/${update.round} of ${update.site}`;
+    return `the update says that it is for ${address}, its key says otherwise`;
   }
   if (update.status === 'failed') return `${update.code}: ${update.reason}`;
   const base = open.base?.sha256 ?? null;
@@ -41,6 +39,6 @@ export function updateFault(
   return undefined;
 }
 
-/** Whether a round's updates hold differences to the model that it starts from: not where it starts from none. */
+/** Whether a round's updates hold differences from the base. Without a base they hold whole weights. */
 export const sendsDelta = ({ base, config }: Pick<Open, 'base' | 'config'>): boolean =>
   base !== null && learns(config) && config.encoding.delta;

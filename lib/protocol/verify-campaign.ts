@@ -21,7 +21,7 @@ export interface CampaignVerification {
 
 /**
  * Recomputes every link of a campaign's chain, from campaign.json through the plan to the last commit of every stage.
- * Read-only; reads each update and each model once or twice.
+ * Read-only. Reads each update and each model once or twice.
  *
  * @throws FedcardioError `NOT_FOUND` if the campaign has no plan
  */
@@ -39,12 +39,12 @@ export async function verifyCampaign(
   const total = stages.reduce((sum, committed) => sum + committed.length, 0);
   const rounds: RoundVerification[] = [];
   for (const committed of stages) {
-    let before: Document<Commit> | undefined;
+    let previous: Document<Commit> | undefined;
     for (const { at } of committed) {
-      const verified = await verifyRound(federationStore, { plan, at, before });
+      const verified = await verifyRound(federationStore, { plan, at, previous });
       rounds.push(verified);
       onRound?.(verified, rounds.length, total);
-      before = verified.commit;
+      previous = verified.commit;
     }
   }
   return { faults: planFaults(plan.value, source?.body), rounds };
@@ -52,8 +52,8 @@ export async function verifyCampaign(
 
 function planFaults(plan: Plan, source: Uint8Array | undefined): readonly string[] {
   if (!source || sha256Hex(source) !== plan.source) {
-    return ['campaign.json is not the one that was planned, or was uploaded again'];
+    return ['campaign.json is missing or has changed since it was planned'];
   }
   const planned = parseJson(source, campaignSchema, federationKeys.campaign(plan.campaign.id));
-  return canonicalJson(planned) === canonicalJson(plan.campaign) ? [] : ['plan.json is not what campaign.json says'];
+  return canonicalJson(planned) === canonicalJson(plan.campaign) ? [] : ['plan.json does not match campaign.json'];
 }

@@ -26,10 +26,10 @@ export interface Link {
   readonly plan: Document<Plan>;
   readonly at: RoundAddress;
   /** Commit of the previous round; undefined in a stage's first round. */
-  readonly before: Document<Commit> | undefined;
+  readonly previous: Document<Commit> | undefined;
 }
 
-/** The differences between a round as recomputed and as stored. */
+/** The differences between a recomputed and a stored round. */
 export interface RoundVerification {
   readonly at: RoundAddress;
   readonly faults: readonly string[];
@@ -37,7 +37,7 @@ export interface RoundVerification {
 }
 
 /**
- * Recomputes a committed round from what its sites sent: terms, seal, the hash of every update, the merge to the last
+ * Recomputes a committed round from its sites' updates: terms, seal, the hash of every update, the merge to the last
  * byte, and the figures. Read-only. An unreadable object is a fault; only storage failures are thrown.
  */
 export async function verifyRound(store: FederationStore, link: Link): Promise<RoundVerification> {
@@ -61,7 +61,7 @@ export async function verifyRound(store: FederationStore, link: Link): Promise<R
 
 /** Faults within the round's own documents. */
 function chainFaults(
-  { plan, at, before }: Link,
+  { plan, at, previous }: Link,
   open: Document<Open>,
   seal: Document<Seal>,
   commit: Document<Commit>,
@@ -69,21 +69,21 @@ function chainFaults(
   const { sites } = commit.value;
   const sealed = seal.value.updates.map(({ site }) => site);
   const participants = open.value.participants.map(({ site }) => site);
-  const global = before?.value.global;
-  const base = before && global ? { commit: before.sha256, ...global, state: before.value.state } : null;
-  const previous = base?.commit ?? plan.sha256;
+  const global = previous?.value.global;
+  const base = previous && global ? { commit: previous.sha256, ...global, state: previous.value.state } : null;
+  const link = base?.commit ?? plan.sha256;
   const samples = seal.value.updates.reduce((sum, update) => sum + update.samples, 0);
   const claims: readonly (readonly [boolean, string])[] = [
-    [same(open.value.config, stageOf(plan.value, at.stage)), 'its terms are not those of the plan'],
-    [same(open.value.base, base), 'it does not start from the model of the round before'],
-    [open.value.previous === previous, 'open.json does not name the link before'],
+    [same(open.value.config, stageOf(plan.value, at.stage)), 'open.json does not have the terms of the plan'],
+    [same(open.value.base, base), 'open.json does not start from the model of the previous round'],
+    [open.value.previous === link, 'open.json does not name the previous link'],
     [seal.value.open === open.sha256, 'seal.json does not name open.json'],
     [commit.value.seal === seal.sha256, 'commit.json does not name seal.json'],
-    [commit.value.previous === previous, 'commit.json does not name the link before'],
-    [same(sealed, [...new Set(sealed)].sort()), 'its updates are not sorted, one of a site'],
-    [sealed.every((site) => participants.includes(site)), 'it merges updates of sites that take no part'],
-    [same(sites, sealed), 'commit.json names other sites than seal.json'],
-    [commit.value.samples === samples, 'commit.json counts other samples than seal.json'],
+    [commit.value.previous === link, 'commit.json does not name the previous link'],
+    [same(sealed, [...new Set(sealed)].sort()), 'seal.json does not list one update per site, sorted by site'],
+    [sealed.every((site) => participants.includes(site)), 'seal.json lists sites that are not participants'],
+    [same(sites, sealed), 'commit.json lists other sites than seal.json'],
+    [commit.value.samples === samples, 'commit.json counts a different number of samples than seal.json'],
   ];
   return claims.flatMap(([holds, fault]) => (holds ? [] : [fault]));
 }
@@ -97,7 +97,7 @@ async function updateFaults(store: FederationStore, open: Open, seal: Seal): Pro
     const fault = updateFault(update.value, open, { site, weightsBytes: weights?.bytes });
     if (fault !== undefined) faults.push(`${site}: ${fault}`);
     if (update.value.status === 'ok' && update.value.samples !== samples)
-      faults.push(`${site}: other samples are sealed`);
+      faults.push(`${site}: seal.json counts a different number of samples`);
   }
   return faults;
 }
@@ -114,14 +114,14 @@ async function mergeFaults(store: FederationStore, open: Open, seal: Seal, commi
     ['state', "the server optimiser's state"],
   ] as const) {
     if (!same(again[file], commit[file])) faults.push(`${what} is not what its updates merge to`);
-    if (!same(stored[file], commit[file])) faults.push(`${what} that is stored is not the one that commit.json names`);
+    if (!same(stored[file], commit[file])) faults.push(`${what} in the bucket is not the one that commit.json names`);
   }
   const figures = await figuresOf(store, seal.updates);
   if (!same(figures, commit.figures)) faults.push('the figures are not the means of its updates');
   return faults;
 }
 
-/** The files that a commit names, as they are stored now. */
+/** Current length and SHA-256 of the files that a commit names. */
 async function storedFiles(store: FederationStore, { global, state }: MergedFiles): Promise<MergedFiles> {
   return { global: global && (await storedFile(global.key)), state: state && (await storedFile(state.key)) };
 

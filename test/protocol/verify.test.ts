@@ -71,7 +71,7 @@ describe('verifyCampaign', () => {
     expect(await faults()).toEqual(
       expect.arrayContaining([
         "teacher/hinge-points 1: berlin: the update's metadata has changed since it was sealed",
-        'teacher/hinge-points 1: berlin: other samples are sealed',
+        'teacher/hinge-points 1: berlin: seal.json counts a different number of samples',
       ]),
     );
   });
@@ -81,7 +81,7 @@ describe('verifyCampaign', () => {
     await overwrite(global!.key, weights(7));
 
     expect(await faults()).toContain(
-      'teacher/hinge-points 1: the model that is stored is not the one that commit.json names',
+      'teacher/hinge-points 1: the model in the bucket is not the one that commit.json names',
     );
   });
 
@@ -89,10 +89,10 @@ describe('verifyCampaign', () => {
     await overwrite(federationKeys.commit(FIRST), canonicalJson({ ...(await commitOf(FIRST)), samples: 99 }));
 
     expect(await faults()).toEqual([
-      'teacher/hinge-points 1: commit.json counts other samples than seal.json',
-      'teacher/hinge-points 2: it does not start from the model of the round before',
-      'teacher/hinge-points 2: open.json does not name the link before',
-      'teacher/hinge-points 2: commit.json does not name the link before',
+      'teacher/hinge-points 1: commit.json counts a different number of samples than seal.json',
+      'teacher/hinge-points 2: open.json does not start from the model of the previous round',
+      'teacher/hinge-points 2: open.json does not name the previous link',
+      'teacher/hinge-points 2: commit.json does not name the previous link',
     ]);
   });
 
@@ -104,7 +104,7 @@ describe('verifyCampaign', () => {
     expect(await faults()).toEqual(
       expect.arrayContaining([
         'teacher/hinge-points 2: seal.json does not name open.json',
-        'teacher/hinge-points 2: it merges updates of sites that take no part',
+        'teacher/hinge-points 2: seal.json lists sites that are not participants',
         'teacher/hinge-points 2: munich: munich takes no part in this round',
       ]),
     );
@@ -125,7 +125,7 @@ describe('verifyCampaign', () => {
   test('finds a campaign.json that differs from the planned one', async () => {
     await overwrite(federationKeys.campaign('tavi'), JSON.stringify(campaignWith({ minSites: 2 })));
 
-    expect(await faults()).toEqual(['campaign.json is not the one that was planned, or was uploaded again']);
+    expect(await faults()).toEqual(['campaign.json is missing or has changed since it was planned']);
   });
 
   test('rejects an unknown campaign', async () => {

@@ -1,23 +1,23 @@
 import type { Open } from '../federation/schemas.ts';
 import type { AnswerKey } from './state.ts';
 
-/** What those who watch over a round are told with each look at it: alarms rest on this. */
-export interface RoundWatch {
+/** Fields of the log event `round-watched`, from which alarms are derived. */
+export interface RoundProgress {
   readonly deadline: string;
-  /** Participants that have answered with what is not known to be unusable. */
+  /** Number of participants with an answer that is not known to be unusable. */
   readonly usable: number;
   readonly quorum: number;
-  /** 0 until the deadline. */
+  /** Seconds since the deadline; 0 before it. */
   readonly overdueSeconds: number;
-  /** Whether quorum is missing in the last quarter of the round's time; undefined before that. */
+  /** Whether quorum is missing; undefined before the last quarter of the round's time. */
   readonly shortOfQuorum: boolean | undefined;
 }
 
-/** A quarter of a day is time enough to telephone a hospital. */
+/** Share of a round's time in which a missing quorum is reported: 6 of 24 hours suffice to call a hospital. */
 const LAST_SHARE = 0.25;
 
-/** @param deadline the round's, put off by pauses */
-export function watchOf(open: Open, answers: readonly AnswerKey[], deadline: Date, now: Date): RoundWatch {
+/** @param deadline the round's deadline, extended by pauses */
+export function roundProgress(open: Open, answers: readonly AnswerKey[], deadline: Date, now: Date): RoundProgress {
   const participants = new Set(open.participants.map(({ site }) => site));
   const usable = new Set(
     answers.filter(({ site, unusable }) => !unusable && participants.has(site)).map(({ site }) => site),
