@@ -1,4 +1,4 @@
-/** All that an async iterable yields. (`Array.fromAsync` needs Node 22.) */
+/** All items of an async iterable. (`Array.fromAsync` needs Node 22.) */
 export async function collect<T>(items: AsyncIterable<T>): Promise<readonly T[]> {
   const all: T[] = [];
   for await (const item of items) all.push(item);
@@ -6,23 +6,23 @@ export async function collect<T>(items: AsyncIterable<T>): Promise<readonly T[]>
 }
 
 /**
- * The results of `f` in the order of the items, with at most `limit` calls started and not yet taken. After an error
- * no further call is started; those under way are left to finish.
+ * The results of `f` in the order of the items. Runs ahead of the consumer by at most `limit` calls. After an error no
+ * further call starts; running calls finish.
  */
 export async function* mapAhead<T, R>(
   items: Iterable<T>,
   limit: number,
   f: (item: T) => Promise<R>,
 ): AsyncGenerator<R> {
-  const underWay: Promise<R>[] = [];
+  const running: Promise<R>[] = [];
   for (const item of items) {
     const result = f(item);
-    // It is awaited later: without a handler until then, a failure would end the process.
+    // Errors surface when this is awaited later. Without a handler until then, they would end the process.
     result.catch(() => {});
-    underWay.push(result);
-    if (underWay.length >= limit) yield (await underWay.shift()) as R;
+    running.push(result);
+    if (running.length >= limit) yield (await running.shift()) as R;
   }
-  for (const result of underWay) yield await result;
+  for (const result of running) yield await result;
 }
 
 /** All results of `f` in the order of the items, at most `limit` calls at a time. Throws the first error. */

@@ -3,8 +3,8 @@ import type { z } from 'zod';
 import { FedcardioError } from './error.ts';
 
 /**
- * A value as JSON with the keys of every object in one fixed order and no white space: the same value always has the
- * same bytes, and so the same SHA-256. Properties that are undefined are left out.
+ * A value as JSON with sorted keys and without white space: equal values have equal bytes and thus the same SHA-256.
+ * Undefined properties are left out.
  */
 export function canonicalJson(value: unknown): string {
   return JSON.stringify(value, (_, inner: unknown) =>
@@ -14,13 +14,13 @@ export function canonicalJson(value: unknown): string {
   );
 }
 
-/** SHA-256 in lower-case hexadecimal digits, of bytes or of text in UTF-8. */
+/** SHA-256 of bytes, or of text in UTF-8, in lower-case hexadecimal. */
 export const sha256Hex = (data: Uint8Array | string): string => createHash('sha256').update(data).digest('hex');
 
 /**
- * Parses stored or received JSON. Throws `BAD_MESSAGE` naming the place and the path of every fault.
+ * Parses JSON. Throws `BAD_MESSAGE` with `where` and the path of every fault.
  *
- * @param where the object or message, for the error: "campaigns/tavi/campaign.json"
+ * @param where name of the object or message, for the error: "campaigns/tavi/campaign.json"
  */
 export function parseJson<S extends z.ZodType>(bytes: Uint8Array, schema: S, where: string): z.infer<S> {
   let value: unknown;
@@ -32,7 +32,7 @@ export function parseJson<S extends z.ZodType>(bytes: Uint8Array, schema: S, whe
   return parseValue(value, schema, where);
 }
 
-/** Like {@link parseJson}, for a value that is parsed already. */
+/** Like {@link parseJson}, for a parsed value. */
 export function parseValue<S extends z.ZodType>(value: unknown, schema: S, where: string): z.infer<S> {
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
@@ -40,7 +40,7 @@ export function parseValue<S extends z.ZodType>(value: unknown, schema: S, where
   throw new FedcardioError('BAD_MESSAGE', `${where}: ${faults.join('; ')}.`, { cause: parsed.error });
 }
 
-/** `stages[0].rounds: ` */
+/** A path as a prefix of a message: `stages[0].rounds: `; empty for the root. */
 function pathOf(path: readonly PropertyKey[]): string {
   const text = path.map((part) => (typeof part === 'number' ? `[${part}]` : `.${String(part)}`)).join('');
   return text && `${text.replace(/^\./, '')}: `;

@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream';
 import type { FederationKey, SiteKey } from '../federation/keys.ts';
 
-/** Object storage and queues as the rest of fedcardio sees them. lib/aws implements both on the AWS SDK. */
+/** The interfaces of object storage and queues. lib/aws implements both with the AWS SDK. */
 
 export interface ObjectInfo<K extends string = string> {
   readonly key: K;
@@ -19,15 +19,15 @@ export interface StoredObject {
 export interface PutOptions {
   readonly contentType?: string;
   readonly metadata?: Readonly<Record<string, string>>;
-  /** `'*'`: only where no object has the key. */
+  /** `'*'`: write only if no object has the key. */
   readonly ifNoneMatch?: '*';
-  /** Only over the version with this ETag. */
+  /** Write only if the stored version has this ETag. */
   readonly ifMatch?: string;
 }
 
 /**
- * The objects of one bucket, by keys of type `K`. A missing object is `undefined` from `tryGet` and `head`, and a
- * `NOT_FOUND` error from the others. A lost condition is a `PRECONDITION_FAILED` error. Implementations retry S3's 409
+ * The objects of one bucket, with keys of type `K`. For a missing object `tryGet` and `head` return undefined; the others
+ * throw `NOT_FOUND`. A failed condition throws `PRECONDITION_FAILED`. Implementations retry S3's 409
  * (conditional write undecided) and transient failures.
  */
 export interface ObjectStore<K extends string = string> {
@@ -36,8 +36,8 @@ export interface ObjectStore<K extends string = string> {
   readonly get: (key: K) => Promise<StoredObject>;
   readonly tryGet: (key: K) => Promise<StoredObject | undefined>;
   /**
-   * Bytes from `start` to `end`, exclusive; fewer where the object ends earlier. With `into`, a buffer of at least that
-   * length, the bytes are written to its start and the filled part of it is returned, so that repeated reads reuse memory.
+   * Bytes from `start` to `end`, exclusive; fewer if the object ends earlier. `into` is a buffer of at least that length:
+   * the bytes are written to its start and the filled part is returned, so that repeated reads reuse memory.
    */
   readonly getRange: (key: K, start: number, end: number, into?: Uint8Array) => Promise<Uint8Array>;
   readonly stream: (key: K) => Promise<Readable>;
@@ -45,11 +45,11 @@ export interface ObjectStore<K extends string = string> {
   readonly put: (key: K, body: Uint8Array | string, options?: PutOptions) => Promise<{ readonly etag: string }>;
   /** Creates the object, or reports that it exists. Atomic: exactly one of several concurrent callers creates it. */
   readonly putIfAbsent: (key: K, body: Uint8Array | string) => Promise<'created' | 'exists'>;
-  /** Uploads parts as they come, each but the last at least 5 MiB. The object is visible once the last part is in. */
+  /** Uploads a stream of parts, each but the last at least 5 MiB. The object becomes visible after the last part. */
   readonly putParts: (key: K, parts: AsyncIterable<Uint8Array>) => Promise<{ readonly etag: string }>;
-  /** All objects below a prefix in byte order of their keys, fetched page by page. */
+  /** All objects below a prefix, in byte order of their keys. Pages are fetched as needed. */
   readonly list: (prefix: K) => AsyncIterable<ObjectInfo<K>>;
-  /** The folders directly below a prefix, each with the prefix and a closing slash, in byte order. */
+  /** The folders directly below a prefix, in byte order. Each includes the prefix and ends with a slash. */
   readonly folders: (prefix: K) => AsyncIterable<K>;
   readonly delete: (key: K) => Promise<void>;
 }
@@ -75,7 +75,7 @@ export interface QueueMessage {
   readonly receiveCount: number;
 }
 
-/** Queues by name. */
+/** Queues, addressed by name. */
 export interface Queues {
   send(queue: string, body: string): Promise<void>;
   /** Long-polls up to `waitSeconds` (at most 20) for at most `max` (at most 10) messages. */
@@ -83,9 +83,9 @@ export interface Queues {
     queue: string,
     options: { readonly max: number; readonly waitSeconds: number; readonly signal?: AbortSignal },
   ): Promise<readonly QueueMessage[]>;
-  /** Deletes messages, ten with a request. */
+  /** Deletes messages, up to ten per request. */
   delete(queue: string, receipts: readonly string[]): Promise<void>;
   changeVisibility(queue: string, receipt: string, seconds: number): Promise<void>;
-  /** Messages waiting and in flight, approximately. */
+  /** Approximate number of waiting and of in-flight messages. */
   depth(queue: string): Promise<{ readonly waiting: number; readonly inFlight: number }>;
 }

@@ -6,11 +6,11 @@ import type { ObjectStore } from './contract.ts';
 /** A JSON object as it is stored. */
 export interface Document<T> {
   readonly value: T;
-  /** SHA-256 of the stored bytes, by which other documents refer to it. */
+  /** SHA-256 of the stored bytes. Other documents refer to it. */
   readonly sha256: string;
 }
 
-/** A document that was read, with its version. */
+/** A document that was read, with the ETag of its version. */
 export interface StoredDocument<T> extends Document<T> {
   readonly etag: string;
 }
@@ -18,7 +18,7 @@ export interface StoredDocument<T> extends Document<T> {
 /** The store to read from; its bucket's name goes into error messages. */
 type Reader<K extends string> = Pick<ObjectStore<K>, 'bucket' | 'tryGet'>;
 
-/** Reads a JSON object. Throws `BAD_MESSAGE` naming key and path of the fault, `NOT_FOUND` if the object is missing. */
+/** Reads a JSON object. Throws `BAD_MESSAGE` with the key and the path of each fault, and `NOT_FOUND` if it is missing. */
 export async function readJson<K extends string, S extends z.ZodType>(
   store: Reader<K>,
   key: NoInfer<K>,
@@ -56,6 +56,6 @@ export async function createJson<K extends string, S extends z.ZodType>(
   const sha256 = sha256Hex(body);
   if ((await store.putIfAbsent(key, body)) === 'created') return { value, sha256, created: true };
   const stored = await readJson(store, key, schema);
-  // It may still be this caller's: a write whose response was lost is repeated and then finds its own object.
+  // It may still be this caller's: a write whose response was lost is repeated and then finds its own result.
   return { ...stored, created: stored.sha256 === sha256 };
 }

@@ -11,7 +11,7 @@ type OwnedWrite<T> =
 
 /**
  * Compare-and-swap of a document that names its owner (`holder`). A write whose response was lost is repeated and then
- * fails on its own success: the owner in the stored document tells.
+ * fails on its own success. The owner in the stored document tells whether that happened.
  *
  * @param etag version to replace; undefined: the document must not exist yet
  */

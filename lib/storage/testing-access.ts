@@ -3,7 +3,7 @@ import { isLike, type ObjectAccess } from '../federation/access.ts';
 import type { ObjectStore } from './contract.ts';
 
 /**
- * A store that allows what a role may do in a bucket and answers the rest as S3 and the adapter in lib/aws do:
+ * A store that enforces a role's access to a bucket. It denies like S3 and the adapter in lib/aws:
  *
  * - S3 answers 404 for a missing object only to roles that may list the whole bucket, otherwise 403. The adapter's
  *   `tryGet` then lists the key, and still finds that the object is missing if the role may list it.

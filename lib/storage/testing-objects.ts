@@ -5,7 +5,7 @@ import type { ObjectInfo, ObjectStore, OpenBucket, PutOptions, StoredObject } fr
 
 export interface MemoryStorageOptions {
   readonly now?: () => Date;
-  /** Called after an object became visible, and awaited by its writer: tests use it to drive notifications. */
+  /** Called after an object became visible, and awaited by its writer. Tests use it to send notifications. */
   readonly onWrite?: (bucket: string, key: string) => void | Promise<void>;
 }
 
@@ -16,10 +16,10 @@ export interface MemoryStorageOptions {
 export function createMemoryStorage(options: MemoryStorageOptions = {}): OpenBucket {
   const now = options.now ?? (() => new Date());
   const stored = new Map<string, StoredObject & { readonly info: ObjectInfo }>();
-  /** `bucket/key` of all objects in byte order, so that a listing visits only what it lists. */
+  /** `bucket/key` of all objects in byte order, so that a listing visits only the objects that it returns. */
   const paths: string[] = [];
 
-  /** Index of the first path that does not come before this one. */
+  /** Index of the first stored path that is not before `path`: a binary search. */
   function indexOf(path: string): number {
     let [low, high] = [0, paths.length];
     while (low < high) {
@@ -105,7 +105,7 @@ export function createMemoryStorage(options: MemoryStorageOptions = {}): OpenBuc
   };
 }
 
-/** By UTF-8, as S3 sorts; the order of JavaScript's strings differs beyond the basic plane. */
+/** Byte order of UTF-8, like S3. JavaScript compares UTF-16, which differs outside the basic multilingual plane. */
 const comesBefore = (a: string, b: string): boolean =>
   ASCII.test(a) && ASCII.test(b) ? a < b : Buffer.compare(Buffer.from(a), Buffer.from(b)) < 0;
 const ASCII = /^[ -~]*$/;

@@ -2,23 +2,23 @@ import { randomUUID } from 'node:crypto';
 import { FedcardioError } from '../error.ts';
 import type { QueueMessage, Queues } from './contract.ts';
 
-interface Held {
+interface StoredMessage {
   readonly id: string;
   readonly body: string;
   readonly receiveCount: number;
   readonly receipt: string | undefined;
-  /** Milliseconds since the epoch, before which nobody else sees the message. */
+  /** Milliseconds since the epoch until which the message is hidden. */
   readonly visibleAt: number;
 }
 
-/** {@link Queues} in memory, unordered no more than SQS's are. Queues exist as soon as they are named. */
+/** {@link Queues} in memory, for tests. A queue exists as soon as it is used. */
 export function createMemoryQueues(options: { readonly visibilityTimeoutSeconds?: number } = {}): Queues {
   const visibilityMs = (options.visibilityTimeoutSeconds ?? 30) * 1000;
-  const queues = new Map<string, Map<string, Held>>();
+  const queues = new Map<string, Map<string, StoredMessage>>();
   const wakers = new Set<() => void>();
 
-  function messagesOf(name: string): Map<string, Held> {
-    const known = queues.get(name) ?? new Map<string, Held>();
+  function messagesOf(name: string): Map<string, StoredMessage> {
+    const known = queues.get(name) ?? new Map<string, StoredMessage>();
     queues.set(name, known);
     return known;
   }
@@ -41,8 +41,8 @@ export function createMemoryQueues(options: { readonly visibilityTimeoutSeconds?
     });
   }
 
-  /** Until something was sent or made visible, the next hidden message is due, the time is over, or the signal. */
-  function change(name: string, deadline: number, signal: AbortSignal | undefined): Promise<void> {
+  /** Resolves when a message was sent or becomes visible, at the deadline, or when `signal` aborts. */
+  function waitForChange(name: string, deadline: number, signal: AbortSignal | undefined): Promise<void> {
     return new Promise((resolve) => {
       const due = Math.min(deadline, ...[...messagesOf(name).values()].map((message) => message.visibleAt));
       const timer = setTimeout(done, Math.max(1, due - Date.now()));
@@ -68,7 +68,7 @@ export function createMemoryQueues(options: { readonly visibilityTimeoutSeconds?
       while (!signal?.aborted) {
         const taken = take(name, max);
         if (taken.length > 0 || Date.now() >= deadline) return taken;
-        await change(name, deadline, signal);
+        await waitForChange(name, deadline, signal);
       }
       return [];
     },
@@ -78,9 +78,9 @@ export function createMemoryQueues(options: { readonly visibilityTimeoutSeconds?
       }
     },
     changeVisibility: async (name, receipt, seconds) => {
-      const held = [...messagesOf(name).values()].find((message) => message.receipt === receipt);
-      if (!held) throw new FedcardioError('STORAGE', `Queue ${name} knows no message by this receipt.`);
-      messagesOf(name).set(held.id, { ...held, visibleAt: Date.now() + seconds * 1000 });
+      const message = [...messagesOf(name).values()].find((candidate) => candidate.receipt === receipt);
+      if (!message) throw new FedcardioError('STORAGE', `Queue ${name} has no message with this receipt.`);
+      messagesOf(name).set(message.id, { ...message, visibleAt: Date.now() + seconds * 1000 });
       wake();
     },
     depth: async (name) => {
