@@ -8,7 +8,7 @@ import { jobName } from './job-name.ts';
 /** Time limit of a merge job, seconds. 64 updates of 4 GiB take a small part of it. */
 const TIMEOUT_SECONDS = 6 * 3600;
 /** Seconds until a failed merge is retried. A person may have to fix its cause, and each attempt costs money. */
-const RETRY_AFTER_SECONDS = 900;
+const RESUBMIT_AFTER_SECONDS = 900;
 
 /**
  * Delegates closing a round to an AWS Batch job if its updates have more than `maxBytes` in total. The job runs the same
@@ -29,7 +29,7 @@ export function mergeAsJobs(
       claim: { store: federationStore, key: federationKeys.mergeJob(at) },
       environment: { FEDCARDIO_MERGE: canonicalJson(at) },
       timeoutSeconds: TIMEOUT_SECONDS,
-      againAfterSeconds: RETRY_AFTER_SECONDS,
+      resubmitAfterSeconds: RESUBMIT_AFTER_SECONDS,
     };
     const launch = await launchBatchJob(context, request);
     log(launch.kind === 'failed' ? 'merge-failed' : 'merge-launched', { ...at, bytes, ...launch });

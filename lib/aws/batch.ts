@@ -1,53 +1,54 @@
 import { BatchClient, DescribeJobsCommand, ListJobsCommand, SubmitJobCommand } from '@aws-sdk/client-batch';
 import { FedcardioError } from '../error.ts';
 import { type ConnectionOptions, connection } from './clients.ts';
-import { storageError } from './failures.ts';
+import { attemptWith, storageError } from './failures.ts';
 
-/** What is to run as a job of AWS Batch. */
+/** A job to submit to AWS Batch. */
 export interface JobRequest {
-  /** Two jobs of one name do the same work. */
+  /** Jobs with the same name do the same work. */
   readonly name: string;
   readonly environment: Readonly<Record<string, string>>;
-  /** Each attempt is ended after so long; Batch takes no less than 60. */
+  /** Batch ends each attempt after this time, but not before its minimum of 60 seconds. */
   readonly timeoutSeconds: number;
 }
 
 export interface BatchJob {
   readonly id: string;
   readonly phase: 'alive' | 'succeeded' | 'failed';
-  /** Why it failed, where Batch says so. */
+  /** Why it failed, if Batch gives a reason. */
   readonly reason: string | undefined;
 }
 
-/** The jobs of one queue, all of one definition. */
+/** The jobs of one job queue and one job definition. */
 export interface BatchQueue {
-  /** @returns the job's id; throws `BAD_MESSAGE` for what cannot be a job, `STORAGE` when Batch did not take it */
+  /** Returns the job's id. Throws `BAD_MESSAGE` if the environment is too large, `STORAGE` if Batch rejects the job. */
   submit(request: JobRequest): Promise<string>;
-  /** Undefined when Batch has forgotten it, as it does some days after its end. */
+  /** Undefined if Batch no longer knows the job: it deletes jobs some days after their end. */
   describe(id: string): Promise<BatchJob | undefined>;
-  /** The youngest job of this name. */
+  /** The newest job with this name. */
   find(name: string): Promise<BatchJob | undefined>;
 }
 
 export interface BatchQueueOptions extends ConnectionOptions {
-  /** ARN or name of the queue and of the definition that its jobs are of. */
+  /** ARN or name. */
   readonly jobQueue: string;
+  /** ARN or name. */
   readonly jobDefinition: string;
-  /** Of a call that Batch throttles; see {@link throttledOnly}. */
+  /** Attempts of a call that Batch throttles; see {@link retryOnlyThrottling}. */
   readonly maxAttempts?: number;
 }
 
 const SOCKETS = 8;
 const MIN_TIMEOUT_SECONDS = 60;
-/** Half a minute at most: a function has a whole one, and after it the message comes again. */
+/** Takes at most half a minute. The calling function has one minute; after it the message is delivered again. */
 const MAX_ATTEMPTS = 6;
-/** ECS takes no longer overrides, and counts the JSON around them. */
+/** Limit of ECS for a job's overrides as JSON. */
 const OVERRIDES_BYTES = 8192;
 
 export function createBatchQueue(options: BatchQueueOptions): BatchQueue {
   const { jobQueue, jobDefinition, maxAttempts = MAX_ATTEMPTS } = options;
   const client = new BatchClient({ ...connection(options, SOCKETS), retryMode: 'adaptive', maxAttempts });
-  client.config.retryStrategy = throttledOnly(client.config.retryStrategy);
+  client.config.retryStrategy = retryOnlyThrottling(client.config.retryStrategy);
   const batch = options.trace?.(client) ?? client;
   return {
     submit: async ({ name, environment, timeoutSeconds }) => {
@@ -77,7 +78,7 @@ export function createBatchQueue(options: BatchQueueOptions): BatchQueue {
       const { jobSummaryList = [] } = await attempt(`look for job ${name}`, () =>
         batch.send(new ListJobsCommand({ jobQueue, filters })),
       );
-      // Batch compares names without regard to case, and lists the youngest first.
+      // Batch compares names case-insensitively and lists the newest job first.
       const found = jobSummaryList.find(({ jobName }) => jobName === name);
       return found && jobOf(found.jobId as string, found);
     },
@@ -87,11 +88,10 @@ export function createBatchQueue(options: BatchQueueOptions): BatchQueue {
 type RetryStrategy = BatchClient['config']['retryStrategy'];
 
 /**
- * The SDK's adaptive retries, but only for what Batch refused because it is asked too often (it takes 50 calls a
- * second). Of a call whose answer was lost nobody knows whether it made a job, and there is no token by which Batch
- * would know it again: who repeats it may start a second job.
+ * Restricts the SDK's adaptive retries to throttled calls (Batch accepts 50 calls a second). A call whose response was lost
+ * may have created a job, and SubmitJob takes no idempotency token: a retry could start a second job.
  */
-function throttledOnly(provider: RetryStrategy): RetryStrategy {
+function retryOnlyThrottling(provider: RetryStrategy): RetryStrategy {
   return async () => {
     const strategy = await provider();
     if (!('refreshRetryTokenForRetry' in strategy)) return strategy;
@@ -119,15 +119,9 @@ function checkOverrides(name: string, overrides: unknown): void {
   if (bytes <= OVERRIDES_BYTES) return;
   throw new FedcardioError(
     'BAD_MESSAGE',
-    `Job ${name} cannot be submitted: its environment has ${bytes} bytes, ECS takes ${OVERRIDES_BYTES}.`,
-    { hint: "Shorten the stage's configuration: fewer or shorter patterns, tasks or model names." },
+    `Job ${name} cannot be submitted: its environment has ${bytes} bytes, ECS accepts ${OVERRIDES_BYTES}.`,
+    { hint: "Shorten the stage's configuration: use fewer or shorter patterns, tasks or model names." },
   );
 }
 
-async function attempt<T>(doing: string, work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    throw storageError(error, doing);
-  }
-}
+const attempt = attemptWith(storageError);

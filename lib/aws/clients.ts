@@ -7,24 +7,27 @@ interface Credentials {
   readonly sessionToken?: string;
 }
 
-/** Where objects and queues are. All empty: AWS, by the environment's region and role. */
+/** How to reach S3, SQS and Batch. By default AWS, with the region and role of the environment. */
 export interface ConnectionOptions {
-  /** URL of the embedded server, of LocalStack or of a VPC endpoint. Empty or absent: AWS. */
+  /** URL of the embedded server, of LocalStack or of a VPC endpoint. AWS if empty or absent. */
   readonly endpoint?: string | undefined;
   readonly region?: string | undefined;
   readonly credentials?: Credentials | undefined;
-  /** Wraps each client of the SDK, so that its calls are traced. */
+  /** Wraps each SDK client to trace its calls. */
   readonly trace?: (<C>(client: C) => C) | undefined;
 }
 
-/** SDK's default of 50 would let a merge and its neighbours wait for each other. */
+/** With the SDK's default of 50, concurrent merges would wait for each other's connections. */
 const S3_SOCKETS = 512;
-/** Every queue holds one socket while it is long-polled: with any bound, sends of a large federation would wait for them. */
+/** Each long poll occupies a socket. With a limit, the sends of a large federation would wait for them. */
 const SQS_SOCKETS = Number.POSITIVE_INFINITY;
 
 const LOCAL_CREDENTIALS: Credentials = { accessKeyId: 'local', secretAccessKey: 'local' };
 
-/** An S3 client, which finds buckets of other regions; with an endpoint, buckets are addressed by path, because `bucket.127.0.0.1` names no host. */
+/**
+ * An S3 client that follows redirects to buckets in other regions. With an endpoint, buckets are addressed by path, because
+ * `bucket.127.0.0.1` is not a valid host.
+ */
 export function createS3Client(options: ConnectionOptions = {}): S3Client {
   const client = new S3Client({
     ...connection(options, S3_SOCKETS),
@@ -34,15 +37,19 @@ export function createS3Client(options: ConnectionOptions = {}): S3Client {
   return options.trace?.(client) ?? client;
 }
 
-/** An SQS client that calls its endpoint, not the host in the queue's URL: emulators put hosts there that do not resolve. */
+/** An SQS client that calls its endpoint instead of the queue URL's host, which emulators may set to an unresolvable name. */
 export function createSqsClient(options: ConnectionOptions = {}): SQSClient {
   const client = new SQSClient({ ...connection(options, SQS_SOCKETS), useQueueUrlAsEndpoint: false });
   return options.trace?.(client) ?? client;
 }
 
-/** What every client of the SDK is made with. `maxSockets`: connections that it may hold at once. */
+/**
+ * Configuration that all SDK clients share.
+ *
+ * @param maxSockets most connections of the client
+ */
 export function connection(options: ConnectionOptions, maxSockets: number) {
-  // The SDK's version is pinned: which Node a later one will want is no news to who runs this one.
+  // The SDK's version is pinned, so warnings about the Node version that later ones need do not concern users.
   process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true';
   const { endpoint } = options;
   const credentials = options.credentials ?? (needsNoCredentials(endpoint) ? LOCAL_CREDENTIALS : undefined);
@@ -58,7 +65,7 @@ export function connection(options: ConnectionOptions, maxSockets: number) {
   };
 }
 
-/** An emulator on this machine takes any credentials; without this the SDK would search for a role for seconds. */
+/** An emulator on this machine accepts any credentials. Without them the SDK would search for a role for seconds. */
 function needsNoCredentials(endpoint: string | undefined): boolean {
   if (!endpoint || process.env.AWS_ACCESS_KEY_ID || process.env.AWS_PROFILE) return false;
   return ['127.0.0.1', 'localhost', '[::1]'].includes(new URL(endpoint).hostname);

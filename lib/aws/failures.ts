@@ -1,69 +1,80 @@
 import { FedcardioError } from '../error.ts';
 
-/** The fields of an SDK exception that decisions are made on. */
+/** The fields of an SDK exception on which callers branch. */
 export interface ServiceFailure {
   readonly name: string;
   readonly status: number | undefined;
 }
 
-/** Name and HTTP status of what the AWS SDK threw. */
+/** Name and HTTP status of an SDK exception. */
 export function serviceFailure(error: unknown): ServiceFailure {
   if (!(error instanceof Error)) return { name: 'Unknown', status: undefined };
   const metadata = (error as { readonly $metadata?: { readonly httpStatusCode?: number } }).$metadata;
   return { name: error.name, status: metadata?.httpStatusCode };
 }
 
-/** No object has the key. A missing bucket is not this: it is a mistake of configuration; nor is a missing upload. */
+/** Whether the object is missing. A missing bucket (a configuration error) or upload does not count. */
 export function isMissingObject(error: unknown): boolean {
   const { name, status } = serviceFailure(error);
   return status === 404 && name !== 'NoSuchBucket' && name !== 'NoSuchUpload';
 }
 
+/** Creates a function that runs `work` and translates its errors with `toError`. */
+export const attemptWith =
+  (toError: (error: unknown, action: string) => FedcardioError) =>
+  async <T>(action: string, work: () => Promise<T>): Promise<T> => {
+    try {
+      return await work();
+    } catch (error) {
+      throw toError(error, action);
+    }
+  };
+
 /**
- * What the SDK threw, as one of ours: `NOT_FOUND`, `PRECONDITION_FAILED` or `STORAGE`, with the cause.
+ * Translates an SDK exception about an object to `NOT_FOUND`, `PRECONDITION_FAILED` or `STORAGE`.
  *
- * @param doing what was attempted and on what: "read s3://bucket/key"
+ * @param action the failed action, for the message: "read s3://bucket/key"
  */
-export function objectError(error: unknown, doing: string): FedcardioError {
+export function objectError(error: unknown, action: string): FedcardioError {
   const { name, status } = serviceFailure(error);
-  if (isMissingObject(error)) return new FedcardioError('NOT_FOUND', `Cannot ${doing}: there is no such object.`);
+  if (isMissingObject(error)) return new FedcardioError('NOT_FOUND', `Cannot ${action}: there is no such object.`);
   if (name === 'PreconditionFailed' || status === 412) {
-    return new FedcardioError('PRECONDITION_FAILED', `Cannot ${doing}: another writer was there first.`, {
+    return new FedcardioError('PRECONDITION_FAILED', `Cannot ${action}: another writer was first.`, {
       cause: error,
-      hint: 'Read the object again and decide anew.',
+      hint: 'Read the object again before the next attempt.',
     });
   }
-  return storageError(error, doing);
+  return storageError(error, action);
 }
 
-/** What the SDK threw about a queue, as one of ours: `NOT_FOUND` or `STORAGE`, with the cause. */
-export function queueError(error: unknown, doing: string): FedcardioError {
+/** Translates an SDK exception about a queue to `NOT_FOUND` or `STORAGE`. */
+export function queueError(error: unknown, action: string): FedcardioError {
   const { name } = serviceFailure(error);
   if (name.includes('QueueDoesNotExist') || name.includes('NonExistentQueue')) {
-    return new FedcardioError('NOT_FOUND', `Cannot ${doing}: there is no such queue.`, {
+    return new FedcardioError('NOT_FOUND', `Cannot ${action}: there is no such queue.`, {
       cause: error,
       hint: 'Provision the federation first, and check region and endpoint.',
     });
   }
-  return storageError(error, doing);
+  return storageError(error, action);
 }
 
 const HINTS: Readonly<Record<string, string>> = {
   NoSuchBucket: 'Provision the federation first, and check region and endpoint.',
   AccessDenied: 'Check the policies of the role and of the bucket or queue.',
   CredentialsProviderError: 'Set AWS credentials, or the endpoint of a local server.',
-  TooManyRequestsException: 'It is asked too often; the message comes again.',
-  ECONNREFUSED: 'Is the local server running, and on this port?',
+  TooManyRequestsException: 'The request rate is too high. The message will be delivered again.',
+  ECONNREFUSED: 'Check that the local server is running on this port.',
 };
 
-/** What the SDK threw about anything else, as `STORAGE` with the cause. */
-export function storageError(error: unknown, doing: string): FedcardioError {
+/** Translates any other SDK exception to `STORAGE`. */
+export function storageError(error: unknown, action: string): FedcardioError {
   const { name, status } = serviceFailure(error);
   const code = (error as { readonly code?: string } | undefined)?.code;
   const message = error instanceof Error && error.message ? error.message : String(code ?? error);
   const hint = HINTS[name] ?? HINTS[code ?? ''];
   const what = [name === 'Error' ? code : name, status].filter((part) => part !== undefined).join(' ');
-  return new FedcardioError('STORAGE', `Cannot ${doing}: ${message}${what ? ` (${what})` : ''}.`, {
+  return new FedcardioError('STORAGE', `Cannot ${action}: ${message}${what ? ` (${what})` : ''}.`, {
     cause: error,
     ...(hint ? { hint } : {}),
   });

@@ -19,15 +19,15 @@ let store: SiteStore;
 let clock: number;
 const now = () => new Date(clock);
 const launch = (
-  request: Partial<typeof REQUEST> & { readonly againAfterSeconds?: number } = {},
-  of = store,
-  on = queue,
+  request: Partial<typeof REQUEST> & { readonly resubmitAfterSeconds?: number } = {},
+  claims = store,
+  jobs = queue,
 ) =>
   launchBatchJob(
-    { queue: on, now },
+    { queue: jobs, now },
     {
       ...REQUEST,
-      claim: { store: of, key: siteKeys.job({ campaign: 'tavi', stage: 'student', round: 1 }) },
+      claim: { store: claims, key: siteKeys.job({ campaign: 'tavi', stage: 'student', round: 1 }) },
       ...request,
     },
   );
@@ -48,7 +48,7 @@ beforeEach(async () => {
 afterEach(() => batch.close());
 
 describe('a Batch job', () => {
-  test('is submitted with its name, environment and time-out', async () => {
+  test('is submitted with its name, environment and timeout', async () => {
     const { kind } = await launch();
 
     expect(kind).toBe('started');
@@ -63,13 +63,13 @@ describe('a Batch job', () => {
     ]);
   });
 
-  test('has no less time than Batch gives, however late it is', async () => {
+  test("has at least Batch's minimum timeout, even after the deadline", async () => {
     await launch({ timeoutSeconds: -5000 });
     expect(batch.jobs[0]?.request.timeout).toEqual({ attemptDurationSeconds: 60 });
   });
 
   test.each(['SUBMITTED', 'PENDING', 'RUNNABLE', 'STARTING', 'RUNNING'])(
-    'is not started again while it is %s',
+    'is not submitted again while it is %s',
     async (status) => {
       const first = await launch();
       batch.jobs[0]!.status = status;
@@ -80,7 +80,7 @@ describe('a Batch job', () => {
     },
   );
 
-  test('is started once by twenty that want it at the same time', async () => {
+  test('is submitted once by twenty concurrent callers', async () => {
     const kinds = (await Promise.all(Array.from({ length: 20 }, () => launch()))).map(({ kind }) => kind);
 
     expect(kinds.filter((kind) => kind === 'started')).toHaveLength(1);
@@ -88,7 +88,7 @@ describe('a Batch job', () => {
     expect(submitted()).toBe(1);
   });
 
-  test('is started again where it has succeeded and somebody says that its work is not done', async () => {
+  test('is submitted again after it succeeded', async () => {
     await launch();
     batch.jobs[0]!.status = 'SUCCEEDED';
 
@@ -96,13 +96,13 @@ describe('a Batch job', () => {
     expect(submitted()).toBe(2);
   });
 
-  test('is started again where Batch has forgotten it', async () => {
+  test('is submitted again if Batch no longer knows it', async () => {
     await launch();
     batch.jobs.length = 0;
     expect((await launch()).kind).toBe('started');
   });
 
-  test('that failed is reported as that, with the reason, for ever', async () => {
+  test('is not submitted again after it failed, and its reason is reported', async () => {
     await launch();
     Object.assign(batch.jobs[0]!, { status: 'FAILED', statusReason: 'Host EC2 (instance i-1) terminated.' });
     clock += 365 * 86_400_000;
@@ -111,10 +111,10 @@ describe('a Batch job', () => {
     expect(submitted()).toBe(1);
   });
 
-  test('that failed is started again when its time has come', async () => {
+  test('is submitted again after it failed and resubmitAfterSeconds have passed', async () => {
     await launch();
     batch.jobs[0]!.status = 'FAILED';
-    const again = { againAfterSeconds: 900 };
+    const again = { resubmitAfterSeconds: 900 };
 
     expect(await launch(again)).toMatchObject({ kind: 'failed' });
     clock += 1000 * 1000;
@@ -124,7 +124,7 @@ describe('a Batch job', () => {
 });
 
 describe('a crash', () => {
-  test('after the claim and before the job leaves the job to whoever comes when the claim has run out', async () => {
+  test('between claim and submission leaves the job to the next caller after the claim expires', async () => {
     const crash = { ...queue, submit: () => Promise.reject(new Error('the process died')) };
     await expect(launch({}, store, crash)).rejects.toThrow('died');
 
@@ -134,7 +134,7 @@ describe('a crash', () => {
     expect(submitted()).toBe(1);
   });
 
-  test('after the job and before its number was noted does not start it twice', async () => {
+  test('between submission and the recording of the job id does not submit it twice', async () => {
     let puts = 0;
     const crash: SiteStore = {
       ...store,
@@ -149,7 +149,7 @@ describe('a crash', () => {
     expect(batch.calls.filter((path) => path === '/v1/listjobs')).toHaveLength(1);
   });
 
-  test('is what a lost answer of SubmitJob looks like: it is not repeated, and the job is found', async () => {
+  test('after a lost response of SubmitJob does not submit it twice', async () => {
     batch.fail('lose-answer');
     await expect(launch()).rejects.toMatchObject({ code: 'STORAGE' });
     expect(submitted()).toBe(1);
@@ -161,7 +161,7 @@ describe('a crash', () => {
 });
 
 describe('a claim', () => {
-  test('whose write was answered with its own success is its own', async () => {
+  test('is its own if the write failed on its own success', async () => {
     const lossy: SiteStore = {
       ...store,
       put: async (...args) => {
@@ -173,7 +173,7 @@ describe('a claim', () => {
     expect(submitted()).toBe(1);
   });
 
-  test('does not mistake a job of nearly the same name for its own', async () => {
+  test('ignores a job whose name differs only in case', async () => {
     await queue.submit({ ...REQUEST, name: REQUEST.name.toUpperCase() });
     const crash = { ...queue, submit: () => Promise.reject(new Error('the process died')) };
     await expect(launch({}, store, crash)).rejects.toThrow('died');
@@ -183,13 +183,13 @@ describe('a claim', () => {
 });
 
 describe('Batch', () => {
-  test('is asked again, more slowly, when it is asked too often', async () => {
+  test('is called again, with delays, when it throttles', async () => {
     batch.fail('throttle', 'throttle');
     expect((await launch()).kind).toBe('started');
     expect(submitted()).toBe(3);
   });
 
-  test('that goes on refusing fails the message, which comes again', async () => {
+  test('that keeps throttling fails the call, and a later one succeeds', async () => {
     const impatient = createBatchQueue({
       endpoint: batch.endpoint,
       region: 'eu-central-1',
@@ -207,16 +207,16 @@ describe('Batch', () => {
     expect((await launch()).kind).toBe('started');
   });
 
-  test('that refuses a job is not asked again', async () => {
+  test('that rejects a job is not called again', async () => {
     batch.fail('refuse');
     await expect(launch()).rejects.toMatchObject({ code: 'STORAGE', message: expect.stringContaining(REQUEST.name) });
     expect(submitted()).toBe(1);
   });
 
-  test('is not asked for what is too long for ECS', async () => {
+  test('is not called with overrides that are too long for ECS', async () => {
     await expect(launch({ environment: { FEDCARDIO_TASK: 'ü'.repeat(4100) } })).rejects.toMatchObject({
       code: 'BAD_MESSAGE',
-      message: expect.stringMatching(/8\d{3} bytes, ECS takes 8192/),
+      message: expect.stringMatching(/8\d{3} bytes, ECS accepts 8192/),
     });
     expect(submitted()).toBe(0);
   });

@@ -9,10 +9,10 @@ export interface ClaimedRequest<K extends string> extends JobRequest {
   /** The object that names who submits the job, and afterwards the job. */
   readonly claim: { readonly store: Pick<ObjectStore<K>, 'bucket' | 'tryGet' | 'put'>; readonly key: NoInfer<K> };
   /** Seconds after its submission until a failed job is resubmitted; never by default. */
-  readonly againAfterSeconds?: number;
+  readonly resubmitAfterSeconds?: number;
 }
 
-/** The result of a request. `claimed`: another caller is submitting the job. */
+/** The result of a launch. `claimed`: another caller is submitting the job. */
 export type Launch =
   | { readonly kind: 'started' | 'running'; readonly jobId: string }
   | { readonly kind: 'claimed' }
@@ -27,24 +27,24 @@ const CLAIM_SECONDS = 90;
  * expires; the next caller then searches Batch for a job of this name before it submits one.
  *
  * A job that waits or runs is left alone. One that succeeded, or that Batch no longer knows, is started again: the caller
- * has checked whether its work is done. A failed job is resubmitted after `againAfterSeconds`.
+ * has checked whether its work is done. A failed job is resubmitted after `resubmitAfterSeconds`.
  */
 export async function launchBatchJob<K extends string>(
   { queue, now }: { readonly queue: BatchQueue; readonly now: () => Date },
   request: ClaimedRequest<K>,
 ): Promise<Launch> {
-  const { name, claim, againAfterSeconds = Number.POSITIVE_INFINITY } = request;
+  const { name, claim, resubmitAfterSeconds = Number.POSITIVE_INFINITY } = request;
   const holder = randomUUID();
 
   /** Writes the claim unless another caller has written it since it was read. */
-  const write = (jobId: string | null, over: string | undefined) => {
+  const write = (jobId: string | null, etag: string | undefined) => {
     const until = new Date(now().getTime() + CLAIM_SECONDS * 1000).toISOString();
     const job: Job = { schema: 'fedcardio.job/1', name, holder, until, jobId };
-    return writeOwned(claim.store, claim.key, jobSchema, job, over);
+    return writeOwned(claim.store, claim.key, jobSchema, job, etag);
   };
 
-  async function submit(over: string | undefined): Promise<Launch> {
-    const claimed = await write(null, over);
+  async function submit(etag: string | undefined): Promise<Launch> {
+    const claimed = await write(null, etag);
     if (claimed.kind === 'lost') return { kind: 'claimed' };
     const jobId = await queue.submit(request);
     // A caller that took over the claim in the meantime has found this job by its name.
@@ -60,7 +60,7 @@ export async function launchBatchJob<K extends string>(
     if (known.value.jobId === null) await write(job.id, known.etag);
     return { kind: 'running', jobId: job.id };
   }
-  if (job?.phase === 'failed' && now().getTime() < Date.parse(known.value.until) + againAfterSeconds * 1000) {
+  if (job?.phase === 'failed' && now().getTime() < Date.parse(known.value.until) + resubmitAfterSeconds * 1000) {
     return { kind: 'failed', jobId: job.id, reason: job.reason ?? 'Batch gives no reason' };
   }
   return submit(known.etag);

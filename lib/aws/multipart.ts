@@ -16,14 +16,14 @@ interface Target {
   readonly Key: string;
 }
 
-/** Parts on their way at once. Memory is bounded by this number of parts and the one that is being made. */
+/** Concurrent part uploads. Memory holds at most these parts and the next one. */
 const PARALLEL_PARTS = 4;
 
 /**
- * Uploads parts as they come. One part, or none, is a plain put: a third of the requests. After a failure
- * nothing of the upload stays behind.
+ * Uploads a stream of parts. A single part, or none, is written with PutObject, which takes a third of the requests. A
+ * failed upload is aborted, so that S3 keeps none of its parts.
  *
- * @param parts each but the last at least 5 MiB; their memory must not be reused before the upload is complete
+ * @param parts each but the last at least 5 MiB; their memory must not be reused until the upload is complete
  */
 export async function putParts(
   s3: S3Client,
@@ -50,7 +50,7 @@ async function uploadParts(s3: S3Client, target: Target, parts: AsyncIterable<Ui
   const create = new CreateMultipartUploadCommand({ ...target, Metadata, ChecksumAlgorithm: 'CRC32' });
   const { UploadId } = await s3.send(create);
   const upload = { ...target, UploadId };
-  const underway = new Set<Promise<void>>();
+  const uploads = new Set<Promise<void>>();
   try {
     const completed: CompletedPart[] = [];
     for await (const Body of parts) {
@@ -59,26 +59,26 @@ async function uploadParts(s3: S3Client, target: Target, parts: AsyncIterable<Ui
         .send(new UploadPartCommand({ ...upload, PartNumber, Body, ChecksumAlgorithm: 'CRC32' }))
         .then(({ ETag, ChecksumCRC32 }) => {
           completed[PartNumber - 1] = { PartNumber, ETag, ChecksumCRC32 };
-          underway.delete(sent);
+          uploads.delete(sent);
         });
-      // Failures surface at the next await below; until then they must not count as unhandled.
+      // Errors surface at the next await below. Without a handler until then, they would end the process.
       sent.catch(() => undefined);
-      underway.add(sent);
-      if (underway.size >= PARALLEL_PARTS) await Promise.race(underway);
+      uploads.add(sent);
+      if (uploads.size >= PARALLEL_PARTS) await Promise.race(uploads);
     }
-    await Promise.all(underway);
+    await Promise.all(uploads);
     return { etag: await complete(s3, upload, completed, Metadata) };
   } catch (error) {
-    // A part that arrives after the abort would stay stored, unseen and paid for.
-    await Promise.allSettled(underway);
+    // A part that arrives after the abort would stay stored, invisible but billed.
+    await Promise.allSettled(uploads);
     await s3.send(new AbortMultipartUploadCommand(upload)).catch(() => undefined);
     throw error;
   }
 }
 
 /**
- * Where the answer is lost the SDK asks again, and hears of an upload that there no longer is: it is complete if the
- * object is the one with this upload's metadata.
+ * Completes the upload. If the response is lost, the SDK's retry fails with NoSuchUpload: the upload is complete if the
+ * object has this upload's metadata.
  *
  * @returns the object's ETag
  */

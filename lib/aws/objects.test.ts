@@ -7,7 +7,7 @@ import { createObjectStorage } from './objects.ts';
 let server: Server | undefined;
 afterEach(() => server?.close());
 
-/** A server that answers requests for bytes in turn as the given functions do, the last one for ever. */
+/** A server that answers requests with the given functions in turn, and repeats the last one. */
 async function serving(...answers: readonly ((response: ServerResponse) => void)[]) {
   let requests = 0;
   const store = await storeOf((_, response) => answers[Math.min(requests++, answers.length - 1)]?.(response));
@@ -22,18 +22,18 @@ async function storeOf(listener: RequestListener) {
 }
 
 const whole = (response: ServerResponse) => response.writeHead(206, { 'content-length': 6 }).end('abcdef');
-const brokenOff = (response: ServerResponse) => {
+const interrupted = (response: ServerResponse) => {
   response.writeHead(206, { 'content-length': 6 });
   response.write('abc', () => response.destroy());
 };
 const tooLong = (response: ServerResponse) => response.writeHead(200, { 'content-length': 8 }).end('abcdefgh');
 
 describe.each([
-  ['memory of its own', () => undefined],
-  ['memory that it is given', () => new Uint8Array(6)],
-])('a range that is read into %s', (_, memory) => {
-  test('is asked for again where its body breaks off', async () => {
-    const { store, requests } = await serving(brokenOff, brokenOff, whole);
+  ['new memory', () => undefined],
+  ['given memory', () => new Uint8Array(6)],
+])('a range read into %s', (_, memory) => {
+  test('is requested again if its body is interrupted', async () => {
+    const { store, requests } = await serving(interrupted, interrupted, whole);
 
     const bytes = await store.getRange('key', 0, 6, memory());
 
@@ -41,8 +41,8 @@ describe.each([
     expect(requests()).toBe(3);
   });
 
-  test('is given up where that does not help', async () => {
-    const { store, requests } = await serving(brokenOff);
+  test('fails after three attempts', async () => {
+    const { store, requests } = await serving(interrupted);
 
     await expect(store.getRange('key', 0, 6, memory())).rejects.toMatchObject({ code: 'STORAGE' });
     expect(requests()).toBe(3);
@@ -50,18 +50,18 @@ describe.each([
 });
 
 describe('a range', () => {
-  test('never goes beyond the memory that it is given', async () => {
+  test('is never written beyond the given memory', async () => {
     const { store } = await serving(tooLong);
     const memory = new Uint8Array(8);
 
-    await expect(store.getRange('key', 0, 6, memory.subarray(0, 6))).rejects.toThrow('8 bytes came');
+    await expect(store.getRange('key', 0, 6, memory.subarray(0, 6))).rejects.toThrow('received 8 bytes');
 
     expect([...memory.subarray(6)]).toEqual([0, 0]);
   });
 });
 
 describe('an upload of parts', () => {
-  test('that is unknown at its end has failed, although an object of another upload has the key', async () => {
+  test('fails if S3 does not know it at completion, even if another upload created the object', async () => {
     const store = await storeOf((request, response) => {
       request.resume();
       if (request.url?.includes('uploads')) {
@@ -84,7 +84,7 @@ describe('an upload of parts', () => {
   });
 });
 
-describe('an object that S3 calls forbidden, since it may not say that it is missing', () => {
+describe('an object that S3 denies', () => {
   const xml = (response: ServerResponse, status: number, body: string) =>
     response.writeHead(status, { 'content-type': 'application/xml' }).end(`<?xml version="1.0"?>${body}`);
   const denied = (response: ServerResponse) => xml(response, 403, '<Error><Code>AccessDenied</Code></Error>');
@@ -96,12 +96,12 @@ describe('an object that S3 calls forbidden, since it may not say that it is mis
   };
   const entry = (key: string) => `<Contents><Key>${key}</Key><Size>1</Size></Contents>`;
 
-  test('is missing where the listing of its key has none', async () => {
+  test('is missing if the listing of its key is empty', async () => {
     expect(await tryGet(listed(''))).toBeUndefined();
     expect(await tryGet(listed(entry('campaigns/c/seal.json.old')))).toBeUndefined();
   });
 
-  test('is forbidden where it is listed, and where it may not be listed', async () => {
+  test('is forbidden if it is listed, or may not be listed', async () => {
     await expect(tryGet(listed(entry('campaigns/c/seal.json')))).rejects.toMatchObject({ code: 'STORAGE' });
     await expect(tryGet(denied)).rejects.toMatchObject({ code: 'STORAGE' });
   });

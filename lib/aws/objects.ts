@@ -16,14 +16,14 @@ import {
 import { isFedcardioError } from '../error.ts';
 import type { ObjectInfo, ObjectStore, OpenBucket, PutOptions, StoredObject } from '../storage/contract.ts';
 import { type ConnectionOptions, createS3Client } from './clients.ts';
-import { isMissingObject, objectError, serviceFailure } from './failures.ts';
+import { attemptWith, isMissingObject, objectError, serviceFailure } from './failures.ts';
 import { putParts } from './multipart.ts';
 
 /**
- * Buckets of S3 or of anything that speaks its protocol.
+ * Buckets of S3 or of a compatible server.
  *
- * The SDK repeats a conditional write whose response was lost, and the repeat then fails on the caller's own success:
- * after `PRECONDITION_FAILED` or `exists`, compare what is stored before taking it for another writer's.
+ * The SDK repeats a conditional write whose response was lost, and the repeat then fails on the caller's own success. After
+ * `PRECONDITION_FAILED` or `exists`, compare the stored object before attributing it to another writer.
  */
 export function createObjectStorage(options: ConnectionOptions = {}): OpenBucket {
   const s3 = createS3Client(options);
@@ -38,7 +38,7 @@ function openBucket<K extends string>(s3: S3Client, bucket: string): ObjectStore
       new PutObjectCommand({
         Bucket: bucket,
         Key: key,
-        // As bytes: the SDK reports an empty string's length as unknown.
+        // Bytes, because the SDK treats an empty string as a body of unknown length.
         Body: typeof body === 'string' ? Buffer.from(body) : body,
         ContentType: options.contentType,
         Metadata: options.metadata as Record<string, string> | undefined,
@@ -117,8 +117,10 @@ async function getRange(
 }
 
 const BODY_ATTEMPTS = 3;
+/** The delays before the attempts, random up to 50 ms · 2ⁿ, add up to at most 13 s. */
+const CONFLICT_ATTEMPTS = 9;
 
-/** Asks again where a body breaks off: the SDK repeats requests, but not for what comes after an answer's headers. */
+/** Repeats a request whose body is interrupted. The SDK retries only until the headers of the response. */
 async function withBody<T>(
   s3: S3Client,
   command: () => GetObjectCommand,
@@ -134,16 +136,16 @@ async function withBody<T>(
   }
 }
 
-/** By events: `for await` takes half as long again. */
+/** Uses events because `for await` takes 1.5 times as long. */
 async function copyBody(body: Readable, into: Uint8Array): Promise<Uint8Array> {
   let filled = 0;
   body.on('data', (chunk: Uint8Array) => {
-    // A server that sends more than it was asked for: the rest does not fit, and the length tells.
+    // The server may send more than requested: excess bytes are dropped here and detected below.
     into.set(chunk.subarray(0, into.length - filled), filled);
     filled += chunk.length;
   });
   await finished(body);
-  if (filled > into.length) throw new Error(`${filled} bytes came, ${into.length} were asked for`);
+  if (filled > into.length) throw new Error(`received ${filled} bytes, requested ${into.length}`);
   return into.subarray(0, filled);
 }
 
@@ -181,17 +183,11 @@ function infoOf<K extends string>(
   return { key, bytes: bytes ?? 0, etag: etag ?? '', lastModified: modified ?? new Date(0) };
 }
 
-async function attempt<T>(doing: string, work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    throw objectError(error, doing);
-  }
-}
+const attempt = attemptWith(objectError);
 
 /**
- * S3 tells that an object is missing to those who may list the whole bucket; to others it is as forbidden as any. Who
- * may list the key itself can find out.
+ * Whether an object that S3 denies is missing. S3 answers 404 only to callers that may list the whole bucket, and 403 to
+ * others. A caller that may list the key itself finds out with a listing.
  */
 async function isMissing(s3: S3Client, bucket: string, key: string): Promise<boolean> {
   try {
@@ -202,23 +198,24 @@ async function isMissing(s3: S3Client, bucket: string, key: string): Promise<boo
   }
 }
 
-async function orUndefined<T>(doing: string, work: () => Promise<T | undefined>): Promise<T | undefined> {
+/** Like {@link attempt}, but undefined if the object is missing. */
+async function orUndefined<T>(action: string, work: () => Promise<T | undefined>): Promise<T | undefined> {
   try {
     return await work();
   } catch (error) {
     if (isMissingObject(error)) return undefined;
-    throw objectError(error, doing);
+    throw objectError(error, action);
   }
 }
 
-/** S3 answers 409 while a race is undecided: who waits a moment learns whether it won. */
+/** Retries 409, which S3 answers while concurrent conditional writes are undecided. */
 async function retryConflicts<T>(work: () => Promise<T>): Promise<T> {
-  for (let round = 0; ; round++) {
+  for (let attempts = 1; ; attempts++) {
     try {
       return await work();
     } catch (error) {
-      if (serviceFailure(error).name !== 'ConditionalRequestConflict' || round === 8) throw error;
-      await sleep(Math.random() * 50 * 2 ** round);
+      if (serviceFailure(error).name !== 'ConditionalRequestConflict' || attempts === CONFLICT_ATTEMPTS) throw error;
+      await sleep(Math.random() * 25 * 2 ** attempts);
     }
   }
 }

@@ -35,7 +35,7 @@ beforeEach(async () => {
 });
 afterEach(() => server.close());
 
-test("looks for a queue in its owner's account and region, and for others where everything is", async () => {
+test("requests a queue's URL once, from its owner's account and region", async () => {
   const queues = createQueues({
     endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     region: 'eu-central-1',

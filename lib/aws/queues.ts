@@ -10,22 +10,22 @@ import {
 } from '@aws-sdk/client-sqs';
 import type { QueueMessage, Queues } from '../storage/contract.ts';
 import { type ConnectionOptions, createSqsClient } from './clients.ts';
-import { queueError } from './failures.ts';
+import { attemptWith, queueError } from './failures.ts';
 
-/** The most messages that SQS takes with a request. */
+/** Most messages per request. */
 const BATCH = 10;
 
 export interface QueueOptions extends ConnectionOptions {
-  /** Account and region of a queue by its name; what is undefined is as for everything else. */
+  /** Account and region of a queue. Undefined values default to those of the credentials and `region`. */
   readonly placeOf?: (queue: string) => { readonly account?: string | undefined; readonly region?: string | undefined };
 }
 
-/** {@link Queues} on SQS. A receive that is aborted answers with no messages. */
+/** {@link Queues} on SQS. An aborted receive returns no messages. */
 export function createQueues({ placeOf = () => ({}), ...options }: QueueOptions = {}): Queues {
   const clients = new Map<string | undefined, SQSClient>();
   const urls = new Map<string, string>();
 
-  /** The client of a queue's region: SQS answers for its own region alone. */
+  /** The client of a queue's region. An SQS endpoint serves only its own region. */
   function clientOf(queue: string): SQSClient {
     const { region = options.region } = placeOf(queue);
     const client = clients.get(region) ?? createSqsClient({ ...options, region });
@@ -33,7 +33,7 @@ export function createQueues({ placeOf = () => ({}), ...options }: QueueOptions 
     return client;
   }
 
-  /** A queue's URL by its name, asked for once. */
+  /** A queue's URL, requested once. */
   async function urlOf(name: string): Promise<string> {
     const known = urls.get(name);
     if (known !== undefined) return known;
@@ -110,10 +110,4 @@ const messageOf = (message: Message): QueueMessage => ({
   receiveCount: Number(message.Attributes?.ApproximateReceiveCount ?? 1),
 });
 
-async function attempt<T>(doing: string, work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    throw queueError(error, doing);
-  }
-}
+const attempt = attemptWith(queueError);

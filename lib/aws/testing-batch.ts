@@ -7,19 +7,19 @@ export interface FakeJob {
   readonly jobId: string;
   readonly jobName: string;
   readonly createdAt: number;
-  /** What SubmitJob was sent. */
+  /** Body of the SubmitJob request. */
   readonly request: Readonly<Record<string, unknown>>;
   status: string;
   statusReason?: string;
 }
 
-/** What happens to the next SubmitJob: it is refused, or it makes a job and the answer is lost. */
+/** Fault of the next SubmitJob: it is rejected, or it creates a job and its response is lost. */
 type Fault = 'throttle' | 'refuse' | 'lose-answer';
 
 /**
- * For tests: AWS Batch's SubmitJob, DescribeJobs and ListJobs over HTTP, for the real SDK.
+ * A fake of AWS Batch for tests: SubmitJob, DescribeJobs and ListJobs over HTTP, for the real SDK.
  *
- * @param onJob runs a job; without it, jobs stay SUBMITTED until a test says otherwise
+ * @param onJob called with each new job; without it, jobs stay SUBMITTED until a test changes them
  */
 export async function startFakeBatch(onJob: (job: FakeJob) => void = () => undefined) {
   const jobs: FakeJob[] = [];
@@ -64,11 +64,11 @@ export async function startFakeBatch(onJob: (job: FakeJob) => void = () => undef
 
   return {
     endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    /** The youngest first. */
+    /** Newest first. */
     jobs,
     /** Paths of all calls. */
     calls,
-    /** Of the next SubmitJobs, one after the other. */
+    /** Sets the faults of the next SubmitJob calls, in order. */
     fail: (...next: readonly Fault[]) => void faults.push(...next),
     close: async () => {
       server.closeAllConnections();
