@@ -14,9 +14,9 @@ export interface Strategy {
   /** Indices of the updates that are merged, ascending. Default: all. */
   readonly select?: (distances: SquaredDistances) => readonly number[];
   /**
-   * @param updates that a slice is merged of, at most
+   * @param updates most updates that a slice is merged from
    * @param capacity values of the largest slice
-   * @param kernels whose memory holds all values
+   * @param kernels their memory must hold all values
    */
   readonly createReducer: (updates: number, capacity: number, kernels: Kernels) => SliceReducer;
 }
