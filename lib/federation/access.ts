@@ -1,22 +1,23 @@
 import type { FederationRole, SiteRole } from './topology.ts';
 
 /**
- * What each role may do with objects and queues, declared once: policies of roles, buckets, queues and keys are made of
- * it. What is not here is denied. `docs/security.md` shows what comes out, and a test compares it with a table that was
- * written by hand.
+ * What each role may do with objects and queues. Everything else is denied. The policies of roles, buckets, queues and
+ * encryption keys derive from it (cdk), and so do the tables in docs/objects.md and docs/security.md. A test compares the
+ * policies with a table written by hand (cdk/isolation), and tests run handlers and GPU tasks on stores that enforce it
+ * (lib/storage/testing-access.ts).
  */
 
-/** Keys of objects, `*` for any characters. */
+/** Patterns of object keys; `*` matches any characters, slashes included. */
 export interface ObjectAccess {
   readonly read?: readonly string[];
   readonly write?: readonly string[];
   readonly delete?: readonly string[];
-  /** Prefixes that may be listed, or the whole bucket: who may list it is told that an object is missing (404). */
+  /** Prefixes that may be listed, or the whole bucket. Only with the latter does S3 answer 404 for a missing object. */
   readonly list?: 'everything' | readonly string[];
 }
 
 export interface SiteAccess {
-  /** In the site's own bucket. */
+  /** Access to the site's own bucket. */
   readonly own: ObjectAccess;
   readonly federation: ObjectAccess;
 }
@@ -24,7 +25,7 @@ export interface SiteAccess {
 const CASES = ['cases/*', 'held-out/*'] as const;
 const CATALOG = ['catalog/*', 'rejected/*'] as const;
 
-/** A site's tasks are answered in its place where they fail; whether they are still wanted is looked up. */
+/** Recording the failure of a site's GPU task, after checking that its round still waits for it. */
 const failureOf = (site: string): ObjectAccess => ({
   read: ['campaigns/*/seal.json', 'campaigns/*/outcome.json', `campaigns/*/updates/${site}/failed.update.json`],
   write: [`campaigns/*/updates/${site}/failed.update.json`],
@@ -54,7 +55,7 @@ export const siteAccess = (site: string): Readonly<Record<SiteRole, SiteAccess>>
   },
   dispatch: {
     own: { read: ['jobs/*'], write: ['jobs/*'], list: ['jobs/*'] },
-    // Pauses extend the deadline of a GPU task whose message comes late or again.
+    // Pauses extend the deadline of a GPU task, which matters if its message comes late or twice.
     federation: withReads(failureOf(site), ['campaigns/*/control.json']),
   },
   'job-failed': { own: {}, federation: failureOf(site) },
@@ -92,29 +93,29 @@ const MERGED = [
   'campaigns/*/state-*.safetensors',
   'campaigns/*/updates/*/*.refusal.json',
 ];
-const LOOK = { read: ['campaigns/*', 'sites/*'], list: 'everything' } as const;
+const READ_ALL = { read: ['campaigns/*', 'sites/*'], list: 'everything' } as const;
 
-/** In the federation bucket: the coordinator has no other. */
+/** Access of the coordinator's roles to the federation bucket. They have no access to any other. */
 export const FEDERATION_ACCESS: Readonly<Record<FederationRole, ObjectAccess>> = {
-  orchestrate: { ...LOOK, write: ORCHESTRATED },
-  aggregate: { ...LOOK, write: MERGED },
-  sweep: { ...LOOK, write: [...new Set([...ORCHESTRATED, ...MERGED])] },
-  merge: { ...LOOK, write: MERGED },
+  orchestrate: { ...READ_ALL, write: ORCHESTRATED },
+  aggregate: { ...READ_ALL, write: MERGED },
+  sweep: { ...READ_ALL, write: [...new Set([...ORCHESTRATED, ...MERGED])] },
+  merge: { ...READ_ALL, write: MERGED },
   research: {
-    ...LOOK,
+    ...READ_ALL,
     write: [...['campaign', 'control', 'outcome'].map((name) => `campaigns/*/${name}.json`), 'campaigns/*/init/*'],
   },
 };
 
-/** Who sends messages to the sites' tasks queues. */
+/** Roles that send messages to the sites' GPU task queues. */
 export const SENDERS: readonly FederationRole[] = ['orchestrate', 'sweep'];
 
-/** What the site's data is read by, and nobody else: not even who administers the account reads it by accident. */
+/** The only roles that may read a site's bucket: an administrator of the account cannot read it by accident. */
 export const SITE_READERS: readonly SiteRole[] = ['intake', 'dispatch', 'task', 'upload'];
 
 /**
- * What is written by these roles alone, whatever another was given by mistake. A `*` takes in slashes: without this, a
- * site could write an `open.json` below a folder that only looks like its own.
+ * Keys that only these roles may write, whatever other policies allow. `*` matches slashes: without this, a site could
+ * write an `open.json` below a folder that only looks like its own.
  */
 export const ONLY_WRITERS: readonly {
   readonly sid: string;
@@ -134,8 +135,8 @@ export const ONLY_WRITERS: readonly {
 ];
 
 /**
- * What all of a site's roles together may do in the federation bucket, which is as much as the site's own account is let
- * do there: `shared` is the same for every site, `own` names the site.
+ * The access of all of a site's roles together to the federation bucket, which bounds the access of the site's account.
+ * `shared` is the same for every site, `own` names the site.
  */
 export function siteReach(site: string): { readonly shared: ObjectAccess; readonly own: ObjectAccess } {
   const all = Object.values(siteAccess(site)).map(({ federation }) => federation);
@@ -168,6 +169,6 @@ export function isLike(key: string, pattern: string): boolean {
   return key.length - last.length >= from && key.endsWith(last);
 }
 
-/** Whether a pattern that ends in `*` takes in another. */
+/** Whether a pattern that ends in `*` covers another pattern. */
 const covers = (pattern: string, other: string): boolean =>
   pattern.endsWith('*') && other.startsWith(pattern.slice(0, -1));
