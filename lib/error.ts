@@ -45,6 +45,9 @@ export const isFedcardioError = (error: unknown, code?: ErrorCode): error is Fed
   error.name === 'FedcardioError' &&
   (code === undefined || (error as FedcardioError).code === code);
 
+/** A text with exactly one full stop at its end. For messages that end in the text of another error. */
+export const endSentence = (text: string): string => `${text.replace(/\.?\s*$/, '')}.`;
+
 /** One line for users: the message, and the hint if there is one. */
 export function describeError(error: unknown): string {
   if (isFedcardioError(error)) return error.hint ? `${error.message} ${error.hint}` : error.message;

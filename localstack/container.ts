@@ -19,7 +19,7 @@ export function containerLaunch(): Launch {
       try {
         await waitForHealth(endpoint, say, {
           failure: () => undefined,
-          advice: 'Look at `docker compose --file localstack/compose.yml logs`.',
+          advice: 'Check `docker compose --file localstack/compose.yml logs`.',
         });
       } catch (error) {
         await stopContainer();

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { text } from 'node:stream/consumers';
-import { FedcardioError } from '../lib/error.ts';
+import { endSentence, FedcardioError } from '../lib/error.ts';
 
 /**
  * Runs a program to its end. With `show`, its output goes to standard error.
@@ -20,7 +20,7 @@ export async function execute(
   });
   const command = [program, ...args].join(' ');
   const failed = (reason: string, cause?: unknown) =>
-    new FedcardioError('BAD_CONFIGURATION', `${command}: ${reason}`, { cause });
+    new FedcardioError('BAD_CONFIGURATION', endSentence(`${command}: ${reason}`), { cause });
   try {
     const output = [child.stdout, child.stderr].map((stream) => (stream ? text(stream) : Promise.resolve('')));
     const [[code], out = '', err = ''] = (await Promise.all([once(child, 'close'), ...output])) as [

@@ -18,7 +18,7 @@ async function answering(answer: () => { readonly status: number; readonly body:
 
 const HEALTHY = { status: 200, body: '{"version": "4.14.0", "edition": "community", "services": {"s3": "available"}}' };
 const OTHER = { status: 404, body: '<Error><Code>NoSuchKey</Code></Error>' };
-const running = { failure: () => undefined, advice: 'Look at the log.' };
+const running = { failure: () => undefined, advice: 'Check the log.' };
 
 describe('the health of LocalStack', () => {
   test('returns the version, and undefined for another server', async () => {
@@ -44,8 +44,8 @@ describe('the health of LocalStack', () => {
 
     await expect(waitForHealth('http://127.0.0.1:9', () => undefined, ended)).rejects.toMatchObject({
       code: 'BAD_CONFIGURATION',
-      message: 'LocalStack did not start: it ended by code 1: no such module',
-      hint: 'Look at the log.',
+      message: 'LocalStack did not start: it ended by code 1: no such module.',
+      hint: 'Check the log.',
     });
   });
 });

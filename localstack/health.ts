@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
-import { FedcardioError } from '../lib/error.ts';
+import { endSentence, FedcardioError } from '../lib/error.ts';
 import type { Say } from './launch.ts';
 
 const healthSchema = z.object({ version: z.string(), services: z.record(z.string(), z.string()) });
@@ -38,7 +38,9 @@ export async function waitForHealth(
     if (version !== undefined) return say(`LocalStack ${version} is ready at ${endpoint} (${seconds()} s)`);
     const reason = failure() ?? (seconds() > TIMEOUT_SECONDS ? `no answer in ${TIMEOUT_SECONDS} s` : undefined);
     if (reason !== undefined) {
-      throw new FedcardioError('BAD_CONFIGURATION', `LocalStack did not start: ${reason}`, { hint: advice });
+      throw new FedcardioError('BAD_CONFIGURATION', endSentence(`LocalStack did not start: ${reason}`), {
+        hint: advice,
+      });
     }
     if (seconds() >= next) {
       say(`LocalStack is starting (${seconds()} s)`);

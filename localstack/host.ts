@@ -46,7 +46,7 @@ export async function hostLaunch(say: (line: string) => void): Promise<Launch> {
       };
       const endpoint = `http://127.0.0.1:${port}`;
       try {
-        await waitForHealth(endpoint, say, { failure: () => ended, advice: `Look at ${log}.` });
+        await waitForHealth(endpoint, say, { failure: () => ended, advice: `Check ${log}.` });
       } catch (error) {
         await stop();
         throw error;

@@ -4,7 +4,7 @@ import { mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { FedcardioError } from '../lib/error.ts';
+import { endSentence, FedcardioError } from '../lib/error.ts';
 import { execute } from './execute.ts';
 import type { Say } from './launch.ts';
 
@@ -38,10 +38,14 @@ export async function localStackPython(say: Say): Promise<string> {
     });
     return within(home);
   } catch (cause) {
-    throw new FedcardioError('BAD_CONFIGURATION', `LocalStack cannot be installed: ${(cause as Error).message}`, {
-      cause,
-      hint: 'Check that PyPI is reachable, and that venv and pip are installed (on Debian the package python3-venv).',
-    });
+    throw new FedcardioError(
+      'BAD_CONFIGURATION',
+      endSentence(`LocalStack cannot be installed: ${(cause as Error).message}`),
+      {
+        cause,
+        hint: 'Check that PyPI is reachable, and that venv and pip are installed (on Debian the package python3-venv).',
+      },
+    );
   } finally {
     await rm(work, { recursive: true, force: true });
   }

@@ -9,7 +9,7 @@ export function kernels(): Kernels {
   const backend = tf.getBackend();
   if (backend === 'tensorflow') return nativeKernels;
   if (backend === 'wasm') return wasmKernels;
-  throw new FedcardioError('NO_BACKEND', `no tensor backend is loaded (TensorFlow.js has "${backend}").`, {
+  throw new FedcardioError('NO_BACKEND', `No tensor backend is loaded (TensorFlow.js has "${backend}").`, {
     hint: 'Call loadBackend() first.',
   });
 }

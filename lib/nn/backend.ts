@@ -49,7 +49,7 @@ async function resolve(preference: string): Promise<Backend> {
         return wasm(describeError(error));
       }
     default:
-      throw new FedcardioError('BAD_CONFIGURATION', `there is no tensor backend "${preference}".`, {
+      throw new FedcardioError('BAD_CONFIGURATION', `There is no tensor backend "${preference}".`, {
         hint: 'Set FEDCARDIO_BACKEND to native, wasm or auto.',
       });
   }
@@ -64,7 +64,7 @@ function native(): Backend {
   try {
     require('@tensorflow/tfjs-node-gpu');
   } catch (cause) {
-    throw new FedcardioError('NO_BACKEND', 'the native TensorFlow addon does not load.', {
+    throw new FedcardioError('NO_BACKEND', 'The native TensorFlow addon does not load.', {
       cause,
       hint: 'Run `npm run setup` to install or build it.',
     });
@@ -88,7 +88,7 @@ async function wasm(reason: string): Promise<Backend> {
     setWasmPaths(dirname(require.resolve('@tensorflow/tfjs-backend-wasm')) + sep);
     if (!(await tf.setBackend('wasm'))) throw new Error('TensorFlow.js refused it');
   } catch (cause) {
-    throw new FedcardioError('NO_BACKEND', `no tensor backend loads: WebAssembly failed (${describeError(cause)}).`, {
+    throw new FedcardioError('NO_BACKEND', `No tensor backend loads: WebAssembly failed (${describeError(cause)}).`, {
       cause,
       hint: 'Run `npm run setup`; with FEDCARDIO_DEBUG=1 TensorFlow says more.',
     });

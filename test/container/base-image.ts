@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { FedcardioError } from '../../lib/error.ts';
+import { endSentence, FedcardioError } from '../../lib/error.ts';
 import { type Engine, run } from './engine.ts';
 
 const OFFICIAL = 'node:24-bookworm-slim';
@@ -22,7 +22,7 @@ export function baseImage(engine: Engine, folder: string, say: (line: string) =>
   if (run(engine, ['image', 'inspect', OWN]).status === 0) return OWN;
   const pull = run(engine, ['pull', OFFICIAL]);
   if (pull.status === 0) return OFFICIAL;
-  say(`${OFFICIAL} cannot be had (${pull.output.split('\n').at(-1)}); putting one together with debootstrap`);
+  say(`${OFFICIAL} is not available (${pull.output.split('\n').at(-1)}); building a base image with debootstrap`);
   const work = mkdtempSync(join(folder, 'base-'));
   try {
     const root = join(work, 'root');
@@ -45,7 +45,7 @@ export function baseImage(engine: Engine, folder: string, say: (line: string) =>
     if (imported.status !== 0) throw new Error(imported.output);
     return OWN;
   } catch (cause) {
-    throw new FedcardioError('STORAGE', `There is no base image: ${(cause as Error).message}`, {
+    throw new FedcardioError('STORAGE', endSentence(`There is no base image: ${(cause as Error).message}`), {
       cause,
       hint: `Let ${engine.command} reach a registry that has ${OFFICIAL}, or install debootstrap and run this as root.`,
     });
