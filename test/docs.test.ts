@@ -45,7 +45,7 @@ const linksOf = (page: string): string[] =>
     .map(([, target = '']) => target)
     .filter((target) => !/^[a-z]+:/.test(target));
 
-/** What is wrong with a link, or undefined. */
+/** The fault of a link, or undefined. */
 function linkFault(page: string, target: string): string | undefined {
   const [path = '', anchor] = target.split('#');
   const file = path === '' ? page : join(dirname(page), decodeURIComponent(path));
@@ -109,6 +109,17 @@ describe('docs/architecture.md', () => {
     const expected = floors.flatMap((rooms, index) => rooms.map((room) => [room, `${index + 1}`] as const));
 
     expect([...written].sort()).toEqual([...expected].sort());
+  });
+});
+
+describe('docs/failures.md', () => {
+  const tests = [...read('docs/failures.md').matchAll(/`([^`]+\.test\.ts)`: (\*[^*]+\*(?:, \*[^*]+\*)*)/g)].flatMap(
+    ([, file = '', titles = '']) =>
+      [...titles.matchAll(/\*([^*]+)\*/g)].map(([, title = '']) => [title, file] as const),
+  );
+
+  test.each(tests)('quotes the test "%s" of %s', (title, file) => {
+    expect(read(file)).toContain(title.replace(/…$/, ''));
   });
 });
 
