@@ -6,7 +6,7 @@ export default defineConfig({
     testTimeout: 60_000,
     hookTimeout: 60_000,
     pool: 'forks',
-    // Of tests that say that they may run side by side: they wait more than they work.
+    // Limits tests that are marked as concurrent, which wait more than they compute.
     maxConcurrency: 12,
     coverage: {
       provider: 'v8',

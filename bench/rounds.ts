@@ -38,7 +38,15 @@ export async function run(): Promise<Readonly<Record<string, CampaignFigures>>> 
     `${row.nextTaskMs.p50} / ${row.nextTaskMs.p90}`,
     String(row.peakRssMB),
   ]);
-  const head = ['sites', 'rounds', 'requests S3 + SQS', 's/round', 'ms/round/site', 'next task ms p50/p90', 'RSS MB'];
+  const head = [
+    'sites',
+    'rounds',
+    'requests S3 + SQS',
+    's/round',
+    'ms/round/site',
+    'next GPU task ms p50/p90',
+    'RSS MB',
+  ];
   console.error(`${table(head, rows).join('\n')}\n`);
   return figures;
 }

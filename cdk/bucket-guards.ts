@@ -18,7 +18,7 @@ import { bucketArn, isInOtherAccount, objectArns, roleArn } from './arns.ts';
 
 /**
  * Lets only the site's own roles read its objects, whatever other roles of the account are granted by mistake. Lets a
- * coordinator in another account send to the tasks queue.
+ * coordinator in another account send to the GPU task queue.
  */
 export function guardSite(
   bucket: s3.Bucket,

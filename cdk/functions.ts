@@ -47,7 +47,7 @@ export interface FunctionOptions {
   readonly handlers: string;
   readonly logKey: kms.IKey;
   readonly network?: Network;
-  /** Written beside the bundle as federation.json. */
+  /** Written into the bundle as federation.json. */
   readonly federation?: Federation;
 }
 

@@ -57,8 +57,8 @@ export const consumeStatements = (scope: Construct, target: Target, queue: strin
 /** Permission to send to queues, in few statements: IAM limits policies to a few kilobytes. */
 export function sendStatements(scope: Construct, targets: readonly (Target & { readonly queue: string })[]) {
   const arns = targets.map((target) => queueArn(scope, target, target.queue));
-  const groups = [false, true].map((elsewhere) =>
-    targets.filter((target) => isInOtherAccount(scope, target) === elsewhere),
+  const groups = [false, true].map((inOtherAccount) =>
+    targets.filter((target) => isInOtherAccount(scope, target) === inOtherAccount),
   );
   return [
     allow(['sqs:SendMessage', 'sqs:GetQueueUrl'], arns),

@@ -13,7 +13,7 @@ export const controlCommands = (): readonly Command[] => [
       'Pause a campaign: no new rounds start until it is resumed. Running GPU tasks finish, and deadlines do not advance.',
     )
     .option('--reason <text>', 'reason, shown by status')
-    .addHelpText('after', examples('pause tavi-2026 --reason "GPUs are needed elsewhere"'))
+    .addHelpText('after', examples('pause tavi-2026 --reason "GPUs are needed for another project"'))
     .action(async (campaign: string, flags: ControlFlags) => {
       const { pauseCampaign } = await import('../lib/protocol/control.ts');
       const pauses = await pauseCampaign(await campaignContext(flags), campaign, flags.reason);

@@ -82,8 +82,8 @@ describe('the cost of an idle month', () => {
   });
 
   test.each([
-    ['in one place', []],
-    ['of which one is elsewhere', [{ account: '444455556666', region: 'eu-central-1' }]],
+    ['in one account', []],
+    ['one of them in its own account', [{ account: '444455556666', region: 'eu-central-1' }]],
   ])('counts what the stacks of three sites have, %s', (_, places) => {
     const federation = federationSchema.parse({
       ...FEDERATION,
@@ -152,7 +152,7 @@ describe('fedcardio cost', { concurrent: true }, () => {
     const file = join(folder, 'fewer.json');
     await writeFile(file, JSON.stringify({ ...JSON.parse(stdout).prices, instanceHour }));
     const { code, stderr } = await runCommand(['cost', 'examples/paper/federation.json', '--prices', file], ROOT);
-    expect(stderr).toContain('none of g5.xlarge');
+    expect(stderr).toContain('do not include g5.xlarge');
     expect(code).toBe(1);
   });
 

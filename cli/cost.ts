@@ -37,7 +37,7 @@ export const costCommand = (): Command =>
     )
     .option('--cases <n>', 'cases of each site', atLeastOne, ASSUMPTIONS.casesPerSite)
     .option('--case-mb <n>', 'size of a case, MB', positive, ASSUMPTIONS.caseMegabytes)
-    .option('--gpu-ratio <n>', 'how many times as fast as two cores the GPU trains', positive, ASSUMPTIONS.gpuRatio)
+    .option('--gpu-ratio <n>', 'training speed of the GPU relative to two CPU cores', positive, ASSUMPTIONS.gpuRatio)
     .option('--prices <file>', 'prices of another region or date, in the format that --json prints')
     .option('--json', 'print everything as JSON')
     .addHelpText(
@@ -82,8 +82,8 @@ function costText({ federation, sites, assumptions, prices, campaign, idle, serv
     ['For comparison: an idle month of clients on GPU hosts that wait for it', clients],
   ];
   return [
-    `${federation}: ${sites} sites, ${casesPerSite} cases of ${caseMegabytes} MB each; a GPU as fast as ${gpuRatio} times two cores`,
-    `Prices of ${prices.region} of ${prices.asOf}, USD, without free tiers, discounts and tax`,
+    `${federation}: ${sites} sites, ${casesPerSite} cases of ${caseMegabytes} MB each; a GPU ${gpuRatio} times as fast as two cores`,
+    `Prices in ${prices.region} on ${prices.asOf}, USD, without free tiers, discounts and tax`,
     ...parts.flatMap(([title, { lines, usd }]) => [
       '',
       title,

@@ -67,7 +67,7 @@ export interface SiteRound {
   readonly reason?: string;
 }
 
-/** What happened to a site's update in each round that it participates in. */
+/** The result of a site's update in each round that the site participates in. */
 export const siteRounds = (status: CampaignStatus, site: string): readonly SiteRound[] =>
   status.stages.flatMap(({ name: stage, rounds }) =>
     rounds

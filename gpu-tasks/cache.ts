@@ -28,7 +28,7 @@ export function createCache(maxBytes: number): Cache {
     maxBytes,
     async get<T>(key: string, load: () => Promise<{ readonly value: T; readonly bytes: number }>) {
       const entry = entries.get(key) ?? (await loadOnce(key, load));
-      // Moves the entry to the end, as the most recent one, unless it was evicted meanwhile.
+      // Moves the entry to the end, as the most recent one, unless it was evicted in the meantime.
       if (entries.delete(key)) entries.set(key, entry);
       for (const [oldest, { bytes }] of entries) {
         if (totalBytes <= maxBytes || oldest === key) break;

@@ -146,7 +146,7 @@ export async function commitUpdateOf(of: Stores, message: GpuTaskMessage): Promi
   return { commit: commit.sha256, key, sha256, bytes, state: null };
 }
 
-/** The context of a site's GPU task with its role's access and this machine's best backend, and what the task reports. */
+/** The context of a site's GPU task with its role's access and this machine's best backend, and what the GPU task reports. */
 export async function gpuTaskContext(of: Stores, site = SITE) {
   const { description } = await loadBackend();
   const steps: number[] = [];

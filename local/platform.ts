@@ -59,7 +59,7 @@ export interface Platform {
   readonly endpoint: string;
   /** One line on how buckets and queues were created, if they were. */
   readonly deployment: string | undefined;
-  /** What the handlers are given. */
+  /** Context of the handlers. */
   readonly context: HandlerContext;
   /** Resolves when no handler runs and no queue holds a message. */
   idle(): Promise<void>;

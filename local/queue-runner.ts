@@ -168,7 +168,7 @@ async function isDrained(context: HandlerContext, topology: Topology): Promise<b
 /** Waits for idleness without polling, because it can only begin when work or a receive ends. */
 function createIdleWatch(isEmpty: () => Promise<boolean>) {
   let busy = 0;
-  /** Number of work items started so far. A check of the queues is void if one started meanwhile. */
+  /** Number of work items started so far. A check of the queues is void if one started during it. */
   let begun = 0;
   const waiting = new Set<() => void>();
 

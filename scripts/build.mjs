@@ -59,7 +59,7 @@ const [functions, task] = await Promise.all([
       bundle(`handlers/${name}.lambda.ts`, `handlers/${name}/index.mjs`, { external: OTHER_CREDENTIALS }),
     ),
   ),
-  // The tensor packages contain native and WebAssembly files, which the container installs beside the bundle.
+  // The tensor packages contain native and WebAssembly files, which the container installs next to the bundle.
   bundle('gpu-tasks/main.ts', 'gpu-tasks/main.mjs', { external: ['@tensorflow/*'] }),
 ]);
 

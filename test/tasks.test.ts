@@ -55,7 +55,7 @@ describe.each(TASK_IDS)('the task %s', (task) => {
     expect(new Set(labels.map((label) => classTitle(task, label))).size).toBe(labels.length);
   });
 
-  test('has what its kind of task may have', () => {
+  test('has only the fields that its kind of task may have', () => {
     if (definition.kind === 'landmarks') expect(definition.reportsVolume).toBeUndefined();
     else expect(definition.plausibleDistances).toBeUndefined();
   });

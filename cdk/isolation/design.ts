@@ -1,5 +1,5 @@
 /**
- * What the design allows, written by hand from docs/architecture.md and docs/objects.md. Nothing here is derived from
+ * Access that the design allows, written by hand from docs/architecture.md and docs/objects.md. Nothing here is derived from
  * `lib/federation/access.ts` or from a policy, since a test compares the two.
  *
  * Objects: r read, c create, w create and replace, l list, d delete. Queues: s send, r receive, d delete a received

@@ -17,7 +17,7 @@ async function letters(asked: Readonly<Record<string, () => Promise<boolean>>>):
   return text || '.';
 }
 
-/** What a caller may do with an object. Reading and writing also need the use of the bucket's key. */
+/** Letters for the access of a caller to an object. Reading and writing also need the use of the bucket's key. */
 export const onObject =
   (bucket: string): Cell =>
   async (world, caller, key) => {
@@ -45,7 +45,7 @@ export const onQueue: Cell = (world, caller, queue) => {
 /** Cached answers: most objects use the same few keys. */
 const asked = new WeakMap<World, Map<string, Promise<string>>>();
 
-/** What a caller may do with a key through the service that uses it. */
+/** Letters for the access of a caller to a key through the service that uses it. */
 export const onKey: Cell = (world, caller, alias) => {
   const known = asked.get(world) ?? new Map<string, Promise<string>>();
   asked.set(world, known);

@@ -5,7 +5,7 @@ import type { Caller } from './simulate.ts';
 import { federationObjects, KEYS, QUEUES, SITE_OBJECTS } from './subjects.ts';
 import type { World } from './world.ts';
 
-/** What AWS would allow (`actual`) and what the design allows (`expected`), which must be equal. */
+/** Access that AWS would allow (`actual`) and that the design allows (`expected`). They must be equal. */
 export interface Comparison {
   readonly title: string;
   readonly expected: design.Table;

@@ -41,7 +41,7 @@ export function deployedOf(federation: Federation, prices: Prices): Deployed {
 export function instancePrice(instance: string, { instanceHour, region, asOf }: Prices): number {
   const usd = instanceHour[instance];
   if (usd !== undefined) return usd;
-  throw new FedcardioError('BAD_CONFIGURATION', `The prices of ${region} of ${asOf} have none of ${instance}.`, {
+  throw new FedcardioError('BAD_CONFIGURATION', `The prices in ${region} on ${asOf} do not include ${instance}.`, {
     hint: 'Copy the table that --json prints as "prices", add the instance, and name the file with --prices.',
   });
 }

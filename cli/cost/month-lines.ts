@@ -35,7 +35,7 @@ export function idleLines(
     line('sweeps: requests to S3', MINUTES_A_MONTH * SWEEP.requests, 'requests', prices.write),
     line('sweeps: traces', MINUTES_A_MONTH, 'traces', prices.trace),
     line('sweeps: log', (MINUTES_A_MONTH * SWEEP.logBytes) / 1e9, 'GB', prices.logGb),
-    line('image of the tasks', IMAGE_GB, 'GB-month', prices.imageGbMonth),
+    line('image of the GPU tasks', IMAGE_GB, 'GB-month', prices.imageGbMonth),
     line('cases', (sites * casesPerSite * caseMegabytes) / 1000, 'GB-month', prices.storageGbMonth),
   ];
 }

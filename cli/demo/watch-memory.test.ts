@@ -36,7 +36,7 @@ describe('treeRss', () => {
     expect(treeRss(10, join(tmpdir(), 'fedcardio-no-such-folder'))).toBeUndefined();
   });
 
-  test.runIf(process.platform === 'linux')('finds this process, near what Node itself says', () => {
+  test.runIf(process.platform === 'linux')('finds this process, with about the memory that Node reports', () => {
     expect(treeRss(process.pid)).toBeGreaterThan(process.memoryUsage.rss() / 2);
   });
 });

@@ -6,7 +6,7 @@ import { DEMO_TASKS, type Scenario, type SiteScenario } from '../demo/scenario.t
 
 type StageInput = CampaignInput['stages'][number];
 
-/** What a profile trains with: networks, patches, and the rounds and steps of each network. */
+/** Budget of a profile: networks, patches, and the rounds and steps of each network. */
 interface Size {
   readonly unet: ModelConfig;
   readonly swin: ModelConfig;

@@ -11,7 +11,7 @@ import { createTelemetry, type LambdaContext, type Telemetry } from './telemetry
 /** Parts of the handler's context that only some functions have. */
 export type Extras = Partial<Pick<HandlerContext, 'launcher' | 'delegateMerge'>>;
 
-/** What the extras are made from. `trace` wraps clients of the SDK. */
+/** Input of the extras. `trace` wraps clients of the SDK. */
 export interface Setup {
   readonly context: HandlerContext;
   readonly trace: Telemetry['trace'];

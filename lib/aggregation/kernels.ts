@@ -39,7 +39,7 @@ export interface Kernels {
   decodeHalf(bytes: Uint8Array, dtype: 'F16' | 'BF16', values: Float32Array): void;
 }
 
-/** What kernels.wat exports. */
+/** Exports of kernels.wat. */
 interface Exports {
   finite(x: number, end: number): number;
   assignScaled(x: number, end: number, factor: number, sums: number): void;

@@ -55,7 +55,7 @@ export function layoutDifference(actual: Layout, expected: Layout, than: string)
 
 /**
  * The most common layout; the earliest of equally common ones. It stands in for the global model in a stage's first round,
- * so that one deviating update does not cause the refusal of all others.
+ * so that one deviating update does not get all others refused.
  */
 export function commonLayout(layouts: readonly Layout[]): Layout | undefined {
   const counts = new Map<string, number>();

@@ -62,7 +62,7 @@ describe('mergeUpdates', () => {
     expect(floatsOf(whole)).toEqual([1, 1.75, 2.75]);
   });
 
-  test('computes Krum distances correctly beside an update with huge values', async () => {
+  test('computes Krum distances correctly if another update has huge values', async () => {
     const store = memoryStore();
     const updates = [model(3e38, 3e38, -3e38), model(1, 1, 1), model(1, 1, 1.5), model(1, 1.25, 1.5)];
     const inputs = await Promise.all(updates.map((update, i) => storeUpdate(store, `site-${i}`, 1, update)));

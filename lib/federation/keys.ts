@@ -18,7 +18,7 @@ export const CASE_FOLDERS = { training: 'cases', evaluation: 'held-out' } as con
 /** Whether a case is for training or held out for evaluation. */
 export type CaseUse = keyof typeof CASE_FOLDERS;
 
-/** What a key in a case's folder names. */
+/** The file that a key in a case's folder names. */
 export interface CaseObject {
   readonly use: CaseUse;
   readonly caseId: string;
@@ -95,7 +95,7 @@ export const federationKeys = {
   /** Written after the weights: makes the update visible. The notification filters on the suffix. */
   update: (at: RoundAddress, site: string, id: string) =>
     federationKey(`${federationKeys.siteUpdates(at, site)}${id}${UPDATE_SUFFIX}`),
-  /** Lies beside an update that can never be merged. */
+  /** Marks an update that can never be merged. Has the same prefix as the update. */
   refusal: (updateKey: FederationKey) => federationKey(`${updateKey.slice(0, -UPDATE_SUFFIX.length)}${REFUSAL_SUFFIX}`),
   weightsBeside: (updateKey: FederationKey) =>
     federationKey(`${updateKey.slice(0, -UPDATE_SUFFIX.length)}.safetensors`),

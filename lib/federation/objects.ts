@@ -1,6 +1,6 @@
 /**
- * Every kind of stored object, for the tables in docs/objects.md and docs/events/README.md. Who reads and writes it
- * comes from access.ts. A test checks that every key of keys.ts is here, and that access.ts names no other keys.
+ * Every kind of stored object, for the tables in docs/objects.md and docs/events/README.md. Its readers and
+ * writers come from access.ts. A test checks that every key of keys.ts is here, and that access.ts names no other keys.
  */
 export interface ObjectKind {
   readonly bucket: 'site' | 'federation';
@@ -35,7 +35,7 @@ const round = (name: string, what: string, more: Partial<ObjectKind> = {}) =>
   federation(`${ROUND_PREFIX}${name}`, what, more);
 
 export const OBJECT_KINDS: readonly ObjectKind[] = [
-  site('cases/<case>/image.nii.gz', 'CT in HU to learn from; `image.nii` too'),
+  site('cases/<case>/image.nii.gz', 'CT in HU for training; `image.nii` too'),
   site('cases/<case>/labels/<task>.nii.gz', "class map on the CT's own grid"),
   site('cases/<case>/labels/<task>.mrk.json', 'landmarks as 3D Slicer markups'),
   site('held-out/<case>/image.nii.gz', 'CT that is only scored'),
@@ -51,7 +51,7 @@ export const OBJECT_KINDS: readonly ObjectKind[] = [
   ),
   site(
     'pseudo-labels/<campaign>/<stage>/<task>/<case>.json',
-    'confidence, checks, accepted or not, points, of which CT; written last',
+    'confidence, checks, acceptance, points, and which CT it belongs to; written last',
     { examples: ['pseudo-label.json'] },
   ),
   site('checkpoints/<campaign>/<stage>/<round>/optimizer.safetensors', "AdamW's moments after this round", {
@@ -88,7 +88,7 @@ export const OBJECT_KINDS: readonly ObjectKind[] = [
     examples: ['outcome.json'],
   }),
   round('open.json', 'participants, quorum, deadline, hyper-parameters, base', { ...ONCE, examples: ['open.json'] }),
-  round('sent.json', 'when GPU tasks were last sent, to whom', { ...REWRITTEN, examples: ['sent.json'] }),
+  round('sent.json', 'when GPU tasks were last sent, and to which sites', { ...REWRITTEN, examples: ['sent.json'] }),
   round('updates/<site>/<sha256>.safetensors', "a site's weights, whole or as a difference, named by their bytes"),
   round('updates/<site>/<sha256>.update.json', "the update's metadata; makes the update visible", {
     ...ONCE,

@@ -8,7 +8,7 @@ const COARSE_MM = 6;
 const BLOOD = { low: 150, high: 700 } as const;
 /** Range of aerated lung, HU. Air around the patient is below. */
 const LUNG = { low: -950, high: -600 } as const;
-/** Half the side of the cube that holds a heart, and how far beside it the lungs are looked for, mm. */
+/** Half the side of the cube that holds a heart, and the distance beside it within which lungs are searched, mm. */
 const HEART_MM = 54;
 const LUNG_MM = 90;
 /**

@@ -11,7 +11,7 @@ const SIZES = { 1: 348, 2: 540 } as const;
 /** A header that declares more is wrong: no scanner makes 4,096³ voxels. */
 const MAX_VOXELS = 2 ** 36;
 
-/** What a NIfTI header declares. It has not been checked against the voxels that follow. */
+/** The declarations of a NIfTI header. They have not been checked against the voxels that follow. */
 export interface NiftiHeader extends Grid {
   readonly version: 1 | 2;
   readonly littleEndian: boolean;

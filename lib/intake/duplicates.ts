@@ -19,7 +19,7 @@ interface Claimant extends Pick<ObjectInfo<SiteKey>, 'key' | 'etag'> {
  * @param sha256 hash of the image's voxels
  * @param likelyOwned whether the case probably owns the content already. A right guess saves a request.
  * @returns the case that owns the content, or undefined if it is this one
- * @throws PRECONDITION_FAILED or NOT_FOUND if another case claimed the content meanwhile: reconcile again
+ * @throws PRECONDITION_FAILED or NOT_FOUND if another case claimed the content in the meantime: reconcile again
  */
 export async function claimContent(
   store: SiteStore,

@@ -9,7 +9,7 @@ import type { Grid } from '../imaging/volume.ts';
 /** Number of voxels or points by class number. */
 export type ClassCounts = LabelEntry['classes'];
 
-/** How many unknown values the rejection quotes. */
+/** Most unknown values that a rejection quotes. */
 const MAX_QUOTED_VALUES = 5;
 
 /**

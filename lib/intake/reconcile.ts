@@ -12,7 +12,7 @@ export interface SiteContext {
   readonly now: () => Date;
 }
 
-/** What is stored for a case now. */
+/** The current objects of a case, and intake's documents about it. */
 export interface CaseState {
   readonly files: readonly ObjectInfo<SiteKey>[];
   readonly catalog: Stored<CatalogEntry> | undefined;
@@ -47,7 +47,7 @@ export async function examineState(
  * Writes a case's catalog entry and rejections so that they agree with the findings.
  *
  * @returns the result, and whether anything was written
- * @throws PRECONDITION_FAILED or NOT_FOUND if the state changed meanwhile: reconcile again
+ * @throws PRECONDITION_FAILED or NOT_FOUND if the state changed in the meantime: reconcile again
  */
 export async function reconcileCase(
   context: SiteContext,

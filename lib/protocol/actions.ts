@@ -3,7 +3,7 @@ import type { Answered } from './gpu-tasks.ts';
 import { requirementsOf, roundsOf } from './plan.ts';
 import type { CampaignState, StageState } from './state.ts';
 
-/** What a campaign needs next. */
+/** The next action of a campaign. */
 export type Action =
   /** Open the stage's next round. */
   | { readonly kind: 'open'; readonly at: RoundAddress }

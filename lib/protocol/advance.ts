@@ -17,7 +17,7 @@ export interface AdvanceOptions {
 const RESEND_AFTER_SECONDS = 900;
 
 /**
- * Reconciles a campaign: plans it, opens rounds and sends their GPU tasks, resends tasks that seem lost, ends the campaign.
+ * Reconciles a campaign: plans it, opens rounds and sends their GPU tasks, resends GPU tasks that seem lost, ends the campaign.
  * Idempotent and safe to call concurrently.
  *
  * @returns the rounds for which the caller has to call `closeRound`

@@ -190,9 +190,17 @@ describe('a campaign with an impossible stage', () => {
       [{ kind: 'pseudo-label', name: 'twice', teachers: ['teacher/hinge-points', 'teacher/hinge-points'] }],
       /teachers: two of them have learnt hinge-points/,
     ],
-    ['a comparison with a model of another stage', [evaluate({ compare: [['a', 'b']] })], /compare: "b" is none of/],
-    ['predictions of a model that is not scored', [evaluate({ predictions: 'b' })], /predictions: "b" is none of/],
-    ['a probe of what has no body', [{ ...probe, of: 'label', training }], /of: "label" is neither a teacher nor/],
+    [
+      'a comparison with a model of another stage',
+      [evaluate({ compare: [['a', 'b']] })],
+      /compare: "b" is not a model/,
+    ],
+    ['predictions of a model that is not scored', [evaluate({ predictions: 'b' })], /predictions: "b" is not a model/],
+    [
+      'a probe of a stage without a network',
+      [{ ...probe, of: 'label', training }],
+      /of: "label" is neither a teacher nor/,
+    ],
     ['a probe of a later stage', [{ ...probe, of: 'student', training }, student], /not an earlier stage/],
     [
       'a probe of bodies that differ by site',
@@ -200,7 +208,7 @@ describe('a campaign with an impossible stage', () => {
         { ...student, training: { ...training, localParameters: ['*norm*'] } },
         { ...probe, of: 'student', training },
       ],
-      /no one body to probe/,
+      /no single body to probe/,
     ],
   ])('is refused: %s', (_, stages, message) => {
     expect(issues(stages)?.join()).toMatch(message);

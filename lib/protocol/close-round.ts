@@ -14,7 +14,7 @@ import { roundProgress } from './round-progress.ts';
 import { type RoundState, roundStates } from './state.ts';
 
 /**
- * What `closeRound` found or did. `claimed`: the round can be closed and another caller is closing it; `delegated`: this
+ * Result of `closeRound`. `claimed`: the round can be closed and another caller is closing it; `delegated`: this
  * call submitted a job that closes it.
  */
 export type RoundResult = 'not-open' | 'ended' | 'waiting' | 'claimed' | 'delegated' | 'failed' | 'committed';

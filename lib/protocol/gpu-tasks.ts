@@ -49,7 +49,7 @@ export async function sendGpuTasks(context: CoordinatorContext, open: Open, answ
 const FRESH_SECONDS = 60;
 
 /**
- * Whether a GPU task was requested just now and for the first time. Such a task is due without any request to the storage.
+ * Whether a GPU task was requested just now and for the first time. Such a GPU task is due without any request to the storage.
  * At worst, a message that is delivered twice within this time starts an unneeded GPU task.
  */
 export function isFresh({ at, resent }: Pick<GpuTaskMessage, 'at' | 'resent'>, now: Date): boolean {

@@ -10,7 +10,7 @@ import { sendsDelta } from './update-fault.ts';
 
 export type SealEntries = Seal['updates'];
 
-/** What a round's updates merge to; nulls for a stage that learns nothing. */
+/** The merged model and state of a round; nulls for a stage without training. */
 export type MergedFiles = Pick<Commit, 'global' | 'state'>;
 export type MergedEntries = ({ readonly kind: 'merged' } & MergedFiles) | Exclude<Merged, { kind: 'merged' }>;
 

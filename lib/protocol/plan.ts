@@ -13,7 +13,7 @@ export interface CampaignSource {
  * The frozen terms of a campaign.
  *
  * @param name the campaign's name in its key
- * @param minSites the federation's smallest number of sites that a model is averaged of; quorums below it are raised
+ * @param minSites the federation's smallest number of sites whose updates may be averaged; quorums below it are raised
  * @throws FedcardioError BAD_CONFIGURATION when the campaign's id differs from its key, since keys are made from the id
  */
 export function planCampaign(name: string, source: CampaignSource, now: Date, minSites = 1): Plan {

@@ -178,7 +178,7 @@ describe('task by task', () => {
   ]);
   const page = reportPage({ ...report, metrics: { teacher: {}, student: scored, studentLabelsOnly: {} } }, []);
 
-  test('has the distance and the volumes of calcium beside its Dice', () => {
+  test('has the distance and the volumes of calcium next to its Dice', () => {
     expect(page).toContain(
       '<td class="number">0.40</td><td class="number">6.3\u00a0mm</td><td class="number">310</td><td class="number">295</td>',
     );

@@ -21,7 +21,7 @@ export function softLabelOf(maps: ClassProbabilities): SoftLabel | undefined {
   return box && foreground.map((map) => crop(map, box));
 }
 
-/** The file of a soft label as F16, x fastest: one tensor [class, z, y, x]. The report beside it holds its affine. */
+/** The file of a soft label as F16, x fastest: one tensor [class, z, y, x]. The report next to it holds its affine. */
 export function encodeSoftLabel(label: SoftLabel): Uint8Array {
   const [nx, ny, nz] = label[0]?.shape ?? [0, 0, 0];
   const data = new Float32Array(label.length * nx * ny * nz);

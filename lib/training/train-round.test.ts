@@ -103,8 +103,8 @@ describe('a round of training', () => {
     const otherBody = new Map(
       [...body].map(([name, tensor]) => [name, { ...tensor, data: tensor.data.map((x) => -x) }]),
     );
-    const elsewhere = await trainRound({ ...probe, body: otherBody });
-    expect(differenceOf(elsewhere.weights, first.weights)).toBeGreaterThan(1e-3);
+    const withOtherBody = await trainRound({ ...probe, body: otherBody });
+    expect(differenceOf(withOtherBody.weights, first.weights)).toBeGreaterThan(1e-3);
     await expect(trainRound({ ...probe, model: swin })).rejects.toMatchObject({ code: 'BAD_WEIGHTS' });
   });
 

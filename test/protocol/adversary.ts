@@ -11,7 +11,7 @@ export interface Adversary {
   readonly nextTick: () => void;
   /** Fault of the next request. */
   readonly nextFault: (isConditional: boolean) => RequestFault | undefined;
-  /** How many copies of the next message are delivered now, and whether another one is delivered in a later tick. */
+  /** Number of copies of the next message that are delivered now, and whether another one is delivered in a later tick. */
   readonly nextDelivery: () => { readonly now: number; readonly later: boolean };
   /** Commands of this tick. */
   readonly commands: () => readonly Command[];

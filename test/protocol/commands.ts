@@ -52,7 +52,7 @@ export async function runCommand(command: Command, by: Invocation, state: ModelS
       await context.federationStore
         .put(federationKeys.summary(site.id), summary)
         .finally(() => counting.delete(site.id));
-      // Tasks train on counted cases only.
+      // GPU tasks train on counted cases only.
       sites[command.site] = grown;
       if (command.kind === 'join') members.add(site.id);
       return;

@@ -15,7 +15,7 @@ import {
 /** Objects that are created once and never changed. */
 const WRITTEN_ONCE = /\/(plan|open|seal|commit|outcome|[^/]+\.update|[^/]+\.refusal)\.json$/;
 
-/** Checks every write and every task message against the rules, before it is recorded. */
+/** Checks every write and every GPU task message against the rules, before it is recorded. */
 export interface Monitor {
   onWrite(by: Invocation, key: string, body: Uint8Array | string): void;
   onSend(by: Invocation, message: GpuTaskMessage): void;

@@ -7,7 +7,7 @@ import { type History, jsonOf } from './history.ts';
 import type { Invocation } from './invocation.ts';
 import { plainMean } from './simulated-campaign.ts';
 
-/** What a rule sees: all earlier writes and the invocation that writes. */
+/** Input of a rule: all earlier writes and the invocation that writes. */
 export interface WriteContext {
   readonly by: Invocation;
   readonly history: History;

@@ -6,7 +6,7 @@ export interface Schedule {
   turn(): Promise<void>;
   /** Resolves after this number of runs. */
   stall(runs: number): Promise<void>;
-  /** Gives turns until nobody waits for one, so that every invocation has ended or stalls. */
+  /** Gives turns until none is requested, so that every invocation has ended or stalls. */
   run(): Promise<void>;
 }
 

@@ -14,7 +14,7 @@ export interface SimulatedSite {
   /** Number of its cases, each with labels of every task. */
   readonly samples: number;
   /**
-   * What its GPU tasks do: send an update, nothing, a recorded failure, weights that are not finite, an update that
+   * Behaviour of its GPU tasks: send an update, nothing, a recorded failure, weights that are not finite, an update that
    * claims more cases than were counted, or an update that names another base model.
    */
   readonly behaviour: 'good' | 'silent' | 'fails' | 'diverges' | 'overclaims' | 'wrong-base';

@@ -7,13 +7,13 @@ const anyStrategy = {
     .positive()
     .optional()
     .describe(
-      "L2 norm that an update's difference from the global model is scaled down to where it is larger. The first round of a stage, which has no model to differ from, clips nothing. Default: no limit.",
+      "Largest L2 norm of an update's difference from the global model; a larger difference is scaled down to this norm. The first round of a stage has no global model and clips nothing. Default: no limit.",
     ),
   untrained: z
     .enum(['average', 'skip'])
     .default('average')
     .describe(
-      'Parameters that a site had nothing to train with, such as heads of tasks that it has no target for. `average`: they count as they are, as in federated averaging, and hold such a head back. `skip`: a parameter is merged of the sites that trained it.',
+      'How to merge parameters that some sites could not train, such as heads of tasks without a target there. `average`: from all updates, as in federated averaging, which slows down the training of such a head. `skip`: from the updates that trained them.',
     ),
   maxUpdateBytes: z
     .int()
@@ -35,7 +35,7 @@ const byzantine = z
   .int()
   .nonnegative()
   .default(1)
-  .describe('Updates f that may be arbitrary without harm. A round with fewer than 2f + 3 updates fails.');
+  .describe('Number f of updates that may be arbitrary. A round with fewer than 2f + 3 updates fails.');
 
 /** A strategy's schema, with what docs/aggregation.md says of it. */
 const declare = <S extends string, F extends z.ZodRawShape>(

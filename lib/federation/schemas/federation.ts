@@ -36,7 +36,7 @@ const siteSchema = z.strictObject({
   uploaders: z
     .array(principal)
     .optional()
-    .describe("ARNs of who may assume the site's upload role. Default: the site has no such role."),
+    .describe("ARNs of the principals that may assume the site's upload role. Default: the site has no such role."),
   gpu: gpuSchema.optional().describe("The hosts of the site's GPU tasks."),
   objectLockDays: z
     .int()
@@ -44,11 +44,11 @@ const siteSchema = z.strictObject({
     .max(36_500)
     .optional()
     .describe(
-      "Days for which nobody, not even an administrator, can delete a version of the bucket's objects. Default: no lock.",
+      "Days during which no one, including administrators, can delete a version of the bucket's objects. Default: no lock.",
     ),
 });
 
-/** What S3 forbids in bucket names, which begin with the federation's id and may end with a site's id. */
+/** Starts and ends that S3 forbids in bucket names, which begin with the federation's id and may end with a site's id. */
 const FORBIDDEN_STARTS = ['xn--', 'sthree-', 'amzn-s3-demo-'];
 const FORBIDDEN_ENDS = ['-s3alias', '--ol-s3', '--x-s3', '--table-s3'];
 
@@ -69,12 +69,12 @@ export const federationSchema = z
       .int()
       .positive()
       .optional()
-      .describe('Smallest number of sites that any model is averaged of. Default: 1.'),
+      .describe('Smallest number of sites whose updates may be averaged to a model. Default: 1.'),
     researchers: z
       .array(principal)
       .optional()
       .describe(
-        'ARNs of who may assume the role that starts, pauses and reads campaigns. Default: there is no such role.',
+        'ARNs of the principals that may assume the role that starts, pauses and reads campaigns. Default: there is no such role.',
       ),
     objectLockDays: siteSchema.shape.objectLockDays,
     sites: z.array(siteSchema).min(1).describe('The sites.'),

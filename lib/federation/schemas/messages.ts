@@ -71,5 +71,5 @@ export const mergeJobSchema = z.strictObject({ campaign: id, stage: stageName, r
 
 export type BatchJobEvent = z.infer<typeof batchJobEventSchema>;
 export type Job = z.infer<typeof jobSchema>;
-/** Message on a site's task queue: one round's work. */
+/** Message on a site's GPU task queue: one round's work. */
 export type GpuTaskMessage = z.infer<typeof gpuTaskMessageSchema>;

@@ -9,7 +9,7 @@ export const trainingSchema = z.strictObject({
     .nullable()
     .default(256)
     .describe(
-      'Side, in mm, of the cube about the heart that a CT is cut to along each axis on which it is longer. `null`: no crop. A CT in which no heart is found is not cut.',
+      'Side, in mm, of the cube around the heart to which a CT is cropped, along each axis on which the CT is longer. `null`: no crop. A CT in which no heart is found is not cropped.',
     ),
   batch: z.int().positive().default(1).describe('Patches in a batch.'),
   accumulate: z
@@ -62,7 +62,7 @@ export const trainingSchema = z.strictObject({
     .positive()
     .default(300)
     .describe(
-      "Seconds between the checkpoints that a GPU task writes within a round, into its own site's bucket: at most this much work is lost when the task is killed. A shorter round writes none.",
+      "Seconds between the checkpoints that a GPU task writes within a round, into its own site's bucket: at most this much work is lost when the GPU task is killed. A shorter round writes none.",
     ),
 });
 

@@ -53,7 +53,7 @@ export const updateSchema = z.discriminatedUnion('status', [
     status: z.literal('ok'),
     /** Cases that the site trained on, labelled or scored: the weight of its update. */
     samples: z.int().positive(),
-    /** The weights beside this object; null for stages without training. */
+    /** The weights next to this object; null for stages without training. */
     weights: z.strictObject({ ...file.shape, delta: z.boolean() }).nullable(),
     /** SHA-256 of the global model that the site started from; null in the first round. */
     base: sha256.nullable(),
@@ -71,7 +71,7 @@ export const updateSchema = z.discriminatedUnion('status', [
 
 /**
  * The reason why an update can never be merged, such as weights that are not finite or differ from the metadata. Written
- * once beside the update: the site can read it, and the weights are not read again.
+ * once next to the update: the site can read it, and the weights are not read again.
  */
 export const refusalSchema = z.strictObject({
   schema: version('refusal'),

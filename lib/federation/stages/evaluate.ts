@@ -33,7 +33,7 @@ export const evaluate = defineStageKind(
         ...(predictions === undefined ? [] : [['predictions', predictions] as const]),
       ];
       return named.flatMap(([field, name]) =>
-        Object.hasOwn(models, name) ? [] : [[field, `"${name}" is none of this stage's models`] as const],
+        Object.hasOwn(models, name) ? [] : [[field, `"${name}" is not a model of this stage`] as const],
       );
     },
   },

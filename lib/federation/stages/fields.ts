@@ -55,7 +55,7 @@ export const networkFaults = ({
   readonly training: z.infer<typeof trainingSchema>;
 }): readonly (readonly [field: string, message: string])[] =>
   init !== undefined && training.localParameters.length > 0
-    ? [['init', 'cannot go with localParameters: a site that joins later would start from other weights']]
+    ? [['init', 'cannot be combined with localParameters: a site that joins later would start from other weights']]
     : [];
 
 /** The body of a stage's network, as a later stage finds it. */

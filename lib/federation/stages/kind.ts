@@ -6,7 +6,7 @@ import { type References, referencesIn } from './references.ts';
 /** A fault in a stage's configuration: the field and a message. */
 export type Fault = readonly [field: string, message: string];
 
-/** What later stages can build on. */
+/** Results that later stages can use. */
 export interface StageOutput {
   /** Tasks that the stage's model has learnt. */
   readonly tasks: readonly TaskId[];
@@ -28,7 +28,7 @@ export interface StageKind<S> {
   tasks(stage: S): readonly TaskId[];
   /** Cases of a site that the stage can train on, label or score; an upper bound. A site with 0 does not take part. */
   samples(stage: S, site: SiteCounts): number;
-  /** What a site must have to take part, as the object of "no site has …". */
+  /** Data that a site must have to take part, as the object of "no site has …". */
   need(stage: S): string;
   output(stage: S): StageOutput;
   /** Faults that the schema cannot express, given the stages before this one by name. */

@@ -113,6 +113,6 @@ test('a campaign may name a stage of any name, also one that every object has', 
 
   expect(named('constructor', { constructor: 'constructor' }).success).toBe(true);
   expect(named('constructor', { a: 'constructor' }).error?.issues.map(({ message }) => message)).toEqual([
-    '"constructor" is none of this stage\'s models',
+    '"constructor" is not a model of this stage',
   ]);
 });

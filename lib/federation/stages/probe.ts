@@ -23,7 +23,7 @@ export const probe = defineStageKind(
       const body = earlier.get(of)?.body;
       if (body === 'none') return [['of', `"${of}" is neither a teacher nor a student: there is no body to probe`]];
       if (body !== 'differs-by-site') return [];
-      return [['of', `"${of}" has parameters that stay at their sites: there is no one body to probe`]];
+      return [['of', `"${of}" has parameters that stay at their sites: there is no single body to probe`]];
     },
   },
 );

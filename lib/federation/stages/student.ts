@@ -22,7 +22,7 @@ const schema = z
       })
       .optional()
       .describe(
-        "Soft distillation (Hinton et al. 2015): cross-entropy with the teachers' class probabilities, beside the hard pseudo-labels. Default: hard pseudo-labels alone.",
+        "Soft distillation (Hinton et al. 2015): cross-entropy with the teachers' class probabilities, in addition to the hard pseudo-labels. Default: hard pseudo-labels alone.",
       ),
     ...trainedNetwork,
   })

@@ -48,7 +48,7 @@ export function monaiState(config: SwinUnetrConfig, heads: readonly TaskId[]): S
   };
 }
 
-/** MONAI stores beside each table of position biases the index into it, which follows from the window. */
+/** MONAI stores each table of position biases together with its index, which follows from the window. */
 function positionIndices({ window }: SwinUnetrConfig, parameters: readonly Parameter[]): readonly Filler[] {
   const tokens = window ** 3;
   let index: Tensor | undefined;

@@ -58,7 +58,7 @@ test('an import reverses an export', () => {
   }
 });
 
-test('the other names of shared parameters in PyTorch are accepted, alone or beside the first', () => {
+test('the other names of shared parameters in PyTorch are accepted, alone or in addition to the first', () => {
   const tensors = foreignWeights(reference.state);
   const others = Object.entries(reference.aliases).map(([name, first]) => [name, tensors.get(first)!] as const);
   const renamed = new Map([

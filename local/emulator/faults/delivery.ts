@@ -9,7 +9,7 @@ type Send = () => Promise<void>;
 export interface Delivery {
   /** Resolves when the parts that are not delayed have been sent. */
   deliver: (rule: NotificationRule | undefined, queue: string, send: Send) => Promise<void>;
-  /** Sends everything that is held back. */
+  /** Sends all delayed notifications. */
   flush: () => Promise<void>;
 }
 

@@ -21,7 +21,7 @@ export interface Faults {
   ruleForRequest(call: Call): RequestRule | undefined;
   /** Delivers a notification about `bucket/key` to a queue, subject to the rules. */
   deliver: (queue: string, target: string, send: () => Promise<void>) => Promise<void>;
-  /** Sends all notifications that are held back. Only `drop` loses one. */
+  /** Sends all delayed notifications. Only `drop` loses one. */
   flush(): Promise<void>;
 }
 

@@ -78,7 +78,7 @@ test('are swapped with the next one, or arrive later without one', async () => {
   await expect.poll(heard, { timeout: 5000 }).toEqual(['first']);
 });
 
-test('that are held back arrive when the faults are turned off', async () => {
+test('that are delayed arrive when the faults are turned off', async () => {
   await server.setFaults([{ fault: 'delay', ms: 3_600_000 }]);
   await server.put('held');
   expect(await heard()).toEqual([]);

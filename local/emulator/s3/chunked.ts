@@ -14,7 +14,7 @@ export async function* decodeChunked(
   source: AsyncIterable<Uint8Array>,
   trailers: Map<string, string>,
 ): AsyncGenerator<Uint8Array> {
-  /** What comes next: a chunk's size, its bytes, the line end after them, trailers, or nothing. */
+  /** The next part of the body: a chunk's size, its bytes, the line end after them, trailers, or nothing. */
   let state: 'size' | 'data' | 'end-of-data' | 'trailer' | 'done' = 'size';
   let line = '';
   let remaining = 0;

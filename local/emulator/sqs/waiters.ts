@@ -10,7 +10,7 @@ export interface Waiters {
   close(): void;
 }
 
-/** Sets timers only while somebody waits. */
+/** Sets timers only while a wait is pending. */
 export function createWaiters(visibility: Visibility): Waiters {
   const waiting = new Set<() => void>();
   let timer: NodeJS.Timeout | undefined;
