@@ -10,7 +10,7 @@ const SLOW = [
   'lib/aggregation/memory.test.ts',
   'lib/aggregation/strategies/strategies.test.ts',
   'lib/aggregation/untrained.test.ts',
-  'lib/aws/launch-job.test.ts',
+  'lib/storage/launch-job.test.ts',
   'lib/imaging/heart-crop.test.ts',
   'lib/models/interchange/monai.test.ts',
   'lib/models/network-training.test.ts',

@@ -5,7 +5,7 @@ import * as scheduler from 'aws-cdk-lib/aws-scheduler';
 import * as targets from 'aws-cdk-lib/aws-scheduler-targets';
 import { type App, Duration, RemovalPolicy, Stack } from 'aws-cdk-lib/core';
 import { FEDERATION_ACCESS, SENDERS } from '../lib/federation/access.ts';
-import { FEDERATION_FUNCTIONS, MERGING_FUNCTIONS } from '../lib/federation/functions.ts';
+import { FEDERATION_FUNCTIONS, MERGING_FUNCTIONS, PERIODIC_FUNCTIONS } from '../lib/federation/functions.ts';
 import { type FederationRole, names, placeOf, type Topology } from '../lib/federation/topology.ts';
 import { canonicalJson } from '../lib/json.ts';
 import { addFunction, consume } from './functions.ts';
@@ -94,7 +94,7 @@ export function addFederationStack(app: App, topology: Topology, options: Comput
     }),
   );
   for (const queue of queues) consume(stack, functions.get(queue.handler) as lambda.Function, queue);
-  addSweep(stack, functions.get('sweep') as lambda.Function);
+  for (const name of PERIODIC_FUNCTIONS) addSchedule(stack, name, functions.get(name) as lambda.Function);
   addResearchRole(stack, topology, objectsOf('research'));
   return { stack, functions: [...functions.values()] };
 }
@@ -129,12 +129,12 @@ function addRepository(stack: Stack, { federation }: Topology): void {
   );
 }
 
-/** A failed sweep is not retried: the next minute's sweep does the same work. */
-function addSweep(stack: Stack, sweep: lambda.Function): void {
-  new scheduler.Schedule(stack, 'EveryMinute', {
+/** A failed invocation is not retried: the next minute's does the same work. */
+function addSchedule(stack: Stack, name: string, periodic: lambda.Function): void {
+  new scheduler.Schedule(stack, `Schedule-${name}`, {
     schedule: scheduler.ScheduleExpression.rate(Duration.minutes(1)),
-    target: new targets.LambdaInvoke(sweep, { retryAttempts: 0, maxEventAge: Duration.minutes(1) }),
-    description: 'Applies deadlines and makes up for lost events',
+    target: new targets.LambdaInvoke(periodic, { retryAttempts: 0, maxEventAge: Duration.minutes(1) }),
+    description: `Invokes ${name} every minute`,
   });
 }
 

@@ -1,5 +1,5 @@
 import { createBatchQueue } from '../lib/aws/batch.ts';
-import { createBatchLauncher } from './batch/gpu-tasks.ts';
+import { createBatchLauncher } from './batch/batch-launcher.ts';
 import { dispatch } from './dispatch.ts';
 import { required } from './lambda/environment.ts';
 import { lambdaFunction } from './lambda/function.ts';

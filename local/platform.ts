@@ -6,17 +6,21 @@ import { orchestrate } from '../handlers/orchestrate.ts';
 import { sweep } from '../handlers/sweep.ts';
 import { createObjectStorage } from '../lib/aws/objects.ts';
 import { createQueues } from '../lib/aws/queues.ts';
+import type { PeriodicFunction } from '../lib/federation/functions.ts';
 import type { Federation } from '../lib/federation/schemas.ts';
 import { type HandlerName, type QueueSpec, type Topology, topologyOf } from '../lib/federation/topology.ts';
 import { recordFailure } from '../lib/protocol/gpu-tasks.ts';
 import type { OpenBucket } from '../lib/storage/contract.ts';
 import { storesOf } from '../lib/storage/stores.ts';
 import { type EmbeddedServerOptions, startEmbeddedServer } from './emulator/server.ts';
-import { createProcessLauncher, type LocalLauncherOptions } from './process-launcher.ts';
+import { createProcessLauncher, type ProcessLauncherOptions } from './process-launcher.ts';
 import { type RunnerEvent, type RunnerOptions, startQueueRunner } from './queue-runner.ts';
 
 /** The real handlers of the queues. */
 export const HANDLERS: Readonly<Record<HandlerName, SqsHandler>> = { intake, dispatch, orchestrate, aggregate };
+
+/** The real functions of the schedule. */
+const PERIODIC: Readonly<Record<PeriodicFunction, typeof sweep>> = { sweep };
 
 /** A handler context before it has a launcher. */
 type ClientContext = Omit<HandlerContext, 'launcher'>;
@@ -27,8 +31,8 @@ export interface ClosableLauncher extends GpuTaskLauncher {
 }
 
 /** Child processes that run GPU tasks. The endpoint is added to their environment. */
-type GpuTaskProcessOptions = Omit<LocalLauncherOptions, 'onFailed' | 'env'> &
-  Partial<Pick<LocalLauncherOptions, 'env'>>;
+type GpuTaskProcessOptions = Omit<ProcessLauncherOptions, 'onFailed' | 'env'> &
+  Partial<Pick<ProcessLauncherOptions, 'env'>>;
 
 export interface PlatformOptions {
   readonly federation: Federation;
@@ -158,7 +162,8 @@ function sweepsOf(
   return {
     everySeconds,
     run: async () => {
-      await sweep(context, isFirst ? { resendAfterSeconds: 0 } : later);
+      for (const periodic of Object.values(PERIODIC))
+        await periodic(context, isFirst ? { resendAfterSeconds: 0 } : later);
       isFirst = false;
     },
   };

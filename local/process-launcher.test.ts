@@ -8,8 +8,8 @@ import { gpuTaskMessage } from '../lib/federation/testing.ts';
 import {
   createProcessLauncher,
   type LauncherEvent,
-  type LocalLauncher,
-  type LocalLauncherOptions,
+  type ProcessLauncher,
+  type ProcessLauncherOptions,
 } from './process-launcher.ts';
 
 const CHILD = fileURLToPath(new URL('../test/fixtures/storage/task-child.mjs', import.meta.url));
@@ -18,12 +18,12 @@ const CHILD = fileURLToPath(new URL('../test/fixtures/storage/task-child.mjs', i
 const task = (site: string, round = 1): GpuTaskMessage =>
   gpuTaskMessage({ federation: 'f', campaign: 'c', site, round });
 
-let launcher: LocalLauncher;
+let launcher: ProcessLauncher;
 let events: LauncherEvent[];
 let failures: { readonly site: string; readonly reason: string }[];
 let directory: string;
 
-function launch(options: Partial<LocalLauncherOptions> = {}): LocalLauncher {
+function launch(options: Partial<ProcessLauncherOptions> = {}): ProcessLauncher {
   launcher = createProcessLauncher({
     maxGpuTasks: 2,
     command: [process.execPath, CHILD],

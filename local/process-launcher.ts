@@ -22,7 +22,7 @@ export type LauncherEvent =
   | { readonly type: 'failed'; readonly message: GpuTaskMessage; readonly reason: string }
   | { readonly type: 'output'; readonly line: string };
 
-export interface LocalLauncherOptions {
+export interface ProcessLauncherOptions {
   /** Most processes at a time. */
   readonly maxGpuTasks: number;
   /** Command of a process; this project's GPU task by default. */
@@ -40,7 +40,7 @@ export interface LocalLauncherOptions {
   readonly graceSeconds?: number;
 }
 
-export interface LocalLauncher extends GpuTaskLauncher {
+export interface ProcessLauncher extends GpuTaskLauncher {
   submit(message: GpuTaskMessage): Promise<void>;
   /** Number of waiting and running GPU tasks. */
   pending(): number;
@@ -54,7 +54,7 @@ const RETRY_AFTER_SECONDS = 1;
  * Runs GPU tasks in child processes, in the order of their submission, at most `maxGpuTasks` at a time. A GPU task that
  * waits or runs is not started again; one that failed is retried from its checkpoint. Processes are reused.
  */
-export function createProcessLauncher(options: LocalLauncherOptions): LocalLauncher {
+export function createProcessLauncher(options: ProcessLauncherOptions): ProcessLauncher {
   const {
     maxGpuTasks,
     onFailed,

@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { createBatchLauncher } from '../handlers/batch/gpu-tasks.ts';
+import { createBatchLauncher } from '../handlers/batch/batch-launcher.ts';
 import { mergeAsJobs } from '../handlers/batch/merges.ts';
 import { createBatchQueue } from '../lib/aws/batch.ts';
 import { type FakeBatch, type FakeJob, startFakeBatch } from '../lib/aws/testing-batch.ts';

@@ -110,6 +110,20 @@ describe('docs/architecture.md', () => {
 
     expect([...written].sort()).toEqual([...expected].sort());
   });
+
+  test('has every folder of product code', () => {
+    const foldersOf = (folder: string) =>
+      readdirSync(folder, { withFileTypes: true }).flatMap((entry) => (entry.isDirectory() ? [entry.name] : []));
+    const hasCode = (folder: string) => readdirSync(folder).some((file) => file.endsWith('.ts'));
+    const rooms = [
+      ...foldersOf('lib').map((folder) => `lib/${folder}`),
+      ...foldersOf('.').filter((folder) => !['lib', 'test', 'scripts'].includes(folder) && hasCode(folder)),
+    ];
+
+    const page = read('docs/architecture.md');
+
+    expect(rooms.filter((room) => !page.includes(`\`${room}\``))).toEqual([]);
+  });
 });
 
 describe('docs/failures.md', () => {

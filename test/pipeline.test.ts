@@ -33,7 +33,7 @@ import type { Weights } from '../lib/weights/weights.ts';
 import { pseudoLabels, student, type ToyCase, teacher, training, uploadToyCase } from './helpers/campaign.ts';
 import { type LocalFederation, startLocalFederation } from './helpers/local-federation.ts';
 
-const TASKS: readonly TaskId[] = ['hinge-points', 'calcification'];
+const TASKS = ['hinge-points', 'calcification'] as const satisfies readonly TaskId[];
 const SITES = ['bonn', 'kiel', 'ulm'];
 
 /** Ulm has CTs but no training labels. Case ids are unmistakable, so that the test finds them anywhere. */

@@ -1,7 +1,7 @@
-import type { BatchQueue } from '../../lib/aws/batch.ts';
-import { launchBatchJob } from '../../lib/aws/launch-job.ts';
 import { federationKeys } from '../../lib/federation/keys.ts';
 import { canonicalJson } from '../../lib/json.ts';
+import type { BatchQueue } from '../../lib/storage/contract.ts';
+import { launchBatchJob } from '../../lib/storage/launch-job.ts';
 import type { HandlerContext } from '../context.ts';
 import { jobName } from './job-name.ts';
 

@@ -1,33 +1,8 @@
 import { BatchClient, DescribeJobsCommand, ListJobsCommand, SubmitJobCommand } from '@aws-sdk/client-batch';
 import { FedcardioError } from '../error.ts';
+import type { BatchJob, BatchQueue } from '../storage/contract.ts';
 import { type ConnectionOptions, connection } from './clients.ts';
 import { attemptWith, storageError } from './failures.ts';
-
-/** A job to submit to AWS Batch. */
-export interface JobRequest {
-  /** Jobs with the same name do the same work. */
-  readonly name: string;
-  readonly environment: Readonly<Record<string, string>>;
-  /** Batch ends each attempt after this time, but not before its minimum of 60 seconds. */
-  readonly timeoutSeconds: number;
-}
-
-export interface BatchJob {
-  readonly id: string;
-  readonly phase: 'alive' | 'succeeded' | 'failed';
-  /** Why it failed, if Batch gives a reason. */
-  readonly reason: string | undefined;
-}
-
-/** The jobs of one job queue and one job definition. */
-export interface BatchQueue {
-  /** Returns the job's id. Throws `BAD_MESSAGE` if the environment is too large, `STORAGE` if Batch rejects the job. */
-  submit(request: JobRequest): Promise<string>;
-  /** Undefined if Batch no longer knows the job: it deletes jobs some days after their end. */
-  describe(id: string): Promise<BatchJob | undefined>;
-  /** The newest job with this name. */
-  find(name: string): Promise<BatchJob | undefined>;
-}
 
 export interface BatchQueueOptions extends ConnectionOptions {
   /** ARN or name. */

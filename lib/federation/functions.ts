@@ -18,8 +18,9 @@ interface QueueTrigger {
 
 /**
  * Every Lambda function. Its code is handlers/<name>.lambda.ts. Names, queues, roles, bundles, time-outs, alarms and the
- * table in docs/functions.md derive from this list. A new function also needs its access (lib/federation/access.ts) and
- * its size (cdk/functions.ts), which the compiler asks for.
+ * table in docs/functions.md derive from this list. A new function also needs its access (access.ts), its size
+ * (cdk/functions.ts) and, on one machine, its place in local/platform.ts; the compiler asks for them. The isolation test
+ * asks for its column in cdk/isolation/design.ts.
  */
 export const FUNCTIONS = [
   {
@@ -86,6 +87,11 @@ const namesWhere = <C>(matches: (declared: Declared) => boolean): readonly Where
 export const SITE_FUNCTIONS = namesWhere<{ readonly scope: 'site' }>(({ scope }) => scope === 'site');
 export const FEDERATION_FUNCTIONS = namesWhere<{ readonly scope: 'federation' }>(({ scope }) => scope === 'federation');
 export const FUNCTION_NAMES: readonly FunctionName[] = FUNCTIONS.map(({ name }) => name);
+/** Functions that a schedule invokes every minute. Only the federation has some: the site stack makes no schedule. */
+export type PeriodicFunction = Where<{ readonly trigger: { readonly kind: 'every-minute' } }>;
+export const PERIODIC_FUNCTIONS = namesWhere<{ readonly trigger: { readonly kind: 'every-minute' } }>(
+  ({ trigger }) => trigger.kind === 'every-minute',
+);
 /** Functions that merge updates, or submit large merges to Batch. */
 export const MERGING_FUNCTIONS = namesWhere<{ readonly closesRounds: true }>(({ closesRounds }) => closesRounds);
 

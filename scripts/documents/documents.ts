@@ -10,7 +10,7 @@ import {
   siteObjectsTable,
 } from '../../lib/federation/documents/objects.ts';
 import { strategiesTable } from '../../lib/federation/documents/strategies.ts';
-import { tasksTable } from '../../lib/federation/documents/tasks.ts';
+import { labelFilesTable, tasksTable } from '../../lib/federation/documents/tasks.ts';
 import { campaignSchema, federationSchema } from '../../lib/federation/schemas.ts';
 
 interface Region {
@@ -29,6 +29,7 @@ export const REGIONS: readonly Region[] = [
   { file: 'docs/aggregation.md', name: 'strategies', content: strategiesTable },
   { file: 'docs/functions.md', name: 'functions', content: functionsTable },
   { file: 'docs/events/README.md', name: 'example-objects', content: exampleObjectsTable },
+  { file: 'docs/intake.md', name: 'label-files', content: labelFilesTable },
   { file: 'docs/method.md', name: 'tasks', content: tasksTable },
   { file: 'docs/objects.md', name: 'site-objects', content: siteObjectsTable },
   { file: 'docs/objects.md', name: 'campaign-objects', content: campaignObjectsTable },

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { stageName } from '../schemas/common.ts';
 import { stageBase } from './fields.ts';
-import { defineStageKind } from './kind.ts';
+import { defineStageKind, modelFaults } from './kind.ts';
 
 /** Scores models on every site's held-out cases. */
 export const evaluate = defineStageKind(
@@ -27,14 +27,15 @@ export const evaluate = defineStageKind(
     samples: (_, { cases }) => cases.evaluation,
     need: () => 'held-out cases',
     output: () => ({ tasks: [], body: 'none', pseudoLabels: 'none' }),
-    faults: ({ models, compare, predictions }) => {
+    faults: ({ models, compare, predictions }, earlier) => {
       const named = [
         ...compare.flat().map((name) => ['compare', name] as const),
         ...(predictions === undefined ? [] : [['predictions', predictions] as const]),
       ];
-      return named.flatMap(([field, name]) =>
+      const unknown = named.flatMap(([field, name]) =>
         Object.hasOwn(models, name) ? [] : [[field, `"${name}" is not a model of this stage`] as const],
       );
+      return [...modelFaults('models', Object.values(models), earlier), ...unknown];
     },
   },
 );

@@ -35,6 +35,16 @@ export interface StageKind<S> {
   faults(stage: S, earlier: ReadonlyMap<string, StageOutput>): readonly Fault[];
 }
 
+/** Faults of a field that names stages whose models are used. Unknown names are reported elsewhere. */
+export const modelFaults = (
+  field: string,
+  names: readonly string[],
+  earlier: ReadonlyMap<string, StageOutput>,
+): readonly Fault[] =>
+  names.flatMap((name) =>
+    earlier.get(name)?.tasks.length === 0 ? [[field, `"${name}" trains no model`] as const] : [],
+  );
+
 type StageSchema = z.ZodObject<{ readonly kind: z.ZodLiteral<string>; readonly name: z.ZodString }>;
 
 /** A kind of stage with its schema. The stages that it waits for are found by its schema: see {@link referencesIn}. */

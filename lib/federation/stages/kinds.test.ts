@@ -116,3 +116,45 @@ test('a campaign may name a stage of any name, also one that every object has', 
     '"constructor" is not a model of this stage',
   ]);
 });
+
+describe('a campaign is refused when a stage names a stage of the wrong kind', () => {
+  const learner = { kind: 'teacher', name: 'teacher', task: 'hinge-points', rounds, training, model };
+  const labels = { kind: 'pseudo-label', name: 'labels', teachers: ['teacher'] };
+  const scores = { kind: 'evaluate', name: 'scores', models: { a: 'teacher' } };
+  const faultsOf = (...stages: readonly object[]) => {
+    const { error } = campaignSchema.safeParse({ schema: 'fedcardio.campaign/1', id: 'c', stages });
+    return error?.issues.map(({ path, message }) => `${path.slice(2).join('.')}: ${message}`) ?? [];
+  };
+
+  test.each([
+    [
+      'pseudo-labels of an evaluation',
+      [learner, scores, { ...labels, teachers: ['scores'] }],
+      'teachers: "scores" trains no model',
+    ],
+    [
+      'an evaluation of pseudo-labels',
+      [learner, labels, { ...scores, models: { a: 'labels' } }],
+      'models: "labels" trains no model',
+    ],
+    [
+      'a student of a teacher',
+      [
+        learner,
+        { kind: 'student', name: 's', tasks: ['hinge-points'], pseudoLabels: 'teacher', rounds, training, model },
+      ],
+      'pseudoLabels: "teacher" makes no pseudo-labels',
+    ],
+    [
+      'a probe of an evaluation',
+      [learner, scores, { kind: 'probe', name: 'p', of: 'scores', task: 'calcification', rounds, training }],
+      'of: "scores" is neither a teacher nor a student: there is no body to probe',
+    ],
+  ])('%s', (_, stages, fault) => {
+    expect(faultsOf(...stages)).toEqual([fault]);
+  });
+
+  test('but not when it names one that has what it needs', () => {
+    expect(faultsOf(learner, labels, scores)).toEqual([]);
+  });
+});

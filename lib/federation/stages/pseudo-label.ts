@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { stageName } from '../schemas/common.ts';
 import { stageBase } from './fields.ts';
-import { defineStageKind } from './kind.ts';
+import { defineStageKind, modelFaults } from './kind.ts';
 
 /** Labels, at each site, the cases that lack a label. */
 export const pseudoLabel = defineStageKind(
@@ -44,7 +44,9 @@ export const pseudoLabel = defineStageKind(
     faults: ({ teachers }, earlier) => {
       const tasks = teachers.flatMap((name) => earlier.get(name)?.tasks ?? []);
       const twice = tasks.find((task, index) => tasks.indexOf(task) !== index);
-      return twice ? [['teachers', `two of them have learnt ${twice}: a case gets one label of each task`]] : [];
+      const faults = modelFaults('teachers', teachers, earlier);
+      if (twice === undefined) return faults;
+      return [...faults, ['teachers', `two of them have learnt ${twice}: a case gets one label of each task`]];
     },
   },
 );

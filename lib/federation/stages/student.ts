@@ -46,9 +46,11 @@ function pseudoLabelFaults(
   { distillation, pseudoLabelWeight, pseudoLabels }: z.infer<typeof schema>,
   earlier: ReadonlyMap<string, StageOutput>,
 ): readonly Fault[] {
+  const made = pseudoLabels === undefined ? undefined : earlier.get(pseudoLabels)?.pseudoLabels;
+  if (made === 'none') return [['pseudoLabels', `"${pseudoLabels}" makes no pseudo-labels`]];
   if (!distillation && pseudoLabelWeight === 'equal') return [];
   const field = distillation ? 'distillation' : 'pseudoLabelWeight';
   if (pseudoLabels === undefined) return [[field, 'needs pseudo-labels: name their stage in pseudoLabels']];
-  if (!distillation || earlier.get(pseudoLabels)?.pseudoLabels !== 'hard') return [];
+  if (!distillation || made !== 'hard') return [];
   return [[field, `"${pseudoLabels}" keeps no probabilities: it needs "soft": true`]];
 }

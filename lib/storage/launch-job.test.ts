@@ -1,10 +1,10 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { createBatchQueue } from '../aws/batch.ts';
+import { type FakeBatch, startFakeBatch } from '../aws/testing-batch.ts';
 import { siteKeys } from '../federation/keys.ts';
-import type { SiteStore } from '../storage/contract.ts';
-import { createMemoryStorage } from '../storage/testing-objects.ts';
-import { type BatchQueue, createBatchQueue } from './batch.ts';
+import type { BatchQueue, SiteStore } from './contract.ts';
 import { launchBatchJob } from './launch-job.ts';
-import { type FakeBatch, startFakeBatch } from './testing-batch.ts';
+import { createMemoryStorage } from './testing-objects.ts';
 
 const CREDENTIALS = { accessKeyId: 'a', secretAccessKey: 'b' };
 const REQUEST = {

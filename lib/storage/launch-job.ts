@@ -1,9 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { type Job, jobSchema } from '../federation/schemas.ts';
-import type { ObjectStore } from '../storage/contract.ts';
-import { type StoredDocument, tryReadJson } from '../storage/documents.ts';
-import { writeOwned } from '../storage/owned.ts';
-import type { BatchJob, BatchQueue, JobRequest } from './batch.ts';
+import type { BatchJob, BatchQueue, JobRequest, ObjectStore } from './contract.ts';
+import { type StoredDocument, tryReadJson } from './documents.ts';
+import { writeOwned } from './owned.ts';
 
 export interface ClaimedRequest<K extends string> extends JobRequest {
   /** The object that names who submits the job, and afterwards the job. */

@@ -7,7 +7,7 @@ import { gpuTaskMessage } from '../../lib/federation/testing.ts';
 import { readJson } from '../../lib/storage/documents.ts';
 import { type SimulatedFederation, simulateFederation } from '../../test/protocol/simulated-federation.ts';
 import { dispatch } from '../dispatch.ts';
-import { createBatchLauncher } from './gpu-tasks.ts';
+import { createBatchLauncher } from './batch-launcher.ts';
 import { jobName } from './job-name.ts';
 
 /** The round's deadline is one day after the start of the simulated clock. */

@@ -1,9 +1,9 @@
-import type { BatchQueue } from '../../lib/aws/batch.ts';
-import { launchBatchJob } from '../../lib/aws/launch-job.ts';
 import { describeError, FedcardioError, isFedcardioError } from '../../lib/error.ts';
 import { type RoundAddress, siteKeys } from '../../lib/federation/keys.ts';
 import { canonicalJson } from '../../lib/json.ts';
 import { recordFailure } from '../../lib/protocol/gpu-tasks.ts';
+import type { BatchQueue } from '../../lib/storage/contract.ts';
+import { launchBatchJob } from '../../lib/storage/launch-job.ts';
 import type { GpuTaskLauncher, HandlerContext } from '../context.ts';
 import { jobName } from './job-name.ts';
 
