@@ -4,6 +4,7 @@ import { parseJson } from '../../lib/json.ts';
 import { peakRss } from '../../lib/peak-rss.ts';
 import { faultsSchema } from './faults/configuration.ts';
 import { createFaults, type FaultSwitch } from './faults/faults.ts';
+import { readBody } from './request-body.ts';
 import type { RequestCounts } from './request-counts.ts';
 
 /** Cannot collide with a bucket, whose name never begins with an underscore. */
@@ -34,7 +35,8 @@ type Answer = readonly [status: number, body: unknown];
 
 async function answerTo(context: ControlContext, message: IncomingMessage): Promise<Answer> {
   const path = message.url?.slice(PREFIX.length).replace(/\?.*/s, '') ?? '';
-  const handlers = handlersOf(context, message)[path];
+  const all = handlersOf(context, message);
+  const handlers = Object.hasOwn(all, path) ? all[path] : undefined;
   if (!handlers)
     return [404, { code: 'NOT_FOUND', message: `${PREFIX}${path} does not exist. Use health, requests or faults.` }];
   const handler = handlers[message.method ?? ''];
@@ -94,14 +96,9 @@ const stateOf = ({ active }: FaultSwitch) =>
     : { rules: [], struck: [] };
 
 async function read(message: IncomingMessage): Promise<Uint8Array> {
-  const chunks: Uint8Array[] = [];
-  let size = 0;
-  for await (const chunk of message as AsyncIterable<Uint8Array>) {
-    size += chunk.length;
-    if (size <= MAX_BYTES) chunks.push(chunk);
-  }
-  if (size > MAX_BYTES) throw new FedcardioError('BAD_MESSAGE', `The faults have more than ${MAX_BYTES} bytes.`);
-  return Buffer.concat(chunks);
+  const bytes = await readBody(message, MAX_BYTES);
+  if (!bytes) throw new FedcardioError('BAD_MESSAGE', `The faults have more than ${MAX_BYTES} bytes.`);
+  return bytes;
 }
 
 function cpuSeconds(): number {

@@ -71,7 +71,7 @@ const DEFAULTS: Readonly<Record<string, string>> = {
  */
 export function refuseUnknownHeaders(request: S3Request): void {
   for (const name of Object.keys(request.headers)) {
-    const defaultValue = DEFAULTS[name];
+    const defaultValue = Object.hasOwn(DEFAULTS, name) ? DEFAULTS[name] : undefined;
     const refused =
       defaultValue === undefined
         ? REFUSED.some((pattern) => pattern.test(name))

@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import type { Readable } from 'node:stream';
+import { bodyOf } from '../request-body.ts';
 import { S3Error } from './error.ts';
 
 /** A parsed request. */
@@ -39,7 +40,7 @@ export function readRequest(message: IncomingMessage, id: string): S3Request {
     key: decode(rest ?? '') || undefined,
     query: new URLSearchParams(parameters.filter((parameter) => !isHeader(parameter))),
     headers: { ...Object.fromEntries(fromQuery), ...message.headers },
-    body: message,
+    body: bodyOf(message),
   };
 }
 

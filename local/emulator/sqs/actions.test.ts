@@ -157,6 +157,27 @@ describe('a redrive', () => {
   });
 });
 
+test.each([
+  ['null', 'null'],
+  ['an array', '[]'],
+  ['a number', '7'],
+  ['a string', '"QueueUrl"'],
+  ['true', 'true'],
+  ['nothing', ''],
+  ['an object as the URL of a queue', '{"QueueUrl":{"toString":1}}'],
+  ['a number as the URL of a queue', '{"QueueUrl":7}'],
+])('refuses %s as a request', async (_what, body) => {
+  const answer = await fetch(server.endpoint(), {
+    method: 'POST',
+    headers: { 'x-amz-target': 'AmazonSQS.GetQueueAttributes' },
+    body,
+  });
+  expect([answer.status, await answer.json()]).toEqual([
+    400,
+    { __type: expect.stringMatching(/#(SerializationException|InvalidParameterValue)$/), message: expect.any(String) },
+  ]);
+});
+
 test('refuses actions that are not implemented', async () => {
   const answer = await fetch(server.endpoint(), {
     method: 'POST',

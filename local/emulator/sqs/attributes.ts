@@ -49,7 +49,7 @@ export function redrivePolicyOf(attributes: QueueAttributes): z.infer<typeof red
 export function checkAttributes(attributes: QueueAttributes, exists: (arn: string) => boolean): void {
   for (const [name, value] of Object.entries(attributes)) {
     if (name === 'FifoQueue') throw new SqsError('UnsupportedOperation', 'This server has no FIFO queues.');
-    const range = RANGES[name];
+    const range = Object.hasOwn(RANGES, name) ? RANGES[name] : undefined;
     if (!range && name !== 'RedrivePolicy' && !WITHOUT_EFFECT.includes(name)) {
       throw new SqsError('InvalidAttributeName', `Unknown Attribute ${name}.`);
     }

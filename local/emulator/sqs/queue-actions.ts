@@ -95,7 +95,7 @@ const getQueueAttributes = action(
   (context, { QueueUrl, AttributeNames }) => {
     const known = allAttributes(context, queueAt(context, QueueUrl));
     if (AttributeNames.includes('All')) return { Attributes: known };
-    const asked = AttributeNames.filter((name) => known[name] !== undefined);
+    const asked = AttributeNames.filter((name) => Object.hasOwn(known, name));
     return asked.length > 0 ? { Attributes: Object.fromEntries(asked.map((name) => [name, known[name]])) } : {};
   },
 );

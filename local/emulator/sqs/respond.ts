@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { setImmediate } from 'node:timers/promises';
 import type { FaultSwitch } from '../faults/faults.ts';
 import { CutConnection, withFault } from '../faults/with-fault.ts';
+import { readBody } from '../request-body.ts';
 import type { RequestCounts } from '../request-counts.ts';
 import { ACCOUNT, type Action, type Json, queueNameOf, type SqsContext } from './action.ts';
 import { ACTIONS } from './actions.ts';
@@ -75,7 +76,8 @@ async function answerTo(
     counts.add('sqs', name);
     const action: Action | undefined = Object.hasOwn(ACTIONS, name) ? ACTIONS[name as keyof typeof ACTIONS] : undefined;
     if (!action) throw new SqsError('UnsupportedOperation', `This server does not implement ${name}.`);
-    const target = queueNameOf(String(input.QueueUrl ?? input.QueueName ?? input.SourceArn ?? ''));
+    const queue = input.QueueUrl ?? input.QueueName ?? input.SourceArn;
+    const target = typeof queue === 'string' ? queueNameOf(queue) : '';
     const rule = faults.active?.ruleForRequest({ operation: name, target, conditional: false, hasBody: true });
     const work = async () => action(context, input);
     const body = await (rule ? withFault(rule, { work, runOnHalfBody: cut, half: cut, refuse }) : work());
@@ -118,15 +120,18 @@ function returnMessages(context: SqsContext, QueueUrl: unknown, { Messages }: Js
 }
 
 async function readJson(message: IncomingMessage): Promise<Json> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of message as AsyncIterable<Buffer>) {
-    size += chunk.length;
-    if (size <= MAX_REQUEST_BYTES) chunks.push(chunk);
+  const bytes = await readBody(message, MAX_REQUEST_BYTES);
+  if (!bytes) throw new SqsError('SerializationException');
+  const input = parse(bytes);
+  if (typeof input !== 'object' || input === null || Array.isArray(input)) {
+    throw new SqsError('SerializationException', 'The request is not a JSON object.');
   }
-  if (size > MAX_REQUEST_BYTES) throw new SqsError('SerializationException');
+  return input as Json;
+}
+
+function parse(bytes: Buffer): unknown {
   try {
-    return JSON.parse(Buffer.concat(chunks).toString()) as Json;
+    return JSON.parse(bytes.toString());
   } catch {
     throw new SqsError('SerializationException');
   }
