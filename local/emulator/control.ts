@@ -6,6 +6,7 @@ import { faultsSchema } from './faults/configuration.ts';
 import { createFaults, type FaultSwitch } from './faults/faults.ts';
 import { readBody } from './request-body.ts';
 import type { RequestCounts } from './request-counts.ts';
+import { foreignOriginOf } from './same-origin.ts';
 
 /** Cannot collide with a bucket, whose name never begins with an underscore. */
 const PREFIX = '/_fedcardio/';
@@ -27,6 +28,7 @@ export async function respond(
 ): Promise<void> {
   const [status, body] = await answerTo(context, message);
   const text = `${JSON.stringify(body)}\n`;
+  message.resume();
   response.writeHead(status, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) });
   response.end(text);
 }
@@ -34,6 +36,8 @@ export async function respond(
 type Answer = readonly [status: number, body: unknown];
 
 async function answerTo(context: ControlContext, message: IncomingMessage): Promise<Answer> {
+  const foreign = foreignOriginOf(message);
+  if (foreign !== undefined) return [403, { code: 'BAD_MESSAGE', message: foreign }];
   const path = message.url?.slice(PREFIX.length).replace(/\?.*/s, '') ?? '';
   const all = handlersOf(context, message);
   const handlers = Object.hasOwn(all, path) ? all[path] : undefined;

@@ -1,7 +1,6 @@
 import { connect } from 'node:net';
-import { Readable } from 'node:stream';
 import { expect, test } from 'vitest';
-import { BUCKET, MIB, sendRaw, useServer } from './testing.ts';
+import { BUCKET, MIB, useServer } from './testing.ts';
 
 const server = useServer();
 const head = (...lines: readonly string[]) => `${[...lines, `Host: 127.0.0.1:${server.port()}`].join('\r\n')}\r\n\r\n`;

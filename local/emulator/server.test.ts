@@ -98,9 +98,12 @@ describe('an operation that is not implemented', () => {
 test('stores nothing for an interrupted request and reports no failure', async () => {
   await new Promise<void>((resolve) => {
     const socket = connect(server.port(), '127.0.0.1', () => {
-      socket.write(`PUT /${BUCKET}/broken-off HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\nonly this`, () => {
-        setTimeout(() => socket.destroy(), 50);
-      });
+      socket.write(
+        `PUT /${BUCKET}/broken-off HTTP/1.1\r\nHost: 127.0.0.1:${server.port()}\r\nContent-Length: 1000\r\n\r\nonly this`,
+        () => {
+          setTimeout(() => socket.destroy(), 50);
+        },
+      );
     });
     socket.on('close', () => resolve());
   });

@@ -105,11 +105,12 @@ export const failure = (name: string, status: number) => ({
 
 export const md5 = (bytes: Uint8Array | string): string => createHash('md5').update(bytes).digest('hex');
 
-/** Sends a recorded request unchanged and returns the final answer. */
+/** Sends a recorded request, unchanged except for its port, and returns the final answer. */
 export function sendRaw(port: number, request: Buffer): Promise<string> {
   return new Promise((resolve, reject) => {
     let answer = '';
-    const socket = connect(port, '127.0.0.1', () => socket.write(request));
+    const own = Buffer.from(request.toString('latin1').replace(/^host: .*$/im, `host: 127.0.0.1:${port}`), 'latin1');
+    const socket = connect(port, '127.0.0.1', () => socket.write(own));
     socket.on('data', (data) => {
       answer += data.toString('latin1');
       // A client that waits for it gets a provisional answer first.

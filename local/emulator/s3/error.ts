@@ -14,6 +14,7 @@ export class S3Error extends Error {
 }
 
 const DEFAULTS = {
+  AccessDenied: [403, 'Access Denied'],
   BadDigest: [400, 'The checksum you specified did not match what we received.'],
   BucketAlreadyOwnedByYou: [409, 'Your previous request to create the named bucket succeeded and you already own it.'],
   BucketNotEmpty: [409, 'The bucket you tried to delete is not empty.'],

@@ -3,6 +3,7 @@ import { pipeline } from 'node:stream/promises';
 import type { FaultSwitch } from '../faults/faults.ts';
 import { CutConnection, withFault } from '../faults/with-fault.ts';
 import type { RequestCounts } from '../request-counts.ts';
+import { foreignOriginOf } from '../same-origin.ts';
 import type { S3Context } from './context.ts';
 import { S3Error } from './error.ts';
 import { callOf, exchangeOf } from './fault-exchange.ts';
@@ -55,6 +56,8 @@ async function answerTo(
   id: string,
 ): Promise<S3Response> {
   try {
+    const foreign = foreignOriginOf(message);
+    if (foreign !== undefined) throw new S3Error('AccessDenied', foreign);
     const request = readRequest(message, id);
     const { name, operation } = routeOf(request);
     counts.add('s3', name);

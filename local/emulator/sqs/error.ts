@@ -10,6 +10,7 @@ export class SqsError extends Error {
 }
 
 const DEFAULTS = {
+  AccessDeniedException: 'Access to the resource is denied.',
   BatchEntryIdsNotDistinct: 'Two or more batch entries in the request have the same Id.',
   BatchRequestTooLong: 'The length of all the messages put together is more than the limit.',
   EmptyBatchRequest: 'There should be at least one entry in the request.',
@@ -32,11 +33,17 @@ const DEFAULTS = {
 /** Error codes of this server. */
 export type SqsErrorCode = keyof typeof DEFAULTS;
 
+const STATUSES: Partial<Readonly<Record<SqsErrorCode, number>>> = {
+  AccessDeniedException: 403,
+  ServiceUnavailable: 503,
+};
+
 /** HTTP status of an error. */
-export const statusOf = (code: SqsErrorCode): number => (code === 'ServiceUnavailable' ? 503 : 400);
+export const statusOf = (code: SqsErrorCode): number => STATUSES[code] ?? 400;
 
 /** Error codes of the older query protocol, which some clients still compare. */
 const QUERY_CODES: Partial<Readonly<Record<SqsErrorCode, string>>> = {
+  AccessDeniedException: 'AccessDenied',
   BatchEntryIdsNotDistinct: 'AWS.SimpleQueueService.BatchEntryIdsNotDistinct',
   BatchRequestTooLong: 'AWS.SimpleQueueService.BatchRequestTooLong',
   EmptyBatchRequest: 'AWS.SimpleQueueService.EmptyBatchRequest',

@@ -4,6 +4,7 @@ import type { FaultSwitch } from '../faults/faults.ts';
 import { CutConnection, withFault } from '../faults/with-fault.ts';
 import { readBody } from '../request-body.ts';
 import type { RequestCounts } from '../request-counts.ts';
+import { foreignOriginOf } from '../same-origin.ts';
 import { ACCOUNT, type Action, type Json, queueNameOf, type SqsContext } from './action.ts';
 import { ACTIONS } from './actions.ts';
 import { queryCodeOf, SqsError, statusOf } from './error.ts';
@@ -48,6 +49,8 @@ export async function respond(server: SqsServer, message: IncomingMessage, respo
     returnMessages(context, answer.received.url, answer.body);
     return;
   }
+  // The rest of a refused request must be read, or the connection cannot be reused.
+  message.resume();
   const body = JSON.stringify(answer.body);
   response.writeHead(answer.status, {
     'content-type': 'application/x-amz-json-1.0',
@@ -72,6 +75,8 @@ async function answerTo(
   message: IncomingMessage,
 ): Promise<Answer> {
   try {
+    const foreign = foreignOriginOf(message);
+    if (foreign !== undefined) throw new SqsError('AccessDeniedException', foreign);
     const input = await readJson(message);
     counts.add('sqs', name);
     const action: Action | undefined = Object.hasOwn(ACTIONS, name) ? ACTIONS[name as keyof typeof ACTIONS] : undefined;
