@@ -48,3 +48,43 @@ test.each<[string, readonly string[], number, string]>([
 
   expect(answers).toEqual([status, '200']);
 });
+
+const ENCODED = ['%0d%0aX-Evil:%201', '%00', '%7f', '%01', '%e2%82%ac'];
+
+test.each(ENCODED)(
+  'refuses %s in a header that it would store, also in the query of a presigned URL',
+  async (value) => {
+    const paths = ['x-amz-meta-note', 'X-Amz-Meta-Note'].map((name) => `/${BUCKET}/evil?${name}=a${value}`);
+    const answers = [
+      ...(await Promise.all(paths.map((path) => fetch(server.url(path), { method: 'PUT', body: 'x' })))),
+      await fetch(server.url(`/${BUCKET}/evil?x-amz-meta-a${value}=b`), { method: 'PUT', body: 'x' }),
+      await fetch(server.url(`/${BUCKET}/evil?uploads&x-amz-meta-note=a${value}`), { method: 'POST' }),
+    ];
+
+    for (const answer of answers) {
+      expect([answer.status, await answer.text()]).toEqual([
+        400,
+        expect.stringContaining('<Code>InvalidArgument</Code>'),
+      ]);
+    }
+    expect((await fetch(server.url(`/${BUCKET}/evil`))).status).toBe(404);
+  },
+);
+
+test.each(['cache-control', 'content-disposition', 'content-encoding', 'content-language', 'content-type', 'expires'])(
+  'refuses control characters in response-%s',
+  async (name) => {
+    await server.put('plain');
+    for (const value of ENCODED) {
+      const answer = await fetch(server.url(`/${BUCKET}/plain?response-${name}=a${value}`));
+      expect([answer.status, await answer.text()]).toEqual([
+        400,
+        expect.stringContaining('<Code>InvalidArgument</Code>'),
+      ]);
+      const head = await fetch(server.url(`/${BUCKET}/plain?response-${name}=a${value}`), { method: 'HEAD' });
+      expect(head.status).toBe(400);
+    }
+    const answer = await fetch(server.url(`/${BUCKET}/plain?response-${name}=fine`));
+    expect([answer.status, answer.headers.get(name)]).toEqual([200, 'fine']);
+  },
+);

@@ -1,3 +1,4 @@
+import { validateHeaderName, validateHeaderValue } from 'node:http';
 import { checksumHeaders } from './checksums.ts';
 import { S3Error } from './error.ts';
 import { header, type S3Request } from './request.ts';
@@ -29,7 +30,29 @@ export function objectHeaders(request: S3Request): ObjectHeaders {
   const metadata = entries.filter(([name]) => name.startsWith('x-amz-meta-'));
   const size = metadata.reduce((sum, [name, value]) => sum + name.length - 11 + Buffer.byteLength(value), 0);
   if (size > MAX_METADATA_BYTES) throw new S3Error('MetadataTooLarge');
-  return { 'content-type': 'application/octet-stream', ...Object.fromEntries(entries) };
+  const headers = { 'content-type': 'application/octet-stream', ...Object.fromEntries(entries) };
+  checkHeaders(headers);
+  return headers;
+}
+
+/**
+ * Refuses what HTTP cannot carry in a header: control characters, line ends, characters beyond Latin-1. It arrives in the
+ * query of a presigned URL, and would end each answer that returns it.
+ *
+ * @throws S3Error InvalidArgument
+ */
+export function checkHeaders(headers: Readonly<Record<string, string>>): void {
+  for (const [name, value] of Object.entries(headers)) {
+    try {
+      validateHeaderName(name);
+      validateHeaderValue(name, value);
+    } catch {
+      throw new S3Error(
+        'InvalidArgument',
+        `The header ${JSON.stringify(name)} has characters that HTTP does not allow.`,
+      );
+    }
+  }
 }
 
 /** Headers that describe an object. The checksum only on request, and only for the whole object. */

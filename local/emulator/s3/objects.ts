@@ -3,7 +3,7 @@ import { checksumHeaders } from './checksums.ts';
 import { checkRead, checkWrite } from './conditions.ts';
 import { announce, bucketName, type Operation, objectKey, type S3Context } from './context.ts';
 import { S3Error } from './error.ts';
-import { describingHeaders, objectHeaders, quoted } from './headers.ts';
+import { checkHeaders, describingHeaders, objectHeaders, quoted } from './headers.ts';
 import { parseRange } from './range.ts';
 import type { S3Request } from './request.ts';
 import { childrenOf, element, parseXml, textOf, xmlDocument } from './xml.ts';
@@ -65,6 +65,8 @@ export const getObject: Operation = async ({ store }, request) => {
     'content-length': String(end - start),
     ...(range ? { 'content-range': `bytes ${start}-${end - 1}/${object.bytes}` } : {}),
   };
+  // Before the body is opened. Objects of earlier releases may have such headers too.
+  checkHeaders(headers);
   const status = range ? 206 : 200;
   if (request.method === 'HEAD') return { status, headers };
   return { status, headers, body: store.blobs.read(object.segments, start, end) };
