@@ -74,6 +74,7 @@ describe('notification rules', () => {
     ['an unknown event type', xml({ event: 's3:ObjectRestore:*' }), 'InvalidArgument'],
     ['a duplicate id', xml({ id: 'x', prefix: 'a' }, { id: 'x', prefix: 'b' }), 'InvalidArgument'],
     ['a topic', '<NotificationConfiguration><TopicConfiguration/></NotificationConfiguration>', 'NotImplemented'],
+    ['too many rules', xml(...Array.from({ length: 101 }, (_, i) => ({ prefix: `${i}/` }))), 'InvalidArgument'],
     ['another document', '<Tagging/>', 'MalformedXML'],
   ])('are refused with %s', (_what, source, code) => {
     expect(() => parseNotificationConfiguration(source, () => 'x')).toThrow(expect.objectContaining({ code }));

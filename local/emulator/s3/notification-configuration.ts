@@ -14,6 +14,9 @@ const EVENT_TYPES = [
   's3:ObjectRemoved:Delete',
 ];
 
+/** AWS's limit for a bucket. Each pair of rules is compared. */
+const MAX_RULES = 100;
+
 /** PutBucketNotificationConfiguration. Each queue gets a test message first, as on AWS. */
 export const putNotification: Operation = async ({ store, sendToQueue }, request) => {
   const name = bucketName(request);
@@ -56,6 +59,9 @@ const filterRule = (name: string, value: string) =>
 export function parseNotificationConfiguration(source: string, newId: () => string): readonly NotificationRule[] {
   const document = parseXml(source);
   if (document.name !== 'NotificationConfiguration') throw new S3Error('MalformedXML');
+  if (document.children.length > MAX_RULES) {
+    throw new S3Error('InvalidArgument', `A bucket can have at most ${MAX_RULES} configurations.`);
+  }
   const rules = document.children.map((node) => {
     if (node.name !== 'QueueConfiguration') {
       throw new S3Error('NotImplemented', `This server notifies queues only and does not implement ${node.name}.`);
