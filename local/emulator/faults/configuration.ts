@@ -1,12 +1,19 @@
 import { z } from 'zod';
 import { S3_OPERATIONS } from '../s3/router.ts';
 import { SQS_ACTIONS } from '../sqs/actions.ts';
+import { compilePattern } from './pattern.ts';
 
-const pattern = z.string().refine(isPattern, { error: 'is not a regular expression' });
+const pattern = z.string().superRefine((text, context) => {
+  try {
+    compilePattern(text);
+  } catch (error) {
+    context.addIssue({ code: 'custom', message: (error as Error).message });
+  }
+});
 
 /** Properties of every rule: what it matches, and how often it applies. */
 const matching = {
-  /** Regular expression that must match in `bucket/key`, `bucket`, or a queue's name. Matches all by default. */
+  /** Regular expression of {@link compilePattern} that must match in `bucket/key`, `bucket`, or a queue's name. Matches all by default. */
   target: pattern.optional(),
   /** Share of the matching requests or notifications that the rule applies to. */
   rate: z.number().min(0).max(1).default(1),
@@ -73,12 +80,3 @@ const NOTIFICATION_FAULTS: readonly string[] = ['duplicate', 'delay', 'reorder',
 
 export const isNotificationRule = (rule: FaultRule): rule is NotificationRule =>
   NOTIFICATION_FAULTS.includes(rule.fault);
-
-function isPattern(text: string): boolean {
-  try {
-    new RegExp(text, 'u');
-    return true;
-  } catch {
-    return false;
-  }
-}

@@ -1,6 +1,7 @@
 import { seededRandom } from '../../../lib/random.ts';
 import { type FaultRule, type FaultsConfiguration, isNotificationRule, type RequestRule } from './configuration.ts';
 import { createDelivery } from './delivery.ts';
+import { compilePattern } from './pattern.ts';
 
 /** The properties of a request that rules match. */
 export interface Call {
@@ -63,7 +64,7 @@ function matches(rule: RequestRule, call: Call): boolean {
 
 /** Decides when a rule applies. */
 function createTrigger(rule: FaultRule, index: number, seed: number) {
-  const target = rule.target === undefined ? undefined : new RegExp(rule.target, 'u');
+  const target = rule.target === undefined ? undefined : compilePattern(rule.target);
   const { rate, times = Number.POSITIVE_INFINITY } = rule;
   const seen = new Map<string, number>();
   let count = 0;
@@ -71,7 +72,7 @@ function createTrigger(rule: FaultRule, index: number, seed: number) {
     count: () => count,
     /** @param what an operation, or the queue of a notification */
     fires(what: string, where: string): boolean {
-      if (count >= times || (target && !target.test(where))) return false;
+      if (count >= times || (target && !target(where))) return false;
       const occurrence = seen.get(`${what} ${where}`) ?? 0;
       seen.set(`${what} ${where}`, occurrence + 1);
       const hit = seededRandom(seed, index, what, where, occurrence)() < rate;
