@@ -1,8 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { appendFileSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { appendFileSync, existsSync, readdirSync, readFileSync, writeFileSync, writeSync } from 'node:fs';
+import { mkdtemp, open, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
@@ -14,11 +14,11 @@ import {
   UploadPartCommand,
 } from '@aws-sdk/client-s3';
 import { CreateQueueCommand } from '@aws-sdk/client-sqs';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { createS3Client, createSqsClient } from '../../lib/aws/clients.ts';
 import { createObjectStorage } from '../../lib/aws/objects.ts';
 import type { ObjectStore } from '../../lib/storage/contract.ts';
-import { openJournal } from './journal.ts';
+import { type JournalLimits, openJournal } from './journal.ts';
 import { type EmbeddedServer, startEmbeddedServer } from './server.ts';
 
 const Bucket = 'durable';
@@ -160,37 +160,58 @@ describe('kill -9', () => {
   }
 });
 
+/** Opens a journal and collects its records. */
+function openRecords(file: string, limits: JournalLimits = {}) {
+  const records: unknown[] = [];
+  const journal = openJournal<unknown>(file, (record) => records.push(record), limits);
+  return { journal, records };
+}
+function readRecords(file: string, limits: JournalLimits = {}): readonly unknown[] {
+  const { journal, records } = openRecords(file, limits);
+  journal.close();
+  return records;
+}
+
+/** A disk with space for some bytes, which writes what still fits. */
+function disk(bytes: number) {
+  const state = { free: bytes };
+  const write: JournalLimits['write'] = (descriptor, data, offset) => {
+    if (state.free <= 0) throw Object.assign(new Error('no space left on device'), { code: 'ENOSPC' });
+    const written = writeSync(descriptor, data, offset, Math.min(state.free, data.length - offset));
+    state.free -= written;
+    return written;
+  };
+  return { state, write };
+}
+
 describe('journal', () => {
+  const file = () => join(directory, 'journal');
+
   test('removes an incomplete last line and appends after the previous one', () => {
-    const file = join(directory, 'journal');
-    const first = openJournal<number>(file);
+    const first = openRecords(file());
     for (const record of [1, 2]) first.journal.append(record);
     first.journal.close();
-    appendFileSync(file, '{"half":');
+    appendFileSync(file(), '{"half":');
 
-    const second = openJournal<number>(file);
+    const second = openRecords(file());
     second.journal.append(3);
     second.journal.close();
 
     expect(second.records).toEqual([1, 2]);
-    expect(readFileSync(file, 'utf8')).toBe('1\n2\n3\n');
+    expect(readFileSync(file(), 'utf8')).toBe('1\n2\n3\n');
   });
 
   test('is replaced atomically and appended to afterwards', () => {
-    const file = join(directory, 'journal');
-    const { journal } = openJournal<number>(file);
+    const { journal } = openRecords(file());
     journal.append(1);
     journal.compactBy(() => [7, 8]);
     journal.append(9);
     journal.close();
-    const { records, journal: again } = openJournal<number>(file);
-    again.close();
-    expect(records).toEqual([7, 8, 9]);
+    expect(readRecords(file())).toEqual([7, 8, 9]);
   });
 
   test('does not grow with deleted objects', () => {
-    const file = join(directory, 'journal');
-    const { journal } = openJournal<number>(file);
+    const { journal } = openRecords(file());
     let last = -1;
     journal.compactBy(() => [last]);
     for (let i = 0; i < 120_000; i++) {
@@ -198,16 +219,133 @@ describe('journal', () => {
       last = i;
     }
     journal.close();
-    const { records, journal: again } = openJournal<number>(file);
-    again.close();
+    const records = readRecords(file());
     expect([records.length, records.at(-1)]).toEqual([20_001, 119_999]);
   });
 
   test('names the damaged line', () => {
-    const file = join(directory, 'journal');
-    writeFileSync(file, '1\nrubbish\n3\n');
-    expect(() => openJournal(file)).toThrow(
+    writeFileSync(file(), '1\nrubbish\n3\n');
+    expect(() => openRecords(file())).toThrow(
       expect.objectContaining({ code: 'STORAGE', message: expect.stringContaining('Line 2') }),
     );
+  });
+
+  test('is read and compacted in blocks, wherever they end', () => {
+    const records = ['', 'a', 'ü\n€\u{1f600}', 'x'.repeat(100), '', 1];
+    const torn = '{"text":"ü';
+    for (let blockBytes = 1; blockBytes <= 40; blockBytes++) {
+      writeFileSync(file(), records.map((record) => `${JSON.stringify(record)}\n`).join('') + torn);
+
+      const { journal, records: found } = openRecords(file(), { blockBytes });
+      journal.compactBy(() => found);
+      journal.append('last');
+      journal.close();
+
+      expect(readRecords(file())).toEqual([...records, 'last']);
+    }
+  });
+
+  test('never holds more than a record and a block, so that its size is not bounded', () => {
+    const record = 'x'.repeat(1000);
+    writeFileSync(file(), `${JSON.stringify(record)}\n`.repeat(2000));
+    const concat = vi.spyOn(Buffer, 'concat');
+    const alloc = vi.spyOn(Buffer, 'alloc');
+
+    const records = readRecords(file(), { blockBytes: 4096 });
+
+    const sizes = [
+      ...alloc.mock.calls.map(([size]) => size),
+      ...concat.mock.calls.map(([pieces]) => pieces.reduce((sum, { length }) => sum + length, 0)),
+    ];
+    vi.restoreAllMocks();
+    expect(records).toHaveLength(2000);
+    expect(Math.max(...sizes)).toBe(4096);
+  });
+
+  test.each([0, 1, 5, 9])('loses no confirmed record on a disk with space for %i bytes', (bytes) => {
+    const { state, write } = disk(bytes);
+    const { journal } = openRecords(file(), { write });
+    const confirmed: number[] = [];
+    const append = (record: number) => {
+      journal.append(record);
+      confirmed.push(record);
+    };
+
+    for (let i = 0; i < 10; i++) {
+      try {
+        append(100 + i);
+      } catch (error) {
+        expect(error).toMatchObject({ code: 'ENOSPC' });
+      }
+    }
+    expect(readFileSync(file(), 'utf8')).toBe(confirmed.map((record) => `${record}\n`).join(''));
+    state.free = 100;
+    append(1);
+    journal.close();
+
+    expect(readRecords(file())).toEqual(confirmed);
+  });
+
+  test('keeps its records if the disk has no space for a snapshot', () => {
+    const { state, write } = disk(12);
+    const { journal } = openRecords(file(), { write, blockBytes: 4 });
+    for (const record of [1, 2, 3]) journal.append(record);
+
+    journal.compactBy(() => [100, 200]);
+
+    expect(existsSync(`${file()}.new`)).toBe(false);
+    state.free = 100;
+    journal.append(4);
+    journal.close();
+    expect(readRecords(file())).toEqual([1, 2, 3, 4]);
+  });
+
+  test('removes an unfinished snapshot of a killed process', () => {
+    writeFileSync(file(), '1\n');
+    writeFileSync(`${file()}.new`, '1\n2');
+    expect(readRecords(file())).toEqual([1]);
+    expect(existsSync(`${file()}.new`)).toBe(false);
+  });
+});
+
+describe('a full disk', () => {
+  const full = () => Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' });
+
+  test('refuses uploads as such, keeps the old object and serves on', async () => {
+    const failures: unknown[] = [];
+    server = await startEmbeddedServer({ dataDir: directory, onFailure: (error) => failures.push(error) });
+    await createS3Client(server).send(new CreateBucketCommand({ Bucket }));
+    const store = createObjectStorage(server)(Bucket);
+    await store.put('kept', 'old');
+    const handle = await open(join(directory, 'probe'), 'w');
+    const prototype = Object.getPrototypeOf(handle);
+    await handle.close();
+    const writev = vi.spyOn(prototype, 'writev').mockRejectedValue(full());
+
+    const url = `${server.endpoint}/${Bucket}/kept`;
+    const answer = await fetch(url, { method: 'PUT', body: Buffer.alloc(8 * 1024 ** 2) });
+    const text = await answer.text();
+    writev.mockRestore();
+
+    expect([answer.status, text]).toEqual([507, expect.stringContaining('<Code>InsufficientStorage</Code>')]);
+    expect(text).toContain('disk');
+    expect(failures).toEqual([expect.objectContaining({ code: 'ENOSPC' })]);
+    expect(Buffer.from((await store.get('kept')).body).toString()).toBe('old');
+    await store.put('kept', 'new');
+    // Replaced files are removed later.
+    await expect.poll(() => bodies().length).toBe(1);
+  });
+
+  test('is named when the server cannot start', async () => {
+    const handle = await open(join(directory, 'probe'), 'w');
+    const prototype = Object.getPrototypeOf(handle);
+    await handle.close();
+    const write = vi.spyOn(prototype, 'write').mockRejectedValue(full());
+
+    const starting = startEmbeddedServer({ dataDir: directory });
+    await expect(starting).rejects.toMatchObject({ code: 'STORAGE', message: expect.stringContaining('full') });
+
+    write.mockRestore();
+    await start();
   });
 });

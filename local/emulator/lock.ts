@@ -1,4 +1,4 @@
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { constants, mkdir, open, readFile, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { FedcardioError } from '../../lib/error.ts';
 
@@ -16,18 +16,34 @@ export async function lockDirectory(directory: string): Promise<() => Promise<vo
   const path = resolve(directory);
   const file = join(path, 'lock');
   await mkdir(path, { recursive: true });
-  const owner = Number(await readFile(file, 'utf8').catch(() => ''));
+  const previous = await readFile(file, 'utf8').catch(() => '');
+  const owner = Number(previous);
   if (locked.has(path) || (owner > 0 && owner !== process.pid && isAlive(owner))) {
     throw new FedcardioError('BAD_CONFIGURATION', `Process ${owner} is using ${path}.`, {
       hint: `Stop it, or choose another directory. If it is not a fedcardio server, delete ${file}.`,
     });
   }
   locked.add(path);
-  await writeFile(file, String(process.pid));
+  try {
+    await overwrite(file, String(process.pid).padEnd(previous.length));
+  } catch (error) {
+    locked.delete(path);
+    throw error;
+  }
   return async () => {
     await rm(file, { force: true });
     locked.delete(path);
   };
+}
+
+/** Writes over a file without truncating it, which needs no space on a full disk. */
+async function overwrite(file: string, text: string): Promise<void> {
+  const handle = await open(file, constants.O_WRONLY | constants.O_CREAT);
+  try {
+    await handle.write(text, 0);
+  } finally {
+    await handle.close();
+  }
 }
 
 function isAlive(pid: number): boolean {

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { FedcardioError } from '../../lib/error.ts';
 import { parseValue } from '../../lib/json.ts';
 import { isControlRequest, respond as respondControl } from './control.ts';
+import { isDiskFull } from './disk-full.ts';
 import { type FaultsInput, faultsSchema } from './faults/configuration.ts';
 import { createFaults, type FaultSwitch } from './faults/faults.ts';
 import { CutConnection } from './faults/with-fault.ts';
@@ -45,18 +46,25 @@ const REGION = 'us-east-1';
  * S3 and SQS on one port of 127.0.0.1, for machines without AWS and without containers. It accepts any credentials
  * and checks no signature, so it must never listen on another address.
  *
- * @throws FedcardioError BAD_CONFIGURATION when another server uses the directory or the port
+ * @throws FedcardioError BAD_CONFIGURATION when another server uses the directory or the port; STORAGE if a journal is
+ *   damaged or the disk is full
  * @example
  * const server = await startEmbeddedServer({ dataDir: '.fedcardio' });
  * const objects = createObjectStorage({ endpoint: server.endpoint });
  */
 export async function startEmbeddedServer(options: EmbeddedServerOptions): Promise<EmbeddedServer> {
-  const release = await lockDirectory(options.dataDir);
   try {
-    return await serve(options, release);
-  } catch (error) {
-    await release();
-    throw error;
+    const release = await lockDirectory(options.dataDir);
+    return await serve(options, release).catch(async (error) => {
+      await release();
+      throw error;
+    });
+  } catch (cause) {
+    if (!isDiskFull(cause)) throw cause;
+    throw new FedcardioError('STORAGE', `The disk of ${options.dataDir} is full.`, {
+      cause,
+      hint: 'Free some space, then start again. Nothing that was stored is lost.',
+    });
   }
 }
 

@@ -57,7 +57,8 @@ export async function openBlobs(directory: string): Promise<Blobs> {
         await handle.close();
         return { file, bytes };
       } catch (error) {
-        await handle.close();
+        // Closing fails likewise on some full disks.
+        await handle.close().catch(() => undefined);
         await rm(pathOf(file), { force: true });
         throw error;
       }

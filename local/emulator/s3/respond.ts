@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { pipeline } from 'node:stream/promises';
+import { isDiskFull } from '../disk-full.ts';
 import type { FaultSwitch } from '../faults/faults.ts';
 import { CutConnection, withFault } from '../faults/with-fault.ts';
 import type { RequestCounts } from '../request-counts.ts';
@@ -67,7 +68,8 @@ async function answerTo(
   } catch (error) {
     if (error instanceof CutConnection) throw error;
     if (!(error instanceof S3Error) && !isDisconnect(error)) onFailure(error);
-    const known = error instanceof S3Error ? error : new S3Error('InternalError');
+    const known =
+      error instanceof S3Error ? error : new S3Error(isDiskFull(error) ? 'InsufficientStorage' : 'InternalError');
     const document = xmlDocument(
       'Error',
       element('Code', known.code),

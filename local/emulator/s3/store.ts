@@ -31,9 +31,8 @@ export interface Store {
 export async function openStore(directory: string, now: () => Date): Promise<Store> {
   await mkdir(directory, { recursive: true });
   const blobs = await openBlobs(join(directory, 'bodies'));
-  const { journal, records } = openJournal<StoreRecord>(join(directory, 'journal.jsonl'));
   const state = emptyState();
-  for (const record of records) apply(state, record);
+  const journal = openJournal<StoreRecord>(join(directory, 'journal.jsonl'), (record) => apply(state, record));
   journal.compactBy(() => recordsOf(state));
   await blobs.keepOnly(filesOf(state));
 

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { setImmediate } from 'node:timers/promises';
+import { isDiskFull } from '../disk-full.ts';
 import type { FaultSwitch } from '../faults/faults.ts';
 import { CutConnection, withFault } from '../faults/with-fault.ts';
 import { readBody } from '../request-body.ts';
@@ -89,17 +90,20 @@ async function answerTo(
     return { status: 200, body, ...(body.Messages ? { received: { url: input.QueueUrl } } : {}) };
   } catch (error) {
     if (error instanceof CutConnection) throw error;
-    if (error instanceof SqsError) {
-      const headers = { 'x-amzn-query-error': `${queryCodeOf(error.code)};Sender` };
-      const body = { __type: `com.amazonaws.sqs#${error.code}`, message: error.message };
-      return { status: statusOf(error.code), headers, body };
-    }
+    if (error instanceof SqsError) return failed(error);
     if (!message.destroyed) onFailure(error);
+    if (isDiskFull(error)) return failed(new SqsError('InsufficientStorage'));
     return {
       status: 500,
       body: { __type: 'com.amazonaws.sqs#InternalFailure', message: 'An internal error occurred.' },
     };
   }
+}
+
+function failed(error: SqsError): Answer {
+  const status = statusOf(error.code);
+  const headers = { 'x-amzn-query-error': `${queryCodeOf(error.code)};${status < 500 ? 'Sender' : 'Receiver'}` };
+  return { status, headers, body: { __type: `com.amazonaws.sqs#${error.code}`, message: error.message } };
 }
 
 /** Requests and answers are so small that half of one has the effect of none. */

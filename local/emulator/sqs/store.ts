@@ -50,9 +50,8 @@ export interface QueueStore {
  */
 export function openQueueStore(directory: string, now: () => number): QueueStore {
   mkdirSync(directory, { recursive: true });
-  const { journal, records } = openJournal<QueueRecord>(join(directory, 'journal.jsonl'));
   const queues = new Map<string, Queue>();
-  for (const record of records) apply(queues, record);
+  const journal = openJournal<QueueRecord>(join(directory, 'journal.jsonl'), (record) => apply(queues, record));
   for (const { visibility, messages } of queues.values()) {
     for (const { id, visibleAt } of messages.values()) visibility.place(id, visibleAt, now());
   }
