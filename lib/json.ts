@@ -34,10 +34,19 @@ export function parseJson<S extends z.ZodType>(bytes: Uint8Array, schema: S, whe
 
 /** Like {@link parseJson}, for a parsed value. */
 export function parseValue<S extends z.ZodType>(value: unknown, schema: S, where: string): z.infer<S> {
-  const parsed = schema.safeParse(value);
+  const parsed = safeParse(value, schema, where);
   if (parsed.success) return parsed.data;
   const faults = parsed.error.issues.map(({ path, message }) => `${pathOf(path)}${message}`);
   throw new FedcardioError('BAD_MESSAGE', `${where}: ${faults.join('; ')}.`, { cause: parsed.error });
+}
+
+/** A schema that fails on a value, for example for lack of stack, refuses it. */
+function safeParse<S extends z.ZodType>(value: unknown, schema: S, where: string): z.ZodSafeParseResult<z.infer<S>> {
+  try {
+    return schema.safeParse(value);
+  } catch (cause) {
+    throw new FedcardioError('BAD_MESSAGE', `${where} cannot be parsed: ${(cause as Error).message}.`, { cause });
+  }
 }
 
 /** A path as a prefix of a message: `stages[0].rounds: `; empty for the root. */

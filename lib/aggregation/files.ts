@@ -28,11 +28,13 @@ export interface OpenFile {
  * a safetensors file or does not have the stated length.
  *
  * @param keepBytes length up to which a completely read file is kept in memory
+ * @param maxHeaderBytes longest header to read; by default what the format allows
  */
 export async function openFile(
   store: Pick<FederationStore, 'getRange'>,
   file: StoredFile,
   keepBytes: number,
+  maxHeaderBytes?: number,
 ): Promise<OpenFile> {
   const first = await store.getRange(file.key, 0, FIRST_BYTES);
   const expected = Math.min(file.bytes, FIRST_BYTES);
@@ -40,7 +42,7 @@ export async function openFile(
     const actual = first.length === FIRST_BYTES ? 'more' : first.length;
     throw badWeights(`${file.key} has ${actual} bytes, not the ${file.bytes} that its metadata says.`);
   }
-  const dataStart = safetensorsDataStart(first);
+  const dataStart = safetensorsDataStart(first, maxHeaderBytes);
   const rest = dataStart <= first.length ? new Uint8Array() : await store.getRange(file.key, first.length, dataStart);
   const headerBytes = Buffer.concat([first.subarray(0, dataStart), rest]);
   const whole = file.bytes <= keepBytes && file.bytes < FIRST_BYTES ? first : undefined;

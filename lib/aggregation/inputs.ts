@@ -35,9 +35,26 @@ interface Expected {
   readonly base: Layout | undefined;
   /** See {@link openFile}. */
   readonly keepBytes: number;
+  /** Longest header of an update. */
+  readonly maxHeaderBytes: number;
 }
 
 const READS_AT_ONCE = 8;
+
+/** Longest header of an update without a base, bytes. */
+const HEADER_BYTES = 1_000_000;
+/** An update's header also lists its untrained tensors, and may write its numbers with more spaces than the base does. */
+const BASE_HEADERS = 4;
+/** Floor for the header of tiny models, whose updates may carry metadata. */
+const LEAST_HEADER_BYTES = 64 * 1024;
+
+/**
+ * Longest header to accept of an update, bytes.
+ *
+ * @param baseHeaderBytes length of the header of the model that the updates started from
+ */
+export const maxHeaderBytes = (baseHeaderBytes: number | undefined): number =>
+  baseHeaderBytes === undefined ? HEADER_BYTES : Math.max(LEAST_HEADER_BYTES, BASE_HEADERS * baseHeaderBytes);
 
 /**
  * Reads the headers of all inputs and compares their layouts with the base model's layout or, without a base model, with
@@ -64,7 +81,7 @@ export async function openInputs(
 async function openInput(
   store: FederationStore,
   input: MergeInput,
-  { dtype, aggregation, keepBytes }: Expected,
+  { dtype, aggregation, keepBytes, maxHeaderBytes }: Expected,
 ): Promise<OpenInput | Refused> {
   const { maxUpdateBytes } = aggregation;
   const { bytes } = input.weights;
@@ -73,7 +90,7 @@ async function openInput(
     return refuse(`the weights have ${bytes} bytes, ${maxUpdateBytes} are allowed (maxUpdateBytes)`);
   }
   try {
-    const open = await openFile(store, input.weights, keepBytes);
+    const open = await openFile(store, input.weights, keepBytes, maxHeaderBytes);
     const reason = fileFault(open.header, bytes, dtype);
     const untrained = aggregation.untrained === 'skip' ? untrainedIn(open.header.metadata) : new Set<string>();
     return reason === undefined ? { input, ...open, untrained } : refuse(reason);

@@ -217,8 +217,8 @@ describe('mergeUpdates refuses', () => {
     ],
     [
       'more than maxUpdateBytes',
-      (o) => storeUpdate(o, 'munich', 1, model(...new Array(99).fill(1))),
-      /516 bytes, 400 are allowed/,
+      (o) => storeUpdate(o, 'munich', 1, model(...new Array(30_000).fill(1))),
+      /\d{6} bytes, 80000 are allowed/,
     ],
     [
       'a file whose length differs from its metadata',
@@ -227,6 +227,11 @@ describe('mergeUpdates refuses', () => {
         return { ...input, weights: { ...input.weights, bytes: 1 } };
       },
       /has \d+ bytes, not the 1 that its metadata says/,
+    ],
+    [
+      'a header much longer than the global model has',
+      (o) => storeUpdate(o, 'munich', 1, encodeSafetensors(model(1, 2, 3), { note: 'x'.repeat(70_000) })),
+      /the header claims \d+ bytes; 2 to 65536 are allowed/,
     ],
     [
       'a missing file',
@@ -246,7 +251,7 @@ describe('mergeUpdates refuses', () => {
     const munich = await write(store);
 
     const base = { ...berlin.weights, state: null };
-    const aggregation = configured('fedavg', { maxUpdateBytes: 400 });
+    const aggregation = configured('fedavg', { maxUpdateBytes: 80_000 });
     for (const sliceBytes of [16, 1024]) {
       expect(await merge(store, [berlin, hamburg, munich], { aggregation, sliceBytes, base })).toEqual({
         kind: 'refused',
@@ -268,6 +273,26 @@ describe('mergeUpdates refuses', () => {
       kind: 'refused',
       refused: [{ input: odd, reason: 'tensor "w" is F32 [3], in most updates it is F32 [2]', permanent: false }],
     });
+  });
+
+  test('a header of more than a megabyte in a first round, without reading it', async () => {
+    const store = memoryStore();
+    const input = await storeUpdate(store, 'munich', 1, encodeSafetensors(model(1), { note: 'x'.repeat(1_000_000) }));
+    let read = 0;
+    const counted: FederationStore = {
+      ...store,
+      getRange: async (...args) => {
+        const bytes = await store.getRange(...args);
+        read += bytes.length;
+        return bytes;
+      },
+    };
+
+    const merged = await merge(counted, [input]);
+
+    const reason = expect.stringContaining('2 to 1000000 are allowed');
+    expect(merged).toEqual({ kind: 'refused', refused: [{ input, reason, permanent: true }] });
+    expect(read).toBeLessThan(200_000);
   });
 
   test('nothing after a storage error, which is thrown so that the caller retries', async () => {

@@ -3,7 +3,7 @@ import { badWeights } from '../weights/safetensors-header.ts';
 import { openFile } from './files.ts';
 import { createHashes, createHashesInThread } from './hashes.ts';
 import { withoutIncrementalMarking } from './incremental-marking.ts';
-import { type MergeInput, openInputs, type Refused } from './inputs.ts';
+import { type MergeInput, maxHeaderBytes, openInputs, type Refused } from './inputs.ts';
 import { createKernels } from './kernels.ts';
 import type { Base, MergeContext } from './merge-context.ts';
 import type { Merged, MergeOptions } from './merge-options.ts';
@@ -40,7 +40,13 @@ export async function mergeUpdates(inputs: readonly MergeInput[], options: Merge
   const refused: Refused[] = [];
   const keepBytes = options.sliceBytes ?? KEPT_BYTES / inputs.length;
   const base = options.base === null ? undefined : await openBase(options, options.base, strategy.moments, keepBytes);
-  const expected = { dtype, aggregation, base: base?.header.tensors, keepBytes };
+  const expected = {
+    dtype,
+    aggregation,
+    base: base?.header.tensors,
+    keepBytes,
+    maxHeaderBytes: maxHeaderBytes(base?.headerBytes.length),
+  };
   const updates = await openInputs(store, inputs, expected, refused);
   if (refused.length > 0) return { kind: 'refused', refused };
   const isLarge = updates.reduce((sum, { file }) => sum + file.bytes, 0) >= LARGE_BYTES;

@@ -5,6 +5,7 @@ import { type Document, readJson } from '../storage/documents.ts';
 import type { ReaderContext } from './context.ts';
 import type { Answer } from './decision.ts';
 import { ableSite } from './participants.ts';
+import { boundedReason } from './reasons.ts';
 import type { AnswerKey } from './state.ts';
 import { updateFault } from './update-fault.ts';
 
@@ -15,8 +16,16 @@ export interface Candidate extends Answer {
   readonly update: Document<UsableUpdate> | undefined;
 }
 
-/** Reads an answer and checks it against the round's terms. An unreadable object is a fault of its site, not an error. */
+/**
+ * Reads an answer and checks it against the round's terms. An object that is unreadable or has been deleted is a fault of
+ * its site, not an error.
+ */
 export async function readAnswer(context: ReaderContext, open: Open, answer: AnswerKey): Promise<Candidate> {
+  const candidate = await checkAnswer(context, open, answer);
+  return candidate.fault === undefined ? candidate : { ...candidate, fault: boundedReason(candidate.fault) };
+}
+
+async function checkAnswer(context: ReaderContext, open: Open, answer: AnswerKey): Promise<Candidate> {
   const { federationStore } = context;
   const { site, key } = answer;
   try {
@@ -30,7 +39,7 @@ export async function readAnswer(context: ReaderContext, open: Open, answer: Ans
       updateFault(value, open, answer) ?? (update && (await samplesFault(context, open, site, update.value)));
     return { ...answer, fault, update };
   } catch (error) {
-    if (!isFedcardioError(error, 'BAD_MESSAGE')) throw error;
+    if (!isFedcardioError(error, 'BAD_MESSAGE') && !isFedcardioError(error, 'NOT_FOUND')) throw error;
     return { ...answer, fault: describeError(error), update: undefined };
   }
 }

@@ -1,13 +1,14 @@
 import { mapConcurrently } from '../async.ts';
 import { type FederationKey, federationKeys } from '../federation/keys.ts';
-import { type Open, refusalSchema, type Seal } from '../federation/schemas.ts';
-import { createJson } from '../storage/documents.ts';
+import { type Open, type Refusal, refusalSchema, type Seal } from '../federation/schemas.ts';
+import { documentBody } from '../storage/documents.ts';
 import type { OwnedLease } from '../storage/lease.ts';
 import { type Candidate, readAnswer } from './answers.ts';
 import type { RoundContext } from './context.ts';
 import { type Decision, roundDecision } from './decision.ts';
 import { meanFigures } from './figures.ts';
 import { type MergedFiles, mergeEntries, type SealEntries } from './merge-entries.ts';
+import { boundedReason } from './reasons.ts';
 import type { AnswerKey } from './state.ts';
 
 /** The decision on a round; if it is to seal, with the entries of the seal and what they merge to. */
@@ -62,7 +63,8 @@ export async function prepareSeal(
       return { kind: 'seal', updates, failed, merged: { global: merged.global, state: merged.state, figures } };
     }
     const reasons = new Map<FederationKey, string>();
-    for (const { input, reason, permanent } of merged.refused) {
+    for (const { input, permanent, ...refused } of merged.refused) {
+      const reason = boundedReason(refused.reason);
       const key = updates.find(({ weights }) => weights?.key === input.weights.key)?.key as FederationKey;
       reasons.set(key, reason);
       if (permanent) await recordRefusal(context, open, input.site, key, reason);
@@ -90,7 +92,7 @@ async function recordRefusal(
   reason: string,
 ): Promise<void> {
   log('update-refused', { campaign, stage, round, site, reason });
-  await createJson(federationStore, federationKeys.refusal(update), refusalSchema, {
+  const refusal: Refusal = {
     schema: 'fedcardio.refusal/1',
     campaign,
     stage,
@@ -99,5 +101,7 @@ async function recordRefusal(
     at: now().toISOString(),
     update,
     reason,
-  });
+  };
+  // What lies there already may be the site's own and unreadable: the update counts as refused all the same.
+  await federationStore.putIfAbsent(federationKeys.refusal(update), documentBody(refusalSchema, refusal));
 }

@@ -42,9 +42,22 @@ export async function tryReadJson<K extends string, S extends z.ZodType>(
 }
 
 /**
+ * The bytes of a document as they are stored. They are read back with the schema before they are written: what no reader
+ * could parse, such as NaN, which JSON stores as null, must never become a document that cannot be replaced.
+ *
+ * @throws FedcardioError `BAD_MESSAGE` with the path of each fault
+ */
+export function documentBody<S extends z.ZodType>(schema: S, value: z.infer<S>, where = 'The new document'): string {
+  const body = canonicalJson(value);
+  parseJson(Buffer.from(body), schema, where);
+  return body;
+}
+
+/**
  * Creates a JSON object once: of several concurrent callers one creates it, and all return what was created.
  *
  * @returns the stored document; `created` if it is this caller's
+ * @throws FedcardioError `BAD_MESSAGE` if the value does not fit its schema; nothing is then written
  */
 export async function createJson<K extends string, S extends z.ZodType>(
   store: Reader<K> & Pick<ObjectStore<K>, 'putIfAbsent'>,
@@ -52,7 +65,7 @@ export async function createJson<K extends string, S extends z.ZodType>(
   schema: S,
   value: z.infer<S>,
 ): Promise<Document<z.infer<S>> & { readonly created: boolean }> {
-  const body = canonicalJson(value);
+  const body = documentBody(schema, value, key);
   const sha256 = sha256Hex(body);
   if ((await store.putIfAbsent(key, body)) === 'created') return { value, sha256, created: true };
   const stored = await readJson(store, key, schema);

@@ -1,5 +1,5 @@
-import { FedcardioError } from '../error.ts';
-import { duplicateKey } from './duplicate-key.ts';
+import { FedcardioError, isFedcardioError } from '../error.ts';
+import { duplicateKey, nestingOf } from './json-scan.ts';
 import { elementsOf } from './weights.ts';
 
 /**
@@ -30,20 +30,28 @@ export interface SafetensorsHeader {
   readonly dataBytes: number;
 }
 
-/** Limit of the reference implementation. It bounds what a header can make us allocate. */
+/** Limit of the reference implementation, for files of the reader's own. Files of others have lower limits. */
 const MAX_HEADER_BYTES = 100_000_000;
 const LENGTH_BYTES = 8;
+/** The header, a tensor, its shape. */
+const NESTING = 3;
+/** Most characters of a header's text that a message quotes. */
+const QUOTED = 100;
 
 export const badWeights = (message: string, cause?: unknown): FedcardioError =>
   new FedcardioError('BAD_WEIGHTS', message, { cause, hint: 'Write the file again from the model.' });
 
-/** Bytes from the start of the file to the first tensor, read from the first 8 bytes. Throws `BAD_WEIGHTS`. */
-export function safetensorsDataStart(prefix: Uint8Array): number {
+/**
+ * Bytes from the start of the file to the first tensor, read from the first 8 bytes. Throws `BAD_WEIGHTS`.
+ *
+ * @param maxHeaderBytes longest header to accept
+ */
+export function safetensorsDataStart(prefix: Uint8Array, maxHeaderBytes = MAX_HEADER_BYTES): number {
   if (prefix.length < LENGTH_BYTES)
     throw badWeights(`a safetensors file has at least 8 bytes, this one ${prefix.length}.`);
   const length = new DataView(prefix.buffer, prefix.byteOffset).getBigUint64(0, true);
-  if (length < 2n || length > MAX_HEADER_BYTES) {
-    throw badWeights(`the header claims ${length} bytes; 2 to ${MAX_HEADER_BYTES} are allowed.`);
+  if (length < 2n || length > maxHeaderBytes) {
+    throw badWeights(`the header claims ${length} bytes; 2 to ${maxHeaderBytes} are allowed.`);
   }
   const start = LENGTH_BYTES + Number(length);
   if (start % 8 !== 0) throw badWeights(`the tensors start at byte ${start}, which is not a multiple of 8.`);
@@ -59,6 +67,14 @@ export function parseSafetensorsHeader(prefix: Uint8Array): SafetensorsHeader {
   const dataStart = safetensorsDataStart(prefix);
   if (prefix.length < dataStart)
     throw badWeights(`the header ends at byte ${dataStart}, the file at ${prefix.length}.`);
+  try {
+    return parseHeader(prefix, dataStart);
+  } catch (cause) {
+    throw isFedcardioError(cause) ? cause : badWeights('the header cannot be read.', cause);
+  }
+}
+
+function parseHeader(prefix: Uint8Array, dataStart: number): SafetensorsHeader {
   const { __metadata__, ...tensors } = parseJsonObject(prefix.subarray(LENGTH_BYTES, dataStart));
   const entries = Object.entries(tensors).map(([name, value]) => [name, parseEntry(name, value)] as const);
   entries.sort(([, a], [, b]) => a.begin - b.begin || a.end - b.end);
@@ -75,13 +91,15 @@ function parseJsonObject(bytes: Uint8Array): Readonly<Record<string, unknown>> {
   let value: unknown;
   try {
     text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+    // Before JSON.parse: nested arrays cost fifty times their length.
+    if (nestingOf(text) > NESTING) throw badWeights(`the header is nested more than ${NESTING} deep.`);
     value = JSON.parse(text);
   } catch (cause) {
-    throw badWeights('the header is not JSON in UTF-8.', cause);
+    throw isFedcardioError(cause) ? cause : badWeights('the header is not JSON in UTF-8.', cause);
   }
   if (!text.startsWith('{') || !isRecord(value)) throw badWeights('the header is not a JSON object.');
   const duplicate = duplicateKey(text);
-  if (duplicate !== undefined) throw badWeights(`the header names ${JSON.stringify(duplicate)} twice.`);
+  if (duplicate !== undefined) throw badWeights(`the header names ${quoted(duplicate)} twice.`);
   return value;
 }
 
@@ -94,22 +112,22 @@ function parseMetadata(value: unknown): Readonly<Record<string, string>> {
 }
 
 function parseEntry(name: string, value: unknown): TensorEntry {
-  const where = `tensor ${JSON.stringify(name)}`;
+  const where = `tensor ${quoted(name)}`;
   if (!isRecord(value) || Object.keys(value).sort().join() !== 'data_offsets,dtype,shape') {
     throw badWeights(`${where} must have dtype, shape and data_offsets and nothing else.`);
   }
   const { dtype, shape, data_offsets: offsets } = value;
   if (typeof dtype !== 'string' || !Object.hasOwn(DTYPE_BYTES, dtype)) {
-    throw badWeights(`${where} has dtype ${JSON.stringify(dtype)}; known are ${Object.keys(DTYPE_BYTES).join(', ')}.`);
+    throw badWeights(`${where} has dtype ${quoted(dtype)}; known are ${Object.keys(DTYPE_BYTES).join(', ')}.`);
   }
-  if (!isCounts(shape)) throw badWeights(`${where} has shape ${JSON.stringify(shape)}.`);
+  if (!isCounts(shape)) throw badWeights(`${where} has shape ${quoted(shape)}.`);
   if (!isCounts(offsets) || offsets.length !== 2) {
-    throw badWeights(`${where} has data_offsets ${JSON.stringify(offsets)}.`);
+    throw badWeights(`${where} has data_offsets ${quoted(offsets)}.`);
   }
   const [begin, end] = offsets as [number, number];
   const bytes = elementsOf(shape) * DTYPE_BYTES[dtype as Dtype];
   if (end - begin !== bytes) {
-    throw badWeights(`${where}, ${dtype} [${shape.join(', ')}], needs ${bytes} bytes and has ${end - begin}.`);
+    throw badWeights(`${where}, ${dtype} ${quoted(shape)}, needs ${bytes} bytes and has ${end - begin}.`);
   }
   if (begin % DTYPE_BYTES[dtype as Dtype] !== 0) throw badWeights(`${where} starts at byte ${begin}, not aligned.`);
   return { dtype: dtype as Dtype, shape, begin, end };
@@ -121,11 +139,17 @@ function requireContiguous(entries: readonly (readonly [string, TensorEntry])[])
   for (const [name, entry] of entries) {
     if (entry.begin !== end) {
       const fault = entry.begin > end ? 'leaves a gap after' : 'overlaps';
-      throw badWeights(`tensor ${JSON.stringify(name)} starts at byte ${entry.begin}: it ${fault} byte ${end}.`);
+      throw badWeights(`tensor ${quoted(name)} starts at byte ${entry.begin}: it ${fault} byte ${end}.`);
     }
     end = entry.end;
   }
   return end;
+}
+
+/** A value of the header as JSON, cut to what a message can hold. */
+function quoted(value: unknown): string {
+  const text = JSON.stringify(value);
+  return text.length > QUOTED ? `${text.slice(0, QUOTED)}…` : text;
 }
 
 const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>

@@ -89,3 +89,5 @@ export type Score = z.infer<typeof scoreSchema>;
 export type ScoreComparison = z.infer<typeof scoreComparisonSchema>;
 /** An update's metadata, or the reason why a site has none. */
 export type Update = z.infer<typeof updateSchema>;
+/** `refusal.json` beside an update. */
+export type Refusal = z.infer<typeof refusalSchema>;
