@@ -1,7 +1,9 @@
+import { collect } from '../async.ts';
 import { describeError, isFedcardioError } from '../error.ts';
 import { federationKeys } from '../federation/keys.ts';
 import { type Open, refusalSchema, type Update, updateSchema } from '../federation/schemas.ts';
 import { type Document, readJson } from '../storage/documents.ts';
+import { MAX_DOCUMENT_BYTES } from './bounds.ts';
 import type { ReaderContext } from './context.ts';
 import type { Answer } from './decision.ts';
 import { ableSite } from './participants.ts';
@@ -28,6 +30,10 @@ export async function readAnswer(context: ReaderContext, open: Open, answer: Ans
 async function checkAnswer(context: ReaderContext, open: Open, answer: AnswerKey): Promise<Candidate> {
   const { federationStore } = context;
   const { site, key } = answer;
+  if (answer.documentBytes > MAX_DOCUMENT_BYTES) {
+    const fault = `the update's metadata has ${answer.documentBytes} bytes, ${MAX_DOCUMENT_BYTES} are allowed`;
+    return { ...answer, fault, update: undefined };
+  }
   try {
     if (answer.unusable === 'refused') {
       const refusal = await readJson(federationStore, federationKeys.refusal(key), refusalSchema);
@@ -53,7 +59,8 @@ async function samplesFault(
 ): Promise<string | undefined> {
   const counted = participants.find((participant) => participant.site === site)?.samples ?? 0;
   if (samples <= counted) return undefined;
-  const now = (await ableSite(context, config, site))[0]?.samples ?? 0;
+  const [summary] = await collect(context.federationStore.list(federationKeys.summary(site)));
+  const now = summary ? ((await ableSite(context, config, site, summary.bytes))[0]?.samples ?? 0) : 0;
   return samples <= now
     ? undefined
     : `the update claims ${samples} cases, the site's summary counts ${Math.max(counted, now)}`;

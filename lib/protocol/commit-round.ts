@@ -1,8 +1,10 @@
 import { mapConcurrently } from '../async.ts';
 import { federationKeys } from '../federation/keys.ts';
 import { type Commit, commitSchema, type Open, type Seal, updateSchema } from '../federation/schemas.ts';
+import { parseJson, sha256Hex } from '../json.ts';
 import type { FederationStore } from '../storage/contract.ts';
-import { createJson, type Document, readJson } from '../storage/documents.ts';
+import { createJson, type Document } from '../storage/documents.ts';
+import { MAX_DOCUMENT_BYTES } from './bounds.ts';
 import type { RoundContext } from './context.ts';
 import { meanFigures } from './figures.ts';
 import type { MergedFiles, SealEntries } from './merge-entries.ts';
@@ -38,8 +40,21 @@ export async function commitRound(
   return commit;
 }
 
-/** The mean figures of sealed updates, read from storage. */
-export async function figuresOf(store: FederationStore, entries: SealEntries): Promise<Commit['figures']> {
-  const documents = await mapConcurrently(entries, READS_AT_ONCE, ({ key }) => readJson(store, key, updateSchema));
-  return meanFigures(documents.flatMap(({ value }) => (value.status === 'ok' ? [value] : [])));
+/**
+ * The mean figures of sealed updates, read from storage. An update whose metadata has changed since it was sealed is left
+ * out: figures are for people, and no site can stop a round with them.
+ */
+export async function figuresOf(
+  store: Pick<FederationStore, 'get' | 'head'>,
+  entries: SealEntries,
+): Promise<Commit['figures']> {
+  const updates = await mapConcurrently(entries, READS_AT_ONCE, async ({ key, sha256 }) => {
+    const info = await store.head(key);
+    if (!info || info.bytes > MAX_DOCUMENT_BYTES) return [];
+    const { body } = await store.get(key);
+    if (sha256Hex(body) !== sha256) return [];
+    const update = parseJson(body, updateSchema, key);
+    return update.status === 'ok' ? [update] : [];
+  });
+  return meanFigures(updates.flat());
 }

@@ -1,8 +1,7 @@
 import { FedcardioError, isFedcardioError } from '../error.ts';
 import { federationKeys } from '../federation/keys.ts';
 import { type Control, controlSchema, type Outcome } from '../federation/schemas.ts';
-import { canonicalJson } from '../json.ts';
-import { tryReadJson } from '../storage/documents.ts';
+import { documentBody, tryReadJson } from '../storage/documents.ts';
 import type { StoreContext } from './context.ts';
 import { endCampaign } from './outcome.ts';
 import { isPaused, type Pauses } from './pauses.ts';
@@ -52,7 +51,8 @@ async function changePauses(
     const pauses = change(stored?.value.pauses ?? [], now().toISOString());
     const control: Control = { schema: 'fedcardio.control/1', campaign, pauses: [...pauses] };
     try {
-      await federationStore.put(key, canonicalJson(control), stored ? { ifMatch: stored.etag } : { ifNoneMatch: '*' });
+      const condition = stored ? { ifMatch: stored.etag } : ({ ifNoneMatch: '*' } as const);
+      await federationStore.put(key, documentBody(controlSchema, control, key), condition);
       log('campaign-controlled', { campaign, paused: isPaused(pauses) });
       return pauses;
     } catch (error) {

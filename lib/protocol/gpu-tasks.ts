@@ -1,9 +1,9 @@
 import { mapConcurrently } from '../async.ts';
 import { FAILED_ID, federationKeys, UPDATE_SUFFIX } from '../federation/keys.ts';
-import { type GpuTaskMessage, type Open, type Update, updateSchema } from '../federation/schemas.ts';
+import { type GpuTaskMessage, type Open, sentSchema, type Update, updateSchema } from '../federation/schemas.ts';
 import { names } from '../federation/topology.ts';
 import { canonicalJson } from '../json.ts';
-import { createJson } from '../storage/documents.ts';
+import { createJson, documentBody } from '../storage/documents.ts';
 import type { CoordinatorContext, ReaderContext, StoreContext } from './context.ts';
 
 const SENDS_AT_ONCE = 16;
@@ -40,8 +40,9 @@ export async function sendGpuTasks(context: CoordinatorContext, open: Open, answ
     }
   });
   if (failures.length > 0 && failures.length === sites.length) throw failures[0];
-  const sent = { schema: 'fedcardio.sent/1', ...at, at: now().toISOString(), sites };
-  await federationStore.put(federationKeys.sent(at), canonicalJson(sent));
+  const key = federationKeys.sent(at);
+  const sent = { schema: 'fedcardio.sent/1' as const, ...at, at: now().toISOString(), sites };
+  await federationStore.put(key, documentBody(sentSchema, sent, key));
   log('tasks-sent', { ...at, sites });
 }
 

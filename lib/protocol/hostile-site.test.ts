@@ -110,3 +110,87 @@ describe("a hostile site's update.json refuses that site alone", () => {
     expect(await closed({ ...round, context })).toMatchObject({ result: 'committed', sites: ['hamburg', 'munich'] });
   });
 });
+
+describe("a hostile site's names and numbers", () => {
+  test.each(['constructor', 'toString', 'valueOf', 'hasOwnProperty', 'isPrototypeOf', '__proto__'])(
+    'a figure named "%s" spoils no commit',
+    async (name) => {
+      const round = await roundAwaitingBerlin();
+      await answer(round, 'berlin', [5, 6], { figures: JSON.parse(`{"loss":4,"${name}":1}`) });
+
+      const found = await closed(round);
+
+      expect(found).toMatchObject({ result: 'committed', sites: SITES });
+      expect(found.figures.loss).toBeCloseTo(2);
+    },
+  );
+
+  test('figures whose mean overflows spoil no commit', async () => {
+    const round = await roundAwaitingBerlin();
+    await answer(round, 'berlin', [5, 6], { figures: { loss: Number.MAX_VALUE } });
+
+    expect(await closed(round)).toMatchObject({ result: 'committed', sites: SITES });
+  });
+
+  test('figures of an update that has changed since it was sealed are left out', async () => {
+    const round = await roundAwaitingBerlin();
+    await answer(round, 'berlin', [5, 6]);
+    const { federationStore } = round.context;
+    // The process that seals crashes before its commit.
+    const crash: typeof federationStore.putIfAbsent = async (key, body) => {
+      if (key === federationKeys.commit(ROUND)) throw new Error('crash');
+      return federationStore.putIfAbsent(key, body);
+    };
+    const crashing = { ...round.context, federationStore: { ...federationStore, putIfAbsent: crash } };
+    await expect(closeRound(crashing, ROUND)).rejects.toThrow('crash');
+    for await (const { key } of round.store.list(federationKeys.siteUpdates(ROUND, 'berlin'))) {
+      if (key.endsWith('.json')) await round.store.put(key, '{');
+    }
+
+    expect(await closed(round)).toMatchObject({ result: 'committed', sites: SITES, figures: { loss: 1 } });
+  });
+});
+
+describe('a flood of junk costs the others a constant time', () => {
+  test('reads and refuses as much of 500 objects as of 8', async () => {
+    const costOf = async (junk: number) => {
+      const round = await roundAwaitingBerlin();
+      for (let i = 0; i < junk; i++) {
+        const id = String(i).padStart(64, '0');
+        await round.store.put(federationKeys.update(ROUND, 'berlin', id), '{');
+      }
+      expect(await closed(round)).toMatchObject({ result: 'committed', sites: ['hamburg', 'munich'] });
+      return { reads: round.reads.length, logged: round.logged.length };
+    };
+
+    const few = await costOf(8);
+
+    expect(await costOf(500)).toEqual(few);
+    expect(few.reads).toBeLessThan(30);
+  });
+
+  test('does not read an update.json of more than a megabyte', async () => {
+    const round = await roundAwaitingBerlin();
+    const key = federationKeys.update(ROUND, 'berlin', 'a'.repeat(64));
+    await round.store.put(key, Buffer.alloc(2 ** 20 + 1, ' '));
+
+    const found = await closed(round);
+
+    expect(found).toMatchObject({ result: 'committed', sites: ['hamburg', 'munich'] });
+    expect(found.reason).toMatch(/has 1048577 bytes, 1048576 are allowed/);
+    expect(round.reads).not.toContain(key);
+  });
+
+  test('does not read a summary.json of more than a megabyte', async () => {
+    const round = await roundAwaitingBerlin();
+    const key = federationKeys.summary('berlin');
+    await round.store.put(key, Buffer.alloc(2 ** 20 + 1, ' '));
+    await answer(round, 'berlin', [5, 6], { samples: 5 });
+
+    const found = await closed(round);
+
+    expect(found).toMatchObject({ result: 'committed', sites: ['hamburg', 'munich'] });
+    expect(found.reason).toMatch(/claims 5 cases, the site's summary counts 4/);
+    expect(round.reads).not.toContain(key);
+  });
+});

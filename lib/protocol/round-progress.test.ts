@@ -20,6 +20,7 @@ const answer = (site: string, unusable?: 'failed' | 'refused'): AnswerKey => ({
   key: keyOf(`${site}.update.json`),
   at: at(20),
   unusable,
+  documentBytes: 1,
   weightsBytes: 1,
 });
 const progress = (answers: readonly AnswerKey[], hoursBefore: number, deadline = DEADLINE) =>

@@ -9,6 +9,7 @@ import {
 import type { Plan, Stage } from '../federation/schemas.ts';
 import { groupBy } from '../group-by.ts';
 import type { ObjectInfo } from '../storage/contract.ts';
+import { MAX_ANSWERS } from './bounds.ts';
 import { roundsOf } from './plan.ts';
 
 /** An answer as the listing shows it, before it is read. */
@@ -18,6 +19,8 @@ export interface AnswerKey {
   readonly at: Date;
   /** `failed`: the site recorded a failure; `refused`: the round recorded a refusal of the update. */
   readonly unusable: 'failed' | 'refused' | undefined;
+  /** Bytes of the document that says what the answer is: the update, or its refusal. */
+  readonly documentBytes: number;
   /** Bytes of the weights next to the update; undefined without weights. */
   readonly weightsBytes: number | undefined;
 }
@@ -25,7 +28,7 @@ export interface AnswerKey {
 export interface RoundState {
   readonly at: RoundAddress;
   readonly phase: 'open' | 'sealed' | 'committed';
-  /** In byte order of their keys. */
+  /** In byte order of their keys, the first {@link MAX_ANSWERS} of each site. */
   readonly answers: readonly AnswerKey[];
   /** When the round's GPU tasks were last sent. */
   readonly sentAt: Date | undefined;
@@ -97,12 +100,18 @@ type RoundObject = ObjectInfo<FederationKey> & { readonly rest: string };
 
 function answersIn(objects: readonly RoundObject[]): readonly AnswerKey[] {
   const bytes = new Map(objects.map((object) => [object.key, object.bytes]));
-  return objects.flatMap(({ rest, key, lastModified }) => {
+  const counts = new Map<string, number>();
+  return objects.flatMap(({ rest, key, lastModified, bytes: updateBytes }) => {
     const update = parseUpdateName(rest);
     if (!update) return [];
-    const isRefused = bytes.has(federationKeys.refusal(key));
+    const count = (counts.get(update.site) ?? 0) + 1;
+    if (count > MAX_ANSWERS) return [];
+    counts.set(update.site, count);
+    const refusalBytes = bytes.get(federationKeys.refusal(key));
+    const isRefused = refusalBytes !== undefined;
     const unusable = update.id === FAILED_ID ? 'failed' : isRefused ? 'refused' : undefined;
     const weightsBytes = bytes.get(federationKeys.weightsBeside(key));
-    return [{ site: update.site, key, at: lastModified, unusable, weightsBytes }];
+    const documentBytes = unusable === 'refused' ? (refusalBytes ?? updateBytes) : updateBytes;
+    return [{ site: update.site, key, at: lastModified, unusable, documentBytes, weightsBytes }];
   });
 }

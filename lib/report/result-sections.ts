@@ -1,4 +1,5 @@
 import { TASK_IDS, TASKS, WITHIN_MM } from '../federation/tasks.ts';
+import { own } from '../own.ts';
 import type { LandmarkMetrics, Metrics, MetricsByTask, PointMetrics } from '../scoring/metrics.ts';
 import { type DumbbellRow, dumbbell } from './dumbbell.ts';
 import { fixed, millimetres, NONE, percent } from './format.ts';
@@ -106,7 +107,7 @@ const LANDMARK_TASKS = TASK_IDS.filter((task) => TASKS[task].kind === 'landmarks
 /** The students' difference at each hospital. Distillation must prove itself at hospitals with few or no labels. */
 export function comparisonBySite(report: Report): Markup {
   const rows = report.sites.map(({ id, name, labelled }): DumbbellRow => {
-    const share = (role: ModelRole) => pooledShare(report.bySite[id]?.[role] ?? {});
+    const share = (role: ModelRole) => pooledShare(own(report.bySite, id)?.[role] ?? {});
     const labels = LANDMARK_TASKS.reduce((sum, task) => sum + (labelled[task] ?? 0), 0);
     return {
       name: labels === 0 ? `${name} (no landmark labels)` : name,

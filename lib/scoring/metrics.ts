@@ -1,5 +1,6 @@
 import type { Score } from '../federation/schemas.ts';
 import { type TaskId, WITHIN_MM } from '../federation/tasks.ts';
+import { own } from '../own.ts';
 import { mean, median, quantile } from './quantile.ts';
 
 /**
@@ -135,6 +136,6 @@ const pointErrors = (score: Score): readonly (number | null)[] => Object.values(
 function byPoint(scores: readonly Score[]): Readonly<Record<string, PointMetrics>> {
   const names = new Set(scores.flatMap((score) => Object.keys(score.errors ?? {})));
   return Object.fromEntries(
-    [...names].map((name) => [name, pointMetrics(scores.flatMap((score) => score.errors?.[name] ?? []))]),
+    [...names].map((name) => [name, pointMetrics(scores.flatMap((score) => own(score.errors ?? {}, name) ?? []))]),
   );
 }

@@ -17,6 +17,9 @@ export type Launch =
   | { readonly kind: 'claimed' }
   | { readonly kind: 'failed'; readonly jobId: string; readonly reason: string };
 
+/** An end of a claim further ahead than this comes from a wrong clock or is forged. */
+const LONGEST_CLAIM_SECONDS = 120;
+
 /** Longer than a function that claims a job runs, shorter than a message's visibility timeout. */
 const CLAIM_SECONDS = 90;
 
@@ -53,7 +56,10 @@ export async function launchBatchJob<K extends string>(
 
   const known = await tryReadJson(claim.store, claim.key, jobSchema);
   if (!known) return submit(undefined);
-  if (known.value.jobId === null && Date.parse(known.value.until) > now().getTime()) return { kind: 'claimed' };
+  const claimedSeconds = (Date.parse(known.value.until) - now().getTime()) / 1000;
+  if (known.value.jobId === null && claimedSeconds > 0 && claimedSeconds <= LONGEST_CLAIM_SECONDS) {
+    return { kind: 'claimed' };
+  }
   const job = await jobOfClaim(queue, known, name);
   if (job?.phase === 'alive') {
     if (known.value.jobId === null) await write(job.id, known.etag);

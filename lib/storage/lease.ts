@@ -6,6 +6,9 @@ import { writeOwned } from './owned.ts';
 /** A crashed owner blocks others at most this long. Longer than any step between two renewals. */
 const LEASE_SECONDS = 60;
 
+/** An end further ahead than this comes from a wrong clock or is forged, and would block a round until then. */
+const LONGEST_SECONDS = 120;
+
 /** A lease that this caller owns. */
 export interface OwnedLease {
   /** Extends the lease when half of its time has passed. Long work calls it between steps. */
@@ -17,7 +20,7 @@ export interface OwnedLease {
 /**
  * Claims a lease, an object that names its owner and its end. It saves duplicate work and guarantees nothing: a wrong
  * clock or an overtaken owner leads to two owners, so the work behind it must be safe to do twice. An expired lease may
- * be taken over by anyone.
+ * be taken over by anyone, and so may one that ends more than two minutes from now.
  *
  * @returns undefined while another caller owns the lease
  */
@@ -43,7 +46,7 @@ export async function claimLease<K extends string>(
 
   const first = await write(later());
   if (first.kind === 'lost') {
-    if (!first.stored || Date.parse(first.stored.value.until) > now().getTime()) return undefined;
+    if (!first.stored || isValid(first.stored.value, now())) return undefined;
     etag = first.stored.etag;
     if ((await write(later())).kind === 'lost') return undefined;
   }
@@ -56,4 +59,9 @@ export async function claimLease<K extends string>(
       await write(new Date(0));
     },
   };
+}
+
+function isValid({ until }: Lease, now: Date): boolean {
+  const seconds = (Date.parse(until) - now.getTime()) / 1000;
+  return seconds > 0 && seconds <= LONGEST_SECONDS;
 }

@@ -39,6 +39,17 @@ describe('claimLease', () => {
     expect(await claim()).toBeDefined();
   });
 
+  test.each([
+    ['two minutes and a second', 121, true],
+    ['two minutes', 120, false],
+    ['a year', 31_536_000, true],
+  ])('takes over a lease that ends in %s: %s', async (_, ahead, isExpired) => {
+    const until = new Date(ahead * 1000).toISOString();
+    await store.put('lease.json', JSON.stringify({ schema: 'fedcardio.lease/1', holder: 'other', until }));
+
+    expect((await claim()) !== undefined).toBe(isExpired);
+  });
+
   test('extends a lease that is renewed in time', async () => {
     const held = await claim();
     seconds = 40;

@@ -1,4 +1,5 @@
 import { PAPER_TASKS, TASKS, type TaskId } from '../../federation/tasks.ts';
+import { own } from '../../own.ts';
 import { landmarkMetrics, segmentationMetrics } from '../../scoring/metrics.ts';
 import type { Row, TrainedModel } from './compared-models.ts';
 import type { SeedResult } from './seed-result.ts';
@@ -27,7 +28,9 @@ export function valuesOf(
   return clusters.flatMap(({ result, site }) =>
     row.models(task, labelledAt(result, task)).flatMap((of) => {
       if (!isIn(group, of, site)) return [];
-      const score = result.scores[site]?.find((candidate) => candidate.model === of.model && candidate.task === task);
+      const score = own(result.scores, site)?.find(
+        (candidate) => candidate.model === of.model && candidate.task === task,
+      );
       return score?.errors ? Object.values(score.errors).flat() : (score?.dice ?? []);
     }),
   );
