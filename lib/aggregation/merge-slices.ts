@@ -1,5 +1,6 @@
 import { encodeSafetensorsHeader } from '../weights/safetensors.ts';
 import type { OpenInput } from './inputs.ts';
+import { GROUP } from './kernels.ts';
 import { type Segment, withFloats } from './layout.ts';
 import { type MergeContext, type MergeSource, ownSource, slicesOfMerge, updateSource } from './merge-context.ts';
 import type { Merged } from './merge-options.ts';
@@ -8,7 +9,7 @@ import { type Block, openPass } from './pass.ts';
 import type { Selection } from './selection.ts';
 import type { Slice } from './slices.ts';
 import { encodeStateHeader } from './state-file.ts';
-import { finiteFloats, takeLargest } from './values.ts';
+import { finiteFloats, takeLargest, updateFloats } from './values.ts';
 
 const DIVERGED = 'The server optimiser overflows float32: lower its learningRate, or clip updates with clipNorm.';
 
@@ -79,6 +80,7 @@ async function* mergedSlices(context: MergeContext, selection: Selection, width:
     restored: kernels.float32(origin ? capacity : 0),
     base: kernels.float32(origin ? capacity : 0),
     moments: kernels.float32(capacity * width),
+    lanes: kernels.float64(GROUP),
   };
   const pass = openPass(context, [...own, ...sources], slices);
   let next = 0;
@@ -86,7 +88,11 @@ async function* mergedSlices(context: MergeContext, selection: Selection, width:
   /** Adds one file's block of a float slice. */
   function addFloats(block: Block<MergeSource>): void {
     const { source } = block;
-    const values = finiteFloats(block, kernels, memory.decoded);
+    const { decoded, lanes } = memory;
+    const values =
+      source.role === 'update' && strategy.moments.length > 0
+        ? updateFloats(block, kernels, decoded, lanes)
+        : finiteFloats(block, kernels, decoded);
     if (source.role === 'base') memory.base.set(values);
     else if (source.role === 'state') memory.moments.set(values);
     else if (contributors.get(block.slice.segment)?.has(next))

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { keyOf } from '../federation/testing.ts';
 import { sha256Hex } from '../json.ts';
 import type { FederationStore } from '../storage/contract.ts';
-import { encodeSafetensors } from '../weights/safetensors.ts';
+import { decodeTensors, encodeSafetensors } from '../weights/safetensors.ts';
 import type { Tensor } from '../weights/weights.ts';
 import type { MergeInput } from './inputs.ts';
 import {
@@ -13,6 +13,7 @@ import {
   merge,
   mergedModel,
   model,
+  STRATEGIES,
   storeFile,
   storeUpdate,
 } from './testing.ts';
@@ -77,11 +78,11 @@ describe('mergeUpdates', () => {
   test('is impossible when the server optimiser overflows float32', async () => {
     const store = memoryStore();
     const base = { ...(await storeFile(store, 'base', encodeSafetensors(model(0, 0)))), state: null };
-    const inputs = [await storeUpdate(store, 'berlin', 1, model(1e30, 1))];
+    const inputs = [await storeUpdate(store, 'berlin', 1, model(1e18, 1))];
 
     for (const [strategy, options] of [
-      ['fedadam', {}],
-      ['fedavgm', { learningRate: 1e10 }],
+      ['fedadam', { learningRate: 1e39 }],
+      ['fedavgm', { learningRate: 1e30 }],
     ] as const) {
       expect(await merge(store, inputs, { aggregation: configured(strategy, options), base })).toEqual({
         kind: 'impossible',
@@ -337,6 +338,31 @@ describe('mergeUpdates refuses', () => {
       kind: 'refused',
       refused: [{ input, reason: `the weights continue after byte ${large.length}`, permanent: true }],
     });
+  });
+
+  test.each(STRATEGIES)('finite but huge values where %s could not merge them', async (strategy) => {
+    const store = memoryStore();
+    const base = { ...(await storeFile(store, 'base', encodeSafetensors(model(0, 0, 0)))), state: null };
+    const others: MergeInput[] = [];
+    for (const site of ['berlin', 'hamburg', 'jena', 'kiel']) {
+      others.push(await storeUpdate(store, site, 1, model(1, 2, 3)));
+    }
+    const aggregation = configured(strategy);
+    for (const value of [3.3e38, -3.3e38, 1.1e18, 1e18]) {
+      const huge = await storeUpdate(store, 'munich', 1, model(1, 2, value));
+      for (const from of [base, null]) {
+        const merged = await merge(store, [...others, huge], { aggregation, base: from });
+
+        const reason = expect.stringMatching(/^tensor "w" holds -?[\d.e+]+; at most 1000000000000000000 is allowed$/);
+        if (strategy.startsWith('fed') && strategy !== 'fedavg' && value !== 1e18) {
+          expect(merged).toEqual({ kind: 'refused', refused: [{ input: huge, reason, permanent: true }] });
+        } else {
+          expect(merged.kind).toBe('merged');
+          const { body } = await store.get(keyOf('global'));
+          expect(() => decodeTensors(body, { finite: true })).not.toThrow();
+        }
+      }
+    }
   });
 
   test('a difference that overflows float32', async () => {

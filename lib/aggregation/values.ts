@@ -23,6 +23,36 @@ export function finiteFloats(block: Block<Source>, kernels: Kernels, scratch: Fl
 }
 
 /**
+ * Largest magnitude of a value of an update for a server optimiser, which keeps the square of a difference as float32. The
+ * other strategies yield finite models from any finite values.
+ */
+export const MAX_MAGNITUDE = 1e18;
+
+/**
+ * The floats of an update's block as float32, each finite and at most {@link MAX_MAGNITUDE}. Throws what the source's `fail`
+ * returns otherwise: one site's finite but huge values must not make the merge infinite.
+ *
+ * @param scratch as for {@link finiteFloats}
+ * @param lanes scratch for four float64
+ */
+export function updateFloats(
+  block: Block<Source>,
+  kernels: Kernels,
+  scratch: Float32Array,
+  lanes: Float64Array,
+): Float32Array {
+  const values = finiteFloats(block, kernels, scratch);
+  kernels.addProducts(values, values, undefined, lanes.fill(0));
+  // The sum of squares bounds the largest: only a block that may have such a value is searched for it.
+  const squares = lanes.reduce((sum, lane) => sum + lane, 0);
+  const index = squares > MAX_MAGNITUDE ** 2 ? values.findIndex((value) => Math.abs(value) > MAX_MAGNITUDE) : -1;
+  if (index < 0) return values;
+  throw block.source.fail(
+    `tensor "${tensorAt(block.slice, index)}" holds ${values[index]}; at most ${MAX_MAGNITUDE} is allowed`,
+  );
+}
+
+/**
  * Updates `largest` with the element-wise maximum of integers, or with a copy of the first ones. Integers are counters, not
  * parameters: a mean of step counts is not a step count, and a sum would count the steps of the base once per site.
  */

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { federationKeys } from '../federation/keys.ts';
-import { commitSchema, sealSchema } from '../federation/schemas.ts';
+import { aggregationSchema, commitSchema, sealSchema } from '../federation/schemas.ts';
 import { readJson } from '../storage/documents.ts';
 import { closeRound } from './close-round.ts';
 import { answer, type OpenRound, openRoundOf, ROUND } from './testing.ts';
@@ -192,5 +192,18 @@ describe('a flood of junk costs the others a constant time', () => {
     expect(found).toMatchObject({ result: 'committed', sites: ['hamburg', 'munich'] });
     expect(found.reason).toMatch(/claims 5 cases, the site's summary counts 4/);
     expect(round.reads).not.toContain(key);
+  });
+});
+
+describe('finite but huge weights refuse that site alone', () => {
+  test.each(['fedavgm', 'fedadam', 'fedyogi'] as const)('with %s', async (strategy) => {
+    const round = await openRoundOf(SITES, aggregationSchema.parse({ strategy }));
+    for (const site of ['hamburg', 'munich']) await answer(round, site, [1, 2]);
+    await answer(round, 'berlin', [1, 3.3e38]);
+
+    const found = await closed(round);
+
+    expect(found).toMatchObject({ result: 'committed', sites: ['hamburg', 'munich'] });
+    expect(found.reason).toMatch(/holds 3\.\d*e\+38/);
   });
 });
