@@ -9,6 +9,7 @@ import { recordFailure } from '../lib/protocol/gpu-tasks.ts';
 import type { Stores } from '../lib/storage/contract.ts';
 import { decodeSafetensors } from '../lib/weights/safetensors.ts';
 import { runGpuTask } from './run-gpu-task.ts';
+import { trainedModel } from './stage-model.ts';
 import { commitUpdateOf, gpuTaskContext, openRound, SITE, stores, updateOf, uploadCase } from './testing.ts';
 
 const CASES = ['patient-4711', 'patient-4712'] as const;
@@ -248,5 +249,45 @@ describe('with a finished teacher', () => {
     const message = await openRound(storage, 'evaluate', 1);
     expect(await run(message)).toBe('failed');
     expect(await updateOf(storage, message)).toMatchObject({ status: 'failed', code: 'NO_DATA' });
+  });
+});
+
+describe('a global model that was changed after its commit', () => {
+  /** Flips a bit of the last value of a model, which stays a valid file. */
+  async function tamper({ key }: NonNullable<Open['base']>): Promise<void> {
+    const body = Buffer.from((await storage.federationStore.get(key)).body);
+    body.writeUInt8((body.at(-4) ?? 0) ^ 1, body.length - 4);
+    await storage.federationStore.put(key, body);
+  }
+
+  test('is not trained on', async () => {
+    await uploadCase(storage, 'training', CASES[0], true);
+    const base = await trainAndCommit(1, null);
+    if (base) await tamper(base);
+    const message = await openRound(storage, 'teacher', 2, base);
+
+    expect(await run(message)).toBe('failed');
+
+    expect(await updateOf(storage, message)).toMatchObject({
+      code: 'BAD_WEIGHTS',
+      reason: expect.stringContaining(`${base?.key} has SHA-256`),
+    });
+  });
+
+  test('neither labels, nor is scored, exported or predicted with', async () => {
+    await uploadCase(storage, 'training', CASES[0], true);
+    await uploadCase(storage, 'training', CASES[1], false);
+    const base = await trainAndCommit(2, await trainAndCommit(1, null));
+    if (base) await tamper(base);
+
+    for (const stage of ['label', 'evaluate']) {
+      const message = await openRound(storage, stage, 1);
+      expect(await run(message)).toBe('failed');
+      expect(await updateOf(storage, message)).toMatchObject({ code: 'BAD_WEIGHTS' });
+    }
+    await expect(trainedModel(storage.federationStore, 'aortic', 'teacher')).rejects.toMatchObject({
+      code: 'BAD_WEIGHTS',
+      message: expect.stringContaining(String(base?.key)),
+    });
   });
 });

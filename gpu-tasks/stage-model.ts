@@ -14,6 +14,7 @@ import { decodeSafetensors } from '../lib/weights/safetensors.ts';
 import type { Weights } from '../lib/weights/weights.ts';
 import type { SiteData } from './site-data.ts';
 import { readLocalParameters } from './site-state.ts';
+import { readWeights } from './stored-weights.ts';
 
 export interface StageModel extends Preparation {
   readonly network: Network;
@@ -119,7 +120,7 @@ async function finalModel(federationStore: FederationStore, plan: Plan, name: st
   const { global } = (await readJson(federationStore, federationKeys.commit(at), commitSchema)).value;
   if (!global) throw new FedcardioError('BAD_WEIGHTS', `The last commit of ${name} has no model.`);
   const { sha256 } = global;
-  const weights = decodeSafetensors((await federationStore.get(global.key)).body);
+  const weights = await readWeights(federationStore, global);
   const found = { stage, at, model: modelOf(plan.campaign, stage), sha256 };
   if (stage.kind !== 'probe') return { ...found, weights };
   const probed = await finalModel(federationStore, plan, stage.of);

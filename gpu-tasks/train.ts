@@ -2,7 +2,7 @@ import { type SiteKey, siteKeys } from '../lib/federation/keys.ts';
 import { type LearningStage, tasksOf } from '../lib/protocol/plan.ts';
 import { encodeUpdate } from '../lib/training/encode-update.ts';
 import { trainRound } from '../lib/training/train-round.ts';
-import { decodeSafetensors, encodeSafetensors } from '../lib/weights/safetensors.ts';
+import { encodeSafetensors } from '../lib/weights/safetensors.ts';
 import type { Weights } from '../lib/weights/weights.ts';
 import { checkpointKey, createCheckpointer, readCheckpoint } from './checkpoint.ts';
 import type { GpuTaskContext } from './context.ts';
@@ -12,6 +12,7 @@ import { trainingCases } from './site-data.ts';
 import { readLocalParameters, readOptimizer } from './site-state.ts';
 import type { StageInput } from './stage-input.ts';
 import { networkOf } from './stage-model.ts';
+import { readWeights } from './stored-weights.ts';
 
 /** Trains one round at one site. Resumes from the checkpoint of an interrupted run. */
 export async function trainSite(input: StageInput<LearningStage>, context: GpuTaskContext): Promise<GpuTaskResult> {
@@ -29,7 +30,7 @@ export async function trainSite(input: StageInput<LearningStage>, context: GpuTa
   const checkpoint = await readCheckpoint(context, data.store, message);
   const cases = checkpoint ? found.cases.filter(({ id }) => checkpoint.cases.includes(id)) : found.cases;
   const network = await networkOf(federationStore, at.campaign, stage);
-  const global = base ? decodeSafetensors((await federationStore.get(base.key)).body) : undefined;
+  const global = base ? await readWeights(federationStore, base) : undefined;
   const { steps, checkpointSeconds } = stage.training;
   const ids = cases.map(({ id }) => id);
   const checkpointer = createCheckpointer(context, data.store, message, ids, checkpointSeconds);
