@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import type { Outcome } from '../lib/federation/schemas.ts';
+import { printableJson } from '../lib/printable.ts';
 import { aboutCampaign, type CampaignFlags, campaignContext } from './campaign.ts';
 
 interface ControlFlags extends CampaignFlags {
@@ -42,7 +43,7 @@ const cancelled = (campaign: string, { status, at }: Outcome): string =>
   status === 'cancelled' ? `${campaign} is cancelled.` : `${campaign} had already ended: ${status} at ${at}.`;
 
 const print = (flags: ControlFlags, value: unknown, text: string): void =>
-  console.log(flags.json ? JSON.stringify(value, null, 2) : text);
+  console.log(flags.json ? printableJson(value) : text);
 
 const examples = (example: string): string => `
 Examples:

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { describeError } from '../lib/error.ts';
+import { printableLines } from '../lib/printable.ts';
 import { createCommands } from './commands.ts';
 
 /** Exit codes: 0 done, 1 failed, 2 wrong command line, 130 interrupted. */
@@ -38,7 +39,7 @@ try {
 function exitCodeOf(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : USAGE;
   if (error instanceof Error && error.name === 'AbortError') return INTERRUPTED;
-  console.error(`error: ${describeError(error)}`);
+  console.error(`error: ${printableLines(describeError(error))}`);
   if (process.env.FEDCARDIO_DEBUG && error instanceof Error) console.error(error.stack, error.cause ?? '');
   return 1;
 }

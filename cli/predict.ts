@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { describeError } from '../lib/error.ts';
+import { printable } from '../lib/printable.ts';
 import { aboutCampaign, type CampaignFlags, campaignContext } from './campaign.ts';
 import type { Finding } from './predict-ct.ts';
 
@@ -49,7 +50,7 @@ async function predict(campaign: string, stage: string, cts: readonly string[], 
   predictor.close();
   if (flags.json) console.log(JSON.stringify({ campaign, stage, findings, failed }, null, 2));
   else for (const line of findings.map(lineOf)) console.log(line);
-  for (const { ct, reason } of failed) console.error(`${ct}: ${reason}`);
+  for (const { ct, reason } of failed) console.error(printable(`${ct}: ${reason}`));
   if (failed.length > 0) process.exitCode = 1;
 }
 

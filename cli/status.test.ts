@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { siteRounds, statusText } from './status.ts';
+import { siteRounds, siteText, statusText } from './status.ts';
+import { verdict } from './verify.ts';
 
 const round = {
   openedAt: '2026-01-01T00:00:00.000Z',
@@ -90,4 +91,34 @@ test('shows what happened to the updates of one site, and why', () => {
     [5, 'received', undefined],
     [6, 'waited for', undefined],
   ]);
+});
+
+test('shows escape sequences and line breaks in reasons, instead of obeying them', () => {
+  const hostile = '\u001b[2J\u001b]0;owned\u0007\rmerged\n\u202eberlin: merged';
+  const status = {
+    campaign: 'tavi',
+    phase: 'failed',
+    reason: hostile,
+    plannedAt: undefined,
+    endedAt: undefined,
+    stages: [
+      {
+        name: 'student',
+        kind: 'student',
+        phase: 'running',
+        total: 1,
+        rounds: [{ ...round, round: 1, phase: 'open', failed: [{ site: 'berlin', reason: hostile }] }],
+      },
+    ],
+  } as const;
+
+  for (const text of [
+    statusText(status),
+    siteText(status, 'berlin', siteRounds(status, 'berlin')),
+    verdict('tavi', { faults: [], rounds: [] }, [hostile]),
+  ]) {
+    expect(text).toContain('\\u{1b}[2J');
+    expect(text).not.toMatch(/[^\n\P{Cc}]|\p{Cf}/u);
+    expect(text.split('\n').filter((line) => line.startsWith('berlin'))).toEqual([]);
+  }
 });

@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { FedcardioError } from '../lib/error.ts';
+import { printable, printableJson } from '../lib/printable.ts';
 import type { CampaignStatus, StageStatus } from '../lib/protocol/status.ts';
 import { significant } from '../lib/report/format.ts';
 import { aboutCampaign, type CampaignFlags, campaignContext } from './campaign.ts';
@@ -32,9 +33,9 @@ async function status(campaign: string, flags: StatusFlags): Promise<void> {
       hint: 'Check --federation and --endpoint.',
     });
   }
-  if (flags.site === undefined) return console.log(flags.json ? JSON.stringify(found, null, 2) : statusText(found));
+  if (flags.site === undefined) return console.log(flags.json ? printableJson(found) : statusText(found));
   const rounds = siteRounds(found, flags.site);
-  console.log(flags.json ? JSON.stringify(rounds, null, 2) : siteText(found, flags.site, rounds));
+  console.log(flags.json ? printableJson(rounds) : siteText(found, flags.site, rounds));
 }
 
 /** The status as a table, followed by failures and late updates. */
@@ -48,12 +49,12 @@ export function statusText(status: CampaignStatus): string {
   ]);
   const notes = status.stages.flatMap(({ name, rounds }) =>
     rounds.flatMap(({ round, failed, late }) => [
-      ...failed.map(({ site, reason }) => `${name} round ${round}: ${site} failed: ${reason}`),
+      ...failed.map(({ site, reason }) => `${name} round ${round}: ${site} failed: ${printable(reason)}`),
       ...late.map(({ site, at }) => `${name} round ${round}: the update of ${site} arrived late (${at})`),
     ]),
   );
   return [
-    `${status.campaign}: ${status.phase}${status.reason === undefined ? '' : `: ${status.reason}`}`,
+    `${status.campaign}: ${status.phase}${status.reason === undefined ? '' : `: ${printable(status.reason)}`}`,
     ...(rows.length > 0 ? ['', ...table(['stage', 'phase', 'rounds', 'loss', 'waiting for'], rows)] : []),
     ...(notes.length > 0 ? ['', ...notes] : []),
   ].join('\n');
@@ -83,8 +84,9 @@ export const siteRounds = (status: CampaignStatus, site: string): readonly SiteR
       }),
   );
 
-function siteText(status: CampaignStatus, site: string, rounds: readonly SiteRound[]): string {
-  const rows = rounds.map(({ stage, round, became, reason = '' }) => [stage, String(round), became, reason]);
+/** What happened to a site's updates, as a table. */
+export function siteText(status: CampaignStatus, site: string, rounds: readonly SiteRound[]): string {
+  const rows = rounds.map(({ stage, round, became, reason = '' }) => [stage, String(round), became, printable(reason)]);
   const head = `${status.campaign}: ${status.phase}; ${site} takes part in ${rounds.length} rounds so far`;
   return [head, ...(rows.length > 0 ? ['', ...table(['stage', 'round', 'update', 'why'], rows)] : [])].join('\n');
 }

@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { printable, printableJson } from '../lib/printable.ts';
 import type { CampaignVerification } from '../lib/protocol/verify-campaign.ts';
 import type { RoundVerification } from '../lib/protocol/verify-round.ts';
 import { aboutCampaign, type CampaignFlags, campaignContext } from './campaign.ts';
@@ -25,7 +26,7 @@ async function verify(campaign: string, flags: CampaignFlags): Promise<void> {
       console.error(`${String(done).padStart(String(total).length)}/${total} ${roundLine(verified)}`),
   });
   const bad = faultsOf(found);
-  console.log(flags.json ? JSON.stringify(found, null, 2) : verdict(campaign, found, bad));
+  console.log(flags.json ? printableJson(found) : verdict(campaign, found, bad));
   if (bad.length > 0) process.exitCode = 1;
 }
 
@@ -38,12 +39,12 @@ const faultsOf = ({ faults, rounds }: CampaignVerification): readonly string[] =
 ];
 
 /** The result in a sentence, followed by the faults. */
-function verdict(campaign: string, { rounds }: CampaignVerification, bad: readonly string[]): string {
+export function verdict(campaign: string, { rounds }: CampaignVerification, bad: readonly string[]): string {
   const last = rounds.at(-1)?.commit?.sha256;
   const chain = last === undefined ? '' : ` The chain ends with commit ${last}.`;
   if (bad.length === 0) return `${campaign}: all ${rounds.length} committed rounds match their updates.${chain}`;
   return [
     `${campaign}: ${bad.length} ${bad.length === 1 ? 'fault' : 'faults'} in ${rounds.length} committed rounds.`,
-    ...bad,
+    ...bad.map(printable),
   ].join('\n');
 }

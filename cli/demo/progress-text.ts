@@ -1,3 +1,4 @@
+import { printable } from '../../lib/printable.ts';
 import { clock, significant } from '../../lib/report/format.ts';
 import type { DemoEvent } from './events.ts';
 import type { Progress, RunningGpuTask, SiteProgress } from './progress.ts';
@@ -26,11 +27,11 @@ export function progressBlock(
 export function eventLine(event: DemoEvent, workload: Workload, loss?: number): string | undefined {
   switch (event.type) {
     case 'rejected':
-      return `${event.site}: ${event.caseId}: a file was rejected`;
+      return `${event.site}: ${printable(event.caseId)}: a file was rejected`;
     case 'task-done':
       return `${event.site}: ${event.stage} round ${event.round}/${workload.rounds.get(event.stage) ?? 1} done${lossText(loss)}`;
     case 'task-failed':
-      return `${event.site}: ${event.stage} round ${event.round} failed: ${event.reason}`;
+      return `${event.site}: ${event.stage} round ${event.round} failed: ${printable(event.reason)}`;
     case 'commit':
       return `${event.stage} round ${event.round}/${workload.rounds.get(event.stage) ?? 1} committed`;
     default:

@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { FedcardioError } from '../../lib/error.ts';
 import { federationKeys } from '../../lib/federation/keys.ts';
 import { type Campaign, type Outcome, outcomeSchema } from '../../lib/federation/schemas.ts';
+import { printable } from '../../lib/printable.ts';
 import { tryReadJson } from '../../lib/storage/documents.ts';
 import type { Platform } from '../../local/platform.ts';
 import { aborted } from '../interrupt.ts';
@@ -96,7 +97,7 @@ async function runOnPlatform(run: Run, finish: Finish): Promise<void> {
     if (outcome.status === 'failed') {
       throw new FedcardioError(
         'CAMPAIGN_FAILED',
-        `The campaign failed: ${outcome.reason ?? 'No reason was recorded.'}`,
+        `The campaign failed: ${printable(outcome.reason ?? 'No reason was recorded.')}`,
       );
     }
   } finally {

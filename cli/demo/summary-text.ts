@@ -1,4 +1,5 @@
 import { TASK_IDS, TASKS } from '../../lib/federation/tasks.ts';
+import { printable } from '../../lib/printable.ts';
 import { clock, fixed, millimetres, percent } from '../../lib/report/format.ts';
 import { MODEL_ROLES, type Report } from '../../lib/report/report.ts';
 import { caveat, verdict } from '../../lib/report/result-sections.ts';
@@ -15,12 +16,12 @@ export function summaryText(report: Report): string {
     }),
   );
   return [
-    verdict(report),
+    printable(verdict(report)),
     caveat(report),
     '',
     ...table(['task', 'model', 'n', 'median', 'p90', 'missing', '≤ 6 mm', 'Dice'], rows),
     '',
-    ...report.rejected.map(({ site, key, reason }) => `rejected  ${site}/${key}: ${reason}`),
+    ...report.rejected.map(({ site, key, reason }) => printable(`rejected  ${site}/${key}: ${reason}`)),
     ...(report.rejected.length > 0 ? [''] : []),
     `${clock(report.wallSeconds)} on ${report.backend}, peak memory ${report.peakRssMB.toFixed(0)} MB (${report.peakRssOf}).`,
   ].join('\n');

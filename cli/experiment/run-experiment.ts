@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { FedcardioError } from '../../lib/error.ts';
+import { printable } from '../../lib/printable.ts';
 import { claimsOf } from '../../lib/report/experiment/claims.ts';
 import { lossDrawing, siteDrawing } from '../../lib/report/experiment/drawings.ts';
 import { resultsPage } from '../../lib/report/experiment/results-page.ts';
@@ -66,7 +67,7 @@ async function runSeed(options: ExperimentOptions, seed: number, file: string, c
     (scenario) => experimentCampaign(scenario, options.profile),
     async ({ scenario, campaign, directory, session, memory }, { context }, outcome) => {
       if (outcome.status !== 'completed') {
-        const why = 'reason' in outcome ? `: ${outcome.reason}` : '';
+        const why = 'reason' in outcome ? `: ${printable(outcome.reason ?? '')}` : '';
         throw new FedcardioError('CAMPAIGN_FAILED', `Seed ${seed} ended as ${outcome.status}${why}.`);
       }
       const record = await collectCampaign({ ...context, federation: scenario.federation, campaign: campaign.id });
