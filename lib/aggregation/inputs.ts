@@ -33,6 +33,8 @@ interface Expected {
   readonly aggregation: Pick<Aggregation, 'maxUpdateBytes' | 'untrained'>;
   /** The layout of the model that the inputs started from. */
   readonly base: Layout | undefined;
+  /** The layout of the stage's own network, which everybody knows. */
+  readonly network: Layout | undefined;
   /** See {@link openFile}. */
   readonly keepBytes: number;
   /** Longest header of an update. */
@@ -57,8 +59,9 @@ export const maxHeaderBytes = (baseHeaderBytes: number | undefined): number =>
   baseHeaderBytes === undefined ? HEADER_BYTES : Math.max(LEAST_HEADER_BYTES, BASE_HEADERS * baseHeaderBytes);
 
 /**
- * Reads the headers of all inputs and compares their layouts with the base model's layout or, without a base model, with
- * the most common layout. Inputs with a different layout are added to `refused` and left out.
+ * Reads the headers of all inputs and compares their layouts with the base model's. Without a base model, the layout of the
+ * stage's network counts if any input has it, so that no number of deviating inputs can replace it; otherwise the most
+ * common layout. Inputs with a different layout are added to `refused` and left out.
  */
 export async function openInputs(
   store: FederationStore,
@@ -69,13 +72,31 @@ export async function openInputs(
   const read = await mapConcurrently(inputs, READS_AT_ONCE, (input) => openInput(store, input, expected));
   const opened = read.filter((result): result is OpenInput => 'header' in result);
   refused.push(...read.filter((result): result is Refused => 'reason' in result));
-  const { base, dtype } = expected;
-  const layout = base ? withFloats(base, dtype) : commonLayout(opened.map(({ header }) => header.tensors));
+  const reference = referenceOf(expected, opened);
   return opened.filter(({ input, header }) => {
-    const reason = layout && layoutDifference(header.tensors, layout, base ? 'the global model' : 'most updates');
-    if (reason !== undefined) refused.push({ input, reason, permanent: base !== undefined });
+    const reason = reference && layoutDifference(header.tensors, reference.layout, reference.name);
+    if (reason !== undefined) refused.push({ input, reason, permanent: reference?.isKnown === true });
     return reason === undefined;
   });
+}
+
+interface Reference {
+  readonly layout: Layout;
+  /** What has the layout, for messages. */
+  readonly name: string;
+  /** Whether the layout does not depend on the inputs. */
+  readonly isKnown: boolean;
+}
+
+function referenceOf({ base, network, dtype }: Expected, opened: readonly OpenInput[]): Reference | undefined {
+  if (base) return { layout: withFloats(base, dtype), name: 'the global model', isKnown: true };
+  const layouts = opened.map(({ header }) => header.tensors);
+  const wanted = network && withFloats(network, dtype);
+  if (wanted && layouts.some((layout) => layoutDifference(layout, wanted, '') === undefined)) {
+    return { layout: wanted, name: "the stage's network", isKnown: true };
+  }
+  const layout = commonLayout(layouts);
+  return layout && { layout, name: 'most updates', isKnown: false };
 }
 
 async function openInput(

@@ -2,6 +2,7 @@ import type { FederationKey } from '../federation/keys.ts';
 import type { Aggregation, Encoding, StoredFile } from '../federation/schemas.ts';
 import type { FederationStore } from '../storage/contract.ts';
 import type { Refused } from './inputs.ts';
+import type { Layout } from './layout.ts';
 
 export interface MergeOptions {
   readonly store: FederationStore;
@@ -16,6 +17,8 @@ export interface MergeOptions {
   readonly delta: boolean;
   /** Data type of floats in the inputs. Models are F32. */
   readonly dtype: Encoding['dtype'];
+  /** Layout of the model that the stage trains, with F32. It decides between different layouts in a first round. */
+  readonly network?: Layout;
   /** Awaited between slices, for example to renew a lease. */
   readonly onPart?: () => void | Promise<void>;
   /** Most bytes of a slice as F32, a multiple of 16. For tests. */

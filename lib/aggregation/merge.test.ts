@@ -276,6 +276,25 @@ describe('mergeUpdates refuses', () => {
     });
   });
 
+  test.each(['berlin', 'munich'])(
+    "an update that is not of the stage's network, whoever is first: %s",
+    async (other) => {
+      const store = memoryStore();
+      const own = await storeUpdate(store, 'hamburg', 1, good);
+      const odd = await storeUpdate(store, other, 1, encodeSafetensors(model(1, 2, 3, 4)));
+      const odd2 = await storeUpdate(store, `${other}-2`, 1, encodeSafetensors(model(1, 2, 3, 4)));
+      const network = new Map(
+        [...decodeTensors(good)].map(([name, { shape }]) => [name, { dtype: 'F32' as const, shape }]),
+      );
+      const reason = 'tensor "w" is F32 [3], in the stage\'s network it is F32 [2]';
+
+      const inputs = [own, odd, odd2].sort((a, b) => (a.site < b.site ? -1 : 1));
+
+      const refused = inputs.filter((input) => input !== own).map((input) => ({ input, reason, permanent: true }));
+      expect(await merge(store, inputs, { network })).toEqual({ kind: 'refused', refused });
+    },
+  );
+
   test('a header of more than a megabyte in a first round, without reading it', async () => {
     const store = memoryStore();
     const input = await storeUpdate(store, 'munich', 1, encodeSafetensors(model(1), { note: 'x'.repeat(1_000_000) }));

@@ -44,6 +44,7 @@ export async function mergeUpdates(inputs: readonly MergeInput[], options: Merge
     dtype,
     aggregation,
     base: base?.header.tensors,
+    network: options.network,
     keepBytes,
     maxHeaderBytes: maxHeaderBytes(base?.headerBytes.length),
   };

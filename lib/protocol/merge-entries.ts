@@ -5,6 +5,7 @@ import type { Commit, Open, Seal } from '../federation/schemas.ts';
 import { canonicalJson, sha256Hex } from '../json.ts';
 import type { FederationStore } from '../storage/contract.ts';
 import type { OwnedLease } from '../storage/lease.ts';
+import { networkLayout } from './network-layout.ts';
 import { learns } from './plan.ts';
 import { sendsDelta } from './update-fault.ts';
 
@@ -24,6 +25,7 @@ export async function mergeEntries(
   const { config, base } = open;
   if (!learns(config)) return { kind: 'merged', global: null, state: null };
   const inputs = entries.flatMap(({ site, samples, weights }) => (weights ? [{ site, samples, weights }] : []));
+  const network = base ? undefined : await networkLayout(store, open, config);
   const digest = digestOf(entries);
   return mergeUpdates(inputs, {
     store,
@@ -33,6 +35,7 @@ export async function mergeEntries(
     base,
     delta: sendsDelta(open),
     dtype: config.encoding.dtype,
+    ...(network ? { network } : {}),
     ...(lease ? { onPart: lease.renew } : {}),
   });
 }

@@ -2,9 +2,10 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import type { ModelConfig } from '../federation/schemas.ts';
 import { parametersOf } from '../models/initial-weights.ts';
 import { createNetwork } from '../models/network.ts';
+import { splitParameters } from '../models/split-parameters.ts';
 import { loadBackend } from '../nn/backend.ts';
 import type { Weights } from '../weights/weights.ts';
-import { loadSiteModel, pick, splitParameters } from './local-parameters.ts';
+import { loadSiteModel, pick } from './local-parameters.ts';
 
 const unet: ModelConfig = { kind: 'unet', features: [4, 8], deepSupervision: true };
 const swin: ModelConfig = { kind: 'swin-unetr', featureSize: 4, depths: [1], heads: [2], window: 4 };

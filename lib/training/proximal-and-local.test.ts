@@ -1,8 +1,9 @@
 import { beforeEach, describe, expect, test } from 'vitest';
+import { splitParameters } from '../models/split-parameters.ts';
 import { loadBackend } from '../nn/backend.ts';
 import { tf } from '../nn/tf.ts';
 import type { Weights } from '../weights/weights.ts';
-import { pick, splitParameters } from './local-parameters.ts';
+import { pick } from './local-parameters.ts';
 import { differenceOf, distanceOf, toyRound as input, still, toyTraining as training } from './testing-round.ts';
 import { trainRound } from './train-round.ts';
 

@@ -1,0 +1,51 @@
+import type { Layout } from '../aggregation/layout.ts';
+import { isFedcardioError } from '../error.ts';
+import { federationKeys } from '../federation/keys.ts';
+import { type ModelConfig, type Open, planSchema } from '../federation/schemas.ts';
+import { parametersOf } from '../models/initial-weights.ts';
+import { headOf } from '../models/parameters.ts';
+import { splitParameters } from '../models/split-parameters.ts';
+import type { FederationStore } from '../storage/contract.ts';
+import { tryReadJson } from '../storage/documents.ts';
+import { sortedNames } from '../weights/weights.ts';
+import { type LearningStage, modelOf, tasksOf } from './plan.ts';
+
+/**
+ * Names and shapes of what the sites of a learning stage send: the parameters of the stage's network without those that
+ * stay at the sites; for a probe, its heads. Floats are F32, in the order of their bytes.
+ *
+ * @returns undefined if the network cannot be known, for example for a plan that is missing
+ */
+export async function networkLayout(
+  store: Pick<FederationStore, 'bucket' | 'tryGet'>,
+  open: Pick<Open, 'campaign'>,
+  stage: LearningStage,
+): Promise<Layout | undefined> {
+  try {
+    const model = await networkModel(store, open, stage);
+    if (!model) return undefined;
+    const shapes = new Map(parametersOf(model, tasksOf(stage)).map(({ name, shape }) => [name, shape]));
+    const isSent =
+      stage.kind === 'probe'
+        ? (name: string) => headOf(name) !== undefined
+        : isIn(splitParameters(shapes.keys(), stage.training.localParameters).shared);
+    const sent = sortedNames(shapes).filter(isSent);
+    return new Map(sent.map((name) => [name, { dtype: 'F32', shape: shapes.get(name) ?? [] }]));
+  } catch (error) {
+    // The sites find the same fault of the configuration, and report it.
+    if (!isFedcardioError(error, 'BAD_CONFIGURATION')) throw error;
+    return undefined;
+  }
+}
+
+const isIn = (names: ReadonlySet<string>) => (name: string) => names.has(name);
+
+async function networkModel(
+  store: Pick<FederationStore, 'bucket' | 'tryGet'>,
+  { campaign }: Pick<Open, 'campaign'>,
+  stage: LearningStage,
+): Promise<ModelConfig | undefined> {
+  if (stage.kind !== 'probe') return stage.model;
+  const plan = await tryReadJson(store, federationKeys.plan(campaign), planSchema);
+  return plan && modelOf(plan.value.campaign, stage);
+}
