@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { FedcardioError } from '../../lib/error.ts';
 import { federationKeys } from '../../lib/federation/keys.ts';
 import { type Campaign, type Outcome, outcomeSchema } from '../../lib/federation/schemas.ts';
-import { printable } from '../../lib/printable.ts';
+import { printable, printableJson } from '../../lib/printable.ts';
 import { tryReadJson } from '../../lib/storage/documents.ts';
 import type { Platform } from '../../local/platform.ts';
 import { aborted } from '../interrupt.ts';
@@ -156,7 +156,7 @@ async function finishDemo(run: Run, { context }: Platform, outcome: Outcome): Pr
   );
   directory.save({ finished: true, peakRss: memory.peak() });
   session.close();
-  if (options.json) console.log(JSON.stringify(report, null, 2));
+  if (options.json) console.log(printableJson(report));
   else if (report.status === 'completed') console.log(summaryText(report));
   display.say(`Written to ${options.out}: ${files.length} files. Open ${files.at(-1)} in a browser.`);
 }

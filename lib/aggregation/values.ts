@@ -26,7 +26,7 @@ export function finiteFloats(block: Block<Source>, kernels: Kernels, scratch: Fl
  * Largest magnitude of a value of an update for a server optimiser, which keeps the square of a difference as float32. The
  * other strategies yield finite models from any finite values.
  */
-export const MAX_MAGNITUDE = 1e18;
+const MAX_MAGNITUDE = 1e18;
 
 /**
  * The floats of an update's block as float32, each finite and at most {@link MAX_MAGNITUDE}. Throws what the source's `fail`

@@ -134,6 +134,18 @@ describe('a crash', () => {
     expect(submitted()).toBe(1);
   });
 
+  test.each([
+    [119, 'claimed'],
+    [121, 'started'],
+    [31_536_000, 'started'],
+  ])('with a claim that ends in %i seconds: %s', async (ahead, kind) => {
+    const until = new Date(clock + ahead * 1000).toISOString();
+    const claim = { schema: 'fedcardio.job/1', name: REQUEST.name, holder: 'other', until, jobId: null };
+    await store.put(siteKeys.job({ campaign: 'tavi', stage: 'student', round: 1 }), JSON.stringify(claim));
+
+    expect(await launch()).toMatchObject({ kind });
+  });
+
   test('between submission and the recording of the job id does not submit it twice', async () => {
     let puts = 0;
     const crash: SiteStore = {
