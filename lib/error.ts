@@ -46,7 +46,11 @@ export const isFedcardioError = (error: unknown, code?: ErrorCode): error is Fed
   (code === undefined || (error as FedcardioError).code === code);
 
 /** A text with exactly one full stop at its end. For messages that end in the text of another error. */
-export const endSentence = (text: string): string => `${text.replace(/\.?\s*$/, '')}.`;
+export function endSentence(text: string): string {
+  // No regular expression: `\s*$` takes quadratic time for a text with many spaces, which a site can send.
+  const trimmed = text.trimEnd();
+  return trimmed.endsWith('.') ? trimmed : `${trimmed}.`;
+}
 
 /** One line for users: the message, and the hint if there is one. */
 export function describeError(error: unknown): string {

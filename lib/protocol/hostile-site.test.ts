@@ -61,6 +61,7 @@ describe("a hostile site's update.json refuses that site alone", () => {
       /./,
     ],
     ['bytes that are not UTF-8', Buffer.alloc(9, 0xff), /not JSON/],
+    ['a field of half a million spaces', JSON.stringify({ [`${' '.repeat(500_000)}x`]: 1 }), /./],
     ['nothing', '', /not JSON/],
   ])('%s', async (_, body, reason) => {
     const round = await roundAwaitingBerlin();
