@@ -2,7 +2,11 @@ import type { GpuTaskMessage } from '../lib/federation/schemas.ts';
 import type { RoundContext } from '../lib/protocol/context.ts';
 import type { Queues, Stores } from '../lib/storage/contract.ts';
 
-/** Starts GPU tasks. Idempotent: submitting a message again while its GPU task runs starts nothing. */
+/**
+ * Starts GPU tasks. Idempotent: submitting a message again while its GPU task runs starts nothing. A GPU task that fails
+ * for good must be reported with `recordFailure` (lib/protocol/gpu-tasks.ts), or its round waits for the deadline. For a
+ * scheduler that can submit, describe and find jobs, implement `BatchQueue` and use `createBatchLauncher`.
+ */
 export interface GpuTaskLauncher {
   /** @param deadline the round's deadline, extended by pauses: a GPU task is useless after it */
   submit(message: GpuTaskMessage, deadline: Date): Promise<void>;

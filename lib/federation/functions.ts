@@ -1,13 +1,22 @@
-interface FunctionSpec {
+type FunctionSpec = (SiteFunction | FederationFunction) & {
   readonly name: string;
-  /** `site`: each site has its own. `federation`: the coordinator has one. */
-  readonly scope: 'site' | 'federation';
-  readonly trigger: QueueTrigger | { readonly kind: 'batch-job-failed' } | { readonly kind: 'every-minute' };
   readonly timeoutSeconds: number;
   /** Whether it merges updates, or submits large merges to Batch. */
   readonly closesRounds: boolean;
   /** For docs/functions.md. */
   readonly does: string;
+};
+
+/** Each site has its own. The site stack knows these triggers. */
+interface SiteFunction {
+  readonly scope: 'site';
+  readonly trigger: QueueTrigger | { readonly kind: 'batch-job-failed' };
+}
+
+/** The coordinator has one. The federation stack knows these triggers. */
+interface FederationFunction {
+  readonly scope: 'federation';
+  readonly trigger: QueueTrigger | { readonly kind: 'every-minute' };
 }
 
 interface QueueTrigger {
@@ -19,8 +28,9 @@ interface QueueTrigger {
 /**
  * Every Lambda function. Its code is handlers/<name>.lambda.ts. Names, queues, roles, bundles, time-outs, alarms and the
  * table in docs/functions.md derive from this list. A new function also needs its access (access.ts), its size
- * (cdk/functions.ts) and, on one machine, its place in local/platform.ts; the compiler asks for them. The isolation test
- * asks for its column in cdk/isolation/design.ts.
+ * (cdk/functions.ts) and an entry in local/platform.ts, which runs it on one machine; the compiler asks for them. A
+ * consumer of a queue also needs the queue's name and notifications (topology.ts). The isolation test asks for a column in
+ * cdk/isolation/design.ts.
  */
 export const FUNCTIONS = [
   {
@@ -87,7 +97,7 @@ const namesWhere = <C>(matches: (declared: Declared) => boolean): readonly Where
 export const SITE_FUNCTIONS = namesWhere<{ readonly scope: 'site' }>(({ scope }) => scope === 'site');
 export const FEDERATION_FUNCTIONS = namesWhere<{ readonly scope: 'federation' }>(({ scope }) => scope === 'federation');
 export const FUNCTION_NAMES: readonly FunctionName[] = FUNCTIONS.map(({ name }) => name);
-/** Functions that a schedule invokes every minute. Only the federation has some: the site stack makes no schedule. */
+/** Functions that a schedule invokes every minute. */
 export type PeriodicFunction = Where<{ readonly trigger: { readonly kind: 'every-minute' } }>;
 export const PERIODIC_FUNCTIONS = namesWhere<{ readonly trigger: { readonly kind: 'every-minute' } }>(
   ({ trigger }) => trigger.kind === 'every-minute',

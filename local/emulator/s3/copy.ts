@@ -1,9 +1,9 @@
 import { algorithmNamed, createChecksum, createDigest } from './checksums.ts';
-import { checkRead, checkWrite } from './conditions.ts';
-import { announce, bucketName, type Operation, objectKey, type S3Context } from './context.ts';
+import { checkRead } from './conditions.ts';
+import { bucketName, type Operation, objectKey, type S3Context } from './context.ts';
 import { S3Error } from './error.ts';
 import { objectHeaders, quoted } from './headers.ts';
-import { checkKey } from './objects.ts';
+import { checkKey, commitObject } from './objects.ts';
 import { decode, header, type S3Request } from './request.ts';
 import type { StoredObject } from './state.ts';
 import { element, xmlDocument } from './xml.ts';
@@ -37,14 +37,7 @@ export const copyObject: Operation = async (context, request) => {
     checksum: digest?.checksum() ?? (original.checksum?.type === 'FULL_OBJECT' ? original.checksum : undefined),
     segments: [segment],
   };
-  try {
-    checkWrite(request, store.bucket(bucket).objects.get(key));
-    store.commit({ op: 'put', bucket, object });
-  } catch (error) {
-    await store.blobs.remove([segment]);
-    throw error;
-  }
-  await announce(context, request, 'ObjectCreated:Copy', object);
+  await commitObject(context, request, 'ObjectCreated:Copy', object);
   const result = [element('ETag', quoted(object.etag)), element('LastModified', object.lastModified)];
   return { status: 200, body: xmlDocument('CopyObjectResult', ...result) };
 };

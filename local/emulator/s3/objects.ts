@@ -6,6 +6,7 @@ import { S3Error } from './error.ts';
 import { checkHeaders, describingHeaders, objectHeaders, quoted } from './headers.ts';
 import { parseRange } from './range.ts';
 import type { S3Request } from './request.ts';
+import type { StoredObject } from './state.ts';
 import { childrenOf, element, parseXml, textOf, xmlDocument } from './xml.ts';
 
 const MAX_KEY_BYTES = 1024;
@@ -14,6 +15,30 @@ const MAX_DELETIONS = 1000;
 /** @throws S3Error KeyTooLongError */
 export function checkKey(key: string): void {
   if (Buffer.byteLength(key) > MAX_KEY_BYTES) throw new S3Error('KeyTooLongError');
+}
+
+/**
+ * Commits an object whose body has been stored, if the request's condition holds, and notifies queues. Removes the body
+ * otherwise.
+ *
+ * @throws S3Error PreconditionFailed and others of {@link checkWrite}
+ */
+export async function commitObject(
+  context: S3Context,
+  request: S3Request,
+  event: 'ObjectCreated:Put' | 'ObjectCreated:Copy',
+  object: StoredObject,
+): Promise<void> {
+  const { store } = context;
+  const bucket = bucketName(request);
+  try {
+    checkWrite(request, store.bucket(bucket).objects.get(object.key));
+    store.commit({ op: 'put', bucket, object });
+  } catch (error) {
+    await store.blobs.remove(object.segments);
+    throw error;
+  }
+  await announce(context, request, event, object);
 }
 
 /** PutObject. Writes the body to a file, checks the condition and commits in one step, then notifies queues. */
@@ -35,14 +60,7 @@ export const putObject: Operation = async (context, request) => {
     checksum,
     segments: [segment],
   };
-  try {
-    checkWrite(request, store.bucket(bucket).objects.get(key));
-    store.commit({ op: 'put', bucket, object });
-  } catch (error) {
-    await store.blobs.remove([segment]);
-    throw error;
-  }
-  await announce(context, request, 'ObjectCreated:Put', object);
+  await commitObject(context, request, 'ObjectCreated:Put', object);
   return { status: 200, headers: { etag: quoted(md5), ...checksumHeaders(checksum) } };
 };
 
