@@ -53,7 +53,7 @@ const namesOf = (weights: Weights, isNorm: boolean) => [...weights.keys()].filte
 
 /** The weights that a site predicts with after the teacher stage. */
 async function finalModelAt(site: string): Promise<Weights> {
-  const data = openSiteData(storage.siteStore(site), running.context.cache);
+  const data = openSiteData(storage.siteStore(site), running.context.cache, running.context.log);
   return withStageModel(storage.federationStore, data, 'aortic', 'teacher', async ({ network }) => network.read());
 }
 

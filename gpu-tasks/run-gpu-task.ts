@@ -21,7 +21,7 @@ export async function runGpuTask(message: GpuTaskMessage, context: GpuTaskContex
   const { campaign, stage, round, site } = message;
   const at = { campaign, stage, round };
   if (!isFresh(message, context.now()) && !(await isGpuTaskDue(context, message))) return 'already';
-  const data = openSiteData(context.siteStore(site), context.cache);
+  const data = openSiteData(context.siteStore(site), context.cache, context.log);
   const started = context.now().getTime();
   try {
     const result = await runStage({ stage: message.config, message, at, data }, context);

@@ -37,7 +37,7 @@ function data() {
     read.push(key);
     return store.tryGet(key);
   };
-  return openSiteData({ ...store, tryGet }, createCache(2 ** 20));
+  return openSiteData({ ...store, tryGet }, createCache(2 ** 20), log);
 }
 const log = (event: string, fields: Readonly<Record<string, unknown>>) => void logged.push({ event, ...fields });
 const findCases = (pseudoLabels?: typeof STAGE) =>
@@ -91,6 +91,16 @@ describe('training cases', () => {
     expect(loaded?.image.shape).toEqual([16, 16, 16]);
     expect([...(loaded?.targets.keys() ?? [])]).toEqual(['calcification']);
     expect(images()).toEqual([siteKeys.image('training', 'p2')]);
+  });
+
+  test('are found although others put objects into the catalog, and leave out an entry that cannot be read', async () => {
+    for (const id of ['p1', 'p2']) await uploadCase(storage, 'training', id, true);
+    const store = storage.siteStore(SITE);
+    for (const name of ['', '.DS_Store', '._p1.json', 'notes.txt'])
+      await store.put(siteKeys.ofEvent(`catalog/${name}`), '');
+    await store.put(siteKeys.catalog('p2'), '{');
+    expect((await findCases()).cases.map(({ id }) => id)).toEqual(['p1']);
+    expect(logged).toMatchObject([{ event: 'catalog-entry-unreadable', key: 'catalog/p2.json' }]);
   });
 
   test('have no target from an incomplete set of landmarks', async () => {

@@ -13,7 +13,7 @@ import { readMarkups } from '../lib/imaging/markups.ts';
 import { readNifti } from '../lib/imaging/nifti-read.ts';
 import type { Volume } from '../lib/imaging/volume.ts';
 import type { SiteStore } from '../lib/storage/contract.ts';
-import { readJson, tryReadJson } from '../lib/storage/documents.ts';
+import { listDocuments, readJson, tryReadJson } from '../lib/storage/documents.ts';
 import {
   boxed,
   bytesOf,
@@ -33,7 +33,7 @@ import type { GpuTaskContext } from './context.ts';
  */
 export interface SiteData {
   readonly store: SiteStore;
-  /** Cataloged cases of a use, sorted by id. */
+  /** Cataloged cases of a use, sorted by id. Intake has not counted an entry that cannot be read; it is left out. */
   catalog(use: CaseUse): Promise<readonly CatalogEntry[]>;
   /** An uploaded CT in HU. Not cached: it is large and rarely needed twice. */
   image(entry: CatalogEntry): Promise<Volume>;
@@ -54,7 +54,7 @@ interface TargetSource {
   read(): Promise<Target>;
 }
 
-export function openSiteData(store: SiteStore, cache: Cache): SiteData {
+export function openSiteData(store: SiteStore, cache: Cache, log: GpuTaskContext['log']): SiteData {
   const image = async (entry: CatalogEntry) =>
     readNifti(await readCataloged(store, entry.image, 'BAD_IMAGE'), entry.image.key);
   const readCached = (key: string, read: () => Promise<Target>) =>
@@ -101,12 +101,17 @@ export function openSiteData(store: SiteStore, cache: Cache): SiteData {
     image,
     async catalog(use) {
       const entries: CatalogEntry[] = [];
-      for await (const { key, etag } of store.list(siteKeys.catalogPrefix)) {
-        const entry = await cache.get(`${store.bucket}/${key}@${etag}`, async () => ({
-          value: (await readJson(store, key, catalogSchema)).value,
-          bytes: 2_000,
-        }));
-        if (entry.use === use) entries.push(entry);
+      for await (const { key, etag } of listDocuments(store, siteKeys.catalogPrefix)) {
+        const entry = await cache
+          .get(`${store.bucket}/${key}@${etag}`, async () => ({
+            value: (await readJson(store, key, catalogSchema)).value,
+            bytes: 2_000,
+          }))
+          .catch((error: unknown) => {
+            if (!isFedcardioError(error, 'BAD_MESSAGE')) throw error;
+            log('catalog-entry-unreadable', { key, reason: describeError(error) });
+          });
+        if (entry?.use === use) entries.push(entry);
       }
       return entries;
     },

@@ -1,5 +1,5 @@
 import { FedcardioError } from '../lib/error.ts';
-import { CASE_FOLDERS, parseCaseKey, siteKeys } from '../lib/federation/keys.ts';
+import { CASE_FOLDERS, isPassedOver, parseCaseKey, siteKeys } from '../lib/federation/keys.ts';
 import { intakeCases, rejectStray } from '../lib/intake/intake.ts';
 import type { IntakeResult, SiteContext } from '../lib/intake/reconcile.ts';
 import { cacheEntry, createSummaryCache, refreshSummary } from '../lib/intake/summary.ts';
@@ -64,10 +64,10 @@ async function reconcileCases(
 /** The id of an object's case, or the key of an object outside any case. */
 const subjectOf = (key: string): string => parseCaseKey(key)?.caseId ?? key;
 
-/** Whether an object lies directly in a folder of cases. Empty objects that S3 consoles create as folders do not count. */
+/** Whether an object lies directly in a folder of cases. */
 const isStray = (key: string): boolean =>
   !parseCaseKey(key) &&
-  !key.endsWith('/') &&
+  !isPassedOver(key) &&
   Object.values(CASE_FOLDERS).some((folder) => key.startsWith(`${folder}/`));
 
 function report(context: HandlerContext, { site, store }: SiteContext, subject: string, result: IntakeResult): void {

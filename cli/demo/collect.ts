@@ -16,7 +16,7 @@ import {
 } from '../../lib/federation/schemas.ts';
 import type { CommitReport, RejectedObject, SiteReport, StageReport } from '../../lib/report/report.ts';
 import type { SiteStore, Stores } from '../../lib/storage/contract.ts';
-import { readJson, tryReadJson } from '../../lib/storage/documents.ts';
+import { listDocuments, readJson, tryReadJson } from '../../lib/storage/documents.ts';
 
 /** The stored data of a campaign that the report needs. */
 export interface CampaignRecord {
@@ -114,7 +114,7 @@ async function readSite(place: Place, id: string, name: string): Promise<SiteRep
 
 async function readRejected(store: SiteStore, site: string): Promise<readonly RejectedObject[]> {
   const found: RejectedObject[] = [];
-  for await (const { key } of store.list(siteKeys.rejectedPrefix)) {
+  for await (const { key } of listDocuments(store, siteKeys.rejectedPrefix)) {
     const { value } = await readJson(store, key, rejectedSchema);
     found.push(
       ...value.objects.map(({ key: object, reason, hint }) => ({

@@ -8,7 +8,7 @@ import type { Landmark } from '../../lib/imaging/volume.ts';
 import type { GalleryCase, LandmarkPair, MaskPair } from '../../lib/report/gallery.ts';
 import { dice } from '../../lib/scoring/dice.ts';
 import type { SiteStore, Stores } from '../../lib/storage/contract.ts';
-import { readJson } from '../../lib/storage/documents.ts';
+import { listDocuments, readJson } from '../../lib/storage/documents.ts';
 
 /** The file of a prediction in the site's bucket. */
 export interface PredictionFile {
@@ -32,7 +32,7 @@ export async function readGalleryCase(
   site: Federation['sites'][number],
 ): Promise<{ readonly picture: GalleryCase; readonly files: readonly PredictionFile[] } | undefined> {
   const store = siteStore(site.id);
-  for await (const { key } of store.list(siteKeys.catalogPrefix)) {
+  for await (const { key } of listDocuments(store, siteKeys.catalogPrefix)) {
     const { value: entry } = await readJson(store, key, catalogSchema);
     if (entry.use !== 'evaluation') continue;
     const files: PredictionFile[] = [];

@@ -1,6 +1,14 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { federationKeys, parseCampaignKey, parseCaseKey, parseRoundKey, parseUpdateName, siteKeys } from './keys.ts';
+import {
+  federationKeys,
+  isPassedOver,
+  parseCampaignKey,
+  parseCaseKey,
+  parseRoundKey,
+  parseUpdateName,
+  siteKeys,
+} from './keys.ts';
 
 const id = fc.stringMatching(/^[a-z0-9](?:[a-z0-9-]{0,8}[a-z0-9])?$/);
 /** Digits could be mistaken for a round. */
@@ -64,5 +72,42 @@ describe('case keys', () => {
       name: 'labels/liver.nii.gz',
     });
     expect(parseCaseKey('catalog/p7.json')).toBeUndefined();
+  });
+
+  test.each([
+    'cases/p7/',
+    'cases/p7/labels/',
+    'cases/p7/._image.nii.gz',
+    'held-out/p7/labels/._calcification.nii.gz',
+    'cases/p7/.DS_Store',
+    'cases/p7/labels/Thumbs.db',
+    'cases/p7/desktop.ini',
+    'cases/.DS_Store',
+    'cases/._p7',
+    'cases/__MACOSX/p7/image.nii.gz',
+    'cases/p7/@eaDir/image.nii.gz/SYNOINDEX_MEDIA_INFO',
+    'catalog/',
+    'catalog/.ds_store',
+  ])('passes over %s', (key) => {
+    expect([isPassedOver(key), parseCaseKey(key)]).toEqual([true, undefined]);
+  });
+
+  test.each(['cases/p7/image.nii.gz', 'cases/.p7/image.nii.gz', 'cases/._p7/image.nii.gz', 'cases/Thumbs.db.p7/x'])(
+    'does not pass over %s',
+    (key) => {
+      expect(parseCaseKey(key)).toBeDefined();
+    },
+  );
+
+  test('give each object outside any case its own rejection, apart from those of cases', () => {
+    const keys = [
+      'cases//d1/image.nii.gz',
+      'cases//d2/image.nii.gz',
+      'cases/scan.nii.gz',
+      'held-out/scan.nii.gz',
+      'cases/k2',
+    ];
+    const rejections = [...keys.map(siteKeys.rejectedStray), siteKeys.rejected('k2')];
+    expect(new Set(rejections).size).toBe(rejections.length);
   });
 });

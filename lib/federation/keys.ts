@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import { sha256Hex } from '../json.ts';
 import type { TaskId } from './tasks.ts';
 import { isTaskId } from './tasks.ts';
 
@@ -44,6 +45,8 @@ export const siteKeys = {
   catalog: (caseId: string) => siteKey(`catalog/${caseId}.json`),
   rejectedPrefix: siteKey('rejected/'),
   rejected: (caseId: string) => siteKey(`rejected/${caseId}.json`),
+  /** The rejection of an object outside any case. Named after its whole key: several may have one file name. */
+  rejectedStray: (key: string) => siteKey(`rejected/strays/${sha256Hex(key).slice(0, 16)}.json`),
   /** One object per distinct image content, to find a volume that is uploaded as two cases. */
   content: (sha256: string) => siteKey(`content/${sha256}.json`),
   pseudoLabels: ({ campaign, stage }: StageAddress, task: TaskId) =>
@@ -138,11 +141,22 @@ export interface RoundAddress extends StageAddress {
 /** Rounds sort in byte order: `0001`, `0002`, … */
 const roundName = (round: number): string => String(round).padStart(4, '0');
 
+/** Files and folders that macOS, Windows and Synology's file servers put beside the user's files. */
+const SYSTEM_FILES =
+  /^(\.ds_store|\.appledouble|\.spotlight-v100|\.trashes|\.fseventsd|\.temporaryitems|\.directory|__macosx|(eh)?thumbs\.db|desktop\.ini|\$recycle\.bin|system volume information|@eadir)$/i;
+
+/** Whether nobody meant to upload an object: a folder that a storage console created, or an operating system's file. */
+export function isPassedOver(key: string): boolean {
+  const names = key.split('/');
+  const last = names.at(-1) as string;
+  return last === '' || last.startsWith('._') || names.some((name) => SYSTEM_FILES.test(name));
+}
+
 const CASE_KEY = /^(cases|held-out)\/([^/]+)\/(.+)$/;
 
-/** Parses the key of a case's object; undefined for any other object in a site bucket. */
+/** Parses the key of a case's object; undefined for any other object in a site bucket, and if it {@link isPassedOver}. */
 export function parseCaseKey(key: string): CaseObject | undefined {
-  const match = CASE_KEY.exec(key);
+  const match = isPassedOver(key) ? null : CASE_KEY.exec(key);
   if (!match) return undefined;
   const [, folder, caseId, rest] = match as unknown as [string, string, string, string];
   const use: CaseUse = folder === CASE_FOLDERS.training ? 'training' : 'evaluation';

@@ -26,8 +26,7 @@ type File = CaseObject & { readonly info: ObjectInfo<SiteKey> };
 export function classifyFiles(objects: readonly ObjectInfo<SiteKey>[]): CaseFiles {
   const files = objects.flatMap((info): File[] => {
     const parsed = parseCaseKey(info.key);
-    // S3 consoles create empty objects as folders.
-    return parsed && !info.key.endsWith('/') ? [{ ...parsed, info }] : [];
+    return parsed ? [{ ...parsed, info }] : [];
   });
   const [image, ...others] = files
     .filter(({ part }) => part.kind === 'image')

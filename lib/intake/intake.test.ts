@@ -1,6 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { siteKeys } from '../federation/keys.ts';
+import { rejectedSchema } from '../federation/schemas.ts';
 import { writeNifti } from '../imaging/nifti-write.ts';
+import { readJson } from '../storage/documents.ts';
 import { rejectStray } from './intake.ts';
 import { calcium, ct, GRID, hingeMap, hingeMarkups, image, PNG, type TestSite, testSite, VOXELS } from './testing.ts';
 
@@ -82,19 +84,39 @@ describe('names and duplicates', () => {
   });
 
   test('rejects a file outside the case folders', async () => {
-    const { context, put, rejected } = testSite();
-    await put('cases/scan.nii.gz', image());
-    await rejectStray(context, siteKeys.ofEvent('cases/scan.nii.gz'));
-    expect((await rejected('scan.nii.gz'))?.objects[0]).toMatchObject({
-      reason: expect.stringMatching(/not in a case folder/),
-    });
+    const { context, store, put } = testSite();
+    for (const key of ['cases/scan.nii.gz', 'held-out/scan.nii.gz', 'cases//d1/scan.nii.gz']) {
+      await put(key, image());
+      await rejectStray(context, siteKeys.ofEvent(key));
+    }
+    for (const key of ['cases/scan.nii.gz', 'held-out/scan.nii.gz', 'cases//d1/scan.nii.gz']) {
+      const { value } = await readJson(store, siteKeys.rejectedStray(key), rejectedSchema);
+      expect(value.objects).toMatchObject([{ key, reason: expect.stringMatching(/not in a case folder/) }]);
+    }
   });
 
-  test('ignores empty objects that a console creates as folders', async () => {
-    const { put, reconcile } = testSite();
-    await put('cases/p7/labels/', '');
+  test('keeps the rejection of a folder marker apart from that of the case with its name', async () => {
+    const { context, put, reconcile, rejected, summarize, summary } = testSite();
+    await put('cases/p7/image.nii.gz', PNG);
+    await put('cases/p7', '');
+    await reconcile('p7');
+    await rejectStray(context, siteKeys.ofEvent('cases/p7'));
+    expect((await rejected('p7'))?.objects).toMatchObject([{ key: 'cases/p7/image.nii.gz' }]);
+    await summarize();
+    expect((await summary()).cases.rejected).toBe(2);
+  });
+
+  test("passes over a console's folders and an operating system's files", async () => {
+    const site = testSite();
+    const { put, reconcile, summarize, summary } = site;
+    for (const name of ['labels/', '._image.nii.gz', 'labels/._calcification.nii.gz', '.DS_Store', 'Thumbs.db'])
+      await put(`cases/p7/${name}`, '');
+    for (const key of ['catalog/', 'catalog/._p7.json', 'catalog/.DS_Store', 'rejected/', 'rejected/Thumbs.db'])
+      await put(key, '');
     await put('cases/p7/image.nii.gz', image());
     expect(await reconcile('p7')).toMatchObject({ entry: { value: { case: 'p7' } }, faults: [] });
+    await summarize();
+    expect((await summary()).cases).toEqual({ training: 1, evaluation: 0, rejected: 0 });
   });
 
   test('rejects further images of a case and prefers the held-out one', async () => {

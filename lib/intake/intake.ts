@@ -121,7 +121,7 @@ export async function rejectStray(context: SiteContext, key: SiteKey): Promise<I
   const name = key.slice(key.lastIndexOf('/') + 1);
   const hint = `Upload it as ${CASE_FOLDERS.training}/<case>/image.nii.gz.`;
   const faults = [fault(key, 'BAD_KEY', 'The file is not in a case folder.', hint)];
-  const rejectedKey = siteKeys.rejected(name);
+  const rejectedKey = siteKeys.rejectedStray(key);
   await retryOnConflict(key, async () => {
     const rejected = await readStored(store, rejectedKey, rejectedSchema);
     await reconcileDocument(store, rejectedKey, rejected, rejectionOf(context, name, faults));

@@ -3,6 +3,7 @@ import { type CaseUse, federationKeys, type SiteKey, siteKeys } from '../federat
 import { type CatalogEntry, catalogSchema, type Summary, summarySchema } from '../federation/schemas.ts';
 import { isComplete, TASK_IDS, type TaskId } from '../federation/tasks.ts';
 import type { FederationStore, ObjectInfo } from '../storage/contract.ts';
+import { listDocuments } from '../storage/documents.ts';
 import type { SiteContext } from './reconcile.ts';
 import { readStored, reconcileDocument, retryOnConflict, type Stored } from './stored.ts';
 
@@ -45,8 +46,8 @@ export async function refreshSummary(
   await retryOnConflict(`The summary of ${site}`, async () => {
     const stored = await readStored(federationStore, key, summarySchema);
     const [entries, rejected] = await Promise.all([
-      collect(store.list(siteKeys.catalogPrefix)),
-      collect(store.list(siteKeys.rejectedPrefix)),
+      collect(listDocuments(store, siteKeys.catalogPrefix)),
+      collect(listDocuments(store, siteKeys.rejectedPrefix)),
     ]);
     const counted = await mapConcurrently(entries, READS_AT_ONCE, (info) => readCountedEntry(context, info, cache));
     const known = counted.filter((entry) => entry !== undefined);

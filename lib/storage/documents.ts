@@ -1,7 +1,8 @@
 import type { z } from 'zod';
 import { FedcardioError } from '../error.ts';
+import { isPassedOver } from '../federation/keys.ts';
 import { canonicalJson, parseJson, sha256Hex } from '../json.ts';
-import type { ObjectStore } from './contract.ts';
+import type { ObjectInfo, ObjectStore } from './contract.ts';
 
 /** A JSON object as it is stored. */
 export interface Document<T> {
@@ -39,6 +40,16 @@ export async function tryReadJson<K extends string, S extends z.ZodType>(
   if (!stored) return undefined;
   const { body, etag } = stored;
   return { value: parseJson(body, schema, key), sha256: sha256Hex(body), etag };
+}
+
+/** The JSON objects below a prefix. Folders and files that somebody else put there are passed over. */
+export async function* listDocuments<K extends string>(
+  store: Pick<ObjectStore<K>, 'list'>,
+  prefix: NoInfer<K>,
+): AsyncIterable<ObjectInfo<K>> {
+  for await (const info of store.list(prefix)) {
+    if (info.key.endsWith('.json') && !isPassedOver(info.key)) yield info;
+  }
 }
 
 /**
