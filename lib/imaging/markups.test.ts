@@ -50,6 +50,19 @@ test('reads points that were not placed as missing', () => {
   }
 });
 
+test.each(['undefined', 'missing', 'preview'])(
+  'passes over points beside good ones whose status is %s',
+  (positionStatus) => {
+    const leftover = { label: 'F-6', position: '', positionStatus };
+    const twin = { ...point, position: [0, 0, 0], positionStatus };
+    for (const points of [
+      [point, leftover, twin],
+      [twin, leftover, point],
+    ])
+      expect(readMarkups(file({}, ...points), CLASSES)[1]?.position).toEqual([-1, -2, 3]);
+  },
+);
+
 describe('a file that cannot be read is refused with the reason', () => {
   test.each([
     ['not JSON', '{', /not a JSON file/],

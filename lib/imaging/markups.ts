@@ -23,18 +23,21 @@ const markupsFile = z.object({
 type ControlPoint = z.infer<typeof controlPoint>;
 
 /**
- * Landmarks from a 3D Slicer markups file (.mrk.json): control points in LPS or RAS whose labels are class names.
+ * Landmarks from a 3D Slicer markups file (.mrk.json): control points in LPS or RAS whose labels are class names. Points
+ * that are not placed do not count, whatever their names: Slicer leaves one behind when placing ends.
  *
  * @param classes names of the classes 1, 2, …
  * @returns one landmark per class, in order, world (RAS, mm); null if the file has no placed point of that name
  * @throws BAD_LABEL with what to change in Slicer
  */
 export function readMarkups(text: string, classes: readonly string[]): readonly Landmark[] {
-  const found = new Map<string, Vec3 | null>();
+  const found = new Map<string, Vec3>();
   for (const markup of parse(text).markups) {
     checkUnits(markup.coordinateUnits);
     const flip = isLps(markup.coordinateSystem) ? -1 : 1;
     for (const point of markup.controlPoints) {
+      const position = positionOf(point, flip);
+      if (position === null) continue;
       const name = classes.find((known) => known.toLowerCase() === point.label.trim().toLowerCase());
       if (name === undefined) throw unknownPoint(point.label, classes);
       if (found.has(name)) {
@@ -42,7 +45,7 @@ export function readMarkups(text: string, classes: readonly string[]): readonly 
           hint: 'Delete one of the two in 3D Slicer.',
         });
       }
-      found.set(name, positionOf(point, flip));
+      found.set(name, position);
     }
   }
   return classes.map((name, i) => ({ label: i + 1, position: found.get(name) ?? null }));

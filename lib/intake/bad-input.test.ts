@@ -111,6 +111,23 @@ const shifted = {
 };
 const outside = writeMarkups([{ label: 2, position: [500, 0, 0] }], TASKS['hinge-points'].classes);
 
+/** 0 and 1 as nibabel stores floats in int16: scaled by 1/65535 and shifted by 0.5000076. 1 comes back as 0.99999999977. */
+const scaledMask = () => {
+  const data = new Int16Array(VOXELS).fill(-32768).fill(32767, 100, 118);
+  const file = Buffer.from(writeNifti({ ...GRID, data }, { gzip: false }));
+  file.writeFloatLE(1.5259021893143654e-5, 112);
+  file.writeFloatLE(0.5000076293945312, 116);
+  return file;
+};
+
+test('counts a mask of floats that was stored as scaled integers', async () => {
+  const { put, reconcile, catalog } = testSite();
+  await put('cases/p7/image.nii.gz', image());
+  await put('cases/p7/labels/calcification.nii.gz', gzipSync(scaledMask()));
+  expect(await reconcile('p7')).toMatchObject({ faults: [] });
+  expect((await catalog('p7'))?.labels.calcification?.classes).toEqual({ 1: 18 });
+});
+
 const BAD_LABELS: readonly (readonly [what: string, name: string, body: Uint8Array | string, reason: RegExp])[] = [
   ['another shape', 'calcification.nii.gz', writeNifti(oneSliceShort), /12×10×7 voxels, but the image has 12×10×8/],
   ['another position', 'calcification.nii.gz', writeNifti(shifted), /up to 3\.0 mm away from those of the image/],

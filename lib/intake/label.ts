@@ -2,6 +2,7 @@ import { FedcardioError } from '../error.ts';
 import type { LabelEntry } from '../federation/schemas.ts';
 import { TASKS, type TaskDefinition, type TaskId } from '../federation/tasks.ts';
 import { contains, largestShift, sameGrid } from '../imaging/affine.ts';
+import { classOf } from '../imaging/class-map.ts';
 import { readMarkups } from '../imaging/markups.ts';
 import { scanNifti } from '../imaging/nifti-scan.ts';
 import type { Grid } from '../imaging/volume.ts';
@@ -33,8 +34,9 @@ export async function examineClassMap(
     values: (stored, { scaling: { slope, intercept } }) => {
       for (let i = 0; i < stored.length; i += 1) {
         const value = slope * (stored[i] as number) + intercept;
-        const count = counts[value];
-        if (count !== undefined) counts[value] = count + 1;
+        const found = classOf(value);
+        const count = found === undefined ? undefined : counts[found];
+        if (count !== undefined) counts[found as number] = count + 1;
         else if (unknown.size < MAX_QUOTED_VALUES) unknown.add(value);
       }
     },

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { trainingSchema } from '../federation/schemas/training.ts';
-import { prepareImage } from './cases.ts';
+import { prepareImage, targetOfClassMap } from './cases.ts';
 import { cube, volumeOf } from './testing-cases.ts';
 
 const { heartCrop } = trainingSchema.parse({ steps: 1, learningRate: 1 });
@@ -26,4 +26,13 @@ test('a large CT with contrast between lungs is cropped around its heart', () =>
   [220, 180, 250].forEach((at, axis) => {
     expect(Math.abs((affine[axis as 0]?.[3] ?? 0) + 15.5 * 8 - at)).toBeLessThan(25);
   });
+});
+
+test("a scaled mask's classes are rounded, not truncated", () => {
+  const grid = cube(2, 1);
+  const data = Float32Array.from([0, 1e-9, 0.9999999, 1, 1.004, 0.997, 0, 0]);
+  const target = targetOfClassMap('calcification', { ...grid, data });
+  expect(target).toMatchObject({ kind: 'mask', mask: { data: Uint8Array.from([0, 0, 1, 1, 1, 1, 0, 0]) } });
+  const points = targetOfClassMap('membranous-septum', { ...grid, data });
+  expect(points).toMatchObject({ points: [{ position: expect.anything() }, { position: null }] });
 });

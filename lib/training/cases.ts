@@ -2,6 +2,7 @@ import type { TrainingConfig } from '../federation/schemas.ts';
 import type { TaskId } from '../federation/tasks.ts';
 import { TASKS } from '../federation/tasks.ts';
 import { boxAround, crop } from '../imaging/box.ts';
+import { roundClasses } from '../imaging/class-map.ts';
 import { cropToHeart } from '../imaging/heart-crop.ts';
 import { standardise } from '../imaging/intensity.ts';
 import { landmarksOfClassMap } from '../imaging/landmarks.ts';
@@ -39,8 +40,9 @@ export function prepareImage(image: Volume, { spacing, heartCrop }: Preparation)
 /** The target of a class map: centroids of its classes for landmark tasks, its voxels for segmentations. */
 export function targetOfClassMap(task: TaskId, label: Volume): Target {
   const { kind, classes } = TASKS[task];
-  if (kind === 'landmarks') return { kind: 'points', points: landmarksOfClassMap(label, classes.length) };
-  return { kind: 'mask', mask: { ...label, data: Uint8Array.from(label.data) } };
+  const data = roundClasses(label.data);
+  if (kind === 'landmarks') return { kind: 'points', points: landmarksOfClassMap({ ...label, data }, classes.length) };
+  return { kind: 'mask', mask: { ...label, data: Uint8Array.from(data) } };
 }
 
 /** A case that is read when a patch is cut from it, because a site may hold more CTs than its memory. */
