@@ -1,10 +1,11 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { createReadStream, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import type { TrainedModel } from '../gpu-tasks/stage-model.ts';
 import { TASKS, type TaskId } from '../lib/federation/tasks.ts';
 import { writeMarkups } from '../lib/imaging/markups.ts';
 import { readNifti } from '../lib/imaging/nifti-read.ts';
 import { writeNifti } from '../lib/imaging/nifti-write.ts';
+import { examineImage } from '../lib/intake/image.ts';
 import { createNetwork } from '../lib/models/network.ts';
 import { loadBackend } from '../lib/nn/backend.ts';
 import { classVolume } from '../lib/scoring/class-volume.ts';
@@ -28,8 +29,11 @@ export interface Finding {
 export interface Predictor {
   /** The tensor backend, in one line. */
   readonly backend: string;
-  /** @throws FedcardioError `BAD_IMAGE` for a file that is not a CT */
-  predict(ct: string): Promise<readonly Finding[]>;
+  /**
+   * @param name start of the names of the predictions
+   * @throws FedcardioError `BAD_IMAGE` for a file that intake would reject
+   */
+  predict(ct: string, name: string): Promise<readonly Finding[]>;
   close(): void;
 }
 
@@ -42,12 +46,12 @@ export async function openPredictor(trained: TrainedModel, out: string): Promise
   mkdirSync(out, { recursive: true });
   return {
     backend: description,
-    async predict(ct) {
+    async predict(ct, name) {
+      await examineImage(createReadStream(ct), statSync(ct).size);
       const image = readNifti(readFileSync(ct), basename(ct));
       const own = { shape: image.shape, affine: image.affine };
       const predictions = await predictTasks(network, prepareImage(image, trained), own, patch, tasks);
-      const name = join(out, basename(ct).replace(/\.nii(\.gz)?$/, ''));
-      return [...predictions].map(([task, prediction]) => written(ct, `${name}-${task}`, task, prediction));
+      return [...predictions].map(([task, prediction]) => written(ct, join(out, `${name}-${task}`), task, prediction));
     },
     close: () => network.dispose(),
   };

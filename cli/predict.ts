@@ -3,6 +3,7 @@ import { describeError } from '../lib/error.ts';
 import { printable } from '../lib/printable.ts';
 import { aboutCampaign, type CampaignFlags, campaignContext } from './campaign.ts';
 import type { Finding } from './predict-ct.ts';
+import { predictionNames } from './prediction-names.ts';
 
 /** `fedcardio predict <campaign> <stage> <ct...>`: runs a trained model on CTs on this machine. */
 export const predictCommand = (): Command =>
@@ -15,8 +16,9 @@ export const predictCommand = (): Command =>
       'after',
       `
 For each CT and task: <name>-<task>.nii.gz, a class map on the CT's own grid, and for landmarks
-<name>-<task>.mrk.json, for 3D Slicer. A CT that cannot be read does not stop the others;
-the exit code is then 1.
+<name>-<task>.mrk.json, for 3D Slicer. <name> is the CT's file name, preceded by its folders if
+several CTs have the same: p1-image, p2-image. A CT that intake would reject, such as one that is
+not in HU, does not stop the others; the exit code is then 1.
 
 Examples:
   fedcardio predict tavi-2026 student ct/*.nii.gz --federation heart
@@ -29,6 +31,7 @@ interface PredictFlags extends CampaignFlags {
 }
 
 async function predict(campaign: string, stage: string, cts: readonly string[], flags: PredictFlags): Promise<void> {
+  const names = predictionNames(cts);
   const [{ trainedModel }, { openPredictor }] = await Promise.all([
     import('../gpu-tasks/stage-model.ts'),
     import('./predict-ct.ts'),
@@ -39,10 +42,10 @@ async function predict(campaign: string, stage: string, cts: readonly string[], 
   console.error(predictor.backend);
   const findings: Finding[] = [];
   const failed: { readonly ct: string; readonly reason: string }[] = [];
-  for (const [index, ct] of cts.entries()) {
-    console.error(`${index + 1}/${cts.length} ${ct}`);
+  for (const [index, [ct, name]] of [...names].entries()) {
+    console.error(`${index + 1}/${names.size} ${printable(ct)}`);
     try {
-      findings.push(...(await predictor.predict(ct)));
+      findings.push(...(await predictor.predict(ct, name)));
     } catch (error) {
       failed.push({ ct, reason: describeError(error) });
     }

@@ -24,6 +24,7 @@ import { gpuTaskMessage } from '../lib/federation/testing.ts';
 import { names } from '../lib/federation/topology.ts';
 import { readMarkups } from '../lib/imaging/markups.ts';
 import { readNifti } from '../lib/imaging/nifti-read.ts';
+import { writeNifti } from '../lib/imaging/nifti-write.ts';
 import { sha256Hex } from '../lib/json.ts';
 import { fromNnunet } from '../lib/models/interchange/nnunet.ts';
 import { headOf } from '../lib/models/parameters.ts';
@@ -327,14 +328,23 @@ describe('a campaign over HTTP', () => {
   }, 60_000);
 
   test('predicts files like held-out cases, and continues after an invalid one', async () => {
-    const [ct, broken] = ['patient-b9.nii.gz', 'broken.nii.gz'].map((name) => join(folder, name)) as [string, string];
+    const [ct, broken, nan] = ['patient-b9.nii.gz', 'broken.nii.gz', 'nan.nii.gz'].map((name) =>
+      join(folder, name),
+    ) as [string, string, string];
     const store = local.siteStore('bonn');
     writeFileSync(ct, (await store.get(siteKeys.image('evaluation', 'patient-b9'))).body);
     writeFileSync(broken, 'not a CT');
-    const { stdout, code } = await fedcardio('predict', CAMPAIGN.id, 'student', broken, ct, '--out', folder);
+    const { shape, affine, data } = readNifti(readFileSync(ct));
+    const withNan = Float32Array.from(data);
+    withNan[7] = Number.NaN;
+    writeFileSync(nan, writeNifti({ shape, affine, data: withNan }));
+    const { stdout, code } = await fedcardio('predict', CAMPAIGN.id, 'student', broken, nan, ct, '--out', folder);
     const { findings, failed } = JSON.parse(stdout);
     expect(code).toBe(1);
-    expect(failed).toMatchObject([{ ct: broken, reason: expect.stringContaining('broken.nii.gz') }]);
+    expect(failed).toMatchObject([
+      { ct: broken, reason: expect.stringMatching(/not a NIfTI file/) },
+      { ct: nan, reason: expect.stringMatching(/^1 of its voxels are NaN/) },
+    ]);
     expect(findings.map(({ task }: { task: TaskId }) => task).sort()).toEqual([...TASKS].sort());
     for (const task of TASKS) {
       const key = siteKeys.prediction(CAMPAIGN.id, 'student', task, 'patient-b9');
