@@ -12,6 +12,7 @@ import { classVolume } from '../lib/scoring/class-volume.ts';
 import { prepareImage } from '../lib/training/cases.ts';
 import type { Prediction } from '../lib/training/decode-prediction.ts';
 import { predictTasks } from '../lib/training/infer.ts';
+import { doubtsOf } from '../lib/training/plausibility.ts';
 
 /** A model's prediction for one task in one CT. */
 export interface Finding {
@@ -23,12 +24,16 @@ export interface Finding {
   readonly landmarks?: Readonly<Record<string, readonly number[] | null>>;
   /** Segmentations only: volume of class 1, mm³. */
   readonly volumeMm3?: number;
+  /** What makes this prediction implausible, such as points that no aortic root has so far apart. */
+  readonly doubts: readonly string[];
   readonly files: readonly string[];
 }
 
 export interface Predictor {
   /** The tensor backend, in one line. */
   readonly backend: string;
+  /** Model and purpose; also in the description fields of the written files. */
+  readonly origin: string;
   /**
    * @param name start of the names of the predictions
    * @throws FedcardioError `BAD_IMAGE` for a file that intake would reject
@@ -44,26 +49,32 @@ export async function openPredictor(trained: TrainedModel, out: string): Promise
   const network = createNetwork(model, tasks, 0);
   network.load(weights);
   mkdirSync(out, { recursive: true });
+  const origin = `fedcardio model ${trained.sha256.slice(0, 12)}: for research only, not a medical device`;
   return {
     backend: description,
+    origin,
     async predict(ct, name) {
       await examineImage(createReadStream(ct), statSync(ct).size);
       const image = readNifti(readFileSync(ct), basename(ct));
       const own = { shape: image.shape, affine: image.affine };
       const predictions = await predictTasks(network, prepareImage(image, trained), own, patch, tasks);
-      return [...predictions].map(([task, prediction]) => written(ct, join(out, `${name}-${task}`), task, prediction));
+      return [...predictions].map(([task, prediction]) =>
+        written(ct, join(out, `${name}-${task}`), task, prediction, origin),
+      );
     },
     close: () => network.dispose(),
   };
 }
 
-function written(ct: string, name: string, task: TaskId, { classMap, landmarks, confidence }: Prediction): Finding {
+function written(ct: string, name: string, task: TaskId, prediction: Prediction, origin: string): Finding {
+  const { classMap, landmarks, confidence } = prediction;
   const { classes } = TASKS[task];
   const map = `${name}.nii.gz`;
-  writeFileSync(map, writeNifti(classMap, { gzip: true }));
-  if (!landmarks) return { ct, task, confidence, volumeMm3: classVolume(classMap), files: [map] };
+  writeFileSync(map, writeNifti(classMap, { description: origin }));
+  const finding = { ct, task, confidence, doubts: doubtsOf(task, prediction) };
+  if (!landmarks) return { ...finding, volumeMm3: classVolume(classMap), files: [map] };
   const markups = `${name}.mrk.json`;
-  writeFileSync(markups, writeMarkups(landmarks, classes));
+  writeFileSync(markups, writeMarkups(landmarks, classes, origin));
   const positions = landmarks.map(({ label, position }) => [classes[label - 1] as string, position] as const);
-  return { ct, task, confidence, landmarks: Object.fromEntries(positions), files: [map, markups] };
+  return { ...finding, landmarks: Object.fromEntries(positions), files: [map, markups] };
 }

@@ -39,7 +39,7 @@ async function predict(campaign: string, stage: string, cts: readonly string[], 
   const { federationStore } = await campaignContext(flags);
   const trained = await trainedModel(federationStore, campaign, stage);
   const predictor = await openPredictor(trained, flags.out);
-  console.error(predictor.backend);
+  console.error(`${predictor.backend}\n${predictor.origin}`);
   const findings: Finding[] = [];
   const failed: { readonly ct: string; readonly reason: string }[] = [];
   for (const [index, [ct, name]] of [...names].entries()) {
@@ -51,13 +51,13 @@ async function predict(campaign: string, stage: string, cts: readonly string[], 
     }
   }
   predictor.close();
-  if (flags.json) console.log(JSON.stringify({ campaign, stage, findings, failed }, null, 2));
+  if (flags.json) console.log(JSON.stringify({ campaign, stage, model: trained.sha256, findings, failed }, null, 2));
   else for (const line of findings.map(lineOf)) console.log(line);
   for (const { ct, reason } of failed) console.error(printable(`${ct}: ${reason}`));
   if (failed.length > 0) process.exitCode = 1;
 }
 
-function lineOf({ ct, task, confidence, landmarks, volumeMm3, files }: Finding): string {
+function lineOf({ ct, task, confidence, landmarks, volumeMm3, doubts, files }: Finding): string {
   const missing = Object.entries(landmarks ?? {}).filter(([, position]) => position === null);
   const what = [
     ...(landmarks
@@ -66,6 +66,7 @@ function lineOf({ ct, task, confidence, landmarks, volumeMm3, files }: Finding):
     ...missing.map(([name]) => `no ${name}`),
     ...(volumeMm3 === undefined ? [] : [`${volumeMm3.toFixed(1)} mm³`]),
     `confidence ${confidence.toFixed(2)}`,
+    ...doubts.map((doubt) => `implausible: ${doubt}`),
   ];
   return `${ct}: ${task}: ${what.join(', ')} → ${files.join(', ')}`;
 }

@@ -84,16 +84,16 @@ export async function trainedModel(
   stageName: string,
 ): Promise<TrainedModel> {
   const plan = await readPlan(federationStore, campaign);
-  const { stage, model, weights } = await finalModel(federationStore, plan, stageName);
+  const { stage, model, weights, sha256 } = await finalModel(federationStore, plan, stageName);
   const { patch, spacing, heartCrop, localParameters } = stage.training;
   const tasks = tasksOf(stage);
   // Local parameters have their initial weights, as at a site that never trained the stage.
   const local = localParameters.length > 0 ? initialWeights(model, tasks, plan.campaign.seed) : [];
-  return { model, tasks, patch, spacing, heartCrop, weights: new Map([...local, ...weights]) };
+  return { model, tasks, patch, spacing, heartCrop, sha256, weights: new Map([...local, ...weights]) };
 }
 
 /** A trained model without a network: configuration, weights and preprocessing. */
-export interface TrainedModel extends Pick<StageModel, 'tasks' | 'patch' | keyof Preparation> {
+export interface TrainedModel extends Pick<StageModel, 'tasks' | 'patch' | 'sha256' | keyof Preparation> {
   readonly model: ModelConfig;
   readonly weights: Weights;
 }

@@ -3,6 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { gunzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { z } from 'zod';
 import { type FederationKey, federationKeys, parseRoundKey, siteKeys } from '../lib/federation/keys.ts';
@@ -339,13 +340,21 @@ describe('a campaign over HTTP', () => {
     withNan[7] = Number.NaN;
     writeFileSync(nan, writeNifti({ shape, affine, data: withNan }));
     const { stdout, code } = await fedcardio('predict', CAMPAIGN.id, 'student', broken, nan, ct, '--out', folder);
-    const { findings, failed } = JSON.parse(stdout);
+    const { model, findings, failed } = JSON.parse(stdout);
     expect(code).toBe(1);
     expect(failed).toMatchObject([
       { ct: broken, reason: expect.stringMatching(/not a NIfTI file/) },
       { ct: nan, reason: expect.stringMatching(/^1 of its voxels are NaN/) },
     ]);
     expect(findings.map(({ task }: { task: TaskId }) => task).sort()).toEqual([...TASKS].sort());
+    const { sha256 } = (await lastCommit('student')).global!;
+    expect(model).toBe(sha256);
+    for (const name of ['calcification.nii.gz', 'hinge-points.nii.gz', 'hinge-points.mrk.json']) {
+      const file = readFileSync(join(folder, `patient-b9-${name}`));
+      expect((name.endsWith('.gz') ? gunzipSync(file) : file).toString('latin1')).toContain(
+        `fedcardio model ${sha256.slice(0, 12)}: for research only, not a medical device`,
+      );
+    }
     for (const task of TASKS) {
       const key = siteKeys.prediction(CAMPAIGN.id, 'student', task, 'patient-b9');
       const [here, there] = [readFileSync(join(folder, `patient-b9-${task}.nii.gz`)), await store.get(key)];

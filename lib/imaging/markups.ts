@@ -55,11 +55,13 @@ export function readMarkups(text: string, classes: readonly string[]): readonly 
  * Landmarks as a 3D Slicer markups file in LPS. Missing points have the status "missing", which Slicer knows.
  *
  * @param classes names of the classes 1, 2, …
+ * @param description shown by Slicer with each point
  */
-export function writeMarkups(landmarks: readonly Landmark[], classes: readonly string[]): string {
+export function writeMarkups(landmarks: readonly Landmark[], classes: readonly string[], description?: string): string {
   const controlPoints = landmarks.map(({ label, position }) => ({
     id: String(label),
     label: classes[label - 1] ?? String(label),
+    ...(description === undefined ? {} : { description }),
     ...(position ? { position: [-position[0], -position[1], position[2]] } : {}),
     positionStatus: position ? 'defined' : 'missing',
   }));

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import type { Landmark, Vec3 } from '../imaging/volume.ts';
 import { generatePhantom } from '../phantom/phantom.ts';
 import { scannerOf } from '../phantom/scanner.ts';
-import { distance, pseudoLabelChecks } from './plausibility.ts';
+import { distance, doubtsOf, pseudoLabelChecks } from './plausibility.ts';
 
 const filter = { minConfidence: 0.5, plausibility: true };
 const landmarks = (points: readonly (Vec3 | null)[]): readonly Landmark[] =>
@@ -86,4 +86,15 @@ describe('a pseudo-label', () => {
 
 test('a distance is Euclidean, in mm', () => {
   expect(distance([1, 2, 3], [4, 6, 15])).toBe(13);
+});
+
+test('a prediction is doubted for its distances and its confidence, not for what it lacks', () => {
+  const far = HINGES.map((point, i): Vec3 => (i === 0 ? [62, 0, 0] : point));
+  expect(doubtsOf('hinge-points', { confidence: 1, landmarks: landmarks(HINGES) })).toEqual([]);
+  expect(doubtsOf('hinge-points', { confidence: 1, landmarks: landmarks([null, ...HINGES.slice(1)]) })).toEqual([]);
+  expect(doubtsOf('hinge-points', { confidence: 1, landmarks: landmarks(far) })).toContainEqual(
+    expect.stringMatching(/^distance hinge-right to \S+: \d+\.\d mm of \d+ to \d+$/),
+  );
+  expect(doubtsOf('calcification', { confidence: 0.3 })).toEqual(['confidence: 0.30 of at least 0.5']);
+  expect(doubtsOf('calcification', { confidence: 0 })).toEqual([]);
 });

@@ -7,10 +7,18 @@ export interface Check {
   readonly detail?: string;
 }
 
+/** A prediction, without its class map. */
+interface Found {
+  readonly confidence: number;
+  readonly landmarks?: readonly Landmark[];
+}
+
+const ALL_FOUND = 'all-found';
+
 /** The checks that a pseudo-label must pass to be learnt from: confidence and, for landmarks, a plausible anatomy. */
 export function pseudoLabelChecks(
   task: TaskId,
-  found: { readonly confidence: number; readonly landmarks?: readonly Landmark[] },
+  found: Found,
   filter: { readonly minConfidence: number; readonly plausibility: boolean },
 ): readonly Check[] {
   const confidence: Check = {
@@ -22,12 +30,23 @@ export function pseudoLabelChecks(
   return [confidence, allFound(task, found.landmarks), ...distances(task, found.landmarks)];
 }
 
+/**
+ * What makes a prediction implausible, one text each: the checks of pseudo-labels that it fails. A segmentation without
+ * foreground is a finding, and missing points are told as such.
+ */
+export function doubtsOf(task: TaskId, found: Found): readonly string[] {
+  if (!found.landmarks && found.confidence === 0) return [];
+  return pseudoLabelChecks(task, found, { minConfidence: 0.5, plausibility: true })
+    .filter(({ name, passed }) => !passed && name !== ALL_FOUND)
+    .map(({ name, detail }) => `${name}: ${detail}`);
+}
+
 function allFound(task: TaskId, landmarks: readonly Landmark[]): Check {
   const missing = landmarks
     .filter((point) => point.position === null)
     .map((point) => TASKS[task].classes[point.label - 1]);
-  if (missing.length === 0) return { name: 'all-found', passed: true };
-  return { name: 'all-found', passed: false, detail: `missing: ${missing.join(', ')}` };
+  if (missing.length === 0) return { name: ALL_FOUND, passed: true };
+  return { name: ALL_FOUND, passed: false, detail: `missing: ${missing.join(', ')}` };
 }
 
 function distances(task: TaskId, landmarks: readonly Landmark[]): readonly Check[] {
