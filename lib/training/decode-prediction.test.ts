@@ -86,3 +86,16 @@ test('a CT is background where the model did not see it', () => {
   expect(classMap.data[0]).toBe(1);
   expect(classMap.data[59 * 60 * 60]).toBe(0);
 });
+
+test.each([Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY])(
+  'a probability of %s is refused',
+  (value) => {
+    for (const at of [0, 1]) {
+      const maps = probabilities([[30, 30, 30]]);
+      maps[at]!.data[7] = value;
+      expect(() => decodePrediction('calcification', maps, own)).toThrow(
+        /probabilities of calcification are not numbers/,
+      );
+    }
+  },
+);

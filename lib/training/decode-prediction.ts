@@ -1,3 +1,4 @@
+import { FedcardioError } from '../error.ts';
 import type { TaskId } from '../federation/tasks.ts';
 import { LANDMARK_RADIUS_MM, TASKS } from '../federation/tasks.ts';
 import { decodeLandmarks, paintLandmarks } from '../imaging/landmarks.ts';
@@ -21,12 +22,19 @@ export interface Prediction {
  * Decodes probabilities by arg max. A landmark is the centroid of the largest component of its class, in mm.
  * Segmentations are resampled to the CT's own grid as probabilities, so that their borders do not follow the model's
  * voxels.
+ *
+ * @throws FedcardioError `BAD_WEIGHTS` if a probability is not a number: the model would find nothing, or find it everywhere
  */
 export function decodePrediction(
   task: TaskId,
   probabilities: ClassProbabilities,
   own: { readonly affine: Affine; readonly shape: Vec3 },
 ): Prediction {
+  if (probabilities.some(({ data }) => !areFinite(data))) {
+    throw new FedcardioError('BAD_WEIGHTS', `The model's probabilities of ${task} are not numbers.`, {
+      hint: 'Its training has diverged: train it again at a lower learning rate.',
+    });
+  }
   const { classes, confidence } = argMax(probabilities);
   if (TASKS[task].kind === 'segmentation') {
     return { classMap: resampleClasses(probabilities, own), confidence };
@@ -34,6 +42,12 @@ export function decodePrediction(
   const landmarks = decodeLandmarks(classes, TASKS[task].classes.length);
   const classMap = paintLandmarks(landmarks, own, LANDMARK_RADIUS_MM);
   return { classMap, landmarks, confidence };
+}
+
+function areFinite(values: Float32Array): boolean {
+  let sum = 0;
+  for (let i = 0; i < values.length; i += 1) sum += values[i] as number;
+  return Number.isFinite(sum);
 }
 
 function argMax(maps: ClassProbabilities): { readonly classes: Volume<Uint8Array>; readonly confidence: number } {
