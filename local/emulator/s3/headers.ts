@@ -4,7 +4,8 @@ import { S3Error } from './error.ts';
 import { header, type S3Request } from './request.ts';
 import type { ObjectHeaders, StoredObject } from './state.ts';
 
-const KEPT = [
+/** Headers of an object that are stored with it, and that `response-<name>` replaces in an answer. */
+export const KEPT_HEADERS = [
   'cache-control',
   'content-disposition',
   'content-encoding',
@@ -25,7 +26,7 @@ export function objectHeaders(request: S3Request): ObjectHeaders {
       const kept = encodings.filter((encoding) => encoding !== '' && encoding !== 'aws-chunked').join(',');
       return kept ? [[name, kept]] : [];
     }
-    return KEPT.includes(name) || name.startsWith('x-amz-meta-') ? [[name, value]] : [];
+    return KEPT_HEADERS.includes(name) || name.startsWith('x-amz-meta-') ? [[name, value]] : [];
   });
   const metadata = entries.filter(([name]) => name.startsWith('x-amz-meta-'));
   const size = metadata.reduce((sum, [name, value]) => sum + name.length - 11 + Buffer.byteLength(value), 0);

@@ -3,7 +3,7 @@ import { completeUpload } from './complete-multipart.ts';
 import type { Operation } from './context.ts';
 import { copyObject } from './copy.ts';
 import { S3Error } from './error.ts';
-import { refuseUnknownHeaders } from './headers.ts';
+import { KEPT_HEADERS, refuseUnknownHeaders } from './headers.ts';
 import { listObjects, listObjectsV2 } from './list.ts';
 import { abortUpload, copyPart, createUpload, listParts, uploadPart } from './multipart.ts';
 import { getNotification, putNotification } from './notification-configuration.ts';
@@ -25,15 +25,7 @@ interface Route {
 }
 
 const LIST = ['prefix', 'delimiter', 'max-keys', 'encoding-type'];
-const RESPONSE = [
-  'cache-control',
-  'content-disposition',
-  'content-encoding',
-  'content-language',
-  'content-type',
-  'expires',
-];
-const READ = ['partNumber', ...RESPONSE.map((name) => `response-${name}`)];
+const READ = ['partNumber', ...KEPT_HEADERS.map((name) => `response-${name}`)];
 
 const ROUTES = [
   { name: 'ListBuckets', on: 'service', method: 'GET', accepts: ['max-buckets'], operation: listBuckets },
