@@ -1,7 +1,10 @@
 import { readFileSync } from 'node:fs';
-import { Command, InvalidArgumentError } from 'commander';
-import { FedcardioError } from '../lib/error.ts';
+import { basename } from 'node:path';
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { FedcardioError, isFedcardioError } from '../lib/error.ts';
 import { isTaskId, type TaskId } from '../lib/federation/tasks.ts';
+import { PATCH_MERGINGS, type PatchMerging } from '../lib/models/interchange/patch-merging.ts';
+import { printable } from '../lib/printable.ts';
 import { type CampaignFlags, campaignContext, placed } from './campaign.ts';
 
 /** `fedcardio import <campaign.json> <stage> <weights>`: stores another tool's weights as the start of a stage. */
@@ -18,32 +21,46 @@ export const importCommand = (): Command =>
       "tasks of the output channels, in order (default: those in the file's header, or only the body)",
       taskList,
     )
+    .addOption(
+      new Option(
+        '--patch-merging <which>',
+        'how the Swin UNETR was made, which its weights do not show; not needed for a file that fedcardio exported',
+      ).choices(PATCH_MERGINGS),
+    )
     .addHelpText(
       'after',
       `
-The header of a file that fedcardio exported lists the tasks of its output channels.
+The header of a file that fedcardio exported lists the tasks of its output channels. Prefixes such as "module." are taken
+off, and float64 and half floats become float32. Any other format, such as .pt or .ckpt, is named with the line of Python
+that converts it.
+
+--patch-merging:
+  monai-1.5       downsample="merging", the default, of MONAI 1.5 or later
+  mergingv2       downsample="mergingv2" of MONAI 1.0 or later; converted
+  mergingv2-0.9   the same of MONAI 0.9.1; converted
+  monai-1.4       downsample="merging" of MONAI 0.9 to 1.4; refused, because it is another network
 
 Examples:
   fedcardio import campaign.json student pretrained.safetensors --federation heart
-  fedcardio import campaign.json student swin.safetensors --heads hinge-points,calcification
-
-In Python, from a checkpoint:
-  safetensors.torch.save_file(torch.load("swin.pt", weights_only=True)["state_dict"], "swin.safetensors")`,
+  fedcardio import campaign.json student swin.safetensors --patch-merging monai-1.5 --heads hinge-points,calcification`,
     )
     .action(importWeights);
 
 interface ImportFlags extends CampaignFlags {
   readonly heads?: readonly TaskId[];
+  readonly patchMerging?: PatchMerging;
 }
 
 async function importWeights(file: string, stageName: string, weightsFile: string, flags: ImportFlags): Promise<void> {
-  const [{ fromTorch }, { encodeSafetensors }, { parseJson, sha256Hex }, keys, schemas] = await Promise.all([
-    import('../lib/models/interchange/torch.ts'),
-    import('../lib/weights/safetensors.ts'),
-    import('../lib/json.ts'),
-    import('../lib/federation/keys.ts'),
-    import('../lib/federation/schemas.ts'),
-  ]);
+  const [{ fromTorch }, { rejectForeignWeights }, { encodeSafetensors }, { parseJson, sha256Hex }, keys, schemas] =
+    await Promise.all([
+      import('../lib/models/interchange/torch.ts'),
+      import('../lib/weights/foreign-formats.ts'),
+      import('../lib/weights/safetensors.ts'),
+      import('../lib/json.ts'),
+      import('../lib/federation/keys.ts'),
+      import('../lib/federation/schemas.ts'),
+    ]);
   const campaign = parseJson(readFileSync(file), schemas.campaignSchema, file);
   const stage = campaign.stages.find(({ name }) => name === stageName);
   if (!stage || !('model' in stage)) {
@@ -52,17 +69,31 @@ async function importWeights(file: string, stageName: string, weightsFile: strin
     });
   }
   const bytes = readFileSync(weightsFile);
-  const weights = fromTorch(stage.model, bytes, flags.heads);
+  rejectForeignWeights(bytes, basename(weightsFile));
+  const { weights, notes } = withName(weightsFile, () => fromTorch(stage.model, bytes, flags));
   const body = encodeSafetensors(weights);
   const sha256 = sha256Hex(body);
   const { federationStore } = await campaignContext(flags);
   const key = keys.federationKeys.init(campaign.id, sha256);
   await federationStore.put(key, body);
-  if (flags.json) console.log(JSON.stringify({ key, init: sha256, tensors: weights.size }, null, 2));
-  else
-    console.log(
-      `Stored as ${key}. Add to stage "${stageName}" of ${file}, before it is uploaded:\n  "init": "${sha256}"`,
-    );
+  if (flags.json) {
+    console.log(JSON.stringify({ key, init: sha256, tensors: weights.size, notes }, null, 2));
+    return;
+  }
+  for (const note of notes) console.log(printable(note));
+  console.log(
+    `Stored as ${key}. Add to stage "${stageName}" of ${file}, before it is uploaded:\n  "init": "${sha256}"`,
+  );
+}
+
+/** What `read` returns. Its errors about weights name the file. */
+function withName<T>(file: string, read: () => T): T {
+  try {
+    return read();
+  } catch (cause) {
+    if (!isFedcardioError(cause, 'BAD_WEIGHTS')) throw cause;
+    throw new FedcardioError('BAD_WEIGHTS', `${file}: ${cause.message}`, { cause, hint: cause.hint });
+  }
 }
 
 function taskList(text: string): readonly TaskId[] {

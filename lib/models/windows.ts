@@ -1,6 +1,7 @@
 import { type WindowPart, windowsAtATime } from '../nn/attention.ts';
 import { type RowMap, rowMap } from '../nn/rows.ts';
 import { tf } from '../nn/tf.ts';
+import { CORNERS } from './corners.ts';
 
 /** Batch, z, y, x. Rows of a token matrix are in this order, x fastest. */
 export type Grid = readonly [number, number, number, number];
@@ -142,21 +143,6 @@ export function relativePositionIndex(window: number, tokens: number): Int32Arra
   }
   return indices;
 }
-
-/**
- * Corners of a 2³ cube in the order of MONAI's `PatchMerging` from version 1.5 on. Earlier versions read two of them
- * twice and two never.
- */
-const CORNERS: readonly Triple[] = [
-  [0, 0, 0],
-  [1, 0, 0],
-  [0, 1, 0],
-  [0, 0, 1],
-  [1, 1, 0],
-  [1, 0, 1],
-  [0, 1, 1],
-  [1, 1, 1],
-];
 
 /** Eight consecutive rows for each cube of 2³ tokens. The grid's sides are even. */
 export function mergeMap([batch, ...sides]: Grid): RowMap {

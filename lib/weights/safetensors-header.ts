@@ -12,8 +12,13 @@ export const DTYPE_BYTES = { F32: 4, F16: 2, BF16: 2, I32: 4, I64: 8 } as const;
 /** Storage type of a tensor. */
 export type Dtype = keyof typeof DTYPE_BYTES;
 
-interface TensorEntry {
-  readonly dtype: Dtype;
+/** Bytes per element of the types in other tools' files. Eight-bit floats are quantised models, which nothing reads. */
+const FOREIGN_BYTES = { ...DTYPE_BYTES, F64: 8, U64: 8, U32: 4, I16: 2, U16: 2, I8: 1, U8: 1, BOOL: 1 } as const;
+/** Storage type of a tensor in another tool's file. */
+export type ForeignDtype = keyof typeof FOREIGN_BYTES;
+
+interface TensorEntry<D> {
+  readonly dtype: D;
   readonly shape: readonly number[];
   /** First byte, and the byte after the last, counted from the end of the header. */
   readonly begin: number;
@@ -21,9 +26,9 @@ interface TensorEntry {
 }
 
 /** The header of a safetensors file, checked. */
-export interface SafetensorsHeader {
+export interface SafetensorsHeader<D = Dtype> {
   /** In the order of their bytes. */
-  readonly tensors: ReadonlyMap<string, TensorEntry>;
+  readonly tensors: ReadonlyMap<string, TensorEntry<D>>;
   readonly metadata: Readonly<Record<string, string>>;
   /** Offset of the tensors' bytes in the file, and their number. */
   readonly dataStart: number;
@@ -47,15 +52,19 @@ export const badWeights = (message: string, cause?: unknown): FedcardioError =>
  * @param maxHeaderBytes longest header to accept
  */
 export function safetensorsDataStart(prefix: Uint8Array, maxHeaderBytes = MAX_HEADER_BYTES): number {
+  const start = headerEnd(prefix, maxHeaderBytes);
+  if (start % 8 !== 0) throw badWeights(`the tensors start at byte ${start}, which is not a multiple of 8.`);
+  return start;
+}
+
+function headerEnd(prefix: Uint8Array, maxHeaderBytes: number): number {
   if (prefix.length < LENGTH_BYTES)
     throw badWeights(`a safetensors file has at least 8 bytes, this one ${prefix.length}.`);
   const length = new DataView(prefix.buffer, prefix.byteOffset).getBigUint64(0, true);
   if (length < 2n || length > maxHeaderBytes) {
     throw badWeights(`the header claims ${length} bytes; 2 to ${maxHeaderBytes} are allowed.`);
   }
-  const start = LENGTH_BYTES + Number(length);
-  if (start % 8 !== 0) throw badWeights(`the tensors start at byte ${start}, which is not a multiple of 8.`);
-  return start;
+  return LENGTH_BYTES + Number(length);
 }
 
 /**
@@ -63,20 +72,34 @@ export function safetensorsDataStart(prefix: Uint8Array, maxHeaderBytes = MAX_HE
  * `BAD_WEIGHTS` unless all tensors have known types and follow each other without gap or overlap. The check is strict
  * because the header decides what the bytes mean.
  */
-export function parseSafetensorsHeader(prefix: Uint8Array): SafetensorsHeader {
-  const dataStart = safetensorsDataStart(prefix);
+export const parseSafetensorsHeader = (prefix: Uint8Array): SafetensorsHeader =>
+  checkedHeader(prefix, safetensorsDataStart(prefix), { bytes: DTYPE_BYTES, aligned: true });
+
+/**
+ * Like {@link parseSafetensorsHeader}, for a file of another tool: all integers and F64 are known, and nothing has to be
+ * aligned. mlx, for example, does not pad its headers. The reference library reads such files too.
+ */
+export const parseForeignHeader = (prefix: Uint8Array): SafetensorsHeader<ForeignDtype> =>
+  checkedHeader(prefix, headerEnd(prefix, MAX_HEADER_BYTES), { bytes: FOREIGN_BYTES, aligned: false });
+
+interface Rules<D extends string> {
+  readonly bytes: Readonly<Record<D, number>>;
+  readonly aligned: boolean;
+}
+
+function checkedHeader<D extends string>(prefix: Uint8Array, dataStart: number, rules: Rules<D>): SafetensorsHeader<D> {
   if (prefix.length < dataStart)
     throw badWeights(`the header ends at byte ${dataStart}, the file at ${prefix.length}.`);
   try {
-    return parseHeader(prefix, dataStart);
+    return parseHeader(prefix, dataStart, rules);
   } catch (cause) {
     throw isFedcardioError(cause) ? cause : badWeights('the header cannot be read.', cause);
   }
 }
 
-function parseHeader(prefix: Uint8Array, dataStart: number): SafetensorsHeader {
+function parseHeader<D extends string>(prefix: Uint8Array, dataStart: number, rules: Rules<D>): SafetensorsHeader<D> {
   const { __metadata__, ...tensors } = parseJsonObject(prefix.subarray(LENGTH_BYTES, dataStart));
-  const entries = Object.entries(tensors).map(([name, value]) => [name, parseEntry(name, value)] as const);
+  const entries = Object.entries(tensors).map(([name, value]) => [name, parseEntry(name, value, rules)] as const);
   entries.sort(([, a], [, b]) => a.begin - b.begin || a.end - b.end);
   return {
     tensors: new Map(entries),
@@ -111,30 +134,31 @@ function parseMetadata(value: unknown): Readonly<Record<string, string>> {
   return value as Readonly<Record<string, string>>;
 }
 
-function parseEntry(name: string, value: unknown): TensorEntry {
+function parseEntry<D extends string>(name: string, value: unknown, rules: Rules<D>): TensorEntry<D> {
   const where = `tensor ${quoted(name)}`;
   if (!isRecord(value) || Object.keys(value).sort().join() !== 'data_offsets,dtype,shape') {
     throw badWeights(`${where} must have dtype, shape and data_offsets and nothing else.`);
   }
   const { dtype, shape, data_offsets: offsets } = value;
-  if (typeof dtype !== 'string' || !Object.hasOwn(DTYPE_BYTES, dtype)) {
-    throw badWeights(`${where} has dtype ${quoted(dtype)}; known are ${Object.keys(DTYPE_BYTES).join(', ')}.`);
+  if (typeof dtype !== 'string' || !Object.hasOwn(rules.bytes, dtype)) {
+    throw badWeights(`${where} has dtype ${quoted(dtype)}; known are ${Object.keys(rules.bytes).join(', ')}.`);
   }
   if (!isCounts(shape)) throw badWeights(`${where} has shape ${quoted(shape)}.`);
   if (!isCounts(offsets) || offsets.length !== 2) {
     throw badWeights(`${where} has data_offsets ${quoted(offsets)}.`);
   }
   const [begin, end] = offsets as [number, number];
-  const bytes = elementsOf(shape) * DTYPE_BYTES[dtype as Dtype];
+  const size = rules.bytes[dtype as D];
+  const bytes = elementsOf(shape) * size;
   if (end - begin !== bytes) {
     throw badWeights(`${where}, ${dtype} ${quoted(shape)}, needs ${bytes} bytes and has ${end - begin}.`);
   }
-  if (begin % DTYPE_BYTES[dtype as Dtype] !== 0) throw badWeights(`${where} starts at byte ${begin}, not aligned.`);
-  return { dtype: dtype as Dtype, shape, begin, end };
+  if (rules.aligned && begin % size !== 0) throw badWeights(`${where} starts at byte ${begin}, not aligned.`);
+  return { dtype: dtype as D, shape, begin, end };
 }
 
 /** Total bytes of the tensors, which must follow each other without gap or overlap. */
-function requireContiguous(entries: readonly (readonly [string, TensorEntry])[]): number {
+function requireContiguous(entries: readonly (readonly [string, TensorEntry<string>])[]): number {
   let end = 0;
   for (const [name, entry] of entries) {
     if (entry.begin !== end) {

@@ -1,6 +1,12 @@
 import { allFinite } from './finite.ts';
 import { decodeHalf, encodeHalf } from './half-floats.ts';
-import { badWeights, DTYPE_BYTES, type Dtype, parseSafetensorsHeader } from './safetensors-header.ts';
+import {
+  badWeights,
+  DTYPE_BYTES,
+  type Dtype,
+  parseSafetensorsHeader,
+  type SafetensorsHeader,
+} from './safetensors-header.ts';
 import { elementsOf, sortedNames, type Tensor, type Tensors, type Weights, type WeightTensor } from './weights.ts';
 
 /**
@@ -114,10 +120,9 @@ export function decodeSafetensors(bytes: Uint8Array, options: DecodeOptions = {}
 
 /** Like {@link decodeSafetensors}, including integers. */
 export function decodeTensors(bytes: Uint8Array, { finite = false }: DecodeOptions = {}): Tensors {
-  const { tensors, dataStart, dataBytes } = parseSafetensorsHeader(bytes);
-  if (bytes.length !== dataStart + dataBytes) {
-    throw badWeights(`the header describes ${dataStart + dataBytes} bytes, the file has ${bytes.length}.`);
-  }
+  const header = parseSafetensorsHeader(bytes);
+  requireWhole(bytes, header);
+  const { tensors, dataStart } = header;
   const decoded = new Map<string, Tensor>();
   for (const [name, { dtype, shape, begin, end }] of tensors) {
     const tensor = tensorOf(dtype, shape, bytes.subarray(dataStart + begin, dataStart + end));
@@ -129,7 +134,14 @@ export function decodeTensors(bytes: Uint8Array, { finite = false }: DecodeOptio
   return decoded;
 }
 
-function tensorOf(dtype: Dtype, shape: readonly number[], bytes: Uint8Array): Tensor {
+/** Throws `BAD_WEIGHTS` unless the file ends with its last tensor. */
+export function requireWhole(bytes: Uint8Array, { dataStart, dataBytes }: SafetensorsHeader<unknown>): void {
+  if (bytes.length === dataStart + dataBytes) return;
+  throw badWeights(`the header describes ${dataStart + dataBytes} bytes, the file has ${bytes.length}.`);
+}
+
+/** A tensor from its bytes, in float32 if it holds floats. */
+export function tensorOf(dtype: Dtype, shape: readonly number[], bytes: Uint8Array): Tensor {
   if (dtype === 'F16' || dtype === 'BF16') {
     const data = new Float32Array(bytes.length / 2);
     decodeHalf(bytes, dtype, data);

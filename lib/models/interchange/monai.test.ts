@@ -10,6 +10,7 @@ import { elementsOf, type Tensors } from '../../weights/weights.ts';
 import { initialWeights, withHeads } from '../initial-weights.ts';
 import { createNetwork } from '../network.ts';
 import { fromMonai, monaiState, toMonai } from './monai.ts';
+import { inOwnOrder, type PatchMerging } from './patch-merging.ts';
 import { entryShape } from './state.ts';
 import { fingerprint, foreignWeights, type Run, type Shapes, sampled } from './testing.ts';
 
@@ -18,6 +19,7 @@ const reference = fixture<{
   readonly index: string;
   readonly counts: Readonly<Record<string, number>>;
   readonly cases: readonly (Run & { readonly featureSize: number })[];
+  readonly mergingv2: Run;
 }>('swin-unetr');
 
 const swin = (featureSize: number, window = 7): SwinUnetrConfig => ({
@@ -53,6 +55,24 @@ describe.each(reference.cases)("with MONAI's weights, feature size $featureSize,
     });
     network.dispose();
   });
+});
+
+test("with weights of MONAI's mergingv2, a Swin UNETR has MONAI's logits only after they are put in order", async () => {
+  await loadBackend();
+  const run = reference.mergingv2;
+  const errorOf = (merging: PatchMerging): number => {
+    const network = createNetwork(swin(12), ONE, 0);
+    network.load(fromMonai(inOwnOrder(foreignWeights(shapesOf(12, ONE)), merging), swin(12), ONE));
+    const error = tf.tidy(() => {
+      const logits = network.forward(volume('image', [run.batch, ...run.grid, 1])).get('hinge-points')![0]!;
+      return difference(sampled(run.scales[0]!, logits.dataSync()), run.scales[0]!.values);
+    });
+    network.dispose();
+    return error;
+  };
+
+  expect(errorOf('mergingv2')).toBeLessThan(2e-5);
+  for (const wrong of ['monai-1.5', 'mergingv2-0.9'] as const) expect(errorOf(wrong)).toBeGreaterThan(0.01);
 });
 
 test('an export has the names and shapes of the state_dict, and its position indices', () => {
@@ -103,10 +123,10 @@ describe('a checkpoint that does not fit is refused', () => {
     [
       'an unknown tensor',
       new Map([...good, ['swinViT.layers1c.0.layer.conv1.conv.weight', good.get('out.conv.conv.bias')!]]),
-      'layers1c.0.layer.conv1.conv.weight is unknown',
+      '1 unknown: swinViT.layers1c.0.layer.conv1.conv.weight',
     ],
     ['other channels', toMonai(initialWeights(config, TWO, 1), config, TWO), 'is 8×12×1×1×1'],
-    ['integers', new Map([...good, ['out.conv.conv.bias', good.get(index)!]]), 'is I64'],
+    ['integers', new Map([...good, ['out.conv.conv.bias', good.get(index)!]]), 'holds integers (I64)'],
   ])('%s', (_, tensors, message) => {
     expect(() => fromMonai(tensors, config, ONE)).toThrow(
       expect.objectContaining({ code: 'BAD_WEIGHTS', message: expect.stringContaining(message) }),

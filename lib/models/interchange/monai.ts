@@ -25,10 +25,8 @@ export const toMonai = (weights: Weights, config: SwinUnetrConfig, heads: readon
  * @param heads tasks of the output channels, in their order
  * @throws FedcardioError as {@link toMonai}
  */
-export function fromMonai(tensors: Tensors, config: SwinUnetrConfig, heads: readonly TaskId[]): Weights {
-  const wanted = heads.length > 0 ? tensors : new Map([...tensors].filter(([name]) => !name.startsWith('out.')));
-  return fromState(monaiState(config, heads), wanted);
-}
+export const fromMonai = (tensors: Tensors, config: SwinUnetrConfig, heads: readonly TaskId[]): Weights =>
+  fromState(monaiState(config, heads), tensors);
 
 /** MONAI's names and shapes. */
 export function monaiState(config: SwinUnetrConfig, heads: readonly TaskId[]): State {
@@ -45,6 +43,7 @@ export function monaiState(config: SwinUnetrConfig, heads: readonly TaskId[]): S
     module: "MONAI's SwinUNETR",
     entries: heads.length > 0 ? [...body, output('weight'), output('bias')] : body,
     fillers: positionIndices(config, [...parameters.values()]),
+    outputs: 'out.',
   };
 }
 

@@ -3,6 +3,7 @@ import { channelsOf, type TaskId } from '../../federation/tasks.ts';
 import { elementsOf, type Tensors, type Weights } from '../../weights/weights.ts';
 import type { Parameter } from '../parameters.ts';
 import { supervisedScales, unetParameters } from '../unet-parameters.ts';
+import { withoutTwins } from './names.ts';
 import { type Filler, fromState, type State, type StateEntry, toState } from './state.ts';
 
 /**
@@ -25,13 +26,18 @@ export const toNnunet = (weights: Weights, config: UNetConfig, heads: readonly T
  * @param heads tasks of the classes, in their order
  * @throws FedcardioError as {@link toNnunet}
  */
-export function fromNnunet(tensors: Tensors, config: UNetConfig, heads: readonly TaskId[]): Weights {
-  const named = [...tensors].map(([name, tensor]) => [canonical(name), tensor] as const);
-  const wanted = heads.length > 0 ? named : named.filter(([name]) => !name.startsWith('decoder.seg_layers.'));
-  return fromState(nnunetState(config, heads), new Map(wanted));
-}
+export const fromNnunet = (tensors: Tensors, config: UNetConfig, heads: readonly TaskId[]): Weights =>
+  fromState(nnunetState(config, heads), withoutAliases(tensors));
 
-/** nnU-Net registers a block's convolution, norm and activation twice, and the encoder also inside the decoder. */
+/**
+ * The tensors, each once, under the first of its names: nnU-Net registers a block's convolution, norm and activation
+ * twice, and the encoder also inside the decoder.
+ *
+ * @throws FedcardioError `BAD_WEIGHTS` if two names of one parameter have different values
+ */
+export const withoutAliases = (tensors: Tensors): Tensors =>
+  withoutTwins([...tensors].map(([name, tensor]) => [canonical(name), tensor] as const));
+
 const canonical = (name: string): string =>
   name
     .replace(/^decoder\.encoder\./, 'encoder.')
@@ -55,6 +61,7 @@ export function nnunetState(config: UNetConfig, heads: readonly TaskId[]): State
       ...(heads.length > 0 ? [...segmentation('weight'), ...segmentation('bias')] : []),
     ],
     fillers: [...convolutionBiases(body, stages), ...unsupervised(config, heads)],
+    outputs: 'decoder.seg_layers.',
   };
 }
 

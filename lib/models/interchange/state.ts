@@ -24,6 +24,8 @@ export interface State {
   readonly module: string;
   readonly entries: readonly StateEntry[];
   readonly fillers: readonly Filler[];
+  /** Start of the names of the output layers, which are not read without heads. */
+  readonly outputs: string;
 }
 
 /** Shape of an entry in PyTorch. */
@@ -53,18 +55,32 @@ export function toState({ entries, fillers }: State, weights: Weights): Tensors 
   ]);
 }
 
+/** Names that {@link fromState} passes over: fillers, counters of batches, and without heads the output layers. */
+export function unusedNames({ entries, fillers, outputs }: State, names: Iterable<string>): readonly string[] {
+  const ignored = new Set(fillers.map(({ name }) => name));
+  const hasOutputs = entries.some(({ name }) => name.startsWith(outputs));
+  return [...names].filter(
+    (name) => ignored.has(name) || name.endsWith('.num_batches_tracked') || (!hasOutputs && name.startsWith(outputs)),
+  );
+}
+
 /**
- * The inverse of {@link toState}. Fillers may be missing.
+ * The inverse of {@link toState}, without {@link unusedNames}.
  *
  * @throws FedcardioError `BAD_WEIGHTS` if a tensor is missing, unknown, has another shape or does not hold floats
  */
-export function fromState({ module, entries, fillers }: State, tensors: Tensors): Weights {
+export function fromState(state: State, tensors: Tensors): Weights {
+  const { module, entries } = state;
   const expected = new Map(entries.map((entry) => [entry.name, { shape: entryShape(entry) }]));
-  const ignored = new Set(fillers.map(({ name }) => name));
+  const unused = new Set(unusedNames(state, tensors.keys()));
   const floats = new Map<string, WeightTensor>();
   for (const [name, tensor] of tensors) {
-    if (ignored.has(name)) continue;
-    if (tensor.dtype !== 'F32') throw new FedcardioError('BAD_WEIGHTS', `"${name}" of ${module} is ${tensor.dtype}.`);
+    if (unused.has(name)) continue;
+    if (tensor.dtype !== 'F32') {
+      throw new FedcardioError('BAD_WEIGHTS', `"${name}" holds integers (${tensor.dtype}), not floats.`, {
+        hint: `Save the state_dict of ${module} in float32.`,
+      });
+    }
     floats.set(name, tensor);
   }
   requireNoFaults(parameterFaults(expected, floats), `They should be those of ${module}.`);

@@ -1,24 +1,79 @@
+import { FedcardioError } from '../../error.ts';
 import type { ModelConfig } from '../../federation/schemas.ts';
 import type { TaskId } from '../../federation/tasks.ts';
-import { decodeTensors } from '../../weights/safetensors.ts';
-import { parseSafetensorsHeader } from '../../weights/safetensors-header.ts';
+import { decodeForeign } from '../../weights/foreign-tensors.ts';
 import type { Tensors, Weights } from '../../weights/weights.ts';
+import { requireSameNetwork } from './identify.ts';
 import { headsOfMetadata } from './metadata.ts';
-import { fromMonai, toMonai } from './monai.ts';
-import { fromNnunet, toNnunet } from './nnunet.ts';
+import { monaiState, toMonai } from './monai.ts';
+import { unwrapNames } from './names.ts';
+import { nnunetState, toNnunet, withoutAliases } from './nnunet.ts';
+import { inOwnOrder, type PatchMerging } from './patch-merging.ts';
+import { fromState, unusedNames } from './state.ts';
 
 /** A model in PyTorch's format: MONAI's `SwinUNETR` or nnU-Net's `PlainConvUNet`. Throws as these conversions do. */
 export const asTorch = (model: ModelConfig, weights: Weights, heads: readonly TaskId[]): Tensors =>
   model.kind === 'swin-unetr' ? toMonai(weights, model, heads) : toNnunet(weights, model, heads);
 
+/** What a state_dict does not say about itself. */
+export interface ImportOptions {
+  /**
+   * Tasks of the output channels; by default those in the file's header, otherwise none: only the body is read.
+   */
+  readonly heads?: readonly TaskId[] | undefined;
+  /** Swin UNETR: required, except for a file that fedcardio exported. */
+  readonly patchMerging?: PatchMerging | undefined;
+}
+
+/** A model from another tool's file. */
+export interface Imported {
+  readonly weights: Weights;
+  /** What was changed, assumed or left out, one sentence each. */
+  readonly notes: readonly string[];
+}
+
 /**
- * The inverse of {@link asTorch}, from a safetensors file.
+ * The inverse of {@link asTorch}, from a safetensors file of any tool.
  *
- * @param heads tasks of the output channels; by default those in the file's header, otherwise none: only the body is
- *   read
+ * @throws FedcardioError `BAD_WEIGHTS` if the file does not hold this network, `BAD_CONFIGURATION` if it does not say
+ *   which one it holds
  */
-export function fromTorch(model: ModelConfig, file: Uint8Array, heads?: readonly TaskId[]): Weights {
-  const whose = heads ?? headsOfMetadata(parseSafetensorsHeader(file).metadata) ?? [];
-  const tensors = decodeTensors(file, { finite: true });
-  return model.kind === 'swin-unetr' ? fromMonai(tensors, model, whose) : fromNnunet(tensors, model, whose);
+export function fromTorch(model: ModelConfig, file: Uint8Array, options: ImportOptions = {}): Imported {
+  const { tensors, metadata, converted, unread } = decodeForeign(file);
+  const { tensors: unwrapped, prefixes, beside } = unwrapNames(tensors);
+  const isSwin = model.kind === 'swin-unetr';
+  const named = isSwin ? unwrapped : withoutAliases(unwrapped);
+  requireSameNetwork(named, model);
+  const own = headsOfMetadata(metadata);
+  const heads = options.heads ?? own ?? [];
+  const state = isSwin ? monaiState(model, heads) : nnunetState(model, heads);
+  const merging = options.patchMerging ?? (own && 'monai-1.5');
+  const ordered = isSwin ? inOwnOrder(named, requireKnown(merging)) : named;
+  const unused = [...beside, ...unread, ...unusedNames(state, ordered.keys())].filter(
+    // It follows from the window and loses nothing.
+    (name) => !name.endsWith('relative_position_index'),
+  );
+  return {
+    weights: fromState(state, ordered),
+    notes: [
+      ...(prefixes.length > 0 ? [`Taken off the names: ${prefixes.map((prefix) => `"${prefix}"`).join(', ')}.`] : []),
+      ...[...converted].map(([dtype, count]) => `Converted from ${dtype} to float32: ${count} tensors.`),
+      ...(isSwin && !own
+        ? [`Assumed, because a state_dict does not say it: normalize=True, and patch merging of ${merging}.`]
+        : []),
+      ...(unused.length > 0 ? [`Not used: ${unused.length} tensors, such as ${unused.slice(0, 3).join(', ')}.`] : []),
+      ...(heads.length === 0 ? ['The heads start anew: --heads names the tasks of the output channels.'] : []),
+    ],
+  };
+}
+
+function requireKnown(merging: PatchMerging | undefined): PatchMerging {
+  if (merging !== undefined) return merging;
+  throw new FedcardioError(
+    'BAD_CONFIGURATION',
+    'A state_dict of MONAI\'s SwinUNETR does not say in which order its patch merging reads the corners: MONAI 1.5 changed it, and downsample="mergingv2" has another.',
+    {
+      hint: 'Say it with --patch-merging: monai-1.5 (the default of MONAI 1.5 or later), monai-1.4 (the default before), or mergingv2. With normalize=False the network is another one, and cannot be imported.',
+    },
+  );
 }

@@ -1,0 +1,64 @@
+import { FedcardioError } from '../../error.ts';
+import { elementsOf, type Tensors, type WeightTensor } from '../../weights/weights.ts';
+import { CORNERS, type Corner } from '../corners.ts';
+
+/**
+ * How MONAI's SwinUNETR concatenates the corners of a 2³ cube when it merges patches. Names and shapes are the same for
+ * all, so that a state_dict does not tell. Compared in MONAI's source (`swin_unetr.py`) of 0.9.0, 0.9.1, 1.0.0, 1.0.1,
+ * 1.1.0, 1.2.0, 1.3.2, 1.4.0, 1.5.0, 1.5.1 and 1.6.1:
+ *
+ * - `monai-1.5`: `downsample="merging"`, the default, from 1.5.0 on: every corner once, fedcardio's order.
+ * - `monai-1.4`: `downsample="merging"` of 0.9.0 to 1.4.0 reads the corners (0, 1, 0) and (0, 0, 1) twice, and (1, 1, 0)
+ *   and (0, 1, 1) never. The layer norm over all eight makes it another network: no weights of ours are equal to it.
+ * - `mergingv2`: `downsample="mergingv2"` from 1.0.0 on: every corner once, in another order.
+ * - `mergingv2-0.9`: the same of 0.9.1, in a third order.
+ */
+export const PATCH_MERGINGS = ['monai-1.5', 'monai-1.4', 'mergingv2', 'mergingv2-0.9'] as const;
+export type PatchMerging = (typeof PATCH_MERGINGS)[number];
+
+const corners = (...digits: readonly string[]): readonly Corner[] =>
+  digits.map((text) => [...text].map(Number) as unknown as Corner);
+
+const ORDERS: Readonly<Record<Exclude<PatchMerging, 'monai-1.4'>, readonly Corner[]>> = {
+  'monai-1.5': CORNERS,
+  mergingv2: corners('000', '001', '010', '011', '100', '101', '110', '111'),
+  'mergingv2-0.9': corners('000', '100', '010', '001', '101', '110', '011', '111'),
+};
+
+/**
+ * The tensors of a SwinUNETR in the order of `monai-1.5`. The layer norm and the linear map treat all corners alike, so
+ * that exchanging their blocks of channels gives exactly the same network.
+ *
+ * @throws FedcardioError `BAD_WEIGHTS` for a network that has no equal here
+ */
+export function inOwnOrder(tensors: Tensors, merging: PatchMerging): Tensors {
+  if (merging === 'monai-1.4') {
+    throw new FedcardioError(
+      'BAD_WEIGHTS',
+      'A SwinUNETR with downsample="merging" of MONAI 0.9 to 1.4 cannot be imported: its patch merging reads two of eight corners twice and two never, which is another network.',
+      {
+        hint: 'Train it for some epochs with MONAI 1.5 or later, which reads every corner, and import that; or use a network with downsample="mergingv2".',
+      },
+    );
+  }
+  const sources = CORNERS.map((own) => ORDERS[merging].findIndex((corner) => corner.join() === own.join()));
+  return new Map(
+    [...tensors].map(([name, tensor]) => {
+      const isMerging = /\.downsample\.(norm\.(weight|bias)|reduction\.weight)$/.test(name) && tensor.dtype === 'F32';
+      return [name, isMerging ? exchanged(tensor, sources) : tensor];
+    }),
+  );
+}
+
+/** Block i of the last axis, of eight, is block `sources[i]` of the tensor. */
+function exchanged({ dtype, shape, data }: WeightTensor, sources: readonly number[]): WeightTensor {
+  const columns = shape.at(-1)!;
+  const block = columns / sources.length;
+  const moved = new Float32Array(elementsOf(shape));
+  for (let row = 0; row < moved.length; row += columns) {
+    sources.forEach((source, target) => {
+      moved.set(data.subarray(row + source * block, row + (source + 1) * block), row + target * block);
+    });
+  }
+  return { dtype, shape, data: moved };
+}
