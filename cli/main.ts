@@ -1,21 +1,17 @@
-import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { describeError } from '../lib/error.ts';
 import { printableLines } from '../lib/printable.ts';
 import { createCommands } from './commands.ts';
+import { VERSION } from './version.ts';
 
 /** Exit codes: 0 done, 1 failed, 2 wrong command line, 130 interrupted. */
 const USAGE = 2;
 const INTERRUPTED = 130;
 
-const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
-  version: string;
-};
-
 // Set before the commands are added, which inherit it: commander's own exit code for a wrong command line is 1.
 const program = new Command('fedcardio')
   .description('Hospitals train one cardiac-CT model together; images never leave them.')
-  .version(version)
+  .version(VERSION)
   .exitOverride()
   .showHelpAfterError('(run with --help for the options)')
   .addHelpText(

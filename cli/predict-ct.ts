@@ -1,4 +1,4 @@
-import { createReadStream, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { createReadStream, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import type { TrainedModel } from '../gpu-tasks/stage-model.ts';
 import { TASKS, type TaskId } from '../lib/federation/tasks.ts';
@@ -6,6 +6,7 @@ import { writeMarkups } from '../lib/imaging/markups.ts';
 import { readNifti } from '../lib/imaging/nifti-read.ts';
 import { writeNifti } from '../lib/imaging/nifti-write.ts';
 import { examineImage } from '../lib/intake/image.ts';
+import { sha256Hex } from '../lib/json.ts';
 import { createNetwork } from '../lib/models/network.ts';
 import { loadBackend } from '../lib/nn/backend.ts';
 import { classVolume } from '../lib/scoring/class-volume.ts';
@@ -13,6 +14,8 @@ import { prepareImage } from '../lib/training/cases.ts';
 import type { Prediction } from '../lib/training/decode-prediction.ts';
 import { predictTasks } from '../lib/training/infer.ts';
 import { doubtsOf } from '../lib/training/plausibility.ts';
+import { type Origin, originLine, PURPOSE, recordFile } from './prediction-record.ts';
+import { VERSION } from './version.ts';
 
 /** A model's prediction for one task in one CT. */
 export interface Finding {
@@ -24,7 +27,7 @@ export interface Finding {
   readonly landmarks?: Readonly<Record<string, readonly number[] | null>>;
   /** Segmentations only: volume of class 1, mm³. */
   readonly volumeMm3?: number;
-  /** What makes this prediction implausible, such as points that no aortic root has so far apart. */
+  /** What makes this prediction implausible, such as points or a volume that no aortic root has. */
   readonly doubts: readonly string[];
   readonly files: readonly string[];
 }
@@ -32,7 +35,7 @@ export interface Finding {
 export interface Predictor {
   /** The tensor backend, in one line. */
   readonly backend: string;
-  /** Model and purpose; also in the description fields of the written files. */
+  /** Release, model and purpose. */
   readonly origin: string;
   /**
    * @param name start of the names of the predictions
@@ -42,25 +45,34 @@ export interface Predictor {
   close(): void;
 }
 
-/** Loads a model that predicts files one after the other and writes its predictions to the folder `out`. */
+/**
+ * Loads a model that predicts files one after the other and writes its predictions to the folder `out`. The record of a
+ * CT is written last, so that it never speaks of files that are not there.
+ */
 export async function openPredictor(trained: TrainedModel, out: string): Promise<Predictor> {
   const { model, tasks, patch, weights } = trained;
   const { description } = await loadBackend();
   const network = createNetwork(model, tasks, 0);
   network.load(weights);
   mkdirSync(out, { recursive: true });
-  const origin = `fedcardio model ${trained.sha256.slice(0, 12)}: for research only, not a medical device`;
   return {
     backend: description,
-    origin,
+    origin: `fedcardio ${VERSION}, model ${trained.sha256.slice(0, 12)}: ${PURPOSE}`,
     async predict(ct, name) {
       await examineImage(createReadStream(ct), statSync(ct).size);
-      const image = readNifti(readFileSync(ct), basename(ct));
+      const bytes = readFileSync(ct);
+      const image = readNifti(bytes, basename(ct));
       const own = { shape: image.shape, affine: image.affine };
       const predictions = await predictTasks(network, prepareImage(image, trained), own, patch, tasks);
-      return [...predictions].map(([task, prediction]) =>
-        written(ct, join(out, `${name}-${task}`), task, prediction, origin),
+      const origin: Origin = { model: trained.sha256, image: { file: basename(ct), sha256: sha256Hex(bytes) } };
+      const record = join(out, recordFile(name));
+      rmSync(record, { force: true });
+      const findings = [...predictions].map(([task, prediction]) =>
+        written(ct, join(out, `${name}-${task}`), task, prediction, originLine(origin)),
       );
+      const text = { schema: 'fedcardio.prediction/1', release: VERSION, purpose: PURPOSE, ...origin, findings };
+      writeFileSync(record, `${JSON.stringify(text, null, 2)}\n`);
+      return findings;
     },
     close: () => network.dispose(),
   };

@@ -4,6 +4,7 @@ import { printable } from '../lib/printable.ts';
 import { aboutCampaign, type CampaignFlags, campaignContext } from './campaign.ts';
 import type { Finding } from './predict-ct.ts';
 import { predictionNames } from './prediction-names.ts';
+import { VERSION } from './version.ts';
 
 /** `fedcardio predict <campaign> <stage> <ct...>`: runs a trained model on CTs on this machine. */
 export const predictCommand = (): Command =>
@@ -12,11 +13,13 @@ export const predictCommand = (): Command =>
     .argument('<ct...>', 'CTs in HU, as .nii or .nii.gz')
     .description('Run a trained model on CTs on this machine. No data leaves the machine.')
     .option('--out <dir>', 'folder for predictions', 'predictions')
+    .option('--overwrite', 'replace predictions of other CTs or models in this folder', false)
     .addHelpText(
       'after',
       `
 For each CT and task: <name>-<task>.nii.gz, a class map on the CT's own grid, and for landmarks
-<name>-<task>.mrk.json, for 3D Slicer. <name> is the CT's file name, preceded by its folders if
+<name>-<task>.mrk.json, for 3D Slicer; for each CT <name>-prediction.json with the findings, the
+release, and the SHA-256 of model and CT. <name> is the CT's file name, preceded by its folders if
 several CTs have the same: p1-image, p2-image. A CT that intake would reject, such as one that is
 not in HU, does not stop the others; the exit code is then 1.
 
@@ -28,16 +31,20 @@ Examples:
 
 interface PredictFlags extends CampaignFlags {
   readonly out: string;
+  readonly overwrite: boolean;
 }
 
 async function predict(campaign: string, stage: string, cts: readonly string[], flags: PredictFlags): Promise<void> {
   const names = predictionNames(cts);
-  const [{ trainedModel }, { openPredictor }] = await Promise.all([
+  const [{ trainedModel }, { openPredictor }, { PURPOSE, requireFree }] = await Promise.all([
     import('../gpu-tasks/stage-model.ts'),
     import('./predict-ct.ts'),
+    import('./prediction-record.ts'),
   ]);
   const { federationStore } = await campaignContext(flags);
   const trained = await trainedModel(federationStore, campaign, stage);
+  const { sha256: model, tasks } = trained;
+  await requireFree({ names, out: flags.out, model, tasks, overwrite: flags.overwrite });
   const predictor = await openPredictor(trained, flags.out);
   console.error(`${predictor.backend}\n${predictor.origin}`);
   const findings: Finding[] = [];
@@ -51,7 +58,10 @@ async function predict(campaign: string, stage: string, cts: readonly string[], 
     }
   }
   predictor.close();
-  if (flags.json) console.log(JSON.stringify({ campaign, stage, model: trained.sha256, findings, failed }, null, 2));
+  if (flags.json)
+    console.log(
+      JSON.stringify({ campaign, stage, model, release: VERSION, purpose: PURPOSE, findings, failed }, null, 2),
+    );
   else for (const line of findings.map(lineOf)) console.log(line);
   for (const { ct, reason } of failed) console.error(printable(`${ct}: ${reason}`));
   if (failed.length > 0) process.exitCode = 1;

@@ -1,8 +1,7 @@
-import { FedcardioError } from '../lib/error.ts';
+import { FedcardioError, isFedcardioError } from '../lib/error.ts';
 import { federationKeys, type RoundAddress } from '../lib/federation/keys.ts';
 import { commitSchema, type ModelConfig, type Plan, planSchema } from '../lib/federation/schemas.ts';
 import type { TaskId } from '../lib/federation/tasks.ts';
-import { sha256Hex } from '../lib/json.ts';
 import { initialWeights } from '../lib/models/initial-weights.ts';
 import { createNetwork, type Network } from '../lib/models/network.ts';
 import { type LearningStage, learns, modelOf, stageOf, tasksOf } from '../lib/protocol/plan.ts';
@@ -10,7 +9,6 @@ import type { FederationStore } from '../lib/storage/contract.ts';
 import { readJson } from '../lib/storage/documents.ts';
 import type { Preparation } from '../lib/training/cases.ts';
 import { bodyOf, loadSiteModel } from '../lib/training/local-parameters.ts';
-import { decodeSafetensors } from '../lib/weights/safetensors.ts';
 import type { Weights } from '../lib/weights/weights.ts';
 import type { SiteData } from './site-data.ts';
 import { readLocalParameters } from './site-state.ts';
@@ -66,15 +64,13 @@ export async function networkOf(
 
 async function readInit(federationStore: FederationStore, campaign: string, sha256: string): Promise<Weights> {
   const key = federationKeys.init(campaign, sha256);
-  const stored = await federationStore.tryGet(key);
-  if (stored && sha256Hex(stored.body) === sha256) return decodeSafetensors(stored.body);
-  throw new FedcardioError(
-    'BAD_CONFIGURATION',
-    `${key} ${stored ? 'does not have the hash in its name' : 'does not exist'}.`,
-    {
-      hint: 'Store the weights with `fedcardio import`, and start the campaign under a new id.',
-    },
-  );
+  const hint = 'Store the weights with `fedcardio import`, and start the campaign under a new id.';
+  try {
+    return await readWeights(federationStore, { key, sha256 }, hint);
+  } catch (cause) {
+    if (!isFedcardioError(cause, 'NOT_FOUND')) throw cause;
+    throw new FedcardioError('BAD_CONFIGURATION', `${key} does not exist.`, { cause, hint });
+  }
 }
 
 /** The network and all weights of a finished stage; for a probe, including the probed body. */

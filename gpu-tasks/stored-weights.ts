@@ -14,12 +14,13 @@ import type { Weights } from '../lib/weights/weights.ts';
 export async function readWeights(
   store: Pick<FederationStore, 'get'>,
   { key, sha256 }: Pick<StoredFile, 'key' | 'sha256'>,
+  hint = 'Restore the version that the round published; `fedcardio verify` names every changed file.',
 ): Promise<Weights> {
   const { body } = await store.get(key);
   const actual = sha256Hex(body);
   if (actual !== sha256) {
     throw new FedcardioError('BAD_WEIGHTS', `${key} has SHA-256 ${actual}, not ${sha256}: it was changed or damaged.`, {
-      hint: 'Restore the version that the round published; `fedcardio verify` names every changed file.',
+      hint,
     });
   }
   try {

@@ -352,9 +352,16 @@ describe('a campaign over HTTP', () => {
     for (const name of ['calcification.nii.gz', 'hinge-points.nii.gz', 'hinge-points.mrk.json']) {
       const file = readFileSync(join(folder, `patient-b9-${name}`));
       expect((name.endsWith('.gz') ? gunzipSync(file) : file).toString('latin1')).toContain(
-        `fedcardio model ${sha256.slice(0, 12)}: for research only, not a medical device`,
+        `model ${sha256.slice(0, 12)} CT ${sha256Hex(readFileSync(ct)).slice(0, 12)}: for research only`,
       );
     }
+    const record = JSON.parse(readFileSync(join(folder, 'patient-b9-prediction.json'), 'utf8'));
+    expect(record).toMatchObject({
+      model: sha256,
+      image: { file: 'patient-b9.nii.gz', sha256: sha256Hex(readFileSync(ct)) },
+      purpose: 'for research only, not a medical device',
+      findings,
+    });
     for (const task of TASKS) {
       const key = siteKeys.prediction(CAMPAIGN.id, 'student', task, 'patient-b9');
       const [here, there] = [readFileSync(join(folder, `patient-b9-${task}.nii.gz`)), await store.get(key)];
@@ -366,6 +373,12 @@ describe('a campaign over HTTP', () => {
         TASK_TABLE['hinge-points'].classes,
       ),
     ).toHaveLength(5);
+
+    const written = readFileSync(join(folder, 'patient-b9-calcification.nii.gz'));
+    writeFileSync(ct, writeNifti({ shape, affine, data: Float32Array.from(data, (hu) => hu + 1) }));
+    const again = await fedcardio('predict', CAMPAIGN.id, 'student', ct, '--out', folder);
+    expect(again.code).toBe(1);
+    expect(readFileSync(join(folder, 'patient-b9-calcification.nii.gz'))).toEqual(written);
   });
 
   test('writes nothing about a patient to the federation bucket', async () => {

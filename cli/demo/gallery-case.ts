@@ -1,10 +1,11 @@
 import { siteKeys } from '../../lib/federation/keys.ts';
 import { type CatalogEntry, catalogSchema, type Federation, type LabelEntry } from '../../lib/federation/schemas.ts';
 import { TASK_IDS, TASKS, type TaskId } from '../../lib/federation/tasks.ts';
+import { roundClasses } from '../../lib/imaging/class-map.ts';
 import { decodeLandmarks, landmarksOfClassMap } from '../../lib/imaging/landmarks.ts';
 import { readMarkups } from '../../lib/imaging/markups.ts';
 import { readNifti } from '../../lib/imaging/nifti-read.ts';
-import type { Landmark } from '../../lib/imaging/volume.ts';
+import type { Landmark, Volume } from '../../lib/imaging/volume.ts';
 import type { GalleryCase, LandmarkPair, MaskPair } from '../../lib/report/gallery.ts';
 import { dice } from '../../lib/scoring/dice.ts';
 import type { SiteStore, Stores } from '../../lib/storage/contract.ts';
@@ -57,12 +58,12 @@ async function pictureOf(
   for (const { task, body } of files) {
     const label = entry.labels[task];
     if (!label) continue;
-    const predicted = readNifti(body);
+    const predicted = readClassMap(body);
     if (TASKS[task].kind === 'landmarks') {
       const truth = await landmarksOf(store, task, label);
       landmarks.push({ task, truth, predicted: decodeLandmarks(predicted, TASKS[task].classes.length) });
     } else {
-      const truth = readNifti((await store.get(label.key)).body, label.key);
+      const truth = readClassMap((await store.get(label.key)).body, label.key);
       masks.push({ task, truth, predicted, dice: dice(predicted.data, truth.data) });
     }
   }
@@ -74,5 +75,10 @@ async function landmarksOf(store: SiteStore, task: TaskId, { key, format }: Labe
   const { classes } = TASKS[task];
   return format === 'markups'
     ? readMarkups(new TextDecoder().decode(body), classes)
-    : landmarksOfClassMap(readNifti(body, key), classes.length);
+    : landmarksOfClassMap(readClassMap(body, key), classes.length);
+}
+
+function readClassMap(body: Uint8Array, name?: string): Volume {
+  const map = readNifti(body, name);
+  return { ...map, data: roundClasses(map.data) };
 }

@@ -14,6 +14,8 @@ export interface TaskDefinition {
   readonly classTitles?: readonly string[];
   /** Landmarks only: distances that a pseudo-label must have to be learnt from. */
   readonly plausibleDistances?: readonly PlausibleDistance[];
+  /** Segmentations only: bounds, inclusive, of the volume of class 1 that a prediction may plausibly have, mm³. */
+  readonly plausibleVolumeMm3?: readonly [low: number, high: number];
   /** Segmentations only: whether the volume of class 1 is scored and reported. */
   readonly reportsVolume?: boolean;
 }
@@ -31,6 +33,11 @@ interface PlausibleDistance {
  * The plausible distances are wide: they catch a point in the wrong structure, not an unusual patient. Two hinge points
  * are a chord of the annulus, which is 18 to 32 mm across in TAVI patients. An ostium lies one coronary height, usually
  * 8 to 20 mm, above its hinge point.
+ *
+ * So is the plausible volume of calcium. Stenosis is severe from a score of 1,274 (women) or 2,065 (men) (Clavel et al.
+ * 2014, J Am Coll Cardiol 64:1202), and scores above 6,000 are rare. A score counts each 3 mm³ of calcium one to four
+ * times by its density (Agatston et al. 1990, J Am Coll Cardiol 15:827), so that such a valve, which is dense, holds
+ * about 5 ml. The bound is twice that.
  */
 const DEFINITIONS = {
   'hinge-points': {
@@ -57,6 +64,7 @@ const DEFINITIONS = {
     kind: 'segmentation',
     title: 'Calcification',
     classes: ['calcium'],
+    plausibleVolumeMm3: [0, 10_000],
     reportsVolume: true,
   },
   'coronary-arteries': {

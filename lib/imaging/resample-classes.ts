@@ -26,7 +26,8 @@ export function resampleClasses(probabilities: readonly Volume[], { shape, affin
 
 function overtake(classes: Uint8Array, best: Float32Array, plane: Float32Array, label: number): void {
   for (let i = 0; i < plane.length; i += 1) {
-    if ((plane[i] as number) <= (best[i] as number)) continue;
+    // Written so that NaN does not win.
+    if (!((plane[i] as number) > (best[i] as number))) continue;
     best[i] = plane[i] as number;
     classes[i] = label;
   }

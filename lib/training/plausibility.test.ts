@@ -84,6 +84,31 @@ describe('a pseudo-label', () => {
   });
 });
 
+test('a volume of calcium that no valve holds is refused, and doubted', () => {
+  const found = (voxels: number) => ({
+    confidence: 0.9,
+    classMap: {
+      shape: [20, 20, 20] as Vec3,
+      // 5 mm³ a voxel.
+      affine: [
+        [1, 0, 0, 0],
+        [0, 1, 0, 0],
+        [0, 0, 5, 0],
+        [0, 0, 0, 1],
+      ] as const,
+      data: Uint8Array.from({ length: 8000 }, (_, i) => (i < voxels ? 1 : 0)),
+    },
+  });
+
+  expect(failures('calcification', found(2000), filter)).toEqual([]);
+  expect(failures('calcification', found(6800), filter)).toEqual([
+    { name: 'volume of calcium', passed: false, detail: '34000.0 mm³ of 0 to 10000' },
+  ]);
+  expect(doubtsOf('calcification', found(6800))).toEqual(['volume of calcium: 34000.0 mm³ of 0 to 10000']);
+  expect(failures('calcification', found(6800), { ...filter, plausibility: false })).toEqual([]);
+  expect(failures('coronary-arteries', found(6800), filter)).toEqual([]);
+});
+
 test('a distance is Euclidean, in mm', () => {
   expect(distance([1, 2, 3], [4, 6, 15])).toBe(13);
 });

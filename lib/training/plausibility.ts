@@ -1,5 +1,7 @@
+import { MIN_CONFIDENCE } from '../federation/stages/pseudo-label.ts';
 import { TASKS, type TaskId } from '../federation/tasks.ts';
-import type { Landmark, Vec3 } from '../imaging/volume.ts';
+import type { Landmark, Vec3, Volume } from '../imaging/volume.ts';
+import { classVolume } from '../scoring/class-volume.ts';
 
 export interface Check {
   readonly name: string;
@@ -7,15 +9,16 @@ export interface Check {
   readonly detail?: string;
 }
 
-/** A prediction, without its class map. */
+/** A prediction. Without a class map its volume is not checked. */
 interface Found {
   readonly confidence: number;
+  readonly classMap?: Volume;
   readonly landmarks?: readonly Landmark[];
 }
 
 const ALL_FOUND = 'all-found';
 
-/** The checks that a pseudo-label must pass to be learnt from: confidence and, for landmarks, a plausible anatomy. */
+/** The checks that a pseudo-label must pass to be learnt from: confidence and a plausible anatomy. */
 export function pseudoLabelChecks(
   task: TaskId,
   found: Found,
@@ -26,7 +29,8 @@ export function pseudoLabelChecks(
     passed: found.confidence >= filter.minConfidence,
     detail: `${found.confidence.toFixed(2)} of at least ${filter.minConfidence}`,
   };
-  if (!filter.plausibility || !found.landmarks) return [confidence];
+  if (!filter.plausibility) return [confidence];
+  if (!found.landmarks) return [confidence, ...volume(task, found.classMap)];
   return [confidence, allFound(task, found.landmarks), ...distances(task, found.landmarks)];
 }
 
@@ -36,7 +40,7 @@ export function pseudoLabelChecks(
  */
 export function doubtsOf(task: TaskId, found: Found): readonly string[] {
   if (!found.landmarks && found.confidence === 0) return [];
-  return pseudoLabelChecks(task, found, { minConfidence: 0.5, plausibility: true })
+  return pseudoLabelChecks(task, found, { minConfidence: MIN_CONFIDENCE, plausibility: true })
     .filter(({ name, passed }) => !passed && name !== ALL_FOUND)
     .map(({ name, detail }) => `${name}: ${detail}`);
 }
@@ -64,6 +68,15 @@ function distances(task: TaskId, landmarks: readonly Landmark[]): readonly Check
       },
     ];
   });
+}
+
+function volume(task: TaskId, classMap: Volume | undefined): readonly Check[] {
+  const { classes, plausibleVolumeMm3: plausible } = TASKS[task];
+  if (!classMap || !plausible) return [];
+  const [low, high] = plausible;
+  const mm3 = classVolume(classMap);
+  const detail = `${mm3.toFixed(1)} mm³ of ${low} to ${high}`;
+  return [{ name: `volume of ${classes[0]}`, passed: mm3 >= low && mm3 <= high, detail }];
 }
 
 /** Euclidean distance, mm. */

@@ -3,6 +3,9 @@ import { stageName } from '../schemas/common.ts';
 import { stageBase } from './fields.ts';
 import { defineStageKind, modelFaults } from './kind.ts';
 
+/** Mean probability from which a prediction is believed, unless a stage says otherwise. */
+export const MIN_CONFIDENCE = 0.5;
+
 /** Labels, at each site, the cases that lack a label. */
 export const pseudoLabel = defineStageKind(
   z
@@ -19,14 +22,16 @@ export const pseudoLabel = defineStageKind(
             .number()
             .min(0)
             .max(1)
-            .default(0.5)
+            .default(MIN_CONFIDENCE)
             .describe(
               'Pseudo-labels with a lower mean softmax probability over the predicted foreground are not used.',
             ),
           plausibility: z
             .boolean()
             .default(true)
-            .describe('Require all landmarks, one component each, and distances within the anatomical range.'),
+            .describe(
+              'Require all landmarks, one component each, and distances and volumes within the anatomical range.',
+            ),
         })
         .prefault({})
         .describe('Which pseudo-labels are used.'),

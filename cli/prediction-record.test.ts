@@ -1,0 +1,77 @@
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { fileHash, originLine, recordFile, requireFree } from './prediction-record.ts';
+
+let out: string;
+let ct: string;
+
+beforeEach(() => {
+  out = mkdtempSync(join(tmpdir(), 'fedcardio-record-'));
+  ct = join(out, 'p1.nii.gz');
+  writeFileSync(ct, 'a CT');
+});
+afterEach(() => rmSync(out, { recursive: true }));
+
+const check = (overwrite = false, model = 'm1') =>
+  requireFree({ names: new Map([[ct, 'p1']]), out, model, tasks: ['calcification', 'hinge-points'], overwrite });
+const predicted = async (model = 'm1') => {
+  writeFileSync(join(out, 'p1-calcification.nii.gz'), 'a class map');
+  writeFileSync(join(out, recordFile('p1')), JSON.stringify({ model, image: { sha256: await fileHash(ct) } }));
+};
+const refusal = (text: RegExp) =>
+  expect.objectContaining({
+    code: 'BAD_CONFIGURATION',
+    message: expect.stringMatching(text),
+    hint: expect.stringMatching(/^Nothing was written\./),
+  });
+
+test('a new folder, and predictions of the same CT by the same model, may be written', async () => {
+  await check();
+  await predicted();
+  await check();
+});
+
+test.each<[string, () => void | Promise<void>]>([
+  ['of another CT of the same name', () => writeFileSync(ct, 'another CT')],
+  ['without a record', () => rmSync(join(out, recordFile('p1')))],
+  ['with a damaged record', () => writeFileSync(join(out, recordFile('p1')), '{')],
+  ['by another model', () => predicted('m0')],
+])('predictions %s are replaced only with --overwrite', async (_, change) => {
+  await predicted();
+  await change();
+
+  await expect(check()).rejects.toEqual(refusal(/^Predictions of another CT or model would be replaced: .*p1-/));
+  await check(true);
+});
+
+test.each(['p1-hinge-points.mrk.json', 'p1-hinge-points.nii.gz', 'p1-prediction.json'])(
+  '%s alone is not replaced either',
+  async (file) => {
+    writeFileSync(join(out, file), 'not ours');
+
+    await expect(check()).rejects.toEqual(refusal(new RegExp(file)));
+  },
+);
+
+test('a CT is never replaced, not even with --overwrite', async () => {
+  const label = join(out, 'p1-calcification.nii.gz');
+  writeFileSync(label, 'a CT with an unlucky name');
+  const names = new Map([
+    [ct, 'p1'],
+    [label, 'p1-calcification'],
+  ]);
+
+  await expect(requireFree({ names, out, model: 'm1', tasks: ['calcification'], overwrite: true })).rejects.toEqual(
+    refusal(/would replace the CT/),
+  );
+  expect(existsSync(label)).toBe(true);
+});
+
+test('the line of origin fits into a NIfTI header', () => {
+  const line = originLine({ model: '0'.repeat(64), image: { file: 'p1.nii.gz', sha256: '1'.repeat(64) } });
+
+  expect(line).toMatch(/^fedcardio \S+ model 0{12} CT 1{12}: for research only$/);
+  expect(Buffer.byteLength(line)).toBeLessThanOrEqual(79);
+});

@@ -1,0 +1,95 @@
+import { createHash } from 'node:crypto';
+import { createReadStream, existsSync, readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { z } from 'zod';
+import { FedcardioError } from '../lib/error.ts';
+import { TASKS, type TaskId } from '../lib/federation/tasks.ts';
+import { VERSION } from './version.ts';
+
+export const PURPOSE = 'for research only, not a medical device';
+
+/** Where a CT's predictions come from: the start of `<name>-prediction.json`. */
+export interface Origin {
+  /** SHA-256 of the model's weights. */
+  readonly model: string;
+  readonly image: { readonly file: string; readonly sha256: string };
+}
+
+const recordSchema = z.object({ model: z.string(), image: z.object({ sha256: z.string() }) });
+
+/** Name of the file that says where the predictions of a CT come from, and what they found. */
+export const recordFile = (name: string): string => `${name}-prediction.json`;
+
+/** One line for files that have room for a line, at most 79 bytes in NIfTI. */
+export const originLine = ({ model, image }: Origin): string =>
+  `fedcardio ${VERSION} model ${model.slice(0, 12)} CT ${image.sha256.slice(0, 12)}: for research only`;
+
+/** SHA-256 of a file, as sha256sum gives it. */
+export async function fileHash(file: string): Promise<string> {
+  const hash = createHash('sha256');
+  for await (const chunk of createReadStream(file)) hash.update(chunk);
+  return hash.digest('hex');
+}
+
+/** Every file that the predictions of one CT may consist of. */
+const filesOf = (name: string, tasks: readonly TaskId[]): readonly string[] => [
+  ...tasks.flatMap((task) => [
+    `${name}-${task}.nii.gz`,
+    ...(TASKS[task].kind === 'landmarks' ? [`${name}-${task}.mrk.json`] : []),
+  ]),
+  recordFile(name),
+];
+
+/** What is about to be predicted. */
+export interface Plan {
+  /** Names of the predictions, by path of the CT. */
+  readonly names: ReadonlyMap<string, string>;
+  readonly out: string;
+  readonly model: string;
+  readonly tasks: readonly TaskId[];
+  /** Replace the predictions of other models and CTs. */
+  readonly overwrite: boolean;
+}
+
+/**
+ * Checks, before anything is computed, that predictions replace no file but earlier predictions of the same CT by the same
+ * model. A CT is never replaced.
+ *
+ * @throws FedcardioError `BAD_CONFIGURATION` that names the files
+ */
+export async function requireFree({ names, out, model, tasks, overwrite }: Plan): Promise<void> {
+  const cts = new Set([...names.keys()].map((ct) => resolve(ct)));
+  const taken: string[] = [];
+  for (const [ct, name] of names) {
+    const present = filesOf(name, tasks)
+      .map((file) => join(out, file))
+      .filter((file) => existsSync(file));
+    const own = present.find((file) => cts.has(resolve(file)));
+    if (own !== undefined) {
+      throw new FedcardioError('BAD_CONFIGURATION', `The predictions of ${ct} would replace the CT ${own}.`, {
+        hint: 'Nothing was written. Give another folder with --out.',
+      });
+    }
+    if (present.length > 0 && !overwrite && !(await isSame(join(out, recordFile(name)), ct, model))) {
+      taken.push(present[0] as string);
+    }
+  }
+  if (taken.length === 0) return;
+  const more = taken.length > 3 ? `, and ${taken.length - 3} more` : '';
+  throw new FedcardioError(
+    'BAD_CONFIGURATION',
+    `Predictions of another CT or model would be replaced: ${taken.slice(0, 3).join(', ')}${more}.`,
+    { hint: 'Nothing was written. Give another folder with --out, or replace them with --overwrite.' },
+  );
+}
+
+/** Whether a record is of this CT and model. A CT that cannot be read replaces nothing: its prediction fails. */
+async function isSame(record: string, ct: string, model: string): Promise<boolean> {
+  if (!existsSync(record)) return false;
+  try {
+    const { success, data } = recordSchema.safeParse(JSON.parse(readFileSync(record, 'utf8')));
+    return success && data.model === model && data.image.sha256 === (await fileHash(ct));
+  } catch {
+    return false;
+  }
+}
