@@ -25,7 +25,7 @@ Examples:
   fedcardio export tavi-2026 student --federation heart
   fedcardio export tavi-2026 teacher/calcification --out unet.safetensors
 
-In Python:
+In Python, with MONAI 1.5 or later (older versions merge patches differently):
   model = monai.networks.nets.SwinUNETR(in_channels=1, out_channels=..., feature_size=48)
   model.load_state_dict(safetensors.torch.load_file("tavi-2026-student.safetensors"))`,
     )
