@@ -1,4 +1,9 @@
-/** Stable codes of all errors that fedcardio raises. Programs branch on these, never on messages. */
+import { systemProblem } from './error/system-problem.ts';
+
+/**
+ * Stable codes of all errors that fedcardio raises. Programs branch on these, never on messages. `STORAGE` is a storage
+ * that answers and refuses; `STORAGE_UNAVAILABLE` and `STORAGE_FULL` are outages, see {@link isOutage}.
+ */
 export type ErrorCode =
   | 'BAD_CONFIGURATION'
   | 'BAD_MESSAGE'
@@ -10,6 +15,8 @@ export type ErrorCode =
   | 'NOT_FOUND'
   | 'PRECONDITION_FAILED'
   | 'STORAGE'
+  | 'STORAGE_UNAVAILABLE'
+  | 'STORAGE_FULL'
   | 'NO_BACKEND'
   | 'TRAINING_DIVERGED'
   | 'NO_DATA'
@@ -45,15 +52,41 @@ export const isFedcardioError = (error: unknown, code?: ErrorCode): error is Fed
   error.name === 'FedcardioError' &&
   (code === undefined || (error as FedcardioError).code === code);
 
+/**
+ * An error of the operating system as one of ours; undefined for any other error.
+ *
+ * @param path the file, for errors that do not name it
+ */
+export function systemError(error: unknown, path?: string): FedcardioError | undefined {
+  if (isFedcardioError(error)) return undefined;
+  const problem = systemProblem(error, path);
+  return problem && new FedcardioError(problem.code, problem.message, { cause: error, hint: problem.hint });
+}
+
+/** The stable code of any error, for logs. */
+export const errorCode = (error: unknown): ErrorCode | 'UNEXPECTED' =>
+  isFedcardioError(error) ? error.code : (systemProblem(error)?.code ?? 'UNEXPECTED');
+
+/**
+ * Whether the storage is away or full. This is no fault of the work that met it: wait and try again, with the same result
+ * as without the outage (lib/storage/outages.ts).
+ */
+export const isOutage = (error: unknown): boolean => OUTAGES.includes(errorCode(error));
+
+const OUTAGES: readonly string[] = ['STORAGE_UNAVAILABLE', 'STORAGE_FULL'];
+
 /** A text with exactly one full stop at its end. For messages that end in the text of another error. */
 export function endSentence(text: string): string {
   // No regular expression: `\s*$` takes quadratic time for a text with many spaces, which a site can send.
   const trimmed = text.trimEnd();
-  return trimmed.endsWith('.') ? trimmed : `${trimmed}.`;
+  return ENDS.includes(trimmed.at(-1) ?? '') ? trimmed : `${trimmed}.`;
 }
+
+const ENDS: readonly string[] = ['.', '!', '?', '…'];
 
 /** One line for users: the message, and the hint if there is one. */
 export function describeError(error: unknown): string {
-  if (isFedcardioError(error)) return error.hint ? `${error.message} ${error.hint}` : error.message;
-  return error instanceof Error ? error.message : String(error);
+  const known = isFedcardioError(error) ? error : systemProblem(error);
+  if (known) return known.hint ? `${endSentence(known.message)} ${known.hint}` : known.message;
+  return error instanceof Error ? error.message || error.name : String(error);
 }

@@ -1,4 +1,4 @@
-import { FedcardioError } from '../error.ts';
+import { type ErrorCode, errorCode, FedcardioError, isOutage } from '../error.ts';
 
 /** The fields of an SDK exception on which callers branch. */
 export interface ServiceFailure {
@@ -31,7 +31,7 @@ export const attemptWith =
   };
 
 /**
- * Translates an SDK exception about an object to `NOT_FOUND`, `PRECONDITION_FAILED` or `STORAGE`.
+ * Translates an SDK exception about an object to `NOT_FOUND`, `PRECONDITION_FAILED`, or like {@link storageError}.
  *
  * @param action the failed action, for the message: "read s3://bucket/key"
  */
@@ -47,7 +47,7 @@ export function objectError(error: unknown, action: string): FedcardioError {
   return storageError(error, action);
 }
 
-/** Translates an SDK exception about a queue to `NOT_FOUND` or `STORAGE`. */
+/** Translates an SDK exception about a queue to `NOT_FOUND`, or like {@link storageError}. */
 export function queueError(error: unknown, action: string): FedcardioError {
   const { name } = serviceFailure(error);
   if (name.includes('QueueDoesNotExist') || name.includes('NonExistentQueue')) {
@@ -67,14 +67,41 @@ const HINTS: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'Check that the local server is running on this port.',
 };
 
-/** Translates any other SDK exception to `STORAGE`. */
+/** Names of storages without space: this project's server, MinIO's disks, a quota of Ceph. */
+const FULL: readonly string[] = ['InsufficientStorage', 'XMinioStorageFull', 'QuotaExceeded'];
+
+/** Names of outages with a status below 500: time-outs, throttling, and credentials that are about to be renewed. */
+const UNAVAILABLE =
+  /^(RequestTimeout|TimeoutError|SlowDown|.*Throttl.*|TooManyRequests.*|RequestLimitExceeded|ExpiredToken.*|TokenRefreshRequired)$/;
+
+/** Statuses below 500 of a server, or of a proxy in front of it, that is overloaded. */
+const BUSY: readonly number[] = [408, 425, 429];
+
+/** 501 and 505 say that the server never will. */
+const REFUSALS: readonly number[] = [501, 505];
+
+/** Whether the storage is away or full, or answers and refuses. */
+function storageCode(error: unknown): ErrorCode {
+  const { name, status = 0 } = serviceFailure(error);
+  if (status === 507 || FULL.includes(name)) return 'STORAGE_FULL';
+  if (UNAVAILABLE.test(name) || BUSY.includes(status)) return 'STORAGE_UNAVAILABLE';
+  if (status >= 500 && !REFUSALS.includes(status)) return 'STORAGE_UNAVAILABLE';
+  if (name === 'CredentialsProviderError' && /expired/i.test((error as Error).message)) return 'STORAGE_UNAVAILABLE';
+  return isOutage(error) ? (errorCode(error) as ErrorCode) : 'STORAGE';
+}
+
+/**
+ * Translates any other SDK exception: to `STORAGE_UNAVAILABLE` or `STORAGE_FULL` if it is an outage, and to `STORAGE` if a
+ * retry would not help.
+ */
 export function storageError(error: unknown, action: string): FedcardioError {
   const { name, status } = serviceFailure(error);
   const code = (error as { readonly code?: string } | undefined)?.code;
   const message = error instanceof Error && error.message ? error.message : String(code ?? error);
   const hint = HINTS[name] ?? HINTS[code ?? ''];
   const what = [name === 'Error' ? code : name, status].filter((part) => part !== undefined).join(' ');
-  return new FedcardioError('STORAGE', `Cannot ${action}: ${message}${what ? ` (${what})` : ''}.`, {
+  const text = message.trimEnd().replace(/\.$/, '');
+  return new FedcardioError(storageCode(error), `Cannot ${action}: ${text}${what ? ` (${what})` : ''}.`, {
     cause: error,
     ...(hint ? { hint } : {}),
   });

@@ -44,7 +44,7 @@ describe.each([
   test('fails after three attempts', async () => {
     const { store, requests } = await serving(interrupted);
 
-    await expect(store.getRange('key', 0, 6, memory())).rejects.toMatchObject({ code: 'STORAGE' });
+    await expect(store.getRange('key', 0, 6, memory())).rejects.toMatchObject({ code: 'STORAGE_UNAVAILABLE' });
     expect(requests()).toBe(3);
   });
 });

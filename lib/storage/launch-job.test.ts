@@ -163,7 +163,7 @@ describe('a crash', () => {
 
   test('after a lost response of SubmitJob does not submit it twice', async () => {
     batch.fail('lose-answer');
-    await expect(launch()).rejects.toMatchObject({ code: 'STORAGE' });
+    await expect(launch()).rejects.toMatchObject({ code: 'STORAGE_UNAVAILABLE' });
     expect(submitted()).toBe(1);
     clock += 91_000;
 
@@ -212,7 +212,7 @@ describe('Batch', () => {
     });
     batch.fail('throttle', 'throttle');
     await expect(launch({}, store, impatient)).rejects.toMatchObject({
-      code: 'STORAGE',
+      code: 'STORAGE_UNAVAILABLE',
       message: expect.stringContaining('TooManyRequestsException'),
     });
     clock += 91_000;

@@ -239,7 +239,7 @@ describe('failures of the SDK', () => {
     const openBucket = createObjectStorage({ endpoint: 'http://127.0.0.1:9' });
 
     await expect(openBucket('bucket').get('key')).rejects.toMatchObject({
-      code: 'STORAGE',
+      code: 'STORAGE_UNAVAILABLE',
       hint: expect.stringContaining('running'),
     });
   });
