@@ -38,9 +38,9 @@ async function run(options: { readonly stopAfter?: number; readonly context?: Pa
     context.progress(reported);
   };
   const now = () => new Date(context.now().getTime() + minutes * 60_000);
-  const result = await runGpuTask(message, { ...context, now, progress, interruption, ...options.context }).catch(
-    (error: unknown) => (error as FedcardioError).code,
-  );
+  const { siteStore: checkpointStore = context.siteStore } = options.context ?? {};
+  const own = { ...context, now, progress, interruption, checkpointStore, ...options.context };
+  const result = await runGpuTask(message, own).catch((error: unknown) => (error as FedcardioError).code);
   const events = logged.map((line) => JSON.parse(line) as { readonly event: string; readonly step?: number });
   return { result, steps, events: events.filter(({ event }) => event !== 'memory') };
 }

@@ -1,4 +1,4 @@
-import { describeError, FedcardioError, isFedcardioError } from '../lib/error.ts';
+import { describeError, errorCode, FedcardioError, isFedcardioError } from '../lib/error.ts';
 import { siteKeys } from '../lib/federation/keys.ts';
 import type { GpuTaskMessage } from '../lib/federation/schemas.ts';
 import { canonicalJson, sha256Hex } from '../lib/json.ts';
@@ -53,13 +53,13 @@ interface Checkpointer {
  * training continues: it only costs time if the GPU task is interrupted.
  */
 export function createCheckpointer(
-  { log, now, interruption }: GpuTaskContext,
-  store: SiteStore,
+  { log, now, interruption, checkpointStore }: GpuTaskContext,
   message: GpuTaskMessage,
   cases: readonly string[],
   seconds: number,
 ): Checkpointer {
   const key = checkpointKey(message);
+  const store = checkpointStore(message.site);
   const notes = { terms: termsOf(message), cases: JSON.stringify(cases) };
   let lastWrite = now().getTime();
   let hasWritten = false;
@@ -72,7 +72,7 @@ export function createCheckpointer(
       hasWritten = true;
       log('checkpoint-written', { key, step, bytes: bytes.length });
     } catch (error) {
-      log('checkpoint-failed', { key, step, reason: describeError(error) });
+      log('checkpoint-failed', { key, step, code: errorCode(error), reason: describeError(error) });
     }
     lastWrite = now().getTime();
   }

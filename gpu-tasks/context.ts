@@ -1,8 +1,10 @@
-import type { Stores } from '../lib/storage/contract.ts';
+import type { SiteStore, Stores } from '../lib/storage/contract.ts';
 import type { Cache } from './cache.ts';
 
 /** The dependencies of a GPU task. */
 export interface GpuTaskContext extends Stores {
+  /** Does not wait out an outage: a training goes on without its checkpoint. */
+  readonly checkpointStore: (site: string) => Pick<SiteStore, 'put'>;
   readonly cache: Cache;
   /** Name of the tensor backend, recorded in updates. */
   readonly backend: string;

@@ -1,40 +1,52 @@
 /**
- * Entry point of the container. Runs one GPU task, whose message is the first argument or FEDCARDIO_TASK. Exit codes: 0
- * answered or not due, 1 a retry may help, 2 no valid message, 143 interrupted by SIGTERM (a retry resumes from the
- * checkpoint). With FEDCARDIO_MERGE it merges that round instead. With an IPC channel (from the process launcher) the
- * process stays warm and takes messages one after the other, so that libraries load and cases are prepared once.
+ * Entry point of the container. Runs one GPU task, whose message is the first argument or FEDCARDIO_TASK. It exits with 0
+ * if the task is answered or not due, or with a code of {@link EXIT}. With FEDCARDIO_MERGE it merges that round instead.
+ * With an IPC channel (from the process launcher) the process stays warm and takes messages one after the other, so that
+ * libraries load and cases are prepared once.
  */
 
 import { runMergeJob } from '../handlers/batch/merge-job.ts';
 import { createObjectStorage } from '../lib/aws/objects.ts';
-import { describeError, isFedcardioError } from '../lib/error.ts';
+import { describeError, errorCode, isOutage } from '../lib/error.ts';
+import { EXIT } from '../lib/federation/exit-codes.ts';
 import { type GpuTaskMessage, gpuTaskMessageSchema } from '../lib/federation/schemas.ts';
 import { parseJson } from '../lib/json.ts';
 import { loadBackend } from '../lib/nn/backend.ts';
 import { peakRss } from '../lib/peak-rss.ts';
-import { storesOf } from '../lib/storage/stores.ts';
+import { createWaitOut, logOutage, type OutageEvent, waitingStore } from '../lib/storage/outages.ts';
+import { storesOf, wrapBuckets } from '../lib/storage/stores.ts';
 import { createCache } from './cache.ts';
 import type { GpuTaskContext } from './context.ts';
 import { memoryLimit } from './memory-limit.ts';
 import { type GpuTaskOutcome, runGpuTask } from './run-gpu-task.ts';
 
 const CACHE_BYTES = 512 * 2 ** 20;
-/** The exit code that shells report for SIGTERM, 128 + 15. */
-const INTERRUPTED = 143;
+/** A container that waits longer for its storage gives its GPU back: the job is started again. */
+const OUTAGE_SECONDS = 900;
 
-const stop = { requested: false, exitDeferred: false };
+const stopping = new AbortController();
+let exitDeferred = false;
 process.on('SIGTERM', () => {
-  stop.requested = true;
-  if (!stop.exitDeferred) process.exit(INTERRUPTED);
+  stopping.abort();
+  if (!exitDeferred) process.exit(EXIT.interrupted);
 });
 
+const now = () => new Date();
+const log = (event: string, fields: Readonly<Record<string, unknown>>) =>
+  console.error(JSON.stringify({ event, ...fields }));
 const endpoint = process.env.FEDCARDIO_ENDPOINT;
-const base = {
-  openBucket: createObjectStorage(endpoint ? { endpoint } : {}),
-  now: () => new Date(),
-  log: (event: string, fields: Readonly<Record<string, unknown>>) =>
-    console.error(JSON.stringify({ event, ...fields })),
-};
+const openBucket = createObjectStorage(endpoint ? { endpoint } : {});
+const waitOut = createWaitOut({
+  now,
+  signal: stopping.signal,
+  // On one machine there is no host to give back. The launcher ends the process if need be.
+  ...(process.send ? {} : { giveUpSeconds: OUTAGE_SECONDS }),
+  onEvent: (outage: OutageEvent) => {
+    logOutage(log, outage);
+    process.send?.({ type: 'outage', outage });
+  },
+});
+const base = { openBucket: wrapBuckets(openBucket, (store) => waitingStore(store, waitOut)), now, log };
 const merge = process.env.FEDCARDIO_MERGE;
 if (merge !== undefined) {
   process.exit(await runMergeJob(merge, process.env.FEDCARDIO_FEDERATION, base));
@@ -48,25 +60,27 @@ const warm = {
   memoryLimit: backend.device === 'gpu' ? undefined : memoryLimit(),
   interruption: {
     get requested() {
-      return stop.requested;
+      return stopping.signal.aborted;
     },
     deferExit: () => {
-      stop.exitDeferred = true;
+      exitDeferred = true;
     },
   },
 };
 
 async function run(message: GpuTaskMessage, progress: GpuTaskContext['progress']): Promise<GpuTaskOutcome> {
   try {
-    return await runGpuTask(message, { ...warm, ...storesOf(base.openBucket, message.federation), progress });
+    const { siteStore: checkpointStore } = storesOf(openBucket, message.federation);
+    const stores = { ...storesOf(base.openBucket, message.federation), checkpointStore };
+    return await runGpuTask(message, { ...warm, ...stores, progress });
   } catch (error) {
-    if (stop.requested) {
+    if (stopping.signal.aborted) {
       console.error(describeError(error));
-      process.exit(INTERRUPTED);
+      process.exit(EXIT.interrupted);
     }
     throw error;
   } finally {
-    stop.exitDeferred = false;
+    exitDeferred = false;
   }
 }
 
@@ -83,13 +97,14 @@ if (process.send) {
         (error: unknown) =>
           send({
             type: 'failed',
-            code: isFedcardioError(error) ? error.code : 'UNEXPECTED',
+            code: errorCode(error),
+            isOutage: isOutage(error),
             message: describeError(error),
           }),
       )
       .finally(() => {
         // SIGTERM arrived too late to interrupt the GPU task.
-        if (stop.requested) process.disconnect();
+        if (stopping.signal.aborted) process.disconnect();
       });
   });
   process.on('disconnect', () => process.exit(0));
@@ -102,17 +117,17 @@ if (process.send) {
     );
   } catch (error) {
     console.error(describeError(error));
-    process.exit(1);
+    process.exit(isOutage(error) ? EXIT.outage : EXIT.retry);
   }
 }
 
-/** Parses the container's message. Exits with 2 if it is missing or invalid. */
+/** Parses the container's message. Exits if it is missing or invalid. */
 function parseMessage(text: string | undefined): GpuTaskMessage {
   try {
     return parseJson(new TextEncoder().encode(text), gpuTaskMessageSchema, 'the GPU task message');
   } catch (error) {
     if (text) console.error(describeError(error));
     console.error('usage: main.ts <GPU task message as JSON>, or the message in FEDCARDIO_TASK');
-    process.exit(2);
+    process.exit(EXIT.badMessage);
   }
 }

@@ -1,4 +1,4 @@
-import { FedcardioError } from '../lib/error.ts';
+import { describeError, endSentence, FedcardioError } from '../lib/error.ts';
 import { type RoundAddress, type SiteKey, siteKeys } from '../lib/federation/keys.ts';
 import type { SiteStore } from '../lib/storage/contract.ts';
 import { decodeSafetensors } from '../lib/weights/safetensors.ts';
@@ -27,6 +27,10 @@ async function readWeights(store: SiteStore, key: SiteKey): Promise<Weights | un
   try {
     return decodeSafetensors(stored.body);
   } catch (cause) {
-    throw new FedcardioError('STORAGE', `s3://${store.bucket}/${key} cannot be read.`, { cause });
+    const reason = endSentence(`s3://${store.bucket}/${key} cannot be read: ${describeError(cause)}`);
+    throw new FedcardioError('STORAGE', reason, {
+      cause,
+      hint: 'Restore an earlier version, or delete the object: the site then begins without this state.',
+    });
   }
 }

@@ -151,8 +151,10 @@ export async function gpuTaskContext(of: Stores, site = SITE) {
   const { description } = await loadBackend();
   const steps: number[] = [];
   const logged: string[] = [];
+  const access = asSiteRole(of, site, 'task');
   const context: GpuTaskContext = {
-    ...asSiteRole(of, site, 'task'),
+    ...access,
+    checkpointStore: access.siteStore,
     cache: createCache(2 ** 20),
     backend: description,
     memoryLimit: undefined,

@@ -33,7 +33,7 @@ export async function trainSite(input: StageInput<LearningStage>, context: GpuTa
   const global = base ? await readWeights(federationStore, base) : undefined;
   const { steps, checkpointSeconds } = stage.training;
   const ids = cases.map(({ id }) => id);
-  const checkpointer = createCheckpointer(context, data.store, message, ids, checkpointSeconds);
+  const checkpointer = createCheckpointer(context, message, ids, checkpointSeconds);
   // Read before the memory check, so that the process already has the memory that reading needs. The cache keeps the case.
   const first = await cases[0]?.load();
   const cachedBytes = Math.min(context.cache.maxBytes, cases.length * (first?.image.data.byteLength ?? 0));

@@ -1,8 +1,11 @@
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
+import { describeError, isOutage } from '../lib/error.ts';
+import { EXIT } from '../lib/federation/exit-codes.ts';
 import type { GpuTaskMessage } from '../lib/federation/schemas.ts';
 import { peakRss } from '../lib/peak-rss.ts';
+import type { OutageEvent } from '../lib/storage/outages.ts';
 
 /** Progress of a GPU task in steps. */
 export interface GpuTaskProgress {
@@ -14,18 +17,30 @@ export interface GpuTaskProgress {
 /** A child process's reply over IPC to `{ type: 'task', message }`. It runs one GPU task at a time. */
 type Reply =
   | ({ readonly type: 'progress' } & GpuTaskProgress)
+  /** JSON has no dates. */
+  | { readonly type: 'outage'; readonly outage: Omit<OutageEvent, 'since'> & { readonly since: string } }
   | { readonly type: 'done'; readonly result: unknown }
-  | { readonly type: 'failed'; readonly code: string; readonly message: string };
+  | { readonly type: 'failed'; readonly code: string; readonly message: string; readonly isOutage?: boolean };
 
 /** The failure of a GPU task. Its message may name cases and must not leave the site; its summary names none. */
 export class GpuTaskFailure extends Error {
   /** Reason that may leave the site. */
   readonly summary: string;
+  /** Whether the storage or the disk was away or full, which says nothing about the GPU task. */
+  readonly isOutage: boolean;
 
-  constructor(summary: string, ...details: readonly string[]) {
+  constructor(summary: string, details: readonly string[], isOutage: boolean) {
     super([summary, ...details].join('\n'));
     this.summary = summary;
+    this.isOutage = isOutage;
   }
+}
+
+/** Told of a GPU task while it runs. */
+export interface GpuTaskListener {
+  readonly onProgress: (progress: GpuTaskProgress) => void;
+  /** The GPU task waits for its storage, or has waited. */
+  readonly onOutage: (event: OutageEvent) => void;
 }
 
 /** A child process that runs one GPU task after the other. */
@@ -37,7 +52,7 @@ export interface GpuTaskProcess {
    * @returns the result of the GPU task
    * @throws GpuTaskFailure if the GPU task failed or its process ended; `alive` tells which
    */
-  run(message: GpuTaskMessage, onProgress: (progress: GpuTaskProgress) => void): Promise<unknown>;
+  run(message: GpuTaskMessage, listener: GpuTaskListener): Promise<unknown>;
   /** Peak resident memory of the process so far, bytes; 0 if unknown. */
   peakRss(): number;
   /** Sends SIGTERM, and SIGKILL after the grace period. */
@@ -66,13 +81,15 @@ export function startGpuTaskProcess(
   }
   const state = { alive: true, reject: undefined as ((error: Error) => void) | undefined };
   const ended = new Promise<void>((resolve) => {
-    const end = (why: string) => {
+    const end = (why: string, isOutage: boolean) => {
       state.alive = false;
-      state.reject?.(new GpuTaskFailure(`The process of the GPU task ${why}.`, ...lines));
+      state.reject?.(new GpuTaskFailure(`The process of the GPU task ${why}`, lines, isOutage));
       resolve();
     };
-    child.once('error', (error) => end(`could not be started: ${error.message}`));
-    child.once('close', (code, signal) => end(signal ? `was ended by ${signal}` : `exited with code ${code}`));
+    child.once('error', (error) => end(`could not be started: ${describeError(error)}`, isOutage(error)));
+    child.once('close', (code, signal) =>
+      end(signal ? `was ended by ${signal}.` : `exited with code ${code}.`, code === EXIT.outage),
+    );
   });
   let peak = 0;
 
@@ -80,7 +97,7 @@ export function startGpuTaskProcess(
     get alive() {
       return state.alive;
     },
-    run(message, onProgress) {
+    run(message, { onProgress, onOutage }) {
       return new Promise((resolve, reject) => {
         const finishWith = (finish: () => void) => {
           child.off('message', onReply);
@@ -89,9 +106,12 @@ export function startGpuTaskProcess(
         };
         const onReply = (reply: Reply) => {
           if (reply.type === 'progress') onProgress(reply);
+          if (reply.type === 'outage') onOutage({ ...reply.outage, since: new Date(reply.outage.since) });
           if (reply.type === 'done') finishWith(() => resolve(reply.result));
-          if (reply.type === 'failed')
-            finishWith(() => reject(new GpuTaskFailure(`The GPU task failed: ${reply.code}.`, reply.message)));
+          if (reply.type === 'failed') {
+            const { code, message, isOutage = false } = reply;
+            finishWith(() => reject(new GpuTaskFailure(`The GPU task failed: ${code}.`, [message], isOutage)));
+          }
         };
         state.reject = (error) => finishWith(() => reject(error));
         child.on('message', onReply);

@@ -11,7 +11,8 @@ import type { Federation } from '../lib/federation/schemas.ts';
 import { type HandlerName, type QueueSpec, type Topology, topologyOf } from '../lib/federation/topology.ts';
 import { recordFailure } from '../lib/protocol/gpu-tasks.ts';
 import type { OpenBucket } from '../lib/storage/contract.ts';
-import { storesOf } from '../lib/storage/stores.ts';
+import { createWaitOut, logOutage, type OutageEvent, waitingQueues, waitingStore } from '../lib/storage/outages.ts';
+import { storesOf, wrapBuckets } from '../lib/storage/stores.ts';
 import { type EmbeddedServerOptions, startEmbeddedServer } from './emulator/server.ts';
 import { createProcessLauncher, type ProcessLauncherOptions } from './process-launcher.ts';
 import { type RunnerEvent, type RunnerOptions, startQueueRunner } from './queue-runner.ts';
@@ -55,6 +56,10 @@ export interface PlatformOptions {
   /** Replaces or adds other parts of the handler context. */
   readonly extend?: (context: ClientContext) => Partial<ClientContext>;
   readonly onRunnerEvent?: (event: RunnerEvent) => void;
+  /** Told when functions or GPU tasks wait for the storage, and when they go on. */
+  readonly onOutage?: (event: OutageEvent) => void;
+  /** Ends all waiting for the storage, so that the platform can be closed during an outage. */
+  readonly signal?: AbortSignal;
   readonly log?: HandlerContext['log'];
 }
 
@@ -63,7 +68,7 @@ export interface Platform {
   readonly endpoint: string;
   /** One line on how buckets and queues were created, if they were. */
   readonly deployment: string | undefined;
-  /** Context of the handlers. */
+  /** Context of the handlers. Its stores and queues wait out outages. */
   readonly context: HandlerContext;
   /** Resolves when no handler runs and no queue holds a message. */
   idle(): Promise<void>;
@@ -86,7 +91,8 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
   try {
     const topology = topologyOf(options.federation);
     const deployment = options.deploy === false ? undefined : await deployTo(endpoint, topology);
-    const context = contextOf(options, endpoint);
+    const closing = new AbortController();
+    const context = contextOf(options, endpoint, closing.signal);
     const runner = startRunner(options, context, topology);
     const stopWork = async () => {
       await runner.stop();
@@ -99,6 +105,7 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
       idle: runner.idle,
       stopWork,
       close: async () => {
+        closing.abort();
         await stopWork();
         await server?.close();
       },
@@ -115,27 +122,46 @@ async function deployTo(endpoint: string, topology: Topology): Promise<string> {
   return deploy(endpoint, topology);
 }
 
-/** Creates all clients of the platform. */
+/** Creates all clients of the platform. What they do waits out outages of the storage until `closing`. */
 function contextOf(
   options: PlatformOptions,
   endpoint: string,
+  closing: AbortSignal,
 ): HandlerContext & { readonly launcher: ClosableLauncher } {
-  const { federation, wrapBuckets = (openBucket) => openBucket, log = () => undefined } = options;
+  const { federation, log = () => undefined, onOutage } = options;
+  const now = () => new Date();
+  const waitOut = createWaitOut({
+    now,
+    signal: options.signal ? AbortSignal.any([closing, options.signal]) : closing,
+    onEvent: (event) => {
+      logOutage(log, event);
+      onOutage?.(event);
+    },
+  });
+  const waiting = wrapBuckets(createObjectStorage({ endpoint }), (store) => waitingStore(store, waitOut));
   const clients: ClientContext = {
     federation,
-    ...storesOf(wrapBuckets(createObjectStorage({ endpoint })), federation.id),
-    queues: createQueues({ endpoint }),
-    now: () => new Date(),
+    ...storesOf(options.wrapBuckets?.(waiting) ?? waiting, federation.id),
+    queues: waitingQueues(createQueues({ endpoint }), waitOut),
+    now,
     log,
   };
   const context = { ...clients, ...options.extend?.(clients) };
-  return { ...context, launcher: launcherOf(options.gpuTasks, context, endpoint) };
+  return { ...context, launcher: launcherOf(options, context, endpoint) };
 }
 
-function launcherOf(gpuTasks: PlatformOptions['gpuTasks'], context: ClientContext, endpoint: string): ClosableLauncher {
+function launcherOf(
+  { gpuTasks, onOutage }: PlatformOptions,
+  context: ClientContext,
+  endpoint: string,
+): ClosableLauncher {
   if (typeof gpuTasks === 'function') return gpuTasks(context);
   return createProcessLauncher({
     ...gpuTasks,
+    onEvent: (event) => {
+      if (event.type === 'outage') onOutage?.(event.outage);
+      gpuTasks.onEvent?.(event);
+    },
     env: { FEDCARDIO_ENDPOINT: endpoint, ...gpuTasks.env },
     onFailed: (message, reason) => recordFailure(context, message, reason),
   });

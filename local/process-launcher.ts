@@ -5,6 +5,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import type { GpuTaskLauncher } from '../handlers/context.ts';
 import { describeError } from '../lib/error.ts';
 import type { GpuTaskMessage } from '../lib/federation/schemas.ts';
+import type { OutageEvent } from '../lib/storage/outages.ts';
 import { GpuTaskFailure, type GpuTaskProcess, type GpuTaskProgress, startGpuTaskProcess } from './gpu-task-process.ts';
 
 export type LauncherEvent =
@@ -18,6 +19,7 @@ export type LauncherEvent =
       /** Peak resident memory of the process so far, bytes. */
       readonly peakRss: number;
     }
+  | { readonly type: 'outage'; readonly message: GpuTaskMessage; readonly outage: OutageEvent }
   | { readonly type: 'retrying'; readonly message: GpuTaskMessage; readonly reason: string }
   | { readonly type: 'failed'; readonly message: GpuTaskMessage; readonly reason: string }
   | { readonly type: 'output'; readonly line: string };
@@ -30,11 +32,14 @@ export interface ProcessLauncherOptions {
   /** Added to the environment of this process. */
   readonly env: Readonly<Record<string, string>>;
   readonly onEvent?: (event: LauncherEvent) => void;
-  /** Records the final failure of a GPU task, so that its round does not wait for it. The reason names no case. */
+  /**
+   * Records the final failure of a GPU task, so that its round does not wait for it. The reason names no case. Must wait
+   * out an outage of the storage.
+   */
   readonly onFailed: (message: GpuTaskMessage, reason: string) => Promise<void>;
-  /** Most retries after a failure. */
+  /** Most retries after a failure. A GPU task that an outage ends is retried without limit. */
   readonly retries?: number;
-  /** A GPU task that takes longer is ended and counts as failed. */
+  /** A GPU task that takes longer, or as long after an outage, is ended and counts as failed. */
   readonly timeoutSeconds?: number;
   /** Time for a process to checkpoint and end after SIGTERM. As on AWS by default. */
   readonly graceSeconds?: number;
@@ -49,6 +54,7 @@ export interface ProcessLauncher extends GpuTaskLauncher {
 }
 
 const RETRY_AFTER_SECONDS = 1;
+const RETRY_AFTER_OUTAGE_SECONDS = 5;
 
 /**
  * Runs GPU tasks in child processes, in the order of their submission, at most `maxGpuTasks` at a time. A GPU task that
@@ -88,7 +94,13 @@ export function createProcessLauncher(options: ProcessLauncherOptions): ProcessL
     const started = performance.now();
     const timer = setTimeout(() => void process.stop(graceSeconds), timeoutSeconds * 1000);
     try {
-      const result = await process.run(message, (progress) => onEvent({ type: 'progress', message, progress }));
+      const result = await process.run(message, {
+        onProgress: (progress) => onEvent({ type: 'progress', message, progress }),
+        onOutage: (outage) => {
+          timer.refresh();
+          onEvent({ type: 'outage', message, outage });
+        },
+      });
       const seconds = (performance.now() - started) / 1000;
       onEvent({ type: 'done', message, result, seconds, peakRss: process.peakRss() });
     } finally {
@@ -98,6 +110,7 @@ export function createProcessLauncher(options: ProcessLauncherOptions): ProcessL
   }
 
   async function runWithRetries(message: GpuTaskMessage): Promise<void> {
+    let failures = 0;
     for (let number = 1; !closing.signal.aborted; number++) {
       onEvent({ type: 'started', message, attempt: number });
       try {
@@ -105,7 +118,8 @@ export function createProcessLauncher(options: ProcessLauncherOptions): ProcessL
       } catch (error) {
         if (closing.signal.aborted) return;
         const reason = describeError(error);
-        if (number > retries) {
+        const isOutage = error instanceof GpuTaskFailure && error.isOutage;
+        if (!isOutage && ++failures > retries) {
           onEvent({ type: 'failed', message, reason });
           return await onFailed(
             message,
@@ -113,7 +127,8 @@ export function createProcessLauncher(options: ProcessLauncherOptions): ProcessL
           );
         }
         onEvent({ type: 'retrying', message, reason });
-        await sleep(RETRY_AFTER_SECONDS * 1000, undefined, closing).catch(() => undefined);
+        const seconds = isOutage ? RETRY_AFTER_OUTAGE_SECONDS : RETRY_AFTER_SECONDS;
+        await sleep(seconds * 1000, undefined, closing).catch(() => undefined);
       }
     }
   }
@@ -123,7 +138,9 @@ export function createProcessLauncher(options: ProcessLauncherOptions): ProcessL
       const message = waiting.shift() as GpuTaskMessage;
       running += 1;
       runWithRetries(message)
-        .catch((error) => onEvent({ type: 'failed', message, reason: describeError(error) }))
+        .catch((error) => {
+          if (!closing.signal.aborted) onEvent({ type: 'failed', message, reason: describeError(error) });
+        })
         .finally(() => {
           running -= 1;
           known.delete(jobName(message));

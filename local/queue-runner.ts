@@ -41,6 +41,9 @@ export interface Runner {
 const RECEIVE_MAX = 10;
 /** Longest wait of one receive call of SQS. */
 const WAIT_SECONDS = 20;
+/** A queue that cannot be reached is tried after 1, 2, … seconds, and reported at once and then each minute. */
+const LONGEST_PAUSE_SECONDS = 5;
+const REPORT_SECONDS = 60;
 
 /**
  * Consumes queues as Lambda does: long-polls each queue, passes batches to its handler, and deletes the messages that did
@@ -55,9 +58,13 @@ export function startQueueRunner(options: RunnerOptions): Runner {
   const watch = createIdleWatch(() => isDrained(context, topology));
 
   async function consume(queue: QueueSpec): Promise<void> {
+    /** Failures in a row. */
+    let failures = 0;
+    let reportedAt = 0;
     while (!signal.aborted) {
       try {
         const messages = await receiveBatch(context, queue, signal);
+        failures = 0;
         if (messages.length > 0) {
           const failed = await watch.busyWhile(() => handle(options, queue, messages, retrySeconds));
           // No event tells when a queue moves a message to its dead-letter queue.
@@ -66,8 +73,13 @@ export function startQueueRunner(options: RunnerOptions): Runner {
         watch.check();
       } catch (error) {
         if (signal.aborted) return;
-        onEvent({ type: 'queue-unreachable', queue: queue.name, error });
-        await pause(1, signal);
+        const at = context.now().getTime();
+        if (failures === 0 || at - reportedAt >= REPORT_SECONDS * 1000) {
+          reportedAt = at;
+          onEvent({ type: 'queue-unreachable', queue: queue.name, error });
+        }
+        failures += 1;
+        await pause(Math.min(failures, LONGEST_PAUSE_SECONDS), signal);
       }
     }
   }

@@ -20,6 +20,7 @@ export function simulatedSites(
   const context = {
     federationStore,
     siteStore,
+    checkpointStore: siteStore,
     cache: { maxBytes: 0, get: () => Promise.reject(new Error('There is no data.')) },
     backend: 'simulated',
     memoryLimit: undefined,

@@ -36,7 +36,7 @@ export function eventOfWrite(federation: Federation, bucket: string, key: string
 
 /** The demo's event for an event of a GPU task; undefined if the demo does not show it. */
 export function eventOfGpuTask(event: LauncherEvent): DemoEvent | undefined {
-  if (event.type === 'output' || event.type === 'retrying') return undefined;
+  if (event.type === 'output' || event.type === 'retrying' || event.type === 'outage') return undefined;
   const { stage, round, site } = event.message;
   switch (event.type) {
     case 'started':

@@ -1,4 +1,5 @@
-import { describeError, isFedcardioError } from '../../lib/error.ts';
+import { describeError, isFedcardioError, isOutage } from '../../lib/error.ts';
+import { EXIT } from '../../lib/federation/exit-codes.ts';
 import { federationSchema, mergeJobSchema } from '../../lib/federation/schemas.ts';
 import { parseJson } from '../../lib/json.ts';
 import { closeRound } from '../../lib/protocol/close-round.ts';
@@ -11,7 +12,7 @@ import { storesOf } from '../../lib/storage/stores.ts';
  * smaller updates. Writes the result to standard error.
  *
  * @param federation the federation's JSON (FEDCARDIO_FEDERATION)
- * @returns the exit code: 0 closed or not due, 1 a retry may help, 2 the arguments name no round
+ * @returns the exit code: 0 if the round is closed or not due, or one of {@link EXIT}
  */
 export async function runMergeJob(
   merge: string,
@@ -26,9 +27,10 @@ export async function runMergeJob(
     const result = await closeRound({ ...context, federation: parsedFederation, federationStore }, at);
     context.log('merge-ended', { ...at, result });
     // A retry takes over if the caller that claimed the round crashes.
-    return result === 'claimed' ? 1 : 0;
+    return result === 'claimed' ? EXIT.retry : 0;
   } catch (error) {
     console.error(describeError(error));
-    return isFedcardioError(error, 'BAD_MESSAGE') ? 2 : 1;
+    if (isOutage(error)) return EXIT.outage;
+    return isFedcardioError(error, 'BAD_MESSAGE') ? EXIT.badMessage : EXIT.retry;
   }
 }

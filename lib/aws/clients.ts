@@ -22,6 +22,9 @@ const S3_SOCKETS = 512;
 /** Each long poll occupies a socket. With a limit, the sends of a large federation would wait for them. */
 const SQS_SOCKETS = Number.POSITIVE_INFINITY;
 
+/** Without a limit, a host that drops packets would hold a call for minutes. Covers the wait for a free socket, too. */
+const CONNECTION_TIMEOUT_MS = 15_000;
+
 const LOCAL_CREDENTIALS: Credentials = { accessKeyId: 'local', secretAccessKey: 'local' };
 
 /**
@@ -59,6 +62,7 @@ export function connection(options: ConnectionOptions, maxSockets: number) {
     ...(region ? { region } : {}),
     ...(credentials ? { credentials } : {}),
     requestHandler: {
+      connectionTimeout: CONNECTION_TIMEOUT_MS,
       httpAgent: { keepAlive: true, maxSockets },
       httpsAgent: { keepAlive: true, maxSockets },
     },

@@ -7,7 +7,7 @@ const exception = (name: string, status?: number, message = 'Why.', more: object
 const ofSystem = (code: string) => exception('Error', undefined, `connect ${code}`, { code, syscall: 'connect' });
 
 describe('an exception of the SDK', () => {
-  test.each([
+  test.each<readonly [string, Error]>([
     ['SlowDown', exception('SlowDown', 503)],
     ['an internal error', exception('InternalError', 500)],
     ['a bad gateway, whose page is no XML', exception('SyntaxError', 502)],

@@ -90,6 +90,12 @@ export function createWaitOut(options: OutageOptions): WaitOut {
   };
 }
 
+/** Logs the begin, the minutes and the end of an outage. */
+export const logOutage = (
+  log: (event: string, fields: Readonly<Record<string, unknown>>) => void,
+  { type, ...outage }: OutageEvent,
+): void => log(type === 'waiting' ? 'storage-away' : 'storage-back', { ...outage });
+
 /** One line on an outage for users. */
 export function outageText({ code, since, reason }: Outage): string {
   const time = since.toISOString().slice(11, 19);
