@@ -5,6 +5,7 @@ import * as iam from 'aws-cdk-lib/aws-iam';
 import type * as kms from 'aws-cdk-lib/aws-kms';
 import * as logs from 'aws-cdk-lib/aws-logs';
 import { Duration, Size, type Stack, Validations } from 'aws-cdk-lib/core';
+import { EXIT as EXIT_CODES } from '../lib/federation/exit-codes.ts';
 import type { GpuTaskImage } from './gpu-task-image.ts';
 import type { Network } from './network-stack.ts';
 
@@ -111,9 +112,9 @@ function addDefinition(stack: Stack, options: GpuTaskQueueOptions, logKey: kms.I
     retryAttempts: ATTEMPTS,
     retryStrategies: [
       batch.RetryStrategy.of(RETRY, batch.Reason.SPOT_INSTANCE_RECLAIMED),
-      // Exit codes: 1 is an error that a retry may fix, 143 a GPU task that was told to stop and left a checkpoint.
-      batch.RetryStrategy.of(RETRY, exitCode('1')),
-      batch.RetryStrategy.of(RETRY, exitCode('143')),
+      ...[EXIT_CODES.retry, EXIT_CODES.outage, EXIT_CODES.interrupted].map((code) =>
+        batch.RetryStrategy.of(RETRY, exitCode(String(code))),
+      ),
       batch.RetryStrategy.of(EXIT, batch.Reason.custom({ onReason: '*' })),
     ],
     timeout: TIMEOUT,

@@ -55,6 +55,18 @@ describe('jobFailed', () => {
     expect(value.status === 'failed' && value.reason).toContain(detail.statusReason);
   });
 
+  test.each([
+    ['with its storage', { container: { exitCode: 75 } }],
+    ['with its host', { statusReason: 'Host EC2 (instance i-0123456789abcdef0) terminated.' }],
+  ])('records nothing if the job was lost %s, because the GPU task has not answered', async (_, end) => {
+    const event = example();
+    const attempts = [...event.detail.attempts.slice(0, -1), end];
+    await jobFailed({ ...event, detail: { ...event.detail, attempts } }, world.context);
+
+    expect(world.writes.get(KEY)).toBeUndefined();
+    expect(world.log.at(-1)).toMatchObject({ event: 'job-lost', fields: { site: MESSAGE.site } });
+  });
+
   test('ignores a job that has not failed', async () => {
     const event = example();
     await jobFailed({ ...event, detail: { ...event.detail, status: 'RUNNING' } }, world.context);

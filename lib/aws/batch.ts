@@ -1,5 +1,6 @@
 import { BatchClient, DescribeJobsCommand, ListJobsCommand, SubmitJobCommand } from '@aws-sdk/client-batch';
 import { FedcardioError } from '../error.ts';
+import { isLost } from '../federation/exit-codes.ts';
 import type { BatchJob, BatchQueue } from '../storage/contract.ts';
 import { type ConnectionOptions, connection } from './clients.ts';
 import { attemptWith, storageError } from './failures.ts';
@@ -81,12 +82,16 @@ function retryOnlyThrottling(provider: RetryStrategy): RetryStrategy {
   };
 }
 
-function jobOf(
-  id: string,
-  { status, statusReason }: { readonly status?: string | undefined; readonly statusReason?: string | undefined },
-): BatchJob {
+interface JobState {
+  readonly status?: string | undefined;
+  readonly statusReason?: string | undefined;
+  readonly container?: { readonly exitCode?: number | undefined } | undefined;
+}
+
+function jobOf(id: string, { status, statusReason, container }: JobState): BatchJob {
   const phase = status === 'SUCCEEDED' ? 'succeeded' : status === 'FAILED' ? 'failed' : 'alive';
-  return { id, phase, reason: statusReason };
+  const lost = phase === 'failed' && isLost({ exitCode: container?.exitCode, reason: statusReason });
+  return { id, phase: lost ? 'lost' : phase, reason: statusReason };
 }
 
 function checkOverrides(name: string, overrides: unknown): void {

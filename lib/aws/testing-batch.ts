@@ -11,6 +11,7 @@ export interface FakeJob {
   readonly request: Readonly<Record<string, unknown>>;
   status: string;
   statusReason?: string;
+  container?: { readonly exitCode: number };
 }
 
 /** Fault of the next SubmitJob: it is rejected, or it creates a job and its response is lost. */

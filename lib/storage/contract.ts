@@ -101,7 +101,8 @@ export interface JobRequest {
 
 export interface BatchJob {
   readonly id: string;
-  readonly phase: 'alive' | 'succeeded' | 'failed';
+  /** `lost`: it failed because the storage was away or its host was lost, which is no answer of its task. */
+  readonly phase: 'alive' | 'succeeded' | 'failed' | 'lost';
   /** Why it failed, if Batch gives a reason. */
   readonly reason: string | undefined;
 }

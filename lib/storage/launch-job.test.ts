@@ -104,11 +104,24 @@ describe('a Batch job', () => {
 
   test('is not submitted again after it failed, and its reason is reported', async () => {
     await launch();
-    Object.assign(batch.jobs[0]!, { status: 'FAILED', statusReason: 'Host EC2 (instance i-1) terminated.' });
+    const end = { statusReason: 'Essential container in task exited', container: { exitCode: 1 } };
+    Object.assign(batch.jobs[0]!, { status: 'FAILED', ...end });
     clock += 365 * 86_400_000;
 
-    expect(await launch()).toMatchObject({ kind: 'failed', reason: 'Host EC2 (instance i-1) terminated.' });
+    expect(await launch()).toMatchObject({ kind: 'failed', reason: 'Essential container in task exited' });
     expect(submitted()).toBe(1);
+  });
+
+  test.each([
+    ['its host', { statusReason: 'Host EC2 (instance i-1) terminated.' }],
+    ['its storage', { statusReason: 'Essential container in task exited', container: { exitCode: 75 } }],
+  ])('is submitted again after it failed because it lost %s', async (_, end) => {
+    await launch();
+    Object.assign(batch.jobs[0]!, { status: 'FAILED', ...end });
+
+    expect((await launch()).kind).toBe('started');
+    expect((await launch()).kind).toBe('running');
+    expect(submitted()).toBe(2);
   });
 
   test('is submitted again after it failed and resubmitAfterSeconds have passed', async () => {

@@ -28,8 +28,8 @@ const CLAIM_SECONDS = 90;
  * created before the job is submitted and names the job afterwards. A caller that crashes in between leaves a claim that
  * expires; the next caller then searches Batch for a job of this name before it submits one.
  *
- * A job that waits or runs is left alone. One that succeeded, or that Batch no longer knows, is started again: the caller
- * has checked whether its work is done. A failed job is resubmitted after `resubmitAfterSeconds`.
+ * A job that waits or runs is left alone. One that succeeded, that was lost, or that Batch no longer knows, is started
+ * again: the caller has checked whether its work is done. A failed job is resubmitted after `resubmitAfterSeconds`.
  */
 export async function launchBatchJob<K extends string>(
   { queue, now }: { readonly queue: BatchQueue; readonly now: () => Date },

@@ -6,4 +6,4 @@ export const isDiskFull = (error: unknown): boolean =>
   error instanceof Error && CODES.includes((error as NodeJS.ErrnoException).code);
 
 /** What clients are told. */
-export const DISK_FULL = "The disk of the server's data directory is full. Nothing was stored.";
+export const diskFull = (directory: string): string => `The disk of ${directory} is full. Nothing was stored.`;

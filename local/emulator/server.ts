@@ -76,13 +76,15 @@ async function serve(options: EmbeddedServerOptions, release: () => Promise<void
   const faults: FaultSwitch = {
     active: options.faults && createFaults(parseValue(options.faults, faultsSchema, 'faults')),
   };
+  const { dataDir } = options;
   const s3: S3Server = {
+    dataDir,
     context: { store, region: REGION, ...notifier(store, queues, faults, report) },
     counts,
     faults,
     onFailure: report,
   };
-  const sqs: SqsServer = { store: queues, region: REGION, counts, faults, onFailure: report };
+  const sqs: SqsServer = { store: queues, dataDir, region: REGION, counts, faults, onFailure: report };
 
   const server = createServer((message, response) => {
     const answer = isControlRequest(message)

@@ -36,6 +36,8 @@ const requestRules = [
   requestRule('conflict'),
   /** 503 SlowDown; without effect. */
   requestRule('slow-down'),
+  /** 507 InsufficientStorage; without effect. */
+  requestRule('disk-full'),
   /** Starts `ms` later. */
   requestRule('slow').extend({ ms }),
   /** Closes the connection without an answer; without effect. */

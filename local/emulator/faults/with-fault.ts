@@ -6,6 +6,9 @@ export class CutConnection extends Error {
   override readonly name = 'CutConnection';
 }
 
+/** A fault that refuses the request. */
+export type Refusal = 'conflict' | 'slow-down' | 'disk-full';
+
 /** How a service handles a request, and how it injects each kind of fault. */
 export interface Exchange<A> {
   /** Handles the request. */
@@ -14,7 +17,7 @@ export interface Exchange<A> {
   runOnHalfBody(): Promise<A>;
   /** An answer with half its body. */
   half(answer: A): A;
-  refuse(fault: 'conflict' | 'slow-down'): A;
+  refuse(fault: Refusal): A;
 }
 
 /**
@@ -26,6 +29,7 @@ export async function withFault<A>(rule: RequestRule, exchange: Exchange<A>): Pr
   switch (rule.fault) {
     case 'conflict':
     case 'slow-down':
+    case 'disk-full':
       return exchange.refuse(rule.fault);
     case 'slow':
       await sleep(rule.ms);

@@ -1,4 +1,4 @@
-import { DISK_FULL } from '../disk-full.ts';
+import { diskFull } from '../disk-full.ts';
 
 /** An error as S3 reports it, with its code and HTTP status. */
 export class S3Error extends Error {
@@ -27,7 +27,7 @@ const DEFAULTS = {
   EntityTooLarge: [400, 'Your proposed upload exceeds the maximum allowed object size.'],
   EntityTooSmall: [400, 'Your proposed upload is smaller than the minimum allowed object size.'],
   IncompleteBody: [400, 'You did not provide the number of bytes specified by the Content-Length HTTP header.'],
-  InsufficientStorage: [507, DISK_FULL],
+  InsufficientStorage: [507, diskFull("the server's data directory")],
   InternalError: [500, 'We encountered an internal error. Please try again.'],
   InvalidArgument: [400, 'Invalid argument.'],
   InvalidBucketName: [400, 'The specified bucket is not valid.'],

@@ -1,8 +1,8 @@
 import { Readable } from 'node:stream';
 import type { Call } from '../faults/faults.ts';
-import { CutConnection, type Exchange, firstHalf } from '../faults/with-fault.ts';
+import { CutConnection, type Exchange, firstHalf, type Refusal } from '../faults/with-fault.ts';
 import type { Operation, S3Context } from './context.ts';
-import { S3Error } from './error.ts';
+import { S3Error, type S3ErrorCode } from './error.ts';
 import { header, type S3Request, type S3Response } from './request.ts';
 
 const CONDITIONAL_WRITES: readonly string[] = ['PutObject', 'CopyObject', 'CompleteMultipartUpload'];
@@ -17,13 +17,19 @@ export const callOf = (operation: string, request: S3Request): Call => ({
   hasBody: bodyBytes(request) > 0,
 });
 
+const REFUSALS: Readonly<Record<Refusal, S3ErrorCode>> = {
+  conflict: 'ConditionalRequestConflict',
+  'slow-down': 'SlowDown',
+  'disk-full': 'InsufficientStorage',
+};
+
 /** How an operation handles a request, and how each fault is injected. */
 export const exchangeOf = (context: S3Context, request: S3Request, operation: Operation): Exchange<S3Response> => ({
   work: () => operation(context, request),
   runOnHalfBody: () => operation(context, { ...request, body: firstHalf(request.body, bodyBytes(request)) }),
   half,
   refuse(fault) {
-    throw new S3Error(fault === 'conflict' ? 'ConditionalRequestConflict' : 'SlowDown');
+    throw new S3Error(REFUSALS[fault]);
   },
 });
 

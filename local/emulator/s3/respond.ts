@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { pipeline } from 'node:stream/promises';
-import { isDiskFull } from '../disk-full.ts';
+import { diskFull, isDiskFull } from '../disk-full.ts';
 import type { FaultSwitch } from '../faults/faults.ts';
 import { CutConnection, withFault } from '../faults/with-fault.ts';
 import type { RequestCounts } from '../request-counts.ts';
@@ -14,6 +14,8 @@ import { element, xmlDocument } from './xml.ts';
 
 export interface S3Server {
   readonly context: S3Context;
+  /** For messages. */
+  readonly dataDir: string;
   readonly counts: RequestCounts;
   readonly faults: FaultSwitch;
   /** Receives internal failures, which clients see as InternalError. */
@@ -52,7 +54,7 @@ export async function respond(s3: S3Server, message: IncomingMessage, response: 
 }
 
 async function answerTo(
-  { context, counts, faults, onFailure }: S3Server,
+  { context, dataDir, counts, faults, onFailure }: S3Server,
   message: IncomingMessage,
   id: string,
 ): Promise<S3Response> {
@@ -68,8 +70,7 @@ async function answerTo(
   } catch (error) {
     if (error instanceof CutConnection) throw error;
     if (!(error instanceof S3Error) && !isDisconnect(error)) onFailure(error);
-    const known =
-      error instanceof S3Error ? error : new S3Error(isDiskFull(error) ? 'InsufficientStorage' : 'InternalError');
+    const known = error instanceof S3Error ? error : failureOf(error, dataDir);
     const document = xmlDocument(
       'Error',
       element('Code', known.code),
@@ -80,6 +81,9 @@ async function answerTo(
     return { status: known.status, headers: known.headers, body: document };
   }
 }
+
+const failureOf = (error: unknown, dataDir: string): S3Error =>
+  isDiskFull(error) ? new S3Error('InsufficientStorage', diskFull(dataDir)) : new S3Error('InternalError');
 
 const DISCONNECTS: readonly unknown[] = ['ECONNRESET', 'EPIPE', 'ERR_STREAM_PREMATURE_CLOSE'];
 

@@ -1,4 +1,4 @@
-import { DISK_FULL } from '../disk-full.ts';
+import { diskFull } from '../disk-full.ts';
 
 /** An error as SQS reports it. */
 export class SqsError extends Error {
@@ -16,7 +16,7 @@ const DEFAULTS = {
   BatchEntryIdsNotDistinct: 'Two or more batch entries in the request have the same Id.',
   BatchRequestTooLong: 'The length of all the messages put together is more than the limit.',
   EmptyBatchRequest: 'There should be at least one entry in the request.',
-  InsufficientStorage: DISK_FULL,
+  InsufficientStorage: diskFull("the server's data directory"),
   InvalidAttributeName: 'The attribute is unknown.',
   InvalidAttributeValue: "A queue attribute's value is invalid.",
   InvalidBatchEntryId: 'The Id of a batch entry may hold letters, digits, hyphens and underscores, 80 at most.',

@@ -1,8 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { setImmediate } from 'node:timers/promises';
-import { isDiskFull } from '../disk-full.ts';
+import { diskFull, isDiskFull } from '../disk-full.ts';
 import type { FaultSwitch } from '../faults/faults.ts';
-import { CutConnection, withFault } from '../faults/with-fault.ts';
+import { CutConnection, type Refusal, withFault } from '../faults/with-fault.ts';
 import { readBody } from '../request-body.ts';
 import type { RequestCounts } from '../request-counts.ts';
 import { foreignOriginOf } from '../same-origin.ts';
@@ -15,6 +15,8 @@ import type { QueueStore } from './store.ts';
 export interface SqsServer {
   readonly store: QueueStore;
   readonly region: string;
+  /** For messages. */
+  readonly dataDir: string;
   readonly counts: RequestCounts;
   readonly faults: FaultSwitch;
   /** Receives internal failures, which clients see as InternalFailure. */
@@ -70,7 +72,7 @@ interface Answer {
 }
 
 async function answerTo(
-  { counts, faults, onFailure }: SqsServer,
+  { dataDir, counts, faults, onFailure }: SqsServer,
   context: SqsContext,
   name: string,
   message: IncomingMessage,
@@ -92,7 +94,7 @@ async function answerTo(
     if (error instanceof CutConnection) throw error;
     if (error instanceof SqsError) return failed(error);
     if (!message.destroyed) onFailure(error);
-    if (isDiskFull(error)) return failed(new SqsError('InsufficientStorage'));
+    if (isDiskFull(error)) return failed(new SqsError('InsufficientStorage', diskFull(dataDir)));
     return {
       status: 500,
       body: { __type: 'com.amazonaws.sqs#InternalFailure', message: 'An internal error occurred.' },
@@ -111,8 +113,8 @@ function cut(): never {
   throw new CutConnection();
 }
 
-function refuse(): never {
-  throw new SqsError('ServiceUnavailable');
+function refuse(fault: Refusal): never {
+  throw new SqsError(fault === 'disk-full' ? 'InsufficientStorage' : 'ServiceUnavailable');
 }
 
 /** Handles pending socket events first, because the client may hang up in the turn in which a message arrives. */
