@@ -17,8 +17,7 @@ export interface GpuTaskProgress {
 /** A child process's reply over IPC to `{ type: 'task', message }`. It runs one GPU task at a time. */
 type Reply =
   | ({ readonly type: 'progress' } & GpuTaskProgress)
-  /** JSON has no dates. */
-  | { readonly type: 'outage'; readonly outage: Omit<OutageEvent, 'since'> & { readonly since: string } }
+  | { readonly type: 'outage'; readonly outage: OutageEvent }
   | { readonly type: 'done'; readonly result: unknown }
   | { readonly type: 'failed'; readonly code: string; readonly message: string; readonly isOutage?: boolean };
 
@@ -106,7 +105,7 @@ export function startGpuTaskProcess(
         };
         const onReply = (reply: Reply) => {
           if (reply.type === 'progress') onProgress(reply);
-          if (reply.type === 'outage') onOutage({ ...reply.outage, since: new Date(reply.outage.since) });
+          if (reply.type === 'outage') onOutage(reply.outage);
           if (reply.type === 'done') finishWith(() => resolve(reply.result));
           if (reply.type === 'failed') {
             const { code, message, isOutage = false } = reply;

@@ -33,6 +33,17 @@ describe('openDemoDirectory', () => {
     expect((await openDemoDirectory(path, resumed, quiet)).events.map(({ at }) => at)).toEqual([1.5, 3]);
   });
 
+  test('can be resumed after its disk was full when its state was saved', async () => {
+    const path = join(root, 'demo');
+    const first = await openDemoDirectory(path, { ...fresh, seed: 7 }, quiet);
+    // In place of a disk without space: the state cannot be written.
+    mkdirSync(join(path, 'demo.json.new'));
+    expect(() => first.save({ finished: false, peakRss: 1 })).toThrow();
+    rmSync(join(path, 'demo.json.new'), { recursive: true });
+
+    expect(await openDemoDirectory(path, resumed, quiet)).toMatchObject({ seed: 7 });
+  });
+
   test('starts again without --resume and reports that it removes an unfinished demo', async () => {
     const path = join(root, 'demo');
     (await openDemoDirectory(path, fresh, quiet)).append(event);

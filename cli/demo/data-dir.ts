@@ -1,9 +1,10 @@
-import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { FedcardioError } from '../../lib/error.ts';
 import { lockDirectory } from '../../local/emulator/lock.ts';
 import type { TimedEvent } from './events.ts';
+import { openLines } from './lines.ts';
 import type { Profile } from './scenario.ts';
 
 const stateSchema = z.strictObject({
@@ -21,7 +22,7 @@ type DemoState = z.infer<typeof stateSchema>;
 export interface DemoDirectory {
   /** Directory of the embedded server. */
   readonly server: string;
-  /** File of the handlers' log. */
+  /** File of the handlers' log, a line each event. */
   readonly log: string;
   readonly profile: Profile;
   readonly seed: number;
@@ -29,6 +30,7 @@ export interface DemoDirectory {
   readonly peakRss: number;
   /** Events of earlier runs, in order. */
   readonly events: readonly TimedEvent[];
+  /** Never throws: events that a full disk refuses are written later. */
   append(event: TimedEvent): void;
   save(state: { readonly finished: boolean; readonly peakRss: number }): void;
 }
@@ -66,12 +68,13 @@ export async function openDemoDirectory(
   const seed = request.seed ?? before?.seed ?? 1;
   const save: DemoDirectory['save'] = (state) => {
     const whole: DemoState = { schema: 'fedcardio.demo/1', profile, seed, ...state };
-    writeFileSync(join(path, 'demo.json'), `${JSON.stringify(whole)}\n`);
+    // A new file, because a full disk would leave the old one empty, and the demo could not be resumed.
+    writeFileSync(join(path, 'demo.json.new'), `${JSON.stringify(whole)}\n`);
+    renameSync(join(path, 'demo.json.new'), join(path, 'demo.json'));
   };
   save({ finished: false, peakRss: before?.peakRss ?? 0 });
   const eventsFile = join(path, 'events.jsonl');
-  // The next event must not continue a last line that is incomplete because the process was killed.
-  if (before) appendFileSync(eventsFile, '\n');
+  const lines = openLines(eventsFile);
   return {
     server,
     log: join(path, 'demo.log'),
@@ -79,7 +82,7 @@ export async function openDemoDirectory(
     seed,
     peakRss: before?.peakRss ?? 0,
     events: before ? readEvents(eventsFile) : [],
-    append: (event) => appendFileSync(eventsFile, `${JSON.stringify(event)}\n`),
+    append: (event) => lines.append(JSON.stringify(event)),
     save,
   };
 }

@@ -1,9 +1,9 @@
 import { availableParallelism } from 'node:os';
 import type { Platform } from '../../local/platform.ts';
 import { brokenFiles } from './broken-files.ts';
-import type { DemoEvent } from './events.ts';
 import type { DemoOptions } from './options.ts';
 import { allCases, type DemoCase, type Scenario } from './scenario.ts';
+import type { Session } from './session.ts';
 import { uploadCases } from './upload-cases.ts';
 import { isCataloged, isRejected, waitForIntake } from './wait-for-intake.ts';
 
@@ -11,7 +11,7 @@ import { isCataloged, isRejected, waitForIntake } from './wait-for-intake.ts';
 export async function deliver(
   { endpoint, context: stores, idle }: Platform,
   scenario: Scenario,
-  emit: (event: DemoEvent) => void,
+  { emit, onOutage }: Pick<Session, 'emit' | 'onOutage'>,
   { signal }: Pick<DemoOptions, 'signal'>,
 ): Promise<void> {
   const missing: DemoCase[] = [];
@@ -25,6 +25,7 @@ export async function deliver(
     workers: availableParallelism(),
     signal,
     onUploaded: ({ site, caseId }) => emit({ type: 'upload', site: site.id, caseId }),
+    onOutage,
   });
   const broken = brokenFiles(scenario);
   for (const file of broken) {

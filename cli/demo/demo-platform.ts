@@ -1,27 +1,29 @@
-import { createWriteStream } from 'node:fs';
+import { describeError } from '../../lib/error.ts';
 import { type Platform, startPlatform } from '../../local/platform.ts';
 import type { DemoDirectory } from './data-dir.ts';
 import type { DemoEvent } from './events.ts';
+import { openLines } from './lines.ts';
 import { eventOfGpuTask, eventOfWrite, observeWrites } from './observe.ts';
 import type { DemoOptions } from './options.ts';
 import type { Scenario } from './scenario.ts';
+import type { Session } from './session.ts';
 
 const SWEEP_SECONDS = 60;
 
-/** Starts the demo's federation. Its events go to `emit`, and the handlers' log to the demo's directory. */
+/** Starts the demo's federation. Its events go to the session, and the handlers' log to the demo's directory. */
 export async function startDemoPlatform(
   { federation }: Scenario,
   directory: DemoDirectory,
-  options: Pick<DemoOptions, 'endpoint' | 'port' | 'tasks'>,
-  emit: (event: DemoEvent) => void,
+  options: Pick<DemoOptions, 'endpoint' | 'port' | 'tasks' | 'signal'>,
+  session: Pick<Session, 'emit' | 'onOutage'>,
 ): Promise<Platform> {
-  const { endpoint, port, tasks } = options;
-  const file = createWriteStream(directory.log, { flags: 'a' });
+  const { endpoint, port, tasks, signal } = options;
+  const lines = openLines(directory.log);
   const log = (event: string, fields: Readonly<Record<string, unknown>>) =>
-    file.write(`${JSON.stringify({ at: new Date().toISOString(), event, ...fields })}\n`);
-  const emitIfAny = (event: DemoEvent | undefined) => event && emit(event);
+    lines.append(JSON.stringify({ at: new Date().toISOString(), event, ...fields }));
+  const emitIfAny = (event: DemoEvent | undefined) => event && session.emit(event);
 
-  const platform = await startPlatform({
+  return startPlatform({
     federation,
     server: endpoint === undefined ? { port, dataDir: directory.server } : { endpoint },
     gpuTasks: {
@@ -35,15 +37,11 @@ export async function startDemoPlatform(
     wrapBuckets: (openBucket) =>
       observeWrites(openBucket, (bucket, key) => emitIfAny(eventOfWrite(federation, bucket, key))),
     onRunnerEvent: ({ type, ...fields }) => {
-      if (type !== 'handled') log(type, { ...fields, ...('error' in fields ? { error: String(fields.error) } : {}) });
+      if (type !== 'handled')
+        log(type, { ...fields, ...('error' in fields ? { error: describeError(fields.error) } : {}) });
     },
+    onOutage: session.onOutage,
+    signal,
     log,
   });
-  return {
-    ...platform,
-    close: async () => {
-      await platform.close();
-      await new Promise((resolve) => file.end(resolve));
-    },
-  };
 }

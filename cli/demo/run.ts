@@ -63,7 +63,11 @@ export async function runLocally(
     await runOnPlatform({ options, display, directory, scenario, campaign, memory, session }, finish);
   } catch (error) {
     if (!options.signal.aborted) throw error;
-    directory.save({ finished: false, peakRss: memory.peak() });
+    try {
+      directory.save({ finished: false, peakRss: memory.peak() });
+    } catch {
+      // On a full disk the state of the start stands, from which the demo is resumed just as well.
+    }
     display.say(`Interrupted. To continue: ${options.resumeWith}`);
     throw options.signal.reason;
   } finally {
@@ -79,13 +83,13 @@ async function runOnPlatform(run: Run, finish: Finish): Promise<void> {
   const backend = describeBackend();
   // Awaited below. An earlier failure must not end the process as an unhandled rejection.
   backend.catch(() => undefined);
-  const platform = await startDemoPlatform(scenario, directory, options, session.emit);
+  const platform = await startDemoPlatform(scenario, directory, options, session);
   try {
     if (platform.deployment) display.say(platform.deployment);
     display.say(`S3 and SQS at ${platform.endpoint}`);
     display.say(await backend);
     if (options.endpoint && !options.resume) await refuseEarlierDemo(platform, campaign, options.endpoint);
-    await untilAborted(deliver(platform, scenario, session.emit, options), options.signal);
+    await untilAborted(deliver(platform, scenario, session, options), options.signal);
     await startCampaign(platform, campaign);
     const outcome = await waitForOutcome(platform, campaign, options.signal);
     await platform.stopWork();

@@ -1,6 +1,8 @@
+import type { OutageEvent } from '../../lib/storage/outages.ts';
 import type { DemoDirectory } from './data-dir.ts';
 import type { Display } from './display.ts';
 import type { DemoEvent, TimedEvent } from './events.ts';
+import { createOutageLines } from './outage-lines.ts';
 import { advance, type Progress, secondsLeft, startOf, workDone } from './progress.ts';
 import { eventLine, progressBlock } from './progress-text.ts';
 import type { Scenario } from './scenario.ts';
@@ -15,7 +17,8 @@ export interface Session {
   /** Seconds of running time since the demo began, including earlier runs. */
   elapsed(): number;
   events(): readonly TimedEvent[];
-  say(line: string): void;
+  /** Shows that the run waits for its storage, or goes on. */
+  onOutage(event: OutageEvent): void;
   close(): void;
 }
 
@@ -73,7 +76,7 @@ export function startSession(options: {
     },
     elapsed,
     events: () => events,
-    say: (line) => display.say(line),
+    onOutage: createOutageLines(display.say, now),
     close: () => {
       clearInterval(timer);
       display.clear();

@@ -1,6 +1,7 @@
 import { fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { FedcardioError } from '../../lib/error.ts';
+import { endSentence, FedcardioError } from '../../lib/error.ts';
+import type { OutageEvent } from '../../lib/storage/outages.ts';
 import { NODE_WITH_TSX } from '../tsx.ts';
 import type { DemoCase, Scenario } from './scenario.ts';
 import type { UploadAnswer, UploadOrder } from './upload-worker.ts';
@@ -13,6 +14,7 @@ export interface UploadOptions {
   readonly workers: number;
   readonly signal: AbortSignal;
   readonly onUploaded: (demoCase: DemoCase) => void;
+  readonly onOutage: (event: OutageEvent) => void;
 }
 
 /**
@@ -34,7 +36,7 @@ export async function uploadCases(options: UploadOptions): Promise<void> {
 }
 
 function runWorker(options: UploadOptions, next: () => DemoCase | undefined): Promise<void> {
-  const { endpoint, scenario, signal, onUploaded } = options;
+  const { endpoint, scenario, signal, onUploaded, onOutage } = options;
   const child = fork(fileURLToPath(new URL('./upload-worker.ts', import.meta.url)), [], {
     execArgv: [...NODE_WITH_TSX],
     signal,
@@ -50,6 +52,7 @@ function runWorker(options: UploadOptions, next: () => DemoCase | undefined): Pr
       child.send({ endpoint, profile, seed, site: current.site.id, caseId: current.caseId } satisfies UploadOrder);
     };
     child.on('message', (answer: UploadAnswer) => {
+      if (answer.status === 'outage') return onOutage(answer.outage);
       if (answer.status === 'failed') return reject(failure(current, answer.reason));
       if (current) onUploaded(current);
       proceed();
@@ -66,5 +69,5 @@ function runWorker(options: UploadOptions, next: () => DemoCase | undefined): Pr
 
 function failure(demoCase: DemoCase | undefined, reason: string): FedcardioError {
   const what = demoCase ? `${demoCase.site.id}/${demoCase.caseId}` : 'the cases';
-  return new FedcardioError('STORAGE', `The upload of ${what} failed: ${reason}.`);
+  return new FedcardioError('STORAGE', endSentence(`The upload of ${what} failed: ${reason}`));
 }

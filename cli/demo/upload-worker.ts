@@ -1,6 +1,7 @@
 import { createObjectStorage } from '../../lib/aws/objects.ts';
 import { describeError } from '../../lib/error.ts';
-import { storesOf } from '../../lib/storage/stores.ts';
+import { createWaitOut, type OutageEvent, waitingStore } from '../../lib/storage/outages.ts';
+import { storesOf, wrapBuckets } from '../../lib/storage/stores.ts';
 import { caseFiles } from './case-files.ts';
 import { allCases, type Profile, scenarioOf } from './scenario.ts';
 
@@ -13,7 +14,14 @@ export interface UploadOrder {
   readonly caseId: string;
 }
 
-export type UploadAnswer = { readonly status: 'uploaded' } | { readonly status: 'failed'; readonly reason: string };
+export type UploadAnswer =
+  | { readonly status: 'uploaded' }
+  /** The upload waits for the storage, or has waited. */
+  | { readonly status: 'outage'; readonly outage: OutageEvent }
+  | { readonly status: 'failed'; readonly reason: string };
+
+const answer = (message: UploadAnswer) => process.send?.(message);
+const waitOut = createWaitOut({ now: () => new Date(), onEvent: (outage) => answer({ status: 'outage', outage }) });
 
 process.on('message', (order: UploadOrder) => {
   upload(order).then(
@@ -26,8 +34,7 @@ async function upload({ endpoint, profile, seed, site, caseId }: UploadOrder): P
   const scenario = scenarioOf({ profile, seed });
   const demoCase = allCases(scenario).find((candidate) => candidate.site.id === site && candidate.caseId === caseId);
   if (!demoCase) throw new Error(`The scenario has no case ${site}/${caseId}.`);
-  const store = storesOf(createObjectStorage({ endpoint }), scenario.federation.id).siteStore(site);
+  const openBucket = wrapBuckets(createObjectStorage({ endpoint }), (store) => waitingStore(store, waitOut));
+  const store = storesOf(openBucket, scenario.federation.id).siteStore(site);
   for (const { key, body, contentType } of caseFiles(demoCase, seed)) await store.put(key, body, { contentType });
 }
-
-const answer = (message: UploadAnswer) => process.send?.(message);

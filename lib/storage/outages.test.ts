@@ -13,6 +13,7 @@ import {
 import { createMemoryStorage } from './testing-objects.ts';
 
 const START = Date.UTC(2026, 0, 1, 12);
+const iso = (ms: number) => new Date(ms).toISOString();
 const away = () => new FedcardioError('STORAGE_UNAVAILABLE', 'Nothing answers.');
 const full = () => new FedcardioError('STORAGE_FULL', 'The disk is full at /data.');
 
@@ -55,7 +56,7 @@ describe('waiting out an outage', () => {
     await waitOutWith()(failing(44));
 
     expect(events.map(({ type }) => type)).toEqual(['waiting', 'waiting', 'waiting', 'waiting', 'over']);
-    expect(events.every(({ since, code }) => since.getTime() === START && code === 'STORAGE_UNAVAILABLE')).toBe(true);
+    expect(events.every(({ since, code }) => since === iso(START) && code === 'STORAGE_UNAVAILABLE')).toBe(true);
   });
 
   test('reports one outage for all calls that wait for it, and a later one anew', async () => {
@@ -66,7 +67,7 @@ describe('waiting out an outage', () => {
     clock += 1000;
     await waitOut(failing(1, full));
     expect(events.slice(2)).toMatchObject([
-      { type: 'waiting', code: 'STORAGE_FULL', since: new Date(clock) },
+      { type: 'waiting', code: 'STORAGE_FULL', since: iso(clock) },
       { type: 'over' },
     ]);
   });
@@ -98,7 +99,7 @@ describe('waiting out an outage', () => {
 
 describe('the text for users', () => {
   test('says since when, why, and what to do', () => {
-    const since = new Date(START);
+    const since = iso(START);
     expect(outageText({ code: 'STORAGE_UNAVAILABLE', since, reason: 'Nothing answers.' })).toBe(
       'The storage is not reachable since 12:00:00 UTC, waiting: Nothing answers.',
     );

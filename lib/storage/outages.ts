@@ -5,7 +5,8 @@ import type { ObjectStore, Queues } from './contract.ts';
 /** An outage of the storage that something waits for. */
 export interface Outage {
   readonly code: ErrorCode;
-  readonly since: Date;
+  /** ISO 8601, because outages are sent from process to process. */
+  readonly since: string;
   /** The error that is retried, in words. */
   readonly reason: string;
 }
@@ -43,7 +44,8 @@ export function createWaitOut(options: OutageOptions): WaitOut {
   let reported = 0;
 
   function report(error: unknown, at: Date): void {
-    outage = { code: errorCode(error) as ErrorCode, since: outage?.since ?? at, reason: describeError(error) };
+    const since = outage?.since ?? at.toISOString();
+    outage = { code: errorCode(error) as ErrorCode, since, reason: describeError(error) };
     if (at.getTime() - reported < REPORT_SECONDS * 1000) return;
     reported = at.getTime();
     onEvent({ type: 'waiting', ...outage });
@@ -98,7 +100,7 @@ export const logOutage = (
 
 /** One line on an outage for users. */
 export function outageText({ code, since, reason }: Outage): string {
-  const time = since.toISOString().slice(11, 19);
+  const time = since.slice(11, 19);
   return code === 'STORAGE_FULL'
     ? `The storage is full since ${time} UTC, waiting: ${reason} Free space, and the run goes on by itself.`
     : `The storage is not reachable since ${time} UTC, waiting: ${reason}`;
