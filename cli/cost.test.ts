@@ -163,7 +163,7 @@ describe('fedcardio cost', { concurrent: true }, () => {
   });
 
   test.each([
-    [['cost', 'none.json'], 1, 'Cannot read none.json'],
+    [['cost', 'none.json'], 1, 'There is no such file, folder or program at none.json'],
     [['cost', 'package.json'], 1, 'package.json: '],
     [['cost', 'examples/paper/federation.json', '--gpu-ratio', '0'], 2, 'above 0'],
   ])('answers %j', async (args, code, reason) => {

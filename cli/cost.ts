@@ -1,8 +1,6 @@
-import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { Command } from 'commander';
 import type { z } from 'zod';
-import { FedcardioError } from '../lib/error.ts';
 import { campaignSchema, federationSchema } from '../lib/federation/schemas.ts';
 import { parseJson } from '../lib/json.ts';
 import { type Estimate, estimateCost } from './cost/estimate.ts';
@@ -10,6 +8,7 @@ import type { Line } from './cost/lines.ts';
 import { PRICES, pricesSchema } from './cost/prices.ts';
 import { ASSUMPTIONS } from './cost/workload.ts';
 import { atLeastOne, positive } from './options.ts';
+import { readInput } from './read-input.ts';
 import { table } from './table.ts';
 
 const EXAMPLE = fileURLToPath(new URL('../examples/paper/campaign.json', import.meta.url));
@@ -64,13 +63,7 @@ function cost(file: string, flags: CostFlags): void {
 }
 
 function read<S extends z.ZodType>(file: string, schema: S): z.infer<S> {
-  let bytes: Uint8Array;
-  try {
-    bytes = readFileSync(file);
-  } catch (cause) {
-    throw new FedcardioError('BAD_CONFIGURATION', `Cannot read ${file}: ${(cause as Error).message}.`, { cause });
-  }
-  return parseJson(bytes, schema, file);
+  return parseJson(readInput(file), schema, file);
 }
 
 function costText({ federation, sites, assumptions, prices, campaign, idle, server, clients }: Estimate): string {

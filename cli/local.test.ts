@@ -32,7 +32,11 @@ test('reads faults from a file and reports an invalid one', async () => {
   });
   expect(await runCommand(['local', '--faults', join(data, 'missing')])).toMatchObject({
     code: 1,
-    stderr: expect.stringContaining('Cannot read'),
+    stderr: expect.stringContaining(`at ${join(data, 'missing')} (ENOENT). Check the spelling.`),
+  });
+  expect(await runCommand(['local', '--faults', data])).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining(`A file is needed, but there is a folder at ${data} (EISDIR).`),
   });
 });
 

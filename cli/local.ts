@@ -1,8 +1,7 @@
-import { readFile } from 'node:fs/promises';
 import { Command } from 'commander';
-import { FedcardioError } from '../lib/error.ts';
 import { aborted, onInterrupt } from './interrupt.ts';
 import { port } from './options.ts';
+import { readInput } from './read-input.ts';
 
 const DEFAULT_PORT = 4566;
 
@@ -54,10 +53,7 @@ async function serve(options: LocalOptions): Promise<void> {
 async function readFaults(file: string) {
   const { parseJson } = await import('../lib/json.ts');
   const { faultsSchema } = await import('../local/emulator/faults/configuration.ts');
-  const bytes = await readFile(file).catch((cause: Error) => {
-    throw new FedcardioError('BAD_CONFIGURATION', `Cannot read ${file}: ${cause.message}.`, { cause });
-  });
-  return parseJson(bytes, faultsSchema, file);
+  return parseJson(readInput(file), faultsSchema, file);
 }
 
 /** Tells how to use the server with the AWS CLI. */

@@ -111,6 +111,20 @@ describe('local launcher', () => {
     expect(typed('done')).toHaveLength(1);
   });
 
+  test('retries a GPU task that an outage ended without counting it, however it ended, and reports the outage', async () => {
+    launch({ retries: 0 });
+    await launcher.submit(task('loses-storage'));
+    await allDone();
+
+    expect(failures).toEqual([]);
+    expect(typed('done').map(({ result }) => result)).toEqual(['storage is back']);
+    expect(typed('retrying').map(({ reason }) => reason)).toEqual([
+      expect.stringContaining('The disk is full.'),
+      expect.stringContaining('exited with code 75'),
+    ]);
+    expect(typed('outage').map(({ outage }) => outage.code)).toEqual(['STORAGE_FULL', 'STORAGE_FULL', 'STORAGE_FULL']);
+  }, 40_000);
+
   test('ends a GPU task that takes too long', async () => {
     launch({ retries: 0, timeoutSeconds: 0.3 });
     await launcher.submit(task('hangs'));

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { FedcardioError } from '../../lib/error.ts';
+import { describeError, FedcardioError } from '../../lib/error.ts';
 import { type Federation, federationSchema } from '../../lib/federation/schemas.ts';
 import { parseJson } from '../../lib/json.ts';
 
@@ -55,7 +55,7 @@ function readFederation(text: string): Federation {
     if (!(cause instanceof Error) || !('syscall' in cause)) throw cause;
     throw new FedcardioError(
       'BAD_CONFIGURATION',
-      `FEDCARDIO_FEDERATION: cannot read ${file.pathname}: ${cause.message}.`,
+      `FEDCARDIO_FEDERATION: cannot read ${file.pathname}: ${describeError(cause)}`,
       {
         cause,
         hint: "The file is part of the function's code: deploy the stacks again.",

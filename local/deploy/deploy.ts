@@ -2,7 +2,7 @@ import { CloudFormationClient, ListStacksCommand } from '@aws-sdk/client-cloudfo
 import { synthesizeDataStacks } from '../../cdk/synthesize.ts';
 import { connection } from '../../lib/aws/clients.ts';
 import { serviceFailure } from '../../lib/aws/failures.ts';
-import { endSentence, FedcardioError } from '../../lib/error.ts';
+import { describeError, endSentence, FedcardioError } from '../../lib/error.ts';
 import type { Topology } from '../../lib/federation/topology.ts';
 import { provision } from './provision.ts';
 import { deployStack } from './stacks.ts';
@@ -43,13 +43,9 @@ async function hasCloudFormation(cloudFormation: CloudFormationClient, endpoint:
   } catch (cause) {
     const { status } = serviceFailure(cause);
     if (status !== undefined && WITHOUT_CLOUDFORMATION.includes(status)) return false;
-    throw new FedcardioError(
-      'STORAGE',
-      endSentence(`Cannot list the stacks of ${endpoint}: ${(cause as Error).message}`),
-      {
-        cause,
-        hint: 'Check that it runs. Start LocalStack with `npm run localstack`, or the embedded server with `fedcardio local`.',
-      },
-    );
+    throw new FedcardioError('STORAGE', endSentence(`Cannot list the stacks of ${endpoint}: ${describeError(cause)}`), {
+      cause,
+      hint: 'Check that it runs. Start LocalStack with `npm run localstack`, or the embedded server with `fedcardio local`.',
+    });
   }
 }

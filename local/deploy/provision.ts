@@ -16,7 +16,7 @@ import {
 } from '@aws-sdk/client-sqs';
 import type { StackTemplate } from '../../cdk/synthesize.ts';
 import { type ConnectionOptions, createS3Client, createSqsClient } from '../../lib/aws/clients.ts';
-import { endSentence, FedcardioError } from '../../lib/error.ts';
+import { describeError, endSentence, FedcardioError } from '../../lib/error.ts';
 import { type BucketResource, type QueueResource, readTemplates } from './template.ts';
 
 /**
@@ -173,7 +173,7 @@ async function attempt<T>(doing: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (cause) {
-    throw new FedcardioError('STORAGE', endSentence(`Cannot ${doing}: ${(cause as Error).message}`), {
+    throw new FedcardioError('STORAGE', endSentence(`Cannot ${doing}: ${describeError(cause)}`), {
       cause,
       hint: 'Check the endpoint, the credentials and the region. Bucket names are unique across all of AWS.',
     });

@@ -328,7 +328,7 @@ describe('a full disk', () => {
     writev.mockRestore();
 
     expect([answer.status, text]).toEqual([507, expect.stringContaining('<Code>InsufficientStorage</Code>')]);
-    expect(text).toContain('disk');
+    expect(text).toContain(`The disk of ${directory} is full.`);
     expect(failures).toEqual([expect.objectContaining({ code: 'ENOSPC' })]);
     expect(Buffer.from((await store.get('kept')).body).toString()).toBe('old');
     await store.put('kept', 'new');

@@ -57,6 +57,13 @@ describe('a request', () => {
     expect(await exists('slow-down')).toBe(false);
   });
 
+  test('gets 507 of a full disk and stores nothing', async () => {
+    await server.setFaults([{ fault: 'disk-full', operations: ['PutObject'] }]);
+    await expect(put('disk-full')).rejects.toMatchObject(failure('InsufficientStorage', 507));
+    await expect(openBucket(BUCKET).put('disk-full', 'x')).rejects.toMatchObject({ code: 'STORAGE_FULL' });
+    expect(await exists('disk-full')).toBe(false);
+  });
+
   test('is delayed', async () => {
     await server.setFaults([{ fault: 'slow', ms: 300, operations: ['PutObject'] }]);
     const before = performance.now();
