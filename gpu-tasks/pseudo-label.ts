@@ -1,10 +1,15 @@
 import { type SiteKey, siteKeys } from '../lib/federation/keys.ts';
-import type { CatalogEntry, PseudoLabelReport, PseudoLabelStage } from '../lib/federation/schemas.ts';
+import {
+  type CatalogEntry,
+  type PseudoLabelReport,
+  type PseudoLabelStage,
+  pseudoLabelReportSchema,
+} from '../lib/federation/schemas.ts';
 import { isComplete, type TaskId } from '../lib/federation/tasks.ts';
 import { affineOf } from '../lib/imaging/affine.ts';
 import { writeNifti } from '../lib/imaging/nifti-write.ts';
 import type { Landmark } from '../lib/imaging/volume.ts';
-import { canonicalJson } from '../lib/json.ts';
+import { writeDocument } from '../lib/storage/documents.ts';
 import type { ClassProbabilities } from '../lib/training/decode-prediction.ts';
 import { predictTasks } from '../lib/training/infer.ts';
 import { pseudoLabelChecks } from '../lib/training/plausibility.ts';
@@ -74,10 +79,10 @@ async function labelCase(
     ...(prediction.landmarks && { landmarks: prediction.landmarks.map(reportLandmark) }),
     ...(soft?.[0] ? { soft: { affine: soft[0].affine.map((row) => [...row]) } } : {}),
   };
-  const write = (key: SiteKey, body: Uint8Array | string) => data.store.put(key, body);
+  const write = (key: SiteKey, body: Uint8Array) => data.store.put(key, body);
   await write(siteKeys.pseudoLabel(at, task, entry.case), writeNifti(prediction.classMap, { gzip: true }));
   if (soft) await write(siteKeys.softLabel(at, task, entry.case), encodeSoftLabel(soft));
-  await write(siteKeys.pseudoLabelReport(at, task, entry.case), canonicalJson(report));
+  await writeDocument(data.store, siteKeys.pseudoLabelReport(at, task, entry.case), pseudoLabelReportSchema, report);
   return report.accepted;
 }
 

@@ -1,7 +1,7 @@
 import { type SiteKey, siteKeys } from '../federation/keys.ts';
 import { contentSchema } from '../federation/schemas.ts';
-import { canonicalJson } from '../json.ts';
 import type { ObjectInfo, SiteStore } from '../storage/contract.ts';
+import { documentBody, writeDocument } from '../storage/documents.ts';
 import { readStored } from './stored.ts';
 
 /** A case that claims a content, with the version of the image that contains it. */
@@ -28,10 +28,10 @@ export async function claimContent(
   likelyOwned: boolean,
 ): Promise<string | undefined> {
   const key = siteKeys.content(sha256);
-  const claim = canonicalJson({ schema: 'fedcardio.content/1', ...claimant });
+  const claim = { schema: 'fedcardio.content/1' as const, ...claimant };
   let stored = likelyOwned ? await readStored(store, key, contentSchema) : undefined;
   if (!stored) {
-    if ((await store.putIfAbsent(key, claim)) === 'created') return undefined;
+    if ((await store.putIfAbsent(key, documentBody(contentSchema, claim, key))) === 'created') return undefined;
     stored = await readStored(store, key, contentSchema);
   }
   const owner = stored?.value;
@@ -39,6 +39,6 @@ export async function claimContent(
     const image = owner && (await store.head(owner.key));
     if (image && image.etag === owner.etag) return owner.case;
   } else if (owner.key === claimant.key && owner.etag === claimant.etag) return undefined;
-  await store.put(key, claim, stored ? { ifMatch: stored.etag } : { ifNoneMatch: '*' });
+  await writeDocument(store, key, contentSchema, claim, stored ? { ifMatch: stored.etag } : { ifNoneMatch: '*' });
   return undefined;
 }

@@ -124,7 +124,7 @@ export async function rejectStray(context: SiteContext, key: SiteKey): Promise<I
   const rejectedKey = siteKeys.rejectedStray(key);
   await retryOnConflict(key, async () => {
     const rejected = await readStored(store, rejectedKey, rejectedSchema);
-    await reconcileDocument(store, rejectedKey, rejected, rejectionOf(context, name, faults));
+    await reconcileDocument(store, rejectedKey, rejectedSchema, rejected, rejectionOf(context, name, faults));
   });
   return { faults };
 }

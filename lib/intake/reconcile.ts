@@ -1,5 +1,5 @@
 import { type SiteKey, siteKeys } from '../federation/keys.ts';
-import type { CatalogEntry, Rejected } from '../federation/schemas.ts';
+import { type CatalogEntry, catalogSchema, type Rejected, rejectedSchema } from '../federation/schemas.ts';
 import type { ObjectInfo, SiteStore } from '../storage/contract.ts';
 import { claimContent } from './duplicates.ts';
 import { examineCase, type Findings } from './examine.ts';
@@ -58,9 +58,10 @@ export async function reconcileCase(
   const { store } = context;
   const findings = await rejectDuplicate(context, caseId, examined, catalog?.value);
   const { faults } = findings;
-  const entry = await reconcileDocument(store, siteKeys.catalog(caseId), catalog, entryOf(context, caseId, findings));
+  const cataloged = entryOf(context, caseId, findings);
+  const entry = await reconcileDocument(store, siteKeys.catalog(caseId), catalogSchema, catalog, cataloged);
   const wanted = rejectionOf(context, caseId, faults);
-  const rejection = await reconcileDocument(store, siteKeys.rejected(caseId), rejected, wanted);
+  const rejection = await reconcileDocument(store, siteKeys.rejected(caseId), rejectedSchema, rejected, wanted);
   return { result: { entry, faults }, wrote: entry !== catalog || rejection !== rejected };
 }
 

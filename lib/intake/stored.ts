@@ -2,6 +2,7 @@ import type { z } from 'zod';
 import { FedcardioError, isFedcardioError } from '../error.ts';
 import { canonicalJson, parseJson } from '../json.ts';
 import type { ObjectStore } from '../storage/contract.ts';
+import { writeDocument } from '../storage/documents.ts';
 
 /** A JSON object that intake writes. `value` is undefined if it cannot be parsed: intake then replaces it. */
 export interface Stored<T> {
@@ -34,6 +35,7 @@ export async function readStored<K extends string, S extends z.ZodType>(
 export async function reconcileDocument<K extends string, T extends { readonly at: string }>(
   store: Pick<ObjectStore<K>, 'put' | 'delete'>,
   key: NoInfer<K>,
+  schema: z.ZodType<T>,
   stored: Stored<T> | undefined,
   wanted: T | undefined,
 ): Promise<Stored<T> | undefined> {
@@ -44,8 +46,7 @@ export async function reconcileDocument<K extends string, T extends { readonly a
   if (stored?.value && canonicalJson({ ...stored.value, at: '' }) === canonicalJson({ ...wanted, at: '' }))
     return stored;
   const condition = stored ? { ifMatch: stored.etag } : ({ ifNoneMatch: '*' } as const);
-  const json = canonicalJson(wanted);
-  const { etag } = await store.put(key, json, { ...condition, contentType: 'application/json' });
+  const { etag } = await writeDocument(store, key, schema, wanted, condition);
   return { etag, value: wanted };
 }
 

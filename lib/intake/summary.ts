@@ -53,7 +53,13 @@ export async function refreshSummary(
     const known = counted.filter((entry) => entry !== undefined);
     const before = isFirst && stored ? { etag: stored.etag, value: undefined } : stored;
     isFirst = false;
-    await reconcileDocument(federationStore, key, before, summaryOf(site, known, rejected.length, now()));
+    await reconcileDocument(
+      federationStore,
+      key,
+      summarySchema,
+      before,
+      summaryOf(site, known, rejected.length, now()),
+    );
   });
 }
 

@@ -1,7 +1,7 @@
 import { FedcardioError, isFedcardioError } from '../error.ts';
 import { federationKeys } from '../federation/keys.ts';
 import { type Control, controlSchema, type Outcome } from '../federation/schemas.ts';
-import { documentBody, tryReadJson } from '../storage/documents.ts';
+import { tryReadJson, writeDocument } from '../storage/documents.ts';
 import type { StoreContext } from './context.ts';
 import { endCampaign } from './outcome.ts';
 import { isPaused, type Pauses } from './pauses.ts';
@@ -52,7 +52,7 @@ async function changePauses(
     const control: Control = { schema: 'fedcardio.control/1', campaign, pauses: [...pauses] };
     try {
       const condition = stored ? { ifMatch: stored.etag } : ({ ifNoneMatch: '*' } as const);
-      await federationStore.put(key, documentBody(controlSchema, control, key), condition);
+      await writeDocument(federationStore, key, controlSchema, control, condition);
       log('campaign-controlled', { campaign, paused: isPaused(pauses) });
       return pauses;
     } catch (error) {

@@ -1,9 +1,15 @@
 import { mapConcurrently } from '../async.ts';
 import { FAILED_ID, federationKeys, UPDATE_SUFFIX } from '../federation/keys.ts';
-import { type GpuTaskMessage, type Open, sentSchema, type Update, updateSchema } from '../federation/schemas.ts';
+import {
+  type GpuTaskMessage,
+  gpuTaskMessageSchema,
+  type Open,
+  sentSchema,
+  type Update,
+  updateSchema,
+} from '../federation/schemas.ts';
 import { names } from '../federation/topology.ts';
-import { canonicalJson } from '../json.ts';
-import { createJson, documentBody } from '../storage/documents.ts';
+import { createJson, documentBody, writeDocument } from '../storage/documents.ts';
 import type { CoordinatorContext, ReaderContext, StoreContext } from './context.ts';
 
 const SENDS_AT_ONCE = 16;
@@ -33,16 +39,15 @@ export async function sendGpuTasks(context: CoordinatorContext, open: Open, answ
       resent: answered !== undefined,
     };
     try {
-      await queues.send(names.gpuTaskQueue(federation.id, site), canonicalJson(message));
+      await queues.send(names.gpuTaskQueue(federation.id, site), documentBody(gpuTaskMessageSchema, message));
     } catch (error) {
       failures.push(error);
       log('task-not-sent', { ...at, site, reason: String(error) });
     }
   });
   if (failures.length > 0 && failures.length === sites.length) throw failures[0];
-  const key = federationKeys.sent(at);
   const sent = { schema: 'fedcardio.sent/1' as const, ...at, at: now().toISOString(), sites };
-  await federationStore.put(key, documentBody(sentSchema, sent, key));
+  await writeDocument(federationStore, federationKeys.sent(at), sentSchema, sent);
   log('tasks-sent', { ...at, sites });
 }
 

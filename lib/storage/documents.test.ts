@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
-import { createJson } from './documents.ts';
+import { createJson, readJson, writeDocument } from './documents.ts';
 import { createMemoryStorage } from './testing-objects.ts';
 
 const schema = z.strictObject({ figures: z.record(z.string(), z.number()), count: z.int() });
@@ -29,5 +29,37 @@ describe('createJson', () => {
 
     expect(first).toMatchObject({ created: true, value: { count: 1 } });
     expect(second).toMatchObject({ created: false, value: { count: 1 }, sha256: first.sha256 });
+  });
+});
+
+describe('writeDocument', () => {
+  test('writes nothing that its schema refuses to read', async () => {
+    const store = createMemoryStorage()('b');
+
+    const written = writeDocument(store, 'control.json', schema, { figures: { loss: Number.NaN }, count: 1 });
+
+    await expect(written).rejects.toMatchObject({ code: 'BAD_MESSAGE' });
+    expect(await store.head('control.json')).toBeUndefined();
+  });
+
+  test('writes nothing above 16 MiB', async () => {
+    const store = createMemoryStorage()('b');
+    const text = z.strictObject({ text: z.string() });
+
+    const written = writeDocument(store, 'long.json', text, { text: 'ä'.repeat(8 * 1024 * 1024) });
+
+    await expect(written).rejects.toThrow(/^long\.json has 16777227 bytes, 16777216 are allowed\.$/);
+    expect(await store.head('long.json')).toBeUndefined();
+  });
+
+  test('replaces the version that it is given, and no other', async () => {
+    const store = createMemoryStorage()('b');
+    const { etag } = await writeDocument(store, 'control.json', schema, { figures: {}, count: 1 });
+
+    await writeDocument(store, 'control.json', schema, { figures: {}, count: 2 }, { ifMatch: etag });
+    const late = writeDocument(store, 'control.json', schema, { figures: {}, count: 3 }, { ifMatch: etag });
+
+    await expect(late).rejects.toMatchObject({ code: 'PRECONDITION_FAILED' });
+    expect((await readJson(store, 'control.json', schema)).value.count).toBe(2);
   });
 });

@@ -2,7 +2,7 @@ import type { z } from 'zod';
 import { FedcardioError } from '../error.ts';
 import { isPassedOver } from '../federation/keys.ts';
 import { canonicalJson, parseJson, sha256Hex } from '../json.ts';
-import type { ObjectInfo, ObjectStore } from './contract.ts';
+import type { ObjectInfo, ObjectStore, PutOptions } from './contract.ts';
 
 /** A JSON object as it is stored. */
 export interface Document<T> {
@@ -52,16 +52,39 @@ export async function* listDocuments<K extends string>(
   }
 }
 
+/** Longest document that is written, bytes. Readers hold a document in memory several times over. */
+const MAX_WRITTEN_BYTES = 16 * 1024 * 1024;
+
 /**
  * The bytes of a document as they are stored. They are read back with the schema before they are written: what no reader
  * could parse, such as NaN, which JSON stores as null, must never become a document that cannot be replaced.
  *
- * @throws FedcardioError `BAD_MESSAGE` with the path of each fault
+ * @throws FedcardioError `BAD_MESSAGE` with the path of each fault, or if the document has more than 16 MiB
  */
 export function documentBody<S extends z.ZodType>(schema: S, value: z.infer<S>, where = 'The new document'): string {
   const body = canonicalJson(value);
-  parseJson(Buffer.from(body), schema, where);
+  const bytes = Buffer.from(body);
+  if (bytes.length > MAX_WRITTEN_BYTES) {
+    throw new FedcardioError('BAD_MESSAGE', `${where} has ${bytes.length} bytes, ${MAX_WRITTEN_BYTES} are allowed.`);
+  }
+  parseJson(bytes, schema, where);
   return body;
+}
+
+/**
+ * Writes a JSON object, over the version that `condition` names if it names one.
+ *
+ * @returns the ETag of the new version
+ * @throws FedcardioError `BAD_MESSAGE` if the value does not fit its schema; nothing is then written
+ */
+export async function writeDocument<K extends string, S extends z.ZodType>(
+  store: Pick<ObjectStore<K>, 'put'>,
+  key: NoInfer<K>,
+  schema: S,
+  value: z.infer<S>,
+  condition: Pick<PutOptions, 'ifMatch' | 'ifNoneMatch'> = {},
+): Promise<{ readonly etag: string }> {
+  return store.put(key, documentBody(schema, value, key), { ...condition, contentType: 'application/json' });
 }
 
 /**

@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 import { isFedcardioError } from '../error.ts';
 import type { ObjectStore } from './contract.ts';
-import { documentBody, type StoredDocument, tryReadJson } from './documents.ts';
+import { type StoredDocument, tryReadJson, writeDocument } from './documents.ts';
 
 type OwnedWrite<T> =
   | { readonly kind: 'written'; readonly etag: string }
@@ -23,7 +23,7 @@ export async function writeOwned<K extends string, T extends { readonly holder: 
 ): Promise<OwnedWrite<T>> {
   const condition = etag === undefined ? { ifNoneMatch: '*' as const } : { ifMatch: etag };
   try {
-    return { kind: 'written', etag: (await store.put(key, documentBody(schema, value, key), condition)).etag };
+    return { kind: 'written', etag: (await writeDocument(store, key, schema, value, condition)).etag };
   } catch (error) {
     if (!isFedcardioError(error, 'PRECONDITION_FAILED') && !isFedcardioError(error, 'NOT_FOUND')) throw error;
     const stored = await tryReadJson(store, key, schema);
