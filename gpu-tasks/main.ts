@@ -7,12 +7,13 @@
 
 import { runMergeJob } from '../handlers/batch/merge-job.ts';
 import { createObjectStorage } from '../lib/aws/objects.ts';
-import { describeError, errorCode, isOutage } from '../lib/error.ts';
+import { describeError, errorCode, isFedcardioError, isOutage } from '../lib/error.ts';
 import { EXIT } from '../lib/federation/exit-codes.ts';
-import { type GpuTaskMessage, gpuTaskMessageSchema } from '../lib/federation/schemas.ts';
-import { parseJson } from '../lib/json.ts';
+import { type GpuTaskMessage, gpuTaskAddressSchema, gpuTaskMessageSchema } from '../lib/federation/schemas.ts';
+import { parseDocument } from '../lib/json.ts';
 import { loadBackend } from '../lib/nn/backend.ts';
 import { peakRss } from '../lib/peak-rss.ts';
+import { refuseNewerTask } from '../lib/protocol/gpu-tasks.ts';
 import { createWaitOut, logOutage, type OutageEvent, waitingStore } from '../lib/storage/outages.ts';
 import { storesOf, wrapBuckets } from '../lib/storage/stores.ts';
 import { createCache } from './cache.ts';
@@ -109,7 +110,8 @@ if (process.send) {
   });
   process.on('disconnect', () => process.exit(0));
 } else {
-  const message = parseMessage(process.argv[2] ?? process.env.FEDCARDIO_TASK);
+  const text = process.argv[2] ?? process.env.FEDCARDIO_TASK;
+  const message = await readMessage(text);
   console.error(backend.description);
   try {
     console.error(
@@ -121,13 +123,26 @@ if (process.send) {
   }
 }
 
-/** Parses the container's message. Exits if it is missing or invalid. */
-function parseMessage(text: string | undefined): GpuTaskMessage {
+/** Reads the container's message. Exits if it is missing, invalid, or answered as too new. */
+async function readMessage(text: string | undefined): Promise<GpuTaskMessage> {
   try {
-    return parseJson(new TextEncoder().encode(text), gpuTaskMessageSchema, 'the GPU task message');
+    return parseDocument(new TextEncoder().encode(text), gpuTaskMessageSchema, 'the GPU task message');
   } catch (error) {
     if (text) console.error(describeError(error));
+    if (text && isFedcardioError(error, 'NEWER_SCHEMA')) await answerNewer(text, error);
     console.error('usage: main.ts <GPU task message as JSON>, or the message in FEDCARDIO_TASK');
     process.exit(EXIT.badMessage);
+  }
+}
+
+/** Answers that this image is too old for its message, and exits. */
+async function answerNewer(text: string, error: unknown): Promise<never> {
+  try {
+    const address = parseDocument(new TextEncoder().encode(text), gpuTaskAddressSchema, 'the GPU task message');
+    await refuseNewerTask({ ...base, ...storesOf(base.openBucket, address.federation) }, address, error);
+    process.exit(0);
+  } catch (failure) {
+    console.error(describeError(failure));
+    process.exit(isOutage(failure) ? EXIT.outage : EXIT.retry);
   }
 }

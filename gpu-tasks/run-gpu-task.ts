@@ -1,6 +1,6 @@
-import { describeError, type ErrorCode, FedcardioError } from '../lib/error.ts';
+import { describeErrorOf, type ErrorCode, FedcardioError } from '../lib/error.ts';
 import type { GpuTaskMessage } from '../lib/federation/schemas.ts';
-import { isFresh, isGpuTaskDue, recordFailure } from '../lib/protocol/gpu-tasks.ts';
+import { deploymentOf, isFresh, isGpuTaskDue, recordFailure } from '../lib/protocol/gpu-tasks.ts';
 import type { GpuTaskContext } from './context.ts';
 import { evaluateSite } from './evaluate.ts';
 import { pseudoLabelSite } from './pseudo-label.ts';
@@ -30,13 +30,19 @@ export async function runGpuTask(message: GpuTaskMessage, context: GpuTaskContex
     return 'done';
   } catch (error) {
     if (!(error instanceof FedcardioError) || !TERMINAL.has(error.code)) throw error;
-    await recordFailure(context, message, describeError(error), error.code);
+    await recordFailure(context, message, describeErrorOf(deploymentOf(site), error), error.code);
     return 'failed';
   }
 }
 
 /** Errors that a retry cannot fix. Their messages must not name a case, because case ids stay at the site. */
-const TERMINAL: ReadonlySet<ErrorCode> = new Set(['NO_DATA', 'BAD_CONFIGURATION', 'TRAINING_DIVERGED', 'BAD_WEIGHTS']);
+const TERMINAL: ReadonlySet<ErrorCode> = new Set([
+  'NO_DATA',
+  'BAD_CONFIGURATION',
+  'TRAINING_DIVERGED',
+  'BAD_WEIGHTS',
+  'NEWER_SCHEMA',
+]);
 
 function runStage(input: StageInput, context: GpuTaskContext): Promise<GpuTaskResult> {
   const { stage } = input;

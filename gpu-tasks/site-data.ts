@@ -108,7 +108,7 @@ export function openSiteData(store: SiteStore, cache: Cache, log: GpuTaskContext
             bytes: 2_000,
           }))
           .catch((error: unknown) => {
-            if (!isFedcardioError(error, 'BAD_MESSAGE')) throw error;
+            if (!isFedcardioError(error, 'BAD_MESSAGE')) throw withoutCase(error);
             log('catalog-entry-unreadable', { key, reason: describeError(error) });
           });
         if (entry?.use === use) entries.push(entry);
@@ -133,11 +133,20 @@ export function openSiteData(store: SiteStore, cache: Cache, log: GpuTaskContext
   };
 }
 
+/** The error without the key, whose case must not leave the site, if it is one that the site answers its round with. */
+const withoutCase = (error: unknown): unknown =>
+  isFedcardioError(error, 'NEWER_SCHEMA')
+    ? new FedcardioError('NEWER_SCHEMA', "A document in the site's bucket was written by a newer release.", {
+        cause: error,
+        hint: error.hint,
+      })
+    : error;
+
 /** Converts a parse error of a GPU task's own stored object to `BAD_LABEL`. */
 const asBadLabel =
   (key: string) =>
   (cause: unknown): never => {
-    if (!isFedcardioError(cause, 'BAD_MESSAGE') && !isFedcardioError(cause, 'BAD_WEIGHTS')) throw cause;
+    if (!isFedcardioError(cause, 'BAD_MESSAGE') && !isFedcardioError(cause, 'BAD_WEIGHTS')) throw withoutCase(cause);
     throw new FedcardioError('BAD_LABEL', `${key} cannot be read: ${cause.message}`, { cause });
   };
 

@@ -1,7 +1,7 @@
 import { FedcardioError } from '../lib/error.ts';
-import { gpuTaskMessageSchema } from '../lib/federation/schemas.ts';
-import { parseValue } from '../lib/json.ts';
-import { isFresh, isGpuTaskDue } from '../lib/protocol/gpu-tasks.ts';
+import { type GpuTaskMessage, gpuTaskAddressSchema, gpuTaskMessageSchema } from '../lib/federation/schemas.ts';
+import { parseMessage } from '../lib/json.ts';
+import { isFresh, isGpuTaskDue, refuseNewerTask } from '../lib/protocol/gpu-tasks.ts';
 import { deadlineOf, readPauses } from '../lib/protocol/pauses.ts';
 import type { SqsHandler } from './context.ts';
 import { forEachJsonMessage } from './sqs-records.ts';
@@ -10,13 +10,20 @@ import { forEachJsonMessage } from './sqs-records.ts';
 export const dispatch: SqsHandler = (event, context) =>
   forEachJsonMessage(event, context, async ({ body, record }, own) => {
     const { federation, federationStore, launcher, now, log } = own;
-    const message = parseValue(body, gpuTaskMessageSchema, `message ${record.messageId}`);
-    if (message.federation !== federation.id) {
+    const where = `message ${record.messageId}`;
+    const address = parseMessage(body, gpuTaskAddressSchema, where);
+    if (address.federation !== federation.id) {
       throw new FedcardioError(
         'BAD_MESSAGE',
-        `Message ${record.messageId} is for federation "${message.federation}", but this is "${federation.id}".`,
+        `Message ${record.messageId} is for federation "${address.federation}", but this is "${federation.id}".`,
         { hint: 'Check who may send to this queue.' },
       );
+    }
+    let message: GpuTaskMessage;
+    try {
+      message = parseMessage(body, gpuTaskMessageSchema, where);
+    } catch (error) {
+      return refuseNewerTask(own, address, error);
     }
     const isFirst = (record.attributes?.ApproximateReceiveCount ?? '1') === '1' && isFresh(message, now());
     if (isFirst) return launcher.submit(message, new Date(message.deadline));

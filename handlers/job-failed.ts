@@ -1,6 +1,6 @@
 import { isLost } from '../lib/federation/exit-codes.ts';
-import { type BatchJobEvent, batchJobEventSchema, gpuTaskMessageSchema } from '../lib/federation/schemas.ts';
-import { parseJson, parseValue } from '../lib/json.ts';
+import { type BatchJobEvent, batchJobEventSchema, gpuTaskAddressSchema } from '../lib/federation/schemas.ts';
+import { parseDocument, parseValue } from '../lib/json.ts';
 import { isGpuTaskDue, recordFailure } from '../lib/protocol/gpu-tasks.ts';
 import type { HandlerContext } from './context.ts';
 
@@ -13,7 +13,8 @@ export async function jobFailed(event: unknown, context: HandlerContext): Promis
   const { jobId, jobName, status } = detail;
   if (status !== 'FAILED') return context.log('job-has-not-failed', { jobId, jobName, status });
   const text = detail.container.environment.find(({ name }) => name === 'FEDCARDIO_TASK')?.value;
-  const message = parseJson(new TextEncoder().encode(text), gpuTaskMessageSchema, `FEDCARDIO_TASK of job ${jobName}`);
+  const where = `FEDCARDIO_TASK of job ${jobName}`;
+  const message = parseDocument(new TextEncoder().encode(text), gpuTaskAddressSchema, where);
   const { campaign, stage, round, site } = message;
   const at = { campaign, stage, round, site, jobId };
   const last = detail.attempts.at(-1);

@@ -13,7 +13,7 @@ export interface SweepOptions {
 /**
  * Reconciles every campaign that has not ended, and its open rounds. This closes rounds after their deadline or grace
  * period, and makes up for lost events. Called every minute. A campaign that throws is logged and does not stop the
- * others; it ends as failed if its stored documents are invalid.
+ * others; it ends as failed if its stored documents are invalid, but not if only a newer release can read them.
  */
 export async function sweep(context: HandlerContext, options: SweepOptions = {}): Promise<void> {
   const { federationStore, log } = context;

@@ -7,6 +7,7 @@ import { systemProblem } from './error/system-problem.ts';
 export type ErrorCode =
   | 'BAD_CONFIGURATION'
   | 'BAD_MESSAGE'
+  | 'NEWER_SCHEMA'
   | 'BAD_KEY'
   | 'BAD_IMAGE'
   | 'BAD_LABEL'
@@ -90,3 +91,11 @@ export function describeError(error: unknown): string {
   if (known) return known.hint ? `${endSentence(known.message)} ${known.hint}` : known.message;
   return error instanceof Error ? error.message || error.name : String(error);
 }
+
+/**
+ * Like {@link describeError}, for an error that is reported elsewhere than where it occurred.
+ *
+ * @param reader what has to be upgraded if it is too old for what it read: "the deployment of site berlin"
+ */
+export const describeErrorOf = (reader: string, error: unknown): string =>
+  isFedcardioError(error, 'NEWER_SCHEMA') ? `${error.message} Upgrade ${reader}.` : describeError(error);

@@ -1,7 +1,7 @@
 import { describeError, isFedcardioError, isOutage } from '../../lib/error.ts';
 import { EXIT } from '../../lib/federation/exit-codes.ts';
 import { federationSchema, mergeJobSchema } from '../../lib/federation/schemas.ts';
-import { parseJson } from '../../lib/json.ts';
+import { parseDocument } from '../../lib/json.ts';
 import { closeRound } from '../../lib/protocol/close-round.ts';
 import type { RoundContext } from '../../lib/protocol/context.ts';
 import type { OpenBucket } from '../../lib/storage/contract.ts';
@@ -21,8 +21,8 @@ export async function runMergeJob(
 ): Promise<number> {
   const encoder = new TextEncoder();
   try {
-    const at = parseJson(encoder.encode(merge), mergeJobSchema, 'FEDCARDIO_MERGE');
-    const parsedFederation = parseJson(encoder.encode(federation), federationSchema, 'FEDCARDIO_FEDERATION');
+    const at = parseDocument(encoder.encode(merge), mergeJobSchema, 'FEDCARDIO_MERGE');
+    const parsedFederation = parseDocument(encoder.encode(federation), federationSchema, 'FEDCARDIO_FEDERATION');
     const { federationStore } = storesOf(context.openBucket, parsedFederation.id);
     const result = await closeRound({ ...context, federation: parsedFederation, federationStore }, at);
     context.log('merge-ended', { ...at, result });

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describeError, FedcardioError } from '../../lib/error.ts';
 import { type Federation, federationSchema } from '../../lib/federation/schemas.ts';
-import { parseJson } from '../../lib/json.ts';
+import { parseDocument } from '../../lib/json.ts';
 
 /** The environment variables that the stacks set, parsed. */
 export interface Environment {
@@ -47,10 +47,10 @@ const FILE = 'file:';
  * 64 sites exceed.
  */
 function readFederation(text: string): Federation {
-  if (!text.startsWith(FILE)) return parseJson(Buffer.from(text), federationSchema, 'FEDCARDIO_FEDERATION');
+  if (!text.startsWith(FILE)) return parseDocument(Buffer.from(text), federationSchema, 'FEDCARDIO_FEDERATION');
   const file = new URL(text.slice(FILE.length), import.meta.url);
   try {
-    return parseJson(readFileSync(file), federationSchema, text);
+    return parseDocument(readFileSync(file), federationSchema, text);
   } catch (cause) {
     if (!(cause instanceof Error) || !('syscall' in cause)) throw cause;
     throw new FedcardioError(

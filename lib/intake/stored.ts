@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 import { FedcardioError, isFedcardioError } from '../error.ts';
-import { canonicalJson, parseJson } from '../json.ts';
+import { canonicalJson, parseDocument } from '../json.ts';
 import type { ObjectStore } from '../storage/contract.ts';
 import { writeDocument } from '../storage/documents.ts';
 
@@ -18,7 +18,7 @@ export async function readStored<K extends string, S extends z.ZodType>(
   const found = await store.tryGet(key);
   if (!found) return undefined;
   try {
-    return { etag: found.etag, value: parseJson(found.body, schema, key) };
+    return { etag: found.etag, value: parseDocument(found.body, schema, key) };
   } catch (error) {
     if (!isFedcardioError(error, 'BAD_MESSAGE')) throw error;
     return { etag: found.etag, value: undefined };

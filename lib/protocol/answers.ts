@@ -1,5 +1,5 @@
 import { collect } from '../async.ts';
-import { describeError, isFedcardioError } from '../error.ts';
+import { describeError, describeErrorOf, type FedcardioError, isFedcardioError } from '../error.ts';
 import { federationKeys } from '../federation/keys.ts';
 import { type Open, refusalSchema, type Update, updateSchema } from '../federation/schemas.ts';
 import { type Document, readJson } from '../storage/documents.ts';
@@ -16,18 +16,27 @@ type UsableUpdate = Extract<Update, { status: 'ok' }>;
 /** An answer with its update; `update` is undefined only if the answer has a fault. */
 export interface Candidate extends Answer {
   readonly update: Document<UsableUpdate> | undefined;
+  /** Set if only a newer release can read the answer. It is then refused for as long as this release decides. */
+  readonly newer?: FedcardioError;
 }
 
 /**
  * Reads an answer and checks it against the round's terms. An object that is unreadable or has been deleted is a fault of
  * its site, not an error.
+ *
+ * @param reader what has to be upgraded if it is too old for the answer
  */
-export async function readAnswer(context: ReaderContext, open: Open, answer: AnswerKey): Promise<Candidate> {
-  const candidate = await checkAnswer(context, open, answer);
+export async function readAnswer(
+  context: ReaderContext,
+  open: Open,
+  answer: AnswerKey,
+  reader: string,
+): Promise<Candidate> {
+  const candidate = await checkAnswer(context, open, answer, reader);
   return candidate.fault === undefined ? candidate : { ...candidate, fault: boundedReason(candidate.fault) };
 }
 
-async function checkAnswer(context: ReaderContext, open: Open, answer: AnswerKey): Promise<Candidate> {
+async function checkAnswer(context: ReaderContext, open: Open, answer: AnswerKey, reader: string): Promise<Candidate> {
   const { federationStore } = context;
   const { site, key } = answer;
   if (answer.documentBytes > MAX_DOCUMENT_BYTES) {
@@ -45,6 +54,9 @@ async function checkAnswer(context: ReaderContext, open: Open, answer: AnswerKey
       updateFault(value, open, answer) ?? (update && (await samplesFault(context, open, site, update.value)));
     return { ...answer, fault, update };
   } catch (error) {
+    if (isFedcardioError(error, 'NEWER_SCHEMA')) {
+      return { ...answer, fault: describeErrorOf(reader, error), update: undefined, newer: error };
+    }
     if (!isFedcardioError(error, 'BAD_MESSAGE') && !isFedcardioError(error, 'NOT_FOUND')) throw error;
     return { ...answer, fault: describeError(error), update: undefined };
   }

@@ -1,7 +1,7 @@
 import { mapConcurrently } from '../async.ts';
 import { federationKeys } from '../federation/keys.ts';
 import { type Commit, commitSchema, type Open, type Seal, updateSchema } from '../federation/schemas.ts';
-import { parseJson, sha256Hex } from '../json.ts';
+import { parseDocument, sha256Hex } from '../json.ts';
 import type { FederationStore } from '../storage/contract.ts';
 import { createJson, type Document } from '../storage/documents.ts';
 import { MAX_DOCUMENT_BYTES } from './bounds.ts';
@@ -53,7 +53,7 @@ export async function figuresOf(
     if (!info || info.bytes > MAX_DOCUMENT_BYTES) return [];
     const { body } = await store.get(key);
     if (sha256Hex(body) !== sha256) return [];
-    const update = parseJson(body, updateSchema, key);
+    const update = parseDocument(body, updateSchema, key);
     return update.status === 'ok' ? [update] : [];
   });
   return meanFigures(updates.flat());

@@ -1,6 +1,8 @@
 import { mapConcurrently } from '../async.ts';
+import { describeErrorOf, isFedcardioError } from '../error.ts';
 import { FAILED_ID, federationKeys, UPDATE_SUFFIX } from '../federation/keys.ts';
 import {
+  type GpuTaskAddress,
   type GpuTaskMessage,
   gpuTaskMessageSchema,
   type Open,
@@ -68,7 +70,7 @@ export function isFresh({ at, resent }: Pick<GpuTaskMessage, 'at' | 'resent'>, n
  */
 export async function isGpuTaskDue(
   { federationStore }: Pick<ReaderContext, 'federationStore'>,
-  message: GpuTaskMessage,
+  message: Omit<GpuTaskAddress, 'federation'>,
 ): Promise<boolean> {
   for await (const { key } of federationStore.list(federationKeys.siteUpdates(message, message.site))) {
     if (key.endsWith(UPDATE_SUFFIX)) return false;
@@ -86,7 +88,7 @@ export async function isGpuTaskDue(
  */
 export async function recordFailure(
   { federationStore, now, log }: Omit<StoreContext, 'federation'>,
-  message: Pick<GpuTaskMessage, 'federation' | 'campaign' | 'stage' | 'round' | 'site'>,
+  message: GpuTaskAddress,
   reason: string,
   code = 'TASK_FAILED',
 ): Promise<void> {
@@ -106,3 +108,21 @@ export async function recordFailure(
   await createJson(federationStore, key, updateSchema, update);
   log('task-failed', { campaign, stage, round, site, code, reason });
 }
+
+/**
+ * Answers a GPU task whose message only a newer release can read: the site has to upgrade, and the round does not wait.
+ *
+ * @param error the error of parsing the message; any other than `NEWER_SCHEMA` is thrown again
+ */
+export async function refuseNewerTask(
+  context: Omit<StoreContext, 'federation'>,
+  address: GpuTaskAddress,
+  error: unknown,
+): Promise<void> {
+  if (!isFedcardioError(error, 'NEWER_SCHEMA')) throw error;
+  if (!(await isGpuTaskDue(context, address))) return;
+  await recordFailure(context, address, describeErrorOf(deploymentOf(address.site), error), error.code);
+}
+
+/** What has to be upgraded if a site is too old for what it reads. */
+export const deploymentOf = (site: string): string => `the deployment of site ${site}`;

@@ -1,5 +1,5 @@
 import { collect, mapConcurrently } from '../async.ts';
-import { describeError, isFedcardioError } from '../error.ts';
+import { describeError, type FedcardioError, isFedcardioError } from '../error.ts';
 import { federationKeys } from '../federation/keys.ts';
 import { kindOf, type Open, type Stage, summarySchema } from '../federation/schemas.ts';
 import { tryReadJson } from '../storage/documents.ts';
@@ -13,29 +13,41 @@ const READS_AT_ONCE = 16;
  * The sites of the federation that have what a stage needs, according to their summaries. The counts of the stage's
  * previous round are reused for a site whose summary has the same ETag, so that a round costs one listing instead of one
  * request per site.
+ *
+ * @returns `newer`: why summaries of other sites can only be read by a newer release
  */
 export async function ableSites(
   context: StoreContext,
   stage: Stage,
   previous: Open | undefined,
-): Promise<readonly Participant[]> {
-  const { federation, federationStore } = context;
+): Promise<{ readonly able: readonly Participant[]; readonly newer: readonly FedcardioError[] }> {
+  const { federation, federationStore, log } = context;
   const listing = await collect(federationStore.list(federationKeys.summaryPrefix));
   const listed = new Map(listing.map((object) => [object.key, object]));
   const known = new Map(previous?.participants.map((participant) => [participant.site, participant]));
+  const newer: FedcardioError[] = [];
   const found = await mapConcurrently(federation.sites, READS_AT_ONCE, async ({ id }) => {
     const summary = listed.get(federationKeys.summary(id));
     if (summary === undefined) return [];
     const before = known.get(id);
-    return before?.summary === summary.etag ? [before] : await ableSite(context, stage, id, summary.bytes);
+    if (before?.summary === summary.etag) return [before];
+    try {
+      return await ableSite(context, stage, id, summary.bytes);
+    } catch (error) {
+      if (!isFedcardioError(error, 'NEWER_SCHEMA')) throw error;
+      log('summary-unreadable', { site: id, reason: describeError(error) });
+      newer.push(error);
+      return [];
+    }
   });
-  return found.flat();
+  return { able: found.flat(), newer };
 }
 
 /**
  * A site as participant, if it has what the stage needs. A summary that cannot be read excludes its own site only.
  *
  * @param bytes length of the summary; a summary that is too long is not read
+ * @throws FedcardioError `NEWER_SCHEMA` if only a newer release can read the summary
  */
 export async function ableSite(
   { federationStore, log }: ReaderContext,

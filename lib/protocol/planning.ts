@@ -1,6 +1,7 @@
 import { describeError, isFedcardioError } from '../error.ts';
 import { federationKeys } from '../federation/keys.ts';
 import { campaignSchema, type Plan, planSchema } from '../federation/schemas.ts';
+import { parseJson } from '../json.ts';
 import { createJson, type Document, readJson, tryReadJson } from '../storage/documents.ts';
 import type { StoreContext } from './context.ts';
 import { endCampaign } from './outcome.ts';
@@ -17,7 +18,8 @@ export async function ensurePlan(context: StoreContext, campaign: string): Promi
   const existing = await tryReadJson(federationStore, key, planSchema);
   if (existing) return existing;
   try {
-    const source = await readJson(federationStore, federationKeys.campaign(campaign), campaignSchema);
+    // A person wrote it: a typing error must be reported, not ignored.
+    const source = await readJson(federationStore, federationKeys.campaign(campaign), campaignSchema, parseJson);
     const planned = planCampaign(campaign, source, now(), federation.minSites);
     const plan = await createJson(federationStore, key, planSchema, planned);
     if (plan.created) log('campaign-planned', { campaign, stages: plan.value.campaign.stages.map(({ name }) => name) });

@@ -35,6 +35,7 @@ export function couldClose(open: Open, answers: readonly AnswerKey[], now: Date,
  * is decided again without it. What is sealed is therefore known to merge.
  *
  * @param deadline the round's deadline, extended by pauses
+ * @throws FedcardioError `NEWER_SCHEMA` if the round fails without an update that only a newer release can read
  */
 export async function prepareSeal(
   context: RoundContext,
@@ -44,13 +45,18 @@ export async function prepareSeal(
   lease: Pick<OwnedLease, 'renew'>,
 ): Promise<SealPreparation> {
   const now = context.now();
-  let candidates = await mapConcurrently(answers, READS_AT_ONCE, (answer) => readAnswer(context, open, answer));
+  let candidates = await mapConcurrently(answers, READS_AT_ONCE, (answer) =>
+    readAnswer(context, open, answer, "the coordinator's deployment"),
+  );
   const known = new Set(answers.filter(({ unusable }) => unusable).map(({ key }) => key));
-  for (const { site, key, fault } of candidates) {
-    if (fault !== undefined && !known.has(key)) await recordRefusal(context, open, site, key, fault);
+  const newer = candidates.find((candidate) => candidate.newer)?.newer;
+  for (const { site, key, fault, newer } of candidates) {
+    if (fault !== undefined && !newer && !known.has(key)) await recordRefusal(context, open, site, key, fault);
   }
   for (;;) {
     const decision = roundDecision(open, open.config.quorum, candidates, now, deadline);
+    // An upgrade may make the update usable: nothing fails before.
+    if (decision.kind === 'fail' && newer) throw newer;
     if (decision.kind !== 'seal') return decision;
     const updates = decision.accepted.flatMap(entryOf);
     const merged = await mergeEntries(context.federationStore, open, updates, lease);

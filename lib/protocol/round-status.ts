@@ -62,7 +62,9 @@ export async function roundStatus(context: ReaderContext, round: RoundState, pau
 
 /** Answers of an open round as known so far: weights are read only when the round closes. */
 async function answersSoFar(context: ReaderContext, open: Open, keys: readonly AnswerKey[]) {
-  const answers = await mapConcurrently(keys, READS_AT_ONCE, (key) => readAnswer(context, open, key));
+  const answers = await mapConcurrently(keys, READS_AT_ONCE, (key) =>
+    readAnswer(context, open, key, 'this installation of fedcardio'),
+  );
   const { accepted, failed, missing } = sortAnswers(open, answers);
   return {
     updated: accepted.map(({ site }) => site),

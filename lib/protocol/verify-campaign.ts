@@ -1,7 +1,7 @@
 import { collect } from '../async.ts';
 import { federationKeys } from '../federation/keys.ts';
 import { type Commit, campaignSchema, type Plan, planSchema } from '../federation/schemas.ts';
-import { canonicalJson, parseJson, sha256Hex } from '../json.ts';
+import { canonicalJson, parseDocument, sha256Hex } from '../json.ts';
 import type { FederationStore } from '../storage/contract.ts';
 import { type Document, readJson } from '../storage/documents.ts';
 import { campaignState } from './state.ts';
@@ -54,6 +54,6 @@ function planFaults(plan: Plan, source: Uint8Array | undefined): readonly string
   if (!source || sha256Hex(source) !== plan.source) {
     return ['campaign.json is missing or has changed since it was planned'];
   }
-  const planned = parseJson(source, campaignSchema, federationKeys.campaign(plan.campaign.id));
+  const planned = parseDocument(source, campaignSchema, federationKeys.campaign(plan.campaign.id));
   return canonicalJson(planned) === canonicalJson(plan.campaign) ? [] : ['plan.json does not match campaign.json'];
 }

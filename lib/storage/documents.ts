@@ -1,10 +1,10 @@
 import type { z } from 'zod';
 import { FedcardioError } from '../error.ts';
 import { isPassedOver } from '../federation/keys.ts';
-import { canonicalJson, parseJson, sha256Hex } from '../json.ts';
+import { canonicalJson, parseDocument, parseJson, sha256Hex } from '../json.ts';
 import type { ObjectInfo, ObjectStore, PutOptions } from './contract.ts';
 
-/** A JSON object as it is stored. */
+/** A JSON object as it is stored. `value` has the keys that this release knows; the stored bytes may have more. */
 export interface Document<T> {
   readonly value: T;
   /** SHA-256 of the stored bytes. Other documents refer to it. */
@@ -19,13 +19,20 @@ export interface StoredDocument<T> extends Document<T> {
 /** The store to read from; its bucket's name goes into error messages. */
 type Reader<K extends string> = Pick<ObjectStore<K>, 'bucket' | 'tryGet'>;
 
-/** Reads a JSON object. Throws `BAD_MESSAGE` with the key and the path of each fault, and `NOT_FOUND` if it is missing. */
+/**
+ * Reads a JSON object that another release may have written: see {@link parseDocument}.
+ *
+ * @param parse `parseJson` for an object that a person wrote
+ * @throws FedcardioError `BAD_MESSAGE` with the key and the path of each fault, `NEWER_SCHEMA` if only a newer release can
+ *   read it, `NOT_FOUND` if it is missing
+ */
 export async function readJson<K extends string, S extends z.ZodType>(
   store: Reader<K>,
   key: NoInfer<K>,
   schema: S,
+  parse: typeof parseDocument = parseDocument,
 ): Promise<StoredDocument<z.infer<S>>> {
-  const document = await tryReadJson(store, key, schema);
+  const document = await tryReadJson(store, key, schema, parse);
   if (!document) throw new FedcardioError('NOT_FOUND', `There is no s3://${store.bucket}/${key}.`);
   return document;
 }
@@ -35,11 +42,12 @@ export async function tryReadJson<K extends string, S extends z.ZodType>(
   store: Reader<K>,
   key: NoInfer<K>,
   schema: S,
+  parse: typeof parseDocument = parseDocument,
 ): Promise<StoredDocument<z.infer<S>> | undefined> {
   const stored = await store.tryGet(key);
   if (!stored) return undefined;
   const { body, etag } = stored;
-  return { value: parseJson(body, schema, key), sha256: sha256Hex(body), etag };
+  return { value: parse(body, schema, key), sha256: sha256Hex(body), etag };
 }
 
 /** The JSON objects below a prefix. Folders and files that somebody else put there are passed over. */

@@ -12,6 +12,15 @@ export const gpuTaskMessageSchema = z.strictObject({
   resent: z.boolean(),
 });
 
+/** The part of a GPU task message of any version that an answer needs. */
+export const gpuTaskAddressSchema = z.object({
+  federation: id,
+  site: id,
+  campaign: id,
+  stage: stageName,
+  round: z.int().positive(),
+});
+
 /** The fields used of S3's event notification. Keys are URL-encoded, with + for space. */
 export const s3EventSchema = z.union([
   z.object({ Event: z.literal('s3:TestEvent') }),
@@ -71,5 +80,6 @@ export const mergeJobSchema = z.strictObject({ campaign: id, stage: stageName, r
 
 export type BatchJobEvent = z.infer<typeof batchJobEventSchema>;
 export type Job = z.infer<typeof jobSchema>;
+export type GpuTaskAddress = z.infer<typeof gpuTaskAddressSchema>;
 /** Message on a site's GPU task queue: one round's work. */
 export type GpuTaskMessage = z.infer<typeof gpuTaskMessageSchema>;
