@@ -60,4 +60,4 @@ export {
   type Topology,
   topologyOf,
 } from '../lib/federation/topology.ts';
-export { parseJson, parseValue } from '../lib/json.ts';
+export { parseDocument, parseJson, parseMessage, parseValue } from '../lib/json.ts';

@@ -121,6 +121,19 @@ describe("the container's command", () => {
     expect(code).toBe(143);
   });
 
+  test('answers a message of a newer release, and exits with 0', async () => {
+    const message = { ...(await openRound(storage, 'teacher', 4, null, { rounds: 4 })), schema: 'fedcardio.task/2' };
+
+    const { code, errors } = await main([JSON.stringify(message)]);
+
+    expect(errors).toContain('written by a newer release (fedcardio.task/2;');
+    expect(code).toBe(0);
+    expect(await updateOf(storage, { ...message, schema: 'fedcardio.task/1' })).toMatchObject({
+      code: 'NEWER_SCHEMA',
+      reason: expect.stringContaining(`Upgrade the deployment of site ${SITE}.`),
+    });
+  });
+
   test('exits with 1 if a retry may help', async () => {
     // The teacher's model does not exist yet.
     const message = await openRound(storage, 'label', 1);
@@ -132,7 +145,8 @@ describe("the container's command", () => {
   test.each([
     ['no message', []],
     ['a message that is not JSON', ['{"schema": ']],
-    ['a message of another schema', ['{"schema": "fedcardio.task/2"}']],
+    ['a message of another schema', ['{"schema": "fedcardio.open/1"}']],
+    ['a newer message for no round', ['{"schema": "fedcardio.task/2"}']],
   ])('exits with 2 because no retry helps: %s', async (_what, args) => {
     const { code, errors } = await main(args);
     expect(errors).toContain('usage: ');

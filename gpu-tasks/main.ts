@@ -135,10 +135,11 @@ async function readMessage(text: string | undefined): Promise<GpuTaskMessage> {
   }
 }
 
-/** Answers that this image is too old for its message, and exits. */
-async function answerNewer(text: string, error: unknown): Promise<never> {
+/** Answers a message that is too new for this image, and exits. Returns if the message does not say which round it is for. */
+async function answerNewer(text: string, error: unknown): Promise<void> {
+  const { success, data: address } = gpuTaskAddressSchema.safeParse(JSON.parse(text));
+  if (!success) return;
   try {
-    const address = parseDocument(new TextEncoder().encode(text), gpuTaskAddressSchema, 'the GPU task message');
     await refuseNewerTask({ ...base, ...storesOf(base.openBucket, address.federation) }, address, error);
     process.exit(0);
   } catch (failure) {

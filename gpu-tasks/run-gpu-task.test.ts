@@ -115,6 +115,43 @@ describe('a training task', () => {
     ]);
   });
 
+  test('answers that its site must upgrade, without the case, if a newer release wrote the catalog', async () => {
+    await uploadCase(storage, 'training', CASES[0], true);
+    const store = storage.siteStore(SITE);
+    const { body } = await store.get(siteKeys.catalog(CASES[0]));
+    await store.put(siteKeys.catalog(CASES[0]), Buffer.from(body).toString().replace('/1"', '/2"'));
+    const message = await openRound(storage, 'teacher', 1);
+
+    expect(await run(message)).toBe('failed');
+
+    expect(await updateOf(storage, message)).toMatchObject({
+      code: 'NEWER_SCHEMA',
+      reason: `A document in the site's bucket was written by a newer release. Upgrade the deployment of site ${SITE}.`,
+    });
+    expect(await allText()).not.toContain(CASES[0]);
+  });
+
+  test('answers that its site must upgrade if a newer release wrote the plan', async () => {
+    await uploadCase(storage, 'training', CASES[0], true);
+    const round = await openRound(storage, 'teacher', 1);
+    await run(round);
+    await commitUpdateOf(storage, round);
+    const message = await openRound(storage, 'label', 1);
+    const key = federationKeys.plan(message.campaign);
+    const { body } = await storage.federationStore.get(key);
+    await storage.federationStore.put(
+      key,
+      Buffer.from(body).toString().replace('fedcardio.plan/1', 'fedcardio.plan/2'),
+    );
+
+    expect(await run(message)).toBe('failed');
+
+    expect(await updateOf(storage, message)).toMatchObject({
+      code: 'NEWER_SCHEMA',
+      reason: expect.stringMatching(/plan\.json was written by a newer release.* Upgrade the deployment of site /),
+    });
+  });
+
   test('publishes a failed update if no case is readable', async () => {
     await uploadCase(storage, 'training', CASES[0], true);
     await storage.siteStore(SITE).put(siteKeys.image('training', CASES[0]), 'not NIfTI');

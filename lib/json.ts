@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { z } from 'zod';
-import { FedcardioError, isFedcardioError } from './error.ts';
-import { newerVersion } from './schema-version.ts';
+import { FedcardioError } from './error.ts';
 
 /**
  * A value as JSON with sorted keys and without white space: equal values have equal bytes and thus the same SHA-256.
@@ -19,25 +18,29 @@ export function canonicalJson(value: unknown): string {
 export const sha256Hex = (data: Uint8Array | string): string => createHash('sha256').update(data).digest('hex');
 
 /**
- * Parses JSON that a person wrote, or that is about to be stored. Every key must be known.
+ * Parses JSON that a person wrote, or that is about to be stored: every key must be known.
  *
  * @param where name of the object or message, for the error: "campaigns/tavi/campaign.json"
- * @throws FedcardioError `BAD_MESSAGE` with `where` and the path of every fault; `NEWER_SCHEMA` if the schema's major
- *   version is newer than the one that this release reads
+ * @throws FedcardioError `BAD_MESSAGE` with `where` and the path of every fault; `NEWER_SCHEMA` if the value names a newer
+ *   major version of its schema than this release reads
  */
 export const parseJson = <S extends z.ZodType>(bytes: Uint8Array, schema: S, where: string): z.infer<S> =>
   parseValue(jsonOf(bytes, where), schema, where);
 
 /** Like {@link parseJson}, for a parsed value. */
-export const parseValue = <S extends z.ZodType>(value: unknown, schema: S, where: string): z.infer<S> =>
-  parse(value, schema, where, (read) => read(value));
+export function parseValue<S extends z.ZodType>(value: unknown, schema: S, where: string): z.infer<S> {
+  refuseNewerVersion(value, schema, where);
+  const parsed = orRefused(where, () => schema.safeParse(value));
+  if (parsed.success) return parsed.data;
+  throw refusal(where, parsed.error);
+}
 
 /**
  * Parses JSON that another release may have written. Keys that this release does not know are ignored at every depth.
- * What cannot be ignored is refused as newer: a newer major version, or a value that is none of a closed list, such as a
+ * What cannot be ignored is refused as newer: a newer major version, or a text that is none of a closed list, such as a
  * strategy. See docs/architecture.md, "Compatibility".
  *
- * The result lacks the ignored keys. A hash must therefore be taken of the stored bytes, never of the result.
+ * The result lacks the ignored keys: hash the stored bytes, never the result.
  *
  * @throws FedcardioError `BAD_MESSAGE` with `where` and the path of every fault; `NEWER_SCHEMA` if only a newer release
  *   can read it
@@ -46,26 +49,22 @@ export const parseDocument = <S extends z.ZodType>(bytes: Uint8Array, schema: S,
   parseMessage(jsonOf(bytes, where), schema, where);
 
 /** Like {@link parseDocument}, for a parsed value. */
-export const parseMessage = <S extends z.ZodType>(value: unknown, schema: S, where: string): z.infer<S> =>
-  parse(value, schema, where, (read) => {
-    let known = value;
-    for (;;) {
-      const parsed = read(known);
-      const unknown = parsed.success ? [] : parsed.error.issues.filter(isUnknownKey);
-      if (unknown.length === 0) {
-        if (!parsed.success && parsed.error.issues.every((issue) => isUnknownValue(issue, known))) {
-          const values = parsed.error.issues.map(({ path }) => `${pathOf(path)}${quoted(valueAt(known, path))}`);
-          throw newer(`${where} has values that this release does not know: ${values.join('; ')}`, parsed.error);
-        }
-        return parsed;
-      }
-      if (known === value) known = structuredClone(value);
-      for (const { path, keys } of unknown) {
-        const holder = valueAt(known, path) as Record<string, unknown>;
-        for (const key of keys) delete holder[key];
-      }
+export function parseMessage<S extends z.ZodType>(value: unknown, schema: S, where: string): z.infer<S> {
+  refuseNewerVersion(value, schema, where);
+  let known = value;
+  for (;;) {
+    const parsed = orRefused(where, () => schema.safeParse(known));
+    if (parsed.success) return parsed.data;
+    const { issues } = parsed.error;
+    const unknown = issues.filter((issue) => issue.code === 'unrecognized_keys');
+    if (unknown.length === 0) {
+      if (!issues.every((issue) => isUnknownChoice(issue, known))) throw refusal(where, parsed.error);
+      const choices = issues.map(({ path }) => `${pathOf(path)}${quoted(valueAt(known, path))}`);
+      throw newer(`${where} has values that this release does not know: ${choices.join('; ')}`, parsed.error);
     }
-  });
+    known = orRefused(where, () => withoutKeys(known, unknown));
+  }
+}
 
 function jsonOf(bytes: Uint8Array, where: string): unknown {
   try {
@@ -75,46 +74,61 @@ function jsonOf(bytes: Uint8Array, where: string): unknown {
   }
 }
 
-type Read<S extends z.ZodType> = (value: unknown) => z.ZodSafeParseResult<z.infer<S>>;
-
-function parse<S extends z.ZodType>(
-  value: unknown,
-  schema: S,
-  where: string,
-  attempt: (read: Read<S>) => z.ZodSafeParseResult<z.infer<S>>,
-): z.infer<S> {
-  const version = newerVersion(value, schema);
-  if (version) {
-    const { written, read } = version;
-    throw newer(`${where} was written by a newer release (${written}; this release reads up to ${read})`);
+/** A value on which a schema fails, for example for lack of stack, is refused. */
+function orRefused<T>(where: string, parse: () => T): T {
+  try {
+    return parse();
+  } catch (cause) {
+    throw new FedcardioError('BAD_MESSAGE', `${where} cannot be parsed: ${(cause as Error).message}.`, { cause });
   }
-  const parsed = orRefused(where, () => attempt((value) => schema.safeParse(value)));
-  if (parsed.success) return parsed.data;
-  const faults = parsed.error.issues.map(({ path, message }) => `${pathOf(path)}${message}`);
-  throw new FedcardioError('BAD_MESSAGE', `${where}: ${faults.join('; ')}.`, { cause: parsed.error });
+}
+
+function refusal(where: string, error: z.ZodError): FedcardioError {
+  const faults = error.issues.map(({ path, message }) => `${pathOf(path)}${message}`);
+  return new FedcardioError('BAD_MESSAGE', `${where}: ${faults.join('; ')}.`, { cause: error });
 }
 
 const newer = (message: string, cause?: unknown): FedcardioError =>
   new FedcardioError('NEWER_SCHEMA', `${message}.`, { cause, hint: 'Upgrade this deployment of fedcardio.' });
 
-/** A value on which a schema fails, for example for lack of stack, is refused. */
-function orRefused<T>(where: string, attempt: () => T): T {
-  try {
-    return attempt();
-  } catch (cause) {
-    if (isFedcardioError(cause)) throw cause;
-    throw new FedcardioError('BAD_MESSAGE', `${where} cannot be parsed: ${(cause as Error).message}.`, { cause });
-  }
+/** A version of a schema, as documents name it: "fedcardio.plan/1". */
+const VERSION = /^(fedcardio\.[a-z0-9-]+)\/([1-9]\d{0,5})$/;
+
+function refuseNewerVersion(value: unknown, schema: z.ZodType, where: string): void {
+  const written = valueAt(value, ['schema']);
+  const [, name, major] = (typeof written === 'string' && VERSION.exec(written)) || [];
+  const majors = versionsOf(schema).flatMap((version) => {
+    const [, readName, readMajor] = VERSION.exec(version) ?? [];
+    return readName === name ? [Number(readMajor)] : [];
+  });
+  if (majors.length === 0 || Number(major) <= Math.max(...majors)) return;
+  const read = `${name}/${Math.max(...majors)}`;
+  throw newer(`${where} was written by a newer release (${written}; this release reads up to ${read})`);
 }
 
-const isUnknownKey = (issue: z.core.$ZodIssue) => issue.code === 'unrecognized_keys';
+/** The versions that a schema reads: what it, or any option of a union, accepts as `schema`. */
+export function versionsOf(schema: z.core.$ZodType): readonly string[] {
+  const { def } = (schema as z.core.$ZodTypes)._zod;
+  if (def.type === 'union') return def.options.flatMap(versionsOf);
+  if (def.type === 'literal') return def.values.filter((value) => typeof value === 'string');
+  return def.type === 'object' && def.shape.schema ? versionsOf(def.shape.schema) : [];
+}
 
-/** Whether the fault is a text that is none of a closed list. The document's own `schema` names another kind of document. */
-function isUnknownValue({ code, path }: z.core.$ZodIssue, value: unknown): boolean {
+/** Whether the fault is a text that is none of a closed list. Another `schema` means another kind of document. */
+function isUnknownChoice({ code, path }: z.core.$ZodIssue, value: unknown): boolean {
   const isChoice = code === 'invalid_value' || code === 'invalid_union';
   return isChoice && !(path.length === 1 && path[0] === 'schema') && typeof valueAt(value, path) === 'string';
 }
 
+function withoutKeys(value: unknown, unknown: readonly z.core.$ZodIssueUnrecognizedKeys[]): unknown {
+  const copy = structuredClone(value);
+  for (const { path, keys } of unknown) {
+    for (const key of keys) delete (valueAt(copy, path) as Record<string, unknown>)[key];
+  }
+  return copy;
+}
+
+/** The value at a path, of own keys alone. */
 const valueAt = (value: unknown, path: readonly PropertyKey[]): unknown =>
   path.reduce(
     (inner, part) =>
@@ -124,8 +138,9 @@ const valueAt = (value: unknown, path: readonly PropertyKey[]): unknown =>
     value,
   );
 
-const LONGEST_QUOTE = 60;
-const quoted = (value: unknown): string => JSON.stringify(String(value).slice(0, LONGEST_QUOTE));
+/** Most characters of a value in a message. */
+const QUOTE_LENGTH = 60;
+const quoted = (value: unknown): string => JSON.stringify(String(value).slice(0, QUOTE_LENGTH));
 
 /** A path as a prefix of a message: `stages[0].rounds: `; empty for the root. */
 function pathOf(path: readonly PropertyKey[]): string {

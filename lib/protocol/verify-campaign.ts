@@ -4,6 +4,7 @@ import { type Commit, campaignSchema, type Plan, planSchema } from '../federatio
 import { canonicalJson, parseDocument, sha256Hex } from '../json.ts';
 import type { FederationStore } from '../storage/contract.ts';
 import { type Document, readJson } from '../storage/documents.ts';
+import { learns, planCampaign } from './plan.ts';
 import { campaignState } from './state.ts';
 import { type RoundVerification, verifyRound } from './verify-round.ts';
 
@@ -54,6 +55,9 @@ function planFaults(plan: Plan, source: Uint8Array | undefined): readonly string
   if (!source || sha256Hex(source) !== plan.source) {
     return ['campaign.json is missing or has changed since it was planned'];
   }
-  const planned = parseDocument(source, campaignSchema, federationKeys.campaign(plan.campaign.id));
-  return canonicalJson(planned) === canonicalJson(plan.campaign) ? [] : ['plan.json does not match campaign.json'];
+  const value = parseDocument(source, campaignSchema, federationKeys.campaign(plan.campaign.id));
+  // The plan does not name the federation's smallest quorum. None below it is in the plan.
+  const minSites = Math.min(...plan.campaign.stages.filter(learns).map(({ quorum }) => quorum.minSites));
+  const again = planCampaign(value.id, { value, sha256: plan.source }, new Date(plan.at), minSites);
+  return canonicalJson(again) === canonicalJson(plan) ? [] : ['plan.json does not match campaign.json'];
 }

@@ -210,6 +210,31 @@ describe('a GPU task message of a newer major version', () => {
   });
 });
 
+describe('pauses of a newer major version', () => {
+  test('are answered by a site that has to read them, which must upgrade', async () => {
+    const world = simulateFederation(SITES);
+    await world.upload(smallCampaignWith(QUORUM));
+    await pauseCampaign(world.context, 'tavi');
+    await resumeCampaign(world.context, 'tavi');
+    const tasks: Delivery[] = [];
+    for (let next = world.pending.shift(); next; next = world.pending.shift()) {
+      if (siteOf(next) === 'munich') tasks.push(next);
+      else await world.deliver(next);
+    }
+    await patch(world, federationKeys.control('tavi'), ofNextMajor);
+    // Only a message that is delivered late makes a site read the pauses.
+    world.advanceClock(120);
+
+    for (const task of tasks) await world.deliver(task);
+
+    const answer = federationKeys.update(FIRST, 'munich', 'failed');
+    expect((await readJson(world.context.federationStore, answer, updateSchema)).value).toMatchObject({
+      code: 'NEWER_SCHEMA',
+      reason: expect.stringMatching(/control\.json was written by.*\. Upgrade the deployment of site munich\.$/),
+    });
+  });
+});
+
 describe("a document of a newer major version stops its campaign until the coordinator's upgrade", () => {
   /** Documents that a coordinator reads, and how far the campaign has gone. */
   const DOCUMENTS: readonly (readonly [name: string, key: FederationKey, afterWrites: string])[] = [

@@ -1,11 +1,11 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { type FederationKey, federationKeys } from '../../lib/federation/keys.ts';
-import { commitSchema, openSchema, sealSchema } from '../../lib/federation/schemas.ts';
+import { commitSchema, openSchema, planSchema, sealSchema } from '../../lib/federation/schemas.ts';
 import { canonicalJson } from '../../lib/json.ts';
 import { verifyCampaign } from '../../lib/protocol/verify-campaign.ts';
 import { readJson } from '../../lib/storage/documents.ts';
 import { encodeSafetensors } from '../../lib/weights/safetensors.ts';
-import { campaignWith } from './simulated-campaign.ts';
+import { campaignWith, smallCampaignWith } from './simulated-campaign.ts';
 import { type SimulatedFederation, simulateFederation } from './simulated-federation.ts';
 
 const SITES = [
@@ -51,6 +51,25 @@ describe('verifyCampaign', () => {
     expect(rounds).toHaveLength(7);
     expect(seen.at(0)).toBe('1/7 teacher/hinge-points 1');
     expect([...world.writes]).toEqual(before);
+  });
+
+  test('finds no fault in a campaign with the path of its JSON Schema, whose quorums the federation raised', async () => {
+    world = simulateFederation(SITES);
+    const { federation } = world.context;
+    const context = { ...world.context, federation: { ...federation, minSites: 2 } };
+    await world.upload({ ...smallCampaignWith({ deadlineSeconds: 86_400 }), $schema: './campaign.schema.json' });
+    for (let next = world.pending.shift(); next; next = world.pending.shift()) await world.deliver(next, { context });
+
+    expect(await faults()).toEqual([]);
+  });
+
+  test('finds a plan with other terms than its campaign.json', async () => {
+    const { campaign, ...plan } = (
+      await readJson(world.context.federationStore, federationKeys.plan('tavi'), planSchema)
+    ).value;
+    await overwrite(federationKeys.plan('tavi'), canonicalJson({ ...plan, campaign: { ...campaign, seed: 7 } }));
+
+    expect(await faults()).toContain('plan.json does not match campaign.json');
   });
 
   test('finds weights that were changed after the seal', async () => {
