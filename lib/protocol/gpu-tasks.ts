@@ -13,6 +13,7 @@ import {
 import { names } from '../federation/topology.ts';
 import { createJson, documentBody, writeDocument } from '../storage/documents.ts';
 import type { CoordinatorContext, ReaderContext, StoreContext } from './context.ts';
+import { boundedReason } from './reasons.ts';
 
 const SENDS_AT_ONCE = 16;
 
@@ -102,7 +103,7 @@ export async function recordFailure(
     at: now().toISOString(),
     status: 'failed',
     code,
-    reason,
+    reason: boundedReason(reason),
   };
   const key = federationKeys.update(message, site, FAILED_ID);
   await createJson(federationStore, key, updateSchema, update);

@@ -1,11 +1,12 @@
 import { mapConcurrently } from '../async.ts';
+import type { FedcardioError } from '../error.ts';
 import { type FederationKey, federationKeys } from '../federation/keys.ts';
 import { type Open, type Refusal, refusalSchema, type Seal } from '../federation/schemas.ts';
 import { documentBody } from '../storage/documents.ts';
 import type { OwnedLease } from '../storage/lease.ts';
 import { type Candidate, readAnswer } from './answers.ts';
 import type { RoundContext } from './context.ts';
-import { type Decision, roundDecision } from './decision.ts';
+import { type Decision, roundDecision, sortAnswers } from './decision.ts';
 import { meanFigures } from './figures.ts';
 import { type MergedFiles, mergeEntries, type SealEntries } from './merge-entries.ts';
 import { boundedReason } from './reasons.ts';
@@ -49,14 +50,13 @@ export async function prepareSeal(
     readAnswer(context, open, answer, "the coordinator's deployment"),
   );
   const known = new Set(answers.filter(({ unusable }) => unusable).map(({ key }) => key));
-  const newer = candidates.find((candidate) => candidate.newer)?.newer;
   for (const { site, key, fault, newer } of candidates) {
     if (fault !== undefined && !newer && !known.has(key)) await recordRefusal(context, open, site, key, fault);
   }
   for (;;) {
     const decision = roundDecision(open, open.config.quorum, candidates, now, deadline);
-    // An upgrade may make the update usable: nothing fails before.
-    if (decision.kind === 'fail' && newer) throw newer;
+    const newer = decision.kind === 'fail' && unreadOf(open, candidates);
+    if (newer) throw newer;
     if (decision.kind !== 'seal') return decision;
     const updates = decision.accepted.flatMap(entryOf);
     const merged = await mergeEntries(context.federationStore, open, updates, lease);
@@ -80,6 +80,12 @@ export async function prepareSeal(
       return { ...candidate, fault };
     });
   }
+}
+
+/** Why an update of a participant without a usable one can only be read by a newer release: an upgrade may make it usable. */
+function unreadOf(open: Open, candidates: readonly Candidate[]): FedcardioError | undefined {
+  const failed = new Set(sortAnswers(open, candidates).failed.map(({ site }) => site));
+  return candidates.find(({ site, newer }) => newer && failed.has(site))?.newer;
 }
 
 function entryOf({ site, key, update }: Candidate): SealEntries {

@@ -38,7 +38,8 @@ export interface RoundVerification {
 
 /**
  * Recomputes a committed round from its sites' updates: terms, seal, the hash of every update, the merge to the last
- * byte, and the figures. Read-only. An unreadable object is a fault; only storage failures are thrown.
+ * byte, and the figures. Read-only. An unreadable object is a fault. Thrown are storage failures, and
+ * `NEWER_SCHEMA` for a campaign of a newer release.
  */
 export async function verifyRound(store: FederationStore, link: Link): Promise<RoundVerification> {
   const { at } = link;

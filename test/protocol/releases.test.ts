@@ -157,6 +157,17 @@ describe('an update of a newer major version', () => {
     ]);
   });
 
+  test('does not make a round wait that fails without it: one of a site that takes no part', async () => {
+    const world = simulateFederation(SITES.map((site) => ({ ...site, behaviour: 'fails' })));
+    await world.upload(smallCampaignWith(QUORUM));
+    const key = federationKeys.update(FIRST, 'stranger', 'a'.repeat(64));
+    await world.context.federationStore.put(key, '{"schema":"fedcardio.update/2"}');
+
+    await deliverAll(world);
+
+    expect(await outcomeOf(world)).toMatchObject({ status: 'failed' });
+  });
+
   test('of every site makes the round wait for the upgrade, which then uses them', async () => {
     const world = simulateFederation(SITES);
     const newer = ofRelease(world.context, ofNextMajor);
