@@ -9,6 +9,9 @@ export const IDENTITY: Affine = [
   [0, 0, 0, 1],
 ];
 
+/** The iteration converges quadratically; far fewer steps are needed for the shear of any gantry. */
+const NEWTON_STEPS = 12;
+
 /** An affine from its upper three rows. */
 export const affineOf = (rows: readonly (readonly number[])[]): Affine =>
   [...rows.slice(0, 3).map((row) => row.slice(0, 4)), [0, 0, 0, 1]] as unknown as Affine;
@@ -58,6 +61,29 @@ export const column = (affine: Affine, axis: 0 | 1 | 2): Vec3 => [affine[0][axis
 /** Distance between neighbouring voxel centres along x, y and z, mm. */
 export function spacingOf(affine: Affine): Vec3 {
   return [Math.hypot(...column(affine, 0)), Math.hypot(...column(affine, 1)), Math.hypot(...column(affine, 2))];
+}
+
+/**
+ * The affine with the same spacing and perpendicular axes that is nearest to this one: its directions are replaced by
+ * the orthogonal factor of their polar decomposition (Newton's iteration: Higham, 1986).
+ *
+ * @throws BAD_IMAGE for a singular affine
+ */
+export function withoutShear(affine: Affine): Affine {
+  const spacing = spacingOf(affine);
+  const rows = affine.slice(0, 3);
+  let directions = affineOf(rows.map((row) => [...spacing.map((size, axis) => (row[axis] as number) / size), 0]));
+  for (let i = 0; i < NEWTON_STEPS; i += 1) {
+    const inverse = invert(directions);
+    directions = affineOf(
+      ([0, 1, 2] as const).map((r) =>
+        ([0, 1, 2] as const).map((c) => (directions[r][c] + inverse[c][r]) / 2).concat(0),
+      ),
+    );
+  }
+  return affineOf(
+    rows.map((row, r) => [...spacing.map((size, axis) => size * (directions[r]?.[axis] as number)), row[3]]),
+  );
 }
 
 export const voxelsOf = ([nx, ny, nz]: Vec3): number => nx * ny * nz;

@@ -1,26 +1,29 @@
 import { NIFTI1, NIFTI2 } from 'nifti-reader-js';
 import { FedcardioError } from '../error.ts';
-import { affineOf, determinant, voxelsOf } from './affine.ts';
+import { voxelsOf } from './affine.ts';
 import { rejectForeignFormat } from './foreign-formats.ts';
+import { type Orientation, orientationFields } from './nifti-orientation.ts';
 import { type Scaling, STORED_TYPES, type StoredType, storedTypeOf } from './nifti-types.ts';
-import type { Affine, Grid, Vec3 } from './volume.ts';
+import type { Grid, Vec3 } from './volume.ts';
 
 /** Enough bytes from the start of the gunzipped file to hold any NIfTI header. */
 export const HEADER_BYTES = 540;
 const SIZES = { 1: 348, 2: 540 } as const;
 /** A header that declares more is wrong: no scanner makes 4,096³ voxels. */
 const MAX_VOXELS = 2 ** 36;
+/**
+ * Limit of the voxels as stored, bytes. 1,024³ voxels of two bytes reach it, and no cardiac CT is larger. Voxels are
+ * held in one array, which Node 20 allocates up to 4 GiB: a volume and its scaled copy must each fit.
+ */
+export const MAX_VOXEL_BYTES = 2 ** 31;
 
 /** The declarations of a NIfTI header. They have not been checked against the voxels that follow. */
-export interface NiftiHeader extends Grid {
+export interface NiftiHeader extends Grid, Orientation {
   readonly version: 1 | 2;
   readonly littleEndian: boolean;
   readonly type: StoredType;
   /** 1 and 0 if the file declares none (a slope of 0 or NaN). */
   readonly scaling: Scaling;
-  /** Declared voxel size along x, y and z as stored: 0, negative or NaN from a careless writer. */
-  readonly pixdim: Vec3;
-  readonly affineFrom: 'sform' | 'qform' | 'pixdim';
   /** Position of the first voxel in the gunzipped file, after any extensions. */
   readonly dataOffset: number;
   /** Bytes of all voxels. */
@@ -31,13 +34,12 @@ export interface NiftiHeader extends Grid {
 /**
  * Reads a NIfTI-1 or NIfTI-2 header of either byte order.
  *
- * The fields come from nifti-reader-js, but its affine is not used: for NIfTI-1 it prefers the qform to an sform of
- * lower code, and it ignores NIfTI-2's qform. As in nibabel, the sform counts if its code is above 0, else the qform,
- * else the voxel size alone. Its parser of extensions is not used either: a malformed extension can keep it in an
- * endless loop, and reading needs only the data offset.
+ * The fields come from nifti-reader-js, but not its affine (see {@link orientationFields}) and not its extensions: a
+ * malformed one can keep its parser in an endless loop, and reading needs only the data offset.
  *
  * @param first the first bytes of the gunzipped file: {@link HEADER_BYTES}, or all there are
- * @throws BAD_IMAGE unless this is a NIfTI file of one three-dimensional volume of numbers
+ * @throws BAD_IMAGE unless this is a NIfTI file of one three-dimensional volume of numbers whose orientation all
+ * programs read alike, of at most {@link MAX_VOXEL_BYTES}
  */
 export function parseHeader(first: Uint8Array): NiftiHeader {
   const version = versionOf(first);
@@ -59,10 +61,9 @@ export function parseHeader(first: Uint8Array): NiftiHeader {
     shape,
     type,
     scaling: scalingOf(raw.scl_slope, raw.scl_inter),
-    pixdim: raw.pixDims.slice(1, 4) as unknown as Vec3,
-    ...orientationFields(raw, bytes),
+    ...orientationFields(raw, bytes, shape),
     dataOffset,
-    dataBytes: voxelsOf(shape) * STORED_TYPES[type].bytes,
+    dataBytes: dataBytesOf(shape, type),
     description: raw.description,
   };
 }
@@ -125,6 +126,17 @@ function shapeOf(dims: readonly number[]): Vec3 {
   return shape;
 }
 
+function dataBytesOf(shape: Vec3, type: StoredType): number {
+  const bytes = voxelsOf(shape) * STORED_TYPES[type].bytes;
+  if (bytes <= MAX_VOXEL_BYTES) return bytes;
+  const gib = (count: number) => `${Number((count / 2 ** 30).toFixed(2))} GiB`;
+  throw new FedcardioError(
+    'BAD_IMAGE',
+    `It is too large: ${shape.join('×')} voxels of ${type} are ${gib(bytes)}; at most ${gib(MAX_VOXEL_BYTES)} are read.`,
+    { hint: 'Export one heart phase of the chest as 16-bit integers; a label as 8-bit integers.' },
+  );
+}
+
 function scalingOf(slope: number, intercept: number): Scaling {
   if (slope === 0 || !Number.isFinite(slope)) return { slope: 1, intercept: 0 };
   if (!Number.isFinite(intercept)) {
@@ -133,59 +145,4 @@ function scalingOf(slope: number, intercept: number): Scaling {
     });
   }
   return { slope, intercept };
-}
-
-type Raw = InstanceType<typeof NIFTI1> | InstanceType<typeof NIFTI2>;
-
-function orientationFields(raw: Raw, bytes: Uint8Array): Pick<NiftiHeader, 'affine' | 'affineFrom'> {
-  const affineFrom = raw.sform_code > 0 ? 'sform' : raw.qform_code > 0 ? 'qform' : 'pixdim';
-  const affine =
-    affineFrom === 'sform' ? sformOf(raw, bytes) : affineFrom === 'qform' ? qformOf(raw) : pixdimAffine(raw);
-  if (affine.flat().every(Number.isFinite) && determinant(affine) !== 0) return { affine, affineFrom };
-  const sizes = raw.pixDims.slice(1, 4);
-  const reason = sizes.every((size) => Number.isFinite(size) && size !== 0)
-    ? `Its orientation (${affineFrom}) is not usable: it holds zeros or values that are not numbers.`
-    : spacingReason(sizes);
-  throw new FedcardioError('BAD_IMAGE', reason, {
-    hint: 'The voxel spacing or the orientation was lost: export the volume from its DICOM series again.',
-  });
-}
-
-/** Message for a voxel spacing of zeros or NaN. */
-export const spacingReason = (pixdim: readonly number[]): string =>
-  `Its voxel spacing is given as ${pixdim.join(' × ')} mm.`;
-
-/** nifti-reader-js keeps the rows only for NIfTI-2. It overwrites those of NIfTI-1 if it prefers the qform. */
-function sformOf(raw: Raw, bytes: Uint8Array): Affine {
-  if (raw instanceof NIFTI2) return affineOf(raw.affine);
-  const view = new DataView(bytes.buffer, bytes.byteOffset);
-  const row = (r: number) => [0, 1, 2, 3].map((c) => view.getFloat32(280 + (r * 4 + c) * 4, raw.littleEndian));
-  return affineOf([row(0), row(1), row(2)]);
-}
-
-/** Method 2 of nifti1.h: rotation by a unit quaternion (a, b, c, d), voxel size, and offset. */
-function qformOf(raw: Raw): Affine {
-  const { quatern_b: b, quatern_c: c, quatern_d: d } = raw;
-  const [sign = 1, dx = 0, dy = 0, dz = 0] = raw.pixDims;
-  const a = Math.sqrt(Math.max(0, 1 - (b * b + c * c + d * d)));
-  const z = sign < 0 ? -dz : dz;
-  return affineOf([
-    [(a * a + b * b - c * c - d * d) * dx, 2 * (b * c - a * d) * dy, 2 * (b * d + a * c) * z, raw.qoffset_x],
-    [2 * (b * c + a * d) * dx, (a * a + c * c - b * b - d * d) * dy, 2 * (c * d - a * b) * z, raw.qoffset_y],
-    [2 * (b * d - a * c) * dx, 2 * (c * d + a * b) * dy, (a * a + d * d - b * b - c * c) * z, raw.qoffset_z],
-  ]);
-}
-
-/**
- * Method 1, with neither sform nor qform. As in nibabel and SPM, x runs to the left and the world's origin is the
- * centre of the volume.
- */
-function pixdimAffine(raw: Raw): Affine {
-  const [, dx = 0, dy = 0, dz = 0] = raw.pixDims;
-  const [, nx = 1, ny = 1, nz = 1] = raw.dims;
-  return affineOf([
-    [-dx, 0, 0, ((nx - 1) / 2) * dx],
-    [0, dy, 0, (-(ny - 1) / 2) * dy],
-    [0, 0, dz, (-(nz - 1) / 2) * dz],
-  ]);
 }

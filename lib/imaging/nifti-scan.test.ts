@@ -8,7 +8,9 @@ import { readNifti } from './nifti-read.ts';
 import { type ScanVisitor, scanNifti } from './nifti-scan.ts';
 import { writeNifti } from './nifti-write.ts';
 
-const readings = JSON.parse(readFileSync('test/fixtures/imaging/reading.json', 'utf8')) as readonly { file: string }[];
+const readings = (
+  JSON.parse(readFileSync('test/fixtures/imaging/reading.json', 'utf8')) as readonly { name: string; file: string }[]
+).filter(({ name }) => !/neither form|a different qform/.test(name));
 
 function collecting(): ScanVisitor & { readonly values: (stored: ArrayLike<number>) => void; readonly seen: number[] } {
   const seen: number[] = [];

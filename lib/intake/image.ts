@@ -1,7 +1,7 @@
 import { FedcardioError } from '../error.ts';
 import type { ImageEntry } from '../federation/schemas.ts';
 import { spacingOf } from '../imaging/affine.ts';
-import { type NiftiHeader, spacingReason } from '../imaging/nifti-header.ts';
+import type { NiftiHeader } from '../imaging/nifti-header.ts';
 import { scanNifti } from '../imaging/nifti-scan.ts';
 import { orientationOf } from '../imaging/orientation.ts';
 
@@ -10,8 +10,6 @@ export type ImageFacts = Pick<ImageEntry, 'sha256' | 'shape' | 'spacing' | 'affi
 
 /** Accepted voxel sizes, mm. The limits are wide: other values mean wrong units. */
 const SPACING_MM = { min: 0.05, max: 10 } as const;
-/** Limit of the voxel data, bytes. The largest cardiac CTs have 1024 × 1024 × 1000 voxels of two bytes. */
-const MAX_BYTES = 2 ** 32;
 /** Limit of absolute values, HU: scanners store 16 bits, padding and metal included. */
 const MAX_HU = 2 ** 16;
 
@@ -53,16 +51,10 @@ export async function examineImage(source: AsyncIterable<Uint8Array>, fileBytes:
   };
 }
 
-function checkHeader({ shape, pixdim, affine, dataBytes }: NiftiHeader): void {
+function checkHeader({ shape, affine }: NiftiHeader): void {
   if (shape.some((side) => side < 2)) {
     throw new FedcardioError('BAD_IMAGE', `It is a single slice (${shape.join('×')}), not a volume.`, {
       hint: 'Upload the whole series as one 3D volume.',
-    });
-  }
-  // Some programs use pixdim, others the affine: they would read such a file differently.
-  if (!pixdim.every((size) => Number.isFinite(size) && size > 0)) {
-    throw new FedcardioError('BAD_IMAGE', spacingReason(pixdim), {
-      hint: 'The spacing was lost: export the volume from its DICOM series again.',
     });
   }
   const spacing = spacingOf(affine);
@@ -75,11 +67,6 @@ function checkHeader({ shape, pixdim, affine, dataBytes }: NiftiHeader): void {
         hint: 'Lengths must be in mm: export the volume from its DICOM series again.',
       },
     );
-  }
-  if (dataBytes > MAX_BYTES) {
-    throw new FedcardioError('BAD_IMAGE', `It is too large: ${shape.join('×')} voxels, ${dataBytes} bytes.`, {
-      hint: 'Upload one heart phase of the chest as 16-bit integers.',
-    });
   }
 }
 
