@@ -1,5 +1,7 @@
 import { type CaseObject, type CaseUse, parseCaseKey, type SiteKey } from '../federation/keys.ts';
 import { isTaskId, TASK_IDS, type TaskId } from '../federation/tasks.ts';
+import { groupBy } from '../group-by.ts';
+import { foreignFormatOf } from '../imaging/foreign-formats.ts';
 import type { ObjectInfo } from '../storage/contract.ts';
 import { type Fault, fault } from './faults.ts';
 
@@ -20,6 +22,12 @@ export interface CaseFiles {
   readonly faults: readonly Fault[];
 }
 
+/** An object that is neither an image nor a label. Its name is the part of the key behind the case's folder. */
+interface UnknownFile {
+  readonly key: SiteKey;
+  readonly name: string;
+}
+
 type File = CaseObject & { readonly info: ObjectInfo<SiteKey> };
 
 /** Classifies the objects of a case, from both its folders (training and held-out). */
@@ -38,9 +46,9 @@ export function classifyFiles(objects: readonly ObjectInfo<SiteKey>[]): CaseFile
     )
     .sort((a, b) => Number(b.format === 'markups') - Number(a.format === 'markups'));
   const unknown = files.flatMap(({ part, info }) =>
-    part.kind === 'unknown' ? [unknownFault(info.key, part.name)] : [],
+    part.kind === 'unknown' ? [{ key: info.key, name: part.name }] : [],
   );
-  const faults = [...others.map((other) => extraImageFault(other, image as File)), ...unknown];
+  const faults = [...others.map((other) => extraImageFault(other, image as File)), ...unknownFaults(unknown)];
   return { use, ...(image ? { image: image.info } : {}), labels, faults };
 }
 
@@ -57,16 +65,38 @@ function extraImageFault({ use, info }: File, chosen: File): Fault {
   return fault(info.key, 'BAD_IMAGE', reason, 'Give each patient a different name.');
 }
 
-function unknownFault(key: SiteKey, name: string): Fault {
+/** Faults of files that a case does not have: one for all files of a format, because a DICOM series has hundreds. */
+function unknownFaults(files: readonly UnknownFile[]): readonly Fault[] {
+  const groups = groupBy(files, ({ name }) => {
+    const label = labelOf(name);
+    if (label !== undefined && !isTaskId(label)) return name;
+    return `${isInLabels(name)} ${foreignFormatOf(name, isInLabels(name))?.one}`;
+  });
+  return [...groups.values()].map((group) => unknownFault(group.sort((a, b) => (a.key < b.key ? -1 : 1))));
+}
+
+/** The fault of files of one format, under the key of the first. */
+function unknownFault(files: readonly UnknownFile[]): Fault {
+  const { key, name } = files[0] as UnknownFile;
+  const label = labelOf(name);
   const tasks = TASK_IDS.join(', ');
-  const [, label] = /^labels\/([^/.]+)\.(?:nii|nii\.gz|mrk\.json|json)$/.exec(name) ?? [];
   if (label !== undefined && !isTaskId(label)) {
     return fault(key, 'BAD_LABEL', `There is no task "${label}".`, `Name the file after one of ${tasks}.`);
   }
-  return fault(
-    key,
-    label === undefined ? 'BAD_KEY' : 'BAD_LABEL',
-    'This file is not expected in a case.',
-    `A case holds image.nii.gz, labels/<task>.nii.gz and labels/<task>.mrk.json; tasks are ${tasks}.`,
-  );
+  const format = foreignFormatOf(name, isInLabels(name));
+  const kind = format && (files.length === 1 ? `it is ${format.one}` : `they are ${format.many}`);
+  const last = (files.at(-1) as UnknownFile).name;
+  const subject =
+    files.length === 1
+      ? 'This file is'
+      : `These ${files.length} files (${name} to ${last}, in order of their names) are`;
+  const code = isInLabels(name) ? 'BAD_LABEL' : format ? 'BAD_IMAGE' : 'BAD_KEY';
+  const hint = `A case holds image.nii.gz, labels/<task>.nii.gz and labels/<task>.mrk.json; tasks are ${tasks}.`;
+  return fault(key, code, `${subject} not expected in a case${kind ? `: ${kind}` : ''}.`, format?.hint ?? hint);
 }
+
+const isInLabels = (name: string): boolean => name.startsWith('labels/');
+
+/** The task that a label file is named after. */
+const labelOf = (name: string): string | undefined =>
+  /^labels\/([^/.]+)\.(?:nii|nii\.gz|mrk\.json|json)$/.exec(name)?.[1];

@@ -1,0 +1,59 @@
+import { describe, expect, test } from 'vitest';
+import { siteKeys } from '../federation/keys.ts';
+import { classifyFiles } from './files.ts';
+
+const infos = (...names: readonly string[]) =>
+  names.map((name) => ({ key: siteKeys.ofEvent(`cases/p7/${name}`), etag: '"1"', bytes: 1000 }));
+const faultsOf = (...names: readonly string[]) => classifyFiles(infos(...names)).faults;
+const slices = (count: number, nameOf: (number: string) => string) =>
+  Array.from({ length: count }, (_, i) => nameOf(String(i + 1).padStart(4, '0')));
+
+describe('files of one foreign format are one fault, which names format, number and way out', () => {
+  test.each([
+    ['slices', slices(275, (n) => `${n}.dcm`), /^These 275 files \(0001\.dcm to 0275\.dcm.*: they are DICOM files\.$/],
+    ['slices in a folder', slices(275, (n) => `DICOM/${n}.dcm`), /^These 275 files \(DICOM\/0001\.dcm to/],
+    [
+      'names without an extension',
+      slices(275, (n) => `IM${n}`),
+      /275 files.*without an extension, as DICOM slices are/,
+    ],
+    ['UIDs', slices(80, (n) => `1.2.840.113619.2.${Number(n)}`), /80 files.*without an extension, as DICOM slices are/],
+    ['one slice', ['slice.dcm'], /^This file is not expected in a case: it is a DICOM file\.$/],
+  ])('%s', (_what, names, reason) => {
+    const [fault, ...more] = faultsOf(...names);
+    expect(more).toEqual([]);
+    expect(fault).toMatchObject({
+      key: `cases/p7/${names[0]}`,
+      code: 'BAD_IMAGE',
+      reason: expect.stringMatching(reason),
+      hint: expect.stringMatching(/dcm2niix/),
+    });
+  });
+
+  test('does not depend on the order of the objects', () => {
+    const names = slices(20, (n) => `${n}.dcm`);
+    expect(faultsOf(...names.toReversed())).toEqual(faultsOf(...names));
+  });
+
+  test('has one fault for each format, beside a good image', () => {
+    const { image, faults } = classifyFiles(
+      infos('image.nii.gz', 'series.zip', '1.dcm', '2.dcm', 'image.nrrd', 'image.mha', 'notes.txt', 'more.txt'),
+    );
+    expect(image?.key).toBe('cases/p7/image.nii.gz');
+    expect(faults.map(({ key, code }) => `${key} ${code}`).sort()).toEqual([
+      'cases/p7/1.dcm BAD_IMAGE',
+      'cases/p7/image.mha BAD_IMAGE',
+      'cases/p7/image.nrrd BAD_IMAGE',
+      'cases/p7/more.txt BAD_KEY',
+      'cases/p7/series.zip BAD_IMAGE',
+    ]);
+  });
+
+  test('tells what to do with a label', () => {
+    const faults = faultsOf('labels/calcification.dcm', 'labels/hinge-points.fcsv', 'labels/arch.nii.gz');
+    expect(faults.map(({ code }) => code)).toEqual(['BAD_LABEL', 'BAD_LABEL', 'BAD_LABEL']);
+    expect(faults[0]?.hint).toMatch(/Export the segmentation/);
+    expect(faults[1]?.hint).toMatch(/\.mrk\.json/);
+    expect(faults[2]?.reason).toMatch(/no task "arch"/);
+  });
+});
