@@ -1,12 +1,12 @@
-import { createReadStream, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { createReadStream, mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import type { TrainedModel } from '../gpu-tasks/stage-model.ts';
 import { TASKS, type TaskId } from '../lib/federation/tasks.ts';
 import { writeMarkups } from '../lib/imaging/markups.ts';
-import { readNifti } from '../lib/imaging/nifti-read.ts';
+import { readNiftiStream } from '../lib/imaging/nifti-scan.ts';
 import { writeNifti } from '../lib/imaging/nifti-write.ts';
 import { examineImage } from '../lib/intake/image.ts';
-import { sha256Hex } from '../lib/json.ts';
 import { createNetwork } from '../lib/models/network.ts';
 import { loadBackend } from '../lib/nn/backend.ts';
 import { classVolume } from '../lib/scoring/class-volume.ts';
@@ -60,11 +60,10 @@ export async function openPredictor(trained: TrainedModel, out: string): Promise
     origin: `fedcardio ${VERSION}, model ${trained.sha256.slice(0, 12)}: ${PURPOSE}`,
     async predict(ct, name) {
       await examineImage(createReadStream(ct), statSync(ct).size);
-      const bytes = readFileSync(ct);
-      const image = readNifti(bytes, basename(ct));
+      const image = await readNiftiStream(createReadStream(ct), statSync(ct).size, basename(ct));
       const own = { shape: image.shape, affine: image.affine };
       const predictions = await predictTasks(network, prepareImage(image, trained), own, patch, tasks);
-      const origin: Origin = { model: trained.sha256, image: { file: basename(ct), sha256: sha256Hex(bytes) } };
+      const origin: Origin = { model: trained.sha256, image: { file: basename(ct), sha256: await sha256OfFile(ct) } };
       const record = join(out, recordFile(name));
       rmSync(record, { force: true });
       const findings = [...predictions].map(([task, prediction]) =>
@@ -89,4 +88,11 @@ function written(ct: string, name: string, task: TaskId, prediction: Prediction,
   writeFileSync(markups, writeMarkups(landmarks, classes, origin));
   const positions = landmarks.map(({ label, position }) => [classes[label - 1] as string, position] as const);
   return { ...finding, landmarks: Object.fromEntries(positions), files: [map, markups] };
+}
+
+/** SHA-256 of a file that may be larger than the memory. */
+async function sha256OfFile(file: string): Promise<string> {
+  const hash = createHash('sha256');
+  for await (const chunk of createReadStream(file)) hash.update(chunk as Uint8Array);
+  return hash.digest('hex');
 }

@@ -100,15 +100,19 @@ export function gunzipAll(bytes: Uint8Array, expected: number): Uint8Array {
   }
 }
 
-/** Puts the file's name before a BAD_IMAGE message: "It is 2D" becomes "p7.nii.gz: it is 2D". */
 function naming<T>(name: string, f: () => T): T {
   try {
     return f();
   } catch (error) {
-    if (!(error instanceof FedcardioError)) throw error;
-    throw new FedcardioError(error.code, `${name}: ${error.message.charAt(0).toLowerCase()}${error.message.slice(1)}`, {
-      cause: error,
-      ...(error.hint === undefined ? {} : { hint: error.hint }),
-    });
+    throw named(name, error);
   }
+}
+
+/** Puts the file's name before a BAD_IMAGE message: "It is 2D" becomes "p7.nii.gz: it is 2D". */
+export function named(name: string, error: unknown): unknown {
+  if (!(error instanceof FedcardioError)) return error;
+  return new FedcardioError(error.code, `${name}: ${error.message.charAt(0).toLowerCase()}${error.message.slice(1)}`, {
+    cause: error,
+    ...(error.hint === undefined ? {} : { hint: error.hint }),
+  });
 }

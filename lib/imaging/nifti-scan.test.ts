@@ -4,8 +4,9 @@ import { Readable } from 'node:stream';
 import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { MAX_VOXEL_BYTES, parseHeader } from './nifti-header.ts';
 import { readNifti } from './nifti-read.ts';
-import { type ScanVisitor, scanNifti } from './nifti-scan.ts';
+import { readNiftiStream, type ScanVisitor, scanNifti } from './nifti-scan.ts';
 import { writeNifti } from './nifti-write.ts';
 
 const readings = (
@@ -47,6 +48,7 @@ test('a stream in pieces of any size gives the stored values and their hash', as
       const float32 = readNifti(bytes).data instanceof Float32Array;
       expect(float32 ? scaled.map(Math.fround) : scaled).toEqual(whole);
       expect(scan.header).toEqual(header);
+      expect(await readNiftiStream(inPieces(sent, cuts), sent.length)).toEqual(readNifti(bytes));
       expect(scan.sha256).toMatch(/^[0-9a-f]{64}$/);
     }),
     { numRuns: 200 },
@@ -126,4 +128,24 @@ test('truncated, damaged and oversized streams are refused with a reason', async
   for (const [bytes, reason] of attempts) {
     await expect(scanNifti(inPieces(bytes, [9000]), bytes.length, collecting())).rejects.toThrow(reason);
   }
+});
+
+test('one bound holds for every reader: 1024³ voxels of two bytes', async () => {
+  const declaring = (type: number, ...sides: readonly number[]) => {
+    const file = Buffer.from(writeNifti(volume, { gzip: false }).subarray(0, 400));
+    sides.forEach((side, i) => void file.writeInt16LE(side, 42 + 2 * i));
+    file.writeInt16LE(type, 70);
+    return file;
+  };
+  const floats = declaring(16, 1024, 1024, 1024);
+  const [largest, larger] = [declaring(4, 1024, 1024, 1024), declaring(4, 1024, 1024, 1025)];
+
+  expect(parseHeader(largest).dataBytes).toBe(MAX_VOXEL_BYTES);
+  for (const file of [floats, larger, gzipSync(floats)]) {
+    const scan = scanNifti(inPieces(file, [100]), file.length, collecting());
+    await expect(scan).rejects.toThrow(/too large: 1024×1024×102[45] voxels of (float32|int16).*at most 2 GiB/);
+    expect(() => readNifti(file)).toThrow(/too large/);
+  }
+  // Not too large, but cut off.
+  expect(() => readNifti(largest)).toThrow(/cannot hold more than 400 bytes/);
 });

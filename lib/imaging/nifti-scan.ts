@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { pipeline, Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
+import { voxelsOf } from './affine.ts';
 import { isGzip } from './foreign-formats.ts';
 import { HEADER_BYTES, type NiftiHeader, parseHeader } from './nifti-header.ts';
 import {
@@ -10,9 +11,11 @@ import {
   gunzipStart,
   MAX_DEFLATE_RATIO,
   MAX_TRAILING_BYTES,
+  type NiftiVolume,
+  named,
   tooMuchData,
 } from './nifti-read.ts';
-import { decodeValues, STORED_TYPES } from './nifti-types.ts';
+import { decodeValues, STORED_TYPES, scaleValues } from './nifti-types.ts';
 import type { VoxelArray } from './volume.ts';
 
 export interface NiftiScan {
@@ -64,6 +67,35 @@ export async function scanNifti(
     throw explainGunzip(error);
   } finally {
     await pieces.return?.();
+  }
+}
+
+/**
+ * Reads a NIfTI file as `readNifti` does, from a stream: only the voxels are held, not the file.
+ *
+ * @param name the file's name in errors
+ * @throws BAD_IMAGE as `readNifti` does; the source's own errors unchanged
+ */
+export async function readNiftiStream(
+  source: AsyncIterable<Uint8Array>,
+  fileBytes: number,
+  name = 'The file',
+): Promise<NiftiVolume> {
+  // Voxels of the whole volume, in the array type of its pieces.
+  let stored: VoxelArray = new Uint8Array(0);
+  let count = 0;
+  try {
+    const { header } = await scanNifti(source, fileBytes, {
+      header: () => {},
+      values: (piece, { shape }) => {
+        if (count === 0) stored = new (piece.constructor as new (length: number) => VoxelArray)(voxelsOf(shape));
+        stored.set(piece, count);
+        count += piece.length;
+      },
+    });
+    return { shape: header.shape, affine: header.affine, data: scaleValues(stored, header.scaling), header };
+  } catch (error) {
+    throw named(name, error);
   }
 }
 
