@@ -43,6 +43,25 @@ const BAD_IMAGES: readonly (readonly [what: string, body: Uint8Array | string, r
     }),
     /voxel size is 0.001 × 0.001 × 0.002 mm/,
   ],
+  [
+    'missing slices',
+    writeNifti({ ...ct(), affine: affineOf(GRID.affine.map((row) => [row[0], row[1], 22.5 * row[2], row[3]])) }),
+    /slices are 45 mm apart \(voxels of 1\.5 × 1\.5 × 45 mm\)/,
+  ],
+  ['two readings', header((file) => file.writeFloatLE(25, 268)), /by its qform.*up to 5\.0 mm apart/],
+  [
+    'no orientation',
+    header((file) => void [252, 254].forEach((at) => void file.writeInt16LE(0, at))),
+    /no orientation/,
+  ],
+  [
+    'the largest volume as floats',
+    header((file) => {
+      [1024, 1024, 1024].forEach((side, i) => void file.writeInt16LE(side, 42 + 2 * i));
+      file.writeInt16LE(16, 70);
+    }),
+    /too large: 1024×1024×1024 voxels of float32 are 4 GiB; at most 2 GiB are read/,
+  ],
   ['no voxels', header((file) => file.writeInt16LE(0, 44)), /no voxels/],
   ['one value', constant(-1000), /empty: every voxel has the value -1000/],
   ['oversized', header((file) => file.writeInt16LE(32000, 46)), /declares 12×10×32000 voxels/],
@@ -128,6 +147,42 @@ test('counts a mask of floats that was stored as scaled integers', async () => {
   expect((await catalog('p7'))?.labels.calcification?.classes).toEqual({ 1: 18 });
 });
 
+test('takes a CT in micrometres by the unit of its header', async () => {
+  const { put, reconcile, catalog } = testSite();
+  const file = Buffer.from(
+    writeNifti({ ...ct(), affine: affineOf(GRID.affine.map((row) => row.map((mm) => 1000 * mm))) }, { gzip: false }),
+  );
+  file.writeUInt8(3, 123);
+  await put('cases/p7/image.nii.gz', gzipSync(file));
+  await put('cases/p7/labels/calcification.nii.gz', calcium());
+  expect(await reconcile('p7')).toMatchObject({ faults: [] });
+  expect(await catalog('p7')).toMatchObject({ image: { spacing: [1.5, 1.5, 2] }, labels: { calcification: {} } });
+});
+
+/** A label whose header is edited. */
+const label = (edit: (file: Buffer) => void) => {
+  const file = Buffer.from(writeNifti({ ...GRID, data: new Uint8Array(VOXELS) }, { gzip: false }));
+  edit(file);
+  return gzipSync(file);
+};
+const flipped = affineOf(
+  GRID.affine.map((row, r) => [-row[0], row[1], row[2], r === 0 ? row[3] + 11 * row[0] : row[3]]),
+);
+
+test('takes a label whose position is rounded otherwise than that of its image', async () => {
+  const { put, reconcile, catalog } = testSite();
+  await put('cases/p7/image.nii.gz', image());
+  // Offset by qform alone, in single precision; spacing to four decimals.
+  const rounded = label((file) => {
+    file.writeInt16LE(0, 254);
+    file.writeFloatLE(20.0004, 268);
+    file.writeFloatLE(1.5001, 80);
+  });
+  await put('cases/p7/labels/calcification.nii.gz', rounded);
+  expect(await reconcile('p7')).toMatchObject({ faults: [] });
+  expect(Object.keys((await catalog('p7'))?.labels ?? {})).toEqual(['calcification']);
+});
+
 const BAD_LABELS: readonly (readonly [what: string, name: string, body: Uint8Array | string, reason: RegExp])[] = [
   ['another shape', 'calcification.nii.gz', writeNifti(oneSliceShort), /12×10×7 voxels, but the image has 12×10×8/],
   ['another position', 'calcification.nii.gz', writeNifti(shifted), /up to 3\.0 mm away from those of the image/],
@@ -137,7 +192,32 @@ const BAD_LABELS: readonly (readonly [what: string, name: string, body: Uint8Arr
     mapOf(values(0, 1, 2, 7)),
     /values 2, 7, which are not classes of calcification/,
   ],
-  ['fractions', 'calcification.nii.gz', mapOf(values(0.5, 1)), /values 0\.5/],
+  [
+    'fractions',
+    'calcification.nii.gz',
+    mapOf(values(1.5, 1)),
+    /values 1\.5, which are not classes of calcification\.$/,
+  ],
+  ['probabilities', 'calcification.nii.gz', mapOf(values(0.5, 1)), /values 0\.5.*: it is a map of probabilities/],
+  [
+    'rows the other way round',
+    'calcification.nii.gz',
+    writeNifti({ shape: GRID.shape, affine: flipped, data: new Uint8Array(VOXELS) }),
+    /up to 16\.5 mm away from those of the image \(they run RPS, those of the image LPS\)/,
+  ],
+  [
+    'two readings',
+    'calcification.nii.gz',
+    label((file) => file.writeFloatLE(25, 268)),
+    /by its qform.*up to 5\.0 mm apart/,
+  ],
+  [
+    'no orientation',
+    'calcification.nii.gz',
+    label((file) => void [252, 254].forEach((at) => void file.writeInt16LE(0, at))),
+    /no orientation/,
+  ],
+  ['old points', 'hinge-points.fcsv', '# Markups fiducial file version = 4.11', /older 3D Slicer \(\.fcsv\)/],
   ['NaN', 'calcification.nii.gz', mapOf(values(Number.NaN)), /values NaN/],
   ['negative values', 'calcification.nii.gz', mapOf(values(-1)), /values -1/],
   ['no landmark', 'hinge-points.nii.gz', mapOf(new Uint8Array(VOXELS)), /no landmark/],

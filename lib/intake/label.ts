@@ -5,6 +5,7 @@ import { contains, largestShift, sameGrid } from '../imaging/affine.ts';
 import { classOf } from '../imaging/class-map.ts';
 import { readMarkups } from '../imaging/markups.ts';
 import { scanNifti } from '../imaging/nifti-scan.ts';
+import { orientationOf } from '../imaging/orientation.ts';
 import type { Grid } from '../imaging/volume.ts';
 
 /** Number of voxels or points by class number. */
@@ -29,6 +30,7 @@ export async function examineClassMap(
   const { kind, classes } = TASKS[task];
   const counts = new Float64Array(classes.length + 1);
   const unknown = new Set<number>();
+  let onlyProbabilities = true;
   await scanNifti(source, fileBytes, {
     header: (header) => checkGrid(header, image),
     values: (stored, { scaling: { slope, intercept } }) => {
@@ -37,18 +39,21 @@ export async function examineClassMap(
         const found = classOf(value);
         const count = found === undefined ? undefined : counts[found];
         if (count !== undefined) counts[found as number] = count + 1;
-        else if (unknown.size < MAX_QUOTED_VALUES) unknown.add(value);
+        else {
+          onlyProbabilities &&= value > 0 && value < 1;
+          if (unknown.size < MAX_QUOTED_VALUES) unknown.add(value);
+        }
       }
     },
   });
   if (unknown.size > 0) {
-    throw new FedcardioError(
-      'BAD_LABEL',
-      `It contains the values ${[...unknown].join(', ')}, which are not classes of ${task}.`,
-      {
-        hint: `Classes of ${task}: 0 background, ${namedClasses(TASKS[task])}.`,
-      },
-    );
+    const values = [...unknown].map((value) => Number(value.toPrecision(6))).join(', ');
+    const probabilities = onlyProbabilities ? ': it is a map of probabilities, not of classes' : '';
+    const reason = `It contains the values ${values}, which are not classes of ${task}${probabilities}.`;
+    const threshold = onlyProbabilities ? 'Set a threshold and export the segmentation itself. ' : '';
+    throw new FedcardioError('BAD_LABEL', reason, {
+      hint: `${threshold}Classes of ${task}: 0 background, ${namedClasses(TASKS[task])}.`,
+    });
   }
   const found = Object.fromEntries(classes.map((_, i) => [String(i + 1), counts[i + 1] as number]));
   if (kind === 'landmarks' && Object.values(found).every((voxels) => voxels === 0)) throw noLandmark(TASKS[task]);
@@ -84,12 +89,16 @@ export function examineMarkups(text: string, task: TaskId, image: Grid): ClassCo
 function checkGrid(label: Grid, image: Grid): void {
   if (sameGrid(label, image)) return;
   const hint = "Export the segmentation with the CT as its reference volume, so that it lies on the CT's own voxels.";
+  const [runs, imageRuns] = [orientationOf(label.affine), orientationOf(image.affine)];
+  const turned = runs === imageRuns ? '' : ` (they run ${runs}, those of the image ${imageRuns})`;
   const [labelShape, imageShape] = [label.shape.join('×'), image.shape.join('×')];
   if (labelShape !== imageShape) {
-    throw new FedcardioError('BAD_LABEL', `It has ${labelShape} voxels, but the image has ${imageShape}.`, { hint });
+    const reason = `It has ${labelShape} voxels, but the image has ${imageShape}${turned}.`;
+    throw new FedcardioError('BAD_LABEL', reason, { hint });
   }
   const shift = largestShift(label, image).toFixed(1);
-  throw new FedcardioError('BAD_LABEL', `Its voxels are up to ${shift} mm away from those of the image.`, { hint });
+  const reason = `Its voxels are up to ${shift} mm away from those of the image${turned}.`;
+  throw new FedcardioError('BAD_LABEL', reason, { hint });
 }
 
 const namedClasses = ({ classes }: TaskDefinition): string => classes.map((name, i) => `${i + 1} ${name}`).join(', ');
