@@ -66,7 +66,7 @@ const CONTRADICTIONS: readonly (readonly [what: string, edit: (file: Buffer) => 
   [
     'a sheared sform and a qform',
     (file) => sform(file, sheared(0.2)),
-    /measure 1 × 1 × 2\.01 mm.*; by its qform they measure 1 × 1 × 2 mm.*up to 7\.8 mm apart/,
+    /measure 1 × 1 × 2\.01 mm.*, sheared; by its qform they measure 1 × 1 × 2 mm.*up to 7\.8 mm apart/,
   ],
   [
     'a sheared sform alone',

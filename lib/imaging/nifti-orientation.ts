@@ -33,7 +33,7 @@ const MAX_SQUARES = 1 + 1e-5;
 const EXPORT_AGAIN = 'Export the volume from its DICOM series again, with 3D Slicer or dcm2niix.';
 const DISAGREE = `Programs follow one or the other, and see the patient at different places or with left and right exchanged. ${EXPORT_AGAIN}`;
 const TILTED =
-  "The scanner's gantry was tilted. dcm2niix also writes a file whose name ends in _Tilt_1, in which the slices are upright: upload that one.";
+  "The scanner's gantry was tilted. dcm2niix also writes a file whose name ends in _Tilt_1 or _Tilt_Eq_1, in which the slices are upright: upload that one.";
 
 type Raw = InstanceType<typeof NIFTI1> | InstanceType<typeof NIFTI2>;
 
@@ -77,11 +77,11 @@ function checkAgreement(shape: Vec3, pixdim: Vec3, sform: Affine | undefined, qf
   if (!sform) return;
   const tolerance = toleranceMm(shape, sform);
   const shear = largestShift({ shape, affine: sform }, { shape, affine: withoutShear(sform) });
-  const hint = shear > tolerance ? TILTED : DISAGREE;
+  const [hint, sheared] = shear > tolerance ? [TILTED, ', sheared'] : [DISAGREE, ''];
   const apart = qform ? largestShift({ shape, affine: sform }, { shape, affine: qform }) : 0;
   if (apart > tolerance) {
     const [one, other] = [reading(sform), reading(qform as Affine)];
-    const reason = `By its sform its voxels ${one}; by its qform they ${other}: up to ${apart.toFixed(1)} mm apart.`;
+    const reason = `By its sform its voxels ${one}${sheared}; by its qform they ${other}: up to ${apart.toFixed(1)} mm apart.`;
     throw new FedcardioError('BAD_IMAGE', reason, { hint });
   }
   if (shear > tolerance) {
