@@ -86,10 +86,7 @@ function unknownFault(files: readonly UnknownFile[]): Fault {
   const format = foreignFormatOf(name, isInLabels(name));
   const kind = format && (files.length === 1 ? `it is ${format.one}` : `they are ${format.many}`);
   const last = (files.at(-1) as UnknownFile).name;
-  const subject =
-    files.length === 1
-      ? 'This file is'
-      : `These ${files.length} files (${name} to ${last}, in order of their names) are`;
+  const subject = files.length === 1 ? 'This file is' : `These ${files.length} files (${name} to ${last}) are`;
   const code = isInLabels(name) ? 'BAD_LABEL' : format ? 'BAD_IMAGE' : 'BAD_KEY';
   const hint = `A case holds image.nii.gz, labels/<task>.nii.gz and labels/<task>.mrk.json; tasks are ${tasks}.`;
   return fault(key, code, `${subject} not expected in a case${kind ? `: ${kind}` : ''}.`, format?.hint ?? hint);

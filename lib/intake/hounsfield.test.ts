@@ -131,6 +131,7 @@ const WRONG: readonly (readonly [what: string, values: Values, reason: RegExp])[
     mixture(tissue(0.5, 0, 4), tissue(0.4, 300, 80), tissue(0.1, 700, 80)),
     /air, lung or fat/,
   ],
+  ['two values of air', chest.map((_, i) => (i === 5 ? -500 : -1000)), /nearly all lie between -1000 and -1000/],
   ['padding only', chest.map((_, i) => -2000 - (i % 2)), /nothing in a body is below/],
   ['int16 that was read as uint16', chest.map((hu) => (hu < 0 ? hu + 65536 : hu) - 1024), /16 bits/],
 ];

@@ -70,7 +70,8 @@ export function checkHounsfield(histogram: Histogram): void {
  */
 function lowestOfBody(histogram: Histogram): number {
   const lung = histogram.between(LOWEST, LUNG) - histogram.peak(LOWEST, LUNG);
-  return lung >= ENOUGH_LUNG * histogram.inside ? LOWEST : LUNG;
+  const hasOther = histogram.between(LUNG, Number.POSITIVE_INFINITY) > 0;
+  return lung >= ENOUGH_LUNG * histogram.inside || !hasOther ? LOWEST : LUNG;
 }
 
 function checkCuts(histogram: Histogram): void {
