@@ -3,7 +3,12 @@ import { siteKeys } from '../federation/keys.ts';
 import { classifyFiles } from './files.ts';
 
 const infos = (...names: readonly string[]) =>
-  names.map((name) => ({ key: siteKeys.ofEvent(`cases/p7/${name}`), etag: '"1"', bytes: 1000 }));
+  names.map((name) => ({
+    key: siteKeys.ofEvent(`cases/p7/${name}`),
+    etag: '"1"',
+    bytes: 1000,
+    lastModified: new Date(0),
+  }));
 const faultsOf = (...names: readonly string[]) => classifyFiles(infos(...names)).faults;
 const slices = (count: number, nameOf: (number: string) => string) =>
   Array.from({ length: count }, (_, i) => nameOf(String(i + 1).padStart(4, '0')));
