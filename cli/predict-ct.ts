@@ -3,6 +3,7 @@ import { createReadStream, mkdirSync, rmSync, statSync, writeFileSync } from 'no
 import { basename, join } from 'node:path';
 import type { TrainedModel } from '../gpu-tasks/stage-model.ts';
 import { TASKS, type TaskId } from '../lib/federation/tasks.ts';
+import { isWithin } from '../lib/imaging/heart-crop.ts';
 import { writeMarkups } from '../lib/imaging/markups.ts';
 import { readNiftiStream } from '../lib/imaging/nifti-scan.ts';
 import { writeNifti } from '../lib/imaging/nifti-write.ts';
@@ -62,13 +63,16 @@ export async function openPredictor(trained: TrainedModel, out: string): Promise
       await examineImage(createReadStream(ct), statSync(ct).size);
       const image = await readNiftiStream(createReadStream(ct), statSync(ct).size, basename(ct));
       const own = { shape: image.shape, affine: image.affine };
-      const predictions = await predictTasks(network, prepareImage(image, trained), own, patch, tasks);
+      const prepared = prepareImage(image, trained);
+      const isWhole = trained.heartCrop !== null && !isWithin(prepared, trained.heartCrop);
+      const predictions = await predictTasks(network, prepared, own, patch, tasks);
       const origin: Origin = { model: trained.sha256, image: { file: basename(ct), sha256: await sha256OfFile(ct) } };
       const record = join(out, recordFile(name));
       rmSync(record, { force: true });
-      const findings = [...predictions].map(([task, prediction]) =>
-        written(ct, join(out, `${name}-${task}`), task, prediction, originLine(origin)),
-      );
+      const findings = [...predictions].map(([task, prediction]) => {
+        const finding = written(ct, join(out, `${name}-${task}`), task, prediction, originLine(origin));
+        return isWhole ? { ...finding, doubts: [NO_HEART, ...finding.doubts] } : finding;
+      });
       const text = { schema: 'fedcardio.prediction/1', release: VERSION, purpose: PURPOSE, ...origin, findings };
       writeFileSync(record, `${JSON.stringify(text, null, 2)}\n`);
       return findings;
@@ -76,6 +80,8 @@ export async function openPredictor(trained: TrainedModel, out: string): Promise
     close: () => network.dispose(),
   };
 }
+
+const NO_HEART = 'no heart with contrast was found between two lungs, so all of the CT was searched';
 
 function written(ct: string, name: string, task: TaskId, prediction: Prediction, origin: string): Finding {
   const { classMap, landmarks, confidence } = prediction;

@@ -4,7 +4,7 @@ import type { CatalogEntry, EvaluateStage, ScoreComparison } from '../lib/federa
 import type { TaskId } from '../lib/federation/tasks.ts';
 import { affineOf } from '../lib/imaging/affine.ts';
 import { writeNifti } from '../lib/imaging/nifti-write.ts';
-import type { Target } from '../lib/training/cases.ts';
+import { reachesBeyond, type Target } from '../lib/training/cases.ts';
 import { type CaseScore, compareScores, scoreCase, scoreOf } from '../lib/training/evaluate.ts';
 import { predictTasks } from '../lib/training/infer.ts';
 import type { GpuTaskContext } from './context.ts';
@@ -23,10 +23,11 @@ export async function evaluateSite(input: StageInput<EvaluateStage>, context: Gp
   const entries = await data.catalog('evaluation');
   const models = Object.entries(stage.models);
   const scores = new Map<string, ModelScores>();
+  const beyondCrop = new Set<string>();
   let unreadable = 0;
   for (const [index, [name, stageName]] of models.entries()) {
     const scored = await withStageModel(context.federationStore, data, at.campaign, stageName, (model) =>
-      scoreModel(input, context, name, model, entries),
+      scoreModel(input, context, name, model, entries, beyondCrop),
     );
     scores.set(name, scored.scores);
     unreadable = Math.max(unreadable, scored.unreadable);
@@ -36,7 +37,11 @@ export async function evaluateSite(input: StageInput<EvaluateStage>, context: Gp
   if (cases === 0) throw new FedcardioError('NO_DATA', `${data.store.bucket} has no readable held-out case.`);
   return {
     samples: cases,
-    figures: unreadable > 0 ? { cases, unreadable } : { cases },
+    figures: {
+      cases,
+      ...(unreadable > 0 ? { unreadable } : {}),
+      ...(beyondCrop.size > 0 ? { 'beyond-crop': beyondCrop.size } : {}),
+    },
     scores: [...scores].flatMap(([name, byTask]) =>
       [...byTask].map(([task, byCase]) => scoreOf(name, task, [...byCase.values()])),
     ),
@@ -70,6 +75,7 @@ async function scoreModel(
   name: string,
   model: StageModel,
   entries: readonly CatalogEntry[],
+  beyondCrop: Set<string>,
 ): Promise<{ readonly scores: ModelScores; readonly unreadable: number }> {
   const scores = new Map(model.tasks.map((task) => [task, new Map<string, CaseScore>()]));
   const unreadable = await forEachReadable(entries, log, async (entry) => {
@@ -83,6 +89,13 @@ async function scoreModel(
     const wanted = keepPredictions ? model.tasks : [...truths.keys()];
     if (wanted.length === 0) return;
     const prepared = await data.prepared(entry, model);
+    // A label must not choose the crop that it is scored on. What the crop misses counts as missing, and is said.
+    const missed = [...truths].flatMap(([task, truth]) => (reachesBeyond(truth, prepared) ? [task] : []));
+    if (missed.length > 0) {
+      beyondCrop.add(entry.case);
+      const reason = 'The crop to the heart does not contain all of the label: the rest counts as missing.';
+      log('label-beyond-crop', { case: entry.case, model: name, tasks: missed, reason });
+    }
     const grid = { shape: entry.image.shape, affine: affineOf(entry.image.affine) };
     for (const [task, prediction] of await predictTasks(model.network, prepared, grid, model.patch, wanted)) {
       const truth = truths.get(task);

@@ -8,7 +8,7 @@ import type { Vec3 } from '../lib/imaging/volume.ts';
 import { intakeCase } from '../lib/intake/intake.ts';
 import { canonicalJson } from '../lib/json.ts';
 import type { SiteStore, Stores } from '../lib/storage/contract.ts';
-import { cube } from '../lib/training/testing-cases.ts';
+import { cube, volumeOf } from '../lib/training/testing-cases.ts';
 import { createCache } from './cache.ts';
 import { openSiteData, trainingCases } from './site-data.ts';
 import { SITE, stores, uploadCase } from './testing.ts';
@@ -49,6 +49,21 @@ async function uploadPoints(id: string, points: readonly (Vec3 | null)[]): Promi
     .siteStore(SITE)
     .put(siteKeys.markups('training', id, TASK), writeMarkups(landmarks, TASKS[TASK].classes));
   await intakeCase({ store: storage.siteStore(SITE), site: SITE, now: () => new Date(0) }, id);
+}
+
+const POINT: Vec3 = [220, 180, 250];
+
+/** Uploads a CT of 400 mm with a ball of blood between lungs around POINT, and two points. */
+async function uploadTrunk(id: string, points: readonly Vec3[], bloodHu = 350): Promise<void> {
+  const ct = volumeOf(cube(50, 8), ([x, y, z]) => {
+    if (Math.hypot(x - POINT[0], y - POINT[1], z - POINT[2]) < 50) return bloodHu;
+    if (Math.abs(x - POINT[0]) > 150) return -1000;
+    return Math.abs(x - POINT[0]) > 60 && Math.abs(x - POINT[0]) < 130 ? -800 : Number(id.slice(1));
+  });
+  await storage
+    .siteStore(SITE)
+    .put(siteKeys.image('training', id), writeNifti({ ...ct, data: Int16Array.from(ct.data) }));
+  await uploadPoints(id, points);
 }
 
 /** Stores a pseudo-label with two points. */
@@ -101,6 +116,26 @@ describe('training cases', () => {
     await store.put(siteKeys.catalog('p2'), '{');
     expect((await findCases()).cases.map(({ id }) => id)).toEqual(['p1']);
     expect(logged).toMatchObject([{ event: 'catalog-entry-unreadable', key: 'catalog/p2.json' }]);
+  });
+
+  test('keep the whole CT, and say so, if no heart is found or the crop would cut off a label', async () => {
+    await uploadTrunk('p1', [POINT, [POINT[0], POINT[1], POINT[2] + 8]]);
+    await uploadTrunk('p2', [POINT, [POINT[0], POINT[1], 20]]);
+    await uploadTrunk('p3', [POINT, [POINT[0], POINT[1], 20]], 40);
+    const { cases } = await trainingCases(data(), [TASK], { spacing: 8, heartCrop: 160 }, undefined, log);
+
+    const shapes = [];
+    for (const item of cases) shapes.push((await item.load())?.image.shape);
+
+    expect(shapes).toEqual([
+      [20, 20, 20],
+      [50, 50, 50],
+      [50, 50, 50],
+    ]);
+    expect(logged).toMatchObject([
+      { event: 'label-beyond-crop', case: 'p2', tasks: [TASK] },
+      { event: 'heart-not-found', case: 'p3' },
+    ]);
   });
 
   test('have no target from an incomplete set of landmarks', async () => {

@@ -9,6 +9,7 @@ import {
 } from '../lib/federation/schemas.ts';
 import { isComplete, TASKS, type TaskId } from '../lib/federation/tasks.ts';
 import { affineOf } from '../lib/imaging/affine.ts';
+import { isWithin } from '../lib/imaging/heart-crop.ts';
 import { readMarkups } from '../lib/imaging/markups.ts';
 import { readNifti } from '../lib/imaging/nifti-read.ts';
 import type { Volume } from '../lib/imaging/volume.ts';
@@ -20,6 +21,7 @@ import {
   type CaseSource,
   type Preparation,
   prepareImage,
+  reachesBeyond,
   type Target,
   targetOfClassMap,
 } from '../lib/training/cases.ts';
@@ -118,6 +120,8 @@ export function openSiteData(store: SiteStore, cache: Cache, log: GpuTaskContext
     prepared: (entry, { spacing, heartCrop }) =>
       cache.get(`${store.bucket}/${entry.image.key}@${entry.image.etag}/${spacing}mm/${heartCrop}`, async () => {
         const value = prepareImage(await image(entry), { spacing, heartCrop });
+        if (heartCrop !== null && !isWithin(value, heartCrop))
+          log('heart-not-found', { case: entry.case, ...UNCROPPED });
         return { value, bytes: value.data.byteLength };
       }),
     async label(entry, task) {
@@ -141,6 +145,8 @@ const withoutCase = (error: unknown): unknown =>
         hint: error.hint,
       })
     : error;
+
+const UNCROPPED = { reason: 'The whole CT is used: no heart with contrast was found between two lungs.' } as const;
 
 /** Converts a parse error of a GPU task's own stored object to `BAD_LABEL`. */
 const asBadLabel =
@@ -247,7 +253,7 @@ export async function trainingCases(
     const load = async () => {
       const read = new Map<TaskId, Target>();
       for (const [task, target] of targets) read.set(task, await target.read());
-      return { id: entry.case, image: await data.prepared(entry, how), targets: read };
+      return { id: entry.case, image: await preparedAround(data, entry, how, read, log), targets: read };
     };
     cases.push({ id: entry.case, targets, load: () => attempt(entry, load) });
   }
@@ -259,6 +265,23 @@ export async function trainingCases(
     );
   }
   return { cases, unreadable };
+}
+
+/** The CT with the crop that was asked for, or whole if the crop would cut off a part of a target. */
+async function preparedAround(
+  data: SiteData,
+  entry: CatalogEntry,
+  how: Preparation,
+  targets: ReadonlyMap<TaskId, Target>,
+  log: GpuTaskContext['log'],
+): Promise<Volume<Float32Array>> {
+  const image = await data.prepared(entry, how);
+  if (how.heartCrop === null) return image;
+  const beyond = [...targets].flatMap(([task, target]) => (reachesBeyond(target, image) ? [task] : []));
+  if (beyond.length === 0) return image;
+  const reason = 'The whole CT is used: the crop to the heart does not contain all of the label.';
+  log('label-beyond-crop', { case: entry.case, tasks: beyond, reason });
+  return data.prepared(entry, { ...how, heartCrop: null });
 }
 
 async function targetsOf(

@@ -1,5 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { generatePhantom } from '../phantom/phantom.ts';
+import { scannerOf } from '../phantom/scanner.ts';
 import { apply, IDENTITY, voxelsOf } from './affine.ts';
 import { cropToHeart, heartCentre } from './heart-crop.ts';
 import { reorient } from './reorient.ts';
@@ -14,6 +16,9 @@ interface Torso {
   /** HU of contrast-enhanced blood. */
   readonly contrast: number;
   readonly lungs: readonly ('left' | 'right')[];
+  /** HU of vertebrae and lungs, if not the usual ones. */
+  readonly spine?: number;
+  readonly lung?: number;
 }
 
 const ellipsoid = (p: Vec3, centre: Vec3, radii: Vec3) =>
@@ -23,7 +28,7 @@ const ellipsoid = (p: Vec3, centre: Vec3, radii: Vec3) =>
  * A trunk from neck to pelvis, 380×300×400 mm, RAS: a heart with two chambers, an aorta down along the spine, lungs,
  * and below them liver, kidneys and pelvic bones, as in a planning CT for TAVI.
  */
-function torso({ heart, contrast, lungs }: Torso): Volume<Int16Array> {
+function torso({ heart, contrast, lungs, spine = 260, lung = -830 }: Torso): Volume<Int16Array> {
   const [hx, hy, hz] = heart;
   const hu = (p: Vec3): number => {
     const [x, y, z] = p;
@@ -32,9 +37,9 @@ function torso({ heart, contrast, lungs }: Torso): Volume<Int16Array> {
       return contrast;
     if (ellipsoid(p, heart, [70, 50, 62])) return 60;
     if (Math.hypot(x + 22, y + 55) < 13) return contrast;
-    if (Math.hypot(x, y + 78) < 22) return 260;
+    if (Math.hypot(x, y + 78) < 22) return spine;
     if (z > hz - 70 && lungs.some((side) => ellipsoid(p, [side === 'right' ? 90 : -90, 0, hz + 30], [65, 85, 120])))
-      return -830;
+      return lung;
     if (ellipsoid(p, [70, 10, hz - 140], [85, 75, 60])) return 110;
     if ([-60, 60].some((at) => ellipsoid(p, [at, -45, hz - 190], [26, 26, 55]))) return 200;
     if (z < hz - 260 && Math.abs(x) > 70 && Math.abs(x) < 120 && Math.abs(y) < 50) return 320;
@@ -83,6 +88,26 @@ describe('the heart', () => {
   ])('is not located %s', (_what, change) => {
     expect(heartCentre(torso({ ...USUAL, ...change }))).toBeNull();
   });
+});
+
+test('the heart of a phantom from each scanner is found near its aortic root, and without contrast not at all', () => {
+  for (let site = 0; site < 8; site += 1) {
+    const scanner = scannerOf(site, 2);
+    const { image, points } = generatePhantom({ seed: 2, scanner, fieldOfViewMm: 240 });
+    const found = heartCentre(image);
+    const native = { ...image, data: image.data.map((hu) => Math.min(hu, 60)) };
+
+    expect(found, scanner.name).not.toBeNull();
+    expect(apart(found as Vec3, points['hinge-points'][0] as Vec3), scanner.name).toBeLessThan(45);
+    expect(heartCentre(native), scanner.name).toBeNull();
+  }
+});
+
+test.each([
+  ['a dense spine without discs', { spine: 400 }],
+  ['air for lungs, as beside a leg', { lung: -1000 }],
+])('no heart is found without contrast but with %s', (_what, change) => {
+  expect(heartCentre(torso({ ...USUAL, contrast: 45, ...change }))).toBeNull();
 });
 
 describe('the crop', () => {

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { trainingSchema } from '../federation/schemas/training.ts';
-import { prepareImage, targetOfClassMap } from './cases.ts';
+import type { Vec3 } from '../imaging/volume.ts';
+import { boxed, prepareImage, reachesBeyond, targetOfClassMap } from './cases.ts';
 import { cube, volumeOf } from './testing-cases.ts';
 
 const { heartCrop } = trainingSchema.parse({ steps: 1, learningRate: 1 });
@@ -35,4 +36,28 @@ test("a scaled mask's classes are rounded, not truncated", () => {
   expect(target).toMatchObject({ kind: 'mask', mask: { data: Uint8Array.from([0, 0, 1, 1, 1, 1, 0, 0]) } });
   const points = targetOfClassMap('membranous-septum', { ...grid, data });
   expect(points).toMatchObject({ points: [{ position: expect.anything() }, { position: null }] });
+});
+
+test('a target reaches beyond an image if a point or a voxel of it lies outside', () => {
+  const image = cube(10, 6);
+  const points = (at: Vec3) => ({
+    kind: 'points' as const,
+    points: [
+      { label: 1, position: at },
+      { label: 2, position: null },
+    ],
+  });
+  const mask = (x: number) => {
+    const grid = { ...cube(16, 6), data: new Uint8Array(16 ** 3) };
+    grid.data[x + 16 * (5 + 16 * 5)] = 1;
+    return boxed({ kind: 'mask', mask: grid });
+  };
+
+  expect(reachesBeyond(points([0, 56, 56]), image)).toBe(false);
+  expect(reachesBeyond(points([0, 58, 56]), image)).toBe(true);
+  expect(reachesBeyond(mask(9), image)).toBe(false);
+  expect(reachesBeyond(mask(10), image)).toBe(true);
+  expect(reachesBeyond(boxed({ kind: 'mask', mask: { ...cube(16, 6), data: new Uint8Array(16 ** 3) } }), image)).toBe(
+    false,
+  );
 });

@@ -1,13 +1,14 @@
 import type { TrainingConfig } from '../federation/schemas.ts';
 import type { TaskId } from '../federation/tasks.ts';
 import { TASKS } from '../federation/tasks.ts';
+import { apply, contains, invert, multiply } from '../imaging/affine.ts';
 import { boxAround, crop } from '../imaging/box.ts';
 import { roundClasses } from '../imaging/class-map.ts';
 import { cropToHeart } from '../imaging/heart-crop.ts';
 import { standardise } from '../imaging/intensity.ts';
 import { landmarksOfClassMap } from '../imaging/landmarks.ts';
 import { isotropicGrid, resample } from '../imaging/resample.ts';
-import type { Landmark, Volume } from '../imaging/volume.ts';
+import type { Grid, Landmark, Volume } from '../imaging/volume.ts';
 import type { SoftLabel } from './soft-labels.ts';
 
 /** A label for training. Points stay points until a patch is cut, so that spheres stay round under augmentation. */
@@ -35,6 +36,19 @@ export function prepareImage(image: Volume, { spacing, heartCrop }: Preparation)
   const grid = heartCrop === null ? whole : cropToHeart(image, whole, heartCrop);
   const resampled = resample(image, grid, 'linear', AIR_HU);
   return { ...resampled, data: standardise(resampled.data, resampled.data) };
+}
+
+/** Whether some of a target's foreground lies outside an image, as after a crop that missed it. */
+export function reachesBeyond(target: Target, image: Grid): boolean {
+  if (target.kind === 'points') return target.points.some(({ position }) => position && !contains(image, position));
+  const { data, shape, affine } = target.mask;
+  const toImage = multiply(invert(image.affine), affine);
+  const [nx, ny] = shape;
+  return data.some((value, i) => {
+    if (value === 0) return false;
+    const index = apply(toImage, [i % nx, Math.floor(i / nx) % ny, Math.floor(i / (nx * ny))]);
+    return index.some((at, axis) => at < -0.5 || at > (image.shape[axis] as number) - 0.5);
+  });
 }
 
 /** The target of a class map: centroids of its classes for landmark tasks, its voxels for segmentations. */
