@@ -48,7 +48,7 @@ export const siteKeys = {
   /** The rejection of an object outside any case. Named after its whole key: several may have one file name. */
   rejectedStray: (key: string) => siteKey(`rejected/strays/${sha256Hex(key).slice(0, 16)}.json`),
   /** One object per distinct image content, to find a volume that is uploaded as two cases. */
-  content: (sha256: string) => siteKey(`content/${sha256}.json`),
+  content: (fingerprint: string) => siteKey(`content/${fingerprint}.json`),
   pseudoLabels: ({ campaign, stage }: StageAddress, task: TaskId) =>
     siteKey(`pseudo-labels/${campaign}/${stage}/${task}/`),
   pseudoLabel: (at: StageAddress, task: TaskId, caseId: string) =>

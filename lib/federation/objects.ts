@@ -44,7 +44,7 @@ export const OBJECT_KINDS: readonly ObjectKind[] = [
   site('catalog/<case>.json', 'the accepted image and labels of a case', { examples: ['catalog.json'] }),
   site('rejected/<case>.json', 'faults of a case, and what to do', { examples: ['rejected.json'] }),
   site('rejected/strays/<hash>.json', 'the same for an object outside any case, by its key'),
-  site('content/<sha256>.json', "which case has these voxels, by its image's ETag", { examples: ['content.json'] }),
+  site('content/<fingerprint>.json', "which case has these HU, by its image's ETag", { examples: ['content.json'] }),
   site('pseudo-labels/<campaign>/<stage>/<task>/<case>.nii.gz', "a teacher's class map on the CT's own grid"),
   site(
     'pseudo-labels/<campaign>/<stage>/<task>/<case>.safetensors',

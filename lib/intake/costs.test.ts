@@ -133,7 +133,7 @@ describe('bytes read', () => {
     await upload('cases/p7/labels/calcification.nii.gz', bigLabel(BIG.shape));
     await cost('p7');
     const { bytes, calls } = await cost('p7');
-    const content = `content/${(await catalog('p7'))?.image.sha256}.json`;
+    const content = `content/${(await catalog('p7'))?.image.content}.json`;
     expect(Object.keys(bytes).sort()).toEqual(['catalog/p7.json', content]);
     expect(calls.filter((call) => call.startsWith('put'))).toEqual([]);
   });

@@ -11,23 +11,23 @@ interface Claimant extends Pick<ObjectInfo<SiteKey>, 'key' | 'etag'> {
 
 /**
  * Claims an image's content for a case, unless another case of the site owns it: the same volume under two names
- * would count twice, and could be both trained on and held out. Idempotent.
+ * would count twice, and could be both trained on and held out. How a file stores it does not matter. Idempotent.
  *
  * A claim names a version of an image. It is valid until that image is removed or replaced, even while its case is
  * still being examined.
  *
- * @param sha256 hash of the image's voxels
+ * @param content fingerprint of the image's HU
  * @param likelyOwned whether the case probably owns the content already. A right guess saves a request.
  * @returns the case that owns the content, or undefined if it is this one
  * @throws PRECONDITION_FAILED or NOT_FOUND if another case claimed the content in the meantime: reconcile again
  */
 export async function claimContent(
   store: SiteStore,
-  sha256: string,
+  content: string,
   claimant: Claimant,
   likelyOwned: boolean,
 ): Promise<string | undefined> {
-  const key = siteKeys.content(sha256);
+  const key = siteKeys.content(content);
   const claim = { schema: 'fedcardio.content/1' as const, ...claimant };
   let stored = likelyOwned ? await readStored(store, key, contentSchema) : undefined;
   if (!stored) {

@@ -44,7 +44,8 @@ export async function examineCase(
   const faults = [...files.faults];
   if (!file) return { use, labels: {}, faults };
 
-  const unchanged = isSame(file, known?.image) ? known : undefined;
+  // Earlier releases did not take a fingerprint: their entries are completed when the case is next looked at.
+  const unchanged = isSame(file, known?.image) && known?.image.content ? known : undefined;
   const image = unchanged?.image ?? (await collectFault(file.key, 'BAD_IMAGE', faults, () => imageEntry(file, read)));
   if (!image) return { use, labels: {}, faults };
 

@@ -6,9 +6,10 @@ import type { NiftiHeader } from '../imaging/nifti-header.ts';
 import { scanNifti } from '../imaging/nifti-scan.ts';
 import { orientationOf } from '../imaging/orientation.ts';
 import { checkHounsfield } from './hounsfield.ts';
+import { type IdentityObserver, observeIdentity } from './identity.ts';
 
 /** The fields of a catalog entry that come from the image file. */
-export type ImageFacts = Pick<ImageEntry, 'sha256' | 'shape' | 'spacing' | 'affine' | 'orientation' | 'range'>;
+export type ImageFacts = Omit<ImageEntry, 'key' | 'etag' | 'bytes'>;
 
 /** Accepted voxel sizes, mm. The limits are wide: other values mean wrong units, or missing slices. */
 const SPACING_MM = { min: 0.05, max: 10 } as const;
@@ -22,13 +23,21 @@ const SPACING_MM = { min: 0.05, max: 10 } as const;
  */
 export async function examineImage(source: AsyncIterable<Uint8Array>, fileBytes: number): Promise<ImageFacts> {
   const histogram = createHistogram();
+  let identity: IdentityObserver | undefined;
   const { header, sha256 } = await scanNifti(source, fileBytes, {
-    header: checkHeader,
-    values: (stored, { scaling }) => histogram.add(stored, scaling),
+    header: (found) => {
+      checkHeader(found);
+      identity = observeIdentity(found);
+    },
+    values: (stored, { scaling }) => {
+      identity?.take(stored);
+      histogram.add(stored, scaling);
+    },
   });
   checkHounsfield(histogram);
   return {
     sha256,
+    ...identity?.result(),
     shape: [...header.shape],
     spacing: [...spacingOf(header.affine)],
     affine: header.affine.map((row) => [...row]),

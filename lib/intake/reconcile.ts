@@ -74,8 +74,8 @@ async function rejectDuplicate(
 ): Promise<Findings> {
   const { image, use, faults } = findings;
   if (!image) return findings;
-  const { key, etag, sha256 } = image;
-  const other = await claimContent(store, sha256, { case: caseId, key, etag }, known?.image.etag === etag);
+  const { key, etag, sha256, content = sha256 } = image;
+  const other = await claimContent(store, content, { case: caseId, key, etag }, known?.image.etag === etag);
   if (other === undefined) return findings;
   const reason = `It is the same volume as the image of case ${other}.`;
   const hint = 'If both cases are the same patient, remove this one; otherwise upload the right scan.';

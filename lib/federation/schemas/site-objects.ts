@@ -9,7 +9,12 @@ const imageEntrySchema = z.strictObject({
   key: siteKey,
   etag: z.string(),
   bytes: count,
+  /** SHA-256 of the voxels as stored. */
   sha256,
+  /** Fingerprint of the HU, however they are stored. Absent in entries of earlier releases. */
+  content: sha256.optional(),
+  /** Coarse picture by which intake finds other images of the same scan. Absent for a CT that is too small. */
+  sketch: z.base64().max(2_000).optional(),
   /** Number of voxels along the file's x, y and z axes. */
   shape: z.tuple([count, count, count]),
   spacing: z.tuple([z.number(), z.number(), z.number()]),
