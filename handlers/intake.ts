@@ -28,6 +28,9 @@ export const intake: SqsHandler = async (event, context) => {
   return responseOf([...failed, ...unsuccessful]);
 };
 
+const SUSPICION =
+  'These CTs, one to train on and one held out, look like parts of one scan. If they are of one patient, remove one.';
+
 /** @returns errors by bucket, or by bucket and case */
 async function reconcileSites(
   context: HandlerContext,
@@ -42,7 +45,12 @@ async function reconcileSites(
         if (result instanceof Error) failures.set(`${bucket}/${subject}`, result);
         else report(context, site, subject, result);
       }
-      await refreshSummary(site, context.federationStore, summaryCache);
+      const examined = new Set(keys.map(subjectOf));
+      for (const pair of await refreshSummary(site, context.federationStore, summaryCache)) {
+        // Once for each upload: the others were logged when they came.
+        if (examined.has(pair.training) || examined.has(pair.heldOut))
+          context.log('same-scan-suspected', { site: site.site, ...pair, reason: SUSPICION });
+      }
     } catch (error) {
       failures.set(bucket, error as Error);
     }

@@ -15,6 +15,8 @@ import { reorient } from '../lib/imaging/reorient.ts';
 import { isotropicGrid, resample } from '../lib/imaging/resample.ts';
 import type { Vec3, Volume } from '../lib/imaging/volume.ts';
 import { intakeCase } from '../lib/intake/intake.ts';
+import { suspectedPairs } from '../lib/intake/same-scan.ts';
+import { centred, part, sketchOf } from '../lib/intake/testing-scans.ts';
 import type { SiteStore } from '../lib/storage/contract.ts';
 import { readJson } from '../lib/storage/documents.ts';
 import { createMemoryStorage } from '../lib/storage/testing-objects.ts';
@@ -143,14 +145,47 @@ onPublicCt('a crop of 200 mm contains the whole heart', () => {
 });
 
 describe.each(WITHOUT_HEART)('%s', (name) => {
-  test.skipIf(!existsSync(dataFile(name)))('is not cropped, however it is sampled', () => {
-    const volume = readNifti(readFileSync(dataFile(name)));
-    for (const { name: variant, ct } of variantsOf(volume)) {
-      printMargin(name, variant, ct);
-      expect(heartCentre(ct), variant).toBeNull();
-    }
-  }, 300_000);
+  test.skipIf(!existsSync(dataFile(name)))(
+    'is not cropped, however it is sampled',
+    () => {
+      const volume = readNifti(readFileSync(dataFile(name)));
+      for (const { name: variant, ct } of variantsOf(volume)) {
+        printMargin(name, variant, ct);
+        expect(heartCentre(ct), variant).toBeNull();
+      }
+    },
+    300_000,
+  );
 });
+
+const SCANS = [
+  'real-ct/ct_cropped',
+  'real-ct/example_ct_sm',
+  'public-ct/crlm-ct-1006-half',
+  'public-ct/totalseg-example_ct',
+];
+
+onPublicCt(
+  'crops and resamplings of one scan are suspected, different scans are not, even at one place',
+  () => {
+    const scans = SCANS.map((name) => readNifti(readFileSync(dataFile(name))));
+    const sketched = (volumes: readonly Volume[]) =>
+      volumes.map((volume, i) => ({ case: SCANS[i] as string, sketch: sketchOf(volume) }));
+    const itself = SCANS.map((name) => ({ training: name, heldOut: name }));
+    const whole = sketched(scans);
+
+    for (const share of [1, 0.9, 0.7, 0.5]) {
+      for (const axis of [0, 1, 2] as const) {
+        expect(suspectedPairs(whole, sketched(scans.map((scan) => part(scan, share, axis))))).toEqual(itself);
+      }
+    }
+    const resampled = scans.map((scan) => reorient(resample(scan, isotropicGrid(scan, 3), 'linear', -1000), 'PIR'));
+    expect(suspectedPairs(whole, sketched(resampled))).toEqual(itself);
+    const together = sketched(scans.map(centred));
+    expect(suspectedPairs(together, together)).toEqual(itself);
+  },
+  300_000,
+);
 
 /** The figures of decision 024: FEDCARDIO_MARGINS=1 npx vitest run test/real-ct.test.ts */
 function printMargin(file: string, variant: string, ct: Volume): void {

@@ -1,11 +1,14 @@
 import { gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
+import { siteKeys } from '../federation/keys.ts';
+import type { CatalogEntry } from '../federation/schemas.ts';
 import { column } from '../imaging/affine.ts';
 import { parseHeader } from '../imaging/nifti-header.ts';
 import { writeNifti } from '../imaging/nifti-write.ts';
 import { orientationOf } from '../imaging/orientation.ts';
 import { reorient } from '../imaging/reorient.ts';
 import type { Volume, VoxelArray } from '../imaging/volume.ts';
+import { canonicalJson } from '../json.ts';
 import { normal, seededRandom } from '../random.ts';
 import { createFingerprinter } from './fingerprint.ts';
 import { ct, testSite } from './testing.ts';
@@ -141,4 +144,19 @@ test.each([
   expect(await catalog('t1')).toBeDefined();
   expect(await catalog('t2')).toBeUndefined();
   expect((await rejected('t2'))?.objects[0]?.reason).toBe('It is the same volume as the image of case t1.');
+});
+
+test('an entry of an earlier release, without a fingerprint, is read and completed when its case is looked at', async () => {
+  const { store, put, reconcile, catalog } = testSite();
+  await put('cases/t1/image.nii.gz', writeNifti(ct()));
+  await reconcile('t1');
+  const entry = (await catalog('t1')) as CatalogEntry;
+  const { content, sketch, ...image } = entry.image;
+  await store.put(siteKeys.catalog('t1'), canonicalJson({ ...entry, image }));
+  expect((await catalog('t1'))?.image.content).toBeUndefined();
+
+  await reconcile('t1');
+
+  expect(await catalog('t1')).toMatchObject({ image: { content, sha256: image.sha256 } });
+  expect(sketch).toBeUndefined();
 });

@@ -5,13 +5,16 @@ import { isComplete, TASK_IDS, type TaskId } from '../federation/tasks.ts';
 import type { FederationStore, ObjectInfo } from '../storage/contract.ts';
 import { listDocuments } from '../storage/documents.ts';
 import type { SiteContext } from './reconcile.ts';
+import { type SketchedCase, type SuspectedPair, suspectedPairs } from './same-scan.ts';
 import { readStored, reconcileDocument, retryOnConflict, type Stored } from './stored.ts';
 
 /** The parts of a catalog entry that the summary counts. */
 interface CountedEntry {
   readonly etag: string;
+  readonly case: string;
   readonly use: CaseUse;
   readonly tasks: readonly TaskId[];
+  readonly sketch: string | undefined;
 }
 
 /** Known catalog entries by bucket and key. A process reads each version at most once. */
@@ -34,15 +37,17 @@ const READS_AT_ONCE = 16;
  * and counts again. A retry after a conflict does not write equal counts.
  *
  * @param federationStore the only bucket outside the hospital that intake writes to, and only counts
+ * @returns the training and held-out cases that may be of one scan. Only their number is in the summary.
  */
 export async function refreshSummary(
   context: SiteContext,
   federationStore: FederationStore,
   cache: SummaryCache,
-): Promise<void> {
+): Promise<readonly SuspectedPair[]> {
   const { store, site, now } = context;
   const key = federationKeys.summary(site);
   let isFirst = true;
+  let pairs: readonly SuspectedPair[] = [];
   await retryOnConflict(`The summary of ${site}`, async () => {
     const stored = await readStored(federationStore, key, summarySchema);
     const [entries, rejected] = await Promise.all([
@@ -53,14 +58,11 @@ export async function refreshSummary(
     const known = counted.filter((entry) => entry !== undefined);
     const before = isFirst && stored ? { etag: stored.etag, value: undefined } : stored;
     isFirst = false;
-    await reconcileDocument(
-      federationStore,
-      key,
-      summarySchema,
-      before,
-      summaryOf(site, known, rejected.length, now()),
-    );
+    pairs = suspectedPairs(sketched(known, 'training'), sketched(known, 'evaluation'));
+    const summary = summaryOf(site, known, rejected.length, pairs.length, now());
+    await reconcileDocument(federationStore, key, summarySchema, before, summary);
   });
+  return pairs;
 }
 
 async function readCountedEntry(
@@ -78,16 +80,27 @@ async function readCountedEntry(
   return counted;
 }
 
-const countedEntry = (etag: string, { use, labels }: CatalogEntry): CountedEntry => ({
+const sketched = (entries: readonly CountedEntry[], use: CaseUse): readonly SketchedCase[] =>
+  entries.flatMap((entry) => (entry.use === use && entry.sketch ? [{ case: entry.case, sketch: entry.sketch }] : []));
+
+const countedEntry = (etag: string, { case: id, use, image, labels }: CatalogEntry): CountedEntry => ({
   etag,
+  case: id,
   use,
+  sketch: image.sketch,
   tasks: TASK_IDS.filter((task) => {
     const label = labels[task];
     return label && (use === 'evaluation' || isComplete(task, label.classes));
   }),
 });
 
-function summaryOf(site: string, entries: readonly CountedEntry[], rejected: number, at: Date): Summary {
+function summaryOf(
+  site: string,
+  entries: readonly CountedEntry[],
+  rejected: number,
+  suspected: number,
+  at: Date,
+): Summary {
   const casesOf = (use: CaseUse) => entries.filter((entry) => entry.use === use);
   const labelled = (use: CaseUse) =>
     Object.fromEntries(TASK_IDS.map((task) => [task, casesOf(use).filter(({ tasks }) => tasks.includes(task)).length]));
@@ -95,7 +108,12 @@ function summaryOf(site: string, entries: readonly CountedEntry[], rejected: num
     schema: 'fedcardio.summary/1',
     site,
     at: at.toISOString(),
-    cases: { training: casesOf('training').length, evaluation: casesOf('evaluation').length, rejected },
+    cases: {
+      training: casesOf('training').length,
+      evaluation: casesOf('evaluation').length,
+      rejected,
+      ...(suspected > 0 ? { suspected } : {}),
+    },
     labelled: labelled('training'),
     labelledEvaluation: labelled('evaluation'),
   };

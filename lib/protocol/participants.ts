@@ -63,6 +63,8 @@ export async function ableSite(
   try {
     const summary = await tryReadJson(federationStore, federationKeys.summary(site), summarySchema);
     if (summary?.value.site !== site) return [];
+    const { suspected } = summary.value.cases;
+    if (suspected && stage.kind === 'evaluate') log('same-scan-suspected', { site, pairs: suspected });
     const samples = kindOf(stage).samples(stage, summary.value);
     if (samples > MAX_SAMPLES) return exclude(`It counts ${samples} cases, ${MAX_SAMPLES} are allowed.`);
     return samples > 0 ? [{ site, samples, summary: summary.etag }] : [];

@@ -28,8 +28,13 @@ export function sitesTable(report: Report): Markup {
 <thead><tr><th scope="col">Hospital</th><th scope="col" class="number">training CTs</th>${tasks.map((task) => html`<th scope="col" class="number">${TASKS[task].title}</th>`)}<th scope="col" class="number">held-out CTs</th><th scope="col" class="number">rejected</th></tr></thead>
 <tbody>${report.sites.map((site) => html`<tr><th scope="row">${site.name}</th>${numbers([site.cases.training, ...tasks.map((task) => site.labelled[task] ?? 0), site.cases.evaluation, site.cases.rejected])}</tr>`)}</tbody>
 <tfoot><tr><th scope="row">Sum</th>${numbers([total(({ cases }) => cases.training), ...tasks.map((task) => total(({ labelled }) => labelled[task] ?? 0)), total(({ cases }) => cases.evaluation), total(({ cases }) => cases.rejected)])}</tr></tfoot></table></div>
-<p class="muted">Task columns count training CTs with that label. The images never leave their hospital's bucket.</p>${rejectedTable(report)}</section>`;
+<p class="muted">Task columns count training CTs with that label. The images never leave their hospital's bucket.</p>${suspicion(total(({ cases }) => cases.suspected ?? 0))}${rejectedTable(report)}</section>`;
 }
+
+const suspicion = (pairs: number): Markup =>
+  pairs === 0
+    ? html``
+    : html`<p><b>${counted(pairs, 'pair')} of a training CT and a held-out CT</b> may be parts of one scan: the held-out scores may be too good. The hospitals' intake logs name the cases.</p>`;
 
 function rejectedTable(report: Report): Markup {
   if (report.rejected.length === 0) return html`<p>No file was rejected.</p>`;

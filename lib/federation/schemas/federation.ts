@@ -126,7 +126,13 @@ export const summarySchema = z.strictObject({
   schema: version('summary'),
   site: id,
   at: time,
-  cases: z.strictObject({ training: count, evaluation: count, rejected: count }),
+  cases: z.strictObject({
+    training: count,
+    evaluation: count,
+    rejected: count,
+    /** Pairs of a training CT and a held-out CT that look like parts of one scan; absent if there are none. */
+    suspected: count.optional(),
+  }),
   /** Training cases with a label of the task. */
   labelled: perTask(count),
   /** Held-out cases with a label of the task. */
