@@ -14,16 +14,22 @@ export async function listFiles(
   store: SiteStore,
   caseIds: readonly string[],
 ): Promise<ReadonlyMap<string, readonly ObjectInfo<SiteKey>[]>> {
-  const prefixes = Object.values(CASE_FOLDERS).flatMap((folder) =>
-    groupByStem(caseIds).map(({ stem, names }) =>
-      siteKeys.casePrefix(folder, names.length > 1 ? stem : `${names[0]}/`),
-    ),
+  const groups = Object.values(CASE_FOLDERS).flatMap((folder) =>
+    groupByStem(caseIds).map(({ stem, names }) => ({
+      prefix: siteKeys.casePrefix(folder, names.length > 1 ? stem : `${names[0]}/`),
+      names: new Set(names),
+    })),
   );
-  const listings = await mapConcurrently(prefixes, READS_AT_ONCE, (prefix) => collect(store.list(prefix)));
   const found = new Map<string, ObjectInfo<SiteKey>[]>(caseIds.map((id) => [id, []]));
-  for (const info of listings.flat()) found.get(parseCaseKey(info.key)?.caseId ?? '')?.push(info);
+  const listings = await mapConcurrently(groups, READS_AT_ONCE, async ({ prefix, names }) => {
+    // The listing of p1 and p2 has the objects of p10 too, which may have a listing of its own.
+    return (await collect(store.list(prefix))).filter(({ key }) => names.has(caseOf(key)));
+  });
+  for (const info of listings.flat()) found.get(caseOf(info.key))?.push(info);
   return found;
 }
+
+const caseOf = (key: SiteKey): string => parseCaseKey(key)?.caseId ?? '';
 
 /**
  * The documents of cases by case id; cases without a document are absent. A case without a document costs no request

@@ -69,6 +69,19 @@ describe('a repeated event', () => {
   });
 });
 
+test('sees each object once when the name of one case is the start of another', async () => {
+  const { put, context, catalog } = testSite();
+  const ids = ['p1', 'p2', 'p10', 'p11', 'p1-b'];
+  for (const [seed, id] of ids.entries()) await put(`cases/${id}/image.nii.gz`, image(seed));
+
+  const results = await intakeCases(context, ids);
+
+  for (const id of ids) {
+    expect(results.get(id)).toMatchObject({ faults: [] });
+    expect(await catalog(id)).toBeDefined();
+  }
+});
+
 test('does not reject a case when storage fails', async () => {
   const failing = wrapBuckets(createMemoryStorage(), (store) => ({
     ...store,
