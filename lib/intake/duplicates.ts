@@ -5,7 +5,7 @@ import { documentBody, writeDocument } from '../storage/documents.ts';
 import { readStored } from './stored.ts';
 
 /** A case that claims a content, with the version of the image that contains it. */
-interface Claimant extends Pick<ObjectInfo<SiteKey>, 'key' | 'etag'> {
+export interface Claimant extends Pick<ObjectInfo<SiteKey>, 'key' | 'etag'> {
   readonly case: string;
 }
 
@@ -18,7 +18,7 @@ interface Claimant extends Pick<ObjectInfo<SiteKey>, 'key' | 'etag'> {
  *
  * @param content fingerprint of the image's HU
  * @param likelyOwned whether the case probably owns the content already. A right guess saves a request.
- * @returns the case that owns the content, or undefined if it is this one
+ * @returns the owner of the content, or undefined if it is this case
  * @throws PRECONDITION_FAILED or NOT_FOUND if another case claimed the content in the meantime: reconcile again
  */
 export async function claimContent(
@@ -26,7 +26,7 @@ export async function claimContent(
   content: string,
   claimant: Claimant,
   likelyOwned: boolean,
-): Promise<string | undefined> {
+): Promise<Claimant | undefined> {
   const key = siteKeys.content(content);
   const claim = { schema: 'fedcardio.content/1' as const, ...claimant };
   let stored = likelyOwned ? await readStored(store, key, contentSchema) : undefined;
@@ -37,7 +37,7 @@ export async function claimContent(
   const owner = stored?.value;
   if (owner?.case !== claimant.case) {
     const image = owner && (await store.head(owner.key));
-    if (image && image.etag === owner.etag) return owner.case;
+    if (image && image.etag === owner.etag) return owner;
   } else if (owner.key === claimant.key && owner.etag === claimant.etag) return undefined;
   await writeDocument(store, key, contentSchema, claim, stored ? { ifMatch: stored.etag } : { ifNoneMatch: '*' });
   return undefined;

@@ -4,7 +4,7 @@ import { CASE_FOLDERS, type SiteKey, siteKeys } from '../federation/keys.ts';
 import { catalogSchema, rejectedSchema } from '../federation/schemas.ts';
 import type { ObjectInfo } from '../storage/contract.ts';
 import type { Findings } from './examine.ts';
-import { fault } from './faults.ts';
+import { type Fault, fault } from './faults.ts';
 import { listFiles, readDocuments } from './listing.ts';
 import {
   type CaseState,
@@ -14,7 +14,7 @@ import {
   rejectionOf,
   type SiteContext,
 } from './reconcile.ts';
-import { isConflict, readStored, reconcileDocument, retryOnConflict } from './stored.ts';
+import { isConflict, readStored, reconcileDocument } from './stored.ts';
 
 /** Cases that are read concurrently, each with some ranges of its image in memory. */
 const CASES_AT_ONCE = 4;
@@ -60,7 +60,7 @@ export async function intakeCases(
     const changed = written.filter((id) => versionsOf(files.get(id)) !== examinations.get(id)?.versions);
     pending = [...conflicted, ...changed];
   }
-  for (const id of pending) results.set(id, keptChanging(id));
+  for (const id of pending) results.set(id, keptChanging(`Case ${id}`));
   return results;
 }
 
@@ -110,21 +110,50 @@ async function examineOnce(
 const versionsOf = (files: readonly ObjectInfo<SiteKey>[] = []): string =>
   files.map(({ key, etag }) => `${key} ${etag}`).join('\n');
 
-const keptChanging = (caseId: string): FedcardioError =>
-  new FedcardioError('STORAGE', `Case ${caseId} kept changing during intake.`, {
+const keptChanging = (subject: string): FedcardioError =>
+  new FedcardioError('STORAGE', `${subject} kept changing during intake.`, {
     hint: 'Nothing is lost: the event is retried.',
   });
 
-/** Rejects an object outside the case folders, such as `cases/scan.nii.gz`. */
-export async function rejectStray(context: SiteContext, key: SiteKey): Promise<IntakeResult> {
+/**
+ * Reconciles the rejection of an object outside the case folders, such as `cases/scan.nii.gz`, with whether it is stored
+ * now. Idempotent, and safe to call concurrently.
+ *
+ * @param key the object's key; if only its rejection is known, undefined
+ */
+export async function reconcileStray(
+  context: SiteContext,
+  rejectedKey: SiteKey,
+  key: SiteKey | undefined,
+): Promise<IntakeResult> {
   const { store } = context;
-  const name = key.slice(key.lastIndexOf('/') + 1);
-  const hint = `Upload it as ${CASE_FOLDERS.training}/<case>/image.nii.gz.`;
-  const faults = [fault(key, 'BAD_KEY', 'The file is not in a case folder.', hint)];
-  const rejectedKey = siteKeys.rejectedStray(key);
-  await retryOnConflict(key, async () => {
+  const find = async (at: SiteKey | undefined) =>
+    at === undefined || siteKeys.rejectedStray(at) !== rejectedKey ? undefined : store.head(at);
+  for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
     const rejected = await readStored(store, rejectedKey, rejectedSchema);
-    await reconcileDocument(store, rejectedKey, rejectedSchema, rejected, rejectionOf(context, name, faults));
-  });
-  return { faults };
+    const at = key ?? rejected?.value?.objects[0]?.key;
+    const stray = await find(at);
+    const faults = stray ? [strayFault(stray.key)] : [];
+    const wanted = rejectionOf(context, nameOf(stray?.key ?? rejectedKey), faults);
+    try {
+      const rejection = await reconcileDocument(store, rejectedKey, rejectedSchema, rejected, wanted);
+      // Removed or uploaded while the rejection was written: another call may have seen the state before that.
+      if (rejection === rejected || (await find(at))?.etag === stray?.etag)
+        return { faults, files: stray ? [stray] : [], rejection };
+    } catch (error) {
+      if (!isConflict(error)) throw error;
+    }
+  }
+  throw keptChanging(key ?? rejectedKey);
+}
+
+/** {@link reconcileStray} for an object that an event names. */
+export const rejectStray = (context: SiteContext, key: SiteKey): Promise<IntakeResult> =>
+  reconcileStray(context, siteKeys.rejectedStray(key), key);
+
+const nameOf = (key: SiteKey): string => key.slice(key.lastIndexOf('/') + 1);
+
+function strayFault(key: SiteKey): Fault {
+  const hint = `Upload it as ${CASE_FOLDERS.training}/<case>/image.nii.gz.`;
+  return fault(key, 'BAD_KEY', 'The file is not in a case folder.', hint);
 }

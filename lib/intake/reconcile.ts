@@ -1,7 +1,7 @@
 import { type SiteKey, siteKeys } from '../federation/keys.ts';
 import { type CatalogEntry, catalogSchema, type Rejected, rejectedSchema } from '../federation/schemas.ts';
 import type { ObjectInfo, SiteStore } from '../storage/contract.ts';
-import { claimContent } from './duplicates.ts';
+import { type Claimant, claimContent } from './duplicates.ts';
 import { examineCase, type Findings } from './examine.ts';
 import { type Fault, fault } from './faults.ts';
 import { reconcileDocument, type Stored } from './stored.ts';
@@ -23,6 +23,12 @@ export interface IntakeResult {
   /** The case's stored catalog entry; absent if the case is not in the catalog. */
   readonly entry?: Stored<CatalogEntry> | undefined;
   readonly faults: readonly Fault[];
+  /** The objects that were examined. */
+  readonly files: readonly ObjectInfo<SiteKey>[];
+  /** The stored rejection; absent if there are no faults. */
+  readonly rejection?: Stored<Rejected> | undefined;
+  /** The image of another case that has the same volume. The result holds until it is removed or replaced. */
+  readonly duplicateOf?: Claimant | undefined;
 }
 
 /** Case names become parts of keys and file names. The pattern also discourages patient names: no spaces or umlauts. */
@@ -52,17 +58,20 @@ export async function examineState(
 export async function reconcileCase(
   context: SiteContext,
   caseId: string,
-  { catalog, rejected }: CaseState,
+  { files, catalog, rejected }: CaseState,
   examined: Findings,
 ): Promise<{ readonly result: IntakeResult; readonly wrote: boolean }> {
   const { store } = context;
-  const findings = await rejectDuplicate(context, caseId, examined, catalog?.value);
+  const { duplicateOf, ...findings } = await rejectDuplicate(context, caseId, examined, catalog?.value);
   const { faults } = findings;
-  const cataloged = entryOf(context, caseId, findings);
-  const entry = await reconcileDocument(store, siteKeys.catalog(caseId), catalogSchema, catalog, cataloged);
+  const accepted = entryOf(context, caseId, findings);
+  const entry = await reconcileDocument(store, siteKeys.catalog(caseId), catalogSchema, catalog, accepted);
   const wanted = rejectionOf(context, caseId, faults);
   const rejection = await reconcileDocument(store, siteKeys.rejected(caseId), rejectedSchema, rejected, wanted);
-  return { result: { entry, faults }, wrote: entry !== catalog || rejection !== rejected };
+  return {
+    result: { entry, faults, files, rejection, duplicateOf },
+    wrote: entry !== catalog || rejection !== rejected,
+  };
 }
 
 /** Replaces the findings by a fault of the image if another case has the same volume. */
@@ -71,15 +80,15 @@ async function rejectDuplicate(
   caseId: string,
   findings: Findings,
   known: CatalogEntry | undefined,
-): Promise<Findings> {
+): Promise<Findings & Pick<IntakeResult, 'duplicateOf'>> {
   const { image, use, faults } = findings;
   if (!image) return findings;
   const { key, etag, sha256, content = sha256 } = image;
-  const other = await claimContent(store, content, { case: caseId, key, etag }, known?.image.etag === etag);
-  if (other === undefined) return findings;
-  const reason = `It is the same volume as the image of case ${other}.`;
+  const duplicateOf = await claimContent(store, content, { case: caseId, key, etag }, known?.image.etag === etag);
+  if (!duplicateOf) return findings;
+  const reason = `It is the same volume as the image of case ${duplicateOf.case}.`;
   const hint = 'If both cases are the same patient, remove this one; otherwise upload the right scan.';
-  return { use, labels: {}, faults: [fault(key, 'BAD_IMAGE', reason, hint), ...faults] };
+  return { use, labels: {}, faults: [fault(key, 'BAD_IMAGE', reason, hint), ...faults], duplicateOf };
 }
 
 function entryOf({ site, now }: SiteContext, caseId: string, findings: Findings): CatalogEntry | undefined {

@@ -30,12 +30,17 @@ export async function readStored<K extends string, S extends z.ZodType>(
  *
  * @param wanted undefined: the document should not exist
  * @returns the document after the call; `stored` itself if nothing changed
- * @throws PRECONDITION_FAILED or NOT_FOUND if the document changed since `stored` was read: read again
+ * @throws PRECONDITION_FAILED or NOT_FOUND if the document changed since `stored` was read: read again; BAD_MESSAGE if
+ *   `wanted` does not fit its schema: nothing is then written
  */
-export async function reconcileDocument<K extends string, T extends { readonly at: string }>(
+export async function reconcileDocument<
+  K extends string,
+  S extends z.ZodType<{ readonly at: string }>,
+  T extends z.infer<S>,
+>(
   store: Pick<ObjectStore<K>, 'put' | 'delete'>,
   key: NoInfer<K>,
-  schema: z.ZodType<T>,
+  schema: S,
   stored: Stored<T> | undefined,
   wanted: T | undefined,
 ): Promise<Stored<T> | undefined> {
