@@ -21,6 +21,7 @@ export const RUNBOOKS = [
   'merge-failed',
   'campaign-failed',
   'sweep-missing',
+  'rescan-missing',
 ] as const;
 type Runbook = (typeof RUNBOOKS)[number];
 
@@ -97,10 +98,12 @@ export interface SiteWatch {
   /** Matches failed jobs. */
   readonly failed: events.Rule;
   readonly jobQueue: batch.JobQueue;
+  /** Name of the function that makes up for lost events. */
+  readonly rescan: string;
   readonly topic: sns.Topic;
 }
 
-export function addSiteAlarms(stack: Stack, { queues, functions, failed, jobQueue, topic }: SiteWatch): void {
+export function addSiteAlarms(stack: Stack, { queues, functions, failed, jobQueue, rescan, topic }: SiteWatch): void {
   addQueueAlarms(stack, topic, queues);
   addFunctionAlarm(stack, topic, functions);
   addAlarm(stack, topic, {
@@ -124,6 +127,12 @@ export function addSiteAlarms(stack: Stack, { queues, functions, failed, jobQueu
     runbook: 'job-stuck',
     says: 'A GPU task is RUNNABLE and gets no host.',
     metric: matched(stuck),
+  });
+  addMissingAlarm(stack, topic, rescan, {
+    id: 'RescanMissing',
+    says: 'The rescan has not run for three hours.',
+    runbook: 'rescan-missing',
+    period: Duration.hours(3),
   });
 }
 
@@ -181,15 +190,29 @@ export function addRoundAlarms(stack: Stack, topic: sns.ITopic, federation: stri
 }
 
 /** Alarm of a sweep that does not run: without it, no deadline takes effect. */
-export function addSweepAlarm(stack: Stack, topic: sns.ITopic, functionName: string): void {
-  const alarm = new cloudwatch.Alarm(stack, 'SweepMissing', {
-    alarmDescription: 'The sweep has not run for five minutes. What to do: docs/operation/sweep-missing.md',
+export const addSweepAlarm = (stack: Stack, topic: sns.ITopic, functionName: string): void =>
+  addMissingAlarm(stack, topic, functionName, {
+    id: 'SweepMissing',
+    says: 'The sweep has not run for five minutes.',
+    runbook: 'sweep-missing',
+    period: MINUTES,
+  });
+
+/** Alarm of a schedule that does not invoke its function. */
+function addMissingAlarm(
+  stack: Stack,
+  topic: sns.ITopic,
+  functionName: string,
+  { id, says, runbook, period }: Pick<AlarmSpec, 'id' | 'says' | 'runbook'> & { readonly period: Duration },
+): void {
+  const alarm = new cloudwatch.Alarm(stack, id, {
+    alarmDescription: `${says} What to do: docs/operation/${runbook}.md`,
     metric: new cloudwatch.Metric({
       namespace: 'AWS/Lambda',
       metricName: 'Invocations',
       dimensionsMap: { FunctionName: functionName },
       statistic: 'Sum',
-      period: MINUTES,
+      period,
     }),
     threshold: 1,
     comparisonOperator: cloudwatch.ComparisonOperator.LESS_THAN_THRESHOLD,

@@ -56,12 +56,14 @@ describe('the data stacks', () => {
     }
   });
 
-  test("send events of a site's uploads to its intake queue, and of no other objects", () => {
-    const rules = ['cases/', 'held-out/'].map((Value) => ({
-      Event: 's3:ObjectCreated:*',
-      Filter: { S3Key: { Rules: [{ Name: 'prefix', Value }] } },
-      Queue: { 'Fn::GetAtt': [queueId(site(), 'fedcardio-berlin-intake'), 'Arn'] },
-    }));
+  test("send events of a site's uploads and removals to its intake queue, and of no other objects", () => {
+    const rules = ['cases/', 'held-out/'].flatMap((Value) =>
+      ['s3:ObjectCreated:*', 's3:ObjectRemoved:*'].map((Event) => ({
+        Event,
+        Filter: { S3Key: { Rules: [{ Name: 'prefix', Value }] } },
+        Queue: { 'Fn::GetAtt': [queueId(site(), 'fedcardio-berlin-intake'), 'Arn'] },
+      })),
+    );
     site().hasResourceProperties('AWS::S3::Bucket', {
       BucketName: 'fedcardio-site-berlin',
       NotificationConfiguration: { QueueConfigurations: rules },
@@ -107,7 +109,7 @@ describe('the data stacks', () => {
     });
   });
 
-  test('give every queue a dead-letter queue that keeps messages for two weeks', () => {
+  test('keep messages for two weeks, in every queue and its dead-letter queue', () => {
     for (const { name, deadLetterQueue, visibilityTimeoutSeconds, site: owner } of topology.queues) {
       const template = stacks.get(`fedcardio-${owner ? `site-${owner}` : 'federation'}-data`) as Template;
       const dead = idOf(template, 'AWS::SQS::Queue', {
@@ -116,6 +118,7 @@ describe('the data stacks', () => {
       });
       template.hasResourceProperties('AWS::SQS::Queue', {
         QueueName: name,
+        MessageRetentionPeriod: 14 * 24 * 3600,
         VisibilityTimeout: visibilityTimeoutSeconds,
         RedrivePolicy: { deadLetterTargetArn: { 'Fn::GetAtt': [dead, 'Arn'] }, maxReceiveCount: 3 },
       });

@@ -10,7 +10,7 @@ import { guardSite, letSitesIn } from './bucket-guards.ts';
 import { environmentOf, withoutBootstrapRule } from './stack-options.ts';
 
 /** The longest that SQS keeps a message. */
-const DEAD_LETTER_RETENTION = Duration.days(14);
+const MESSAGE_RETENTION = Duration.days(14);
 /** After which an incomplete multipart upload is aborted. */
 const UNFINISHED_UPLOAD = Duration.days(7);
 /** How long replaced or deleted versions are kept. */
@@ -74,11 +74,12 @@ function addQueue(stack: Stack, spec: QueueSpec, encryptionMasterKey: kms.Key): 
   const deadLetters = new sqs.Queue(stack, `${id}DeadLetters`, {
     ...secure,
     queueName: spec.deadLetterQueue,
-    retentionPeriod: DEAD_LETTER_RETENTION,
+    retentionPeriod: MESSAGE_RETENTION,
   });
   return new sqs.Queue(stack, `${id}Queue`, {
     ...secure,
     queueName: spec.name,
+    retentionPeriod: MESSAGE_RETENTION,
     visibilityTimeout: Duration.seconds(spec.visibilityTimeoutSeconds),
     receiveMessageWaitTime: Duration.seconds(20),
     deadLetterQueue: { queue: deadLetters, maxReceiveCount: spec.maxReceiveCount },
@@ -135,8 +136,8 @@ function notify(
   const queueOf = (name: string) => queues.get(name) as sqs.Queue;
   const plain = bucket.node.defaultChild as s3.CfnBucket;
   plain.notificationConfiguration = {
-    queueConfigurations: spec.notifications.map(({ queue, prefix, suffix }) => ({
-      event: 's3:ObjectCreated:*',
+    queueConfigurations: spec.notifications.map(({ event, queue, prefix, suffix }) => ({
+      event,
       queue: queueOf(queue).queueArn,
       filter: { s3Key: { rules: filterRules({ prefix, suffix }) } },
     })),

@@ -1,14 +1,12 @@
 import * as ecr from 'aws-cdk-lib/aws-ecr';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import type * as lambda from 'aws-cdk-lib/aws-lambda';
-import * as scheduler from 'aws-cdk-lib/aws-scheduler';
-import * as targets from 'aws-cdk-lib/aws-scheduler-targets';
 import { type App, Duration, RemovalPolicy, Stack } from 'aws-cdk-lib/core';
 import { FEDERATION_ACCESS, SENDERS } from '../lib/federation/access.ts';
-import { FEDERATION_FUNCTIONS, MERGING_FUNCTIONS, PERIODIC_FUNCTIONS } from '../lib/federation/functions.ts';
+import { FEDERATION_FUNCTIONS, MERGING_FUNCTIONS, periodicFunctions } from '../lib/federation/functions.ts';
 import { type FederationRole, names, placeOf, type Topology } from '../lib/federation/topology.ts';
 import { canonicalJson } from '../lib/json.ts';
-import { addFunction, consume } from './functions.ts';
+import { addFunction, consume, invokeEvery } from './functions.ts';
 import { gpuTaskImage, repositoryName } from './gpu-task-image.ts';
 import { addGpuTaskQueue } from './gpu-task-queue.ts';
 import { addLogKey } from './log-key.ts';
@@ -94,7 +92,9 @@ export function addFederationStack(app: App, topology: Topology, options: Comput
     }),
   );
   for (const queue of queues) consume(stack, functions.get(queue.handler) as lambda.Function, queue);
-  for (const name of PERIODIC_FUNCTIONS) addSchedule(stack, name, functions.get(name) as lambda.Function);
+  for (const { name, everyMinutes } of periodicFunctions('federation')) {
+    invokeEvery(stack, functions.get(name) as lambda.Function, name, everyMinutes);
+  }
   addResearchRole(stack, topology, objectsOf('research'));
   return { stack, functions: [...functions.values()] };
 }
@@ -127,15 +127,6 @@ function addRepository(stack: Stack, { federation }: Topology): void {
       actions: ['ecr:BatchCheckLayerAvailability', 'ecr:GetDownloadUrlForLayer', 'ecr:BatchGetImage'],
     }),
   );
-}
-
-/** A failed invocation is not retried: the next minute's does the same work. */
-function addSchedule(stack: Stack, name: string, periodic: lambda.Function): void {
-  new scheduler.Schedule(stack, `Schedule-${name}`, {
-    schedule: scheduler.ScheduleExpression.rate(Duration.minutes(1)),
-    target: new targets.LambdaInvoke(periodic, { retryAttempts: 0, maxEventAge: Duration.minutes(1) }),
-    description: `Invokes ${name} every minute`,
-  });
 }
 
 function addResearchRole(stack: Stack, { federation }: Topology, statements: iam.PolicyStatement[]): void {

@@ -6,6 +6,8 @@ import * as iam from 'aws-cdk-lib/aws-iam';
 import type * as kms from 'aws-cdk-lib/aws-kms';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
 import * as logs from 'aws-cdk-lib/aws-logs';
+import * as scheduler from 'aws-cdk-lib/aws-scheduler';
+import * as targets from 'aws-cdk-lib/aws-scheduler-targets';
 import { Duration, type Stack } from 'aws-cdk-lib/core';
 import { FedcardioError } from '../lib/error.ts';
 import type { FunctionName } from '../lib/federation/functions.ts';
@@ -26,6 +28,8 @@ interface Size {
 const FUNCTION_SIZES: Readonly<Record<FunctionName, Size>> = {
   // Decompresses and reads whole CTs: one processor, several times the memory of the largest CT.
   intake: { memoryMb: 3008, concurrency: 5 },
+  // The same work, for what was missed. A second concurrent rescan would do it again.
+  rescan: { memoryMb: 3008, concurrency: 1 },
   dispatch: { memoryMb: 512, concurrency: 2 },
   'job-failed': { memoryMb: 512, concurrency: 2 },
   orchestrate: { memoryMb: 1024, concurrency: 5 },
@@ -130,6 +134,15 @@ function codeOf({ name, handlers, federation }: FunctionOptions): lambda.Code {
   cpSync(bundle, folder, { recursive: true });
   writeFileSync(join(folder, 'federation.json'), canonicalJson(federation));
   return lambda.Code.fromAsset(folder);
+}
+
+/** A failed invocation is not retried: the next does the same work. */
+export function invokeEvery(stack: Stack, fn: lambda.Function, name: string, minutes: number): void {
+  new scheduler.Schedule(stack, `Schedule-${name}`, {
+    schedule: scheduler.ScheduleExpression.rate(Duration.minutes(minutes)),
+    target: new targets.LambdaInvoke(fn, { retryAttempts: 0, maxEventAge: Duration.minutes(1) }),
+    description: `Invokes ${name} every ${minutes === 1 ? 'minute' : `${minutes} minutes`}`,
+  });
 }
 
 /** Delivers a queue's messages to a function. Failed messages return to the queue one by one. */

@@ -4,13 +4,13 @@ import * as iam from 'aws-cdk-lib/aws-iam';
 import type * as lambda from 'aws-cdk-lib/aws-lambda';
 import { type App, Duration, Stack } from 'aws-cdk-lib/core';
 import { siteAccess } from '../lib/federation/access.ts';
-import { SITE_FUNCTIONS } from '../lib/federation/functions.ts';
+import { periodicFunctions, SITE_FUNCTIONS } from '../lib/federation/functions.ts';
 import type { Federation, Site } from '../lib/federation/schemas.ts';
 import { names, placeOf, type QueueSpec, type SiteRole, type Topology } from '../lib/federation/topology.ts';
 import { canonicalJson } from '../lib/json.ts';
 import { addAlarmTopic } from './alarm-topic.ts';
 import { addSiteAlarms } from './alarms.ts';
-import { addFunction, consume } from './functions.ts';
+import { addFunction, consume, invokeEvery } from './functions.ts';
 import { gpuTaskImage } from './gpu-task-image.ts';
 import { addGpuTaskQueue } from './gpu-task-queue.ts';
 import { addLogKey } from './log-key.ts';
@@ -70,6 +70,7 @@ export function addSiteStack(app: App, topology: Topology, site: Site, options: 
   const consumed = (handler: string) => consumeStatements(stack, bucket, queueOf(handler).name);
   const extra: Readonly<Record<(typeof SITE_FUNCTIONS)[number], iam.PolicyStatement[]>> = {
     intake: consumed('intake'),
+    rescan: [],
     dispatch: [...consumed('dispatch'), ...submitStatements(stack, jobs)],
     'job-failed': [],
   };
@@ -95,6 +96,10 @@ export function addSiteStack(app: App, topology: Topology, site: Site, options: 
   );
   for (const queue of queues) consume(stack, functions.get(queue.handler) as lambda.Function, queue);
 
+  for (const { name, everyMinutes } of periodicFunctions('site')) {
+    invokeEvery(stack, functions.get(name) as lambda.Function, name, everyMinutes);
+  }
+
   const failed = new events.Rule(stack, 'FailedJobs', {
     description: 'A job has failed after all retries: the function reports it to the round',
     eventPattern: {
@@ -116,6 +121,7 @@ export function addSiteStack(app: App, topology: Topology, site: Site, options: 
     functions: [...functions.values()],
     failed,
     jobQueue,
+    rescan: roleName('rescan'),
     topic: addAlarmTopic(stack, logKey),
   });
   return stack;

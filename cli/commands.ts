@@ -8,6 +8,7 @@ import { exportCommand } from './export.ts';
 import { importCommand } from './import.ts';
 import { localCommand } from './local.ts';
 import { predictCommand } from './predict.ts';
+import { siteCommand } from './site.ts';
 import { statusCommand } from './status.ts';
 import { verifyCommand } from './verify.ts';
 
@@ -21,6 +22,7 @@ export const createCommands = (): readonly Command[] => [
   predictCommand(),
   exportCommand(),
   importCommand(),
+  siteCommand(),
   costCommand(),
   experimentCommand(),
   benchCommand(),

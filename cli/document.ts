@@ -6,11 +6,21 @@ import { createCommands } from './commands.ts';
 export const commandsTable = (): string =>
   markdownTable(
     ['`fedcardio …`', 'what it does'],
-    createCommands().map((command) => [
-      code([command.name(), ...argumentsOf(command)].join(' ')),
-      command.description(),
-    ]),
+    createCommands()
+      .flatMap((command) => leavesOf(command))
+      .map(({ names, command }) => [code([...names, ...argumentsOf(command)].join(' ')), command.description()]),
   );
+
+/** A command, or those of a group such as `site`. */
+const leavesOf = (
+  command: Command,
+  group: readonly string[] = [],
+): readonly { readonly names: readonly string[]; readonly command: Command }[] => {
+  const names = [...group, command.name()];
+  return command.commands.length > 0
+    ? command.commands.flatMap((child) => leavesOf(child, names))
+    : [{ names, command }];
+};
 
 const argumentsOf = (command: Command): readonly string[] =>
   command.registeredArguments.map((argument) => {

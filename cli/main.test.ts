@@ -38,6 +38,7 @@ describe('fedcardio', () => {
     [['local', '--port', '70000'], '65535'],
     [['status'], 'campaign'],
     [['status', 'c', '--endpoint', 'localhost:4566'], 'URL'],
+    [['site', 'rescan'], "missing required argument 'site'"],
     [['bench', 'no-such-benchmark'], 'no-such-benchmark'],
   ])('exits with 2 for %j and names the error', async (args, text) => {
     const { code, stderr } = await fedcardio(...args);

@@ -24,7 +24,12 @@ Examples:
   fedcardio status demo-full-1 --endpoint http://127.0.0.1:4566`,
   );
 
-for (const command of createCommands()) program.addCommand(command.copyInheritedSettings(program));
+function inherit(command: Command): Command {
+  for (const child of command.commands) inherit(child);
+  return command.copyInheritedSettings(program);
+}
+
+for (const command of createCommands()) program.addCommand(inherit(command));
 
 try {
   await program.parseAsync();

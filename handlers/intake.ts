@@ -1,5 +1,5 @@
 import { FedcardioError } from '../lib/error.ts';
-import { CASE_FOLDERS, isPassedOver, parseCaseKey, siteKeys } from '../lib/federation/keys.ts';
+import { isStrayKey, parseCaseKey, siteKeys } from '../lib/federation/keys.ts';
 import { intakeCases, rejectStray } from '../lib/intake/intake.ts';
 import type { IntakeResult, SiteContext } from '../lib/intake/reconcile.ts';
 import { cacheEntry, createSummaryCache, refreshSummary } from '../lib/intake/summary.ts';
@@ -9,10 +9,10 @@ import { forEachMessage, readS3Messages, responseOf } from './sqs-records.ts';
 import { siteOfBucket } from './subject.ts';
 
 /** Kept as long as the process, so that later summaries read only new entries. */
-const summaryCache = createSummaryCache();
+export const summaryCache = createSummaryCache();
 
 /**
- * Handles upload events of site buckets. Reconciles each case of a batch once, then refreshes each site's summary once.
+ * Handles upload and removal events of site buckets. Reconciles each case of a batch once, then refreshes each site's summary once.
  * A message fails only if one of its own cases or its site's summary fails.
  */
 export const intake: SqsHandler = async (event, context) => {
@@ -43,7 +43,10 @@ async function reconcileSites(
       const keys = objects.filter((object) => object.bucket === bucket).map(({ key }) => key);
       for (const [subject, result] of await reconcileCases(site, keys)) {
         if (result instanceof Error) failures.set(`${bucket}/${subject}`, result);
-        else report(context, site, subject, result);
+        else {
+          if (result.entry) cacheEntry(summaryCache, bucket, result.entry);
+          reportCase(context, site, subject, result);
+        }
       }
       const examined = new Set(keys.map(subjectOf));
       for (const pair of await refreshSummary(site, context.federationStore, summaryCache)) {
@@ -65,22 +68,23 @@ async function reconcileCases(
 ): Promise<ReadonlyMap<string, IntakeResult | Error>> {
   const caseIds = keys.flatMap((key) => parseCaseKey(key)?.caseId ?? []);
   const results = new Map(await intakeCases(site, caseIds));
-  for (const key of new Set(keys.filter(isStray))) results.set(key, await rejectStray(site, siteKeys.ofEvent(key)));
+  for (const key of new Set(keys.filter(isStrayKey))) {
+    const rejected = rejectStray(site, siteKeys.ofEvent(key));
+    results.set(key, await rejected.catch((error: Error) => error));
+  }
   return results;
 }
 
 /** The id of an object's case, or the key of an object outside any case. */
 const subjectOf = (key: string): string => parseCaseKey(key)?.caseId ?? key;
 
-/** Whether an object lies directly in a folder of cases. */
-const isStray = (key: string): boolean =>
-  !parseCaseKey(key) &&
-  !isPassedOver(key) &&
-  Object.values(CASE_FOLDERS).some((folder) => key.startsWith(`${folder}/`));
-
-function report(context: HandlerContext, { site, store }: SiteContext, subject: string, result: IntakeResult): void {
-  const { entry, faults } = result;
-  if (entry) cacheEntry(summaryCache, store.bucket, entry);
+/** Logs what intake found about a case, which is also a metric. */
+export function reportCase(
+  context: HandlerContext,
+  { site }: SiteContext,
+  subject: string,
+  { entry, faults }: IntakeResult,
+): void {
   context.log('case-examined', {
     site,
     case: subject,

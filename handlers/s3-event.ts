@@ -8,8 +8,8 @@ export interface S3ObjectRef {
 }
 
 /**
- * The created objects that an S3 event notification names. Empty for removals and for the test event that S3 sends when
- * a notification is configured.
+ * The created and removed objects that an S3 event notification names: an event is a hint to look, and handlers look at
+ * what is stored. Empty for the test event that S3 sends when a notification is configured.
  *
  * @throws BAD_MESSAGE if the body is not an S3 event
  */
@@ -22,8 +22,11 @@ export function s3Objects(body: unknown): readonly S3ObjectRef[] {
     });
   }
   if (!('Records' in parsed.data)) return [];
-  return parsed.data.Records.filter((record) => record.eventName.replace(/^s3:/, '').startsWith('ObjectCreated:')).map(
-    ({ s3 }) => ({ bucket: s3.bucket.name, key: decodeKey(s3.object.key) }),
+  return parsed.data.Records.filter(({ eventName }) => /^(s3:)?Object(Created|Removed):/.test(eventName)).map(
+    ({ s3 }) => ({
+      bucket: s3.bucket.name,
+      key: decodeKey(s3.object.key),
+    }),
   );
 }
 

@@ -44,11 +44,16 @@ describe('s3Objects', () => {
     ]);
   });
 
-  test('ignores the test event and removals', () => {
+  test('names created and removed objects, but none for other events', () => {
+    const eventOf = (name: string) => {
+      const event = s3Event('k');
+      event.Records[0]!.eventName = name;
+      return event;
+    };
+    expect(s3Objects(eventOf('ObjectRemoved:DeleteMarkerCreated'))).toEqual([{ bucket: 'b', key: 'k' }]);
+    expect(s3Objects(eventOf('s3:ObjectCreated:Put'))).toEqual([{ bucket: 'b', key: 'k' }]);
+    expect(s3Objects(eventOf('ObjectRestore:Completed'))).toEqual([]);
     expect(s3Objects({ Service: 'Amazon S3', Event: 's3:TestEvent', Bucket: 'b' })).toEqual([]);
-    const removed = s3Event('k');
-    removed.Records[0]!.eventName = 'ObjectRemoved:Delete';
-    expect(s3Objects(removed)).toEqual([]);
   });
 
   test('refuses other messages, and keys that cannot be decoded', () => {

@@ -3,6 +3,7 @@ import type { GpuTaskLauncher, HandlerContext, SqsHandler } from '../handlers/co
 import { dispatch } from '../handlers/dispatch.ts';
 import { intake } from '../handlers/intake.ts';
 import { orchestrate } from '../handlers/orchestrate.ts';
+import { rescan } from '../handlers/rescan.ts';
 import { sweep } from '../handlers/sweep.ts';
 import { createObjectStorage } from '../lib/aws/objects.ts';
 import { createQueues } from '../lib/aws/queues.ts';
@@ -20,8 +21,14 @@ import { type RunnerEvent, type RunnerOptions, startQueueRunner } from './queue-
 /** The real handlers of the queues. */
 export const HANDLERS: Readonly<Record<HandlerName, SqsHandler>> = { intake, dispatch, orchestrate, aggregate };
 
-/** The real functions of the schedule. */
-const PERIODIC: Readonly<Record<PeriodicFunction, typeof sweep>> = { sweep };
+/** @param own the federation with those sites only whose uploads this machine examines */
+type StartPeriodic = (context: HandlerContext, options: Sweeps, own: Federation) => () => Promise<void>;
+
+/** The real functions of the schedules, each with its memory of earlier calls. All are called at every sweep. */
+const PERIODIC: Readonly<Record<PeriodicFunction, StartPeriodic>> = {
+  sweep: periodicSweep,
+  rescan: periodicRescan,
+};
 
 /** A handler context before it has a launcher. */
 type ClientContext = Omit<HandlerContext, 'launcher'>;
@@ -47,8 +54,8 @@ export interface PlatformOptions {
   readonly handlers?: Partial<typeof HANDLERS>;
   /** Selects the queues to consume; all by default. */
   readonly consumes?: (queue: QueueSpec) => boolean;
-  /** Seconds from the end of a sweep to the next, and the age at which it sends a GPU task again. No sweep by default. */
-  readonly sweep?: { readonly everySeconds: number; readonly resendAfterSeconds?: number };
+  /** No sweep by default. */
+  readonly sweep?: Sweeps;
   /** Seconds until a failed message is received again. */
   readonly retrySeconds?: number;
   /** Wraps the buckets that the handlers use. */
@@ -61,6 +68,15 @@ export interface PlatformOptions {
   /** Ends all waiting for the storage, so that the platform can be closed during an outage. */
   readonly signal?: AbortSignal;
   readonly log?: HandlerContext['log'];
+}
+
+export interface Sweeps {
+  /** From the end of a sweep to the next. */
+  readonly everySeconds: number;
+  /** Age at which a sweep sends a GPU task again. */
+  readonly resendAfterSeconds?: number;
+  /** Least time from a rescan of the sites' cases to the next. 10 minutes by default. */
+  readonly rescanEverySeconds?: number;
 }
 
 /** A running federation: buckets, queues, functions and GPU tasks, in this process and its children. */
@@ -173,24 +189,56 @@ function startRunner(options: PlatformOptions, context: HandlerContext, topology
     context,
     topology: { ...topology, queues: topology.queues.filter(consumes) },
     handlers: { ...HANDLERS, ...options.handlers },
-    ...(options.sweep && { sweep: sweepsOf(options.sweep, context) }),
+    ...(options.sweep && { sweep: sweepsOf(options.sweep, context, ownOf(topology, consumes)) }),
     ...(onRunnerEvent && { onEvent: onRunnerEvent }),
     ...(retrySeconds !== undefined && { retrySeconds }),
   });
 }
 
-/** GPU tasks of an earlier run ended with its process, so the first sweep sends all unanswered ones again. */
-function sweepsOf(
-  { everySeconds, ...later }: NonNullable<PlatformOptions['sweep']>,
-  context: HandlerContext,
-): NonNullable<RunnerOptions['sweep']> {
-  let isFirst = true;
+const ownOf = ({ federation, queues }: Topology, consumes: (queue: QueueSpec) => boolean): Federation => ({
+  ...federation,
+  sites: federation.sites.filter(({ id }) =>
+    queues.some((queue) => queue.site === id && queue.handler === 'intake' && consumes(queue)),
+  ),
+});
+
+function sweepsOf(options: Sweeps, context: HandlerContext, own: Federation): NonNullable<RunnerOptions['sweep']> {
+  const functions = Object.values(PERIODIC).map((start) => start(context, options, own));
   return {
-    everySeconds,
+    everySeconds: options.everySeconds,
     run: async () => {
-      for (const periodic of Object.values(PERIODIC))
-        await periodic(context, isFirst ? { resendAfterSeconds: 0 } : later);
-      isFirst = false;
+      for (const periodic of functions) await periodic();
     },
+  };
+}
+
+/** GPU tasks of an earlier run ended with its process, so the first sweep sends all unanswered ones again. */
+function periodicSweep(context: HandlerContext, { resendAfterSeconds }: Sweeps): () => Promise<void> {
+  const later = resendAfterSeconds === undefined ? {} : { resendAfterSeconds };
+  let isFirst = true;
+  return async () => {
+    await sweep(context, isFirst ? { resendAfterSeconds: 0 } : later);
+    isFirst = false;
+  };
+}
+
+const RESCAN_EVERY_SECONDS = 600;
+/** A long rescan is continued at the next sweep, so that it does not delay the rounds' deadlines. */
+const RESCAN_SLICE_SECONDS = 20;
+
+function periodicRescan(
+  context: HandlerContext,
+  { rescanEverySeconds = RESCAN_EVERY_SECONDS }: Sweeps,
+  own: Federation,
+): () => Promise<void> {
+  let dueAt = 0;
+  return async () => {
+    if (performance.now() < dueAt) return;
+    let isDone = true;
+    try {
+      isDone = await rescan({ ...context, federation: own }, RESCAN_SLICE_SECONDS);
+    } finally {
+      if (isDone) dueAt = performance.now() + rescanEverySeconds * 1000;
+    }
   };
 }

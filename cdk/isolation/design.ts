@@ -8,47 +8,48 @@
 
 /** A site's roles in its own bucket. In another site's bucket they have no access; the coordinator has none in any. */
 export const OWN_BUCKET = `
-                  intake  dispatch  job-failed  task  upload
-  cases           rl      .         .           rl    wl
-  held-out        rl      .         .           rl    wl
-  catalog         rwld    .         .           rl    rl
-  rejected        rwld    .         .           l     rl
-  content         rwl     .         .           l     l
-  pseudo-labels   l       .         .           rwl   l
-  predictions     l       .         .           wl    rl
-  checkpoints     l       .         .           rwld  l
-  unfinished      l       .         .           rwld  l
-  jobs            l       rwl       .           l     l
+                 intake  rescan  dispatch  job-failed  task  upload
+  cases          rl      rl      .         .           rl    wl
+  held-out       rl      rl      .         .           rl    wl
+  catalog        rwld    rwld    .         .           rl    rl
+  rejected       rwld    rwld    .         .           l     rl
+  content        rwl     rwl     .         .           l     l
+  pseudo-labels  l       l       .         .           rwl   l
+  predictions    l       l       .         .           wl    rl
+  checkpoints    l       l       .         .           rwld  l
+  unfinished     l       l       .         .           rwld  l
+  jobs           l       l       rwl       .           l     l
+  rescan         l       rwl     .         .           l     l
 `;
 
 /** A site's roles in the federation bucket. */
 export const FEDERATION_BUCKET_OF_SITES = `
-                     intake  dispatch  job-failed  task  upload
-  own summary        rwl     .         .           .     .
-  another's summary  .       .         .           .     .
-  campaign           .       .         .           .     .
-  control            .       rl        .           .     .
-  plan               .       .         .           r     .
-  init               .       .         .           rl    .
-  outcome            .       rl        rl          rl    .
-  open               .       .         .           .     .
-  sent               .       .         .           .     .
-  lease              .       .         .           .     .
-  merge-job          .       .         .           .     .
-  seal               .       rl        rl          rl    .
-  commit             .       .         .           r     .
-  global             .       .         .           r     .
-  state              .       .         .           .     .
-  own weights        .       l         l           rwl   .
-  own update         .       l         l           rwl   .
-  own failure        .       rwl       rwl         rwl   .
-  own refusal        .       l         l           rwl   .
-  another's weights  .       .         .           .     .
-  another's update   .       .         .           .     .
-  another's failure  .       .         .           .     .
-  another's refusal  .       .         .           .     .
-  forged open        .       l         l           rl    .
-  forged seal        .       rl        rl          rl    .
+                     intake  rescan  dispatch  job-failed  task  upload
+  own summary        rwl     rwl     .         .           .     .
+  another's summary  .       .       .         .           .     .
+  campaign           .       .       .         .           .     .
+  control            .       .       rl        .           .     .
+  plan               .       .       .         .           r     .
+  init               .       .       .         .           rl    .
+  outcome            .       .       rl        rl          rl    .
+  open               .       .       .         .           .     .
+  sent               .       .       .         .           .     .
+  lease              .       .       .         .           .     .
+  merge-job          .       .       .         .           .     .
+  seal               .       .       rl        rl          rl    .
+  commit             .       .       .         .           r     .
+  global             .       .       .         .           r     .
+  state              .       .       .         .           .     .
+  own weights        .       .       l         l           rwl   .
+  own update         .       .       l         l           rwl   .
+  own failure        .       .       rwl       rwl         rwl   .
+  own refusal        .       .       l         l           rwl   .
+  another's weights  .       .       .         .           .     .
+  another's update   .       .       .         .           .     .
+  another's failure  .       .       .         .           .     .
+  another's refusal  .       .       .         .           .     .
+  forged open        .       .       l         l           rl    .
+  forged seal        .       .       rl        rl          rl    .
 `;
 
 /** The coordinator's roles in the federation bucket. For them, every site is another site. */
@@ -75,15 +76,15 @@ export const FEDERATION_BUCKET_OF_COORDINATOR = `
 `;
 
 export const QUEUES_OF_SITES = `
-                                  intake  dispatch  job-failed  task  upload
-  own intake                      rd      .         .           .     .
-  own tasks                       .       rd        .           .     .
-  another's intake                .       .         .           .     .
-  another's tasks                 .       .         .           .     .
-  orchestrate                     .       .         .           .     .
-  aggregate                       .       .         .           .     .
-  own dead letters                .       .         .           .     .
-  the coordinator's dead letters  .       .         .           .     .
+                                  intake  rescan  dispatch  job-failed  task  upload
+  own intake                      rd      .       .         .           .     .
+  own tasks                       .       .       rd        .           .     .
+  another's intake                .       .       .         .           .     .
+  another's tasks                 .       .       .         .           .     .
+  orchestrate                     .       .       .         .           .     .
+  aggregate                       .       .       .         .           .     .
+  own dead letters                .       .       .         .           .     .
+  the coordinator's dead letters  .       .       .         .           .     .
 `;
 
 export const QUEUES_OF_COORDINATOR = `
@@ -96,13 +97,13 @@ export const QUEUES_OF_COORDINATOR = `
 `;
 
 export const KEYS_OF_SITES = `
-                       intake  dispatch  job-failed  task  upload
-  own bucket           dg      dg        .           dg    dg
-  own queues           d       d         .           .     .
-  another's bucket     .       .         .           .     .
-  another's queues     .       .         .           .     .
-  federation bucket    dg      dg        dg          dg    .
-  federation's queues  .       .         .           .     .
+                       intake  rescan  dispatch  job-failed  task  upload
+  own bucket           dg      dg      dg        .           dg    dg
+  own queues           d       .       d         .           .     .
+  another's bucket     .       .       .         .           .     .
+  another's queues     .       .       .         .           .     .
+  federation bucket    dg      dg      dg        dg          dg    .
+  federation's queues  .       .       .         .           .     .
 `;
 
 export const KEYS_OF_COORDINATOR = `

@@ -10,6 +10,7 @@ export const SITE_OBJECTS = {
   catalog: 'catalog/p1.json',
   rejected: 'rejected/p3.json',
   content: 'content/5feceb66.json',
+  rescan: 'rescan/examined.json',
   'pseudo-labels': 'pseudo-labels/tavi-1/pseudo-label/calcium/p1.nii.gz',
   predictions: 'predictions/tavi-1/student/p2/calcium.nii.gz',
   checkpoints: 'checkpoints/tavi-1/student/0001/optimizer.safetensors',

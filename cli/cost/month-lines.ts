@@ -4,7 +4,7 @@ import type { Prices } from './prices.ts';
 import type { Assumptions } from './workload.ts';
 
 /** Resources of the stacks that are billed by the month. */
-const OF_SITE = { keys: 3, alarms: 5, queues: 2 };
+const OF_SITE = { keys: 3, alarms: 6, queues: 2 };
 const OF_FEDERATION = { keys: 4, alarms: 9, queues: 2 };
 const OF_PLACE = { keys: 1, endpoints: 7 };
 /** Connections with which Lambda polls a queue, and the wait time of each, s. */
@@ -12,6 +12,8 @@ const POLLERS = 5;
 const POLL_SECONDS = 20;
 /** Cost of a sweep that has nothing to do. */
 const SWEEP = { gb: 3.5, seconds: 0.5, logBytes: 500, requests: 1 };
+/** Cost of a rescan that has nothing to do: it lists the cases, their documents and the rejections, and reads its index. */
+const RESCAN = { aMonth: HOURS_A_MONTH, gb: 2.94, seconds: 1, logBytes: 500, filesPerCase: 5, listed: 1000 };
 const IMAGE_GB = 4;
 
 /** Cost of an idle month: no uploads, no campaigns. */
@@ -24,6 +26,9 @@ export function idleLines(
   const queues = sites * OF_SITE.queues + OF_FEDERATION.queues;
   const endpoints = places * OF_PLACE.endpoints + (remote > 0 ? places - 1 : 0);
   const polls = (queues * POLLERS * MINUTES_A_MONTH * 60) / POLL_SECONDS;
+  const rescans = sites * RESCAN.aMonth;
+  // A listing of each of the four prefixes, and one more for each thousand objects.
+  const listings = 4 + Math.floor((casesPerSite * RESCAN.filesPerCase) / RESCAN.listed);
   return [
     line('keys', keys, 'keys', prices.keyMonth),
     line('interface endpoints, one zone', endpoints * HOURS_A_MONTH, 'h', prices.endpointHour),
@@ -35,6 +40,12 @@ export function idleLines(
     line('sweeps: requests to S3', MINUTES_A_MONTH * SWEEP.requests, 'requests', prices.write),
     line('sweeps: traces', MINUTES_A_MONTH, 'traces', prices.trace),
     line('sweeps: log', (MINUTES_A_MONTH * SWEEP.logBytes) / 1e9, 'GB', prices.logGb),
+    line('rescans: schedule', rescans, 'invocations', prices.scheduledInvocation),
+    line('rescans: function', rescans * RESCAN.gb * RESCAN.seconds, 'GB-s', prices.functionGbSecond),
+    line('rescans: listings', rescans * listings, 'requests', prices.write),
+    line('rescans: reads', rescans, 'requests', prices.read),
+    line('rescans: traces', rescans, 'traces', prices.trace),
+    line('rescans: log', (rescans * RESCAN.logBytes) / 1e9, 'GB', prices.logGb),
     line('image of the GPU tasks', IMAGE_GB, 'GB-month', prices.imageGbMonth),
     line('cases', (sites * casesPerSite * caseMegabytes) / 1000, 'GB-month', prices.storageGbMonth),
   ];

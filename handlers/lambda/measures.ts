@@ -49,6 +49,7 @@ const LEVELS: Readonly<Record<string, Level>> = {
   'task-not-sent': 'error',
   'merge-failed': 'error',
   'record-failed': 'error',
+  'rescan-failed': 'error',
   'sweep-failed': 'error',
 };
 

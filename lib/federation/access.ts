@@ -1,3 +1,4 @@
+import { siteKeys } from './keys.ts';
 import type { FederationRole, SiteRole } from './topology.ts';
 
 /**
@@ -39,20 +40,25 @@ const withReads = (access: ObjectAccess, keys: readonly string[]): ObjectAccess 
   list: access.list === 'everything' ? access.list : [...(access.list ?? []), ...keys],
 });
 
-export const siteAccess = (site: string): Readonly<Record<SiteRole, SiteAccess>> => ({
-  intake: {
-    own: {
-      read: [...CASES, ...CATALOG, 'content/*'],
-      write: [...CATALOG, 'content/*'],
-      delete: CATALOG,
-      list: 'everything',
-    },
-    federation: {
-      read: [`sites/${site}/summary.json`],
-      write: [`sites/${site}/summary.json`],
-      list: [`sites/${site}/*`],
-    },
+/** Cataloging, with what else the function `own` reads and writes. */
+const intakeOf = (site: string, own: readonly string[] = []): SiteAccess => ({
+  own: {
+    read: [...CASES, ...CATALOG, 'content/*', ...own],
+    write: [...CATALOG, 'content/*', ...own],
+    delete: CATALOG,
+    list: 'everything',
   },
+  federation: {
+    read: [`sites/${site}/summary.json`],
+    write: [`sites/${site}/summary.json`],
+    list: [`sites/${site}/*`],
+  },
+});
+
+export const siteAccess = (site: string): Readonly<Record<SiteRole, SiteAccess>> => ({
+  intake: intakeOf(site),
+  // It does what intake does, for cases whose events were lost, but consumes no queue.
+  rescan: intakeOf(site, [siteKeys.examined]),
   dispatch: {
     own: { read: ['jobs/*'], write: ['jobs/*'], list: ['jobs/*'] },
     // Pauses extend the deadline of a GPU task, which matters if its message comes late or twice.
@@ -111,7 +117,7 @@ export const FEDERATION_ACCESS: Readonly<Record<FederationRole, ObjectAccess>> =
 export const SENDERS: readonly FederationRole[] = ['orchestrate', 'sweep'];
 
 /** The only roles that may read a site's bucket: an administrator of the account cannot read it by accident. */
-export const SITE_READERS: readonly SiteRole[] = ['intake', 'dispatch', 'task', 'upload'];
+export const SITE_READERS: readonly SiteRole[] = ['intake', 'rescan', 'dispatch', 'task', 'upload'];
 
 /**
  * Keys that only these roles may write, whatever other policies allow. `*` matches slashes: without this, a site could

@@ -27,6 +27,7 @@ const EXAMPLES: Readonly<Record<string, z.ZodType>> = {
   catalog: schemas.catalogSchema,
   rejected: schemas.rejectedSchema,
   content: schemas.contentSchema,
+  examined: schemas.examinedSchema,
   'pseudo-label': schemas.pseudoLabelReportSchema,
   job: schemas.jobSchema,
   merge: schemas.mergeJobSchema,

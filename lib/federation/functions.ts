@@ -10,13 +10,18 @@ type FunctionSpec = (SiteFunction | FederationFunction) & {
 /** Each site has its own. The site stack knows these triggers. */
 interface SiteFunction {
   readonly scope: 'site';
-  readonly trigger: QueueTrigger | { readonly kind: 'batch-job-failed' };
+  readonly trigger: QueueTrigger | Schedule | { readonly kind: 'batch-job-failed' };
 }
 
 /** The coordinator has one. The federation stack knows these triggers. */
 interface FederationFunction {
   readonly scope: 'federation';
-  readonly trigger: QueueTrigger | { readonly kind: 'every-minute' };
+  readonly trigger: QueueTrigger | Schedule;
+}
+
+interface Schedule {
+  readonly kind: 'schedule';
+  readonly everyMinutes: number;
 }
 
 interface QueueTrigger {
@@ -40,6 +45,15 @@ export const FUNCTIONS = [
     timeoutSeconds: 120,
     closesRounds: false,
     does: "catalogs or rejects uploads, and updates the site's counts",
+  },
+  {
+    name: 'rescan',
+    scope: 'site',
+    trigger: { kind: 'schedule', everyMinutes: 60 },
+    // The longest that Lambda allows, for the batch that runs when RESCAN_SECONDS (handlers/rescan.ts) are over.
+    timeoutSeconds: 900,
+    closesRounds: false,
+    does: 'does the work of intake for cases whose events were lost',
   },
   {
     name: 'dispatch',
@@ -77,7 +91,7 @@ export const FUNCTIONS = [
   {
     name: 'sweep',
     scope: 'federation',
-    trigger: { kind: 'every-minute' },
+    trigger: { kind: 'schedule', everyMinutes: 1 },
     timeoutSeconds: 300,
     closesRounds: true,
     does: 'does the work of orchestrate and aggregate for all campaigns',
@@ -97,17 +111,24 @@ const namesWhere = <C>(matches: (declared: Declared) => boolean): readonly Where
 export const SITE_FUNCTIONS = namesWhere<{ readonly scope: 'site' }>(({ scope }) => scope === 'site');
 export const FEDERATION_FUNCTIONS = namesWhere<{ readonly scope: 'federation' }>(({ scope }) => scope === 'federation');
 export const FUNCTION_NAMES: readonly FunctionName[] = FUNCTIONS.map(({ name }) => name);
-/** Functions that a schedule invokes every minute. */
-export type PeriodicFunction = Where<{ readonly trigger: { readonly kind: 'every-minute' } }>;
-export const PERIODIC_FUNCTIONS = namesWhere<{ readonly trigger: { readonly kind: 'every-minute' } }>(
-  ({ trigger }) => trigger.kind === 'every-minute',
-);
+/** Functions that a schedule invokes. */
+export type PeriodicFunction = Where<{ readonly trigger: Schedule }>;
 /** Functions that merge updates, or submit large merges to Batch. */
 export const MERGING_FUNCTIONS = namesWhere<{ readonly closesRounds: true }>(({ closesRounds }) => closesRounds);
 
 export const FUNCTION_TIMEOUT_SECONDS = Object.fromEntries(
   FUNCTIONS.map(({ name, timeoutSeconds }) => [name, timeoutSeconds]),
 ) as Readonly<Record<FunctionName, number>>;
+
+/** The functions of a site or of the federation that a schedule invokes, in a stable order. */
+export const periodicFunctions = (
+  scope: Declared['scope'],
+): readonly { readonly name: PeriodicFunction; readonly everyMinutes: number }[] =>
+  FUNCTIONS.flatMap(({ name, scope: own, trigger }) =>
+    own === scope && trigger.kind === 'schedule'
+      ? [{ name: name as PeriodicFunction, everyMinutes: trigger.everyMinutes }]
+      : [],
+  );
 
 /** The functions of a site or of the federation that consume a queue, in a stable order. */
 export const queueFunctions = (

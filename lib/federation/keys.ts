@@ -45,8 +45,11 @@ export const siteKeys = {
   catalog: (caseId: string) => siteKey(`catalog/${caseId}.json`),
   rejectedPrefix: siteKey('rejected/'),
   rejected: (caseId: string) => siteKey(`rejected/${caseId}.json`),
+  strayPrefix: siteKey('rejected/strays/'),
   /** The rejection of an object outside any case. Named after its whole key: several may have one file name. */
-  rejectedStray: (key: string) => siteKey(`rejected/strays/${sha256Hex(key).slice(0, 16)}.json`),
+  rejectedStray: (key: string) => siteKey(`${siteKeys.strayPrefix}${sha256Hex(key).slice(0, 16)}.json`),
+  /** What the last rescan left settled. */
+  examined: siteKey('rescan/examined.json'),
   /** One object per distinct image content, to find a volume that is uploaded as two cases. */
   content: (fingerprint: string) => siteKey(`content/${fingerprint}.json`),
   pseudoLabels: ({ campaign, stage }: StageAddress, task: TaskId) =>
@@ -153,6 +156,12 @@ export function isPassedOver(key: string): boolean {
 }
 
 const CASE_KEY = /^(cases|held-out)\/([^/]+)\/(.+)$/;
+
+/** Whether an object is outside the folders of cases, such as `cases/scan.nii.gz`. */
+export const isStrayKey = (key: string): boolean =>
+  !parseCaseKey(key) &&
+  !isPassedOver(key) &&
+  Object.values(CASE_FOLDERS).some((folder) => key.startsWith(`${folder}/`));
 
 /** Parses the key of a case's object; undefined for any other object in a site bucket, and if it {@link isPassedOver}. */
 export function parseCaseKey(key: string): CaseObject | undefined {

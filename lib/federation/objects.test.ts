@@ -16,6 +16,7 @@ const SITE_KEYS: Readonly<Record<NamesOf<typeof siteKeys>, string>> = {
   rejected: siteKeys.rejected('x'),
   rejectedStray: siteKeys.rejectedStray('cases/x'),
   content: siteKeys.content('x'),
+  examined: siteKeys.examined,
   pseudoLabel: siteKeys.pseudoLabel(AT, 'calcification', 'x'),
   softLabel: siteKeys.softLabel(AT, 'calcification', 'x'),
   pseudoLabelReport: siteKeys.pseudoLabelReport(AT, 'calcification', 'x'),

@@ -44,6 +44,10 @@ export const OBJECT_KINDS: readonly ObjectKind[] = [
   site('catalog/<case>.json', 'the accepted image and labels of a case', { examples: ['catalog.json'] }),
   site('rejected/<case>.json', 'faults of a case, and what to do', { examples: ['rejected.json'] }),
   site('rejected/strays/<hash>.json', 'the same for an object outside any case, by its key'),
+  site('rescan/examined.json', 'digests of the cases that the last rescan found up to date', {
+    ...REWRITTEN,
+    examples: ['examined.json'],
+  }),
   site('content/<fingerprint>.json', "which case has these HU, by its image's ETag", { examples: ['content.json'] }),
   site('pseudo-labels/<campaign>/<stage>/<task>/<case>.nii.gz', "a teacher's class map on the CT's own grid"),
   site(

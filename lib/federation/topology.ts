@@ -44,8 +44,12 @@ interface ExpirySpec {
   readonly noncurrentDays: number;
 }
 
-/** Events `s3:ObjectCreated:*` of keys with this prefix and suffix are sent to the queue. */
+const CREATED = 's3:ObjectCreated:*';
+const REMOVED = 's3:ObjectRemoved:*';
+
+/** Events of keys with this prefix and suffix are sent to the queue. */
 interface NotificationSpec {
+  readonly event: typeof CREATED | typeof REMOVED;
   readonly prefix?: string;
   readonly suffix?: string;
   readonly queue: string;
@@ -129,10 +133,10 @@ export function topologyOf(federation: Federation): Topology {
         objectLockDays: federation.objectLockDays,
         expiring: [],
         notifications: [
-          { prefix: 'campaigns/', suffix: CAMPAIGN_SUFFIX, queue: orchestrate },
-          { prefix: 'campaigns/', suffix: CONTROL_SUFFIX, queue: orchestrate },
-          { prefix: 'campaigns/', suffix: COMMIT_SUFFIX, queue: orchestrate },
-          { prefix: 'campaigns/', suffix: UPDATE_SUFFIX, queue: names.aggregateQueue(federation.id) },
+          { event: CREATED, prefix: 'campaigns/', suffix: CAMPAIGN_SUFFIX, queue: orchestrate },
+          { event: CREATED, prefix: 'campaigns/', suffix: CONTROL_SUFFIX, queue: orchestrate },
+          { event: CREATED, prefix: 'campaigns/', suffix: COMMIT_SUFFIX, queue: orchestrate },
+          { event: CREATED, prefix: 'campaigns/', suffix: UPDATE_SUFFIX, queue: names.aggregateQueue(federation.id) },
         ],
         permanent: PERMANENT.map((name) => `campaigns/*/${name}`),
       },
@@ -163,10 +167,13 @@ function siteTopology(federation: Federation, site: Site): { bucket: BucketSpec;
       ...place,
       site: site.id,
       name: names.siteBucket(federation.id, site.id),
-      notifications: Object.values(CASE_FOLDERS).map((folder) => ({
-        prefix: `${folder}/`,
-        queue: names.intakeQueue(federation.id, site.id),
-      })),
+      notifications: Object.values(CASE_FOLDERS).flatMap((folder) =>
+        ([CREATED, REMOVED] as const).map((event) => ({
+          event,
+          prefix: `${folder}/`,
+          queue: names.intakeQueue(federation.id, site.id),
+        })),
+      ),
       permanent: [],
       expiring: [
         ...['checkpoints/', 'jobs/'].map((prefix) => ({ prefix, ...CAMPAIGN_EXPIRY })),

@@ -1,34 +1,14 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { federationKeys, siteKeys } from '../federation/keys.ts';
+import { siteKeys } from '../federation/keys.ts';
 import { TASKS } from '../federation/tasks.ts';
 import { writeMarkups } from '../imaging/markups.ts';
-import type { ObjectStore, OpenBucket } from '../storage/contract.ts';
+import type { OpenBucket } from '../storage/contract.ts';
 import { wrapBuckets } from '../storage/stores.ts';
 import { createMemoryStorage } from '../storage/testing-objects.ts';
 import { intakeCases } from './intake.ts';
 import { createSummaryCache } from './summary.ts';
-import { calcium, hingeMap, image, PNG, POINTS, type TestSite, testSite } from './testing.ts';
-
-/** Buckets in memory that record requests. */
-function recordedBuckets() {
-  const calls: string[] = [];
-  const openBucket = wrapBuckets(
-    createMemoryStorage(),
-    (store) =>
-      new Proxy(store, {
-        get: (target, name: keyof ObjectStore) => {
-          const f = target[name];
-          if (typeof f !== 'function') return f;
-          return (...args: unknown[]) => {
-            calls.push(`${name} ${String(args[0])}`);
-            return (f as (...args: unknown[]) => unknown)(...args);
-          };
-        },
-      }),
-  );
-  return { openBucket, calls };
-}
+import { calcium, hingeMap, image, PNG, POINTS, recordedBuckets, snapshot, testSite } from './testing.ts';
 
 describe('a repeated event', () => {
   test('changes nothing and reads no volume', async () => {
@@ -77,7 +57,7 @@ test('sees each object once when the name of one case is the start of another', 
   const results = await intakeCases(context, ids);
 
   for (const id of ids) {
-    expect(results.get(id)).toMatchObject({ faults: [] });
+    expect(results.get(id)).toMatchObject({ faults: [], files: [{ key: `cases/${id}/image.nii.gz` }] });
     expect(await catalog(id)).toBeDefined();
   }
 });
@@ -208,19 +188,4 @@ function scheduled(openBucket: OpenBucket, scheduler: fc.Scheduler): OpenBucket 
       yield* store.list(prefix);
     },
   }));
-}
-
-/** All documents that intake wrote, without their times. */
-async function snapshot({ store, federationStore }: TestSite) {
-  const found: Record<string, unknown> = {};
-  const addAll = async <K extends string>(of: ObjectStore<K>, prefix: K) => {
-    for await (const { key } of of.list(prefix)) {
-      const { at: _, ...rest } = JSON.parse(Buffer.from((await of.get(key)).body).toString());
-      found[key] = rest;
-    }
-  };
-  await addAll(store, siteKeys.catalogPrefix);
-  await addAll(store, siteKeys.rejectedPrefix);
-  await addAll(federationStore, federationKeys.summaryPrefix);
-  return found;
 }

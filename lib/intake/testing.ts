@@ -7,13 +7,14 @@ import { paintLandmarks } from '../imaging/landmarks.ts';
 import { writeMarkups } from '../imaging/markups.ts';
 import { writeNifti } from '../imaging/nifti-write.ts';
 import type { Grid, Volume } from '../imaging/volume.ts';
-import type { OpenBucket } from '../storage/contract.ts';
+import type { ObjectStore, OpenBucket } from '../storage/contract.ts';
 import { readJson, tryReadJson } from '../storage/documents.ts';
-import { storesOf } from '../storage/stores.ts';
+import { storesOf, wrapBuckets } from '../storage/stores.ts';
 import { enforceAccess } from '../storage/testing-access.ts';
 import { createMemoryStorage } from '../storage/testing-objects.ts';
 import { intakeCase } from './intake.ts';
 import type { SiteContext } from './reconcile.ts';
+import { type RescanOptions, rescanSite } from './rescan.ts';
 import { createSummaryCache, refreshSummary } from './summary.ts';
 
 /** Helpers for tests of intake: a small CT, labels for it, and a site in memory. */
@@ -63,6 +64,14 @@ export function testSite(openBucket: OpenBucket = createMemoryStorage()) {
     summarize: (cache = createSummaryCache()) =>
       refreshSummary(context, enforceAccess(federationStore, access.federation), cache),
     put: (key: string, body: Uint8Array | string) => store.put(siteKeys.ofEvent(key), body),
+    remove: (key: string) => store.delete(siteKeys.ofEvent(key)),
+    /** Rescans the site, with the access of the rescan's role. */
+    rescan: (options: Partial<RescanOptions> = {}, from = context) => {
+      const role = siteAccess('berlin').rescan;
+      const own = { ...from, store: enforceAccess(store, role.own) };
+      const federation = enforceAccess(federationStore, role.federation);
+      return rescanSite(own, federation, createSummaryCache(), { until: new Date(8.64e15), ...options });
+    },
     reconcile: (caseId: string) => intakeCase(context, caseId),
     catalog: async (caseId: string) => (await tryReadJson(store, siteKeys.catalog(caseId), catalogSchema))?.value,
     rejected: async (caseId: string) => (await tryReadJson(store, siteKeys.rejected(caseId), rejectedSchema))?.value,
@@ -74,3 +83,38 @@ export function testSite(openBucket: OpenBucket = createMemoryStorage()) {
 export const PNG = Uint8Array.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a, ...new Array(500).fill(7)]);
 
 export type TestSite = ReturnType<typeof testSite>;
+
+/** Buckets in memory that record requests. */
+export function recordedBuckets() {
+  const calls: string[] = [];
+  const openBucket = wrapBuckets(
+    createMemoryStorage(),
+    (store) =>
+      new Proxy(store, {
+        get: (target, name: keyof ObjectStore) => {
+          const f = target[name];
+          if (typeof f !== 'function') return f;
+          return (...args: unknown[]) => {
+            calls.push(`${name} ${String(args[0])}`);
+            return (f as (...args: unknown[]) => unknown)(...args);
+          };
+        },
+      }),
+  );
+  return { openBucket, calls };
+}
+
+/** All documents that intake wrote, without their times. */
+export async function snapshot({ store, federationStore }: TestSite) {
+  const found: Record<string, unknown> = {};
+  const addAll = async <K extends string>(of: ObjectStore<K>, prefix: K) => {
+    for await (const { key } of of.list(prefix)) {
+      const { at: _, ...rest } = JSON.parse(Buffer.from((await of.get(key)).body).toString());
+      found[key] = rest;
+    }
+  };
+  await addAll(store, siteKeys.catalogPrefix);
+  await addAll(store, siteKeys.rejectedPrefix);
+  await addAll(federationStore, federationKeys.summaryPrefix);
+  return found;
+}

@@ -71,10 +71,11 @@ describe('provisioning', () => {
 
     expect(await queues.depth(intake)).toEqual(before);
     expect((await attributesOf(intake)).VisibilityTimeout).toBe('720');
+    expect((await attributesOf(intake)).MessageRetentionPeriod).toBe(String(14 * 24 * 3600));
     const { QueueConfigurations } = await createS3Client(server).send(
       new GetBucketNotificationConfigurationCommand({ Bucket: names.siteBucket('f', 'berlin') }),
     );
-    expect(QueueConfigurations).toHaveLength(2);
+    expect(QueueConfigurations).toHaveLength(4);
   });
 
   test('returns what was not applied', () => {

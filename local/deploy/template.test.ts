@@ -40,7 +40,8 @@ describe('reading templates for a replay', () => {
     expect(
       sorted(buckets).map(({ name, notifications }) => ({
         name,
-        notifications: notifications.map(({ queueId, filters }) => ({
+        notifications: notifications.map(({ event, queueId, filters }) => ({
+          event,
           queue: nameOf(queueId),
           ...Object.fromEntries(filters.map((filter) => [filter.name, filter.value])),
         })),

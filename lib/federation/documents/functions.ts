@@ -1,11 +1,11 @@
 import { FUNCTIONS } from '../functions.ts';
 import { code, markdownTable } from './markdown.ts';
 
-const TRIGGERS: Readonly<Record<(typeof FUNCTIONS)[number]['trigger']['kind'], string>> = {
-  queue: 'its queue',
-  'batch-job-failed': 'EventBridge, *Batch Job State Change*, `FAILED`',
-  'every-minute': 'a schedule, every minute',
-};
+function triggerOf(trigger: (typeof FUNCTIONS)[number]['trigger']): string {
+  if (trigger.kind === 'queue') return 'its queue';
+  if (trigger.kind === 'batch-job-failed') return 'EventBridge, *Batch Job State Change*, `FAILED`';
+  return `a schedule, every ${trigger.everyMinutes === 1 ? 'minute' : `${trigger.everyMinutes} minutes`}`;
+}
 
 /** The table of Lambda functions, for docs/functions.md. */
 export const functionsTable = (): string =>
@@ -14,7 +14,7 @@ export const functionsTable = (): string =>
     FUNCTIONS.map(({ name, scope, trigger, timeoutSeconds, does }) => [
       code(name),
       scope,
-      TRIGGERS[trigger.kind],
+      triggerOf(trigger),
       String(timeoutSeconds),
       does,
     ]),

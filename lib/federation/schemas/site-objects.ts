@@ -64,6 +64,17 @@ export const contentSchema = z.strictObject({
   etag: z.string(),
 });
 
+/** What the last rescan of a site found up to date. */
+export const examinedSchema = z.strictObject({
+  schema: version('examined'),
+  site: id,
+  at: time,
+  /** Digests of a case's listed objects and of intake's documents about it, which agreed. */
+  settled: z.array(z.string()),
+  /** The same for cases that are rejected as duplicates: settled only while this version of the other image is stored. */
+  duplicates: z.array(z.strictObject({ digest: z.string(), key: siteKey, etag: z.string() })),
+});
+
 export const pseudoLabelReportSchema = z.strictObject({
   schema: version('pseudo-label'),
   campaign: id,
@@ -89,4 +100,6 @@ export type LabelEntry = z.infer<typeof labelEntrySchema>;
 export type CatalogEntry = z.infer<typeof catalogSchema>;
 /** `rejected/<case>.json` of a site: the faults of a case. */
 export type Rejected = z.infer<typeof rejectedSchema>;
+/** `rescan/examined.json` of a site. */
+export type Examined = z.infer<typeof examinedSchema>;
 export type PseudoLabelReport = z.infer<typeof pseudoLabelReportSchema>;

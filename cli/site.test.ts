@@ -1,0 +1,64 @@
+import { CreateBucketCommand } from '@aws-sdk/client-s3';
+import { beforeAll, expect, test } from 'vitest';
+import { createS3Client } from '../lib/aws/clients.ts';
+import { createObjectStorage } from '../lib/aws/objects.ts';
+import { siteKeys } from '../lib/federation/keys.ts';
+import { names } from '../lib/federation/topology.ts';
+import { image, PNG } from '../lib/intake/testing.ts';
+import { storesOf } from '../lib/storage/stores.ts';
+import { useServer } from '../local/emulator/testing.ts';
+import { rescanText } from './site.ts';
+import { runCommand } from './testing.ts';
+
+const { endpoint } = useServer();
+
+beforeAll(async () => {
+  const s3 = createS3Client({ endpoint: endpoint() });
+  for (const Bucket of [names.siteBucket('heart', 'berlin'), names.federationBucket('heart')]) {
+    await s3.send(new CreateBucketCommand({ Bucket }));
+  }
+  s3.destroy();
+});
+
+test('site rescan catalogs what intake has missed, and tells what it did', async () => {
+  const { siteStore } = storesOf(createObjectStorage({ endpoint: endpoint() }), 'heart');
+  const store = siteStore('berlin');
+  await store.put(siteKeys.image('training', 'p1'), image());
+  await store.put(siteKeys.image('training', 'p2'), PNG);
+  const rescan = (...more: readonly string[]) =>
+    runCommand(['site', 'rescan', 'berlin', '--federation', 'heart', '--endpoint', endpoint(), ...more]);
+
+  const first = await rescan();
+  const second = await rescan('--json');
+
+  expect(first).toMatchObject({ code: 0, stdout: 'berlin: 2 cases listed, 2 examined, 2 repaired, 0 failed.\n' });
+  expect(first.stderr).toMatch(/^[12]\/2 p1: accepted$/m);
+  expect(first.stderr).toMatch(/^[12]\/2 p2: rejected: It is a PNG picture/m);
+  expect(await store.head(siteKeys.catalog('p1'))).toBeDefined();
+  expect(second).toMatchObject({ code: 0, stderr: '' });
+  expect(JSON.parse(second.stdout)).toEqual({ listed: 2, examined: 0, repaired: [], failed: [], remaining: 0 });
+});
+
+test('site rescan fails with a hint for a site that does not exist', async () => {
+  const { code, stderr } = await runCommand([
+    'site',
+    'rescan',
+    'bonn',
+    '--federation',
+    'heart',
+    '--endpoint',
+    endpoint(),
+  ]);
+
+  expect(code).toBe(1);
+  expect(stderr).toContain('heart-site-bonn');
+});
+
+test('names the cases that could not be examined', () => {
+  const failed = [{ subject: 'p1\u001b[2J', reason: 'connection reset' }];
+
+  const text = rescanText('berlin', { listed: 1, examined: 1, repaired: [], failed, remaining: 0 });
+
+  expect(text).toMatch(/1 case listed, 1 examined, 0 repaired, 1 failed\.\np1.*: connection reset$/);
+  expect(text).not.toContain('\u001b');
+});

@@ -1,0 +1,73 @@
+import { Command } from 'commander';
+import type { Examination, RescanReport } from '../lib/intake/rescan.ts';
+import { printable, printableJson } from '../lib/printable.ts';
+import { type CampaignFlags, placed } from './campaign.ts';
+
+/** `fedcardio site <command>`: what a hospital does with its own bucket. */
+export const siteCommand = (): Command =>
+  new Command('site')
+    .description("Commands for a hospital's own bucket.")
+    .addHelpText('after', '\nExamples:\n  fedcardio site rescan berlin --endpoint http://127.0.0.1:4566')
+    .addCommand(rescanCommand());
+
+interface RescanFlags extends CampaignFlags {
+  readonly all?: boolean;
+}
+
+/** `fedcardio site rescan <site>`: intake for everything that its events did not tell. */
+const rescanCommand = (): Command =>
+  placed(new Command('rescan').argument('<site>', 'id of the site'))
+    .description("Compare a site's files with its catalog, and examine what intake has missed.")
+    .option('--all', 'examine every case again, as after an update: rejected files are read again')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  fedcardio site rescan berlin --endpoint http://127.0.0.1:4566
+  fedcardio site rescan berlin --federation heart --all --json
+
+Needs the access of intake. On AWS that is the rescan function, which runs every hour:
+  aws lambda invoke --function-name heart-berlin-rescan /dev/stdout`,
+    )
+    .action(rescan);
+
+async function rescan(site: string, flags: RescanFlags): Promise<void> {
+  const [{ createObjectStorage }, { rescanSite }, { createSummaryCache }, { storesOf }] = await Promise.all([
+    import('../lib/aws/objects.ts'),
+    import('../lib/intake/rescan.ts'),
+    import('../lib/intake/summary.ts'),
+    import('../lib/storage/stores.ts'),
+  ]);
+  const { federationStore, siteStore } = storesOf(createObjectStorage({ endpoint: flags.endpoint }), flags.federation);
+  const context = { store: siteStore(site), site, now: () => new Date() };
+  const report = await rescanSite(context, federationStore, createSummaryCache(), {
+    until: new Date(NO_END),
+    all: flags.all ?? false,
+    onExamined: (examination, done, total) =>
+      console.error(`${String(done).padStart(String(total).length)}/${total} ${examinationLine(examination)}`),
+  });
+  console.log(flags.json ? printableJson(report) : rescanText(site, report));
+  if (report.failed.length > 0) process.exitCode = 1;
+}
+
+/** The last time that a Date can hold, ms. */
+const NO_END = 8.64e15;
+
+function examinationLine({ subject, result, repaired }: Examination): string {
+  const what = () => {
+    if (result instanceof Error) return `failed: ${result.message}`;
+    if (!repaired) return 'up to date';
+    if (result.entry) return result.faults.length === 0 ? 'accepted' : `accepted without ${result.faults.length} files`;
+    return result.faults[0] ? `rejected: ${result.faults[0].reason}` : 'removed';
+  };
+  return printable(`${subject}: ${what()}`);
+}
+
+/** The result in a sentence, followed by the failures. */
+export function rescanText(site: string, { listed, examined, repaired, failed }: RescanReport): string {
+  const cases = (count: number) => `${count} ${count === 1 ? 'case' : 'cases'}`;
+  return [
+    `${site}: ${cases(listed)} listed, ${examined} examined, ${repaired.length} repaired, ${failed.length} failed.`,
+    ...failed.map(({ subject, reason }) => printable(`${subject}: ${reason}`)),
+  ].join('\n');
+}

@@ -1,0 +1,46 @@
+import { describeError, FedcardioError } from '../lib/error.ts';
+import type { SiteContext } from '../lib/intake/reconcile.ts';
+import { rescanSite } from '../lib/intake/rescan.ts';
+import type { HandlerContext } from './context.ts';
+import { reportCase, summaryCache } from './intake.ts';
+
+/** Seconds after which no further batch of cases starts. A batch of large CTs takes minutes. */
+const RESCAN_SECONDS = 600;
+
+/**
+ * Makes up for lost events of the sites that the context's federation lists: on AWS the function's own site, elsewhere
+ * those of the machine. A site that fails does not stop the others.
+ *
+ * @param seconds after which no further batch of cases starts
+ * @returns whether every case is settled; otherwise the next call continues
+ * @throws FedcardioError STORAGE if cases could not be examined: the next call tries again
+ */
+export async function rescan(context: HandlerContext, seconds = RESCAN_SECONDS): Promise<boolean> {
+  const { federation, federationStore, siteStore, now, log } = context;
+  const until = new Date(now().getTime() + seconds * 1000);
+  const reasons: string[] = [];
+  let remaining = 0;
+  for (const { id: site } of federation.sites) {
+    const own: SiteContext = { store: siteStore(site), site, now };
+    try {
+      const report = await rescanSite(own, federationStore, summaryCache, {
+        until,
+        onExamined: ({ subject, result, repaired }) => {
+          if (repaired && !(result instanceof Error)) reportCase(context, own, subject, result);
+        },
+      });
+      if (report.examined > 0) log('site-rescanned', { site, ...report });
+      reasons.push(...report.failed.map(({ subject, reason }) => `${subject}: ${reason}`));
+      remaining += report.remaining;
+    } catch (error) {
+      log('rescan-failed', { site, reason: describeError(error) });
+      reasons.push(`${site}: ${describeError(error)}`);
+    }
+  }
+  if (reasons.length > 0) {
+    throw new FedcardioError('STORAGE', `The rescan met ${reasons.length} failures, first ${reasons[0]}`, {
+      hint: 'Nothing is lost: the next rescan tries again. The log names every case.',
+    });
+  }
+  return remaining === 0;
+}
