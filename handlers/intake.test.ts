@@ -164,6 +164,24 @@ describe('fails only the messages', () => {
     expect(await exists(BERLIN, siteKeys.catalog('p2'))).toBe(true);
   });
 
+  test('that name a stray whose rejection cannot be written', async () => {
+    const memory = createMemoryStorage();
+    const denying = wrapBuckets(memory, (store) => ({
+      ...store,
+      put: (key, ...rest) =>
+        String(key).startsWith('rejected/') ? Promise.reject(new Error('denied')) : store.put(key, ...rest),
+    }));
+    const { context, put, exists } = prepare(memory, denying);
+    await put(BERLIN, 'cases/scan.nii.gz', image(1));
+    await put(BERLIN, 'cases/p1/image.nii.gz', image(1));
+    const response = await intake(
+      messages(uploaded(BERLIN, 'cases/scan.nii.gz'), uploaded(BERLIN, 'cases/p1/image.nii.gz')),
+      context,
+    );
+    expect(response).toEqual(failures('m0'));
+    expect(await exists(BERLIN, siteKeys.catalog('p1'))).toBe(true);
+  });
+
   test('of a site whose summary cannot be written', async () => {
     const memory = createMemoryStorage();
     const denying = wrapBuckets(memory, (store) => ({

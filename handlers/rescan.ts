@@ -29,8 +29,10 @@ export async function rescan(context: HandlerContext, seconds = RESCAN_SECONDS):
           if (repaired && !(result instanceof Error)) reportCase(context, own, subject, result);
         },
       });
-      if (report.examined > 0) log('site-rescanned', { site, ...report });
-      reasons.push(...report.failed.map(({ subject, reason }) => `${subject}: ${reason}`));
+      const { listed, examined, repaired, failed } = report;
+      if (examined > 0) log('site-rescanned', { site, listed, examined, repaired: repaired.length });
+      for (const { subject, reason } of failed) log('rescan-failed', { site, case: subject, reason });
+      reasons.push(...failed.map(({ subject, reason }) => `${subject}: ${reason}`));
       remaining += report.remaining;
     } catch (error) {
       log('rescan-failed', { site, reason: describeError(error) });

@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import {
   federationKeys,
   isPassedOver,
+  isStrayKey,
   parseCampaignKey,
   parseCaseKey,
   parseRoundKey,
@@ -72,6 +73,24 @@ describe('case keys', () => {
       name: 'labels/liver.nii.gz',
     });
     expect(parseCaseKey('catalog/p7.json')).toBeUndefined();
+  });
+
+  test('leave no case without room for the keys of its documents', () => {
+    const bytes = (key: string) => Buffer.byteLength(key);
+    const key = fc
+      .tuple(fc.constantFrom('cases/', 'held-out/'), fc.string({ unit: 'grapheme', minLength: 1, maxLength: 1000 }))
+      .map(([folder, name]) => `${folder}${name.replaceAll('/', '')}/x`)
+      // S3 accepts no longer keys.
+      .filter((key) => bytes(key) <= 1024 && !isPassedOver(key));
+    fc.assert(
+      fc.property(fc.oneof(key, fc.constant(`cases/${'p'.repeat(1016)}/x`)), (key) => {
+        const id = parseCaseKey(key)?.caseId;
+        expect(isStrayKey(key)).toBe(id === undefined);
+        const documents =
+          id === undefined ? [siteKeys.rejectedStray(key)] : [siteKeys.catalog(id), siteKeys.rejected(id)];
+        for (const document of documents) expect(bytes(document)).toBeLessThanOrEqual(1024);
+      }),
+    );
   });
 
   test.each([

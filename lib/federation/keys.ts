@@ -155,7 +155,8 @@ export function isPassedOver(key: string): boolean {
   return last === '' || last.startsWith('._') || names.some((name) => SYSTEM_FILES.test(name));
 }
 
-const CASE_KEY = /^(cases|held-out)\/([^/]+)\/(.+)$/;
+/** Of longer names, the keys of the case's documents could exceed S3's 1,024 bytes. */
+const CASE_KEY = /^(cases|held-out)\/([^/]{1,255})\/(.+)$/;
 
 /** Whether an object is outside the folders of cases, such as `cases/scan.nii.gz`. */
 export const isStrayKey = (key: string): boolean =>
