@@ -8,7 +8,6 @@ import { type Federation, summarySchema } from '../lib/federation/schemas.ts';
 import { names } from '../lib/federation/topology.ts';
 import { image, PNG } from '../lib/intake/testing.ts';
 import { tryReadJson } from '../lib/storage/documents.ts';
-import type { NotificationRule } from '../local/emulator/faults/configuration.ts';
 import { type Platform, startPlatform } from '../local/platform.ts';
 
 const FEDERATION: Federation = {
@@ -24,7 +23,7 @@ afterEach(async () => {
 
 /** A site over HTTP whose intake queue loses notifications. */
 async function startSite(
-  fault: Pick<NotificationRule, 'rate'> & Partial<NotificationRule>,
+  fault: { readonly rate: number; readonly times?: number },
   rescanEverySeconds: number,
 ): Promise<Platform> {
   const directory = await mkdtemp(join(tmpdir(), 'fedcardio-lost-uploads-'));
