@@ -12,6 +12,7 @@ const round = {
   waitingFor: [],
   failed: [],
   late: [],
+  clipped: [],
   figures: {},
 } as const;
 
@@ -22,6 +23,7 @@ test('shows stages, rounds, the sites that are waited for, failures and late upd
     reason: undefined,
     plannedAt: '2026-01-01T00:00:00.000Z',
     endedAt: undefined,
+    warnings: [],
     stages: [
       {
         name: 'student',
@@ -59,6 +61,7 @@ test('shows why a campaign failed', () => {
     reason: 'No site.',
     plannedAt: undefined,
     endedAt: undefined,
+    warnings: [],
     stages: [],
   };
   expect(statusText(ended as Parameters<typeof statusText>[0])).toBe('c: failed: No site.');
@@ -80,6 +83,7 @@ test('shows what happened to the updates of one site, and why', () => {
     reason: undefined,
     plannedAt: undefined,
     endedAt: undefined,
+    warnings: [],
     stages: [{ name: 'student', kind: 'student', phase: 'running', total: 9, rounds }],
   } as const;
 
@@ -101,6 +105,7 @@ test('shows escape sequences and line breaks in reasons, instead of obeying them
     reason: hostile,
     plannedAt: undefined,
     endedAt: undefined,
+    warnings: [],
     stages: [
       {
         name: 'student',

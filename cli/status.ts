@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { FedcardioError } from '../lib/error.ts';
 import { printable, printableJson } from '../lib/printable.ts';
+import type { RoundStatus } from '../lib/protocol/round-status.ts';
 import type { CampaignStatus, StageStatus } from '../lib/protocol/status.ts';
 import { significant } from '../lib/report/format.ts';
 import { aboutCampaign, type CampaignFlags, campaignContext } from './campaign.ts';
@@ -38,7 +39,7 @@ async function status(campaign: string, flags: StatusFlags): Promise<void> {
   console.log(flags.json ? printableJson(rounds) : siteText(found, flags.site, rounds));
 }
 
-/** The status as a table, followed by failures and late updates. */
+/** The status as a table, followed by the plan's warnings, clipped and late updates, and failures. */
 export function statusText(status: CampaignStatus): string {
   const rows = status.stages.map((stage) => [
     stage.name,
@@ -48,7 +49,8 @@ export function statusText(status: CampaignStatus): string {
     stage.rounds.at(-1)?.waitingFor.join(', ') ?? '',
   ]);
   const notes = status.stages.flatMap(({ name, rounds }) =>
-    rounds.flatMap(({ round, failed, late }) => [
+    rounds.flatMap(({ round, clipped, failed, late }) => [
+      ...clipped.map((entry) => `${name} round ${round}: the update of ${entry.site} was ${scalingOf(entry)}`),
       ...failed.map(({ site, reason }) => `${name} round ${round}: ${site} failed: ${printable(reason)}`),
       ...late.map(({ site, at }) => `${name} round ${round}: the update of ${site} arrived late (${at})`),
     ]),
@@ -56,6 +58,7 @@ export function statusText(status: CampaignStatus): string {
   return [
     `${status.campaign}: ${status.phase}${status.reason === undefined ? '' : `: ${printable(status.reason)}`}`,
     ...(rows.length > 0 ? ['', ...table(['stage', 'phase', 'rounds', 'loss', 'waiting for'], rows)] : []),
+    ...(status.warnings.length > 0 ? ['', ...status.warnings.map((text) => `warning: ${printable(text)}`)] : []),
     ...(notes.length > 0 ? ['', ...notes] : []),
   ].join('\n');
 }
@@ -64,7 +67,7 @@ export interface SiteRound {
   readonly stage: string;
   readonly round: number;
   readonly became: 'merged' | 'waited for' | 'received' | 'failed or refused' | 'late' | 'missed';
-  /** Reason why the update was not merged. */
+  /** Reason why the update was not merged, or was scaled down. */
   readonly reason?: string;
 }
 
@@ -77,6 +80,8 @@ export const siteRounds = (status: CampaignStatus, site: string): readonly SiteR
         const of = { stage, round: round.round };
         const failed = round.failed.find((failure) => failure.site === site);
         if (failed) return { ...of, became: 'failed or refused', reason: failed.reason };
+        const clipped = round.clipped.find((entry) => entry.site === site);
+        if (clipped) return { ...of, became: 'merged', reason: scalingOf(clipped) };
         if (round.updated.includes(site)) return { ...of, became: round.phase === 'open' ? 'received' : 'merged' };
         const late = round.late.find((update) => update.site === site);
         if (late) return { ...of, became: 'late', reason: `it arrived at ${late.at}` };
@@ -90,6 +95,9 @@ export function siteText(status: CampaignStatus, site: string, rounds: readonly 
   const head = `${status.campaign}: ${status.phase}; ${site} takes part in ${rounds.length} rounds so far`;
   return [head, ...(rows.length > 0 ? ['', ...table(['stage', 'round', 'update', 'why'], rows)] : [])].join('\n');
 }
+
+const scalingOf = ({ norm, factor }: RoundStatus['clipped'][number]): string =>
+  `scaled by ${significant(factor)} (norm ${significant(norm)})`;
 
 /** The loss of the last committed round. */
 function lossOf({ rounds }: StageStatus): string {

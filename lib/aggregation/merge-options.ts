@@ -1,5 +1,5 @@
 import type { FederationKey } from '../federation/keys.ts';
-import type { Aggregation, Encoding, StoredFile } from '../federation/schemas.ts';
+import type { Aggregation, Commit, Encoding, StoredFile } from '../federation/schemas.ts';
 import type { FederationStore } from '../storage/contract.ts';
 import type { Refused } from './inputs.ts';
 import type { Layout } from './layout.ts';
@@ -26,7 +26,13 @@ export interface MergeOptions {
 }
 
 export type Merged =
-  | { readonly kind: 'merged'; readonly global: StoredFile; readonly state: StoredFile | null }
+  | {
+      readonly kind: 'merged';
+      readonly global: StoredFile;
+      readonly state: StoredFile | null;
+      /** Of all inputs, if `clipFactor` is set. */
+      readonly norms?: Commit['norms'];
+    }
   /** Refused inputs, at least one; the others may not have been checked completely. */
   | { readonly kind: 'refused'; readonly refused: readonly Refused[] }
   /** The strategy cannot merge this number of updates; `reason` is a sentence. */

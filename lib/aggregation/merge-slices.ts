@@ -1,4 +1,5 @@
 import { encodeSafetensorsHeader } from '../weights/safetensors.ts';
+import { type Clipping, clippingOf, clips, createCentre, createNorms, type Norms, normsOf } from './clipping.ts';
 import type { OpenInput } from './inputs.ts';
 import { GROUP } from './kernels.ts';
 import { type Segment, withFloats } from './layout.ts';
@@ -11,26 +12,50 @@ import type { Slice } from './slices.ts';
 import { encodeStateHeader } from './state-file.ts';
 import { finiteFloats, takeLargest, updateFloats } from './values.ts';
 
+/** Slices of each update that the centre holds: in order, and sorted. */
+const CENTRE_COPIES = 2;
+
 const DIVERGED = 'The server optimiser overflows float32: lower its learningRate, or clip updates with clipNorm.';
 
-/** Merges the selected updates in one pass; writes the model and, with a server optimiser, its state. */
-export async function mergeSlices(context: MergeContext, selection: Selection): Promise<Merged> {
-  const { options, strategy, base, updates } = context;
-  const { key, stateKey, onPart } = options;
+/** Updates have to be clipped. Nothing was written. */
+interface Clip {
+  readonly kind: 'clip';
+  readonly clipping: readonly Clipping[];
+}
+
+/**
+ * Merges the selected updates in one pass; writes the model and, with a server optimiser, its state. If it is not known yet
+ * how updates are clipped, it merges them as they are and takes their norms on the way: honest updates are rarely clipped,
+ * so that one pass is usually enough.
+ */
+export async function mergeSlices(context: MergeContext, selection: Selection): Promise<Merged | Clip> {
+  const { options, strategy, base, updates, kernels } = context;
+  const { key, stateKey, aggregation, onPart } = options;
+  const measures = !selection.clipping && !strategy.select && clips(aggregation, base !== undefined);
+  const norms = measures ? createNorms(updates.length, kernels) : undefined;
   const moments = base ? strategy.moments : [];
   const layout = withFloats(updates[0]?.header.tensors ?? new Map(), 'F32');
   const model = openOutput(context, key, encodeSafetensorsHeader(layout));
   const state = moments.length > 0 ? openOutput(context, stateKey, encodeStateHeader(layout, moments)) : undefined;
   try {
-    for await (const merged of mergedSlices(context, selection, moments.length)) {
-      if (merged.diverged) {
-        await Promise.all([model.abandon(), state?.abandon()]);
-        return { kind: 'impossible', reason: DIVERGED };
-      }
-      await Promise.all([model.write(merged.values), merged.moments && state?.write(merged.moments)]);
+    let diverged = false;
+    for await (const merged of mergedSlices(context, selection, moments.length, norms)) {
+      diverged ||= merged.diverged === true;
+      if (!diverged) await Promise.all([model.write(merged.values), merged.moments && state?.write(merged.moments)]);
+      // Clipped, the updates may not diverge: their norms decide.
+      else if (!norms) break;
       await onPart?.();
     }
-    return { kind: 'merged', global: await model.close(), state: (await state?.close()) ?? null };
+    const clipping = norms ? clippingOf(norms.take(), aggregation, base !== undefined) : selection.clipping;
+    const clip = norms && clipping?.some(({ factor }) => factor < 1) ? clipping : undefined;
+    if (clip || diverged) {
+      await Promise.all([model.abandon(), state?.abandon()]);
+      return clip ? { kind: 'clip', clipping: clip } : { kind: 'impossible', reason: DIVERGED };
+    }
+    const sites = updates.map(({ input }) => input.site);
+    const recorded = clipping && typeof aggregation.clipFactor === 'number' ? normsOf(sites, clipping) : undefined;
+    const files = { global: await model.close(), state: (await state?.close()) ?? null };
+    return { kind: 'merged', ...files, ...(recorded && { norms: recorded }) };
   } catch (error) {
     await Promise.all([model.abandon(), state?.abandon()]);
     throw error;
@@ -57,19 +82,28 @@ interface MergedSlice {
  * yielded.
  *
  * @param width number of moments per value
+ * @param norms receives the updates' differences, if all are merged
  */
-async function* mergedSlices(context: MergeContext, selection: Selection, width: number): AsyncGenerator<MergedSlice> {
+async function* mergedSlices(
+  context: MergeContext,
+  selection: Selection,
+  width: number,
+  norms: Norms | undefined,
+): AsyncGenerator<MergedSlice> {
   const { options, strategy, base, updates, kernels } = context;
   const { delta } = options;
   const chosen = selection.chosen.map((index) => updates[index] as MergeContext['updates'][number]);
-  const factors = selection.chosen.map((index) => selection.factors[index] as number);
-  const origin = base && (delta || width > 0 || factors.some((factor) => factor < 1)) ? base : undefined;
+  const factors = selection.chosen.map((index) => selection.clipping?.[index]?.factor ?? 1);
+  const needsOrigin = norms !== undefined || factors.some((factor) => factor < 1);
+  const origin = base && (delta || width > 0 || needsOrigin) ? base : undefined;
   const sources = chosen.map(updateSource(context));
   const own = [
     ...(origin ? [ownSource(origin, 'base')] : []),
     ...(width > 0 && origin?.state ? [ownSource(origin.state, 'state', width)] : []),
   ];
-  const slices = slicesOfMerge(context, { rows: strategy.holdsAll ? chosen.length : 1, width: Math.max(1, width) });
+  const usesCentre = !base && needsOrigin;
+  const copies = (usesCentre ? CENTRE_COPIES : 0) + (strategy.holdsAll ? 1 : 0);
+  const slices = slicesOfMerge(context, { rows: Math.max(1, copies * chosen.length), width: Math.max(1, width) });
   const capacity = Math.max(...slices.map(({ start, end }) => end - start));
   const contributors = new Map(slices.map(({ segment }) => [segment, contributorsOf(segment, chosen)]));
   const reducer = strategy.createReducer(chosen.length, capacity, kernels);
@@ -77,11 +111,12 @@ async function* mergedSlices(context: MergeContext, selection: Selection, width:
     merged: kernels.float32(capacity),
     largest: kernels.bytes(slices.some(({ segment }) => segment.kind !== 'float') ? 8 * capacity : 0),
     decoded: kernels.float32(options.dtype === 'F32' ? 0 : capacity),
-    restored: kernels.float32(origin ? capacity : 0),
+    restored: kernels.float32(origin || usesCentre ? capacity : 0),
     base: kernels.float32(origin ? capacity : 0),
     moments: kernels.float32(capacity * width),
     lanes: kernels.float64(GROUP),
   };
+  const centre = usesCentre ? createCentre(chosen.length, capacity, kernels) : undefined;
   const pass = openPass(context, [...own, ...sources], slices);
   let next = 0;
 
@@ -95,22 +130,33 @@ async function* mergedSlices(context: MergeContext, selection: Selection, width:
         : finiteFloats(block, kernels, decoded);
     if (source.role === 'base') memory.base.set(values);
     else if (source.role === 'state') memory.moments.set(values);
-    else if (contributors.get(block.slice.segment)?.has(next))
-      reducer.add(restored(values, block), chosen[next]?.input.samples ?? 0);
+    else if (centre) centre.add(values);
+    else addUpdate(next, values, memory.base, block.slice);
   }
 
-  function restored(values: Float32Array, { source }: Block<MergeSource>): Float32Array {
-    const factor = factors[next] as number;
-    if (!origin || (!delta && factor === 1)) return values;
+  /** @param from what its difference is taken from */
+  function addUpdate(index: number, values: Float32Array, from: Float32Array, { segment }: Slice): void {
+    norms?.add(index, values, delta ? undefined : from);
+    if (contributors.get(segment)?.has(index))
+      reducer.add(restored(index, values, from), chosen[index]?.input.samples ?? 0);
+  }
+
+  function restored(index: number, values: Float32Array, from: Float32Array): Float32Array {
+    const factor = factors[index] as number;
+    if (!delta && factor === 1) return values;
     const whole = memory.restored.subarray(0, values.length);
-    kernels.restore(values, memory.base, factor, delta, whole);
-    if (!kernels.finite(whole)) throw source.fail('a difference added to the global model is not finite');
+    kernels.restore(values, from, factor, delta, whole);
+    if (!kernels.finite(whole)) throw sources[index]?.fail('a difference added to the global model is not finite');
     return whole;
   }
 
-  function finish({ start, end }: Slice): MergedSlice {
-    const size = end - start;
+  function finish(slice: Slice): MergedSlice {
+    const size = slice.end - slice.start;
     const values = memory.merged.subarray(0, size);
+    const gathered = centre?.take(size);
+    for (const [index, row] of gathered?.rows.entries() ?? []) {
+      addUpdate(index, row, gathered?.centre as Float32Array, slice);
+    }
     if (width === 0) {
       reducer.finish(values);
       return { values };

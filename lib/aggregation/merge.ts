@@ -21,11 +21,11 @@ const LARGE_BYTES = 64 * 1024 * 1024;
 /**
  * Merges updates, in the given order, into one safetensors object with the stage's strategy. Every merge of the same
  * inputs writes the same bytes. One slice of all inputs is read and merged at a time, so that memory depends neither on
- * the number of inputs nor on their size. Inputs are read once. If the strategy needs norms or distances, all inputs are
- * read for these first, and the selected ones a second time.
+ * the number of inputs nor on their size. Inputs are read once. If the strategy needs distances, all inputs are read for
+ * these first, and the selected ones a second time. If the norms turn out to need clipping, the merge starts again.
  *
  * Each update is first restored to float32 weights: half floats are decoded, differences are added to the base, and
- * differences whose norm exceeds `clipNorm` are scaled down. Integers merge to their maximum. With `untrained: 'skip'`, a
+ * differences whose norm is too large are scaled down. Integers merge to their maximum. With `untrained: 'skip'`, a
  * tensor is merged from the updates that trained it, or from all updates if none did.
  *
  * If inputs are missing, truncated, too large, not finite, or have an unexpected SHA-256 or layout, nothing is written and
@@ -55,9 +55,13 @@ export async function mergeUpdates(inputs: readonly MergeInput[], options: Merge
   const kernels = createKernels();
   const work = async (): Promise<Merged> => {
     const context: MergeContext = { options, store, strategy, base, updates, refused, kernels, hashes };
-    const selection = await selectUpdates(context);
-    kernels.reset();
-    return mergeSlices(context, selection);
+    let selection = await selectUpdates(context);
+    for (;;) {
+      kernels.reset();
+      const merged = await mergeSlices(context, selection);
+      if (merged.kind !== 'clip') return merged;
+      selection = { ...selection, clipping: merged.clipping };
+    }
   };
   try {
     return await (isLarge ? withoutIncrementalMarking(work) : work());

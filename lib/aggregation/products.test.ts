@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { createKernels } from './kernels.ts';
-import { clippingFactors, createProducts, squaredDistances } from './products.ts';
+import { createProducts, squaredDistances } from './products.ts';
 
 /** Small integers, whose float64 sums are exact. */
 const rows = fc.integer({ min: 1, max: 30 }).chain((size) => {
@@ -9,14 +9,14 @@ const rows = fc.integer({ min: 1, max: 30 }).chain((size) => {
   return fc.record({ base: row, updates: fc.array(row, { minLength: 1, maxLength: 5 }) });
 });
 
-function productsOf(updates: readonly (readonly number[])[], base: readonly number[] | undefined, pairs = true) {
+function productsOf(updates: readonly (readonly number[])[], base: readonly number[] | undefined) {
   const kernels = createKernels();
   const stored = (values: readonly number[]) => {
     const array = kernels.float32(values.length);
     array.set(values);
     return array;
   };
-  const products = createProducts(updates.length, pairs, kernels);
+  const products = createProducts(updates.length, kernels);
   // Two slices; the first consists of whole groups.
   const cut = 4 * Math.floor((updates[0]?.length ?? 0) / 8);
   for (const [start, end] of [
@@ -47,18 +47,6 @@ describe('products', () => {
     );
   });
 
-  test('are only the squared norms without pairs', () => {
-    const products = productsOf(
-      [
-        [3, 4],
-        [1, 2],
-      ],
-      undefined,
-      false,
-    );
-    expect([products.dot(0, 0), products.dot(1, 1), products.dot(0, 1)]).toEqual([25, 5, Number.NaN]);
-  });
-
   test('give the squared distances between the updates', () => {
     fc.assert(
       fc.property(rows, ({ base, updates }) => {
@@ -71,7 +59,7 @@ describe('products', () => {
     );
   });
 
-  test('give the clipping factors, and the distances between clipped updates', () => {
+  test('give the distances between clipped updates', () => {
     const products = productsOf(
       [
         [3, 4],
@@ -80,10 +68,8 @@ describe('products', () => {
       ],
       [0, 0],
     );
-    const factors = clippingFactors(products, 3, 4);
-    expect(factors).toEqual([0.8, 1, 0.5]);
     // (2.4, 3.2), (0, 0), (0, -4)
-    expect(squaredDistances(products, factors)[0]?.map((value) => value.toFixed(9))).toEqual(
+    expect(squaredDistances(products, [0.8, 1, 0.5])[0]?.map((value) => value.toFixed(9))).toEqual(
       [0, 16, 57.6].map((value) => value.toFixed(9)),
     );
   });

@@ -15,13 +15,9 @@ export interface Products {
 /** Values of a row that are processed at a time, so that the strips of all rows stay in the CPU cache. */
 const STRIP = 2048;
 
-/** @param pairs true for the products of all pairs, false for the squared norms only */
-export function createProducts(updates: number, pairs: boolean, kernels: Kernels): Products {
+export function createProducts(updates: number, kernels: Kernels): Products {
   const wanted = Array.from({ length: updates }, (_, i) =>
-    Array.from({ length: pairs ? i + 1 : 1 }, (_, j) => ({
-      other: pairs ? j : i,
-      lanes: kernels.float64(GROUP).fill(0),
-    })),
+    Array.from({ length: i + 1 }, () => kernels.float64(GROUP).fill(0)),
   );
   return {
     add: (rows, base) => {
@@ -30,7 +26,7 @@ export function createProducts(updates: number, pairs: boolean, kernels: Kernels
         const strips = rows.map((row) => row.subarray(start, start + STRIP));
         const from = base?.subarray(start, start + STRIP);
         for (const [i, row] of wanted.entries()) {
-          for (const { other, lanes } of row) {
+          for (const [other, lanes] of row.entries()) {
             kernels.addProducts(strips[i] as Float32Array, strips[other] as Float32Array, from, lanes);
           }
         }
@@ -38,15 +34,10 @@ export function createProducts(updates: number, pairs: boolean, kernels: Kernels
     },
     dot: (i, j) => {
       const [row, column] = [Math.max(i, j), Math.min(i, j)];
-      const product = wanted[row]?.find(({ other }) => other === column);
-      return product?.lanes.reduce((sum, lane) => sum + lane, 0) ?? Number.NaN;
+      return wanted[row]?.[column]?.reduce((sum, lane) => sum + lane, 0) ?? Number.NaN;
     },
   };
 }
-
-/** The factor, at most 1, that bounds the L2 norm of each update's difference to `clipNorm`. */
-export const clippingFactors = (products: Products, updates: number, clipNorm: number): readonly number[] =>
-  Array.from({ length: updates }, (_, i) => Math.min(1, clipNorm / Math.sqrt(products.dot(i, i))));
 
 /** Squared distances between the updates after their differences are scaled with `factors`. */
 export const squaredDistances = (products: Products, factors: readonly number[]): SquaredDistances =>

@@ -7,7 +7,7 @@ import { createJson, type Document } from '../storage/documents.ts';
 import { MAX_DOCUMENT_BYTES } from './bounds.ts';
 import type { RoundContext } from './context.ts';
 import { meanFigures } from './figures.ts';
-import type { MergedFiles, SealEntries } from './merge-entries.ts';
+import type { MergeResult, SealEntries } from './merge-entries.ts';
 
 const READS_AT_ONCE = 16;
 
@@ -20,7 +20,7 @@ export async function commitRound(
   { federationStore, now, log }: RoundContext,
   open: Open,
   seal: Document<Seal>,
-  { global, state, figures }: MergedFiles & Pick<Commit, 'figures'>,
+  { global, state, norms, figures }: MergeResult & Pick<Commit, 'figures'>,
 ): Promise<Document<Commit>> {
   const { campaign, stage, round, updates } = seal.value;
   const at = { campaign, stage, round };
@@ -35,6 +35,7 @@ export async function commitRound(
     global,
     state,
     figures,
+    ...(norms && { norms }),
   });
   if (commit.created) log('round-committed', { ...at, sites: commit.value.sites, figures: commit.value.figures });
   return commit;

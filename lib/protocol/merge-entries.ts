@@ -13,7 +13,9 @@ export type SealEntries = Seal['updates'];
 
 /** The merged model and state of a round; nulls for a stage without training. */
 export type MergedFiles = Pick<Commit, 'global' | 'state'>;
-export type MergedEntries = ({ readonly kind: 'merged' } & MergedFiles) | Exclude<Merged, { kind: 'merged' }>;
+/** What a commit publishes of a merge. */
+export type MergeResult = MergedFiles & Pick<Commit, 'norms'>;
+export type MergedEntries = ({ readonly kind: 'merged' } & MergeResult) | Exclude<Merged, { kind: 'merged' }>;
 
 /** Merges the updates of a seal, or of a seal to be made, under keys derived from exactly these updates. */
 export async function mergeEntries(

@@ -1,6 +1,6 @@
 import { FedcardioError } from '../error.ts';
 import type { Campaign, ModelConfig, Plan, Stage } from '../federation/schemas.ts';
-import { kindOf, stageReferences } from '../federation/schemas.ts';
+import { kindOf, plannedAggregation, stageReferences } from '../federation/schemas.ts';
 import type { TaskId } from '../federation/tasks.ts';
 
 /** A campaign as uploaded, with the SHA-256 of its bytes. */
@@ -23,14 +23,18 @@ export function planCampaign(name: string, source: CampaignSource, now: Date, mi
       `The campaign has the id "${source.value.id}" and the key of "${name}".`,
     );
   }
-  const atLeast = <S extends Stage>(stage: S): S =>
+  const planned = (stage: Stage): Stage =>
     learns(stage)
-      ? { ...stage, quorum: { ...stage.quorum, minSites: Math.max(stage.quorum.minSites, minSites) } }
+      ? {
+          ...stage,
+          quorum: { ...stage.quorum, minSites: Math.max(stage.quorum.minSites, minSites) },
+          aggregation: plannedAggregation(stage.aggregation),
+        }
       : stage;
   const { $schema: _, ...campaign } = source.value;
   return {
     schema: 'fedcardio.plan/1',
-    campaign: { ...campaign, stages: source.value.stages.map(atLeast) },
+    campaign: { ...campaign, stages: source.value.stages.map(planned) },
     source: source.sha256,
     at: now.toISOString(),
   };

@@ -6,6 +6,7 @@ import { createJson, type Document, readJson, tryReadJson } from '../storage/doc
 import type { StoreContext } from './context.ts';
 import { endCampaign } from './outcome.ts';
 import { planCampaign } from './plan.ts';
+import { planWarnings } from './plan-warnings.ts';
 
 /**
  * A campaign's plan. Creates it from campaign.json if it does not exist yet.
@@ -21,8 +22,15 @@ export async function ensurePlan(context: StoreContext, campaign: string): Promi
     // A person wrote it: a typing error must be reported, not ignored.
     const source = await readJson(federationStore, federationKeys.campaign(campaign), campaignSchema, parseJson);
     const planned = planCampaign(campaign, source, now(), federation.minSites);
-    const plan = await createJson(federationStore, key, planSchema, planned);
-    if (plan.created) log('campaign-planned', { campaign, stages: plan.value.campaign.stages.map(({ name }) => name) });
+    const found = planWarnings(
+      planned.campaign,
+      federation.sites.map(({ id }) => id),
+    );
+    const terms = { ...planned, ...(found.length > 0 && { warnings: [...found] }) };
+    const plan = await createJson(federationStore, key, planSchema, terms);
+    const { stages } = plan.value.campaign;
+    const { warnings } = plan.value;
+    if (plan.created) log('campaign-planned', { campaign, stages: stages.map(({ name }) => name), warnings });
     return plan;
   } catch (error) {
     if (!isFedcardioError(error, 'BAD_MESSAGE') && !isFedcardioError(error, 'BAD_CONFIGURATION')) throw error;

@@ -8,7 +8,7 @@ import { type Candidate, readAnswer } from './answers.ts';
 import type { RoundContext } from './context.ts';
 import { type Decision, roundDecision, sortAnswers } from './decision.ts';
 import { meanFigures } from './figures.ts';
-import { type MergedFiles, mergeEntries, type SealEntries } from './merge-entries.ts';
+import { type MergeResult, mergeEntries, type SealEntries } from './merge-entries.ts';
 import { boundedReason } from './reasons.ts';
 import type { AnswerKey } from './state.ts';
 
@@ -19,7 +19,7 @@ export type SealPreparation =
       readonly kind: 'seal';
       readonly updates: SealEntries;
       readonly failed: Seal['failed'];
-      readonly merged: MergedFiles & { readonly figures: Readonly<Record<string, number>> };
+      readonly merged: MergeResult & { readonly figures: Readonly<Record<string, number>> };
     };
 
 const READS_AT_ONCE = 16;
@@ -66,7 +66,8 @@ export async function prepareSeal(
     if (merged.kind === 'merged') {
       const failed = decision.failed.map(({ site, key, fault }) => ({ site, key, reason: fault }));
       const figures = meanFigures(decision.accepted.flatMap(({ update }) => (update ? [update.value] : [])));
-      return { kind: 'seal', updates, failed, merged: { global: merged.global, state: merged.state, figures } };
+      const { kind, ...result } = merged;
+      return { kind: 'seal', updates, failed, merged: { ...result, figures } };
     }
     const reasons = new Map<FederationKey, string>();
     for (const { input, permanent, ...refused } of merged.refused) {

@@ -1,6 +1,6 @@
 import { mapConcurrently } from '../async.ts';
 import { federationKeys } from '../federation/keys.ts';
-import { commitSchema, type Open, openSchema, sealSchema } from '../federation/schemas.ts';
+import { type Commit, commitSchema, type Open, openSchema, sealSchema } from '../federation/schemas.ts';
 import { readJson, tryReadJson } from '../storage/documents.ts';
 import { readAnswer } from './answers.ts';
 import type { ReaderContext } from './context.ts';
@@ -24,6 +24,8 @@ export interface RoundStatus {
   readonly failed: readonly { readonly site: string; readonly reason: string }[];
   /** Answers after the seal from sites without a sealed update. They are stored but never merged. */
   readonly late: readonly { readonly site: string; readonly key: string; readonly at: string }[];
+  /** Merged updates whose difference was scaled down because its norm was too large; see `norms` of the commit. */
+  readonly clipped: readonly NonNullable<Commit['norms']>[number][];
   /** Figures of the commit: means over the sites, weighted by their samples. */
   readonly figures: Readonly<Record<string, number>>;
 }
@@ -56,6 +58,7 @@ export async function roundStatus(context: ReaderContext, round: RoundState, pau
           .filter(({ site, key }) => !merged.has(site) && !sealed.has(key))
           .map(({ site, key, at }) => ({ site, key, at: at.toISOString() }))
       : [],
+    clipped: commit?.norms?.filter(({ factor }) => factor < 1) ?? [],
     figures: commit?.figures ?? {},
   };
 }

@@ -17,6 +17,8 @@ export interface CampaignStatus {
   /** ISO 8601 in UTC, like `endedAt`. */
   readonly plannedAt: string | undefined;
   readonly endedAt: string | undefined;
+  /** Why the campaign cannot tolerate one malicious site. */
+  readonly warnings: readonly string[];
   readonly stages: readonly StageStatus[];
 }
 
@@ -47,6 +49,7 @@ export async function campaignStatus(context: ReaderContext, campaign: string): 
     reason: outcome?.reason ?? pause?.reason,
     plannedAt: plan?.at,
     endedAt: outcome?.at,
+    warnings: plan?.warnings ?? [],
     stages: await mapConcurrently(stages, READS_AT_ONCE, async ({ stage, rounds, completed }) => ({
       name: stage.name,
       kind: stage.kind,

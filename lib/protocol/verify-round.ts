@@ -117,6 +117,7 @@ async function mergeFaults(store: FederationStore, open: Open, seal: Seal, commi
     if (!same(again[file], commit[file])) faults.push(`${what} is not what its updates merge to`);
     if (!same(stored[file], commit[file])) faults.push(`${what} in the bucket is not the one that commit.json names`);
   }
+  if (!same(again.norms ?? null, commit.norms ?? null)) faults.push('the norms are not those of its updates');
   const figures = await figuresOf(store, seal.updates);
   if (!same(figures, commit.figures)) faults.push('the figures are not the means of its updates');
   return faults;

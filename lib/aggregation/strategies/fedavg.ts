@@ -9,6 +9,7 @@ import type { Strategy } from './strategy.ts';
 export const fedavg: Strategy = {
   moments: [],
   holdsAll: false,
+  tolerates: () => 0,
   createReducer: (_, capacity, kernels) => {
     const sum = createWeightedSum(capacity, kernels);
     return {

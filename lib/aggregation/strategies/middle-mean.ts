@@ -9,6 +9,7 @@ import type { Strategy } from './strategy.ts';
 export const middleMean = (drop: (updates: number) => number): Strategy => ({
   moments: [],
   holdsAll: true,
+  tolerates: drop,
   createReducer: (updates, capacity, kernels) => {
     const rows = Array.from({ length: updates }, () => kernels.float32(capacity));
     const sums = kernels.float64(capacity);

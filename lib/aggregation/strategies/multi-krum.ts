@@ -12,8 +12,9 @@ type Config = Pick<Extract<Aggregation, { strategy: 'multi-krum' }>, 'byzantine'
 export const multiKrum = ({ byzantine, keep }: Config): Strategy => ({
   moments: [],
   holdsAll: false,
+  tolerates: (updates) => (updates >= neededFor(byzantine) ? byzantine : 0),
   impossible: (updates) => {
-    const needed = 2 * byzantine + 3;
+    const needed = neededFor(byzantine);
     if (updates >= needed) return undefined;
     return `Krum with byzantine ${byzantine} needs at least ${needed} updates, there are ${updates}.`;
   },
@@ -26,6 +27,9 @@ export const multiKrum = ({ byzantine, keep }: Config): Strategy => ({
     return { ...mean, add: (values) => mean.add(values, 1) };
   },
 });
+
+/** Fewest updates of which `byzantine` may be arbitrary. */
+const neededFor = (byzantine: number): number => 2 * byzantine + 3;
 
 /** The sum of each update's squared distances from its `neighbours` nearest others. */
 function krumScores(distances: SquaredDistances, neighbours: number): readonly number[] {

@@ -20,6 +20,7 @@ export type ServerStep = (moments: Float32Array, at: number, difference: number)
 export const serverOptimizer = (moments: readonly string[], step: ServerStep): Strategy => ({
   moments,
   holdsAll: false,
+  tolerates: () => 0,
   createReducer: (_, capacity, kernels) => {
     const sum = createWeightedSum(capacity, kernels);
     return {

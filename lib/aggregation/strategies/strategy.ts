@@ -9,6 +9,8 @@ export interface Strategy {
   readonly moments: readonly string[];
   /** Whether a reducer holds a slice of all updates at once, instead of their sum. */
   readonly holdsAll: boolean;
+  /** How many of this number of updates may have any values without moving the merged values beyond those of the others. */
+  readonly tolerates: (updates: number) => number;
   /** The reason why this number of updates cannot be merged, as a sentence; undefined if it can. */
   readonly impossible?: (updates: number) => string | undefined;
   /** Indices of the updates that are merged, ascending. Default: all. */

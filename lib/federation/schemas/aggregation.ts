@@ -7,7 +7,15 @@ const anyStrategy = {
     .positive()
     .optional()
     .describe(
-      "Largest L2 norm of an update's difference from the global model; a larger difference is scaled down to this norm. The first round of a stage has no global model and clips nothing. Default: no limit.",
+      "Largest L2 norm of an update's difference from the global model; a larger difference is scaled down to this norm. The first round of a stage has no global model and ignores this limit. Default: no limit.",
+    ),
+  clipFactor: z
+    .number()
+    .min(1)
+    .nullable()
+    .optional()
+    .describe(
+      "Largest L2 norm of an update's difference from the global model, as a multiple of the round's median norm; a larger difference is scaled down to it. In a stage's first round, the difference is taken from the median of each value over the updates. `null`: no such limit. Default: 2 for `fedavg`, `fedavgm`, `fedadam`, `fedyogi` and `trimmed-mean`, otherwise no such limit.",
     ),
   untrained: z
     .enum(['average', 'skip'])
@@ -37,7 +45,13 @@ const byzantine = z
   .default(1)
   .describe('Number f of updates that may be arbitrary. A round with fewer than 2f + 3 updates fails.');
 
-/** A strategy's schema, with what docs/aggregation.md says of it. */
+/** Honest updates rarely exceed this multiple of their median norm: see docs/reliability.md. */
+const CLIP_FACTOR = 2;
+
+/**
+ * A strategy's schema, with what docs/aggregation.md says of it and the defaults of a new plan. These are not defaults of
+ * the schema: a plan of an older release lacks them, and its rounds must merge to the same bytes as before.
+ */
 const declare = <S extends string, F extends z.ZodRawShape>(
   name: S,
   fields: F,
@@ -47,10 +61,13 @@ const declare = <S extends string, F extends z.ZodRawShape>(
     readonly model: string;
     readonly symbols?: { readonly [K in keyof F]?: string };
     readonly source: string;
+    /** Values that a new plan gets for absent fields. */
+    readonly planned?: { readonly clipFactor?: number } & { readonly [K in keyof F]?: z.input<F[K]> };
   },
 ) => ({
   name,
   ...document,
+  planned: document.planned ?? {},
   symbols: new Map<string, string | undefined>(Object.entries(document.symbols ?? {})),
   /** Names of the strategy's own fields. */
   options: Object.keys(fields),
@@ -69,6 +86,7 @@ export const STRATEGIES = [
       summary: 'Federated averaging: the mean of the updates, weighted with their samples.',
       model: 'Σ*nᵢwᵢ* / Σ*nᵢ*',
       source: 'McMahan et al. 2017',
+      planned: { clipFactor: CLIP_FACTOR },
     },
   ),
   declare(
@@ -82,6 +100,7 @@ export const STRATEGIES = [
       model: '*m* ← β*m* + Δ; *w* + η*m*',
       symbols: { learningRate: 'η', momentum: 'β' },
       source: 'Hsu et al. 2019',
+      planned: { clipFactor: CLIP_FACTOR },
     },
   ),
   declare('fedadam', adaptive, {
@@ -89,12 +108,14 @@ export const STRATEGIES = [
     model: '*m* ← β₁*m* + (1 − β₁)Δ; *v* ← β₂*v* + (1 − β₂)Δ²; *w* + η*m* / (√*v* + τ)',
     symbols: ADAPTIVE_SYMBOLS,
     source: 'Reddi et al. 2021',
+    planned: { clipFactor: CLIP_FACTOR },
   }),
   declare('fedyogi', adaptive, {
     summary: 'Yogi at the server.',
     model: 'as FedAdam, with *v* ← *v* − (1 − β₂)Δ² sign(*v* − Δ²)',
     symbols: ADAPTIVE_SYMBOLS,
     source: 'Reddi et al. 2021',
+    planned: { clipFactor: CLIP_FACTOR },
   }),
   declare(
     'median',
@@ -114,11 +135,19 @@ export const STRATEGIES = [
         .lt(0.5)
         .default(0.1)
         .describe('Share of the values that is left out at either end, rounded down to a whole number of values.'),
+      minTrimmed: z
+        .int()
+        .nonnegative()
+        .optional()
+        .describe(
+          'Fewest values that are left out at either end, as long as one is left: of two values none is left out. Default: 1.',
+        ),
     },
     {
       summary: 'The mean of each value without the smallest and the largest.',
-      model: 'the mean of *wᵢ* without the ⌊`trim` · n⌋ smallest and as many largest',
+      model: 'the mean of *wᵢ* without the ⌊`trim` · n⌋ smallest, at least `minTrimmed`, and as many largest',
       source: 'Yin et al. 2018',
+      planned: { clipFactor: CLIP_FACTOR, minTrimmed: 1 },
     },
   ),
   declare(
@@ -158,3 +187,9 @@ export const aggregationSchema = z.discriminatedUnion(
 );
 
 export type Aggregation = z.infer<typeof aggregationSchema>;
+
+/** The same aggregation with the defaults of a new plan. */
+export const plannedAggregation = (aggregation: Aggregation): Aggregation => ({
+  ...STRATEGIES.find(({ name }) => name === aggregation.strategy)?.planned,
+  ...aggregation,
+});

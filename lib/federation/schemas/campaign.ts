@@ -40,6 +40,8 @@ export const planSchema = z.strictObject({
   /** SHA-256 of the planned campaign.json. */
   source: sha256,
   at: time,
+  /** Why the campaign cannot tolerate one malicious site, for people; absent if it can. */
+  warnings: z.array(z.string()).optional(),
 });
 
 /** Pauses of a running campaign, requested by a researcher. Rewritten with every change. */

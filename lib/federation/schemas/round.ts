@@ -89,6 +89,13 @@ export const commitSchema = z.strictObject({
   /** The server optimiser's moments after this round; null for a strategy without moments. */
   state: file.nullable(),
   figures,
+  /**
+   * The L2 norm of each update's difference, and the factor at most 1 that it was scaled with; of all sealed updates. Absent
+   * unless `aggregation.clipFactor` is set.
+   */
+  norms: z
+    .array(z.strictObject({ site: id, norm: z.number().nonnegative(), factor: z.number().nonnegative().max(1) }))
+    .optional(),
 });
 
 /** The process that is merging a round. It only avoids duplicate work: correctness does not depend on it. */

@@ -1,0 +1,69 @@
+import { strategyOf } from '../aggregation/strategies/strategies.ts';
+import type { Strategy } from '../aggregation/strategies/strategy.ts';
+import type { Campaign } from '../federation/schemas.ts';
+import { groupBy } from '../group-by.ts';
+import { type LearningStage, learns } from './plan.ts';
+
+/** Fewest updates among which one can be found to be too large: the median of two norms may be the malicious one's. */
+const CLIPS_FROM = 3;
+
+/**
+ * Why a campaign's stages cannot tolerate one malicious site, one sentence or two for each reason. A stage of one site has
+ * nobody to protect.
+ *
+ * @param campaign with the defaults of its plan
+ * @param sites the federation's sites
+ */
+export function planWarnings(campaign: Campaign, sites: readonly string[]): readonly string[] {
+  const found = campaign.stages.filter(learns).flatMap((stage) => {
+    const asked = sites.filter((site) => stage.sites?.includes(site) ?? true).length;
+    return asked < 2 ? [] : warningsOf(stage, asked).map((text) => ({ text, stage: stage.name }));
+  });
+  return [...groupBy(found, ({ text }) => text)].map(([text, of]) => {
+    return `${of.map(({ stage }) => stage).join(', ')}: ${text}`;
+  });
+}
+
+function warningsOf(stage: LearningStage, asked: number): readonly string[] {
+  const { aggregation, quorum } = stage;
+  const { strategy: name } = aggregation;
+  const strategy = strategyOf(aggregation);
+  const impossible = strategy.impossible?.(asked);
+  if (impossible !== undefined) return [`every round will fail. ${impossible}`];
+  if (asked < CLIPS_FROM) return ['with two sites, no strategy can tell which one is malicious.'];
+
+  const fewest = fewestTolerant(strategy, typeof aggregation.clipFactor === 'number', asked);
+  if (fewest === undefined) {
+    const why = `${name} cannot tolerate one malicious site among ${asked}: its update can move the model anywhere.`;
+    return [`${why} ${remedyOf(stage)}`];
+  }
+  const warnings = [];
+  const mergeable = smallest(asked, (updates) => strategy.impossible?.(updates) === undefined) ?? asked;
+  const needed = Math.max(quorum.minSites, mergeable);
+  if (needed < fewest) {
+    warnings.push(
+      `a round may close with ${needed} of ${asked} updates, and ${name} needs ${fewest} to tolerate one malicious site. Set quorum.minSites to ${fewest} or more.`,
+    );
+  }
+  if (needed >= asked) {
+    warnings.push(
+      `one site that sends no usable update fails the campaign: a round needs ${needed} of ${asked}. Lower ${mergeable < needed ? 'quorum.minSites' : 'byzantine'}, or add sites.`,
+    );
+  }
+  return warnings;
+}
+
+/** The smallest number of updates, at most `most`, of which one may be malicious; undefined if there is none. */
+const fewestTolerant = (strategy: Strategy, clips: boolean, most: number): number | undefined =>
+  smallest(most, (updates) => strategy.tolerates(updates) > 0 || (clips && updates >= CLIPS_FROM));
+
+const smallest = (most: number, holds: (updates: number) => boolean): number | undefined =>
+  Array.from({ length: most }, (_, i) => i + 1).find(holds);
+
+function remedyOf({ aggregation }: LearningStage): string {
+  if ('byzantine' in aggregation) return 'Set byzantine to 1 or more.';
+  if ('minTrimmed' in aggregation) return 'Leave minTrimmed and clipFactor at their defaults.';
+  return aggregation.clipNorm === undefined
+    ? 'Leave clipFactor at its default, or use median.'
+    : "clipNorm does not apply to a stage's first round: leave clipFactor at its default too.";
+}
