@@ -54,6 +54,25 @@ test('shows stages, rounds, the sites that are waited for, failures and late upd
   ]);
 });
 
+test("shows the plan's warnings, and which updates were scaled down", () => {
+  const clipped = { ...round, round: 1, phase: 'committed', clipped: [{ site: 'munich', norm: 3e38, factor: 1e-38 }] };
+  const status = {
+    campaign: 'tavi',
+    phase: 'running',
+    warnings: ['student: with two sites, no strategy can tell which one is malicious.'],
+    stages: [{ name: 'student', kind: 'student', phase: 'running', total: 3, rounds: [clipped] }],
+  } as unknown as Parameters<typeof statusText>[0];
+
+  expect(statusText(status).split('\n').slice(-3)).toEqual([
+    'warning: student: with two sites, no strategy can tell which one is malicious.',
+    '',
+    'student round 1: the update of munich was scaled by 1.00e-38 (norm 3.00e+38)',
+  ]);
+  expect(siteRounds(status, 'munich')).toEqual([
+    { stage: 'student', round: 1, became: 'merged', reason: 'scaled by 1.00e-38 (norm 3.00e+38)' },
+  ]);
+});
+
 test('shows why a campaign failed', () => {
   const ended = {
     campaign: 'c',

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { plannedAggregation } from '../federation/schemas.ts';
 import type { FederationStore } from '../storage/contract.ts';
 import type { MergeInput } from './inputs.ts';
 import { type MergeContext, slicesOfMerge } from './merge-context.ts';
@@ -17,7 +18,8 @@ interface Use {
   readonly written: number;
 }
 
-async function useOf(strategy: StrategyName, updates: number, values: number): Promise<Use> {
+/** @param hasBase whether the round starts from a model; without one, clipping needs the centre of the updates */
+async function useOf(strategy: StrategyName, updates: number, values: number, hasBase = true): Promise<Use> {
   const store = memoryStore();
   const data = f32(Array.from({ length: values }, (_, i) => i % 7));
   const inputs = await Promise.all(
@@ -41,8 +43,9 @@ async function useOf(strategy: StrategyName, updates: number, values: number): P
       return store.put(key, new Uint8Array());
     },
   };
-  const base = { ...(inputs[0] as MergeInput).weights, state: null };
-  const merged = await merge(watched, inputs, { aggregation: configured(strategy), base, sliceBytes: 64 * 1024 });
+  const base = hasBase ? { ...(inputs[0] as MergeInput).weights, state: null } : null;
+  const aggregation = plannedAggregation(configured(strategy));
+  const merged = await merge(watched, inputs, { aggregation, base, sliceBytes: 64 * 1024 });
   if (merged.kind !== 'merged') throw new Error(merged.kind);
   return { bytes, requestsAtATime, largestRange, parts, written: merged.global.bytes };
 }
@@ -56,6 +59,12 @@ describe.each(STRATEGIES)('a merge by %s', (strategy) => {
     // S3 requires parts of at least 5 MiB, except for the last.
     expect(large.parts).toEqual([5 * MiB, large.written - 5 * MiB]);
     expect(small.parts).toEqual([small.written]);
+  });
+
+  test("needs the same memory for a first round's model of any size", async () => {
+    const [small, large] = [await useOf(strategy, 4, 200_000, false), await useOf(strategy, 4, 600_000, false)];
+
+    expect(large.bytes).toBe(small.bytes);
   });
 });
 

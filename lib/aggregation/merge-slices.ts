@@ -131,7 +131,7 @@ async function* mergedSlices(
     if (source.role === 'base') memory.base.set(values);
     else if (source.role === 'state') memory.moments.set(values);
     else if (centre) centre.add(values);
-    else addUpdate(next, values, memory.base, block.slice);
+    else addUpdate(next, values, memory.base.subarray(0, values.length), block.slice);
   }
 
   /** @param from what its difference is taken from */

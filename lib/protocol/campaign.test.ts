@@ -160,6 +160,26 @@ describe('planCampaign', () => {
     expect(planCampaign('c', { value, sha256: 'a'.repeat(64) }, NOW)).toEqual(PLAN);
   });
 
+  test('writes the defaults of a new plan into it, and keeps what the campaign sets', () => {
+    const stages = (aggregation: object) =>
+      planCampaign(
+        'c',
+        {
+          value: campaignSchema.parse({
+            ...CAMPAIGN,
+            stages: CAMPAIGN.stages.slice(0, 1).map((stage) => ({ ...stage, aggregation })),
+          }),
+          sha256: '',
+        },
+        NOW,
+      ).campaign.stages.map((stage) => ('aggregation' in stage ? stage.aggregation : {}));
+
+    expect(stages({ strategy: 'fedavg' })).toMatchObject([{ clipFactor: 2 }]);
+    expect(stages({ strategy: 'fedavg', clipFactor: null })).toMatchObject([{ clipFactor: null }]);
+    expect(stages({ strategy: 'trimmed-mean' })).toMatchObject([{ clipFactor: 2, minTrimmed: 1 }]);
+    expect(stages({ strategy: 'median' })[0]).not.toHaveProperty('clipFactor');
+  });
+
   test('raises quorums of training stages to the minimum of the federation', () => {
     const quorums = (minSites: number) =>
       planCampaign('c', { value: CAMPAIGN, sha256: '' }, NOW, minSites).campaign.stages.map(

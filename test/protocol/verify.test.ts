@@ -115,6 +115,47 @@ describe('verifyCampaign', () => {
     ]);
   });
 
+  test("accepts the plan of an older release, and a quorum that the federation's minimum raised", async () => {
+    const plan = await readJson(world.context.federationStore, federationKeys.plan('tavi'), planSchema);
+    const older = plan.value.campaign.stages.map((stage) => {
+      if (!('aggregation' in stage)) return stage;
+      const { clipFactor: _, ...aggregation } = stage.aggregation;
+      return { ...stage, aggregation, quorum: { ...stage.quorum, minSites: 2 } };
+    });
+    await overwrite(
+      federationKeys.plan('tavi'),
+      canonicalJson({ ...plan.value, campaign: { ...plan.value.campaign, stages: older } }),
+    );
+
+    expect(await faults()).not.toContain('plan.json does not match campaign.json');
+  });
+
+  test('finds a plan with other terms than campaign.json', async () => {
+    const plan = await readJson(world.context.federationStore, federationKeys.plan('tavi'), planSchema);
+    const stages = plan.value.campaign.stages.map((stage) =>
+      'aggregation' in stage ? { ...stage, aggregation: { ...stage.aggregation, clipFactor: 100 } } : stage,
+    );
+    await overwrite(
+      federationKeys.plan('tavi'),
+      canonicalJson({ ...plan.value, campaign: { ...plan.value.campaign, stages } }),
+    );
+
+    expect(await faults()).toContain('plan.json does not match campaign.json');
+  });
+
+  test('finds norms that are not those of the updates', async () => {
+    const { norms, ...rest } = await commitOf(FIRST);
+    expect(norms?.map(({ site, factor }) => [site, factor])).toEqual([
+      ['berlin', 1],
+      ['munich', 1],
+    ]);
+
+    for (const changed of [rest, { ...rest, norms: norms!.map((entry) => ({ ...entry, factor: 0.5 })) }]) {
+      await overwrite(federationKeys.commit(FIRST), canonicalJson(changed));
+      expect(await faults()).toContain('teacher/hinge-points 1: the norms are not those of its updates');
+    }
+  });
+
   test('finds a seal that names a site which does not participate', async () => {
     const open = (await readJson(world.context.federationStore, federationKeys.open(SECOND), openSchema)).value;
     const participants = open.participants.filter(({ site }) => site !== 'munich');

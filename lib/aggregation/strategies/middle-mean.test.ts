@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { createKernels } from '../kernels.ts';
 import { middleMean, sortingNetwork } from './middle-mean.ts';
+import { trimmedMean } from './trimmed-mean.ts';
 
 describe('sortingNetwork', () => {
   test.each(Array.from({ length: 12 }, (_, i) => i + 1))('sorts %i rows', (rows) => {
@@ -19,6 +20,19 @@ describe('sortingNetwork', () => {
 
   test('has 191 comparisons for 32 rows (Batcher 1968)', () => {
     expect(sortingNetwork(32).length).toBe(191);
+  });
+});
+
+describe('trimmedMean', () => {
+  test('leaves out at least minTrimmed values at either end, and leaves one over', () => {
+    const dropped = (minTrimmed: number) => {
+      const { tolerates } = trimmedMean({ strategy: 'trimmed-mean', trim: 0.1, minTrimmed } as never);
+      return [1, 2, 3, 4, 5, 8, 20].map(tolerates);
+    };
+
+    expect(dropped(0)).toEqual([0, 0, 0, 0, 0, 0, 2]);
+    expect(dropped(1)).toEqual([0, 0, 1, 1, 1, 1, 2]);
+    expect(dropped(3)).toEqual([0, 0, 1, 1, 2, 3, 3]);
   });
 });
 
