@@ -1,6 +1,7 @@
 import { table } from '../cli/table.ts';
 import { type Aggregation, aggregationSchema, plannedAggregation } from '../lib/federation/schemas.ts';
 import { loadBackend } from '../lib/nn/backend.ts';
+import type { FederationStore } from '../lib/storage/contract.ts';
 import { createMemoryStorage } from '../lib/storage/testing-objects.ts';
 import type { Weights } from '../lib/weights/weights.ts';
 import { significant } from './figures/numbers.ts';
@@ -49,7 +50,7 @@ interface State {
  */
 export async function run(): Promise<Readonly<Record<string, StudentScore>>> {
   await loadBackend('native');
-  const store = createMemoryStorage()('bench' as never);
+  const store: FederationStore = createMemoryStorage()('bench');
   const { sites, heldOut } = drawSetting();
   const figures: Record<string, StudentScore> = {};
   const started = performance.now();
