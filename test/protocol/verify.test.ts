@@ -19,7 +19,12 @@ let world: SimulatedFederation;
 
 beforeEach(async () => {
   world = simulateFederation(SITES);
-  await world.upload(campaignWith({ deadlineSeconds: 86_400 }));
+  const { stages, ...campaign } = campaignWith({ deadlineSeconds: 86_400 });
+  const aggregation = { strategy: 'fedavg' } as const;
+  await world.upload({
+    ...campaign,
+    stages: stages.map((stage) => ('rounds' in stage ? { ...stage, aggregation } : stage)),
+  });
   for (let next = world.pending.shift(); next; next = world.pending.shift()) await world.deliver(next);
 });
 
