@@ -1,29 +1,10 @@
-import type { z } from 'zod';
 import { FedcardioError, isFedcardioError } from '../error.ts';
-import { canonicalJson, parseDocument } from '../json.ts';
+import type { z } from 'zod';
+import { canonicalJson } from '../json.ts';
 import type { ObjectStore } from '../storage/contract.ts';
-import { writeDocument } from '../storage/documents.ts';
+import { readStored, type Stored, writeDocument } from '../storage/documents.ts';
 
-/** A JSON object that intake writes. `value` is undefined if it cannot be parsed: intake then replaces it. */
-export interface Stored<T> {
-  readonly etag: string;
-  readonly value: T | undefined;
-}
-
-export async function readStored<K extends string, S extends z.ZodType>(
-  store: Pick<ObjectStore<K>, 'tryGet'>,
-  key: NoInfer<K>,
-  schema: S,
-): Promise<Stored<z.infer<S>> | undefined> {
-  const found = await store.tryGet(key);
-  if (!found) return undefined;
-  try {
-    return { etag: found.etag, value: parseDocument(found.body, schema, key) };
-  } catch (error) {
-    if (!isFedcardioError(error, 'BAD_MESSAGE')) throw error;
-    return { etag: found.etag, value: undefined };
-  }
-}
+export { readStored, type Stored };
 
 /**
  * Writes or deletes a document so that it equals `wanted`. Values that differ only in `at`, the time of writing, are equal.

@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import { FedcardioError } from '../error.ts';
+import { FedcardioError, isFedcardioError } from '../error.ts';
 import { isPassedOver } from '../federation/keys.ts';
 import { canonicalJson, parseDocument, parseJson, sha256Hex } from '../json.ts';
 import type { ObjectInfo, ObjectStore, PutOptions } from './contract.ts';
@@ -48,6 +48,28 @@ export async function tryReadJson<K extends string, S extends z.ZodType>(
   if (!stored) return undefined;
   const { body, etag } = stored;
   return { value: parse(body, schema, key), sha256: sha256Hex(body), etag };
+}
+
+/** A JSON object that its reader may replace. `value` is undefined if it cannot be parsed. */
+export interface Stored<T> {
+  readonly etag: string;
+  readonly value: T | undefined;
+}
+
+/** Like {@link tryReadJson}, for an object that is replaced, not refused, if it cannot be parsed. */
+export async function readStored<K extends string, S extends z.ZodType>(
+  store: Pick<ObjectStore<K>, 'tryGet'>,
+  key: NoInfer<K>,
+  schema: S,
+): Promise<Stored<z.infer<S>> | undefined> {
+  const found = await store.tryGet(key);
+  if (!found) return undefined;
+  try {
+    return { etag: found.etag, value: parseDocument(found.body, schema, key) };
+  } catch (error) {
+    if (!isFedcardioError(error, 'BAD_MESSAGE')) throw error;
+    return { etag: found.etag, value: undefined };
+  }
 }
 
 /** The JSON objects below a prefix. Folders and files that somebody else put there are passed over. */

@@ -174,6 +174,16 @@ describe('a crash', () => {
     expect(batch.calls.filter((path) => path === '/v1/listjobs')).toHaveLength(1);
   });
 
+  test('that leaves a claim which cannot be read does not submit it twice', async () => {
+    await launch();
+    const key = siteKeys.job({ campaign: 'tavi', stage: 'student', round: 1 });
+    await store.put(key, '{');
+
+    expect((await launch()).kind).toBe('running');
+    expect(submitted()).toBe(1);
+    expect((await launch()).kind).toBe('running');
+  });
+
   test('after a lost response of SubmitJob does not submit it twice', async () => {
     batch.fail('lose-answer');
     await expect(launch()).rejects.toMatchObject({ code: 'STORAGE_UNAVAILABLE' });

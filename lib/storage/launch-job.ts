@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { type Job, jobSchema } from '../federation/schemas.ts';
-import type { BatchJob, BatchQueue, JobRequest, ObjectStore } from './contract.ts';
-import { type StoredDocument, tryReadJson } from './documents.ts';
+import type { BatchQueue, JobRequest, ObjectStore } from './contract.ts';
+import { readStored } from './documents.ts';
 import { writeOwned } from './owned.ts';
 
 export interface ClaimedRequest<K extends string> extends JobRequest {
@@ -54,22 +54,21 @@ export async function launchBatchJob<K extends string>(
     return { kind: 'started', jobId };
   }
 
-  const known = await tryReadJson(claim.store, claim.key, jobSchema);
+  const known = await readStored(claim.store, claim.key, jobSchema);
   if (!known) return submit(undefined);
-  const claimedSeconds = (Date.parse(known.value.until) - now().getTime()) / 1000;
-  if (known.value.jobId === null && claimedSeconds > 0 && claimedSeconds <= LONGEST_CLAIM_SECONDS) {
+  // What cannot be read may have named a job, which is then found by its name.
+  const { jobId, until } = known.value ?? { jobId: null, until: new Date(0).toISOString() };
+  const claimedSeconds = (Date.parse(until) - now().getTime()) / 1000;
+  if (jobId === null && claimedSeconds > 0 && claimedSeconds <= LONGEST_CLAIM_SECONDS) {
     return { kind: 'claimed' };
   }
-  const job = await jobOfClaim(queue, known, name);
+  const job = await (jobId === null ? queue.find(name) : queue.describe(jobId));
   if (job?.phase === 'alive') {
-    if (known.value.jobId === null) await write(job.id, known.etag);
+    if (jobId === null) await write(job.id, known.etag);
     return { kind: 'running', jobId: job.id };
   }
-  if (job?.phase === 'failed' && now().getTime() < Date.parse(known.value.until) + resubmitAfterSeconds * 1000) {
+  if (job?.phase === 'failed' && now().getTime() < Date.parse(until) + resubmitAfterSeconds * 1000) {
     return { kind: 'failed', jobId: job.id, reason: job.reason ?? 'Batch gives no reason' };
   }
   return submit(known.etag);
 }
-
-const jobOfClaim = (queue: BatchQueue, { value }: StoredDocument<Job>, name: string): Promise<BatchJob | undefined> =>
-  value.jobId === null ? queue.find(name) : queue.describe(value.jobId);

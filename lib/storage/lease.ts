@@ -20,7 +20,7 @@ export interface OwnedLease {
 /**
  * Claims a lease, an object that names its owner and its end. It saves duplicate work and guarantees nothing: a wrong
  * clock or an overtaken owner leads to two owners, so the work behind it must be safe to do twice. An expired lease may
- * be taken over by anyone, and so may one that ends more than two minutes from now.
+ * be taken over by anyone, and so may one that ends more than two minutes from now or cannot be read.
  *
  * @returns undefined while another caller owns the lease
  */
@@ -46,8 +46,9 @@ export async function claimLease<K extends string>(
 
   const first = await write(later());
   if (first.kind === 'lost') {
-    if (!first.stored || isValid(first.stored.value, now())) return undefined;
-    etag = first.stored.etag;
+    const { stored } = first;
+    if (!stored || (stored.value && isValid(stored.value, now()))) return undefined;
+    etag = stored.etag;
     if ((await write(later())).kind === 'lost') return undefined;
   }
   return {

@@ -1,12 +1,12 @@
 import type { z } from 'zod';
 import { isFedcardioError } from '../error.ts';
 import type { ObjectStore } from './contract.ts';
-import { type StoredDocument, tryReadJson, writeDocument } from './documents.ts';
+import { readStored, type Stored, writeDocument } from './documents.ts';
 
 type OwnedWrite<T> =
   | { readonly kind: 'written'; readonly etag: string }
   /** `stored`: the other owner's document; undefined if it was deleted. */
-  | { readonly kind: 'lost'; readonly stored: StoredDocument<T> | undefined };
+  | { readonly kind: 'lost'; readonly stored: Stored<T> | undefined };
 
 /**
  * Compare-and-swap of a document that names its owner (`holder`). A write whose response was lost is repeated and then
@@ -26,7 +26,7 @@ export async function writeOwned<K extends string, T extends { readonly holder: 
     return { kind: 'written', etag: (await writeDocument(store, key, schema, value, condition)).etag };
   } catch (error) {
     if (!isFedcardioError(error, 'PRECONDITION_FAILED') && !isFedcardioError(error, 'NOT_FOUND')) throw error;
-    const stored = await tryReadJson(store, key, schema);
-    return stored?.value.holder === value.holder ? { kind: 'written', etag: stored.etag } : { kind: 'lost', stored };
+    const stored = await readStored(store, key, schema);
+    return stored?.value?.holder === value.holder ? { kind: 'written', etag: stored.etag } : { kind: 'lost', stored };
   }
 }

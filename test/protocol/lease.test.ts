@@ -39,6 +39,16 @@ describe('claimLease', () => {
     expect(await claim()).toBeDefined();
   });
 
+  test.each(['', '{', 'null', '[]', '{"schema":"fedcardio.lease/2","until":"soon"}'])(
+    'takes over a lease that cannot be read: %s',
+    async (body) => {
+      await store.put('lease.json', body);
+
+      expect(await claim()).toBeDefined();
+      expect(await claim()).toBeUndefined();
+    },
+  );
+
   test.each([
     ['two minutes and a second', 121, true],
     ['two minutes', 120, false],
