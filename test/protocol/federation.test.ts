@@ -11,7 +11,8 @@ import { campaignStatus } from '../../lib/protocol/status.ts';
 import { readJson, tryReadJson } from '../../lib/storage/documents.ts';
 import { claimLease } from '../../lib/storage/lease.ts';
 import { asFederationRole } from '../helpers/roles.ts';
-import { campaignWith, expectPlainMerges, QUORUM } from './simulated-campaign.ts';
+import { expectPlainMerges } from './plain-merges.ts';
+import { campaignWith, QUORUM } from './simulated-campaign.ts';
 import { type Delivery, type SimulatedFederation, simulateFederation } from './simulated-federation.ts';
 import type { SimulatedSite } from './simulated-site.ts';
 
