@@ -1,4 +1,4 @@
-import { type SiteKey, siteKeys } from '../federation/keys.ts';
+import { parseCaseKey, type SiteKey, siteKeys } from '../federation/keys.ts';
 import { contentSchema } from '../federation/schemas.ts';
 import type { ObjectInfo, SiteStore } from '../storage/contract.ts';
 import { documentBody, writeDocument } from '../storage/documents.ts';
@@ -36,8 +36,10 @@ export async function claimContent(
   }
   const owner = stored?.value;
   if (owner?.case !== claimant.case) {
-    const image = owner && (await store.head(owner.key));
-    if (image && image.etag === owner.etag) return owner;
+    // Of another key this role could not read the version.
+    const isImage = owner && parseCaseKey(owner.key)?.caseId === owner.case;
+    const image = isImage ? await store.head(owner.key) : undefined;
+    if (owner && image?.etag === owner.etag) return owner;
   } else if (owner.key === claimant.key && owner.etag === claimant.etag) return undefined;
   await writeDocument(store, key, contentSchema, claim, stored ? { ifMatch: stored.etag } : { ifNoneMatch: '*' });
   return undefined;

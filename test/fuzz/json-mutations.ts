@@ -21,10 +21,25 @@ const LEAVES = [
   ...['NaN', 'undefined', '"', '{', ']', '1,', '"fedcardio.update/2"', '"fedcardio.update/1"'],
 ];
 
+/** Short texts of letters, control characters, half surrogates and what file systems and terminals treat specially. */
+export const anyText = (maxLength = 12): fc.Arbitrary<string> =>
+  fc.string({
+    unit: fc.constantFrom(
+      ...'aZ09 ._-/\\%+"\'<>&;$*?#:',
+      ...'\0\r\n\t\x1b\x7f\u0085\u202e\ufeff',
+      'é',
+      'ß',
+      '\ud800',
+      '\udc00',
+      '🫀',
+    ),
+    maxLength,
+  });
+
 const leaf = fc.oneof(
-  { weight: 12, arbitrary: fc.constantFrom(...LEAVES) },
-  { weight: 2, arbitrary: fc.double().map((value) => String(value)) },
-  { weight: 2, arbitrary: fc.string({ unit: 'binary', maxLength: 12 }).map((text) => JSON.stringify(text)) },
+  { weight: 90, arbitrary: fc.constantFrom(...LEAVES) },
+  { weight: 15, arbitrary: fc.double().map((value) => String(value)) },
+  { weight: 15, arbitrary: anyText().map((text) => JSON.stringify(text)) },
   { weight: 1, arbitrary: fc.constantFrom(200, 5000).map((depth) => '['.repeat(depth) + ']'.repeat(depth)) },
   { weight: 1, arbitrary: fc.constantFrom(200, 5000).map((depth) => `${'{"a":'.repeat(depth)}1${'}'.repeat(depth)}`) },
   { weight: 1, arbitrary: fc.constantFrom(300, 70_000).map((length) => `"${'a'.repeat(length)}"`) },

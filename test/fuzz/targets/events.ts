@@ -15,7 +15,7 @@ import { asFederationRole, asSiteRole } from '../../helpers/roles.ts';
 import { smallCampaignWith } from '../../protocol/simulated-campaign.ts';
 import { simulateFederation } from '../../protocol/simulated-federation.ts';
 import type { Target } from '../engine.ts';
-import { mutatedJson } from '../json-mutations.ts';
+import { anyText, mutatedJson } from '../json-mutations.ts';
 
 /**
  * A function's name and a batch of SQS bodies, as one JSON array; for `job-failed`, events of EventBridge. A function
@@ -84,8 +84,8 @@ const KEYS = [
 
 const key = fc.oneof(
   { weight: 4, arbitrary: fc.constantFrom(...KEYS) },
-  { weight: 1, arbitrary: fc.string({ unit: 'binary', maxLength: 20 }).map((text) => `cases/${text}/image.nii.gz`) },
-  { weight: 1, arbitrary: fc.string({ unit: 'grapheme', maxLength: 20 }) },
+  { weight: 1, arbitrary: anyText(20).map((text) => `cases/${text}/image.nii.gz`) },
+  { weight: 1, arbitrary: anyText(20) },
 );
 
 const seeds: readonly unknown[] = [
@@ -106,7 +106,7 @@ const body: fc.Arbitrary<string> = fc.oneof(
       .map(([bucket, keys]) => JSON.stringify(s3Event(bucket, ...keys))),
   },
   { weight: 1, arbitrary: fc.constantFrom('null', '1', '[]', '{}', '"x"', '', ' ', '{', 'true', '\u0000', '\ud800') },
-  { weight: 1, arbitrary: fc.string({ unit: 'binary', maxLength: 30 }) },
+  { weight: 1, arbitrary: anyText(30) },
 );
 
 type World = ReturnType<typeof simulateFederation>;

@@ -1,11 +1,12 @@
 import fc from 'fast-check';
-import { S3_OPERATIONS } from '../../../local/emulator/s3/router.ts';
 import { ACTIONS } from '../../../local/emulator/sqs/actions.ts';
 import { mutatedBytes } from '../byte-mutations.ts';
 import { mutatedJson } from '../json-mutations.ts';
 
 /** Stands for the server's port, which is not known when an input is made. */
 export const PORT = '{port}';
+/** Stands for the id of an upload. */
+export const UPLOAD = '{upload}';
 
 const text = fc.oneof(
   {
@@ -39,7 +40,7 @@ const text = fc.oneof(
       ...['AAAAAA==', 'crc32', 'CRC32', 'x-amz-checksum-crc32', 'COPY', 'REPLACE', 'a'.repeat(300), 'a'.repeat(9000)],
     ),
   },
-  { weight: 1, arbitrary: fc.string({ unit: 'binary-ascii', maxLength: 12 }) },
+  { weight: 1, arbitrary: fc.string({ maxLength: 12 }) },
 );
 
 const PARAMETERS = [
@@ -48,7 +49,7 @@ const PARAMETERS = [
   ...['response-content-type', 'response-expires', 'x-amz-meta-a', 'x-id', 'versionId', 'fetch-owner', 'max-buckets'],
 ];
 const HEADERS = [
-  ...['content-length', 'transfer-encoding', 'expect', 'range', 'if-match', 'if-none-match', 'if-modified-since'],
+  ...['expect', 'range', 'if-match', 'if-none-match', 'if-modified-since'],
   ...['content-type', 'content-md5', 'content-encoding', 'host', 'origin', 'sec-fetch-site', 'connection', 'upgrade'],
   ...['x-amz-content-sha256', 'x-amz-decoded-content-length', 'x-amz-trailer', 'x-amz-sdk-checksum-algorithm'],
   ...['x-amz-checksum-crc32', 'x-amz-checksum-sha256', 'x-amz-checksum-algorithm', 'x-amz-copy-source', 'x-amz-date'],
@@ -85,30 +86,30 @@ const PATHS = [
 const METHODS = ['GET', 'PUT', 'POST', 'DELETE', 'HEAD', 'PATCH', 'OPTIONS', 'get', 'TRACE'];
 
 const QUEUE = 'http://127.0.0.1/000000000000/q';
-/** Input of actions, each with the parameters of many. */
-const SQS_INPUTS: readonly unknown[] = [
-  {
-    QueueName: 'q',
-    Attributes: { VisibilityTimeout: '1', RedrivePolicy: '{"deadLetterTargetArn":"x","maxReceiveCount":1}' },
-  },
-  {
-    QueueUrl: QUEUE,
-    MessageBody: 'x',
-    DelaySeconds: 0,
-    MessageAttributes: { a: { DataType: 'String', StringValue: 'x' } },
-  },
-  {
-    QueueUrl: QUEUE,
-    Entries: [
-      { Id: '1', MessageBody: 'x' },
-      { Id: '2', ReceiptHandle: 'x', VisibilityTimeout: 0 },
-    ],
-  },
+const ENTRIES = [
+  { Id: '1', MessageBody: 'x', ReceiptHandle: 'x', VisibilityTimeout: 0 },
+  { Id: '2', MessageBody: 'y', ReceiptHandle: 'y', VisibilityTimeout: 9 },
+];
+const ATTRIBUTES = { VisibilityTimeout: '1', RedrivePolicy: '{"deadLetterTargetArn":"x","maxReceiveCount":1}' };
+const NOTE = { a: { DataType: 'String', StringValue: 'x' } };
+/** Parameters of any action. */
+const SQS_INPUTS: readonly Readonly<Record<string, unknown>>[] = [
+  { QueueName: 'q' },
+  { QueueName: 'q2', Attributes: ATTRIBUTES },
+  { QueueUrl: QUEUE },
+  { QueueUrl: QUEUE, MessageBody: 'x' },
+  { QueueUrl: QUEUE, MessageBody: 'x', DelaySeconds: 0, MessageAttributes: NOTE },
+  { QueueUrl: QUEUE, Entries: ENTRIES.map(({ Id, MessageBody }) => ({ Id, MessageBody })) },
+  { QueueUrl: QUEUE, Entries: ENTRIES.map(({ Id, ReceiptHandle }) => ({ Id, ReceiptHandle })) },
+  { QueueUrl: QUEUE, Entries: ENTRIES },
   { QueueUrl: QUEUE, MaxNumberOfMessages: 10, WaitTimeSeconds: 0, VisibilityTimeout: 0, AttributeNames: ['All'] },
+  { QueueUrl: QUEUE, ReceiptHandle: 'x' },
   { QueueUrl: QUEUE, ReceiptHandle: 'x', VisibilityTimeout: 0 },
   { QueueUrl: QUEUE, AttributeNames: ['All'] },
-  { QueueNamePrefix: 'q', MaxResults: 1, NextToken: 'x' },
-  { SourceArn: 'arn:aws:sqs:us-east-1:000000000000:q', TaskHandle: 'x', MaxNumberOfMessagesPerSecond: 1 },
+  { QueueUrl: QUEUE, Attributes: ATTRIBUTES },
+  { QueueNamePrefix: 'q', MaxResults: 1 },
+  { SourceArn: 'arn:aws:sqs:us-east-1:000000000000:q', MaxNumberOfMessagesPerSecond: 1 },
+  { TaskHandle: 'x' },
 ];
 
 const rule = `<QueueConfiguration><Id>r</Id><Queue>arn:aws:sqs:us-east-1:000000000000:q</Queue><Event>s3:ObjectCreated:*</Event>
@@ -142,6 +143,11 @@ type Fields = readonly (readonly [name: string, value: string])[];
 const fields = (names: readonly string[], most: number): fc.Arbitrary<Fields> =>
   fc.array(fc.tuple(fc.constantFrom(...names), text), { maxLength: most });
 
+function withQuery(path: string, query: Fields): string {
+  const parameters = query.map(([name, value]) => `${name}=${value}`).join('&');
+  return parameters === '' ? path : `${path}${path.includes('?') ? '&' : '?'}${parameters}`;
+}
+
 function request(start: string, headers: Fields, content: Uint8Array): Uint8Array {
   const has = (name: string) => headers.some(([found]) => found === name);
   const usual: Fields = [
@@ -153,7 +159,7 @@ function request(start: string, headers: Fields, content: Uint8Array): Uint8Arra
   return Buffer.concat([Buffer.from(`${start} HTTP/1.1\r\n${lines}\r\n`, 'latin1'), content]);
 }
 
-const s3Request = fc
+const anyS3Request = fc
   .record({
     method: fc.constantFrom(...METHODS),
     path: fc.oneof(
@@ -161,19 +167,71 @@ const s3Request = fc
       { weight: 1, arbitrary: text.map((t) => `/b/${t}`) },
     ),
     query: fields(PARAMETERS, 3),
-    headers: fields(HEADERS, 3),
+    headers: fields([...HEADERS, 'content-length', 'transfer-encoding'], 3),
     content: body,
   })
-  .map(({ method, path, query, headers, content }) => {
-    const parameters = query.map(([name, value]) => `${name}=${value}`).join('&');
-    return request(`${method} ${path}${parameters === '' ? '' : '?'}${parameters}`, headers, content);
-  });
+  .map(({ method, path, query, headers, content }) => request(`${method} ${withQuery(path, query)}`, headers, content));
+
+const CHUNKED: Fields = [
+  ['x-amz-content-sha256', 'STREAMING-UNSIGNED-PAYLOAD-TRAILER'],
+  ['x-amz-decoded-content-length', '5'],
+];
+/** Requests that are right, or would be with an id that the server has given out. */
+const S3_REQUESTS: readonly (readonly [start: string, headers: Fields, body: string])[] = [
+  ['GET /', [], ''],
+  ['PUT /b', [], ''],
+  ['HEAD /b', [], ''],
+  ['DELETE /c', [], ''],
+  ['GET /b?list-type=2&max-keys=2&delimiter=/', [], ''],
+  ['GET /b?prefix=k&marker=a', [], ''],
+  ['GET /b?notification', [], ''],
+  ['PUT /b?notification', [], XML[2] as string],
+  ['POST /b?delete', [], XML[0] as string],
+  ['PUT /b/k', [], 'hello'],
+  ['PUT /b/k', [['if-none-match', '*']], 'hello'],
+  ['PUT /b/k', [['x-amz-checksum-crc32', 'NhCmhg==']], 'hello'],
+  [
+    'PUT /b/k',
+    [
+      ['x-amz-meta-note', 'x'],
+      ['content-type', 'text/plain'],
+    ],
+    'hello',
+  ],
+  ['PUT /b/k', CHUNKED, '5;chunk-signature=x\r\nhello\r\n0\r\n\r\n'],
+  [
+    'PUT /b/k',
+    [...CHUNKED, ['x-amz-trailer', 'x-amz-checksum-crc32']],
+    '5\r\nhello\r\n0\r\nx-amz-checksum-crc32:NhCmhg==\r\n\r\n',
+  ],
+  ['PUT /b/c', [['x-amz-copy-source', '/b/k']], ''],
+  ['GET /b/k', [], ''],
+  ['GET /b/k', [['range', 'bytes=1-2']], ''],
+  ['GET /b/k?partNumber=1&response-content-type=a/b', [['if-none-match', '"x"']], ''],
+  ['HEAD /b/k', [], ''],
+  ['DELETE /b/c', [], ''],
+  ['POST /b/m?uploads', [], ''],
+  [`PUT /b/m?uploadId=${UPLOAD}&partNumber=1`, [], 'hello'],
+  [`GET /b/m?uploadId=${UPLOAD}`, [], ''],
+  [`POST /b/m?uploadId=${UPLOAD}`, [], XML[1] as string],
+  [`DELETE /b/m?uploadId=${UPLOAD}`, [], ''],
+  ['GET /_fedcardio/requests', [], ''],
+  ['PUT /_fedcardio/faults', [], JSON.stringify(FAULTS)],
+];
+
+/** A right request with something more, or another body. */
+const nearS3Request = fc
+  .tuple(fc.constantFrom(...S3_REQUESTS), fields(PARAMETERS, 1), fields(HEADERS, 1), fc.option(body, { freq: 4 }))
+  .map(([[start, headers, usual], query, more, content]) =>
+    request(withQuery(start, query), [...headers, ...more], content ?? Buffer.from(usual)),
+  );
 
 const sqsRequest = fc
   .tuple(
-    fc.constantFrom(...Object.keys(ACTIONS), ...S3_OPERATIONS.slice(0, 1), 'constructor', '__proto__', ''),
+    fc.constantFrom(...Object.keys(ACTIONS), ...Object.keys(ACTIONS), 'constructor', '__proto__', ''),
     fields(HEADERS, 1),
     fc.oneof(
+      { weight: 3, arbitrary: fc.constantFrom(...SQS_INPUTS).map((input) => Buffer.from(JSON.stringify(input))) },
       { weight: 5, arbitrary: mutatedJson(SQS_INPUTS).map((json) => Buffer.from(json)) },
       { weight: 1, arbitrary: body },
     ),
@@ -184,8 +242,9 @@ const sqsRequest = fc
 
 /** Bytes of one request to S3, SQS or the server's own paths, some of them damaged. */
 export const rawRequests: fc.Arbitrary<Uint8Array> = fc.oneof(
-  { weight: 4, arbitrary: s3Request },
-  { weight: 3, arbitrary: sqsRequest },
-  { weight: 1, arbitrary: mutatedBytes(s3Request, 2) },
+  { weight: 5, arbitrary: nearS3Request },
+  { weight: 2, arbitrary: anyS3Request },
+  { weight: 4, arbitrary: sqsRequest },
+  { weight: 1, arbitrary: mutatedBytes(nearS3Request, 2) },
   { weight: 1, arbitrary: fc.uint8Array({ maxLength: 60 }) },
 );
