@@ -5,7 +5,7 @@ import { createJson, type Document, readJson } from '../storage/documents.ts';
 import { claimLease, type OwnedLease } from '../storage/lease.ts';
 import { commitRound, figuresOf } from './commit-round.ts';
 import type { RoundContext } from './context.ts';
-import { digestOf, mergeEntries } from './merge-entries.ts';
+import { digestOf, mergeEntries, storedMerge } from './merge-entries.ts';
 import { endCampaign } from './outcome.ts';
 import { deadlineOf, readPauses } from './pauses.ts';
 import { couldClose, prepareSeal } from './prepare-seal.ts';
@@ -103,10 +103,14 @@ async function close(
     }
   }
   const seal = await readJson(federationStore, federationKeys.seal(at), sealSchema);
-  const merged = await mergeEntries(federationStore, open.value, seal.value.updates, lease);
+  const { updates } = seal.value;
+  const stored = await storedMerge(federationStore, open.value, updates);
+  const merged = stored
+    ? ({ kind: 'merged', ...stored } as const)
+    : await mergeEntries(federationStore, open.value, updates, lease);
   if (merged.kind === 'merged') {
-    const figures = await figuresOf(federationStore, seal.value.updates);
-    await commitRound(context, open.value, seal, { ...merged, figures });
+    const { global, state } = merged;
+    await commitRound(context, open.value, seal, { global, state, figures: await figuresOf(federationStore, updates) });
     return 'committed';
   }
   const why =

@@ -1,6 +1,8 @@
 import { describe, expect, test } from 'vitest';
+import { collect } from '../async.ts';
 import { federationKeys } from '../federation/keys.ts';
 import { aggregationSchema, commitSchema, sealSchema } from '../federation/schemas.ts';
+import { sha256Hex } from '../json.ts';
 import { readJson } from '../storage/documents.ts';
 import { closeRound } from './close-round.ts';
 import { answer, type OpenRound, openRoundOf, ROUND } from './testing.ts';
@@ -154,6 +156,36 @@ describe("a hostile site's names and numbers", () => {
 
     expect(await closed(round)).toMatchObject({ result: 'committed', sites: SITES, figures: { loss: 1 } });
   });
+});
+
+describe('updates that are replaced after the seal, before the commit', () => {
+  test.each([
+    ['weights', '.safetensors'],
+    ['metadata', '.json'],
+  ])('spoil no commit: %s', async (_, suffix) => {
+    const round = await roundAwaitingBerlin();
+    await answer(round, 'berlin', [5, 6]);
+    const { federationStore } = round.context;
+    const crash: typeof federationStore.putIfAbsent = async (key, body) => {
+      if (key === federationKeys.commit(ROUND)) throw new Error('crash');
+      return federationStore.putIfAbsent(key, body);
+    };
+    const crashing = { ...round.context, federationStore: { ...federationStore, putIfAbsent: crash } };
+    await expect(closeRound(crashing, ROUND)).rejects.toThrow('crash');
+    const models = async () => (await collect(round.store.list(federationKeys.round(ROUND)))).filter(isModel);
+    const merged = await models();
+    for await (const { key } of round.store.list(federationKeys.siteUpdates(ROUND, 'berlin'))) {
+      if (key.endsWith(suffix)) await round.store.put(key, '{');
+    }
+
+    expect(await closed(round)).toMatchObject({ result: 'committed', sites: SITES });
+    expect(await models()).toEqual(merged);
+    const commit = await readJson(round.store, federationKeys.commit(ROUND), commitSchema);
+    const { body } = await round.store.get(merged[0]!.key);
+    expect(commit.value.global).toEqual({ key: merged[0]!.key, sha256: sha256Hex(body), bytes: body.length });
+  });
+
+  const isModel = ({ key }: { readonly key: string }) => key.includes('/global-');
 });
 
 describe('a flood of junk costs the others a constant time', () => {

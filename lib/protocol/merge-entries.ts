@@ -1,7 +1,8 @@
+import { createHash } from 'node:crypto';
 import { mergeUpdates } from '../aggregation/merge.ts';
 import type { Merged } from '../aggregation/merge-options.ts';
-import { federationKeys } from '../federation/keys.ts';
-import type { Commit, Open, Seal } from '../federation/schemas.ts';
+import { type FederationKey, federationKeys } from '../federation/keys.ts';
+import type { Commit, Open, Seal, StoredFile } from '../federation/schemas.ts';
 import { canonicalJson, sha256Hex } from '../json.ts';
 import type { FederationStore } from '../storage/contract.ts';
 import type { OwnedLease } from '../storage/lease.ts';
@@ -40,6 +41,33 @@ export async function mergeEntries(
     ...(network ? { network } : {}),
     ...(lease ? { onPart: lease.renew } : {}),
   });
+}
+
+/**
+ * What the updates of a seal were merged to before they were sealed, as it is stored: no site can write there, while it
+ * may have replaced its update since.
+ *
+ * @returns undefined if there is no such model
+ */
+export async function storedMerge(
+  store: Pick<FederationStore, 'head' | 'stream'>,
+  open: Open,
+  entries: SealEntries,
+): Promise<MergedFiles | undefined> {
+  const digest = digestOf(entries);
+  const global = await storedFile(store, federationKeys.global(open, digest));
+  return global && { global, state: (await storedFile(store, federationKeys.state(open, digest))) ?? null };
+}
+
+async function storedFile(
+  store: Pick<FederationStore, 'head' | 'stream'>,
+  key: FederationKey,
+): Promise<StoredFile | undefined> {
+  const info = await store.head(key);
+  if (!info) return undefined;
+  const hash = createHash('sha256');
+  for await (const chunk of await store.stream(key)) hash.update(chunk);
+  return { key, sha256: hash.digest('hex'), bytes: info.bytes };
 }
 
 /** Identifies a list of updates by 64 bits, which only have to differ between the lists of one round. */
