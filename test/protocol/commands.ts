@@ -2,7 +2,8 @@ import { federationKeys, parseRoundKey, parseUpdateName, type RoundAddress } fro
 import type { Open } from '../../lib/federation/schemas.ts';
 import { canonicalJson } from '../../lib/json.ts';
 import { cancelCampaign, pauseCampaign, resumeCampaign } from '../../lib/protocol/control.ts';
-import { asFederationRole } from '../helpers/roles.ts';
+import { asFederationRole, asSiteRole } from '../helpers/roles.ts';
+import { attackRound } from './attacks.ts';
 import { type History, jsonOf } from './history.ts';
 import type { Invocation } from './invocation.ts';
 import type { Monitor } from './monitor.ts';
@@ -17,6 +18,8 @@ export interface ModelState {
   readonly members: Set<string>;
   /** Sites that are writing their summary. One write at a time, so that no old count replaces a new one. */
   readonly counting: Set<string>;
+  /** Prefixes of rounds whose sealed updates were replaced by their sites. */
+  readonly replaced: Set<string>;
   readonly history: History;
   readonly monitor: Monitor;
 }
@@ -58,12 +61,24 @@ export async function runCommand(command: Command, by: Invocation, state: ModelS
       return;
     }
     case 'unsolicited-answer': {
-      const rounds = [...history.keys()].flatMap((key) => (key.endsWith('/open.json') ? [parseRoundKey(key)!.at] : []));
-      const at = rounds.at(-1 - command.roundsBack);
+      const at = openedRound(history, command.roundsBack);
       if (at) await writeUnsolicitedAnswer(at, site, command.flaw, by, state);
       return;
     }
+    case 'attack': {
+      const at = openedRound(history, command.roundsBack);
+      const { federationStore, now } = asSiteRole(context, site.id, 'task');
+      const onReplace = (round: string) => state.replaced.add(round);
+      if (at) await attackRound({ federationStore, now, history, onReplace }, site, at, command);
+      return;
+    }
   }
+}
+
+/** The round that was opened last, or one that was opened before it. */
+function openedRound(history: History, roundsBack: number): RoundAddress | undefined {
+  const rounds = [...history.keys()].flatMap((key) => (key.endsWith('/open.json') ? [parseRoundKey(key)!.at] : []));
+  return rounds.at(-1 - roundsBack);
 }
 
 /** Writes an answer to a round that may not have asked for it. */

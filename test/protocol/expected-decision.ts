@@ -21,6 +21,9 @@ export const seenAnswers = (
     return update ? [{ site: update.site, key, at: lastModified, isUsable: isUsable(key) }] : [];
   });
 
+/** Answers of one site that count, by key. */
+const MOST_ANSWERS = 8;
+
 export type Decision =
   | { readonly kind: 'wait' | 'fail' }
   /** Site and key of each update to merge, and the participants that sent no usable update. */
@@ -44,7 +47,7 @@ export function expectedDecision(
 ): Decision {
   const { minSites, closeAfterQuorumSeconds } = config.quorum;
   const sites = participants.map(({ site }) => site);
-  const own = (site: string) => answers.filter((answer) => answer.site === site);
+  const own = (site: string) => answers.filter((answer) => answer.site === site).slice(0, MOST_ANSWERS);
   const first = sites.flatMap((site) =>
     own(site)
       .filter(({ isUsable }) => isUsable)

@@ -56,6 +56,10 @@ export function createMonitor(history: History, campaign: string, now: () => Dat
     violations,
     expectAnswer: (by, key, isUsable) => void announced.set(by, [key, isUsable]),
     onWrite: (by, key, body) => {
+      if (by.name === 'attack') {
+        history.record(key, body);
+        return;
+      }
       const before = history.versions(key);
       if (before.length > 0 && WRITTEN_ONCE.test(key)) report(by, key, ['it is written once']);
       const isOther = before.some((version) => !version.body.equals(Buffer.from(body as Uint8Array)));

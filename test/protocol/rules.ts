@@ -102,6 +102,10 @@ export function sealViolations(write: WriteContext, at: RoundAddress, seal: Seal
   });
 }
 
+/** The sealed bytes of a file. Its site may have replaced them since. */
+const sealedVersion = (history: History, { key, sha256 }: { readonly key: string; readonly sha256: string }): Buffer =>
+  history.versions(key).find(({ body }) => sha256Hex(body) === sha256)!.body;
+
 /** Checks a commit and, byte for byte, its model against the seal. */
 export function commitViolations(write: WriteContext, at: RoundAddress, commit: Commit): Violations {
   const { history } = write;
@@ -109,7 +113,7 @@ export function commitViolations(write: WriteContext, at: RoundAddress, commit: 
   if (!sealed) return ['a round is sealed before it is committed'];
   const { updates } = jsonOf<Seal>(sealed);
   const inputs = updates.flatMap(({ samples, weights }) =>
-    weights ? [{ samples, file: history.at(weights.key)!.body }] : [],
+    weights ? [{ samples, file: sealedVersion(history, weights) }] : [],
   );
   const model = commit.global && history.at(commit.global.key)?.body;
   const samples = updates.reduce((sum, update) => sum + update.samples, 0);

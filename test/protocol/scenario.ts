@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import type { CampaignInput } from '../../lib/federation/schemas.ts';
+import { ATTACKS, type Attack } from './attacks.ts';
 import type { SimulatedSite } from './simulated-site.ts';
 
 /** Everything that a run depends on. Choices that are not listed, such as the order of requests, follow from `seed`. */
@@ -33,7 +34,14 @@ export type Command =
   | { readonly kind: 'pause' | 'resume' | 'cancel' }
   | { readonly kind: 'join' | 'leave' | 'grow'; readonly site: number }
   /** A late or second answer, one to another round, or one of a site that does not participate. */
-  | { readonly kind: 'unsolicited-answer'; readonly site: number; readonly flaw: Flaw; readonly roundsBack: number };
+  | { readonly kind: 'unsolicited-answer'; readonly site: number; readonly flaw: Flaw; readonly roundsBack: number }
+  | {
+      readonly kind: 'attack';
+      readonly site: number;
+      readonly attack: Attack;
+      readonly variant: number;
+      readonly roundsBack: number;
+    };
 type Flaw = Exclude<SimulatedSite['behaviour'], 'silent'> | 'garbage' | 'misfiled';
 
 /** The last tick of the fault phase. */
@@ -115,3 +123,28 @@ export const losslessScenario: fc.Arbitrary<Scenario> = fc.record({
   pageSize: pages,
   seed,
 });
+
+const attack: fc.Arbitrary<Command> = fc.record({
+  kind: fc.constant('attack'),
+  site: fc.integer({ min: 1, max: MAX_SITES - 1 }),
+  // A flood costs hundreds of requests.
+  attack: fc.oneof(
+    { weight: 40, arbitrary: fc.constantFrom(...ATTACKS.filter((one) => one !== 'flood')) },
+    { weight: 1, arbitrary: fc.constant<Attack>('flood') },
+  ),
+  variant: fc.nat(1000),
+  roundsBack: usually(0, 1, 2),
+});
+
+/** Besides all faults, sites that attack the rounds. The first site is honest and always answers. */
+export const hostileScenario: fc.Arbitrary<Scenario> = fc
+  .tuple(
+    anyScenario,
+    sites('silent', 'fails', 'diverges'),
+    fc.array(fc.record({ tick: fc.nat(FAULT_TICKS), command: attack }), { minLength: 1, maxLength: 8 }),
+  )
+  .map(([scenario, others, attacks]) => ({
+    ...scenario,
+    sites: others.map((one, index) => (index === 0 ? { ...one, behaviour: 'good' as const } : one)),
+    commands: [...scenario.commands, ...attacks],
+  }));
