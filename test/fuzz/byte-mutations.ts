@@ -57,4 +57,4 @@ function overwrite(where: number, values: readonly number[]): Edit {
 export const mutatedBytes = (inputs: fc.Arbitrary<Uint8Array>, most = 3): fc.Arbitrary<Uint8Array> =>
   fc
     .tuple(inputs, fc.array(edit, { maxLength: most }))
-    .map(([input, edits]) => edits.reduce((bytes, change) => change(bytes), Buffer.from(input)));
+    .map(([input, edits]) => edits.reduce<Buffer>((bytes, change) => change(bytes), Buffer.from(input)));
