@@ -1,5 +1,5 @@
-import { FedcardioError, isFedcardioError } from '../error.ts';
 import type { z } from 'zod';
+import { FedcardioError, isFedcardioError } from '../error.ts';
 import { canonicalJson } from '../json.ts';
 import type { ObjectStore } from '../storage/contract.ts';
 import { readStored, type Stored, writeDocument } from '../storage/documents.ts';

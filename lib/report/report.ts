@@ -1,4 +1,4 @@
-import type { Stage } from '../federation/schemas.ts';
+import type { Stage, Summary } from '../federation/schemas.ts';
 import type { TaskId } from '../federation/tasks.ts';
 import type { LandmarkMetrics, MetricsByTask } from '../scoring/metrics.ts';
 
@@ -37,7 +37,7 @@ export type ModelMetrics = Readonly<Record<ModelRole, MetricsByTask>>;
 export interface SiteReport {
   readonly id: string;
   readonly name: string;
-  readonly cases: { readonly training: number; readonly evaluation: number; readonly rejected: number };
+  readonly cases: Summary['cases'];
   readonly labelled: Readonly<Partial<Record<TaskId, number>>>;
 }
 

@@ -10,7 +10,8 @@ import { verifyCampaign } from '../../lib/protocol/verify-campaign.ts';
 import type { FederationStore } from '../../lib/storage/contract.ts';
 import { readJson, tryReadJson } from '../../lib/storage/documents.ts';
 import { asFederationRole } from '../helpers/roles.ts';
-import { campaignWith, expectPlainMerges, QUORUM, smallCampaignWith } from './simulated-campaign.ts';
+import { expectPlainMerges } from './plain-merges.ts';
+import { campaignWith, QUORUM, smallCampaignWith } from './simulated-campaign.ts';
 import { type Delivery, type SimulatedFederation, simulateFederation } from './simulated-federation.ts';
 import type { SimulatedSite } from './simulated-site.ts';
 
