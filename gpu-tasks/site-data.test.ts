@@ -7,6 +7,7 @@ import { writeNifti } from '../lib/imaging/nifti-write.ts';
 import type { Vec3 } from '../lib/imaging/volume.ts';
 import { intakeCase } from '../lib/intake/intake.ts';
 import { canonicalJson } from '../lib/json.ts';
+import { seededRandom, uniform } from '../lib/random.ts';
 import type { SiteStore, Stores } from '../lib/storage/contract.ts';
 import { cube, volumeOf } from '../lib/training/testing-cases.ts';
 import { createCache } from './cache.ts';
@@ -55,11 +56,13 @@ const POINT: Vec3 = [220, 180, 250];
 
 /** Uploads a CT of 400 mm with a ball of blood between lungs around POINT, and two points. */
 async function uploadTrunk(id: string, points: readonly Vec3[], bloodHu = 350): Promise<void> {
-  const ct = volumeOf(cube(50, 8), ([x, y, z]) => {
+  const random = seededRandom('trunk', id);
+  const tissue = ([x, y, z]: Vec3) => {
     if (Math.hypot(x - POINT[0], y - POINT[1], z - POINT[2]) < 50) return bloodHu;
     if (Math.abs(x - POINT[0]) > 150) return -1000;
-    return Math.abs(x - POINT[0]) > 60 && Math.abs(x - POINT[0]) < 130 ? -800 : Number(id.slice(1));
-  });
+    return Math.abs(x - POINT[0]) > 60 && Math.abs(x - POINT[0]) < 130 ? -800 : 0;
+  };
+  const ct = volumeOf(cube(50, 8), (at) => tissue(at) + uniform(random, -20, 20));
   await storage
     .siteStore(SITE)
     .put(siteKeys.image('training', id), writeNifti({ ...ct, data: Int16Array.from(ct.data) }));

@@ -36,7 +36,7 @@ export class GpuTaskFailure extends Error {
 }
 
 /** Told of a GPU task while it runs. */
-export interface GpuTaskListener {
+interface GpuTaskListener {
   readonly onProgress: (progress: GpuTaskProgress) => void;
   /** The GPU task waits for its storage, or has waited. */
   readonly onOutage: (event: OutageEvent) => void;

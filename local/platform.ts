@@ -70,7 +70,7 @@ export interface PlatformOptions {
   readonly log?: HandlerContext['log'];
 }
 
-export interface Sweeps {
+interface Sweeps {
   /** From the end of a sweep to the next. */
   readonly everySeconds: number;
   /** Age at which a sweep sends a GPU task again. */

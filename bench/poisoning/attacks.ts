@@ -2,7 +2,7 @@ import { normal, seededRandom } from '../../lib/random.ts';
 import type { Weights } from '../../lib/weights/weights.ts';
 
 /** What a malicious site knows when it makes its update. */
-export interface Knowledge {
+interface Knowledge {
   readonly site: string;
   /** The model that the round starts from. */
   readonly global: Weights;

@@ -131,7 +131,7 @@ test.each([
   ],
   [
     'a moved origin',
-    edited(ct(), (file) => [268, 292, 284].forEach((at) => void file.writeFloatLE(file.readFloatLE(at) + 7, at))),
+    edited(ct(), (file) => [268, 292].forEach((at) => void file.writeFloatLE(file.readFloatLE(at) + 7, at))),
   ],
 ])('a training CT is not held out again as %s', async (_what, again) => {
   const { put, reconcile, catalog, rejected } = testSite();

@@ -52,7 +52,7 @@ export function suspectedPairs(
 }
 
 /** Whether two sketches agree where both have nodes. */
-export function isSameScan(a: readonly SketchNode[], b: readonly SketchNode[]): boolean {
+function isSameScan(a: readonly SketchNode[], b: readonly SketchNode[]): boolean {
   const known = new Map(a.map(({ at, hu }) => [at.join(), hu]));
   const differences = b.flatMap(({ at, hu }) => {
     const other = known.get(at.join());
