@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { FEDERATION, synthesizeAll } from '../cdk/isolation/example-federation.ts';
 import { type Campaign, campaignSchema, federationSchema } from '../lib/federation/schemas.ts';
+import { DEFAULT_TASKS, TASKS } from '../lib/federation/tasks.ts';
 import { TEACHER_STAGE } from '../lib/federation/testing.ts';
 import { createNetwork } from '../lib/models/network.ts';
 import { loadBackend } from '../lib/nn/backend.ts';
@@ -51,15 +52,15 @@ describe('the cost of a campaign', () => {
     ['twice for batches of two', { batch: 2 }, 2],
     ['twice for twice the steps', { steps: 200 }, 2],
   ])('grows %s', (_, training, times) => {
-    const of = (campaign: Campaign) => workOf(campaign, ASSUMPTIONS)[0]?.gpuSeconds ?? 0;
+    const of = (campaign: Campaign) => workOf(campaign, DEFAULT_TASKS, ASSUMPTIONS)[0]?.gpuSeconds ?? 0;
     expect(of(campaignOf(training)) / of(campaignOf())).toBeCloseTo(times, 10);
   });
 
   test('counts the weights that are sent', async () => {
     await loadBackend();
-    const network = createNetwork(TEACHER_STAGE.model, ['hinge-points'], 1);
+    const network = createNetwork(TEACHER_STAGE.model, [TASKS['hinge-points']], 1);
     const bytes = (encoding: Record<string, unknown>) =>
-      workOf(campaignOf({}, { model: TEACHER_STAGE.model, encoding }), ASSUMPTIONS)[0]?.modelBytes;
+      workOf(campaignOf({}, { model: TEACHER_STAGE.model, encoding }), DEFAULT_TASKS, ASSUMPTIONS)[0]?.modelBytes;
     expect(bytes({})).toBe(network.parameters * 4);
     expect(bytes({ dtype: 'F16' })).toBe(network.parameters * 2);
     network.dispose();
@@ -68,7 +69,11 @@ describe('the cost of a campaign', () => {
   test('counts predictions of stages without training', () => {
     const { stages } = campaignOf();
     const evaluate = { kind: 'evaluate', name: 'evaluate', models: { a: TEACHER_STAGE.name, b: TEACHER_STAGE.name } };
-    const both = workOf(campaignSchema.parse({ ...campaignOf(), stages: [...stages, evaluate] }), ASSUMPTIONS)[1];
+    const both = workOf(
+      campaignSchema.parse({ ...campaignOf(), stages: [...stages, evaluate] }),
+      DEFAULT_TASKS,
+      ASSUMPTIONS,
+    )[1];
     // 250 mm at 3 mm are 83.3 voxels: five windows of 32 with a step of 16.
     const window = 1 / (BENCH.stepsPerSecond.unet * ASSUMPTIONS.gpuRatio) / 3;
     expect(both?.gpuSeconds).toBeCloseTo(50 * 2 * 5 ** 3 * window, 10);

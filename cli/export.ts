@@ -46,10 +46,10 @@ async function exportModel(campaign: string, stage: string, flags: ExportFlags):
   const tensors: Tensors = flags.format === 'torch' ? asTorch(model, weights, tasks) : weights;
   const file = flags.out ?? `${campaign}-${stage.replace('/', '-')}.safetensors`;
   writeFileSync(file, encodeSafetensors(tensors, flags.format === 'torch' ? headsMetadata(tasks) : {}));
-  const said = { file, tensors: tensors.size, model, tasks };
+  const said = { file, tensors: tensors.size, model, tasks: tasks.map(({ id }) => id) };
   console.log(
     flags.json
       ? JSON.stringify(said, null, 2)
-      : `${file}: ${tensors.size} tensors of a ${model.kind} for ${tasks.join(', ')}.`,
+      : `${file}: ${tensors.size} tensors of a ${model.kind} for ${said.tasks.join(', ')}.`,
   );
 }

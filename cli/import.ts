@@ -1,11 +1,11 @@
-import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
-import { Command, InvalidArgumentError, Option } from 'commander';
+import { Command, Option } from 'commander';
 import { FedcardioError, isFedcardioError } from '../lib/error.ts';
-import { isTaskId, type TaskId } from '../lib/federation/tasks.ts';
+import { type TaskId, tasksNamed } from '../lib/federation/tasks.ts';
 import { PATCH_MERGINGS, type PatchMerging } from '../lib/models/interchange/patch-merging.ts';
 import { printable } from '../lib/printable.ts';
 import { type CampaignFlags, campaignContext, placed } from './campaign.ts';
+import { readInput } from './read-input.ts';
 
 /** `fedcardio import <campaign.json> <stage> <weights>`: stores another tool's weights as the start of a stage. */
 export const importCommand = (): Command =>
@@ -52,28 +52,32 @@ interface ImportFlags extends CampaignFlags {
 }
 
 async function importWeights(file: string, stageName: string, weightsFile: string, flags: ImportFlags): Promise<void> {
-  const [{ fromTorch }, { rejectForeignWeights }, { encodeSafetensors }, { parseJson, sha256Hex }, keys, schemas] =
+  const [{ fromTorch }, { rejectForeignWeights }, { encodeSafetensors }, json, { readTasks }, keys, schemas] =
     await Promise.all([
       import('../lib/models/interchange/torch.ts'),
       import('../lib/weights/foreign-formats.ts'),
       import('../lib/weights/safetensors.ts'),
       import('../lib/json.ts'),
+      import('../lib/storage/federation-tasks.ts'),
       import('../lib/federation/keys.ts'),
       import('../lib/federation/schemas.ts'),
     ]);
-  const campaign = parseJson(readFileSync(file), schemas.campaignSchema, file);
+  const campaign = json.parseJson(readInput(file), schemas.campaignSchema, file);
   const stage = campaign.stages.find(({ name }) => name === stageName);
   if (!stage || !('model' in stage)) {
     throw new FedcardioError('BAD_CONFIGURATION', `${file} has no stage "${stageName}" that trains a network.`, {
       hint: `Its stages: ${campaign.stages.map(({ name }) => name).join(', ')}.`,
     });
   }
-  const bytes = readFileSync(weightsFile);
+  const bytes = readInput(weightsFile);
   rejectForeignWeights(bytes, basename(weightsFile));
-  const { weights, notes } = withName(weightsFile, () => fromTorch(stage.model, bytes, flags));
+  const context = await campaignContext(flags);
+  const heads = flags.heads && tasksNamed(await readTasks(context), flags.heads);
+  const { patchMerging } = flags;
+  const { weights, notes } = withName(weightsFile, () => fromTorch(stage.model, bytes, { heads, patchMerging }));
   const body = encodeSafetensors(weights);
-  const sha256 = sha256Hex(body);
-  const { federationStore } = await campaignContext(flags);
+  const sha256 = json.sha256Hex(body);
+  const { federationStore } = context;
   const key = keys.federationKeys.init(campaign.id, sha256);
   await federationStore.put(key, body);
   if (flags.json) {
@@ -96,9 +100,4 @@ function withName<T>(file: string, read: () => T): T {
   }
 }
 
-function taskList(text: string): readonly TaskId[] {
-  const tasks = text.split(',');
-  const unknown = tasks.find((task) => !isTaskId(task));
-  if (unknown !== undefined) throw new InvalidArgumentError(`There is no task "${unknown}".`);
-  return tasks as TaskId[];
-}
+const taskList = (text: string): readonly TaskId[] => text.split(',').map((id) => id.trim());

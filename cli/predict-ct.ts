@@ -1,8 +1,7 @@
-import { createHash } from 'node:crypto';
 import { createReadStream, mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import type { TrainedModel } from '../gpu-tasks/stage-model.ts';
-import { TASKS, type TaskId } from '../lib/federation/tasks.ts';
+import { type Task, type TaskId, taskOf } from '../lib/federation/tasks.ts';
 import { isWithin } from '../lib/imaging/heart-crop.ts';
 import { writeMarkups } from '../lib/imaging/markups.ts';
 import { readNiftiStream } from '../lib/imaging/nifti-scan.ts';
@@ -15,7 +14,7 @@ import { prepareImage } from '../lib/training/cases.ts';
 import type { Prediction } from '../lib/training/decode-prediction.ts';
 import { predictTasks } from '../lib/training/infer.ts';
 import { doubtsOf } from '../lib/training/plausibility.ts';
-import { type Origin, originLine, PURPOSE, recordFile } from './prediction-record.ts';
+import { fileHash, type Origin, originLine, PURPOSE, recordFile } from './prediction-record.ts';
 import { VERSION } from './version.ts';
 
 /** A model's prediction for one task in one CT. */
@@ -66,11 +65,11 @@ export async function openPredictor(trained: TrainedModel, out: string): Promise
       const prepared = prepareImage(image, trained);
       const isWhole = trained.heartCrop !== null && !isWithin(prepared, trained.heartCrop);
       const predictions = await predictTasks(network, prepared, own, patch, tasks);
-      const origin: Origin = { model: trained.sha256, image: { file: basename(ct), sha256: await sha256OfFile(ct) } };
+      const origin: Origin = { model: trained.sha256, image: { file: basename(ct), sha256: await fileHash(ct) } };
       const record = join(out, recordFile(name));
       rmSync(record, { force: true });
-      const findings = [...predictions].map(([task, prediction]) => {
-        const finding = written(ct, join(out, `${name}-${task}`), task, prediction, originLine(origin));
+      const findings = [...predictions].map(([id, prediction]) => {
+        const finding = written(ct, join(out, `${name}-${id}`), taskOf(tasks, id), prediction, originLine(origin));
         return isWhole ? { ...finding, doubts: [NO_HEART, ...finding.doubts] } : finding;
       });
       const text = { schema: 'fedcardio.prediction/1', release: VERSION, purpose: PURPOSE, ...origin, findings };
@@ -83,22 +82,15 @@ export async function openPredictor(trained: TrainedModel, out: string): Promise
 
 const NO_HEART = 'no heart with contrast was found between two lungs, so all of the CT was searched';
 
-function written(ct: string, name: string, task: TaskId, prediction: Prediction, origin: string): Finding {
+function written(ct: string, name: string, task: Task, prediction: Prediction, origin: string): Finding {
   const { classMap, landmarks, confidence } = prediction;
-  const { classes } = TASKS[task];
+  const { classes } = task;
   const map = `${name}.nii.gz`;
   writeFileSync(map, writeNifti(classMap, { description: origin }));
-  const finding = { ct, task, confidence, doubts: doubtsOf(task, prediction) };
+  const finding = { ct, task: task.id, confidence, doubts: doubtsOf(task, prediction) };
   if (!landmarks) return { ...finding, volumeMm3: classVolume(classMap), files: [map] };
   const markups = `${name}.mrk.json`;
   writeFileSync(markups, writeMarkups(landmarks, classes, origin));
   const positions = landmarks.map(({ label, position }) => [classes[label - 1] as string, position] as const);
   return { ...finding, landmarks: Object.fromEntries(positions), files: [map, markups] };
-}
-
-/** SHA-256 of a file that may be larger than the memory. */
-async function sha256OfFile(file: string): Promise<string> {
-  const hash = createHash('sha256');
-  for await (const chunk of createReadStream(file)) hash.update(chunk as Uint8Array);
-  return hash.digest('hex');
 }

@@ -2,6 +2,7 @@ import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { TASKS } from '../lib/federation/tasks.ts';
 import { fileHash, originLine, recordFile, requireFree } from './prediction-record.ts';
 
 let out: string;
@@ -15,7 +16,13 @@ beforeEach(() => {
 afterEach(() => rmSync(out, { recursive: true }));
 
 const check = (overwrite = false, model = 'm1') =>
-  requireFree({ names: new Map([[ct, 'p1']]), out, model, tasks: ['calcification', 'hinge-points'], overwrite });
+  requireFree({
+    names: new Map([[ct, 'p1']]),
+    out,
+    model,
+    tasks: [TASKS.calcification, TASKS['hinge-points']],
+    overwrite,
+  });
 const predicted = async (model = 'm1') => {
   writeFileSync(join(out, 'p1-calcification.nii.gz'), 'a class map');
   writeFileSync(join(out, recordFile('p1')), JSON.stringify({ model, image: { sha256: await fileHash(ct) } }));
@@ -63,7 +70,7 @@ test('a CT is never replaced, not even with --overwrite', async () => {
     [label, 'p1-calcification'],
   ]);
 
-  await expect(requireFree({ names, out, model: 'm1', tasks: ['calcification'], overwrite: true })).rejects.toEqual(
+  await expect(requireFree({ names, out, model: 'm1', tasks: [TASKS.calcification], overwrite: true })).rejects.toEqual(
     refusal(/would replace the CT/),
   );
   expect(existsSync(label)).toBe(true);

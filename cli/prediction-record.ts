@@ -3,7 +3,7 @@ import { createReadStream, existsSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
 import { FedcardioError } from '../lib/error.ts';
-import { TASKS, type TaskId } from '../lib/federation/tasks.ts';
+import type { Task } from '../lib/federation/tasks.ts';
 import { VERSION } from './version.ts';
 
 export const PURPOSE = 'for research only, not a medical device';
@@ -32,10 +32,10 @@ export async function fileHash(file: string): Promise<string> {
 }
 
 /** Every file that the predictions of one CT may consist of. */
-const filesOf = (name: string, tasks: readonly TaskId[]): readonly string[] => [
-  ...tasks.flatMap((task) => [
-    `${name}-${task}.nii.gz`,
-    ...(TASKS[task].kind === 'landmarks' ? [`${name}-${task}.mrk.json`] : []),
+const filesOf = (name: string, tasks: readonly Task[]): readonly string[] => [
+  ...tasks.flatMap(({ id, kind }) => [
+    `${name}-${id}.nii.gz`,
+    ...(kind === 'landmarks' ? [`${name}-${id}.mrk.json`] : []),
   ]),
   recordFile(name),
 ];
@@ -46,7 +46,7 @@ export interface Plan {
   readonly names: ReadonlyMap<string, string>;
   readonly out: string;
   readonly model: string;
-  readonly tasks: readonly TaskId[];
+  readonly tasks: readonly Task[];
   /** Replace the predictions of other models and CTs. */
   readonly overwrite: boolean;
 }

@@ -32,14 +32,17 @@ Needs the access of intake. On AWS that is the rescan function, which runs every
     .action(rescan);
 
 async function rescan(site: string, flags: RescanFlags): Promise<void> {
-  const [{ createObjectStorage }, { rescanSite }, { createSummaryCache }, { storesOf }] = await Promise.all([
-    import('../lib/aws/objects.ts'),
-    import('../lib/intake/rescan.ts'),
-    import('../lib/intake/summary.ts'),
-    import('../lib/storage/stores.ts'),
-  ]);
+  const [{ createObjectStorage }, { rescanSite }, { createSummaryCache }, { readTasks }, { storesOf }] =
+    await Promise.all([
+      import('../lib/aws/objects.ts'),
+      import('../lib/intake/rescan.ts'),
+      import('../lib/intake/summary.ts'),
+      import('../lib/storage/federation-tasks.ts'),
+      import('../lib/storage/stores.ts'),
+    ]);
   const { federationStore, siteStore } = storesOf(createObjectStorage({ endpoint: flags.endpoint }), flags.federation);
-  const context = { store: siteStore(site), site, now: () => new Date() };
+  const tasks = await readTasks({ federation: {}, federationStore });
+  const context = { store: siteStore(site), site, tasks, now: () => new Date() };
   const report = await rescanSite(context, federationStore, createSummaryCache(), {
     until: new Date(NO_END),
     all: flags.all ?? false,

@@ -51,7 +51,7 @@ export {
   type Update,
   updateSchema,
 } from '../lib/federation/schemas.ts';
-export { TASK_IDS, TASKS, type TaskDefinition, type TaskId } from '../lib/federation/tasks.ts';
+export { DEFAULT_TASKS, type Task, type TaskId } from '../lib/federation/tasks.ts';
 export {
   type BucketSpec,
   names,

@@ -1,9 +1,10 @@
 import { FedcardioError } from '../lib/error.ts';
 import { siteKeys } from '../lib/federation/keys.ts';
-import type { CatalogEntry, EvaluateStage, ScoreComparison } from '../lib/federation/schemas.ts';
-import type { TaskId } from '../lib/federation/tasks.ts';
+import type { CatalogEntry, EvaluateStage, Plan, ScoreComparison } from '../lib/federation/schemas.ts';
+import { type TaskId, taskOf } from '../lib/federation/tasks.ts';
 import { affineOf } from '../lib/imaging/affine.ts';
 import { writeNifti } from '../lib/imaging/nifti-write.ts';
+import { definitionsOf } from '../lib/protocol/plan.ts';
 import { reachesBeyond, type Target } from '../lib/training/cases.ts';
 import { type CaseScore, compareScores, scoreCase, scoreOf } from '../lib/training/evaluate.ts';
 import { predictTasks } from '../lib/training/infer.ts';
@@ -19,14 +20,14 @@ import { type StageModel, withStageModel } from './stage-model.ts';
  * @throws FedcardioError `NO_DATA` if no held-out case can be read
  */
 export async function evaluateSite(input: StageInput<EvaluateStage>, context: GpuTaskContext): Promise<GpuTaskResult> {
-  const { stage, at, data } = input;
+  const { stage, plan, data } = input;
   const entries = await data.catalog('evaluation');
   const models = Object.entries(stage.models);
   const scores = new Map<string, ModelScores>();
   const beyondCrop = new Set<string>();
   let unreadable = 0;
   for (const [index, [name, stageName]] of models.entries()) {
-    const scored = await withStageModel(context.federationStore, data, at.campaign, stageName, (model) =>
+    const scored = await withStageModel(context.federationStore, data, plan, stageName, (model) =>
       scoreModel(input, context, name, model, entries, beyondCrop),
     );
     scores.set(name, scored.scores);
@@ -43,9 +44,9 @@ export async function evaluateSite(input: StageInput<EvaluateStage>, context: Gp
       ...(beyondCrop.size > 0 ? { 'beyond-crop': beyondCrop.size } : {}),
     },
     scores: [...scores].flatMap(([name, byTask]) =>
-      [...byTask].map(([task, byCase]) => scoreOf(name, task, [...byCase.values()])),
+      [...byTask].map(([task, byCase]) => scoreOf(name, taskOf(definitionsOf(plan), task), [...byCase.values()])),
     ),
-    comparisons: stage.compare.flatMap((pair) => comparisonsOf(pair, scores)),
+    comparisons: stage.compare.flatMap((pair) => comparisonsOf(pair, plan, scores)),
   };
 }
 
@@ -55,6 +56,7 @@ type ModelScores = ReadonlyMap<TaskId, ReadonlyMap<string, CaseScore>>;
 /** Compares two models for every task of both, on the cases that both were scored on. */
 function comparisonsOf(
   pair: readonly [string, string],
+  plan: Plan,
   scores: ReadonlyMap<string, ModelScores>,
 ): readonly ScoreComparison[] {
   const [first, second] = pair.map((name) => scores.get(name));
@@ -65,7 +67,7 @@ function comparisonsOf(
       const other = secondScores.get(id);
       return other ? [[score, other] as const] : [];
     });
-    return [compareScores(pair, task, both)];
+    return [compareScores(pair, taskOf(definitionsOf(plan), task), both)];
   });
 }
 
@@ -77,16 +79,16 @@ async function scoreModel(
   entries: readonly CatalogEntry[],
   beyondCrop: Set<string>,
 ): Promise<{ readonly scores: ModelScores; readonly unreadable: number }> {
-  const scores = new Map(model.tasks.map((task) => [task, new Map<string, CaseScore>()]));
+  const scores = new Map(model.tasks.map(({ id }) => [id, new Map<string, CaseScore>()]));
   const unreadable = await forEachReadable(entries, log, async (entry) => {
     // Reads all labels before the first score, so that an unreadable case is scored for no task.
     const truths = new Map<TaskId, Target>();
     for (const task of model.tasks) {
       const truth = await data.label(entry, task);
-      if (truth) truths.set(task, truth);
+      if (truth) truths.set(task.id, truth);
     }
     const keepPredictions = stage.predictions === name;
-    const wanted = keepPredictions ? model.tasks : [...truths.keys()];
+    const wanted = keepPredictions ? model.tasks : model.tasks.filter(({ id }) => truths.has(id));
     if (wanted.length === 0) return;
     const prepared = await data.prepared(entry, model);
     // A label must not choose the crop that it is scored on. What the crop misses counts as missing, and is said.
@@ -99,7 +101,7 @@ async function scoreModel(
     const grid = { shape: entry.image.shape, affine: affineOf(entry.image.affine) };
     for (const [task, prediction] of await predictTasks(model.network, prepared, grid, model.patch, wanted)) {
       const truth = truths.get(task);
-      if (truth) scores.get(task)?.set(entry.case, scoreCase(task, truth, prediction));
+      if (truth) scores.get(task)?.set(entry.case, scoreCase(taskOf(model.tasks, task), truth, prediction));
       if (!keepPredictions) continue;
       const key = siteKeys.prediction(at.campaign, name, task, entry.case);
       await data.store.put(key, writeNifti(prediction.classMap, { gzip: true }));

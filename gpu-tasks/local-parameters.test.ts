@@ -1,8 +1,9 @@
 import { beforeEach, expect, test } from 'vitest';
-import { siteKeys } from '../lib/federation/keys.ts';
-import type { Open } from '../lib/federation/schemas.ts';
+import { federationKeys, siteKeys } from '../lib/federation/keys.ts';
+import { type Open, planSchema } from '../lib/federation/schemas.ts';
 import { difference } from '../lib/nn/testing.ts';
 import type { StoredObject, Stores } from '../lib/storage/contract.ts';
+import { readJson } from '../lib/storage/documents.ts';
 import { decodeSafetensors, encodeSafetensors } from '../lib/weights/safetensors.ts';
 import type { Weights } from '../lib/weights/weights.ts';
 import { runGpuTask } from './run-gpu-task.ts';
@@ -54,7 +55,8 @@ const namesOf = (weights: Weights, isNorm: boolean) => [...weights.keys()].filte
 /** The weights that a site predicts with after the teacher stage. */
 async function finalModelAt(site: string): Promise<Weights> {
   const data = openSiteData(storage.siteStore(site), running.context.cache, running.context.log);
-  return withStageModel(storage.federationStore, data, 'aortic', 'teacher', async ({ network }) => network.read());
+  const { value: plan } = await readJson(storage.federationStore, federationKeys.plan('aortic'), planSchema);
+  return withStageModel(storage.federationStore, data, plan, 'teacher', async ({ network }) => network.read());
 }
 
 test('keeps local parameters at their site, out of every update', async () => {

@@ -1,7 +1,8 @@
 import { totalmem } from 'node:os';
 import { FedcardioError } from '../lib/error.ts';
 import type { ModelConfig } from '../lib/federation/schemas.ts';
-import { type LearningStage, tasksOf } from '../lib/protocol/plan.ts';
+import type { Task } from '../lib/federation/tasks.ts';
+import type { LearningStage } from '../lib/protocol/plan.ts';
 import { trainingBytes } from '../lib/training/memory-estimate.ts';
 import type { GpuTaskContext } from './context.ts';
 
@@ -23,12 +24,11 @@ export function checkMemory(
   site: string,
   model: ModelConfig,
   stage: LearningStage,
+  tasks: readonly Task[],
   cachedBytes: number,
 ): void {
   const needed =
-    process.memoryUsage.rss() +
-    cachedBytes +
-    trainingBytes(model, stage.training, tasksOf(stage), stage.kind === 'probe');
+    process.memoryUsage.rss() + cachedBytes + trainingBytes(model, stage.training, tasks, stage.kind === 'probe');
   log('memory', { estimatedPeak: gibibytes(needed), ...(limit === undefined ? {} : { limit: gibibytes(limit) }) });
   if (limit === undefined || needed <= limit) return;
   const problem = `${site} has ${gibibytes(limit)} of memory, but the training needs about ${gibibytes(needed)}.`;

@@ -5,7 +5,7 @@ import {
   type PseudoLabelStage,
   pseudoLabelReportSchema,
 } from '../lib/federation/schemas.ts';
-import { isComplete, type TaskId } from '../lib/federation/tasks.ts';
+import { isComplete, type Task } from '../lib/federation/tasks.ts';
 import { affineOf } from '../lib/imaging/affine.ts';
 import { writeNifti } from '../lib/imaging/nifti-write.ts';
 import type { Landmark } from '../lib/imaging/volume.ts';
@@ -28,21 +28,22 @@ export async function pseudoLabelSite(
   input: StageInput<PseudoLabelStage>,
   context: GpuTaskContext,
 ): Promise<GpuTaskResult> {
-  const { stage, at, data } = input;
+  const { stage, plan, data } = input;
   const entries = await data.catalog('training');
   const figures: Record<string, number> = {};
   let done = 0;
   for (const teacher of stage.teachers) {
-    await withStageModel(context.federationStore, data, at.campaign, teacher, async (model) => {
+    await withStageModel(context.federationStore, data, plan, teacher, async (model) => {
       for (const task of model.tasks) {
-        const unlabelled = entries.filter(({ labels }) => !labels[task] || !isComplete(task, labels[task].classes));
+        const { id } = task;
+        const unlabelled = entries.filter(({ labels }) => !labels[id] || !isComplete(task, labels[id].classes));
         let accepted = 0;
         const unreadable = await forEachReadable(unlabelled, context.log, async (entry) => {
           if (await labelCase(input, model, task, entry)) accepted++;
         });
-        figures[`${task}/unlabelled`] = unlabelled.length;
-        figures[`${task}/accepted`] = accepted;
-        if (unreadable > 0) figures[`${task}/unreadable`] = unreadable;
+        figures[`${id}/unlabelled`] = unlabelled.length;
+        figures[`${id}/accepted`] = accepted;
+        if (unreadable > 0) figures[`${id}/unreadable`] = unreadable;
       }
     });
     context.progress({ done: ++done, total: stage.teachers.length });
@@ -54,22 +55,22 @@ export async function pseudoLabelSite(
 async function labelCase(
   { stage, at, data }: StageInput<PseudoLabelStage>,
   model: StageModel,
-  task: TaskId,
+  task: Task,
   entry: CatalogEntry,
 ): Promise<boolean> {
   const prepared = await data.prepared(entry, model);
   const grid = { shape: entry.image.shape, affine: affineOf(entry.image.affine) };
   let soft: SoftLabel | undefined;
-  const keepSoft = (_: TaskId, probabilities: ClassProbabilities) => {
+  const keepSoft = (_: string, probabilities: ClassProbabilities) => {
     soft = stage.soft ? softLabelOf(probabilities) : undefined;
   };
-  const prediction = (await predictTasks(model.network, prepared, grid, model.patch, [task], keepSoft)).get(task);
+  const prediction = (await predictTasks(model.network, prepared, grid, model.patch, [task], keepSoft)).get(task.id);
   if (!prediction) return false;
   const checks = pseudoLabelChecks(task, prediction, stage.filter);
   const report: PseudoLabelReport = {
     schema: 'fedcardio.pseudo-label/1',
     campaign: at.campaign,
-    task,
+    task: task.id,
     case: entry.case,
     image: entry.image.sha256,
     teacher: model.sha256,
@@ -80,9 +81,9 @@ async function labelCase(
     ...(soft?.[0] ? { soft: { affine: soft[0].affine.map((row) => [...row]) } } : {}),
   };
   const write = (key: SiteKey, body: Uint8Array) => data.store.put(key, body);
-  await write(siteKeys.pseudoLabel(at, task, entry.case), writeNifti(prediction.classMap, { gzip: true }));
-  if (soft) await write(siteKeys.softLabel(at, task, entry.case), encodeSoftLabel(soft));
-  await writeDocument(data.store, siteKeys.pseudoLabelReport(at, task, entry.case), pseudoLabelReportSchema, report);
+  await write(siteKeys.pseudoLabel(at, task.id, entry.case), writeNifti(prediction.classMap, { gzip: true }));
+  if (soft) await write(siteKeys.softLabel(at, task.id, entry.case), encodeSoftLabel(soft));
+  await writeDocument(data.store, siteKeys.pseudoLabelReport(at, task.id, entry.case), pseudoLabelReportSchema, report);
   return report.accepted;
 }
 

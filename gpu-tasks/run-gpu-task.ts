@@ -1,6 +1,8 @@
 import { describeErrorOf, type ErrorCode, FedcardioError } from '../lib/error.ts';
-import type { GpuTaskMessage } from '../lib/federation/schemas.ts';
+import { federationKeys } from '../lib/federation/keys.ts';
+import { type GpuTaskMessage, planSchema } from '../lib/federation/schemas.ts';
 import { deploymentOf, isFresh, isGpuTaskDue, recordFailure } from '../lib/protocol/gpu-tasks.ts';
+import { readJson } from '../lib/storage/documents.ts';
 import type { GpuTaskContext } from './context.ts';
 import { evaluateSite } from './evaluate.ts';
 import { pseudoLabelSite } from './pseudo-label.ts';
@@ -24,7 +26,8 @@ export async function runGpuTask(message: GpuTaskMessage, context: GpuTaskContex
   const data = openSiteData(context.siteStore(site), context.cache, context.log);
   const started = context.now().getTime();
   try {
-    const result = await runStage({ stage: message.config, message, at, data }, context);
+    const { value: plan } = await readJson(context.federationStore, federationKeys.plan(campaign), planSchema);
+    const result = await runStage({ stage: message.config, message, at, plan, data }, context);
     await publishUpdate(context, message, result, (context.now().getTime() - started) / 1000);
     for (const key of result.discard ?? []) await data.store.delete(key);
     return 'done';

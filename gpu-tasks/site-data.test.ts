@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { siteKeys } from '../lib/federation/keys.ts';
 import type { CatalogEntry, PseudoLabelReport } from '../lib/federation/schemas.ts';
-import { TASKS } from '../lib/federation/tasks.ts';
+import { DEFAULT_TASKS, TASKS } from '../lib/federation/tasks.ts';
 import { writeMarkups } from '../lib/imaging/markups.ts';
 import { writeNifti } from '../lib/imaging/nifti-write.ts';
 import type { Vec3 } from '../lib/imaging/volume.ts';
@@ -42,14 +42,14 @@ function data() {
 }
 const log = (event: string, fields: Readonly<Record<string, unknown>>) => void logged.push({ event, ...fields });
 const findCases = (pseudoLabels?: typeof STAGE) =>
-  trainingCases(data(), [TASK, 'calcification'], HOW, pseudoLabels, log);
+  trainingCases(data(), [TASKS[TASK], TASKS.calcification], HOW, pseudoLabels, log);
 
 async function uploadPoints(id: string, points: readonly (Vec3 | null)[]): Promise<void> {
   const landmarks = points.map((position, index) => ({ label: index + 1, position }));
   await storage
     .siteStore(SITE)
     .put(siteKeys.markups('training', id, TASK), writeMarkups(landmarks, TASKS[TASK].classes));
-  await intakeCase({ store: storage.siteStore(SITE), site: SITE, now: () => new Date(0) }, id);
+  await intakeCase({ store: storage.siteStore(SITE), site: SITE, tasks: DEFAULT_TASKS, now: () => new Date(0) }, id);
 }
 
 const POINT: Vec3 = [220, 180, 250];
@@ -125,7 +125,7 @@ describe('training cases', () => {
     await uploadTrunk('p1', [POINT, [POINT[0], POINT[1], POINT[2] + 8]]);
     await uploadTrunk('p2', [POINT, [POINT[0], POINT[1], 20]]);
     await uploadTrunk('p3', [POINT, [POINT[0], POINT[1], 20]], 40);
-    const { cases } = await trainingCases(data(), [TASK], { spacing: 8, heartCrop: 160 }, undefined, log);
+    const { cases } = await trainingCases(data(), [TASKS[TASK]], { spacing: 8, heartCrop: 160 }, undefined, log);
 
     const shapes = [];
     for (const item of cases) shapes.push((await item.load())?.image.shape);

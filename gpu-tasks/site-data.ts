@@ -7,7 +7,7 @@ import {
   type PseudoLabelReport,
   pseudoLabelReportSchema,
 } from '../lib/federation/schemas.ts';
-import { isComplete, TASKS, type TaskId } from '../lib/federation/tasks.ts';
+import { isComplete, type Task, type TaskId } from '../lib/federation/tasks.ts';
 import { affineOf } from '../lib/imaging/affine.ts';
 import { isWithin } from '../lib/imaging/heart-crop.ts';
 import { readMarkups } from '../lib/imaging/markups.ts';
@@ -41,12 +41,12 @@ export interface SiteData {
   image(entry: CatalogEntry): Promise<Volume>;
   prepared(entry: CatalogEntry, how: Preparation): Promise<Volume<Float32Array>>;
   /** The hospital's label. */
-  label(entry: CatalogEntry, task: TaskId): Promise<Target | undefined>;
+  label(entry: CatalogEntry, task: Task): Promise<Target | undefined>;
   /**
    * The training target of a case: the hospital's label, or else the accepted pseudo-label of `stage` for this version of
    * the CT. Labels with missing landmarks are not used, because the voxels around a missing landmark are unknown.
    */
-  target(entry: CatalogEntry, task: TaskId, stage: StageAddress | undefined): Promise<TargetSource | undefined>;
+  target(entry: CatalogEntry, task: Task, stage: StageAddress | undefined): Promise<TargetSource | undefined>;
 }
 
 /** A target that is read on demand, {@link boxed}. */
@@ -65,12 +65,8 @@ export function openSiteData(store: SiteStore, cache: Cache, log: GpuTaskContext
       return { value, bytes: bytesOf(value) };
     });
 
-  async function pseudoLabel(
-    entry: CatalogEntry,
-    task: TaskId,
-    stage: StageAddress,
-  ): Promise<TargetSource | undefined> {
-    const key = siteKeys.pseudoLabelReport(stage, task, entry.case);
+  async function pseudoLabel(entry: CatalogEntry, task: Task, stage: StageAddress): Promise<TargetSource | undefined> {
+    const key = siteKeys.pseudoLabelReport(stage, task.id, entry.case);
     const stored = await tryReadJson(store, key, pseudoLabelReportSchema).catch(asBadLabel(key));
     const report = stored?.value;
     if (!report?.accepted || report.image !== entry.image.sha256) return undefined;
@@ -81,7 +77,11 @@ export function openSiteData(store: SiteStore, cache: Cache, log: GpuTaskContext
         readCached(`${key}@${stored?.etag}`, async () => {
           const hard = landmarks
             ? { kind: 'points' as const, points: landmarks }
-            : await readLabel(store, { key: siteKeys.pseudoLabel(stage, task, entry.case), format: 'class-map' }, task);
+            : await readLabel(
+                store,
+                { key: siteKeys.pseudoLabel(stage, task.id, entry.case), format: 'class-map' },
+                task,
+              );
           return { ...boxed(hard), teacher: { confidence, soft: await softLabel(report, stage) } };
         }),
     };
@@ -125,11 +125,11 @@ export function openSiteData(store: SiteStore, cache: Cache, log: GpuTaskContext
         return { value, bytes: value.data.byteLength };
       }),
     async label(entry, task) {
-      const label = entry.labels[task];
+      const label = entry.labels[task.id];
       return label && readCached(`${label.key}@${label.etag}`, () => readLabel(store, label, task));
     },
     async target(entry, task, stage) {
-      const label = entry.labels[task];
+      const label = entry.labels[task.id];
       if (!label || !isComplete(task, label.classes)) return stage && pseudoLabel(entry, task, stage);
       const read = async () => boxed(await readLabel(store, label, task));
       return { read: () => readCached(`${label.key}@${label.etag}/boxed`, read) };
@@ -178,11 +178,11 @@ async function readCataloged(
 async function readLabel(
   store: SiteStore,
   label: CatalogedFile & Pick<LabelEntry, 'format'>,
-  task: TaskId,
+  task: Task,
 ): Promise<Target> {
   const body = await readCataloged(store, label, 'BAD_LABEL');
   return label.format === 'markups'
-    ? { kind: 'points', points: readMarkups(new TextDecoder().decode(body), TASKS[task].classes) }
+    ? { kind: 'points', points: readMarkups(new TextDecoder().decode(body), task.classes) }
     : targetOfClassMap(task, readNifti(body, label.key));
 }
 
@@ -234,7 +234,7 @@ export interface TrainingCases {
  */
 export async function trainingCases(
   data: SiteData,
-  tasks: readonly TaskId[],
+  tasks: readonly Task[],
   how: Preparation,
   pseudoLabels: StageAddress | undefined,
   log: GpuTaskContext['log'],
@@ -260,8 +260,8 @@ export async function trainingCases(
   if (cases.length === 0) {
     throw new FedcardioError(
       'NO_DATA',
-      `${data.store.bucket} has no training case with a complete label for ${tasks.join(' or ')}.`,
-      { hint: `Labels are at cases/<case>/labels/<task>.nii.gz; tasks are ${Object.keys(TASKS).join(', ')}.` },
+      `${data.store.bucket} has no training case with a complete label for ${tasks.map(({ id }) => id).join(' or ')}.`,
+      { hint: 'Labels are at cases/<case>/labels/<task>.nii.gz.' },
     );
   }
   return { cases, unreadable };
@@ -287,13 +287,13 @@ async function preparedAround(
 async function targetsOf(
   data: SiteData,
   entry: CatalogEntry,
-  tasks: readonly TaskId[],
+  tasks: readonly Task[],
   pseudoLabels: StageAddress | undefined,
 ): Promise<ReadonlyMap<TaskId, TargetSource>> {
   const targets = new Map<TaskId, TargetSource>();
   for (const task of tasks) {
     const target = await data.target(entry, task, pseudoLabels);
-    if (target) targets.set(task, target);
+    if (target) targets.set(task.id, target);
   }
   return targets;
 }

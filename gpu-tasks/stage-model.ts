@@ -1,7 +1,7 @@
 import { FedcardioError, isFedcardioError } from '../lib/error.ts';
 import { federationKeys, type RoundAddress } from '../lib/federation/keys.ts';
 import { commitSchema, type ModelConfig, type Plan, planSchema } from '../lib/federation/schemas.ts';
-import type { TaskId } from '../lib/federation/tasks.ts';
+import type { Task } from '../lib/federation/tasks.ts';
 import { initialWeights } from '../lib/models/initial-weights.ts';
 import { createNetwork, type Network } from '../lib/models/network.ts';
 import { type LearningStage, learns, modelOf, stageOf, tasksOf } from '../lib/protocol/plan.ts';
@@ -16,7 +16,7 @@ import { readWeights } from './stored-weights.ts';
 
 export interface StageModel extends Preparation {
   readonly network: Network;
-  readonly tasks: readonly TaskId[];
+  readonly tasks: readonly Task[];
   /** Side of the inference windows in voxels. */
   readonly patch: number;
   /** Hash of the global model, without the site's local parameters. */
@@ -31,18 +31,18 @@ export interface StageModel extends Preparation {
 export async function withStageModel<T>(
   federationStore: FederationStore,
   data: SiteData,
-  campaign: string,
+  plan: Plan,
   stageName: string,
   use: (model: StageModel) => Promise<T>,
 ): Promise<T> {
-  const plan = await readPlan(federationStore, campaign);
   const { stage, at, model, weights, sha256 } = await finalModel(federationStore, plan, stageName);
   const { patch, spacing, heartCrop, localParameters } = stage.training;
-  const network = createNetwork(model, tasksOf(stage), plan.campaign.seed);
+  const tasks = tasksOf(plan, stage);
+  const network = createNetwork(model, tasks, plan.campaign.seed);
   try {
     const local = localParameters.length > 0 ? await readLocalParameters(data.store, at) : undefined;
     loadSiteModel(network, localParameters, weights, local);
-    return await use({ network, tasks: tasksOf(stage), patch, spacing, heartCrop, sha256 });
+    return await use({ network, tasks, patch, spacing, heartCrop, sha256 });
   } finally {
     network.dispose();
   }
@@ -51,14 +51,14 @@ export async function withStageModel<T>(
 /** The network that a stage trains: from its seed or from `init`; for a probe, new heads on a trained body. */
 export async function networkOf(
   federationStore: FederationStore,
-  campaign: string,
+  plan: Plan,
   stage: LearningStage,
 ): Promise<{ readonly model: ModelConfig; readonly body?: Weights; readonly init?: Weights }> {
   if (stage.kind !== 'probe') {
     if (stage.init === undefined) return { model: stage.model };
-    return { model: stage.model, init: await readInit(federationStore, campaign, stage.init) };
+    return { model: stage.model, init: await readInit(federationStore, plan.campaign.id, stage.init) };
   }
-  const { model, weights } = await finalModel(federationStore, await readPlan(federationStore, campaign), stage.of);
+  const { model, weights } = await finalModel(federationStore, plan, stage.of);
   return { model, body: weights };
 }
 
@@ -82,7 +82,7 @@ export async function trainedModel(
   const plan = await readPlan(federationStore, campaign);
   const { stage, model, weights, sha256 } = await finalModel(federationStore, plan, stageName);
   const { patch, spacing, heartCrop, localParameters } = stage.training;
-  const tasks = tasksOf(stage);
+  const tasks = tasksOf(plan, stage);
   // Local parameters have their initial weights, as at a site that never trained the stage.
   const local = localParameters.length > 0 ? initialWeights(model, tasks, plan.campaign.seed) : [];
   return { model, tasks, patch, spacing, heartCrop, sha256, weights: new Map([...local, ...weights]) };

@@ -11,6 +11,7 @@ import {
   type Update,
   updateSchema,
 } from '../lib/federation/schemas.ts';
+import { DEFAULT_TASKS } from '../lib/federation/tasks.ts';
 import { writeNifti } from '../lib/imaging/nifti-write.ts';
 import { intakeCase } from '../lib/intake/intake.ts';
 import { loadBackend } from '../lib/nn/backend.ts';
@@ -79,7 +80,7 @@ export async function uploadCase(
   if (labelled && target?.kind === 'mask') {
     await store.put(siteKeys.label(use, caseId, 'calcification'), writeNifti(target.mask));
   }
-  await intakeCase({ store, site, now: () => NOW }, caseId);
+  await intakeCase({ store, site, tasks: DEFAULT_TASKS, now: () => NOW }, caseId);
 }
 
 /** The message of a site's GPU task for a round, marked as resent so that the GPU task checks whether it is due. */
@@ -92,7 +93,7 @@ export async function openRound(
 ): Promise<GpuTaskMessage> {
   const campaign = campaignSchema.parse(campaignOf(teacher));
   const time = NOW.toISOString();
-  const plan: Plan = { schema: 'fedcardio.plan/1', campaign, source: SHA, at: time };
+  const plan: Plan = { schema: 'fedcardio.plan/1', campaign, tasks: [...DEFAULT_TASKS], source: SHA, at: time };
   await createJson(federationStore, federationKeys.plan(campaign.id), planSchema, plan);
   return {
     schema: 'fedcardio.task/1',

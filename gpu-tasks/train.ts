@@ -16,12 +16,12 @@ import { readWeights } from './stored-weights.ts';
 
 /** Trains one round at one site. Resumes from the checkpoint of an interrupted run. */
 export async function trainSite(input: StageInput<LearningStage>, context: GpuTaskContext): Promise<GpuTaskResult> {
-  const { stage, message, at, data } = input;
+  const { stage, message, at, plan, data } = input;
   const { base, seed, site } = message;
   const { federationStore } = context;
   const previous = { ...at, round: at.round - 1 };
   const { keepOptimizer, localParameters } = stage.training;
-  const tasks = tasksOf(stage);
+  const tasks = tasksOf(plan, stage);
   const student = stage.kind === 'student' ? stage : undefined;
   const labels = student?.pseudoLabels;
   const pseudoLabels = labels === undefined ? undefined : { campaign: at.campaign, stage: labels };
@@ -29,7 +29,7 @@ export async function trainSite(input: StageInput<LearningStage>, context: GpuTa
   const { unreadable } = found;
   const checkpoint = await readCheckpoint(context, data.store, message);
   const cases = checkpoint ? found.cases.filter(({ id }) => checkpoint.cases.includes(id)) : found.cases;
-  const network = await networkOf(federationStore, at.campaign, stage);
+  const network = await networkOf(federationStore, plan, stage);
   const global = base ? await readWeights(federationStore, base) : undefined;
   const { steps, checkpointSeconds } = stage.training;
   const ids = cases.map(({ id }) => id);
@@ -37,7 +37,7 @@ export async function trainSite(input: StageInput<LearningStage>, context: GpuTa
   // Read before the memory check, so that the process already has the memory that reading needs. The cache keeps the case.
   const first = await cases[0]?.load();
   const cachedBytes = Math.min(context.cache.maxBytes, cases.length * (first?.image.data.byteLength ?? 0));
-  checkMemory(context, site, network.model, stage, cachedBytes);
+  checkMemory(context, site, network.model, stage, tasks, cachedBytes);
   context.interruption.deferExit();
   const result = await trainRound({
     ...network,

@@ -1,8 +1,10 @@
 import { FedcardioError } from '../lib/error.ts';
 import { isStrayKey, parseCaseKey, siteKeys } from '../lib/federation/keys.ts';
+import type { Task } from '../lib/federation/tasks.ts';
 import { intakeCases, rejectStray } from '../lib/intake/intake.ts';
 import type { IntakeResult, SiteContext } from '../lib/intake/reconcile.ts';
 import { cacheEntry, createSummaryCache, refreshSummary } from '../lib/intake/summary.ts';
+import { readTasks } from '../lib/storage/federation-tasks.ts';
 import type { HandlerContext, SqsHandler } from './context.ts';
 import type { S3ObjectRef } from './s3-event.ts';
 import { forEachMessage, readS3Messages, responseOf } from './sqs-records.ts';
@@ -37,14 +39,15 @@ async function reconcileSites(
   objects: readonly S3ObjectRef[],
 ): Promise<ReadonlyMap<string, Error>> {
   const failures = new Map<string, Error>();
+  const tasks = await readTasks(context);
   for (const bucket of new Set(objects.map((object) => object.bucket))) {
     try {
-      const site = siteContext(context, bucket);
+      const site = siteContext(context, bucket, tasks);
       const keys = objects.filter((object) => object.bucket === bucket).map(({ key }) => key);
       for (const [subject, result] of await reconcileCases(site, keys)) {
         if (result instanceof Error) failures.set(`${bucket}/${subject}`, result);
         else {
-          if (result.entry) cacheEntry(summaryCache, bucket, result.entry);
+          if (result.entry) cacheEntry(summaryCache, site, result.entry);
           reportCase(context, site, subject, result);
         }
       }
@@ -81,19 +84,23 @@ const subjectOf = (key: string): string => parseCaseKey(key)?.caseId ?? key;
 /** Logs what intake found about a case, which is also a metric. */
 export function reportCase(
   context: HandlerContext,
-  { site }: SiteContext,
+  site: SiteContext,
   subject: string,
   { entry, faults }: IntakeResult,
 ): void {
   context.log('case-examined', {
-    site,
+    site: site.site,
     case: subject,
     cataloged: entry !== undefined,
     faults: faults.map(({ key, reason }) => ({ key, reason })),
   });
 }
 
-function siteContext({ federation, siteStore, now }: HandlerContext, bucket: string): SiteContext {
+function siteContext(
+  { federation, siteStore, now }: HandlerContext,
+  bucket: string,
+  tasks: readonly Task[],
+): SiteContext {
   const site = siteOfBucket(federation, bucket);
   if (site === undefined) {
     throw new FedcardioError(
@@ -104,5 +111,5 @@ function siteContext({ federation, siteStore, now }: HandlerContext, bucket: str
       },
     );
   }
-  return { store: siteStore(site), site, now };
+  return { store: siteStore(site), site, tasks, now };
 }

@@ -1,6 +1,7 @@
 import { describeError, FedcardioError } from '../lib/error.ts';
 import type { SiteContext } from '../lib/intake/reconcile.ts';
 import { rescanSite } from '../lib/intake/rescan.ts';
+import { readTasks } from '../lib/storage/federation-tasks.ts';
 import type { HandlerContext } from './context.ts';
 import { reportCase, summaryCache } from './intake.ts';
 
@@ -18,10 +19,11 @@ const RESCAN_SECONDS = 600;
 export async function rescan(context: HandlerContext, seconds = RESCAN_SECONDS): Promise<boolean> {
   const { federation, federationStore, siteStore, now, log } = context;
   const until = new Date(now().getTime() + seconds * 1000);
+  const tasks = await readTasks(context);
   const reasons: string[] = [];
   let remaining = 0;
   for (const { id: site } of federation.sites) {
-    const own: SiteContext = { store: siteStore(site), site, now };
+    const own: SiteContext = { store: siteStore(site), site, tasks, now };
     try {
       const report = await rescanSite(own, federationStore, summaryCache, {
         until,

@@ -3,6 +3,7 @@ import { federationKeys, parseCampaignKey } from '../lib/federation/keys.ts';
 import { advanceCampaign } from '../lib/protocol/advance.ts';
 import { closeRound } from '../lib/protocol/close-round.ts';
 import { endCampaign } from '../lib/protocol/outcome.ts';
+import { publishTasks } from '../lib/protocol/publish-tasks.ts';
 import type { HandlerContext } from './context.ts';
 
 export interface SweepOptions {
@@ -13,10 +14,12 @@ export interface SweepOptions {
 /**
  * Reconciles every campaign that has not ended, and its open rounds. This closes rounds after their deadline or grace
  * period, and makes up for lost events. Called every minute. A campaign that throws is logged and does not stop the
- * others; it ends as failed if its stored documents are invalid, but not if only a newer release can read them.
+ * others; it ends as failed if its stored documents are invalid, but not if only a newer release can read them. Also
+ * publishes the tasks that the federation declares.
  */
 export async function sweep(context: HandlerContext, options: SweepOptions = {}): Promise<void> {
   const { federationStore, log } = context;
+  await publishTasks(context);
   for await (const folder of federationStore.folders(federationKeys.campaignsPrefix)) {
     const campaign = parseCampaignKey(folder);
     if (campaign === undefined || (await federationStore.head(federationKeys.outcome(campaign)))) continue;

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { federationKeys, type SiteKey, siteKeys } from '../lib/federation/keys.ts';
 import { type CampaignInput, catalogSchema, commitSchema, pseudoLabelReportSchema } from '../lib/federation/schemas.ts';
-import { channelsOf, TASKS, type TaskId } from '../lib/federation/tasks.ts';
+import { channelsOf, DEFAULT_TASKS, type DefaultTaskId, TASKS } from '../lib/federation/tasks.ts';
 import { centreOf, contains, spacingOf } from '../lib/imaging/affine.ts';
 import { cropToHeart, heartCentre } from '../lib/imaging/heart-crop.ts';
 import { heartEvidence } from '../lib/imaging/heart-evidence.ts';
@@ -197,7 +197,7 @@ function printMargin(file: string, variant: string, ct: Volume): void {
 
 onRealCt('intake catalogs it despite its NaN slope, and rejects its aorta as an unknown label', async () => {
   const store: SiteStore = createMemoryStorage()('tavi-site-berlin');
-  const context = { store, site: 'berlin', now: () => new Date(0) };
+  const context = { store, site: 'berlin', tasks: DEFAULT_TASKS, now: () => new Date(0) };
   await store.put(siteKeys.image('training', 'real'), file('ct_cropped'));
   await store.put(siteKeys.label('training', 'real', 'calcification'), file('annulus_proper'));
   await store.put(siteKeys.ofEvent('cases/real/labels/aorta.nii.gz'), file('aorta'));
@@ -266,7 +266,7 @@ describe.skipIf(!present)('a campaign with the real CT', () => {
     const key = siteKeys.pseudoLabelReport({ campaign: campaign.id, stage: 'pseudo-label' }, task, 'real');
     const { value } = await readJson(local.siteStore('bonn'), key, pseudoLabelReportSchema);
     // A voxel has a class that is more likely than every other, so its probability is at least an equal share.
-    const least = labelled.data.some((voxel: number) => voxel > 0) ? 1 / channelsOf(task) : 0;
+    const least = labelled.data.some((voxel: number) => voxel > 0) ? 1 / channelsOf(TASKS[task]) : 0;
     expect(value).toMatchObject({ accepted: true, confidence: expect.any(Number) });
     expect(value.confidence).toBeGreaterThanOrEqual(least);
   });
@@ -295,7 +295,7 @@ describe.skipIf(!present)('a campaign with the real CT', () => {
     expectClasses(found, task);
   });
 
-  function expectClasses({ data }: Volume, task: TaskId): void {
+  function expectClasses({ data }: Volume, task: DefaultTaskId): void {
     const found = new Set<number>(data as Uint8Array);
     for (const value of found) expect(value).toBeLessThanOrEqual(TASKS[task].classes.length);
   }

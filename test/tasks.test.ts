@@ -3,8 +3,8 @@ import { describe, expect, test } from 'vitest';
 import { parseCaseKey, siteKeys } from '../lib/federation/keys.ts';
 import { id as idSchema } from '../lib/federation/schemas/common.ts';
 import { scoreSchema } from '../lib/federation/schemas/update.ts';
-import { campaignSchema, type ModelConfig } from '../lib/federation/schemas.ts';
-import { channelsOf, classTitle, isComplete, TASK_IDS, TASKS } from '../lib/federation/tasks.ts';
+import { campaignSchema, type ModelConfig, taskSchema } from '../lib/federation/schemas.ts';
+import { channelsOf, classTitle, DEFAULT_TASKS, isComplete, type Task } from '../lib/federation/tasks.ts';
 import type { Landmark, Volume } from '../lib/imaging/volume.ts';
 import { parametersOf } from '../lib/models/initial-weights.ts';
 import { headsMetadata, headsOfMetadata } from '../lib/models/interchange/metadata.ts';
@@ -36,36 +36,21 @@ const MODELS: readonly ModelConfig[] = [
   { kind: 'swin-unetr', featureSize: 12, depths: [2], heads: [3], window: 2 },
 ];
 
-describe.each(TASK_IDS)('the task %s', (task) => {
-  const definition = TASKS[task];
+describe.each(DEFAULT_TASKS)('the task $id', (definition: Task) => {
+  const task = definition.id;
   const labels = definition.classes.map((_, index) => index + 1);
   const map = classMap(labels.length);
-  const truth: Target = targetOfClassMap(task, map);
+  const truth: Target = targetOfClassMap(definition, map);
   const landmarks: readonly Landmark[] = truth.kind === 'points' ? truth.points : [];
 
   test('has an id that can be part of keys and bucket names', () => {
     expect(idSchema.parse(task)).toBe(task);
   });
 
-  test('has titles, and classes of different names', () => {
+  test('is a valid definition with a title of its own for each class', () => {
+    expect(taskSchema.parse(definition)).toEqual(definition);
     expect(definition.title).toMatch(/^[A-Z]/);
-    expect(labels.length).toBeGreaterThan(0);
-    expect(new Set(definition.classes).size).toBe(labels.length);
-    expect(definition.classTitles?.length ?? labels.length).toBe(labels.length);
-    expect(new Set(labels.map((label) => classTitle(task, label))).size).toBe(labels.length);
-  });
-
-  test('has only the fields that its kind of task may have', () => {
-    if (definition.kind === 'landmarks') expect(definition.reportsVolume).toBeUndefined();
-    else expect(definition.plausibleDistances).toBeUndefined();
-  });
-
-  test('has plausible distances between two of its classes, in mm from low to high', () => {
-    for (const { between, mm } of definition.plausibleDistances ?? []) {
-      expect(definition.classes).toEqual(expect.arrayContaining([...between]));
-      expect(between[0]).not.toBe(between[1]);
-      expect(mm[0]).toBeLessThan(mm[1]);
-    }
+    expect(new Set(labels.map((label) => classTitle(definition, label))).size).toBe(labels.length);
   });
 
   test('can be uploaded as a class map, and as markups', () => {
@@ -75,8 +60,8 @@ describe.each(TASK_IDS)('the task %s', (task) => {
   });
 
   test('is complete with every class, and with none only as a segmentation', () => {
-    expect(isComplete(task, Object.fromEntries(labels.map((label) => [label, 1])))).toBe(true);
-    expect(isComplete(task, {})).toBe(definition.kind === 'segmentation');
+    expect(isComplete(definition, Object.fromEntries(labels.map((label) => [label, 1])))).toBe(true);
+    expect(isComplete(definition, {})).toBe(definition.kind === 'segmentation');
   });
 
   test('can be learnt, distilled, probed and evaluated in a campaign', () => {
@@ -97,32 +82,38 @@ describe.each(TASK_IDS)('the task %s', (task) => {
   });
 
   test.each(MODELS)('has a head of its own in a $kind', (model) => {
-    const parameters = parametersOf(model, [task]);
+    const parameters = parametersOf(model, [definition]);
     const heads = parameters.filter(({ name }) => headOf(name) !== undefined);
     expect(new Set(heads.map(({ name }) => headOf(name)))).toEqual(new Set([task]));
     expect(heads.length).toBeLessThan(parameters.length);
-    for (const { shape } of heads) expect(shape.at(-1)).toBe(channelsOf(task));
+    for (const { shape } of heads) expect(shape.at(-1)).toBe(channelsOf(definition));
   });
 
   test('is named in an exported model', () => {
-    expect(headsOfMetadata(headsMetadata([task]))).toEqual([task]);
+    expect(headsOfMetadata(headsMetadata([definition]))).toEqual([definition]);
   });
 
   test('has its pseudo-labels checked', () => {
     const found = definition.kind === 'landmarks' ? { confidence: 1, landmarks } : { confidence: 1 };
-    const names = pseudoLabelChecks(task, found, { minConfidence: 0.5, plausibility: true }).map(({ name }) => name);
+    const names = pseudoLabelChecks(definition, found, { minConfidence: 0.5, plausibility: true }).map(
+      ({ name }) => name,
+    );
     expect(names).toEqual([
       'confidence',
       ...(definition.kind === 'landmarks' ? ['all-found'] : []),
-      ...(definition.plausibleDistances ?? []).map(({ between: [a, b] }) => `distance ${a} to ${b}`),
+      ...(definition.kind === 'landmarks' ? (definition.plausibleDistances ?? []) : []).map(
+        ({ between: [a, b] }) => `distance ${a} to ${b}`,
+      ),
     ]);
   });
 
   test('is scored, with a volume where its definition says so, and shown in the report', () => {
-    const score = scoreOf('student', task, [scoreCase(task, truth, { classMap: map, landmarks, confidence: 1 })]);
+    const score = scoreOf('student', definition, [
+      scoreCase(definition, truth, { classMap: map, landmarks, confidence: 1 }),
+    ]);
     const metrics = metricsOf([scoreSchema.parse(score)]);
 
-    expect(score.volumes !== undefined).toBe(definition.reportsVolume === true);
+    expect(score.volumes !== undefined).toBe(definition.kind === 'segmentation' && definition.reportsVolume === true);
     if (definition.kind === 'landmarks') expect(Object.keys(score.errors ?? {})).toEqual(definition.classes);
     else expect(score.dice).toEqual([1]);
     const page = reportPage({ ...EMPTY_REPORT, metrics: { ...NO_METRICS, student: metrics } }, []);
@@ -139,6 +130,7 @@ const EMPTY_REPORT = {
   seed: 1,
   profile: 'full',
   backend: 'native',
+  tasks: DEFAULT_TASKS,
   wallSeconds: 1,
   peakRssMB: 1,
   peakRssOf: 'largest task',

@@ -1,5 +1,5 @@
 import { gzipSync } from 'node:zlib';
-import type { TaskId } from '../../lib/federation/tasks.ts';
+import type { DefaultTaskId } from '../../lib/federation/tasks.ts';
 import { TASKS } from '../../lib/federation/tasks.ts';
 import { writeMarkups } from '../../lib/imaging/markups.ts';
 import { writeNifti } from '../../lib/imaging/nifti-write.ts';
@@ -23,7 +23,7 @@ export const BAD_IMAGES: Readonly<Record<string, (ct: Volume<Int16Array>) => Uin
 
 /** Labels that must be rejected while their CT is accepted. */
 export const BAD_LABELS: Readonly<
-  Record<string, { readonly name: (task: TaskId) => string; readonly body: (ct: Volume) => Uint8Array | string }>
+  Record<string, { readonly name: (task: DefaultTaskId) => string; readonly body: (ct: Volume) => Uint8Array | string }>
 > = {
   'another grid': {
     name: (task) => `${task}.nii.gz`,

@@ -1,5 +1,5 @@
 import { CASE_FOLDERS, type CaseUse, siteKeys } from '../../lib/federation/keys.ts';
-import { TASKS, type TaskId } from '../../lib/federation/tasks.ts';
+import { type DefaultTaskId, TASKS } from '../../lib/federation/tasks.ts';
 import { affineOf, apply } from '../../lib/imaging/affine.ts';
 import { paintLandmarks } from '../../lib/imaging/landmarks.ts';
 import { writeMarkups } from '../../lib/imaging/markups.ts';
@@ -23,7 +23,7 @@ export const PAPER_SITES: readonly SiteSize[] = [
 export interface SiteSize {
   readonly site: string;
   readonly cases: number;
-  readonly labels: Readonly<Partial<Record<TaskId, number>>>;
+  readonly labels: Readonly<Partial<Record<DefaultTaskId, number>>>;
 }
 
 export interface Upload {
@@ -40,7 +40,7 @@ export interface LoadCase {
   readonly uploads: readonly Upload[];
   /** Identifies the volume. Only one of a site's cases with the same volume must be cataloged. Undefined if invalid. */
   readonly content?: string;
-  readonly labels: readonly TaskId[];
+  readonly labels: readonly DefaultTaskId[];
   /** Keys that must be rejected, whatever the order of uploads. */
   readonly bad: readonly string[];
 }
@@ -67,7 +67,7 @@ export function siteCases({ site, cases, labels }: SiteSize, badEvery: number): 
   // Each site starts with another kind of invalid case, so that small sites differ.
   const shift = [...site].reduce((sum, letter) => sum + letter.charCodeAt(0), 0);
   return Array.from({ length: cases }, (_, index): LoadCase => {
-    const tasks = (Object.keys(labels) as TaskId[]).filter((task) => index < (labels[task] ?? 0));
+    const tasks = (Object.keys(labels) as DefaultTaskId[]).filter((task) => index < (labels[task] ?? 0));
     const turn = Math.floor(index / badEvery) + shift;
     const isBad = index % badEvery === badEvery - 1;
     const hasBadLabel = index % badEvery === 1 && tasks.length > 0;
@@ -79,7 +79,7 @@ export function siteCases({ site, cases, labels }: SiteSize, badEvery: number): 
 function caseOf(
   site: string,
   index: number,
-  tasks: readonly TaskId[],
+  tasks: readonly DefaultTaskId[],
   kind: string | undefined,
   badLabel: number | undefined,
 ): LoadCase {
@@ -109,10 +109,10 @@ function ctOf(content: string): Volume<Int16Array> {
   return { ...GRID, data: new Int16Array(VOXELS).map(() => Math.floor(1500 * random()) - 1000) };
 }
 
-const pointsOf = (task: TaskId) =>
+const pointsOf = (task: DefaultTaskId) =>
   TASKS[task].classes.map((_, i) => ({ label: i + 1, position: apply(GRID.affine, [2 + 2 * i, 8, 7]) }));
 
-function labelOf(task: TaskId, use: CaseUse, id: string): Upload {
+function labelOf(task: DefaultTaskId, use: CaseUse, id: string): Upload {
   if (task === 'hinge-points') {
     return { key: siteKeys.markups(use, id, task), body: () => writeMarkups(pointsOf(task), TASKS[task].classes) };
   }

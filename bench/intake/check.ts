@@ -10,7 +10,7 @@ import {
   type Summary,
   summarySchema,
 } from '../../lib/federation/schemas.ts';
-import { TASK_IDS } from '../../lib/federation/tasks.ts';
+import { TASKS } from '../../lib/federation/tasks.ts';
 import { topologyOf } from '../../lib/federation/topology.ts';
 import { canonicalJson } from '../../lib/json.ts';
 import type { Queues, Stores } from '../../lib/storage/contract.ts';
@@ -114,17 +114,17 @@ function siteViolations(site: string, cases: readonly LoadCase[], state: SiteSta
 
   const entries = [...catalog.values()];
   const of = (wanted: string) => entries.filter(({ use }) => use === wanted);
-  const count = (use: string) => TASK_IDS.map((task) => of(use).filter(({ labels }) => labels[task]).length);
+  const count = (use: string) => Object.keys(TASKS).map((task) => of(use).filter(({ labels }) => labels[task]).length);
   const [training, evaluation] = [of('training').length, of('evaluation').length];
   expect('the summary of cases', summary.cases, { evaluation, rejected: rejected.size, training });
   expect(
     'the summary of labels',
-    TASK_IDS.map((task) => summary.labelled[task] ?? 0),
+    Object.keys(TASKS).map((task) => summary.labelled[task] ?? 0),
     count('training'),
   );
   expect(
     'the summary of held-out labels',
-    TASK_IDS.map((task) => summary.labelledEvaluation[task] ?? 0),
+    Object.keys(TASKS).map((task) => summary.labelledEvaluation[task] ?? 0),
     count('evaluation'),
   );
   return violations;

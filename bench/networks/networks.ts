@@ -4,7 +4,7 @@ import { allCases, DEMO_TASKS, scenarioOf } from '../../cli/demo/scenario.ts';
 import { table } from '../../cli/table.ts';
 import { isFedcardioError } from '../../lib/error.ts';
 import type { ModelConfig } from '../../lib/federation/schemas.ts';
-import type { TaskId } from '../../lib/federation/tasks.ts';
+import { type DefaultTaskId, TASKS, type Task } from '../../lib/federation/tasks.ts';
 import { createNetwork } from '../../lib/models/network.ts';
 import { type Backend, loadBackend } from '../../lib/nn/backend.ts';
 import { type PreparedCase, prepareImage, type Target } from '../../lib/training/cases.ts';
@@ -16,7 +16,7 @@ export const FIELD_OF_VIEW_MM = 96;
 export interface BenchNetwork {
   readonly name: string;
   readonly model: ModelConfig;
-  readonly tasks: readonly TaskId[];
+  readonly tasks: readonly Task[];
   readonly parameters: number;
 }
 
@@ -35,7 +35,8 @@ const MONAI_12: ModelConfig = {
   window: 7,
 };
 
-function benchNetwork(name: string, model: ModelConfig, tasks: readonly TaskId[]): BenchNetwork {
+function benchNetwork(name: string, model: ModelConfig, ids: readonly DefaultTaskId[]): BenchNetwork {
+  const tasks = ids.map((id) => TASKS[id]);
   const network = createNetwork(model, tasks, SEED);
   const { parameters } = network;
   network.dispose();
@@ -51,7 +52,7 @@ export function preparedPhantom(spacing: number): PreparedCase {
     kind: 'points',
     points: points[task].map((position, index) => ({ label: index + 1, position })),
   });
-  const targets = new Map<TaskId, Target>([
+  const targets = new Map<DefaultTaskId, Target>([
     ['hinge-points', pointsOf('hinge-points')],
     ['membranous-septum', pointsOf('membranous-septum')],
     ['calcification', { kind: 'mask', mask: masks.calcification }],

@@ -1,14 +1,14 @@
 import { phantomOf } from '../../cli/demo/case-files.ts';
 import { casesOf, type DemoCase, type SiteScenario, scenarioOf } from '../../cli/demo/scenario.ts';
 import { type ModelConfig, trainingSchema } from '../../lib/federation/schemas.ts';
-import type { TaskId } from '../../lib/federation/tasks.ts';
+import { TASKS, type Task } from '../../lib/federation/tasks.ts';
 import { type PreparedCase, prepareImage, type Target } from '../../lib/training/cases.ts';
 
 /** What the benchmark trains: a student of both landmark tasks at eight sites, on the demo's patients and scanners. */
 
 export const SEED = 1;
 export const MODEL: ModelConfig = { kind: 'unet', features: [8, 16, 32], deepSupervision: true };
-export const TASKS_OF_STUDENT: readonly TaskId[] = ['hinge-points', 'membranous-septum'];
+export const TASKS_OF_STUDENT: readonly Task[] = [TASKS['hinge-points'], TASKS['membranous-septum']];
 /** Rounds without an attack, trained once; every run of the table continues from their model. */
 export const CLEAN_ROUNDS = Number(process.env.FEDCARDIO_BENCH_CLEAN_ROUNDS ?? 4);
 /** Attacked rounds of a run. */
@@ -52,7 +52,7 @@ function drawCase(item: DemoCase): PreparedCase {
     kind: 'points',
     points: points[task].map((position, index) => ({ label: index + 1, position })),
   });
-  const targets = new Map<TaskId, Target>([
+  const targets = new Map<string, Target>([
     ['hinge-points', targetOf('hinge-points')],
     ['membranous-septum', targetOf('membranous-septum')],
   ]);

@@ -2,6 +2,7 @@ import { mergeUpdates } from '../../lib/aggregation/merge.ts';
 import { isFedcardioError } from '../../lib/error.ts';
 import type { FederationKey } from '../../lib/federation/keys.ts';
 import type { Aggregation, StoredFile } from '../../lib/federation/schemas.ts';
+import { taskOf } from '../../lib/federation/tasks.ts';
 import { sha256Hex } from '../../lib/json.ts';
 import { createNetwork } from '../../lib/models/network.ts';
 import { landmarkMetrics } from '../../lib/scoring/metrics.ts';
@@ -130,7 +131,7 @@ export async function scoreStudent(weights: Weights, heldOut: readonly PreparedC
       const predictions = await predictTasks(network, image, image, TRAINING.patch, TASKS_OF_STUDENT);
       for (const [task, truth] of targets) {
         const prediction = predictions.get(task);
-        const score = prediction && scoreCase(task, truth, prediction);
+        const score = prediction && scoreCase(taskOf(TASKS_OF_STUDENT, task), truth, prediction);
         if (score && 'errors' in score) errors.push(...Object.values(score.errors));
       }
     }

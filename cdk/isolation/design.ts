@@ -25,6 +25,7 @@ export const OWN_BUCKET = `
 /** A site's roles in the federation bucket. */
 export const FEDERATION_BUCKET_OF_SITES = `
                      intake  rescan  dispatch  job-failed  task  upload
+  tasks              rl      rl      .         .           .     .
   own summary        rwl     rwl     .         .           .     .
   another's summary  .       .       .         .           .     .
   campaign           .       .       .         .           .     .
@@ -55,6 +56,7 @@ export const FEDERATION_BUCKET_OF_SITES = `
 /** The coordinator's roles in the federation bucket. For them, every site is another site. */
 export const FEDERATION_BUCKET_OF_COORDINATOR = `
                      orchestrate  aggregate  sweep  merge  research
+  tasks              rl           l          rwl    l      rwl
   another's summary  rl           rl         rl     rl     rl
   campaign           rl           rl         rl     rl     rwl
   control            rl           rl         rl     rl     rwl

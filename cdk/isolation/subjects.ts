@@ -23,6 +23,7 @@ const ROUND = 'campaigns/tavi-1/teacher/calcium/0001';
 /** Objects in the federation bucket, named from the view of `site`; `other` is another site. */
 export const federationObjects = (site: string, other: string) =>
   ({
+    tasks: 'tasks.json',
     'own summary': `sites/${site}/summary.json`,
     "another's summary": `sites/${other}/summary.json`,
     campaign: 'campaigns/tavi-1/campaign.json',

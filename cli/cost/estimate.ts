@@ -1,4 +1,5 @@
 import type { Campaign, Federation } from '../../lib/federation/schemas.ts';
+import { DEFAULT_TASKS } from '../../lib/federation/tasks.ts';
 import { campaignLines } from './campaign-lines.ts';
 import { deployedOf } from './federation.ts';
 import { type Line, totalOf } from './lines.ts';
@@ -39,7 +40,7 @@ export function estimateCost(
   prices: Prices,
 ): Estimate {
   const deployed = deployedOf(federation, prices);
-  const work = workOf(campaign, assumptions);
+  const work = workOf(campaign, federation.tasks ?? DEFAULT_TASKS, assumptions);
   return {
     federation: federation.id,
     sites: deployed.sites,

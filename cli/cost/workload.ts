@@ -1,4 +1,5 @@
 import type { Campaign, ModelConfig } from '../../lib/federation/schemas.ts';
+import type { Task } from '../../lib/federation/tasks.ts';
 import { parametersOf } from '../../lib/models/initial-weights.ts';
 import { headOf } from '../../lib/models/parameters.ts';
 import { type LearningStage, learns, modelOf, tasksOf } from '../../lib/protocol/plan.ts';
@@ -47,7 +48,7 @@ export interface StageWork {
   readonly cases: number;
 }
 
-export function workOf(campaign: Campaign, assumptions: Assumptions): readonly StageWork[] {
+export function workOf(campaign: Campaign, tasks: readonly Task[], assumptions: Assumptions): readonly StageWork[] {
   const learning = new Map(campaign.stages.flatMap((stage) => (learns(stage) ? [[stage.name, stage] as const] : [])));
   return campaign.stages.map((stage): StageWork => {
     const { name } = stage;
@@ -62,7 +63,7 @@ export function workOf(campaign: Campaign, assumptions: Assumptions): readonly S
         stage: name,
         rounds: stage.rounds,
         gpuSeconds,
-        modelBytes: modelBytes(model, stage),
+        modelBytes: modelBytes(model, stage, tasks),
         cases: casesPerSite,
       };
     }
@@ -99,8 +100,8 @@ const featuresOf = (model: ModelConfig): number =>
   model.kind === 'unet' ? (model.features[0] as number) : model.featureSize;
 
 /** Size of an update's weights. A probe sends its head only. */
-function modelBytes(model: ModelConfig, stage: LearningStage): number {
-  const parameters = parametersOf(model, tasksOf(stage));
+function modelBytes(model: ModelConfig, stage: LearningStage, tasks: readonly Task[]): number {
+  const parameters = parametersOf(model, tasksOf({ tasks }, stage));
   const sent = stage.kind === 'probe' ? parameters.filter(({ name }) => headOf(name) !== undefined) : parameters;
   const values = sent.reduce((sum, { shape }) => sum + shape.reduce((product, side) => product * side, 1), 0);
   return values * (stage.encoding.dtype === 'F32' ? 4 : 2);

@@ -1,6 +1,6 @@
 import { FedcardioError } from '../../lib/error.ts';
 import { type SiteKey, siteKeys } from '../../lib/federation/keys.ts';
-import { LANDMARK_RADIUS_MM, TASKS, type TaskId } from '../../lib/federation/tasks.ts';
+import { type DefaultTaskId, LANDMARK_RADIUS_MM, TASKS } from '../../lib/federation/tasks.ts';
 import { paintLandmarks } from '../../lib/imaging/landmarks.ts';
 import { writeMarkups } from '../../lib/imaging/markups.ts';
 import { writeNifti } from '../../lib/imaging/nifti-write.ts';
@@ -33,7 +33,7 @@ export function caseFiles(demoCase: DemoCase, seed: number): readonly CaseFile[]
   return [image, ...demoCase.tasks.map((task) => labelFile(demoCase, task, phantom))];
 }
 
-function labelFile({ use, caseId, site }: DemoCase, task: TaskId, phantom: Phantom): CaseFile {
+function labelFile({ use, caseId, site }: DemoCase, task: DefaultTaskId, phantom: Phantom): CaseFile {
   const points = pointsOf(phantom, task);
   // Held-out landmarks are ground truth. Markups hold them exactly, painted spheres only to a fraction of a voxel.
   if (points && (use === 'evaluation' || site.landmarks === 'markups')) {
@@ -44,13 +44,13 @@ function labelFile({ use, caseId, site }: DemoCase, task: TaskId, phantom: Phant
   return { key: siteKeys.label(use, caseId, task), body: writeNifti(volume), contentType: GZIP };
 }
 
-function pointsOf({ points }: Phantom, task: TaskId): readonly Landmark[] | undefined {
-  const drawn: Readonly<Partial<Record<TaskId, readonly Vec3[]>>> = points;
+function pointsOf({ points }: Phantom, task: DefaultTaskId): readonly Landmark[] | undefined {
+  const drawn: Readonly<Partial<Record<DefaultTaskId, readonly Vec3[]>>> = points;
   return drawn[task]?.map((position, index) => ({ label: index + 1, position }));
 }
 
-function maskOf({ masks }: Phantom, task: TaskId): Volume {
-  const drawn: Readonly<Partial<Record<TaskId, Volume>>> = masks;
+function maskOf({ masks }: Phantom, task: DefaultTaskId): Volume {
+  const drawn: Readonly<Partial<Record<DefaultTaskId, Volume>>> = masks;
   const mask = drawn[task];
   if (mask) return mask;
   throw new FedcardioError('BAD_CONFIGURATION', `The phantom has no mask of ${task}.`);

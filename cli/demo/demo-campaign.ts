@@ -1,5 +1,5 @@
 import { type Campaign, type CampaignInput, campaignSchema, type ModelConfig } from '../../lib/federation/schemas.ts';
-import type { TaskId } from '../../lib/federation/tasks.ts';
+import type { DefaultTaskId } from '../../lib/federation/tasks.ts';
 import { DEMO_TASKS, type Scenario } from './scenario.ts';
 
 /** Side of the training patches in voxels, and their spacing in mm. A patch spans the whole phantom. */
@@ -51,7 +51,7 @@ export const BUDGETS: Readonly<Record<'full' | 'quick', Budgets>> = {
 export const STUDENT_STAGE = 'student';
 const CONTROL_STAGE = 'student-labels-only';
 const PSEUDO_LABEL_STAGE = 'pseudo-label';
-const teacherStage = (task: TaskId) => `teacher/${task}`;
+const teacherStage = (task: DefaultTaskId) => `teacher/${task}`;
 
 /** Name of the student in the evaluation, which keeps its predictions. */
 export const STUDENT_MODEL = 'student';

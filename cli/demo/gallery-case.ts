@@ -1,6 +1,6 @@
 import { siteKeys } from '../../lib/federation/keys.ts';
 import { type CatalogEntry, catalogSchema, type Federation, type LabelEntry } from '../../lib/federation/schemas.ts';
-import { TASK_IDS, TASKS, type TaskId } from '../../lib/federation/tasks.ts';
+import type { Task } from '../../lib/federation/tasks.ts';
 import { roundClasses } from '../../lib/imaging/class-map.ts';
 import { decodeLandmarks, landmarksOfClassMap } from '../../lib/imaging/landmarks.ts';
 import { readMarkups } from '../../lib/imaging/markups.ts';
@@ -15,13 +15,14 @@ import { listDocuments, readJson } from '../../lib/storage/documents.ts';
 export interface PredictionFile {
   readonly site: string;
   readonly caseId: string;
-  readonly task: TaskId;
+  readonly task: Task;
   readonly body: Uint8Array;
 }
 
 interface Place extends Pick<Stores, 'siteStore'> {
   readonly campaign: string;
   readonly model: string;
+  readonly tasks: readonly Task[];
 }
 
 /**
@@ -29,7 +30,7 @@ interface Place extends Pick<Stores, 'siteStore'> {
  * only the site itself, or a demo that plays all sites, may do.
  */
 export async function readGalleryCase(
-  { siteStore, campaign, model }: Place,
+  { siteStore, campaign, model, tasks }: Place,
   site: Federation['sites'][number],
 ): Promise<{ readonly picture: GalleryCase; readonly files: readonly PredictionFile[] } | undefined> {
   const store = siteStore(site.id);
@@ -37,8 +38,8 @@ export async function readGalleryCase(
     const { value: entry } = await readJson(store, key, catalogSchema);
     if (entry.use !== 'evaluation') continue;
     const files: PredictionFile[] = [];
-    for (const task of TASK_IDS) {
-      const stored = await store.tryGet(siteKeys.prediction(campaign, model, task, entry.case));
+    for (const task of tasks) {
+      const stored = await store.tryGet(siteKeys.prediction(campaign, model, task.id, entry.case));
       if (stored) files.push({ site: site.id, caseId: entry.case, task, body: stored.body });
     }
     if (files.length > 0) return { picture: await pictureOf(store, site.name, entry, files), files };
@@ -56,12 +57,12 @@ async function pictureOf(
   const landmarks: LandmarkPair[] = [];
   const masks: MaskPair[] = [];
   for (const { task, body } of files) {
-    const label = entry.labels[task];
+    const label = entry.labels[task.id];
     if (!label) continue;
     const predicted = readClassMap(body);
-    if (TASKS[task].kind === 'landmarks') {
+    if (task.kind === 'landmarks') {
       const truth = await landmarksOf(store, task, label);
-      landmarks.push({ task, truth, predicted: decodeLandmarks(predicted, TASKS[task].classes.length) });
+      landmarks.push({ task, truth, predicted: decodeLandmarks(predicted, task.classes.length) });
     } else {
       const truth = readClassMap((await store.get(label.key)).body, label.key);
       masks.push({ task, truth, predicted, dice: dice(predicted.data, truth.data) });
@@ -70,9 +71,12 @@ async function pictureOf(
   return { site, caseId: entry.case, image, landmarks, masks };
 }
 
-async function landmarksOf(store: SiteStore, task: TaskId, { key, format }: LabelEntry): Promise<readonly Landmark[]> {
+async function landmarksOf(
+  store: SiteStore,
+  { classes }: Task,
+  { key, format }: LabelEntry,
+): Promise<readonly Landmark[]> {
   const { body } = await store.get(key);
-  const { classes } = TASKS[task];
   return format === 'markups'
     ? readMarkups(new TextDecoder().decode(body), classes)
     : landmarksOfClassMap(readClassMap(body, key), classes.length);

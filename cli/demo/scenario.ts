@@ -1,6 +1,6 @@
 import type { CaseUse } from '../../lib/federation/keys.ts';
 import type { Federation } from '../../lib/federation/schemas.ts';
-import { PAPER_TASKS, PROBE_TASK, type TaskId } from '../../lib/federation/tasks.ts';
+import { type DefaultTaskId, PAPER_TASKS, PROBE_TASK } from '../../lib/federation/tasks.ts';
 
 /**
  * Cases and labels of each hospital: those of Tölle et al. (2025, npj Digital Medicine 8:88, table 1), scaled down. A
@@ -22,10 +22,10 @@ export interface SiteScenario {
   readonly index: number;
   /** Number of training CTs. The first ones are labelled. */
   readonly training: number;
-  readonly labelled: Readonly<Partial<Record<TaskId, number>>>;
+  readonly labelled: Readonly<Partial<Record<DefaultTaskId, number>>>;
   /** Number of held-out CTs, with labels of all `tasks`. */
   readonly evaluation: number;
-  readonly tasks: readonly TaskId[];
+  readonly tasks: readonly DefaultTaskId[];
   /** Format of the hospital's training landmarks: painted class maps, or 3D Slicer markups. */
   readonly landmarks: 'class-map' | 'markups';
 }
@@ -35,7 +35,7 @@ export interface DemoCase {
   readonly site: SiteScenario;
   readonly caseId: string;
   readonly use: CaseUse;
-  readonly tasks: readonly TaskId[];
+  readonly tasks: readonly DefaultTaskId[];
 }
 
 /** The tasks that the demo's teachers learn. */
@@ -81,7 +81,7 @@ const PROFILES: Readonly<Record<Profile, ProfileSize>> = {
 /** The federation of a demo. The profile decides the size, the seed decides patients and scanners. */
 export function scenarioOf({ profile, seed }: { readonly profile: Profile; readonly seed: number }): Scenario {
   const { rows, evaluation, coronary } = PROFILES[profile];
-  const tasks: readonly TaskId[] = coronary ? [...DEMO_TASKS, PROBE_TASK] : DEMO_TASKS;
+  const tasks: readonly DefaultTaskId[] = coronary ? [...DEMO_TASKS, PROBE_TASK] : DEMO_TASKS;
   const sites = rows.map(
     ([id, name, training, hinge, septum, calcium], index): SiteScenario => ({
       id,

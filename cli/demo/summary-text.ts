@@ -1,4 +1,3 @@
-import { TASK_IDS, TASKS } from '../../lib/federation/tasks.ts';
 import { printable } from '../../lib/printable.ts';
 import { clock, fixed, millimetres, percent } from '../../lib/report/format.ts';
 import { MODEL_ROLES, type Report } from '../../lib/report/report.ts';
@@ -9,10 +8,10 @@ import { table } from '../table.ts';
 
 /** The result of a finished demo: verdict, figures, rejected files, time and memory. */
 export function summaryText(report: Report): string {
-  const rows = TASK_IDS.flatMap((task) =>
+  const rows = report.tasks.flatMap(({ id, title }) =>
     MODEL_ROLES.flatMap((role) => {
-      const metrics = report.metrics[role][task];
-      return metrics ? [[TASKS[task].title, ROLE_TITLES[role], ...cells(metrics)]] : [];
+      const metrics = report.metrics[role][id];
+      return metrics ? [[title, ROLE_TITLES[role], ...cells(metrics)]] : [];
     }),
   );
   return [

@@ -33,14 +33,15 @@ export function workloadOf(campaign: Campaign, scenario: Scenario): Workload {
 
 /** Work of one round of a stage at a site; 0 if the site does not participate. */
 function workOf(stage: Stage, site: SiteScenario): number {
+  const labelled: Readonly<Record<string, number>> = site.labelled;
   if (stage.sites && !stage.sites.includes(site.id)) return 0;
   switch (stage.kind) {
     case 'teacher':
-      return (site.labelled[stage.task] ?? 0) > 0 ? stage.training.steps * COST[stage.model.kind] : 0;
+      return (labelled[stage.task] ?? 0) > 0 ? stage.training.steps * COST[stage.model.kind] : 0;
     case 'probe':
-      return (site.labelled[stage.task] ?? 0) > 0 ? stage.training.steps * COST.prediction : 0;
+      return (labelled[stage.task] ?? 0) > 0 ? stage.training.steps * COST.prediction : 0;
     case 'student': {
-      const labels = stage.tasks.some((task) => (site.labelled[task] ?? 0) > 0);
+      const labels = stage.tasks.some((task) => (labelled[task] ?? 0) > 0);
       return stage.pseudoLabels !== undefined || labels ? stage.training.steps * COST[stage.model.kind] : 0;
     }
     case 'pseudo-label':

@@ -2,6 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { federationKeys } from '../../lib/federation/keys.ts';
 import { commitSchema, type Federation, type Outcome } from '../../lib/federation/schemas.ts';
+import { definitionsOf } from '../../lib/protocol/plan.ts';
 import type { GalleryCase } from '../../lib/report/gallery.ts';
 import type { Report, StageReport } from '../../lib/report/report.ts';
 import { reportPage } from '../../lib/report/report-page.ts';
@@ -40,10 +41,10 @@ export async function writeReport(
 
   mkdirSync(join(out, 'predictions'), { recursive: true });
   for (const site of place.federation.sites) {
-    const found = await readGalleryCase({ ...place, model: STUDENT_MODEL }, site);
+    const found = await readGalleryCase({ ...place, tasks: definitionsOf(record.plan), model: STUDENT_MODEL }, site);
     if (!found) continue;
     pictures.push(found.picture);
-    for (const { caseId, task, body } of found.files) write(`predictions/${site.id}-${caseId}-${task}.nii.gz`, body);
+    for (const { caseId, task, body } of found.files) write(`predictions/${site.id}-${caseId}-${task.id}.nii.gz`, body);
   }
   const weights = await studentWeights(place, record.stages);
   if (weights) write('student.safetensors', weights);
@@ -65,6 +66,7 @@ function reportOf(campaign: string, outcome: Outcome, record: CampaignRecord, fa
     ...(outcome.reason === undefined ? {} : { reason: outcome.reason }),
     backend: record.backends.join(', ') || 'unknown',
     ...facts,
+    tasks: definitionsOf(record.plan),
     sites: record.sites,
     stages: record.stages,
     rejected: record.rejected,

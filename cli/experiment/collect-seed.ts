@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { isTaskId } from '../../lib/federation/tasks.ts';
+import { TASKS } from '../../lib/federation/tasks.ts';
 import type { SeedResult } from '../../lib/report/experiment/seed-result.ts';
 import type { StageReport } from '../../lib/report/report.ts';
 import type { CampaignRecord } from '../demo/collect.ts';
@@ -41,7 +41,7 @@ function countsOf({ commits }: StageReport): SeedResult['pseudoLabels'][string] 
   for (const { figures } of commits.flatMap(({ updates }) => updates)) {
     for (const [name, value] of Object.entries(figures)) {
       const [task = '', what] = name.split('/');
-      if (!isTaskId(task) || (what !== 'unlabelled' && what !== 'accepted')) continue;
+      if (!Object.hasOwn(TASKS, task) || (what !== 'unlabelled' && what !== 'accepted')) continue;
       counts[what][task] = (counts[what][task] ?? 0) + value;
     }
   }

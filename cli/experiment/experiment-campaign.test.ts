@@ -38,7 +38,8 @@ describe.each(['small', 'paper'] as const)('the %s experiment', (profile) => {
     for (const stage of alone) {
       const site = scenario.sites.find(({ id }) => id === stage.sites?.[0]);
       const tasks = stage.kind === 'teacher' ? [stage.task] : stage.kind === 'student' ? stage.tasks : [];
-      for (const task of tasks) expect(site?.labelled[task], stage.name).toBeGreaterThan(0);
+      const labelled: Readonly<Record<string, number>> = site?.labelled ?? {};
+      for (const task of tasks) expect(labelled[task], stage.name).toBeGreaterThan(0);
     }
     expect(alone.some(({ sites }) => sites?.includes('berlin'))).toBe(false);
   });

@@ -1,5 +1,5 @@
 import { type Campaign, type CampaignInput, campaignSchema, type ModelConfig } from '../../lib/federation/schemas.ts';
-import { PROBE_TASK, type TaskId } from '../../lib/federation/tasks.ts';
+import { type DefaultTaskId, PROBE_TASK } from '../../lib/federation/tasks.ts';
 import { COMPARISONS, MODELS } from '../../lib/report/experiment/compared-models.ts';
 import { BUDGETS, type Budget, GRID, SWIN_UNETR, UNET } from '../demo/demo-campaign.ts';
 import { DEMO_TASKS, type Scenario, type SiteScenario } from '../demo/scenario.ts';
@@ -119,7 +119,7 @@ function localModels(size: Size, { id, labelled }: SiteScenario): readonly Learn
     name: MODELS.localUnet(id, task),
   }));
   const swin = student({ ...size, student: inOneRound(size.student) }, MODELS.localSwin(id), size.swin, alone);
-  return [...unets, { ...swin, tasks: tasks as TaskId[] } as Learning];
+  return [...unets, { ...swin, tasks: tasks as DefaultTaskId[] } as Learning];
 }
 
 const probe = (size: Size, name: string, of: string): StageInput => ({

@@ -25,6 +25,7 @@ export interface SiteAccess {
 
 const CASES = ['cases/*', 'held-out/*'] as const;
 const CATALOG = ['catalog/*', 'rejected/*'] as const;
+const TASKS = 'tasks.json';
 
 /** Recording the failure of a site's GPU task, after checking that its round still waits for it. */
 const failureOf = (site: string): ObjectAccess => ({
@@ -49,9 +50,9 @@ const intakeOf = (site: string, own: readonly string[] = []): SiteAccess => ({
     list: 'everything',
   },
   federation: {
-    read: [`sites/${site}/summary.json`],
+    read: [TASKS, `sites/${site}/summary.json`],
     write: [`sites/${site}/summary.json`],
-    list: [`sites/${site}/*`],
+    list: [TASKS, `sites/${site}/*`],
   },
 });
 
@@ -100,16 +101,22 @@ const MERGED = [
   'campaigns/*/updates/*/*.refusal.json',
 ];
 const READ_ALL = { read: ['campaigns/*', 'sites/*'], list: 'everything' } as const;
+/** What planning a campaign takes. */
+const READ_TO_PLAN = withReads(READ_ALL, [TASKS]);
 
 /** Access of the coordinator's roles to the federation bucket. They have no access to any other. */
 export const FEDERATION_ACCESS: Readonly<Record<FederationRole, ObjectAccess>> = {
-  orchestrate: { ...READ_ALL, write: ORCHESTRATED },
+  orchestrate: { ...READ_TO_PLAN, write: ORCHESTRATED },
   aggregate: { ...READ_ALL, write: MERGED },
-  sweep: { ...READ_ALL, write: [...new Set([...ORCHESTRATED, ...MERGED])] },
+  sweep: { ...READ_TO_PLAN, write: [...new Set([...ORCHESTRATED, ...MERGED]), TASKS] },
   merge: { ...READ_ALL, write: MERGED },
   research: {
-    ...READ_ALL,
-    write: [...['campaign', 'control', 'outcome'].map((name) => `campaigns/*/${name}.json`), 'campaigns/*/init/*'],
+    ...READ_TO_PLAN,
+    write: [
+      ...['campaign', 'control', 'outcome'].map((name) => `campaigns/*/${name}.json`),
+      'campaigns/*/init/*',
+      TASKS,
+    ],
   },
 };
 

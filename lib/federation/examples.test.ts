@@ -24,6 +24,7 @@ const EXAMPLES: Readonly<Record<string, z.ZodType>> = {
   control: schemas.controlSchema,
   outcome: schemas.outcomeSchema,
   summary: schemas.summarySchema,
+  tasks: schemas.taskListSchema,
   catalog: schemas.catalogSchema,
   rejected: schemas.rejectedSchema,
   content: schemas.contentSchema,

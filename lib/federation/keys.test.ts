@@ -68,10 +68,8 @@ describe('case keys', () => {
       format: 'class-map',
     });
     expect(parseCaseKey(siteKeys.markups('training', 'p7', 'hinge-points'))?.part).toMatchObject({ format: 'markups' });
-    expect(parseCaseKey('cases/p7/labels/liver.nii.gz')?.part).toEqual({
-      kind: 'unknown',
-      name: 'labels/liver.nii.gz',
-    });
+    expect(parseCaseKey('cases/p7/labels/liver.nii.gz')?.part).toMatchObject({ kind: 'label', task: 'liver' });
+    expect(parseCaseKey('cases/p7/labels/liver.nrrd')?.part).toEqual({ kind: 'unknown', name: 'labels/liver.nrrd' });
     expect(parseCaseKey('catalog/p7.json')).toBeUndefined();
   });
 

@@ -1,7 +1,6 @@
 import type { z } from 'zod';
 import { sha256Hex } from '../json.ts';
 import type { TaskId } from './tasks.ts';
-import { isTaskId } from './tasks.ts';
 
 /**
  * Builds and parses every object key. A site bucket holds the data that stay in the hospital, the federation bucket
@@ -79,6 +78,8 @@ export const siteKeys = {
 
 /** Keys and prefixes of the federation bucket. */
 export const federationKeys = {
+  /** Definitions of the federation's tasks. */
+  tasks: federationKey('tasks.json'),
   summaryPrefix: federationKey('sites/'),
   summary: (site: string) => federationKey(`sites/${site}/summary.json`),
   campaign: (campaign: string) => federationKey(`campaigns/${campaign}/campaign.json`),
@@ -173,7 +174,7 @@ export function parseCaseKey(key: string): CaseObject | undefined {
   if (rest === 'image.nii.gz' || rest === 'image.nii') return { use, caseId, part: { kind: 'image' } };
   const label = /^labels\/([^/]+?)\.(nii\.gz|mrk\.json)$/.exec(rest);
   const task = label?.[1];
-  if (label && task !== undefined && isTaskId(task)) {
+  if (label && task !== undefined) {
     return { use, caseId, part: { kind: 'label', task, format: label[2] === 'nii.gz' ? 'class-map' : 'markups' } };
   }
   return { use, caseId, part: { kind: 'unknown', name: rest } };

@@ -27,6 +27,7 @@ const SITE_KEYS: Readonly<Record<NamesOf<typeof siteKeys>, string>> = {
   unfinished: siteKeys.unfinished(AT),
 };
 const FEDERATION_KEYS: Readonly<Record<NamesOf<typeof federationKeys>, FederationKey>> = {
+  tasks: federationKeys.tasks,
   summary: federationKeys.summary('berlin'),
   campaign: federationKeys.campaign('x'),
   plan: federationKeys.plan('x'),

@@ -78,6 +78,10 @@ export const OBJECT_KINDS: readonly ObjectKind[] = [
   }),
   site('predictions/<campaign>/<model>/<case>/<task>.nii.gz', 'class map of a held-out case'),
 
+  federation('tasks.json', "definitions of the federation's tasks; the default tasks without it", {
+    ...REWRITTEN,
+    examples: ['tasks.json'],
+  }),
   federation('sites/<site>/summary.json', 'counts of cases and labels', { ...REWRITTEN, examples: ['summary.json'] }),
   federation('campaigns/<campaign>/campaign.json', 'the campaign that a researcher requests', {
     examples: ['campaign.json'],

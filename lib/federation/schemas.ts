@@ -9,6 +9,7 @@ export * from './schemas/messages.ts';
 export * from './schemas/model.ts';
 export * from './schemas/round.ts';
 export * from './schemas/site-objects.ts';
+export * from './schemas/task.ts';
 export * from './schemas/training.ts';
 export * from './schemas/update.ts';
 export * from './stages/kinds.ts';

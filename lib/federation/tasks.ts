@@ -1,31 +1,17 @@
+import { FedcardioError } from '../error.ts';
+import { nearest } from '../nearest.ts';
+import type { Task } from './schemas/task.ts';
+
+export type { Task } from './schemas/task.ts';
+
 /**
- * The tasks that networks learn. An entry of {@link TASKS} is all that defines a task: intake, training, scoring and
- * reports read it. `test/tasks.test.ts` checks every entry.
+ * The tasks that networks learn. A federation declares its own (`tasks.json`, `federation.json`); by default it has those
+ * of {@link DEFAULT_TASKS}. Intake, training, scoring and reports read the definitions, and a plan freezes those that its
+ * campaign uses.
  */
 
-/** One task. Its id is its key in {@link TASKS}. Class 0 is always the background. */
-export interface TaskDefinition {
-  readonly kind: 'landmarks' | 'segmentation';
-  /** Name for readers. */
-  readonly title: string;
-  /** Ids of the classes 1, 2, …, in this order. */
-  readonly classes: readonly string[];
-  /** Names of the classes for readers, in the same order. By default the ids, with spaces for hyphens. */
-  readonly classTitles?: readonly string[];
-  /** Landmarks only: distances that a pseudo-label must have to be learnt from. */
-  readonly plausibleDistances?: readonly PlausibleDistance[];
-  /** Segmentations only: bounds, inclusive, of the volume of class 1 that a prediction may plausibly have, mm³. */
-  readonly plausibleVolumeMm3?: readonly [low: number, high: number];
-  /** Segmentations only: whether the volume of class 1 is scored and reported. */
-  readonly reportsVolume?: boolean;
-}
-
-interface PlausibleDistance {
-  /** Two classes of the task. */
-  readonly between: readonly [string, string];
-  /** Inclusive bounds. */
-  readonly mm: readonly [low: number, high: number];
-}
+/** Id of a task. */
+export type TaskId = string;
 
 /**
  * The tasks of Tölle et al. 2025 (npj Digital Medicine 8:88).
@@ -41,6 +27,7 @@ interface PlausibleDistance {
  */
 const DEFINITIONS = {
   'hinge-points': {
+    id: 'hinge-points',
     kind: 'landmarks',
     title: 'Hinge points and coronary ostia',
     classes: ['hinge-right', 'hinge-left', 'hinge-non-coronary', 'ostium-right', 'ostium-left'],
@@ -55,12 +42,14 @@ const DEFINITIONS = {
     ],
   },
   'membranous-septum': {
+    id: 'membranous-septum',
     kind: 'landmarks',
     title: 'Membranous septum',
     classes: ['septum-start', 'septum-end'],
     plausibleDistances: [{ between: ['septum-start', 'septum-end'], mm: [2, 20] }],
   },
   calcification: {
+    id: 'calcification',
     kind: 'segmentation',
     title: 'Calcification',
     classes: ['calcium'],
@@ -68,47 +57,70 @@ const DEFINITIONS = {
     reportsVolume: true,
   },
   'coronary-arteries': {
+    id: 'coronary-arteries',
     kind: 'segmentation',
     title: 'Coronary arteries',
     classes: ['lumen'],
   },
-} as const satisfies Readonly<Record<string, TaskDefinition>>;
+} satisfies Readonly<Record<string, Task>>;
 
-/** Id of a learning task. */
-export type TaskId = keyof typeof DEFINITIONS;
-/** Every learning task by its id. */
-export const TASKS: Readonly<Record<TaskId, TaskDefinition>> = DEFINITIONS;
-/** Ids of all tasks, in the order of {@link TASKS}. */
-export const TASK_IDS: readonly TaskId[] = Object.keys(DEFINITIONS) as TaskId[];
+/** Ids of the tasks of {@link DEFAULT_TASKS}. */
+export type DefaultTaskId = keyof typeof DEFINITIONS;
+/** The default tasks by their ids. */
+export const TASKS: Readonly<Record<DefaultTaskId, Task>> = DEFINITIONS;
+/** The tasks of a federation that declares none. */
+export const DEFAULT_TASKS: readonly Task[] = Object.values(DEFINITIONS);
 
 /** The tasks of the paper's results table: those that the teachers and students of demo and experiment learn. */
-export const PAPER_TASKS = ['hinge-points', 'membranous-septum', 'calcification'] as const satisfies readonly TaskId[];
+export const PAPER_TASKS = [
+  'hinge-points',
+  'membranous-septum',
+  'calcification',
+] as const satisfies readonly DefaultTaskId[];
 
 /** The task that no teacher learns: the experiment trains probes on it. */
-export const PROBE_TASK = 'coronary-arteries' satisfies TaskId;
+export const PROBE_TASK = 'coronary-arteries' satisfies DefaultTaskId;
 
-/** Radius of the sphere that represents a landmark while it is learnt as a segmentation, mm. */
+/** Radius of the sphere that represents a landmark while it is learnt as a segmentation, mm, unless its task says another. */
 export const LANDMARK_RADIUS_MM = 4;
+
+/** Radius of a task's landmarks, mm. */
+export const radiusOf = (task: Task): number => (task.kind === 'landmarks' && task.radiusMm) || LANDMARK_RADIUS_MM;
 
 /** A landmark counts as found when its error is at most this, mm. */
 export const WITHIN_MM = 6;
 
-export const isTaskId = (text: string): text is TaskId => (TASK_IDS as readonly string[]).includes(text);
+/**
+ * The task of an id.
+ *
+ * @throws BAD_CONFIGURATION if there is none, with the nearest id
+ */
+export function taskOf(tasks: readonly Task[], id: TaskId): Task {
+  const task = tasks.find((candidate) => candidate.id === id);
+  if (task) return task;
+  const ids = tasks.map((known) => known.id);
+  const near = nearest(id, ids);
+  throw new FedcardioError('BAD_CONFIGURATION', `There is no task "${id}".`, {
+    hint: near === undefined ? `Tasks are ${ids.join(', ')}.` : `Did you mean "${near}"? Tasks are ${ids.join(', ')}.`,
+  });
+}
+
+/** The tasks of some ids, in the ids' order. @throws BAD_CONFIGURATION as {@link taskOf} */
+export const tasksNamed = (tasks: readonly Task[], ids: readonly TaskId[]): readonly Task[] =>
+  ids.map((id) => taskOf(tasks, id));
 
 /** Name of a class for readers. Classes count from 1. */
-export function classTitle(task: TaskId, label: number): string {
-  const { classes, classTitles } = TASKS[task];
-  return classTitles?.[label - 1] ?? classes[label - 1]?.replaceAll('-', ' ') ?? `class ${label}`;
-}
+export const classTitle = ({ classes, classTitles }: Task, label: number): string =>
+  classTitles?.[label - 1] ?? classes[label - 1]?.replaceAll('-', ' ') ?? `class ${label}`;
 
 /**
  * Whether a network can learn from a label. A landmark label must have every point: the network would otherwise be
  * taught that a missing point is nowhere.
  *
- * @param classes voxels or points of each class, by its number
+ * @param counts voxels or points of each class, by its number
  */
-export const isComplete = (task: TaskId, classes: Readonly<Record<string, number>>): boolean =>
-  TASKS[task].kind !== 'landmarks' || TASKS[task].classes.every((_, index) => (classes[index + 1] ?? 0) > 0);
+export const isComplete = ({ kind, classes }: Task, counts: Readonly<Record<string, number>>): boolean =>
+  kind !== 'landmarks' || classes.every((_, index) => (counts[index + 1] ?? 0) > 0);
 
 /** Channels of a task's head: its classes and the background. */
-export const channelsOf = (task: TaskId): number => TASKS[task].classes.length + 1;
+export const channelsOf = ({ classes }: Task): number => classes.length + 1;

@@ -1,7 +1,7 @@
 import { type ErrorCode, FedcardioError } from '../error.ts';
 import type { CaseUse, SiteKey } from '../federation/keys.ts';
 import type { CatalogEntry, ImageEntry, LabelEntry } from '../federation/schemas.ts';
-import type { TaskId } from '../federation/tasks.ts';
+import type { Task } from '../federation/tasks.ts';
 import type { Grid } from '../imaging/volume.ts';
 import type { ObjectInfo } from '../storage/contract.ts';
 import { type Fault, fault, faultOf, isFault } from './faults.ts';
@@ -15,7 +15,7 @@ export interface Findings {
   readonly use: CaseUse;
   /** Absent if there is no image yet or it has a fault. Then `labels` is empty too. */
   readonly image?: ImageEntry;
-  readonly labels: Readonly<Partial<Record<TaskId, LabelEntry>>>;
+  readonly labels: Readonly<Record<string, LabelEntry>>;
   readonly faults: readonly Fault[];
 }
 
@@ -32,14 +32,16 @@ const MAX_MARKUPS_BYTES = 1 << 20;
  *
  * @param objects objects in both folders of the case (training and held-out)
  * @param known the case's catalog entry
+ * @param tasks the federation's tasks
  * @throws errors of `read`. A problem of an object is not thrown but returned as a fault.
  */
 export async function examineCase(
   objects: readonly ObjectInfo<SiteKey>[],
   known: CatalogEntry | undefined,
   read: ReadObject,
+  tasks: readonly Task[],
 ): Promise<Findings> {
-  const files = classifyFiles(objects);
+  const files = classifyFiles(objects, tasks);
   const { use, image: file } = files;
   const faults = [...files.faults];
   if (!file) return { use, labels: {}, faults };
@@ -49,20 +51,20 @@ export async function examineCase(
   const image = unchanged?.image ?? (await collectFault(file.key, 'BAD_IMAGE', faults, () => imageEntry(file, read)));
   if (!image) return { use, labels: {}, faults };
 
-  const labels: Partial<Record<TaskId, LabelEntry>> = {};
+  const labels: Record<string, LabelEntry> = {};
   for (const label of files.labels) {
     const { info, task } = label;
-    const used = labels[task];
+    const used = labels[task.id];
     if (used) {
-      const reason = `The case has two labels of ${task}; ${used.key} is used.`;
+      const reason = `The case has two labels of ${task.id}; ${used.key} is used.`;
       faults.push(fault(info.key, 'BAD_LABEL', reason, 'Remove one of the two.'));
       continue;
     }
-    const before = unchanged?.labels[task];
+    const before = unchanged?.labels[task.id];
     const entry = isSame(info, before)
       ? before
       : await collectFault(info.key, 'BAD_LABEL', faults, () => labelEntry(label, image, read));
-    if (entry) labels[task] = entry;
+    if (entry) labels[task.id] = entry;
   }
   return { use, image, labels, faults };
 }

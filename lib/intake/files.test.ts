@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { siteKeys } from '../federation/keys.ts';
+import { DEFAULT_TASKS } from '../federation/tasks.ts';
 import { classifyFiles } from './files.ts';
 
 const infos = (...names: readonly string[]) =>
@@ -9,7 +10,7 @@ const infos = (...names: readonly string[]) =>
     bytes: 1000,
     lastModified: new Date(0),
   }));
-const faultsOf = (...names: readonly string[]) => classifyFiles(infos(...names)).faults;
+const faultsOf = (...names: readonly string[]) => classifyFiles(infos(...names), DEFAULT_TASKS).faults;
 const slices = (count: number, nameOf: (number: string) => string) =>
   Array.from({ length: count }, (_, i) => nameOf(String(i + 1).padStart(4, '0')));
 
@@ -43,6 +44,7 @@ describe('files of one foreign format are one fault, which names format, number 
   test('has one fault for each format, beside a good image', () => {
     const { image, faults } = classifyFiles(
       infos('image.nii.gz', 'series.zip', '1.dcm', '2.dcm', 'image.nrrd', 'image.mha', 'notes.txt', 'more.txt'),
+      DEFAULT_TASKS,
     );
     expect(image?.key).toBe('cases/p7/image.nii.gz');
     expect(faults.map(({ key, code }) => `${key} ${code}`).sort()).toEqual([

@@ -1,5 +1,5 @@
 import { type CaseObject, type CaseUse, parseCaseKey, type SiteKey } from '../federation/keys.ts';
-import { isTaskId, TASK_IDS, type TaskId } from '../federation/tasks.ts';
+import type { Task } from '../federation/tasks.ts';
 import { groupBy } from '../group-by.ts';
 import { foreignFormatOf } from '../imaging/foreign-formats.ts';
 import type { ObjectInfo } from '../storage/contract.ts';
@@ -7,7 +7,7 @@ import { type Fault, fault } from './faults.ts';
 
 export interface LabelFile {
   readonly info: ObjectInfo<SiteKey>;
-  readonly task: TaskId;
+  readonly task: Task;
   readonly format: 'class-map' | 'markups';
 }
 
@@ -31,7 +31,7 @@ interface UnknownFile {
 type File = CaseObject & { readonly info: ObjectInfo<SiteKey> };
 
 /** Classifies the objects of a case, from both its folders (training and held-out). */
-export function classifyFiles(objects: readonly ObjectInfo<SiteKey>[]): CaseFiles {
+export function classifyFiles(objects: readonly ObjectInfo<SiteKey>[], tasks: readonly Task[]): CaseFiles {
   const files = objects.flatMap((info): File[] => {
     const parsed = parseCaseKey(info.key);
     return parsed ? [{ ...parsed, info }] : [];
@@ -41,14 +41,17 @@ export function classifyFiles(objects: readonly ObjectInfo<SiteKey>[]): CaseFile
     .sort((a, b) => imagePriority(a) - imagePriority(b));
   const use = image?.use ?? files[0]?.use ?? 'training';
   const labels = files
-    .flatMap((file): LabelFile[] =>
-      file.part.kind === 'label' && file.use === use ? [{ ...file.part, info: file.info }] : [],
-    )
+    .flatMap(({ part, use: folder, info }): LabelFile[] => {
+      const task = part.kind === 'label' && folder === use ? tasks.find(({ id }) => id === part.task) : undefined;
+      return part.kind === 'label' && task ? [{ info, task, format: part.format }] : [];
+    })
     .sort((a, b) => Number(b.format === 'markups') - Number(a.format === 'markups'));
-  const unknown = files.flatMap(({ part, info }) =>
-    part.kind === 'unknown' ? [{ key: info.key, name: part.name }] : [],
-  );
-  const faults = [...others.map((other) => extraImageFault(other, image as File)), ...unknownFaults(unknown)];
+  const isTask = (id: string) => tasks.some((task) => task.id === id);
+  const unknown = files.flatMap(({ part, info: { key } }): UnknownFile[] => {
+    if (part.kind === 'unknown') return [{ key, name: part.name }];
+    return part.kind === 'label' && !isTask(part.task) ? [{ key, name: key.slice(key.indexOf('labels/')) }] : [];
+  });
+  const faults = [...others.map((other) => extraImageFault(other, image as File)), ...unknownFaults(unknown, tasks)];
   return { use, ...(image ? { image: image.info } : {}), labels, faults };
 }
 
@@ -66,34 +69,40 @@ function extraImageFault({ use, info }: File, chosen: File): Fault {
 }
 
 /** Faults of files that a case does not have: one for all files of a format, because a DICOM series has hundreds. */
-function unknownFaults(files: readonly UnknownFile[]): readonly Fault[] {
+function unknownFaults(files: readonly UnknownFile[], tasks: readonly Task[]): readonly Fault[] {
   const groups = groupBy(files, ({ name }) => {
-    const label = labelOf(name);
-    if (label !== undefined && !isTaskId(label)) return name;
+    if (unknownTaskOf(name, tasks) !== undefined) return name;
     return `${isInLabels(name)} ${foreignFormatOf(name, isInLabels(name))?.one}`;
   });
-  return [...groups.values()].map((group) => unknownFault(group.sort((a, b) => (a.key < b.key ? -1 : 1))));
+  return [...groups.values()].map((group) =>
+    unknownFault(
+      group.sort((a, b) => (a.key < b.key ? -1 : 1)),
+      tasks,
+    ),
+  );
 }
 
 /** The fault of files of one format, under the key of the first. */
-function unknownFault(files: readonly UnknownFile[]): Fault {
+function unknownFault(files: readonly UnknownFile[], tasks: readonly Task[]): Fault {
   const { key, name } = files[0] as UnknownFile;
-  const label = labelOf(name);
-  const tasks = TASK_IDS.join(', ');
-  if (label !== undefined && !isTaskId(label)) {
-    return fault(key, 'BAD_LABEL', `There is no task "${label}".`, `Name the file after one of ${tasks}.`);
+  const ids = tasks.map(({ id }) => id).join(', ');
+  const task = unknownTaskOf(name, tasks);
+  if (task !== undefined) {
+    return fault(key, 'BAD_LABEL', `There is no task "${task}".`, `Name the file after one of ${ids}.`);
   }
   const format = foreignFormatOf(name, isInLabels(name));
   const kind = format && (files.length === 1 ? `it is ${format.one}` : `they are ${format.many}`);
   const last = (files.at(-1) as UnknownFile).name;
   const subject = files.length === 1 ? 'This file is' : `These ${files.length} files (${name} to ${last}) are`;
   const code = isInLabels(name) ? 'BAD_LABEL' : format ? 'BAD_IMAGE' : 'BAD_KEY';
-  const hint = `A case holds image.nii.gz, labels/<task>.nii.gz and labels/<task>.mrk.json; tasks are ${tasks}.`;
+  const hint = `A case holds image.nii.gz, labels/<task>.nii.gz and labels/<task>.mrk.json; tasks are ${ids}.`;
   return fault(key, code, `${subject} not expected in a case${kind ? `: ${kind}` : ''}.`, format?.hint ?? hint);
 }
 
 const isInLabels = (name: string): boolean => name.startsWith('labels/');
 
-/** The task that a label file is named after. */
-const labelOf = (name: string): string | undefined =>
-  /^labels\/([^/.]+)\.(?:nii|nii\.gz|mrk\.json|json)$/.exec(name)?.[1];
+/** The task that a label file is named after, if the federation does not have it. */
+function unknownTaskOf(name: string, tasks: readonly Task[]): string | undefined {
+  const named = /^labels\/([^/.]+)\.(?:nii|nii\.gz|mrk\.json|json)$/.exec(name)?.[1];
+  return tasks.some(({ id }) => id === named) ? undefined : named;
+}

@@ -1,6 +1,6 @@
 import { FedcardioError } from '../error.ts';
 import type { LabelEntry } from '../federation/schemas.ts';
-import { TASKS, type TaskDefinition, type TaskId } from '../federation/tasks.ts';
+import type { Task } from '../federation/tasks.ts';
 import { contains, largestShift, sameGrid } from '../imaging/affine.ts';
 import { classOf } from '../imaging/class-map.ts';
 import { readMarkups } from '../imaging/markups.ts';
@@ -24,10 +24,10 @@ const MAX_QUOTED_VALUES = 5;
 export async function examineClassMap(
   source: AsyncIterable<Uint8Array>,
   fileBytes: number,
-  task: TaskId,
+  task: Task,
   image: Grid,
 ): Promise<ClassCounts> {
-  const { kind, classes } = TASKS[task];
+  const { id, kind, classes } = task;
   const counts = new Float64Array(classes.length + 1);
   const unknown = new Set<number>();
   let onlyProbabilities = true;
@@ -49,14 +49,14 @@ export async function examineClassMap(
   if (unknown.size > 0) {
     const values = [...unknown].map((value) => Number(value.toPrecision(6))).join(', ');
     const probabilities = onlyProbabilities ? ': it is a map of probabilities, not of classes' : '';
-    const reason = `It contains the values ${values}, which are not classes of ${task}${probabilities}.`;
+    const reason = `It contains the values ${values}, which are not classes of ${id}${probabilities}.`;
     const threshold = onlyProbabilities ? 'Set a threshold and export the segmentation itself. ' : '';
     throw new FedcardioError('BAD_LABEL', reason, {
-      hint: `${threshold}Classes of ${task}: 0 background, ${namedClasses(TASKS[task])}.`,
+      hint: `${threshold}Classes of ${id}: 0 background, ${namedClasses(task)}.`,
     });
   }
   const found = Object.fromEntries(classes.map((_, i) => [String(i + 1), counts[i + 1] as number]));
-  if (kind === 'landmarks' && Object.values(found).every((voxels) => voxels === 0)) throw noLandmark(TASKS[task]);
+  if (kind === 'landmarks' && Object.values(found).every((voxels) => voxels === 0)) throw noLandmark(task);
   return found;
 }
 
@@ -67,22 +67,22 @@ export async function examineClassMap(
  * @returns 1 or 0 points by class
  * @throws BAD_LABEL
  */
-export function examineMarkups(text: string, task: TaskId, image: Grid): ClassCounts {
-  const definition = TASKS[task];
-  if (definition.kind !== 'landmarks') {
-    throw new FedcardioError('BAD_LABEL', `${task} is a segmentation and cannot be given as points.`, {
-      hint: `Upload the segmentation as labels/${task}.nii.gz.`,
+export function examineMarkups(text: string, task: Task, image: Grid): ClassCounts {
+  const { id, kind, classes } = task;
+  if (kind !== 'landmarks') {
+    throw new FedcardioError('BAD_LABEL', `${id} is a segmentation and cannot be given as points.`, {
+      hint: `Upload the segmentation as labels/${id}.nii.gz.`,
     });
   }
-  const points = readMarkups(text, definition.classes);
+  const points = readMarkups(text, classes);
   const outside = points.filter(({ position }) => position && !contains(image, position));
   if (outside.length > 0) {
-    const names = outside.map(({ label }) => definition.classes[label - 1]).join(', ');
+    const names = outside.map(({ label }) => classes[label - 1]).join(', ');
     throw new FedcardioError('BAD_LABEL', `These points lie outside the image: ${names}.`, {
       hint: 'Check that the points belong to this scan, and that the file names its coordinate system (LPS or RAS).',
     });
   }
-  if (points.every(({ position }) => position === null)) throw noLandmark(definition);
+  if (points.every(({ position }) => position === null)) throw noLandmark(task);
   return Object.fromEntries(points.map(({ label, position }) => [String(label), position ? 1 : 0]));
 }
 
@@ -101,9 +101,9 @@ function checkGrid(label: Grid, image: Grid): void {
   throw new FedcardioError('BAD_LABEL', reason, { hint });
 }
 
-const namedClasses = ({ classes }: TaskDefinition): string => classes.map((name, i) => `${i + 1} ${name}`).join(', ');
+const namedClasses = ({ classes }: Task): string => classes.map((name, i) => `${i + 1} ${name}`).join(', ');
 
-const noLandmark = (task: TaskDefinition): FedcardioError =>
+const noLandmark = (task: Task): FedcardioError =>
   new FedcardioError('BAD_LABEL', 'It contains no landmark.', {
     hint: `Mark at least one of ${namedClasses(task)}, or remove the file.`,
   });

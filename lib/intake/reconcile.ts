@@ -1,5 +1,6 @@
 import { type SiteKey, siteKeys } from '../federation/keys.ts';
 import { type CatalogEntry, catalogSchema, type Rejected, rejectedSchema } from '../federation/schemas.ts';
+import type { Task } from '../federation/tasks.ts';
 import type { ObjectInfo, SiteStore } from '../storage/contract.ts';
 import { type Claimant, claimContent } from './duplicates.ts';
 import { examineCase, type Findings } from './examine.ts';
@@ -9,6 +10,8 @@ import { reconcileDocument, type Stored } from './stored.ts';
 export interface SiteContext {
   readonly store: SiteStore;
   readonly site: string;
+  /** The federation's tasks. */
+  readonly tasks: readonly Task[];
   readonly now: () => Date;
 }
 
@@ -36,12 +39,12 @@ const CASE_ID = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/;
 
 /** Examines a case's objects. Reads only those that the catalog does not know. */
 export async function examineState(
-  { store }: SiteContext,
+  { store, tasks }: SiteContext,
   caseId: string,
   { files, catalog }: CaseState,
 ): Promise<Findings> {
   if (CASE_ID.test(caseId)) {
-    return examineCase(files, catalog?.value, (...range) => store.getRange(...range));
+    return examineCase(files, catalog?.value, (...range) => store.getRange(...range), tasks);
   }
   const reason = `The case name "${caseId}" is not allowed.`;
   const hint = 'Use a pseudonym of at most 100 letters (a-z, A-Z), digits, dots, hyphens and underscores.';

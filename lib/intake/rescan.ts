@@ -56,7 +56,7 @@ export async function rescanSite(
   const { store, now } = context;
   const stored = await readStored(store, siteKeys.examined, examinedSchema);
   const subjects = await listSubjects(store);
-  const { settled, due } = compare(subjects, all ? undefined : stored?.value);
+  const { settled, due } = compare(context, subjects, all ? undefined : stored?.value);
   // Starts elsewhere each time, so that cases that fail slowly do not keep the others waiting for ever.
   const start = now().getTime() % Math.max(1, due.length);
   const queue = [...due.slice(start), ...due.slice(0, start)];
@@ -67,8 +67,8 @@ export async function rescanSite(
     for (const subject of batch) {
       const result = results.get(subject.name) as IntakeResult | Error;
       if (!(result instanceof Error)) {
-        settled.set(subject.name, settledBy(subject.name, result));
-        if (result.entry) cacheEntry(cache, store.bucket, result.entry);
+        settled.set(subject.name, settledBy(context, subject.name, result));
+        if (result.entry) cacheEntry(cache, context, result.entry);
       }
       const examination = { subject: subject.name, result, repaired: isRepaired(subject, result) };
       onExamined(examination, examinations.push(examination), queue.length);
@@ -100,14 +100,14 @@ interface Settled {
 }
 
 /** Separates the subjects that are as the index says from those that intake must see. */
-function compare(subjects: readonly Subject[], index: Examined | undefined) {
+function compare({ tasks }: SiteContext, subjects: readonly Subject[], index: Examined | undefined) {
   const plain = new Set(index?.settled);
   const duplicates = new Map(index?.duplicates.map((duplicate) => [duplicate.digest, duplicate]));
   const etags = new Map(subjects.flatMap(({ files }) => files.map(({ key, etag }) => [key, etag] as const)));
   const settled = new Map<string, Settled>();
   const due: Subject[] = [];
   for (const subject of subjects) {
-    const digest = digestOf(subject);
+    const digest = digestOf(subject, tasks);
     const duplicateOf = duplicates.get(digest);
     const isSettled = duplicateOf ? etags.get(duplicateOf.key) === duplicateOf.etag : plain.has(digest);
     if (isSettled) settled.set(subject.name, { digest, duplicateOf });
@@ -130,8 +130,12 @@ async function examine(
 }
 
 /** The state that intake left, with the documents that it wrote. */
-function settledBy(name: string, { files, entry, rejection, duplicateOf }: IntakeResult): Settled {
-  const digest = digestOf({ name, files, catalog: entry?.etag, rejected: rejection?.etag });
+function settledBy(
+  { tasks }: SiteContext,
+  name: string,
+  { files, entry, rejection, duplicateOf }: IntakeResult,
+): Settled {
+  const digest = digestOf({ name, files, catalog: entry?.etag, rejected: rejection?.etag }, tasks);
   return { digest, duplicateOf: duplicateOf && { digest, key: duplicateOf.key, etag: duplicateOf.etag } };
 }
 

@@ -1,5 +1,6 @@
 import { collect } from '../async.ts';
 import { CASE_FOLDERS, isStrayKey, parseCaseKey, type SiteKey, siteKeys } from '../federation/keys.ts';
+import type { Task } from '../federation/tasks.ts';
 import { sha256Hex } from '../json.ts';
 import type { ObjectInfo, SiteStore } from '../storage/contract.ts';
 import { listDocuments } from '../storage/documents.ts';
@@ -16,10 +17,14 @@ export interface Subject {
 
 export const isStray = ({ name }: Pick<Subject, 'name'>): boolean => name.includes('/');
 
-/** Changes with every upload, replacement and removal of the subject's objects and documents. */
-export const digestOf = ({ name, files, catalog, rejected }: Subject): string => {
+/**
+ * Changes with every upload, replacement and removal of the subject's objects and documents, and for a rejected one with
+ * the federation's tasks: a label may be one of a new task.
+ */
+export const digestOf = ({ name, files, catalog, rejected }: Subject, tasks: readonly Task[]): string => {
   const versions = files.map(({ key, etag }) => [key, etag]);
-  return sha256Hex(JSON.stringify([name, versions, catalog, rejected])).slice(0, 16);
+  const terms = rejected === undefined ? undefined : tasks;
+  return sha256Hex(JSON.stringify([name, versions, catalog, rejected, terms])).slice(0, 16);
 };
 
 /** Cases and strays that are stored or have a document of intake. Costs four listings. */

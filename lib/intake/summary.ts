@@ -1,7 +1,7 @@
 import { collect, mapConcurrently } from '../async.ts';
 import { type CaseUse, federationKeys, type SiteKey, siteKeys } from '../federation/keys.ts';
 import { type CatalogEntry, catalogSchema, type Summary, summarySchema } from '../federation/schemas.ts';
-import { isComplete, TASK_IDS, type TaskId } from '../federation/tasks.ts';
+import { isComplete, type Task, type TaskId } from '../federation/tasks.ts';
 import type { FederationStore, ObjectInfo } from '../storage/contract.ts';
 import { listDocuments } from '../storage/documents.ts';
 import type { SiteContext } from './reconcile.ts';
@@ -22,8 +22,12 @@ export type SummaryCache = Map<string, CountedEntry>;
 export const createSummaryCache = (): SummaryCache => new Map();
 
 /** Adds an entry that intake has just read or written, so that the next summary need not read it. */
-export function cacheEntry(cache: SummaryCache, bucket: string, { etag, value }: Stored<CatalogEntry>): void {
-  if (value) cache.set(`${bucket}/${siteKeys.catalog(value.case)}`, countedEntry(etag, value));
+export function cacheEntry(
+  cache: SummaryCache,
+  { store, tasks }: Pick<SiteContext, 'store' | 'tasks'>,
+  { etag, value }: Stored<CatalogEntry>,
+): void {
+  if (value) cache.set(`${store.bucket}/${siteKeys.catalog(value.case)}`, countedEntry(tasks, etag, value));
 }
 
 const READS_AT_ONCE = 16;
@@ -44,7 +48,7 @@ export async function refreshSummary(
   federationStore: FederationStore,
   cache: SummaryCache,
 ): Promise<readonly SuspectedPair[]> {
-  const { store, site, now } = context;
+  const { store, site, tasks, now } = context;
   const key = federationKeys.summary(site);
   let isFirst = true;
   let pairs: readonly SuspectedPair[] = [];
@@ -59,14 +63,14 @@ export async function refreshSummary(
     const before = isFirst && stored ? { etag: stored.etag, value: undefined } : stored;
     isFirst = false;
     pairs = suspectedPairs(sketched(known, 'training'), sketched(known, 'evaluation'));
-    const summary = summaryOf(site, known, rejected.length, pairs.length, now());
+    const summary = summaryOf(site, tasks, known, rejected.length, pairs.length, now());
     await reconcileDocument(federationStore, key, summarySchema, before, summary);
   });
   return pairs;
 }
 
 async function readCountedEntry(
-  { store }: SiteContext,
+  { store, tasks }: SiteContext,
   { key, etag }: ObjectInfo<SiteKey>,
   cache: SummaryCache,
 ): Promise<CountedEntry | undefined> {
@@ -75,7 +79,7 @@ async function readCountedEntry(
   if (known?.etag === etag) return known;
   const stored = await readStored(store, key, catalogSchema);
   if (!stored?.value) return undefined;
-  const counted = countedEntry(stored.etag, stored.value);
+  const counted = countedEntry(tasks, stored.etag, stored.value);
   cache.set(cacheKey, counted);
   return counted;
 }
@@ -83,19 +87,24 @@ async function readCountedEntry(
 const sketched = (entries: readonly CountedEntry[], use: CaseUse): readonly SketchedCase[] =>
   entries.flatMap((entry) => (entry.use === use && entry.sketch ? [{ case: entry.case, sketch: entry.sketch }] : []));
 
-const countedEntry = (etag: string, { case: id, use, image, labels }: CatalogEntry): CountedEntry => ({
+const countedEntry = (
+  tasks: readonly Task[],
+  etag: string,
+  { case: id, use, image, labels }: CatalogEntry,
+): CountedEntry => ({
   etag,
   case: id,
   use,
   sketch: image.sketch,
-  tasks: TASK_IDS.filter((task) => {
-    const label = labels[task];
-    return label && (use === 'evaluation' || isComplete(task, label.classes));
+  tasks: tasks.flatMap((task) => {
+    const label = labels[task.id];
+    return label && (use === 'evaluation' || isComplete(task, label.classes)) ? [task.id] : [];
   }),
 });
 
 function summaryOf(
   site: string,
+  tasks: readonly Task[],
   entries: readonly CountedEntry[],
   rejected: number,
   suspected: number,
@@ -103,7 +112,7 @@ function summaryOf(
 ): Summary {
   const casesOf = (use: CaseUse) => entries.filter((entry) => entry.use === use);
   const labelled = (use: CaseUse) =>
-    Object.fromEntries(TASK_IDS.map((task) => [task, casesOf(use).filter(({ tasks }) => tasks.includes(task)).length]));
+    Object.fromEntries(tasks.map(({ id }) => [id, casesOf(use).filter((entry) => entry.tasks.includes(id)).length]));
   return {
     schema: 'fedcardio.summary/1',
     site,

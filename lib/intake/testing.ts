@@ -1,7 +1,7 @@
 import { siteAccess } from '../federation/access.ts';
 import { federationKeys, siteKeys } from '../federation/keys.ts';
 import { catalogSchema, rejectedSchema, summarySchema } from '../federation/schemas.ts';
-import { TASKS } from '../federation/tasks.ts';
+import { DEFAULT_TASKS, TASKS } from '../federation/tasks.ts';
 import { affineOf, apply } from '../imaging/affine.ts';
 import { paintLandmarks } from '../imaging/landmarks.ts';
 import { writeMarkups } from '../imaging/markups.ts';
@@ -51,6 +51,7 @@ export function testSite(openBucket: OpenBucket = createMemoryStorage()) {
   const context: SiteContext = {
     store: enforceAccess(store, access.own),
     site: 'berlin',
+    tasks: DEFAULT_TASKS,
     now: () => {
       time += 1000;
       return new Date(time);

@@ -1,5 +1,5 @@
 import type { ModelConfig } from '../federation/schemas.ts';
-import type { TaskId } from '../federation/tasks.ts';
+import type { Task } from '../federation/tasks.ts';
 import { type Random, seededRandom } from '../random.ts';
 import { elementsOf, type Weights, type WeightTensor } from '../weights/weights.ts';
 import { parameterFaults, requireNoFaults } from './parameter-faults.ts';
@@ -8,7 +8,7 @@ import { swinUnetrParameters } from './swin-unetr-parameters.ts';
 import { unetParameters } from './unet-parameters.ts';
 
 /** Names, shapes and initialisers of a network's parameters, in a fixed order. */
-export const parametersOf = (config: ModelConfig, heads: readonly TaskId[]): readonly Parameter[] =>
+export const parametersOf = (config: ModelConfig, heads: readonly Task[]): readonly Parameter[] =>
   config.kind === 'unet' ? unetParameters(config, heads) : swinUnetrParameters(config, heads);
 
 /**
@@ -16,14 +16,14 @@ export const parametersOf = (config: ModelConfig, heads: readonly TaskId[]): rea
  * that all sites of a federation start alike. A parameter's values depend on the seed and its name only: adding a head
  * does not change the body.
  */
-export const initialWeights = (config: ModelConfig, heads: readonly TaskId[], seed: number): Weights =>
+export const initialWeights = (config: ModelConfig, heads: readonly Task[], seed: number): Weights =>
   new Map(parametersOf(config, heads).map((parameter) => [parameter.name, initialTensor(parameter, seed)]));
 
 /**
  * Weights of the same body with other heads. Heads in `weights` are kept, others are made by {@link initialWeights},
  * and heads that are not in `heads` are left out. The body must be complete.
  */
-export const withHeads = (weights: Weights, config: ModelConfig, heads: readonly TaskId[], seed: number): Weights => {
+export const withHeads = (weights: Weights, config: ModelConfig, heads: readonly Task[], seed: number): Weights => {
   const body = new Map(parametersOf(config, []).map((parameter) => [parameter.name, parameter]));
   const present = new Map([...weights].filter(([name]) => body.has(name)));
   requireNoFaults(parameterFaults(body, present));

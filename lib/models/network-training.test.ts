@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { ModelConfig } from '../federation/schemas.ts';
+import { TASKS } from '../federation/tasks.ts';
 import { createAdamW } from '../nn/adamw.ts';
 import { loadBackend } from '../nn/backend.ts';
 import { deepSupervision, diceCrossEntropy } from '../nn/loss.ts';
@@ -34,7 +35,7 @@ function ball(): { image: tf.Tensor5D; labels: tf.Tensor4D } {
  * Losses of some steps, the Dice coefficient of the prediction after them, and the number of tensors that were leaked.
  */
 function train(config: ModelConfig, steps: number): { losses: readonly number[]; dice: number; gained: number } {
-  const network = createNetwork(config, ['calcification', 'hinge-points'], 1);
+  const network = createNetwork(config, [TASKS.calcification, TASKS['hinge-points']], 1);
   const optimizer = createAdamW(network.variables, {
     weightDecay: 1e-5,
     gradientClip: 1,
@@ -83,7 +84,7 @@ describe.each(configs)('training ($kind)', (config) => {
 
 test('a head without a target has no gradient and does not change', async () => {
   await loadBackend();
-  const network = createNetwork(configs[0]!, ['calcification', 'hinge-points'], 1);
+  const network = createNetwork(configs[0]!, [TASKS.calcification, TASKS['hinge-points']], 1);
   const optimizer = createAdamW(network.variables, { weightDecay: 0.1, group: (name) => headOf(name) ?? '' });
   const { image, labels } = ball();
   const before = network.read();
@@ -106,7 +107,7 @@ test('a head without a target has no gradient and does not change', async () => 
 
 test.each(configs)('a head trained alone changes as in the whole network ($kind)', async (config) => {
   await loadBackend();
-  const network = createNetwork(config, ['calcification', 'hinge-points'], 1);
+  const network = createNetwork(config, [TASKS.calcification, TASKS['hinge-points']], 1);
   const { image, labels } = ball();
   const loss = (logits: ReadonlyMap<string, tf.Tensor5D[]>) => deepSupervision(logits.get('calcification')!, labels);
   const head = [...network.variables].filter(([name]) => headOf(name) === 'calcification');

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { ModelConfig } from '../federation/schemas.ts';
+import { TASKS } from '../federation/tasks.ts';
 import { loadBackend } from '../nn/backend.ts';
 import { volume } from '../nn/testing.ts';
 import { tf } from '../nn/tf.ts';
@@ -22,7 +23,7 @@ const digest = (weights: Weights) => {
 
 describe('initial weights', () => {
   test('are the same bytes on every machine', () => {
-    expect(configs.map((config) => digest(initialWeights(config, ['calcification'], 7)))).toEqual([
+    expect(configs.map((config) => digest(initialWeights(config, [TASKS.calcification], 7)))).toEqual([
       '060682d263c2fd11',
       '4a36cdfc39e57a32',
     ]);
@@ -30,9 +31,9 @@ describe('initial weights', () => {
 
   test('differ between seeds, and have the same body for different heads', () => {
     const [config] = configs;
-    const one = initialWeights(config!, ['calcification'], 1);
-    const two = initialWeights(config!, ['calcification'], 2);
-    const more = initialWeights(config!, ['calcification', 'hinge-points'], 1);
+    const one = initialWeights(config!, [TASKS.calcification], 1);
+    const two = initialWeights(config!, [TASKS.calcification], 2);
+    const more = initialWeights(config!, [TASKS.calcification, TASKS['hinge-points']], 1);
     const name = 'encoder.1.conv2.weight';
     expect(two.get(name)!.data).not.toEqual(one.get(name)!.data);
     for (const [key, { data }] of one) expect(more.get(key)!.data).toEqual(data);
@@ -41,25 +42,25 @@ describe('initial weights', () => {
 
   test('of other heads keep known heads and the body, which must be complete', () => {
     const [config] = configs;
-    const trained = new Map(initialWeights(config!, ['calcification', 'membranous-septum'], 1));
-    const changed = withHeads(trained, config!, ['hinge-points', 'calcification'], 2);
+    const trained = new Map(initialWeights(config!, [TASKS.calcification, TASKS['membranous-septum']], 1));
+    const changed = withHeads(trained, config!, [TASKS['hinge-points'], TASKS.calcification], 2);
     expect([...changed.keys()]).toEqual(
-      parametersOf(config!, ['hinge-points', 'calcification']).map(({ name }) => name),
+      parametersOf(config!, [TASKS['hinge-points'], TASKS.calcification]).map(({ name }) => name),
     );
-    const fresh = initialWeights(config!, ['hinge-points'], 2);
+    const fresh = initialWeights(config!, [TASKS['hinge-points']], 2);
     for (const [name, tensor] of changed) {
       expect(tensor, name).toBe(trained.get(name) ?? tensor);
       if (headOf(name) === 'hinge-points') expect(tensor).toEqual(fresh.get(name));
     }
     trained.delete('encoder.0.conv1.weight');
-    expect(() => withHeads(trained, config!, ['calcification'], 2)).toThrow(
+    expect(() => withHeads(trained, config!, [TASKS.calcification], 2)).toThrow(
       expect.objectContaining({ code: 'BAD_WEIGHTS', message: expect.stringContaining('encoder.0.conv1.weight') }),
     );
   });
 
   test('make every head predict background at first', () => {
     for (const config of configs) {
-      const biases = [...initialWeights(config, ['membranous-septum'], 1)].filter(([name]) =>
+      const biases = [...initialWeights(config, [TASKS['membranous-septum']], 1)].filter(([name]) =>
         /^(head|out)\..*bias$/.test(name),
       );
       expect(biases.length).toBeGreaterThan(0);
@@ -88,7 +89,7 @@ describe.each(configs)('a network ($kind)', (config) => {
   });
 
   test('gives logits of the requested heads, finest first', () => {
-    const network = createNetwork(config, ['calcification', 'hinge-points'], 1);
+    const network = createNetwork(config, [TASKS.calcification, TASKS['hinge-points']], 1);
     const sides = [2, 3, 4].map((n) => n * network.divisor) as [number, number, number];
     tf.tidy(() => {
       const x = volume('x', [2, ...sides, 1]);
@@ -103,7 +104,7 @@ describe.each(configs)('a network ($kind)', (config) => {
   });
 
   test('treats the cases of a batch independently', () => {
-    const network = createNetwork(config, ['calcification'], 1);
+    const network = createNetwork(config, [TASKS.calcification], 1);
     const side = 2 * network.divisor;
     tf.tidy(() => {
       const x = volume('x', [2, side, side, side, 1]);
@@ -116,8 +117,8 @@ describe.each(configs)('a network ($kind)', (config) => {
   });
 
   test('reads the weights that it loaded, from any buffer', () => {
-    const network = createNetwork(config, ['calcification'], 1);
-    const weights = initialWeights(config, ['calcification'], 2);
+    const network = createNetwork(config, [TASKS.calcification], 1);
+    const weights = initialWeights(config, [TASKS.calcification], 2);
     const offset = new Map(
       [...weights].map(([name, tensor]) => {
         const buffer = new Float32Array(tensor.data.length + 1);
@@ -135,7 +136,7 @@ describe.each(configs)('a network ($kind)', (config) => {
   });
 
   test('refuses other weights and does not change', () => {
-    const network = createNetwork(config, ['calcification'], 1);
+    const network = createNetwork(config, [TASKS.calcification], 1);
     const good = network.read();
     const [first] = good.keys();
     const wrong: readonly Weights[] = [
@@ -152,7 +153,7 @@ describe.each(configs)('a network ($kind)', (config) => {
 
   test('refuses grids that do not fit, and leaks no tensor', () => {
     const before = tf.memory().numTensors;
-    const network = createNetwork(config, ['calcification'], 1);
+    const network = createNetwork(config, [TASKS.calcification], 1);
     tf.tidy(() => {
       expect(() => network.forward(volume('x', [1, 8, 8, network.divisor + 1, 1]))).toThrow(
         expect.objectContaining({ code: 'BAD_CONFIGURATION', hint: expect.stringContaining(`${network.divisor}`) }),
@@ -166,7 +167,7 @@ describe.each(configs)('a network ($kind)', (config) => {
 
 test('a parameter belongs to a head or to the body', () => {
   const names = configs.flatMap((config) =>
-    parametersOf(config, ['hinge-points', 'calcification']).map(({ name }) => name),
+    parametersOf(config, [TASKS['hinge-points'], TASKS.calcification]).map(({ name }) => name),
   );
   expect(new Set(names.map(headOf))).toEqual(new Set([undefined, 'hinge-points', 'calcification']));
   expect(headOf('out.hinge-points.conv.conv.bias')).toBe('hinge-points');
@@ -177,7 +178,7 @@ test('a parameter belongs to a head or to the body', () => {
 test('attention heads that do not fit the stages are refused', () => {
   const swin = { kind: 'swin-unetr', featureSize: 12, depths: [2, 2], window: 4 } as const;
   for (const heads of [[3], [3, 7]]) {
-    expect(() => createNetwork({ ...swin, depths: [2, 2], heads }, ['calcification'], 1)).toThrow(
+    expect(() => createNetwork({ ...swin, depths: [2, 2], heads }, [TASKS.calcification], 1)).toThrow(
       expect.objectContaining({ code: 'BAD_CONFIGURATION' }),
     );
   }

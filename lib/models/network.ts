@@ -1,6 +1,6 @@
 import { FedcardioError } from '../error.ts';
 import type { ModelConfig } from '../federation/schemas.ts';
-import type { TaskId } from '../federation/tasks.ts';
+import type { Task, TaskId } from '../federation/tasks.ts';
 import { pointwise } from '../nn/convolution.ts';
 import { tf } from '../nn/tf.ts';
 import type { Weights } from '../weights/weights.ts';
@@ -13,7 +13,7 @@ import { unet } from './unet.ts';
 /** A network with one body and one head per task. It runs on the backend that is loaded when it is created. */
 export interface Network {
   readonly config: ModelConfig;
-  readonly heads: readonly TaskId[];
+  readonly heads: readonly Task[];
   readonly variables: ReadonlyMap<string, tf.Variable>;
   /** The sides of an input must be multiples of this. */
   readonly divisor: number;
@@ -44,7 +44,7 @@ export interface Network {
 }
 
 /** Creates a network with random weights; see {@link initialWeights}. Call {@link loadBackend} first. */
-export function createNetwork(config: ModelConfig, heads: readonly TaskId[], seed: number): Network {
+export function createNetwork(config: ModelConfig, heads: readonly Task[], seed: number): Network {
   const architecture: Architecture = config.kind === 'unet' ? unet(config) : swinUnetr(config);
   const weights = initialWeights(config, heads, seed);
   const variables = new Map(
@@ -59,7 +59,7 @@ export function createNetwork(config: ModelConfig, heads: readonly TaskId[], see
     checkSides(x.shape, architecture.divisor);
     return architecture.features(parameter, x);
   };
-  const logits = (scales: readonly tf.Tensor5D[], wanted: readonly TaskId[] = heads) =>
+  const logits = (scales: readonly tf.Tensor5D[], wanted: readonly TaskId[] = heads.map(({ id }) => id)) =>
     new Map(
       wanted.map((task) => [
         task,

@@ -1,5 +1,5 @@
 import type { SwinUnetrConfig } from '../federation/schemas.ts';
-import { channelsOf, type TaskId } from '../federation/tasks.ts';
+import { channelsOf, type Task } from '../federation/tasks.ts';
 import { fanInUniform, ones, type Parameter, parameter, rareForeground, zeros } from './parameters.ts';
 
 /**
@@ -7,7 +7,7 @@ import { fanInUniform, ones, type Parameter, parameter, rareForeground, zeros } 
  * stages. With n stages there are encoders 1 to n, encoder 10 for the bottleneck (MONAI's name) and decoders n + 1 to
  * 1. Instead of MONAI's one `out` there is one `out.<task>` per head.
  */
-export function swinUnetrParameters(config: SwinUnetrConfig, heads: readonly TaskId[]): readonly Parameter[] {
+export function swinUnetrParameters(config: SwinUnetrConfig, heads: readonly Task[]): readonly Parameter[] {
   const { featureSize, depths } = config;
   const stages = depths.length;
   const width = (level: number) => featureSize * 2 ** level;
@@ -29,8 +29,8 @@ export function swinUnetrParameters(config: SwinUnetrConfig, heads: readonly Tas
     ...residual('encoder10.layer', width(stages), width(stages)),
     ...decoders.flat(),
     ...heads.flatMap((task) => [
-      parameter(`out.${task}.conv.conv.weight`, [1, 1, 1, featureSize, channelsOf(task)], fanInUniform(featureSize)),
-      parameter(`out.${task}.conv.conv.bias`, [channelsOf(task)], rareForeground),
+      parameter(`out.${task.id}.conv.conv.weight`, [1, 1, 1, featureSize, channelsOf(task)], fanInUniform(featureSize)),
+      parameter(`out.${task.id}.conv.conv.bias`, [channelsOf(task)], rareForeground),
     ]),
   ];
 }

@@ -1,5 +1,5 @@
 import type { UNetConfig } from '../federation/schemas.ts';
-import { channelsOf, type TaskId } from '../federation/tasks.ts';
+import { channelsOf, type Task } from '../federation/tasks.ts';
 import { heNormal, ones, type Parameter, parameter, rareForeground, zeros } from './parameters.ts';
 
 /** Number of supervised decoder scales: the finest and, with deep supervision, up to two coarser ones. */
@@ -11,7 +11,7 @@ export const supervisedScales = (config: UNetConfig): number =>
  * `head.<task>.<scale>`, with stages and scales from the finest. Convolutions have no bias, because the instance norm
  * after them would remove it; transposed convolutions have one.
  */
-export function unetParameters(config: UNetConfig, heads: readonly TaskId[]): readonly Parameter[] {
+export function unetParameters(config: UNetConfig, heads: readonly Task[]): readonly Parameter[] {
   const { features } = config;
   const encoder = features.flatMap((width, stage) => block(`encoder.${stage}`, features[stage - 1] ?? 1, width));
   const decoder = features.slice(0, -1).flatMap((width, stage) => {
@@ -28,8 +28,8 @@ export function unetParameters(config: UNetConfig, heads: readonly TaskId[]): re
       const width = features[scale]!;
       const channels = channelsOf(task);
       return [
-        parameter(`head.${task}.${scale}.weight`, [1, 1, 1, width, channels], heNormal(width)),
-        parameter(`head.${task}.${scale}.bias`, [channels], rareForeground),
+        parameter(`head.${task.id}.${scale}.weight`, [1, 1, 1, width, channels], heNormal(width)),
+        parameter(`head.${task.id}.${scale}.bias`, [channels], rareForeground),
       ];
     }),
   );

@@ -1,4 +1,4 @@
-import type { TaskId } from '../federation/tasks.ts';
+import type { DefaultTaskId } from '../federation/tasks.ts';
 import { spacingOf } from '../imaging/affine.ts';
 import type { Vec3, Volume } from '../imaging/volume.ts';
 import { seededRandom } from '../random.ts';
@@ -29,8 +29,8 @@ export interface Phantom {
   readonly facts: PhantomFacts;
 }
 
-export type LandmarkTask = Extract<TaskId, 'hinge-points' | 'membranous-septum'>;
-type MaskTask = Extract<TaskId, 'calcification' | 'coronary-arteries'>;
+export type LandmarkTask = Extract<DefaultTaskId, 'hinge-points' | 'membranous-septum'>;
+type MaskTask = Extract<DefaultTaskId, 'calcification' | 'coronary-arteries'>;
 /** Tasks whose labels the phantom draws. */
 export type PhantomTask = LandmarkTask | MaskTask;
 

@@ -182,7 +182,7 @@ describe('planCampaign', () => {
 
   test('raises quorums of training stages to the minimum of the federation', () => {
     const quorums = (minSites: number) =>
-      planCampaign('c', { value: CAMPAIGN, sha256: '' }, NOW, minSites).campaign.stages.map(
+      planCampaign('c', { value: CAMPAIGN, sha256: '' }, NOW, { minSites }).campaign.stages.map(
         (stage) => stage.quorum.minSites,
       );
 

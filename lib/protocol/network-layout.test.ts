@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { federationKeys } from '../federation/keys.ts';
 import { campaignSchema, planSchema } from '../federation/schemas.ts';
-import { PROBE_TASK } from '../federation/tasks.ts';
+import { DEFAULT_TASKS, PROBE_TASK, tasksNamed } from '../federation/tasks.ts';
 import { TEACHER_STAGE } from '../federation/testing.ts';
 import { canonicalJson } from '../json.ts';
 import { initialWeights } from '../models/initial-weights.ts';
@@ -41,7 +41,9 @@ describe('networkLayout', () => {
     for (const stage of stages.filter(({ kind }) => kind !== 'probe')) {
       if (stage.kind === 'probe') continue;
       const tasks = stage.kind === 'teacher' ? [stage.task] : stage.tasks;
-      const update = decodeSafetensors(encodeSafetensors(initialWeights(stage.model, tasks, 0)));
+      const update = decodeSafetensors(
+        encodeSafetensors(initialWeights(stage.model, tasksNamed(DEFAULT_TASKS, tasks), 0)),
+      );
 
       const expected = [...update].map(([name, { shape }]) => [name, { dtype: 'F32', shape: [...shape] }]);
       expect([...((await layoutOf(stage)) ?? [])]).toEqual(expected);

@@ -1,7 +1,7 @@
 import type { Layout } from '../aggregation/layout.ts';
 import { isFedcardioError } from '../error.ts';
 import { federationKeys } from '../federation/keys.ts';
-import { type ModelConfig, type Open, planSchema } from '../federation/schemas.ts';
+import { type Open, planSchema } from '../federation/schemas.ts';
 import { parametersOf } from '../models/initial-weights.ts';
 import { headOf } from '../models/parameters.ts';
 import { splitParameters } from '../models/split-parameters.ts';
@@ -22,9 +22,10 @@ export async function networkLayout(
   stage: LearningStage,
 ): Promise<Layout | undefined> {
   try {
-    const model = await networkModel(store, open, stage);
-    if (!model) return undefined;
-    const shapes = new Map(parametersOf(model, tasksOf(stage)).map(({ name, shape }) => [name, shape]));
+    const plan = (await tryReadJson(store, federationKeys.plan(open.campaign), planSchema))?.value;
+    if (!plan) return undefined;
+    const model = modelOf(plan.campaign, stage);
+    const shapes = new Map(parametersOf(model, tasksOf(plan, stage)).map(({ name, shape }) => [name, shape]));
     const isSent =
       stage.kind === 'probe'
         ? (name: string) => headOf(name) !== undefined
@@ -39,13 +40,3 @@ export async function networkLayout(
 }
 
 const isIn = (names: ReadonlySet<string>) => (name: string) => names.has(name);
-
-async function networkModel(
-  store: Pick<FederationStore, 'bucket' | 'tryGet'>,
-  { campaign }: Pick<Open, 'campaign'>,
-  stage: LearningStage,
-): Promise<ModelConfig | undefined> {
-  if (stage.kind !== 'probe') return stage.model;
-  const plan = await tryReadJson(store, federationKeys.plan(campaign), planSchema);
-  return plan && modelOf(plan.value.campaign, stage);
-}

@@ -1,7 +1,7 @@
 import { FedcardioError } from '../error.ts';
 import type { Campaign, ModelConfig, Plan, Stage } from '../federation/schemas.ts';
 import { kindOf, plannedAggregation, stageReferences } from '../federation/schemas.ts';
-import type { TaskId } from '../federation/tasks.ts';
+import { DEFAULT_TASKS, type Task, tasksNamed } from '../federation/tasks.ts';
 
 /** A campaign as uploaded, with the SHA-256 of its bytes. */
 export interface CampaignSource {
@@ -13,10 +13,20 @@ export interface CampaignSource {
  * The frozen terms of a campaign.
  *
  * @param name the campaign's name in its key
- * @param minSites the federation's smallest number of sites whose updates may be averaged; quorums below it are raised
- * @throws FedcardioError BAD_CONFIGURATION when the campaign's id differs from its key, since keys are made from the id
+ * @param terms the federation's tasks, and its smallest number of sites whose updates may be averaged: quorums below it
+ *   are raised
+ * @throws FedcardioError BAD_CONFIGURATION when the campaign's id differs from its key, since keys are made from the id,
+ *   or when it has a task that the federation does not have
  */
-export function planCampaign(name: string, source: CampaignSource, now: Date, minSites = 1): Plan {
+export function planCampaign(
+  name: string,
+  source: CampaignSource,
+  now: Date,
+  {
+    tasks = DEFAULT_TASKS,
+    minSites = 1,
+  }: { readonly tasks?: readonly Task[]; readonly minSites?: number | undefined } = {},
+): Plan {
   if (source.value.id !== name) {
     throw new FedcardioError(
       'BAD_CONFIGURATION',
@@ -32,9 +42,11 @@ export function planCampaign(name: string, source: CampaignSource, now: Date, mi
         }
       : stage;
   const { $schema: _, ...campaign } = source.value;
+  const used = new Set(source.value.stages.flatMap((stage) => kindOf(stage).tasks(stage)));
   return {
     schema: 'fedcardio.plan/1',
     campaign: { ...campaign, stages: source.value.stages.map(planned) },
+    tasks: [...tasksNamed(tasks, [...used])],
     source: source.sha256,
     at: now.toISOString(),
   };
@@ -48,8 +60,16 @@ export type LearningStage = Extract<Stage, { rounds: number }>;
 /** Whether a stage's updates carry weights. */
 export const learns = (stage: Stage): stage is LearningStage => 'rounds' in stage;
 
-/** Heads of the network that a stage trains. */
-export const tasksOf = (stage: LearningStage): readonly TaskId[] => kindOf(stage).tasks(stage);
+/** Tasks of the heads of the network that a stage trains. */
+export const tasksOf = (plan: PlannedTasks, stage: LearningStage): readonly Task[] =>
+  tasksNamed(definitionsOf(plan), kindOf(stage).tasks(stage));
+
+/** Definitions of a plan's tasks. A plan of a release without custom tasks has none: it has the default ones. */
+export const definitionsOf = ({ tasks = DEFAULT_TASKS }: PlannedTasks): readonly Task[] => tasks;
+
+interface PlannedTasks {
+  readonly tasks?: readonly Task[] | undefined;
+}
 
 /** The network that a stage trains; for a probe, the network whose body it probes. */
 export function modelOf(campaign: Campaign, stage: LearningStage): ModelConfig {

@@ -3,6 +3,7 @@ import { federationKeys } from '../federation/keys.ts';
 import { campaignSchema, type Plan, planSchema } from '../federation/schemas.ts';
 import { parseJson } from '../json.ts';
 import { createJson, type Document, readJson, tryReadJson } from '../storage/documents.ts';
+import { readTasks } from '../storage/federation-tasks.ts';
 import type { StoreContext } from './context.ts';
 import { endCampaign } from './outcome.ts';
 import { planCampaign } from './plan.ts';
@@ -21,7 +22,10 @@ export async function ensurePlan(context: StoreContext, campaign: string): Promi
   try {
     // A person wrote it: a typing error must be reported, not ignored.
     const source = await readJson(federationStore, federationKeys.campaign(campaign), campaignSchema, parseJson);
-    const planned = planCampaign(campaign, source, now(), federation.minSites);
+    const planned = planCampaign(campaign, source, now(), {
+      tasks: await readTasks(context),
+      minSites: federation.minSites,
+    });
     const found = planWarnings(
       planned.campaign,
       federation.sites.map(({ id }) => id),

@@ -1,4 +1,3 @@
-import { TASK_IDS, TASKS } from '../federation/tasks.ts';
 import { learningCurve } from './curves.ts';
 import { clock, counted, significant } from './format.ts';
 import { type Content, html, type Markup } from './markup.ts';
@@ -20,14 +19,14 @@ export function learningCurves(report: Report): Markup {
 
 /** CTs and labels of each hospital, and the files that intake rejected. */
 export function sitesTable(report: Report): Markup {
-  const tasks = TASK_IDS.filter((task) => report.sites.some(({ labelled }) => (labelled[task] ?? 0) > 0));
+  const tasks = report.tasks.filter(({ id }) => report.sites.some(({ labelled }) => (labelled[id] ?? 0) > 0));
   const total = (of: (site: Report['sites'][number]) => number) =>
     report.sites.reduce((sum, site) => sum + of(site), 0);
   const numbers = (cells: readonly Content[]) => cells.map((cell) => html`<td class="number">${cell}</td>`);
   return html`<section aria-labelledby="sites"><h2 id="sites">What the hospitals hold</h2><div class="scroll"><table>
-<thead><tr><th scope="col">Hospital</th><th scope="col" class="number">training CTs</th>${tasks.map((task) => html`<th scope="col" class="number">${TASKS[task].title}</th>`)}<th scope="col" class="number">held-out CTs</th><th scope="col" class="number">rejected</th></tr></thead>
-<tbody>${report.sites.map((site) => html`<tr><th scope="row">${site.name}</th>${numbers([site.cases.training, ...tasks.map((task) => site.labelled[task] ?? 0), site.cases.evaluation, site.cases.rejected])}</tr>`)}</tbody>
-<tfoot><tr><th scope="row">Sum</th>${numbers([total(({ cases }) => cases.training), ...tasks.map((task) => total(({ labelled }) => labelled[task] ?? 0)), total(({ cases }) => cases.evaluation), total(({ cases }) => cases.rejected)])}</tr></tfoot></table></div>
+<thead><tr><th scope="col">Hospital</th><th scope="col" class="number">training CTs</th>${tasks.map(({ title }) => html`<th scope="col" class="number">${title}</th>`)}<th scope="col" class="number">held-out CTs</th><th scope="col" class="number">rejected</th></tr></thead>
+<tbody>${report.sites.map((site) => html`<tr><th scope="row">${site.name}</th>${numbers([site.cases.training, ...tasks.map(({ id }) => site.labelled[id] ?? 0), site.cases.evaluation, site.cases.rejected])}</tr>`)}</tbody>
+<tfoot><tr><th scope="row">Sum</th>${numbers([total(({ cases }) => cases.training), ...tasks.map(({ id }) => total(({ labelled }) => labelled[id] ?? 0)), total(({ cases }) => cases.evaluation), total(({ cases }) => cases.rejected)])}</tr></tfoot></table></div>
 <p class="muted">Task columns count training CTs with that label. The images never leave their hospital's bucket.</p>${suspicion(total(({ cases }) => cases.suspected ?? 0))}${rejectedTable(report)}</section>`;
 }
 

@@ -1,4 +1,4 @@
-import { classTitle, type TaskId, WITHIN_MM } from '../federation/tasks.ts';
+import { classTitle, type Task, WITHIN_MM } from '../federation/tasks.ts';
 import type { Landmark, Vec3, Volume } from '../imaging/volume.ts';
 import { fixed, millimetres } from './format.ts';
 import { html, type Markup } from './markup.ts';
@@ -15,14 +15,14 @@ export interface GalleryCase {
 }
 
 export interface LandmarkPair {
-  readonly task: TaskId;
+  readonly task: Task;
   readonly truth: readonly Landmark[];
   readonly predicted: readonly Landmark[];
 }
 
 /** Class maps of a segmentation; `dice` is that of class 1. */
 export interface MaskPair {
-  readonly task: TaskId;
+  readonly task: Task;
   readonly truth: Volume;
   readonly predicted: Volume;
   readonly dice: number | null;

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { DEFAULT_TASKS, TASKS } from '../federation/tasks.ts';
 import type { Affine, Volume } from '../imaging/volume.ts';
 import { landmarkMetrics, metricsOf, segmentationMetrics } from '../scoring/metrics.ts';
 import type { GalleryCase } from './gallery.ts';
@@ -10,6 +11,7 @@ const student = { 'hinge-points': landmarkMetrics([1, 2, null, 8]), calcificatio
 const control = { 'hinge-points': landmarkMetrics([1, null, null, 8]) };
 
 const report: Report = {
+  tasks: DEFAULT_TASKS,
   schema: 'fedcardio.report/1',
   campaign: 'c1',
   status: 'completed',
@@ -65,7 +67,7 @@ const picture: GalleryCase = {
   image: volume((index) => index),
   landmarks: [
     {
-      task: 'hinge-points',
+      task: TASKS['hinge-points'],
       truth: [
         { label: 1, position: [2, 2, 2] },
         { label: 2, position: [5, 5, 5] },
@@ -78,7 +80,7 @@ const picture: GalleryCase = {
     },
   ],
   masks: [
-    { task: 'calcification', truth: volume((index) => Number(index === 100)), predicted: volume(() => 0), dice: 0 },
+    { task: TASKS.calcification, truth: volume((index) => Number(index === 100)), predicted: volume(() => 0), dice: 0 },
   ],
 };
 

@@ -1,5 +1,5 @@
 import type { Stage, Summary } from '../federation/schemas.ts';
-import type { TaskId } from '../federation/tasks.ts';
+import type { Task, TaskId } from '../federation/tasks.ts';
 import type { LandmarkMetrics, MetricsByTask } from '../scoring/metrics.ts';
 
 /** Contents of `report.json`. Lengths in mm, times in seconds since the run began, memory in MB (10⁶ bytes). */
@@ -19,6 +19,8 @@ export interface Report {
   readonly peakRssMB: number;
   /** Whether `peakRssMB` is that of the whole process tree, or only of the largest GPU task. */
   readonly peakRssOf: 'process tree' | 'largest task';
+  /** Definitions of the campaign's tasks. */
+  readonly tasks: readonly Task[];
   readonly sites: readonly SiteReport[];
   readonly stages: readonly StageReport[];
   readonly rejected: readonly RejectedObject[];

@@ -1,4 +1,4 @@
-import { TASK_IDS, TASKS, WITHIN_MM } from '../federation/tasks.ts';
+import { WITHIN_MM } from '../federation/tasks.ts';
 import { own } from '../own.ts';
 import type { LandmarkMetrics, Metrics, MetricsByTask, PointMetrics } from '../scoring/metrics.ts';
 import { type DumbbellRow, dumbbell } from './dumbbell.ts';
@@ -53,22 +53,24 @@ const COLUMNS = [
 
 /** Teacher, student and control side by side, one block of rows per task. */
 export function comparison(report: Report): Markup {
-  const tasks = TASK_IDS.filter((task) => MODEL_ROLES.some((role) => report.metrics[role][task]));
+  const tasks = report.tasks.filter(({ id }) => MODEL_ROLES.some((role) => report.metrics[role][id]));
   return html`<section aria-labelledby="tasks"><h2 id="tasks">Task by task</h2><div class="scroll"><table class="comparison">
 <thead><tr><th scope="col">Model</th>${COLUMNS.map((title) => html`<th scope="col" class="number">${title}</th>`)}</tr></thead>
-${tasks.map((task) => html`<tbody><tr class="group"><th scope="rowgroup" colspan="10">${TASKS[task].title}</th></tr>${MODEL_ROLES.map((role) => metricsRow(role, report.metrics[role][task]))}</tbody>`)}
+${tasks.map(({ id, title }) => html`<tbody><tr class="group"><th scope="rowgroup" colspan="10">${title}</th></tr>${MODEL_ROLES.map((role) => metricsRow(role, report.metrics[role][id]))}</tbody>`)}
 </table></div><p class="muted">Errors in mm over the points that were found; missing points are counted separately and never dropped. Dice is the median over cases in which truth or prediction has the structure. HD95 is the median 95 % Hausdorff distance over cases in which both have it. Volumes are medians. n counts points or cases.</p>${pointByPoint(report)}</section>`;
 }
 
 /** Metrics per point: the pooled figures hide a point that is always missing. */
-function pointByPoint({ metrics }: Report): Markup {
-  const rows = TASK_IDS.flatMap((task) => TASKS[task].classes.map((name) => ({ task, name }))).flatMap((of) => {
-    const figures = MODEL_ROLES.map((role) => {
-      const found = metrics[role][of.task];
-      return found?.kind === 'landmarks' ? found.byPoint?.[of.name] : undefined;
+function pointByPoint({ metrics, tasks }: Report): Markup {
+  const rows = tasks
+    .flatMap(({ id, classes }) => classes.map((name) => ({ task: id, name })))
+    .flatMap((of) => {
+      const figures = MODEL_ROLES.map((role) => {
+        const found = metrics[role][of.task];
+        return found?.kind === 'landmarks' ? found.byPoint?.[of.name] : undefined;
+      });
+      return figures.some((one) => one && one.n > 0) ? [{ name: of.name, figures }] : [];
     });
-    return figures.some((one) => one && one.n > 0) ? [{ name: of.name, figures }] : [];
-  });
   if (rows.length === 0) return html``;
   const cell = (of: PointMetrics | undefined) =>
     of ? `${millimetres(of.median)}, ${of.missing} of ${of.n} missing` : NONE;
@@ -102,13 +104,12 @@ function metricsRow(role: ModelRole, metrics: Metrics | undefined): Markup {
   return html`<tr><th scope="row"><span class="key role-${role}"></span>${ROLE_TITLES[role]}</th>${cells.map((cell) => html`<td class="number">${cell}</td>`)}</tr>`;
 }
 
-const LANDMARK_TASKS = TASK_IDS.filter((task) => TASKS[task].kind === 'landmarks');
-
 /** The students' difference at each hospital. Distillation must prove itself at hospitals with few or no labels. */
 export function comparisonBySite(report: Report): Markup {
+  const landmarkTasks = report.tasks.filter(({ kind }) => kind === 'landmarks');
   const rows = report.sites.map(({ id, name, labelled }): DumbbellRow => {
     const share = (role: ModelRole) => pooledShare(own(report.bySite, id)?.[role] ?? {});
-    const labels = LANDMARK_TASKS.reduce((sum, task) => sum + (labelled[task] ?? 0), 0);
+    const labels = landmarkTasks.reduce((sum, task) => sum + (labelled[task.id] ?? 0), 0);
     return {
       name: labels === 0 ? `${name} (no landmark labels)` : name,
       before: share('studentLabelsOnly'),

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { trainingSchema } from '../federation/schemas/training.ts';
+import { TASKS } from '../federation/tasks.ts';
 import type { Vec3 } from '../imaging/volume.ts';
 import { boxed, prepareImage, reachesBeyond, targetOfClassMap } from './cases.ts';
 import { cube, volumeOf } from './testing-cases.ts';
@@ -32,9 +33,9 @@ test('a large CT with contrast between lungs is cropped around its heart', () =>
 test("a scaled mask's classes are rounded, not truncated", () => {
   const grid = cube(2, 1);
   const data = Float32Array.from([0, 1e-9, 0.9999999, 1, 1.004, 0.997, 0, 0]);
-  const target = targetOfClassMap('calcification', { ...grid, data });
+  const target = targetOfClassMap(TASKS.calcification, { ...grid, data });
   expect(target).toMatchObject({ kind: 'mask', mask: { data: Uint8Array.from([0, 0, 1, 1, 1, 1, 0, 0]) } });
-  const points = targetOfClassMap('membranous-septum', { ...grid, data });
+  const points = targetOfClassMap(TASKS['membranous-septum'], { ...grid, data });
   expect(points).toMatchObject({ points: [{ position: expect.anything() }, { position: null }] });
 });
 

@@ -1,6 +1,5 @@
 import type { TrainingConfig } from '../federation/schemas.ts';
-import type { TaskId } from '../federation/tasks.ts';
-import { TASKS } from '../federation/tasks.ts';
+import type { Task, TaskId } from '../federation/tasks.ts';
 import { apply, contains, invert, multiply } from '../imaging/affine.ts';
 import { boxAround, crop } from '../imaging/box.ts';
 import { roundClasses } from '../imaging/class-map.ts';
@@ -52,8 +51,7 @@ export function reachesBeyond(target: Target, image: Grid): boolean {
 }
 
 /** The target of a class map: centroids of its classes for landmark tasks, its voxels for segmentations. */
-export function targetOfClassMap(task: TaskId, label: Volume): Target {
-  const { kind, classes } = TASKS[task];
+export function targetOfClassMap({ kind, classes }: Task, label: Volume): Target {
   const data = roundClasses(label.data);
   if (kind === 'landmarks') return { kind: 'points', points: landmarksOfClassMap({ ...label, data }, classes.length) };
   return { kind: 'mask', mask: { ...label, data: Uint8Array.from(data) } };

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { LANDMARK_RADIUS_MM } from '../federation/tasks.ts';
+import { LANDMARK_RADIUS_MM, TASKS } from '../federation/tasks.ts';
 import { landmarksOfClassMap } from '../imaging/landmarks.ts';
 import type { Vec3, Volume } from '../imaging/volume.ts';
 import { decodePrediction } from './decode-prediction.ts';
@@ -28,7 +28,11 @@ describe('landmarks are decoded', () => {
     fc.assert(
       fc.property(inside, inside, (a, b) => {
         fc.pre(distance(a, b) > 14);
-        const { landmarks, classMap, confidence } = decodePrediction('membranous-septum', probabilities([a, b]), own);
+        const { landmarks, classMap, confidence } = decodePrediction(
+          TASKS['membranous-septum'],
+          probabilities([a, b]),
+          own,
+        );
         expect(confidence).toBeCloseTo(0.8, 5);
         expect(classMap).toMatchObject(own);
         const drawn = landmarksOfClassMap(classMap, 2);
@@ -44,7 +48,11 @@ describe('landmarks are decoded', () => {
   });
 
   test('as missing if no voxel has their class', () => {
-    const { landmarks, classMap } = decodePrediction('membranous-septum', probabilities([null, [30, 30, 30]]), own);
+    const { landmarks, classMap } = decodePrediction(
+      TASKS['membranous-septum'],
+      probabilities([null, [30, 30, 30]]),
+      own,
+    );
     expect(landmarks).toEqual([
       { label: 1, position: null },
       { label: 2, position: [expect.closeTo(30, 5), expect.closeTo(30, 5), expect.closeTo(30, 5)] },
@@ -53,7 +61,7 @@ describe('landmarks are decoded', () => {
   });
 
   test('with confidence 0 if nothing was found', () => {
-    const { landmarks, confidence } = decodePrediction('membranous-septum', probabilities([null, null]), own);
+    const { landmarks, confidence } = decodePrediction(TASKS['membranous-septum'], probabilities([null, null]), own);
     expect(confidence).toBe(0);
     expect(landmarks?.map(({ position }) => position)).toEqual([null, null]);
   });
@@ -65,7 +73,7 @@ describe('landmarks are decoded', () => {
     ]);
     maps[1]!.data[0] = 0.99;
     maps[0]!.data[0] = 0.01;
-    const { landmarks } = decodePrediction('membranous-septum', maps, own);
+    const { landmarks } = decodePrediction(TASKS['membranous-septum'], maps, own);
     expect(landmarks?.[0]?.position).toEqual([expect.closeTo(30, 5), expect.closeTo(30, 5), expect.closeTo(30, 5)]);
   });
 });
@@ -73,7 +81,7 @@ describe('landmarks are decoded', () => {
 test('a segmentation is resampled to the grid of the CT as probabilities, with a finer border than the model', () => {
   const ball = (world: Vec3) => Math.min(1, Math.max(0, (15 - distance(world, [30, 30, 30])) / 6 + 0.5));
   const maps = [volumeOf(grid, (world) => 1 - ball(world)), volumeOf(grid, ball)];
-  const { classMap, landmarks } = decodePrediction('calcification', maps, own);
+  const { classMap, landmarks } = decodePrediction(TASKS.calcification, maps, own);
   expect(landmarks).toBeUndefined();
   expect(classMap).toMatchObject(own);
   const voxels = classMap.data.reduce((sum, value) => sum + value, 0);
@@ -82,7 +90,7 @@ test('a segmentation is resampled to the grid of the CT as probabilities, with a
 
 test('a CT is background where the model did not see it', () => {
   const maps = [volumeOf(cube(8, 3), () => 0.1), volumeOf(cube(8, 3), () => 0.9)];
-  const { classMap } = decodePrediction('calcification', maps, cube(60, 1));
+  const { classMap } = decodePrediction(TASKS.calcification, maps, cube(60, 1));
   expect(classMap.data[0]).toBe(1);
   expect(classMap.data[59 * 60 * 60]).toBe(0);
 });
@@ -93,7 +101,7 @@ test.each([Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY])(
     for (const at of [0, 1]) {
       const maps = probabilities([[30, 30, 30]]);
       maps[at]!.data[7] = value;
-      expect(() => decodePrediction('calcification', maps, own)).toThrow(
+      expect(() => decodePrediction(TASKS.calcification, maps, own)).toThrow(
         /probabilities of calcification are not numbers/,
       );
     }

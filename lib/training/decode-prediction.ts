@@ -1,6 +1,5 @@
 import { FedcardioError } from '../error.ts';
-import type { TaskId } from '../federation/tasks.ts';
-import { LANDMARK_RADIUS_MM, TASKS } from '../federation/tasks.ts';
+import { radiusOf, type Task } from '../federation/tasks.ts';
 import { decodeLandmarks, paintLandmarks } from '../imaging/landmarks.ts';
 import { resampleClasses } from '../imaging/resample-classes.ts';
 import type { Affine, Landmark, Vec3, Volume } from '../imaging/volume.ts';
@@ -26,21 +25,21 @@ export interface Prediction {
  * @throws FedcardioError `BAD_WEIGHTS` if a probability is not a number: the model would find nothing, or find it everywhere
  */
 export function decodePrediction(
-  task: TaskId,
+  task: Task,
   probabilities: ClassProbabilities,
   own: { readonly affine: Affine; readonly shape: Vec3 },
 ): Prediction {
   if (probabilities.some(({ data }) => !areFinite(data))) {
-    throw new FedcardioError('BAD_WEIGHTS', `The model's probabilities of ${task} are not numbers.`, {
+    throw new FedcardioError('BAD_WEIGHTS', `The model's probabilities of ${task.id} are not numbers.`, {
       hint: 'Its training has diverged: train it again at a lower learning rate.',
     });
   }
   const { classes, confidence } = argMax(probabilities);
-  if (TASKS[task].kind === 'segmentation') {
+  if (task.kind === 'segmentation') {
     return { classMap: resampleClasses(probabilities, own), confidence };
   }
-  const landmarks = decodeLandmarks(classes, TASKS[task].classes.length);
-  const classMap = paintLandmarks(landmarks, own, LANDMARK_RADIUS_MM);
+  const landmarks = decodeLandmarks(classes, task.classes.length);
+  const classMap = paintLandmarks(landmarks, own, radiusOf(task));
   return { classMap, landmarks, confidence };
 }
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { TASKS, type TaskId } from '../federation/tasks.ts';
+import { TASKS, type Task } from '../federation/tasks.ts';
 import type { Landmark, Vec3 } from '../imaging/volume.ts';
 import type { Prediction } from './decode-prediction.ts';
 import { type CaseScore, compareScores, scoreCase, scoreOf } from './evaluate.ts';
@@ -13,8 +13,8 @@ const maskOf = (...ones: readonly number[]) => ({
 });
 const landmarks = (points: readonly (Vec3 | null)[]): readonly Landmark[] =>
   points.map((position, index) => ({ label: index + 1, position }));
-const TASK = 'membranous-septum';
-const compare = (truth: readonly (Vec3 | null)[], found: readonly (Vec3 | null)[], task: TaskId = TASK): CaseScore => {
+const TASK = TASKS['membranous-septum'];
+const compare = (truth: readonly (Vec3 | null)[], found: readonly (Vec3 | null)[], task: Task = TASK): CaseScore => {
   const prediction: Prediction = { classMap: maskOf(), landmarks: landmarks(found), confidence: 1 };
   return scoreCase(task, { kind: 'points', points: landmarks(truth) }, prediction);
 };
@@ -39,7 +39,7 @@ describe('landmarks are scored', () => {
     ];
     expect(scoreOf('student', TASK, comparisons)).toEqual({
       model: 'student',
-      task: TASK,
+      task: TASK.id,
       errors: { 'septum-start': [5, null], 'septum-end': [1, null] },
     });
   });
@@ -78,8 +78,8 @@ describe('landmarks are scored', () => {
       fc.property(fc.array(fc.tuple(points, points), { maxLength: 6 }), (pairs) => {
         const { errors } = scoreOf(
           'm',
-          'hinge-points',
-          pairs.map(([truth, found]) => compare(truth, found, 'hinge-points')),
+          TASKS['hinge-points'],
+          pairs.map(([truth, found]) => compare(truth, found, TASKS['hinge-points'])),
         );
         TASKS['hinge-points'].classes.forEach((name, i) => {
           const annotated = pairs.filter(([truth]) => truth[i] !== null);
@@ -94,22 +94,26 @@ describe('landmarks are scored', () => {
 
 describe('segmentations are scored', () => {
   const pair = (truth: readonly number[], found: readonly number[]): CaseScore =>
-    scoreCase('calcification', { kind: 'mask', mask: maskOf(...truth) }, { classMap: maskOf(...found), confidence: 1 });
+    scoreCase(
+      TASKS.calcification,
+      { kind: 'mask', mask: maskOf(...truth) },
+      { classMap: maskOf(...found), confidence: 1 },
+    );
 
   test('by Dice, 0 if one mask is empty and null if both are', () => {
     const comparisons = [pair([1, 2, 3], [2, 3, 4]), pair([1], []), pair([], [1]), pair([], [])];
-    const score = scoreOf('m', 'coronary-arteries', comparisons);
+    const score = scoreOf('m', TASKS['coronary-arteries'], comparisons);
     expect(score).toMatchObject({ model: 'm', task: 'coronary-arteries', dice: [0, 0, 2 / 3, null] });
     expect(score).not.toHaveProperty('volumes');
   });
 
   test('by the 95 % Hausdorff distance in mm, null if truth or prediction is empty', () => {
     const comparisons = [pair([1], []), pair([], [1]), pair([], []), pair([0], [2]), pair([0, 1], [0, 1])];
-    expect(scoreOf('m', 'coronary-arteries', comparisons).hausdorff95).toEqual([0, 4, null, null, null]);
+    expect(scoreOf('m', TASKS['coronary-arteries'], comparisons).hausdorff95).toEqual([0, 4, null, null, null]);
   });
 
   test('calcium also by its volume, predicted minus true, in mm³', () => {
-    expect(scoreOf('m', 'calcification', [pair([1, 2, 3], [2]), pair([], [5])])).toMatchObject({
+    expect(scoreOf('m', TASKS.calcification, [pair([1, 2, 3], [2]), pair([], [5])])).toMatchObject({
       volumes: { truth: [0, 24], prediction: [8, 8] },
       volumeErrors: [-16, 8],
     });
@@ -129,7 +133,7 @@ describe('two models are compared per case', () => {
     expect(compareScores(['student', 'teacher'], TASK, cases)).toEqual({
       first: 'student',
       second: 'teacher',
-      task: TASK,
+      task: TASK.id,
       within6mm: [-0.5, 1],
       error: [-8, 0],
     });
@@ -146,7 +150,7 @@ describe('two models are compared per case', () => {
   test('by Dice, null if either has none', () => {
     const masks = (truth: readonly number[], found: readonly number[]) =>
       scoreCase(
-        'calcification',
+        TASKS.calcification,
         { kind: 'mask', mask: maskOf(...truth) },
         { classMap: maskOf(...found), confidence: 1 },
       );
@@ -154,7 +158,7 @@ describe('two models are compared per case', () => {
       [masks([1, 2], [1]), masks([1, 2], [3])],
       [masks([], [1]), masks([], [])],
     ] as const;
-    expect(compareScores(['a', 'b'], 'calcification', cases)).toEqual({
+    expect(compareScores(['a', 'b'], TASKS.calcification, cases)).toEqual({
       first: 'a',
       second: 'b',
       task: 'calcification',

@@ -1,5 +1,5 @@
 import type { Score, ScoreComparison } from '../federation/schemas.ts';
-import { TASKS, type TaskId } from '../federation/tasks.ts';
+import type { Task } from '../federation/tasks.ts';
 import type { Landmark } from '../imaging/volume.ts';
 import { classVolume } from '../scoring/class-volume.ts';
 import { dice } from '../scoring/dice.ts';
@@ -19,11 +19,11 @@ interface LandmarkScore {
 }
 
 interface SegmentationScore {
-  /** Null if truth and prediction are both empty. */
+  /** Mean over the classes; null if truth and prediction are both empty. */
   readonly dice: number | null;
-  /** In mm; null if truth or prediction is empty. */
+  /** Mean over the classes, mm; null if each is empty in truth or prediction. */
   readonly hausdorff95: number | null;
-  /** In mm³. */
+  /** Of class 1, mm³. */
   readonly volume: { readonly truth: number; readonly prediction: number };
 }
 
@@ -31,18 +31,22 @@ interface SegmentationScore {
  * Scores a prediction against the truth. Every point of the truth counts: a missing prediction is `null`, errors of any
  * size are kept, and no point is matched to the truth of another. Masks are on the CT's own grid.
  */
-export function scoreCase(task: TaskId, truth: Target, { classMap, landmarks = [] }: Prediction): CaseScore {
+export function scoreCase(task: Task, truth: Target, { classMap, landmarks = [] }: Prediction): CaseScore {
   if (truth.kind === 'points') return { errors: landmarkErrors(task, truth.points, landmarks) };
   return {
-    dice: dice(classMap.data, truth.mask.data),
-    hausdorff95: hausdorff95(classMap, truth.mask),
+    dice: meanOverClasses(task, (label) => dice(classMap.data, truth.mask.data, label)),
+    hausdorff95: meanOverClasses(task, (label) => hausdorff95(classMap, truth.mask, label)),
     volume: { truth: classVolume(truth.mask), prediction: classVolume(classMap) },
   };
 }
 
-function landmarkErrors(task: TaskId, truth: readonly Landmark[], found: readonly Landmark[]): LandmarkScore['errors'] {
+/** Mean over the classes of the task that have a value; null if none has. */
+const meanOverClasses = ({ classes }: Task, measure: (label: number) => number | null): number | null =>
+  mean(classes.map((_, index) => measure(index + 1)).filter((value) => value !== null));
+
+function landmarkErrors(task: Task, truth: readonly Landmark[], found: readonly Landmark[]): LandmarkScore['errors'] {
   const errors: Record<string, number | null> = {};
-  TASKS[task].classes.forEach((name, index) => {
+  task.classes.forEach((name, index) => {
     const [expected, predicted] = [truth, found].map(
       (points) => points.find(({ label }) => label === index + 1)?.position,
     );
@@ -55,21 +59,21 @@ function landmarkErrors(task: TaskId, truth: readonly Landmark[], found: readonl
  * A model's scores of one task over a site's held-out cases. Lists are sorted, so that the values of one patient cannot
  * be combined outside the site.
  */
-export function scoreOf(model: string, task: TaskId, cases: readonly CaseScore[]): Score {
-  if (TASKS[task].kind === 'landmarks') {
+export function scoreOf(model: string, task: Task, cases: readonly CaseScore[]): Score {
+  if (task.kind === 'landmarks') {
     const scores = cases.filter((one) => 'errors' in one);
     const errorsOf = (name: string) =>
       ascending(scores.map(({ errors }) => errors[name]).filter((error) => error !== undefined));
-    return { model, task, errors: Object.fromEntries(TASKS[task].classes.map((name) => [name, errorsOf(name)])) };
+    return { model, task: task.id, errors: Object.fromEntries(task.classes.map((name) => [name, errorsOf(name)])) };
   }
   const scores = cases.filter((one) => 'dice' in one);
   const volumes = scores.map(({ volume }) => volume);
   return {
     model,
-    task,
+    task: task.id,
     dice: ascending(scores.map((one) => one.dice)),
     hausdorff95: ascending(scores.map((one) => one.hausdorff95)),
-    ...(TASKS[task].reportsVolume && {
+    ...(task.reportsVolume && {
       volumes: {
         truth: ascending(volumes.map(({ truth }) => truth)),
         prediction: ascending(volumes.map(({ prediction }) => prediction)),
@@ -87,18 +91,18 @@ export function scoreOf(model: string, task: TaskId, cases: readonly CaseScore[]
  */
 export function compareScores(
   [first, second]: readonly [string, string],
-  task: TaskId,
+  task: Task,
   cases: readonly (readonly [CaseScore, CaseScore])[],
 ): ScoreComparison {
-  if (TASKS[task].kind !== 'landmarks') {
+  if (task.kind !== 'landmarks') {
     const differences = cases.map(([a, b]) => ('dice' in a && 'dice' in b ? minus(a.dice, b.dice) : null));
-    return { first, second, task, dice: ascending(differences) };
+    return { first, second, task: task.id, dice: ascending(differences) };
   }
   const pairs = cases.flatMap(([a, b]) => ('errors' in a && 'errors' in b ? [[a, b] as const] : []));
   return {
     first,
     second,
-    task,
+    task: task.id,
     within6mm: ascending(pairs.map(([a, b]) => minus(shareWithin(a), shareWithin(b)))),
     error: ascending(pairs.map(([a, b]) => meanErrorDifference(a, b))),
   };

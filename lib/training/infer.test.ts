@@ -1,4 +1,5 @@
 import { beforeAll, describe, expect, test } from 'vitest';
+import { TASKS } from '../federation/tasks.ts';
 import { STANDARDISED_AIR } from '../imaging/intensity.ts';
 import type { Vec3 } from '../imaging/volume.ts';
 import { createNetwork, type Network } from '../models/network.ts';
@@ -44,7 +45,9 @@ describe('a network finds', () => {
     const seen: number[][] = [];
     const before = tf.memory().numTensors;
 
-    const found = (await predictTasks(brightness(seen), image, own, PATCH, ['calcification'])).get('calcification')!;
+    const found = (await predictTasks(brightness(seen), image, own, PATCH, [TASKS.calcification])).get(
+      'calcification',
+    )!;
 
     expect(tf.memory().numTensors).toBe(before);
     expect(new Set(seen.map((sides) => sides.join()))).toEqual(new Set(['1,8,8,8,1']));
@@ -59,15 +62,19 @@ describe('a network finds', () => {
 
   test('something or nothing with random weights, on the grid of the CT, without leaking tensors', async () => {
     const config = { kind: 'swin-unetr', featureSize: 4, depths: [2], heads: [2], window: 4 } as const;
-    const network = createNetwork({ ...config, depths: [2], heads: [2] }, ['hinge-points', 'calcification'], 1);
+    const network = createNetwork(
+      { ...config, depths: [2], heads: [2] },
+      [TASKS['hinge-points'], TASKS.calcification],
+      1,
+    );
     const image = volumeOf({ shape: [11, 9, 6], affine: cube(1, 3).affine }, ballAt([15, 12, 9], 6));
     const own = cube(17, 1.7);
     const before = tf.memory().numTensors;
-    const found = await predictTasks(network, image, own, PATCH, ['hinge-points', 'calcification']);
-    const again = await predictTasks(network, image, own, PATCH, ['calcification']);
+    const found = await predictTasks(network, image, own, PATCH, [TASKS['hinge-points'], TASKS.calcification]);
+    const again = await predictTasks(network, image, own, PATCH, [TASKS.calcification]);
     // The network keeps the index tables of its attention windows until it is disposed.
     const gained = tf.memory().numTensors - before;
-    await predictTasks(network, image, own, PATCH, ['calcification']);
+    await predictTasks(network, image, own, PATCH, [TASKS.calcification]);
     expect(tf.memory().numTensors - before).toBe(gained);
     network.dispose();
     expect([...found.keys()]).toEqual(['hinge-points', 'calcification']);

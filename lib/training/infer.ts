@@ -1,4 +1,4 @@
-import type { TaskId } from '../federation/tasks.ts';
+import type { Task, TaskId } from '../federation/tasks.ts';
 import { STANDARDISED_AIR } from '../imaging/intensity.ts';
 import type { Grid, Volume } from '../imaging/volume.ts';
 import type { Network } from '../models/network.ts';
@@ -19,7 +19,7 @@ export async function predictTasks(
   image: Volume<Float32Array>,
   own: Grid,
   patch: number,
-  tasks: readonly TaskId[],
+  tasks: readonly Task[],
   onProbabilities?: (task: TaskId, probabilities: ClassProbabilities) => void,
 ): Promise<ReadonlyMap<TaskId, Prediction>> {
   const [nx, ny, nz] = image.shape;
@@ -28,7 +28,9 @@ export async function predictTasks(
   const maps = slidingWindow((window) => probabilitiesOf(network, window, tasks), volume, windows);
   volume.dispose();
   const result = new Map<TaskId, Prediction>();
-  for (const [task, map] of maps) {
+  for (const task of tasks) {
+    const map = maps.get(task.id);
+    if (!map) continue;
     const values = map.dataSync() as Float32Array;
     const classes = map.shape[4];
     map.dispose();
@@ -36,14 +38,17 @@ export async function predictTasks(
       ...image,
       data: Float32Array.from({ length: values.length / classes }, (_, v) => values[v * classes + c] as number),
     }));
-    onProbabilities?.(task, probabilities);
-    result.set(task, decodePrediction(task, probabilities, own));
+    onProbabilities?.(task.id, probabilities);
+    result.set(task.id, decodePrediction(task, probabilities, own));
   }
   return result;
 }
 
 /** Softmax of each head's finest logits, [1, z, y, x, class]. */
-function probabilitiesOf(network: Network, window: tf.Tensor5D, tasks: readonly TaskId[]): Map<TaskId, tf.Tensor5D> {
-  const logits = network.forward(window, tasks);
+function probabilitiesOf(network: Network, window: tf.Tensor5D, tasks: readonly Task[]): Map<TaskId, tf.Tensor5D> {
+  const logits = network.forward(
+    window,
+    tasks.map(({ id }) => id),
+  );
   return new Map([...logits].flatMap(([task, [finest]]) => (finest ? [[task, tf.softmax(finest)]] : [])));
 }

@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { ModelConfig } from '../federation/schemas.ts';
+import { TASKS } from '../federation/tasks.ts';
 import { parametersOf } from '../models/initial-weights.ts';
 import { createNetwork } from '../models/network.ts';
 import { splitParameters } from '../models/split-parameters.ts';
@@ -9,7 +10,7 @@ import { loadSiteModel, pick } from './local-parameters.ts';
 
 const unet: ModelConfig = { kind: 'unet', features: [4, 8], deepSupervision: true };
 const swin: ModelConfig = { kind: 'swin-unetr', featureSize: 4, depths: [1], heads: [2], window: 4 };
-const namesOf = (config: ModelConfig) => parametersOf(config, ['calcification']).map(({ name }) => name);
+const namesOf = (config: ModelConfig) => parametersOf(config, [TASKS.calcification]).map(({ name }) => name);
 
 describe('patterns of local parameters', () => {
   test.each([
@@ -59,7 +60,7 @@ describe("a site's model", () => {
     new Map([...weights].map(([name, tensor]) => [name, { ...tensor, data: tensor.data.map(() => value) }]));
 
   test("is the global model with the site's own parameters or the first weights", () => {
-    const network = createNetwork(unet, ['calcification'], 1);
+    const network = createNetwork(unet, [TASKS.calcification], 1);
     const first = network.read();
     const { shared, local } = splitParameters(first.keys(), ['*norm*']);
     const global = filled(pick(first, shared), 2);
@@ -75,7 +76,7 @@ describe("a site's model", () => {
   });
 
   test('takes no local parameter from the global model, and needs every shared one', () => {
-    const network = createNetwork(unet, ['calcification'], 1);
+    const network = createNetwork(unet, [TASKS.calcification], 1);
     const first = network.read();
     const { shared, local } = splitParameters(first.keys(), ['*norm*']);
     try {

@@ -1,5 +1,5 @@
 import type { ModelConfig, SwinUnetrConfig, TrainingConfig, UNetConfig } from '../federation/schemas.ts';
-import { channelsOf, type TaskId } from '../federation/tasks.ts';
+import { channelsOf, type Task } from '../federation/tasks.ts';
 import { parametersOf } from '../models/initial-weights.ts';
 import { supervisedScales } from '../models/unet-parameters.ts';
 import { elementsOf } from '../weights/weights.ts';
@@ -29,7 +29,7 @@ const SCORES_HELD = 0.5;
 export function trainingBytes(
   model: ModelConfig,
   { patch, batch }: Pick<TrainingConfig, 'patch' | 'batch'>,
-  tasks: readonly TaskId[],
+  tasks: readonly Task[],
   frozen = false,
 ): number {
   const parameters = parametersOf(model, tasks).reduce((sum, { shape }) => sum + elementsOf(shape), 0);

@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, test } from 'vitest';
-import type { TaskId } from '../federation/tasks.ts';
+import { type DefaultTaskId, TASKS } from '../federation/tasks.ts';
 import { createNetwork } from '../models/network.ts';
 import { headOf } from '../models/parameters.ts';
 import { loadBackend } from '../nn/backend.ts';
@@ -11,10 +11,15 @@ import { cutPatch, type Patch } from './patches.ts';
 import { ballCase } from './testing-cases.ts';
 
 const SIDE = 8;
-const HEADS: readonly TaskId[] = ['calcification', 'membranous-septum'];
+const HEADS: readonly DefaultTaskId[] = ['calcification', 'membranous-septum'];
 
-const patchOf = (id: string, tasks: readonly TaskId[]): Patch =>
-  cutPatch(ballCase(id, SIDE, 6, tasks), tasks, { side: SIDE, spacing: 6, augment: false }, seededRandom(id));
+const patchOf = (id: string, tasks: readonly DefaultTaskId[]): Patch =>
+  cutPatch(
+    ballCase(id, SIDE, 6, tasks),
+    tasks.map((id) => TASKS[id]),
+    { side: SIDE, spacing: 6, augment: false },
+    seededRandom(id),
+  );
 
 /** Loss of a batch, and its gradients by parameter. */
 function lossAndGradients(
@@ -22,7 +27,11 @@ function lossAndGradients(
   headWeights: 'equal' | 'classes' = 'equal',
   options: Partial<LossConfig> = {},
 ) {
-  const network = createNetwork({ kind: 'unet', features: [4, 8], deepSupervision: true }, HEADS, 3);
+  const network = createNetwork(
+    { kind: 'unet', features: [4, 8], deepSupervision: true },
+    HEADS.map((id) => TASKS[id]),
+    3,
+  );
   const { value, grads } = tf.variableGrads(() =>
     networkLoss(network, patches, SIDE, { foregroundWeight: 2, headWeights, ...options }),
   );
@@ -124,7 +133,7 @@ describe('a pseudo-label', () => {
   });
 
   test('adds T² times the cross-entropy at temperature T to the hard loss (Hinton et al.)', () => {
-    const network = createNetwork({ kind: 'unet', features: [4, 8], deepSupervision: false }, ['calcification'], 3);
+    const network = createNetwork({ kind: 'unet', features: [4, 8], deepSupervision: false }, [TASKS.calcification], 3);
     const [p, T, foregroundWeight] = [0.2, 2, 3];
     const patch = taught(label, 1, [p]);
     const loss = (options: Partial<LossConfig>) =>
@@ -155,7 +164,7 @@ describe('a pseudo-label', () => {
   });
 
   test('has no gradient if the network agrees with the teacher', () => {
-    const network = createNetwork({ kind: 'unet', features: [4, 8], deepSupervision: false }, ['calcification'], 3);
+    const network = createNetwork({ kind: 'unet', features: [4, 8], deepSupervision: false }, [TASKS.calcification], 3);
     const image = () => tf.tensor5d(label.image, [1, SIDE, SIDE, SIDE, 1]);
     const said = tf.tidy(() => tf.softmax(network.forward(image()).get('calcification')![0]!).dataSync());
     const soft = [Float32Array.from({ length: SIDE ** 3 }, (_, voxel) => said[2 * voxel + 1]!)];

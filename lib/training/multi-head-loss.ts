@@ -1,5 +1,5 @@
 import type { StudentStage, TrainingConfig } from '../federation/schemas.ts';
-import { TASKS, type TaskId } from '../federation/tasks.ts';
+import type { Task } from '../federation/tasks.ts';
 import type { Network } from '../models/network.ts';
 import { deepSupervision } from '../nn/loss.ts';
 import { tf } from '../nn/tf.ts';
@@ -24,15 +24,18 @@ export function networkLoss(
   config: LossConfig,
   features: readonly tf.Tensor5D[] = network.features(imageOf(patches, side)),
 ): tf.Scalar {
-  const heads = network.heads.filter((task) =>
-    patches.some(({ targets }) => targetWeight(targets.get(task), config) > 0),
+  const heads = network.heads.filter(({ id }) =>
+    patches.some(({ targets }) => targetWeight(targets.get(id), config) > 0),
   );
   const grid = [patches.length, side, side, side] as const;
-  const logits = network.logits(features, heads);
+  const logits = network.logits(
+    features,
+    heads.map(({ id }) => id),
+  );
   return tf.addN(
     heads.map((task) => {
-      const targets = patches.map((patch) => patch.targets.get(task));
-      const loss = headLoss(logits.get(task) ?? [], targets, grid, config);
+      const targets = patches.map((patch) => patch.targets.get(task.id));
+      const loss = headLoss(logits.get(task.id) ?? [], targets, grid, config);
       return config.headWeights === 'classes' ? tf.mul(loss, classShare(task, heads)) : loss;
     }),
   );
@@ -111,10 +114,8 @@ function softTarget(targets: readonly MaybeTarget[], classes: number, grid: Grid
 }
 
 /** Weight of a head that makes every class of all heads count alike. The mean over the heads is 1. */
-function classShare(task: TaskId, heads: readonly TaskId[]): number {
-  const classesOf = (head: TaskId) => TASKS[head].classes.length;
-  return (classesOf(task) * heads.length) / heads.reduce((sum, head) => sum + classesOf(head), 0);
-}
+const classShare = ({ classes }: Task, heads: readonly Task[]): number =>
+  (classes.length * heads.length) / heads.reduce((sum, head) => sum + head.classes.length, 0);
 
 /** Concatenates parts of `size` values each, with zeros for a missing part. */
 function joined<T extends Float32Array | Int32Array>(

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { LANDMARK_RADIUS_MM, TASKS } from '../federation/tasks.ts';
+import { DEFAULT_TASKS, LANDMARK_RADIUS_MM, TASKS, taskOf } from '../federation/tasks.ts';
 import { STANDARDISED_AIR } from '../imaging/intensity.ts';
 import type { Vec3 } from '../imaging/volume.ts';
 import { seededRandom } from '../random.ts';
@@ -33,7 +33,7 @@ function caseOf(points: readonly Vec3[], f: (world: Vec3) => number = () => STAN
 // Smaller seeds are not simpler cases, so fast-check must not shrink them.
 const seeds = fc.noShrink(fc.integer({ min: 0, max: 1e6 }));
 const cut = (from: PreparedCase, seed: number, options = fine): Patch =>
-  cutPatch(from, [TASK], options, seededRandom('patch', seed));
+  cutPatch(from, [TASKS[TASK]], options, seededRandom('patch', seed));
 
 /** Number, centroid and 3×3 covariance of the voxels, weighted, in voxels of the patch. */
 function moments(weightOf: (index: number) => number, side = SIDE) {
@@ -86,12 +86,17 @@ describe('a training patch', () => {
         const tasks = ['calcification', 'membranous-septum', TASK] as const;
         const from = ballCase('p1', 20, 3, ['calcification', 'membranous-septum']);
         const options = { side: 16, spacing: 3, augment };
-        const { image, targets } = cutPatch(from, tasks, options, seededRandom(seed));
+        const { image, targets } = cutPatch(
+          from,
+          tasks.map((id) => TASKS[id]),
+          options,
+          seededRandom(seed),
+        );
         expect(image).toHaveLength(16 ** 3);
         expect([...targets.keys()]).toEqual(['calcification', 'membranous-septum']);
         for (const [task, { classes: target }] of targets) {
           expect(target).toHaveLength(16 ** 3);
-          expect(Math.max(...target)).toBeLessThanOrEqual(TASKS[task].classes.length);
+          expect(Math.max(...target)).toBeLessThanOrEqual(taskOf(DEFAULT_TASKS, task).classes.length);
         }
       }),
       { numRuns: 15 },
@@ -164,7 +169,7 @@ describe('a training patch', () => {
 
   test('without augmentation is an exact part of the volume', () => {
     const from = caseOf(POINTS, ([x, y, z]) => x + 100 * y + 10_000 * z);
-    const whole = cutPatch(from, [TASK], { side: 81, spacing: 1, augment: false }, seededRandom(1));
+    const whole = cutPatch(from, [TASKS[TASK]], { side: 81, spacing: 1, augment: false }, seededRandom(1));
     expect(whole.image).toEqual(from.image.data);
   });
 
@@ -203,7 +208,7 @@ describe('a training patch', () => {
       targets: new Map([['calcification', { kind: 'mask', mask: { ...grid, data: Uint8Array.from(mask.data) } }]]),
     };
     const options = { side: 27, spacing: 3, augment: false };
-    const patch = cutPatch(from, ['calcification'], options, seededRandom(1));
+    const patch = cutPatch(from, [TASKS.calcification], options, seededRandom(1));
     expect(patch.targets.get('calcification')!.classes.includes(1)).toBe(true);
   });
 });
@@ -230,7 +235,7 @@ test('the box around a mask gives the same targets as the whole mask, in less me
       { ...fine, side: 16, spacing: 3 },
       { ...fine, side: 16, spacing: 2, augment: false },
     ]) {
-      const [a, b] = [from, small].map((item) => cutPatch(item, ['calcification'], options, seededRandom(seed)));
+      const [a, b] = [from, small].map((item) => cutPatch(item, [TASKS.calcification], options, seededRandom(seed)));
       expect(b!.targets.get('calcification')).toEqual(a!.targets.get('calcification'));
       foreground += a!.targets.get('calcification')!.classes.reduce((sum, value) => sum + value, 0);
     }
@@ -243,6 +248,6 @@ test('an empty mask is a target without foreground', async () => {
   const empty: Target = { kind: 'mask', mask: { ...grid, data: new Uint8Array(20 ** 3) } };
   const item = { id: 'p', image: volumeOf(grid, () => 0), targets: new Map([['calcification', empty]] as const) };
   const from = (await inMemory(item).load())!;
-  const patch = cutPatch(from, ['calcification'], { ...fine, side: 16 }, seededRandom(1));
+  const patch = cutPatch(from, [TASKS.calcification], { ...fine, side: 16 }, seededRandom(1));
   expect(new Set(patch.targets.get('calcification')!.classes)).toEqual(new Set([0]));
 });

@@ -1,6 +1,5 @@
-import type { TaskId } from '../federation/tasks.ts';
-import { LANDMARK_RADIUS_MM } from '../federation/tasks.ts';
-import { apply, spacingOf } from '../imaging/affine.ts';
+import { radiusOf, type Task, type TaskId } from '../federation/tasks.ts';
+import { apply, spacingOf, voxelsOf } from '../imaging/affine.ts';
 import { STANDARDISED_AIR } from '../imaging/intensity.ts';
 import { paintLandmarks } from '../imaging/landmarks.ts';
 import { resample } from '../imaging/resample.ts';
@@ -45,7 +44,7 @@ const JITTER = 0.08;
  * rotation, scale and translation, brightness, contrast and noise, but no mirroring, because left and right differ. The
  * geometry is one resampling step, so that a patch is interpolated once.
  */
-export function cutPatch(from: PreparedCase, tasks: readonly TaskId[], options: PatchOptions, random: Random): Patch {
+export function cutPatch(from: PreparedCase, tasks: readonly Task[], options: PatchOptions, random: Random): Patch {
   const grid = {
     affine: patchAffine(from, tasks, options, random),
     shape: [options.side, options.side, options.side] as Vec3,
@@ -53,23 +52,37 @@ export function cutPatch(from: PreparedCase, tasks: readonly TaskId[], options: 
   const image = resample(from.image, grid, 'linear', STANDARDISED_AIR).data;
   const targets = new Map<TaskId, PatchTarget>();
   for (const task of tasks) {
-    const target = from.targets.get(task);
-    if (target) targets.set(task, { classes: paintTarget(target, grid), ...teacherOf(target, grid) });
+    const target = from.targets.get(task.id);
+    if (target) targets.set(task.id, { classes: paintTarget(target, grid, task), ...teacherOf(target, grid) });
   }
   return { image: options.augment ? augmentIntensity(image, random) : image, targets };
 }
 
 /**
- * A target on a grid: spheres around its points, or 1 where its mask fills enough of the voxel. Nearest-neighbour
+ * A target on a grid: spheres around its points, or the class that fills most of a voxel, if it fills enough of it. Nearest-neighbour
  * sampling, as in the reference, would lose calcium, because nodules are often thinner than the model's voxels.
  */
-function paintTarget(target: Target, grid: Grid): Uint8Array {
-  if (target.kind === 'points') return paintLandmarks(target.points, grid, LANDMARK_RADIUS_MM).data;
-  const shares = resample(target.mask, grid, 'linear', 0).data;
-  const classes = new Uint8Array(shares.length);
-  for (let i = 0; i < shares.length; i++) if ((shares[i] as number) >= MASK_SHARE) classes[i] = 1;
+function paintTarget(target: Target, grid: Grid, task: Task): Uint8Array {
+  if (target.kind === 'points') return paintLandmarks(target.points, grid, radiusOf(task)).data;
+  const count = task.classes.length;
+  const classes = new Uint8Array(voxelsOf(grid.shape));
+  const best = new Float32Array(classes.length).fill(MASK_SHARE);
+  for (let label = 1; label <= count; label++) {
+    const shares = resample(count === 1 ? target.mask : only(target.mask, label), grid, 'linear', 0).data;
+    for (let i = 0; i < shares.length; i++) {
+      if ((shares[i] as number) < (best[i] as number)) continue;
+      best[i] = shares[i] as number;
+      classes[i] = label;
+    }
+  }
   return classes;
 }
+
+/** A class map as a mask of one class. */
+const only = (map: Volume<Uint8Array>, label: number): Volume<Uint8Array> => ({
+  ...map,
+  data: map.data.map((value) => Number(value === label)),
+});
 
 function teacherOf({ teacher }: Target, grid: Grid): Pick<PatchTarget, 'teacher'> {
   if (!teacher) return {};
@@ -79,7 +92,7 @@ function teacherOf({ teacher }: Target, grid: Grid): Pick<PatchTarget, 'teacher'
 
 function patchAffine(
   from: PreparedCase,
-  tasks: readonly TaskId[],
+  tasks: readonly Task[],
   { side, spacing, augment }: PatchOptions,
   random: Random,
 ): Affine {
@@ -103,9 +116,9 @@ function patchAffine(
 }
 
 /** The world point to centre the patch on: near a labelled voxel, or anywhere in the volume. */
-function aim(from: PreparedCase, tasks: readonly TaskId[], random: Random): Vec3 {
+function aim(from: PreparedCase, tasks: readonly Task[], random: Random): Vec3 {
   if (random() < FOREGROUND_SHARE) {
-    const labelled = tasks.filter((task) => from.targets.has(task));
+    const labelled = tasks.map(({ id }) => id).filter((id) => from.targets.has(id));
     const target = labelled.length > 0 ? from.targets.get(pick(random, labelled)) : undefined;
     const point = target && foregroundPoint(target, random);
     if (point) return point;

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { TASKS } from '../federation/tasks.ts';
 import type { Landmark, Vec3 } from '../imaging/volume.ts';
 import { generatePhantom } from '../phantom/phantom.ts';
 import { scannerOf } from '../phantom/scanner.ts';
@@ -22,7 +23,7 @@ const HINGES: readonly Vec3[] = [
 
 describe('a pseudo-label', () => {
   test('with enough confidence and plausible points passes every check', () => {
-    expect(failures('hinge-points', { confidence: 0.5, landmarks: landmarks(HINGES) }, filter)).toEqual([]);
+    expect(failures(TASKS['hinge-points'], { confidence: 0.5, landmarks: landmarks(HINGES) }, filter)).toEqual([]);
   });
 
   test('of every phantom patient passes', () => {
@@ -31,14 +32,14 @@ describe('a pseudo-label', () => {
       const { points } = generatePhantom({ seed, scanner, fieldOfViewMm: 24 });
       for (const task of ['hinge-points', 'membranous-septum'] as const) {
         const found = { confidence: 1, landmarks: landmarks(points[task]) };
-        expect(failures(task, found, filter), `patient ${seed}, ${task}`).toEqual([]);
+        expect(failures(TASKS[task], found, filter), `patient ${seed}, ${task}`).toEqual([]);
       }
     }
   });
 
   test('with too little confidence is refused, with and without points', () => {
     for (const found of [{ confidence: 0.49 }, { confidence: 0.49, landmarks: landmarks(HINGES) }]) {
-      expect(failures('hinge-points', found, filter)).toEqual([
+      expect(failures(TASKS['hinge-points'], found, filter)).toEqual([
         { name: 'confidence', passed: false, detail: '0.49 of at least 0.5' },
       ]);
     }
@@ -46,7 +47,7 @@ describe('a pseudo-label', () => {
 
   test('with missing points names them', () => {
     const found = { confidence: 0.9, landmarks: landmarks([null, ...HINGES.slice(1, 4), null]) };
-    expect(failures('hinge-points', found, filter)).toEqual([
+    expect(failures(TASKS['hinge-points'], found, filter)).toEqual([
       { name: 'all-found', passed: false, detail: 'missing: hinge-right, ostium-left' },
     ]);
   });
@@ -55,7 +56,7 @@ describe('a pseudo-label', () => {
     fc.assert(
       fc.property(fc.integer({ min: 0, max: 4 }), fc.double({ min: 60, max: 500, noNaN: true }), (index, far) => {
         const moved = HINGES.map((point, i): Vec3 => (i === index ? [point[0], point[1], point[2] + far] : point));
-        const failed = failures('hinge-points', { confidence: 1, landmarks: landmarks(moved) }, filter);
+        const failed = failures(TASKS['hinge-points'], { confidence: 1, landmarks: landmarks(moved) }, filter);
         expect(failed.length).toBeGreaterThan(0);
         for (const { name, detail } of failed) {
           expect(name).toMatch(/^distance \S+ to \S+$/);
@@ -73,12 +74,12 @@ describe('a pseudo-label', () => {
         [0.5, 0, 0],
       ]),
     };
-    expect(failures('membranous-septum', found, filter)).toHaveLength(1);
+    expect(failures(TASKS['membranous-septum'], found, filter)).toHaveLength(1);
   });
 
   test('is checked for confidence alone if plausibility is off', () => {
     const found = { confidence: 1, landmarks: landmarks([null, null]) };
-    expect(pseudoLabelChecks('membranous-septum', found, { ...filter, plausibility: false })).toEqual([
+    expect(pseudoLabelChecks(TASKS['membranous-septum'], found, { ...filter, plausibility: false })).toEqual([
       { name: 'confidence', passed: true, detail: '1.00 of at least 0.5' },
     ]);
   });
@@ -100,13 +101,13 @@ test('a volume of calcium that no valve holds is refused, and doubted', () => {
     },
   });
 
-  expect(failures('calcification', found(2000), filter)).toEqual([]);
-  expect(failures('calcification', found(6800), filter)).toEqual([
+  expect(failures(TASKS.calcification, found(2000), filter)).toEqual([]);
+  expect(failures(TASKS.calcification, found(6800), filter)).toEqual([
     { name: 'volume of calcium', passed: false, detail: '34000.0 mm³ of 0 to 10000' },
   ]);
-  expect(doubtsOf('calcification', found(6800))).toEqual(['volume of calcium: 34000.0 mm³ of 0 to 10000']);
-  expect(failures('calcification', found(6800), { ...filter, plausibility: false })).toEqual([]);
-  expect(failures('coronary-arteries', found(6800), filter)).toEqual([]);
+  expect(doubtsOf(TASKS.calcification, found(6800))).toEqual(['volume of calcium: 34000.0 mm³ of 0 to 10000']);
+  expect(failures(TASKS.calcification, found(6800), { ...filter, plausibility: false })).toEqual([]);
+  expect(failures(TASKS['coronary-arteries'], found(6800), filter)).toEqual([]);
 });
 
 test('a distance is Euclidean, in mm', () => {
@@ -115,11 +116,13 @@ test('a distance is Euclidean, in mm', () => {
 
 test('a prediction is doubted for its distances and its confidence, not for what it lacks', () => {
   const far = HINGES.map((point, i): Vec3 => (i === 0 ? [62, 0, 0] : point));
-  expect(doubtsOf('hinge-points', { confidence: 1, landmarks: landmarks(HINGES) })).toEqual([]);
-  expect(doubtsOf('hinge-points', { confidence: 1, landmarks: landmarks([null, ...HINGES.slice(1)]) })).toEqual([]);
-  expect(doubtsOf('hinge-points', { confidence: 1, landmarks: landmarks(far) })).toContainEqual(
+  expect(doubtsOf(TASKS['hinge-points'], { confidence: 1, landmarks: landmarks(HINGES) })).toEqual([]);
+  expect(doubtsOf(TASKS['hinge-points'], { confidence: 1, landmarks: landmarks([null, ...HINGES.slice(1)]) })).toEqual(
+    [],
+  );
+  expect(doubtsOf(TASKS['hinge-points'], { confidence: 1, landmarks: landmarks(far) })).toContainEqual(
     expect.stringMatching(/^distance hinge-right to \S+: \d+\.\d mm of \d+ to \d+$/),
   );
-  expect(doubtsOf('calcification', { confidence: 0.3 })).toEqual(['confidence: 0.30 of at least 0.5']);
-  expect(doubtsOf('calcification', { confidence: 0 })).toEqual([]);
+  expect(doubtsOf(TASKS.calcification, { confidence: 0.3 })).toEqual(['confidence: 0.30 of at least 0.5']);
+  expect(doubtsOf(TASKS.calcification, { confidence: 0 })).toEqual([]);
 });

@@ -1,5 +1,5 @@
 import { MIN_CONFIDENCE } from '../federation/stages/pseudo-label.ts';
-import { TASKS, type TaskId } from '../federation/tasks.ts';
+import type { Task } from '../federation/tasks.ts';
 import type { Landmark, Vec3, Volume } from '../imaging/volume.ts';
 import { classVolume } from '../scoring/class-volume.ts';
 
@@ -20,7 +20,7 @@ const ALL_FOUND = 'all-found';
 
 /** The checks that a pseudo-label must pass to be learnt from: confidence and a plausible anatomy. */
 export function pseudoLabelChecks(
-  task: TaskId,
+  task: Task,
   found: Found,
   filter: { readonly minConfidence: number; readonly plausibility: boolean },
 ): readonly Check[] {
@@ -38,23 +38,22 @@ export function pseudoLabelChecks(
  * What makes a prediction implausible, one text each: the checks of pseudo-labels that it fails. A segmentation without
  * foreground is a finding, and missing points are told as such.
  */
-export function doubtsOf(task: TaskId, found: Found): readonly string[] {
+export function doubtsOf(task: Task, found: Found): readonly string[] {
   if (!found.landmarks && found.confidence === 0) return [];
   return pseudoLabelChecks(task, found, { minConfidence: MIN_CONFIDENCE, plausibility: true })
     .filter(({ name, passed }) => !passed && name !== ALL_FOUND)
     .map(({ name, detail }) => `${name}: ${detail}`);
 }
 
-function allFound(task: TaskId, landmarks: readonly Landmark[]): Check {
-  const missing = landmarks
-    .filter((point) => point.position === null)
-    .map((point) => TASKS[task].classes[point.label - 1]);
+function allFound(task: Task, landmarks: readonly Landmark[]): Check {
+  const missing = landmarks.filter((point) => point.position === null).map((point) => task.classes[point.label - 1]);
   if (missing.length === 0) return { name: ALL_FOUND, passed: true };
   return { name: ALL_FOUND, passed: false, detail: `missing: ${missing.join(', ')}` };
 }
 
-function distances(task: TaskId, landmarks: readonly Landmark[]): readonly Check[] {
-  const { classes, plausibleDistances = [] } = TASKS[task];
+function distances(task: Task, landmarks: readonly Landmark[]): readonly Check[] {
+  if (task.kind !== 'landmarks') return [];
+  const { classes, plausibleDistances = [] } = task;
   const positions = new Map(landmarks.map((point) => [classes[point.label - 1], point.position]));
   return plausibleDistances.flatMap(({ between: [a, b], mm: [low, high] }) => {
     const [from, to] = [positions.get(a), positions.get(b)];
@@ -70,9 +69,9 @@ function distances(task: TaskId, landmarks: readonly Landmark[]): readonly Check
   });
 }
 
-function volume(task: TaskId, classMap: Volume | undefined): readonly Check[] {
-  const { classes, plausibleVolumeMm3: plausible } = TASKS[task];
-  if (!classMap || !plausible) return [];
+function volume(task: Task, classMap: Volume | undefined): readonly Check[] {
+  if (task.kind !== 'segmentation' || !classMap || !task.plausibleVolumeMm3) return [];
+  const { classes, plausibleVolumeMm3: plausible } = task;
   const [low, high] = plausible;
   const mm3 = classVolume(classMap);
   const detail = `${mm3.toFixed(1)} mm³ of ${low} to ${high}`;

@@ -1,5 +1,5 @@
 import { type ModelConfig, trainingSchema } from '../federation/schemas.ts';
-import type { TaskId } from '../federation/tasks.ts';
+import { type DefaultTaskId, TASKS } from '../federation/tasks.ts';
 import { difference } from '../nn/testing.ts';
 import type { Weights } from '../weights/weights.ts';
 import { inMemory } from './cases.ts';
@@ -9,12 +9,12 @@ import type { TrainRoundInput } from './train-round.ts';
 /** A round of a small UNet on two cases of one ball each. */
 export const toyModel: ModelConfig = { kind: 'unet', features: [4, 8], deepSupervision: true };
 export const toyTraining = trainingSchema.parse({ patch: 16, spacing: 6, steps: 3, learningRate: 1e-2, warmup: 0 });
-const tasks: readonly TaskId[] = ['calcification', 'membranous-septum'];
+const tasks: readonly DefaultTaskId[] = ['calcification', 'membranous-septum'];
 
 export const toyRound: TrainRoundInput = {
   model: toyModel,
   training: toyTraining,
-  tasks,
+  tasks: tasks.map((id) => TASKS[id]),
   cases: ['a', 'b'].map((id) => inMemory(ballCase(id, 16, 6, tasks))),
   global: undefined,
   optimizer: undefined,

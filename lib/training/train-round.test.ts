@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { ModelConfig, TrainingConfig } from '../federation/schemas.ts';
+import { TASKS } from '../federation/tasks.ts';
 import { headOf } from '../models/parameters.ts';
 import { loadBackend } from '../nn/backend.ts';
 import { availableBackends, difference } from '../nn/testing.ts';
@@ -90,8 +91,8 @@ describe('a round of training', () => {
 
   test('of a probe trains and sends only its head, on an unchanged body', async () => {
     const tasks = ['membranous-septum'] as const;
-    const { weights: body } = await trainRound({ ...input, tasks: ['calcification'] });
-    const probe = { ...input, tasks, body, training: { ...training, steps: 8 } };
+    const { weights: body } = await trainRound({ ...input, tasks: [TASKS.calcification] });
+    const probe = { ...input, tasks: tasks.map((id) => TASKS[id]), body, training: { ...training, steps: 8 } };
     const before = tf.memory().numTensors;
     const first = await trainRound(probe);
     expect(tf.memory().numTensors).toBe(before);
@@ -111,7 +112,9 @@ describe('a round of training', () => {
   test('without a usable case fails with NO_DATA', async () => {
     const other = ballCase('a', 16, 6, ['calcification']);
     await expect(trainRound({ ...input, cases: [] })).rejects.toMatchObject({ code: 'NO_DATA' });
-    await expect(trainRound({ ...input, tasks: ['hinge-points'], cases: [inMemory(other)] })).rejects.toMatchObject({
+    await expect(
+      trainRound({ ...input, tasks: [TASKS['hinge-points']], cases: [inMemory(other)] }),
+    ).rejects.toMatchObject({
       code: 'NO_DATA',
       message: expect.stringContaining('hinge-points'),
     });
@@ -120,7 +123,14 @@ describe('a round of training', () => {
   test('reads only the cases that it draws, and replaces an unreadable one by the next', async () => {
     const loads: string[] = [];
     const source = (id: string, readable = true): CaseSource => {
-      const item = inMemory(ballCase(id, 16, 6, input.tasks));
+      const item = inMemory(
+        ballCase(
+          id,
+          16,
+          6,
+          input.tasks.map((task) => task.id),
+        ),
+      );
       return {
         ...item,
         load: async () => {
@@ -144,7 +154,12 @@ describe('a round of training', () => {
   });
 
   test('with a damaged image fails as diverged, and frees its tensors', async () => {
-    const good = ballCase('a', 16, 6, input.tasks);
+    const good = ballCase(
+      'a',
+      16,
+      6,
+      input.tasks.map((task) => task.id),
+    );
     const damaged = { ...good, image: { ...good.image, data: good.image.data.map(() => Number.NaN) } };
     const before = tf.memory().numTensors;
     await expect(trainRound({ ...input, cases: [inMemory(damaged)] })).rejects.toMatchObject({

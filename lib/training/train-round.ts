@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 import { FedcardioError, isFedcardioError } from '../error.ts';
 import type { ModelConfig, TrainingConfig } from '../federation/schemas.ts';
-import type { TaskId } from '../federation/tasks.ts';
+import type { Task, TaskId } from '../federation/tasks.ts';
 import { withHeads } from '../models/initial-weights.ts';
 import { createNetwork } from '../models/network.ts';
 import { headOf } from '../models/parameters.ts';
@@ -23,7 +23,7 @@ export interface TrainRoundInput {
   /** How pseudo-labels are learnt. */
   readonly pseudoLabels?: Pick<LossConfig, 'pseudoLabelWeight' | 'distillation'>;
   /** Heads of the network. A case trains those that it has targets for. */
-  readonly tasks: readonly TaskId[];
+  readonly tasks: readonly Task[];
   readonly cases: readonly CaseSource[];
   /** The round's global model. Undefined in the first round: every site then starts from `seed`. */
   readonly global: Weights | undefined;
@@ -83,10 +83,11 @@ export interface TrainRoundResult {
 export async function trainRound(input: TrainRoundInput): Promise<TrainRoundResult> {
   const { training, tasks, round, rounds } = input;
   const counts = (item: CaseSource, task: TaskId) => targetWeight(item.targets.get(task), input.pseudoLabels ?? {}) > 0;
-  const usable = input.cases.filter((item) => tasks.some((task) => counts(item, task)));
-  const withoutTarget = new Set<string>(tasks.filter((task) => !usable.some((item) => counts(item, task))));
+  const ids = tasks.map(({ id }) => id);
+  const usable = input.cases.filter((item) => ids.some((task) => counts(item, task)));
+  const withoutTarget = new Set(ids.filter((task) => !usable.some((item) => counts(item, task))));
   if (usable.length === 0)
-    throw new FedcardioError('NO_DATA', `${input.site} has no case with a target for ${tasks.join(', ')}.`);
+    throw new FedcardioError('NO_DATA', `${input.site} has no case with a target for ${ids.join(', ')}.`);
 
   const draw = patchesOf(usable, input);
   const network = createNetwork(input.model, tasks, input.seed);
@@ -201,7 +202,10 @@ function patchesOf(
       const found = await order[(number + i) % order.length]?.load();
       if (found) return found;
     }
-    throw new FedcardioError('NO_DATA', `${site} has no readable case with a target for ${tasks.join(', ')}.`);
+    throw new FedcardioError(
+      'NO_DATA',
+      `${site} has no readable case with a target for ${tasks.map(({ id }) => id).join(', ')}.`,
+    );
   }
 
   return async (batch) => {

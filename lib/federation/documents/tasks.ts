@@ -1,17 +1,16 @@
-import { TASK_IDS, TASKS, type TaskId } from '../tasks.ts';
+import { DEFAULT_TASKS, type Task } from '../tasks.ts';
 import { code, markdownTable } from './markdown.ts';
 
-const classesOf = (id: TaskId): string =>
-  TASKS[id].classes.map((name, index) => `${index + 1} ${code(name)}`).join(', ');
+const classesOf = ({ classes }: Task): string => classes.map((name, index) => `${index + 1} ${code(name)}`).join(', ');
 
 /** The files that hospitals upload as labels, for docs/intake.md. */
 export const labelFilesTable = (): string =>
   markdownTable(
     ['task', 'file', 'classes or point names'],
-    TASK_IDS.map((id) => [
-      code(id),
-      TASKS[id].kind === 'landmarks' ? '`.mrk.json` or `.nii.gz`' : '`.nii.gz`',
-      classesOf(id),
+    DEFAULT_TASKS.map((task) => [
+      code(task.id),
+      task.kind === 'landmarks' ? '`.mrk.json` or `.nii.gz`' : '`.nii.gz`',
+      classesOf(task),
     ]),
   );
 
@@ -19,5 +18,5 @@ export const labelFilesTable = (): string =>
 export const tasksTable = (): string =>
   markdownTable(
     ['task', 'kind', 'classes (0 is background)'],
-    TASK_IDS.map((id) => [code(id), TASKS[id].kind, classesOf(id)]),
+    DEFAULT_TASKS.map((task) => [code(task.id), task.kind, classesOf(task)]),
   );

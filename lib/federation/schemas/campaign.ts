@@ -3,6 +3,7 @@ import type { StageOutput } from '../stages/kind.ts';
 import { kindOf, type Stage, stageSchema } from '../stages/kinds.ts';
 import type { References } from '../stages/references.ts';
 import { id, sha256, time, version } from './common.ts';
+import { taskSchema } from './task.ts';
 
 /** A campaign as a researcher uploads it. */
 export const campaignSchema = z
@@ -37,6 +38,8 @@ export const stageReferences = (stage: Stage): References => kindOf(stage).refer
 export const planSchema = z.strictObject({
   schema: version('plan'),
   campaign: campaignSchema,
+  /** Definitions of the campaign's tasks. A plan of a release without custom tasks has none. */
+  tasks: z.array(taskSchema).optional(),
   /** SHA-256 of the planned campaign.json. */
   source: sha256,
   at: time,

@@ -1,5 +1,7 @@
 import { z } from 'zod';
-import { TASK_IDS } from '../tasks.ts';
+import { taskId } from './task.ts';
+
+export { taskId } from './task.ts';
 
 /** Parts of several schemas. Times are ISO 8601 in UTC, lengths mm, intensities HU. */
 
@@ -8,7 +10,6 @@ export const version = <N extends string>(name: N) =>
 export const time = z.iso.datetime();
 export const sha256 = z.string().regex(/^[0-9a-f]{64}$/, 'expected 64 lower-case hexadecimal digits');
 export const count = z.int().nonnegative();
-export const taskId = z.enum(TASK_IDS);
 /** An id of a federation, site or campaign. It becomes a part of bucket names and keys. */
 export const id = z
   .string()
@@ -19,7 +20,7 @@ export const stageName = z
   .string()
   .regex(/^[a-z0-9-]+(?:\/[a-z0-9-]+)?$/)
   .register(stageNames, { isStageName: true });
-export const perTask = <T extends z.ZodType>(value: T) => z.partialRecord(taskId, value);
+export const perTask = <T extends z.ZodType>(value: T) => z.record(taskId, value);
 
 /** Keys as they are stored in documents; see lib/federation/keys.ts. */
 export const federationKey = z.string().brand<'FederationKey'>();

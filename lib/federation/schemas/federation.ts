@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { count, id, perTask, time, version } from './common.ts';
+import { tasksSchema } from './task.ts';
 
 const account = z.string().regex(/^\d{12}$/, 'expected the 12 digits of an AWS account, as text');
 const region = z.string().regex(/^[a-z]{2}(?:-[a-z]+)+-\d$/, 'expected a region of AWS, such as eu-central-1');
@@ -77,6 +78,11 @@ export const federationSchema = z
         'ARNs of the principals that may assume the role that starts, pauses and reads campaigns. Default: there is no such role.',
       ),
     objectLockDays: siteSchema.shape.objectLockDays,
+    tasks: tasksSchema
+      .optional()
+      .describe(
+        'The tasks that the federation learns, until a `tasks.json` in its bucket replaces them. Default: those of the paper.',
+      ),
     sites: z.array(siteSchema).min(1).describe('The sites.'),
   })
   .superRefine((federation, context) => {
@@ -137,6 +143,12 @@ export const summarySchema = z.strictObject({
   labelled: perTask(count),
   /** Held-out cases with a label of the task. */
   labelledEvaluation: perTask(count),
+});
+
+/** `tasks.json`: the tasks of the federation. */
+export const taskListSchema = z.strictObject({
+  schema: version('tasks'),
+  tasks: tasksSchema.describe('The tasks that the federation learns.'),
 });
 
 /** `federation.json`. */

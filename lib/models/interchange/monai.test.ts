@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import type { SwinUnetrConfig } from '../../federation/schemas.ts';
-import type { TaskId } from '../../federation/tasks.ts';
+import { TASKS, type Task, type TaskId } from '../../federation/tasks.ts';
 import { loadBackend } from '../../nn/backend.ts';
 import { difference, fixture, volume } from '../../nn/testing.ts';
 import { tf } from '../../nn/tf.ts';
@@ -29,11 +29,11 @@ const swin = (featureSize: number, window = 7): SwinUnetrConfig => ({
   heads: [3, 6, 12, 24],
   window,
 });
-const ONE: readonly TaskId[] = ['hinge-points'];
-const TWO: readonly TaskId[] = ['calcification', 'hinge-points'];
+const ONE: readonly Task[] = [TASKS['hinge-points']];
+const TWO: readonly Task[] = [TASKS.calcification, TASKS['hinge-points']];
 
 /** Shapes of MONAI's network, without the index tables that follow from the window. */
-const shapesOf = (featureSize: number, heads: readonly TaskId[]): Shapes =>
+const shapesOf = (featureSize: number, heads: readonly Task[]): Shapes =>
   Object.fromEntries(monaiState(swin(featureSize), heads).entries.map((entry) => [entry.name, entryShape(entry)]));
 
 const shapes = (tensors: Tensors) => Object.fromEntries([...tensors].map(([name, { shape }]) => [name, shape]));
@@ -47,7 +47,7 @@ describe.each(reference.cases)("with MONAI's weights, feature size $featureSize,
     tf.tidy(() => {
       const logits = network.forward(volume('image', [run.batch, ...run.grid, 1]));
       const joined = tf.concat(
-        heads.map((task) => logits.get(task)![0]!),
+        heads.map(({ id }) => logits.get(id)![0]!),
         4,
       );
       const [expected] = run.scales;
@@ -98,7 +98,7 @@ test('an import reverses an export through a file', () => {
 
 test('heads are concatenated in the requested order, each with its own values', () => {
   const weights = initialWeights(swin(12, 2), TWO, 1);
-  const bias = (heads: readonly TaskId[]) => toMonai(weights, swin(12, 2), heads).get('out.conv.conv.bias')!;
+  const bias = (heads: readonly Task[]) => toMonai(weights, swin(12, 2), heads).get('out.conv.conv.bias')!;
   const of = (task: TaskId) => [...weights.get(`out.${task}.conv.conv.bias`)!.data];
   expect([...bias(TWO).data]).toEqual([...of('calcification'), ...of('hinge-points')]);
   const swapped = fromMonai(toMonai(weights, swin(12, 2), TWO), swin(12, 2), [...TWO].reverse());
@@ -107,8 +107,8 @@ test('heads are concatenated in the requested order, each with its own values', 
 
 test('a checkpoint of other classes gives its body for new heads', () => {
   const config = swin(12, 2);
-  const trained = initialWeights(config, ['membranous-septum'], 1);
-  const body = fromMonai(toMonai(trained, config, ['membranous-septum']), config, []);
+  const trained = initialWeights(config, [TASKS['membranous-septum']], 1);
+  const body = fromMonai(toMonai(trained, config, [TASKS['membranous-septum']]), config, []);
   expect(fingerprint(body)).toEqual(fingerprint(initialWeights(config, [], 1)));
   expect(fingerprint(withHeads(body, config, TWO, 1))).toEqual(fingerprint(initialWeights(config, TWO, 1)));
 });

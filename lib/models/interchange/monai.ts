@@ -1,6 +1,6 @@
 import { FedcardioError } from '../../error.ts';
 import type { SwinUnetrConfig } from '../../federation/schemas.ts';
-import type { TaskId } from '../../federation/tasks.ts';
+import type { Task } from '../../federation/tasks.ts';
 import type { Tensor, Tensors, Weights } from '../../weights/weights.ts';
 import type { Parameter } from '../parameters.ts';
 import { swinUnetrParameters } from '../swin-unetr-parameters.ts';
@@ -15,7 +15,7 @@ import { type Filler, fromState, type State, type StateEntry, toState } from './
  * @throws FedcardioError `BAD_CONFIGURATION` for a network that MONAI does not have, `BAD_WEIGHTS` if the weights are
  *   not those of `config` and `heads`
  */
-export const toMonai = (weights: Weights, config: SwinUnetrConfig, heads: readonly TaskId[]): Tensors =>
+export const toMonai = (weights: Weights, config: SwinUnetrConfig, heads: readonly Task[]): Tensors =>
   toState(monaiState(config, heads), weights);
 
 /**
@@ -25,16 +25,16 @@ export const toMonai = (weights: Weights, config: SwinUnetrConfig, heads: readon
  * @param heads tasks of the output channels, in their order
  * @throws FedcardioError as {@link toMonai}
  */
-export const fromMonai = (tensors: Tensors, config: SwinUnetrConfig, heads: readonly TaskId[]): Weights =>
+export const fromMonai = (tensors: Tensors, config: SwinUnetrConfig, heads: readonly Task[]): Weights =>
   fromState(monaiState(config, heads), tensors);
 
 /** MONAI's names and shapes. */
-export function monaiState(config: SwinUnetrConfig, heads: readonly TaskId[]): State {
+export function monaiState(config: SwinUnetrConfig, heads: readonly Task[]): State {
   requireMonai(config);
   const parameters = new Map(swinUnetrParameters(config, heads).map((parameter) => [parameter.name, parameter]));
   const output = (kind: string): StateEntry => ({
     name: `out.conv.conv.${kind}`,
-    parts: heads.map((task) => parameters.get(`out.${task}.conv.conv.${kind}`)!),
+    parts: heads.map((task) => parameters.get(`out.${task.id}.conv.conv.${kind}`)!),
   });
   const body = swinUnetrParameters(config, []).map((parameter): StateEntry => {
     return { name: parameter.name, parts: [parameter] };

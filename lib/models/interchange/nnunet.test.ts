@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { UNetConfig } from '../../federation/schemas.ts';
-import type { TaskId } from '../../federation/tasks.ts';
+import { TASKS, type Task } from '../../federation/tasks.ts';
 import { loadBackend } from '../../nn/backend.ts';
 import { availableBackends, difference, fixture, volume } from '../../nn/testing.ts';
 import { tf } from '../../nn/tf.ts';
@@ -20,8 +20,8 @@ const reference = fixture<{
 
 const UNET: UNetConfig = { kind: 'unet', features: [4, 6, 8, 10, 12], deepSupervision: true };
 const FULL: UNetConfig = { kind: 'unet', features: [32, 64, 128, 256, 320, 320], deepSupervision: true };
-const SEPTUM: readonly TaskId[] = ['membranous-septum'];
-const TWO: readonly TaskId[] = ['calcification', 'hinge-points'];
+const SEPTUM: readonly Task[] = [TASKS['membranous-septum']];
+const TWO: readonly Task[] = [TASKS.calcification, TASKS['hinge-points']];
 
 describe.each(await availableBackends())('on the %s backend', (backend) => {
   test.each(reference.cases)("with nnU-Net's weights, the UNet has nnU-Net's logits at every scale", async (run) => {

@@ -1,5 +1,5 @@
 import type { UNetConfig } from '../../federation/schemas.ts';
-import { channelsOf, type TaskId } from '../../federation/tasks.ts';
+import { channelsOf, type Task } from '../../federation/tasks.ts';
 import { elementsOf, type Tensors, type Weights } from '../../weights/weights.ts';
 import type { Parameter } from '../parameters.ts';
 import { supervisedScales, unetParameters } from '../unet-parameters.ts';
@@ -14,7 +14,7 @@ import { type Filler, fromState, type State, type StateEntry, toState } from './
  *
  * @throws FedcardioError `BAD_WEIGHTS` if the weights are not those of `config` and `heads`
  */
-export const toNnunet = (weights: Weights, config: UNetConfig, heads: readonly TaskId[]): Tensors =>
+export const toNnunet = (weights: Weights, config: UNetConfig, heads: readonly Task[]): Tensors =>
   toState(nnunetState(config, heads), weights);
 
 /**
@@ -26,7 +26,7 @@ export const toNnunet = (weights: Weights, config: UNetConfig, heads: readonly T
  * @param heads tasks of the classes, in their order
  * @throws FedcardioError as {@link toNnunet}
  */
-export const fromNnunet = (tensors: Tensors, config: UNetConfig, heads: readonly TaskId[]): Weights =>
+export const fromNnunet = (tensors: Tensors, config: UNetConfig, heads: readonly Task[]): Weights =>
   fromState(nnunetState(config, heads), withoutAliases(tensors));
 
 /**
@@ -45,13 +45,13 @@ const canonical = (name: string): string =>
     .replace('.all_modules.1.', '.norm.');
 
 /** nnU-Net's names and shapes, each parameter once. */
-export function nnunetState(config: UNetConfig, heads: readonly TaskId[]): State {
+export function nnunetState(config: UNetConfig, heads: readonly Task[]): State {
   const stages = config.features.length;
   const parameters = new Map(unetParameters(config, heads).map((parameter) => [parameter.name, parameter]));
   const body = unetParameters(config, []);
   const segmentation = (kind: string) =>
     Array.from({ length: supervisedScales(config) }, (_, scale): StateEntry => {
-      const parts = heads.map((task) => parameters.get(`head.${task}.${scale}.${kind}`)!);
+      const parts = heads.map((task) => parameters.get(`head.${task.id}.${scale}.${kind}`)!);
       return { name: `decoder.seg_layers.${stages - 2 - scale}.${kind}`, parts };
     });
   return {
@@ -79,7 +79,7 @@ const convolutionBiases = (body: readonly Parameter[], stages: number): readonly
     .map(({ name, shape }) => zeros(nnunetName(name.replace(/weight$/, 'bias'), stages), [shape.at(-1)!]));
 
 /** nnU-Net has a segmentation layer for every decoder stage, used or not. */
-function unsupervised(config: UNetConfig, heads: readonly TaskId[]): readonly Filler[] {
+function unsupervised(config: UNetConfig, heads: readonly Task[]): readonly Filler[] {
   const channels = heads.reduce((sum, task) => sum + channelsOf(task), 0);
   const stages = config.features.length;
   return config.features.slice(supervisedScales(config), -1).flatMap((width, i) => {

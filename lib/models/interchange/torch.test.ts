@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { ModelConfig, SwinUnetrConfig, UNetConfig } from '../../federation/schemas.ts';
-import type { TaskId } from '../../federation/tasks.ts';
+import { TASKS, type Task } from '../../federation/tasks.ts';
 import { encodeSafetensors } from '../../weights/safetensors.ts';
 import { elementsOf, type Tensor, type Tensors } from '../../weights/weights.ts';
 import { initialWeights } from '../initial-weights.ts';
@@ -16,7 +16,7 @@ const SWIN: SwinUnetrConfig = {
   window: 2,
 };
 const UNET: UNetConfig = { kind: 'unet', features: [4, 6, 8], deepSupervision: true };
-const HEADS: readonly TaskId[] = ['calcification'];
+const HEADS: readonly Task[] = [TASKS.calcification];
 
 const tensorsOf = (model: ModelConfig): Tensors => asTorch(model, initialWeights(model, HEADS, 1), HEADS);
 const read = (model: ModelConfig, tensors: Tensors, options: ImportOptions = { patchMerging: 'monai-1.5' }) =>

@@ -1,6 +1,6 @@
 import { FedcardioError } from '../../error.ts';
 import type { ModelConfig } from '../../federation/schemas.ts';
-import type { TaskId } from '../../federation/tasks.ts';
+import type { Task } from '../../federation/tasks.ts';
 import { decodeForeign } from '../../weights/foreign-tensors.ts';
 import type { Tensors, Weights } from '../../weights/weights.ts';
 import { requireSameNetwork } from './identify.ts';
@@ -12,7 +12,7 @@ import { inOwnOrder, type PatchMerging } from './patch-merging.ts';
 import { fromState, unusedNames } from './state.ts';
 
 /** A model in PyTorch's format: MONAI's `SwinUNETR` or nnU-Net's `PlainConvUNet`. Throws as these conversions do. */
-export const asTorch = (model: ModelConfig, weights: Weights, heads: readonly TaskId[]): Tensors =>
+export const asTorch = (model: ModelConfig, weights: Weights, heads: readonly Task[]): Tensors =>
   model.kind === 'swin-unetr' ? toMonai(weights, model, heads) : toNnunet(weights, model, heads);
 
 /** What a state_dict does not say about itself. */
@@ -20,7 +20,7 @@ export interface ImportOptions {
   /**
    * Tasks of the output channels; by default those in the file's header, otherwise none: only the body is read.
    */
-  readonly heads?: readonly TaskId[] | undefined;
+  readonly heads?: readonly Task[] | undefined;
   /** Swin UNETR: required, except for a file that fedcardio exported. */
   readonly patchMerging?: PatchMerging | undefined;
 }

@@ -1,4 +1,4 @@
-import { PAPER_TASKS, PROBE_TASK, TASKS, type TaskId } from '../../federation/tasks.ts';
+import { type DefaultTaskId, PAPER_TASKS, PROBE_TASK, TASKS } from '../../federation/tasks.ts';
 import { seededRandom } from '../../random.ts';
 import { bootstrap, type Estimate } from '../../scoring/bootstrap.ts';
 import { mean, quantile } from '../../scoring/quantile.ts';
@@ -74,7 +74,7 @@ const federated = rowOf(() => MODELS.federatedSwin);
 const teacher = rowOf(MODELS.teacher);
 
 /** Median Dice, or median error of all points, a missing one being farther than any other. Null if half are missing. */
-function median(sample: readonly Cluster[], row: Row, task: TaskId): number | null {
+function median(sample: readonly Cluster[], row: Row, task: DefaultTaskId): number | null {
   const values = valuesOf(sample, row, task, 'all');
   if (TASKS[task].kind === 'segmentation') return medianOf(task, values);
   const value = quantile(

@@ -1,9 +1,9 @@
-import { PAPER_TASKS, type TaskId } from '../../federation/tasks.ts';
+import { type DefaultTaskId, PAPER_TASKS } from '../../federation/tasks.ts';
 
 /** Names of the experiment's models, which are those of their stages in the campaign and of its evaluation. */
 export const MODELS = {
-  teacher: (task: TaskId) => `teacher/${task}`,
-  localUnet: (site: string, task: TaskId) => `local-unet/${site}-${task}`,
+  teacher: (task: DefaultTaskId) => `teacher/${task}`,
+  localUnet: (site: string, task: DefaultTaskId) => `local-unet/${site}-${task}`,
   localSwin: (site: string) => `local-swin/${site}`,
   federatedSwin: 'federated-swin',
   federatedSwinHeads: 'federated-swin-heads',
@@ -18,7 +18,7 @@ export const MODELS = {
 /** A row of the table: the models that it pools for a task, each with the sites whose labels it was trained on. */
 export interface Row {
   readonly title: string;
-  readonly models: (task: TaskId, labelled: readonly string[]) => readonly TrainedModel[];
+  readonly models: (task: DefaultTaskId, labelled: readonly string[]) => readonly TrainedModel[];
 }
 
 export interface TrainedModel {
@@ -26,15 +26,15 @@ export interface TrainedModel {
   readonly trainedAt: readonly string[];
 }
 
-const federated = (model: (task: TaskId) => string): Row['models'] => {
+const federated = (model: (task: DefaultTaskId) => string): Row['models'] => {
   return (task, labelled) => [{ model: model(task), trainedAt: labelled }];
 };
-const local = (model: (site: string, task: TaskId) => string): Row['models'] => {
+const local = (model: (site: string, task: DefaultTaskId) => string): Row['models'] => {
   return (task, labelled) => labelled.map((site) => ({ model: model(site, task), trainedAt: [site] }));
 };
 
 /** The row of one model that all sites with labels trained, for figures outside the tables. */
-export const rowOf = (model: (task: TaskId) => string): Row => ({ title: '', models: federated(model) });
+export const rowOf = (model: (task: DefaultTaskId) => string): Row => ({ title: '', models: federated(model) });
 
 /**
  * The six rows of Tölle et al. (2025), in their order, and a variant of the fourth that merges each head only from the

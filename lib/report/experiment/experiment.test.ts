@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { TaskId } from '../../federation/tasks.ts';
+import type { DefaultTaskId } from '../../federation/tasks.ts';
 import { claimsOf } from './claims.ts';
 import { MODELS, PAPER_ROWS } from './compared-models.ts';
 import { lossDrawing, siteDrawing } from './drawings.ts';
@@ -12,7 +12,7 @@ const SITES = ['ulm', 'kiel', 'bonn', 'jena'];
 const labelled = (site: string) =>
   site === 'ulm' || site === 'kiel' ? { 'hinge-points': 2, 'membranous-septum': 1, calcification: 1 } : {};
 
-type Errors = (model: string, task: TaskId, site: string) => readonly (number | null)[];
+type Errors = (model: string, task: DefaultTaskId, site: string) => readonly (number | null)[];
 
 /** A result in which every model has the given errors or Dice. */
 function resultOf(seed: number, of: Errors): SeedResult {
@@ -32,7 +32,7 @@ function resultOf(seed: number, of: Errors): SeedResult {
     MODELS.probeSwin,
     MODELS.probeUnet,
   ];
-  const score = (model: string, task: TaskId, site: string) =>
+  const score = (model: string, task: DefaultTaskId, site: string) =>
     task === 'calcification' || task === 'coronary-arteries'
       ? { model, task, dice: [...of(model, task, site)] }
       : { model, task, errors: { point: [...of(model, task, site)] } };

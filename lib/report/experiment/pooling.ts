@@ -1,10 +1,10 @@
-import { PAPER_TASKS, TASKS, type TaskId } from '../../federation/tasks.ts';
+import { type DefaultTaskId, PAPER_TASKS, TASKS } from '../../federation/tasks.ts';
 import { own } from '../../own.ts';
 import { landmarkMetrics, segmentationMetrics } from '../../scoring/metrics.ts';
 import type { Row, TrainedModel } from './compared-models.ts';
 import type { SeedResult } from './seed-result.ts';
 
-export const LANDMARK_TASKS: readonly TaskId[] = PAPER_TASKS.filter((task) => TASKS[task].kind === 'landmarks');
+export const LANDMARK_TASKS: readonly DefaultTaskId[] = PAPER_TASKS.filter((task) => TASKS[task].kind === 'landmarks');
 
 /** Where a model is evaluated: at sites whose labels it learnt from, or at all others. */
 export type Group = 'training' | 'other' | 'all';
@@ -22,7 +22,7 @@ export const clustersOf = (results: readonly SeedResult[]): readonly Cluster[] =
 export function valuesOf(
   clusters: readonly Cluster[],
   row: Row,
-  task: TaskId,
+  task: DefaultTaskId,
   group: Group,
 ): readonly (number | null)[] {
   return clusters.flatMap(({ result, site }) =>
@@ -37,14 +37,14 @@ export function valuesOf(
 }
 
 /** Sites with training labels of a task. */
-const labelledAt = ({ sites }: SeedResult, task: TaskId): readonly string[] =>
+const labelledAt = ({ sites }: SeedResult, task: DefaultTaskId): readonly string[] =>
   sites.filter(({ labelled }) => (labelled[task] ?? 0) > 0).map(({ id }) => id);
 
 const isIn = (group: Group, { trainedAt }: TrainedModel, site: string): boolean =>
   group === 'all' || trainedAt.includes(site) === (group === 'training');
 
 /** The paper's figure: median error of the found points in mm, or median Dice; null without values. */
-export const medianOf = (task: TaskId, values: readonly (number | null)[]): number | null =>
+export const medianOf = (task: DefaultTaskId, values: readonly (number | null)[]): number | null =>
   TASKS[task].kind === 'landmarks' ? landmarkMetrics(values).median : segmentationMetrics(values).dice;
 
 /** Share of all points found within 6 mm. Unlike a median, it counts missing points. */
@@ -55,5 +55,5 @@ export const landmarkShare = (
   clusters: readonly Cluster[],
   row: Row,
   group: Group,
-  tasks: readonly TaskId[] = LANDMARK_TASKS,
+  tasks: readonly DefaultTaskId[] = LANDMARK_TASKS,
 ): number | null => shareOf(tasks.flatMap((task) => valuesOf(clusters, row, task, group)));

@@ -1,4 +1,4 @@
-import { PAPER_TASKS, TASK_IDS, TASKS, type TaskId } from '../../federation/tasks.ts';
+import { DEFAULT_TASKS, type DefaultTaskId, PAPER_TASKS, TASKS } from '../../federation/tasks.ts';
 import { seededRandom } from '../../random.ts';
 import { bootstrap, type Estimate } from '../../scoring/bootstrap.ts';
 import { comparePaired } from '../../scoring/paired.ts';
@@ -86,10 +86,10 @@ ${results.map(({ seed, wallSeconds, peakRssMB }) => `Seed ${seed}: ${clock(wallS
 `;
 }
 
-const isSegmentation = (task: TaskId) => TASKS[task].kind === 'segmentation';
-const SEGMENTATIONS: readonly TaskId[] = PAPER_TASKS.filter(isSegmentation);
+const isSegmentation = (task: DefaultTaskId) => TASKS[task].kind === 'segmentation';
+const SEGMENTATIONS: readonly DefaultTaskId[] = PAPER_TASKS.filter(isSegmentation);
 
-const diceBySite = (results: readonly SeedResult[], task: TaskId): string => `${TASKS[task].title}, median Dice:
+const diceBySite = (results: readonly SeedResult[], task: DefaultTaskId): string => `${TASKS[task].title}, median Dice:
 
 ${crossSiteTable(
   results,
@@ -97,11 +97,11 @@ ${crossSiteTable(
   (value) => fixed(value, 2),
 )}`;
 
-type CellText = (task: TaskId, values: readonly (number | null)[]) => string;
+type CellText = (task: DefaultTaskId, values: readonly (number | null)[]) => string;
 
 function table(rows: readonly Row[], results: readonly SeedResult[], text: CellText): string {
   const clusters = clustersOf(results);
-  const cell = (row: Row, task: TaskId) => {
+  const cell = (row: Row, task: DefaultTaskId) => {
     const [own, others] = (['training', 'other'] as const).map((group: Group) =>
       text(task, valuesOf(clusters, row, task, group)),
     );
@@ -158,14 +158,14 @@ const MEASURES = [
 function pairedTable(results: readonly SeedResult[]): string {
   const all = results.flatMap(({ comparisons }) => Object.values(comparisons).flat());
   const rows = COMPARISONS.flatMap(([first, second]) =>
-    TASK_IDS.flatMap((task) => {
+    DEFAULT_TASKS.flatMap(({ id: task, title: taskTitle }) => {
       const of = all.filter((one) => one.first === first && one.second === second && one.task === task);
       return MEASURES.flatMap(([measure, title]) => {
         const differences = of.flatMap((one) => one[measure] ?? []);
         if (differences.length === 0) return [];
         const { mean, higher, equal, lower } = comparePaired(differences, seededRandom('paired', first, second, task));
         const counts = `${higher} / ${equal} / ${lower}`;
-        return [`| ${first} − ${second} | ${TASKS[task].title} | ${title} | ${estimateText(mean)} | ${counts} |`];
+        return [`| ${first} − ${second} | ${taskTitle} | ${title} | ${estimateText(mean)} | ${counts} |`];
       });
     }),
   );

@@ -22,7 +22,7 @@ export const markups = (): Target => ({
   check: (input) => {
     const text = Buffer.from(input).toString('utf8');
     const landmarks = refused(() => readMarkups(text, CLASSES));
-    const counts = refused(() => examineMarkups(text, 'hinge-points', GRID));
+    const counts = refused(() => examineMarkups(text, TASKS['hinge-points'], GRID));
     if (counts && !landmarks) throw new Error('intake accepts what a GPU task refuses');
     if (landmarks) compare(landmarks, JSON.parse(text.replace(/^\uFEFF/, '')));
   },
