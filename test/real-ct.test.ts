@@ -117,7 +117,6 @@ const WITHOUT_HEART = [
   'public-ct/dicom-numpy-missing-slices-quarter',
   'public-ct/lidc-idri-0003',
   'public-ct/niivue-CT_pitch',
-  'public-ct/niivue-shear',
   'public-ct/totalseg-example_ct',
 ];
 const dataFile = (name: string) => join(FOLDER, '..', `${name}.nii.gz`);

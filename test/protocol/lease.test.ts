@@ -39,7 +39,7 @@ describe('claimLease', () => {
     expect(await claim()).toBeDefined();
   });
 
-  test.each(['', '{', 'null', '[]', '{"schema":"fedcardio.lease/2","until":"soon"}'])(
+  test.each(['', '{', 'null', '[]', '{"schema":"fedcardio.lease/1","until":"soon"}'])(
     'takes over a lease that cannot be read: %s',
     async (body) => {
       await store.put('lease.json', body);
