@@ -43,8 +43,8 @@ interface State {
 
 /**
  * Trains a student without attacks, and continues from its model with every strategy, attack and number of malicious sites.
- * Some attacks also last from the first round. FEDCARDIO_BENCH_STRATEGIES="fedavg;median" and
- * FEDCARDIO_BENCH_ATTACKS="all zero" select runs.
+ * Some attacks also last from the first round. FEDCARDIO_BENCH_STRATEGIES="fedavg;median" selects columns of the table,
+ * FEDCARDIO_BENCH_ATTACKS="none;all zero, 2 of 8" rows.
  *
  * @returns by strategy, attack and number of malicious sites: the student's metrics
  */
@@ -128,13 +128,13 @@ const FROM_START = {
 };
 
 function runsOf(strategy: string): readonly AttackedRun[] {
-  const attacks = selected(ATTACKS, 'ATTACKS', ({ name }) => name);
   const first = FROM_START.strategies.includes(strategy) ? FROM_START.attacks : [];
-  return [
+  const runs = [
     { attack: undefined, count: 0, fromStart: false },
-    ...attacks.flatMap((attack) => [1, 2].map((count) => ({ attack, count, fromStart: false }))),
-    ...attacks.filter(({ name }) => first.includes(name)).map((attack) => ({ attack, count: 1, fromStart: true })),
+    ...ATTACKS.flatMap((attack) => [1, 2].map((count) => ({ attack, count, fromStart: false }))),
+    ...ATTACKS.filter(({ name }) => first.includes(name)).map((attack) => ({ attack, count: 1, fromStart: true })),
   ];
+  return selected(runs, 'ATTACKS', titleOf);
 }
 
 const titleOf = ({ attack, count, fromStart }: AttackedRun): string =>
