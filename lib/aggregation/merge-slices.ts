@@ -1,3 +1,4 @@
+import type { Aggregation } from '../federation/schemas.ts';
 import { encodeSafetensorsHeader } from '../weights/safetensors.ts';
 import { type Clipping, clippingOf, clips, createCentre, createNorms, type Norms, normsOf } from './clipping.ts';
 import type { OpenInput } from './inputs.ts';
@@ -8,6 +9,7 @@ import type { Merged } from './merge-options.ts';
 import { openOutput } from './output.ts';
 import { type Block, openPass } from './pass.ts';
 import type { Selection } from './selection.ts';
+import { shareFactorOf, weightsOf } from './shares.ts';
 import type { Slice } from './slices.ts';
 import { encodeStateHeader } from './state-file.ts';
 import { finiteFloats, takeLargest, updateFloats } from './values.ts';
@@ -62,11 +64,18 @@ export async function mergeSlices(context: MergeContext, selection: Selection): 
   }
 }
 
-/** Indices of the updates that a segment is merged from: those that trained it, or all if none did. */
-function contributorsOf({ tensors }: Segment, updates: readonly OpenInput[]): ReadonlySet<number> {
+/** The updates that a segment is merged from, which are those that trained it, or all if none did: weights by index. */
+function contributorsOf(
+  { tensors }: Segment,
+  updates: readonly OpenInput[],
+  aggregation: Aggregation,
+): ReadonlyMap<number, number> {
   const name = tensors[0]?.name ?? '';
   const trained = updates.flatMap(({ untrained }, index) => (untrained.has(name) ? [] : [index]));
-  return new Set(trained.length > 0 ? trained : updates.keys());
+  const indices = trained.length > 0 ? trained : [...updates.keys()];
+  const samples = indices.map((index) => updates[index]?.input.samples ?? 0);
+  const weights = weightsOf(samples, shareFactorOf(aggregation));
+  return new Map(indices.map((index, at) => [index, weights[at] as number]));
 }
 
 interface MergedSlice {
@@ -105,7 +114,9 @@ async function* mergedSlices(
   const copies = (usesCentre ? CENTRE_COPIES : 0) + (strategy.holdsAll ? 1 : 0);
   const slices = slicesOfMerge(context, { rows: Math.max(1, copies * chosen.length), width: Math.max(1, width) });
   const capacity = Math.max(...slices.map(({ start, end }) => end - start));
-  const contributors = new Map(slices.map(({ segment }) => [segment, contributorsOf(segment, chosen)]));
+  const contributors = new Map(
+    slices.map(({ segment }) => [segment, contributorsOf(segment, chosen, options.aggregation)]),
+  );
   const reducer = strategy.createReducer(chosen.length, capacity, kernels);
   const memory = {
     merged: kernels.float32(capacity),
@@ -137,8 +148,8 @@ async function* mergedSlices(
   /** @param from what its difference is taken from */
   function addUpdate(index: number, values: Float32Array, from: Float32Array, { segment }: Slice): void {
     norms?.add(index, values, delta ? undefined : from);
-    if (contributors.get(segment)?.has(index))
-      reducer.add(restored(index, values, from), chosen[index]?.input.samples ?? 0);
+    const weight = contributors.get(segment)?.get(index);
+    if (weight !== undefined) reducer.add(restored(index, values, from), weight);
   }
 
   function restored(index: number, values: Float32Array, from: Float32Array): Float32Array {

@@ -61,6 +61,22 @@ test('tell that one silent site fails the campaign', () => {
   ]);
 });
 
+test.each<[string, Stage['aggregation'], number, RegExp]>([
+  [
+    'without a limit on shares',
+    { strategy: 'fedavg', shareFactor: null },
+    8,
+    /of 8 sites claims.*Leave shareFactor at/,
+  ],
+  ['with a limit that is too high', { strategy: 'fedadam', shareFactor: 8 }, 8, /fedadam weights.*Lower shareFactor/],
+  ['with too few sites for the default', undefined, 3, /one of 3 sites claims, and fedavg.*Lower shareFactor/],
+])('say that a stage %s believes the number of cases', (_, aggregation, sites, text) => {
+  const found = warnings([stage(aggregation, 2, { quorum: { minSites: sites - 1 } })], EIGHT.slice(0, sites));
+
+  expect(found).toEqual(expect.arrayContaining([expect.stringMatching(text)]));
+  expect(found.filter((warning) => warning.includes('claims'))).toHaveLength(1);
+});
+
 test('count the sites that a stage asks', () => {
   expect(warnings([stage(undefined, 1, { sites: ['a'] })])).toEqual([]);
   expect(warnings([stage(undefined, 1, { sites: ['a', 'b'] })])).toEqual([expect.stringMatching(/with two sites/)]);

@@ -38,6 +38,12 @@ function warningsOf(stage: LearningStage, asked: number): readonly string[] {
     return [`${why} ${remedyOf(stage)}`];
   }
   const warnings = [];
+  if ('shareFactor' in aggregation && (aggregation.shareFactor ?? asked) >= asked) {
+    const remedy = aggregation.shareFactor === null ? 'Leave shareFactor at its default' : 'Lower shareFactor';
+    warnings.push(
+      `nothing limits the number of cases that one of ${asked} sites claims, and ${name} weights updates with it: one site can decide the direction of every round. ${remedy}, or use median or trimmed-mean.`,
+    );
+  }
   const mergeable = smallest(asked, (updates) => strategy.impossible?.(updates) === undefined) ?? asked;
   const needed = Math.max(quorum.minSites, mergeable);
   if (needed < fewest) {

@@ -73,14 +73,15 @@ function planFaults(plan: Plan, source: Uint8Array | undefined): readonly string
 
 /**
  * Whether a plan's stage follows from the campaign's. The federation's smallest number of sites is not known here, nor
- * whether the release that planned had defaults for plans.
+ * which defaults of a plan the release had that planned.
  */
 function follows(planned: Stage, stage: Stage): boolean {
   if (!learns(stage)) return same(planned, stage);
+  const own = stage.aggregation;
+  const given = learns(planned) ? planned.aggregation : own;
+  const known = Object.entries(plannedAggregation(own)).filter(([name]) => name in own || name in given);
   const quorum = { ...stage.quorum, minSites: Math.max(stage.quorum.minSites, planned.quorum.minSites) };
-  return [stage.aggregation, plannedAggregation(stage.aggregation)].some((aggregation) =>
-    same(planned, { ...stage, quorum, aggregation }),
-  );
+  return same(planned, { ...stage, quorum, aggregation: Object.fromEntries(known) });
 }
 
 const same = (a: unknown, b: unknown): boolean => canonicalJson(a) === canonicalJson(b);

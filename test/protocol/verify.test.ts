@@ -120,11 +120,15 @@ describe('verifyCampaign', () => {
     ]);
   });
 
-  test("accepts the plan of an older release, and a quorum that the federation's minimum raised", async () => {
+  test.each([
+    ['with fewer defaults', ['shareFactor']],
+    ['without defaults', ['shareFactor', 'clipFactor']],
+  ])("accepts the plan of an older release %s, and a quorum that the federation's minimum raised", async (_, later) => {
     const plan = await readJson(world.context.federationStore, federationKeys.plan('tavi'), planSchema);
     const older = plan.value.campaign.stages.map((stage) => {
       if (!('aggregation' in stage)) return stage;
-      const { clipFactor: _, ...aggregation } = stage.aggregation;
+      const known = Object.entries(stage.aggregation).filter(([name]) => !later.includes(name));
+      const aggregation = Object.fromEntries(known);
       return { ...stage, aggregation, quorum: { ...stage.quorum, minSites: 2 } };
     });
     await overwrite(

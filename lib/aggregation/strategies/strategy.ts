@@ -29,7 +29,7 @@ export type SquaredDistances = readonly (readonly number[])[];
 /** Merges one slice after another. */
 interface SliceReducer {
   /** Adds the slice of the next update. `values` has at least one value and may be reused after the call. */
-  add(values: Float32Array, samples: number): void;
+  add(values: Float32Array, weight: number): void;
   /** Writes the merged slice. The next `add` starts a new slice. `kept` is given to a server optimiser with a base. */
   finish(merged: Float32Array, kept?: Kept): void;
 }
