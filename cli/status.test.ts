@@ -13,6 +13,7 @@ const round = {
   failed: [],
   late: [],
   clipped: [],
+  limited: [],
   figures: {},
 } as const;
 
@@ -24,6 +25,7 @@ test('shows stages, rounds, the sites that are waited for, failures and late upd
     plannedAt: '2026-01-01T00:00:00.000Z',
     endedAt: undefined,
     warnings: [],
+    suspected: [],
     stages: [
       {
         name: 'student',
@@ -54,22 +56,36 @@ test('shows stages, rounds, the sites that are waited for, failures and late upd
   ]);
 });
 
-test("shows the plan's warnings, and which updates were scaled down", () => {
-  const clipped = { ...round, round: 1, phase: 'committed', clipped: [{ site: 'munich', norm: 3e38, factor: 1e-38 }] };
+test('shows warnings, and which updates counted less', () => {
+  const reduced = {
+    ...round,
+    round: 1,
+    phase: 'committed',
+    clipped: [{ site: 'munich', norm: 3e38, factor: 1e-38 }],
+    limited: [{ site: 'munich', samples: 9000, counted: 21 }],
+  };
   const status = {
     campaign: 'tavi',
     phase: 'running',
     warnings: ['student: with two sites, no strategy can tell which one is malicious.'],
-    stages: [{ name: 'student', kind: 'student', phase: 'running', total: 3, rounds: [clipped] }],
+    suspected: [{ site: 'berlin', pairs: 2 }],
+    stages: [{ name: 'student', kind: 'student', phase: 'running', total: 3, rounds: [reduced] }],
   } as unknown as Parameters<typeof statusText>[0];
 
-  expect(statusText(status).split('\n').slice(-3)).toEqual([
+  expect(statusText(status).split('\n').slice(-5)).toEqual([
     'warning: student: with two sites, no strategy can tell which one is malicious.',
+    "warning: berlin: 2 pairs of a training CT and a held-out CT may be parts of one scan, so that scores may be too good; intake's log there names the cases.",
     '',
     'student round 1: the update of munich was scaled by 1.00e-38 (norm 3.00e+38)',
+    'student round 1: the update of munich counted as 21.0 cases instead of 9000 (shareFactor)',
   ]);
   expect(siteRounds(status, 'munich')).toEqual([
-    { stage: 'student', round: 1, became: 'merged', reason: 'scaled by 1.00e-38 (norm 3.00e+38)' },
+    {
+      stage: 'student',
+      round: 1,
+      became: 'merged',
+      reason: 'scaled by 1.00e-38 (norm 3.00e+38), counted as 21.0 cases instead of 9000 (shareFactor)',
+    },
   ]);
 });
 
@@ -81,6 +97,7 @@ test('shows why a campaign failed', () => {
     plannedAt: undefined,
     endedAt: undefined,
     warnings: [],
+    suspected: [],
     stages: [],
   };
   expect(statusText(ended as Parameters<typeof statusText>[0])).toBe('c: failed: No site.');
@@ -103,6 +120,7 @@ test('shows what happened to the updates of one site, and why', () => {
     plannedAt: undefined,
     endedAt: undefined,
     warnings: [],
+    suspected: [],
     stages: [{ name: 'student', kind: 'student', phase: 'running', total: 9, rounds }],
   } as const;
 
@@ -125,6 +143,7 @@ test('shows escape sequences and line breaks in reasons, instead of obeying them
     plannedAt: undefined,
     endedAt: undefined,
     warnings: [],
+    suspected: [],
     stages: [
       {
         name: 'student',

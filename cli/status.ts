@@ -3,7 +3,7 @@ import { FedcardioError } from '../lib/error.ts';
 import { printable, printableJson } from '../lib/printable.ts';
 import type { RoundStatus } from '../lib/protocol/round-status.ts';
 import type { CampaignStatus, StageStatus } from '../lib/protocol/status.ts';
-import { significant } from '../lib/report/format.ts';
+import { counted, significant } from '../lib/report/format.ts';
 import { aboutCampaign, type CampaignFlags, campaignContext } from './campaign.ts';
 import { table } from './table.ts';
 
@@ -39,7 +39,7 @@ async function status(campaign: string, flags: StatusFlags): Promise<void> {
   console.log(flags.json ? printableJson(rounds) : siteText(found, flags.site, rounds));
 }
 
-/** The status as a table, followed by the plan's warnings, clipped and late updates, and failures. */
+/** The status as a table, followed by warnings, updates that counted less or came late, and failures. */
 export function statusText(status: CampaignStatus): string {
   const rows = status.stages.map((stage) => [
     stage.name,
@@ -48,9 +48,11 @@ export function statusText(status: CampaignStatus): string {
     lossOf(stage),
     stage.rounds.at(-1)?.waitingFor.join(', ') ?? '',
   ]);
+  const warnings = [...status.warnings, ...status.suspected.map(suspicionOf)];
   const notes = status.stages.flatMap(({ name, rounds }) =>
-    rounds.flatMap(({ round, clipped, failed, late }) => [
+    rounds.flatMap(({ round, clipped, limited, failed, late }) => [
       ...clipped.map((entry) => `${name} round ${round}: the update of ${entry.site} was ${scalingOf(entry)}`),
+      ...limited.map((entry) => `${name} round ${round}: the update of ${entry.site} ${limitOf(entry)}`),
       ...failed.map(({ site, reason }) => `${name} round ${round}: ${site} failed: ${printable(reason)}`),
       ...late.map(({ site, at }) => `${name} round ${round}: the update of ${site} arrived late (${at})`),
     ]),
@@ -58,7 +60,7 @@ export function statusText(status: CampaignStatus): string {
   return [
     `${status.campaign}: ${status.phase}${status.reason === undefined ? '' : `: ${printable(status.reason)}`}`,
     ...(rows.length > 0 ? ['', ...table(['stage', 'phase', 'rounds', 'loss', 'waiting for'], rows)] : []),
-    ...(status.warnings.length > 0 ? ['', ...status.warnings.map((text) => `warning: ${printable(text)}`)] : []),
+    ...(warnings.length > 0 ? ['', ...warnings.map((text) => `warning: ${printable(text)}`)] : []),
     ...(notes.length > 0 ? ['', ...notes] : []),
   ].join('\n');
 }
@@ -67,7 +69,7 @@ export interface SiteRound {
   readonly stage: string;
   readonly round: number;
   readonly became: 'merged' | 'waited for' | 'received' | 'failed or refused' | 'late' | 'missed';
-  /** Reason why the update was not merged, or was scaled down. */
+  /** Why the update was not merged, or counted less. */
   readonly reason?: string;
 }
 
@@ -80,8 +82,10 @@ export const siteRounds = (status: CampaignStatus, site: string): readonly SiteR
         const of = { stage, round: round.round };
         const failed = round.failed.find((failure) => failure.site === site);
         if (failed) return { ...of, became: 'failed or refused', reason: failed.reason };
-        const clipped = round.clipped.find((entry) => entry.site === site);
-        if (clipped) return { ...of, became: 'merged', reason: scalingOf(clipped) };
+        const clipped = round.clipped.filter((entry) => entry.site === site).map(scalingOf);
+        const limited = round.limited.filter((entry) => entry.site === site).map(limitOf);
+        const reduced = [...clipped, ...limited];
+        if (reduced.length > 0) return { ...of, became: 'merged', reason: reduced.join(', ') };
         if (round.updated.includes(site)) return { ...of, became: round.phase === 'open' ? 'received' : 'merged' };
         const late = round.late.find((update) => update.site === site);
         if (late) return { ...of, became: 'late', reason: `it arrived at ${late.at}` };
@@ -96,8 +100,14 @@ export function siteText(status: CampaignStatus, site: string, rounds: readonly 
   return [head, ...(rows.length > 0 ? ['', ...table(['stage', 'round', 'update', 'why'], rows)] : [])].join('\n');
 }
 
+const suspicionOf = ({ site, pairs }: CampaignStatus['suspected'][number]): string =>
+  `${site}: ${counted(pairs, 'pair')} of a training CT and a held-out CT may be parts of one scan, so that scores may be too good; intake's log there names the cases.`;
+
 const scalingOf = ({ norm, factor }: RoundStatus['clipped'][number]): string =>
   `scaled by ${significant(factor)} (norm ${significant(norm)})`;
+
+const limitOf = ({ samples, counted: as }: RoundStatus['limited'][number]): string =>
+  `counted as ${significant(as)} cases instead of ${samples} (shareFactor)`;
 
 /** The loss of the last committed round. */
 function lossOf({ rounds }: StageStatus): string {

@@ -14,6 +14,7 @@ import {
   type Update,
   updateSchema,
 } from '../../lib/federation/schemas.ts';
+import { reductionsOf } from '../../lib/protocol/reductions.ts';
 import type { CommitReport, RejectedObject, SiteReport, StageReport } from '../../lib/report/report.ts';
 import type { SiteStore, Stores } from '../../lib/storage/contract.ts';
 import { listDocuments, readJson, tryReadJson } from '../../lib/storage/documents.ts';
@@ -93,6 +94,7 @@ async function readRound(place: Place, stage: string, round: number) {
   const merged = updates.flatMap(({ value }) =>
     value.status === 'ok' && commit.sites.includes(value.site) ? [value] : [],
   );
+  const { clipped, limited } = reductionsOf(open, seal, commit);
   const report: CommitReport = {
     round,
     at: commit.at,
@@ -102,6 +104,8 @@ async function readRound(place: Place, stage: string, round: number) {
     figures: commit.figures,
     updates: merged.map(({ site, samples, seconds, figures }) => ({ site, samples, seconds, figures })),
     failed: seal.failed.map(({ site, reason }) => ({ site, reason })),
+    clipped: clipped.map(({ site, factor }) => ({ site, factor })),
+    limited,
   };
   return { participants: open.participants.map(({ site }) => site), commit: report, merged };
 }

@@ -50,24 +50,53 @@ export async function ableSites(
  * @throws FedcardioError `NEWER_SCHEMA` if only a newer release can read the summary
  */
 export async function ableSite(
-  { federationStore, log }: ReaderContext,
+  context: ReaderContext,
   stage: Stage,
   site: string,
   bytes: number,
 ): Promise<readonly Participant[]> {
-  const exclude = (reason: string): readonly Participant[] => {
-    log('summary-unreadable', { site, reason });
+  const { log } = context;
+  const summary = await readSummary(context, site, bytes);
+  if (!summary) return [];
+  const { suspected } = summary.value.cases;
+  if (suspected && stage.kind === 'evaluate') log('same-scan-suspected', { site, pairs: suspected });
+  const samples = kindOf(stage).samples(stage, summary.value);
+  if (samples > MAX_SAMPLES) {
+    log('summary-unreadable', { site, reason: `It counts ${samples} cases, ${MAX_SAMPLES} are allowed.` });
     return [];
+  }
+  return samples > 0 ? [{ site, samples, summary: summary.etag }] : [];
+}
+
+/** Sites with training and held-out CTs that may be parts of one scan, and how many such pairs: for people. */
+export async function suspicions(
+  context: ReaderContext,
+): Promise<readonly { readonly site: string; readonly pairs: number }[]> {
+  const listing = await collect(context.federationStore.list(federationKeys.summaryPrefix));
+  const found = await mapConcurrently(listing, READS_AT_ONCE, async ({ key, bytes }) => {
+    const site = key.split('/')[1] ?? '';
+    if (key !== federationKeys.summary(site)) return [];
+    try {
+      const pairs = (await readSummary(context, site, bytes))?.value.cases.suspected ?? 0;
+      return pairs > 0 ? [{ site, pairs }] : [];
+    } catch (error) {
+      if (!isFedcardioError(error, 'NEWER_SCHEMA')) throw error;
+      return [];
+    }
+  });
+  return found.flat();
+}
+
+/** A site's summary; undefined, with a log entry, if it cannot be used. */
+async function readSummary({ federationStore, log }: ReaderContext, site: string, bytes: number) {
+  const exclude = (reason: string) => {
+    log('summary-unreadable', { site, reason });
+    return undefined;
   };
   if (bytes > MAX_DOCUMENT_BYTES) return exclude(`It has ${bytes} bytes, ${MAX_DOCUMENT_BYTES} are allowed.`);
   try {
     const summary = await tryReadJson(federationStore, federationKeys.summary(site), summarySchema);
-    if (summary?.value.site !== site) return [];
-    const { suspected } = summary.value.cases;
-    if (suspected && stage.kind === 'evaluate') log('same-scan-suspected', { site, pairs: suspected });
-    const samples = kindOf(stage).samples(stage, summary.value);
-    if (samples > MAX_SAMPLES) return exclude(`It counts ${samples} cases, ${MAX_SAMPLES} are allowed.`);
-    return samples > 0 ? [{ site, samples, summary: summary.etag }] : [];
+    return summary?.value.site === site ? summary : undefined;
   } catch (error) {
     if (!isFedcardioError(error, 'BAD_MESSAGE')) throw error;
     return exclude(describeError(error));

@@ -1,14 +1,15 @@
 import { mapConcurrently } from '../async.ts';
 import { federationKeys } from '../federation/keys.ts';
-import { type Commit, commitSchema, type Open, openSchema, sealSchema } from '../federation/schemas.ts';
+import { commitSchema, type Open, openSchema, sealSchema } from '../federation/schemas.ts';
 import { readJson, tryReadJson } from '../storage/documents.ts';
 import { readAnswer } from './answers.ts';
 import type { ReaderContext } from './context.ts';
 import { sortAnswers } from './decision.ts';
 import { deadlineOf, type Pauses } from './pauses.ts';
+import { type Reductions, reductionsOf } from './reductions.ts';
 import type { AnswerKey, RoundState } from './state.ts';
 
-export interface RoundStatus {
+export interface RoundStatus extends Reductions {
   readonly round: number;
   readonly phase: RoundState['phase'];
   readonly openedAt: string;
@@ -24,8 +25,6 @@ export interface RoundStatus {
   readonly failed: readonly { readonly site: string; readonly reason: string }[];
   /** Answers after the seal from sites without a sealed update. They are stored but never merged. */
   readonly late: readonly { readonly site: string; readonly key: string; readonly at: string }[];
-  /** Merged updates whose difference was scaled down because its norm was too large; see `norms` of the commit. */
-  readonly clipped: readonly NonNullable<Commit['norms']>[number][];
   /** Figures of the commit: means over the sites, weighted by their samples. */
   readonly figures: Readonly<Record<string, number>>;
 }
@@ -58,7 +57,7 @@ export async function roundStatus(context: ReaderContext, round: RoundState, pau
           .filter(({ site, key }) => !merged.has(site) && !sealed.has(key))
           .map(({ site, key, at }) => ({ site, key, at: at.toISOString() }))
       : [],
-    clipped: commit?.norms?.filter(({ factor }) => factor < 1) ?? [],
+    ...(commit && seal ? reductionsOf(open, seal, commit) : { clipped: [], limited: [] }),
     figures: commit?.figures ?? {},
   };
 }

@@ -3,6 +3,7 @@ import { federationKeys } from '../federation/keys.ts';
 import { type Outcome, outcomeSchema, planSchema, type Stage } from '../federation/schemas.ts';
 import { tryReadJson } from '../storage/documents.ts';
 import type { ReaderContext } from './context.ts';
+import { suspicions } from './participants.ts';
 import { isPaused, readPauses } from './pauses.ts';
 import { roundsOf } from './plan.ts';
 import { type RoundStatus, roundStatus } from './round-status.ts';
@@ -19,6 +20,8 @@ export interface CampaignStatus {
   readonly endedAt: string | undefined;
   /** Why the campaign cannot tolerate one malicious site. */
   readonly warnings: readonly string[];
+  /** Sites whose training and held-out CTs may be parts of one scan, for campaigns that evaluate: now, not at the time. */
+  readonly suspected: readonly { readonly site: string; readonly pairs: number }[];
   readonly stages: readonly StageStatus[];
 }
 
@@ -50,6 +53,7 @@ export async function campaignStatus(context: ReaderContext, campaign: string): 
     plannedAt: plan?.at,
     endedAt: outcome?.at,
     warnings: plan?.warnings ?? [],
+    suspected: stages.some(({ stage }) => stage.kind === 'evaluate') ? await suspicions(context) : [],
     stages: await mapConcurrently(stages, READS_AT_ONCE, async ({ stage, rounds, completed }) => ({
       name: stage.name,
       kind: stage.kind,

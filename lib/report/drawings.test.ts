@@ -21,6 +21,8 @@ const stage = (losses: readonly number[]): StageReport => ({
       { site: 'munich', samples: 1, seconds: 1, figures: { loss: loss - 0.1 } },
     ],
     failed: [],
+    clipped: [],
+    limited: [],
   })),
 });
 

@@ -1,7 +1,7 @@
 import { learningCurve } from './curves.ts';
 import { clock, counted, significant } from './format.ts';
 import { type Content, html, type Markup } from './markup.ts';
-import type { Report, StageReport } from './report.ts';
+import type { CommitReport, Report, StageReport } from './report.ts';
 import { timeline } from './timeline.ts';
 import { KIND_TITLES } from './titles.ts';
 
@@ -70,8 +70,21 @@ const commitRows = (stage: StageReport): readonly Markup[] =>
         .map(({ site }) => site)
         .join(
           ', ',
-        )}${commit.failed.length > 0 && html` <span class="bad">failed: ${commit.failed.map(({ site, reason }) => `${site} (${reason})`).join(', ')}</span>`}</td><td class="number">${commit.samples}</td><td class="number">${significant(commit.figures.loss)}</td><td class="number">${clock(Math.max(0, ...commit.updates.map(({ seconds }) => seconds)))}</td><td><code title="${commit.sha256}">${commit.sha256.slice(0, 16)}</code></td></tr>`,
+        )}${remarksOn(commit).map((remark) => html` <span class="bad">${remark}</span>`)}</td><td class="number">${commit.samples}</td><td class="number">${significant(commit.figures.loss)}</td><td class="number">${clock(Math.max(0, ...commit.updates.map(({ seconds }) => seconds)))}</td><td><code title="${commit.sha256}">${commit.sha256.slice(0, 16)}</code></td></tr>`,
   );
+
+/** Which sites' updates were not merged as they were sent, and why. */
+function remarksOn({ failed, clipped, limited }: CommitReport): readonly string[] {
+  const remarks: readonly (readonly [string, readonly string[]])[] = [
+    ['failed', failed.map(({ site, reason }) => `${site} (${reason})`)],
+    ['scaled down', clipped.map(({ site, factor }) => `${site} (by ${significant(factor)})`)],
+    [
+      'counted less',
+      limited.map(({ site, samples, counted }) => `${site} (as ${significant(counted)} cases instead of ${samples})`),
+    ],
+  ];
+  return remarks.flatMap(([what, sites]) => (sites.length > 0 ? [`${what}: ${sites.join(', ')}`] : []));
+}
 
 const siteNames = (report: Report): ReadonlyMap<string, string> =>
   new Map(report.sites.map(({ id, name }) => [id, name]));

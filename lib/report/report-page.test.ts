@@ -39,6 +39,8 @@ const report: Report = {
           figures: { loss: 0.5 },
           updates: [{ site: 'berlin', samples: 5, seconds: 2, figures: { loss: 0.5 } }],
           failed: [{ site: 'berlin', reason: 'out of <memory>' }],
+          clipped: [{ site: 'munich', factor: 0.01 }],
+          limited: [{ site: 'hamburg', samples: 9000, counted: 21 }],
         },
       ],
     },
@@ -95,6 +97,8 @@ describe('reportPage', () => {
     expect(page).toContain('Berlin &lt;Mitte&gt;');
     expect(page).toContain('cases/&lt;p1&gt;/image.nii.gz');
     expect(page).toContain('out of &lt;memory&gt;');
+    expect(page).toContain('scaled down: munich (by 0.0100)');
+    expect(page).toContain('counted less: hamburg (as 21.0 cases instead of 9000)');
     expect(page).not.toMatch(/<Mitte>|<p1>|<memory>/);
   });
 

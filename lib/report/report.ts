@@ -70,6 +70,10 @@ export interface CommitReport {
     readonly figures: Readonly<Record<string, number>>;
   }[];
   readonly failed: readonly { readonly site: string; readonly reason: string }[];
+  /** Updates whose difference was scaled down by a factor. */
+  readonly clipped: readonly { readonly site: string; readonly factor: number }[];
+  /** Updates that counted as fewer cases than their sites claim. */
+  readonly limited: readonly { readonly site: string; readonly samples: number; readonly counted: number }[];
 }
 
 export interface RejectedObject {
