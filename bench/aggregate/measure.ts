@@ -3,7 +3,7 @@ import type { MergeOptions } from '../../lib/aggregation/merge-options.ts';
 import { strategyOf } from '../../lib/aggregation/strategies/strategies.ts';
 import { createObjectStorage } from '../../lib/aws/objects.ts';
 import type { FederationKey } from '../../lib/federation/keys.ts';
-import { aggregationSchema, type Encoding, type StoredFile } from '../../lib/federation/schemas.ts';
+import { aggregationSchema, type Encoding, plannedAggregation, type StoredFile } from '../../lib/federation/schemas.ts';
 import type { FederationStore } from '../../lib/storage/contract.ts';
 import { median, significant } from '../figures/numbers.ts';
 import type { Case } from './cases.ts';
@@ -76,13 +76,13 @@ interface Pair {
 /** Pairs of a download and a merge. */
 async function runPairs(
   endpoint: string,
-  { name, aggregation, encoding, repeats }: Case,
+  { name, aggregation, encoding, isFirst, repeats }: Case,
   inputs: readonly MergeInput[],
   base: StoredFile,
 ): Promise<readonly Pair[]> {
-  const parsed = aggregationSchema.parse(aggregation);
+  const parsed = plannedAggregation(aggregationSchema.parse(aggregation));
   const merge = (state: StoredFile | null, name: string) => {
-    const from: MergeOptions['base'] = { ...base, state };
+    const from: MergeOptions['base'] = isFirst ? null : { ...base, state };
     const keys = { key: name as FederationKey, stateKey: `${name} state` as FederationKey };
     return runMerge({ endpoint, inputs, merge: { aggregation: parsed, base: from, ...encoding, ...keys } });
   };
