@@ -9,7 +9,10 @@ export interface Strategy {
   readonly moments: readonly string[];
   /** Whether a reducer holds a slice of all updates at once, instead of their sum. */
   readonly holdsAll: boolean;
-  /** How many of this number of updates may have any values without moving the merged values beyond those of the others. */
+  /**
+   * How many of this number of updates may have any finite values without moving the merged ones further than the others
+   * allow: the bounds are in robustness.test.ts.
+   */
   readonly tolerates: (updates: number) => number;
   /** The reason why this number of updates cannot be merged, as a sentence; undefined if it can. */
   readonly impossible?: (updates: number) => string | undefined;
