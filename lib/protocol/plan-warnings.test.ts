@@ -50,7 +50,7 @@ test.each<[string, Stage['aggregation'], RegExp]>([
 
 test('name the quorum with which a round may close with too few updates', () => {
   expect(warnings([stage(undefined, 1), { ...stage(undefined, 1), name: 'other' }])).toEqual([
-    'teacher, other: a round may close with 1 of 8 updates, and fedavg needs 3 to tolerate one malicious site. Set quorum.minSites to 3 or more.',
+    'teacher, other: at its deadline a round may close with 1 of 8 updates, and fedavg needs 3 to tolerate one malicious site. Set quorum.minSites to 3 or more.',
   ]);
 });
 

@@ -48,7 +48,7 @@ function warningsOf(stage: LearningStage, asked: number): readonly string[] {
   const needed = Math.max(quorum.minSites, mergeable);
   if (needed < fewest) {
     warnings.push(
-      `a round may close with ${needed} of ${asked} updates, and ${name} needs ${fewest} to tolerate one malicious site. Set quorum.minSites to ${fewest} or more.`,
+      `at its deadline a round may close with ${needed} of ${asked} updates, and ${name} needs ${fewest} to tolerate one malicious site. Set quorum.minSites to ${fewest} or more.`,
     );
   }
   if (needed >= asked) {
