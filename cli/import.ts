@@ -27,6 +27,12 @@ export const importCommand = (): Command =>
         'how the Swin UNETR was made, which its weights do not show; not needed for a file that fedcardio exported',
       ).choices(PATCH_MERGINGS),
     )
+    .addOption(
+      new Option(
+        '--normalize <which>',
+        'whether the Swin UNETR was made with normalize=True, which its weights do not show (default: assumed)',
+      ).choices(['true', 'false']),
+    )
     .addHelpText(
       'after',
       `
@@ -40,6 +46,8 @@ that converts it.
   mergingv2-0.9   the same of MONAI 0.9.1; converted
   monai-1.4       downsample="merging" of MONAI 0.9 to 1.4; refused, because it is another network
 
+--normalize false is refused for the same reason.
+
 Examples:
   fedcardio import campaign.json student pretrained.safetensors --federation heart
   fedcardio import campaign.json student swin.safetensors --patch-merging monai-1.5 --heads hinge-points,calcification`,
@@ -49,6 +57,7 @@ Examples:
 interface ImportFlags extends CampaignFlags {
   readonly heads?: readonly TaskId[];
   readonly patchMerging?: PatchMerging;
+  readonly normalize?: 'true' | 'false';
 }
 
 async function importWeights(file: string, stageName: string, weightsFile: string, flags: ImportFlags): Promise<void> {
@@ -73,8 +82,9 @@ async function importWeights(file: string, stageName: string, weightsFile: strin
   rejectForeignWeights(bytes, basename(weightsFile));
   const context = await campaignContext(flags);
   const heads = flags.heads && tasksNamed(await readTasks(context), flags.heads);
-  const { patchMerging } = flags;
-  const { weights, notes } = withName(weightsFile, () => fromTorch(stage.model, bytes, { heads, patchMerging }));
+  const { patchMerging, normalize } = flags;
+  const options = { heads, patchMerging, normalize: normalize && normalize === 'true' };
+  const { weights, notes } = withName(weightsFile, () => fromTorch(stage.model, bytes, options));
   const body = encodeSafetensors(weights);
   const sha256 = json.sha256Hex(body);
   const { federationStore } = context;

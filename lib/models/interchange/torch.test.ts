@@ -57,7 +57,7 @@ describe('the order of corners in patch merging', () => {
       expect.objectContaining({ code: 'BAD_CONFIGURATION', hint: expect.stringContaining('--patch-merging') }),
     );
     const { notes } = read(SWIN, tensorsOf(SWIN), { patchMerging: 'mergingv2' });
-    expect(notes).toContainEqual(expect.stringMatching(/normalize=True.*mergingv2\.$/));
+    expect(notes).toContainEqual('Patch merging is that of mergingv2.');
   });
 
   test('is known of a file that fedcardio exported', () => {
@@ -68,6 +68,19 @@ describe('the order of corners in patch merging', () => {
   test('of MONAI before 1.5 is refused', () => {
     expect(() => read(SWIN, tensorsOf(SWIN), { patchMerging: 'monai-1.4' })).toThrow(/0\.9 to 1\.4 cannot be imported/);
   });
+});
+
+test('normalize is assumed unless it is said, and normalize=False is refused', () => {
+  const notesWith = (normalize?: boolean) =>
+    read(SWIN, tensorsOf(SWIN), { patchMerging: 'monai-1.5', normalize }).notes.filter((note) =>
+      note.includes('normalize=True'),
+    );
+
+  expect(notesWith()).toHaveLength(1);
+  expect(notesWith(true)).toEqual([]);
+  expect(() => notesWith(false)).toThrow(
+    expect.objectContaining({ code: 'BAD_WEIGHTS', message: expect.stringContaining('normalize=False') }),
+  );
 });
 
 describe('another network is named', () => {

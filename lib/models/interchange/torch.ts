@@ -23,6 +23,8 @@ export interface ImportOptions {
   readonly heads?: readonly Task[] | undefined;
   /** Swin UNETR: required, except for a file that fedcardio exported. */
   readonly patchMerging?: PatchMerging | undefined;
+  /** Swin UNETR: whether it was made with `normalize=True`, by default assumed. */
+  readonly normalize?: boolean | undefined;
 }
 
 /** A model from another tool's file. */
@@ -47,6 +49,7 @@ export function fromTorch(model: ModelConfig, file: Uint8Array, options: ImportO
   const own = headsOfMetadata(metadata);
   const heads = options.heads ?? own ?? [];
   const state = isSwin ? monaiState(model, heads) : nnunetState(model, heads);
+  if (isSwin && options.normalize === false) throw notNormalized();
   const merging = options.patchMerging ?? (own && 'monai-1.5');
   const ordered = isSwin ? inOwnOrder(named, requireKnown(merging)) : named;
   const unused = [...beside, ...unread, ...unusedNames(state, ordered.keys())].filter(
@@ -58,8 +61,9 @@ export function fromTorch(model: ModelConfig, file: Uint8Array, options: ImportO
     notes: [
       ...(prefixes.length > 0 ? [`Taken off the names: ${prefixes.map((prefix) => `"${prefix}"`).join(', ')}.`] : []),
       ...[...converted].map(([dtype, count]) => `Converted from ${dtype} to float32: ${count} tensors.`),
-      ...(isSwin && !own
-        ? [`Assumed, because a state_dict does not say it: normalize=True, and patch merging of ${merging}.`]
+      ...(isSwin && !own ? [`Patch merging is that of ${merging}.`] : []),
+      ...(isSwin && !own && options.normalize === undefined
+        ? ['Assumed, because a state_dict does not show it: normalize=True. Say it with --normalize.']
         : []),
       ...(unused.length > 0 ? [`Not used: ${unused.length} tensors, such as ${unused.slice(0, 3).join(', ')}.`] : []),
       ...(heads.length === 0 ? ['The heads start anew: --heads names the tasks of the output channels.'] : []),
@@ -67,13 +71,20 @@ export function fromTorch(model: ModelConfig, file: Uint8Array, options: ImportO
   };
 }
 
+const notNormalized = (): FedcardioError =>
+  new FedcardioError(
+    'BAD_WEIGHTS',
+    'A SwinUNETR with normalize=False cannot be imported: without the layer norm of the features that each stage passes on, it is another network.',
+    { hint: 'Train it for some epochs with normalize=True, the default, and import that.' },
+  );
+
 function requireKnown(merging: PatchMerging | undefined): PatchMerging {
   if (merging !== undefined) return merging;
   throw new FedcardioError(
     'BAD_CONFIGURATION',
     'A state_dict of MONAI\'s SwinUNETR does not say in which order its patch merging reads the corners: MONAI 1.5 changed it, and downsample="mergingv2" has another.',
     {
-      hint: 'Say it with --patch-merging: monai-1.5 (the default of MONAI 1.5 or later), monai-1.4 (the default before), or mergingv2. With normalize=False the network is another one, and cannot be imported.',
+      hint: 'Say it with --patch-merging: monai-1.5 (the default of MONAI 1.5 or later), monai-1.4 (the default before), or mergingv2.',
     },
   );
 }
