@@ -1,8 +1,8 @@
 import { Command, CommanderError } from 'commander';
 import { describeError } from '../lib/error.ts';
 import { printableLines } from '../lib/printable.ts';
+import { VERSION } from '../lib/version.ts';
 import { createCommands } from './commands.ts';
-import { VERSION } from './version.ts';
 
 /** Exit codes: 0 done, 1 failed, 2 wrong command line, 130 interrupted. */
 const USAGE = 2;

@@ -6,6 +6,7 @@ import { isWithin } from '../lib/imaging/heart-crop.ts';
 import { writeMarkups } from '../lib/imaging/markups.ts';
 import { readNiftiStream } from '../lib/imaging/nifti-scan.ts';
 import { writeNifti } from '../lib/imaging/nifti-write.ts';
+import { originLine } from '../lib/imaging/origin.ts';
 import { examineImage } from '../lib/intake/image.ts';
 import { createNetwork } from '../lib/models/network.ts';
 import { loadBackend } from '../lib/nn/backend.ts';
@@ -14,8 +15,8 @@ import { prepareImage } from '../lib/training/cases.ts';
 import type { Prediction } from '../lib/training/decode-prediction.ts';
 import { predictTasks } from '../lib/training/infer.ts';
 import { doubtsOf } from '../lib/training/plausibility.ts';
-import { fileHash, type Origin, originLine, PURPOSE, recordFile } from './prediction-record.ts';
-import { VERSION } from './version.ts';
+import { VERSION } from '../lib/version.ts';
+import { fileHash, type Origin, PURPOSE, recordFile } from './prediction-record.ts';
 
 /** A model's prediction for one task in one CT. */
 export interface Finding {
@@ -68,8 +69,9 @@ export async function openPredictor(trained: TrainedModel, out: string): Promise
       const origin: Origin = { model: trained.sha256, image: { file: basename(ct), sha256: await fileHash(ct) } };
       const record = join(out, recordFile(name));
       rmSync(record, { force: true });
+      const line = originLine({ ...origin, of: 'CT' });
       const findings = [...predictions].map(([id, prediction]) => {
-        const finding = written(ct, join(out, `${name}-${id}`), taskOf(tasks, id), prediction, originLine(origin));
+        const finding = written(ct, join(out, `${name}-${id}`), taskOf(tasks, id), prediction, line);
         return isWhole ? { ...finding, doubts: [NO_HEART, ...finding.doubts] } : finding;
       });
       const text = { schema: 'fedcardio.prediction/1', release: VERSION, purpose: PURPOSE, ...origin, findings };

@@ -1,10 +1,10 @@
 import { Command } from 'commander';
 import { describeError } from '../lib/error.ts';
 import { printable } from '../lib/printable.ts';
+import { VERSION } from '../lib/version.ts';
 import { aboutCampaign, type CampaignFlags, campaignContext } from './campaign.ts';
 import type { Finding } from './predict-ct.ts';
 import { predictionNames } from './prediction-names.ts';
-import { VERSION } from './version.ts';
 
 /** `fedcardio predict <campaign> <stage> <ct...>`: runs a trained model on CTs on this machine. */
 export const predictCommand = (): Command =>

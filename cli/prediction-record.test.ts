@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { TASKS } from '../lib/federation/tasks.ts';
-import { fileHash, originLine, recordFile, requireFree } from './prediction-record.ts';
+import { fileHash, recordFile, requireFree } from './prediction-record.ts';
 
 let out: string;
 let ct: string;
@@ -74,11 +74,4 @@ test('a CT is never replaced, not even with --overwrite', async () => {
     refusal(/would replace the CT/),
   );
   expect(existsSync(label)).toBe(true);
-});
-
-test('the line of origin fits into a NIfTI header', () => {
-  const line = originLine({ model: '0'.repeat(64), image: { file: 'p1.nii.gz', sha256: '1'.repeat(64) } });
-
-  expect(line).toMatch(/^fedcardio \S+ model 0{12} CT 1{12}: for research only$/);
-  expect(Buffer.byteLength(line)).toBeLessThanOrEqual(79);
 });

@@ -4,7 +4,6 @@ import { join, resolve } from 'node:path';
 import { z } from 'zod';
 import { FedcardioError } from '../lib/error.ts';
 import type { Task } from '../lib/federation/tasks.ts';
-import { VERSION } from './version.ts';
 
 export const PURPOSE = 'for research only, not a medical device';
 
@@ -19,10 +18,6 @@ const recordSchema = z.object({ model: z.string(), image: z.object({ sha256: z.s
 
 /** Name of the file that says where the predictions of a CT come from, and what they found. */
 export const recordFile = (name: string): string => `${name}-prediction.json`;
-
-/** One line for files that have room for a line, at most 79 bytes in NIfTI. */
-export const originLine = ({ model, image }: Origin): string =>
-  `fedcardio ${VERSION} model ${model.slice(0, 12)} CT ${image.sha256.slice(0, 12)}: for research only`;
 
 /** SHA-256 of a file, as sha256sum gives it. */
 export async function fileHash(file: string): Promise<string> {

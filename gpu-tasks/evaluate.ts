@@ -4,6 +4,7 @@ import type { CatalogEntry, EvaluateStage, Plan, ScoreComparison } from '../lib/
 import { type TaskId, taskOf } from '../lib/federation/tasks.ts';
 import { affineOf } from '../lib/imaging/affine.ts';
 import { writeNifti } from '../lib/imaging/nifti-write.ts';
+import { originLine } from '../lib/imaging/origin.ts';
 import { definitionsOf } from '../lib/protocol/plan.ts';
 import { reachesBeyond, type Target } from '../lib/training/cases.ts';
 import { type CaseScore, compareScores, scoreCase, scoreOf } from '../lib/training/evaluate.ts';
@@ -104,7 +105,8 @@ async function scoreModel(
       if (truth) scores.get(task)?.set(entry.case, scoreCase(taskOf(model.tasks, task), truth, prediction));
       if (!keepPredictions) continue;
       const key = siteKeys.prediction(at.campaign, name, task, entry.case);
-      await data.store.put(key, writeNifti(prediction.classMap, { gzip: true }));
+      const description = originLine({ model: model.sha256, image: entry.image, of: 'voxels' });
+      await data.store.put(key, writeNifti(prediction.classMap, { description }));
     }
   });
   return { scores, unreadable };

@@ -8,6 +8,7 @@ import {
 import { isComplete, type Task } from '../lib/federation/tasks.ts';
 import { affineOf } from '../lib/imaging/affine.ts';
 import { writeNifti } from '../lib/imaging/nifti-write.ts';
+import { originLine } from '../lib/imaging/origin.ts';
 import type { Landmark } from '../lib/imaging/volume.ts';
 import { writeDocument } from '../lib/storage/documents.ts';
 import type { ClassProbabilities } from '../lib/training/decode-prediction.ts';
@@ -81,7 +82,8 @@ async function labelCase(
     ...(soft?.[0] ? { soft: { affine: soft[0].affine.map((row) => [...row]) } } : {}),
   };
   const write = (key: SiteKey, body: Uint8Array) => data.store.put(key, body);
-  await write(siteKeys.pseudoLabel(at, task.id, entry.case), writeNifti(prediction.classMap, { gzip: true }));
+  const description = originLine({ model: model.sha256, image: entry.image, of: 'voxels' }, 'pseudo-label');
+  await write(siteKeys.pseudoLabel(at, task.id, entry.case), writeNifti(prediction.classMap, { description }));
   if (soft) await write(siteKeys.softLabel(at, task.id, entry.case), encodeSoftLabel(soft));
   await writeDocument(data.store, siteKeys.pseudoLabelReport(at, task.id, entry.case), pseudoLabelReportSchema, report);
   return report.accepted;

@@ -1,10 +1,13 @@
+import { gunzipSync } from 'node:zlib';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { collect } from '../lib/async.ts';
 import { FedcardioError } from '../lib/error.ts';
-import { federationKeys, siteKeys } from '../lib/federation/keys.ts';
+import { federationKeys, type SiteKey, siteKeys } from '../lib/federation/keys.ts';
 import type { GpuTaskMessage, Open } from '../lib/federation/schemas.ts';
 import { keyOf } from '../lib/federation/testing.ts';
 import { readNifti } from '../lib/imaging/nifti-read.ts';
+import { originLine } from '../lib/imaging/origin.ts';
+import { sha256Hex } from '../lib/json.ts';
 import { recordFailure } from '../lib/protocol/gpu-tasks.ts';
 import type { Stores } from '../lib/storage/contract.ts';
 import { decodeSafetensors } from '../lib/weights/safetensors.ts';
@@ -44,6 +47,19 @@ const UNREADABLE: readonly (readonly [string, (caseId: string) => Promise<unknow
   ['whose CT was replaced', (id) => storage.siteStore(SITE).put(siteKeys.image('training', id), 'not NIfTI')],
   ['whose label was removed', (id) => storage.siteStore(SITE).delete(siteKeys.label('training', id, 'calcification'))],
 ];
+
+/** The `descrip` field of a NIfTI-1 file of the site. */
+const descriptionOf = async (key: SiteKey): Promise<string> => {
+  const { body } = await storage.siteStore(SITE).get(key);
+  return gunzipSync(body).subarray(148, 228).toString('latin1').replace(/\0+$/, '');
+};
+
+/** The line of origin of what the teacher made from a CT, whose data is all of the file after the header. */
+const originOf = async (image: SiteKey, kind?: 'pseudo-label'): Promise<string> => {
+  const { sha256: model } = await trainedModel(storage.federationStore, 'aortic', 'teacher');
+  const { body } = await storage.siteStore(SITE).get(image);
+  return originLine({ model, image: { sha256: sha256Hex(gunzipSync(body).subarray(352)) }, of: 'voxels' }, kind);
+};
 
 describe('a training task', () => {
   test('publishes weights and metadata, and stores the optimiser state at its site', async () => {
@@ -217,10 +233,12 @@ describe('with a finished teacher', () => {
     const made = (await collect(storage.siteStore(SITE).list(siteKeys.ofEvent('pseudo-labels/')))).map(
       ({ key }) => key,
     );
+    const classMap = siteKeys.pseudoLabel({ campaign: 'aortic', stage: 'label' }, 'calcification', CASES[1]);
     expect(made).toEqual([
       siteKeys.pseudoLabelReport({ campaign: 'aortic', stage: 'label' }, 'calcification', CASES[1]),
-      siteKeys.pseudoLabel({ campaign: 'aortic', stage: 'label' }, 'calcification', CASES[1]),
+      classMap,
     ]);
+    expect(await descriptionOf(classMap)).toBe(await originOf(siteKeys.image('training', CASES[1]), 'pseudo-label'));
     const update = await updateOf(storage, message);
     expect(update).toMatchObject({
       weights: null,
@@ -253,6 +271,7 @@ describe('with a finished teacher', () => {
       shape: image.shape,
       affine: image.affine,
     });
+    expect(await descriptionOf(key)).toBe(await originOf(siteKeys.image('evaluation', CASES[1])));
     expect(await allText()).not.toContain('patient-');
   });
 

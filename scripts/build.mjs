@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 // Bundles each Lambda function and the GPU task into dist/, or into the folder that is given as the argument.
 // Fails when a function is larger than a cold start should load.
-import { rmSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
@@ -10,6 +10,7 @@ import { tsImport } from 'tsx/esm/api';
 const root = fileURLToPath(new URL('..', import.meta.url));
 const out = resolve(process.argv[2] ?? join(root, 'dist'));
 const { FUNCTION_NAMES } = await tsImport('../lib/federation/functions.ts', import.meta.url);
+const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
 const MAX_FUNCTION_BYTES = 1_000_000;
 
 // CommonJS packages call require, which an ES module does not have.
@@ -45,6 +46,7 @@ const common = {
   mainFields: ['module', 'main'],
   plugins: [englishZod],
   banner: { js: REQUIRE },
+  define: { FEDCARDIO_VERSION: JSON.stringify(version) },
   metafile: true,
   logLevel: 'warning',
 };
