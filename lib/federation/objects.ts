@@ -76,7 +76,10 @@ export const OBJECT_KINDS: readonly ObjectKind[] = [
     lifetime: `rewritten; ${HALF_A_YEAR}`,
     examples: ['job.json'],
   }),
-  site('predictions/<campaign>/<model>/<case>/<task>.nii.gz', 'class map of a held-out case; its `descrip` names release, model and voxels, and the purpose'),
+  site(
+    'predictions/<campaign>/<model>/<case>/<task>.nii.gz',
+    'class map of a held-out case; its `descrip` names release, model and voxels, and the purpose',
+  ),
 
   federation('tasks.json', "definitions of the federation's tasks; the default tasks without it", {
     ...REWRITTEN,
