@@ -75,7 +75,23 @@ describe('a file that cannot be read is refused with the reason', () => {
     ['text as a number', file({}, { ...point, position: ['1', 2, 3] }), /markups\.0\.controlPoints\.0\.position\.0/],
     ['another system', file({ coordinateSystem: 'IJK' }, point), /"IJK" is unknown/],
     ['another unit', file({ coordinateUnits: 'cm' }, point), /in "cm", not in mm/],
+    ['a unit that is no text', file({ coordinateUnits: {} }, point), /in units that are no text, not in mm/],
+    [
+      'a deeply nested unit',
+      file({ coordinateUnits: 0 }, point).replace(':0', `:${'['.repeat(1e5)}${']'.repeat(1e5)}`),
+      /in units that are no text/,
+    ],
   ])('%s', (_what, text, reason) => {
     expect(() => readMarkups(text, CLASSES)).toThrow(reason);
+  });
+
+  const long = 'x'.repeat(1e6);
+  test.each([
+    ['name', file({}, { ...point, label: long })],
+    ['name of a point without a position', file({}, { ...point, label: long, position: [] })],
+    ['system', file({ coordinateSystem: long }, point)],
+    ['unit', file({ coordinateUnits: long }, point)],
+  ])('in a short sentence, however long its %s is', (_what, text) => {
+    expect(() => readMarkups(text, CLASSES)).toThrow(/"x{60}…".{0,60}\.$/);
   });
 });

@@ -95,7 +95,7 @@ function isLps(system: string | number): boolean {
   const name = String(system).toUpperCase();
   if (name === 'LPS' || name === '1') return true;
   if (name === 'RAS' || name === '0') return false;
-  throw new FedcardioError('BAD_LABEL', `Its coordinate system "${system}" is unknown.`, {
+  throw new FedcardioError('BAD_LABEL', `Its coordinate system ${quoted(String(system))} is unknown.`, {
     hint: 'Save the points from 3D Slicer in LPS or RAS.',
   });
 }
@@ -104,13 +104,18 @@ function isLps(system: string | number): boolean {
 function checkUnits(units: unknown): void {
   const [unit] = Array.isArray(units) ? units : [units];
   if (unit === undefined || unit === 'mm') return;
-  throw new FedcardioError('BAD_LABEL', `Its points are in ${JSON.stringify(units)}, not in mm.`, {
+  const found = typeof unit === 'string' ? quoted(unit) : 'units that are no text';
+  throw new FedcardioError('BAD_LABEL', `Its points are in ${found}, not in mm.`, {
     hint: 'Set the length unit to mm in 3D Slicer and save again.',
   });
 }
 
+/** Most characters of a file's text in a message. */
+const QUOTED = 60;
+const quoted = (text: string): string => `"${text.length > QUOTED ? `${text.slice(0, QUOTED)}…` : text}"`;
+
 function unknownPoint(label: string, classes: readonly string[]): FedcardioError {
-  return new FedcardioError('BAD_LABEL', `It has a point named "${label}", which this task does not know.`, {
+  return new FedcardioError('BAD_LABEL', `It has a point named ${quoted(label)}, which this task does not know.`, {
     hint: `Name the points in 3D Slicer ${classes.join(', ')}.`,
   });
 }
@@ -119,7 +124,7 @@ function positionOf({ label, position, positionStatus }: ControlPoint, flip: 1 |
   if (positionStatus !== 'defined') return null;
   const [x, y, z] = position ?? [];
   if (position?.length !== 3 || x === undefined || y === undefined || z === undefined) {
-    throw new FedcardioError('BAD_LABEL', `The point "${label}" has no position of three numbers.`, {
+    throw new FedcardioError('BAD_LABEL', `The point ${quoted(label)} has no position of three numbers.`, {
       hint: 'Place the point again in 3D Slicer, or delete it.',
     });
   }

@@ -144,7 +144,8 @@ function refused<T>(work: () => T): T | undefined {
     return work();
   } catch (error) {
     if (!isFedcardioError(error, 'BAD_LABEL')) throw error;
-    if (!error.message.endsWith('.') || !error.hint) throw new Error(`a bad message: ${error.message}`);
+    if (!error.message.endsWith('.') || !error.hint || error.message.length > 1000)
+      throw new Error(`a bad message: ${error.message}`);
     return undefined;
   }
 }
