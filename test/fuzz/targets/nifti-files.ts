@@ -91,11 +91,7 @@ const plainFile: fc.Arbitrary<Buffer> = fc
     shape: fc.oneof(
       {
         weight: 9,
-        arbitrary: fc.tuple(
-          fc.integer({ min: 1, max: 5 }),
-          fc.integer({ min: 2, max: 5 }),
-          fc.integer({ min: 2, max: 4 }),
-        ),
+        arbitrary: fc.tuple(fc.integer({ min: 2, max: 6 }), fc.integer({ min: 2, max: 6 }), usually(4, 1, 2, 3)),
       },
       // More than the first piece that a reader takes.
       { weight: 1, arbitrary: fc.constant([20, 20, 25] as [number, number, number]) },
@@ -104,13 +100,16 @@ const plainFile: fc.Arbitrary<Buffer> = fc
       { weight: 6, arbitrary: fc.constantFrom(...USUAL_TYPES) },
       { weight: 1, arbitrary: fc.constantFrom(...Object.keys(VOXEL_BYTES).map(Number)) },
     ),
-    codes: fc.constantFrom([1, 1], [0, 1], [1, 0], [0, 0], [2, 3], [-1, 1], [300, 0]),
+    codes: fc.oneof(
+      { weight: 9, arbitrary: fc.constantFrom([1, 1], [0, 1], [1, 0], [2, 3]) },
+      { weight: 1, arbitrary: fc.constantFrom([0, 0], [-1, 1], [300, 0]) },
+    ),
     spacing: fc.tuple(...[0, 1, 2].map(() => usually(0.75, 1, 3, 0.01, 40))),
     scaling: usually([1, 0], [0, 0], [1, -1024], [0.5, 3], [-1, 0], [Number.NaN, 0]),
     signs: fc.tuple(...[0, 1, 2].map(() => fc.constantFrom(1, -1))),
     magic: usually(undefined, 'ni1\0', 'n+2\0', 'n+1\0', '\0\0\0\0', 'x'),
     extension: usually(0, 16, 15, 64),
-    changes: fc.array(change, { maxLength: 3 }),
+    changes: fc.oneof(fc.constant([]), fc.array(change, { minLength: 1, maxLength: 3 })),
     seed: fc.nat(1000),
     missing: usually(0, 1, 8, -1, -9),
   })
@@ -141,16 +140,18 @@ const plainFile: fc.Arbitrary<Buffer> = fc
       put('size', [format.headerBytes]);
       put('dim', [3, ...shape, 1, 1, 1, 1]);
       put('datatype', [datatype]);
-      put('pixdim', [1, ...spacing]);
+      const handedness = signs.reduce((product, sign) => product * sign, 1);
+      put('pixdim', [handedness, ...spacing]);
       put('voxOffset', [dataOffset]);
       put('scaling', scaling);
       put('units', [2]);
       put('qformCode', [codes[0] as number]);
       put('sformCode', [codes[1] as number]);
-      // The quaternion of a rotation by 180° about an axis, or of none, if the signs are those of one.
+      // These signs are a rotation by 180° about the one axis that keeps its sign, or none, after z is mirrored or not.
+      const turned = signs.map((sign, axis) => (axis === 2 ? sign * handedness : sign));
       put(
         'quatern',
-        signs.map((sign, axis) => (sign > 0 && signs.some((other, i) => i !== axis && other < 0) ? 1 : 0)),
+        turned.map((sign) => (sign > 0 && turned.includes(-1) ? 1 : 0)),
       );
       put(
         'srow',
@@ -166,14 +167,15 @@ const plainFile: fc.Arbitrary<Buffer> = fc
     },
   );
 
-/** Air, soft tissue, contrast and bone in HU; unsigned types have 1024 more. Other types get bytes of any value. */
+/** Air, soft tissue, contrast and bone in HU, with noise; unsigned types have 1024 more. Other types get bytes of any value. */
 function writeVoxels(file: Buffer, start: number, datatype: number, littleEndian: boolean, seed: number): void {
   const types: Readonly<Record<number, Type>> = { 4: 'i16', 512: 'i16', 8: 'i32', 768: 'i32', 16: 'f32', 64: 'f64' };
   const type = types[datatype] ?? (datatype >= 1024 && datatype <= 1280 ? 'i64' : 'u8');
   const intercept = datatype === 512 || datatype === 768 || datatype === 1280 ? 1024 : 0;
   for (let i = 0, at = start; at + WIDTHS[type] <= file.length; i++, at += WIDTHS[type]) {
     const k = (i * 7919 + seed * 31) % 100;
-    const hu = k < 40 ? k - 1010 : k < 85 ? k - 20 : k < 95 ? 300 + k : 900;
+    const noise = (Math.imul(i + seed, 0x9e3779b1) >>> 24) - 128;
+    const hu = k < 40 ? noise / 8 - 1000 : k < 85 ? noise / 4 + 40 : k < 95 ? noise / 2 + 350 : noise + 900;
     writeNumber(file, at, type, hu + intercept, littleEndian);
   }
 }
