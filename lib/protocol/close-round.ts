@@ -5,7 +5,7 @@ import { createJson, type Document, readJson } from '../storage/documents.ts';
 import { claimLease, type OwnedLease } from '../storage/lease.ts';
 import { commitRound, figuresOf } from './commit-round.ts';
 import type { RoundContext } from './context.ts';
-import { digestOf, mergeEntries, storedMerge } from './merge-entries.ts';
+import { digestOf, type MergeResult, mergeEntries, storedMerge } from './merge-entries.ts';
 import { endCampaign } from './outcome.ts';
 import { deadlineOf, readPauses } from './pauses.ts';
 import { couldClose, prepareSeal } from './prepare-seal.ts';
@@ -104,15 +104,16 @@ async function close(
   }
   const seal = await readJson(federationStore, federationKeys.seal(at), sealSchema);
   const { updates } = seal.value;
-  const stored = await storedMerge(federationStore, open.value, updates);
-  const merged = stored
-    ? ({ kind: 'merged', ...stored } as const)
-    : await mergeEntries(federationStore, open.value, updates, lease);
-  if (merged.kind === 'merged') {
-    const { global, state } = merged;
-    await commitRound(context, open.value, seal, { global, state, figures: await figuresOf(federationStore, updates) });
+  const publish = async (result: MergeResult): Promise<RoundResult> => {
+    const figures = await figuresOf(federationStore, updates);
+    await commitRound(context, open.value, seal, { ...result, figures });
     return 'committed';
-  }
+  };
+  const merged = await mergeEntries(federationStore, open.value, updates, lease);
+  if (merged.kind === 'merged') return publish(merged);
+  // A site may have replaced its update since it was sealed: what it was merged to is stored where no site can write.
+  const stored = await storedMerge(federationStore, open.value, updates);
+  if (stored) return publish(stored);
   const why =
     merged.kind === 'impossible'
       ? merged.reason

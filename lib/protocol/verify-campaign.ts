@@ -47,7 +47,7 @@ export async function verifyCampaign(
   const total = stages.reduce((sum, committed) => sum + committed.length, 0);
   const rounds: RoundVerification[] = [];
   for (const committed of stages) {
-    let previous: Document<Commit> | undefined;
+    let previous: Document<Commit> | null | undefined;
     for (const { at } of committed) {
       const verified = await verifyRound(federationStore, { plan, at, previous });
       rounds.push(verified);

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { z } from 'zod';
 import { describeError, isFedcardioError } from '../error.ts';
 import type { FederationKey, RoundAddress } from '../federation/keys.ts';
 import { federationKeys } from '../federation/keys.ts';
@@ -25,38 +26,50 @@ import { updateFault } from './update-fault.ts';
 export interface Link {
   readonly plan: Document<Plan>;
   readonly at: RoundAddress;
-  /** Commit of the previous round; undefined in a stage's first round. */
-  readonly previous: Document<Commit> | undefined;
+  /** Commit of the previous round; null if it cannot be read, undefined in a stage's first round. */
+  readonly previous: Document<Commit> | null | undefined;
 }
 
 /** The differences between a recomputed and a stored round. */
 export interface RoundVerification {
   readonly at: RoundAddress;
   readonly faults: readonly string[];
-  readonly commit: Document<Commit> | undefined;
+  /** Null if it cannot be read. */
+  readonly commit: Document<Commit> | null;
 }
 
 /**
  * Recomputes a committed round from its sites' updates: terms, seal, the hash of every update, the merge to the last
- * byte, and the figures. Read-only. An unreadable object is a fault. Thrown are storage failures, and
- * `NEWER_SCHEMA` for a campaign of a newer release.
+ * byte, and the figures. Read-only. An unreadable object is a fault of its own round alone. Thrown are storage failures,
+ * and `NEWER_SCHEMA` for a campaign of a newer release.
  */
 export async function verifyRound(store: FederationStore, link: Link): Promise<RoundVerification> {
   const { at } = link;
+  const faults: string[] = [];
+  const read = <S extends z.ZodType>(key: FederationKey, schema: S) =>
+    orFault(faults, () => readJson(store, key, schema));
+  const open = await read(federationKeys.open(at), openSchema);
+  const seal = await read(federationKeys.seal(at), sealSchema);
+  const commit = (await read(federationKeys.commit(at), commitSchema)) ?? null;
+  if (open && seal && commit) {
+    faults.push(...chainFaults(link, open, seal, commit));
+    await checkUpdates(faults, store, open.value, seal.value);
+    await orFault(faults, () => checkMerge(faults, store, open.value, seal.value, commit.value));
+  }
+  return { at, faults, commit };
+}
+
+/** The result of `work`. If an object that it reads is missing or unreadable, that is a fault. */
+async function orFault<T>(faults: string[], work: () => Promise<T>, prefix = ''): Promise<T | undefined> {
   try {
-    const open = await readJson(store, federationKeys.open(at), openSchema);
-    const seal = await readJson(store, federationKeys.seal(at), sealSchema);
-    const commit = await readJson(store, federationKeys.commit(at), commitSchema);
-    const faults = [
-      ...chainFaults(link, open, seal, commit),
-      ...(await updateFaults(store, open.value, seal.value)),
-      ...(await mergeFaults(store, open.value, seal.value, commit.value)),
-    ];
-    return { at, faults, commit };
+    return await work();
   } catch (error) {
-    if (!['BAD_MESSAGE', 'NOT_FOUND', 'BAD_WEIGHTS'].some((code) => isFedcardioError(error, code as never)))
-      throw error;
-    return { at, faults: [describeError(error)], commit: undefined };
+    const isUnreadable = (['BAD_MESSAGE', 'NOT_FOUND', 'BAD_WEIGHTS'] as const).some((code) =>
+      isFedcardioError(error, code),
+    );
+    if (!isUnreadable) throw error;
+    faults.push(prefix + describeError(error));
+    return undefined;
   }
 }
 
@@ -73,14 +86,16 @@ function chainFaults(
   const global = previous?.value.global;
   const base = previous && global ? { commit: previous.sha256, ...global, state: previous.value.state } : null;
   const link = base?.commit ?? plan.sha256;
+  // The round before has a fault of its own then.
+  const isKnown = previous !== null;
   const samples = seal.value.updates.reduce((sum, update) => sum + update.samples, 0);
   const claims: readonly (readonly [boolean, string])[] = [
     [same(open.value.config, stageOf(plan.value, at.stage)), 'open.json does not have the terms of the plan'],
-    [same(open.value.base, base), 'open.json does not start from the model of the previous round'],
-    [open.value.previous === link, 'open.json does not name the previous link'],
+    [!isKnown || same(open.value.base, base), 'open.json does not start from the model of the previous round'],
+    [!isKnown || open.value.previous === link, 'open.json does not name the previous link'],
     [seal.value.open === open.sha256, 'seal.json does not name open.json'],
     [commit.value.seal === seal.sha256, 'commit.json does not name seal.json'],
-    [commit.value.previous === link, 'commit.json does not name the previous link'],
+    [!isKnown || commit.value.previous === link, 'commit.json does not name the previous link'],
     [same(sealed, [...new Set(sealed)].sort()), 'seal.json does not list one update per site, sorted by site'],
     [sealed.every((site) => participants.includes(site)), 'seal.json lists sites that are not participants'],
     [same(sites, sealed), 'commit.json lists other sites than seal.json'],
@@ -89,38 +104,43 @@ function chainFaults(
   return claims.flatMap(([holds, fault]) => (holds ? [] : [fault]));
 }
 
-/** Faults of the sealed updates' metadata. Their weights are hashed during the merge. */
-async function updateFaults(store: FederationStore, open: Open, seal: Seal): Promise<readonly string[]> {
-  const faults: string[] = [];
+/** Checks the sealed updates' metadata. Their weights are hashed during the merge. */
+async function checkUpdates(faults: string[], store: FederationStore, open: Open, seal: Seal): Promise<void> {
   for (const { site, key, sha256, samples, weights } of seal.updates) {
-    const update = await readJson(store, key, updateSchema);
+    const update = await orFault(faults, () => readJson(store, key, updateSchema), `${site}: `);
+    if (!update) continue;
     if (update.sha256 !== sha256) faults.push(`${site}: the update's metadata has changed since it was sealed`);
     const fault = updateFault(update.value, open, { site, weightsBytes: weights?.bytes });
     if (fault !== undefined) faults.push(`${site}: ${fault}`);
     if (update.value.status === 'ok' && update.value.samples !== samples)
       faults.push(`${site}: seal.json counts a different number of samples`);
   }
-  return faults;
 }
 
-/** Faults of the merge, found by merging again. */
-async function mergeFaults(store: FederationStore, open: Open, seal: Seal, commit: Commit): Promise<readonly string[]> {
+/** Checks the merge by merging again. */
+async function checkMerge(
+  faults: string[],
+  store: FederationStore,
+  open: Open,
+  seal: Seal,
+  commit: Commit,
+): Promise<void> {
   const again = await mergeEntries(discardingWrites(store), open, seal.updates);
-  if (again.kind === 'impossible') return [again.reason];
-  if (again.kind === 'refused') return again.refused.map(({ input, reason }) => `${input.site}: ${reason}`);
+  if (again.kind === 'impossible') faults.push(again.reason);
+  if (again.kind === 'refused') faults.push(...again.refused.map(({ input, reason }) => `${input.site}: ${reason}`));
   const stored = await storedFiles(store, commit);
-  const faults: string[] = [];
   for (const [file, what] of [
     ['global', 'the model'],
     ['state', "the server optimiser's state"],
   ] as const) {
-    if (!same(again[file], commit[file])) faults.push(`${what} is not what its updates merge to`);
+    if (again.kind === 'merged' && !same(again[file], commit[file]))
+      faults.push(`${what} is not what its updates merge to`);
     if (!same(stored[file], commit[file])) faults.push(`${what} in the bucket is not the one that commit.json names`);
   }
-  if (!same(again.norms ?? null, commit.norms ?? null)) faults.push('the norms are not those of its updates');
+  if (again.kind === 'merged' && !same(again.norms ?? null, commit.norms ?? null))
+    faults.push('the norms are not those of its updates');
   const figures = await figuresOf(store, seal.updates);
   if (!same(figures, commit.figures)) faults.push('the figures are not the means of its updates');
-  return faults;
 }
 
 /** Current length and SHA-256 of the files that a commit names. */

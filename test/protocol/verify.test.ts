@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import { type FederationKey, federationKeys } from '../../lib/federation/keys.ts';
 import { commitSchema, openSchema, planSchema, sealSchema } from '../../lib/federation/schemas.ts';
 import { canonicalJson } from '../../lib/json.ts';
+import { closeRound } from '../../lib/protocol/close-round.ts';
 import { verifyCampaign } from '../../lib/protocol/verify-campaign.ts';
 import { readJson } from '../../lib/storage/documents.ts';
 import { encodeSafetensors } from '../../lib/weights/safetensors.ts';
@@ -84,6 +85,48 @@ describe('verifyCampaign', () => {
     expect(await faults()).toEqual([
       expect.stringMatching(/^teacher\/hinge-points 1: berlin: the weights have SHA-256 /),
     ]);
+  });
+
+  test('names the round and the sites alone whose updates are unreadable, replaced or gone', async () => {
+    const [berlin, munich] = (await sealOf(FIRST)).updates;
+    await overwrite(berlin!.key, '{');
+    await overwrite(berlin!.weights!.key, 'x');
+    await world.context.federationStore.delete(munich!.key);
+
+    expect(await faults()).toEqual([
+      expect.stringMatching(/^teacher\/hinge-points 1: berlin: .*update\.json is not JSON/),
+      expect.stringMatching(/^teacher\/hinge-points 1: munich: There is no s3:.*update\.json\.$/),
+      expect.stringMatching(/^teacher\/hinge-points 1: berlin: .*safetensors has 1 bytes, not the 76 /),
+      'teacher/hinge-points 1: the figures are not the means of its updates',
+    ]);
+  });
+
+  test('finds a changed model although its updates cannot be merged again', async () => {
+    await overwrite((await sealOf(SECOND)).updates[0]!.weights!.key, 'x');
+    await overwrite((await commitOf(SECOND)).global!.key, weights(7));
+
+    expect(await faults()).toContain(
+      'teacher/hinge-points 2: the model in the bucket is not the one that commit.json names',
+    );
+  });
+
+  test('does not blame a round for the unreadable commit before it', async () => {
+    await overwrite(federationKeys.commit(FIRST), '{');
+
+    expect(await faults()).toEqual([expect.stringMatching(/^teacher\/hinge-points 1: .*commit\.json is not JSON/)]);
+  });
+
+  test('finds no fault in a round that was committed after a crash', async () => {
+    const { federationStore } = world.context;
+    await federationStore.delete(federationKeys.outcome('tavi'));
+    await federationStore.delete(federationKeys.commit(SECOND));
+
+    // The lease is free by then.
+    world.advanceClock(700);
+    expect(await closeRound(world.context, SECOND)).toBe('committed');
+
+    expect((await commitOf(SECOND)).norms).toHaveLength(2);
+    expect(await faults()).toEqual([]);
   });
 
   test("finds an update's changed metadata", async () => {
