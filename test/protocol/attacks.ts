@@ -2,11 +2,13 @@ import type { HandlerContext } from '../../handlers/context.ts';
 import { federationKeys, parseRoundKey, parseUpdateName, type RoundAddress } from '../../lib/federation/keys.ts';
 import type { Open } from '../../lib/federation/schemas.ts';
 import { canonicalJson, sha256Hex } from '../../lib/json.ts';
+import { learns } from '../../lib/protocol/plan.ts';
+import type { FederationStore } from '../../lib/storage/contract.ts';
 import { encodeSafetensors } from '../../lib/weights/safetensors.ts';
 import { type History, jsonOf } from './history.ts';
-import type { SimulatedSite } from './simulated-site.ts';
+import { type SimulatedSite, summaryOf } from './simulated-site.ts';
 
-/** What a hostile site does with the access of its GPU tasks. None of it may be merged, and none may harm the others. */
+/** What a hostile site does with the access of its GPU tasks and its intake. None of it may be merged, and none may harm the others. */
 export const ATTACKS = [
   'oversized',
   'malformed',
@@ -20,6 +22,7 @@ export const ATTACKS = [
   'own-refusal',
   'replace',
   'flood',
+  'summary',
 ] as const;
 export type Attack = (typeof ATTACKS)[number];
 
@@ -29,10 +32,14 @@ const FLOOD = { objects: 500, updates: 25 };
 const OVERSIZED = ' '.repeat(2 ** 20 + 1);
 const MALFORMED = ['', '{', 'null', '[]', '"x"', '\ud800', '['.repeat(10_000), '{"schema":"fedcardio.update/2"}'];
 
-interface AttackContext extends Pick<HandlerContext, 'federationStore' | 'now'> {
+interface AttackContext extends Pick<HandlerContext, 'now'> {
+  /** With the access of the site's GPU tasks. */
+  readonly federationStore: FederationStore;
+  /** With the access of the site's intake. */
+  readonly intakeStore: FederationStore;
   readonly history: History;
-  /** Called with the prefix of a round whose sealed updates are replaced. */
-  readonly onReplace: (round: string) => void;
+  /** Called before an answer is written that a round may merge, whatever its site means by it. */
+  readonly onUsable: (key: string) => void;
 }
 
 /** Attacks a round that was opened. `variant` chooses among forms of an attack. */
@@ -42,8 +49,8 @@ export async function attackRound(
   at: RoundAddress,
   { attack, variant }: { readonly attack: Attack; readonly variant: number },
 ): Promise<void> {
-  const { federationStore, history, now } = context;
-  const { base } = jsonOf<Open>(history.at(federationKeys.open(at))!);
+  const { federationStore, intakeStore, history, now, onUsable } = context;
+  const { base, config } = jsonOf<Open>(history.at(federationKeys.open(at))!);
   const own = (round: RoundAddress, name: string) => federationKeys.update(round, id, `${name}-${variant}`);
   const oneOf = <T>(values: readonly T[]): T => values[variant % values.length] as T;
 
@@ -64,11 +71,11 @@ export async function attackRound(
       ...change,
     };
     await federationStore.put(key, file);
-    await federationStore.put(federationKeys.update(round, id, sha256), canonicalJson(update));
+    await federationStore.putIfAbsent(federationKeys.update(round, id, sha256), canonicalJson(update));
   }
-  /** Weights that depend on the variant, so that no two lies have one key. */
+  /** Weights that depend on the lie, so that no two lies have one key. */
   const fileOf = (length: number) => {
-    const data = new Float32Array(length).fill(1000 + variant);
+    const data = new Float32Array(length).fill(1000 + variant + ATTACKS.indexOf(attack) / 16);
     return encodeSafetensors(new Map([['w', { dtype: 'F32', shape: [length], data }]]));
   };
 
@@ -81,8 +88,19 @@ export async function attackRound(
       return;
     case 'mislabelled':
       return lie(oneOf([{ site: 'site-0' }, { round: at.round + 1 }, { campaign: 'other' }, { stage: 'other' }]));
-    case 'prototype-keys':
-      return lie(JSON.parse(oneOf(['{"constructor":1}', '{"weights":{"__proto__":{}}}', '{"status":"__proto__"}'])));
+    case 'prototype-keys': {
+      const change = oneOf([
+        '{"constructor":1}',
+        '{"figures":{"toString":1}}',
+        '{"weights":{"__proto__":{}}}',
+        '{"status":"__proto__"}',
+      ]);
+      const file = fileOf(3);
+      // A field that this release does not know is passed over, and any name may be a figure's.
+      const isUsable = learns(config) && /constructor|toString/.test(change);
+      if (isUsable) onUsable(federationKeys.update(at, id, sha256Hex(file)));
+      return lie(JSON.parse(change), file);
+    }
     case 'wrong-hash':
       return lie({}, fileOf(3), sha256Hex(`other ${variant}`));
     case 'wrong-bytes':
@@ -116,8 +134,19 @@ export async function attackRound(
         const key = own(at, `junk-${String(i).padStart(3, '0')}`);
         await federationStore.put(i < FLOOD.updates ? key : federationKeys.refusal(key), '{');
       }
+      return;
+    case 'summary':
+      await intakeStore.put(federationKeys.summary(id), oneOf([OVERSIZED, ...MALFORMED, ...wrongSummaries(id, now())]));
   }
 }
+
+/** Summaries of another site, and with counts that no site can have. */
+const wrongSummaries = (id: string, now: Date): readonly string[] => [
+  canonicalJson(summaryOf({ id: 'site-0', samples: 5 }, now)),
+  ...['1e300', '9007199254740993', '1000000001', '-1', '0.5', '"7"', 'null', '{"__proto__":7}'].map((count) =>
+    canonicalJson(summaryOf({ id, samples: 7 }, now)).replaceAll(':7', `:${count}`),
+  ),
+];
 
 const weightsOf = (at: RoundAddress, site: string, file: Uint8Array) => {
   const sha256 = sha256Hex(file);
@@ -125,14 +154,13 @@ const weightsOf = (at: RoundAddress, site: string, file: Uint8Array) => {
 };
 
 /** Replaces what a site has sent to a round that is sealed. */
-async function replaceSealed({ federationStore, history, onReplace }: AttackContext, site: string, at: RoundAddress) {
+async function replaceSealed({ federationStore, history }: AttackContext, site: string, at: RoundAddress) {
   if (!history.at(federationKeys.seal(at))) return;
   for (const key of [...history.keys()]) {
     const round = parseRoundKey(key);
     if (!round || federationKeys.round(round.at) !== federationKeys.round(at)) continue;
     const update = parseUpdateName(round.rest);
     if (update?.site !== site) continue;
-    onReplace(federationKeys.round(at));
     const replaced = federationKeys.update(at, site, update.id);
     await federationStore.put(replaced, '{');
     if (history.at(federationKeys.weightsBeside(replaced))) {

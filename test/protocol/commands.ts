@@ -18,8 +18,6 @@ export interface ModelState {
   readonly members: Set<string>;
   /** Sites that are writing their summary. One write at a time, so that no old count replaces a new one. */
   readonly counting: Set<string>;
-  /** Prefixes of rounds whose sealed updates were replaced by their sites. */
-  readonly replaced: Set<string>;
   readonly history: History;
   readonly monitor: Monitor;
 }
@@ -68,8 +66,9 @@ export async function runCommand(command: Command, by: Invocation, state: ModelS
     case 'attack': {
       const at = openedRound(history, command.roundsBack);
       const { federationStore, now } = asSiteRole(context, site.id, 'task');
-      const onReplace = (round: string) => state.replaced.add(round);
-      if (at) await attackRound({ federationStore, now, history, onReplace }, site, at, command);
+      const intakeStore = asSiteRole(context, site.id, 'intake').federationStore;
+      const onUsable = (key: string) => state.monitor.expectAnswer(by, key, true);
+      if (at) await attackRound({ federationStore, intakeStore, now, history, onUsable }, site, at, command);
       return;
     }
   }

@@ -21,8 +21,9 @@ export const seenAnswers = (
     return update ? [{ site: update.site, key, at: lastModified, isUsable: isUsable(key) }] : [];
   });
 
-/** Answers of one site that count, by key. */
-const MOST_ANSWERS = 8;
+/** The answers of one site that count: the first 8 by key. */
+export const countedAnswers = (answers: readonly SeenAnswer[], site: string): readonly SeenAnswer[] =>
+  answers.filter((answer) => answer.site === site).slice(0, 8);
 
 export type Decision =
   | { readonly kind: 'wait' | 'fail' }
@@ -47,7 +48,7 @@ export function expectedDecision(
 ): Decision {
   const { minSites, closeAfterQuorumSeconds } = config.quorum;
   const sites = participants.map(({ site }) => site);
-  const own = (site: string) => answers.filter((answer) => answer.site === site).slice(0, MOST_ANSWERS);
+  const own = (site: string) => countedAnswers(answers, site);
   const first = sites.flatMap((site) =>
     own(site)
       .filter(({ isUsable }) => isUsable)

@@ -1,7 +1,9 @@
 import { collect } from '../../lib/async.ts';
-import { federationKeys, parseRoundKey } from '../../lib/federation/keys.ts';
-import type { Control, Open } from '../../lib/federation/schemas.ts';
+import { federationKeys, parseRoundKey, type RoundAddress } from '../../lib/federation/keys.ts';
+import type { Control, Open, Seal } from '../../lib/federation/schemas.ts';
+import { sha256Hex } from '../../lib/json.ts';
 import { verifyCampaign } from '../../lib/protocol/verify-campaign.ts';
+import type { RoundVerification } from '../../lib/protocol/verify-round.ts';
 import { expectedDecision, seenAnswers } from './expected-decision.ts';
 import { type History, jsonOf } from './history.ts';
 import { INJECTED } from './invocation.ts';
@@ -44,16 +46,11 @@ export async function overdueWork(
   return overdue;
 }
 
-/**
- * Handler errors that were not injected, and the faults that `verifyCampaign` finds.
- *
- * @param isReplaced whether sites have replaced sealed updates: verification must then find faults, there and in what follows
- */
+/** Handler errors that were not injected, and what `verifyCampaign` reports wrongly or overlooks. */
 export async function finalViolations(
   simulated: SimulatedFederation,
   history: History,
   campaign: string,
-  isReplaced: boolean,
 ): Promise<readonly string[]> {
   const errors = simulated.log.filter(
     ({ event, fields }) => /-failed$/.test(event) && event !== 'task-failed' && !INJECTED.test(String(fields.reason)),
@@ -65,8 +62,33 @@ export async function finalViolations(
     : { faults: [], rounds: [] };
   return [
     ...errors.map((error) => `an error that was not injected: ${JSON.stringify(error)}`),
-    ...[...faults, ...(isReplaced ? [] : rounds).flatMap((round) => round.faults)].map(
-      (fault) => `verification: ${fault}`,
-    ),
+    ...faults.map((fault) => `verification: ${fault}`),
+    ...rounds.flatMap((round) => misjudged(round, replacedBy(history, round.at))),
   ];
 }
+
+/** Sites whose sealed update or weights are no longer what was sealed. */
+function replacedBy(history: History, at: RoundAddress): readonly string[] {
+  const isChanged = ({ key, sha256 }: { readonly key: string; readonly sha256: string }) =>
+    sha256Hex(history.at(key)!.body) !== sha256;
+  const { updates } = jsonOf<Seal>(history.at(federationKeys.seal(at))!);
+  return updates.flatMap(({ site, weights, ...update }) =>
+    isChanged(update) || (weights && isChanged(weights)) ? [site] : [],
+  );
+}
+
+/** Verification names every site that has replaced its sealed update, in that round, and nothing else. */
+function misjudged({ at, faults }: RoundVerification, replaced: readonly string[]): readonly string[] {
+  const isOf = (fault: string, site: string) => fault.startsWith(`${site}: `);
+  const isExplained = (fault: string) =>
+    replaced.some((site) => isOf(fault, site)) || (replaced.length > 0 && fault === FIGURES_DIFFER);
+  return [
+    ...faults
+      .filter((fault) => !isExplained(fault))
+      .map((fault) => `verification of ${at.stage} ${at.round}: ${fault}`),
+    ...replaced
+      .filter((site) => !faults.some((fault) => isOf(fault, site)))
+      .map((site) => `verification of ${at.stage} ${at.round} overlooks that ${site} has replaced its update`),
+  ];
+}
+const FIGURES_DIFFER = 'the figures are not the means of its updates';

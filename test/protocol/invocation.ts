@@ -4,7 +4,7 @@ import { FedcardioError } from '../../lib/error.ts';
 import type { FederationKey } from '../../lib/federation/keys.ts';
 import { type Random, uniform } from '../../lib/random.ts';
 import type { FederationStore, ObjectInfo } from '../../lib/storage/contract.ts';
-import type { RequestFault } from './scenario.ts';
+import type { Adversary } from './adversary.ts';
 import type { Schedule } from './schedule.ts';
 
 /** One run of a handler, a GPU task, the sweep or a command: its context, and the listings that it has read. */
@@ -30,9 +30,9 @@ export interface InvocationOptions {
   readonly schedule: Schedule;
   readonly skewSeconds: number;
   readonly pageSize: number;
-  /** Fault of the next request. */
-  readonly nextFault: (isConditional: boolean) => RequestFault | undefined;
+  readonly nextFault: Adversary['nextFault'];
   readonly revision: () => number;
+  readonly onRead: (by: Invocation, key: FederationKey) => void;
   readonly onWrite: (by: Invocation, key: FederationKey, body: Uint8Array | string) => void;
   readonly onSend: (by: Invocation, body: string) => void;
 }
@@ -41,13 +41,15 @@ export interface InvocationOptions {
 export const INJECTED = /^Injected: /;
 const crash = () => new Error('Injected: the process crashed');
 const unavailable = () => new FedcardioError('STORAGE', 'Injected: 503');
+const away = () => new FedcardioError('STORAGE_UNAVAILABLE', 'Injected: the storage is away');
+const full = () => new FedcardioError('STORAGE_FULL', 'Injected: the disk is full');
 
 /** Most ticks that a slow request takes. */
 export const MAX_STALL = 3;
 
 /** Starts an invocation with its own clock and the current federation. The adversary decides the fault of each request. */
 export function invoke(name: string, options: InvocationOptions): Invocation {
-  const { shared, random, schedule, skewSeconds, pageSize, nextFault, revision, onWrite, onSend } = options;
+  const { shared, random, schedule, skewSeconds, pageSize, nextFault, revision, onRead, onWrite, onSend } = options;
   const { federationStore: store, federation } = shared;
   const skewMs = Math.round(uniform(random, -skewSeconds, skewSeconds)) * 1000;
   const listings = new Map<string, Listing>();
@@ -59,9 +61,11 @@ export function invoke(name: string, options: InvocationOptions): Invocation {
   };
 
   /** @param retryResult answer to the SDK's retry of a conditional write that has taken effect; for such writes only */
-  async function request<T>(run: () => Promise<T>, retryResult?: () => T): Promise<T> {
+  async function request<T>(run: () => Promise<T>, isWrite = false, retryResult?: () => T): Promise<T> {
     await turn();
-    const fault = nextFault(retryResult !== undefined);
+    const fault = nextFault({ isConditional: retryResult !== undefined, isWrite });
+    if (fault === 'away') throw away();
+    if (fault === 'full') throw full();
     if (fault === 'crash-before' || fault === 'crash-after') hasCrashed = true;
     if (fault === 'crash-before') throw crash();
     if (fault === 'refused') throw unavailable();
@@ -72,6 +76,15 @@ export function invoke(name: string, options: InvocationOptions): Invocation {
     return fault === 'sdk-retry' && retryResult ? retryResult() : result;
   }
 
+  const read =
+    <A extends readonly unknown[], T>(
+      run: (key: FederationKey, ...rest: A) => Promise<T>,
+    ): ((key: FederationKey, ...rest: A) => Promise<T>) =>
+    (key, ...rest) =>
+      request(() => {
+        onRead(invocation, key);
+        return run(key, ...rest);
+      });
   const wrote = <T>(key: FederationKey, body: Uint8Array | string, result: T): T => {
     onWrite(invocation, key, body);
     return result;
@@ -82,14 +95,15 @@ export function invoke(name: string, options: InvocationOptions): Invocation {
 
   const own: FederationStore = {
     bucket: store.bucket,
-    get: (...args) => request(() => store.get(...args)),
-    tryGet: (...args) => request(() => store.tryGet(...args)),
-    getRange: (...args) => request(() => store.getRange(...args)),
-    stream: (...args) => request(() => store.stream(...args)),
-    head: (...args) => request(() => store.head(...args)),
+    get: read(store.get),
+    tryGet: read(store.tryGet),
+    getRange: read(store.getRange),
+    stream: read(store.stream),
+    head: read(store.head),
     put: (key, body, options) =>
       request(
         async () => wrote(key, body, await store.put(key, body, options)),
+        true,
         options?.ifMatch === undefined && options?.ifNoneMatch === undefined ? undefined : conditionFailed,
       ),
     putIfAbsent: (key, body) =>
@@ -98,13 +112,14 @@ export function invoke(name: string, options: InvocationOptions): Invocation {
           const result = await store.putIfAbsent(key, body);
           return result === 'created' ? wrote(key, body, result) : result;
         },
+        true,
         () => 'exists',
       ),
     putParts: async (key, parts) => {
       const body = Buffer.concat(await collect(parts));
-      return request(async () => wrote(key, body, await store.put(key, body)));
+      return request(async () => wrote(key, body, await store.put(key, body)), true);
     },
-    delete: (...args) => request(() => store.delete(...args)),
+    delete: (key) => request(() => store.delete(key)),
     list: async function* (prefix) {
       const listing = { revision: revision(), objects: [] as ObjectInfo<FederationKey>[] };
       for (let isMore = true; isMore; ) {

@@ -7,6 +7,7 @@ import {
   gpuTaskViolations,
   openViolations,
   outcomeViolations,
+  readViolations,
   refusalViolations,
   sealViolations,
   type WriteContext,
@@ -15,8 +16,9 @@ import {
 /** Objects that are created once and never changed. */
 const WRITTEN_ONCE = /\/(plan|open|seal|commit|outcome|[^/]+\.update|[^/]+\.refusal)\.json$/;
 
-/** Checks every write and every GPU task message against the rules, before it is recorded. */
+/** Checks every write, every read of an answer and every GPU task message against the rules, before it is recorded. */
 export interface Monitor {
+  onRead(by: Invocation, key: string): void;
   onWrite(by: Invocation, key: string, body: Uint8Array | string): void;
   onSend(by: Invocation, message: GpuTaskMessage): void;
   /** Announces an answer and whether it may be merged. Counts only if it is the first of its key. */
@@ -33,6 +35,8 @@ export function createMonitor(history: History, campaign: string, now: () => Dat
   const answers = new Map<string, boolean>();
   const announced = new Map<Invocation, readonly [key: string, isUsable: boolean]>();
   const sentAt = new Map<string, Date>();
+  /** What hostile sites have written. Others may write there too. */
+  const attacked = new Set<string>();
   const report = (by: Invocation, what: string, claims: readonly string[]) => {
     for (const claim of claims) violations.push(`${by.name} wrote ${what}, which violates: ${claim}`);
   };
@@ -55,16 +59,20 @@ export function createMonitor(history: History, campaign: string, now: () => Dat
   return {
     violations,
     expectAnswer: (by, key, isUsable) => void announced.set(by, [key, isUsable]),
-    onWrite: (by, key, body) => {
-      if (by.name === 'attack') {
-        history.record(key, body);
-        return;
+    onRead: (by, key) => {
+      for (const claim of readViolations({ by, history, answers, campaign }, key)) {
+        violations.push(`${by.name} read ${key}, which violates: ${claim}`);
       }
-      const before = history.versions(key);
-      if (before.length > 0 && WRITTEN_ONCE.test(key)) report(by, key, ['it is written once']);
-      const isOther = before.some((version) => !version.body.equals(Buffer.from(body as Uint8Array)));
-      if (isOther && key.endsWith('.safetensors')) report(by, key, ['weights always have the same bytes']);
-      report(by, key, violationsOf({ by, history, answers, campaign }, key, body));
+    },
+    onWrite: (by, key, body) => {
+      if (by.name === 'attack') attacked.add(key);
+      if (!attacked.has(key)) {
+        const before = history.versions(key);
+        if (before.length > 0 && WRITTEN_ONCE.test(key)) report(by, key, ['it is written once']);
+        const isOther = before.some((version) => !version.body.equals(Buffer.from(body as Uint8Array)));
+        if (isOther && key.endsWith('.safetensors')) report(by, key, ['weights always have the same bytes']);
+        report(by, key, violationsOf({ by, history, answers, campaign }, key, body));
+      }
       history.record(key, body);
       const [answer, isUsable] = announced.get(by) ?? [];
       if (key === answer && isUsable !== undefined) answers.set(key, isUsable);

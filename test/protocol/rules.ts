@@ -2,8 +2,8 @@ import { federationKeys, parseRoundKey, type RoundAddress } from '../../lib/fede
 import type { Commit, Control, Open, Outcome, Plan, Seal, Stage, Summary } from '../../lib/federation/schemas.ts';
 import { sha256Hex } from '../../lib/json.ts';
 import { requirementsOf, roundsOf } from '../../lib/protocol/plan.ts';
-import { type Decision, expectedDecision, seenAnswers } from './expected-decision.ts';
-import { type History, jsonOf } from './history.ts';
+import { countedAnswers, type Decision, expectedDecision, seenAnswers } from './expected-decision.ts';
+import { type History, jsonOf, type Version } from './history.ts';
 import type { Invocation } from './invocation.ts';
 import { plainMean } from './simulated-campaign.ts';
 
@@ -38,9 +38,28 @@ const isCommitted = ({ history }: WriteContext, at: RoundAddress): boolean =>
 const isCompleted = (write: WriteContext, stage: Stage): boolean =>
   isCommitted(write, { campaign: write.campaign, stage: stage.name, round: roundsOf(stage) });
 
-/** Sites that the writer must consider eligible: members that had counted their cases when it started. */
+/** Most cases that a site may claim. */
+const MOST_CASES = 1e9;
+
+/** Cases that a site has counted; undefined if its summary is none. */
+function countIn(site: string, { body }: Version): number | undefined {
+  try {
+    const summary = JSON.parse(body.toString()) as Summary | null;
+    const count = summary?.cases.training;
+    const isSound = summary?.site === site && Number.isSafeInteger(count) && (count as number) > 0;
+    return isSound && (count as number) <= MOST_CASES ? count : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Sites that the writer must consider eligible: members that had counted their cases when it started, and still have. */
 const surelyEligible = ({ by, history }: WriteContext): readonly string[] =>
-  by.context.federation.sites.flatMap(({ id }) => (history.at(federationKeys.summary(id), by.startedAt) ? [id] : []));
+  by.context.federation.sites.flatMap(({ id }) => {
+    const key = federationKeys.summary(id);
+    const isCounted = history.since(key, by.startedAt).every((one) => countIn(id, one) !== undefined);
+    return history.at(key, by.startedAt) && isCounted ? [id] : [];
+  });
 
 /** Checks when a round is opened and who participates. */
 export function openViolations(write: WriteContext, at: RoundAddress, open: Open): Violations {
@@ -51,9 +70,7 @@ export function openViolations(write: WriteContext, at: RoundAddress, open: Open
   const sites = open.participants.map(({ site }) => site);
   const members = by.context.federation.sites.map(({ id }) => id);
   const wasCounted = ({ site, samples }: Open['participants'][number]) =>
-    history
-      .since(federationKeys.summary(site), by.startedAt)
-      .some((one) => jsonOf<Summary>(one).cases.training === samples);
+    history.since(federationKeys.summary(site), by.startedAt).some((one) => countIn(site, one) === samples);
   return violations({
     'a round opens in a campaign that has not ended': !ended(write),
     'no round opens while its campaign is paused': !paused(write),
@@ -143,6 +160,26 @@ export function outcomeViolations(write: WriteContext, { status }: Outcome): Vio
   const hasFailed = (at: RoundAddress) => possibleDecisions(write, at).some(({ kind }) => kind === 'fail');
   const hasTooFew = stages.some(({ quorum }) => surelyEligible(write).length < quorum.minSites);
   return violations({ 'a campaign fails when a round fails or cannot open': hasTooFew || rounds.some(hasFailed) });
+}
+
+/** Checks that junk costs no reads: of a site's answers to an open round, only those that count are read. */
+export function readViolations({ by, history }: WriteContext, key: string): Violations {
+  const round = parseRoundKey(key);
+  const listing = round && by.listings.get(federationKeys.round(round.at));
+  if (!listing || !round.rest.startsWith('updates/')) return [];
+  const [, site = ''] = round.rest.split('/');
+  const answerOf = (one: string) => one.replace(/\.(update\.json|refusal\.json|safetensors)$/, '');
+  const sealed = history.at(federationKeys.seal(round.at));
+  const isSealed =
+    sealed !== undefined && jsonOf<Seal>(sealed).updates.some((update) => answerOf(update.key) === answerOf(key));
+  const counted = countedAnswers(
+    seenAnswers(listing.objects, () => true),
+    site,
+  );
+  return violations({
+    'of a site, only the first 8 answers are read':
+      isSealed || counted.some((one) => answerOf(one.key) === answerOf(key)),
+  });
 }
 
 /** Checks that a refused update cannot be merged. */

@@ -55,7 +55,6 @@ export async function runSchedule(
     sites: [...scenario.sites],
     members: new Set(scenario.sites.flatMap(({ id, member }) => (member ? [id] : []))),
     counting: new Set(),
-    replaced: new Set(),
     history,
     monitor,
   };
@@ -69,6 +68,7 @@ export async function runSchedule(
       pageSize,
       nextFault: adversary.nextFault,
       revision: history.revision,
+      onRead: monitor.onRead,
       onWrite: monitor.onWrite,
       onSend: (by: Invocation, body: string) => monitor.onSend(by, JSON.parse(body) as GpuTaskMessage),
     });
@@ -135,7 +135,7 @@ export async function runSchedule(
     const faultPhaseSeconds = pending.length > 0 ? 600 : 2 * tickSeconds;
     simulated.advanceClock(adversary.isFaultPhase() ? uniform(random, 10, faultPhaseSeconds) : tickSeconds);
   }
-  const violations = await finalViolations(simulated, history, campaign.id, state.replaced.size > 0);
+  const violations = await finalViolations(simulated, history, campaign.id);
   if (violations.length > 0) throw new Error(violations.join('\n'));
 
   async function upload(by: Invocation, key: FederationKey, body: string): Promise<void> {

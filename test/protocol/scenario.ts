@@ -10,6 +10,8 @@ export interface Scenario {
   readonly quorum: NonNullable<CampaignInput['stages'][number]['quorum']>;
   /** Faults of the n-th requests to storage or queues, counted from 0. */
   readonly requestFaults: readonly { readonly request: number; readonly fault: RequestFault }[];
+  /** Times in which storage is away or full, counted in requests. */
+  readonly outages: readonly Outage[];
   /** Faults of the n-th message deliveries, counted from 0. All others are delivered once. */
   readonly deliveryFaults: readonly { readonly delivery: number; readonly fault: DeliveryFault }[];
   readonly commands: readonly { readonly tick: number; readonly command: Command }[];
@@ -27,6 +29,12 @@ export interface Scenario {
  * later, so the caller continues with an outdated view.
  */
 export type RequestFault = 'crash-before' | 'crash-after' | 'refused' | 'unanswered' | 'sdk-retry' | 'slow';
+/** `away`: no request is answered, of any caller. `full`: writes fail with a full disk. */
+export interface Outage {
+  readonly from: number;
+  readonly requests: number;
+  readonly kind: 'away' | 'full';
+}
 type DeliveryFault = 'duplicated' | 'delayed' | 'lost';
 
 /** An action of a researcher or a site. `site` is an index. */
@@ -73,6 +81,16 @@ const deliveryFaults = (...kinds: readonly DeliveryFault[]) =>
 const requestFaults = (...kinds: readonly RequestFault[]) =>
   fc.array(fc.record({ request: fc.nat(400), fault: fc.constantFrom(...kinds) }), { maxLength: 30 });
 
+/** The longest ones last several ticks: a failed handler makes few requests. */
+const outages = fc.array(
+  fc.record({
+    from: fc.nat(400),
+    requests: fc.integer({ min: 1, max: 60 }),
+    kind: fc.constantFrom<Outage['kind']>('away', 'full'),
+  }),
+  { maxLength: 2 },
+);
+
 const command: fc.Arbitrary<Command> = fc.oneof(
   { weight: 6, arbitrary: fc.record({ kind: fc.constantFrom('pause', 'resume') }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('cancel') }) },
@@ -98,6 +116,7 @@ export const anyScenario: fc.Arbitrary<Scenario> = fc.record({
     deadlineSeconds: fc.constantFrom(3600, 86_400),
   }),
   requestFaults: requestFaults('crash-before', 'crash-after', 'refused', 'unanswered', 'sdk-retry', 'slow'),
+  outages,
   deliveryFaults: deliveryFaults('duplicated', 'delayed', 'lost'),
   commands: fc.array(fc.record({ tick: fc.nat(FAULT_TICKS), command }), { maxLength: 6 }),
   skewSeconds: fc.constantFrom(0, 30, 600),
@@ -117,6 +136,7 @@ export const losslessScenario: fc.Arbitrary<Scenario> = fc.record({
     deadlineSeconds: fc.constant(86_400),
   }),
   requestFaults: requestFaults('slow', 'sdk-retry'),
+  outages: fc.constant([]),
   deliveryFaults: deliveryFaults('duplicated', 'delayed'),
   commands: fc.constant([]),
   skewSeconds: fc.constantFrom(0, 30, 600),
@@ -136,7 +156,10 @@ const attack: fc.Arbitrary<Command> = fc.record({
   roundsBack: usually(0, 1, 2),
 });
 
-/** Besides all faults, sites that attack the rounds. The first site is honest and always answers. */
+/**
+ * Besides all faults, sites that attack the rounds. The first site is honest and always answers. Only it counts new cases,
+ * so that what a hostile site writes as its summary never decides how many cases its answers may claim.
+ */
 export const hostileScenario: fc.Arbitrary<Scenario> = fc
   .tuple(
     anyScenario,
@@ -146,5 +169,5 @@ export const hostileScenario: fc.Arbitrary<Scenario> = fc
   .map(([scenario, others, attacks]) => ({
     ...scenario,
     sites: others.map((one, index) => (index === 0 ? { ...one, behaviour: 'good' as const } : one)),
-    commands: [...scenario.commands, ...attacks],
+    commands: [...scenario.commands.filter(({ command }) => command.kind !== 'grow' || command.site === 0), ...attacks],
   }));

@@ -140,7 +140,7 @@ const plainFile: fc.Arbitrary<Buffer> = fc
       put('size', [format.headerBytes]);
       put('dim', [3, ...shape, 1, 1, 1, 1]);
       put('datatype', [datatype]);
-      const handedness = signs.reduce((product, sign) => product * sign, 1);
+      const handedness = signs.reduce<number>((product, sign) => product * sign, 1);
       put('pixdim', [handedness, ...spacing]);
       put('voxOffset', [dataOffset]);
       put('scaling', scaling);
