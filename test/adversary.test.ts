@@ -9,6 +9,7 @@ import { pick, seededRandom, uniform } from '../lib/random.ts';
 import { readJson, tryReadJson } from '../lib/storage/documents.ts';
 import type { FaultsInput } from '../local/emulator/faults/configuration.ts';
 import { type AdversaryFederation, startAdversaryFederation } from './helpers/adversary-federation.ts';
+import { type Adversities, type AttackedCampaign, runAttackedCampaign } from './helpers/attacked-campaign.ts';
 import { plainMean, smallCampaignWith } from './protocol/simulated-campaign.ts';
 import type { SimulatedSite } from './protocol/simulated-site.ts';
 
@@ -87,6 +88,46 @@ describe.concurrent('over HTTP, under all faults of the server', () => {
       }
     },
   );
+});
+
+describe.concurrent('over HTTP, honest sites commit the same as without', { timeout: 300_000 }, () => {
+  let known: Promise<AttackedCampaign> | undefined;
+  const expected = () => (known ??= runAttackedCampaign({}));
+
+  test('a campaign whose third site fails', async () => {
+    const { status, commits, faults } = await expected();
+    expect(status).toBe('completed');
+    expect(faults).toEqual([]);
+    expect(commits).toMatchObject([
+      { stage: 'teacher', round: 1, sites: ['bonn', 'kiel', 'mallory'] },
+      { stage: 'teacher', round: 2, sites: ['bonn', 'kiel'] },
+      { stage: 'evaluate', round: 1, sites: ['bonn', 'kiel'] },
+    ]);
+  });
+
+  test.each<[string, Adversities]>([
+    ['a hostile site', { isHostile: true }],
+    ['the loss of all upload events', { losesUploads: true }],
+    ['outages of the storage', { hasOutages: true }],
+    [
+      'all of them and other faults of the server',
+      { isHostile: true, losesUploads: true, hasOutages: true, faults: faultsOf(7).rules },
+    ],
+  ])('%s', async (_, adversities) => {
+    const { status, commits, faults, attacks, outages } = await runAttackedCampaign(adversities);
+
+    expect(status).toBe('completed');
+    expect(commits).toEqual((await expected()).commits);
+    if (adversities.hasOutages) {
+      expect(outages.map(({ code }) => code)).toEqual(expect.arrayContaining(['STORAGE_FULL', 'STORAGE_UNAVAILABLE']));
+    } else expect(outages).toEqual([]);
+    // The site has replaced what it sent honestly to the first round, and is named for it there.
+    if (adversities.isHostile) {
+      expect(attacks).toBeGreaterThan(80);
+      expect(faults).toContainEqual(expect.stringMatching(/^teacher 1: mallory: .*update\.json is not JSON/));
+      expect(faults.filter((fault) => !fault.startsWith('teacher 1: mallory: '))).toEqual([]);
+    } else expect(faults).toEqual([]);
+  });
 });
 
 async function pauseForASecond({ context }: AdversaryFederation, campaign: string): Promise<void> {

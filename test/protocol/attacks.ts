@@ -30,7 +30,11 @@ export type Attack = (typeof ATTACKS)[number];
 const FLOOD = { objects: 500, updates: 25 };
 /** One byte more than a document of a site may have. */
 const OVERSIZED = ' '.repeat(2 ** 20 + 1);
-const MALFORMED = ['', '{', 'null', '[]', '"x"', '\ud800', '['.repeat(10_000), '{"schema":"fedcardio.update/2"}'];
+/**
+ * None claims to be of a newer release: by decision 035 a round or campaign that would fail then waits for an upgrade, which
+ * the model does not know.
+ */
+const MALFORMED = ['', '{', 'null', '[]', '"x"', '\ud800', '['.repeat(10_000)];
 
 interface AttackContext extends Pick<HandlerContext, 'now'> {
   /** With the access of the site's GPU tasks. */
@@ -93,7 +97,7 @@ export async function attackRound(
         '{"constructor":1}',
         '{"figures":{"toString":1}}',
         '{"weights":{"__proto__":{}}}',
-        '{"status":"__proto__"}',
+        '{"status":{"__proto__":1}}',
       ]);
       const file = fileOf(3);
       // A field that this release does not know is passed over, and any name may be a figure's.

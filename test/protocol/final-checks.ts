@@ -50,10 +50,15 @@ export async function overdueWork(
 export async function finalViolations(
   simulated: SimulatedFederation,
   history: History,
+  { attacked }: Monitor,
   campaign: string,
 ): Promise<readonly string[]> {
+  // A GPU task may fail on what its own site has written over its answer.
+  const isOwn = ({ site, reason }: Readonly<Record<string, unknown>>) =>
+    site !== undefined && [...attacked].some((key) => String(reason).startsWith(`${key} is not JSON`));
   const errors = simulated.log.filter(
-    ({ event, fields }) => /-failed$/.test(event) && event !== 'task-failed' && !INJECTED.test(String(fields.reason)),
+    ({ event, fields }) =>
+      /-failed$/.test(event) && event !== 'task-failed' && !INJECTED.test(String(fields.reason)) && !isOwn(fields),
   );
   // A campaign that was cancelled at once has no plan.
   const isPlanned = history.at(federationKeys.plan(campaign)) !== undefined;

@@ -24,6 +24,8 @@ export interface Monitor {
   /** Announces an answer and whether it may be merged. Counts only if it is the first of its key. */
   expectAnswer(by: Invocation, key: string, isUsable: boolean): void;
   isUsable(key: string): boolean;
+  /** Keys that a hostile site has written. */
+  readonly attacked: ReadonlySet<string>;
   /** When a site was last sent the GPU task of a round. */
   lastSentAt(round: string, site: string): Date | undefined;
   /** Violations so far, each with the invocation that caused it. */
@@ -35,7 +37,6 @@ export function createMonitor(history: History, campaign: string, now: () => Dat
   const answers = new Map<string, boolean>();
   const announced = new Map<Invocation, readonly [key: string, isUsable: boolean]>();
   const sentAt = new Map<string, Date>();
-  /** What hostile sites have written. Others may write there too. */
   const attacked = new Set<string>();
   const report = (by: Invocation, what: string, claims: readonly string[]) => {
     for (const claim of claims) violations.push(`${by.name} wrote ${what}, which violates: ${claim}`);
@@ -58,6 +59,7 @@ export function createMonitor(history: History, campaign: string, now: () => Dat
 
   return {
     violations,
+    attacked,
     expectAnswer: (by, key, isUsable) => void announced.set(by, [key, isUsable]),
     onRead: (by, key) => {
       for (const claim of readViolations({ by, history, answers, campaign }, key)) {
@@ -66,6 +68,7 @@ export function createMonitor(history: History, campaign: string, now: () => Dat
     },
     onWrite: (by, key, body) => {
       if (by.name === 'attack') attacked.add(key);
+      // What a hostile site writes keeps no rule, nor what others write over it.
       if (!attacked.has(key)) {
         const before = history.versions(key);
         if (before.length > 0 && WRITTEN_ONCE.test(key)) report(by, key, ['it is written once']);

@@ -135,7 +135,7 @@ export async function runSchedule(
     const faultPhaseSeconds = pending.length > 0 ? 600 : 2 * tickSeconds;
     simulated.advanceClock(adversary.isFaultPhase() ? uniform(random, 10, faultPhaseSeconds) : tickSeconds);
   }
-  const violations = await finalViolations(simulated, history, campaign.id);
+  const violations = await finalViolations(simulated, history, monitor, campaign.id);
   if (violations.length > 0) throw new Error(violations.join('\n'));
 
   async function upload(by: Invocation, key: FederationKey, body: string): Promise<void> {

@@ -128,7 +128,10 @@ export function simulateFederation(sites: readonly SimulatedSite[]): SimulatedFe
         const record = { messageId: '1', body: delivery.body, attributes };
         return (await handle({ Records: [record] }, role)).batchItemFailures.length === 0;
       } catch (error) {
-        own.log('delivery-failed', { reason: (error as Error).message });
+        own.log('delivery-failed', {
+          ...(delivery.kind === 'task' && { site: delivery.message.site }),
+          reason: (error as Error).message,
+        });
         return false;
       }
     },
