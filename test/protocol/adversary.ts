@@ -4,7 +4,7 @@ import { type Command, FAULT_TICKS, type Outage, type RequestFault, type Scenari
 /** From this tick on no fault has an effect: stalled requests have ended, and a paused campaign has been resumed. */
 export const FAULTS_OVER_TICK = FAULT_TICKS + MAX_STALL + 1;
 
-export interface RequestKind {
+interface RequestKind {
   readonly isConditional: boolean;
   /** Whether it writes an object. */
   readonly isWrite: boolean;
