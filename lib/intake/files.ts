@@ -2,6 +2,7 @@ import { type CaseObject, type CaseUse, parseCaseKey, type SiteKey } from '../fe
 import type { Task } from '../federation/tasks.ts';
 import { groupBy } from '../group-by.ts';
 import { foreignFormatOf } from '../imaging/foreign-formats.ts';
+import { nearest } from '../nearest.ts';
 import type { ObjectInfo } from '../storage/contract.ts';
 import { type Fault, fault } from './faults.ts';
 
@@ -88,7 +89,12 @@ function unknownFault(files: readonly UnknownFile[], tasks: readonly Task[]): Fa
   const ids = tasks.map(({ id }) => id).join(', ');
   const task = unknownTaskOf(name, tasks);
   if (task !== undefined) {
-    return fault(key, 'BAD_LABEL', `There is no task "${task}".`, `Name the file after one of ${ids}.`);
+    const near = nearest(
+      task,
+      tasks.map(({ id }) => id),
+    );
+    const meant = near === undefined ? '' : `Did you mean "${near}"? `;
+    return fault(key, 'BAD_LABEL', `There is no task "${task}".`, `${meant}Name the file after one of ${ids}.`);
   }
   const format = foreignFormatOf(name, isInLabels(name));
   const kind = format && (files.length === 1 ? `it is ${format.one}` : `they are ${format.many}`);

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { count, id, perTask, time, version } from './common.ts';
+import { count, id, perTask, sha256, time, version } from './common.ts';
 import { tasksSchema } from './task.ts';
 
 const account = z.string().regex(/^\d{12}$/, 'expected the 12 digits of an AWS account, as text');
@@ -81,7 +81,7 @@ export const federationSchema = z
     tasks: tasksSchema
       .optional()
       .describe(
-        'The tasks that the federation learns, until a `tasks.json` in its bucket replaces them. Default: those of the paper.',
+        'The tasks that the federation learns, until `fedcardio tasks set` replaces them. Default: those of the paper.',
       ),
     sites: z.array(siteSchema).min(1).describe('The sites.'),
   })
@@ -149,6 +149,9 @@ export const summarySchema = z.strictObject({
 export const taskListSchema = z.strictObject({
   schema: version('tasks'),
   tasks: tasksSchema.describe('The tasks that the federation learns.'),
+  declared: sha256
+    .optional()
+    .describe('SHA-256 of the tasks of `federation.json` that were published last. Those are not published again.'),
 });
 
 /** `federation.json`. */

@@ -57,8 +57,11 @@ const segmentationSchema = z
     ...definition,
     plausibleVolumeMm3: bounds
       .optional()
-      .describe('Bounds, inclusive, of the volume of class 1 that a prediction may plausibly have, mm³.'),
-    reportsVolume: z.boolean().optional().describe('Whether the volume of class 1 is scored and reported.'),
+      .describe('Inclusive bounds, mm³, of the volume that a prediction may plausibly have: all classes together.'),
+    reportsVolume: z
+      .boolean()
+      .optional()
+      .describe('Whether the volume, of all classes together, is scored and reported.'),
   })
   .describe('Structures, as voxels.');
 
