@@ -10,7 +10,7 @@ import { originLine } from '../lib/imaging/origin.ts';
 import { examineImage } from '../lib/intake/image.ts';
 import { createNetwork } from '../lib/models/network.ts';
 import { loadBackend } from '../lib/nn/backend.ts';
-import { classVolume } from '../lib/scoring/class-volume.ts';
+import { foregroundVolume } from '../lib/scoring/foreground-volume.ts';
 import { prepareImage } from '../lib/training/cases.ts';
 import type { Prediction } from '../lib/training/decode-prediction.ts';
 import { predictTasks } from '../lib/training/infer.ts';
@@ -26,7 +26,7 @@ export interface Finding {
   readonly confidence: number;
   /** World position (RAS, mm) of each point by name; null if missing. */
   readonly landmarks?: Readonly<Record<string, readonly number[] | null>>;
-  /** Segmentations only: volume of class 1, mm³. */
+  /** Segmentations only: volume of all classes together, mm³. */
   readonly volumeMm3?: number;
   /** What makes this prediction implausible, such as points or a volume that no aortic root has. */
   readonly doubts: readonly string[];
@@ -90,7 +90,7 @@ function written(ct: string, name: string, task: Task, prediction: Prediction, o
   const map = `${name}.nii.gz`;
   writeFileSync(map, writeNifti(classMap, { description: origin }));
   const finding = { ct, task: task.id, confidence, doubts: doubtsOf(task, prediction) };
-  if (!landmarks) return { ...finding, volumeMm3: classVolume(classMap), files: [map] };
+  if (!landmarks) return { ...finding, volumeMm3: foregroundVolume(classMap), files: [map] };
   const markups = `${name}.mrk.json`;
   writeFileSync(markups, writeMarkups(landmarks, classes, origin));
   const positions = landmarks.map(({ label, position }) => [classes[label - 1] as string, position] as const);

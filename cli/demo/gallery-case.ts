@@ -65,7 +65,7 @@ async function pictureOf(
       landmarks.push({ task, truth, predicted: decodeLandmarks(predicted, task.classes.length) });
     } else {
       const truth = readClassMap((await store.get(label.key)).body, label.key);
-      masks.push({ task, truth, predicted, dice: dice(predicted.data, truth.data) });
+      masks.push({ task, truth, predicted, dice: task.classes.map((_, i) => dice(predicted.data, truth.data, i + 1)) });
     }
   }
   return { site, caseId: entry.case, image, landmarks, masks };

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { classVolume } from '../scoring/class-volume.ts';
 import { dice } from '../scoring/dice.ts';
+import { foregroundVolume } from '../scoring/foreground-volume.ts';
 import { affineOf, apply, IDENTITY } from './affine.ts';
 import { connectedComponents, largestComponent } from './connected-components.ts';
 import { HU_STATISTICS, HU_WINDOW, STANDARDISED_AIR, standardise } from './intensity.ts';
@@ -139,7 +139,7 @@ test('a landmark is decoded from its largest component', () => {
   expect(distance(decodeLandmarks(map, 1)[0]?.position as Vec3, apply(GRID.affine, [10, 10, 10]))).toBeLessThan(1e-9);
 });
 
-test('the volume of a class is its voxels in mm³', () => {
+test('the volume of a class map is that of all its foreground voxels in mm³', () => {
   const data = Uint8Array.from([1, 1, 0, 2, 1, 0, 0, 0]);
   const mask: Volume = {
     shape: [2, 2, 2],
@@ -150,9 +150,8 @@ test('the volume of a class is its voxels in mm³', () => {
     ]),
     data,
   };
-  expect(classVolume(mask)).toBe(9);
-  expect(classVolume(mask, 2)).toBe(3);
-  expect(classVolume({ ...mask, affine: IDENTITY, data: new Uint8Array(8) })).toBe(0);
+  expect(foregroundVolume(mask)).toBe(12);
+  expect(foregroundVolume({ ...mask, affine: IDENTITY, data: new Uint8Array(8) })).toBe(0);
 });
 
 describe('Dice', () => {

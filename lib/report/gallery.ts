@@ -20,12 +20,12 @@ export interface LandmarkPair {
   readonly predicted: readonly Landmark[];
 }
 
-/** Class maps of a segmentation; `dice` is that of class 1. */
+/** Class maps of a segmentation, with the Dice of each class: null if neither map has it. */
 export interface MaskPair {
   readonly task: Task;
   readonly truth: Volume;
   readonly predicted: Volume;
-  readonly dice: number | null;
+  readonly dice: readonly (number | null)[];
 }
 
 interface Point {
@@ -52,7 +52,7 @@ export function galleryFigure(of: GalleryCase): Markup {
       return level === undefined ? [] : [maskCut(planeThrough(of.image, 'axial', level), of, pair)];
     }),
   ];
-  return html`<figure class="case"><div class="cuts">${cuts}</div><figcaption><b>${of.site}</b> <span class="muted">${of.caseId}</span><ul class="errors">${points.map(errorItem)}${of.masks.map(({ task, dice }) => html`<li>${classTitle(task, 1)} Dice <b>${fixed(dice, 2)}</b></li>`)}</ul></figcaption></figure>`;
+  return html`<figure class="case"><div class="cuts">${cuts}</div><figcaption><b>${of.site}</b> <span class="muted">${of.caseId}</span><ul class="errors">${points.map(errorItem)}${of.masks.flatMap(diceItems)}</ul></figcaption></figure>`;
 }
 
 const landmarkCut = (name: string, plane: Plane, of: GalleryCase, points: readonly Point[]): Markup =>
@@ -65,11 +65,16 @@ const landmarkCut = (name: string, plane: Plane, of: GalleryCase, points: readon
   );
 
 function maskCut(plane: Plane, of: GalleryCase, { task, truth, predicted }: MaskPair): Markup {
-  const structure = classTitle(task, 1);
-  const contour = (volume: Volume, kind: string) =>
-    html`<path class="contour ${kind}" d="${outlinePath(classSlice(volume, plane), plane.width, plane.height)}"/>`;
-  const contours = [contour(truth, 'truth'), contour(predicted, 'predicted')];
-  return cutFigure(`axial, most ${structure}`, plane, of, structure, contours);
+  const structure = task.classes.map((_, index) => classTitle(task, index + 1)).join(' and ');
+  const contours = (volume: Volume, kind: string) => {
+    const slice = classSlice(volume, plane);
+    return task.classes.map((_, index) => {
+      const mask = slice.map((value) => Number(value === index + 1));
+      return html`<path class="contour ${kind}" d="${outlinePath(mask, plane.width, plane.height)}"/>`;
+    });
+  };
+  const marks = [...contours(truth, 'truth'), ...contours(predicted, 'predicted')];
+  return cutFigure(`axial, most ${structure}`, plane, of, structure, marks);
 }
 
 function cutFigure(name: string, plane: Plane, of: GalleryCase, shown: string, marks: readonly Markup[]): Markup {
@@ -86,6 +91,9 @@ function landmark(plane: Plane, point: Point): Markup {
   const { x, y, depth } = project(plane, point.predicted);
   return html`${ring}<path class="cross" d="M${x - 3},${y - 3}l6,6m0,-6l-6,6" opacity="${visibility(depth)}">${title}</path>`;
 }
+
+const diceItems = ({ task, dice }: MaskPair): readonly Markup[] =>
+  dice.map((value, index) => html`<li>${classTitle(task, index + 1)} Dice <b>${fixed(value, 2)}</b></li>`);
 
 const errorItem = (point: Point): Markup =>
   html`<li class="${point.error !== null && point.error <= WITHIN_MM ? 'near' : 'far'}">${point.name} <b>${errorText(point)}</b></li>`;

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { DEFAULT_TASKS, TASKS } from '../federation/tasks.ts';
+import { DEFAULT_TASKS, TASKS, type Task } from '../federation/tasks.ts';
 import type { Affine, Volume } from '../imaging/volume.ts';
 import { landmarkMetrics, metricsOf, segmentationMetrics } from '../scoring/metrics.ts';
 import type { GalleryCase } from './gallery.ts';
@@ -82,9 +82,35 @@ const picture: GalleryCase = {
     },
   ],
   masks: [
-    { task: TASKS.calcification, truth: volume((index) => Number(index === 100)), predicted: volume(() => 0), dice: 0 },
+    {
+      task: TASKS.calcification,
+      truth: volume((index) => Number(index === 100)),
+      predicted: volume(() => 0),
+      dice: [0],
+    },
   ],
 };
+
+test('the gallery shows every class of a segmentation, with its Dice', () => {
+  const heart: Task = { id: 'heart', kind: 'segmentation', title: 'Heart', classes: ['root', 'left-ventricle'] };
+  const truth = volume((index) => (index === 100 ? 1 : index === 101 ? 2 : 0));
+  const masks = [{ task: heart, truth, predicted: volume((index) => (index === 101 ? 2 : 0)), dice: [0, 1] }];
+  const page = reportPage(report, [{ ...picture, landmarks: [], masks }]);
+
+  expect(page).toContain('root Dice <b>0.00</b>');
+  expect(page).toContain('left ventricle Dice <b>1.00</b>');
+  expect(page).toContain('axial, most root and left ventricle');
+  const outlines = [...page.matchAll(/class="contour (truth|predicted)" d="([^"]*)"/g)].map(([, kind, d]) => [
+    kind,
+    d !== '',
+  ]);
+  expect(outlines).toEqual([
+    ['truth', true],
+    ['truth', true],
+    ['predicted', false],
+    ['predicted', true],
+  ]);
+});
 
 describe('reportPage', () => {
   const page = reportPage(report, [picture]);

@@ -112,6 +112,33 @@ describe('segmentations are scored', () => {
     expect(scoreOf('m', TASKS['coronary-arteries'], comparisons).hausdorff95).toEqual([0, 4, null, null, null]);
   });
 
+  test('of several classes by the mean over the classes that are there, and by their volume together', () => {
+    const HEART: Task = {
+      id: 'heart',
+      kind: 'segmentation',
+      title: 'Heart',
+      classes: ['root', 'ventricle'],
+      reportsVolume: true,
+    };
+    const map = (...values: readonly number[]) => ({
+      ...grid,
+      data: Uint8Array.from({ length: 64 }, (_, i) => values[i] ?? 0),
+    });
+    const score = (truth: readonly number[], found: readonly number[]) =>
+      scoreOf('m', HEART, [
+        scoreCase(HEART, { kind: 'mask', mask: map(...truth) }, { classMap: map(...found), confidence: 1 }),
+      ]);
+
+    // Class 1: 2·1 / (2 + 1), class 2: 2·2 / (2 + 3).
+    expect(score([1, 1, 2, 2], [1, 2, 2, 2])).toMatchObject({
+      dice: [(2 / 3 + 4 / 5) / 2],
+      volumes: { truth: [32], prediction: [32] },
+    });
+    expect(score([1, 1, 2, 2], [2, 2, 1, 1]).dice).toEqual([0]);
+    expect(score([1], [1]).dice).toEqual([1]);
+    expect(score([1, 0, 2], [1]).dice).toEqual([0.5]);
+  });
+
   test('calcium also by its volume, predicted minus true, in mm³', () => {
     expect(scoreOf('m', TASKS.calcification, [pair([1, 2, 3], [2]), pair([], [5])])).toMatchObject({
       volumes: { truth: [0, 24], prediction: [8, 8] },

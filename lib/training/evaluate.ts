@@ -1,8 +1,8 @@
 import type { Score, ScoreComparison } from '../federation/schemas.ts';
 import type { Task } from '../federation/tasks.ts';
 import type { Landmark } from '../imaging/volume.ts';
-import { classVolume } from '../scoring/class-volume.ts';
 import { dice } from '../scoring/dice.ts';
+import { foregroundVolume } from '../scoring/foreground-volume.ts';
 import { hausdorff95 } from '../scoring/hausdorff.ts';
 import { landmarkMetrics } from '../scoring/metrics.ts';
 import { mean } from '../scoring/quantile.ts';
@@ -23,7 +23,7 @@ interface SegmentationScore {
   readonly dice: number | null;
   /** Mean over the classes, mm; null if each is empty in truth or prediction. */
   readonly hausdorff95: number | null;
-  /** Of class 1, mm³. */
+  /** Of all classes together, mm³. */
   readonly volume: { readonly truth: number; readonly prediction: number };
 }
 
@@ -36,7 +36,7 @@ export function scoreCase(task: Task, truth: Target, { classMap, landmarks = [] 
   return {
     dice: meanOverClasses(task, (label) => dice(classMap.data, truth.mask.data, label)),
     hausdorff95: meanOverClasses(task, (label) => hausdorff95(classMap, truth.mask, label)),
-    volume: { truth: classVolume(truth.mask), prediction: classVolume(classMap) },
+    volume: { truth: foregroundVolume(truth.mask), prediction: foregroundVolume(classMap) },
   };
 }
 

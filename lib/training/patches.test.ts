@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { DEFAULT_TASKS, LANDMARK_RADIUS_MM, TASKS, taskOf } from '../federation/tasks.ts';
+import { DEFAULT_TASKS, LANDMARK_RADIUS_MM, TASKS, type Task, taskOf } from '../federation/tasks.ts';
 import { STANDARDISED_AIR } from '../imaging/intensity.ts';
 import type { Vec3 } from '../imaging/volume.ts';
 import { seededRandom } from '../random.ts';
@@ -61,6 +61,52 @@ const momentsOfClass = (patch: Patch, label: number) => {
   const target = patch.targets.get(TASK)!.classes;
   return moments((i) => (target[i] === label ? 1 : 0));
 };
+
+describe('a patch of a segmentation with several classes', () => {
+  const HEART: Task = { id: 'heart', kind: 'segmentation', title: 'Heart', classes: ['root', 'ventricle'] };
+  /** A root of 1 ml far from a ventricle of 60 ml. */
+  const classAt = ([x, y, z]: Vec3) => {
+    if (Math.hypot(x - 18, y - 40, z - 40) < 6) return 1;
+    return Math.hypot(x - 58, y - 40, z - 40) < 24 ? 2 : 0;
+  };
+  const image = volumeOf(cube(81, 1), () => STANDARDISED_AIR);
+  const mask = { ...image, data: Uint8Array.from(volumeOf(cube(81, 1), classAt).data) };
+  const heart: PreparedCase = { id: 'p1', image, targets: new Map([['heart', { kind: 'mask', mask }]]) };
+  const options = { side: 16, spacing: 1, augment: false };
+  const cuts = Array.from(
+    { length: 60 },
+    (_, seed) => cutPatch(heart, [HEART], options, seededRandom('heart', seed)).targets.get('heart')!.classes,
+  );
+
+  test('has the class of every voxel', () => {
+    expect(new Set(cuts.flatMap((classes) => [...classes]))).toEqual(new Set([0, 1, 2]));
+    const both = volumeOf(cube(81, 1), ([x]) => (x < 40 ? 1 : 2));
+    const halves: Target = { kind: 'mask', mask: { ...both, data: Uint8Array.from(both.data) } };
+    const from = { ...heart, targets: new Map([['heart', halves]]) };
+    const whole = cutPatch(from, [HEART], { side: 80, spacing: 1, augment: false }, seededRandom(1));
+    const row = [...whole.targets.get('heart')!.classes.subarray(0, 80)];
+    expect(row).toEqual([...row].sort());
+    expect(new Set(row)).toEqual(new Set([1, 2]));
+  });
+
+  test('is aimed at each class alike, however large it is', () => {
+    const withRoot = cuts.filter((classes) => classes.includes(1)).length;
+
+    // A third of 60 is expected; a sixtieth of the foreground is root.
+    expect(withRoot).toBeGreaterThan(10);
+    expect(withRoot).toBeLessThan(30);
+  });
+
+  test('is aimed at the other class if a case has only one', () => {
+    const only = { ...mask, data: mask.data.map((value) => (value === 2 ? 2 : 0)) };
+    const from: PreparedCase = { ...heart, targets: new Map([['heart', { kind: 'mask', mask: only }]]) };
+    const aimed = Array.from({ length: 30 }, (_, seed) =>
+      cutPatch(from, [HEART], options, seededRandom('one', seed)).targets.get('heart')!.classes.includes(2),
+    );
+
+    expect(aimed.filter(Boolean).length).toBeGreaterThan(18);
+  });
+});
 
 describe('a training patch', () => {
   const onePoint = caseOf(POINTS.slice(0, 1));

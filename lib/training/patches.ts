@@ -118,24 +118,31 @@ function patchAffine(
 /** The world point to centre the patch on: near a labelled voxel, or anywhere in the volume. */
 function aim(from: PreparedCase, tasks: readonly Task[], random: Random): Vec3 {
   if (random() < FOREGROUND_SHARE) {
-    const labelled = tasks.map(({ id }) => id).filter((id) => from.targets.has(id));
-    const target = labelled.length > 0 ? from.targets.get(pick(random, labelled)) : undefined;
-    const point = target && foregroundPoint(target, random);
+    const labelled = tasks.filter(({ id }) => from.targets.has(id));
+    const task = labelled.length > 0 ? pick(random, labelled) : undefined;
+    const target = task && from.targets.get(task.id);
+    const point = target && foregroundPoint(target, task, random);
     if (point) return point;
   }
   const [nx, ny, nz] = from.image.shape;
   return apply(from.image.affine, [random() * (nx - 1), random() * (ny - 1), random() * (nz - 1)]);
 }
 
-function foregroundPoint(target: Target, random: Random): Vec3 | undefined {
+/** A point of a target; undefined if it has none. Classes are drawn alike, or the largest would be almost all that is seen. */
+function foregroundPoint(target: Target, { classes }: Task, random: Random): Vec3 | undefined {
   if (target.kind === 'points') {
     const found = target.points.flatMap((point) => (point.position ? [point.position] : []));
     return found.length > 0 ? pick(random, found) : undefined;
   }
   const { data, shape, affine } = target.mask;
+  const label = classes.length > 1 ? 1 + Math.floor(random() * classes.length) : 1;
   const start = Math.floor(random() * data.length);
-  const after = data.findIndex((value, i) => i >= start && value > 0);
-  const index = after >= 0 ? after : data.findIndex((value) => value > 0);
+  const indexOf = (isIn: (value: number) => boolean) => {
+    const after = data.findIndex((value, i) => i >= start && isIn(value));
+    return after >= 0 ? after : data.findIndex(isIn);
+  };
+  const ofClass = indexOf((value) => value === label);
+  const index = ofClass >= 0 ? ofClass : indexOf((value) => value > 0);
   if (index < 0) return undefined;
   const [nx, ny] = shape;
   return apply(affine, [index % nx, Math.floor(index / nx) % ny, Math.floor(index / (nx * ny))]);

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { TASKS } from '../federation/tasks.ts';
+import { TASKS, type Task } from '../federation/tasks.ts';
+import { IDENTITY } from '../imaging/affine.ts';
 import type { Landmark, Vec3 } from '../imaging/volume.ts';
 import { generatePhantom } from '../phantom/phantom.ts';
 import { scannerOf } from '../phantom/scanner.ts';
@@ -108,6 +109,25 @@ test('a volume of calcium that no valve holds is refused, and doubted', () => {
   expect(doubtsOf(TASKS.calcification, found(6800))).toEqual(['volume of calcium: 34000.0 mm³ of 0 to 10000']);
   expect(failures(TASKS.calcification, found(6800), { ...filter, plausibility: false })).toEqual([]);
   expect(failures(TASKS['coronary-arteries'], found(6800), filter)).toEqual([]);
+});
+
+test('the volume of a segmentation is that of all its classes', () => {
+  const heart: Task = {
+    id: 'heart',
+    kind: 'segmentation',
+    title: 'Heart',
+    classes: ['root', 'ventricle'],
+    plausibleVolumeMm3: [10, 20],
+  };
+  const found = (data: readonly number[]) => ({
+    confidence: 1,
+    classMap: { shape: [data.length, 1, 1] as Vec3, affine: IDENTITY, data: Uint8Array.from(data) },
+  });
+
+  expect(failures(heart, found([...Array(6).fill(1), ...Array(6).fill(2)]), filter)).toEqual([]);
+  expect(failures(heart, found(Array(6).fill(2)), filter)).toEqual([
+    { name: 'volume of root and ventricle', passed: false, detail: '6.0 mm³ of 10 to 20' },
+  ]);
 });
 
 test('a distance is Euclidean, in mm', () => {

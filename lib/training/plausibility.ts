@@ -1,7 +1,7 @@
 import { MIN_CONFIDENCE } from '../federation/stages/pseudo-label.ts';
 import type { Task } from '../federation/tasks.ts';
 import type { Landmark, Vec3, Volume } from '../imaging/volume.ts';
-import { classVolume } from '../scoring/class-volume.ts';
+import { foregroundVolume } from '../scoring/foreground-volume.ts';
 
 export interface Check {
   readonly name: string;
@@ -73,9 +73,9 @@ function volume(task: Task, classMap: Volume | undefined): readonly Check[] {
   if (task.kind !== 'segmentation' || !classMap || !task.plausibleVolumeMm3) return [];
   const { classes, plausibleVolumeMm3: plausible } = task;
   const [low, high] = plausible;
-  const mm3 = classVolume(classMap);
+  const mm3 = foregroundVolume(classMap);
   const detail = `${mm3.toFixed(1)} mm³ of ${low} to ${high}`;
-  return [{ name: `volume of ${classes[0]}`, passed: mm3 >= low && mm3 <= high, detail }];
+  return [{ name: `volume of ${classes.join(' and ')}`, passed: mm3 >= low && mm3 <= high, detail }];
 }
 
 /** Euclidean distance, mm. */
