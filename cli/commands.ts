@@ -10,11 +10,14 @@ import { localCommand } from './local.ts';
 import { predictCommand } from './predict.ts';
 import { siteCommand } from './site.ts';
 import { statusCommand } from './status.ts';
+import { tasksCommand } from './tasks.ts';
+import { upCommand } from './up/command.ts';
 import { verifyCommand } from './verify.ts';
 
 /** Every command, in the order of `fedcardio --help` and of the table in README.md. */
 export const createCommands = (): readonly Command[] => [
   demoCommand(),
+  upCommand(),
   localCommand(),
   statusCommand(),
   ...controlCommands(),
@@ -23,6 +26,7 @@ export const createCommands = (): readonly Command[] => [
   exportCommand(),
   importCommand(),
   siteCommand(),
+  tasksCommand(),
   costCommand(),
   experimentCommand(),
   benchCommand(),

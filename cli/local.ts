@@ -3,12 +3,13 @@ import { aborted, onInterrupt } from './interrupt.ts';
 import { port } from './options.ts';
 import { readInput } from './read-input.ts';
 
-const DEFAULT_PORT = 4566;
+/** Port of the server unless the user names another. */
+export const DEFAULT_PORT = 4566;
 
 /** `fedcardio local`: the embedded server on its own, until Ctrl-C. */
 export const localCommand = (): Command =>
   new Command('local')
-    .description('Run S3 and SQS on this machine until Ctrl-C.')
+    .description('Run S3 and SQS alone on this machine until Ctrl-C, without functions and GPU tasks (`up` runs all).')
     .option('--port <number>', 'port on 127.0.0.1; 0 for any free one', port, DEFAULT_PORT)
     .option('--data <dir>', 'directory of objects and queues', '.fedcardio/local')
     .option('--faults <file>', 'faults to inject, as JSON (see docs/emulators.md)')
@@ -57,9 +58,9 @@ async function readFaults(file: string) {
 }
 
 /** Tells how to use the server with the AWS CLI. */
-export const greeting = (
-  endpoint: string,
-): string => `S3 and SQS at ${endpoint} (Ctrl-C stops it). Any credentials work:
+const greeting = (endpoint: string): string => `S3 and SQS at ${endpoint} (Ctrl-C stops it). Any credentials work:
 
   export AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local AWS_DEFAULT_REGION=us-east-1
-  aws --endpoint-url ${endpoint} s3 ls`;
+  aws --endpoint-url ${endpoint} s3 ls
+
+Only the server runs: nothing examines uploads or trains. To run functions and GPU tasks too: npx fedcardio up`;

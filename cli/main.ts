@@ -20,7 +20,7 @@ const program = new Command('fedcardio')
 Examples:
   fedcardio demo --quick        eight hospitals, start to finish, in under a minute
   fedcardio demo                the same with enough training to learn
-  fedcardio local               S3 and SQS on this machine, for your own experiments
+  fedcardio up                  a federation on this machine, for your own CTs
   fedcardio status demo-full-1 --endpoint http://127.0.0.1:4566`,
   );
 

@@ -12,7 +12,7 @@ export const demoCommand = (): Command =>
     .option('--out <dir>', 'directory for report, weights and predictions', 'demo-output')
     .option('--data <dir>', 'directory of buckets and queues', '.fedcardio/demo')
     .option('--resume', 'continue an interrupted demo without repeating work')
-    .option('--keep', 'keep the server running at the end, until Ctrl-C')
+    .option('--keep', 'keep everything running at the end, as `up` does, until Ctrl-C')
     .option('--tasks <number>', 'GPU tasks at a time', atLeastOne, Math.min(2, availableParallelism()))
     .option('--port <number>', 'port of the server; 0 for any free one', port, 0)
     .option('--endpoint <url>', 'deploy to S3 and SQS at this endpoint, such as LocalStack', url)

@@ -1,5 +1,6 @@
 import { describeError } from '../../lib/error.ts';
 import { type Platform, startPlatform } from '../../local/platform.ts';
+import { lineOfGpuTask, lineOfLog } from '../up/activity.ts';
 import type { DemoDirectory } from './data-dir.ts';
 import type { DemoEvent } from './events.ts';
 import { openLines } from './lines.ts';
@@ -10,17 +11,26 @@ import type { Session } from './session.ts';
 
 const SWEEP_SECONDS = 60;
 
+/** `onActivity` is told every line that `fedcardio up` would show. */
+interface Listener extends Pick<Session, 'onOutage'> {
+  readonly emit: (event: DemoEvent) => unknown;
+  readonly onActivity: (line: string) => unknown;
+}
+
 /** Starts the demo's federation. Its events go to the session, and the handlers' log to the demo's directory. */
 export async function startDemoPlatform(
   { federation }: Scenario,
   directory: DemoDirectory,
   options: Pick<DemoOptions, 'endpoint' | 'port' | 'tasks' | 'signal'>,
-  session: Pick<Session, 'emit' | 'onOutage'>,
+  session: Listener,
 ): Promise<Platform> {
   const { endpoint, port, tasks, signal } = options;
   const lines = openLines(directory.log);
-  const log = (event: string, fields: Readonly<Record<string, unknown>>) =>
+  const show = (line: string | undefined) => line !== undefined && session.onActivity(line);
+  const log = (event: string, fields: Readonly<Record<string, unknown>>) => {
     lines.append(JSON.stringify({ at: new Date().toISOString(), event, ...fields }));
+    show(lineOfLog(event, fields));
+  };
   const emitIfAny = (event: DemoEvent | undefined) => event && session.emit(event);
 
   return startPlatform({
@@ -31,6 +41,7 @@ export async function startDemoPlatform(
       onEvent: (event) => {
         if (event.type === 'output' || event.type === 'retrying') log(`task-${event.type}`, { ...event });
         emitIfAny(eventOfGpuTask(event));
+        show(lineOfGpuTask(event));
       },
     },
     sweep: { everySeconds: SWEEP_SECONDS },

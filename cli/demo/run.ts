@@ -4,9 +4,10 @@ import { federationKeys } from '../../lib/federation/keys.ts';
 import { type Campaign, type Outcome, outcomeSchema } from '../../lib/federation/schemas.ts';
 import { printable, printableJson } from '../../lib/printable.ts';
 import { tryReadJson } from '../../lib/storage/documents.ts';
+import { readTasks } from '../../lib/storage/federation-tasks.ts';
 import type { Platform } from '../../local/platform.ts';
 import { aborted } from '../interrupt.ts';
-import { greeting } from '../local.ts';
+import { nextSteps } from '../up/next-steps.ts';
 import { describeBackend } from './backend-probe.ts';
 import { type DemoDirectory, openDemoDirectory } from './data-dir.ts';
 import { deliver } from './deliver.ts';
@@ -83,7 +84,12 @@ async function runOnPlatform(run: Run, finish: Finish): Promise<void> {
   const backend = describeBackend();
   // Awaited below. An earlier failure must not end the process as an unhandled rejection.
   backend.catch(() => undefined);
-  const platform = await startDemoPlatform(scenario, directory, options, session);
+  let isKept = false;
+  const platform = await startDemoPlatform(scenario, directory, options, {
+    ...session,
+    emit: (event) => !isKept && session.emit(event),
+    onActivity: (line) => isKept && display.say(line),
+  });
   try {
     if (platform.deployment) display.say(platform.deployment);
     display.say(`S3 and SQS at ${platform.endpoint}`);
@@ -92,11 +98,11 @@ async function runOnPlatform(run: Run, finish: Finish): Promise<void> {
     await untilAborted(deliver(platform, scenario, session, options), options.signal);
     await startCampaign(platform, campaign);
     const outcome = await waitForOutcome(platform, campaign, options.signal);
-    await platform.stopWork();
+    if (!options.keep) await platform.stopWork();
     await finish(run, platform, outcome);
     if (options.keep) {
-      display.say(greeting(platform.endpoint));
-      await aborted(options.signal);
+      isKept = true;
+      await keepRunning(run, platform);
     }
     if (outcome.status === 'failed') {
       throw new FedcardioError(
@@ -107,6 +113,15 @@ async function runOnPlatform(run: Run, finish: Finish): Promise<void> {
   } finally {
     await platform.close();
   }
+}
+
+/** The state of `fedcardio up`: functions and GPU tasks go on until the signal. */
+async function keepRunning({ options, display, scenario }: Run, { endpoint, context }: Platform): Promise<void> {
+  const { federation } = scenario;
+  const tasks = await readTasks(context);
+  display.say(`Everything keeps running until Ctrl-C.\n\n${nextSteps({ federation, endpoint, tasks })}\n`);
+  await aborted(options.signal);
+  display.say(`Stopped. To go on: ${options.resumeWith} --keep`);
 }
 
 /** Refuses an endpoint with an earlier demo, whose objects would be mistaken for those of this one. */
