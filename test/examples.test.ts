@@ -16,11 +16,16 @@ const bytesOf = (file: string): Uint8Array => readFileSync(`examples/${file}`);
 describe('examples', () => {
   test('exist in the folders that the documents name', () => {
     expect(filesNamed('campaign.json')).toEqual([
+      'custom-task/campaign.json',
       'paper/campaign.json',
       'probe/campaign.json',
       'two-sites/campaign.json',
     ]);
-    expect(filesNamed('federation.json')).toEqual(['paper/federation.json', 'two-sites/federation.json']);
+    expect(filesNamed('federation.json')).toEqual([
+      'custom-task/federation.json',
+      'paper/federation.json',
+      'two-sites/federation.json',
+    ]);
   });
 
   test.each(filesNamed('federation.json'))('%s is a federation', (file) => {
@@ -34,7 +39,13 @@ describe('examples', () => {
     const bytes = bytesOf(file);
     const campaign = parseJson(bytes, campaignSchema, file);
 
-    const plan = planCampaign(campaign.id, { value: campaign, sha256: sha256Hex(bytes) }, NOW);
+    const beside = file.replace('campaign.json', 'federation.json');
+    const tasks = filesNamed('federation.json').includes(beside)
+      ? parseJson(bytesOf(beside), federationSchema, beside).tasks
+      : undefined;
+    const plan = planCampaign(campaign.id, { value: campaign, sha256: sha256Hex(bytes) }, NOW, {
+      ...(tasks && { tasks }),
+    });
 
     expect(plan.campaign.stages.map(({ name }) => name)).toEqual(campaign.stages.map(({ name }) => name));
   });
