@@ -1,10 +1,11 @@
 import { describe, expect, test } from 'vitest';
 import { federationKeys, type RoundAddress } from '../federation/keys.ts';
-import { campaignSchema, kindOf, type Plan, type Summary } from '../federation/schemas.ts';
+import { campaignSchema, kindOf, type Plan, planSchema, type Summary } from '../federation/schemas.ts';
+import { DEFAULT_TASKS } from '../federation/tasks.ts';
 import { keyOf } from '../federation/testing.ts';
 import { nextActions } from './actions.ts';
 import { openRound } from './opening.ts';
-import { planCampaign, stageOf } from './plan.ts';
+import { definitionsOf, learns, planCampaign, stageOf, tasksOf } from './plan.ts';
 import { campaignState } from './state.ts';
 
 const NOW = new Date('2026-03-02T08:00:00Z');
@@ -178,6 +179,32 @@ describe('planCampaign', () => {
     expect(stages({ strategy: 'fedavg', clipFactor: null })).toMatchObject([{ clipFactor: null }]);
     expect(stages({ strategy: 'trimmed-mean' })).toMatchObject([{ clipFactor: 2, minTrimmed: 1 }]);
     expect(stages({ strategy: 'median' })[0]).not.toHaveProperty('clipFactor');
+  });
+
+  test('freezes the definitions of the tasks that the campaign uses, and no others', () => {
+    const used = PLAN.tasks?.map(({ id }) => id) ?? [];
+    const tasks = DEFAULT_TASKS.map((task) => ({ ...task, title: `Our ${task.id}` }));
+
+    const { tasks: planned } = planCampaign('c', { value: CAMPAIGN, sha256: '' }, NOW, { tasks });
+
+    expect(used.length).toBeGreaterThan(0);
+    expect(planned).toEqual(used.map((id) => tasks.find((task) => task.id === id)));
+  });
+
+  test('refuses a task that the federation does not have, with the nearest name', () => {
+    const tasks = DEFAULT_TASKS.map((task) => ({ ...task, id: `${task.id}-x` }));
+
+    expect(() => planCampaign('c', { value: CAMPAIGN, sha256: '' }, NOW, { tasks })).toThrow(
+      expect.objectContaining({ code: 'BAD_CONFIGURATION', hint: expect.stringMatching(/^Did you mean "\S+-x"\? /) }),
+    );
+  });
+
+  test('a plan of a release without tasks has the default ones', () => {
+    const { tasks: _, ...older } = PLAN;
+    const read = planSchema.parse(JSON.parse(JSON.stringify(older)));
+
+    expect(definitionsOf(read)).toEqual(DEFAULT_TASKS);
+    for (const stage of read.campaign.stages.filter(learns)) expect(tasksOf(read, stage)).toEqual(tasksOf(PLAN, stage));
   });
 
   test('raises quorums of training stages to the minimum of the federation', () => {

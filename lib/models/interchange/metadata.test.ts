@@ -1,20 +1,35 @@
 import { expect, test } from 'vitest';
-import { TASKS } from '../../federation/tasks.ts';
+import { TASKS, type Task } from '../../federation/tasks.ts';
 import { headsMetadata, headsOfMetadata } from './metadata.ts';
 
 test('a header names the task of every channel', () => {
-  const { calcification, 'membranous-septum': septum } = TASKS;
-  const metadata = headsMetadata([calcification, septum]);
+  const tasks = [TASKS.calcification, TASKS['membranous-septum']];
+  const metadata = headsMetadata(tasks);
   expect(metadata.format).toBe('pt');
   expect(JSON.parse(metadata['fedcardio.heads']!)).toEqual([
-    { task: 'calcification', first: 0, channels: ['background', 'calcium'], definition: calcification },
-    { task: 'membranous-septum', first: 2, channels: ['background', 'septum-start', 'septum-end'], definition: septum },
+    { task: 'calcification', first: 0, channels: ['background', 'calcium'], definition: tasks[0] },
+    {
+      task: 'membranous-septum',
+      first: 2,
+      channels: ['background', 'septum-start', 'septum-end'],
+      definition: tasks[1],
+    },
   ]);
-  expect(headsOfMetadata(metadata)).toEqual([calcification, septum]);
+  expect(headsOfMetadata(metadata)).toEqual(tasks);
 });
 
-test('a header of a release without custom tasks names default tasks', () => {
-  expect(headsOfMetadata({ 'fedcardio.heads': '[{"task":"calcification"}]' })).toEqual([TASKS.calcification]);
+test('a file with tasks of its own needs no federation to be read', () => {
+  const heart: Task = { id: 'heart', kind: 'segmentation', title: 'Heart', classes: ['root', 'ventricle'] };
+  const plane: Task = { id: 'plane', kind: 'landmarks', title: 'Plane', classes: ['a', 'b', 'c'], radiusMm: 5 };
+
+  expect(headsOfMetadata(headsMetadata([plane, heart]))).toEqual([plane, heart]);
+  expect(JSON.parse(headsMetadata([plane, heart])['fedcardio.heads']!)).toMatchObject([{ first: 0 }, { first: 4 }]);
+});
+
+test('a file of a release without definitions has the default tasks', () => {
+  const text = '[{"task":"calcification","first":0,"channels":["background","calcium"]}]';
+
+  expect(headsOfMetadata({ 'fedcardio.heads': text })).toEqual([TASKS.calcification]);
 });
 
 test('a foreign file names no heads, and a damaged or unknown list is refused', () => {
