@@ -3,6 +3,7 @@ import { Command } from 'commander';
 import { onInterrupt } from '../interrupt.ts';
 import { DEFAULT_PORT } from '../local.ts';
 import { atLeastOne, port } from '../options.ts';
+import type { UpFlags } from './options.ts';
 
 /** `fedcardio up`: a federation on this machine, until Ctrl-C. */
 export const upCommand = (): Command =>
@@ -22,15 +23,6 @@ Examples:
   fedcardio up --port 0 --json      any free port; the first line says which`,
     )
     .action(up);
-
-/** Options of the command line. */
-export interface UpFlags {
-  readonly federation?: string;
-  readonly data: string;
-  readonly port: number;
-  readonly tasks: number;
-  readonly json?: boolean;
-}
 
 async function up(flags: UpFlags): Promise<void> {
   // Loaded on demand, so that --help does not load clients and servers.

@@ -8,9 +8,9 @@ import { createOutageLines } from '../demo/outage-lines.ts';
 import { aborted } from '../interrupt.ts';
 import { commandLine } from '../shell-words.ts';
 import { lineOfGpuTask, lineOfLog } from './activity.ts';
-import type { UpFlags } from './command.ts';
 import { openUpDirectory, type UpDirectory } from './directory.ts';
 import { bucketsOf, nextSteps } from './next-steps.ts';
+import type { UpFlags } from './options.ts';
 
 /** A round is closed this long after its deadline at the latest, and a case with a new task is read again. */
 const SWEEP_SECONDS = 15;
