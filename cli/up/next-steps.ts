@@ -4,7 +4,7 @@ import { names } from '../../lib/federation/topology.ts';
 import { commandLine } from '../shell-words.ts';
 
 /** A federation that runs on this machine. */
-export interface Running {
+interface Running {
   readonly federation: Federation;
   readonly endpoint: string;
   readonly tasks: readonly Task[];
