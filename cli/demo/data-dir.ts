@@ -1,38 +1,31 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { z } from 'zod';
 import { FedcardioError } from '../../lib/error.ts';
-import { lockDirectory } from '../../local/emulator/lock.ts';
-import type { TimedEvent } from './events.ts';
-import { openLines } from './lines.ts';
+import {
+  openRunDirectory,
+  type RunDirectory,
+  type RunKind,
+  readRunState,
+  removeRun,
+  requireUnused,
+} from '../run/run-directory.ts';
 import type { Profile } from './scenario.ts';
 
 const stateSchema = z.strictObject({
   schema: z.literal('fedcardio.demo/1'),
   profile: z.enum(['full', 'quick', 'experiment']),
   seed: z.int(),
-  /** Whether the report was written. */
   finished: z.boolean(),
   peakRss: z.number(),
 });
 
 type DemoState = z.infer<typeof stateSchema>;
 
+const DEMO: RunKind<DemoState> = { name: 'demo', noun: 'a demo', state: stateSchema };
+
 /** The data directory of a demo. */
-export interface DemoDirectory {
-  /** Directory of the embedded server. */
-  readonly server: string;
-  /** File of the handlers' log, a line each event. */
-  readonly log: string;
+export interface DemoDirectory extends RunDirectory {
   readonly profile: Profile;
   readonly seed: number;
-  /** Peak resident memory of earlier runs, bytes. */
-  readonly peakRss: number;
-  /** Events of earlier runs, in order. */
-  readonly events: readonly TimedEvent[];
-  /** Never throws: events that a full disk refuses are written later. */
-  append(event: TimedEvent): void;
-  save(state: { readonly finished: boolean; readonly peakRss: number }): void;
 }
 
 /** Options of the command line. A resumed demo keeps its seed and profile by default. */
@@ -53,50 +46,18 @@ export async function openDemoDirectory(
   request: DemoRequest,
   say: (line: string) => void,
 ): Promise<DemoDirectory> {
-  const server = join(path, 'server');
-  const existing = readState(join(path, 'demo.json'));
+  const existing = readRunState(path, DEMO);
   if (request.resume) checkResumable(path, existing, request);
-  else if (existing) await removeOld(path, server, existing, say);
-  else if (existsSync(path) && readdirSync(path).length > 0) {
-    throw new FedcardioError('BAD_CONFIGURATION', `${path} exists but is not the directory of a demo.`, {
-      hint: 'Choose another directory with --data.',
-    });
-  }
-  mkdirSync(path, { recursive: true });
+  else if (existing) {
+    await removeRun(path);
+    if (!existing.finished)
+      say(`Starting again: removing the unfinished demo in ${path} (--resume would continue it).`);
+  } else requireUnused(path, DEMO);
   const before = request.resume ? existing : undefined;
   const profile = request.profile ?? before?.profile ?? 'full';
   const seed = request.seed ?? before?.seed ?? 1;
-  const save: DemoDirectory['save'] = (state) => {
-    const whole: DemoState = { schema: 'fedcardio.demo/1', profile, seed, ...state };
-    // A new file, because a full disk would leave the old one empty, and the demo could not be resumed.
-    writeFileSync(join(path, 'demo.json.new'), `${JSON.stringify(whole)}\n`);
-    renameSync(join(path, 'demo.json.new'), join(path, 'demo.json'));
-  };
-  save({ finished: false, peakRss: before?.peakRss ?? 0 });
-  const eventsFile = join(path, 'events.jsonl');
-  const lines = openLines(eventsFile);
-  return {
-    server,
-    log: join(path, 'demo.log'),
-    profile,
-    seed,
-    peakRss: before?.peakRss ?? 0,
-    events: before ? readEvents(eventsFile) : [],
-    append: (event) => lines.append(JSON.stringify(event)),
-    save,
-  };
-}
-
-async function removeOld(
-  path: string,
-  server: string,
-  existing: DemoState,
-  say: (line: string) => void,
-): Promise<void> {
-  const release = await lockDirectory(server);
-  await release();
-  if (!existing.finished) say(`Starting again: removing the unfinished demo in ${path} (--resume would continue it).`);
-  rmSync(path, { recursive: true });
+  const directory = openRunDirectory(path, DEMO, { schema: 'fedcardio.demo/1', profile, seed }, before);
+  return { ...directory, profile, seed };
 }
 
 function checkResumable(path: string, existing: DemoState | undefined, request: DemoRequest): void {
@@ -113,30 +74,4 @@ function checkResumable(path: string, existing: DemoState | undefined, request: 
     `The demo in ${path} has the profile ${existing.profile} and the seed ${existing.seed}.`,
     { hint: 'Resume it with --resume only.' },
   );
-}
-
-function readState(file: string): DemoState | undefined {
-  if (!existsSync(file)) return undefined;
-  try {
-    return stateSchema.parse(JSON.parse(readFileSync(file, 'utf8')));
-  } catch (cause) {
-    throw new FedcardioError('BAD_CONFIGURATION', `${file} does not hold the state of a demo.`, {
-      cause,
-      hint: 'Remove the directory, or choose another one with --data.',
-    });
-  }
-}
-
-/** Skips an incomplete line. */
-function readEvents(file: string): readonly TimedEvent[] {
-  if (!existsSync(file)) return [];
-  return readFileSync(file, 'utf8')
-    .split('\n')
-    .flatMap((line) => {
-      try {
-        return [JSON.parse(line) as TimedEvent];
-      } catch {
-        return [];
-      }
-    });
 }

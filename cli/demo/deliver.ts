@@ -1,9 +1,9 @@
 import { availableParallelism } from 'node:os';
 import type { Platform } from '../../local/platform.ts';
+import type { Session } from '../run/session.ts';
 import { brokenFiles } from './broken-files.ts';
 import type { DemoOptions } from './options.ts';
 import { allCases, type DemoCase, type Scenario } from './scenario.ts';
-import type { Session } from './session.ts';
 import { uploadCases } from './upload-cases.ts';
 import { isCataloged, isRejected, waitForIntake } from './wait-for-intake.ts';
 

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { PAPER_TASKS } from '../../lib/federation/tasks.ts';
 import { PAPER_ROWS, VARIANT_ROWS } from '../../lib/report/experiment/compared-models.ts';
 import { scenarioOf } from '../demo/scenario.ts';
-import { workloadOf } from '../demo/workload.ts';
+import { workloadOf } from '../run/workload.ts';
 import { experimentCampaign } from './experiment-campaign.ts';
 
 const scenario = scenarioOf({ profile: 'experiment', seed: 1 });
@@ -45,7 +45,7 @@ describe.each(['small', 'paper'] as const)('the %s experiment', (profile) => {
   });
 
   test('has a workload that counts every stage once', () => {
-    const { total, of } = workloadOf(campaign, scenario);
+    const { total, of } = workloadOf(campaign, scenario.sites);
     expect(of({ stage: 'local-swin/munich', site: 'munich' })).toBeGreaterThan(0);
     expect(of({ stage: 'local-swin/munich', site: 'berlin' })).toBe(0);
     expect(total).toBeGreaterThan(0);

@@ -7,7 +7,7 @@ import { lossDrawing, siteDrawing } from '../../lib/report/experiment/drawings.t
 import { resultsPage } from '../../lib/report/experiment/results-page.ts';
 import { type SeedResult, seedResultSchema } from '../../lib/report/experiment/seed-result.ts';
 import { collectCampaign } from '../demo/collect.ts';
-import { runLocally } from '../demo/run.ts';
+import { runScenario } from '../demo/run.ts';
 import { commitOfSource, seedResultOf } from './collect-seed.ts';
 import { type ExperimentProfile, experimentCampaign } from './experiment-campaign.ts';
 
@@ -49,7 +49,7 @@ export async function runExperiment(options: ExperimentOptions): Promise<void> {
 /** Resumes an interrupted seed. */
 async function runSeed(options: ExperimentOptions, seed: number, file: string, commit: string): Promise<void> {
   const data = join(options.data, `${options.profile}-${seed}`);
-  await runLocally(
+  await runScenario(
     {
       profile: 'experiment',
       seed,

@@ -1,20 +1,23 @@
 import type { OutageEvent } from '../../lib/storage/outages.ts';
-import type { DemoDirectory } from './data-dir.ts';
 import type { Display } from './display.ts';
-import type { DemoEvent, TimedEvent } from './events.ts';
+import type { RunEvent, TimedEvent } from './events.ts';
 import { createOutageLines } from './outage-lines.ts';
 import { advance, type Progress, secondsLeft, startOf, workDone } from './progress.ts';
 import { eventLine, progressBlock } from './progress-text.ts';
-import type { Scenario } from './scenario.ts';
+import type { RunDirectory } from './run-directory.ts';
+import type { RunSite } from './run-site.ts';
 import type { Workload } from './workload.ts';
 
 const REDRAW_MS = 200;
 const PLAIN_STATUS_SECONDS = 30;
+const NO_WORK: Workload = { total: 0, of: () => 0, rounds: new Map() };
 
 /** Stores and shows the events of a run. */
 export interface Session {
-  emit(event: DemoEvent): void;
-  /** Seconds of running time since the demo began, including earlier runs. */
+  emit(event: RunEvent): void;
+  /** Sets the work when it becomes known, before any GPU task starts. */
+  plan(workload: Workload): void;
+  /** Seconds of running time since the run began, including earlier runs. */
   elapsed(): number;
   events(): readonly TimedEvent[];
   /** Shows that the run waits for its storage, or goes on. */
@@ -28,26 +31,31 @@ export interface Session {
  * @param options `now` in milliseconds
  */
 export function startSession(options: {
-  readonly directory: DemoDirectory;
-  readonly scenario: Scenario;
-  readonly workload: Workload;
+  readonly directory: Pick<RunDirectory, 'events' | 'append'>;
+  readonly sites: readonly RunSite[];
+  /** The work, if it is known before the cases are delivered. */
+  readonly workload: Workload | undefined;
   readonly display: Display;
   readonly now: () => number;
 }): Session {
-  const { directory, scenario, workload, display, now } = options;
+  const { directory, sites, display, now } = options;
   const startedAt = now();
   const earlier = directory.events.at(-1)?.at ?? 0;
   const elapsed = () => earlier + (now() - startedAt) / 1000;
 
   const events: TimedEvent[] = [...directory.events];
   const seen = new Set(events.flatMap(({ event }) => onceKey(event) ?? []));
-  let progress: Progress = events.reduce((state, { event }) => advance(state, event, workload), startOf(scenario));
-  // GPU tasks of an earlier run no longer run.
-  progress = { ...progress, running: new Map() };
-  const doneBefore = progress.done;
+  let workload = options.workload ?? NO_WORK;
+  const replayed = (): Progress => {
+    const progress = events.reduce((state, { event }) => advance(state, event, workload), startOf(sites));
+    // GPU tasks of an earlier run no longer run.
+    return { ...progress, running: new Map() };
+  };
+  let progress = replayed();
+  let doneBefore = progress.done;
   let trainingSince: number | undefined;
 
-  const lossAt = (event: DemoEvent) => ('site' in event ? progress.sites.get(event.site)?.loss : undefined);
+  const lossAt = (event: RunEvent) => ('site' in event ? progress.sites.get(event.site)?.loss : undefined);
 
   const draw = () => {
     const work = workDone(progress, workload);
@@ -74,6 +82,11 @@ export function startSession(options: {
       const line = display.live && event.type !== 'task-failed' ? undefined : eventLine(event, workload, lossAt(event));
       if (line) display.say(line);
     },
+    plan: (planned) => {
+      workload = planned;
+      progress = replayed();
+      doneBefore = progress.done;
+    },
     elapsed,
     events: () => events,
     onOutage: createOutageLines(display.say, now),
@@ -85,7 +98,7 @@ export function startSession(options: {
 }
 
 /** Key of events that count once: intake rewrites an entry for every label, and a commit may be written twice. */
-function onceKey(event: DemoEvent): string | undefined {
+function onceKey(event: RunEvent): string | undefined {
   switch (event.type) {
     case 'upload':
     case 'cataloged':

@@ -5,7 +5,7 @@ import { NODE_WITH_TSX } from '../tsx.ts';
 
 /**
  * One line on the tensor backend of the GPU tasks. Runs in a separate process, because the library would take 200 MB of the
- * demo's process.
+ * run's process.
  */
 export async function describeBackend(): Promise<string> {
   const backend = new URL('../../lib/nn/backend.ts', import.meta.url).href;

@@ -1,27 +1,27 @@
 import { describeError } from '../../lib/error.ts';
+import type { Federation } from '../../lib/federation/schemas.ts';
 import { type Platform, startPlatform } from '../../local/platform.ts';
 import { lineOfGpuTask, lineOfLog } from '../up/activity.ts';
-import type { DemoDirectory } from './data-dir.ts';
-import type { DemoEvent } from './events.ts';
+import type { RunEvent } from './events.ts';
 import { openLines } from './lines.ts';
 import { eventOfGpuTask, eventOfWrite, observeWrites } from './observe.ts';
-import type { DemoOptions } from './options.ts';
-import type { Scenario } from './scenario.ts';
+import type { LocalOptions } from './options.ts';
+import type { RunDirectory } from './run-directory.ts';
 import type { Session } from './session.ts';
 
 const SWEEP_SECONDS = 60;
 
 /** `onActivity` is told every line that `fedcardio up` would show. */
 interface Listener extends Pick<Session, 'onOutage'> {
-  readonly emit: (event: DemoEvent) => unknown;
+  readonly emit: (event: RunEvent) => unknown;
   readonly onActivity: (line: string) => unknown;
 }
 
-/** Starts the demo's federation. Its events go to the session, and the handlers' log to the demo's directory. */
-export async function startDemoPlatform(
-  { federation }: Scenario,
-  directory: DemoDirectory,
-  options: Pick<DemoOptions, 'endpoint' | 'port' | 'tasks' | 'signal'>,
+/** Starts a federation. Its events go to the listener, and the handlers' log to the run's directory. */
+export async function startRunPlatform(
+  federation: Federation,
+  directory: Pick<RunDirectory, 'server' | 'log'>,
+  options: Pick<LocalOptions, 'endpoint' | 'port' | 'tasks' | 'signal'>,
   session: Listener,
 ): Promise<Platform> {
   const { endpoint, port, tasks, signal } = options;
@@ -31,7 +31,7 @@ export async function startDemoPlatform(
     lines.append(JSON.stringify({ at: new Date().toISOString(), event, ...fields }));
     show(lineOfLog(event, fields));
   };
-  const emitIfAny = (event: DemoEvent | undefined) => event && session.emit(event);
+  const emitIfAny = (event: RunEvent | undefined) => event && session.emit(event);
 
   return startPlatform({
     federation,

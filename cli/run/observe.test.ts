@@ -2,8 +2,8 @@ import { expect, test } from 'vitest';
 import { federationKeys, siteKeys } from '../../lib/federation/keys.ts';
 import { names } from '../../lib/federation/topology.ts';
 import { createMemoryStorage } from '../../lib/storage/testing-objects.ts';
+import { scenarioOf } from '../demo/scenario.ts';
 import { eventOfWrite, observeWrites } from './observe.ts';
-import { scenarioOf } from './scenario.ts';
 
 const { federation } = scenarioOf({ profile: 'quick', seed: 1 });
 const site = names.siteBucket(federation.id, 'berlin');

@@ -1,7 +1,7 @@
 import type { Campaign, Stage } from '../../lib/federation/schemas.ts';
 import { roundsOf } from '../../lib/protocol/plan.ts';
 import type { GpuTaskRef } from './events.ts';
-import type { Scenario, SiteScenario } from './scenario.ts';
+import type { RunSite } from './run-site.ts';
 
 /** Work of a campaign in training steps of a UNet. The remaining time is estimated from it. */
 export interface Workload {
@@ -16,25 +16,24 @@ export interface Workload {
 const COST = { unet: 1, 'swin-unetr': 2, prediction: 1 } as const;
 
 /** The work of a campaign, from its steps and from the cases of each site. */
-export function workloadOf(campaign: Campaign, scenario: Scenario): Workload {
+export function workloadOf(campaign: Campaign, sites: readonly RunSite[]): Workload {
   const stages = new Map(campaign.stages.map((stage) => [stage.name, stage]));
-  const sites = new Map(scenario.sites.map((site) => [site.id, site]));
+  const byId = new Map(sites.map((site) => [site.id, site]));
   const rounds = new Map(campaign.stages.map((stage) => [stage.name, roundsOf(stage)]));
   const of = (task: Pick<GpuTaskRef, 'stage' | 'site'>): number => {
-    const [stage, site] = [stages.get(task.stage), sites.get(task.site)];
+    const [stage, site] = [stages.get(task.stage), byId.get(task.site)];
     return stage && site ? workOf(stage, site) : 0;
   };
   const total = campaign.stages.reduce(
-    (sum, stage) => sum + scenario.sites.reduce((all, site) => all + roundsOf(stage) * workOf(stage, site), 0),
+    (sum, stage) => sum + sites.reduce((all, site) => all + roundsOf(stage) * workOf(stage, site), 0),
     0,
   );
   return { total, of, rounds };
 }
 
 /** Work of one round of a stage at a site; 0 if the site does not participate. */
-function workOf(stage: Stage, site: SiteScenario): number {
-  const labelled: Readonly<Record<string, number>> = site.labelled;
-  if (stage.sites && !stage.sites.includes(site.id)) return 0;
+function workOf(stage: Stage, { id, training, evaluation, labelled }: RunSite): number {
+  if (stage.sites && !stage.sites.includes(id)) return 0;
   switch (stage.kind) {
     case 'teacher':
       return (labelled[stage.task] ?? 0) > 0 ? stage.training.steps * COST[stage.model.kind] : 0;
@@ -45,8 +44,8 @@ function workOf(stage: Stage, site: SiteScenario): number {
       return stage.pseudoLabels !== undefined || labels ? stage.training.steps * COST[stage.model.kind] : 0;
     }
     case 'pseudo-label':
-      return site.training * stage.teachers.length * COST.prediction;
+      return training * stage.teachers.length * COST.prediction;
     case 'evaluate':
-      return site.evaluation * Object.keys(stage.models).length * COST.prediction;
+      return evaluation * Object.keys(stage.models).length * COST.prediction;
   }
 }

@@ -1,18 +1,18 @@
 import { describe, expect, test } from 'vitest';
-import { campaignOf } from './demo-campaign.ts';
-import type { DemoEvent } from './events.ts';
+import { campaignOf } from '../demo/demo-campaign.ts';
+import { scenarioOf } from '../demo/scenario.ts';
+import type { RunEvent } from './events.ts';
 import { advance, type Progress, secondsLeft, startOf, workDone } from './progress.ts';
 import { eventLine, progressBlock } from './progress-text.ts';
-import { scenarioOf } from './scenario.ts';
 import { workloadOf } from './workload.ts';
 
 const scenario = scenarioOf({ profile: 'full', seed: 1 });
 const campaign = campaignOf(scenario);
-const workload = workloadOf(campaign, scenario);
+const workload = workloadOf(campaign, scenario.sites);
 const task = { stage: 'teacher/hinge-points', round: 1, site: 'munich' } as const;
 
-const progressAfter = (...events: readonly DemoEvent[]): Progress =>
-  events.reduce((progress, event) => advance(progress, event, workload), startOf(scenario));
+const progressAfter = (...events: readonly RunEvent[]): Progress =>
+  events.reduce((progress, event) => advance(progress, event, workload), startOf(scenario.sites));
 
 describe('workload', () => {
   test('excludes sites that do not participate in a stage', () => {
@@ -22,9 +22,9 @@ describe('workload', () => {
   });
 
   test('is the sum of all GPU tasks of the campaign', () => {
-    const every: DemoEvent[] = campaign.stages.flatMap(({ name }) =>
+    const every: RunEvent[] = campaign.stages.flatMap(({ name }) =>
       Array.from({ length: workload.rounds.get(name) ?? 0 }, (_, index) =>
-        scenario.sites.map(({ id }): DemoEvent => ({ type: 'task-done', stage: name, round: index + 1, site: id })),
+        scenario.sites.map(({ id }): RunEvent => ({ type: 'task-done', stage: name, round: index + 1, site: id })),
       ).flat(),
     );
     expect(workDone(progressAfter(...every), workload)).toBeCloseTo(workload.total, 9);
@@ -39,7 +39,7 @@ describe('advance', () => {
     );
     expect(workDone(half, workload)).toBeCloseTo(workload.of(task) / 2, 9);
     const twice = [half, { type: 'task-done', ...task } as const, { type: 'task-done', ...task } as const];
-    const done = (twice.slice(1) as DemoEvent[]).reduce((state, event) => advance(state, event, workload), half);
+    const done = (twice.slice(1) as RunEvent[]).reduce((state, event) => advance(state, event, workload), half);
     expect(workDone(done, workload)).toBe(workload.of(task));
     expect(done.running.size).toBe(0);
   });

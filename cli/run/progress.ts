@@ -1,6 +1,5 @@
-import { type DemoEvent, type GpuTaskRef, taskKey } from './events.ts';
-import type { Scenario } from './scenario.ts';
-import { casesOf } from './scenario.ts';
+import { type GpuTaskRef, type RunEvent, taskKey } from './events.ts';
+import type { RunSite } from './run-site.ts';
 import type { Workload } from './workload.ts';
 
 /** Everything that the display shows. Each event results in a new value. */
@@ -30,11 +29,11 @@ export interface RunningGpuTask extends GpuTaskRef {
 }
 
 /** The progress before the first event. */
-export const startOf = (scenario: Scenario): Progress => ({
+export const startOf = (sites: readonly RunSite[]): Progress => ({
   sites: new Map(
-    scenario.sites.map((site) => [
-      site.id,
-      { name: site.name, cases: casesOf(site).length, uploaded: 0, cataloged: 0, rejected: 0, loss: undefined },
+    sites.map(({ id, name, training, evaluation }) => [
+      id,
+      { name, cases: training + evaluation, uploaded: 0, cataloged: 0, rejected: 0, loss: undefined },
     ]),
   ),
   committed: new Map(),
@@ -44,7 +43,7 @@ export const startOf = (scenario: Scenario): Progress => ({
 });
 
 /** The progress after an event. */
-export function advance(progress: Progress, event: DemoEvent, workload: Workload): Progress {
+export function advance(progress: Progress, event: RunEvent, workload: Workload): Progress {
   switch (event.type) {
     case 'upload':
       return updateSite(progress, event.site, (site) => ({ uploaded: site.uploaded + 1 }));

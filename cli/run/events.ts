@@ -1,8 +1,8 @@
 /**
- * An event of a demo. Progress display and timeline are functions of all events in order. Most are stored, so that a
- * resumed demo shows those of earlier runs.
+ * An event of a run. Progress display and timeline are functions of all events in order. Most are stored, so that a
+ * resumed run shows those of earlier runs.
  */
-export type DemoEvent =
+export type RunEvent =
   | { readonly type: 'upload'; readonly site: string; readonly caseId: string }
   | { readonly type: 'cataloged'; readonly site: string; readonly caseId: string }
   | { readonly type: 'rejected'; readonly site: string; readonly caseId: string }
@@ -21,10 +21,10 @@ export interface GpuTaskRef extends RoundRef {
   readonly site: string;
 }
 
-/** `at`: seconds of running time since the demo began, without pauses before a resume. */
+/** `at`: seconds of running time since the run began, without pauses before a resume. */
 export interface TimedEvent {
   readonly at: number;
-  readonly event: DemoEvent;
+  readonly event: RunEvent;
 }
 
 /** Identifies a GPU task within its campaign. */

@@ -4,7 +4,7 @@ import { names } from '../../lib/federation/topology.ts';
 import type { OpenBucket } from '../../lib/storage/contract.ts';
 import { wrapBuckets } from '../../lib/storage/stores.ts';
 import type { LauncherEvent } from '../../local/process-launcher.ts';
-import type { DemoEvent } from './events.ts';
+import type { RunEvent } from './events.ts';
 
 /** Calls `onWrite` after every successful write. */
 export const observeWrites = (openBucket: OpenBucket, onWrite: (bucket: string, key: string) => void): OpenBucket =>
@@ -22,8 +22,8 @@ export const observeWrites = (openBucket: OpenBucket, onWrite: (bucket: string, 
     },
   }));
 
-/** The demo's event for a handler's write; undefined if the demo does not show it. */
-export function eventOfWrite(federation: Federation, bucket: string, key: string): DemoEvent | undefined {
+/** The run's event for a handler's write; undefined if the display does not show it. */
+export function eventOfWrite(federation: Federation, bucket: string, key: string): RunEvent | undefined {
   const site = federation.sites.find(({ id }) => names.siteBucket(federation.id, id) === bucket)?.id;
   if (site !== undefined) {
     const caseId = /\/([^/]+)\.json$/.exec(key)?.[1] ?? '';
@@ -34,8 +34,8 @@ export function eventOfWrite(federation: Federation, bucket: string, key: string
   return round?.rest === 'commit.json' ? { type: 'commit', stage: round.at.stage, round: round.at.round } : undefined;
 }
 
-/** The demo's event for an event of a GPU task; undefined if the demo does not show it. */
-export function eventOfGpuTask(event: LauncherEvent): DemoEvent | undefined {
+/** The run's event for an event of a GPU task; undefined if the display does not show it. */
+export function eventOfGpuTask(event: LauncherEvent): RunEvent | undefined {
   if (event.type === 'output' || event.type === 'retrying' || event.type === 'outage') return undefined;
   const { stage, round, site } = event.message;
   switch (event.type) {

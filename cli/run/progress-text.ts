@@ -1,6 +1,6 @@
 import { printable } from '../../lib/printable.ts';
 import { clock, significant } from '../../lib/report/format.ts';
-import type { DemoEvent } from './events.ts';
+import type { RunEvent } from './events.ts';
 import type { Progress, RunningGpuTask, SiteProgress } from './progress.ts';
 import type { Workload } from './workload.ts';
 
@@ -24,7 +24,7 @@ export function progressBlock(
  *
  * @param loss the latest loss of the event's GPU task
  */
-export function eventLine(event: DemoEvent, workload: Workload, loss?: number): string | undefined {
+export function eventLine(event: RunEvent, workload: Workload, loss?: number): string | undefined {
   switch (event.type) {
     case 'rejected':
       return `${event.site}: ${printable(event.caseId)}: a file was rejected`;
