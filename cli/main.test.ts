@@ -31,7 +31,10 @@ describe('fedcardio', () => {
   );
 
   test.each([
-    [['train'], 'train'],
+    [['trian'], 'trian'],
+    [['train'], '--site'],
+    [['train', '--site', 'bonn'], 'name=dir'],
+    [['train', '--site', 'bonn=x', '--held-out', '1'], 'less than 1'],
     [['demo', '--fast'], '--fast'],
     [['demo', '--seed', 'one'], 'whole number'],
     [['demo', '--tasks', '0'], 'at least 1'],

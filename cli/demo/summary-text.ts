@@ -8,23 +8,32 @@ import { table } from '../table.ts';
 
 /** The result of a finished demo: verdict, figures, rejected files, time and memory. */
 export function summaryText(report: Report): string {
+  return [
+    printable(verdict(report)),
+    caveat(report),
+    '',
+    ...scoreTable(report),
+    '',
+    ...report.rejected.map(({ site, key, reason }) => printable(`rejected  ${site}/${key}: ${reason}`)),
+    ...(report.rejected.length > 0 ? [''] : []),
+    costLine(report),
+  ].join('\n');
+}
+
+/** Scores by task and model. */
+export function scoreTable(report: Pick<Report, 'tasks' | 'metrics'>): readonly string[] {
   const rows = report.tasks.flatMap(({ id, title }) =>
     MODEL_ROLES.flatMap((role) => {
       const metrics = report.metrics[role][id];
       return metrics ? [[title, ROLE_TITLES[role], ...cells(metrics)]] : [];
     }),
   );
-  return [
-    printable(verdict(report)),
-    caveat(report),
-    '',
-    ...table(['task', 'model', 'n', 'median', 'p90', 'missing', '≤ 6 mm', 'Dice'], rows),
-    '',
-    ...report.rejected.map(({ site, key, reason }) => printable(`rejected  ${site}/${key}: ${reason}`)),
-    ...(report.rejected.length > 0 ? [''] : []),
-    `${clock(report.wallSeconds)} on ${report.backend}, peak memory ${report.peakRssMB.toFixed(0)} MB (${report.peakRssOf}).`,
-  ].join('\n');
+  return table(['task', 'model', 'n', 'median', 'p90', 'missing', '≤ 6 mm', 'Dice'], rows);
 }
+
+/** Time, backend and memory of a run. */
+export const costLine = (report: Report): string =>
+  `${clock(report.wallSeconds)} on ${report.backend}, peak memory ${report.peakRssMB.toFixed(0)} MB (${report.peakRssOf}).`;
 
 const cells = (metrics: Metrics): readonly string[] =>
   metrics.kind === 'landmarks'

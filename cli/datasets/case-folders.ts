@@ -1,0 +1,57 @@
+import { readdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { FedcardioError } from '../../lib/error.ts';
+import { CASE_FOLDERS, type CaseUse, isPassedOver } from '../../lib/federation/keys.ts';
+import { type Dataset, type DatasetCase, type DatasetFile, isImage } from './dataset.ts';
+
+/**
+ * Reads a folder of cases: `<case>/image.nii.gz` and `<case>/labels/<task>.nii.gz` or `.mrk.json`, as in a site's bucket.
+ * The cases may lie in the bucket's folders `cases/` and `held-out/`. Every file of a case counts, since intake says what
+ * is wrong with it.
+ *
+ * @throws BAD_CONFIGURATION if no folder holds an image
+ */
+export function readCaseFolders(dir: string): Dataset {
+  const entries = visible(dir);
+  const folders = (Object.entries(CASE_FOLDERS) as [CaseUse, string][]).filter(([, folder]) =>
+    entries.some(({ name, isFolder }) => isFolder && name === folder),
+  );
+  const cases =
+    folders.length > 0 ? folders.flatMap(([use, folder]) => casesIn(join(dir, folder), use)) : casesIn(dir, 'training');
+  if (cases.some(({ files }) => files.some(isImage))) return { cases, tasks: [] };
+  throw new FedcardioError('BAD_CONFIGURATION', `${dir} holds no CT: ${foundIn(entries)}.`, {
+    hint: 'Expected <case>/image.nii.gz with <case>/labels/<task>.nii.gz beside it, or a data set of nnU-Net (dataset.json, imagesTr/, labelsTr/).',
+  });
+}
+
+const casesIn = (dir: string, use: CaseUse): readonly DatasetCase[] =>
+  visible(dir)
+    .filter(({ isFolder }) => isFolder)
+    .map(({ name: id }) => ({ id, use, files: filesIn(join(dir, id), '') }))
+    .filter(({ files }) => files.length > 0);
+
+/** The files of a case and of its folders, sorted by name. */
+const filesIn = (dir: string, prefix: string): readonly DatasetFile[] =>
+  visible(dir).flatMap((entry) => {
+    const path = join(dir, entry.name);
+    const name = `${prefix}${entry.name}`;
+    return entry.isFolder ? filesIn(path, `${name}/`) : [{ name, path }];
+  });
+
+interface Entry {
+  readonly name: string;
+  readonly isFolder: boolean;
+}
+
+/** Links count as what they point to. */
+const visible = (dir: string): readonly Entry[] =>
+  readdirSync(dir)
+    .filter((name) => !isPassedOver(name) && !name.startsWith('.'))
+    .sort()
+    .map((name) => ({ name, isFolder: statSync(join(dir, name), { throwIfNoEntry: false })?.isDirectory() ?? false }));
+
+function foundIn(entries: readonly Entry[]): string {
+  if (entries.length === 0) return 'it is empty';
+  const names = entries.slice(0, 3).map(({ name }) => name);
+  return `it has ${names.join(', ')}${entries.length > 3 ? ` and ${entries.length - 3} more` : ''}`;
+}

@@ -1,0 +1,106 @@
+import { availableParallelism } from 'node:os';
+import { Command, InvalidArgumentError } from 'commander';
+import { onInterrupt } from '../interrupt.ts';
+import { atLeastOne, port, wholeNumber } from '../options.ts';
+import type { TrainRequest } from './request.ts';
+
+/** `fedcardio train [campaign.json]`: from folders of CTs to report, model and predictions. */
+export const trainCommand = (): Command =>
+  new Command('train')
+    .argument('[campaign.json]', 'stages to run; by default they are chosen from the labels')
+    .description('Train on folders of CTs on this machine: a site each, from the CTs to report, model and predictions.')
+    .option('--site <name=dir>', 'a site and the folder of its CTs; once for each site', addSite, [])
+    .option('--out <dir>', 'folder for report, model and predictions', 'train-output')
+    .option('--federation <file>', 'federation.json with the tasks, and the names of the sites')
+    .option('--simulate-sites <number>', 'deal one folder out to this many sites', atLeastOne)
+    .option('--held-out <share>', 'share of the labelled CTs that is scored, not trained on', share, 0.2)
+    .option('--seed <number>', 'seed of split and training', wholeNumber, 1)
+    .option('--quick', 'a smoke run: all stages, little training')
+    .option('--tasks <number>', 'GPU tasks at a time', atLeastOne, Math.min(2, availableParallelism()))
+    .option('--data <dir>', 'folder of buckets and queues, for copies of the CTs', '.fedcardio/train')
+    .option('--resume', 'continue the interrupted run in --data, with its sites and options')
+    .option('--keep', 'keep the server running at the end, until Ctrl-C')
+    .option('--port <number>', 'port of the server; 0 for any free one', port, 0)
+    .option('--json', 'print report.json on standard output')
+    .addHelpText(
+      'after',
+      `
+A folder holds <case>/image.nii.gz with <case>/labels/<task>.nii.gz or .mrk.json, directly or below
+cases/ and held-out/; or a data set of nnU-Net: dataset.json, imagesTr/, labelsTr/. If no case is
+held out, a share of the labelled ones is. The same command continues an interrupted run.
+
+Examples:
+  fedcardio train --site bonn=data/bonn --site jena=data/jena
+  fedcardio train --site bonn=data/bonn --site jena=data/jena --quick --out smoke
+  fedcardio train --site all=Dataset042_Aorta --simulate-sites 8
+  fedcardio train train-output/campaign.json --site bonn=data/bonn --site jena=data/jena --out second
+  fedcardio train --resume       after Ctrl-C`,
+    )
+    .action(train);
+
+type Site = TrainRequest['sites'][number];
+
+interface TrainFlags {
+  readonly site: readonly Site[];
+  readonly out: string;
+  readonly federation?: string;
+  readonly simulateSites?: number;
+  readonly heldOut: number;
+  readonly seed: number;
+  readonly quick?: boolean;
+  readonly tasks: number;
+  readonly data: string;
+  readonly resume?: boolean;
+  readonly keep?: boolean;
+  readonly port: number;
+  readonly json?: boolean;
+}
+
+async function train(campaign: string | undefined, flags: TrainFlags, command: Command): Promise<void> {
+  if (flags.site.length === 0 && !flags.resume) {
+    command.error("error: option '--site <name=dir>' is missing: name each site and its folder, --site bonn=data/bonn");
+  }
+  const [{ train: run }, { requestToResume }] = await Promise.all([import('./train.ts'), import('./train-dir.ts')]);
+  const interrupted = flags.resume ? requestToResume(flags.data) : undefined;
+  const request = interrupted && flags.site.length === 0 ? interrupted : requestOf(campaign, flags);
+  const { signal, release } = onInterrupt();
+  try {
+    await run(request, {
+      out: flags.out,
+      data: flags.data,
+      resumeWith: `fedcardio train --resume --data ${flags.data} --out ${flags.out}`,
+      keep: flags.keep === true,
+      tasks: flags.tasks,
+      endpoint: undefined,
+      port: flags.port,
+      json: flags.json === true,
+      signal,
+    });
+  } finally {
+    release();
+  }
+}
+
+const requestOf = (campaign: string | undefined, flags: TrainFlags): TrainRequest => ({
+  sites: [...flags.site],
+  campaign: campaign ?? null,
+  federation: flags.federation ?? null,
+  simulateSites: flags.simulateSites ?? null,
+  heldOut: flags.heldOut,
+  seed: flags.seed,
+  quick: flags.quick === true,
+});
+
+function addSite(text: string, sites: readonly Site[]): readonly Site[] {
+  const [, id = '', dir = ''] = /^([a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?)=(.+)$/.exec(text) ?? [];
+  if (id === '') {
+    throw new InvalidArgumentError('Expected name=dir, such as bonn=data/bonn; names are of a-z, 0-9 and -.');
+  }
+  return [...sites, { id, dir }];
+}
+
+function share(text: string): number {
+  const value = Number(text);
+  if (text.trim() !== '' && value >= 0 && value < 1) return value;
+  throw new InvalidArgumentError('Expected a share from 0 to less than 1, such as 0.2.');
+}
