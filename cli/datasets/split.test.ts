@@ -1,0 +1,73 @@
+import { describe, expect, test } from 'vitest';
+import type { CaseUse } from '../../lib/federation/keys.ts';
+import { type DatasetCase, labelledTasks } from './dataset.ts';
+import { dealOut, withHeldOut } from './split.ts';
+
+const caseOf = (id: string, tasks: readonly string[], use: CaseUse = 'training'): DatasetCase => ({
+  id,
+  use,
+  files: [{ name: 'image.nii.gz', path: id }, ...tasks.map((task) => ({ name: `labels/${task}.nii.gz`, path: id }))],
+});
+const many = (count: number, tasks: readonly string[], name = 'p') =>
+  Array.from({ length: count }, (_, index) => caseOf(`${name}${index}`, tasks));
+const heldOut = (cases: readonly DatasetCase[]) => cases.filter(({ use }) => use === 'evaluation');
+
+describe('withHeldOut', () => {
+  test.each([
+    [10, 0.2, 2],
+    [10, 0, 0],
+    [3, 0.2, 1],
+    [2, 0.9, 1],
+    [1, 0.5, 0],
+  ])('holds out of %i labelled cases a share of %f: %i', (count, share, expected) => {
+    const cases = [...many(count, ['valve']), ...many(5, [], 'u')];
+
+    const split = withHeldOut(cases, share, 1);
+
+    expect(heldOut(split)).toHaveLength(expected);
+    expect(heldOut(split).every((one) => labelledTasks(one).length > 0)).toBe(true);
+    expect(split.map(({ id }) => id)).toEqual(cases.map(({ id }) => id));
+  });
+
+  test('holds out a case of every task with two, and leaves one of each for training', () => {
+    const cases = [...many(9, ['a']), ...many(2, ['b'], 'b'), ...many(1, ['c'], 'c'), ...many(1, ['a', 'c'], 'ac')];
+
+    for (let seed = 0; seed < 20; seed++) {
+      const split = withHeldOut(cases, 0.1, seed);
+      const tasksOf = (use: CaseUse) => new Set(split.filter((one) => one.use === use).flatMap(labelledTasks));
+
+      expect(tasksOf('training')).toEqual(new Set(['a', 'b', 'c']));
+      expect(tasksOf('evaluation')).toEqual(new Set(['a', 'b', 'c']));
+    }
+  });
+
+  test('depends on the seed alone, and respects what is held out already', () => {
+    const cases = many(12, ['a']);
+    const ids = (seed: number) => heldOut(withHeldOut(cases, 0.25, seed)).map(({ id }) => id);
+    const decided = [...cases, caseOf('h', ['a'], 'evaluation')];
+
+    expect(ids(1)).toEqual(ids(1));
+    expect(ids(1)).not.toEqual(ids(2));
+    expect(withHeldOut(decided, 0.5, 1)).toBe(decided);
+  });
+});
+
+test('dealOut gives every site its share of each kind of case, each case once', () => {
+  const cases = [...many(8, ['a']), ...many(5, [], 'u'), ...many(4, ['a'], 'h').map((one) => held(one))];
+
+  const sites = dealOut(cases, 4, 1);
+
+  expect(
+    sites
+      .flat()
+      .map(({ id }) => id)
+      .sort(),
+  ).toEqual(cases.map(({ id }) => id).sort());
+  for (const site of sites) {
+    expect(heldOut(site)).toHaveLength(1);
+    expect(site.filter(({ id }) => id.startsWith('p'))).toHaveLength(2);
+    expect(site.length).toBeGreaterThanOrEqual(4);
+  }
+});
+
+const held = (one: DatasetCase): DatasetCase => ({ ...one, use: 'evaluation' });
