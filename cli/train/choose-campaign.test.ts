@@ -65,8 +65,8 @@ describe('chooseCampaign', () => {
       return teacher && 'training' in teacher ? teacher.training.steps * sites : 0;
     };
 
-    expect(steps(2)).toBe(steps(4));
-    expect(steps(8)).toBe(2 * steps(4));
+    expect(steps(1)).toBe(steps(3));
+    expect(steps(6)).toBe(2 * steps(3));
     expect(steps(2, true)).toBeLessThan(10);
   });
 });

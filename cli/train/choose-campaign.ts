@@ -10,7 +10,7 @@ const SHARE_OF_RADIUS = 0.75;
 /** Side of the cube around the heart to which CTs are cropped by default, mm. */
 const HEART_CROP = 256;
 /** Sites among which the steps of the budgets are enough. Fewer sites take more steps each. */
-const USUAL_SITES = 4;
+const USUAL_SITES = 3;
 
 const BUDGETS = {
   landmarks: { rounds: 4, steps: 60, learningRate: 1e-2, foregroundWeight: 8 },
