@@ -1,7 +1,8 @@
 import { writeFileSync } from 'node:fs';
 import { Command, Option } from 'commander';
-import type { Tensors } from '../lib/weights/weights.ts';
+import type { TrainedModel } from '../lib/models/package.ts';
 import { aboutCampaign, type CampaignFlags, campaignContext } from './campaign.ts';
+import { VERSION } from './version.ts';
 
 /** `fedcardio export <campaign> <stage>`: writes a trained model to a file for other tools. */
 export const exportCommand = (): Command =>
@@ -19,10 +20,13 @@ export const exportCommand = (): Command =>
     .addHelpText(
       'after',
       `
-The file's header lists the task of every output channel under "fedcardio.heads".
+With --format fedcardio, the file is a model package, which fedcardio predict --model reads: its header says under
+"fedcardio.package" which network, tasks, voxel size and normalisation it needs, and which training it comes from. With
+--format torch, the header lists the task of every output channel under "fedcardio.heads".
 
 Examples:
   fedcardio export tavi-2026 student --federation heart
+  fedcardio export tavi-2026 student --format fedcardio --out student.safetensors
   fedcardio export tavi-2026 teacher/calcification --out unet.safetensors
 
 In Python, with MONAI 1.5 or later (older versions merge patches differently):
@@ -38,18 +42,27 @@ interface ExportFlags extends CampaignFlags {
 
 async function exportModel(campaign: string, stage: string, flags: ExportFlags): Promise<void> {
   const { trainedModel } = await import('../gpu-tasks/stage-model.ts');
-  const { asTorch } = await import('../lib/models/interchange/torch.ts');
-  const { headsMetadata } = await import('../lib/models/interchange/metadata.ts');
-  const { encodeSafetensors } = await import('../lib/weights/safetensors.ts');
   const { federationStore } = await campaignContext(flags);
-  const { model, weights, tasks } = await trainedModel(federationStore, campaign, stage);
-  const tensors: Tensors = flags.format === 'torch' ? asTorch(model, weights, tasks) : weights;
+  const trained = await trainedModel(federationStore, campaign, stage);
+  const { model, tasks, weights } = trained;
   const file = flags.out ?? `${campaign}-${stage.replace('/', '-')}.safetensors`;
-  writeFileSync(file, encodeSafetensors(tensors, flags.format === 'torch' ? headsMetadata(tasks) : {}));
-  const said = { file, tensors: tensors.size, model, tasks: tasks.map(({ id }) => id) };
+  writeFileSync(file, await (flags.format === 'torch' ? torchFile(trained) : packageFile(trained)));
+  const said = { file, tensors: weights.size, model, tasks: tasks.map(({ id }) => id) };
   console.log(
     flags.json
       ? JSON.stringify(said, null, 2)
-      : `${file}: ${tensors.size} tensors of a ${model.kind} for ${said.tasks.join(', ')}.`,
+      : `${file}: ${weights.size} tensors of a ${model.kind} for ${said.tasks.join(', ')}.`,
   );
+}
+
+async function packageFile(trained: TrainedModel): Promise<Uint8Array> {
+  const { encodePackage } = await import('../lib/models/package.ts');
+  return encodePackage(trained, VERSION);
+}
+
+async function torchFile({ model, weights, tasks }: TrainedModel): Promise<Uint8Array> {
+  const { asTorch } = await import('../lib/models/interchange/torch.ts');
+  const { headsMetadata } = await import('../lib/models/interchange/metadata.ts');
+  const { encodeSafetensors } = await import('../lib/weights/safetensors.ts');
+  return encodeSafetensors(asTorch(model, weights, tasks), headsMetadata(tasks));
 }

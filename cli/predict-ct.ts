@@ -1,6 +1,6 @@
 import { createReadStream, mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import type { TrainedModel } from '../gpu-tasks/stage-model.ts';
+
 import { type Task, type TaskId, taskOf } from '../lib/federation/tasks.ts';
 import { isWithin } from '../lib/imaging/heart-crop.ts';
 import { writeMarkups } from '../lib/imaging/markups.ts';
@@ -9,6 +9,7 @@ import { writeNifti } from '../lib/imaging/nifti-write.ts';
 import { originLine } from '../lib/imaging/origin.ts';
 import { examineImage } from '../lib/intake/image.ts';
 import { createNetwork } from '../lib/models/network.ts';
+import { PURPOSE, type TrainedModel } from '../lib/models/package.ts';
 import { loadBackend } from '../lib/nn/backend.ts';
 import { foregroundVolume } from '../lib/scoring/foreground-volume.ts';
 import { prepareImage } from '../lib/training/cases.ts';
@@ -16,7 +17,7 @@ import type { Prediction } from '../lib/training/decode-prediction.ts';
 import { predictTasks } from '../lib/training/infer.ts';
 import { doubtsOf } from '../lib/training/plausibility.ts';
 import { VERSION } from '../lib/version.ts';
-import { fileHash, type Origin, PURPOSE, recordFile } from './prediction-record.ts';
+import { fileHash, type Origin, recordFile } from './prediction-record.ts';
 
 /** A model's prediction for one task in one CT. */
 export interface Finding {

@@ -5,8 +5,6 @@ import { z } from 'zod';
 import { FedcardioError } from '../lib/error.ts';
 import type { Task } from '../lib/federation/tasks.ts';
 
-export const PURPOSE = 'for research only, not a medical device';
-
 /** Where a CT's predictions come from: the start of `<name>-prediction.json`. */
 export interface Origin {
   /** SHA-256 of the model's weights. */

@@ -4,6 +4,7 @@ import { commitSchema, type ModelConfig, type Plan, planSchema } from '../lib/fe
 import type { Task } from '../lib/federation/tasks.ts';
 import { initialWeights } from '../lib/models/initial-weights.ts';
 import { createNetwork, type Network } from '../lib/models/network.ts';
+import type { TrainedModel } from '../lib/models/package.ts';
 import { type LearningStage, learns, modelOf, stageOf, tasksOf } from '../lib/protocol/plan.ts';
 import type { FederationStore } from '../lib/storage/contract.ts';
 import { readJson } from '../lib/storage/documents.ts';
@@ -73,25 +74,25 @@ async function readInit(federationStore: FederationStore, campaign: string, sha2
   }
 }
 
-/** The network and all weights of a finished stage; for a probe, including the probed body. */
+/**
+ * The network and all weights of a stage; for a probe, including the probed body.
+ *
+ * @param round a committed round; by default the last one of the plan
+ */
 export async function trainedModel(
   federationStore: FederationStore,
   campaign: string,
   stageName: string,
+  round?: number,
 ): Promise<TrainedModel> {
   const plan = await readPlan(federationStore, campaign);
-  const { stage, model, weights, sha256 } = await finalModel(federationStore, plan, stageName);
+  const { stage, at, commit, model, weights, sha256 } = await finalModel(federationStore, plan, stageName, round);
   const { patch, spacing, heartCrop, localParameters } = stage.training;
   const tasks = tasksOf(plan, stage);
   // Local parameters have their initial weights, as at a site that never trained the stage.
   const local = localParameters.length > 0 ? initialWeights(model, tasks, plan.campaign.seed) : [];
-  return { model, tasks, patch, spacing, heartCrop, sha256, weights: new Map([...local, ...weights]) };
-}
-
-/** A trained model without a network: configuration, weights and preprocessing. */
-export interface TrainedModel extends Pick<StageModel, 'tasks' | 'patch' | 'sha256' | keyof Preparation> {
-  readonly model: ModelConfig;
-  readonly weights: Weights;
+  const origin = { ...at, commit };
+  return { model, tasks, patch, spacing, heartCrop, sha256, origin, weights: new Map([...local, ...weights]) };
 }
 
 async function readPlan(federationStore: FederationStore, campaign: string): Promise<Plan> {
@@ -101,23 +102,31 @@ async function readPlan(federationStore: FederationStore, campaign: string): Pro
 interface FinalModel {
   readonly stage: LearningStage;
   readonly at: RoundAddress;
+  /** SHA-256 of the round's commit. */
+  readonly commit: string;
   readonly model: ModelConfig;
   readonly weights: Weights;
   readonly sha256: string;
 }
 
-async function finalModel(federationStore: FederationStore, plan: Plan, name: string): Promise<FinalModel> {
+async function finalModel(
+  federationStore: FederationStore,
+  plan: Plan,
+  name: string,
+  round?: number,
+): Promise<FinalModel> {
   const campaign = plan.campaign.id;
   const stage = stageOf(plan, name);
   if (!learns(stage)) {
     throw new FedcardioError('BAD_CONFIGURATION', `Stage ${name} of campaign ${campaign} does not train a model.`);
   }
-  const at = { campaign, stage: name, round: stage.rounds };
-  const { global } = (await readJson(federationStore, federationKeys.commit(at), commitSchema)).value;
+  const at = { campaign, stage: name, round: round ?? stage.rounds };
+  const { value, sha256: commit } = await readJson(federationStore, federationKeys.commit(at), commitSchema);
+  const { global } = value;
   if (!global) throw new FedcardioError('BAD_WEIGHTS', `The last commit of ${name} has no model.`);
   const { sha256 } = global;
   const weights = await readWeights(federationStore, global);
-  const found = { stage, at, model: modelOf(plan.campaign, stage), sha256 };
+  const found = { stage, at, commit, model: modelOf(plan.campaign, stage), sha256 };
   if (stage.kind !== 'probe') return { ...found, weights };
   const probed = await finalModel(federationStore, plan, stage.of);
   return { ...found, weights: new Map([...bodyOf(probed.weights), ...weights]) };

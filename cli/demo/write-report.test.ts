@@ -25,9 +25,11 @@ import { writeMarkups } from '../../lib/imaging/markups.ts';
 import { writeNifti } from '../../lib/imaging/nifti-write.ts';
 import type { Affine, Landmark } from '../../lib/imaging/volume.ts';
 import { canonicalJson, sha256Hex } from '../../lib/json.ts';
+import { decodePackage } from '../../lib/models/package.ts';
 import type { Stores } from '../../lib/storage/contract.ts';
 import { storesOf } from '../../lib/storage/stores.ts';
 import { createMemoryStorage } from '../../lib/storage/testing-objects.ts';
+import { decodeSafetensors, encodeSafetensors } from '../../lib/weights/safetensors.ts';
 import { writeReport } from './write-report.ts';
 
 const at = '2026-01-01T00:00:00.000Z';
@@ -42,7 +44,8 @@ const federation: Federation = {
 };
 const _shared = names.federationBucket('f');
 const campaign = 'c';
-const weights = new TextEncoder().encode('the weights');
+const weights = encodeSafetensors(new Map([['w', { dtype: 'F32', shape: [2], data: Float32Array.of(1, 2) }]]));
+const model = { kind: 'unet' as const, features: [8, 16] };
 const training = { steps: 1, learningRate: 1e-3 };
 
 const affine: Affine = [
@@ -62,7 +65,8 @@ const truth: readonly Landmark[] = [
 async function putRound({ federationStore }: Stores, stage: string, scores?: Score[]): Promise<void> {
   const round = { campaign, stage, round: 1 };
   const put = (key: FederationKey, value: unknown) => federationStore.put(key, canonicalJson(value));
-  const global = scores ? null : { key: federationKeys.global(round, hash), sha256: hash, bytes: weights.length };
+  const sha256 = sha256Hex(weights);
+  const global = scores ? null : { key: federationKeys.global(round, sha256), sha256, bytes: weights.length };
   const key = federationKeys.update(round, 'berlin', 'x');
   if (global) await federationStore.put(global.key, weights);
   await put(
@@ -129,7 +133,6 @@ async function putRound({ federationStore }: Stores, stage: string, scores?: Sco
 async function finishedCampaign(): Promise<Stores> {
   const stores = storesOf(createMemoryStorage(), 'f');
   const tasks = ['membranous-septum' as const];
-  const model = { kind: 'unet' as const, features: [8, 16] };
   const plan = planSchema.parse({
     schema: 'fedcardio.plan/1',
     campaign: campaignSchema.parse({
@@ -253,7 +256,15 @@ describe('writeReport', async () => {
   test('writes the report, the merged weights and the predictions of the site', async () => {
     expect(readdirSync(out).sort()).toEqual(['predictions', 'report.html', 'report.json', 'student.safetensors']);
     expect(JSON.parse(readFileSync(join(out, 'report.json'), 'utf8'))).toEqual(JSON.parse(JSON.stringify(report)));
-    expect(new Uint8Array(readFileSync(join(out, 'student.safetensors')))).toEqual(weights);
+    const student = decodePackage(readFileSync(join(out, 'student.safetensors')), 'student.safetensors');
+    expect(student).toMatchObject({
+      weights: decodeSafetensors(weights),
+      model: { ...model, deepSupervision: true },
+      tasks: [TASKS['membranous-septum']],
+      sha256: sha256Hex(weights),
+      origin: { campaign, stage: 'student', round: 1 },
+      trainedOnPhantoms: true,
+    });
     const prediction = siteKeys.prediction(campaign, 'student', 'membranous-septum', 'h001');
     const { body } = await stores.siteStore('berlin').get(prediction);
     const copied = readFileSync(join(out, 'predictions/berlin-h001-membranous-septum.nii.gz'));

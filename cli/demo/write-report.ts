@@ -1,14 +1,15 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { federationKeys } from '../../lib/federation/keys.ts';
-import { commitSchema, type Federation, type Outcome } from '../../lib/federation/schemas.ts';
+import { trainedModel } from '../../gpu-tasks/stage-model.ts';
+import type { Federation, Outcome } from '../../lib/federation/schemas.ts';
+import { encodePackage } from '../../lib/models/package.ts';
 import { definitionsOf } from '../../lib/protocol/plan.ts';
 import type { GalleryCase } from '../../lib/report/gallery.ts';
 import type { Report, StageReport } from '../../lib/report/report.ts';
 import { reportPage } from '../../lib/report/report-page.ts';
 import { landmarksByRole, modelMetrics, scoresByRole } from '../../lib/report/scores-by-role.ts';
 import type { Stores } from '../../lib/storage/contract.ts';
-import { readJson } from '../../lib/storage/documents.ts';
+import { VERSION } from '../version.ts';
 import { type CampaignRecord, collectCampaign } from './collect.ts';
 import { STUDENT_MODEL, STUDENT_STAGE } from './demo-campaign.ts';
 import { readGalleryCase } from './gallery-case.ts';
@@ -20,7 +21,7 @@ export type RunFacts = Pick<
 >;
 
 /**
- * Writes `report.json`, `report.html`, the student's weights, and the predictions of one case per site.
+ * Writes `report.json`, `report.html`, the student as a model package, and the predictions of one case per site.
  *
  * @returns the report, and the paths of all files in the order of writing
  */
@@ -46,8 +47,8 @@ export async function writeReport(
     pictures.push(found.picture);
     for (const { caseId, task, body } of found.files) write(`predictions/${site.id}-${caseId}-${task.id}.nii.gz`, body);
   }
-  const weights = await studentWeights(place, record.stages);
-  if (weights) write('student.safetensors', weights);
+  const student = await studentPackage(place, record.stages);
+  if (student) write('student.safetensors', student);
 
   const report = reportOf(place.campaign, outcome, record, factsOf(record));
   write('report.json', `${JSON.stringify(report, null, 2)}\n`);
@@ -76,14 +77,13 @@ function reportOf(campaign: string, outcome: Outcome, record: CampaignRecord, fa
   };
 }
 
-/** Weights of the student's last round. */
-async function studentWeights(
+/** The student of its last round as a model package. The demo trains on phantoms alone. */
+async function studentPackage(
   { federationStore, campaign }: Pick<Stores, 'federationStore'> & { readonly campaign: string },
   stages: readonly StageReport[],
 ): Promise<Uint8Array | undefined> {
   const last = stages.find(({ name }) => name === STUDENT_STAGE)?.commits.at(-1);
   if (!last) return undefined;
-  const at = { campaign, stage: STUDENT_STAGE, round: last.round };
-  const { value: commit } = await readJson(federationStore, federationKeys.commit(at), commitSchema);
-  return commit.global ? (await federationStore.get(commit.global.key)).body : undefined;
+  const trained = await trainedModel(federationStore, campaign, STUDENT_STAGE, last.round);
+  return encodePackage({ ...trained, trainedOnPhantoms: true }, VERSION);
 }
