@@ -3,7 +3,7 @@ import type { Landmark, Vec3, Volume } from '../imaging/volume.ts';
 import { fixed, millimetres } from './format.ts';
 import { html, type Markup } from './markup.ts';
 import { outlinePath } from './outline.ts';
-import { classSlice, greySlice, type Plane, planeThrough, pngUri, project } from './plane.ts';
+import { classSlice, densestLevel, greySlice, type Plane, planeThrough, pngUri, project } from './plane.ts';
 
 /** One held-out case with the truth and a model's predictions, all on the image's own grid. */
 export interface GalleryCase {
@@ -117,22 +117,4 @@ function centroid(points: readonly Vec3[]): Vec3 | undefined {
   if (points.length === 0) return undefined;
   const along = (axis: 0 | 1 | 2) => points.reduce((sum, point) => sum + point[axis], 0) / points.length;
   return [along(0), along(1), along(2)];
-}
-
-/** Height (mm, head upwards) at which a mask covers the most voxels; undefined for an empty mask. */
-function densestLevel(mask: Volume): number | undefined {
-  const [nx, ny, nz] = mask.shape;
-  const counts = new Map<number, number>();
-  const [, , row] = mask.affine;
-  for (let z = 0; z < nz; z++)
-    for (let y = 0; y < ny; y++)
-      for (let x = 0; x < nx; x++) {
-        if ((mask.data[x + nx * (y + ny * z)] as number) === 0) continue;
-        const level = Math.round(row[0] * x + row[1] * y + row[2] * z + row[3]);
-        counts.set(level, (counts.get(level) ?? 0) + 1);
-      }
-  return [...counts].reduce<[number, number] | undefined>(
-    (best, entry) => (best && best[1] >= entry[1] ? best : entry),
-    undefined,
-  )?.[0];
 }

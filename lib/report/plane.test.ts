@@ -3,7 +3,7 @@ import { decode } from 'fast-png';
 import { describe, expect, test } from 'vitest';
 import type { Affine, Vec3, Volume } from '../imaging/volume.ts';
 import { outlinePath } from './outline.ts';
-import { classSlice, greySlice, planeThrough, pngUri, project } from './plane.ts';
+import { classSlice, densestLevel, greySlice, planeAround, planeThrough, pngUri, project } from './plane.ts';
 
 /** 20³ voxels of 2 mm in LPS order, world centre at the origin, one bright voxel. */
 function volumeWith(point: Vec3): Volume<Int16Array> {
@@ -39,6 +39,34 @@ describe('planes', () => {
     const inCoronal = brightest(greySlice(volume, coronal), coronal.width);
     expect(inCoronal.x).toBeLessThan(coronal.width / 2);
     expect(inCoronal.y).toBeLessThan(coronal.height / 2);
+    const sagittal = planeThrough(volume, 'sagittal', 9, 1);
+    const inSagittal = brightest(greySlice(volume, sagittal), sagittal.width);
+    expect(inSagittal.x).toBeLessThan(sagittal.width / 2);
+    expect(inSagittal.y).toBeLessThan(sagittal.height / 2);
+  });
+
+  test.each(['axial', 'coronal', 'sagittal'] as const)(
+    'of a part of a CT have their point in the middle, %s',
+    (cut) => {
+      const plane = planeAround(cut, POINT, 11, 1);
+      expect({ width: plane.width, height: plane.height }).toEqual({ width: 11, height: 11 });
+      expect(project(plane, POINT)).toEqual({ x: 5, y: 5, depth: 0 });
+      expect(brightest(greySlice(volume, plane), 11)).toEqual({ x: 5, y: 5 });
+    },
+  );
+
+  test('through most of a mask cut it where it is largest, along each axis', () => {
+    const at = [3, 5, 7] as const;
+    const shape = [9, 9, 9] as const;
+    const cross = Uint8Array.from({ length: 9 ** 3 }, (_, i) => {
+      const index = [i % 9, Math.floor(i / 9) % 9, Math.floor(i / 81)];
+      return index.filter((value, axis) => value === at[axis]).length >= 2 ? 1 : 0;
+    });
+    const mask = { ...volume, shape, data: cross };
+    expect(densestLevel(mask, 'sagittal')).toBe(19 - 2 * 3);
+    expect(densestLevel(mask, 'coronal')).toBe(19 - 2 * 5);
+    expect(densestLevel(mask, 'axial')).toBe(2 * 7 - 19);
+    expect(densestLevel({ ...mask, data: new Uint8Array(9 ** 3) })).toBeUndefined();
   });
 
   test("put a mark at its point in the CT, and give the point's distance from the cut", () => {

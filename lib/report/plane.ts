@@ -1,6 +1,6 @@
 import { encode } from 'fast-png';
 import { apply, invert } from '../imaging/affine.ts';
-import type { Vec3, Volume } from '../imaging/volume.ts';
+import type { Grid, Vec3, Volume } from '../imaging/volume.ts';
 
 /**
  * A picture plane in the patient: pixel (i, j) is at `origin` + i·`right` + j·`down` (RAS, mm). Both steps are one
@@ -19,15 +19,55 @@ export interface Plane {
 /** HU that map to black and white: contrast-filled blood, muscle and calcium can be told apart, lung is black. */
 const WINDOW = { black: -200, white: 700 };
 
-/** The plane that cuts a volume at `at` mm along the body's long axis (axial) or from front to back (coronal). */
-export function planeThrough(volume: Volume, cut: 'axial' | 'coronal', at: number, pixel = 0.75): Plane {
+/** Cut across the body's long axis (axial), seen from the front (coronal), or from the patient's left (sagittal). */
+export type Cut = 'axial' | 'coronal' | 'sagittal';
+
+/** World axes of a cut: across it, along the picture's rows, and down its columns. */
+export const CUTS = {
+  axial: { across: 2, right: 0, down: 1 },
+  coronal: { across: 1, right: 0, down: 2 },
+  sagittal: { across: 0, right: 1, down: 2 },
+} as const satisfies Readonly<Record<Cut, Readonly<Record<'across' | 'right' | 'down', 0 | 1 | 2>>>>;
+
+/** The plane that cuts a volume at `at` mm across it. */
+export function planeThrough(volume: Grid, cut: Cut, at: number, pixel = 0.75): Plane {
   const [low, high] = bounds(volume);
-  const vertical = cut === 'axial' ? 1 : 2;
+  return planeBetween(cut, at, low, high, pixel);
+}
+
+/** The square of `sideMm` of the plane through a point, around the point. */
+export function planeAround(cut: Cut, point: Vec3, sideMm: number, pixel = 0.75): Plane {
+  const corner = (sign: number) => point.map((value) => value + (sign * sideMm) / 2) as unknown as Vec3;
+  return planeBetween(cut, point[CUTS[cut].across], corner(-1), corner(1), pixel);
+}
+
+/** Pictures start at the patient's right, front and head, where the coordinate along RAS is high. */
+function planeBetween(cut: Cut, at: number, low: Vec3, high: Vec3, pixel: number): Plane {
+  const { across, right, down } = CUTS[cut];
   const size = (axis: 0 | 1 | 2) => Math.max(1, Math.round((high[axis] - low[axis]) / pixel));
-  const plane = { width: size(0), height: size(vertical), right: [-pixel, 0, 0] as const, pixel };
-  return cut === 'axial'
-    ? { ...plane, origin: [high[0] - pixel / 2, high[1] - pixel / 2, at], down: [0, -pixel, 0] }
-    : { ...plane, origin: [high[0] - pixel / 2, at, high[2] - pixel / 2], down: [0, 0, -pixel] };
+  const along = (axis: 0 | 1 | 2): Vec3 => [0, 1, 2].map((other) => (other === axis ? -pixel : 0)) as unknown as Vec3;
+  const origin = high.map((value, axis) => (axis === across ? at : value - pixel / 2)) as unknown as Vec3;
+  return { width: size(right), height: size(down), origin, right: along(right), down: along(down), pixel };
+}
+
+/**
+ * Position (mm along the world axis across the cut) at which a mask has the most voxels; undefined for an empty mask.
+ */
+export function densestLevel(mask: Volume, cut: Cut = 'axial'): number | undefined {
+  const [nx, ny, nz] = mask.shape;
+  const row = mask.affine[CUTS[cut].across];
+  const counts = new Map<number, number>();
+  for (let z = 0, i = 0; z < nz; z++)
+    for (let y = 0; y < ny; y++)
+      for (let x = 0; x < nx; x++, i++) {
+        if (mask.data[i] === 0) continue;
+        const level = Math.round(row[0] * x + row[1] * y + row[2] * z + row[3]);
+        counts.set(level, (counts.get(level) ?? 0) + 1);
+      }
+  return [...counts].reduce<[number, number] | undefined>(
+    (best, entry) => (best && best[1] >= entry[1] ? best : entry),
+    undefined,
+  )?.[0];
 }
 
 /** Position of a point in the plane, in pixels, and its distance before or behind it, mm. */
@@ -97,7 +137,7 @@ function clampIndex(volume: Volume, x: number, y: number, z: number, nx: number,
 }
 
 /** The outermost corners of the voxels, along the world axes. */
-function bounds(volume: Volume): readonly [Vec3, Vec3] {
+function bounds(volume: Grid): readonly [Vec3, Vec3] {
   const [nx, ny, nz] = volume.shape;
   const corners = [-0.5, nx - 0.5].flatMap((x) =>
     [-0.5, ny - 0.5].flatMap((y) => [-0.5, nz - 0.5].map((z) => apply(volume.affine, [x, y, z]))),
