@@ -62,10 +62,11 @@ async function labelCase(
   const prepared = await data.prepared(entry, model);
   const grid = { shape: entry.image.shape, affine: affineOf(entry.image.affine) };
   let soft: SoftLabel | undefined;
-  const keepSoft = (_: string, probabilities: ClassProbabilities) => {
-    soft = stage.soft ? softLabelOf(probabilities) : undefined;
+  const onProbabilities = (_: string, probabilities: ClassProbabilities) => {
+    soft = softLabelOf(probabilities);
   };
-  const prediction = (await predictTasks(model.network, prepared, grid, model.patch, [task], keepSoft)).get(task.id);
+  const observer = stage.soft ? { onProbabilities } : {};
+  const prediction = (await predictTasks(model.network, prepared, grid, model.patch, [task], observer)).get(task.id);
   if (!prediction) return false;
   const checks = pseudoLabelChecks(task, prediction, stage.filter);
   const report: PseudoLabelReport = {

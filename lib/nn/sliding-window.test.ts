@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { beforeAll, expect, test } from 'vitest';
 import { loadBackend } from './backend.ts';
-import { slidingWindow, windowStarts } from './sliding-window.ts';
+import { type SlidingWindowOptions, slidingWindow, windowStarts } from './sliding-window.ts';
 import { difference, numbers } from './testing.ts';
 import { tf } from './tf.ts';
 
@@ -17,6 +17,30 @@ const pointwisePredict = (x: tf.Tensor5D) =>
     ['pair', tf.concat([x, tf.neg(x)], 4) as tf.Tensor5D],
   ]);
 
+/** The maps of all heads, put together from their planes, which must come in order. */
+function mapsOf<K>(
+  predict: (window: tf.Tensor5D) => ReadonlyMap<K, tf.Tensor5D>,
+  x: tf.Tensor5D,
+  options: SlidingWindowOptions,
+): ReadonlyMap<K, tf.Tensor5D> {
+  const [, nz, ny, nx] = x.shape;
+  const planes = new Map<K, Float32Array[]>();
+  slidingWindow(predict, { data: x.dataSync() as Float32Array, shape: [nz, ny, nx] }, options, (head, z, values) => {
+    const before = planes.get(head) ?? [];
+    expect(z).toBe(before.length);
+    planes.set(head, [...before, values.slice()]);
+  });
+  return new Map(
+    [...planes].map(([head, all]) => [
+      head,
+      tf.tensor5d(
+        all.flatMap((values) => [...values]),
+        [1, all.length, ny, nx, all[0]!.length / (ny * nx)],
+      ),
+    ]),
+  );
+}
+
 test('a voxel-wise prediction does not depend on the windows', () => {
   const sides = fc.tuple(
     fc.integer({ min: 2, max: 9 }),
@@ -27,7 +51,7 @@ test('a voxel-wise prediction does not depend on the windows', () => {
     fc.property(sides, sides, fc.constantFrom(0, 0.5, 0.75), (size, patch, overlap) => {
       tf.tidy(() => {
         const x = image(...size);
-        const found = slidingWindow(pointwisePredict, x, { patch, overlap });
+        const found = mapsOf(pointwisePredict, x, { patch, overlap });
         const whole = pointwisePredict(x);
         for (const head of ['square', 'pair']) {
           expect(found.get(head)!.shape).toEqual(whole.get(head)!.shape);
@@ -44,7 +68,7 @@ test('windows are averaged by their Gaussian weights', () => {
     // Each window predicts its own number. Between two windows of 4 at 0 and 2 the nearer one weighs more.
     let window = 0;
     const patch = [4, 4, 4] as const;
-    const found = slidingWindow((x) => new Map([['n', tf.fill(x.shape, window++) as tf.Tensor5D]]), image(4, 4, 6), {
+    const found = mapsOf((x) => new Map([['n', tf.fill(x.shape, window++) as tf.Tensor5D]]), image(4, 4, 6), {
       patch,
     });
     const row = Array.from(found.get('n')!.dataSync().subarray(0, 6));
@@ -58,7 +82,7 @@ test('windows are averaged by their Gaussian weights', () => {
 test("a volume of the window's size is predicted once, a smaller one is padded around its centre", () => {
   tf.tidy(() => {
     const seen: number[][] = [];
-    const found = slidingWindow(
+    const found = mapsOf(
       (x) => {
         seen.push(Array.from(x.dataSync()));
         return new Map([['same', x]]);
@@ -91,10 +115,15 @@ test('windows cover an axis from end to end with the requested overlap', () => {
   );
 });
 
-test('no tensor leaks', () => {
+test('no tensor leaks, and each window is told', () => {
   const x = image(6, 6, 6);
   const before = tf.memory().numTensors;
-  const found = slidingWindow(pointwisePredict, x, { patch: [4, 4, 4] });
+  const told: string[] = [];
+  const found = mapsOf(pointwisePredict, x, {
+    patch: [4, 4, 6],
+    onWindow: (done, total) => told.push(`${done}/${total}`),
+  });
   expect(tf.memory().numTensors).toBe(before + found.size);
+  expect(told).toEqual(['1/4', '2/4', '3/4', '4/4']);
   tf.dispose([...found.values(), x]);
 });

@@ -1,11 +1,25 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { LANDMARK_RADIUS_MM, TASKS } from '../federation/tasks.ts';
+import { LANDMARK_RADIUS_MM, TASKS, type Task } from '../federation/tasks.ts';
 import { landmarksOfClassMap } from '../imaging/landmarks.ts';
-import type { Vec3, Volume } from '../imaging/volume.ts';
-import { decodePrediction } from './decode-prediction.ts';
+import type { Grid, Vec3, Volume } from '../imaging/volume.ts';
+import { type ClassProbabilities, createDecoder } from './decode-prediction.ts';
 import { distance } from './plausibility.ts';
 import { cube, volumeOf } from './testing-cases.ts';
+
+/** The prediction from whole volumes of probabilities, which the decoder takes plane by plane. */
+function decodePrediction(task: Task, maps: ClassProbabilities, onGrid: Grid) {
+  const [{ shape, affine }] = maps as unknown as [Grid];
+  const decoder = createDecoder(task, { shape, affine }, false);
+  const size = shape[0] * shape[1];
+  for (let z = 0; z < shape[2]; z += 1) {
+    const values = new Float32Array(size * maps.length);
+    for (let i = 0; i < values.length; i += 1)
+      values[i] = maps[i % maps.length]!.data[z * size + Math.floor(i / maps.length)]!;
+    decoder.add(z, values);
+  }
+  return decoder.decode(onGrid);
+}
 
 const grid = cube(20, 3);
 const own = cube(60, 1);

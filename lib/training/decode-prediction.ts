@@ -1,8 +1,9 @@
 import { FedcardioError } from '../error.ts';
-import { radiusOf, type Task } from '../federation/tasks.ts';
+import { channelsOf, radiusOf, type Task } from '../federation/tasks.ts';
+import { voxelsOf } from '../imaging/affine.ts';
 import { decodeLandmarks, paintLandmarks } from '../imaging/landmarks.ts';
 import { resampleClasses } from '../imaging/resample-classes.ts';
-import type { Affine, Landmark, Vec3, Volume } from '../imaging/volume.ts';
+import type { Grid, Landmark, Volume } from '../imaging/volume.ts';
 
 /** Class probabilities of one task on the model's grid: one volume per class, background first. */
 export type ClassProbabilities = readonly Volume<Float32Array>[];
@@ -17,55 +18,85 @@ export interface Prediction {
   readonly confidence: number;
 }
 
-/**
- * Decodes probabilities by arg max. A landmark is the centroid of the largest component of its class, in mm.
- * Segmentations are resampled to the CT's own grid as probabilities, so that their borders do not follow the model's
- * voxels.
- *
- * @throws FedcardioError `BAD_WEIGHTS` if a probability is not a number: the model would find nothing, or find it everywhere
- */
-export function decodePrediction(
-  task: Task,
-  probabilities: ClassProbabilities,
-  own: { readonly affine: Affine; readonly shape: Vec3 },
-): Prediction {
-  if (probabilities.some(({ data }) => !areFinite(data))) {
-    throw new FedcardioError('BAD_WEIGHTS', `The model's probabilities of ${task.id} are not numbers.`, {
-      hint: 'Its training has diverged: train it again at a lower learning rate.',
-    });
-  }
-  const { classes, confidence } = argMax(probabilities);
-  if (task.kind === 'segmentation') {
-    return { classMap: resampleClasses(probabilities, own), confidence };
-  }
-  const landmarks = decodeLandmarks(classes, task.classes.length);
-  const classMap = paintLandmarks(landmarks, own, radiusOf(task));
-  return { classMap, landmarks, confidence };
+/** Decodes the probabilities of one task, plane by plane. */
+export interface Decoder {
+  /**
+   * Adds a plane of the model's grid.
+   *
+   * @param values [y, x, class]; may be changed after the call
+   * @throws FedcardioError `BAD_WEIGHTS` if a probability is not a number: the model would find nothing, or find it
+   *   everywhere
+   */
+  add(z: number, values: Float32Array): void;
+  /** The probabilities so far. Undefined for a task that is decoded without them. */
+  readonly probabilities: ClassProbabilities | undefined;
+  /** The prediction, after all planes. */
+  decode(own: Grid): Prediction;
 }
 
-function areFinite(values: Float32Array): boolean {
+/**
+ * A decoder by arg max. A landmark is the centroid of the largest component of its class, in mm. Segmentations are
+ * resampled to the CT's own grid as probabilities, so that their borders do not follow the model's voxels. Landmarks need
+ * no probabilities, which are held for segmentations only: 4 bytes for each class and voxel.
+ *
+ * @param grid the model's grid
+ * @param keep hold the probabilities of landmarks too
+ */
+export function createDecoder(task: Task, { shape, affine }: Grid, keep: boolean): Decoder {
+  const size = shape[0] * shape[1];
+  const classes: Volume<Uint8Array> = { shape, affine, data: new Uint8Array(voxelsOf(shape)) };
+  const probabilities =
+    keep || task.kind === 'segmentation'
+      ? Array.from({ length: channelsOf(task) }, () => ({ shape, affine, data: new Float32Array(voxelsOf(shape)) }))
+      : undefined;
+  let [sum, found] = [0, 0];
+  return {
+    probabilities,
+    add(z, values) {
+      requireFinite(task, values);
+      const plane = classes.data.subarray(z * size, (z + 1) * size);
+      const winners = argMax(values, plane);
+      for (let i = 0; i < size; i++) {
+        if (plane[i] === 0) continue;
+        sum += winners[i] as number;
+        found++;
+      }
+      probabilities?.forEach(({ data }, label) => {
+        const count = probabilities.length;
+        for (let i = 0; i < size; i++) data[z * size + i] = values[i * count + label] as number;
+      });
+    },
+    decode(own) {
+      const confidence = found === 0 ? 0 : sum / found;
+      if (task.kind === 'segmentation' && probabilities) {
+        return { classMap: resampleClasses(probabilities, own), confidence };
+      }
+      const landmarks = decodeLandmarks(classes, task.classes.length);
+      return { classMap: paintLandmarks(landmarks, own, radiusOf(task)), landmarks, confidence };
+    },
+  };
+}
+
+function requireFinite({ id }: Task, values: Float32Array): void {
   let sum = 0;
   for (let i = 0; i < values.length; i += 1) sum += values[i] as number;
-  return Number.isFinite(sum);
+  if (Number.isFinite(sum)) return;
+  throw new FedcardioError('BAD_WEIGHTS', `The model's probabilities of ${id} are not numbers.`, {
+    hint: 'Its training has diverged: train it again at a lower learning rate.',
+  });
 }
 
-function argMax(maps: ClassProbabilities): { readonly classes: Volume<Uint8Array>; readonly confidence: number } {
-  const first = maps[0] as Volume<Float32Array>;
-  const data = new Uint8Array(first.data.length);
-  const best = Float32Array.from(first.data);
-  maps.slice(1).forEach((map, index) => {
-    for (let i = 0; i < best.length; i++) {
-      if ((map.data[i] as number) > (best[i] as number)) {
-        best[i] = map.data[i] as number;
-        data[i] = index + 1;
-      }
+/** Writes the likeliest class of each voxel, the first of equals, and returns its probability. */
+function argMax(values: Float32Array, classes: Uint8Array): Float32Array {
+  const count = values.length / classes.length;
+  const best = new Float32Array(classes.length);
+  for (let i = 0; i < classes.length; i++) {
+    let winner = 0;
+    for (let c = 1; c < count; c++) {
+      if ((values[i * count + c] as number) > (values[i * count + winner] as number)) winner = c;
     }
-  });
-  let [sum, found] = [0, 0];
-  for (let i = 0; i < data.length; i++) {
-    if (data[i] === 0) continue;
-    sum += best[i] as number;
-    found++;
+    classes[i] = winner;
+    best[i] = values[i * count + winner] as number;
   }
-  return { classes: { ...first, data }, confidence: found === 0 ? 0 : sum / found };
+  return best;
 }

@@ -1,10 +1,18 @@
-import type { Task, TaskId } from '../federation/tasks.ts';
+import { type Task, type TaskId, taskOf } from '../federation/tasks.ts';
 import { STANDARDISED_AIR } from '../imaging/intensity.ts';
 import type { Grid, Volume } from '../imaging/volume.ts';
 import type { Network } from '../models/network.ts';
 import { slidingWindow } from '../nn/sliding-window.ts';
 import { tf } from '../nn/tf.ts';
-import { type ClassProbabilities, decodePrediction, type Prediction } from './decode-prediction.ts';
+import { type ClassProbabilities, createDecoder, type Decoder, type Prediction } from './decode-prediction.ts';
+
+/** What is told while a CT is predicted. */
+export interface PredictionObserver {
+  /** Receives the class probabilities on the prepared image's grid, which are too large to keep. */
+  readonly onProbabilities?: (task: TaskId, probabilities: ClassProbabilities) => void;
+  /** Called after each window with the number of windows so far and of all. */
+  readonly onWindow?: (done: number, total: number) => void;
+}
 
 /**
  * Predicts every task in a CT.
@@ -12,7 +20,6 @@ import { type ClassProbabilities, decodePrediction, type Prediction } from './de
  * @param image prepared by {@link prepareImage}
  * @param own the uploaded CT's grid, on which class maps are returned
  * @param patch side of the inference windows, voxels
- * @param onProbabilities receives the class probabilities on the prepared image's grid, which are too large to keep
  */
 export async function predictTasks(
   network: Network,
@@ -20,26 +27,29 @@ export async function predictTasks(
   own: Grid,
   patch: number,
   tasks: readonly Task[],
-  onProbabilities?: (task: TaskId, probabilities: ClassProbabilities) => void,
+  { onProbabilities, onWindow }: PredictionObserver = {},
 ): Promise<ReadonlyMap<TaskId, Prediction>> {
   const [nx, ny, nz] = image.shape;
-  const volume = tf.tensor5d(image.data, [1, nz, ny, nx, 1]);
-  const windows = { patch: [patch, patch, patch] as const, fill: STANDARDISED_AIR };
-  const maps = slidingWindow((window) => probabilitiesOf(network, window, tasks), volume, windows);
-  volume.dispose();
+  const decoders = new Map<TaskId, Decoder>();
+  const planeOf = (id: TaskId, z: number, values: Float32Array) => {
+    const decoder = decoders.get(id) ?? createDecoder(taskOf(tasks, id), image, onProbabilities !== undefined);
+    decoders.set(id, decoder);
+    decoder.add(z, values);
+  };
+  slidingWindow(
+    (window) => probabilitiesOf(network, window, tasks),
+    { data: image.data, shape: [nz, ny, nx] },
+    { patch: [patch, patch, patch], fill: STANDARDISED_AIR, onWindow },
+    planeOf,
+  );
   const result = new Map<TaskId, Prediction>();
-  for (const task of tasks) {
-    const map = maps.get(task.id);
-    if (!map) continue;
-    const values = map.dataSync() as Float32Array;
-    const classes = map.shape[4];
-    map.dispose();
-    const probabilities: ClassProbabilities = Array.from({ length: classes }, (_, c) => ({
-      ...image,
-      data: Float32Array.from({ length: values.length / classes }, (_, v) => values[v * classes + c] as number),
-    }));
-    onProbabilities?.(task.id, probabilities);
-    result.set(task.id, decodePrediction(task, probabilities, own));
+  for (const { id } of tasks) {
+    const decoder = decoders.get(id);
+    if (!decoder) continue;
+    // Its probabilities are freed before the next task is decoded.
+    decoders.delete(id);
+    if (decoder.probabilities) onProbabilities?.(id, decoder.probabilities);
+    result.set(id, decoder.decode(own));
   }
   return result;
 }
