@@ -11,13 +11,15 @@ import { examineImage } from '../lib/intake/image.ts';
 import { createNetwork } from '../lib/models/network.ts';
 import { PURPOSE, type TrainedModel } from '../lib/models/package.ts';
 import { loadBackend } from '../lib/nn/backend.ts';
+import { predictionPage } from '../lib/report/prediction-page.ts';
 import { foregroundVolume } from '../lib/scoring/foreground-volume.ts';
+import { type Measurements, measure } from '../lib/scoring/measurements.ts';
 import { prepareImage } from '../lib/training/cases.ts';
 import type { Prediction } from '../lib/training/decode-prediction.ts';
 import { predictTasks } from '../lib/training/infer.ts';
 import { doubtsOf } from '../lib/training/plausibility.ts';
 import { VERSION } from '../lib/version.ts';
-import { fileHash, type Origin, recordFile } from './prediction-record.ts';
+import { fileHash, type Origin, pageFile, recordFile } from './prediction-record.ts';
 
 /** A model's prediction for one task in one CT. */
 export interface Finding {
@@ -34,6 +36,14 @@ export interface Finding {
   readonly files: readonly string[];
 }
 
+/** What was found in one CT. */
+export interface PredictedCt extends Measurements {
+  readonly ct: string;
+  readonly findings: readonly Finding[];
+  /** The page that shows them. */
+  readonly page: string;
+}
+
 export interface Predictor {
   /** The tensor backend, in one line. */
   readonly backend: string;
@@ -41,9 +51,10 @@ export interface Predictor {
   readonly origin: string;
   /**
    * @param name start of the names of the predictions
+   * @param onWindow called after each window with the number of windows so far and of all
    * @throws FedcardioError `BAD_IMAGE` for a file that intake would reject
    */
-  predict(ct: string, name: string): Promise<readonly Finding[]>;
+  predict(ct: string, name: string, onWindow?: (done: number, total: number) => void): Promise<PredictedCt>;
   close(): void;
 }
 
@@ -60,27 +71,50 @@ export async function openPredictor(trained: TrainedModel, out: string): Promise
   return {
     backend: description,
     origin: `fedcardio ${VERSION}, model ${trained.sha256.slice(0, 12)}: ${PURPOSE}`,
-    async predict(ct, name) {
+    async predict(ct, name, onWindow) {
       await examineImage(createReadStream(ct), statSync(ct).size);
       const image = await readNiftiStream(createReadStream(ct), statSync(ct).size, basename(ct));
       const own = { shape: image.shape, affine: image.affine };
       const prepared = prepareImage(image, trained);
       const isWhole = trained.heartCrop !== null && !isWithin(prepared, trained.heartCrop);
-      const predictions = await predictTasks(network, prepared, own, patch, tasks);
+      const predictions = await predictTasks(network, prepared, own, patch, tasks, onWindow ? { onWindow } : {});
       const origin: Origin = { model: trained.sha256, image: { file: basename(ct), sha256: await fileHash(ct) } };
       const record = join(out, recordFile(name));
       rmSync(record, { force: true });
       const line = originLine({ ...origin, of: 'CT' });
-      const findings = [...predictions].map(([id, prediction]) => {
-        const finding = written(ct, join(out, `${name}-${id}`), taskOf(tasks, id), prediction, line);
-        return isWhole ? { ...finding, doubts: [NO_HEART, ...finding.doubts] } : finding;
+      const found = [...predictions].map(([id, prediction]) => {
+        const task = taskOf(tasks, id);
+        const finding = written(ct, join(out, `${name}-${id}`), task, prediction, line);
+        const doubts = isWhole ? [NO_HEART, ...finding.doubts] : finding.doubts;
+        return { task, classMap: prediction.classMap, finding: { ...finding, doubts } };
       });
-      const text = { schema: 'fedcardio.prediction/1', release: VERSION, purpose: PURPOSE, ...origin, findings };
-      writeFileSync(record, `${JSON.stringify(text, null, 2)}\n`);
-      return findings;
+      const findings = found.map(({ finding }) => finding);
+      const predicted = found.map(({ task, classMap, finding }) => ({ ...finding, task, classMap }));
+      const measured = measure(predicted);
+      const page = join(out, pageFile(name));
+      const provenance = provenanceOf(trained, origin);
+      writeFileSync(
+        page,
+        predictionPage({ ct: basename(ct), image, predicted, measured, provenance, purpose: PURPOSE }),
+      );
+      const text = { schema: 'fedcardio.prediction/1', release: VERSION, purpose: PURPOSE, ...origin };
+      const training = { ...trained.origin, trainedOnPhantoms: trained.trainedOnPhantoms };
+      writeFileSync(record, `${JSON.stringify({ ...text, training, findings, ...measured, page }, null, 2)}\n`);
+      return { ct, findings, ...measured, page };
     },
     close: () => network.dispose(),
   };
+}
+
+/** Where a prediction comes from, for its page. */
+function provenanceOf({ origin, trainedOnPhantoms }: TrainedModel, { model, image }: Origin) {
+  const phantoms = trainedOnPhantoms ? ' It was trained on phantoms, not on patients.' : '';
+  return [
+    ['CT', `${image.file}, SHA-256 ${image.sha256}`],
+    ['model', `SHA-256 ${model}.${phantoms}`],
+    ['training', `campaign ${origin.campaign}, stage ${origin.stage}, round ${origin.round}, commit ${origin.commit}`],
+    ['release', `fedcardio ${VERSION}`],
+  ] as const;
 }
 
 const NO_HEART = 'no heart with contrast was found between two lungs, so all of the CT was searched';

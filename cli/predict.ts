@@ -1,70 +1,134 @@
+import { existsSync } from 'node:fs';
+import { basename } from 'node:path';
 import { Command } from 'commander';
 import { describeError } from '../lib/error.ts';
+import type { TrainedModel } from '../lib/models/package.ts';
 import { printable } from '../lib/printable.ts';
+import type { Measurement } from '../lib/scoring/measurements.ts';
 import { VERSION } from '../lib/version.ts';
-import { aboutCampaign, type CampaignFlags, campaignContext } from './campaign.ts';
-import type { Finding } from './predict-ct.ts';
+import { type CampaignFlags, campaignContext, placed } from './campaign.ts';
+import type { Finding, PredictedCt } from './predict-ct.ts';
+import { predictProgress } from './predict-progress.ts';
 import { predictionNames } from './prediction-names.ts';
+import { readInput } from './read-input.ts';
 
-/** `fedcardio predict <campaign> <stage> <ct...>`: runs a trained model on CTs on this machine. */
+/** `fedcardio predict <ct...> --model FILE`: runs a trained model on CTs on this machine. */
 export const predictCommand = (): Command =>
-  aboutCampaign(new Command('predict'))
-    .argument('<stage>', 'stage of the campaign that trained the model, e.g. student')
-    .argument('<ct...>', 'CTs in HU, as .nii or .nii.gz')
+  placed(new Command('predict').argument('<ct...>', 'CTs in HU, as .nii or .nii.gz'))
     .description('Run a trained model on CTs on this machine. No data leaves the machine.')
+    .option('--model <file>', 'model package: student.safetensors, or a file of export --format fedcardio')
+    .option('--campaign <id>', 'campaign that trained the model, instead of --model')
+    .option('--stage <name>', 'its stage, e.g. student')
     .option('--out <dir>', 'folder for predictions', 'predictions')
     .option('--overwrite', 'replace predictions of other CTs or models in this folder', false)
     .addHelpText(
       'after',
       `
+With --model, no server is needed. --endpoint and --federation say where a --campaign is.
+
 For each CT and task: <name>-<task>.nii.gz, a class map on the CT's own grid, and for landmarks
-<name>-<task>.mrk.json, for 3D Slicer; for each CT <name>-prediction.json with the findings, the
-release, and the SHA-256 of model and CT. <name> is the CT's file name, preceded by its folders if
-several CTs have the same: p1-image, p2-image. A CT that intake would reject, such as one that is
-not in HU, does not stop the others; the exit code is then 1.
+<name>-<task>.mrk.json, for 3D Slicer. For each CT: <name>-prediction.html, a page with slices and
+measurements, and <name>-prediction.json with the findings, the release, and the SHA-256 of model
+and CT. <name> is the CT's file name, preceded by its folders if several CTs have the same:
+p1-image, p2-image. A CT that intake would reject, such as one that is not in HU, does not stop the
+others; the exit code is then 1.
 
 Examples:
-  fedcardio predict tavi-2026 student ct/*.nii.gz --federation heart
-  fedcardio predict demo-full-1 student patient.nii.gz --endpoint http://127.0.0.1:4566 --json`,
+  fedcardio predict patient.nii.gz --model demo-output/student.safetensors
+  fedcardio predict ct/*.nii.gz --campaign tavi-2026 --stage student --federation heart
+  fedcardio predict patient.nii.gz --campaign demo-full-1 --stage student --endpoint http://127.0.0.1:4566 --json`,
     )
     .action(predict);
 
 interface PredictFlags extends CampaignFlags {
+  readonly model?: string;
+  readonly campaign?: string;
+  readonly stage?: string;
   readonly out: string;
   readonly overwrite: boolean;
 }
 
-async function predict(campaign: string, stage: string, cts: readonly string[], flags: PredictFlags): Promise<void> {
+async function predict(cts: readonly string[], flags: PredictFlags, command: Command): Promise<void> {
+  const usage = usageFault(cts, flags);
+  if (usage !== undefined) command.error(`error: ${usage}`);
   const names = predictionNames(cts);
-  const [{ trainedModel }, { openPredictor }, { PURPOSE, requireFree }] = await Promise.all([
-    import('../gpu-tasks/stage-model.ts'),
+  const [{ openPredictor }, { requireFree }, { PURPOSE }] = await Promise.all([
     import('./predict-ct.ts'),
     import('./prediction-record.ts'),
+    import('../lib/models/package.ts'),
   ]);
-  const { federationStore } = await campaignContext(flags);
-  const trained = await trainedModel(federationStore, campaign, stage);
-  const { sha256: model, tasks } = trained;
+  const trained = await modelOf(flags);
+  const { sha256: model, tasks, origin, trainedOnPhantoms } = trained;
   await requireFree({ names, out: flags.out, model, tasks, overwrite: flags.overwrite });
   const predictor = await openPredictor(trained, flags.out);
-  console.error(`${predictor.backend}\n${predictor.origin}`);
-  const findings: Finding[] = [];
+  const phantoms = trainedOnPhantoms ? '\nThe model was trained on phantoms, not on patients.' : '';
+  console.error(`${predictor.backend}\n${predictor.origin}${phantoms}`);
+  const progress = predictProgress(names.size, process.stderr, () => performance.now() / 1000);
+  const predicted: PredictedCt[] = [];
   const failed: { readonly ct: string; readonly reason: string }[] = [];
   for (const [index, [ct, name]] of [...names].entries()) {
-    console.error(`${index + 1}/${names.size} ${printable(ct)}`);
+    progress.start(index, ct);
     try {
-      findings.push(...(await predictor.predict(ct, name)));
+      predicted.push(await predictor.predict(ct, name, progress.window));
     } catch (error) {
       failed.push({ ct, reason: describeError(error) });
     }
+    progress.end();
   }
   predictor.close();
-  if (flags.json)
-    console.log(
-      JSON.stringify({ campaign, stage, model, release: VERSION, purpose: PURPOSE, findings, failed }, null, 2),
-    );
-  else for (const line of findings.map(lineOf)) console.log(line);
+  if (flags.json) {
+    const from = { campaign: origin.campaign, stage: origin.stage, model, trainedOnPhantoms };
+    const found = {
+      findings: predicted.flatMap(({ findings }) => findings),
+      cts: predicted.map(({ findings: _, ...ct }) => ct),
+      failed,
+    };
+    console.log(JSON.stringify({ ...from, release: VERSION, purpose: PURPOSE, ...found }, null, 2));
+  } else {
+    for (const line of predicted.flatMap(linesOf)) console.log(printable(line));
+  }
   for (const { ct, reason } of failed) console.error(printable(`${ct}: ${reason}`));
   if (failed.length > 0) process.exitCode = 1;
+}
+
+/** What is wrong with the words of the command line, and the line to type instead. */
+function usageFault(words: readonly string[], { model, campaign, stage }: PredictFlags): string | undefined {
+  if (model !== undefined && (campaign ?? stage) !== undefined) return 'give --model, or --campaign and --stage';
+  if (model !== undefined || (campaign !== undefined && stage !== undefined)) return undefined;
+  if (campaign !== undefined || stage !== undefined) return '--campaign and --stage belong together';
+  const [first, second, ...rest] = words;
+  // Earlier releases took the campaign and the stage as the first two words.
+  if (first && second && rest.length > 0 && ![first, second].some(isCt)) {
+    const line = [...rest, '--campaign', first, '--stage', second].map(quoted).join(' ');
+    return `campaign and stage are options now: fedcardio predict ${line}`;
+  }
+  return `which model? fedcardio predict ${words.map(quoted).join(' ')} --model FILE`;
+}
+
+const isCt = (word: string): boolean => /\.nii(\.gz)?$/i.test(word) || existsSync(word);
+
+/** A word as a shell reads it. */
+const quoted = (word: string): string => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`);
+
+async function modelOf(flags: PredictFlags): Promise<TrainedModel> {
+  if (flags.model !== undefined) {
+    const { decodePackage } = await import('../lib/models/package.ts');
+    return decodePackage(readInput(flags.model), basename(flags.model));
+  }
+  const { trainedModel } = await import('../gpu-tasks/stage-model.ts');
+  const { federationStore } = await campaignContext(flags);
+  return trainedModel(federationStore, flags.campaign as string, flags.stage as string);
+}
+
+const linesOf = ({ ct, findings, measurements, page }: PredictedCt): readonly string[] => [
+  ...findings.map(lineOf),
+  ...measurements.map((measurement) => `${ct}: ${measurementText(measurement)}`),
+  `${ct}: → ${page}`,
+];
+
+function measurementText({ title, value, unit, reason, doubts }: Measurement): string {
+  const why = [...(reason === undefined ? [] : [reason]), ...doubts].map((text) => ` (${text})`).join('');
+  return value === null ? `${title}: not measured${why}` : `${title}: ${value.toFixed(1)} ${unit}${why}`;
 }
 
 function lineOf({ ct, task, confidence, landmarks, volumeMm3, doubts, files }: Finding): string {

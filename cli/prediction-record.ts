@@ -17,6 +17,10 @@ const recordSchema = z.object({ model: z.string(), image: z.object({ sha256: z.s
 /** Name of the file that says where the predictions of a CT come from, and what they found. */
 export const recordFile = (name: string): string => `${name}-prediction.json`;
 
+
+/** Name of the page that shows the predictions of a CT. */
+export const pageFile = (name: string): string => `${name}-prediction.html`;
+
 /** SHA-256 of a file, as sha256sum gives it. */
 export async function fileHash(file: string): Promise<string> {
   const hash = createHash('sha256');
@@ -31,6 +35,7 @@ const filesOf = (name: string, tasks: readonly Task[]): readonly string[] => [
     ...(kind === 'landmarks' ? [`${name}-${id}.mrk.json`] : []),
   ]),
   recordFile(name),
+  pageFile(name),
 ];
 
 /** What is about to be predicted. */
