@@ -4,8 +4,8 @@ import { predictProgress } from './predict-progress.ts';
 /** Two CTs of 40 and 2 windows, one second each. */
 function shown(isTTY: boolean): string {
   let seconds = 0;
-  let text = '';
-  const target = { isTTY, write: (part: string) => void (text += part) };
+  const parts: string[] = [];
+  const target = { isTTY, write: (part: string) => parts.push(part) };
   const progress = predictProgress(2, target, () => seconds);
   for (const [index, windows] of [40, 2].entries()) {
     progress.start(index, `p${index}.nii.gz`);
@@ -15,7 +15,7 @@ function shown(isTTY: boolean): string {
     }
     progress.end();
   }
-  return text;
+  return parts.join('');
 }
 
 test('off a terminal, CTs and their quarters are lines', () => {
@@ -42,8 +42,8 @@ test('on a terminal, one line is rewritten for every window and removed at the e
 });
 
 test('a file name does not control the terminal', () => {
-  let text = '';
-  predictProgress(1, { write: (part) => void (text += part) }, () => 0).start(0, 'p\u001b[2J.nii');
+  const parts: string[] = [];
+  predictProgress(1, { write: (part) => parts.push(part) }, () => 0).start(0, 'p\u001b[2J.nii');
 
-  expect(text).not.toContain('\u001b');
+  expect(parts.join('')).not.toContain('\u001b');
 });

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -332,6 +332,7 @@ describe('a campaign over HTTP', () => {
     const [ct, broken, nan] = ['patient-b9.nii.gz', 'broken.nii.gz', 'nan.nii.gz'].map((name) =>
       join(folder, name),
     ) as [string, string, string];
+    const trainedBy = ['--campaign', CAMPAIGN.id, '--stage', 'student'];
     const store = local.siteStore('bonn');
     writeFileSync(ct, (await store.get(siteKeys.image('evaluation', 'patient-b9'))).body);
     writeFileSync(broken, 'not a CT');
@@ -339,7 +340,7 @@ describe('a campaign over HTTP', () => {
     const withNan = Float32Array.from(data);
     withNan[7] = Number.NaN;
     writeFileSync(nan, writeNifti({ shape, affine, data: withNan }));
-    const { stdout, code } = await fedcardio('predict', CAMPAIGN.id, 'student', broken, nan, ct, '--out', folder);
+    const { stdout, code } = await fedcardio('predict', broken, nan, ct, ...trainedBy, '--out', folder);
     const { model, findings, failed } = JSON.parse(stdout);
     expect(code).toBe(1);
     expect(failed).toMatchObject([
@@ -374,9 +375,28 @@ describe('a campaign over HTTP', () => {
       ),
     ).toHaveLength(5);
 
+    const [modelFile, alone] = [join(folder, 'student.safetensors'), join(folder, 'alone')];
+    await fedcardio('export', CAMPAIGN.id, 'student', '--format', 'fedcardio', '--out', modelFile);
+    const withFile = await promisify(execFile)(
+      process.execPath,
+      ['bin/fedcardio.mjs', 'predict', ct, '--model', modelFile, '--out', alone, '--json'],
+      { env: { ...process.env, AWS_ENDPOINT_URL: 'http://127.0.0.1:1' } },
+    );
+    expect(JSON.parse(withFile.stdout)).toMatchObject({ campaign: CAMPAIGN.id, stage: 'student', model: sha256 });
+    expect(readdirSync(alone).sort()).toEqual(
+      readdirSync(folder)
+        .filter((name) => name.startsWith('patient-b9-'))
+        .sort(),
+    );
+    for (const name of readdirSync(alone).filter((file) => !file.endsWith('.json') || file.endsWith('.mrk.json')))
+      expect(readFileSync(join(alone, name)), name).toEqual(readFileSync(join(folder, name)));
+    const page = readFileSync(join(alone, 'patient-b9-prediction.html'), 'utf8');
+    expect(page).toContain('For research only, not a medical device.');
+    expect(page).not.toMatch(/<script|https?:/);
+
     const written = readFileSync(join(folder, 'patient-b9-calcification.nii.gz'));
     writeFileSync(ct, writeNifti({ shape, affine, data: Float32Array.from(data, (hu) => hu + 1) }));
-    const again = await fedcardio('predict', CAMPAIGN.id, 'student', ct, '--out', folder);
+    const again = await fedcardio('predict', ct, ...trainedBy, '--out', folder);
     expect(again.code).toBe(1);
     expect(readFileSync(join(folder, 'patient-b9-calcification.nii.gz'))).toEqual(written);
   });

@@ -97,7 +97,7 @@ function pointFigure(image: Volume, task: Task, label: number, { position }: Poi
   const cuts = CUT_NAMES.map((cut) => {
     const plane = planeAround(cut, position, POINT_MM);
     return cutPicture(image, plane, `${cut} cut through ${title}`, cut, [
-      ...all.flatMap((other) => (other.position ? [ring(plane, other.name, other.position)] : [])),
+      ...all.flatMap((other) => (other.position ? ring(plane, other.name, other.position) : [])),
       cross(plane, title, position),
     ]);
   });
@@ -126,10 +126,11 @@ function cutPicture(image: Volume, plane: Plane, alt: string, name: string, mark
   return html`<svg class="cut" viewBox="0 0 ${width} ${height}" role="img" aria-label="${alt}"><image href="${pngUri(greySlice(image, plane), width, height)}" width="${width}" height="${height}"/>${marks}<text class="cut-name" x="4" y="${height - 4}">${name}</text></svg>`;
 }
 
-function ring(plane: Plane, name: string, position: Vec3): Markup | undefined {
+/** A ring around a point in or near the cut. */
+function ring(plane: Plane, name: string, position: Vec3): readonly Markup[] {
   const { x, y, depth } = project(plane, position);
-  if (depth > NEAR_MM) return undefined;
-  return html`<circle class="ring" cx="${x}" cy="${y}" r="4"><title>${name}</title></circle>`;
+  if (depth > NEAR_MM) return [];
+  return [html`<circle class="ring" cx="${x}" cy="${y}" r="4"><title>${name}</title></circle>`];
 }
 
 function cross(plane: Plane, title: string, position: Vec3): Markup {

@@ -133,7 +133,7 @@ function pick(points: Points, names: readonly string[]): Found | undefined {
 
 function annulus(hinges: Found, circle: { readonly diameter: number } | null): Measurement {
   const what = { id: 'annulus-diameter', title: 'Annulus diameter', unit: 'mm' } as const;
-  if (!circle) return without(what, noPlane(hinges), hinges.doubts);
+  if (!circle) return without(what, noPlane(hinges));
   return {
     ...what,
     value: circle.diameter,
@@ -146,8 +146,8 @@ function height(side: string, hinges: Found, ostium: Found, circle: AnnulusPlane
   const what = { id: `coronary-height-${side}`, title: `Height of the ${side} coronary ostium`, unit: 'mm' } as const;
   const doubts = [...new Set([...hinges.doubts, ...ostium.doubts])];
   const [position] = ostium.positions ?? [];
-  if (!position) return without(what, missingText(ostium), doubts);
-  if (!circle) return without(what, noPlane(hinges), doubts);
+  if (!position) return without(what, missingText(ostium));
+  if (!circle) return without(what, noPlane(hinges));
   const value = dot(minus(position, circle.centre), circle.normal);
   const below = value < 0 ? ['the ostium lies below the plane of the annulus'] : outside(value, PLAUSIBLE.height);
   return { ...what, value, doubts: [...doubts, ...below] };
@@ -156,7 +156,7 @@ function height(side: string, hinges: Found, ostium: Found, circle: AnnulusPlane
 function septumLength(septum: Found): Measurement {
   const what = { id: 'septum-length', title: 'Length of the membranous septum', unit: 'mm' } as const;
   const [start, end] = septum.positions ?? [];
-  if (!start || !end) return without(what, missingText(septum), septum.doubts);
+  if (!start || !end) return without(what, missingText(septum));
   return { ...what, value: length(minus(end, start)), doubts: septum.doubts };
 }
 
@@ -165,11 +165,12 @@ function volume({ task, volumeMm3, doubts }: MeasuredTask): readonly Measurement
   return [{ id: `${task.id}-volume`, title: `${task.title}, volume`, unit: 'mm³', value: volumeMm3, doubts }];
 }
 
-const without = (
-  what: Pick<Measurement, 'id' | 'title' | 'unit'>,
-  reason: string,
-  doubts: readonly string[],
-): Measurement => ({ ...what, value: null, reason, doubts });
+const without = (what: Pick<Measurement, 'id' | 'title' | 'unit'>, reason: string): Measurement => ({
+  ...what,
+  value: null,
+  reason,
+  doubts: [],
+});
 
 const missingText = ({ missing }: Found): string => `not found: ${missing.join(', ')}`;
 
