@@ -41,6 +41,10 @@ describe('fedcardio', () => {
     [['local', '--port', '70000'], '65535'],
     [['status'], 'campaign'],
     [['status', 'c', '--endpoint', 'localhost:4566'], 'URL'],
+    [['predict', 'c', 'student', 'p.nii'], 'fedcardio predict p.nii --campaign c --stage student'],
+    [['predict', 'my ct.nii'], "fedcardio predict 'my ct.nii' --model FILE"],
+    [['predict', 'p.nii', '--stage', 'student'], '--campaign and --stage belong together'],
+    [['predict', 'p.nii', '--model', 'm', '--campaign', 'c'], 'give --model, or --campaign and --stage'],
     [['site', 'rescan'], "missing required argument 'site'"],
     [['bench', 'no-such-benchmark'], 'no-such-benchmark'],
   ])('exits with 2 for %j and names the error', async (args, text) => {

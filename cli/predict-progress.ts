@@ -8,7 +8,7 @@ interface Target {
 }
 
 /** Tells how far the prediction of several CTs is. */
-export interface PredictProgress {
+interface PredictProgress {
   /** A CT begins, counted from 0. */
   start(index: number, ct: string): void;
   /** Windows of this CT that are done, and all of them. */

@@ -57,7 +57,7 @@ const packageSchema = z.strictObject({
 });
 
 /** What a model package says of itself. */
-export type ModelPackage = z.infer<typeof packageSchema>;
+type ModelPackage = z.infer<typeof packageSchema>;
 
 /** A trained model without a network: configuration, weights and preprocessing. */
 export interface TrainedModel {

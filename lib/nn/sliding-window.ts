@@ -14,7 +14,7 @@ export interface SlidingWindowOptions {
 }
 
 /** A volume as it lies in memory: [z, y, x], x fastest. */
-export interface WindowedVolume {
+interface WindowedVolume {
   readonly data: Float32Array;
   readonly shape: Triple;
 }

@@ -29,7 +29,7 @@ export interface Measurement {
 }
 
 /** The plane of the annulus. */
-export interface AnnulusPlane {
+interface AnnulusPlane {
   /** Centre of the circle through the hinge points (RAS, mm). */
   readonly centre: Vec3;
   /** Unit vector from the ventricle towards the aorta. */

@@ -7,7 +7,7 @@ import { tf } from '../nn/tf.ts';
 import { type ClassProbabilities, createDecoder, type Decoder, type Prediction } from './decode-prediction.ts';
 
 /** What is told while a CT is predicted. */
-export interface PredictionObserver {
+interface PredictionObserver {
   /** Receives the class probabilities on the prepared image's grid, which are too large to keep. */
   readonly onProbabilities?: (task: TaskId, probabilities: ClassProbabilities) => void;
   /** Called after each window with the number of windows so far and of all. */
