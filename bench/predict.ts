@@ -3,7 +3,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { table } from '../cli/table.ts';
-import { VERSION } from '../cli/version.ts';
 import type { ModelConfig } from '../lib/federation/schemas.ts';
 import { PAPER_TASKS, TASKS } from '../lib/federation/tasks.ts';
 import { writeNifti } from '../lib/imaging/nifti-write.ts';
@@ -14,6 +13,7 @@ import { initialWeights } from '../lib/models/initial-weights.ts';
 import { encodePackage } from '../lib/models/package.ts';
 import { generatePhantom } from '../lib/phantom/phantom.ts';
 import { scannerOf } from '../lib/phantom/scanner.ts';
+import { VERSION } from '../lib/version.ts';
 import type { PredictFigures, PredictJob } from './predict/predict-process.ts';
 import { runInProcess } from './processes/run-in-process.ts';
 

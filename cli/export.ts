@@ -1,8 +1,8 @@
 import { writeFileSync } from 'node:fs';
 import { Command, Option } from 'commander';
 import type { TrainedModel } from '../lib/models/package.ts';
+import { VERSION } from '../lib/version.ts';
 import { aboutCampaign, type CampaignFlags, campaignContext } from './campaign.ts';
-import { VERSION } from './version.ts';
 
 /** `fedcardio export <campaign> <stage>`: writes a trained model to a file for other tools. */
 export const exportCommand = (): Command =>

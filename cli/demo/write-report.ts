@@ -9,7 +9,7 @@ import type { Report, StageReport } from '../../lib/report/report.ts';
 import { reportPage } from '../../lib/report/report-page.ts';
 import { landmarksByRole, modelMetrics, scoresByRole } from '../../lib/report/scores-by-role.ts';
 import type { Stores } from '../../lib/storage/contract.ts';
-import { VERSION } from '../version.ts';
+import { VERSION } from '../../lib/version.ts';
 import { type CampaignRecord, collectCampaign } from './collect.ts';
 import { STUDENT_MODEL, STUDENT_STAGE } from './demo-campaign.ts';
 import { readGalleryCase } from './gallery-case.ts';
