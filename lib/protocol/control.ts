@@ -44,7 +44,7 @@ async function changePauses(
   for (;;) {
     if (await federationStore.tryGet(federationKeys.outcome(campaign))) {
       throw new FedcardioError('CAMPAIGN_FAILED', `Campaign ${campaign} has ended.`, {
-        hint: '`fedcardio status` shows how.',
+        hint: '`fedcardio campaign status` shows how.',
       });
     }
     const stored = await tryReadJson(federationStore, key, controlSchema);

@@ -1,5 +1,5 @@
 import { mapConcurrently } from '../async.ts';
-import { federationKeys } from '../federation/keys.ts';
+import { FAILED_ID, federationKeys, parseRoundKey, parseUpdateName } from '../federation/keys.ts';
 import { commitSchema, type Open, openSchema, sealSchema } from '../federation/schemas.ts';
 import { readJson, tryReadJson } from '../storage/documents.ts';
 import { readAnswer } from './answers.ts';
@@ -22,7 +22,12 @@ export interface RoundStatus extends Reductions {
   /** Participants that an open round waits for. */
   readonly waitingFor: readonly string[];
   /** Recorded failures and updates that could not be merged. */
-  readonly failed: readonly { readonly site: string; readonly reason: string }[];
+  readonly failed: readonly {
+    readonly site: string;
+    readonly reason: string;
+    /** Whether the site sent an update that was refused; otherwise its GPU task failed. */
+    readonly refused: boolean;
+  }[];
   /** Answers after the seal from sites without a sealed update. They are stored but never merged. */
   readonly late: readonly { readonly site: string; readonly key: string; readonly at: string }[];
   /** Figures of the commit: means over the sites, weighted by their samples. */
@@ -51,7 +56,11 @@ export async function roundStatus(context: ReaderContext, round: RoundState, pau
     quorum: open.quorum,
     updated: commit?.sites ?? seal?.updates.map(({ site }) => site) ?? soFar?.updated ?? [],
     waitingFor: soFar?.waitingFor ?? [],
-    failed: (seal?.failed ?? soFar?.failed ?? []).map(({ site, reason }) => ({ site, reason })),
+    failed: (seal?.failed ?? soFar?.failed ?? []).map(({ site, key, reason }) => ({
+      site,
+      reason,
+      refused: parseUpdateName(parseRoundKey(key)?.rest ?? '')?.id !== FAILED_ID,
+    })),
     late: seal
       ? answers
           .filter(({ site, key }) => !merged.has(site) && !sealed.has(key))
@@ -71,6 +80,6 @@ async function answersSoFar(context: ReaderContext, open: Open, keys: readonly A
   return {
     updated: accepted.map(({ site }) => site),
     waitingFor: missing,
-    failed: failed.map(({ site, fault }) => ({ site, reason: fault })),
+    failed: failed.map(({ site, key, fault }) => ({ site, key, reason: fault })),
   };
 }

@@ -4,10 +4,10 @@ import { type Outcome, outcomeSchema, planSchema, type Stage } from '../federati
 import { tryReadJson } from '../storage/documents.ts';
 import type { ReaderContext } from './context.ts';
 import { suspicions } from './participants.ts';
-import { isPaused, readPauses } from './pauses.ts';
+import { isPaused, type Pauses, readPauses } from './pauses.ts';
 import { roundsOf } from './plan.ts';
 import { type RoundStatus, roundStatus } from './round-status.ts';
-import { campaignState } from './state.ts';
+import { campaignState, type StageState } from './state.ts';
 
 export interface CampaignStatus {
   readonly campaign: string;
@@ -36,30 +36,56 @@ export interface StageStatus {
 
 const READS_AT_ONCE = 16;
 
-/** The status of a campaign, for users and dashboards. Read-only; undefined if there is no such campaign. */
-export async function campaignStatus(context: ReaderContext, campaign: string): Promise<CampaignStatus | undefined> {
-  const { federationStore } = context;
+/** A campaign without what happened in its rounds: what one listing and three documents tell. */
+export interface CampaignOverview extends Omit<CampaignStatus, 'stages' | 'suspected'> {
+  /** When `campaign.json` was uploaded last. */
+  readonly uploadedAt: string | undefined;
+  readonly pauses: Pauses;
+  readonly stages: readonly StageState[];
+}
+
+/** The overview of a campaign. Read-only; undefined if there is no such campaign. */
+export async function campaignOverview(
+  { federationStore }: Pick<ReaderContext, 'federationStore'>,
+  campaign: string,
+): Promise<CampaignOverview | undefined> {
   const listing = await collect(federationStore.list(federationKeys.campaignPrefix(campaign)));
   if (listing.length === 0) return undefined;
   const outcome = (await tryReadJson(federationStore, federationKeys.outcome(campaign), outcomeSchema))?.value;
   const plan = (await tryReadJson(federationStore, federationKeys.plan(campaign), planSchema))?.value;
   const pauses = await readPauses(federationStore, campaign);
   const pause = outcome || !isPaused(pauses) ? undefined : pauses.at(-1);
-  const stages = plan ? campaignState(plan, listing).stages : [];
+  const uploaded = listing.find(({ key }) => key === federationKeys.campaign(campaign));
   return {
     campaign,
     phase: outcome?.status ?? (pause ? 'paused' : plan ? 'running' : 'uploaded'),
     reason: outcome?.reason ?? pause?.reason,
+    uploadedAt: uploaded?.lastModified.toISOString(),
     plannedAt: plan?.at,
     endedAt: outcome?.at,
     warnings: plan?.warnings ?? [],
+    pauses,
+    stages: plan ? campaignState(plan, listing).stages : [],
+  };
+}
+
+/** The status of a campaign, for users and dashboards. Read-only; undefined if there is no such campaign. */
+export async function campaignStatus(context: ReaderContext, campaign: string): Promise<CampaignStatus | undefined> {
+  const overview = await campaignOverview(context, campaign);
+  if (!overview) return undefined;
+  const { pauses, stages, uploadedAt: _, ...rest } = overview;
+  return {
+    ...rest,
     suspected: stages.some(({ stage }) => stage.kind === 'evaluate') ? await suspicions(context) : [],
-    stages: await mapConcurrently(stages, READS_AT_ONCE, async ({ stage, rounds, completed }) => ({
-      name: stage.name,
-      kind: stage.kind,
-      phase: completed ? ('completed' as const) : rounds.length > 0 ? ('running' as const) : ('waiting' as const),
-      total: roundsOf(stage),
-      rounds: await mapConcurrently(rounds, READS_AT_ONCE, (round) => roundStatus(context, round, pauses)),
+    stages: await mapConcurrently(stages, READS_AT_ONCE, async (state) => ({
+      name: state.stage.name,
+      kind: state.stage.kind,
+      phase: stagePhase(state),
+      total: roundsOf(state.stage),
+      rounds: await mapConcurrently(state.rounds, READS_AT_ONCE, (round) => roundStatus(context, round, pauses)),
     })),
   };
 }
+
+const stagePhase = ({ rounds, completed }: StageState): StageStatus['phase'] =>
+  completed ? 'completed' : rounds.length > 0 ? 'running' : 'waiting';

@@ -155,8 +155,8 @@ describe('a campaign', () => {
     expect(status?.stages[2]?.rounds[1]).toMatchObject({
       updated: ['berlin'],
       failed: [
-        { site: 'hamburg', reason: 'TASK_FAILED: no GPU available' },
-        { site: 'munich', reason: 'tensor "w" has values that are not finite' },
+        { site: 'hamburg', reason: 'TASK_FAILED: no GPU available', refused: false },
+        { site: 'munich', reason: 'tensor "w" has values that are not finite', refused: true },
       ],
       late: [],
     });

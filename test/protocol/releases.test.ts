@@ -217,7 +217,7 @@ describe('a GPU task message of a newer major version', () => {
     });
     const status = await campaignStatus(world.context, 'tavi');
     expect(status?.stages[0]?.rounds[0]?.failed).toEqual([
-      { site: 'munich', reason: expect.stringContaining('Upgrade the deployment of site munich.') },
+      { site: 'munich', reason: expect.stringContaining('Upgrade the deployment of site munich.'), refused: false },
     ]);
   });
 });
