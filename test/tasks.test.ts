@@ -137,6 +137,8 @@ const EMPTY_REPORT = {
   sites: [],
   stages: [],
   rejected: [],
+  unreadSites: [],
+  models: [],
   metrics: NO_METRICS,
   landmarks: {},
   bySite: {},

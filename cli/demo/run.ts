@@ -3,6 +3,8 @@ import { federationKeys } from '../../lib/federation/keys.ts';
 import type { Campaign, Outcome } from '../../lib/federation/schemas.ts';
 import { printableJson } from '../../lib/printable.ts';
 import type { Platform } from '../../local/platform.ts';
+import { summaryText } from '../report/summary-text.ts';
+import { writeReport } from '../report/write-report.ts';
 import { createDisplay } from '../run/display.ts';
 import { type Run, runLocally } from '../run/run-locally.ts';
 import { timelineOf } from '../run/timeline.ts';
@@ -11,8 +13,6 @@ import { deliver } from './deliver.ts';
 import { campaignOf } from './demo-campaign.ts';
 import type { DemoOptions } from './options.ts';
 import { type Scenario, scenarioOf } from './scenario.ts';
-import { summaryText } from './summary-text.ts';
-import { writeReport } from './write-report.ts';
 
 /** A campaign on the phantoms of a scenario. */
 export interface DemoRun extends Run {
@@ -95,6 +95,7 @@ async function finishDemo(run: DemoRun, { context }: Platform, outcome: Outcome)
       timeline: timelineOf(session.events()),
     }),
     options.out,
+    { trainedOnPhantoms: true },
   );
   directory.save({ finished: true, peakRss: memory.peak() });
   session.close();

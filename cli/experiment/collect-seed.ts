@@ -2,8 +2,8 @@ import { execFileSync } from 'node:child_process';
 import { TASKS } from '../../lib/federation/tasks.ts';
 import type { SeedResult } from '../../lib/report/experiment/seed-result.ts';
 import type { StageReport } from '../../lib/report/report.ts';
-import type { CampaignRecord } from '../demo/collect.ts';
 import type { Scenario } from '../demo/scenario.ts';
+import type { CampaignRecord } from '../report/collect.ts';
 
 type Facts = Pick<SeedResult, 'profile' | 'seed' | 'commit' | 'createdAt' | 'wallSeconds' | 'peakRssMB'>;
 

@@ -6,8 +6,8 @@ import { claimsOf } from '../../lib/report/experiment/claims.ts';
 import { lossDrawing, siteDrawing } from '../../lib/report/experiment/drawings.ts';
 import { resultsPage } from '../../lib/report/experiment/results-page.ts';
 import { type SeedResult, seedResultSchema } from '../../lib/report/experiment/seed-result.ts';
-import { collectCampaign } from '../demo/collect.ts';
 import { runScenario } from '../demo/run.ts';
+import { collectCampaign } from '../report/collect.ts';
 import { commitOfSource, seedResultOf } from './collect-seed.ts';
 import { type ExperimentProfile, experimentCampaign } from './experiment-campaign.ts';
 

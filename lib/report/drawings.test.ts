@@ -23,6 +23,8 @@ const stage = (losses: readonly number[]): StageReport => ({
     failed: [],
     clipped: [],
     limited: [],
+    openedAt: '2026-01-01T00:00:00.000Z',
+    coverage: { asked: ['berlin', 'munich'], merged: ['berlin', 'munich'], caseShare: 1, excluded: [] },
   })),
 });
 

@@ -1,7 +1,8 @@
+import { coverageText, coveredRounds, roundsText } from './coverage.ts';
 import { learningCurve } from './curves.ts';
 import { clock, counted, significant } from './format.ts';
 import { type Content, html, type Markup } from './markup.ts';
-import type { CommitReport, Report, StageReport } from './report.ts';
+import type { CommitReport, Coverage, Report, StageReport } from './report.ts';
 import { timeline } from './timeline.ts';
 import { KIND_TITLES } from './titles.ts';
 
@@ -36,10 +37,29 @@ const suspicion = (pairs: number): Markup =>
     : html`<p><b>${counted(pairs, 'pair')} of a training CT and a held-out CT</b> may be parts of one scan: the held-out scores may be too good. The hospitals' intake logs name the cases.</p>`;
 
 function rejectedTable(report: Report): Markup {
-  if (report.rejected.length === 0) return html`<p>No file was rejected.</p>`;
   const names = siteNames(report);
+  const unread = report.sites.filter(({ id, cases }) => report.unreadSites.includes(id) && cases.rejected > 0);
+  const note =
+    unread.length > 0 &&
+    html`<p class="muted">Files and reasons of ${unread.map(({ name }) => name).join(', ')} are in rejected/ of the hospital's own bucket, which was not read for this report.</p>`;
+  if (report.rejected.length === 0) return note || html`<p>No file was rejected.</p>`;
   return html`<h3>Rejected files</h3><div class="scroll"><table><thead><tr><th scope="col">Hospital</th><th scope="col">File</th><th scope="col">Why, and what to do</th></tr></thead>
-<tbody>${report.rejected.map(({ site, key, reason, hint }) => html`<tr><th scope="row">${names.get(site) ?? site}</th><td><code>${key}</code></td><td>${reason}${hint && html` <span class="muted">${hint}</span>`}</td></tr>`)}</tbody></table></div>`;
+<tbody>${report.rejected.map(({ site, key, reason, hint }) => html`<tr><th scope="row">${names.get(site) ?? site}</th><td><code>${key}</code></td><td>${reason}${hint && html` <span class="muted">${hint}</span>`}</td></tr>`)}</tbody></table></div>${note}`;
+}
+
+/** Whose updates each stage merged, and why those of others are missing. */
+export function coverageTable(report: Report): Markup {
+  const names = siteNames(report);
+  const rows = report.stages.flatMap((stage) => coveredRounds(stage).map((covered) => ({ stage, covered })));
+  if (rows.length === 0) return html``;
+  const excluded = ({ excluded }: Coverage) =>
+    excluded.length === 0
+      ? 'all sites'
+      : html`<ul>${excluded.map(({ site, why, reason }) => html`<li>${names.get(site) ?? site}: <span class="${why === 'no data' ? 'muted' : 'bad'}">${why}</span>, ${reason}</li>`)}</ul>`;
+  return html`<section aria-labelledby="coverage"><h2 id="coverage">Who is in the models</h2><div class="scroll"><table>
+<thead><tr><th scope="col">Stage</th><th scope="col">Rounds</th><th scope="col">Merged</th><th scope="col">Not in it, and why</th></tr></thead>
+<tbody>${rows.map(({ stage, covered }) => html`<tr><th scope="row">${stage.name}</th><td>${roundsText(covered)}</td><td>${coverageText(covered.coverage)}</td><td>${excluded(covered.coverage)}</td></tr>`)}</tbody></table></div>
+<p class="muted">Share of the cases that the participants could use in the round, as their sites counted them when it opened.</p></section>`;
 }
 
 /** The timeline with its legend. */
@@ -60,7 +80,15 @@ export function commitsTable(report: Report): Markup {
     'commit',
   )} in ${counted(report.stages.length, 'stage')}: the audit trail</summary><div class="scroll"><table>
 <thead><tr><th scope="col">Stage</th><th scope="col" class="number">round</th><th scope="col">merged from</th><th scope="col" class="number">samples</th><th scope="col" class="number">loss</th><th scope="col" class="number">longest task</th><th scope="col">SHA-256 of the commit</th></tr></thead>
-<tbody>${report.stages.flatMap(commitRows)}</tbody></table></div></details></section>`;
+<tbody>${report.stages.flatMap(commitRows)}</tbody></table></div></details>${chainResult(report)}</section>`;
+}
+
+function chainResult({ chain }: Report): Markup {
+  if (!chain)
+    return html`<p class="muted">The chain was not verified for this report: fedcardio campaign verify recomputes it.</p>`;
+  if (chain.faults.length === 0)
+    return html`<p>Verified: all ${chain.rounds} committed rounds match their updates.</p>`;
+  return html`<p class="bad">Not verified: ${counted(chain.faults.length, 'fault')}.</p><ul>${chain.faults.map((fault) => html`<li>${fault}</li>`)}</ul>`;
 }
 
 const commitRows = (stage: StageReport): readonly Markup[] =>

@@ -41,11 +41,20 @@ const report: Report = {
           failed: [{ site: 'berlin', reason: 'out of <memory>' }],
           clipped: [{ site: 'munich', factor: 0.01 }],
           limited: [{ site: 'hamburg', samples: 9000, counted: 21 }],
+          openedAt: '2026-01-02T03:04:00.000Z',
+          coverage: {
+            asked: ['berlin', 'munich'],
+            merged: ['berlin'],
+            caseShare: 0.625,
+            excluded: [{ site: 'munich', why: 'failed', reason: 'disk <full>' }],
+          },
         },
       ],
     },
   ],
   rejected: [{ site: 'berlin', key: 'cases/<p1>/image.nii.gz', reason: 'It is "2D".', hint: 'Upload the series.' }],
+  unreadSites: [],
+  models: [],
   metrics: { teacher: {}, student, studentLabelsOnly: control },
   landmarks: { student: student['hinge-points'], studentLabelsOnly: control['hinge-points'] },
   bySite: { berlin: { teacher: {}, student, studentLabelsOnly: control } },
@@ -155,6 +164,28 @@ describe('reportPage', () => {
     expect(page).not.toMatch(/NaN|undefined|Infinity|\[object/);
   });
 
+  test('names the sites that a model lacks, with the reason', () => {
+    expect(page).toContain('merged 1 of 2 sites, 63\u00a0% of the cases');
+    expect(page).toContain('munich: <span class="bad">failed</span>, disk &lt;full&gt;');
+  });
+
+  test('compares the evaluated models of a campaign without roles, and says that it still runs', () => {
+    const models = ['unet', 'swin'].map((name) => ({
+      name,
+      stage: name,
+      metrics: student,
+      bySite: { berlin: student },
+    }));
+    const none = { teacher: {}, student: {}, studentLabelsOnly: {} };
+    const { profile: _, ...rest } = report;
+    const general = reportPage({ ...rest, status: 'running', models, metrics: none, landmarks: {}, bySite: {} }, []);
+
+    expect(general).toContain('2 models evaluated on held-out cases.');
+    expect(general).toContain('The campaign is running.');
+    for (const name of ['unet', 'swin']) expect(general).toContain(`<span class="key role-other"></span>${name}</th>`);
+    expect(general).not.toMatch(/Did distillation help|synthetic|NaN|undefined/);
+  });
+
   test('can be written for a campaign that failed before any training', () => {
     const empty = { teacher: {}, student: {}, studentLabelsOnly: {} };
     const failed: Report = {
@@ -217,8 +248,8 @@ describe('task by task', () => {
   });
 
   test('has every point separately, with the number of missing ones', () => {
-    expect(page).toContain('septum-end</th><td>–</td><td>–, 1 of 1 missing</td><td>–</td>');
-    expect(page).toContain('septum-start</th><td>–</td><td>1.5\u00a0mm, 0 of 1 missing</td>');
+    expect(page).toContain('septum-end</th><td>–, 1 of 1 missing</td>');
+    expect(page).toContain('septum-start</th><td>1.5\u00a0mm, 0 of 1 missing</td>');
     expect(reportPage(report, [])).not.toContain('Point by point');
   });
 });

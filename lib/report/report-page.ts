@@ -1,9 +1,9 @@
-import { commitsTable, eventsTimeline, learningCurves, sitesTable } from './federation-sections.ts';
+import { commitsTable, coverageTable, eventsTimeline, learningCurves, sitesTable } from './federation-sections.ts';
 import { clock, counted } from './format.ts';
 import { type GalleryCase, galleryFigure } from './gallery.ts';
 import { html, type Markup, verbatim } from './markup.ts';
 import type { Report } from './report.ts';
-import { caveat, comparison, comparisonBySite, headline } from './result-sections.ts';
+import { caveat, comparison, comparisonBySite, headline, scoresBySite } from './result-sections.ts';
 import { STYLE } from './style-sheet.ts';
 
 /** The report as one self-contained HTML page: no script, and nothing is loaded. */
@@ -16,7 +16,9 @@ ${pageHead(report)}
 ${headline(report)}
 ${comparison(report)}
 ${comparisonBySite(report)}
+${scoresBySite(report)}
 ${gallerySection(gallery)}
+${coverageTable(report)}
 ${learningCurves(report)}
 ${sitesTable(report)}
 ${eventsTimeline(report)}
@@ -27,15 +29,21 @@ ${commitsTable(report)}
 
 function pageHead(report: Report): Markup {
   return html`<header><h1>${counted(report.sites.length, 'hospital')}, one heart model</h1>
-<p>Federated training on synthetic cardiac CTs: every image stayed in its hospital's bucket, only weights and counts were shared.</p>
-<ul class="facts"><li>campaign <b>${report.campaign}</b></li><li>profile <b>${report.profile}</b></li><li>seed <b>${report.seed}</b></li><li>backend <b>${report.backend}</b></li><li>wall time <b>${clock(report.wallSeconds)}</b></li><li>peak memory <b>${report.peakRssMB.toFixed(0)} MB</b> (${report.peakRssOf})</li><li><b>${report.createdAt.slice(0, 16).replace('T', ' ')} UTC</b></li></ul>
+<p>Federated training on ${report.profile === undefined ? '' : 'synthetic '}cardiac CTs: every image stayed in its hospital's bucket, only weights and counts were shared.</p>${unfinished(report)}
+<ul class="facts"><li>campaign <b>${report.campaign}</b></li>${report.profile !== undefined && html`<li>profile <b>${report.profile}</b></li>`}<li>state <b>${report.status}</b></li><li>seed <b>${report.seed}</b></li><li>backend <b>${report.backend}</b></li><li>wall time <b>${clock(report.wallSeconds)}</b></li><li>peak memory <b>${report.peakRssMB.toFixed(0)} MB</b> (${report.peakRssOf})</li><li><b>${report.createdAt.slice(0, 16).replace('T', ' ')} UTC</b></li></ul>
 <p class="notice">${caveat(report)}</p>${failures(report)}</header>`;
+}
+
+function unfinished({ status, reason, createdAt }: Report): Markup | undefined {
+  if (status !== 'running' && status !== 'paused') return undefined;
+  const why = reason === undefined ? '' : `: ${reason}`;
+  return html`<p class="notice"><b>The campaign is ${status}${why}.</b> This report shows what there was at ${createdAt.slice(0, 16).replace('T', ' ')} UTC.</p>`;
 }
 
 function gallerySection(gallery: readonly GalleryCase[]): Markup {
   if (gallery.length === 0) return html``;
-  return html`<section aria-labelledby="gallery"><h2 id="gallery">What the student sees</h2>
-<p class="muted">One unseen case of each hospital. <span class="on-ct truth">◯ truth</span> <span class="on-ct predicted">✕ student</span> Marks fade with their distance from the cut. The patient's right is on the left.</p>
+  return html`<section aria-labelledby="gallery"><h2 id="gallery">What the model sees</h2>
+<p class="muted">One unseen case of each hospital. <span class="on-ct truth">◯ truth</span> <span class="on-ct predicted">✕ model</span> Marks fade with their distance from the cut. The patient's right is on the left.</p>
 <div class="gallery">${gallery.map(galleryFigure)}</div></section>`;
 }
 

@@ -6,15 +6,17 @@ import type { LandmarkMetrics, MetricsByTask } from '../scoring/metrics.ts';
 export interface Report {
   readonly schema: 'fedcardio.report/1';
   readonly campaign: string;
-  readonly status: 'completed' | 'failed' | 'cancelled';
-  /** Reason of a failure. */
+  /** `running` and `paused`: the report shows what there was at `createdAt`. */
+  readonly status: 'running' | 'paused' | 'completed' | 'failed' | 'cancelled';
+  /** Why it failed, was cancelled or is paused. */
   readonly reason?: string;
   readonly createdAt: string;
   readonly seed: number;
-  readonly profile: string;
+  /** Profile of a demo; absent for any other campaign. */
+  readonly profile?: string;
   /** Tensor backends, as the GPU tasks reported them. */
   readonly backend: string;
-  /** Duration of the run, without the time between an interruption and `--resume`. */
+  /** From the plan to the outcome, or to `createdAt`; of a demo, without the time between an interruption and `--resume`. */
   readonly wallSeconds: number;
   readonly peakRssMB: number;
   /** Whether `peakRssMB` is that of the whole process tree, or only of the largest GPU task. */
@@ -23,7 +25,15 @@ export interface Report {
   readonly tasks: readonly Task[];
   readonly sites: readonly SiteReport[];
   readonly stages: readonly StageReport[];
+  /** Rejected files of the sites whose bucket could be read. */
   readonly rejected: readonly RejectedObject[];
+  /** Sites whose bucket could not be read: their rejected files are counted in `sites`, but not listed. */
+  readonly unreadSites: readonly string[];
+  /** Every model that the campaign evaluates. */
+  readonly models: readonly ModelReport[];
+  /** Result of `fedcardio campaign verify`; absent if it was not run. */
+  readonly chain?: ChainReport;
+  /** Scores by role. Empty if the campaign evaluates several models of one role for one task. */
   readonly metrics: ModelMetrics;
   /** All landmark tasks pooled, by model: the figure that distillation is judged by. */
   readonly landmarks: Readonly<Partial<Record<ModelRole, LandmarkMetrics>>>;
@@ -35,6 +45,39 @@ export interface Report {
 export const MODEL_ROLES = ['teacher', 'student', 'studentLabelsOnly'] as const;
 export type ModelRole = (typeof MODEL_ROLES)[number];
 export type ModelMetrics = Readonly<Record<ModelRole, MetricsByTask>>;
+
+export interface ModelReport {
+  /** Name in the evaluation. */
+  readonly name: string;
+  /** The stage that trained it. */
+  readonly stage: string;
+  /** Its role in {@link Report.metrics}; absent if it has none. */
+  readonly role?: ModelRole;
+  /** Over all sites. */
+  readonly metrics: MetricsByTask;
+  readonly bySite: Readonly<Record<string, MetricsByTask>>;
+}
+
+export interface ChainReport {
+  /** Committed rounds that were recomputed. */
+  readonly rounds: number;
+  /** Empty if everything matches. */
+  readonly faults: readonly string[];
+}
+
+/** Whose updates a round merged, and why those of others are missing. */
+export interface Coverage {
+  /** Sites that the stage asks: those that it names, or all. */
+  readonly asked: readonly string[];
+  readonly merged: readonly string[];
+  /** Share of the participants' usable cases that the merged sites hold, 0 to 1. */
+  readonly caseShare: number;
+  readonly excluded: readonly {
+    readonly site: string;
+    readonly why: 'failed' | 'refused' | 'late' | 'missed' | 'no data';
+    readonly reason: string;
+  }[];
+}
 
 export interface SiteReport {
   readonly id: string;
@@ -74,6 +117,8 @@ export interface CommitReport {
   readonly clipped: readonly { readonly site: string; readonly factor: number }[];
   /** Updates that counted as fewer cases than their sites claim. */
   readonly limited: readonly { readonly site: string; readonly samples: number; readonly counted: number }[];
+  readonly openedAt: string;
+  readonly coverage: Coverage;
 }
 
 export interface RejectedObject {

@@ -1,15 +1,25 @@
 import { WITHIN_MM } from '../federation/tasks.ts';
 import { own } from '../own.ts';
 import type { LandmarkMetrics, Metrics, MetricsByTask, PointMetrics } from '../scoring/metrics.ts';
+import { type Compared, comparedModels, hasBothStudents } from './compared.ts';
 import { type DumbbellRow, dumbbell } from './dumbbell.ts';
-import { fixed, millimetres, NONE, percent } from './format.ts';
+import { counted, fixed, millimetres, NONE, percent } from './format.ts';
 import { html, type Markup } from './markup.ts';
 import { MODEL_ROLES, type ModelRole, type Report } from './report.ts';
 import { ROLE_TITLES } from './titles.ts';
 
-/** The outcome of the run for distillation, in one sentence. */
-export function verdict(report: Pick<Report, 'status' | 'reason' | 'landmarks'>): string {
-  if (report.status === 'failed') return `The campaign failed: ${report.reason ?? 'no reason was recorded'}`;
+/** The outcome of the campaign in one sentence: for distillation, if both students were evaluated. */
+export function verdict(
+  report: Pick<Report, 'status' | 'reason' | 'landmarks'> & Partial<Pick<Report, 'metrics' | 'models'>>,
+): string {
+  const why = report.reason ?? 'no reason was recorded';
+  if (report.status === 'failed') return `The campaign failed: ${why}`;
+  if (report.status === 'cancelled') return `The campaign was cancelled: ${why}`;
+  const { metrics, models } = report;
+  if (models && metrics && !hasBothStudents(report)) {
+    const count = comparedModels({ metrics, models }).length;
+    return count === 0 ? 'No model has been evaluated.' : `${counted(count, 'model')} evaluated on held-out cases.`;
+  }
   const student = report.landmarks.student?.within6mm;
   const control = report.landmarks.studentLabelsOnly?.within6mm;
   if (student === undefined || student === null || control === undefined || control === null)
@@ -24,19 +34,51 @@ export function verdict(report: Pick<Report, 'status' | 'reason' | 'landmarks'>)
 }
 
 /** The limits of the figures. */
-export const caveat = ({ profile }: Pick<Report, 'profile'>): string =>
-  profile === 'quick'
+export function caveat({ profile }: Pick<Report, 'profile'>): string {
+  if (profile === undefined)
+    return 'Research software, not a medical device. Read differences between few cases with care.';
+  return profile === 'quick'
     ? 'The quick profile trains for a handful of steps: it shows that everything runs, not what can be learnt.'
     : 'One seed and few cases: read differences with care. Trained on phantoms in minutes, for demonstration; not a medical device.';
+}
 
-/** The pooled landmark figures of the three models, largest on the page. */
+/** The pooled landmark figures of the compared models, largest on the page. */
 export function headline(report: Report): Markup {
-  const card = (role: ModelRole, metrics: LandmarkMetrics | undefined) => html`<div class="card role-${role}">
-<div class="big">${percent(metrics?.within6mm)}</div><div class="card-title">${ROLE_TITLES[role]}</div>
-<div class="muted">${metrics ? `${metrics.n} points, ${metrics.missing} missing, median error ${millimetres(metrics.median)}` : 'not evaluated'}</div></div>`;
-  return html`<section aria-labelledby="result"><h2 id="result">Did distillation help?</h2><p class="lead">${verdict(report)}</p>
-<p class="muted">Landmarks of unseen cases found within ${WITHIN_MM} mm, all landmark tasks together, all sites. A point that was not found counts as not within ${WITHIN_MM} mm.</p>
-<div class="cards">${MODEL_ROLES.map((role) => card(role, report.landmarks[role]))}</div></section>`;
+  const title = hasBothStudents(report) ? 'Did distillation help?' : 'Results';
+  const models = hasBothStudents(report)
+    ? MODEL_ROLES.map((role) => ({ title: ROLE_TITLES[role], role, landmarks: report.landmarks[role] }))
+    : comparedModels(report).flatMap((of) => {
+        const landmarks = pooled(of.metrics);
+        return landmarks ? [{ ...of, landmarks }] : [];
+      });
+  const explanation = html`<p class="muted">Landmarks of unseen cases found within ${WITHIN_MM} mm, all landmark tasks together, all sites. A point that was not found counts as not within ${WITHIN_MM} mm.</p>`;
+  return html`<section aria-labelledby="result"><h2 id="result">${title}</h2><p class="lead">${verdict(report)}</p>
+${models.length > 0 && explanation}<div class="cards">${models.map(card)}</div></section>`;
+}
+
+interface Pooled {
+  readonly n: number;
+  readonly missing: number;
+  readonly within6mm: number | null;
+  /** Absent where it cannot be computed from the tasks' medians. */
+  readonly median?: number | null;
+}
+
+const card = (of: {
+  readonly title: string;
+  readonly role: ModelRole | undefined;
+  readonly landmarks: Pooled | undefined;
+}) =>
+  html`<div class="card role-${of.role ?? 'other'}">
+<div class="big">${percent(of.landmarks?.within6mm)}</div><div class="card-title">${of.title}</div>
+<div class="muted">${of.landmarks ? `${of.landmarks.n} points, ${of.landmarks.missing} missing${of.landmarks.median === undefined ? '' : `, median error ${millimetres(of.landmarks.median)}`}` : 'not evaluated'}</div></div>`;
+
+/** All landmark tasks of a model together; undefined without any. */
+function pooled(metrics: MetricsByTask): Pooled | undefined {
+  const tasks = Object.values(metrics).filter((of): of is LandmarkMetrics => of?.kind === 'landmarks');
+  if (tasks.length === 0) return undefined;
+  const sum = (of: (task: LandmarkMetrics) => number) => tasks.reduce((total, task) => total + of(task), 0);
+  return { n: sum(({ n }) => n), missing: sum(({ missing }) => missing), within6mm: pooledShare(metrics) };
 }
 
 const COLUMNS = [
@@ -51,23 +93,25 @@ const COLUMNS = [
   'predicted mm³',
 ];
 
-/** Teacher, student and control side by side, one block of rows per task. */
+/** The compared models side by side, one block of rows per task. */
 export function comparison(report: Report): Markup {
-  const tasks = report.tasks.filter(({ id }) => MODEL_ROLES.some((role) => report.metrics[role][id]));
+  const models = comparedModels(report);
+  const tasks = report.tasks.filter(({ id }) => models.some(({ metrics }) => own(metrics, id)));
+  if (tasks.length === 0) return html``;
   return html`<section aria-labelledby="tasks"><h2 id="tasks">Task by task</h2><div class="scroll"><table class="comparison">
 <thead><tr><th scope="col">Model</th>${COLUMNS.map((title) => html`<th scope="col" class="number">${title}</th>`)}</tr></thead>
-${tasks.map(({ id, title }) => html`<tbody><tr class="group"><th scope="rowgroup" colspan="10">${title}</th></tr>${MODEL_ROLES.map((role) => metricsRow(role, report.metrics[role][id]))}</tbody>`)}
-</table></div><p class="muted">Errors in mm over the points that were found; missing points are counted separately and never dropped. Dice is the median over cases in which truth or prediction has the structure. HD95 is the median 95 % Hausdorff distance over cases in which both have it. Volumes are medians. n counts points or cases.</p>${pointByPoint(report)}</section>`;
+${tasks.map(({ id, title }) => html`<tbody><tr class="group"><th scope="rowgroup" colspan="10">${title}</th></tr>${models.map((model) => metricsRow(model, own(model.metrics, id)))}</tbody>`)}
+</table></div><p class="muted">Errors in mm over the points that were found; missing points are counted separately and never dropped. Dice is the median over cases in which truth or prediction has the structure. HD95 is the median 95 % Hausdorff distance over cases in which both have it. Volumes are medians. n counts points or cases.</p>${pointByPoint(report, models)}</section>`;
 }
 
 /** Metrics per point: the pooled figures hide a point that is always missing. */
-function pointByPoint({ metrics, tasks }: Report): Markup {
+function pointByPoint({ tasks }: Report, models: readonly Compared[]): Markup {
   const rows = tasks
     .flatMap(({ id, classes }) => classes.map((name) => ({ task: id, name })))
     .flatMap((of) => {
-      const figures = MODEL_ROLES.map((role) => {
-        const found = metrics[role][of.task];
-        return found?.kind === 'landmarks' ? found.byPoint?.[of.name] : undefined;
+      const figures = models.map(({ metrics }) => {
+        const found = own(metrics, of.task);
+        return found?.kind === 'landmarks' ? own(found.byPoint ?? {}, of.name) : undefined;
       });
       return figures.some((one) => one && one.n > 0) ? [{ name: of.name, figures }] : [];
     });
@@ -75,12 +119,35 @@ function pointByPoint({ metrics, tasks }: Report): Markup {
   const cell = (of: PointMetrics | undefined) =>
     of ? `${millimetres(of.median)}, ${of.missing} of ${of.n} missing` : NONE;
   return html`<details><summary>Point by point</summary><div class="scroll"><table>
-<thead><tr><th scope="col">Point</th>${MODEL_ROLES.map((role) => html`<th scope="col">${ROLE_TITLES[role]}</th>`)}</tr></thead>
+<thead><tr><th scope="col">Point</th>${models.map(({ title }) => html`<th scope="col">${title}</th>`)}</tr></thead>
 <tbody>${rows.map(({ name, figures }) => html`<tr><th scope="row">${name}</th>${figures.map((of) => html`<td>${cell(of)}</td>`)}</tr>`)}</tbody>
 </table></div></details>`;
 }
 
-function metricsRow(role: ModelRole, metrics: Metrics | undefined): Markup {
+const atSite = (bySite: Report['models'][number]['bySite'], site: string, task: string): Metrics | undefined => {
+  const found = own(bySite, site);
+  return found && own(found, task);
+};
+
+/** Every model at every site, one block of rows per task: share within 6 mm, or Dice. */
+export function scoresBySite({ sites, tasks, models }: Report): Markup {
+  const scored = sites.filter(({ id }) => models.some(({ bySite }) => own(bySite, id)));
+  if (scored.length === 0) return html``;
+  const cell = (of: Metrics | undefined) =>
+    of === undefined ? NONE : of.kind === 'landmarks' ? percent(of.within6mm) : fixed(of.dice, 2);
+  const blocks = tasks.flatMap(({ id, title, kind }) => {
+    const rows = models.filter(({ metrics }) => own(metrics, id));
+    if (rows.length === 0) return [];
+    const unit = kind === 'landmarks' ? `points within ${WITHIN_MM} mm` : 'median Dice';
+    return [
+      html`<tbody><tr class="group"><th scope="rowgroup" colspan="${scored.length + 1}">${title}: ${unit}</th></tr>${rows.map(({ name, bySite }) => html`<tr><th scope="row">${name}</th>${scored.map((site) => html`<td class="number">${cell(atSite(bySite, site.id, id))}</td>`)}</tr>`)}</tbody>`,
+    ];
+  });
+  return html`<section aria-labelledby="site-scores"><h2 id="site-scores">Every model at every site</h2><details><summary>${counted(models.length, 'model')}, ${counted(scored.length, 'site')}</summary><div class="scroll"><table class="comparison">
+<thead><tr><th scope="col">Model</th>${scored.map(({ name }) => html`<th scope="col" class="number">${name}</th>`)}</tr></thead>${blocks}</table></div></details></section>`;
+}
+
+function metricsRow({ role, title }: Compared, metrics: Metrics | undefined): Markup {
   const cells =
     metrics === undefined
       ? COLUMNS.map(() => NONE)
@@ -101,7 +168,7 @@ function metricsRow(role: ModelRole, metrics: Metrics | undefined): Markup {
             fixed(metrics.volume?.truth, 0),
             fixed(metrics.volume?.prediction, 0),
           ];
-  return html`<tr><th scope="row"><span class="key role-${role}"></span>${ROLE_TITLES[role]}</th>${cells.map((cell) => html`<td class="number">${cell}</td>`)}</tr>`;
+  return html`<tr><th scope="row"><span class="key role-${role ?? 'other'}"></span>${title}</th>${cells.map((cell) => html`<td class="number">${cell}</td>`)}</tr>`;
 }
 
 /** The students' difference at each hospital. Distillation must prove itself at hospitals with few or no labels. */
@@ -116,7 +183,7 @@ export function comparisonBySite(report: Report): Markup {
       after: share('student'),
     };
   });
-  if (rows.every(({ before, after }) => before === null && after === null)) return html``;
+  if (rows.every(({ before, after }) => before === null || after === null)) return html``;
   return html`<section aria-labelledby="by-site"><h2 id="by-site">Site by site</h2>
 <p class="muted">Share of landmarks within ${WITHIN_MM} mm on each hospital's own held-out cases: <span class="key role-studentLabelsOnly"></span>labels alone → <span class="key role-student"></span>distilled.</p>
 <div class="scroll">${dumbbell(rows, { title: `Landmarks within ${WITHIN_MM} mm`, before: 'labels alone', after: 'distilled' })}</div></section>`;

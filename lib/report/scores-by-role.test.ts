@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { campaignSchema, type Score } from '../federation/schemas.ts';
-import { landmarksByRole, modelMetrics, scoresByRole } from './scores-by-role.ts';
+import { landmarksByRole, modelMetrics, rolesOf, scoresByRole } from './scores-by-role.ts';
 
 const training = { steps: 1, learningRate: 1e-3 };
 const unet = { kind: 'unet' as const, features: [8, 16] };
@@ -38,6 +38,20 @@ describe('scoresByRole', () => {
       student: { 'hinge-points': { median: 2, n: 1 } },
       studentLabelsOnly: { 'hinge-points': { median: 3, n: 1 } },
     });
+  });
+
+  test('compares no role that several models have for one task', () => {
+    const twice = stages.map((stage) =>
+      stage.kind === 'evaluate' ? { ...stage, models: { ...stage.models, again: 'with' } } : stage,
+    );
+
+    expect([...rolesOf(stages)]).toEqual([
+      ['t', 'teacher'],
+      ['s', 'student'],
+      ['control', 'studentLabelsOnly'],
+    ]);
+    expect([...rolesOf(twice).keys()]).toEqual(['t', 'control']);
+    expect(scoresByRole(twice, [score('s', [2]), score('again', [1])]).student).toEqual([]);
   });
 
   test("uses a teacher's scores for its own task only", () => {

@@ -28,6 +28,7 @@ const kindRules = Object.keys(KIND_COLOURS)
   .join(' ');
 const roleRules = Object.entries(ROLE_KINDS)
   .map(([role, kind]) => `.role-${role} { --role: var(--${kind}); }`)
+  .concat('.role-other { --role: var(--evaluate); }')
   .join(' ');
 
 /** The style sheet of the report: system fonts, light and dark, one column on a phone. It loads nothing. */

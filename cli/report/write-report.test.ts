@@ -2,6 +2,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
+import { FedcardioError } from '../../lib/error.ts';
 import { type FederationKey, federationKeys, siteKeys } from '../../lib/federation/keys.ts';
 import {
   type CatalogEntry,
@@ -19,17 +20,17 @@ import {
 } from '../../lib/federation/schemas.ts';
 import { TASKS } from '../../lib/federation/tasks.ts';
 import { keyOf, TEACHER_STAGE } from '../../lib/federation/testing.ts';
-import { names } from '../../lib/federation/topology.ts';
 import { paintLandmarks } from '../../lib/imaging/landmarks.ts';
 import { writeMarkups } from '../../lib/imaging/markups.ts';
 import { writeNifti } from '../../lib/imaging/nifti-write.ts';
 import type { Affine, Landmark } from '../../lib/imaging/volume.ts';
 import { canonicalJson, sha256Hex } from '../../lib/json.ts';
 import { decodePackage } from '../../lib/models/package.ts';
-import type { Stores } from '../../lib/storage/contract.ts';
+import type { SiteStore, Stores } from '../../lib/storage/contract.ts';
 import { storesOf } from '../../lib/storage/stores.ts';
 import { createMemoryStorage } from '../../lib/storage/testing-objects.ts';
 import { decodeSafetensors, encodeSafetensors } from '../../lib/weights/safetensors.ts';
+import { summaryText } from './summary-text.ts';
 import { writeReport } from './write-report.ts';
 
 const at = '2026-01-01T00:00:00.000Z';
@@ -42,7 +43,6 @@ const federation: Federation = {
     { id: 'munich', name: 'Munich' },
   ],
 };
-const _shared = names.federationBucket('f');
 const campaign = 'c';
 const weights = encodeSafetensors(new Map([['w', { dtype: 'F32', shape: [2], data: Float32Array.of(1, 2) }]]));
 const model = { kind: 'unet' as const, features: [8, 16] };
@@ -248,13 +248,68 @@ describe('writeReport', async () => {
     expect(Object.keys(report.bySite)).toEqual(['berlin']);
   });
 
+  test('says whose updates a round merged, and why another is missing', () => {
+    expect(report.stages[0]?.commits[0]?.coverage).toEqual({
+      asked: ['berlin', 'munich'],
+      merged: ['berlin'],
+      caseShare: 0.5,
+      excluded: [{ site: 'munich', why: 'refused', reason: 'disk full' }],
+    });
+    expect(readFileSync(join(out, 'rounds.csv'), 'utf8')).toContain(
+      `student,1,${at},${at},munich,refused,,,,disk full`,
+    );
+    const [line = ''] = readFileSync(join(out, 'round_metrics.jsonl'), 'utf8').split('\n');
+    expect(JSON.parse(line)).toMatchObject({ stage: 'student', round: 1, sites_asked: 2, sites_merged: 1 });
+    expect(summaryText(report)).toContain('student round 1: merged 1 of 2 sites, 50\u00a0% of the cases');
+  });
+
+  test('has the scores of every model by site, task and point', () => {
+    const rows = readFileSync(join(out, 'scores.csv'), 'utf8').split('\r\n');
+    expect(rows).toContain('student,student,berlin,membranous-septum,septum-end,1,1,,,0,,,,,,');
+    expect(rows).toContain('student,student,,membranous-septum,,2,1,1.5,1.5,0.5,,,,,,');
+  });
+
+  test('needs no bucket of a site', async () => {
+    const refuse = () => {
+      throw new FedcardioError('STORAGE', 'Cannot read: Access Denied (AccessDenied 403).');
+    };
+    const closed = { list: refuse, tryGet: refuse, get: refuse } as unknown as SiteStore;
+    const folder = join(out, 'closed');
+    const { report } = await writeReport(
+      { ...stores, siteStore: () => closed, federation, campaign },
+      { status: 'running' },
+      ({ peakGpuTaskRss }) => ({
+        seed: 1,
+        createdAt: at,
+        wallSeconds: 12,
+        peakRssMB: peakGpuTaskRss,
+        peakRssOf: 'largest task',
+        timeline: [],
+      }),
+      folder,
+      { weights: false },
+    );
+    rmSync(folder, { recursive: true });
+
+    expect(report).toMatchObject({ status: 'running', rejected: [], unreadSites: ['berlin', 'munich'] });
+    expect(report.models).toMatchObject([{ name: 'student', metrics: { 'membranous-septum': { n: 2 } } }]);
+  });
+
   test('names the SHA-256 of each commit', async () => {
     for (const { key, sha256 } of report.stages.flatMap(({ commits }) => commits))
       expect(sha256Hex((await stores.federationStore.get(keyOf(key))).body)).toBe(sha256);
   });
 
   test('writes the report, the merged weights and the predictions of the site', async () => {
-    expect(readdirSync(out).sort()).toEqual(['predictions', 'report.html', 'report.json', 'student.safetensors']);
+    expect(readdirSync(out).sort()).toEqual([
+      'predictions',
+      'report.html',
+      'report.json',
+      'round_metrics.jsonl',
+      'rounds.csv',
+      'scores.csv',
+      'student.safetensors',
+    ]);
     expect(JSON.parse(readFileSync(join(out, 'report.json'), 'utf8'))).toEqual(JSON.parse(JSON.stringify(report)));
     const student = decodePackage(readFileSync(join(out, 'student.safetensors')), 'student.safetensors');
     expect(student).toMatchObject({

@@ -1,0 +1,244 @@
+import { FedcardioError, isFedcardioError } from '../../lib/error.ts';
+import { type FederationKey, federationKeys, siteKeys } from '../../lib/federation/keys.ts';
+import type { Federation } from '../../lib/federation/schemas.ts';
+import {
+  commitSchema,
+  openSchema,
+  type Plan,
+  planSchema,
+  rejectedSchema,
+  type Score,
+  type ScoreComparison,
+  type Stage,
+  sealSchema,
+  summarySchema,
+  type Update,
+  updateSchema,
+} from '../../lib/federation/schemas.ts';
+import { groupBy } from '../../lib/group-by.ts';
+import { reductionsOf } from '../../lib/protocol/reductions.ts';
+import type { RoundStatus } from '../../lib/protocol/round-status.ts';
+import { type CampaignStatus, campaignStatus } from '../../lib/protocol/status.ts';
+import type { CommitReport, RejectedObject, SiteReport, StageReport } from '../../lib/report/report.ts';
+import type { SiteStore, Stores } from '../../lib/storage/contract.ts';
+import { listDocuments, readJson, readStored, tryReadJson } from '../../lib/storage/documents.ts';
+import { createListedReader } from '../../lib/storage/listed-reads.ts';
+import { coverageOf } from './coverage.ts';
+
+/** The stored data of a campaign that the report needs. */
+export interface CampaignRecord {
+  readonly plan: Plan;
+  readonly status: CampaignStatus;
+  /** Sites whose bucket could not be read. */
+  readonly unreadSites: readonly string[];
+  /** Answers of committed rounds, merged or not, for the timeline. */
+  readonly answers: readonly RecordedAnswer[];
+  readonly sites: readonly SiteReport[];
+  readonly rejected: readonly RejectedObject[];
+  readonly stages: readonly StageReport[];
+  /** Scores of the evaluation by site. */
+  readonly scores: ReadonlyMap<string, readonly Score[]>;
+  /** Comparisons of the evaluation by site. */
+  readonly comparisons: ReadonlyMap<string, readonly ScoreComparison[]>;
+  readonly backends: readonly string[];
+  /** Highest resident memory reported by a GPU task, bytes. */
+  readonly peakGpuTaskRss: number;
+}
+
+/** A site's answer to a committed round. */
+interface RecordedAnswer {
+  readonly site: string;
+  readonly stage: string;
+  readonly round: number;
+  readonly at: string;
+  /** Duration of the GPU task; absent for a failure. */
+  readonly seconds?: number;
+  /** Why it was not merged. */
+  readonly reason?: string;
+}
+
+export interface ReportPlace extends Stores {
+  readonly federation: Federation;
+  readonly campaign: string;
+}
+
+/**
+ * Reads everything from the buckets, so a report can be written again at any time, also of a running campaign. Only the
+ * federation bucket is needed: a site's own bucket is read where that is allowed.
+ *
+ * @throws FedcardioError `NOT_FOUND` if the campaign has no plan
+ */
+export async function collectCampaign(given: ReportPlace): Promise<CampaignRecord> {
+  const { campaign, federation, siteStore } = given;
+  // Small documents are read twice, for the status and for the report: the second time from memory.
+  const reader = createListedReader(given.federationStore, federationKeys.campaignPrefix(campaign));
+  const place = { ...given, reader };
+  const context = { federation, federationStore: reader, now: () => new Date(), log: () => undefined };
+  const status = await campaignStatus(context, campaign);
+  const plan = (await tryReadJson(reader, federationKeys.plan(campaign), planSchema))?.value;
+  if (!status || !plan) {
+    throw new FedcardioError(
+      'NOT_FOUND',
+      `Campaign ${campaign} has no plan${status?.reason ? `: ${status.reason}` : '.'}`,
+      {
+        hint: '`fedcardio campaign status` shows its state.',
+      },
+    );
+  }
+  const stages = await inOrder(plan.campaign.stages, (stage) => readStage(place, stage, status));
+  const updates = stages.flatMap(({ merged }) => merged);
+  const rejected = await inOrder(federation.sites, async ({ id }) => ({
+    site: id,
+    objects: await ifReadable(() => readRejected(siteStore(id), id)),
+  }));
+  return {
+    plan,
+    status,
+    sites: await inOrder(federation.sites, ({ id, name }) => readSite(place, id, name)),
+    rejected: rejected.flatMap(({ objects }) => objects ?? []),
+    unreadSites: rejected.flatMap(({ site, objects }) => (objects ? [] : [site])),
+    answers: stages.flatMap(({ answers }) => answers),
+    stages: stages.map(({ report }) => report),
+    scores: bySite(updates, ({ scores }) => scores),
+    comparisons: bySite(updates, ({ comparisons }) => comparisons),
+    backends: [...new Set(updates.flatMap(({ backend }) => backend ?? []))],
+    peakGpuTaskRss: Math.max(0, ...updates.map(({ peakRss }) => peakRss ?? 0)),
+  };
+}
+
+/** What the updates of all evaluations hold, by site. */
+function bySite<T>(
+  updates: readonly MergedUpdate[],
+  of: (update: MergedUpdate) => readonly T[] | undefined,
+): ReadonlyMap<string, readonly T[]> {
+  const found = updates.filter((update) => of(update) !== undefined);
+  return new Map(
+    [...groupBy(found, ({ site }) => site)].map(([site, own]) => [site, own.flatMap((one) => of(one) ?? [])]),
+  );
+}
+
+/** A site's data, or undefined if its bucket does not exist or may not be read. */
+export async function ifReadable<T>(read: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await read();
+  } catch (error) {
+    if (isFedcardioError(error, 'STORAGE') || isFedcardioError(error, 'NOT_FOUND')) return undefined;
+    throw error;
+  }
+}
+
+type MergedUpdate = Extract<Update, { status: 'ok' }>;
+
+interface Place extends ReportPlace {
+  readonly reader: ReturnType<typeof createListedReader>;
+}
+
+interface ReadStage {
+  readonly report: StageReport;
+  readonly merged: readonly MergedUpdate[];
+  readonly answers: readonly RecordedAnswer[];
+}
+
+async function readStage(place: Place, stage: Stage, status: CampaignStatus): Promise<ReadStage> {
+  const rounds = status.stages.find(({ name }) => name === stage.name)?.rounds ?? [];
+  const committed = await inOrder(
+    rounds.filter(({ phase }) => phase === 'committed'),
+    (round) => readRound(place, stage, round),
+  );
+  return {
+    report: {
+      name: stage.name,
+      kind: stage.kind === 'student' && stage.pseudoLabels === undefined ? 'control' : stage.kind,
+      rounds: committed.length,
+      participants: [...new Set(committed.flatMap(({ participants }) => participants))],
+      commits: committed.map(({ commit }) => commit),
+    },
+    merged: committed.flatMap(({ merged }) => merged),
+    answers: committed.flatMap(({ answers }) => answers),
+  };
+}
+
+async function readRound({ reader, campaign, federation }: Place, stage: Stage, status: RoundStatus) {
+  const { round } = status;
+  const at = { campaign, stage: stage.name, round };
+  const { value: open } = await readJson(reader, federationKeys.open(at), openSchema);
+  const { value: seal } = await readJson(reader, federationKeys.seal(at), sealSchema);
+  const { value: commit, sha256 } = await readJson(reader, federationKeys.commit(at), commitSchema);
+  const updates = await inOrder(seal.updates, ({ key }) => readJson(reader, key, updateSchema));
+  const merged = updates.flatMap(({ value }) =>
+    value.status === 'ok' && commit.sites.includes(value.site) ? [value] : [],
+  );
+  const { clipped, limited } = reductionsOf(open, seal, commit);
+  const report: CommitReport = {
+    round,
+    at: commit.at,
+    key: federationKeys.commit(at),
+    sha256,
+    samples: commit.samples,
+    figures: commit.figures,
+    updates: merged.map(({ site, samples, seconds, figures }) => ({ site, samples, seconds, figures })),
+    failed: seal.failed.map(({ site, reason }) => ({ site, reason })),
+    clipped: clipped.map(({ site, factor }) => ({ site, factor })),
+    limited,
+    openedAt: open.at,
+    coverage: coverageOf(
+      status,
+      stage,
+      open.participants,
+      federation.sites.map(({ id }) => id),
+    ),
+  };
+  const answered = merged.map(({ site, at: time, seconds }) => ({ site, stage: stage.name, round, at: time, seconds }));
+  const failed = await inOrder(seal.failed, async ({ site, key, reason }) => ({
+    site,
+    stage: stage.name,
+    round,
+    at: (await answerTime(reader, key)) ?? seal.at,
+    reason,
+  }));
+  return {
+    participants: open.participants.map(({ site }) => site),
+    commit: report,
+    merged,
+    answers: [...answered, ...failed],
+  };
+}
+
+/** When an answer was written; undefined if it cannot be read, which may be why it was refused. */
+async function answerTime(reader: Place['reader'], key: FederationKey): Promise<string | undefined> {
+  try {
+    return (await tryReadJson(reader, key, updateSchema))?.value.at;
+  } catch (error) {
+    if (isFedcardioError(error, 'BAD_MESSAGE') || isFedcardioError(error, 'NEWER_SCHEMA')) return undefined;
+    throw error;
+  }
+}
+
+async function readSite(place: Place, id: string, name: string): Promise<SiteReport> {
+  const summary = await readStored(place.federationStore, federationKeys.summary(id), summarySchema);
+  const { cases = { training: 0, evaluation: 0, rejected: 0 }, labelled = {} } = summary?.value ?? {};
+  return { id, name, cases, labelled };
+}
+
+async function readRejected(store: SiteStore, site: string): Promise<readonly RejectedObject[]> {
+  const found: RejectedObject[] = [];
+  for await (const { key } of listDocuments(store, siteKeys.rejectedPrefix)) {
+    const { value } = await readJson(store, key, rejectedSchema);
+    found.push(
+      ...value.objects.map(({ key: object, reason, hint }) => ({
+        site,
+        key: object,
+        reason,
+        ...(hint === undefined ? {} : { hint }),
+      })),
+    );
+  }
+  return found;
+}
+
+/** Sequential, because the objects are small and their order is that of the report. */
+async function inOrder<T, R>(items: readonly T[], f: (item: T) => Promise<R>): Promise<R[]> {
+  const results: R[] = [];
+  for (const item of items) results.push(await f(item));
+  return results;
+}

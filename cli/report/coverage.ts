@@ -1,0 +1,42 @@
+import { kindOf, type Open, type Stage } from '../../lib/federation/schemas.ts';
+import type { RoundStatus } from '../../lib/protocol/round-status.ts';
+import type { Coverage } from '../../lib/report/report.ts';
+import { type Cell, cellOf } from '../campaign/cells.ts';
+
+/**
+ * Whose updates a committed round merged, and why those of others are missing.
+ *
+ * @param sites the federation's sites
+ */
+export function coverageOf(
+  round: RoundStatus,
+  stage: Stage,
+  participants: Open['participants'],
+  sites: readonly string[],
+): Coverage {
+  const merged = new Set(round.updated);
+  const all = [...new Set([...sites, ...participants.map(({ site }) => site)])];
+  const asked = all.filter((site) => stage.sites?.includes(site) ?? true);
+  const cases = (of: Open['participants']) => of.reduce((sum, { samples }) => sum + samples, 0);
+  return {
+    asked,
+    merged: asked.filter((site) => merged.has(site)),
+    caseShare: cases(participants.filter(({ site }) => merged.has(site))) / cases(participants),
+    excluded: asked
+      .filter((site) => !merged.has(site))
+      .map((site) => ({ site, ...exclusionOf(cellOf(round, site), kindOf(stage).need(stage)) })),
+  };
+}
+
+function exclusionOf(cell: Cell | undefined, need: string): Pick<Coverage['excluded'][number], 'why' | 'reason'> {
+  switch (cell?.became) {
+    case undefined:
+      return { why: 'no data', reason: `it had no ${need}` };
+    case 'failed':
+    case 'refused':
+    case 'late':
+      return { why: cell.became, reason: cell.reason ?? '' };
+    default:
+      return { why: 'missed', reason: cell?.reason ?? '' };
+  }
+}

@@ -1,0 +1,92 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { systemError } from '../../lib/error.ts';
+import { trainedModel } from '../../gpu-tasks/stage-model.ts';
+import type { EvaluateStage, Stage } from '../../lib/federation/schemas.ts';
+import { encodePackage } from '../../lib/models/package.ts';
+import { definitionsOf } from '../../lib/protocol/plan.ts';
+import { roundMetricsLines, roundsCsv, scoresCsv } from '../../lib/report/csv.ts';
+import type { GalleryCase } from '../../lib/report/gallery.ts';
+import type { Report } from '../../lib/report/report.ts';
+import { reportPage } from '../../lib/report/report-page.ts';
+import { VERSION } from '../../lib/version.ts';
+import { type CampaignRecord, collectCampaign, ifReadable, type ReportPlace } from './collect.ts';
+import { readGalleryCase } from './gallery-case.ts';
+import { type ReportedEnd, type RunFacts, reportOf } from './report-of.ts';
+
+interface WriteOptions {
+  /** Whether the model with predictions is written as well; true by default. */
+  readonly weights?: boolean;
+  /** Whether it was trained on phantoms alone, which its package then says. */
+  readonly trainedOnPhantoms?: boolean;
+}
+
+/**
+ * Writes the report of any campaign: `report.json`, `report.html`, `scores.csv`, `rounds.csv` and `round_metrics.jsonl`; the
+ * predictions of one case per site whose bucket may be read; and the model that made them, as a package.
+ *
+ * @returns the report, and the paths of all files in the order of writing; the last is the page
+ * @throws FedcardioError `NOT_FOUND` if the campaign has no plan
+ */
+export async function writeReport(
+  place: ReportPlace,
+  end: ReportedEnd,
+  factsOf: (record: CampaignRecord) => RunFacts,
+  out: string,
+  options: WriteOptions = {},
+): Promise<{ readonly report: Report; readonly files: readonly string[] }> {
+  const record = await collectCampaign(place);
+  const pictures: GalleryCase[] = [];
+  const files: string[] = [];
+  const write = (name: string, body: Uint8Array | string) => {
+    const file = join(out, name);
+    try {
+      mkdirSync(dirname(file), { recursive: true });
+      writeFileSync(file, body);
+    } catch (error) {
+      throw systemError(error, file) ?? error;
+    }
+    files.push(file);
+  };
+
+  const shown = shownModel(record.plan.campaign.stages);
+  for (const site of shown ? place.federation.sites : []) {
+    const at = { ...place, tasks: definitionsOf(record.plan), model: shown?.model ?? '' };
+    const found = await ifReadable(() => readGalleryCase(at, site));
+    if (!found) continue;
+    pictures.push(found.picture);
+    for (const { caseId, task, body } of found.files) write(`predictions/${site.id}-${caseId}-${task.id}.nii.gz`, body);
+  }
+  const file = shown && options.weights !== false ? await finalModel(place, record, shown.stage, options) : undefined;
+  if (shown && file) write(`${shown.model.replaceAll('/', '-')}.safetensors`, file);
+
+  const report = reportOf(place.campaign, end, record, factsOf(record));
+  write('report.json', `${JSON.stringify(report, null, 2)}\n`);
+  write('scores.csv', scoresCsv(report));
+  write('rounds.csv', roundsCsv(report));
+  write('round_metrics.jsonl', roundMetricsLines(report));
+  write('report.html', reportPage(report, pictures));
+  return { report, files };
+}
+
+/** The model whose predictions the sites keep, with the stage that trained it; undefined if there is none. */
+function shownModel(stages: readonly Stage[]): { readonly model: string; readonly stage: string } | undefined {
+  const evaluations = stages.filter((stage): stage is EvaluateStage => stage.kind === 'evaluate');
+  return evaluations.flatMap(({ predictions: model, models }) => {
+    const stage = model === undefined ? undefined : models[model];
+    return model === undefined || stage === undefined ? [] : [{ model, stage }];
+  })[0];
+}
+
+/** A stage's model after its last round, as a model package. */
+async function finalModel(
+  { federationStore, campaign }: ReportPlace,
+  { stages }: CampaignRecord,
+  stage: string,
+  { trainedOnPhantoms }: WriteOptions,
+): Promise<Uint8Array | undefined> {
+  const last = stages.find(({ name }) => name === stage)?.commits.at(-1);
+  if (!last) return undefined;
+  const trained = await trainedModel(federationStore, campaign, stage, last.round);
+  return encodePackage({ ...trained, ...(trainedOnPhantoms && { trainedOnPhantoms }) }, VERSION);
+}
