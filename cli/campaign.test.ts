@@ -10,6 +10,7 @@ import { names, topologyOf } from '../lib/federation/topology.ts';
 import { canonicalJson, sha256Hex } from '../lib/json.ts';
 import { deploy } from '../local/deploy/deploy.ts';
 import { type EmbeddedServer, startEmbeddedServer } from '../local/emulator/server.ts';
+import { summaryOf } from '../test/protocol/simulated-site.ts';
 import { runCommand } from './testing.ts';
 
 const BUCKET = names.federationBucket('heart');
@@ -27,6 +28,7 @@ beforeAll(async () => {
   const store = createObjectStorage(server)(BUCKET);
   await store.put(federationKeys.campaign('tavi'), source);
   await store.put(federationKeys.plan('tavi'), canonicalJson(plan));
+  await store.put(federationKeys.summary('berlin'), canonicalJson(summaryOf({ id: 'berlin', samples: 3 }, new Date())));
 });
 
 afterAll(async () => {
@@ -49,8 +51,20 @@ describe('the commands about a campaign', () => {
     expect((await about('cancel', '--reason', 'wrong labels')).stdout).toBe('tavi is cancelled.\n');
     expect(JSON.parse((await about('cancel', '--json')).stdout)).toMatchObject({ reason: 'wrong labels' });
 
+    const wrong = await about('status', '--site', 'berlni');
+    expect(wrong).toMatchObject({ code: 1, stderr: expect.stringContaining('Did you mean "berlin"?') });
     const paused = await about('pause');
     expect(paused).toMatchObject({ code: 1, stderr: expect.stringContaining('Campaign tavi has ended.') });
+  }, 60_000);
+
+  test('refuse an unknown campaign with the nearest id', async () => {
+    for (const command of ['status', 'pause', 'verify', 'watch', 'report']) {
+      const place = ['--federation', 'heart', '--endpoint', server.endpoint];
+      expect(await runCommand(['campaign', command, 'tavy', ...place])).toMatchObject({
+        code: 1,
+        stderr: 'error: Federation "heart" has no campaign "tavy". Did you mean "tavi"? Its campaigns are tavi.\n',
+      });
+    }
   }, 60_000);
 
   test('verify it: exit code 0 if everything matches, otherwise 1 with the fault', async () => {

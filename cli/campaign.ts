@@ -1,11 +1,21 @@
+import { existsSync } from 'node:fs';
 import type { Command } from 'commander';
+import { FedcardioError } from '../lib/error.ts';
+import { federationKeys } from '../lib/federation/keys.ts';
+import { type Federation, federationSchema } from '../lib/federation/schemas.ts';
+import { parseJson } from '../lib/json.ts';
+import { nearest } from '../lib/nearest.ts';
+import { printable } from '../lib/printable.ts';
 import type { RoundContext } from '../lib/protocol/context.ts';
+import type { Stores } from '../lib/storage/contract.ts';
 import { storesOf } from '../lib/storage/stores.ts';
 import { url } from './options.ts';
+import { readInput } from './read-input.ts';
 
 /** Options of every command that reads a federation. */
 export interface CampaignFlags {
   readonly endpoint?: string;
+  /** Id of the federation, or path of its `federation.json`. */
   readonly federation: string;
   readonly json?: boolean;
 }
@@ -18,16 +28,73 @@ export const aboutCampaign = (command: Command): Command =>
 export const placed = (command: Command): Command =>
   command
     .option('--endpoint <url>', 'S3 endpoint (default: AWS, as your environment configures it)', url)
-    .option('--federation <id>', 'id of the federation', 'fedcardio')
+    .option('--federation <id>', 'id of the federation, or its federation.json', 'fedcardio')
     .option('--json', 'print everything as JSON');
 
-/** The storage that the options select. Its federation has no sites, which reading and controlling a campaign do not need. */
-export async function campaignContext(flags: CampaignFlags): Promise<RoundContext> {
+/** A federation as the options select it. */
+export interface FederationPlace extends RoundContext, Stores {
+  /** `federation.json`, if the options name the file; otherwise the federation's sites are not known. */
+  readonly declared: Federation | undefined;
+}
+
+/** The federation of the option `--federation`. An id has no dot or slash, so that it differs from a path. */
+export function federationOf({ federation }: Pick<CampaignFlags, 'federation'>): {
+  readonly id: string;
+  readonly declared: Federation | undefined;
+} {
+  if (!/[./\\]/.test(federation) && !existsSync(federation)) return { id: federation, declared: undefined };
+  const declared = parseJson(readInput(federation), federationSchema, federation);
+  return { id: declared.id, declared };
+}
+
+/**
+ * The storage that the options select. Without `federation.json` its federation has no sites, which reading and controlling
+ * a campaign do not need.
+ */
+export async function campaignContext(flags: CampaignFlags): Promise<FederationPlace> {
   const { createObjectStorage } = await import('../lib/aws/objects.ts');
+  const { id, declared } = federationOf(flags);
   return {
-    federation: { schema: 'fedcardio.federation/1', id: flags.federation, sites: [] },
-    federationStore: storesOf(createObjectStorage({ endpoint: flags.endpoint }), flags.federation).federationStore,
+    ...storesOf(createObjectStorage({ endpoint: flags.endpoint }), id),
+    federation: declared ?? { schema: 'fedcardio.federation/1', id, sites: [] },
+    declared,
     now: () => new Date(),
     log: () => undefined,
   };
+}
+
+/**
+ * Like {@link campaignContext}, for a command about one campaign.
+ *
+ * @throws FedcardioError `NOT_FOUND` with the nearest ids if there is no such campaign
+ */
+export async function contextOf(campaign: string, flags: CampaignFlags): Promise<FederationPlace> {
+  const context = await campaignContext(flags);
+  if (await context.federationStore.head(federationKeys.campaign(campaign))) return context;
+  const ids = await campaignIds(context);
+  if (ids.includes(campaign)) return context;
+  throw new FedcardioError('NOT_FOUND', unknown(context.federation.id, campaign), { hint: suggestion(campaign, ids) });
+}
+
+const unknown = (federation: string, campaign: string): string =>
+  `Federation "${federation}" has no campaign "${printable(campaign)}".`;
+
+/** Most ids that an error lists. */
+const LISTED = 5;
+
+function suggestion(campaign: string, ids: readonly string[]): string {
+  if (ids.length === 0) return 'It has no campaigns yet. Check --federation and --endpoint.';
+  const near = nearest(campaign, ids);
+  const listed = ids.slice(-LISTED).map(printable).join(', ');
+  const more = ids.length > LISTED ? ', and others: see `fedcardio campaign list`' : '';
+  return `${near === undefined ? '' : `Did you mean "${printable(near)}"? `}Its campaigns are ${listed}${more}.`;
+}
+
+/** Ids of all campaigns, in byte order. */
+export async function campaignIds({ federationStore }: Pick<Stores, 'federationStore'>): Promise<readonly string[]> {
+  const ids: string[] = [];
+  for await (const folder of federationStore.folders(federationKeys.campaignsPrefix)) {
+    ids.push(folder.slice(federationKeys.campaignsPrefix.length, -1));
+  }
+  return ids;
 }

@@ -1,7 +1,8 @@
 import type { Command } from 'commander';
 import { benchCommand } from './bench.ts';
-import { controlCommands } from './control.ts';
+import { campaignCommand, shortForms } from './campaign/command.ts';
 import { costCommand } from './cost.ts';
+import { deadLettersCommand } from './dead-letters/command.ts';
 import { demoCommand } from './demo/command.ts';
 import { experimentCommand } from './experiment/command.ts';
 import { exportCommand } from './export.ts';
@@ -10,11 +11,9 @@ import { localCommand } from './local.ts';
 import { phantomsCommand } from './phantoms/command.ts';
 import { predictCommand } from './predict.ts';
 import { siteCommand } from './site.ts';
-import { statusCommand } from './status.ts';
 import { tasksCommand } from './tasks.ts';
 import { trainCommand } from './train/command.ts';
 import { upCommand } from './up/command.ts';
-import { verifyCommand } from './verify.ts';
 
 /** Every command, in the order of `fedcardio --help` and of the table in README.md. */
 export const createCommands = (): readonly Command[] => [
@@ -23,9 +22,9 @@ export const createCommands = (): readonly Command[] => [
   phantomsCommand(),
   upCommand(),
   localCommand(),
-  statusCommand(),
-  ...controlCommands(),
-  verifyCommand(),
+  campaignCommand(),
+  ...shortForms(),
+  deadLettersCommand(),
   predictCommand(),
   exportCommand(),
   importCommand(),

@@ -1,13 +1,13 @@
 import { Command } from 'commander';
 import type { Outcome } from '../lib/federation/schemas.ts';
-import { printableJson } from '../lib/printable.ts';
-import { aboutCampaign, type CampaignFlags, campaignContext } from './campaign.ts';
+import { aboutCampaign, type CampaignFlags, contextOf } from './campaign.ts';
+import { printJson } from './print-json.ts';
 
 interface ControlFlags extends CampaignFlags {
   readonly reason?: string;
 }
 
-/** `fedcardio pause`, `resume` and `cancel <campaign>`. */
+/** `fedcardio campaign pause`, `resume` and `cancel <campaign>`. */
 export const controlCommands = (): readonly Command[] => [
   aboutCampaign(new Command('pause'))
     .description(
@@ -17,7 +17,7 @@ export const controlCommands = (): readonly Command[] => [
     .addHelpText('after', examples('pause tavi-2026 --reason "GPUs are needed for another project"'))
     .action(async (campaign: string, flags: ControlFlags) => {
       const { pauseCampaign } = await import('../lib/protocol/control.ts');
-      const pauses = await pauseCampaign(await campaignContext(flags), campaign, flags.reason);
+      const pauses = await pauseCampaign(await contextOf(campaign, flags), campaign, flags.reason);
       print(flags, { campaign, pauses }, `${campaign} is paused since ${pauses.at(-1)?.from}.`);
     }),
   aboutCampaign(new Command('resume'))
@@ -25,7 +25,7 @@ export const controlCommands = (): readonly Command[] => [
     .addHelpText('after', examples('resume tavi-2026'))
     .action(async (campaign: string, flags: ControlFlags) => {
       const { resumeCampaign } = await import('../lib/protocol/control.ts');
-      const pauses = await resumeCampaign(await campaignContext(flags), campaign);
+      const pauses = await resumeCampaign(await contextOf(campaign, flags), campaign);
       print(flags, { campaign, pauses }, `${campaign} is resumed.`);
     }),
   aboutCampaign(new Command('cancel'))
@@ -34,7 +34,7 @@ export const controlCommands = (): readonly Command[] => [
     .addHelpText('after', examples('cancel tavi-2026 --reason "wrong labels in Munich"'))
     .action(async (campaign: string, flags: ControlFlags) => {
       const { cancelCampaign } = await import('../lib/protocol/control.ts');
-      const outcome = await cancelCampaign(await campaignContext(flags), campaign, flags.reason);
+      const outcome = await cancelCampaign(await contextOf(campaign, flags), campaign, flags.reason);
       print(flags, outcome, cancelled(campaign, outcome));
     }),
 ];
@@ -42,10 +42,10 @@ export const controlCommands = (): readonly Command[] => [
 const cancelled = (campaign: string, { status, at }: Outcome): string =>
   status === 'cancelled' ? `${campaign} is cancelled.` : `${campaign} had already ended: ${status} at ${at}.`;
 
-const print = (flags: ControlFlags, value: unknown, text: string): void =>
-  console.log(flags.json ? printableJson(value) : text);
+const print = (flags: ControlFlags, value: object, text: string): void =>
+  flags.json ? printJson('campaign-control', value) : console.log(text);
 
 const examples = (example: string): string => `
 Examples:
-  fedcardio ${example}
-  fedcardio ${example.split(' ').slice(0, 2).join(' ')} --federation heart --endpoint http://127.0.0.1:4566`;
+  fedcardio campaign ${example}
+  fedcardio campaign ${example.split(' ').slice(0, 2).join(' ')} --federation heart --endpoint http://127.0.0.1:4566`;

@@ -22,7 +22,7 @@ Examples:
   fedcardio demo                the same with enough training to learn
   fedcardio up                  a federation on this machine, for your own CTs
   fedcardio train --site bonn=data/bonn --site jena=data/jena    your own CTs on this machine
-  fedcardio status demo-full-1 --endpoint http://127.0.0.1:4566`,
+  fedcardio campaign report demo-full-1 --endpoint http://127.0.0.1:4566`,
   );
 
 function inherit(command: Command): Command {

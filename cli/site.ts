@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import type { Examination, RescanReport } from '../lib/intake/rescan.ts';
 import { printable, printableJson } from '../lib/printable.ts';
-import { type CampaignFlags, placed } from './campaign.ts';
+import { type CampaignFlags, federationOf, placed } from './campaign.ts';
 
 /** `fedcardio site <command>`: what a hospital does with its own bucket. */
 export const siteCommand = (): Command =>
@@ -40,7 +40,10 @@ async function rescan(site: string, flags: RescanFlags): Promise<void> {
       import('../lib/storage/federation-tasks.ts'),
       import('../lib/storage/stores.ts'),
     ]);
-  const { federationStore, siteStore } = storesOf(createObjectStorage({ endpoint: flags.endpoint }), flags.federation);
+  const { federationStore, siteStore } = storesOf(
+    createObjectStorage({ endpoint: flags.endpoint }),
+    federationOf(flags).id,
+  );
   const tasks = await readTasks({ federation: {}, federationStore });
   const context = { store: siteStore(site), site, tasks, now: () => new Date() };
   const report = await rescanSite(context, federationStore, createSummaryCache(), {

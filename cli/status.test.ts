@@ -1,6 +1,9 @@
 import { expect, test } from 'vitest';
-import { siteRounds, siteText, statusText } from './status.ts';
+import { siteRounds } from './campaign/cells.ts';
+import { siteText, statusText } from './status.ts';
 import { verdict } from './verify.ts';
+
+const NOW = { now: new Date('2026-01-01T02:00:00.000Z'), rejected: [] };
 
 const round = {
   openedAt: '2026-01-01T00:00:00.000Z',
@@ -13,54 +16,62 @@ const round = {
   failed: [],
   late: [],
   clipped: [],
-  limited: [],
   figures: {},
 } as const;
 
 test('shows stages, rounds, the sites that are waited for, failures and late updates', () => {
-  const text = statusText({
-    campaign: 'tavi',
-    phase: 'running',
-    reason: undefined,
-    plannedAt: '2026-01-01T00:00:00.000Z',
-    endedAt: undefined,
-    warnings: [],
+  const text = statusText(
+    {
+      campaign: 'tavi',
+      phase: 'running',
+      reason: undefined,
+      plannedAt: '2026-01-01T00:00:00.000Z',
+      endedAt: undefined,
+      warnings: [],
     suspected: [],
-    stages: [
-      {
-        name: 'student',
-        kind: 'student',
-        phase: 'running',
-        total: 3,
-        rounds: [
-          {
-            ...round,
-            round: 1,
-            phase: 'committed',
-            figures: { loss: 0.5 },
-            failed: [{ site: 'berlin', reason: 'disk full' }],
-          },
-          { ...round, round: 2, phase: 'open', waitingFor: ['munich'] },
-        ],
-      },
-    ],
-  });
+      stages: [
+        {
+          name: 'student',
+          kind: 'student',
+          phase: 'running',
+          total: 3,
+          rounds: [
+            {
+              ...round,
+              round: 1,
+              phase: 'committed',
+              figures: { loss: 0.5 },
+              failed: [{ site: 'berlin', reason: 'disk full', refused: false }],
+            },
+            { ...round, round: 2, phase: 'open', waitingFor: ['munich'] },
+          ],
+        },
+      ],
+    },
+    { now: new Date('2026-01-01T02:00:00.000Z'), rejected: [['munich', 2]] },
+  );
+
   expect(text.split('\n')).toEqual([
     'tavi: running',
+    'planned 2026-01-01 00:00:00, for 2 h',
     '',
-    'stage    phase    rounds   loss  waiting for',
-    '───────  ───────  ──────  ─────  ───────────',
-    'student  running     1/3  0.500  munich',
+    'stage    phase    rounds   loss                began  ended, or deadline  waiting for',
+    '───────  ───────  ──────  ─────  ───────────────────  ──────────────────  ───────────',
+    'student  running     1/3  0.500  2026-01-01 00:00:00  in 22 h             munich',
     '',
     'student round 1: berlin failed: disk full',
+    'student round 1: munich missed: it had not answered when the round closed',
+    '',
+    "cases with rejected files: munich 2 (the reasons are in rejected/ of each site's bucket)",
   ]);
 });
 
 test('shows warnings, and which updates counted less', () => {
-  const reduced = {
+  const clipped = {
     ...round,
     round: 1,
     phase: 'committed',
+    updated: ['berlin', 'munich'],
     clipped: [{ site: 'munich', norm: 3e38, factor: 1e-38 }],
     limited: [{ site: 'munich', samples: 9000, counted: 21 }],
   };
@@ -69,23 +80,17 @@ test('shows warnings, and which updates counted less', () => {
     phase: 'running',
     warnings: ['student: with two sites, no strategy can tell which one is malicious.'],
     suspected: [{ site: 'berlin', pairs: 2 }],
-    stages: [{ name: 'student', kind: 'student', phase: 'running', total: 3, rounds: [reduced] }],
+    stages: [{ name: 'student', kind: 'student', phase: 'running', total: 3, rounds: [clipped] }],
   } as unknown as Parameters<typeof statusText>[0];
 
-  expect(statusText(status).split('\n').slice(-5)).toEqual([
+  expect(statusText(status, NOW).split('\n').slice(-4)).toEqual([
     'warning: student: with two sites, no strategy can tell which one is malicious.',
     "warning: berlin: 2 pairs of a training CT and a held-out CT may be parts of one scan, so that scores may be too good; intake's log there names the cases.",
     '',
-    'student round 1: the update of munich was scaled by 1.00e-38 (norm 3.00e+38)',
-    'student round 1: the update of munich counted as 21.0 cases instead of 9000 (shareFactor)',
+    'student round 1: munich clipped: scaled by 1.00e-38 (norm 3.00e+38), counted as 21.0 cases instead of 9000 (shareFactor)',
   ]);
   expect(siteRounds(status, 'munich')).toEqual([
-    {
-      stage: 'student',
-      round: 1,
-      became: 'merged',
-      reason: 'scaled by 1.00e-38 (norm 3.00e+38), counted as 21.0 cases instead of 9000 (shareFactor)',
-    },
+    { stage: 'student', round: 1, became: 'clipped', reason: 'scaled by 1.00e-38 (norm 3.00e+38), counted as 21.0 cases instead of 9000 (shareFactor)' },
   ]);
 });
 
@@ -100,13 +105,19 @@ test('shows why a campaign failed', () => {
     suspected: [],
     stages: [],
   };
-  expect(statusText(ended as Parameters<typeof statusText>[0])).toBe('c: failed: No site.');
+  expect(statusText(ended as Parameters<typeof statusText>[0], NOW)).toBe('c: failed: No site.');
 });
 
 test('shows what happened to the updates of one site, and why', () => {
   const rounds = [
     { ...round, round: 1, phase: 'committed', updated: ['berlin', 'munich'] },
-    { ...round, round: 2, phase: 'committed', updated: ['munich'], failed: [{ site: 'berlin', reason: 'NaN' }] },
+    {
+      ...round,
+      round: 2,
+      phase: 'committed',
+      updated: ['munich'],
+      failed: [{ site: 'berlin', reason: 'NaN', refused: true }],
+    },
     { ...round, round: 3, phase: 'sealed', updated: ['munich'], late: [{ site: 'berlin', key: 'k', at: 'noon' }] },
     { ...round, round: 4, phase: 'committed', updated: ['munich'] },
     { ...round, round: 5, phase: 'open', updated: ['berlin'] },
@@ -126,11 +137,11 @@ test('shows what happened to the updates of one site, and why', () => {
 
   expect(siteRounds(status, 'berlin').map(({ round, became, reason }) => [round, became, reason])).toEqual([
     [1, 'merged', undefined],
-    [2, 'failed or refused', 'NaN'],
+    [2, 'refused', 'NaN'],
     [3, 'late', 'it arrived at noon'],
-    [4, 'missed', undefined],
-    [5, 'received', undefined],
-    [6, 'waited for', undefined],
+    [4, 'missed', 'it had not answered when the round closed'],
+    [5, 'answered', undefined],
+    [6, 'waited for', 'until 2026-01-02T00:00:00.000Z'],
   ]);
 });
 
@@ -150,13 +161,13 @@ test('shows escape sequences and line breaks in reasons, instead of obeying them
         kind: 'student',
         phase: 'running',
         total: 1,
-        rounds: [{ ...round, round: 1, phase: 'open', failed: [{ site: 'berlin', reason: hostile }] }],
+        rounds: [{ ...round, round: 1, phase: 'open', failed: [{ site: 'berlin', reason: hostile, refused: false }] }],
       },
     ],
   } as const;
 
   for (const text of [
-    statusText(status),
+    statusText(status, NOW),
     siteText(status, 'berlin', siteRounds(status, 'berlin')),
     verdict('tavi', { faults: [], rounds: [] }, [hostile]),
   ]) {

@@ -1,24 +1,30 @@
 import { Command } from 'commander';
 import { FedcardioError } from '../lib/error.ts';
-import { printable, printableJson } from '../lib/printable.ts';
-import type { RoundStatus } from '../lib/protocol/round-status.ts';
+import { nearest } from '../lib/nearest.ts';
+import { printable } from '../lib/printable.ts';
 import type { CampaignStatus, StageStatus } from '../lib/protocol/status.ts';
 import { counted, significant } from '../lib/report/format.ts';
-import { aboutCampaign, type CampaignFlags, campaignContext } from './campaign.ts';
+import type { Summaries } from '../lib/storage/summaries.ts';
+import { cellOf, participantsOf, type SiteRound, siteRounds } from './campaign/cells.ts';
+import { duration, fromNow, instant } from './campaign/times.ts';
+import { aboutCampaign, type CampaignFlags, contextOf } from './campaign.ts';
+import { printJson } from './print-json.ts';
 import { table } from './table.ts';
 
-/** `fedcardio status <campaign>`: the state of a campaign, read from the federation bucket. */
+/** `fedcardio campaign status <campaign>`: the state of a campaign, read from the federation bucket. */
 export const statusCommand = (): Command =>
   aboutCampaign(new Command('status'))
-    .description('Show the state of a campaign: stages, rounds, loss, and the sites that it waits for.')
+    .description('Show the state of a campaign: stages, rounds, times, loss, and the sites that it waits for.')
     .option('--site <id>', "show only what happened to this site's updates, and why")
     .addHelpText(
       'after',
       `
 Examples:
-  fedcardio status demo-full-1 --endpoint http://127.0.0.1:4566
-  fedcardio status tavi-2026 --federation heart --json
-  fedcardio status tavi-2026 --site munich`,
+  fedcardio campaign status demo-full-1 --endpoint http://127.0.0.1:4566
+  fedcardio campaign status tavi-2026 --federation heart --json
+  fedcardio campaign status tavi-2026 --site munich
+
+Exits with 1 if the campaign has failed. Times are UTC.`,
     )
     .action(status);
 
@@ -27,71 +33,109 @@ interface StatusFlags extends CampaignFlags {
 }
 
 async function status(campaign: string, flags: StatusFlags): Promise<void> {
-  const { campaignStatus } = await import('../lib/protocol/status.ts');
-  const found = await campaignStatus(await campaignContext(flags), campaign);
-  if (!found) {
-    throw new FedcardioError('NOT_FOUND', `Federation "${flags.federation}" has no campaign "${campaign}".`, {
-      hint: 'Check --federation and --endpoint.',
-    });
+  const [{ campaignStatus }, { readSummaries }] = await Promise.all([
+    import('../lib/protocol/status.ts'),
+    import('../lib/storage/summaries.ts'),
+  ]);
+  const context = await contextOf(campaign, flags);
+  const found = await campaignStatus(context, campaign);
+  if (!found) throw new FedcardioError('NOT_FOUND', `Campaign ${campaign} has no objects.`);
+  const { counts } = await readSummaries(context.federationStore);
+  if (found.phase === 'failed') process.exitCode = 1;
+  if (flags.site === undefined) {
+    const rejected = rejectedCases(counts);
+    if (flags.json) printJson('campaign-status', { ...found, rejected: Object.fromEntries(rejected) });
+    else console.log(statusText(found, { now: context.now(), rejected }));
+    return;
   }
-  if (flags.site === undefined) return console.log(flags.json ? printableJson(found) : statusText(found));
+  const sites = context.declared?.sites.map(({ id }) => id) ?? [];
+  requireSite(flags.site, [...sites, ...counts.keys(), ...participantsOf(found)]);
   const rounds = siteRounds(found, flags.site);
-  console.log(flags.json ? printableJson(rounds) : siteText(found, flags.site, rounds));
+  if (flags.json) printJson('site-status', { campaign, site: flags.site, rounds });
+  else console.log(siteText(found, flags.site, rounds));
 }
 
-/** The status as a table, followed by warnings, updates that counted less or came late, and failures. */
-export function statusText(status: CampaignStatus): string {
-  const rows = status.stages.map((stage) => [
-    stage.name,
-    stage.phase,
-    `${stage.rounds.filter(({ phase }) => phase === 'committed').length}/${stage.total}`,
-    lossOf(stage),
-    stage.rounds.at(-1)?.waitingFor.join(', ') ?? '',
-  ]);
-  const warnings = [...status.warnings, ...status.suspected.map(suspicionOf)];
+/** @throws FedcardioError `NOT_FOUND` with the nearest id if the federation has no such site */
+function requireSite(site: string, known: readonly string[]): void {
+  if (known.includes(site)) return;
+  const ids = [...new Set(known)].sort();
+  const near = nearest(site, ids);
+  const listed = ids.length === 0 ? 'No site has sent counts yet.' : `Sites are ${ids.join(', ')}.`;
+  throw new FedcardioError('NOT_FOUND', `The federation has no site "${printable(site)}".`, {
+    hint: near === undefined ? listed : `Did you mean "${near}"? ${listed}`,
+  });
+}
+
+/** Sites with rejected cases, and how many. */
+const rejectedCases = (counts: Summaries['counts']): readonly (readonly [string, number])[] =>
+  [...counts].flatMap(([site, { cases }]) => (cases.rejected > 0 ? [[site, cases.rejected] as const] : []));
+
+interface Around {
+  readonly now: Date;
+  readonly rejected: ReturnType<typeof rejectedCases>;
+}
+
+/** The status as a table, followed by the plan's warnings, what happened to updates, and rejected files. */
+export function statusText(status: CampaignStatus, { now, rejected }: Around): string {
+  const rows = status.stages.map((stage) => {
+    const last = stage.rounds.at(-1);
+    return [
+      stage.name,
+      stage.phase,
+      `${stage.rounds.filter(({ phase }) => phase === 'committed').length}/${stage.total}`,
+      lossOf(stage),
+      instant(stage.rounds[0]?.openedAt),
+      stage.phase === 'completed'
+        ? instant(last?.committedAt)
+        : last?.phase === 'open'
+          ? fromNow(last.deadline, now)
+          : '',
+      last?.waitingFor.join(', ') ?? '',
+    ];
+  });
   const notes = status.stages.flatMap(({ name, rounds }) =>
-    rounds.flatMap(({ round, clipped, limited, failed, late }) => [
-      ...clipped.map((entry) => `${name} round ${round}: the update of ${entry.site} was ${scalingOf(entry)}`),
-      ...limited.map((entry) => `${name} round ${round}: the update of ${entry.site} ${limitOf(entry)}`),
-      ...failed.map(({ site, reason }) => `${name} round ${round}: ${site} failed: ${printable(reason)}`),
-      ...late.map(({ site, at }) => `${name} round ${round}: the update of ${site} arrived late (${at})`),
-    ]),
+    rounds.flatMap((round) =>
+      round.participants.flatMap((site) => {
+        const cell = cellOf(round, site);
+        if (!cell || ['merged', 'answered', 'waited for'].includes(cell.became)) return [];
+        return [`${name} round ${round.round}: ${site} ${cell.became}: ${printable(cell.reason ?? '')}`];
+      }),
+    ),
   );
+  const warnings = [...status.warnings, ...status.suspected.map(suspicionOf)];
+  const head = ['stage', 'phase', 'rounds', 'loss', 'began', 'ended, or deadline', 'waiting for'];
+  const files = rejected.map(([site, count]) => `${site} ${count}`).join(', ');
   return [
-    `${status.campaign}: ${status.phase}${status.reason === undefined ? '' : `: ${printable(status.reason)}`}`,
-    ...(rows.length > 0 ? ['', ...table(['stage', 'phase', 'rounds', 'loss', 'waiting for'], rows)] : []),
+    headOf(status, now),
+    ...(rows.length > 0 ? ['', ...table(head, rows)] : []),
     ...(warnings.length > 0 ? ['', ...warnings.map((text) => `warning: ${printable(text)}`)] : []),
     ...(notes.length > 0 ? ['', ...notes] : []),
+    ...(files === ''
+      ? []
+      : ['', `cases with rejected files: ${files} (the reasons are in rejected/ of each site's bucket)`]),
   ].join('\n');
 }
 
-export interface SiteRound {
-  readonly stage: string;
-  readonly round: number;
-  readonly became: 'merged' | 'waited for' | 'received' | 'failed or refused' | 'late' | 'missed';
-  /** Why the update was not merged, or counted less. */
-  readonly reason?: string;
-}
+const suspicionOf = ({ site, pairs }: CampaignStatus['suspected'][number]): string =>
+  `${site}: ${counted(pairs, 'pair')} of a training CT and a held-out CT may be parts of one scan, so that scores may be too good; intake's log there names the cases.`;
 
-/** The result of a site's update in each round that the site participates in. */
-export const siteRounds = (status: CampaignStatus, site: string): readonly SiteRound[] =>
-  status.stages.flatMap(({ name: stage, rounds }) =>
-    rounds
-      .filter(({ participants }) => participants.includes(site))
-      .map((round): SiteRound => {
-        const of = { stage, round: round.round };
-        const failed = round.failed.find((failure) => failure.site === site);
-        if (failed) return { ...of, became: 'failed or refused', reason: failed.reason };
-        const clipped = round.clipped.filter((entry) => entry.site === site).map(scalingOf);
-        const limited = round.limited.filter((entry) => entry.site === site).map(limitOf);
-        const reduced = [...clipped, ...limited];
-        if (reduced.length > 0) return { ...of, became: 'merged', reason: reduced.join(', ') };
-        if (round.updated.includes(site)) return { ...of, became: round.phase === 'open' ? 'received' : 'merged' };
-        const late = round.late.find((update) => update.site === site);
-        if (late) return { ...of, became: 'late', reason: `it arrived at ${late.at}` };
-        return { ...of, became: round.phase === 'open' ? 'waited for' : 'missed' };
-      }),
-  );
+/** `tavi: failed: No site … (planned …, ended … after …)`. */
+export function headOf(
+  { campaign, phase, reason, plannedAt, endedAt }: Omit<CampaignStatus, 'stages' | 'suspected'>,
+  now: Date,
+): string {
+  const times = [
+    ...(plannedAt === undefined ? [] : [`planned ${instant(plannedAt)}`]),
+    ...(endedAt === undefined ? [] : [`ended ${instant(endedAt)}`]),
+    ...(plannedAt === undefined
+      ? []
+      : [
+          `${endedAt === undefined ? 'for' : 'after'} ${duration(Date.parse(endedAt ?? now.toISOString()) - Date.parse(plannedAt))}`,
+        ]),
+  ];
+  const why = reason === undefined ? '' : `: ${printable(reason)}`;
+  return `${campaign}: ${phase}${why}${times.length === 0 ? '' : `\n${times.join(', ')}`}`;
+}
 
 /** What happened to a site's updates, as a table. */
 export function siteText(status: CampaignStatus, site: string, rounds: readonly SiteRound[]): string {
@@ -100,17 +144,8 @@ export function siteText(status: CampaignStatus, site: string, rounds: readonly 
   return [head, ...(rows.length > 0 ? ['', ...table(['stage', 'round', 'update', 'why'], rows)] : [])].join('\n');
 }
 
-const suspicionOf = ({ site, pairs }: CampaignStatus['suspected'][number]): string =>
-  `${site}: ${counted(pairs, 'pair')} of a training CT and a held-out CT may be parts of one scan, so that scores may be too good; intake's log there names the cases.`;
-
-const scalingOf = ({ norm, factor }: RoundStatus['clipped'][number]): string =>
-  `scaled by ${significant(factor)} (norm ${significant(norm)})`;
-
-const limitOf = ({ samples, counted: as }: RoundStatus['limited'][number]): string =>
-  `counted as ${significant(as)} cases instead of ${samples} (shareFactor)`;
-
 /** The loss of the last committed round. */
-function lossOf({ rounds }: StageStatus): string {
+export function lossOf({ rounds }: StageStatus): string {
   const loss = rounds.findLast(({ figures }) => figures.loss !== undefined)?.figures.loss;
   return loss === undefined ? '' : significant(loss);
 }

@@ -1,10 +1,11 @@
 import { Command } from 'commander';
-import { printable, printableJson } from '../lib/printable.ts';
+import { printable } from '../lib/printable.ts';
 import type { CampaignVerification } from '../lib/protocol/verify-campaign.ts';
 import type { RoundVerification } from '../lib/protocol/verify-round.ts';
-import { aboutCampaign, type CampaignFlags, campaignContext } from './campaign.ts';
+import { aboutCampaign, type CampaignFlags, contextOf } from './campaign.ts';
+import { printJson } from './print-json.ts';
 
-/** `fedcardio verify <campaign>`: recomputes the chain. Exit code 1 when anything does not match. */
+/** `fedcardio campaign verify <campaign>`: recomputes the chain. Exit code 1 when anything does not match. */
 export const verifyCommand = (): Command =>
   aboutCampaign(new Command('verify'))
     .description('Recompute a campaign from the updates of its sites: every seal, hash, weight and merge.')
@@ -12,8 +13,8 @@ export const verifyCommand = (): Command =>
       'after',
       `
 Examples:
-  fedcardio verify demo-full-1 --endpoint http://127.0.0.1:4566
-  fedcardio verify tavi-2026 --federation heart --json
+  fedcardio campaign verify demo-full-1 --endpoint http://127.0.0.1:4566
+  fedcardio campaign verify tavi-2026 --federation heart --json
 
 Reads every update and every model once or twice, and writes nothing. Exits with 1 when anything does not match.`,
     )
@@ -21,19 +22,20 @@ Reads every update and every model once or twice, and writes nothing. Exits with
 
 async function verify(campaign: string, flags: CampaignFlags): Promise<void> {
   const { verifyCampaign } = await import('../lib/protocol/verify-campaign.ts');
-  const found = await verifyCampaign((await campaignContext(flags)).federationStore, campaign, {
+  const found = await verifyCampaign((await contextOf(campaign, flags)).federationStore, campaign, {
     onRound: (verified, done, total) =>
       console.error(`${String(done).padStart(String(total).length)}/${total} ${roundLine(verified)}`),
   });
   const bad = faultsOf(found);
-  console.log(flags.json ? printableJson(found) : verdict(campaign, found, bad));
+  if (flags.json) printJson('verification', { campaign, valid: bad.length === 0, ...found });
+  else console.log(verdict(campaign, found, bad));
   if (bad.length > 0) process.exitCode = 1;
 }
 
 const nameOf = ({ at }: RoundVerification): string => `${at.stage} round ${at.round}`;
 const roundLine = (round: RoundVerification): string => `${round.faults.length === 0 ? '✓' : '✗'} ${nameOf(round)}`;
 
-const faultsOf = ({ faults, rounds }: CampaignVerification): readonly string[] => [
+export const faultsOf = ({ faults, rounds }: CampaignVerification): readonly string[] => [
   ...faults.map((fault) => `plan: ${fault}`),
   ...rounds.flatMap((round) => round.faults.map((fault) => `${nameOf(round)}: ${fault}`)),
 ];

@@ -3,7 +3,7 @@ import type { CampaignStatus } from '../../lib/protocol/status.ts';
 import { significant } from '../../lib/report/format.ts';
 
 /** What a site's answer to a round became, or is so far. */
-type Became = 'merged' | 'clipped' | 'answered' | 'waited for' | 'late' | 'refused' | 'failed' | 'missed';
+type Became = 'merged' | 'clipped' | 'limited' | 'answered' | 'waited for' | 'late' | 'refused' | 'failed' | 'missed';
 
 export interface Cell {
   readonly became: Became;
@@ -16,8 +16,10 @@ export function cellOf(round: RoundStatus, site: string): Cell | undefined {
   if (!round.participants.includes(site)) return undefined;
   const failed = round.failed.find((failure) => failure.site === site);
   if (failed) return { became: failed.refused ? 'refused' : 'failed', reason: failed.reason };
-  const clipped = round.clipped.find((entry) => entry.site === site);
-  if (clipped) return { became: 'clipped', reason: scalingOf(clipped) };
+  const clipped = round.clipped.filter((entry) => entry.site === site).map(scalingOf);
+  const limited = round.limited.filter((entry) => entry.site === site).map(limitOf);
+  const reduced = [...clipped, ...limited];
+  if (reduced.length > 0) return { became: clipped.length > 0 ? 'clipped' : 'limited', reason: reduced.join(', ') };
   if (round.updated.includes(site)) return { became: round.phase === 'open' ? 'answered' : 'merged' };
   const late = round.late.find((update) => update.site === site);
   if (late) return { became: 'late', reason: `it arrived at ${late.at}` };
@@ -46,3 +48,6 @@ export const participantsOf = ({ stages }: Pick<CampaignStatus, 'stages'>): read
 
 export const scalingOf = ({ norm, factor }: RoundStatus['clipped'][number]): string =>
   `scaled by ${significant(factor)} (norm ${significant(norm)})`;
+
+const limitOf = ({ samples, counted: as }: RoundStatus['limited'][number]): string =>
+  `counted as ${significant(as)} cases instead of ${samples} (shareFactor)`;

@@ -1,0 +1,131 @@
+import { Command } from 'commander';
+import { FedcardioError } from '../../lib/error.ts';
+import type { Federation } from '../../lib/federation/schemas.ts';
+import { topologyOf } from '../../lib/federation/topology.ts';
+import { nearest } from '../../lib/nearest.ts';
+import { printable } from '../../lib/printable.ts';
+import { counted } from '../../lib/report/format.ts';
+import type { Queues } from '../../lib/storage/contract.ts';
+import { type CampaignFlags, campaignContext, placed } from '../campaign.ts';
+import { atLeastOne } from '../options.ts';
+import { printJson } from '../print-json.ts';
+import { table } from '../table.ts';
+import { countLetters, type LetterQueue, type QueueLetters, readLetters, redrive } from './letters.ts';
+import { describeMessage } from './words.ts';
+
+interface LetterFlags extends CampaignFlags {
+  readonly queue?: string;
+  readonly max: number;
+}
+
+const ABOUT_SITES = `
+Without federation.json, the sites are those that have sent counts. Queues of other accounts need access to them.`;
+
+/** `fedcardio dead-letters <command>`: messages that failed three times. */
+export const deadLettersCommand = (): Command =>
+  new Command('dead-letters')
+    .description('Messages that failed three times, whose work is not done.')
+    .addHelpText('after', '\nExamples:\n  fedcardio dead-letters list --endpoint http://127.0.0.1:4566')
+    .addCommand(
+      about('list', 'Count the dead letters of every queue.', 'list --federation federation.json').action(list),
+    )
+    .addCommand(
+      about('show', 'Show dead letters: the case, round or campaign of each.', 'show --queue heart-berlin-intake')
+        .option('--max <number>', 'most messages of a queue to show', atLeastOne, 100)
+        .action(show),
+    )
+    .addCommand(
+      about(
+        'redrive',
+        'Send dead letters to their queues again, once their cause is fixed. Safe to repeat.',
+        'redrive --queue heart-berlin-intake',
+      ).action(redriveAll),
+    );
+
+const about = (name: string, description: string, example: string): Command =>
+  placed(new Command(name))
+    .description(description)
+    .option('--queue <name>', 'only this queue (default: all queues of the federation)')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  fedcardio dead-letters ${name} --endpoint http://127.0.0.1:4566
+  fedcardio dead-letters ${example}
+${ABOUT_SITES}`,
+    );
+
+async function list(flags: LetterFlags): Promise<void> {
+  const { queues, letterQueues } = await open(flags);
+  const counts = await countLetters(queues, letterQueues);
+  if (flags.json) printJson('dead-letters', { queues: counts });
+  else console.log(listText(counts));
+  if (counts.some(({ problem }) => problem !== undefined)) process.exitCode = 1;
+}
+
+async function show(flags: LetterFlags): Promise<void> {
+  const { queues, letterQueues } = await open(flags);
+  const messages: { readonly queue: string; readonly id: string; readonly about: string; readonly body: string }[] = [];
+  for (const queue of letterQueues) {
+    for (const { id, body } of await readLetters(queues, queue, flags.max)) {
+      messages.push({ queue: queue.name, id, about: describeMessage(body), body });
+    }
+  }
+  if (flags.json) return printJson('dead-letter-messages', { messages });
+  const rows = messages.map(({ queue, about }) => [queue, about]);
+  console.log(rows.length === 0 ? 'There are no dead letters.' : table(['queue', 'message'], rows).join('\n'));
+}
+
+async function redriveAll(flags: LetterFlags): Promise<void> {
+  const { queues, letterQueues } = await open(flags);
+  const results = [];
+  for (const queue of letterQueues) results.push(await redrive(queues, queue));
+  if (flags.json) return printJson('dead-letters-redriven', { queues: results });
+  const moved = results.filter(({ sent, cameBack }) => sent + cameBack > 0);
+  if (moved.length === 0) return console.log('There are no dead letters.');
+  for (const { queue, sent, cameBack } of moved) {
+    const again = cameBack > 0 ? `; ${cameBack} failed again, or are copies, and stay` : '';
+    console.log(`${queue}: ${counted(sent, 'message')} sent again${again}.`);
+  }
+}
+
+/** The numbers as a table. Queues without dead letters are one line together. */
+export function listText(counts: readonly QueueLetters[]): string {
+  const rows = counts
+    .filter(({ letters }) => letters !== 0)
+    .map(({ queue, letters, problem }) => [
+      queue,
+      letters === undefined ? '?' : String(letters),
+      printable(problem ?? ''),
+    ]);
+  const empty = counted(counts.length - rows.length, 'queue');
+  if (rows.length === 0) return `${empty}, no dead letters.`;
+  return [...table(['queue', 'letters', ''], rows), '', `${empty} without dead letters.`].join('\n');
+}
+
+/** The queues that the options select. @throws FedcardioError `NOT_FOUND` with the nearest name for an unknown queue */
+async function open(
+  flags: LetterFlags,
+): Promise<{ readonly queues: Queues; readonly letterQueues: readonly LetterQueue[] }> {
+  const [{ createQueues }, { readSummaries }] = await Promise.all([
+    import('../../lib/aws/queues.ts'),
+    import('../../lib/storage/summaries.ts'),
+  ]);
+  const { declared, federation, federationStore } = await campaignContext(flags);
+  const known: Federation = declared ?? {
+    ...federation,
+    sites: [...(await readSummaries(federationStore)).counts.keys()].map((id) => ({ id, name: id })),
+  };
+  const specs = topologyOf(known).queues;
+  const places = new Map(specs.flatMap((spec) => [[spec.name, spec] as const, [spec.deadLetterQueue, spec] as const]));
+  const queues = createQueues({ endpoint: flags.endpoint, placeOf: (queue) => places.get(queue) ?? {} });
+  const wanted = flags.queue;
+  if (wanted === undefined) return { queues, letterQueues: specs };
+  const chosen = specs.filter(({ name, deadLetterQueue }) => wanted === name || wanted === deadLetterQueue);
+  if (chosen.length > 0) return { queues, letterQueues: chosen };
+  const names = specs.map(({ name }) => name);
+  const near = nearest(wanted, names);
+  throw new FedcardioError('NOT_FOUND', `The federation has no queue "${printable(wanted)}".`, {
+    hint: `${near === undefined ? '' : `Did you mean "${near}"? `}Queues are ${names.join(', ')}.`,
+  });
+}

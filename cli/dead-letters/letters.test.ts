@@ -1,0 +1,71 @@
+import { describe, expect, test } from 'vitest';
+import { createMemoryQueues } from '../../lib/storage/testing-queues.ts';
+import { countLetters, readLetters, redrive } from './letters.ts';
+import { describeMessage } from './words.ts';
+
+const QUEUE = { name: 'heart-berlin-intake', deadLetterQueue: 'heart-berlin-intake-dlq' };
+
+async function withLetters(...bodies: readonly string[]) {
+  const queues = createMemoryQueues();
+  for (const body of bodies) await queues.send(QUEUE.deadLetterQueue, body);
+  return queues;
+}
+
+describe('dead letters', () => {
+  test('are read without being taken', async () => {
+    const queues = await withLetters('a', 'b', 'c');
+
+    expect((await readLetters(queues, QUEUE, 100)).map(({ body }) => body)).toEqual(['a', 'b', 'c']);
+    expect(await readLetters(queues, QUEUE, 2)).toHaveLength(2);
+    expect(await countLetters(queues, [QUEUE])).toEqual([{ queue: QUEUE.name, letters: 3, problem: undefined }]);
+  });
+
+  test('are sent again once, and a second redrive finds none', async () => {
+    const queues = await withLetters('a', 'b');
+
+    expect(await redrive(queues, QUEUE)).toEqual({ queue: QUEUE.name, sent: 2, cameBack: 0 });
+    expect(await redrive(queues, QUEUE)).toEqual({ queue: QUEUE.name, sent: 0, cameBack: 0 });
+    const sent = await queues.receive(QUEUE.name, { max: 10, waitSeconds: 0 });
+    expect(sent.map(({ body }) => body)).toEqual(['a', 'b']);
+  });
+
+  test('are not sent in a circle when they fail again at once', async () => {
+    const queues = await withLetters('a');
+    const failing = { ...queues, send: (_: string, body: string) => queues.send(QUEUE.deadLetterQueue, body) };
+
+    expect(await redrive(failing, QUEUE)).toEqual({ queue: QUEUE.name, sent: 1, cameBack: 1 });
+    expect(await readLetters(queues, QUEUE, 10)).toHaveLength(1);
+  });
+});
+
+const s3 = (bucket: string, key: string, eventName = 'ObjectCreated:Put') =>
+  JSON.stringify({
+    Records: [{ eventVersion: '2.1', eventName, eventTime: 'now', s3: { bucket: { name: bucket }, object: { key } } }],
+  });
+
+describe('describeMessage', () => {
+  test.each([
+    [s3('heart-site-berlin', 'cases/p+1/image.nii.gz'), 'CT of case p 1 written in heart-site-berlin'],
+    [
+      s3('heart-site-berlin', 'held-out/p1/labels/calcification.nii.gz', 'ObjectRemoved:Delete'),
+      'label calcification of held-out case p1 removed in heart-site-berlin',
+    ],
+    [
+      s3('heart-federation', 'campaigns/tavi/student/0002/updates/berlin/x.update.json'),
+      'update of berlin for campaign tavi, student round 2 written in heart-federation',
+    ],
+    [
+      s3('heart-federation', 'campaigns/tavi/campaign.json'),
+      'campaign.json of campaign tavi written in heart-federation',
+    ],
+    [
+      JSON.stringify({ federation: 'heart', site: 'berlin', campaign: 'tavi', stage: 'student', round: 3 }),
+      'GPU task of berlin: campaign tavi, student round 3',
+    ],
+    ['{"Event":"s3:TestEvent"}', 'test event of S3'],
+    ['rubbish \u001b[2J', 'unknown message: rubbish \\u{1b}[2J'],
+    [s3('b', '%E0%A4%A\u202e'), 'object %E0%A4%A\\u{202e} written in b'],
+  ])('says what %s is about', (body, words) => {
+    expect(describeMessage(body)).toBe(words);
+  });
+});
