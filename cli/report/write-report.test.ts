@@ -211,7 +211,7 @@ describe('writeReport', async () => {
   const stores = await finishedCampaign();
   const { report } = await writeReport(
     { ...stores, federation, campaign },
-    { schema: 'fedcardio.outcome/1', campaign, status: 'completed', at },
+    { status: 'completed' },
     ({ peakGpuTaskRss }) => ({
       profile: 'full',
       seed: 1,
