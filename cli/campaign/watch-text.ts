@@ -50,11 +50,12 @@ const noteOf = (cell: Cell | undefined, site: string): readonly string[] =>
 /** What happened between two looks, a line each, for a log. `before` is undefined at the first look. */
 export function changesBetween(before: CampaignStatus | undefined, after: CampaignStatus): readonly string[] {
   const old = new Map(before?.stages.map((stage) => [stage.name, stage]));
-  return [
-    ...(before?.phase === after.phase ? [] : [phaseLine(after)]),
-    ...(before ? [] : after.warnings.map((text) => `warning: ${printable(text)}`)),
-    ...after.stages.flatMap((stage) => stageChanges(old.get(stage.name), stage)),
-  ];
+  const phase = before?.phase === after.phase ? [] : [phaseLine(after)];
+  const changes = after.stages.flatMap((stage) => stageChanges(old.get(stage.name), stage));
+  // The end comes after what led to it.
+  return before
+    ? [...changes, ...phase]
+    : [...phase, ...after.warnings.map((text) => `warning: ${printable(text)}`), ...changes];
 }
 
 const phaseLine = ({ campaign, phase, reason }: CampaignStatus): string =>
