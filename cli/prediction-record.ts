@@ -17,7 +17,6 @@ const recordSchema = z.object({ model: z.string(), image: z.object({ sha256: z.s
 /** Name of the file that says where the predictions of a CT come from, and what they found. */
 export const recordFile = (name: string): string => `${name}-prediction.json`;
 
-
 /** Name of the page that shows the predictions of a CT. */
 export const pageFile = (name: string): string => `${name}-prediction.html`;
 

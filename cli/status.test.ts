@@ -16,6 +16,7 @@ const round = {
   failed: [],
   late: [],
   clipped: [],
+  limited: [],
   figures: {},
 } as const;
 
@@ -28,7 +29,7 @@ test('shows stages, rounds, the sites that are waited for, failures and late upd
       plannedAt: '2026-01-01T00:00:00.000Z',
       endedAt: undefined,
       warnings: [],
-    suspected: [],
+      suspected: [],
       stages: [
         {
           name: 'student',
@@ -90,7 +91,12 @@ test('shows warnings, and which updates counted less', () => {
     'student round 1: munich clipped: scaled by 1.00e-38 (norm 3.00e+38), counted as 21.0 cases instead of 9000 (shareFactor)',
   ]);
   expect(siteRounds(status, 'munich')).toEqual([
-    { stage: 'student', round: 1, became: 'clipped', reason: 'scaled by 1.00e-38 (norm 3.00e+38), counted as 21.0 cases instead of 9000 (shareFactor)' },
+    {
+      stage: 'student',
+      round: 1,
+      became: 'clipped',
+      reason: 'scaled by 1.00e-38 (norm 3.00e+38), counted as 21.0 cases instead of 9000 (shareFactor)',
+    },
   ]);
 });
 

@@ -19,6 +19,7 @@ const round = (number: number, fields: Partial<RoundStatus>): RoundStatus => ({
   failed: [],
   late: [],
   clipped: [],
+  limited: [],
   figures: {},
   ...fields,
 });
@@ -29,6 +30,7 @@ const statusOf = (...rounds: readonly RoundStatus[]): CampaignStatus => ({
   reason: undefined,
   plannedAt: '2026-01-01T00:00:00.000Z',
   endedAt: undefined,
+  suspected: [],
   warnings: ['one\u001b[2J'],
   stages: [{ name: 'student', kind: 'student', phase: 'running', total: 5, rounds }],
 });

@@ -4,10 +4,10 @@ import { FedcardioError } from '../../lib/error.ts';
 import { federationKeys } from '../../lib/federation/keys.ts';
 import type { CampaignStatus } from '../../lib/protocol/status.ts';
 import { aboutCampaign, type CampaignFlags, contextOf, type FederationPlace } from '../campaign.ts';
-import { createDisplay } from '../demo/display.ts';
 import { onInterrupt } from '../interrupt.ts';
 import { atLeastOne } from '../options.ts';
 import { printJson } from '../print-json.ts';
+import { createDisplay } from '../run/display.ts';
 import { changesBetween, watchBlock } from './watch-text.ts';
 
 interface WatchFlags extends CampaignFlags {

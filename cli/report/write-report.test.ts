@@ -222,6 +222,7 @@ describe('writeReport', async () => {
       timeline: [],
     }),
     out,
+    { trainedOnPhantoms: true },
   );
 
   test('reads sites, stages, rejections and figures from the buckets', () => {

@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { systemError } from '../../lib/error.ts';
 import { trainedModel } from '../../gpu-tasks/stage-model.ts';
+import { systemError } from '../../lib/error.ts';
 import type { EvaluateStage, Stage } from '../../lib/federation/schemas.ts';
 import { encodePackage } from '../../lib/models/package.ts';
 import { definitionsOf } from '../../lib/protocol/plan.ts';
