@@ -1,6 +1,7 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { Command } from 'commander';
+import { printJson } from './print-json.ts';
 
 const FOLDER = new URL('../bench/', import.meta.url);
 
@@ -29,21 +30,25 @@ Examples:
 
 async function bench(name: string | undefined, options: { readonly json?: boolean }, command: Command): Promise<void> {
   const available = benchmarkNames();
-  if (name === undefined) return console.log(await listing(available, options.json === true));
+  if (name === undefined) {
+    const benchmarks = await listing(available);
+    if (options.json) return printJson('benchmarks', { benchmarks });
+    return console.log(benchmarks.map(({ name, summary }) => `${name.padEnd(20)} ${summary}`).join('\n'));
+  }
   if (!available.includes(name)) {
     const known = available.length > 0 ? `Known: ${available.join(', ')}.` : 'The folder bench/ is empty.';
     command.error(`error: unknown benchmark "${name}". ${known}`);
   }
   // The table goes to standard error, so scripts can read the figures without an option.
-  console.log(JSON.stringify(await (await load(name)).run()));
+  console.log(
+    JSON.stringify({ schema: 'fedcardio.benchmark/1', benchmark: name, ...(await (await load(name)).run()) }),
+  );
 }
 
-async function listing(available: readonly string[], json: boolean): Promise<string> {
-  const entries: { readonly name: string; readonly summary: string }[] = [];
-  for (const name of available) entries.push({ name, summary: (await load(name)).summary });
-  if (json) return JSON.stringify(entries, null, 2);
-  if (entries.length === 0) return 'The folder bench/ is empty.';
-  return entries.map(({ name, summary }) => `${name.padEnd(20)} ${summary}`).join('\n');
+async function listing(
+  names: readonly string[],
+): Promise<readonly { readonly name: string; readonly summary: string }[]> {
+  return Promise.all(names.map(async (name) => ({ name, summary: (await load(name)).summary })));
 }
 
 const load = (name: string): Promise<Benchmark> => import(new URL(`${name}.ts`, FOLDER).href);

@@ -7,7 +7,7 @@ import { parseJson } from '../lib/json.ts';
 import { nearest } from '../lib/nearest.ts';
 import { printable } from '../lib/printable.ts';
 import type { RoundContext } from '../lib/protocol/context.ts';
-import type { Stores } from '../lib/storage/contract.ts';
+import type { OpenBucket, Stores } from '../lib/storage/contract.ts';
 import { storesOf } from '../lib/storage/stores.ts';
 import { url } from './options.ts';
 import { readInput } from './read-input.ts';
@@ -31,6 +31,20 @@ export const placed = (command: Command): Command =>
     .option('--federation <id>', 'id of the federation, or its federation.json', 'fedcardio')
     .option('--json', 'print everything as JSON');
 
+/**
+ * The buckets that the options select, after a look at what answers at their endpoint.
+ *
+ * @throws FedcardioError of `requireS3` if it does not answer, or is not S3
+ */
+export async function openBuckets({ endpoint }: Pick<CampaignFlags, 'endpoint'>): Promise<OpenBucket> {
+  const { createObjectStorage } = await import('../lib/aws/objects.ts');
+  if (endpoint !== undefined) {
+    const { requireS3 } = await import('../lib/aws/endpoint.ts');
+    await requireS3(endpoint);
+  }
+  return createObjectStorage({ endpoint });
+}
+
 /** A federation as the options select it. */
 export interface FederationPlace extends RoundContext, Stores {
   /** `federation.json`, if the options name the file; otherwise the federation's sites are not known. */
@@ -52,10 +66,9 @@ export function federationOf({ federation }: Pick<CampaignFlags, 'federation'>):
  * a campaign do not need.
  */
 export async function campaignContext(flags: CampaignFlags): Promise<FederationPlace> {
-  const { createObjectStorage } = await import('../lib/aws/objects.ts');
   const { id, declared } = federationOf(flags);
   return {
-    ...storesOf(createObjectStorage({ endpoint: flags.endpoint }), id),
+    ...storesOf(await openBuckets(flags), id),
     federation: declared ?? { schema: 'fedcardio.federation/1', id, sites: [] },
     declared,
     now: () => new Date(),

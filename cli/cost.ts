@@ -7,6 +7,7 @@ import { type Estimate, estimateCost } from './cost/estimate.ts';
 import type { Line } from './cost/lines.ts';
 import { PRICES, pricesSchema } from './cost/prices.ts';
 import { ASSUMPTIONS } from './cost/workload.ts';
+import { printJson } from './print-json.ts';
 import { atLeastOne, positive } from './options.ts';
 import { readInput } from './read-input.ts';
 import { table } from './table.ts';
@@ -59,7 +60,8 @@ function cost(file: string, flags: CostFlags): void {
   };
   const prices = flags.prices === undefined ? PRICES : read(flags.prices, pricesSchema);
   const estimate = estimateCost(federation, campaign, assumptions, prices);
-  console.log(flags.json ? JSON.stringify(estimate, null, 2) : costText(estimate));
+  if (flags.json) printJson('cost', estimate);
+  else console.log(costText(estimate));
 }
 
 function read<S extends z.ZodType>(file: string, schema: S): z.infer<S> {

@@ -2,7 +2,8 @@ import { writeFileSync } from 'node:fs';
 import { Command, Option } from 'commander';
 import type { TrainedModel } from '../lib/models/package.ts';
 import { VERSION } from '../lib/version.ts';
-import { aboutCampaign, type CampaignFlags, campaignContext } from './campaign.ts';
+import { aboutCampaign, type CampaignFlags, contextOf } from './campaign.ts';
+import { printJson } from './print-json.ts';
 
 /** `fedcardio export <campaign> <stage>`: writes a trained model to a file for other tools. */
 export const exportCommand = (): Command =>
@@ -42,17 +43,14 @@ interface ExportFlags extends CampaignFlags {
 
 async function exportModel(campaign: string, stage: string, flags: ExportFlags): Promise<void> {
   const { trainedModel } = await import('../gpu-tasks/stage-model.ts');
-  const { federationStore } = await campaignContext(flags);
+  const { federationStore } = await contextOf(campaign, flags);
   const trained = await trainedModel(federationStore, campaign, stage);
   const { model, tasks, weights } = trained;
   const file = flags.out ?? `${campaign}-${stage.replace('/', '-')}.safetensors`;
   writeFileSync(file, await (flags.format === 'torch' ? torchFile(trained) : packageFile(trained)));
   const said = { file, tensors: weights.size, model, tasks: tasks.map(({ id }) => id) };
-  console.log(
-    flags.json
-      ? JSON.stringify(said, null, 2)
-      : `${file}: ${weights.size} tensors of a ${model.kind} for ${said.tasks.join(', ')}.`,
-  );
+  if (flags.json) printJson('export', said);
+  else console.log(`${file}: ${weights.size} tensors of a ${model.kind} for ${said.tasks.join(', ')}.`);
 }
 
 async function packageFile(trained: TrainedModel): Promise<Uint8Array> {

@@ -5,6 +5,7 @@ import { type TaskId, tasksNamed } from '../lib/federation/tasks.ts';
 import { PATCH_MERGINGS, type PatchMerging } from '../lib/models/interchange/patch-merging.ts';
 import { printable } from '../lib/printable.ts';
 import { type CampaignFlags, campaignContext, placed } from './campaign.ts';
+import { printJson } from './print-json.ts';
 import { readInput } from './read-input.ts';
 
 /** `fedcardio import <campaign.json> <stage> <weights>`: stores another tool's weights as the start of a stage. */
@@ -91,7 +92,7 @@ async function importWeights(file: string, stageName: string, weightsFile: strin
   const key = keys.federationKeys.init(campaign.id, sha256);
   await federationStore.put(key, body);
   if (flags.json) {
-    console.log(JSON.stringify({ key, init: sha256, tensors: weights.size, notes }, null, 2));
+    printJson('import', { key, init: sha256, tensors: weights.size, notes });
     return;
   }
   for (const note of notes) console.log(printable(note));

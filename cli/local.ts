@@ -41,9 +41,9 @@ async function serve(options: LocalOptions): Promise<void> {
     ...(faults ? { faults } : {}),
   });
   try {
-    console.log(
-      options.json ? JSON.stringify({ endpoint: server.endpoint, data: options.data }) : greeting(server.endpoint),
-    );
+    // One line, because its readers do not wait for the end.
+    const said = { schema: 'fedcardio.server/1', endpoint: server.endpoint, data: options.data };
+    console.log(options.json ? JSON.stringify(said) : greeting(server.endpoint));
     await aborted(signal);
   } finally {
     await server.close();

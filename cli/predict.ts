@@ -10,6 +10,7 @@ import { type CampaignFlags, campaignContext, placed } from './campaign.ts';
 import type { Finding, PredictedCt } from './predict-ct.ts';
 import { predictProgress } from './predict-progress.ts';
 import { predictionNames } from './prediction-names.ts';
+import { printJson } from './print-json.ts';
 import { readInput } from './read-input.ts';
 
 /** `fedcardio predict <ct...> --model FILE`: runs a trained model on CTs on this machine. */
@@ -83,7 +84,7 @@ async function predict(cts: readonly string[], flags: PredictFlags, command: Com
       cts: predicted.map(({ findings: _, ...ct }) => ct),
       failed,
     };
-    console.log(JSON.stringify({ ...from, release: VERSION, purpose: PURPOSE, ...found }, null, 2));
+    printJson('predictions', { ...from, release: VERSION, purpose: PURPOSE, ...found });
   } else {
     for (const line of predicted.flatMap(linesOf)) console.log(printable(line));
   }

@@ -1,7 +1,8 @@
 import { Command } from 'commander';
 import type { Examination, RescanReport } from '../lib/intake/rescan.ts';
-import { printable, printableJson } from '../lib/printable.ts';
-import { type CampaignFlags, federationOf, placed } from './campaign.ts';
+import { printable } from '../lib/printable.ts';
+import { type CampaignFlags, federationOf, openBuckets, placed } from './campaign.ts';
+import { printJson } from './print-json.ts';
 
 /** `fedcardio site <command>`: what a hospital does with its own bucket. */
 export const siteCommand = (): Command =>
@@ -32,18 +33,13 @@ Needs the access of intake. On AWS that is the rescan function, which runs every
     .action(rescan);
 
 async function rescan(site: string, flags: RescanFlags): Promise<void> {
-  const [{ createObjectStorage }, { rescanSite }, { createSummaryCache }, { readTasks }, { storesOf }] =
-    await Promise.all([
-      import('../lib/aws/objects.ts'),
-      import('../lib/intake/rescan.ts'),
-      import('../lib/intake/summary.ts'),
-      import('../lib/storage/federation-tasks.ts'),
-      import('../lib/storage/stores.ts'),
-    ]);
-  const { federationStore, siteStore } = storesOf(
-    createObjectStorage({ endpoint: flags.endpoint }),
-    federationOf(flags).id,
-  );
+  const [{ rescanSite }, { createSummaryCache }, { readTasks }, { storesOf }] = await Promise.all([
+    import('../lib/intake/rescan.ts'),
+    import('../lib/intake/summary.ts'),
+    import('../lib/storage/federation-tasks.ts'),
+    import('../lib/storage/stores.ts'),
+  ]);
+  const { federationStore, siteStore } = storesOf(await openBuckets(flags), federationOf(flags).id);
   const tasks = await readTasks({ federation: {}, federationStore });
   const context = { store: siteStore(site), site, tasks, now: () => new Date() };
   const report = await rescanSite(context, federationStore, createSummaryCache(), {
@@ -52,7 +48,8 @@ async function rescan(site: string, flags: RescanFlags): Promise<void> {
     onExamined: (examination, done, total) =>
       console.error(`${String(done).padStart(String(total).length)}/${total} ${examinationLine(examination)}`),
   });
-  console.log(flags.json ? printableJson(report) : rescanText(site, report));
+  if (flags.json) printJson('rescan', { site, ...report });
+  else console.log(rescanText(site, report));
   if (report.failed.length > 0) process.exitCode = 1;
 }
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 // Prepares a clone for every npm script: installs packages, then the tensor addon. Has no dependencies, since it runs
-// before anything is installed. A second run takes milliseconds.
+// before anything is installed. A second run takes milliseconds. `npm run setup` adds --again: it tries again to install an
+// addon that could not be installed before, and says what there is.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
@@ -13,7 +14,7 @@ const say = (line) => process.stderr.write(`setup: ${line}\n`);
 
 requireNode(20, 19);
 installPackages();
-installTensorAddon({ root, say });
+installTensorAddon({ root, say, again: process.argv.includes('--again') });
 
 function requireNode(major, minor) {
   const [haveMajor, haveMinor] = process.versions.node.split('.').map(Number);
@@ -31,7 +32,7 @@ function installPackages() {
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === lock) return;
   say('installing npm packages (once)');
   const npm = process.env.npm_execpath;
-  const args = ['ci', '--no-fund', '--no-audit', '--loglevel=error'];
+  const args = ['ci', '--no-fund', '--no-audit', '--no-json', '--loglevel=error'];
   const done = npm
     ? spawnSync(process.execPath, [npm, ...args], { cwd: root, stdio: ['ignore', 2, 2] })
     : spawnSync('npm', args, { cwd: root, stdio: ['ignore', 2, 2], shell: process.platform === 'win32' });

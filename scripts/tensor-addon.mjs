@@ -10,13 +10,20 @@ const TENSORFLOW = '2.21.0';
 const WHEEL = process.env.FEDCARDIO_TENSORFLOW || 'tensorflow-cpu';
 const PYTHON_VERSIONS = ['3.13', '3.12', '3.11', '3.10'];
 
-/** Installs a loadable addon in node_modules, or prints in one line why it cannot. `FEDCARDIO_BACKEND=wasm` skips it. */
-export function installTensorAddon({ root, say }) {
+/**
+ * Installs a loadable addon in node_modules, or prints in one line why it cannot. `FEDCARDIO_BACKEND=wasm` skips it.
+ *
+ * @param again whether a person asked: what failed before is tried again, and what is already there is said
+ */
+export function installTensorAddon({ root, say, again = false }) {
   const pkg = join(root, 'node_modules', '@tensorflow', 'tfjs-node-gpu');
   const addonDir = join(pkg, 'lib', 'napi-v8');
   const failed = join(pkg, '.fedcardio-no-addon');
-  if (process.env.FEDCARDIO_BACKEND === 'wasm' || existsSync(join(addonDir, 'tfjs_binding.node'))) return;
-  if (existsSync(failed)) return;
+  const settled = (line) => again && say(`tensor addon: ${line}`);
+  if (process.env.FEDCARDIO_BACKEND === 'wasm') return settled('skipped, because FEDCARDIO_BACKEND is wasm');
+  if (existsSync(join(addonDir, 'tfjs_binding.node'))) return settled('ready, installed before');
+  if (existsSync(failed) && !again) return;
+  rmSync(failed, { force: true });
 
   const attempts = [];
   const vendor = ["the vendor's prebuilt addon", () => vendorDownload(pkg)];
@@ -39,7 +46,7 @@ export function installTensorAddon({ root, say }) {
   }
   writeFileSync(failed, attempts.join('\n'));
   say(`tensor addon: none, running on WebAssembly, several times slower. Tried ${attempts.join('; ')}.`);
-  say(`tensor addon: to try again, remove ${failed}`);
+  say('tensor addon: after installing what was missing, run `npm run setup` to try again');
 }
 
 function vendorDownload(pkg) {

@@ -7,6 +7,7 @@ import { lossDrawing, siteDrawing } from '../../lib/report/experiment/drawings.t
 import { resultsPage } from '../../lib/report/experiment/results-page.ts';
 import { type SeedResult, seedResultSchema } from '../../lib/report/experiment/seed-result.ts';
 import { runScenario } from '../demo/run.ts';
+import { printJson } from '../print-json.ts';
 import { collectCampaign } from '../report/collect.ts';
 import { commitOfSource, seedResultOf } from './collect-seed.ts';
 import { type ExperimentProfile, experimentCampaign } from './experiment-campaign.ts';
@@ -43,7 +44,7 @@ export async function runExperiment(options: ExperimentOptions): Promise<void> {
     writeFileSync(join(out, 'sites.svg'), siteDrawing(results));
   }
   console.error(`Written to ${out}: README.md and its drawings.`);
-  if (options.json) console.log(JSON.stringify({ profile: options.profile, claims: claimsOf(results) }, null, 2));
+  if (options.json) printJson('experiment', { profile: options.profile, claims: claimsOf(results) });
 }
 
 /** Resumes an interrupted seed. */

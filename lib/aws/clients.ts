@@ -25,6 +25,12 @@ const SQS_SOCKETS = Number.POSITIVE_INFINITY;
 /** Without a limit, a host that drops packets would hold a call for minutes. Covers the wait for a free socket, too. */
 const CONNECTION_TIMEOUT_MS = 15_000;
 
+/**
+ * Longest silence on a connection. Without a limit, a server that accepts and never answers would hold a call for ever. A
+ * long poll of SQS takes 20 s, and S3 sends spaces while it completes a large upload.
+ */
+const SILENCE_MS = 120_000;
+
 const LOCAL_CREDENTIALS: Credentials = { accessKeyId: 'local', secretAccessKey: 'local' };
 
 /**
@@ -63,6 +69,7 @@ export function connection(options: ConnectionOptions, maxSockets: number) {
     ...(credentials ? { credentials } : {}),
     requestHandler: {
       connectionTimeout: CONNECTION_TIMEOUT_MS,
+      socketTimeout: SILENCE_MS,
       httpAgent: { keepAlive: true, maxSockets },
       httpsAgent: { keepAlive: true, maxSockets },
     },

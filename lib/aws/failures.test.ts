@@ -1,10 +1,12 @@
-import { describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import { objectError, queueError, storageError } from './failures.ts';
 
 /** An exception as the SDK throws it. */
 const exception = (name: string, status?: number, message = 'Why.', more: object = {}) =>
   Object.assign(new Error(message), { name, ...(status ? { $metadata: { httpStatusCode: status } } : {}), ...more });
 const ofSystem = (code: string) => exception('Error', undefined, `connect ${code}`, { code, syscall: 'connect' });
+
+afterEach(() => vi.unstubAllEnvs());
 
 describe('an exception of the SDK', () => {
   test.each<readonly [string, Error]>([
@@ -43,6 +45,23 @@ describe('an exception of the SDK', () => {
     ['a bad request', exception('InvalidArgument', 400)],
   ])('is no outage: %s', (_, error) => {
     expect(storageError(error, 'read s3://b/k').code).toBe('STORAGE');
+  });
+
+  test.each([
+    ['Region is missing', 'AWS_REGION'],
+    ["char 'H' is not expected.:1:1\n  Deserialization error: to see the raw response", 'Something else than S3'],
+    ['Could not load credentials from any providers', 'Set AWS credentials'],
+  ])('has a cure: %s', (message, cure) => {
+    const name = message.startsWith('Could not') ? 'CredentialsProviderError' : 'Error';
+
+    expect(storageError(exception(name, undefined, message), 'read s3://b/k').hint).toContain(cure);
+  });
+
+  test('names the profile that may be misspelt', () => {
+    vi.stubEnv('AWS_PROFILE', 'nope');
+    const error = exception('CredentialsProviderError', undefined, 'Could not load credentials from any providers');
+
+    expect(storageError(error, 'read s3://b/k').hint).toMatch(/^AWS_PROFILE is nope\. Check/);
   });
 
   test('becomes one sentence with what was tried, its name and its status', () => {

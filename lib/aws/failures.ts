@@ -64,7 +64,26 @@ const HINTS: Readonly<Record<string, string>> = {
   AccessDenied: 'Check the policies of the role and of the bucket or queue.',
   CredentialsProviderError: 'Set AWS credentials, or the endpoint of a local server.',
   TooManyRequestsException: 'The request rate is too high. The message will be delivered again.',
+  InvalidAccessKeyId: 'AWS does not know this access key. Check the credentials, and the profile (AWS_PROFILE).',
+  SignatureDoesNotMatch: 'The secret access key does not belong to the access key. Check the credentials.',
   ECONNREFUSED: 'Check that the local server is running on this port.',
+};
+
+/** Hints for errors of the SDK that have no name of their own. The profile is the environment's. */
+const HINTS_BY_MESSAGE: readonly (readonly [RegExp, (profile: string | undefined) => string | undefined])[] = [
+  [/^Region is missing/, () => 'Set AWS_REGION, such as eu-central-1, or name a local server with --endpoint.'],
+  [/^Invalid URL|Invalid endpoint/, () => 'Check the endpoint.'],
+  [/Deserialization error|is not expected\.:/, () => 'Something else than S3 or SQS answers. Check the endpoint.'],
+  [
+    /^(Could not load credentials from any providers|Could not resolve credentials using profile)/,
+    (profile) =>
+      profile && `AWS_PROFILE is ${profile}. Check that ~/.aws/config or ~/.aws/credentials has this profile.`,
+  ],
+];
+
+const hintOf = (name: string, code: string | undefined, message: string): string | undefined => {
+  const [, hint] = HINTS_BY_MESSAGE.find(([pattern]) => pattern.test(message)) ?? [];
+  return hint?.(process.env.AWS_PROFILE) ?? HINTS[name] ?? HINTS[code ?? ''];
 };
 
 /** Names of storages without space: this project's server, MinIO's disks, a quota of Ceph. */
@@ -98,7 +117,7 @@ export function storageError(error: unknown, action: string): FedcardioError {
   const { name, status } = serviceFailure(error);
   const code = (error as { readonly code?: string } | undefined)?.code;
   const message = error instanceof Error && error.message ? error.message : String(code ?? error);
-  const hint = HINTS[name] ?? HINTS[code ?? ''];
+  const hint = hintOf(name, code, message);
   const what = [name === 'Error' ? code : name, status].filter((part) => part !== undefined).join(' ');
   const text = message.trimEnd().replace(/\.$/, '');
   return new FedcardioError(storageCode(error), `Cannot ${action}: ${text}${what ? ` (${what})` : ''}.`, {

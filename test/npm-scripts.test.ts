@@ -1,0 +1,39 @@
+import { execFile } from 'node:child_process';
+import { cpSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { afterAll, expect, test } from 'vitest';
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url));
+const clone = mkdtempSync(join(tmpdir(), 'fedcardio-clone-'));
+afterAll(() => rmSync(clone, { recursive: true }));
+
+/** npm of the user's configuration, without what an npm that runs the tests has set. */
+const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^npm_/i.test(name)));
+const shell = process.platform === 'win32';
+
+test('npm prints nothing of its own on standard output of a script, so that it can be JSON', async () => {
+  const { stdout, stderr } = await promisify(execFile)('npm', ['run', 'bench', '--', '--json'], {
+    cwd: ROOT,
+    env,
+    shell,
+  });
+
+  expect(JSON.parse(stdout)).toMatchObject({ schema: 'fedcardio.benchmarks/1' });
+  expect(stderr).toContain('> fedcardio@');
+});
+
+test('the command says how to install the packages of a fresh clone', async () => {
+  for (const folder of ['bin', 'cli', 'lib']) cpSync(join(ROOT, folder), join(clone, folder), { recursive: true });
+  mkdirSync(join(clone, 'scripts'));
+  cpSync(join(ROOT, 'scripts', 'setup.mjs'), join(clone, 'scripts', 'setup.mjs'));
+  const started = promisify(execFile)(process.execPath, [join(clone, 'bin', 'fedcardio.mjs'), 'demo']);
+
+  await expect(started).rejects.toMatchObject({
+    code: 1,
+    stdout: '',
+    stderr: expect.stringMatching(/^error: The package tsx is not installed\. Run `npm run setup` in .*\n$/),
+  });
+});
