@@ -53,6 +53,14 @@ describe('openDemoDirectory', () => {
     expect(said.join()).toContain('--resume');
   });
 
+  test('says that it removes a finished demo, and how to keep it', async () => {
+    const path = join(root, 'demo');
+    (await openDemoDirectory(path, { ...fresh, seed: 9 }, quiet)).save({ finished: true, peakRss: 1 });
+    const said: string[] = [];
+    await openDemoDirectory(path, fresh, (line) => said.push(line));
+    expect(said.join()).toMatch(/finished demo .*seed 9.*--data/);
+  });
+
   test('never removes a directory that is not a demo', async () => {
     const path = join(root, 'thesis');
     mkdirSync(path);

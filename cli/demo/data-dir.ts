@@ -50,8 +50,11 @@ export async function openDemoDirectory(
   if (request.resume) checkResumable(path, existing, request);
   else if (existing) {
     await removeRun(path);
-    if (!existing.finished)
-      say(`Starting again: removing the unfinished demo in ${path} (--resume would continue it).`);
+    say(
+      existing.finished
+        ? `Removed the buckets of the finished demo in ${path} (${existing.profile} profile, seed ${existing.seed}); its report stays until this demo writes its own. To keep both, choose another folder with --data, and with --out.`
+        : `Starting again: removed the unfinished demo in ${path} (--resume would have continued it).`,
+    );
   } else requireUnused(path, DEMO);
   const before = request.resume ? existing : undefined;
   const profile = request.profile ?? before?.profile ?? 'full';

@@ -12,6 +12,7 @@ import { type DemoDirectory, openDemoDirectory } from './data-dir.ts';
 import { deliver } from './deliver.ts';
 import { campaignOf } from './demo-campaign.ts';
 import type { DemoOptions } from './options.ts';
+import { checkBeforeRun } from './preflight.ts';
 import { type Scenario, scenarioOf } from './scenario.ts';
 
 /** A campaign on the phantoms of a scenario. */
@@ -40,6 +41,7 @@ export async function runScenario(
   finish: Finish,
 ): Promise<void> {
   const display = createDisplay(process.stderr);
+  await checkBeforeRun({ ...options, profile: options.profile ?? 'full' });
   const directory = await openDemoDirectory(options.data, options, display.say);
   const scenario = scenarioOf(directory);
   const campaign = campaignOf(scenario);

@@ -5,13 +5,13 @@ import { comparedModels } from '../../lib/report/compared.ts';
 import { coverageText, coveredRounds, roundsText } from '../../lib/report/coverage.ts';
 import { clock, fixed, millimetres, percent } from '../../lib/report/format.ts';
 import type { Coverage, Report, StageReport } from '../../lib/report/report.ts';
-import { caveat, verdict } from '../../lib/report/result-sections.ts';
+import { caveat, isSmokeTest, verdict } from '../../lib/report/verdict.ts';
 import type { Metrics } from '../../lib/scoring/metrics.ts';
 import { table } from '../table.ts';
 
 /** The result of a campaign: verdict, figures, missing sites, rejected files, time and memory. */
 export function summaryText(report: Report): string {
-  const scores = scoreTable(report);
+  const scores = isSmokeTest(report) ? [] : scoreTable(report);
   const missing = report.stages.flatMap(missingLines);
   const ended = report.status === 'completed' ? [] : [`The campaign is ${report.status} (${report.createdAt}).`];
   return [

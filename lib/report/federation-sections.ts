@@ -5,6 +5,7 @@ import { type Content, html, type Markup } from './markup.ts';
 import type { CommitReport, Coverage, Report, StageReport } from './report.ts';
 import { timeline } from './timeline.ts';
 import { KIND_TITLES } from './titles.ts';
+import { isWithoutData } from './without-data.ts';
 
 /** A chart for every stage that learns; empty if there is none. */
 export function learningCurves(report: Report): Markup {
@@ -98,20 +99,19 @@ const commitRows = (stage: StageReport): readonly Markup[] =>
         .map(({ site }) => site)
         .join(
           ', ',
-        )}${remarksOn(commit).map((remark) => html` <span class="bad">${remark}</span>`)}</td><td class="number">${commit.samples}</td><td class="number">${significant(commit.figures.loss)}</td><td class="number">${clock(Math.max(0, ...commit.updates.map(({ seconds }) => seconds)))}</td><td><code title="${commit.sha256}">${commit.sha256.slice(0, 16)}</code></td></tr>`,
+        )}${notMerged(commit)}</td><td class="number">${commit.samples}</td><td class="number">${significant(commit.figures.loss)}</td><td class="number">${clock(Math.max(0, ...commit.updates.map(({ seconds }) => seconds)))}</td><td><code title="${commit.sha256}">${commit.sha256.slice(0, 16)}</code></td></tr>`,
   );
 
 /** Which sites' updates were not merged as they were sent, and why. */
-function remarksOn({ failed, clipped, limited }: CommitReport): readonly string[] {
-  const remarks: readonly (readonly [string, readonly string[]])[] = [
-    ['failed', failed.map(({ site, reason }) => `${site} (${reason})`)],
-    ['scaled down', clipped.map(({ site, factor }) => `${site} (by ${significant(factor)})`)],
-    [
-      'counted less',
-      limited.map(({ site, samples, counted }) => `${site} (as ${significant(counted)} cases instead of ${samples})`),
-    ],
-  ];
-  return remarks.flatMap(([what, sites]) => (sites.length > 0 ? [`${what}: ${sites.join(', ')}`] : []));
+function notMerged({ failed, clipped, limited }: CommitReport): Markup {
+  const reasons = (of: CommitReport['failed']) => of.map(({ site, reason }) => `${site} (${reason})`);
+  const remark = (what: string, sites: readonly string[], style: 'bad' | 'muted') =>
+    sites.length > 0 && html` <span class="${style}">${what}: ${sites.join(', ')}</span>`;
+  const scaled = clipped.map(({ site, factor }) => `${site} (by ${significant(factor)})`);
+  const less = limited.map(
+    ({ site, samples, counted }) => `${site} (as ${significant(counted)} cases instead of ${samples})`,
+  );
+  return html`${remark('failed', reasons(failed.filter((of) => !isWithoutData(of))), 'bad')}${remark('nothing to learn from', reasons(failed.filter(isWithoutData)), 'muted')}${remark('scaled down', scaled, 'bad')}${remark('counted less', less, 'bad')}`;
 }
 
 const siteNames = (report: Report): ReadonlyMap<string, string> =>

@@ -5,7 +5,7 @@ import { landmarkMetrics, metricsOf, segmentationMetrics } from '../scoring/metr
 import type { GalleryCase } from './gallery.ts';
 import type { Report } from './report.ts';
 import { reportPage } from './report-page.ts';
-import { pooledShare, verdict } from './result-sections.ts';
+import { pooledShare } from './result-sections.ts';
 
 const student = { 'hinge-points': landmarkMetrics([1, 2, null, 8]), calcification: segmentationMetrics([0.5]) };
 const control = { 'hinge-points': landmarkMetrics([1, null, null, 8]) };
@@ -204,21 +204,31 @@ describe('reportPage', () => {
   });
 });
 
-describe('verdict', () => {
-  const of = (studentErrors: (number | null)[], controlErrors: (number | null)[]) =>
-    verdict({
-      status: 'completed',
-      landmarks: { student: landmarkMetrics(studentErrors), studentLabelsOnly: landmarkMetrics(controlErrors) },
-    });
+describe('the page of a quick demo', () => {
+  const quick = reportPage(
+    {
+      ...report,
+      profile: 'quick',
+      landmarks: { student: landmarkMetrics([null]), studentLabelsOnly: landmarkMetrics([null]) },
+      stages: report.stages.map((stage) => ({
+        ...stage,
+        commits: stage.commits.map((commit) => ({
+          ...commit,
+          failed: [{ site: 'berlin', reason: 'NO_DATA: berlin has no label.' }],
+        })),
+      })),
+    },
+    [],
+  ).replace(/<style>.*?<\/style>/s, '');
 
-  test('says whether distillation helped', () => {
-    expect(of([1, 1], [1, null])).toMatch(/helped: .* rose from 50\s% on labels alone to 100\s%/);
-    expect(of([1, null], [1, 1])).toMatch(/did not help/);
-    expect(of([1, null], [1, 9])).toMatch(/no difference/);
+  test('says what ran instead of scores of models that have not learnt', () => {
+    expect(quick).toContain('Every step ran');
+    expect(quick).not.toMatch(/\b0\s%|Did distillation help/);
   });
 
-  test('makes no claim without both students', () => {
-    expect(verdict({ status: 'completed', landmarks: { student: landmarkMetrics([1]) } })).toMatch(/no held-out/);
+  test('shows a site without data as such, not as a failure', () => {
+    expect(quick).toContain('Berlin &lt;Mitte&gt; had nothing to learn from in 1 round');
+    expect(quick).not.toMatch(/class="(failures|bad)"/);
   });
 });
 

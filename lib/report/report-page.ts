@@ -3,8 +3,10 @@ import { clock, counted } from './format.ts';
 import { type GalleryCase, galleryFigure } from './gallery.ts';
 import { html, type Markup, verbatim } from './markup.ts';
 import type { Report } from './report.ts';
-import { caveat, comparison, comparisonBySite, headline, scoresBySite } from './result-sections.ts';
+import { comparison, comparisonBySite, headline, scoresBySite } from './result-sections.ts';
 import { STYLE } from './style-sheet.ts';
+import { caveat, isSmokeTest } from './verdict.ts';
+import { isWithoutData } from './without-data.ts';
 
 /** The report as one self-contained HTML page: no script, and nothing is loaded. */
 export function reportPage(report: Report, gallery: readonly GalleryCase[]): string {
@@ -14,9 +16,13 @@ export function reportPage(report: Report, gallery: readonly GalleryCase[]): str
 <style>${verbatim(STYLE)}</style></head><body><main>
 ${pageHead(report)}
 ${headline(report)}
-${comparison(report)}
+${
+  isSmokeTest(report)
+    ? html``
+    : html`${comparison(report)}
 ${comparisonBySite(report)}
-${scoresBySite(report)}
+${scoresBySite(report)}`
+}
 ${gallerySection(gallery)}
 ${coverageTable(report)}
 ${learningCurves(report)}
@@ -47,12 +53,18 @@ function gallerySection(gallery: readonly GalleryCase[]): Markup {
 <div class="gallery">${gallery.map(galleryFigure)}</div></section>`;
 }
 
-/** Sites that failed in a round. They are listed at the top because all figures below lack them. */
-function failures({ stages, sites }: Report): Markup | undefined {
+/** Sites that a round did not merge. They are listed at the top because all figures below lack them. */
+function failures({ stages, sites }: Report): Markup {
   const names = new Map(sites.map(({ id, name }) => [id, name]));
-  const failed = stages.flatMap(({ name: stage, commits }) =>
-    commits.flatMap(({ round, failed: of }) => of.map(({ site, reason }) => ({ stage, round, site, reason }))),
+  const answers = stages.flatMap(({ name: stage, commits }) =>
+    commits.flatMap(({ round, failed }) => failed.map((of) => ({ stage, round, ...of }))),
   );
-  if (failed.length === 0) return undefined;
-  return html`<details class="failures"><summary>${counted(failed.length, 'task')} failed; the rounds continued without them</summary><ul>${failed.map(({ stage, round, site, reason }) => html`<li>${stage}, round ${round}, ${names.get(site) ?? site}: ${reason}</li>`)}</ul></details>`;
+  const lines = (of: typeof answers) =>
+    of.map(
+      ({ stage, round, site, reason }) =>
+        html`<li>${stage}, round ${round}, ${names.get(site) ?? site}: ${reason}</li>`,
+    );
+  const [without, failed] = [answers.filter(isWithoutData), answers.filter((of) => !isWithoutData(of))];
+  const who = [...new Set(without.map(({ site }) => names.get(site) ?? site))].join(', ');
+  return html`${failed.length > 0 && html`<details class="failures"><summary>${counted(failed.length, 'task')} failed; the rounds continued without them</summary><ul>${lines(failed)}</ul></details>`}${without.length > 0 && html`<details><summary>${who} had nothing to learn from in ${counted(without.length, 'round')}</summary><ul>${lines(without)}</ul></details>`}`;
 }

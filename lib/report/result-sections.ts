@@ -7,43 +7,11 @@ import { counted, fixed, millimetres, NONE, percent } from './format.ts';
 import { html, type Markup } from './markup.ts';
 import { MODEL_ROLES, type ModelRole, type Report } from './report.ts';
 import { ROLE_TITLES } from './titles.ts';
+import { isSmokeTest, smokeTestCounts, verdict } from './verdict.ts';
 
-/** The outcome of the campaign in one sentence: for distillation, if both students were evaluated. */
-export function verdict(
-  report: Pick<Report, 'status' | 'reason' | 'landmarks'> & Partial<Pick<Report, 'metrics' | 'models'>>,
-): string {
-  const why = report.reason ?? 'no reason was recorded';
-  if (report.status === 'failed') return `The campaign failed: ${why}`;
-  if (report.status === 'cancelled') return `The campaign was cancelled: ${why}`;
-  const { metrics, models } = report;
-  if (models && metrics && !hasBothStudents(report)) {
-    const count = comparedModels({ metrics, models }).length;
-    return count === 0 ? 'No model has been evaluated.' : `${counted(count, 'model')} evaluated on held-out cases.`;
-  }
-  const student = report.landmarks.student?.within6mm;
-  const control = report.landmarks.studentLabelsOnly?.within6mm;
-  if (student === undefined || student === null || control === undefined || control === null)
-    return 'There are no held-out landmarks of both students to compare.';
-  const [from, to] = [percent(control), percent(student)];
-  if (student > control) {
-    return `Distillation helped: the share of landmarks found within ${WITHIN_MM} mm rose from ${from} on labels alone to ${to}.`;
-  }
-  return student < control
-    ? `Distillation did not help in this run: ${to} of the landmarks were found within ${WITHIN_MM} mm, ${from} on labels alone.`
-    : `Distillation made no difference in this run: ${to} of the landmarks were found within ${WITHIN_MM} mm either way.`;
-}
-
-/** The limits of the figures. */
-export function caveat({ profile }: Pick<Report, 'profile'>): string {
-  if (profile === undefined)
-    return 'Research software, not a medical device. Read differences between few cases with care.';
-  return profile === 'quick'
-    ? 'The quick profile trains for a handful of steps: it shows that everything runs, not what can be learnt.'
-    : 'One seed and few cases: read differences with care. Trained on phantoms in minutes, for demonstration; not a medical device.';
-}
-
-/** The pooled landmark figures of the compared models, largest on the page. */
+/** The pooled landmark figures of the compared models, largest on the page; of a smoke test, what ran. */
 export function headline(report: Report): Markup {
+  if (isSmokeTest(report) && report.status === 'completed') return smokeTestHeadline(report);
   const title = hasBothStudents(report) ? 'Did distillation help?' : 'Results';
   const models = hasBothStudents(report)
     ? MODEL_ROLES.map((role) => ({ title: ROLE_TITLES[role], role, landmarks: report.landmarks[role] }))
@@ -79,6 +47,14 @@ function pooled(metrics: MetricsByTask): Pooled | undefined {
   if (tasks.length === 0) return undefined;
   const sum = (of: (task: LandmarkMetrics) => number) => tasks.reduce((total, task) => total + of(task), 0);
   return { n: sum(({ n }) => n), missing: sum(({ missing }) => missing), within6mm: pooledShare(metrics) };
+}
+
+function smokeTestHeadline(report: Report): Markup {
+  const { sites, rounds, rejected } = smokeTestCounts(report);
+  const card = (big: string, title: string) =>
+    html`<div class="card"><div class="big">${big.split(' ')[0] ?? ''}</div><div class="card-title">${big.split(' ').slice(1).join(' ')}</div><div class="muted">${title}</div></div>`;
+  return html`<section aria-labelledby="result"><h2 id="result">Every step ran</h2><p class="lead">${verdict(report)}</p>
+<div class="cards">${card(sites, 'each with its own bucket')}${card(rounds, 'merged and committed')}${card(rejected, 'rejected by intake, with the reason')}</div></section>`;
 }
 
 const COLUMNS = [

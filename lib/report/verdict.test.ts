@@ -1,0 +1,62 @@
+import { describe, expect, test } from 'vitest';
+import { DEFAULT_TASKS } from '../federation/tasks.ts';
+import { landmarkMetrics, type MetricsByTask, segmentationMetrics } from '../scoring/metrics.ts';
+import { verdict } from './verdict.ts';
+
+const NOTHING = { teacher: {}, student: {}, studentLabelsOnly: {} };
+const base = {
+  status: 'completed',
+  profile: 'full',
+  tasks: DEFAULT_TASKS,
+  metrics: NOTHING,
+  landmarks: {},
+  sites: [],
+  stages: [],
+  rejected: [],
+} as const;
+const pooled = (student: (number | null)[], control: (number | null)[]) => ({
+  ...base,
+  landmarks: { student: landmarkMetrics(student), studentLabelsOnly: landmarkMetrics(control) },
+});
+const calcium = (dice: number): MetricsByTask => ({ calcification: segmentationMetrics([dice]) });
+
+describe('verdict', () => {
+  test('says whether distillation helped', () => {
+    expect(verdict(pooled([1, 1], [1, null]))).toMatch(/helped: .* rose from 50\s% on labels alone to 100\s%/);
+    expect(verdict(pooled([1, null], [1, 1]))).toMatch(/did not help/);
+    expect(verdict(pooled([1, null], [1, 9]))).toMatch(/no difference/);
+  });
+
+  test('makes no claim without both students', () => {
+    expect(verdict({ ...base, landmarks: { student: landmarkMetrics([1]) } })).toMatch(/no held-out/);
+  });
+
+  test('says what became worse as well, against labels alone and against the teacher', () => {
+    const metrics = { teacher: calcium(0.46), student: calcium(0.15), studentLabelsOnly: calcium(0.41) };
+
+    expect(verdict({ ...pooled([1, 1], [1, null]), metrics })).toContain(
+      'Worse than labels alone: Calcification (Dice 0.15, not 0.41). Worse than its teacher: Calcification (Dice 0.15, not 0.46).',
+    );
+  });
+
+  test('says what became better, and nothing of a difference below the shown digits', () => {
+    const metrics = { teacher: calcium(0.301), student: calcium(0.304), studentLabelsOnly: calcium(0.2) };
+
+    expect(verdict({ ...pooled([1], [1]), metrics })).toMatch(
+      /either way\. Better than labels alone: Calcification \(Dice 0\.30, not 0\.20\)\.$/,
+    );
+  });
+
+  test('claims of a smoke test only that it ran', () => {
+    const text = verdict({ ...pooled([null], [null]), profile: 'quick' });
+
+    expect(text).toMatch(/^Every step ran/);
+    expect(text).not.toMatch(/%|Distillation/);
+  });
+
+  test('names the reason of a failure, also of a smoke test', () => {
+    expect(verdict({ ...base, profile: 'quick', status: 'failed', reason: 'No site has a label.' })).toBe(
+      'The campaign failed: No site has a label.',
+    );
+  });
+});

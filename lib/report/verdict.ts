@@ -1,0 +1,95 @@
+import { WITHIN_MM } from '../federation/tasks.ts';
+import type { Metrics } from '../scoring/metrics.ts';
+import { comparedModels, hasBothStudents } from './compared.ts';
+import { counted, fixed, percent } from './format.ts';
+import type { ModelRole, Report } from './report.ts';
+
+type Judged = Pick<
+  Report,
+  'status' | 'reason' | 'profile' | 'landmarks' | 'metrics' | 'models' | 'tasks' | 'sites' | 'stages' | 'rejected'
+>;
+
+/** Whether the run trained for too few steps for its scores to mean anything. */
+export const isSmokeTest = ({ profile }: Pick<Report, 'profile'>): boolean => profile === 'quick';
+
+/** The outcome of the run: what distillation made better, and what it made worse. A smoke test claims only that it ran. */
+export function verdict(report: Judged): string {
+  const why = report.reason ?? 'no reason was recorded';
+  if (report.status === 'failed') return `The campaign failed: ${why}`;
+  if (report.status === 'cancelled') return `The campaign was cancelled: ${why}`;
+  if (isSmokeTest(report)) return smokeTestVerdict(report);
+  if (!hasBothStudents(report)) {
+    const { length } = comparedModels(report);
+    return length === 0 ? 'No model has been evaluated.' : `${counted(length, 'model')} evaluated on held-out cases.`;
+  }
+  return [landmarkVerdict(report), ...taskVerdicts(report)].join(' ');
+}
+
+/** Profiles of runs on phantoms alone. */
+const ON_PHANTOMS: readonly (string | undefined)[] = ['full', 'experiment'];
+
+/** The limits of the figures. */
+export function caveat(report: Pick<Report, 'profile'>): string {
+  if (isSmokeTest(report)) {
+    return 'The quick profile trains for a handful of steps, so the models find nothing yet, and no scores are shown. Without --quick, it trains enough to learn.';
+  }
+  return ON_PHANTOMS.includes(report.profile)
+    ? 'One seed and few cases: read differences with care. Trained on phantoms in minutes, for demonstration; not a medical device.'
+    : 'Research software, not a medical device. Read differences between few cases with care.';
+}
+
+/** What a smoke test has shown, as counts. */
+export const smokeTestCounts = ({ sites, stages, rejected }: Pick<Report, 'sites' | 'stages' | 'rejected'>) => ({
+  sites: counted(sites.length, 'hospital'),
+  rounds: `${counted(
+    stages.reduce((sum, { commits }) => sum + commits.length, 0),
+    'round',
+  )} in ${counted(stages.length, 'stage')}`,
+  rejected: counted(rejected.length, 'damaged file'),
+});
+
+function smokeTestVerdict(report: Judged): string {
+  const { sites, rounds, rejected } = smokeTestCounts(report);
+  return `Every step ran: ${sites} committed ${rounds}, and intake rejected ${rejected}.`;
+}
+
+function landmarkVerdict({ landmarks }: Judged): string {
+  const student = landmarks.student?.within6mm;
+  const control = landmarks.studentLabelsOnly?.within6mm;
+  if (student === undefined || student === null || control === undefined || control === null)
+    return 'There are no held-out landmarks of both students to compare.';
+  const [from, to] = [percent(control), percent(student)];
+  if (student > control) {
+    return `Distillation helped: the share of landmarks found within ${WITHIN_MM} mm rose from ${from} on labels alone to ${to}.`;
+  }
+  return student < control
+    ? `Distillation did not help in this run: ${to} of the landmarks were found within ${WITHIN_MM} mm, ${from} on labels alone.`
+    : `Distillation made no difference in this run: ${to} of the landmarks were found within ${WITHIN_MM} mm either way.`;
+}
+
+const OTHERS = [
+  ['studentLabelsOnly', 'labels alone'],
+  ['teacher', 'its teacher'],
+] as const satisfies readonly (readonly [ModelRole, string])[];
+
+/** The tasks by name in which the student is better or worse than the others; equal to the shown digits is neither. */
+function taskVerdicts({ tasks, metrics }: Judged): readonly string[] {
+  const sentence = (word: 'Better' | 'Worse', sign: 1 | -1, [other, title]: (typeof OTHERS)[number]) => {
+    const found = tasks.flatMap((task) => {
+      const [student, against] = [scoreOf(metrics.student[task.id]), scoreOf(metrics[other][task.id])];
+      if (!student || !against || Math.sign(student.value - against.value) !== sign) return [];
+      return [`${task.title} (${student.what} ${student.text}, not ${against.text})`];
+    });
+    return found.length > 0 ? [`${word} than ${title}: ${found.join('; ')}.`] : [];
+  };
+  return [...sentence('Better', 1, OTHERS[0]), ...OTHERS.flatMap((other) => sentence('Worse', -1, other))];
+}
+
+/** The score that a task is judged by, rounded as it is shown. */
+function scoreOf(metrics: Metrics | undefined) {
+  const value = metrics?.kind === 'landmarks' ? metrics.within6mm : metrics?.dice;
+  if (!metrics || value === null || value === undefined) return undefined;
+  return metrics.kind === 'landmarks'
+    ? { what: `within ${WITHIN_MM} mm`, value: Math.round(value * 100), text: percent(value) }
+    : { what: 'Dice', value: Math.round(value * 100), text: fixed(value, 2) };
+}
