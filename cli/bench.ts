@@ -23,8 +23,8 @@ export const benchCommand = (): Command =>
       'after',
       `
 Examples:
-  fedcardio bench
-  fedcardio bench NAME | tail -n 1 > figures.json`,
+  npx fedcardio bench
+  npx fedcardio bench NAME | tail -n 1 > figures.json`,
     )
     .action(bench);
 

@@ -1,12 +1,15 @@
 import type { Command } from 'commander';
 import { benchCommand } from './bench.ts';
 import { campaignCommand, shortForms } from './campaign/command.ts';
+import { completionCommand } from './completion/command.ts';
 import { costCommand } from './cost.ts';
 import { deadLettersCommand } from './dead-letters/command.ts';
 import { demoCommand } from './demo/command.ts';
+import { doctorCommand } from './doctor/command.ts';
 import { experimentCommand } from './experiment/command.ts';
 import { exportCommand } from './export.ts';
 import { importCommand } from './import.ts';
+import { initCommand } from './init/command.ts';
 import { localCommand } from './local.ts';
 import { phantomsCommand } from './phantoms/command.ts';
 import { predictCommand } from './predict.ts';
@@ -21,6 +24,7 @@ export const createCommands = (): readonly Command[] => [
   trainCommand(),
   phantomsCommand(),
   upCommand(),
+  initCommand(),
   localCommand(),
   campaignCommand(),
   ...shortForms(),
@@ -32,5 +36,7 @@ export const createCommands = (): readonly Command[] => [
   tasksCommand(),
   costCommand(),
   experimentCommand(),
+  doctorCommand(),
   benchCommand(),
+  completionCommand(),
 ];

@@ -47,5 +47,5 @@ const print = (flags: ControlFlags, value: object, text: string): void =>
 
 const examples = (example: string): string => `
 Examples:
-  fedcardio campaign ${example}
-  fedcardio campaign ${example.split(' ').slice(0, 2).join(' ')} --federation heart --endpoint http://127.0.0.1:4566`;
+  npx fedcardio campaign ${example}
+  npx fedcardio campaign ${example.split(' ').slice(0, 2).join(' ')} --federation heart --endpoint http://127.0.0.1:4566`;

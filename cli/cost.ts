@@ -44,8 +44,8 @@ export const costCommand = (): Command =>
       'after',
       `
 Examples:
-  fedcardio cost examples/paper/federation.json
-  fedcardio cost federation.json --campaign campaign.json --cases 400 --json`,
+  npx fedcardio cost examples/paper/federation.json
+  npx fedcardio cost federation.json --campaign campaign.json --cases 400 --json`,
     )
     .action(cost);
 

@@ -26,9 +26,9 @@ With --format fedcardio, the file is a model package, which fedcardio predict --
 --format torch, the header lists the task of every output channel under "fedcardio.heads".
 
 Examples:
-  fedcardio export tavi-2026 student --federation heart
-  fedcardio export tavi-2026 student --format fedcardio --out student.safetensors
-  fedcardio export tavi-2026 teacher/calcification --out unet.safetensors
+  npx fedcardio export tavi-2026 student --federation heart
+  npx fedcardio export tavi-2026 student --format fedcardio --out student.safetensors
+  npx fedcardio export tavi-2026 teacher/calcification --out unet.safetensors
 
 In Python, with MONAI 1.5 or later (older versions merge patches differently):
   model = monai.networks.nets.SwinUNETR(in_channels=1, out_channels=..., feature_size=48)

@@ -50,8 +50,8 @@ that converts it.
 --normalize false is refused for the same reason.
 
 Examples:
-  fedcardio import campaign.json student pretrained.safetensors --federation heart
-  fedcardio import campaign.json student swin.safetensors --patch-merging monai-1.5 --heads hinge-points,calcification`,
+  npx fedcardio import campaign.json student pretrained.safetensors --federation heart
+  npx fedcardio import campaign.json student swin.safetensors --patch-merging monai-1.5 --heads hinge-points,calcification`,
     )
     .action(importWeights);
 

@@ -18,9 +18,9 @@ export const localCommand = (): Command =>
       'after',
       `
 Examples:
-  fedcardio local
-  fedcardio local --port 0 --data /tmp/fedcardio --json
-  fedcardio local --faults faults.json     with {"rules": [{"fault": "slow-down", "rate": 0.1}]}`,
+  npx fedcardio local
+  npx fedcardio local --port 0 --data /tmp/fedcardio --json
+  npx fedcardio local --faults faults.json     with {"rules": [{"fault": "slow-down", "rate": 0.1}]}`,
     )
     .action(serve);
 

@@ -8,6 +8,9 @@ import { createCommands } from './commands.ts';
 const USAGE = 2;
 const INTERRUPTED = 130;
 
+const EXIT_CODES = `
+Exit codes: 0 done, 1 failed, ${USAGE} wrong command line, ${INTERRUPTED} interrupted`;
+
 // Set before the commands are added, which inherit it: commander's own exit code for a wrong command line is 1.
 const program = new Command('fedcardio')
   .description('Hospitals train one cardiac-CT model together; images never leave them.')
@@ -18,15 +21,17 @@ const program = new Command('fedcardio')
     'after',
     `
 Examples:
-  fedcardio demo --quick        eight hospitals, start to finish, in under a minute
-  fedcardio demo                the same with enough training to learn
-  fedcardio up                  a federation on this machine, for your own CTs
-  fedcardio train --site bonn=data/bonn --site jena=data/jena    your own CTs on this machine
-  fedcardio campaign report demo-full-1 --endpoint http://127.0.0.1:4566`,
+  npx fedcardio demo --quick        eight hospitals, start to finish, in under a minute
+  npx fedcardio demo                the same with enough training to learn
+  npx fedcardio train --site bonn=data/bonn --site jena=data/jena    your own CTs on this machine
+  npx fedcardio up                  a federation on this machine, for your own CTs
+  npx fedcardio doctor          check this machine; with --endpoint also storage and queues
+  npx fedcardio campaign report demo-full-1 --endpoint http://127.0.0.1:4566${EXIT_CODES}`,
   );
 
 function inherit(command: Command): Command {
   for (const child of command.commands) inherit(child);
+  command.addHelpText('after', EXIT_CODES);
   return command.copyInheritedSettings(program);
 }
 
@@ -41,6 +46,8 @@ try {
 function exitCodeOf(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : USAGE;
   if (error instanceof Error && error.name === 'AbortError') return INTERRUPTED;
+  // A package that a newer version needs: the launcher says how to install it.
+  if ((error as NodeJS.ErrnoException | undefined)?.code === 'ERR_MODULE_NOT_FOUND') throw error;
   console.error(`error: ${printableLines(describeError(error))}`);
   if (process.env.FEDCARDIO_DEBUG && error instanceof Error) console.error(error.stack, error.cause ?? '');
   return 1;

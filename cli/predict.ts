@@ -35,9 +35,9 @@ p1-image, p2-image. A CT that intake would reject, such as one that is not in HU
 others; the exit code is then 1.
 
 Examples:
-  fedcardio predict patient.nii.gz --model demo-output/student.safetensors
-  fedcardio predict ct/*.nii.gz --campaign tavi-2026 --stage student --federation heart
-  fedcardio predict patient.nii.gz --campaign demo-full-1 --stage student --endpoint http://127.0.0.1:4566 --json`,
+  npx fedcardio predict patient.nii.gz --model demo-output/student.safetensors
+  npx fedcardio predict ct/*.nii.gz --campaign tavi-2026 --stage student --federation heart
+  npx fedcardio predict patient.nii.gz --campaign demo-full-1 --stage student --endpoint http://127.0.0.1:4566 --json`,
     )
     .action(predict);
 

@@ -8,7 +8,7 @@ import { printJson } from './print-json.ts';
 export const siteCommand = (): Command =>
   new Command('site')
     .description("Commands for a hospital's own bucket.")
-    .addHelpText('after', '\nExamples:\n  fedcardio site rescan berlin --endpoint http://127.0.0.1:4566')
+    .addHelpText('after', '\nExamples:\n  npx fedcardio site rescan berlin --endpoint http://127.0.0.1:4566')
     .addCommand(rescanCommand());
 
 interface RescanFlags extends CampaignFlags {
@@ -24,8 +24,8 @@ const rescanCommand = (): Command =>
       'after',
       `
 Examples:
-  fedcardio site rescan berlin --endpoint http://127.0.0.1:4566
-  fedcardio site rescan berlin --federation heart --all --json
+  npx fedcardio site rescan berlin --endpoint http://127.0.0.1:4566
+  npx fedcardio site rescan berlin --federation heart --all --json
 
 Needs the access of intake. On AWS that is the rescan function, which runs every hour:
   aws lambda invoke --function-name heart-berlin-rescan /dev/stdout`,

@@ -20,9 +20,9 @@ export const statusCommand = (): Command =>
       'after',
       `
 Examples:
-  fedcardio campaign status demo-full-1 --endpoint http://127.0.0.1:4566
-  fedcardio campaign status tavi-2026 --federation heart --json
-  fedcardio campaign status tavi-2026 --site munich
+  npx fedcardio campaign status demo-full-1 --endpoint http://127.0.0.1:4566
+  npx fedcardio campaign status tavi-2026 --federation heart --json
+  npx fedcardio campaign status tavi-2026 --site munich
 
 Exits with 1 if the campaign has failed. Times are UTC.`,
     )

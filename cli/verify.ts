@@ -13,8 +13,8 @@ export const verifyCommand = (): Command =>
       'after',
       `
 Examples:
-  fedcardio campaign verify demo-full-1 --endpoint http://127.0.0.1:4566
-  fedcardio campaign verify tavi-2026 --federation heart --json
+  npx fedcardio campaign verify demo-full-1 --endpoint http://127.0.0.1:4566
+  npx fedcardio campaign verify tavi-2026 --federation heart --json
 
 Reads every update and every model once or twice, and writes nothing. Exits with 1 when anything does not match.`,
     )

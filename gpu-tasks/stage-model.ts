@@ -65,7 +65,7 @@ export async function networkOf(
 
 async function readInit(federationStore: FederationStore, campaign: string, sha256: string): Promise<Weights> {
   const key = federationKeys.init(campaign, sha256);
-  const hint = 'Store the weights with `fedcardio import`, and start the campaign under a new id.';
+  const hint = 'Store the weights with `npx fedcardio import`, and start the campaign under a new id.';
   try {
     return await readWeights(federationStore, { key, sha256 }, hint);
   } catch (cause) {

@@ -14,7 +14,7 @@ import type { Weights } from '../lib/weights/weights.ts';
 export async function readWeights(
   store: Pick<FederationStore, 'get'>,
   { key, sha256 }: Pick<StoredFile, 'key' | 'sha256'>,
-  hint = 'Restore the version that the round published; `fedcardio campaign verify` names every changed file.',
+  hint = 'Restore the version that the round published; `npx fedcardio campaign verify` names every changed file.',
 ): Promise<Weights> {
   const { body } = await store.get(key);
   const actual = sha256Hex(body);

@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { Command } from 'commander';
+import { commandLineOf } from '../command-line.ts';
 import { onInterrupt } from '../interrupt.ts';
 import { atLeastOne, port, url, wholeNumber } from '../options.ts';
 
@@ -21,11 +22,11 @@ export const demoCommand = (): Command =>
       'after',
       `
 Examples:
-  fedcardio demo --quick
-  fedcardio demo --seed 2 --out results/seed-2
-  fedcardio demo --resume       after Ctrl-C
-  fedcardio demo --endpoint http://127.0.0.1:4566    on LocalStack (npm run localstack)
-  fedcardio demo --json > report.json`,
+  npx fedcardio demo --quick
+  npx fedcardio demo --seed 2 --out results/seed-2
+  npx fedcardio demo --resume       after Ctrl-C
+  npx fedcardio demo --endpoint http://127.0.0.1:4566    on LocalStack (npm run localstack)
+  npx fedcardio demo --json > report.json`,
     )
     .action(demo);
 
@@ -42,7 +43,7 @@ interface DemoFlags {
   readonly json?: boolean;
 }
 
-async function demo(flags: DemoFlags): Promise<void> {
+async function demo(flags: DemoFlags, command: Command): Promise<void> {
   // Loaded on demand, so that --help does not load clients and servers.
   const { runDemo } = await import('./run.ts');
   const { signal, release } = onInterrupt();
@@ -53,7 +54,7 @@ async function demo(flags: DemoFlags): Promise<void> {
       out: flags.out,
       data: flags.data,
       resume: flags.resume === true,
-      resumeWith: `fedcardio demo --resume --data ${flags.data} --out ${flags.out}`,
+      resumeWith: commandLineOf(command, ['--resume']),
       keep: flags.keep === true,
       tasks: flags.tasks,
       port: flags.port,

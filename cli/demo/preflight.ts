@@ -9,7 +9,7 @@ import type { Profile } from './scenario.ts';
  * Disk that a run takes in `--data`, bytes: twice of what was measured with `du -sm .fedcardio/demo`, since files that are
  * being replaced exist twice.
  */
-export const DISK_NEED: Readonly<Record<Profile, number>> = { quick: 600e6, full: 2.5e9, experiment: 6e9 };
+export const DISK_NEED: Readonly<Record<Profile, number>> = { quick: 600e6, full: 1.2e9, experiment: 3e9 };
 
 type Needs = Pick<DemoOptions, 'out' | 'data' | 'endpoint' | 'port' | 'resume'> & { readonly profile: Profile };
 

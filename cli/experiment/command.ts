@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { Command, InvalidArgumentError, Option } from 'commander';
+import { commandLineOf } from '../command-line.ts';
 import { onInterrupt } from '../interrupt.ts';
 import { atLeastOne } from '../options.ts';
 import type { ExperimentProfile } from './experiment-campaign.ts';
@@ -26,9 +27,9 @@ export const experimentCommand = (): Command =>
 Run the same command again to resume an interrupted experiment.
 
 Examples:
-  fedcardio experiment
-  fedcardio experiment --seeds 4,5 --out results
-  fedcardio experiment --profile paper --print > campaign.json    to upload to a federation with GPUs`,
+  npx fedcardio experiment
+  npx fedcardio experiment --seeds 4,5 --out results
+  npx fedcardio experiment --profile paper --print > campaign.json    to upload to a federation with GPUs`,
     )
     .action(experiment);
 
@@ -43,7 +44,7 @@ interface ExperimentFlags {
   readonly json?: boolean;
 }
 
-async function experiment(flags: ExperimentFlags): Promise<void> {
+async function experiment(flags: ExperimentFlags, command: Command): Promise<void> {
   if (flags.print) return printCampaign(flags);
   const { runExperiment } = await import('./run-experiment.ts');
   const { signal, release } = onInterrupt();
@@ -53,6 +54,7 @@ async function experiment(flags: ExperimentFlags): Promise<void> {
       ...flags,
       fresh: flags.fresh === true,
       json: flags.json === true,
+      resumeWith: commandLineOf(command),
       command: `npm run experiment -- --profile ${flags.profile} --seeds ${seeds}`,
       signal,
     });

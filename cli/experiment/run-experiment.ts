@@ -23,6 +23,8 @@ export interface ExperimentOptions {
   readonly tasks: number;
   readonly fresh: boolean;
   readonly json: boolean;
+  /** The command line that continues it. */
+  readonly resumeWith: string;
   /** The command as typed, for the results page. */
   readonly command: string;
   readonly signal: AbortSignal;
@@ -57,7 +59,7 @@ async function runSeed(options: ExperimentOptions, seed: number, file: string, c
       out: options.out,
       data,
       resume: !options.fresh && existsSync(join(data, 'demo.json')),
-      resumeWith: options.command,
+      resumeWith: options.resumeWith,
       keep: false,
       tasks: options.tasks,
       endpoint: undefined,

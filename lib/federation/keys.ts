@@ -71,6 +71,8 @@ export const siteKeys = {
     siteKey(`checkpoints/${campaign}/${stage}/${roundName(round)}/local.safetensors`),
   /** Prefix of in-round checkpoints. */
   unfinishedPrefix: siteKey('unfinished/'),
+  /** Written, read and deleted by `fedcardio doctor`, below a prefix that expires. */
+  doctor: (id: string) => siteKey(`unfinished/doctor/${id}`),
   /** A GPU task's checkpoint within a round. */
   unfinished: ({ campaign, stage, round }: RoundAddress) =>
     siteKey(`unfinished/${campaign}/${stage}/${roundName(round)}.safetensors`),
@@ -80,6 +82,8 @@ export const siteKeys = {
 export const federationKeys = {
   /** Definitions of the federation's tasks. */
   tasks: federationKey('tasks.json'),
+  /** Written, read and deleted by `fedcardio doctor`. */
+  doctor: (id: string) => federationKey(`doctor/${id}`),
   summaryPrefix: federationKey('sites/'),
   summary: (site: string) => federationKey(`sites/${site}/summary.json`),
   campaign: (campaign: string) => federationKey(`campaigns/${campaign}/campaign.json`),

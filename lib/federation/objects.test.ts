@@ -24,10 +24,12 @@ const SITE_KEYS: Readonly<Record<NamesOf<typeof siteKeys>, string>> = {
   job: siteKeys.job(AT),
   optimizer: siteKeys.optimizer(AT),
   localParameters: siteKeys.localParameters(AT),
+  doctor: siteKeys.doctor('x'),
   unfinished: siteKeys.unfinished(AT),
 };
 const FEDERATION_KEYS: Readonly<Record<NamesOf<typeof federationKeys>, FederationKey>> = {
   tasks: federationKeys.tasks,
+  doctor: federationKeys.doctor('x'),
   summary: federationKeys.summary('berlin'),
   campaign: federationKeys.campaign('x'),
   plan: federationKeys.plan('x'),

@@ -81,6 +81,8 @@ export const OBJECT_KINDS: readonly ObjectKind[] = [
     'class map of a held-out case; its `descrip` names release, model and voxels, and the purpose',
   ),
 
+  site('unfinished/doctor/<id>', 'tries whether `fedcardio doctor` may write; deleted at once'),
+  federation('doctor/<id>', 'the same in the federation bucket'),
   federation('tasks.json', "definitions of the federation's tasks; the default tasks without it", {
     ...REWRITTEN,
     examples: ['tasks.json'],

@@ -44,7 +44,7 @@ async function changePauses(
   for (;;) {
     if (await federationStore.tryGet(federationKeys.outcome(campaign))) {
       throw new FedcardioError('CAMPAIGN_FAILED', `Campaign ${campaign} has ended.`, {
-        hint: '`fedcardio campaign status` shows how.',
+        hint: '`npx fedcardio campaign status` shows how.',
       });
     }
     const stored = await tryReadJson(federationStore, key, controlSchema);

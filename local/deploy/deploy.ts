@@ -45,7 +45,7 @@ async function hasCloudFormation(cloudFormation: CloudFormationClient, endpoint:
     if (status !== undefined && WITHOUT_CLOUDFORMATION.includes(status)) return false;
     throw new FedcardioError('STORAGE', endSentence(`Cannot list the stacks of ${endpoint}: ${describeError(cause)}`), {
       cause,
-      hint: 'Check that it runs. Start LocalStack with `npm run localstack`, or the embedded server with `fedcardio local`.',
+      hint: 'Check that it runs. Start LocalStack with `npm run localstack`, or the embedded server with `npx fedcardio local`.',
     });
   }
 }

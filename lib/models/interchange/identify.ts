@@ -38,7 +38,7 @@ export function requireSameNetwork(tensors: Tensors, model: ModelConfig): void {
   if (found !== wanted) {
     throw new FedcardioError('BAD_WEIGHTS', `The file holds ${found}; the stage's network is ${wanted}.`, {
       hint: found.includes('own layout')
-        ? 'Write it with `fedcardio export --format torch`.'
+        ? 'Write it with `npx fedcardio export --format torch`.'
         : 'Import it into a stage with that network, or save the whole state_dict of the network of the stage.',
     });
   }

@@ -1,0 +1,29 @@
+import type { Command } from 'commander';
+
+/** A word as a shell reads it: in quotes if it has a character that the shell would interpret. */
+export const quoted = (word: string): string =>
+  /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+
+/**
+ * The line that runs a command again with the arguments and options that it was given, and others.
+ *
+ * @param also options to add, such as "--resume"
+ */
+export function commandLineOf(command: Command, also: readonly string[] = []): string {
+  const options = command.options.flatMap((option) => {
+    const name = option.attributeName();
+    const flag = option.long ?? `${option.short}`;
+    if (command.getOptionValueSource(name) !== 'cli' || also.includes(flag)) return [];
+    const value: unknown = command.getOptionValue(name);
+    if (typeof value === 'boolean') return [flag];
+    return [flag, Array.isArray(value) ? value.join(',') : String(value)];
+  });
+  return ['npx', 'fedcardio', ...pathOf(command), ...command.args, ...options, ...also].map(quoted).join(' ');
+}
+
+/** Names of the groups of a command, and its own. */
+function pathOf(command: Command): readonly string[] {
+  const names: string[] = [];
+  for (let at: Command | null = command; at?.parent; at = at.parent) names.unshift(at.name());
+  return names;
+}
