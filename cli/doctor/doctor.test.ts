@@ -16,7 +16,7 @@ import { checkBackend, checkDisk, checkGpu, checkMemory, checkNode } from './mac
 import { checkQueue, queuesOf } from './queues.ts';
 
 const NOW = new Date('2026-03-02T08:00:00Z');
-const after = (seconds: number) => new Date(NOW.getTime() + seconds * 1000);
+const later = (seconds: number) => new Date(NOW.getTime() + seconds * 1000);
 const PROBE = { name: 'native', device: 'cpu', description: 'native', milliseconds: 150 } as const;
 const ANSWER = { isS3: true, isSqs: true, date: NOW, milliseconds: 3 };
 const IDENTITY = { accessKeyId: 'AKIAIOSFODNN7EXAMPLE', expiresAt: undefined, region: 'eu-central-1' };
@@ -35,12 +35,12 @@ describe('each check', () => {
     ['WebAssembly', checkBackend({ ...PROBE, name: 'wasm' }), 'warning'],
     ['S3 without SQS', checkEndpoint('http://s3', { ...ANSWER, isSqs: false }, true), 'warning'],
     ['no S3', checkEndpoint('http://web', { ...ANSWER, isS3: false }, true), 'failed'],
-    ['a right clock', checkClock(after(-2), NOW, 1_500), 'ok'],
-    ['a fast clock', checkClock(after(-300), NOW, 3), 'warning'],
-    ['a slow clock', checkClock(after(1_000), NOW, 3), 'failed'],
+    ['a right clock', checkClock(later(-2), NOW, 1_500), 'ok'],
+    ['a fast clock', checkClock(later(-300), NOW, 3), 'warning'],
+    ['a slow clock', checkClock(later(1_000), NOW, 3), 'failed'],
     ['no clock', checkClock(undefined, NOW, 3), 'warning'],
     ['credentials', checkIdentity(IDENTITY, NOW), 'ok'],
-    ['expired credentials', checkIdentity({ ...IDENTITY, expiresAt: after(-1) }, NOW), 'failed'],
+    ['expired credentials', checkIdentity({ ...IDENTITY, expiresAt: later(-1) }, NOW), 'failed'],
   ])('%s', (_, finding, status) => {
     expect(finding.status).toBe(status);
     expect(finding.cure !== undefined).toBe(status === 'warning' || status === 'failed');
@@ -100,7 +100,7 @@ describe('on a server', () => {
 
     expect(await checkQueue(queues, queue)).toMatchObject({
       status: 'warning',
-      found: '0 waiting, 0 in work, 1 dead letters',
+      found: expect.stringMatching(/waiting, 0 in work, 1 dead letters$/),
     });
     expect(await checkQueue(queues, 'no-such-queue')).toMatchObject({ status: 'failed' });
     expect(queuesOf('heart', ['berlin'])).toContain('heart-berlin-intake');
