@@ -7,8 +7,8 @@ import { type Estimate, estimateCost } from './cost/estimate.ts';
 import type { Line } from './cost/lines.ts';
 import { PRICES, pricesSchema } from './cost/prices.ts';
 import { ASSUMPTIONS } from './cost/workload.ts';
-import { printJson } from './print-json.ts';
 import { atLeastOne, positive } from './options.ts';
+import { printJson } from './print-json.ts';
 import { readInput } from './read-input.ts';
 import { table } from './table.ts';
 

@@ -2,7 +2,7 @@ import { Command } from 'commander';
 import { federationKeys } from '../../lib/federation/keys.ts';
 import { storesOf } from '../../lib/storage/stores.ts';
 import { type CampaignFlags, placed } from '../campaign.ts';
-import { printJson } from '../json-output.ts';
+import { printJson } from '../print-json.ts';
 import { checkFederationBucket, checkSiteBucket } from './buckets.ts';
 import { checkClock, checkEndpoint, checkIdentity } from './endpoint.ts';
 import { attempt, type Finding, findingsText, skipped, worst } from './finding.ts';

@@ -6,7 +6,7 @@ import { Command } from 'commander';
 import { FedcardioError, systemError } from '../../lib/error.ts';
 import { DEFAULT_TASKS } from '../../lib/federation/tasks.ts';
 import { quoted } from '../command-line.ts';
-import { printJson } from '../json-output.ts';
+import { printJson } from '../print-json.ts';
 import { askAnswers, listOf } from './ask.ts';
 import { type Answers, campaignOf, federationOf } from './documents.ts';
 

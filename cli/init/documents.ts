@@ -42,6 +42,7 @@ export function federationOf({ id, sites, account, region }: Answers): Federatio
 const UNET: ModelConfig = {
   kind: 'unet',
   features: [8, 16, 32, 64],
+  deepSupervision: true,
 };
 /** As in examples/two-sites: a patch of 128 mm, which holds the heart's valves. */
 const TRAINING = { patch: 64, spacing: 2, steps: 100, learningRate: 0.005, foregroundWeight: 8 };
