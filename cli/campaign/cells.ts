@@ -46,7 +46,7 @@ export const siteRounds = (status: CampaignStatus, site: string): readonly SiteR
 export const participantsOf = ({ stages }: Pick<CampaignStatus, 'stages'>): readonly string[] =>
   [...new Set(stages.flatMap(({ rounds }) => rounds.flatMap(({ participants }) => participants)))].sort();
 
-export const scalingOf = ({ norm, factor }: RoundStatus['clipped'][number]): string =>
+const scalingOf = ({ norm, factor }: RoundStatus['clipped'][number]): string =>
   `scaled by ${significant(factor)} (norm ${significant(norm)})`;
 
 const limitOf = ({ samples, counted: as }: RoundStatus['limited'][number]): string =>

@@ -64,7 +64,7 @@ async function list(flags: CampaignFlags): Promise<void> {
 }
 
 /** The campaigns as a table, the newest last. */
-export function listText(federation: string, campaigns: readonly ListedCampaign[]): string {
+function listText(federation: string, campaigns: readonly ListedCampaign[]): string {
   if (campaigns.length === 0) {
     return `Federation ${federation} has no campaigns. Start one: fedcardio campaign start campaign.json`;
   }

@@ -90,7 +90,7 @@ async function redriveAll(flags: LetterFlags): Promise<void> {
 }
 
 /** The numbers as a table. Queues without dead letters are one line together. */
-export function listText(counts: readonly QueueLetters[]): string {
+function listText(counts: readonly QueueLetters[]): string {
   const rows = counts
     .filter(({ letters }) => letters !== 0)
     .map(({ queue, letters, problem }) => [

@@ -6,7 +6,7 @@ import { endSentence, FedcardioError } from '../../lib/error.ts';
 import { parseJson } from '../../lib/json.ts';
 import { NODE_WITH_TSX } from '../tsx.ts';
 
-export const backendProbeSchema = z.strictObject({
+const backendProbeSchema = z.strictObject({
   name: z.enum(['native', 'wasm']),
   device: z.enum(['cpu', 'gpu']),
   description: z.string(),

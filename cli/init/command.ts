@@ -105,7 +105,7 @@ function write(folder: string, file: string, value: object): void {
 }
 
 /** What to do with the files. */
-export function nextSteps({ sites, account }: Answers, federationFile: string, campaignFile: string): string {
+function nextSteps({ sites, account }: Answers, federationFile: string, campaignFile: string): string {
   const [federation, campaign] = [quoted(federationFile), quoted(campaignFile)];
   return [
     `Written: ${federationFile} and ${campaignFile}.`,

@@ -1,5 +1,7 @@
-import { MAX_STALL } from './invocation.ts';
 import { type Command, FAULT_TICKS, type Outage, type RequestFault, type Scenario } from './scenario.ts';
+
+/** Most ticks that a slow request takes. */
+export const MAX_STALL = 3;
 
 /** From this tick on no fault has an effect: stalled requests have ended, and a paused campaign has been resumed. */
 export const FAULTS_OVER_TICK = FAULT_TICKS + MAX_STALL + 1;

@@ -4,7 +4,7 @@ import { FedcardioError } from '../../lib/error.ts';
 import type { FederationKey } from '../../lib/federation/keys.ts';
 import { type Random, uniform } from '../../lib/random.ts';
 import type { FederationStore, ObjectInfo } from '../../lib/storage/contract.ts';
-import type { Adversary } from './adversary.ts';
+import { type Adversary, MAX_STALL } from './adversary.ts';
 import type { Schedule } from './schedule.ts';
 
 /** One run of a handler, a GPU task, the sweep or a command: its context, and the listings that it has read. */
@@ -43,9 +43,6 @@ const crash = () => new Error('Injected: the process crashed');
 const unavailable = () => new FedcardioError('STORAGE', 'Injected: 503');
 const away = () => new FedcardioError('STORAGE_UNAVAILABLE', 'Injected: the storage is away');
 const full = () => new FedcardioError('STORAGE_FULL', 'Injected: the disk is full');
-
-/** Most ticks that a slow request takes. */
-export const MAX_STALL = 3;
 
 /** Starts an invocation with its own clock and the current federation. The adversary decides the fault of each request. */
 export function invoke(name: string, options: InvocationOptions): Invocation {

@@ -10,7 +10,7 @@ import { CONSEQUENCES } from './document-consequences.ts';
 
 /**
  * Stored documents and messages: the name of a schema, a line break, and the text. A document is parsed to a value that
- * is stored and read back as it is, or refused as `BAD_MESSAGE`. Then it takes its place in a federation, where it may
+ * is stored and read back as it is, or refused as `BAD_MESSAGE` or `NEWER_SCHEMA`. Then it takes its place in a federation, where it may
  * harm nobody but its author.
  */
 export const documents = (): Target => ({
@@ -66,7 +66,7 @@ function checkSchema(schema: z.ZodType, body: Uint8Array): void {
   try {
     value = parseJson(body, schema, 'the document');
   } catch (error) {
-    if (!isFedcardioError(error, 'BAD_MESSAGE')) throw error;
+    if (!isFedcardioError(error, 'BAD_MESSAGE') && !isFedcardioError(error, 'NEWER_SCHEMA')) throw error;
     return;
   }
   const stored = canonicalJson(value);
