@@ -94,7 +94,7 @@ describe('a campaign by commands alone', () => {
     ]);
     const written = JSON.parse(readFileSync(join(folder, 'report/report.json'), 'utf8'));
     expect(written).toMatchObject({ status: 'completed', chain: { rounds: 3, faults: [] } });
-    expect(written.models).toMatchObject([{ name: 'ours', metrics: { [TASK]: { kind: 'landmarks', n: 3 } } }]);
+    expect(written.models).toMatchObject([{ name: 'ours', metrics: { [TASK]: { kind: 'landmarks', n: 5 } } }]);
   }, 300_000);
 
   test('is not started twice, and its id stays used', async () => {

@@ -11,7 +11,7 @@ const learntWith = (quorum: QuorumInput) => ({
   model: { kind: 'unet' as const, features: [4, 8] },
   training: { steps: 1, learningRate: 0.001 },
   // Simulated sites send values that lie far apart: clipped, they would not merge to a plain mean.
-  aggregation: { strategy: 'fedavg' as const, clipFactor: null },
+  aggregation: { strategy: 'fedavg' as const, clipFactor: null, shareFactor: null },
   quorum,
 });
 const task = 'hinge-points' as const;
