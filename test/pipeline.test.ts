@@ -20,7 +20,7 @@ import {
   sealSchema,
   updateSchema,
 } from '../lib/federation/schemas.ts';
-import { TASKS as TASK_TABLE, type TaskId } from '../lib/federation/tasks.ts';
+import { DEFAULT_TASKS, TASKS as TASK_TABLE, type TaskId, tasksNamed } from '../lib/federation/tasks.ts';
 import { gpuTaskMessage } from '../lib/federation/testing.ts';
 import { names } from '../lib/federation/topology.ts';
 import { readMarkups } from '../lib/imaging/markups.ts';
@@ -290,7 +290,7 @@ describe('a campaign over HTTP', () => {
     const { stdout } = await fedcardio('export', CAMPAIGN.id, 'teacher/calcification', '--out', file);
     const { model, tasks } = JSON.parse(stdout);
     expect(tasks).toEqual(['calcification']);
-    const exported = fromNnunet(decodeTensors(readFileSync(file)), model, tasks);
+    const exported = fromNnunet(decodeTensors(readFileSync(file)), model, tasksNamed(DEFAULT_TASKS, tasks));
     const trained = await weightsOf((await lastCommit('teacher/calcification')).global!.key);
     expect(sorted(exported)).toEqual(sorted(trained));
   });

@@ -1,6 +1,7 @@
 import { kindOf, type Open, type Stage } from '../../lib/federation/schemas.ts';
 import type { RoundStatus } from '../../lib/protocol/round-status.ts';
 import type { Coverage } from '../../lib/report/report.ts';
+import { isWithoutData } from '../../lib/report/without-data.ts';
 import { type Cell, cellOf } from '../campaign/cells.ts';
 
 /**
@@ -32,7 +33,10 @@ function exclusionOf(cell: Cell | undefined, need: string): Pick<Coverage['exclu
   switch (cell?.became) {
     case undefined:
       return { why: 'no data', reason: `it had no ${need}` };
-    case 'failed':
+    case 'failed': {
+      const reason = cell.reason ?? '';
+      return { why: isWithoutData({ reason }) ? 'no data' : 'failed', reason };
+    }
     case 'refused':
     case 'late':
       return { why: cell.became, reason: cell.reason ?? '' };

@@ -215,6 +215,12 @@ describe('the page of a quick demo', () => {
         commits: stage.commits.map((commit) => ({
           ...commit,
           failed: [{ site: 'berlin', reason: 'NO_DATA: berlin has no label.' }],
+          clipped: [],
+          limited: [],
+          coverage: {
+            ...commit.coverage,
+            excluded: [{ site: 'berlin', why: 'no data', reason: 'NO_DATA: berlin has no label.' }],
+          },
         })),
       })),
     },

@@ -5,7 +5,7 @@ import { html, type Markup, verbatim } from './markup.ts';
 import type { Report } from './report.ts';
 import { comparison, comparisonBySite, headline, scoresBySite } from './result-sections.ts';
 import { STYLE } from './style-sheet.ts';
-import { caveat, isSmokeTest } from './verdict.ts';
+import { caveat, isOnPhantoms, isSmokeTest } from './verdict.ts';
 import { isWithoutData } from './without-data.ts';
 
 /** The report as one self-contained HTML page: no script, and nothing is loaded. */
@@ -35,7 +35,7 @@ ${commitsTable(report)}
 
 function pageHead(report: Report): Markup {
   return html`<header><h1>${counted(report.sites.length, 'hospital')}, one heart model</h1>
-<p>Federated training on ${report.profile === undefined ? '' : 'synthetic '}cardiac CTs: every image stayed in its hospital's bucket, only weights and counts were shared.</p>${unfinished(report)}
+<p>Federated training on ${isOnPhantoms(report) ? 'synthetic ' : ''}cardiac CTs: every image stayed in its hospital's bucket, only weights and counts were shared.</p>${unfinished(report)}
 <ul class="facts"><li>campaign <b>${report.campaign}</b></li>${report.profile !== undefined && html`<li>profile <b>${report.profile}</b></li>`}<li>state <b>${report.status}</b></li><li>seed <b>${report.seed}</b></li><li>backend <b>${report.backend}</b></li><li>wall time <b>${clock(report.wallSeconds)}</b></li><li>peak memory <b>${report.peakRssMB.toFixed(0)} MB</b> (${report.peakRssOf})</li><li><b>${report.createdAt.slice(0, 16).replace('T', ' ')} UTC</b></li></ul>
 <p class="notice">${caveat(report)}</p>${failures(report)}</header>`;
 }

@@ -25,15 +25,16 @@ export function verdict(report: Judged): string {
   return [landmarkVerdict(report), ...taskVerdicts(report)].join(' ');
 }
 
-/** Profiles of runs on phantoms alone. */
-const ON_PHANTOMS: readonly (string | undefined)[] = ['full', 'experiment'];
+/** Whether the run was surely on phantoms alone: those of the demo and the experiment. */
+export const isOnPhantoms = ({ profile }: Pick<Report, 'profile'>): boolean =>
+  profile === 'full' || profile === 'experiment';
 
 /** The limits of the figures. */
 export function caveat(report: Pick<Report, 'profile'>): string {
   if (isSmokeTest(report)) {
     return 'The quick profile trains for a handful of steps, so the models find nothing yet, and no scores are shown. Without --quick, it trains enough to learn.';
   }
-  return ON_PHANTOMS.includes(report.profile)
+  return isOnPhantoms(report)
     ? 'One seed and few cases: read differences with care. Trained on phantoms in minutes, for demonstration; not a medical device.'
     : 'Research software, not a medical device. Read differences between few cases with care.';
 }
