@@ -36,7 +36,11 @@ test('site rescan catalogs what intake has missed, and tells what it did', async
   expect(first.stderr).toMatch(/^[12]\/2 p2: rejected: It is a PNG picture/m);
   expect(await store.head(siteKeys.catalog('p1'))).toBeDefined();
   expect(second).toMatchObject({ code: 0, stderr: '' });
-  expect(JSON.parse(second.stdout)).toEqual({ listed: 2, examined: 0, repaired: [], failed: [], remaining: 0 });
+  expect(JSON.parse(second.stdout)).toEqual({
+    schema: 'fedcardio.rescan/1',
+    site: 'berlin',
+    ...{ listed: 2, examined: 0, repaired: [], failed: [], remaining: 0 },
+  });
 });
 
 test('site rescan fails with a hint for a site that does not exist', async () => {

@@ -12,7 +12,7 @@ export const tasksCommand = (): Command =>
     .description('Commands for the tasks of a federation: the kinds of labels that its networks learn.')
     .addHelpText(
       'after',
-      '\nExamples:\n  fedcardio tasks list --endpoint http://127.0.0.1:4566\n  fedcardio tasks set tasks.json --federation heart',
+      '\nExamples:\n  npx fedcardio tasks list --endpoint http://127.0.0.1:4566\n  npx fedcardio tasks set tasks.json --federation heart',
     )
     .addCommand(listCommand())
     .addCommand(setCommand());
@@ -22,7 +22,7 @@ const listCommand = (): Command =>
     .description('Show the tasks of a federation, and the classes of their labels.')
     .addHelpText(
       'after',
-      '\nExamples:\n  fedcardio tasks list --endpoint http://127.0.0.1:4566\n  fedcardio tasks list --federation heart --json > tasks.json',
+      '\nExamples:\n  npx fedcardio tasks list --endpoint http://127.0.0.1:4566\n  npx fedcardio tasks list --federation heart --json > tasks.json',
     )
     .action(list);
 
@@ -38,8 +38,8 @@ const setCommand = (): Command =>
       'after',
       `
 Examples:
-  fedcardio tasks set tasks.json --endpoint http://127.0.0.1:4566
-  fedcardio tasks set examples/custom-task/federation.json --federation heart --json
+  npx fedcardio tasks set tasks.json --endpoint http://127.0.0.1:4566
+  npx fedcardio tasks set examples/custom-task/federation.json --federation heart --json
 
 The file has all tasks that the federation shall have (see docs/tasks.md). Campaigns that are planned keep theirs.`,
     )

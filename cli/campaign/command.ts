@@ -25,9 +25,9 @@ export const campaignCommand = (): Command =>
       'after',
       `
 Examples:
-  fedcardio campaign validate campaign.json --endpoint http://127.0.0.1:4566
-  fedcardio campaign start campaign.json --endpoint http://127.0.0.1:4566
-  fedcardio campaign watch tavi-2026 --endpoint http://127.0.0.1:4566`,
+  npx fedcardio campaign validate campaign.json --endpoint http://127.0.0.1:4566
+  npx fedcardio campaign start campaign.json --endpoint http://127.0.0.1:4566
+  npx fedcardio campaign watch tavi-2026 --endpoint http://127.0.0.1:4566`,
     ),
   );
 

@@ -16,8 +16,8 @@ export const listCommand = (): Command =>
       'after',
       `
 Examples:
-  fedcardio campaign list --endpoint http://127.0.0.1:4566
-  fedcardio campaign list --federation heart --json
+  npx fedcardio campaign list --endpoint http://127.0.0.1:4566
+  npx fedcardio campaign list --federation heart --json
 
 Costs one listing and three reads for each campaign.`,
     )

@@ -26,8 +26,8 @@ export const reportCommand = (): Command =>
 Writes report.html, report.json, scores.csv, rounds.csv and round_metrics.jsonl.
 
 Examples:
-  fedcardio campaign report tavi-2026 --endpoint http://127.0.0.1:4566
-  fedcardio campaign report tavi-2026 --federation federation.json --out report --no-verify
+  npx fedcardio campaign report tavi-2026 --endpoint http://127.0.0.1:4566
+  npx fedcardio campaign report tavi-2026 --federation federation.json --out report --no-verify
 
 Works while the campaign runs. Needs the federation bucket alone; sites whose own bucket may be read add one held-out case each,
 with its predictions, and the names of rejected files. Exits with 1 if the chain does not match.`,

@@ -15,8 +15,8 @@ export const startCommand = (): Command =>
       'after',
       `
 Examples:
-  fedcardio campaign start campaign.json --endpoint http://127.0.0.1:4566
-  fedcardio campaign start campaign.json --federation federation.json --json
+  npx fedcardio campaign start campaign.json --endpoint http://127.0.0.1:4566
+  npx fedcardio campaign start campaign.json --federation federation.json --json
 
 An id is used once. To start the same file again changes nothing; another file with the same id is refused. Exits with 1 if
 the campaign would fail, and then uploads nothing.`,

@@ -20,9 +20,9 @@ export const validateCommand = (): Command =>
       'after',
       `
 Examples:
-  fedcardio campaign validate campaign.json --endpoint http://127.0.0.1:4566
-  fedcardio campaign validate campaign.json --federation federation.json
-  fedcardio campaign validate campaign.json --offline --json
+  npx fedcardio campaign validate campaign.json --endpoint http://127.0.0.1:4566
+  npx fedcardio campaign validate campaign.json --federation federation.json
+  npx fedcardio campaign validate campaign.json --offline --json
 
 Writes nothing. Exits with 1 if the campaign would fail. The cost needs --federation federation.json.`,
     )

@@ -23,8 +23,8 @@ export const watchCommand = (): Command =>
       'after',
       `
 Examples:
-  fedcardio campaign watch tavi-2026 --endpoint http://127.0.0.1:4566
-  fedcardio campaign watch tavi-2026 --federation heart --every 60 >> watch.log
+  npx fedcardio campaign watch tavi-2026 --endpoint http://127.0.0.1:4566
+  npx fedcardio campaign watch tavi-2026 --federation heart --every 60 >> watch.log
 
 A look costs one listing (one request for each 1,000 objects of the campaign) and one read of each new document.
 --json prints the final status. Exits with 0 when the campaign has completed, 1 when it has failed or was cancelled.`,

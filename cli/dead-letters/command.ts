@@ -25,7 +25,7 @@ Without federation.json, the sites are those that have sent counts. Queues of ot
 export const deadLettersCommand = (): Command =>
   new Command('dead-letters')
     .description('Messages that failed three times, whose work is not done.')
-    .addHelpText('after', '\nExamples:\n  fedcardio dead-letters list --endpoint http://127.0.0.1:4566')
+    .addHelpText('after', '\nExamples:\n  npx fedcardio dead-letters list --endpoint http://127.0.0.1:4566')
     .addCommand(
       about('list', 'Count the dead letters of every queue.', 'list --federation federation.json').action(list),
     )
@@ -50,8 +50,8 @@ const about = (name: string, description: string, example: string): Command =>
       'after',
       `
 Examples:
-  fedcardio dead-letters ${name} --endpoint http://127.0.0.1:4566
-  fedcardio dead-letters ${example}
+  npx fedcardio dead-letters ${name} --endpoint http://127.0.0.1:4566
+  npx fedcardio dead-letters ${example}
 ${ABOUT_SITES}`,
     );
 

@@ -22,8 +22,8 @@ Each case is a folder with image.nii.gz and labels/<task>.nii.gz or .mrk.json, b
 held-out/: the layout of a site's bucket, which \`fedcardio train\` reads too.
 
 Examples:
-  fedcardio phantoms data/bonn --cases 6 --seed 1
-  fedcardio phantoms data/jena --cases 4 --labelled 1 --seed 2 --scanner 3`,
+  npx fedcardio phantoms data/bonn --cases 6 --seed 1
+  npx fedcardio phantoms data/jena --cases 4 --labelled 1 --seed 2 --scanner 3`,
     )
     .action(phantoms);
 

@@ -30,11 +30,11 @@ cases/ and held-out/; or a data set of nnU-Net: dataset.json, imagesTr/, labelsT
 held out, a share of the labelled ones is. The same command continues an interrupted run.
 
 Examples:
-  fedcardio train --site bonn=data/bonn --site jena=data/jena
-  fedcardio train --site bonn=data/bonn --site jena=data/jena --quick --out smoke
-  fedcardio train --site all=Dataset042_Aorta --simulate-sites 8
-  fedcardio train train-output/campaign.json --site bonn=data/bonn --site jena=data/jena --out second
-  fedcardio train --resume       after Ctrl-C`,
+  npx fedcardio train --site bonn=data/bonn --site jena=data/jena
+  npx fedcardio train --site bonn=data/bonn --site jena=data/jena --quick --out smoke
+  npx fedcardio train --site all=Dataset042_Aorta --simulate-sites 8
+  npx fedcardio train train-output/campaign.json --site bonn=data/bonn --site jena=data/jena --out second
+  npx fedcardio train --resume       after Ctrl-C`,
     )
     .action(train);
 

@@ -18,9 +18,9 @@ export const upCommand = (): Command =>
       'after',
       `
 Examples:
-  fedcardio up
-  fedcardio up --federation heart.json --data /srv/heart --tasks 1
-  fedcardio up --port 0 --json      any free port; the first line says which`,
+  npx fedcardio up
+  npx fedcardio up --federation heart.json --data /srv/heart --tasks 1
+  npx fedcardio up --port 0 --json      any free port; the first line says which`,
     )
     .action(up);
 

@@ -1,4 +1,5 @@
 import { collect, mapConcurrently } from '../async.ts';
+import { isFedcardioError } from '../error.ts';
 import { type CaseUse, federationKeys, type SiteKey, siteKeys } from '../federation/keys.ts';
 import { type CatalogEntry, catalogSchema, type Summary, summarySchema } from '../federation/schemas.ts';
 import { isComplete, type Task, type TaskId } from '../federation/tasks.ts';
@@ -77,11 +78,16 @@ async function readCountedEntry(
   const cacheKey = `${store.bucket}/${key}`;
   const known = cache.get(cacheKey);
   if (known?.etag === etag) return known;
-  const stored = await readStored(store, key, catalogSchema);
+  const stored = await readStored(store, key, catalogSchema).catch(unlessNewer);
   if (!stored?.value) return undefined;
   const counted = countedEntry(tasks, stored.etag, stored.value);
   cache.set(cacheKey, counted);
   return counted;
+}
+
+/** An entry that only a newer release can read is not counted; it does not stop the site's other cases. */
+function unlessNewer(error: unknown): undefined {
+  if (!isFedcardioError(error, 'NEWER_SCHEMA')) throw error;
 }
 
 const sketched = (entries: readonly CountedEntry[], use: CaseUse): readonly SketchedCase[] =>
