@@ -109,7 +109,8 @@ describe('the data stacks, deployed by CloudFormation', () => {
     await deploy(endpoint, { ...topology, queues: slower });
     expect((await attributesOf(intake)).VisibilityTimeout).toBe('720');
     const { QueueConfigurations } = await s3.send(new GetBucketNotificationConfigurationCommand({ Bucket }));
-    expect(QueueConfigurations).toHaveLength(2);
+    // Uploads and removals, in two folders.
+    expect(QueueConfigurations).toHaveLength(4);
     expect(Buffer.from((await openBucket(Bucket).get('catalog/kept.json')).body).toString()).toBe('kept');
   });
 
