@@ -6,8 +6,8 @@ import type { Platform } from '../../local/platform.ts';
 import { summaryText } from '../report/summary-text.ts';
 import { writeReport } from '../report/write-report.ts';
 import { createDisplay } from '../run/display.ts';
+import { runFacts } from '../run/run-facts.ts';
 import { type Run, runLocally } from '../run/run-locally.ts';
-import { timelineOf } from '../run/timeline.ts';
 import { type DemoDirectory, openDemoDirectory } from './data-dir.ts';
 import { deliver } from './deliver.ts';
 import { campaignOf } from './demo-campaign.ts';
@@ -90,11 +90,7 @@ async function finishDemo(run: DemoRun, { context }: Platform, outcome: Outcome)
     ({ peakGpuTaskRss }) => ({
       profile: directory.profile,
       seed: directory.seed,
-      createdAt: new Date().toISOString(),
-      wallSeconds: Math.round(session.elapsed() * 10) / 10,
-      peakRssMB: Math.round((memory.peak() || peakGpuTaskRss) / 1e5) / 10,
-      peakRssOf: memory.peak() > 0 ? 'process tree' : 'largest task',
-      timeline: timelineOf(session.events()),
+      ...runFacts(run, peakGpuTaskRss),
     }),
     options.out,
     { trainedOnPhantoms: true },

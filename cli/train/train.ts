@@ -12,9 +12,9 @@ import { writeReport } from '../report/write-report.ts';
 import { createDisplay } from '../run/display.ts';
 import type { LocalOptions } from '../run/options.ts';
 import type { RunDirectory } from '../run/run-directory.ts';
+import { runFacts } from '../run/run-facts.ts';
 import { type Run, runLocally } from '../run/run-locally.ts';
 import type { RunSite } from '../run/run-site.ts';
-import { timelineOf } from '../run/timeline.ts';
 import { chooseCampaign } from './choose-campaign.ts';
 import { awaitIntake, type SiteIntake } from './intake-result.ts';
 import { intakeText } from './intake-text.ts';
@@ -126,7 +126,7 @@ function acceptedSite({ site: id, accepted }: SiteIntake, { sites, tasks }: Mate
 
 async function finish(
   { context }: Platform,
-  { memory, session, display }: Run,
+  run: Run,
   outcome: Outcome,
   {
     material: { federation },
@@ -140,17 +140,14 @@ async function finish(
     readonly directory: RunDirectory;
   },
 ): Promise<void> {
+  const { memory, session, display } = run;
   const { report, files } = await writeReport(
     { ...context, federation, campaign: outcome.campaign },
     outcome,
     ({ peakGpuTaskRss }) => ({
       profile: quick ? 'quick' : 'train',
       seed,
-      createdAt: new Date().toISOString(),
-      wallSeconds: Math.round(session.elapsed() * 10) / 10,
-      peakRssMB: Math.round((memory.peak() || peakGpuTaskRss) / 1e5) / 10,
-      peakRssOf: memory.peak() > 0 ? 'process tree' : 'largest task',
-      timeline: timelineOf(session.events()),
+      ...runFacts(run, peakGpuTaskRss),
     }),
     options.out,
   );
