@@ -7,7 +7,7 @@ import type { Profile } from './scenario.ts';
 
 /**
  * Disk that a run may take in `--data`, bytes: twice of `du -sm` after a quick demo (268 MB), and of what a full one would
- * take (446 MB at three quarters of its work). Files that are being replaced exist twice.
+ * take (570 MB at the end). Files that are being replaced exist twice.
  */
 export const DISK_NEED: Readonly<Record<Profile, number>> = { quick: 600e6, full: 1.2e9, experiment: 3e9 };
 
