@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { describe, expect, test } from 'vitest';
-import { commandLineOf, quoted } from './command-line.ts';
+import { commandLineOf } from './command-line.ts';
+import { quoted } from './shell-words.ts';
 
 describe('commandLineOf', () => {
   function parsed(...args: string[]): Command {

@@ -1,8 +1,5 @@
 import type { Command } from 'commander';
-
-/** A word as a shell reads it: in quotes if it has a character that the shell would interpret. */
-export const quoted = (word: string): string =>
-  /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+import { commandLine } from './shell-words.ts';
 
 /**
  * The line that runs a command again with the arguments and options that it was given, and others.
@@ -18,7 +15,7 @@ export function commandLineOf(command: Command, also: readonly string[] = []): s
     if (typeof value === 'boolean') return [flag];
     return [flag, Array.isArray(value) ? value.join(',') : String(value)];
   });
-  return ['npx', 'fedcardio', ...pathOf(command), ...command.args, ...options, ...also].map(quoted).join(' ');
+  return commandLine(['npx', 'fedcardio', ...pathOf(command), ...command.args, ...options, ...also]);
 }
 
 /** Names of the groups of a command, and its own. */

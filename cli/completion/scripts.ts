@@ -1,4 +1,4 @@
-import { quoted } from '../command-line.ts';
+import { quoted } from '../shell-words.ts';
 import type { Words } from './words.ts';
 
 /** Scripts that complete commands and options, and file names everywhere else. They hold every word, and start no process. */

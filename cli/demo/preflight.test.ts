@@ -4,8 +4,9 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
+import { existingParent, freeBytes } from '../disk.ts';
 import { runCommand } from '../testing.ts';
-import { checkBeforeRun, DISK_NEED, existingParent, freeBytes } from './preflight.ts';
+import { checkBeforeRun, DISK_NEED } from './preflight.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'fedcardio-preflight-'));
 afterAll(() => rmSync(root, { recursive: true }));

@@ -1,7 +1,7 @@
-import { accessSync, constants, existsSync, statfsSync } from 'node:fs';
+import { accessSync, constants } from 'node:fs';
 import { createServer } from 'node:net';
-import { dirname, resolve } from 'node:path';
 import { FedcardioError, systemError } from '../../lib/error.ts';
+import { existingParent, freeBytes } from '../disk.ts';
 import type { DemoOptions } from './options.ts';
 import type { Profile } from './scenario.ts';
 
@@ -28,12 +28,6 @@ export async function checkBeforeRun({ out, data, endpoint, port, profile, resum
   await requireFreePort(port);
 }
 
-/** The folder that exists, of a path that need not. */
-export function existingParent(path: string): string {
-  const whole = resolve(path);
-  return existsSync(whole) || dirname(whole) === whole ? whole : existingParent(dirname(whole));
-}
-
 function requireWritable(path: string, option: string): void {
   const parent = existingParent(path);
   try {
@@ -47,12 +41,6 @@ function requireWritable(path: string, option: string): void {
       { cause, hint: `Choose another folder with ${option}.` },
     );
   }
-}
-
-/** Free bytes for this user on the disk of a path. */
-export function freeBytes(path: string): number {
-  const { bavail, bsize } = statfsSync(existingParent(path));
-  return bavail * bsize;
 }
 
 function requireSpace(path: string, need: number): void {

@@ -2,7 +2,8 @@ import { execFile } from 'node:child_process';
 import { homedir, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { DISK_NEED, existingParent, freeBytes } from '../demo/preflight.ts';
+import { DISK_NEED } from '../demo/preflight.ts';
+import { existingParent, freeBytes } from '../disk.ts';
 import { type BackendProbe, probeBackend } from './backend.ts';
 import { attempt, type Finding, failed, ok, skipped, warning } from './finding.ts';
 

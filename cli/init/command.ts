@@ -5,8 +5,8 @@ import { fileURLToPath } from 'node:url';
 import { Command } from 'commander';
 import { FedcardioError, systemError } from '../../lib/error.ts';
 import { DEFAULT_TASKS } from '../../lib/federation/tasks.ts';
-import { quoted } from '../command-line.ts';
 import { printJson } from '../print-json.ts';
+import { quoted } from '../shell-words.ts';
 import { askAnswers, listOf } from './ask.ts';
 import { type Answers, campaignOf, federationOf } from './documents.ts';
 

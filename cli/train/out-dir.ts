@@ -1,7 +1,8 @@
-import { existsSync, mkdirSync, rmSync, statfsSync, statSync, writeFileSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
+import { existsSync, mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import { FedcardioError, systemError } from '../../lib/error.ts';
 import type { Campaign, Federation } from '../../lib/federation/schemas.ts';
+import { freeBytes } from '../disk.ts';
 import type { Material } from './material.ts';
 
 /** Files of the out directory that a new run would replace. */
@@ -41,19 +42,17 @@ const SPARE_BYTES = 200e6;
  * @throws STORAGE_FULL if the disk of `data` has too little
  */
 export function requireSpace(data: string, { sites }: Pick<Material, 'sites'>): void {
-  let folder = resolve(data);
-  while (!existsSync(folder)) folder = dirname(folder);
-  const { bavail, bsize } = statfsSync(folder);
+  const free = freeBytes(data);
   const files = sites.flatMap(({ cases }) => cases.flatMap((one) => one.files));
   const needed = files.reduce(
     (sum, { path }) => sum + (statSync(path, { throwIfNoEntry: false })?.size ?? 0),
     SPARE_BYTES,
   );
-  if (bavail * bsize >= needed) return;
+  if (free >= needed) return;
   const mb = (bytes: number) => `${Math.round(bytes / 1e6).toLocaleString('en')} MB`;
   throw new FedcardioError(
     'STORAGE_FULL',
-    `The run needs ${mb(needed)} below ${data}, and the disk has ${mb(bavail * bsize)} left.`,
+    `The run needs ${mb(needed)} below ${data}, and the disk has ${mb(free)} left.`,
     { hint: 'Free space, or choose a directory on another disk with --data.' },
   );
 }

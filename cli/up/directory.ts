@@ -1,8 +1,9 @@
-import { accessSync, constants, existsSync, mkdirSync, renameSync, statfsSync, writeFileSync } from 'node:fs';
+import { accessSync, constants, existsSync, mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { FedcardioError, systemError } from '../../lib/error.ts';
 import { type Federation, federationSchema } from '../../lib/federation/schemas.ts';
 import { parseJson } from '../../lib/json.ts';
+import { freeBytes } from '../disk.ts';
 import { readInput } from '../read-input.ts';
 
 /** The directory of a federation that runs on this machine. */
@@ -76,12 +77,12 @@ function prepare(path: string, leastFree: number): void {
   } catch (error) {
     throw systemError(error, path) ?? error;
   }
-  const { bavail, bsize } = statfsSync(path);
-  if (bavail * bsize >= leastFree) return;
+  const free = freeBytes(path);
+  if (free >= leastFree) return;
   const gigabytes = (bytes: number) => `${(bytes / 1e9).toFixed(1)} GB`;
   throw new FedcardioError(
     'STORAGE_FULL',
-    `The disk of ${path} has ${gigabytes(bavail * bsize)} free, at least ${gigabytes(leastFree)} are needed.`,
+    `The disk of ${path} has ${gigabytes(free)} free, at least ${gigabytes(leastFree)} are needed.`,
     { hint: 'Free some space, or choose a directory on another disk with --data.' },
   );
 }
