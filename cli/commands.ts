@@ -13,7 +13,7 @@ import { initCommand } from './init/command.ts';
 import { localCommand } from './local.ts';
 import { phantomsCommand } from './phantoms/command.ts';
 import { predictCommand } from './predict.ts';
-import { siteCommand } from './site.ts';
+import { siteCommand } from './site/command.ts';
 import { tasksCommand } from './tasks.ts';
 import { trainCommand } from './train/command.ts';
 import { upCommand } from './up/command.ts';

@@ -1,14 +1,14 @@
 import { CreateBucketCommand } from '@aws-sdk/client-s3';
 import { beforeAll, expect, test } from 'vitest';
-import { createS3Client } from '../lib/aws/clients.ts';
-import { createObjectStorage } from '../lib/aws/objects.ts';
-import { siteKeys } from '../lib/federation/keys.ts';
-import { names } from '../lib/federation/topology.ts';
-import { image, PNG } from '../lib/intake/testing.ts';
-import { storesOf } from '../lib/storage/stores.ts';
-import { useServer } from '../local/emulator/testing.ts';
-import { rescanText } from './site.ts';
-import { runCommand } from './testing.ts';
+import { createS3Client } from '../../lib/aws/clients.ts';
+import { createObjectStorage } from '../../lib/aws/objects.ts';
+import { siteKeys } from '../../lib/federation/keys.ts';
+import { names } from '../../lib/federation/topology.ts';
+import { image, PNG } from '../../lib/intake/testing.ts';
+import { storesOf } from '../../lib/storage/stores.ts';
+import { useServer } from '../../local/emulator/testing.ts';
+import { runCommand } from '../testing.ts';
+import { rescanText } from './rescan.ts';
 
 const { endpoint } = useServer();
 

@@ -1,22 +1,15 @@
 import { Command } from 'commander';
-import type { Examination, RescanReport } from '../lib/intake/rescan.ts';
-import { printable } from '../lib/printable.ts';
-import { type CampaignFlags, federationOf, openBuckets, placed } from './campaign.ts';
-import { printJson } from './print-json.ts';
-
-/** `fedcardio site <command>`: what a hospital does with its own bucket. */
-export const siteCommand = (): Command =>
-  new Command('site')
-    .description("Commands for a hospital's own bucket.")
-    .addHelpText('after', '\nExamples:\n  npx fedcardio site rescan berlin --endpoint http://127.0.0.1:4566')
-    .addCommand(rescanCommand());
+import type { Examination, RescanReport } from '../../lib/intake/rescan.ts';
+import { printable } from '../../lib/printable.ts';
+import { type CampaignFlags, federationOf, openBuckets, placed } from '../campaign.ts';
+import { printJson } from '../print-json.ts';
 
 interface RescanFlags extends CampaignFlags {
   readonly all?: boolean;
 }
 
 /** `fedcardio site rescan <site>`: intake for everything that its events did not tell. */
-const rescanCommand = (): Command =>
+export const rescanCommand = (): Command =>
   placed(new Command('rescan').argument('<site>', 'id of the site'))
     .description("Compare a site's files with its catalog, and examine what intake has missed.")
     .option('--all', 'examine every case again, as after an update: rejected files are read again')
@@ -34,10 +27,10 @@ Needs the access of intake. On AWS that is the rescan function, which runs every
 
 async function rescan(site: string, flags: RescanFlags): Promise<void> {
   const [{ rescanSite }, { createSummaryCache }, { readTasks }, { storesOf }] = await Promise.all([
-    import('../lib/intake/rescan.ts'),
-    import('../lib/intake/summary.ts'),
-    import('../lib/storage/federation-tasks.ts'),
-    import('../lib/storage/stores.ts'),
+    import('../../lib/intake/rescan.ts'),
+    import('../../lib/intake/summary.ts'),
+    import('../../lib/storage/federation-tasks.ts'),
+    import('../../lib/storage/stores.ts'),
   ]);
   const { federationStore, siteStore } = storesOf(await openBuckets(flags), federationOf(flags).id);
   const tasks = await readTasks({ federation: {}, federationStore });
