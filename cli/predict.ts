@@ -12,6 +12,7 @@ import { predictProgress } from './predict-progress.ts';
 import { predictionNames } from './prediction-names.ts';
 import { printJson } from './print-json.ts';
 import { readInput } from './read-input.ts';
+import { commandLine } from './shell-words.ts';
 
 /** `fedcardio predict <ct...> --model FILE`: runs a trained model on CTs on this machine. */
 export const predictCommand = (): Command =>
@@ -100,16 +101,15 @@ function usageFault(words: readonly string[], { model, campaign, stage }: Predic
   const [first, second, ...rest] = words;
   // Earlier releases took the campaign and the stage as the first two words.
   if (first && second && rest.length > 0 && ![first, second].some(isCt)) {
-    const line = [...rest, '--campaign', first, '--stage', second].map(quoted).join(' ');
-    return `campaign and stage are options now: fedcardio predict ${line}`;
+    const line = predictLine([...rest, '--campaign', first, '--stage', second]);
+    return `campaign and stage are options now: ${line}`;
   }
-  return `which model? fedcardio predict ${words.map(quoted).join(' ')} --model FILE`;
+  return `which model? ${predictLine(words)} --model FILE`;
 }
 
-const isCt = (word: string): boolean => /\.nii(\.gz)?$/i.test(word) || existsSync(word);
+const predictLine = (words: readonly string[]): string => commandLine(['npx', 'fedcardio', 'predict', ...words]);
 
-/** A word as a shell reads it. */
-const quoted = (word: string): string => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`);
+const isCt = (word: string): boolean => /\.nii(\.gz)?$/i.test(word) || existsSync(word);
 
 async function modelOf(flags: PredictFlags): Promise<TrainedModel> {
   if (flags.model !== undefined) {

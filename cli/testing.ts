@@ -1,7 +1,8 @@
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
-const COMMAND = fileURLToPath(new URL('../bin/fedcardio.mjs', import.meta.url));
+/** The command's file. */
+export const COMMAND = fileURLToPath(new URL('../bin/fedcardio.mjs', import.meta.url));
 
 /** For tests: runs `fedcardio` as a user would. */
 export function runCommand(

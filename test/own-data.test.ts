@@ -1,8 +1,9 @@
+import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { runCommand } from '../cli/testing.ts';
+import { COMMAND, runCommand } from '../cli/testing.ts';
 import { campaignSchema, federationSchema } from '../lib/federation/schemas.ts';
 import { readNifti } from '../lib/imaging/nifti-read.ts';
 import { writeNifti } from '../lib/imaging/nifti-write.ts';
@@ -30,6 +31,20 @@ async function run(args: readonly string[] | undefined, ...more: readonly string
   const { code, stdout, stderr } = await runCommand([...(args ?? []), ...more], cwd);
   expect(code, stderr).toBe(0);
   return { stdout, stderr };
+}
+
+/** Interrupts a command with Ctrl-C as soon as its progress matches. */
+function runUntil(progress: RegExp, args: readonly string[]) {
+  return new Promise<{ readonly code: number | null; readonly stderr: string }>((resolve) => {
+    const child = spawn(process.execPath, [COMMAND, ...args], { cwd, stdio: ['ignore', 'ignore', 'pipe'] });
+    let stderr = '';
+    child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      const before = progress.test(stderr);
+      stderr += text;
+      if (!before && progress.test(stderr)) child.kill('SIGINT');
+    });
+    child.on('close', (code) => resolve({ code, stderr }));
+  });
 }
 
 /** A data set of nnU-Net 2 of coarse phantoms, with the masks of calcium under a new name. */
@@ -80,6 +95,20 @@ describe('the tutorial for own data', () => {
 
     expect(readReport('results-2')).toMatchObject({ campaign: 'changed', stages: [{ name: 'teacher/calcification' }] });
     expect(readReport('results').campaign).toBe('train-1');
+  }, 300_000);
+
+  test('continues after Ctrl-C with the line that it prints, and serves a finished run again', async () => {
+    const interrupted = await runUntil(/round 1/, [...(again ?? []).slice(0, -1), 'results-3']);
+
+    expect(interrupted).toMatchObject({ code: 130 });
+    const [, line = ''] = /To continue: npx fedcardio (.+)/.exec(interrupted.stderr) ?? [];
+    const { stderr } = await run(line.split(' '));
+    expect(stderr).toContain('Continuing the run in .fedcardio/train.');
+    expect(stderr).not.toContain('uploading');
+    expect(readReport('results-3')).toMatchObject({ campaign: 'changed', status: 'completed' });
+
+    const kept = await runUntil(/Everything keeps running/, [...line.split(' '), '--keep']);
+    expect(kept).toMatchObject({ code: 0, stderr: expect.stringContaining(`To go on: npx fedcardio ${line} --keep`) });
   }, 300_000);
 
   test('trains on a data set of nnU-Net, whose labels become a task of the federation', async () => {

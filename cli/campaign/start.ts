@@ -5,6 +5,7 @@ import { sha256Hex } from '../../lib/json.ts';
 import { type CampaignFlags, campaignContext, placed } from '../campaign.ts';
 import { printJson } from '../print-json.ts';
 import { readInput } from '../read-input.ts';
+import { commandLine } from '../shell-words.ts';
 import { validationText } from './validate.ts';
 
 /** `fedcardio campaign start <file>`: uploads a valid campaign.json, which starts the campaign. */
@@ -56,13 +57,10 @@ const startedText = (campaign: string, file: string, flags: CampaignFlags): stri
 have no effect. ${followText(campaign, flags)}`;
 
 const followText = (campaign: string, flags: CampaignFlags): string =>
-  `Follow it: npx fedcardio campaign watch ${campaign}${optionsOf(flags)}`;
+  `Follow it: ${commandLine(['npx', 'fedcardio', 'campaign', 'watch', campaign, ...optionsOf(flags)])}`;
 
 /** The options that select the federation, as they are typed. */
-const optionsOf = ({ federation, endpoint }: CampaignFlags): string =>
-  [
-    ...(federation === 'fedcardio' ? [] : [` --federation ${quoted(federation)}`]),
-    ...(endpoint === undefined ? [] : [` --endpoint ${quoted(endpoint)}`]),
-  ].join('');
-
-const quoted = (text: string): string => (/^[\w./:@-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`);
+const optionsOf = ({ federation, endpoint }: CampaignFlags): readonly string[] => [
+  ...(federation === 'fedcardio' ? [] : ['--federation', federation]),
+  ...(endpoint === undefined ? [] : ['--endpoint', endpoint]),
+];

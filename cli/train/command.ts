@@ -2,6 +2,7 @@ import { availableParallelism } from 'node:os';
 import { Command, InvalidArgumentError } from 'commander';
 import { onInterrupt } from '../interrupt.ts';
 import { atLeastOne, port, wholeNumber } from '../options.ts';
+import { commandLine } from '../shell-words.ts';
 import type { TrainRequest } from './request.ts';
 
 /** `fedcardio train [campaign.json]`: from folders of CTs to report, model and predictions. */
@@ -18,7 +19,7 @@ export const trainCommand = (): Command =>
     .option('--quick', 'a smoke run: all stages, little training')
     .option('--tasks <number>', 'GPU tasks at a time', atLeastOne, Math.min(2, availableParallelism()))
     .option('--data <dir>', 'folder of buckets and queues, for copies of the CTs', '.fedcardio/train')
-    .option('--resume', 'continue the interrupted run in --data, with its sites and options')
+    .option('--resume', 'continue the run in --data, with its sites and options')
     .option('--keep', 'keep the server running at the end, until Ctrl-C')
     .option('--port <number>', 'port of the server; 0 for any free one', port, 0)
     .option('--json', 'print report.json on standard output')
@@ -34,7 +35,8 @@ Examples:
   npx fedcardio train --site bonn=data/bonn --site jena=data/jena --quick --out smoke
   npx fedcardio train --site all=Dataset042_Aorta --simulate-sites 8
   npx fedcardio train train-output/campaign.json --site bonn=data/bonn --site jena=data/jena --out second
-  npx fedcardio train --resume       after Ctrl-C`,
+  npx fedcardio train --resume               after Ctrl-C
+  npx fedcardio train --resume --keep        starts the finished run's server again`,
     )
     .action(train);
 
@@ -68,18 +70,26 @@ async function train(campaign: string | undefined, flags: TrainFlags, command: C
     await run(request, {
       out: flags.out,
       data: flags.data,
-      resumeWith: `fedcardio train --resume --data ${flags.data} --out ${flags.out}`,
+      resumeWith: resumeLine(flags),
       keep: flags.keep === true,
       tasks: flags.tasks,
       endpoint: undefined,
       port: flags.port,
       json: flags.json === true,
+      resume: flags.resume === true,
       signal,
     });
   } finally {
     release();
   }
 }
+
+/** Sites, campaign and options of the request are those of the run. */
+const resumeLine = ({ data, out, tasks, port }: TrainFlags): string =>
+  commandLine([
+    ...['npx', 'fedcardio', 'train', '--resume', '--data', data, '--out', out, '--tasks', String(tasks)],
+    ...(port === 0 ? [] : ['--port', String(port)]),
+  ]);
 
 const requestOf = (campaign: string | undefined, flags: TrainFlags): TrainRequest => ({
   sites: [...flags.site],

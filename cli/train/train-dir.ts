@@ -26,25 +26,33 @@ type TrainState = z.infer<typeof stateSchema>;
 
 const TRAIN: RunKind<TrainState> = { name: 'train', noun: 'a run of train', state: stateSchema };
 
-/** @throws BAD_CONFIGURATION if there is no unfinished run to resume */
+/** @throws BAD_CONFIGURATION if there is no run to resume */
 export function requestToResume(path: string): TrainRequest {
   const existing = readRunState(path, TRAIN);
-  if (existing && !existing.finished) return existing.request;
-  throw new FedcardioError('BAD_CONFIGURATION', `There is no unfinished run of train in ${path}.`, {
+  if (existing) return existing.request;
+  throw new FedcardioError('BAD_CONFIGURATION', `There is no run of train in ${path}.`, {
     hint: 'Start one with --site.',
   });
 }
 
-/** Whether a directory holds an unfinished run of the same request. */
-export function isResumable(path: string, request: TrainRequest): boolean {
+/**
+ * Whether a directory holds a run of the same request to continue.
+ *
+ * @param withFinished whether a finished run is continued too, to keep it running, instead of replaced
+ */
+export function isResumable(path: string, request: TrainRequest, withFinished: boolean): boolean {
   const existing = readRunState(path, TRAIN);
-  return existing !== undefined && !existing.finished && canonicalJson(existing.request) === canonicalJson(request);
+  return (
+    existing !== undefined &&
+    (withFinished || !existing.finished) &&
+    canonicalJson(existing.request) === canonicalJson(request)
+  );
 }
 
 /**
- * Opens the directory of a run: of the unfinished run with the same request and files, or of a new one. A finished run is
- * removed.
+ * Opens the directory of a run: of the unfinished run with the same request and files, or of a new one.
  *
+ * @param withFinished whether a finished run is continued too. Otherwise it is removed
  * @throws BAD_CONFIGURATION if another run is unfinished, if its files have changed since, if another process uses the
  *   directory, or if it holds other files, which are never removed
  */
@@ -52,20 +60,21 @@ export async function openTrainDirectory(
   path: string,
   request: TrainRequest,
   material: Material,
+  withFinished: boolean,
   say: (line: string) => void,
 ): Promise<RunDirectory> {
   const existing = readRunState(path, TRAIN);
   if (!existing) requireUnused(path, TRAIN);
   const digest = digestOf(material);
-  const before = existing?.finished ? undefined : existing;
+  const before = existing?.finished && !withFinished ? undefined : existing;
   if (before) {
     if (canonicalJson(before.request) !== canonicalJson(request)) {
-      throw unfinished(`${path} holds an unfinished run of other arguments.`, path);
+      throw unfinished(`${path} holds a run of other arguments.`, path);
     }
     if (before.material !== digest) {
-      throw unfinished(`The CTs, labels or campaign of the unfinished run in ${path} have changed.`, path);
+      throw unfinished(`The CTs, labels or campaign of the run in ${path} have changed.`, path);
     }
-    say(`Continuing the unfinished run in ${path}.`);
+    say(`Continuing the run in ${path}.`);
   } else if (existing) {
     await removeRun(path);
     say(`Removed the buckets of the finished run in ${path}; its results stay.`);

@@ -29,6 +29,8 @@ export interface TrainOptions extends LocalOptions {
   readonly out: string;
   /** Folder of buckets, queues and the run's state. */
   readonly data: string;
+  /** Whether to continue a finished run too, instead of replacing it. */
+  readonly resume: boolean;
   readonly json: boolean;
 }
 
@@ -43,10 +45,10 @@ export async function train(request: TrainRequest, options: TrainOptions): Promi
   const { out, data } = options;
   const display = createDisplay(process.stderr);
   const material = readMaterial(request);
-  const isResumed = isResumable(data, request);
+  const isResumed = isResumable(data, request, options.resume);
   if (!isResumed) requireSpace(data, material);
   prepareOut(out, request.campaign, isResumed);
-  const directory = await openTrainDirectory(data, request, material, display.say);
+  const directory = await openTrainDirectory(data, request, material, options.resume, display.say);
   const { federation, sites } = material;
   const count = sites.reduce((sum, { cases }) => sum + cases.length, 0);
   await runLocally(
