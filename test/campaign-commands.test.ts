@@ -11,7 +11,7 @@ import { type LocalFederation, startLocalFederation } from './helpers/local-fede
 const TASK = 'hinge-points';
 const CAMPAIGN: CampaignInput = {
   schema: 'fedcardio.campaign/1',
-  id: 'aortic',
+  id: 'tavi-2026',
   stages: [
     student('student', [TASK], 2),
     { kind: 'evaluate', name: 'evaluate', models: { ours: 'student' }, predictions: 'ours' },
@@ -24,12 +24,17 @@ const CASES = [
   { site: 'kiel', id: 'k9', use: 'evaluation', labels: [TASK] },
 ] as const;
 
+/** The commands of docs/campaigns.md, in the order of the page. */
+const PAGE_COMMANDS = [...readFileSync('docs/campaigns.md', 'utf8').matchAll(/^npx fedcardio (campaign .+)$/gm)].map(
+  ([, text = '']) => text.split(' '),
+);
+
 let local: LocalFederation;
 let folder: string;
 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'fedcardio-campaign-'));
-  local = await startLocalFederation({ sites: ['bonn', 'kiel'] });
+  local = await startLocalFederation({ sites: ['bonn', 'kiel'], name: 'heart' });
   for (const [index, toy] of CASES.entries()) await uploadToyCase(local.siteStore(toy.site), toy, index);
   for (;;) {
     const { stdout } = await run('validate', fileOf(CAMPAIGN), '--json');
@@ -67,24 +72,40 @@ describe('a campaign by commands alone', () => {
     expect((await run('list')).stdout).toContain('has no campaigns');
   }, 120_000);
 
-  test('runs from start to report', async () => {
-    const started = await run('start', fileOf(CAMPAIGN));
-    const watched = await run('watch', 'aortic', '--every', '1');
-    await local.idle();
-    const status = await run('status', 'aortic', '--json');
-    const listed = await run('list', '--json');
-    const report = await run('report', 'aortic', '--out', 'report');
+  test('is started with --force although a stage has no data yet', async () => {
+    const early = fileOf({ ...CAMPAIGN, id: 'early', stages: [student('student', ['calcification'], 1)] });
 
-    expect(started).toMatchObject({ code: 0, stdout: expect.stringContaining('campaign watch aortic --federation') });
-    expect(watched).toMatchObject({ code: 0, stderr: '' });
-    expect(watched.stdout).toMatch(/ student round 2\/2: merged 1 of 1 sites, loss /);
-    expect(watched.stdout).toMatch(/ aortic: completed\n$/);
+    expect(await run('start', early)).toMatchObject({ code: 1, stdout: expect.stringContaining('--force') });
+    expect(await run('start', early, '--force')).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining('was uploaded'),
+    });
+  }, 120_000);
+
+  test('runs from start to report by the commands of its page', async () => {
+    fileOf(CAMPAIGN);
+    writeFileSync(join(folder, 'federation.json'), JSON.stringify(local.federation));
+    const ran = new Map<string, Awaited<ReturnType<typeof runCommand>>>();
+    for (const words of PAGE_COMMANDS) {
+      ran.set(words[1] as string, await runCommand([...words, '--endpoint', local.endpoint], folder));
+      if (words[1] === 'watch') await local.idle();
+    }
+    const status = await run('status', 'tavi-2026', '--json');
+    const listed = await run('list', '--json');
+
+    expect([...ran.keys()]).toEqual(['validate', 'start', 'list', 'watch', 'status', 'report']);
+    for (const [name, { code, stderr }] of ran) expect({ name, code, stderr }).toEqual({ name, code: 0, stderr: '' });
+    const [started, watched, report] = ['start', 'watch', 'report'].map((name) => ran.get(name)?.stdout);
+    expect(started).toContain('campaign watch tavi-2026 --federation');
+    expect(watched).toMatch(/ student round 2\/2: merged 1 of 1 sites, loss /);
+    expect(watched).toMatch(/ tavi-2026: completed\n$/);
     expect(JSON.parse(status.stdout)).toMatchObject({ schema: 'fedcardio.campaign-status/1', phase: 'completed' });
-    expect(JSON.parse(listed.stdout)).toMatchObject({ campaigns: [{ campaign: 'aortic', phase: 'completed' }] });
-    expect(report).toMatchObject({ code: 0, stderr: '' });
-    expect(report.stdout).toContain('student rounds 1–2: merged 1 of 2 sites, 100\u00a0% of the cases');
-    expect(report.stdout).toContain('kiel: no data: it had no training cases with labels of hinge-points');
-    expect(readdirSync(join(folder, 'report')).sort()).toEqual([
+    expect(JSON.parse(listed.stdout)).toMatchObject({
+      campaigns: expect.arrayContaining([expect.objectContaining({ campaign: 'tavi-2026', phase: 'completed' })]),
+    });
+    expect(report).toContain('student rounds 1–2: merged 1 of 2 sites, 100\u00a0% of the cases');
+    expect(report).toContain('kiel: no data: it had no training cases with labels of hinge-points');
+    expect(readdirSync(join(folder, 'tavi-report')).sort()).toEqual([
       'predictions',
       'report.html',
       'report.json',
@@ -92,7 +113,7 @@ describe('a campaign by commands alone', () => {
       'rounds.csv',
       'scores.csv',
     ]);
-    const written = JSON.parse(readFileSync(join(folder, 'report/report.json'), 'utf8'));
+    const written = JSON.parse(readFileSync(join(folder, 'tavi-report/report.json'), 'utf8'));
     expect(written).toMatchObject({ status: 'completed', chain: { rounds: 3, faults: [] } });
     expect(written.models).toMatchObject([{ name: 'ours', metrics: { [TASK]: { kind: 'landmarks', n: 5 } } }]);
   }, 300_000);
@@ -102,7 +123,7 @@ describe('a campaign by commands alone', () => {
     const other = await run('start', fileOf({ ...CAMPAIGN, seed: 1 }));
 
     expect(again).toMatchObject({ code: 0, stdout: expect.stringContaining('nothing changes') });
-    expect(other).toMatchObject({ code: 1, stdout: expect.stringContaining('The id "aortic" is used up') });
+    expect(other).toMatchObject({ code: 1, stdout: expect.stringContaining('The id "tavi-2026" is used up') });
   }, 120_000);
 });
 

@@ -12,6 +12,7 @@ import { validationText } from './validate.ts';
 export const startCommand = (): Command =>
   placed(new Command('start').argument('<file>', 'campaign.json'))
     .description('Check a campaign.json and upload it, which starts the campaign.')
+    .option('--force', 'start although the campaign would fail now, e.g. if a later stage still waits for its labels')
     .addHelpText(
       'after',
       `
@@ -20,20 +21,27 @@ Examples:
   npx fedcardio campaign start campaign.json --federation federation.json --json
 
 An id is used once. To start the same file again changes nothing; another file with the same id is refused. Exits with 1 if
-the campaign would fail, and then uploads nothing.`,
+the campaign would fail, and then uploads nothing, unless --force is given.`,
     )
     .action(start);
 
-async function start(file: string, flags: CampaignFlags): Promise<void> {
+const FORCE_HINT = ' If what is missing comes before its stage begins, start with --force.';
+
+interface StartFlags extends CampaignFlags {
+  readonly force?: boolean;
+}
+
+async function start(file: string, flags: StartFlags): Promise<void> {
   const { hasErrors, usedUp, validate } = await import('./validation.ts');
   const context = await campaignContext(flags);
   const { federationStore } = context;
   const body = readInput(file);
   const validation = await validate(body, file, context, false);
   const { campaign, id } = validation;
-  if (campaign === undefined || (hasErrors(validation) && id !== 'same')) {
+  const isForced = flags.force === true && id === 'free';
+  if (campaign === undefined || (hasErrors(validation) && id !== 'same' && !isForced)) {
     if (flags.json) printJson('campaign-start', { started: false, ...validation });
-    else console.log(`${validationText(file, validation)}\n\nNothing was uploaded.`);
+    else console.log(`${validationText(file, validation)}\n\nNothing was uploaded.${id === 'free' ? FORCE_HINT : ''}`);
     process.exitCode = 1;
     return;
   }

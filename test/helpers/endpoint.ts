@@ -11,7 +11,8 @@ export const testServer = (dataDir: string, onFailure: (error: unknown) => void)
   ENDPOINT ? { endpoint: ENDPOINT } : { dataDir, onFailure };
 
 /** A federation id that no other test uses on this endpoint. */
-export const testFederationId = (): string => (ENDPOINT ? `tavi-${randomBytes(4).toString('hex')}` : 'tavi');
+export const testFederationId = (name = 'tavi'): string =>
+  ENDPOINT ? `${name}-${randomBytes(4).toString('hex')}` : name;
 
 /** The handlers from their source or, with FEDCARDIO_TEST_HANDLERS=bundled, as `npm run build` bundles them for Lambda. */
 export async function testHandlers(): Promise<typeof HANDLERS> {

@@ -20,6 +20,8 @@ const RETRY_SECONDS = 1;
 
 export interface LocalFederationOptions {
   readonly sites: readonly string[];
+  /** Beginning of the federation's id. */
+  readonly name?: string;
   /** Whether every message is delivered a second time after it was handled. */
   readonly duplicates?: boolean;
   /** "stage#round@site" of a GPU task whose process gets a signal once. By default SIGKILL after its first step. */
@@ -40,7 +42,7 @@ export async function startLocalFederation(options: LocalFederationOptions) {
   const failures: unknown[] = [];
   const federation: Federation = {
     schema: 'fedcardio.federation/1',
-    id: testFederationId(),
+    id: testFederationId(options.name),
     sites: options.sites.map((id) => ({ id, name: id })),
   };
   const handlers = await testHandlers();
