@@ -37,6 +37,12 @@ function inherit(command: Command): Command {
 
 for (const command of createCommands()) program.addCommand(inherit(command));
 
+// A reader such as `head` has what it wants.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+  process.exit();
+});
+
 try {
   await program.parseAsync();
 } catch (error) {

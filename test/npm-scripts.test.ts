@@ -14,15 +14,19 @@ afterAll(() => rmSync(clone, { recursive: true }));
 const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^npm_/i.test(name)));
 const shell = process.platform === 'win32';
 
+const run = (command: string, ...args: readonly string[]) =>
+  promisify(execFile)(command, args, { cwd: ROOT, env, shell });
+
 test('npm prints nothing of its own on standard output of a script, so that it can be JSON', async () => {
-  const { stdout, stderr } = await promisify(execFile)('npm', ['run', 'bench', '--', '--json'], {
-    cwd: ROOT,
-    env,
-    shell,
-  });
+  const { stdout } = await run('npm', 'run', 'bench', '--', '--json');
 
   expect(JSON.parse(stdout)).toMatchObject({ schema: 'fedcardio.benchmarks/1' });
-  expect(stderr).toContain('> fedcardio@');
+});
+
+test('npx prints nothing of its own after a command that fails', async () => {
+  const missing = run('npx', 'fedcardio', 'bench', 'no-such-benchmark', '--json');
+
+  await expect(missing).rejects.toMatchObject({ code: 2, stdout: '' });
 });
 
 test('the command says how to install the packages of a fresh clone', async () => {
