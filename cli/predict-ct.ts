@@ -1,5 +1,5 @@
 import { createReadStream, mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 
 import { type Task, type TaskId, taskOf } from '../lib/federation/tasks.ts';
 import { isWithin } from '../lib/imaging/heart-crop.ts';
@@ -72,8 +72,9 @@ export async function openPredictor(trained: TrainedModel, out: string): Promise
     backend: description,
     origin: `fedcardio ${VERSION}, model ${trained.sha256.slice(0, 12)}: ${PURPOSE}`,
     async predict(ct, name, onWindow) {
-      await examineImage(createReadStream(ct), statSync(ct).size);
-      const image = await readNiftiStream(createReadStream(ct), statSync(ct).size, basename(ct));
+      const { size } = statSync(ct);
+      await examineImage(createReadStream(ct), size);
+      const image = await readNiftiStream(createReadStream(ct), size, basename(ct));
       const own = { shape: image.shape, affine: image.affine };
       const prepared = prepareImage(image, trained);
       const isWhole = trained.heartCrop !== null && !isWithin(prepared, trained.heartCrop);
@@ -92,10 +93,10 @@ export async function openPredictor(trained: TrainedModel, out: string): Promise
       const predicted = found.map(({ task, classMap, finding }) => ({ ...finding, task, classMap }));
       const measured = measure(predicted);
       const page = join(out, pageFile(name));
-      const provenance = provenanceOf(trained, origin);
+      const provenance = provenanceOf(shownPath(ct), trained, origin);
       writeFileSync(
         page,
-        predictionPage({ ct: basename(ct), image, predicted, measured, provenance, purpose: PURPOSE }),
+        predictionPage({ ct: shownPath(ct), image, predicted, measured, provenance, purpose: PURPOSE }),
       );
       const text = { schema: 'fedcardio.prediction/1', release: VERSION, purpose: PURPOSE, ...origin };
       const training = { ...trained.origin, trainedOnPhantoms: trained.trainedOnPhantoms };
@@ -106,12 +107,15 @@ export async function openPredictor(trained: TrainedModel, out: string): Promise
   };
 }
 
+/** A file with its folder: many CTs are named `image.nii.gz`. */
+const shownPath = (file: string): string => join(basename(dirname(resolve(file))), basename(file));
+
 /** Where a prediction comes from, for its page. */
-function provenanceOf({ origin, trainedOnPhantoms }: TrainedModel, { model, image }: Origin) {
-  const phantoms = trainedOnPhantoms ? ' It was trained on phantoms, not on patients.' : '';
+function provenanceOf(ct: string, { origin, trainedOnPhantoms }: TrainedModel, { model, image }: Origin) {
+  const phantoms = trainedOnPhantoms ? ', trained on phantoms, not on patients' : '';
   return [
-    ['CT', `${image.file}, SHA-256 ${image.sha256}`],
-    ['model', `SHA-256 ${model}.${phantoms}`],
+    ['CT', `${ct}, SHA-256 ${image.sha256}`],
+    ['model', `SHA-256 ${model}${phantoms}`],
     ['training', `campaign ${origin.campaign}, stage ${origin.stage}, round ${origin.round}, commit ${origin.commit}`],
     ['release', `fedcardio ${VERSION}`],
   ] as const;

@@ -88,7 +88,7 @@ describe('on a server', () => {
     expect(await checkFederationBucket(denied)).toMatchObject({ status: 'warning' });
     expect(await checkFederationBucket(storesOf(createObjectStorage(server), 'nope').federationStore)).toMatchObject({
       status: 'failed',
-      cure: expect.stringContaining('Provision'),
+      cure: expect.stringContaining('Check the ids'),
     });
   });
 
@@ -133,7 +133,7 @@ describe('on a server', () => {
     );
     const bad = await runCommand(['doctor', '--endpoint', server.endpoint, '--federation', 'nope']);
     expect(bad.code).toBe(1);
-    expect(bad.stdout).toMatch(/✗ federation bucket .*\n +→ Provision/);
+    expect(bad.stdout).toMatch(/✗ federation bucket .*\n +→ Check the ids/);
   });
 });
 

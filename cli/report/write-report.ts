@@ -23,7 +23,8 @@ interface WriteOptions {
 
 /**
  * Writes the report of any campaign: `report.json`, `report.html`, `scores.csv`, `rounds.csv` and `round_metrics.jsonl`; the
- * predictions of one case per site whose bucket may be read; and the model that made them, as a package.
+ * predictions of one case per site whose bucket may be read; and the model that made them, as a package. Without
+ * predictions it is the model of the last student, or else of the last teacher.
  *
  * @returns the report, and the paths of all files in the order of writing; the last is the page
  * @throws FedcardioError `NOT_FOUND` if the campaign has no plan
@@ -57,8 +58,10 @@ export async function writeReport(
     pictures.push(found.picture);
     for (const { caseId, task, body } of found.files) write(`predictions/${site.id}-${caseId}-${task.id}.nii.gz`, body);
   }
-  const file = shown && options.weights !== false ? await finalModel(place, record, shown.stage, options) : undefined;
-  if (shown && file) write(`${shown.model.replaceAll('/', '-')}.safetensors`, file);
+  const written = shown ?? lastModel(record.plan.campaign.stages);
+  const file =
+    written && options.weights !== false ? await finalModel(place, record, written.stage, options) : undefined;
+  if (written && file) write(`${written.model.replaceAll('/', '-')}.safetensors`, file);
 
   const report = reportOf(place.campaign, end, record, factsOf(record));
   write('report.json', `${JSON.stringify(report, null, 2)}\n`);
@@ -69,8 +72,21 @@ export async function writeReport(
   return { report, files };
 }
 
-/** The model whose predictions the sites keep, with the stage that trained it; undefined if there is none. */
-function shownModel(stages: readonly Stage[]): { readonly model: string; readonly stage: string } | undefined {
+/** A model's name in the report, and the stage that trained it. */
+interface NamedModel {
+  readonly model: string;
+  readonly stage: string;
+}
+
+/** The model of the last student; without one, of the last teacher. */
+function lastModel(stages: readonly Stage[]): NamedModel | undefined {
+  const named = (kind: Stage['kind']) => stages.findLast((stage) => stage.kind === kind)?.name;
+  const stage = named('student') ?? named('teacher');
+  return stage === undefined ? undefined : { model: stage, stage };
+}
+
+/** The model whose predictions the sites keep; undefined if there is none. */
+function shownModel(stages: readonly Stage[]): NamedModel | undefined {
   const evaluations = stages.filter((stage): stage is EvaluateStage => stage.kind === 'evaluate');
   return evaluations.flatMap(({ predictions: model, models }) => {
     const stage = model === undefined ? undefined : models[model];

@@ -53,14 +53,14 @@ export function queueError(error: unknown, action: string): FedcardioError {
   if (name.includes('QueueDoesNotExist') || name.includes('NonExistentQueue')) {
     return new FedcardioError('NOT_FOUND', `Cannot ${action}: there is no such queue.`, {
       cause: error,
-      hint: 'Provision the federation first, and check region and endpoint.',
+      hint: 'Check the ids of federation and site, region and endpoint. Is the federation deployed?',
     });
   }
   return storageError(error, action);
 }
 
 const HINTS: Readonly<Record<string, string>> = {
-  NoSuchBucket: 'Provision the federation first, and check region and endpoint.',
+  NoSuchBucket: 'Check the ids of federation and site, region and endpoint. Is the federation deployed?',
   AccessDenied: 'Check the policies of the role and of the bucket or queue.',
   CredentialsProviderError: 'Set AWS credentials, or the endpoint of a local server.',
   TooManyRequestsException: 'The request rate is too high. The message will be delivered again.',

@@ -32,7 +32,11 @@ const ROWS: Readonly<Record<string, Row>> = {
   EMFILE: ['BAD_CONFIGURATION', 'This process has too many open files', TOO_MANY_FILES],
   ENFILE: ['BAD_CONFIGURATION', 'This machine has too many open files', TOO_MANY_FILES],
   EADDRINUSE: ['BAD_CONFIGURATION', 'Another program uses the address', 'Choose another port, or 0 for any free one.'],
-  ECONNREFUSED: ['STORAGE_UNAVAILABLE', 'Nothing answers', 'Check that the server runs at this endpoint.'],
+  ECONNREFUSED: [
+    'STORAGE_UNAVAILABLE',
+    'Nothing answers',
+    'Check the endpoint, and that its server runs: on one machine, `npx fedcardio up`.',
+  ],
   ECONNRESET: ['STORAGE_UNAVAILABLE', 'The connection was lost', CHECK_NETWORK],
   ECONNABORTED: ['STORAGE_UNAVAILABLE', 'The connection was lost', CHECK_NETWORK],
   EPIPE: ['STORAGE_UNAVAILABLE', 'The connection was lost', CHECK_NETWORK],

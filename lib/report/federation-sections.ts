@@ -55,7 +55,7 @@ export function coverageTable(report: Report): Markup {
   if (rows.length === 0) return html``;
   const excluded = ({ excluded }: Coverage) =>
     excluded.length === 0
-      ? 'all sites'
+      ? '–'
       : html`<ul>${excluded.map(({ site, why, reason }) => html`<li>${names.get(site) ?? site}: <span class="${why === 'no data' ? 'muted' : 'bad'}">${why}</span>, ${reason}</li>`)}</ul>`;
   return html`<section aria-labelledby="coverage"><h2 id="coverage">Who is in the models</h2><div class="scroll"><table>
 <thead><tr><th scope="col">Stage</th><th scope="col">Rounds</th><th scope="col">Merged</th><th scope="col">Not in it, and why</th></tr></thead>
@@ -84,9 +84,9 @@ export function commitsTable(report: Report): Markup {
 <tbody>${report.stages.flatMap(commitRows)}</tbody></table></div></details>${chainResult(report)}</section>`;
 }
 
-function chainResult({ chain }: Report): Markup {
+function chainResult({ chain, campaign }: Report): Markup {
   if (!chain)
-    return html`<p class="muted">The chain was not verified for this report: fedcardio campaign verify recomputes it.</p>`;
+    return html`<p class="muted">The chain was not verified for this report: <code>npx fedcardio campaign verify ${campaign}</code> recomputes it, while the federation's storage is reachable.</p>`;
   if (chain.faults.length === 0)
     return html`<p>Verified: all ${chain.rounds} committed rounds match their updates.</p>`;
   return html`<p class="bad">Not verified: ${counted(chain.faults.length, 'fault')}.</p><ul>${chain.faults.map((fault) => html`<li>${fault}</li>`)}</ul>`;

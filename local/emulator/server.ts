@@ -157,7 +157,7 @@ async function listen(server: Server, port: number): Promise<number> {
   } catch (cause) {
     throw new FedcardioError('BAD_CONFIGURATION', `Port ${port} of ${HOST} cannot be used.`, {
       cause,
-      hint: 'Another program may use it: choose another port, or 0 for any.',
+      hint: 'Another program may use it: choose another port, or `--port 0` for any free one.',
     });
   }
 }
