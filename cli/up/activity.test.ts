@@ -30,10 +30,21 @@ describe('what happens is told in a line', () => {
       'bonn: case p1 rejected · image.nii.gz: It is cut off.',
     ],
     [
+      'a file outside any case',
+      'case-examined',
+      {
+        site: 'bonn',
+        case: 'cases/scan.nii.gz',
+        cataloged: false,
+        faults: [{ key: 'cases/scan.nii.gz', reason: 'The file is not in a case folder.' }],
+      },
+      'bonn: cases/scan.nii.gz: The file is not in a case folder.',
+    ],
+    [
       'a case whose files were removed',
       'case-examined',
       { site: 'bonn', case: 'p1', cataloged: false, faults: [] },
-      'bonn: case p1 removed',
+      'bonn: case p1 has no CT: removed, or not uploaded yet',
     ],
     [
       'a round',

@@ -50,7 +50,9 @@ function caseLine({ site, case: id, cataloged, faults }: Fields): string {
   const reasons = (faults as readonly { readonly key: string; readonly reason: string }[]).map(
     ({ key, reason }) => `${key}: ${reason}`,
   );
-  const found = cataloged ? 'accepted' : reasons.length > 0 ? 'rejected' : 'removed';
+  // The name of a file outside any case is its key, which the reason repeats.
+  if (String(id).includes('/')) return `${site}: ${reasons.length > 0 ? reasons.join(' · ') : `${id} removed`}`;
+  const found = cataloged ? 'accepted' : reasons.length > 0 ? 'rejected' : 'has no CT: removed, or not uploaded yet';
   return [`${site}: case ${id} ${found}${cataloged && reasons.length > 0 ? ', but not' : ''}`, ...reasons].join(' · ');
 }
 

@@ -54,7 +54,7 @@ function smokeTestHeadline(report: Report): Markup {
   const card = (big: string, title: string) =>
     html`<div class="card"><div class="big">${big.split(' ')[0] ?? ''}</div><div class="card-title">${big.split(' ').slice(1).join(' ')}</div><div class="muted">${title}</div></div>`;
   return html`<section aria-labelledby="result"><h2 id="result">Every step ran</h2><p class="lead">${verdict(report)}</p>
-<div class="cards">${card(sites, 'each with its own bucket')}${card(rounds, 'merged and committed')}${card(rejected, 'rejected by intake, with the reason')}</div></section>`;
+<div class="cards">${card(sites, 'each with its own bucket')}${card(rounds, 'merged and committed')}${card(rejected, 'by intake, with the reason')}</div></section>`;
 }
 
 const COLUMNS = [

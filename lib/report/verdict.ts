@@ -46,7 +46,7 @@ export const smokeTestCounts = ({ sites, stages, rejected }: Pick<Report, 'sites
     stages.reduce((sum, { commits }) => sum + commits.length, 0),
     'round',
   )} in ${counted(stages.length, 'stage')}`,
-  rejected: counted(rejected.length, 'damaged file'),
+  rejected: counted(rejected.length, 'rejected file'),
 });
 
 function smokeTestVerdict(report: Judged): string {
