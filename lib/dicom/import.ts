@@ -1,0 +1,182 @@
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { isFedcardioError } from '../error.ts';
+import { CASE_FOLDERS } from '../federation/keys.ts';
+import { writeNifti } from '../imaging/nifti-write.ts';
+import {
+  type DicomInspection,
+  type DicomVolume,
+  inspectDicom,
+  type PassedOver,
+  type RefusedSeries,
+} from './inspect.ts';
+import { openPseudonyms } from './pseudonyms.ts';
+import { readVolume } from './read-volume.ts';
+import { refusal } from './refusal.ts';
+import { type MapEntry, openMap, type SiteMap } from './site-map.ts';
+
+/** The folder of secret and map below the cases. Commands that read cases pass over names that begin with a dot. */
+export const SECRET_FOLDER = '.fedcardio';
+
+export interface ImportOptions {
+  /** Folder of the secret and the map; by default `.fedcardio` below the cases. */
+  readonly secretDir?: string | undefined;
+  /** Heart phase to take from a series with several, per cent of the RR interval; by default the one nearest to 75. */
+  readonly phase?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+  readonly onProgress?: ((progress: ImportProgress) => void) | undefined;
+}
+
+export type ImportProgress =
+  | { readonly kind: 'files'; readonly read: number }
+  | { readonly kind: 'slices'; readonly series: string; readonly done: number; readonly total: number }
+  /** A series is finished: imported, there already, or refused. */
+  | { readonly kind: 'series'; readonly result: ImportedSeries; readonly done: number; readonly total: number };
+
+/** What became of one CT series. Nothing in it identifies a patient. */
+export interface ImportedSeries {
+  readonly series: string;
+  /** Null if it was refused. */
+  readonly case: string | null;
+  /** Null if it was accepted; otherwise a sentence in a radiographer's words. */
+  readonly reason: string | null;
+  readonly hint: string | null;
+  readonly images: number;
+  /** Per cent of the RR interval; null if the images name none. */
+  readonly phase: number | null;
+  /** Whether this call wrote the case. An earlier one has written the others. */
+  readonly isNew: boolean;
+}
+
+export interface DicomImport {
+  readonly series: readonly ImportedSeries[];
+  readonly passedOver: readonly Pick<PassedOver, 'series' | 'images' | 'reason'>[];
+  /** Files that are not DICOM. */
+  readonly otherFiles: number;
+}
+
+/**
+ * Imports every CT volume below a folder of DICOM files as `<out>/<case>/image.nii.gz`, one series at a time. The case's
+ * name is a pseudonym; the secret and the map of pseudonyms to patients stay in `secretDir`. A series that cannot be used
+ * does not stop the others. A second call skips what is there already.
+ *
+ * @throws NOT_FOUND if there is no such folder; INTERRUPTED if `signal` is aborted; errors of the disk
+ */
+export async function importDicom(dir: string, out: string, options: ImportOptions = {}): Promise<DicomImport> {
+  const { secretDir = join(out, SECRET_FOLDER), phase, signal, onProgress } = options;
+  mkdirSync(out, { recursive: true });
+  const names = openPseudonyms(secretDir);
+  const onFiles = (read: number) => onProgress?.({ kind: 'files', read });
+  const inspection = await inspectDicom(dir, { phase, signal, onFiles, nameOf: names.patient });
+  const map = openMap(secretDir);
+  const series: ImportedSeries[] = [];
+  const total = inspection.volumes.length + inspection.refused.length;
+  const finish = (result: ImportedSeries) => {
+    series.push(result);
+    onProgress?.({ kind: 'series', result, done: series.length, total });
+  };
+  for (const refused of inspection.refused) finish(noteRefused(refused, map));
+  const taken = new Set<string>();
+  for (const volume of inspection.volumes) {
+    const caseId = names.case(volume.ids);
+    finish(await importVolume({ volume, caseId, isTaken: taken.has(caseId), out, map, signal, onProgress }));
+    taken.add(caseId);
+  }
+  return { series, passedOver: withoutIds(inspection.passedOver), otherFiles: inspection.otherFiles };
+}
+
+interface VolumeImport extends Pick<ImportOptions, 'signal' | 'onProgress'> {
+  readonly volume: DicomVolume;
+  readonly caseId: string;
+  readonly isTaken: boolean;
+  readonly out: string;
+  readonly map: SiteMap;
+}
+
+async function importVolume({ volume, caseId, isTaken, out, map, signal, onProgress }: VolumeImport) {
+  const { series, images, phase = null } = volume;
+  const accepted = (isNew: boolean): ImportedSeries => ({
+    series,
+    case: caseId,
+    reason: null,
+    hint: null,
+    images,
+    phase,
+    isNew,
+  });
+  try {
+    if (isTaken) throw INDISTINGUISHABLE;
+    const entry: MapEntry = { ...entryOf(volume), case: caseId, phase, content: contentOf(volume) };
+    const folder = FOLDERS.map((name) => join(out, name, caseId)).find((path) => existsSync(join(path, IMAGE)));
+    if (folder !== undefined) {
+      const earlier = map.entryOf(caseId);
+      if (earlier === undefined || earlier.content === entry.content) return accepted(false);
+      requireReplaceable(folder, earlier, entry);
+    }
+    const onSlices = (done: number) => onProgress?.({ kind: 'slices', series, done, total: images });
+    const ct = await readVolume(volume, { signal, onSlices });
+    // The map first: no case may be without its patient.
+    map.add(entry);
+    writeImage(folder ?? join(out, caseId), writeNifti(ct));
+    return accepted(true);
+  } catch (error) {
+    if (!isFedcardioError(error, 'BAD_IMAGE')) throw error;
+    return noteRefused({ ...volume, reason: error.message, hint: error.hint ?? '' }, map);
+  }
+}
+
+const IMAGE = 'image.nii.gz';
+/** Where a case may lie: cases are sorted into the folders of a bucket after their import. */
+const FOLDERS: readonly string[] = ['', ...Object.values(CASE_FOLDERS)];
+
+const INDISTINGUISHABLE = refusal(
+  'The series holds two reconstructions that differ in nothing but their images.',
+  'Export each reconstruction as a series of its own.',
+);
+
+/** Replaces the image of a series that has grown or changed, unless somebody has labelled it. */
+function requireReplaceable(folder: string, earlier: MapEntry, now: MapEntry): void {
+  if (readdirSync(folder).every((name) => name === IMAGE || name.startsWith('.'))) return;
+  const phases = earlier.phase === now.phase ? '' : `, phase ${earlier.phase} % then and ${now.phase} % now`;
+  throw refusal(
+    `It has changed since it was imported (${earlier.images} images then, ${now.images} now${phases}), and its case has other files, such as labels.`,
+    'Move the folder of the case away, import again, and check its labels on the new image.',
+  );
+}
+
+/** In full or not at all. */
+function writeImage(folder: string, bytes: Uint8Array): void {
+  mkdirSync(folder, { recursive: true });
+  const unfinished = join(folder, `.${IMAGE}.${process.pid}`);
+  try {
+    writeFileSync(unfinished, bytes);
+    renameSync(unfinished, join(folder, IMAGE));
+  } finally {
+    rmSync(unfinished, { force: true });
+  }
+}
+
+function noteRefused(refused: RefusedSeries, map: SiteMap): ImportedSeries {
+  const { series, reason, hint, images } = refused;
+  map.add({ ...entryOf(refused), case: null, phase: null, content: null });
+  return { series, case: null, reason, hint, images, phase: null, isNew: false };
+}
+
+const entryOf = ({ series, ids, images, path }: Pick<RefusedSeries, 'series' | 'ids' | 'images' | 'path'>) => ({
+  series,
+  patientId: ids?.patient ?? '',
+  studyUid: ids?.study ?? '',
+  seriesUid: ids?.series ?? '',
+  folder: dirname(path),
+  images,
+});
+
+/** Tells whether a series has the same images as when it was imported. */
+function contentOf({ stack }: DicomVolume): string {
+  const images = stack.slices.map(({ header }) => `${header.instance} ${header.position.join()}`);
+  return createHash('sha256').update(images.join('\n')).digest('hex');
+}
+
+const withoutIds = (passedOver: DicomInspection['passedOver']): DicomImport['passedOver'] =>
+  passedOver.map(({ series, images, reason }) => ({ series, images, reason }));
