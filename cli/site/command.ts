@@ -1,9 +1,10 @@
 import { Command } from 'commander';
+import { importCommand } from './import.ts';
 import { rescanCommand } from './rescan.ts';
 
 /** `fedcardio site <command>`: what a hospital does with its own CTs and bucket. */
 export const siteCommand = (): Command =>
-  [rescanCommand()].reduce(
+  [importCommand(), rescanCommand()].reduce(
     (group, command) => group.addCommand(command),
     new Command('site')
       .description("Commands for a hospital's own CTs and bucket.")

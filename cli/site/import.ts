@@ -1,0 +1,101 @@
+import { Command, InvalidArgumentError } from 'commander';
+import type { DicomImport, ImportedSeries } from '../../lib/dicom/import.ts';
+import { FedcardioError } from '../../lib/error.ts';
+import { printable } from '../../lib/printable.ts';
+import { counted } from '../../lib/report/format.ts';
+import { onInterrupt } from '../interrupt.ts';
+import { printJson } from '../print-json.ts';
+import { importProgress } from './import-progress.ts';
+
+interface ImportFlags {
+  readonly out: string;
+  readonly secretDir?: string;
+  readonly phase?: number;
+  readonly json?: boolean;
+}
+
+/** `fedcardio site import <dir>`: DICOM series to case folders. */
+export const importCommand = (): Command =>
+  new Command('import')
+    .argument('<dir>', 'folder of DICOM files, as exported from a PACS; file names do not matter')
+    .description('Convert DICOM CT series to case folders with pseudonyms, or say why a series cannot be used.')
+    .requiredOption('--out <cases>', 'folder for <case>/image.nii.gz')
+    .option('--secret-dir <dir>', 'folder of the secret and the map of pseudonyms (default: <cases>/.fedcardio)')
+    .option('--phase <percent>', 'heart phase to take from a series with several (default: nearest to 75)', percent)
+    .option('--json', 'print the result as JSON on standard output')
+    .addHelpText(
+      'after',
+      `
+Every CT series that makes a volume becomes a case. Cases of one patient begin with the same letters.
+Localizers, reports and other modalities are passed over. The exit code is 1 if a CT series was
+refused or nothing was imported. The same command again imports only what is new.
+
+Secret and map tell whose a case is: keep them, and never upload them (docs/dicom.md).
+
+Examples:
+  npx fedcardio site import /media/cdrom --out cases
+  npx fedcardio site import export-2026-03 --out cases --secret-dir /secure/fedcardio --phase 40 --json`,
+    )
+    .action(importDir);
+
+/** Parses a share of the RR interval. */
+export function percent(text: string): number {
+  const value = Number(text);
+  if (text.trim() !== '' && value >= 0 && value <= 100) return value;
+  throw new InvalidArgumentError('Expected a heart phase in per cent of the RR interval, 0 to 100, such as 75.');
+}
+
+async function importDir(dir: string, { out, secretDir, phase, json }: ImportFlags): Promise<void> {
+  const { importDicom } = await import('../../lib/dicom/import.ts');
+  const { signal, release } = onInterrupt();
+  const progress = importProgress(process.stderr);
+  let result: DicomImport;
+  try {
+    result = await importDicom(dir, out, { secretDir, phase, signal, onProgress: progress.show });
+  } finally {
+    progress.end();
+    release();
+  }
+  for (const { series, images, reason } of result.passedOver) {
+    console.error(printable(`${series}: passed over, ${counted(images, 'image')}. ${reason}`));
+  }
+  if (json) printJson('dicom-import', importJson(result));
+  else console.log(importText(result, out));
+  if (result.series.some((one) => one.case === null)) process.exitCode = 1;
+  if (result.series.length === 0) throw noSeries(result);
+}
+
+/** The result for programs. */
+export const importJson = ({ series, passedOver }: DicomImport) => ({
+  series: series.map(({ series: name, case: id, reason, hint }) => ({ series: name, case: id, reason, hint })),
+  passedOver: passedOver.map(({ series: name, reason }) => ({ series: name, reason })),
+});
+
+function importText({ series }: DicomImport, out: string): string {
+  const refused = series.filter(({ case: id }) => id === null);
+  const imported = series.filter(({ isNew }) => isNew).length;
+  const known = series.length - refused.length - imported;
+  return [
+    `${imported} imported to ${out}, ${known} there already, ${refused.length} refused.`,
+    ...refused.map(refusedLine),
+  ]
+    .map(printable)
+    .join('\n');
+}
+
+/** A refused series in one line. */
+export const refusedLine = ({ series, reason, hint }: ImportedSeries): string => `${series}: ${reason} ${hint}`;
+
+function noSeries({ passedOver, otherFiles }: DicomImport): FedcardioError {
+  const found = [
+    ...(passedOver.length > 0 ? [`${counted(passedOver.length, 'other DICOM series', 'other DICOM series')}`] : []),
+    ...(otherFiles > 0 ? [`${counted(otherFiles, 'file')} that ${otherFiles === 1 ? 'is' : 'are'} not DICOM`] : []),
+  ];
+  return new FedcardioError(
+    'NO_DATA',
+    `The folder holds no CT series${found.length > 0 ? `, but ${found.join(' and ')}` : ''}.`,
+    {
+      hint: 'Export the original axial CT images from the PACS as DICOM; unpack archives (.zip) first.',
+    },
+  );
+}
