@@ -5,7 +5,7 @@ import type { Affine, Grid, Vec3 } from '../imaging/volume.ts';
 import { runDcm2niix } from './dcm2niix.ts';
 import { type Frame, frameOf } from './frame.ts';
 import { parseFile, startOf } from './parse.ts';
-import { refusal } from './refusal.ts';
+import { CUT_OFF, refusal } from './refusal.ts';
 import { sliceFile } from './slice-file.ts';
 
 /** One slice of a stack: its file, and the meaning of its values: slope · stored + intercept, HU. */
@@ -72,7 +72,7 @@ function readFrame({ path, bitsStored }: SliceOrder, { grid, signed }: StackOrde
   const bytes = readFileSync(path);
   const start = startOf(bytes);
   const parsed = start === undefined ? undefined : parseFile(bytes, start, true);
-  if (!parsed) throw refusal('One of its files is damaged.', 'The export was interrupted: export the series again.');
+  if (!parsed) throw CUT_OFF;
   const format = { voxels: grid.shape[0] * grid.shape[1], bitsStored, signed };
   return frameOf(parsed.dataSet, parsed.transferSyntax, format);
 }

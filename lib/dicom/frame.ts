@@ -1,5 +1,5 @@
 import type { DataSet } from 'dicom-parser';
-import { EXPORT_AGAIN, refusal } from './refusal.ts';
+import { CUT_OFF, EXPORT_AGAIN, refusal } from './refusal.ts';
 import { TAGS } from './tags.ts';
 import { isJpeg, isNative, TRANSFER_SYNTAXES } from './transfer-syntax.ts';
 
@@ -23,7 +23,7 @@ export interface PixelFormat {
  */
 export function frameOf(dataSet: DataSet, transferSyntax: string, format: PixelFormat): Frame {
   const element = dataSet.elements[TAGS.pixels];
-  if (!element) throw cutOff();
+  if (!element) throw CUT_OFF;
   if (isNative(transferSyntax)) {
     const bytes = dataSet.byteArray.subarray(element.dataOffset, element.dataOffset + 2 * format.voxels);
     return valuesOf(bytes, format, transferSyntax === TRANSFER_SYNTAXES.bigEndian);
@@ -33,18 +33,12 @@ export function frameOf(dataSet: DataSet, transferSyntax: string, format: PixelF
     fragments.map(({ position, length }) => dataSet.byteArray.subarray(position, position + length)),
   );
   if (transferSyntax === TRANSFER_SYNTAXES.rle) return valuesOf(unpackRle(bytes, format.voxels), format, true);
-  if (isJpeg(transferSyntax) && !endsWithMarker(bytes)) throw cutOff();
+  if (isJpeg(transferSyntax) && !endsWithMarker(bytes)) throw CUT_OFF;
   return { kind: 'compressed', transferSyntax, bytes };
 }
 
-const cutOff = () =>
-  refusal(
-    'At least one of its files is cut off: the image ends too early.',
-    'The export or the copy was interrupted, or the disk was full. Export the series again.',
-  );
-
 function valuesOf(bytes: Uint8Array, { voxels, bitsStored, signed }: PixelFormat, bigEndian: boolean): Frame {
-  if (bytes.length < 2 * voxels) throw cutOff();
+  if (bytes.length < 2 * voxels) throw CUT_OFF;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   const unused = 16 - bitsStored;
   const values = signed ? new Int16Array(voxels) : new Uint16Array(voxels);
@@ -84,7 +78,7 @@ function unpackRle(bytes: Buffer, voxels: number): Uint8Array {
       at += control >= 0 ? control + 1 : 1;
       done += count;
     }
-    if (done < voxels || at > bytes.length) throw cutOff();
+    if (done < voxels || at > bytes.length) throw CUT_OFF;
   }
   return result;
 }

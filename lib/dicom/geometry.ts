@@ -7,9 +7,11 @@ import { cross, dot, subtract } from './vectors.ts';
 
 /**
  * Largest distance of a slice from its place in an equally spaced stack, mm. Positions that were rounded to tenths of a
- * millimetre are at most 0.05 mm off.
+ * millimetre are 0.05 mm off, and a line that was fitted to few of them a little more.
  */
-const MAX_SHIFT_MM = 0.06;
+const MAX_SHIFT_MM = 0.08;
+/** The same, as a share of the slice distance. */
+const MAX_SHIFT_SHARE = 0.2;
 /** Direction cosines that differ by less are one orientation: some systems round them to three digits. */
 const MAX_COSINE_DIFFERENCE = 0.002;
 /** A gap of less than this share of the distance is the same position twice. */
@@ -51,14 +53,11 @@ export function stackOf<T extends { readonly header: PlacedHeader }>(slices: rea
   requireUpright(slices);
   const along = (slice: T) => dot(normal, slice.header.position);
   const ordered = slices.toSorted((a, b) => along(a) - along(b));
-  const steps = ordered.slice(1).map((slice, index) => along(slice) - along(ordered[index] as T));
-  requireEqualSteps(steps);
-  const start = centredStart(ordered, normal);
-  const end = along(ordered.at(-1) as T) - along(ordered[0] as T);
-  const step = end / (ordered.length - 1);
+  const step = equalStep(ordered.map(along));
   requireStraight(ordered, normal);
+  const start = startOf(ordered, normal, step);
   const positions = ordered.map(
-    (_, index) => start.map((value, axis) => value + index * step * normal[axis as 0]) as unknown as Vec3,
+    (_, index) => start.map((value, axis) => value + index * step * (normal[axis] as number)) as unknown as Vec3,
   );
   const [rowDistance = 0, columnDistance = 0] = first.header.spacing;
   return { slices: ordered, positions, row, column, grid: gridOf() };
@@ -108,9 +107,10 @@ const tilted = (degrees: number): FedcardioError =>
     'Reconstruct the series without tilt at the scanner or workstation (an axial MPR), and export that.',
   );
 
-function requireEqualSteps(steps: readonly number[]): void {
-  const count = steps.length + 1;
-  const total = steps.reduce((sum, step) => sum + step, 0);
+/** The distance of slices at these heights, as a line through all of them says, mm. */
+function equalStep(heights: readonly number[]): number {
+  const count = heights.length;
+  const steps = heights.slice(1).map((height, index) => height - (heights[index] as number));
   const middle = steps.toSorted((a, b) => a - b)[Math.floor(steps.length / 2)] ?? 0;
   const doubled = steps.filter((step) => step < Math.max(DUPLICATE_SHARE * middle, 1e-3)).length;
   if (doubled > 0) {
@@ -120,23 +120,37 @@ function requireEqualSteps(steps: readonly number[]): void {
     );
   }
   if (count < MIN_SLICES) throw refusal(`It has only ${count} slices.`, 'Export the whole series.');
-  const step = total / steps.length;
-  let place = 0;
-  const isEqual = steps.every((size, index) => {
-    place += size;
-    return Math.abs(place - (index + 1) * step) <= Math.min(MAX_SHIFT_MM, step / 10);
-  });
-  if (isEqual) return;
+  const { slope, start } = line(heights);
+  const limit = Math.min(MAX_SHIFT_MM, MAX_SHIFT_SHARE * slope);
+  if (heights.every((height, index) => Math.abs(height - (start + index * slope)) <= limit)) return slope;
+  throw unequal(steps, middle);
+}
+
+/** The line through equally spaced values, by least squares. */
+function line(values: readonly number[]): { readonly start: number; readonly slope: number } {
+  const centre = (values.length - 1) / 2;
+  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
+  const products = values.map((value, index) => (index - centre) * (value - mean));
+  const squares = values.map((_, index) => (index - centre) ** 2);
+  const sum = (terms: readonly number[]) => terms.reduce((total, term) => total + term, 0);
+  const slope = sum(products) / sum(squares);
+  return { slope, start: mean - centre * slope };
+}
+
+/** Says whether slices are missing or lie at irregular distances. */
+function unequal(steps: readonly number[], middle: number): FedcardioError {
   const missing = steps.reduce((sum, size) => sum + Math.round(size / middle) - 1, 0);
-  const isMultiple = steps.every((size) => Math.abs(size / middle - Math.round(size / middle)) < DUPLICATE_SHARE);
+  const isMultiple = steps.every((size) => Math.abs(size / middle - Math.round(size / middle)) < MAX_SHIFT_SHARE);
   if (isMultiple && missing > 0) {
-    throw refusal(
-      `${missing === 1 ? 'A slice is' : `${missing} slices are`} missing: ${count} slices ${mm(middle)} mm apart leave ${missing === 1 ? 'a gap' : 'gaps'}.`,
-      'Send the whole series from the scanner to the PACS again if it lacks them there; then export it again.',
+    const [what, gaps] = missing === 1 ? ['A slice is', 'a gap'] : [`${missing} slices are`, 'gaps'];
+    return refusal(
+      `${what} missing: its ${steps.length + 1} slices ${mm(middle)} mm apart leave ${gaps}.`,
+      'Look whether the PACS has all slices; if not, send the series from the scanner again. Then export it again.',
     );
   }
-  throw refusal(
-    `Its slices are not equally spaced: their distances are from ${mm(Math.min(...steps))} to ${mm(Math.max(...steps))} mm.`,
+  const [least, most] = [mm(Math.min(...steps)), mm(Math.max(...steps))];
+  return refusal(
+    `Its slices are not equally spaced: neighbours are from ${least} to ${most} mm apart.`,
     'Reconstruct the series with one slice distance, and export that.',
   );
 }
@@ -170,14 +184,14 @@ function requireStraight<T extends { readonly header: PlacedHeader }>(ordered: r
 const sideways = (vector: Vec3, normal: Vec3): Vec3 =>
   vector.map((value, axis) => value - dot(vector, normal) * (normal[axis] as number)) as unknown as Vec3;
 
-/** The first position as the line through all slices says: single positions are rounded. */
-function centredStart<T extends { readonly header: PlacedHeader }>(ordered: readonly T[], normal: Vec3): Vec3 {
+/** The first position, as the line through all slices says: single positions are rounded. */
+function startOf<T extends { readonly header: PlacedHeader }>(ordered: readonly T[], normal: Vec3, step: number): Vec3 {
   const first = (ordered[0] as T).header.position;
-  const middle = [0, 1, 2].map(
-    (axis) => ordered.reduce((sum, { header }) => sum + (header.position[axis] as number), 0) / ordered.length,
-  ) as unknown as Vec3;
-  const half = dot(normal, subtract((ordered.at(-1) as T).header.position, first)) / 2;
-  const centred = middle.map((value, axis) => value - half * (normal[axis] as number)) as unknown as Vec3;
-  // A start that was not rounded is kept to the last digit.
-  return Math.hypot(...subtract(centred, first)) < 1e-4 ? (first as unknown as Vec3) : centred;
+  const half = ((ordered.length - 1) / 2) * step;
+  const start = [0, 1, 2].map((axis) => {
+    const sum = ordered.reduce((total, { header }) => total + (header.position[axis] as number), 0);
+    return sum / ordered.length - half * (normal[axis] as number);
+  }) as unknown as Vec3;
+  // A position that was not rounded is kept to the last digit.
+  return Math.hypot(...subtract(start, first)) < 1e-4 ? (first as unknown as Vec3) : start;
 }

@@ -50,7 +50,8 @@ export function headerOf(dataSet: DataSet, transferSyntax: string): DicomHeader 
   const element = dataSet.elements[TAGS.pixels];
   return {
     transferSyntax,
-    sopClass: text(TAGS.sopClass),
+    // The index of a disc names its class in the meta header alone.
+    sopClass: text(TAGS.sopClass) || text(TAGS.mediaClass),
     instance: text(TAGS.instance),
     imageType: text(TAGS.imageType).toUpperCase().split('\\'),
     modality: text(TAGS.modality).toUpperCase(),

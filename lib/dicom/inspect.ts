@@ -167,14 +167,15 @@ function labelsOf(parts: readonly IdentifiedPart[], nameOf: InspectOptions['name
 function refusedFiles(damaged: readonly string[]): readonly RefusedSeries[] {
   const [path] = damaged;
   if (path === undefined) return [];
-  const count = damaged.length === 1 ? 'A DICOM file is' : `${damaged.length} DICOM files are`;
+  const [what, belongs] =
+    damaged.length === 1 ? ['A DICOM file is', 'it belongs'] : [`${damaged.length} DICOM files are`, 'they belong'];
   return [
     {
       series: 'damaged files',
       ids: undefined,
       images: damaged.length,
       path,
-      reason: `${count} damaged: the header cannot be read, so that it is not known to which series they belong.`,
+      reason: `${what} damaged: the header cannot be read, so that it is not known to which series ${belongs}.`,
       hint: 'The export or the copy was interrupted: export the study again.',
     },
   ];

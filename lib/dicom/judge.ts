@@ -88,7 +88,7 @@ function heightsOf(files: readonly PlacedFile[]): readonly number[] {
 function judgePart(part: readonly PlacedFile[], wanted: number | undefined): readonly JudgedPart[] {
   const heights = heightsOf(part);
   const height = Math.max(...heights) - Math.min(...heights);
-  if (part.length === 1) return aside(part, 'It is a single image, not a volume.', 'a single image');
+  if (part.length === 1) return aside(part, 'It is a single image, not a volume.', 'single images');
   if (height < 0.01) {
     const reason = `Its ${part.length} images show one and the same position.`;
     return aside(part, reason, 'images of one position, as from bolus tracking');

@@ -25,13 +25,21 @@ const [START_SECONDS, SLICE_SECONDS] = [120, 5];
  * @throws BAD_IMAGE with a reason for the radiographer; INTERRUPTED if `signal` is aborted
  */
 export async function readVolume({ stack }: DicomVolume, { signal, onSlices }: ReadOptions = {}): Promise<Volume> {
-  const { slices, positions, grid, row, column } = stack;
+  return decodeInWorker(orderOf(stack), signal, onSlices);
+}
+
+/**
+ * What the decoder needs to know of a stack.
+ *
+ * @throws BAD_IMAGE if it is too large
+ */
+export function orderOf({ slices, positions, grid, row, column }: DicomVolume['stack']): StackOrder {
   const [nx, ny, nz] = grid.shape;
   if (2 * nx * ny * nz > MAX_VOXEL_BYTES) {
     const reason = `It is too large: ${nz} slices of ${nx} × ${ny} pixels are more than 2 GiB.`;
     throw refusal(reason, 'Reconstruct the heart or chest alone, with a larger slice distance or a smaller matrix.');
   }
-  const order: StackOrder = {
+  return {
     slices: slices.map(({ path, header }, index) => ({
       path,
       bitsStored: header.bitsStored,
@@ -41,7 +49,6 @@ export async function readVolume({ stack }: DicomVolume, { signal, onSlices }: R
     })),
     ...{ grid, row, column, signed: slices[0]?.header.signed === true },
   };
-  return decodeInWorker(order, signal, onSlices);
 }
 
 function decodeInWorker(order: StackOrder, signal: AbortSignal | undefined, onSlices: ReadOptions['onSlices']) {

@@ -12,3 +12,9 @@ export const UNREADABLE: FedcardioError = refusal(
   'Its images could not be decoded: a file is damaged, or its compression is unusual.',
   'Export the series again, uncompressed (Explicit VR Little Endian).',
 );
+
+/** A file that ends before its image does. */
+export const CUT_OFF: FedcardioError = refusal(
+  'At least one of its files is cut off: the image ends too early.',
+  'The export or the copy was interrupted, or the disk was full. Export the series again.',
+);

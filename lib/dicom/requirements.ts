@@ -1,7 +1,7 @@
 import { isSameOrientation, type PlacedHeader } from './geometry.ts';
 import type { DicomHeader } from './header.ts';
 import type { DicomFile } from './read-file.ts';
-import { EXPORT_AGAIN, refusal } from './refusal.ts';
+import { CUT_OFF, EXPORT_AGAIN, refusal } from './refusal.ts';
 import { isRead, refusedCompression } from './transfer-syntax.ts';
 
 export type PlacedFile = DicomFile & { readonly header: PlacedHeader };
@@ -42,11 +42,7 @@ const RULES: readonly Rule[] = [
     ({ rows, columns }) => `Its images are said to have ${columns} × ${rows} pixels.`,
     EXPORT_AGAIN,
   ],
-  [
-    ({ isCutOff }) => isCutOff,
-    () => 'At least one of its files is cut off: the image ends too early.',
-    'The export or the copy was interrupted, or the disk was full. Export the series again.',
-  ],
+  [({ isCutOff }) => isCutOff, () => CUT_OFF.message, CUT_OFF.hint as string],
   [
     ({ header: { position, orientation } }) => position === undefined || orientation === undefined,
     () => 'Its slices do not say where they lie in the patient (position or orientation is missing).',

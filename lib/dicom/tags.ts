@@ -3,6 +3,7 @@
  * institutions and free texts are not among them. The patient's id and the UIDs become pseudonyms (pseudonym.ts).
  */
 export const TAGS = {
+  mediaClass: 'x00020002',
   transferSyntax: 'x00020010',
   imageType: 'x00080008',
   sopClass: 'x00080016',
