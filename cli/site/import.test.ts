@@ -1,0 +1,168 @@
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { parseCaseKey } from '../../lib/federation/keys.ts';
+import { runCommand } from '../testing.ts';
+
+const FIXTURES = join(import.meta.dirname, '../../test/fixtures/dicom');
+
+let root: string;
+beforeEach(() => {
+  root = mkdtempSync(join(tmpdir(), 'fedcardio-import-'));
+});
+afterEach(() => rmSync(root, { recursive: true, force: true }));
+
+const cases = () => join(root, 'cases');
+const take = (kind: string, as = kind) => cpSync(join(FIXTURES, kind), join(root, 'export', as), { recursive: true });
+const importAll = (...more: readonly string[]) =>
+  runCommand(['site', 'import', join(root, 'export'), '--out', cases(), ...more]);
+const resultOf = (stdout: string) =>
+  JSON.parse(stdout) as {
+    series: { series: string; case: string | null; reason: string | null; hint: string | null }[];
+  };
+const caseFolders = () => readdirSync(cases()).filter((name) => !name.startsWith('.'));
+
+test('imports usable series, refuses the others with reason and hint, and imports nothing twice', async () => {
+  take('several-series');
+  take('tilt');
+
+  const first = await importAll('--json');
+  const images = caseFolders().map((name) => statSync(join(cases(), name, 'image.nii.gz')).mtimeMs);
+  const second = await importAll('--json');
+
+  expect(first.code).toBe(1);
+  const { series, ...rest } = resultOf(first.stdout);
+  expect(rest).toEqual({ schema: 'fedcardio.dicom-import/1', passedOver: [] });
+  expect(series.filter((one) => one.case === null)).toEqual([
+    {
+      series: expect.stringMatching(/^p[0-9a-f]{12}, series 4/),
+      case: null,
+      reason: expect.stringMatching(/tilted/),
+      hint: expect.stringMatching(/\.$/),
+    },
+  ]);
+  const names = series.flatMap((one) => one.case ?? []);
+  expect(names.toSorted()).toEqual(caseFolders().toSorted());
+  expect(names.every((name) => parseCaseKey(`cases/${name}/image.nii.gz`)?.part.kind === 'image')).toBe(true);
+  // Three series are of one patient.
+  expect(new Set(names.map((name) => name.split('-')[0])).size).toBe(2);
+  expect(resultOf(second.stdout).series).toEqual(series);
+  expect(second.stderr).toContain('there already');
+  expect(caseFolders().map((name) => statSync(join(cases(), name, 'image.nii.gz')).mtimeMs)).toEqual(images);
+});
+
+test('passes over what is no CT volume, and exits with 0', async () => {
+  take('whole-study');
+
+  const { code, stdout, stderr } = await importAll();
+
+  expect(code).toBe(0);
+  expect(stdout).toBe(`1 imported to ${cases()}, 0 there already, 0 refused.\n`);
+  expect(stderr).toMatch(/series 501: passed over, 1 image\. They are localizers\.$/m);
+  expect(stderr).toMatch(/series 503: passed over, 3 images\. They are images of one position/m);
+});
+
+test('exits with 1 if nothing is a CT', async () => {
+  cpSync(join(FIXTURES, 'whole-study/mr-0.dcm'), join(root, 'export/1'));
+  writeFileSync(join(root, 'export/notes.txt'), 'none');
+
+  const { code, stderr } = await importAll();
+
+  expect(code).toBe(1);
+  expect(stderr).toContain('The folder holds no CT series, but 1 other DICOM series and 1 file that is not DICOM.');
+});
+
+test('keeps names, ids, dates and institutions in the map alone', async () => {
+  const kinds = ['whole-study', 'utf-8', 'japanese', 'tilt', 'cut-off-header', 'several-series', 'incomplete-phase'];
+
+  const printed: string[] = [];
+  for (const kind of kinds) {
+    take(kind, `Secretfolder ${kind}`);
+    const { stdout, stderr } = await importAll('--json');
+    printed.push(stdout, stderr);
+    rmSync(join(root, 'export'), { recursive: true });
+  }
+
+  const secret = /secret|erika|4711|1948|20260307|yamada|患者|\.1338\./i;
+  expect(printed.join('')).not.toMatch(secret);
+  expect(caseFolders().length).toBeGreaterThan(5);
+  for (const name of caseFolders()) {
+    expect(name).toMatch(/^p[0-9a-f]{12}-[0-9a-f]{8}$/);
+    expect(readdirSync(join(cases(), name))).toEqual(['image.nii.gz']);
+    const nifti = gunzipSync(readFileSync(join(cases(), name, 'image.nii.gz')));
+    expect(nifti.toString('latin1')).not.toMatch(secret);
+    // descrip, aux_file, intent_name, db_name, and the bytes of extensions.
+    const texts = [
+      nifti.subarray(14, 32),
+      nifti.subarray(148, 252),
+      nifti.subarray(328, 344),
+      nifti.subarray(348, 352),
+    ];
+    expect(Buffer.concat(texts).every((byte) => byte === 0)).toBe(true);
+  }
+  const kept = join(cases(), '.fedcardio');
+  expect(readFileSync(join(kept, 'map.jsonl'), 'utf8')).toContain('"patientId":"SECRETID-4711"');
+  for (const file of ['secret', 'map.jsonl']) expect(statSync(join(kept, file)).mode & 0o077).toBe(0);
+}, 120_000);
+
+test('has other pseudonyms with another secret, and the same ones for another folder with the same secret', async () => {
+  take('explicit');
+  const secret = (name: string) => ['--secret-dir', join(root, name), '--json'];
+  const caseOf = async (out: string, name: string) =>
+    resultOf(
+      (await runCommand(['site', 'import', join(root, 'export'), '--out', join(root, out), ...secret(name)])).stdout,
+    ).series[0]?.case;
+
+  const [first, other, same] = [await caseOf('a', 's1'), await caseOf('b', 's2'), await caseOf('c', 's1')];
+
+  expect(other).not.toBe(first);
+  expect(same).toBe(first);
+});
+
+test('takes the phase that is asked for, and replaces an image without labels only', async () => {
+  take('three-phases');
+
+  const diastole = await importAll();
+  const systole = await importAll('--phase', '40');
+  const [name = ''] = caseFolders();
+  cpSync(join(FIXTURES, 'expected.json'), join(cases(), name, 'labels/hinge-points.mrk.json'));
+  const labelled = await importAll('--phase', '90');
+  const none = await importAll('--phase', '10', '--json');
+
+  expect(diastole.stderr).toContain('heart phase 78 %');
+  expect(systole.stderr).toMatch(new RegExp(`imported as ${name}, 6 slices, heart phase 40 %`));
+  expect(labelled).toMatchObject({
+    code: 1,
+    stdout: expect.stringMatching(/It has changed since it was imported.*phase 40 % then and 90 % now/),
+  });
+  expect(none).toMatchObject({
+    code: 1,
+    stderr: expect.stringMatching(/not of the heart phase asked for, but of 40, 78, 90 %/),
+  });
+});
+
+test('leaves a case where somebody has sorted it', async () => {
+  take('explicit');
+  await importAll();
+  const [name = ''] = caseFolders();
+  cpSync(join(cases(), name), join(cases(), 'held-out', name), { recursive: true });
+  rmSync(join(cases(), name), { recursive: true });
+
+  const { stdout } = await importAll();
+
+  expect(stdout).toContain('0 imported');
+  expect(caseFolders()).toEqual(['held-out']);
+});
+
+test('says what to do about a damaged secret', async () => {
+  take('explicit');
+  await importAll();
+  writeFileSync(join(cases(), '.fedcardio/secret'), 'short');
+
+  const { code, stderr } = await importAll();
+
+  expect(code).toBe(1);
+  expect(stderr).toMatch(/The secret of the pseudonyms is damaged: .*Restore it from a backup/);
+});
