@@ -25,6 +25,13 @@ export function positive(text: string): number {
   return value;
 }
 
+/** A heart phase: a share of the RR interval. */
+export function percent(text: string): number {
+  const value = Number(text);
+  if (text.trim() !== '' && value >= 0 && value <= 100) return value;
+  throw new InvalidArgumentError('Expected a heart phase in per cent of the RR interval, 0 to 100, such as 75.');
+}
+
 export function url(text: string): string {
   if (!URL.canParse(text) || !/^https?:$/.test(new URL(text).protocol)) {
     throw new InvalidArgumentError('Expected a URL such as http://127.0.0.1:4566.');

@@ -7,6 +7,8 @@ import { printable } from '../lib/printable.ts';
 import type { Measurement } from '../lib/scoring/measurements.ts';
 import { VERSION } from '../lib/version.ts';
 import { type CampaignFlags, campaignContext, placed } from './campaign.ts';
+import { readyCts } from './dicom-cts.ts';
+import { percent } from './options.ts';
 import type { Finding, PredictedCt } from './predict-ct.ts';
 import { predictProgress } from './predict-progress.ts';
 import { predictionNames } from './prediction-names.ts';
@@ -16,11 +18,17 @@ import { commandLine } from './shell-words.ts';
 
 /** `fedcardio predict <ct...> --model FILE`: runs a trained model on CTs on this machine. */
 export const predictCommand = (): Command =>
-  placed(new Command('predict').argument('<ct...>', 'CTs in HU, as .nii or .nii.gz'))
+  placed(new Command('predict').argument('[ct...]', 'CTs in HU as .nii or .nii.gz, or folders of DICOM files'))
     .description('Run a trained model on CTs on this machine. No data leaves the machine.')
     .option('--model <file>', 'model package: student.safetensors, or a file of export --format fedcardio')
     .option('--campaign <id>', 'campaign that trained the model, instead of --model')
     .option('--stage <name>', 'its stage, e.g. student')
+    .option('--dicom <dir>', 'folder of DICOM files; every CT series in it is predicted (repeatable)', collect, [])
+    .option(
+      '--phase <percent>',
+      'heart phase to take from a DICOM series with several (default: nearest to 75)',
+      percent,
+    )
     .option('--out <dir>', 'folder for predictions', 'predictions')
     .option('--overwrite', 'replace predictions of other CTs or models in this folder', false)
     .addHelpText(
@@ -33,10 +41,12 @@ For each CT and task: <name>-<task>.nii.gz, a class map on the CT's own grid, an
 measurements, and <name>-prediction.json with the findings, the release, and the SHA-256 of model
 and CT. <name> is the CT's file name, preceded by its folders if several CTs have the same:
 p1-image, p2-image. A CT that intake would reject, such as one that is not in HU, does not stop the
-others; the exit code is then 1.
+others; the exit code is then 1. A DICOM series is written as <name>.nii.gz first; <name> is then the
+folder's.
 
 Examples:
   npx fedcardio predict patient.nii.gz --model demo-output/student.safetensors
+  npx fedcardio predict --dicom /media/cdrom --model demo-output/student.safetensors
   npx fedcardio predict ct/*.nii.gz --campaign tavi-2026 --stage student --federation heart
   npx fedcardio predict patient.nii.gz --campaign demo-full-1 --stage student --endpoint http://127.0.0.1:4566 --json`,
     )
@@ -46,14 +56,20 @@ interface PredictFlags extends CampaignFlags {
   readonly model?: string;
   readonly campaign?: string;
   readonly stage?: string;
+  readonly dicom: readonly string[];
+  readonly phase?: number;
   readonly out: string;
   readonly overwrite: boolean;
 }
 
-async function predict(cts: readonly string[], flags: PredictFlags, command: Command): Promise<void> {
-  const usage = usageFault(cts, flags);
+const collect = (dir: string, dirs: readonly string[]): readonly string[] => [...dirs, dir];
+
+async function predict(words: readonly string[], flags: PredictFlags, command: Command): Promise<void> {
+  const usage = usageFault(words, flags);
   if (usage !== undefined) command.error(`error: ${usage}`);
-  const names = predictionNames(cts);
+  const { dicom, phase, out, overwrite } = flags;
+  const ready = await readyCts({ cts: words, dicom, phase, out, overwrite });
+  const names = predictionNames(ready.cts);
   const [{ openPredictor }, { requireFree }, { PURPOSE }] = await Promise.all([
     import('./predict-ct.ts'),
     import('./prediction-record.ts'),
@@ -67,7 +83,7 @@ async function predict(cts: readonly string[], flags: PredictFlags, command: Com
   console.error(`${predictor.backend}\n${predictor.origin}${phantoms}`);
   const progress = predictProgress(names.size, process.stderr, () => performance.now() / 1000);
   const predicted: PredictedCt[] = [];
-  const failed: { readonly ct: string; readonly reason: string }[] = [];
+  const failed = [...ready.failed];
   for (const [index, [ct, name]] of [...names].entries()) {
     progress.start(index, ct);
     try {
@@ -94,7 +110,8 @@ async function predict(cts: readonly string[], flags: PredictFlags, command: Com
 }
 
 /** What is wrong with the words of the command line, and the line to type instead. */
-function usageFault(words: readonly string[], { model, campaign, stage }: PredictFlags): string | undefined {
+function usageFault(words: readonly string[], { model, campaign, stage, dicom }: PredictFlags): string | undefined {
+  if (words.length + dicom.length === 0) return 'which CT? Give .nii.gz files, or folders of DICOM files';
   if (model !== undefined && (campaign ?? stage) !== undefined) return 'give --model, or --campaign and --stage';
   if (model !== undefined || (campaign !== undefined && stage !== undefined)) return undefined;
   if (campaign !== undefined || stage !== undefined) return '--campaign and --stage belong together';

@@ -1,9 +1,10 @@
-import { Command, InvalidArgumentError } from 'commander';
+import { Command } from 'commander';
 import type { DicomImport, ImportedSeries } from '../../lib/dicom/import.ts';
 import { FedcardioError } from '../../lib/error.ts';
 import { printable } from '../../lib/printable.ts';
 import { counted } from '../../lib/report/format.ts';
 import { onInterrupt } from '../interrupt.ts';
+import { percent } from '../options.ts';
 import { printJson } from '../print-json.ts';
 import { importProgress } from './import-progress.ts';
 
@@ -37,13 +38,6 @@ Examples:
   npx fedcardio site import export-2026-03 --out cases --secret-dir /secure/fedcardio --phase 40 --json`,
     )
     .action(importDir);
-
-/** Parses a share of the RR interval. */
-export function percent(text: string): number {
-  const value = Number(text);
-  if (text.trim() !== '' && value >= 0 && value <= 100) return value;
-  throw new InvalidArgumentError('Expected a heart phase in per cent of the RR interval, 0 to 100, such as 75.');
-}
 
 async function importDir(dir: string, { out, secretDir, phase, json }: ImportFlags): Promise<void> {
   const { importDicom } = await import('../../lib/dicom/import.ts');

@@ -145,8 +145,8 @@ function requireReplaceable(folder: string, earlier: MapEntry, now: MapEntry): v
   );
 }
 
-/** In full or not at all. */
-function writeImage(folder: string, bytes: Uint8Array): void {
+/** Writes a case's image in full or not at all. */
+export function writeImage(folder: string, bytes: Uint8Array): void {
   mkdirSync(folder, { recursive: true });
   const unfinished = join(folder, `.${IMAGE}.${process.pid}`);
   try {
@@ -172,8 +172,8 @@ const entryOf = ({ series, ids, images, path }: Pick<RefusedSeries, 'series' | '
   images,
 });
 
-/** Tells whether a series has the same images as when it was imported. */
-function contentOf({ stack }: DicomVolume): string {
+/** Digest of the ids and positions of a volume's images: tells whether a series has changed since it was read. */
+export function contentOf({ stack }: DicomVolume): string {
   const images = stack.slices.map(({ header }) => `${header.instance} ${header.position.join()}`);
   return createHash('sha256').update(images.join('\n')).digest('hex');
 }

@@ -115,7 +115,7 @@ interface Found {
 
 async function readAll(dir: string, { signal, onFiles }: InspectOptions): Promise<Found> {
   if (!statSync(dir, { throwIfNoEntry: false })?.isDirectory()) {
-    throw new FedcardioError('NOT_FOUND', 'There is no such folder.', { hint: 'Check the path.' });
+    throw new FedcardioError('NOT_FOUND', `There is no folder ${dir}.`, { hint: 'Check the path.' });
   }
   const files: DicomFile[] = [];
   const damaged: string[] = [];

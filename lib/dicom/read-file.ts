@@ -24,7 +24,7 @@ const MAX_HEADER_BYTES = 64 * 1024 * 1024;
  * @throws the system's error if the file cannot be read
  */
 export function readDicomFile(path: string): DicomFile | 'damaged' | undefined {
-  const { first, size } = firstBytes(path);
+  const { first, size } = firstBytes(path, FIRST_BYTES);
   const start = startOf(first.subarray(0, MAGIC_BYTES));
   if (start === undefined) return undefined;
   const isShort = first.length < size;
@@ -37,13 +37,16 @@ export function readDicomFile(path: string): DicomFile | 'damaged' | undefined {
   return { path, header, isCutOff: isCutOff(header, size + (start === 'meta' ? MAGIC_BYTES : 0)) };
 }
 
+/** Whether a file is DICOM, by its first bytes. */
+export const isDicomFile = (path: string): boolean => startOf(firstBytes(path, MAGIC_BYTES).first) !== undefined;
+
 const hasReachedPixels = (elements: object): boolean => 'x7fe00010' in elements;
 
-function firstBytes(path: string): { readonly first: Uint8Array; readonly size: number } {
+function firstBytes(path: string, most: number): { readonly first: Uint8Array; readonly size: number } {
   const file = openSync(path, 'r');
   try {
     const { size } = fstatSync(file);
-    const buffer = Buffer.alloc(Math.min(size, FIRST_BYTES));
+    const buffer = Buffer.alloc(Math.min(size, most));
     return { first: buffer.subarray(0, readSync(file, buffer, 0, buffer.length, 0)), size };
   } finally {
     closeSync(file);
