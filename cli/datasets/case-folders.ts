@@ -12,16 +12,22 @@ import { type Dataset, type DatasetCase, type DatasetFile, isImage } from './dat
  * @throws BAD_CONFIGURATION if no folder holds an image
  */
 export function readCaseFolders(dir: string): Dataset {
+  const cases = casesBelow(dir);
+  if (cases.some(({ files }) => files.some(isImage))) return { cases, tasks: [] };
+  throw new FedcardioError('BAD_CONFIGURATION', `${dir} holds no CT: ${foundIn(visible(dir))}.`, {
+    hint: 'Expected <case>/image.nii.gz with <case>/labels/<task>.nii.gz beside it, or a data set of nnU-Net (dataset.json, imagesTr/, labelsTr/). The CT may also be DICOM files in <case>/dicom/.',
+  });
+}
+
+/** The folders of cases with all their files, with or without a CT. */
+export function casesBelow(dir: string): readonly DatasetCase[] {
   const entries = visible(dir);
   const folders = (Object.entries(CASE_FOLDERS) as [CaseUse, string][]).filter(([, folder]) =>
     entries.some(({ name, isFolder }) => isFolder && name === folder),
   );
-  const cases =
-    folders.length > 0 ? folders.flatMap(([use, folder]) => casesIn(join(dir, folder), use)) : casesIn(dir, 'training');
-  if (cases.some(({ files }) => files.some(isImage))) return { cases, tasks: [] };
-  throw new FedcardioError('BAD_CONFIGURATION', `${dir} holds no CT: ${foundIn(entries)}.`, {
-    hint: 'Expected <case>/image.nii.gz with <case>/labels/<task>.nii.gz beside it, or a data set of nnU-Net (dataset.json, imagesTr/, labelsTr/).',
-  });
+  return folders.length > 0
+    ? folders.flatMap(([use, folder]) => casesIn(join(dir, folder), use))
+    : casesIn(dir, 'training');
 }
 
 const casesIn = (dir: string, use: CaseUse): readonly DatasetCase[] =>

@@ -28,7 +28,8 @@ export const trainCommand = (): Command =>
       `
 A folder holds <case>/image.nii.gz with <case>/labels/<task>.nii.gz or .mrk.json, directly or below
 cases/ and held-out/; or a data set of nnU-Net: dataset.json, imagesTr/, labelsTr/. If no case is
-held out, a share of the labelled ones is. The same command continues an interrupted run.
+held out, a share of the labelled ones is. Instead of an image, a case may have a DICOM series in
+<case>/dicom/; a folder without cases is read as an export of a PACS (site import). The same command continues an interrupted run.
 
 Examples:
   npx fedcardio train --site bonn=data/bonn --site jena=data/jena

@@ -1,11 +1,13 @@
 import { existsSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { FedcardioError } from '../../lib/error.ts';
 import type { Campaign, CatalogEntry, Outcome } from '../../lib/federation/schemas.ts';
 import { campaignSchema } from '../../lib/federation/schemas.ts';
 import { parseJson } from '../../lib/json.ts';
 import { printable, printableJson } from '../../lib/printable.ts';
 import type { Platform } from '../../local/platform.ts';
+import type { Dataset } from '../datasets/dataset.ts';
+import { readDicomCases } from '../datasets/dicom-cases.ts';
 import { readInput } from '../read-input.ts';
 import { costLine, scoreTable } from '../report/summary-text.ts';
 import { writeReport } from '../report/write-report.ts';
@@ -44,7 +46,7 @@ export interface TrainOptions extends LocalOptions {
 export async function train(request: TrainRequest, options: TrainOptions): Promise<void> {
   const { out, data } = options;
   const display = createDisplay(process.stderr);
-  const material = readMaterial(request);
+  const material = readMaterial(request, await convertedSites(request, options, display.say));
   const isResumed = isResumable(data, request, options.resume);
   if (!isResumed) requireSpace(data, material);
   prepareOut(out, request.campaign, isResumed);
@@ -71,6 +73,20 @@ export async function train(request: TrainRequest, options: TrainOptions): Promi
     options,
     display,
   );
+}
+
+/** The sites whose CTs are DICOM. Converted CTs lie beside the run's directory, since later runs can use them. */
+async function convertedSites(
+  { sites }: TrainRequest,
+  { data, signal }: TrainOptions,
+  say: (line: string) => void,
+): Promise<ReadonlyMap<string, Dataset>> {
+  const converted = new Map<string, Dataset>();
+  for (const { id, dir } of sites) {
+    const dataset = await readDicomCases(dir, { cache: join(`${resolve(data)}-dicom`, id), signal, say });
+    if (dataset) converted.set(id, dataset);
+  }
+  return converted;
 }
 
 /** The campaign that an earlier session chose. */

@@ -1,0 +1,103 @@
+import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { filesBelow } from '../../lib/dicom/files.ts';
+import { contentOf, type ImportProgress, importDicom, writeImage } from '../../lib/dicom/import.ts';
+import { inspectDicom } from '../../lib/dicom/inspect.ts';
+import { isDicomFile } from '../../lib/dicom/read-file.ts';
+import { readVolume } from '../../lib/dicom/read-volume.ts';
+import { describeError, FedcardioError, isFedcardioError } from '../../lib/error.ts';
+import { writeNifti } from '../../lib/imaging/nifti-write.ts';
+import { printable } from '../../lib/printable.ts';
+import { casesBelow, readCaseFolders } from './case-folders.ts';
+import { type Dataset, type DatasetCase, type DatasetFile, isImage } from './dataset.ts';
+
+/** Where converted CTs go, and who is told of progress and refusals. */
+export interface DicomConversion {
+  /** Folder of converted CTs. A later run takes from it what has not changed. */
+  readonly cache: string;
+  readonly signal: AbortSignal;
+  readonly say: (line: string) => void;
+}
+
+/**
+ * Reads a folder of cases whose CTs are DICOM: `<case>/dicom/…` or DICOM files in `<case>` itself, with `<case>/labels/`
+ * beside. A folder without such cases is taken for an export of a PACS, whose series become cases without labels. A CT that
+ * cannot be used is told, and its case has no image.
+ *
+ * @returns undefined if no case needs a conversion
+ */
+export async function readDicomCases(dir: string, conversion: DicomConversion): Promise<Dataset | undefined> {
+  if (!statSync(dir, { throwIfNoEntry: false })?.isDirectory() || existsSync(join(dir, 'dataset.json')))
+    return undefined;
+  const cases = casesBelow(dir);
+  if (cases.some(isCaseFolder)) {
+    if (!cases.some(needsConversion)) return undefined;
+    const converted: DatasetCase[] = [];
+    for (const one of cases) converted.push(needsConversion(one) ? await convertCase(one, conversion) : one);
+    return { cases: converted, tasks: [] };
+  }
+  if (!anyDicom(filesBelow(dir))) return undefined;
+  const { cache, signal, say } = conversion;
+  const { series } = await importDicom(dir, cache, { signal, onProgress: (progress) => tell(progress, say) });
+  return series.some((one) => one.case !== null) ? readCaseFolders(cache) : { cases: [], tasks: [] };
+}
+
+function tell(progress: ImportProgress, say: (line: string) => void): void {
+  if (progress.kind !== 'series') return;
+  const { series, case: id, reason, hint } = progress.result;
+  say(printable(id === null ? `${series}: ${reason} ${hint}` : `${series}: ${id}`));
+}
+
+/** A folder in the layout of a site's bucket, or with a folder `dicom`. */
+const isCaseFolder = ({ files }: DatasetCase): boolean => files.some((file) => isImage(file) || LAYOUT.test(file.name));
+const LAYOUT = /^(?:dicom|labels)\//i;
+
+const needsConversion = ({ files }: DatasetCase): boolean =>
+  !files.some(isImage) && files.some(({ name, path }) => !name.startsWith('labels/') && isDicomFile(path));
+
+function anyDicom(paths: Iterable<string>): boolean {
+  for (const path of paths) if (isDicomFile(path)) return true;
+  return false;
+}
+
+/** The case with its DICOM files replaced by the volume that they make. */
+async function convertCase(one: DatasetCase, { cache, signal, say }: DicomConversion): Promise<DatasetCase> {
+  const labels = one.files.filter(({ name }) => name.startsWith('labels/'));
+  try {
+    const path = await convert(folderOf(one), join(cache, one.use, one.id), signal);
+    return { ...one, files: [{ name: 'image.nii.gz', path }, ...labels] };
+  } catch (error) {
+    if (!isFedcardioError(error, 'BAD_IMAGE')) throw error;
+    say(printable(`${one.id}: ${describeError(error)}`));
+    return { ...one, files: labels };
+  }
+}
+
+function folderOf({ files }: DatasetCase): string {
+  const [{ name, path }] = files as readonly [DatasetFile, ...DatasetFile[]];
+  return path.slice(0, -name.length);
+}
+
+/** The file that says which images a converted CT was made from. */
+const CONTENT = '.content';
+
+/** @returns the path of the CT */
+async function convert(dicom: string, folder: string, signal: AbortSignal): Promise<string> {
+  const { volumes, refused } = await inspectDicom(dicom, { signal });
+  const [volume, ...more] = volumes;
+  if (!volume) {
+    const [first] = refused;
+    throw new FedcardioError('BAD_IMAGE', first?.reason ?? 'It holds no CT series.', { hint: first?.hint });
+  }
+  if (more.length > 0) {
+    throw new FedcardioError('BAD_IMAGE', `It holds ${volumes.length} CT series; a case has one.`, {
+      hint: 'Leave the series of the label in the folder, and remove the others.',
+    });
+  }
+  const [image, note, content] = [join(folder, 'image.nii.gz'), join(folder, CONTENT), contentOf(volume)];
+  if (existsSync(image) && existsSync(note) && readFileSync(note, 'utf8') === content) return image;
+  const bytes = writeNifti(await readVolume(volume, { signal }));
+  writeImage(folder, bytes);
+  writeFileSync(note, content);
+  return image;
+}
