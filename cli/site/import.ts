@@ -60,7 +60,7 @@ async function importDir(dir: string, { out, secretDir, phase, json }: ImportFla
 }
 
 /** The result for programs. */
-export const importJson = ({ series, passedOver }: DicomImport) => ({
+const importJson = ({ series, passedOver }: DicomImport) => ({
   series: series.map(({ series: name, case: id, reason, hint }) => ({ series: name, case: id, reason, hint })),
   passedOver: passedOver.map(({ series: name, reason }) => ({ series: name, reason })),
 });
@@ -78,7 +78,7 @@ function importText({ series }: DicomImport, out: string): string {
 }
 
 /** A refused series in one line. */
-export const refusedLine = ({ series, reason, hint }: ImportedSeries): string => `${series}: ${reason} ${hint}`;
+const refusedLine = ({ series, reason, hint }: ImportedSeries): string => `${series}: ${reason} ${hint}`;
 
 function noSeries({ passedOver, otherFiles }: DicomImport): FedcardioError {
   const found = [

@@ -17,7 +17,7 @@ import { refusal } from './refusal.ts';
 import { type MapEntry, openMap, type SiteMap } from './site-map.ts';
 
 /** The folder of secret and map below the cases. Commands that read cases pass over names that begin with a dot. */
-export const SECRET_FOLDER = '.fedcardio';
+const SECRET_FOLDER = '.fedcardio';
 
 export interface ImportOptions {
   /** Folder of the secret and the map; by default `.fedcardio` below the cases. */

@@ -2,7 +2,7 @@ import { groupBy } from '../group-by.ts';
 import type { PlacedFile } from './requirements.ts';
 
 /** The heart phase that is taken by default, per cent of the RR interval: diastole, when the heart moves least. */
-export const DEFAULT_PHASE = 75;
+const DEFAULT_PHASE = 75;
 /** Phases that differ by no more are one reconstruction: slabs of one scan are off by a per cent. */
 const SAME_PHASE = 2;
 /** How far a phase may be from the one that was asked for. */

@@ -2,13 +2,13 @@ import { FedcardioError } from '../error.ts';
 
 /** What to do with a DICOM series: the one place that says so. */
 const CONVERT_DICOM =
-  'Convert the series to one NIfTI file with dcm2niix or 3D Slicer, and upload that as image.nii.gz.';
+  'Convert the series to one NIfTI file with `fedcardio site import`, dcm2niix or 3D Slicer, and upload that as image.nii.gz.';
 const EXPORT_NIFTI = 'Export the whole series as NIfTI (.nii.gz), for example from 3D Slicer or with dcm2niix.';
 const EXPORT_SEGMENTATION =
   "Export the segmentation with the CT as its reference volume as NIfTI, for example from 3D Slicer, so that it lies on the CT's own voxels.";
 const SAVE_MARKUPS = 'Open it in 3D Slicer, and save the points as markups in the format .mrk.json.';
 const UNPACK =
-  'Unpack it. A DICOM series in it is converted to NIfTI with dcm2niix or 3D Slicer before it is uploaded.';
+  'Unpack it. A DICOM series in it is converted with `fedcardio site import`, dcm2niix or 3D Slicer before it is uploaded.';
 
 /** A well-known format that is uploaded instead of NIfTI. */
 export interface ForeignFormat {
