@@ -77,6 +77,17 @@ test('an export of a PACS becomes cases without labels', async () => {
   expect(said).toEqual([expect.stringMatching(/^p[0-9a-f]{12}, series 4: p/)]);
 });
 
+test('leaves out converted CTs of an earlier export', async () => {
+  take('explicit', 'disc');
+  const first = await read();
+  rmSync(join(root, 'site/disc'), { recursive: true });
+  take('several-series', 'disc');
+
+  const second = await read();
+
+  expect([first, second].map((dataset) => dataset?.cases.length)).toEqual([1, 4]);
+});
+
 test.each([['p1/image.nii.gz'], ['dataset.json'], ['notes.txt']])(
   'leaves a folder with %s to the other layouts',
   async (name) => {

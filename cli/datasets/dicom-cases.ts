@@ -8,7 +8,7 @@ import { readVolume } from '../../lib/dicom/read-volume.ts';
 import { describeError, FedcardioError, isFedcardioError } from '../../lib/error.ts';
 import { writeNifti } from '../../lib/imaging/nifti-write.ts';
 import { printable } from '../../lib/printable.ts';
-import { casesBelow, readCaseFolders } from './case-folders.ts';
+import { casesBelow } from './case-folders.ts';
 import { type Dataset, type DatasetCase, type DatasetFile, isImage } from './dataset.ts';
 
 /** Where converted CTs go, and who is told of progress and refusals. */
@@ -39,7 +39,9 @@ export async function readDicomCases(dir: string, conversion: DicomConversion): 
   if (!anyDicom(filesBelow(dir))) return undefined;
   const { cache, signal, say } = conversion;
   const { series } = await importDicom(dir, cache, { signal, onProgress: (progress) => tell(progress, say) });
-  return series.some((one) => one.case !== null) ? readCaseFolders(cache) : { cases: [], tasks: [] };
+  // The folder of converted CTs may also hold those of an earlier export.
+  const imported = new Set(series.map((one) => one.case));
+  return { cases: casesBelow(cache).filter(({ id }) => imported.has(id)), tasks: [] };
 }
 
 function tell(progress: ImportProgress, say: (line: string) => void): void {
