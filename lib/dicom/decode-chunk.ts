@@ -72,7 +72,7 @@ function readFrame({ path, bitsStored }: SliceOrder, { grid, signed }: StackOrde
   const bytes = readFileSync(path);
   const start = startOf(bytes);
   const parsed = start === undefined ? undefined : parseFile(bytes, start, true);
-  if (!parsed) throw CUT_OFF;
+  if (!parsed || parsed.isDamaged) throw CUT_OFF;
   const format = { voxels: grid.shape[0] * grid.shape[1], bitsStored, signed };
   return frameOf(parsed.dataSet, parsed.transferSyntax, format);
 }

@@ -30,6 +30,7 @@ const REFUSED: Readonly<Record<string, RegExp>> = {
   'cut-off': /is cut off/,
   'cut-off-header': /A DICOM file is damaged: the header cannot be read/,
   'cut-off-jpeg': /is cut off/,
+  'cut-off-late-header': /is cut off/,
   doubled: /One slice position is there twice/,
   'eight-bits': /8 bits per pixel/,
   'incomplete-phase': /^Of its heart phase 75 %: a slice is missing/,

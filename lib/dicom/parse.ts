@@ -32,13 +32,15 @@ const word = (bytes: Uint8Array, first: 0 | 1): number => ((bytes[1 - first] ?? 
 export interface Parsed {
   readonly dataSet: DataSet;
   readonly transferSyntax: string;
+  /** Whether the file ends too early or is damaged; the data set has what comes before. */
+  readonly isDamaged: boolean;
 }
 
 /**
  * Parses a DICOM file up to its voxels, or with them.
  *
  * @param bytes the file, or its beginning
- * @returns undefined if `bytes` end too early or are damaged
+ * @returns undefined if `bytes` end too early, or are damaged, before they say which series they belong to
  */
 export function parseFile(bytes: Uint8Array, start: Start, withPixels: boolean): Parsed | undefined {
   const raw = start !== 'preamble' && start !== 'meta';
@@ -48,13 +50,16 @@ export function parseFile(bytes: Uint8Array, start: Start, withPixels: boolean):
     ...(withPixels ? {} : { untilTag: TAGS.pixels }),
     inflater: inflated as unknown as () => void,
   };
-  try {
-    const dataSet = dicomParser.parseDicom(whole, options);
+  const parsed = (dataSet: DataSet, isDamaged: boolean): Parsed => {
     const transferSyntax = raw ? start : (dataSet.string(TAGS.transferSyntax)?.trim() ?? '');
-    return { dataSet, transferSyntax };
-  } catch {
-    // dicom-parser throws texts, and RangeErrors for sequences that are nested too deeply.
-    return undefined;
+    return { dataSet, transferSyntax, isDamaged };
+  };
+  try {
+    return parsed(dicomParser.parseDicom(whole, options), false);
+  } catch (error) {
+    // dicom-parser throws texts, objects with the data set so far, and RangeErrors for sequences that are nested too deeply.
+    const { dataSet } = Object(error) as { readonly dataSet?: DataSet };
+    return dataSet && TAGS.series in dataSet.elements ? parsed(dataSet, true) : undefined;
   }
 }
 

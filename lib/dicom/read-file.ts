@@ -30,11 +30,11 @@ export function readDicomFile(path: string): DicomFile | 'damaged' | undefined {
   const isShort = first.length < size;
   const parsed = parseFile(first, start, false);
   // A deflated data set cannot be read from its beginning alone, and a cut element looks like a damaged one.
-  const usable = parsed && (!isShort || hasReachedPixels(parsed.dataSet.elements));
+  const usable = parsed && !parsed.isDamaged && (!isShort || hasReachedPixels(parsed.dataSet.elements));
   const again = usable || !isShort || size > MAX_HEADER_BYTES ? parsed : parseFile(readFileSync(path), start, false);
   if (!again) return 'damaged';
   const header = headerOf(again.dataSet, again.transferSyntax);
-  return { path, header, isCutOff: isCutOff(header, size + (start === 'meta' ? MAGIC_BYTES : 0)) };
+  return { path, header, isCutOff: again.isDamaged || isCutOff(header, size + (start === 'meta' ? MAGIC_BYTES : 0)) };
 }
 
 /** Whether a file is DICOM, by its first bytes. */

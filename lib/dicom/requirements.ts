@@ -15,6 +15,8 @@ const HOUNSFIELD_HINT = 'Export the original CT images, not pictures that were m
 
 /** What every image of a CT volume needs; the first rule that fails names the series' fault. */
 const RULES: readonly Rule[] = [
+  // First, because what follows may be missing in a file that is cut off.
+  [({ isCutOff }) => isCutOff, () => CUT_OFF.message, CUT_OFF.hint as string],
   [
     ({ header }) => header.frames > 1 || MULTI_FRAME.includes(header.sopClass),
     () => 'It is an enhanced multi-frame object: one file with all slices, which fedcardio does not read.',
@@ -28,7 +30,12 @@ const RULES: readonly Rule[] = [
   ],
   [({ header }) => header.pixels === undefined, () => 'Its files hold no image.', EXPORT_AGAIN],
   [
-    ({ header }) => header.bitsAllocated !== 16 || header.samples !== 1 || !header.photometric.startsWith('MONOCHROME'),
+    ({ header }) => header.samples !== 1 || !header.photometric.startsWith('MONOCHROME'),
+    () => 'Its images are not grey-scale.',
+    HOUNSFIELD_HINT,
+  ],
+  [
+    ({ header }) => header.bitsAllocated !== 16,
     ({ bitsAllocated }) => `Its images have ${bitsAllocated} bits per pixel, not the 16 bits of a CT.`,
     HOUNSFIELD_HINT,
   ],
@@ -42,7 +49,6 @@ const RULES: readonly Rule[] = [
     ({ rows, columns }) => `Its images are said to have ${columns} × ${rows} pixels.`,
     EXPORT_AGAIN,
   ],
-  [({ isCutOff }) => isCutOff, () => CUT_OFF.message, CUT_OFF.hint as string],
   [
     ({ header: { position, orientation } }) => position === undefined || orientation === undefined,
     () => 'Its slices do not say where they lie in the patient (position or orientation is missing).',
