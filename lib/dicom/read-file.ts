@@ -1,4 +1,4 @@
-import { closeSync, fstatSync, openSync, readFileSync, readSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { type DicomHeader, headerOf } from './header.ts';
 import { MAGIC_BYTES, parseFile, startOf } from './parse.ts';
 import { isNative, TRANSFER_SYNTAXES } from './transfer-syntax.ts';
@@ -11,10 +11,10 @@ export interface DicomFile {
   readonly isCutOff: boolean;
 }
 
-/** Read at first. Headers of CTs are smaller, unless private sequences are large: then the whole file is read. */
+/** Read at first. Headers of CTs are smaller, unless private sequences are large. */
 const FIRST_BYTES = 64 * 1024;
 
-/** No slice is as large: a larger file is a multi-frame object, whose header is at its beginning, or no DICOM. bytes */
+/** The most that is read of a file for its header, bytes: no slice is as large. */
 const MAX_HEADER_BYTES = 64 * 1024 * 1024;
 
 /**
@@ -31,7 +31,7 @@ export function readDicomFile(path: string): DicomFile | 'damaged' | undefined {
   const parsed = parseFile(first, start, false);
   // A deflated data set cannot be read from its beginning alone, and a cut element looks like a damaged one.
   const usable = parsed && !parsed.isDamaged && (!isShort || hasReachedPixels(parsed.dataSet.elements));
-  const again = usable || !isShort || size > MAX_HEADER_BYTES ? parsed : parseFile(readFileSync(path), start, false);
+  const again = usable || !isShort ? parsed : parseFile(firstBytes(path, MAX_HEADER_BYTES).first, start, false);
   if (!again) return 'damaged';
   const header = headerOf(again.dataSet, again.transferSyntax);
   return { path, header, isCutOff: again.isDamaged || isCutOff(header, size + (start === 'meta' ? MAGIC_BYTES : 0)) };

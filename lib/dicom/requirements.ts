@@ -28,6 +28,7 @@ const RULES: readonly Rule[] = [
       `Its images are compressed as ${refusedCompression(transferSyntax)}, which fedcardio does not read.`,
     'Export it uncompressed (Explicit VR Little Endian) or with lossless JPEG, JPEG-LS, JPEG 2000 or RLE.',
   ],
+  [({ header }) => header.series === '', () => 'Its images do not say to which series they belong.', EXPORT_AGAIN],
   [({ header }) => header.pixels === undefined, () => 'Its files hold no image.', EXPORT_AGAIN],
   [
     ({ header }) => header.samples !== 1 || !header.photometric.startsWith('MONOCHROME'),
@@ -86,9 +87,13 @@ export function requireUsable(files: readonly DicomFile[]): asserts files is rea
     const found = files.find(fails);
     if (found) throw refusal(reason(found.header), hint);
   }
-  const [first] = files;
-  if (first && files.some(({ header }) => header.signed !== first.header.signed)) {
+  const differ = (kindOf: (header: DicomHeader) => boolean) =>
+    new Set(files.map(({ header }) => kindOf(header))).size > 1;
+  if (differ(({ signed }) => signed)) {
     throw refusal('Some of its images store signed numbers, others unsigned ones.', EXPORT_AGAIN);
+  }
+  if (differ(({ intercept }) => intercept === undefined)) {
+    throw refusal('Some of its images lack the rescale intercept, so that their values are not HU.', EXPORT_AGAIN);
   }
 }
 
