@@ -3,6 +3,9 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { readNifti } from '../../lib/imaging/nifti-read.ts';
+import { writeNifti } from '../../lib/imaging/nifti-write.ts';
+import { orientationOf } from '../../lib/imaging/orientation.ts';
+import { reorient } from '../../lib/imaging/reorient.ts';
 import { isImage, labelledTasks } from './dataset.ts';
 import { readDicomCases } from './dicom-cases.ts';
 
@@ -75,6 +78,21 @@ test('an export of a PACS becomes cases without labels', async () => {
     [expect.stringMatching(/^p[0-9a-f]{12}-[0-9a-f]{8}$/), ['image.nii.gz']],
   ]);
   expect(said).toEqual([expect.stringMatching(/^p[0-9a-f]{12}, series 4: p/)]);
+});
+
+test('writes a CT in the order of axes of its class map', async () => {
+  take('explicit', 'p1/dicom');
+  const ct = async () => readNifti(readFileSync((await read())?.cases[0]?.files.find(isImage)?.path ?? ''));
+  const before = await ct();
+  const label = { shape: before.shape, affine: before.affine, data: new Uint8Array(before.data.length) };
+  write('p1/labels/calcification.nii.gz');
+  writeFileSync(join(root, 'site/p1/labels/calcification.nii.gz'), writeNifti(reorient(label, 'LPS')));
+
+  const after = await ct();
+
+  expect(orientationOf(before.affine)).toBe('LAS');
+  expect(orientationOf(after.affine)).toBe('LPS');
+  expect(reorient(after, 'LAS').data).toEqual(before.data);
 });
 
 test('leaves out converted CTs of an earlier export', async () => {

@@ -6,7 +6,10 @@ import { inspectDicom } from '../../lib/dicom/inspect.ts';
 import { isDicomFile } from '../../lib/dicom/read-file.ts';
 import { readVolume } from '../../lib/dicom/read-volume.ts';
 import { describeError, FedcardioError, isFedcardioError } from '../../lib/error.ts';
+import { readNifti } from '../../lib/imaging/nifti-read.ts';
 import { writeNifti } from '../../lib/imaging/nifti-write.ts';
+import { orientationOf } from '../../lib/imaging/orientation.ts';
+import { reorient } from '../../lib/imaging/reorient.ts';
 import { printable } from '../../lib/printable.ts';
 import { casesBelow } from './case-folders.ts';
 import { type Dataset, type DatasetCase, type DatasetFile, isImage } from './dataset.ts';
@@ -66,7 +69,7 @@ function anyDicom(paths: Iterable<string>): boolean {
 async function convertCase(one: DatasetCase, { cache, signal, say }: DicomConversion): Promise<DatasetCase> {
   const labels = one.files.filter(({ name }) => name.startsWith('labels/'));
   try {
-    const path = await convert(folderOf(one), join(cache, one.use, one.id), signal);
+    const path = await convert(one, labels, join(cache, one.use, one.id), signal);
     return { ...one, files: [{ name: 'image.nii.gz', path }, ...labels] };
   } catch (error) {
     if (!isFedcardioError(error, 'BAD_IMAGE')) throw error;
@@ -84,8 +87,13 @@ function folderOf({ files }: DatasetCase): string {
 const CONTENT = '.content';
 
 /** @returns the path of the CT */
-async function convert(dicom: string, folder: string, signal: AbortSignal): Promise<string> {
-  const { volumes, refused } = await inspectDicom(dicom, { signal });
+async function convert(
+  one: DatasetCase,
+  labels: readonly DatasetFile[],
+  folder: string,
+  signal: AbortSignal,
+): Promise<string> {
+  const { volumes, refused } = await inspectDicom(folderOf(one), { signal });
   const [volume, ...more] = volumes;
   if (!volume) {
     const [first] = refused;
@@ -96,10 +104,28 @@ async function convert(dicom: string, folder: string, signal: AbortSignal): Prom
       hint: 'Leave the series of the label in the folder, and remove the others.',
     });
   }
-  const [image, note, content] = [join(folder, 'image.nii.gz'), join(folder, CONTENT), contentOf(volume)];
+  const order = orderOfAxes(labels);
+  const content = `${contentOf(volume)} ${order ?? ''}`;
+  const [image, note] = [join(folder, 'image.nii.gz'), join(folder, CONTENT)];
   if (existsSync(image) && existsSync(note) && readFileSync(note, 'utf8') === content) return image;
-  const bytes = writeNifti(await readVolume(volume, { signal }));
-  writeImage(folder, bytes);
+  const ct = await readVolume(volume, { signal });
+  writeImage(folder, writeNifti(order === undefined ? ct : reorient(ct, order)));
   writeFileSync(note, content);
   return image;
+}
+
+/**
+ * The directions in which the axes of a class map run. Programs that draw on DICOM do not agree on them, and intake wants
+ * CT and label to run alike.
+ */
+function orderOfAxes(labels: readonly DatasetFile[]): string | undefined {
+  const map = labels.find(({ name }) => /\.nii(\.gz)?$/.test(name));
+  if (!map) return undefined;
+  try {
+    return orientationOf(readNifti(readFileSync(map.path)).affine);
+  } catch (error) {
+    // Intake says what is wrong with the label.
+    if (!isFedcardioError(error)) throw error;
+    return undefined;
+  }
 }
