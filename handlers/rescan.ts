@@ -3,7 +3,7 @@ import type { SiteContext } from '../lib/intake/reconcile.ts';
 import { rescanSite } from '../lib/intake/rescan.ts';
 import { readTasks } from '../lib/storage/federation-tasks.ts';
 import type { HandlerContext } from './context.ts';
-import { reportCase, summaryCache } from './intake.ts';
+import { reportCase, shownSubject, summaryCache } from './intake.ts';
 
 /** Seconds after which no further batch of cases starts. A batch of large CTs takes minutes. */
 const RESCAN_SECONDS = 600;
@@ -33,8 +33,8 @@ export async function rescan(context: HandlerContext, seconds = RESCAN_SECONDS):
       });
       const { listed, examined, repaired, failed } = report;
       if (examined > 0) log('site-rescanned', { site, listed, examined, repaired: repaired.length });
-      for (const { subject, reason } of failed) log('rescan-failed', { site, case: subject, reason });
-      reasons.push(...failed.map(({ subject, reason }) => `${subject}: ${reason}`));
+      for (const { subject, reason } of failed) log('rescan-failed', { site, case: shownSubject(subject), reason });
+      reasons.push(...failed.map(({ subject, reason }) => `${shownSubject(subject)}: ${reason}`));
       remaining += report.remaining;
     } catch (error) {
       log('rescan-failed', { site, reason: describeError(error) });

@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import { sha256Hex } from '../json.ts';
+import { shownName } from './case-names.ts';
 import type { TaskId } from './tasks.ts';
 
 /**
@@ -43,7 +44,10 @@ export const siteKeys = {
   catalogPrefix: siteKey('catalog/'),
   catalog: (caseId: string) => siteKey(`catalog/${caseId}.json`),
   rejectedPrefix: siteKey('rejected/'),
-  rejected: (caseId: string) => siteKey(`rejected/${caseId}.json`),
+  /** Of a case whose name may be a patient's, under a hash of it. */
+  rejected: (caseId: string) => siteKey(`rejected/${shownName(caseId)}.json`),
+  /** Where earlier releases wrote the rejection of such a case. */
+  rejectedByName: (caseId: string) => siteKey(`rejected/${caseId}.json`),
   strayPrefix: siteKey('rejected/strays/'),
   /** The rejection of an object outside any case. Named after its whole key: several may have one file name. */
   rejectedStray: (key: string) => siteKey(`${siteKeys.strayPrefix}${sha256Hex(key).slice(0, 16)}.json`),

@@ -14,6 +14,7 @@ const SITE_KEYS: Readonly<Record<NamesOf<typeof siteKeys>, string>> = {
   markups: siteKeys.markups('training', 'x', 'hinge-points'),
   catalog: siteKeys.catalog('x'),
   rejected: siteKeys.rejected('x'),
+  rejectedByName: siteKeys.rejectedByName('x'),
   rejectedStray: siteKeys.rejectedStray('cases/x'),
   content: siteKeys.content('x'),
   examined: siteKeys.examined,

@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import { collect, mapConcurrently } from '../async.ts';
+import { shownName } from '../federation/case-names.ts';
 import { CASE_FOLDERS, parseCaseKey, type SiteKey, siteKeys } from '../federation/keys.ts';
 import type { ObjectInfo, SiteStore } from '../storage/contract.ts';
 import { readStored, type Stored } from './stored.ts';
@@ -68,7 +69,8 @@ function groupByStem(names: readonly string[]): readonly NameGroup[] {
   const groups = new Map<string, string[]>();
   for (const name of new Set(names)) {
     const stem = [...name].slice(0, -1).join('');
-    const group = stem === '' ? name : stem;
+    // The documents of a name that is withheld do not begin with its letters.
+    const group = stem === '' || shownName(name) !== name ? name : stem;
     groups.set(group, [...(groups.get(group) ?? []), name]);
   }
   return Array.from(groups, ([stem, group]) => ({ stem, names: group }));

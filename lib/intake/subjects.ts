@@ -1,4 +1,5 @@
 import { collect } from '../async.ts';
+import { shownName } from '../federation/case-names.ts';
 import { CASE_FOLDERS, isStrayKey, parseCaseKey, type SiteKey, siteKeys } from '../federation/keys.ts';
 import type { Task } from '../federation/tasks.ts';
 import { sha256Hex } from '../json.ts';
@@ -48,9 +49,10 @@ export async function listSubjects(store: SiteStore): Promise<readonly Subject[]
     const id = caseOf(key, siteKeys.catalogPrefix);
     if (!id.includes('/')) subject(id).catalog = etag;
   }
+  const named = new Map([...subjects.keys()].map((name) => [shownName(name), name]));
   for (const { key, etag } of rejected) {
     const id = caseOf(key, siteKeys.rejectedPrefix);
-    if (!id.includes('/')) subject(id).rejected = etag;
+    if (!id.includes('/')) subject(named.get(id) ?? id).rejected = etag;
     else if (key.startsWith(siteKeys.strayPrefix)) subject(key).rejected = etag;
   }
   return Array.from(subjects, ([name, { files, catalog, rejected }]) => ({ name, files, catalog, rejected }));
