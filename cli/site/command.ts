@@ -1,11 +1,15 @@
 import { Command } from 'commander';
+import { checkCommand } from './check.ts';
 import { rescanCommand } from './rescan.ts';
 
 /** `fedcardio site <command>`: what a hospital does with its own CTs and bucket. */
 export const siteCommand = (): Command =>
-  [rescanCommand()].reduce(
+  [checkCommand(), rescanCommand()].reduce(
     (group, command) => group.addCommand(command),
     new Command('site')
       .description("Commands for a hospital's own CTs and bucket.")
-      .addHelpText('after', '\nExamples:\n  npx fedcardio site rescan berlin --endpoint http://127.0.0.1:4566'),
+      .addHelpText(
+        'after',
+        '\nExamples:\n  npx fedcardio site check CASES\n  npx fedcardio site rescan berlin --endpoint http://127.0.0.1:4566',
+      ),
   );

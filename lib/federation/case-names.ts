@@ -143,3 +143,13 @@ function numberIn(text: string, isDate: boolean): NameFinding | undefined {
   if (isDate) return warning('contains a date, such as one of the scan');
   return /(?<![\p{L}\d])\d{7,}(?![\p{L}\d])/u.test(text) ? warning(NUMBER) : undefined;
 }
+
+/**
+ * Whether a text of a file's header names a person or a date of birth. Stricter than {@link identifyingPart}, since programs
+ * write their own names there.
+ */
+export function textNamesPerson(text: string): boolean {
+  if (/\p{L}\^|\b(?:patient|pat|name|born|birth|dob)\w*\s*[=:]\s*\S/iu.test(text)) return true;
+  const words = text.match(/\p{Lu}\p{L}+/gu) ?? [];
+  return (words.length >= 2 && words.some((word) => GIVEN_NAMES.has(plain(word)))) || dateIn(text) === 'birth';
+}

@@ -1,7 +1,7 @@
 import { FedcardioError } from '../error.ts';
 
 /** What to do with a DICOM series: the one place that says so. */
-const CONVERT_DICOM =
+export const CONVERT_DICOM =
   'Convert the series to one NIfTI file with dcm2niix or 3D Slicer, and upload that as image.nii.gz.';
 const EXPORT_NIFTI = 'Export the whole series as NIfTI (.nii.gz), for example from 3D Slicer or with dcm2niix.';
 const EXPORT_SEGMENTATION =

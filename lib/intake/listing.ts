@@ -2,7 +2,7 @@ import type { z } from 'zod';
 import { collect, mapConcurrently } from '../async.ts';
 import { shownName } from '../federation/case-names.ts';
 import { CASE_FOLDERS, parseCaseKey, type SiteKey, siteKeys } from '../federation/keys.ts';
-import type { ObjectInfo, SiteStore } from '../storage/contract.ts';
+import type { IntakeStore, ObjectInfo } from '../storage/contract.ts';
 import { readStored, type Stored } from './stored.ts';
 
 const READS_AT_ONCE = 16;
@@ -12,7 +12,7 @@ const READS_AT_ONCE = 16;
  * character (such as numbered cases that are uploaded in order) share one listing.
  */
 export async function listFiles(
-  store: SiteStore,
+  store: IntakeStore,
   caseIds: readonly string[],
 ): Promise<ReadonlyMap<string, readonly ObjectInfo<SiteKey>[]>> {
   const groups = Object.values(CASE_FOLDERS).flatMap((folder) =>
@@ -39,7 +39,7 @@ const caseOf = (key: SiteKey): string => parseCaseKey(key)?.caseId ?? '';
  * @param keyOf the key of a case's document, such as `catalog/p7.json`
  */
 export async function readDocuments<S extends z.ZodType>(
-  store: SiteStore,
+  store: IntakeStore,
   caseIds: readonly string[],
   keyOf: (caseId: string) => SiteKey,
   schema: S,

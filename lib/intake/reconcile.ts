@@ -2,14 +2,14 @@ import { caseNameFinding, shownName } from '../federation/case-names.ts';
 import { type SiteKey, siteKeys } from '../federation/keys.ts';
 import { type CatalogEntry, catalogSchema, type Rejected, rejectedSchema } from '../federation/schemas.ts';
 import type { Task } from '../federation/tasks.ts';
-import type { ObjectInfo, SiteStore } from '../storage/contract.ts';
+import type { IntakeStore, ObjectInfo } from '../storage/contract.ts';
 import { type Claimant, claimContent } from './duplicates.ts';
 import { examineCase, type Findings } from './examine.ts';
 import { type Fault, fault } from './faults.ts';
 import { reconcileDocument, type Stored } from './stored.ts';
 
 export interface SiteContext {
-  readonly store: SiteStore;
+  readonly store: IntakeStore;
   readonly site: string;
   /** The federation's tasks. */
   readonly tasks: readonly Task[];

@@ -3,7 +3,7 @@ import { shownName } from '../federation/case-names.ts';
 import { CASE_FOLDERS, isStrayKey, parseCaseKey, type SiteKey, siteKeys } from '../federation/keys.ts';
 import type { Task } from '../federation/tasks.ts';
 import { sha256Hex } from '../json.ts';
-import type { ObjectInfo, SiteStore } from '../storage/contract.ts';
+import type { IntakeStore, ObjectInfo } from '../storage/contract.ts';
 import { listDocuments } from '../storage/documents.ts';
 
 /** A case or a stray (an object outside any case), with what the listings show of it. */
@@ -29,7 +29,7 @@ export const digestOf = ({ name, files, catalog, rejected }: Subject, tasks: rea
 };
 
 /** Cases and strays that are stored or have a document of intake. Costs four listings. */
-export async function listSubjects(store: SiteStore): Promise<readonly Subject[]> {
+export async function listSubjects(store: IntakeStore): Promise<readonly Subject[]> {
   const subjects = new Map<string, { files: ObjectInfo<SiteKey>[]; catalog?: string; rejected?: string }>();
   const subject = (name: string) => {
     const found = subjects.get(name) ?? { files: [] };

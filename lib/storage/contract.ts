@@ -59,6 +59,12 @@ export type FederationStore = ObjectStore<FederationKey>;
 /** A site's own bucket: cases, catalog, pseudo-labels, checkpoints. */
 export type SiteStore = ObjectStore<SiteKey>;
 
+/** What intake needs of a site's bucket. `fedcardio site check` gives it a folder instead. */
+export type IntakeStore = Pick<
+  SiteStore,
+  'bucket' | 'list' | 'head' | 'tryGet' | 'getRange' | 'put' | 'putIfAbsent' | 'delete'
+>;
+
 /** Opens a bucket by its name. The bucket must exist; nothing is requested until the store is used. */
 export type OpenBucket = <K extends string = string>(bucket: string) => ObjectStore<K>;
 
