@@ -1,10 +1,11 @@
 import { Command } from 'commander';
 import { checkCommand } from './check.ts';
 import { rescanCommand } from './rescan.ts';
+import { uploadCommand } from './upload.ts';
 
 /** `fedcardio site <command>`: what a hospital does with its own CTs and bucket. */
 export const siteCommand = (): Command =>
-  [checkCommand(), rescanCommand()].reduce(
+  [checkCommand(), uploadCommand(), rescanCommand()].reduce(
     (group, command) => group.addCommand(command),
     new Command('site')
       .description("Commands for a hospital's own CTs and bucket.")

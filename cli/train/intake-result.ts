@@ -13,8 +13,8 @@ import {
 import type { Stores } from '../../lib/storage/contract.ts';
 import { listDocuments, readJson, tryReadJson } from '../../lib/storage/documents.ts';
 import { taskOfFile } from '../datasets/dataset.ts';
+import { keyOf } from '../upload-file.ts';
 import type { TrainingSite } from './material.ts';
-import { keyOf } from './upload.ts';
 
 const POLL_MS = 250;
 const POLLS = 40;
