@@ -1,5 +1,5 @@
 import { describeErrorOf, type ErrorCode, FedcardioError } from '../lib/error.ts';
-import { federationKeys } from '../lib/federation/keys.ts';
+import { FAILED_ID, federationKeys } from '../lib/federation/keys.ts';
 import { type GpuTaskMessage, planSchema } from '../lib/federation/schemas.ts';
 import { deploymentOf, isFresh, isGpuTaskDue, recordFailure } from '../lib/protocol/gpu-tasks.ts';
 import { readJson } from '../lib/storage/documents.ts';
@@ -7,6 +7,7 @@ import type { GpuTaskContext } from './context.ts';
 import { evaluateSite } from './evaluate.ts';
 import { pseudoLabelSite } from './pseudo-label.ts';
 import { type GpuTaskResult, publishUpdate } from './publish.ts';
+import { recordSent } from './sent-record.ts';
 import { openSiteData } from './site-data.ts';
 import type { StageInput } from './stage-input.ts';
 import { trainSite } from './train.ts';
@@ -33,7 +34,12 @@ export async function runGpuTask(message: GpuTaskMessage, context: GpuTaskContex
     return 'done';
   } catch (error) {
     if (!(error instanceof FedcardioError) || !TERMINAL.has(error.code)) throw error;
-    await recordFailure(context, message, describeErrorOf(deploymentOf(site), error), error.code);
+    const reason = describeErrorOf(deploymentOf(site), error);
+    const key = federationKeys.update(at, site, FAILED_ID);
+    // Its length is that of a few names and this reason.
+    const update = { key, bytes: Buffer.byteLength(reason) };
+    await recordSent(context, message, { weights: null, update, failure: { code: error.code, reason } });
+    await recordFailure(context, message, reason, error.code);
     return 'failed';
   }
 }

@@ -2,10 +2,11 @@ import { Command } from 'commander';
 import { checkCommand } from './check.ts';
 import { rescanCommand } from './rescan.ts';
 import { uploadCommand } from './upload.ts';
+import { withdrawCommand } from './withdraw.ts';
 
 /** `fedcardio site <command>`: what a hospital does with its own CTs and bucket. */
 export const siteCommand = (): Command =>
-  [checkCommand(), uploadCommand(), rescanCommand()].reduce(
+  [checkCommand(), uploadCommand(), rescanCommand(), withdrawCommand()].reduce(
     (group, command) => group.addCommand(command),
     new Command('site')
       .description("Commands for a hospital's own CTs and bucket.")
