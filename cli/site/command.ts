@@ -1,12 +1,14 @@
 import { Command } from 'commander';
 import { checkCommand } from './check.ts';
+import { listCommand } from './list.ts';
 import { rescanCommand } from './rescan.ts';
+import { siteStatusCommand } from './status.ts';
 import { uploadCommand } from './upload.ts';
 import { withdrawCommand } from './withdraw.ts';
 
 /** `fedcardio site <command>`: what a hospital does with its own CTs and bucket. */
 export const siteCommand = (): Command =>
-  [checkCommand(), uploadCommand(), rescanCommand(), withdrawCommand()].reduce(
+  [checkCommand(), uploadCommand(), listCommand(), siteStatusCommand(), rescanCommand(), withdrawCommand()].reduce(
     (group, command) => group.addCommand(command),
     new Command('site')
       .description("Commands for a hospital's own CTs and bucket.")
