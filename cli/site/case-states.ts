@@ -10,7 +10,7 @@ import type { ObjectInfo } from '../../lib/storage/contract.ts';
  */
 export type CaseVerdict = 'accepted' | 'partly accepted' | 'rejected' | 'waiting' | 'pending';
 
-export interface FileState {
+interface FileState {
   /** As stored: whoever lists the bucket must find the file, also one under a name that rejections withhold. */
   readonly key: SiteKey;
   readonly state: 'accepted' | 'rejected' | 'waiting' | 'pending';

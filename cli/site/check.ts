@@ -65,7 +65,7 @@ async function check(dir: string, flags: CheckFlags): Promise<void> {
  *
  * @throws FedcardioError BAD_MESSAGE with the path of each fault
  */
-export function tasksOfFile(file: string | undefined): readonly Task[] {
+function tasksOfFile(file: string | undefined): readonly Task[] {
   if (file === undefined) return DEFAULT_TASKS;
   const body = readInput(file);
   const isTasks = /"fedcardio\.tasks\//.test(new TextDecoder().decode(body));
@@ -86,7 +86,7 @@ export function checkText(cases: readonly CheckedCase[]): string {
 }
 
 /** "12 of 14 cases would be accepted." */
-export function checkSentence(cases: readonly CheckedCase[]): string {
+function checkSentence(cases: readonly CheckedCase[]): string {
   const own = cases.filter((one) => one.case !== '.');
   const accepted = own.filter((one) => one.accepted).length;
   const without = own.filter((one) => one.accepted && one.faults.length > 0).length;

@@ -8,7 +8,7 @@ import { listDocuments, tryReadJson } from '../../lib/storage/documents.ts';
 import type { CaseState, CaseVerdict } from './case-states.ts';
 
 /** Labels of a task at a site. */
-export interface TaskLabels {
+interface TaskLabels {
   readonly task: string;
   /** Training cases from whose label models learn. */
   readonly teaching: number;
@@ -19,7 +19,7 @@ export interface TaskLabels {
 }
 
 /** What left a site for a stage of a campaign. */
-export interface SentStage {
+interface SentStage {
   readonly campaign: string;
   readonly stage: string;
   readonly kind: string;
@@ -77,7 +77,7 @@ async function readSent(store: Pick<SiteStore, 'bucket' | 'list' | 'tryGet'>): P
 }
 
 /** Records by campaign and stage, in the order of the last sending. */
-export function sentStages(records: readonly SentBySite[]): readonly SentStage[] {
+function sentStages(records: readonly SentBySite[]): readonly SentStage[] {
   const groups = groupBy(records, ({ campaign, stage }) => `${campaign}/${stage}`);
   return Array.from(groups.values(), (group): SentStage => {
     const { campaign, stage, kind } = group[0] as SentBySite;

@@ -136,11 +136,7 @@ function shownProgress(progress: ProgressLine): (at: UploadProgress) => void {
 const megabytes = (bytes: number): string => (bytes / 1e6).toFixed(1);
 
 /** "12 files (1.3 MB) uploaded, 30 were stored already, 1 not uploaded." */
-export function uploadedText({
-  uploaded,
-  stored,
-  refused,
-}: Pick<UploadedFolder, 'uploaded' | 'stored' | 'refused'>): string {
+function uploadedText({ uploaded, stored, refused }: Pick<UploadedFolder, 'uploaded' | 'stored' | 'refused'>): string {
   const left = refused.length > 0 ? `; of ${counted(refused.length, 'case')} files were refused and not uploaded` : '';
   return `${counted(uploaded.files, 'file')} uploaded (${megabytes(uploaded.bytes)} MB), ${stored} stored already${left}.`;
 }

@@ -119,7 +119,7 @@ const line = ({ key, versions, bytes }: Totals[number]): string =>
 const objectsText = (totals: Totals): string => counted(totals.length, 'object');
 
 /** What would be deleted, an object a line. */
-export const planText = (totals: Totals): string =>
+const planText = (totals: Totals): string =>
   [`${objectsText(totals)} would be deleted:`, ...totals.map(line)].join('\n');
 
 /** What was deleted, what could not be, and what cannot be withdrawn. */
