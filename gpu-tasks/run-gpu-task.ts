@@ -1,8 +1,8 @@
 import { describeErrorOf, type ErrorCode, FedcardioError } from '../lib/error.ts';
 import { FAILED_ID, federationKeys } from '../lib/federation/keys.ts';
-import { type GpuTaskMessage, planSchema } from '../lib/federation/schemas.ts';
-import { deploymentOf, isFresh, isGpuTaskDue, recordFailure } from '../lib/protocol/gpu-tasks.ts';
-import { readJson } from '../lib/storage/documents.ts';
+import { type GpuTaskMessage, planSchema, updateSchema } from '../lib/federation/schemas.ts';
+import { deploymentOf, failedUpdate, isFresh, isGpuTaskDue, recordFailure } from '../lib/protocol/gpu-tasks.ts';
+import { documentBody, readJson } from '../lib/storage/documents.ts';
 import type { GpuTaskContext } from './context.ts';
 import { evaluateSite } from './evaluate.ts';
 import { pseudoLabelSite } from './pseudo-label.ts';
@@ -36,9 +36,9 @@ export async function runGpuTask(message: GpuTaskMessage, context: GpuTaskContex
     if (!(error instanceof FedcardioError) || !TERMINAL.has(error.code)) throw error;
     const reason = describeErrorOf(deploymentOf(site), error);
     const key = federationKeys.update(at, site, FAILED_ID);
-    // Its length is that of a few names and this reason.
-    const update = { key, bytes: Buffer.byteLength(reason) };
-    await recordSent(context, message, { weights: null, update, failure: { code: error.code, reason } });
+    const failed = failedUpdate(message, reason, error.code, context.now());
+    const update = { key, bytes: Buffer.byteLength(documentBody(updateSchema, failed)) };
+    await recordSent(context, message, { weights: null, update, failure: { code: error.code, reason: failed.reason } });
     await recordFailure(context, message, reason, error.code);
     return 'failed';
   }

@@ -40,6 +40,8 @@ export async function uploadFiles(
           return await uploadFile(store, key, file.path, { signal, onBytes: count });
         } catch (error) {
           onBytes(-sent);
+          // The adapter reports the interruption as an error of the storage.
+          signal.throwIfAborted();
           throw error;
         }
       });
