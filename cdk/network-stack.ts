@@ -119,7 +119,15 @@ function s3Statements(federation: string, accounts: string[]): iam.PolicyStateme
   return [
     new iam.PolicyStatement({
       principals,
-      actions: ['s3:GetObject', 's3:PutObject', 's3:AbortMultipartUpload', 's3:DeleteObject', 's3:ListBucket'],
+      actions: [
+        's3:GetObject',
+        's3:PutObject',
+        's3:AbortMultipartUpload',
+        's3:DeleteObject',
+        's3:DeleteObjectVersion',
+        's3:ListBucket',
+        's3:ListBucketVersions',
+      ],
       resources: buckets.flatMap((arn) => [arn, `${arn}/*`]),
       conditions: { StringEquals: { 'aws:ResourceAccount': accounts } },
     }),

@@ -34,6 +34,8 @@ export function objectStatements(scope: Construct, target: Target, access: Objec
     ...onObjects(['s3:GetObject'], read),
     ...onObjects(['s3:PutObject', 's3:AbortMultipartUpload'], write),
     ...onObjects(['s3:DeleteObject'], access.delete ?? []),
+    ...onObjects(['s3:DeleteObjectVersion'], access.erase ?? []),
+    ...(access.erase ? [allow(['s3:ListBucketVersions'], [bucketArn(scope, bucket)])] : []),
     ...(list === 'everything' ? [allow(['s3:ListBucket'], [bucketArn(scope, bucket)])] : []),
     ...(list !== 'everything' && list.length > 0
       ? [allow(['s3:ListBucket'], [bucketArn(scope, bucket)], { StringLike: { 's3:prefix': list } })]

@@ -27,7 +27,7 @@ export interface ComputeOptions {
   readonly networkOf: (place: ReturnType<typeof placeOf>) => Network;
 }
 
-/** The compute stack of a site: functions, GPU tasks, the upload role. */
+/** The compute stack of a site: functions, GPU tasks, the roles of people. */
 export function addSiteStack(app: App, topology: Topology, site: Site, options: ComputeOptions): Stack {
   const { federation } = topology;
   const place = placeOf(federation, site);
@@ -115,7 +115,16 @@ export function addSiteStack(app: App, topology: Topology, site: Site, options: 
     }),
   );
 
-  addUploadRole(stack, site, roleName('upload'), objectsOf('upload'));
+  addPersonRole(stack, 'Upload', site.uploaders, {
+    roleName: roleName('upload'),
+    description: 'Uploads and removes cases, and reads their catalog entries and predictions',
+    statements: objectsOf('upload'),
+  });
+  addPersonRole(stack, 'Withdraw', site.withdrawers, {
+    roleName: roleName('withdraw'),
+    description: 'Deletes cases, and what was derived from them, with all versions',
+    statements: objectsOf('withdraw'),
+  });
   addSiteAlarms(stack, {
     queues,
     functions: [...functions.values()],
@@ -127,15 +136,26 @@ export function addSiteStack(app: App, topology: Topology, site: Site, options: 
   return stack;
 }
 
-/** The role with which the hospital uploads its cases. */
-function addUploadRole(stack: Stack, { uploaders = [] }: Site, roleName: string, statements: iam.PolicyStatement[]) {
-  if (uploaders.length === 0) return;
-  new iam.Role(stack, 'UploadRole', {
+interface PersonRole {
+  readonly roleName: string;
+  readonly description: string;
+  readonly statements: iam.PolicyStatement[];
+}
+
+/** A role that people of the hospital assume. There is none without principals that may. */
+function addPersonRole(
+  stack: Stack,
+  name: string,
+  people: readonly string[] = [],
+  { roleName, description, statements }: PersonRole,
+): void {
+  if (people.length === 0) return;
+  new iam.Role(stack, `${name}Role`, {
     roleName,
-    description: 'Uploads cases and reads their catalog entries and predictions',
-    assumedBy: new iam.CompositePrincipal(...uploaders.map((arn) => new iam.ArnPrincipal(arn))),
+    description,
+    assumedBy: new iam.CompositePrincipal(...people.map((arn) => new iam.ArnPrincipal(arn))),
     maxSessionDuration: Duration.hours(12),
-    inlinePolicies: { Upload: new iam.PolicyDocument({ statements }) },
+    inlinePolicies: { [name]: new iam.PolicyDocument({ statements }) },
   });
 }
 

@@ -8,9 +8,10 @@ import {
 } from '../lib/federation/schemas.ts';
 import { sha256Hex } from '../lib/json.ts';
 import { peakRss } from '../lib/peak-rss.ts';
-import { createJson } from '../lib/storage/documents.ts';
+import { createJson, documentBody } from '../lib/storage/documents.ts';
 import type { EncodedUpdate } from '../lib/training/encode-update.ts';
 import type { GpuTaskContext } from './context.ts';
+import { recordSent } from './sent-record.ts';
 
 /** The result of a stage at one site. */
 export interface GpuTaskResult {
@@ -25,23 +26,23 @@ export interface GpuTaskResult {
 }
 
 /**
- * Publishes weights first and metadata last, so that a visible update is complete.
+ * Records at the site what leaves it, then publishes weights first and metadata last, so that a visible update is complete.
  *
  * @param seconds duration of the work
  */
 export async function publishUpdate(
-  { federationStore, now, backend }: GpuTaskContext,
+  context: GpuTaskContext,
   message: GpuTaskMessage,
   result: GpuTaskResult,
   seconds: number,
 ): Promise<void> {
+  const { federationStore, now, backend } = context;
   const { campaign, stage, round, site, base } = message;
   const at = { campaign, stage, round };
   const { weights } = result;
   const sha256 = weights && sha256Hex(weights.bytes);
   const key = sha256 && federationKeys.updateWeights(at, site, sha256);
-  if (weights && key) await federationStore.put(key, weights.bytes);
-  const update: Update = {
+  const update: Extract<Update, { status: 'ok' }> = {
     schema: 'fedcardio.update/1',
     ...at,
     site,
@@ -57,5 +58,13 @@ export async function publishUpdate(
     backend,
     peakRss: peakRss(),
   };
-  await createJson(federationStore, federationKeys.update(at, site, sha256 ?? 'report'), updateSchema, update);
+  const updateKey = federationKeys.update(at, site, sha256 ?? 'report');
+  await recordSent(context, message, {
+    weights: update.weights && { key: update.weights.key, sha256: update.weights.sha256, bytes: update.weights.bytes },
+    update: { key: updateKey, bytes: Buffer.byteLength(documentBody(updateSchema, update)) },
+    samples: result.samples,
+    scores: (result.scores?.length ?? 0) + (result.comparisons?.length ?? 0),
+  });
+  if (weights && key) await federationStore.put(key, weights.bytes);
+  await createJson(federationStore, updateKey, updateSchema, update);
 }

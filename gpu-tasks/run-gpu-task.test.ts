@@ -3,13 +3,14 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import { collect } from '../lib/async.ts';
 import { FedcardioError } from '../lib/error.ts';
 import { federationKeys, type SiteKey, siteKeys } from '../lib/federation/keys.ts';
-import type { GpuTaskMessage, Open } from '../lib/federation/schemas.ts';
+import { type GpuTaskMessage, type Open, sentBySiteSchema } from '../lib/federation/schemas.ts';
 import { keyOf } from '../lib/federation/testing.ts';
 import { readNifti } from '../lib/imaging/nifti-read.ts';
 import { originLine } from '../lib/imaging/origin.ts';
 import { sha256Hex } from '../lib/json.ts';
 import { recordFailure } from '../lib/protocol/gpu-tasks.ts';
 import type { Stores } from '../lib/storage/contract.ts';
+import { readJson } from '../lib/storage/documents.ts';
 import { decodeSafetensors } from '../lib/weights/safetensors.ts';
 import { runGpuTask } from './run-gpu-task.ts';
 import { trainedModel } from './stage-model.ts';
@@ -75,6 +76,23 @@ describe('a training task', () => {
     const moments = decodeSafetensors((await storage.siteStore(SITE).get(optimizerKey)).body);
     expect([...moments.values()].some(({ data }) => (data as Float32Array).some((value) => value !== 0))).toBe(true);
     expect(await allText()).not.toContain(CASES[0]);
+  });
+
+  test.each([
+    ['an update', true],
+    ['a failure', false],
+  ])('records at its site what leaves it: %s', async (_, isLabelled) => {
+    await uploadCase(storage, 'training', CASES[0], isLabelled);
+    const message = await openRound(storage, 'teacher', 1);
+
+    await run(message);
+
+    const { value } = await readJson(storage.siteStore(SITE), siteKeys.sent(message), sentBySiteSchema);
+    const left = await collect(storage.federationStore.list(federationKeys.siteUpdates(message, SITE)));
+    const recorded = [value.weights, value.update].flatMap((file) => (file ? [[file.key, file.bytes]] : []));
+    expect(recorded.sort()).toEqual(left.map(({ key, bytes }) => [key, bytes]).sort());
+    expect(value.failure?.code).toBe(isLabelled ? undefined : 'NO_DATA');
+    expect(value).toMatchObject({ kind: 'teacher', site: SITE, round: 1 });
   });
 
   test('continues with the stored optimiser state, which changes the result', async () => {

@@ -1,12 +1,13 @@
 import { describeErrorOf, type ErrorCode, FedcardioError } from '../lib/error.ts';
-import { federationKeys } from '../lib/federation/keys.ts';
-import { type GpuTaskMessage, planSchema } from '../lib/federation/schemas.ts';
-import { deploymentOf, isFresh, isGpuTaskDue, recordFailure } from '../lib/protocol/gpu-tasks.ts';
-import { readJson } from '../lib/storage/documents.ts';
+import { FAILED_ID, federationKeys } from '../lib/federation/keys.ts';
+import { type GpuTaskMessage, planSchema, updateSchema } from '../lib/federation/schemas.ts';
+import { deploymentOf, failedUpdate, isFresh, isGpuTaskDue, recordFailure } from '../lib/protocol/gpu-tasks.ts';
+import { documentBody, readJson } from '../lib/storage/documents.ts';
 import type { GpuTaskContext } from './context.ts';
 import { evaluateSite } from './evaluate.ts';
 import { pseudoLabelSite } from './pseudo-label.ts';
 import { type GpuTaskResult, publishUpdate } from './publish.ts';
+import { recordSent } from './sent-record.ts';
 import { openSiteData } from './site-data.ts';
 import type { StageInput } from './stage-input.ts';
 import { trainSite } from './train.ts';
@@ -33,7 +34,12 @@ export async function runGpuTask(message: GpuTaskMessage, context: GpuTaskContex
     return 'done';
   } catch (error) {
     if (!(error instanceof FedcardioError) || !TERMINAL.has(error.code)) throw error;
-    await recordFailure(context, message, describeErrorOf(deploymentOf(site), error), error.code);
+    const reason = describeErrorOf(deploymentOf(site), error);
+    const key = federationKeys.update(at, site, FAILED_ID);
+    const failed = failedUpdate(message, reason, error.code, context.now());
+    const update = { key, bytes: Buffer.byteLength(documentBody(updateSchema, failed)) };
+    await recordSent(context, message, { weights: null, update, failure: { code: error.code, reason: failed.reason } });
+    await recordFailure(context, message, reason, error.code);
     return 'failed';
   }
 }

@@ -121,6 +121,25 @@ describe('training cases', () => {
     expect(logged).toMatchObject([{ event: 'catalog-entry-unreadable', key: 'catalog/p2.json' }]);
   });
 
+  test('leave out a case that is withdrawn while they are found, and while they are read', async () => {
+    for (const id of ['p1', 'p2', 'p3']) await uploadCase(storage, 'training', id, true);
+    const store = storage.siteStore(SITE);
+    const tryGet: SiteStore['tryGet'] = async (key) => {
+      if (key === siteKeys.catalog('p1')) await store.delete(key);
+      return store.tryGet(key);
+    };
+    const withdrawn = openSiteData({ ...store, tryGet }, createCache(2 ** 20), log);
+
+    const { cases } = await trainingCases(withdrawn, [TASKS.calcification], HOW, undefined, log);
+    await store.delete(siteKeys.image('training', 'p2'));
+    const loaded = [];
+    for (const item of cases) loaded.push((await item.load())?.id);
+
+    expect(cases.map(({ id }) => id)).toEqual(['p2', 'p3']);
+    expect(loaded).toEqual([undefined, 'p3']);
+    expect(logged).toMatchObject([{ event: 'case-left-out', case: 'p2', code: 'BAD_IMAGE' }]);
+  });
+
   test('keep the whole CT, and say so, if no heart is found or the crop would cut off a label', async () => {
     await uploadTrunk('p1', [POINT, [POINT[0], POINT[1], POINT[2] + 8]]);
     await uploadTrunk('p2', [POINT, [POINT[0], POINT[1], 20]]);

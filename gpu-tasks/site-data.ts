@@ -110,6 +110,8 @@ export function openSiteData(store: SiteStore, cache: Cache, log: GpuTaskContext
             bytes: 2_000,
           }))
           .catch((error: unknown) => {
+            // Withdrawn since it was listed.
+            if (isFedcardioError(error, 'NOT_FOUND')) return;
             if (!isFedcardioError(error, 'BAD_MESSAGE')) throw withoutCase(error);
             log('catalog-entry-unreadable', { key, reason: describeError(error) });
           });

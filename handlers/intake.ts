@@ -1,4 +1,5 @@
 import { FedcardioError } from '../lib/error.ts';
+import { shownKey, shownName } from '../lib/federation/case-names.ts';
 import { isStrayKey, parseCaseKey, siteKeys } from '../lib/federation/keys.ts';
 import type { Task } from '../lib/federation/tasks.ts';
 import { intakeCases, rejectStray } from '../lib/intake/intake.ts';
@@ -81,6 +82,10 @@ async function reconcileCases(
 /** The id of an object's case, or the key of an object outside any case. */
 const subjectOf = (key: string): string => parseCaseKey(key)?.caseId ?? key;
 
+/** A case's id, or a key, as a log may name it. */
+export const shownSubject = (subject: string): string =>
+  subject.includes('/') ? shownKey(subject) : shownName(subject);
+
 /** Logs what intake found about a case, which is also a metric. */
 export function reportCase(
   context: HandlerContext,
@@ -90,7 +95,7 @@ export function reportCase(
 ): void {
   context.log('case-examined', {
     site: site.site,
-    case: subject,
+    case: shownSubject(subject),
     cataloged: entry !== undefined,
     faults: faults.map(({ key, reason }) => ({ key, reason })),
   });

@@ -1,9 +1,8 @@
 import { describeError, FedcardioError } from '../lib/error.ts';
-import type { SiteContext } from '../lib/intake/reconcile.ts';
-import { rescanSite } from '../lib/intake/rescan.ts';
+import { type RescanContext, rescanSite } from '../lib/intake/rescan.ts';
 import { readTasks } from '../lib/storage/federation-tasks.ts';
 import type { HandlerContext } from './context.ts';
-import { reportCase, summaryCache } from './intake.ts';
+import { reportCase, shownSubject, summaryCache } from './intake.ts';
 
 /** Seconds after which no further batch of cases starts. A batch of large CTs takes minutes. */
 const RESCAN_SECONDS = 600;
@@ -23,7 +22,7 @@ export async function rescan(context: HandlerContext, seconds = RESCAN_SECONDS):
   const reasons: string[] = [];
   let remaining = 0;
   for (const { id: site } of federation.sites) {
-    const own: SiteContext = { store: siteStore(site), site, tasks, now };
+    const own: RescanContext = { store: siteStore(site), site, tasks, now };
     try {
       const report = await rescanSite(own, federationStore, summaryCache, {
         until,
@@ -31,10 +30,11 @@ export async function rescan(context: HandlerContext, seconds = RESCAN_SECONDS):
           if (repaired && !(result instanceof Error)) reportCase(context, own, subject, result);
         },
       });
-      const { listed, examined, repaired, failed } = report;
+      const { listed, examined, repaired, failed, erased } = report;
+      if (erased > 0) log('withdrawn-erased', { site, versions: erased });
       if (examined > 0) log('site-rescanned', { site, listed, examined, repaired: repaired.length });
-      for (const { subject, reason } of failed) log('rescan-failed', { site, case: subject, reason });
-      reasons.push(...failed.map(({ subject, reason }) => `${subject}: ${reason}`));
+      for (const { subject, reason } of failed) log('rescan-failed', { site, case: shownSubject(subject), reason });
+      reasons.push(...failed.map(({ subject, reason }) => `${shownSubject(subject)}: ${reason}`));
       remaining += report.remaining;
     } catch (error) {
       log('rescan-failed', { site, reason: describeError(error) });

@@ -2,55 +2,57 @@
  * Access that the design allows, written by hand from docs/architecture.md and docs/objects.md. Nothing here is derived from
  * `lib/federation/access.ts` or from a policy, since a test compares the two.
  *
- * Objects: r read, c create, w create and replace, l list, d delete. Queues: s send, r receive, d delete a received
- * message, p purge. Keys, only through S3 and SQS: d decrypt, g generate a data key. `.` is nothing.
+ * Objects: r read, c create, w create and replace, l list, d delete, v delete versions for good. Queues: s send, r receive,
+ * d delete a received message, p purge. Keys, only through S3 and SQS: d decrypt, g generate a data key. `.` is nothing.
  */
 
 /** A site's roles in its own bucket. In another site's bucket they have no access; the coordinator has none in any. */
 export const OWN_BUCKET = `
-                 intake  rescan  dispatch  job-failed  task  upload
-  cases          rl      rl      .         .           rl    wl
-  held-out       rl      rl      .         .           rl    wl
-  catalog        rwld    rwld    .         .           rl    rl
-  rejected       rwld    rwld    .         .           l     rl
-  content        rwl     rwl     .         .           l     l
-  pseudo-labels  l       l       .         .           rwl   l
-  predictions    l       l       .         .           wl    rl
-  checkpoints    l       l       .         .           rwld  l
-  unfinished     l       l       .         .           rwld  l
-  jobs           l       l       rwl       .           l     l
-  rescan         l       rwl     .         .           l     l
+                 intake  rescan  dispatch  job-failed  task  upload  withdraw
+  cases          rl      rl      .         .           rl    wld     ldv
+  held-out       rl      rl      .         .           rl    wld     ldv
+  catalog        rwld    rwld    .         .           rl    rl      rwldv
+  rejected       rwld    rwld    .         .           l     rl      rwldv
+  content        rwl     rwl     .         .           l     l       rldv
+  pseudo-labels  l       lv      .         .           rwl   l       ldv
+  predictions    l       lv      .         .           wl    rl      ldv
+  checkpoints    l       l       .         .           rwld  l       l
+  unfinished     l       l       .         .           rwld  l       l
+  jobs           l       l       rwl       .           l     l       l
+  rescan         l       rwl     .         .           l     l       l
+  withdrawn      l       l       .         .           l     l       wl
+  sent           l       l       .         .           wl    rl      l
 `;
 
 /** A site's roles in the federation bucket. */
 export const FEDERATION_BUCKET_OF_SITES = `
-                     intake  rescan  dispatch  job-failed  task  upload
-  tasks              rl      rl      .         .           .     .
-  own summary        rwl     rwl     .         .           .     .
-  another's summary  .       .       .         .           .     .
-  campaign           .       .       .         .           .     .
-  control            .       .       rl        .           .     .
-  plan               .       .       .         .           r     .
-  init               .       .       .         .           rl    .
-  outcome            .       .       rl        rl          rl    .
-  open               .       .       .         .           .     .
-  sent               .       .       .         .           .     .
-  lease              .       .       .         .           .     .
-  merge-job          .       .       .         .           .     .
-  seal               .       .       rl        rl          rl    .
-  commit             .       .       .         .           r     .
-  global             .       .       .         .           r     .
-  state              .       .       .         .           .     .
-  own weights        .       .       l         l           rwl   .
-  own update         .       .       l         l           rwl   .
-  own failure        .       .       rwl       rwl         rwl   .
-  own refusal        .       .       l         l           rwl   .
-  another's weights  .       .       .         .           .     .
-  another's update   .       .       .         .           .     .
-  another's failure  .       .       .         .           .     .
-  another's refusal  .       .       .         .           .     .
-  forged open        .       .       l         l           rl    .
-  forged seal        .       .       rl        rl          rl    .
+                     intake  rescan  dispatch  job-failed  task  upload  withdraw
+  tasks              rl      rl      .         .           .     rl      rl
+  own summary        rwl     rwl     .         .           .     rl      rwl
+  another's summary  .       .       .         .           .     .       .
+  campaign           .       .       .         .           .     .       .
+  control            .       .       rl        .           .     .       .
+  plan               .       .       .         .           r     .       .
+  init               .       .       .         .           rl    .       .
+  outcome            .       .       rl        rl          rl    .       .
+  open               .       .       .         .           .     .       .
+  sent               .       .       .         .           .     .       .
+  lease              .       .       .         .           .     .       .
+  merge-job          .       .       .         .           .     .       .
+  seal               .       .       rl        rl          rl    .       .
+  commit             .       .       .         .           r     .       .
+  global             .       .       .         .           r     .       .
+  state              .       .       .         .           .     .       .
+  own weights        .       .       l         l           rwl   .       .
+  own update         .       .       l         l           rwl   .       .
+  own failure        .       .       rwl       rwl         rwl   .       .
+  own refusal        .       .       l         l           rwl   .       .
+  another's weights  .       .       .         .           .     .       .
+  another's update   .       .       .         .           .     .       .
+  another's failure  .       .       .         .           .     .       .
+  another's refusal  .       .       .         .           .     .       .
+  forged open        .       .       l         l           rl    .       .
+  forged seal        .       .       rl        rl          rl    .       .
 `;
 
 /** The coordinator's roles in the federation bucket. For them, every site is another site. */
@@ -78,15 +80,15 @@ export const FEDERATION_BUCKET_OF_COORDINATOR = `
 `;
 
 export const QUEUES_OF_SITES = `
-                                  intake  rescan  dispatch  job-failed  task  upload
-  own intake                      rd      .       .         .           .     .
-  own tasks                       .       .       rd        .           .     .
-  another's intake                .       .       .         .           .     .
-  another's tasks                 .       .       .         .           .     .
-  orchestrate                     .       .       .         .           .     .
-  aggregate                       .       .       .         .           .     .
-  own dead letters                .       .       .         .           .     .
-  the coordinator's dead letters  .       .       .         .           .     .
+                                  intake  rescan  dispatch  job-failed  task  upload  withdraw
+  own intake                      rd      .       .         .           .     .       .
+  own tasks                       .       .       rd        .           .     .       .
+  another's intake                .       .       .         .           .     .       .
+  another's tasks                 .       .       .         .           .     .       .
+  orchestrate                     .       .       .         .           .     .       .
+  aggregate                       .       .       .         .           .     .       .
+  own dead letters                .       .       .         .           .     .       .
+  the coordinator's dead letters  .       .       .         .           .     .       .
 `;
 
 export const QUEUES_OF_COORDINATOR = `
@@ -99,13 +101,13 @@ export const QUEUES_OF_COORDINATOR = `
 `;
 
 export const KEYS_OF_SITES = `
-                       intake  rescan  dispatch  job-failed  task  upload
-  own bucket           dg      dg      dg        .           dg    dg
-  own queues           d       .       d         .           .     .
-  another's bucket     .       .       .         .           .     .
-  another's queues     .       .       .         .           .     .
-  federation bucket    dg      dg      dg        dg          dg    .
-  federation's queues  .       .       .         .           .     .
+                       intake  rescan  dispatch  job-failed  task  upload  withdraw
+  own bucket           dg      dg      dg        .           dg    dg      dg
+  own queues           d       .       d         .           .     .       .
+  another's bucket     .       .       .         .           .     .       .
+  another's queues     .       .       .         .           .     .       .
+  federation bucket    dg      dg      dg        dg          dg    d       dg
+  federation's queues  .       .       .         .           .     .       .
 `;
 
 export const KEYS_OF_COORDINATOR = `

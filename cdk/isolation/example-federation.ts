@@ -26,6 +26,7 @@ export const synthesizeAll = (federation: Federation): readonly StackTemplate[] 
   withHandlers((handlers) => synthesize((app) => addStacks(app, topologyOf(federation), handlers)));
 
 const uploaders = ['arn:aws:iam::999900001111:role/radiology'];
+const withdrawers = ['arn:aws:iam::999900001111:role/data-protection'];
 
 /** Two sites in the coordinator's account, and one with its own account and region. */
 export const FEDERATION: Federation = {
@@ -35,8 +36,8 @@ export const FEDERATION: Federation = {
   region: 'eu-central-1',
   researchers: ['arn:aws:iam::999900001111:role/research'],
   sites: [
-    { id: 'bonn', name: 'Bonn', uploaders },
-    { id: 'ulm', name: 'Ulm', uploaders },
+    { id: 'bonn', name: 'Bonn', uploaders, withdrawers },
+    { id: 'ulm', name: 'Ulm', uploaders, withdrawers },
     {
       id: 'graz',
       name: 'Graz',
@@ -44,6 +45,7 @@ export const FEDERATION: Federation = {
       region: 'eu-west-1',
       image: '444455556666.dkr.ecr.eu-west-1.amazonaws.com/fedcardio:0.1.0',
       uploaders,
+      withdrawers,
     },
   ],
 };

@@ -92,7 +92,7 @@ describe('the policies', () => {
     for (const { policies: _, ...caller } of world.roles.values()) {
       const mighty = { ...caller, policies: [EVERYTHING] };
       const table = await tableOf(world, onObject('heart-federation'), Object.fromEntries(chain), { mighty });
-      expect(cellsOf(table).map(only('wd')).join(''), caller.arn).toBe('');
+      expect(cellsOf(table).map(only('wdv')).join(''), caller.arn).toBe('');
     }
   });
 
@@ -194,6 +194,8 @@ describe('a role', () => {
     for (const [name, { trust }] of world.roles) {
       const principals = JSON.stringify(trust.Statement.map(({ Principal }) => Principal));
       if (name.endsWith('-upload')) expect(principals).toBe('[{"AWS":"arn:aws:iam::999900001111:role/radiology"}]');
+      else if (name.endsWith('-withdraw'))
+        expect(principals).toBe('[{"AWS":"arn:aws:iam::999900001111:role/data-protection"}]');
       else if (name === 'heart-research')
         expect(principals).toBe('[{"AWS":"arn:aws:iam::999900001111:role/research"}]');
       else expect(principals).toMatch(/^\[\{"Service":"(lambda|ecs-tasks)\.amazonaws\.com"\}\]$/);

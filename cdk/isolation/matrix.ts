@@ -32,7 +32,8 @@ export const onObject =
       c: async () => writes(!replaces && (await may('PutObject', { 's3:if-none-match': '*' }))),
       w: () => writes(replaces),
       l: () => isAllowed(world, { caller, action: 's3:ListBucket', on, context: { 's3:prefix': key } }),
-      d: async () => (await may('DeleteObject')) || (await may('DeleteObjectVersion')),
+      d: () => may('DeleteObject'),
+      v: () => may('DeleteObjectVersion'),
     });
   };
 

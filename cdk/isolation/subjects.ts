@@ -11,6 +11,8 @@ export const SITE_OBJECTS = {
   rejected: 'rejected/p3.json',
   content: 'content/5feceb66.json',
   rescan: 'rescan/examined.json',
+  withdrawn: 'withdrawn/5feceb66.json',
+  sent: 'sent/tavi-1/student/0001.json',
   'pseudo-labels': 'pseudo-labels/tavi-1/pseudo-label/calcium/p1.nii.gz',
   predictions: 'predictions/tavi-1/student/p2/calcium.nii.gz',
   checkpoints: 'checkpoints/tavi-1/student/0001/optimizer.safetensors',

@@ -27,8 +27,8 @@ export function idleLines(
   const endpoints = places * OF_PLACE.endpoints + (remote > 0 ? places - 1 : 0);
   const polls = (queues * POLLERS * MINUTES_A_MONTH * 60) / POLL_SECONDS;
   const rescans = sites * RESCAN.aMonth;
-  // A listing of each of the four prefixes, and one more for each thousand objects.
-  const listings = 4 + Math.floor((casesPerSite * RESCAN.filesPerCase) / RESCAN.listed);
+  // A listing of each of the five prefixes, and one more for each thousand objects.
+  const listings = 5 + Math.floor((casesPerSite * RESCAN.filesPerCase) / RESCAN.listed);
   return [
     line('keys', keys, 'keys', prices.keyMonth),
     line('interface endpoints, one zone', endpoints * HOURS_A_MONTH, 'h', prices.endpointHour),

@@ -12,23 +12,29 @@ import { type Dataset, type DatasetCase, type DatasetFile, isImage } from './dat
  * @throws BAD_CONFIGURATION if no folder holds an image
  */
 export function readCaseFolders(dir: string): Dataset {
-  const cases = casesBelow(dir);
+  const { cases } = listCaseFolders(dir);
   if (cases.some(({ files }) => files.some(isImage))) return { cases, tasks: [] };
   throw new FedcardioError('BAD_CONFIGURATION', `${dir} holds no CT: ${foundIn(visible(dir))}.`, {
     hint: 'Expected <case>/image.nii.gz with <case>/labels/<task>.nii.gz beside it, or a data set of nnU-Net (dataset.json, imagesTr/, labelsTr/). The CT may also be DICOM files in <case>/dicom/.',
   });
 }
 
-/** The folders of cases with all their files, with or without a CT. */
-export function casesBelow(dir: string): readonly DatasetCase[] {
+/** The folders of cases, with and without a CT, and the files beside them, which belong to no case. */
+export function listCaseFolders(dir: string): Pick<Dataset, 'cases'> & { readonly strays: readonly DatasetFile[] } {
   const entries = visible(dir);
   const folders = (Object.entries(CASE_FOLDERS) as [CaseUse, string][]).filter(([, folder]) =>
     entries.some(({ name, isFolder }) => isFolder && name === folder),
   );
-  return folders.length > 0
-    ? folders.flatMap(([use, folder]) => casesIn(join(dir, folder), use))
-    : casesIn(dir, 'training');
+  const parts = folders.map(([use, folder]) => ({ use, dir: join(dir, folder) }));
+  const used = parts.length > 0 ? parts : [{ use: 'training' as const, dir }];
+  return {
+    cases: used.flatMap((part) => casesIn(part.dir, part.use)),
+    strays: [...new Set([dir, ...used.map((part) => part.dir)])].flatMap(strayFiles),
+  };
 }
+
+const strayFiles = (dir: string): readonly DatasetFile[] =>
+  visible(dir).flatMap(({ name, isFolder }) => (isFolder ? [] : [{ name, path: join(dir, name) }]));
 
 const casesIn = (dir: string, use: CaseUse): readonly DatasetCase[] =>
   visible(dir)

@@ -11,7 +11,7 @@ import { writeNifti } from '../../lib/imaging/nifti-write.ts';
 import { orientationOf } from '../../lib/imaging/orientation.ts';
 import { reorient } from '../../lib/imaging/reorient.ts';
 import { printable } from '../../lib/printable.ts';
-import { casesBelow } from './case-folders.ts';
+import { listCaseFolders } from './case-folders.ts';
 import { type Dataset, type DatasetCase, type DatasetFile, isImage } from './dataset.ts';
 
 /** Where converted CTs go, and who is told of progress and refusals. */
@@ -32,7 +32,7 @@ export interface DicomConversion {
 export async function readDicomCases(dir: string, conversion: DicomConversion): Promise<Dataset | undefined> {
   if (!statSync(dir, { throwIfNoEntry: false })?.isDirectory() || existsSync(join(dir, 'dataset.json')))
     return undefined;
-  const cases = casesBelow(dir);
+  const { cases } = listCaseFolders(dir);
   if (cases.some(isCaseFolder)) {
     if (!cases.some(needsConversion)) return undefined;
     const converted: DatasetCase[] = [];
@@ -44,7 +44,7 @@ export async function readDicomCases(dir: string, conversion: DicomConversion): 
   const { series } = await importDicom(dir, cache, { signal, onProgress: (progress) => tell(progress, say) });
   // The folder of converted CTs may also hold those of an earlier export.
   const imported = new Set(series.map((one) => one.case));
-  return { cases: casesBelow(cache).filter(({ id }) => imported.has(id)), tasks: [] };
+  return { cases: listCaseFolders(cache).cases.filter(({ id }) => imported.has(id)), tasks: [] };
 }
 
 function tell(progress: ImportProgress, say: (line: string) => void): void {

@@ -13,8 +13,15 @@ import { readNnunet } from './nnunet.ts';
  * @throws BAD_CONFIGURATION if the folder has neither layout, with what was found and what is expected
  */
 export function readDataset(dir: string, tasks: readonly Task[]): Dataset {
-  if (!statSync(dir, { throwIfNoEntry: false })?.isDirectory()) {
-    throw new FedcardioError('BAD_CONFIGURATION', `There is no folder ${dir}.`, { hint: 'Check the path.' });
-  }
-  return existsSync(join(dir, 'dataset.json')) ? readNnunet(dir, tasks) : readCaseFolders(dir);
+  requireFolder(dir);
+  return isNnunet(dir) ? readNnunet(dir, tasks) : readCaseFolders(dir);
+}
+
+/** Whether a folder is a data set of nnU-Net. */
+export const isNnunet = (dir: string): boolean => existsSync(join(dir, 'dataset.json'));
+
+/** @throws BAD_CONFIGURATION if there is no such folder */
+export function requireFolder(dir: string): void {
+  if (statSync(dir, { throwIfNoEntry: false })?.isDirectory()) return;
+  throw new FedcardioError('BAD_CONFIGURATION', `There is no folder ${dir}.`, { hint: 'Check the path.' });
 }

@@ -1,12 +1,28 @@
 import { Command } from 'commander';
+import { checkCommand } from './check.ts';
 import { importCommand } from './import.ts';
+import { listCommand } from './list.ts';
 import { rescanCommand } from './rescan.ts';
+import { siteStatusCommand } from './status.ts';
+import { uploadCommand } from './upload.ts';
+import { withdrawCommand } from './withdraw.ts';
 
 /** `fedcardio site <command>`: what a hospital does with its own CTs and bucket. */
 export const siteCommand = (): Command =>
-  [importCommand(), rescanCommand()].reduce(
+  [
+    importCommand(),
+    checkCommand(),
+    uploadCommand(),
+    listCommand(),
+    siteStatusCommand(),
+    rescanCommand(),
+    withdrawCommand(),
+  ].reduce(
     (group, command) => group.addCommand(command),
     new Command('site')
       .description("Commands for a hospital's own CTs and bucket.")
-      .addHelpText('after', '\nExamples:\n  npx fedcardio site rescan berlin --endpoint http://127.0.0.1:4566'),
+      .addHelpText(
+        'after',
+        '\nExamples:\n  npx fedcardio site check CASES\n  npx fedcardio site rescan berlin --endpoint http://127.0.0.1:4566',
+      ),
   );

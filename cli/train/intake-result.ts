@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { FedcardioError } from '../../lib/error.ts';
+import { shownKey } from '../../lib/federation/case-names.ts';
 import { federationKeys, siteKeys } from '../../lib/federation/keys.ts';
 import {
   type CatalogEntry,
@@ -12,8 +13,8 @@ import {
 import type { Stores } from '../../lib/storage/contract.ts';
 import { listDocuments, readJson, tryReadJson } from '../../lib/storage/documents.ts';
 import { taskOfFile } from '../datasets/dataset.ts';
+import { keyOf } from '../upload-file.ts';
 import type { TrainingSite } from './material.ts';
-import { keyOf } from './upload.ts';
 
 const POLL_MS = 250;
 const POLLS = 40;
@@ -75,10 +76,13 @@ export function unanswered(
   for (const one of cases) {
     const entry = entries.get(`${one.use} ${one.id}`);
     // The labels of a CT that is not accepted have no answer.
-    if (!entry && one.files.some((file) => refused.has(keyOf(one, file)))) continue;
+    if (!entry && one.files.some((file) => refused.has(shownKey(keyOf(one, file))))) continue;
     const open = one.files.find((file) => {
       const task = taskOfFile(file);
-      return !refused.has(keyOf(one, file)) && !(task ? entry?.labels[task] : entry?.image.key === keyOf(one, file));
+      return (
+        !refused.has(shownKey(keyOf(one, file))) &&
+        !(task ? entry?.labels[task] : entry?.image.key === keyOf(one, file))
+      );
     });
     if (open) return `${id}/${keyOf(one, open)}`;
   }

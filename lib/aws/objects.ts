@@ -9,12 +9,21 @@ import {
   ListObjectsV2Command,
   type ListObjectsV2CommandInput,
   type ListObjectsV2CommandOutput,
+  ListObjectVersionsCommand,
+  type ListObjectVersionsCommandOutput,
   PutObjectCommand,
   paginateListObjectsV2,
   type S3Client,
 } from '@aws-sdk/client-s3';
 import { isFedcardioError } from '../error.ts';
-import type { ObjectInfo, ObjectStore, OpenBucket, PutOptions, StoredObject } from '../storage/contract.ts';
+import type {
+  ObjectInfo,
+  ObjectStore,
+  ObjectVersion,
+  OpenBucket,
+  PutOptions,
+  StoredObject,
+} from '../storage/contract.ts';
 import { type ConnectionOptions, createS3Client } from './clients.ts';
 import { attemptWith, isMissingObject, objectError, serviceFailure } from './failures.ts';
 import { putParts } from './multipart.ts';
@@ -90,6 +99,11 @@ function openBucket<K extends string>(s3: S3Client, bucket: string): ObjectStore
     delete: async (key) => {
       await attempt(`delete ${uri(key)}`, () => s3.send(new DeleteObjectCommand({ Bucket: bucket, Key: key })));
     },
+    versions: (prefix) => versions(s3, bucket, prefix),
+    deleteVersion: async (key, version) => {
+      const command = () => new DeleteObjectCommand({ Bucket: bucket, Key: key, VersionId: version });
+      await attempt(`delete version ${version} of ${uri(key)}`, () => s3.send(command()));
+    },
   };
 }
 
@@ -159,6 +173,31 @@ async function* folders<K extends string>(s3: S3Client, bucket: string, prefix: 
   for await (const { CommonPrefixes = [] } of pages(s3, { Bucket: bucket, Prefix: prefix, Delimiter: '/' })) {
     for (const folder of CommonPrefixes) yield folder.Prefix as K;
   }
+}
+
+async function* versions<K extends string>(s3: S3Client, bucket: string, prefix: K): AsyncIterable<ObjectVersion<K>> {
+  let page: ListObjectVersionsCommandOutput | undefined;
+  do {
+    const after = { KeyMarker: page?.NextKeyMarker, VersionIdMarker: page?.NextVersionIdMarker };
+    page = await attempt(`list the versions of ${uriOf(bucket, prefix)}`, () =>
+      s3.send(new ListObjectVersionsCommand({ Bucket: bucket, Prefix: prefix, ...after })),
+    );
+    const found = [
+      ...(page.Versions ?? []).map((one) => ({ ...one, isMarker: false })),
+      ...(page.DeleteMarkers ?? []).map((one) => ({ ...one, Size: 0, isMarker: true })),
+    ];
+    // The SDK separates markers from versions: the order within the page is restored.
+    const time = ({ LastModified }: (typeof found)[number]) => LastModified?.getTime() ?? 0;
+    found.sort(
+      (a, b) =>
+        Buffer.compare(Buffer.from(a.Key ?? ''), Buffer.from(b.Key ?? '')) ||
+        Number(b.IsLatest ?? false) - Number(a.IsLatest ?? false) ||
+        time(b) - time(a),
+    );
+    for (const { Key, VersionId = 'null', Size = 0, IsLatest = false, isMarker } of found) {
+      yield { key: Key as K, version: VersionId, bytes: Size, isLatest: IsLatest, isMarker };
+    }
+  } while (page.IsTruncated);
 }
 
 async function* pages(s3: S3Client, input: ListObjectsV2CommandInput): AsyncIterable<ListObjectsV2CommandOutput> {

@@ -13,6 +13,8 @@ export interface ObjectAccess {
   readonly read?: readonly string[];
   readonly write?: readonly string[];
   readonly delete?: readonly string[];
+  /** Deleted for good, with all versions, whose listing the role then may see. */
+  readonly erase?: readonly string[];
   /** Prefixes that may be listed, or the whole bucket. Only with the latter does S3 answer 404 for a missing object. */
   readonly list?: 'everything' | readonly string[];
 }
@@ -25,6 +27,8 @@ export interface SiteAccess {
 
 const CASES = ['cases/*', 'held-out/*'] as const;
 const CATALOG = ['catalog/*', 'rejected/*'] as const;
+/** What GPU tasks derive from single cases. */
+const DERIVED = ['pseudo-labels/*', 'predictions/*'] as const;
 const TASKS = 'tasks.json';
 
 /** Recording the failure of a site's GPU task, after checking that its round still waits for it. */
@@ -41,25 +45,32 @@ const withReads = (access: ObjectAccess, keys: readonly string[]): ObjectAccess 
   list: access.list === 'everything' ? access.list : [...(access.list ?? []), ...keys],
 });
 
+/** Reading the federation's tasks and the site's own counts. */
+const ownCounts = (site: string): ObjectAccess => ({
+  read: [TASKS, `sites/${site}/summary.json`],
+  list: [TASKS, `sites/${site}/*`],
+});
+
 /** Cataloging, with what else the function `own` reads and writes. */
-const intakeOf = (site: string, own: readonly string[] = []): SiteAccess => ({
+const intakeOf = (site: string, own: readonly string[] = [], more: ObjectAccess = {}): SiteAccess => ({
   own: {
     read: [...CASES, ...CATALOG, 'content/*', ...own],
     write: [...CATALOG, 'content/*', ...own],
     delete: CATALOG,
     list: 'everything',
+    ...more,
   },
-  federation: {
-    read: [TASKS, `sites/${site}/summary.json`],
-    write: [`sites/${site}/summary.json`],
-    list: [TASKS, `sites/${site}/*`],
-  },
+  federation: { ...ownCounts(site), write: [`sites/${site}/summary.json`] },
 });
+
+/** All that names a case or holds its voxels. */
+const WITHDRAWN = [...CASES, ...CATALOG, 'content/*', ...DERIVED] as const;
 
 export const siteAccess = (site: string): Readonly<Record<SiteRole, SiteAccess>> => ({
   intake: intakeOf(site),
   // It does what intake does, for cases whose events were lost, but consumes no queue.
-  rescan: intakeOf(site, [siteKeys.examined]),
+  // What a GPU task derives from a case after its withdrawal is removed for good.
+  rescan: intakeOf(site, [siteKeys.examined], { erase: DERIVED }),
   dispatch: {
     own: { read: ['jobs/*'], write: ['jobs/*'], list: ['jobs/*'] },
     // Pauses extend the deadline of a GPU task, which matters if its message comes late or twice.
@@ -69,7 +80,7 @@ export const siteAccess = (site: string): Readonly<Record<SiteRole, SiteAccess>>
   task: {
     own: {
       read: [...CASES, 'catalog/*', 'pseudo-labels/*', 'checkpoints/*', 'unfinished/*'],
-      write: ['pseudo-labels/*', 'predictions/*', 'checkpoints/*', 'unfinished/*'],
+      write: [...DERIVED, 'checkpoints/*', 'unfinished/*', 'sent/*'],
       delete: ['checkpoints/*', 'unfinished/*'],
       list: 'everything',
     },
@@ -88,8 +99,19 @@ export const siteAccess = (site: string): Readonly<Record<SiteRole, SiteAccess>>
     },
   },
   upload: {
-    own: { read: [...CATALOG, 'predictions/*'], write: CASES, list: 'everything' },
-    federation: {},
+    // A deleted object stays as an old version: the role can undo its mistakes, and destroy nothing.
+    own: { read: [...CATALOG, 'predictions/*', 'sent/*'], write: CASES, delete: CASES, list: 'everything' },
+    federation: ownCounts(site),
+  },
+  withdraw: {
+    own: {
+      read: [...CATALOG, 'content/*'],
+      write: [...CATALOG, 'withdrawn/*'],
+      delete: WITHDRAWN,
+      erase: WITHDRAWN,
+      list: 'everything',
+    },
+    federation: { ...ownCounts(site), write: [`sites/${site}/summary.json`] },
   },
 });
 
@@ -124,7 +146,7 @@ export const FEDERATION_ACCESS: Readonly<Record<FederationRole, ObjectAccess>> =
 export const SENDERS: readonly FederationRole[] = ['orchestrate', 'sweep'];
 
 /** The only roles that may read a site's bucket: an administrator of the account cannot read it by accident. */
-export const SITE_READERS: readonly SiteRole[] = ['intake', 'rescan', 'dispatch', 'task', 'upload'];
+export const SITE_READERS: readonly SiteRole[] = ['intake', 'rescan', 'dispatch', 'task', 'upload', 'withdraw'];
 
 /**
  * Keys that only these roles may write, whatever other policies allow. `*` matches slashes: without this, a site could

@@ -29,6 +29,8 @@ const EXAMPLES: Readonly<Record<string, z.ZodType>> = {
   rejected: schemas.rejectedSchema,
   content: schemas.contentSchema,
   examined: schemas.examinedSchema,
+  withdrawn: schemas.withdrawnSchema,
+  'sent-by-site': schemas.sentBySiteSchema,
   'pseudo-label': schemas.pseudoLabelReportSchema,
   job: schemas.jobSchema,
   merge: schemas.mergeJobSchema,

@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import { sha256Hex } from '../json.ts';
+import { shownName } from './case-names.ts';
 import type { TaskId } from './tasks.ts';
 
 /**
@@ -43,10 +44,20 @@ export const siteKeys = {
   catalogPrefix: siteKey('catalog/'),
   catalog: (caseId: string) => siteKey(`catalog/${caseId}.json`),
   rejectedPrefix: siteKey('rejected/'),
-  rejected: (caseId: string) => siteKey(`rejected/${caseId}.json`),
+  /** Of a case whose name may be a patient's, under a hash of it. */
+  rejected: (caseId: string) => siteKey(`rejected/${shownName(caseId)}.json`),
+  /** Where earlier releases wrote the rejection of such a case. */
+  rejectedByName: (caseId: string) => siteKey(`rejected/${caseId}.json`),
   strayPrefix: siteKey('rejected/strays/'),
   /** The rejection of an object outside any case. Named after its whole key: several may have one file name. */
   rejectedStray: (key: string) => siteKey(`${siteKeys.strayPrefix}${sha256Hex(key).slice(0, 16)}.json`),
+  /** Records of withdrawals, by a hash of the case's name. */
+  withdrawnPrefix: siteKey('withdrawn/'),
+  withdrawn: (caseId: string) => siteKey(`withdrawn/${withdrawnId(caseId)}.json`),
+  /** What the site sent to the federation bucket for a round. */
+  sentPrefix: siteKey('sent/'),
+  sent: ({ campaign, stage, round }: RoundAddress) => siteKey(`sent/${campaign}/${stage}/${roundName(round)}.json`),
+  derivedPrefixes: [siteKey('pseudo-labels/'), siteKey('predictions/')],
   /** What the last rescan left settled. */
   examined: siteKey('rescan/examined.json'),
   /** One object per distinct image content, to find a volume that is uploaded as two cases. */
@@ -126,6 +137,15 @@ export const federationKeys = {
   /** Imported weights that a stage starts from. */
   init: (campaign: string, sha256: string) => federationKey(`campaigns/${campaign}/init/${sha256}.safetensors`),
 } as const;
+
+/** The case's name in the key of a record of its withdrawal, which does not repeat it. */
+const withdrawnId = (caseId: string): string => sha256Hex(`withdrawn/${caseId}`).slice(0, 16);
+
+/** The case that a pseudo-label, its report or a prediction was derived from; undefined for any other key. */
+export function derivedCaseOf(key: string): string | undefined {
+  const pseudoLabel = /^pseudo-labels\/.+\/([^/]+)\.(?:nii\.gz|safetensors|json)$/.exec(key);
+  return pseudoLabel?.[1] ?? /^predictions\/[^/]+\/.+\/([^/]+)\/[^/]+\.nii\.gz$/.exec(key)?.[1];
+}
 
 /** Replaces an update's hash in its key, so that a listing shows that the GPU task failed. */
 export const FAILED_ID = 'failed';

@@ -14,9 +14,12 @@ const SITE_KEYS: Readonly<Record<NamesOf<typeof siteKeys>, string>> = {
   markups: siteKeys.markups('training', 'x', 'hinge-points'),
   catalog: siteKeys.catalog('x'),
   rejected: siteKeys.rejected('x'),
+  rejectedByName: siteKeys.rejectedByName('x'),
   rejectedStray: siteKeys.rejectedStray('cases/x'),
   content: siteKeys.content('x'),
   examined: siteKeys.examined,
+  withdrawn: siteKeys.withdrawn('x'),
+  sent: siteKeys.sent(AT),
   pseudoLabel: siteKeys.pseudoLabel(AT, 'calcification', 'x'),
   softLabel: siteKeys.softLabel(AT, 'calcification', 'x'),
   pseudoLabelReport: siteKeys.pseudoLabelReport(AT, 'calcification', 'x'),
@@ -49,7 +52,14 @@ const FEDERATION_KEYS: Readonly<Record<NamesOf<typeof federationKeys>, Federatio
   state: federationKeys.state(AT, 'x'),
   init: federationKeys.init('x', 'x'),
 };
-type Prefixes = `${string}Prefix` | 'ofEvent' | 'pseudoLabels' | 'round' | 'updates' | 'siteUpdates';
+type Prefixes =
+  | `${string}Prefix`
+  | 'derivedPrefixes'
+  | 'ofEvent'
+  | 'pseudoLabels'
+  | 'round'
+  | 'updates'
+  | 'siteUpdates';
 type NamesOf<Keys> = Exclude<keyof Keys, Prefixes>;
 
 const of = (bucket: ObjectKind['bucket']) => OBJECT_KINDS.filter((kind) => kind.bucket === bucket);

@@ -48,6 +48,10 @@ export const OBJECT_KINDS: readonly ObjectKind[] = [
     ...REWRITTEN,
     examples: ['examined.json'],
   }),
+  site('withdrawn/<hash>.json', 'that a case was withdrawn, by a hash of its name', { examples: ['withdrawn.json'] }),
+  site('sent/<campaign>/<stage>/<round>.json', 'what the site sent to the federation bucket for this round', {
+    examples: ['sent-by-site.json'],
+  }),
   site('content/<fingerprint>.json', "which case has these HU, by its image's ETag", { examples: ['content.json'] }),
   site('pseudo-labels/<campaign>/<stage>/<task>/<case>.nii.gz', "a teacher's class map on the CT's own grid"),
   site(

@@ -55,8 +55,8 @@ interface NotificationSpec {
   readonly queue: string;
 }
 
-/** A site's IAM roles: one for each function, the GPU task's, and the upload role. */
-export const SITE_ROLES = [...SITE_FUNCTIONS, 'task', 'upload'] as const;
+/** A site's IAM roles: one for each function, the GPU task's, and those of people who upload and withdraw cases. */
+export const SITE_ROLES = [...SITE_FUNCTIONS, 'task', 'upload', 'withdraw'] as const;
 export type SiteRole = (typeof SITE_ROLES)[number];
 /** The coordinator's IAM roles: one for each function, the large merge's, and the research role. */
 export const FEDERATION_ROLES = [...FEDERATION_FUNCTIONS, 'merge', 'research'] as const;

@@ -1,8 +1,8 @@
 import { FedcardioError } from '../error.ts';
 
 /** What to do with a DICOM series: the one place that says so. */
-const CONVERT_DICOM =
-  'Convert the series to one NIfTI file with `fedcardio site import`, dcm2niix or 3D Slicer, and upload that as image.nii.gz.';
+export const CONVERT_DICOM =
+  'Convert the series to one NIfTI file with `npx fedcardio site import`, dcm2niix or 3D Slicer, and upload that as image.nii.gz.';
 const EXPORT_NIFTI = 'Export the whole series as NIfTI (.nii.gz), for example from 3D Slicer or with dcm2niix.';
 const EXPORT_SEGMENTATION =
   "Export the segmentation with the CT as its reference volume as NIfTI, for example from 3D Slicer, so that it lies on the CT's own voxels.";

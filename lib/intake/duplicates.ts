@@ -1,6 +1,6 @@
 import { parseCaseKey, type SiteKey, siteKeys } from '../federation/keys.ts';
 import { contentSchema } from '../federation/schemas.ts';
-import type { ObjectInfo, SiteStore } from '../storage/contract.ts';
+import type { IntakeStore, ObjectInfo } from '../storage/contract.ts';
 import { documentBody, writeDocument } from '../storage/documents.ts';
 import { readStored } from './stored.ts';
 
@@ -22,7 +22,7 @@ export interface Claimant extends Pick<ObjectInfo<SiteKey>, 'key' | 'etag'> {
  * @throws PRECONDITION_FAILED or NOT_FOUND if another case claimed the content in the meantime: reconcile again
  */
 export async function claimContent(
-  store: SiteStore,
+  store: IntakeStore,
   content: string,
   claimant: Claimant,
   likelyOwned: boolean,

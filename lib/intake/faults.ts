@@ -1,4 +1,5 @@
 import { type ErrorCode, FedcardioError, isFedcardioError } from '../error.ts';
+import { shownKey } from '../federation/case-names.ts';
 import type { SiteKey } from '../federation/keys.ts';
 import type { Rejected } from '../federation/schemas.ts';
 
@@ -9,8 +10,9 @@ export type Fault = Rejected['objects'][number];
 export const isFault = (error: unknown): error is FedcardioError =>
   isFedcardioError(error, 'BAD_IMAGE') || isFedcardioError(error, 'BAD_LABEL') || isFedcardioError(error, 'BAD_KEY');
 
+/** The fault of an object. Its key is told without what may be a patient's name. */
 export const faultOf = (key: SiteKey, error: FedcardioError, code: ErrorCode = error.code): Fault => ({
-  key,
+  key: shownKey(key) as SiteKey,
   code,
   reason: error.message,
   ...(error.hint === undefined ? {} : { hint: error.hint }),

@@ -1,3 +1,4 @@
+import { shownFile } from '../federation/case-names.ts';
 import { type CaseObject, type CaseUse, parseCaseKey, type SiteKey } from '../federation/keys.ts';
 import type { Task } from '../federation/tasks.ts';
 import { groupBy } from '../group-by.ts';
@@ -94,16 +95,24 @@ function unknownFault(files: readonly UnknownFile[], tasks: readonly Task[]): Fa
       tasks.map(({ id }) => id),
     );
     const meant = near === undefined ? '' : `Did you mean "${near}"? `;
-    return fault(key, 'BAD_LABEL', `There is no task "${task}".`, `${meant}Name the file after one of ${ids}.`);
+    return fault(
+      key,
+      'BAD_LABEL',
+      `There is no task "${shownFile(task)}".`,
+      `${meant}Name the file after one of ${ids}.`,
+    );
   }
   const format = foreignFormatOf(name, isInLabels(name));
   const kind = format && (files.length === 1 ? `it is ${format.one}` : `they are ${format.many}`);
   const last = (files.at(-1) as UnknownFile).name;
-  const subject = files.length === 1 ? 'This file is' : `These ${files.length} files (${name} to ${last}) are`;
+  const subject =
+    files.length === 1 ? 'This file is' : `These ${files.length} files (${shownPath(name)} to ${shownPath(last)}) are`;
   const code = isInLabels(name) ? 'BAD_LABEL' : format ? 'BAD_IMAGE' : 'BAD_KEY';
   const hint = `A case holds image.nii.gz, labels/<task>.nii.gz and labels/<task>.mrk.json; tasks are ${ids}.`;
   return fault(key, code, `${subject} not expected in a case${kind ? `: ${kind}` : ''}.`, format?.hint ?? hint);
 }
+
+const shownPath = (name: string): string => name.split('/').map(shownFile).join('/');
 
 const isInLabels = (name: string): boolean => name.startsWith('labels/');
 

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { collect } from '../async.ts';
 import { siteKeys } from '../federation/keys.ts';
 import { rejectedSchema } from '../federation/schemas.ts';
 import { writeNifti } from '../imaging/nifti-write.ts';
@@ -82,6 +83,28 @@ describe('names and duplicates', () => {
       hint: expect.stringMatching(/pseudonym/),
     });
   });
+
+  test.each(['cases/Doe_Jane/image.nii.gz', 'cases/Mueller^Hans/labels/Mueller^Hans.nii.gz', 'cases/Doe_Jane.nii.gz'])(
+    'repeats the name in %s in no document, and lets it go with the file',
+    async (key) => {
+      const { put, remove, rescan, store } = testSite();
+      await put(key, image());
+      await put('rejected/Mueller^Hans.json', '{}');
+
+      await rescan();
+      const documents = await collect(store.list(siteKeys.rejectedPrefix));
+      const bodies = await Promise.all(documents.map(async (info) => (await store.get(info.key)).body));
+      await remove(key);
+      const repaired = (await rescan()).repaired.length;
+
+      expect(documents).toHaveLength(1);
+      const text = [...documents.map((info) => info.key), ...bodies.map((body) => Buffer.from(body).toString())].join();
+      expect(text).toContain('BAD_KEY');
+      expect(text).not.toMatch(/Doe|Jane|Mueller|Hans/);
+      expect(repaired).toBe(1);
+      expect(await collect(store.list(siteKeys.rejectedPrefix))).toEqual([]);
+    },
+  );
 
   test('rejects a file outside the case folders', async () => {
     const { context, store, put } = testSite();

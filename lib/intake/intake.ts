@@ -1,5 +1,6 @@
 import { mapConcurrently } from '../async.ts';
 import { FedcardioError } from '../error.ts';
+import { shownFile } from '../federation/case-names.ts';
 import { CASE_FOLDERS, type SiteKey, siteKeys } from '../federation/keys.ts';
 import { catalogSchema, rejectedSchema } from '../federation/schemas.ts';
 import type { ObjectInfo } from '../storage/contract.ts';
@@ -134,7 +135,7 @@ export async function reconcileStray(
     const at = key ?? rejected?.value?.objects[0]?.key;
     const stray = await find(at);
     const faults = stray ? [strayFault(stray.key)] : [];
-    const wanted = rejectionOf(context, nameOf(stray?.key ?? rejectedKey), faults);
+    const wanted = rejectionOf(context, shownFile(nameOf(stray?.key ?? rejectedKey)), faults);
     try {
       const rejection = await reconcileDocument(store, rejectedKey, rejectedSchema, rejected, wanted);
       // Removed or uploaded while the rejection was written: another call may have seen the state before that.

@@ -1,7 +1,8 @@
 import type { z } from 'zod';
 import { collect, mapConcurrently } from '../async.ts';
+import { shownName } from '../federation/case-names.ts';
 import { CASE_FOLDERS, parseCaseKey, type SiteKey, siteKeys } from '../federation/keys.ts';
-import type { ObjectInfo, SiteStore } from '../storage/contract.ts';
+import type { IntakeStore, ObjectInfo } from '../storage/contract.ts';
 import { readStored, type Stored } from './stored.ts';
 
 const READS_AT_ONCE = 16;
@@ -11,7 +12,7 @@ const READS_AT_ONCE = 16;
  * character (such as numbered cases that are uploaded in order) share one listing.
  */
 export async function listFiles(
-  store: SiteStore,
+  store: IntakeStore,
   caseIds: readonly string[],
 ): Promise<ReadonlyMap<string, readonly ObjectInfo<SiteKey>[]>> {
   const groups = Object.values(CASE_FOLDERS).flatMap((folder) =>
@@ -38,7 +39,7 @@ const caseOf = (key: SiteKey): string => parseCaseKey(key)?.caseId ?? '';
  * @param keyOf the key of a case's document, such as `catalog/p7.json`
  */
 export async function readDocuments<S extends z.ZodType>(
-  store: SiteStore,
+  store: IntakeStore,
   caseIds: readonly string[],
   keyOf: (caseId: string) => SiteKey,
   schema: S,
@@ -68,7 +69,8 @@ function groupByStem(names: readonly string[]): readonly NameGroup[] {
   const groups = new Map<string, string[]>();
   for (const name of new Set(names)) {
     const stem = [...name].slice(0, -1).join('');
-    const group = stem === '' ? name : stem;
+    // The documents of a name that is withheld do not begin with its letters.
+    const group = stem === '' || shownName(name) !== name ? name : stem;
     groups.set(group, [...(groups.get(group) ?? []), name]);
   }
   return Array.from(groups, ([stem, group]) => ({ stem, names: group }));

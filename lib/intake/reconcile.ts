@@ -1,14 +1,15 @@
+import { caseNameFinding, shownName } from '../federation/case-names.ts';
 import { type SiteKey, siteKeys } from '../federation/keys.ts';
 import { type CatalogEntry, catalogSchema, type Rejected, rejectedSchema } from '../federation/schemas.ts';
 import type { Task } from '../federation/tasks.ts';
-import type { ObjectInfo, SiteStore } from '../storage/contract.ts';
+import type { IntakeStore, ObjectInfo } from '../storage/contract.ts';
 import { type Claimant, claimContent } from './duplicates.ts';
 import { examineCase, type Findings } from './examine.ts';
 import { type Fault, fault } from './faults.ts';
 import { reconcileDocument, type Stored } from './stored.ts';
 
 export interface SiteContext {
-  readonly store: SiteStore;
+  readonly store: IntakeStore;
   readonly site: string;
   /** The federation's tasks. */
   readonly tasks: readonly Task[];
@@ -34,23 +35,25 @@ export interface IntakeResult {
   readonly duplicateOf?: Claimant | undefined;
 }
 
-/** Case names become parts of keys and file names. The pattern also discourages patient names: no spaces or umlauts. */
-const CASE_ID = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/;
-
-/** Examines a case's objects. Reads only those that the catalog does not know. */
+/**
+ * Examines a case's objects. Reads only those that the catalog does not know, and none of a case whose name is refused. The
+ * fault does not repeat that name.
+ */
 export async function examineState(
   { store, tasks }: SiteContext,
   caseId: string,
   { files, catalog }: CaseState,
 ): Promise<Findings> {
-  if (CASE_ID.test(caseId)) {
+  const finding = caseNameFinding(caseId);
+  if (finding?.level !== 'fault') {
     return examineCase(files, catalog?.value, (...range) => store.getRange(...range), tasks);
   }
-  const reason = `The case name "${caseId}" is not allowed.`;
-  const hint = 'Use a pseudonym of at most 100 letters (a-z, A-Z), digits, dots, hyphens and underscores.';
-  const faults = files.map(({ key }) => fault(key, 'BAD_KEY', reason, hint));
+  const faults = files.map(({ key }) => fault(key, 'BAD_KEY', `The case's name ${finding.what}.`, PSEUDONYM));
   return { use: 'training', labels: {}, faults };
 }
+
+const PSEUDONYM =
+  'Remove the folder, and upload the case under a pseudonym such as p7: at most 100 letters, digits, dots, hyphens, underscores.';
 
 /**
  * Writes a case's catalog entry and rejections so that they agree with the findings.
@@ -70,6 +73,7 @@ export async function reconcileCase(
   const accepted = entryOf(context, caseId, findings);
   const entry = await reconcileDocument(store, siteKeys.catalog(caseId), catalogSchema, catalog, accepted);
   const wanted = rejectionOf(context, caseId, faults);
+  if (shownName(caseId) !== caseId) await store.delete(siteKeys.rejectedByName(caseId));
   const rejection = await reconcileDocument(store, siteKeys.rejected(caseId), rejectedSchema, rejected, wanted);
   return {
     result: { entry, faults, files, rejection, duplicateOf },
@@ -89,7 +93,7 @@ async function rejectDuplicate(
   const { key, etag, sha256, content = sha256 } = image;
   const duplicateOf = await claimContent(store, content, { case: caseId, key, etag }, known?.image.etag === etag);
   if (!duplicateOf) return findings;
-  const reason = `It is the same volume as the image of case ${duplicateOf.case}.`;
+  const reason = `It is the same volume as the image of case ${shownName(duplicateOf.case)}.`;
   const hint = 'If both cases are the same patient, remove this one; otherwise upload the right scan.';
   return { use, labels: {}, faults: [fault(key, 'BAD_IMAGE', reason, hint), ...faults], duplicateOf };
 }
@@ -107,5 +111,5 @@ export function rejectionOf(
 ): Rejected | undefined {
   if (faults.length === 0) return undefined;
   const objects = [...faults].sort((a, b) => (a.key < b.key ? -1 : 1));
-  return { schema: 'fedcardio.rejected/1', site, case: caseId, at: now().toISOString(), objects };
+  return { schema: 'fedcardio.rejected/1', site, case: shownName(caseId), at: now().toISOString(), objects };
 }

@@ -14,6 +14,7 @@ const ONLY_LISTINGS = [
   'list catalog/',
   'list held-out/',
   'list rejected/',
+  'list withdrawn/',
   'tryGet rescan/examined.json',
 ];
 

@@ -1,15 +1,21 @@
 import { describeError } from '../error.ts';
 import { type SiteKey, siteKeys } from '../federation/keys.ts';
 import { type Examined, examinedSchema } from '../federation/schemas.ts';
-import type { FederationStore } from '../storage/contract.ts';
+import type { FederationStore, SiteStore } from '../storage/contract.ts';
 import { intakeCases, reconcileStray } from './intake.ts';
 import type { IntakeResult, SiteContext } from './reconcile.ts';
 import { isConflict, readStored, reconcileDocument } from './stored.ts';
 import { digestOf, isStray, listSubjects, type Subject } from './subjects.ts';
 import { cacheEntry, refreshSummary, type SummaryCache } from './summary.ts';
+import { eraseDerived } from './withdrawn.ts';
 
 /** Subjects that are handed to intake together. The time is checked between batches. */
 const BATCH = 20;
+
+/** The context of the rescan's role. */
+export interface RescanContext extends SiteContext {
+  readonly store: SiteStore;
+}
 
 export interface RescanOptions {
   /** No batch starts after this time. The next rescan continues. */
@@ -36,19 +42,21 @@ export interface RescanReport {
   readonly examined: number;
   readonly repaired: readonly string[];
   readonly failed: readonly { readonly subject: string; readonly reason: string }[];
+  /** Versions of pseudo-labels and predictions of withdrawn cases that were deleted. */
+  readonly erased: number;
   /** Those that wait for the next rescan, because the time was over. */
   readonly remaining: number;
 }
 
 /**
  * Makes up for lost events. Compares a site's listings with what the last rescan left settled, and hands what differs to
- * intake. If nothing differs, it costs one read and the listings of four prefixes, and writes nothing. Idempotent, and safe
+ * intake. If nothing differs, it costs one read and the listings of five prefixes, and writes nothing. Idempotent, and safe
  * to run concurrently with intake and with itself.
  *
  * @throws FedcardioError STORAGE if a listing or the summary fails; the next rescan then repeats the work
  */
 export async function rescanSite(
-  context: SiteContext,
+  context: RescanContext,
   federationStore: FederationStore,
   cache: SummaryCache,
   { until, all = false, onExamined = () => undefined }: RescanOptions,
@@ -76,6 +84,8 @@ export async function rescanSite(
   }
   // Before the index: if the summary cannot be written, the next rescan finds the same differences.
   if (examinations.length > 0) await refreshSummary(context, federationStore, cache);
+  const cataloged = new Set(subjects.filter(({ catalog }) => catalog !== undefined).map(({ name }) => name));
+  const erased = await eraseDerived(store, cataloged, now());
   const index = indexOf(context, settled.values());
   await reconcileDocument(store, siteKeys.examined, examinedSchema, stored, index).catch((error) => {
     // A concurrent rescan saved what it found; what this one found is examined again.
@@ -88,6 +98,7 @@ export async function rescanSite(
     failed: examinations.flatMap(({ subject, result }) =>
       result instanceof Error ? [{ subject, reason: describeError(result) }] : [],
     ),
+    erased,
     remaining: queue.length - examinations.length,
   };
 }

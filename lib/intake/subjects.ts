@@ -1,8 +1,9 @@
 import { collect } from '../async.ts';
+import { shownName } from '../federation/case-names.ts';
 import { CASE_FOLDERS, isStrayKey, parseCaseKey, type SiteKey, siteKeys } from '../federation/keys.ts';
 import type { Task } from '../federation/tasks.ts';
 import { sha256Hex } from '../json.ts';
-import type { ObjectInfo, SiteStore } from '../storage/contract.ts';
+import type { IntakeStore, ObjectInfo } from '../storage/contract.ts';
 import { listDocuments } from '../storage/documents.ts';
 
 /** A case or a stray (an object outside any case), with what the listings show of it. */
@@ -28,7 +29,7 @@ export const digestOf = ({ name, files, catalog, rejected }: Subject, tasks: rea
 };
 
 /** Cases and strays that are stored or have a document of intake. Costs four listings. */
-export async function listSubjects(store: SiteStore): Promise<readonly Subject[]> {
+export async function listSubjects(store: IntakeStore): Promise<readonly Subject[]> {
   const subjects = new Map<string, { files: ObjectInfo<SiteKey>[]; catalog?: string; rejected?: string }>();
   const subject = (name: string) => {
     const found = subjects.get(name) ?? { files: [] };
@@ -48,9 +49,10 @@ export async function listSubjects(store: SiteStore): Promise<readonly Subject[]
     const id = caseOf(key, siteKeys.catalogPrefix);
     if (!id.includes('/')) subject(id).catalog = etag;
   }
+  const named = new Map([...subjects.keys()].map((name) => [shownName(name), name]));
   for (const { key, etag } of rejected) {
     const id = caseOf(key, siteKeys.rejectedPrefix);
-    if (!id.includes('/')) subject(id).rejected = etag;
+    if (!id.includes('/')) subject(named.get(id) ?? id).rejected = etag;
     else if (key.startsWith(siteKeys.strayPrefix)) subject(key).rejected = etag;
   }
   return Array.from(subjects, ([name, { files, catalog, rejected }]) => ({ name, files, catalog, rejected }));

@@ -94,21 +94,29 @@ export async function recordFailure(
   code = 'TASK_FAILED',
 ): Promise<void> {
   const { campaign, stage, round, site } = message;
-  const update: Update = {
-    schema: 'fedcardio.update/1',
-    campaign,
-    stage,
-    round,
-    site,
-    at: now().toISOString(),
-    status: 'failed',
-    code,
-    reason: boundedReason(reason),
-  };
+  const update = failedUpdate(message, reason, code, now());
   const key = federationKeys.update(message, site, FAILED_ID);
   await createJson(federationStore, key, updateSchema, update);
   log('task-failed', { campaign, stage, round, site, code, reason });
 }
+
+/** The update that stands for a failure. */
+export const failedUpdate = (
+  { campaign, stage, round, site }: GpuTaskAddress,
+  reason: string,
+  code: string,
+  at: Date,
+): Extract<Update, { status: 'failed' }> => ({
+  schema: 'fedcardio.update/1',
+  campaign,
+  stage,
+  round,
+  site,
+  at: at.toISOString(),
+  status: 'failed',
+  code,
+  reason: boundedReason(reason),
+});
 
 /**
  * Answers a GPU task whose message only a newer release can read: the site has to upgrade, and the round does not wait.

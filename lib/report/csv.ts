@@ -4,7 +4,7 @@ import type { Report } from './report.ts';
 type Cell = string | number | null | undefined;
 
 /** RFC 4180. A text that a spreadsheet would take for a formula gets an apostrophe in front. */
-const csv = (rows: readonly (readonly Cell[])[]): string =>
+export const csv = (rows: readonly (readonly Cell[])[]): string =>
   rows.map((row) => `${row.map(cellText).join(',')}\r\n`).join('');
 
 function cellText(cell: Cell): string {

@@ -11,6 +11,19 @@ export interface ObjectInfo<K extends string = string> {
   readonly lastModified: Date;
 }
 
+/**
+ * A version of an object, or a delete marker, which hides the versions behind it. In a bucket without versioning, every
+ * object has the one version "null".
+ */
+export interface ObjectVersion<K extends string = string> {
+  readonly key: K;
+  readonly version: string;
+  /** 0 for a delete marker. */
+  readonly bytes: number;
+  readonly isLatest: boolean;
+  readonly isMarker: boolean;
+}
+
 export interface StoredObject {
   readonly body: Uint8Array;
   readonly etag: string;
@@ -51,13 +64,24 @@ export interface ObjectStore<K extends string = string> {
   readonly list: (prefix: K) => AsyncIterable<ObjectInfo<K>>;
   /** The folders directly below a prefix, in byte order. Each includes the prefix and ends with a slash. */
   readonly folders: (prefix: K) => AsyncIterable<K>;
+  /** In a bucket with versioning, hides the object behind a delete marker. */
   readonly delete: (key: K) => Promise<void>;
+  /** All versions and delete markers below a prefix, in byte order of their keys, those of a key from new to old. */
+  readonly versions: (prefix: K) => AsyncIterable<ObjectVersion<K>>;
+  /** Removes a version or a delete marker for good. If it was the latest, the one before becomes the latest. */
+  readonly deleteVersion: (key: K, version: string) => Promise<void>;
 }
 
 /** The coordinator's bucket: campaigns, rounds, weights, counts. */
 export type FederationStore = ObjectStore<FederationKey>;
 /** A site's own bucket: cases, catalog, pseudo-labels, checkpoints. */
 export type SiteStore = ObjectStore<SiteKey>;
+
+/** What intake needs of a site's bucket. `fedcardio site check` gives it a folder instead. */
+export type IntakeStore = Pick<
+  SiteStore,
+  'bucket' | 'list' | 'head' | 'tryGet' | 'getRange' | 'put' | 'putIfAbsent' | 'delete'
+>;
 
 /** Opens a bucket by its name. The bucket must exist; nothing is requested until the store is used. */
 export type OpenBucket = <K extends string = string>(bucket: string) => ObjectStore<K>;

@@ -108,7 +108,8 @@ export function outageText({ code, since, reason }: Outage): string {
 
 /**
  * A store whose calls wait out an outage. A conditional write that took effect although its answer was lost is repeated and
- * fails on itself, as after the SDK's own retries. Not `putParts`, whose parts are consumed, nor the body of `stream`.
+ * fails on itself, as after the SDK's own retries. Not `putParts`, whose parts are consumed, nor `versions` and the
+ * body of `stream`.
  */
 export const waitingStore = <K extends string>(store: ObjectStore<K>, waitOut: WaitOut): ObjectStore<K> => ({
   ...store,
@@ -132,6 +133,7 @@ export const waitingStore = <K extends string>(store: ObjectStore<K>, waitOut: W
       (folder) => folder,
     ),
   delete: (key) => waitOut(() => store.delete(key)),
+  deleteVersion: (...version) => waitOut(() => store.deleteVersion(...version)),
 });
 
 /** Queues whose calls wait out an outage. Not `receive`, which is called again and again anyway, nor `depth`. */

@@ -16,7 +16,7 @@ export function enforceAccess<K extends string>(store: ObjectStore<K>, access: O
   const mayList = (prefix: string) => mayListAll || matches(list, prefix);
   const denied = (action: string, key: string) =>
     new FedcardioError('STORAGE', `Cannot ${action} s3://${store.bucket}/${key}: AccessDenied (403).`);
-  const require = (kind: 'read' | 'write' | 'delete', key: string) => {
+  const require = (kind: 'read' | 'write' | 'delete' | 'erase', key: string) => {
     if (!matches(access[kind], key)) throw denied(kind, key);
   };
   const isMissing = (error: unknown) => error instanceof FedcardioError && error.code === 'NOT_FOUND';
@@ -73,6 +73,14 @@ export function enforceAccess<K extends string>(store: ObjectStore<K>, access: O
     delete: async (key) => {
       require('delete', key);
       await store.delete(key);
+    },
+    versions: async function* (prefix) {
+      if (!access.erase || !mayList(prefix)) throw denied('list versions of', prefix);
+      yield* store.versions(prefix);
+    },
+    deleteVersion: async (key, version) => {
+      require('erase', key);
+      await store.deleteVersion(key, version);
     },
   };
 }

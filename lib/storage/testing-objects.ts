@@ -1,10 +1,12 @@
 import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { FedcardioError } from '../error.ts';
-import type { ObjectInfo, ObjectStore, OpenBucket, PutOptions, StoredObject } from './contract.ts';
+import type { ObjectInfo, ObjectStore, ObjectVersion, OpenBucket, PutOptions, StoredObject } from './contract.ts';
 
 export interface MemoryStorageOptions {
   readonly now?: () => Date;
+  /** Whether replaced and deleted versions are kept, as in the buckets on AWS. */
+  readonly versioned?: boolean;
   /** Called after an object became visible, and awaited by its writer. Tests use it to send notifications. */
   readonly onWrite?: (bucket: string, key: string) => void | Promise<void>;
 }
@@ -15,7 +17,9 @@ export interface MemoryStorageOptions {
  */
 export function createMemoryStorage(options: MemoryStorageOptions = {}): OpenBucket {
   const now = options.now ?? (() => new Date());
-  const stored = new Map<string, StoredObject & { readonly info: ObjectInfo }>();
+  const stored = new Map<string, Held>();
+  /** All versions of each path, from old to new. */
+  const history = new Map<string, Version[]>();
   /** `bucket/key` of all objects in byte order, so that a listing visits only the objects that it returns. */
   const paths: string[] = [];
 
@@ -29,6 +33,26 @@ export function createMemoryStorage(options: MemoryStorageOptions = {}): OpenBuc
     }
     return low;
   }
+
+  /** Makes an object, or none, the current one of a path. */
+  function show(path: string, object: Held | undefined): void {
+    if (object && !stored.has(path)) paths.splice(indexOf(path), 0, path);
+    if (object) stored.set(path, object);
+    else if (stored.delete(path)) paths.splice(indexOf(path), 1);
+  }
+
+  /** @param object undefined for a delete marker, or without versioning for a deletion */
+  function setLatest(path: string, object: Held | undefined): void {
+    show(path, object);
+    if (!options.versioned) {
+      if (object) history.set(path, [{ id: 'null', object }]);
+      else history.delete(path);
+      return;
+    }
+    const versions = history.get(path) ?? [];
+    history.set(path, [...versions, { id: `v${++count}`, object }]);
+  }
+  let count = 0;
 
   return <K extends string>(bucket: string): ObjectStore<K> => {
     const at = (key: string) => `${bucket}/${key}`;
@@ -44,8 +68,7 @@ export function createMemoryStorage(options: MemoryStorageOptions = {}): OpenBuc
       const bytes = new Uint8Array(typeof body === 'string' ? Buffer.from(body) : body);
       const etag = `"${createHash('md5').update(bytes).digest('hex')}"`;
       const info = { key, bytes: bytes.length, etag, lastModified: now() };
-      if (!existing) paths.splice(indexOf(at(key)), 0, at(key));
-      stored.set(at(key), { body: bytes, etag, info });
+      setLatest(at(key), { body: bytes, etag, info });
       await options.onWrite?.(bucket, key);
       return { etag };
     }
@@ -98,11 +121,33 @@ export function createMemoryStorage(options: MemoryStorageOptions = {}): OpenBuc
         }
         yield* found;
       },
-      delete: async (key) => {
-        if (stored.delete(at(key))) paths.splice(indexOf(at(key)), 1);
+      delete: async (key) => setLatest(at(key), undefined),
+      versions: async function* (prefix) {
+        const found = [...history.keys()].filter((path) => path.startsWith(at(prefix)));
+        for (const path of found.sort((a, b) => (comesBefore(a, b) ? -1 : 1))) {
+          const key = path.slice(bucket.length + 1) as K;
+          yield* (history.get(path) ?? []).toReversed().map(({ id, object }, index): ObjectVersion<K> => {
+            const bytes = object?.info.bytes ?? 0;
+            return { key, version: id, bytes, isLatest: index === 0, isMarker: object === undefined };
+          });
+        }
+      },
+      deleteVersion: async (key, version) => {
+        const left = (history.get(at(key)) ?? []).filter(({ id }) => id !== version);
+        if (left.length > 0) history.set(at(key), left);
+        else history.delete(at(key));
+        show(at(key), left.at(-1)?.object);
       },
     };
   };
+}
+
+type Held = StoredObject & { readonly info: ObjectInfo };
+
+/** A version of an object; a delete marker has no object. */
+interface Version {
+  readonly id: string;
+  readonly object: Held | undefined;
 }
 
 /** Byte order of UTF-8, like S3. JavaScript compares UTF-16, which differs outside the basic multilingual plane. */

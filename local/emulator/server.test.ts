@@ -4,11 +4,13 @@ import type { Readable } from 'node:stream';
 import {
   CreateBucketCommand,
   DeleteBucketCommand,
+  DeleteObjectCommand,
   DeleteObjectsCommand,
   GetObjectCommand,
   HeadBucketCommand,
   ListObjectsCommand,
   ListObjectsV2Command,
+  ListObjectVersionsCommand,
   PutObjectCommand,
 } from '@aws-sdk/client-s3';
 import { describe, expect, test } from 'vitest';
@@ -76,11 +78,41 @@ describe('lists', () => {
   });
 });
 
+describe('versions', () => {
+  const versionsOf = (more: object) =>
+    server.send(new ListObjectVersionsCommand({ Bucket: BUCKET, Prefix: 'v/', ...more }));
+
+  test('are one for each object, in pages', async () => {
+    for (const key of ['v/a', 'v/b', 'v/c']) await server.put(key);
+
+    const first = await versionsOf({ MaxKeys: 2 });
+    const { NextKeyMarker: KeyMarker, NextVersionIdMarker: VersionIdMarker } = first;
+    const second = await versionsOf({ KeyMarker, VersionIdMarker });
+
+    const keys = [first, second].map(({ Versions = [] }) => Versions.map(({ Key }) => Key));
+    expect(keys).toEqual([['v/a', 'v/b'], ['v/c']]);
+    expect([first.IsTruncated, second.IsTruncated]).toEqual([true, false]);
+    expect(first.Versions?.[0]).toMatchObject({ VersionId: 'null', IsLatest: true, Size: 1 });
+  });
+
+  test('are deleted one by one or many at once; others than "null" do not exist', async () => {
+    for (const key of ['v/a', 'v/b', 'v/c']) await server.put(key);
+    const Objects = [{ Key: 'v/b', VersionId: 'null' }];
+
+    await server.send(new DeleteObjectCommand({ Bucket: BUCKET, Key: 'v/a', VersionId: 'null' }));
+    await server.send(new DeleteObjectsCommand({ Bucket: BUCKET, Delete: { Objects } }));
+    const wrong = server.send(new DeleteObjectCommand({ Bucket: BUCKET, Key: 'v/c', VersionId: 'x' }));
+
+    await expect(wrong).rejects.toMatchObject(failure('InvalidArgument', 400));
+    expect((await versionsOf({})).Versions?.map(({ Key }) => Key)).toEqual(['v/c']);
+  });
+});
+
 describe('an operation that is not implemented', () => {
   test.each([
     ['GET', `/${BUCKET}?versioning`, {}],
     ['PUT', `/${BUCKET}?versioning`, {}],
-    ['GET', `/${BUCKET}?versions`, {}],
+    ['GET', `/${BUCKET}?versioning`, {}],
     ['PUT', `/${BUCKET}/a?tagging`, {}],
     ['GET', `/${BUCKET}/a?versionId=1`, {}],
     ['PUT', `/${BUCKET}?lifecycle`, {}],

@@ -44,6 +44,24 @@ describe.each([
     expect(Math.abs(Date.now() - (info?.lastModified.getTime() ?? 0))).toBeLessThan(60_000);
   });
 
+  test('lists versions in byte order of keys, and deletes one for good', async () => {
+    for (const key of ['versions/b', 'versions/a/1', 'versions/ü', 'version']) await store.put(key, 'hello');
+    await store.put('versions/b', 'hello again');
+
+    const before = await all(store.versions('versions/'));
+    await store.deleteVersion('versions/b', 'null');
+    await store.deleteVersion('versions/missing', 'null');
+
+    expect(before).toEqual(
+      ['versions/a/1', 'versions/b', 'versions/ü'].map((key) => ({
+        ...{ key, version: 'null', isLatest: true, isMarker: false },
+        bytes: key === 'versions/b' ? 11 : 5,
+      })),
+    );
+    expect((await all(store.versions('versions/'))).map(({ key }) => key)).toEqual(['versions/a/1', 'versions/ü']);
+    expect(await store.head('versions/b')).toBeUndefined();
+  });
+
   test('distinguishes missing objects', async () => {
     await expect(store.get('missing')).rejects.toMatchObject({ code: 'NOT_FOUND' });
     await expect(store.getRange('missing', 0, 4)).rejects.toMatchObject({ code: 'NOT_FOUND' });

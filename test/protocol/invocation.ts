@@ -117,6 +117,8 @@ export function invoke(name: string, options: InvocationOptions): Invocation {
       return request(async () => wrote(key, body, await store.put(key, body)), true);
     },
     delete: (key) => request(() => store.delete(key)),
+    versions: store.versions,
+    deleteVersion: store.deleteVersion,
     list: async function* (prefix) {
       const listing = { revision: revision(), objects: [] as ObjectInfo<FederationKey>[] };
       for (let isMore = true; isMore; ) {

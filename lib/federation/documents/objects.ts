@@ -4,7 +4,12 @@ import { FEDERATION_ROLES, SITE_ROLES } from '../topology.ts';
 import { code, markdownTable } from './markdown.ts';
 
 /** How documents call roles whose name does not say who uses them. */
-const ROLE_NAMES: Readonly<Record<string, string>> = { task: 'GPU task', upload: 'hospital', research: 'researcher' };
+const ROLE_NAMES: Readonly<Record<string, string>> = {
+  task: 'GPU task',
+  upload: 'hospital',
+  withdraw: 'withdraw role',
+  research: 'researcher',
+};
 
 const SITE = 'berlin';
 const NAMES: Readonly<Record<string, string>> = { site: SITE, stage: 'teacher/hinge-points', round: '0001' };

@@ -38,6 +38,12 @@ const siteSchema = z.strictObject({
     .array(principal)
     .optional()
     .describe("ARNs of the principals that may assume the site's upload role. Default: the site has no such role."),
+  withdrawers: z
+    .array(principal)
+    .optional()
+    .describe(
+      "ARNs of the principals that may assume the site's withdraw role, which deletes cases with all versions, such as the data protection officer's. Default: the site has no such role.",
+    ),
   gpu: gpuSchema.optional().describe("The hosts of the site's GPU tasks."),
   objectLockDays: z
     .int()

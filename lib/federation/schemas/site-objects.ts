@@ -1,5 +1,17 @@
 import { z } from 'zod';
-import { count, id, perTask, sha256, siteKey, taskId, time, version } from './common.ts';
+import {
+  count,
+  federationKey,
+  file,
+  id,
+  perTask,
+  sha256,
+  siteKey,
+  stageName,
+  taskId,
+  time,
+  version,
+} from './common.ts';
 
 const position = z.tuple([z.number(), z.number(), z.number()]);
 const affine = z.array(z.array(z.number()).length(4)).length(4);
@@ -75,6 +87,31 @@ export const examinedSchema = z.strictObject({
   duplicates: z.array(z.strictObject({ digest: z.string(), key: siteKey, etag: z.string() })),
 });
 
+/** A case was withdrawn. Its name is only in the key, as a hash: it may be what had to be withdrawn. */
+export const withdrawnSchema = z.strictObject({ schema: version('withdrawn'), site: id, at: time });
+
+/** What left the site for a round. Written before it leaves. */
+export const sentBySiteSchema = z.strictObject({
+  schema: version('sent-by-site'),
+  site: id,
+  campaign: id,
+  stage: stageName,
+  round: z.int().positive(),
+  at: time,
+  /** Kind of the stage, such as `teacher`. */
+  kind: z.string(),
+  /** Weights in the federation bucket; null for a stage without training, and for a failure. */
+  weights: file.nullable(),
+  /** Key of the update's metadata, and its length. */
+  update: z.strictObject({ key: federationKey, bytes: count }),
+  /** Number of cases that the update counts; absent for a failure. */
+  samples: count.optional(),
+  /** Lists of scores that the metadata holds. */
+  scores: count,
+  /** Of a failure. */
+  failure: z.strictObject({ code: z.string(), reason: z.string() }).optional(),
+});
+
 export const pseudoLabelReportSchema = z.strictObject({
   schema: version('pseudo-label'),
   campaign: id,
@@ -102,4 +139,6 @@ export type CatalogEntry = z.infer<typeof catalogSchema>;
 export type Rejected = z.infer<typeof rejectedSchema>;
 /** `rescan/examined.json` of a site. */
 export type Examined = z.infer<typeof examinedSchema>;
+/** `sent/<campaign>/<stage>/<round>.json` of a site. */
+export type SentBySite = z.infer<typeof sentBySiteSchema>;
 export type PseudoLabelReport = z.infer<typeof pseudoLabelReportSchema>;

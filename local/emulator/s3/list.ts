@@ -7,6 +7,9 @@ import { integer, type S3Request } from './request.ts';
 import type { StoredObject } from './state.ts';
 import { element, type Markup, xmlDocument } from './xml.ts';
 
+/** S3's name of the version of an object in a bucket without versioning. */
+export const NULL_VERSION = 'null';
+
 interface Page {
   readonly objects: readonly StoredObject[];
   readonly prefixes: readonly string[];
@@ -46,6 +49,28 @@ export const listObjects: Operation = async ({ store }, request) => {
     ...sharedElements(request, bucket.name, page, settings),
     element('Marker', text(marker)),
     page.next === undefined ? undefined : element('NextMarker', text(page.next)),
+  );
+  return { status: 200, body };
+};
+
+/** ListObjectVersions. The buckets have no versioning, so that every object has one version, called "null". */
+export const listObjectVersions: Operation = async ({ store }, request) => {
+  const bucket = store.bucket(bucketName(request));
+  const marker = request.query.get('key-marker') ?? '';
+  const version = request.query.get('version-id-marker');
+  if (version !== null && version !== '' && (version !== NULL_VERSION || marker === '')) {
+    throw new S3Error('InvalidArgument', 'Invalid version id specified');
+  }
+  const settings = settingsOf(request);
+  const page = pageOf(bucket.objects, settings, marker);
+  const text = encoderOf(request);
+  const body = xmlDocument(
+    'ListVersionsResult',
+    ...sharedElements(request, bucket.name, page, settings, 'Version'),
+    element('KeyMarker', text(marker)),
+    element('VersionIdMarker', version ?? ''),
+    page.next === undefined ? undefined : element('NextKeyMarker', text(page.next)),
+    page.next === undefined ? undefined : element('NextVersionIdMarker', NULL_VERSION),
   );
   return { status: 200, body };
 };
@@ -100,6 +125,7 @@ function sharedElements(
   bucket: string,
   page: Page,
   settings: Settings,
+  entry: 'Contents' | 'Version' = 'Contents',
 ): readonly (Markup | undefined)[] {
   const text = encoderOf(request);
   const urlEncoded = request.query.get('encoding-type') === 'url';
@@ -112,8 +138,10 @@ function sharedElements(
     element('IsTruncated', String(page.next !== undefined)),
     ...page.objects.map((object) =>
       element(
-        'Contents',
+        entry,
         element('Key', text(object.key)),
+        entry === 'Version' ? element('VersionId', NULL_VERSION) : undefined,
+        entry === 'Version' ? element('IsLatest', 'true') : undefined,
         element('LastModified', object.lastModified),
         element('ETag', quoted(object.etag)),
         object.checksum &&

@@ -4,6 +4,7 @@ import { checkRead, checkWrite } from './conditions.ts';
 import { announce, bucketName, type Operation, objectKey, type S3Context } from './context.ts';
 import { S3Error } from './error.ts';
 import { checkHeaders, describingHeaders, objectHeaders, quoted } from './headers.ts';
+import { NULL_VERSION } from './list.ts';
 import { parseRange } from './range.ts';
 import type { S3Request } from './request.ts';
 import type { StoredObject } from './state.ts';
@@ -96,13 +97,19 @@ function overriddenHeaders(request: S3Request): Readonly<Record<string, string>>
   return Object.fromEntries(parameters.map(([name, value]) => [name.slice('response-'.length), value]));
 }
 
-/** DeleteObject. Succeeds without an object too. */
+/** DeleteObject, also of the version "null". Succeeds without an object too. */
 export const deleteObject: Operation = async (context, request) => {
   const current = context.store.bucket(bucketName(request)).objects.get(objectKey(request));
+  checkVersion(request.query.get('versionId') ?? NULL_VERSION);
   if (request.headers['if-match'] !== undefined) checkWrite(request, current);
   await remove(context, request, objectKey(request));
   return { status: 204 };
 };
+
+/** @throws S3Error InvalidArgument for a version that no object of a bucket without versioning has */
+function checkVersion(version: string): void {
+  if (version !== NULL_VERSION) throw new S3Error('InvalidArgument', 'Invalid version id specified');
+}
 
 /** DeleteObjects, up to 1000 keys. */
 export const deleteObjects: Operation = async (context, request) => {
@@ -114,7 +121,9 @@ export const deleteObjects: Operation = async (context, request) => {
   const keys = entries.map((entry) => {
     const key = textOf(entry, 'Key');
     if (!key) throw new S3Error('MalformedXML');
-    if (entry.children.length > 1) throw new S3Error('NotImplemented', 'Objects can be deleted by their key only.');
+    const others = entry.children.filter(({ name }) => name !== 'Key' && name !== 'VersionId');
+    if (others.length > 0) throw new S3Error('NotImplemented', 'Objects can be deleted by key and version only.');
+    checkVersion(textOf(entry, 'VersionId') ?? NULL_VERSION);
     return key;
   });
   for (const key of keys) await remove(context, request, key);

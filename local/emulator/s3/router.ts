@@ -4,7 +4,7 @@ import type { Operation } from './context.ts';
 import { copyObject } from './copy.ts';
 import { S3Error } from './error.ts';
 import { KEPT_HEADERS, refuseUnknownHeaders } from './headers.ts';
-import { listObjects, listObjectsV2 } from './list.ts';
+import { listObjects, listObjectsV2, listObjectVersions } from './list.ts';
 import { abortUpload, copyPart, createUpload, listParts, uploadPart } from './multipart.ts';
 import { getNotification, putNotification } from './notification-configuration.ts';
 import { deleteObject, deleteObjects, getObject, putObject } from './objects.ts';
@@ -53,6 +53,14 @@ const ROUTES = [
     accepts: [...LIST, 'continuation-token', 'start-after', 'fetch-owner'],
     operation: listObjectsV2,
   },
+  {
+    name: 'ListObjectVersions',
+    on: 'bucket',
+    method: 'GET',
+    requires: ['versions'],
+    accepts: [...LIST, 'key-marker', 'version-id-marker'],
+    operation: listObjectVersions,
+  },
   { name: 'DeleteObjects', on: 'bucket', method: 'POST', requires: ['delete'], operation: deleteObjects },
   { name: 'CreateBucket', on: 'bucket', method: 'PUT', operation: createBucket },
   { name: 'HeadBucket', on: 'bucket', method: 'HEAD', operation: headBucket },
@@ -83,7 +91,7 @@ const ROUTES = [
   { name: 'PutObject', on: 'object', method: 'PUT', operation: putObject },
   { name: 'GetObject', on: 'object', method: 'GET', accepts: READ, operation: getObject },
   { name: 'HeadObject', on: 'object', method: 'HEAD', accepts: READ, operation: getObject },
-  { name: 'DeleteObject', on: 'object', method: 'DELETE', operation: deleteObject },
+  { name: 'DeleteObject', on: 'object', method: 'DELETE', accepts: ['versionId'], operation: deleteObject },
 ] as const satisfies readonly Route[];
 
 /** Names of all implemented operations. */

@@ -1,0 +1,93 @@
+import { stat } from 'node:fs/promises';
+import { collect, mapConcurrently } from '../../lib/async.ts';
+import { systemError } from '../../lib/error.ts';
+import { isRefusedName } from '../../lib/federation/case-names.ts';
+import { CASE_FOLDERS, parseCaseKey, type SiteKey, siteKeys } from '../../lib/federation/keys.ts';
+import type { ObjectInfo, SiteStore } from '../../lib/storage/contract.ts';
+import type { DatasetCase, DatasetFile } from '../datasets/dataset.ts';
+import { etagOf, keyOf } from '../upload-file.ts';
+import type { UploadRecord } from './upload-record.ts';
+
+/** A file that is not stored yet, or in another version. */
+export interface PendingFile {
+  readonly key: SiteKey;
+  readonly file: DatasetFile;
+  readonly bytes: number;
+  /** Time of its last change, ms. */
+  readonly changed: number;
+}
+
+export interface UploadPlan {
+  /** Cases with something to upload, and those of which nothing can be uploaded, such as folders of DICOM slices. */
+  readonly cases: readonly { readonly one: DatasetCase; readonly pending: readonly PendingFile[] }[];
+  /** Files that are stored with the same content. */
+  readonly stored: number;
+}
+
+const STATS_AT_ONCE = 16;
+
+/** The objects of all cases of a site by key: one request for each 1,000. */
+export async function listCases(store: Pick<SiteStore, 'list'>): Promise<ReadonlyMap<SiteKey, ObjectInfo<SiteKey>>> {
+  const folders = Object.values(CASE_FOLDERS).map((folder) => collect(store.list(siteKeys.casePrefix(folder, ''))));
+  return new Map((await Promise.all(folders)).flat().map((info) => [info.key, info]));
+}
+
+/**
+ * Compares the images and labels of cases with what is stored. A file that the record knows is not read if neither it nor
+ * its object has changed; otherwise, one of the same size is read and its ETag compared. Other files of a case are no part of
+ * an upload.
+ */
+export async function planUpload(
+  store: Pick<SiteStore, 'bucket' | 'list'>,
+  cases: readonly DatasetCase[],
+  record: UploadRecord,
+  signal: AbortSignal,
+): Promise<UploadPlan> {
+  const objects = await listCases(store);
+  const files = cases.flatMap((one) =>
+    one.files.filter((file) => isUploaded(one, file)).map((file) => ({ one, file })),
+  );
+  const compared = await mapConcurrently(files, STATS_AT_ONCE, async ({ one, file }) => {
+    signal.throwIfAborted();
+    const key = keyOf(one, file);
+    const { size: bytes, mtimeMs: changed } = await stat(file.path).catch((error: unknown) => {
+      throw systemError(error, file.path) ?? error;
+    });
+    const pending = { key, file, bytes, changed };
+    return { one, pending, isStored: await isStored(store.bucket, pending, objects.get(key), record, signal) };
+  });
+  const useless = cases.filter((one) => !one.files.some((file) => isUploaded(one, file)));
+  const byCase = new Map<DatasetCase, PendingFile[]>(useless.map((one) => [one, []]));
+  for (const { one, pending, isStored } of compared) {
+    if (!isStored) byCase.set(one, [...(byCase.get(one) ?? []), pending]);
+  }
+  return {
+    cases: [...byCase].map(([one, pending]) => ({ one, pending: pending.toSorted(imagesFirst) })),
+    stored: compared.filter(({ isStored }) => isStored).length,
+  };
+}
+
+/** A case under a patient's name never leaves the machine, whatever was asked for. */
+const isUploaded = (one: DatasetCase, file: DatasetFile): boolean =>
+  !isRefusedName(one.id) && partOf(one, file)?.kind !== 'unknown';
+
+const partOf = (one: DatasetCase, file: DatasetFile) => parseCaseKey(keyOf(one, file))?.part;
+
+/** Labels wait for their CT. */
+const imagesFirst = (a: PendingFile, b: PendingFile): number => rank(a) - rank(b);
+const rank = ({ key }: PendingFile): number => (parseCaseKey(key)?.part.kind === 'image' ? 0 : 1);
+
+async function isStored(
+  bucket: string,
+  { key, file, bytes, changed }: PendingFile,
+  object: ObjectInfo<SiteKey> | undefined,
+  record: UploadRecord,
+  signal: AbortSignal,
+): Promise<boolean> {
+  if (object?.bytes !== bytes) return false;
+  const known = record.find(bucket, key);
+  if (known?.etag === object.etag && known.bytes === bytes && known.changed === changed) return true;
+  if ((await etagOf(file.path, signal)) !== object.etag) return false;
+  record.add({ bucket, key, bytes, changed, etag: object.etag });
+  return true;
+}

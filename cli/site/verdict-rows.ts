@@ -1,0 +1,84 @@
+import { printable } from '../../lib/printable.ts';
+import { csv } from '../../lib/report/csv.ts';
+import { counted } from '../../lib/report/format.ts';
+import { html } from '../../lib/report/markup.ts';
+import { table } from '../table.ts';
+import type { CaseState } from './case-states.ts';
+import type { CheckedCase } from './checked-case.ts';
+
+/** A line of the result of an upload: a case, or a file of it that was refused. */
+export interface VerdictRow {
+  readonly case: string;
+  readonly verdict: CaseState['verdict'] | 'not uploaded';
+  readonly file: string;
+  readonly code: string;
+  readonly reason: string;
+  readonly hint: string;
+}
+
+const EMPTY = { file: '', code: '', reason: '', hint: '' } as const;
+
+/** A row for each case, and for each of its refused files. */
+export const verdictRows = (cases: readonly CaseState[], refused: readonly CheckedCase[]): readonly VerdictRow[] => [
+  ...cases.flatMap(({ case: id, verdict, files }): readonly VerdictRow[] => {
+    const faults = files.filter(({ state }) => state === 'rejected');
+    const rows = faults.map(({ key, code = '', reason = '', hint = '' }) => ({ file: key, code, reason, hint }));
+    return (rows.length > 0 ? rows : [EMPTY]).map((row) => ({ case: id, verdict, ...row }));
+  }),
+  ...refused.flatMap(({ case: id, faults }) =>
+    faults.map((fault): VerdictRow => ({ case: id, verdict: 'not uploaded', ...fault })),
+  ),
+];
+
+const COLUMNS = ['case', 'verdict', 'file', 'code', 'reason', 'hint'] as const;
+/** Most cases that a table on a terminal lists. */
+const LISTED = 40;
+
+/** The rows as a table if there are few cases, the refused files, and the counts in a sentence. */
+export function verdictText(rows: readonly VerdictRow[]): string {
+  const ids = new Map(rows.map((row) => [`${row.verdict} ${row.case}`, row]));
+  const listed =
+    ids.size <= LISTED
+      ? table(
+          ['case', 'verdict'],
+          [...ids.values()].map((row) => [printable(row.case), row.verdict]),
+        )
+      : [];
+  const faults = rows.filter(({ reason }) => reason !== '');
+  return [
+    ...listed,
+    ...(listed.length > 0 ? [''] : []),
+    ...faults.map(({ verdict, file, reason, hint }) => printable(`${verdict}  ${file}: ${reason} ${hint}`.trimEnd())),
+    ...(faults.length > 0 ? [''] : []),
+    verdictSentence(rows),
+  ].join('\n');
+}
+
+const VERDICTS = ['accepted', 'partly accepted', 'rejected', 'not uploaded', 'waiting', 'pending'] as const;
+
+/** "12 of 14 cases are accepted, 1 rejected, 1 pending." */
+export function verdictSentence(rows: readonly VerdictRow[]): string {
+  const ids = new Map(rows.map((row) => [`${row.verdict} ${row.case}`, row.verdict]));
+  const count = (verdict: VerdictRow['verdict']) => [...ids.values()].filter((one) => one === verdict).length;
+  const [, , ...others] = VERDICTS;
+  const parts = others.flatMap((verdict) => (count(verdict) > 0 ? [`${count(verdict)} ${verdict}`] : []));
+  const partly = count('partly accepted');
+  const without = partly > 0 ? ` (${partly} without some of their files)` : '';
+  const accepted = count('accepted') + partly;
+  const verb = ids.size === 1 ? 'is' : 'are';
+  return `${[`${accepted} of ${counted(ids.size, 'case')} ${verb} accepted${without}`, ...parts].join(', ')}.`;
+}
+
+export const verdictCsv = (rows: readonly VerdictRow[]): string =>
+  csv([COLUMNS, ...rows.map((row) => COLUMNS.map((column) => row[column]))]);
+
+/** One page without scripts, for people who were not there. */
+export const verdictHtml = (site: string, at: string, rows: readonly VerdictRow[]): string =>
+  html`<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><title>Upload to ${site}</title>
+<style>body{font:15px/1.5 system-ui,sans-serif;margin:2rem}table{border-collapse:collapse}
+th,td{border-bottom:1px solid #ccc;padding:.3rem .8rem;text-align:left;vertical-align:top}</style></head>
+<body><h1>Upload to ${site}</h1><p>${at}. ${verdictSentence(rows)}</p>
+<table><thead><tr>${COLUMNS.map((name) => html`<th>${name}</th>`)}</tr></thead><tbody>
+${rows.map((row) => html`<tr>${COLUMNS.map((column) => html`<td>${row[column]}</td>`)}</tr>\n`)}</tbody></table></body></html>
+`.markup;

@@ -1,0 +1,156 @@
+import { createInterface } from 'node:readline/promises';
+import { Command } from 'commander';
+import { FedcardioError } from '../../lib/error.ts';
+import { CASE_FOLDERS, type SiteKey, siteKeys } from '../../lib/federation/keys.ts';
+import type { Withdrawal, WithdrawTarget } from '../../lib/intake/withdraw.ts';
+import { printable } from '../../lib/printable.ts';
+import { counted } from '../../lib/report/format.ts';
+import type { ObjectVersion, SiteStore } from '../../lib/storage/contract.ts';
+import { type CampaignFlags, federationOf, openBuckets, placed } from '../campaign.ts';
+import { printJson } from '../print-json.ts';
+
+interface WithdrawFlags extends CampaignFlags {
+  readonly file?: string;
+  readonly keepVersions?: boolean;
+  readonly dryRun?: boolean;
+  readonly yes?: boolean;
+}
+
+/** `fedcardio site withdraw <site> <case>`: a case, or a file of it, out of the site's bucket. */
+export const withdrawCommand = (): Command =>
+  placed(new Command('withdraw').argument('<site>', 'id of your site').argument('<case>', 'name of the case'))
+    .description('Delete a case or a file of it, what was derived from it, and all earlier versions.')
+    .option('--file <name>', 'only this file of the case, such as labels/calcification.nii.gz')
+    .option(
+      '--keep-versions',
+      'undo an upload: remove the files, and keep their versions and what was derived from them',
+    )
+    .option('--dry-run', 'show what would be deleted')
+    .option('--yes', 'do not ask')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  npx fedcardio site withdraw heidelberg p7 --federation heart --dry-run
+  npx fedcardio site withdraw heidelberg p7 --federation heart
+  npx fedcardio site withdraw heidelberg p7 --file labels/calcification.nii.gz --keep-versions
+
+Needs the site's withdraw role; with --keep-versions, the upload role. The counts of the site follow at once. Exits with 1 if
+something could not be deleted, such as versions under an object lock; then it is hidden, and no GPU task uses it.`,
+    )
+    .action(withdrawCase);
+
+/** What weights and logs hold cannot be taken back. */
+const REMAINS = `What stays: weights that were trained on it, in models, updates and checkpoints; copies outside this bucket; its name in the logs
+of intake and of the bucket. If the case is uploaded again, give it another name.`;
+
+async function withdrawCase(site: string, caseId: string, flags: WithdrawFlags): Promise<void> {
+  const [{ findWithdrawn, withdraw }, { readTasks }, { storesOf }] = await Promise.all([
+    import('../../lib/intake/withdraw.ts'),
+    import('../../lib/storage/federation-tasks.ts'),
+    import('../../lib/storage/stores.ts'),
+  ]);
+  const { federationStore, siteStore } = storesOf(await openBuckets(flags), federationOf(flags).id);
+  const store = siteStore(site);
+  const target = { caseId, file: flags.file };
+  if (flags.keepVersions) return removeUploaded(site, store, target, flags);
+
+  const found = await findWithdrawn(store, target);
+  if (found.length === 0) return nothingFound(site, store, target, flags);
+  const plan = totalsOf(found);
+  if (flags.dryRun) return tell(flags, 'site-withdraw-plan', { site, case: caseId, objects: plan }, planText(plan));
+  await confirm(flags, `${planText(plan)}\n${REMAINS}\n`, caseId);
+  const tasks = await readTasks({ federation: {}, federationStore });
+  const result = await withdraw({ store, site, tasks, now: () => new Date() }, federationStore, target);
+  tell(flags, 'site-withdraw', { site, case: caseId, ...result }, withdrawnText(result));
+  if (result.kept.length > 0) process.exitCode = 1;
+}
+
+const tell = (flags: WithdrawFlags, schema: string, value: object, text: string): void =>
+  flags.json ? printJson(schema, value) : console.log(text);
+
+/** A case that was withdrawn before is no error, so that the command can be repeated. */
+async function nothingFound(site: string, store: SiteStore, { caseId, file }: WithdrawTarget, flags: WithdrawFlags) {
+  const records: string[] = [];
+  for await (const { key } of store.list(siteKeys.withdrawnPrefix)) records.push(key);
+  if (file === undefined && records.includes(siteKeys.withdrawn(caseId))) {
+    const text = 'The case was withdrawn before; nothing is left of it.';
+    return tell(flags, 'site-withdraw', { site, case: caseId, removed: [], kept: [] }, text);
+  }
+  const what = file === undefined ? 'case' : `file "${printable(file)}" of a case`;
+  throw new FedcardioError('NOT_FOUND', `Site ${site} has no ${what} "${printable(caseId)}".`, {
+    hint: `See npx fedcardio site list ${site}.`,
+  });
+}
+
+/** Removes what was uploaded, as an uploader may: in a bucket with versions, the files stay as earlier versions. */
+async function removeUploaded(site: string, store: SiteStore, { caseId, file }: WithdrawTarget, flags: WithdrawFlags) {
+  const found: ObjectVersion<SiteKey>[] = [];
+  for (const folder of Object.values(CASE_FOLDERS)) {
+    for await (const { key, bytes } of store.list(siteKeys.casePrefix(folder, `${caseId}/${file ?? ''}`))) {
+      if (file !== undefined && !key.endsWith(`/${caseId}/${file}`)) continue;
+      found.push({ key, bytes, version: '', isLatest: true, isMarker: false });
+    }
+  }
+  if (found.length === 0) return nothingFound(site, store, { caseId, file }, flags);
+  const plan = totalsOf(found);
+  if (flags.dryRun) return tell(flags, 'site-withdraw-plan', { site, case: caseId, objects: plan }, planText(plan));
+  await confirm(flags, `${planText(plan)}\nEarlier versions, and what was derived, stay.\n`, caseId);
+  for (const { key } of found) await store.delete(key);
+  const result: Withdrawal = { removed: plan, kept: [] };
+  const text = `${objectsText(plan)} removed. Intake updates the catalog and the counts. Earlier versions, and what was derived, stay.`;
+  tell(flags, 'site-withdraw', { site, case: caseId, ...result }, text);
+}
+
+type Totals = Withdrawal['removed'];
+
+function totalsOf(versions: readonly ObjectVersion<SiteKey>[]): Totals {
+  const totals = new Map<SiteKey, { key: SiteKey; versions: number; bytes: number }>();
+  for (const { key, bytes, isMarker } of versions) {
+    const before = totals.get(key) ?? { key, versions: 0, bytes: 0 };
+    totals.set(key, { key, versions: before.versions + (isMarker ? 0 : 1), bytes: before.bytes + bytes });
+  }
+  return [...totals.values()];
+}
+
+const line = ({ key, versions, bytes }: Totals[number]): string =>
+  printable(`  ${key}  ${counted(versions, 'version')}, ${(bytes / 1e6).toFixed(1)} MB`);
+
+const objectsText = (totals: Totals): string => counted(totals.length, 'object');
+
+/** What would be deleted, an object a line. */
+const planText = (totals: Totals): string =>
+  [`${objectsText(totals)} would be deleted:`, ...totals.map(line)].join('\n');
+
+/** What was deleted, what could not be, and what cannot be withdrawn. */
+export function withdrawnText({ removed, kept }: Withdrawal): string {
+  return [
+    `${objectsText(removed)} deleted for good:`,
+    ...removed.map(line),
+    ...(kept.length > 0
+      ? [
+          `${counted(kept.length, 'object')} could not be deleted for good, and ${kept.length === 1 ? 'is' : 'are'} hidden:`,
+        ]
+      : []),
+    ...kept.map(({ key, reason }) => printable(`  ${key}  ${reason}`)),
+    REMAINS,
+  ].join('\n');
+}
+
+/** Asks for the case's name on a terminal. @throws FedcardioError `INTERRUPTED` if the answer differs */
+async function confirm({ yes, json }: WithdrawFlags, text: string, caseId: string): Promise<void> {
+  if (yes) return;
+  if (!process.stdin.isTTY || json) {
+    throw new FedcardioError('BAD_CONFIGURATION', 'Nothing was deleted, since nobody can be asked.', {
+      hint: 'Look at --dry-run, then add --yes.',
+    });
+  }
+  const terminal = createInterface({ input: process.stdin, output: process.stderr });
+  try {
+    const answer = await terminal.question(`${text}Type the name of the case to delete it: `);
+    if (answer.trim() === caseId) return;
+  } finally {
+    terminal.close();
+  }
+  throw new FedcardioError('INTERRUPTED', 'Nothing was deleted: the name differs.');
+}

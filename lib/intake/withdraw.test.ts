@@ -1,0 +1,147 @@
+import { describe, expect, test } from 'vitest';
+import { collect } from '../async.ts';
+import { FedcardioError } from '../error.ts';
+import { siteAccess } from '../federation/access.ts';
+import { type SiteKey, siteKeys } from '../federation/keys.ts';
+import type { SiteStore } from '../storage/contract.ts';
+import { enforceAccess } from '../storage/testing-access.ts';
+import { createMemoryStorage } from '../storage/testing-objects.ts';
+import { calcium, image, testSite } from './testing.ts';
+import { findWithdrawn, withdraw } from './withdraw.ts';
+
+const STAGE = { campaign: 'tavi', stage: 'pseudo-label' };
+
+/** A site with two cases, of which each file has an earlier version, and with data that GPU tasks derived from them. */
+async function site(versioned: boolean, now = new Date('2026-01-01T00:00:00Z')) {
+  const own = testSite(createMemoryStorage({ versioned, now: () => now }));
+  for (const id of ['p1', 'p10']) {
+    await own.put(`cases/${id}/image.nii.gz`, image(id.length + 10));
+    await own.put(`cases/${id}/image.nii.gz`, image(id.length));
+    await own.put(`cases/${id}/labels/calcification.nii.gz`, calcium());
+    await own.reconcile(id);
+    await derive(own.store, id);
+  }
+  await own.summarize();
+  const access = siteAccess('berlin').withdraw;
+  const context = { ...own.context, store: enforceAccess(own.store, access.own) };
+  return { ...own, context, federation: enforceAccess(own.federationStore, access.federation) };
+}
+
+/** What GPU tasks write about a case. */
+async function derive(store: SiteStore, id: string): Promise<void> {
+  await store.put(siteKeys.pseudoLabel(STAGE, 'calcification', id), 'map');
+  await store.put(siteKeys.pseudoLabelReport(STAGE, 'calcification', id), '{}');
+  await store.put(siteKeys.prediction('tavi', 'student', 'calcification', id), 'map');
+  await store.put(siteKeys.prediction('tavi', 'teacher/calcification', 'calcification', id), 'map');
+}
+
+const versionsOf = async (store: SiteStore) => (await collect(store.versions('' as SiteKey))).map(({ key }) => key);
+
+describe.each([true, false])('a case is withdrawn from a bucket with versions: %s', (versioned) => {
+  test('with all that names it or was derived from it, and the counts follow at once', async () => {
+    const { context, federation, store, summary } = await site(versioned);
+
+    const { removed, kept } = await withdraw(context, federation, { caseId: 'p1' });
+
+    const left = await versionsOf(store);
+    expect(left.filter((key) => /(\/|^)p1[./]/.test(key))).toEqual([]);
+    const contents = await Promise.all(
+      left.filter((key) => key.startsWith('content/')).map(async (key) => (await store.get(key)).body),
+    );
+    expect(contents.map((body) => JSON.parse(Buffer.from(body).toString()).case)).toEqual(['p10']);
+    expect(left.filter((key) => /(\/|^)p10[./]/.test(key)).length).toBeGreaterThan(6);
+    expect(removed.find(({ key }) => key === 'cases/p1/image.nii.gz')?.versions).toBe(versioned ? 2 : 1);
+    expect(kept).toEqual([]);
+    expect(await summary()).toMatchObject({ cases: { training: 1 }, labelled: { calcification: 1 } });
+  });
+
+  test('again without harm, and its name is in no record', async () => {
+    const { context, federation, store } = await site(versioned);
+    await withdraw(context, federation, { caseId: 'p1' });
+
+    const again = await withdraw(context, federation, { caseId: 'p1' });
+
+    expect(again).toEqual({ removed: [], kept: [] });
+    const [record] = await collect(store.list(siteKeys.withdrawnPrefix));
+    const text = `${record?.key} ${Buffer.from((await store.get(record?.key as SiteKey)).body)}`;
+    expect(text).not.toContain('p1');
+  });
+
+  test('with a label only: the case stays, and no longer counts for its task', async () => {
+    const { context, federation, store, summary, catalog } = await site(versioned);
+
+    await withdraw(context, federation, { caseId: 'p1', file: 'labels/calcification.nii.gz' });
+
+    const left = await versionsOf(store);
+    expect(left).not.toContain('cases/p1/labels/calcification.nii.gz');
+    expect(left).toContain(siteKeys.prediction('tavi', 'student', 'calcification', 'p1'));
+    expect((await catalog('p1'))?.labels).toEqual({});
+    expect(await summary()).toMatchObject({ cases: { training: 2 }, labelled: { calcification: 1 } });
+  });
+
+  test('with its CT only: what was derived from the CT goes, the label waits', async () => {
+    const { context, federation, store, catalog, summary } = await site(versioned);
+
+    await withdraw(context, federation, { caseId: 'p1', file: 'image.nii.gz' });
+
+    const left = (await versionsOf(store)).filter((key) => /(\/|^)p1[./]/.test(key));
+    expect(left).toEqual(['cases/p1/labels/calcification.nii.gz']);
+    expect(await catalog('p1')).toBeUndefined();
+    expect((await summary()).cases.training).toBe(1);
+  });
+
+  test('and what a running GPU task derives from it later is removed by a rescan', async () => {
+    const { context, federation, store, rescan } = await site(versioned);
+    await withdraw(context, federation, { caseId: 'p1' });
+    await derive(store, 'p1');
+    await derive(store, 'p1');
+
+    const { erased } = await rescan();
+
+    const left = await versionsOf(store);
+    expect(erased).toBe(versioned ? 8 : 4);
+    expect(left.filter((key) => /^(pseudo-labels|predictions)\/.*\/p1[./]/.test(key))).toEqual([]);
+    expect(left.filter((key) => /^(pseudo-labels|predictions)\/.*\/p10[./]/.test(key))).toHaveLength(4);
+  });
+
+  test('while intake runs at the same time: its entry does not return', async () => {
+    const { context, federation, store, reconcile, summarize, summary, remove } = await site(versioned);
+    await remove('catalog/p1.json');
+
+    await Promise.all([withdraw(context, federation, { caseId: 'p1' }), reconcile('p1').catch(() => undefined)]);
+    await reconcile('p1');
+    await summarize();
+
+    expect(await store.head(siteKeys.catalog('p1'))).toBeUndefined();
+    expect((await summary()).cases.training).toBe(1);
+  });
+});
+
+test('what cannot be deleted for good is hidden and told', async () => {
+  const { context, federation, store, summary } = await site(true);
+  const locked = new FedcardioError('STORAGE', 'Cannot delete: AccessDenied (403).');
+  const deleteVersion: SiteStore['deleteVersion'] = async (key, version) => {
+    if (key === 'cases/p1/image.nii.gz') throw locked;
+    await context.store.deleteVersion(key, version);
+  };
+
+  const result = await withdraw({ ...context, store: { ...context.store, deleteVersion } }, federation, {
+    caseId: 'p1',
+  });
+
+  expect(result.kept).toEqual([{ key: 'cases/p1/image.nii.gz', reason: locked.message }]);
+  expect(await store.head(siteKeys.image('training', 'p1'))).toBeUndefined();
+  expect((await summary()).cases.training).toBe(1);
+});
+
+test('the upload role deletes no version and nothing but uploads', async () => {
+  const { store } = await site(true);
+  const uploader = enforceAccess(store, siteAccess('berlin').upload.own);
+
+  await uploader.delete(siteKeys.image('training', 'p1'));
+
+  await expect(findWithdrawn(uploader, { caseId: 'p1' })).rejects.toThrow('AccessDenied');
+  await expect(uploader.deleteVersion(siteKeys.image('training', 'p1'), 'v1')).rejects.toThrow('AccessDenied');
+  await expect(uploader.delete(siteKeys.catalog('p1'))).rejects.toThrow('AccessDenied');
+  expect((await versionsOf(store)).filter((key) => key === 'cases/p1/image.nii.gz')).toHaveLength(3);
+});

@@ -1,0 +1,160 @@
+import { collect, mapConcurrently } from '../async.ts';
+import { describeError, isFedcardioError } from '../error.ts';
+import { CASE_FOLDERS, derivedCaseOf, parseCaseKey, type SiteKey, siteKeys } from '../federation/keys.ts';
+import { catalogSchema, contentSchema, withdrawnSchema } from '../federation/schemas.ts';
+import { groupBy } from '../group-by.ts';
+import type { FederationStore, ObjectVersion, SiteStore } from '../storage/contract.ts';
+import { writeDocument } from '../storage/documents.ts';
+import type { SiteContext } from './reconcile.ts';
+import { readStored } from './stored.ts';
+import { createSummaryCache, refreshSummary } from './summary.ts';
+
+/** The context of the withdraw role. */
+export interface WithdrawContext extends SiteContext {
+  readonly store: SiteStore;
+}
+
+/** A case, or one file of it, such as `labels/calcification.nii.gz`. */
+export interface WithdrawTarget {
+  readonly caseId: string;
+  readonly file?: string | undefined;
+}
+
+/** What a withdrawal has done to an object. */
+interface Removed {
+  readonly key: SiteKey;
+  /** Versions that were deleted for good, without delete markers, and their bytes. */
+  readonly versions: number;
+  readonly bytes: number;
+}
+
+export interface Withdrawal {
+  readonly removed: readonly Removed[];
+  /** Objects of which versions stay, such as those under a lock. They are hidden behind a delete marker. */
+  readonly kept: readonly { readonly key: SiteKey; readonly reason: string }[];
+}
+
+const REQUESTS_AT_ONCE = 16;
+/** A GPU task or intake may write while objects are deleted; what is left after these passes is found by the rescan. */
+const PASSES = 3;
+
+/**
+ * All versions of the objects that hold a case, name it, or were derived from it. Of a file other than the CT, only its own.
+ */
+export async function findWithdrawn(
+  store: SiteStore,
+  { caseId, file }: WithdrawTarget,
+): Promise<readonly ObjectVersion<SiteKey>[]> {
+  const uploaded = await versionsBelow(
+    store,
+    Object.values(CASE_FOLDERS).map((folder) => siteKeys.casePrefix(folder, `${caseId}/${file ?? ''}`)),
+  );
+  if (file !== undefined && !isImageFile(file)) return uploaded.filter(({ key }) => key.endsWith(`/${caseId}/${file}`));
+  const own = uploaded.filter(({ key }) => file === undefined || key.endsWith(`/${caseId}/${file}`));
+  const documents = [
+    siteKeys.catalog(caseId),
+    siteKeys.rejected(caseId),
+    siteKeys.rejectedByName(caseId),
+    ...(await contentKeys(store, caseId)),
+  ];
+  const named = await versionsBelow(store, [...new Set(documents)]);
+  const derived = await versionsBelow(store, siteKeys.derivedPrefixes);
+  return [
+    ...own,
+    ...named.filter(({ key }) => documents.includes(key)),
+    ...derived.filter(({ key }) => derivedCaseOf(key) === caseId),
+  ];
+}
+
+const isImageFile = (file: string): boolean => parseCaseKey(`cases/x/${file}`)?.part.kind === 'image';
+
+/** The claims of a case to contents: those of replaced CTs too, so that every claim is read. */
+async function contentKeys(store: SiteStore, caseId: string): Promise<readonly SiteKey[]> {
+  const listed = await collect(store.list(siteKeys.content('').slice(0, -'.json'.length) as SiteKey));
+  const claims = await mapConcurrently(listed, REQUESTS_AT_ONCE, async ({ key }) => ({
+    key,
+    of: (await readStored(store, key, contentSchema))?.value?.case,
+  }));
+  return claims.filter(({ of }) => of === caseId).map(({ key }) => key);
+}
+
+const versionsBelow = async (store: SiteStore, prefixes: readonly SiteKey[]) =>
+  (await mapConcurrently(prefixes, REQUESTS_AT_ONCE, (prefix) => collect(store.versions(prefix)))).flat();
+
+/**
+ * Deletes a case, or a file of it, for good: all versions of it, of intake's documents about it, and of what GPU tasks derived
+ * from it. Then counts the site again. Leaves a record, by which a rescan removes what a running GPU task still derives.
+ * Safe to repeat.
+ *
+ * @throws FedcardioError STORAGE if a listing, the record or the summary is refused
+ */
+export async function withdraw(
+  context: WithdrawContext,
+  federationStore: FederationStore,
+  target: WithdrawTarget,
+): Promise<Withdrawal> {
+  const { store, site, now } = context;
+  const { caseId, file } = target;
+  if (file === undefined || isImageFile(file)) {
+    const record = { schema: 'fedcardio.withdrawn/1' as const, site, at: now().toISOString() };
+    await writeDocument(store, siteKeys.withdrawn(caseId), withdrawnSchema, record);
+  } else await forgetLabel(store, caseId, file);
+  const removed: ObjectVersion<SiteKey>[] = [];
+  const kept = new Map<SiteKey, string>();
+  for (let pass = 0; pass < PASSES; pass += 1) {
+    const found = (await findWithdrawn(store, target)).filter(({ key }) => !kept.has(key));
+    if (found.length === 0) break;
+    // The uploaded files are hidden first, so that no GPU task begins to read them.
+    const uploaded = found.filter(({ key, isLatest, isMarker }) => isLatest && !isMarker && parseCaseKey(key));
+    await mapConcurrently(uploaded, REQUESTS_AT_ONCE, ({ key }) => store.delete(key));
+    // From old to new, markers last: no older version becomes the current one.
+    const oldestFirst = found.toReversed();
+    const ordered = [false, true].flatMap((markers) => oldestFirst.filter(({ isMarker }) => isMarker === markers));
+    for (const version of ordered) {
+      if (kept.has(version.key)) continue;
+      const reason = await refusalOf(() => store.deleteVersion(version.key, version.version));
+      if (reason === undefined) removed.push(version);
+      else {
+        kept.set(version.key, reason);
+        await store.delete(version.key);
+      }
+    }
+  }
+  await refreshSummary(context, federationStore, createSummaryCache());
+  const byKey = groupBy(
+    removed.filter(({ isMarker }) => !isMarker),
+    ({ key }) => key,
+  );
+  return {
+    removed: Array.from(byKey, ([key, versions]) => ({
+      key,
+      versions: versions.length,
+      bytes: versions.reduce((sum, { bytes }) => sum + bytes, 0),
+    })),
+    kept: Array.from(kept, ([key, reason]) => ({ key, reason })),
+  };
+}
+
+/** Why the storage refused a deletion, such as a lock; undefined if it did not. Outages are thrown. */
+async function refusalOf(remove: () => Promise<void>): Promise<string | undefined> {
+  try {
+    await remove();
+    return undefined;
+  } catch (error) {
+    if (!isFedcardioError(error, 'STORAGE')) throw error;
+    return describeError(error);
+  }
+}
+
+/** Takes a label out of its case's catalog entry, so that the counts follow at once. Intake then examines the case again. */
+async function forgetLabel(store: SiteStore, caseId: string, file: string): Promise<void> {
+  const key = siteKeys.catalog(caseId);
+  const stored = await readStored(store, key, catalogSchema);
+  const entry = stored?.value;
+  if (!stored || !entry) return;
+  const labels = Object.fromEntries(
+    Object.entries(entry.labels).filter(([, label]) => !label.key.endsWith(`/${caseId}/${file}`)),
+  );
+  if (Object.keys(labels).length === Object.keys(entry.labels).length) return;
+  await writeDocument(store, key, catalogSchema, { ...entry, labels }, { ifMatch: stored.etag });
+}
