@@ -102,7 +102,13 @@ describe('the tutorial for own data', () => {
 
     expect(interrupted).toMatchObject({ code: 130 });
     const [, line = ''] = /To continue: npx fedcardio (.+)/.exec(interrupted.stderr) ?? [];
-    const { stderr } = await run(line.split(' '));
+    const other = await runCommand([...(train ?? []).slice(0, -1), 'other'], cwd);
+    expect(other).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('--data .fedcardio/train --out results-3'),
+    });
+    expect(existsSync(join(cwd, 'other'))).toBe(false);
+    const { stderr } = await run(['train', '--resume']);
     expect(stderr).toContain('Continuing the run in .fedcardio/train.');
     expect(stderr).not.toContain('uploading');
     expect(readReport('results-3')).toMatchObject({ campaign: 'changed', status: 'completed' });

@@ -13,6 +13,13 @@ const many = (count: number, tasks: readonly string[], name = 'p') =>
 const heldOut = (cases: readonly DatasetCase[]) => cases.filter(({ use }) => use === 'evaluation');
 
 describe('withHeldOut', () => {
+  test('draws among the cases whose labels can be scored', () => {
+    const cases = ['a', 'b', 'c', 'd'].map((id) => caseOf(id, ['calcification']));
+    const split = withHeldOut(cases, 0.25, 1, ({ id }) => (id === 'b' || id === 'd' ? ['calcification'] : []));
+
+    expect(heldOut(split).map(({ id }) => id)).toEqual([expect.stringMatching(/^[bd]$/)]);
+  });
+
   test.each([
     [10, 0.2, 2],
     [10, 0, 0],

@@ -7,23 +7,30 @@ import { type DatasetCase, labelledTasks } from './dataset.ts';
 /**
  * Holds out a share of the labelled cases for scores, drawn from the seed, unless some are held out already. Each task
  * keeps a labelled case for training, and has a held-out one if it has two.
+ *
+ * @param labelsOf the tasks of a case's labels that can be scored
  */
-export function withHeldOut(cases: readonly DatasetCase[], share: number, seed: number): readonly DatasetCase[] {
+export function withHeldOut(
+  cases: readonly DatasetCase[],
+  share: number,
+  seed: number,
+  labelsOf: (one: DatasetCase) => readonly TaskId[] = labelledTasks,
+): readonly DatasetCase[] {
   if (share === 0 || cases.some(({ use }) => use === 'evaluation')) return cases;
-  let candidates = shuffled(seededRandom('held-out', seed), cases).filter((one) => labelledTasks(one).length > 0);
+  let candidates = shuffled(seededRandom('held-out', seed), cases).filter((one) => labelsOf(one).length > 0);
   const wanted = Math.max(1, Math.round(share * candidates.length));
-  const inTraining = countsOf(candidates);
+  const inTraining = countsOf(candidates.flatMap(labelsOf));
   const scored = new Set<TaskId>();
   const heldOut = new Set<string>();
   for (;;) {
     candidates = candidates.filter(
-      (one) => !heldOut.has(one.id) && labelledTasks(one).every((task) => (inTraining.get(task) ?? 0) > 1),
+      (one) => !heldOut.has(one.id) && labelsOf(one).every((task) => (inTraining.get(task) ?? 0) > 1),
     );
-    const gain = (one: DatasetCase) => labelledTasks(one).filter((task) => !scored.has(task)).length;
+    const gain = (one: DatasetCase) => labelsOf(one).filter((task) => !scored.has(task)).length;
     const [best] = candidates.toSorted((a, b) => gain(b) - gain(a));
     if (!best || (heldOut.size >= wanted && gain(best) === 0)) break;
     heldOut.add(best.id);
-    for (const task of labelledTasks(best)) {
+    for (const task of labelsOf(best)) {
       scored.add(task);
       inTraining.set(task, (inTraining.get(task) ?? 0) - 1);
     }
@@ -31,9 +38,9 @@ export function withHeldOut(cases: readonly DatasetCase[], share: number, seed: 
   return cases.map((one) => ({ ...one, use: (heldOut.has(one.id) ? 'evaluation' : 'training') satisfies CaseUse }));
 }
 
-function countsOf(cases: readonly DatasetCase[]): Map<TaskId, number> {
+function countsOf(tasks: readonly TaskId[]): Map<TaskId, number> {
   const counts = new Map<TaskId, number>();
-  for (const task of cases.flatMap(labelledTasks)) counts.set(task, (counts.get(task) ?? 0) + 1);
+  for (const task of tasks) counts.set(task, (counts.get(task) ?? 0) + 1);
   return counts;
 }
 

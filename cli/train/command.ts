@@ -63,15 +63,16 @@ async function train(campaign: string | undefined, flags: TrainFlags, command: C
   if (flags.site.length === 0 && !flags.resume) {
     command.error("error: option '--site <name=dir>' is missing: name each site and its folder, --site bonn=data/bonn");
   }
-  const [{ train: run }, { requestToResume }] = await Promise.all([import('./train.ts'), import('./train-dir.ts')]);
-  const interrupted = flags.resume ? requestToResume(flags.data) : undefined;
-  const request = interrupted && flags.site.length === 0 ? interrupted : requestOf(campaign, flags);
+  const [{ train: run }, { runToResume }] = await Promise.all([import('./train.ts'), import('./train-dir.ts')]);
+  const before = flags.resume ? runToResume(flags.data) : undefined;
+  const request = before && flags.site.length === 0 ? before.request : requestOf(campaign, flags);
+  const out = command.getOptionValueSource('out') === 'default' ? (before?.out ?? flags.out) : flags.out;
   const { signal, release } = onInterrupt();
   try {
     await run(request, {
-      out: flags.out,
+      out,
       data: flags.data,
-      resumeWith: resumeLine(flags),
+      resumeWith: resumeLine({ ...flags, out }),
       keep: flags.keep === true,
       tasks: flags.tasks,
       endpoint: undefined,

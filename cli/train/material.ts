@@ -1,5 +1,6 @@
 import { realpathSync } from 'node:fs';
 import { FedcardioError } from '../../lib/error.ts';
+import { isRefusedName } from '../../lib/federation/case-names.ts';
 import {
   type Campaign,
   campaignSchema,
@@ -49,9 +50,13 @@ export function readMaterial(request: TrainRequest, converted: ReadonlyMap<strin
     cases.filter((one) => !hasImage(one)).map((one) => `${id}/${one.id}`),
   );
   const tasks = [...known, ...newTasks(read)];
+  const ids = new Set(tasks.map(({ id }) => id));
+  // Intake rejects labels of other tasks, and cases whose names look like a patient's.
+  const scorable = (one: DatasetCase) =>
+    isRefusedName(one.id) ? [] : labelledTasks(one).filter((task) => ids.has(task));
   const split = read.map(({ id, cases }) => ({
     id,
-    cases: withHeldOut(cases.filter(hasImage), request.heldOut, request.seed),
+    cases: withHeldOut(cases.filter(hasImage), request.heldOut, request.seed, scorable),
   }));
   const nameOf = (id: string) => given?.sites.find((site) => site.id === id)?.name ?? titleOf(id);
   const sites = dealtOut(split, request).map(({ id, cases }) => ({ id, name: nameOf(id), cases }));

@@ -10,12 +10,15 @@ import {
   removeRun,
   requireUnused,
 } from '../run/run-directory.ts';
+import { commandLine } from '../shell-words.ts';
 import type { Material } from './material.ts';
 import { requestSchema, type TrainRequest } from './request.ts';
 
 const stateSchema = z.strictObject({
   schema: z.literal('fedcardio.train/1'),
   request: requestSchema,
+  /** Folder of the results; unknown for runs of earlier releases. */
+  out: z.string().optional(),
   /** Digest of the files and the campaign of the run. */
   material: z.string(),
   finished: z.boolean(),
@@ -26,10 +29,10 @@ type TrainState = z.infer<typeof stateSchema>;
 
 const TRAIN: RunKind<TrainState> = { name: 'train', noun: 'a run of train', state: stateSchema };
 
-/** @throws BAD_CONFIGURATION if there is no run to resume */
-export function requestToResume(path: string): TrainRequest {
+/** What a run was started with. @throws BAD_CONFIGURATION if there is no run to resume */
+export function runToResume(path: string): Pick<TrainState, 'request' | 'out'> {
   const existing = readRunState(path, TRAIN);
-  if (existing) return existing.request;
+  if (existing) return existing;
   throw new FedcardioError('BAD_CONFIGURATION', `There is no run of train in ${path}.`, {
     hint: 'Start one with --site.',
   });
@@ -49,43 +52,76 @@ export function isResumable(path: string, request: TrainRequest, withFinished: b
   );
 }
 
+/** How a run is continued. */
+interface Continuation {
+  /** Whether a finished run is continued too. Otherwise it is removed. */
+  readonly resume: boolean;
+  /** Folder of the results. */
+  readonly out: string;
+}
+
+/** The run in a directory that is to be continued. */
+const runBefore = (path: string, resume: boolean): TrainState | undefined => {
+  const existing = readRunState(path, TRAIN);
+  return existing?.finished && !resume ? undefined : existing;
+};
+
 /**
- * Opens the directory of a run: of the unfinished run with the same request and files, or of a new one.
+ * Checks, before any work, that a directory can be opened.
  *
- * @param withFinished whether a finished run is continued too. Otherwise it is removed
- * @throws BAD_CONFIGURATION if another run is unfinished, if its files have changed since, if another process uses the
- *   directory, or if it holds other files, which are never removed
+ * @throws BAD_CONFIGURATION if another run is unfinished, if its files have changed since, or if the directory holds other
+ *   files, which are never removed
+ */
+export function requireContinuable(
+  path: string,
+  request: TrainRequest,
+  material: Material,
+  { resume }: Continuation,
+): void {
+  if (!readRunState(path, TRAIN)) requireUnused(path, TRAIN);
+  const before = runBefore(path, resume);
+  if (!before) return;
+  if (canonicalJson(before.request) !== canonicalJson(request)) {
+    throw unfinished(`${path} holds an unfinished run of other arguments.`, path, before);
+  }
+  if (before.material !== digestOf(material)) {
+    throw unfinished(`The CTs, labels or campaign of the run in ${path} have changed.`, path);
+  }
+}
+
+/**
+ * Opens the directory of a run: of the run that {@link requireContinuable} allows to continue, or of a new one.
+ *
+ * @throws BAD_CONFIGURATION if another process uses the directory
  */
 export async function openTrainDirectory(
   path: string,
   request: TrainRequest,
   material: Material,
-  withFinished: boolean,
+  { resume, out }: Continuation,
   say: (line: string) => void,
 ): Promise<RunDirectory> {
-  const existing = readRunState(path, TRAIN);
-  if (!existing) requireUnused(path, TRAIN);
-  const digest = digestOf(material);
-  const before = existing?.finished && !withFinished ? undefined : existing;
-  if (before) {
-    if (canonicalJson(before.request) !== canonicalJson(request)) {
-      throw unfinished(`${path} holds a run of other arguments.`, path);
-    }
-    if (before.material !== digest) {
-      throw unfinished(`The CTs, labels or campaign of the run in ${path} have changed.`, path);
-    }
-    say(`Continuing the run in ${path}.`);
-  } else if (existing) {
+  const before = runBefore(path, resume);
+  if (before) say(`Continuing the run in ${path}.`);
+  else if (readRunState(path, TRAIN)) {
     await removeRun(path);
     say(`Removed the buckets of the finished run in ${path}; its results stay.`);
   }
-  return openRunDirectory(path, TRAIN, { schema: 'fedcardio.train/1', request, material: digest }, before);
+  return openRunDirectory(
+    path,
+    TRAIN,
+    { schema: 'fedcardio.train/1', request, out, material: digestOf(material) },
+    before,
+  );
 }
 
-const unfinished = (message: string, path: string): FedcardioError =>
-  new FedcardioError('BAD_CONFIGURATION', message, {
-    hint: `Choose another directory with --data, or remove ${path} to give that run up.`,
-  });
+/** @param run the unfinished run, if it can be continued */
+function unfinished(message: string, path: string, run?: TrainState): FedcardioError {
+  const out = run?.out === undefined ? [] : ['--out', run.out];
+  const line = commandLine(['npx', 'fedcardio', 'train', '--resume', '--data', path, ...out]);
+  const hint = `Choose another directory with --data, or remove ${path} to give that run up.`;
+  return new FedcardioError('BAD_CONFIGURATION', message, { hint: run ? `To continue it: ${line}. ${hint}` : hint });
+}
 
 /** Digest of names, sizes and times of all files, of their use, and of the campaign. */
 function digestOf({ sites, campaign, tasks }: Material): string {

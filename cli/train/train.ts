@@ -23,7 +23,7 @@ import { intakeText } from './intake-text.ts';
 import { type Material, readMaterial } from './material.ts';
 import { prepareOut, requireSpace, writeInputs } from './out-dir.ts';
 import type { TrainRequest } from './request.ts';
-import { isResumable, openTrainDirectory } from './train-dir.ts';
+import { isResumable, openTrainDirectory, requireContinuable } from './train-dir.ts';
 import { uploadSites } from './upload.ts';
 
 export interface TrainOptions extends LocalOptions {
@@ -49,8 +49,9 @@ export async function train(request: TrainRequest, options: TrainOptions): Promi
   const material = readMaterial(request, await convertedSites(request, options, display.say));
   const isResumed = isResumable(data, request, options.resume);
   if (!isResumed) requireSpace(data, material);
+  requireContinuable(data, request, material, options);
   prepareOut(out, request.campaign, isResumed);
-  const directory = await openTrainDirectory(data, request, material, options.resume, display.say);
+  const directory = await openTrainDirectory(data, request, material, options, display.say);
   const { federation, sites } = material;
   const count = sites.reduce((sum, { cases }) => sum + cases.length, 0);
   await runLocally(
@@ -65,6 +66,8 @@ export async function train(request: TrainRequest, options: TrainOptions): Promi
         const campaign =
           material.campaign ?? (isResumed ? writtenCampaign(out) : undefined) ?? chosen(intake, material, request);
         writeInputs(out, federation, campaign, request.campaign);
+        if (!material.campaign && !campaign.stages.some(({ kind }) => kind === 'evaluate'))
+          display.say('No accepted held-out CT has a label, so there will be no scores.');
         display.say(`Stages: ${campaign.stages.map(({ name }) => name).join(', ')} (${join(out, 'campaign.json')})`);
         return { campaign, sites: intake.map((found) => acceptedSite(found, material)) };
       },
