@@ -47,7 +47,7 @@ const LEAVES = {
       'names, numbers, dates of birth',
       'the list of patients and pseudonyms',
       'names of cases (pseudonyms)',
-      'verdicts of intake: accepted, rejected',
+      'why a file was rejected',
     ],
     leaves: 'Leaves, for a campaign you take part in',
     leavesRows: [
@@ -66,7 +66,7 @@ const LEAVES = {
       'Namen, Nummern, Geburtsdaten',
       'die Zuordnung von Namen zu Pseudonymen',
       'Namen der Fälle (Pseudonyme)',
-      'Ergebnisse der Eingangsprüfung',
+      'warum eine Datei abgelehnt wurde',
     ],
     leaves: 'Verlässt das Haus bei Teilnahme',
     leavesRows: [
