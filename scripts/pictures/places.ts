@@ -8,8 +8,8 @@ export const places: Picture = {
   height: 400,
   title: { en: 'Two places where your CTs can lie', de: 'Zwei Orte, an denen Ihre CTs liegen können' },
   description: {
-    en: "In the cloud: a computer in the hospital uploads CTs to the hospital's own account at AWS, where they are stored, examined and trained on. On your own machine: the PACS exports into the inbox of a machine in the hospital, where CTs are stored, examined and trained on; the machine opens only outgoing HTTPS connections. In both cases only model, counts and scores go to the federation.",
-    de: 'In der Cloud: Ein Rechner im Krankenhaus lädt CTs in das eigene AWS-Konto des Krankenhauses, wo sie gespeichert, geprüft und zum Training benutzt werden. Auf eigener Maschine: Das PACS exportiert in den Eingangsordner einer Maschine im Krankenhaus, wo CTs gespeichert, geprüft und zum Training benutzt werden; die Maschine öffnet nur ausgehende HTTPS-Verbindungen. In beiden Fällen gehen nur Modell, Anzahlen und Messwerte an den Verbund.',
+    en: "In the cloud: a computer in the hospital uploads CTs to the hospital's own storage at AWS, where they are stored, examined and trained on. On your own machine: the PACS exports into the inbox of a machine in the hospital, where CTs are stored, examined and trained on; the machine opens only outgoing HTTPS connections. In both cases only model, counts and scores go to the federation.",
+    de: 'In der Cloud: Ein Rechner im Krankenhaus lädt CTs in den eigenen Speicher des Krankenhauses bei AWS, wo sie gespeichert, geprüft und zum Training benutzt werden. Auf eigener Maschine: Das PACS exportiert in den Eingangsordner einer Maschine im Krankenhaus, wo CTs gespeichert, geprüft und zum Training benutzt werden; die Maschine öffnet nur ausgehende HTTPS-Verbindungen. In beiden Fällen gehen nur Modell, Anzahlen und Messwerte an den Verbund.',
   },
   content: (language) => {
     const say = PLACES[language];
@@ -42,10 +42,10 @@ export const places: Picture = {
 const PLACES = {
   en: {
     cloud: 'In the cloud',
-    cloudNote: "the CTs lie in your hospital's own account at AWS",
+    cloudNote: "the CTs lie in your hospital's own storage at AWS",
     hospital: 'Your hospital',
     hospitalNote: ['export from PACS,', 'import, check, upload', '', 'the list of names and', 'pseudonyms stays here'],
-    account: "Your hospital's account",
+    account: 'Your part of the cloud',
     accountNote: ['storage', 'intake', 'training', '', 'other hospitals have', 'no access'],
     upload: 'upload',
     own: 'On your own machine',
@@ -60,16 +60,17 @@ const PLACES = {
   },
   de: {
     cloud: 'In der Cloud',
-    cloudNote: 'die CTs liegen im eigenen AWS-Konto Ihres Krankenhauses',
+    cloudNote: 'die CTs liegen im eigenen Speicher Ihres Krankenhauses bei AWS',
     hospital: 'Ihr Krankenhaus',
     hospitalNote: [
       'Export aus dem PACS,',
       'Import, Prüfung, Upload',
       '',
-      'die Zuordnung von Namen',
-      'und Pseudonymen bleibt hier',
+      'die Zuordnung von',
+      'Namen und Pseudonymen',
+      'bleibt hier',
     ],
-    account: 'Konto Ihres Hauses',
+    account: 'Ihr Teil der Cloud',
     accountNote: ['Speicher', 'Eingangsprüfung', 'Training', '', 'andere Häuser haben', 'keinen Zugriff'],
     upload: 'Upload',
     own: 'Auf eigener Maschine',
