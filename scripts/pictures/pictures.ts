@@ -1,3 +1,4 @@
+import { corrected } from './corrected.ts';
 import { LANGUAGES, type Language, type Picture, svgOf } from './drawing.ts';
 import { hingePoints, membranousSeptum } from './landmark-pictures.ts';
 import { folders, whatLeaves, withdrawal } from './lists.ts';
@@ -13,6 +14,7 @@ const PICTURES: readonly Picture[] = [
   places,
   folders,
   whatLeaves,
+  corrected,
   withdrawal,
   goodAndUnusable,
   slicerPoints,
