@@ -1,12 +1,13 @@
 import { corrected } from './corrected.ts';
 import { LANGUAGES, type Language, type Picture, svgOf } from './drawing.ts';
+import { folders } from './folders.ts';
 import { hingePoints, membranousSeptum } from './landmark-pictures.ts';
-import { folders, whatLeaves, withdrawal } from './lists.ts';
+import { whatLeaves, withdrawal } from './lists.ts';
 import { calcification, coronaryArteries } from './mask-pictures.ts';
 import { places } from './places.ts';
 import { goodAndUnusable } from './quality-picture.ts';
 import { slicerPoints, slicerSegmentation } from './slicer-pictures.ts';
-import { way } from './ways.ts';
+import { way } from './way.ts';
 
 /** All pictures of the hospital pages. */
 const PICTURES: readonly Picture[] = [
