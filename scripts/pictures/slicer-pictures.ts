@@ -94,16 +94,16 @@ const POINTS = {
 export const slicerSegmentation: Picture = {
   name: 'slicer-segmentation',
   width: 1000,
-  height: 236,
+  height: 270,
   title: { en: 'The export of a segmentation from 3D Slicer', de: 'Der Export einer Segmentierung aus 3D Slicer' },
   description: {
-    en: 'A drawing of the section Export to files in the module Segmentations of 3D Slicer. File format: NIFTI. Reference volume: image, the CT. The file is then named calcification.nii.gz and put into the folder labels of the case.',
-    de: 'Eine Zeichnung des Abschnitts Export to files im Modul Segmentations von 3D Slicer. File format: NIFTI. Reference volume: image, die CT. Danach heißt die Datei calcification.nii.gz und liegt im Ordner labels des Falls.',
+    en: 'A drawing of the section Export to files in the module Segmentations of 3D Slicer. 1 Destination folder: the folder labels of the case. 2 File format: NIFTI. 3 Reference volume: image, the CT. 4 Use compression is ticked. The file is then named calcification.nii.gz and put into the folder labels of the case.',
+    de: 'Eine Zeichnung des Abschnitts Export to files im Modul Segmentations von 3D Slicer. 1 Destination folder: der Ordner labels des Falls. 2 File format: NIFTI. 3 Reference volume: image, die CT. 4 Use compression ist angekreuzt. Danach heißt die Datei calcification.nii.gz und liegt im Ordner labels des Falls.',
   },
   content: (language) => {
     const say = SEGMENTATION[language];
     return [
-      box('panel', 16, 16, 560, 204, 12),
+      box('panel', 16, 16, 560, 238, 12),
       text(40, 46, 'Module: Segmentations', 'head'),
       text(40, 78, 'Export to files', 'name'),
       field(40, 92, 'Destination folder', say.folder, 250),
@@ -112,8 +112,12 @@ export const slicerSegmentation: Picture = {
       numbered(440, 106, 1),
       numbered(440, 140, 2),
       numbered(440, 174, 3),
-      box('work', 466, 160, 86, 27, 4),
-      text(509, 178, 'Export', 'mid'),
+      box('store', 168, 198, 16, 16, 3),
+      html`  <path class="tick" d="M171 206l4 4 7-9"/>\n`,
+      text(194, 211, 'Use compression', 'small'),
+      numbered(440, 206, 4),
+      box('work', 466, 192, 86, 27, 4),
+      text(509, 210, 'Export', 'mid'),
       lines(604, 48, say.notes, '', 22),
     ];
   },
@@ -127,6 +131,8 @@ const SEGMENTATION = {
       '2 not NRRD: it is refused',
       '3 the CT: the segmentation must lie',
       '   on the voxels of the CT',
+      '4 without it the file ends with .nii,',
+      '   which is refused',
       '',
       'Then check the name of the file:',
       'calcification.nii.gz',
@@ -139,6 +145,8 @@ const SEGMENTATION = {
       '2 nicht NRRD: das wird abgelehnt',
       '3 die CT: die Segmentierung muss auf',
       '   den Voxeln der CT liegen',
+      '4 ohne endet die Datei auf .nii, und',
+      '   das wird abgelehnt',
       '',
       'Danach den Namen der Datei prüfen:',
       'calcification.nii.gz',
