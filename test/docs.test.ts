@@ -88,7 +88,7 @@ describe.each(PAGES)('%s', (page) => {
 
     expect(title).toMatch(/^# \S/);
     expect(blank).toBe('');
-    expect(audience).toMatch(/^For: \S/);
+    expect(audience).toMatch(page.includes('/de/') ? /^Für: \S/ : /^For: \S/);
   });
 });
 

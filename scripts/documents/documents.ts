@@ -12,6 +12,9 @@ import {
 import { strategiesTable } from '../../lib/federation/documents/strategies.ts';
 import { labelFilesTable, tasksTable } from '../../lib/federation/documents/tasks.ts';
 import { campaignSchema, federationSchema } from '../../lib/federation/schemas.ts';
+import { LANGUAGES } from '../pictures/drawing.ts';
+import { pagesFolder } from '../pictures/pictures.ts';
+import { labelClassesTable } from './label-classes.ts';
 
 interface Region {
   /** The Markdown file that has the region. */
@@ -30,6 +33,11 @@ export const REGIONS: readonly Region[] = [
   { file: 'docs/functions.md', name: 'functions', content: functionsTable },
   { file: 'docs/events/README.md', name: 'example-objects', content: exampleObjectsTable },
   { file: 'docs/intake.md', name: 'label-files', content: labelFilesTable },
+  ...LANGUAGES.map((language) => ({
+    file: `${pagesFolder(language)}/labels-in-slicer.md`,
+    name: 'label-classes',
+    content: () => labelClassesTable(language),
+  })),
   { file: 'docs/method.md', name: 'tasks', content: tasksTable },
   { file: 'docs/objects.md', name: 'site-objects', content: siteObjectsTable },
   { file: 'docs/objects.md', name: 'campaign-objects', content: campaignObjectsTable },
