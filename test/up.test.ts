@@ -107,8 +107,11 @@ test('up trains on what is uploaded, ends cleanly, and goes on where it was', as
   await untilTold(again, 'first: completed');
   const outcome = await tryReadJson(stores.federationStore, federationKeys.outcome('first'), outcomeSchema);
   expect(outcome?.value.status).toBe('completed');
-  const [list = []] = documented('Upload CTs and labels');
-  expect(await run(list, again.endpoint)).toContain('hinge-points');
+  const printed: string[] = [];
+  for (const words of documented('Upload CTs and labels')) printed.push(await run(words, again.endpoint));
+  expect(printed).toHaveLength(5);
+  expect(printed[3]).toMatch(/p001 +accepted/);
+  expect(printed[4]).toContain('hinge-points');
   const looking = [...documented('Start a campaign').slice(-1), ...documented('Look at the result')];
   expect(looking.length).toBeGreaterThan(2);
   for (const words of looking.filter(exists)) await run(words, again.endpoint);
