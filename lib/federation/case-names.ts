@@ -22,7 +22,7 @@ const VOCABULARY = new Set(
   `
   abdomen anatomy annulus anon anonymous anonymized aorta aortic arrest arterial artery atrium baseline batch body calcium
   calcification cardiac cardio case cases cath center centre chest cohort contrast control coronary coronaries cta data dataset
-  diastole diastolic disease diseased dose ed end es export fold follow followup ground group healthy heart held hinge hospital
+  diastole diastolic dicom disease diseased dose ed end es export file files fold folder follow followup ground group healthy heart held hinge hospital
   image images img label labels left level low lumen lung mask masks mitral model mri native nifti non normal out pat patient
   patients phase points post pre pseudo pulmonary random recon right root sample scan scanner scans sect segmentation septum
   serie series session set site slice soft split spect study sub subj subject subjects syst systole systolic task tavi tavr
