@@ -3,8 +3,8 @@ import * as kms from 'aws-cdk-lib/aws-kms';
 import * as s3 from 'aws-cdk-lib/aws-s3';
 import * as sqs from 'aws-cdk-lib/aws-sqs';
 import { type App, Duration, RemovalPolicy, Stack } from 'aws-cdk-lib/core';
-import type { Federation } from '../lib/federation/schemas.ts';
-import { type BucketSpec, names, type QueueSpec, type Topology } from '../lib/federation/topology.ts';
+import type { Federation, Site } from '../lib/federation/schemas.ts';
+import { type BucketSpec, names, placeOf, type QueueSpec, type Topology } from '../lib/federation/topology.ts';
 import { bucketArn, bucketKeyAlias, queueKeyAlias } from './arns.ts';
 import { guardSite, letSitesIn } from './bucket-guards.ts';
 import { environmentOf, withoutBootstrapRule } from './stack-options.ts';
@@ -21,28 +21,40 @@ const LOGS = Duration.days(365);
 /**
  * The data stacks of a federation: one per site, one for the coordinator. They hold what must outlive everything else.
  * None names another stack, so that a site's can be deployed into the hospital's own account. They have no custom
- * resources and no functions, so that CloudFormation emulators can deploy them.
+ * resources and no functions, so that CloudFormation emulators can deploy them. That of an on-premises site has its GPU
+ * task queue, and no bucket.
  */
 export const addDataStacks = (app: App, { federation, buckets, queues }: Topology): readonly Stack[] =>
-  buckets.map((bucket) => {
-    const own = queues.filter((queue) => queue.site === bucket.site);
-    return addDataStack(app, federation, bucket, own);
+  [...federation.sites, undefined].flatMap((site) => {
+    const isOwn = (spec: { readonly site?: string }) => spec.site === site?.id;
+    const [bucket] = buckets.filter(isOwn);
+    const own = queues.filter(isOwn);
+    return bucket || own.length > 0 ? [addDataStack(app, federation, site, bucket, own)] : [];
   });
 
-function addDataStack(app: App, federation: Federation, spec: BucketSpec, queueSpecs: readonly QueueSpec[]): Stack {
-  const stack = new Stack(app, `${spec.name}-data`, {
-    ...environmentOf(spec),
-    description: spec.site
-      ? `fedcardio: bucket and queues of site ${spec.site}`
+function addDataStack(
+  app: App,
+  federation: Federation,
+  site: Site | undefined,
+  spec: BucketSpec | undefined,
+  queueSpecs: readonly QueueSpec[],
+): Stack {
+  const name = site ? names.siteBucket(federation.id, site.id) : names.federationBucket(federation.id);
+  const stack = new Stack(app, `${name}-data`, {
+    ...environmentOf(placeOf(federation, site)),
+    description: site
+      ? `fedcardio: ${spec ? 'bucket and queues' : 'GPU task queue'} of site ${site.id}`
       : 'fedcardio: bucket and queues of the federation',
     terminationProtection: true,
     synthesizer: withoutBootstrapRule(),
   });
+  const queueKey = addKey(stack, 'QueueKey', `Messages of the queues of ${name}`, queueKeyAlias(name));
+  const queues = new Map(queueSpecs.map((queue) => [queue.name, addQueue(stack, queue, queueKey)]));
+  if (!spec) return stack;
   const onlyTheBucket = {
-    ArnEquals: { 'aws:SourceArn': bucketArn(stack, spec.name) },
+    ArnEquals: { 'aws:SourceArn': bucketArn(stack, name) },
     StringEquals: { 'aws:SourceAccount': stack.account },
   };
-  const queueKey = addKey(stack, 'QueueKey', `Messages of the queues of ${spec.name}`, queueKeyAlias(spec.name));
   queueKey.addToResourcePolicy(
     new iam.PolicyStatement({
       sid: 'NotifyEncryptedQueues',
@@ -52,13 +64,12 @@ function addDataStack(app: App, federation: Federation, spec: BucketSpec, queueS
       conditions: onlyTheBucket,
     }),
   );
-  const queues = new Map(queueSpecs.map((queue) => [queue.name, addQueue(stack, queue, queueKey)]));
-  const bucketKey = addKey(stack, 'BucketKey', `Objects of ${spec.name}`, bucketKeyAlias(spec.name));
+  const bucketKey = addKey(stack, 'BucketKey', `Objects of ${name}`, bucketKeyAlias(name));
   const bucket = addBucket(stack, spec, bucketKey);
   notify(bucket, spec, queues, onlyTheBucket);
   makePermanent(bucket, spec.permanent);
-  if (spec.site === undefined) letSitesIn(bucket, bucketKey, federation);
-  else guardSite(bucket, federation, spec.site, queues.get(names.gpuTaskQueue(federation.id, spec.site)), queueKey);
+  if (site) guardSite(bucket, federation, site.id, queues.get(names.gpuTaskQueue(federation.id, site.id)), queueKey);
+  else letSitesIn(bucket, bucketKey, federation);
   return stack;
 }
 

@@ -2,7 +2,7 @@ import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import * as logs from 'aws-cdk-lib/aws-logs';
 import { type App, Aws, Fn, Stack } from 'aws-cdk-lib/core';
-import type { Federation } from '../lib/federation/schemas.ts';
+import { type Federation, isOnPremises } from '../lib/federation/schemas.ts';
 import { type Place, placeOf } from '../lib/federation/topology.ts';
 import { accountOf } from './arns.ts';
 import { addLogKey } from './log-key.ts';
@@ -142,7 +142,8 @@ function s3Statements(federation: string, accounts: string[]): iam.PolicyStateme
 /** Adds a network for each account and region of the federation, and returns them by place. */
 export function addNetworks(app: App, federation: Federation): (place: Place) => Network {
   const keyOf = ({ account, region }: Place) => `${account}/${region}`;
-  const places = [federation, ...federation.sites].map((one) => placeOf(federation, one));
+  const onAws = federation.sites.filter((site) => !isOnPremises(site));
+  const places = [federation, ...onAws].map((one) => placeOf(federation, one));
   const distinct = [...new Map(places.map((place) => [keyOf(place), place])).values()];
   const networks = new Map(
     distinct.map((place, index) => [keyOf(place), addNetworkStack(app, federation, place, index)]),

@@ -56,6 +56,12 @@ export const consumeStatements = (scope: Construct, target: Target, queue: strin
   keyStatement(scope, target, queueKeyAlias(target.bucket), 'sqs', false),
 ];
 
+/** The same for a machine that receives by itself and finds the queue by its name. */
+export const machineQueueStatements = (scope: Construct, target: Target, queue: string): iam.PolicyStatement[] => [
+  ...consumeStatements(scope, target, queue),
+  allow(['sqs:GetQueueUrl'], [queueArn(scope, target, queue)]),
+];
+
 /** Permission to send to queues, in few statements: IAM limits policies to a few kilobytes. */
 export function sendStatements(scope: Construct, targets: readonly (Target & { readonly queue: string })[]) {
   const arns = targets.map((target) => queueArn(scope, target, target.queue));

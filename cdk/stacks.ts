@@ -1,7 +1,9 @@
 import type { App, Stack } from 'aws-cdk-lib/core';
+import { isOnPremises } from '../lib/federation/schemas.ts';
 import type { Topology } from '../lib/federation/topology.ts';
 import { addDataStacks } from './data-stack.ts';
 import { addFederationStack } from './federation-stack.ts';
+import { addMachineStack } from './machine-stack.ts';
 import { addNetworks } from './network-stack.ts';
 import { addObservabilityStack } from './observability-stack.ts';
 import { addSiteStack } from './site-stack.ts';
@@ -17,7 +19,8 @@ export function addStacks(app: App, topology: Topology, handlers: string): void 
   // No template refers to the data stack, but a function needs its queue to exist.
   const after = (stack: Stack, index: number) => stack.addStackDependency(data.at(index) as Stack);
   for (const [index, site] of topology.federation.sites.entries()) {
-    after(addSiteStack(app, topology, site, options), index);
+    const add = isOnPremises(site) ? addMachineStack : addSiteStack;
+    after(add(app, topology, site, options), index);
   }
   const federation = addFederationStack(app, topology, options);
   after(federation.stack, -1);

@@ -118,6 +118,57 @@ export const KEYS_OF_COORDINATOR = `
   federation's queues  d            d          .      .      .
 `;
 
+/** The only role of an on-premises site. Its bucket and its intake queue are on its own machine. */
+export const FEDERATION_BUCKET_OF_MACHINE = `
+                     machine
+  tasks              rl
+  own summary        rwl
+  another's summary  .
+  campaign           .
+  control            rl
+  plan               r
+  init               rl
+  outcome            rl
+  open               .
+  sent               .
+  lease              .
+  merge-job          .
+  seal               rl
+  commit             r
+  global             r
+  state              .
+  own weights        rwl
+  own update         rwl
+  own failure        rwl
+  own refusal        rwl
+  another's weights  .
+  another's update   .
+  another's failure  .
+  another's refusal  .
+  forged open        rl
+  forged seal        rl
+`;
+
+export const QUEUES_OF_MACHINE = `
+                                  machine
+  own tasks                       rd
+  another's intake                .
+  another's tasks                 .
+  orchestrate                     .
+  aggregate                       .
+  own dead letters                .
+  the coordinator's dead letters  .
+`;
+
+export const KEYS_OF_MACHINE = `
+                       machine
+  own queues           d
+  another's bucket     .
+  another's queues     .
+  federation bucket    dg
+  federation's queues  .
+`;
+
 /** Cells by row and column. */
 export type Table = Readonly<Record<string, Readonly<Record<string, string>>>>;
 

@@ -1,7 +1,7 @@
 import { markdownTable } from '../../lib/federation/documents/markdown.ts';
 import type { Table } from './design.ts';
 import { FEDERATION, synthesizeAll } from './example-federation.ts';
-import { type Comparison, compareCoordinator, compareSite } from './tables.ts';
+import { type Comparison, compareCoordinator, compareMachine, compareSite } from './tables.ts';
 import { readWorld } from './world.ts';
 
 /** Tables of what AWS would allow each role, for docs/security.md. Takes several seconds. */
@@ -9,6 +9,7 @@ export async function isolationTables(): Promise<string> {
   const world = readWorld(synthesizeAll(FEDERATION));
   return isolationDocument([
     ...(await compareSite(world, 'bonn', 'ulm')),
+    ...(await compareMachine(world, 'kiel', 'ulm')),
     ...(await compareCoordinator(world, 'bonn')),
   ]);
 }

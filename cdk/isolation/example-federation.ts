@@ -25,10 +25,24 @@ export function withHandlers<T>(use: (handlers: string) => T): T {
 export const synthesizeAll = (federation: Federation): readonly StackTemplate[] =>
   withHandlers((handlers) => synthesize((app) => addStacks(app, topologyOf(federation), handlers)));
 
+/** Certificate of an authority whose key was thrown away. */
+const AUTHORITY = `-----BEGIN CERTIFICATE-----
+MIIBojCCAUmgAwIBAgIUTRYTNZlMo4VJq2uFrvCXqS2UVZcwCgYIKoZIzj0EAwIw
+HjEcMBoGA1UEAwwTRXhhbXBsZSBIb3NwaXRhbCBDQTAgFw0yNjExMjgyMzA3NDRa
+GA8yMTI2MTEwNDIzMDc0NFowHjEcMBoGA1UEAwwTRXhhbXBsZSBIb3NwaXRhbCBD
+QTBZMBMGByqGSM49AgEGCCqGSM49AwEHA0IABEhuaZFl7XzppJayv2xkC8Qhy+ZU
+LmHECyZU1ADJ+9MC2MpdjdJRhukU8w5JjkYmZKgXH6vtCDcGhINi0WG9OxWjYzBh
+MB0GA1UdDgQWBBTOdgDamjnzRUSS40mYBUohp8C8mDAfBgNVHSMEGDAWgBTOdgDa
+mjnzRUSS40mYBUohp8C8mDAPBgNVHRMBAf8EBTADAQH/MA4GA1UdDwEB/wQEAwIB
+BjAKBggqhkjOPQQDAgNHADBEAiAVjlhySyrc13EcnXX+L5SkbuGTf31iY+NI9soe
+d6ZoBQIgQ3WOzOqoa07ftCOhKU4Il/GXsc7CrDtWCK1sfzBdfM0=
+-----END CERTIFICATE-----
+`;
+
 const uploaders = ['arn:aws:iam::999900001111:role/radiology'];
 const withdrawers = ['arn:aws:iam::999900001111:role/data-protection'];
 
-/** Two sites in the coordinator's account, and one with its own account and region. */
+/** Two sites in the coordinator's account, one with its own account and region, and two on-premises sites. */
 export const FEDERATION: Federation = {
   schema: 'fedcardio.federation/1',
   id: 'heart',
@@ -47,5 +61,12 @@ export const FEDERATION: Federation = {
       uploaders,
       withdrawers,
     },
+    {
+      id: 'kiel',
+      name: 'Kiel',
+      place: 'on-premises',
+      certificate: { authority: AUTHORITY, commonName: 'fedcardio.kiel.example' },
+    },
+    { id: 'jena', name: 'Jena', place: 'on-premises', principal: 'arn:aws:iam::999900001111:role/jena' },
   ],
 };

@@ -1,25 +1,30 @@
 import { readFileSync } from 'node:fs';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { FEDERATION_ROLES, SITE_ROLES } from '../../lib/federation/topology.ts';
+import { FEDERATION_ROLES, MACHINE_ROLE, SITE_ROLES } from '../../lib/federation/topology.ts';
 import { isolationDocument } from './document.ts';
 import { FEDERATION, synthesizeAll } from './example-federation.ts';
 import { onKey, onObject, onQueue, tableOf } from './matrix.ts';
 import type { Policy, Statement } from './resolve.ts';
 import { isAllowed } from './simulate.ts';
 import { federationObjects, SITE_OBJECTS } from './subjects.ts';
-import { type Comparison, callersOf, compareCoordinator, compareSite } from './tables.ts';
+import { type Comparison, callersOf, compareCoordinator, compareMachine, compareSite } from './tables.ts';
 import { type Guarded, type Role, readWorld, type World } from './world.ts';
 
 let world: World;
-/** Comparisons for Bonn and Graz, each with the coordinator. Made once, since each cell needs several evaluations. */
-let compared: Readonly<Record<'bonn' | 'graz', readonly Comparison[]>>;
+/** Comparisons for Bonn and Graz, each with the coordinator, and for the on-premises sites. Made once, since each cell needs several evaluations. */
+let compared: Readonly<Record<'bonn' | 'graz' | 'kiel' | 'jena', readonly Comparison[]>>;
 beforeAll(async () => {
   world = readWorld(synthesizeAll(FEDERATION));
   const all = async (site: string, other: string) => [
     ...(await compareSite(world, site, other)),
     ...(await compareCoordinator(world, site)),
   ];
-  compared = { bonn: await all('bonn', 'ulm'), graz: await all('graz', 'bonn') };
+  compared = {
+    bonn: await all('bonn', 'ulm'),
+    graz: await all('graz', 'bonn'),
+    kiel: await compareMachine(world, 'kiel', 'ulm'),
+    jena: await compareMachine(world, 'jena', 'graz'),
+  };
 }, 180_000);
 
 /** Bonn and Ulm are in the coordinator's account, Graz has its own account. */
@@ -33,7 +38,7 @@ const cellsOf = (table: Awaited<ReturnType<typeof tableOf>>) =>
   Object.values(table).flatMap((row) => Object.values(row));
 
 describe('the policies', () => {
-  test.for(['bonn', 'graz'] as const)(
+  test.for(['bonn', 'graz', 'kiel', 'jena'] as const)(
     'allow the roles of %s and of the coordinator exactly what the design allows',
     (site) => {
       for (const { title, expected, actual } of compared[site]) expect(actual, title).toEqual(expected);
@@ -42,18 +47,34 @@ describe('the policies', () => {
 
   test('match docs/security.md', () => {
     const document = readFileSync('docs/security.md', 'utf8');
-    expect(document, 'The document is stale: run `npm run docs`.').toContain(isolationDocument(compared.bonn));
+    expect(document, 'The document is stale: run `npm run docs`.').toContain(
+      isolationDocument([...compared.bonn.slice(0, 4), ...compared.kiel, ...compared.bonn.slice(4)]),
+    );
   });
 
   test('allow neither a site nor the coordinator anything in the bucket of another site', async () => {
     const callers = {
       ...callersOf(world, 'heart', FEDERATION_ROLES),
       ...callersOf(world, 'heart-bonn', SITE_ROLES),
+      ...callersOf(world, 'heart-kiel', [MACHINE_ROLE]),
     };
     for (const other of ['ulm', 'graz']) {
       const table = await tableOf(world, onObject(`heart-site-${other}`), SITE_OBJECTS, callers);
       expect(new Set(cellsOf(table)), other).toEqual(new Set(['.']));
     }
+  });
+
+  test('allow the coordinator to send to the queue of an on-premises site, and no more', async () => {
+    const callers = callersOf(world, 'heart', FEDERATION_ROLES);
+    const nothing = Object.fromEntries(FEDERATION_ROLES.map((name) => [name, '.']));
+    const queues = { tasks: 'heart-kiel-tasks', letters: 'heart-kiel-tasks-dlq' };
+
+    expect(await tableOf(world, onQueue, queues, callers)).toEqual({
+      tasks: { ...nothing, orchestrate: 's', sweep: 's' },
+      letters: nothing,
+    });
+    const keys = await tableOf(world, onKey, { queues: 'alias/heart-site-kiel-queues' }, callers);
+    expect(keys.queues).toEqual({ ...nothing, orchestrate: 'dg', sweep: 'dg' });
   });
 
   test('deny a coordinator whose roles allow everything to read the bucket of a site', async () => {
@@ -67,23 +88,29 @@ describe('the policies', () => {
     }
   });
 
-  test('deny a site whose roles allow everything to write a link of the chain or a model anywhere', async () => {
-    const task = { ...role('heart-bonn-task'), policies: [EVERYTHING] };
-    const table = await tableOf(world, onObject('heart-federation'), federationObjects('bonn', 'ulm'), { task });
-    const guarded = [
-      'plan',
-      'open',
-      'sent',
-      'lease',
-      'seal',
-      'commit',
-      'global',
-      'state',
-      'forged open',
-      'forged seal',
-    ];
-    for (const name of guarded) expect(table[name]?.task, name).not.toMatch(/[cw]/);
-  });
+  test.for([
+    ['bonn', 'task'],
+    ['kiel', MACHINE_ROLE],
+  ])(
+    'deny %s whose %s role allows everything to write a link of the chain or a model anywhere',
+    async ([site = '', name = '']) => {
+      const task = { ...role(`heart-${site}-${name}`), policies: [EVERYTHING] };
+      const table = await tableOf(world, onObject('heart-federation'), federationObjects(site, 'ulm'), { task });
+      const guarded = [
+        'plan',
+        'open',
+        'sent',
+        'lease',
+        'seal',
+        'commit',
+        'global',
+        'state',
+        'forged open',
+        'forged seal',
+      ];
+      for (const name of guarded) expect(table[name]?.task, name).not.toMatch(/[cw]/);
+    },
+  );
 
   test('deny everyone to delete or replace a plan, open, seal, commit or outcome', async () => {
     const chain = Object.entries(federationObjects('bonn', 'ulm')).filter(([name]) =>
@@ -198,9 +225,31 @@ describe('a role', () => {
         expect(principals).toBe('[{"AWS":"arn:aws:iam::999900001111:role/data-protection"}]');
       else if (name === 'heart-research')
         expect(principals).toBe('[{"AWS":"arn:aws:iam::999900001111:role/research"}]');
+      else if (name === 'heart-jena-machine')
+        expect(principals).toBe('[{"AWS":"arn:aws:iam::999900001111:role/jena"}]');
+      else if (name === 'heart-kiel-machine')
+        expect(new Set(trust.Statement.map(({ Principal }) => JSON.stringify(Principal)))).toEqual(
+          new Set(['{"Service":"rolesanywhere.amazonaws.com"}']),
+        );
       else expect(principals).toMatch(/^\[\{"Service":"(lambda|ecs-tasks)\.amazonaws\.com"\}\]$/);
     }
   });
+});
+
+test('a certificate opens the role of its own site only, and only by its own trust anchor', () => {
+  const { Statement } = role('heart-kiel-machine').trust;
+
+  expect(Statement.flatMap(({ Action }) => Action).toSorted()).toEqual([
+    'sts:AssumeRole',
+    'sts:SetSourceIdentity',
+    'sts:TagSession',
+  ]);
+  for (const { Condition } of Statement) {
+    expect(Condition).toEqual({
+      StringEquals: { 'aws:PrincipalTag/x509Subject/CN': 'fedcardio.kiel.example' },
+      ArnEquals: { 'aws:SourceArn': expect.stringContaining('heart-site-kiel-compute-trustanchor') },
+    });
+  }
 });
 
 describe('the test detects', () => {

@@ -1,4 +1,4 @@
-import { FEDERATION_ROLES, SITE_ROLES } from '../../lib/federation/topology.ts';
+import { FEDERATION_ROLES, MACHINE_ROLE, SITE_ROLES } from '../../lib/federation/topology.ts';
 import * as design from './design.ts';
 import { onKey, onObject, onQueue, tableOf } from './matrix.ts';
 import type { Caller } from './simulate.ts';
@@ -55,26 +55,48 @@ export async function compareSite(world: World, site: string, other: string): Pr
   ];
 }
 
+const compare = async (
+  world: World,
+  callers: Readonly<Record<string, Caller>>,
+  title: string,
+  text: string,
+  cell: typeof onQueue,
+  subjects: Readonly<Record<string, string>>,
+): Promise<Comparison> => {
+  const expected = design.parseTable(text);
+  return { title, expected, actual: await tableOf(world, cell, rowsOf(expected, subjects), callers) };
+};
+
+/** Compares the role of an on-premises site; `other` stands for the other sites. */
+export async function compareMachine(world: World, site: string, other: string): Promise<readonly Comparison[]> {
+  const callers = callersOf(world, `heart-${site}`, [MACHINE_ROLE]);
+  const about = (...args: [string, string, typeof onQueue, Readonly<Record<string, string>>]) =>
+    compare(world, callers, ...args);
+  return [
+    await about(
+      "An on-premises site's role in the federation bucket",
+      design.FEDERATION_BUCKET_OF_MACHINE,
+      onObject('heart-federation'),
+      federationObjects(site, other),
+    ),
+    await about("An on-premises site's role and queues", design.QUEUES_OF_MACHINE, onQueue, named(QUEUES, site, other)),
+    await about("An on-premises site's role and keys", design.KEYS_OF_MACHINE, onKey, named(KEYS, site, other)),
+  ];
+}
+
 /** Compares every role of the coordinator; `site` stands for all sites. */
 export async function compareCoordinator(world: World, site: string): Promise<readonly Comparison[]> {
   const callers = callersOf(world, 'heart', FEDERATION_ROLES);
-  const compare = async (
-    title: string,
-    text: string,
-    cell: typeof onQueue,
-    subjects: Readonly<Record<string, string>>,
-  ) => {
-    const expected = design.parseTable(text);
-    return { title, expected, actual: await tableOf(world, cell, rowsOf(expected, subjects), callers) };
-  };
+  const about = (...args: [string, string, typeof onQueue, Readonly<Record<string, string>>]) =>
+    compare(world, callers, ...args);
   return [
-    await compare(
+    await about(
       "The coordinator's roles in the federation bucket",
       design.FEDERATION_BUCKET_OF_COORDINATOR,
       onObject('heart-federation'),
       federationObjects('', site),
     ),
-    await compare("The coordinator's roles and queues", design.QUEUES_OF_COORDINATOR, onQueue, named(QUEUES, '', site)),
-    await compare("The coordinator's roles and keys", design.KEYS_OF_COORDINATOR, onKey, named(KEYS, '', site)),
+    await about("The coordinator's roles and queues", design.QUEUES_OF_COORDINATOR, onQueue, named(QUEUES, '', site)),
+    await about("The coordinator's roles and keys", design.KEYS_OF_COORDINATOR, onKey, named(KEYS, '', site)),
   ];
 }

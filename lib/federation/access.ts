@@ -189,6 +189,13 @@ export function siteReach(site: string): { readonly shared: ObjectAccess; readon
   return { shared: reach(false), own: reach(true) };
 }
 
+/** Access of an on-premises site's role to the federation bucket: that of all roles of a site together. */
+export function machineAccess(site: string): ObjectAccess {
+  const { shared, own } = siteReach(site);
+  const both = (of: 'read' | 'write' | 'list') => [...(shared[of] as string[]), ...(own[of] as string[])];
+  return { read: both('read'), write: both('write'), list: both('list') };
+}
+
 /** IAM's StringLike without `?`: whether a key matches a pattern, in which `*` stands for any characters, slashes included. */
 export function isLike(key: string, pattern: string): boolean {
   const [first = '', ...rest] = pattern.split('*');

@@ -18,6 +18,24 @@ const site = (changes: Readonly<Record<string, unknown>>) => ({ sites: [{ ...SIT
 const home = { account: '111122223333', region: 'eu-central-1' };
 const image = '444455556666.dkr.ecr.eu-west-1.amazonaws.com/fedcardio:0.1.0';
 
+/** Certificate of a machine, which may not sign others. Its key was thrown away. */
+const LEAF = `-----BEGIN CERTIFICATE-----
+MIIBuDCCAV6gAwIBAgIUP76RkhgwFDYO4ljGtG93fg657PcwCgYIKoZIzj0EAwIw
+HjEcMBoGA1UEAwwTRXhhbXBsZSBIb3NwaXRhbCBDQTAgFw0yNjExMjgyMzEyMjha
+GA8yMTI2MTEwNDIzMTIyOFowITEfMB0GA1UEAwwWZmVkY2FyZGlvLmtpZWwuZXhh
+bXBsZTBZMBMGByqGSM49AgEGCCqGSM49AwEHA0IABOBct/vbcQTYeyS50rebTdyv
+bQZyZN3+MmvfQBmeGDHgyYiUCB/Aem/DVcMzj7Y40c4hNaBR5MNttraGFqyY7Zqj
+dTBzMAwGA1UdEwEB/wQCMAAwDgYDVR0PAQH/BAQDAgeAMBMGA1UdJQQMMAoGCCsG
+AQUFBwMCMB0GA1UdDgQWBBQjLEV/sKQdxEc7b4/bD/25sufxYDAfBgNVHSMEGDAW
+gBTOdgDamjnzRUSS40mYBUohp8C8mDAKBggqhkjOPQQDAgNIADBFAiEAo2E3MEQq
+FuMx0nW+i3vG8xS8AfPL0v71ARNtt6qWJXACIDVEHtU9dyPpduZ71L0jUXgK7Avg
+yDihHhDsSCo2FpUn
+-----END CERTIFICATE-----
+`;
+const principal = 'arn:aws:iam::111122223333:role/machine';
+const machine = (changes: Readonly<Record<string, unknown>>) => site({ place: 'on-premises', ...changes });
+const certificate = (authority: string) => machine({ certificate: { authority, commonName: 'fedcardio.example' } });
+
 describe('federation.json', () => {
   test('needs an id and sites; accounts, regions and the rest are optional', () => {
     const abroad = { account: '444455556666', region: 'eu-west-1', image };
@@ -75,6 +93,20 @@ describe('federation.json', () => {
     ],
     ['an unknown field', { quorum: 3 }, 'Unrecognized key: "quorum"'],
     ['a lock of 0 days', site({ objectLockDays: 0 }), 'sites[0].objectLockDays: '],
+    ['an unknown place', site({ place: 'cellar' }), 'sites[0].place: '],
+    ['a machine that cannot sign in', machine({}), 'sites[0]: an on-premises site needs either a certificate or a'],
+    ['a principal of a site on AWS', site({ principal }), 'sites[0].principal: only a site whose place is'],
+    [
+      'an instance type of an on-premises site',
+      machine({ principal, gpu: {} }),
+      'sites[0].gpu: an on-premises site has nothing on AWS that this field describes',
+    ],
+    [
+      'a certificate that is no authority',
+      certificate(LEAF),
+      "sites[0].certificate.authority: expected one authority's",
+    ],
+    ['what is no certificate', certificate('-----BEGIN CERTIFICATE-----\nAAAA'), 'sites[0].certificate.authority: '],
   ] as const)('refuses %s and names the field', ([, changes, message]) => {
     expect(() => parseValue(federation(changes), federationSchema, 'federation.json')).toThrow(
       expect.objectContaining({ code: 'BAD_MESSAGE', message: expect.stringContaining(`${message}`) }),

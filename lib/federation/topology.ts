@@ -7,7 +7,7 @@ import {
   SITE_FUNCTIONS,
 } from './functions.ts';
 import { CAMPAIGN_SUFFIX, CASE_FOLDERS, COMMIT_SUFFIX, CONTROL_SUFFIX, siteKeys, UPDATE_SUFFIX } from './keys.ts';
-import type { Federation, Site } from './schemas.ts';
+import { type Federation, isOnPremises, type Site } from './schemas.ts';
 
 export type { HandlerName } from './functions.ts';
 
@@ -58,6 +58,8 @@ interface NotificationSpec {
 /** A site's IAM roles: one for each function, the GPU task's, and those of people who upload and withdraw cases. */
 export const SITE_ROLES = [...SITE_FUNCTIONS, 'task', 'upload', 'withdraw'] as const;
 export type SiteRole = (typeof SITE_ROLES)[number];
+/** The only IAM role of an on-premises site, for everything that its machine does in the federation. */
+export const MACHINE_ROLE = 'machine';
 /** The coordinator's IAM roles: one for each function, the large merge's, and the research role. */
 export const FEDERATION_ROLES = [...FEDERATION_FUNCTIONS, 'merge', 'research'] as const;
 export type FederationRole = (typeof FEDERATION_ROLES)[number];
@@ -87,7 +89,7 @@ export const names = {
   aggregateQueue: (federation: string) => `${federation}-aggregate`,
   deadLetterQueue: (queue: string) => `${queue}-dlq`,
   /** Name of the role, and of the function or job that has it. */
-  siteRole: (federation: string, site: string, role: SiteRole) => `${federation}-${site}-${role}`,
+  siteRole: (federation: string, site: string, role: SiteRole | typeof MACHINE_ROLE) => `${federation}-${site}-${role}`,
   federationRole: (federation: string, role: FederationRole) => `${federation}-${role}`,
 } as const;
 
@@ -111,22 +113,28 @@ const BUCKET_NAME_LENGTH = 63;
 const ROLE_NAME_LENGTH = 64;
 
 /**
- * The buckets, queues and filters of a federation, in a stable order.
+ * The buckets, queues and filters of a federation, in a stable order. An on-premises site has only its GPU task queue here,
+ * and the rest on its own machine: {@link machineTopologyOf}.
  *
  * @throws FedcardioError BAD_CONFIGURATION when an id is too long for a bucket or role name
  */
 export function topologyOf(federation: Federation): Topology {
-  for (const { id } of federation.sites) {
+  for (const site of federation.sites) {
+    const { id } = site;
     checkLength(id, 'bucket', names.siteBucket(federation.id, id), BUCKET_NAME_LENGTH);
-    for (const role of SITE_ROLES) checkLength(id, 'role', names.siteRole(federation.id, id, role), ROLE_NAME_LENGTH);
+    for (const role of isOnPremises(site) ? ([MACHINE_ROLE] as const) : SITE_ROLES)
+      checkLength(id, 'role', names.siteRole(federation.id, id, role), ROLE_NAME_LENGTH);
   }
-  const sites = federation.sites.map((site) => siteTopology(federation, site));
+  const sites = federation.sites.map((site) => {
+    const { bucket, queues } = siteTopology(federation, site);
+    return isOnPremises(site) ? { buckets: [], queues: queues.filter(isGpuTaskQueue) } : { buckets: [bucket], queues };
+  });
   const place = placeOf(federation);
   const orchestrate = names.orchestrateQueue(federation.id);
   return {
     federation,
     buckets: [
-      ...sites.map((site) => site.bucket),
+      ...sites.flatMap((site) => site.buckets),
       {
         ...place,
         name: names.federationBucket(federation.id),
@@ -144,6 +152,25 @@ export function topologyOf(federation: Federation): Topology {
     queues: [...sites.flatMap((site) => site.queues), ...queuesOf(federation, place)],
   };
 }
+
+/**
+ * The bucket and the intake queue of a site, which are on its own machine if the site is on-premises.
+ *
+ * @param options `events`: whether the storage there sends object events to queues. Without them there is no intake queue.
+ */
+export function machineTopologyOf(
+  federation: Federation,
+  site: Site,
+  { events }: { readonly events: boolean },
+): Topology {
+  const { bucket, queues } = siteTopology(federation, site);
+  const own = { ...federation, sites: [site] };
+  if (!events) return { federation: own, buckets: [{ ...bucket, notifications: [] }], queues: [] };
+  return { federation: own, buckets: [bucket], queues: queues.filter((queue) => !isGpuTaskQueue(queue)) };
+}
+
+/** Whether the coordinator sends to the queue, and the site receives from it. */
+export const isGpuTaskQueue = ({ handler }: Pick<QueueSpec, 'handler'>): boolean => handler === 'dispatch';
 
 /** Account and region of a site, or of the coordinator. A site without its own has the coordinator's. */
 export const placeOf = (federation: Federation, site?: Pick<Site, 'account' | 'region'>): Place => ({

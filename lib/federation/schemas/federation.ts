@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto';
 import { z } from 'zod';
 import { count, id, perTask, sha256, time, version } from './common.ts';
 import { tasksSchema } from './task.ts';
@@ -26,9 +27,42 @@ const gpuSchema = z.strictObject({
   maxVcpus: z.int().positive().optional().describe('Most vCPUs that run at once, which limits the cost. Default: 8.'),
 });
 
+/** IAM Roles Anywhere accepts only certificates that may sign others. */
+function isAuthority(pem: string): boolean {
+  try {
+    return pem.split('BEGIN CERTIFICATE').length === 2 && new X509Certificate(pem).ca;
+  } catch {
+    return false;
+  }
+}
+
+const certificateSchema = z.strictObject({
+  authority: z
+    .string()
+    .max(8000)
+    .refine(isAuthority, "expected one authority's certificate as PEM, with CA:TRUE")
+    .describe("Certificate of the authority that signs the machine's certificate, as PEM."),
+  commonName: z
+    .string()
+    .regex(/^[\w.-]{1,64}$/, 'expected the common name of a certificate, such as fedcardio.hospital.example')
+    .describe("Common name (CN) of the machine's certificate. No other certificate of this authority is accepted."),
+});
+
 const siteSchema = z.strictObject({
   id: id.describe("Id of the site. It is a part of the names of the site's bucket, queues and roles."),
   name: z.string().min(1).describe('Name of the hospital, for people.'),
+  place: z
+    .enum(['aws', 'on-premises'])
+    .optional()
+    .describe(
+      "Where the site's cases and GPU tasks are: on AWS, or on the hospital's own machine (`fedcardio site run`). Default: aws.",
+    ),
+  principal: principal
+    .optional()
+    .describe('ARN of the principal as which the machine of an on-premises site signs in. Default: its certificate.'),
+  certificate: certificateSchema
+    .optional()
+    .describe('The certificate with which the machine of an on-premises site signs in, by IAM Roles Anywhere.'),
   account: account.optional().describe("AWS account of the site, 12 digits, as text. Default: the coordinator's."),
   region: region.optional().describe("AWS region of the site. Default: the coordinator's."),
   image: image
@@ -112,6 +146,7 @@ export const federationSchema = z
         fault([...at, 'id'], `S3 forbids names that end with "${end}"`);
       }
       checkPlace(site, (message) => fault(at, message));
+      checkMachine(site, (path, message) => fault([...at, ...path], message));
       if (site.account !== undefined && federation.account === undefined) {
         fault(at, 'the site names its account, so the federation has to name its own too');
       }
@@ -131,6 +166,24 @@ function checkPlace(
   if ((account === undefined) !== (region === undefined)) {
     fault(`give account and region together: ${account === undefined ? 'account' : 'region'} is missing`);
   }
+}
+
+/** Fields that describe the part of a site that is on AWS. An on-premises site has only a queue there, the coordinator's. */
+const ON_AWS = ['account', 'region', 'image', 'uploaders', 'gpu', 'objectLockDays'] as const;
+
+function checkMachine(
+  site: z.infer<typeof siteSchema>,
+  fault: (path: readonly PropertyKey[], message: string) => void,
+): void {
+  const signsIn = (['principal', 'certificate'] as const).filter((field) => site[field] !== undefined);
+  if (site.place !== 'on-premises') {
+    for (const field of signsIn) fault([field], 'only a site whose place is "on-premises" has this field');
+    return;
+  }
+  for (const field of ON_AWS.filter((field) => site[field] !== undefined)) {
+    fault([field], 'an on-premises site has nothing on AWS that this field describes');
+  }
+  if (signsIn.length !== 1) fault([], 'an on-premises site needs either a certificate or a principal, to sign in');
 }
 
 /** A site's counts of cases. Nothing in it is about one patient. */
@@ -164,5 +217,7 @@ export const taskListSchema = z.strictObject({
 export type Federation = z.infer<typeof federationSchema>;
 /** A hospital of a federation. */
 export type Site = Federation['sites'][number];
+/** Whether the site's bucket, intake and GPU tasks are on the hospital's own machine. */
+export const isOnPremises = ({ place }: Pick<Site, 'place'>): boolean => place === 'on-premises';
 /** `summary.json` of a site: counts of its cases. */
 export type Summary = z.infer<typeof summarySchema>;

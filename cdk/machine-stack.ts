@@ -1,0 +1,80 @@
+import * as iam from 'aws-cdk-lib/aws-iam';
+import { CfnProfile, CfnTrustAnchor } from 'aws-cdk-lib/aws-rolesanywhere';
+import { type App, CfnOutput, Duration, Stack } from 'aws-cdk-lib/core';
+import { machineAccess } from '../lib/federation/access.ts';
+import type { Site } from '../lib/federation/schemas.ts';
+import { MACHINE_ROLE, names, placeOf, type Topology } from '../lib/federation/topology.ts';
+import { addAlarmTopic } from './alarm-topic.ts';
+import { addQueueAlarms } from './alarms.ts';
+import { addLogKey } from './log-key.ts';
+import { machineQueueStatements, objectStatements } from './permissions.ts';
+import { environmentOf, withoutBootstrapRule } from './stack-options.ts';
+
+/** How long credentials of the machine are valid. Its SDK fetches new ones in time. */
+const SESSION = Duration.hours(1);
+
+/** The stack of an on-premises site, in the coordinator's account: the role of its machine, and an alarm. */
+export function addMachineStack(app: App, topology: Topology, site: Site): Stack {
+  const { federation } = topology;
+  const place = placeOf(federation);
+  const name = names.siteBucket(federation.id, site.id);
+  const stack = new Stack(app, `${name}-compute`, {
+    ...environmentOf(place),
+    description: `fedcardio: role of the machine of on-premises site ${site.id}`,
+    synthesizer: withoutBootstrapRule(),
+  });
+  const queues = topology.queues.filter((queue) => queue.site === site.id);
+  const statements = [
+    ...objectStatements(stack, { ...place, bucket: names.federationBucket(federation.id) }, machineAccess(site.id)),
+    ...queues.flatMap((queue) => machineQueueStatements(stack, { ...place, bucket: name }, queue.name)),
+  ];
+  const roleName = names.siteRole(federation.id, site.id, MACHINE_ROLE);
+  const role = (assumedBy: iam.IPrincipal) =>
+    new iam.Role(stack, 'MachineRole', {
+      roleName,
+      description: `Reads global models, writes the updates and counts of ${site.id}, and receives its GPU tasks`,
+      assumedBy,
+      maxSessionDuration: SESSION,
+      inlinePolicies: { Machine: new iam.PolicyDocument({ statements }) },
+    });
+  if (site.certificate) addCertificateHolder(stack, site.certificate, roleName, role);
+  else role(new iam.ArnPrincipal(site.principal as string));
+  addQueueAlarms(stack, addAlarmTopic(stack, addLogKey(stack)), queues);
+  return stack;
+}
+
+/**
+ * Lets the holder of the named certificate assume the role, by IAM Roles Anywhere. The actions and conditions are those of
+ * its user guide, "Trust model": without the conditions, any certificate of any trust anchor in the account would do.
+ */
+function addCertificateHolder(
+  stack: Stack,
+  { authority, commonName }: NonNullable<Site['certificate']>,
+  name: string,
+  addRole: (assumedBy: iam.IPrincipal) => iam.Role,
+): void {
+  const anchor = new CfnTrustAnchor(stack, 'TrustAnchor', {
+    name,
+    enabled: true,
+    source: { sourceType: 'CERTIFICATE_BUNDLE', sourceData: { x509CertificateData: authority } },
+  });
+  const conditions = {
+    StringEquals: { 'aws:PrincipalTag/x509Subject/CN': commonName },
+    ArnEquals: { 'aws:SourceArn': anchor.attrTrustAnchorArn },
+  };
+  const holder = new iam.ServicePrincipal('rolesanywhere.amazonaws.com', { conditions });
+  const role = addRole(holder);
+  role.assumeRolePolicy?.addStatements(
+    new iam.PolicyStatement({ principals: [holder], actions: ['sts:TagSession', 'sts:SetSourceIdentity'] }),
+  );
+  const profile = new CfnProfile(stack, 'Profile', {
+    name,
+    enabled: true,
+    roleArns: [role.roleArn],
+    durationSeconds: SESSION.toSeconds(),
+  });
+  // What the machine's credential process needs.
+  new CfnOutput(stack, 'TrustAnchorArn', { value: anchor.attrTrustAnchorArn });
+  new CfnOutput(stack, 'ProfileArn', { value: profile.attrProfileArn });
+  new CfnOutput(stack, 'RoleArn', { value: role.roleArn });
+}
