@@ -1,12 +1,14 @@
 /**
  * Entry point of the container. Runs one GPU task, whose message is the first argument or FEDCARDIO_TASK. It exits with 0
  * if the task is answered or not due, or with a code of {@link EXIT}. With FEDCARDIO_MERGE it merges that round instead.
- * With an IPC channel (from the process launcher) the process stays warm and takes messages one after the other, so that
+ * On the machine of an on-premises site, FEDCARDIO_SITE_ENDPOINT has the site's bucket, and FEDCARDIO_SENT_LOG names the log
+ * of what is sent. With an IPC channel (from the process launcher) the process stays warm and takes messages one after the other, so that
  * libraries load and cases are prepared once.
  */
 
 import { runMergeJob } from '../handlers/batch/merge-job.ts';
 import { createObjectStorage } from '../lib/aws/objects.ts';
+import { siteConnection } from '../lib/aws/site-connection.ts';
 import { describeError, errorCode, isFedcardioError, isOutage } from '../lib/error.ts';
 import { EXIT } from '../lib/federation/exit-codes.ts';
 import { type GpuTaskMessage, gpuTaskAddressSchema, gpuTaskMessageSchema } from '../lib/federation/schemas.ts';
@@ -14,7 +16,8 @@ import { parseDocument } from '../lib/json.ts';
 import { loadBackend } from '../lib/nn/backend.ts';
 import { peakRss } from '../lib/peak-rss.ts';
 import { refuseNewerTask } from '../lib/protocol/gpu-tasks.ts';
-import { createWaitOut, logOutage, type OutageEvent, waitingStore } from '../lib/storage/outages.ts';
+import { createWaitOut, type Line, logOutage, type OutageEvent, waitingStore } from '../lib/storage/outages.ts';
+import { openSentLog, recordingStore } from '../lib/storage/sent-log.ts';
 import { storesOf, wrapBuckets } from '../lib/storage/stores.ts';
 import { createCache } from './cache.ts';
 import type { GpuTaskContext } from './context.ts';
@@ -35,19 +38,31 @@ process.on('SIGTERM', () => {
 const now = () => new Date();
 const log = (event: string, fields: Readonly<Record<string, unknown>>) =>
   console.error(JSON.stringify({ event, ...fields }));
+const waitOutFor = (line?: Line) =>
+  createWaitOut({
+    now,
+    ...(line && { line }),
+    signal: stopping.signal,
+    // On one machine there is no host to give back. The launcher ends the process if need be.
+    ...(process.send ? {} : { giveUpSeconds: OUTAGE_SECONDS }),
+    onEvent: (outage: OutageEvent) => {
+      logOutage(log, outage);
+      process.send?.({ type: 'outage', outage });
+    },
+  });
 const endpoint = process.env.FEDCARDIO_ENDPOINT;
-const openBucket = createObjectStorage(endpoint ? { endpoint } : {});
-const waitOut = createWaitOut({
-  now,
-  signal: stopping.signal,
-  // On one machine there is no host to give back. The launcher ends the process if need be.
-  ...(process.send ? {} : { giveUpSeconds: OUTAGE_SECONDS }),
-  onEvent: (outage: OutageEvent) => {
-    logOutage(log, outage);
-    process.send?.({ type: 'outage', outage });
-  },
+const own = siteConnection(process.env);
+const federationBuckets = createObjectStorage(endpoint ? { endpoint } : {});
+const siteBuckets = own ? createObjectStorage(own) : federationBuckets;
+const waitOut = waitOutFor(own && 'federation');
+const waitOutSite = own ? waitOutFor('site') : waitOut;
+const sent = process.env.FEDCARDIO_SENT_LOG ? openSentLog(process.env.FEDCARDIO_SENT_LOG, now) : undefined;
+const openSite = wrapBuckets(siteBuckets, (store) => waitingStore(store, waitOutSite));
+const openBucket = wrapBuckets(federationBuckets, (store) => {
+  const waiting = waitingStore(store, waitOut);
+  return sent ? recordingStore(waiting, sent, waitOutSite) : waiting;
 });
-const base = { openBucket: wrapBuckets(openBucket, (store) => waitingStore(store, waitOut)), now, log };
+const base = { openBucket, now, log };
 const merge = process.env.FEDCARDIO_MERGE;
 if (merge !== undefined) {
   process.exit(await runMergeJob(merge, process.env.FEDCARDIO_FEDERATION, base));
@@ -71,8 +86,8 @@ const warm = {
 
 async function run(message: GpuTaskMessage, progress: GpuTaskContext['progress']): Promise<GpuTaskOutcome> {
   try {
-    const { siteStore: checkpointStore } = storesOf(openBucket, message.federation);
-    const stores = { ...storesOf(base.openBucket, message.federation), checkpointStore };
+    const { siteStore: checkpointStore } = storesOf(siteBuckets, message.federation);
+    const stores = { ...storesOf(openBucket, message.federation, openSite), checkpointStore };
     return await runGpuTask(message, { ...warm, ...stores, progress });
   } catch (error) {
     if (stopping.signal.aborted) {
@@ -140,7 +155,7 @@ async function answerNewer(text: string, error: unknown): Promise<void> {
   const { success, data: address } = gpuTaskAddressSchema.safeParse(JSON.parse(text));
   if (!success) return;
   try {
-    await refuseNewerTask({ ...base, ...storesOf(base.openBucket, address.federation) }, address, error);
+    await refuseNewerTask({ ...base, ...storesOf(openBucket, address.federation) }, address, error);
     process.exit(0);
   } catch (failure) {
     console.error(describeError(failure));

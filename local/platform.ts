@@ -3,32 +3,22 @@ import type { GpuTaskLauncher, HandlerContext, SqsHandler } from '../handlers/co
 import { dispatch } from '../handlers/dispatch.ts';
 import { intake } from '../handlers/intake.ts';
 import { orchestrate } from '../handlers/orchestrate.ts';
-import { rescan } from '../handlers/rescan.ts';
-import { sweep } from '../handlers/sweep.ts';
-import { createObjectStorage } from '../lib/aws/objects.ts';
-import { createQueues } from '../lib/aws/queues.ts';
-import type { PeriodicFunction } from '../lib/federation/functions.ts';
+import { requireOwnSite } from '../handlers/own-site.ts';
+import type { ConnectionOptions } from '../lib/aws/clients.ts';
 import type { Federation } from '../lib/federation/schemas.ts';
-import { type HandlerName, type QueueSpec, type Topology, topologyOf } from '../lib/federation/topology.ts';
+import type { HandlerName, QueueSpec, Topology } from '../lib/federation/topology.ts';
 import { recordFailure } from '../lib/protocol/gpu-tasks.ts';
 import type { OpenBucket } from '../lib/storage/contract.ts';
-import { createWaitOut, logOutage, type OutageEvent, waitingQueues, waitingStore } from '../lib/storage/outages.ts';
-import { storesOf, wrapBuckets } from '../lib/storage/stores.ts';
+import { createWaitOut, type Line, logOutage, type OutageEvent } from '../lib/storage/outages.ts';
+import { storesOf } from '../lib/storage/stores.ts';
 import { type EmbeddedServerOptions, startEmbeddedServer } from './emulator/server.ts';
+import { gpuTaskEnvironment, type Machine, type Part, partOf, reachBoth, reachHere } from './part.ts';
 import { createProcessLauncher, type ProcessLauncherOptions } from './process-launcher.ts';
-import { type RunnerEvent, type RunnerOptions, startQueueRunner } from './queue-runner.ts';
+import { type RunnerEvent, startQueueRunner } from './queue-runner.ts';
+import { type Sweeps, sweepsOf } from './sweeps.ts';
 
 /** The real handlers of the queues. */
 export const HANDLERS: Readonly<Record<HandlerName, SqsHandler>> = { intake, dispatch, orchestrate, aggregate };
-
-/** @param own the federation with those sites only whose uploads this machine examines */
-type StartPeriodic = (context: HandlerContext, options: Sweeps, own: Federation) => () => Promise<void>;
-
-/** The real functions of the schedules, each with its memory of earlier calls. All are called at every sweep. */
-const PERIODIC: Readonly<Record<PeriodicFunction, StartPeriodic>> = {
-  sweep: periodicSweep,
-  rescan: periodicRescan,
-};
 
 /** A handler context before it has a launcher. */
 type ClientContext = Omit<HandlerContext, 'launcher'>;
@@ -44,8 +34,10 @@ type GpuTaskProcessOptions = Omit<ProcessLauncherOptions, 'onFailed' | 'env'> &
 
 export interface PlatformOptions {
   readonly federation: Federation;
-  /** Endpoint where S3 and SQS already run, or the embedded server to start. */
+  /** Endpoint where S3 and SQS already run, or the embedded server to start. With `machine`, it needs S3 only. */
   readonly server: { readonly endpoint: string } | EmbeddedServerOptions;
+  /** Whose machine it is. By default it is the coordinator's, and that of all sites except on-premises ones. */
+  readonly machine?: Machine;
   /** Whether to create buckets and queues first. False if another process has done so; true by default. */
   readonly deploy?: boolean;
   /** Child processes, or another launcher. */
@@ -70,15 +62,6 @@ export interface PlatformOptions {
   readonly log?: HandlerContext['log'];
 }
 
-interface Sweeps {
-  /** From the end of a sweep to the next. */
-  readonly everySeconds: number;
-  /** Age at which a sweep sends a GPU task again. */
-  readonly resendAfterSeconds?: number;
-  /** Least time from a rescan of the sites' cases to the next. 10 minutes by default. */
-  readonly rescanEverySeconds?: number;
-}
-
 /** A running federation: buckets, queues, functions and GPU tasks, in this process and its children. */
 export interface Platform {
   readonly endpoint: string;
@@ -95,7 +78,7 @@ export interface Platform {
 }
 
 /**
- * Starts a federation on this machine. It continues from what the buckets and queues hold.
+ * Starts a federation on this machine, or an on-premises site. It continues from what the buckets and queues hold.
  *
  * @throws FedcardioError STORAGE when the endpoint does not answer, BAD_CONFIGURATION when port or directory are in use
  * @example
@@ -104,12 +87,12 @@ export interface Platform {
 export async function startPlatform(options: PlatformOptions): Promise<Platform> {
   const server = 'endpoint' in options.server ? undefined : await startEmbeddedServer(options.server);
   const endpoint = 'endpoint' in options.server ? options.server.endpoint : (server?.endpoint as string);
+  const closing = new AbortController();
   try {
-    const topology = topologyOf(options.federation);
-    const deployment = options.deploy === false ? undefined : await deployTo(endpoint, topology);
-    const closing = new AbortController();
-    const context = contextOf(options, endpoint, closing.signal);
-    const runner = startRunner(options, context, topology);
+    const part = partOf(options, endpoint, server !== undefined);
+    const deployment = options.deploy === false ? undefined : await deployTo(part.here, part.topology, options.machine);
+    const context = contextOf(options, part, closing.signal);
+    const runner = startRunner(options, part, context);
     const stopWork = async () => {
       await runner.stop();
       await context.launcher.close?.();
@@ -132,44 +115,50 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
   }
 }
 
-async function deployTo(endpoint: string, topology: Topology): Promise<string> {
+async function deployTo(here: ConnectionOptions, topology: Topology, machine: Machine | undefined): Promise<string> {
   // The CDK takes much memory, so a process that does not deploy does not load it.
-  const { deploy } = await import('./deploy/deploy.ts');
-  return deploy(endpoint, topology);
+  const { deploy, replay } = await import('./deploy/deploy.ts');
+  return machine ? replay(here, topology) : deploy(here.endpoint as string, topology);
 }
 
 /** Creates all clients of the platform. What they do waits out outages of the storage until `closing`. */
 function contextOf(
   options: PlatformOptions,
-  endpoint: string,
+  part: Part,
   closing: AbortSignal,
 ): HandlerContext & { readonly launcher: ClosableLauncher } {
-  const { federation, log = () => undefined, onOutage } = options;
+  const { machine, log = () => undefined, onOutage } = options;
   const now = () => new Date();
-  const waitOut = createWaitOut({
-    now,
-    signal: options.signal ? AbortSignal.any([closing, options.signal]) : closing,
-    onEvent: (event) => {
-      logOutage(log, event);
-      onOutage?.(event);
-    },
-  });
-  const waiting = wrapBuckets(createObjectStorage({ endpoint }), (store) => waitingStore(store, waitOut));
+  const waitOutFor = (line?: Line) =>
+    createWaitOut({
+      now,
+      ...(line && { line }),
+      signal: options.signal ? AbortSignal.any([closing, options.signal]) : closing,
+      onEvent: (event) => {
+        logOutage(log, event);
+        onOutage?.(event);
+      },
+    });
+  const { openFederation, openSite, queues } = machine
+    ? reachBoth(part, machine, { site: waitOutFor('site'), federation: waitOutFor('federation') }, now)
+    : reachHere(part, waitOutFor());
+  const wrap = options.wrapBuckets ?? ((openBucket) => openBucket);
   const clients: ClientContext = {
-    federation,
-    ...storesOf(options.wrapBuckets?.(waiting) ?? waiting, federation.id),
-    queues: waitingQueues(createQueues({ endpoint }), waitOut),
+    federation: machine ? part.own : options.federation,
+    ...storesOf(wrap(openFederation), options.federation.id, wrap(openSite)),
+    queues,
     now,
     log,
   };
   const context = { ...clients, ...options.extend?.(clients) };
-  return { ...context, launcher: launcherOf(options, context, endpoint) };
+  const launcher = launcherOf(options, context, part);
+  return { ...context, launcher: machine ? ofOneSite(launcher, machine.site) : launcher };
 }
 
 function launcherOf(
-  { gpuTasks, onOutage }: PlatformOptions,
+  { gpuTasks, onOutage, machine }: PlatformOptions,
   context: ClientContext,
-  endpoint: string,
+  part: Part,
 ): ClosableLauncher {
   if (typeof gpuTasks === 'function') return gpuTasks(context);
   return createProcessLauncher({
@@ -178,67 +167,28 @@ function launcherOf(
       if (event.type === 'outage') onOutage?.(event.outage);
       gpuTasks.onEvent?.(event);
     },
-    env: { FEDCARDIO_ENDPOINT: endpoint, ...gpuTasks.env },
+    env: { ...gpuTaskEnvironment(part, machine), ...gpuTasks.env },
     onFailed: (message, reason) => recordFailure(context, message, reason),
   });
 }
 
-function startRunner(options: PlatformOptions, context: HandlerContext, topology: Topology) {
-  const { consumes = () => true, onRunnerEvent, retrySeconds } = options;
+/** Starts GPU tasks of one site only, as the Batch launcher does. */
+const ofOneSite = (launcher: ClosableLauncher, site: string): ClosableLauncher => ({
+  ...launcher,
+  submit: async (message, deadline) => {
+    requireOwnSite(message, site);
+    await launcher.submit(message, deadline);
+  },
+});
+
+function startRunner(options: PlatformOptions, { topology, queues, own }: Part, context: HandlerContext) {
+  const { onRunnerEvent, retrySeconds, sweep, machine } = options;
   return startQueueRunner({
     context,
-    topology: { ...topology, queues: topology.queues.filter(consumes) },
+    topology: { ...topology, queues },
     handlers: { ...HANDLERS, ...options.handlers },
-    ...(options.sweep && { sweep: sweepsOf(options.sweep, context, ownOf(topology, consumes)) }),
+    ...(sweep && { sweep: sweepsOf(sweep, context, own, machine && topology) }),
     ...(onRunnerEvent && { onEvent: onRunnerEvent }),
     ...(retrySeconds !== undefined && { retrySeconds }),
   });
-}
-
-const ownOf = ({ federation, queues }: Topology, consumes: (queue: QueueSpec) => boolean): Federation => ({
-  ...federation,
-  sites: federation.sites.filter(({ id }) =>
-    queues.some((queue) => queue.site === id && queue.handler === 'intake' && consumes(queue)),
-  ),
-});
-
-function sweepsOf(options: Sweeps, context: HandlerContext, own: Federation): NonNullable<RunnerOptions['sweep']> {
-  const functions = Object.values(PERIODIC).map((start) => start(context, options, own));
-  return {
-    everySeconds: options.everySeconds,
-    run: async () => {
-      for (const periodic of functions) await periodic();
-    },
-  };
-}
-
-/** GPU tasks of an earlier run ended with its process, so the first sweep sends all unanswered ones again. */
-function periodicSweep(context: HandlerContext, { resendAfterSeconds }: Sweeps): () => Promise<void> {
-  const later = resendAfterSeconds === undefined ? {} : { resendAfterSeconds };
-  let isFirst = true;
-  return async () => {
-    await sweep(context, isFirst ? { resendAfterSeconds: 0 } : later);
-    isFirst = false;
-  };
-}
-
-const RESCAN_EVERY_SECONDS = 600;
-/** A long rescan is continued at the next sweep, so that it does not delay the rounds' deadlines. */
-const RESCAN_SLICE_SECONDS = 20;
-
-function periodicRescan(
-  context: HandlerContext,
-  { rescanEverySeconds = RESCAN_EVERY_SECONDS }: Sweeps,
-  own: Federation,
-): () => Promise<void> {
-  let dueAt = 0;
-  return async () => {
-    if (performance.now() < dueAt) return;
-    let isDone = true;
-    try {
-      isDone = await rescan({ ...context, federation: own }, RESCAN_SLICE_SECONDS);
-    } finally {
-      if (isDone) dueAt = performance.now() + rescanEverySeconds * 1000;
-    }
-  };
 }

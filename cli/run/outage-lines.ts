@@ -1,4 +1,4 @@
-import { type OutageEvent, outageText } from '../../lib/storage/outages.ts';
+import { type Line, type OutageEvent, outageText, storageName } from '../../lib/storage/outages.ts';
 
 /**
  * Says that the run waits for its storage, and that it goes on. Functions and GPU tasks meet the same outage, each in its
@@ -7,16 +7,17 @@ import { type OutageEvent, outageText } from '../../lib/storage/outages.ts';
  * @param now in milliseconds
  */
 export function createOutageLines(say: (line: string) => void, now: () => number): (event: OutageEvent) => void {
-  let said: { readonly code: string; readonly minute: number } | undefined;
+  const said = new Map<Line | undefined, { readonly code: string; readonly minute: number }>();
   return (event) => {
+    const { line } = event;
     if (event.type === 'over') {
-      if (said) say('The storage is back, and the run goes on.');
-      said = undefined;
+      if (said.delete(line)) say(`${storageName(line)} is back, and the run goes on.`);
       return;
     }
     const minute = Math.floor(now() / 60_000);
-    if (said?.code === event.code && said.minute === minute) return;
-    said = { code: event.code, minute };
+    const last = said.get(line);
+    if (last?.code === event.code && last.minute === minute) return;
+    said.set(line, { code: event.code, minute });
     say(outageText(event));
   };
 }

@@ -1,10 +1,11 @@
-import { describeError, FedcardioError, isFedcardioError } from '../../lib/error.ts';
+import { describeError, isFedcardioError } from '../../lib/error.ts';
 import { type RoundAddress, siteKeys } from '../../lib/federation/keys.ts';
 import { canonicalJson } from '../../lib/json.ts';
 import { recordFailure } from '../../lib/protocol/gpu-tasks.ts';
 import type { BatchQueue } from '../../lib/storage/contract.ts';
 import { launchBatchJob } from '../../lib/storage/launch-job.ts';
 import type { GpuTaskLauncher, HandlerContext } from '../context.ts';
+import { requireOwnSite } from '../own-site.ts';
 import { jobName } from './job-name.ts';
 
 /**
@@ -22,15 +23,7 @@ export function createBatchLauncher(
     submit: async (message, deadline) => {
       const { campaign, stage, round } = message;
       const at: RoundAddress = { campaign, stage, round };
-      if (message.site !== site) {
-        throw new FedcardioError(
-          'BAD_MESSAGE',
-          `A GPU task for site "${message.site}" was sent to the queue of site "${site}".`,
-          {
-            hint: 'Check who may send to this queue, and FEDCARDIO_SITE.',
-          },
-        );
-      }
+      requireOwnSite(message, site);
       const request = {
         name: jobName(at, site),
         claim: { store: siteStore(site), key: siteKeys.job(at) },

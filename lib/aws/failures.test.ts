@@ -20,6 +20,10 @@ describe('an exception of the SDK', () => {
     ['expired credentials', exception('ExpiredToken', 400)],
     ['expired credentials of STS', exception('ExpiredTokenException', 403)],
     ['an expired login', exception('CredentialsProviderError', undefined, 'The SSO session has expired.')],
+    [
+      'a credential process without a line',
+      exception('CredentialsProviderError', undefined, 'Command failed: aws_signing_helper credential-process'),
+    ],
     ...['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH'].map(
       (code) => [code, ofSystem(code)] as const,
     ),

@@ -105,7 +105,9 @@ function storageCode(error: unknown): ErrorCode {
   if (status === 507 || FULL.includes(name)) return 'STORAGE_FULL';
   if (UNAVAILABLE.test(name) || BUSY.includes(status)) return 'STORAGE_UNAVAILABLE';
   if (status >= 500 && !REFUSALS.includes(status)) return 'STORAGE_UNAVAILABLE';
-  if (name === 'CredentialsProviderError' && /expired/i.test((error as Error).message)) return 'STORAGE_UNAVAILABLE';
+  // A credential process (credential_process) fails when it does not reach the service that it asks.
+  if (name === 'CredentialsProviderError' && /expired|^Command failed/i.test((error as Error).message))
+    return 'STORAGE_UNAVAILABLE';
   return isOutage(error) ? (errorCode(error) as ErrorCode) : 'STORAGE';
 }
 

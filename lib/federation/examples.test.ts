@@ -13,6 +13,7 @@ const EXAMPLES: Readonly<Record<string, z.ZodType>> = {
   plan: schemas.planSchema,
   open: schemas.openSchema,
   sent: schemas.sentSchema,
+  'sent-object': schemas.sentObjectSchema,
   task: schemas.gpuTaskMessageSchema,
   update: schemas.updateSchema,
   'update-munich': schemas.updateSchema,

@@ -131,3 +131,21 @@ export const OBJECT_KINDS: readonly ObjectKind[] = [
   round('seal.json', 'the updates that count', { ...ONCE, examples: ['seal.json'] }),
   round('commit.json', "the round's result", { ...ONCE, examples: ['commit.json'] }),
 ];
+
+/** What an object of the federation bucket is, in words. */
+export function whatIs(key: string): string {
+  const named = OBJECT_KINDS.filter((kind) => kind.bucket === 'federation' && patternOf(kind).test(key));
+  // `failed.update.json` is an `<sha256>.update.json` too: the longer text says more.
+  const literal = (kind: ObjectKind) => kind.key.replace(/<\w+>/g, '').length;
+  return named.toSorted((a, b) => literal(b) - literal(a))[0]?.what ?? 'unknown';
+}
+
+const patternOf = ({ key }: ObjectKind): RegExp =>
+  new RegExp(
+    `^${key
+      .split(/(<\w+>)/)
+      .map((part) =>
+        part === '<stage>' ? '[^/]+(/[^/]+)?' : part.startsWith('<') ? '[^/]+' : part.replaceAll('.', '\\.'),
+      )
+      .join('')}$`,
+  );

@@ -8,6 +8,7 @@ export * from './schemas/federation.ts';
 export * from './schemas/messages.ts';
 export * from './schemas/model.ts';
 export * from './schemas/round.ts';
+export * from './schemas/sent-object.ts';
 export * from './schemas/site-objects.ts';
 export * from './schemas/task.ts';
 export * from './schemas/training.ts';

@@ -9,7 +9,12 @@ export interface Outage {
   readonly since: string;
   /** The error that is retried, in words. */
   readonly reason: string;
+  /** On the machine of an on-premises site: which storage it is. */
+  readonly line?: Line;
 }
+
+/** The two storages of an on-premises site: its own, and the federation's. */
+export type Line = 'site' | 'federation';
 
 /** `waiting`: reported at the beginning, and again each minute. `over`: nothing waits any more. */
 export interface OutageEvent extends Outage {
@@ -18,6 +23,8 @@ export interface OutageEvent extends Outage {
 
 export interface OutageOptions {
   readonly now: () => Date;
+  /** The storage that the outages are of, if there are two. */
+  readonly line?: Line;
   readonly onEvent: (event: OutageEvent) => void;
   /** Ends all waiting: what waits then fails with the error of the storage. */
   readonly signal?: AbortSignal;
@@ -45,7 +52,12 @@ export function createWaitOut(options: OutageOptions): WaitOut {
 
   function report(error: unknown, at: Date): void {
     const since = outage?.since ?? at.toISOString();
-    outage = { code: errorCode(error) as ErrorCode, since, reason: describeError(error) };
+    outage = {
+      code: errorCode(error) as ErrorCode,
+      since,
+      reason: describeError(error),
+      ...(options.line && { line: options.line }),
+    };
     if (at.getTime() - reported < REPORT_SECONDS * 1000) return;
     reported = at.getTime();
     onEvent({ type: 'waiting', ...outage });
@@ -99,12 +111,18 @@ export const logOutage = (
 ): void => log(type === 'waiting' ? 'storage-away' : 'storage-back', { ...outage });
 
 /** One line on an outage for users. */
-export function outageText({ code, since, reason }: Outage): string {
+export function outageText({ code, since, reason, line }: Outage): string {
   const time = since.slice(11, 19);
-  return code === 'STORAGE_FULL'
-    ? `The storage is full since ${time} UTC, waiting: ${reason} Free space, and the run goes on by itself.`
-    : `The storage is not reachable since ${time} UTC, waiting: ${reason}`;
+  if (code === 'STORAGE_FULL') {
+    return `${storageName(line)} is full since ${time} UTC, waiting: ${reason} Free space, and the run goes on by itself.`;
+  }
+  if (line === 'federation') return `The federation does not answer since ${time} UTC, waiting: ${reason}`;
+  return `${storageName(line)} is not reachable since ${time} UTC, waiting: ${reason}`;
 }
+
+/** What users call the storage of an outage, at the beginning of a sentence. */
+export const storageName = (line?: Line): string =>
+  line === 'federation' ? 'The federation' : line === 'site' ? "This site's storage" : 'The storage';
 
 /**
  * A store whose calls wait out an outage. A conditional write that took effect although its answer was lost is repeated and

@@ -1,6 +1,6 @@
 import { CloudFormationClient, ListStacksCommand } from '@aws-sdk/client-cloudformation';
-import { synthesizeDataStacks } from '../../cdk/synthesize.ts';
-import { connection } from '../../lib/aws/clients.ts';
+import { type StackTemplate, synthesizeDataStacks } from '../../cdk/synthesize.ts';
+import { type ConnectionOptions, connection } from '../../lib/aws/clients.ts';
 import { serviceFailure } from '../../lib/aws/failures.ts';
 import { describeError, endSentence, FedcardioError } from '../../lib/error.ts';
 import type { Topology } from '../../lib/federation/topology.ts';
@@ -22,8 +22,7 @@ export async function deploy(endpoint: string, topology: Topology): Promise<stri
   const cloudFormation = new CloudFormationClient(connection({ endpoint }, 1));
   try {
     if (!(await hasCloudFormation(cloudFormation, endpoint))) {
-      const notApplied = await provision(templates, { endpoint });
-      return `${templates.length} data stacks replayed; not applied here: ${notApplied.join(', ')}`;
+      return replayed(templates, { endpoint });
     }
     // Sequential, because emulators deploy no faster in parallel, and AWS throttles.
     for (const template of templates) await deployStack(cloudFormation, template);
@@ -31,6 +30,15 @@ export async function deploy(endpoint: string, topology: Topology): Promise<stri
   } finally {
     cloudFormation.destroy();
   }
+}
+
+/** Like {@link deploy}, by replay only, for storage that needs credentials of its own. */
+export const replay = (connection: ConnectionOptions, topology: Topology): Promise<string> =>
+  replayed(synthesizeDataStacks(topology), connection);
+
+async function replayed(templates: readonly StackTemplate[], connection: ConnectionOptions): Promise<string> {
+  const notApplied = await provision(templates, connection);
+  return `${templates.length} data stacks replayed; not applied here: ${notApplied.join(', ')}`;
 }
 
 /** Statuses of a server that takes the request for an S3 request, and of LocalStack without the service. */

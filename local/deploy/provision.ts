@@ -136,6 +136,8 @@ async function ensureNotifications(s3: S3Client, bucket: BucketResource, arns: A
       Filter: { Key: { FilterRules: filters.map(({ name, value }) => ({ Name: name, Value: value })) } },
     }),
   );
+  // Storage without events need not know them.
+  if (wanted.length === 0) return;
   const current = await s3.send(new GetBucketNotificationConfigurationCommand({ Bucket: bucket.name }));
   // S3 sends a test message to each queue whenever this is put, so it is put only if it differs.
   if (fingerprint(current.QueueConfigurations) === fingerprint(wanted)) return;
