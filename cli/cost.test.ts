@@ -89,10 +89,11 @@ describe('the cost of an idle month', () => {
   test.each([
     ['in one account', []],
     ['one of them in its own account', [{ account: '444455556666', region: 'eu-central-1' }]],
+    ['two of them on-premises', FEDERATION.sites.slice(-2)],
   ])('counts what the stacks of three sites have, %s', (_, places) => {
     const federation = federationSchema.parse({
       ...FEDERATION,
-      sites: [0, 1, 2].map((i) => ({ id: `site-${i}`, name: String(i), ...places[i] })),
+      sites: [0, 1, 2].map((i) => ({ ...places[i], id: `site-${i}`, name: String(i) })),
     });
     const resources = synthesizeAll(federation).flatMap(({ template }) =>
       Object.values((template as { Resources: Record<string, { Type: string; Properties?: object }> }).Resources),
@@ -116,8 +117,20 @@ describe('the cost of an idle month', () => {
         'AWS::EC2::VPCEndpoint',
         (endpoint) => 'VpcEndpointType' in endpoint && endpoint.VpcEndpointType === 'Interface',
       ),
-      polled: count('AWS::Lambda::EventSourceMapping'),
+      // The machine of an on-premises site polls with one connection, not with Lambda's five.
+      polled:
+        count('AWS::Lambda::EventSourceMapping') + Math.round(places.filter((site) => 'place' in site).length / 5),
     });
+  });
+
+  test('of a federation that is all on-premises has no storage of cases and no GPU', () => {
+    const sites = FEDERATION.sites.filter(({ place }) => place === 'on-premises');
+    const { idle, campaign, clients } = estimateCost({ ...FEDERATION, sites }, campaignOf(), ASSUMPTIONS, PRICES);
+    const names = [...idle.lines, ...campaign.lines].map(({ what }) => what).join();
+
+    expect(names).not.toMatch(/GPU,|cases|checkpoints|rescans/);
+    expect(names).toContain('models to on-premises sites');
+    for (const { usd } of [idle, campaign, clients]) expect(Number.isFinite(usd)).toBe(true);
   });
 
   test('is the sum of its lines', () => {

@@ -68,7 +68,17 @@ function read<S extends z.ZodType>(file: string, schema: S): z.infer<S> {
   return parseJson(readInput(file), schema, file);
 }
 
-function costText({ federation, sites, assumptions, prices, campaign, idle, server, clients }: Estimate): string {
+function costText({
+  federation,
+  sites,
+  onPremises,
+  assumptions,
+  prices,
+  campaign,
+  idle,
+  server,
+  clients,
+}: Estimate): string {
   const { casesPerSite, caseMegabytes, gpuRatio } = assumptions;
   const parts: readonly [string, { readonly lines: readonly Line[]; readonly usd: number }][] = [
     ['A campaign', campaign],
@@ -77,7 +87,7 @@ function costText({ federation, sites, assumptions, prices, campaign, idle, serv
     ['For comparison: an idle month of clients on GPU hosts that wait for it', clients],
   ];
   return [
-    `${federation}: ${sites} sites, ${casesPerSite} cases of ${caseMegabytes} MB each; a GPU ${gpuRatio} times as fast as two cores`,
+    `${federation}: ${sites} sites${onPremises > 0 ? ` on AWS, ${onPremises} on-premises` : ''}, ${casesPerSite} cases of ${caseMegabytes} MB each; a GPU ${gpuRatio} times as fast as two cores`,
     `Prices in ${prices.region} on ${prices.asOf}, USD, without free tiers, discounts and tax`,
     ...parts.flatMap(([title, { lines, usd }]) => [
       '',

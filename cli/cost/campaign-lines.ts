@@ -15,7 +15,7 @@ const FUNCTION_GB = 3.5;
 /** Cost of a campaign, from campaign.json to its outcome. Its files are kept for a month. */
 export function campaignLines(
   work: readonly StageWork[],
-  { sites, remote, gpuHours }: Deployed,
+  { sites, onPremises, remote, gpuHours }: Deployed,
   { startSeconds, caseMegabytes, casesPerSite }: Assumptions,
   prices: Prices,
 ): readonly Line[] {
@@ -25,6 +25,7 @@ export function campaignLines(
   const sent = sum((stage) => stage.rounds * stage.modelBytes) / GB;
   const largest = Math.max(...work.map(({ modelBytes }) => modelBytes)) / GB;
   const reads = sum((stage) => stage.rounds * stage.cases * 2);
+  const all = sites + onPremises;
   const instances = [...new Set(gpuHours.map(({ instance }) => instance))];
   return [
     ...instances.map((instance) => {
@@ -32,12 +33,12 @@ export function campaignLines(
       return line(`GPU, ${instance} on demand, ${of.length} sites`, of.length * hours, 'h', of[0]?.usd ?? 0);
     }),
     line('its volumes', (sites * hours * VOLUME_GB) / HOURS_A_MONTH, 'GB-month', prices.volumeGbMonth),
-    line('requests of the rounds to S3, as writes', sites * rounds * BENCH_REQUESTS.objects, 'requests', prices.write),
+    line('requests of the rounds to S3, as writes', all * rounds * BENCH_REQUESTS.objects, 'requests', prices.write),
     line('reads of cases and labels', sites * reads, 'requests', prices.read),
-    line('requests of the rounds to SQS', sites * rounds * BENCH_REQUESTS.queues, 'requests', prices.queueRequest),
+    line('requests of the rounds to SQS', all * rounds * BENCH_REQUESTS.queues, 'requests', prices.queueRequest),
     line('functions', sites * rounds * INVOCATIONS * FUNCTION_GB, 'GB-s', prices.functionGbSecond),
     line('invocations', sites * rounds * INVOCATIONS, 'requests', prices.functionRequest),
-    line('updates and models, kept a month', (sites + 1) * sent, 'GB-month', prices.storageGbMonth),
+    line('updates and models, kept a month', (all + 1) * sent, 'GB-month', prices.storageGbMonth),
     // The optimiser with its two moments, and class maps that compress to a hundredth of a CT.
     line(
       'checkpoints and pseudo-labels, kept a month',
@@ -46,5 +47,7 @@ export function campaignLines(
       prices.storageGbMonth,
     ),
     line('updates and models between regions', remote * 2 * sent, 'GB', prices.otherRegionGb),
+    // What comes in is free.
+    line('models to on-premises sites', onPremises * sent, 'GB', prices.internetGb),
   ];
 }

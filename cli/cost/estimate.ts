@@ -14,7 +14,9 @@ interface Sum {
 
 export interface Estimate {
   readonly federation: string;
+  /** On AWS, and on machines of their own. */
   readonly sites: number;
+  readonly onPremises: number;
   readonly assumptions: Assumptions;
   readonly prices: Prices;
   readonly work: readonly StageWork[];
@@ -44,6 +46,7 @@ export function estimateCost(
   return {
     federation: federation.id,
     sites: deployed.sites,
+    onPremises: deployed.onPremises,
     assumptions,
     prices,
     work,

@@ -1,5 +1,5 @@
 import { FedcardioError } from '../../lib/error.ts';
-import type { Federation } from '../../lib/federation/schemas.ts';
+import { type Federation, isOnPremises } from '../../lib/federation/schemas.ts';
 import type { Prices } from './prices.ts';
 
 /** The parts of a federation that determine its cost. */
@@ -13,7 +13,10 @@ type Site = Federation['sites'][number] &
 const DEFAULT_INSTANCE = 'g5.xlarge';
 
 export interface Deployed {
+  /** Number of sites on AWS. */
   readonly sites: number;
+  /** Number of sites on machines of their own, which have only a queue on AWS. */
+  readonly onPremises: number;
   /** Number of pairs of account and region: each has its own network. */
   readonly places: number;
   /** Number of sites in another region than the federation bucket. */
@@ -25,10 +28,11 @@ export interface Deployed {
 /** @throws FedcardioError BAD_CONFIGURATION for an instance type without a price */
 export function deployedOf(federation: Federation, prices: Prices): Deployed {
   const home: Federation & Place = federation;
-  const sites: readonly Site[] = federation.sites;
+  const sites: readonly Site[] = federation.sites.filter((site) => !isOnPremises(site));
   const placeOf = ({ account = home.account, region = home.region }: Place) => `${account}/${region}`;
   return {
     sites: sites.length,
+    onPremises: federation.sites.length - sites.length,
     places: new Set([home, ...sites].map(placeOf)).size,
     remote: sites.filter(({ region }) => region !== undefined && region !== home.region).length,
     gpuHours: sites.map(({ gpu }) => {

@@ -5,6 +5,8 @@ import type { Assumptions } from './workload.ts';
 
 /** Resources of the stacks that are billed by the month. */
 const OF_SITE = { keys: 3, alarms: 6, queues: 2 };
+/** On-premises sites: keys of the queue and of the log. Their machine polls with one connection. */
+const OF_MACHINE = { keys: 2, alarms: 1, pollers: 1 };
 const OF_FEDERATION = { keys: 4, alarms: 9, queues: 2 };
 const OF_PLACE = { keys: 1, endpoints: 7 };
 /** Connections with which Lambda polls a queue, and the wait time of each, s. */
@@ -18,14 +20,15 @@ const IMAGE_GB = 4;
 
 /** Cost of an idle month: no uploads, no campaigns. */
 export function idleLines(
-  { sites, places, remote }: Deployed,
+  { sites, onPremises, places, remote }: Deployed,
   { casesPerSite, caseMegabytes }: Assumptions,
   prices: Prices,
 ): readonly Line[] {
-  const keys = sites * OF_SITE.keys + OF_FEDERATION.keys + places * OF_PLACE.keys;
+  const keys = sites * OF_SITE.keys + onPremises * OF_MACHINE.keys + OF_FEDERATION.keys + places * OF_PLACE.keys;
   const queues = sites * OF_SITE.queues + OF_FEDERATION.queues;
+  const alarms = sites * OF_SITE.alarms + onPremises * OF_MACHINE.alarms + OF_FEDERATION.alarms;
   const endpoints = places * OF_PLACE.endpoints + (remote > 0 ? places - 1 : 0);
-  const polls = (queues * POLLERS * MINUTES_A_MONTH * 60) / POLL_SECONDS;
+  const polls = ((queues * POLLERS + onPremises * OF_MACHINE.pollers) * MINUTES_A_MONTH * 60) / POLL_SECONDS;
   const rescans = sites * RESCAN.aMonth;
   // A listing of each of the five prefixes, and one more for each thousand objects.
   const listings = 5 + Math.floor((casesPerSite * RESCAN.filesPerCase) / RESCAN.listed);
@@ -33,7 +36,7 @@ export function idleLines(
     line('keys', keys, 'keys', prices.keyMonth),
     line('interface endpoints, one zone', endpoints * HOURS_A_MONTH, 'h', prices.endpointHour),
     line('polls of empty queues', polls, 'requests', prices.queueRequest),
-    line('alarms', sites * OF_SITE.alarms + OF_FEDERATION.alarms, 'alarms', prices.alarmMonth),
+    line('alarms', alarms, 'alarms', prices.alarmMonth),
     line('dashboard', 1, 'dashboards', prices.dashboardMonth),
     line('sweeps: schedule', MINUTES_A_MONTH, 'invocations', prices.scheduledInvocation),
     line('sweeps: function', MINUTES_A_MONTH * SWEEP.gb * SWEEP.seconds, 'GB-s', prices.functionGbSecond),

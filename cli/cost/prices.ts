@@ -21,6 +21,8 @@ export const pricesSchema = z.strictObject({
   read: z.number(),
   /** To another region of AWS, per GB. Within a region and through a gateway endpoint S3 is free. */
   otherRegionGb: z.number(),
+  /** To the internet, which is how models reach on-premises sites, per GB. */
+  internetGb: z.number().default(0.09),
   queueRequest: z.number(),
   /** On arm64. */
   functionGbSecond: z.number(),
@@ -46,7 +48,7 @@ export const PRICES: Prices = {
     instanceHour: 'https://aws.amazon.com/ec2/pricing/on-demand/',
     volumeGbMonth: 'https://aws.amazon.com/ebs/pricing/',
     publicAddressHour: 'https://aws.amazon.com/vpc/pricing/',
-    'storageGbMonth, write, read, otherRegionGb': 'https://aws.amazon.com/s3/pricing/',
+    'storageGbMonth, write, read, otherRegionGb, internetGb': 'https://aws.amazon.com/s3/pricing/',
     queueRequest: 'https://aws.amazon.com/sqs/pricing/',
     'functionGbSecond, functionRequest': 'https://aws.amazon.com/lambda/pricing/',
     'keyMonth, keyRequest': 'https://aws.amazon.com/kms/pricing/',
@@ -71,6 +73,7 @@ export const PRICES: Prices = {
   write: 0.005 / 1000,
   read: 0.0004 / 1000,
   otherRegionGb: 0.02,
+  internetGb: 0.09,
   queueRequest: 0.4 / 1e6,
   functionGbSecond: 0.0000133334,
   functionRequest: 0.2 / 1e6,

@@ -19,7 +19,8 @@ interface LetterFlags extends CampaignFlags {
 }
 
 const ABOUT_SITES = `
-Without federation.json, the sites are those that have sent counts. Queues of other accounts need access to them.`;
+Without federation.json, the sites are those that have sent counts, all on AWS. Queues of other accounts need access to
+them.`;
 
 /** `fedcardio dead-letters <command>`: messages that failed three times. */
 export const deadLettersCommand = (): Command =>

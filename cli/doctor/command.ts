@@ -1,7 +1,9 @@
 import { Command } from 'commander';
 import { federationKeys } from '../../lib/federation/keys.ts';
+import { type Federation, isOnPremises } from '../../lib/federation/schemas.ts';
+import type { SiteStore } from '../../lib/storage/contract.ts';
 import { storesOf } from '../../lib/storage/stores.ts';
-import { type CampaignFlags, placed } from '../campaign.ts';
+import { type CampaignFlags, federationOf, placed } from '../campaign.ts';
 import { printJson } from '../print-json.ts';
 import { checkFederationBucket, checkSiteBucket } from './buckets.ts';
 import { checkClock, checkEndpoint, checkIdentity } from './endpoint.ts';
@@ -74,7 +76,9 @@ async function checkReached(url: string, needsSqs: boolean): Promise<readonly Fi
   return [endpoint, ...findings];
 }
 
-async function checkFederation({ endpoint, federation, site }: DoctorFlags): Promise<readonly Finding[]> {
+async function checkFederation(flags: DoctorFlags): Promise<readonly Finding[]> {
+  const { endpoint, site } = flags;
+  const { id: federation, declared } = federationOf(flags);
   const [{ createObjectStorage }, { createQueues }] = await Promise.all([
     import('../../lib/aws/objects.ts'),
     import('../../lib/aws/queues.ts'),
@@ -90,7 +94,13 @@ async function checkFederation({ endpoint, federation, site }: DoctorFlags): Pro
   const queues = createQueues({ endpoint });
   return [
     bucket,
-    ...(await Promise.all(sites.map((id) => checkSiteBucket(id, siteStore(id))))),
-    ...(await Promise.all(queuesOf(federation, sites).map((queue) => checkQueue(queues, queue)))),
+    ...(await Promise.all(sites.map((id) => checkSite(id, siteStore(id), declared)))),
+    ...(await Promise.all(queuesOf(federation, sites, declared).map((queue) => checkQueue(queues, queue)))),
   ];
+}
+
+/** The bucket of an on-premises site is on its own machine. */
+function checkSite(id: string, store: SiteStore, declared: Federation | undefined): Promise<Finding> | Finding {
+  const isElsewhere = declared?.sites.some((site) => site.id === id && isOnPremises(site));
+  return isElsewhere ? skipped(`bucket of ${id}`, 'it is on the machine of the site') : checkSiteBucket(id, store);
 }

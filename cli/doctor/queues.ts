@@ -1,11 +1,18 @@
+import type { Federation } from '../../lib/federation/schemas.ts';
 import { names, topologyOf } from '../../lib/federation/topology.ts';
 import type { Queues } from '../../lib/storage/contract.ts';
 import { attempt, type Finding, ok, warning } from './finding.ts';
 
-/** Names of a federation's queues: the coordinator's, and those of the sites. */
-export function queuesOf(federation: string, sites: readonly string[]): readonly string[] {
+/**
+ * Names of a federation's queues: the coordinator's, and those of the sites.
+ *
+ * @param declared tells which sites are on-premises. Without it, all sites count as on AWS.
+ */
+export function queuesOf(federation: string, sites: readonly string[], declared?: Federation): readonly string[] {
   // A federation needs a site. Its queues are dropped if none was asked for.
-  const listed = (sites.length > 0 ? sites : ['none']).map((id) => ({ id, name: id }));
+  const listed = (sites.length > 0 ? sites : ['none']).map(
+    (id) => declared?.sites.find((site) => site.id === id) ?? { id, name: id },
+  );
   const { queues } = topologyOf({ schema: 'fedcardio.federation/1', id: federation, sites: listed });
   return queues.filter(({ site }) => site === undefined || sites.includes(site)).map(({ name }) => name);
 }

@@ -3,6 +3,7 @@ import { checkCommand } from './check.ts';
 import { importCommand } from './import.ts';
 import { listCommand } from './list.ts';
 import { rescanCommand } from './rescan.ts';
+import { runCommand } from './run/command.ts';
 import { siteStatusCommand } from './status.ts';
 import { uploadCommand } from './upload.ts';
 import { withdrawCommand } from './withdraw.ts';
@@ -17,12 +18,15 @@ export const siteCommand = (): Command =>
     siteStatusCommand(),
     rescanCommand(),
     withdrawCommand(),
+    runCommand(),
   ].reduce(
     (group, command) => group.addCommand(command),
-    new Command('site')
-      .description("Commands for a hospital's own CTs and bucket.")
-      .addHelpText(
-        'after',
-        '\nExamples:\n  npx fedcardio site check CASES\n  npx fedcardio site rescan berlin --endpoint http://127.0.0.1:4566',
-      ),
+    new Command('site').description("Commands for a hospital's own CTs and bucket.").addHelpText(
+      'after',
+      `
+Examples:
+  npx fedcardio site check CASES
+  npx fedcardio site rescan berlin --endpoint http://127.0.0.1:4566
+  npx fedcardio site run kiel --inbox /srv/inbox`,
+    ),
   );

@@ -46,7 +46,7 @@ export function openUpDirectory(data: string, file?: string, leastFree = LEAST_F
   const declaredBy = file ?? ['federation.json', kept].find((candidate) => existsSync(candidate));
   const federation = declaredBy === undefined ? DEFAULT_FEDERATION : read(declaredBy);
   if (existsSync(kept)) requireSame(path, read(kept), federation);
-  prepare(path, leastFree);
+  prepareDirectory(path, leastFree);
   return {
     path,
     server: join(path, 'server'),
@@ -70,7 +70,12 @@ function requireSame(path: string, before: Federation, now: Federation): void {
   });
 }
 
-function prepare(path: string, leastFree: number): void {
+/**
+ * Creates a directory of buckets.
+ *
+ * @throws FedcardioError if it cannot be written, or its disk has too little space
+ */
+export function prepareDirectory(path: string, leastFree = LEAST_FREE): void {
   try {
     mkdirSync(path, { recursive: true });
     accessSync(path, constants.W_OK);

@@ -24,3 +24,16 @@ test.each([
   expect(ours.length).toBeGreaterThan(1);
   for (const line of ours) expect(line).toMatch(/ --endpoint http:\/\/127\.0\.0\.1:4566 --federation heart$/);
 });
+
+test('has the machines of on-premises sites, whose buckets are elsewhere', () => {
+  const principal = 'arn:aws:iam::111122223333:role/kiel';
+  const kiel = { id: 'kiel', name: 'Kiel', place: 'on-premises', principal } as const;
+  const federation = { ...RUNNING.federation, sites: [...RUNNING.federation.sites, kiel] };
+
+  const steps = nextSteps({ ...RUNNING, federation, tasks: [TASKS['hinge-points']], file: 'my heart.json' });
+
+  expect(bucketsOf(federation)).toEqual(bucketsOf(RUNNING.federation));
+  expect(steps).toMatch(
+    /npx fedcardio site run kiel --federation 'my heart.json' --endpoint http:\/\/127.0.0.1:4566 --port 0$/,
+  );
+});

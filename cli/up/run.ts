@@ -105,7 +105,7 @@ async function greetingOf({ federation, path, log, declaredBy }: UpDirectory, pl
 
 ${rows.map(([name = '', value]) => `  ${name.padEnd(width)}  ${value}`).join('\n')}
 
-${nextSteps({ federation, endpoint, tasks })}
+${nextSteps({ federation, endpoint, tasks, file: declaredBy })}
 `;
 }
 

@@ -1,0 +1,103 @@
+import { access, constants, mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { importDicom } from '../../../lib/dicom/import.ts';
+import { describeError, isFedcardioError, systemError } from '../../../lib/error.ts';
+import { type DeliveryOptions, deliver } from './deliver.ts';
+import { DONE, looseFiles, moveInto, REFUSED, stateOf, waitingFolders } from './folders.ts';
+
+export interface InboxOptions extends Omit<DeliveryOptions, 'importer'> {
+  /** A folder that has not changed for this long is complete. */
+  readonly quietSeconds: number;
+  /** From the end of a look to the next. */
+  readonly everySeconds?: number;
+  readonly importer?: DeliveryOptions['importer'];
+}
+
+/** Looks are cheap beside an export, and events of file systems miss network drives. */
+const EVERY_SECONDS = 5;
+
+interface Seen {
+  readonly state: string;
+  /** Monotonic, ms: clocks of file servers differ. */
+  readonly since: number;
+}
+
+/**
+ * Watches an inbox until the signal: imports each folder once it has not changed for a while, one after the other. Files
+ * outside any folder are gathered in a new one when they are quiet.
+ *
+ * @throws FedcardioError if the inbox cannot be used, before any work
+ */
+export async function startInbox({ importer = importDicom, ...options }: InboxOptions): Promise<void> {
+  const { dir, signal, say, everySeconds = EVERY_SECONDS } = options;
+  await prepare(dir);
+  let seen: ReadonlyMap<string, Seen> = new Map();
+  let told = '';
+  /** Once, because each look meets the same problem until it is solved. */
+  const tell = ([problem]: readonly unknown[]) => {
+    const text = problem === undefined ? '' : describeError(problem);
+    if (text !== '' && text !== told) say(`waiting: ${text}`);
+    told = text;
+  };
+  while (!signal.aborted) {
+    try {
+      const { after, problems } = await look({ ...options, importer }, seen);
+      seen = after;
+      tell(problems);
+    } catch (error) {
+      if (isFedcardioError(error, 'INTERRUPTED')) return;
+      tell([error]);
+    }
+    await sleep(everySeconds * 1000, undefined, { signal }).catch(() => undefined);
+  }
+}
+
+async function prepare(dir: string): Promise<void> {
+  try {
+    for (const folder of [DONE, REFUSED]) await mkdir(join(dir, folder), { recursive: true });
+    await access(dir, constants.W_OK);
+  } catch (error) {
+    throw systemError(error, dir) ?? error;
+  }
+}
+
+/** The loose files of an inbox, among the names of its folders. */
+const LOOSE = '';
+
+/** Imports what is quiet. Returns what is not, with the time of its last change, and why imports could not finish. */
+async function look(
+  options: InboxOptions & DeliveryOptions,
+  before: ReadonlyMap<string, Seen>,
+): Promise<{ readonly after: ReadonlyMap<string, Seen>; readonly problems: readonly unknown[] }> {
+  const { dir, signal, quietSeconds } = options;
+  const now = performance.now();
+  const after = new Map<string, Seen>();
+  const problems: unknown[] = [];
+  const loose = await looseFiles(dir);
+  for (const name of [...(await waitingFolders(dir)), ...(loose.length > 0 ? [LOOSE] : [])]) {
+    const state = await stateOf(dir, name === LOOSE ? loose : [name]);
+    const last = before.get(name);
+    after.set(name, last?.state === state ? last : { state, since: now });
+  }
+  for (const [name, { since }] of after) {
+    if (signal.aborted) break;
+    if (now - since < quietSeconds * 1000) continue;
+    try {
+      if (name === LOOSE) await gather(dir, loose);
+      else await deliver(name, options);
+      after.delete(name);
+    } catch (error) {
+      if (isFedcardioError(error, 'INTERRUPTED')) throw error;
+      // It stays, and is tried again. The others do not wait for it.
+      problems.push(error);
+    }
+  }
+  return { after, problems };
+}
+
+/** Moves loose files into a folder of their own, which is imported when it is quiet as well. */
+async function gather(dir: string, names: readonly string[]): Promise<void> {
+  const folder = join(dir, `files-${new Date().toISOString().slice(0, 19).replaceAll(':', '-')}`);
+  for (const name of names) await moveInto(folder, join(dir, name), name);
+}
