@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { campaignSchema, federationSchema } from '../lib/federation/schemas.ts';
+import { campaignSchema, federationSchema, isOnPremises } from '../lib/federation/schemas.ts';
 import { topologyOf } from '../lib/federation/topology.ts';
 import { parseJson, sha256Hex } from '../lib/json.ts';
 import { planCampaign } from '../lib/protocol/plan.ts';
@@ -23,6 +23,7 @@ describe('examples', () => {
     ]);
     expect(filesNamed('federation.json')).toEqual([
       'custom-task/federation.json',
+      'on-premises/federation.json',
       'paper/federation.json',
       'two-sites/federation.json',
     ]);
@@ -31,7 +32,9 @@ describe('examples', () => {
   test.each(filesNamed('federation.json'))('%s is a federation', (file) => {
     const federation = parseJson(bytesOf(file), federationSchema, file);
 
-    expect(topologyOf(federation).buckets).toHaveLength(federation.sites.length + 1);
+    expect(topologyOf(federation).buckets).toHaveLength(
+      federation.sites.filter((site) => !isOnPremises(site)).length + 1,
+    );
     expect(federation.$schema).toBe('../../federation.schema.json');
   });
 
