@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import { FedcardioError } from '../lib/error.ts';
 import { federationKeys } from '../lib/federation/keys.ts';
 import { type Federation, federationSchema } from '../lib/federation/schemas.ts';
+import { names } from '../lib/federation/topology.ts';
 import { parseJson } from '../lib/json.ts';
 import { nearest } from '../lib/nearest.ts';
 import { printable } from '../lib/printable.ts';
@@ -32,17 +33,27 @@ export const placed = (command: Command): Command =>
     .option('--json', 'print everything as JSON');
 
 /**
- * The buckets that the options select, after a look at what answers at their endpoint.
+ * The buckets that the options select, after a look at what answers at their endpoint. On the machine of an on-premises
+ * site, FEDCARDIO_SITE_ENDPOINT has the site's own bucket.
  *
  * @throws FedcardioError of `requireS3` if it does not answer, or is not S3
  */
-export async function openBuckets({ endpoint }: Pick<CampaignFlags, 'endpoint'>): Promise<OpenBucket> {
-  const { createObjectStorage } = await import('../lib/aws/objects.ts');
+export async function openBuckets(flags: Pick<CampaignFlags, 'endpoint' | 'federation'>): Promise<OpenBucket> {
+  const { endpoint } = flags;
+  const [{ createObjectStorage }, { siteConnection }] = await Promise.all([
+    import('../lib/aws/objects.ts'),
+    import('../lib/aws/site-connection.ts'),
+  ]);
   if (endpoint !== undefined) {
     const { requireS3 } = await import('../lib/aws/endpoint.ts');
     await requireS3(endpoint);
   }
-  return createObjectStorage({ endpoint });
+  const openBucket = createObjectStorage({ endpoint });
+  const own = siteConnection(process.env);
+  if (!own) return openBucket;
+  const openOwn = createObjectStorage(own);
+  const ofFederation = names.federationBucket(federationOf(flags).id);
+  return (bucket) => (bucket === ofFederation ? openBucket(bucket) : openOwn(bucket));
 }
 
 /** A federation as the options select it. */

@@ -1,11 +1,15 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { CreateBucketCommand } from '@aws-sdk/client-s3';
-import { beforeAll, expect, test } from 'vitest';
+import { beforeAll, expect, test, vi } from 'vitest';
 import { createS3Client } from '../../lib/aws/clients.ts';
 import { createObjectStorage } from '../../lib/aws/objects.ts';
-import { siteKeys } from '../../lib/federation/keys.ts';
+import { federationKeys, siteKeys } from '../../lib/federation/keys.ts';
 import { names } from '../../lib/federation/topology.ts';
 import { image, PNG } from '../../lib/intake/testing.ts';
 import { storesOf } from '../../lib/storage/stores.ts';
+import { startEmbeddedServer } from '../../local/emulator/server.ts';
 import { useServer } from '../../local/emulator/testing.ts';
 import { runCommand } from '../testing.ts';
 import { rescanText } from './rescan.ts';
@@ -41,6 +45,34 @@ test('site rescan catalogs what intake has missed, and tells what it did', async
     site: 'berlin',
     ...{ listed: 2, examined: 0, repaired: [], failed: [], erased: 0, remaining: 0 },
   });
+});
+
+test('site rescan finds the bucket of an on-premises site at its own endpoint', async () => {
+  const { siteStore } = storesOf(createObjectStorage({ endpoint: endpoint() }), 'heart');
+  const folder = mkdtempSync(join(tmpdir(), 'fedcardio-rescan-'));
+  const coordinator = await startEmbeddedServer({ dataDir: folder });
+  const s3 = createS3Client({ endpoint: coordinator.endpoint });
+  await s3.send(new CreateBucketCommand({ Bucket: names.federationBucket('heart') }));
+  await siteStore('berlin').put(siteKeys.image('training', 'p7'), PNG);
+  vi.stubEnv('FEDCARDIO_SITE_ENDPOINT', endpoint());
+
+  const found = await runCommand([
+    'site',
+    'rescan',
+    'berlin',
+    '--federation',
+    'heart',
+    '--endpoint',
+    coordinator.endpoint,
+  ]);
+
+  const { federationStore } = storesOf(createObjectStorage({ endpoint: coordinator.endpoint }), 'heart');
+  expect(found.stderr).toContain('p7: rejected');
+  expect(await federationStore.head(federationKeys.summary('berlin'))).toBeDefined();
+  vi.unstubAllEnvs();
+  s3.destroy();
+  await coordinator.close();
+  rmSync(folder, { recursive: true });
 });
 
 test('site rescan fails with a hint for a site that does not exist', async () => {

@@ -169,7 +169,7 @@ function checkPlace(
 }
 
 /** Fields that describe the part of a site that is on AWS. An on-premises site has only a queue there, the coordinator's. */
-const ON_AWS = ['account', 'region', 'image', 'uploaders', 'gpu', 'objectLockDays'] as const;
+const ON_AWS = ['account', 'region', 'image', 'uploaders', 'withdrawers', 'gpu', 'objectLockDays'] as const;
 
 function checkMachine(
   site: z.infer<typeof siteSchema>,
