@@ -8,7 +8,7 @@ import { parseJson } from '../lib/json.ts';
 import { nearest } from '../lib/nearest.ts';
 import { printable } from '../lib/printable.ts';
 import type { RoundContext } from '../lib/protocol/context.ts';
-import type { OpenBucket, Stores } from '../lib/storage/contract.ts';
+import type { ObjectStore, OpenBucket, Stores } from '../lib/storage/contract.ts';
 import { storesOf } from '../lib/storage/stores.ts';
 import { url } from './options.ts';
 import { readInput } from './read-input.ts';
@@ -34,7 +34,7 @@ export const placed = (command: Command): Command =>
 
 /**
  * The buckets that the options select, after a look at what answers at their endpoint. On the machine of an on-premises
- * site, FEDCARDIO_SITE_ENDPOINT has the site's own bucket.
+ * site, FEDCARDIO_SITE_ENDPOINT has the site's own bucket, and FEDCARDIO_SENT_LOG names the log of what is sent.
  *
  * @throws FedcardioError of `requireS3` if it does not answer, or is not S3
  */
@@ -53,7 +53,23 @@ export async function openBuckets(flags: Pick<CampaignFlags, 'endpoint' | 'feder
   if (!own) return openBucket;
   const openOwn = createObjectStorage(own);
   const ofFederation = names.federationBucket(federationOf(flags).id);
-  return (bucket) => (bucket === ofFederation ? openBucket(bucket) : openOwn(bucket));
+  const record = await recorder(process.env.FEDCARDIO_SENT_LOG);
+  return (bucket) => (bucket === ofFederation ? record(openBucket(bucket)) : openOwn(bucket));
+}
+
+/** Records what a command on a hospital's own machine sends, in the log of `site run`. Without a log, nothing is sent. */
+async function recorder(
+  file: string | undefined,
+): Promise<<K extends string>(store: ObjectStore<K>) => ObjectStore<K>> {
+  const { openSentLog, recordingStore } = await import('../lib/storage/sent-log.ts');
+  const log = file === undefined ? { begin: withoutLog } : openSentLog(file, () => new Date());
+  return (store) => recordingStore(store, log, (work) => work());
+}
+
+function withoutLog(): never {
+  throw new FedcardioError('BAD_CONFIGURATION', 'What this command sends to the federation would not be recorded.', {
+    hint: 'Set FEDCARDIO_SENT_LOG to the log of `site run`: sent.jsonl in its --data folder.',
+  });
 }
 
 /** A federation as the options select it. */

@@ -8,6 +8,7 @@ import { createObjectStorage } from '../../lib/aws/objects.ts';
 import { federationKeys, siteKeys } from '../../lib/federation/keys.ts';
 import { names } from '../../lib/federation/topology.ts';
 import { image, PNG } from '../../lib/intake/testing.ts';
+import { readSentLog } from '../../lib/storage/sent-log.ts';
 import { storesOf } from '../../lib/storage/stores.ts';
 import { startEmbeddedServer } from '../../local/emulator/server.ts';
 import { useServer } from '../../local/emulator/testing.ts';
@@ -47,7 +48,7 @@ test('site rescan catalogs what intake has missed, and tells what it did', async
   });
 });
 
-test('site rescan finds the bucket of an on-premises site at its own endpoint', async () => {
+test('site rescan finds the bucket of an on-premises site at its own endpoint, and records what it sends', async () => {
   const { siteStore } = storesOf(createObjectStorage({ endpoint: endpoint() }), 'heart');
   const folder = mkdtempSync(join(tmpdir(), 'fedcardio-rescan-'));
   const coordinator = await startEmbeddedServer({ dataDir: folder });
@@ -56,18 +57,17 @@ test('site rescan finds the bucket of an on-premises site at its own endpoint', 
   await siteStore('berlin').put(siteKeys.image('training', 'p7'), PNG);
   vi.stubEnv('FEDCARDIO_SITE_ENDPOINT', endpoint());
 
-  const found = await runCommand([
-    'site',
-    'rescan',
-    'berlin',
-    '--federation',
-    'heart',
-    '--endpoint',
-    coordinator.endpoint,
-  ]);
+  const rescan = ['site', 'rescan', 'berlin', '--federation', 'heart', '--endpoint', coordinator.endpoint];
+  const unrecorded = await runCommand(rescan);
+  vi.stubEnv('FEDCARDIO_SENT_LOG', join(folder, 'sent.jsonl'));
+  const found = await runCommand(rescan);
 
+  expect(unrecorded).toMatchObject({ code: 1, stderr: expect.stringContaining('Set FEDCARDIO_SENT_LOG') });
+  expect(readSentLog(join(folder, 'sent.jsonl'))).toMatchObject([
+    { key: federationKeys.summary('berlin'), state: 'stored' },
+  ]);
   const { federationStore } = storesOf(createObjectStorage({ endpoint: coordinator.endpoint }), 'heart');
-  expect(found.stderr).toContain('p7: rejected');
+  expect(unrecorded.stderr + found.stderr).toContain('p7: rejected');
   expect(await federationStore.head(federationKeys.summary('berlin'))).toBeDefined();
   vi.unstubAllEnvs();
   s3.destroy();

@@ -20,7 +20,9 @@ const EMPTY = { file: '', code: '', reason: '', hint: '' } as const;
 
 /** A row for each case, and for each of its refused files. */
 export const verdictRows = (cases: readonly CaseState[], refused: readonly CheckedCase[]): readonly VerdictRow[] => [
-  ...cases.flatMap(({ case: id, verdict, files }): readonly VerdictRow[] => {
+  ...cases.flatMap(({ case: id, verdict: stored, files }): readonly VerdictRow[] => {
+    const lacks = stored === 'accepted' && refused.some((one) => one.case === id);
+    const verdict = lacks ? 'partly accepted' : stored;
     const faults = files.filter(({ state }) => state === 'rejected');
     const rows = faults.map(({ key, code = '', reason = '', hint = '' }) => ({ file: key, code, reason, hint }));
     return (rows.length > 0 ? rows : [EMPTY]).map((row) => ({ case: id, verdict, ...row }));
@@ -36,12 +38,12 @@ const LISTED = 40;
 
 /** The rows as a table if there are few cases, the refused files, and the counts in a sentence. */
 export function verdictText(rows: readonly VerdictRow[]): string {
-  const ids = new Map(rows.map((row) => [`${row.verdict} ${row.case}`, row]));
+  const verdicts = [...verdictsOf(rows)];
   const listed =
-    ids.size <= LISTED
+    verdicts.length <= LISTED
       ? table(
           ['case', 'verdict'],
-          [...ids.values()].map((row) => [printable(row.case), row.verdict]),
+          verdicts.map(([id, verdict]) => [printable(id), verdict]),
         )
       : [];
   const faults = rows.filter(({ reason }) => reason !== '');
@@ -54,11 +56,18 @@ export function verdictText(rows: readonly VerdictRow[]): string {
   ].join('\n');
 }
 
+/** The verdict of each case. Of a case that is stored it comes before what was not uploaded of it. */
+function verdictsOf(rows: readonly VerdictRow[]): ReadonlyMap<string, VerdictRow['verdict']> {
+  const verdicts = new Map<string, VerdictRow['verdict']>();
+  for (const row of rows) if (!verdicts.has(row.case)) verdicts.set(row.case, row.verdict);
+  return verdicts;
+}
+
 const VERDICTS = ['accepted', 'partly accepted', 'rejected', 'not uploaded', 'waiting', 'pending'] as const;
 
 /** "12 of 14 cases are accepted, 1 rejected, 1 pending." */
 export function verdictSentence(rows: readonly VerdictRow[]): string {
-  const ids = new Map(rows.map((row) => [`${row.verdict} ${row.case}`, row.verdict]));
+  const ids = verdictsOf(rows);
   const count = (verdict: VerdictRow['verdict']) => [...ids.values()].filter((one) => one === verdict).length;
   const [, , ...others] = VERDICTS;
   const parts = others.flatMap((verdict) => (count(verdict) > 0 ? [`${count(verdict)} ${verdict}`] : []));

@@ -69,6 +69,7 @@ describe('case keys', () => {
     });
     expect(parseCaseKey(siteKeys.markups('training', 'p7', 'hinge-points'))?.part).toMatchObject({ format: 'markups' });
     expect(parseCaseKey('cases/p7/labels/liver.nii.gz')?.part).toMatchObject({ kind: 'label', task: 'liver' });
+    expect(parseCaseKey('cases/p7/labels/liver.nii')?.part).toMatchObject({ task: 'liver', format: 'class-map' });
     expect(parseCaseKey('cases/p7/labels/liver.nrrd')?.part).toEqual({ kind: 'unknown', name: 'labels/liver.nrrd' });
     expect(parseCaseKey('catalog/p7.json')).toBeUndefined();
   });

@@ -196,10 +196,10 @@ export function parseCaseKey(key: string): CaseObject | undefined {
   const [, folder, caseId, rest] = match as unknown as [string, string, string, string];
   const use: CaseUse = folder === CASE_FOLDERS.training ? 'training' : 'evaluation';
   if (rest === 'image.nii.gz' || rest === 'image.nii') return { use, caseId, part: { kind: 'image' } };
-  const label = /^labels\/([^/]+?)\.(nii\.gz|mrk\.json)$/.exec(rest);
+  const label = /^labels\/([^/]+?)\.(nii(?:\.gz)?|mrk\.json)$/.exec(rest);
   const task = label?.[1];
   if (label && task !== undefined) {
-    return { use, caseId, part: { kind: 'label', task, format: label[2] === 'nii.gz' ? 'class-map' : 'markups' } };
+    return { use, caseId, part: { kind: 'label', task, format: label[2] === 'mrk.json' ? 'markups' : 'class-map' } };
   }
   return { use, caseId, part: { kind: 'unknown', name: rest } };
 }
