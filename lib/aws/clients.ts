@@ -1,5 +1,6 @@
 import { S3Client } from '@aws-sdk/client-s3';
 import { SQSClient } from '@aws-sdk/client-sqs';
+import { httpsAgentFor } from './proxy.ts';
 
 interface Credentials {
   readonly accessKeyId: string;
@@ -71,7 +72,7 @@ export function connection(options: ConnectionOptions, maxSockets: number) {
       connectionTimeout: CONNECTION_TIMEOUT_MS,
       socketTimeout: SILENCE_MS,
       httpAgent: { keepAlive: true, maxSockets },
-      httpsAgent: { keepAlive: true, maxSockets },
+      httpsAgent: httpsAgentFor(endpoint, { keepAlive: true, maxSockets }),
     },
   };
 }
