@@ -243,7 +243,7 @@ describe('failures of the SDK', () => {
     await expect(openBucket('no-such-bucket').put('a/b', 'x')).rejects.toMatchObject({
       code: 'STORAGE',
       message: expect.stringContaining('write s3://no-such-bucket/a/b'),
-      hint: expect.stringContaining('Provision'),
+      hint: expect.stringContaining('Check the ids'),
     });
     await expect(openBucket('no-such-bucket').tryGet('a/b')).rejects.toMatchObject({ code: 'STORAGE' });
     await expect(all(openBucket('no-such-bucket').list(''))).rejects.toMatchObject({ code: 'STORAGE' });
