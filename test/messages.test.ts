@@ -6,12 +6,12 @@ import { expect, test } from 'vitest';
 /** Functions that make an error of their first or second argument. */
 const MAKERS: Readonly<Record<string, number>> = { FedcardioError: 1, badWeights: 0 };
 
-/** Whether an expression that is known here can end without a full stop. Other expressions, such as a variable, are not judged. */
+/** Whether an expression that is known here can end without a full stop. An empty hint is none. Other expressions, such as a variable, are not judged. */
 function lacksStop(node: ts.Expression): boolean {
   if (ts.isParenthesizedExpression(node)) return lacksStop(node.expression);
   if (ts.isConditionalExpression(node)) return lacksStop(node.whenTrue) || lacksStop(node.whenFalse);
   if (ts.isBinaryExpression(node)) return lacksStop(node.right);
-  if (ts.isStringLiteral(node) || ts.isNoSubstitutionTemplateLiteral(node)) return !node.text.endsWith('.');
+  if (ts.isStringLiteral(node) || ts.isNoSubstitutionTemplateLiteral(node)) return !/(^|\.)$/.test(node.text);
   if (!ts.isTemplateExpression(node)) return false;
   const last = node.templateSpans.at(-1) as ts.TemplateSpan;
   return last.literal.text === '' ? lacksStop(last.expression) : !last.literal.text.endsWith('.');

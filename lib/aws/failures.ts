@@ -53,14 +53,14 @@ export function queueError(error: unknown, action: string): FedcardioError {
   if (name.includes('QueueDoesNotExist') || name.includes('NonExistentQueue')) {
     return new FedcardioError('NOT_FOUND', `Cannot ${action}: there is no such queue.`, {
       cause: error,
-      hint: 'Check the ids of federation and site, region and endpoint. Is the federation deployed?',
+      hint: 'Check the ids of federation and site, region and endpoint, and that the federation is deployed.',
     });
   }
   return storageError(error, action);
 }
 
 const HINTS: Readonly<Record<string, string>> = {
-  NoSuchBucket: 'Check the ids of federation and site, region and endpoint. Is the federation deployed?',
+  NoSuchBucket: 'Check the ids of federation and site, region and endpoint, and that the federation is deployed.',
   AccessDenied: 'Check the policies of the role and of the bucket or queue.',
   CredentialsProviderError: 'Set AWS credentials, or the endpoint of a local server.',
   TooManyRequestsException: 'The request rate is too high. The message will be delivered again.',
