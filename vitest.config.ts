@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
@@ -6,6 +7,8 @@ export default defineConfig({
     testTimeout: 60_000,
     hookTimeout: 60_000,
     pool: 'forks',
+    // The default leaves one core idle, which is half of a machine with two.
+    maxWorkers: availableParallelism(),
     // Limits tests that are marked as concurrent, which wait more than they compute.
     maxConcurrency: 12,
     coverage: {
