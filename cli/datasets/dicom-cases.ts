@@ -41,7 +41,9 @@ export async function readDicomCases(dir: string, conversion: DicomConversion): 
   }
   if (!anyDicom(filesBelow(dir))) return undefined;
   const { cache, signal, say } = conversion;
-  const { series } = await importDicom(dir, cache, { signal, onProgress: (progress) => tell(progress, say) });
+  // The cache follows the folder, whatever was in it before.
+  const isStored = () => false;
+  const { series } = await importDicom(dir, cache, { signal, isStored, onProgress: (progress) => tell(progress, say) });
   // The folder of converted CTs may also hold those of an earlier export.
   const imported = new Set(series.map((one) => one.case));
   return { cases: listCaseFolders(cache).cases.filter(({ id }) => imported.has(id)), tasks: [] };

@@ -143,6 +143,35 @@ test('takes the phase that is asked for, and replaces an image without labels on
   });
 });
 
+test('keeps a CT when other slices of its series come in another folder, and replaces it when the series has grown', async () => {
+  const files = readdirSync(join(FIXTURES, 'explicit'));
+  const move = (names: readonly string[]) => {
+    rmSync(join(root, 'export'), { recursive: true, force: true });
+    for (const name of names) cpSync(join(FIXTURES, 'explicit', name), join(root, 'export', name));
+  };
+  const image = () => readFileSync(join(cases(), caseFolders()[0] as string, 'image.nii.gz'));
+  move(files.slice(0, 3));
+  await importAll();
+  const half = image();
+
+  move(files.slice(3));
+  const others = await importAll();
+  const kept = image();
+  move(files);
+  const whole = await importAll();
+  const grown = image();
+  move(files.slice(0, 4));
+  const less = await importAll();
+
+  const refusal = /imported with other slices\. Put all its files into one folder\./;
+  expect(others).toMatchObject({ code: 1, stdout: expect.stringMatching(refusal) });
+  expect(kept.equals(half)).toBe(true);
+  expect(whole).toMatchObject({ code: 0, stdout: expect.stringContaining('1 imported') });
+  expect(grown.equals(half)).toBe(false);
+  expect(less).toMatchObject({ code: 1, stdout: expect.stringMatching(refusal) });
+  expect(image().equals(grown)).toBe(true);
+});
+
 test('leaves a case where somebody has sorted it', async () => {
   take('explicit');
   await importAll();

@@ -12,6 +12,7 @@ import {
   type RefusedSeries,
 } from './inspect.ts';
 import { openPseudonyms } from './pseudonyms.ts';
+import type { DicomFile } from './read-file.ts';
 import { readVolume } from './read-volume.ts';
 import { refusal } from './refusal.ts';
 import { type MapEntry, openMap, type SiteMap } from './site-map.ts';
@@ -24,6 +25,10 @@ export interface ImportOptions {
   readonly secretDir?: string | undefined;
   /** Heart phase to take from a series with several, per cent of the RR interval; by default the one nearest to 75. */
   readonly phase?: number | undefined;
+  /**
+   * Whether a case of an earlier import exists, so that none of its slices may be lost; by default, whether it lies in `out`.
+   */
+  readonly isStored?: ((caseId: string) => boolean | Promise<boolean>) | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: ((progress: ImportProgress) => void) | undefined;
 }
@@ -59,12 +64,13 @@ export interface DicomImport {
 /**
  * Imports every CT volume below a folder of DICOM files as `<out>/<case>/image.nii.gz`, one series at a time. The case's
  * name is a pseudonym; the secret and the map of pseudonyms to patients stay in `secretDir`. A series that cannot be used
- * does not stop the others. A second call skips what is there already.
+ * does not stop the others. A second call skips what is there already. A series that has grown replaces its case; one that
+ * lacks slices of its case is refused.
  *
  * @throws NOT_FOUND if there is no such folder; INTERRUPTED if `signal` is aborted; errors of the disk
  */
 export async function importDicom(dir: string, out: string, options: ImportOptions = {}): Promise<DicomImport> {
-  const { secretDir = join(out, SECRET_FOLDER), phase, signal, onProgress } = options;
+  const { secretDir = join(out, SECRET_FOLDER), phase, isStored, signal, onProgress } = options;
   mkdirSync(out, { recursive: true });
   const names = openPseudonyms(secretDir);
   const onFiles = (read: number) => onProgress?.({ kind: 'files', read });
@@ -80,13 +86,14 @@ export async function importDicom(dir: string, out: string, options: ImportOptio
   const taken = new Set<string>();
   for (const volume of inspection.volumes) {
     const caseId = names.case(volume.ids);
-    finish(await importVolume({ volume, caseId, isTaken: taken.has(caseId), out, map, signal, onProgress }));
+    const isTaken = taken.has(caseId);
+    finish(await importVolume({ volume, caseId, isTaken, out, map, isStored, signal, onProgress }));
     taken.add(caseId);
   }
   return { series, passedOver: withoutIds(inspection.passedOver), otherFiles: inspection.otherFiles };
 }
 
-interface VolumeImport extends Pick<ImportOptions, 'signal' | 'onProgress'> {
+interface VolumeImport extends Pick<ImportOptions, 'isStored' | 'signal' | 'onProgress'> {
   readonly volume: DicomVolume;
   readonly caseId: string;
   readonly isTaken: boolean;
@@ -94,7 +101,8 @@ interface VolumeImport extends Pick<ImportOptions, 'signal' | 'onProgress'> {
   readonly map: SiteMap;
 }
 
-async function importVolume({ volume, caseId, isTaken, out, map, signal, onProgress }: VolumeImport) {
+async function importVolume(options: VolumeImport): Promise<ImportedSeries> {
+  const { volume, caseId, isTaken, out, map, isStored, signal, onProgress } = options;
   const { series, images, phase = null } = volume;
   const accepted = (isNew: boolean): ImportedSeries => ({
     series,
@@ -107,13 +115,13 @@ async function importVolume({ volume, caseId, isTaken, out, map, signal, onProgr
   });
   try {
     if (isTaken) throw INDISTINGUISHABLE;
-    const entry: MapEntry = { ...entryOf(volume), case: caseId, phase, content: contentOf(volume) };
+    const [content, slices] = [contentOf(volume), volume.files.map(sliceOf)];
+    const entry: MapEntry = { ...entryOf(volume), case: caseId, phase, content, slices };
     const folder = FOLDERS.map((name) => join(out, name, caseId)).find((path) => existsSync(join(path, IMAGE)));
-    if (folder !== undefined) {
-      const earlier = map.entryOf(caseId);
-      if (earlier === undefined || earlier.content === entry.content) return accepted(false);
-      requireReplaceable(folder, earlier, entry);
-    }
+    const earlier = map.entryOf(caseId);
+    if (folder !== undefined && (earlier === undefined || earlier.content === content)) return accepted(false);
+    if (earlier && (await (isStored?.(caseId) ?? folder !== undefined))) requireSlices(slices, earlier);
+    if (folder !== undefined && earlier) requireReplaceable(folder, earlier, entry);
     const onSlices = (done: number) => onProgress?.({ kind: 'slices', series, done, total: images });
     const ct = await readVolume(volume, { signal, onSlices });
     // The map first: no case may be without its patient.
@@ -134,6 +142,13 @@ const INDISTINGUISHABLE = refusal(
   'The series holds two reconstructions that differ in nothing but their images.',
   'Export each reconstruction as a series of its own.',
 );
+
+/** Requires all slices of the earlier import: an export in two parts is not two versions of a series. */
+function requireSlices(slices: readonly string[], earlier: MapEntry): void {
+  const now = new Set(slices);
+  if (earlier.slices?.every((slice) => now.has(slice)) ?? true) return;
+  throw refusal('The same series was imported with other slices.', 'Put all its files into one folder.');
+}
 
 /** Replaces the image of a series that has grown or changed, unless somebody has labelled it. */
 function requireReplaceable(folder: string, earlier: MapEntry, now: MapEntry): void {
@@ -176,6 +191,12 @@ const entryOf = ({ series, ids, images, path }: Pick<RefusedSeries, 'series' | '
 export function contentOf({ stack }: DicomVolume): string {
   const images = stack.slices.map(({ header }) => `${header.instance} ${header.position.join()}`);
   return createHash('sha256').update(images.join('\n')).digest('hex');
+}
+
+/** Tells a slice from others of its series. A slice that is sent again, with a corrected header, stays the same. */
+function sliceOf({ header }: DicomFile): string {
+  const id = header.instance || header.position?.join() || '';
+  return createHash('sha256').update(id).digest('hex').slice(0, 8);
 }
 
 const withoutIds = (passedOver: DicomInspection['passedOver']): DicomImport['passedOver'] =>

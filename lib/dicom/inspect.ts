@@ -28,6 +28,8 @@ interface Inspected {
 /** A CT volume that can be read. Its voxels have not been decoded yet. */
 export interface DicomVolume extends Inspected {
   readonly stack: Stack<PlacedFile>;
+  /** The files of all its heart phases. */
+  readonly files: readonly DicomFile[];
   /** Heart phase in per cent of the RR interval, if the images name one. */
   readonly phase: number | undefined;
 }
@@ -86,7 +88,8 @@ export async function inspectDicom(dir: string, options: InspectOptions = {}): P
     const series = labels[index] as string;
     const facts = { series, ids, images: own.length, path: (own[0] as DicomFile).path };
     if (verdict.kind === 'volume') {
-      volumes.push({ ...facts, images: verdict.stack.slices.length, stack: verdict.stack, phase: verdict.phase });
+      const { stack, phase } = verdict;
+      volumes.push({ ...facts, images: stack.slices.length, stack, files: own, phase });
     } else if (verdict.kind === 'passed-over' || (verdict.kind === 'aside' && studies.has(studyOf(ids)))) {
       passedOver.push({ ...facts, reason: `They are ${verdict.what}.` });
     } else {
