@@ -98,7 +98,7 @@ test('site run takes DICOM from its inbox, sends counts alone, stops at SIGTERM 
   const again = await run([...OWN, '--endpoint', cloud.endpoint, ...watching]);
   // The same series again, in another transfer syntax, then four others.
   put('implicit');
-  await again.untilTold(/inbox: 1 case imported/);
+  await again.untilTold(/inbox: 1 case there already/);
   put('several-series');
   await again.untilTold(/inbox: 4 cases imported/);
   const examined = (cases: Summary['cases'] | undefined) => (cases ? cases.training + cases.rejected : 0);

@@ -6,7 +6,7 @@ import { type Dataset, type DatasetCase, type DatasetFile, isImage } from './dat
 
 /**
  * Reads a folder of cases: `<case>/image.nii.gz` and `<case>/labels/<task>.nii.gz` or `.mrk.json`, as in a site's bucket.
- * The cases may lie in the bucket's folders `cases/` and `held-out/`. Every file of a case counts, since intake says what
+ * The cases may lie in the bucket's folders `cases/` and `held-out/`; those beside them are for training. Every file of a case counts, since intake says what
  * is wrong with it.
  *
  * @throws BAD_CONFIGURATION if no folder holds an image
@@ -26,12 +26,19 @@ export function listCaseFolders(dir: string): Pick<Dataset, 'cases'> & { readonl
     entries.some(({ name, isFolder }) => isFolder && name === folder),
   );
   const parts = folders.map(([use, folder]) => ({ use, dir: join(dir, folder) }));
-  const used = parts.length > 0 ? parts : [{ use: 'training' as const, dir }];
+  const isBeside = parts.length > 0 ? ({ id }: DatasetCase) => !BUCKET_FOLDERS.has(id) : () => true;
   return {
-    cases: used.flatMap((part) => casesIn(part.dir, part.use)),
-    strays: [...new Set([dir, ...used.map((part) => part.dir)])].flatMap(strayFiles),
+    cases: [...casesIn(dir, 'training').filter(isBeside), ...parts.flatMap((part) => casesIn(part.dir, part.use))],
+    strays: [dir, ...parts.map((part) => part.dir)].flatMap(strayFiles),
   };
 }
+
+/** Folders of a site's bucket, of which `dir` may be a copy. */
+const BUCKET_FOLDERS: ReadonlySet<string> = new Set([
+  ...Object.values(CASE_FOLDERS),
+  ...['catalog', 'rejected', 'withdrawn', 'sent', 'pseudo-labels', 'predictions', 'rescan', 'content', 'jobs'],
+  ...['checkpoints', 'unfinished'],
+]);
 
 const strayFiles = (dir: string): readonly DatasetFile[] =>
   visible(dir).flatMap(({ name, isFolder }) => (isFolder ? [] : [{ name, path: join(dir, name) }]));

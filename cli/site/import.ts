@@ -1,12 +1,12 @@
 import { Command } from 'commander';
 import type { DicomImport, ImportedSeries } from '../../lib/dicom/import.ts';
-import { FedcardioError } from '../../lib/error.ts';
 import { printable } from '../../lib/printable.ts';
 import { counted } from '../../lib/report/format.ts';
 import { onInterrupt } from '../interrupt.ts';
 import { percent } from '../options.ts';
 import { printJson } from '../print-json.ts';
 import { importProgress } from './import-progress.ts';
+import { noSeries } from './no-series.ts';
 
 interface ImportFlags {
   readonly out: string;
@@ -79,17 +79,3 @@ function importText({ series }: DicomImport, out: string): string {
 
 /** A refused series in one line. */
 const refusedLine = ({ series, reason, hint }: ImportedSeries): string => `${series}: ${reason} ${hint}`;
-
-function noSeries({ passedOver, otherFiles }: DicomImport): FedcardioError {
-  const found = [
-    ...(passedOver.length > 0 ? [`${counted(passedOver.length, 'other DICOM series', 'other DICOM series')}`] : []),
-    ...(otherFiles > 0 ? [`${counted(otherFiles, 'file')} that ${otherFiles === 1 ? 'is' : 'are'} not DICOM`] : []),
-  ];
-  return new FedcardioError(
-    'NO_DATA',
-    `The folder holds no CT series${found.length > 0 ? `, but ${found.join(' and ')}` : ''}.`,
-    {
-      hint: 'Export the original axial CT images from the PACS as DICOM; unpack archives (.zip) first.',
-    },
-  );
-}

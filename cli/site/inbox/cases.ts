@@ -1,13 +1,17 @@
 import { existsSync, mkdirSync, rmSync, symlinkSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import type { importDicom } from '../../../lib/dicom/import.ts';
-import { isFedcardioError } from '../../../lib/error.ts';
-import { readCaseFolders } from '../../datasets/case-folders.ts';
-import type { DatasetCase } from '../../datasets/dataset.ts';
+import { describeError } from '../../../lib/error.ts';
+import { CASE_FOLDERS } from '../../../lib/federation/keys.ts';
+import { listCaseFolders } from '../../datasets/case-folders.ts';
+import { type DatasetCase, type DatasetFile, isImage } from '../../datasets/dataset.ts';
+import { noSeries } from '../no-series.ts';
 
 /** What a folder of an inbox holds. */
 export interface Delivery {
   readonly cases: readonly DatasetCase[];
+  /** Files beside the folders of cases. */
+  readonly strays: readonly DatasetFile[];
   /** What cannot be used, and why, in plain words. */
   readonly refused: readonly string[];
 }
@@ -17,6 +21,8 @@ export interface ImportOptions {
   /** Folder of converted cases, which is emptied first. */
   readonly imports: string;
   readonly pseudonyms: string;
+  /** Whether the site's bucket has a CT of a case. */
+  readonly isStored: (caseId: string) => Promise<boolean>;
   readonly signal: AbortSignal;
 }
 
@@ -26,34 +32,26 @@ export interface ImportOptions {
  * @throws FedcardioError INTERRUPTED, or an outage of the disk
  */
 export async function casesOf(folder: string, options: ImportOptions): Promise<Delivery> {
-  const { importer, imports, pseudonyms, signal } = options;
+  const { importer, imports, pseudonyms, isStored, signal } = options;
   rmSync(imports, { recursive: true, force: true });
   mkdirSync(imports, { recursive: true });
   if (IMAGES.some((name) => existsSync(join(folder, name)))) {
     // A link, because case folders are read from the folder above.
     symlinkSync(resolve(folder), join(imports, basename(folder)));
-    return { cases: readCaseFolders(imports).cases, refused: [] };
+    return { ...listCaseFolders(imports), refused: [] };
   }
-  const given = caseFolders(folder);
-  if (given.length > 0) return { cases: given, refused: [] };
-  const { series, passedOver, otherFiles } = await importer(folder, imports, { secretDir: pseudonyms, signal });
+  const given = listCaseFolders(folder);
+  if (given.cases.some(({ files }) => files.some(isImage))) {
+    const isHeldOut = basename(folder) === CASE_FOLDERS.evaluation;
+    const cases = given.cases.map((one) => (isHeldOut ? { ...one, use: 'evaluation' as const } : one));
+    return { ...given, cases, refused: [] };
+  }
+  const found = await importer(folder, imports, { secretDir: pseudonyms, isStored, signal });
+  const { series, passedOver } = found;
   const refused = series.flatMap((one) => (one.case === null ? [`${one.series}: ${one.reason} ${one.hint}`] : []));
-  if (series.length === 0) {
-    const others = [...passedOver.map((one) => `${one.series}: ${one.reason}`)];
-    const files = otherFiles > 0 ? [`${otherFiles} files are neither DICOM nor a case.`] : [];
-    return { cases: [], refused: ['The folder holds no CT series.', ...others, ...files] };
-  }
-  return { cases: caseFolders(imports), refused };
+  if (series.length > 0) return { cases: listCaseFolders(imports).cases, strays: [], refused };
+  const others = passedOver.map((one) => `${one.series}: ${one.reason}`);
+  return { cases: [], strays: [], refused: [describeError(noSeries(found)), ...others] };
 }
 
 const IMAGES = ['image.nii.gz', 'image.nii'];
-
-/** The case folders below a folder; none if no folder there holds an image. */
-function caseFolders(folder: string): readonly DatasetCase[] {
-  try {
-    return readCaseFolders(folder).cases;
-  } catch (error) {
-    if (isFedcardioError(error, 'BAD_CONFIGURATION')) return [];
-    throw error;
-  }
-}

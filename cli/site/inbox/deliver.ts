@@ -2,59 +2,84 @@ import { rmSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describeError, isFedcardioError, isOutage } from '../../../lib/error.ts';
+import { CASE_FOLDERS, type CaseUse, siteKeys } from '../../../lib/federation/keys.ts';
 import { printable } from '../../../lib/printable.ts';
 import { counted } from '../../../lib/report/format.ts';
 import type { SiteStore } from '../../../lib/storage/contract.ts';
-import { casesOf, type Delivery, type ImportOptions } from './cases.ts';
+import { casesOf, type ImportOptions } from './cases.ts';
+import type { Examined, ExamineOptions, examine } from './examine.ts';
 import { DONE, moveInto, REFUSED } from './folders.ts';
 import { uploadCase } from './upload-case.ts';
 
-export interface DeliveryOptions extends ImportOptions {
+export interface DeliveryOptions extends Omit<ImportOptions, 'isStored'>, ExamineOptions {
+  readonly examiner: typeof examine;
   /** The inbox. */
   readonly dir: string;
   readonly store: SiteStore;
   readonly say: (line: string) => void;
+  /** Writes an event to the site's log. */
+  readonly log: (event: string, fields: Readonly<Record<string, unknown>>) => void;
 }
 
 /**
- * Imports a complete folder of an inbox into the site's bucket, and moves it away. Interrupted at any point, it can be
- * repeated: a case has the same name and the same bytes each time. Lines name no folder, because PACS software names
- * folders after patients.
+ * Imports what intake accepts of a complete folder of an inbox into the site's bucket, and moves the folder away. Interrupted
+ * at any point, it can be repeated: a case has the same name and the same bytes each time. Lines and events name no folder,
+ * because PACS software names folders after patients.
  *
  * @throws FedcardioError INTERRUPTED, or an outage of disk or storage: the folder stays where it is
  */
 export async function deliver(name: string, options: DeliveryOptions): Promise<void> {
-  const { dir, imports, store, say } = options;
+  const { dir, imports, store, say, log } = options;
   const folder = join(dir, name);
-  const { cases, refused } = await readDelivery(folder, options);
-  const reasons = [...refused];
-  const uploaded: string[] = [];
-  for (const one of cases) {
-    const reason = await uploadCase(store, one);
-    if (reason === undefined) uploaded.push(one.id);
-    else reasons.push(reason);
+  const { accepted, refusedCases, reasons: faults } = await readDelivery(folder, options);
+  const reasons = [...faults];
+  const refused = [...refusedCases];
+  const [imported, present]: [string[], string[]] = [[], []];
+  for (const one of accepted) {
+    const outcome = await uploadCase(store, one);
+    if (outcome === 'imported') imported.push(one.id);
+    else if (outcome === 'there already') present.push(one.id);
+    else {
+      reasons.push(outcome.reason);
+      refused.push(one.id);
+    }
   }
   rmSync(imports, { recursive: true, force: true });
-  if (uploaded.length > 0) say(`${counted(uploaded.length, 'case')} imported: ${uploaded.join(', ')}`);
+  const tell = (cases: readonly string[], what: string) => {
+    if (cases.length > 0) say(`${counted(cases.length, 'case')} ${what}: ${cases.join(', ')}`);
+  };
+  tell(imported, 'imported');
+  tell(present, 'there already');
+  tell(refused, 'refused');
   if (reasons.length === 0) {
     await moveInto(join(dir, DONE), folder, name);
+    log('inbox-imported', { imported, present });
     return;
   }
   const moved = await moveInto(join(dir, REFUSED), folder, name);
   const report = join(dir, REFUSED, `${moved}.txt`);
-  await writeFile(report, refusalText(uploaded, reasons));
+  await writeFile(report, refusalText([...imported, ...present], reasons), { mode: 0o600 });
+  log('inbox-refused', { imported, present, refused, reasons: reasons.length });
   say(`a folder was refused, ${counted(reasons.length, 'reason')} in ${join(dir, REFUSED)}`);
 }
 
-/** What the folder holds. Whatever is wrong with it is a reason to refuse it, except an outage of the disk. */
-async function readDelivery(folder: string, options: ImportOptions): Promise<Delivery> {
+/** What can be used of the folder. Whatever is wrong with it is a reason to refuse it, except an outage. */
+async function readDelivery(folder: string, options: DeliveryOptions): Promise<Examined> {
+  const { store } = options;
+  const isStored = async (id: string) =>
+    (await Promise.all(USES.map((use) => store.head(siteKeys.image(use, id))))).some((found) => found !== undefined);
   try {
-    return await casesOf(folder, options);
+    const delivery = await casesOf(folder, { ...options, isStored });
+    const { reasons, ...examined } = await options.examiner(folder, delivery, options);
+    return { ...examined, reasons: [...delivery.refused, ...reasons] };
   } catch (error) {
+    options.signal.throwIfAborted();
     if (isOutage(error) || isFedcardioError(error, 'INTERRUPTED')) throw error;
-    return { cases: [], refused: [describeError(error)] };
+    return { accepted: [], refusedCases: [], reasons: [describeError(error)] };
   }
 }
+
+const USES = Object.keys(CASE_FOLDERS) as CaseUse[];
 
 const refusalText = (uploaded: readonly string[], reasons: readonly string[]): string =>
   [

@@ -28,17 +28,17 @@ export async function looseFiles(inbox: string): Promise<readonly string[]> {
 }
 
 /**
- * A text that changes whenever a file below a path is added, removed or written.
+ * A text that changes whenever a file below a path is added, removed or written; undefined without any file.
  *
  * @param names the entries of `dir` that count; all by default
  */
-export async function stateOf(dir: string, names?: readonly string[]): Promise<string> {
+export async function stateOf(dir: string, names?: readonly string[]): Promise<string | undefined> {
   let [files, bytes, newest] = [0, 0, 0];
   const visit = async (path: string): Promise<void> => {
     // Not what links point to: they may form circles. What cannot be read is refused later, with the reason.
     const found = await lstat(path).catch(() => undefined);
     if (found?.isDirectory()) {
-      for (const name of await readdir(path).catch(() => [])) await visit(join(path, name));
+      for (const name of await readdir(path).catch(() => [])) if (!isPassedOver(name)) await visit(join(path, name));
     } else if (found) {
       files += 1;
       bytes += found.size;
@@ -46,12 +46,12 @@ export async function stateOf(dir: string, names?: readonly string[]): Promise<s
     }
   };
   for (const name of names ?? ['.']) await visit(join(dir, name));
-  return `${files} ${bytes} ${newest}`;
+  return files === 0 ? undefined : `${files} ${bytes} ${newest}`;
 }
 
 /** Moves an entry into a folder, under a name that is free there. Returns that name. */
 export async function moveInto(folder: string, from: string, name: string): Promise<string> {
-  await mkdir(folder, { recursive: true });
+  await mkdir(folder, { recursive: true, mode: 0o700 });
   const taken = new Set(await readdir(folder));
   let free = name;
   for (let number = 2; taken.has(free) || taken.has(`${free}.txt`); number++) free = `${name}-${number}`;

@@ -8,11 +8,15 @@ import { type DatasetCase, isImage } from '../../datasets/dataset.ts';
  * Puts the files of a case into the site's bucket, the image first. What is there already, with the same bytes, is not
  * written again.
  *
- * @returns why the case was not uploaded; undefined if it was
+ * @returns whether anything was written, or why the case was not uploaded
  */
-export async function uploadCase(store: SiteStore, { id, use, files }: DatasetCase): Promise<string | undefined> {
+export async function uploadCase(
+  store: SiteStore,
+  { id, use, files }: DatasetCase,
+): Promise<'imported' | 'there already' | { readonly reason: string }> {
   const folder = siteKeys.casePrefix(CASE_FOLDERS[use], `${id}/`);
   const present = new Set((await collect(store.list(folder))).map(({ key }) => key as string));
+  let isNew = false;
   for (const file of files.toSorted((a, b) => Number(isImage(b)) - Number(isImage(a)))) {
     const key = siteKeys.ofEvent(`${folder}${file.name}`);
     const bytes = await readFile(file.path);
@@ -20,9 +24,11 @@ export async function uploadCase(store: SiteStore, { id, use, files }: DatasetCa
     if (stored && Buffer.compare(stored, bytes) === 0) continue;
     // Labels belong to the image that they were drawn on.
     if (stored && isImage(file) && present.size > 1) {
-      return `Case ${id}: its CT differs from that in the bucket, which has labels. Remove the case there first if it is to be replaced.`;
+      const reason = `Case ${id}: its CT differs from that in the bucket, which has labels.`;
+      return { reason: `${reason} Remove the case there first if it is to be replaced.` };
     }
     await store.put(key, bytes);
+    isNew = true;
   }
-  return undefined;
+  return isNew ? 'imported' : 'there already';
 }

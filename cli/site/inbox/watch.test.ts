@@ -5,6 +5,7 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  statSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
@@ -12,24 +13,31 @@ import { tmpdir } from 'node:os';
 import { basename, join, relative } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { collect } from '../../../lib/async.ts';
-import type { DicomImport, importDicom } from '../../../lib/dicom/import.ts';
+import { type DicomImport, importDicom } from '../../../lib/dicom/import.ts';
 import { FedcardioError } from '../../../lib/error.ts';
 import { type SiteKey, siteKeys } from '../../../lib/federation/keys.ts';
+import { DEFAULT_TASKS } from '../../../lib/federation/tasks.ts';
+import { calcium, image, PNG } from '../../../lib/intake/testing.ts';
 import type { SiteStore } from '../../../lib/storage/contract.ts';
 import { createMemoryStorage } from '../../../lib/storage/testing-objects.ts';
-import { startInbox } from './watch.ts';
+import { examine } from './examine.ts';
+import { type InboxOptions, startInbox } from './watch.ts';
+
+const DICOM = join(import.meta.dirname, '../../../test/fixtures/dicom/explicit');
 
 let root: string;
 let dir: string;
 let store: SiteStore;
 let writes: string[];
 let said: string[];
+let logged: object[];
 let stop: () => Promise<void>;
 beforeEach(() => {
   root = mkdtempSync(join(tmpdir(), 'fedcardio-inbox-'));
   dir = join(root, 'inbox');
   writes = [];
   said = [];
+  logged = [];
   const memory = createMemoryStorage()<SiteKey>('heart-site-kiel');
   store = {
     ...memory,
@@ -70,7 +78,10 @@ const importer: typeof importDicom = async (folder, out) => {
   return { series: results, passedOver: [], otherFiles: readdirSync(folder).length - found.length };
 };
 
-function start(more: Partial<Parameters<typeof startInbox>[0]> = {}): void {
+/** Accepts texts as images, unlike intake. */
+const examiner: typeof examine = async (_folder, { cases }) => ({ accepted: cases, refusedCases: [], reasons: [] });
+
+function start(more: Partial<InboxOptions> = {}): void {
   const ending = new AbortController();
   const running = startInbox({
     dir,
@@ -80,7 +91,10 @@ function start(more: Partial<Parameters<typeof startInbox>[0]> = {}): void {
     quietSeconds: 0.1,
     everySeconds: 0.02,
     importer,
+    examiner,
+    tasks: async () => DEFAULT_TASKS,
     say: (line) => said.push(line),
+    log: (event, fields) => logged.push({ event, ...fields }),
     signal: ending.signal,
     ...more,
   });
@@ -90,13 +104,14 @@ function start(more: Partial<Parameters<typeof startInbox>[0]> = {}): void {
   };
 }
 
-function put(folder: string, files: Readonly<Record<string, string>>): void {
+function put(folder: string, files: Readonly<Record<string, string | Uint8Array>>): void {
   mkdirSync(join(dir, folder), { recursive: true });
   for (const [name, text] of Object.entries(files)) {
     mkdirSync(join(dir, folder, name, '..'), { recursive: true });
     writeFileSync(join(dir, folder, name), text);
   }
 }
+const reasons = (name: string) => readFileSync(join(dir, 'refused', `${name}.txt`), 'utf8');
 const keys = async () => (await collect(store.list('' as SiteKey))).map(({ key }) => key);
 const waiting = () => readdirSync(dir).filter((name) => name !== 'done' && name !== 'refused');
 const isEmpty = () => vi.waitFor(() => expect(waiting()).toEqual([]), { timeout: 20_000, interval: 20 });
@@ -126,9 +141,8 @@ describe('an inbox', () => {
 
     await isEmpty();
 
-    const reasons = (name: string) => readFileSync(join(dir, 'refused', `${name}.txt`), 'utf8');
     expect(reasons('SCHMIDT^ANNA')).toMatch(/- b: An image is missing\. Export it again\.\n\nImported from it: c-a\./);
-    expect(reasons('letters')).toContain('The folder holds no CT series.');
+    expect(reasons('letters')).toContain('The folder holds no CT series, but 1 file');
     expect(reasons('crash')).toContain('Cannot read properties');
     expect(await keys()).toEqual(['c-a', 'c-g'].map((id) => siteKeys.image('training', id)));
     expect(readdirSync(join(dir, 'done'))).toEqual(['good']);
@@ -236,6 +250,134 @@ describe('an inbox', () => {
     expect(readdirSync(join(dir, 'done')).sort()).toEqual(['study', 'study-2']);
   });
 
+  test('stores no CT that intake would reject, and says why', async () => {
+    put('p1', { 'image.nii.gz': image(1), 'labels/calcificaton.nii.gz': calcium() });
+    put('several', { 'p2/image.nii.gz': PNG, 'p3/image.nii.gz': image(3), 'p4.nii.gz': image(4) });
+    start({ examiner: examine });
+
+    await isEmpty();
+
+    expect(await keys()).toEqual(['p1', 'p3'].map((id) => siteKeys.image('training', id)));
+    expect(reasons('p1')).toMatch(/- p1\/calcificaton\.nii\.gz: .+ .+\.\n\nImported from it: p1\./);
+    expect(reasons('several')).toMatch(/- p2\/image\.nii\.gz: .+PNG.+\./);
+    expect(reasons('several')).toMatch(/- p4\.nii\.gz: It is not in the folder of a case\. Put it into/);
+    expect(said).toContain('1 case refused: p2');
+    expect(logged).toContainEqual({
+      event: 'inbox-refused',
+      imported: ['p3'],
+      present: [],
+      refused: ['p2'],
+      reasons: 2,
+    });
+  });
+
+  test('refuses case folders named after patients, and repeats the name nowhere', async () => {
+    put('Krautwurst_Otto', { 'image.nii.gz': image(1) });
+    put('study7', { 'Mueller^Hans/image.nii.gz': image(2), 'p3/image.nii.gz': image(3), 'p3/Mueller^Hans.txt': 'x' });
+    start({ examiner: examine });
+
+    await isEmpty();
+
+    expect(await keys()).toEqual([siteKeys.image('training', 'p3')]);
+    expect(reasons('Krautwurst_Otto')).toMatch(/- withheld-[0-9a-f]{8}: The case's name looks like a person's name\./);
+    expect(reasons('study7')).toMatch(/- withheld-[0-9a-f]{8}: The case's name/);
+    expect(said.join('\n')).toMatch(/1 case refused: withheld-[0-9a-f]{8}/);
+    expect(JSON.stringify([said, logged, reasons('study7'), reasons('Krautwurst_Otto')])).not.toMatch(/Otto|Hans/);
+  });
+
+  test('keeps a CT whose series comes in two parts, and takes the whole series', async () => {
+    const names = readdirSync(DICOM);
+    const files = (some: readonly string[]) =>
+      Object.fromEntries(some.map((name) => [name, readFileSync(join(DICOM, name))]));
+    const imageOf = async () => {
+      const [key] = await keys();
+      return (await store.get(key as SiteKey)).body;
+    };
+    put('P5', files(names.slice(0, 3)));
+    start({ importer: importDicom });
+    await isEmpty();
+    const half = await imageOf();
+    put('P5', files(names.slice(3)));
+    await isEmpty();
+    const kept = await imageOf();
+    put('P5', files(names));
+
+    await isEmpty();
+
+    expect(Buffer.compare(kept, half)).toBe(0);
+    expect(reasons('P5')).toContain('imported with other slices. Put all its files into one folder.');
+    expect(await keys()).toHaveLength(1);
+    expect(Buffer.compare(await imageOf(), half)).not.toBe(0);
+    await store.delete((await keys())[0] as SiteKey);
+    put('part', files(names.slice(3)));
+
+    await isEmpty();
+
+    // A case that was withdrawn has no slices to lose.
+    expect(await keys()).toHaveLength(1);
+  }, 60_000);
+
+  test('takes case folders beside held-out for training, and those below it for evaluation', async () => {
+    put('ko', { 'k1/image.nii.gz': image(1), 'held-out/k2/image.nii.gz': image(2) });
+    put('held-out', { 'k3/image.nii.gz': image(3) });
+    start({ examiner: examine });
+
+    await isEmpty();
+
+    const expected = [siteKeys.image('training', 'k1'), ...['k2', 'k3'].map((id) => siteKeys.image('evaluation', id))];
+    expect(await keys()).toEqual(expected);
+  });
+
+  test('advises what to do about a folder without CT', async () => {
+    put('archive', { 'export.zip': 'PK' });
+    start();
+
+    await isEmpty();
+
+    expect(reasons('archive')).toMatch(
+      /no CT series, but 1 file that is not DICOM\. .*unpack archives \(\.zip\) first/,
+    );
+  });
+
+  test('leaves an empty folder where it is until it has files', async () => {
+    put('study/series', {});
+    put('good', { 'g.dcm': 'ct g' });
+    start();
+    await vi.waitFor(() => expect(readdirSync(join(dir, 'done'))).toEqual(['good']));
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    expect(waiting()).toEqual(['study']);
+    put('study', { 'a.dcm': 'ct a' });
+
+    await isEmpty();
+
+    expect(readdirSync(join(dir, 'done'))).toEqual(['good', 'study']);
+    expect(readdirSync(join(dir, 'refused'))).toEqual([]);
+  });
+
+  test('says what was there already, and logs events without names of folders', async () => {
+    put('SCHMIDT^ANNA', { 'a.dcm': 'ct a' });
+    start();
+    await isEmpty();
+    put('SCHMIDT^ANNA', { 'a.dcm': 'ct a' });
+
+    await isEmpty();
+
+    expect(said.slice(-2)).toEqual(['1 case imported: c-a', '1 case there already: c-a']);
+    expect(logged).toEqual([
+      { event: 'inbox-imported', imported: ['c-a'], present: [] },
+      { event: 'inbox-imported', imported: [], present: ['c-a'] },
+    ]);
+  });
+
+  test('says that it created a folder that was not there, for the owner alone', async () => {
+    start();
+
+    await vi.waitFor(() => expect(said).toContain(`there was no ${dir}: created`));
+
+    await vi.waitFor(() => expect(existsSync(join(dir, 'refused'))).toBe(true));
+    for (const name of ['done', 'refused']) expect(statSync(join(dir, name)).mode & 0o077).toBe(0);
+  });
+
   test('fails before any work if its folder cannot be used', async () => {
     writeFileSync(join(root, 'file'), '');
 
@@ -248,7 +390,9 @@ const optionsOf = () => ({
   imports: join(root, 'imports'),
   pseudonyms: join(root, 'pseudonyms'),
   store,
+  tasks: async () => DEFAULT_TASKS,
   quietSeconds: 0,
   say: () => undefined,
+  log: () => undefined,
   signal: new AbortController().signal,
 });

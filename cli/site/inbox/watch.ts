@@ -4,14 +4,16 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { importDicom } from '../../../lib/dicom/import.ts';
 import { describeError, isFedcardioError, systemError } from '../../../lib/error.ts';
 import { type DeliveryOptions, deliver } from './deliver.ts';
+import { examine } from './examine.ts';
 import { DONE, looseFiles, moveInto, REFUSED, stateOf, waitingFolders } from './folders.ts';
 
-export interface InboxOptions extends Omit<DeliveryOptions, 'importer'> {
+export interface InboxOptions extends Omit<DeliveryOptions, 'importer' | 'examiner'> {
   /** A folder that has not changed for this long is complete. */
   readonly quietSeconds: number;
   /** From the end of a look to the next. */
   readonly everySeconds?: number;
   readonly importer?: DeliveryOptions['importer'];
+  readonly examiner?: DeliveryOptions['examiner'];
 }
 
 /** Looks are cheap beside an export, and events of file systems miss network drives. */
@@ -29,9 +31,13 @@ interface Seen {
  *
  * @throws FedcardioError if the inbox cannot be used, before any work
  */
-export async function startInbox({ importer = importDicom, ...options }: InboxOptions): Promise<void> {
+export async function startInbox({
+  importer = importDicom,
+  examiner = examine,
+  ...options
+}: InboxOptions): Promise<void> {
   const { dir, signal, say, everySeconds = EVERY_SECONDS } = options;
-  await prepare(dir);
+  await prepare(dir, say);
   let seen: ReadonlyMap<string, Seen> = new Map();
   let told = '';
   /** Once, because each look meets the same problem until it is solved. */
@@ -42,20 +48,22 @@ export async function startInbox({ importer = importDicom, ...options }: InboxOp
   };
   while (!signal.aborted) {
     try {
-      const { after, problems } = await look({ ...options, importer }, seen);
+      const { after, problems } = await look({ ...options, importer, examiner }, seen);
       seen = after;
       tell(problems);
     } catch (error) {
-      if (isFedcardioError(error, 'INTERRUPTED')) return;
+      if (signal.aborted || isFedcardioError(error, 'INTERRUPTED')) return;
       tell([error]);
     }
     await sleep(everySeconds * 1000, undefined, { signal }).catch(() => undefined);
   }
 }
 
-async function prepare(dir: string): Promise<void> {
+async function prepare(dir: string, say: InboxOptions['say']): Promise<void> {
   try {
-    for (const folder of [DONE, REFUSED]) await mkdir(join(dir, folder), { recursive: true });
+    // A typing error in the path would otherwise go unnoticed.
+    if ((await mkdir(dir, { recursive: true })) !== undefined) say(`there was no ${dir}: created`);
+    for (const folder of [DONE, REFUSED]) await mkdir(join(dir, folder), { recursive: true, mode: 0o700 });
     await access(dir, constants.W_OK);
   } catch (error) {
     throw systemError(error, dir) ?? error;
@@ -77,6 +85,8 @@ async function look(
   const loose = await looseFiles(dir);
   for (const name of [...(await waitingFolders(dir)), ...(loose.length > 0 ? [LOOSE] : [])]) {
     const state = await stateOf(dir, name === LOOSE ? loose : [name]);
+    // PACS software may create the folder long before its files.
+    if (state === undefined) continue;
     const last = before.get(name);
     after.set(name, last?.state === state ? last : { state, since: now });
   }
@@ -88,7 +98,7 @@ async function look(
       else await deliver(name, options);
       after.delete(name);
     } catch (error) {
-      if (isFedcardioError(error, 'INTERRUPTED')) throw error;
+      if (signal.aborted || isFedcardioError(error, 'INTERRUPTED')) throw error;
       // It stays, and is tried again. The others do not wait for it.
       problems.push(error);
     }

@@ -1,7 +1,7 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { closeSync, existsSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
+import { join, resolve, sep } from 'node:path';
 import { z } from 'zod';
-import { FedcardioError } from '../../../lib/error.ts';
+import { FedcardioError, systemError } from '../../../lib/error.ts';
 import { type Federation, federationSchema, isOnPremises, type Site } from '../../../lib/federation/schemas.ts';
 import { topologyOf } from '../../../lib/federation/topology.ts';
 import { parseJson } from '../../../lib/json.ts';
@@ -45,16 +45,43 @@ export function openSiteDirectory(data: string, federation: Federation, site: Si
       );
     }
   }
+  create(path);
   prepareDirectory(path);
   writeFileSync(owner, `${JSON.stringify(now)}\n`);
+  const [log, sent] = [join(path, 'site.log'), join(path, 'sent.jsonl')];
+  // Names of cases and figures are for the owner alone. An administrator's own rights on existing files stay.
+  for (const file of [log, sent]) closeSync(openSync(file, 'a', 0o600));
   return {
     path,
     server: join(path, 'server'),
-    log: join(path, 'site.log'),
-    sent: join(path, 'sent.jsonl'),
+    log,
+    sent,
     pseudonyms: join(path, 'pseudonyms'),
     imports: join(path, 'imports'),
   };
+}
+
+/** For the owner alone, unless an administrator has created it. */
+function create(path: string): void {
+  try {
+    mkdirSync(path, { recursive: true, mode: 0o700 });
+  } catch (error) {
+    throw systemError(error, path) ?? error;
+  }
+}
+
+/**
+ * Requires an inbox outside the directory of a site, and the reverse: each would import the other.
+ *
+ * @throws FedcardioError BAD_CONFIGURATION
+ */
+export function requireSeparate(inbox: string, data: string): void {
+  const [one, other] = [resolve(inbox), resolve(data)];
+  const isWithin = (inner: string, outer: string) => inner === outer || inner.startsWith(join(outer, sep));
+  if (!isWithin(one, other) && !isWithin(other, one)) return;
+  throw new FedcardioError('BAD_CONFIGURATION', `The inbox ${one} and the directory of --data, ${other}, overlap.`, {
+    hint: 'Choose an inbox outside --data.',
+  });
 }
 
 const ownerSchema = z.object({

@@ -2,6 +2,7 @@ import { describeError, FedcardioError, isOutage } from '../../../lib/error.ts';
 import type { Federation, Site } from '../../../lib/federation/schemas.ts';
 import { names } from '../../../lib/federation/topology.ts';
 import { printable, printableJson } from '../../../lib/printable.ts';
+import { readTasks } from '../../../lib/storage/federation-tasks.ts';
 import { createWaitOut, type OutageEvent } from '../../../lib/storage/outages.ts';
 import { type Platform, startPlatform } from '../../../local/platform.ts';
 import { aborted } from '../../interrupt.ts';
@@ -11,7 +12,7 @@ import { openLines } from '../../run/lines.ts';
 import { createOutageLines } from '../../run/outage-lines.ts';
 import { lineOfGpuTask, lineOfLog } from '../../up/activity.ts';
 import { startInbox } from '../inbox/watch.ts';
-import { openSiteDirectory, readOnPremisesSite, type SiteDirectory } from './directory.ts';
+import { openSiteDirectory, readOnPremisesSite, requireSeparate, type SiteDirectory } from './directory.ts';
 import type { SiteRunFlags } from './options.ts';
 
 /** A case whose event was lost, or that was uploaded to storage without events, is examined this long after at the latest. */
@@ -27,6 +28,7 @@ const RESCAN_SECONDS = { withEvents: 600, withoutEvents: 15 };
 export async function runSite(id: string, flags: SiteRunFlags, signal: AbortSignal): Promise<void> {
   const { federation, site } = readOnPremisesSite(flags.federation, id);
   requireOneStorage(flags);
+  if (flags.inbox !== undefined) requireSeparate(flags.inbox, flags.data);
   await requireCredentials(federation, flags);
   const directory = openSiteDirectory(flags.data, federation, site);
   const backend = describeBackend();
@@ -34,12 +36,13 @@ export async function runSite(id: string, flags: SiteRunFlags, signal: AbortSign
   backend.catch(() => undefined);
   await awaitStorage(flags, signal);
   if (signal.aborted) return;
-  const platform = await start(federation, site, directory, flags, signal);
+  const write = openLog(directory.log);
+  const platform = await start(federation, site, directory, flags, write, signal);
   try {
     const summary = summaryOf(federation, site, directory, platform, flags);
     console.log(flags.json ? printableJson(summary) : greetingOf(summary));
     say(`${flags.tasks} GPU tasks at a time. ${await backend}`);
-    await Promise.all([watchInbox(flags, directory, platform, site, signal), aborted(signal)]);
+    await Promise.all([watchInbox(flags, directory, platform, site, write, signal), aborted(signal)]);
     say(
       'Stopping: GPU tasks write their checkpoints. Ctrl-C again ends at once, and loses the steps since the last one.',
     );
@@ -82,16 +85,21 @@ async function awaitStorage({ storage }: SiteRunFlags, signal: AbortSignal): Pro
   }
 }
 
+type WriteEvent = (event: string, fields: Readonly<Record<string, unknown>>) => void;
+
+function openLog(file: string): WriteEvent {
+  const lines = openLines(file);
+  return (event, fields) => lines.append(JSON.stringify({ at: new Date().toISOString(), event, ...fields }));
+}
+
 function start(
   federation: Federation,
   site: Site,
-  { server, log: logFile, sent }: SiteDirectory,
+  { server, sent }: SiteDirectory,
   { endpoint, storage, port = DEFAULT_PORT, tasks }: SiteRunFlags,
+  write: WriteEvent,
   signal: AbortSignal,
 ): Promise<Platform> {
-  const lines = openLines(logFile);
-  const write = (event: string, fields: Readonly<Record<string, unknown>>) =>
-    lines.append(JSON.stringify({ at: new Date().toISOString(), event, ...fields }));
   const show = (line: string | undefined) => line !== undefined && say(line);
   const tellOutage = createOutageLines(say, Date.now);
   return startPlatform({
@@ -130,6 +138,7 @@ async function watchInbox(
   { pseudonyms, imports }: SiteDirectory,
   { context }: Platform,
   { id }: Site,
+  log: WriteEvent,
   signal: AbortSignal,
 ): Promise<void> {
   if (inbox === undefined) return;
@@ -138,7 +147,9 @@ async function watchInbox(
     imports,
     pseudonyms,
     store: context.siteStore(id),
+    tasks: () => readTasks(context),
     quietSeconds: quiet,
+    log,
     say: (line) => say(printable(`inbox: ${line}`)),
     signal,
   });

@@ -1,0 +1,61 @@
+import { basename, resolve } from 'node:path';
+import { shownFile, shownName } from '../../../lib/federation/case-names.ts';
+import type { Task } from '../../../lib/federation/tasks.ts';
+import type { DatasetCase } from '../../datasets/dataset.ts';
+import { checkFolder } from '../check-folder.ts';
+import type { CheckedCase } from '../checked-case.ts';
+import type { Delivery } from './cases.ts';
+
+export interface ExamineOptions {
+  /** The federation's tasks, which may change while the inbox is watched. */
+  readonly tasks: () => Promise<readonly Task[]>;
+  readonly signal: AbortSignal;
+}
+
+/** What intake would accept of a delivery. */
+export interface Examined {
+  /** Cases with the files that can be stored. */
+  readonly accepted: readonly DatasetCase[];
+  /** Names of the cases of which nothing can be stored, as a log may show them. */
+  readonly refusedCases: readonly string[];
+  /** Why files are refused, without the name of a patient. */
+  readonly reasons: readonly string[];
+}
+
+/** Examines the cases of a delivery as intake would, so that nothing is stored that intake would reject. */
+export async function examine(
+  folder: string,
+  { cases, strays }: Delivery,
+  { tasks, signal }: ExamineOptions,
+): Promise<Examined> {
+  const known = await tasks();
+  const checked = await checkFolder({ dir: folder, cases, strays, tasks: known }, { tasks: known, signal });
+  const byName = new Map(checked.map((one) => [one.case, one]));
+  const accepted = cases.flatMap((one) => acceptable(folder, one, byName.get(one.id) as CheckedCase));
+  const names = new Set(accepted.map(({ id }) => id));
+  const refused = checked.filter(({ case: id }) => id !== '.' && !names.has(id));
+  return {
+    accepted,
+    refusedCases: refused.map(({ case: id }) => shownName(id)),
+    reasons: checked.flatMap(reasonsOf),
+  };
+}
+
+/** A case without the files that intake would refuse. Labels of a CT that it would refuse are refused with it. */
+function acceptable(folder: string, one: DatasetCase, { accepted, faults }: CheckedCase): readonly DatasetCase[] {
+  if (faults.length === 0) return [one];
+  if (!accepted) return [];
+  const faulty = new Set(faults.map(({ file }) => resolve(folder, file)));
+  return [{ ...one, files: one.files.filter(({ path }) => !faulty.has(resolve(path))) }];
+}
+
+/** One for each text: all files of a case with a refused name have the same. */
+const reasonsOf = ({ case: id, faults }: CheckedCase): readonly string[] => [
+  ...new Set(
+    faults.map(({ file, reason, hint }) => {
+      const [name, own] = [shownName(id), shownFile(basename(file))];
+      const where = id === '.' ? own : name === id ? `${id}/${own}` : name;
+      return `${where}: ${reason} ${hint}`.trimEnd();
+    }),
+  ),
+];
