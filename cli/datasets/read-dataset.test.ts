@@ -35,6 +35,12 @@ describe('folders of cases', () => {
     expect(outline()).toEqual(['training p1: ', 'evaluation h1: calcification']);
   });
 
+  test('beside those held out are for training, and other folders of a bucket are none', () => {
+    write('k1/image.nii.gz', 'held-out/h1/image.nii.gz', 'catalog/h1.json', 'predictions/c/m/h1/calcification.nii.gz');
+
+    expect(outline()).toEqual(['training k1: ', 'evaluation h1: ']);
+  });
+
   test('keep every file but those of operating systems, for intake to judge', () => {
     write('p1/image.nii.gz', 'p1/.DS_Store', 'p1/._image.nii.gz', 'p1/notes.txt', 'p1/labels/valve.nrrd');
 

@@ -162,6 +162,10 @@ test('keeps a CT when other slices of its series come in another folder, and rep
   const grown = image();
   move(files.slice(0, 4));
   const less = await importAll();
+  rmSync(join(root, 'export'), { recursive: true });
+  // The same slices with other ids.
+  take('implicit');
+  const again = await importAll();
 
   const refusal = /imported with other slices\. Put all its files into one folder\./;
   expect(others).toMatchObject({ code: 1, stdout: expect.stringMatching(refusal) });
@@ -170,6 +174,7 @@ test('keeps a CT when other slices of its series come in another folder, and rep
   expect(grown.equals(half)).toBe(false);
   expect(less).toMatchObject({ code: 1, stdout: expect.stringMatching(refusal) });
   expect(image().equals(grown)).toBe(true);
+  expect(again).toMatchObject({ code: 0, stdout: expect.stringContaining('0 refused') });
 });
 
 test('leaves a case where somebody has sorted it', async () => {

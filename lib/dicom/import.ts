@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import { isFedcardioError } from '../error.ts';
 import { CASE_FOLDERS } from '../federation/keys.ts';
 import { writeNifti } from '../imaging/nifti-write.ts';
+import { sha256Hex } from '../json.ts';
 import {
   type DicomInspection,
   type DicomVolume,
@@ -145,8 +146,8 @@ const INDISTINGUISHABLE = refusal(
 
 /** Requires all slices of the earlier import: an export in two parts is not two versions of a series. */
 function requireSlices(slices: readonly string[], earlier: MapEntry): void {
-  const now = new Set(slices);
-  if (earlier.slices?.every((slice) => now.has(slice)) ?? true) return;
+  const now = new Set(slices.flatMap((slice) => slice.split(' ')));
+  if (earlier.slices?.every((slice) => slice.split(' ').some((hash) => now.has(hash))) ?? true) return;
   throw refusal('The same series was imported with other slices.', 'Put all its files into one folder.');
 }
 
@@ -193,10 +194,11 @@ export function contentOf({ stack }: DicomVolume): string {
   return createHash('sha256').update(images.join('\n')).digest('hex');
 }
 
-/** Tells a slice from others of its series. A slice that is sent again, with a corrected header, stays the same. */
+/** Hashes of a slice's id and of its place: an export may have given it another id, a correction another place. */
 function sliceOf({ header }: DicomFile): string {
-  const id = header.instance || header.position?.join() || '';
-  return createHash('sha256').update(id).digest('hex').slice(0, 8);
+  const { instance, position = [], heartPhase } = header;
+  const place = [...position.map((mm) => mm.toFixed(2)), heartPhase].join();
+  return [instance || place, place].map((text) => sha256Hex(text).slice(0, 8)).join(' ');
 }
 
 const withoutIds = (passedOver: DicomInspection['passedOver']): DicomImport['passedOver'] =>

@@ -21,7 +21,7 @@ const entrySchema = z.object({
   phase: z.number().nullable(),
   /** SHA-256 of the ids and positions of its images; null for a series that was refused. */
   content: z.string().nullable(),
-  /** A part of the hash of each image of all phases; absent for a series that was refused. */
+  /** Hashes of id and place of each image of all phases; absent for a series that was refused. */
   slices: z.array(z.string()).optional(),
 });
 export type MapEntry = Omit<z.infer<typeof entrySchema>, 'schema'>;
