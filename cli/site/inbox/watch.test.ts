@@ -114,7 +114,16 @@ function put(folder: string, files: Readonly<Record<string, string | Uint8Array>
 const reasons = (name: string) => readFileSync(join(dir, 'refused', `${name}.txt`), 'utf8');
 const keys = async () => (await collect(store.list('' as SiteKey))).map(({ key }) => key);
 const waiting = () => readdirSync(dir).filter((name) => name !== 'done' && name !== 'refused');
-const isEmpty = () => vi.waitFor(() => expect(waiting()).toEqual([]), { timeout: 20_000, interval: 20 });
+/** Waits until each folder is moved, its text written and its event logged. */
+const isEmpty = () =>
+  vi.waitFor(
+    () => {
+      expect(waiting()).toEqual([]);
+      const moved = ['done', 'refused'].flatMap((name) => readdirSync(join(dir, name)));
+      expect(logged).toHaveLength(moved.filter((name) => !name.endsWith('.txt')).length);
+    },
+    { timeout: 20_000, interval: 20 },
+  );
 
 describe('an inbox', () => {
   test('imports series of DICOM and case folders, and moves them away', async () => {
