@@ -38,6 +38,7 @@ function uploader() {
       uploadsRefused: false,
       signal: new AbortController().signal,
       waitOut: (work) => work(),
+      wayBack: (id, use) => `withdraw ${id} of ${use}`,
       ...more,
     });
   const stored = async () => (await collect(site.store.list(siteKeys.ofEvent('')))).map(({ key }) => key as string);
@@ -104,6 +105,55 @@ describe('an upload', () => {
 
     expect([touched.uploaded.files, touched.stored]).toEqual([1, 2]);
     expect([lost.uploaded.files, lost.stored]).toEqual([0, 3]);
+  });
+
+  test.each([
+    ['cases', 'held-out', 'training', 'for training'],
+    ['held-out', 'cases', 'evaluation', 'as held out'],
+  ])('from %s refuses a case that is stored, even in part, below %s', async (there, here, use, what) => {
+    write({ [`${here}/p1/image.nii.gz`]: image(1), [`${here}/p2/image.nii.gz`]: image(2) });
+    write({ [`${here}/p3/image.nii.gz`]: image(3) });
+    const { upload, stored, site } = uploader();
+    await site.put(`${there}/p1/image.nii.gz`, image(1));
+    await site.put(`${there}/p3/labels/calcification.nii.gz`, calcium());
+
+    const checked = await upload();
+    const forced = await upload({ checks: false, uploadsRefused: true });
+    await site.remove(`${there}/p1/image.nii.gz`);
+    const moved = await upload();
+
+    expect(checked.refused).toMatchObject([
+      {
+        case: 'p1',
+        accepted: false,
+        faults: [{ reason: `The case is uploaded ${what} already.`, hint: expect.stringContaining(`of ${use}`) }],
+      },
+      { case: 'p3' },
+    ]);
+    expect([...checked.cases]).toEqual(['p2']);
+    expect([checked, forced, moved].map(({ uploaded, refused }) => [uploaded.files, refused.length])).toEqual([
+      [1, 2],
+      [0, 2],
+      [1, 1],
+    ]);
+    expect(await stored()).toEqual(
+      [`${there}/p3/labels/calcification.nii.gz`, `${here}/p1/image.nii.gz`, `${here}/p2/image.nii.gz`].sort(),
+    );
+  });
+
+  test('sends a folder with a case on both sides as before, once and again', async () => {
+    write({ 'cases/p1/image.nii.gz': image(1), 'cases/p1/labels/calcification.nii.gz': calcium() });
+    write({ 'held-out/p1/image.nii.gz': image(2) });
+    const { upload } = uploader();
+
+    const first = await upload();
+    const second = await upload();
+
+    expect([first.uploaded.files, second.uploaded.files]).toEqual([2, 0]);
+    expect([first, second].map(({ refused }) => refused.map((one) => [one.case, one.accepted]))).toEqual([
+      [['p1', true]],
+      [['p1', true]],
+    ]);
   });
 
   test('of 600 cases asks for no case by itself', async () => {
@@ -216,6 +266,11 @@ describe('the command', () => {
     const again = await upload('--held-out', '--report', 'csv');
     const json = await upload('--held-out', '--json', '--no-check', '--no-wait');
 
+    const training = await upload('--no-wait');
+
+    expect(training.stdout).toContain(
+      `The case is uploaded as held out already. To move it, take it back there first, then upload again: npx fedcardio site withdraw berlin p1 --use held-out --keep-versions --federation heart --endpoint ${endpoint()}`,
+    );
     expect(sent.stderr).toContain('2 files uploaded');
     expect(stored.map(({ key }) => key)).toEqual([
       'held-out/p1/image.nii.gz',
