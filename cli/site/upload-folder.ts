@@ -4,8 +4,9 @@ import type { Task } from '../../lib/federation/tasks.ts';
 import type { SiteStore } from '../../lib/storage/contract.ts';
 import type { WaitOut } from '../../lib/storage/outages.ts';
 import type { DatasetCase } from '../datasets/dataset.ts';
+import { IDENTIFYING } from './case-warnings.ts';
 import { checkFolder } from './check-folder.ts';
-import type { CheckedCase } from './checked-case.ts';
+import type { CheckedCase, FileFinding } from './checked-case.ts';
 import type { SiteFolder } from './site-folder.ts';
 import { uploadFiles } from './upload-files.ts';
 import { otherSide, type PendingFile, planUpload, type UploadPlan } from './upload-plan.ts';
@@ -41,6 +42,8 @@ export interface UploadedFolder {
   readonly stored: number;
   /** Cases with files that were not uploaded because intake would refuse them. */
   readonly refused: readonly CheckedCase[];
+  /** Names and texts, of cases with something new, that may lead back to a patient. */
+  readonly warnings: readonly FileFinding[];
   /** Names of the cases that have a stored file now. */
   readonly cases: ReadonlySet<string>;
 }
@@ -57,6 +60,7 @@ export async function uploadFolder(
   const plan = await planUpload(store, folder.cases, options.record, options.signal);
   const progress = createProgress(plan, options.onProgress);
   const refused = plan.elsewhere.map((one) => misplaced(one, folder.cases, options.wayBack));
+  const warnings: FileFinding[] = [];
   // Files beside the cases are checked once.
   let strays = folder.strays;
   for (let from = 0; from === 0 || from < plan.cases.length; from += CHUNK) {
@@ -64,6 +68,7 @@ export async function uploadFolder(
     const part = { ...folder, cases: chunk.map(({ one }) => one), strays };
     const found = options.checks ? await checkFolder(part, options) : [];
     strays = [];
+    warnings.push(...found.flatMap((one) => one.warnings.filter(({ code }) => IDENTIFYING.has(code))));
     const faulty = found.filter(({ faults }) => faults.length > 0);
     const wanted = options.uploadsRefused
       ? chunk.map(({ pending }) => pending)
@@ -74,7 +79,7 @@ export async function uploadFolder(
   }
   const notStored = new Set(refused.filter(({ accepted }) => !accepted).map((one) => one.case));
   const cases = folder.cases.map(({ id }) => id).filter((id) => !notStored.has(id));
-  return { uploaded: progress.uploaded(), stored: plan.stored, refused, cases: new Set(cases) };
+  return { uploaded: progress.uploaded(), stored: plan.stored, refused, warnings, cases: new Set(cases) };
 }
 
 /** A case that would move from training to held out or back, which nobody may notice: scores and models change with it. */

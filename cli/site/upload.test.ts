@@ -7,9 +7,10 @@ import { createS3Client } from '../../lib/aws/clients.ts';
 import { createObjectStorage } from '../../lib/aws/objects.ts';
 import { siteAccess } from '../../lib/federation/access.ts';
 import { siteKeys } from '../../lib/federation/keys.ts';
-import { DEFAULT_TASKS } from '../../lib/federation/tasks.ts';
+import { DEFAULT_TASKS, TASKS } from '../../lib/federation/tasks.ts';
 import { names } from '../../lib/federation/topology.ts';
-import { calcium, image, PNG, recordedBuckets, testSite } from '../../lib/intake/testing.ts';
+import { writeMarkups } from '../../lib/imaging/markups.ts';
+import { calcium, image, PNG, POINTS, recordedBuckets, testSite } from '../../lib/intake/testing.ts';
 import { storesOf } from '../../lib/storage/stores.ts';
 import { enforceAccess } from '../../lib/storage/testing-access.ts';
 import { useServer } from '../../local/emulator/testing.ts';
@@ -252,6 +253,8 @@ describe('the command', () => {
 
   test('site upload sends, and tells intake in a table and a report', async () => {
     write({ 'p1/image.nii.gz': image(1), 'p2/image.nii.gz': PNG, 'p1/labels/calcification.nii.gz': calcium() });
+    const septum = writeMarkups(POINTS.slice(0, 2), TASKS['membranous-septum'].classes, 'Mustermann Erika');
+    write({ 'p1/labels/membranous-septum.mrk.json': septum });
     const at = ['--federation', 'heart', '--endpoint', endpoint()];
     const upload = (...more: readonly string[]) =>
       runCommand(['site', 'upload', 'berlin', '.', ...at, ...more], root());
@@ -271,13 +274,15 @@ describe('the command', () => {
     expect(training.stdout).toContain(
       `The case is uploaded as held out already. To move it, take it back there first, then upload again: npx fedcardio site withdraw berlin p1 --use held-out --keep-versions --federation heart --endpoint ${endpoint()}`,
     );
-    expect(sent.stderr).toContain('2 files uploaded');
+    expect(sent.stderr).toContain('3 files uploaded');
+    expect(sent.stderr).toMatch(/^warning {2}p1\/labels\/membranous-septum\.mrk\.json: A text "description" in it/m);
     expect(stored.map(({ key }) => key)).toEqual([
       'held-out/p1/image.nii.gz',
       'held-out/p1/labels/calcification.nii.gz',
+      'held-out/p1/labels/membranous-septum.mrk.json',
     ]);
     expect(again.code).toBe(1);
-    expect(again.stderr).toContain('0 files uploaded (0.0 MB), 2 stored already; of 1 case files were refused');
+    expect(again.stderr).toContain('0 files uploaded (0.0 MB), 3 stored already; of 1 case files were refused');
     expect(again.stdout).toContain('1 of 2 cases are accepted, 1 not uploaded.');
     expect(existsSync(join(root(), 'upload-report.csv'))).toBe(true);
     expect(readFileSync(join(root(), 'upload-report.csv'), 'utf8')).toContain('p1,accepted,');

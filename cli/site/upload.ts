@@ -13,6 +13,7 @@ import { printJson } from '../print-json.ts';
 import { type ProgressLine, progressLine } from '../progress-line.ts';
 import { commandLine } from '../shell-words.ts';
 import type { CaseState } from './case-states.ts';
+import { findingLine } from './checked-case.ts';
 import type { UploadedFolder, UploadProgress } from './upload-folder.ts';
 import { type VerdictRow, verdictCsv, verdictHtml, verdictRows, verdictText } from './verdict-rows.ts';
 
@@ -98,6 +99,7 @@ async function upload(site: string, dir: string, flags: UploadFlags): Promise<vo
     );
     progress.end();
     console.error(uploadedText(result));
+    for (const finding of result.warnings) console.error(findingLine('warning', finding));
     const states = flags.wait === false ? [] : await awaited(site, stores, result, flags.wait * 60, signal, progress);
     finish(site, flags, result, states);
   } catch (error) {
