@@ -208,11 +208,13 @@ describe('verdicts', () => {
     const { upload, site, store } = uploader();
     await upload({ checks: false });
     await site.rescan();
-    write({ 'p1/image.nii.gz': image(1) });
+    write({ 'p1/image.nii.gz': image(1), 'p2/image.nii.gz': image(2) });
     const { cases } = await upload();
     const seconds: number[] = [];
+    const silences: number[] = [];
     const options = {
       cases,
+      onSilence: () => silences.push(seconds.reduce((a, b) => a + b, 0)),
       signal: new AbortController().signal,
       sleep: async (ms: number) => seconds.push(ms / 1000),
     };
@@ -220,6 +222,9 @@ describe('verdicts', () => {
     const impatient = await createStatesReader(store).read(cases, false);
     const patient = await awaitVerdicts(createStatesReader(store), { ...options, patienceSeconds: 100 });
 
+    expect(silences).toHaveLength(1);
+    expect(silences[0]).toBeGreaterThanOrEqual(60);
+    expect(silences[0]).toBeLessThan(75);
     expect(impatient.cases[0]?.verdict).toBe('pending');
     expect(patient[0]?.verdict).toBe('rejected');
     expect(seconds.reduce((a, b) => a + b, 0)).toBeGreaterThanOrEqual(60);

@@ -152,6 +152,9 @@ function uploadedText({ uploaded, stored, refused }: Pick<UploadedFolder, 'uploa
   return `${counted(uploaded.files, 'file')} uploaded (${megabytes(uploaded.bytes)} MB), ${stored} stored already${left}.`;
 }
 
+const SILENCE =
+  'Intake has not answered yet: is it running, and does the federation answer? You may stop; what is uploaded is examined later.';
+
 async function awaited(
   site: string,
   { siteStore }: Stores,
@@ -168,6 +171,10 @@ async function awaited(
     cases,
     patienceSeconds,
     signal,
+    onSilence: () => {
+      progress.end();
+      console.error(SILENCE);
+    },
     onLook: (decided, total) => progress.show(`intake has examined ${decided} of ${counted(total, 'case')}`),
   });
   progress.end();
