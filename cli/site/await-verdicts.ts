@@ -27,10 +27,12 @@ export async function awaitVerdicts(
 ): Promise<readonly CaseState[]> {
   const sleep = options.sleep ?? ((ms: number) => delay(ms, undefined, { signal }));
   let [quiet, pause, before] = [0, FIRST_PAUSE_MS, -1];
-  let isSilent = true;
+  let [isSilent, trustsOld] = [true, false];
   for (;;) {
     signal.throwIfAborted();
-    const { cases: found } = await reader.read(cases, quiet >= OLD_SECONDS * 1000);
+    // For good: if old rejections counted and then did not, the number of verdicts would rise again and again.
+    trustsOld ||= quiet >= OLD_SECONDS * 1000;
+    const { cases: found } = await reader.read(cases, trustsOld);
     const decided = found.filter(({ verdict }) => verdict !== 'pending').length;
     onLook(decided, found.length);
     if (decided === found.length) return found;
