@@ -54,6 +54,8 @@ export interface DicomImport {
   readonly passedOver: readonly Pick<PassedOver, 'series' | 'images' | 'reason'>[];
   /** Files that are not DICOM. */
   readonly otherFiles: number;
+  /** Those of them that are ZIP archives. */
+  readonly zipFiles?: number;
 }
 
 /**
@@ -83,7 +85,8 @@ export async function importDicom(dir: string, out: string, options: ImportOptio
     finish(await importVolume({ volume, caseId, isTaken: taken.has(caseId), out, map, signal, onProgress }));
     taken.add(caseId);
   }
-  return { series, passedOver: withoutIds(inspection.passedOver), otherFiles: inspection.otherFiles };
+  const { otherFiles, zipFiles } = inspection;
+  return { series, passedOver: withoutIds(inspection.passedOver), otherFiles, zipFiles };
 }
 
 interface VolumeImport extends Pick<ImportOptions, 'signal' | 'onProgress'> {
