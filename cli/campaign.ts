@@ -32,6 +32,12 @@ export const placed = (command: Command): Command =>
     .option('--federation <id>', 'id of the federation, or its federation.json', 'fedcardio')
     .option('--json', 'print everything as JSON');
 
+/** The options that select the federation, as they are typed. */
+export const placeOptions = ({ federation, endpoint }: Omit<CampaignFlags, 'json'>): readonly string[] => [
+  ...(federation === 'fedcardio' ? [] : ['--federation', federation]),
+  ...(endpoint === undefined ? [] : ['--endpoint', endpoint]),
+];
+
 /**
  * The buckets that the options select, after a look at what answers at their endpoint. On the machine of an on-premises
  * site, FEDCARDIO_SITE_ENDPOINT has the site's own bucket, and FEDCARDIO_SENT_LOG names the log of what is sent.

@@ -2,7 +2,7 @@ import { Command } from 'commander';
 import { FedcardioError } from '../../lib/error.ts';
 import { federationKeys } from '../../lib/federation/keys.ts';
 import { sha256Hex } from '../../lib/json.ts';
-import { type CampaignFlags, campaignContext, placed } from '../campaign.ts';
+import { type CampaignFlags, campaignContext, placed, placeOptions } from '../campaign.ts';
 import { printJson } from '../print-json.ts';
 import { readInput } from '../read-input.ts';
 import { commandLine } from '../shell-words.ts';
@@ -65,10 +65,4 @@ const startedText = (campaign: string, file: string, flags: CampaignFlags): stri
 have no effect. ${followText(campaign, flags)}`;
 
 const followText = (campaign: string, flags: CampaignFlags): string =>
-  `Follow it: ${commandLine(['npx', 'fedcardio', 'campaign', 'watch', campaign, ...optionsOf(flags)])}`;
-
-/** The options that select the federation, as they are typed. */
-const optionsOf = ({ federation, endpoint }: CampaignFlags): readonly string[] => [
-  ...(federation === 'fedcardio' ? [] : ['--federation', federation]),
-  ...(endpoint === undefined ? [] : ['--endpoint', endpoint]),
-];
+  `Follow it: ${commandLine(['npx', 'fedcardio', 'campaign', 'watch', campaign, ...placeOptions(flags)])}`;

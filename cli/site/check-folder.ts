@@ -12,7 +12,7 @@ import type { IntakeResult, SiteContext } from '../../lib/intake/reconcile.ts';
 import { type SketchedCase, suspectedPairs } from '../../lib/intake/same-scan.ts';
 import { type DatasetCase, type DatasetFile, isImage } from '../datasets/dataset.ts';
 import { commandLine } from '../shell-words.ts';
-import { type CaseWarning, headerWarnings, labelWarnings, nameWarnings } from './case-warnings.ts';
+import { type CaseWarning, headerWarnings, labelWarnings, nameWarnings, pointWarnings } from './case-warnings.ts';
 import type { CheckedCase, FileFinding } from './checked-case.ts';
 import { openFolderStore } from './folder-store.ts';
 import type { SiteFolder } from './site-folder.ts';
@@ -86,6 +86,7 @@ async function checkedCase(
     ...(entry?.value ? labelWarnings(entry.value, tasks, (key) => byKey.get(shownKey(key))) : []),
     ...(twin === undefined ? [] : [sameScan(twin)]),
     ...(await mapConcurrently(files, READS_AT_ONCE, headerWarnings)).flat(),
+    ...(await mapConcurrently(files, READS_AT_ONCE, pointWarnings)).flat(),
   ];
   const pathOf = (file: DatasetFile | undefined) => (file ? relative(dir, file.path) : id);
   return {

@@ -132,6 +132,36 @@ describe('site check', () => {
     },
   );
 
+  test.each([
+    ['description', 'Mustermann Erika'],
+    ['description', 'Pat. M., geb. 12.03.1955'],
+    ['associatedNodeID', 'Doe^John'],
+    ['label', 'ERIKA MUSTERMANN'],
+  ])('warns of a name in the text %s of a point: %s', async (field, text) => {
+    const file = JSON.parse(hingeMarkups());
+    // Not placed: the label of a placed point is refused.
+    file.markups[0].controlPoints.push({ label: 'F-6', positionStatus: 'missing', [field]: text });
+    write({ 'p1/image.nii.gz': image(7), 'p1/labels/hinge-points.mrk.json': `\uFEFF${JSON.stringify(file)}` });
+
+    const { faults, warnings } = await only('p1');
+
+    expect(faults).toEqual([]);
+    expect(warnings).toMatchObject([{ file: 'p1/labels/hinge-points.mrk.json', code: 'POINT_TEXT' }]);
+    expect(warnings[0]?.reason).toContain(`"${field}"`);
+    expect(JSON.stringify(warnings)).not.toMatch(/muster|doe/i);
+  });
+
+  test.each(['CT of the annulus', 'vtkMRMLScalarVolumeNode1', 'Fiducial'])(
+    'does not mind %s at a point',
+    async (text) => {
+      const file = JSON.parse(hingeMarkups());
+      Object.assign(file.markups[0].controlPoints[0], { description: text, associatedNodeID: text });
+      write({ 'p1/image.nii.gz': image(7), 'p1/labels/hinge-points.mrk.json': JSON.stringify(file) });
+
+      expect((await only('p1')).warnings).toEqual([]);
+    },
+  );
+
   test('knows the layout with held-out cases, and the name that is used twice', async () => {
     write({
       'cases/p1/image.nii.gz': image(1),

@@ -2,13 +2,12 @@ import { Command } from 'commander';
 import { federationSchema, taskListSchema } from '../../lib/federation/schemas.ts';
 import { DEFAULT_TASKS, type Task } from '../../lib/federation/tasks.ts';
 import { parseJson } from '../../lib/json.ts';
-import { printable } from '../../lib/printable.ts';
 import { counted } from '../../lib/report/format.ts';
 import { onInterrupt } from '../interrupt.ts';
 import { printJson } from '../print-json.ts';
 import { progressLine } from '../progress-line.ts';
 import { readInput } from '../read-input.ts';
-import type { CheckedCase, FileFinding } from './checked-case.ts';
+import { type CheckedCase, findingLine } from './checked-case.ts';
 
 interface CheckFlags {
   readonly federation?: string;
@@ -76,11 +75,9 @@ function tasksOfFile(file: string | undefined): readonly Task[] {
 
 /** A line for each finding, and a closing sentence. */
 export function checkText(cases: readonly CheckedCase[]): string {
-  const line = (kind: string, { file, reason, hint }: FileFinding) =>
-    printable(`${kind.padEnd(8)} ${file}: ${reason}${hint === '' ? '' : ` ${hint}`}`);
   const lines = cases.flatMap(({ faults, warnings }) => [
-    ...faults.map((finding) => line('refused', finding)),
-    ...warnings.map((finding) => line('warning', finding)),
+    ...faults.map((finding) => findingLine('refused', finding)),
+    ...warnings.map((finding) => findingLine('warning', finding)),
   ]);
   return [...lines, ...(lines.length > 0 ? [''] : []), checkSentence(cases)].join('\n');
 }

@@ -1,3 +1,5 @@
+import { printable } from '../../lib/printable.ts';
+
 /** A problem of a file, in words for whoever exported it. */
 export interface FileFinding {
   /** Path below the folder that was checked. */
@@ -19,3 +21,7 @@ export interface CheckedCase {
   /** What intake accepts, and a person should look at. */
   readonly warnings: readonly FileFinding[];
 }
+
+/** A problem in one line. */
+export const findingLine = (kind: 'refused' | 'warning', { file, reason, hint }: FileFinding): string =>
+  printable(`${kind.padEnd(8)} ${file}: ${reason}${hint === '' ? '' : ` ${hint}`}`);

@@ -1,4 +1,4 @@
-import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
@@ -63,6 +63,37 @@ test('passes over what is no CT volume, and exits with 0', async () => {
   expect(stderr).toMatch(/series 501: passed over, 1 image\. They are localizers\.$/m);
   expect(stderr).toMatch(/series 503: passed over, 3 images\. They are images of one position/m);
 });
+
+test('tells of files that are not DICOM, and does not mind a damaged index', async () => {
+  take('explicit');
+  writeFileSync(join(root, 'export/study.zip'), 'PK\u0003\u0004 and more');
+  writeFileSync(join(root, 'export/notes.txt'), 'none');
+  const [slice = ''] = readdirSync(join(root, 'export/explicit'));
+  const bytes = readFileSync(join(root, 'export/explicit', slice));
+  for (const [at, name] of ['DICOMDIR', 'explicit/dicomdir'].entries()) {
+    writeFileSync(join(root, 'export', name), bytes.subarray(0, at === 0 ? 140 : 600));
+  }
+
+  const { code, stdout, stderr } = await importAll();
+
+  expect(stderr).toMatch(/^4 files that are not DICOM were passed over, 1 of them a ZIP archive: unpack it\.$/m);
+  expect(code).toBe(0);
+  expect(stdout).toContain('1 imported');
+});
+
+test.each(['export', 'export/cases', 'export/explicit/a/b', 'link/cases'])(
+  'refuses to write into the export: %s',
+  async (out) => {
+    take('explicit');
+    symlinkSync(join(root, 'export'), join(root, 'link'));
+
+    const { code, stderr } = await runCommand(['site', 'import', join(root, 'export'), '--out', join(root, out)]);
+
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/lies in the export .* Choose a folder outside it with --out/);
+    expect(readdirSync(join(root, 'export'))).toEqual(['explicit']);
+  },
+);
 
 test('exits with 1 if nothing is a CT', async () => {
   cpSync(join(FIXTURES, 'whole-study/mr-0.dcm'), join(root, 'export/1'));

@@ -1,3 +1,5 @@
+import { realpathSync } from 'node:fs';
+import { basename, dirname, join, relative, resolve } from 'node:path';
 import { Command } from 'commander';
 import type { DicomImport, ImportedSeries } from '../../lib/dicom/import.ts';
 import { printable } from '../../lib/printable.ts';
@@ -40,6 +42,7 @@ Examples:
     .action(importDir);
 
 async function importDir(dir: string, { out, secretDir, phase, json }: ImportFlags): Promise<void> {
+  requireOutside(dir, out);
   const { importDicom } = await import('../../lib/dicom/import.ts');
   const { signal, release } = onInterrupt();
   const progress = importProgress(process.stderr);
@@ -53,10 +56,42 @@ async function importDir(dir: string, { out, secretDir, phase, json }: ImportFla
   for (const { series, images, reason } of result.passedOver) {
     console.error(printable(`${series}: passed over, ${counted(images, 'image')}. ${reason}`));
   }
+  // An error tells of them if they are all there is.
+  if (result.series.length > 0 && result.otherFiles > 0) console.error(othersText(result));
   if (json) printJson('dicom-import', importJson(result));
   else console.log(importText(result, out));
   if (result.series.some((one) => one.case === null)) process.exitCode = 1;
   if (result.series.length === 0) throw noSeries(result);
+}
+
+/**
+ * Cases within the export would be read with it, and its secret would be copied and given away with it.
+ *
+ * @throws BAD_CONFIGURATION if `out` is the export itself or below it
+ */
+function requireOutside(dir: string, out: string): void {
+  const way = relative(realOf(dir), realOf(out));
+  if (way.startsWith('..') || resolve(way) === way) return;
+  throw new FedcardioError('BAD_CONFIGURATION', `The folder ${out} of the cases lies in the export ${dir}.`, {
+    hint: 'Choose a folder outside it with --out, such as one beside it.',
+  });
+}
+
+/** A path without links. Its last folders may not exist yet. */
+function realOf(path: string): string {
+  try {
+    return realpathSync(path);
+  } catch {
+    const above = dirname(resolve(path));
+    return above === resolve(path) ? above : join(realOf(above), basename(path));
+  }
+}
+
+/** "2 files that are not DICOM were passed over, 1 of them a ZIP archive: unpack it." */
+function othersText({ otherFiles, zipFiles = 0 }: DicomImport): string {
+  const files = otherFiles === 1 ? '1 file that is not DICOM was' : `${otherFiles} files that are not DICOM were`;
+  const zips = zipFiles === 1 ? 'a ZIP archive: unpack it' : 'ZIP archives: unpack them';
+  return `${files} passed over${zipFiles > 0 ? `, ${zipFiles} of them ${zips}` : ''}.`;
 }
 
 /** The result for programs. */

@@ -1,13 +1,15 @@
 import { join } from 'node:path';
+import type { CaseUse } from '../../lib/federation/keys.ts';
 import type { Task } from '../../lib/federation/tasks.ts';
 import type { SiteStore } from '../../lib/storage/contract.ts';
 import type { WaitOut } from '../../lib/storage/outages.ts';
 import type { DatasetCase } from '../datasets/dataset.ts';
+import { IDENTIFYING } from './case-warnings.ts';
 import { checkFolder } from './check-folder.ts';
-import type { CheckedCase } from './checked-case.ts';
+import type { CheckedCase, FileFinding } from './checked-case.ts';
 import type { SiteFolder } from './site-folder.ts';
 import { uploadFiles } from './upload-files.ts';
-import { type PendingFile, planUpload, type UploadPlan } from './upload-plan.ts';
+import { otherSide, type PendingFile, planUpload, type UploadPlan } from './upload-plan.ts';
 import type { UploadRecord } from './upload-record.ts';
 
 /** How far an upload is. */
@@ -27,6 +29,8 @@ export interface UploadFolderOptions {
   readonly checks: boolean;
   /** Whether files that the check refuses are uploaded nevertheless, except under a patient's name. */
   readonly uploadsRefused: boolean;
+  /** The command that takes a case back from a side, training or held out. */
+  readonly wayBack: (caseId: string, use: CaseUse) => string;
   readonly signal: AbortSignal;
   readonly waitOut: WaitOut;
   readonly onProgress?: (progress: UploadProgress) => void;
@@ -38,6 +42,8 @@ export interface UploadedFolder {
   readonly stored: number;
   /** Cases with files that were not uploaded because intake would refuse them. */
   readonly refused: readonly CheckedCase[];
+  /** Names and texts, of cases with something new, that may lead back to a patient. */
+  readonly warnings: readonly FileFinding[];
   /** Names of the cases that have a stored file now. */
   readonly cases: ReadonlySet<string>;
 }
@@ -53,7 +59,8 @@ export async function uploadFolder(
 ): Promise<UploadedFolder> {
   const plan = await planUpload(store, folder.cases, options.record, options.signal);
   const progress = createProgress(plan, options.onProgress);
-  const refused: CheckedCase[] = [];
+  const refused = plan.elsewhere.map((one) => misplaced(one, folder.cases, options.wayBack));
+  const warnings: FileFinding[] = [];
   // Files beside the cases are checked once.
   let strays = folder.strays;
   for (let from = 0; from === 0 || from < plan.cases.length; from += CHUNK) {
@@ -61,6 +68,7 @@ export async function uploadFolder(
     const part = { ...folder, cases: chunk.map(({ one }) => one), strays };
     const found = options.checks ? await checkFolder(part, options) : [];
     strays = [];
+    warnings.push(...found.flatMap((one) => one.warnings.filter(({ code }) => IDENTIFYING.has(code))));
     const faulty = found.filter(({ faults }) => faults.length > 0);
     const wanted = options.uploadsRefused
       ? chunk.map(({ pending }) => pending)
@@ -71,7 +79,22 @@ export async function uploadFolder(
   }
   const notStored = new Set(refused.filter(({ accepted }) => !accepted).map((one) => one.case));
   const cases = folder.cases.map(({ id }) => id).filter((id) => !notStored.has(id));
-  return { uploaded: progress.uploaded(), stored: plan.stored, refused, cases: new Set(cases) };
+  return { uploaded: progress.uploaded(), stored: plan.stored, refused, warnings, cases: new Set(cases) };
+}
+
+/** A case that would move from training to held out or back, which nobody may notice: scores and models change with it. */
+function misplaced(
+  one: DatasetCase,
+  all: readonly DatasetCase[],
+  wayBack: UploadFolderOptions['wayBack'],
+): CheckedCase {
+  const { id } = one;
+  const from = otherSide(one.use);
+  const reason = `The case is uploaded ${from === 'training' ? 'for training' : 'as held out'} already.`;
+  const hint = `To move it, take it back there first, then upload again: ${wayBack(id, from)}`;
+  // The folder may also hold the case on the side where it is stored.
+  const accepted = all.some((other) => other.id === id && other.use === from);
+  return { case: id, accepted, faults: [{ file: id, code: 'BAD_KEY', reason, hint }], warnings: [] };
 }
 
 type Planned = UploadPlan['cases'][number];

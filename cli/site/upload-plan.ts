@@ -2,7 +2,7 @@ import { stat } from 'node:fs/promises';
 import { collect, mapConcurrently } from '../../lib/async.ts';
 import { systemError } from '../../lib/error.ts';
 import { isRefusedName } from '../../lib/federation/case-names.ts';
-import { CASE_FOLDERS, parseCaseKey, type SiteKey, siteKeys } from '../../lib/federation/keys.ts';
+import { CASE_FOLDERS, type CaseUse, parseCaseKey, type SiteKey, siteKeys } from '../../lib/federation/keys.ts';
 import type { ObjectInfo, SiteStore } from '../../lib/storage/contract.ts';
 import type { DatasetCase, DatasetFile } from '../datasets/dataset.ts';
 import { etagOf, keyOf } from '../upload-file.ts';
@@ -22,6 +22,8 @@ export interface UploadPlan {
   readonly cases: readonly { readonly one: DatasetCase; readonly pending: readonly PendingFile[] }[];
   /** Files that are stored with the same content. */
   readonly stored: number;
+  /** Cases that are stored on the other side, training or held out: an upload would move them. No part of `cases`. */
+  readonly elsewhere: readonly DatasetCase[];
 }
 
 const STATS_AT_ONCE = 16;
@@ -39,11 +41,14 @@ export async function listCases(store: Pick<SiteStore, 'list'>): Promise<Readonl
  */
 export async function planUpload(
   store: Pick<SiteStore, 'bucket' | 'list'>,
-  cases: readonly DatasetCase[],
+  given: readonly DatasetCase[],
   record: UploadRecord,
   signal: AbortSignal,
 ): Promise<UploadPlan> {
   const objects = await listCases(store);
+  const isMisplaced = misplacedIn(objects.keys());
+  const elsewhere = given.filter(isMisplaced);
+  const cases = given.filter((one) => !isMisplaced(one));
   const files = cases.flatMap((one) =>
     one.files.filter((file) => isUploaded(one, file)).map((file) => ({ one, file })),
   );
@@ -64,8 +69,27 @@ export async function planUpload(
   return {
     cases: [...byCase].map(([one, pending]) => ({ one, pending: pending.toSorted(imagesFirst) })),
     stored: compared.filter(({ isStored }) => isStored).length,
+    elsewhere,
   };
 }
+
+/**
+ * Tells a case of which the other side holds more than its own, where a CT is more than any other file. A case that both
+ * sides hold alike stays where it is: intake says what is wrong.
+ */
+function misplacedIn(keys: Iterable<SiteKey>): (one: DatasetCase) => boolean {
+  const held = { training: new Map<string, number>(), evaluation: new Map<string, number>() };
+  for (const key of keys) {
+    const parsed = parseCaseKey(key);
+    if (!parsed) continue;
+    const side = held[parsed.use];
+    side.set(parsed.caseId, Math.max(side.get(parsed.caseId) ?? 0, parsed.part.kind === 'image' ? 2 : 1));
+  }
+  const of = (use: CaseUse, id: string) => held[use].get(id) ?? 0;
+  return ({ use, id }) => of(otherSide(use), id) > of(use, id);
+}
+
+export const otherSide = (use: CaseUse): CaseUse => (use === 'training' ? 'evaluation' : 'training');
 
 /** A case under a patient's name never leaves the machine, whatever was asked for. */
 const isUploaded = (one: DatasetCase, file: DatasetFile): boolean =>

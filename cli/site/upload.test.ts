@@ -7,9 +7,10 @@ import { createS3Client } from '../../lib/aws/clients.ts';
 import { createObjectStorage } from '../../lib/aws/objects.ts';
 import { siteAccess } from '../../lib/federation/access.ts';
 import { siteKeys } from '../../lib/federation/keys.ts';
-import { DEFAULT_TASKS } from '../../lib/federation/tasks.ts';
+import { DEFAULT_TASKS, TASKS } from '../../lib/federation/tasks.ts';
 import { names } from '../../lib/federation/topology.ts';
-import { calcium, image, PNG, recordedBuckets, testSite } from '../../lib/intake/testing.ts';
+import { writeMarkups } from '../../lib/imaging/markups.ts';
+import { calcium, image, PNG, POINTS, recordedBuckets, testSite } from '../../lib/intake/testing.ts';
 import { storesOf } from '../../lib/storage/stores.ts';
 import { enforceAccess } from '../../lib/storage/testing-access.ts';
 import { useServer } from '../../local/emulator/testing.ts';
@@ -38,6 +39,7 @@ function uploader() {
       uploadsRefused: false,
       signal: new AbortController().signal,
       waitOut: (work) => work(),
+      wayBack: (id, use) => `withdraw ${id} of ${use}`,
       ...more,
     });
   const stored = async () => (await collect(site.store.list(siteKeys.ofEvent('')))).map(({ key }) => key as string);
@@ -106,6 +108,55 @@ describe('an upload', () => {
     expect([lost.uploaded.files, lost.stored]).toEqual([0, 3]);
   });
 
+  test.each([
+    ['cases', 'held-out', 'training', 'for training'],
+    ['held-out', 'cases', 'evaluation', 'as held out'],
+  ])('from %s refuses a case that is stored, even in part, below %s', async (there, here, use, what) => {
+    write({ [`${here}/p1/image.nii.gz`]: image(1), [`${here}/p2/image.nii.gz`]: image(2) });
+    write({ [`${here}/p3/image.nii.gz`]: image(3) });
+    const { upload, stored, site } = uploader();
+    await site.put(`${there}/p1/image.nii.gz`, image(1));
+    await site.put(`${there}/p3/labels/calcification.nii.gz`, calcium());
+
+    const checked = await upload();
+    const forced = await upload({ checks: false, uploadsRefused: true });
+    await site.remove(`${there}/p1/image.nii.gz`);
+    const moved = await upload();
+
+    expect(checked.refused).toMatchObject([
+      {
+        case: 'p1',
+        accepted: false,
+        faults: [{ reason: `The case is uploaded ${what} already.`, hint: expect.stringContaining(`of ${use}`) }],
+      },
+      { case: 'p3' },
+    ]);
+    expect([...checked.cases]).toEqual(['p2']);
+    expect([checked, forced, moved].map(({ uploaded, refused }) => [uploaded.files, refused.length])).toEqual([
+      [1, 2],
+      [0, 2],
+      [1, 1],
+    ]);
+    expect(await stored()).toEqual(
+      [`${there}/p3/labels/calcification.nii.gz`, `${here}/p1/image.nii.gz`, `${here}/p2/image.nii.gz`].sort(),
+    );
+  });
+
+  test('sends a folder with a case on both sides as before, once and again', async () => {
+    write({ 'cases/p1/image.nii.gz': image(1), 'cases/p1/labels/calcification.nii.gz': calcium() });
+    write({ 'held-out/p1/image.nii.gz': image(2) });
+    const { upload } = uploader();
+
+    const first = await upload();
+    const second = await upload();
+
+    expect([first.uploaded.files, second.uploaded.files]).toEqual([2, 0]);
+    expect([first, second].map(({ refused }) => refused.map((one) => [one.case, one.accepted]))).toEqual([
+      [['p1', true]],
+      [['p1', true]],
+    ]);
+  });
+
   test('of 600 cases asks for no case by itself', async () => {
     const cases = Array.from({ length: 600 }, (_, i) => `p${String(i).padStart(4, '0')}`);
     write(Object.fromEntries(cases.map((id) => [`${id}/image.nii.gz`, 'x'])));
@@ -157,11 +208,13 @@ describe('verdicts', () => {
     const { upload, site, store } = uploader();
     await upload({ checks: false });
     await site.rescan();
-    write({ 'p1/image.nii.gz': image(1) });
+    write({ 'p1/image.nii.gz': image(1), 'p2/image.nii.gz': image(2) });
     const { cases } = await upload();
     const seconds: number[] = [];
+    const silences: number[] = [];
     const options = {
       cases,
+      onSilence: () => silences.push(seconds.reduce((a, b) => a + b, 0)),
       signal: new AbortController().signal,
       sleep: async (ms: number) => seconds.push(ms / 1000),
     };
@@ -169,6 +222,9 @@ describe('verdicts', () => {
     const impatient = await createStatesReader(store).read(cases, false);
     const patient = await awaitVerdicts(createStatesReader(store), { ...options, patienceSeconds: 100 });
 
+    expect(silences).toHaveLength(1);
+    expect(silences[0]).toBeGreaterThanOrEqual(60);
+    expect(silences[0]).toBeLessThan(75);
     expect(impatient.cases[0]?.verdict).toBe('pending');
     expect(patient[0]?.verdict).toBe('rejected');
     expect(seconds.reduce((a, b) => a + b, 0)).toBeGreaterThanOrEqual(60);
@@ -202,6 +258,8 @@ describe('the command', () => {
 
   test('site upload sends, and tells intake in a table and a report', async () => {
     write({ 'p1/image.nii.gz': image(1), 'p2/image.nii.gz': PNG, 'p1/labels/calcification.nii.gz': calcium() });
+    const septum = writeMarkups(POINTS.slice(0, 2), TASKS['membranous-septum'].classes, 'Mustermann Erika');
+    write({ 'p1/labels/membranous-septum.mrk.json': septum });
     const at = ['--federation', 'heart', '--endpoint', endpoint()];
     const upload = (...more: readonly string[]) =>
       runCommand(['site', 'upload', 'berlin', '.', ...at, ...more], root());
@@ -216,13 +274,20 @@ describe('the command', () => {
     const again = await upload('--held-out', '--report', 'csv');
     const json = await upload('--held-out', '--json', '--no-check', '--no-wait');
 
-    expect(sent.stderr).toContain('2 files uploaded');
+    const training = await upload('--no-wait');
+
+    expect(training.stdout).toContain(
+      `The case is uploaded as held out already. To move it, take it back there first, then upload again: npx fedcardio site withdraw berlin p1 --use held-out --keep-versions --federation heart --endpoint ${endpoint()}`,
+    );
+    expect(sent.stderr).toContain('3 files uploaded');
+    expect(sent.stderr).toMatch(/^warning {2}p1\/labels\/membranous-septum\.mrk\.json: A text "description" in it/m);
     expect(stored.map(({ key }) => key)).toEqual([
       'held-out/p1/image.nii.gz',
       'held-out/p1/labels/calcification.nii.gz',
+      'held-out/p1/labels/membranous-septum.mrk.json',
     ]);
     expect(again.code).toBe(1);
-    expect(again.stderr).toContain('0 files uploaded (0.0 MB), 2 stored already; of 1 case files were refused');
+    expect(again.stderr).toContain('0 files uploaded (0.0 MB), 3 stored already; of 1 case files were refused');
     expect(again.stdout).toContain('1 of 2 cases are accepted, 1 not uploaded.');
     expect(existsSync(join(root(), 'upload-report.csv'))).toBe(true);
     expect(readFileSync(join(root(), 'upload-report.csv'), 'utf8')).toContain('p1,accepted,');

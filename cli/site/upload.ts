@@ -1,16 +1,19 @@
 import { writeFileSync } from 'node:fs';
 import { Command, Option } from 'commander';
 import { FedcardioError, isFedcardioError } from '../../lib/error.ts';
+import type { CaseUse } from '../../lib/federation/keys.ts';
 import { DEFAULT_TASKS, type Task } from '../../lib/federation/tasks.ts';
 import { clock, counted } from '../../lib/report/format.ts';
 import type { Stores } from '../../lib/storage/contract.ts';
 import { createWaitOut, outageText } from '../../lib/storage/outages.ts';
-import { type CampaignFlags, federationOf, openBuckets, placed } from '../campaign.ts';
+import { type CampaignFlags, federationOf, openBuckets, placed, placeOptions } from '../campaign.ts';
 import { onInterrupt } from '../interrupt.ts';
 import { atLeastOne } from '../options.ts';
 import { printJson } from '../print-json.ts';
 import { type ProgressLine, progressLine } from '../progress-line.ts';
+import { commandLine } from '../shell-words.ts';
 import type { CaseState } from './case-states.ts';
+import { findingLine } from './checked-case.ts';
 import type { UploadedFolder, UploadProgress } from './upload-folder.ts';
 import { type VerdictRow, verdictCsv, verdictHtml, verdictRows, verdictText } from './verdict-rows.ts';
 
@@ -84,6 +87,7 @@ async function upload(site: string, dir: string, flags: UploadFlags): Promise<vo
         parallel: flags.parallel,
         checks: flags.check,
         uploadsRefused: flags.withRefused ?? false,
+        wayBack: (caseId, use) => wayBack(site, caseId, use, flags),
         signal,
         waitOut: createWaitOut({
           now: () => new Date(),
@@ -95,6 +99,7 @@ async function upload(site: string, dir: string, flags: UploadFlags): Promise<vo
     );
     progress.end();
     console.error(uploadedText(result));
+    for (const finding of result.warnings) console.error(findingLine('warning', finding));
     const states = flags.wait === false ? [] : await awaited(site, stores, result, flags.wait * 60, signal, progress);
     finish(site, flags, result, states);
   } catch (error) {
@@ -104,6 +109,12 @@ async function upload(site: string, dir: string, flags: UploadFlags): Promise<vo
   } finally {
     release();
   }
+}
+
+/** The command that takes an upload back from one side. The upload role may run it. */
+function wayBack(site: string, caseId: string, use: CaseUse, flags: UploadFlags): string {
+  const side = ['--use', use === 'training' ? 'training' : 'held-out', '--keep-versions'];
+  return commandLine(['npx', 'fedcardio', 'site', 'withdraw', site, caseId, ...side, ...placeOptions(flags)]);
 }
 
 /** The tasks of the federation's bucket. An upload role of an earlier deployment may not read them. */
@@ -141,6 +152,9 @@ function uploadedText({ uploaded, stored, refused }: Pick<UploadedFolder, 'uploa
   return `${counted(uploaded.files, 'file')} uploaded (${megabytes(uploaded.bytes)} MB), ${stored} stored already${left}.`;
 }
 
+const SILENCE =
+  'Intake has not answered yet: is it running, and does the federation answer? You may stop; what is uploaded is examined later.';
+
 async function awaited(
   site: string,
   { siteStore }: Stores,
@@ -157,6 +171,10 @@ async function awaited(
     cases,
     patienceSeconds,
     signal,
+    onSilence: () => {
+      progress.end();
+      console.error(SILENCE);
+    },
     onLook: (decided, total) => progress.show(`intake has examined ${decided} of ${counted(total, 'case')}`),
   });
   progress.end();
@@ -171,7 +189,10 @@ function finish(site: string, flags: UploadFlags, result: UploadedFolder, states
   if (flags.json) printJson('site-upload', { site, uploaded, stored, refused, cases });
   else if (rows.length > 0) console.log(verdictText(rows));
   const isOpen = states.some(({ verdict }) => verdict === 'pending');
-  if (isOpen) console.error(`Intake has not decided on every case yet: npx fedcardio site list ${site}`);
+  if (isOpen) {
+    const list = commandLine(['npx', 'fedcardio', 'site', 'list', site, ...placeOptions(flags)]);
+    console.error(`Intake has not decided on every case yet: ${list}`);
+  }
   if (isOpen || refused.length > 0 || rows.some(({ reason }) => reason !== '')) process.exitCode = 1;
 }
 

@@ -1,26 +1,32 @@
 import { createInterface } from 'node:readline/promises';
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import { FedcardioError } from '../../lib/error.ts';
-import { CASE_FOLDERS, type SiteKey, siteKeys } from '../../lib/federation/keys.ts';
+import { CASE_FOLDERS, type CaseUse, type SiteKey, siteKeys } from '../../lib/federation/keys.ts';
 import type { Withdrawal, WithdrawTarget } from '../../lib/intake/withdraw.ts';
 import { printable } from '../../lib/printable.ts';
 import { counted } from '../../lib/report/format.ts';
 import type { ObjectVersion, SiteStore } from '../../lib/storage/contract.ts';
-import { type CampaignFlags, federationOf, openBuckets, placed } from '../campaign.ts';
+import { type CampaignFlags, federationOf, openBuckets, placed, placeOptions } from '../campaign.ts';
 import { printJson } from '../print-json.ts';
+import { commandLine } from '../shell-words.ts';
 
 interface WithdrawFlags extends CampaignFlags {
   readonly file?: string;
+  readonly use?: keyof typeof USES;
   readonly keepVersions?: boolean;
   readonly dryRun?: boolean;
   readonly yes?: boolean;
 }
+
+/** Values of `--use`. */
+const USES = { training: 'training', 'held-out': 'evaluation' } as const satisfies Record<string, CaseUse>;
 
 /** `fedcardio site withdraw <site> <case>`: a case, or a file of it, out of the site's bucket. */
 export const withdrawCommand = (): Command =>
   placed(new Command('withdraw').argument('<site>', 'id of your site').argument('<case>', 'name of the case'))
     .description('Delete a case or a file of it, what was derived from it, and all earlier versions.')
     .option('--file <name>', 'only this file of the case, such as labels/calcification.nii.gz')
+    .addOption(new Option('--use <side>', 'only from this side, if the case is on both').choices(Object.keys(USES)))
     .option(
       '--keep-versions',
       'undo an upload: remove the files, and keep their versions and what was derived from them',
@@ -33,6 +39,7 @@ export const withdrawCommand = (): Command =>
 Examples:
   npx fedcardio site withdraw heidelberg p7 --federation heart --dry-run
   npx fedcardio site withdraw heidelberg p7 --federation heart
+  npx fedcardio site withdraw heidelberg p7 --federation heart --use held-out
   npx fedcardio site withdraw heidelberg p7 --file labels/calcification.nii.gz --keep-versions
 
 Needs the site's withdraw role; with --keep-versions, the upload role. The counts of the site follow at once. Exits with 1 if
@@ -52,7 +59,8 @@ async function withdrawCase(site: string, caseId: string, flags: WithdrawFlags):
   ]);
   const { federationStore, siteStore } = storesOf(await openBuckets(flags), federationOf(flags).id);
   const store = siteStore(site);
-  const target = { caseId, file: flags.file };
+  const target = targetOf(caseId, flags);
+  await requireFolderName(site, store, target, flags);
   if (flags.keepVersions) return removeUploaded(site, store, target, flags);
 
   const found = await findWithdrawn(store, target);
@@ -66,36 +74,63 @@ async function withdrawCase(site: string, caseId: string, flags: WithdrawFlags):
   if (result.kept.length > 0) process.exitCode = 1;
 }
 
+/** `--file` may also be a key as `site list` shows it, which names the side. */
+function targetOf(caseId: string, { file, use }: WithdrawFlags): WithdrawTarget {
+  const asked = use && USES[use];
+  for (const side of asked ? [asked] : Object.values(USES)) {
+    const folder = `${CASE_FOLDERS[side]}/${caseId}/`;
+    if (file?.startsWith(folder)) return { caseId, file: file.slice(folder.length), use: side };
+  }
+  return { caseId, file, use: asked };
+}
+
 const tell = (flags: WithdrawFlags, schema: string, value: object, text: string): void =>
   flags.json ? printJson(schema, value) : console.log(text);
 
+/** Rejections show the name of a folder that may be a patient's as `withheld-…`. Their document alone is not the case. */
+async function requireFolderName(site: string, store: SiteStore, { caseId }: WithdrawTarget, flags: WithdrawFlags) {
+  if (!/^withheld-[0-9a-f]{8}$/.test(caseId)) return;
+  for (const folder of Object.values(CASE_FOLDERS)) {
+    for await (const _ of store.list(siteKeys.casePrefix(folder, `${caseId}/`))) return;
+  }
+  throw new FedcardioError('NOT_FOUND', `"${caseId}" stands for the name of a folder, and is no case.`, {
+    hint: `Use the folder's name, which the rejected files show: ${listLine(site, flags)}`,
+  });
+}
+
+const listLine = (site: string, flags: WithdrawFlags): string =>
+  commandLine(['npx', 'fedcardio', 'site', 'list', site, ...placeOptions(flags)]);
+
 /** A case that was withdrawn before is no error, so that the command can be repeated. */
-async function nothingFound(site: string, store: SiteStore, { caseId, file }: WithdrawTarget, flags: WithdrawFlags) {
+async function nothingFound(site: string, store: SiteStore, target: WithdrawTarget, flags: WithdrawFlags) {
+  const { caseId, file, use } = target;
   const records: string[] = [];
   for await (const { key } of store.list(siteKeys.withdrawnPrefix)) records.push(key);
-  if (file === undefined && records.includes(siteKeys.withdrawn(caseId))) {
+  if (file === undefined && use === undefined && records.includes(siteKeys.withdrawn(caseId))) {
     const text = 'The case was withdrawn before; nothing is left of it.';
     return tell(flags, 'site-withdraw', { site, case: caseId, removed: [], kept: [] }, text);
   }
   const what = file === undefined ? 'case' : `file "${printable(file)}" of a case`;
-  throw new FedcardioError('NOT_FOUND', `Site ${site} has no ${what} "${printable(caseId)}".`, {
-    hint: `See npx fedcardio site list ${site}.`,
+  const side = use === undefined ? '' : ` ${use === 'training' ? 'for training' : 'held out'}`;
+  throw new FedcardioError('NOT_FOUND', `Site ${site} has no ${what} "${printable(caseId)}"${side}.`, {
+    hint: `See ${listLine(site, flags)}`,
   });
 }
 
 /** Removes what was uploaded, as an uploader may: in a bucket with versions, the files stay as earlier versions. */
-async function removeUploaded(site: string, store: SiteStore, { caseId, file }: WithdrawTarget, flags: WithdrawFlags) {
+async function removeUploaded(site: string, store: SiteStore, target: WithdrawTarget, flags: WithdrawFlags) {
+  const { isTarget, targetPrefixes } = await import('../../lib/intake/withdraw.ts');
+  const { caseId } = target;
   const found: ObjectVersion<SiteKey>[] = [];
-  for (const folder of Object.values(CASE_FOLDERS)) {
-    for await (const { key, bytes } of store.list(siteKeys.casePrefix(folder, `${caseId}/${file ?? ''}`))) {
-      if (file !== undefined && !key.endsWith(`/${caseId}/${file}`)) continue;
-      found.push({ key, bytes, version: '', isLatest: true, isMarker: false });
+  for (const prefix of targetPrefixes(target)) {
+    for await (const { key, bytes } of store.list(prefix)) {
+      if (isTarget(target, key)) found.push({ key, bytes, version: '', isLatest: true, isMarker: false });
     }
   }
-  if (found.length === 0) return nothingFound(site, store, { caseId, file }, flags);
+  if (found.length === 0) return nothingFound(site, store, target, flags);
   const plan = totalsOf(found);
-  if (flags.dryRun) return tell(flags, 'site-withdraw-plan', { site, case: caseId, objects: plan }, planText(plan));
-  await confirm(flags, `${planText(plan)}\nEarlier versions, and what was derived, stay.\n`, caseId);
+  if (flags.dryRun) return tell(flags, 'site-withdraw-plan', { site, case: caseId, objects: plan }, removedText(plan));
+  await confirm(flags, `${removedText(plan)}\n`, caseId);
   for (const { key } of found) await store.delete(key);
   const result: Withdrawal = { removed: plan, kept: [] };
   const text = `${objectsText(plan)} removed. Intake updates the catalog and the counts. Earlier versions, and what was derived, stay.`;
@@ -114,13 +149,23 @@ function totalsOf(versions: readonly ObjectVersion<SiteKey>[]): Totals {
 }
 
 const line = ({ key, versions, bytes }: Totals[number]): string =>
-  printable(`  ${key}  ${counted(versions, 'version')}, ${(bytes / 1e6).toFixed(1)} MB`);
+  printable(`  ${key}  ${counted(versions, 'version')}, ${megabytes(bytes)}`);
+
+const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(1)} MB`;
 
 const objectsText = (totals: Totals): string => counted(totals.length, 'object');
 
 /** What would be deleted, an object a line. */
 const planText = (totals: Totals): string =>
   [`${objectsText(totals)} would be deleted:`, ...totals.map(line)].join('\n');
+
+/** What would be hidden, and what stays. */
+const removedText = (totals: Totals): string =>
+  [
+    `${objectsText(totals)} would be removed:`,
+    ...totals.map(({ key, bytes }) => printable(`  ${key}  ${megabytes(bytes)}`)),
+    'All their versions stay, and what was derived from them.',
+  ].join('\n');
 
 /** What was deleted, what could not be, and what cannot be withdrawn. */
 export function withdrawnText({ removed, kept }: Withdrawal): string {

@@ -60,6 +60,8 @@ export interface DicomImport {
   readonly passedOver: readonly Pick<PassedOver, 'series' | 'images' | 'reason'>[];
   /** Files that are not DICOM. */
   readonly otherFiles: number;
+  /** Those of them that are ZIP archives. */
+  readonly zipFiles?: number;
 }
 
 /**
@@ -91,7 +93,8 @@ export async function importDicom(dir: string, out: string, options: ImportOptio
     finish(await importVolume({ volume, caseId, isTaken, out, map, isStored, signal, onProgress }));
     taken.add(caseId);
   }
-  return { series, passedOver: withoutIds(inspection.passedOver), otherFiles: inspection.otherFiles };
+  const { otherFiles, zipFiles } = inspection;
+  return { series, passedOver: withoutIds(inspection.passedOver), otherFiles, zipFiles };
 }
 
 interface VolumeImport extends Pick<ImportOptions, 'isStored' | 'signal' | 'onProgress'> {

@@ -1,10 +1,11 @@
 import { statSync } from 'node:fs';
+import { basename } from 'node:path';
 import { FedcardioError } from '../error.ts';
 import { groupBy } from '../group-by.ts';
 import { filesBelow } from './files.ts';
 import type { Stack } from './geometry.ts';
 import { type JudgedPart, judgeSeries } from './judge.ts';
-import { type DicomFile, readDicomFile } from './read-file.ts';
+import { type DicomFile, isZipFile, readDicomFile } from './read-file.ts';
 import type { PlacedFile } from './requirements.ts';
 
 /** Whose a series is. These ids identify a patient: they are for pseudonyms and the site's own map alone. */
@@ -54,6 +55,8 @@ export interface DicomInspection {
   readonly passedOver: readonly PassedOver[];
   /** Files that are not DICOM. */
   readonly otherFiles: number;
+  /** Those of them that are ZIP archives, which may hold DICOM. */
+  readonly zipFiles: number;
 }
 
 export interface InspectOptions {
@@ -76,7 +79,7 @@ const FILES_PER_TURN = 64;
  * @throws NOT_FOUND if there is no such folder; INTERRUPTED if `signal` is aborted
  */
 export async function inspectDicom(dir: string, options: InspectOptions = {}): Promise<DicomInspection> {
-  const { files, damaged, others } = await readAll(dir, options);
+  const { files, damaged, others, zips } = await readAll(dir, options);
   const groups = [...groupBy(files, ({ header }) => [header.patient, header.study, header.series].join('\0')).values()];
   const parts = groups.flatMap((group) => judgeSeries(group, options.phase)).map(withIds);
   const labels = labelsOf(parts, options.nameOf);
@@ -96,7 +99,7 @@ export async function inspectDicom(dir: string, options: InspectOptions = {}): P
       refused.push({ ...facts, reason: verdict.fault.message, hint: verdict.fault.hint ?? '' });
     }
   });
-  return { volumes, refused: [...refused, ...refusedFiles(damaged)], passedOver, otherFiles: others };
+  return { volumes, refused: [...refused, ...refusedFiles(damaged)], passedOver, otherFiles: others, zipFiles: zips };
 }
 
 /** A file that the system does not let us read stops no other. */
@@ -108,12 +111,16 @@ function readOrDamaged(path: string): ReturnType<typeof readDicomFile> {
   }
 }
 
+/** The index of a medium. It holds no image, so that a damaged one harms nothing. Systems add a dot or a version. */
+const isIndex = (path: string): boolean => /^dicomdir(\.|;1)*$/i.test(basename(path));
+
 const studyOf = ({ patient, study }: SeriesIds): string => `${patient}\0${study}`;
 
 interface Found {
   readonly files: readonly DicomFile[];
   readonly damaged: readonly string[];
   readonly others: number;
+  readonly zips: number;
 }
 
 async function readAll(dir: string, { signal, onFiles }: InspectOptions): Promise<Found> {
@@ -122,11 +129,13 @@ async function readAll(dir: string, { signal, onFiles }: InspectOptions): Promis
   }
   const files: DicomFile[] = [];
   const damaged: string[] = [];
-  let [others, read] = [0, 0];
+  let [others, zips, read] = [0, 0, 0];
   for (const path of filesBelow(dir)) {
     const file = readOrDamaged(path);
-    if (file === 'damaged') damaged.push(path);
-    else if (file === undefined) others += 1;
+    if (file === undefined || (isIndex(path) && (file === 'damaged' || file.isCutOff))) {
+      others += 1;
+      if (isZipFile(path)) zips += 1;
+    } else if (file === 'damaged') damaged.push(path);
     else files.push(file);
     read += 1;
     if (read % FILES_PER_TURN > 0) continue;
@@ -135,7 +144,7 @@ async function readAll(dir: string, { signal, onFiles }: InspectOptions): Promis
     if (signal?.aborted) throw new FedcardioError('INTERRUPTED', 'Reading the DICOM folder was interrupted.');
   }
   onFiles?.(read);
-  return { files, damaged, others };
+  return { files, damaged, others, zips };
 }
 
 type IdentifiedPart = JudgedPart & { readonly ids: SeriesIds };

@@ -40,6 +40,17 @@ export function readDicomFile(path: string): DicomFile | 'damaged' | undefined {
 /** Whether a file is DICOM, by its first bytes. */
 export const isDicomFile = (path: string): boolean => startOf(firstBytes(path, MAGIC_BYTES).first) !== undefined;
 
+const ZIP = Buffer.from('PK\u0003\u0004');
+
+/** Whether a file is a ZIP archive, by its first bytes; false if it cannot be read. */
+export function isZipFile(path: string): boolean {
+  try {
+    return ZIP.equals(firstBytes(path, ZIP.length).first);
+  } catch {
+    return false;
+  }
+}
+
 const hasReachedPixels = (elements: object): boolean => 'x7fe00010' in elements;
 
 function firstBytes(path: string, most: number): { readonly first: Uint8Array; readonly size: number } {

@@ -61,13 +61,16 @@ export function classifyFiles(objects: readonly ObjectInfo<SiteKey>[], tasks: re
 const imagePriority = ({ use, info }: File): number =>
   (use === 'evaluation' ? 0 : 2) + (info.key.endsWith('.gz') ? 0 : 1);
 
+const OTHER_SIDE =
+  'Give each patient a different name. If one was uploaded to both sides by mistake, take it back from one: site withdraw with --use.';
+
 function extraImageFault({ use, info }: File, chosen: File): Fault {
   if (use === chosen.use) {
     const reason = `The case has a second image; ${chosen.info.key} is used.`;
     return fault(info.key, 'BAD_IMAGE', reason, 'Remove one of the two.');
   }
   const reason = 'A training case and a held-out case have the same name; the held-out image is used.';
-  return fault(info.key, 'BAD_IMAGE', reason, 'Give each patient a different name.');
+  return fault(info.key, 'BAD_IMAGE', reason, OTHER_SIDE);
 }
 
 /** Faults of files that a case does not have: one for all files of a format, because a DICOM series has hundreds. */

@@ -55,6 +55,28 @@ describe.each([true, false])('a case is withdrawn from a bucket with versions: %
     expect(await summary()).toMatchObject({ cases: { training: 1 }, labelled: { calcification: 1 } });
   });
 
+  test.each(['training', 'evaluation'] as const)('from the side %s alone, and the other side counts', async (use) => {
+    const { context, federation, store, put, rescan, catalog, rejected } = await site(versioned);
+    await put('held-out/p1/image.nii.gz', image(33));
+    await rescan();
+    const before = await rejected('p1');
+
+    await withdraw(context, federation, { caseId: 'p1', use });
+    const hidden = await catalog('p1');
+    await rescan();
+
+    expect(before?.objects[0]?.hint).toMatch(/withdraw/);
+    expect(hidden).toBeUndefined();
+    const left = new Set((await versionsOf(store)).filter((key) => /^(cases|held-out)\/p1\//.test(key)));
+    expect([...left].sort()).toEqual(
+      use === 'training'
+        ? ['held-out/p1/image.nii.gz']
+        : ['cases/p1/image.nii.gz', 'cases/p1/labels/calcification.nii.gz'],
+    );
+    expect((await catalog('p1'))?.use).toBe(use === 'training' ? 'evaluation' : 'training');
+    expect(await rejected('p1')).toBeUndefined();
+  });
+
   test('again without harm, and its name is in no record', async () => {
     const { context, federation, store } = await site(versioned);
     await withdraw(context, federation, { caseId: 'p1' });

@@ -1,6 +1,6 @@
 import { collect, mapConcurrently } from '../async.ts';
 import { describeError, isFedcardioError } from '../error.ts';
-import { CASE_FOLDERS, derivedCaseOf, parseCaseKey, type SiteKey, siteKeys } from '../federation/keys.ts';
+import { CASE_FOLDERS, type CaseUse, derivedCaseOf, parseCaseKey, type SiteKey, siteKeys } from '../federation/keys.ts';
 import { catalogSchema, contentSchema, withdrawnSchema } from '../federation/schemas.ts';
 import { groupBy } from '../group-by.ts';
 import type { FederationStore, ObjectVersion, SiteStore } from '../storage/contract.ts';
@@ -18,7 +18,21 @@ export interface WithdrawContext extends SiteContext {
 export interface WithdrawTarget {
   readonly caseId: string;
   readonly file?: string | undefined;
+  /** The side to take it from; both if undefined. */
+  readonly use?: CaseUse | undefined;
 }
+
+/** Prefixes of the uploaded objects that a target names. Of a file, longer names begin with it too: see {@link isTarget}. */
+export const targetPrefixes = ({ caseId, file = '', use }: WithdrawTarget): readonly SiteKey[] =>
+  usesOf(use).map((one) => siteKeys.casePrefix(CASE_FOLDERS[one], `${caseId}/${file}`));
+
+/** Whether a target names an uploaded object. */
+export function isTarget({ caseId, file, use }: WithdrawTarget, key: string): boolean {
+  const folders = usesOf(use).map((one) => `${CASE_FOLDERS[one]}/${caseId}/`);
+  return folders.some((folder) => (file === undefined ? key.startsWith(folder) : key === `${folder}${file}`));
+}
+
+const usesOf = (use: CaseUse | undefined): readonly CaseUse[] => (use ? [use] : ['training', 'evaluation']);
 
 /** What a withdrawal has done to an object. */
 interface Removed {
@@ -43,14 +57,14 @@ const PASSES = 3;
  */
 export async function findWithdrawn(
   store: SiteStore,
-  { caseId, file }: WithdrawTarget,
+  target: WithdrawTarget,
 ): Promise<readonly ObjectVersion<SiteKey>[]> {
-  const uploaded = await versionsBelow(
-    store,
-    Object.values(CASE_FOLDERS).map((folder) => siteKeys.casePrefix(folder, `${caseId}/${file ?? ''}`)),
-  );
-  if (file !== undefined && !isImageFile(file)) return uploaded.filter(({ key }) => key.endsWith(`/${caseId}/${file}`));
-  const own = uploaded.filter(({ key }) => file === undefined || key.endsWith(`/${caseId}/${file}`));
+  const { caseId, file, use } = target;
+  const uploaded = await versionsBelow(store, targetPrefixes(target));
+  const own = uploaded.filter(({ key }) => isTarget(target, key));
+  if (file !== undefined && !isImageFile(file)) return own;
+  // Intake writes the documents anew for a case that the other side holds too.
+  if (use !== undefined && own.length === 0) return [];
   const documents = [
     siteKeys.catalog(caseId),
     siteKeys.rejected(caseId),
@@ -98,7 +112,7 @@ export async function withdraw(
   if (file === undefined || isImageFile(file)) {
     const record = { schema: 'fedcardio.withdrawn/1' as const, site, at: now().toISOString() };
     await writeDocument(store, siteKeys.withdrawn(caseId), withdrawnSchema, record);
-  } else await forgetLabel(store, caseId, file);
+  } else await forgetLabel(store, target);
   const removed: ObjectVersion<SiteKey>[] = [];
   const kept = new Map<SiteKey, string>();
   for (let pass = 0; pass < PASSES; pass += 1) {
@@ -147,14 +161,12 @@ async function refusalOf(remove: () => Promise<void>): Promise<string | undefine
 }
 
 /** Takes a label out of its case's catalog entry, so that the counts follow at once. Intake then examines the case again. */
-async function forgetLabel(store: SiteStore, caseId: string, file: string): Promise<void> {
-  const key = siteKeys.catalog(caseId);
+async function forgetLabel(store: SiteStore, target: WithdrawTarget): Promise<void> {
+  const key = siteKeys.catalog(target.caseId);
   const stored = await readStored(store, key, catalogSchema);
   const entry = stored?.value;
   if (!stored || !entry) return;
-  const labels = Object.fromEntries(
-    Object.entries(entry.labels).filter(([, label]) => !label.key.endsWith(`/${caseId}/${file}`)),
-  );
+  const labels = Object.fromEntries(Object.entries(entry.labels).filter(([, label]) => !isTarget(target, label.key)));
   if (Object.keys(labels).length === Object.keys(entry.labels).length) return;
   await writeDocument(store, key, catalogSchema, { ...entry, labels }, { ifMatch: stored.etag });
 }
