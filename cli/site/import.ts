@@ -2,6 +2,7 @@ import { realpathSync } from 'node:fs';
 import { basename, dirname, join, relative, resolve } from 'node:path';
 import { Command } from 'commander';
 import type { DicomImport, ImportedSeries } from '../../lib/dicom/import.ts';
+import { FedcardioError } from '../../lib/error.ts';
 import { printable } from '../../lib/printable.ts';
 import { counted } from '../../lib/report/format.ts';
 import { onInterrupt } from '../interrupt.ts';
