@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { isFedcardioError } from '../error.ts';
@@ -194,7 +193,7 @@ const entryOf = ({ series, ids, images, path }: Pick<RefusedSeries, 'series' | '
 /** Digest of the ids and positions of a volume's images: tells whether a series has changed since it was read. */
 export function contentOf({ stack }: DicomVolume): string {
   const images = stack.slices.map(({ header }) => `${header.instance} ${header.position.join()}`);
-  return createHash('sha256').update(images.join('\n')).digest('hex');
+  return sha256Hex(images.join('\n'));
 }
 
 /** Hashes of a slice's id and of its place: an export may have given it another id, a correction another place. */

@@ -1,7 +1,7 @@
-import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { type FedcardioError, isFedcardioError } from '../error.ts';
 import { groupBy } from '../group-by.ts';
+import { sha256Hex } from '../json.ts';
 import { type Stack, stackOf } from './geometry.ts';
 import { passedOverAs } from './kinds.ts';
 import { choosePhase, phasesOf } from './phases.ts';
@@ -123,4 +123,4 @@ function withoutCopies(files: readonly PlacedFile[]): readonly PlacedFile[] {
   );
 }
 
-const fileHash = (path: string): string => createHash('sha256').update(readFileSync(path)).digest('hex');
+const fileHash = (path: string): string => sha256Hex(readFileSync(path));
