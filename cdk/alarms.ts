@@ -3,17 +3,15 @@ import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import * as actions from 'aws-cdk-lib/aws-cloudwatch-actions';
 import * as events from 'aws-cdk-lib/aws-events';
 import * as targets from 'aws-cdk-lib/aws-events-targets';
-import type * as lambda from 'aws-cdk-lib/aws-lambda';
 import type * as sns from 'aws-cdk-lib/aws-sns';
 import { Duration, type Stack } from 'aws-cdk-lib/core';
 import { FEDERATION_FUNCTIONS, type FunctionName, MERGING_FUNCTIONS } from '../lib/federation/functions.ts';
 import { METRICS, METRICS_NAMESPACE, type MetricName, metricDimensions } from '../lib/federation/metrics.ts';
 import type { QueueSpec } from '../lib/federation/topology.ts';
 
-/** Names of the runbooks: docs/operation/<name>.md explains an alarm and what to do. */
+/** Names of the runbooks: docs/operation/<name>.md explains an alarm or a notice and what to do. */
 export const RUNBOOKS = [
   'dead-letters',
-  'function-errors',
   'job-failed',
   'job-stuck',
   'round-overdue',
@@ -24,6 +22,8 @@ export const RUNBOOKS = [
   'rescan-missing',
 ] as const;
 type Runbook = (typeof RUNBOOKS)[number];
+
+const todo = (runbook: Runbook): string => `What to do: docs/operation/${runbook}.md`;
 
 const MINUTES = Duration.minutes(5);
 
@@ -38,7 +38,7 @@ interface AlarmSpec {
 
 function addAlarm(stack: Stack, topic: sns.ITopic, { id, runbook, says, metric, above = 0 }: AlarmSpec): void {
   const alarm = new cloudwatch.Alarm(stack, id, {
-    alarmDescription: `${says} What to do: docs/operation/${runbook}.md`,
+    alarmDescription: `${says} ${todo(runbook)}`,
     metric,
     threshold: above,
     comparisonOperator: cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD,
@@ -66,22 +66,6 @@ export function addQueueAlarms(stack: Stack, topic: sns.ITopic, queues: readonly
   }
 }
 
-/** Alarm of failed invocations: time-out, out of memory, wrong configuration. */
-export function addFunctionAlarm(stack: Stack, topic: sns.ITopic, functions: readonly lambda.Function[]): void {
-  const metrics = functions.map((fn, index) => [`e${index}`, fn.metricErrors({ period: MINUTES })] as const);
-  addAlarm(stack, topic, {
-    id: 'FunctionErrors',
-    runbook: 'function-errors',
-    says: `A function failed: ${functions.map(({ node }) => node.id).join(', ')}.`,
-    metric: new cloudwatch.MathExpression({
-      expression: metrics.map(([id]) => id).join(' + '),
-      usingMetrics: Object.fromEntries(metrics),
-      label: 'Errors',
-      period: MINUTES,
-    }),
-  });
-}
-
 /** A metric that a function publishes. */
 const ownMetric = (service: FunctionName, federation: string, metricName: MetricName, statistic: string) =>
   new cloudwatch.Metric({
@@ -93,25 +77,38 @@ const ownMetric = (service: FunctionName, federation: string, metricName: Metric
   });
 
 export interface SiteWatch {
+  readonly site: string;
   readonly queues: readonly QueueSpec[];
-  readonly functions: readonly lambda.Function[];
   /** Matches failed jobs. */
   readonly failed: events.Rule;
   readonly jobQueue: batch.JobQueue;
   /** Name of the function that makes up for lost events. */
   readonly rescan: string;
-  readonly topic: sns.Topic;
+  readonly topic: sns.ITopic;
 }
 
-export function addSiteAlarms(stack: Stack, { queues, functions, failed, jobQueue, rescan, topic }: SiteWatch): void {
+/**
+ * What a site's team is told of. Alarms cost money by the month, events do not: those of Batch go to the topic directly, and
+ * so do those that a function did not handle (functions.ts).
+ */
+export function addSiteAlarms(stack: Stack, { site, queues, failed, jobQueue, rescan, topic }: SiteWatch): void {
   addQueueAlarms(stack, topic, queues);
-  addFunctionAlarm(stack, topic, functions);
-  addAlarm(stack, topic, {
-    id: 'JobsFailed',
-    runbook: 'job-failed',
-    says: 'A GPU task has failed after all its retries. Its round continues without this site.',
-    metric: matched(failed),
+  addMissingAlarm(stack, topic, rescan, {
+    id: 'RescanMissing',
+    says: 'The rescan has not run for three hours.',
+    runbook: 'rescan-missing',
+    period: Duration.hours(3),
   });
+  const detail = (name: string) => events.EventField.fromPath(`$.detail.${name}`);
+  const tell = (rule: events.Rule, runbook: Runbook, says: string) =>
+    rule.addTarget(
+      new targets.SnsTopic(topic, { message: events.RuleTargetInput.fromText(`${says} ${todo(runbook)}`) }),
+    );
+  tell(
+    failed,
+    'job-failed',
+    `A GPU task of ${site} has failed after all its retries: ${detail('jobName')} (${detail('jobId')}): ${detail('statusReason')}. Its round continues without this site.`,
+  );
   // Batch has no metric for waiting jobs. It sends an event when a queue's first job cannot start.
   const stuck = new events.Rule(stack, 'JobStuck', {
     description: 'The first job of the queue cannot start',
@@ -121,29 +118,8 @@ export function addSiteAlarms(stack: Stack, { queues, functions, failed, jobQueu
       detail: { jobQueue: [jobQueue.jobQueueArn] },
     },
   });
-  stuck.addTarget(new targets.SnsTopic(topic));
-  addAlarm(stack, topic, {
-    id: 'JobsStuck',
-    runbook: 'job-stuck',
-    says: 'A GPU task is RUNNABLE and gets no host.',
-    metric: matched(stuck),
-  });
-  addMissingAlarm(stack, topic, rescan, {
-    id: 'RescanMissing',
-    says: 'The rescan has not run for three hours.',
-    runbook: 'rescan-missing',
-    period: Duration.hours(3),
-  });
+  tell(stuck, 'job-stuck', `A GPU task of ${site} is RUNNABLE and gets no host: ${detail('statusReason')}.`);
 }
-
-const matched = ({ ruleName }: events.Rule) =>
-  new cloudwatch.Metric({
-    namespace: 'AWS/Events',
-    metricName: 'TriggeredRules',
-    dimensionsMap: { RuleName: ruleName },
-    statistic: 'Sum',
-    period: MINUTES,
-  });
 
 /** Alarms of rounds and campaigns. */
 export function addRoundAlarms(stack: Stack, topic: sns.ITopic, federation: string): void {
@@ -206,7 +182,7 @@ function addMissingAlarm(
   { id, says, runbook, period }: Pick<AlarmSpec, 'id' | 'says' | 'runbook'> & { readonly period: Duration },
 ): void {
   const alarm = new cloudwatch.Alarm(stack, id, {
-    alarmDescription: `${says} What to do: docs/operation/${runbook}.md`,
+    alarmDescription: `${says} ${todo(runbook)}`,
     metric: new cloudwatch.Metric({
       namespace: 'AWS/Lambda',
       metricName: 'Invocations',

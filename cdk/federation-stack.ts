@@ -1,28 +1,44 @@
 import * as ecr from 'aws-cdk-lib/aws-ecr';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import type * as lambda from 'aws-cdk-lib/aws-lambda';
-import { type App, Duration, RemovalPolicy, Stack } from 'aws-cdk-lib/core';
+import type * as sns from 'aws-cdk-lib/aws-sns';
+import { type App, RemovalPolicy, Stack } from 'aws-cdk-lib/core';
 import { FEDERATION_ACCESS, SENDERS } from '../lib/federation/access.ts';
 import { FEDERATION_FUNCTIONS, MERGING_FUNCTIONS, periodicFunctions } from '../lib/federation/functions.ts';
 import { type FederationRole, names, placeOf, type Topology } from '../lib/federation/topology.ts';
 import { canonicalJson } from '../lib/json.ts';
-import { addFunction, consume, invokeEvery } from './functions.ts';
+import { addAlarmTopic } from './alarm-topic.ts';
+import { addBudget } from './budget.ts';
+import { addFunction, consume, invokeEvery, scheduled } from './functions.ts';
 import { gpuTaskImage, repositoryName } from './gpu-task-image.ts';
 import { addGpuTaskQueue } from './gpu-task-queue.ts';
 import { addLogKey } from './log-key.ts';
+import { addOutputs } from './outputs.ts';
+import { addPeopleRole } from './people-role.ts';
 import { consumeStatements, objectStatements, sendStatements, submitStatements } from './permissions.ts';
 import type { ComputeOptions } from './site-stack.ts';
 import { environmentOf, withoutBootstrapRule } from './stack-options.ts';
+import { addSubscribers } from './subscribers.ts';
 
 /** A round with more bytes of updates is merged by a Batch job: a function reads them twice within its time-out. */
 const MERGE_MAX_BYTES = 4 * 2 ** 30;
-/** Instances for merges, which mostly read and hash: two processors, a network of up to 12.5 Gbit/s. */
-const MERGE = { instanceTypes: ['c6i.xlarge', 'c5.xlarge'], maxVcpus: 8, vcpus: 4, memoryMib: 7000, gpus: 0 } as const;
+/**
+ * Instances for merges, which mostly read and hash: two processors, a network of up to 12.5 Gbit/s. On demand: all sites wait
+ * for a merge of some minutes.
+ */
+const MERGE = {
+  instanceTypes: ['c6i.xlarge', 'c5.xlarge'],
+  maxVcpus: 8,
+  spot: false,
+  vcpus: 4,
+  memoryMib: 7000,
+  gpus: 0,
+} as const;
 
-/** The coordinator's stack, and its functions for alarms. */
+/** The coordinator's stack, and the topic of its alarms. */
 export interface FederationCompute {
   readonly stack: Stack;
-  readonly functions: readonly lambda.Function[];
+  readonly topic: sns.ITopic;
 }
 
 /** The coordinator: functions, the schedule of the sweep, the jobs of large merges, the research role. */
@@ -40,6 +56,9 @@ export function addFederationStack(app: App, topology: Topology, options: Comput
   const objectsOf = (role: FederationRole) => objectStatements(stack, bucket, FEDERATION_ACCESS[role]);
   const inline = (statements: iam.PolicyStatement[]) => ({ Access: new iam.PolicyDocument({ statements }) });
 
+  const topic = addAlarmTopic(stack, logKey) as sns.ITopic;
+  addSubscribers(topic, federation.subscribers);
+  addBudget(stack, federation);
   addRepository(stack, topology);
   const { queue: jobQueue, definition } = addGpuTaskQueue(stack, {
     ...MERGE,
@@ -87,6 +106,8 @@ export function addFederationStack(app: App, topology: Topology, options: Comput
           handlers: options.handlers,
           logKey,
           federation,
+          reserved: federation.reservedConcurrency,
+          ...(role === 'sweep' ? { asynchronous: scheduled(topic) } : {}),
         }),
       ];
     }),
@@ -95,8 +116,14 @@ export function addFederationStack(app: App, topology: Topology, options: Comput
   for (const { name, everyMinutes } of periodicFunctions('federation')) {
     invokeEvery(stack, functions.get(name) as lambda.Function, name, everyMinutes);
   }
-  addResearchRole(stack, topology, objectsOf('research'));
-  return { stack, functions: [...functions.values()] };
+  const researchRole = addPeopleRole(stack, federation.researchers, {
+    name: 'Research',
+    roleName: names.federationRole(federation.id, 'research'),
+    description: 'Starts, pauses and reads campaigns',
+    statements: objectsOf('research'),
+  });
+  addOutputs(stack, { ResearchRoleArn: researchRole?.roleArn, MergeJobQueueArn: jobQueue.jobQueueArn });
+  return { stack, topic };
 }
 
 const inGroups = <T>(items: readonly T[], size: number): T[][] =>
@@ -127,16 +154,4 @@ function addRepository(stack: Stack, { federation }: Topology): void {
       actions: ['ecr:BatchCheckLayerAvailability', 'ecr:GetDownloadUrlForLayer', 'ecr:BatchGetImage'],
     }),
   );
-}
-
-function addResearchRole(stack: Stack, { federation }: Topology, statements: iam.PolicyStatement[]): void {
-  const { researchers = [] } = federation;
-  if (researchers.length === 0) return;
-  new iam.Role(stack, 'ResearchRole', {
-    roleName: names.federationRole(federation.id, 'research'),
-    description: 'Starts, pauses and reads campaigns',
-    assumedBy: new iam.CompositePrincipal(...researchers.map((arn) => new iam.ArnPrincipal(arn))),
-    maxSessionDuration: Duration.hours(12),
-    inlinePolicies: { Access: new iam.PolicyDocument({ statements }) },
-  });
 }

@@ -8,6 +8,7 @@ import * as lambda from 'aws-cdk-lib/aws-lambda';
 import * as logs from 'aws-cdk-lib/aws-logs';
 import * as scheduler from 'aws-cdk-lib/aws-scheduler';
 import * as targets from 'aws-cdk-lib/aws-scheduler-targets';
+import type * as sns from 'aws-cdk-lib/aws-sns';
 import { Duration, type Stack } from 'aws-cdk-lib/core';
 import { FedcardioError } from '../lib/error.ts';
 import type { FunctionName } from '../lib/federation/functions.ts';
@@ -20,11 +21,17 @@ import type { Network } from './network-stack.ts';
 
 interface Size {
   readonly memoryMb: number;
-  /** Instances that may run at once. Beyond that, messages wait in the queue. */
+  /**
+   * Instances that run at once. Beyond that, messages wait in the queue. A function without a queue is limited only if
+   * its share is reserved.
+   */
   readonly concurrency: number;
 }
 
-/** Lambda assigns one processor per 1,769 MB. docs/deployment.md explains the choices. */
+/**
+ * Lambda assigns one processor per 1,769 MB, and new accounts get at most 3,008 MB. docs/deployment.md explains the
+ * choices.
+ */
 const FUNCTION_SIZES: Readonly<Record<FunctionName, Size>> = {
   // Decompresses and reads whole CTs: one processor, several times the memory of the largest CT.
   intake: { memoryMb: 3008, concurrency: 5 },
@@ -33,10 +40,10 @@ const FUNCTION_SIZES: Readonly<Record<FunctionName, Size>> = {
   dispatch: { memoryMb: 512, concurrency: 2 },
   'job-failed': { memoryMb: 512, concurrency: 2 },
   orchestrate: { memoryMb: 1024, concurrency: 5 },
-  // Merges on two processors: one hashes, one adds.
-  aggregate: { memoryMb: 3538, concurrency: 5 },
+  // Merges on two processors, one of them not whole: one hashes, one adds.
+  aggregate: { memoryMb: 3008, concurrency: 5 },
   // A second concurrent sweep would do the same work again.
-  sweep: { memoryMb: 3538, concurrency: 1 },
+  sweep: { memoryMb: 3008, concurrency: 1 },
 };
 
 export interface FunctionOptions {
@@ -53,11 +60,33 @@ export interface FunctionOptions {
   readonly network?: Network;
   /** Written into the bundle as federation.json. */
   readonly federation?: Federation;
+  /** Whether the function reserves its share of the account's concurrent executions. */
+  readonly reserved?: boolean | undefined;
+  /** For a function that is invoked asynchronously: how, and who is told of an event that it did not handle. */
+  readonly asynchronous?: Asynchronous;
 }
+
+/** Without it, Lambda would call a failed function twice more, whatever the retries of the scheduler or of EventBridge. */
+interface Asynchronous {
+  readonly retryAttempts: 0 | 1 | 2;
+  /** Lambda drops an event that waits longer, for example while the function is throttled. */
+  readonly maxEventAge: Duration;
+  readonly failures: sns.ITopic;
+}
+
+/**
+ * How a schedule's function is invoked: the next time does what a failed one has left. An event waits for longer than the
+ * function can run, so that one that is busy or throttled for a while is no failure.
+ */
+export const scheduled = (failures: sns.ITopic): Asynchronous => ({
+  retryAttempts: 0,
+  maxEventAge: Duration.minutes(20),
+  failures,
+});
 
 /** A Lambda function with a role of its own. The role has the given statements, logs and traces only. */
 export function addFunction(stack: Stack, options: FunctionOptions): lambda.Function {
-  const { name, functionName, network, logKey } = options;
+  const { name, functionName, network, logKey, asynchronous } = options;
   const id = name.replace(/(^|-)(\w)/g, (_, _dash, letter: string) => letter.toUpperCase());
   const logGroup = new logs.LogGroup(stack, `${id}Log`, {
     retention: logs.RetentionDays.ONE_YEAR,
@@ -68,7 +97,11 @@ export function addFunction(stack: Stack, options: FunctionOptions): lambda.Func
     assumedBy: new iam.ServicePrincipal('lambda.amazonaws.com'),
     inlinePolicies: {
       Function: new iam.PolicyDocument({
-        statements: [...options.statements, ...(network ? networkStatements(stack, functionName) : [])],
+        statements: [
+          ...options.statements,
+          ...(network ? networkStatements(stack, functionName) : []),
+          ...(asynchronous ? publishStatements(asynchronous.failures) : []),
+        ],
       }),
     },
   });
@@ -83,7 +116,7 @@ export function addFunction(stack: Stack, options: FunctionOptions): lambda.Func
     handler: 'index.handler',
     code: codeOf(options),
     memorySize: FUNCTION_SIZES[name].memoryMb,
-    reservedConcurrentExecutions: FUNCTION_SIZES[name].concurrency,
+    ...(options.reserved ? { reservedConcurrentExecutions: FUNCTION_SIZES[name].concurrency } : {}),
     timeout: Duration.seconds(FUNCTION_TIMEOUT_SECONDS[name]),
     tracing: lambda.Tracing.ACTIVE,
     logGroup,
@@ -93,6 +126,13 @@ export function addFunction(stack: Stack, options: FunctionOptions): lambda.Func
           vpc: network.vpc,
           securityGroups: [network.securityGroup],
           vpcSubnets: { subnetType: ec2.SubnetType.PRIVATE_ISOLATED },
+        }
+      : {}),
+    ...(asynchronous
+      ? {
+          retryAttempts: asynchronous.retryAttempts,
+          maxEventAge: asynchronous.maxEventAge,
+          onFailure: { bind: () => ({ destination: asynchronous.failures.topicArn }) },
         }
       : {}),
   });
@@ -121,6 +161,14 @@ function networkStatements(stack: Stack, functionName: string): iam.PolicyStatem
   ];
 }
 
+/** Permission to publish to a topic. Lambda does it with the function's role. */
+const publishStatements = ({ topicArn, masterKey }: sns.ITopic): iam.PolicyStatement[] => [
+  new iam.PolicyStatement({ actions: ['sns:Publish'], resources: [topicArn] }),
+  ...(masterKey
+    ? [new iam.PolicyStatement({ actions: ['kms:Decrypt', 'kms:GenerateDataKey'], resources: [masterKey.keyArn] })]
+    : []),
+];
+
 function codeOf({ name, handlers, federation }: FunctionOptions): lambda.Code {
   const bundle = join(handlers, name);
   if (!existsSync(join(bundle, 'index.mjs'))) {
@@ -136,7 +184,7 @@ function codeOf({ name, handlers, federation }: FunctionOptions): lambda.Code {
   return lambda.Code.fromAsset(folder);
 }
 
-/** A failed invocation is not retried: the next does the same work. */
+/** A call that Lambda does not accept is not repeated: the next one does the same work. See also {@link scheduled}. */
 export function invokeEvery(stack: Stack, fn: lambda.Function, name: string, minutes: number): void {
   new scheduler.Schedule(stack, `Schedule-${name}`, {
     schedule: scheduler.ScheduleExpression.rate(Duration.minutes(minutes)),

@@ -1,8 +1,8 @@
-import { readFileSync } from 'node:fs';
 import { Aws } from 'aws-cdk-lib/core';
 import type { Construct } from 'constructs';
 import type { Federation, Site } from '../lib/federation/schemas.ts';
 import { placeOf } from '../lib/federation/topology.ts';
+import { VERSION } from '../lib/version.ts';
 import { accountOf, regionOf } from './arns.ts';
 
 /** A container image of GPU tasks. */
@@ -13,10 +13,6 @@ export interface GpuTaskImage {
 
 /** The federation's own image repository, created by the coordinator's stack. */
 export const repositoryName = (federation: string): string => `${federation}/tasks`;
-
-const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
-  version: string;
-};
 
 /** The image that federation.json names for the site or for all sites. Default: this version, in the federation's repository. */
 export function gpuTaskImage(scope: Construct, federation: Federation, site?: Site): GpuTaskImage {
@@ -31,7 +27,7 @@ export function gpuTaskImage(scope: Construct, federation: Federation, site?: Si
   const region = regionOf(scope, placeOf(federation));
   const repository = repositoryName(federation.id);
   return {
-    uri: `${account}.dkr.ecr.${region}.${Aws.URL_SUFFIX}/${repository}:${version}`,
+    uri: `${account}.dkr.ecr.${region}.${Aws.URL_SUFFIX}/${repository}:${VERSION}`,
     repositoryArn: `arn:${Aws.PARTITION}:ecr:${region}:${account}:repository/${repository}`,
   };
 }

@@ -24,6 +24,12 @@ const federationOf = (sites: number, accountOf: (index: number) => object = () =
   })),
 });
 const own = (index: number) => ({ account: String(444_455_556_000 + index), region: 'eu-central-1' });
+/** In three regions of one account: AWS Batch has room for 24 or 25 of them in each. */
+const inThree = (index: number) => {
+  const region = ['eu-central-1', 'eu-west-1', 'eu-north-1'][Math.floor(index / 24)] as string;
+  const image = `111122223333.dkr.ecr.${region}.amazonaws.com/fedcardio:0.1.0`;
+  return region === FEDERATION.region ? {} : { account: FEDERATION.account, region, image };
+};
 interface Properties {
   readonly Environment?: { readonly Variables?: unknown };
 }
@@ -33,7 +39,7 @@ const bytes = (value: unknown) => Buffer.byteLength(JSON.stringify(value));
 describe.for([
   ['1 site', federationOf(1)],
   ['8 sites', federationOf(8)],
-  ['64 sites', federationOf(64)],
+  ['64 sites in three regions', federationOf(64, inThree)],
   ['25 sites, each in an account of its own', federationOf(25, own)],
 ] as const)('the stacks of %s', ([, federation]) => {
   const stacks = synthesizeAll(federation);
@@ -66,6 +72,12 @@ describe.for([
       ).toBeLessThan(ROLE_POLICY_BYTES);
     }
   });
+});
+
+test('refuses more sites in one account than AWS Batch has job queues for', () => {
+  expect(() => synthesizeAll(federationOf(64))).toThrow(
+    expect.objectContaining({ code: 'BAD_CONFIGURATION', message: expect.stringContaining('65 job queues') }),
+  );
 });
 
 test('refuses more sites with accounts of their own than a bucket policy can hold, with the reason', () => {

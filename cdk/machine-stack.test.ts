@@ -48,5 +48,5 @@ test.each([
 test('the stack tells what the credential process of the machine needs', () => {
   const outputs = stacks.get('heart-site-kiel-compute')?.findOutputs('*') ?? {};
 
-  expect(Object.keys(outputs).toSorted()).toEqual(['ProfileArn', 'RoleArn', 'TrustAnchorArn']);
+  expect(Object.keys(outputs).toSorted()).toEqual(['AlarmTopicArn', 'ProfileArn', 'RoleArn', 'TrustAnchorArn']);
 });

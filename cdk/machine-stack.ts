@@ -1,14 +1,17 @@
 import * as iam from 'aws-cdk-lib/aws-iam';
 import { CfnProfile, CfnTrustAnchor } from 'aws-cdk-lib/aws-rolesanywhere';
-import { type App, CfnOutput, Duration, Stack } from 'aws-cdk-lib/core';
+import type * as sns from 'aws-cdk-lib/aws-sns';
+import { type App, Duration, Stack } from 'aws-cdk-lib/core';
 import { machineAccess } from '../lib/federation/access.ts';
 import type { Site } from '../lib/federation/schemas.ts';
 import { MACHINE_ROLE, names, placeOf, type Topology } from '../lib/federation/topology.ts';
 import { addAlarmTopic } from './alarm-topic.ts';
 import { addQueueAlarms } from './alarms.ts';
 import { addLogKey } from './log-key.ts';
+import { addOutputs } from './outputs.ts';
 import { machineQueueStatements, objectStatements } from './permissions.ts';
 import { environmentOf, withoutBootstrapRule } from './stack-options.ts';
+import { addSubscribers } from './subscribers.ts';
 
 /** How long credentials of the machine are valid. Its SDK fetches new ones in time. */
 const SESSION = Duration.hours(1);
@@ -39,7 +42,10 @@ export function addMachineStack(app: App, topology: Topology, site: Site): Stack
     });
   if (site.certificate) addCertificateHolder(stack, site.certificate, roleName, role);
   else role(new iam.ArnPrincipal(site.principal as string));
-  addQueueAlarms(stack, addAlarmTopic(stack, addLogKey(stack)), queues);
+  const topic = addAlarmTopic(stack, addLogKey(stack)) as sns.ITopic;
+  addSubscribers(topic, site.subscribers);
+  addQueueAlarms(stack, topic, queues);
+  addOutputs(stack, { AlarmTopicArn: topic.topicArn });
   return stack;
 }
 
@@ -74,7 +80,9 @@ function addCertificateHolder(
     durationSeconds: SESSION.toSeconds(),
   });
   // What the machine's credential process needs.
-  new CfnOutput(stack, 'TrustAnchorArn', { value: anchor.attrTrustAnchorArn });
-  new CfnOutput(stack, 'ProfileArn', { value: profile.attrProfileArn });
-  new CfnOutput(stack, 'RoleArn', { value: role.roleArn });
+  addOutputs(stack, {
+    TrustAnchorArn: anchor.attrTrustAnchorArn,
+    ProfileArn: profile.attrProfileArn,
+    RoleArn: role.roleArn,
+  });
 }

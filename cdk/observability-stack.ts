@@ -1,30 +1,25 @@
 import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
-import type * as sns from 'aws-cdk-lib/aws-sns';
 import { type App, Stack } from 'aws-cdk-lib/core';
 import { FEDERATION_FUNCTIONS } from '../lib/federation/functions.ts';
 import { METRICS, METRICS_NAMESPACE, type MetricName } from '../lib/federation/metrics.ts';
 import { names, placeOf, type Topology } from '../lib/federation/topology.ts';
-import { addAlarmTopic } from './alarm-topic.ts';
-import { addFunctionAlarm, addQueueAlarms, addRoundAlarms, addSweepAlarm } from './alarms.ts';
+import { addQueueAlarms, addRoundAlarms, addSweepAlarm } from './alarms.ts';
 import type { FederationCompute } from './federation-stack.ts';
-import { addLogKey } from './log-key.ts';
 import { environmentOf, withoutBootstrapRule } from './stack-options.ts';
 
 /** The federation's dashboard, and the coordinator's alarms. A site's alarms are in the site's stack. */
-export function addObservabilityStack(app: App, topology: Topology, { functions }: FederationCompute): Stack {
+export function addObservabilityStack(app: App, topology: Topology, { topic }: FederationCompute): Stack {
   const { federation } = topology;
   const stack = new Stack(app, `${federation.id}-observability`, {
     ...environmentOf(placeOf(federation)),
     description: `fedcardio: dashboard and alarms of federation ${federation.id}`,
     synthesizer: withoutBootstrapRule(),
   });
-  const topic = addAlarmTopic(stack, addLogKey(stack)) as sns.ITopic;
   addQueueAlarms(
     stack,
     topic,
     topology.queues.filter(({ site }) => site === undefined),
   );
-  addFunctionAlarm(stack, topic, functions);
   addSweepAlarm(stack, topic, names.federationRole(federation.id, 'sweep'));
   addRoundAlarms(stack, topic, federation.id);
   addDashboard(stack, federation.id);

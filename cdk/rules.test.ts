@@ -50,19 +50,27 @@ test('sets every feature flag in cdk.json that this version of the CDK recommend
   expect(recommended.filter((flag) => !(flag in context))).toEqual([]);
 });
 
-describe('alarms', () => {
-  test('each name their runbook', () => {
-    const alarms = synthesizeAll(FEDERATION).flatMap(({ template }) =>
-      Object.values(
-        (template as { Resources: Record<string, { Type: string; Properties: Record<string, unknown> }> }).Resources,
-      ).filter(({ Type }) => Type === 'AWS::CloudWatch::Alarm'),
+describe('alarms and notices', () => {
+  test('each name their runbook and have a receiver', () => {
+    const resources = synthesizeAll(FEDERATION).flatMap(({ template }) =>
+      Object.values((template as { Resources: Record<string, { Type: string; Properties: Properties }> }).Resources),
     );
-    const pages = alarms.map(
-      ({ Properties }) => /docs\/operation\/([\w-]+)\.md$/.exec(String(Properties.AlarmDescription))?.[1],
+    const of = (type: string) => resources.filter(({ Type }) => Type === type).map(({ Properties }) => Properties);
+    const alarms = of('AWS::CloudWatch::Alarm');
+    const notices = of('AWS::Events::Rule').flatMap(({ Targets = [] }) =>
+      Targets.flatMap(({ InputTransformer }) => InputTransformer?.InputTemplate ?? []),
     );
+    const texts = [...alarms.map(({ AlarmDescription }) => AlarmDescription), ...notices];
 
+    const pages = texts.map((text) => /docs\/operation\/([\w-]+)\.md"?$/.exec(String(text))?.[1]);
     expect(new Set(pages)).toEqual(new Set(RUNBOOKS));
     for (const page of RUNBOOKS) expect(existsSync(`docs/operation/${page}.md`), page).toBe(true);
-    for (const { Properties } of alarms) expect(Properties.AlarmActions).toHaveLength(1);
+    for (const { AlarmActions } of alarms) expect(AlarmActions).toHaveLength(1);
   });
 });
+
+interface Properties {
+  readonly AlarmDescription?: string;
+  readonly AlarmActions?: readonly unknown[];
+  readonly Targets?: readonly { readonly InputTransformer?: { readonly InputTemplate: string } }[];
+}

@@ -23,8 +23,15 @@ export const EXCEPTIONS: readonly Exception[] = [
   },
   {
     rule: 'HIPAA.Security-LambdaDLQ',
-    reason: 'Functions consume queues that have dead-letter queues, or run every minute, or are retried for six hours.',
+    reason:
+      'Functions consume queues that have dead-letter queues, or report events that they did not handle to the alarm topic.',
     applies: (resource) => resource instanceof CfnFunction,
+  },
+  {
+    rule: 'HIPAA.Security-LambdaConcurrency',
+    reason:
+      'New accounts allow no concurrency to be reserved. Queues limit their consumers instead; the option reservedConcurrency limits all functions.',
+    applies: (resource) => resource instanceof CfnFunction && resource.reservedConcurrentExecutions === undefined,
   },
   {
     rule: 'HIPAA.Security-LambdaInsideVPC',
@@ -61,6 +68,10 @@ export const WILDCARDS: readonly { readonly resource: RegExp; readonly reason: s
   {
     resource: /:job-definition\/[\w-]+:\*$/,
     reason: 'Any revision of one job definition: each deployment creates one.',
+  },
+  {
+    resource: /:container-instance\/AWSBatch-[\w-]+-[?-]{36}\/\*$/,
+    reason: 'Any host of one cluster: AWS gives hosts their ids.',
   },
   { resource: /Arn>:\*$/, reason: 'Any version of the one function that the scheduler calls.' },
   {

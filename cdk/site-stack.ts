@@ -2,24 +2,29 @@ import * as events from 'aws-cdk-lib/aws-events';
 import * as targets from 'aws-cdk-lib/aws-events-targets';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import type * as lambda from 'aws-cdk-lib/aws-lambda';
+import type * as sns from 'aws-cdk-lib/aws-sns';
 import { type App, Duration, Stack } from 'aws-cdk-lib/core';
 import { siteAccess } from '../lib/federation/access.ts';
 import { periodicFunctions, SITE_FUNCTIONS } from '../lib/federation/functions.ts';
-import type { Federation, Site } from '../lib/federation/schemas.ts';
+import { type Federation, GPU_DEFAULTS, type Site } from '../lib/federation/schemas.ts';
 import { names, placeOf, type QueueSpec, type SiteRole, type Topology } from '../lib/federation/topology.ts';
 import { canonicalJson } from '../lib/json.ts';
 import { addAlarmTopic } from './alarm-topic.ts';
 import { addSiteAlarms } from './alarms.ts';
-import { addFunction, consume, invokeEvery } from './functions.ts';
+import { addBudget } from './budget.ts';
+import { addFunction, consume, type FunctionOptions, invokeEvery, scheduled } from './functions.ts';
 import { gpuTaskImage } from './gpu-task-image.ts';
 import { addGpuTaskQueue } from './gpu-task-queue.ts';
 import { addLogKey } from './log-key.ts';
 import type { Network } from './network-stack.ts';
+import { addOutputs } from './outputs.ts';
+import { addPeopleRole } from './people-role.ts';
 import { consumeStatements, objectStatements, submitStatements } from './permissions.ts';
 import { environmentOf, withoutBootstrapRule } from './stack-options.ts';
+import { addSubscribers } from './subscribers.ts';
 
-/** Default hosts: one GPU of 24 GB, enough for the full-size models, in the two generations with most spot capacity. */
-const GPU = { instanceTypes: ['g5.xlarge', 'g6.xlarge'], maxVcpus: 8 } as const;
+/** How job-failed is invoked. A failure that is not reported is found by the next message for the GPU task. */
+const REPORT = { retryAttempts: 2, maxEventAge: Duration.hours(6) } as const;
 
 export interface ComputeOptions {
   /** The folder of the bundles that `npm run build` makes. */
@@ -46,21 +51,25 @@ export function addSiteStack(app: App, topology: Topology, site: Site, options: 
     ...objectStatements(stack, federationBucket, siteAccess(site.id)[role].federation),
   ];
 
+  const topic = addAlarmTopic(stack, logKey);
+  const alarms = topic as sns.ITopic;
+  addSubscribers(alarms, site.subscribers);
+  if (isFirstOfAccount(federation, site)) addBudget(stack, federation);
+
   const jobs = `${federation.id}-${site.id}`;
+  const image = gpuTaskImage(stack, federation, site);
+  const jobRole = new iam.Role(stack, 'TaskRole', {
+    roleName: roleName('task'),
+    assumedBy: new iam.ServicePrincipal('ecs-tasks.amazonaws.com'),
+    inlinePolicies: { Task: new iam.PolicyDocument({ statements: objectsOf('task') }) },
+  });
   const { queue: jobQueue, definition } = addGpuTaskQueue(stack, {
+    ...GPU_DEFAULTS,
+    ...given(site.gpu),
     name: jobs,
-    image: gpuTaskImage(stack, federation, site),
-    instanceTypes: site.gpu?.instanceTypes ?? GPU.instanceTypes,
-    maxVcpus: site.gpu?.maxVcpus ?? GPU.maxVcpus,
-    vcpus: 4,
-    memoryMib: 14_000,
-    gpus: 1,
+    image,
     environment: {},
-    jobRole: new iam.Role(stack, 'TaskRole', {
-      roleName: roleName('task'),
-      assumedBy: new iam.ServicePrincipal('ecs-tasks.amazonaws.com'),
-      inlinePolicies: { Task: new iam.PolicyDocument({ statements: objectsOf('task') }) },
-    }),
+    jobRole,
     network,
     logKey,
   });
@@ -73,6 +82,10 @@ export function addSiteStack(app: App, topology: Topology, site: Site, options: 
     rescan: [],
     dispatch: [...consumed('dispatch'), ...submitStatements(stack, jobs)],
     'job-failed': [],
+  };
+  const asynchronous = (name: string): Pick<FunctionOptions, 'asynchronous'> => {
+    if (name === 'job-failed') return { asynchronous: { ...REPORT, failures: alarms } };
+    return name === 'rescan' ? { asynchronous: scheduled(alarms) } : {};
   };
   const functions = new Map<string, lambda.Function>(
     SITE_FUNCTIONS.map((name) => [
@@ -91,6 +104,8 @@ export function addSiteStack(app: App, topology: Topology, site: Site, options: 
         handlers: options.handlers,
         logKey,
         network,
+        reserved: federation.reservedConcurrency,
+        ...asynchronous(name),
       }),
     ]),
   );
@@ -110,54 +125,47 @@ export function addSiteStack(app: App, topology: Topology, site: Site, options: 
   });
   failed.addTarget(
     new targets.LambdaFunction(functions.get('job-failed') as lambda.Function, {
-      maxEventAge: Duration.hours(6),
+      maxEventAge: REPORT.maxEventAge,
       retryAttempts: 185,
     }),
   );
 
-  addPersonRole(stack, 'Upload', site.uploaders, {
+  const uploadRole = addPeopleRole(stack, site.uploaders, {
+    name: 'Upload',
     roleName: roleName('upload'),
     description: 'Uploads and removes cases, and reads their catalog entries and predictions',
     statements: objectsOf('upload'),
   });
-  addPersonRole(stack, 'Withdraw', site.withdrawers, {
+  const withdrawRole = addPeopleRole(stack, site.withdrawers, {
+    name: 'Withdraw',
     roleName: roleName('withdraw'),
     description: 'Deletes cases, and what was derived from them, with all versions',
     statements: objectsOf('withdraw'),
   });
-  addSiteAlarms(stack, {
-    queues,
-    functions: [...functions.values()],
-    failed,
-    jobQueue,
-    rescan: roleName('rescan'),
-    topic: addAlarmTopic(stack, logKey),
+  addSiteAlarms(stack, { site: site.id, queues, failed, jobQueue, rescan: roleName('rescan'), topic: alarms });
+  addOutputs(stack, {
+    UploadRoleArn: uploadRole?.roleArn,
+    WithdrawRoleArn: withdrawRole?.roleArn,
+    TaskRoleArn: jobRole.roleArn,
+    JobQueueArn: jobQueue.jobQueueArn,
+    JobDefinitionArn: definition.jobDefinitionArn,
+    AlarmTopicArn: topic.topicArn,
+    ImageUri: image.uri,
   });
   return stack;
 }
 
-interface PersonRole {
-  readonly roleName: string;
-  readonly description: string;
-  readonly statements: iam.PolicyStatement[];
-}
+/** The fields that are given: others have defaults. */
+const given = <T extends object>(fields: T | undefined): { [K in keyof T]?: NonNullable<T[K]> } =>
+  Object.fromEntries(Object.entries(fields ?? {}).filter(([, value]) => value !== undefined)) as {
+    [K in keyof T]?: NonNullable<T[K]>;
+  };
 
-/** A role that people of the hospital assume. There is none without principals that may. */
-function addPersonRole(
-  stack: Stack,
-  name: string,
-  people: readonly string[] = [],
-  { roleName, description, statements }: PersonRole,
-): void {
-  if (people.length === 0) return;
-  new iam.Role(stack, `${name}Role`, {
-    roleName,
-    description,
-    assumedBy: new iam.CompositePrincipal(...people.map((arn) => new iam.ArnPrincipal(arn))),
-    maxSessionDuration: Duration.hours(12),
-    inlinePolicies: { [name]: new iam.PolicyDocument({ statements }) },
-  });
-}
+/** Whether the site is the first one of an account other than the coordinator's. */
+const isFirstOfAccount = ({ account, sites }: Federation, site: Site): boolean =>
+  site.account !== undefined &&
+  site.account !== account &&
+  sites.find((other) => other.account === site.account) === site;
 
 /** The part of the federation that a site's functions know: the site itself, none of the others. */
 const federationOfSite = ({ schema, id, account, region }: Federation, { id: site, name }: Site): Federation => ({

@@ -1,6 +1,7 @@
-import type { App, Stack } from 'aws-cdk-lib/core';
+import { type App, type Stack, Tags } from 'aws-cdk-lib/core';
 import { isOnPremises } from '../lib/federation/schemas.ts';
 import type { Topology } from '../lib/federation/topology.ts';
+import { checkBatchLimits } from './batch-limits.ts';
 import { addDataStacks } from './data-stack.ts';
 import { addFederationStack } from './federation-stack.ts';
 import { addMachineStack } from './machine-stack.ts';
@@ -14,6 +15,7 @@ import { addSiteStack } from './site-stack.ts';
  * @param handlers the folder of the bundles that `npm run build` makes
  */
 export function addStacks(app: App, topology: Topology, handlers: string): void {
+  checkBatchLimits(topology.federation);
   const data = addDataStacks(app, topology);
   const options = { handlers, networkOf: addNetworks(app, topology.federation) };
   // No template refers to the data stack, but a function needs its queue to exist.
@@ -25,4 +27,14 @@ export function addStacks(app: App, topology: Topology, handlers: string): void 
   const federation = addFederationStack(app, topology, options);
   after(federation.stack, -1);
   addObservabilityStack(app, topology, federation);
+  addTags(app, topology.federation.tags);
+}
+
+/** CloudFormation replaces a compute environment whose tags change, and its name would be taken. */
+const WITHOUT_TAGS = ['AWS::Batch::ComputeEnvironment'];
+
+function addTags(app: App, tags: Readonly<Record<string, string>> = {}): void {
+  for (const [name, value] of Object.entries(tags)) {
+    Tags.of(app).add(name, value, { excludeResourceTypes: WITHOUT_TAGS });
+  }
 }

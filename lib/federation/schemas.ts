@@ -3,6 +3,7 @@
  * them are in `docs/events/` and parsed by a test.
  */
 export * from './schemas/aggregation.ts';
+export { GPU_DEFAULTS, type Person } from './schemas/aws-options.ts';
 export * from './schemas/campaign.ts';
 export * from './schemas/federation.ts';
 export * from './schemas/messages.ts';

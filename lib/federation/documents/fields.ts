@@ -56,7 +56,8 @@ const optionsOf = (schema: FieldSchema): readonly FieldSchema[] => schema.oneOf 
 const nestedIn = (properties: Readonly<Record<string, FieldSchema>>): readonly Section[] =>
   Object.entries(properties).flatMap(([title, field]) => {
     const schema = field.type === 'array' && field.items ? field.items : field;
-    return schema.properties || schema.oneOf ? [{ title: code(title), schema }] : [];
+    const objects = (schema.anyOf ?? [schema]).filter(({ properties, oneOf }) => properties || oneOf);
+    return objects.map((schema) => ({ title: code(title), schema }));
   });
 
 function sectionOf({ title, schema }: Section): string {

@@ -1,31 +1,20 @@
 import { X509Certificate } from 'node:crypto';
 import { z } from 'zod';
+import { checkAws } from './aws-checks.ts';
+import {
+  accountField,
+  budgetSchema,
+  gpuSchema,
+  imageField,
+  personSchema,
+  principalField,
+  regionField,
+  subscriberField,
+  tagsField,
+  zonesField,
+} from './aws-options.ts';
 import { count, id, perTask, sha256, time, version } from './common.ts';
 import { tasksSchema } from './task.ts';
-
-const account = z.string().regex(/^\d{12}$/, 'expected the 12 digits of an AWS account, as text');
-const region = z.string().regex(/^[a-z]{2}(?:-[a-z]+)+-\d$/, 'expected a region of AWS, such as eu-central-1');
-const principal = z
-  .string()
-  .regex(
-    /^arn:aws[a-z-]*:iam::\d{12}:(?:root|(?:role|user)\/[\w+=,.@/-]+)$/,
-    'expected the ARN of an IAM role, user or account, such as arn:aws:iam::123456789012:role/radiology',
-  );
-const image = z
-  .string()
-  .regex(
-    /^\d{12}\.dkr\.ecr\.[a-z0-9-]+\.amazonaws\.com(?:\.cn)?\/[a-z0-9._/-]+(?::[\w.-]+|@sha256:[0-9a-f]{64})$/,
-    'expected an image of ECR with its tag or digest, such as 123456789012.dkr.ecr.eu-central-1.amazonaws.com/fedcardio:0.1.0',
-  );
-
-const gpuSchema = z.strictObject({
-  instanceTypes: z
-    .array(z.string().regex(/^[a-z][a-z0-9-]*\.[a-z0-9-]+$/, 'expected an EC2 instance type, such as g5.xlarge'))
-    .min(1)
-    .optional()
-    .describe('EC2 instance types with a GPU, all of one architecture. Default: g5.xlarge, g6.xlarge.'),
-  maxVcpus: z.int().positive().optional().describe('Most vCPUs that run at once, which limits the cost. Default: 8.'),
-});
 
 /** IAM Roles Anywhere accepts only certificates that may sign others. */
 function isAuthority(pem: string): boolean {
@@ -57,28 +46,39 @@ const siteSchema = z.strictObject({
     .describe(
       "Where the site's cases and GPU tasks are: on AWS, or on the hospital's own machine (`fedcardio site run`). Default: aws.",
     ),
-  principal: principal
+  principal: principalField
     .optional()
     .describe('ARN of the principal as which the machine of an on-premises site signs in. Default: its certificate.'),
   certificate: certificateSchema
     .optional()
     .describe('The certificate with which the machine of an on-premises site signs in, by IAM Roles Anywhere.'),
-  account: account.optional().describe("AWS account of the site, 12 digits, as text. Default: the coordinator's."),
-  region: region.optional().describe("AWS region of the site. Default: the coordinator's."),
-  image: image
+  account: accountField.optional().describe("AWS account of the site, 12 digits, as text. Default: the coordinator's."),
+  region: regionField.optional().describe("AWS region of the site. Default: the coordinator's."),
+  image: imageField
     .optional()
     .describe("Container image of the site's GPU tasks, in ECR of the site's region. Default: the federation's."),
   uploaders: z
-    .array(principal)
-    .optional()
-    .describe("ARNs of the principals that may assume the site's upload role. Default: the site has no such role."),
-  withdrawers: z
-    .array(principal)
+    .array(personSchema)
     .optional()
     .describe(
-      "ARNs of the principals that may assume the site's withdraw role, which deletes cases with all versions, such as the data protection officer's. Default: the site has no such role.",
+      "Who may assume the site's upload role: ARNs of principals, or people of an identity provider. Default: the site has no such role.",
+    ),
+  withdrawers: z
+    .array(personSchema)
+    .optional()
+    .describe(
+      "Who may assume the site's withdraw role, which deletes cases with all versions, such as the data protection officer. Default: the site has no such role.",
     ),
   gpu: gpuSchema.optional().describe("The hosts of the site's GPU tasks."),
+  zones: zonesField
+    .optional()
+    .describe(
+      "Availability zones of the network in the site's account and region. Default: the federation's if it has the same region, else the first two.",
+    ),
+  subscribers: z
+    .array(subscriberField)
+    .optional()
+    .describe("Who receives the site's alarms: e-mail addresses, https:// addresses, ARNs of SQS queues or functions."),
   objectLockDays: z
     .int()
     .positive()
@@ -99,11 +99,11 @@ export const federationSchema = z
     $schema: z.string().optional().describe('Path of `federation.schema.json`, for editors.'),
     schema: version('federation'),
     id: id.describe('Id of the federation. The name of every bucket, queue, role and stack begins with it.'),
-    account: account
+    account: accountField
       .optional()
       .describe("AWS account of the coordinator, 12 digits, as text. Default: the deployer's."),
-    region: region.optional().describe("AWS region of the coordinator. Default: the deployer's."),
-    image: image
+    region: regionField.optional().describe("AWS region of the coordinator. Default: the deployer's."),
+    image: imageField
       .optional()
       .describe("Container image of the GPU tasks, in ECR. Default: this version, in the federation's own repository."),
     minSites: z
@@ -112,10 +112,32 @@ export const federationSchema = z
       .optional()
       .describe('Smallest number of sites whose updates may be averaged to a model. Default: 1.'),
     researchers: z
-      .array(principal)
+      .array(personSchema)
+      .optional()
+      .describe('Who may assume the role that starts, pauses and reads campaigns. Default: there is no such role.'),
+    zones: zonesField
+      .optional()
+      .describe("Availability zones of the network in the coordinator's account and region. Default: the first two."),
+    subscribers: siteSchema.shape.subscribers.describe(
+      "Who receives the coordinator's alarms: e-mail addresses, https:// addresses, ARNs of SQS queues or functions.",
+    ),
+    tags: tagsField
+      .optional()
+      .describe('Tags of every resource, except compute environments of Batch, whose tags cannot be changed.'),
+    budget: budgetSchema
+      .optional()
+      .describe("Warns of the monthly cost of the coordinator's account, and of each account of a site."),
+    trail: z
+      .boolean()
       .optional()
       .describe(
-        'ARNs of the principals that may assume the role that starts, pauses and reads campaigns. Default: there is no such role.',
+        "Whether CloudTrail records every read and write of the buckets' objects, into the bucket of the access log. Default: no.",
+      ),
+    reservedConcurrency: z
+      .boolean()
+      .optional()
+      .describe(
+        "Whether each function reserves its share of the account's concurrent executions. New accounts allow none to be reserved. Default: no.",
       ),
     objectLockDays: siteSchema.shape.objectLockDays,
     tasks: tasksSchema
@@ -136,6 +158,7 @@ export const federationSchema = z
       fault(['minSites'], `${minSites} sites are needed for any round, the federation has ${sites.length}`);
     }
     checkPlace(federation, (message) => fault([], message));
+    checkAws(federation, fault);
     const seen = new Map<string, number>();
     sites.forEach((site, index) => {
       const at = ['sites', index];
@@ -169,7 +192,7 @@ function checkPlace(
 }
 
 /** Fields that describe the part of a site that is on AWS. An on-premises site has only a queue there, the coordinator's. */
-const ON_AWS = ['account', 'region', 'image', 'uploaders', 'withdrawers', 'gpu', 'objectLockDays'] as const;
+const ON_AWS = ['account', 'region', 'zones', 'image', 'uploaders', 'withdrawers', 'gpu', 'objectLockDays'] as const;
 
 function checkMachine(
   site: z.infer<typeof siteSchema>,
