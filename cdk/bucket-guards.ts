@@ -2,24 +2,33 @@ import * as iam from 'aws-cdk-lib/aws-iam';
 import type * as kms from 'aws-cdk-lib/aws-kms';
 import type * as s3 from 'aws-cdk-lib/aws-s3';
 import type * as sqs from 'aws-cdk-lib/aws-sqs';
-import { Stack } from 'aws-cdk-lib/core';
 import { FedcardioError } from '../lib/error.ts';
-import { ONLY_WRITERS, SENDERS, SITE_READERS, siteReach } from '../lib/federation/access.ts';
+import { machineAccess, SENDERS, siteAccess, siteReach } from '../lib/federation/access.ts';
+import { federationGuards, type Guard, SITE_TAG, siteGuards, TAGGED_SITE, type Use } from '../lib/federation/guards.ts';
 import type { Federation } from '../lib/federation/schemas.ts';
-import { names, placeOf } from '../lib/federation/topology.ts';
+import { FEDERATION_ROLES, MACHINE_ROLE, names, placeOf, SITE_ROLES } from '../lib/federation/topology.ts';
 import { bucketArn, isInOtherAccount, objectArns, roleArn } from './arns.ts';
+import { policyBytes } from './policy-size.ts';
 
 /**
- * Resource policies of buckets, queues and keys. They hold in addition to the policies of the roles.
+ * Resource policies of buckets, queues and keys. They hold in addition to the policies of the roles, and deny what
+ * `lib/federation/access.ts` does not allow, whatever roles of the account are granted by mistake.
  *
  * They name roles in conditions, not as principals: a principal must exist when a policy is stored, and the roles are
- * created after the data stacks.
+ * created after the data stacks. Decision 042 says how one policy holds for all sites.
  */
 
-/**
- * Lets only the site's own roles read its objects, whatever other roles of the account are granted by mistake. Lets a
- * coordinator in another account send to the GPU task queue.
- */
+const OBJECT_ACTIONS: Readonly<Record<Use, readonly string[]>> = {
+  read: ['s3:GetObject', 's3:GetObjectVersion'],
+  write: ['s3:PutObject', 's3:AbortMultipartUpload'],
+  delete: ['s3:DeleteObject'],
+  erase: ['s3:DeleteObjectVersion'],
+};
+const LISTS = ['s3:ListBucket', 's3:ListBucketVersions', 's3:ListBucketMultipartUploads'];
+
+type Conditions = Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+
+/** The site's own roles use its bucket as the table says; nobody else uses it. */
 export function guardSite(
   bucket: s3.Bucket,
   federation: Federation,
@@ -31,17 +40,21 @@ export function guardSite(
     federation,
     federation.sites.find(({ id }) => id === site),
   );
-  const readers = SITE_READERS.map((role) => roleArn(bucket, place, names.siteRole(federation.id, site, role)));
-  bucket.addToResourcePolicy(
-    new iam.PolicyStatement({
-      sid: 'ReadByItsOwnRoles',
-      effect: iam.Effect.DENY,
-      principals: [new iam.AnyPrincipal()],
-      actions: ['s3:GetObject', 's3:GetObjectVersion'],
-      resources: [bucket.arnForObjects('*')],
-      conditions: { ArnNotEquals: { 'aws:PrincipalArn': readers } },
-    }),
-  );
+  const deny = denierOf(bucket);
+  const arnOf = (role: (typeof SITE_ROLES)[number]) =>
+    roleArn(bucket, place, names.siteRole(federation.id, site, role));
+  denyObjects(bucket, siteGuards(site), arnOf);
+  const access = siteAccess(site);
+  const lists = SITE_ROLES.map((role) => ({ role: arnOf(role), ...access[role].own }));
+  const listers = lists.filter(({ list = [] }) => list.length > 0).map(({ role }) => role);
+  const erasers = lists.filter(({ erase }) => erase).map(({ role }) => role);
+  const arns = [bucketArn(bucket, names.siteBucket(federation.id, site))];
+  deny(['s3:ListBucket'], arns, { ArnNotEquals: { 'aws:PrincipalArn': listers } });
+  deny(LISTS.slice(1), arns, { ArnNotEquals: { 'aws:PrincipalArn': erasers } });
+  for (const { role, list = [] } of lists) {
+    if (list === 'everything' || list.length === 0) continue;
+    deny(['s3:ListBucket'], arns, { ArnEquals: { 'aws:PrincipalArn': role }, StringNotLike: { 's3:prefix': list } });
+  }
   const coordinator = placeOf(federation);
   if (!tasks || !coordinator.account || !isInOtherAccount(bucket, coordinator)) return;
   const senders = SENDERS.map((role) => roleArn(bucket, coordinator, names.federationRole(federation.id, role)));
@@ -68,57 +81,57 @@ export function guardSite(
 }
 
 /**
- * Lets only the coordinator's roles write what the coordinator writes, whatever other roles are granted by mistake. Gives
- * the accounts of sites the access that the sites' roles need; each account decides which of its roles use it.
+ * The coordinator's roles use its bucket as the table says. Roles of sites use what is their own, and what is for all
+ * sites; nobody else uses it. Gives the accounts of sites the access that the sites' roles need.
  */
 export function letSitesIn(bucket: s3.Bucket, key: kms.Key, federation: Federation): void {
   const name = names.federationBucket(federation.id);
   const place = placeOf(federation);
-  for (const { sid, keys, roles } of ONLY_WRITERS) {
-    const writers = roles.map((role) => roleArn(bucket, place, names.federationRole(federation.id, role)));
+  const arns = [bucketArn(bucket, name)];
+  const deny = denierOf(bucket);
+  const arnOf = (role: (typeof FEDERATION_ROLES)[number]) =>
+    roleArn(bucket, place, names.federationRole(federation.id, role));
+  const coordinator = FEDERATION_ROLES.map(arnOf);
+  denyObjects(bucket, federationGuards(), arnOf);
+  // The tag alone is no proof: a session may bring its own. The name of a role ends a session's choice.
+  const ofSites = [...SITE_ROLES, MACHINE_ROLE as typeof MACHINE_ROLE].map((role) =>
+    roleArn(bucket, { account: '*' }, names.siteRole(federation.id, TAGGED_SITE, role)),
+  );
+  deny([...OBJECT_ACTIONS.read, ...OBJECT_ACTIONS.write, 's3:ListBucket'], [...arns, bucket.arnForObjects('*')], {
+    ArnNotLike: { 'aws:PrincipalArn': [...coordinator, ...ofSites] },
+  });
+  deny(['s3:ListBucket'], arns, {
+    ArnNotEquals: { 'aws:PrincipalArn': coordinator },
+    StringNotLike: { 's3:prefix': machineAccess(TAGGED_SITE).list },
+  });
+  deny(LISTS.slice(1), arns);
+  const guests = federation.sites.filter((site) => isInOtherAccount(bucket, placeOf(federation, site)));
+  if (guests.length === 0) return;
+  const accountIds = [...new Set(guests.map(({ account }) => account as string))];
+  const accounts = accountIds.map((id) => new iam.AccountPrincipal(id));
+  const { own, shared } = siteReach(TAGGED_SITE);
+  const allow = (actions: string[], resources: string[], conditions = {}) =>
+    bucket.addToResourcePolicy(new iam.PolicyStatement({ principals: accounts, actions, resources, conditions }));
+  allow(['s3:GetObject'], objectArns(bucket, name, shared.read ?? []));
+  // The condition limits listing only, and allows a listing without a prefix; the guard above denies that one.
+  allow(
+    ['s3:GetObject', 's3:PutObject', 's3:AbortMultipartUpload', 's3:ListBucket'],
+    [...arns, ...objectArns(bucket, name, [...new Set([...(own.read ?? []), ...(own.write ?? [])])])],
+    { StringLikeIfExists: { 's3:prefix': [...(shared.list ?? []), ...(own.list ?? [])] } },
+  );
+  // An account may tag its roles as it likes: it acts as its own sites only.
+  for (const account of accountIds) {
+    const sites = guests.filter((site) => site.account === account).map(({ id }) => id);
     bucket.addToResourcePolicy(
       new iam.PolicyStatement({
-        sid,
         effect: iam.Effect.DENY,
-        principals: [new iam.AnyPrincipal()],
-        actions: ['s3:PutObject'],
-        resources: objectArns(bucket, name, keys),
-        conditions: { ArnNotEquals: { 'aws:PrincipalArn': writers } },
+        principals: [new iam.AccountPrincipal(account)],
+        actions: ['s3:*'],
+        resources: [...arns, bucket.arnForObjects('*')],
+        conditions: { StringNotEquals: { [`aws:PrincipalTag/${SITE_TAG}`]: sites } },
       }),
     );
   }
-  const guests = federation.sites.filter((site) => isInOtherAccount(bucket, placeOf(federation, site)));
-  const [guest] = guests;
-  if (!guest) return;
-  const accounts = [...new Set(guests.map(({ account }) => account as string))].map(
-    (id) => new iam.AccountPrincipal(id),
-  );
-  const { shared } = siteReach(guest.id);
-  const allow = (principals: iam.IPrincipal[], actions: string[], resources: string[], conditions = {}) =>
-    bucket.addToResourcePolicy(new iam.PolicyStatement({ principals, actions, resources, conditions }));
-  allow(accounts, ['s3:GetObject'], objectArns(bucket, name, shared.read ?? []));
-  allow(accounts, ['s3:ListBucket'], [bucketArn(bucket, name)], { StringLike: { 's3:prefix': shared.list } });
-  for (const { id, account } of guests) {
-    const { own } = siteReach(id);
-    // One statement per site, since all must fit into one policy. The condition limits listing only, and allows a listing
-    // without a prefix; the statement below denies that one.
-    allow(
-      [new iam.AccountPrincipal(account as string)],
-      ['s3:GetObject', 's3:PutObject', 's3:AbortMultipartUpload', 's3:ListBucket'],
-      [bucketArn(bucket, name), ...objectArns(bucket, name, [...new Set([...(own.read ?? []), ...(own.write ?? [])])])],
-      { StringLikeIfExists: { 's3:prefix': own.list } },
-    );
-  }
-  bucket.addToResourcePolicy(
-    new iam.PolicyStatement({
-      sid: 'SitesListNoMore',
-      effect: iam.Effect.DENY,
-      principals: accounts,
-      actions: ['s3:ListBucket'],
-      resources: [bucketArn(bucket, name)],
-      conditions: { Null: { 's3:prefix': 'true' } },
-    }),
-  );
   key.addToResourcePolicy(
     new iam.PolicyStatement({
       sid: 'SitesReadAndWrite',
@@ -128,7 +141,7 @@ export function letSitesIn(bucket: s3.Bucket, key: kms.Key, federation: Federati
       conditions: { StringEquals: { 'kms:ViaService': `s3.${place.region}.amazonaws.com` } },
     }),
   );
-  const bytes = JSON.stringify(Stack.of(bucket).resolve(bucket.policy?.document)).length;
+  const bytes = policyBytes(bucket, bucket.policy?.document, bucketArn(bucket, name));
   if (bytes > BUCKET_POLICY_BYTES) {
     throw new FedcardioError(
       'BAD_CONFIGURATION',
@@ -137,5 +150,84 @@ export function letSitesIn(bucket: s3.Bucket, key: kms.Key, federation: Federati
     );
   }
 }
+
+/**
+ * Denies roles of other sites every use of a queue and of its dead letters.
+ *
+ * @param site the site that owns the queue; undefined for the coordinator's, which no site uses
+ */
+export function guardQueue(queue: sqs.Queue, site: string | undefined): void {
+  for (const one of [queue, queue.deadLetterQueue?.queue].filter((found) => found !== undefined)) {
+    one.addToResourcePolicy(
+      new iam.PolicyStatement({
+        sid: 'NotUsedByOtherSites',
+        effect: iam.Effect.DENY,
+        principals: [new iam.AnyPrincipal()],
+        actions: ['sqs:*'],
+        resources: [one.queueArn],
+        conditions: {
+          Null: { [`aws:PrincipalTag/${SITE_TAG}`]: 'false' },
+          ...(site === undefined ? {} : { StringNotEquals: { [`aws:PrincipalTag/${SITE_TAG}`]: site } }),
+        },
+      }),
+    );
+  }
+}
+
+/** Adds the guards of a bucket's objects, and denies every other action on them to everyone. */
+function denyObjects<R extends string>(
+  bucket: s3.Bucket,
+  guards: readonly Guard<R>[],
+  arnOf: (role: R) => string,
+): void {
+  const deny = denierOf(bucket);
+  const arnsOf = (keys: readonly string[]) => keys.map((key) => bucket.arnForObjects(key));
+  // Uses that the same guard denies share a statement.
+  const statements = new Map<string, { readonly uses: Use[]; readonly guard: Guard<R> }>();
+  for (const { use, ...guard } of guards) {
+    const id = JSON.stringify(guard);
+    const statement = statements.get(id) ?? { uses: [], guard: { use, ...guard } };
+    statement.uses.push(use);
+    statements.set(id, statement);
+  }
+  for (const { uses, guard } of statements.values()) {
+    const { keys, roles } = guard;
+    const conditions: Conditions =
+      'except' in roles
+        ? roles.except.length > 0
+          ? { ArnNotEquals: { 'aws:PrincipalArn': roles.except.map(arnOf) } }
+          : {}
+        : { ArnEquals: { 'aws:PrincipalArn': roles.map(arnOf) } };
+    const actions = uses.flatMap((use) => OBJECT_ACTIONS[use]);
+    if ('except' in keys && keys.except.length > 0) deny(actions, { except: arnsOf(keys.except) }, conditions);
+    else deny(actions, arnsOf('except' in keys ? ['*'] : keys), conditions);
+  }
+  bucket.addToResourcePolicy(
+    new iam.PolicyStatement({
+      sid: 'NothingElse',
+      effect: iam.Effect.DENY,
+      principals: [new iam.AnyPrincipal()],
+      notActions: Object.values(OBJECT_ACTIONS).flat(),
+      resources: [bucket.arnForObjects('*')],
+    }),
+  );
+}
+
+const denierOf =
+  (bucket: s3.Bucket) =>
+  (
+    actions: readonly string[],
+    resources: readonly string[] | { readonly except: string[] },
+    conditions: Conditions = {},
+  ) =>
+    bucket.addToResourcePolicy(
+      new iam.PolicyStatement({
+        effect: iam.Effect.DENY,
+        principals: [new iam.AnyPrincipal()],
+        actions: [...actions],
+        ...('except' in resources ? { notResources: resources.except } : { resources: [...resources] }),
+        conditions,
+      }),
+    );
 
 const BUCKET_POLICY_BYTES = 20_480;

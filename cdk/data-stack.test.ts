@@ -85,12 +85,12 @@ describe('the data stacks', () => {
 
   test('send events of campaigns and commits to orchestrate, and of updates to aggregate', () => {
     const queueOf = (name: string) => ({ 'Fn::GetAtt': [queueId(federation(), name), 'Arn'] });
-    const rule = (suffix: string, queue: string) => ({
+    const rule = (prefix: string, suffix: string, queue: string) => ({
       Event: 's3:ObjectCreated:*',
       Filter: {
         S3Key: {
           Rules: [
-            { Name: 'prefix', Value: 'campaigns/' },
+            { Name: 'prefix', Value: prefix },
             { Name: 'suffix', Value: suffix },
           ],
         },
@@ -100,10 +100,10 @@ describe('the data stacks', () => {
     federation().hasResourceProperties('AWS::S3::Bucket', {
       NotificationConfiguration: {
         QueueConfigurations: [
-          rule('/campaign.json', 'fedcardio-orchestrate'),
-          rule('/control.json', 'fedcardio-orchestrate'),
-          rule('/commit.json', 'fedcardio-orchestrate'),
-          rule('.update.json', 'fedcardio-aggregate'),
+          rule('campaigns/', '/campaign.json', 'fedcardio-orchestrate'),
+          rule('campaigns/', '/control.json', 'fedcardio-orchestrate'),
+          rule('campaigns/', '/commit.json', 'fedcardio-orchestrate'),
+          rule('updates/', '.update.json', 'fedcardio-aggregate'),
         ],
       },
     });
@@ -190,29 +190,29 @@ describe('the data stacks', () => {
     }
   });
 
-  test('deny everyone to delete or replace the links of the audit trail, and only those', () => {
-    const names = ['commit', 'open', 'outcome', 'plan', 'seal'];
-    const links = names.map((name) => ({ 'Fn::Join': ['', [Match.anyValue(), `/campaigns/*/${name}.json`]] }));
+  test('deny everyone to delete anything of the federation, or to replace the audit trail and what sites sent', () => {
+    const names = ['commit', 'open', 'outcome', 'plan', 'seal'].map((name) => `/campaigns/*/${name}.json`);
+    const joined = (key: string) => ({ 'Fn::Join': ['', [Match.anyValue(), key]] });
+    const links = [...names, '/models/*/merged.json', '/updates/*'].map(joined);
     federation().hasResourceProperties('AWS::S3::BucketPolicy', {
       PolicyDocument: {
         Statement: Match.arrayWith([
           Match.objectLike({
             Effect: 'Deny',
             Principal: { AWS: '*' },
-            Action: ['s3:DeleteObject', 's3:DeleteObjectVersion'],
+            Action: 's3:PutObject',
+            Condition: { Null: { 's3:if-none-match': 'true' }, Bool: { 's3:ObjectCreationOperation': 'true' } },
             Resource: links,
           }),
           Match.objectLike({
             Effect: 'Deny',
             Principal: { AWS: '*' },
-            Action: 's3:PutObject',
-            Condition: { Null: { 's3:if-none-match': 'true' } },
-            Resource: links,
+            Action: ['s3:DeleteObject', 's3:DeleteObjectVersion'],
+            Resource: joined('/*'),
           }),
         ]),
       },
     });
-    expect(JSON.stringify(site().findResources('AWS::S3::BucketPolicy'))).not.toContain('s3:DeleteObject');
   });
 
   test('write access logs to another bucket, and expire old versions, uploads and logs', () => {

@@ -6,7 +6,7 @@ import { type App, Duration, RemovalPolicy, Stack } from 'aws-cdk-lib/core';
 import type { Federation, Site } from '../lib/federation/schemas.ts';
 import { type BucketSpec, names, placeOf, type QueueSpec, type Topology } from '../lib/federation/topology.ts';
 import { bucketArn, bucketKeyAlias, queueKeyAlias } from './arns.ts';
-import { guardSite, letSitesIn } from './bucket-guards.ts';
+import { guardQueue, guardSite, letSitesIn } from './bucket-guards.ts';
 import { environmentOf, withoutBootstrapRule } from './stack-options.ts';
 
 /** The longest that SQS keeps a message. */
@@ -50,6 +50,7 @@ function addDataStack(
   });
   const queueKey = addKey(stack, 'QueueKey', `Messages of the queues of ${name}`, queueKeyAlias(name));
   const queues = new Map(queueSpecs.map((queue) => [queue.name, addQueue(stack, queue, queueKey)]));
+  for (const queue of queues.values()) guardQueue(queue, site?.id);
   if (!spec) return stack;
   const onlyTheBucket = {
     ArnEquals: { 'aws:SourceArn': bucketArn(stack, name) },
@@ -172,23 +173,21 @@ const filterRules = (filters: Readonly<Record<string, string | undefined>>) =>
   Object.entries(filters).flatMap(([name, value]) => (value === undefined ? [] : [{ name, value }]));
 
 /**
- * Denies everyone the deletion of these objects, and every write without `If-None-Match: *`, so that they cannot be
- * replaced (S3 user guide, "Enforce conditional writes on Amazon S3 buckets"). A principal that may change the bucket's
- * policy can lift this.
+ * Denies everyone to write these objects without `If-None-Match: *`, so that they cannot be replaced (S3 user guide,
+ * "Enforce conditional writes on Amazon S3 buckets"). Nobody may delete them either: see bucket-guards.ts. A principal
+ * that may change the bucket's policy can lift this.
  */
 function makePermanent(bucket: s3.Bucket, keys: readonly string[]): void {
   if (keys.length === 0) return;
-  const deny = (sid: string, actions: string[], conditions: Record<string, unknown>) =>
-    bucket.addToResourcePolicy(
-      new iam.PolicyStatement({
-        sid,
-        effect: iam.Effect.DENY,
-        principals: [new iam.AnyPrincipal()],
-        actions,
-        resources: keys.map((key) => bucket.arnForObjects(key)),
-        conditions,
-      }),
-    );
-  deny('NeverDeleted', ['s3:DeleteObject', 's3:DeleteObjectVersion'], {});
-  deny('CreatedOnce', ['s3:PutObject'], { Null: { 's3:if-none-match': 'true' } });
+  bucket.addToResourcePolicy(
+    new iam.PolicyStatement({
+      sid: 'CreatedOnce',
+      effect: iam.Effect.DENY,
+      principals: [new iam.AnyPrincipal()],
+      actions: ['s3:PutObject'],
+      resources: keys.map((key) => bucket.arnForObjects(key)),
+      // S3 authorises the start and the parts of a multipart upload as PutObject too, which have no such header.
+      conditions: { Null: { 's3:if-none-match': 'true' }, Bool: { 's3:ObjectCreationOperation': 'true' } },
+    }),
+  );
 }

@@ -1,8 +1,9 @@
 import * as iam from 'aws-cdk-lib/aws-iam';
 import { CfnProfile, CfnTrustAnchor } from 'aws-cdk-lib/aws-rolesanywhere';
 import type * as sns from 'aws-cdk-lib/aws-sns';
-import { type App, Duration, Stack } from 'aws-cdk-lib/core';
+import { type App, Duration, Stack, Tags } from 'aws-cdk-lib/core';
 import { machineAccess } from '../lib/federation/access.ts';
+import { SITE_TAG } from '../lib/federation/guards.ts';
 import type { Site } from '../lib/federation/schemas.ts';
 import { MACHINE_ROLE, names, placeOf, type Topology } from '../lib/federation/topology.ts';
 import { addAlarmTopic } from './alarm-topic.ts';
@@ -26,6 +27,7 @@ export function addMachineStack(app: App, topology: Topology, site: Site): Stack
     description: `fedcardio: role of the machine of on-premises site ${site.id}`,
     synthesizer: withoutBootstrapRule(),
   });
+  Tags.of(stack).add(SITE_TAG, site.id, { includeResourceTypes: ['AWS::IAM::Role'] });
   const queues = topology.queues.filter((queue) => queue.site === site.id);
   const statements = [
     ...objectStatements(stack, { ...place, bucket: names.federationBucket(federation.id) }, machineAccess(site.id)),

@@ -3,9 +3,10 @@ import * as targets from 'aws-cdk-lib/aws-events-targets';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import type * as lambda from 'aws-cdk-lib/aws-lambda';
 import type * as sns from 'aws-cdk-lib/aws-sns';
-import { type App, Duration, Stack } from 'aws-cdk-lib/core';
+import { type App, Duration, Stack, Tags } from 'aws-cdk-lib/core';
 import { siteAccess } from '../lib/federation/access.ts';
 import { periodicFunctions, SITE_FUNCTIONS } from '../lib/federation/functions.ts';
+import { SITE_TAG } from '../lib/federation/guards.ts';
 import { type Federation, GPU_DEFAULTS, type Site } from '../lib/federation/schemas.ts';
 import { names, placeOf, type QueueSpec, type SiteRole, type Topology } from '../lib/federation/topology.ts';
 import { canonicalJson } from '../lib/json.ts';
@@ -41,6 +42,7 @@ export function addSiteStack(app: App, topology: Topology, site: Site, options: 
     description: `fedcardio: functions and GPU tasks of site ${site.id}`,
     synthesizer: withoutBootstrapRule(),
   });
+  Tags.of(stack).add(SITE_TAG, site.id, { includeResourceTypes: ['AWS::IAM::Role'] });
   const network = options.networkOf(place);
   const logKey = addLogKey(stack);
   const bucket = { ...place, bucket: names.siteBucket(federation.id, site.id) };

@@ -12,7 +12,7 @@ export {
   parseCampaignKey,
   parseCaseKey,
   parseRoundKey,
-  parseUpdateName,
+  parseUpdateKey,
   type RoundAddress,
   type SiteKey,
   type StageAddress,

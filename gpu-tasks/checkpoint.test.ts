@@ -51,7 +51,9 @@ async function weightsOfUpdate() {
 }
 const storedCheckpoint = () => storage.siteStore(SITE).tryGet(checkpointKey(message));
 async function deleteUpdate(): Promise<void> {
-  for (const { key } of await collect(storage.federationStore.list(federationKeys.updates(message)))) {
+  for (const { key } of await collect(
+    storage.federationStore.list(federationKeys.siteUpdates(message, message.site)),
+  )) {
     await storage.federationStore.delete(key);
   }
 }
@@ -92,7 +94,7 @@ describe('a training task', () => {
     const expected = await uninterrupted();
 
     expect(await run({ stopAfter: 1 })).toMatchObject({ result: 'INTERRUPTED', steps: [1] });
-    expect(await collect(storage.federationStore.list(federationKeys.updates(message)))).toEqual([]);
+    expect(await collect(storage.federationStore.list(federationKeys.siteUpdates(message, message.site)))).toEqual([]);
     expect(await run({ stopAfter: 2 })).toMatchObject({ result: 'INTERRUPTED', steps: [2, 3] });
     const last = await run();
 

@@ -110,6 +110,8 @@ test('fails without publishing weights that the encoding cannot represent', asyn
     code: 'BAD_WEIGHTS',
     reason: expect.stringContaining('F16'),
   });
-  const keys = (await collect(storage.federationStore.list(federationKeys.updates(message)))).map(({ key }) => key);
+  const keys = (await collect(storage.federationStore.list(federationKeys.siteUpdates(message, message.site)))).map(
+    ({ key }) => key,
+  );
   expect(keys.filter((key) => key.endsWith('.safetensors'))).toEqual([]);
 });

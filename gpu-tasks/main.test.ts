@@ -90,7 +90,7 @@ describe("the container's command", () => {
       };
       expect((await run()).code).toBe(0);
       const uninterrupted = await sha256();
-      for await (const { key } of storage.federationStore.list(federationKeys.updates(message))) {
+      for await (const { key } of storage.federationStore.list(federationKeys.siteUpdates(message, message.site))) {
         await storage.federationStore.delete(key);
       }
 

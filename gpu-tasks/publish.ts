@@ -65,6 +65,7 @@ export async function publishUpdate(
     samples: result.samples,
     scores: (result.scores?.length ?? 0) + (result.comparisons?.length ?? 0),
   });
-  if (weights && key) await federationStore.put(key, weights.bytes);
+  // An earlier attempt may have stored them: the key is their hash.
+  if (weights && key) await federationStore.putIfAbsent(key, weights.bytes);
   await createJson(federationStore, updateKey, updateSchema, update);
 }

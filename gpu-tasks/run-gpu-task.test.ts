@@ -232,7 +232,7 @@ describe('a GPU task', () => {
     const context = { ...running.context, federationStore: { ...storage.federationStore, tryGet } };
     await expect(runGpuTask(message, context)).rejects.toMatchObject({ code: 'STORAGE' });
 
-    expect(await collect(storage.federationStore.list(federationKeys.updates(message)))).toEqual([]);
+    expect(await collect(storage.federationStore.list(federationKeys.siteUpdates(message, message.site)))).toEqual([]);
   });
 });
 

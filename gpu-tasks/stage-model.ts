@@ -1,6 +1,13 @@
 import { FedcardioError, isFedcardioError } from '../lib/error.ts';
 import { federationKeys, type RoundAddress } from '../lib/federation/keys.ts';
-import { commitSchema, type ModelConfig, type Plan, planSchema } from '../lib/federation/schemas.ts';
+import {
+  commitSchema,
+  type ModelConfig,
+  mergedSchema,
+  type Plan,
+  planSchema,
+  type StoredFile,
+} from '../lib/federation/schemas.ts';
 import type { Task } from '../lib/federation/tasks.ts';
 import { initialWeights } from '../lib/models/initial-weights.ts';
 import { createNetwork, type Network } from '../lib/models/network.ts';
@@ -36,7 +43,8 @@ export async function withStageModel<T>(
   stageName: string,
   use: (model: StageModel) => Promise<T>,
 ): Promise<T> {
-  const { stage, at, model, weights, sha256 } = await finalModel(federationStore, plan, stageName);
+  const published = mergedOf(federationStore);
+  const { stage, at, model, weights, sha256 } = await finalModel(federationStore, plan, stageName, published);
   const { patch, spacing, heartCrop, localParameters } = stage.training;
   const tasks = tasksOf(plan, stage);
   const network = createNetwork(model, tasks, plan.campaign.seed);
@@ -59,7 +67,7 @@ export async function networkOf(
     if (stage.init === undefined) return { model: stage.model };
     return { model: stage.model, init: await readInit(federationStore, plan.campaign.id, stage.init) };
   }
-  const { model, weights } = await finalModel(federationStore, plan, stage.of);
+  const { model, weights } = await finalModel(federationStore, plan, stage.of, mergedOf(federationStore));
   return { model, body: weights };
 }
 
@@ -86,7 +94,9 @@ export async function trainedModel(
   round?: number,
 ): Promise<TrainedModel> {
   const plan = await readPlan(federationStore, campaign);
-  const { stage, at, commit, model, weights, sha256 } = await finalModel(federationStore, plan, stageName, round);
+  const published = async (of: RoundAddress) => (await readCommit(federationStore, of)).value.global;
+  const { stage, at, model, weights, sha256 } = await finalModel(federationStore, plan, stageName, published, round);
+  const { sha256: commit } = await readCommit(federationStore, at);
   const { patch, spacing, heartCrop, localParameters } = stage.training;
   const tasks = tasksOf(plan, stage);
   // Local parameters have their initial weights, as at a site that never trained the stage.
@@ -99,11 +109,21 @@ async function readPlan(federationStore: FederationStore, campaign: string): Pro
   return (await readJson(federationStore, federationKeys.plan(campaign), planSchema)).value;
 }
 
+const readCommit = (federationStore: FederationStore, at: RoundAddress) =>
+  readJson(federationStore, federationKeys.commit(at), commitSchema);
+
+/** Finds the model that a round published; null if it has none. */
+type Published = (at: RoundAddress) => Promise<StoredFile | null>;
+
+/** For GPU tasks, whose roles cannot read commits: those say which sites took part. */
+const mergedOf =
+  (federationStore: FederationStore): Published =>
+  async (at) =>
+    (await readJson(federationStore, federationKeys.merged(at), mergedSchema)).value.global;
+
 interface FinalModel {
   readonly stage: LearningStage;
   readonly at: RoundAddress;
-  /** SHA-256 of the round's commit. */
-  readonly commit: string;
   readonly model: ModelConfig;
   readonly weights: Weights;
   readonly sha256: string;
@@ -113,6 +133,7 @@ async function finalModel(
   federationStore: FederationStore,
   plan: Plan,
   name: string,
+  published: Published,
   round?: number,
 ): Promise<FinalModel> {
   const campaign = plan.campaign.id;
@@ -121,13 +142,12 @@ async function finalModel(
     throw new FedcardioError('BAD_CONFIGURATION', `Stage ${name} of campaign ${campaign} does not train a model.`);
   }
   const at = { campaign, stage: name, round: round ?? stage.rounds };
-  const { value, sha256: commit } = await readJson(federationStore, federationKeys.commit(at), commitSchema);
-  const { global } = value;
+  const global = await published(at);
   if (!global) throw new FedcardioError('BAD_WEIGHTS', `The last commit of ${name} has no model.`);
   const { sha256 } = global;
   const weights = await readWeights(federationStore, global);
-  const found = { stage, at, commit, model: modelOf(plan.campaign, stage), sha256 };
+  const found = { stage, at, model: modelOf(plan.campaign, stage), sha256 };
   if (stage.kind !== 'probe') return { ...found, weights };
-  const probed = await finalModel(federationStore, plan, stage.of);
+  const probed = await finalModel(federationStore, plan, stage.of, published);
   return { ...found, weights: new Map([...bodyOf(probed.weights), ...weights]) };
 }

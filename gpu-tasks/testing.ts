@@ -5,6 +5,7 @@ import {
   campaignSchema,
   commitSchema,
   type GpuTaskMessage,
+  mergedSchema,
   type Open,
   type Plan,
   planSchema,
@@ -130,6 +131,8 @@ export async function commitUpdateOf(of: Stores, message: GpuTaskMessage): Promi
   const { sha256, bytes } = update.weights;
   const key = federationKeys.global(message, sha256.slice(0, 16));
   await of.federationStore.put(key, (await of.federationStore.get(update.weights.key)).body);
+  const merged = { schema: 'fedcardio.merged/1' as const, campaign, stage, round, global: { key, sha256, bytes } };
+  await createJson(of.federationStore, federationKeys.merged(message), mergedSchema, merged);
   const commit = await createJson(of.federationStore, federationKeys.commit(message), commitSchema, {
     schema: 'fedcardio.commit/1',
     campaign,

@@ -1,4 +1,4 @@
-import { FAILED_ID, federationKeys, parseRoundKey, parseUpdateName } from '../lib/federation/keys.ts';
+import { FAILED_ID, federationKeys, parseUpdateKey } from '../lib/federation/keys.ts';
 import { closeRound, type RoundResult } from '../lib/protocol/close-round.ts';
 import type { SqsHandler } from './context.ts';
 import { forEachS3Message } from './sqs-records.ts';
@@ -8,11 +8,10 @@ export const aggregate: SqsHandler = (event, context) => {
   const results = new Map<string, Promise<RoundResult>>();
   return forEachS3Message(event, context, async ({ objects }, own) => {
     for (const { key } of objects) {
-      const { at, rest } = parseRoundKey(key) ?? {};
-      if (!at || rest === undefined) continue;
-      const update = parseUpdateName(rest);
+      const { at, site, id } = parseUpdateKey(key) ?? {};
+      if (!at) continue;
       // The site logged the failure in its own account; this update is the coordinator's only record of it.
-      if (update?.id === FAILED_ID) own.log('failure-received', { ...at, site: update.site });
+      if (id === FAILED_ID) own.log('failure-received', { ...at, site });
       const round = federationKeys.round(at);
       const result = results.get(round) ?? closeRound(own, at);
       results.set(round, result);

@@ -1,4 +1,4 @@
-import { parseCampaignKey, parseRoundKey } from '../lib/federation/keys.ts';
+import { parseCampaignKey, roundOf } from '../lib/federation/keys.ts';
 import type { Federation } from '../lib/federation/schemas.ts';
 import { names } from '../lib/federation/topology.ts';
 import type { S3ObjectRef } from './s3-event.ts';
@@ -32,7 +32,7 @@ export function subjectOfObjects([object]: readonly S3ObjectRef[], federation: F
   if (!object) return {};
   const site = siteOfBucket(federation, object.bucket);
   if (site !== undefined) return { site };
-  const round = parseRoundKey(object.key)?.at;
+  const round = roundOf(object.key);
   const campaign = round?.campaign ?? parseCampaignKey(object.key);
   return round ?? (campaign === undefined ? {} : { campaign });
 }

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { collect } from '../lib/async.ts';
-import { type CaseUse, federationKeys, siteKeys } from '../lib/federation/keys.ts';
+import { type CaseUse, federationKeys, siteKeys, UPDATE_SUFFIX } from '../lib/federation/keys.ts';
 import {
   type Campaign,
   campaignSchema,
@@ -131,8 +131,8 @@ describe('tasks of their own', () => {
     return Promise.all(
       ['bonn', 'jena'].map(async (site) => {
         const at = { campaign: CAMPAIGN.id, stage, round: 1 };
-        const listing = await collect(federationStore.list(federationKeys.campaignPrefix(CAMPAIGN.id)));
-        const key = listing.find(({ key }) => key.includes(`/${at.stage}/`) && key.includes(`/updates/${site}/`))?.key;
+        const listing = await collect(federationStore.list(federationKeys.siteUpdates(at, site)));
+        const key = listing.find(({ key }) => key.endsWith(UPDATE_SUFFIX))?.key;
         return (await readJson(federationStore, key!, updateSchema)).value;
       }),
     );

@@ -6,7 +6,7 @@ import { promisify } from 'node:util';
 import { gunzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { z } from 'zod';
-import { type FederationKey, federationKeys, parseRoundKey, siteKeys } from '../lib/federation/keys.ts';
+import { type FederationKey, federationKeys, parseRoundKey, roundOf, siteKeys } from '../lib/federation/keys.ts';
 import {
   type CampaignInput,
   catalogSchema,
@@ -153,7 +153,8 @@ describe('a campaign over HTTP', () => {
     const keys = await local.keys(local.federationStore, federationKeys.campaignPrefix(CAMPAIGN.id));
     const commits = keys.filter((key) => key.endsWith('/commit.json')).map((key) => title(parseRoundKey(key)!.at));
     expect(commits.sort()).toEqual(ROUNDS.map(title).sort());
-    const models = keys.filter((key) => key.includes('/global-')).map((key) => title(parseRoundKey(key)!.at));
+    const stored = await local.keys(local.federationStore, 'models/' as FederationKey);
+    const models = stored.filter((key) => key.endsWith('.safetensors')).map((key) => title(roundOf(key)!));
     const learning = ROUNDS.filter(({ stage }) => roundsOf(stage) === 2);
     expect(models.sort()).toEqual(learning.map(title).sort());
     const created = local.log.filter(({ event }) => event === 'round-committed');
@@ -533,9 +534,10 @@ describe('with every message delivered twice, and a site without its data', () =
       await local.idle();
       expect(local.log.filter(({ event }) => event === 'task-not-due').length).toBeGreaterThanOrEqual(messages.length);
       expect(happened(local, 'started')).toEqual(once);
-      const written = ({ keys, federationStore }: LocalFederation) =>
-        keys(federationStore, federationKeys.campaignPrefix('twice'));
-      const named = (keys: readonly string[]) => keys.map((key) => key.replace(/global-[0-9a-f]+/, 'global')).sort();
+      const written = async ({ keys, federationStore }: LocalFederation) =>
+        (await keys(federationStore, '' as FederationKey)).filter((key) => key.includes('/twice/'));
+      const named = (keys: readonly string[]) =>
+        keys.map((key) => key.replace(/^(models\/.*)\/[0-9a-f]+\./, '$1/model.')).sort();
       expect(named(await written(local))).toEqual(named(await written(single)));
       for (const round of [1, 2]) {
         const stage = 'teacher/hinge-points';

@@ -34,25 +34,27 @@ export const FEDERATION_BUCKET_OF_SITES = `
   control            .       .       rl        .           .     .       .
   plan               .       .       .         .           r     .       .
   init               .       .       .         .           rl    .       .
-  outcome            .       .       rl        rl          rl    .       .
+  outcome            .       .       l         l           l     .       .
   open               .       .       .         .           .     .       .
   sent               .       .       .         .           .     .       .
   lease              .       .       .         .           .     .       .
   merge-job          .       .       .         .           .     .       .
-  seal               .       .       rl        rl          rl    .       .
-  commit             .       .       .         .           r     .       .
-  global             .       .       .         .           r     .       .
+  seal               .       .       l         l           l     .       .
+  commit             .       .       .         .           .     .       .
   state              .       .       .         .           .     .       .
-  own weights        .       .       l         l           rwl   .       .
-  own update         .       .       l         l           rwl   .       .
-  own failure        .       .       rwl       rwl         rwl   .       .
-  own refusal        .       .       l         l           rwl   .       .
+  global             .       .       .         .           r     .       .
+  merged             .       .       .         .           r     .       .
+  own weights        .       .       l         l           rcl   .       .
+  own update         .       .       l         l           rcl   .       .
+  own failure        .       .       rcl       rcl         rcl   .       .
+  own refusal        .       .       l         l           rcl   .       .
   another's weights  .       .       .         .           .     .       .
   another's update   .       .       .         .           .     .       .
   another's failure  .       .       .         .           .     .       .
   another's refusal  .       .       .         .           .     .       .
-  forged open        .       .       l         l           rl    .       .
-  forged seal        .       .       rl        rl          rl    .       .
+  forged open        .       .       .         .           .     .       .
+  forged seal        .       .       l         l           l     .       .
+  forged update      .       .       .         .           .     .       .
 `;
 
 /** The coordinator's roles in the federation bucket. For them, every site is another site. */
@@ -71,12 +73,13 @@ export const FEDERATION_BUCKET_OF_COORDINATOR = `
   merge-job          rl           rwl        rwl    rwl    rl
   seal               rl           rcl        rcl    rcl    rl
   commit             rl           rcl        rcl    rcl    rl
-  global             rl           rwl        rwl    rwl    rl
   state              rl           rwl        rwl    rwl    rl
+  global             rl           rwl        rwl    rwl    rl
+  merged             rl           rcl        rcl    rcl    rl
   another's weights  rl           rl         rl     rl     rl
   another's update   rl           rl         rl     rl     rl
   another's failure  rl           rl         rl     rl     rl
-  another's refusal  rl           rwl        rwl    rwl    rl
+  another's refusal  rl           rcl        rcl    rcl    rl
 `;
 
 export const QUEUES_OF_SITES = `
@@ -128,25 +131,27 @@ export const FEDERATION_BUCKET_OF_MACHINE = `
   control            rl
   plan               r
   init               rl
-  outcome            rl
+  outcome            l
   open               .
   sent               .
   lease              .
   merge-job          .
-  seal               rl
-  commit             r
-  global             r
+  seal               l
+  commit             .
   state              .
-  own weights        rwl
-  own update         rwl
-  own failure        rwl
-  own refusal        rwl
+  global             r
+  merged             r
+  own weights        rcl
+  own update         rcl
+  own failure        rcl
+  own refusal        rcl
   another's weights  .
   another's update   .
   another's failure  .
   another's refusal  .
-  forged open        rl
-  forged seal        rl
+  forged open        .
+  forged seal        l
+  forged update      .
 `;
 
 export const QUEUES_OF_MACHINE = `

@@ -5,8 +5,10 @@ export type Json = null | string | number | boolean | readonly Json[] | { readon
 export interface Statement {
   readonly Sid?: string;
   readonly Effect: 'Allow' | 'Deny';
-  readonly Action: string | readonly string[];
+  readonly Action?: string | readonly string[];
+  readonly NotAction?: string | readonly string[];
   readonly Resource?: string | readonly string[];
+  readonly NotResource?: string | readonly string[];
   readonly Principal?: Json;
   readonly Condition?: Readonly<Record<string, Readonly<Record<string, Json>>>>;
 }

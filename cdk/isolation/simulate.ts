@@ -34,7 +34,11 @@ export async function isAllowed(
           'aws:SecureTransport': String(secure),
           'aws:ResourceAccount': on.account,
           ...(action.startsWith('s3:') ? { 's3:TlsVersion': '1.3' } : {}),
-          ...(isAnonymous ? {} : { 'aws:PrincipalArn': caller.arn, 'aws:PrincipalAccount': caller.account }),
+          // False for the start and the parts of a multipart upload.
+          ...(action === 's3:PutObject' ? { 's3:ObjectCreationOperation': 'true' } : {}),
+          ...(isAnonymous
+            ? {}
+            : { 'aws:PrincipalArn': caller.arn, 'aws:PrincipalAccount': caller.account, ...tagsOf(caller) }),
           ...(context as Record<string, string | string[]>),
         },
       },
@@ -51,6 +55,9 @@ export async function isAllowed(
   if (answer.resultType === 'error') throw new Error(`${action} on ${on.arn}: ${JSON.stringify(answer.errors)}`);
   return answer.overallResult === 'Allowed';
 }
+
+const tagsOf = ({ tags = {} }: Role) =>
+  Object.fromEntries(Object.entries(tags).map(([name, value]) => [`aws:PrincipalTag/${name}`, value]));
 
 /** The session ARN of a function or job with the role. */
 const sessionOf = ({ account, arn }: Role): string =>

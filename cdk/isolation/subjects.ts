@@ -20,7 +20,8 @@ export const SITE_OBJECTS = {
   jobs: 'jobs/tavi-1/student/0001.json',
 } as const;
 
-const ROUND = 'campaigns/tavi-1/teacher/calcium/0001';
+const ADDRESS = 'tavi-1/teacher/calcium/0001';
+const ROUND = `campaigns/${ADDRESS}`;
 
 /** Objects in the federation bucket, named from the view of `site`; `other` is another site. */
 export const federationObjects = (site: string, other: string) =>
@@ -31,7 +32,7 @@ export const federationObjects = (site: string, other: string) =>
     campaign: 'campaigns/tavi-1/campaign.json',
     control: 'campaigns/tavi-1/control.json',
     plan: 'campaigns/tavi-1/plan.json',
-    init: 'campaigns/tavi-1/init/5feceb66.safetensors',
+    init: 'init/tavi-1/5feceb66.safetensors',
     outcome: 'campaigns/tavi-1/outcome.json',
     open: `${ROUND}/open.json`,
     sent: `${ROUND}/sent.json`,
@@ -39,18 +40,21 @@ export const federationObjects = (site: string, other: string) =>
     'merge-job': `${ROUND}/merge-job.json`,
     seal: `${ROUND}/seal.json`,
     commit: `${ROUND}/commit.json`,
-    global: `${ROUND}/global-5feceb66.safetensors`,
+    global: `models/${ADDRESS}/5feceb66.safetensors`,
+    merged: `models/${ADDRESS}/merged.json`,
     state: `${ROUND}/state-5feceb66.safetensors`,
-    'own weights': `${ROUND}/updates/${site}/5feceb66.safetensors`,
-    'own update': `${ROUND}/updates/${site}/5feceb66.update.json`,
-    'own failure': `${ROUND}/updates/${site}/failed.update.json`,
-    'own refusal': `${ROUND}/updates/${site}/5feceb66.refusal.json`,
-    "another's weights": `${ROUND}/updates/${other}/5feceb66.safetensors`,
-    "another's update": `${ROUND}/updates/${other}/5feceb66.update.json`,
-    "another's failure": `${ROUND}/updates/${other}/failed.update.json`,
-    "another's refusal": `${ROUND}/updates/${other}/5feceb66.refusal.json`,
-    'forged open': `campaigns/tavi-1/updates/${site}/0001/open.json`,
-    'forged seal': `campaigns/tavi-1/updates/${site}/0001/seal.json`,
+    'own weights': `updates/${site}/${ADDRESS}/5feceb66.safetensors`,
+    'own update': `updates/${site}/${ADDRESS}/5feceb66.update.json`,
+    'own failure': `updates/${site}/${ADDRESS}/failed.update.json`,
+    'own refusal': `updates/${site}/${ADDRESS}/5feceb66.refusal.json`,
+    "another's weights": `updates/${other}/${ADDRESS}/5feceb66.safetensors`,
+    "another's update": `updates/${other}/${ADDRESS}/5feceb66.update.json`,
+    "another's failure": `updates/${other}/${ADDRESS}/failed.update.json`,
+    "another's refusal": `updates/${other}/${ADDRESS}/5feceb66.refusal.json`,
+    // What the key of a stage named after the site could be taken for.
+    'forged open': `campaigns/updates/${site}/0001/open.json`,
+    'forged seal': `campaigns/updates/${site}/0001/seal.json`,
+    'forged update': `campaigns/tavi-1/updates/${site}/0001/5feceb66.update.json`,
   }) as const;
 
 export const QUEUES = {

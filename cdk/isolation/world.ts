@@ -24,10 +24,16 @@ export interface Role extends Placed {
   readonly attached: readonly Policy[];
   /** Principals that may assume the role. */
   readonly trust: Policy;
+  readonly tags?: Readonly<Record<string, string>>;
 }
 
 export interface Guarded extends Placed {
   readonly policy: Policy;
+}
+
+interface Tag {
+  readonly Key: string;
+  readonly Value: string;
 }
 
 interface Resource {
@@ -69,7 +75,7 @@ export function readWorld(stacks: readonly StackTemplate[]): World {
           : [],
       );
     for (const { id, arn, properties } of all('IAM::Role')) {
-      const { RoleName, Policies = [], AssumeRolePolicyDocument, ManagedPolicyArns } = properties;
+      const { RoleName, Policies = [], AssumeRolePolicyDocument, ManagedPolicyArns, Tags = [] } = properties;
       if (ManagedPolicyArns) throw new Error(`${arn} has managed policies, which are not in the template`);
       if (RoleName === undefined) continue;
       const policies = resolve<readonly { readonly PolicyDocument: Policy }[]>(Policies).map(
@@ -81,6 +87,7 @@ export function readWorld(stacks: readonly StackTemplate[]): World {
         policies: [...policies, ...attachedTo('IAM::Policy', id)],
         attached: attachedTo('IAM::ManagedPolicy', id),
         trust: resolve(AssumeRolePolicyDocument),
+        tags: Object.fromEntries(resolve<readonly Tag[]>(Tags).map(({ Key, Value }) => [Key, Value])),
       });
     }
     for (const { id, arn, properties } of all('S3::Bucket')) {

@@ -1,7 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Command } from 'commander';
 import { FedcardioError } from '../../lib/error.ts';
-import { federationKeys } from '../../lib/federation/keys.ts';
 import type { CampaignStatus } from '../../lib/protocol/status.ts';
 import { aboutCampaign, type CampaignFlags, contextOf, type FederationPlace } from '../campaign.ts';
 import { onInterrupt } from '../interrupt.ts';
@@ -54,7 +53,7 @@ async function untilEnded(
     import('../../lib/protocol/status.ts'),
     import('../../lib/storage/listed-reads.ts'),
   ]);
-  const federationStore = createListedReader(context.federationStore, federationKeys.campaignPrefix(campaign));
+  const federationStore = createListedReader(context.federationStore);
   const display = createDisplay(json ? process.stderr : process.stdout);
   let before: CampaignStatus | undefined;
   for (;;) {

@@ -51,7 +51,7 @@ describe('describeMessage', () => {
       'label calcification of held-out case p1 removed in heart-site-berlin',
     ],
     [
-      s3('heart-federation', 'campaigns/tavi/student/0002/updates/berlin/x.update.json'),
+      s3('heart-federation', 'updates/berlin/tavi/student/0002/x.update.json'),
       'update of berlin for campaign tavi, student round 2 written in heart-federation',
     ],
     [

@@ -1,4 +1,4 @@
-import { parseCampaignKey, parseCaseKey, parseRoundKey, parseUpdateName } from '../../lib/federation/keys.ts';
+import { parseCampaignKey, parseCaseKey, parseUpdateKey, roundOf } from '../../lib/federation/keys.ts';
 import { gpuTaskAddressSchema, s3EventSchema } from '../../lib/federation/schemas.ts';
 import { printable } from '../../lib/printable.ts';
 
@@ -27,11 +27,11 @@ function subjectOf(key: string): string {
     const what = part.kind === 'image' ? 'CT' : part.kind === 'label' ? `label ${part.task}` : `file ${part.name}`;
     return `${what} of ${use === 'evaluation' ? 'held-out ' : ''}case ${caseId}`;
   }
-  const round = parseRoundKey(key);
-  if (round) {
-    const { campaign, stage, round: number } = round.at;
-    const update = parseUpdateName(round.rest);
-    return `${update ? `update of ${update.site}` : round.rest} for campaign ${campaign}, ${stage} round ${number}`;
+  const at = roundOf(key);
+  if (at) {
+    const { campaign, stage, round: number } = at;
+    const update = parseUpdateKey(key);
+    return `${update?.id ? `update of ${update.site}` : key.split('/').at(-1)} for campaign ${campaign}, ${stage} round ${number}`;
   }
   const campaign = parseCampaignKey(key);
   return campaign === undefined ? `object ${key}` : `${key.split('/').at(-1)} of campaign ${campaign}`;

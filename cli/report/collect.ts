@@ -71,7 +71,7 @@ export interface ReportPlace extends Stores {
 export async function collectCampaign(given: ReportPlace): Promise<CampaignRecord> {
   const { campaign, federation, siteStore } = given;
   // Small documents are read twice, for the status and for the report: the second time from memory.
-  const reader = createListedReader(given.federationStore, federationKeys.campaignPrefix(campaign));
+  const reader = createListedReader(given.federationStore);
   const place = { ...given, reader };
   const context = { federation, federationStore: reader, now: () => new Date(), log: () => undefined };
   const status = await campaignStatus(context, campaign);

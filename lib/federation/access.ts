@@ -31,11 +31,14 @@ const CATALOG = ['catalog/*', 'rejected/*'] as const;
 const DERIVED = ['pseudo-labels/*', 'predictions/*'] as const;
 const TASKS = 'tasks.json';
 
+/** Whether a round still waits for its sites. They learn whether these exist, not what they say of others. */
+const CLOSED = ['campaigns/*/seal.json', 'campaigns/*/outcome.json'] as const;
+
 /** Recording the failure of a site's GPU task, after checking that its round still waits for it. */
 const failureOf = (site: string): ObjectAccess => ({
-  read: ['campaigns/*/seal.json', 'campaigns/*/outcome.json', `campaigns/*/updates/${site}/failed.update.json`],
-  write: [`campaigns/*/updates/${site}/failed.update.json`],
-  list: ['campaigns/*/seal.json', 'campaigns/*/outcome.json', `campaigns/*/updates/${site}/*`],
+  read: [`updates/${site}/*/failed.update.json`],
+  write: [`updates/${site}/*/failed.update.json`],
+  list: [...CLOSED, `updates/${site}/*`],
 });
 
 /** Adds keys that may be read, and listed to find out that they are missing. */
@@ -85,17 +88,9 @@ export const siteAccess = (site: string): Readonly<Record<SiteRole, SiteAccess>>
       list: 'everything',
     },
     federation: {
-      read: [
-        'campaigns/*/plan.json',
-        'campaigns/*/init/*',
-        'campaigns/*/commit.json',
-        'campaigns/*/seal.json',
-        'campaigns/*/outcome.json',
-        'campaigns/*/global-*.safetensors',
-        `campaigns/*/updates/${site}/*`,
-      ],
-      write: [`campaigns/*/updates/${site}/*`],
-      list: [...(failureOf(site).list as readonly string[]), 'campaigns/*/init/*'],
+      read: ['campaigns/*/plan.json', 'init/*', 'models/*', `updates/${site}/*`],
+      write: [`updates/${site}/*`],
+      list: [...CLOSED, 'init/*', `updates/${site}/*`],
     },
   },
   upload: {
@@ -118,11 +113,11 @@ export const siteAccess = (site: string): Readonly<Record<SiteRole, SiteAccess>>
 const ORCHESTRATED = ['plan', 'open', 'sent', 'outcome'].map((name) => `campaigns/*/${name}.json`);
 const MERGED = [
   ...['lease', 'seal', 'commit', 'outcome', 'merge-job'].map((name) => `campaigns/*/${name}.json`),
-  'campaigns/*/global-*.safetensors',
   'campaigns/*/state-*.safetensors',
-  'campaigns/*/updates/*/*.refusal.json',
+  'models/*',
+  'updates/*.refusal.json',
 ];
-const READ_ALL = { read: ['campaigns/*', 'sites/*'], list: 'everything' } as const;
+const READ_ALL = { read: ['campaigns/*', 'init/*', 'models/*', 'sites/*', 'updates/*'], list: 'everything' } as const;
 /** What planning a campaign takes. */
 const READ_TO_PLAN = withReads(READ_ALL, [TASKS]);
 
@@ -134,40 +129,12 @@ export const FEDERATION_ACCESS: Readonly<Record<FederationRole, ObjectAccess>> =
   merge: { ...READ_ALL, write: MERGED },
   research: {
     ...READ_TO_PLAN,
-    write: [
-      ...['campaign', 'control', 'outcome'].map((name) => `campaigns/*/${name}.json`),
-      'campaigns/*/init/*',
-      TASKS,
-    ],
+    write: [...['campaign', 'control', 'outcome'].map((name) => `campaigns/*/${name}.json`), 'init/*', TASKS],
   },
 };
 
 /** Roles that send messages to the sites' GPU task queues. */
 export const SENDERS: readonly FederationRole[] = ['orchestrate', 'sweep'];
-
-/** The only roles that may read a site's bucket: an administrator of the account cannot read it by accident. */
-export const SITE_READERS: readonly SiteRole[] = ['intake', 'rescan', 'dispatch', 'task', 'upload', 'withdraw'];
-
-/**
- * Keys that only these roles may write, whatever other policies allow. `*` matches slashes: without this, a site could
- * write an `open.json` below a folder that only looks like its own.
- */
-export const ONLY_WRITERS: readonly {
-  readonly sid: string;
-  readonly keys: readonly string[];
-  readonly roles: readonly FederationRole[];
-}[] = [
-  {
-    sid: 'WrittenByMergersOnly',
-    keys: MERGED.filter((key) => /seal|commit|global|state/.test(key)),
-    roles: ['aggregate', 'sweep', 'merge'],
-  },
-  {
-    sid: 'WrittenByTheCoordinatorOnly',
-    keys: ['plan', 'open', 'sent', 'lease'].map((name) => `campaigns/*/${name}.json`),
-    roles: ['orchestrate', 'aggregate', 'sweep', 'merge'],
-  },
-];
 
 /**
  * The access of all of a site's roles together to the federation bucket, which bounds the access of the site's account.

@@ -21,6 +21,7 @@ const EXAMPLES: Readonly<Record<string, z.ZodType>> = {
   refusal: schemas.refusalSchema,
   seal: schemas.sealSchema,
   commit: schemas.commitSchema,
+  merged: schemas.mergedSchema,
   lease: schemas.leaseSchema,
   control: schemas.controlSchema,
   outcome: schemas.outcomeSchema,

@@ -7,7 +7,8 @@ import {
   parseCampaignKey,
   parseCaseKey,
   parseRoundKey,
-  parseUpdateName,
+  parseUpdateKey,
+  roundOf,
   siteKeys,
 } from './keys.ts';
 
@@ -27,10 +28,11 @@ describe('round keys', () => {
         for (const make of [federationKeys.open, federationKeys.seal, federationKeys.commit]) {
           expect(parseRoundKey(make(at))?.at).toEqual(at);
         }
-        expect(parseRoundKey(federationKeys.global(at, 'ab12'))?.at).toEqual(at);
-        const parsed = parseRoundKey(federationKeys.update(at, site, update));
-        expect(parsed?.at).toEqual(at);
-        expect(parseUpdateName(parsed?.rest ?? '')).toEqual({ site, id: update });
+        expect(roundOf(federationKeys.global(at, 'ab12'))).toEqual(at);
+        const key = federationKeys.update(at, site, update);
+        expect(roundOf(key)).toEqual(at);
+        expect(parseRoundKey(key)).toBeUndefined();
+        expect(parseUpdateKey(key)).toEqual({ at, site, id: update, name: `${update}.update.json` });
         expect(parseCampaignKey(federationKeys.open(at))).toBe(at.campaign);
       }),
       { numRuns: 500 },
@@ -50,8 +52,14 @@ describe('round keys', () => {
 
   test('do not take weights for updates', () => {
     const at = { campaign: 'c', stage: 's', round: 1 };
-    const weights = parseRoundKey(federationKeys.updateWeights(at, 'munich', 'ab'));
-    expect(parseUpdateName(weights?.rest ?? '')).toBeUndefined();
+    const key = federationKeys.updateWeights(at, 'munich', 'ab');
+    expect(parseUpdateKey(key)).toEqual({ at, site: 'munich', id: undefined, name: 'ab.safetensors' });
+  });
+
+  test('do not take what a site sends for an object of the coordinator', () => {
+    for (const name of ['open.json', 'seal.json', 'commit.json', '0001/open.json']) {
+      expect(parseRoundKey(`updates/munich/c/s/0001/${name}`)).toBeUndefined();
+    }
   });
 });
 

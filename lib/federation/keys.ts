@@ -110,8 +110,11 @@ export const federationKeys = {
   open: (at: RoundAddress) => federationKey(`${federationKeys.round(at)}open.json`),
   /** When the round's GPU task messages were last sent. Rewritten with every sending. */
   sent: (at: RoundAddress) => federationKey(`${federationKeys.round(at)}sent.json`),
-  updates: (at: RoundAddress) => federationKey(`${federationKeys.round(at)}updates/`),
-  siteUpdates: (at: RoundAddress, site: string) => federationKey(`${federationKeys.updates(at)}${site}/`),
+  /** What a site sends for a round. The site comes first, so that a policy names it without a wildcard before it. */
+  siteUpdates: (at: RoundAddress, site: string) =>
+    federationKey(`${federationKeys.campaignUpdates(at.campaign, site)}${at.stage}/${roundName(at.round)}/`),
+  /** What a site sends for a campaign. */
+  campaignUpdates: (campaign: string, site: string) => federationKey(`${UPDATES_PREFIX}${site}/${campaign}/`),
   updateWeights: (at: RoundAddress, site: string, sha256: string) =>
     federationKey(`${federationKeys.siteUpdates(at, site)}${sha256}.safetensors`),
   /** Written after the weights: makes the update visible. The notification filters on the suffix. */
@@ -126,16 +129,19 @@ export const federationKeys = {
   lease: (at: RoundAddress) => federationKey(`${federationKeys.round(at)}lease.json`),
   seal: (at: RoundAddress) => federationKey(`${federationKeys.round(at)}seal.json`),
   commit: (at: RoundAddress) => federationKey(`${federationKeys.round(at)}commit.json`),
+  /** What a round merged, for all sites. The coordinator's own files of the round are apart, below {@link round}. */
+  models: (at: RoundAddress) => federationKey(`models/${at.campaign}/${at.stage}/${roundName(at.round)}/`),
   /**
    * Named after the digest of the merged updates. Repeated merges of the same updates therefore write the same bytes
    * here, and a merge that loses against another seal overwrites nothing.
    */
-  global: (at: RoundAddress, inputs: string) =>
-    federationKey(`${federationKeys.round(at)}global-${inputs}.safetensors`),
+  global: (at: RoundAddress, inputs: string) => federationKey(`${federationKeys.models(at)}${inputs}.safetensors`),
+  /** Names the round's global model to the sites, which cannot read the commit. */
+  merged: (at: RoundAddress) => federationKey(`${federationKeys.models(at)}merged.json`),
   /** The server optimiser's moments, named after the same digest as their model. */
   state: (at: RoundAddress, inputs: string) => federationKey(`${federationKeys.round(at)}state-${inputs}.safetensors`),
   /** Imported weights that a stage starts from. */
-  init: (campaign: string, sha256: string) => federationKey(`campaigns/${campaign}/init/${sha256}.safetensors`),
+  init: (campaign: string, sha256: string) => federationKey(`init/${campaign}/${sha256}.safetensors`),
 } as const;
 
 /** The case's name in the key of a record of its withdrawal, which does not repeat it. */
@@ -147,6 +153,8 @@ export function derivedCaseOf(key: string): string | undefined {
   return pseudoLabel?.[1] ?? /^predictions\/[^/]+\/.+\/([^/]+)\/[^/]+\.nii\.gz$/.exec(key)?.[1];
 }
 
+/** Prefix of all that sites send, each below a folder of its own. */
+export const UPDATES_PREFIX = 'updates/';
 /** Replaces an update's hash in its key, so that a listing shows that the GPU task failed. */
 export const FAILED_ID = 'failed';
 export const UPDATE_SUFFIX = '.update.json';
@@ -204,23 +212,46 @@ export function parseCaseKey(key: string): CaseObject | undefined {
   return { use, caseId, part: { kind: 'unknown', name: rest } };
 }
 
-/** Names of stages and sites may be digits only, so that the round is recognised by what may follow it. */
-const ROUND_KEY = /^campaigns\/([^/]+)\/([^/]+(?:\/[^/]+)?)\/(\d{4,})\/((?:updates\/[^/]+\/)?[^/]+)$/;
+/** The objects of a round. Names of stages may be digits only: the number of folders tells which one is the round. */
+const ROUND_KEY = /^(campaigns|models|updates\/[^/]+)\/([^/]+)\/([^/]+(?:\/[^/]+)?)\/(\d{4,})\/([^/]+)$/;
 
-/** The round that an object in the federation bucket belongs to, and the object's name within the round. */
-export function parseRoundKey(key: string): { readonly at: RoundAddress; readonly rest: string } | undefined {
+/** The round that an object in the federation bucket belongs to, whoever wrote it, and its folders before the campaign. */
+function parseRound(key: string) {
   const match = ROUND_KEY.exec(key);
   if (!match) return undefined;
-  const [, campaign, stage, digits, rest] = match as unknown as [string, string, string, string, string];
+  const [, folder, campaign, stage, digits, name] = match as unknown as [
+    string,
+    string,
+    string,
+    string,
+    string,
+    string,
+  ];
   const round = Number(digits);
-  return round >= 1 && roundName(round) === digits ? { at: { campaign, stage, round }, rest } : undefined;
+  return round >= 1 && roundName(round) === digits ? { folder, at: { campaign, stage, round }, name } : undefined;
+}
+
+/** The round that an object below `campaigns/`, `models/` or `updates/` belongs to. */
+export const roundOf = (key: string): RoundAddress | undefined => parseRound(key)?.at;
+
+/** The round that an object of the coordinator belongs to, and the object's name within the round. */
+export function parseRoundKey(key: string): { readonly at: RoundAddress; readonly rest: string } | undefined {
+  const found = parseRound(key);
+  return found?.folder === 'campaigns' ? { at: found.at, rest: found.name } : undefined;
+}
+
+/** The site and round of an object that a site sent, and the object's name. `id` if it is an update's metadata. */
+export function parseUpdateKey(
+  key: string,
+):
+  | { readonly site: string; readonly at: RoundAddress; readonly name: string; readonly id: string | undefined }
+  | undefined {
+  const found = parseRound(key);
+  if (!found?.folder.startsWith(UPDATES_PREFIX)) return undefined;
+  const { folder, at, name } = found;
+  const id = name.endsWith(UPDATE_SUFFIX) ? name.slice(0, -UPDATE_SUFFIX.length) : undefined;
+  return { site: folder.slice(UPDATES_PREFIX.length), at, name, id: id === '' ? undefined : id };
 }
 
 /** The campaign that an object below `campaigns/` belongs to. */
 export const parseCampaignKey = (key: string): string | undefined => /^campaigns\/([^/]+)\//.exec(key)?.[1];
-
-/** Site and id of an update's metadata, from {@link parseRoundKey}'s `rest`. */
-export function parseUpdateName(rest: string): { readonly site: string; readonly id: string } | undefined {
-  const match = /^updates\/([^/]+)\/([^/]+)\.update\.json$/.exec(rest);
-  return match ? { site: match[1] as string, id: match[2] as string } : undefined;
-}

@@ -49,6 +49,7 @@ const FEDERATION_KEYS: Readonly<Record<NamesOf<typeof federationKeys>, Federatio
   seal: federationKeys.seal(AT),
   commit: federationKeys.commit(AT),
   global: federationKeys.global(AT, 'x'),
+  merged: federationKeys.merged(AT),
   state: federationKeys.state(AT, 'x'),
   init: federationKeys.init('x', 'x'),
 };
@@ -58,7 +59,8 @@ type Prefixes =
   | 'ofEvent'
   | 'pseudoLabels'
   | 'round'
-  | 'updates'
+  | 'models'
+  | 'campaignUpdates'
   | 'siteUpdates';
 type NamesOf<Keys> = Exclude<keyof Keys, Prefixes>;
 
@@ -94,8 +96,8 @@ describe('the list of stored objects', () => {
 test.each([
   ['campaigns/*/seal.json', 'campaigns/c/teacher/0001/seal.json', true],
   ['campaigns/*/seal.json', 'campaigns/seal.json', false],
-  ['campaigns/*/updates/berlin/*', 'campaigns/c/s/0001/updates/berlin/', true],
-  ['campaigns/*/updates/berlin/*', 'campaigns/c/s/0001/updates/bern/x', false],
+  ['updates/berlin/*', 'updates/berlin/', true],
+  ['updates/berlin/*', 'updates/bern/x', false],
   ['a*a', 'a', false],
   ['a*b*', 'xab', false],
   ['a', 'a', true],

@@ -31,8 +31,14 @@ const REWRITTEN = { lifetime: 'rewritten' };
 const HALF_A_YEAR = 'deleted after 180 days';
 /** Prefix of a round's objects. */
 export const ROUND_PREFIX = 'campaigns/<campaign>/<stage>/<round>/';
+/** Prefix of what a round's merge gives all sites. */
+const MODELS_PREFIX = 'models/<campaign>/<stage>/<round>/';
+/** Prefix of what a site sends for a round. */
+const UPDATES_PREFIX = 'updates/<site>/<campaign>/<stage>/<round>/';
 const round = (name: string, what: string, more: Partial<ObjectKind> = {}) =>
   federation(`${ROUND_PREFIX}${name}`, what, more);
+const update = (name: string, what: string, more: Partial<ObjectKind> = {}) =>
+  federation(`${UPDATES_PREFIX}${name}`, what, more);
 
 export const OBJECT_KINDS: readonly ObjectKind[] = [
   site('cases/<case>/image.nii.gz', 'CT in HU for training; `image.nii` too'),
@@ -100,36 +106,40 @@ export const OBJECT_KINDS: readonly ObjectKind[] = [
     ...REWRITTEN,
     examples: ['control.json'],
   }),
-  federation('campaigns/<campaign>/init/<sha256>.safetensors', 'imported weights that a stage starts from'),
+  federation('init/<campaign>/<sha256>.safetensors', 'imported weights that a stage starts from'),
   federation('campaigns/<campaign>/outcome.json', 'completed, failed or cancelled, and why', {
     ...ONCE,
     examples: ['outcome.json'],
   }),
   round('open.json', 'participants, quorum, deadline, hyper-parameters, base', { ...ONCE, examples: ['open.json'] }),
   round('sent.json', 'when GPU tasks were last sent, and to which sites', { ...REWRITTEN, examples: ['sent.json'] }),
-  round('updates/<site>/<sha256>.safetensors', "a site's weights, whole or as a difference, named by their bytes"),
-  round('updates/<site>/<sha256>.update.json', "the update's metadata; makes the update visible", {
-    ...ONCE,
-    examples: ['update.json', 'update-munich.json'],
-  }),
-  round('updates/<site>/report.update.json', 'the same for stages without weights', ONCE),
-  round('updates/<site>/failed.update.json', 'a failure, in place of an update', {
-    ...ONCE,
-    examples: ['update-failed.json'],
-  }),
-  round('updates/<site>/<id>.refusal.json', 'why this update can never be merged', {
-    ...ONCE,
-    examples: ['refusal.json'],
-  }),
   round('lease.json', 'owner and expiry of the merge', { ...REWRITTEN, examples: ['lease.json'] }),
   round('merge-job.json', 'the Batch job of a merge that is too large for a function', {
     ...REWRITTEN,
     examples: ['job.json'],
   }),
-  round('global-<digest>.safetensors', 'the merged model of exactly these updates'),
-  round('state-<digest>.safetensors', "the server optimiser's moments after it"),
+  round('state-<digest>.safetensors', "the server optimiser's moments after the round"),
   round('seal.json', 'the updates that count', { ...ONCE, examples: ['seal.json'] }),
   round('commit.json', "the round's result", { ...ONCE, examples: ['commit.json'] }),
+  federation(`${MODELS_PREFIX}<digest>.safetensors`, 'the merged model of exactly these updates'),
+  federation(`${MODELS_PREFIX}merged.json`, 'which of these models the round published', {
+    ...ONCE,
+    examples: ['merged.json'],
+  }),
+  update('<sha256>.safetensors', "a site's weights, whole or as a difference, named by their bytes", ONCE),
+  update('<sha256>.update.json', "the update's metadata; makes the update visible", {
+    ...ONCE,
+    examples: ['update.json', 'update-munich.json'],
+  }),
+  update('report.update.json', 'the same for stages without weights', ONCE),
+  update('failed.update.json', 'a failure, in place of an update', {
+    ...ONCE,
+    examples: ['update-failed.json'],
+  }),
+  update('<id>.refusal.json', 'why this update can never be merged', {
+    ...ONCE,
+    examples: ['refusal.json'],
+  }),
 ];
 
 /** What an object of the federation bucket is, in words. */

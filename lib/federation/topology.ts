@@ -6,7 +6,15 @@ import {
   queueFunctions,
   SITE_FUNCTIONS,
 } from './functions.ts';
-import { CAMPAIGN_SUFFIX, CASE_FOLDERS, COMMIT_SUFFIX, CONTROL_SUFFIX, siteKeys, UPDATE_SUFFIX } from './keys.ts';
+import {
+  CAMPAIGN_SUFFIX,
+  CASE_FOLDERS,
+  COMMIT_SUFFIX,
+  CONTROL_SUFFIX,
+  siteKeys,
+  UPDATE_SUFFIX,
+  UPDATES_PREFIX,
+} from './keys.ts';
 import { type Federation, isOnPremises, type Site } from './schemas.ts';
 
 export type { HandlerName } from './functions.ts';
@@ -100,8 +108,12 @@ const QUEUE_NAMES: Readonly<Record<HandlerName, (federation: string, site: strin
   aggregate: names.aggregateQueue,
 };
 
-/** The links of the audit trail, each created with `If-None-Match: *`. */
-const PERMANENT = ['plan.json', 'open.json', 'seal.json', 'commit.json', 'outcome.json'] as const;
+/** The links of the audit trail and all that sites send, each created with `If-None-Match: *`. */
+const PERMANENT = [
+  ...['plan.json', 'open.json', 'seal.json', 'commit.json', 'outcome.json'].map((name) => `campaigns/*/${name}`),
+  'models/*/merged.json',
+  `${UPDATES_PREFIX}*`,
+];
 
 /** Longer than a campaign: later stages start from checkpoints of earlier ones. */
 const CAMPAIGN_EXPIRY = { days: 180, noncurrentDays: 7 };
@@ -144,9 +156,9 @@ export function topologyOf(federation: Federation): Topology {
           { event: CREATED, prefix: 'campaigns/', suffix: CAMPAIGN_SUFFIX, queue: orchestrate },
           { event: CREATED, prefix: 'campaigns/', suffix: CONTROL_SUFFIX, queue: orchestrate },
           { event: CREATED, prefix: 'campaigns/', suffix: COMMIT_SUFFIX, queue: orchestrate },
-          { event: CREATED, prefix: 'campaigns/', suffix: UPDATE_SUFFIX, queue: names.aggregateQueue(federation.id) },
+          { event: CREATED, prefix: UPDATES_PREFIX, suffix: UPDATE_SUFFIX, queue: names.aggregateQueue(federation.id) },
         ],
-        permanent: PERMANENT.map((name) => `campaigns/*/${name}`),
+        permanent: PERMANENT,
       },
     ],
     queues: [...sites.flatMap((site) => site.queues), ...queuesOf(federation, place)],

@@ -1,5 +1,4 @@
 import type { RoundAddress } from '../federation/keys.ts';
-import type { Answered } from './gpu-tasks.ts';
 import { requirementsOf, roundsOf } from './plan.ts';
 import type { CampaignState, StageState } from './state.ts';
 
@@ -8,7 +7,7 @@ export type Action =
   /** Open the stage's next round. */
   | { readonly kind: 'open'; readonly at: RoundAddress }
   /** Send the round's GPU tasks to the participants that have not answered. */
-  | { readonly kind: 'send'; readonly at: RoundAddress; readonly answered: Answered }
+  | { readonly kind: 'send'; readonly at: RoundAddress }
   /** Close the round if it can be closed. */
   | { readonly kind: 'close'; readonly at: RoundAddress }
   /** Every stage has completed. */
@@ -43,6 +42,5 @@ function stageActions(
   const close: Action = { kind: 'close', at: current.at };
   const sentMs = current.sentAt?.getTime() ?? Number.NEGATIVE_INFINITY;
   const due = current.phase === 'open' && now.getTime() - sentMs >= resendAfterSeconds * 1000;
-  const answered = new Set(current.answers.map(({ site }) => site));
-  return due ? [{ kind: 'send', at: current.at, answered }, close] : [close];
+  return due ? [{ kind: 'send', at: current.at }, close] : [close];
 }

@@ -40,7 +40,7 @@ export async function advanceCampaign(
   for (const action of actions) {
     if (action.kind === 'complete') await endCampaign(context, campaign, 'completed');
     else if (action.kind === 'open' && !paused) await startRound(context, plan, action.at);
-    else if (action.kind === 'send' && !paused) await resendGpuTasks(context, action.at, action.answered);
+    else if (action.kind === 'send' && !paused) await resendGpuTasks(context, action.at);
   }
   return actions.flatMap((action) => (action.kind === 'close' ? [action.at] : []));
 }

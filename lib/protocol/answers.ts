@@ -3,12 +3,12 @@ import { describeError, describeErrorOf, type FedcardioError, isFedcardioError }
 import { federationKeys } from '../federation/keys.ts';
 import { type Open, refusalSchema, type Update, updateSchema } from '../federation/schemas.ts';
 import { type Document, readJson } from '../storage/documents.ts';
+import type { AnswerKey } from './answer-keys.ts';
 import { MAX_DOCUMENT_BYTES } from './bounds.ts';
 import type { ReaderContext } from './context.ts';
 import type { Answer } from './decision.ts';
 import { ableSite } from './participants.ts';
 import { boundedReason } from './reasons.ts';
-import type { AnswerKey } from './state.ts';
 import { updateFault } from './update-fault.ts';
 
 type UsableUpdate = Extract<Update, { status: 'ok' }>;

@@ -3,6 +3,7 @@ import { federationKeys, type RoundAddress } from '../federation/keys.ts';
 import { type Open, openSchema, sealSchema } from '../federation/schemas.ts';
 import { createJson, type Document, readJson } from '../storage/documents.ts';
 import { claimLease, type OwnedLease } from '../storage/lease.ts';
+import { type AnswerKey, listAnswers } from './answer-keys.ts';
 import { commitRound, figuresOf } from './commit-round.ts';
 import type { RoundContext } from './context.ts';
 import { digestOf, type MergeResult, mergeEntries, storedMerge } from './merge-entries.ts';
@@ -32,10 +33,11 @@ export async function closeRound(context: RoundContext, at: RoundAddress): Promi
     if (!round) return 'not-open';
     if (round.phase === 'committed') return 'committed';
     const open = await readJson(federationStore, federationKeys.open(at), openSchema);
+    const answers = await listAnswers(federationStore, open.value);
     const closes = (deadline: Date) =>
-      round.phase === 'sealed' || couldClose(open.value, round.answers, context.now(), deadline);
+      round.phase === 'sealed' || couldClose(open.value, answers, context.now(), deadline);
     const logProgress = (deadline: Date) =>
-      context.log('round-watched', { ...at, ...roundProgress(open.value, round.answers, deadline, context.now()) });
+      context.log('round-watched', { ...at, ...roundProgress(open.value, answers, deadline, context.now()) });
     // The cheap check first: pauses can only move the deadline later.
     const planned = new Date(open.value.deadline);
     if (!closes(planned)) {
@@ -47,15 +49,15 @@ export async function closeRound(context: RoundContext, at: RoundAddress): Promi
     logProgress(deadline);
     if (!closes(deadline)) return 'waiting';
     // The answers seen last time were not enough: only a new answer can change the decision.
-    const answers = JSON.stringify(round.answers);
-    if (answers === seen) return 'waiting';
-    seen = answers;
-    const bytes = round.answers.reduce((sum, { weightsBytes = 0 }) => sum + weightsBytes, 0);
+    const listed = JSON.stringify(answers);
+    if (listed === seen) return 'waiting';
+    seen = listed;
+    const bytes = answers.reduce((sum, { weightsBytes = 0 }) => sum + weightsBytes, 0);
     if (await context.delegateMerge?.(at, bytes)) return 'delegated';
 
     const lease = await claimLease(federationStore, federationKeys.lease(at), context.now);
     if (!lease) return 'claimed';
-    const result = await close(context, open, deadline, round, lease).catch(async (error) => {
+    const result = await close(context, open, deadline, { ...round, answers }, lease).catch(async (error) => {
       // Released so that the next caller need not wait. The error that matters is the merge's, not the release's.
       await lease.release().catch(() => undefined);
       throw error;
@@ -75,7 +77,7 @@ async function close(
   context: RoundContext,
   open: Document<Open>,
   deadline: Date,
-  { at, phase, answers }: RoundState,
+  { at, phase, answers }: RoundState & { readonly answers: readonly AnswerKey[] },
   lease: OwnedLease,
 ): Promise<RoundResult> {
   const { federationStore } = context;

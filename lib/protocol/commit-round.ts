@@ -1,6 +1,6 @@
 import { mapConcurrently } from '../async.ts';
 import { federationKeys } from '../federation/keys.ts';
-import { type Commit, commitSchema, type Open, type Seal, updateSchema } from '../federation/schemas.ts';
+import { type Commit, commitSchema, mergedSchema, type Open, type Seal, updateSchema } from '../federation/schemas.ts';
 import { parseDocument, sha256Hex } from '../json.ts';
 import type { FederationStore } from '../storage/contract.ts';
 import { createJson, type Document } from '../storage/documents.ts';
@@ -24,6 +24,10 @@ export async function commitRound(
 ): Promise<Document<Commit>> {
   const { campaign, stage, round, updates } = seal.value;
   const at = { campaign, stage, round };
+  if (global) {
+    const merged = { schema: 'fedcardio.merged/1' as const, ...at, global };
+    await createJson(federationStore, federationKeys.merged(at), mergedSchema, merged);
+  }
   const commit = await createJson(federationStore, federationKeys.commit(at), commitSchema, {
     schema: 'fedcardio.commit/1',
     ...at,

@@ -1,6 +1,6 @@
 import { mapConcurrently } from '../async.ts';
 import { describeErrorOf, isFedcardioError } from '../error.ts';
-import { FAILED_ID, federationKeys, UPDATE_SUFFIX } from '../federation/keys.ts';
+import { FAILED_ID, type FederationKey, federationKeys, parseUpdateKey } from '../federation/keys.ts';
 import {
   type GpuTaskAddress,
   type GpuTaskMessage,
@@ -11,23 +11,25 @@ import {
   updateSchema,
 } from '../federation/schemas.ts';
 import { names } from '../federation/topology.ts';
+import type { FederationStore } from '../storage/contract.ts';
 import { createJson, documentBody, writeDocument } from '../storage/documents.ts';
-import type { CoordinatorContext, ReaderContext, StoreContext } from './context.ts';
+import type { CoordinatorContext, StoreContext } from './context.ts';
 import { boundedReason } from './reasons.ts';
 
 const SENDS_AT_ONCE = 16;
-
-/** Sites that have answered and need no message; undefined when the round's GPU tasks are sent for the first time. */
-export type Answered = ReadonlySet<string>;
 
 /**
  * Sends a round's GPU task, with the round's terms, to the participants that have not answered, and records the time. A
  * site whose queue cannot be reached does not stop the others: it is logged and retried with the next resend. Throws
  * if no site could be reached.
  *
- * @param answered sites to leave out of a resend
+ * @param answered sites that have answered and need no message; undefined when the tasks are sent for the first time
  */
-export async function sendGpuTasks(context: CoordinatorContext, open: Open, answered?: Answered): Promise<void> {
+export async function sendGpuTasks(
+  context: CoordinatorContext,
+  open: Open,
+  answered?: ReadonlySet<string>,
+): Promise<void> {
   const { federation, federationStore, queues, now, log } = context;
   const { participants, quorum, previous, schema, ...terms } = open;
   const at = { campaign: open.campaign, stage: open.stage, round: open.round };
@@ -70,15 +72,22 @@ export function isFresh({ at, resent }: Pick<GpuTaskMessage, 'at' | 'resent'>, n
  * late or twice, and an unneeded GPU costs more than the requests made here.
  */
 export async function isGpuTaskDue(
-  { federationStore }: Pick<ReaderContext, 'federationStore'>,
+  { federationStore }: { readonly federationStore: Pick<FederationStore, 'list'> },
   message: Omit<GpuTaskAddress, 'federation'>,
 ): Promise<boolean> {
   for await (const { key } of federationStore.list(federationKeys.siteUpdates(message, message.site))) {
-    if (key.endsWith(UPDATE_SUFFIX)) return false;
+    const update = parseUpdateKey(key);
+    if (update?.id !== undefined && federationKeys.round(update.at) === federationKeys.round(message)) return false;
   }
+  // A site may see whether these exist, and not what they say of other sites.
   const closed = [federationKeys.seal(message), federationKeys.outcome(message.campaign)];
-  const found = await Promise.all(closed.map((key) => federationStore.tryGet(key)));
-  return found.every((object) => object === undefined);
+  const found = await Promise.all(closed.map((key) => isListed(federationStore, key)));
+  return !found.includes(true);
+}
+
+async function isListed(store: Pick<FederationStore, 'list'>, key: FederationKey): Promise<boolean> {
+  for await (const object of store.list(key)) if (object.key === key) return true;
+  return false;
 }
 
 /**

@@ -173,8 +173,8 @@ describe('updates that are replaced after the seal, before the commit', () => {
     const crashing = { ...round.context, federationStore: { ...federationStore, putIfAbsent: crash } };
     await expect(closeRound(crashing, ROUND)).rejects.toThrow('crash');
     const models = async () => {
-      const listed = await collect(round.store.list(federationKeys.round(ROUND)));
-      return listed.flatMap(({ key, etag }) => (key.includes('/global-') ? [{ key, etag }] : []));
+      const listed = await collect(round.store.list(federationKeys.models(ROUND)));
+      return listed.flatMap(({ key, etag }) => (key.endsWith('.safetensors') ? [{ key, etag }] : []));
     };
     const merged = await models();
     for await (const { key } of round.store.list(federationKeys.siteUpdates(ROUND, 'berlin'))) {

@@ -4,13 +4,13 @@ import { type FederationKey, federationKeys } from '../federation/keys.ts';
 import { type Open, type Refusal, refusalSchema, type Seal } from '../federation/schemas.ts';
 import { documentBody } from '../storage/documents.ts';
 import type { OwnedLease } from '../storage/lease.ts';
+import type { AnswerKey } from './answer-keys.ts';
 import { type Candidate, readAnswer } from './answers.ts';
 import type { RoundContext } from './context.ts';
 import { type Decision, roundDecision, sortAnswers } from './decision.ts';
 import { meanFigures } from './figures.ts';
 import { type MergeResult, mergeEntries, type SealEntries } from './merge-entries.ts';
 import { boundedReason } from './reasons.ts';
-import type { AnswerKey } from './state.ts';
 
 /** The decision on a round; if it is to seal, with the entries of the seal and what they merge to. */
 export type SealPreparation =

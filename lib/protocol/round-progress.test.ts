@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import type { Open } from '../federation/schemas.ts';
 import { gpuTaskMessage, keyOf } from '../federation/testing.ts';
+import type { AnswerKey } from './answer-keys.ts';
 import { roundProgress } from './round-progress.ts';
-import type { AnswerKey } from './state.ts';
 
 const { resent, federation, site: _, ...terms } = gpuTaskMessage({});
 const OPEN: Open = {

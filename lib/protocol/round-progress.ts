@@ -1,5 +1,5 @@
 import type { Open } from '../federation/schemas.ts';
-import type { AnswerKey } from './state.ts';
+import type { AnswerKey } from './answer-keys.ts';
 
 /** Fields of the log event `round-watched`, from which alarms are derived. */
 export interface RoundProgress {

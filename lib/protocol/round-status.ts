@@ -1,13 +1,14 @@
 import { mapConcurrently } from '../async.ts';
-import { FAILED_ID, federationKeys, parseRoundKey, parseUpdateName } from '../federation/keys.ts';
-import { commitSchema, type Open, openSchema, sealSchema } from '../federation/schemas.ts';
-import { readJson, tryReadJson } from '../storage/documents.ts';
+import { FAILED_ID, federationKeys, parseUpdateKey } from '../federation/keys.ts';
+import { commitSchema, type Open, sealSchema } from '../federation/schemas.ts';
+import { tryReadJson } from '../storage/documents.ts';
+import type { AnswerKey } from './answer-keys.ts';
 import { readAnswer } from './answers.ts';
 import type { ReaderContext } from './context.ts';
 import { sortAnswers } from './decision.ts';
 import { deadlineOf, type Pauses } from './pauses.ts';
 import { type Reductions, reductionsOf } from './reductions.ts';
-import type { AnswerKey, RoundState } from './state.ts';
+import type { RoundState } from './state.ts';
 
 export interface RoundStatus extends Reductions {
   readonly round: number;
@@ -36,11 +37,16 @@ export interface RoundStatus extends Reductions {
 
 const READS_AT_ONCE = 16;
 
+/** A round with its terms, and the participants' answers as they are listed. */
+export interface AnsweredRound extends RoundState {
+  readonly open: Open;
+  readonly answers: readonly AnswerKey[];
+}
+
 /** The status of a round: who answered, who is missing, and the result. Read-only. */
-export async function roundStatus(context: ReaderContext, round: RoundState, pauses: Pauses): Promise<RoundStatus> {
+export async function roundStatus(context: ReaderContext, round: AnsweredRound, pauses: Pauses): Promise<RoundStatus> {
   const { federationStore } = context;
-  const { at, phase, answers } = round;
-  const open = (await readJson(federationStore, federationKeys.open(at), openSchema)).value;
+  const { at, phase, open, answers } = round;
   const seal = (await tryReadJson(federationStore, federationKeys.seal(at), sealSchema))?.value;
   const commit = (await tryReadJson(federationStore, federationKeys.commit(at), commitSchema))?.value;
   const merged = new Set(seal?.updates.map(({ site }) => site));
@@ -59,7 +65,7 @@ export async function roundStatus(context: ReaderContext, round: RoundState, pau
     failed: (seal?.failed ?? soFar?.failed ?? []).map(({ site, key, reason }) => ({
       site,
       reason,
-      refused: parseUpdateName(parseRoundKey(key)?.rest ?? '')?.id !== FAILED_ID,
+      refused: parseUpdateKey(key)?.id !== FAILED_ID,
     })),
     late: seal
       ? answers

@@ -1,8 +1,9 @@
 import { federationKeys, type RoundAddress } from '../federation/keys.ts';
 import { commitSchema, type Open, openSchema, type Plan } from '../federation/schemas.ts';
 import { createJson, type Document, readJson } from '../storage/documents.ts';
+import { listAnswers } from './answer-keys.ts';
 import type { CoordinatorContext, StoreContext } from './context.ts';
-import { type Answered, sendGpuTasks } from './gpu-tasks.ts';
+import { sendGpuTasks } from './gpu-tasks.ts';
 import { openRound } from './opening.ts';
 import { endCampaign } from './outcome.ts';
 import { ableSites } from './participants.ts';
@@ -33,10 +34,11 @@ export async function startRound(context: CoordinatorContext, plan: Document<Pla
 }
 
 /** Sends an open round's GPU tasks again to the participants that have not answered. */
-export async function resendGpuTasks(context: CoordinatorContext, at: RoundAddress, answered: Answered): Promise<void> {
+export async function resendGpuTasks(context: CoordinatorContext, at: RoundAddress): Promise<void> {
   const { federationStore } = context;
   const open = await readJson(federationStore, federationKeys.open(at), openSchema);
-  await sendGpuTasks(context, open.value, answered);
+  const answers = await listAnswers(federationStore, open.value);
+  await sendGpuTasks(context, open.value, new Set(answers.map(({ site }) => site)));
 }
 
 /** The previous round's commit and global model; null in the first round. */

@@ -1,35 +1,12 @@
-import {
-  FAILED_ID,
-  type FederationKey,
-  federationKeys,
-  parseRoundKey,
-  parseUpdateName,
-  type RoundAddress,
-} from '../federation/keys.ts';
+import { type FederationKey, federationKeys, parseRoundKey, type RoundAddress } from '../federation/keys.ts';
 import type { Plan, Stage } from '../federation/schemas.ts';
 import { groupBy } from '../group-by.ts';
 import type { ObjectInfo } from '../storage/contract.ts';
-import { MAX_ANSWERS } from './bounds.ts';
 import { roundsOf } from './plan.ts';
-
-/** An answer as the listing shows it, before it is read. */
-export interface AnswerKey {
-  readonly site: string;
-  readonly key: FederationKey;
-  readonly at: Date;
-  /** `failed`: the site recorded a failure; `refused`: the round recorded a refusal of the update. */
-  readonly unusable: 'failed' | 'refused' | undefined;
-  /** Bytes of the document that says what the answer is: the update, or its refusal. */
-  readonly documentBytes: number;
-  /** Bytes of the weights next to the update; undefined without weights. */
-  readonly weightsBytes: number | undefined;
-}
 
 export interface RoundState {
   readonly at: RoundAddress;
   readonly phase: 'open' | 'sealed' | 'committed';
-  /** In byte order of their keys, the first {@link MAX_ANSWERS} of each site. */
-  readonly answers: readonly AnswerKey[];
   /** When the round's GPU tasks were last sent. */
   readonly sentAt: Date | undefined;
 }
@@ -49,8 +26,9 @@ export interface CampaignState {
 }
 
 /**
- * The state of a campaign: a pure function of its plan and of the objects below its prefix, listed in byte order. There is
- * no other state, so that every caller sees the same.
+ * The state of a campaign: a pure function of its plan and of the objects below its prefix, listed in byte order. What
+ * sites have answered is read for open rounds only (`answer-keys.ts`). There is no other state, so that every caller sees
+ * the same.
  */
 export function campaignState(plan: Plan, listing: readonly ObjectInfo<FederationKey>[]): CampaignState {
   const campaign = plan.campaign.id;
@@ -91,27 +69,7 @@ export function roundStates(listing: readonly ObjectInfo<FederationKey>[]): Read
       const at = objects[0]?.at;
       if (!at || !found.has('open.json')) return [];
       const phase = found.has('commit.json') ? 'committed' : found.has('seal.json') ? 'sealed' : 'open';
-      return [[prefix, { at, phase, answers: answersIn(objects), sentAt: found.get('sent.json')?.lastModified }]];
+      return [[prefix, { at, phase, sentAt: found.get('sent.json')?.lastModified }]];
     }),
   );
-}
-
-type RoundObject = ObjectInfo<FederationKey> & { readonly rest: string };
-
-function answersIn(objects: readonly RoundObject[]): readonly AnswerKey[] {
-  const bytes = new Map(objects.map((object) => [object.key, object.bytes]));
-  const counts = new Map<string, number>();
-  return objects.flatMap(({ rest, key, lastModified, bytes: updateBytes }) => {
-    const update = parseUpdateName(rest);
-    if (!update) return [];
-    const count = (counts.get(update.site) ?? 0) + 1;
-    if (count > MAX_ANSWERS) return [];
-    counts.set(update.site, count);
-    const refusalBytes = bytes.get(federationKeys.refusal(key));
-    const isRefused = refusalBytes !== undefined;
-    const unusable = update.id === FAILED_ID ? 'failed' : isRefused ? 'refused' : undefined;
-    const weightsBytes = bytes.get(federationKeys.weightsBeside(key));
-    const documentBytes = unusable === 'refused' ? (refusalBytes ?? updateBytes) : updateBytes;
-    return [{ site: update.site, key, at: lastModified, unusable, documentBytes, weightsBytes }];
-  });
 }

@@ -1,12 +1,13 @@
 import { collect, mapConcurrently } from '../async.ts';
 import { federationKeys } from '../federation/keys.ts';
-import { type Outcome, outcomeSchema, planSchema, type Stage } from '../federation/schemas.ts';
-import { tryReadJson } from '../storage/documents.ts';
+import { type Outcome, openSchema, outcomeSchema, planSchema, type Stage } from '../federation/schemas.ts';
+import { readJson, tryReadJson } from '../storage/documents.ts';
+import { listCampaignAnswers } from './answer-keys.ts';
 import type { ReaderContext } from './context.ts';
 import { suspicions } from './participants.ts';
 import { isPaused, type Pauses, readPauses } from './pauses.ts';
 import { roundsOf } from './plan.ts';
-import { type RoundStatus, roundStatus } from './round-status.ts';
+import { type AnsweredRound, type RoundStatus, roundStatus } from './round-status.ts';
 import { campaignState, type StageState } from './state.ts';
 
 export interface CampaignStatus {
@@ -74,6 +75,7 @@ export async function campaignStatus(context: ReaderContext, campaign: string): 
   const overview = await campaignOverview(context, campaign);
   if (!overview) return undefined;
   const { pauses, stages, uploadedAt: _, ...rest } = overview;
+  const rounds = await answeredRounds(context, campaign, stages);
   return {
     ...rest,
     suspected: stages.some(({ stage }) => stage.kind === 'evaluate') ? await suspicions(context) : [],
@@ -82,9 +84,37 @@ export async function campaignStatus(context: ReaderContext, campaign: string): 
       kind: state.stage.kind,
       phase: stagePhase(state),
       total: roundsOf(state.stage),
-      rounds: await mapConcurrently(state.rounds, READS_AT_ONCE, (round) => roundStatus(context, round, pauses)),
+      rounds: await mapConcurrently(
+        rounds.filter(({ at }) => at.stage === state.stage.name),
+        READS_AT_ONCE,
+        (round) => roundStatus(context, round, pauses),
+      ),
     })),
   };
+}
+
+/** The opened rounds of all stages, with their terms and answers. */
+async function answeredRounds(
+  { federationStore }: ReaderContext,
+  campaign: string,
+  stages: readonly StageState[],
+): Promise<readonly AnsweredRound[]> {
+  const rounds = await mapConcurrently(
+    stages.flatMap((stage) => stage.rounds),
+    READS_AT_ONCE,
+    async (round) => ({
+      ...round,
+      open: (await readJson(federationStore, federationKeys.open(round.at), openSchema)).value,
+    }),
+  );
+  const sites = new Set(rounds.flatMap(({ open }) => open.participants.map(({ site }) => site)));
+  const answers = await listCampaignAnswers(federationStore, campaign, [...sites]);
+  return rounds.map((round) => ({
+    ...round,
+    answers: (answers.get(federationKeys.round(round.at)) ?? []).filter(({ site }) =>
+      round.open.participants.some((participant) => participant.site === site),
+    ),
+  }));
 }
 
 const stagePhase = ({ rounds, completed }: StageState): StageStatus['phase'] =>

@@ -1,7 +1,7 @@
 import { federationKeys } from '../federation/keys.ts';
 import type { Open, Update } from '../federation/schemas.ts';
+import type { AnswerKey } from './answer-keys.ts';
 import { learns } from './plan.ts';
-import type { AnswerKey } from './state.ts';
 
 /**
  * Why an update cannot be merged, judged by its metadata and the listing; undefined if it can. Its metadata must agree with

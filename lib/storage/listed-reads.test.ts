@@ -12,16 +12,13 @@ const OUTCOME = federationKeys.outcome('tavi');
 test('reads again only what is new or has changed since the last listing', async () => {
   const store: FederationStore = createMemoryStorage()('heart');
   const reads: string[] = [];
-  const reader = createListedReader(
-    {
-      ...store,
-      tryGet: (key) => {
-        reads.push(key);
-        return store.tryGet(key);
-      },
+  const reader = createListedReader({
+    ...store,
+    tryGet: (key) => {
+      reads.push(key);
+      return store.tryGet(key);
     },
-    PREFIX,
-  );
+  });
   const look = async () => {
     await collect(reader.list(PREFIX));
     const [plan, outcome] = [await reader.tryGet(PLAN), await reader.tryGet(OUTCOME)];
@@ -42,7 +39,7 @@ test('reads what is outside the prefix, and everything before a listing, from th
   const store: FederationStore = createMemoryStorage()('heart');
   await store.put(PLAN, 'a');
   await store.put(federationKeys.tasks, 't');
-  const reader = createListedReader(store, PREFIX);
+  const reader = createListedReader(store);
 
   expect(await reader.tryGet(PLAN)).toBeDefined();
   await collect(reader.list(PREFIX));

@@ -47,7 +47,7 @@ describe('a store with a log', () => {
     const of = (key: string, body: string, state: string, what: string) => ({
       ...{ key, bytes: body.length, sha256: sha256Hex(body), state, what },
     });
-    const failure = 'campaigns/tavi/student/0001/updates/kiel/failed.update.json';
+    const failure = 'updates/kiel/tavi/student/0001/failed.update.json';
     expect(entries()).toEqual([
       of('sites/kiel/summary.json', '{"cases":1}', 'stored', 'counts of cases and labels'),
       of(failure, 'no', 'stored', 'a failure, in place of an update'),

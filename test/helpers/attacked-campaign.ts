@@ -4,7 +4,14 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { HandlerContext } from '../../handlers/context.ts';
 import { collect } from '../../lib/async.ts';
-import { type CaseUse, federationKeys, parseRoundKey, type RoundAddress, siteKeys } from '../../lib/federation/keys.ts';
+import {
+  type CaseUse,
+  type FederationKey,
+  federationKeys,
+  type RoundAddress,
+  roundOf,
+  siteKeys,
+} from '../../lib/federation/keys.ts';
 import {
   type CampaignInput,
   commitSchema,
@@ -186,8 +193,8 @@ function variantsOf(attack: Attack): readonly number[] {
 /** What is stored of the campaign. */
 async function historyOf({ federationStore }: HandlerContext): Promise<History> {
   const history = createHistory();
-  for (const { key } of await collect(federationStore.list(federationKeys.campaignPrefix(CAMPAIGN.id)))) {
-    if (parseRoundKey(key)) history.record(key, (await federationStore.get(key)).body);
+  for (const { key } of await collect(federationStore.list('' as FederationKey))) {
+    if (roundOf(key)?.campaign === CAMPAIGN.id) history.record(key, (await federationStore.get(key)).body);
   }
   return history;
 }

@@ -1,5 +1,5 @@
 import type { HandlerContext } from '../../handlers/context.ts';
-import { federationKeys, parseRoundKey, parseUpdateName, type RoundAddress } from '../../lib/federation/keys.ts';
+import { federationKeys, parseUpdateKey, type RoundAddress } from '../../lib/federation/keys.ts';
 import type { Open } from '../../lib/federation/schemas.ts';
 import { canonicalJson, sha256Hex } from '../../lib/json.ts';
 import { learns } from '../../lib/protocol/plan.ts';
@@ -161,10 +161,9 @@ const weightsOf = (at: RoundAddress, site: string, file: Uint8Array) => {
 async function replaceSealed({ federationStore, history }: AttackContext, site: string, at: RoundAddress) {
   if (!history.at(federationKeys.seal(at))) return;
   for (const key of [...history.keys()]) {
-    const round = parseRoundKey(key);
-    if (!round || federationKeys.round(round.at) !== federationKeys.round(at)) continue;
-    const update = parseUpdateName(round.rest);
-    if (update?.site !== site) continue;
+    const update = parseUpdateKey(key);
+    if (!update?.id || update.site !== site) continue;
+    if (federationKeys.round(update.at) !== federationKeys.round(at)) continue;
     const replaced = federationKeys.update(at, site, update.id);
     await federationStore.put(replaced, '{');
     if (history.at(federationKeys.weightsBeside(replaced))) {

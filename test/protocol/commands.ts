@@ -1,4 +1,4 @@
-import { federationKeys, parseRoundKey, parseUpdateName, type RoundAddress } from '../../lib/federation/keys.ts';
+import { federationKeys, parseRoundKey, parseUpdateKey, type RoundAddress } from '../../lib/federation/keys.ts';
 import type { Open } from '../../lib/federation/schemas.ts';
 import { canonicalJson } from '../../lib/json.ts';
 import { cancelCampaign, pauseCampaign, resumeCampaign } from '../../lib/protocol/control.ts';
@@ -97,9 +97,9 @@ async function writeUnsolicitedAnswer(
   if (flaw === 'garbage') return put('garbage', '{');
   if (flaw === 'misfiled') {
     for (const key of history.keys()) {
-      const found = parseRoundKey(key);
-      const update = found && parseUpdateName(found.rest);
-      if (update?.site !== site.id || federationKeys.round(found!.at) === federationKeys.round(at)) continue;
+      const update = parseUpdateKey(key);
+      if (!update?.id || update.site !== site.id) continue;
+      if (federationKeys.round(update.at) === federationKeys.round(at)) continue;
       return put(update.id, history.at(key)!.body.toString());
     }
     return;

@@ -1,4 +1,4 @@
-import { parseRoundKey, parseUpdateName } from '../../lib/federation/keys.ts';
+import { parseUpdateKey } from '../../lib/federation/keys.ts';
 import type { Control, Open } from '../../lib/federation/schemas.ts';
 import type { ObjectInfo } from '../../lib/storage/contract.ts';
 
@@ -17,8 +17,8 @@ export const seenAnswers = (
   isUsable: (key: string) => boolean,
 ): readonly SeenAnswer[] =>
   listing.flatMap(({ key, lastModified }) => {
-    const update = parseUpdateName(parseRoundKey(key)?.rest ?? '');
-    return update ? [{ site: update.site, key, at: lastModified, isUsable: isUsable(key) }] : [];
+    const update = parseUpdateKey(key);
+    return update?.id ? [{ site: update.site, key, at: lastModified, isUsable: isUsable(key) }] : [];
   });
 
 /** The answers of one site that count: the first 8 by key. */

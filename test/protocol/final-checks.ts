@@ -32,7 +32,10 @@ export async function overdueWork(
     if (round?.rest !== 'open.json' || history.at(federationKeys.seal(round.at))) continue;
     const open = jsonOf<Open>(history.at(key)!);
     const prefix = federationKeys.round(round.at);
-    const answers = seenAnswers(await collect(context.federationStore.list(prefix)), monitor.isUsable);
+    const listings = open.participants.map(({ site }) =>
+      collect(context.federationStore.list(federationKeys.siteUpdates(round.at, site))),
+    );
+    const answers = seenAnswers((await Promise.all(listings)).flat(), monitor.isUsable);
     for (const { site } of open.participants) {
       const sentAt = monitor.lastSentAt(prefix, site);
       const isWaitedFor = !answers.some((answer) => answer.site === site);

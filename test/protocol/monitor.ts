@@ -1,4 +1,4 @@
-import { federationKeys, parseRoundKey } from '../../lib/federation/keys.ts';
+import { federationKeys, parseRoundKey, parseUpdateKey } from '../../lib/federation/keys.ts';
 import type { GpuTaskMessage } from '../../lib/federation/schemas.ts';
 import type { History } from './history.ts';
 import type { Invocation } from './invocation.ts';
@@ -54,7 +54,8 @@ export function createMonitor(history: History, campaign: string, now: () => Dat
       case 'commit.json':
         return commitViolations(write, round.at, text());
     }
-    return round && key.endsWith('.refusal.json') ? refusalViolations(write, round.at, text()) : [];
+    const sent = parseUpdateKey(key);
+    return sent?.name.endsWith('.refusal.json') ? refusalViolations(write, sent.at, text()) : [];
   }
 
   return {

@@ -1,4 +1,4 @@
-import { federationKeys, parseRoundKey, type RoundAddress } from '../../lib/federation/keys.ts';
+import { federationKeys, parseRoundKey, parseUpdateKey, type RoundAddress } from '../../lib/federation/keys.ts';
 import type { Commit, Control, Open, Outcome, Plan, Seal, Stage, Summary } from '../../lib/federation/schemas.ts';
 import { sha256Hex } from '../../lib/json.ts';
 import { requirementsOf, roundsOf } from '../../lib/protocol/plan.ts';
@@ -85,14 +85,20 @@ export function openViolations(write: WriteContext, at: RoundAddress, open: Open
 
 /** Decisions that the writer may make from its latest listing, one for each version of the pauses that it may have read. */
 function possibleDecisions({ by, history, answers, campaign }: WriteContext, at: RoundAddress): readonly Decision[] {
-  const listing = by.listings.get(federationKeys.round(at));
   const opened = history.at(federationKeys.open(at));
-  if (!listing || !opened) return [];
-  const answered = seenAnswers(listing.objects, (key) => answers.get(key) === true);
-  const control = history.since(federationKeys.control(campaign), listing.revision);
+  if (!opened) return [];
+  const open = jsonOf<Open>(opened);
+  const listings = open.participants.flatMap(({ site }) => by.listings.get(federationKeys.siteUpdates(at, site)) ?? []);
+  if (listings.length < open.participants.length) return [];
+  const revision = Math.min(...listings.map((listing) => listing.revision));
+  const answered = seenAnswers(
+    listings.flatMap(({ objects }) => objects),
+    (key) => answers.get(key) === true,
+  );
+  const control = history.since(federationKeys.control(campaign), revision);
   const pauses = control.map((version) => jsonOf<Control>(version).pauses);
-  if (!history.at(federationKeys.control(campaign), listing.revision)) pauses.push([]);
-  return pauses.map((known) => expectedDecision(jsonOf<Open>(opened), answered, known, by.context.now()));
+  if (!history.at(federationKeys.control(campaign), revision)) pauses.push([]);
+  return pauses.map((known) => expectedDecision(open, answered, known, by.context.now()));
 }
 
 /** Checks a seal against the answers that its writer had listed. */
@@ -164,17 +170,16 @@ export function outcomeViolations(write: WriteContext, { status }: Outcome): Vio
 
 /** Checks that junk costs no reads: of a site's answers to an open round, only those that count are read. */
 export function readViolations({ by, history }: WriteContext, key: string): Violations {
-  const round = parseRoundKey(key);
-  const listing = round && by.listings.get(federationKeys.round(round.at));
-  if (!listing || !round.rest.startsWith('updates/')) return [];
-  const [, site = ''] = round.rest.split('/');
+  const update = parseUpdateKey(key);
+  const listing = update && by.listings.get(federationKeys.siteUpdates(update.at, update.site));
+  if (!listing) return [];
   const answerOf = (one: string) => one.replace(/\.(update\.json|refusal\.json|safetensors)$/, '');
-  const sealed = history.at(federationKeys.seal(round.at));
+  const sealed = history.at(federationKeys.seal(update.at));
   const isSealed =
-    sealed !== undefined && jsonOf<Seal>(sealed).updates.some((update) => answerOf(update.key) === answerOf(key));
+    sealed !== undefined && jsonOf<Seal>(sealed).updates.some((one) => answerOf(one.key) === answerOf(key));
   const counted = countedAnswers(
     seenAnswers(listing.objects, () => true),
-    site,
+    update.site,
   );
   return violations({
     'of a site, only the first 8 answers are read':

@@ -98,6 +98,18 @@ export const commitSchema = z.strictObject({
     .optional(),
 });
 
+/**
+ * The model that a round published, for sites: their GPU tasks read it instead of the commit, which says who took part.
+ * Absent for a stage without training.
+ */
+export const mergedSchema = z.strictObject({
+  schema: version('merged'),
+  campaign: id,
+  stage: stageName,
+  round: z.int().positive(),
+  global: file,
+});
+
 /** The process that is merging a round. It only avoids duplicate work: correctness does not depend on it. */
 export const leaseSchema = z.strictObject({ schema: version('lease'), holder: z.string(), until: time });
 

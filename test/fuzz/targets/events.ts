@@ -73,12 +73,9 @@ const KEYS = [
     'campaigns//campaign.json',
     'campaigns/__proto__/x',
   ],
-  ...['campaigns/tavi/teacher/0001/commit.json', 'campaigns/tavi/teacher/99999999999999999999/updates/b/x.update.json'],
-  ...[
-    'campaigns/tavi/teacher/0001/updates/berlin/failed.update.json',
-    'campaigns/tavi/teacher/0000/updates/b/x.update.json',
-  ],
-  `campaigns/${'a'.repeat(1000)}/teacher/0001/updates/berlin/x.update.json`,
+  ...['campaigns/tavi/teacher/0001/commit.json', 'updates/b/tavi/teacher/99999999999999999999/x.update.json'],
+  ...['updates/berlin/tavi/teacher/0001/failed.update.json', 'updates/b/tavi/teacher/0000/x.update.json'],
+  `updates/berlin/${'a'.repeat(1000)}/teacher/0001/x.update.json`,
   `cases/${'%C3%BC'.repeat(100)}/image.nii.gz`,
 ];
 
