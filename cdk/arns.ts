@@ -1,6 +1,6 @@
 import { Stack } from 'aws-cdk-lib/core';
 import type { Construct } from 'constructs';
-import type { Place } from '../lib/federation/topology.ts';
+import { names, type Place } from '../lib/federation/topology.ts';
 
 /**
  * ARNs from names. Stacks do not refer to each other, so that each can be deployed by itself, into any account, before or
@@ -26,5 +26,4 @@ export const isInOtherAccount = (scope: Construct, { account }: Place): boolean 
   account !== undefined && account !== Stack.of(scope).account;
 
 /** Aliases of keys. Their ids are random, so that policies cannot name them in advance. */
-export const bucketKeyAlias = (bucket: string): string => `alias/${bucket}`;
-export const queueKeyAlias = (bucket: string): string => `alias/${bucket}-queues`;
+export const { bucketKeyAlias, queueKeyAlias } = names;

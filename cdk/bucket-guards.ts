@@ -44,6 +44,7 @@ export function guardSite(
   const arnOf = (role: (typeof SITE_ROLES)[number]) =>
     roleArn(bucket, place, names.siteRole(federation.id, site, role));
   denyObjects(bucket, siteGuards(site), arnOf);
+  denyConfiguration(bucket, federation);
   const access = siteAccess(site);
   const lists = SITE_ROLES.map((role) => ({ role: arnOf(role), ...access[role].own }));
   const listers = lists.filter(({ list = [] }) => list.length > 0).map(({ role }) => role);
@@ -93,6 +94,7 @@ export function letSitesIn(bucket: s3.Bucket, key: kms.Key, federation: Federati
     roleArn(bucket, place, names.federationRole(federation.id, role));
   const coordinator = FEDERATION_ROLES.map(arnOf);
   denyObjects(bucket, federationGuards(), arnOf);
+  denyConfiguration(bucket, federation);
   // The tag alone is no proof: a session may bring its own. The name of a role ends a session's choice.
   const ofSites = [...SITE_ROLES, MACHINE_ROLE as typeof MACHINE_ROLE].map((role) =>
     roleArn(bucket, { account: '*' }, names.siteRole(federation.id, TAGGED_SITE, role)),
@@ -211,6 +213,27 @@ function denyObjects<R extends string>(
       resources: [bucket.arnForObjects('*')],
     }),
   );
+}
+
+/** Denies the federation's roles, whatever they are granted, to change a bucket: its policy, versions, expiry, events. */
+function denyConfiguration(bucket: s3.Bucket, federation: Federation): void {
+  const coordinator = FEDERATION_ROLES.map((role) =>
+    roleArn(bucket, placeOf(federation), names.federationRole(federation.id, role)),
+  );
+  for (const conditions of [
+    { ArnEquals: { 'aws:PrincipalArn': coordinator } },
+    { Null: { [`aws:PrincipalTag/${SITE_TAG}`]: 'false' } },
+  ]) {
+    bucket.addToResourcePolicy(
+      new iam.PolicyStatement({
+        effect: iam.Effect.DENY,
+        principals: [new iam.AnyPrincipal()],
+        notActions: LISTS,
+        resources: [bucket.bucketArn],
+        conditions,
+      }),
+    );
+  }
 }
 
 const denierOf =

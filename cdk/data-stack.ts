@@ -40,7 +40,7 @@ function addDataStack(
   queueSpecs: readonly QueueSpec[],
 ): Stack {
   const name = site ? names.siteBucket(federation.id, site.id) : names.federationBucket(federation.id);
-  const stack = new Stack(app, `${name}-data`, {
+  const stack = new Stack(app, names.dataStack(name), {
     ...environmentOf(placeOf(federation, site)),
     description: site
       ? `fedcardio: ${spec ? 'bucket and queues' : 'GPU task queue'} of site ${site.id}`

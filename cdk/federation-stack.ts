@@ -46,7 +46,7 @@ export function addFederationStack(app: App, topology: Topology, options: Comput
   const { federation } = topology;
   const place = placeOf(federation);
   const name = names.federationBucket(federation.id);
-  const stack = new Stack(app, `${name}-compute`, {
+  const stack = new Stack(app, names.computeStack(name), {
     ...environmentOf(place),
     description: `fedcardio: coordinator of federation ${federation.id}`,
     synthesizer: withoutBootstrapRule(),
@@ -62,7 +62,7 @@ export function addFederationStack(app: App, topology: Topology, options: Comput
   addRepository(stack, topology);
   const { queue: jobQueue, definition } = addGpuTaskQueue(stack, {
     ...MERGE,
-    name: `${federation.id}-merge`,
+    name: names.mergeJobQueue(federation.id),
     image: gpuTaskImage(stack, federation),
     environment: { FEDCARDIO_FEDERATION: canonicalJson(mergeFederation(topology)) },
     jobRole: new iam.Role(stack, 'MergeRole', {
@@ -90,7 +90,7 @@ export function addFederationStack(app: App, topology: Topology, options: Comput
           statements: [
             ...objectsOf(role),
             ...(queue ? consumeStatements(stack, bucket, queue.name) : []),
-            ...(mayMerge ? submitStatements(stack, `${federation.id}-merge`) : []),
+            ...(mayMerge ? submitStatements(stack, names.mergeJobQueue(federation.id)) : []),
           ],
           attached: SENDERS.includes(role) ? inGroups(tasks, 20).map((group) => sendStatements(stack, group)) : [],
           environment: {

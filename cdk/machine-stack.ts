@@ -22,7 +22,7 @@ export function addMachineStack(app: App, topology: Topology, site: Site): Stack
   const { federation } = topology;
   const place = placeOf(federation);
   const name = names.siteBucket(federation.id, site.id);
-  const stack = new Stack(app, `${name}-compute`, {
+  const stack = new Stack(app, names.computeStack(name), {
     ...environmentOf(place),
     description: `fedcardio: role of the machine of on-premises site ${site.id}`,
     synthesizer: withoutBootstrapRule(),

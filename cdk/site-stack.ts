@@ -37,7 +37,7 @@ export interface ComputeOptions {
 export function addSiteStack(app: App, topology: Topology, site: Site, options: ComputeOptions): Stack {
   const { federation } = topology;
   const place = placeOf(federation, site);
-  const stack = new Stack(app, `${names.siteBucket(federation.id, site.id)}-compute`, {
+  const stack = new Stack(app, names.computeStack(names.siteBucket(federation.id, site.id)), {
     ...environmentOf(place),
     description: `fedcardio: functions and GPU tasks of site ${site.id}`,
     synthesizer: withoutBootstrapRule(),
@@ -58,7 +58,7 @@ export function addSiteStack(app: App, topology: Topology, site: Site, options: 
   addSubscribers(alarms, site.subscribers);
   if (isFirstOfAccount(federation, site)) addBudget(stack, federation);
 
-  const jobs = `${federation.id}-${site.id}`;
+  const jobs = names.jobQueue(federation.id, site.id);
   const image = gpuTaskImage(stack, federation, site);
   const jobRole = new iam.Role(stack, 'TaskRole', {
     roleName: roleName('task'),

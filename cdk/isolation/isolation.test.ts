@@ -1,11 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { FEDERATION_ROLES, MACHINE_ROLE, SITE_ROLES } from '../../lib/federation/topology.ts';
+import { FEDERATION_BUCKET_OF_COORDINATOR, FEDERATION_BUCKET_OF_MACHINE, OWN_BUCKET, parseTable } from './design.ts';
 import { isolationDocument } from './document.ts';
 import { FEDERATION, synthesizeAll } from './example-federation.ts';
 import { onKey, onObject, onQueue, tableOf } from './matrix.ts';
 import type { Policy, Statement } from './resolve.ts';
-import { isAllowed } from './simulate.ts';
+import { type Caller, isAllowed } from './simulate.ts';
 import { federationObjects, SITE_OBJECTS } from './subjects.ts';
 import { type Comparison, callersOf, compareCoordinator, compareMachine, compareSite } from './tables.ts';
 import { type Guarded, type Role, readWorld, type World } from './world.ts';
@@ -112,6 +113,57 @@ describe('the policies', () => {
     },
   );
 
+  const mightyOf = (callers: Readonly<Record<string, Caller>>) =>
+    Object.fromEntries(
+      Object.entries(callers).map(([name, caller]) => [name, { ...(caller as Role), policies: [EVERYTHING] }]),
+    );
+
+  test.for(['bonn', 'graz'])(
+    'allow the roles of %s in its own bucket what the design allows, even if they were granted everything',
+    async (site) => {
+      const mighty = mightyOf(callersOf(world, `heart-${site}`, SITE_ROLES));
+      const table = await tableOf(world, onObject(`heart-site-${site}`), SITE_OBJECTS, mighty);
+      expect(table).toEqual(parseTable(OWN_BUCKET));
+    },
+  );
+
+  test('allow the roles of the coordinator in its bucket what the design allows, even if they were granted everything', async () => {
+    const expected = parseTable(FEDERATION_BUCKET_OF_COORDINATOR);
+    const objects: Readonly<Record<string, string>> = federationObjects('', 'bonn');
+    const rows = Object.fromEntries(Object.keys(expected).map((row) => [row, objects[row] as string]));
+    const mighty = mightyOf(callersOf(world, 'heart', FEDERATION_ROLES));
+    expect(await tableOf(world, onObject('heart-federation'), rows, mighty)).toEqual(expected);
+  });
+
+  test.for([
+    ['bonn', 'ulm', 'task'],
+    ['graz', 'bonn', 'task'],
+    ['kiel', 'jena', MACHINE_ROLE],
+  ] as const)(
+    'allow a role of %s in the federation bucket what its site may do, even if it was granted everything',
+    async ([site, other, name]) => {
+      const mighty = mightyOf(callersOf(world, `heart-${site}`, [name]));
+      const table = await tableOf(world, onObject('heart-federation'), federationObjects(site, other), mighty);
+      for (const [row, { machine }] of Object.entries(parseTable(FEDERATION_BUCKET_OF_MACHINE))) {
+        expect(table[row]?.[name], row).toBe(machine);
+      }
+    },
+  );
+
+  test("evaluate the network's policy for callers in the network, and for no others", async () => {
+    const nothing: Policy = { Version: '2012-10-17', Statement: [] };
+    const closed = { ...world, networks: new Map([...world.networks.keys()].map((name) => [name, nothing] as const)) };
+    const put = { action: 's3:PutObject', on: bucket('heart-site-bonn') };
+    const image = { ...put, key: 'cases/p1/image.nii.gz', caller: role('heart-bonn-upload') };
+    const entry = { ...put, key: 'catalog/p1.json', caller: role('heart-bonn-intake') };
+
+    expect([role('heart-bonn-task').isInside, role('heart-merge').isInside]).toEqual([true, true]);
+    expect([role('heart-bonn-withdraw').isInside, role('heart-kiel-machine').isInside]).toEqual([false, false]);
+    expect(FEDERATION_ROLES.filter((name) => role(`heart-${name}`).isInside)).toEqual(['merge']);
+    expect([await isAllowed(world, image), await isAllowed(closed, image)]).toEqual([true, true]);
+    expect([await isAllowed(world, entry), await isAllowed(closed, entry)]).toEqual([true, false]);
+  });
+
   test('deny everyone to delete or replace a plan, open, seal, commit or outcome', async () => {
     const chain = Object.entries(federationObjects('bonn', 'ulm')).filter(([name]) =>
       ['plan', 'open', 'seal', 'commit', 'outcome'].includes(name),
@@ -208,6 +260,7 @@ describe('the policies', () => {
         policies: [EVERYTHING],
         attached: [],
         trust: EVERYTHING,
+        isInside: true,
       };
       const put = { caller: thief, action: 's3:PutObject', on: stranger, key: 'cases/p1/image.nii.gz' };
       expect(await isAllowed(world, put)).toBe(false);
@@ -277,13 +330,18 @@ describe('the test detects', () => {
   };
 
   test('a site that may write below the updates of all sites', async () => {
-    const broken = withStatement('heart-bonn-task', {
+    const mistaken = withStatement('heart-bonn-task', {
       Effect: 'Allow',
       Action: 's3:PutObject',
-      Resource: 'arn:aws:s3:::heart-federation/campaigns/*/updates/*',
+      Resource: 'arn:aws:s3:::heart-federation/updates/*',
     });
+    const isGuard = (statement: Statement) =>
+      statement.Effect === 'Deny' && JSON.stringify(statement.NotResource ?? '').includes('fedcardio-site');
+    const broken = without('heart-federation', isGuard, mistaken);
     const table = ['heart-bonn', 'task', "A site's roles in the federation bucket"] as const;
     expect(await differs(world, ...table)).toBe(false);
+    // The bucket's policy alone keeps the site to its own folder.
+    expect(await differs(mistaken, ...table)).toBe(false);
     expect(await differs(broken, ...table)).toBe(true);
   });
 
@@ -293,7 +351,11 @@ describe('the test detects', () => {
     const image = { action: 's3:GetObject', on: bucket('heart-site-bonn'), key: 'cases/p1/image.nii.gz' };
     expect(await isAllowed(mistaken, { ...image, caller: mistaken.roles.get('heart-sweep') as Role })).toBe(false);
 
-    const unguarded = without('heart-site-bonn', ({ Sid }) => Sid === 'ReadByItsOwnRoles', mistaken);
+    const isCaseGuard = ({ Effect, Action, Resource }: Statement) =>
+      Effect === 'Deny' &&
+      Action?.includes('s3:GetObject') === true &&
+      JSON.stringify(Resource ?? '').includes('/cases/');
+    const unguarded = without('heart-site-bonn', isCaseGuard, mistaken);
     const on = unguarded.buckets.get('heart-site-bonn') as Guarded;
     expect(await isAllowed(unguarded, { ...image, on, caller: unguarded.roles.get('heart-sweep') as Role })).toBe(true);
   });

@@ -12,18 +12,23 @@ export interface Request {
   readonly key?: string;
   /** Further context keys: `s3:prefix`, `kms:ViaService`, … */
   readonly context?: Readonly<Record<string, string | readonly string[]>>;
+  /** Account and region of the network that the request comes from, of a caller without a role. */
+  readonly from?: string;
   /** False for a request without TLS. */
   readonly secure?: boolean;
 }
 
-/** Whether AWS would allow the request, by the policies of the role, the resource and the network. */
+/**
+ * Whether AWS would allow the request, by the policies of the role and the resource, and of the network if the caller is in
+ * one.
+ */
 export async function isAllowed(
   world: World,
-  { caller, action, on, key, context = {}, secure = true }: Request,
+  { caller, action, on, key, context = {}, from, secure = true }: Request,
 ): Promise<boolean> {
   const isAnonymous = caller === 'anonymous';
-  const network =
-    isAnonymous || !action.startsWith('s3:') ? undefined : world.networks.get(`${caller.account}/${caller.region}`);
+  const place = isAnonymous ? from : caller.isInside ? `${caller.account}/${caller.region}` : undefined;
+  const network = action.startsWith('s3:') ? world.networks.get(place ?? '') : undefined;
   const answer = await runSimulation(
     {
       request: {

@@ -25,6 +25,8 @@ export interface Role extends Placed {
   /** Principals that may assume the role. */
   readonly trust: Policy;
   readonly tags?: Readonly<Record<string, string>>;
+  /** Whether its requests go through the network's endpoints: of functions in the network and of jobs. */
+  readonly isInside: boolean;
 }
 
 export interface Guarded extends Placed {
@@ -40,6 +42,9 @@ interface Resource {
   readonly Type: string;
   readonly Properties?: Readonly<Record<string, Json>>;
 }
+
+const jobRoleOf = (container: Json | undefined): Json =>
+  (container as { readonly JobRoleArn?: Json } | undefined)?.JobRoleArn ?? null;
 
 /** Assumed account of a stack that names none. */
 const DEFAULT_PLACE = { account: '111122223333', region: 'eu-central-1' } as const;
@@ -68,6 +73,14 @@ export function readWorld(stacks: readonly StackTemplate[]): World {
       if (found.length !== 1) throw new Error(`${stackName}: ${found.length} policies of ${id}`);
       return resolve(found[0]?.properties.PolicyDocument);
     };
+    /** Whether code in the network has the role: of a function with addresses there, or of a job, whose hosts are there. */
+    const isInside = (role: string) => {
+      const has = (value: Json | undefined) => JSON.stringify(value ?? null).includes(`"Fn::GetAtt":["${role}","Arn"]`);
+      return (
+        all('Lambda::Function').some(({ properties: { Role, VpcConfig } }) => VpcConfig !== undefined && has(Role)) ||
+        all('Batch::JobDefinition').some(({ properties }) => has(jobRoleOf(properties.ContainerProperties)))
+      );
+    };
     const attachedTo = (type: string, role: string): readonly Policy[] =>
       all(type).flatMap(({ properties }) =>
         JSON.stringify(properties.Roles).includes(`{"Ref":"${role}"}`)
@@ -87,6 +100,7 @@ export function readWorld(stacks: readonly StackTemplate[]): World {
         policies: [...policies, ...attachedTo('IAM::Policy', id)],
         attached: attachedTo('IAM::ManagedPolicy', id),
         trust: resolve(AssumeRolePolicyDocument),
+        isInside: isInside(id),
         tags: Object.fromEntries(resolve<readonly Tag[]>(Tags).map(({ Key, Value }) => [Key, Value])),
       });
     }

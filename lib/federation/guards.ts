@@ -7,7 +7,7 @@ import { FEDERATION_ROLES, type FederationRole, SITE_ROLES, type SiteRole } from
  */
 
 /** Uses of an object. `erase` removes versions for good. */
-export const USES = ['read', 'write', 'delete', 'erase'] as const;
+const USES = ['read', 'write', 'delete', 'erase'] as const;
 export type Use = (typeof USES)[number];
 
 /** Denies a use of objects to some principals. */

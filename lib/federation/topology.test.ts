@@ -1,6 +1,9 @@
+import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { parseValue } from '../json.ts';
 import { FUNCTION_TIMEOUT_SECONDS } from './functions.ts';
-import { machineTopologyOf, names, topologyOf } from './topology.ts';
+import { federationSchema } from './schemas.ts';
+import { FEDERATION_ROLES, machineTopologyOf, nameCollisions, names, SITE_ROLES, topologyOf } from './topology.ts';
 
 const federation = (id: string, site: string) => ({
   schema: 'fedcardio.federation/1' as const,
@@ -23,6 +26,65 @@ test('accepts ids up to the longest names that AWS allows, and refuses longer on
       expect.objectContaining({ code: 'BAD_CONFIGURATION', message: expect.stringMatching(what) }),
     );
   }
+});
+
+test.for([
+  [['bonn', 'merge'], 'site id "merge" is not possible: its job queue would be f-merge, as the coordinator\'s is.'],
+  [
+    ['a', 'a-queues'],
+    'site id "a-queues" is not possible: its key alias would be alias/f-site-a-queues, as site "a"\'s is.',
+  ],
+  [
+    ['a-queues', 'a'],
+    'site id "a" is not possible: its key alias would be alias/f-site-a-queues, as site "a-queues"\'s is.',
+  ],
+] as const)('refuses the sites %s, whose names collide, and names both owners', ([ids, message]) => {
+  const sites = ids.map((id) => ({ id, name: id }));
+
+  expect(() => topologyOf({ ...federation('f', 'x'), sites })).toThrow(
+    expect.objectContaining({ code: 'BAD_CONFIGURATION', message }),
+  );
+  expect(() => parseValue({ ...federation('f', 'x'), sites }, federationSchema, 'federation.json')).toThrow(
+    expect.objectContaining({ message: expect.stringContaining(`sites[1].id: ${message.slice(0, -1)}`) }),
+  );
+});
+
+test('gives no two resources one name, whatever the ids of sites that are accepted', () => {
+  const word = fc.constantFrom(
+    'a',
+    'b',
+    'intake',
+    'tasks',
+    'task',
+    'dlq',
+    'queues',
+    'data',
+    'merge',
+    'job',
+    'failed',
+    'site',
+    'federation',
+  );
+  const id = fc.array(word, { minLength: 1, maxLength: 3 }).map((words) => words.join('-'));
+  fc.assert(
+    fc.property(fc.uniqueArray(id, { minLength: 2, maxLength: 4 }), (ids) => {
+      const all = { ...federation('f', 'x'), sites: ids.map((id) => ({ id, name: id })) };
+      fc.pre(nameCollisions(all).length === 0);
+      const { buckets, queues } = topologyOf(all);
+      const found = [
+        ...buckets.flatMap(({ name }) => [
+          `bucket ${name}`,
+          ...[names.bucketKeyAlias(name), names.queueKeyAlias(name)],
+        ]),
+        ...queues.flatMap(({ name, deadLetterQueue }) => [`queue ${name}`, `queue ${deadLetterQueue}`]),
+        ...FEDERATION_ROLES.map((role) => `role ${names.federationRole('f', role)}`),
+        ...ids.flatMap((site) => SITE_ROLES.map((role) => `role ${names.siteRole('f', site, role)}`)),
+        ...[names.mergeJobQueue('f'), ...ids.map((site) => names.jobQueue('f', site))].map((name) => `jobs ${name}`),
+      ];
+
+      expect(new Set(found).size).toBe(found.length);
+    }),
+  );
 });
 
 test('hides a message for at least six times the time-out of its function', () => {

@@ -1,11 +1,5 @@
 import { FedcardioError } from '../error.ts';
-import {
-  FEDERATION_FUNCTIONS,
-  FUNCTION_TIMEOUT_SECONDS,
-  type HandlerName,
-  queueFunctions,
-  SITE_FUNCTIONS,
-} from './functions.ts';
+import { FUNCTION_TIMEOUT_SECONDS, type HandlerName, queueFunctions } from './functions.ts';
 import {
   CAMPAIGN_SUFFIX,
   CASE_FOLDERS,
@@ -15,9 +9,11 @@ import {
   UPDATE_SUFFIX,
   UPDATES_PREFIX,
 } from './keys.ts';
+import { MACHINE_ROLE, nameCollisions, names, SITE_ROLES } from './names.ts';
 import { type Federation, isOnPremises, type Site } from './schemas.ts';
 
 export type { HandlerName } from './functions.ts';
+export * from './names.ts';
 
 /** The buckets and queues of a federation. The CDK synthesizes the stacks of every platform from it. */
 export interface Topology {
@@ -63,15 +59,6 @@ interface NotificationSpec {
   readonly queue: string;
 }
 
-/** A site's IAM roles: one for each function, the GPU task's, and those of people who upload and withdraw cases. */
-export const SITE_ROLES = [...SITE_FUNCTIONS, 'task', 'upload', 'withdraw'] as const;
-export type SiteRole = (typeof SITE_ROLES)[number];
-/** The only IAM role of an on-premises site, for everything that its machine does in the federation. */
-export const MACHINE_ROLE = 'machine';
-/** The coordinator's IAM roles: one for each function, the large merge's, and the research role. */
-export const FEDERATION_ROLES = [...FEDERATION_FUNCTIONS, 'merge', 'research'] as const;
-export type FederationRole = (typeof FEDERATION_ROLES)[number];
-
 /** A queue of the federation, with its dead-letter queue. */
 export interface QueueSpec extends Place {
   readonly name: string;
@@ -86,20 +73,6 @@ export interface QueueSpec extends Place {
   /** Most messages of one invocation. More than 10, the most that SQS returns at once, are gathered first. */
   readonly batchSize: number;
 }
-
-/** Names of buckets, queues and roles. The first argument is the id of the federation. */
-export const names = {
-  siteBucket: (federation: string, site: string) => `${federation}-site-${site}`,
-  federationBucket: (federation: string) => `${federation}-federation`,
-  intakeQueue: (federation: string, site: string) => `${federation}-${site}-intake`,
-  gpuTaskQueue: (federation: string, site: string) => `${federation}-${site}-tasks`,
-  orchestrateQueue: (federation: string) => `${federation}-orchestrate`,
-  aggregateQueue: (federation: string) => `${federation}-aggregate`,
-  deadLetterQueue: (queue: string) => `${queue}-dlq`,
-  /** Name of the role, and of the function or job that has it. */
-  siteRole: (federation: string, site: string, role: SiteRole | typeof MACHINE_ROLE) => `${federation}-${site}-${role}`,
-  federationRole: (federation: string, role: FederationRole) => `${federation}-${role}`,
-} as const;
 
 const QUEUE_NAMES: Readonly<Record<HandlerName, (federation: string, site: string) => string>> = {
   intake: names.intakeQueue,
@@ -128,9 +101,11 @@ const ROLE_NAME_LENGTH = 64;
  * The buckets, queues and filters of a federation, in a stable order. An on-premises site has only its GPU task queue here,
  * and the rest on its own machine: {@link machineTopologyOf}.
  *
- * @throws FedcardioError BAD_CONFIGURATION when an id is too long for a bucket or role name
+ * @throws FedcardioError BAD_CONFIGURATION when an id is too long for a bucket or role name, or gives two resources one name
  */
 export function topologyOf(federation: Federation): Topology {
+  const [collision] = nameCollisions(federation);
+  if (collision) throw new FedcardioError('BAD_CONFIGURATION', `${collision.message}.`, { hint: 'Choose another id.' });
   for (const site of federation.sites) {
     const { id } = site;
     checkLength(id, 'bucket', names.siteBucket(federation.id, id), BUCKET_NAME_LENGTH);

@@ -1,5 +1,6 @@
 import { X509Certificate } from 'node:crypto';
 import { z } from 'zod';
+import { nameCollisions } from '../names.ts';
 import { checkAws } from './aws-checks.ts';
 import {
   accountField,
@@ -159,6 +160,8 @@ export const federationSchema = z
     }
     checkPlace(federation, (message) => fault([], message));
     checkAws(federation, fault);
+    for (const { index, message } of nameCollisions(federation))
+      fault(['sites', index, 'id'], `${message}; choose another`);
     const seen = new Map<string, number>();
     sites.forEach((site, index) => {
       const at = ['sites', index];
