@@ -10,6 +10,7 @@ import { runMergeJob } from '../handlers/batch/merge-job.ts';
 import { createObjectStorage } from '../lib/aws/objects.ts';
 import { siteConnection } from '../lib/aws/site-connection.ts';
 import { describeError, errorCode, isFedcardioError, isOutage } from '../lib/error.ts';
+import { withoutCases, withoutCasesIn } from '../lib/federation/cloud-logs.ts';
 import { EXIT } from '../lib/federation/exit-codes.ts';
 import { type GpuTaskMessage, gpuTaskAddressSchema, gpuTaskMessageSchema } from '../lib/federation/schemas.ts';
 import { parseDocument } from '../lib/json.ts';
@@ -36,8 +37,12 @@ process.on('SIGTERM', () => {
 });
 
 const now = () => new Date();
+const own = siteConnection(process.env);
+/** Whether the log leaves the hospital: not on its own machine, nor where the launcher's log is. */
+const isInCloud = !own && !process.send;
 const log = (event: string, fields: Readonly<Record<string, unknown>>) =>
-  console.error(JSON.stringify({ event, ...fields }));
+  console.error(JSON.stringify({ event, ...(isInCloud ? withoutCasesIn(fields) : fields) }));
+const say = (text: string) => console.error(isInCloud ? withoutCases(text) : text);
 const waitOutFor = (line?: Line) =>
   createWaitOut({
     now,
@@ -51,7 +56,6 @@ const waitOutFor = (line?: Line) =>
     },
   });
 const endpoint = process.env.FEDCARDIO_ENDPOINT;
-const own = siteConnection(process.env);
 const federationBuckets = createObjectStorage(endpoint ? { endpoint } : {});
 const siteBuckets = own ? createObjectStorage(own) : federationBuckets;
 const waitOut = waitOutFor(own && 'federation');
@@ -91,7 +95,7 @@ async function run(message: GpuTaskMessage, progress: GpuTaskContext['progress']
     return await runGpuTask(message, { ...warm, ...stores, progress });
   } catch (error) {
     if (stopping.signal.aborted) {
-      console.error(describeError(error));
+      say(describeError(error));
       process.exit(EXIT.interrupted);
     }
     throw error;
@@ -133,7 +137,7 @@ if (process.send) {
       await run(message, ({ done, total, loss }) => console.error(`${done}/${total} ${loss?.toFixed(4) ?? ''}`)),
     );
   } catch (error) {
-    console.error(describeError(error));
+    say(describeError(error));
     process.exit(isOutage(error) ? EXIT.outage : EXIT.retry);
   }
 }
@@ -143,7 +147,7 @@ async function readMessage(text: string | undefined): Promise<GpuTaskMessage> {
   try {
     return parseDocument(new TextEncoder().encode(text), gpuTaskMessageSchema, 'the GPU task message');
   } catch (error) {
-    if (text) console.error(describeError(error));
+    if (text) say(describeError(error));
     if (text && isFedcardioError(error, 'NEWER_SCHEMA')) await answerNewer(text, error);
     console.error('usage: main.ts <GPU task message as JSON>, or the message in FEDCARDIO_TASK');
     process.exit(EXIT.badMessage);
@@ -158,7 +162,7 @@ async function answerNewer(text: string, error: unknown): Promise<void> {
     await refuseNewerTask({ ...base, ...storesOf(openBucket, address.federation) }, address, error);
     process.exit(0);
   } catch (failure) {
-    console.error(describeError(failure));
+    say(describeError(failure));
     process.exit(isOutage(failure) ? EXIT.outage : EXIT.retry);
   }
 }

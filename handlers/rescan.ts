@@ -34,7 +34,8 @@ export async function rescan(context: HandlerContext, seconds = RESCAN_SECONDS):
       if (erased > 0) log('withdrawn-erased', { site, versions: erased });
       if (examined > 0) log('site-rescanned', { site, listed, examined, repaired: repaired.length });
       for (const { subject, reason } of failed) log('rescan-failed', { site, case: shownSubject(subject), reason });
-      reasons.push(...failed.map(({ subject, reason }) => `${shownSubject(subject)}: ${reason}`));
+      // Without the case, which the log names: the error may be shown elsewhere.
+      reasons.push(...failed.map(({ reason }) => `${site}: ${reason}`));
       remaining += report.remaining;
     } catch (error) {
       log('rescan-failed', { site, reason: describeError(error) });

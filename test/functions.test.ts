@@ -98,6 +98,30 @@ async function startOfFederation(name: FunctionName, env: Readonly<Record<string
   return start(name, { FEDCARDIO_FEDERATION: 'file:federation.json', ...env });
 }
 
+/** What X-Ray's daemon receives on this machine. */
+async function startTraces() {
+  const daemon = createSocket('udp4');
+  const segments: string[] = [];
+  daemon.on('message', (message) => segments.push(message.toString()));
+  daemon.bind(0, '127.0.0.1');
+  await once(daemon, 'listening');
+  return {
+    environment: {
+      AWS_EXECUTION_ENV: 'AWS_Lambda_nodejs24.x',
+      LAMBDA_TASK_ROOT: '/var/task',
+      AWS_XRAY_DAEMON_ADDRESS: `127.0.0.1:${(daemon.address() as AddressInfo).port}`,
+      _X_AMZN_TRACE_ID: 'Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1',
+    },
+    /** Stops the function, and returns all segments. */
+    async after(lambda: (typeof started)[number]): Promise<string> {
+      await lambda.stop();
+      started.splice(started.indexOf(lambda), 1);
+      daemon.close();
+      return segments.join('\n');
+    },
+  };
+}
+
 const sqs = (...bodies: readonly unknown[]) => ({
   Records: bodies.map((body, i) => ({
     messageId: `m${i}`,
@@ -254,17 +278,8 @@ describe('a campaign on the bundles', () => {
   });
 
   test('aggregate closes the round without the failed site, in a trace', async () => {
-    const daemon = createSocket('udp4');
-    const segments: string[] = [];
-    daemon.on('message', (message) => segments.push(message.toString()));
-    daemon.bind(0, '127.0.0.1');
-    await once(daemon, 'listening');
-    const lambda = await startOfFederation('aggregate', {
-      AWS_EXECUTION_ENV: 'AWS_Lambda_nodejs24.x',
-      LAMBDA_TASK_ROOT: '/var/task',
-      AWS_XRAY_DAEMON_ADDRESS: `127.0.0.1:${(daemon.address() as AddressInfo).port}`,
-      _X_AMZN_TRACE_ID: 'Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1',
-    });
+    const traces = await startTraces();
+    const lambda = await startOfFederation('aggregate', traces.environment);
 
     const updates = ['munich', 'berlin'].map((site) => created(BUCKET, federationKeys.update(AT, site, 'failed')));
     expect(await lambda.invoke(sqs(...updates))).toEqual(allWell);
@@ -275,10 +290,7 @@ describe('a campaign on the bundles', () => {
       expect.objectContaining({ message: 'round-committed', ...AT, federation: 'heart' }),
     );
     expect(lambda.metrics()[METRICS.roundsCommitted]).toBe(1);
-    await lambda.stop();
-    started.splice(started.indexOf(lambda), 1);
-    daemon.close();
-    const trace = segments.join('\n');
+    const trace = await traces.after(lambda);
     expect(trace).toContain('## aggregate');
     expect(trace).toContain('PutObject');
     expect(trace).toMatch(/"campaign":"tavi"/);
@@ -290,5 +302,38 @@ describe('a campaign on the bundles', () => {
     const { value } = await readJson(stores().federationStore, federationKeys.outcome('tavi'), outcomeSchema);
     expect(value.status).toBe('completed');
     expect(lambda.metrics()[METRICS.campaignsCompleted]).toBe(1);
+  });
+});
+
+describe("traces and logs of a site's functions", () => {
+  const CASE = 'patient-4711';
+  const bucket = names.siteBucket('heart', 'berlin');
+  const siteStore = () => storesOf(createObjectStorage({ endpoint: server.endpoint }), 'heart').siteStore('berlin');
+
+  test.each<[string, FunctionName, () => unknown]>([
+    ['a good case', 'intake', () => created(bucket, siteKeys.image('training', CASE))],
+    ['a damaged case', 'intake', () => created(bucket, siteKeys.image('training', `${CASE}-b`))],
+    ['a file outside any case', 'intake', () => created(bucket, `cases/${CASE}.nii.gz`)],
+    ['all cases', 'rescan', () => ({})],
+    ['all cases, of which one cannot be read', 'rescan', () => ({})],
+  ])('have no name of a case when it examines %s: %s', async (what, name, eventOf) => {
+    const store = siteStore();
+    await uploadToyCase(store, { site: 'berlin', id: CASE, use: 'training', labels: ['hinge-points'] }, 7);
+    await store.put(siteKeys.image('training', `${CASE}-b`), 'no CT');
+    await store.put(siteKeys.ofEvent(`cases/${CASE}.nii.gz`), 'no CT');
+    if (what.endsWith('read')) await store.put(siteKeys.examined, 'no JSON');
+    const traces = await startTraces();
+    const lambda = await startOfSite(name, 'berlin', traces.environment);
+
+    const event = eventOf();
+    const answer = await lambda.invoke('Records' in (event as object) ? sqs(event) : event);
+
+    const trace = await traces.after(lambda);
+    expect(trace).toContain(`## ${name}`);
+    expect(trace).not.toMatch(/S3|PutObject|cases\/|catalog\//);
+    for (const text of [trace, JSON.stringify(lambda.lines), JSON.stringify(answer)]) expect(text).not.toContain(CASE);
+    for (const key of [siteKeys.image('training', `${CASE}-b`), siteKeys.ofEvent(`cases/${CASE}.nii.gz`)]) {
+      await store.delete(key);
+    }
   });
 });

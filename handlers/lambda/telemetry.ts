@@ -1,17 +1,21 @@
 import { Logger } from '@aws-lambda-powertools/logger';
 import { Metrics, MetricUnit } from '@aws-lambda-powertools/metrics';
 import { Tracer } from '@aws-lambda-powertools/tracer';
+import { withoutCasesIn, withoutCasesInError } from '../../lib/federation/cloud-logs.ts';
 import type { FunctionName } from '../../lib/federation/functions.ts';
 import { METRICS_NAMESPACE, metricDimensions } from '../../lib/federation/metrics.ts';
 import { levelOf, measuresOf } from './measures.ts';
 
 export type LambdaContext = Parameters<Logger['addContext']>[0];
 
-/** Log, metrics and traces of a function. */
+/**
+ * Log, metrics and traces of a function. Those of a site's function name no case: the SDK's calls, whose keys do, are not
+ * traced there, and log lines and errors refer to cases by hashes.
+ */
 export interface Telemetry {
   /** Logs one line, and adds the event's metrics. */
   readonly log: (event: string, fields: Readonly<Record<string, unknown>>) => void;
-  /** Adds the calls of an SDK client to the trace. */
+  /** Adds the calls of an SDK client to the trace, in the coordinator's functions. */
   readonly trace: <C>(client: C) => C;
   /** Runs one invocation: adds the request id to its lines, publishes its metrics at the end, traces it as a segment. */
   invocation<T>(lambda: LambdaContext, work: () => Promise<T>): Promise<T>;
@@ -28,6 +32,8 @@ export function createTelemetry(service: FunctionName, federation: string, site:
   const metrics = new Metrics({ namespace: METRICS_NAMESPACE, serviceName, defaultDimensions });
   // All HTTP calls are the SDK's, which are traced as SDK calls.
   const tracer = new Tracer({ serviceName, captureHTTPsRequests: false });
+  const isSite = site !== undefined;
+  const shownError = (error: unknown) => (isSite ? withoutCasesInError(error) : (error as Error));
 
   async function inSegment<T>(work: () => Promise<T>): Promise<T> {
     const parent = tracer.getSegment();
@@ -38,8 +44,9 @@ export function createTelemetry(service: FunctionName, federation: string, site:
     try {
       return await work();
     } catch (error) {
-      tracer.addErrorAsMetadata(error as Error);
-      throw error;
+      const shown = shownError(error);
+      tracer.addErrorAsMetadata(shown);
+      throw shown;
     } finally {
       segment?.close();
       if (parent) tracer.setSegment(parent);
@@ -47,9 +54,9 @@ export function createTelemetry(service: FunctionName, federation: string, site:
   }
 
   return {
-    trace: (client) => tracer.captureAWSv3Client(client),
+    trace: (client) => (isSite ? client : tracer.captureAWSv3Client(client)),
     log: (event, fields) => {
-      logger[levelOf(event)](event, fields);
+      logger[levelOf(event)](event, isSite ? withoutCasesIn(fields) : fields);
       for (const { name, value } of measuresOf(event, fields)) metrics.addMetric(name, unitOf(name), value);
       for (const key of ANNOTATIONS) {
         const value = fields[key];

@@ -61,7 +61,7 @@ export async function intakeCases(
     const changed = written.filter((id) => versionsOf(files.get(id)) !== examinations.get(id)?.versions);
     pending = [...conflicted, ...changed];
   }
-  for (const id of pending) results.set(id, keptChanging(`Case ${id}`));
+  for (const id of pending) results.set(id, keptChanging(siteKeys.catalog(id)));
   return results;
 }
 
