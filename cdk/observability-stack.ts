@@ -5,6 +5,7 @@ import { METRICS, METRICS_NAMESPACE, type MetricName } from '../lib/federation/m
 import { names, placeOf, type Topology } from '../lib/federation/topology.ts';
 import { addQueueAlarms, addRoundAlarms, addSweepAlarm } from './alarms.ts';
 import type { FederationCompute } from './federation-stack.ts';
+import { addOutputs } from './outputs.ts';
 import { environmentOf, withoutBootstrapRule } from './stack-options.ts';
 
 /** The federation's dashboard, and the coordinator's alarms. A site's alarms are in the site's stack. */
@@ -23,6 +24,10 @@ export function addObservabilityStack(app: App, topology: Topology, { topic }: F
   addSweepAlarm(stack, topic, names.federationRole(federation.id, 'sweep'));
   addRoundAlarms(stack, topic, federation.id);
   addDashboard(stack, federation.id);
+  addOutputs(stack, {
+    AlarmTopicArn: topic.topicArn,
+    DashboardUrl: `https://console.aws.amazon.com/cloudwatch/home?region=${stack.region}#dashboards/dashboard/${federation.id}`,
+  });
   return stack;
 }
 
@@ -41,10 +46,12 @@ function addDashboard(stack: Stack, federation: string): void {
     );
   const perSite = (name: MetricName) =>
     search(`{${METRICS_NAMESPACE},federation,service,site} federation="${federation}" MetricName="${name}"`, 'Sum');
+  // In double quotes, a name must be equal; without, it must have the words of the term (CloudWatch user guide, "Search
+  // expression syntax"), so that other functions and queues whose names have the federation's id appear, too.
   const ofFunctions = (name: string, statistic: string) =>
-    search(`{AWS/Lambda,FunctionName} FunctionName="${federation}-" MetricName="${name}"`, statistic);
+    search(`{AWS/Lambda,FunctionName} FunctionName=${federation} MetricName="${name}"`, statistic);
   const ofQueues = (suffix: string, name: string) =>
-    search(`{AWS/SQS,QueueName} QueueName="${federation}-" ${suffix} MetricName="${name}"`, 'Maximum');
+    search(`{AWS/SQS,QueueName} QueueName=${federation} ${suffix} MetricName="${name}"`, 'Maximum');
   const rows: readonly (readonly (readonly [string, readonly cloudwatch.IMetric[]])[])[] = [
     [
       ['Rounds and campaigns', own([METRICS.roundsCommitted, METRICS.campaignsCompleted, METRICS.campaignsFailed])],
@@ -57,8 +64,8 @@ function addDashboard(stack: Stack, federation: string): void {
       ['Tasks failed; updates refused', own([METRICS.tasksFailed, METRICS.updatesRefused, METRICS.mergesFailed])],
     ],
     [
-      ['Dead letters', [ofQueues('"dlq"', 'ApproximateNumberOfMessagesVisible')]],
-      ['Oldest message, seconds', [ofQueues('NOT "dlq"', 'ApproximateAgeOfOldestMessage')]],
+      ['Dead letters', [ofQueues('dlq', 'ApproximateNumberOfMessagesVisible')]],
+      ['Oldest message, seconds', [ofQueues('NOT dlq', 'ApproximateAgeOfOldestMessage')]],
       ['Messages that failed', own([METRICS.recordsFailed, METRICS.tasksNotSent, METRICS.sweepsFailed])],
     ],
     [
