@@ -1,6 +1,7 @@
 import { Stack } from 'aws-cdk-lib/core';
 import type { Construct } from 'constructs';
-import { names, type Place } from '../lib/federation/topology.ts';
+import type { Federation, Site } from '../lib/federation/schemas.ts';
+import { encryptionOf, names, type Place } from '../lib/federation/topology.ts';
 
 /**
  * ARNs from names. Stacks do not refer to each other, so that each can be deployed by itself, into any account, before or
@@ -26,4 +27,24 @@ export const isInOtherAccount = (scope: Construct, { account }: Place): boolean 
   account !== undefined && account !== Stack.of(scope).account;
 
 /** Aliases of keys. Their ids are random, so that policies cannot name them in advance. */
-export const { bucketKeyAlias, queueKeyAlias } = names;
+export interface KeyAliases {
+  /** Key of a bucket's objects. Undefined with S3's own encryption. */
+  readonly objects?: string;
+  /** Key of the messages in queues. Undefined with SQS's own encryption. */
+  readonly messages?: string;
+}
+
+export const sharedKeyAlias = (federation: string): string => `alias/${federation}`;
+
+/** @param site undefined for the coordinator */
+export function keyAliasesOf(federation: Federation, site?: Site): KeyAliases {
+  const bucket = site ? names.siteBucket(federation.id, site.id) : names.federationBucket(federation.id);
+  switch (encryptionOf(federation, site)) {
+    case 'shared-key':
+      return { objects: sharedKeyAlias(federation.id) };
+    case 'key-per-bucket':
+      return { objects: names.bucketKeyAlias(bucket), messages: names.queueKeyAlias(bucket) };
+    case 's3-managed':
+      return {};
+  }
+}

@@ -34,7 +34,7 @@ export function guardSite(
   federation: Federation,
   site: string,
   tasks: sqs.Queue | undefined,
-  queueKey: kms.Key,
+  queueKey: kms.Key | undefined,
 ): void {
   const place = placeOf(
     federation,
@@ -70,7 +70,7 @@ export function guardSite(
       conditions: onlySenders,
     }),
   );
-  queueKey.addToResourcePolicy(
+  queueKey?.addToResourcePolicy(
     new iam.PolicyStatement({
       sid: 'SentByTheCoordinator',
       principals,
@@ -85,7 +85,7 @@ export function guardSite(
  * The coordinator's roles use its bucket as the table says. Roles of sites use what is their own, and what is for all
  * sites; nobody else uses it. Gives the accounts of sites the access that the sites' roles need.
  */
-export function letSitesIn(bucket: s3.Bucket, key: kms.Key, federation: Federation): void {
+export function letSitesIn(bucket: s3.Bucket, federation: Federation): void {
   const name = names.federationBucket(federation.id);
   const place = placeOf(federation);
   const arns = [bucketArn(bucket, name)];
@@ -134,15 +134,6 @@ export function letSitesIn(bucket: s3.Bucket, key: kms.Key, federation: Federati
       }),
     );
   }
-  key.addToResourcePolicy(
-    new iam.PolicyStatement({
-      sid: 'SitesReadAndWrite',
-      principals: accounts,
-      actions: ['kms:Decrypt', 'kms:GenerateDataKey'],
-      resources: ['*'],
-      conditions: { StringEquals: { 'kms:ViaService': `s3.${place.region}.amazonaws.com` } },
-    }),
-  );
   const bytes = policyBytes(bucket, bucket.policy?.document, bucketArn(bucket, name));
   if (bytes > BUCKET_POLICY_BYTES) {
     throw new FedcardioError(

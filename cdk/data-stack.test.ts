@@ -2,23 +2,31 @@ import { readFileSync } from 'node:fs';
 import { Match, Template } from 'aws-cdk-lib/assertions';
 import { App } from 'aws-cdk-lib/core';
 import { beforeAll, describe, expect, test } from 'vitest';
-import type { Site } from '../lib/federation/schemas.ts';
+import type { Encryption } from '../lib/federation/schemas.ts';
 import { topologyOf } from '../lib/federation/topology.ts';
 import { addDataStacks } from './data-stack.ts';
 import { readFederation } from './read-federation.ts';
 import { synthesizeDataStacks } from './synthesize.ts';
 
 const topology = topologyOf(readFederation('examples/paper/federation.json'));
-const KINDS = ['KMS::Alias', 'KMS::Key', 'S3::Bucket', 'S3::BucketPolicy', 'SQS::Queue', 'SQS::QueuePolicy'];
+const KINDS = ['S3::Bucket', 'S3::BucketPolicy', 'SQS::Queue', 'SQS::QueuePolicy'];
 
-let stacks: ReadonlyMap<string, Template>;
-beforeAll(() => {
-  stacks = new Map(
-    synthesizeDataStacks(topology).map(({ stackName, template }) => [
-      stackName,
-      Template.fromJSON(template as Record<string, unknown>),
-    ]),
+const synthesized = (encryption: Encryption): ReadonlyMap<string, Template> =>
+  new Map(
+    synthesizeDataStacks({ ...topology, federation: { ...topology.federation, encryption } }).map(
+      ({ stackName, template }) => [stackName, Template.fromJSON(template as Record<string, unknown>)],
+    ),
   );
+/** Those of the default, without that of the key. */
+let stacks: ReadonlyMap<string, Template>;
+let keys: Template;
+let withOwnKeys: ReadonlyMap<string, Template>;
+beforeAll(() => {
+  const all = new Map(synthesized('shared-key'));
+  keys = all.get('fedcardio-keys') as Template;
+  all.delete('fedcardio-keys');
+  stacks = all;
+  withOwnKeys = synthesized('key-per-bucket');
 });
 const site = () => stacks.get('fedcardio-site-berlin-data') as Template;
 const federation = () => stacks.get('fedcardio-federation-data') as Template;
@@ -43,15 +51,19 @@ function statementsOf(template: Template, type: string): readonly Statement[][] 
 }
 
 describe('the data stacks', () => {
-  test('are one per site and one for the coordinator, with only keys, buckets and queues', () => {
+  test('are one per site and one for the coordinator, with only buckets and queues', () => {
     expect([...stacks.keys()].sort()).toEqual(topology.buckets.map(({ name }) => `${name}-data`).sort());
     for (const template of stacks.values()) {
       const { Resources, Parameters, Outputs } = template.toJSON() as Record<string, Record<string, { Type: string }>>;
       expect(new Set(Object.values(Resources ?? {}).map(({ Type }) => Type.replace('AWS::', '')))).toEqual(
         new Set(KINDS),
       );
-      // Without parameters and imports, each stack can be deployed by itself, by anyone.
+      // Without parameters, each stack can be deployed by itself, by anyone. It imports the key of its account only.
       expect({ Parameters, Outputs }).toEqual({});
+      const imports = JSON.stringify(template.toJSON()).matchAll(/"Fn::ImportValue":("[^"]+"|.{0,40})/g);
+      expect(new Set([...imports].map(([, name]) => name))).toEqual(new Set(['"fedcardio-key-arn"']));
+    }
+    for (const template of withOwnKeys.values()) {
       expect(JSON.stringify(template.toJSON())).not.toContain('Fn::ImportValue');
     }
   });
@@ -126,6 +138,7 @@ describe('the data stacks', () => {
   });
 
   test('let S3 send for the own bucket only, and create the bucket after that permission', () => {
+    const own = withOwnKeys.get('fedcardio-site-berlin-data') as Template;
     const [bucket] = Object.values(
       site().findResources('AWS::S3::Bucket', { Properties: { BucketName: 'fedcardio-site-berlin' } }),
     );
@@ -138,15 +151,20 @@ describe('the data stacks', () => {
       ArnEquals: { 'aws:SourceArn': arn },
       StringEquals: { 'aws:SourceAccount': { Ref: 'AWS::AccountId' } },
     };
-    const allowed = [
-      ...statementsOf(site(), 'AWS::SQS::QueuePolicy').flat(),
-      ...Object.values(site().findResources('AWS::KMS::Key')).flatMap(
-        (key) => (key as { Properties: { KeyPolicy: { Statement: Statement[] } } }).Properties.KeyPolicy.Statement,
-      ),
-    ].filter(({ Effect, Action }) => Effect === 'Allow' && Action !== 'kms:*');
-    expect(allowed).toMatchObject([
+    const keyStatements = Object.values(own.findResources('AWS::KMS::Key')).flatMap(
+      (key) => (key as { Properties: { KeyPolicy: { Statement: Statement[] } } }).Properties.KeyPolicy.Statement,
+    );
+    const allowedBy = (statements: readonly Statement[]) =>
+      statements.filter(({ Effect, Action }) => Effect === 'Allow' && Action !== 'kms:*');
+    expect(allowedBy(statementsOf(site(), 'AWS::SQS::QueuePolicy').flat())).toMatchObject([
       { Action: 'sqs:SendMessage', Condition },
-      { Action: ['kms:Decrypt', 'kms:GenerateDataKey'], Condition },
+    ]);
+    // SQS's own encryption asks nobody for permission. S3 passes aws:SourceArn to a customer key, and no account.
+    expect(allowedBy(keyStatements)).toEqual([
+      expect.objectContaining({
+        Action: ['kms:Decrypt', 'kms:GenerateDataKey'],
+        Condition: { ArnEquals: { 'aws:SourceArn': expect.arrayContaining([arn]) } },
+      }),
     ]);
   });
 
@@ -165,7 +183,7 @@ describe('the data stacks', () => {
     }
   });
 
-  test('make buckets private, versioned, encrypted with another key than the queues, and retained', () => {
+  test('make buckets private, versioned and retained', () => {
     for (const template of stacks.values()) {
       template.allResourcesProperties('AWS::S3::Bucket', {
         PublicAccessBlockConfiguration: {
@@ -177,10 +195,50 @@ describe('the data stacks', () => {
         OwnershipControls: { Rules: [{ ObjectOwnership: 'BucketOwnerEnforced' }] },
         VersioningConfiguration: { Status: 'Enabled' },
       });
+      template.allResources('AWS::S3::Bucket', {
+        DeletionPolicy: 'RetainExceptOnCreate',
+        UpdateReplacePolicy: 'Retain',
+      });
+    }
+  });
+
+  test('encrypt buckets with the shared key and queues with that of SQS, by default', () => {
+    keys.resourceCountIs('AWS::KMS::Key', 1);
+    keys.hasResourceProperties('AWS::KMS::Alias', { AliasName: 'alias/fedcardio' });
+    for (const template of stacks.values()) {
+      template.hasResourceProperties('AWS::S3::Bucket', {
+        BucketName: Match.anyValue(),
+        BucketEncryption: {
+          ServerSideEncryptionConfiguration: [
+            {
+              BucketKeyEnabled: true,
+              ServerSideEncryptionByDefault: {
+                KMSMasterKeyID: { 'Fn::ImportValue': 'fedcardio-key-arn' },
+                SSEAlgorithm: 'aws:kms',
+              },
+            },
+          ],
+        },
+      });
+      template.allResourcesProperties('AWS::SQS::Queue', { SqsManagedSseEnabled: true });
+    }
+  });
+
+  test('have no customer key with s3-managed, and encrypt all the same', () => {
+    for (const template of synthesized('s3-managed').values()) {
+      expect(JSON.stringify(template.toJSON())).not.toMatch(/KMS|kms|ImportValue/);
+      template.allResourcesProperties('AWS::S3::Bucket', {
+        BucketEncryption: {
+          ServerSideEncryptionConfiguration: [{ ServerSideEncryptionByDefault: { SSEAlgorithm: 'AES256' } }],
+        },
+      });
+      template.allResourcesProperties('AWS::SQS::Queue', { SqsManagedSseEnabled: true });
+    }
+  });
+
+  test('encrypt the bucket with another key than the queues, with key-per-bucket', () => {
+    for (const template of withOwnKeys.values()) {
       template.allResourcesProperties('AWS::KMS::Key', { EnableKeyRotation: true });
-      for (const type of ['AWS::S3::Bucket', 'AWS::KMS::Key']) {
-        template.allResources(type, { DeletionPolicy: 'Retain', UpdateReplacePolicy: 'Retain' });
-      }
       const json = JSON.stringify(template.toJSON());
       const keys = (property: string) =>
         new Set([...json.matchAll(new RegExp(`"${property}":\\{"Fn::GetAtt":\\["(\\w+)"`, 'g'))].map(([, id]) => id));
@@ -236,16 +294,20 @@ describe('the data stacks', () => {
     ).not.toContain('ExpirationInDays');
   });
 
-  test('lock objects if federation.json asks for it', () => {
-    const [example] = topology.federation.sites;
-    const locked = topologyOf({ ...topology.federation, sites: [{ ...(example as Site), objectLockDays: 3650 }] });
-    const stack = synthesizeDataStacks(locked).find(({ stackName }) => stackName.includes('-site-'));
+  test("lock the objects of the federation's bucket if federation.json asks for it, and none of a site's", () => {
+    const locked = topologyOf({ ...topology.federation, objectLockDays: 3650 });
+    const named = new Map(
+      synthesizeDataStacks(locked).map(({ stackName, template }) => [stackName, template as Record<string, unknown>]),
+    );
 
-    Template.fromJSON(stack?.template as Record<string, unknown>).hasResourceProperties('AWS::S3::Bucket', {
+    Template.fromJSON(named.get('fedcardio-federation-data') ?? {}).hasResourceProperties('AWS::S3::Bucket', {
       ObjectLockEnabled: true,
       ObjectLockConfiguration: { Rule: { DefaultRetention: { Days: 3650, Mode: 'COMPLIANCE' } } },
     });
-    expect(JSON.stringify(site().toJSON())).not.toContain('ObjectLock');
+    named.delete('fedcardio-federation-data');
+    for (const template of [...named.values(), federation().toJSON()]) {
+      expect(JSON.stringify(template)).not.toContain('ObjectLock');
+    }
   });
 
   test('pass the rules of CloudFormation, and are the same from `cdk synth` and in this process', () => {
@@ -255,7 +317,7 @@ describe('the data stacks', () => {
     addDataStacks(app, small);
 
     // With the flag validateAgainstDefaultRules, a template that breaks a rule makes this throw.
-    const [stack] = app.synth().stacks;
+    const stack = app.synth().stacks.find(({ stackName }) => stackName === 'fedcardio-federation-data');
 
     expect(stack?.template).toMatchObject({
       Resources: Object.fromEntries(

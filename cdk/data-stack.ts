@@ -1,13 +1,22 @@
 import * as iam from 'aws-cdk-lib/aws-iam';
-import * as kms from 'aws-cdk-lib/aws-kms';
+import type * as kms from 'aws-cdk-lib/aws-kms';
 import * as s3 from 'aws-cdk-lib/aws-s3';
 import * as sqs from 'aws-cdk-lib/aws-sqs';
-import { type App, Duration, RemovalPolicy, Stack } from 'aws-cdk-lib/core';
+import { type App, Duration, Stack } from 'aws-cdk-lib/core';
 import type { Federation, Site } from '../lib/federation/schemas.ts';
-import { type BucketSpec, names, placeOf, type QueueSpec, type Topology } from '../lib/federation/topology.ts';
-import { bucketArn, bucketKeyAlias, queueKeyAlias } from './arns.ts';
+import {
+  type BucketSpec,
+  encryptionOf,
+  names,
+  placeOf,
+  type QueueSpec,
+  type Topology,
+} from '../lib/federation/topology.ts';
+import { bucketArn, keyAliasesOf, queueArn } from './arns.ts';
 import { guardQueue, guardSite, letSitesIn } from './bucket-guards.ts';
-import { environmentOf, withoutBootstrapRule } from './stack-options.ts';
+import { addKeyStacks } from './key-stack.ts';
+import { addKey, allowGuests, sharedKey } from './keys.ts';
+import { environmentOf, KEPT, withoutBootstrapRule } from './stack-options.ts';
 
 /** The longest that SQS keeps a message. */
 const MESSAGE_RETENTION = Duration.days(14);
@@ -20,17 +29,20 @@ const LOGS = Duration.days(365);
 
 /**
  * The data stacks of a federation: one per site, one for the coordinator. They hold what must outlive everything else.
- * None names another stack, so that a site's can be deployed into the hospital's own account. They have no custom
+ * None names another site's stack, so that a site's can be deployed into the hospital's own account. A shared key comes first,
+ * in a stack of its own. They have no custom
  * resources and no functions, so that CloudFormation emulators can deploy them. That of an on-premises site has its GPU
  * task queue, and no bucket.
  */
-export const addDataStacks = (app: App, { federation, buckets, queues }: Topology): readonly Stack[] =>
-  [...federation.sites, undefined].flatMap((site) => {
+export function addDataStacks(app: App, { federation, buckets, queues }: Topology): readonly Stack[] {
+  addKeyStacks(app, federation);
+  return [...federation.sites, undefined].flatMap((site) => {
     const isOwn = (spec: { readonly site?: string }) => spec.site === site?.id;
     const [bucket] = buckets.filter(isOwn);
     const own = queues.filter(isOwn);
     return bucket || own.length > 0 ? [addDataStack(app, federation, site, bucket, own)] : [];
   });
+}
 
 function addDataStack(
   app: App,
@@ -48,41 +60,57 @@ function addDataStack(
     terminationProtection: true,
     synthesizer: withoutBootstrapRule(),
   });
-  const queueKey = addKey(stack, 'QueueKey', `Messages of the queues of ${name}`, queueKeyAlias(name));
+  const { messages } = keyAliasesOf(federation, site);
+  const queueKey = messages ? addKey(stack, 'QueueKey', `Messages of the queues of ${name}`, messages) : undefined;
   const queues = new Map(queueSpecs.map((queue) => [queue.name, addQueue(stack, queue, queueKey)]));
   for (const queue of queues.values()) guardQueue(queue, site?.id);
   if (!spec) return stack;
-  const onlyTheBucket = {
-    ArnEquals: { 'aws:SourceArn': bucketArn(stack, name) },
-    StringEquals: { 'aws:SourceAccount': stack.account },
-  };
-  queueKey.addToResourcePolicy(
+  const bucket = addBucket(stack, spec, objectKeyOf(stack, federation, site));
+  notify(bucket, spec, queues);
+  if (queueKey) allowNotifications(queueKey, spec, queueSpecs);
+  makePermanent(bucket, spec.permanent);
+  if (site) guardSite(bucket, federation, site.id, queues.get(names.gpuTaskQueue(federation.id, site.id)), queueKey);
+  else letSitesIn(bucket, federation);
+  return stack;
+}
+
+/** The key of a bucket's objects. Undefined for S3's own encryption. */
+function objectKeyOf(stack: Stack, federation: Federation, site: Site | undefined): kms.IKey | undefined {
+  const { objects } = keyAliasesOf(federation, site);
+  if (!objects) return undefined;
+  if (encryptionOf(federation, site) === 'shared-key') return sharedKey(stack, federation);
+  const key = addKey(stack, 'BucketKey', `Objects of ${objects.slice('alias/'.length)}`, objects);
+  if (!site) allowGuests(key, federation);
+  return key;
+}
+
+/**
+ * Lets S3 send the bucket's events to queues that are encrypted with a customer key.
+ *
+ * S3 passes `aws:SourceArn` to such keys, and no document says that it passes `aws:SourceAccount` (SQS developer guide,
+ * "Configure KMS permissions with confused deputy protection"). That page calls the value "the resource that is being
+ * encrypted": the statement accepts the queues as well as the bucket. Who may send is decided by the queues' policies.
+ */
+function allowNotifications(key: kms.Key, bucket: BucketSpec, queues: readonly QueueSpec[]): void {
+  key.addToResourcePolicy(
     new iam.PolicyStatement({
       sid: 'NotifyEncryptedQueues',
       principals: [new iam.ServicePrincipal('s3.amazonaws.com')],
       actions: ['kms:GenerateDataKey', 'kms:Decrypt'],
       resources: ['*'],
-      conditions: onlyTheBucket,
+      conditions: {
+        ArnEquals: {
+          'aws:SourceArn': [bucketArn(key, bucket.name), ...queues.map((queue) => queueArn(key, queue, queue.name))],
+        },
+      },
     }),
   );
-  const bucketKey = addKey(stack, 'BucketKey', `Objects of ${name}`, bucketKeyAlias(name));
-  const bucket = addBucket(stack, spec, bucketKey);
-  notify(bucket, spec, queues, onlyTheBucket);
-  makePermanent(bucket, spec.permanent);
-  if (site) guardSite(bucket, federation, site.id, queues.get(names.gpuTaskQueue(federation.id, site.id)), queueKey);
-  else letSitesIn(bucket, bucketKey, federation);
-  return stack;
 }
 
-function addKey(stack: Stack, id: string, description: string, alias: string): kms.Key {
-  const key = new kms.Key(stack, id, { description, enableKeyRotation: true, removalPolicy: RemovalPolicy.RETAIN });
-  new kms.CfnAlias(stack, `${id}Alias`, { aliasName: alias, targetKeyId: key.keyArn });
-  return key;
-}
-
-function addQueue(stack: Stack, spec: QueueSpec, encryptionMasterKey: kms.Key): sqs.Queue {
+function addQueue(stack: Stack, spec: QueueSpec, key: kms.Key | undefined): sqs.Queue {
   const id = spec.handler.charAt(0).toUpperCase() + spec.handler.slice(1);
-  const secure = { encryptionMasterKey, enforceSSL: true };
+  const encryption = key ? { encryptionMasterKey: key } : { encryption: sqs.QueueEncryption.SQS_MANAGED };
+  const secure = { ...encryption, enforceSSL: true };
   const deadLetters = new sqs.Queue(stack, `${id}DeadLetters`, {
     ...secure,
     queueName: spec.deadLetterQueue,
@@ -104,10 +132,10 @@ const SECURE = {
   enforceSSL: true,
   minimumTLSVersion: 1.2,
   versioned: true,
-  removalPolicy: RemovalPolicy.RETAIN,
+  removalPolicy: KEPT,
 } as const;
 
-function addBucket(stack: Stack, spec: BucketSpec, encryptionKey: kms.Key): s3.Bucket {
+function addBucket(stack: Stack, spec: BucketSpec, encryptionKey: kms.IKey | undefined): s3.Bucket {
   // Without a name: nothing refers to it.
   const logs = new s3.Bucket(stack, 'Logs', {
     ...SECURE,
@@ -118,8 +146,8 @@ function addBucket(stack: Stack, spec: BucketSpec, encryptionKey: kms.Key): s3.B
   return new s3.Bucket(stack, 'Bucket', {
     ...SECURE,
     bucketName: spec.name,
-    encryptionKey,
-    bucketKeyEnabled: true,
+    // With a bucket key, S3 names the bucket to the key: roles may use a shared key for one bucket only.
+    ...(encryptionKey ? { encryptionKey, bucketKeyEnabled: true } : { encryption: s3.BucketEncryption.S3_MANAGED }),
     serverAccessLogsBucket: logs as s3.IBucket,
     ...(spec.objectLockDays === undefined
       ? {}
@@ -139,12 +167,7 @@ function addBucket(stack: Stack, spec: BucketSpec, encryptionKey: kms.Key): s3.B
  * Sends the bucket's events to queues. Uses the CloudFormation property: `addEventNotification` would add a custom
  * resource with a function, which emulators without functions cannot deploy.
  */
-function notify(
-  bucket: s3.Bucket,
-  spec: BucketSpec,
-  queues: ReadonlyMap<string, sqs.Queue>,
-  conditions: Readonly<Record<string, unknown>>,
-): void {
+function notify(bucket: s3.Bucket, spec: BucketSpec, queues: ReadonlyMap<string, sqs.Queue>): void {
   const queueOf = (name: string) => queues.get(name) as sqs.Queue;
   const plain = bucket.node.defaultChild as s3.CfnBucket;
   plain.notificationConfiguration = {
@@ -161,7 +184,10 @@ function notify(
         principals: [new iam.ServicePrincipal('s3.amazonaws.com')],
         actions: ['sqs:SendMessage'],
         resources: [queueOf(name).queueArn],
-        conditions,
+        conditions: {
+          ArnEquals: { 'aws:SourceArn': bucketArn(bucket, spec.name) },
+          StringEquals: { 'aws:SourceAccount': Stack.of(bucket).account },
+        },
       }),
     );
     // S3 sends a test message when notifications are configured, and refuses a queue that does not accept it.

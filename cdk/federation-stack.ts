@@ -1,8 +1,7 @@
-import * as ecr from 'aws-cdk-lib/aws-ecr';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import type * as lambda from 'aws-cdk-lib/aws-lambda';
 import type * as sns from 'aws-cdk-lib/aws-sns';
-import { type App, RemovalPolicy, Stack } from 'aws-cdk-lib/core';
+import { type App, Stack } from 'aws-cdk-lib/core';
 import { FEDERATION_ACCESS, SENDERS } from '../lib/federation/access.ts';
 import { FEDERATION_FUNCTIONS, MERGING_FUNCTIONS, periodicFunctions } from '../lib/federation/functions.ts';
 import { type FederationRole, names, placeOf, type Topology } from '../lib/federation/topology.ts';
@@ -10,12 +9,12 @@ import { canonicalJson } from '../lib/json.ts';
 import { addAlarmTopic } from './alarm-topic.ts';
 import { addBudget } from './budget.ts';
 import { addFunction, consume, invokeEvery, scheduled } from './functions.ts';
-import { gpuTaskImage, repositoryName } from './gpu-task-image.ts';
+import { gpuTaskImage } from './gpu-task-image.ts';
 import { addGpuTaskQueue } from './gpu-task-queue.ts';
-import { addLogKey } from './log-key.ts';
+import { logKeyOf } from './keys.ts';
 import { addOutputs } from './outputs.ts';
 import { addPeopleRole } from './people-role.ts';
-import { consumeStatements, objectStatements, sendStatements, submitStatements } from './permissions.ts';
+import { consumeStatements, objectStatements, sendStatements, submitStatements, targetOf } from './permissions.ts';
 import type { ComputeOptions } from './site-stack.ts';
 import { environmentOf, withoutBootstrapRule } from './stack-options.ts';
 import { addSubscribers } from './subscribers.ts';
@@ -51,15 +50,14 @@ export function addFederationStack(app: App, topology: Topology, options: Comput
     description: `fedcardio: coordinator of federation ${federation.id}`,
     synthesizer: withoutBootstrapRule(),
   });
-  const logKey = addLogKey(stack);
-  const bucket = { ...place, bucket: name };
+  const logKey = logKeyOf(stack, federation);
+  const bucket = targetOf(federation);
   const objectsOf = (role: FederationRole) => objectStatements(stack, bucket, FEDERATION_ACCESS[role]);
   const inline = (statements: iam.PolicyStatement[]) => ({ Access: new iam.PolicyDocument({ statements }) });
 
   const topic = addAlarmTopic(stack, logKey) as sns.ITopic;
   addSubscribers(topic, federation.subscribers);
   addBudget(stack, federation);
-  addRepository(stack, topology);
   const { queue: jobQueue, definition } = addGpuTaskQueue(stack, {
     ...MERGE,
     name: names.mergeJobQueue(federation.id),
@@ -75,9 +73,10 @@ export function addFederationStack(app: App, topology: Topology, options: Comput
   });
 
   const queues = topology.queues.filter((queue) => queue.site === undefined);
-  const tasks = topology.queues
-    .filter((queue) => queue.handler === 'dispatch')
-    .map((queue) => ({ ...queue, queue: queue.name, bucket: names.siteBucket(federation.id, queue.site as string) }));
+  const tasks = federation.sites.map((site) => ({
+    ...targetOf(federation, site),
+    queue: names.gpuTaskQueue(federation.id, site.id),
+  }));
   const functions = new Map<string, lambda.Function>(
     FEDERATION_FUNCTIONS.map((role) => {
       const mayMerge = (MERGING_FUNCTIONS as readonly string[]).includes(role);
@@ -135,23 +134,3 @@ const mergeFederation = ({ federation: { schema, id, sites } }: Topology) => ({
   id,
   sites: sites.map((site) => ({ id: site.id, name: site.name })),
 });
-
-/** The repository of the GPU tasks' image. The accounts of sites may pull from it. */
-function addRepository(stack: Stack, { federation }: Topology): void {
-  const repository = new ecr.Repository(stack, 'Images', {
-    repositoryName: repositoryName(federation.id),
-    imageScanOnPush: true,
-    imageTagMutability: ecr.TagMutability.IMMUTABLE,
-    encryption: ecr.RepositoryEncryption.KMS,
-    removalPolicy: RemovalPolicy.RETAIN,
-  });
-  const accounts = new Set(federation.sites.flatMap(({ account }) => account ?? []));
-  accounts.delete(federation.account ?? '');
-  if (accounts.size === 0) return;
-  repository.addToResourcePolicy(
-    new iam.PolicyStatement({
-      principals: [...accounts].map((account) => new iam.AccountPrincipal(account)),
-      actions: ['ecr:BatchCheckLayerAvailability', 'ecr:GetDownloadUrlForLayer', 'ecr:BatchGetImage'],
-    }),
-  );
-}

@@ -18,6 +18,7 @@ import type { QueueSpec } from '../lib/federation/topology.ts';
 import { canonicalJson } from '../lib/json.ts';
 import { queueArn } from './arns.ts';
 import type { Network } from './network-stack.ts';
+import { KEPT } from './stack-options.ts';
 
 interface Size {
   readonly memoryMb: number;
@@ -56,7 +57,7 @@ export interface FunctionOptions {
   readonly environment: Readonly<Record<string, string>>;
   /** The folder of the bundles that `npm run build` makes. */
   readonly handlers: string;
-  readonly logKey: kms.IKey;
+  readonly logKey: kms.IKey | undefined;
   readonly network?: Network;
   /** Written into the bundle as federation.json. */
   readonly federation?: Federation;
@@ -90,7 +91,8 @@ export function addFunction(stack: Stack, options: FunctionOptions): lambda.Func
   const id = name.replace(/(^|-)(\w)/g, (_, _dash, letter: string) => letter.toUpperCase());
   const logGroup = new logs.LogGroup(stack, `${id}Log`, {
     retention: logs.RetentionDays.ONE_YEAR,
-    encryptionKey: logKey,
+    removalPolicy: KEPT,
+    ...(logKey ? { encryptionKey: logKey } : {}),
   });
   const role = new iam.Role(stack, `${id}Role`, {
     roleName: functionName,
@@ -165,7 +167,14 @@ function networkStatements(stack: Stack, functionName: string): iam.PolicyStatem
 const publishStatements = ({ topicArn, masterKey }: sns.ITopic): iam.PolicyStatement[] => [
   new iam.PolicyStatement({ actions: ['sns:Publish'], resources: [topicArn] }),
   ...(masterKey
-    ? [new iam.PolicyStatement({ actions: ['kms:Decrypt', 'kms:GenerateDataKey'], resources: [masterKey.keyArn] })]
+    ? [
+        new iam.PolicyStatement({
+          actions: ['kms:Decrypt', 'kms:GenerateDataKey'],
+          resources: [masterKey.keyArn],
+          // The key may be that of objects too.
+          conditions: { StringEquals: { 'kms:EncryptionContext:aws:sns:topicArn': topicArn } },
+        }),
+      ]
     : []),
 ];
 

@@ -6,6 +6,7 @@ import * as logs from 'aws-cdk-lib/aws-logs';
 import { Duration, Size, type Stack, Validations } from 'aws-cdk-lib/core';
 import { EXIT as EXIT_CODES } from '../lib/federation/exit-codes.ts';
 import type { GpuTaskImage } from './gpu-task-image.ts';
+import { KEPT } from './stack-options.ts';
 
 export interface GpuTaskDefinitionOptions {
   /** Name of the job definition. */
@@ -17,7 +18,7 @@ export interface GpuTaskDefinitionOptions {
   readonly gpus: number;
   readonly environment: Readonly<Record<string, string>>;
   readonly jobRole: iam.IRole;
-  readonly logKey: kms.IKey;
+  readonly logKey: kms.IKey | undefined;
 }
 
 /** The most attempts that Batch allows. After a reclaimed spot host, the GPU task resumes from its checkpoint. */
@@ -55,7 +56,8 @@ export function addGpuTaskDefinition(stack: Stack, options: GpuTaskDefinitionOpt
 function addContainer(stack: Stack, options: GpuTaskDefinitionOptions): batch.EcsEc2ContainerDefinition {
   const logGroup = new logs.LogGroup(stack, 'TaskLog', {
     retention: logs.RetentionDays.ONE_YEAR,
-    encryptionKey: options.logKey,
+    removalPolicy: KEPT,
+    ...(options.logKey ? { encryptionKey: options.logKey } : {}),
   });
   const linuxParameters = new batch.LinuxParameters(stack, 'Linux');
   linuxParameters.addTmpfs({

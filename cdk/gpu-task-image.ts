@@ -11,7 +11,7 @@ export interface GpuTaskImage {
   readonly repositoryArn: string;
 }
 
-/** The federation's own image repository, created by the coordinator's stack. */
+/** The federation's own image repository, in a stack of its own. */
 export const repositoryName = (federation: string): string => `${federation}/tasks`;
 
 /** The image that federation.json names for the site or for all sites. Default: this version, in the federation's repository. */

@@ -24,8 +24,6 @@ function resourcesOf(stack: string): Readonly<Record<string, number>> {
 
 test('an on-premises site has a queue for its GPU tasks and no bucket', () => {
   expect(resourcesOf('heart-site-kiel-data')).toEqual({
-    'AWS::KMS::Key': 1,
-    'AWS::KMS::Alias': 1,
     'AWS::SQS::Queue': 2,
     'AWS::SQS::QueuePolicy': 2,
   });
@@ -40,7 +38,6 @@ test.each([
     'AWS::CloudWatch::Alarm': 1,
     'AWS::SNS::Topic': 1,
     'AWS::SNS::TopicPolicy': 1,
-    'AWS::KMS::Key': 1,
     ...more,
   });
 });

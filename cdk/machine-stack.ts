@@ -8,9 +8,9 @@ import type { Site } from '../lib/federation/schemas.ts';
 import { MACHINE_ROLE, names, placeOf, type Topology } from '../lib/federation/topology.ts';
 import { addAlarmTopic } from './alarm-topic.ts';
 import { addQueueAlarms } from './alarms.ts';
-import { addLogKey } from './log-key.ts';
+import { logKeyOf } from './keys.ts';
 import { addOutputs } from './outputs.ts';
-import { machineQueueStatements, objectStatements } from './permissions.ts';
+import { machineQueueStatements, objectStatements, targetOf } from './permissions.ts';
 import { environmentOf, withoutBootstrapRule } from './stack-options.ts';
 import { addSubscribers } from './subscribers.ts';
 
@@ -30,8 +30,8 @@ export function addMachineStack(app: App, topology: Topology, site: Site): Stack
   Tags.of(stack).add(SITE_TAG, site.id, { includeResourceTypes: ['AWS::IAM::Role'] });
   const queues = topology.queues.filter((queue) => queue.site === site.id);
   const statements = [
-    ...objectStatements(stack, { ...place, bucket: names.federationBucket(federation.id) }, machineAccess(site.id)),
-    ...queues.flatMap((queue) => machineQueueStatements(stack, { ...place, bucket: name }, queue.name)),
+    ...objectStatements(stack, targetOf(federation), machineAccess(site.id)),
+    ...queues.flatMap((queue) => machineQueueStatements(stack, targetOf(federation, site), queue.name)),
   ];
   const roleName = names.siteRole(federation.id, site.id, MACHINE_ROLE);
   const role = (assumedBy: iam.IPrincipal) =>
@@ -44,7 +44,7 @@ export function addMachineStack(app: App, topology: Topology, site: Site): Stack
     });
   if (site.certificate) addCertificateHolder(stack, site.certificate, roleName, role);
   else role(new iam.ArnPrincipal(site.principal as string));
-  const topic = addAlarmTopic(stack, addLogKey(stack)) as sns.ITopic;
+  const topic = addAlarmTopic(stack, logKeyOf(stack, federation, site)) as sns.ITopic;
   addSubscribers(topic, site.subscribers);
   addQueueAlarms(stack, topic, queues);
   addOutputs(stack, { AlarmTopicArn: topic.topicArn });

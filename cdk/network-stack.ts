@@ -1,12 +1,13 @@
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import * as logs from 'aws-cdk-lib/aws-logs';
-import { type App, Aws, Fn, Stack } from 'aws-cdk-lib/core';
-import { type Federation, isOnPremises } from '../lib/federation/schemas.ts';
+import { type App, Aws, Fn, Stack, type StackProps } from 'aws-cdk-lib/core';
+import type { Federation } from '../lib/federation/schemas.ts';
 import { type Place, placeOf } from '../lib/federation/topology.ts';
 import { accountOf } from './arns.ts';
-import { addLogKey } from './log-key.ts';
-import { environmentOf, withoutBootstrapRule } from './stack-options.ts';
+import { logKeyOf } from './keys.ts';
+import { type Location, locationsOf } from './locations.ts';
+import { environmentOf, KEPT, withoutBootstrapRule } from './stack-options.ts';
 
 /** The network of GPU tasks and of the sites' functions. */
 export interface Network {
@@ -17,10 +18,25 @@ export interface Network {
 
 /** For a stack with an account, the CDK would look up the availability zones, which needs credentials. */
 class NetworkStack extends Stack {
+  readonly #zones: readonly string[] | undefined;
+
+  constructor(
+    app: App,
+    name: string,
+    { zones, ...props }: StackProps & { readonly zones: readonly string[] | undefined },
+  ) {
+    super(app, name, props);
+    this.#zones = zones;
+  }
+
   override get availabilityZones(): string[] {
-    return [0, 1].map((index) => Fn.select(index, Fn.getAzs()));
+    return this.#zones ? [...this.#zones] : [0, 1].map((index) => Fn.select(index, Fn.getAzs()));
   }
 }
+
+/** Zones that somebody in this account and region names, or the federation for its region. Default: the first two. */
+const zonesOf = (federation: Federation, { place, owners }: Location): readonly string[] | undefined =>
+  owners.find((owner) => owner?.zones)?.zones ?? (place.region === federation.region ? federation.zones : undefined);
 
 /** Services that ECS needs to run a container, its logs, and Batch for the functions that submit jobs. */
 const SERVICES = {
@@ -38,14 +54,17 @@ const SERVICES = {
  * addresses. The sites there share it, since its endpoints cause most of the cost of an idle federation. Hosts are not
  * shared, and security groups allow nothing incoming.
  */
-function addNetworkStack(app: App, federation: Federation, place: Place, index: number): Network {
-  const stack = new NetworkStack(app, `${federation.id}-network${index === 0 ? '' : `-${index}`}`, {
+function addNetworkStack(app: App, federation: Federation, here: Location): Network {
+  const { place, stackName, owners } = here;
+  const stack = new NetworkStack(app, stackName('network'), {
+    zones: zonesOf(federation, here),
     ...environmentOf(place),
     description: `fedcardio: network without internet of federation ${federation.id}`,
     synthesizer: withoutBootstrapRule(),
   });
   const network = new ec2.Vpc(stack, 'Vpc', {
     ipAddresses: ec2.IpAddresses.cidr('10.64.0.0/16'),
+    maxAzs: stack.availabilityZones.length,
     natGateways: 0,
     subnetConfiguration: [{ name: 'Tasks', subnetType: ec2.SubnetType.PRIVATE_ISOLATED, cidrMask: 20 }],
     // The default group is unused. Emptying it would require a function.
@@ -53,9 +72,11 @@ function addNetworkStack(app: App, federation: Federation, place: Place, index: 
   });
   // The library's classes do not match its interfaces under exactOptionalPropertyTypes.
   const vpc = network as ec2.IVpc;
+  const logKey = logKeyOf(stack, federation, owners[0]);
   const flows = new logs.LogGroup(stack, 'FlowLog', {
     retention: logs.RetentionDays.ONE_YEAR,
-    encryptionKey: addLogKey(stack),
+    removalPolicy: KEPT,
+    ...(logKey ? { encryptionKey: logKey } : {}),
   });
   network.addFlowLog('Flows', { destination: ec2.FlowLogDestination.toCloudWatchLogs(flows) });
 
@@ -139,14 +160,11 @@ function s3Statements(federation: string, accounts: string[]): iam.PolicyStateme
   ];
 }
 
-/** Adds a network for each account and region of the federation, and returns them by place. */
+/** Adds a network for each account and region of the federation where GPU tasks run, and returns them by place. */
 export function addNetworks(app: App, federation: Federation): (place: Place) => Network {
   const keyOf = ({ account, region }: Place) => `${account}/${region}`;
-  const onAws = federation.sites.filter((site) => !isOnPremises(site));
-  const places = [federation, ...onAws].map((one) => placeOf(federation, one));
-  const distinct = [...new Map(places.map((place) => [keyOf(place), place])).values()];
   const networks = new Map(
-    distinct.map((place, index) => [keyOf(place), addNetworkStack(app, federation, place, index)]),
+    locationsOf(federation).map((here) => [keyOf(here.place), addNetworkStack(app, federation, here)]),
   );
   return (place) => networks.get(keyOf(place)) as Network;
 }

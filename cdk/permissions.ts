@@ -2,24 +2,34 @@ import * as iam from 'aws-cdk-lib/aws-iam';
 import { Aws } from 'aws-cdk-lib/core';
 import type { Construct } from 'constructs';
 import type { ObjectAccess } from '../lib/federation/access.ts';
-import type { Place } from '../lib/federation/topology.ts';
+import type { Federation, Site } from '../lib/federation/schemas.ts';
+import { names, type Place, placeOf } from '../lib/federation/topology.ts';
 import {
   accountOf,
   bucketArn,
-  bucketKeyAlias,
   isInOtherAccount,
+  type KeyAliases,
+  keyAliasesOf,
   objectArns,
   queueArn,
-  queueKeyAlias,
   regionOf,
 } from './arns.ts';
+import { bucketContext } from './keys.ts';
 
 /** Policy statements of roles, from the declarations in `lib/federation/access.ts`. */
 
+/** A bucket with its queues. */
 export interface Target extends Place {
-  /** The bucket whose name the key's alias contains. */
   readonly bucket: string;
+  readonly keys: KeyAliases;
 }
+
+/** @param site undefined for the coordinator */
+export const targetOf = (federation: Federation, site?: Site): Target => ({
+  ...placeOf(federation, site),
+  bucket: site ? names.siteBucket(federation.id, site.id) : names.federationBucket(federation.id),
+  keys: keyAliasesOf(federation, site),
+});
 
 const allow = (actions: string[], resources: string[], conditions: Record<string, unknown> = {}) =>
   new iam.PolicyStatement({ actions, resources, conditions });
@@ -40,9 +50,14 @@ export function objectStatements(scope: Construct, target: Target, access: Objec
     ...(list !== 'everything' && list.length > 0
       ? [allow(['s3:ListBucket'], [bucketArn(scope, bucket)], { StringLike: { 's3:prefix': list } })]
       : []),
-    ...(read.length > 0 || write.length > 0
+    ...(target.keys.objects !== undefined && (read.length > 0 || write.length > 0)
       ? // For a multipart upload, S3 decrypts the parts' key: a writer needs kms:Decrypt too.
-        [keyStatement(scope, target, bucketKeyAlias(bucket), 's3', write.length > 0)]
+        keyStatements(scope, [target], {
+          aliases: [target.keys.objects],
+          service: 's3',
+          isWrite: write.length > 0,
+          context: bucketContext(scope, bucket),
+        })
       : []),
   ];
 }
@@ -53,7 +68,7 @@ export const consumeStatements = (scope: Construct, target: Target, queue: strin
     ['sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:ChangeMessageVisibility', 'sqs:GetQueueAttributes'],
     [queueArn(scope, target, queue)],
   ),
-  keyStatement(scope, target, queueKeyAlias(target.bucket), 'sqs', false),
+  ...queueKeyStatements(scope, [target], false),
 ];
 
 /** The same for a machine that receives by itself and finds the queue by its name. */
@@ -70,17 +85,7 @@ export function sendStatements(scope: Construct, targets: readonly (Target & { r
   );
   return [
     allow(['sqs:SendMessage', 'sqs:GetQueueUrl'], arns),
-    ...groups
-      .filter((group) => group.length > 0)
-      .map((group) =>
-        keysStatement(
-          scope,
-          group,
-          group.map(({ bucket }) => queueKeyAlias(bucket)),
-          'sqs',
-          true,
-        ),
-      ),
+    ...groups.flatMap((group) => queueKeyStatements(scope, group, true)),
   ];
 }
 
@@ -94,24 +99,35 @@ export const submitStatements = (scope: Construct, name: string): iam.PolicyStat
   ];
 };
 
-const keyStatement = (scope: Construct, place: Place, alias: string, service: string, isWrite: boolean) =>
-  keysStatement(scope, [place], [alias], service, isWrite);
+interface KeyUse {
+  readonly aliases: readonly string[];
+  readonly service: 's3' | 'sqs';
+  readonly isWrite: boolean;
+  /** Encryption context that the service has to pass. */
+  readonly context?: Readonly<Record<string, string>>;
+}
+
+/** The use of the keys of queues, where they have customer keys. */
+const queueKeyStatements = (scope: Construct, targets: readonly Target[], isWrite: boolean): iam.PolicyStatement[] => {
+  const encrypted = targets.filter(({ keys }) => keys.messages !== undefined);
+  const aliases = encrypted.map(({ keys }) => keys.messages as string);
+  return keyStatements(scope, encrypted, { aliases, service: 'sqs', isWrite });
+};
 
 /**
  * Permission to use keys through one service only. Keys of the same account are selected by alias. For other accounts,
  * their key policies decide which keys can be used.
  */
-function keysStatement(
+function keyStatements(
   scope: Construct,
   places: readonly Place[],
-  aliases: readonly string[],
-  service: string,
-  isWrite: boolean,
-): iam.PolicyStatement {
+  { aliases, service, isWrite, context = {} }: KeyUse,
+): iam.PolicyStatement[] {
+  if (places.length === 0) return [];
   const distinct = (values: readonly string[]) => [...new Set(values)];
   const services = distinct(places.map((place) => `${service}.${regionOf(scope, place)}.amazonaws.com`));
   const conditions = {
-    StringEquals: { 'kms:ViaService': services },
+    StringEquals: { 'kms:ViaService': services, ...context },
     ...(places.some((place) => isInOtherAccount(scope, place))
       ? {}
       : { 'ForAnyValue:StringEquals': { 'kms:ResourceAliases': aliases } }),
@@ -119,5 +135,5 @@ function keysStatement(
   const keys = places.map(
     (place) => `arn:${Aws.PARTITION}:kms:${regionOf(scope, place)}:${accountOf(scope, place)}:key/*`,
   );
-  return allow(isWrite ? ['kms:Decrypt', 'kms:GenerateDataKey'] : ['kms:Decrypt'], distinct(keys), conditions);
+  return [allow(isWrite ? ['kms:Decrypt', 'kms:GenerateDataKey'] : ['kms:Decrypt'], distinct(keys), conditions)];
 }

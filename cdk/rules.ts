@@ -1,9 +1,13 @@
 import { CfnVPC } from 'aws-cdk-lib/aws-ec2';
 import { CfnManagedPolicy, CfnPolicy, CfnRole } from 'aws-cdk-lib/aws-iam';
+import { CfnKey } from 'aws-cdk-lib/aws-kms';
 import { CfnFunction } from 'aws-cdk-lib/aws-lambda';
+import { CfnLogGroup } from 'aws-cdk-lib/aws-logs';
 import { CfnBucket } from 'aws-cdk-lib/aws-s3';
-import { type App, CfnResource, Validations } from 'aws-cdk-lib/core';
+import { CfnTopic } from 'aws-cdk-lib/aws-sns';
+import { type App, CfnResource, Stack, Validations } from 'aws-cdk-lib/core';
 import { AwsSolutionsChecks, HIPAASecurityChecks, rules } from 'cdk-nag';
+import { SHARED_KEY } from './keys.ts';
 
 interface Exception {
   readonly rule: string;
@@ -13,6 +17,12 @@ interface Exception {
 
 const isInline = (resource: CfnResource) => resource instanceof CfnRole || resource instanceof CfnPolicy;
 const isPolicy = (resource: CfnResource) => isInline(resource) || resource instanceof CfnManagedPolicy;
+
+/** Whether the resource's stack uses no customer key at all, as with `s3-managed`. */
+const isWithoutKeys = (resource: CfnResource) =>
+  !Stack.of(resource)
+    .node.findAll()
+    .some((one) => one instanceof CfnKey || one.node.id === SHARED_KEY);
 
 /** Rules that are not followed on purpose, by which resources, and why. All other rules hold for all resources. */
 export const EXCEPTIONS: readonly Exception[] = [
@@ -47,6 +57,22 @@ export const EXCEPTIONS: readonly Exception[] = [
     rule: 'HIPAA.Security-S3DefaultEncryptionKMS',
     reason: 'S3 delivers access logs only to buckets with S3-managed encryption.',
     applies: (resource) => resource instanceof CfnBucket && resource.node.path.endsWith('/Logs/Resource'),
+  },
+  {
+    rule: 'HIPAA.Security-S3DefaultEncryptionKMS',
+    reason: 'federation.json chooses S3-managed encryption of objects.',
+    applies: (resource) => resource instanceof CfnBucket && isWithoutKeys(resource),
+  },
+  {
+    rule: 'HIPAA.Security-CloudWatchLogGroupEncrypted',
+    reason: "federation.json chooses CloudWatch's own encryption of logs.",
+    applies: (resource) => resource instanceof CfnLogGroup && isWithoutKeys(resource),
+  },
+  {
+    rule: 'HIPAA.Security-SNSEncryptedKMS',
+    reason:
+      "federation.json chooses SNS's own encryption: CloudWatch cannot use the key of SNS. Alarms name no patient.",
+    applies: (resource) => resource instanceof CfnTopic && isWithoutKeys(resource),
   },
   {
     rule: 'HIPAA.Security-VPCDefaultSecurityGroupClosed',

@@ -16,11 +16,11 @@ import { addBudget } from './budget.ts';
 import { addFunction, consume, type FunctionOptions, invokeEvery, scheduled } from './functions.ts';
 import { gpuTaskImage } from './gpu-task-image.ts';
 import { addGpuTaskQueue } from './gpu-task-queue.ts';
-import { addLogKey } from './log-key.ts';
+import { logKeyOf } from './keys.ts';
 import type { Network } from './network-stack.ts';
 import { addOutputs } from './outputs.ts';
 import { addPeopleRole } from './people-role.ts';
-import { consumeStatements, objectStatements, submitStatements } from './permissions.ts';
+import { consumeStatements, objectStatements, submitStatements, targetOf } from './permissions.ts';
 import { environmentOf, withoutBootstrapRule } from './stack-options.ts';
 import { addSubscribers } from './subscribers.ts';
 
@@ -44,13 +44,12 @@ export function addSiteStack(app: App, topology: Topology, site: Site, options: 
   });
   Tags.of(stack).add(SITE_TAG, site.id, { includeResourceTypes: ['AWS::IAM::Role'] });
   const network = options.networkOf(place);
-  const logKey = addLogKey(stack);
-  const bucket = { ...place, bucket: names.siteBucket(federation.id, site.id) };
-  const federationBucket = { ...placeOf(federation), bucket: names.federationBucket(federation.id) };
+  const logKey = logKeyOf(stack, federation, site);
+  const bucket = targetOf(federation, site);
   const roleName = (role: SiteRole) => names.siteRole(federation.id, site.id, role);
   const objectsOf = (role: SiteRole) => [
     ...objectStatements(stack, bucket, siteAccess(site.id)[role].own),
-    ...objectStatements(stack, federationBucket, siteAccess(site.id)[role].federation),
+    ...objectStatements(stack, targetOf(federation), siteAccess(site.id)[role].federation),
   ];
 
   const topic = addAlarmTopic(stack, logKey);

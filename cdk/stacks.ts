@@ -4,13 +4,14 @@ import type { Topology } from '../lib/federation/topology.ts';
 import { checkBatchLimits } from './batch-limits.ts';
 import { addDataStacks } from './data-stack.ts';
 import { addFederationStack } from './federation-stack.ts';
+import { addImagesStack } from './images-stack.ts';
 import { addMachineStack } from './machine-stack.ts';
 import { addNetworks } from './network-stack.ts';
 import { addObservabilityStack } from './observability-stack.ts';
 import { addSiteStack } from './site-stack.ts';
 
 /**
- * Adds all stacks of a federation. Data stacks stand alone and stay; the others can be deleted and created again.
+ * Adds all stacks of a federation. Those of keys, data and images stay; the others can be deleted and created again.
  *
  * @param handlers the folder of the bundles that `npm run build` makes
  */
@@ -24,6 +25,7 @@ export function addStacks(app: App, topology: Topology, handlers: string): void 
     const add = isOnPremises(site) ? addMachineStack : addSiteStack;
     after(add(app, topology, site, options), index);
   }
+  addImagesStack(app, topology.federation);
   const federation = addFederationStack(app, topology, options);
   after(federation.stack, -1);
   addObservabilityStack(app, topology, federation);

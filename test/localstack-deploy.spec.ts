@@ -37,7 +37,7 @@ async function attributesOf(queue: string): Promise<Readonly<Record<string, stri
 }
 
 beforeAll(async () => {
-  expect(await deploy(endpoint, topology)).toBe('3 data stacks deployed by CloudFormation');
+  expect(await deploy(endpoint, topology)).toBe('4 data stacks deployed by CloudFormation');
 });
 
 describe('the data stacks, deployed by CloudFormation', () => {
@@ -63,7 +63,7 @@ describe('the data stacks, deployed by CloudFormation', () => {
 
     expect(versioning.Status).toBe('Enabled');
     expect(Object.values(access.PublicAccessBlockConfiguration ?? {})).toEqual([true, true, true, true]);
-    expect((await attributesOf(intake)).KmsMasterKeyId).toMatch(/^arn:aws:kms:/);
+    expect((await attributesOf(intake)).SqsManagedSseEnabled).toBe('true');
   });
 
   test('set the bucket policy of the audit trail with resolved names', async () => {

@@ -103,24 +103,6 @@ export const QUEUES_OF_COORDINATOR = `
   the coordinator's dead letters  .            .          .      .      .
 `;
 
-export const KEYS_OF_SITES = `
-                       intake  rescan  dispatch  job-failed  task  upload  withdraw
-  own bucket           dg      dg      dg        .           dg    dg      dg
-  own queues           d       .       d         .           .     .       .
-  another's bucket     .       .       .         .           .     .       .
-  another's queues     .       .       .         .           .     .       .
-  federation bucket    dg      dg      dg        dg          dg    d       dg
-  federation's queues  .       .       .         .           .     .       .
-`;
-
-export const KEYS_OF_COORDINATOR = `
-                       orchestrate  aggregate  sweep  merge  research
-  another's bucket     .            .          .      .      .
-  another's queues     dg           .          dg     .      .
-  federation bucket    dg           dg         dg     dg     dg
-  federation's queues  d            d          .      .      .
-`;
-
 /** The only role of an on-premises site. Its bucket and its intake queue are on its own machine. */
 export const FEDERATION_BUCKET_OF_MACHINE = `
                      machine
@@ -163,15 +145,6 @@ export const QUEUES_OF_MACHINE = `
   aggregate                       .
   own dead letters                .
   the coordinator's dead letters  .
-`;
-
-export const KEYS_OF_MACHINE = `
-                       machine
-  own queues           d
-  another's bucket     .
-  another's queues     .
-  federation bucket    dg
-  federation's queues  .
 `;
 
 /** Cells by row and column. */

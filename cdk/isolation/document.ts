@@ -1,6 +1,7 @@
 import { markdownTable } from '../../lib/federation/documents/markdown.ts';
 import type { Table } from './design.ts';
 import { FEDERATION, synthesizeAll } from './example-federation.ts';
+import { compareKeys, KEYED } from './key-tables.ts';
 import { type Comparison, compareCoordinator, compareMachine, compareSite } from './tables.ts';
 import { readWorld } from './world.ts';
 
@@ -12,6 +13,16 @@ export async function isolationTables(): Promise<string> {
     ...(await compareMachine(world, 'kiel', 'ulm')),
     ...(await compareCoordinator(world, 'bonn')),
   ]);
+}
+
+/** Tables of what AWS would allow each role with keys, for every choice of `encryption`. Takes several seconds. */
+export async function keyTables(): Promise<string> {
+  const comparisons: Comparison[] = [];
+  for (const encryption of KEYED) {
+    const world = readWorld(synthesizeAll({ ...FEDERATION, encryption }));
+    comparisons.push(...(await compareKeys(world, encryption, { site: 'bonn', machine: 'kiel', other: 'ulm' })));
+  }
+  return isolationDocument(comparisons);
 }
 
 export const isolationDocument = (comparisons: readonly Comparison[]): string =>

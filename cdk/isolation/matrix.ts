@@ -5,7 +5,7 @@ import type { Guarded, World } from './world.ts';
 /** Letters for what AWS would allow, as in `design.ts`. `.` is nothing. */
 type Cell = (world: World, caller: Caller, subject: string) => Promise<string>;
 
-const found = (map: ReadonlyMap<string, Guarded>, name: string): Guarded => {
+const found = <T extends Guarded>(map: ReadonlyMap<string, T>, name: string): T => {
   const one = map.get(name);
   if (!one) throw new Error(`the templates have no ${name}`);
   return one;
@@ -24,7 +24,10 @@ export const onObject =
     const on = found(world.buckets, bucket);
     const may = (action: string, context = {}) =>
       isAllowed(world, { caller, action: `s3:${action}`, on, key, context });
-    const encrypted = async (letter: string) => (await onKey(world, caller, `alias/${bucket}`)).includes(letter);
+    // Without a key of its own, the bucket is encrypted by S3, which asks for no permission.
+    const isKeyed = world.keys.has(`alias/${bucket}`);
+    const encrypted = async (letter: string) =>
+      !isKeyed || (await onKey(world, caller, `alias/${bucket}`)).includes(letter);
     const replaces = (await may('PutObject')) && (await may('AbortMultipartUpload'));
     const writes = async (isAsked: boolean) => isAsked && (await encrypted('g'));
     return letters({
@@ -53,7 +56,11 @@ export const onKey: Cell = (world, caller, alias) => {
   const id = `${caller === 'anonymous' ? caller : caller.arn} ${alias}`;
   const on = found(world.keys, alias);
   const service = alias.endsWith('-queues') ? 'sqs' : 's3';
-  const context = { 'kms:ViaService': `${service}.${on.region}.amazonaws.com`, 'kms:ResourceAliases': [alias] };
+  const context = {
+    'kms:ViaService': `${service}.${on.region}.amazonaws.com`,
+    'kms:ResourceAliases': on.aliases,
+    ...on.context,
+  };
   const may = (action: string) => () => isAllowed(world, { caller, action: `kms:${action}`, on, context });
   const answer = known.get(id) ?? letters({ d: may('Decrypt'), g: may('GenerateDataKey') });
   known.set(id, answer);

@@ -27,7 +27,13 @@ type Resources = Readonly<
   Record<string, { readonly Type: string; readonly Properties?: Readonly<Record<string, Json>> }>
 >;
 
-export function createResolver(stackName: string, resources: Resources, { account, region }: Place) {
+/** @param exports values of other stacks' exports, by name */
+export function createResolver(
+  stackName: string,
+  resources: Resources,
+  { account, region }: Place,
+  exports: ReadonlyMap<string, Json> = new Map(),
+) {
   const pseudo: Readonly<Record<string, string>> = {
     'AWS::AccountId': account,
     'AWS::Region': region,
@@ -68,6 +74,11 @@ export function createResolver(stackName: string, resources: Resources, { accoun
     }
     if (fn === 'Ref') return pseudo[argument as string] ?? nameOf(argument as string, 'BucketName');
     if (fn === 'Fn::GetAtt') return arnOf((argument as readonly string[])[0] as string);
+    if (fn === 'Fn::ImportValue') {
+      const exported = exports.get(`${account}/${region}/${argument}`);
+      if (exported === undefined) throw new Error(`${stackName}: nothing exports ${argument}`);
+      return exported;
+    }
     if (fn === 'Fn::Join') {
       const [separator, parts] = resolve(argument) as readonly [string, readonly string[]];
       return parts.join(separator);

@@ -44,15 +44,18 @@ export async function isAllowed(
           ...(isAnonymous
             ? {}
             : { 'aws:PrincipalArn': caller.arn, 'aws:PrincipalAccount': caller.account, ...tagsOf(caller) }),
-          ...(context as Record<string, string | string[]>),
+          ...withKnownKeys(context as Record<string, string | string[]>),
         },
       },
       identityPolicies: isAnonymous
         ? []
-        : [...caller.policies, ...caller.attached].map((policy, index) => ({ name: `p${index}`, policy })),
+        : [...caller.policies, ...caller.attached].map((policy, index) => ({
+            name: `p${index}`,
+            policy: withKnownKeys(policy),
+          })),
       serviceControlPolicies: [],
       resourceControlPolicies: [],
-      resourcePolicy: on.policy,
+      resourcePolicy: withKnownKeys(on.policy),
       ...(network ? { vpcEndpointPolicies: [{ name: 's3', policy: network }] } : {}),
     },
     {},
@@ -67,3 +70,10 @@ const tagsOf = ({ tags = {} }: Role) =>
 /** The session ARN of a function or job with the role. */
 const sessionOf = ({ account, arn }: Role): string =>
   `arn:aws:sts::${account}:assumed-role/${arn.split('/').at(-1)}/session`;
+
+/**
+ * The simulator knows keys with variable parts only if a slash precedes the part (`aws:RequestTag/…`): the keys of
+ * encryption contexts are renamed, in policies and in requests, to some that it knows.
+ */
+const withKnownKeys = <T>(value: T): T =>
+  JSON.parse(JSON.stringify(value).replaceAll('kms:EncryptionContext:', 'aws:RequestTag/kms:EncryptionContext:'));

@@ -67,12 +67,3 @@ export const QUEUES = {
   'own dead letters': (site: string) => `heart-${site}-tasks-dlq`,
   "the coordinator's dead letters": () => 'heart-aggregate-dlq',
 } as const;
-
-export const KEYS = {
-  'own bucket': (site: string) => `alias/heart-site-${site}`,
-  'own queues': (site: string) => `alias/heart-site-${site}-queues`,
-  "another's bucket": (_site: string, other: string) => `alias/heart-site-${other}`,
-  "another's queues": (_site: string, other: string) => `alias/heart-site-${other}-queues`,
-  'federation bucket': () => 'alias/heart-federation',
-  "federation's queues": () => 'alias/heart-federation-queues',
-} as const;

@@ -1,8 +1,8 @@
 import { FEDERATION_ROLES, MACHINE_ROLE, SITE_ROLES } from '../../lib/federation/topology.ts';
 import * as design from './design.ts';
-import { onKey, onObject, onQueue, tableOf } from './matrix.ts';
+import { onObject, onQueue, tableOf } from './matrix.ts';
 import type { Caller } from './simulate.ts';
-import { federationObjects, KEYS, QUEUES, SITE_OBJECTS } from './subjects.ts';
+import { federationObjects, QUEUES, SITE_OBJECTS } from './subjects.ts';
 import type { World } from './world.ts';
 
 /** Access that AWS would allow (`actual`) and that the design allows (`expected`). They must be equal. */
@@ -47,11 +47,6 @@ export async function compareSite(world: World, site: string, other: string): Pr
       expected: table(design.QUEUES_OF_SITES),
       actual: await tableOf(world, onQueue, named(QUEUES, site, other), callers),
     },
-    {
-      title: "A site's roles and keys",
-      expected: table(design.KEYS_OF_SITES),
-      actual: await tableOf(world, onKey, named(KEYS, site, other), callers),
-    },
   ];
 }
 
@@ -80,7 +75,6 @@ export async function compareMachine(world: World, site: string, other: string):
       federationObjects(site, other),
     ),
     await about("An on-premises site's role and queues", design.QUEUES_OF_MACHINE, onQueue, named(QUEUES, site, other)),
-    await about("An on-premises site's role and keys", design.KEYS_OF_MACHINE, onKey, named(KEYS, site, other)),
   ];
 }
 
@@ -97,6 +91,5 @@ export async function compareCoordinator(world: World, site: string): Promise<re
       federationObjects('', site),
     ),
     await about("The coordinator's roles and queues", design.QUEUES_OF_COORDINATOR, onQueue, named(QUEUES, '', site)),
-    await about("The coordinator's roles and keys", design.KEYS_OF_COORDINATOR, onKey, named(KEYS, '', site)),
   ];
 }

@@ -6,8 +6,8 @@ export interface World {
   readonly roles: ReadonlyMap<string, Role>;
   readonly buckets: ReadonlyMap<string, Guarded>;
   readonly queues: ReadonlyMap<string, Guarded>;
-  /** By alias of the key. */
-  readonly keys: ReadonlyMap<string, Guarded>;
+  /** By its own alias, the coordinator's first; the key of a bucket's objects also by `alias/<bucket>`. */
+  readonly keys: ReadonlyMap<string, EncryptionKey>;
   /** Policies of the S3 endpoints, by account and region. */
   readonly networks: ReadonlyMap<string, Policy>;
 }
@@ -38,6 +38,12 @@ interface Tag {
   readonly Value: string;
 }
 
+export interface EncryptionKey extends Guarded {
+  readonly aliases: readonly string[];
+  /** Context keys of the requests that S3 makes for a bucket's objects. */
+  readonly context: Readonly<Record<string, string>>;
+}
+
 interface Resource {
   readonly Type: string;
   readonly Properties?: Readonly<Record<string, Json>>;
@@ -45,6 +51,12 @@ interface Resource {
 
 const jobRoleOf = (container: Json | undefined): Json =>
   (container as { readonly JobRoleArn?: Json } | undefined)?.JobRoleArn ?? null;
+
+interface Encryption {
+  readonly ServerSideEncryptionConfiguration: readonly {
+    readonly ServerSideEncryptionByDefault: { readonly KMSMasterKeyID?: string };
+  }[];
+}
 
 /** Assumed account of a stack that names none. */
 const DEFAULT_PLACE = { account: '111122223333', region: 'eu-central-1' } as const;
@@ -54,12 +66,14 @@ export function readWorld(stacks: readonly StackTemplate[]): World {
   const roles = new Map<string, Role>();
   const buckets = new Map<string, Guarded>();
   const queues = new Map<string, Guarded>();
-  const keys = new Map<string, Guarded>();
+  const keys = new Map<string, EncryptionKey>();
+  const keysByArn = new Map<string, EncryptionKey>();
+  const exports = exportsOf(stacks);
   const networks = new Map<string, Policy>();
   for (const { stackName, template, ...given } of stacks) {
-    const place = { account: given.account ?? DEFAULT_PLACE.account, region: given.region ?? DEFAULT_PLACE.region };
+    const place = placeOf(given);
     const { Resources } = template as { readonly Resources: Readonly<Record<string, Resource>> };
-    const resolver = createResolver(stackName, Resources, place);
+    const resolver = createResolver(stackName, Resources, place, exports);
     const resolve = <T>(value: Json | undefined) => resolver.resolve(value ?? null) as T;
     const all = (type: string) =>
       Object.entries(Resources).flatMap(([id, { Type, Properties = {} }]) =>
@@ -104,18 +118,28 @@ export function readWorld(stacks: readonly StackTemplate[]): World {
         tags: Object.fromEntries(resolve<readonly Tag[]>(Tags).map(({ Key, Value }) => [Key, Value])),
       });
     }
+    for (const { properties } of all('KMS::Alias')) {
+      const alias = resolve<string>(properties.AliasName);
+      const arn = resolve<string>(properties.TargetKeyId);
+      const key = all('KMS::Key').find((one) => one.arn === arn);
+      if (!key) throw new Error(`${stackName}: ${alias} is of no key`);
+      const named = { ...place, arn, policy: resolve<Policy>(key.properties.KeyPolicy), aliases: [alias], context: {} };
+      keysByArn.set(arn, named);
+      if (!keys.has(alias)) keys.set(alias, named);
+    }
     for (const { id, arn, properties } of all('S3::Bucket')) {
-      const name = properties.BucketName;
-      if (name !== undefined)
-        buckets.set(resolve(name), { ...place, arn, policy: policyFor('S3::BucketPolicy', 'Bucket', id) });
+      if (properties.BucketName === undefined) continue;
+      const name = resolve<string>(properties.BucketName);
+      buckets.set(name, { ...place, arn, policy: policyFor('S3::BucketPolicy', 'Bucket', id) });
+      const encryptedWith = resolve<Encryption>(properties.BucketEncryption);
+      const keyArn = encryptedWith.ServerSideEncryptionConfiguration[0]?.ServerSideEncryptionByDefault.KMSMasterKeyID;
+      if (keyArn === undefined) continue;
+      const key = keysByArn.get(keyArn);
+      if (!key) throw new Error(`${stackName}: no stack before it has the key ${keyArn}`);
+      keys.set(`alias/${name}`, { ...key, context: { 'kms:EncryptionContext:aws:s3:arn': arn } });
     }
     for (const { id, arn, properties } of all('SQS::Queue')) {
       queues.set(resolve(properties.QueueName), { ...place, arn, policy: policyFor('SQS::QueuePolicy', 'Queues', id) });
-    }
-    for (const { properties } of all('KMS::Alias')) {
-      const arn = resolve<string>(properties.TargetKeyId);
-      const key = all('KMS::Key').find((one) => one.arn === arn);
-      if (key) keys.set(resolve(properties.AliasName), { ...place, arn, policy: resolve(key.properties.KeyPolicy) });
     }
     for (const { properties } of all('EC2::VPCEndpoint')) {
       if (properties.VpcEndpointType === 'Gateway')
@@ -123,4 +147,28 @@ export function readWorld(stacks: readonly StackTemplate[]): World {
     }
   }
   return { roles, buckets, queues, keys, networks };
+}
+
+const placeOf = ({ account = DEFAULT_PLACE.account, region = DEFAULT_PLACE.region }: Partial<Placed>) => ({
+  account,
+  region,
+});
+
+/** Exports of all stacks, by account, region and name. */
+function exportsOf(stacks: readonly StackTemplate[]): ReadonlyMap<string, Json> {
+  return new Map(
+    stacks.flatMap(({ stackName, template, ...given }) => {
+      const place = placeOf(given);
+      const { Resources, Outputs = {} } = template as {
+        readonly Resources: Readonly<Record<string, Resource>>;
+        readonly Outputs?: Readonly<
+          Record<string, { readonly Value: Json; readonly Export?: { readonly Name: string } }>
+        >;
+      };
+      const { resolve } = createResolver(stackName, Resources, place);
+      return Object.values(Outputs).flatMap(({ Value, Export }) =>
+        Export ? [[`${place.account}/${place.region}/${Export.Name}`, resolve(Value)] as const] : [],
+      );
+    }),
+  );
 }

@@ -10,7 +10,7 @@ import {
   UPDATES_PREFIX,
 } from './keys.ts';
 import { MACHINE_ROLE, nameCollisions, names, SITE_ROLES } from './names.ts';
-import { type Federation, isOnPremises, type Site } from './schemas.ts';
+import { type Encryption, type Federation, isOnPremises, type Site } from './schemas.ts';
 
 export type { HandlerName } from './functions.ts';
 export * from './names.ts';
@@ -165,6 +165,10 @@ export const placeOf = (federation: Federation, site?: Pick<Site, 'account' | 'r
   region: site?.region ?? federation.region,
 });
 
+/** How a site, or the coordinator, is encrypted at rest. */
+export const encryptionOf = (federation: Federation, site?: Pick<Site, 'encryption'>): Encryption =>
+  site?.encryption ?? federation.encryption ?? 'shared-key';
+
 function checkLength(site: string, what: string, name: string, limit: number): void {
   if (name.length <= limit) return;
   throw new FedcardioError(
@@ -193,7 +197,6 @@ function siteTopology(federation: Federation, site: Site): { bucket: BucketSpec;
         ...['checkpoints/', 'jobs/'].map((prefix) => ({ prefix, ...CAMPAIGN_EXPIRY })),
         { prefix: siteKeys.unfinishedPrefix, ...CHECKPOINT_EXPIRY },
       ],
-      objectLockDays: site.objectLockDays,
     },
     queues: queuesOf(federation, { ...place, site: site.id }),
   };

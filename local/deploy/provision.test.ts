@@ -85,7 +85,7 @@ describe('provisioning', () => {
       expect.stringMatching(/^S3::Bucket \(BucketEncryption, .*VersioningConfiguration\)$/),
       'S3::Bucket without a name',
       'S3::BucketPolicy',
-      'SQS::Queue (KmsMasterKeyId)',
+      'SQS::Queue (SqsManagedSseEnabled)',
       'SQS::QueuePolicy',
     ]);
   });

@@ -1,4 +1,4 @@
-import { isolationTables } from '../../cdk/isolation/document.ts';
+import { isolationTables, keyTables } from '../../cdk/isolation/document.ts';
 import { commandsTable } from '../../cli/document.ts';
 import { fieldReference } from '../../lib/federation/documents/fields.ts';
 import { functionsTable } from '../../lib/federation/documents/functions.ts';
@@ -57,6 +57,12 @@ export const REGIONS: readonly Region[] = [
     name: 'isolation',
     testedBy: 'cdk/isolation/isolation.test.ts',
     content: isolationTables,
+  },
+  {
+    file: 'docs/security.md',
+    name: 'keys',
+    testedBy: 'cdk/isolation/keys.test.ts',
+    content: keyTables,
   },
 ];
 

@@ -17,6 +17,8 @@ import {
 import { count, id, perTask, sha256, time, version } from './common.ts';
 import { tasksSchema } from './task.ts';
 
+const encryption = z.enum(['shared-key', 'key-per-bucket', 's3-managed']);
+
 /** IAM Roles Anywhere accepts only certificates that may sign others. */
 function isAuthority(pem: string): boolean {
   try {
@@ -80,14 +82,7 @@ const siteSchema = z.strictObject({
     .array(subscriberField)
     .optional()
     .describe("Who receives the site's alarms: e-mail addresses, https:// addresses, ARNs of SQS queues or functions."),
-  objectLockDays: z
-    .int()
-    .positive()
-    .max(36_500)
-    .optional()
-    .describe(
-      "Days during which no one, including administrators, can delete a version of the bucket's objects. Default: no lock.",
-    ),
+  encryption: encryption.optional().describe('How the site is encrypted at rest. Default: as the federation.'),
 });
 
 /** Starts and ends that S3 forbids in bucket names, which begin with the federation's id and may end with a site's id. */
@@ -140,7 +135,19 @@ export const federationSchema = z
       .describe(
         "Whether each function reserves its share of the account's concurrent executions. New accounts allow none to be reserved. Default: no.",
       ),
-    objectLockDays: siteSchema.shape.objectLockDays,
+    encryption: encryption
+      .optional()
+      .describe(
+        'How objects, messages and logs are encrypted at rest: `shared-key`, with one key for each account and region; `key-per-bucket`, with keys for each bucket, its queues and each stack; `s3-managed`, without keys of your own. Default: shared-key.',
+      ),
+    objectLockDays: z
+      .int()
+      .positive()
+      .max(36_500)
+      .optional()
+      .describe(
+        "Days during which no one, including administrators, can delete a version of an object in the federation's bucket. Sites' buckets have no lock. Default: no lock.",
+      ),
     tasks: tasksSchema
       .optional()
       .describe(
@@ -195,7 +202,7 @@ function checkPlace(
 }
 
 /** Fields that describe the part of a site that is on AWS. An on-premises site has only a queue there, the coordinator's. */
-const ON_AWS = ['account', 'region', 'zones', 'image', 'uploaders', 'withdrawers', 'gpu', 'objectLockDays'] as const;
+const ON_AWS = ['account', 'region', 'zones', 'image', 'uploaders', 'withdrawers', 'gpu', 'encryption'] as const;
 
 function checkMachine(
   site: z.infer<typeof siteSchema>,
@@ -243,6 +250,8 @@ export const taskListSchema = z.strictObject({
 export type Federation = z.infer<typeof federationSchema>;
 /** A hospital of a federation. */
 export type Site = Federation['sites'][number];
+/** How a site, or the coordinator, is encrypted at rest. */
+export type Encryption = z.infer<typeof encryption>;
 /** Whether the site's bucket, intake and GPU tasks are on the hospital's own machine. */
 export const isOnPremises = ({ place }: Pick<Site, 'place'>): boolean => place === 'on-premises';
 /** `summary.json` of a site: counts of its cases. */
