@@ -45,6 +45,8 @@ const FUNCTION_SIZES: Readonly<Record<FunctionName, Size>> = {
   aggregate: { memoryMb: 3008, concurrency: 5 },
   // A second concurrent sweep would do the same work again.
   sweep: { memoryMb: 3008, concurrency: 1 },
+  // Two at once do no harm: the second finds the stack that the first has created.
+  endpoints: { memoryMb: 256, concurrency: 1 },
 };
 
 export interface FunctionOptions {

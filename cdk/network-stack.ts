@@ -1,13 +1,18 @@
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import * as logs from 'aws-cdk-lib/aws-logs';
+import type * as sns from 'aws-cdk-lib/aws-sns';
 import { type App, Aws, Fn, Stack, type StackProps } from 'aws-cdk-lib/core';
 import type { Federation } from '../lib/federation/schemas.ts';
-import { type Place, placeOf } from '../lib/federation/topology.ts';
+import { names, type Place, placeOf } from '../lib/federation/topology.ts';
+import { addAlarmTopic } from './alarm-topic.ts';
 import { accountOf } from './arns.ts';
 import { logKeyOf } from './keys.ts';
 import { type Location, locationsOf } from './locations.ts';
+import { addOnDemandEndpoints } from './on-demand-endpoints.ts';
+import { addOutputs } from './outputs.ts';
 import { environmentOf, KEPT, withoutBootstrapRule } from './stack-options.ts';
+import { addSubscribers } from './subscribers.ts';
 
 /** The network of GPU tasks and of the sites' functions. */
 export interface Network {
@@ -38,24 +43,14 @@ class NetworkStack extends Stack {
 const zonesOf = (federation: Federation, { place, owners }: Location): readonly string[] | undefined =>
   owners.find((owner) => owner?.zones)?.zones ?? (place.region === federation.region ? federation.zones : undefined);
 
-/** Services that ECS needs to run a container, its logs, and Batch for the functions that submit jobs. */
-const SERVICES = {
-  EcrApi: ec2.InterfaceVpcEndpointAwsService.ECR,
-  EcrDocker: ec2.InterfaceVpcEndpointAwsService.ECR_DOCKER,
-  Ecs: ec2.InterfaceVpcEndpointAwsService.ECS,
-  EcsAgent: ec2.InterfaceVpcEndpointAwsService.ECS_AGENT,
-  EcsTelemetry: ec2.InterfaceVpcEndpointAwsService.ECS_TELEMETRY,
-  Logs: ec2.InterfaceVpcEndpointAwsService.CLOUDWATCH_LOGS,
-  Batch: ec2.InterfaceVpcEndpointAwsService.BATCH,
-} as const;
-
 /**
  * The network of a federation in one account and region. It has no internet: no internet gateway, no NAT, no public
- * addresses. The sites there share it, since its endpoints cause most of the cost of an idle federation. Hosts are not
- * shared, and security groups allow nothing incoming.
+ * addresses. The sites there share it, and its endpoints, which exist while jobs need them. Hosts are not shared, and security
+ * groups allow nothing incoming.
  */
-function addNetworkStack(app: App, federation: Federation, here: Location): Network {
+function addNetworkStack(app: App, federation: Federation, here: Location, handlers: string): Network {
   const { place, stackName, owners } = here;
+  const isHome = owners.includes(undefined);
   const stack = new NetworkStack(app, stackName('network'), {
     zones: zonesOf(federation, here),
     ...environmentOf(place),
@@ -87,7 +82,7 @@ function addNetworkStack(app: App, federation: Federation, here: Location): Netw
   });
   // S3's addresses differ by region. Without an internet gateway, no other address can be reached.
   securityGroup.addEgressRule(ec2.Peer.anyIpv4(), ec2.Port.tcp(443), 'Endpoints and S3');
-  const endpoints = new ec2.SecurityGroup(stack, 'Endpoints', {
+  const endpoints = new ec2.SecurityGroup(stack, 'EndpointsGroup', {
     vpc,
     description: 'Interface endpoints: HTTPS from tasks and functions',
     allowAllOutbound: false,
@@ -97,32 +92,34 @@ function addNetworkStack(app: App, federation: Federation, here: Location): Netw
   const accounts = [...new Set([stack.account, accountOf(stack, placeOf(federation))])];
   const s3 = network.addGatewayEndpoint('S3', { service: ec2.GatewayVpcEndpointAwsService.S3 });
   for (const statement of s3Statements(federation.id, accounts)) s3.addToPolicy(statement);
-  const interfaceEndpoint = (id: string, service: ec2.IInterfaceVpcEndpointService, serviceRegion?: string) =>
-    network.addInterfaceEndpoint(id, {
-      service,
-      // One zone, which both can reach: each further zone would cost the same again.
-      subnets: { subnets: network.isolatedSubnets.slice(0, 1) },
+  const topic = addAlarmTopic(stack, logKey) as sns.ITopic;
+  addSubscribers(topic, isHome ? federation.subscribers : owners.flatMap((owner) => owner?.subscribers ?? []));
+  addOutputs(stack, { AlarmTopicArn: topic.topicArn });
+  // One zone, which the others can reach: each further zone would cost the same again.
+  const [subnet] = network.isolatedSubnets as [ec2.ISubnet];
+  addOnDemandEndpoints(stack, {
+    federation: federation.id,
+    functionName: names.endpointsRole(federation.id, isHome ? undefined : place.region),
+    handlers,
+    vpc: network,
+    subnet,
+    securityGroup: endpoints,
+    accounts,
+    logKey,
+    topic,
+    reserved: federation.reservedConcurrency,
+  });
+  const { region } = placeOf(federation);
+  if (region !== undefined && place.region !== region) {
+    // A gateway endpoint reaches only buckets of its own region. This one always exists: intake needs it, too.
+    const remote = network.addInterfaceEndpoint('FederationS3', {
+      service: new ec2.InterfaceVpcEndpointService(`com.amazonaws.${region}.s3`, 443),
+      subnets: { subnets: [subnet] },
       securityGroups: [endpoints],
       open: false,
       privateDnsEnabled: true,
-      ...(serviceRegion ? { serviceRegion } : {}),
+      serviceRegion: region,
     });
-  for (const [id, service] of Object.entries(SERVICES)) {
-    // Only principals of the own accounts may call these services from here.
-    interfaceEndpoint(id, service).addToPolicy(
-      new iam.PolicyStatement({
-        principals: [new iam.StarPrincipal()],
-        actions: ['*'],
-        resources: ['*'],
-        conditions: { StringEquals: { 'aws:PrincipalAccount': accounts } },
-      }),
-    );
-  }
-  const { region } = placeOf(federation);
-  if (region !== undefined && place.region !== region) {
-    // A gateway endpoint reaches only buckets of its own region.
-    const name = `com.amazonaws.${region}.s3`;
-    const remote = interfaceEndpoint('FederationS3', new ec2.InterfaceVpcEndpointService(name, 443), region);
     for (const statement of s3Statements(federation.id, accounts)) remote.addToPolicy(statement);
   }
   return { vpc, securityGroup };
@@ -160,11 +157,15 @@ function s3Statements(federation: string, accounts: string[]): iam.PolicyStateme
   ];
 }
 
-/** Adds a network for each account and region of the federation where GPU tasks run, and returns them by place. */
-export function addNetworks(app: App, federation: Federation): (place: Place) => Network {
+/**
+ * Adds a network for each account and region of the federation where GPU tasks run, and returns them by place.
+ *
+ * @param handlers the folder of the bundles that `npm run build` makes
+ */
+export function addNetworks(app: App, federation: Federation, handlers: string): (place: Place) => Network {
   const keyOf = ({ account, region }: Place) => `${account}/${region}`;
   const networks = new Map(
-    locationsOf(federation).map((here) => [keyOf(here.place), addNetworkStack(app, federation, here)]),
+    locationsOf(federation).map((here) => [keyOf(here.place), addNetworkStack(app, federation, here, handlers)]),
   );
   return (place) => networks.get(keyOf(place)) as Network;
 }

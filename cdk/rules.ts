@@ -49,6 +49,14 @@ export const EXCEPTIONS: readonly Exception[] = [
     applies: (resource) => resource instanceof CfnFunction && resource.node.path.includes('-federation-compute/'),
   },
   {
+    rule: 'HIPAA.Security-LambdaInsideVPC',
+    reason:
+      'Dispatch, job-failed and endpoints handle no patient data, and call Batch or CloudFormation: inside, each would need an endpoint that is paid by the hour.',
+    applies: (resource) =>
+      resource instanceof CfnFunction &&
+      /-compute\/(Dispatch|JobFailed)\/|-network[\w-]*\/Endpoints\//.test(resource.node.path),
+  },
+  {
     rule: 'HIPAA.Security-S3BucketReplicationEnabled',
     reason: 'A copy in another region would be one more place with patient data. Hospitals keep their originals.',
     applies: (resource) => resource instanceof CfnBucket,
@@ -99,6 +107,12 @@ export const WILDCARDS: readonly { readonly resource: RegExp; readonly reason: s
     resource: /:container-instance\/AWSBatch-[\w-]+-[?-]{36}\/\*$/,
     reason: 'Any host of one cluster: AWS gives hosts their ids.',
   },
+  {
+    resource: /:vpc-endpoint\/\*$/,
+    reason: 'Ids are random. Limited to the listed services, or to the tag of the stack.',
+  },
+  { resource: /:hostedzone\/\*$/, reason: "Zones of AWS's own services, in other accounts, with random ids." },
+  { resource: /:stack\/[\w-]+\/\*$/, reason: 'Stacks of one name: each has a random id.' },
   { resource: /Arn>:\*$/, reason: 'Any version of the one function that the scheduler calls.' },
   {
     resource: /^Resource::\*$/,

@@ -27,6 +27,9 @@ import { addSubscribers } from './subscribers.ts';
 /** How job-failed is invoked. A failure that is not reported is found by the next message for the GPU task. */
 const REPORT = { retryAttempts: 2, maxEventAge: Duration.hours(6) } as const;
 
+/** Functions that read CTs, in the network without internet. The others call Batch and S3, and see ids only. */
+const READ_CASES: readonly string[] = ['intake', 'rescan'];
+
 export interface ComputeOptions {
   /** The folder of the bundles that `npm run build` makes. */
   readonly handlers: string;
@@ -104,7 +107,7 @@ export function addSiteStack(app: App, topology: Topology, site: Site, options: 
         },
         handlers: options.handlers,
         logKey,
-        network,
+        ...(READ_CASES.includes(name) ? { network } : {}),
         reserved: federation.reservedConcurrency,
         ...asynchronous(name),
       }),

@@ -18,7 +18,7 @@ import { addSiteStack } from './site-stack.ts';
 export function addStacks(app: App, topology: Topology, handlers: string): void {
   checkBatchLimits(topology.federation);
   const data = addDataStacks(app, topology);
-  const options = { handlers, networkOf: addNetworks(app, topology.federation) };
+  const options = { handlers, networkOf: addNetworks(app, topology.federation, handlers) };
   // No template refers to the data stack, but a function needs its queue to exist.
   const after = (stack: Stack, index: number) => stack.addStackDependency(data.at(index) as Stack);
   for (const [index, site] of topology.federation.sites.entries()) {

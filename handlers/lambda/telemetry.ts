@@ -65,7 +65,6 @@ export function createTelemetry(service: FunctionName, federation: string, site:
     },
     invocation: async (lambda, work) => {
       logger.addContext(lambda);
-      metrics.captureColdStartMetric(lambda.functionName);
       try {
         return await inSegment(work);
       } catch (error) {

@@ -1,4 +1,4 @@
-type FunctionSpec = (SiteFunction | FederationFunction) & {
+type FunctionSpec = (SiteFunction | FederationFunction | NetworkFunction) & {
   readonly name: string;
   readonly timeoutSeconds: number;
   /** Whether it merges updates, or submits large merges to Batch. */
@@ -17,6 +17,13 @@ interface SiteFunction {
 interface FederationFunction {
   readonly scope: 'federation';
   readonly trigger: QueueTrigger | Schedule;
+}
+
+/** Each account and region with GPU tasks has one, in the stack of its network, which knows this trigger. */
+interface NetworkFunction {
+  readonly scope: 'network';
+  /** Jobs that are submitted, and a schedule. */
+  readonly trigger: { readonly kind: 'batch-jobs'; readonly everyMinutes: number };
 }
 
 interface Schedule {
@@ -96,6 +103,14 @@ export const FUNCTIONS = [
     closesRounds: true,
     does: 'does the work of orchestrate and aggregate for all campaigns',
   },
+  {
+    name: 'endpoints',
+    scope: 'network',
+    trigger: { kind: 'batch-jobs', everyMinutes: 5 },
+    timeoutSeconds: 60,
+    closesRounds: false,
+    does: "creates the network's interface endpoints for jobs, and deletes them an hour after the last",
+  },
 ] as const satisfies readonly FunctionSpec[];
 
 type Declared = (typeof FUNCTIONS)[number];
@@ -110,6 +125,7 @@ const namesWhere = <C>(matches: (declared: Declared) => boolean): readonly Where
 
 export const SITE_FUNCTIONS = namesWhere<{ readonly scope: 'site' }>(({ scope }) => scope === 'site');
 export const FEDERATION_FUNCTIONS = namesWhere<{ readonly scope: 'federation' }>(({ scope }) => scope === 'federation');
+
 export const FUNCTION_NAMES: readonly FunctionName[] = FUNCTIONS.map(({ name }) => name);
 /** Functions that a schedule invokes. */
 export type PeriodicFunction = Where<{ readonly trigger: Schedule }>;

@@ -28,6 +28,9 @@ export const names = {
   deadLetterQueue: (queue: string) => `${queue}-dlq`,
   /** Name of the role, and of the function or job that has it. */
   siteRole: (federation: string, site: string, role: SiteRole | typeof MACHINE_ROLE) => `${federation}-${site}-${role}`,
+  /** In the coordinator's region without a region: names of roles are unique in an account, which each has one network a region. */
+  endpointsRole: (federation: string, region?: string) =>
+    [federation, 'endpoints', ...(region ? [region] : [])].join('-'),
   federationRole: (federation: string, role: FederationRole) => `${federation}-${role}`,
 } as const;
 

@@ -4,7 +4,8 @@ import { code, markdownTable } from './markdown.ts';
 function triggerOf(trigger: (typeof FUNCTIONS)[number]['trigger']): string {
   if (trigger.kind === 'queue') return 'its queue';
   if (trigger.kind === 'batch-job-failed') return 'EventBridge, *Batch Job State Change*, `FAILED`';
-  return `a schedule, every ${trigger.everyMinutes === 1 ? 'minute' : `${trigger.everyMinutes} minutes`}`;
+  const schedule = `a schedule, every ${trigger.everyMinutes === 1 ? 'minute' : `${trigger.everyMinutes} minutes`}`;
+  return trigger.kind === 'batch-jobs' ? `EventBridge, *Batch Job State Change*; ${schedule}` : schedule;
 }
 
 /** The table of Lambda functions, for docs/functions.md. */
