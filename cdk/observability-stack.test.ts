@@ -88,7 +88,11 @@ test('the stack tells its topic and where the dashboard is', () => {
 function functionsOf({ id, sites }: Federation): readonly string[] {
   const onAws = sites.filter(({ place }) => place !== 'on-premises');
   return FUNCTIONS.flatMap(({ name, scope }) =>
-    scope === 'federation' ? [names.federationRole(id, name)] : onAws.map((site) => names.siteRole(id, site.id, name)),
+    scope === 'federation'
+      ? [names.federationRole(id, name)]
+      : scope === 'site'
+        ? onAws.map((site) => names.siteRole(id, site.id, name))
+        : [names.endpointsRole(id)],
   );
 }
 
