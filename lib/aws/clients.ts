@@ -14,6 +14,8 @@ export interface ConnectionOptions {
   readonly endpoint?: string | undefined;
   readonly region?: string | undefined;
   readonly credentials?: Credentials | undefined;
+  /** A profile of ~/.aws/config. Default: that of AWS_PROFILE. */
+  readonly profile?: string | undefined;
   /** Wraps each SDK client to trace its calls. */
   readonly trace?: (<C>(client: C) => C) | undefined;
 }
@@ -61,12 +63,14 @@ export function createSqsClient(options: ConnectionOptions = {}): SQSClient {
 export function connection(options: ConnectionOptions, maxSockets: number) {
   // The SDK's version is pinned, so warnings about the Node version that later ones need do not concern users.
   process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true';
-  const { endpoint } = options;
-  const credentials = options.credentials ?? (needsNoCredentials(endpoint) ? LOCAL_CREDENTIALS : undefined);
+  const { endpoint, profile } = options;
+  const isAnonymous = profile === undefined && needsNoCredentials(endpoint);
+  const credentials = options.credentials ?? (isAnonymous ? LOCAL_CREDENTIALS : undefined);
   const region = options.region ?? (endpoint ? (process.env.AWS_REGION ?? 'us-east-1') : undefined);
   return {
     ...(endpoint ? { endpoint } : {}),
     ...(region ? { region } : {}),
+    ...(profile === undefined ? {} : { profile }),
     ...(credentials ? { credentials } : {}),
     requestHandler: {
       connectionTimeout: CONNECTION_TIMEOUT_MS,

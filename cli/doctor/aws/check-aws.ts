@@ -1,0 +1,96 @@
+import type { StackTemplate } from '../../../cdk/synthesize.ts';
+import type { AccountOptions } from '../../../lib/aws/account/attempt.ts';
+import { type Caller, callerOf } from '../../../lib/aws/account/caller.ts';
+import type { Federation } from '../../../lib/federation/schemas.ts';
+import { topologyOf } from '../../../lib/federation/topology.ts';
+import { groupBy } from '../../../lib/group-by.ts';
+import { attempt, type Finding, failed, ok, skipped } from '../finding.ts';
+import { checkPlace } from './check-place.ts';
+
+/** The findings about an account and region, `<account>/<region>`. */
+export interface PlaceReport {
+  readonly place: string;
+  readonly findings: readonly Finding[];
+}
+
+export interface AwsChecks {
+  readonly endpoint?: string | undefined;
+  /** Profiles of ~/.aws/config, each for an account. None: the environment's identity. */
+  readonly profiles: readonly string[];
+}
+
+interface Identity extends Caller {
+  readonly profile: string | undefined;
+}
+
+/** Checks every account and region of a federation that the identities reach. */
+export async function checkAws(
+  federation: Federation,
+  { endpoint, profiles }: AwsChecks,
+): Promise<readonly PlaceReport[]> {
+  const { synthesizeStacks } = await import('../../../cdk/synthesize-stacks.ts');
+  const [callers, refused] = await identify(profiles.length > 0 ? profiles : [undefined], endpoint);
+  const [first] = callers;
+  const problems = refused.length > 0 ? [{ place: 'credentials', findings: refused }] : [];
+  if (!first) return problems;
+  const stacks = synthesizeStacks(topologyOf(federation));
+  const byPlace = groupBy(stacks, ({ account, region }) => `${account ?? first.account}/${region ?? first.region}`);
+  const allStacks = new Set(stacks.map(({ stackName }) => stackName));
+  const reports: PlaceReport[] = [...problems];
+  for (const [place, own] of byPlace) {
+    const [account = '', region = ''] = place.split('/');
+    const caller = callers.find((one) => one.account === account);
+    const findings = caller
+      ? await checkReached({ endpoint, region, profile: caller.profile }, caller, {
+          federation: federation.id,
+          account,
+          region,
+          stacks: own,
+          allStacks,
+        })
+      : [notReached(account, own)];
+    reports.push({ place, findings });
+  }
+  return reports;
+}
+
+const notReached = (account: string, stacks: readonly StackTemplate[]): Finding =>
+  skipped(
+    'credentials',
+    `no identity of account ${account}, which has ${stacks.length} stacks: add --profile NAME with a profile for it`,
+  );
+
+async function checkReached(
+  options: AccountOptions,
+  { arn, account }: Identity,
+  place: Parameters<typeof checkPlace>[1],
+): Promise<readonly Finding[]> {
+  // A region that the account has not enabled does not know its identities.
+  const reached = await attempt('credentials', async () => {
+    const here = await callerOf(options);
+    return here.account === account
+      ? ok('credentials', `${arn} in ${place.region}`)
+      : failed('credentials', `${here.arn} is of another account than ${account}`, 'Check the profile.');
+  });
+  if (reached.status === 'failed') {
+    const cure = `${reached.cure} If the region is one to opt in to (such as eu-south-2), enable it for the account.`;
+    return [{ ...reached, cure }];
+  }
+  return [reached, ...(await checkPlace(options, place))];
+}
+
+async function identify(
+  profiles: readonly (string | undefined)[],
+  endpoint: string | undefined,
+): Promise<readonly [readonly Identity[], readonly Finding[]]> {
+  const identities: Identity[] = [];
+  const refused: Finding[] = [];
+  for (const profile of profiles) {
+    const finding = await attempt(profile === undefined ? 'credentials' : `profile ${profile}`, async () => {
+      identities.push({ ...(await callerOf({ endpoint, profile })), profile });
+      return ok('credentials', '');
+    });
+    if (finding.status !== 'ok') refused.push(finding);
+  }
+  return [identities, refused];
+}

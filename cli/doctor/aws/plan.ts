@@ -1,0 +1,121 @@
+import { z } from 'zod';
+import type { StackTemplate } from '../../../cdk/synthesize.ts';
+import { parseValue } from '../../../lib/json.ts';
+
+/** What a deployment needs of an account and region: read from the templates, so that both always agree. */
+export interface Needs {
+  /** Number of resources by type. */
+  readonly count: (type: string) => number;
+  /** Sum of the concurrency that functions reserve. */
+  readonly reservedConcurrency: number;
+  /** The function with the most memory. Undefined without functions. */
+  readonly largestFunction: { readonly name: string; readonly memoryMb: number } | undefined;
+  /** Most interface endpoints of one stack, which has one network. */
+  readonly interfaceEndpoints: number;
+  /** Buckets that the templates name. */
+  readonly buckets: readonly string[];
+  readonly environments: readonly ComputeEnvironment[];
+  /** Images of the jobs, without duplicates. */
+  readonly images: readonly string[];
+  /** Indices in the list of the region's zones, or names of zones, where hosts run. */
+  readonly zones: readonly (number | string)[];
+}
+
+/** A compute environment of Batch. */
+export interface ComputeEnvironment {
+  readonly isSpot: boolean;
+  readonly instanceTypes: readonly string[];
+  readonly maxVcpus: number;
+}
+
+interface Resource {
+  readonly stack: string;
+  readonly type: string;
+  readonly properties: Readonly<Record<string, unknown>>;
+}
+
+const templateSchema = z.looseObject({
+  Resources: z.record(
+    z.string(),
+    z.looseObject({ Type: z.string(), Properties: z.record(z.string(), z.unknown()).default({}) }),
+  ),
+});
+
+const resourcesOf = ({ stackName, template }: StackTemplate): readonly Resource[] =>
+  Object.values(parseValue(template, templateSchema, `template of ${stackName}`).Resources).map(
+    ({ Type, Properties }) => ({ stack: stackName, type: Type, properties: Properties }),
+  );
+
+const environmentSchema = z.looseObject({
+  ComputeResources: z.looseObject({
+    Type: z.string(),
+    InstanceTypes: z.array(z.string()).default([]),
+    MaxvCpus: z.number(),
+  }),
+});
+
+/** Pseudo parameters of CloudFormation. */
+export interface DeployedAt {
+  readonly account: string;
+  readonly region: string;
+}
+
+/** What stacks that are deployed to one account and region need there. */
+export function needsOf(stacks: readonly StackTemplate[], at: DeployedAt): Needs {
+  const all = stacks.flatMap(resourcesOf);
+  const ofType = (type: string) => all.filter((one) => one.type === type);
+  const functions = ofType('AWS::Lambda::Function').map(({ properties }) => ({
+    name: text(properties.FunctionName, at) ?? 'a function',
+    memoryMb: Number(properties.MemorySize ?? 128),
+    reserved: Number(properties.ReservedConcurrentExecutions ?? 0),
+  }));
+  const endpoints = ofType('AWS::EC2::VPCEndpoint').filter(
+    ({ properties }) => properties.VpcEndpointType === 'Interface',
+  );
+  return {
+    count: (type) => ofType(type).length,
+    reservedConcurrency: functions.reduce((sum, { reserved }) => sum + reserved, 0),
+    largestFunction: functions.toSorted((a, b) => b.memoryMb - a.memoryMb)[0],
+    interfaceEndpoints: Math.max(
+      0,
+      ...stacks.map(({ stackName }) => endpoints.filter(({ stack }) => stack === stackName).length),
+    ),
+    buckets: ofType('AWS::S3::Bucket').flatMap(({ properties }) => text(properties.BucketName, at) ?? []),
+    environments: ofType('AWS::Batch::ComputeEnvironment').map(({ stack, properties }) => {
+      const { Type, InstanceTypes, MaxvCpus } = parseValue(properties, environmentSchema, stack).ComputeResources;
+      return { isSpot: Type === 'SPOT', instanceTypes: InstanceTypes, maxVcpus: MaxvCpus };
+    }),
+    images: [
+      ...new Set(ofType('AWS::Batch::JobDefinition').flatMap(({ properties }) => text(imageOf(properties), at) ?? [])),
+    ],
+    zones: ofType('AWS::EC2::Subnet').flatMap(({ properties }) => zoneOf(properties.AvailabilityZone)),
+  };
+}
+
+const imageOf = ({ ContainerProperties }: Resource['properties']): unknown =>
+  (ContainerProperties as { readonly Image?: unknown } | undefined)?.Image;
+
+/** `Fn::Select` of `Fn::GetAZs`, or a name. */
+function zoneOf(zone: unknown): readonly (number | string)[] {
+  if (typeof zone === 'string') return [zone];
+  const select = (zone as { readonly 'Fn::Select'?: readonly unknown[] } | undefined)?.['Fn::Select'];
+  const index = Number(select?.[0]);
+  return Number.isInteger(index) ? [index] : [];
+}
+
+/** A text of a template. Undefined if it refers to a resource, whose name CloudFormation makes. */
+export function text(value: unknown, { account, region }: DeployedAt): string | undefined {
+  if (typeof value === 'string') return value;
+  const { Ref, 'Fn::Join': join } = (value ?? {}) as { readonly Ref?: string; readonly 'Fn::Join'?: unknown };
+  const pseudo: Readonly<Record<string, string>> = {
+    'AWS::AccountId': account,
+    'AWS::Region': region,
+    'AWS::Partition': region.startsWith('cn-') ? 'aws-cn' : 'aws',
+    'AWS::URLSuffix': region.startsWith('cn-') ? 'amazonaws.com.cn' : 'amazonaws.com',
+  };
+  if (Ref !== undefined) return pseudo[Ref];
+  if (!Array.isArray(join)) return undefined;
+  const [separator, parts] = join as [string, readonly unknown[]];
+  const texts = parts.map((part) => text(part, { account, region }));
+  return texts.some((part) => part === undefined) ? undefined : texts.join(separator);
+}
