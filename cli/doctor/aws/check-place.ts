@@ -18,7 +18,7 @@ import { ask } from './ask.ts';
 import { type SeenStack, seeStacks } from './deployed.ts';
 import { checkInstanceTypes, chosenZones } from './hosts.ts';
 import { checkBudgets, checkImage, checkServiceRole, checkSubscriptions, SERVICE_ROLES } from './notices.ts';
-import { type DeployedAt, type Needs, needsOf } from './plan.ts';
+import { type DeployedAt, type Needs, needsOf, reservedConcurrencyOf } from './plan.ts';
 import { checkConcurrency, checkCount, checkFunctionMemory, checkVcpus, increaseTo, vcpuNeeds } from './quotas.ts';
 import { checkBootstrap, checkBucketName, checkLeftStacks, checkStack, checkVersion } from './stacks.ts';
 
@@ -58,7 +58,7 @@ export async function checkPlace(options: AccountOptions, place: PlaceToCheck): 
   const own = place.stacks.flatMap(({ stackName }) => existing?.find(({ name }) => name === stackName) ?? []);
   const { seen, denied } = await seeStacks(options, own);
   const looks: readonly (() => Promise<readonly Finding[]>)[] = [
-    ...quotaLooks(options, place, needs, seen),
+    ...quotaLooks(options, needs, seen),
     ...needs.buckets.map((bucket) => () => bucketLook(options, place, bucket, seen, existing !== undefined)),
     ...hostLooks(options, needs),
     ...needs.images.map((image) => () => imageLook(options, place, image, seen)),
@@ -86,15 +86,11 @@ function stackFindings(
 
 function quotaLooks(
   options: AccountOptions,
-  place: PlaceToCheck,
   needs: Needs,
   seen: readonly SeenStack[],
 ): readonly (() => Promise<readonly Finding[]>)[] {
   const own = (type: string) => seen.flatMap(({ resources }) => resources).filter((one) => one.type === type).length;
-  const deployed = needsOf(
-    seen.flatMap(({ name, template }) => (template === undefined ? [] : [{ stackName: name, template }])),
-    place,
-  );
+  const reserved = reservedConcurrencyOf(seen.map(({ name, template }) => ({ stackName: name, template })));
   const quota = (service: string, code: string) => quotaOf(options, service, code);
   const count = (check: string, type: string, used: number, limit: number | undefined, cure: string) =>
     checkCount({ check, used, own: own(type), needed: needs.count(type), limit, cure });
@@ -105,7 +101,7 @@ function quotaLooks(
         'quota Concurrent executions (Lambda)',
         'lambda:GetAccountSettings',
         () => functionLimits(options),
-        (limits) => checkConcurrency(needs, limits, deployed.reservedConcurrency),
+        (limits) => checkConcurrency(needs, limits, reserved),
       ),
     async () => [checkFunctionMemory(needs.largestFunction)],
     ...vcpuNeeds(needs.environments).map(
@@ -221,10 +217,10 @@ async function imageLook(
   const isPlanned = stacks.some(({ template }) => JSON.stringify(template).includes('"AWS::ECR::Repository"'));
   const isDeployed = seen.some(({ resources }) => resources.some(({ type }) => type === 'AWS::ECR::Repository'));
   return ask(
-    `image ${image}`,
+    `image ${name.repository}:${name.tag ?? name.digest}`,
     'ecr:DescribeImages',
     () => findImage(options, name),
-    (stored) => checkImage(image, stored, isDeployed || !isPlanned),
+    (stored) => checkImage(name, stored, isDeployed || !isPlanned),
   );
 }
 

@@ -1,4 +1,4 @@
-import type { StoredImage } from '../../../lib/aws/account/registry.ts';
+import type { ImageName, StoredImage } from '../../../lib/aws/account/registry.ts';
 import { type Finding, failed, ok, warning } from '../finding.ts';
 
 /** Service-linked roles that Batch's hosts need. AWS creates them by itself for principals that may. */
@@ -18,16 +18,20 @@ export const checkServiceRole = ({ name, service }: (typeof SERVICE_ROLES)[numbe
       );
 
 /** @param isDeployed whether the stack with the repository is deployed */
-export function checkImage(image: string, stored: StoredImage | undefined, isDeployed: boolean): Finding {
-  const check = `image ${image}`;
+export function checkImage(image: ImageName, stored: StoredImage | undefined, isDeployed: boolean): Finding {
+  const check = `image ${image.repository}:${image.tag ?? image.digest}`;
   if (stored) {
     const pushed = stored.pushedAt ? `, pushed ${stored.pushedAt.toISOString().slice(0, 16)}Z` : '';
-    return ok(check, `${stored.digest}, ${(stored.bytes / 1e9).toFixed(1)} GB${pushed}`);
+    return ok(check, `${stored.digest} in ${image.registry}, ${(stored.bytes / 1e9).toFixed(1)} GB${pushed}`);
   }
   const cure = 'Build and push it: npx fedcardio image push --federation federation.json';
   return isDeployed
-    ? failed(check, 'is not in ECR: every GPU task would fail', cure)
-    : warning(check, 'is not in ECR yet', `After the first deployment, build and push it: ${cure.split(': ')[1]}`);
+    ? failed(check, `is not in ${image.registry}: every GPU task would fail`, cure)
+    : warning(
+        check,
+        `is not in ${image.registry} yet`,
+        `After the first deployment, build and push it: ${cure.split(': ')[1]}`,
+      );
 }
 
 /** @param stack whose topic of alarms it is */

@@ -41,10 +41,20 @@ const templateSchema = z.looseObject({
   ),
 });
 
+/** Resources of a template. None if it is no template: somebody else may have deployed a stack of this name. */
 const resourcesOf = ({ stackName, template }: StackTemplate): readonly Resource[] =>
-  Object.values(parseValue(template, templateSchema, `template of ${stackName}`).Resources).map(
-    ({ Type, Properties }) => ({ stack: stackName, type: Type, properties: Properties }),
-  );
+  Object.values(templateSchema.safeParse(template).data?.Resources ?? {}).map(({ Type, Properties }) => ({
+    stack: stackName,
+    type: Type,
+    properties: Properties,
+  }));
+
+/** Sum of the concurrency that the functions of stacks reserve. */
+export const reservedConcurrencyOf = (stacks: readonly StackTemplate[]): number =>
+  stacks
+    .flatMap(resourcesOf)
+    .filter(({ type }) => type === 'AWS::Lambda::Function')
+    .reduce((sum, { properties }) => sum + Number(properties.ReservedConcurrentExecutions ?? 0), 0);
 
 const environmentSchema = z.looseObject({
   ComputeResources: z.looseObject({
@@ -67,14 +77,13 @@ export function needsOf(stacks: readonly StackTemplate[], at: DeployedAt): Needs
   const functions = ofType('AWS::Lambda::Function').map(({ properties }) => ({
     name: text(properties.FunctionName, at) ?? 'a function',
     memoryMb: Number(properties.MemorySize ?? 128),
-    reserved: Number(properties.ReservedConcurrentExecutions ?? 0),
   }));
   const endpoints = ofType('AWS::EC2::VPCEndpoint').filter(
     ({ properties }) => properties.VpcEndpointType === 'Interface',
   );
   return {
     count: (type) => ofType(type).length,
-    reservedConcurrency: functions.reduce((sum, { reserved }) => sum + reserved, 0),
+    reservedConcurrency: reservedConcurrencyOf(stacks),
     largestFunction: functions.toSorted((a, b) => b.memoryMb - a.memoryMb)[0],
     interfaceEndpoints: Math.max(
       0,
