@@ -5,6 +5,7 @@ import { completionCommand } from './completion/command.ts';
 import { costCommand } from './cost.ts';
 import { deadLettersCommand } from './dead-letters/command.ts';
 import { demoCommand } from './demo/command.ts';
+import { deployInfoCommand } from './deploy-info/command.ts';
 import { doctorCommand } from './doctor/command.ts';
 import { experimentCommand } from './experiment/command.ts';
 import { exportCommand } from './export.ts';
@@ -37,6 +38,7 @@ export const createCommands = (): readonly Command[] => [
   costCommand(),
   experimentCommand(),
   doctorCommand(),
+  deployInfoCommand(),
   benchCommand(),
   completionCommand(),
 ];

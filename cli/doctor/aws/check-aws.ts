@@ -1,9 +1,10 @@
 import type { StackTemplate } from '../../../cdk/synthesize.ts';
 import type { AccountOptions } from '../../../lib/aws/account/attempt.ts';
-import { type Caller, callerOf } from '../../../lib/aws/account/caller.ts';
+import { callerOf } from '../../../lib/aws/account/caller.ts';
 import type { Federation } from '../../../lib/federation/schemas.ts';
 import { topologyOf } from '../../../lib/federation/topology.ts';
 import { groupBy } from '../../../lib/group-by.ts';
+import { type Identities, type Identity, identify } from '../../accounts/identify.ts';
 import { attempt, type Finding, failed, ok, skipped } from '../finding.ts';
 import { checkPlace } from './check-place.ts';
 
@@ -19,19 +20,16 @@ export interface AwsChecks {
   readonly profiles: readonly string[];
 }
 
-interface Identity extends Caller {
-  readonly profile: string | undefined;
-}
-
 /** Checks every account and region of a federation that the identities reach. */
 export async function checkAws(
   federation: Federation,
   { endpoint, profiles }: AwsChecks,
 ): Promise<readonly PlaceReport[]> {
   const { synthesizeStacks } = await import('../../../cdk/synthesize-stacks.ts');
-  const [callers, refused] = await identify(profiles.length > 0 ? profiles : [undefined], endpoint);
-  const [first] = callers;
-  const problems = refused.length > 0 ? [{ place: 'credentials', findings: refused }] : [];
+  const { identities, refused } = await identify(profiles, endpoint);
+  const [first] = identities;
+  const problems =
+    refused.length > 0 ? [{ place: 'credentials', findings: await Promise.all(refused.map(refusal)) }] : [];
   if (!first) return problems;
   const stacks = synthesizeStacks(topologyOf(federation));
   const byPlace = groupBy(stacks, ({ account, region }) => `${account ?? first.account}/${region ?? first.region}`);
@@ -39,7 +37,7 @@ export async function checkAws(
   const reports: PlaceReport[] = [...problems];
   for (const [place, own] of byPlace) {
     const [account = '', region = ''] = place.split('/');
-    const caller = callers.find((one) => one.account === account);
+    const caller = identities.find((one) => one.account === account);
     const findings = caller
       ? await checkReached({ endpoint, region, profile: caller.profile }, caller, {
           federation: federation.id,
@@ -79,18 +77,5 @@ async function checkReached(
   return [reached, ...(await checkPlace(options, place))];
 }
 
-async function identify(
-  profiles: readonly (string | undefined)[],
-  endpoint: string | undefined,
-): Promise<readonly [readonly Identity[], readonly Finding[]]> {
-  const identities: Identity[] = [];
-  const refused: Finding[] = [];
-  for (const profile of profiles) {
-    const finding = await attempt(profile === undefined ? 'credentials' : `profile ${profile}`, async () => {
-      identities.push({ ...(await callerOf({ endpoint, profile })), profile });
-      return ok('credentials', '');
-    });
-    if (finding.status !== 'ok') refused.push(finding);
-  }
-  return [identities, refused];
-}
+const refusal = ({ profile, error }: Identities['refused'][number]): Promise<Finding> =>
+  attempt(profile === undefined ? 'credentials' : `profile ${profile}`, () => Promise.reject(error));
