@@ -30,13 +30,12 @@ const LOGS = Duration.days(365);
 /**
  * The data stacks of a federation: one per site, one for the coordinator. They hold what must outlive everything else.
  * None names another site's stack, so that a site's can be deployed into the hospital's own account. A shared key comes first,
- * in a stack of its own. They have no custom
- * resources and no functions, so that CloudFormation emulators can deploy them. That of an on-premises site has its GPU
- * task queue, and no bucket.
+ * in a stack of its own. They have no custom resources and no functions, so that CloudFormation emulators can deploy them. That of an on-premises site has its GPU
+ * task queue, and no bucket. With `onlySite` there is none of the coordinator.
  */
 export function addDataStacks(app: App, { federation, buckets, queues }: Topology): readonly Stack[] {
   addKeyStacks(app, federation);
-  return [...federation.sites, undefined].flatMap((site) => {
+  return [...federation.sites, ...(federation.onlySite === undefined ? [undefined] : [])].flatMap((site) => {
     const isOwn = (spec: { readonly site?: string }) => spec.site === site?.id;
     const [bucket] = buckets.filter(isOwn);
     const own = queues.filter(isOwn);

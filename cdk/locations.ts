@@ -19,7 +19,8 @@ const isSame = (a: Place, b: Place) => a.account === b.account && a.region === b
  */
 export function locationsOf(federation: Federation): readonly Location[] {
   const home = placeOf(federation);
-  const owners = [undefined, ...federation.sites].map((owner) => ({
+  const coordinator = federation.onlySite === undefined ? [undefined] : [];
+  const owners = [...coordinator, ...federation.sites].map((owner) => ({
     owner,
     place: owner && isOnPremises(owner) ? home : placeOf(federation, owner),
   }));

@@ -12,6 +12,7 @@ import { addSiteStack } from './site-stack.ts';
 
 /**
  * Adds all stacks of a federation. Those of keys, data and images stay; the others can be deleted and created again.
+ * With `onlySite`, the stacks of the coordinator are left out: somebody else deploys them.
  *
  * @param handlers the folder of the bundles that `npm run build` makes
  */
@@ -25,10 +26,12 @@ export function addStacks(app: App, topology: Topology, handlers: string): void 
     const add = isOnPremises(site) ? addMachineStack : addSiteStack;
     after(add(app, topology, site, options), index);
   }
-  addImagesStack(app, topology.federation);
-  const federation = addFederationStack(app, topology, options);
-  after(federation.stack, -1);
-  addObservabilityStack(app, topology, federation);
+  if (topology.federation.onlySite === undefined) {
+    addImagesStack(app, topology.federation);
+    const federation = addFederationStack(app, topology, options);
+    after(federation.stack, -1);
+    addObservabilityStack(app, topology, federation);
+  }
   addTags(app, topology.federation.tags);
 }
 

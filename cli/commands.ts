@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { benchCommand } from './bench.ts';
+import { bundleCommand } from './bundle/command.ts';
 import { campaignCommand, shortForms } from './campaign/command.ts';
 import { completionCommand } from './completion/command.ts';
 import { costCommand } from './cost.ts';
@@ -39,6 +40,7 @@ export const createCommands = (): readonly Command[] => [
   experimentCommand(),
   doctorCommand(),
   deployInfoCommand(),
+  bundleCommand(),
   benchCommand(),
   completionCommand(),
 ];

@@ -153,6 +153,11 @@ export const federationSchema = z
       .describe(
         'The tasks that the federation learns, until `fedcardio tasks set` replaces them. Default: those of the paper.',
       ),
+    onlySite: id
+      .optional()
+      .describe(
+        'Id of the one site of this file, if only its stacks are made: `fedcardio bundle` writes it for a hospital that deploys its own. Default: the stacks of all sites and of the coordinator.',
+      ),
     sites: z.array(siteSchema).min(1).describe('The sites.'),
   })
   .superRefine((federation, context) => {
@@ -164,6 +169,9 @@ export const federationSchema = z
     }
     if (minSites !== undefined && minSites > sites.length) {
       fault(['minSites'], `${minSites} sites are needed for any round, the federation has ${sites.length}`);
+    }
+    if (federation.onlySite !== undefined && (sites.length !== 1 || sites[0]?.id !== federation.onlySite)) {
+      fault(['onlySite'], 'expected the id of the one site that the file has');
     }
     checkPlace(federation, (message) => fault([], message));
     checkAws(federation, fault);
