@@ -54,7 +54,7 @@ const namesOf = (weights: Weights, isNorm: boolean) => [...weights.keys()].filte
 
 /** The weights that a site predicts with after the teacher stage. */
 async function finalModelAt(site: string): Promise<Weights> {
-  const data = openSiteData(storage.siteStore(site), running.context.cache, running.context.log);
+  const data = openSiteData(storage.siteStore(site), running.context.cache, running.context.log, 'tavi');
   const { value: plan } = await readJson(storage.federationStore, federationKeys.plan('aortic'), planSchema);
   return withStageModel(storage.federationStore, data, plan, 'teacher', async ({ network }) => network.read());
 }

@@ -24,7 +24,7 @@ export async function runGpuTask(message: GpuTaskMessage, context: GpuTaskContex
   const { campaign, stage, round, site } = message;
   const at = { campaign, stage, round };
   if (!isFresh(message, context.now()) && !(await isGpuTaskDue(context, message))) return 'already';
-  const data = openSiteData(context.siteStore(site), context.cache, context.log);
+  const data = openSiteData(context.siteStore(site), context.cache, context.log, campaign);
   const started = context.now().getTime();
   try {
     const { value: plan } = await readJson(context.federationStore, federationKeys.plan(campaign), planSchema);

@@ -32,13 +32,13 @@ beforeEach(() => {
   logged = [];
 });
 
-function data() {
+function data(campaign = 'tavi') {
   const store = storage.siteStore(SITE);
   const tryGet: SiteStore['tryGet'] = (key) => {
     read.push(key);
     return store.tryGet(key);
   };
-  return openSiteData({ ...store, tryGet }, createCache(2 ** 20), log);
+  return openSiteData({ ...store, tryGet }, createCache(2 ** 20), log, campaign);
 }
 const log = (event: string, fields: Readonly<Record<string, unknown>>) => void logged.push({ event, ...fields });
 const findCases = (pseudoLabels?: typeof STAGE) =>
@@ -128,7 +128,7 @@ describe('training cases', () => {
       if (key === siteKeys.catalog('p1')) await store.delete(key);
       return store.tryGet(key);
     };
-    const withdrawn = openSiteData({ ...store, tryGet }, createCache(2 ** 20), log);
+    const withdrawn = openSiteData({ ...store, tryGet }, createCache(2 ** 20), log, 'tavi');
 
     const { cases } = await trainingCases(withdrawn, [TASKS.calcification], HOW, undefined, log);
     await store.delete(siteKeys.image('training', 'p2'));
@@ -215,4 +215,14 @@ describe('pseudo-labels', () => {
       { event: 'case-left-out', case: 'p2', code: 'BAD_LABEL' },
     ]);
   });
+});
+
+test("no other campaign sees a smoke test's cases, and a smoke test sees no others", async () => {
+  await uploadTrunk('p1', [POINT, POINT]);
+  await uploadTrunk('smoke-test-1', [POINT, POINT]);
+
+  const seenBy = async (campaign: string) => (await data(campaign).catalog('training')).map((entry) => entry.case);
+
+  expect(await seenBy('tavi')).toEqual(['p1']);
+  expect(await seenBy('smoke-test-2026')).toEqual(['smoke-test-1']);
 });

@@ -7,6 +7,7 @@ import {
   type PseudoLabelReport,
   pseudoLabelReportSchema,
 } from '../lib/federation/schemas.ts';
+import { usesCase } from '../lib/federation/smoke-test.ts';
 import { isComplete, type Task, type TaskId } from '../lib/federation/tasks.ts';
 import { affineOf } from '../lib/imaging/affine.ts';
 import { isWithin } from '../lib/imaging/heart-crop.ts';
@@ -56,7 +57,8 @@ interface TargetSource {
   read(): Promise<Target>;
 }
 
-export function openSiteData(store: SiteStore, cache: Cache, log: GpuTaskContext['log']): SiteData {
+/** @param campaign the campaign that the data are for: no other campaign than a smoke test sees a smoke test's cases */
+export function openSiteData(store: SiteStore, cache: Cache, log: GpuTaskContext['log'], campaign: string): SiteData {
   const image = async (entry: CatalogEntry) =>
     readNifti(await readCataloged(store, entry.image, 'BAD_IMAGE'), entry.image.key);
   const readCached = (key: string, read: () => Promise<Target>) =>
@@ -115,7 +117,7 @@ export function openSiteData(store: SiteStore, cache: Cache, log: GpuTaskContext
             if (!isFedcardioError(error, 'BAD_MESSAGE')) throw withoutCase(error);
             log('catalog-entry-unreadable', { key, reason: describeError(error) });
           });
-        if (entry?.use === use) entries.push(entry);
+        if (entry?.use === use && usesCase(campaign, entry.case)) entries.push(entry);
       }
       return entries;
     },

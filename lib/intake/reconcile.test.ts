@@ -106,6 +106,18 @@ test('counts cases and labels by use in the summary, and reads each entry once',
   expect(calls.filter((call) => call.startsWith('tryGet catalog/'))).toEqual(['tryGet catalog/p3.json']);
 });
 
+test("counts a smoke test's case apart, so that no other campaign's count includes it", async () => {
+  const { put, reconcile, summarize, summary } = testSite();
+  for (const [seed, id] of ['p1', 'smoke-test-1', 'smoke-test-2'].entries()) {
+    await put(`cases/${id}/image.nii.gz`, image(seed));
+    if (id !== 'smoke-test-2') await put(`cases/${id}/labels/calcification.nii.gz`, calcium());
+    await reconcile(id);
+  }
+  await summarize(createSummaryCache());
+
+  expect(await summary()).toMatchObject({ cases: { training: 1 }, labelled: { calcification: 1 }, smokeTests: 1 });
+});
+
 test('leaves the same documents under concurrency and any upload order as a single call', async () => {
   const uploads: readonly (readonly [string, string, Uint8Array | string])[] = [
     ['p1', 'cases/p1/labels/calcification.nii.gz', calcium()],

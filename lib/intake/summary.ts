@@ -2,6 +2,7 @@ import { collect, mapConcurrently } from '../async.ts';
 import { isFedcardioError } from '../error.ts';
 import { type CaseUse, federationKeys, type SiteKey, siteKeys } from '../federation/keys.ts';
 import { type CatalogEntry, catalogSchema, type Summary, summarySchema } from '../federation/schemas.ts';
+import { isSmokeTest } from '../federation/smoke-test.ts';
 import { isComplete, type Task, type TaskId } from '../federation/tasks.ts';
 import type { FederationStore, ObjectInfo } from '../storage/contract.ts';
 import { listDocuments } from '../storage/documents.ts';
@@ -60,11 +61,18 @@ export async function refreshSummary(
       collect(listDocuments(store, siteKeys.rejectedPrefix)),
     ]);
     const counted = await mapConcurrently(entries, READS_AT_ONCE, (info) => readCountedEntry(context, info, cache));
-    const known = counted.filter((entry) => entry !== undefined);
+    const all = counted.filter((entry) => entry !== undefined);
+    const known = all.filter((entry) => !isSmokeTest(entry.case));
     const before = isFirst && stored ? { etag: stored.etag, value: undefined } : stored;
     isFirst = false;
     pairs = suspectedPairs(sketched(known, 'training'), sketched(known, 'evaluation'));
-    const summary = summaryOf(site, tasks, known, rejected.length, pairs.length, now());
+    const smokeTests = all.filter(
+      (entry) => isSmokeTest(entry.case) && entry.use === 'training' && entry.tasks.length > 0,
+    );
+    const summary = {
+      ...summaryOf(site, tasks, known, rejected.length, pairs.length, now()),
+      ...(smokeTests.length > 0 ? { smokeTests: smokeTests.length } : {}),
+    };
     await reconcileDocument(federationStore, key, summarySchema, before, summary);
   });
   return pairs;

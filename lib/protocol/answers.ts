@@ -65,14 +65,14 @@ async function checkAnswer(context: ReaderContext, open: Open, answer: AnswerKey
 /** A site that claims more cases than it has would get too much weight. Its count may have grown since the round opened. */
 async function samplesFault(
   context: ReaderContext,
-  { participants, config }: Open,
+  { campaign, participants, config }: Open,
   site: string,
   { samples }: UsableUpdate,
 ): Promise<string | undefined> {
   const counted = participants.find((participant) => participant.site === site)?.samples ?? 0;
   if (samples <= counted) return undefined;
   const [summary] = await collect(context.federationStore.list(federationKeys.summary(site)));
-  const now = summary ? ((await ableSite(context, config, site, summary.bytes))[0]?.samples ?? 0) : 0;
+  const now = summary ? ((await ableSite(context, campaign, config, site, summary.bytes))[0]?.samples ?? 0) : 0;
   return samples <= now
     ? undefined
     : `the update claims ${samples} cases, the site's summary counts ${Math.max(counted, now)}`;

@@ -2,6 +2,7 @@ import { collect, mapConcurrently } from '../async.ts';
 import { describeError, type FedcardioError, isFedcardioError } from '../error.ts';
 import { federationKeys } from '../federation/keys.ts';
 import { kindOf, type Open, type Stage, summarySchema } from '../federation/schemas.ts';
+import { isSmokeTest } from '../federation/smoke-test.ts';
 import { tryReadJson } from '../storage/documents.ts';
 import { MAX_DOCUMENT_BYTES, MAX_SAMPLES } from './bounds.ts';
 import type { ReaderContext, StoreContext } from './context.ts';
@@ -18,6 +19,7 @@ const READS_AT_ONCE = 16;
  */
 export async function ableSites(
   context: StoreContext,
+  campaign: string,
   stage: Stage,
   previous: Open | undefined,
 ): Promise<{ readonly able: readonly Participant[]; readonly newer: readonly FedcardioError[] }> {
@@ -32,7 +34,7 @@ export async function ableSites(
     const before = known.get(id);
     if (before?.summary === summary.etag) return [before];
     try {
-      return await ableSite(context, stage, id, summary.bytes);
+      return await ableSite(context, campaign, stage, id, summary.bytes);
     } catch (error) {
       if (!isFedcardioError(error, 'NEWER_SCHEMA')) throw error;
       log('summary-unreadable', { site: id, reason: describeError(error) });
@@ -51,6 +53,7 @@ export async function ableSites(
  */
 export async function ableSite(
   context: ReaderContext,
+  campaign: string,
   stage: Stage,
   site: string,
   bytes: number,
@@ -60,7 +63,7 @@ export async function ableSite(
   if (!summary) return [];
   const { suspected } = summary.value.cases;
   if (suspected && stage.kind === 'evaluate') log('same-scan-suspected', { site, pairs: suspected });
-  const samples = kindOf(stage).samples(stage, summary.value);
+  const samples = isSmokeTest(campaign) ? (summary.value.smokeTests ?? 0) : kindOf(stage).samples(stage, summary.value);
   if (samples > MAX_SAMPLES) {
     log('summary-unreadable', { site, reason: `It counts ${samples} cases, ${MAX_SAMPLES} are allowed.` });
     return [];

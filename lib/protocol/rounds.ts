@@ -18,7 +18,7 @@ import { stageOf } from './plan.ts';
 export async function startRound(context: CoordinatorContext, plan: Document<Plan>, at: RoundAddress): Promise<void> {
   const { federationStore, now, log } = context;
   const [base, previous] = await Promise.all([baseOf(context, at), previousOpen(context, at)]);
-  const { able, newer } = await ableSites(context, stageOf(plan.value, at.stage), previous);
+  const { able, newer } = await ableSites(context, at.campaign, stageOf(plan.value, at.stage), previous);
   const opening = openRound(at, { plan: plan.value, planSha256: plan.sha256, base, able }, now());
   if (opening.kind === 'impossible') {
     // An upgrade may make it possible: nothing is decided before.

@@ -31,7 +31,7 @@ const context = {
   log: (event: string) => logged.push(event),
 };
 
-const count = (site: string, labelled: number) => {
+const count = (site: string, labelled: number, more = {}) => {
   const summary = {
     schema: 'fedcardio.summary/1',
     site,
@@ -39,6 +39,7 @@ const count = (site: string, labelled: number) => {
     cases: { training: 9, evaluation: 1, rejected: 0 },
     labelled: { 'hinge-points': labelled },
     labelledEvaluation: {},
+    ...more,
   };
   return store.put(federationKeys.summary(site), canonicalJson(summary));
 };
@@ -55,17 +56,26 @@ beforeEach(async () => {
 describe('ableSites', () => {
   test('returns the sites of the federation that have what the stage needs', async () => {
     await count('stranger', 7);
-    expect(counts([...(await ableSites(context, TEACHER_STAGE, undefined)).able])).toEqual(['berlin 4']);
+    expect(counts([...(await ableSites(context, 'tavi', TEACHER_STAGE, undefined)).able])).toEqual(['berlin 4']);
+  });
+
+  test('counts the cases of smoke tests for smoke tests alone', async () => {
+    await count('hamburg', 0, { smokeTests: 1 });
+    const able = async (campaign: string) =>
+      counts([...(await ableSites(context, campaign, TEACHER_STAGE, undefined)).able]);
+
+    expect(await able('tavi')).toEqual(['berlin 4']);
+    expect(await able('smoke-test-2026')).toEqual(['hamburg 1']);
   });
 
   test('reads only summaries that have changed since the previous round', async () => {
     await count('hamburg', 2);
-    const first = [...(await ableSites(context, TEACHER_STAGE, undefined)).able];
+    const first = [...(await ableSites(context, 'tavi', TEACHER_STAGE, undefined)).able];
     expect(reads).toHaveLength(3);
     reads = [];
     await count('hamburg', 3);
 
-    const { able: second } = await ableSites(context, TEACHER_STAGE, { participants: first } as Open);
+    const { able: second } = await ableSites(context, 'tavi', TEACHER_STAGE, { participants: first } as Open);
 
     expect(counts([...second])).toEqual(['berlin 4', 'hamburg 3']);
     expect(reads).toEqual([federationKeys.summary('hamburg'), federationKeys.summary('munich')]);
@@ -76,7 +86,7 @@ describe('ableSites', () => {
     const { body } = await store.get(federationKeys.summary('berlin'));
     await store.put(federationKeys.summary('munich'), body);
 
-    expect(counts([...(await ableSites(context, TEACHER_STAGE, undefined)).able])).toEqual(['berlin 4']);
+    expect(counts([...(await ableSites(context, 'tavi', TEACHER_STAGE, undefined)).able])).toEqual(['berlin 4']);
     expect(logged).toEqual(['summary-unreadable']);
   });
 });

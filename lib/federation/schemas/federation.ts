@@ -243,6 +243,8 @@ export const summarySchema = z.strictObject({
   labelled: perTask(count),
   /** Held-out cases with a label of the task. */
   labelledEvaluation: perTask(count),
+  /** Training cases of smoke tests with a label, which no other count includes; absent if there are none. */
+  smokeTests: count.optional(),
 });
 
 /** `tasks.json`: the tasks of the federation. */
