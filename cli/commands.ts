@@ -16,6 +16,7 @@ import { localCommand } from './local.ts';
 import { phantomsCommand } from './phantoms/command.ts';
 import { predictCommand } from './predict.ts';
 import { siteCommand } from './site/command.ts';
+import { smokeCommand } from './smoke/command.ts';
 import { tasksCommand } from './tasks.ts';
 import { trainCommand } from './train/command.ts';
 import { upCommand } from './up/command.ts';
@@ -40,6 +41,7 @@ export const createCommands = (): readonly Command[] => [
   experimentCommand(),
   doctorCommand(),
   deployInfoCommand(),
+  smokeCommand(),
   bundleCommand(),
   benchCommand(),
   completionCommand(),

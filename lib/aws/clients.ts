@@ -6,6 +6,7 @@ interface Credentials {
   readonly accessKeyId: string;
   readonly secretAccessKey: string;
   readonly sessionToken?: string;
+  readonly expiration?: Date;
 }
 
 /** How to reach S3, SQS and Batch. By default AWS, with the region and role of the environment. */
@@ -14,6 +15,8 @@ export interface ConnectionOptions {
   readonly endpoint?: string | undefined;
   readonly region?: string | undefined;
   readonly credentials?: Credentials | undefined;
+  /** Gets credentials, and new ones when they have expired; instead of `credentials`. */
+  readonly renewCredentials?: (() => Promise<Credentials>) | undefined;
   /** A profile of ~/.aws/config. Default: that of AWS_PROFILE. */
   readonly profile?: string | undefined;
   /** Wraps each SDK client to trace its calls. */
@@ -65,7 +68,7 @@ export function connection(options: ConnectionOptions, maxSockets: number) {
   process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true';
   const { endpoint, profile } = options;
   const isAnonymous = profile === undefined && needsNoCredentials(endpoint);
-  const credentials = options.credentials ?? (isAnonymous ? LOCAL_CREDENTIALS : undefined);
+  const credentials = options.credentials ?? options.renewCredentials ?? (isAnonymous ? LOCAL_CREDENTIALS : undefined);
   const region = options.region ?? (endpoint ? (process.env.AWS_REGION ?? 'us-east-1') : undefined);
   return {
     ...(endpoint ? { endpoint } : {}),
