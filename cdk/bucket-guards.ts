@@ -100,7 +100,8 @@ export function letSitesIn(bucket: s3.Bucket, federation: Federation): void {
     roleArn(bucket, { account: '*' }, names.siteRole(federation.id, TAGGED_SITE, role)),
   );
   deny([...OBJECT_ACTIONS.read, ...OBJECT_ACTIONS.write, 's3:ListBucket'], [...arns, bucket.arnForObjects('*')], {
-    ArnNotLike: { 'aws:PrincipalArn': [...coordinator, ...ofSites] },
+    // IAM documents variables in values of string operators first of all.
+    StringNotLike: { 'aws:PrincipalArn': [...coordinator, ...ofSites] },
   });
   deny(['s3:ListBucket'], arns, {
     ArnNotEquals: { 'aws:PrincipalArn': coordinator },

@@ -325,7 +325,7 @@ describe('a campaign over HTTP', () => {
     const lost = await local.run(onward('lost', '1'.repeat(64)));
     expect(lost).toMatchObject({
       status: 'failed',
-      reason: expect.stringMatching(/init\/1{64}.safetensors does not exist/),
+      reason: expect.stringMatching(/init\/lost\/1{64}\.safetensors does not exist/),
     });
   }, 60_000);
 

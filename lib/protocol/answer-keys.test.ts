@@ -1,0 +1,59 @@
+import { expect, test } from 'vitest';
+import { federationKeys, type RoundAddress } from '../federation/keys.ts';
+import type { Open } from '../federation/schemas.ts';
+import type { FederationStore } from '../storage/contract.ts';
+import { createMemoryStorage } from '../storage/testing-objects.ts';
+import { listAnswers, listCampaignAnswers } from './answer-keys.ts';
+import { MAX_ANSWERS } from './bounds.ts';
+
+const AT: RoundAddress = { campaign: 'c', stage: 'a', round: 1 };
+/** Its objects are listed with those of round 1 of stage `a`. */
+const BELOW: RoundAddress = { campaign: 'c', stage: 'a/0001', round: 1 };
+
+const openWith = (...sites: string[]) =>
+  ({ ...AT, participants: sites.map((site) => ({ site, samples: 1, summary: '' })) }) as unknown as Open;
+
+const store = (): FederationStore => createMemoryStorage()('heart');
+
+test('finds the answers of the participants to this round, with their weights and refusals', async () => {
+  const heart = store();
+  const refused = federationKeys.update(AT, 'bonn', 'b');
+  await heart.put(federationKeys.updateWeights(AT, 'bonn', 'a'), 'weights');
+  await heart.put(federationKeys.update(AT, 'bonn', 'a'), '{}');
+  await heart.put(refused, '{}');
+  await heart.put(federationKeys.refusal(refused), 'refused');
+  await heart.put(federationKeys.update(AT, 'ulm', 'failed'), '{}');
+  await heart.put(federationKeys.update(BELOW, 'bonn', 'c'), '{}');
+  await heart.put(federationKeys.update({ ...AT, round: 2 }, 'bonn', 'd'), '{}');
+  await heart.put(federationKeys.update(AT, 'stranger', 'e'), '{}');
+
+  const found = await listAnswers(heart, openWith('ulm', 'bonn', 'kiel'));
+
+  expect(found.map(({ at, ...answer }) => answer)).toEqual([
+    { site: 'ulm', key: federationKeys.update(AT, 'ulm', 'failed'), unusable: 'failed', documentBytes: 2 },
+    { site: 'bonn', key: federationKeys.update(AT, 'bonn', 'a'), documentBytes: 2, weightsBytes: 7 },
+    { site: 'bonn', key: refused, unusable: 'refused', documentBytes: 7 },
+  ]);
+  const byRound = await listCampaignAnswers(heart, 'c', ['bonn', 'ulm']);
+  expect(byRound.get(federationKeys.round(AT))).toEqual([...found.slice(1), ...found.slice(0, 1)]);
+  expect(byRound.get(federationKeys.round(BELOW))?.map(({ key }) => key)).toEqual([
+    federationKeys.update(BELOW, 'bonn', 'c'),
+  ]);
+});
+
+test('stops listing a site that floods its folder', async () => {
+  const heart = store();
+  for (let i = 0; i < 100; i++) await heart.put(federationKeys.update(AT, 'bonn', `junk-${i}`), '{');
+  let listed = 0;
+  const counting: Pick<FederationStore, 'list'> = {
+    list: async function* (prefix) {
+      for await (const object of heart.list(prefix)) {
+        listed++;
+        yield object;
+      }
+    },
+  };
+
+  expect(await listAnswers(counting, openWith('bonn'))).toHaveLength(MAX_ANSWERS);
+  expect(listed).toBe(MAX_ANSWERS);
+});
