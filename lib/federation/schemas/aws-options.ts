@@ -151,7 +151,9 @@ export const tagsField = z
       .min(1)
       .max(128)
       .regex(TAG)
-      .refine((name) => !/^aws:/i.test(name), 'tags that begin with aws: belong to AWS'),
+      .refine((name) => !/^aws:/i.test(name), 'tags that begin with aws: belong to AWS')
+      // Policies tell the roles of sites apart by it (guards.ts).
+      .refine((name) => !/^fedcardio-site$/i.test(name), 'the tag fedcardio-site belongs to fedcardio'),
     z.string().max(256).regex(TAG, 'expected letters, digits, spaces and _.:/=+-@'),
   )
   .refine((tags) => Object.keys(tags).length <= 40, 'AWS allows 50 tags for a resource; 40 of them can be given here');
