@@ -34,6 +34,11 @@ export const CHECKOV_EXCEPTIONS: readonly CheckovException[] = [
     applies: (subject) => is('S3::Bucket')(subject) && named('Logs')(subject),
   },
   {
+    check: 'CKV_AWS_27',
+    reason: 'SQS encrypts the messages with its own key: checkov knows keys of KMS only. Messages name no case.',
+    applies: (subject) => is('SQS::Queue')(subject) && subject.resource.Properties?.SqsManagedSseEnabled === true,
+  },
+  {
     check: 'CKV_AWS_45',
     reason: "Not a secret: the federation's account, in FEDCARDIO_FEDERATION.",
     applies: (subject) => isFunction(subject) && !SECRETS.test(environmentOf(subject).replaceAll(ACCOUNT, '')),
@@ -41,14 +46,12 @@ export const CHECKOV_EXCEPTIONS: readonly CheckovException[] = [
   {
     check: 'CKV_AWS_111',
     reason: "Lambda creates a function's network interfaces with its role. The function's own code is denied it.",
-    applies: (subject) =>
-      is('IAM::Role')(subject) && named('IntakeRole', 'RescanRole', 'DispatchRole', 'JobFailedRole')(subject),
+    applies: (subject) => is('IAM::Role')(subject) && named('IntakeRole', 'RescanRole')(subject),
   },
   {
-    check: 'CKV_AWS_111',
-    reason:
-      'The ECS agent registers its host and reports states. Its other actions are limited to clusters of the account.',
-    applies: (subject) => is('IAM::Role')(subject) && named('HostRole')(subject),
+    check: 'CKV_AWS_115',
+    reason: 'New accounts allow no concurrency to be reserved. Queues limit their consumers instead.',
+    applies: isFunction,
   },
   {
     check: 'CKV_AWS_116',
@@ -57,18 +60,19 @@ export const CHECKOV_EXCEPTIONS: readonly CheckovException[] = [
   },
   {
     check: 'CKV_AWS_116',
-    reason: 'Runs on a schedule, and the next run does the same work. Alarms ring if it is missing.',
-    applies: (subject) => isFunction(subject) && named('Rescan', 'Sweep')(subject),
-  },
-  {
-    check: 'CKV_AWS_116',
-    reason: 'Is retried for six hours; then its round goes on at the deadline.',
-    applies: (subject) => isFunction(subject) && named('JobFailed')(subject),
+    reason:
+      'Has no queue: Lambda reports events that it did not handle to the alarm topic, its on-failure destination.',
+    applies: (subject) => isFunction(subject) && named('Rescan', 'Sweep', 'JobFailed', 'Endpoints')(subject),
   },
   {
     check: 'CKV_AWS_117',
     reason: 'The coordinator handles no patient data, and sends to queues in other regions, which no endpoint reaches.',
     applies: (subject) => isFunction(subject) && isCoordinators(subject),
+  },
+  {
+    check: 'CKV_AWS_117',
+    reason: 'Handles no patient data, and calls services for which the network has no endpoint.',
+    applies: (subject) => isFunction(subject) && named('Dispatch', 'JobFailed', 'Endpoints')(subject),
   },
   {
     check: 'CKV_AWS_173',

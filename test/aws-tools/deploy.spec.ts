@@ -13,6 +13,7 @@ import { templateOf } from './templates.ts';
 /** What moto skips. It is checked by cfn-lint, checkov and the simulated policies only. */
 const SKIPPED = [
   'AWS::CloudWatch::Alarm',
+  'AWS::Lambda::EventInvokeConfig',
   'AWS::RolesAnywhere::Profile',
   'AWS::RolesAnywhere::TrustAnchor',
   'AWS::S3::BucketPolicy',
@@ -29,6 +30,9 @@ const without = (stacks: readonly StackTemplate[], pattern: RegExp) =>
   stacks.filter(({ stackName }) => !pattern.test(stackName));
 const only = (stacks: readonly StackTemplate[], pattern: RegExp) =>
   stacks.filter(({ stackName }) => pattern.test(stackName));
+
+/** Stacks that outlive all others. */
+const KEPT = /-(data|images|keys)\b/;
 
 let moto: Moto;
 let cloud: Cloud;
@@ -133,10 +137,10 @@ describe('the stacks', () => {
     await expect(cloud.deploy(ulm)).rejects.toThrow(/heart-site-ulm-data: .*bucket name is not available/);
   });
 
-  test('other than those of data can be deleted and created again', async () => {
+  test('other than those of data, keys and images can be deleted and created again', async () => {
     await cloud.deploy(all);
-    const data = only(all, /-data$/);
-    const rest = without(all, /-data$/);
+    const data = only(all, KEPT);
+    const rest = without(all, KEPT);
     const before = await dataOf(data);
 
     for (const stack of rest.toReversed()) await cloud.delete(stack);
