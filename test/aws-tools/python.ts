@@ -1,7 +1,7 @@
 import { type PythonPrograms, pythonWith } from '../../localstack/python.ts';
 
 const TOOLS: PythonPrograms = {
-  name: 'cfn-lint, checkov and moto',
+  name: 'test:aws-tools',
   folder: 'aws-tools',
   requirements: new URL('./requirements.txt', import.meta.url),
   megabytes: 470,
