@@ -14,6 +14,7 @@ export const RUNBOOKS = [
   'dead-letters',
   'job-failed',
   'job-stuck',
+  'endpoints-failed',
   'round-overdue',
   'quorum-missing',
   'merge-failed',
@@ -100,12 +101,9 @@ export function addSiteAlarms(stack: Stack, { site, queues, failed, jobQueue, re
     period: Duration.hours(3),
   });
   const detail = (name: string) => events.EventField.fromPath(`$.detail.${name}`);
-  const tell = (rule: events.Rule, runbook: Runbook, says: string) =>
-    rule.addTarget(
-      new targets.SnsTopic(topic, { message: events.RuleTargetInput.fromText(`${says} ${todo(runbook)}`) }),
-    );
   tell(
     failed,
+    topic,
     'job-failed',
     `A GPU task of ${site} has failed after all its retries: ${detail('jobName')} (${detail('jobId')}): ${detail('statusReason')}. Its round continues without this site.`,
   );
@@ -118,7 +116,13 @@ export function addSiteAlarms(stack: Stack, { site, queues, failed, jobQueue, re
       detail: { jobQueue: [jobQueue.jobQueueArn] },
     },
   });
-  tell(stuck, 'job-stuck', `A GPU task of ${site} is RUNNABLE and gets no host: ${detail('statusReason')}.`);
+  tell(stuck, topic, 'job-stuck', `A GPU task of ${site} is RUNNABLE and gets no host: ${detail('statusReason')}.`);
+}
+
+/** Sends a text for each event that the rule matches. */
+export function tell(rule: events.Rule, topic: sns.ITopic, runbook: Runbook, says: string): void {
+  const message = events.RuleTargetInput.fromText(`${says} ${todo(runbook)}`);
+  rule.addTarget(new targets.SnsTopic(topic, { message }));
 }
 
 /** Alarms of rounds and campaigns. */

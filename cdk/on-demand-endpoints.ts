@@ -11,6 +11,7 @@ import type * as sns from 'aws-cdk-lib/aws-sns';
 import { CfnOutput, type Stack } from 'aws-cdk-lib/core';
 import { FUNCTIONS } from '../lib/federation/functions.ts';
 import { canonicalJson } from '../lib/json.ts';
+import { tell } from './alarms.ts';
 import { ENDPOINTS_TAG, endpointServices, endpointsTemplate, type NetworkExports } from './endpoints-template.ts';
 import { addFunction, invokeEvery, scheduled } from './functions.ts';
 
@@ -83,7 +84,7 @@ export function addOnDemandEndpoints(stack: Stack, options: OnDemandEndpointsOpt
     },
     targets: [new targets.LambdaFunction(fn)],
   });
-  new events.Rule(stack, 'EndpointsFailed', {
+  const failed = new events.Rule(stack, 'EndpointsFailed', {
     description: 'CloudFormation could not create or delete the interface endpoints',
     eventPattern: {
       source: ['aws.cloudformation'],
@@ -93,8 +94,9 @@ export function addOnDemandEndpoints(stack: Stack, options: OnDemandEndpointsOpt
         'status-details': { status: ['CREATE_FAILED', 'ROLLBACK_IN_PROGRESS', 'ROLLBACK_FAILED', 'DELETE_FAILED'] },
       },
     },
-    targets: [new targets.SnsTopic(options.topic)],
   });
+  const reason = events.EventField.fromPath('$.detail.status-details.status-reason');
+  tell(failed, options.topic, 'endpoints-failed', `${stackName} could not be created or deleted: ${reason}.`);
 }
 
 /** Stores the template with the other assets of the CDK, and exports what it imports. */

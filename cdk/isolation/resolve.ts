@@ -79,6 +79,8 @@ export function createResolver(
       if (exported === undefined) throw new Error(`${stackName}: nothing exports ${argument}`);
       return exported;
     }
+    if (fn === 'Fn::Sub' && typeof argument === 'string')
+      return argument.replace(/\$\{([\w:]+)\}/g, (_, name: string) => resolve({ Ref: name }) as string);
     if (fn === 'Fn::Join') {
       const [separator, parts] = resolve(argument) as readonly [string, readonly string[]];
       return parts.join(separator);

@@ -10,6 +10,8 @@ export interface FakeJob {
   /** Body of the SubmitJob request. */
   readonly request: Readonly<Record<string, unknown>>;
   status: string;
+  /** Milliseconds, as all times of Batch. */
+  stoppedAt?: number;
   statusReason?: string;
   container?: { readonly exitCode: number };
 }
@@ -18,7 +20,8 @@ export interface FakeJob {
 type Fault = 'throttle' | 'refuse' | 'lose-answer';
 
 /**
- * A fake of AWS Batch for tests: SubmitJob, DescribeJobs and ListJobs over HTTP, for the real SDK.
+ * A fake of AWS Batch for tests: SubmitJob, DescribeJobs, ListJobs and DescribeJobQueues over HTTP, for the real SDK. It has
+ * a queue for each that a job was submitted to, and lists one queue a page.
  *
  * @param onJob called with each new job; without it, jobs stay SUBMITTED until a test changes them
  */
@@ -46,10 +49,24 @@ export async function startFakeBatch(onJob: (job: FakeJob) => void = () => undef
     },
     '/v1/describejobs': ({ jobs: ids }, response) =>
       answer(response, { jobs: jobs.filter(({ jobId }) => (ids as readonly string[]).includes(jobId)) }),
-    '/v1/listjobs': ({ filters }, response) => {
-      const [filter] = filters as readonly { readonly values: readonly string[] }[];
-      const wanted = filter?.values.map((value) => value.toLowerCase());
-      answer(response, { jobSummaryList: jobs.filter(({ jobName }) => wanted?.includes(jobName.toLowerCase())) });
+    '/v1/listjobs': ({ jobQueue, jobStatus, filters }, response) => {
+      const [filter] = (filters ?? []) as readonly { readonly name: string; readonly values: readonly string[] }[];
+      const matches = ({ jobName, createdAt, status }: FakeJob) => {
+        if (filter?.name === 'AFTER_CREATED_AT') return createdAt > Number(filter.values[0]);
+        if (filter) return filter.values.some((value) => value.toLowerCase() === jobName.toLowerCase());
+        return status === (jobStatus ?? 'RUNNING');
+      };
+      answer(response, {
+        jobSummaryList: jobs.filter((job) => job.request.jobQueue === jobQueue && matches(job)),
+      });
+    },
+    '/v1/describejobqueues': ({ nextToken }, response) => {
+      const queues = [...new Set(jobs.map(({ request }) => String(request.jobQueue)))];
+      const page = Number(nextToken ?? 0);
+      answer(response, {
+        jobQueues: queues.slice(page, page + 1).map((jobQueueName) => ({ jobQueueName })),
+        ...(page + 1 < queues.length ? { nextToken: String(page + 1) } : {}),
+      });
     },
   };
 
