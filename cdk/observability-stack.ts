@@ -23,10 +23,13 @@ export function addObservabilityStack(app: App, topology: Topology, { topic }: F
   );
   addSweepAlarm(stack, topic, names.federationRole(federation.id, 'sweep'));
   addRoundAlarms(stack, topic, federation.id);
-  addDashboard(stack, federation.id);
+  const hasDashboard = federation.dashboard !== false;
+  if (hasDashboard) addDashboard(stack, federation.id);
   addOutputs(stack, {
     AlarmTopicArn: topic.topicArn,
-    DashboardUrl: `https://console.aws.amazon.com/cloudwatch/home?region=${stack.region}#dashboards/dashboard/${federation.id}`,
+    DashboardUrl: hasDashboard
+      ? `https://console.aws.amazon.com/cloudwatch/home?region=${stack.region}#dashboards/dashboard/${federation.id}`
+      : undefined,
   });
   return stack;
 }

@@ -5,12 +5,13 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { FEDERATION, synthesizeAll } from '../cdk/isolation/example-federation.ts';
-import { type Campaign, campaignSchema, federationSchema } from '../lib/federation/schemas.ts';
+import { type Campaign, campaignSchema, type Federation, federationSchema } from '../lib/federation/schemas.ts';
 import { DEFAULT_TASKS, TASKS } from '../lib/federation/tasks.ts';
 import { TEACHER_STAGE } from '../lib/federation/testing.ts';
 import { createNetwork } from '../lib/models/network.ts';
 import { loadBackend } from '../lib/nn/backend.ts';
 import { estimateCost } from './cost/estimate.ts';
+import { withOwnAccounts } from './cost/federation.ts';
 import { PRICES } from './cost/prices.ts';
 import { ASSUMPTIONS, BENCH, workOf } from './cost/workload.ts';
 import { runCommand } from './testing.ts';
@@ -80,46 +81,86 @@ describe('the cost of a campaign', () => {
   });
 });
 
+/** As `fedcardio cost` computes it, in the regions of the example. */
+const idleOf = (federation: Federation) => estimateCost(federation, campaignOf(), ASSUMPTIONS, PRICES);
+const withoutCases = ({ accounts }: ReturnType<typeof idleOf>) => accounts.map(({ usd, cases }) => usd - cases);
+
 describe('the cost of an idle month', () => {
-  test('is less than that of an always-on server for eight hospitals, and more for 64', () => {
-    expect(estimate(8).idle.usd).toBeLessThan(estimate(8).server.usd);
-    expect(estimate(64).idle.usd).toBeGreaterThan(estimate(64).server.usd);
+  test("is at most 15 USD for eight sites in one account, without their cases' storage", () => {
+    const [usd] = withoutCases(estimate(8));
+
+    expect(usd).toBeLessThanOrEqual(15);
+    expect(estimate(8).accounts).toHaveLength(1);
   });
 
+  test('is at most 5 USD for a site in its own account, and 7.30 more in another region', () => {
+    const own = withOwnAccounts(federationOf(8));
+    const far = { ...own, sites: own.sites.map((site) => ({ ...site, region: 'eu-west-1' })) };
+
+    for (const usd of withoutCases(idleOf(own)).slice(1)) expect(usd).toBeLessThanOrEqual(5);
+    expect((withoutCases(idleOf(far))[1] ?? 0) - (withoutCases(idleOf(own))[1] ?? 0)).toBeCloseTo(7.3, 10);
+  });
+
+  test('is the sum of its accounts', () => {
+    const estimates = [estimate(8), idleOf(FEDERATION), idleOf(withOwnAccounts(FEDERATION))];
+    for (const { idle, accounts } of estimates) {
+      expect(accounts.reduce((sum, { usd }) => sum + usd, 0)).toBeCloseTo(idle.usd, 10);
+    }
+  });
+
+  test('is less than that of an always-on server, for 64 hospitals too', () => {
+    for (const sites of [8, 64]) expect(estimate(sites).idle.usd).toBeLessThan(estimate(sites).server.usd);
+  });
+
+  const OWN = { account: '444455556666', region: 'eu-central-1' };
+  const FAR = { ...OWN, region: 'eu-west-1', image: FEDERATION.sites[2]?.image };
   test.each([
-    ['in one account', []],
-    ['one of them in its own account', [{ account: '444455556666', region: 'eu-central-1' }]],
-    ['two of them on-premises', FEDERATION.sites.slice(-2)],
-  ])('counts what the stacks of three sites have, %s', (_, places) => {
+    ['in one account', {}, []],
+    ['one of them in its own account', {}, [OWN]],
+    ['one of them in another region', {}, [FAR]],
+    ['two of them on-premises', {}, FEDERATION.sites.slice(-2)],
+    ['with a key for each bucket', { encryption: 'key-per-bucket' }, [OWN, FEDERATION.sites[3]]],
+    ['without keys', { encryption: 's3-managed' }, [FAR]],
+    ['one with keys of its own', {}, [{ encryption: 'key-per-bucket' }]],
+    ['one of them, in its own account, without keys', {}, [{ ...OWN, encryption: 's3-managed' }]],
+    ['without a dashboard', { dashboard: false }, []],
+  ])('counts what the stacks of three sites have, %s', (_, options, places) => {
     const federation = federationSchema.parse({
       ...FEDERATION,
+      ...options,
       sites: [0, 1, 2].map((i) => ({ ...places[i], id: `site-${i}`, name: String(i) })),
     });
     const resources = synthesizeAll(federation).flatMap(({ template }) =>
       Object.values((template as { Resources: Record<string, { Type: string; Properties?: object }> }).Resources),
     );
-    const count = (type: string, has: (properties: object) => boolean = () => true) =>
-      resources.filter(({ Type, Properties }) => Type === type && has(Properties ?? {})).length;
-    const { lines } = estimateCost(federation, campaignOf(), ASSUMPTIONS, PRICES).idle;
-    const of = (name: string) => lines.find(({ what }) => what === name)?.quantity ?? 0;
-    const polled = of('polls of empty queues') / (5 * 3 * 60 * 730);
+    const of = (type: string) => resources.filter(({ Type }) => Type === type).map(({ Properties = {} }) => Properties);
+    // CloudWatch bills an alarm of a formula for each metric in it.
+    const metricsOf = (alarm: { readonly Metrics?: readonly { readonly MetricStat?: unknown }[] }) =>
+      alarm.Metrics?.filter(({ MetricStat }) => MetricStat).length ?? 1;
+    const { lines } = idleOf(federation).idle;
+    const quantity = (name: string) => lines.find(({ what }) => what === name)?.quantity ?? 0;
+    const polled = quantity('polls of empty queues') / (5 * 3 * 60 * 730);
     expect({
-      keys: of('keys'),
-      alarms: of('alarms'),
-      dashboards: of('dashboard'),
-      endpoints: of('interface endpoints, one zone') / 730,
+      keys: quantity('keys'),
+      alarms: quantity('metrics of alarms'),
+      dashboards: quantity('dashboard'),
+      endpoints: quantity('interface endpoints to S3 of another region') / 730,
+      networks: quantity('endpoints: schedule') / (12 * 730),
+      sites: quantity('rescans: schedule') / 730,
       polled: Math.round(polled),
     }).toEqual({
-      keys: count('AWS::KMS::Key'),
-      alarms: count('AWS::CloudWatch::Alarm'),
-      dashboards: count('AWS::CloudWatch::Dashboard'),
-      endpoints: count(
-        'AWS::EC2::VPCEndpoint',
+      keys: of('AWS::KMS::Key').length,
+      alarms: of('AWS::CloudWatch::Alarm').reduce((sum, alarm) => sum + metricsOf(alarm), 0),
+      dashboards: of('AWS::CloudWatch::Dashboard').length,
+      endpoints: of('AWS::EC2::VPCEndpoint').filter(
         (endpoint) => 'VpcEndpointType' in endpoint && endpoint.VpcEndpointType === 'Interface',
-      ),
+      ).length,
+      networks: of('AWS::EC2::VPC').length,
+      sites: of('AWS::S3::Bucket').length / 2 - 1,
       // The machine of an on-premises site polls with one connection, not with Lambda's five.
       polled:
-        count('AWS::Lambda::EventSourceMapping') + Math.round(places.filter((site) => 'place' in site).length / 5),
+        of('AWS::Lambda::EventSourceMapping').length +
+        Math.round(federation.sites.filter(({ place }) => place === 'on-premises').length / 5),
     });
   });
 
@@ -128,7 +169,7 @@ describe('the cost of an idle month', () => {
     const { idle, campaign, clients } = estimateCost({ ...FEDERATION, sites }, campaignOf(), ASSUMPTIONS, PRICES);
     const names = [...idle.lines, ...campaign.lines].map(({ what }) => what).join();
 
-    expect(names).not.toMatch(/GPU,|cases|checkpoints|rescans/);
+    expect(names).not.toMatch(/GPU,|cases|checkpoints|rescans|interface endpoints/);
     expect(names).toContain('models to on-premises sites');
     for (const { usd } of [idle, campaign, clients]) expect(Number.isFinite(usd)).toBe(true);
   });
@@ -149,9 +190,22 @@ describe('fedcardio cost', { concurrent: true }, () => {
 
   test('prints the figures of docs/cost.md', async () => {
     const { code, stdout } = await runCommand(['cost', 'examples/paper/federation.json'], ROOT);
-    expect(code).toBe(0);
-    const shown = /```text\n([\s\S]*?)```/.exec(readFileSync(join(ROOT, 'docs/cost.md'), 'utf8'))?.[1];
-    expect(shown).toBe(stdout);
+    const own = await runCommand(['cost', 'examples/paper/federation.json', '--own-accounts'], ROOT);
+    expect([code, own.code]).toEqual([0, 0]);
+    const shown = [...readFileSync(join(ROOT, 'docs/cost.md'), 'utf8').matchAll(/```text\n([\s\S]*?)```/g)];
+    expect(shown[0]?.[1]).toBe(stdout);
+    expect(shown[1]?.[1]).toBe(
+      own.stdout.slice(own.stdout.indexOf('The idle month by account'), own.stdout.indexOf('\nHow each')),
+    );
+  });
+
+  test('warns of regions without prices of their own', async () => {
+    const file = join(folder, 'federation.json');
+    await writeFile(file, JSON.stringify(FEDERATION));
+
+    const { stdout } = await runCommand(['cost', file], ROOT);
+
+    expect(stdout).toContain('Warning: eu-central-1, eu-west-1 may cost up to a third more in Europe');
   });
 
   test('accepts prices in the format that it prints', async () => {
@@ -160,8 +214,8 @@ describe('fedcardio cost', { concurrent: true }, () => {
     const file = join(folder, 'prices.json');
     await writeFile(file, JSON.stringify({ ...prices, region: 'eu-central-1', keyMonth: 2 }));
     const other = await runCommand(['cost', 'examples/paper/federation.json', '--json', '--prices', file], ROOT);
-    // Three keys of each of eight sites, four of the federation, one of the network.
-    expect(JSON.parse(other.stdout).idle.usd - idle.usd).toBeCloseTo(29, 6);
+    // One key of the account.
+    expect(JSON.parse(other.stdout).idle.usd - idle.usd).toBeCloseTo(1, 6);
   });
 
   test('names an instance type without a price', async () => {

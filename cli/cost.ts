@@ -1,9 +1,10 @@
 import { fileURLToPath } from 'node:url';
 import { Command } from 'commander';
 import type { z } from 'zod';
-import { campaignSchema, federationSchema } from '../lib/federation/schemas.ts';
+import { campaignSchema, type Federation, federationSchema } from '../lib/federation/schemas.ts';
 import { parseJson } from '../lib/json.ts';
 import { type Estimate, estimateCost } from './cost/estimate.ts';
+import { withOwnAccounts } from './cost/federation.ts';
 import type { Line } from './cost/lines.ts';
 import { PRICES, pricesSchema } from './cost/prices.ts';
 import { ASSUMPTIONS } from './cost/workload.ts';
@@ -20,6 +21,7 @@ interface CostFlags {
   readonly caseMb: number;
   readonly gpuRatio: number;
   readonly prices?: string;
+  readonly ownAccounts?: boolean;
   readonly json?: boolean;
 }
 
@@ -39,6 +41,7 @@ export const costCommand = (): Command =>
     .option('--case-mb <n>', 'size of a case, MB', positive, ASSUMPTIONS.caseMegabytes)
     .option('--gpu-ratio <n>', 'training speed of the GPU relative to two CPU cores', positive, ASSUMPTIONS.gpuRatio)
     .option('--prices <file>', 'prices of another region or date, in the format that --json prints')
+    .option('--own-accounts', 'as if every site on AWS had an account of its own')
     .option('--json', 'print everything as JSON')
     .addHelpText(
       'after',
@@ -50,7 +53,8 @@ Examples:
     .action(cost);
 
 function cost(file: string, flags: CostFlags): void {
-  const federation = read(file, federationSchema);
+  const given = read(file, federationSchema);
+  const federation = flags.ownAccounts ? withOwnAccounts(given) : given;
   const campaign = read(flags.campaign, campaignSchema);
   const assumptions = {
     ...ASSUMPTIONS,
@@ -61,24 +65,22 @@ function cost(file: string, flags: CostFlags): void {
   const prices = flags.prices === undefined ? PRICES : read(flags.prices, pricesSchema);
   const estimate = estimateCost(federation, campaign, assumptions, prices);
   if (flags.json) printJson('cost', estimate);
-  else console.log(costText(estimate));
+  else console.log(costText(estimate, regionsOf(given)));
 }
 
 function read<S extends z.ZodType>(file: string, schema: S): z.infer<S> {
   return parseJson(readInput(file), schema, file);
 }
 
-function costText({
-  federation,
-  sites,
-  onPremises,
-  assumptions,
-  prices,
-  campaign,
-  idle,
-  server,
-  clients,
-}: Estimate): string {
+/** Regions that a federation names. */
+const regionsOf = ({ region, sites }: Federation): readonly string[] => [
+  ...new Set([region, ...sites.map((site) => site.region)].filter((name) => name !== undefined)),
+];
+
+function costText(
+  { federation, sites, onPremises, assumptions, prices, campaign, idle, accounts, server, clients }: Estimate,
+  regions: readonly string[],
+): string {
   const { casesPerSite, caseMegabytes, gpuRatio } = assumptions;
   const parts: readonly [string, { readonly lines: readonly Line[]; readonly usd: number }][] = [
     ['A campaign', campaign],
@@ -89,6 +91,7 @@ function costText({
   return [
     `${federation}: ${sites} sites${onPremises > 0 ? ` on AWS, ${onPremises} on-premises` : ''}, ${casesPerSite} cases of ${caseMegabytes} MB each; a GPU ${gpuRatio} times as fast as two cores`,
     `Prices in ${prices.region} on ${prices.asOf}, USD, without free tiers, discounts and tax`,
+    ...regionWarning(prices.region, regions),
     ...parts.flatMap(([title, { lines, usd }]) => [
       '',
       title,
@@ -106,9 +109,35 @@ function costText({
         ],
       ),
     ]),
+    ...accountsTable(accounts),
     '',
     'How each line is computed, and what is left out: docs/cost.md',
   ].join('\n');
+}
+
+/** @param regions of the federation */
+function regionWarning(priced: string, regions: readonly string[]): readonly string[] {
+  const others = regions.filter((region) => region !== priced);
+  if (others.length === 0) return [];
+  return [
+    `Warning: ${others.join(', ')} may cost up to a third more in Europe, and up to twice as much elsewhere: give your prices with --prices`,
+  ];
+}
+
+function accountsTable(accounts: Estimate['accounts']): readonly string[] {
+  return [
+    '',
+    "The idle month by account, with and without the storage of the hospitals' cases",
+    ...table(
+      ['account', 'sites', 'USD', 'without cases'],
+      accounts.map(({ account, sites, usd, cases }) => [
+        account,
+        String(sites),
+        usd.toFixed(2),
+        (usd - cases).toFixed(2),
+      ]),
+    ),
+  ];
 }
 
 const rounded = (quantity: number): string =>

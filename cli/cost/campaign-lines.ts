@@ -10,12 +10,15 @@ const BENCH_REQUESTS = { objects: 9.35, queues: 3.75 } as const;
 const VOLUME_GB = 100;
 /** Upper bound for dispatch, aggregate and orchestrate: one second each, at the largest function's memory. */
 const INVOCATIONS = 4;
-const FUNCTION_GB = 3.5;
+const FUNCTION_GB = 3;
+
+/** Interface endpoints of a network while jobs run, and how long they stay after the last, h. */
+const ENDPOINTS = { services: 6, lingerHours: 1 };
 
 /** Cost of a campaign, from campaign.json to its outcome. Its files are kept for a month. */
 export function campaignLines(
   work: readonly StageWork[],
-  { sites, onPremises, remote, gpuHours }: Deployed,
+  { sites, onPremises, networks, remote, gpuHours }: Deployed,
   { startSeconds, caseMegabytes, casesPerSite }: Assumptions,
   prices: Prices,
 ): readonly Line[] {
@@ -33,6 +36,13 @@ export function campaignLines(
       return line(`GPU, ${instance} on demand, ${of.length} sites`, of.length * hours, 'h', of[0]?.usd ?? 0);
     }),
     line('its volumes', (sites * hours * VOLUME_GB) / HOURS_A_MONTH, 'GB-month', prices.volumeGbMonth),
+    // Sites work side by side.
+    line(
+      'interface endpoints, one zone',
+      sites === 0 ? 0 : networks * ENDPOINTS.services * (hours + ENDPOINTS.lingerHours),
+      'h',
+      prices.endpointHour,
+    ),
     line('requests of the rounds to S3, as writes', all * rounds * BENCH_REQUESTS.objects, 'requests', prices.write),
     line('reads of cases and labels', sites * reads, 'requests', prices.read),
     line('requests of the rounds to SQS', all * rounds * BENCH_REQUESTS.queues, 'requests', prices.queueRequest),

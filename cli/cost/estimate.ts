@@ -12,6 +12,13 @@ interface Sum {
   readonly usd: number;
 }
 
+interface AccountSum {
+  readonly account: string;
+  readonly sites: number;
+  readonly usd: number;
+  readonly cases: number;
+}
+
 export interface Estimate {
   readonly federation: string;
   /** On AWS, and on machines of their own. */
@@ -24,6 +31,8 @@ export interface Estimate {
   readonly campaign: Sum;
   /** One idle month. */
   readonly idle: Sum;
+  /** The same month by account, the coordinator's first. `cases`: storage of the hospitals' cases, which `usd` includes. */
+  readonly accounts: readonly AccountSum[];
   /** The same month of an always-on server, and of clients on GPU hosts that wait for it. */
   readonly server: Sum;
   readonly clients: Sum;
@@ -52,6 +61,10 @@ export function estimateCost(
     work,
     campaign: sumOf(campaignLines(work, deployed, assumptions, prices)),
     idle: sumOf(idleLines(deployed, assumptions, prices)),
+    accounts: deployed.accounts.map(({ account, sites, ...resources }) => {
+      const { lines, usd } = sumOf(idleLines({ sites, ...resources }, assumptions, prices));
+      return { account, sites, usd, cases: totalOf(lines.filter(({ what }) => what === 'cases')) };
+    }),
     server: sumOf(serverLines(prices)),
     clients: sumOf(clientLines(deployed, prices)),
   };

@@ -129,6 +129,10 @@ export const federationSchema = z
       .describe(
         "Whether CloudTrail records every read and write of the buckets' objects, into the bucket of the access log. Default: no.",
       ),
+    dashboard: z
+      .boolean()
+      .optional()
+      .describe('Whether there is a CloudWatch dashboard, which costs 3 USD a month. Default: yes.'),
     reservedConcurrency: z
       .boolean()
       .optional()
