@@ -84,8 +84,20 @@ function orRefused<T>(where: string, parse: () => T): T {
 }
 
 function refusal(where: string, error: z.ZodError): FedcardioError {
-  const faults = error.issues.map(({ path, message }) => `${pathOf(path)}${message}`);
+  const faults = error.issues.flatMap(innerIssues).map(({ path, message }) => `${pathOf(path)}${message}`);
   return new FedcardioError('BAD_MESSAGE', `${where}: ${faults.join('; ')}.`, { cause: error });
+}
+
+/** The faults that an issue stands for: those of a name, or those of the only option of a union that the value may be. */
+function innerIssues(issue: z.core.$ZodIssue): readonly z.core.$ZodIssue[] {
+  const inside = (inner: readonly z.core.$ZodIssue[]) =>
+    inner.flatMap(innerIssues).map((one) => ({ ...one, path: [...issue.path, ...one.path] }));
+  if (issue.code === 'invalid_key') return inside(issue.issues);
+  if (issue.code !== 'invalid_union') return [issue];
+  const isOfThisKind = (inner: readonly z.core.$ZodIssue[]) =>
+    inner.every(({ code, path }) => code !== 'invalid_type' || path.length > 0);
+  const [option, ...others] = issue.errors.filter(isOfThisKind);
+  return option && others.length === 0 ? inside(option) : [issue];
 }
 
 const newer = (message: string, cause?: unknown): FedcardioError =>
