@@ -7,6 +7,7 @@ import type { Federation, Site } from '../lib/federation/schemas.ts';
 import {
   type BucketSpec,
   encryptionOf,
+  type HandlerName,
   names,
   placeOf,
   type QueueSpec,
@@ -16,7 +17,9 @@ import { bucketArn, keyAliasesOf, queueArn } from './arns.ts';
 import { guardQueue, guardSite, letSitesIn } from './bucket-guards.ts';
 import { addKeyStacks } from './key-stack.ts';
 import { addKey, allowGuests, sharedKey } from './keys.ts';
+import { addOutputs } from './outputs.ts';
 import { environmentOf, KEPT, withoutBootstrapRule } from './stack-options.ts';
+import { addTrail } from './trail.ts';
 
 /** The longest that SQS keeps a message. */
 const MESSAGE_RETENTION = Duration.days(14);
@@ -26,6 +29,14 @@ const UNFINISHED_UPLOAD = Duration.days(7);
 const NONCURRENT_VERSION = Duration.days(90);
 const NONCURRENT_LOGS = Duration.days(7);
 const LOGS = Duration.days(365);
+
+/** Outputs with the URLs of queues, by the function that consumes them. */
+const QUEUE_OUTPUTS: Readonly<Record<HandlerName, string>> = {
+  intake: 'IntakeQueueUrl',
+  dispatch: 'TaskQueueUrl',
+  orchestrate: 'OrchestrateQueueUrl',
+  aggregate: 'AggregateQueueUrl',
+};
 
 /**
  * The data stacks of a federation: one per site, one for the coordinator. They hold what must outlive everything else.
@@ -63,8 +74,12 @@ function addDataStack(
   const queueKey = messages ? addKey(stack, 'QueueKey', `Messages of the queues of ${name}`, messages) : undefined;
   const queues = new Map(queueSpecs.map((queue) => [queue.name, addQueue(stack, queue, queueKey)]));
   for (const queue of queues.values()) guardQueue(queue, site?.id);
+  for (const { handler, name } of queueSpecs)
+    addOutputs(stack, { [QUEUE_OUTPUTS[handler]]: queues.get(name)?.queueUrl });
   if (!spec) return stack;
   const bucket = addBucket(stack, spec, objectKeyOf(stack, federation, site));
+  addOutputs(stack, { Bucket: bucket.bucketName });
+  if (federation.trail) addTrail(bucket as s3.IBucket, stack.node.findChild('Logs') as s3.IBucket);
   notify(bucket, spec, queues);
   if (queueKey) allowNotifications(queueKey, spec, queueSpecs);
   makePermanent(bucket, spec.permanent);

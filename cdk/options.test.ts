@@ -1,6 +1,7 @@
 import { Match, Template } from 'aws-cdk-lib/assertions';
 import { describe, expect, test } from 'vitest';
 import type { Federation } from '../lib/federation/schemas.ts';
+import { VERSION } from '../lib/version.ts';
 import { FEDERATION, synthesizeAll } from './isolation/example-federation.ts';
 
 /** Options of federation.json that add something to the stacks. */
@@ -150,5 +151,77 @@ test('stacks tell the CLI what they have made, and export nothing', () => {
   expect(outputsOf('heart-federation-compute')).toEqual(
     expect.arrayContaining(['ResearchRoleArn', 'MergeJobQueueArn']),
   );
-  for (const template of templates.values()) expect(JSON.stringify(template.toJSON())).not.toContain('"Export"');
+  expect(outputsOf('heart-site-bonn-data').toSorted()).toEqual(['Bucket', 'IntakeQueueUrl', 'TaskQueueUrl']);
+  expect(outputsOf('heart-site-kiel-data')).toEqual(['TaskQueueUrl']);
+  expect(outputsOf('heart-federation-data').toSorted()).toEqual(['AggregateQueueUrl', 'Bucket', 'OrchestrateQueueUrl']);
+  expect(outputsOf('heart-images')).toEqual(['RepositoryUri']);
 });
+
+test('a trail records reads and writes of every bucket, into the bucket of its access log', () => {
+  const templates = templatesOf({ ...FEDERATION, trail: true });
+
+  for (const name of ['heart-site-bonn-data', 'heart-site-graz-data', 'heart-federation-data']) {
+    const template = templates.get(name) as Template;
+    const idOf = (named: boolean) =>
+      Object.entries(template.findResources('AWS::S3::Bucket')).find(
+        ([, bucket]) => named === 'BucketName' in (bucket as { Properties: object }).Properties,
+      )?.[0];
+    template.hasResourceProperties('AWS::CloudTrail::Trail', {
+      S3BucketName: { Ref: idOf(false) },
+      IsLogging: true,
+      EventSelectors: [
+        Match.objectLike({
+          IncludeManagementEvents: false,
+          DataResources: [
+            { Type: 'AWS::S3::Object', Values: [{ 'Fn::Join': ['', [{ 'Fn::GetAtt': [idOf(true), 'Arn'] }, '/']] }] },
+          ],
+        }),
+      ],
+    });
+  }
+  expect(templates.get('heart-site-kiel-data')?.findResources('AWS::CloudTrail::Trail')).toEqual({});
+});
+
+describe('the image repository', () => {
+  const repository = '111122223333.dkr.ecr.eu-central-1.amazonaws.com/heart/tasks';
+  const rulesOf = (federation: Federation): readonly Rule[] => {
+    const [one] = Object.values(
+      templatesOf(federation).get('heart-images')?.findResources('AWS::ECR::Repository') ?? {},
+    );
+    return JSON.parse(one?.Properties.LifecyclePolicy.LifecyclePolicyText).rules;
+  };
+  /** Images from the latest to the oldest, by tag. */
+  const tags = [...Array.from({ length: 20 }, (_, index) => `9.${20 - index}.0`), '0.0.9', VERSION, '0.0.1'];
+
+  test('keeps the latest images, and those that a stack names however old they are', () => {
+    const sites = [{ ...BONN, image: `${repository}:0.0.9` }, ULM];
+
+    expect(keptOf(tags, rulesOf({ ...FEDERATION, sites }))).toEqual([...tags.slice(0, 10), '0.0.9', VERSION]);
+    expect(keptOf(tags, rulesOf(FEDERATION))).toEqual([...tags.slice(0, 10), VERSION]);
+  });
+});
+
+interface Rule {
+  readonly rulePriority: number;
+  readonly selection: {
+    readonly tagStatus: 'tagged' | 'any';
+    readonly tagPatternList?: readonly string[];
+    readonly countType: 'imageCountMoreThan';
+    readonly countNumber: number;
+  };
+}
+
+/**
+ * What a lifecycle policy leaves of images, the latest first (ECR user guide, "Lifecycle policy evaluation"): rules are
+ * evaluated as if alone, and an image that a rule matches is expired by no rule of lower priority.
+ */
+function keptOf(tags: readonly string[], rules: readonly Rule[]): readonly string[] {
+  const ordered = rules.toSorted((a, b) => a.rulePriority - b.rulePriority);
+  const matches = (tag: string, { selection }: Rule) =>
+    selection.tagStatus === 'any' || selection.tagPatternList?.every((pattern) => pattern === tag) === true;
+  return tags.filter((tag) => {
+    const first = ordered.find((rule) => matches(tag, rule));
+    const matched = tags.filter((other) => first && matches(other, first));
+    return !first || matched.indexOf(tag) < first.selection.countNumber;
+  });
+}
