@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { checkCommand } from './check.ts';
 import { importCommand } from './import.ts';
+import { inviteCommand } from './invite/command.ts';
 import { listCommand } from './list.ts';
 import { rescanCommand } from './rescan.ts';
 import { runCommand } from './run/command.ts';
@@ -14,6 +15,7 @@ export const siteCommand = (): Command =>
     importCommand(),
     checkCommand(),
     uploadCommand(),
+    inviteCommand(),
     listCommand(),
     siteStatusCommand(),
     rescanCommand(),

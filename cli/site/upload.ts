@@ -3,6 +3,7 @@ import { Command, Option } from 'commander';
 import { FedcardioError, isFedcardioError } from '../../lib/error.ts';
 import type { CaseUse } from '../../lib/federation/keys.ts';
 import { DEFAULT_TASKS, type Task } from '../../lib/federation/tasks.ts';
+import { printable } from '../../lib/printable.ts';
 import { clock, counted } from '../../lib/report/format.ts';
 import type { Stores } from '../../lib/storage/contract.ts';
 import { createWaitOut, outageText } from '../../lib/storage/outages.ts';
@@ -19,6 +20,7 @@ import { type VerdictRow, verdictCsv, verdictHtml, verdictRows, verdictText } fr
 
 interface UploadFlags extends CampaignFlags {
   readonly heldOut?: boolean;
+  readonly invite?: string;
   readonly check: boolean;
   readonly withRefused?: boolean;
   readonly parallel: number;
@@ -37,6 +39,7 @@ export const uploadCommand = (): Command =>
   )
     .description('Upload CTs and labels, wait for what intake says, and list it.')
     .option('--held-out', 'put all cases below held-out/, to be scored only')
+    .option('--invite <file>', 'upload with the links of an invitation, without credentials')
     .option('--parallel <number>', 'cases that are uploaded at the same time', atLeastOne, 4)
     .option('--no-check', 'do not examine the files before they are uploaded')
     .option('--with-refused', 'upload files that the check refuses too, except under what looks like a name')
@@ -56,6 +59,7 @@ Examples:
   npx fedcardio site upload heidelberg CASES --federation heart
   npx fedcardio site upload heidelberg CASES --federation heart --parallel 8 --report html
   npx fedcardio site upload bonn CASES --endpoint http://127.0.0.1:4566 --json
+  npx fedcardio site upload bonn CASES --invite invitation-bonn.json
 
 Run it again after an interruption, or with new files: what is stored already is not sent again. What was uploaded is
 recorded in CASES/.fedcardio-upload.jsonl. Exits with 1 if a file was refused or has no verdict yet.`,
@@ -63,6 +67,7 @@ recorded in CASES/.fedcardio-upload.jsonl. Exits with 1 if a file was refused or
     .action(upload);
 
 async function upload(site: string, dir: string, flags: UploadFlags): Promise<void> {
+  if (flags.invite !== undefined) return uploadByLinks(site, dir, flags.invite, flags);
   const [{ uploadFolder }, { openUploadRecord }, { readSiteFolder }, { storesOf }] = await Promise.all([
     import('./upload-folder.ts'),
     import('./upload-record.ts'),
@@ -107,6 +112,49 @@ async function upload(site: string, dir: string, flags: UploadFlags): Promise<vo
     if (signal.aborted) console.error('Interrupted. What was uploaded stays; the same command continues.');
     throw error;
   } finally {
+    release();
+  }
+}
+
+async function uploadByLinks(site: string, dir: string, file: string, flags: UploadFlags): Promise<void> {
+  const [{ readInvitation }, { uploadInvited }, { readSiteFolder }] = await Promise.all([
+    import('./invite/invitation.ts'),
+    import('./invite/upload-invited.ts'),
+    import('./site-folder.ts'),
+  ]);
+  const invitation = readInvitation(file);
+  if (invitation.site !== site) {
+    throw new FedcardioError('BAD_CONFIGURATION', `${file} invites site ${printable(invitation.site)}, not ${site}.`, {
+      hint: 'Check the id of your site.',
+    });
+  }
+  const folder = readSiteFolder(dir, invitation.tasks);
+  const cases = flags.heldOut ? folder.cases.map((one) => ({ ...one, use: 'evaluation' as const })) : folder.cases;
+  const progress = progressLine();
+  const { signal, release } = onInterrupt();
+  try {
+    const result = await uploadInvited(
+      invitation,
+      { ...folder, cases },
+      {
+        parallel: flags.parallel,
+        checks: flags.check,
+        patienceSeconds: flags.wait === false ? 0 : flags.wait * 60,
+        signal,
+        onFile: (done, total) => progress.show(`${done} of ${counted(total, 'file')}`),
+      },
+    );
+    progress.end();
+    const { uploaded, refused, without } = result;
+    console.error(uploadedText({ uploaded, stored: 0, refused }));
+    for (const key of without) console.error(printable(`no link for ${key}: ask for a new invitation`));
+    const rows = [...result.verdicts, ...verdictRows([], refused)];
+    if (flags.report) writeReport(site, flags.report, flags.out ?? `upload-report.${flags.report}`, rows);
+    if (flags.json) printJson('site-upload-invited', { site, uploaded, without, cases: rows });
+    else if (rows.length > 0) console.log(verdictText(rows));
+    if (without.length > 0 || rows.some(({ verdict }) => verdict !== 'accepted')) process.exitCode = 1;
+  } finally {
+    progress.end();
     release();
   }
 }

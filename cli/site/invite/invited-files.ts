@@ -1,0 +1,69 @@
+import { statSync } from 'node:fs';
+import { FedcardioError } from '../../../lib/error.ts';
+import { isRefusedName } from '../../../lib/federation/case-names.ts';
+import { CASE_FOLDERS, type CaseUse, parseCaseKey, type SiteKey, siteKeys } from '../../../lib/federation/keys.ts';
+import type { Task } from '../../../lib/federation/tasks.ts';
+import { printable } from '../../../lib/printable.ts';
+import { readInput } from '../../read-input.ts';
+import { keyOf } from '../../upload-file.ts';
+import { readSiteFolder } from '../site-folder.ts';
+
+/** A file that a hospital is invited to upload. */
+export interface InvitedFile {
+  readonly key: SiteKey;
+  readonly bytes?: number;
+}
+
+/**
+ * The files of an invitation: those of a folder of cases, with their sizes; or of a list, which names a case or a file of a
+ * case on each line.
+ *
+ * @param tasks of which a case without named files may have labels
+ * @throws FedcardioError that names the line, if it is no case or looks like a patient's name
+ */
+export function invitedFiles(source: string, use: CaseUse, tasks: readonly Task[]): readonly InvitedFile[] {
+  const isFolder = statSync(source, { throwIfNoEntry: false })?.isDirectory() ?? false;
+  const files = isFolder ? filesOfFolder(source, use, tasks) : filesOfList(source, use, tasks);
+  if (files.length > 0) return [...new Map(files.map((file) => [file.key, file])).values()];
+  throw new FedcardioError('BAD_CONFIGURATION', `${source} names no cases.`, {
+    hint: 'Expected a folder of cases, or a file with the name of a case on each line.',
+  });
+}
+
+const filesOfFolder = (dir: string, use: CaseUse, tasks: readonly Task[]): readonly InvitedFile[] =>
+  readSiteFolder(dir, tasks).cases.flatMap((one) =>
+    one.files
+      .map((file) => ({ key: keyOf({ ...one, use: use === 'evaluation' ? use : one.use }, file), path: file.path }))
+      .filter(({ key }) => isUsable(key))
+      .map(({ key, path }) => ({ key, bytes: statSync(path).size })),
+  );
+
+function filesOfList(file: string, use: CaseUse, tasks: readonly Task[]): readonly InvitedFile[] {
+  const lines = Buffer.from(readInput(file)).toString().split(/\r?\n/);
+  return lines.flatMap((text, index) => {
+    const line = text.trim();
+    if (line === '' || line.startsWith('#')) return [];
+    const keys = line.includes('/') ? [siteKeys.ofEvent(`${CASE_FOLDERS[use]}/${line}`)] : keysOfCase(line, use, tasks);
+    if (keys.every(isUsable)) return keys.map((key) => ({ key }));
+    throw new FedcardioError(
+      'BAD_KEY',
+      `Line ${index + 1} of ${file} is no case or file of a case: "${printable(line)}".`,
+      {
+        hint: 'Expected a pseudonym such as p7, or p7/image.nii.gz, or p7/labels/<task>.nii.gz. Names of patients are refused.',
+      },
+    );
+  });
+}
+
+const keysOfCase = (caseId: string, use: CaseUse, tasks: readonly Task[]): readonly SiteKey[] => [
+  siteKeys.image(use, caseId),
+  ...tasks.flatMap(({ id, kind }) => [
+    siteKeys.label(use, caseId, id),
+    ...(kind === 'landmarks' ? [siteKeys.markups(use, caseId, id)] : []),
+  ]),
+];
+
+function isUsable(key: SiteKey): boolean {
+  const parsed = parseCaseKey(key);
+  return parsed !== undefined && parsed.part.kind !== 'unknown' && !isRefusedName(parsed.caseId);
+}
