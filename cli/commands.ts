@@ -10,6 +10,7 @@ import { deployInfoCommand } from './deploy-info/command.ts';
 import { doctorCommand } from './doctor/command.ts';
 import { experimentCommand } from './experiment/command.ts';
 import { exportCommand } from './export.ts';
+import { imageCommand } from './image/command.ts';
 import { importCommand } from './import.ts';
 import { initCommand } from './init/command.ts';
 import { localCommand } from './local.ts';
@@ -42,6 +43,7 @@ export const createCommands = (): readonly Command[] => [
   doctorCommand(),
   deployInfoCommand(),
   smokeCommand(),
+  imageCommand(),
   bundleCommand(),
   benchCommand(),
   completionCommand(),
