@@ -85,6 +85,20 @@ export function createResolver(
       const [separator, parts] = resolve(argument) as readonly [string, readonly string[]];
       return parts.join(separator);
     }
+    if (fn === 'Fn::Sub') {
+      const [text, given] = (Array.isArray(argument) ? argument : [argument, {}]) as unknown as readonly [
+        string,
+        typeof pseudo,
+      ];
+      // A name that is no resource's is the policy's own variable.
+      return text.replace(/\$\{([\w.:]+)\}/g, (whole, name: string) => {
+        const [id = '', attribute] = name.split('.');
+        if (Object.hasOwn(given, name)) return resolve(given[name] as Json) as string;
+        if (Object.hasOwn(pseudo, name)) return pseudo[name] as string;
+        if (!Object.hasOwn(resources, id)) return whole;
+        return attribute === undefined ? nameOf(id, 'BucketName') : arnOf(id);
+      });
+    }
     throw new Error(`${stackName}: ${fn} is not understood`);
   }
 
