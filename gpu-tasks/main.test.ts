@@ -10,7 +10,8 @@ import { CreateBucketCommand } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createS3Client } from '../lib/aws/clients.ts';
 import { createObjectStorage } from '../lib/aws/objects.ts';
-import { federationKeys } from '../lib/federation/keys.ts';
+import { caseReference } from '../lib/federation/cloud-logs.ts';
+import { federationKeys, siteKeys } from '../lib/federation/keys.ts';
 import type { Stores } from '../lib/storage/contract.ts';
 import { type EmbeddedServer, startEmbeddedServer } from '../local/emulator/server.ts';
 import { openRound, SITE, stores, updateOf, uploadCase } from './testing.ts';
@@ -70,6 +71,22 @@ describe("the container's command", () => {
     const again = await main([], { FEDCARDIO_TASK: message });
     expect(again.errors).toMatch(/\nalready\n/);
     expect(again.code).toBe(0);
+  });
+
+  test('names no case in its log, which leaves the site', async () => {
+    const site = 'ulm';
+    const s3 = createS3Client(server);
+    await s3.send(new CreateBucketCommand({ Bucket: storage.siteStore(site).bucket }));
+    s3.destroy();
+    for (const id of ['patient-4711', 'patient-4712']) await uploadCase(storage, 'training', id, true, site);
+    await storage.siteStore(site).put(siteKeys.image('training', 'patient-4711'), 'replaced');
+    const message = JSON.stringify(await openRound(storage, 'teacher', 1, null, { site }));
+
+    const { code, errors } = await main([message]);
+
+    expect(code).toBe(0);
+    expect(errors).toContain(`"case":"${caseReference('patient-4711')}"`);
+    expect(errors).not.toContain('patient-');
   });
 
   test.each([
