@@ -7,6 +7,7 @@ import { type App, Duration, Stack, Tags } from 'aws-cdk-lib/core';
 import { siteAccess } from '../lib/federation/access.ts';
 import { periodicFunctions, SITE_FUNCTIONS } from '../lib/federation/functions.ts';
 import { SITE_TAG } from '../lib/federation/guards.ts';
+import { isFirstOfAccount } from '../lib/federation/one-site.ts';
 import { type Federation, GPU_DEFAULTS, type Site } from '../lib/federation/schemas.ts';
 import { names, placeOf, type QueueSpec, type SiteRole, type Topology } from '../lib/federation/topology.ts';
 import { canonicalJson } from '../lib/json.ts';
@@ -164,12 +165,6 @@ const given = <T extends object>(fields: T | undefined): { [K in keyof T]?: NonN
   Object.fromEntries(Object.entries(fields ?? {}).filter(([, value]) => value !== undefined)) as {
     [K in keyof T]?: NonNullable<T[K]>;
   };
-
-/** Whether the site is the first one of an account other than the coordinator's. */
-const isFirstOfAccount = ({ account, sites }: Federation, site: Site): boolean =>
-  site.account !== undefined &&
-  site.account !== account &&
-  sites.find((other) => other.account === site.account) === site;
 
 /** The part of the federation that a site's functions know: the site itself, none of the others. */
 const federationOfSite = ({ schema, id, account, region }: Federation, { id: site, name }: Site): Federation => ({

@@ -48,42 +48,58 @@ async function bundle(flags: BundleFlags): Promise<void> {
   if (existsSync(dir) && readdirSync(dir).length > 0) {
     throw new FedcardioError('BAD_CONFIGURATION', `${dir} is not empty.`, { hint: 'Choose a new folder with --out.' });
   }
+  requireOwnPlace(federation, site);
   const reduced = federationForSite(federation, site);
   const facts = await factsOf(federation, reduced, site);
   mkdirSync(dir, { recursive: true });
   writeFileSync(join(dir, 'federation.json'), `${JSON.stringify(reduced, null, 2)}\n`);
   writeFileSync(join(dir, 'README.md'), bundleReadme(facts));
-  const { stacks, image, sharesNetwork } = facts;
+  const { stacks, image, sharedWith } = facts;
   if (flags.json)
-    printJson('bundle', { site: site.id, dir, files: ['federation.json', 'README.md'], stacks, image, sharesNetwork });
+    printJson('bundle', { site: site.id, dir, files: ['federation.json', 'README.md'], stacks, image, sharedWith });
   else console.log(writtenText(dir, facts));
 }
+
+/** Keys and network of an account and region serve all that is there, so that one site's file cannot make them. */
+function requireOwnPlace(federation: Federation, site: Site): void {
+  if (isOnPremises(site) || keyOf(federation, site) !== keyOf(federation, undefined)) return;
+  throw new FedcardioError(
+    'BAD_CONFIGURATION',
+    `Site ${site.id} is in the coordinator's account and region, whose keys and network it shares.`,
+    {
+      hint: 'Deploy it with the whole federation.json, or give the site an account of its own (docs/security.md, Accounts).',
+    },
+  );
+}
+
+const keyOf = (federation: Federation, site: Site | undefined): string => JSON.stringify(placeOf(federation, site));
 
 async function factsOf(federation: Federation, reduced: Federation, site: Site): Promise<BundleFacts> {
   const { synthesizeStacks } = await import('../../cdk/synthesize-stacks.ts');
   const templates = synthesizeStacks(topologyOf(reduced));
   const { account = '<account>', region = '<region>' } = placeOf(federation, site);
-  const keyOf = (one: Site | undefined) => JSON.stringify(placeOf(federation, one));
-  const others = [undefined, ...federation.sites.filter((one) => one.id !== site.id && !isOnPremises(one))];
+  const others = federation.sites.filter((one) => one.id !== site.id && !isOnPremises(one));
   const [image] = needsOf(templates, { account, region }).images;
   return {
     federation: reduced,
     site,
     stacks: templates.map(({ stackName }) => stackName),
     image,
-    sharesNetwork: !isOnPremises(site) && others.some((one) => keyOf(one) === keyOf(site)),
+    sharedWith: isOnPremises(site)
+      ? []
+      : others.filter((one) => keyOf(federation, one) === keyOf(federation, site)).map(({ id }) => id),
     version: VERSION,
   };
 }
 
-const writtenText = (dir: string, { site, stacks, sharesNetwork, image }: BundleFacts): string =>
+const writtenText = (dir: string, { site, stacks, sharedWith, image }: BundleFacts): string =>
   [
     `${dir}: federation.json of site ${site.id} alone, and README.md for its cloud team.`,
     `Stacks: ${stacks.join(', ')}`,
     ...(image === undefined ? [] : [`Image: ${image}`]),
-    ...(sharesNetwork
+    ...(sharedWith.length > 0
       ? [
-          'The site shares its account and region with others, and their network stack. A site that deploys by itself should have an account of its own: docs/security.md, Accounts.',
+          `Keys and network of its account and region are shared with ${sharedWith.join(', ')}: agree on who deploys them.`,
         ]
       : []),
   ].join('\n');

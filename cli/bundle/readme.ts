@@ -8,8 +8,8 @@ export interface BundleFacts {
   readonly stacks: readonly string[];
   /** Image of the GPU tasks. Undefined for a site on its own machine. */
   readonly image: string | undefined;
-  /** Whether the network of the site's account and region serves other parts of the federation too. */
-  readonly sharesNetwork: boolean;
+  /** Other sites of the same account and region, which have the same stacks of keys and network. */
+  readonly sharedWith: readonly string[];
   readonly version: string;
 }
 
@@ -24,7 +24,7 @@ stacks that are made from it are the same as from the coordinator's file.
   return isOnPremises(site) ? `${head}${machineSteps(facts)}` : `${head}${awsSteps(facts)}`;
 }
 
-function awsSteps({ federation, site, stacks, image, sharesNetwork }: BundleFacts): string {
+function awsSteps({ federation, site, stacks, image, sharedWith }: BundleFacts): string {
   const { account, region } = placeOf(federation, site);
   const [coordinator, coordinatorRegion] = [
     federation.account ?? 'the deployer’s account',
@@ -55,10 +55,10 @@ npx fedcardio deploy-info --site ${site.id}    # what to give to the people who 
 | --- | --- |
 ${stacks.map((name) => `| \`${name}\` | ${contentsOf(name)} |`).join('\n')}
 ${
-  sharesNetwork
+  sharedWith.length > 0
     ? `
-The network stack is shared: other parts of the federation in this account and region use it. Deploy it only if whoever
-maintains them agrees, and never delete it by yourself.
+The stacks of keys and network are shared with another site of your account and region. Agree on who deploys them, and never
+delete them while the other site exists.
 `
     : ''
 }
@@ -78,8 +78,9 @@ stack; the bucket, its keys and its cases stay until you delete them.
 
 function contentsOf(stack: string): string {
   if (stack.endsWith('-data')) return 'your bucket, its queues and keys; stays when the stack is deleted';
+  if (/-keys(-|$)/.test(stack)) return 'key of objects, logs and alarms; stays when the stack is deleted';
   if (stack.endsWith('-compute')) return 'functions, GPU tasks, roles of people, alarms';
-  return 'network without internet of the GPU tasks';
+  return 'network of the GPU tasks, without internet';
 }
 
 const machineSteps = ({ federation, site }: BundleFacts): string => `

@@ -23,7 +23,8 @@ const UPLOAD = 'arn:aws:iam::111122223333:role/heart-bonn-upload';
 const STACKS: StackOutputs = {
   'heart-site-bonn-data': { Bucket: 'heart-site-bonn', IntakeQueueUrl: 'https://sqs/heart-bonn-intake' },
   'heart-site-bonn-compute': { UploadRoleArn: UPLOAD, AlarmTopicArn: 'arn:aws:sns:x' },
-  'heart-federation-data': { Bucket: 'heart-federation', RepositoryUri: '111122223333.dkr.ecr/heart/tasks' },
+  'heart-federation-data': { Bucket: 'heart-federation' },
+  'heart-images': { RepositoryUri: '111122223333.dkr.ecr/heart/tasks' },
   'heart-federation-compute': { PublishOutputRefX: 'only for other stacks' },
   'heart-observability': { DashboardUrl: 'https://console' },
   'heart-site-kiel-compute': { RoleArn: 'arn:aws:iam::111122223333:role/heart-kiel-machine' },

@@ -39,5 +39,8 @@ function partOf(federation: Federation, site: Site | undefined, stacks: StackOut
 /** The stacks of the coordinator or of a site. Of outputs with the same name, the last one's counts. */
 function stackNames({ id }: Federation, site: Site | undefined): readonly string[] {
   if (site) return ['data', 'compute'].map((kind) => `${names.siteBucket(id, site.id)}-${kind}`);
-  return [...['data', 'compute'].map((kind) => `${names.federationBucket(id)}-${kind}`), `${id}-observability`];
+  return [
+    ...['data', 'compute'].map((kind) => `${names.federationBucket(id)}-${kind}`),
+    ...['images', 'observability'].map((kind) => `${id}-${kind}`),
+  ];
 }

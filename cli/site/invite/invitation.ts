@@ -6,7 +6,7 @@ import { readInput } from '../../read-input.ts';
 const link = z.url({ protocol: /^https?$/ });
 
 /** Links with which a hospital uploads without an AWS account. Whoever has the file can use them. */
-export const invitationSchema = z.object({
+const invitationSchema = z.object({
   schema: z.literal('fedcardio.invitation/1'),
   federation: z.string(),
   site: z.string(),
