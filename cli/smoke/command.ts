@@ -47,7 +47,7 @@ async function smoke(flags: SmokeFlags): Promise<void> {
   const { declared } = federationOf(flags);
   if (!declared) {
     throw new FedcardioError('BAD_CONFIGURATION', 'A smoke test needs to know the sites.', {
-      hint: 'Name the file: --federation federation.json',
+      hint: 'Name the file with --federation federation.json.',
     });
   }
   const [{ runSmokeTest }, { cleanUp }, { createSteps, stepLine, stepsText }, { readTasks }] = await Promise.all([
@@ -97,6 +97,6 @@ function sitesOf(federation: Federation, asked: readonly string[] | undefined): 
   const onAws = federation.sites.filter((site) => !isOnPremises(site)).map(({ id }) => id);
   if (onAws.length > 0) return onAws;
   throw new FedcardioError('NO_DATA', 'No site of this federation is on AWS.', {
-    hint: 'Name sites whose buckets this machine reaches: --sites ID',
+    hint: 'Name sites whose buckets this machine reaches with --sites.',
   });
 }

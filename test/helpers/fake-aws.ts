@@ -129,6 +129,14 @@ const stackOf = ({ stacks }: FakeAccount, { StackName }: Input) => stacks.find((
 
 const ANSWERS: Readonly<Record<string, (state: FakeAccount, input: Input, region: string) => object | undefined>> = {
   GetCallerIdentity: ({ account }) => ({ Account: account, Arn: `arn:aws:iam::${account}:role/deployer`, UserId: 'x' }),
+  AssumeRole: (_, { RoleArn }) => ({
+    Credentials: {
+      AccessKeyId: 'ASIAEXAMPLE',
+      SecretAccessKey: 'secret',
+      SessionToken: RoleArn,
+      Expiration: '2099-01-01T00:00:00Z',
+    },
+  }),
   GetServiceQuota: ({ quotas }, { ServiceCode, QuotaCode }) => {
     const Value = quotas[`${ServiceCode}/${QuotaCode}`];
     return Value === undefined ? undefined : { Quota: { QuotaCode, Value } };
