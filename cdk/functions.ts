@@ -17,7 +17,7 @@ import type { Federation } from '../lib/federation/schemas.ts';
 import type { QueueSpec } from '../lib/federation/topology.ts';
 import { canonicalJson } from '../lib/json.ts';
 import { queueArn } from './arns.ts';
-import type { Network } from './network-stack.ts';
+import type { Network } from './network.ts';
 import { KEPT } from './stack-options.ts';
 
 interface Size {

@@ -5,7 +5,7 @@ import { Duration, type Stack } from 'aws-cdk-lib/core';
 import { COMPUTE_ENVIRONMENTS, type Spot } from './batch-limits.ts';
 import { addHostRole, addHostTemplate } from './gpu-host.ts';
 import { addGpuTaskDefinition, type GpuTaskDefinitionOptions } from './gpu-task-definition.ts';
-import type { Network } from './network-stack.ts';
+import type { Network } from './network.ts';
 
 export interface GpuTaskQueueOptions extends GpuTaskDefinitionOptions {
   /** Also the name of the job queue, and the start of the names of its compute environments. */

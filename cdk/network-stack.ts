@@ -9,17 +9,11 @@ import { addAlarmTopic } from './alarm-topic.ts';
 import { accountOf } from './arns.ts';
 import { logKeyOf } from './keys.ts';
 import { type Location, locationsOf } from './locations.ts';
+import type { Network } from './network.ts';
 import { addOnDemandEndpoints } from './on-demand-endpoints.ts';
 import { addOutputs } from './outputs.ts';
 import { environmentOf, KEPT, withoutBootstrapRule } from './stack-options.ts';
 import { addSubscribers } from './subscribers.ts';
-
-/** The network of GPU tasks and of the sites' functions. */
-export interface Network {
-  readonly vpc: ec2.IVpc;
-  /** Allows outgoing HTTPS and nothing incoming. */
-  readonly securityGroup: ec2.ISecurityGroup;
-}
 
 /** For a stack with an account, the CDK would look up the availability zones, which needs credentials. */
 class NetworkStack extends Stack {

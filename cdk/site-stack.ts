@@ -18,7 +18,7 @@ import { addFunction, consume, type FunctionOptions, invokeEvery, scheduled } fr
 import { gpuTaskImage } from './gpu-task-image.ts';
 import { addGpuTaskQueue } from './gpu-task-queue.ts';
 import { logKeyOf } from './keys.ts';
-import type { Network } from './network-stack.ts';
+import type { Network } from './network.ts';
 import { addOutputs } from './outputs.ts';
 import { addPeopleRole } from './people-role.ts';
 import { consumeStatements, objectStatements, submitStatements, targetOf } from './permissions.ts';

@@ -1,5 +1,5 @@
 /** The jobs of a federation's queues in one account and region. */
-export interface JobWatch {
+interface JobWatch {
   /** Whether a job is submitted, waits, starts or runs. */
   areActive(): Promise<boolean>;
   /** Whether a job that was submitted within the last day has ended since then. */
@@ -7,7 +7,7 @@ export interface JobWatch {
 }
 
 /** A stack that exists at some times only. */
-export interface OnDemandStack {
+interface OnDemandStack {
   /** CloudFormation's status. Undefined if there is no such stack. */
   status(): Promise<string | undefined>;
   /** Starts the creation. No error if another caller was first. */
