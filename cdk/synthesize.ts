@@ -22,9 +22,13 @@ export interface StackTemplate {
 export const synthesizeDataStacks = (topology: Topology): readonly StackTemplate[] =>
   synthesize((app) => addDataStacks(app, topology));
 
-/** The templates of the stacks that `add` adds to an app. */
-export function synthesize(add: (app: App) => void): readonly StackTemplate[] {
-  const outdir = mkdtempSync(join(tmpdir(), 'fedcardio-cdk-'));
+/**
+ * The templates of the stacks that `add` adds to an app.
+ *
+ * @param assembly folder that keeps the assets, such as the code of functions; by default they are deleted
+ */
+export function synthesize(add: (app: App) => void, assembly?: string): readonly StackTemplate[] {
+  const outdir = assembly ?? mkdtempSync(join(tmpdir(), 'fedcardio-cdk-'));
   try {
     const app = new App({
       outdir,
@@ -40,7 +44,7 @@ export function synthesize(add: (app: App) => void): readonly StackTemplate[] {
       ...(account.startsWith('unknown') ? {} : { account, region }),
     }));
   } finally {
-    rmSync(outdir, { recursive: true });
+    if (assembly === undefined) rmSync(outdir, { recursive: true });
   }
 }
 

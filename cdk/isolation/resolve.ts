@@ -27,6 +27,36 @@ type Resources = Readonly<
   Record<string, { readonly Type: string; readonly Properties?: Readonly<Record<string, Json>> }>
 >;
 
+interface Kind {
+  /** The property that holds the name. */
+  readonly name: string;
+  readonly arn: string;
+  /** Whether `Ref` returns the ARN instead of the name. */
+  readonly refersByArn?: true;
+}
+
+const KINDS: Readonly<Record<string, Kind>> = {
+  'AWS::S3::Bucket': { name: 'BucketName', arn: 'arn:aws:s3:::NAME' },
+  'AWS::SQS::Queue': { name: 'QueueName', arn: 'arn:aws:sqs:REGION:ACCOUNT:NAME' },
+  'AWS::IAM::Role': { name: 'RoleName', arn: 'arn:aws:iam::ACCOUNT:role/NAME' },
+  // A key has no name, only an id.
+  'AWS::KMS::Key': { name: '', arn: 'arn:aws:kms:REGION:ACCOUNT:key/NAME' },
+  'AWS::Lambda::Function': { name: 'FunctionName', arn: 'arn:aws:lambda:REGION:ACCOUNT:function:NAME' },
+  'AWS::Events::Rule': { name: 'Name', arn: 'arn:aws:events:REGION:ACCOUNT:rule/NAME' },
+  'AWS::SNS::Topic': { name: 'TopicName', arn: 'arn:aws:sns:REGION:ACCOUNT:NAME', refersByArn: true },
+  'AWS::Batch::JobQueue': {
+    name: 'JobQueueName',
+    arn: 'arn:aws:batch:REGION:ACCOUNT:job-queue/NAME',
+    refersByArn: true,
+  },
+  // The number of the first revision.
+  'AWS::Batch::JobDefinition': {
+    name: 'JobDefinitionName',
+    arn: 'arn:aws:batch:REGION:ACCOUNT:job-definition/NAME:1',
+    refersByArn: true,
+  },
+};
+
 /** @param exports values of other stacks' exports, by name */
 export function createResolver(
   stackName: string,
@@ -42,27 +72,21 @@ export function createResolver(
     'AWS::StackName': stackName,
   };
 
-  function nameOf(id: string, property: string): string {
-    const name = resources[id]?.Properties?.[property];
+  /** The name of a resource. One that CloudFormation would generate is made from stack and id. */
+  function nameOf(id: string): string {
+    const { Type = '', Properties = {} } = resources[id] ?? {};
+    const name = Properties[KINDS[Type]?.name ?? ''];
     return name === undefined ? `${stackName}-${id}`.toLowerCase() : (resolve(name) as string);
   }
 
-  /** The ARN that a resource will have. A name that CloudFormation would generate is made from stack and id. */
+  /** The ARN that a resource will have. */
   function arnOf(id: string): string {
-    const of = (service: string, resource: string) => `arn:aws:${service}:${region}:${account}:${resource}`;
-    switch (resources[id]?.Type) {
-      case 'AWS::S3::Bucket':
-        return `arn:aws:s3:::${nameOf(id, 'BucketName')}`;
-      case 'AWS::SQS::Queue':
-        return of('sqs', nameOf(id, 'QueueName'));
-      case 'AWS::IAM::Role':
-        return `arn:aws:iam::${account}:role/${nameOf(id, 'RoleName')}`;
-      case 'AWS::KMS::Key':
-        return of('kms', `key/${nameOf(id, '')}`);
-      default:
-        return of('other', nameOf(id, ''));
-    }
+    const arn = KINDS[resources[id]?.Type ?? '']?.arn ?? 'arn:aws:other:REGION:ACCOUNT:NAME';
+    return arn.replace('REGION', region).replace('ACCOUNT', account).replace('NAME', nameOf(id));
   }
+
+  /** What `Ref` returns: the name of a resource or, for some types, its ARN. */
+  const referenceOf = (id: string): string => (KINDS[resources[id]?.Type ?? '']?.refersByArn ? arnOf(id) : nameOf(id));
 
   function resolve(value: Json): Json {
     if (typeof value !== 'object' || value === null) return value;
@@ -72,7 +96,7 @@ export function createResolver(
     if (entries.length !== 1 || !/^(Ref$|Fn::)/.test(fn)) {
       return Object.fromEntries(entries.map(([key, inner]) => [key, resolve(inner)]));
     }
-    if (fn === 'Ref') return pseudo[argument as string] ?? nameOf(argument as string, 'BucketName');
+    if (fn === 'Ref') return pseudo[argument as string] ?? referenceOf(argument as string);
     if (fn === 'Fn::GetAtt') return arnOf((argument as readonly string[])[0] as string);
     if (fn === 'Fn::ImportValue') {
       const exported = exports.get(`${account}/${region}/${argument}`);

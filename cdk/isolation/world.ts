@@ -155,7 +155,7 @@ const placeOf = ({ account = DEFAULT_PLACE.account, region = DEFAULT_PLACE.regio
 });
 
 /** Exports of all stacks, by account, region and name. */
-function exportsOf(stacks: readonly StackTemplate[]): ReadonlyMap<string, Json> {
+export function exportsOf(stacks: readonly StackTemplate[]): ReadonlyMap<string, Json> {
   return new Map(
     stacks.flatMap(({ stackName, template, ...given }) => {
       const place = placeOf(given);
