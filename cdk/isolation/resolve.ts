@@ -103,8 +103,6 @@ export function createResolver(
       if (exported === undefined) throw new Error(`${stackName}: nothing exports ${argument}`);
       return exported;
     }
-    if (fn === 'Fn::Sub' && typeof argument === 'string')
-      return argument.replace(/\$\{([\w:]+)\}/g, (_, name: string) => resolve({ Ref: name }) as string);
     if (fn === 'Fn::Join') {
       const [separator, parts] = resolve(argument) as readonly [string, readonly string[]];
       return parts.join(separator);
@@ -120,7 +118,7 @@ export function createResolver(
         if (Object.hasOwn(given, name)) return resolve(given[name] as Json) as string;
         if (Object.hasOwn(pseudo, name)) return pseudo[name] as string;
         if (!Object.hasOwn(resources, id)) return whole;
-        return attribute === undefined ? nameOf(id, 'BucketName') : arnOf(id);
+        return attribute === undefined ? referenceOf(id) : arnOf(id);
       });
     }
     throw new Error(`${stackName}: ${fn} is not understood`);
