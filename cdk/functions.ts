@@ -103,6 +103,11 @@ export function addFunction(stack: Stack, options: FunctionOptions): lambda.Func
       Function: new iam.PolicyDocument({
         statements: [
           ...options.statements,
+          // A role that is given gets no rights from the CDK.
+          new iam.PolicyStatement({
+            actions: ['logs:CreateLogStream', 'logs:PutLogEvents'],
+            resources: [logGroup.logGroupArn],
+          }),
           ...(network ? networkStatements(stack, functionName) : []),
           ...(asynchronous ? publishStatements(asynchronous.failures) : []),
         ],

@@ -17,6 +17,29 @@ beforeAll(() => {
   observability = templateOf('heart-observability');
 });
 
+test.each(['rescan', 'sweep', 'job-failed', 'endpoints'])('%s may write to its own log', (name) => {
+  const stacks = synthesizeAll(FEDERATION);
+  const found = stacks.flatMap(({ template }) => {
+    const all = Template.fromJSON(template as Record<string, unknown>);
+    return Object.values(all.findResources('AWS::Lambda::Function')).flatMap(({ Properties }) =>
+      String(Properties.FunctionName).endsWith(name) ? [{ all, Properties }] : [],
+    );
+  });
+
+  expect(found.length).toBeGreaterThan(0);
+  for (const { all, Properties } of found) {
+    const role = all.findResources('AWS::IAM::Role')[Properties.Role['Fn::GetAtt'][0]];
+    const statements = role?.Properties.Policies.flatMap(
+      (policy: { PolicyDocument: { Statement: readonly object[] } }) => policy.PolicyDocument.Statement,
+    );
+    expect(statements).toContainEqual({
+      Effect: 'Allow',
+      Action: ['logs:CreateLogStream', 'logs:PutLogEvents'],
+      Resource: { 'Fn::GetAtt': [Properties.LoggingConfig.LogGroup.Ref, 'Arn'] },
+    });
+  }
+});
+
 describe('schedules', () => {
   test.each([
     ["a site's rescan every hour", () => site, `heart-${SITE}-rescan`, 'rate(1 hour)'],
