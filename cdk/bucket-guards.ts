@@ -6,7 +6,17 @@ import { FedcardioError } from '../lib/error.ts';
 import { machineAccess, SENDERS, siteAccess, siteReach } from '../lib/federation/access.ts';
 import { federationGuards, type Guard, SITE_TAG, siteGuards, TAGGED_SITE, type Use } from '../lib/federation/guards.ts';
 import type { Federation } from '../lib/federation/schemas.ts';
-import { FEDERATION_ROLES, MACHINE_ROLE, names, placeOf, SITE_ROLES } from '../lib/federation/topology.ts';
+import {
+  FEDERATION_ROLES,
+  type FederationRole,
+  isGpuTaskQueue,
+  MACHINE_ROLE,
+  names,
+  placeOf,
+  type QueueSpec,
+  SITE_ROLES,
+  type SiteRole,
+} from '../lib/federation/topology.ts';
 import { bucketArn, isInOtherAccount, objectArns, roleArn } from './arns.ts';
 import { policyBytes } from './policy-size.ts';
 
@@ -145,26 +155,74 @@ export function letSitesIn(bucket: s3.Bucket, federation: Federation): void {
   }
 }
 
+/** What the function or machine that consumes a queue does with it, and what a sender does. */
+const CONSUMES = ['ReceiveMessage', 'DeleteMessage', 'ChangeMessageVisibility', 'GetQueueAttributes', 'GetQueueUrl'];
+const SENDS = ['SendMessage', 'GetQueueUrl'];
+
 /**
- * Denies roles of other sites every use of a queue and of its dead letters.
- *
- * @param site the site that owns the queue; undefined for the coordinator's, which no site uses
+ * Denies the federation's roles every use of a queue and of its dead letters, but for its consumer and, at a site's GPU task
+ * queue, for the coordinator's senders, whatever the roles are granted.
  */
-export function guardQueue(queue: sqs.Queue, site: string | undefined): void {
-  for (const one of [queue, queue.deadLetterQueue?.queue].filter((found) => found !== undefined)) {
-    one.addToResourcePolicy(
+export function guardQueue(queue: sqs.Queue, spec: QueueSpec, federation: Federation): void {
+  const { site, handler } = spec;
+  const place = placeOf(federation);
+  const coordinator = (roles: readonly FederationRole[]) =>
+    roles.map((role) => roleArn(queue, place, names.federationRole(federation.id, role)));
+  const isHandler = (role: string) => role === handler;
+  const ofSite = ([handler, MACHINE_ROLE] as (SiteRole | typeof MACHINE_ROLE)[]).map((role) =>
+    roleArn(queue, spec, names.siteRole(federation.id, site ?? '', role)),
+  );
+  const consumers = site === undefined ? coordinator(FEDERATION_ROLES.filter(isHandler)) : ofSite;
+  const senders = isGpuTaskQueue(spec) ? coordinator(SENDERS) : [];
+  const others = coordinator(FEDERATION_ROLES).filter((arn) => ![...consumers, ...senders].includes(arn));
+  const deny = (
+    on: sqs.IQueue,
+    actions: Pick<iam.PolicyStatementProps, 'actions' | 'notActions'>,
+    conditions: Conditions,
+  ) =>
+    on.addToResourcePolicy(
       new iam.PolicyStatement({
-        sid: 'NotUsedByOtherSites',
         effect: iam.Effect.DENY,
         principals: [new iam.AnyPrincipal()],
-        actions: ['sqs:*'],
-        resources: [one.queueArn],
-        conditions: {
-          Null: { [`aws:PrincipalTag/${SITE_TAG}`]: 'false' },
-          ...(site === undefined ? {} : { StringNotEquals: { [`aws:PrincipalTag/${SITE_TAG}`]: site } }),
-        },
+        ...actions,
+        resources: [on.queueArn],
+        conditions,
       }),
     );
+  const all = { actions: ['sqs:*'] };
+  const only = (actions: readonly string[]) => ({ notActions: actions.map((action) => `sqs:${action}`) });
+  const isOfSite = { Null: { [`aws:PrincipalTag/${SITE_TAG}`]: 'false' } };
+  const named = (arns: readonly string[]) => ({ ArnEquals: { 'aws:PrincipalArn': arns } });
+  // The tag alone is no proof: a session may bring another site's.
+  deny(queue, all, { ...isOfSite, ...(site === undefined ? {} : { ArnNotEquals: { 'aws:PrincipalArn': ofSite } }) });
+  deny(queue, all, named(others));
+  deny(queue, only(CONSUMES), named(consumers));
+  if (senders.length > 0) deny(queue, only(SENDS), named(senders));
+  const letters = queue.deadLetterQueue?.queue;
+  if (!letters) return;
+  deny(letters, all, isOfSite);
+  deny(letters, all, named(coordinator(FEDERATION_ROLES)));
+}
+
+/** Denies the federation's roles the bucket of the access logs, whose keys name cases, and which show what they did. */
+export function guardLogs(logs: s3.Bucket, federation: Federation): void {
+  for (const conditions of ofFederationRoles(logs, federation)) {
+    denierOf(logs)(['s3:*'], [logs.bucketArn, logs.arnForObjects('*')], conditions);
+  }
+}
+
+/**
+ * Denies everyone to store objects in a way that makes them unreadable for others: in an archive, or with a key of their
+ * own. Objects are encrypted as the bucket says.
+ */
+export function denyOwnStorage(bucket: s3.Bucket): void {
+  const isGiven = (header: string) => ({ Null: { [`s3:x-amz-${header}`]: 'false' } });
+  for (const conditions of [
+    { ...isGiven('storage-class'), StringNotEquals: { 's3:x-amz-storage-class': 'STANDARD' } },
+    isGiven('server-side-encryption'),
+    isGiven('server-side-encryption-customer-algorithm'),
+  ]) {
+    denierOf(bucket)(['s3:PutObject'], [bucket.arnForObjects('*')], conditions);
   }
 }
 
@@ -209,13 +267,7 @@ function denyObjects<R extends string>(
 
 /** Denies the federation's roles, whatever they are granted, to change a bucket: its policy, versions, expiry, events. */
 function denyConfiguration(bucket: s3.Bucket, federation: Federation): void {
-  const coordinator = FEDERATION_ROLES.map((role) =>
-    roleArn(bucket, placeOf(federation), names.federationRole(federation.id, role)),
-  );
-  for (const conditions of [
-    { ArnEquals: { 'aws:PrincipalArn': coordinator } },
-    { Null: { [`aws:PrincipalTag/${SITE_TAG}`]: 'false' } },
-  ]) {
+  for (const conditions of ofFederationRoles(bucket, federation)) {
     bucket.addToResourcePolicy(
       new iam.PolicyStatement({
         effect: iam.Effect.DENY,
@@ -227,6 +279,18 @@ function denyConfiguration(bucket: s3.Bucket, federation: Federation): void {
     );
   }
 }
+
+/** The coordinator's roles, and those of sites. */
+const ofFederationRoles = (bucket: s3.Bucket, federation: Federation): readonly Conditions[] => [
+  {
+    ArnEquals: {
+      'aws:PrincipalArn': FEDERATION_ROLES.map((role) =>
+        roleArn(bucket, placeOf(federation), names.federationRole(federation.id, role)),
+      ),
+    },
+  },
+  { Null: { [`aws:PrincipalTag/${SITE_TAG}`]: 'false' } },
+];
 
 const denierOf =
   (bucket: s3.Bucket) =>

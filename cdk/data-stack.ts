@@ -14,7 +14,7 @@ import {
   type Topology,
 } from '../lib/federation/topology.ts';
 import { bucketArn, keyAliasesOf, queueArn } from './arns.ts';
-import { guardQueue, guardSite, letSitesIn } from './bucket-guards.ts';
+import { denyOwnStorage, guardLogs, guardQueue, guardSite, letSitesIn } from './bucket-guards.ts';
 import { addKeyStacks } from './key-stack.ts';
 import { addKey, allowGuests, sharedKey } from './keys.ts';
 import { addOutputs } from './outputs.ts';
@@ -73,16 +73,21 @@ function addDataStack(
   const { messages } = keyAliasesOf(federation, site);
   const queueKey = messages ? addKey(stack, 'QueueKey', `Messages of the queues of ${name}`, messages) : undefined;
   const queues = new Map(queueSpecs.map((queue) => [queue.name, addQueue(stack, queue, queueKey)]));
-  for (const queue of queues.values()) guardQueue(queue, site?.id);
-  for (const { handler, name } of queueSpecs)
-    addOutputs(stack, { [QUEUE_OUTPUTS[handler]]: queues.get(name)?.queueUrl });
+  for (const queueSpec of queueSpecs) {
+    const queue = queues.get(queueSpec.name) as sqs.Queue;
+    guardQueue(queue, queueSpec, federation);
+    addOutputs(stack, { [QUEUE_OUTPUTS[queueSpec.handler]]: queue.queueUrl });
+  }
   if (!spec) return stack;
   const bucket = addBucket(stack, spec, objectKeyOf(stack, federation, site));
+  const logs = stack.node.findChild('Logs') as s3.Bucket;
   addOutputs(stack, { Bucket: bucket.bucketName });
-  if (federation.trail) addTrail(bucket as s3.IBucket, stack.node.findChild('Logs') as s3.IBucket);
+  if (federation.trail) addTrail(bucket as s3.IBucket, logs as s3.IBucket);
   notify(bucket, spec, queues);
   if (queueKey) allowNotifications(queueKey, spec, queueSpecs);
   makePermanent(bucket, spec.permanent);
+  denyOwnStorage(bucket);
+  guardLogs(logs, federation);
   if (site) guardSite(bucket, federation, site.id, queues.get(names.gpuTaskQueue(federation.id, site.id)), queueKey);
   else letSitesIn(bucket, federation);
   return stack;

@@ -74,6 +74,8 @@ function targetOf(what: string): Pick<Request, 'on' | 'key' | 'context'> {
     return { on, ...(key ? { key } : {}), ...(prefix ? { context: { 's3:prefix': prefix } } : {}) };
   }
   const [kind, name = ''] = what.split(' ');
+  if (kind === 'logs')
+    return { on: found(world.logs, name.replace('/x', '')), ...(name.endsWith('/x') ? { key: 'x' } : {}) };
   if (kind === 'queue') return { on: found(world.queues, name) };
   if (kind === 'key') return { on: found(world.keys, name) };
   if (kind === 'role') {
@@ -83,10 +85,17 @@ function targetOf(what: string): Pick<Request, 'on' | 'key' | 'context'> {
   return { on: { ...HOME, arn: what, policy: policyOf() } };
 }
 
-/** `+once`: with If-None-Match. `+part`: the start or a part of a multipart upload. */
+/**
+ * `+once`: with If-None-Match. `+part`: the start or a part of a multipart upload. `+archived`, `+standard`: with this class
+ * of storage. `+encrypted`, `+sealed`: with a key that the request names, or brings.
+ */
 const CONTEXTS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   once: { 's3:if-none-match': '*' },
   part: { 's3:ObjectCreationOperation': 'false' },
+  archived: { 's3:x-amz-storage-class': 'GLACIER', 's3:if-none-match': '*' },
+  encrypted: { 's3:x-amz-server-side-encryption': 'aws:kms', 's3:if-none-match': '*' },
+  sealed: { 's3:x-amz-server-side-encryption-customer-algorithm': 'AES256', 's3:if-none-match': '*' },
+  standard: { 's3:x-amz-storage-class': 'STANDARD', 's3:if-none-match': '*' },
 };
 
 function requestOf(row: string): Request {
@@ -113,15 +122,17 @@ describe('an ordinary request succeeds', () => {
   });
 });
 
+type Kind = 'buckets' | 'queues' | 'logs';
+
 /** The world without one statement of a policy. */
-function without(of: 'buckets' | 'queues', name: string, index: number): World {
+function without(of: Kind, name: string, index: number): World {
   const before = world[of].get(name) as Guarded;
   const policy = { ...before.policy, Statement: before.policy.Statement.toSpliced(index, 1) };
   return { ...world, [of]: new Map([...world[of], [name, { ...before, policy }]]) };
 }
 
 /** Whether one of the attacks on a bucket or queue succeeds. */
-async function isAttackable(mutant: World, of: 'buckets' | 'queues', name: string): Promise<boolean> {
+async function isAttackable(mutant: World, of: Kind, name: string): Promise<boolean> {
   for (const row of ATTACKS) {
     const request = requestOf(row);
     if (request.on !== world[of].get(name)) continue;
@@ -136,6 +147,8 @@ describe('the attacks detect the absence of every guard', () => {
     ['buckets', 'heart-site-bonn'],
     ['queues', 'heart-aggregate'],
     ['queues', 'heart-bonn-tasks'],
+    ['queues', 'heart-bonn-tasks-dlq'],
+    ['logs', 'heart-site-bonn-data'],
   ] as const)('of %s: %s', async (of, name) => {
     const { Statement } = (world[of].get(name) as Guarded).policy;
     const undetected: string[] = [];

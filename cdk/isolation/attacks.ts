@@ -6,7 +6,8 @@
  * coordinator's account; `graz-admin*`, one of the account of Graz; `nobody`, without credentials. `as ulm`: in a session
  * with another site's tag. `inside`: from the network of GPU tasks. `insecure`: without TLS; `old`: TLS 1.1.
  *
- * What: `s3://bucket/key`, `s3://bucket?prefix` for listings, `queue`, `key` or `role` with a name, or any ARN.
+ * What: `s3://bucket/key`, `s3://bucket?prefix` for listings, `logs` with a stack (`/x`: an object there), `queue`, `key` or
+ * `role` with a name, or any ARN.
  */
 
 const AT = 'tavi-1/teacher/calcium/0001';
@@ -73,6 +74,14 @@ const ROUNDS = rowsOf(`
   bonn task | s3:GetObject | FED/campaigns/tavi-1/outcome.json | reasons that name the others
   bonn task | s3:GetObject | FED/campaigns/AT/open.json | names and case counts of the others
   bonn task | s3:GetObject | FED/campaigns/tavi-1/campaign.json | what only the coordinator reads
+  bonn task | s3:PutObject+archived | FED/updates/bonn/AT/SHA.update.json | an update that can be listed, not read
+  bonn task | s3:PutObject+encrypted | FED/updates/bonn/AT/SHA.safetensors | weights with a key of its own
+  bonn task | s3:PutObject+sealed | FED/updates/bonn/AT/SHA.safetensors | weights with a key that it keeps
+  bonn intake | s3:PutObject+archived | FED/sites/bonn/summary.json | counts that stop every campaign
+  kiel machine | s3:PutObject+sealed | FED/sites/kiel/summary.json | counts that stop every campaign
+  bonn upload | s3:PutObject+archived | s3://heart-site-bonn/cases/p1/image.nii.gz | a case that intake cannot read
+  bonn upload | s3:PutObject+encrypted | s3://heart-site-bonn/cases/p1/image.nii.gz | past the bucket's key
+  bonn upload | s3:PutObject+sealed | s3://heart-site-bonn/cases/p1/image.nii.gz | with a key that it keeps
   bonn task | s3:PutObject | FED/updates/bonn/AT/SHA.update.json | replacing a sealed update
   bonn task | s3:PutObject | FED/updates/bonn/AT/SHA.safetensors | replacing sealed weights
   bonn dispatch | s3:PutObject | FED/updates/bonn/AT/failed.update.json | replacing a recorded failure
@@ -264,8 +273,29 @@ const SERVICES = rowsOf(`
   bonn task* | sqs:ReceiveMessage | queue heart-ulm-tasks-dlq | another site's dead letters
   kiel machine* | sqs:ReceiveMessage | queue heart-jena-tasks | another site's GPU tasks
   ulm task* | sqs:ReceiveMessage | queue heart-bonn-tasks | another site's GPU tasks
+  ulm task* as bonn | sqs:ReceiveMessage | queue heart-bonn-tasks | another site's tag in a session
+  ulm dispatch* as bonn | sqs:ReceiveMessage | queue heart-bonn-intake | another site's tag in a session
+  kiel machine* as bonn | sqs:ReceiveMessage | queue heart-bonn-tasks-dlq | another site's tag in a session
+  bonn upload* | sqs:ReceiveMessage | queue heart-bonn-tasks | a role of the site that is not its consumer
+  bonn dispatch* | sqs:PurgeQueue | queue heart-bonn-tasks | more than a consumer's use
+  bonn dispatch* | sqs:SendMessage | queue heart-bonn-tasks | more than a consumer's use
+  bonn dispatch* | sqs:ReceiveMessage | queue heart-bonn-tasks-dlq | dead letters
+  aggregate* | sqs:SetQueueAttributes | queue heart-aggregate | more than a consumer's use
+  orchestrate* | sqs:ReceiveMessage | queue heart-aggregate | another function's messages
+  sweep* | sqs:ReceiveMessage | queue heart-bonn-tasks | more than a sender's use
+  sweep* | sqs:ReceiveMessage | queue heart-bonn-intake | keys that name cases
+  research* | sqs:SendMessage | queue heart-bonn-tasks | a task without a round
+  research* | sqs:ReceiveMessage | queue heart-bonn-tasks-dlq | dead letters
+  bonn upload* | s3:GetObject | logs heart-site-bonn-data/x | what the access log shows
+  ulm task* | s3:GetObject | logs heart-site-bonn-data/x | names of another site's cases
+  kiel machine* | s3:DeleteObject | logs heart-site-bonn-data/x | the proof of what it did
+  sweep* | s3:GetObject | logs heart-site-bonn-data/x | names of cases
+  sweep* | s3:PutBucketPolicy | logs heart-site-bonn-data | another policy
   bonn dispatch insecure | sqs:ReceiveMessage | queue heart-bonn-tasks | plain HTTP
   aggregate insecure | sqs:ReceiveMessage | queue heart-aggregate | plain HTTP
+  admin* insecure | sqs:ReceiveMessage | queue heart-bonn-tasks-dlq | plain HTTP
+  admin* insecure | s3:GetObject | logs heart-site-bonn-data/x | plain HTTP
+  admin* old | s3:GetObject | logs heart-site-bonn-data/x | TLS 1.1
   graz-admin* | sqs:SendMessage | queue heart-aggregate | from another account
   graz task* | sqs:ReceiveMessage | queue heart-bonn-tasks | from another account
   admin* | sqs:ReceiveMessage | queue heart-graz-tasks | the coordinator's account
@@ -327,6 +357,11 @@ export const ORDINARY = rowsOf(`
   bonn dispatch | s3:PutObject+once | FED/updates/bonn/AT/failed.update.json | a failure
   bonn dispatch | batch:SubmitJob | arn:aws:batch:eu-central-1:111122223333:job-queue/heart-bonn | its own job
   bonn dispatch | sqs:ReceiveMessage | queue heart-bonn-tasks | its own tasks
+  bonn dispatch | sqs:ChangeMessageVisibility | queue heart-bonn-tasks | its own tasks
+  bonn dispatch | sqs:GetQueueAttributes | queue heart-bonn-tasks | its own tasks
+  bonn task | s3:PutObject+standard | FED/updates/bonn/AT/SHA.update.json | naming the default class
+  admin* | sqs:ReceiveMessage | queue heart-bonn-tasks-dlq | who operates the federation
+  admin* | s3:GetObject | logs heart-site-bonn-data/x | who audits
   bonn task inside | s3:PutObject+once | FED/updates/bonn/AT/SHA.safetensors | weights
   bonn task inside | s3:PutObject+part | FED/updates/bonn/AT/SHA.safetensors | a part of large weights
   bonn task inside | s3:PutObject+once | FED/updates/bonn/AT/SHA.update.json | an update

@@ -5,6 +5,8 @@ import { createResolver, type Json, type Policy } from './resolve.ts';
 export interface World {
   readonly roles: ReadonlyMap<string, Role>;
   readonly buckets: ReadonlyMap<string, Guarded>;
+  /** Buckets of access logs, which have no names, by the name of their stack. */
+  readonly logs: ReadonlyMap<string, Guarded>;
   readonly queues: ReadonlyMap<string, Guarded>;
   /** By its own alias, the coordinator's first; the key of a bucket's objects also by `alias/<bucket>`. */
   readonly keys: ReadonlyMap<string, EncryptionKey>;
@@ -65,6 +67,7 @@ const DEFAULT_PLACE = { account: '111122223333', region: 'eu-central-1' } as con
 export function readWorld(stacks: readonly StackTemplate[]): World {
   const roles = new Map<string, Role>();
   const buckets = new Map<string, Guarded>();
+  const logs = new Map<string, Guarded>();
   const queues = new Map<string, Guarded>();
   const keys = new Map<string, EncryptionKey>();
   const keysByArn = new Map<string, EncryptionKey>();
@@ -128,7 +131,10 @@ export function readWorld(stacks: readonly StackTemplate[]): World {
       if (!keys.has(alias)) keys.set(alias, named);
     }
     for (const { id, arn, properties } of all('S3::Bucket')) {
-      if (properties.BucketName === undefined) continue;
+      if (properties.BucketName === undefined) {
+        logs.set(stackName, { ...place, arn, policy: policyFor('S3::BucketPolicy', 'Bucket', id) });
+        continue;
+      }
       const name = resolve<string>(properties.BucketName);
       buckets.set(name, { ...place, arn, policy: policyFor('S3::BucketPolicy', 'Bucket', id) });
       const encryptedWith = resolve<Encryption>(properties.BucketEncryption);
@@ -146,7 +152,7 @@ export function readWorld(stacks: readonly StackTemplate[]): World {
         networks.set(`${place.account}/${place.region}`, resolve(properties.PolicyDocument));
     }
   }
-  return { roles, buckets, queues, keys, networks };
+  return { roles, buckets, logs, queues, keys, networks };
 }
 
 const placeOf = ({ account = DEFAULT_PLACE.account, region = DEFAULT_PLACE.region }: Partial<Placed>) => ({
