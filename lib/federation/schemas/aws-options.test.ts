@@ -5,6 +5,7 @@ import { federationSchema } from './federation.ts';
 const HOME = { account: '111122223333', region: 'eu-central-1' };
 const AWAY = { account: '444455556666', region: 'eu-west-1' };
 const IMAGE = '444455556666.dkr.ecr.eu-west-1.amazonaws.com/fedcardio:0.1.0';
+const HOME_IMAGE = '111122223333.dkr.ecr.eu-central-1.amazonaws.com/fedcardio:0.1.0';
 const ROLE = 'arn:aws:iam::999900001111:role/radiology';
 const SAML = 'arn:aws:iam::111122223333:saml-provider/hospital';
 const OIDC = 'arn:aws:iam::111122223333:oidc-provider/login.hospital.example';
@@ -36,12 +37,19 @@ describe('options of federation.json on AWS', () => {
     ['tags', federation({ tags: { 'cost-centre': 'cardiology 7', Owner: 'Zoë' } })],
     ['a budget', federation({ budget: { usdPerMonth: 49.5, email: 'billing@hospital.example' } })],
     ['a trail and reserved concurrency', federation({ trail: true, reservedConcurrency: true })],
-    ['an image by digest', federation({ image: IMAGE.replace(':0.1.0', `@sha256:${'0a'.repeat(32)}`) })],
+    ['an image by digest', federation({ image: HOME_IMAGE.replace(':0.1.0', `@sha256:${'0a'.repeat(32)}`) })],
   ])('may have %s', (_what, value) => {
     expect(parseValue(value, federationSchema, 'federation.json')).toEqual(value);
   });
 
   test.each([
+    ['an image of another region', federation({ image: IMAGE }), 'image: the image is not in eu-central-1'],
+    ["an image out of its network's reach", site({ image: IMAGE }), 'sites[0].image: the image is not in eu-central-1'],
+    [
+      'two machines that sign in as one principal',
+      federation({ sites: ['kiel', 'jena'].map((id) => ({ id, name: id, place: 'on-premises', principal: ROLE })) }),
+      'sites[1]: it signs in as "kiel" does',
+    ],
     ['a person of no kind', uploader({}), 'sites[0].uploaders[0]: expected one of role, saml, oidc, permissionSet'],
     ['a person of two kinds', uploader({ saml: SAML, role: ROLE, externalId: 'x1' }), 'uploaders[0]: expected one of'],
     ['a role without its external id', uploader({ role: ROLE }), 'uploaders[0].externalId: role needs externalId'],

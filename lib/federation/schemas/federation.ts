@@ -1,5 +1,6 @@
 import { X509Certificate } from 'node:crypto';
 import { z } from 'zod';
+import { canonicalJson } from '../../json.ts';
 import { nameCollisions } from '../names.ts';
 import { checkAws } from './aws-checks.ts';
 import {
@@ -181,7 +182,11 @@ export const federationSchema = z
     checkAws(federation, fault);
     for (const { index, message } of nameCollisions(federation))
       fault(['sites', index, 'id'], `${message}; choose another`);
+    if (!isImageIn(federation.image, federation.region)) {
+      fault(['image'], `the image is not in ${federation.region}, the only region that the network there reaches`);
+    }
     const seen = new Map<string, number>();
+    const identities = new Map<string, string>();
     sites.forEach((site, index) => {
       const at = ['sites', index];
       const first = seen.get(site.id);
@@ -190,6 +195,10 @@ export const federationSchema = z
       for (const end of FORBIDDEN_ENDS.filter((end) => `-${site.id}`.endsWith(end))) {
         fault([...at, 'id'], `S3 forbids names that end with "${end}"`);
       }
+      const identity = canonicalJson(site.certificate ?? site.principal ?? site.id);
+      const other = identities.get(identity);
+      if (other !== undefined) fault(at, `it signs in as "${other}" does: whoever has the one would be the other too`);
+      identities.set(identity, site.id);
       checkPlace(site, (message) => fault(at, message));
       checkMachine(site, (path, message) => fault([...at, ...path], message));
       if (site.account !== undefined && federation.account === undefined) {
@@ -198,11 +207,16 @@ export const federationSchema = z
       if (site.region !== undefined && site.region !== federation.region && site.image === undefined) {
         fault(at, `the site is not in ${federation.region}, so it needs an image in its own region's ECR`);
       }
-      if (site.image !== undefined && site.region !== undefined && !site.image.includes(`.ecr.${site.region}.`)) {
-        fault([...at, 'image'], `the image is not in ${site.region}, the only region that the site's network reaches`);
+      const region = site.region ?? federation.region;
+      if (!isImageIn(site.image, region)) {
+        fault([...at, 'image'], `the image is not in ${region}, the only region that the site's network reaches`);
       }
     });
   });
+
+/** Whether a network of this region reaches the image. Networks have no internet. */
+const isImageIn = (image: string | undefined, region: string | undefined): boolean =>
+  image === undefined || region === undefined || image.includes(`.ecr.${region}.`);
 
 function checkPlace(
   { account, region }: { account?: string | undefined; region?: string | undefined },
