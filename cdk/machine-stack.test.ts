@@ -46,4 +46,6 @@ test('the stack tells what the credential process of the machine needs', () => {
   const outputs = stacks.get('heart-site-kiel-compute')?.findOutputs('*') ?? {};
 
   expect(Object.keys(outputs).toSorted()).toEqual(['AlarmTopicArn', 'ProfileArn', 'RoleArn', 'TrustAnchorArn']);
+  const byPrincipal = stacks.get('heart-site-jena-compute')?.findOutputs('*') ?? {};
+  expect(Object.keys(byPrincipal).toSorted()).toEqual(['AlarmTopicArn', 'RoleArn']);
 });

@@ -34,14 +34,17 @@ export function addMachineStack(app: App, topology: Topology, site: Site): Stack
     ...queues.flatMap((queue) => machineQueueStatements(stack, targetOf(federation, site), queue.name)),
   ];
   const roleName = names.siteRole(federation.id, site.id, MACHINE_ROLE);
-  const role = (assumedBy: iam.IPrincipal) =>
-    new iam.Role(stack, 'MachineRole', {
+  const role = (assumedBy: iam.IPrincipal) => {
+    const made = new iam.Role(stack, 'MachineRole', {
       roleName,
       description: `Reads global models, writes the updates and counts of ${site.id}, and receives its GPU tasks`,
       assumedBy,
       maxSessionDuration: SESSION,
       inlinePolicies: { Machine: new iam.PolicyDocument({ statements }) },
     });
+    addOutputs(stack, { RoleArn: made.roleArn });
+    return made;
+  };
   if (site.certificate) addCertificateHolder(stack, site.certificate, roleName, role);
   else role(new iam.ArnPrincipal(site.principal as string));
   const topic = addAlarmTopic(stack, logKeyOf(stack, federation, site)) as sns.ITopic;
@@ -85,6 +88,5 @@ function addCertificateHolder(
   addOutputs(stack, {
     TrustAnchorArn: anchor.attrTrustAnchorArn,
     ProfileArn: profile.attrProfileArn,
-    RoleArn: role.roleArn,
   });
 }

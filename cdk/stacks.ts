@@ -27,8 +27,10 @@ export function addStacks(app: App, topology: Topology, handlers: string): void 
     after(add(app, topology, site, options), index);
   }
   if (topology.federation.onlySite === undefined) {
-    addImagesStack(app, topology.federation);
+    const images = addImagesStack(app, topology.federation);
     const federation = addFederationStack(app, topology, options);
+    // It lets accounts pull: a site that joins or leaves changes it too.
+    federation.stack.addStackDependency(images);
     after(federation.stack, -1);
     addObservabilityStack(app, topology, federation);
   }
