@@ -52,10 +52,11 @@ export function changesBetween(before: CampaignStatus | undefined, after: Campai
   const old = new Map(before?.stages.map((stage) => [stage.name, stage]));
   const phase = before?.phase === after.phase ? [] : [phaseLine(after)];
   const changes = after.stages.flatMap((stage) => stageChanges(old.get(stage.name), stage));
+  const warnings = before ? [] : after.warnings.map((text) => `warning: ${printable(text)}`);
   // The end comes after what led to it.
-  return before
-    ? [...changes, ...phase]
-    : [...phase, ...after.warnings.map((text) => `warning: ${printable(text)}`), ...changes];
+  return before || after.endedAt !== undefined
+    ? [...warnings, ...changes, ...phase]
+    : [...phase, ...warnings, ...changes];
 }
 
 const phaseLine = ({ campaign, phase, reason }: CampaignStatus): string =>

@@ -52,11 +52,14 @@ case "$1" in ${failing || 'nothing'}) exit 3;; esac
 /** Runs the command with a PATH of system folders without engines, and this one. */
 async function push(bin: string | undefined, change: Partial<FakeAccount>, ...args: string[]) {
   const account = { ...readyAccount(), ...change };
-  const fake = await startFakeAws(account);
   // The image is in ECR as soon as an engine has pushed it.
-  const shows = setInterval(() => {
-    if (lines().some((line) => line.includes(' push '))) account.images['heart/tasks:9.9.9'] = DIGEST;
-  }, 10);
+  const { images } = account;
+  const fake = await startFakeAws({
+    ...account,
+    get images() {
+      return lines().some((line) => line.includes(' push ')) ? { ...images, 'heart/tasks:9.9.9': DIGEST } : images;
+    },
+  });
   try {
     return await new Promise<{ code: number; stdout: string; stderr: string }>((resolve) => {
       const env = { ...process.env, PATH: [...(bin ? [bin] : []), dirname('/bin/sh')].join(delimiter) };
@@ -66,7 +69,6 @@ async function push(bin: string | undefined, change: Partial<FakeAccount>, ...ar
       );
     });
   } finally {
-    clearInterval(shows);
     await fake.close();
   }
 }

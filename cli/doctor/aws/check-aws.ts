@@ -35,6 +35,9 @@ export async function checkAws(
   const byPlace = groupBy(stacks, ({ account, region }) => `${account ?? first.account}/${region ?? first.region}`);
   const allStacks = new Set(stacks.map(({ stackName }) => stackName));
   const reports: PlaceReport[] = [...problems];
+  const isAnyReached = [...byPlace.keys()].some((place) =>
+    identities.some(({ account }) => place.startsWith(`${account}/`)),
+  );
   for (const [place, own] of byPlace) {
     const [account = '', region = ''] = place.split('/');
     const caller = identities.find((one) => one.account === account);
@@ -46,17 +49,20 @@ export async function checkAws(
           stacks: own,
           allStacks,
         })
-      : [notReached(account, own)];
+      : [notReached(account, own, isAnyReached)];
     reports.push({ place, findings });
   }
   return reports;
 }
 
-const notReached = (account: string, stacks: readonly StackTemplate[]): Finding =>
-  skipped(
-    'credentials',
-    `no identity of account ${account}, which has ${stacks.length} stacks: add --profile NAME with a profile for it`,
-  );
+/** No failure if another account was checked, since hospitals check their own. */
+function notReached(account: string, stacks: readonly StackTemplate[], isAnyReached: boolean): Finding {
+  const found = `no identity of account ${account}, which has ${stacks.length} stacks`;
+  const cure = 'add --profile NAME with a profile for it';
+  return isAnyReached
+    ? skipped('credentials', `${found}: ${cure}`)
+    : failed('credentials', found, `Nothing was checked: ${cure}.`);
+}
 
 async function checkReached(
   options: AccountOptions,
