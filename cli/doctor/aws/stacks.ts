@@ -3,11 +3,15 @@ import type { DeployedStack } from '../../../lib/aws/account/stacks.ts';
 import { canonicalJson } from '../../../lib/json.ts';
 import { type Finding, failed, ok, skipped, warning } from '../finding.ts';
 
+/** The CDK protects stacks with data before it creates them, and cannot delete those that failed. */
+const DELETE_IT =
+  'Then delete the stack and deploy again; if it is protected, first aws cloudformation update-termination-protection --no-enable-termination-protection --stack-name with its name.';
+
 /** States from which CloudFormation cannot go on by itself, and what helps. */
 const STUCK: Readonly<Record<string, string>> = {
-  ROLLBACK_COMPLETE: 'Read its events, then delete the stack before you deploy it again.',
-  ROLLBACK_FAILED: 'Read its events, delete what is in the way, then delete the stack.',
-  CREATE_FAILED: 'Read its events, then delete the stack before you deploy it again.',
+  ROLLBACK_COMPLETE: `Read its events. ${DELETE_IT}`,
+  ROLLBACK_FAILED: `Read its events, and delete what is in the way. ${DELETE_IT}`,
+  CREATE_FAILED: `Read its events. ${DELETE_IT}`,
   DELETE_FAILED: 'Read its events; empty or detach what cannot be deleted, then delete the stack again.',
   UPDATE_ROLLBACK_FAILED: 'Run `aws cloudformation continue-update-rollback`, then deploy again.',
   UPDATE_FAILED: 'Read its events, then deploy again.',
