@@ -36,6 +36,9 @@ const OBJECT_ACTIONS: Readonly<Record<Use, readonly string[]>> = {
 };
 const LISTS = ['s3:ListBucket', 's3:ListBucketVersions', 's3:ListBucketMultipartUploads'];
 
+/** With `*`, a path of a role could look like an account. */
+const ANY_ACCOUNT = '?'.repeat(12);
+
 type Conditions = Readonly<Record<string, Readonly<Record<string, unknown>>>>;
 
 /** The site's own roles use its bucket as the table says; nobody else uses it. */
@@ -107,7 +110,7 @@ export function letSitesIn(bucket: s3.Bucket, federation: Federation): void {
   denyConfiguration(bucket, federation);
   // The tag alone is no proof: a session may bring its own. The name of a role ends a session's choice.
   const ofSites = [...SITE_ROLES, MACHINE_ROLE as typeof MACHINE_ROLE].map((role) =>
-    roleArn(bucket, { account: '*' }, names.siteRole(federation.id, TAGGED_SITE, role)),
+    roleArn(bucket, { account: ANY_ACCOUNT }, names.siteRole(federation.id, TAGGED_SITE, role)),
   );
   deny([...OBJECT_ACTIONS.read, ...OBJECT_ACTIONS.write, 's3:ListBucket'], [...arns, bucket.arnForObjects('*')], {
     // IAM documents variables in values of string operators first of all.

@@ -83,3 +83,7 @@ describe('the stacks of a federation', () => {
     },
   );
 });
+
+test('the id of a federation begins with a letter, as the names of its stacks', () => {
+  expect(() => synthesizeAll({ ...FEDERATION, id: '2-hearts' })).toThrow('have to begin with a letter');
+});

@@ -1,4 +1,5 @@
 import { type App, type Stack, Tags } from 'aws-cdk-lib/core';
+import { FedcardioError } from '../lib/error.ts';
 import { isOnPremises } from '../lib/federation/schemas.ts';
 import type { Topology } from '../lib/federation/topology.ts';
 import { checkBatchLimits } from './batch-limits.ts';
@@ -18,6 +19,7 @@ import { addSiteStack } from './site-stack.ts';
  */
 export function addStacks(app: App, topology: Topology, handlers: string): void {
   checkBatchLimits(topology.federation);
+  checkId(topology.federation.id);
   const data = addDataStacks(app, topology);
   const options = { handlers, networkOf: addNetworks(app, topology.federation, handlers) };
   // No template refers to the data stack, but a function needs its queue to exist.
@@ -35,6 +37,15 @@ export function addStacks(app: App, topology: Topology, handlers: string): void 
     addObservabilityStack(app, topology, federation);
   }
   addTags(app, topology.federation.tags);
+}
+
+function checkId(id: string): void {
+  if (/^[a-z]/.test(id)) return;
+  throw new FedcardioError(
+    'BAD_CONFIGURATION',
+    `Federation "${id}" cannot be deployed to AWS: the names of its stacks begin with its id, and have to begin with a letter.`,
+    { hint: 'Choose an id that begins with a letter.' },
+  );
 }
 
 /** CloudFormation replaces a compute environment whose tags change, and its name would be taken. */

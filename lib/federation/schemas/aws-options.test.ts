@@ -43,6 +43,12 @@ describe('options of federation.json on AWS', () => {
   });
 
   test.each([
+    [
+      'tags that differ in case only',
+      federation({ tags: { Project: 'a', project: 'b' } }),
+      'tags: two tags differ only in',
+    ],
+    ['a tag of fedcardio', federation({ tags: { 'Fedcardio-stack': 'x' } }), 'belong to fedcardio'],
     ['an image of another region', federation({ image: IMAGE }), 'image: the image is not in eu-central-1'],
     ["an image out of its network's reach", site({ image: IMAGE }), 'sites[0].image: the image is not in eu-central-1'],
     [

@@ -152,9 +152,13 @@ export const tagsField = z
       .max(128)
       .regex(TAG)
       .refine((name) => !/^aws:/i.test(name), 'tags that begin with aws: belong to AWS')
-      // Policies tell the roles of sites apart by it (guards.ts).
-      .refine((name) => !/^fedcardio-site$/i.test(name), 'the tag fedcardio-site belongs to fedcardio'),
+      // Policies tell the roles of sites, and the endpoints of a network, apart by them.
+      .refine((name) => !/^fedcardio-/i.test(name), 'tags that begin with fedcardio- belong to fedcardio'),
     z.string().max(256).regex(TAG, 'expected letters, digits, spaces and _.:/=+-@'),
+  )
+  .refine(
+    (tags) => new Set(Object.keys(tags).map((name) => name.toLowerCase())).size === Object.keys(tags).length,
+    'two tags differ only in upper and lower case, which roles do not tell apart',
   )
   .refine((tags) => Object.keys(tags).length <= 40, 'AWS allows 50 tags for a resource; 40 of them can be given here');
 

@@ -43,7 +43,7 @@ const certificateSchema = z.strictObject({
 
 const siteSchema = z.strictObject({
   id: id.describe("Id of the site. It is a part of the names of the site's bucket, queues and roles."),
-  name: z.string().min(1).describe('Name of the hospital, for people.'),
+  name: z.string().min(1).max(200).describe('Name of the hospital, for people.'),
   place: z
     .enum(['aws', 'on-premises'])
     .optional()
