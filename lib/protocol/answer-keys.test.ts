@@ -4,7 +4,7 @@ import type { Open } from '../federation/schemas.ts';
 import type { FederationStore } from '../storage/contract.ts';
 import { createMemoryStorage } from '../storage/testing-objects.ts';
 import { listAnswers, listCampaignAnswers } from './answer-keys.ts';
-import { MAX_ANSWERS } from './bounds.ts';
+import { MAX_ANSWER_KEYS, MAX_ANSWERS } from './bounds.ts';
 
 const AT: RoundAddress = { campaign: 'c', stage: 'a', round: 1 };
 /** Its objects are listed with those of round 1 of stage `a`. */
@@ -56,4 +56,28 @@ test('stops listing a site that floods its folder', async () => {
 
   expect(await listAnswers(counting, openWith('bonn'))).toHaveLength(MAX_ANSWERS);
   expect(listed).toBe(MAX_ANSWERS);
+});
+
+test('stops listing a site that floods its folder with what is no update', async () => {
+  const heart = store();
+  const ulm = federationKeys.update(AT, 'ulm', 'a');
+  await heart.put(ulm, '{}');
+  const below = federationKeys.siteUpdates(AT, 'bonn');
+  for (let i = 0; i < 2 * MAX_ANSWER_KEYS; i++) {
+    await heart.put(`${below}${i % 2 ? 'junk' : '0001/junk'}-${i}` as typeof below, '');
+  }
+  let listed = 0;
+  const counting: Pick<FederationStore, 'list'> = {
+    list: async function* (prefix) {
+      for await (const object of heart.list(prefix)) {
+        listed++;
+        yield object;
+      }
+    },
+  };
+
+  const found = await listAnswers(counting, openWith('bonn', 'ulm'));
+
+  expect(found.map(({ key }) => key)).toEqual([ulm]);
+  expect(listed).toBe(MAX_ANSWER_KEYS + 1);
 });

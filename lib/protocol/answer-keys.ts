@@ -3,7 +3,7 @@ import { FAILED_ID, type FederationKey, federationKeys, parseUpdateKey } from '.
 import type { Open } from '../federation/schemas.ts';
 import { groupBy } from '../group-by.ts';
 import type { FederationStore, ObjectInfo } from '../storage/contract.ts';
-import { MAX_ANSWERS } from './bounds.ts';
+import { MAX_ANSWER_KEYS, MAX_ANSWERS } from './bounds.ts';
 
 /** An answer as the listing shows it, before it is read. */
 export interface AnswerKey {
@@ -26,18 +26,23 @@ type Lists = Pick<FederationStore, 'list'>;
  * The answers of a round's participants: one listing for each, of the round alone.
  *
  * @returns in the order of the participants and in byte order of their keys, the first {@link MAX_ANSWERS} of each
+ *   within its first {@link MAX_ANSWER_KEYS} keys
  */
 export async function listAnswers(store: Lists, open: Open): Promise<readonly AnswerKey[]> {
   const found = await mapConcurrently(open.participants, LISTS_AT_ONCE, async ({ site }) => {
     const prefix = federationKeys.siteUpdates(open, site);
     const listing: ObjectInfo<FederationKey>[] = [];
     let updates = 0;
+    let keys = 0;
     for await (const object of store.list(prefix)) {
+      keys++;
       // Objects of a stage `a/0001` are listed with round 1 of a stage `a`.
-      if (object.key.indexOf('/', prefix.length) >= 0) continue;
-      listing.push(object);
-      // Weights and refusal of an update come before its metadata.
-      if (parseUpdateKey(object.key)?.id !== undefined && ++updates === MAX_ANSWERS) break;
+      if (object.key.indexOf('/', prefix.length) < 0) {
+        listing.push(object);
+        // Weights and refusal of an update come before its metadata.
+        if (parseUpdateKey(object.key)?.id !== undefined) updates++;
+      }
+      if (updates === MAX_ANSWERS || keys === MAX_ANSWER_KEYS) break;
     }
     return answersIn(listing);
   });

@@ -12,5 +12,11 @@ export const MAX_DOCUMENT_BYTES = 1024 * 1024;
  */
 export const MAX_ANSWERS = 8;
 
+/**
+ * Most keys of one site that are listed for one round: one page of S3. A retry leaves three; what a site puts before its own
+ * update hides that update alone.
+ */
+export const MAX_ANSWER_KEYS = 1000;
+
 /** Most cases that a site may claim. Sums over sites then stay exact integers. */
 export const MAX_SAMPLES = 1e9;
