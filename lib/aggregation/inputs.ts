@@ -1,7 +1,8 @@
 import { mapConcurrently } from '../async.ts';
-import { isFedcardioError } from '../error.ts';
+import { describeError, isFedcardioError } from '../error.ts';
 import type { Aggregation, Encoding, StoredFile } from '../federation/schemas.ts';
 import type { FederationStore } from '../storage/contract.ts';
+import { type Unreadable, unreadableOf } from '../storage/unreadable.ts';
 import { untrainedIn } from '../weights/untrained.ts';
 import { type OpenFile, openFile } from './files.ts';
 import { commonLayout, fileFault, type Layout, layoutDifference, withFloats } from './layout.ts';
@@ -19,6 +20,8 @@ export interface Refused {
   readonly reason: string;
   /** True if it could not be merged with any other inputs either. */
   readonly permanent: boolean;
+  /** Set if the storage does not hand out the weights. If it does so for all inputs, its reader's rights may be wrong. */
+  readonly unreadable?: Unreadable;
 }
 
 export interface OpenInput extends OpenFile {
@@ -116,7 +119,10 @@ async function openInput(
     const untrained = aggregation.untrained === 'skip' ? untrainedIn(open.header.metadata) : new Set<string>();
     return reason === undefined ? { input, ...open, untrained } : refuse(reason);
   } catch (error) {
-    return refuse(reasonOf(error));
+    const unreadable = unreadableOf(error);
+    if (!unreadable) return refuse(reasonOf(error));
+    const reason = `the weights cannot be read: ${describeError(error)}`;
+    return { input, reason, permanent: unreadable.permanent, unreadable };
   }
 }
 

@@ -29,7 +29,7 @@ const LARGE_BYTES = 64 * 1024 * 1024;
  * tensor is merged from the updates that trained it, or from all updates if none did.
  *
  * If inputs are missing, truncated, too large, not finite, or have an unexpected SHA-256 or layout, nothing is written and
- * these inputs are returned. Throws storage errors, and `BAD_WEIGHTS` if the base or its state has changed.
+ * these inputs are returned; so are those that the storage does not hand out. Throws other storage errors, and `BAD_WEIGHTS` if the base or its state has changed.
  */
 export async function mergeUpdates(inputs: readonly MergeInput[], options: MergeOptions): Promise<Merged> {
   const { store, aggregation, dtype } = options;

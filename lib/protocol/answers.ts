@@ -3,6 +3,7 @@ import { describeError, describeErrorOf, type FedcardioError, isFedcardioError }
 import { federationKeys } from '../federation/keys.ts';
 import { type Open, refusalSchema, type Update, updateSchema } from '../federation/schemas.ts';
 import { type Document, readJson } from '../storage/documents.ts';
+import { failureOfAll, type Unreadable, unreadableOf } from '../storage/unreadable.ts';
 import type { AnswerKey } from './answer-keys.ts';
 import { MAX_DOCUMENT_BYTES } from './bounds.ts';
 import type { ReaderContext } from './context.ts';
@@ -14,15 +15,20 @@ import { updateFault } from './update-fault.ts';
 type UsableUpdate = Extract<Update, { status: 'ok' }>;
 
 /** An answer with its update; `update` is undefined only if the answer has a fault. */
-export interface Candidate extends Answer {
+export interface Candidate extends Answer, Pick<AnswerKey, 'documentBytes'> {
   readonly update: Document<UsableUpdate> | undefined;
-  /** Set if only a newer release can read the answer. It is then refused for as long as this release decides. */
-  readonly newer?: FedcardioError;
+  /**
+   * Set if an upgrade or a right may make the answer readable. It is then unusable for as long as neither is there, and no
+   * refusal is recorded.
+   */
+  readonly unread?: FedcardioError;
+  /** Set if the storage does not hand out an object that the check needs. */
+  readonly unreadable?: Unreadable;
 }
 
 /**
  * Reads an answer and checks it against the round's terms. An object that is unreadable or has been deleted is a fault of
- * its site, not an error.
+ * its site, not an error: whether it is one of all sites is for the caller to see.
  *
  * @param reader what has to be upgraded if it is too old for the answer
  */
@@ -34,6 +40,13 @@ export async function readAnswer(
 ): Promise<Candidate> {
   const candidate = await checkAnswer(context, open, answer, reader);
   return candidate.fault === undefined ? candidate : { ...candidate, fault: boundedReason(candidate.fault) };
+}
+
+/** Throws what makes the answers of all sites unreadable: a fault of the reader's own rights or keys, not of the sites. */
+export function requireReadable({ participants }: Open, candidates: readonly Candidate[]): void {
+  const read = candidates.filter(({ documentBytes }) => documentBytes <= MAX_DOCUMENT_BYTES);
+  const failure = failureOfAll(read, participants.length);
+  if (failure) throw failure;
 }
 
 async function checkAnswer(context: ReaderContext, open: Open, answer: AnswerKey, reader: string): Promise<Candidate> {
@@ -55,7 +68,18 @@ async function checkAnswer(context: ReaderContext, open: Open, answer: AnswerKey
     return { ...answer, fault, update };
   } catch (error) {
     if (isFedcardioError(error, 'NEWER_SCHEMA')) {
-      return { ...answer, fault: describeErrorOf(reader, error), update: undefined, newer: error };
+      return { ...answer, fault: describeErrorOf(reader, error), update: undefined, unread: error };
+    }
+    const unreadable = unreadableOf(error);
+    if (unreadable) {
+      const fault = `cannot be read: ${describeError(error)}`;
+      return {
+        ...answer,
+        fault,
+        update: undefined,
+        unreadable,
+        ...(!unreadable.permanent && { unread: unreadable.error }),
+      };
     }
     if (!isFedcardioError(error, 'BAD_MESSAGE') && !isFedcardioError(error, 'NOT_FOUND')) throw error;
     return { ...answer, fault: describeError(error), update: undefined };

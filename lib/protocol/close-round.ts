@@ -116,6 +116,8 @@ async function close(
   // A site may have replaced its update since it was sealed: what it was merged to is stored where no site can write.
   const stored = await storedMerge(federationStore, open.value, updates);
   if (stored) return publish(stored);
+  const denied = merged.kind === 'refused' && merged.refused.find(({ unreadable }) => unreadable)?.unreadable;
+  if (denied) throw denied.error;
   const why =
     merged.kind === 'impossible'
       ? merged.reason

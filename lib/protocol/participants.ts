@@ -4,6 +4,7 @@ import { federationKeys } from '../federation/keys.ts';
 import { kindOf, type Open, type Stage, summarySchema } from '../federation/schemas.ts';
 import { isSmokeTest } from '../federation/smoke-test.ts';
 import { tryReadJson } from '../storage/documents.ts';
+import { failureOfAll, type SiteRead, unreadableOf } from '../storage/unreadable.ts';
 import { MAX_DOCUMENT_BYTES, MAX_SAMPLES } from './bounds.ts';
 import type { ReaderContext, StoreContext } from './context.ts';
 import type { Participant } from './opening.ts';
@@ -15,41 +16,52 @@ const READS_AT_ONCE = 16;
  * previous round are reused for a site whose summary has the same ETag, so that a round costs one listing instead of one
  * request per site.
  *
- * @returns `newer`: why summaries of other sites can only be read by a newer release
+ * @returns `unread`: why summaries of other sites cannot be read before an upgrade, or without a right
+ * @throws FedcardioError `STORAGE` if the summaries of all sites cannot be read
  */
 export async function ableSites(
   context: StoreContext,
   campaign: string,
   stage: Stage,
   previous: Open | undefined,
-): Promise<{ readonly able: readonly Participant[]; readonly newer: readonly FedcardioError[] }> {
+): Promise<{ readonly able: readonly Participant[]; readonly unread: readonly FedcardioError[] }> {
   const { federation, federationStore, log } = context;
   const listing = await collect(federationStore.list(federationKeys.summaryPrefix));
   const listed = new Map(listing.map((object) => [object.key, object]));
   const known = new Map(previous?.participants.map((participant) => [participant.site, participant]));
-  const newer: FedcardioError[] = [];
+  const unread: FedcardioError[] = [];
+  const reads: SiteRead[] = [];
   const found = await mapConcurrently(federation.sites, READS_AT_ONCE, async ({ id }) => {
     const summary = listed.get(federationKeys.summary(id));
     if (summary === undefined) return [];
     const before = known.get(id);
-    if (before?.summary === summary.etag) return [before];
+    if (before?.summary === summary.etag) {
+      reads.push({ site: id });
+      return [before];
+    }
     try {
-      return await ableSite(context, campaign, stage, id, summary.bytes);
+      const able = await ableSite(context, campaign, stage, id, summary.bytes);
+      if (summary.bytes <= MAX_DOCUMENT_BYTES) reads.push({ site: id });
+      return able;
     } catch (error) {
-      if (!isFedcardioError(error, 'NEWER_SCHEMA')) throw error;
+      const unreadable = unreadableOf(error);
+      if (!unreadable && !isFedcardioError(error, 'NEWER_SCHEMA')) throw error;
       log('summary-unreadable', { site: id, reason: describeError(error) });
-      newer.push(error);
+      reads.push({ site: id, unreadable });
+      if (!unreadable?.permanent) unread.push(error as FedcardioError);
       return [];
     }
   });
-  return { able: found.flat(), newer };
+  const failure = failureOfAll(reads, federation.sites.length);
+  if (failure) throw failure;
+  return { able: found.flat(), unread };
 }
 
 /**
  * A site as participant, if it has what the stage needs. A summary that cannot be read excludes its own site only.
  *
  * @param bytes length of the summary; a summary that is too long is not read
- * @throws FedcardioError `NEWER_SCHEMA` if only a newer release can read the summary
+ * @throws FedcardioError `NEWER_SCHEMA` if only a newer release can read the summary, `STORAGE` if the storage refuses it
  */
 export async function ableSite(
   context: ReaderContext,
@@ -76,17 +88,23 @@ export async function suspicions(
   context: ReaderContext,
 ): Promise<readonly { readonly site: string; readonly pairs: number }[]> {
   const listing = await collect(context.federationStore.list(federationKeys.summaryPrefix));
+  const reads: SiteRead[] = [];
   const found = await mapConcurrently(listing, READS_AT_ONCE, async ({ key, bytes }) => {
     const site = key.split('/')[1] ?? '';
     if (key !== federationKeys.summary(site)) return [];
     try {
       const pairs = (await readSummary(context, site, bytes))?.value.cases.suspected ?? 0;
+      if (bytes <= MAX_DOCUMENT_BYTES) reads.push({ site });
       return pairs > 0 ? [{ site, pairs }] : [];
     } catch (error) {
-      if (!isFedcardioError(error, 'NEWER_SCHEMA')) throw error;
+      const unreadable = unreadableOf(error);
+      if (!unreadable && !isFedcardioError(error, 'NEWER_SCHEMA')) throw error;
+      reads.push({ site, unreadable });
       return [];
     }
   });
+  const failure = failureOfAll(reads, reads.length);
+  if (failure) throw failure;
   return found.flat();
 }
 

@@ -1,11 +1,13 @@
+import type { Refused } from '../aggregation/inputs.ts';
 import { mapConcurrently } from '../async.ts';
 import type { FedcardioError } from '../error.ts';
 import { type FederationKey, federationKeys } from '../federation/keys.ts';
 import { type Open, type Refusal, refusalSchema, type Seal } from '../federation/schemas.ts';
 import { documentBody } from '../storage/documents.ts';
 import type { OwnedLease } from '../storage/lease.ts';
+import { failureOfAll, type SiteRead } from '../storage/unreadable.ts';
 import type { AnswerKey } from './answer-keys.ts';
-import { type Candidate, readAnswer } from './answers.ts';
+import { type Candidate, readAnswer, requireReadable } from './answers.ts';
 import type { RoundContext } from './context.ts';
 import { type Decision, roundDecision, sortAnswers } from './decision.ts';
 import { meanFigures } from './figures.ts';
@@ -36,7 +38,8 @@ export function couldClose(open: Open, answers: readonly AnswerKey[], now: Date,
  * is decided again without it. What is sealed is therefore known to merge.
  *
  * @param deadline the round's deadline, extended by pauses
- * @throws FedcardioError `NEWER_SCHEMA` if the round fails without an update that only a newer release can read
+ * @throws FedcardioError `NEWER_SCHEMA` if the round fails without an update that only a newer release can read; `STORAGE` if
+ *   it fails without one that a right may make readable, or if the updates of all sites cannot be read
  */
 export async function prepareSeal(
   context: RoundContext,
@@ -49,14 +52,15 @@ export async function prepareSeal(
   let candidates = await mapConcurrently(answers, READS_AT_ONCE, (answer) =>
     readAnswer(context, open, answer, "the coordinator's deployment"),
   );
+  requireReadable(open, candidates);
   const known = new Set(answers.filter(({ unusable }) => unusable).map(({ key }) => key));
-  for (const { site, key, fault, newer } of candidates) {
-    if (fault !== undefined && !newer && !known.has(key)) await recordRefusal(context, open, site, key, fault);
+  for (const { site, key, fault, unread } of candidates) {
+    if (fault !== undefined && !unread && !known.has(key)) await recordRefusal(context, open, site, key, fault);
   }
   for (;;) {
     const decision = roundDecision(open, open.config.quorum, candidates, now, deadline);
-    const newer = decision.kind === 'fail' && unreadOf(open, candidates);
-    if (newer) throw newer;
+    const unread = decision.kind === 'fail' && unreadOf(open, candidates);
+    if (unread) throw unread;
     if (decision.kind !== 'seal') return decision;
     const updates = decision.accepted.flatMap(entryOf);
     const merged = await mergeEntries(context.federationStore, open, updates, lease);
@@ -69,25 +73,30 @@ export async function prepareSeal(
       const { kind, ...result } = merged;
       return { kind: 'seal', updates, failed, merged: { ...result, figures } };
     }
-    const reasons = new Map<FederationKey, string>();
-    for (const { input, permanent, ...refused } of merged.refused) {
+    const failure = failureOfAll(weightsRead(updates, merged.refused), open.participants.length);
+    if (failure) throw failure;
+    const faults = new Map<FederationKey, Pick<Candidate, 'unread'> & { readonly fault: string }>();
+    for (const { input, permanent, unreadable, ...refused } of merged.refused) {
       const reason = boundedReason(refused.reason);
       const key = updates.find(({ weights }) => weights?.key === input.weights.key)?.key as FederationKey;
-      reasons.set(key, reason);
+      faults.set(key, { fault: reason, ...(unreadable && !permanent && { unread: unreadable.error }) });
       if (permanent) await recordRefusal(context, open, input.site, key, reason);
     }
-    candidates = candidates.map((candidate) => {
-      const fault = candidate.fault ?? reasons.get(candidate.key);
-      return { ...candidate, fault };
-    });
+    candidates = candidates.map((candidate) => ({ ...candidate, ...faults.get(candidate.key) }));
   }
 }
 
-/** Why an update of a participant without a usable one can only be read by a newer release: an upgrade may make it usable. */
+/** Why an update of a participant without a usable one cannot be read now: an upgrade or a right may make it usable. */
 function unreadOf(open: Open, candidates: readonly Candidate[]): FedcardioError | undefined {
   const failed = new Set(sortAnswers(open, candidates).failed.map(({ site }) => site));
-  return candidates.find(({ site, newer }) => newer && failed.has(site))?.newer;
+  return candidates.find(({ site, unread }) => unread && failed.has(site))?.unread;
 }
+
+/** The sites whose weights a merge had to read, and why it could not. */
+const weightsRead = (updates: SealEntries, refused: readonly Refused[]): readonly SiteRead[] =>
+  updates.flatMap(({ site, weights }) =>
+    weights ? [{ site, unreadable: refused.find(({ input }) => input.site === site)?.unreadable }] : [],
+  );
 
 function entryOf({ site, key, update }: Candidate): SealEntries {
   if (!update) return [];

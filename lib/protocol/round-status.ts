@@ -3,7 +3,7 @@ import { FAILED_ID, federationKeys, parseUpdateKey } from '../federation/keys.ts
 import { commitSchema, type Open, sealSchema } from '../federation/schemas.ts';
 import { tryReadJson } from '../storage/documents.ts';
 import type { AnswerKey } from './answer-keys.ts';
-import { readAnswer } from './answers.ts';
+import { readAnswer, requireReadable } from './answers.ts';
 import type { ReaderContext } from './context.ts';
 import { sortAnswers } from './decision.ts';
 import { deadlineOf, type Pauses } from './pauses.ts';
@@ -82,6 +82,7 @@ async function answersSoFar(context: ReaderContext, open: Open, keys: readonly A
   const answers = await mapConcurrently(keys, READS_AT_ONCE, (key) =>
     readAnswer(context, open, key, 'this installation of fedcardio'),
   );
+  requireReadable(open, answers);
   const { accepted, failed, missing } = sortAnswers(open, answers);
   return {
     updated: accepted.map(({ site }) => site),

@@ -13,16 +13,17 @@ import { stageOf } from './plan.ts';
  * Opens a stage's next round and sends its GPU tasks, or ends the campaign if the round is impossible. Of several concurrent
  * callers, the one that created open.json sends the GPU tasks.
  *
- * @throws FedcardioError `NEWER_SCHEMA` if the round lacks sites whose summaries only a newer release can read
+ * @throws FedcardioError `NEWER_SCHEMA` if the round lacks sites whose summaries only a newer release can read;
+ *   `STORAGE` if it lacks sites whose summaries a right may make readable, or if no summary can be read
  */
 export async function startRound(context: CoordinatorContext, plan: Document<Plan>, at: RoundAddress): Promise<void> {
   const { federationStore, now, log } = context;
   const [base, previous] = await Promise.all([baseOf(context, at), previousOpen(context, at)]);
-  const { able, newer } = await ableSites(context, at.campaign, stageOf(plan.value, at.stage), previous);
+  const { able, unread } = await ableSites(context, at.campaign, stageOf(plan.value, at.stage), previous);
   const opening = openRound(at, { plan: plan.value, planSha256: plan.sha256, base, able }, now());
   if (opening.kind === 'impossible') {
-    // An upgrade may make it possible: nothing is decided before.
-    if (newer[0]) throw newer[0];
+    // An upgrade or a right may make it possible: nothing is decided before.
+    if (unread[0]) throw unread[0];
     await endCampaign(context, at.campaign, 'failed', opening.reason);
     return;
   }

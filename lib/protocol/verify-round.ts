@@ -127,6 +127,8 @@ async function checkMerge(
 ): Promise<void> {
   const again = await mergeEntries(discardingWrites(store), open, seal.updates);
   if (again.kind === 'impossible') faults.push(again.reason);
+  const unreadable = again.kind === 'refused' && again.refused.find((refused) => refused.unreadable)?.unreadable;
+  if (unreadable) throw unreadable.error;
   if (again.kind === 'refused') faults.push(...again.refused.map(({ input, reason }) => `${input.site}: ${reason}`));
   const stored = await storedFiles(store, commit);
   for (const [file, what] of [

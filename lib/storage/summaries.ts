@@ -4,6 +4,7 @@ import { federationKeys } from '../federation/keys.ts';
 import { type Summary, summarySchema } from '../federation/schemas.ts';
 import type { FederationStore } from './contract.ts';
 import { tryReadJson } from './documents.ts';
+import { failureOfAll, type SiteRead, unreadableOf } from './unreadable.ts';
 
 /** What the sites of a federation say that they hold. */
 export interface Summaries {
@@ -17,7 +18,11 @@ const READS_AT_ONCE = 16;
 /** A summary has a few hundred bytes. A site that writes more is not read. */
 const MAX_BYTES = 1024 * 1024;
 
-/** The summaries of all sites: one listing, and one request for each site. A bad summary concerns its own site only. */
+/**
+ * The summaries of all sites: one listing, and one request for each site. A bad summary concerns its own site only.
+ *
+ * @throws FedcardioError `STORAGE` if the summaries of all sites cannot be read
+ */
 export async function readSummaries(store: Pick<FederationStore, 'bucket' | 'tryGet' | 'list'>): Promise<Summaries> {
   const listed = await collect(store.list(federationKeys.summaryPrefix));
   const sites = listed.flatMap(({ key, bytes }) => {
@@ -30,10 +35,15 @@ export async function readSummaries(store: Pick<FederationStore, 'bucket' | 'try
       const summary = (await tryReadJson(store, federationKeys.summary(site), summarySchema))?.value;
       return summary?.site === site ? { site, summary } : { site, reason: 'Its summary is that of another site.' };
     } catch (error) {
-      if (!isFedcardioError(error, 'BAD_MESSAGE') && !isFedcardioError(error, 'NEWER_SCHEMA')) throw error;
-      return { site, reason: describeError(error) };
+      const unreadable = unreadableOf(error);
+      const isBad = isFedcardioError(error, 'BAD_MESSAGE') || isFedcardioError(error, 'NEWER_SCHEMA');
+      if (!unreadable && !isBad) throw error;
+      return { site, reason: describeError(error), unreadable };
     }
   });
+  const read = sites.flatMap(({ bytes }, index) => (bytes > MAX_BYTES ? [] : [found[index] as SiteRead]));
+  const failure = failureOfAll(read, sites.length);
+  if (failure) throw failure;
   return {
     counts: new Map(found.flatMap(({ site, summary }) => (summary ? [[site, summary] as const] : []))),
     unreadable: found.flatMap(({ site, reason }) => (reason === undefined ? [] : [{ site, reason }])),
