@@ -100,6 +100,23 @@ test('shows warnings, and which updates counted less', () => {
   ]);
 });
 
+test('says whose summary cannot be read, as long as rounds may open', () => {
+  const status = {
+    campaign: 'tavi',
+    phase: 'running',
+    warnings: [],
+    suspected: [],
+    stages: [],
+  } as unknown as Parameters<typeof statusText>[0];
+  const around = { ...NOW, unreadable: [{ site: 'berlin', reason: 'Cannot read s3://b/k: Access\u001b Denied.' }] };
+
+  expect(statusText(status, around)).toContain(
+    'warning: berlin takes part in no new round, because its summary cannot be used: Cannot read s3://b/k: Access',
+  );
+  expect(statusText(status, around)).not.toContain('\u001b');
+  expect(statusText({ ...status, endedAt: '2026-01-01T01:00:00.000Z' }, around)).not.toContain('berlin');
+});
+
 test('shows why a campaign failed', () => {
   const ended = {
     campaign: 'c',

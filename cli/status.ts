@@ -40,12 +40,12 @@ async function status(campaign: string, flags: StatusFlags): Promise<void> {
   const context = await contextOf(campaign, flags);
   const found = await campaignStatus(context, campaign);
   if (!found) throw new FedcardioError('NOT_FOUND', `Campaign ${campaign} has no objects.`);
-  const { counts } = await readSummaries(context.federationStore);
+  const { counts, unreadable } = await readSummaries(context.federationStore);
   if (found.phase === 'failed') process.exitCode = 1;
   if (flags.site === undefined) {
     const rejected = rejectedCases(counts);
-    if (flags.json) printJson('campaign-status', { ...found, rejected: Object.fromEntries(rejected) });
-    else console.log(statusText(found, { now: context.now(), rejected }));
+    if (flags.json) printJson('campaign-status', { ...found, rejected: Object.fromEntries(rejected), unreadable });
+    else console.log(statusText(found, { now: context.now(), rejected, unreadable }));
     return;
   }
   const sites = context.declared?.sites.map(({ id }) => id) ?? [];
@@ -73,10 +73,12 @@ const rejectedCases = (counts: Summaries['counts']): readonly (readonly [string,
 interface Around {
   readonly now: Date;
   readonly rejected: ReturnType<typeof rejectedCases>;
+  /** Sites that no new round asks, because their summary cannot be used. */
+  readonly unreadable?: Summaries['unreadable'];
 }
 
 /** The status as a table, followed by the plan's warnings, what happened to updates, and rejected files. */
-export function statusText(status: CampaignStatus, { now, rejected }: Around): string {
+export function statusText(status: CampaignStatus, { now, rejected, unreadable = [] }: Around): string {
   const rows = status.stages.map((stage) => {
     const last = stage.rounds.at(-1);
     return [
@@ -102,7 +104,11 @@ export function statusText(status: CampaignStatus, { now, rejected }: Around): s
       }),
     ),
   );
-  const warnings = [...status.warnings, ...status.suspected.map(suspicionOf)];
+  const warnings = [
+    ...status.warnings,
+    ...status.suspected.map(suspicionOf),
+    ...(status.endedAt === undefined ? unreadable.map(exclusionOf) : []),
+  ];
   const head = ['stage', 'phase', 'rounds', 'loss', 'began', 'ended, or deadline', 'waiting for'];
   const files = rejected.map(([site, count]) => `${site} ${count}`).join(', ');
   return [
@@ -118,6 +124,9 @@ export function statusText(status: CampaignStatus, { now, rejected }: Around): s
 
 const suspicionOf = ({ site, pairs }: CampaignStatus['suspected'][number]): string =>
   `${site}: ${counted(pairs, 'pair')} of a training CT and a held-out CT may be parts of one scan, so that scores may be too good; intake's log there names the cases.`;
+
+const exclusionOf = ({ site, reason }: Summaries['unreadable'][number]): string =>
+  `${site} takes part in no new round, because its summary cannot be used: ${reason}`;
 
 /** `tavi: failed: No site … (planned …, ended … after …)`. */
 export function headOf(
