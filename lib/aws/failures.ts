@@ -69,16 +69,16 @@ const HINTS: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'Check that the local server is running on this port.',
 };
 
+const inProfile = (profile: string | undefined): string =>
+  `${profile ? `AWS_PROFILE is ${profile}. ` : ''}Check that ~/.aws/config or ~/.aws/credentials has this profile.`;
+
 /** Hints for errors of the SDK that have no name of their own. The profile is the environment's. */
 const HINTS_BY_MESSAGE: readonly (readonly [RegExp, (profile: string | undefined) => string | undefined])[] = [
   [/^Region is missing/, () => 'Set AWS_REGION, such as eu-central-1, or name a local server with --endpoint.'],
   [/^Invalid URL|Invalid endpoint/, () => 'Check the endpoint.'],
   [/Deserialization error|is not expected\.:/, () => 'Something else than S3 or SQS answers. Check the endpoint.'],
-  [
-    /^(Could not load credentials from any providers|Could not resolve credentials using profile)/,
-    (profile) =>
-      profile && `AWS_PROFILE is ${profile}. Check that ~/.aws/config or ~/.aws/credentials has this profile.`,
-  ],
+  [/^Could not resolve credentials using profile/, (profile) => inProfile(profile)],
+  [/^Could not load credentials from any providers/, (profile) => profile && inProfile(profile)],
 ];
 
 const hintOf = (name: string, code: string | undefined, message: string): string | undefined => {

@@ -1,6 +1,7 @@
 import { existsSync, writeFileSync } from 'node:fs';
 import { Command, InvalidArgumentError } from 'commander';
 import { FedcardioError, systemError } from '../../../lib/error.ts';
+import { siteKeys } from '../../../lib/federation/keys.ts';
 import { DEFAULT_TASKS, type Task } from '../../../lib/federation/tasks.ts';
 import { names, placeOf } from '../../../lib/federation/topology.ts';
 import { counted } from '../../../lib/report/format.ts';
@@ -9,6 +10,7 @@ import { siteOf } from '../../deploy-info/command.ts';
 import { atLeastOne } from '../../options.ts';
 import { printJson } from '../../print-json.ts';
 import { commandLine } from '../../shell-words.ts';
+import { openSite } from '../site-view.ts';
 
 interface InviteFlags extends CampaignFlags {
   readonly hours: number;
@@ -46,6 +48,12 @@ Examples:
     )
     .action(invite);
 
+/** Links are signed without a request: they could lead to a bucket that does not exist. */
+async function checkBucket(site: string, flags: InviteFlags): Promise<void> {
+  const { store } = await openSite(site, flags);
+  for await (const _ of store.list(siteKeys.catalogPrefix)) return;
+}
+
 function hours(text: string): number {
   const value = atLeastOne(text);
   if (value > MOST_HOURS) throw new InvalidArgumentError(`AWS signs links for ${MOST_HOURS} hours at most.`);
@@ -64,6 +72,7 @@ async function invite(site: string, source: string, flags: InviteFlags): Promise
   const connection = { endpoint: flags.endpoint, region };
   const tasks = chosen(declared?.tasks ?? DEFAULT_TASKS, flags.tasks);
   const files = invitedFiles(source, flags.heldOut ? 'evaluation' : 'training', tasks);
+  await checkBucket(site, flags);
   const asked = new Date(Date.now() + flags.hours * 3_600_000);
   const { expiresAt } = await identityOf(connection);
   const expires = expiresAt && expiresAt < asked ? expiresAt : asked;

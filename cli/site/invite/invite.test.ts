@@ -173,3 +173,11 @@ test('the longest validity is that of AWS', async () => {
   expect({ code, stderr }).toMatchObject({ code: 2, stderr: expect.stringContaining('168 hours at most') });
   expect(() => readInvitation(path('cases.txt'))).toThrow('cases.txt');
 }, 30_000);
+
+test('no links lead to a bucket that does not exist', async () => {
+  const args = ['site', 'invite', 'nowhere', path('cases.txt'), '--out', path('nowhere.json')];
+  const { code, stderr } = await runCommand([...args, '--federation', 'heart', '--endpoint', server.endpoint]);
+
+  expect(code).toBe(1);
+  expect(stderr).toContain('Check the ids of federation and site');
+});
