@@ -3,13 +3,14 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { FEDERATION, synthesizeAll } from './isolation/example-federation.ts';
 
 const SITE = FEDERATION.sites[0]?.id;
+let stacks: ReturnType<typeof synthesizeAll>;
 let site: Template;
 let coordinator: Template;
 let observability: Template;
 /** The only topic of a stack. */
 const topicOf = (template: Template) => Object.keys(template.findResources('AWS::SNS::Topic'))[0];
 beforeAll(() => {
-  const stacks = synthesizeAll(FEDERATION);
+  stacks = synthesizeAll(FEDERATION);
   const templateOf = (name: string) =>
     Template.fromJSON(stacks.find(({ stackName }) => stackName === name)?.template as Record<string, unknown>);
   site = templateOf(`heart-site-${SITE}-compute`);
@@ -18,7 +19,6 @@ beforeAll(() => {
 });
 
 test.each(['rescan', 'sweep', 'job-failed', 'endpoints'])('%s may write to its own log', (name) => {
-  const stacks = synthesizeAll(FEDERATION);
   const found = stacks.flatMap(({ template }) => {
     const all = Template.fromJSON(template as Record<string, unknown>);
     return Object.values(all.findResources('AWS::Lambda::Function')).flatMap(({ Properties }) =>

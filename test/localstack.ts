@@ -6,12 +6,12 @@
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { createServer } from 'node:net';
 import { parseArgs } from 'node:util';
 import { describeError } from '../lib/error.ts';
 import { localStackVersion } from '../localstack/health.ts';
 import type { Launch } from '../localstack/launch.ts';
 import { prepareLaunch } from '../localstack/prepare-launch.ts';
+import { freePort } from './helpers/free-port.ts';
 
 const DEFAULT_ENDPOINT = 'http://127.0.0.1:4566';
 const say = (line: string) => console.error(line);
@@ -71,13 +71,4 @@ async function run(args: readonly string[], env: NodeJS.ProcessEnv): Promise<num
   process.off('SIGINT', ignore);
   process.off('SIGTERM', forward);
   return code ?? 130;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as { readonly port: number };
-  server.close();
-  await once(server, 'close');
-  return port;
 }

@@ -77,7 +77,7 @@ const HINTS_BY_MESSAGE: readonly (readonly [RegExp, (profile: string | undefined
   [/^Region is missing/, () => 'Set AWS_REGION, such as eu-central-1, or name a local server with --endpoint.'],
   [/^Invalid URL|Invalid endpoint/, () => 'Check the endpoint.'],
   [/Deserialization error|is not expected\.:/, () => 'Something else than S3 or SQS answers. Check the endpoint.'],
-  [/^Could not resolve credentials using profile/, (profile) => inProfile(profile)],
+  [/^Could not resolve credentials using profile/, inProfile],
   [/^Could not load credentials from any providers/, (profile) => profile && inProfile(profile)],
 ];
 

@@ -41,21 +41,25 @@ test('finds the answers of the participants to this round, with their weights an
   ]);
 });
 
+/** A store that counts the keys that it has listed. */
+function counted(store: Pick<FederationStore, 'list'>) {
+  let keys = 0;
+  const list: FederationStore['list'] = async function* (prefix) {
+    for await (const object of store.list(prefix)) {
+      keys++;
+      yield object;
+    }
+  };
+  return { list, listed: () => keys };
+}
+
 test('stops listing a site that floods its folder', async () => {
   const heart = store();
   for (let i = 0; i < 100; i++) await heart.put(federationKeys.update(AT, 'bonn', `junk-${i}`), '{');
-  let listed = 0;
-  const counting: Pick<FederationStore, 'list'> = {
-    list: async function* (prefix) {
-      for await (const object of heart.list(prefix)) {
-        listed++;
-        yield object;
-      }
-    },
-  };
+  const counting = counted(heart);
 
   expect(await listAnswers(counting, openWith('bonn'))).toHaveLength(MAX_ANSWERS);
-  expect(listed).toBe(MAX_ANSWERS);
+  expect(counting.listed()).toBe(MAX_ANSWERS);
 });
 
 test('stops listing a site that floods its folder with what is no update', async () => {
@@ -66,18 +70,10 @@ test('stops listing a site that floods its folder with what is no update', async
   for (let i = 0; i < 2 * MAX_ANSWER_KEYS; i++) {
     await heart.put(`${below}${i % 2 ? 'junk' : '0001/junk'}-${i}` as typeof below, '');
   }
-  let listed = 0;
-  const counting: Pick<FederationStore, 'list'> = {
-    list: async function* (prefix) {
-      for await (const object of heart.list(prefix)) {
-        listed++;
-        yield object;
-      }
-    },
-  };
+  const counting = counted(heart);
 
   const found = await listAnswers(counting, openWith('bonn', 'ulm'));
 
   expect(found.map(({ key }) => key)).toEqual([ulm]);
-  expect(listed).toBe(MAX_ANSWER_KEYS + 1);
+  expect(counting.listed()).toBe(MAX_ANSWER_KEYS + 1);
 });

@@ -5,7 +5,7 @@ import { aggregationSchema, commitSchema, sealSchema } from '../federation/schem
 import { sha256Hex } from '../json.ts';
 import { readJson } from '../storage/documents.ts';
 import { closeRound } from './close-round.ts';
-import { answer, type OpenRound, openRoundOf, ROUND } from './testing.ts';
+import { answer, crashingBeforeCommit, type OpenRound, openRoundOf, ROUND } from './testing.ts';
 
 const SITES = ['berlin', 'hamburg', 'munich'];
 
@@ -142,14 +142,7 @@ describe("a hostile site's names and numbers", () => {
   test('figures of an update that has changed since it was sealed are left out', async () => {
     const round = await roundAwaitingBerlin();
     await answer(round, 'berlin', [5, 6]);
-    const { federationStore } = round.context;
-    // The process that seals crashes before its commit.
-    const crash: typeof federationStore.putIfAbsent = async (key, body) => {
-      if (key === federationKeys.commit(ROUND)) throw new Error('crash');
-      return federationStore.putIfAbsent(key, body);
-    };
-    const crashing = { ...round.context, federationStore: { ...federationStore, putIfAbsent: crash } };
-    await expect(closeRound(crashing, ROUND)).rejects.toThrow('crash');
+    await expect(closeRound(crashingBeforeCommit(round), ROUND)).rejects.toThrow('crash');
     for await (const { key } of round.store.list(federationKeys.siteUpdates(ROUND, 'berlin'))) {
       if (key.endsWith('.json')) await round.store.put(key, '{');
     }
@@ -165,13 +158,7 @@ describe('updates that are replaced after the seal, before the commit', () => {
   ])('spoil no commit: %s', async (_, suffix) => {
     const round = await roundAwaitingBerlin();
     await answer(round, 'berlin', [5, 6]);
-    const { federationStore } = round.context;
-    const crash: typeof federationStore.putIfAbsent = async (key, body) => {
-      if (key === federationKeys.commit(ROUND)) throw new Error('crash');
-      return federationStore.putIfAbsent(key, body);
-    };
-    const crashing = { ...round.context, federationStore: { ...federationStore, putIfAbsent: crash } };
-    await expect(closeRound(crashing, ROUND)).rejects.toThrow('crash');
+    await expect(closeRound(crashingBeforeCommit(round), ROUND)).rejects.toThrow('crash');
     const models = async () => {
       const listed = await collect(round.store.list(federationKeys.models(ROUND)));
       return listed.flatMap(({ key, etag }) => (key.endsWith('.safetensors') ? [{ key, etag }] : []));

@@ -94,3 +94,13 @@ export async function answer(
   await store.put(key, file);
   await store.put(federationKeys.update(ROUND, site, sha256), canonicalJson({ ...update, ...change }));
 }
+
+/** The round's context for a process that seals the round and crashes before its commit. */
+export function crashingBeforeCommit({ context }: OpenRound): RoundContext {
+  const { federationStore } = context;
+  const putIfAbsent: typeof federationStore.putIfAbsent = async (key, body) => {
+    if (key === federationKeys.commit(ROUND)) throw new Error('crash');
+    return federationStore.putIfAbsent(key, body);
+  };
+  return { ...context, federationStore: { ...federationStore, putIfAbsent } };
+}

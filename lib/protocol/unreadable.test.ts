@@ -10,7 +10,7 @@ import { listAnswers } from './answer-keys.ts';
 import { closeRound } from './close-round.ts';
 import { ableSites, suspicions } from './participants.ts';
 import { roundStatus } from './round-status.ts';
-import { answer, type OpenRound, openRoundOf, ROUND } from './testing.ts';
+import { answer, crashingBeforeCommit, type OpenRound, openRoundOf, ROUND } from './testing.ts';
 
 const SITES = ['berlin', 'hamburg', 'munich'];
 const ALL = [...DENIED, ...PERMANENT];
@@ -102,13 +102,7 @@ describe.each(OBJECTS)("a site's unreadable %s", (_, suffix) => {
 /** A round that is sealed, but not committed, and whose update of berlin can no longer be read. */
 async function sealedRound(): Promise<OpenRound> {
   const round = await answeredRound();
-  const { federationStore } = round.context;
-  const crash: typeof federationStore.putIfAbsent = async (key, body) => {
-    if (key === federationKeys.commit(ROUND)) throw new Error('crash');
-    return federationStore.putIfAbsent(key, body);
-  };
-  const crashing = { ...round.context, federationStore: { ...federationStore, putIfAbsent: crash } };
-  await expect(closeRound(crashing, ROUND)).rejects.toThrow('crash');
+  await expect(closeRound(crashingBeforeCommit(round), ROUND)).rejects.toThrow('crash');
   return unreadable(round, (key) =>
     key.startsWith(federationKeys.siteUpdates(ROUND, 'berlin')) ? 'a KMS key of others' : undefined,
   );
