@@ -82,6 +82,31 @@ describe('the loss of a network', () => {
     expect(lossAndGradients([a], 'classes').loss).toBeCloseTo(calcium!, 5);
   });
 
+  test('can give one head weights of its own, in its hard and its soft term', () => {
+    const [a, b] = [patchOf('a', ['calcification']), patchOf('b', ['membranous-septum'])];
+    const distillation = { temperature: 2, weight: 0.25 };
+    for (const patches of [[a, b], [a, b].map((patch) => taught(patch, 0.9, [0.2, 0.3]))]) {
+      const alone = (patch: Patch, foregroundWeight: number) =>
+        lossAndGradients([patch], 'equal', { foregroundWeight, distillation }).loss;
+      const heads = { calcification: { foregroundWeight: 5, weight: 3 } };
+
+      const { loss } = lossAndGradients(patches, 'classes', { foregroundWeight: 2, distillation, heads });
+
+      expect(loss).toBeCloseTo(3 * alone(patches[0]!, 5) + (4 / 3) * alone(patches[1]!, 2), 4);
+    }
+  });
+
+  test('takes what a head does not say from the stage', () => {
+    const a = patchOf('a', ['calcification']);
+    const weighted = (heads: LossConfig['heads']) =>
+      lossAndGradients([a], 'equal', { foregroundWeight: 2, heads }).loss;
+    const { loss } = lossAndGradients([a]);
+
+    expect(weighted({ calcification: { weight: 2 } })).toBeCloseTo(2 * loss, 5);
+    expect(weighted({ calcification: { foregroundWeight: 2 } })).toBeCloseTo(loss, 6);
+    expect(weighted({})).toBe(loss);
+  });
+
   test('does not depend on a case without any target', () => {
     const [a, nothing] = [patchOf('a', ['calcification']), patchOf('b', [])];
     expect(lossAndGradients([a, nothing]).loss).toBeCloseTo(lossAndGradients([a]).loss, 5);

@@ -3,15 +3,16 @@ import type { Task } from '../federation/tasks.ts';
 import type { Network } from '../models/network.ts';
 import { deepSupervision } from '../nn/loss.ts';
 import { tf } from '../nn/tf.ts';
+import { own as ownEntry } from '../own.ts';
 import type { Patch, PatchTarget } from './patches.ts';
 
 /** Configuration of the loss. Without the last two, pseudo-labels are learnt like labels. */
-export type LossConfig = Pick<TrainingConfig, 'foregroundWeight' | 'headWeights'> &
+export type LossConfig = Pick<TrainingConfig, 'foregroundWeight' | 'headWeights' | 'heads'> &
   Partial<Pick<StudentStage, 'pseudoLabelWeight' | 'distillation'>>;
 
 /**
  * Loss of a network on a batch of patches of `side`³ voxels: Dice + cross-entropy summed over the heads that have a
- * target in the batch, weighted by `headWeights`. A case without a target for a head has weight 0 there and adds
+ * target in the batch, weighted by `headWeights`, or by a head's own weight. A case without a target for a head has weight 0 there and adds
  * nothing to loss or gradient. With `distillation`, a pseudo-label with its teacher's probabilities gives that share of
  * its weight to the cross-entropy with them (Hinton et al. 2015): T²·H(softmax(t/T), softmax(z/T)).
  *
@@ -35,8 +36,11 @@ export function networkLoss(
   return tf.addN(
     heads.map((task) => {
       const targets = patches.map((patch) => patch.targets.get(task.id));
-      const loss = headLoss(logits.get(task.id) ?? [], targets, grid, config);
-      return config.headWeights === 'classes' ? tf.mul(loss, classShare(task, heads)) : loss;
+      const own = ownEntry(config.heads ?? {}, task.id);
+      const { foregroundWeight = config.foregroundWeight } = own ?? {};
+      const loss = headLoss(logits.get(task.id) ?? [], targets, grid, { ...config, foregroundWeight });
+      const weight = own?.weight ?? (config.headWeights === 'classes' ? classShare(task, heads) : 1);
+      return weight === 1 ? loss : tf.mul(loss, weight);
     }),
   );
 }

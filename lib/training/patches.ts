@@ -1,5 +1,5 @@
 import { radiusOf, type Task, type TaskId } from '../federation/tasks.ts';
-import { apply, spacingOf, voxelsOf } from '../imaging/affine.ts';
+import { apply, spacingOf } from '../imaging/affine.ts';
 import { STANDARDISED_AIR } from '../imaging/intensity.ts';
 import { paintLandmarks } from '../imaging/landmarks.ts';
 import { resample } from '../imaging/resample.ts';
@@ -7,6 +7,7 @@ import type { Affine, Grid, Vec3, Volume } from '../imaging/volume.ts';
 import type { Random } from '../random.ts';
 import { pick, uniform } from '../random.ts';
 import type { PreparedCase, Target } from './cases.ts';
+import { coarsenMask, drawForeground } from './masks.ts';
 
 /** A training patch: cubes of `side`³ voxels, x fastest. */
 export interface Patch {
@@ -35,8 +36,6 @@ const FOREGROUND_SHARE = 0.67;
 const MAX_ROTATION = (10 * Math.PI) / 180;
 const MAX_SCALE = 0.1;
 /** Largest shift of the patch's centre along each axis, as a share of its side. */
-const MASK_SHARE = 0.2;
-/** Standard deviation of the patch's centre around the voxel it was aimed at, as a share of its side. */
 const JITTER = 0.08;
 
 /**
@@ -53,36 +52,17 @@ export function cutPatch(from: PreparedCase, tasks: readonly Task[], options: Pa
   const targets = new Map<TaskId, PatchTarget>();
   for (const task of tasks) {
     const target = from.targets.get(task.id);
-    if (target) targets.set(task.id, { classes: paintTarget(target, grid, task), ...teacherOf(target, grid) });
+    if (!target) continue;
+    targets.set(task.id, { classes: paintTarget(target, grid, task, options.spacing), ...teacherOf(target, grid) });
   }
   return { image: options.augment ? augmentIntensity(image, random) : image, targets };
 }
 
-/**
- * A target on a grid: spheres around its points, or the class that fills most of a voxel, if it fills enough of it. Nearest-neighbour
- * sampling, as in the reference, would lose calcium, because nodules are often thinner than the model's voxels.
- */
-function paintTarget(target: Target, grid: Grid, task: Task): Uint8Array {
-  if (target.kind === 'points') return paintLandmarks(target.points, grid, radiusOf(task)).data;
-  const count = task.classes.length;
-  const classes = new Uint8Array(voxelsOf(grid.shape));
-  const best = new Float32Array(classes.length).fill(MASK_SHARE);
-  for (let label = 1; label <= count; label++) {
-    const shares = resample(count === 1 ? target.mask : only(target.mask, label), grid, 'linear', 0).data;
-    for (let i = 0; i < shares.length; i++) {
-      if ((shares[i] as number) < (best[i] as number)) continue;
-      best[i] = shares[i] as number;
-      classes[i] = label;
-    }
-  }
-  return classes;
-}
-
-/** A class map as a mask of one class. */
-const only = (map: Volume<Uint8Array>, label: number): Volume<Uint8Array> => ({
-  ...map,
-  data: map.data.map((value) => Number(value === label)),
-});
+/** A target on a patch's grid: spheres around its points, or the classes of its mask. */
+const paintTarget = (target: Target, grid: Grid, task: Task, spacing: number): Uint8Array =>
+  target.kind === 'points'
+    ? paintLandmarks(target.points, grid, radiusOf(task)).data
+    : coarsenMask(target.mask, grid, task.classes.length, spacing);
 
 function teacherOf({ teacher }: Target, grid: Grid): Pick<PatchTarget, 'teacher'> {
   if (!teacher) return {};
@@ -121,31 +101,23 @@ function aim(from: PreparedCase, tasks: readonly Task[], random: Random): Vec3 {
     const labelled = tasks.filter(({ id }) => from.targets.has(id));
     const task = labelled.length > 0 ? pick(random, labelled) : undefined;
     const target = task && from.targets.get(task.id);
-    const point = target && foregroundPoint(target, task, random);
+    const point = target && foregroundPoint(target, random);
     if (point) return point;
   }
   const [nx, ny, nz] = from.image.shape;
   return apply(from.image.affine, [random() * (nx - 1), random() * (ny - 1), random() * (nz - 1)]);
 }
 
-/** A point of a target; undefined if it has none. Classes are drawn alike, or the largest would be almost all that is seen. */
-function foregroundPoint(target: Target, { classes }: Task, random: Random): Vec3 | undefined {
+/** A random point of a target; undefined if it has none. */
+function foregroundPoint(target: Target, random: Random): Vec3 | undefined {
   if (target.kind === 'points') {
     const found = target.points.flatMap((point) => (point.position ? [point.position] : []));
     return found.length > 0 ? pick(random, found) : undefined;
   }
-  const { data, shape, affine } = target.mask;
-  const label = classes.length > 1 ? 1 + Math.floor(random() * classes.length) : 1;
-  const start = Math.floor(random() * data.length);
-  const indexOf = (isIn: (value: number) => boolean) => {
-    const after = data.findIndex((value, i) => i >= start && isIn(value));
-    return after >= 0 ? after : data.findIndex(isIn);
-  };
-  const ofClass = indexOf((value) => value === label);
-  const index = ofClass >= 0 ? ofClass : indexOf((value) => value > 0);
-  if (index < 0) return undefined;
-  const [nx, ny] = shape;
-  return apply(affine, [index % nx, Math.floor(index / nx) % ny, Math.floor(index / (nx * ny))]);
+  const index = drawForeground(target.mask, random);
+  if (index === undefined) return undefined;
+  const [nx, ny] = target.mask.shape;
+  return apply(target.mask.affine, [index % nx, Math.floor(index / nx) % ny, Math.floor(index / (nx * ny))]);
 }
 
 /** Keeps the patch inside the volume if the volume is larger, then shifts it slightly when augmenting. */

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { taskId } from './task.ts';
 
 export const trainingSchema = z.strictObject({
   patch: z.int().positive().default(32).describe('Side of the training patches, in voxels.'),
@@ -43,6 +44,22 @@ export const trainingSchema = z.strictObject({
     .default('equal')
     .describe(
       "How the losses of the heads add up. A head's loss is a mean over its classes: with `equal`, calcium's one class weighs as much as five landmarks together; with `classes`, every class has the same weight.",
+    ),
+  heads: z
+    .record(
+      taskId,
+      z.strictObject({
+        foregroundWeight: z.number().positive().optional().describe('`foregroundWeight` of this head alone.'),
+        weight: z
+          .number()
+          .positive()
+          .optional()
+          .describe("Weight of this head's loss in the sum, instead of the one that `headWeights` gives it."),
+      }),
+    )
+    .optional()
+    .describe(
+      'Loss of single heads, by task. Landmarks tolerate masks that are too large, calcium does not: they need different weights.',
     ),
   proximal: z
     .number()

@@ -3,6 +3,8 @@ import { aggregationSchema } from '../schemas/aggregation.ts';
 import { id, sha256, stageName } from '../schemas/common.ts';
 import { modelSchema } from '../schemas/model.ts';
 import { encodingSchema, quorumSchema, trainingSchema } from '../schemas/training.ts';
+import type { TaskId } from '../tasks.ts';
+import type { Fault } from './kind.ts';
 
 /** Fields that several kinds of stages share. */
 
@@ -53,10 +55,19 @@ export const networkFaults = ({
 }: {
   readonly init?: string | undefined;
   readonly training: z.infer<typeof trainingSchema>;
-}): readonly (readonly [field: string, message: string])[] =>
+}): readonly Fault[] =>
   init !== undefined && training.localParameters.length > 0
     ? [['init', 'cannot be combined with localParameters: a site that joins later would start from other weights']]
     : [];
+
+/** Heads that a stage's training weights though its network does not have them. */
+export const headFaults = (
+  { heads = {} }: z.infer<typeof trainingSchema>,
+  tasks: readonly TaskId[],
+): readonly Fault[] =>
+  Object.keys(heads)
+    .filter((task) => !tasks.includes(task))
+    .map((task) => ['training', `heads: the stage does not learn "${task}", but ${tasks.join(', ')}`] as const);
 
 /** The body of a stage's network, as a later stage finds it. */
 export const bodyOf = ({ training }: { readonly training: z.infer<typeof trainingSchema> }) =>

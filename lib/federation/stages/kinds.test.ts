@@ -52,6 +52,35 @@ describe('kinds of stages', () => {
   });
 });
 
+describe('weights of single heads', () => {
+  const faultsOf = (kind: Stage['kind'], heads: object) => {
+    const { schema } = STAGE_KINDS.find((candidate) => candidate.schema.shape.kind.value === kind) as {
+      schema: z.ZodType;
+    };
+    const stage = schema.parse({ kind, name: 'own', ...STAGES[kind], training: { ...training, heads } }) as Stage;
+    const earlier = new Map(
+      ['a'].map((name) => [name, { tasks: ['hinge-points'], body: 'shared' as const, pseudoLabels: 'hard' as const }]),
+    );
+    return kindOf(stage).faults(stage, earlier);
+  };
+
+  test.each(['teacher', 'student', 'probe'] as const)('are refused for tasks that a %s does not learn', (kind) => {
+    const weights = { weight: 2 };
+
+    expect(faultsOf(kind, { 'hinge-points': weights })).toEqual([]);
+    expect(faultsOf(kind, { 'hinge-points': weights, calcification: weights })).toEqual([
+      ['training', 'heads: the stage does not learn "calcification", but hinge-points'],
+    ]);
+  });
+
+  test('must be positive, and nothing else', () => {
+    for (const heads of [{ 'hinge-points': { weight: 0 } }, { 'hinge-points': { foregroundWeight: -1 } }]) {
+      expect(() => faultsOf('teacher', heads)).toThrow();
+    }
+    expect(() => faultsOf('teacher', { 'hinge-points': { rate: 1 } })).toThrow();
+  });
+});
+
 describe('a kind that was made up for this test', () => {
   const schema = z.strictObject({
     kind: z.literal('distil'),

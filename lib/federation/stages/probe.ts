@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { stageName, taskId } from '../schemas/common.ts';
-import { stageBase, trained } from './fields.ts';
+import { headFaults, stageBase, trained } from './fields.ts';
 import { defineStageKind } from './kind.ts';
 
 /** Trains a new last layer for another task on a frozen body, to measure what the body's features are good for. */
@@ -19,11 +19,13 @@ export const probe = defineStageKind(
     samples: ({ task }, { labelled }) => labelled[task] ?? 0,
     need: ({ task }) => `training cases with ${task} labels`,
     output: ({ task }) => ({ tasks: [task], body: 'none', pseudoLabels: 'none' }),
-    faults: ({ of }, earlier) => {
+    faults: ({ of, task, training }, earlier) => {
+      const heads = headFaults(training, [task]);
       const body = earlier.get(of)?.body;
-      if (body === 'none') return [['of', `"${of}" is neither a teacher nor a student: there is no body to probe`]];
-      if (body !== 'differs-by-site') return [];
-      return [['of', `"${of}" has parameters that stay at their sites: there is no single body to probe`]];
+      if (body === 'none')
+        return [...heads, ['of', `"${of}" is neither a teacher nor a student: there is no body to probe`]];
+      if (body !== 'differs-by-site') return heads;
+      return [...heads, ['of', `"${of}" has parameters that stay at their sites: there is no single body to probe`]];
     },
   },
 );

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { stageName, taskId } from '../schemas/common.ts';
-import { bodyOf, networkFaults, stageBase, trainedNetwork } from './fields.ts';
+import { bodyOf, headFaults, networkFaults, stageBase, trainedNetwork } from './fields.ts';
 import { defineStageKind, type Fault, type StageOutput } from './kind.ts';
 
 const schema = z
@@ -39,7 +39,11 @@ export const student = defineStageKind(schema, {
   need: ({ pseudoLabels, tasks }) =>
     pseudoLabels === undefined ? `training cases with labels of ${tasks.join(', ')}` : 'training cases',
   output: (stage) => ({ tasks: stage.tasks, body: bodyOf(stage), pseudoLabels: 'none' }),
-  faults: (stage, earlier) => [...networkFaults(stage), ...pseudoLabelFaults(stage, earlier)],
+  faults: (stage, earlier) => [
+    ...networkFaults(stage),
+    ...headFaults(stage.training, stage.tasks),
+    ...pseudoLabelFaults(stage, earlier),
+  ],
 });
 
 function pseudoLabelFaults(

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { taskId } from '../schemas/common.ts';
-import { bodyOf, networkFaults, stageBase, trainedNetwork } from './fields.ts';
+import { bodyOf, headFaults, networkFaults, stageBase, trainedNetwork } from './fields.ts';
 import { defineStageKind } from './kind.ts';
 
 /** Trains a network for one task on that task's labels. */
@@ -18,6 +18,6 @@ export const teacher = defineStageKind(
     samples: ({ task }, { labelled }) => labelled[task] ?? 0,
     need: ({ task }) => `training cases with ${task} labels`,
     output: (stage) => ({ tasks: [stage.task], body: bodyOf(stage), pseudoLabels: 'none' }),
-    faults: networkFaults,
+    faults: (stage) => [...networkFaults(stage), ...headFaults(stage.training, [stage.task])],
   },
 );
