@@ -16,13 +16,15 @@ import type { StageInput } from './stage-input.ts';
 import { type StageModel, withStageModel } from './stage-model.ts';
 
 /**
- * Scores the campaign's models on the site's held-out cases. Only figures leave the site; predictions stay in its bucket.
+ * Scores the campaign's models on the site's held-out cases, or on its validation cases. Only figures leave the site;
+ * predictions stay in its bucket.
  *
- * @throws FedcardioError `NO_DATA` if no held-out case can be read
+ * @throws FedcardioError `NO_DATA` if no such case can be read
  */
 export async function evaluateSite(input: StageInput<EvaluateStage>, context: GpuTaskContext): Promise<GpuTaskResult> {
   const { stage, plan, data } = input;
-  const entries = await data.catalog('evaluation');
+  const [use, what] = stage.cases === 'validation' ? (['validation', 'validation'] as const) : HELD_OUT;
+  const entries = await data.catalog(use);
   const models = Object.entries(stage.models);
   const scores = new Map<string, ModelScores>();
   const beyondCrop = new Set<string>();
@@ -36,7 +38,7 @@ export async function evaluateSite(input: StageInput<EvaluateStage>, context: Gp
     context.progress({ done: index + 1, total: models.length });
   }
   const cases = entries.length - unreadable;
-  if (cases === 0) throw new FedcardioError('NO_DATA', `${data.store.bucket} has no readable held-out case.`);
+  if (cases === 0) throw new FedcardioError('NO_DATA', `${data.store.bucket} has no readable ${what} case.`);
   return {
     samples: cases,
     figures: {
@@ -50,6 +52,8 @@ export async function evaluateSite(input: StageInput<EvaluateStage>, context: Gp
     comparisons: stage.compare.flatMap((pair) => comparisonsOf(pair, plan, scores)),
   };
 }
+
+const HELD_OUT = ['evaluation', 'held-out'] as const;
 
 /** Scores by task and case id. */
 type ModelScores = ReadonlyMap<TaskId, ReadonlyMap<string, CaseScore>>;

@@ -2,7 +2,9 @@ import { describeErrorOf, type ErrorCode, FedcardioError } from '../lib/error.ts
 import { FAILED_ID, federationKeys } from '../lib/federation/keys.ts';
 import { type GpuTaskMessage, planSchema, updateSchema } from '../lib/federation/schemas.ts';
 import { deploymentOf, failedUpdate, isFresh, isGpuTaskDue, recordFailure } from '../lib/protocol/gpu-tasks.ts';
+import { definitionsOf } from '../lib/protocol/plan.ts';
 import { documentBody, readJson } from '../lib/storage/documents.ts';
+import { validationSplitOf } from '../lib/training/validation-split.ts';
 import type { GpuTaskContext } from './context.ts';
 import { evaluateSite } from './evaluate.ts';
 import { pseudoLabelSite } from './pseudo-label.ts';
@@ -24,10 +26,11 @@ export async function runGpuTask(message: GpuTaskMessage, context: GpuTaskContex
   const { campaign, stage, round, site } = message;
   const at = { campaign, stage, round };
   if (!isFresh(message, context.now()) && !(await isGpuTaskDue(context, message))) return 'already';
-  const data = openSiteData(context.siteStore(site), context.cache, context.log, campaign);
   const started = context.now().getTime();
   try {
     const { value: plan } = await readJson(context.federationStore, federationKeys.plan(campaign), planSchema);
+    const split = validationSplitOf(plan.campaign, definitionsOf(plan));
+    const data = openSiteData(context.siteStore(site), context.cache, context.log, campaign, split);
     const result = await runStage({ stage: message.config, message, at, plan, data }, context);
     await publishUpdate(context, message, result, (context.now().getTime() - started) / 1000);
     for (const key of result.discard ?? []) await data.store.delete(key);

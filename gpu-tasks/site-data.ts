@@ -27,6 +27,7 @@ import {
   targetOfClassMap,
 } from '../lib/training/cases.ts';
 import { decodeSoftLabel } from '../lib/training/soft-labels.ts';
+import { type ValidationSplit, validationCases } from '../lib/training/validation-split.ts';
 import type { Cache } from './cache.ts';
 import type { GpuTaskContext } from './context.ts';
 
@@ -36,8 +37,11 @@ import type { GpuTaskContext } from './context.ts';
  */
 export interface SiteData {
   readonly store: SiteStore;
-  /** Cataloged cases of a use, sorted by id. Intake has not counted an entry that cannot be read; it is left out. */
-  catalog(use: CaseUse): Promise<readonly CatalogEntry[]>;
+  /**
+   * Cataloged cases of a use, sorted by id; `training` without those that the campaign holds back for `validation`. Intake has
+   * not counted an entry that cannot be read; it is left out.
+   */
+  catalog(use: CaseUse | 'validation'): Promise<readonly CatalogEntry[]>;
   /** An uploaded CT in HU. Not cached: it is large and rarely needed twice. */
   image(entry: CatalogEntry): Promise<Volume>;
   prepared(entry: CatalogEntry, how: Preparation): Promise<Volume<Float32Array>>;
@@ -57,8 +61,17 @@ interface TargetSource {
   read(): Promise<Target>;
 }
 
-/** @param campaign the campaign that the data are for: no other campaign than a smoke test sees a smoke test's cases */
-export function openSiteData(store: SiteStore, cache: Cache, log: GpuTaskContext['log'], campaign: string): SiteData {
+/**
+ * @param campaign the campaign that the data are for: no other campaign than a smoke test sees a smoke test's cases
+ * @param split the training cases that the campaign holds back; by default none
+ */
+export function openSiteData(
+  store: SiteStore,
+  cache: Cache,
+  log: GpuTaskContext['log'],
+  campaign: string,
+  split?: ValidationSplit,
+): SiteData {
   const image = async (entry: CatalogEntry) =>
     readNifti(await readCataloged(store, entry.image, 'BAD_IMAGE'), entry.image.key);
   const readCached = (key: string, read: () => Promise<Target>) =>
@@ -100,26 +113,33 @@ export function openSiteData(store: SiteStore, cache: Cache, log: GpuTaskContext
     }
   }
 
+  async function cataloged(use: CaseUse): Promise<readonly CatalogEntry[]> {
+    const entries: CatalogEntry[] = [];
+    for await (const { key, etag } of listDocuments(store, siteKeys.catalogPrefix)) {
+      const entry = await cache
+        .get(`${store.bucket}/${key}@${etag}`, async () => ({
+          value: (await readJson(store, key, catalogSchema)).value,
+          bytes: 2_000,
+        }))
+        .catch((error: unknown) => {
+          // Withdrawn since it was listed.
+          if (isFedcardioError(error, 'NOT_FOUND')) return;
+          if (!isFedcardioError(error, 'BAD_MESSAGE')) throw withoutCase(error);
+          log('catalog-entry-unreadable', { key, reason: describeError(error) });
+        });
+      if (entry?.use === use && usesCase(campaign, entry.case)) entries.push(entry);
+    }
+    return entries;
+  }
+
   return {
     store,
     image,
     async catalog(use) {
-      const entries: CatalogEntry[] = [];
-      for await (const { key, etag } of listDocuments(store, siteKeys.catalogPrefix)) {
-        const entry = await cache
-          .get(`${store.bucket}/${key}@${etag}`, async () => ({
-            value: (await readJson(store, key, catalogSchema)).value,
-            bytes: 2_000,
-          }))
-          .catch((error: unknown) => {
-            // Withdrawn since it was listed.
-            if (isFedcardioError(error, 'NOT_FOUND')) return;
-            if (!isFedcardioError(error, 'BAD_MESSAGE')) throw withoutCase(error);
-            log('catalog-entry-unreadable', { key, reason: describeError(error) });
-          });
-        if (entry?.use === use && usesCase(campaign, entry.case)) entries.push(entry);
-      }
-      return entries;
+      if (use === 'evaluation') return cataloged(use);
+      const entries = await cataloged('training');
+      const heldBack = split ? validationCases(entries, split) : new Set<string>();
+      return entries.filter((entry) => heldBack.has(entry.case) === (use === 'validation'));
     },
     prepared: (entry, { spacing, heartCrop }) =>
       cache.get(`${store.bucket}/${entry.image.key}@${entry.image.etag}/${spacing}mm/${heartCrop}`, async () => {

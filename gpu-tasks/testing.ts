@@ -43,13 +43,16 @@ export interface TeacherOptions {
   readonly rounds?: number;
   readonly training?: Partial<TeacherInput['training']>;
   readonly encoding?: TeacherInput['encoding'];
+  /** Adds a stage `validate` that scores the validation cases. */
+  readonly validation?: CampaignInput['validation'];
 }
 
 /** A teacher for calcium, its pseudo-labels, and its evaluation. */
-const campaignOf = ({ rounds = 2, training, encoding }: TeacherOptions): CampaignInput => ({
+const campaignOf = ({ rounds = 2, training, encoding, validation }: TeacherOptions): CampaignInput => ({
   schema: 'fedcardio.campaign/1',
   id: 'aortic',
   seed: 1,
+  ...(validation && { validation }),
   stages: [
     {
       kind: 'teacher',
@@ -62,6 +65,9 @@ const campaignOf = ({ rounds = 2, training, encoding }: TeacherOptions): Campaig
     },
     { kind: 'pseudo-label', name: 'label', teachers: ['teacher'], filter: { minConfidence: 0 } },
     { kind: 'evaluate', name: 'evaluate', models: { teacher: 'teacher' }, predictions: 'teacher' },
+    ...(validation
+      ? [{ kind: 'evaluate', name: 'validate', models: { teacher: 'teacher' }, cases: 'validation' } as const]
+      : []),
   ],
 });
 

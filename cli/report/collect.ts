@@ -20,6 +20,7 @@ import { reductionsOf } from '../../lib/protocol/reductions.ts';
 import type { RoundStatus } from '../../lib/protocol/round-status.ts';
 import { type CampaignStatus, campaignStatus } from '../../lib/protocol/status.ts';
 import type { CommitReport, RejectedObject, SiteReport, StageReport } from '../../lib/report/report.ts';
+import { reportedEvaluations } from '../../lib/report/scored-cases.ts';
 import type { SiteStore, Stores } from '../../lib/storage/contract.ts';
 import { listDocuments, readJson, readStored, tryReadJson } from '../../lib/storage/documents.ts';
 import { createListedReader } from '../../lib/storage/listed-reads.ts';
@@ -36,9 +37,9 @@ export interface CampaignRecord {
   readonly sites: readonly SiteReport[];
   readonly rejected: readonly RejectedObject[];
   readonly stages: readonly StageReport[];
-  /** Scores of the evaluation by site. */
+  /** Scores by site, of the evaluations that are reported. */
   readonly scores: ReadonlyMap<string, readonly Score[]>;
-  /** Comparisons of the evaluation by site. */
+  /** The same for comparisons. */
   readonly comparisons: ReadonlyMap<string, readonly ScoreComparison[]>;
   readonly backends: readonly string[];
   /** Highest resident memory reported by a GPU task, bytes. */
@@ -87,6 +88,8 @@ export async function collectCampaign(given: ReportPlace): Promise<CampaignRecor
   }
   const stages = await inOrder(plan.campaign.stages, (stage) => readStage(place, stage, status));
   const updates = stages.flatMap(({ merged }) => merged);
+  const reported = new Set(reportedEvaluations(plan.campaign.stages).map(({ name }) => name));
+  const results = updates.filter(({ stage }) => reported.has(stage));
   const rejected = await inOrder(federation.sites, async ({ id }) => ({
     site: id,
     objects: await ifReadable(() => readRejected(siteStore(id), id)),
@@ -99,8 +102,8 @@ export async function collectCampaign(given: ReportPlace): Promise<CampaignRecor
     unreadSites: rejected.flatMap(({ site, objects }) => (objects ? [] : [site])),
     answers: stages.flatMap(({ answers }) => answers),
     stages: stages.map(({ report }) => report),
-    scores: bySite(updates, ({ scores }) => scores),
-    comparisons: bySite(updates, ({ comparisons }) => comparisons),
+    scores: bySite(results, ({ scores }) => scores),
+    comparisons: bySite(results, ({ comparisons }) => comparisons),
     backends: [...new Set(updates.flatMap(({ backend }) => backend ?? []))],
     peakGpuTaskRss: Math.max(0, ...updates.map(({ peakRss }) => peakRss ?? 0)),
   };

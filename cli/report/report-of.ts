@@ -1,6 +1,7 @@
 import type { Score, Stage } from '../../lib/federation/schemas.ts';
 import { definitionsOf } from '../../lib/protocol/plan.ts';
 import type { ModelReport, Report } from '../../lib/report/report.ts';
+import { reportedEvaluations, scoredCases } from '../../lib/report/scored-cases.ts';
 import { landmarksByRole, modelMetrics, rolesOf, scoresByRole } from '../../lib/report/scores-by-role.ts';
 import { metricsOf } from '../../lib/scoring/metrics.ts';
 import type { CampaignRecord } from './collect.ts';
@@ -36,6 +37,7 @@ export function reportOf(
     stages: record.stages,
     rejected: record.rejected,
     unreadSites: record.unreadSites,
+    ...(scoredCases(stages) === 'validation' && { scoredOn: 'validation' as const }),
     models: modelReports(stages, record.scores),
     metrics: modelMetrics(scores),
     landmarks: landmarksByRole(scores),
@@ -45,9 +47,8 @@ export function reportOf(
 
 function modelReports(stages: readonly Stage[], scores: ReadonlyMap<string, readonly Score[]>): readonly ModelReport[] {
   const roles = rolesOf(stages);
-  return stages.flatMap((evaluation) => {
-    if (evaluation.kind !== 'evaluate') return [];
-    return Object.entries(evaluation.models).map(([name, stage]): ModelReport => {
+  return reportedEvaluations(stages).flatMap(({ models }) =>
+    Object.entries(models).map(([name, stage]): ModelReport => {
       const of = (all: readonly Score[]) => all.filter(({ model }) => model === name);
       const bySite = [...scores].map(([site, all]) => [site, metricsOf(of(all))] as const);
       const role = roles.get(name);
@@ -58,6 +59,6 @@ function modelReports(stages: readonly Stage[], scores: ReadonlyMap<string, read
         metrics: metricsOf(of([...scores.values()].flat())),
         bySite: Object.fromEntries(bySite.filter(([, metrics]) => Object.keys(metrics).length > 0)),
       };
-    });
-  });
+    }),
+  );
 }

@@ -240,6 +240,7 @@ describe('a campaign with an impossible stage', () => {
       [evaluate({ compare: [['a', 'b']] })],
       /compare: "b" is not a model/,
     ],
+    ['scores of validation cases without any', [evaluate({ cases: 'validation' })], /cases: needs validation cases/],
     ['predictions of a model that is not scored', [evaluate({ predictions: 'b' })], /predictions: "b" is not a model/],
     [
       'a probe of a stage without a network',
@@ -263,6 +264,35 @@ describe('a campaign with an impossible stage', () => {
     const soft = { ...CAMPAIGN.stages[2], name: 'soft', soft: true };
     const softened = { ...student, pseudoLabels: 'soft', distillation: {}, pseudoLabelWeight: 'confidence' };
     expect(issues([soft, softened, { ...probe, training }])).toBeUndefined();
+  });
+});
+
+describe('validation cases', () => {
+  const evaluate = { kind: 'evaluate', name: 'e', models: { a: 'teacher/hinge-points' }, cases: 'validation' };
+  const parse = (validation: object) =>
+    campaignSchema.safeParse({ ...CAMPAIGN, validation, stages: [...CAMPAIGN.stages.slice(0, 3), evaluate] });
+
+  test.each([0, -0.1, 0.51, 1, Number.NaN])('are never a share of %d', (share) => {
+    expect(parse({ share }).success).toBe(false);
+  });
+
+  test.each([1e-9, 0.2, 0.5])('may be a share of %d', (share) => {
+    expect(parse({ share }).data?.validation).toEqual({ share });
+  });
+
+  test('are counted by the labels of a site, whatever it holds out', () => {
+    const stage = parse({ share: 0.2 }).data?.stages.at(-1);
+    const samples = (labelled: Summary['labelled'], training: number) =>
+      stage && kindOf(stage).samples(stage, { cases: { training, evaluation: 9, rejected: 0 }, labelled });
+
+    expect(samples({}, 5)).toBe(0);
+    expect(samples({ 'hinge-points': 3, calcification: 4 }, 5)).toBe(5);
+    expect(samples({ 'hinge-points': 3 }, 5)).toBe(3);
+  });
+
+  test('leave the plan of a campaign without them as it was', () => {
+    expect(Object.keys(PLAN.campaign)).not.toContain('validation');
+    expect(JSON.stringify(PLAN)).not.toContain('"cases"');
   });
 });
 

@@ -29,6 +29,8 @@ export interface Report {
   readonly rejected: readonly RejectedObject[];
   /** Sites whose bucket could not be read: their rejected files are counted in `sites`, but not listed. */
   readonly unreadSites: readonly string[];
+  /** Present if all scores are of validation cases, because the campaign scores no held-out cases. */
+  readonly scoredOn?: 'validation';
   /** Every model that the campaign evaluates. */
   readonly models: readonly ModelReport[];
   /** Result of `fedcardio campaign verify`; absent if it was not run. */

@@ -161,7 +161,7 @@ export function comparisonBySite(report: Report): Markup {
   });
   if (rows.every(({ before, after }) => before === null || after === null)) return html``;
   return html`<section aria-labelledby="by-site"><h2 id="by-site">Site by site</h2>
-<p class="muted">Share of landmarks within ${WITHIN_MM} mm on each hospital's own held-out cases: <span class="key role-studentLabelsOnly"></span>labels alone → <span class="key role-student"></span>distilled.</p>
+<p class="muted">Share of landmarks within ${WITHIN_MM} mm on each hospital's own ${report.scoredOn ?? 'held-out'} cases: <span class="key role-studentLabelsOnly"></span>labels alone → <span class="key role-student"></span>distilled.</p>
 <div class="scroll">${dumbbell(rows, { title: `Landmarks within ${WITHIN_MM} mm`, before: 'labels alone', after: 'distilled' })}</div></section>`;
 }
 

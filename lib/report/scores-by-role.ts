@@ -2,6 +2,7 @@ import { kindOf, type Score, type Stage } from '../federation/schemas.ts';
 import type { TaskId } from '../federation/tasks.ts';
 import { type LandmarkMetrics, metricsOf, pooledLandmarks } from '../scoring/metrics.ts';
 import { MODEL_ROLES, type ModelMetrics, type ModelRole } from './report.ts';
+import { reportedEvaluations } from './scored-cases.ts';
 
 type Scores = Readonly<Record<ModelRole, readonly Score[]>>;
 
@@ -51,13 +52,12 @@ const overlap = (a: readonly TaskId[], b: readonly TaskId[]): boolean => a.some(
 /** The stage of every evaluated model, by the model's name. */
 const evaluatedModels = (stages: readonly Stage[]): ReadonlyMap<string, Stage> =>
   new Map(
-    stages.flatMap((evaluation) => {
-      if (evaluation.kind !== 'evaluate') return [];
-      return Object.entries(evaluation.models).flatMap(([model, name]) => {
+    reportedEvaluations(stages).flatMap(({ models }) =>
+      Object.entries(models).flatMap(([model, name]) => {
         const stage = stages.find((candidate) => candidate.name === name);
         return stage ? [[model, stage] as const] : [];
-      });
-    }),
+      }),
+    ),
   );
 
 function roleOf(stage: Stage, task: TaskId): ModelRole | undefined {

@@ -32,6 +32,15 @@ describe('verdict', () => {
     expect(verdict({ ...base, landmarks: { student: landmarkMetrics([1]) } })).toBe('No model has been evaluated.');
   });
 
+  test('says so if the scores are not of held-out cases', () => {
+    const student = { name: 'student', stage: 'student', metrics: {}, bySite: {} };
+    const scored = (scoredOn: { readonly scoredOn?: 'validation' }) => ({ ...pooled([1], [1]), ...scoredOn });
+
+    expect(verdict(scored({ scoredOn: 'validation' }))).toMatch(/^Scores are of validation cases\. Distillation/);
+    expect(verdict(scored({}))).toMatch(/^Distillation/);
+    expect(verdict({ ...base, models: [student], scoredOn: 'validation' })).not.toMatch(/held-out/);
+  });
+
   test('says what became worse as well, against labels alone and against the teacher', () => {
     const metrics = { teacher: calcium(0.46), student: calcium(0.15), studentLabelsOnly: calcium(0.41) };
 

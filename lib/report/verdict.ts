@@ -6,7 +6,17 @@ import type { ModelRole, Report } from './report.ts';
 
 type Judged = Pick<
   Report,
-  'status' | 'reason' | 'profile' | 'landmarks' | 'metrics' | 'models' | 'tasks' | 'sites' | 'stages' | 'rejected'
+  | 'status'
+  | 'scoredOn'
+  | 'reason'
+  | 'profile'
+  | 'landmarks'
+  | 'metrics'
+  | 'models'
+  | 'tasks'
+  | 'sites'
+  | 'stages'
+  | 'rejected'
 >;
 
 /** Whether the run trained for too few steps for its scores to mean anything. */
@@ -18,11 +28,13 @@ export function verdict(report: Judged): string {
   if (report.status === 'failed') return `The campaign failed: ${why}`;
   if (report.status === 'cancelled') return `The campaign was cancelled: ${why}`;
   if (isSmokeTest(report)) return smokeTestVerdict(report);
+  const scored = report.scoredOn ?? 'held-out';
   if (!hasBothStudents(report)) {
     const { length } = comparedModels(report);
-    return length === 0 ? 'No model has been evaluated.' : `${counted(length, 'model')} evaluated on held-out cases.`;
+    return length === 0 ? 'No model has been evaluated.' : `${counted(length, 'model')} evaluated on ${scored} cases.`;
   }
-  return [landmarkVerdict(report), ...taskVerdicts(report)].join(' ');
+  const where = report.scoredOn ? ['Scores are of validation cases.'] : [];
+  return [...where, landmarkVerdict(report), ...taskVerdicts(report)].join(' ');
 }
 
 /** Whether the run was surely on phantoms alone: those of the demo and the experiment. */
@@ -54,11 +66,11 @@ function smokeTestVerdict(report: Judged): string {
   return `Every step ran: ${sites} committed ${rounds}, and intake rejected ${rejected}.`;
 }
 
-function landmarkVerdict({ landmarks }: Judged): string {
+function landmarkVerdict({ landmarks, scoredOn }: Judged): string {
   const student = landmarks.student?.within6mm;
   const control = landmarks.studentLabelsOnly?.within6mm;
   if (student === undefined || student === null || control === undefined || control === null)
-    return 'There are no held-out landmarks of both students to compare.';
+    return `There are no ${scoredOn ?? 'held-out'} landmarks of both students to compare.`;
   const [from, to] = [percent(control), percent(student)];
   if (student > control) {
     return `Distillation helped: the share of landmarks found within ${WITHIN_MM} mm rose from ${from} on labels alone to ${to}.`;

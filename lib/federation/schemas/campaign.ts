@@ -12,6 +12,20 @@ export const campaignSchema = z
     schema: version('campaign'),
     id: id.describe('Id of the campaign. It is a part of every key below `campaigns/`.'),
     seed: z.int().default(0).describe('Seed of all randomness: first weights, patches, augmentation.'),
+    validation: z
+      .strictObject({
+        share: z
+          .number()
+          .positive()
+          .max(0.5)
+          .describe(
+            "Share of a site's labelled training cases, rounded to whole cases. The last training case with a label of a task is never taken.",
+          ),
+      })
+      .optional()
+      .describe(
+        'Training cases that every site holds back: no stage trains on them or gives them pseudo-labels. Which ones follows from the seed. Default: none.',
+      ),
     stages: z.array(stageSchema).min(1).describe('The stages. A stage may refer to earlier ones only.'),
   })
   .superRefine((campaign, context) => {
@@ -27,9 +41,16 @@ export const campaignSchema = z
       }
       const kind = kindOf(stage);
       for (const [field, message] of kind.faults(stage, earlier)) report(field, message);
+      const usesValidation = validationField(stage);
+      if (usesValidation !== undefined && !campaign.validation)
+        report(usesValidation, 'needs validation cases: give the campaign "validation" with a share');
       earlier.set(stage.name, kind.output(stage));
     });
   });
+
+/** The field with which a stage asks for validation cases. */
+const validationField = (stage: Stage): string | undefined =>
+  stage.kind === 'evaluate' && stage.cases === 'validation' ? 'cases' : undefined;
 
 /** The stages that a stage waits for, by the field that names them. */
 export const stageReferences = (stage: Stage): References => kindOf(stage).references(stage);

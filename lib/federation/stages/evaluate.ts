@@ -3,7 +3,7 @@ import { stageName } from '../schemas/common.ts';
 import { stageBase } from './fields.ts';
 import { defineStageKind, modelFaults } from './kind.ts';
 
-/** Scores models on every site's held-out cases. */
+/** Scores models on every site's held-out cases, or on those that it holds back for validation. */
 export const evaluate = defineStageKind(
   z
     .strictObject({
@@ -12,6 +12,12 @@ export const evaluate = defineStageKind(
       models: z
         .record(z.string(), stageName)
         .describe('The models that every site scores: name in the report → stage that trained it.'),
+      cases: z
+        .enum(['held-out', 'validation'])
+        .optional()
+        .describe(
+          'The cases that are scored. `validation`: the training cases that the campaign holds back; a site without any sends no scores. Settings chosen by scores of held-out cases make these too good, by scores of validation cases they do not. Default: `held-out`.',
+        ),
       predictions: z
         .string()
         .optional()
@@ -21,11 +27,15 @@ export const evaluate = defineStageKind(
         .default([])
         .describe('Pairs of `models` that every site compares case by case, on the tasks that both learnt.'),
     })
-    .describe("Scores models on every site's held-out cases."),
+    .describe("Scores models on every site's held-out cases, or on its validation cases."),
   {
     tasks: () => [],
-    samples: (_, { cases }) => cases.evaluation,
-    need: () => 'held-out cases',
+    samples: ({ cases: scored }, { cases, labelled }) => {
+      if (scored !== 'validation') return cases.evaluation;
+      const labels = Object.values(labelled).reduce((sum, count) => sum + count, 0);
+      return Math.min(labels, cases.training);
+    },
+    need: ({ cases }) => (cases === 'validation' ? 'labelled training cases' : 'held-out cases'),
     output: () => ({ tasks: [], body: 'none', pseudoLabels: 'none' }),
     faults: ({ models, compare, predictions }, earlier) => {
       const named = [
