@@ -6,7 +6,7 @@ import { writeMarkups } from '../../lib/imaging/markups.ts';
 import { writeNifti } from '../../lib/imaging/nifti-write.ts';
 import type { Landmark, Vec3, Volume } from '../../lib/imaging/volume.ts';
 import { generatePhantom, type Phantom } from '../../lib/phantom/phantom.ts';
-import { scannerOf } from '../../lib/phantom/scanner.ts';
+import { externalScannerOf, scannerOf } from '../../lib/phantom/scanner.ts';
 import { seededRandom } from '../../lib/random.ts';
 import type { DemoCase } from './scenario.ts';
 
@@ -18,8 +18,9 @@ export interface CaseFile {
 
 /** The patient of a case. The phantom is a function of scenario seed, site and case. */
 export function phantomOf({ site, caseId }: DemoCase, seed: number): Phantom {
-  const patient = Math.floor(seededRandom('demo/patient', seed, site.id, caseId)() * 2 ** 32);
-  return generatePhantom({ seed: patient, scanner: scannerOf(site.index, seed) });
+  const patient = Math.floor(seededRandom(`${site.cohort}/patient`, seed, site.id, caseId)() * 2 ** 32);
+  const scanner = site.external ? externalScannerOf(site.index, seed) : scannerOf(site.index, seed);
+  return generatePhantom({ seed: patient, scanner });
 }
 
 /** Files that a hospital uploads for a case: the CT, then its labels in the hospital's format. */

@@ -20,6 +20,10 @@ export interface SiteScenario {
   readonly name: string;
   /** Index in the federation. Its scanner is derived from it. */
   readonly index: number;
+  /** Whether its scanner is one that no training hospital has. */
+  readonly external: boolean;
+  /** Whose patients it has: no two of them share one, whatever the seed. */
+  readonly cohort: 'demo' | 'experiment';
   /** Number of training CTs. The first ones are labelled. */
   readonly training: number;
   readonly labelled: Readonly<Partial<Record<DefaultTaskId, number>>>;
@@ -65,9 +69,27 @@ const QUICK: readonly Row[] = [
   ['greifswald', 'Greifswald', 1, 1, 0, 0],
 ];
 
+/**
+ * With one or two more labelled CTs at each hospital, for its validation cases, and two hospitals that only evaluate:
+ * otherwise Berlin alone would be a site that trained no hinge points.
+ */
+const EXPERIMENT: readonly Row[] = [
+  ['heidelberg', 'Heidelberg', 10, 5, 4, 6],
+  ['munich', 'Munich', 11, 2, 0, 2],
+  ['muenster', 'Münster', 15, 2, 2, 0],
+  ['goettingen', 'Göttingen', 11, 3, 0, 0],
+  ['berlin', 'Berlin', 5, 0, 0, 0],
+  ['frankfurt', 'Frankfurt', 4, 2, 0, 2],
+  ['hamburg', 'Hamburg', 5, 2, 2, 0],
+  ['greifswald', 'Greifswald', 4, 2, 0, 0],
+  ['external-a', 'External A', 0, 0, 0, 0],
+  ['external-b', 'External B', 0, 0, 0, 0],
+];
+
 interface ProfileSize {
   readonly rows: readonly Row[];
   readonly evaluation: number;
+  readonly cohort?: 'experiment';
   /** CTs with coronary labels, by site. */
   readonly coronary?: Readonly<Record<string, number>>;
 }
@@ -75,18 +97,25 @@ interface ProfileSize {
 const PROFILES: Readonly<Record<Profile, ProfileSize>> = {
   full: { rows: FULL, evaluation: 3 },
   quick: { rows: QUICK, evaluation: 1 },
-  experiment: { rows: FULL, evaluation: 6, coronary: { heidelberg: 3, muenster: 2, hamburg: 1 } },
+  experiment: {
+    rows: EXPERIMENT,
+    evaluation: 6,
+    cohort: 'experiment',
+    coronary: { heidelberg: 4, muenster: 3, hamburg: 2 },
+  },
 };
 
 /** The federation of a demo. The profile decides the size, the seed decides patients and scanners. */
 export function scenarioOf({ profile, seed }: { readonly profile: Profile; readonly seed: number }): Scenario {
-  const { rows, evaluation, coronary } = PROFILES[profile];
+  const { rows, evaluation, coronary, cohort = 'demo' } = PROFILES[profile];
   const tasks: readonly DefaultTaskId[] = coronary ? [...DEMO_TASKS, PROBE_TASK] : DEMO_TASKS;
   const sites = rows.map(
     ([id, name, training, hinge, septum, calcium], index): SiteScenario => ({
       id,
       name,
       index,
+      external: training === 0,
+      cohort,
       training,
       labelled: {
         'hinge-points': hinge,

@@ -43,6 +43,8 @@ function siteOf({ cases, labelled = cases, heldOut, scanner }: PhantomSet): Site
     id: 'phantoms',
     name: 'Phantoms',
     index: scanner,
+    external: false,
+    cohort: 'demo',
     training: cases,
     labelled: Object.fromEntries(DEMO_TASKS.map((task) => [task, labelled])),
     evaluation: heldOut,

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { scannerOf } from './scanner.ts';
+import { externalScannerOf, scannerOf } from './scanner.ts';
 
 const EIGHT = [0, 1, 2, 3, 4, 5, 6, 7];
 
@@ -34,4 +34,26 @@ test('settings are those of a contrast-enhanced cardiac CT', () => {
 
 test('the ninth site has the same kind of scanner as the first', () => {
   expect(scannerOf(8, 1).name).toBe(scannerOf(0, 1).name);
+});
+
+test('external sites have scanners beyond the range of the eight', () => {
+  const eight = EIGHT.map((site) => scannerOf(site, 1));
+  const range = (value: (scanner: (typeof eight)[number]) => number) => {
+    const values = eight.map(value);
+    return [Math.min(...values), Math.max(...values)] as const;
+  };
+  const [blood, blur, pixel] = [range((s) => s.leftBloodHu), range((s) => s.blurMm), range((s) => s.pixelMm)];
+  for (const [index, seed] of [
+    [0, 1],
+    [1, 1],
+    [0, 7],
+    [1, 7],
+  ] as const) {
+    const { name, leftBloodHu, rightBloodHu, blurMm, pixelMm } = externalScannerOf(index, seed);
+
+    expect(eight.map((scanner) => scanner.name)).not.toContain(name);
+    expect(leftBloodHu < blood[0] || leftBloodHu > blood[1]).toBe(true);
+    expect(blurMm < blur[0] || blurMm > blur[1] || pixelMm < pixel[0]).toBe(true);
+    expect(rightBloodHu).toBeLessThan(leftBloodHu);
+  }
 });

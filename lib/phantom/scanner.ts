@@ -33,12 +33,23 @@ const PROFILES: readonly Scanner[] = [
   profile('old-scanner', [2, 2.2], 'RPS', { blur: 1.1, sharpness: 0, noise: 38, blood: [310, 155] }),
 ];
 
+/** Kinds that no hospital of a federation has, outside the range of the eight in noise, sharpness or contrast. */
+const EXTERNAL: readonly Scanner[] = [
+  profile('photon-counting', [1.3, 1.3], 'LPI', { blur: 0.5, sharpness: 0.28, noise: 30, blood: [500, 320] }),
+  profile('low-contrast', [2, 2.5], 'RAI', { blur: 1.3, sharpness: -0.1, noise: 30, blood: [262, 140] }),
+];
+
+/** A scanner that {@link scannerOf} never gives: one of two kinds, with settings that the seed varies. */
+export const externalScannerOf = (siteIndex: number, seed: number): Scanner => varied(EXTERNAL, siteIndex, seed);
+
 /**
  * The scanner of a site: one of eight kinds by the site's index, with settings that the seed varies by a few per cent.
  * Sites with the same index modulo eight share the kind but not the settings.
  */
-export function scannerOf(siteIndex: number, seed: number): Scanner {
-  const base = PROFILES[siteIndex % PROFILES.length]!;
+export const scannerOf = (siteIndex: number, seed: number): Scanner => varied(PROFILES, siteIndex, seed);
+
+function varied(kinds: readonly Scanner[], siteIndex: number, seed: number): Scanner {
+  const base = kinds[siteIndex % kinds.length]!;
   const random = seededRandom('phantom/scanner', seed, siteIndex);
   const vary = (value: number, share: number) => value * uniform(random, 1 - share, 1 + share);
   return {
