@@ -152,6 +152,11 @@ test('a volume of zero is a finding', () => {
   ]);
 });
 
+test('points that nearly coincide have no circle', () => {
+  const tiny = 1e-110;
+  expect(circleThrough([0, 0, 0], [tiny, 0, 0], [0, tiny, 0])).toBeNull();
+});
+
 test('a circle goes through its three points', () => {
   const point = fc.tuple(coordinate, coordinate, coordinate);
   fc.assert(

@@ -55,6 +55,9 @@ const PLAUSIBLE = { annulus: [15, 40], height: [2, 32] } as const;
 /** Least height of the triangle of hinge points over its longest side. In an annulus it is near 0.87. */
 const LEAST_HEIGHT = 0.15;
 
+/** Points nearer to each other than any rounding are one point; the squares of their distances would vanish. */
+const LEAST_SIDE_MM = 1e-6;
+
 /** All measurements whose tasks are there. */
 export function measure(found: readonly MeasuredTask[]): Measurements {
   const points = pointsOf(found);
@@ -94,7 +97,7 @@ export function circleThrough(
   const [u, v] = [minus(q, p), minus(r, p)];
   const cross = crossed(u, v);
   const [doubleArea, longest] = [length(cross), Math.max(length(u), length(v), length(minus(q, r)))];
-  if (!(doubleArea > LEAST_HEIGHT * longest * longest)) return null;
+  if (!(longest > LEAST_SIDE_MM && doubleArea > LEAST_HEIGHT * longest * longest)) return null;
   const normal = scaled(cross, 1 / doubleArea);
   const [u2, v2] = [dot(u, u), dot(v, v)];
   const toCentre = scaled(crossed(plus(scaled(v, -u2), scaled(u, v2)), cross), 1 / (2 * doubleArea ** 2));

@@ -2,13 +2,14 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { LANDMARK_RADIUS_MM, TASKS, type Task } from '../federation/tasks.ts';
 import { landmarksOfClassMap } from '../imaging/landmarks.ts';
+import type { ClassPlaneReader } from '../imaging/resample-classes.ts';
 import type { Grid, Vec3, Volume } from '../imaging/volume.ts';
 import { type ClassProbabilities, createDecoder } from './decode-prediction.ts';
 import { distance } from './plausibility.ts';
 import { cube, volumeOf } from './testing-cases.ts';
 
 /** The prediction from whole volumes of probabilities, which the decoder takes plane by plane. */
-function decodePrediction(task: Task, maps: ClassProbabilities, onGrid: Grid) {
+function decodePrediction(task: Task, maps: ClassProbabilities, onGrid: Grid, onPlane?: ClassPlaneReader) {
   const [{ shape, affine }] = maps as unknown as [Grid];
   const decoder = createDecoder(task, { shape, affine }, false);
   const size = shape[0] * shape[1];
@@ -18,7 +19,7 @@ function decodePrediction(task: Task, maps: ClassProbabilities, onGrid: Grid) {
       values[i] = maps[i % maps.length]!.data[z * size + Math.floor(i / maps.length)]!;
     decoder.add(z, values);
   }
-  return decoder.decode(onGrid);
+  return decoder.decode(onGrid, onPlane);
 }
 
 const grid = cube(20, 3);
@@ -69,7 +70,7 @@ describe('landmarks are decoded', () => {
     );
     expect(landmarks).toEqual([
       { label: 1, position: null },
-      { label: 2, position: [expect.closeTo(30, 5), expect.closeTo(30, 5), expect.closeTo(30, 5)] },
+      { label: 2, certainty: 0.8, position: [expect.closeTo(30, 5), expect.closeTo(30, 5), expect.closeTo(30, 5)] },
     ]);
     expect(classMap.data.includes(1)).toBe(false);
   });
@@ -88,6 +89,7 @@ describe('landmarks are decoded', () => {
     maps[1]!.data[0] = 0.99;
     maps[0]!.data[0] = 0.01;
     const { landmarks } = decodePrediction(TASKS['membranous-septum'], maps, own);
+    expect(landmarks?.[0]?.certainty).toBeCloseTo(0.8, 2);
     expect(landmarks?.[0]?.position).toEqual([expect.closeTo(30, 5), expect.closeTo(30, 5), expect.closeTo(30, 5)]);
   });
 });
@@ -100,6 +102,23 @@ test('a segmentation is resampled to the grid of the CT as probabilities, with a
   expect(classMap).toMatchObject(own);
   const voxels = classMap.data.reduce((sum, value) => sum + value, 0);
   expect(Math.abs(voxels / ((4 / 3) * Math.PI * 15 ** 3) - 1)).toBeLessThan(0.06);
+});
+
+test('the classes on the grid of the CT are lent with their probabilities, plane by plane', () => {
+  const maps = [volumeOf(cube(8, 3), () => 0.1), volumeOf(cube(8, 3), () => 0.9)];
+  const planes: (readonly [number, number])[] = [];
+
+  const { classMap } = decodePrediction(TASKS.calcification, maps, cube(60, 1), (z, classes, probabilities) => {
+    planes.push([z, classes.length]);
+    expect([...classes]).toEqual([...classMapPlane(z)]);
+    expect(probabilities[0]).toBeCloseTo(classes[0] === 1 ? 0.9 : 1, 6);
+  });
+
+  function* classMapPlane(z: number) {
+    for (let i = 0; i < 3600; i += 1) yield Math.max(i % 60, Math.floor(i / 60), z) <= 22 ? 1 : 0;
+  }
+  expect(planes).toEqual(Array.from({ length: 60 }, (_, z) => [z, 3600]));
+  expect(classMap.data[0]).toBe(1);
 });
 
 test('a CT is background where the model did not see it', () => {

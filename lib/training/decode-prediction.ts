@@ -1,9 +1,9 @@
 import { FedcardioError } from '../error.ts';
 import { channelsOf, radiusOf, type Task } from '../federation/tasks.ts';
 import { voxelsOf } from '../imaging/affine.ts';
-import { decodeLandmarks, paintLandmarks } from '../imaging/landmarks.ts';
-import { resampleClasses } from '../imaging/resample-classes.ts';
-import type { Grid, Landmark, Volume } from '../imaging/volume.ts';
+import { decodeLandmarks, type FoundLandmark, paintLandmarks } from '../imaging/landmarks.ts';
+import { type ClassPlaneReader, resampleClasses } from '../imaging/resample-classes.ts';
+import type { Grid, Volume } from '../imaging/volume.ts';
 
 /** Class probabilities of one task on the model's grid: one volume per class, background first. */
 export type ClassProbabilities = readonly Volume<Float32Array>[];
@@ -12,8 +12,11 @@ export type ClassProbabilities = readonly Volume<Float32Array>[];
 export interface Prediction {
   /** Class map on the CT's own grid. */
   readonly classMap: Volume<Uint8Array>;
-  /** Landmark tasks only: every point of the task, with a null position if missing. */
-  readonly landmarks?: readonly Landmark[];
+  /**
+   * Landmark tasks only: every point of the task, with a null position if missing, and the mean probability of its
+   * component to within 1/510.
+   */
+  readonly landmarks?: readonly FoundLandmark[];
   /** Mean probability of the winning class over the predicted foreground; 0 if nothing was found. */
   readonly confidence: number;
 }
@@ -30,8 +33,12 @@ export interface Decoder {
   add(z: number, values: Float32Array): void;
   /** The probabilities so far. Undefined for a task that is decoded without them. */
   readonly probabilities: ClassProbabilities | undefined;
-  /** The prediction, after all planes. */
-  decode(own: Grid): Prediction;
+  /**
+   * The prediction, after all planes.
+   *
+   * @param onPlane segmentations only: gets the classes and their probabilities on the CT's own grid
+   */
+  decode(own: Grid, onPlane?: ClassPlaneReader): Prediction;
 }
 
 /**
@@ -49,6 +56,8 @@ export function createDecoder(task: Task, { shape, affine }: Grid, keep: boolean
     keep || task.kind === 'segmentation'
       ? Array.from({ length: channelsOf(task) }, () => ({ shape, affine, data: new Float32Array(voxelsOf(shape)) }))
       : undefined;
+  // A byte for each voxel instead of its probabilities.
+  const certainty = task.kind === 'landmarks' ? new Uint8Array(voxelsOf(shape)) : undefined;
   let [sum, found] = [0, 0];
   return {
     probabilities,
@@ -58,7 +67,9 @@ export function createDecoder(task: Task, { shape, affine }: Grid, keep: boolean
       const winners = argMax(values, plane);
       for (let i = 0; i < size; i++) {
         if (plane[i] === 0) continue;
-        sum += winners[i] as number;
+        const winner = winners[i] as number;
+        if (certainty) certainty[z * size + i] = Math.round(255 * winner);
+        sum += winner;
         found++;
       }
       probabilities?.forEach(({ data }, label) => {
@@ -66,16 +77,19 @@ export function createDecoder(task: Task, { shape, affine }: Grid, keep: boolean
         for (let i = 0; i < size; i++) data[z * size + i] = values[i * count + label] as number;
       });
     },
-    decode(own) {
+    decode(own, onPlane) {
       const confidence = found === 0 ? 0 : sum / found;
       if (task.kind === 'segmentation' && probabilities) {
-        return { classMap: resampleClasses(probabilities, own), confidence };
+        return { classMap: resampleClasses(probabilities, own, onPlane), confidence };
       }
-      const landmarks = decodeLandmarks(classes, task.classes.length);
+      const landmarks = decodeLandmarks(classes, task.classes.length, certainty).map(toProbability);
       return { classMap: paintLandmarks(landmarks, own, radiusOf(task)), landmarks, confidence };
     },
   };
 }
+
+const toProbability = ({ certainty, ...point }: FoundLandmark): FoundLandmark =>
+  certainty === undefined ? point : { ...point, certainty: certainty / 255 };
 
 function requireFinite({ id }: Task, values: Float32Array): void {
   let sum = 0;

@@ -1,9 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { type Score, scoreSchema } from '../federation/schemas.ts';
 import { TASKS, type Task } from '../federation/tasks.ts';
 import type { Landmark, Vec3 } from '../imaging/volume.ts';
 import type { Prediction } from './decode-prediction.ts';
-import { type CaseScore, compareScores, scoreCase, scoreOf } from './evaluate.ts';
+import { type CaseScore, compareScores, scoreCase, scoreOf, voxelCalibration } from './evaluate.ts';
 import { cube } from './testing-cases.ts';
 
 const grid = cube(4, 2);
@@ -143,7 +144,58 @@ describe('segmentations are scored', () => {
     expect(scoreOf('m', TASKS.calcification, [pair([1, 2, 3], [2]), pair([], [5])])).toMatchObject({
       volumes: { truth: [0, 24], prediction: [8, 8] },
       volumeErrors: [-16, 8],
+      volumeErrorByTruth: 24 * -16,
     });
+  });
+
+  test('calcium that is not there is listed: predicted volumes of the cases whose truth is empty', () => {
+    const cases = [pair([], [1, 2]), pair([], []), pair([1], [1, 2, 3])];
+
+    expect(scoreOf('m', TASKS.calcification, cases).falseVolumes).toEqual([0, 16]);
+    expect(scoreOf('m', TASKS['coronary-arteries'], cases)).not.toHaveProperty('falseVolumes');
+  });
+});
+
+describe('confidence is counted', () => {
+  const binAt = (score: Score, index: number) => score.calibration?.[index];
+
+  test('for points that truth and prediction have, by whether they are within 6 mm', () => {
+    const truth = landmarks([[0, 0, 0], null]);
+    const found = [
+      { label: 1, position: [0, 0, 3] as Vec3, certainty: 0.75 },
+      { label: 2, position: [0, 0, 3] as Vec3, certainty: 0.75 },
+    ];
+    const far = [{ label: 1, position: [0, 0, 7] as Vec3, certainty: 0.71 }];
+    const missing = [{ label: 1, position: null }];
+    const scoreAll = [found, far, missing].map((points) =>
+      scoreCase(TASK, { kind: 'points', points: truth }, { classMap: maskOf(), landmarks: points }),
+    );
+
+    const score = scoreOf('m', TASK, scoreAll);
+
+    expect(binAt(score, 7)).toEqual({ count: 2, confidence: expect.closeTo(1.46, 9), correct: 1 });
+    expect(score.calibration?.reduce((sum, { count }) => sum + count, 0)).toBe(2);
+  });
+
+  test('for voxels that are foreground in truth or prediction, by whether the class is right', () => {
+    const counter = voxelCalibration(maskOf(0, 1, 17));
+    for (let z = 0; z < 4; z += 1) {
+      const plane = Uint8Array.from({ length: 16 }, (_, i) => (z === 0 && (i === 1 || i === 2) ? 1 : 0));
+      counter.read(z, plane, new Float32Array(16).fill(z === 0 ? 0.65 : 0.95));
+    }
+    const score = scoreOf('m', TASKS.calcification, [
+      scoreCase(
+        TASKS.calcification,
+        { kind: 'mask', mask: maskOf(0, 1, 17) },
+        { classMap: maskOf(1, 2) },
+        counter.bins,
+      ),
+    ]);
+
+    // Voxel 1 is right, 0 and 17 are missed, 2 is false.
+    expect(binAt(score, 6)).toEqual({ count: 3, confidence: expect.closeTo(1.95, 5), correct: 1 });
+    expect(binAt(score, 9)).toEqual({ count: 1, confidence: expect.closeTo(0.95, 5), correct: 0 });
+    expect(scoreSchema.parse(score)).toEqual(score);
   });
 });
 

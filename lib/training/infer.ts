@@ -1,5 +1,6 @@
 import { type Task, type TaskId, taskOf } from '../federation/tasks.ts';
 import { STANDARDISED_AIR } from '../imaging/intensity.ts';
+import type { ClassPlaneReader } from '../imaging/resample-classes.ts';
 import type { Grid, Volume } from '../imaging/volume.ts';
 import type { Network } from '../models/network.ts';
 import { slidingWindow } from '../nn/sliding-window.ts';
@@ -10,6 +11,8 @@ import { type ClassProbabilities, createDecoder, type Decoder, type Prediction }
 interface PredictionObserver {
   /** Receives the class probabilities on the prepared image's grid, which are too large to keep. */
   readonly onProbabilities?: (task: TaskId, probabilities: ClassProbabilities) => void;
+  /** Segmentations only: reads the classes and their probabilities on the CT's own grid, plane by plane. */
+  readonly onPlane?: (task: TaskId, ...plane: Parameters<ClassPlaneReader>) => void;
   /** Called after each window with the number of windows so far and of all. */
   readonly onWindow?: (done: number, total: number) => void;
 }
@@ -27,7 +30,7 @@ export async function predictTasks(
   own: Grid,
   patch: number,
   tasks: readonly Task[],
-  { onProbabilities, onWindow }: PredictionObserver = {},
+  { onProbabilities, onPlane, onWindow }: PredictionObserver = {},
 ): Promise<ReadonlyMap<TaskId, Prediction>> {
   const [nx, ny, nz] = image.shape;
   const decoders = new Map<TaskId, Decoder>();
@@ -49,7 +52,7 @@ export async function predictTasks(
     // Its probabilities are freed before the next task is decoded.
     decoders.delete(id);
     if (decoder.probabilities) onProbabilities?.(id, decoder.probabilities);
-    result.set(id, decoder.decode(own));
+    result.set(id, decoder.decode(own, onPlane && ((...plane) => onPlane(id, ...plane))));
   }
   return result;
 }

@@ -1,9 +1,18 @@
 import { z } from 'zod';
 import { count, federationKey, figures, file, id, sha256, stageName, taskId, time, version } from './common.ts';
 
+/** Predictions whose confidence lies in one range; see lib/scoring/calibration.ts. */
+const calibrationBin = z.strictObject({
+  count,
+  /** Sum of their confidences. */
+  confidence: z.number().nonnegative(),
+  correct: count,
+});
+
 /**
- * A model's scores at a site. Every list is sorted by itself, missing values last, so that values in different lists
- * cannot be matched to one patient. No case id leaves the site.
+ * A model's scores at a site. Every list is sorted by itself, missing values last: no case id and no order of cases
+ * leaves the site. Volumes alone can be matched with their errors, which are their differences; nothing tells which
+ * Dice or which point belongs to them.
  */
 export const scoreSchema = z.strictObject({
   model: z.string(),
@@ -17,6 +26,18 @@ export const scoreSchema = z.strictObject({
   /** Calcification only: volumes of every case, mm³; `volumeErrors` is predicted minus true. */
   volumes: z.strictObject({ truth: z.array(z.number()), prediction: z.array(z.number()) }).optional(),
   volumeErrors: z.array(z.number()).optional(),
+  /** Calcification only: sum of true volume times error over all cases, mm⁶, from which the error's trend with size follows. */
+  volumeErrorByTruth: z.number().optional(),
+  /** Calcification only: predicted volumes of the cases whose truth is empty, mm³. */
+  falseVolumes: z.array(z.number()).optional(),
+  /**
+   * Ten bins of confidence. Landmarks: points that truth and prediction have, by the mean probability of the predicted
+   * component, correct within 6 mm. Segmentations: voxels that are foreground in truth or prediction, by the
+   * probability of the predicted class.
+   */
+  calibration: z.array(calibrationBin).length(10).optional(),
+  /** Thresholds only: cases without a predicted annulus, whose mask is empty. */
+  withoutAnnulus: count.optional(),
 });
 
 const differences = z.array(z.number().nullable());
@@ -86,6 +107,7 @@ export const refusalSchema = z.strictObject({
 });
 
 export type Score = z.infer<typeof scoreSchema>;
+export type CalibrationBin = z.infer<typeof calibrationBin>;
 export type ScoreComparison = z.infer<typeof scoreComparisonSchema>;
 /** An update's metadata, or the reason why a site has none. */
 export type Update = z.infer<typeof updateSchema>;
