@@ -7,17 +7,18 @@ import { writeNifti } from '../lib/imaging/nifti-write.ts';
 import { originLine } from '../lib/imaging/origin.ts';
 import { definitionsOf } from '../lib/protocol/plan.ts';
 import { reachesBeyond, type Target } from '../lib/training/cases.ts';
-import { type CaseScore, compareScores, scoreCase, scoreOf } from '../lib/training/evaluate.ts';
+import { type CaseScore, compareScores, scoreCase, scoreOf, voxelCalibration } from '../lib/training/evaluate.ts';
 import { predictTasks } from '../lib/training/infer.ts';
 import type { GpuTaskContext } from './context.ts';
 import type { GpuTaskResult } from './publish.ts';
+import { scoreThreshold, type ThresholdInputs, thresholdInputs } from './score-thresholds.ts';
 import { forEachReadable } from './site-data.ts';
 import type { StageInput } from './stage-input.ts';
 import { type StageModel, withStageModel } from './stage-model.ts';
 
 /**
- * Scores the campaign's models on the site's held-out cases, or on its validation cases. Only figures leave the site;
- * predictions stay in its bucket.
+ * Scores the campaign's models, and thresholds beside them, on the site's held-out cases, or on its validation cases. Only
+ * figures leave the site; predictions stay in its bucket.
  *
  * @throws FedcardioError `NO_DATA` if no such case can be read
  */
@@ -27,15 +28,22 @@ export async function evaluateSite(input: StageInput<EvaluateStage>, context: Gp
   const entries = await data.catalog(use);
   const models = Object.entries(stage.models);
   const scores = new Map<string, ModelScores>();
+  const { thresholds = [] } = stage;
+  const inputs = thresholdInputs(thresholds);
   const beyondCrop = new Set<string>();
   let unreadable = 0;
   for (const [index, [name, stageName]] of models.entries()) {
     const scored = await withStageModel(context.federationStore, data, plan, stageName, (model) =>
-      scoreModel(input, context, name, model, entries, beyondCrop),
+      scoreModel(input, context, name, model, entries, { beyondCrop, inputs }),
     );
     scores.set(name, scored.scores);
     unreadable = Math.max(unreadable, scored.unreadable);
     context.progress({ done: index + 1, total: models.length });
+  }
+  for (const threshold of thresholds) {
+    const scored = await scoreThreshold(input, context, threshold, inputs, entries);
+    scores.set(threshold.name, scored.scores);
+    unreadable = Math.max(unreadable, scored.unreadable);
   }
   const cases = entries.length - unreadable;
   if (cases === 0) throw new FedcardioError('NO_DATA', `${data.store.bucket} has no readable ${what} case.`);
@@ -82,7 +90,7 @@ async function scoreModel(
   name: string,
   model: StageModel,
   entries: readonly CatalogEntry[],
-  beyondCrop: Set<string>,
+  { beyondCrop, inputs }: { readonly beyondCrop: Set<string>; readonly inputs: ThresholdInputs },
 ): Promise<{ readonly scores: ModelScores; readonly unreadable: number }> {
   const scores = new Map(model.tasks.map(({ id }) => [id, new Map<string, CaseScore>()]));
   const unreadable = await forEachReadable(entries, log, async (entry) => {
@@ -93,7 +101,8 @@ async function scoreModel(
       if (truth) truths.set(task.id, truth);
     }
     const keepPredictions = stage.predictions === name;
-    const wanted = keepPredictions ? model.tasks : model.tasks.filter(({ id }) => truths.has(id));
+    const needed = inputs.needed(name, model.tasks, entry);
+    const wanted = model.tasks.filter(({ id }) => keepPredictions || truths.has(id) || needed.includes(id));
     if (wanted.length === 0) return;
     const prepared = await data.prepared(entry, model);
     // A label must not choose the crop that it is scored on. What the crop misses counts as missing, and is said.
@@ -104,9 +113,25 @@ async function scoreModel(
       log('label-beyond-crop', { case: entry.case, model: name, tasks: missed, reason });
     }
     const grid = { shape: entry.image.shape, affine: affineOf(entry.image.affine) };
-    for (const [task, prediction] of await predictTasks(model.network, prepared, grid, model.patch, wanted)) {
+    const confidences = new Map(
+      [...truths].flatMap(([task, truth]) =>
+        truth.kind === 'mask' ? [[task, voxelCalibration(truth.mask)] as const] : [],
+      ),
+    );
+    const predictions = await predictTasks(model.network, prepared, grid, model.patch, wanted, {
+      onPlane: (task, ...plane) => confidences.get(task)?.read(...plane),
+    });
+    inputs.keep(
+      name,
+      entry,
+      [...predictions].map(([task, prediction]) => [taskOf(model.tasks, task), prediction]),
+    );
+    for (const [task, prediction] of predictions) {
       const truth = truths.get(task);
-      if (truth) scores.get(task)?.set(entry.case, scoreCase(taskOf(model.tasks, task), truth, prediction));
+      if (truth) {
+        const score = scoreCase(taskOf(model.tasks, task), truth, prediction, confidences.get(task)?.bins);
+        scores.get(task)?.set(entry.case, score);
+      }
       if (!keepPredictions) continue;
       const key = siteKeys.prediction(at.campaign, name, task, entry.case);
       const description = originLine({ model: model.sha256, image: entry.image, of: 'voxels' });

@@ -281,8 +281,12 @@ describe('with a finished teacher', () => {
         hausdorff95: [expect.any(Number)],
         volumes: { truth: [expect.any(Number)], prediction: [expect.any(Number)] },
         volumeErrors: [expect.any(Number)],
+        volumeErrorByTruth: expect.any(Number),
+        falseVolumes: [],
+        calibration: expect.any(Array),
       },
     ]);
+    expect(scores?.[0]?.calibration?.reduce((sum, bin) => sum + bin.count, 0)).toBeGreaterThan(0);
     const key = siteKeys.prediction('aortic', 'teacher', 'calcification', CASES[1]);
     const image = readNifti((await storage.siteStore(SITE).get(siteKeys.image('evaluation', CASES[1]))).body);
     expect(readNifti((await storage.siteStore(SITE).get(key)).body)).toMatchObject({

@@ -1,6 +1,6 @@
 import { type Campaign, type CampaignInput, campaignSchema, type ModelConfig } from '../../lib/federation/schemas.ts';
 import { type DefaultTaskId, PROBE_TASK } from '../../lib/federation/tasks.ts';
-import { COMPARISONS, MODELS } from '../../lib/report/experiment/compared-models.ts';
+import { comparisonsAmong, MODELS } from '../../lib/report/experiment/compared-models.ts';
 import { BUDGETS, type Budget, GRID, SWIN_UNETR, UNET } from '../demo/demo-campaign.ts';
 import { DEMO_TASKS, type Scenario, type SiteScenario } from '../demo/scenario.ts';
 
@@ -73,7 +73,12 @@ export function experimentCampaign(scenario: Scenario, profile: ExperimentProfil
     seed: scenario.seed,
     stages: [
       ...stages,
-      { kind: 'evaluate', name: 'evaluate', models: Object.fromEntries(models), compare: COMPARISONS },
+      {
+        kind: 'evaluate',
+        name: 'evaluate',
+        models: Object.fromEntries(models),
+        compare: comparisonsAmong(models.map(([name]) => name)),
+      },
     ],
   };
   return campaignSchema.parse(campaign);

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { stageName } from '../schemas/common.ts';
 import { campaignSchema } from '../schemas.ts';
 import { TEACHER_STAGE } from '../testing.ts';
+import { evaluate } from './evaluate.ts';
 import { stageBase } from './fields.ts';
 import { defineStageKind } from './kind.ts';
 import { kindOf, STAGE_KINDS, type Stage } from './kinds.ts';
@@ -181,6 +182,48 @@ describe('a campaign is refused when a stage names a stage of the wrong kind', (
     ],
   ])('%s', (_, stages, fault) => {
     expect(faultsOf(...stages)).toEqual([fault]);
+  });
+
+  describe('a threshold', () => {
+    const calcium = { ...learner, name: 'calcium', task: 'calcification' };
+    const models = { points: 'teacher', calcium: 'calcium' };
+    const evaluation = (threshold: object, more: object = {}) => ({
+      ...scores,
+      models,
+      thresholds: [{ name: 'threshold', points: 'points', ...threshold }],
+      ...more,
+    });
+
+    test.each([
+      ['with unknown points', evaluation({ points: 'x' }), 'thresholds: "x" is not a model of this stage'],
+      ['with an unknown place', evaluation({ place: 'x' }), 'thresholds: "x" is not a model of this stage'],
+      ['with the name of a model', evaluation({ name: 'calcium' }), 'thresholds: two models are named "calcium"'],
+      [
+        'of a task that no model has learnt',
+        evaluation({ task: 'coronary-arteries' }),
+        'thresholds: no model of this stage has learnt coronary-arteries',
+      ],
+      [
+        'whose place has not learnt its task',
+        evaluation({ place: 'points' }),
+        'thresholds: "points" has not learnt calcification',
+      ],
+    ])('%s is refused', (_, stage, fault) => {
+      expect(faultsOf(learner, calcium, stage)).toEqual([fault]);
+    });
+
+    test('may be compared with a model; predictions are a model of the stage', () => {
+      const compare = [['calcium', 'threshold']];
+
+      expect(faultsOf(learner, calcium, evaluation({ place: 'calcium' }, { compare }))).toEqual([]);
+      expect(faultsOf(learner, calcium, evaluation({}, { predictions: 'threshold' }))).toEqual([
+        'predictions: "threshold" is not a model of this stage',
+      ]);
+    });
+
+    test('is absent from a plan without it', () => {
+      expect(evaluate.schema.parse(scores)).not.toHaveProperty('thresholds');
+    });
   });
 
   test('but not when it names one that has what it needs', () => {

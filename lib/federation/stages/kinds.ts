@@ -23,6 +23,8 @@ export type Stage = z.infer<typeof stageSchema>;
 export type PseudoLabelStage = Extract<Stage, { kind: 'pseudo-label' }>;
 export type StudentStage = Extract<Stage, { kind: 'student' }>;
 export type EvaluateStage = Extract<Stage, { kind: 'evaluate' }>;
+/** A trivial baseline of an evaluation. */
+export type Threshold = NonNullable<EvaluateStage['thresholds']>[number];
 
 interface AnyStageKind extends StageKind<Stage> {
   references(stage: Stage): References;

@@ -5,14 +5,23 @@ export const MODELS = {
   teacher: (task: DefaultTaskId) => `teacher/${task}`,
   localUnet: (site: string, task: DefaultTaskId) => `local-unet/${site}-${task}`,
   localSwin: (site: string) => `local-swin/${site}`,
+  /** One site with as many steps as all sites of a federated model take together. */
+  localSwinLong: (site: string) => `local-swin-long/${site}`,
+  /** A Swin UNETR for one task, federated. */
+  singleTaskSwin: (task: DefaultTaskId) => `swin/${task}`,
   federatedSwin: 'federated-swin',
   federatedSwinHeads: 'federated-swin-heads',
+  /** The federated Swin UNETR with the teachers' steps added to its own. */
+  labelsOnlyLong: 'labels-only-long',
   distilledUnet: 'distilled-unet',
   distilledSwin: 'distilled-swin',
   softSwin: 'distilled-swin-soft',
   unfilteredSwin: 'distilled-swin-unfiltered',
   probeSwin: 'probe/distilled-swin',
   probeUnet: 'probe/teacher-unet',
+  /** Calcium by a threshold near the predicted annulus, and with a network's place. */
+  threshold: 'threshold',
+  hybrid: 'hybrid',
 } as const;
 
 /** A row of the table: the models that it pools for a task, each with the sites whose labels it was trained on. */
@@ -58,12 +67,24 @@ export const VARIANT_ROWS: readonly Row[] = [
 ];
 
 /** Pairs of models that are compared per case, the first minus the second. */
-export const COMPARISONS: [string, string][] = [
+export const COMPARISONS: readonly (readonly [string, string])[] = [
   [MODELS.distilledSwin, MODELS.federatedSwin],
   [MODELS.distilledSwin, MODELS.federatedSwinHeads],
+  [MODELS.distilledSwin, MODELS.labelsOnlyLong],
   [MODELS.distilledSwin, MODELS.distilledUnet],
-  ...PAPER_TASKS.map((task): [string, string] => [MODELS.distilledSwin, MODELS.teacher(task)]),
+  ...PAPER_TASKS.flatMap((task) => [
+    [MODELS.distilledSwin, MODELS.teacher(task)] as const,
+    [MODELS.distilledSwin, MODELS.singleTaskSwin(task)] as const,
+  ]),
+  [MODELS.distilledSwin, MODELS.threshold],
+  [MODELS.distilledSwin, MODELS.hybrid],
+  [MODELS.teacher('calcification'), MODELS.threshold],
+  [MODELS.hybrid, MODELS.threshold],
   [MODELS.softSwin, MODELS.distilledSwin],
   [MODELS.unfilteredSwin, MODELS.distilledSwin],
   [MODELS.probeSwin, MODELS.probeUnet],
 ];
+
+/** The pairs among some models: those that an evaluation of them compares. */
+export const comparisonsAmong = (models: readonly string[]): [string, string][] =>
+  COMPARISONS.filter((pair) => pair.every((name) => models.includes(name))).map(([first, second]) => [first, second]);
