@@ -1,4 +1,10 @@
-import { type Campaign, type CampaignInput, campaignSchema, type ModelConfig } from '../../lib/federation/schemas.ts';
+import {
+  type Campaign,
+  type CampaignInput,
+  campaignSchema,
+  type ModelConfig,
+  type TrainingConfig,
+} from '../../lib/federation/schemas.ts';
 import type { DefaultTaskId } from '../../lib/federation/tasks.ts';
 import { DEMO_TASKS, type Scenario } from './scenario.ts';
 
@@ -21,6 +27,8 @@ export interface Budget {
   readonly learningRate: number;
   /** High for landmarks, where only the position counts; lower for masks, where the size counts. */
   readonly foregroundWeight: number;
+  /** Weights of single heads. */
+  readonly heads?: NonNullable<TrainingConfig['heads']>;
 }
 
 interface Budgets {
