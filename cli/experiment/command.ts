@@ -14,21 +14,31 @@ export const experimentCommand = (): Command =>
         .choices(['small', 'paper'])
         .default('small'),
     )
-    .option('--seeds <list>', 'seeds of phantoms and training, separated by commas', seedList, [1, 2, 3])
+    .addOption(
+      new Option('--seeds <list>', 'seeds of phantoms and training, such as 1001-1008 or 1,2,3')
+        .argParser(seedList)
+        .default(seedList('1001-1008'), '1001-1008'),
+    )
     .option('--out <dir>', 'where results are written, a folder for each profile', 'docs/results')
     .option('--data <dir>', 'where the buckets are kept', '.fedcardio/experiment')
     .option('--tasks <number>', 'GPU tasks at the same time', atLeastOne, Math.min(2, availableParallelism()))
-    .option('--fresh', 'run again the seeds that have results; by default their results are reused')
+    .option('--resume', 'continue an interrupted experiment: the default, unless --fresh is given')
+    .addOption(
+      new Option('--fresh', 'run again the seeds that have results; by default their results are reused').conflicts(
+        'resume',
+      ),
+    )
     .option('--print', 'print the campaign of the first seed without running it')
     .option('--json', 'print the claims on standard output')
     .addHelpText(
       'after',
       `
-Run the same command again to resume an interrupted experiment.
+Run the same command again to resume an interrupted experiment: seeds with results are not run again. Settings were chosen
+on seeds 101 to 103.
 
 Examples:
   npx fedcardio experiment
-  npx fedcardio experiment --seeds 4,5 --out results
+  npx fedcardio experiment --seeds 2001-2003 --out results
   npx fedcardio experiment --profile paper --print > campaign.json    to upload to a federation with GPUs`,
     )
     .action(experiment);
@@ -48,7 +58,7 @@ async function experiment(flags: ExperimentFlags, command: Command): Promise<voi
   if (flags.print) return printCampaign(flags);
   const { runExperiment } = await import('./run-experiment.ts');
   const { signal, release } = onInterrupt();
-  const seeds = flags.seeds.join(',');
+  const seeds = seedText(flags.seeds);
   try {
     await runExperiment({
       ...flags,
@@ -71,8 +81,23 @@ async function printCampaign({ profile, seeds: [seed = 1] }: ExperimentFlags): P
   console.log(JSON.stringify(experimentCampaign(scenarioOf({ profile: 'experiment', seed }), profile), null, 2));
 }
 
+/** Seeds as in "1001-1008" or "1,2,3". */
 function seedList(text: string): readonly number[] {
-  const seeds = text.split(',');
-  if (seeds.every((seed) => /^\d{1,9}$/.test(seed))) return [...new Set(seeds.map(Number))];
-  throw new InvalidArgumentError('Expected integers separated by commas, such as 1,2,3.');
+  const seeds = text.split(',').flatMap((part) => {
+    const [, first, last = first] = /^(\d{1,9})(?:-(\d{1,9}))?$/.exec(part.trim()) ?? [];
+    const count = Number(last) - Number(first) + 1;
+    if (!(count >= 1 && count <= 1000)) {
+      throw new InvalidArgumentError('Expected whole numbers or ranges of them, such as 1001-1008 or 1,2,3.');
+    }
+    return Array.from({ length: count }, (_, index) => Number(first) + index);
+  });
+  return [...new Set(seeds)];
+}
+
+/** The shortest text that {@link seedList} reads as these seeds. */
+function seedText(seeds: readonly number[]): string {
+  const [first = 0] = seeds;
+  const last = seeds.at(-1) ?? 0;
+  const isRange = seeds.length > 2 && seeds.every((seed, index) => seed === first + index);
+  return isRange ? `${first}-${last}` : seeds.join(',');
 }

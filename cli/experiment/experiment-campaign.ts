@@ -19,8 +19,6 @@ interface Size {
   readonly probe: Budget;
   /** Sites that train models by themselves. */
   readonly alone: readonly string[];
-  /** Steps of each site in `labels-only-long`: the student's, and its share of the steps of all teachers. */
-  readonly longSteps: number;
 }
 
 export type ExperimentProfile = 'small' | 'paper';
@@ -54,7 +52,6 @@ const SIZES: Readonly<Record<ExperimentProfile, Size>> = {
     labelsOnly: { rounds: 5, steps: 48, learningRate: 1e-2, foregroundWeight: 8 },
     probe: { rounds: 4, steps: 200, learningRate: 1e-2, foregroundWeight: 1 },
     alone: ['heidelberg', 'munich', 'goettingen', 'hamburg'],
-    longSteps: 500,
   },
   paper: {
     unet: { kind: 'unet', features: [32, 64, 128, 256, 320, 320], deepSupervision: true },
@@ -65,7 +62,6 @@ const SIZES: Readonly<Record<ExperimentProfile, Size>> = {
     labelsOnly: PAPER_STUDENT,
     probe: { rounds: 4, steps: 100, learningRate: 1e-3, foregroundWeight: 1 },
     alone: ['heidelberg', 'munich', 'muenster', 'goettingen', 'frankfurt', 'hamburg', 'greifswald'],
-    longSteps: 7_000,
   },
 };
 
@@ -79,7 +75,7 @@ export function experimentCampaign(scenario: Scenario, profile: ExperimentProfil
   const size = SIZES[profile];
   const teachers = DEMO_TASKS.map((task) => teacher(size, task));
   const labelsOnly = (name: string, budget = size.labelsOnly) => student(size, name, size.swin, { budget });
-  const long = { ...size.labelsOnly, steps: Math.ceil(size.longSteps / size.labelsOnly.rounds) };
+  const long = withTeachersTime(size, scenario);
   const stages: StageInput[] = [
     ...teachers,
     ...scenario.sites.filter(({ id }) => size.alone.includes(id)).flatMap((site) => localModels(size, site)),
@@ -119,6 +115,20 @@ export function experimentCampaign(scenario: Scenario, profile: ExperimentProfil
   return campaignSchema.parse(campaign);
 }
 
+/** The budget of labels alone, with as many more steps as the time of all teachers is worth. */
+function withTeachersTime({ labelsOnly, teachers }: Size, { sites }: Scenario): Budget {
+  const sitesWith = (tasks: readonly DefaultTaskId[]) =>
+    sites.filter(({ labelled }) => tasks.some((task) => (labelled[task] ?? 0) > 0)).length;
+  const steps = DEMO_TASKS.reduce(
+    (sum, task) => sum + sitesWith([task]) * teachers[task].rounds * teachers[task].steps,
+    0,
+  );
+  const more = (steps * UNET_STEP) / sitesWith(DEMO_TASKS);
+  return { ...labelsOnly, steps: labelsOnly.steps + Math.ceil(more / labelsOnly.rounds) };
+}
+
+/** Time of a step of the UNet in steps of the Swin UNETR: `npm run bench -- train`. */
+const UNET_STEP = 0.5;
 /** Of each site's labelled training CTs. */
 const VALIDATION_SHARE = 0.25;
 /** The landmark task with the fewest labels: a Swin UNETR for it alone shows what the other heads cost it. */
