@@ -11,7 +11,7 @@ type ClassMap = Volume<Uint8Array>;
 /**
  * Share of a voxel that a class must fill to have it. At a half, as in nearest-neighbour sampling, a structure thinner
  * than a voxel would be lost: valve calcium is 2 to 4 mm thick. The line keeps the median volume of the calcium of 12
- * phantoms within 4 % at 1 to 3 mm (`npm run bench -- masks`).
+ * phantoms within 12 % at 1 to 4 mm (`npm run bench -- masks`).
  *
  * @param spacing of the voxels, mm
  */
