@@ -15,10 +15,8 @@ export function nearestOblique(volume: Volume, toSource: Affine, shape: Vec3, fi
 
 /** Trilinear resampling for such grids, from the stored values. Averages if voxels grow. See `resample`. */
 export function linearOblique(volume: Volume, toSource: Affine, shape: Vec3, fill: number): PlaneWriter {
-  const steps = averagingOffsets(toSource);
-  const one = linearIn(volume.shape, volume.data);
-  const sample = steps.length === 1 ? one : meanOf(one, steps);
-  return (z, target) => visit(volume, toSource, shape, z, fill, target, sample);
+  const offsets = new Float64Array(averagingOffsets(toSource).flat());
+  return (z, target) => interpolate(volume, toSource, offsets, shape, z, fill, target);
 }
 
 type Sampler = (x: number, y: number, z: number) => number;
@@ -57,27 +55,56 @@ function nearestIn([nx, ny, nz]: Vec3, data: VoxelArray): Sampler {
   };
 }
 
-/** Trilinear; positions beyond the outermost voxel centres are moved to them. */
-function linearIn([nx, ny, nz]: Vec3, data: VoxelArray): Sampler {
-  return (px, py, pz) => {
-    const x = clamp(px, nx - 1);
-    const y = clamp(py, ny - 1);
-    const z = clamp(pz, nz - 1);
-    const [i, j, k] = [x | 0, y | 0, z | 0];
-    const [u, v, w] = [x - i, y - j, z - k];
-    const a = i + nx * (j + ny * k);
-    const dx = i + 1 < nx ? 1 : 0;
-    const b = a + (j + 1 < ny ? nx : 0);
-    const up = k + 1 < nz ? nx * ny : 0;
-    const near =
-      (1 - v) * ((1 - u) * (data[a] as number) + u * (data[a + dx] as number)) +
-      v * ((1 - u) * (data[b] as number) + u * (data[b + dx] as number));
-    if (w === 0) return near;
-    const far =
-      (1 - v) * ((1 - u) * (data[a + up] as number) + u * (data[a + up + dx] as number)) +
-      v * ((1 - u) * (data[b + up] as number) + u * (data[b + up + dx] as number));
-    return (1 - w) * near + w * far;
-  };
+/**
+ * Mean over the offsets of the trilinear values of one plane. Positions beyond the outermost voxel centres are moved to
+ * them. It is one loop, because a function for each sample would allocate the number that it returns.
+ */
+function interpolate(
+  { shape: [sx, sy, sz], data }: Volume,
+  m: Affine,
+  offsets: Float64Array,
+  [nx, ny]: Vec3,
+  plane: number,
+  fill: number,
+  out: VoxelArray,
+): void {
+  const count = offsets.length / 3;
+  let to = 0;
+  for (let row = 0; row < ny; row += 1) {
+    for (let at = 0; at < nx; at += 1, to += 1) {
+      const cx = m[0][0] * at + m[0][1] * row + m[0][2] * plane + m[0][3];
+      const cy = m[1][0] * at + m[1][1] * row + m[1][2] * plane + m[1][3];
+      const cz = m[2][0] * at + m[2][1] * row + m[2][2] * plane + m[2][3];
+      if (!(cx >= -0.5 && cy >= -0.5 && cz >= -0.5 && cx <= sx - 0.5 && cy <= sy - 0.5 && cz <= sz - 0.5)) {
+        out[to] = fill;
+        continue;
+      }
+      let sum = 0;
+      for (let o = 0; o < offsets.length; o += 3) {
+        const x = clamp(cx + (offsets[o] as number), sx - 1);
+        const y = clamp(cy + (offsets[o + 1] as number), sy - 1);
+        const z = clamp(cz + (offsets[o + 2] as number), sz - 1);
+        const [i, j, k] = [x | 0, y | 0, z | 0];
+        const [u, v, w] = [x - i, y - j, z - k];
+        const a = i + sx * (j + sy * k);
+        const dx = i + 1 < sx ? 1 : 0;
+        const b = a + (j + 1 < sy ? sx : 0);
+        const up = k + 1 < sz ? sx * sy : 0;
+        const near =
+          (1 - v) * ((1 - u) * (data[a] as number) + u * (data[a + dx] as number)) +
+          v * ((1 - u) * (data[b] as number) + u * (data[b + dx] as number));
+        if (w === 0) {
+          sum += near;
+          continue;
+        }
+        const far =
+          (1 - v) * ((1 - u) * (data[a + up] as number) + u * (data[a + up + dx] as number)) +
+          v * ((1 - u) * (data[b + up] as number) + u * (data[b + up + dx] as number));
+        sum += (1 - w) * near + w * far;
+      }
+      out[to] = sum / count;
+    }
+  }
 }
 
 /**
@@ -98,15 +125,4 @@ function averagingOffsets(toSource: Affine): readonly Vec3[] {
   return zs.flatMap((c) =>
     ys.flatMap((b) => xs.map((a) => [a[0] + b[0] + c[0], a[1] + b[1] + c[1], a[2] + b[2] + c[2]] as const)),
   );
-}
-
-function meanOf(one: Sampler, offsets: readonly Vec3[]): Sampler {
-  const flat = new Float64Array(offsets.flat());
-  return (x, y, z) => {
-    let sum = 0;
-    for (let o = 0; o < flat.length; o += 3) {
-      sum += one(x + (flat[o] as number), y + (flat[o + 1] as number), z + (flat[o + 2] as number));
-    }
-    return sum / offsets.length;
-  };
 }

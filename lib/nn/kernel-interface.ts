@@ -29,7 +29,6 @@ export interface Kernels {
   /** Gradients of x, scale and shift. `saved` comes from the forward kernel. */
   instanceNormGradient(
     dy: tf.Tensor5D,
-    x: tf.Tensor5D,
     scale: tf.Tensor1D,
     saved: readonly tf.Tensor[],
     epsilon: number,

@@ -9,8 +9,8 @@ import { tf } from './tf.ts';
  */
 const SHORT_SUM = 32_768;
 
-/** Tensors kept per case for the gradient: the last three inputs of FusedBatchNormGradV3. */
-const SAVED = 3;
+/** Tensors kept per case for the gradient: x and the last three inputs of FusedBatchNormGradV3. */
+const SAVED = 4;
 
 // Instance normalisation is batch normalisation of one case, whose planes z are the batch. With four axes TensorFlow
 // calls oneDNN, which takes a seventh of the time of its own loop for five.
@@ -22,11 +22,10 @@ export const instanceNorm: Kernels['instanceNorm'] = (x, scale, shift, epsilon) 
   return { y: joined(results.map(({ y }) => y)), saved: results.flatMap(({ saved }) => saved) };
 };
 
-export const instanceNormGradient: Kernels['instanceNormGradient'] = (dy, x, scale, saved, epsilon) => {
-  const xs = cases(x);
+export const instanceNormGradient: Kernels['instanceNormGradient'] = (dy, scale, saved, epsilon) => {
   const results = cases(dy).map((one, i) => {
-    const kept = saved.slice(i * SAVED, (i + 1) * SAVED);
-    return runMany('FusedBatchNormGradV3', [one, xs[i]!, scale, ...kept], attributes(epsilon, true), 5);
+    const [x, ...kept] = saved.slice(i * SAVED, (i + 1) * SAVED);
+    return runMany('FusedBatchNormGradV3', [one, x!, scale, ...kept], attributes(epsilon, true), 5);
   });
   const [dx, dScale, dShift] = [0, 1, 2].map((output) => results.map((outputs) => outputs[output]!));
   return [joined(dx as tf.Tensor4D[]), tf.addN(dScale!) as tf.Tensor1D, tf.addN(dShift!) as tf.Tensor1D];
@@ -41,14 +40,14 @@ type Normalise = (x: tf.Tensor4D, scale: tf.Tensor1D, shift: tf.Tensor1D, epsilo
 const normaliseAtOnce: Normalise = (x, scale, shift, epsilon) => {
   const none = tf.tensor1d([], 'float32');
   const [y, , , ...saved] = batchNorm([x, scale, shift, none, none], epsilon, true);
-  return { y: y as tf.Tensor4D, saved };
+  return { y: y as tf.Tensor4D, saved: [x, ...saved] };
 };
 
 const normaliseExactly: Normalise = (x, scale, shift, epsilon) => {
   const { mean, variance } = moments(x);
   const [y] = batchNorm([x, scale, shift, mean, variance], epsilon, false);
   // Only GPUs use the third.
-  return { y: y as tf.Tensor4D, saved: [mean, variance, mean] };
+  return { y: y as tf.Tensor4D, saved: [x, mean, variance, mean] };
 };
 
 /**

@@ -24,10 +24,10 @@ export function instanceNorm(x: tf.Tensor5D, affine?: Affine): tf.Tensor5D {
     affine ? [x, scale, shift] : [x],
     () => {
       const { y, saved } = k.instanceNorm(x, scale, shift, EPSILON);
-      return { value: y, saved: [x, scale, ...saved] };
+      return { value: y, saved: [scale, ...saved] };
     },
-    (dy, [input, factor, ...saved]) => {
-      const gradients = k.instanceNormGradient(dy, input as tf.Tensor5D, factor as tf.Tensor1D, saved, EPSILON);
+    (dy, [factor, ...saved]) => {
+      const gradients = k.instanceNormGradient(dy, factor as tf.Tensor1D, saved, EPSILON);
       return affine ? gradients : [gradients[0]];
     },
   );
@@ -50,17 +50,11 @@ export function instanceNormRelu(
     () => {
       const { y, saved } = k.instanceNorm(x, scale, shift, EPSILON);
       const value = k.leakyRelu(shortcut ? (tf.add(y, shortcut) as tf.Tensor5D) : y, SLOPE);
-      return { value, saved: [value, x, scale, ...saved] };
+      return { value, saved: [value, scale, ...saved] };
     },
-    (dy, [value, input, factor, ...saved]) => {
+    (dy, [value, factor, ...saved]) => {
       const dSum = k.leakyReluGradient(dy, value as tf.Tensor5D, SLOPE);
-      const [dx, ...dAffine] = k.instanceNormGradient(
-        dSum,
-        input as tf.Tensor5D,
-        factor as tf.Tensor1D,
-        saved,
-        EPSILON,
-      );
+      const [dx, ...dAffine] = k.instanceNormGradient(dSum, factor as tf.Tensor1D, saved, EPSILON);
       return [dx, ...(affine ? dAffine : []), ...(shortcut ? [dSum] : [])];
     },
   );

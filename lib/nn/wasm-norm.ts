@@ -12,15 +12,15 @@ export const instanceNorm: Kernels['instanceNorm'] = (x, scale, shift, epsilon) 
       parts.map((part) => part.y),
       x.shape,
     ),
-    saved: parts.map((part) => part.inverse),
+    saved: [x, ...parts.map((part) => part.inverse)],
   };
 };
 
-export const instanceNormGradient: Kernels['instanceNormGradient'] = (dy, x, scale, saved) => {
-  const xs = cases(x);
+export const instanceNormGradient: Kernels['instanceNormGradient'] = (dy, scale, [x, ...inverses]) => {
+  const xs = cases(x as tf.Tensor5D);
   const parts = cases(dy).map((d, i) => {
     const rows = xs[i]!;
-    const inverse = saved[i] as tf.Tensor1D;
+    const inverse = inverses[i] as tf.Tensor1D;
     const unit = tf.mul(tf.sub(rows, meanRows(rows)), inverse) as tf.Tensor2D;
     const dShift = sumRows(d);
     const dScale = sumRows(tf.mul(d, unit));
@@ -30,7 +30,7 @@ export const instanceNormGradient: Kernels['instanceNormGradient'] = (dy, x, sca
   });
   const dx = joinCases(
     parts.map((part) => part.dx),
-    x.shape,
+    dy.shape,
   );
   return [dx, tf.addN(parts.map((part) => part.dScale)), tf.addN(parts.map((part) => part.dShift))];
 };
