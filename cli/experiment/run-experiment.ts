@@ -2,7 +2,9 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { FedcardioError } from '../../lib/error.ts';
 import { printable } from '../../lib/printable.ts';
+import { agreementDrawing } from '../../lib/report/experiment/calcium.ts';
 import { claimsOf } from '../../lib/report/experiment/claims.ts';
+import { calibrationDrawing } from '../../lib/report/experiment/confidence.ts';
 import { lossDrawing, siteDrawing } from '../../lib/report/experiment/drawings.ts';
 import { resultsPage } from '../../lib/report/experiment/results-page.ts';
 import { type SeedResult, seedResultSchema } from '../../lib/report/experiment/seed-result.ts';
@@ -44,6 +46,8 @@ export async function runExperiment(options: ExperimentOptions): Promise<void> {
     writeFileSync(join(out, 'README.md'), resultsPage(results, options.command));
     writeFileSync(join(out, 'learning-curves.svg'), lossDrawing(results));
     writeFileSync(join(out, 'sites.svg'), siteDrawing(results));
+    writeFileSync(join(out, 'calcium.svg'), agreementDrawing(results));
+    writeFileSync(join(out, 'calibration.svg'), calibrationDrawing(results));
   }
   console.error(`Written to ${out}: README.md and its drawings.`);
   if (options.json) printJson('experiment', { profile: options.profile, claims: claimsOf(results) });

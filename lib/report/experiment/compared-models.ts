@@ -10,7 +10,6 @@ export const MODELS = {
   /** A Swin UNETR for one task, federated. */
   singleTaskSwin: (task: DefaultTaskId) => `swin/${task}`,
   federatedSwin: 'federated-swin',
-  federatedSwinHeads: 'federated-swin-heads',
   /** The federated Swin UNETR with the teachers' steps added to its own. */
   labelsOnlyLong: 'labels-only-long',
   distilledUnet: 'distilled-unet',
@@ -45,19 +44,30 @@ const local = (model: (site: string, task: DefaultTaskId) => string): Row['model
 /** The row of one model that all sites with labels trained, for figures outside the tables. */
 export const rowOf = (model: (task: DefaultTaskId) => string): Row => ({ title: '', models: federated(model) });
 
-/**
- * The six rows of Tölle et al. (2025), in their order, and a variant of the fourth that merges each head only from the
- * sites that trained it.
- */
-export const PAPER_ROWS: readonly Row[] = [
+/** The six rows of Tölle et al. (2025), in their order. */
+const TRAINED_ALIKE: readonly Row[] = [
   { title: 'UNet, one site', models: local(MODELS.localUnet) },
   { title: 'Swin UNETR, one site', models: local(MODELS.localSwin) },
   { title: 'federated UNet (the teachers)', models: federated(MODELS.teacher) },
   { title: 'federated Swin UNETR', models: federated(() => MODELS.federatedSwin) },
-  { title: '… each head of the sites that trained it', models: federated(() => MODELS.federatedSwinHeads) },
   { title: 'distilled UNet', models: federated(() => MODELS.distilledUnet) },
   { title: '**distilled Swin UNETR**', models: federated(() => MODELS.distilledSwin) },
 ];
+
+/** Rows that the paper lacks: rivals with more steps or one task, and calcium without a network of its own. */
+const FURTHER: readonly Row[] = [
+  { title: 'Swin UNETR, one site, as many steps as federated', models: local(MODELS.localSwinLong) },
+  { title: 'federated Swin UNETR, one task', models: federated(MODELS.singleTaskSwin) },
+  { title: "federated Swin UNETR, the teachers' steps added", models: federated(() => MODELS.labelsOnlyLong) },
+  { title: 'threshold at the predicted annulus', models: federated(() => MODELS.threshold) },
+  { title: "hybrid: a network's place, the threshold's border", models: federated(() => MODELS.hybrid) },
+];
+
+/** Models that all hospitals trained together, as the paper has them. */
+export const FEDERATED_ROWS: readonly Row[] = TRAINED_ALIKE.slice(2);
+
+/** Rows of the tables. A row without results is left out. */
+export const PAPER_ROWS: readonly Row[] = [...TRAINED_ALIKE, ...FURTHER];
 
 /** The distilled Swin UNETR with one setting changed in each row. */
 export const VARIANT_ROWS: readonly Row[] = [
@@ -69,7 +79,6 @@ export const VARIANT_ROWS: readonly Row[] = [
 /** Pairs of models that are compared per case, the first minus the second. */
 export const COMPARISONS: readonly (readonly [string, string])[] = [
   [MODELS.distilledSwin, MODELS.federatedSwin],
-  [MODELS.distilledSwin, MODELS.federatedSwinHeads],
   [MODELS.distilledSwin, MODELS.labelsOnlyLong],
   [MODELS.distilledSwin, MODELS.distilledUnet],
   ...PAPER_TASKS.flatMap((task) => [

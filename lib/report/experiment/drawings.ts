@@ -1,12 +1,10 @@
 import { percent } from '../format.ts';
-import { html, type Markup, verbatim } from '../markup.ts';
+import { html } from '../markup.ts';
 import { linearScale, roundDomain, ticks } from '../scale.ts';
-import { MODELS, PAPER_ROWS, type Row } from './compared-models.ts';
+import { FEDERATED_ROWS, MODELS, type Row } from './compared-models.ts';
 import { clustersOf, landmarkShare } from './pooling.ts';
 import type { SeedResult } from './seed-result.ts';
-
-/** Readable on white and on black, and distinguishable by colour-blind readers (Okabe & Ito). */
-const COLOURS = ['#8a8a8a', '#e69f00', '#0072b2', '#d55e00', '#009e73'] as const;
+import { COLOURS, drawing, legend } from './svg.ts';
 
 /** Mean loss after every round of the multi-head networks, one line per seed, as an SVG file. */
 export function lossDrawing(results: readonly SeedResult[]): string {
@@ -47,7 +45,7 @@ export function siteDrawing(results: readonly SeedResult[]): string {
       row,
       'all',
     );
-  const rows = PAPER_ROWS.slice(2).filter((row) => sites.some(({ id }) => shareAt(row, id) !== null));
+  const rows = FEDERATED_ROWS.filter((row) => sites.some(({ id }) => shareAt(row, id) !== null));
   return drawing(
     width,
     bottom + 40,
@@ -68,18 +66,4 @@ ${legend(
   width - 205,
 )}`,
   );
-}
-
-const legend = (names: readonly string[], x: number): Markup =>
-  html`${names.map((name, index) => html`<circle cx="${x}" cy="${20 + index * 20}" r="5" fill="${COLOURS[index] as string}"/><text x="${x + 12}" y="${24 + index * 20}">${name}</text>`)}`;
-
-/** An SVG file that is readable on a light and on a dark page. */
-function drawing(width: number, height: number, label: string, content: Markup): string {
-  const style = verbatim(
-    'text{font:12px system-ui,sans-serif;fill:#16202c}.grid{stroke:#dfe4ea}.middle{text-anchor:middle}.end{text-anchor:end}',
-  );
-  return html`<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" role="img" aria-label="${label}"><style>${style}</style><rect width="100%" height="100%" fill="#fff"/>
-${content}
-</svg>
-`.markup;
 }

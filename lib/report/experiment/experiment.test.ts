@@ -1,92 +1,43 @@
 import { describe, expect, test } from 'vitest';
-import type { DefaultTaskId } from '../../federation/tasks.ts';
-import { claimsOf } from './claims.ts';
+import { agreementDrawing, calciumTable } from './calcium.ts';
 import { MODELS, PAPER_ROWS } from './compared-models.ts';
+import { calibrationDrawing, calibrationTable } from './confidence.ts';
 import { lossDrawing, siteDrawing } from './drawings.ts';
-import { clustersOf, medianOf, shareOf, valuesOf } from './pooling.ts';
+import { clustersOf, medianOf, medianWithMissing, shareOf, valuesOf } from './pooling.ts';
 import { resultsPage } from './results-page.ts';
-import { type SeedResult, seedResultSchema } from './seed-result.ts';
+import { byPlace, EXTERNAL, type More, resultOf, SITES } from './testing.ts';
 
-const SITES = ['ulm', 'kiel', 'bonn', 'jena'];
-/** Ulm and Kiel have labels of every task, Bonn and Jena of none. */
-const labelled = (site: string) =>
-  site === 'ulm' || site === 'kiel' ? { 'hinge-points': 2, 'membranous-septum': 1, calcification: 1 } : {};
-
-type Errors = (model: string, task: DefaultTaskId, site: string) => readonly (number | null)[];
-
-/** A result in which every model has the given errors or Dice. */
-function resultOf(seed: number, of: Errors): SeedResult {
-  const local = ['ulm', 'kiel'].flatMap((site) => [
-    MODELS.localSwin(site),
-    ...(['hinge-points', 'membranous-septum', 'calcification'] as const).map((task) => MODELS.localUnet(site, task)),
-  ]);
-  const teachers = (['hinge-points', 'membranous-septum', 'calcification'] as const).map(MODELS.teacher);
-  const models = [
-    ...local,
-    ...teachers,
-    MODELS.federatedSwin,
-    MODELS.distilledUnet,
-    MODELS.distilledSwin,
-    MODELS.softSwin,
-    MODELS.unfilteredSwin,
-    MODELS.probeSwin,
-    MODELS.probeUnet,
-  ];
-  const score = (model: string, task: DefaultTaskId, site: string) =>
-    task === 'calcification' || task === 'coronary-arteries'
-      ? { model, task, dice: [...of(model, task, site)] }
-      : { model, task, errors: { point: [...of(model, task, site)] } };
-  return seedResultSchema.parse({
-    schema: 'fedcardio.experiment/1',
-    profile: 'small',
-    seed,
-    commit: 'abc1234',
-    createdAt: '2026-01-01T00:00:00Z',
-    backend: 'native',
-    wallSeconds: 61,
-    peakRssMB: 1500,
-    sites: SITES.map((id) => ({ id, name: id, training: 3, evaluation: 2, labelled: labelled(id) })),
-    stages: [
-      { name: MODELS.distilledSwin, kind: 'student', participants: SITES, losses: [1, 0.2, -0.9], seconds: 9 },
-      { name: MODELS.federatedSwin, kind: 'control', participants: SITES, losses: [1, 0.5, -0.5], seconds: 9 },
-    ],
-    pseudoLabels: {
-      'pseudo-label': { unlabelled: { 'hinge-points': 8 }, accepted: { 'hinge-points': 7 } },
-    },
-    scores: Object.fromEntries(
-      SITES.map((site) => [
-        site,
-        models.flatMap((model) =>
-          model.startsWith('probe')
-            ? [score(model, 'coronary-arteries', site)]
-            : (['hinge-points', 'membranous-septum', 'calcification'] as const).map((task) => score(model, task, site)),
-        ),
-      ]),
-    ),
-    comparisons: Object.fromEntries(
-      SITES.map((site) => [
-        site,
-        [
-          {
-            first: MODELS.distilledSwin,
-            second: MODELS.federatedSwin,
-            task: 'hinge-points',
-            within6mm: [0.25, 0.25],
-            error: [-1, null],
-          },
-        ],
-      ]),
-    ),
-  });
-}
-
-/** Errors that identify the site: 1 at labelled sites, 10 elsewhere. */
-const byPlace: Errors = (_, __, site) => (site === 'ulm' || site === 'kiel' ? [1, 1] : [10, null]);
 const row = (title: string) => PAPER_ROWS.find((candidate) => candidate.title.includes(title))!;
+const bins = (confident: number, correct: number) =>
+  Array.from({ length: 10 }, (_, index) =>
+    index === 9 ? { count: confident, confidence: 0.95 * confident, correct } : { count: 0, confidence: 0, correct: 0 },
+  );
+const compared: More['comparisons'] = () => [
+  {
+    first: MODELS.distilledSwin,
+    second: MODELS.federatedSwin,
+    task: 'hinge-points',
+    within6mm: [0.25, 0.25],
+    error: [-1, null],
+  },
+];
+/** A threshold's figures at every site: one case with calcium, one without and with false calcium. */
+const thresholds: More['scores'] = () => [
+  {
+    model: MODELS.threshold,
+    task: 'calcification',
+    dice: [0, 0.8],
+    volumes: { truth: [0, 100], prediction: [10, 120] },
+    volumeErrors: [10, 20],
+    volumeErrorByTruth: 2000,
+    falseVolumes: [10],
+    calibration: bins(4, 2),
+    withoutAnnulus: 1,
+  },
+];
 
 describe('figures of an experiment', () => {
-  const results = [resultOf(1, byPlace), resultOf(2, byPlace)];
-  const clusters = clustersOf(results);
+  const clusters = clustersOf([resultOf(1, byPlace), resultOf(2, byPlace)]);
 
   test('of a federated model are separate for sites with labels of the task and for the others', () => {
     const values = (group: 'training' | 'other' | 'all') =>
@@ -105,59 +56,66 @@ describe('figures of an experiment', () => {
     expect(values('other')).toHaveLength(2 * 3 * 2 * 2);
     expect(values('other').filter((value) => value === 1)).toHaveLength(2 * 1 * 2 * 2);
   });
+
+  test('of external sites are a group of their own', () => {
+    const with_ = clustersOf([resultOf(1, byPlace, { sites: [...SITES, EXTERNAL] })]);
+    const values = (group: 'other' | 'external') => valuesOf(with_, row('federated Swin'), 'hinge-points', group);
+
+    expect([values('other').length, values('external')]).toEqual([4, [10, null]]);
+  });
+
+  test('count a missing point as the farthest beside the median of the found ones', () => {
+    expect(medianWithMissing([1, 2, null])).toBe(2);
+    expect(medianWithMissing([1, null])).toBe(Number.POSITIVE_INFINITY);
+    expect(medianWithMissing([1, 3, 5, null])).toBe(4);
+    expect(medianWithMissing([null])).toBe(Number.POSITIVE_INFINITY);
+    expect(medianWithMissing([])).toBeNull();
+  });
 });
 
-describe('claims', () => {
-  const better: Errors = (model, task, site) => {
-    const jitter = SITES.indexOf(site) / 100;
-    if (task === 'calcification') return [0.5 + jitter, 0.5];
-    if (task === 'coronary-arteries') return [model === MODELS.probeSwin ? 0.4 + jitter : 0.3];
-    return model === MODELS.federatedSwin ? [9 + jitter, null] : [2 + jitter, 2];
-  };
-  const verdicts = (of: Errors) => claimsOf([resultOf(1, of), resultOf(2, of)]).map(({ verdict }) => verdict);
+describe('calcium', () => {
+  test('has agreement of volumes, false calcium, and cases in which a threshold found no annulus', () => {
+    const table = calciumTable([resultOf(1, byPlace, { scores: thresholds })]);
 
-  test('are reached if the student is better at every site', () => {
-    expect(verdicts(better)).toEqual(Array(7).fill('reached'));
+    // Four sites; errors of 10 and 20 mm³, a total of 130 for 100 mm³.
+    expect(table).toMatch(
+      /\| threshold at the predicted annulus \| 8 \| 0\.40 \/ 0\.40 \| 1\.30 \| 15 \(5 to 25\) \| 0\.10 \| 4 of 4, 10\.0, 10\.0 \| 4 \|/,
+    );
+    expect(calciumTable([resultOf(1, byPlace)])).toBe('No volumes were sent.');
   });
+});
 
-  test('are missed if it is not, also for a student with a better median that finds fewer points', () => {
-    const worse: Errors = (model, task, site) => {
-      if (task === 'calcification') return model === MODELS.distilledSwin ? [0.2] : [0.5];
-      if (task === 'coronary-arteries') return model === MODELS.probeSwin ? [0.1] : [0.3];
-      if (model === MODELS.distilledSwin) return [1.9, 1.9, 9, null, null];
-      return better(MODELS.distilledSwin, task, site);
-    };
-    expect(verdicts(worse)).toEqual(Array(7).fill('missed'));
-  });
+describe('confidence', () => {
+  test('is pooled over the sites, and its error is the distance from the share of correct predictions', () => {
+    const table = calibrationTable([resultOf(1, byPlace, { scores: thresholds })]);
 
-  test('are undecided if the sites disagree so much that it may be chance', () => {
-    const mixed: Errors = (model, task, site) =>
-      model === MODELS.probeSwin && task === 'coronary-arteries'
-        ? [site === 'ulm' ? 0.9 : 0.28]
-        : better(model, task, site);
-    expect(verdicts(mixed).at(-1)).toBe('undecided: the interval includes the contrary');
-  });
-
-  test('are not measured without scores', () => {
-    expect(verdicts(() => [])).toEqual(Array(7).fill('not measured'));
+    expect(table).toMatch(
+      /\| threshold at the predicted annulus \| Calcification \| 16 \| 95\s% \| 50\s% \| 0\.450 \|/,
+    );
+    expect(calibrationTable([resultOf(1, byPlace)])).toBe('No confidences were sent.');
   });
 });
 
 describe('the page', () => {
-  const results = [resultOf(1, byPlace), resultOf(2, byPlace)];
+  const more = { comparisons: compared, scores: thresholds };
+  const results = [resultOf(1, byPlace, more), resultOf(2, byPlace, more)];
 
   test('has a row for each model, as training sites / other sites, and the command that created it', () => {
     const page = resultsPage(results, 'npm run experiment -- --seeds 1,2');
     expect(page).toContain('`npm run experiment -- --seeds 1,2`');
+    expect(page).toContain('**The sample size is 2**');
     expect(page).toContain('| federated Swin UNETR | 1.00 / 10.00 | 1.00 / 10.00 | 1.00 / 10.00 |');
+    expect(page).toContain('| federated Swin UNETR | 1.00 / none | 1.00 / none |');
     expect(page).toMatch(/distilled Swin UNETR\*\* \| 100\u00a0% \/ 0\u00a0%/);
     for (const network of ['UNet', 'Swin UNETR']) {
       expect(page).toContain(`| ulm alone, ${network} | 100\u00a0% | 100\u00a0% | 0\u00a0% | 0\u00a0% |`);
       expect(page).toContain(`| ulm alone, ${network} | 1.00 | 1.00 | 10.00 | 10.00 |`);
     }
     expect(page).not.toContain('bonn alone');
-    expect(page).toContain('| share within 6 mm | 0.250 (0.250 to 0.250) | 16 / 0 / 0 |');
-    expect(page).toContain('| error of points that both found, mm | -1.000 (-1.000 to -1.000) | 0 / 0 / 8 |');
+    expect(page).toContain('| share within 6 mm | 0.250 | 0.250 to 0.250 | 0.250 to 0.250 | 16 / 0 / 0 |');
+    expect(page).toContain(
+      '| error of points that both found, mm | -1.000 | -1.000 to -1.000 | -1.000 to -1.000 | 0 / 0 / 8 |',
+    );
     expect(page).toContain('hinge points and coronary ostia 14 of 16');
     expect(
       page
@@ -165,15 +123,37 @@ describe('the page', () => {
         .filter((line) => line.startsWith('| '))
         .every((line) => line.endsWith('|')),
     ).toBe(true);
+    expect(page).not.toMatch(/NaN|undefined|Infinity/);
   });
 
-  test('draws every curve and every hospital', () => {
+  test('prints the ceiling of the masks if it is known', () => {
+    expect(resultsPage(results, '', { spacing: 2, dice: 0.85, volume: 0.98 })).toContain(
+      'Ceiling at 2 mm: a network without any error reaches a median Dice of 0.85 for calcium, and 0.98 of its volume.',
+    );
+    expect(resultsPage(results, '')).not.toContain('Ceiling');
+  });
+
+  test('has a third figure for external sites', () => {
+    const page = resultsPage([resultOf(1, byPlace, { ...more, sites: [...SITES, EXTERNAL] })], '');
+
+    expect(page).toContain('5 hospitals, 1 of them external');
+    expect(page).toContain(
+      '| federated Swin UNETR | 1.00 / 10.00 / 10.00 | 1.00 / 10.00 / 10.00 | 1.00 / 10.00 / 10.00 |',
+    );
+    expect(page).toContain('oslo (external)');
+  });
+
+  test('draws every curve, every hospital, every error of volume and every confidence', () => {
     expect(lossDrawing(results).match(/<polyline/g)).toHaveLength(4);
     const drawing = siteDrawing(results);
     for (const site of SITES) expect(drawing).toContain(`<title>${site}, `);
-    for (const svg of [lossDrawing(results), drawing]) {
+    const [volumes, confidences] = [agreementDrawing(results), calibrationDrawing(results)];
+    expect(volumes.match(/<circle/g)).toHaveLength(2 * 4 * 2);
+    expect(volumes).toContain('bias 15 mm³');
+    for (const svg of [lossDrawing(results), drawing, volumes, confidences]) {
       expect(svg).toMatch(/^<svg xmlns="http:\/\/www.w3.org\/2000\/svg"/);
       expect(svg).not.toMatch(/NaN|undefined/);
     }
+    for (const empty of [agreementDrawing([]), calibrationDrawing([])]) expect(empty).not.toMatch(/NaN|undefined/);
   });
 });

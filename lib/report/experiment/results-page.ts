@@ -1,65 +1,113 @@
-import { DEFAULT_TASKS, type DefaultTaskId, PAPER_TASKS, TASKS } from '../../federation/tasks.ts';
-import { seededRandom } from '../../random.ts';
-import { bootstrap, type Estimate } from '../../scoring/bootstrap.ts';
-import { comparePaired } from '../../scoring/paired.ts';
+import { type DefaultTaskId, PAPER_TASKS, PROBE_TASK, TASKS } from '../../federation/tasks.ts';
+import { mean } from '../../scoring/quantile.ts';
 import { clock, fixed, percent } from '../format.ts';
-import { type Claim, claimsOf } from './claims.ts';
-import { COMPARISONS, MODELS, PAPER_ROWS, type Row, rowOf, VARIANT_ROWS } from './compared-models.ts';
-import { type Cluster, clustersOf, type Group, landmarkShare, medianOf, shareOf, valuesOf } from './pooling.ts';
+import { calciumTable } from './calcium.ts';
+import { claimsOf, FEWEST_SEEDS } from './claims.ts';
+import { claimTable, pairedTable } from './claims-tables.ts';
+import { MODELS, PAPER_ROWS, type Row, rowOf, VARIANT_ROWS } from './compared-models.ts';
+import { calibrationTable } from './confidence.ts';
+import { landmarkShare, medianOf, medianWithMissing, shareOf, valuesOf } from './pooling.ts';
 import type { SeedResult } from './seed-result.ts';
+import { crossSiteTable, errorText, isExternal, pointTable, taskTable } from './tables.ts';
+
+/** The most that any network can reach with masks of calcium at the experiment's spacing: see `maskCeiling`. */
+export interface MaskCeiling {
+  /** Side of the network's voxels, mm. */
+  readonly spacing: number;
+  /** Median over masks. */
+  readonly dice: number;
+  /** All volume that remains over all true volume. */
+  readonly volume: number;
+}
 
 /**
- * The results as Markdown: the paper's table, the shares that count missing points, the claims with their intervals.
+ * The results as Markdown: the paper's table, figures that count missing points, and the claims with their intervals.
  *
  * @param command that created the results
  */
-export function resultsPage(results: readonly SeedResult[], command: string): string {
+export function resultsPage(results: readonly SeedResult[], command: string, ceiling?: MaskCeiling): string {
   const [first] = results;
   if (!first) return '';
-  const commits = [...new Set(results.map(({ commit }) => commit))].join(', ');
-  const seeds = results.map(({ seed }) => seed).join(', ');
+  const unique = (values: readonly string[]) => [...new Set(values)].join(', ');
   const heldOut = results.reduce((sum, { sites }) => sum + sites.reduce((all, site) => all + site.evaluation, 0), 0);
+  const external = first.sites.filter(isExternal).length;
+  const cells = external > 0 ? GROUP_TEXT.external : GROUP_TEXT.none;
   return `# Results of the \`${first.profile}\` experiment
 
 For: researchers.
 
-Made by \`${command}\` at commit ${commits}, seeds ${seeds}, on ${first.backend}. Phantoms, not patients: ${heldOut} held-out
-CTs of eight hospitals, all seeds together. The figures of every case are in \`seed-*.json\` beside this page.
+Made by \`${command}\` at commit ${unique(results.map(({ commit }) => commit))}, seeds ${results.map(({ seed }) => seed).join(', ')}, on ${unique(results.map(({ backend }) => backend))}.
+Phantoms, not patients: ${heldOut} held-out CTs of ${first.sites.length} hospitals${external > 0 ? `, ${external} of them external` : ''}, all seeds together. The figures of every site are in
+\`seed-*.json\` beside this page.
 
-Each cell: **sites that trained the model / other sites**, all cases of all seeds pooled.
-
-## Median error, mm (${SEGMENTATIONS.map((task) => `${TASKS[task].title.toLowerCase()}: median Dice`).join(', ')})
-
-${table(PAPER_ROWS, results, (task, values) => fixed(medianOf(task, values), 2))}
-
-Medians are over the points that were found. The next table also counts the missing ones.
-
-## Share of points within 6 mm (a missing point is not)
-
-${table(PAPER_ROWS, results, (task, values) => (isSegmentation(task) ? '' : percent(shareOf(values))))}
+**The sample size is ${results.length}**, the number of seeds: all hospitals and cases of a seed share its models. A claim is *reached* if both
+intervals support it, with at least ${FEWEST_SEEDS} seeds; *missed* if the value contradicts it; *undecided* otherwise
+([decision 056](../../decisions/056-the-sample-size-is-the-number-of-seeds.md)).
 
 ## Claims
 
-Difference or ratio, with the 95 % interval of a bootstrap over hospitals and seeds. Each resample uses the same hospitals for both
-models.
+Mean over the seeds, the 95 % interval by Student's t over the seeds, and that of a bootstrap over seeds, then hospitals, then cases.
+Nothing corrects for the number of claims: of twenty claims, one interval is expected to be wrong.
 
-| claim | measure | found | |
-| --- | --- | --- | --- |
-${claimsOf(results).map(claimRow).join('\n')}
+${claimTable(claimsOf(results))}
+
+## Median error, mm (${SEGMENTATIONS.map((task) => `${TASKS[task].title.toLowerCase()}: median Dice`).join(', ')})
+
+Each cell: ${cells}; all cases of all seeds pooled. The paper's way: medians are over the points that were found.
+${ceilingText(ceiling)}
+${taskTable(PAPER_ROWS, results, (task, values) => fixed(medianOf(task, values), 2))}
+
+The same errors with a missing point as the farthest; *none*: half of the points or more are missing.
+
+${taskTable(PAPER_ROWS, results, (_, values) => errorText(medianWithMissing(values)), LANDMARKS)}
+
+## Share of points within 6 mm (a missing point is not)
+
+${taskTable(PAPER_ROWS, results, (_, values) => percent(shareOf(values)), LANDMARKS)}
+
+## Landmark error by point
+
+All sites. Each cell: median error in mm, a missing point being the farthest / share within 6 mm / missing points of all seeds.
+
+${pointTable(results)}
+
+## Calcium
+
+All sites. Agreement of volumes: mean of predicted minus true, and limits of agreement (± 1.96 standard deviations; Bland and Altman).
+*Error per true mm³* is the slope of the error over the true volume: negative if much calcium is underestimated. False calcium is what a
+model marks where there is none. Without a predicted annulus, a threshold finds nothing.
+
+${calciumTable(results)}
+
+![Error of calcium volume by model](calcium.svg)
+
+## Probe of the features: ${TASKS[PROBE_TASK].title.toLowerCase()}
+
+Mean Dice of a new last layer on frozen features. Each cell: ${cells}.
+
+${taskTable(PROBE_ROWS, results, (_, values) => fixed(mean(values.filter((value) => value !== null)), 3), [PROBE_TASK])}
 
 ## Case by case
 
-Difference of two models on the same held-out CT (first minus second) at all sites: mean over the cases with the 95 % interval of a
-bootstrap over cases, and the number of cases on which the first was higher, equal, lower. Each site computes the differences and
-sends them sorted.
+Difference of two models on the same held-out CT (first minus second) at all sites, as in *Claims*, and the number of cases on which the
+first was higher, equal, lower. Each site computes the differences and sends them sorted. A case without calcium has no Dice where
+nothing is marked, and no difference: see false calcium.
 
 ${pairedTable(results)}
 
+## Confidence
+
+Landmarks: found points by the mean probability of their voxels, correct within 6 mm. Segmentations: voxels that are foreground in truth
+or prediction, by the probability of the predicted class. The expected calibration error is 0 if a model is right as often as it is
+confident.
+
+${calibrationTable(results)}
+
+![Share of correct predictions by confidence](calibration.svg)
+
 ## Variants of distillation
 
-${table(VARIANT_ROWS, results, (task, values) => fixed(medianOf(task, values), 2))}
-
-${variantNote(results)}
+${taskTable(VARIANT_ROWS, results, (task, values) => fixed(medianOf(task, values), 2))}
 
 Pseudo-labels accepted by the filter: ${acceptance(results)}.
 
@@ -86,8 +134,24 @@ ${results.map(({ seed, wallSeconds, peakRssMB }) => `Seed ${seed}: ${clock(wallS
 `;
 }
 
+const GROUP_TEXT = {
+  none: '**sites that trained the model / other sites**',
+  external: '**sites that trained the model / other sites / external sites**, whose scanners no training site has',
+} as const;
+
 const isSegmentation = (task: DefaultTaskId) => TASKS[task].kind === 'segmentation';
 const SEGMENTATIONS: readonly DefaultTaskId[] = PAPER_TASKS.filter(isSegmentation);
+const LANDMARKS: readonly DefaultTaskId[] = PAPER_TASKS.filter((task) => !isSegmentation(task));
+
+const PROBE_ROWS: readonly Row[] = [
+  { ...rowOf(() => MODELS.probeSwin), title: 'distilled Swin UNETR' },
+  { ...rowOf(() => MODELS.probeUnet), title: 'UNet' },
+];
+
+const ceilingText = (ceiling: MaskCeiling | undefined): string =>
+  ceiling
+    ? `\nCeiling at ${ceiling.spacing} mm: a network without any error reaches a median Dice of ${fixed(ceiling.dice, 2)} for calcium, and ${fixed(ceiling.volume, 2)} of its volume.\n`
+    : '';
 
 const diceBySite = (results: readonly SeedResult[], task: DefaultTaskId): string => `${TASKS[task].title}, median Dice:
 
@@ -96,108 +160,6 @@ ${crossSiteTable(
   (clusters, row) => medianOf(task, valuesOf(clusters, row, task, 'all')),
   (value) => fixed(value, 2),
 )}`;
-
-type CellText = (task: DefaultTaskId, values: readonly (number | null)[]) => string;
-
-function table(rows: readonly Row[], results: readonly SeedResult[], text: CellText): string {
-  const clusters = clustersOf(results);
-  const cell = (row: Row, task: DefaultTaskId) => {
-    const [own, others] = (['training', 'other'] as const).map((group: Group) =>
-      text(task, valuesOf(clusters, row, task, group)),
-    );
-    return own || others ? `${own} / ${others}` : '';
-  };
-  // Results of an earlier version may lack a model.
-  const there = rows.filter((row) => PAPER_TASKS.some((task) => valuesOf(clusters, row, task, 'all').length > 0));
-  return [
-    `| model | ${PAPER_TASKS.map((task) => TASKS[task].title).join(' | ')} |`,
-    `| --- |${PAPER_TASKS.map(() => ' --- |').join('')}`,
-    ...there.map((row) => `| ${row.title} | ${PAPER_TASKS.map((task) => cell(row, task)).join(' | ')} |`),
-  ].join('\n');
-}
-
-/**
- * Models of single hospitals and models of all hospitals, evaluated at every hospital.
- *
- * @param figure of a row's models on the cases of a hospital; null if there is none
- */
-function crossSiteTable(
-  results: readonly SeedResult[],
-  figure: (clusters: readonly Cluster[], row: Row) => number | null,
-  text: (value: number | null) => string,
-): string {
-  const sites = results[0]?.sites ?? [];
-  const clusters = clustersOf(results);
-  const alone = sites.flatMap(({ id, name }) => [
-    { ...rowOf((task) => MODELS.localUnet(id, task)), title: `${name} alone, UNet` },
-    { ...rowOf(() => MODELS.localSwin(id)), title: `${name} alone, Swin UNETR` },
-  ]);
-  const together = PAPER_ROWS.slice(2);
-  const rows = [...alone, ...together].flatMap((row) => {
-    const at = ({ id }: SeedResult['sites'][number]) =>
-      figure(
-        clusters.filter(({ site }) => site === id),
-        row,
-      );
-    const cells = sites.map(at);
-    return cells.every((cell) => cell === null) ? [] : [`| ${row.title} | ${cells.map(text).join(' | ')} |`];
-  });
-  return [
-    `| model | ${sites.map(({ name }) => name).join(' | ')} |`,
-    `| --- |${sites.map(() => ' --- |').join('')}`,
-    ...rows,
-  ].join('\n');
-}
-
-const MEASURES = [
-  ['within6mm', 'share within 6 mm'],
-  ['error', 'error of points that both found, mm'],
-  ['dice', 'Dice'],
-] as const;
-
-function pairedTable(results: readonly SeedResult[]): string {
-  const all = results.flatMap(({ comparisons }) => Object.values(comparisons).flat());
-  const rows = COMPARISONS.flatMap(([first, second]) =>
-    DEFAULT_TASKS.flatMap(({ id: task, title: taskTitle }) => {
-      const of = all.filter((one) => one.first === first && one.second === second && one.task === task);
-      return MEASURES.flatMap(([measure, title]) => {
-        const differences = of.flatMap((one) => one[measure] ?? []);
-        if (differences.length === 0) return [];
-        const { mean, higher, equal, lower } = comparePaired(differences, seededRandom('paired', first, second, task));
-        const counts = `${higher} / ${equal} / ${lower}`;
-        return [`| ${first} − ${second} | ${taskTitle} | ${title} | ${estimateText(mean)} | ${counts} |`];
-      });
-    }),
-  );
-  return [
-    '| models | task | measure | mean difference | higher / equal / lower |',
-    '| --- | --- | --- | --- | --- |',
-    ...rows,
-  ].join('\n');
-}
-
-const claimRow = ({ text, measure, estimate, verdict }: Claim): string =>
-  `| ${text} | ${measure} | ${estimateText(estimate)} | ${verdict} |`;
-
-const estimateText = ({ value, low, high }: Estimate): string =>
-  value === null ? 'not measured' : `${fixed(value, 3)} (${fixed(low, 3)} to ${fixed(high, 3)})`;
-
-/** Each variant against the hard, filtered one: share of landmarks within 6 mm over all landmark tasks. */
-function variantNote(results: readonly SeedResult[]): string {
-  const [base, ...others] = VARIANT_ROWS;
-  const notes = others.map((row) => {
-    const estimate = bootstrap(
-      clustersOf(results),
-      (sample) => {
-        const [with_, without] = [landmarkShare(sample, row, 'all'), landmarkShare(sample, base as Row, 'all')];
-        return with_ === null || without === null ? null : with_ - without;
-      },
-      seededRandom('variants', row.title),
-    );
-    return `${row.title.slice(2)} ${estimateText(estimate)}`;
-  });
-  return `Change of the share of landmarks within 6 mm: ${notes.join('; ')}.`;
-}
 
 function acceptance(results: readonly SeedResult[]): string {
   const sums = PAPER_TASKS.map((task) => {
