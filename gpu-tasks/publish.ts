@@ -10,6 +10,7 @@ import { sha256Hex } from '../lib/json.ts';
 import { peakRss } from '../lib/peak-rss.ts';
 import { createJson, documentBody } from '../lib/storage/documents.ts';
 import type { EncodedUpdate } from '../lib/training/encode-update.ts';
+import type { ValidationReport } from '../lib/training/validation-loss.ts';
 import type { GpuTaskContext } from './context.ts';
 import { recordSent } from './sent-record.ts';
 
@@ -19,6 +20,8 @@ export interface GpuTaskResult {
   /** Weights to publish; absent if the stage does not train. */
   readonly weights?: EncodedUpdate;
   readonly figures: Readonly<Record<string, number>>;
+  /** What the site found of the model that the round started from. */
+  readonly validation?: ValidationReport;
   readonly scores?: readonly Score[];
   readonly comparisons?: readonly ScoreComparison[];
   /** Objects of the site to delete once the update is published. */
@@ -52,6 +55,7 @@ export async function publishUpdate(
     weights: weights && key && sha256 ? { key, sha256, bytes: weights.bytes.length, delta: weights.delta } : null,
     base: base?.sha256 ?? null,
     figures: result.figures,
+    ...(result.validation && { validation: result.validation }),
     ...(result.scores ? { scores: [...result.scores] } : {}),
     ...(result.comparisons?.length ? { comparisons: [...result.comparisons] } : {}),
     seconds,

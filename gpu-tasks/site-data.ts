@@ -263,6 +263,31 @@ export async function trainingCases(
   pseudoLabels: StageAddress | undefined,
   log: GpuTaskContext['log'],
 ): Promise<TrainingCases> {
+  const found = await casesWithTargets(data, 'training', tasks, how, pseudoLabels, log);
+  if (found.cases.length > 0) return found;
+  throw new FedcardioError(
+    'NO_DATA',
+    `${data.store.bucket} has no training case with a complete label for ${tasks.map(({ id }) => id).join(' or ')}.`,
+    { hint: 'Labels are at cases/<case>/labels/<task>.nii.gz.' },
+  );
+}
+
+/** The site's validation cases with the hospital's labels of some tasks; none if the site holds no such case back. */
+export const casesForValidation = async (
+  data: SiteData,
+  tasks: readonly Task[],
+  how: Preparation,
+  log: GpuTaskContext['log'],
+): Promise<readonly CaseSource[]> => (await casesWithTargets(data, 'validation', tasks, how, undefined, log)).cases;
+
+async function casesWithTargets(
+  data: SiteData,
+  use: 'training' | 'validation',
+  tasks: readonly Task[],
+  how: Preparation,
+  pseudoLabels: StageAddress | undefined,
+  log: GpuTaskContext['log'],
+): Promise<TrainingCases> {
   const cases: CaseSource[] = [];
   const unreadable = new Set<string>();
   const attempt = async <T>(entry: CatalogEntry, work: () => Promise<T>): Promise<T | undefined> => {
@@ -271,7 +296,7 @@ export async function trainingCases(
     if (done === undefined) unreadable.add(entry.case);
     return done;
   };
-  for (const entry of await data.catalog('training')) {
+  for (const entry of await data.catalog(use)) {
     const targets = await attempt(entry, () => targetsOf(data, entry, tasks, pseudoLabels));
     if (!targets || targets.size === 0) continue;
     const load = async () => {
@@ -280,13 +305,6 @@ export async function trainingCases(
       return { id: entry.case, image: await preparedAround(data, entry, how, read, log), targets: read };
     };
     cases.push({ id: entry.case, targets, load: () => attempt(entry, load) });
-  }
-  if (cases.length === 0) {
-    throw new FedcardioError(
-      'NO_DATA',
-      `${data.store.bucket} has no training case with a complete label for ${tasks.map(({ id }) => id).join(' or ')}.`,
-      { hint: 'Labels are at cases/<case>/labels/<task>.nii.gz.' },
-    );
   }
   return { cases, unreadable };
 }

@@ -1,5 +1,5 @@
 import { FedcardioError, isFedcardioError } from '../lib/error.ts';
-import { federationKeys, type RoundAddress } from '../lib/federation/keys.ts';
+import { federationKeys, type RoundAddress, roundOf } from '../lib/federation/keys.ts';
 import {
   commitSchema,
   type ModelConfig,
@@ -12,7 +12,7 @@ import type { Task } from '../lib/federation/tasks.ts';
 import { initialWeights } from '../lib/models/initial-weights.ts';
 import { createNetwork, type Network } from '../lib/models/network.ts';
 import type { TrainedModel } from '../lib/models/package.ts';
-import { type LearningStage, learns, modelOf, stageOf, tasksOf } from '../lib/protocol/plan.ts';
+import { type LearningStage, learns, modelOf, roundsOf, stageOf, tasksOf } from '../lib/protocol/plan.ts';
 import type { FederationStore } from '../lib/storage/contract.ts';
 import { readJson } from '../lib/storage/documents.ts';
 import type { Preparation } from '../lib/training/cases.ts';
@@ -33,7 +33,7 @@ export interface StageModel extends Preparation {
 
 /**
  * Runs `use` with the final model of a finished stage, and frees its memory. Local parameters (`localParameters`) are
- * those of the site's last round in the stage, or the initial weights of the campaign's seed if the site never trained
+ * those of the site's last round up to the one that trained the model, or the initial weights of the campaign's seed if the site never trained
  * it. A probe's model is the probed body with the probe's heads.
  */
 export async function withStageModel<T>(
@@ -44,12 +44,12 @@ export async function withStageModel<T>(
   use: (model: StageModel) => Promise<T>,
 ): Promise<T> {
   const published = mergedOf(federationStore);
-  const { stage, at, model, weights, sha256 } = await finalModel(federationStore, plan, stageName, published);
+  const { stage, trainedIn, model, weights, sha256 } = await finalModel(federationStore, plan, stageName, published);
   const { patch, spacing, heartCrop, localParameters } = stage.training;
   const tasks = tasksOf(plan, stage);
   const network = createNetwork(model, tasks, plan.campaign.seed);
   try {
-    const local = localParameters.length > 0 ? await readLocalParameters(data.store, at) : undefined;
+    const local = localParameters.length > 0 ? await readLocalParameters(data.store, trainedIn) : undefined;
     loadSiteModel(network, localParameters, weights, local);
     return await use({ network, tasks, patch, spacing, heartCrop, sha256 });
   } finally {
@@ -85,7 +85,7 @@ async function readInit(federationStore: FederationStore, campaign: string, sha2
 /**
  * The network and all weights of a stage; for a probe, including the probed body.
  *
- * @param round a committed round; by default the last one of the plan
+ * @param round a committed round; by default the stage's last one, which publishes what the stage leaves
  */
 export async function trainedModel(
   federationStore: FederationStore,
@@ -123,7 +123,10 @@ const mergedOf =
 
 interface FinalModel {
   readonly stage: LearningStage;
+  /** The round that published the model. */
   readonly at: RoundAddress;
+  /** The round that trained it: an earlier one, if validation kept the best. */
+  readonly trainedIn: RoundAddress;
   readonly model: ModelConfig;
   readonly weights: Weights;
   readonly sha256: string;
@@ -141,12 +144,13 @@ async function finalModel(
   if (!learns(stage)) {
     throw new FedcardioError('BAD_CONFIGURATION', `Stage ${name} of campaign ${campaign} does not train a model.`);
   }
-  const at = { campaign, stage: name, round: round ?? stage.rounds };
+  const at = { campaign, stage: name, round: round ?? roundsOf(stage) };
   const global = await published(at);
   if (!global) throw new FedcardioError('BAD_WEIGHTS', `The last commit of ${name} has no model.`);
   const { sha256 } = global;
   const weights = await readWeights(federationStore, global);
-  const found = { stage, at, model: modelOf(plan.campaign, stage), sha256 };
+  const trainedIn = roundOf(global.key) ?? at;
+  const found = { stage, at, trainedIn, model: modelOf(plan.campaign, stage), sha256 };
   if (stage.kind !== 'probe') return { ...found, weights };
   const probed = await finalModel(federationStore, plan, stage.of, published);
   return { ...found, weights: new Map([...bodyOf(probed.weights), ...weights]) };

@@ -45,10 +45,11 @@ export interface TeacherOptions {
   readonly encoding?: TeacherInput['encoding'];
   /** Adds a stage `validate` that scores the validation cases. */
   readonly validation?: CampaignInput['validation'];
+  readonly validate?: TeacherInput['validate'];
 }
 
 /** A teacher for calcium, its pseudo-labels, and its evaluation. */
-const campaignOf = ({ rounds = 2, training, encoding, validation }: TeacherOptions): CampaignInput => ({
+const campaignOf = ({ rounds = 2, training, encoding, validation, validate }: TeacherOptions): CampaignInput => ({
   schema: 'fedcardio.campaign/1',
   id: 'aortic',
   seed: 1,
@@ -62,6 +63,7 @@ const campaignOf = ({ rounds = 2, training, encoding, validation }: TeacherOptio
       model: { kind: 'unet', features: [4, 8] },
       training: { patch: 16, spacing: 6, steps: 2, learningRate: 1e-2, warmup: 0, ...training },
       encoding,
+      ...(validate && { validate }),
     },
     { kind: 'pseudo-label', name: 'label', teachers: ['teacher'], filter: { minConfidence: 0 } },
     { kind: 'evaluate', name: 'evaluate', models: { teacher: 'teacher' }, predictions: 'teacher' },
@@ -156,14 +158,25 @@ export async function commitUpdateOf(of: Stores, message: GpuTaskMessage): Promi
   return { commit: commit.sha256, key, sha256, bytes, state: null };
 }
 
-/** The context of a site's GPU task with its role's access and this machine's best backend, and what the GPU task reports. */
+/**
+ * The context of a site's GPU task with its role's access and this machine's best backend, what the GPU task reports, and which
+ * models it reads.
+ */
 export async function gpuTaskContext(of: Stores, site = SITE) {
   const { description } = await loadBackend();
   const steps: number[] = [];
   const logged: string[] = [];
+  const read: string[] = [];
   const access = asSiteRole(of, site, 'task');
   const context: GpuTaskContext = {
     ...access,
+    federationStore: {
+      ...access.federationStore,
+      get: (key) => {
+        read.push(key);
+        return access.federationStore.get(key);
+      },
+    },
     checkpointStore: access.siteStore,
     cache: createCache(2 ** 20),
     backend: description,
@@ -173,5 +186,5 @@ export async function gpuTaskContext(of: Stores, site = SITE) {
     progress: ({ done }) => steps.push(done),
     interruption: NO_INTERRUPTION,
   };
-  return { context, steps, logged };
+  return { context, steps, logged, read };
 }

@@ -1,20 +1,24 @@
 import { type SiteKey, siteKeys } from '../lib/federation/keys.ts';
-import { type LearningStage, tasksOf } from '../lib/protocol/plan.ts';
+import { type LearningStage, tasksOf, trains } from '../lib/protocol/plan.ts';
 import { encodeUpdate } from '../lib/training/encode-update.ts';
 import { trainRound } from '../lib/training/train-round.ts';
+import { validationLoss } from '../lib/training/validation-loss.ts';
 import { encodeSafetensors } from '../lib/weights/safetensors.ts';
 import type { Weights } from '../lib/weights/weights.ts';
 import { checkpointKey, createCheckpointer, readCheckpoint } from './checkpoint.ts';
 import type { GpuTaskContext } from './context.ts';
 import { checkMemory } from './memory-limit.ts';
 import type { GpuTaskResult } from './publish.ts';
-import { trainingCases } from './site-data.ts';
+import { casesForValidation, trainingCases } from './site-data.ts';
 import { readLocalParameters, readOptimizer } from './site-state.ts';
 import type { StageInput } from './stage-input.ts';
 import { networkOf } from './stage-model.ts';
 import { readWeights } from './stored-weights.ts';
 
-/** Trains one round at one site. Resumes from the checkpoint of an interrupted run. */
+/**
+ * Trains one round at one site. Resumes from the checkpoint of an interrupted run. If the stage validates, the model that the
+ * round starts from is scored first; in the stage's last round nothing else is done.
+ */
 export async function trainSite(input: StageInput<LearningStage>, context: GpuTaskContext): Promise<GpuTaskResult> {
   const { stage, message, at, plan, data } = input;
   const { base, seed, site } = message;
@@ -38,6 +42,21 @@ export async function trainSite(input: StageInput<LearningStage>, context: GpuTa
   const first = await cases[0]?.load();
   const cachedBytes = Math.min(context.cache.maxBytes, cases.length * (first?.image.data.byteLength ?? 0));
   checkMemory(context, site, network.model, stage, tasks, cachedBytes);
+  const local = localParameters.length > 0 ? await readLocalParameters(data.store, previous) : undefined;
+  const validation =
+    stage.validate && global
+      ? await validationLoss({
+          ...network,
+          training: stage.training,
+          tasks,
+          cases: await casesForValidation(data, tasks, stage.training, context.log),
+          global,
+          local,
+          seed,
+        })
+      : undefined;
+  const report = validation && { validation };
+  if (!trains(stage, at.round)) return { samples: Math.max(1, validation?.cases ?? 0), figures: {}, ...report };
   context.interruption.deferExit();
   const result = await trainRound({
     ...network,
@@ -46,7 +65,7 @@ export async function trainSite(input: StageInput<LearningStage>, context: GpuTa
     tasks,
     cases,
     global,
-    local: localParameters.length > 0 ? await readLocalParameters(data.store, previous) : undefined,
+    local,
     optimizer: keepOptimizer && previous.round > 0 ? await readOptimizer(data.store, previous) : undefined,
     round: at.round,
     rounds: stage.rounds,
@@ -68,5 +87,5 @@ export async function trainSite(input: StageInput<LearningStage>, context: GpuTa
   const weights = encodeUpdate(result.weights, global, stage.encoding, result.untrained);
   const figures = unreadable.size > 0 ? { ...result.figures, unreadable: unreadable.size } : result.figures;
   const discard = checkpointer.hasWritten || checkpoint ? [checkpointKey(message)] : [];
-  return { samples: cases.filter(({ id }) => !unreadable.has(id)).length, weights, figures, discard };
+  return { samples: cases.filter(({ id }) => !unreadable.has(id)).length, weights, figures, discard, ...report };
 }

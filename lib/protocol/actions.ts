@@ -4,7 +4,7 @@ import type { CampaignState, StageState } from './state.ts';
 
 /** The next action of a campaign. */
 export type Action =
-  /** Open the stage's next round. */
+  /** Open the stage's next round, or its last one if the round before says that the stage stops early. */
   | { readonly kind: 'open'; readonly at: RoundAddress }
   /** Send the round's GPU tasks to the participants that have not answered. */
   | { readonly kind: 'send'; readonly at: RoundAddress }
@@ -36,7 +36,7 @@ function stageActions(
 ): Action[] {
   const current = rounds.at(-1);
   if (!current || current.phase === 'committed') {
-    const round = rounds.length + 1;
+    const round = (current?.at.round ?? 0) + 1;
     return round > roundsOf(stage) ? [] : [{ kind: 'open', at: { campaign, stage: stage.name, round } }];
   }
   const close: Action = { kind: 'close', at: current.at };

@@ -91,8 +91,9 @@ async function samplesFault(
   context: ReaderContext,
   { campaign, participants, config }: Open,
   site: string,
-  { samples }: UsableUpdate,
+  { samples: own, validation }: UsableUpdate,
 ): Promise<string | undefined> {
+  const samples = Math.max(own, validation?.cases ?? 0);
   const counted = participants.find((participant) => participant.site === site)?.samples ?? 0;
   if (samples <= counted) return undefined;
   const [summary] = await collect(context.federationStore.list(federationKeys.summary(site)));

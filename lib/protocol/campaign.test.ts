@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { federationKeys, type RoundAddress } from '../federation/keys.ts';
-import { campaignSchema, kindOf, type Plan, planSchema, type Summary } from '../federation/schemas.ts';
+import { type Commit, campaignSchema, kindOf, type Plan, planSchema, type Summary } from '../federation/schemas.ts';
 import { DEFAULT_TASKS } from '../federation/tasks.ts';
 import { keyOf } from '../federation/testing.ts';
 import { nextActions } from './actions.ts';
@@ -104,6 +104,20 @@ describe('nextActions', () => {
   });
 });
 
+const COMMIT = {
+  schema: 'fedcardio.commit/1',
+  campaign: 'c',
+  stage: 'student',
+  round: 1,
+  at: NOW.toISOString(),
+  seal: 'e'.repeat(64),
+  previous: 'f'.repeat(64),
+  samples: 1,
+  sites: ['munich'],
+  state: null,
+  figures: {},
+} as const satisfies Partial<Commit>;
+
 describe('openRound', () => {
   const ableIn = (stage: string) =>
     SUMMARIES.flatMap((own) => {
@@ -111,7 +125,7 @@ describe('openRound', () => {
       const samples = kindOf(found).samples(found, own);
       return samples > 0 ? [{ site: own.site, samples, summary: '"etag"' }] : [];
     });
-  const inputs = { plan: PLAN, planSha256: 'b'.repeat(64), base: null, able: ableIn('student') };
+  const inputs = { plan: PLAN, planSha256: 'b'.repeat(64), previous: undefined, able: ableIn('student') };
   const participants = (stage: string) => {
     const opening = openRound(address(stage, 1), { ...inputs, able: ableIn(stage) }, NOW);
     return opening.kind === 'open'
@@ -132,9 +146,12 @@ describe('openRound', () => {
     expect(first).toMatchObject({
       open: { quorum: 3, base: null, previous: 'b'.repeat(64), deadline: '2026-03-03T08:00:00.000Z' },
     });
-    const base = { commit: 'c'.repeat(64), key: keyOf('k'), sha256: 'd'.repeat(64), bytes: 8, state: null };
-    const second = openRound(address('student', 2), { ...inputs, base }, NOW);
+    const global = { key: keyOf('k'), sha256: 'd'.repeat(64), bytes: 8 };
+    const previous = { value: { ...COMMIT, global }, sha256: 'c'.repeat(64) };
+    const second = openRound(address('student', 2), { ...inputs, previous }, NOW);
+    const base = { commit: 'c'.repeat(64), ...global, state: null };
     expect(second).toMatchObject({ open: { base, previous: 'c'.repeat(64) } });
+    expect(second.kind === 'open' && Object.keys(second.open)).not.toContain('validation');
   });
 
   test('says why a round cannot open', () => {
@@ -301,7 +318,8 @@ describe('a stage with a list of sites', () => {
     const stages = CAMPAIGN.stages.map((stage) => (stage.name === 'control' ? { ...stage, sites: [...sites] } : stage));
     const participants = able.map((site) => ({ site, samples: 1, summary: 'e' }));
     const plan: Plan = { ...PLAN, campaign: { ...CAMPAIGN, stages } };
-    return openRound(address('control', 1), { plan, planSha256: 'b'.repeat(64), base: null, able: participants }, NOW);
+    const terms = { plan, planSha256: 'b'.repeat(64), previous: undefined, able: participants };
+    return openRound(address('control', 1), terms, NOW);
   };
 
   test('asks only those sites, if they have what it needs', () => {

@@ -95,7 +95,7 @@ function impossibility(
 ): string | undefined {
   if (!able) return undefined;
   const at = { campaign: plan.campaign.id, stage: stage.name, round: 1 };
-  const opening = openRound(at, { plan, planSha256: '', base: null, able: [...able] }, now);
+  const opening = openRound(at, { plan, planSha256: '', previous: undefined, able: [...able] }, now);
   if (opening.kind === 'impossible') return opening.reason;
   const merged = learns(stage) ? strategyOf(stage.aggregation).impossible?.(able.length) : undefined;
   return merged === undefined

@@ -9,6 +9,7 @@ import { MAX_DOCUMENT_BYTES } from './bounds.ts';
 import type { RoundContext } from './context.ts';
 import { meanFigures } from './figures.ts';
 import type { MergeResult, SealEntries } from './merge-entries.ts';
+import { validationAfter } from './validation.ts';
 
 const READS_AT_ONCE = 16;
 
@@ -25,6 +26,7 @@ export async function commitRound(
 ): Promise<Document<Commit>> {
   const { campaign, stage, round, updates } = seal.value;
   const at = { campaign, stage, round };
+  const validation = validationAfter(open, updates);
   if (global) {
     const merged = { schema: 'fedcardio.merged/1' as const, ...at, global };
     await createJson(federationStore, federationKeys.merged(at), mergedSchema, merged);
@@ -41,8 +43,10 @@ export async function commitRound(
     state,
     figures,
     ...(norms && { norms }),
+    ...(validation && { validation }),
   });
-  if (commit.created) log('round-committed', { ...at, sites: commit.value.sites, figures: commit.value.figures });
+  if (commit.created)
+    log('round-committed', { ...at, sites: commit.value.sites, figures: commit.value.figures, validation });
   return commit;
 }
 

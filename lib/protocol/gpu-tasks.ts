@@ -31,7 +31,7 @@ export async function sendGpuTasks(
   answered?: ReadonlySet<string>,
 ): Promise<void> {
   const { federation, federationStore, queues, now, log } = context;
-  const { participants, quorum, previous, schema, ...terms } = open;
+  const { participants, quorum, previous, schema, validation, ...terms } = open;
   const at = { campaign: open.campaign, stage: open.stage, round: open.round };
   const sites = participants.map(({ site }) => site).filter((site) => !answered?.has(site));
   const failures: unknown[] = [];

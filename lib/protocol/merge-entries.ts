@@ -7,8 +7,9 @@ import { canonicalJson, sha256Hex } from '../json.ts';
 import type { FederationStore } from '../storage/contract.ts';
 import type { OwnedLease } from '../storage/lease.ts';
 import { networkLayout } from './network-layout.ts';
-import { learns } from './plan.ts';
+import { learns, trains } from './plan.ts';
 import { sendsDelta } from './update-fault.ts';
+import { keptModel } from './validation.ts';
 
 export type SealEntries = Seal['updates'];
 
@@ -18,15 +19,19 @@ export type MergedFiles = Pick<Commit, 'global' | 'state'>;
 export type MergeResult = MergedFiles & Pick<Commit, 'norms'>;
 export type MergedEntries = ({ readonly kind: 'merged' } & MergeResult) | Exclude<Merged, { kind: 'merged' }>;
 
-/** Merges the updates of a seal, or of a seal to be made, under keys derived from exactly these updates. */
+/**
+ * Merges the updates of a seal, or of a seal to be made, under keys derived from exactly these updates. The last round of a stage
+ * that validates merges nothing: it publishes the model that is kept.
+ */
 export async function mergeEntries(
   store: FederationStore,
   open: Open,
   entries: SealEntries,
   lease?: Pick<OwnedLease, 'renew'>,
 ): Promise<MergedEntries> {
-  const { config, base } = open;
+  const { config, base, round } = open;
   if (!learns(config)) return { kind: 'merged', global: null, state: null };
+  if (!trains(config, round)) return { kind: 'merged', global: keptModel(open, entries), state: null };
   const inputs = entries.flatMap(({ site, samples, weights }) => (weights ? [{ site, samples, weights }] : []));
   const network = base ? undefined : await networkLayout(store, open, config);
   const digest = digestOf(entries);

@@ -1,13 +1,14 @@
 import type { RoundAddress } from '../federation/keys.ts';
-import { kindOf, type Open, type Plan } from '../federation/schemas.ts';
+import { type Commit, kindOf, type Open, type Plan } from '../federation/schemas.ts';
+import type { Document } from '../storage/documents.ts';
 import { stageOf } from './plan.ts';
 
 export interface OpeningInputs {
   readonly plan: Plan;
   /** SHA-256 of plan.json. */
   readonly planSha256: string;
-  /** The model that the round starts from; null in a stage's first round. */
-  readonly base: Open['base'];
+  /** The previous round's commit; undefined in a stage's first round. */
+  readonly previous: Pick<Document<Commit>, 'value' | 'sha256'> | undefined;
   /** Sites of the federation that have what the stage needs, with the number of cases. */
   readonly able: readonly Participant[];
 }
@@ -23,7 +24,7 @@ export type Opening =
  * The terms of a round. Participants are the sites of the federation that have what the stage needs now, so that sites
  * join and leave between rounds. A round with fewer than `minSites` participants is impossible.
  */
-export function openRound(at: RoundAddress, { plan, planSha256, base, able }: OpeningInputs, now: Date): Opening {
+export function openRound(at: RoundAddress, { plan, planSha256, previous, able }: OpeningInputs, now: Date): Opening {
   const stage = stageOf(plan, at.stage);
   const asked = able.filter(({ site }) => stage.sites?.includes(site) ?? true);
   const participants = asked.sort((a, b) => (a.site < b.site ? -1 : 1));
@@ -48,8 +49,16 @@ export function openRound(at: RoundAddress, { plan, planSha256, base, able }: Op
       seed: plan.campaign.seed,
       participants,
       quorum: Math.max(minSites, Math.ceil(minFraction * participants.length)),
-      base,
-      previous: base?.commit ?? planSha256,
+      base: baseOf(previous),
+      previous: previous?.sha256 ?? planSha256,
+      ...(previous?.value.validation && { validation: previous.value.validation }),
     },
   };
+}
+
+/** The model that a round starts from: what the previous one published. */
+export function baseOf(previous: OpeningInputs['previous']): Open['base'] {
+  if (!previous?.value.global) return null;
+  const { global, state } = previous.value;
+  return { commit: previous.sha256, ...global, state };
 }

@@ -52,13 +52,20 @@ export function planCampaign(
   };
 }
 
-/** Number of rounds of a stage; 1 for a stage that trains nothing. */
-export const roundsOf = (stage: Stage): number => ('rounds' in stage ? stage.rounds : 1);
+/**
+ * Number of a stage's last round; 1 for a stage that does not learn. With `validate`, a round without training follows those
+ * that train; rounds before it may be missing, if the stage stops early.
+ */
+export const roundsOf = (stage: Stage): number => (learns(stage) ? stage.rounds + (stage.validate ? 1 : 0) : 1);
 
 export type LearningStage = Extract<Stage, { rounds: number }>;
 
-/** Whether a stage's updates carry weights. */
+/** Whether a stage trains a model. */
 export const learns = (stage: Stage): stage is LearningStage => 'rounds' in stage;
+
+/** Whether a round's updates carry weights: not in a stage that does not learn, nor in the last round of one that validates. */
+export const trains = (stage: Stage, round: number): stage is LearningStage =>
+  learns(stage) && !(stage.validate && round > stage.rounds);
 
 /** Tasks of the heads of the network that a stage trains. */
 export const tasksOf = (plan: PlannedTasks, stage: LearningStage): readonly Task[] =>

@@ -13,6 +13,7 @@ import { type Decision, roundDecision, sortAnswers } from './decision.ts';
 import { meanFigures } from './figures.ts';
 import { type MergeResult, mergeEntries, type SealEntries } from './merge-entries.ts';
 import { boundedReason } from './reasons.ts';
+import { reportOf } from './validation.ts';
 
 /** The decision on a round; if it is to seal, with the entries of the seal and what they merge to. */
 export type SealPreparation =
@@ -62,7 +63,7 @@ export async function prepareSeal(
     const unread = decision.kind === 'fail' && unreadOf(open, candidates);
     if (unread) throw unread;
     if (decision.kind !== 'seal') return decision;
-    const updates = decision.accepted.flatMap(entryOf);
+    const updates = decision.accepted.flatMap((answer) => entryOf(open, answer));
     const merged = await mergeEntries(context.federationStore, open, updates, lease);
     if (merged.kind === 'impossible') {
       return { kind: 'fail', reason: `Round ${open.round} of ${open.stage} failed: ${merged.reason}` };
@@ -98,11 +99,12 @@ const weightsRead = (updates: SealEntries, refused: readonly Refused[]): readonl
     weights ? [{ site, unreadable: refused.find(({ input }) => input.site === site)?.unreadable }] : [],
   );
 
-function entryOf({ site, key, update }: Candidate): SealEntries {
+function entryOf(open: Open, { site, key, update }: Candidate): SealEntries {
   if (!update) return [];
   const { samples, weights } = update.value;
   const file = weights && { key: weights.key, sha256: weights.sha256, bytes: weights.bytes };
-  return [{ site, key, sha256: update.sha256, samples, weights: file }];
+  const validation = reportOf(open, update.value);
+  return [{ site, key, sha256: update.sha256, samples, weights: file, ...(validation && { validation }) }];
 }
 
 /** Records that an update can never be merged: its site sees the reason, and no later call reads the update again. */

@@ -1,6 +1,6 @@
 import { shareFactorOf, weightsOf } from '../aggregation/shares.ts';
 import type { Commit, Open, Seal } from '../federation/schemas.ts';
-import { learns } from './plan.ts';
+import { trains } from './plan.ts';
 
 /** The merged updates that counted less than what their sites sent. */
 export interface Reductions {
@@ -10,9 +10,9 @@ export interface Reductions {
   readonly limited: readonly { readonly site: string; readonly samples: number; readonly counted: number }[];
 }
 
-export function reductionsOf({ config }: Open, { updates }: Seal, { norms }: Commit): Reductions {
+export function reductionsOf({ config, round }: Open, { updates }: Seal, { norms }: Commit): Reductions {
   const clipped = norms?.filter(({ factor }) => factor < 1) ?? [];
-  if (!learns(config)) return { clipped, limited: [] };
+  if (!trains(config, round)) return { clipped, limited: [] };
   const counts = updates.map(({ samples }) => samples);
   const weights = weightsOf(counts, shareFactorOf(config.aggregation));
   const limited = updates.flatMap(({ site, samples }, index) => {

@@ -1,5 +1,5 @@
 import { federationKeys, type RoundAddress } from '../federation/keys.ts';
-import { commitSchema, type Open, openSchema, type Plan } from '../federation/schemas.ts';
+import { type Commit, commitSchema, type Open, openSchema, type Plan } from '../federation/schemas.ts';
 import { createJson, type Document, readJson } from '../storage/documents.ts';
 import { listAnswers } from './answer-keys.ts';
 import type { CoordinatorContext, StoreContext } from './context.ts';
@@ -8,19 +8,22 @@ import { openRound } from './opening.ts';
 import { endCampaign } from './outcome.ts';
 import { ableSites } from './participants.ts';
 import { stageOf } from './plan.ts';
+import { roundAfter } from './validation.ts';
 
 /**
- * Opens a stage's next round and sends its GPU tasks, or ends the campaign if the round is impossible. Of several concurrent
+ * Opens a stage's next round, or its last one if it stops early, and sends its GPU tasks, or ends the campaign if the round is impossible. Of several concurrent
  * callers, the one that created open.json sends the GPU tasks.
  *
  * @throws FedcardioError `NEWER_SCHEMA` if the round lacks sites whose summaries only a newer release can read;
  *   `STORAGE` if it lacks sites whose summaries a right may make readable, or if no summary can be read
  */
-export async function startRound(context: CoordinatorContext, plan: Document<Plan>, at: RoundAddress): Promise<void> {
+export async function startRound(context: CoordinatorContext, plan: Document<Plan>, next: RoundAddress): Promise<void> {
   const { federationStore, now, log } = context;
-  const [base, previous] = await Promise.all([baseOf(context, at), previousOpen(context, at)]);
-  const { able, unread } = await ableSites(context, at.campaign, stageOf(plan.value, at.stage), previous);
-  const opening = openRound(at, { plan: plan.value, planSha256: plan.sha256, base, able }, now());
+  const [commit, previous] = await Promise.all([previousCommit(context, next), previousOpen(context, next)]);
+  const stage = stageOf(plan.value, next.stage);
+  const at = commit ? { ...next, round: roundAfter(stage, commit.value) } : next;
+  const { able, unread } = await ableSites(context, at.campaign, stage, previous);
+  const opening = openRound(at, { plan: plan.value, planSha256: plan.sha256, previous: commit, able }, now());
   if (opening.kind === 'impossible') {
     // An upgrade or a right may make it possible: nothing is decided before.
     if (unread[0]) throw unread[0];
@@ -42,13 +45,13 @@ export async function resendGpuTasks(context: CoordinatorContext, at: RoundAddre
   await sendGpuTasks(context, open.value, new Set(answers.map(({ site }) => site)));
 }
 
-/** The previous round's commit and global model; null in the first round. */
-async function baseOf({ federationStore }: StoreContext, at: RoundAddress): Promise<Open['base']> {
-  if (at.round === 1) return null;
-  const key = federationKeys.commit({ ...at, round: at.round - 1 });
-  const commit = await readJson(federationStore, key, commitSchema);
-  const { global, state } = commit.value;
-  return global && { commit: commit.sha256, ...global, state };
+/** The previous round's commit; undefined in the first round. */
+async function previousCommit(
+  { federationStore }: StoreContext,
+  at: RoundAddress,
+): Promise<Document<Commit> | undefined> {
+  if (at.round === 1) return undefined;
+  return readJson(federationStore, federationKeys.commit({ ...at, round: at.round - 1 }), commitSchema);
 }
 
 async function previousOpen({ federationStore }: StoreContext, at: RoundAddress): Promise<Open | undefined> {

@@ -2,7 +2,7 @@ import { type FederationKey, federationKeys, parseRoundKey, type RoundAddress } 
 import type { Plan, Stage } from '../federation/schemas.ts';
 import { groupBy } from '../group-by.ts';
 import type { ObjectInfo } from '../storage/contract.ts';
-import { roundsOf } from './plan.ts';
+import { learns, roundsOf } from './plan.ts';
 
 export interface RoundState {
   readonly at: RoundAddress;
@@ -13,7 +13,7 @@ export interface RoundState {
 
 export interface StageState {
   readonly stage: Stage;
-  /** The opened rounds in order, from round 1. */
+  /** The opened rounds in order, from round 1. Rounds before the last one are missing if the stage stopped early. */
   readonly rounds: readonly RoundState[];
   readonly completed: boolean;
 }
@@ -38,21 +38,26 @@ export function campaignState(plan: Plan, listing: readonly ObjectInfo<Federatio
     campaign,
     ended: listing.some(({ key }) => key === outcome),
     stages: plan.campaign.stages.map((stage) => {
+      const stateOf = (round: number) => rounds.get(federationKeys.round({ campaign, stage: stage.name, round }));
       const opened: RoundState[] = [];
-      for (let round = 1; round <= roundsOf(stage); round++) {
-        const state = rounds.get(federationKeys.round({ campaign, stage: stage.name, round }));
+      for (let round = 1; round < roundsOf(stage); round++) {
+        const state = stateOf(round);
         if (!state) break;
         opened.push(state);
       }
-      const last = opened.at(-1);
+      // A stage that stops early goes on with its last round.
+      const last = opened.length + 1 === roundsOf(stage) || stopsEarly(stage) ? stateOf(roundsOf(stage)) : undefined;
       return {
         stage,
-        rounds: opened,
-        completed: last?.at.round === roundsOf(stage) && last.phase === 'committed',
+        rounds: last ? [...opened, last] : opened,
+        completed: last?.phase === 'committed',
       };
     }),
   };
 }
+
+/** Whether a stage may leave out rounds before its last one. */
+const stopsEarly = (stage: Stage): boolean => learns(stage) && stage.validate?.patience !== undefined;
 
 /** The state of every open, sealed or committed round, by its prefix. */
 export function roundStates(listing: readonly ObjectInfo<FederationKey>[]): ReadonlyMap<string, RoundState> {

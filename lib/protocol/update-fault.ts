@@ -1,7 +1,7 @@
 import { federationKeys } from '../federation/keys.ts';
 import type { Open, Update } from '../federation/schemas.ts';
 import type { AnswerKey } from './answer-keys.ts';
-import { learns } from './plan.ts';
+import { learns, trains } from './plan.ts';
 
 /**
  * Why an update cannot be merged, judged by its metadata and the listing; undefined if it can. Its metadata must agree with
@@ -23,7 +23,10 @@ export function updateFault(
   if (update.base !== base) {
     return `the update started from ${update.base ?? 'no model'}, the round from ${base ?? 'no model'}`;
   }
-  if (!learns(config)) return update.weights ? `stage ${stage} merges no weights` : undefined;
+  if (!trains(config, round)) {
+    const when = learns(config) ? ' in its last round' : '';
+    return update.weights ? `stage ${stage} merges no weights${when}` : undefined;
+  }
   if (!update.weights) return 'the update has no weights';
   const { key, sha256, bytes, delta } = update.weights;
   const expected = federationKeys.updateWeights(open, site, sha256);

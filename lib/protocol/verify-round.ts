@@ -19,8 +19,10 @@ import type { FederationStore } from '../storage/contract.ts';
 import { type Document, readJson } from '../storage/documents.ts';
 import { figuresOf } from './commit-round.ts';
 import { type MergedFiles, mergeEntries } from './merge-entries.ts';
+import { baseOf } from './opening.ts';
 import { stageOf } from './plan.ts';
 import { updateFault } from './update-fault.ts';
+import { reportOf, roundAfter, validationAfter } from './validation.ts';
 
 /** A round's place in the chain of its stage. */
 export interface Link {
@@ -83,15 +85,25 @@ function chainFaults(
   const { sites } = commit.value;
   const sealed = seal.value.updates.map(({ site }) => site);
   const participants = open.value.participants.map(({ site }) => site);
-  const global = previous?.value.global;
-  const base = previous && global ? { commit: previous.sha256, ...global, state: previous.value.state } : null;
-  const link = base?.commit ?? plan.sha256;
+  const link = previous?.sha256 ?? plan.sha256;
   // The round before has a fault of its own then.
   const isKnown = previous !== null;
+  const stage = stageOf(plan.value, at.stage);
   const samples = seal.value.updates.reduce((sum, update) => sum + update.samples, 0);
   const claims: readonly (readonly [boolean, string])[] = [
-    [same(open.value.config, stageOf(plan.value, at.stage)), 'open.json does not have the terms of the plan'],
-    [!isKnown || same(open.value.base, base), 'open.json does not start from the model of the previous round'],
+    [same(open.value.config, stage), 'open.json does not have the terms of the plan'],
+    [
+      !isKnown || at.round === (previous ? roundAfter(stage, previous.value) : 1),
+      'the round does not follow the previous one',
+    ],
+    [
+      !isKnown || same(open.value.base, baseOf(previous ?? undefined)),
+      'open.json does not start from the model of the previous round',
+    ],
+    [
+      !isKnown || same(open.value.validation ?? null, previous?.value.validation ?? null),
+      'open.json does not go on from the validation of the previous round',
+    ],
     [!isKnown || open.value.previous === link, 'open.json does not name the previous link'],
     [seal.value.open === open.sha256, 'seal.json does not name open.json'],
     [commit.value.seal === seal.sha256, 'commit.json does not name seal.json'],
@@ -99,6 +111,10 @@ function chainFaults(
     [same(sealed, [...new Set(sealed)].sort()), 'seal.json does not list one update per site, sorted by site'],
     [sealed.every((site) => participants.includes(site)), 'seal.json lists sites that are not participants'],
     [same(sites, sealed), 'commit.json lists other sites than seal.json'],
+    [
+      same(commit.value.validation ?? null, validationAfter(open.value, seal.value.updates) ?? null),
+      'the validation is not that of its updates',
+    ],
     [commit.value.samples === samples, 'commit.json counts a different number of samples than seal.json'],
   ];
   return claims.flatMap(([holds, fault]) => (holds ? [] : [fault]));
@@ -106,7 +122,7 @@ function chainFaults(
 
 /** Checks the sealed updates' metadata. Their weights are hashed during the merge. */
 async function checkUpdates(faults: string[], store: FederationStore, open: Open, seal: Seal): Promise<void> {
-  for (const { site, key, sha256, samples, weights } of seal.updates) {
+  for (const { site, key, sha256, samples, weights, validation } of seal.updates) {
     const update = await orFault(faults, () => readJson(store, key, updateSchema), `${site}: `);
     if (!update) continue;
     if (update.sha256 !== sha256) faults.push(`${site}: the update's metadata has changed since it was sealed`);
@@ -114,6 +130,8 @@ async function checkUpdates(faults: string[], store: FederationStore, open: Open
     if (fault !== undefined) faults.push(`${site}: ${fault}`);
     if (update.value.status === 'ok' && update.value.samples !== samples)
       faults.push(`${site}: seal.json counts a different number of samples`);
+    if (update.value.status === 'ok' && !same(validation ?? null, reportOf(open, update.value) ?? null))
+      faults.push(`${site}: seal.json has another validation`);
   }
 }
 

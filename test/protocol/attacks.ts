@@ -2,7 +2,7 @@ import type { HandlerContext } from '../../handlers/context.ts';
 import { federationKeys, parseUpdateKey, type RoundAddress } from '../../lib/federation/keys.ts';
 import type { Open } from '../../lib/federation/schemas.ts';
 import { canonicalJson, sha256Hex } from '../../lib/json.ts';
-import { learns } from '../../lib/protocol/plan.ts';
+import { trains } from '../../lib/protocol/plan.ts';
 import type { FederationStore } from '../../lib/storage/contract.ts';
 import { encodeSafetensors } from '../../lib/weights/safetensors.ts';
 import { type History, jsonOf } from './history.ts';
@@ -18,6 +18,7 @@ export const ATTACKS = [
   'wrong-bytes',
   'wrong-shape',
   'wrong-samples',
+  'wrong-validation',
   'not-open',
   'own-refusal',
   'replace',
@@ -101,7 +102,7 @@ export async function attackRound(
       ]);
       const file = fileOf(3);
       // A field that this release does not know is passed over, and any name may be a figure's.
-      const isUsable = learns(config) && /constructor|toString/.test(change);
+      const isUsable = trains(config, at.round) && /constructor|toString/.test(change);
       if (isUsable) onUsable(federationKeys.update(at, id, sha256Hex(file)));
       return lie(JSON.parse(change), file);
     }
@@ -114,6 +115,11 @@ export async function attackRound(
       return base ? lie({}, fileOf(oneOf([1, 4, 100]))) : undefined;
     case 'wrong-samples':
       return lie({ samples: oneOf([samples + 1_000_000, -1, 0.5, '7', null, 1e300]) });
+    case 'wrong-validation': {
+      const report = { loss: 0, cases: 1 };
+      const wrong = [{ loss: 1e7 }, { loss: -1e300 }, { loss: '0' }, { cases: 0 }, { cases: samples + 1_000_000 }];
+      return lie({ validation: oneOf([null, [], ...wrong.map((change) => ({ ...report, ...change }))]) });
+    }
     case 'not-open':
       return lie(
         {},

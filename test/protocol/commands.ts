@@ -104,7 +104,9 @@ async function writeUnsolicitedAnswer(
     }
     return;
   }
-  const { participants, quorum, previous, schema, ...terms } = jsonOf<Open>(history.at(federationKeys.open(at))!);
+  const { participants, quorum, previous, schema, validation, ...terms } = jsonOf<Open>(
+    history.at(federationKeys.open(at))!,
+  );
   const message = { schema: 'fedcardio.task/1', federation: context.federation.id, ...terms } as const;
   // With one case less, the weights differ from those of the site's own GPU task.
   const other = { ...site, behaviour: flaw, samples: Math.max(1, site.samples - 1) };

@@ -3,6 +3,7 @@ import type { Commit, Control, Open, Outcome, Plan, Seal, Stage, Summary } from 
 import { sha256Hex } from '../../lib/json.ts';
 import { requirementsOf, roundsOf } from '../../lib/protocol/plan.ts';
 import { countedAnswers, type Decision, expectedDecision, seenAnswers } from './expected-decision.ts';
+import { expectedValidation } from './expected-validation.ts';
 import { type History, jsonOf, type Version } from './history.ts';
 import type { Invocation } from './invocation.ts';
 import { plainMean } from './simulated-campaign.ts';
@@ -38,6 +39,14 @@ const isCommitted = ({ history }: WriteContext, at: RoundAddress): boolean =>
 const isCompleted = (write: WriteContext, stage: Stage): boolean =>
   isCommitted(write, { campaign: write.campaign, stage: stage.name, round: roundsOf(stage) });
 
+/** The last round of a stage that was opened before this one. */
+function previousRound({ history }: WriteContext, at: RoundAddress): number {
+  for (let round = at.round - 1; round > 1; round--) {
+    if (history.at(federationKeys.open({ ...at, round }))) return round;
+  }
+  return 1;
+}
+
 /** Most cases that a site may claim. */
 const MOST_CASES = 1e9;
 
@@ -63,7 +72,7 @@ const surelyEligible = ({ by, history }: WriteContext): readonly string[] =>
 
 /** Checks when a round is opened and who participates. */
 export function openViolations(write: WriteContext, at: RoundAddress, open: Open): Violations {
-  const { by, history, campaign } = write;
+  const { by, history } = write;
   const stages = planOf(write).campaign.stages;
   const stage = stages.find(({ name }) => name === at.stage)!;
   const needed = stages.filter(({ name }) => requirementsOf(stage).includes(name));
@@ -75,7 +84,13 @@ export function openViolations(write: WriteContext, at: RoundAddress, open: Open
     'a round opens in a campaign that has not ended': !ended(write),
     'no round opens while its campaign is paused': !paused(write),
     'a round opens when the round before it is committed':
-      at.round === 1 || isCommitted(write, { campaign, stage: at.stage, round: at.round - 1 }),
+      at.round === 1 || isCommitted(write, { ...at, round: previousRound(write, at) }),
+    'a stage goes on unless validation stops it, and then ends':
+      at.round === 1 ||
+      at.round ===
+        (expectedValidation(history, at, previousRound(write, at)).stops
+          ? roundsOf(stage)
+          : previousRound(write, at) + 1),
     'a round opens when the stages that it needs have completed': needed.every((one) => isCompleted(write, one)),
     'participants are members': sites.every((site) => members.includes(site)),
     'every eligible member participates': surelyEligible(write).every((site) => sites.includes(site)),
@@ -140,6 +155,11 @@ export function commitViolations(write: WriteContext, at: RoundAddress, commit: 
   );
   const model = commit.global && history.at(commit.global.key)?.body;
   const samples = updates.reduce((sum, update) => sum + update.samples, 0);
+  const stage = planOf(write).campaign.stages.find(({ name }) => name === at.stage)!;
+  const isLast = 'validate' in stage && stage.validate !== undefined && at.round === roundsOf(stage);
+  const expected = expectedValidation(history, at, at.round);
+  const best = { ...at, round: expected.best?.round ?? previousRound(write, at) };
+  const kept = isLast ? jsonOf<Commit>(history.at(federationKeys.commit(best))!) : undefined;
   return violations({
     'a campaign that has ended commits nothing': !ended(write),
     'a commit names its seal': commit.seal === sha256Hex(sealed.body),
@@ -150,7 +170,12 @@ export function commitViolations(write: WriteContext, at: RoundAddress, commit: 
     'a commit counts the samples of its seal': commit.samples === samples,
     'the model is stored before its commit': model !== undefined,
     'the model is the plain mean of the sealed updates':
-      inputs.length === 0 ? model === null : model !== null && model?.equals(plainMean(inputs)) === true,
+      isLast || (inputs.length === 0 ? model === null : model !== null && model?.equals(plainMean(inputs)) === true),
+    'a commit has the validation of all seals of its stage':
+      same(commit.validation?.best?.round, expected.best?.round) &&
+      same(commit.validation?.best?.loss, expected.best?.loss) &&
+      (commit.validation?.stops ?? false) === (expected.stops && !isLast),
+    'the last round of a stage that validates publishes the best model': !isLast || same(commit.global, kept?.global),
   });
 }
 

@@ -26,6 +26,17 @@ export const smallCampaignWith = (quorum: QuorumInput): CampaignInput => ({
   ],
 });
 
+/** A stage that validates and may stop after any of three rounds, and one that evaluates the model that it keeps. */
+export const validatedCampaignWith = (quorum: QuorumInput): CampaignInput => ({
+  schema: 'fedcardio.campaign/1',
+  id: 'tavi',
+  validation: { share: 0.2 },
+  stages: [
+    { kind: 'teacher', name: 'teacher', task, rounds: 3, validate: { patience: 1 }, ...learntWith(quorum) },
+    { kind: 'evaluate', name: 'evaluate', models: { teacher: 'teacher' }, quorum },
+  ],
+});
+
 /** Stages of several kinds, all with the same quorum. */
 export function campaignWith(quorum: QuorumInput): CampaignInput {
   const learnt = learntWith(quorum);

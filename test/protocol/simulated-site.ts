@@ -3,7 +3,7 @@ import { federationKeys } from '../../lib/federation/keys.ts';
 import { type GpuTaskMessage, type Summary, updateSchema } from '../../lib/federation/schemas.ts';
 import { sha256Hex } from '../../lib/json.ts';
 import { recordFailure } from '../../lib/protocol/gpu-tasks.ts';
-import { learns } from '../../lib/protocol/plan.ts';
+import { learns, trains } from '../../lib/protocol/plan.ts';
 import { createJson } from '../../lib/storage/documents.ts';
 import { decodeSafetensors, encodeSafetensors } from '../../lib/weights/safetensors.ts';
 import type { Weights } from '../../lib/weights/weights.ts';
@@ -27,6 +27,15 @@ export function trainedBy({ behaviour, samples }: SimulatedSite, base: Weights |
   return new Map([['w', { dtype: 'F32', shape: [3], data: start.map((value, i) => value + step * (i + 1)) }]]);
 }
 
+/** The validation loss of a model at a site, which is as good as random. A third of the sites has no validation cases. */
+function scoreOf({ id, samples }: SimulatedSite, model: string) {
+  if (samples % 3 === 0) return undefined;
+  return {
+    loss: Number.parseInt(sha256Hex(`${id} ${model}`).slice(0, 6), 16) / 2 ** 24,
+    cases: Math.min(samples, 1 + (samples % 7)),
+  };
+}
+
 /**
  * Answers a GPU task as a real one does: weights first, metadata last.
  *
@@ -44,7 +53,7 @@ export async function answerGpuTask(
   if (behaviour === 'silent') return;
   if (behaviour === 'fails') return recordFailure(context, { ...message, ...at }, 'no GPU available');
   const model = base ? decodeSafetensors((await federationStore.get(base.key)).body) : undefined;
-  const file = learns(config) ? encodeSafetensors(trainedBy(site, model)) : undefined;
+  const file = trains(config, round) ? encodeSafetensors(trainedBy(site, model)) : undefined;
   const sha256 = file && sha256Hex(file);
   const weightsKey = sha256 && federationKeys.updateWeights(at, site.id, sha256);
   if (file && weightsKey) await federationStore.put(weightsKey, file);
@@ -61,6 +70,7 @@ export async function answerGpuTask(
     weights: file && weightsKey && sha256 ? { key: weightsKey, sha256, bytes: file.length, delta: false } : null,
     base: behaviour === 'wrong-base' ? sha256Hex('another model') : (base?.sha256 ?? null),
     figures: { loss: 1 / round },
+    ...(learns(config) && config.validate && base && { validation: scoreOf(site, base.sha256) }),
     seconds: 1,
   });
 }

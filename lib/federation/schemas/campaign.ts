@@ -49,8 +49,10 @@ export const campaignSchema = z
   });
 
 /** The field with which a stage asks for validation cases. */
-const validationField = (stage: Stage): string | undefined =>
-  stage.kind === 'evaluate' && stage.cases === 'validation' ? 'cases' : undefined;
+function validationField(stage: Stage): string | undefined {
+  if ('validate' in stage && stage.validate) return 'validate';
+  return stage.kind === 'evaluate' && stage.cases === 'validation' ? 'cases' : undefined;
+}
 
 /** The stages that a stage waits for, by the field that names them. */
 export const stageReferences = (stage: Stage): References => kindOf(stage).references(stage);

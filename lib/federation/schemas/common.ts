@@ -29,5 +29,14 @@ export const siteKey = z.string().brand<'SiteKey'>();
 /** A file of weights in the federation bucket. */
 export const file = z.strictObject({ key: federationKey, sha256, bytes: count });
 
+/** Largest validation loss that a site may report, in either direction. A loss that is larger or not finite counts as it. */
+export const MAX_VALIDATION_LOSS = 1e6;
+
+/** What a site reports of a model: its mean loss over the site's validation cases, and their number. */
+export const validationReport = z.strictObject({
+  loss: z.number().min(-MAX_VALIDATION_LOSS).max(MAX_VALIDATION_LOSS),
+  cases: z.int().positive(),
+});
+
 /** Figures such as the loss, by name. */
 export const figures = z.record(z.string(), z.number());

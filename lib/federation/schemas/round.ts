@@ -1,6 +1,17 @@
 import { z } from 'zod';
 import { stageSchema } from '../stages/kinds.ts';
-import { federationKey, figures, file, id, sha256, stageName, time, version } from './common.ts';
+import {
+  count,
+  federationKey,
+  figures,
+  file,
+  id,
+  sha256,
+  stageName,
+  time,
+  validationReport,
+  version,
+} from './common.ts';
 
 /** The terms of a round: frozen with it, and sent with each GPU task. */
 export const terms = {
@@ -15,6 +26,26 @@ export const terms = {
   /** The model that the round starts from; null in a stage's first round. `state` belongs to the server optimiser. */
   base: z.strictObject({ commit: sha256, ...file.shape, state: file.nullable() }).nullable(),
 };
+
+/** What validation has found of a stage's models, up to the one that a round started from. */
+const validationSchema = z.strictObject({
+  /** The model that the round started from, by the round that made it; null if no site has scored it. */
+  scored: z
+    .strictObject({
+      round: z.int().positive(),
+      /** Pooled over the sites. */
+      loss: z.number(),
+      cases: z.int().positive(),
+      sites: z.int().positive(),
+    })
+    .nullable(),
+  /** The best of the scored models; null if none was scored. */
+  best: z.strictObject({ round: z.int().positive(), loss: z.number(), global: file }).nullable(),
+  /** Number of models scored after the best one. */
+  stale: count,
+  /** Whether the stage trains no further: its last round follows. */
+  stops: z.boolean(),
+});
 
 /** A round's terms, participants and quorum. */
 export const openSchema = z.strictObject({
@@ -35,6 +66,8 @@ export const openSchema = z.strictObject({
   quorum: z.int().positive(),
   /** SHA-256 of the previous link in the campaign's chain: the base commit, or the plan. */
   previous: sha256,
+  /** What validation had found before the round, as in the previous commit. */
+  validation: validationSchema.optional(),
 });
 
 /** The frozen list of the updates that a round merges, sorted by site. All were verified as usable. */
@@ -54,6 +87,8 @@ export const sealSchema = z.strictObject({
         sha256,
         samples: z.int().positive(),
         weights: file.nullable(),
+        /** As in the update, if the stage validates. */
+        validation: validationReport.optional(),
       }),
     )
     .min(1),
@@ -96,6 +131,8 @@ export const commitSchema = z.strictObject({
   norms: z
     .array(z.strictObject({ site: id, norm: z.number().nonnegative(), factor: z.number().nonnegative().max(1) }))
     .optional(),
+  /** What validation has found after the round. Absent if the stage does not validate, and in its first round. */
+  validation: validationSchema.optional(),
 });
 
 /**

@@ -83,6 +83,28 @@ export const trainingSchema = z.strictObject({
     ),
 });
 
+/** How a stage judges its models on the sites' validation cases. */
+export const validateSchema = z.strictObject({
+  keep: z
+    .enum(['best', 'last'])
+    .default('best')
+    .describe(
+      'The model that the stage leaves: that of the round with the lowest validation loss, or that of the last round.',
+    ),
+  patience: z
+    .int()
+    .positive()
+    .optional()
+    .describe(
+      'The stage stops once so many models in a row were no better than the best one before. Default: it trains all `rounds`.',
+    ),
+  minDelta: z
+    .number()
+    .nonnegative()
+    .default(0)
+    .describe('A model counts as better only if its loss is lower by more than this.'),
+});
+
 /** How a round closes. Counts and shares are of the round's participants. */
 export const quorumSchema = z.strictObject({
   minSites: z.int().positive().default(1).describe('Fewest updates that close a round.'),

@@ -1,5 +1,17 @@
 import { z } from 'zod';
-import { count, federationKey, figures, file, id, sha256, stageName, taskId, time, version } from './common.ts';
+import {
+  count,
+  federationKey,
+  figures,
+  file,
+  id,
+  sha256,
+  stageName,
+  taskId,
+  time,
+  validationReport,
+  version,
+} from './common.ts';
 
 /** Predictions whose confidence lies in one range; see lib/scoring/calibration.ts. */
 const calibrationBin = z.strictObject({
@@ -80,6 +92,8 @@ export const updateSchema = z.discriminatedUnion('status', [
     base: sha256.nullable(),
     /** Figures such as the loss, for the learning curve. */
     figures,
+    /** Mean loss of the model that the round started from over the site's validation cases. */
+    validation: validationReport.optional(),
     scores: z.array(scoreSchema).optional(),
     comparisons: z.array(scoreComparisonSchema).optional(),
     seconds: z.number().nonnegative(),

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { aggregationSchema } from '../schemas/aggregation.ts';
 import { id, sha256, stageName } from '../schemas/common.ts';
 import { modelSchema } from '../schemas/model.ts';
-import { encodingSchema, quorumSchema, trainingSchema } from '../schemas/training.ts';
+import { encodingSchema, quorumSchema, trainingSchema, validateSchema } from '../schemas/training.ts';
 import type { TaskId } from '../tasks.ts';
 import type { Fault } from './kind.ts';
 
@@ -35,6 +35,11 @@ export const trained = {
     .prefault({ strategy: 'fedavg' })
     .describe('How the updates of a round become one model. Default: federated averaging.'),
   encoding: encodingSchema.prefault({}).describe('How weights are sent.'),
+  validate: validateSchema
+    .optional()
+    .describe(
+      'Every site scores the model of each round on its validation cases, which `validation` of the campaign holds back. One more round, without training, scores the last model. Default: no model is scored, and the last one is kept.',
+    ),
 };
 
 /** Fields of a stage that trains a network of its own. */
