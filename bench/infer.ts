@@ -1,5 +1,5 @@
-import type { Volume } from '../lib/imaging/volume.ts';
 import { createNetwork } from '../lib/models/network.ts';
+import type { PreparedImage } from '../lib/training/cases.ts';
 import { predictTasks } from '../lib/training/infer.ts';
 import { median, significant } from './figures/numbers.ts';
 import {
@@ -39,7 +39,7 @@ export const run = (): Promise<Readonly<Record<string, number | string>>> =>
 /** Seconds of each prediction after an untimed first one. */
 async function volumeSeconds(
   benchNetwork: BenchNetwork,
-  image: Volume<Float32Array>,
+  image: PreparedImage,
   timed: number,
 ): Promise<readonly number[]> {
   const network = createNetwork(benchNetwork.model, benchNetwork.tasks, SEED);

@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { table } from '../cli/table.ts';
 import type { ModelConfig } from '../lib/federation/schemas.ts';
 import { PAPER_TASKS, TASKS } from '../lib/federation/tasks.ts';
+import { CT_INTENSITY } from '../lib/imaging/intensity.ts';
 import { writeNifti } from '../lib/imaging/nifti-write.ts';
 import { resample } from '../lib/imaging/resample.ts';
 import type { Affine, Vec3 } from '../lib/imaging/volume.ts';
@@ -98,6 +99,6 @@ function untrainedPackage(spacing: number, patch: number): Uint8Array {
   const weights = initialWeights(MODEL, MODEL_TASKS, SEED);
   const origin = { campaign: 'bench', stage: 'untrained', round: 1, commit: sha256Hex('bench') };
   const sha256 = sha256Hex('untrained');
-  const input = { model: MODEL, tasks: MODEL_TASKS, patch, spacing, heartCrop: null };
+  const input = { model: MODEL, tasks: MODEL_TASKS, patch, spacing, heartCrop: null, intensity: CT_INTENSITY };
   return encodePackage({ ...input, weights, sha256, origin }, VERSION);
 }

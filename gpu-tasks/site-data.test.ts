@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import { siteKeys } from '../lib/federation/keys.ts';
 import type { CatalogEntry, PseudoLabelReport } from '../lib/federation/schemas.ts';
 import { DEFAULT_TASKS, TASKS } from '../lib/federation/tasks.ts';
+import { CT_INTENSITY } from '../lib/imaging/intensity.ts';
 import { writeMarkups } from '../lib/imaging/markups.ts';
 import { writeNifti } from '../lib/imaging/nifti-write.ts';
 import type { Vec3 } from '../lib/imaging/volume.ts';
@@ -20,7 +21,7 @@ const POINTS = [
   [30, 40, 50],
   [30, 40, 54],
 ] as const;
-const HOW = { spacing: 6, heartCrop: null };
+const HOW = { spacing: 6, heartCrop: null, intensity: CT_INTENSITY };
 
 let storage: Stores;
 let read: string[];
@@ -144,7 +145,13 @@ describe('training cases', () => {
     await uploadTrunk('p1', [POINT, [POINT[0], POINT[1], POINT[2] + 8]]);
     await uploadTrunk('p2', [POINT, [POINT[0], POINT[1], 20]]);
     await uploadTrunk('p3', [POINT, [POINT[0], POINT[1], 20]], 40);
-    const { cases } = await trainingCases(data(), [TASKS[TASK]], { spacing: 8, heartCrop: 160 }, undefined, log);
+    const { cases } = await trainingCases(
+      data(),
+      [TASKS[TASK]],
+      { ...HOW, spacing: 8, heartCrop: 160 },
+      undefined,
+      log,
+    );
 
     const shapes = [];
     for (const item of cases) shapes.push((await item.load())?.image.shape);

@@ -14,6 +14,7 @@ import { isWithin } from '../lib/imaging/heart-crop.ts';
 import { readMarkups } from '../lib/imaging/markups.ts';
 import { readNifti } from '../lib/imaging/nifti-read.ts';
 import type { Volume } from '../lib/imaging/volume.ts';
+import { canonicalJson } from '../lib/json.ts';
 import type { SiteStore } from '../lib/storage/contract.ts';
 import { listDocuments, readJson, tryReadJson } from '../lib/storage/documents.ts';
 import {
@@ -21,6 +22,7 @@ import {
   bytesOf,
   type CaseSource,
   type Preparation,
+  type PreparedImage,
   prepareImage,
   reachesBeyond,
   type Target,
@@ -44,7 +46,7 @@ export interface SiteData {
   catalog(use: CaseUse | 'validation'): Promise<readonly CatalogEntry[]>;
   /** An uploaded CT in HU. Not cached: it is large and rarely needed twice. */
   image(entry: CatalogEntry): Promise<Volume>;
-  prepared(entry: CatalogEntry, how: Preparation): Promise<Volume<Float32Array>>;
+  prepared(entry: CatalogEntry, how: Preparation): Promise<PreparedImage>;
   /** The hospital's label. */
   label(entry: CatalogEntry, task: Task): Promise<Target | undefined>;
   /**
@@ -141,13 +143,15 @@ export function openSiteData(
       const heldBack = split ? validationCases(entries, split) : new Set<string>();
       return entries.filter((entry) => heldBack.has(entry.case) === (use === 'validation'));
     },
-    prepared: (entry, { spacing, heartCrop }) =>
-      cache.get(`${store.bucket}/${entry.image.key}@${entry.image.etag}/${spacing}mm/${heartCrop}`, async () => {
-        const value = prepareImage(await image(entry), { spacing, heartCrop });
+    prepared: (entry, { spacing, heartCrop, intensity }) => {
+      const how = canonicalJson({ spacing, heartCrop, intensity });
+      return cache.get(`${store.bucket}/${entry.image.key}@${entry.image.etag}/${how}`, async () => {
+        const value = prepareImage(await image(entry), { spacing, heartCrop, intensity });
         if (heartCrop !== null && !isWithin(value, heartCrop))
           log('heart-not-found', { case: entry.case, ...UNCROPPED });
         return { value, bytes: value.data.byteLength };
-      }),
+      });
+    },
     async label(entry, task) {
       const label = entry.labels[task.id];
       return label && readCached(`${label.key}@${label.etag}`, () => readLabel(store, label, task));
@@ -316,7 +320,7 @@ async function preparedAround(
   how: Preparation,
   targets: ReadonlyMap<TaskId, Target>,
   log: GpuTaskContext['log'],
-): Promise<Volume<Float32Array>> {
+): Promise<PreparedImage> {
   const image = await data.prepared(entry, how);
   if (how.heartCrop === null) return image;
   const beyond = [...targets].flatMap(([task, target]) => (reachesBeyond(target, image) ? [task] : []));

@@ -15,7 +15,7 @@ import type { TrainedModel } from '../lib/models/package.ts';
 import { type LearningStage, learns, modelOf, roundsOf, stageOf, tasksOf } from '../lib/protocol/plan.ts';
 import type { FederationStore } from '../lib/storage/contract.ts';
 import { readJson } from '../lib/storage/documents.ts';
-import type { Preparation } from '../lib/training/cases.ts';
+import { type Preparation, preparationOf } from '../lib/training/cases.ts';
 import { bodyOf, loadSiteModel } from '../lib/training/local-parameters.ts';
 import type { Weights } from '../lib/weights/weights.ts';
 import type { SiteData } from './site-data.ts';
@@ -45,13 +45,13 @@ export async function withStageModel<T>(
 ): Promise<T> {
   const published = mergedOf(federationStore);
   const { stage, trainedIn, model, weights, sha256 } = await finalModel(federationStore, plan, stageName, published);
-  const { patch, spacing, heartCrop, localParameters } = stage.training;
+  const { patch, localParameters } = stage.training;
   const tasks = tasksOf(plan, stage);
   const network = createNetwork(model, tasks, plan.campaign.seed);
   try {
     const local = localParameters.length > 0 ? await readLocalParameters(data.store, trainedIn) : undefined;
     loadSiteModel(network, localParameters, weights, local);
-    return await use({ network, tasks, patch, spacing, heartCrop, sha256 });
+    return await use({ network, tasks, patch, ...preparationOf(stage.training), sha256 });
   } finally {
     network.dispose();
   }
@@ -97,12 +97,20 @@ export async function trainedModel(
   const published = async (of: RoundAddress) => (await readCommit(federationStore, of)).value.global;
   const { stage, at, model, weights, sha256 } = await finalModel(federationStore, plan, stageName, published, round);
   const { sha256: commit } = await readCommit(federationStore, at);
-  const { patch, spacing, heartCrop, localParameters } = stage.training;
+  const { patch, localParameters } = stage.training;
   const tasks = tasksOf(plan, stage);
   // Local parameters have their initial weights, as at a site that never trained the stage.
   const local = localParameters.length > 0 ? initialWeights(model, tasks, plan.campaign.seed) : [];
   const origin = { ...at, commit };
-  return { model, tasks, patch, spacing, heartCrop, sha256, origin, weights: new Map([...local, ...weights]) };
+  return {
+    model,
+    tasks,
+    patch,
+    ...preparationOf(stage.training),
+    sha256,
+    origin,
+    weights: new Map([...local, ...weights]),
+  };
 }
 
 async function readPlan(federationStore: FederationStore, campaign: string): Promise<Plan> {

@@ -1,5 +1,6 @@
 import { type SiteKey, siteKeys } from '../lib/federation/keys.ts';
 import { type LearningStage, tasksOf, trains } from '../lib/protocol/plan.ts';
+import { preparationOf } from '../lib/training/cases.ts';
 import { encodeUpdate } from '../lib/training/encode-update.ts';
 import { trainRound } from '../lib/training/train-round.ts';
 import { validationLoss } from '../lib/training/validation-loss.ts';
@@ -29,7 +30,7 @@ export async function trainSite(input: StageInput<LearningStage>, context: GpuTa
   const student = stage.kind === 'student' ? stage : undefined;
   const labels = student?.pseudoLabels;
   const pseudoLabels = labels === undefined ? undefined : { campaign: at.campaign, stage: labels };
-  const found = await trainingCases(data, tasks, stage.training, pseudoLabels, context.log);
+  const found = await trainingCases(data, tasks, preparationOf(stage.training), pseudoLabels, context.log);
   const { unreadable } = found;
   const checkpoint = await readCheckpoint(context, data.store, message);
   const cases = checkpoint ? found.cases.filter(({ id }) => checkpoint.cases.includes(id)) : found.cases;
@@ -49,7 +50,7 @@ export async function trainSite(input: StageInput<LearningStage>, context: GpuTa
           ...network,
           training: stage.training,
           tasks,
-          cases: await casesForValidation(data, tasks, stage.training, context.log),
+          cases: await casesForValidation(data, tasks, preparationOf(stage.training), context.log),
           global,
           local,
           seed,

@@ -5,6 +5,7 @@ import { table } from '../../cli/table.ts';
 import { isFedcardioError } from '../../lib/error.ts';
 import type { ModelConfig } from '../../lib/federation/schemas.ts';
 import { type DefaultTaskId, TASKS, type Task } from '../../lib/federation/tasks.ts';
+import { CT_INTENSITY } from '../../lib/imaging/intensity.ts';
 import { createNetwork } from '../../lib/models/network.ts';
 import { type Backend, loadBackend } from '../../lib/nn/backend.ts';
 import { type PreparedCase, prepareImage, type Target } from '../../lib/training/cases.ts';
@@ -57,7 +58,11 @@ export function preparedPhantom(spacing: number): PreparedCase {
     ['membranous-septum', pointsOf('membranous-septum')],
     ['calcification', { kind: 'mask', mask: masks.calcification }],
   ]);
-  return { id: first.caseId, image: prepareImage(image, { spacing, heartCrop: null }), targets };
+  return {
+    id: first.caseId,
+    image: prepareImage(image, { spacing, heartCrop: null, intensity: CT_INTENSITY }),
+    targets,
+  };
 }
 
 /** The backend; undefined if it does not load. */

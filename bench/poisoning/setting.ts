@@ -2,6 +2,7 @@ import { phantomOf } from '../../cli/demo/case-files.ts';
 import { casesOf, type DemoCase, type SiteScenario, scenarioOf } from '../../cli/demo/scenario.ts';
 import { type ModelConfig, trainingSchema } from '../../lib/federation/schemas.ts';
 import { TASKS, type Task } from '../../lib/federation/tasks.ts';
+import { CT_INTENSITY } from '../../lib/imaging/intensity.ts';
 import { type PreparedCase, prepareImage, type Target } from '../../lib/training/cases.ts';
 
 /** What the benchmark trains: a student of both landmark tasks at eight sites, on the demo's patients and scanners. */
@@ -56,6 +57,6 @@ function drawCase(item: DemoCase): PreparedCase {
     ['hinge-points', targetOf('hinge-points')],
     ['membranous-septum', targetOf('membranous-septum')],
   ]);
-  const prepared = prepareImage(image, { spacing: TRAINING.spacing, heartCrop: null });
+  const prepared = prepareImage(image, { spacing: TRAINING.spacing, heartCrop: null, intensity: CT_INTENSITY });
   return { id: `${item.site.id}/${item.caseId}`, image: prepared, targets };
 }

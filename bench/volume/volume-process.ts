@@ -2,6 +2,7 @@
 
 import { readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
+import { CT_INTENSITY } from '../../lib/imaging/intensity.ts';
 import { readNifti } from '../../lib/imaging/nifti-read.ts';
 import { reorient } from '../../lib/imaging/reorient.ts';
 import { isotropicGrid, resample } from '../../lib/imaging/resample.ts';
@@ -57,7 +58,11 @@ function thereAndBack(bytes: Uint8Array): void {
   const ct = readNifti(bytes);
   const turned = reorient(ct, 'RAS');
   for (const spacing of job.spacings) {
-    const { data, ...grid } = prepareImage(turned, { spacing, heartCrop: job.heartCrop ?? null });
+    const { data, ...grid } = prepareImage(turned, {
+      spacing,
+      heartCrop: job.heartCrop ?? null,
+      intensity: CT_INTENSITY,
+    });
     const foreground = data.map((value) => Math.min(1, Math.max(0, value)));
     const classMap = resampleClasses(
       [

@@ -4,7 +4,6 @@ import { dice } from '../scoring/dice.ts';
 import { foregroundVolume } from '../scoring/foreground-volume.ts';
 import { affineOf, apply, IDENTITY } from './affine.ts';
 import { connectedComponents, largestComponent } from './connected-components.ts';
-import { HU_STATISTICS, HU_WINDOW, STANDARDISED_AIR, standardise } from './intensity.ts';
 import { decodeLandmarks, landmarksOfClassMap, paintLandmarks } from './landmarks.ts';
 import type { Vec3, Volume } from './volume.ts';
 
@@ -161,13 +160,4 @@ describe('Dice', () => {
   test('is 0 if only one mask has the class', () => expect(dice(a, new Uint8Array(5))).toBe(0));
   test('is null if neither mask has the class', () => expect(dice(a, a, 3)).toBeNull());
   test('refuses masks of different sizes', () => expect(() => dice(a, new Uint8Array(4))).toThrow(/5 and 4 voxels/));
-});
-
-test('clips intensities and standardises them by fixed statistics', () => {
-  const { mean, deviation } = HU_STATISTICS;
-  const standard = standardise(Int16Array.of(-3000, HU_WINDOW.low, mean, mean + deviation, 30000));
-  expect(standard[0]).toBe(Math.fround(STANDARDISED_AIR));
-  expect(standard[1]).toBe(standard[0]);
-  expect([standard[2], standard[3]]).toEqual([0, 1]);
-  expect(standard[4]).toBeCloseTo((HU_WINDOW.high - mean) / deviation, 5);
 });

@@ -1,6 +1,6 @@
 import { FedcardioError } from '../error.ts';
 import { type Histogram, otsuThreshold } from '../imaging/histogram.ts';
-import { HU_WINDOW } from '../imaging/intensity.ts';
+import { CT_INTENSITY } from '../imaging/intensity.ts';
 
 /** Accepted values, HU: 16 bits with an intercept. Siemens' extended scale ends at 30,710. */
 const LIMITS = { min: -(2 ** 16), max: 2 ** 15 } as const;
@@ -78,9 +78,9 @@ function checkCuts(histogram: Histogram): void {
   const { min, max, inside } = histogram;
   const hint = 'Export all values of the series, without a display window and without clipping.';
   const [least, most] = [Math.round(min), Math.round(max)];
-  if (most < HU_WINDOW.high && isCut(histogram, most, -1)) {
+  if (most < CT_INTENSITY.high && isCut(histogram, most, -1)) {
     const share = percent(histogram.between(most, most + 1) / inside);
-    const found = `they are cut off at ${most} HU, which ${share} of the voxels have; contrast and calcium reach ${HU_WINDOW.high} HU`;
+    const found = `they are cut off at ${most} HU, which ${share} of the voxels have; contrast and calcium reach ${CT_INTENSITY.high} HU`;
     throw notHounsfield(histogram, found, hint);
   }
   if (least > AIR && isCut(histogram, least, 1)) {
@@ -102,7 +102,7 @@ function isCut(histogram: Histogram, end: number, inward: 1 | -1): boolean {
 }
 
 function checkTissues(histogram: Histogram, from: number): void {
-  const threshold = otsuThreshold(histogram, from, HU_WINDOW.high);
+  const threshold = otsuThreshold(histogram, from, CT_INTENSITY.high);
   const median = histogram.quantile(0.5, threshold);
   if (median > BRIGHT.max && from > LOWEST) {
     const found = `the median inside the body is ${median}; fat, muscle and blood are at -100 to 600 HU`;

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { TASKS } from '../federation/tasks.ts';
+import { CT_INTENSITY, type Intensity } from '../imaging/intensity.ts';
 import { sha256Hex } from '../json.ts';
 import { decodeSafetensors, encodeSafetensors } from '../weights/safetensors.ts';
 import { parseSafetensorsHeader } from '../weights/safetensors-header.ts';
@@ -17,6 +18,7 @@ const trained: TrainedModel = {
   patch: 16,
   spacing: 2,
   heartCrop: null,
+  intensity: CT_INTENSITY,
   weights,
   sha256: sha256Hex(plain),
   origin: { campaign: 'tavi', stage: 'student', round: 3, commit: 'c0'.repeat(32) },
@@ -91,13 +93,36 @@ test('fields of a later release are ignored, a later major version is not', () =
   );
 });
 
-test('a model of another normalisation or axis order is not predicted with', () => {
-  const header = headerOf(file);
-  const windowed = { ...header.input.hounsfield, high: 700 };
+test('a package of a CT says what packages of earlier releases said', () => {
+  expect(headerOf(file).input.hounsfield).toEqual({ low: -200, high: 1300, mean: 125, deviation: 220 });
+  expect(Object.keys(headerOf(file).input).sort()).toEqual(['axes', 'heartCropMm', 'hounsfield', 'patch', 'spacingMm']);
+});
 
-  expect(() => decodePackage(saying({ ...header, input: { ...header.input, hounsfield: windowed } }), 'm')).toThrow(
-    /trained on intensities of -200 to 700 HU, mean 125, deviation 220; this release makes -200 to 1300 HU/,
-  );
+test.each<[string, Intensity]>([
+  ['another window', { low: -200, high: 700, mean: 125, deviation: 220 }],
+  ["MONAI's ScaleIntensityRange from -175 ... 250 to 0 ... 1", { low: -175, high: 250, mean: -175, deviation: 425 }],
+  ['statistics of the image', { low: null, high: null, mean: 'image', deviation: 'image', outside: 0 }],
+  ['one bound', { low: 0, high: null, mean: 0, deviation: 'image', outside: 0 }],
+])('a model of %s keeps its intensity', (_, intensity) => {
+  const written = encodePackage({ ...trained, intensity }, '0.1.0');
+
+  expect(decodePackage(written, 'm').intensity).toEqual(intensity);
+  expect(encodePackage(decodePackage(written, 'm'), '0.1.0')).toEqual(written);
+});
+
+test.each([
+  ['a window without values', { low: 5, high: 5, mean: 0, deviation: 1 }],
+  ['no deviation', { low: 0, high: 1, mean: 0, deviation: 0 }],
+  ['statistics of nothing', { low: 0, high: 1, mean: 'patch', deviation: 1 }],
+])('a header with %s is refused', (_, hounsfield) => {
+  const { input, ...header } = headerOf(file);
+
+  expect(() => decodePackage(saying({ ...header, input: { ...input, hounsfield } }), 'm')).toThrow(/hounsfield/);
+});
+
+test('a model of another axis order is not predicted with', () => {
+  const header = headerOf(file);
+
   expect(() => decodePackage(saying({ ...header, input: { ...header.input, axes: '[x, y, z]' } }), 'm')).toThrow(
     expect.objectContaining({ code: 'NEWER_SCHEMA' }),
   );

@@ -2,10 +2,11 @@ import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { FedcardioError } from '../error.ts';
 import { id, sha256, stageName, version } from '../federation/schemas/common.ts';
+import { intensitySchema } from '../federation/schemas/intensity.ts';
 import { modelSchema } from '../federation/schemas/model.ts';
 import { type Task, tasksSchema } from '../federation/schemas/task.ts';
 import type { ModelConfig } from '../federation/schemas.ts';
-import { HU_STATISTICS, HU_WINDOW } from '../imaging/intensity.ts';
+import type { Intensity } from '../imaging/intensity.ts';
 import { canonicalJson, parseDocument } from '../json.ts';
 import { decodeSafetensors, encodeSafetensors, encodeSafetensorsHeader } from '../weights/safetensors.ts';
 import { parseSafetensorsHeader } from '../weights/safetensors-header.ts';
@@ -20,8 +21,6 @@ export const PACKAGE_KEY = 'fedcardio.package';
 export const PURPOSE = 'for research only, not a medical device';
 /** Order of a network's axes. Volumes are turned to right, anterior, superior (RAS) first. */
 const AXES = '[z, y, x] of RAS, x fastest';
-/** How intensities become a network's input: clipped to a window, minus the mean, over the deviation. HU. */
-const HOUNSFIELD = { ...HU_WINDOW, ...HU_STATISTICS };
 
 const packageSchema = z.strictObject({
   schema: version('package'),
@@ -33,9 +32,9 @@ const packageSchema = z.strictObject({
       spacingMm: z.number().positive().describe('Side of the cubic voxels, mm.'),
       heartCropMm: z.number().positive().nullable().describe('Side of the cube around the heart, mm; null: no crop.'),
       patch: z.int().positive().describe('Side of the windows that are predicted, voxels.'),
-      hounsfield: z
-        .strictObject({ low: z.number(), high: z.number(), mean: z.number(), deviation: z.number().positive() })
-        .describe('Intensities are clipped to `low` … `high`, then standardised by `mean` and `deviation`. HU.'),
+      hounsfield: intensitySchema.describe(
+        'Values are clipped to `low` … `high`, minus `mean`, over `deviation`. HU for a CT.',
+      ),
     })
     .describe('How a CT becomes the input of the network.'),
   origin: z
@@ -69,6 +68,7 @@ export interface TrainedModel {
   readonly spacing: number;
   /** mm */
   readonly heartCrop: number | null;
+  readonly intensity: Intensity;
   readonly weights: Weights;
   /** SHA-256 of the global model, without a site's local parameters and without the body of a probe. */
   readonly sha256: string;
@@ -82,12 +82,23 @@ export interface TrainedModel {
  * the metadata.
  */
 export function encodePackage(trained: TrainedModel, release: string): Uint8Array {
-  const { model, tasks, patch, spacing, heartCrop, weights, sha256: global, origin, trainedOnPhantoms } = trained;
+  const {
+    model,
+    tasks,
+    patch,
+    spacing,
+    heartCrop,
+    intensity,
+    weights,
+    sha256: global,
+    origin,
+    trainedOnPhantoms,
+  } = trained;
   const written: ModelPackage = packageSchema.parse({
     schema: 'fedcardio.package/1',
     model,
     tasks,
-    input: { axes: AXES, spacingMm: spacing, heartCropMm: heartCrop, patch, hounsfield: HOUNSFIELD },
+    input: { axes: AXES, spacingMm: spacing, heartCropMm: heartCrop, patch, hounsfield: intensity },
     origin: { ...origin, global },
     weights: hashOfWeights(encodeSafetensors(weights)),
     release,
@@ -101,8 +112,7 @@ export function encodePackage(trained: TrainedModel, release: string): Uint8Arra
  * The model in a package, after comparing its weights with their hash.
  *
  * @param name the file's name in errors
- * @throws FedcardioError `BAD_WEIGHTS` for a file that says nothing, whose weights were changed, or whose intensities this
- *   release does not normalise alike; `BAD_MESSAGE` that lists the faulty fields; `NEWER_SCHEMA`
+ * @throws FedcardioError `BAD_WEIGHTS` for a file that says nothing, or whose weights were changed; `BAD_MESSAGE` that lists the faulty fields; `NEWER_SCHEMA`
  */
 export function decodePackage(bytes: Uint8Array, name: string): TrainedModel & Pick<ModelPackage, 'release'> {
   const { metadata } = parsedHeader(bytes, name);
@@ -118,13 +128,6 @@ export function decodePackage(bytes: Uint8Array, name: string): TrainedModel & P
     );
   }
   const { input, origin } = said;
-  if (canonicalJson(input.hounsfield) !== canonicalJson(HOUNSFIELD)) {
-    throw new FedcardioError(
-      'BAD_WEIGHTS',
-      `${name} was trained on intensities of ${hounsfieldText(input.hounsfield)}; this release makes ${hounsfieldText(HOUNSFIELD)}.`,
-      { hint: `Predict with release ${said.release}.` },
-    );
-  }
   const { global, ...trainedBy } = origin;
   return {
     model: said.model,
@@ -132,6 +135,7 @@ export function decodePackage(bytes: Uint8Array, name: string): TrainedModel & P
     patch: input.patch,
     spacing: input.spacingMm,
     heartCrop: input.heartCropMm,
+    intensity: input.hounsfield,
     weights: decodeSafetensors(bytes),
     sha256: global,
     origin: trainedBy,
@@ -168,6 +172,3 @@ function hashOfWeights(bytes: Uint8Array): string {
   const { tensors, dataStart } = parseSafetensorsHeader(bytes);
   return createHash('sha256').update(encodeSafetensorsHeader(tensors)).update(bytes.subarray(dataStart)).digest('hex');
 }
-
-const hounsfieldText = ({ low, high, mean, deviation }: ModelPackage['input']['hounsfield']): string =>
-  `${low} to ${high} HU, mean ${mean}, deviation ${deviation}`;

@@ -1,5 +1,5 @@
 import { strategyOf } from '../aggregation/strategies/strategies.ts';
-import { describeError } from '../error.ts';
+import { describeError, isFedcardioError } from '../error.ts';
 import { type Campaign, kindOf, type Plan, type Stage, type Summary } from '../federation/schemas.ts';
 import { type Task, taskOf } from '../federation/tasks.ts';
 import { nearest } from '../nearest.ts';
@@ -44,8 +44,8 @@ export function checkCampaign(campaign: Campaign, against: CheckedAgainst, now: 
   const { tasks, minSites, counts } = against;
   const unknown = unknownTasks(campaign, tasks);
   if (unknown.length > 0) return { findings: unknown, stages: [] };
-  const source = { value: campaign, sha256: '' };
-  const plan = planCampaign(campaign.id, source, now, { tasks, minSites });
+  const plan = plannedOrWhy(campaign, { tasks, minSites }, now);
+  if (typeof plan === 'string') return { findings: [{ level: 'error', text: plan }], stages: [] };
   const sites = against.sites ?? [...(counts?.keys() ?? [])];
   const stages = counts
     ? plan.campaign.stages.map((stage) => ({ stage, participants: ableOf(stage, sites, counts) }))
@@ -65,6 +65,16 @@ export function checkCampaign(campaign: Campaign, against: CheckedAgainst, now: 
     ],
     stages,
   };
+}
+
+/** The campaign's plan, or why it cannot be planned. */
+function plannedOrWhy(campaign: Campaign, terms: Pick<CheckedAgainst, 'tasks' | 'minSites'>, now: Date): Plan | string {
+  try {
+    return planCampaign(campaign.id, { value: campaign, sha256: '' }, now, terms);
+  } catch (error) {
+    if (!isFedcardioError(error, 'BAD_CONFIGURATION')) throw error;
+    return describeError(error);
+  }
 }
 
 /** The sites that have what a stage needs and are asked, with their usable cases. */

@@ -2,6 +2,7 @@ import { FedcardioError } from '../error.ts';
 import type { Campaign, ModelConfig, Plan, Stage } from '../federation/schemas.ts';
 import { kindOf, plannedAggregation, stageReferences } from '../federation/schemas.ts';
 import { DEFAULT_TASKS, type Task, tasksNamed } from '../federation/tasks.ts';
+import { plannedIntensity } from './planned-intensity.ts';
 
 /** A campaign as uploaded, with the SHA-256 of its bytes. */
 export interface CampaignSource {
@@ -16,7 +17,7 @@ export interface CampaignSource {
  * @param terms the federation's tasks, and its smallest number of sites whose updates may be averaged: quorums below it
  *   are raised
  * @throws FedcardioError BAD_CONFIGURATION when the campaign's id differs from its key, since keys are made from the id,
- *   or when it has a task that the federation does not have
+ *   when it has a task that the federation does not have, or when {@link plannedIntensity} finds no intensity for a stage
  */
 export function planCampaign(
   name: string,
@@ -33,14 +34,16 @@ export function planCampaign(
       `The campaign has the id "${source.value.id}" and the key of "${name}".`,
     );
   }
-  const planned = (stage: Stage): Stage =>
-    learns(stage)
-      ? {
-          ...stage,
-          quorum: { ...stage.quorum, minSites: Math.max(stage.quorum.minSites, minSites) },
-          aggregation: plannedAggregation(stage.aggregation),
-        }
-      : stage;
+  const planned = (stage: Stage): Stage => {
+    if (!learns(stage)) return stage;
+    const intensity = plannedIntensity(source.value, tasks, stage);
+    return {
+      ...stage,
+      training: { ...stage.training, ...(intensity && { intensity }) },
+      quorum: { ...stage.quorum, minSites: Math.max(stage.quorum.minSites, minSites) },
+      aggregation: plannedAggregation(stage.aggregation),
+    };
+  };
   const { $schema: _, ...campaign } = source.value;
   const used = new Set(source.value.stages.flatMap((stage) => kindOf(stage).tasks(stage)));
   return {

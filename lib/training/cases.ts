@@ -4,7 +4,7 @@ import { apply, contains, invert, multiply } from '../imaging/affine.ts';
 import { boxAround, crop } from '../imaging/box.ts';
 import { roundClasses } from '../imaging/class-map.ts';
 import { cropToHeart } from '../imaging/heart-crop.ts';
-import { standardise } from '../imaging/intensity.ts';
+import { CT_INTENSITY, type Intensity, intensityOf, normalise, normalised } from '../imaging/intensity.ts';
 import { landmarksOfClassMap } from '../imaging/landmarks.ts';
 import { isotropicGrid, resample } from '../imaging/resample.ts';
 import type { Grid, Landmark, Volume } from '../imaging/volume.ts';
@@ -19,22 +19,39 @@ export type Target = (
   readonly teacher?: { readonly confidence: number; readonly soft: SoftLabel | undefined };
 };
 
-/** One CT ready for a network: standardised intensities on an isotropic RAS grid, and targets for some tasks. */
+/** An image ready for a network: normalised intensities on an isotropic RAS grid. */
+export interface PreparedImage extends Volume<Float32Array> {
+  /** The normalised value of what lies outside. */
+  readonly outside: number;
+}
+
+/** One CT ready for a network, and targets for some tasks. */
 export interface PreparedCase {
   readonly id: string;
-  readonly image: Volume<Float32Array>;
+  readonly image: PreparedImage;
   readonly targets: ReadonlyMap<TaskId, Target>;
 }
 
-/** How CTs are prepared: isotropic voxels of `spacing` mm, at most `heartCrop` mm around the heart. */
-export type Preparation = Pick<TrainingConfig, 'spacing' | 'heartCrop'>;
+/** How images are prepared: isotropic voxels of `spacing` mm, at most `heartCrop` mm around the heart. */
+export interface Preparation extends Pick<TrainingConfig, 'spacing' | 'heartCrop'> {
+  readonly intensity: Intensity;
+}
 
-/** Resamples a CT in HU to the network's isotropic grid and standardises its intensities. */
-export function prepareImage(image: Volume, { spacing, heartCrop }: Preparation): Volume<Float32Array> {
+/** How a stage prepares images. A plan has the intensities that a stage's tasks recommend (lib/protocol/plan.ts). */
+export const preparationOf = ({ spacing, heartCrop, intensity = CT_INTENSITY }: TrainingConfig): Preparation => ({
+  spacing,
+  heartCrop,
+  intensity,
+});
+
+/** Resamples an image, for a CT in HU, to the network's isotropic grid and normalises its intensities. */
+export function prepareImage(image: Volume, { spacing, heartCrop, intensity }: Preparation): PreparedImage {
   const whole = isotropicGrid(image, spacing);
   const grid = heartCrop === null ? whole : cropToHeart(image, whole, heartCrop);
-  const resampled = resample(image, grid, 'linear', AIR_HU);
-  return { ...resampled, data: standardise(resampled.data, resampled.data) };
+  const own = intensityOf(image.data, intensity);
+  const resampled = resample(image, grid, 'linear', own.outside);
+  const data = normalise(resampled.data, own, resampled.data);
+  return { ...resampled, data, outside: normalised(own.outside, own) };
 }
 
 /** Whether some of a target's foreground lies outside an image, as after a crop that missed it. */
@@ -91,5 +108,3 @@ const MARGIN_MM = 10;
 function foregroundBox(map: Volume<Uint8Array>): Volume<Uint8Array> {
   return crop(map, boxAround(map, (value) => value !== 0, MARGIN_MM) ?? { first: [0, 0, 0], end: [1, 1, 1] });
 }
-
-const AIR_HU = -1000;

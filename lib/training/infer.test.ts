@@ -1,12 +1,11 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import { TASKS } from '../federation/tasks.ts';
-import { STANDARDISED_AIR } from '../imaging/intensity.ts';
 import type { Vec3 } from '../imaging/volume.ts';
 import { createNetwork, type Network } from '../models/network.ts';
 import { loadBackend } from '../nn/backend.ts';
 import { tf } from '../nn/tf.ts';
 import { predictTasks } from './infer.ts';
-import { cube, volumeOf } from './testing-cases.ts';
+import { cube, STANDARDISED_AIR, volumeOf } from './testing-cases.ts';
 
 const PATCH = 8;
 

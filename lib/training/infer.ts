@@ -1,10 +1,10 @@
 import { type Task, type TaskId, taskOf } from '../federation/tasks.ts';
-import { STANDARDISED_AIR } from '../imaging/intensity.ts';
 import type { ClassPlaneReader } from '../imaging/resample-classes.ts';
-import type { Grid, Volume } from '../imaging/volume.ts';
+import type { Grid } from '../imaging/volume.ts';
 import type { Network } from '../models/network.ts';
 import { slidingWindow } from '../nn/sliding-window.ts';
 import { tf } from '../nn/tf.ts';
+import type { PreparedImage } from './cases.ts';
 import { type ClassProbabilities, createDecoder, type Decoder, type Prediction } from './decode-prediction.ts';
 
 /** What is told while a CT is predicted. */
@@ -26,7 +26,7 @@ interface PredictionObserver {
  */
 export async function predictTasks(
   network: Network,
-  image: Volume<Float32Array>,
+  image: PreparedImage,
   own: Grid,
   patch: number,
   tasks: readonly Task[],
@@ -42,7 +42,7 @@ export async function predictTasks(
   slidingWindow(
     (window) => probabilitiesOf(network, window, tasks),
     { data: image.data, shape: [nz, ny, nx] },
-    { patch: [patch, patch, patch], fill: STANDARDISED_AIR, onWindow },
+    { patch: [patch, patch, patch], fill: image.outside, onWindow },
     planeOf,
   );
   const result = new Map<TaskId, Prediction>();

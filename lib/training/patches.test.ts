@@ -1,12 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { DEFAULT_TASKS, LANDMARK_RADIUS_MM, TASKS, type Task, taskOf } from '../federation/tasks.ts';
-import { STANDARDISED_AIR } from '../imaging/intensity.ts';
 import type { Vec3 } from '../imaging/volume.ts';
 import { seededRandom } from '../random.ts';
 import { inMemory, type PreparedCase, type Target } from './cases.ts';
 import { cutPatch, type Patch, type PatchOptions } from './patches.ts';
-import { ballCase, cube, volumeOf } from './testing-cases.ts';
+import { ballCase, cube, STANDARDISED_AIR, volumeOf } from './testing-cases.ts';
 
 const TASK = 'hinge-points';
 const SIDE = 32;

@@ -1,6 +1,5 @@
 import { radiusOf, type Task, type TaskId } from '../federation/tasks.ts';
 import { apply, spacingOf } from '../imaging/affine.ts';
-import { STANDARDISED_AIR } from '../imaging/intensity.ts';
 import { paintLandmarks } from '../imaging/landmarks.ts';
 import { resample } from '../imaging/resample.ts';
 import type { Affine, Grid, Vec3, Volume } from '../imaging/volume.ts';
@@ -48,7 +47,7 @@ export function cutPatch(from: PreparedCase, tasks: readonly Task[], options: Pa
     affine: patchAffine(from, tasks, options, random),
     shape: [options.side, options.side, options.side] as Vec3,
   };
-  const image = resample(from.image, grid, 'linear', STANDARDISED_AIR).data;
+  const image = resample(from.image, grid, 'linear', from.image.outside).data;
   const targets = new Map<TaskId, PatchTarget>();
   for (const task of tasks) {
     const target = from.targets.get(task.id);

@@ -1,9 +1,12 @@
 import type { TaskId } from '../federation/tasks.ts';
 import { apply } from '../imaging/affine.ts';
-import { STANDARDISED_AIR } from '../imaging/intensity.ts';
-import type { Affine, Grid, Vec3, Volume } from '../imaging/volume.ts';
+import { CT_INTENSITY, intensityOf, normalised } from '../imaging/intensity.ts';
+import type { Affine, Grid, Vec3 } from '../imaging/volume.ts';
 import { seededRandom } from '../random.ts';
-import type { PreparedCase, Target } from './cases.ts';
+import type { PreparedCase, PreparedImage, Target } from './cases.ts';
+
+/** Air as a network sees it in a CT. */
+export const STANDARDISED_AIR = normalised(-1000, intensityOf(new Int16Array(), CT_INTENSITY));
 
 /** A cube of `side`³ voxels of `spacing` mm whose first voxel is at `origin`. */
 export function cube(side: number, spacing: number, origin: Vec3 = [0, 0, 0]): Grid {
@@ -16,13 +19,13 @@ export function cube(side: number, spacing: number, origin: Vec3 = [0, 0, 0]): G
   return { shape: [side, side, side], affine };
 }
 
-/** A volume whose values are `f` of each voxel's world position. */
-export function volumeOf(grid: Grid, f: (world: Vec3) => number): Volume<Float32Array> {
+/** A volume whose values are `f` of each voxel's world position, with air outside. */
+export function volumeOf(grid: Grid, f: (world: Vec3) => number): PreparedImage {
   const [nx, ny, nz] = grid.shape;
   const data = Float32Array.from({ length: nx * ny * nz }, (_, i) =>
     f(apply(grid.affine, [i % nx, Math.floor(i / nx) % ny, Math.floor(i / (nx * ny))])),
   );
-  return { ...grid, data };
+  return { ...grid, data, outside: STANDARDISED_AIR };
 }
 
 /** A case with one bright ball in noise. The ball is its calcium, and its two ends are the septum's points. */

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { intensitySchema } from './intensity.ts';
 
 /** Ids become parts of keys, of parameter names and of properties: names that every JavaScript object has are not ids. */
 export const taskId = z
@@ -27,6 +28,11 @@ const definition = {
     .array(z.string().min(1).max(80))
     .optional()
     .describe('Names of the classes for readers, in the same order. Default: the classes, with spaces for hyphens.'),
+  intensity: intensitySchema
+    .optional()
+    .describe(
+      "How the values of an image become the input of a network that learns the task, unless a campaign's stage says otherwise. Default: that of a CT with contrast.",
+    ),
 };
 
 const landmarksSchema = z

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { intensitySchema } from './intensity.ts';
 import { taskId } from './task.ts';
 
 export const trainingSchema = z.strictObject({
@@ -11,6 +12,11 @@ export const trainingSchema = z.strictObject({
     .default(256)
     .describe(
       'Side, in mm, of the cube around the heart to which a CT is cropped, along each axis on which the CT is longer. `null`: no crop. A CT in which no heart is found is not cropped.',
+    ),
+  intensity: intensitySchema
+    .optional()
+    .describe(
+      'How the values of an image become the input of the network. Default: what the tasks of the stage recommend, or else, for a CT with contrast in HU, `{ "low": -200, "high": 1300, "mean": 125, "deviation": 220 }`. A probe has that of the stage that it probes.',
     ),
   batch: z.int().positive().default(1).describe('Patches in a batch.'),
   accumulate: z
