@@ -6,15 +6,16 @@ import { affineOf } from '../lib/imaging/affine.ts';
 import { writeNifti } from '../lib/imaging/nifti-write.ts';
 import { originLine } from '../lib/imaging/origin.ts';
 import { definitionsOf } from '../lib/protocol/plan.ts';
+import { finestOf } from '../lib/training/averaged-planes.ts';
 import { reachesBeyond, type Target } from '../lib/training/cases.ts';
 import { type CaseScore, compareScores, scoreCase, scoreOf, voxelCalibration } from '../lib/training/evaluate.ts';
-import { predictTasks } from '../lib/training/infer.ts';
+import { predictTogether } from '../lib/training/infer.ts';
 import type { GpuTaskContext } from './context.ts';
 import type { GpuTaskResult } from './publish.ts';
 import { scoreThreshold, type ThresholdInputs, thresholdInputs } from './score-thresholds.ts';
 import { forEachReadable } from './site-data.ts';
 import type { StageInput } from './stage-input.ts';
-import { type StageModel, withStageModel } from './stage-model.ts';
+import { preparedFor, type StageEnsemble, withStageModels } from './stage-model.ts';
 
 /**
  * Scores the campaign's models, and thresholds beside them, on the site's held-out cases, or on its validation cases. Only
@@ -33,7 +34,7 @@ export async function evaluateSite(input: StageInput<EvaluateStage>, context: Gp
   const beyondCrop = new Set<string>();
   let unreadable = 0;
   for (const [index, [name, stageName]] of models.entries()) {
-    const scored = await withStageModel(context.federationStore, data, plan, stageName, (model) =>
+    const scored = await withStageModels(context.federationStore, data, plan, stageName, (model) =>
       scoreModel(input, context, name, model, entries, { beyondCrop, inputs }),
     );
     scores.set(name, scored.scores);
@@ -88,7 +89,7 @@ async function scoreModel(
   { stage, at, data }: StageInput<EvaluateStage>,
   { log }: GpuTaskContext,
   name: string,
-  model: StageModel,
+  model: StageEnsemble,
   entries: readonly CatalogEntry[],
   { beyondCrop, inputs }: { readonly beyondCrop: Set<string>; readonly inputs: ThresholdInputs },
 ): Promise<{ readonly scores: ModelScores; readonly unreadable: number }> {
@@ -104,9 +105,10 @@ async function scoreModel(
     const needed = inputs.needed(name, model.tasks, entry);
     const wanted = model.tasks.filter(({ id }) => keepPredictions || truths.has(id) || needed.includes(id));
     if (wanted.length === 0) return;
-    const prepared = await data.prepared(entry, model);
+    const members = await preparedFor(data, entry, model);
+    const searched = finestOf(members);
     // A label must not choose the crop that it is scored on. What the crop misses counts as missing, and is said.
-    const missed = [...truths].flatMap(([task, truth]) => (reachesBeyond(truth, prepared) ? [task] : []));
+    const missed = [...truths].flatMap(([task, truth]) => (reachesBeyond(truth, searched) ? [task] : []));
     if (missed.length > 0) {
       beyondCrop.add(entry.case);
       const reason = 'The crop to the heart does not contain all of the label: the rest counts as missing.';
@@ -118,7 +120,8 @@ async function scoreModel(
         truth.kind === 'mask' ? [[task, voxelCalibration(truth.mask)] as const] : [],
       ),
     );
-    const predictions = await predictTasks(model.network, prepared, grid, model.patch, wanted, {
+    const predictions = await predictTogether(members, grid, wanted, {
+      overlap: stage.overlap,
       onPlane: (task, ...plane) => confidences.get(task)?.read(...plane),
     });
     inputs.keep(

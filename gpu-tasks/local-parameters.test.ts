@@ -8,7 +8,7 @@ import { decodeSafetensors, encodeSafetensors } from '../lib/weights/safetensors
 import type { Weights } from '../lib/weights/weights.ts';
 import { runGpuTask } from './run-gpu-task.ts';
 import { openSiteData } from './site-data.ts';
-import { withStageModel } from './stage-model.ts';
+import { withStageModels } from './stage-model.ts';
 import {
   commitUpdateOf,
   gpuTaskContext,
@@ -56,7 +56,9 @@ const namesOf = (weights: Weights, isNorm: boolean) => [...weights.keys()].filte
 async function finalModelAt(site: string): Promise<Weights> {
   const data = openSiteData(storage.siteStore(site), running.context.cache, running.context.log, 'tavi');
   const { value: plan } = await readJson(storage.federationStore, federationKeys.plan('aortic'), planSchema);
-  return withStageModel(storage.federationStore, data, plan, 'teacher', async ({ network }) => network.read());
+  return withStageModels(storage.federationStore, data, plan, 'teacher', async ({ members: [model] }) =>
+    model!.network.read(),
+  );
 }
 
 test('keeps local parameters at their site, out of every update', async () => {

@@ -12,14 +12,14 @@ import { originLine } from '../lib/imaging/origin.ts';
 import type { Landmark } from '../lib/imaging/volume.ts';
 import { writeDocument } from '../lib/storage/documents.ts';
 import type { ClassProbabilities } from '../lib/training/decode-prediction.ts';
-import { predictTasks } from '../lib/training/infer.ts';
+import { predictTogether } from '../lib/training/infer.ts';
 import { pseudoLabelChecks } from '../lib/training/plausibility.ts';
 import { encodeSoftLabel, type SoftLabel, softLabelOf } from '../lib/training/soft-labels.ts';
 import type { GpuTaskContext } from './context.ts';
 import type { GpuTaskResult } from './publish.ts';
 import { forEachReadable } from './site-data.ts';
 import type { StageInput } from './stage-input.ts';
-import { type StageModel, withStageModel } from './stage-model.ts';
+import { preparedFor, type StageEnsemble, withStageModels } from './stage-model.ts';
 
 /**
  * Every teacher labels the training cases without a complete label of its task. The pseudo-labels stay in the site's
@@ -34,7 +34,7 @@ export async function pseudoLabelSite(
   const figures: Record<string, number> = {};
   let done = 0;
   for (const teacher of stage.teachers) {
-    await withStageModel(context.federationStore, data, plan, teacher, async (model) => {
+    await withStageModels(context.federationStore, data, plan, teacher, async (model) => {
       for (const task of model.tasks) {
         const { id } = task;
         const unlabelled = entries.filter(({ labels }) => !labels[id] || !isComplete(task, labels[id].classes));
@@ -55,18 +55,18 @@ export async function pseudoLabelSite(
 /** Writes a pseudo-label and, last, its report. Returns whether the pseudo-label is accepted. */
 async function labelCase(
   { stage, at, data }: StageInput<PseudoLabelStage>,
-  model: StageModel,
+  model: StageEnsemble,
   task: Task,
   entry: CatalogEntry,
 ): Promise<boolean> {
-  const prepared = await data.prepared(entry, model);
+  const members = await preparedFor(data, entry, model);
   const grid = { shape: entry.image.shape, affine: affineOf(entry.image.affine) };
   let soft: SoftLabel | undefined;
   const onProbabilities = (_: string, probabilities: ClassProbabilities) => {
     soft = softLabelOf(probabilities);
   };
-  const observer = stage.soft ? { onProbabilities } : {};
-  const prediction = (await predictTasks(model.network, prepared, grid, model.patch, [task], observer)).get(task.id);
+  const options = { overlap: stage.overlap, ...(stage.soft && { onProbabilities }) };
+  const prediction = (await predictTogether(members, grid, [task], options)).get(task.id);
   if (!prediction) return false;
   const checks = pseudoLabelChecks(task, prediction, stage.filter);
   const report: PseudoLabelReport = {

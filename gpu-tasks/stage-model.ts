@@ -1,6 +1,7 @@
 import { FedcardioError, isFedcardioError } from '../lib/error.ts';
 import { federationKeys, type RoundAddress, roundOf } from '../lib/federation/keys.ts';
 import {
+  type CatalogEntry,
   commitSchema,
   type ModelConfig,
   mergedSchema,
@@ -9,12 +10,14 @@ import {
   type StoredFile,
 } from '../lib/federation/schemas.ts';
 import type { Task } from '../lib/federation/tasks.ts';
+import { ensembleHash } from '../lib/models/ensemble.ts';
 import { initialWeights } from '../lib/models/initial-weights.ts';
 import { createNetwork, type Network } from '../lib/models/network.ts';
 import type { TrainedModel } from '../lib/models/package.ts';
 import { type LearningStage, learns, modelOf, roundsOf, stageOf, tasksOf } from '../lib/protocol/plan.ts';
 import type { FederationStore } from '../lib/storage/contract.ts';
 import { readJson } from '../lib/storage/documents.ts';
+import type { Member } from '../lib/training/averaged-planes.ts';
 import { type Preparation, preparationOf } from '../lib/training/cases.ts';
 import { bodyOf, loadSiteModel } from '../lib/training/local-parameters.ts';
 import type { Weights } from '../lib/weights/weights.ts';
@@ -22,7 +25,7 @@ import type { SiteData } from './site-data.ts';
 import { readLocalParameters } from './site-state.ts';
 import { readWeights } from './stored-weights.ts';
 
-export interface StageModel extends Preparation {
+interface StageModel extends Preparation {
   readonly network: Network;
   readonly tasks: readonly Task[];
   /** Side of the inference windows in voxels. */
@@ -36,7 +39,7 @@ export interface StageModel extends Preparation {
  * those of the site's last round up to the one that trained the model, or the initial weights of the campaign's seed if the site never trained
  * it. A probe's model is the probed body with the probe's heads.
  */
-export async function withStageModel<T>(
+async function withStageModel<T>(
   federationStore: FederationStore,
   data: SiteData,
   plan: Plan,
@@ -55,6 +58,45 @@ export async function withStageModel<T>(
   } finally {
     network.dispose();
   }
+}
+
+/** A stage's model, or the models of several stages whose class probabilities are averaged. */
+export interface StageEnsemble {
+  readonly members: readonly StageModel[];
+  readonly tasks: readonly Task[];
+  /** {@link ensembleHash} of the members. */
+  readonly sha256: string;
+}
+
+/** Like {@link withStageModel}, for a stage or an ensemble of stages. All of their networks are in memory. */
+export function withStageModels<T>(
+  federationStore: FederationStore,
+  data: SiteData,
+  plan: Plan,
+  stages: string | readonly string[],
+  use: (models: StageEnsemble) => Promise<T>,
+): Promise<T> {
+  const open = ([next, ...later]: readonly string[], members: readonly StageModel[]): Promise<T> => {
+    if (next !== undefined) {
+      return withStageModel(federationStore, data, plan, next, (model) => open(later, [...members, model]));
+    }
+    const tasks = members[0]?.tasks ?? [];
+    return use({ members, tasks, sha256: ensembleHash(members) });
+  };
+  return open([stages].flat(), []);
+}
+
+/** The networks of an ensemble, each with a case as it is prepared for it. */
+export async function preparedFor(
+  data: SiteData,
+  entry: CatalogEntry,
+  { members }: StageEnsemble,
+): Promise<readonly Member[]> {
+  const prepared: Member[] = [];
+  for (const { network, patch, ...how } of members) {
+    prepared.push({ network, patch, image: await data.prepared(entry, how) });
+  }
+  return prepared;
 }
 
 /** The network that a stage trains: from its seed or from `init`; for a probe, new heads on a trained body. */

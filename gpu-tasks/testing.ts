@@ -46,10 +46,19 @@ export interface TeacherOptions {
   /** Adds a stage `validate` that scores the validation cases. */
   readonly validation?: CampaignInput['validation'];
   readonly validate?: TeacherInput['validate'];
+  /** Stages after those of the campaign. */
+  readonly more?: CampaignInput['stages'];
 }
 
 /** A teacher for calcium, its pseudo-labels, and its evaluation. */
-const campaignOf = ({ rounds = 2, training, encoding, validation, validate }: TeacherOptions): CampaignInput => ({
+const campaignOf = ({
+  rounds = 2,
+  training,
+  encoding,
+  validation,
+  validate,
+  more = [],
+}: TeacherOptions): CampaignInput => ({
   schema: 'fedcardio.campaign/1',
   id: 'aortic',
   seed: 1,
@@ -70,6 +79,7 @@ const campaignOf = ({ rounds = 2, training, encoding, validation, validate }: Te
     ...(validation
       ? [{ kind: 'evaluate', name: 'validate', models: { teacher: 'teacher' }, cases: 'validation' } as const]
       : []),
+    ...more,
   ],
 });
 

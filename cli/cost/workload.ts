@@ -67,10 +67,10 @@ export function workOf(campaign: Campaign, tasks: readonly Task[], assumptions: 
         cases: casesPerSite,
       };
     }
-    const models = stage.kind === 'pseudo-label' ? stage.teachers : Object.values(stage.models);
+    const models = (stage.kind === 'pseudo-label' ? stage.teachers : Object.values(stage.models)).flat();
     const seconds = models.reduce((sum, model) => {
       const of = learning.get(model);
-      return of ? sum + predictionSeconds(modelOf(campaign, of), of, assumptions) : sum;
+      return of ? sum + predictionSeconds(modelOf(campaign, of), of, assumptions, stage.overlap) : sum;
     }, 0);
     return { stage: name, rounds: 1, gpuSeconds: half * seconds, modelBytes: 0, cases: half };
   });
@@ -89,10 +89,11 @@ function secondsPerStep(model: ModelConfig, { training }: LearningStage, { gpuRa
 /** Share of the forward pass in a training step. */
 const FORWARD_SHARE = 1 / 3;
 
-/** Seconds of a prediction: forward passes over windows that overlap by half. */
-function predictionSeconds(model: ModelConfig, stage: LearningStage, assumptions: Assumptions): number {
+/** Seconds of a prediction: forward passes over windows that overlap. */
+function predictionSeconds(model: ModelConfig, stage: LearningStage, assumptions: Assumptions, overlap = 0.5): number {
   const { patch, spacing, batch } = stage.training;
-  const perAxis = Math.max(1, Math.ceil(assumptions.fieldOfViewMm / spacing / (patch / 2)) - 1);
+  const beyond = Math.max(0, assumptions.fieldOfViewMm / spacing - patch);
+  const perAxis = 1 + Math.ceil(beyond / Math.max(1, patch * (1 - overlap)));
   return (FORWARD_SHARE * perAxis ** 3 * secondsPerStep(model, stage, assumptions)) / batch;
 }
 

@@ -54,7 +54,7 @@ function modelReports(stages: readonly Stage[], scores: ReadonlyMap<string, read
       const role = roles.get(name);
       return {
         name,
-        stage,
+        stage: [stage].flat().join(' + '),
         ...(role === undefined ? {} : { role }),
         metrics: metricsOf(of([...scores.values()].flat())),
         bySite: Object.fromEntries(bySite.filter(([, metrics]) => Object.keys(metrics).length > 0)),

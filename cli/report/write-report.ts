@@ -59,9 +59,10 @@ export async function writeReport(
     for (const { caseId, task, body } of found.files) write(`predictions/${site.id}-${caseId}-${task.id}.nii.gz`, body);
   }
   const written = shown ?? lastModel(record.plan.campaign.stages);
-  const file =
-    written && options.weights !== false ? await finalModel(place, record, written.stage, options) : undefined;
-  if (written && file) write(`${written.model.replaceAll('/', '-')}.safetensors`, file);
+  for (const { model, stage } of written && options.weights !== false ? packagesOf(written) : []) {
+    const file = await finalModel(place, record, stage, options);
+    if (file) write(`${model.replaceAll('/', '-')}.safetensors`, file);
+  }
 
   const report = reportOf(place.campaign, end, record, factsOf(record));
   write('report.json', `${JSON.stringify(report, null, 2)}\n`);
@@ -72,11 +73,15 @@ export async function writeReport(
   return { report, files };
 }
 
-/** A model's name in the report, and the stage that trained it. */
+/** A model's name in the report, and the stage or the stages of an ensemble that trained it. */
 interface NamedModel {
   readonly model: string;
-  readonly stage: string;
+  readonly stage: string | readonly string[];
 }
+
+/** The packages to write: an ensemble is one for each stage, with the stage's name. */
+const packagesOf = ({ model, stage }: NamedModel): readonly { readonly model: string; readonly stage: string }[] =>
+  typeof stage === 'string' ? [{ model, stage }] : stage.map((name) => ({ model: name, stage: name }));
 
 /** The model of the last student; without one, of the last teacher. */
 function lastModel(stages: readonly Stage[]): NamedModel | undefined {

@@ -44,8 +44,12 @@ function workOf(stage: Stage, { id, training, evaluation, labelled }: RunSite): 
       return stage.pseudoLabels !== undefined || labels ? stage.training.steps * COST[stage.model.kind] : 0;
     }
     case 'pseudo-label':
-      return training * stage.teachers.length * COST.prediction;
+      return training * stage.teachers.flat().length * predictionCost(stage);
     case 'evaluate':
-      return evaluation * Object.keys(stage.models).length * COST.prediction;
+      return evaluation * Object.values(stage.models).flat().length * predictionCost(stage);
   }
 }
+
+/** Windows grow with the cube of what does not overlap; {@link COST} is that of windows that overlap by half. */
+const predictionCost = ({ overlap = 0.5 }: { readonly overlap?: number | undefined }): number =>
+  COST.prediction * (0.5 / (1 - overlap)) ** 3;

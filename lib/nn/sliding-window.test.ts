@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { beforeAll, expect, test } from 'vitest';
 import { loadBackend } from './backend.ts';
-import { type SlidingWindowOptions, slidingWindow, windowStarts } from './sliding-window.ts';
+import { type SlidingWindowOptions, slidingWindow, windowCount, windowStarts } from './sliding-window.ts';
 import { difference, numbers } from './testing.ts';
 import { tf } from './tf.ts';
 
@@ -25,11 +25,14 @@ function mapsOf<K>(
 ): ReadonlyMap<K, tf.Tensor5D> {
   const [, nz, ny, nx] = x.shape;
   const planes = new Map<K, Float32Array[]>();
-  slidingWindow(predict, { data: x.dataSync() as Float32Array, shape: [nz, ny, nx] }, options, (head, z, values) => {
-    const before = planes.get(head) ?? [];
-    expect(z).toBe(before.length);
-    planes.set(head, [...before, values.slice()]);
-  });
+  const volume = { data: x.dataSync() as Float32Array, shape: [nz, ny, nx] as const };
+  for (const { z, heads } of slidingWindow(predict, volume, options)) {
+    for (const [head, values] of heads) {
+      const before = planes.get(head) ?? [];
+      expect(z).toBe(before.length);
+      planes.set(head, [...before, values]);
+    }
+  }
   return new Map(
     [...planes].map(([head, all]) => [
       head,
@@ -125,5 +128,6 @@ test('no tensor leaks, and each window is told', () => {
   });
   expect(tf.memory().numTensors).toBe(before + found.size);
   expect(told).toEqual(['1/4', '2/4', '3/4', '4/4']);
+  expect([0, 0.5, 0.75].map((overlap) => windowCount([6, 6, 6], [4, 4, 6], overlap))).toEqual([4, 4, 9]);
   tf.dispose([...found.values(), x]);
 });

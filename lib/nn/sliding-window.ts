@@ -5,12 +5,22 @@ type Triple = readonly [number, number, number];
 export interface SlidingWindowOptions {
   /** Sides of the window in voxels, [z, y, x]. */
   readonly patch: Triple;
-  /** Least share of a window that the next one overlaps. */
-  readonly overlap?: number;
+  /** Least share of a window that the next one overlaps, from 0 to below 1. Default: {@link OVERLAP}. */
+  readonly overlap?: number | undefined;
   /** Value around a volume that is smaller than the window. */
   readonly fill?: number;
   /** Called after each window with the number of windows so far and of all. */
   readonly onWindow?: ((done: number, total: number) => void) | undefined;
+}
+
+/** Share of a window that the next one overlaps, unless another is asked for: as in nnU-Net. */
+export const OVERLAP = 0.5;
+
+/** One plane of the maps of all heads. */
+export interface Planes<K> {
+  readonly z: number;
+  /** [y, x, channel], by head. */
+  readonly heads: ReadonlyMap<K, Float32Array>;
 }
 
 /** A volume as it lies in memory: [z, y, x], x fastest. */
@@ -24,30 +34,28 @@ interface WindowedVolume {
  * window's centre (nnU-Net, Isensee et al. 2021: σ is an eighth of the window). Whatever `predict` returns is averaged:
  * probabilities or logits. A volume that fits into one window is predicted at once.
  *
- * Planes are handed out as soon as no further window reaches them, so that sums are held for one window's depth only: on
- * a thorax of 1 mm, the maps of all heads would take several gigabytes.
+ * Planes are yielded in the order of z as soon as no further window reaches them, so that sums are held for one window's
+ * depth only: on a thorax of 1 mm, the maps of all heads would take several gigabytes.
  *
  * @param predict from a window [1, z, y, x, 1] to maps [1, z, y, x, c] by head
- * @param onPlane receives each head's planes [y, x, c] in the order of z. The array is only valid during the call.
  */
-export function slidingWindow<K>(
+export function* slidingWindow<K>(
   predict: (window: tf.Tensor5D) => ReadonlyMap<K, tf.Tensor5D>,
   volume: WindowedVolume,
-  { patch, overlap = 0.5, fill = 0, onWindow }: SlidingWindowOptions,
-  onPlane: (head: K, z: number, values: Float32Array) => void,
-): void {
+  { patch, overlap = OVERLAP, fill = 0, onWindow }: SlidingWindowOptions,
+): Generator<Planes<K>, void> {
   const size = volume.shape;
   const padded = map3((axis) => Math.max(size[axis]!, patch[axis]!));
   const before = map3((axis) => Math.floor((padded[axis]! - size[axis]!) / 2));
   const starts = map3((axis) => windowStarts(padded[axis]!, patch[axis]!, overlap));
-  const total = starts[0].length * starts[1].length * starts[2].length;
+  const total = windowCount(size, patch, overlap);
   const importance = gaussian(patch);
   const plane = padded[1] * padded[2];
   const weights = new Float32Array(patch[0] * plane);
   const sums = new Map<K, Sum>();
   let done = 0;
 
-  starts[0].forEach((z, layer) => {
+  for (const [layer, z] of starts[0].entries()) {
     for (const y of starts[1]) {
       for (const x of starts[2]) {
         const window = cut(volume, [z - before[0], y - before[1], x - before[2]], patch, fill);
@@ -61,27 +69,32 @@ export function slidingWindow<K>(
       }
     }
     const finished = (starts[0][layer + 1] ?? padded[0]) - z;
-    for (const [head, { channels, data }] of sums) {
-      for (let i = 0; i < finished; i++) {
-        const inVolume = z + i - before[0];
-        if (inVolume < 0 || inVolume >= size[0]) continue;
+    for (let i = 0; i < finished; i++) {
+      const inVolume = z + i - before[0];
+      if (inVolume < 0 || inVolume >= size[0]) continue;
+      const weightsOf = weights.subarray(i * plane, (i + 1) * plane);
+      const heads = new Map<K, Float32Array>();
+      for (const [head, { channels, data }] of sums) {
         const from = data.subarray(i * plane * channels, (i + 1) * plane * channels);
-        onPlane(
-          head,
-          inVolume,
-          averaged(from, weights.subarray(i * plane, (i + 1) * plane), channels, padded, before, size),
-        );
+        heads.set(head, averaged(from, weightsOf, channels, padded, before, size));
       }
-      shift(data, finished * plane * channels);
+      yield { z: inVolume, heads };
     }
+    for (const { channels, data } of sums.values()) shift(data, finished * plane * channels);
     shift(weights, finished * plane);
-  });
+  }
 }
 
 /** Sums of weighted predictions, [z, y, x, channel], for the planes that a window reaches. */
 interface Sum {
   readonly channels: number;
   readonly data: Float32Array;
+}
+
+/** Number of windows that {@link slidingWindow} predicts in a volume. */
+export function windowCount(size: Triple, patch: Triple, overlap: number = OVERLAP): number {
+  const [z, y, x] = map3((axis) => windowStarts(Math.max(size[axis], patch[axis]), patch[axis], overlap).length);
+  return z * y * x;
 }
 
 /** Starts of the windows along an axis: evenly spaced from one end to the other, as few as the overlap allows. */

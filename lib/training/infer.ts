@@ -2,19 +2,15 @@ import { type Task, type TaskId, taskOf } from '../federation/tasks.ts';
 import type { ClassPlaneReader } from '../imaging/resample-classes.ts';
 import type { Grid } from '../imaging/volume.ts';
 import type { Network } from '../models/network.ts';
-import { slidingWindow } from '../nn/sliding-window.ts';
-import { tf } from '../nn/tf.ts';
+import { averagedPlanes, finestOf, type Member, type WindowOptions } from './averaged-planes.ts';
 import type { PreparedImage } from './cases.ts';
 import { type ClassProbabilities, createDecoder, type Decoder, type Prediction } from './decode-prediction.ts';
 
-/** What is told while a CT is predicted. */
-interface PredictionObserver {
-  /** Receives the class probabilities on the prepared image's grid, which are too large to keep. */
+interface PredictionOptions extends WindowOptions {
+  /** Receives the class probabilities on the grid of {@link finestOf}, which are too large to keep. */
   readonly onProbabilities?: (task: TaskId, probabilities: ClassProbabilities) => void;
   /** Segmentations only: reads the classes and their probabilities on the CT's own grid, plane by plane. */
   readonly onPlane?: (task: TaskId, ...plane: Parameters<ClassPlaneReader>) => void;
-  /** Called after each window with the number of windows so far and of all. */
-  readonly onWindow?: (done: number, total: number) => void;
 }
 
 /**
@@ -24,27 +20,36 @@ interface PredictionObserver {
  * @param own the uploaded CT's grid, on which class maps are returned
  * @param patch side of the inference windows, voxels
  */
-export async function predictTasks(
+export const predictTasks = (
   network: Network,
   image: PreparedImage,
   own: Grid,
   patch: number,
   tasks: readonly Task[],
-  { onProbabilities, onPlane, onWindow }: PredictionObserver = {},
+  options: PredictionOptions = {},
+): Promise<ReadonlyMap<TaskId, Prediction>> => predictTogether([{ network, image, patch }], own, tasks, options);
+
+/**
+ * Predicts every task in a CT with one network, or with the mean of the class probabilities of several. Each must have
+ * learnt all of the tasks.
+ *
+ * @param own the uploaded CT's grid, on which class maps are returned
+ */
+export async function predictTogether(
+  members: readonly Member[],
+  own: Grid,
+  tasks: readonly Task[],
+  { onProbabilities, onPlane, ...windows }: PredictionOptions = {},
 ): Promise<ReadonlyMap<TaskId, Prediction>> {
-  const [nx, ny, nz] = image.shape;
+  const grid = finestOf(members);
   const decoders = new Map<TaskId, Decoder>();
-  const planeOf = (id: TaskId, z: number, values: Float32Array) => {
-    const decoder = decoders.get(id) ?? createDecoder(taskOf(tasks, id), image, onProbabilities !== undefined);
-    decoders.set(id, decoder);
-    decoder.add(z, values);
-  };
-  slidingWindow(
-    (window) => probabilitiesOf(network, window, tasks),
-    { data: image.data, shape: [nz, ny, nx] },
-    { patch: [patch, patch, patch], fill: image.outside, onWindow },
-    planeOf,
-  );
+  for (const { z, heads } of averagedPlanes(members, tasks, windows)) {
+    for (const [id, values] of heads) {
+      const decoder = decoders.get(id) ?? createDecoder(taskOf(tasks, id), grid, onProbabilities !== undefined);
+      decoders.set(id, decoder);
+      decoder.add(z, values);
+    }
+  }
   const result = new Map<TaskId, Prediction>();
   for (const { id } of tasks) {
     const decoder = decoders.get(id);
@@ -55,13 +60,4 @@ export async function predictTasks(
     result.set(id, decoder.decode(own, onPlane && ((...plane) => onPlane(id, ...plane))));
   }
   return result;
-}
-
-/** Softmax of each head's finest logits, [1, z, y, x, class]. */
-function probabilitiesOf(network: Network, window: tf.Tensor5D, tasks: readonly Task[]): Map<TaskId, tf.Tensor5D> {
-  const logits = network.forward(
-    window,
-    tasks.map(({ id }) => id),
-  );
-  return new Map([...logits].flatMap(([task, [finest]]) => (finest ? [[task, tf.softmax(finest)]] : [])));
 }

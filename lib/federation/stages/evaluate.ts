@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { stageName, taskId } from '../schemas/common.ts';
-import { stageBase } from './fields.ts';
-import { defineStageKind, type Fault, modelFaults, type StageOutput } from './kind.ts';
+import { taskId } from '../schemas/common.ts';
+import { modelNames, predicting, stageBase } from './fields.ts';
+import { defineStageKind, ensembleFaults, type Fault, type StageOutput } from './kind.ts';
 
 const thresholdSchema = z
   .strictObject({
@@ -41,8 +41,11 @@ export const evaluate = defineStageKind(
       kind: z.literal('evaluate'),
       ...stageBase,
       models: z
-        .record(z.string(), stageName)
-        .describe('The models that every site scores: name in the report → stage that trained it.'),
+        .record(z.string(), modelNames)
+        .describe(
+          'The models that every site scores: name in the report → stage that trained it, or a list of stages whose class probabilities are averaged.',
+        ),
+      ...predicting,
       cases: z
         .enum(['held-out', 'validation'])
         .optional()
@@ -89,7 +92,7 @@ export const evaluate = defineStageKind(
           : [[field, `"${name}" is not a model of this stage`]],
       );
       return [
-        ...modelFaults('models', Object.values(models), earlier),
+        ...ensembleFaults('models', Object.values(models), earlier),
         ...unknown,
         ...thresholdFaults(thresholds, models, earlier),
       ];
@@ -99,10 +102,14 @@ export const evaluate = defineStageKind(
 
 function thresholdFaults(
   thresholds: readonly z.infer<typeof thresholdSchema>[],
-  models: Readonly<Record<string, string>>,
+  models: Readonly<Record<string, z.infer<typeof modelNames>>>,
   earlier: ReadonlyMap<string, StageOutput>,
 ): readonly Fault[] {
-  const learnt = (name: string) => (Object.hasOwn(models, name) && earlier.get(models[name] ?? '')?.tasks) || [];
+  // An ensemble has the tasks of each of its stages.
+  const learnt = (name: string) => {
+    const stages = Object.hasOwn(models, name) ? [models[name] ?? []].flat() : [];
+    return earlier.get(stages[0] ?? '')?.tasks ?? [];
+  };
   const all = Object.keys(models).flatMap(learnt);
   return thresholds.flatMap(({ name, place, task }, index) => {
     const faults: string[] = [];

@@ -45,6 +45,32 @@ export const modelFaults = (
     earlier.get(name)?.tasks.length === 0 ? [[field, `"${name}" trains no model`] as const] : [],
   );
 
+/** Faults of models of which each is one stage, or an ensemble of stages that must have learnt the same tasks. */
+export const ensembleFaults = (
+  field: string,
+  models: readonly (string | readonly string[])[],
+  earlier: ReadonlyMap<string, StageOutput>,
+): readonly Fault[] => [
+  ...modelFaults(field, models.flat(), earlier),
+  ...models.flatMap((model) => (typeof model === 'string' ? [] : differenceIn(field, model, earlier))),
+];
+
+function differenceIn(
+  field: string,
+  names: readonly string[],
+  earlier: ReadonlyMap<string, StageOutput>,
+): readonly Fault[] {
+  const twice = names.find((name, index) => names.indexOf(name) !== index);
+  if (twice !== undefined) return [[field, `an ensemble names "${twice}" twice`]];
+  const tasksOf = (name: string) => [...(earlier.get(name)?.tasks ?? [])].sort().join(', ');
+  const [first, ...others] = names.filter((name) => tasksOf(name) !== '');
+  const other = others.find((name) => first !== undefined && tasksOf(name) !== tasksOf(first));
+  if (first === undefined || other === undefined) return [];
+  return [
+    [field, `"${first}" has learnt ${tasksOf(first)}, "${other}" ${tasksOf(other)}: an ensemble has the same tasks`],
+  ];
+}
+
 type StageSchema = z.ZodObject<{ readonly kind: z.ZodLiteral<string>; readonly name: z.ZodString }>;
 
 /** A kind of stage with its schema. The stages that it waits for are found by its schema: see {@link referencesIn}. */

@@ -13,17 +13,17 @@ import { referencesIn } from './references.ts';
 const { rounds, training, model } = TEACHER_STAGE;
 const STAGES: Readonly<Record<Stage['kind'], object>> = {
   teacher: { task: 'hinge-points', rounds, training, model },
-  'pseudo-label': { teachers: ['a', 'b'] },
+  'pseudo-label': { teachers: ['a', ['b', 'c']] },
   student: { tasks: ['hinge-points'], pseudoLabels: 'a', rounds, training, model },
   probe: { of: 'a', task: 'hinge-points', rounds, training },
-  evaluate: { models: { first: 'a', second: 'b' } },
+  evaluate: { models: { first: 'a', second: ['b', 'c'] } },
 };
 const REFERENCES: Readonly<Record<Stage['kind'], object>> = {
   teacher: {},
-  'pseudo-label': { teachers: ['a', 'b'] },
+  'pseudo-label': { teachers: ['a', 'b', 'c'] },
   student: { pseudoLabels: ['a'] },
   probe: { of: ['a'] },
-  evaluate: { models: ['a', 'b'] },
+  evaluate: { models: ['a', 'b', 'c'] },
 };
 
 describe('kinds of stages', () => {
@@ -180,6 +180,30 @@ describe('a campaign is refused when a stage names a stage of the wrong kind', (
       [learner, scores, { kind: 'probe', name: 'p', of: 'scores', task: 'calcification', rounds, training }],
       'of: "scores" is neither a teacher nor a student: there is no body to probe',
     ],
+    [
+      'an ensemble of stages that learnt other tasks',
+      [
+        learner,
+        { ...learner, name: 'calcium', task: 'calcification' },
+        { ...scores, models: { a: ['teacher', 'calcium'] } },
+      ],
+      'models: "teacher" has learnt hinge-points, "calcium" calcification: an ensemble has the same tasks',
+    ],
+    [
+      'an ensemble of one stage twice',
+      [learner, { ...labels, teachers: [['teacher', 'teacher']] }],
+      'teachers: an ensemble names "teacher" twice',
+    ],
+    [
+      'an ensemble with a stage without a model',
+      [learner, labels, { ...scores, models: { a: ['teacher', 'labels'] } }],
+      'models: "labels" trains no model',
+    ],
+    [
+      'two teachers of one task, one of them an ensemble',
+      [learner, { ...learner, name: 'b' }, { ...learner, name: 'c' }, { ...labels, teachers: ['teacher', ['b', 'c']] }],
+      'teachers: two of them have learnt hinge-points: a case gets one label of each task',
+    ],
   ])('%s', (_, stages, fault) => {
     expect(faultsOf(...stages)).toEqual([fault]);
   });
@@ -228,5 +252,7 @@ describe('a campaign is refused when a stage names a stage of the wrong kind', (
 
   test('but not when it names one that has what it needs', () => {
     expect(faultsOf(learner, labels, scores)).toEqual([]);
+    const second = { ...learner, name: 'second' };
+    expect(faultsOf(learner, second, { ...labels, teachers: [['teacher', 'second']] })).toEqual([]);
   });
 });

@@ -1,7 +1,6 @@
 import { z } from 'zod';
-import { stageName } from '../schemas/common.ts';
-import { stageBase } from './fields.ts';
-import { defineStageKind, modelFaults } from './kind.ts';
+import { modelNames, predicting, stageBase } from './fields.ts';
+import { defineStageKind, ensembleFaults } from './kind.ts';
 
 /** Mean probability from which a prediction is believed, unless a stage says otherwise. */
 export const MIN_CONFIDENCE = 0.5;
@@ -13,9 +12,12 @@ export const pseudoLabel = defineStageKind(
       kind: z.literal('pseudo-label'),
       ...stageBase,
       teachers: z
-        .array(stageName)
+        .array(modelNames)
         .min(1)
-        .describe('The teacher stages whose final models label the cases that lack a label.'),
+        .describe(
+          'The teacher stages whose final models label the cases that lack a label. A list of stages in place of one: the mean of their class probabilities.',
+        ),
+      ...predicting,
       filter: z
         .strictObject({
           minConfidence: z
@@ -47,9 +49,9 @@ export const pseudoLabel = defineStageKind(
     need: () => 'training cases',
     output: ({ soft }) => ({ tasks: [], body: 'none', pseudoLabels: soft ? 'soft' : 'hard' }),
     faults: ({ teachers }, earlier) => {
-      const tasks = teachers.flatMap((name) => earlier.get(name)?.tasks ?? []);
+      const tasks = teachers.flatMap((teacher) => earlier.get([teacher].flat()[0] ?? '')?.tasks ?? []);
       const twice = tasks.find((task, index) => tasks.indexOf(task) !== index);
-      const faults = modelFaults('teachers', teachers, earlier);
+      const faults = ensembleFaults('teachers', teachers, earlier);
       if (twice === undefined) return faults;
       return [...faults, ['teachers', `two of them have learnt ${twice}: a case gets one label of each task`]];
     },

@@ -1,0 +1,107 @@
+import { gunzipSync } from 'node:zlib';
+import { beforeEach, expect, test } from 'vitest';
+import { federationKeys, siteKeys } from '../lib/federation/keys.ts';
+import { type GpuTaskMessage, mergedSchema, pseudoLabelReportSchema } from '../lib/federation/schemas.ts';
+import { ensembleHash } from '../lib/models/ensemble.ts';
+import type { Stores } from '../lib/storage/contract.ts';
+import { readJson } from '../lib/storage/documents.ts';
+import { runGpuTask } from './run-gpu-task.ts';
+import {
+  commitUpdateOf,
+  gpuTaskContext,
+  openRound,
+  SITE,
+  stores,
+  type TeacherOptions,
+  updateOf,
+  uploadCase,
+} from './testing.ts';
+
+/** A second teacher on other voxels and windows, and stages that use it alone and with the first. */
+const OPTIONS: TeacherOptions = {
+  rounds: 1,
+  more: [
+    {
+      kind: 'teacher',
+      name: 'second',
+      task: 'calcification',
+      rounds: 1,
+      model: { kind: 'unet', features: [2, 4] },
+      training: { patch: 8, spacing: 8, steps: 3, learningRate: 2e-2, warmup: 0 },
+    },
+    { kind: 'pseudo-label', name: 'alone', teachers: ['second'], filter: { minConfidence: 0 } },
+    {
+      kind: 'pseudo-label',
+      name: 'together',
+      teachers: [['teacher', 'second']],
+      filter: { minConfidence: 0 },
+      soft: true,
+      overlap: 0.25,
+    },
+    {
+      kind: 'evaluate',
+      name: 'scores',
+      models: { second: 'second', both: ['teacher', 'second'] },
+      predictions: 'both',
+      compare: [['both', 'second']],
+      overlap: 0,
+    },
+  ],
+};
+
+let storage: Stores;
+let run: (message: GpuTaskMessage) => Promise<unknown>;
+
+beforeEach(async () => {
+  storage = stores();
+  const { context } = await gpuTaskContext(storage);
+  run = (message) => runGpuTask(message, context);
+  await uploadCase(storage, 'training', 'p1', true);
+  await uploadCase(storage, 'training', 'p2', false);
+  await uploadCase(storage, 'evaluation', 'p3', true);
+  for (const stage of ['teacher', 'second']) {
+    const message = await openRound(storage, stage, 1, null, OPTIONS);
+    await run(message);
+    await commitUpdateOf(storage, message);
+  }
+});
+
+const open = (stage: string) => openRound(storage, stage, 1, null, OPTIONS);
+const modelOf = async (stage: string) => {
+  const key = federationKeys.merged({ campaign: 'aortic', stage, round: 1 });
+  return { sha256: (await readJson(storage.federationStore, key, mergedSchema)).value.global?.sha256 ?? '' };
+};
+const bothHash = async () => ensembleHash([await modelOf('teacher'), await modelOf('second')]);
+
+test('several teachers label a case together, on record with the hash of all', async () => {
+  const reportOf = async (stage: string) => {
+    await run(await open(stage));
+    const key = siteKeys.pseudoLabelReport({ campaign: 'aortic', stage }, 'calcification', 'p2');
+    return (await readJson(storage.siteStore(SITE), key, pseudoLabelReportSchema)).value;
+  };
+
+  const [alone, first, together] = [await reportOf('alone'), await reportOf('label'), await reportOf('together')];
+
+  expect(alone.teacher).toBe((await modelOf('second')).sha256);
+  expect(together.teacher).toBe(await bothHash());
+  expect(new Set([alone.confidence, first.confidence, together.confidence]).size).toBe(3);
+});
+
+test('an ensemble is scored, compared and predicted with like a model', async () => {
+  const message = await open('scores');
+
+  await run(message);
+
+  const update = await updateOf(storage, message);
+  expect(update).toMatchObject({
+    status: 'ok',
+    scores: [
+      { model: 'second', task: 'calcification' },
+      { model: 'both', task: 'calcification' },
+    ],
+    comparisons: [{ first: 'both', second: 'second', task: 'calcification' }],
+  });
+  const { body } = await storage.siteStore(SITE).get(siteKeys.prediction('aortic', 'both', 'calcification', 'p3'));
+  const description = gunzipSync(body).subarray(148, 228).toString('latin1');
+  expect(description).toContain((await bothHash()).slice(0, 12));
+});
