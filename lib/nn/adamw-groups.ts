@@ -10,16 +10,17 @@ export interface Group {
   /** The values after the last step, valid while the variables still hold the tensors it assigned. */
   readonly values: tf.Variable<tf.Rank.R1>;
   assigned: readonly tf.Tensor['dataId'][];
-  /** Point that the proximal term pulls the values to, and its strength. */
-  readonly proximal: { readonly strength: number; readonly point: tf.Tensor1D } | undefined;
+  /** The values at creation, if the group is pulled to them, with the strengths of the proximal term and of the pull. */
+  readonly anchor: { readonly proximal: number; readonly pull: number; readonly point: tf.Tensor1D } | undefined;
   steps: number;
 }
 
-/** The variables by group, with zero moments. `proximal` is the strength that pulls a group to its current values. */
+/** The variables by group, with zero moments. `proximal` and `pull` are the strengths that pull a group to its current values. */
 export function groupsOf(
   variables: ReadonlyMap<string, tf.Variable>,
   groupOf: (name: string) => string,
-  proximal: (group: string) => number,
+  proximalOf: (group: string) => number,
+  pull: number,
 ): readonly Group[] {
   const members = new Map<string, (readonly [string, tf.Variable])[]>();
   for (const entry of variables) {
@@ -31,7 +32,8 @@ export function groupsOf(
   return [...members].map(([name, entries]) => {
     const size = entries.reduce((total, [, variable]) => total + variable.size, 0);
     const vector = () => tf.tidy(() => tf.variable(tf.zeros<tf.Rank.R1>([size]), false));
-    const strength = proximal(name);
+    const proximal = proximalOf(name);
+    const isFree = proximal === 0 && pull === 0;
     return {
       name,
       variables: entries,
@@ -39,15 +41,15 @@ export function groupsOf(
       v: vector(),
       values: vector(),
       assigned: [],
-      proximal: strength === 0 ? undefined : { strength, point: tf.tidy(() => flat(entries.map(([, x]) => x))) },
+      anchor: isFree ? undefined : { proximal, pull, point: tf.tidy(() => flat(entries.map(([, x]) => x))) },
       steps: 0,
     };
   });
 }
 
-export function disposeGroup({ m, v, values, proximal }: Group): void {
+export function disposeGroup({ m, v, values, anchor }: Group): void {
   tf.dispose([m, v, values]);
-  proximal?.point.dispose();
+  anchor?.point.dispose();
 }
 
 /**
@@ -74,9 +76,30 @@ export function assignValues(group: Group, values: tf.Tensor1D): void {
 /** A group's gradient: that of the loss, zero for variables it does not reach, plus that of the proximal term. */
 export function gradientOf(group: Group, gradients: Readonly<Record<string, tf.Tensor>>): tf.Tensor1D {
   const gradient = flat(group.variables.map(([, variable]) => gradients[variable.name] ?? tf.zerosLike(variable)));
-  if (!group.proximal) return gradient;
-  const { strength, point } = group.proximal;
-  return tf.add(gradient, tf.mul(tf.sub(currentValues(group), point), strength));
+  if (!group.anchor || group.anchor.proximal === 0) return gradient;
+  const { proximal, point } = group.anchor;
+  return tf.add(gradient, tf.mul(tf.sub(currentValues(group), point), proximal));
+}
+
+/**
+ * A group's values after the pull λ to its anchor: the point p that minimises ‖p − w‖²/2 + η·λ·‖p − w₀‖²/2, with
+ * learning rate η.
+ */
+export function pulled({ anchor }: Group, values: tf.Tensor1D, learningRate: number): tf.Tensor1D {
+  if (!anchor || anchor.pull === 0) return values;
+  return tf.add(anchor.point, tf.div(tf.sub(values, anchor.point), 1 + learningRate * anchor.pull));
+}
+
+/** Where each variable of a group is in its flat vectors. */
+export function places({
+  variables,
+}: Group): readonly { name: string; shape: readonly number[]; start: number; end: number }[] {
+  let end = 0;
+  return variables.map(([name, { shape, size }]) => {
+    const start = end;
+    end += size;
+    return { name, shape, start, end };
+  });
 }
 
 const flat = (tensors: readonly tf.Tensor[]): tf.Tensor1D =>

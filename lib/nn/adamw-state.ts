@@ -1,6 +1,6 @@
 import { FedcardioError } from '../error.ts';
 import { elementsOf, type Weights, type WeightTensor } from '../weights/weights.ts';
-import type { Group } from './adamw-groups.ts';
+import { type Group, places } from './adamw-groups.ts';
 import { tf } from './tf.ts';
 
 /** Moments as `m/<name>` and `v/<name>`, and step counts as `steps/<group>`. */
@@ -29,15 +29,6 @@ export function loadState(groups: readonly Group[], state: Weights): void {
       tf.tidy(() => group[moment].assign(tf.tensor1d(data)));
     }
   }
-}
-
-function places(group: Group): readonly { name: string; shape: readonly number[]; start: number; end: number }[] {
-  let end = 0;
-  return group.variables.map(([name, { shape, size }]) => {
-    const start = end;
-    end += size;
-    return { name, shape, start, end };
-  });
 }
 
 const tensor = (shape: readonly number[], data: Float32Array): WeightTensor => ({

@@ -1,5 +1,5 @@
 import type { Weights } from '../weights/weights.ts';
-import { assignValues, currentValues, disposeGroup, type Group, gradientOf, groupsOf } from './adamw-groups.ts';
+import { assignValues, currentValues, disposeGroup, type Group, gradientOf, groupsOf, pulled } from './adamw-groups.ts';
 import { loadState, readState } from './adamw-state.ts';
 import { tf } from './tf.ts';
 
@@ -22,6 +22,13 @@ export interface AdamWOptions {
    * are the values at creation, kept as one copy.
    */
   readonly proximal?: (group: string) => number;
+  /**
+   * λ of a pull to the values at creation, w₀; 0, the default, for none. Decoupled like the weight decay: each step ends
+   * with w ← w₀ + (w − w₀) / (1 + learningRate·λ), the proximal operator of (λ/2)·‖w − w₀‖². Any λ is stable.
+   */
+  readonly pull?: number;
+  /** Replaces a group's gradient before it is clipped, in each step in which the group has one. */
+  readonly correct?: (group: Group, gradient: tf.Tensor1D) => tf.Tensor1D;
 }
 
 export interface AdamW {
@@ -45,8 +52,8 @@ export interface AdamW {
  */
 export function createAdamW(variables: ReadonlyMap<string, tf.Variable>, options: AdamWOptions = {}): AdamW {
   const { weightDecay = 0, gradientClip, beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8 } = options;
-  const { group: groupOf = () => 'all', proximal = () => 0 } = options;
-  const groups = groupsOf(variables, groupOf, proximal);
+  const { group: groupOf = () => 'all', proximal = () => 0, pull = 0, correct = (_, gradient) => gradient } = options;
+  const groups = groupsOf(variables, groupOf, proximal, pull);
 
   const update = (group: Group, { gradient, square }: FlatGradient, factor: tf.Scalar, learningRate: number): void => {
     group.steps++;
@@ -59,7 +66,8 @@ export function createAdamW(variables: ReadonlyMap<string, tf.Variable>, options
     const bias2 = Math.sqrt(1 - beta2 ** group.steps);
     const values = tf.tidy(() => {
       const change = tf.div(tf.mul(m, (learningRate * bias2) / bias1), tf.add(tf.sqrt(v), epsilon * bias2));
-      return tf.sub(tf.mul(currentValues(group), 1 - learningRate * weightDecay), change) as tf.Tensor1D;
+      const stepped = tf.sub(tf.mul(currentValues(group), 1 - learningRate * weightDecay), change) as tf.Tensor1D;
+      return pulled(group, stepped, learningRate);
     });
     group.m.assign(m as tf.Tensor1D);
     group.v.assign(v as tf.Tensor1D);
@@ -72,7 +80,7 @@ export function createAdamW(variables: ReadonlyMap<string, tf.Variable>, options
         const active = groups
           .filter(({ variables: members }) => members.some(([, { name }]) => gradients[name]))
           .map((group) => {
-            const gradient = gradientOf(group, gradients);
+            const gradient = correct(group, gradientOf(group, gradients));
             return { group, gradient, square: tf.square(gradient) };
           });
         const norm = Math.sqrt(tf.addN(active.map(({ square }) => tf.sum(square))).dataSync()[0]!);
