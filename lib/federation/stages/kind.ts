@@ -36,7 +36,7 @@ export interface StageKind<S> {
 }
 
 /** Faults of a field that names stages whose models are used. Unknown names are reported elsewhere. */
-export const modelFaults = (
+const modelFaults = (
   field: string,
   names: readonly string[],
   earlier: ReadonlyMap<string, StageOutput>,
