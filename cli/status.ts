@@ -4,6 +4,7 @@ import { nearest } from '../lib/nearest.ts';
 import { printable } from '../lib/printable.ts';
 import type { CampaignStatus, StageStatus } from '../lib/protocol/status.ts';
 import { counted, significant } from '../lib/report/format.ts';
+import { validationText } from '../lib/report/validation-text.ts';
 import type { Summaries } from '../lib/storage/summaries.ts';
 import { cellOf, participantsOf, type SiteRound, siteRounds } from './campaign/cells.ts';
 import { duration, fromNow, instant } from './campaign/times.ts';
@@ -104,6 +105,10 @@ export function statusText(status: CampaignStatus, { now, rejected, unreadable =
       }),
     ),
   );
+  const validated = status.stages.flatMap(({ name, rounds }) => {
+    const text = validationText(rounds);
+    return text === undefined ? [] : [`${name}: ${text}`];
+  });
   const warnings = [
     ...status.warnings,
     ...status.suspected.map(suspicionOf),
@@ -114,6 +119,7 @@ export function statusText(status: CampaignStatus, { now, rejected, unreadable =
   return [
     headOf(status, now),
     ...(rows.length > 0 ? ['', ...table(head, rows)] : []),
+    ...(validated.length > 0 ? ['', ...validated] : []),
     ...(warnings.length > 0 ? ['', ...warnings.map((text) => `warning: ${printable(text)}`)] : []),
     ...(notes.length > 0 ? ['', ...notes] : []),
     ...(files === ''

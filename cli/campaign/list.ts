@@ -49,7 +49,11 @@ async function list(flags: CampaignFlags): Promise<void> {
       const { phase, reason, uploadedAt, plannedAt, endedAt, stages } = overview;
       const running = stages
         .filter(({ completed, rounds }) => !completed && rounds.length > 0)
-        .map(({ stage, rounds }) => ({ stage: stage.name, round: rounds.length, rounds: roundsOf(stage) }));
+        .map(({ stage, rounds }) => ({
+          stage: stage.name,
+          round: rounds.at(-1)?.at.round ?? 0,
+          rounds: roundsOf(stage),
+        }));
       return [{ campaign, phase, reason, running, uploadedAt, plannedAt, endedAt }];
     } catch (error) {
       // One damaged or newer campaign must not hide the others.

@@ -4,7 +4,7 @@ import { type Campaign, campaignSchema, kindOf } from '../../lib/federation/sche
 import { DEFAULT_TASKS, type Task } from '../../lib/federation/tasks.ts';
 import { parseJson, sha256Hex } from '../../lib/json.ts';
 import { type CheckedStage, checkCampaign, type Finding } from '../../lib/protocol/check-campaign.ts';
-import { learns, modelOf, tasksOf } from '../../lib/protocol/plan.ts';
+import { learns, modelOf, roundsOf, tasksOf } from '../../lib/protocol/plan.ts';
 import { readTasks } from '../../lib/storage/federation-tasks.ts';
 import { readSummaries } from '../../lib/storage/summaries.ts';
 import { trainingBytes } from '../../lib/training/memory-estimate.ts';
@@ -104,7 +104,7 @@ function stagesOf(
   const participants = new Map(checked.map(({ stage, participants }) => [stage.name, participants]));
   return campaign.stages.map((stage) => ({
     stage: stage.name,
-    rounds: learns(stage) ? stage.rounds : 1,
+    rounds: roundsOf(stage),
     sites: participants.get(stage.name)?.map(({ site, samples }) => ({ site, cases: samples })),
     memoryBytes: learns(stage)
       ? trainingBytes(modelOf(campaign, stage), stage.training, tasksOf({ tasks }, stage), stage.kind === 'probe')

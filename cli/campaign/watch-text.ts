@@ -1,5 +1,6 @@
 import { printable } from '../../lib/printable.ts';
 import type { CampaignStatus, StageStatus } from '../../lib/protocol/status.ts';
+import { validationText } from '../../lib/report/validation-text.ts';
 import { headOf, lossOf } from '../status.ts';
 import { table } from '../table.ts';
 import { type Cell, cellOf } from './cells.ts';
@@ -24,7 +25,9 @@ export function watchBlock(status: CampaignStatus, now: Date, width: number): re
 function stageLines(stage: StageStatus, now: Date, width: number): readonly string[] {
   const committed = stage.rounds.filter(({ phase }) => phase === 'committed').length;
   const loss = lossOf(stage);
-  const head = `${stage.name}: ${stage.phase}, ${committed} of ${stage.total} rounds${loss === '' ? '' : `, loss ${loss}`}`;
+  const validated = validationText(stage.rounds);
+  const found = [...(loss === '' ? [] : [`loss ${loss}`]), ...(validated === undefined ? [] : [validated])];
+  const head = [`${stage.name}: ${stage.phase}, ${committed} of ${stage.total} rounds`, ...found].join(', ');
   const last = stage.rounds.at(-1);
   if (stage.phase !== 'running' || !last) return [head];
   const sites = [...new Set(stage.rounds.flatMap(({ participants }) => participants))].sort();

@@ -2,7 +2,7 @@ import type { Campaign, ModelConfig } from '../../lib/federation/schemas.ts';
 import type { Task } from '../../lib/federation/tasks.ts';
 import { parametersOf } from '../../lib/models/initial-weights.ts';
 import { headOf } from '../../lib/models/parameters.ts';
-import { type LearningStage, learns, modelOf, tasksOf } from '../../lib/protocol/plan.ts';
+import { type LearningStage, learns, modelOf, roundsOf, tasksOf } from '../../lib/protocol/plan.ts';
 
 /** Assumptions about sites and machines. */
 export interface Assumptions {
@@ -61,7 +61,7 @@ export function workOf(campaign: Campaign, tasks: readonly Task[], assumptions: 
       const gpuSeconds = share * stage.rounds * stage.training.steps * secondsPerStep(model, stage, assumptions);
       return {
         stage: name,
-        rounds: stage.rounds,
+        rounds: roundsOf(stage),
         gpuSeconds,
         modelBytes: modelBytes(model, stage, tasks),
         cases: casesPerSite,

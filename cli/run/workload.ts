@@ -1,16 +1,18 @@
 import type { Campaign, Stage } from '../../lib/federation/schemas.ts';
-import { roundsOf } from '../../lib/protocol/plan.ts';
+import { learns, roundsOf, trains } from '../../lib/protocol/plan.ts';
 import type { GpuTaskRef } from './events.ts';
 import type { RunSite } from './run-site.ts';
 
 /** Work of a campaign in training steps of a UNet. The remaining time is estimated from it. */
 export interface Workload {
   readonly total: number;
-  /** Work of one GPU task. */
-  of(task: Pick<GpuTaskRef, 'stage' | 'site'>): number;
+  /** Work of one GPU task; by default, of the first round. */
+  of(task: StageTask): number;
   /** Rounds of every stage, in the campaign's order. */
   readonly rounds: ReadonlyMap<string, number>;
 }
+
+type StageTask = Pick<GpuTaskRef, 'stage' | 'site'> & Partial<Pick<GpuTaskRef, 'round'>>;
 
 /** Measured time of a step relative to the UNet's. A prediction is a forward pass and reading files. */
 const COST = { unet: 1, 'swin-unetr': 2, prediction: 1 } as const;
@@ -20,12 +22,15 @@ export function workloadOf(campaign: Campaign, sites: readonly RunSite[]): Workl
   const stages = new Map(campaign.stages.map((stage) => [stage.name, stage]));
   const byId = new Map(sites.map((site) => [site.id, site]));
   const rounds = new Map(campaign.stages.map((stage) => [stage.name, roundsOf(stage)]));
-  const of = (task: Pick<GpuTaskRef, 'stage' | 'site'>): number => {
+  // Scoring the last model takes little: it is no work.
+  const isWork = (stage: Stage, round: number) => !learns(stage) || trains(stage, round);
+  const of = (task: StageTask): number => {
     const [stage, site] = [stages.get(task.stage), byId.get(task.site)];
-    return stage && site ? workOf(stage, site) : 0;
+    return stage && site && isWork(stage, task.round ?? 1) ? workOf(stage, site) : 0;
   };
   const total = campaign.stages.reduce(
-    (sum, stage) => sum + sites.reduce((all, site) => all + roundsOf(stage) * workOf(stage, site), 0),
+    (sum, stage) =>
+      sum + sites.reduce((all, site) => all + (learns(stage) ? stage.rounds : 1) * workOf(stage, site), 0),
     0,
   );
   return { total, of, rounds };

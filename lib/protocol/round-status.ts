@@ -1,6 +1,6 @@
 import { mapConcurrently } from '../async.ts';
 import { FAILED_ID, federationKeys, parseUpdateKey } from '../federation/keys.ts';
-import { commitSchema, type Open, sealSchema } from '../federation/schemas.ts';
+import { type Commit, commitSchema, type Open, sealSchema } from '../federation/schemas.ts';
 import { tryReadJson } from '../storage/documents.ts';
 import type { AnswerKey } from './answer-keys.ts';
 import { readAnswer, requireReadable } from './answers.ts';
@@ -33,6 +33,8 @@ export interface RoundStatus extends Reductions {
   readonly late: readonly { readonly site: string; readonly key: string; readonly at: string }[];
   /** Figures of the commit: means over the sites, weighted by their samples. */
   readonly figures: Readonly<Record<string, number>>;
+  /** What validation has found after the round, if its stage validates. */
+  readonly validation?: Commit['validation'];
 }
 
 const READS_AT_ONCE = 16;
@@ -74,6 +76,7 @@ export async function roundStatus(context: ReaderContext, round: AnsweredRound, 
       : [],
     ...(commit && seal ? reductionsOf(open, seal, commit) : { clipped: [], limited: [] }),
     figures: commit?.figures ?? {},
+    ...(commit?.validation && { validation: commit.validation }),
   };
 }
 

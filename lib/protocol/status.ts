@@ -30,7 +30,7 @@ export interface StageStatus {
   readonly name: string;
   readonly kind: Stage['kind'];
   readonly phase: 'waiting' | 'running' | 'completed';
-  /** Number of rounds of the completed stage; until then, the number that it has unless it stops early. */
+  /** Number of the last round. A completed stage with fewer rounds stopped early. */
   readonly total: number;
   readonly rounds: readonly RoundStatus[];
 }
@@ -83,7 +83,7 @@ export async function campaignStatus(context: ReaderContext, campaign: string): 
       name: state.stage.name,
       kind: state.stage.kind,
       phase: stagePhase(state),
-      total: state.completed ? state.rounds.length : roundsOf(state.stage),
+      total: roundsOf(state.stage),
       rounds: await mapConcurrently(
         rounds.filter(({ at }) => at.stage === state.stage.name),
         READS_AT_ONCE,

@@ -42,10 +42,13 @@ function scoreRows(of: readonly Cell[], metrics: Metrics): readonly (readonly Ce
   return [row('', metrics), ...Object.entries(metrics.byPoint ?? {}).map(([point, one]) => row(point, one))];
 }
 
-/** One row for each round and site that was asked. */
+/** One row for each round and site that was asked. `validation_loss` is of the model that the round started from. */
 export const roundsCsv = ({ stages }: Pick<Report, 'stages'>): string =>
   csv([
-    ['stage', 'round', 'opened_at', 'committed_at', 'site', 'result', 'samples', 'seconds', 'loss', 'reason'],
+    [
+      ...['stage', 'round', 'opened_at', 'committed_at', 'site', 'result', 'samples', 'seconds', 'loss', 'reason'],
+      'validation_loss',
+    ],
     ...stages.flatMap(({ name, commits }) =>
       commits.flatMap(({ round, openedAt, at, updates, coverage }) =>
         coverage.asked.map((site) => {
@@ -53,7 +56,7 @@ export const roundsCsv = ({ stages }: Pick<Report, 'stages'>): string =>
           const excluded = coverage.excluded.find((one) => one.site === site);
           const result = excluded?.why ?? 'merged';
           const figures = [update?.samples, update?.seconds, update?.figures.loss];
-          return [name, round, openedAt, at, site, result, ...figures, excluded?.reason];
+          return [name, round, openedAt, at, site, result, ...figures, excluded?.reason, update?.validation?.loss];
         }),
       ),
     ),
@@ -63,12 +66,13 @@ export const roundsCsv = ({ stages }: Pick<Report, 'stages'>): string =>
 export const roundMetricsLines = ({ campaign, stages }: Pick<Report, 'campaign' | 'stages'>): string =>
   stages
     .flatMap(({ name: stage, kind, commits }) =>
-      commits.map(({ round, openedAt, at, samples, figures, updates, coverage, sha256 }) => {
+      commits.map(({ round, openedAt, at, samples, figures, updates, coverage, sha256, validation }) => {
         const { asked, merged, caseShare, excluded } = coverage;
         const sites = Object.fromEntries(updates.map(({ site, ...rest }) => [site, rest]));
         const times = { opened_at: openedAt, committed_at: at };
         const shares = { sites_asked: asked.length, sites_merged: merged.length, case_share: caseShare };
-        return { campaign, stage, kind, round, ...times, ...shares, samples, figures, sites, excluded, commit: sha256 };
+        const found = { samples, figures, ...(validation && { validation }), sites, excluded, commit: sha256 };
+        return { campaign, stage, kind, round, ...times, ...shares, ...found };
       }),
     )
     .map((line) => `${JSON.stringify(line)}\n`)

@@ -5,6 +5,7 @@ import { type Content, html, type Markup } from './markup.ts';
 import type { CommitReport, Coverage, Report, StageReport } from './report.ts';
 import { timeline } from './timeline.ts';
 import { KIND_TITLES } from './titles.ts';
+import { validationText } from './validation-text.ts';
 import { isWithoutData } from './without-data.ts';
 
 /** A chart for every stage that learns; empty if there is none. */
@@ -16,7 +17,13 @@ export function learningCurves(report: Report): Markup {
   });
   if (charts.length === 0) return html``;
   return html`<section aria-labelledby="learning"><h2 id="learning">Learning curves</h2><p class="muted">Mean training loss of each round: a thin line for each hospital, a thick one for their weighted mean.</p>
-<div class="grid-of-charts">${charts.map(({ stage, chart }) => html`<figure><figcaption><b>${stage.name}</b> <span class="muted">${counted(stage.participants.length, 'hospital')}, ${counted(stage.rounds, 'round')}</span></figcaption>${chart}</figure>`)}</div></section>`;
+<div class="grid-of-charts">${charts.map(({ stage, chart }) => html`<figure><figcaption><b>${stage.name}</b> <span class="muted">${counted(stage.participants.length, 'hospital')}, ${counted(stage.rounds, 'round')}${validationSuffix(stage)}</span></figcaption>${chart}</figure>`)}</div></section>`;
+}
+
+/** What validation found, after a comma; empty without. */
+function validationSuffix({ commits }: StageReport): string {
+  const text = validationText(commits);
+  return text === undefined ? '' : `, ${text}`;
 }
 
 /** CTs and labels of each hospital, and the files that intake rejected. */

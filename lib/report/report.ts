@@ -1,4 +1,4 @@
-import type { Stage, Summary } from '../federation/schemas.ts';
+import type { Commit, Stage, Summary } from '../federation/schemas.ts';
 import type { Task, TaskId } from '../federation/tasks.ts';
 import type { LandmarkMetrics, MetricsByTask } from '../scoring/metrics.ts';
 
@@ -113,6 +113,8 @@ export interface CommitReport {
     readonly samples: number;
     readonly seconds: number;
     readonly figures: Readonly<Record<string, number>>;
+    /** What the site found of the model that the round started from. */
+    readonly validation?: { readonly loss: number; readonly cases: number };
   }[];
   readonly failed: readonly { readonly site: string; readonly reason: string }[];
   /** Updates whose difference was scaled down by a factor. */
@@ -121,6 +123,8 @@ export interface CommitReport {
   readonly limited: readonly { readonly site: string; readonly samples: number; readonly counted: number }[];
   readonly openedAt: string;
   readonly coverage: Coverage;
+  /** What validation has found after the round, if its stage validates. */
+  readonly validation?: Commit['validation'];
 }
 
 export interface RejectedObject {
