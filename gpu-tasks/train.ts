@@ -73,6 +73,7 @@ export async function trainSite(input: StageInput<LearningStage>, context: GpuTa
     seed,
     site,
     resume: checkpoint?.state,
+    now: context.now,
     onStep: async (done, loss, state) => {
       context.progress({ done, total: steps, loss });
       if (done < steps) await checkpointer.afterStep(state);

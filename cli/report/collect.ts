@@ -16,6 +16,8 @@ import {
   updateSchema,
 } from '../../lib/federation/schemas.ts';
 import { groupBy } from '../../lib/group-by.ts';
+import { own } from '../../lib/own.ts';
+import { learns } from '../../lib/protocol/plan.ts';
 import { reductionsOf } from '../../lib/protocol/reductions.ts';
 import type { RoundStatus } from '../../lib/protocol/round-status.ts';
 import { type CampaignStatus, campaignStatus } from '../../lib/protocol/status.ts';
@@ -172,6 +174,7 @@ async function readRound({ reader, campaign, federation }: Place, stage: Stage, 
     value.status === 'ok' && commit.sites.includes(value.site) ? [value] : [],
   );
   const { clipped, limited } = reductionsOf(open, seal, commit);
+  const shortened = shortenedIn(stage, merged);
   const report: CommitReport = {
     round,
     at: commit.at,
@@ -190,6 +193,7 @@ async function readRound({ reader, campaign, federation }: Place, stage: Stage, 
     failed: seal.failed.map(({ site, reason }) => ({ site, reason })),
     clipped: clipped.map(({ site, factor }) => ({ site, factor })),
     limited,
+    ...(shortened && { shortened }),
     openedAt: open.at,
     coverage: coverageOf(
       status,
@@ -212,6 +216,16 @@ async function readRound({ reader, campaign, federation }: Place, stage: Stage, 
     merged,
     answers: [...answered, ...failed],
   };
+}
+
+/** Sites whose seconds were spent before they had made all steps; undefined for a stage without `secondsBudget`. */
+function shortenedIn(stage: Stage, merged: readonly MergedUpdate[]): CommitReport['shortened'] {
+  if (!learns(stage) || stage.training.secondsBudget === undefined) return undefined;
+  const { steps: all } = stage.training;
+  return merged.flatMap(({ site, figures }) => {
+    const steps = own(figures, 'steps');
+    return steps === undefined || steps >= all ? [] : [{ site, steps, of: all }];
+  });
 }
 
 /** When an answer was written; undefined if it cannot be read, which may be why it was refused. */

@@ -259,6 +259,7 @@ describe('writeReport', async () => {
     expect(readFileSync(join(out, 'rounds.csv'), 'utf8')).toContain(
       `student,1,${at},${at},munich,refused,,,,disk full`,
     );
+    expect(readFileSync(join(out, 'rounds.csv'), 'utf8')).toMatch(/^stage,.*,reason,validation_loss,steps\r\n/);
     const [line = ''] = readFileSync(join(out, 'round_metrics.jsonl'), 'utf8').split('\n');
     expect(JSON.parse(line)).toMatchObject({ stage: 'student', round: 1, sites_asked: 2, sites_merged: 1 });
     expect(summaryText(report)).toContain('student round 1: merged 1 of 2 sites, 50\u00a0% of the cases');

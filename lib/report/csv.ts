@@ -42,12 +42,16 @@ function scoreRows(of: readonly Cell[], metrics: Metrics): readonly (readonly Ce
   return [row('', metrics), ...Object.entries(metrics.byPoint ?? {}).map(([point, one]) => row(point, one))];
 }
 
-/** One row for each round and site that was asked. `validation_loss` is of the model that the round started from. */
+/**
+ * One row for each round and site that was asked. `validation_loss` is of the model that the round started from; `steps` is empty
+ * without `secondsBudget`.
+ */
 export const roundsCsv = ({ stages }: Pick<Report, 'stages'>): string =>
   csv([
     [
       ...['stage', 'round', 'opened_at', 'committed_at', 'site', 'result', 'samples', 'seconds', 'loss', 'reason'],
       'validation_loss',
+      'steps',
     ],
     ...stages.flatMap(({ name, commits }) =>
       commits.flatMap(({ round, openedAt, at, updates, coverage }) =>
@@ -56,7 +60,18 @@ export const roundsCsv = ({ stages }: Pick<Report, 'stages'>): string =>
           const excluded = coverage.excluded.find((one) => one.site === site);
           const result = excluded?.why ?? 'merged';
           const figures = [update?.samples, update?.seconds, update?.figures.loss];
-          return [name, round, openedAt, at, site, result, ...figures, excluded?.reason, update?.validation?.loss];
+          return [
+            name,
+            round,
+            openedAt,
+            at,
+            site,
+            result,
+            ...figures,
+            excluded?.reason,
+            update?.validation?.loss,
+            update?.figures.steps,
+          ];
         }),
       ),
     ),

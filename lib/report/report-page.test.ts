@@ -164,6 +164,24 @@ describe('reportPage', () => {
     expect(page).not.toMatch(/NaN|undefined|Infinity|\[object/);
   });
 
+  test('shows what validation found, and which sites ran out of time', () => {
+    const [stage] = report.stages as [Report['stages'][number]];
+    const [commit] = stage.commits as [(typeof stage.commits)[number]];
+    const validation = {
+      scored: { round: 1, loss: 0.25, cases: 4, sites: 2 },
+      best: { round: 1, loss: 0.25, global: { key: 'k' as never, sha256: 'ab'.repeat(32), bytes: 1 } },
+      stale: 0,
+      stops: false,
+    };
+    const commits = [{ ...commit, validation, shortened: [{ site: 'berlin', steps: 12, of: 50 }] }];
+
+    const page = reportPage({ ...report, stages: [{ ...stage, commits }] }, []);
+
+    expect(page).toContain('validation loss 0.250 in round 1, lowest 0.250 in round 1');
+    expect(page).toContain('out of time: berlin (after 12 of 50 steps)');
+    expect(reportPage(report, [])).not.toMatch(/validation loss|out of time/);
+  });
+
   test('names the sites that a model lacks, with the reason', () => {
     expect(page).toContain('merged 1 of 2 sites, 63\u00a0% of the cases');
     expect(page).toContain('munich: <span class="bad">failed</span>, disk &lt;full&gt;');

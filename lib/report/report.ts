@@ -121,6 +121,8 @@ export interface CommitReport {
   readonly clipped: readonly { readonly site: string; readonly factor: number }[];
   /** Updates that counted as fewer cases than their sites claim. */
   readonly limited: readonly { readonly site: string; readonly samples: number; readonly counted: number }[];
+  /** Sites that made fewer steps than a round has, because their seconds were spent; absent without `secondsBudget`. */
+  readonly shortened?: readonly { readonly site: string; readonly steps: number; readonly of: number }[];
   readonly openedAt: string;
   readonly coverage: Coverage;
   /** What validation has found after the round, if its stage validates. */

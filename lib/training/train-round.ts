@@ -43,6 +43,8 @@ export interface TrainRoundInput {
   readonly site: string;
   /** Checkpoint of an interrupted run of this round. Resuming gives the same bytes as an uninterrupted run. */
   readonly resume?: RoundState | undefined;
+  /** The time, for `training.secondsBudget`. */
+  readonly now?: () => Date;
   /** Called after every step. `state` copies what is needed to resume. An error that it throws ends the round. */
   readonly onStep?: (step: number, loss: number, state: () => RoundState) => void | Promise<void>;
 }
@@ -57,6 +59,8 @@ export interface RoundState {
   readonly optimizer: Weights;
   /** Losses of the completed steps, as float32. */
   readonly losses: Float32Array;
+  /** Seconds of training so far; absent without `training.secondsBudget`. */
+  readonly seconds?: number;
 }
 
 export interface TrainRoundResult {
@@ -67,13 +71,18 @@ export interface TrainRoundResult {
   /** Weights that stay at the site; empty unless `training.localParameters` is set. */
   readonly local: Weights;
   readonly optimizer: Weights;
-  /** Mean loss over the round and over its last quarter, without the proximal term. */
-  readonly figures: { readonly loss: number; readonly lossEnd: number };
+  /** `loss`, `lossEnd`: means over the round and over its last quarter, without the proximal term. */
+  readonly figures: {
+    readonly loss: number;
+    readonly lossEnd: number;
+    /** Steps made; absent without `training.secondsBudget`. */
+    readonly steps?: number;
+  };
 }
 
 /**
  * One site's part of a round of federated averaging: `training.steps` optimiser steps from the global model on the
- * site's own cases. `training.proximal` keeps it near the start of the round (FedProx, Li et al. 2020): the global
+ * site's own cases, or fewer if `training.secondsBudget` is spent. `training.proximal` keeps it near the start of the round (FedProx, Li et al. 2020): the global
  * model, or in the first round the weights of `seed`. Parameters that stay at the site have no proximal term.
  *
  * @throws FedcardioError `NO_DATA` without a readable case, `TRAINING_DIVERGED` if the loss, the gradient or a weight
@@ -112,12 +121,15 @@ export async function trainRound(input: TrainRoundInput): Promise<TrainRoundResu
       // After the optimiser was created: its proximal term keeps the weights near the start of the round.
       if (start) network.load(start.weights);
       const losses = Array.from(start?.losses ?? []);
+      const budget = createBudget(input);
       const state = () => ({
         weights: network.read(),
         optimizer: optimizer.read(),
         losses: Float32Array.from(losses),
+        ...(budget && { seconds: budget.spent() }),
       });
       for (let step = losses.length; step < training.steps; step++) {
+        if (step > 0 && budget?.isSpent()) break;
         const rate = learningRateAt(training, (round - 1) * training.steps + step, rounds * training.steps);
         const parts: (() => tf.Scalar)[] = [];
         const constants: tf.Tensor[] = [];
@@ -141,13 +153,17 @@ export async function trainRound(input: TrainRoundInput): Promise<TrainRoundResu
         await setImmediate();
       }
       const trained = network.read();
-      inStep(input, training.steps - 1, () => checkFinite(trained));
+      inStep(input, losses.length - 1, () => checkFinite(trained));
       return {
         weights: pick(trained, split.shared),
         untrained: [...split.shared].filter((name) => withoutTarget.has(headOf(name) ?? '')),
         local: pick(trained, split.local),
         optimizer: optimizer.read(),
-        figures: { loss: mean(losses), lossEnd: mean(losses.slice(-Math.ceil(losses.length / 4))) },
+        figures: {
+          loss: mean(losses),
+          lossEnd: mean(losses.slice(-Math.ceil(losses.length / 4))),
+          ...(budget && { steps: losses.length }),
+        },
       };
     } finally {
       optimizer.dispose();
@@ -155,6 +171,15 @@ export async function trainRound(input: TrainRoundInput): Promise<TrainRoundResu
   } finally {
     network.dispose();
   }
+}
+
+/** The time that a round may still train, over all its runs; undefined without a budget. */
+function createBudget({ training, resume, now = () => new Date() }: TrainRoundInput) {
+  const { secondsBudget } = training;
+  if (secondsBudget === undefined) return undefined;
+  const started = now().getTime();
+  const spent = () => (resume?.seconds ?? 0) + Math.max(0, now().getTime() - started) / 1000;
+  return { spent, isSpent: () => spent() >= secondsBudget };
 }
 
 /** Prefix of the optimiser groups whose parameters stay at the site. */

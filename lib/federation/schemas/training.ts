@@ -25,6 +25,13 @@ export const trainingSchema = z.strictObject({
     .default(1)
     .describe('Batches whose mean gradient makes one step: the effect of a larger batch in the memory of one.'),
   steps: z.int().positive().describe('Optimiser steps of one site in one round.'),
+  secondsBudget: z
+    .number()
+    .positive()
+    .optional()
+    .describe(
+      'Seconds of training after which a site ends its round, at the end of a step and after one step at least: a slow site then sends what it has, instead of missing the deadline. Its weight in the average stays its number of cases. Default: every site makes all `steps`.',
+    ),
   learningRate: z.number().positive().describe('Peak learning rate of AdamW.'),
   weightDecay: z.number().nonnegative().default(1e-5).describe('Weight decay of AdamW.'),
   warmup: z
