@@ -15,7 +15,6 @@ describe.each(['small', 'paper'] as const)('the %s experiment', (profile) => {
     const evaluate = stages.get('evaluate');
     const { models: scoredModels, thresholds = [] } = evaluate as Extract<typeof evaluate, { kind: 'evaluate' }>;
     const scored = new Set([...Object.keys(scoredModels), ...thresholds.map(({ name }) => name)]);
-    const left = [MODELS.unfilteredSwin];
     for (const { title, models } of [...PAPER_ROWS, ...VARIANT_ROWS]) {
       const named = PAPER_TASKS.flatMap((task) =>
         models(
@@ -23,7 +22,6 @@ describe.each(['small', 'paper'] as const)('the %s experiment', (profile) => {
           scenario.sites.filter((site) => (site.labelled[task] ?? 0) > 0).map(({ id }) => id),
         ),
       ).map(({ model }) => model);
-      if (named.some((model) => left.some((name) => name === model))) continue;
       expect(
         named.some((model) => scored.has(model)),
         title,

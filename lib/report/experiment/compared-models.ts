@@ -15,7 +15,6 @@ export const MODELS = {
   distilledUnet: 'distilled-unet',
   distilledSwin: 'distilled-swin',
   softSwin: 'distilled-swin-soft',
-  unfilteredSwin: 'distilled-swin-unfiltered',
   probeSwin: 'probe/distilled-swin',
   probeUnet: 'probe/teacher-unet',
   /** Calcium by a threshold near the predicted annulus, and with a network's place. */
@@ -41,6 +40,11 @@ const local = (model: (site: string, task: DefaultTaskId) => string): Row['model
   return (task, labelled) => labelled.map((site) => ({ model: model(site, task), trainedAt: [site] }));
 };
 
+/** Models that the experiment has for one task. */
+function only(task: DefaultTaskId, models: Row['models']): Row['models'] {
+  return (asked, labelled) => (asked === task ? models(asked, labelled) : []);
+}
+
 /** The row of one model that all sites with labels trained, for figures outside the tables. */
 export const rowOf = (model: (task: DefaultTaskId) => string): Row => ({ title: '', models: federated(model) });
 
@@ -57,10 +61,22 @@ const TRAINED_ALIKE: readonly Row[] = [
 /** Rows that the paper lacks: rivals with more steps or one task, and calcium without a network of its own. */
 const FURTHER: readonly Row[] = [
   { title: 'Swin UNETR, one site, as many steps as federated', models: local(MODELS.localSwinLong) },
-  { title: 'federated Swin UNETR, one task', models: federated(MODELS.singleTaskSwin) },
+  { title: 'federated Swin UNETR, one task', models: only('membranous-septum', federated(MODELS.singleTaskSwin)) },
   { title: "federated Swin UNETR, the teachers' steps added", models: federated(() => MODELS.labelsOnlyLong) },
-  { title: 'threshold at the predicted annulus', models: federated(() => MODELS.threshold) },
-  { title: "hybrid: a network's place, the threshold's border", models: federated(() => MODELS.hybrid) },
+  {
+    title: 'threshold at the predicted annulus',
+    models: only(
+      'calcification',
+      federated(() => MODELS.threshold),
+    ),
+  },
+  {
+    title: "hybrid: a network's place, the threshold's border",
+    models: only(
+      'calcification',
+      federated(() => MODELS.hybrid),
+    ),
+  },
 ];
 
 /** Models that all hospitals trained together, as the paper has them. */
@@ -71,9 +87,8 @@ export const PAPER_ROWS: readonly Row[] = [...TRAINED_ALIKE, ...FURTHER];
 
 /** The distilled Swin UNETR with one setting changed in each row. */
 export const VARIANT_ROWS: readonly Row[] = [
-  { title: 'distilled Swin UNETR, hard labels, filtered', models: federated(() => MODELS.distilledSwin) },
+  { title: 'distilled Swin UNETR, hard labels', models: federated(() => MODELS.distilledSwin) },
   { title: '… soft beside hard labels', models: federated(() => MODELS.softSwin) },
-  { title: '… no filter', models: federated(() => MODELS.unfilteredSwin) },
 ];
 
 /** Pairs of models that are compared per case, the first minus the second. */
@@ -90,7 +105,6 @@ export const COMPARISONS: readonly (readonly [string, string])[] = [
   [MODELS.teacher('calcification'), MODELS.threshold],
   [MODELS.hybrid, MODELS.threshold],
   [MODELS.softSwin, MODELS.distilledSwin],
-  [MODELS.unfilteredSwin, MODELS.distilledSwin],
   [MODELS.probeSwin, MODELS.probeUnet],
 ];
 

@@ -24,7 +24,6 @@ const SCORED = [
   MODELS.distilledUnet,
   MODELS.distilledSwin,
   MODELS.softSwin,
-  MODELS.unfilteredSwin,
   MODELS.probeSwin,
   MODELS.probeUnet,
 ];
