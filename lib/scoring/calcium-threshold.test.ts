@@ -73,6 +73,17 @@ describe('on phantoms of eight scanners with the true points', () => {
     expect(scores).toContain(null);
   });
 
+  test.each([100, 300])('has a better border with 200 HU above blood than with %i', (aboveBlood) => {
+    const overlap = (rule: typeof RULE) =>
+      median(
+        cases
+          .map(({ image, centre, truth }) => dice(calciumByThreshold(image, centre, rule).data, truth.data))
+          .filter((score) => score !== null),
+      );
+
+    expect(overlap(RULE)).toBeGreaterThan(overlap({ ...RULE, aboveBlood }) ?? 1);
+  });
+
   test('with the true mask as the place keeps that overlap', () => {
     const scores = cases.map(({ image, centre, truth }) =>
       dice(calciumByThreshold(image, centre, RULE, truth).data, truth.data),

@@ -20,7 +20,7 @@ const BLOOD_RADIUS_MM = 5;
 /**
  * Calcium of the aortic valve in a contrast CT without a network of its own: voxels that are brighter than the patient's
  * blood by `aboveBlood`. Blood is the median HU around the centre of the annulus, in the outflow tract, so that a
- * threshold follows the contrast phase. Nothing but calcium and metal is brighter there.
+ * threshold follows the contrast phase (Bettinger et al. 2017, J Cardiovasc Comput Tomogr 11:302, with + 100 HU). Nothing but calcium and metal is brighter there.
  *
  * @param image in HU
  * @param annulus centre of the annulus (RAS, mm)
