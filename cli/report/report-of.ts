@@ -47,18 +47,20 @@ export function reportOf(
 
 function modelReports(stages: readonly Stage[], scores: ReadonlyMap<string, readonly Score[]>): readonly ModelReport[] {
   const roles = rolesOf(stages);
-  return reportedEvaluations(stages).flatMap(({ models }) =>
-    Object.entries(models).map(([name, stage]): ModelReport => {
-      const of = (all: readonly Score[]) => all.filter(({ model }) => model === name);
-      const bySite = [...scores].map(([site, all]) => [site, metricsOf(of(all))] as const);
-      const role = roles.get(name);
-      return {
-        name,
-        stage: [stage].flat().join(' + '),
-        ...(role === undefined ? {} : { role }),
-        metrics: metricsOf(of([...scores.values()].flat())),
-        bySite: Object.fromEntries(bySite.filter(([, metrics]) => Object.keys(metrics).length > 0)),
-      };
-    }),
+  return reportedEvaluations(stages).flatMap(({ name: evaluation, models, thresholds = [] }) =>
+    [...Object.entries(models), ...thresholds.map(({ name }) => [name, evaluation] as const)].map(
+      ([name, stage]): ModelReport => {
+        const of = (all: readonly Score[]) => all.filter(({ model }) => model === name);
+        const bySite = [...scores].map(([site, all]) => [site, metricsOf(of(all))] as const);
+        const role = roles.get(name);
+        return {
+          name,
+          stage: [stage].flat().join(' + '),
+          ...(role === undefined ? {} : { role }),
+          metrics: metricsOf(of([...scores.values()].flat())),
+          bySite: Object.fromEntries(bySite.filter(([, metrics]) => Object.keys(metrics).length > 0)),
+        };
+      },
+    ),
   );
 }

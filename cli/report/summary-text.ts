@@ -28,7 +28,7 @@ export function summaryText(report: Report): string {
   ].join('\n');
 }
 
-/** Scores by task and model; empty without any. */
+/** Scores by task and model; empty without any. `volume`: all predicted over all true. */
 export function scoreTable(report: Report): readonly string[] {
   const rows = report.tasks.flatMap(({ id, title }) =>
     comparedModels(report).flatMap(({ title: model, metrics }) => {
@@ -36,7 +36,9 @@ export function scoreTable(report: Report): readonly string[] {
       return found ? [[title, model, ...cells(found)]] : [];
     }),
   );
-  return rows.length === 0 ? [] : table(['task', 'model', 'n', 'median', 'p90', 'missing', '≤ 6 mm', 'Dice'], rows);
+  return rows.length === 0
+    ? []
+    : table(['task', 'model', 'n', 'median', 'p90', 'missing', '≤ 6 mm', 'Dice', 'volume'], rows);
 }
 
 /** Time, backend and memory of a run. */
@@ -66,6 +68,8 @@ const cells = (metrics: Metrics): readonly string[] =>
         millimetres(metrics.p90),
         String(metrics.missing),
         percent(metrics.within6mm),
-        '',
+        ...['', ''],
       ]
-    : [String(metrics.n), '', '', '', '', fixed(metrics.dice, 2)];
+    : [String(metrics.n), ...['', '', '', ''], fixed(metrics.dice, 2), ratio(metrics.volumeRatio)];
+
+const ratio = (value: number | undefined): string => (value === undefined ? '' : `${fixed(value, 2)}×`);

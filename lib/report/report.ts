@@ -51,7 +51,7 @@ export type ModelMetrics = Readonly<Record<ModelRole, MetricsByTask>>;
 export interface ModelReport {
   /** Name in the evaluation. */
   readonly name: string;
-  /** The stage that trained it; the stages of an ensemble, joined by ` + `. */
+  /** The stage that trained it; the stages of an ensemble, joined by ` + `; of a threshold, the evaluation. */
   readonly stage: string;
   /** Its role in {@link Report.metrics}; absent if it has none. */
   readonly role?: ModelRole;

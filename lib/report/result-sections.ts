@@ -14,14 +14,19 @@ export function headline(report: Report): Markup {
   if (isSmokeTest(report) && report.status === 'completed') return smokeTestHeadline(report);
   const title = hasBothStudents(report) ? 'Did distillation help?' : 'Results';
   const models = hasBothStudents(report)
-    ? MODEL_ROLES.map((role) => ({ title: ROLE_TITLES[role], role, landmarks: report.landmarks[role] }))
+    ? MODEL_ROLES.map((role) => ({
+        title: ROLE_TITLES[role],
+        role,
+        landmarks: report.landmarks[role],
+        metrics: report.metrics[role],
+      }))
     : comparedModels(report).flatMap((of) => {
         const landmarks = pooled(of.metrics);
         return landmarks ? [{ ...of, landmarks }] : [];
       });
   const explanation = html`<p class="muted">Landmarks of unseen cases found within ${WITHIN_MM} mm, all landmark tasks together, all sites. A point that was not found counts as not within ${WITHIN_MM} mm.</p>`;
   return html`<section aria-labelledby="result"><h2 id="result">${title}</h2><p class="lead">${verdict(report)}</p>
-${models.length > 0 && explanation}<div class="cards">${models.map(card)}</div></section>`;
+${models.length > 0 && explanation}<div class="cards">${models.map((of) => card(of, report.tasks))}</div></section>`;
 }
 
 interface Pooled {
@@ -32,14 +37,26 @@ interface Pooled {
   readonly median?: number | null;
 }
 
-const card = (of: {
-  readonly title: string;
-  readonly role: ModelRole | undefined;
-  readonly landmarks: Pooled | undefined;
-}) =>
+const card = (
+  of: {
+    readonly title: string;
+    readonly role: ModelRole | undefined;
+    readonly landmarks: Pooled | undefined;
+    readonly metrics: MetricsByTask;
+  },
+  tasks: Report['tasks'],
+) =>
   html`<div class="card role-${of.role ?? 'other'}">
 <div class="big">${percent(of.landmarks?.within6mm)}</div><div class="card-title">${of.title}</div>
-<div class="muted">${of.landmarks ? `${of.landmarks.n} points, ${of.landmarks.missing} missing${of.landmarks.median === undefined ? '' : `, median error ${millimetres(of.landmarks.median)}`}` : 'not evaluated'}</div></div>`;
+<div class="muted">${of.landmarks ? `${of.landmarks.n} points, ${of.landmarks.missing} missing${of.landmarks.median === undefined ? '' : `, median error ${millimetres(of.landmarks.median)}`}` : 'not evaluated'}</div>${tasks.map(({ id, title }) => maskLine(title, own(of.metrics, id)))}</div>`;
+
+/** A segmentation's Dice and volume: the share of landmarks hides what became of it. */
+function maskLine(title: string, metrics: Metrics | undefined): Markup | undefined {
+  if (metrics?.kind !== 'segmentation') return undefined;
+  const { dice, volumeRatio } = metrics;
+  const volume = volumeRatio === undefined ? '' : `, ${fixed(volumeRatio, 2)} times the true volume`;
+  return html`<div class="muted">${title}: Dice ${fixed(dice, 2)}${volume}</div>`;
+}
 
 /** All landmark tasks of a model together; undefined without any. */
 function pooled(metrics: MetricsByTask): Pooled | undefined {

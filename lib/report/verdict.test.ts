@@ -44,9 +44,28 @@ describe('verdict', () => {
   test('says what became worse as well, against labels alone and against the teacher', () => {
     const metrics = { teacher: calcium(0.46), student: calcium(0.15), studentLabelsOnly: calcium(0.41) };
 
-    expect(verdict({ ...pooled([1, 1], [1, null]), metrics })).toContain(
+    const text = verdict({ ...pooled([1, 1], [1, null]), metrics });
+    expect(text).toMatch(/^Distillation helped in part: /);
+    expect(text).toContain(
       'Worse than labels alone: Calcification (Dice 0.15, not 0.41). Worse than its teacher: Calcification (Dice 0.15, not 0.46).',
     );
+  });
+
+  test('says that the student marks too much, which no Dice tells, and nothing of a volume that is nearly right', () => {
+    const marking = (ratio: number): MetricsByTask => ({
+      calcification: segmentationMetrics([0.5], { volumes: { truth: [100], prediction: [100 * ratio] } }),
+    });
+    const of = (student: number) =>
+      verdict({
+        ...pooled([1], [1]),
+        metrics: { teacher: marking(1.05), student: marking(student), studentLabelsOnly: marking(0.6) },
+      });
+
+    expect(of(1.79)).toMatch(
+      /Calcification: the student marks 1\.79 times the true volume \(labels alone 0\.60, its teacher 1\.05\)\.$/,
+    );
+    expect(of(0.5)).toMatch(/marks 0\.50 times/);
+    expect(of(1.08)).not.toMatch(/times the true volume/);
   });
 
   test('says what became better, and nothing of a difference below the shown digits', () => {

@@ -34,7 +34,7 @@ export function verdict(report: Judged): string {
     return length === 0 ? 'No model has been evaluated.' : `${counted(length, 'model')} evaluated on ${scored} cases.`;
   }
   const where = report.scoredOn ? ['Scores are of validation cases.'] : [];
-  return [...where, landmarkVerdict(report), ...taskVerdicts(report)].join(' ');
+  return [...where, landmarkVerdict(report), ...taskVerdicts(report), ...volumeVerdicts(report)].join(' ');
 }
 
 /** Whether the run was surely on phantoms alone: those of the demo and the experiment. */
@@ -66,14 +66,16 @@ function smokeTestVerdict(report: Judged): string {
   return `Every step ran: ${sites} committed ${rounds}, and intake rejected ${rejected}.`;
 }
 
-function landmarkVerdict({ landmarks, scoredOn }: Judged): string {
+function landmarkVerdict(report: Judged): string {
+  const { landmarks, scoredOn } = report;
   const student = landmarks.student?.within6mm;
   const control = landmarks.studentLabelsOnly?.within6mm;
   if (student === undefined || student === null || control === undefined || control === null)
     return `There are no ${scoredOn ?? 'held-out'} landmarks of both students to compare.`;
   const [from, to] = [percent(control), percent(student)];
   if (student > control) {
-    return `Distillation helped: the share of landmarks found within ${WITHIN_MM} mm rose from ${from} on labels alone to ${to}.`;
+    const helped = isWorse(report, OTHERS[0]) ? 'helped in part' : 'helped';
+    return `Distillation ${helped}: the share of landmarks found within ${WITHIN_MM} mm rose from ${from} on labels alone to ${to}.`;
   }
   return student < control
     ? `Distillation did not help in this run: ${to} of the landmarks were found within ${WITHIN_MM} mm, ${from} on labels alone.`
@@ -86,17 +88,47 @@ const OTHERS = [
 ] as const satisfies readonly (readonly [ModelRole, string])[];
 
 /** The tasks by name in which the student is better or worse than the others; equal to the shown digits is neither. */
-function taskVerdicts({ tasks, metrics }: Judged): readonly string[] {
-  const sentence = (word: 'Better' | 'Worse', sign: 1 | -1, [other, title]: (typeof OTHERS)[number]) => {
-    const found = tasks.flatMap((task) => {
-      const [student, against] = [scoreOf(metrics.student[task.id]), scoreOf(metrics[other][task.id])];
-      if (!student || !against || Math.sign(student.value - against.value) !== sign) return [];
-      return [`${task.title} (${student.what} ${student.text}, not ${against.text})`];
-    });
-    return found.length > 0 ? [`${word} than ${title}: ${found.join('; ')}.`] : [];
-  };
-  return [...sentence('Better', 1, OTHERS[0]), ...OTHERS.flatMap((other) => sentence('Worse', -1, other))];
+const taskVerdicts = (report: Judged): readonly string[] => [
+  ...sentence(report, 'Better', OTHERS[0]),
+  ...OTHERS.flatMap((other) => sentence(report, 'Worse', other)),
+];
+
+const isWorse = (report: Judged, other: (typeof OTHERS)[number]): boolean =>
+  sentence(report, 'Worse', other).length > 0;
+
+function sentence(
+  { tasks, metrics }: Judged,
+  word: 'Better' | 'Worse',
+  [other, title]: (typeof OTHERS)[number],
+): readonly string[] {
+  const sign = word === 'Better' ? 1 : -1;
+  const found = tasks.flatMap((task) => {
+    const [student, against] = [scoreOf(metrics.student[task.id]), scoreOf(metrics[other][task.id])];
+    if (!student || !against || Math.sign(student.value - against.value) !== sign) return [];
+    return [`${task.title} (${student.what} ${student.text}, not ${against.text})`];
+  });
+  return found.length > 0 ? [`${word} than ${title}: ${found.join('; ')}.`] : [];
 }
+
+/** A volume within a tenth of the true one is not told. */
+const NEAR = { low: 0.9, high: 1.1 };
+
+/** The tasks in which the student marks too much or too little, beside what the others mark. A Dice does not tell. */
+function volumeVerdicts({ tasks, metrics }: Judged): readonly string[] {
+  return tasks.flatMap((task) => {
+    const student = ratioOf(metrics.student[task.id]);
+    if (student === undefined || (student >= NEAR.low && student <= NEAR.high)) return [];
+    const others = OTHERS.flatMap(([role, title]) => {
+      const ratio = ratioOf(metrics[role][task.id]);
+      return ratio === undefined ? [] : [`${title} ${fixed(ratio, 2)}`];
+    });
+    const beside = others.length > 0 ? ` (${others.join(', ')})` : '';
+    return [`${task.title}: the student marks ${fixed(student, 2)} times the true volume${beside}.`];
+  });
+}
+
+const ratioOf = (metrics: Metrics | undefined): number | undefined =>
+  metrics?.kind === 'segmentation' ? metrics.volumeRatio : undefined;
 
 /** The score that a task is judged by, rounded as it is shown. */
 function scoreOf(metrics: Metrics | undefined) {

@@ -61,6 +61,7 @@ describe('segmentationMetrics', () => {
       oneEmpty: 1,
       volume: { truth: 15, prediction: 20 },
       volumeBias: 20,
+      volumeRatio: expect.closeTo(100 / 120, 9),
     });
   });
 });

@@ -41,6 +41,8 @@ export interface SegmentationMetrics {
   /** Median volumes, and median of predicted minus true, mm³; absent if no volumes were reported. */
   readonly volume?: { readonly truth: number; readonly prediction: number };
   readonly volumeBias?: number;
+  /** All predicted volume over all true volume; absent if no volumes were reported or none is true. */
+  readonly volumeRatio?: number;
 }
 
 export type Metrics = LandmarkMetrics | SegmentationMetrics;
@@ -83,6 +85,7 @@ export function segmentationMetrics(
   const bothEmpty = dice.length - defined.length;
   const [truth, prediction] = [median(volumes?.truth ?? []), median(volumes?.prediction ?? [])];
   const bias = median(volumeErrors);
+  const ratio = volumes && sum(volumes.truth) > 0 ? sum(volumes.prediction) / sum(volumes.truth) : null;
   return {
     kind: 'segmentation',
     n: defined.length,
@@ -94,8 +97,11 @@ export function segmentationMetrics(
     oneEmpty: Math.max(0, hausdorff95.length - apart.length - bothEmpty),
     ...(truth === null || prediction === null ? {} : { volume: { truth, prediction } }),
     ...(bias === null ? {} : { volumeBias: bias }),
+    ...(ratio === null ? {} : { volumeRatio: ratio }),
   };
 }
+
+const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
 
 /** Pools the scores of any number of sites and cases. Each point and case counts once. */
 export function metricsOf(scores: readonly Score[]): MetricsByTask {
