@@ -6,13 +6,14 @@ import { agreementDrawing } from '../../lib/report/experiment/calcium.ts';
 import { claimsOf } from '../../lib/report/experiment/claims.ts';
 import { calibrationDrawing } from '../../lib/report/experiment/confidence.ts';
 import { lossDrawing, siteDrawing } from '../../lib/report/experiment/drawings.ts';
-import { resultsPage } from '../../lib/report/experiment/results-page.ts';
+import { type MaskCeiling, resultsPage } from '../../lib/report/experiment/results-page.ts';
 import { type SeedResult, seedResultSchema } from '../../lib/report/experiment/seed-result.ts';
 import { runScenario } from '../demo/run.ts';
 import { printJson } from '../print-json.ts';
 import { collectCampaign } from '../report/collect.ts';
 import { commitOfSource, seedResultOf } from './collect-seed.ts';
 import { type ExperimentProfile, experimentCampaign } from './experiment-campaign.ts';
+import { calciumCeiling } from './mask-ceiling.ts';
 
 export interface ExperimentOptions {
   readonly profile: ExperimentProfile;
@@ -38,12 +39,15 @@ export async function runExperiment(options: ExperimentOptions): Promise<void> {
   mkdirSync(out, { recursive: true });
   const commit = commitOfSource();
   const results: SeedResult[] = [];
+  const [first = 0] = options.seeds;
+  let ceiling: MaskCeiling | undefined;
   for (const seed of options.seeds) {
     const file = join(out, `seed-${seed}.json`);
     if (options.fresh || !existsSync(file)) await runSeed(options, seed, file, commit);
     else console.error(`Seed ${seed}: taken from ${file} (--fresh runs it again).`);
     results.push(readResult(file));
-    writeFileSync(join(out, 'README.md'), resultsPage(results, options.command));
+    ceiling ??= calciumCeiling(options.profile, first);
+    writeFileSync(join(out, 'README.md'), resultsPage(results, options.command, ceiling));
     writeFileSync(join(out, 'learning-curves.svg'), lossDrawing(results));
     writeFileSync(join(out, 'sites.svg'), siteDrawing(results));
     writeFileSync(join(out, 'calcium.svg'), agreementDrawing(results));

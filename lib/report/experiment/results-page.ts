@@ -10,7 +10,7 @@ import { landmarkShare, medianOf, medianWithMissing, shareOf, valuesOf } from '.
 import type { SeedResult } from './seed-result.ts';
 import { crossSiteTable, errorText, isExternal, pointTable, taskTable } from './tables.ts';
 
-/** The most that any network can reach with masks of calcium at the experiment's spacing: see `maskCeiling`. */
+/** The most that any network can reach with masks of calcium at the experiment's spacing, on one seed's held-out cases. */
 export interface MaskCeiling {
   /** Side of the network's voxels, mm. */
   readonly spacing: number;
