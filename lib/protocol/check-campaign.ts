@@ -6,6 +6,7 @@ import { nearest } from '../nearest.ts';
 import { openRound, type Participant } from './opening.ts';
 import { learns, planCampaign } from './plan.ts';
 import { planWarnings } from './plan-warnings.ts';
+import { thresholdWarnings } from './threshold-warnings.ts';
 
 /** What is wrong with a campaign that is about to be started. */
 export interface Finding {
@@ -61,7 +62,10 @@ export function checkCampaign(campaign: Campaign, against: CheckedAgainst, now: 
     findings: [
       ...impossible.map(({ text }) => ({ level: 'error' as const, text })),
       ...unknownSites(campaign, sites, against.sites !== undefined),
-      ...planWarnings(others, sites).map((text) => ({ level: 'warning' as const, text })),
+      ...[...planWarnings(others, sites), ...thresholdWarnings(plan)].map((text) => ({
+        level: 'warning' as const,
+        text,
+      })),
     ],
     stages,
   };

@@ -42,7 +42,8 @@ export interface Measurements {
   readonly measurements: readonly Measurement[];
 }
 
-const HINGES = ['hinge-right', 'hinge-left', 'hinge-non-coronary'] as const;
+/** Names of the points whose circle is the annulus. */
+export const HINGES = ['hinge-right', 'hinge-left', 'hinge-non-coronary'] as const;
 const SEPTUM = ['septum-start', 'septum-end'] as const;
 const OSTIA = ['right', 'left'] as const;
 
