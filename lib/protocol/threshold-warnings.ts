@@ -7,7 +7,9 @@ export const thresholdWarnings = (plan: Plan): readonly string[] =>
   plan.campaign.stages.flatMap((stage) => {
     if (stage.kind !== 'evaluate') return [];
     return (stage.thresholds ?? []).flatMap(({ name, points }) => {
-      const trained = stageOf(plan, stage.models[points] ?? '');
+      // The members of an ensemble have learnt the same tasks.
+      const [first = ''] = [stage.models[points] ?? []].flat();
+      const trained = stageOf(plan, first);
       const known = learns(trained) ? tasksOf(plan, trained).flatMap(({ classes }) => classes) : [];
       const missing = HINGES.filter((hinge) => !known.includes(hinge));
       return missing.length === 0
