@@ -12,6 +12,7 @@ const SLOW = [
   'lib/aggregation/untrained.test.ts',
   'lib/storage/launch-job.test.ts',
   'lib/imaging/heart-crop.test.ts',
+  'lib/models/interchange/axis-order.test.ts',
   'lib/models/interchange/monai.test.ts',
   'lib/models/network-training.test.ts',
   'lib/models/network.test.ts',

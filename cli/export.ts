@@ -1,5 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { Command, Option } from 'commander';
+import { AXIS_ORDERS, type AxisOrder } from '../lib/federation/schemas/model.ts';
 import type { TrainedModel } from '../lib/models/package.ts';
 import { VERSION } from '../lib/version.ts';
 import { aboutCampaign, type CampaignFlags, contextOf } from './campaign.ts';
@@ -17,13 +18,23 @@ export const exportCommand = (): Command =>
         .choices(['torch', 'fedcardio'])
         .default('torch'),
     )
+    .addOption(
+      new Option(
+        '--axes <order>',
+        'with --format torch: order in which PyTorch feeds the axes of a volume, slowest first',
+      )
+        .choices(AXIS_ORDERS)
+        .default('xyz'),
+    )
     .option('--out <file>', 'file to write (default: <campaign>-<stage>.safetensors)')
     .addHelpText(
       'after',
       `
 With --format fedcardio, the file is a model package, which fedcardio predict --model reads: its header says under
 "fedcardio.package" which network, tasks, voxel size and normalisation it needs, and which training it comes from. With
---format torch, the header lists the task of every output channel under "fedcardio.heads".
+--format torch, the header lists the task of every output channel under "fedcardio.heads", and the order of the axes
+under "fedcardio.axes": xyz, as MONAI's LoadImaged and Orientationd("RAS") make it. For pipelines that feed [z, y, x], such
+as nnU-Net's, say --axes zyx.
 
 Examples:
   npx fedcardio export tavi-2026 student --federation heart
@@ -38,6 +49,7 @@ In Python, with MONAI 1.5 or later (older versions merge patches differently):
 
 interface ExportFlags extends CampaignFlags {
   readonly format: 'torch' | 'fedcardio';
+  readonly axes: AxisOrder;
   readonly out?: string;
 }
 
@@ -47,7 +59,7 @@ async function exportModel(campaign: string, stage: string, flags: ExportFlags):
   const trained = await trainedModel(federationStore, campaign, stage);
   const { model, tasks, weights } = trained;
   const file = flags.out ?? `${campaign}-${stage.replace('/', '-')}.safetensors`;
-  writeFileSync(file, await (flags.format === 'torch' ? torchFile(trained) : packageFile(trained)));
+  writeFileSync(file, await (flags.format === 'torch' ? torchFile(trained, flags.axes) : packageFile(trained)));
   const said = { file, tensors: weights.size, model, tasks: tasks.map(({ id }) => id) };
   if (flags.json) printJson('export', said);
   else console.log(`${file}: ${weights.size} tensors of a ${model.kind} for ${said.tasks.join(', ')}.`);
@@ -58,9 +70,9 @@ async function packageFile(trained: TrainedModel): Promise<Uint8Array> {
   return encodePackage(trained, VERSION);
 }
 
-async function torchFile({ model, weights, tasks }: TrainedModel): Promise<Uint8Array> {
+async function torchFile(trained: TrainedModel, axes: AxisOrder): Promise<Uint8Array> {
   const { asTorch } = await import('../lib/models/interchange/torch.ts');
-  const { headsMetadata } = await import('../lib/models/interchange/metadata.ts');
+  const { exportMetadata } = await import('../lib/models/interchange/metadata.ts');
   const { encodeSafetensors } = await import('../lib/weights/safetensors.ts');
-  return encodeSafetensors(asTorch(model, weights, tasks), headsMetadata(tasks));
+  return encodeSafetensors(asTorch(trained, axes), exportMetadata(trained.tasks, axes));
 }

@@ -1,6 +1,7 @@
 import { basename } from 'node:path';
 import { Command, Option } from 'commander';
 import { FedcardioError, isFedcardioError } from '../lib/error.ts';
+import { AXIS_ORDERS, type AxisOrder } from '../lib/federation/schemas/model.ts';
 import { type TaskId, tasksNamed } from '../lib/federation/tasks.ts';
 import { PATCH_MERGINGS, type PatchMerging } from '../lib/models/interchange/patch-merging.ts';
 import { printable } from '../lib/printable.ts';
@@ -24,6 +25,12 @@ export const importCommand = (): Command =>
     )
     .addOption(
       new Option(
+        '--axes <order>',
+        "order in which the network got the axes of a volume, the slowest first (default: that in the file's header, otherwise xyz for MONAI, zyx for nnU-Net)",
+      ).choices(AXIS_ORDERS),
+    )
+    .addOption(
+      new Option(
         '--patch-merging <which>',
         'how the Swin UNETR was made, which its weights do not show; not needed for a file that fedcardio exported',
       ).choices(PATCH_MERGINGS),
@@ -41,6 +48,9 @@ The header of a file that fedcardio exported lists the tasks of its output chann
 off, and float64 and half floats become float32. Any other format, such as .pt or .ckpt, is named with the line of Python
 that converts it.
 
+MONAI's transforms feed a network the axes of a volume as [x, y, z], nnU-Net as [z, y, x]; weights are converted to the order
+of the stage's network. If that is not possible, the error says which "axes" the stage's "model" needs.
+
 --patch-merging:
   monai-1.5       downsample="merging", the default, of MONAI 1.5 or later
   mergingv2       downsample="mergingv2" of MONAI 1.0 or later; converted
@@ -57,6 +67,7 @@ Examples:
 
 interface ImportFlags extends CampaignFlags {
   readonly heads?: readonly TaskId[];
+  readonly axes?: AxisOrder;
   readonly patchMerging?: PatchMerging;
   readonly normalize?: 'true' | 'false';
 }
@@ -83,9 +94,10 @@ async function importWeights(file: string, stageName: string, weightsFile: strin
   rejectForeignWeights(bytes, basename(weightsFile));
   const context = await campaignContext(flags);
   const heads = flags.heads && tasksNamed(await readTasks(context), flags.heads);
-  const { patchMerging, normalize } = flags;
-  const options = { heads, patchMerging, normalize: normalize && normalize === 'true' };
-  const { weights, notes } = withName(weightsFile, () => fromTorch(stage.model, bytes, options));
+  const { axes, patchMerging, normalize } = flags;
+  const options = { heads, axes, patchMerging, normalize: normalize && normalize === 'true' };
+  const target = { model: stage.model, patch: stage.training.patch };
+  const { weights, notes } = withName(weightsFile, () => fromTorch(target, bytes, options));
   const body = encodeSafetensors(weights);
   const sha256 = json.sha256Hex(body);
   const { federationStore } = context;

@@ -20,17 +20,17 @@ import {
   sealSchema,
   updateSchema,
 } from '../lib/federation/schemas.ts';
-import { DEFAULT_TASKS, TASKS as TASK_TABLE, type TaskId, tasksNamed } from '../lib/federation/tasks.ts';
+import { TASKS as TASK_TABLE, type TaskId } from '../lib/federation/tasks.ts';
 import { gpuTaskMessage } from '../lib/federation/testing.ts';
 import { names } from '../lib/federation/topology.ts';
 import { readMarkups } from '../lib/imaging/markups.ts';
 import { readNifti } from '../lib/imaging/nifti-read.ts';
 import { writeNifti } from '../lib/imaging/nifti-write.ts';
 import { sha256Hex } from '../lib/json.ts';
-import { fromNnunet } from '../lib/models/interchange/nnunet.ts';
+import { fromTorch } from '../lib/models/interchange/torch.ts';
 import { headOf } from '../lib/models/parameters.ts';
 import { readJson } from '../lib/storage/documents.ts';
-import { decodeSafetensors, decodeTensors } from '../lib/weights/safetensors.ts';
+import { decodeSafetensors } from '../lib/weights/safetensors.ts';
 import type { Weights } from '../lib/weights/weights.ts';
 import { pseudoLabels, student, type ToyCase, teacher, training, uploadToyCase } from './helpers/campaign.ts';
 import { type LocalFederation, startLocalFederation } from './helpers/local-federation.ts';
@@ -291,7 +291,7 @@ describe('a campaign over HTTP', () => {
     const { stdout } = await fedcardio('export', CAMPAIGN.id, 'teacher/calcification', '--out', file);
     const { model, tasks } = JSON.parse(stdout);
     expect(tasks).toEqual(['calcification']);
-    const exported = fromNnunet(decodeTensors(readFileSync(file)), model, tasksNamed(DEFAULT_TASKS, tasks));
+    const { weights: exported } = fromTorch({ model, patch: training.patch }, readFileSync(file));
     const trained = await weightsOf((await lastCommit('teacher/calcification')).global!.key);
     expect(sorted(exported)).toEqual(sorted(trained));
   });

@@ -7,7 +7,7 @@ import { campaignSchema, type ModelConfig, taskSchema } from '../lib/federation/
 import { channelsOf, classTitle, DEFAULT_TASKS, isComplete, type Task } from '../lib/federation/tasks.ts';
 import type { Landmark, Volume } from '../lib/imaging/volume.ts';
 import { parametersOf } from '../lib/models/initial-weights.ts';
-import { headsMetadata, headsOfMetadata } from '../lib/models/interchange/metadata.ts';
+import { exportMetadata, headsOfMetadata } from '../lib/models/interchange/metadata.ts';
 import { headOf } from '../lib/models/parameters.ts';
 import { reportPage } from '../lib/report/report-page.ts';
 import { metricsOf } from '../lib/scoring/metrics.ts';
@@ -90,7 +90,7 @@ describe.each(DEFAULT_TASKS)('the task $id', (definition: Task) => {
   });
 
   test('is named in an exported model', () => {
-    expect(headsOfMetadata(headsMetadata([definition]))).toEqual([definition]);
+    expect(headsOfMetadata(exportMetadata([definition], 'xyz'))).toEqual([definition]);
   });
 
   test('has its pseudo-labels checked', () => {

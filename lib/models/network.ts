@@ -1,10 +1,12 @@
 import { FedcardioError } from '../error.ts';
+import type { AxisOrder } from '../federation/schemas/model.ts';
 import type { ModelConfig } from '../federation/schemas.ts';
 import type { Task, TaskId } from '../federation/tasks.ts';
 import { pointwise } from '../nn/convolution.ts';
 import { tf } from '../nn/tf.ts';
 import type { Weights } from '../weights/weights.ts';
 import type { Architecture } from './architecture.ts';
+import { axesOf, permutationOf } from './axes.ts';
 import { initialWeights } from './initial-weights.ts';
 import { parameterFaults, requireNoFaults } from './parameter-faults.ts';
 import { swinUnetr } from './swin-unetr.ts';
@@ -27,7 +29,7 @@ export interface Network {
    */
   forward(x: tf.Tensor5D, heads?: readonly TaskId[]): Map<TaskId, tf.Tensor5D[]>;
   /**
-   * The body's output, which every head reads, one [b, z, y, x, width] per scale. If computed outside a training step
+   * The body's output, which every head reads, one [b, z, y, x, width] per scale, its axes in the network's order. If computed outside a training step
    * it is a constant: the step then trains only heads, without the memory and time of the body's gradient.
    */
   features(x: tf.Tensor5D): tf.Tensor5D[];
@@ -55,9 +57,12 @@ export function createNetwork(config: ModelConfig, heads: readonly Task[], seed:
     if (!variable) throw new FedcardioError('BAD_CONFIGURATION', `the network has no parameter "${name}".`);
     return variable as tf.Tensor as T;
   };
+  const axes = axesOf(config);
+  const turned = (x: tf.Tensor5D, from: AxisOrder, to: AxisOrder): tf.Tensor5D =>
+    from === to ? x : tf.transpose(x, [0, ...permutationOf(from, to).map((axis) => axis + 1), 4]);
   const features = (x: tf.Tensor5D) => {
     checkSides(x.shape, architecture.divisor);
-    return architecture.features(parameter, x);
+    return architecture.features(parameter, turned(x, 'zyx', axes));
   };
   const logits = (scales: readonly tf.Tensor5D[], wanted: readonly TaskId[] = heads.map(({ id }) => id)) =>
     new Map(
@@ -65,7 +70,8 @@ export function createNetwork(config: ModelConfig, heads: readonly Task[], seed:
         task,
         scales.map((input, scale) => {
           const name = architecture.head(task, scale);
-          return pointwise([input], parameter(`${name}.weight`), parameter(`${name}.bias`));
+          const output = pointwise([input], parameter(`${name}.weight`), parameter(`${name}.bias`));
+          return turned(output, axes, 'zyx');
         }),
       ]),
     );

@@ -2,6 +2,10 @@ import { z } from 'zod';
 
 const positives = z.array(z.int().positive());
 
+/** Orders of the three spatial axes of a tensor, the slowest first. */
+export const AXIS_ORDERS = ['zyx', 'zxy', 'yzx', 'yxz', 'xzy', 'xyz'] as const;
+export type AxisOrder = (typeof AXIS_ORDERS)[number];
+
 const unetSchema = z
   .strictObject({
     kind: z.literal('unet'),
@@ -22,6 +26,12 @@ const swinUnetrSchema = z
     depths: positives.min(1).default([2, 2, 2, 2]).describe('Transformer blocks of each stage.'),
     heads: positives.min(1).default([3, 6, 12, 24]).describe('Attention heads of each stage.'),
     window: z.int().positive().default(7).describe('Side of the attention windows, in tokens.'),
+    axes: z
+      .enum(AXIS_ORDERS)
+      .optional()
+      .describe(
+        'Order in which the network gets the axes of a volume, the slowest first. Default: `zyx`. Only for imported weights that cannot be converted to it, as `fedcardio import` then says.',
+      ),
   })
   .describe('A Swin UNETR.');
 

@@ -9,13 +9,13 @@ import { type Filler, fromState, type State, type StateEntry, toState } from './
 /**
  * A UNet's weights as the `state_dict` of `PlainConvUNet` in nnU-Net's package `dynamic_network_architectures`, as
  * nnU-Net 2 plans it for isotropic images: 3³ convolutions with bias, two per stage, instance norm, stride 2, one input
- * channel, and the classes of all heads, which are concatenated in the segmentation layers. Each parameter occurs once,
- * under the first of its names: load it with `safetensors.torch.load_model`.
+ * channel, and the classes of all heads, which are concatenated in the segmentation layers. A parameter that PyTorch
+ * registers under several names has all of them, so that `load_state_dict` with `strict=True` accepts the tensors.
  *
  * @throws FedcardioError `BAD_WEIGHTS` if the weights are not those of `config` and `heads`
  */
 export const toNnunet = (weights: Weights, config: UNetConfig, heads: readonly Task[]): Tensors =>
-  toState(nnunetState(config, heads), weights);
+  withAliases(toState(nnunetState(config, heads), weights));
 
 /**
  * The inverse of {@link toNnunet}, also for nnU-Net's own checkpoints: `network_weights` of a `.pth` file, saved as
@@ -43,6 +43,16 @@ const canonical = (name: string): string =>
     .replace(/^decoder\.encoder\./, 'encoder.')
     .replace('.all_modules.0.', '.conv.')
     .replace('.all_modules.1.', '.norm.');
+
+/** The inverse of {@link withoutAliases}. Names of one parameter share its values. */
+const withAliases = (tensors: Tensors): Tensors =>
+  new Map([...tensors].flatMap(([name, tensor]) => aliasesOf(name).map((alias) => [alias, tensor] as const)));
+
+function aliasesOf(name: string): readonly string[] {
+  const inBlock = name.replace('.conv.', '.all_modules.0.').replace('.norm.', '.all_modules.1.');
+  const names = [...new Set([name, inBlock])];
+  return name.startsWith('encoder.') ? names.flatMap((one) => [one, `decoder.${one}`]) : names;
+}
 
 /** nnU-Net's names and shapes, each parameter once. */
 export function nnunetState(config: UNetConfig, heads: readonly Task[]): State {

@@ -1,6 +1,7 @@
 import { FedcardioError } from '../../error.ts';
-import { elementsOf, type Tensors, type WeightTensor } from '../../weights/weights.ts';
+import type { Tensors } from '../../weights/weights.ts';
 import { CORNERS, type Corner } from '../corners.ts';
+import { rearranged } from './rearrange.ts';
 
 /**
  * How MONAI's SwinUNETR concatenates the corners of a 2³ cube when it merges patches. Names and shapes are the same for
@@ -44,21 +45,11 @@ export function inOwnOrder(tensors: Tensors, merging: PatchMerging): Tensors {
   const sources = CORNERS.map((own) => ORDERS[merging].findIndex((corner) => corner.join() === own.join()));
   return new Map(
     [...tensors].map(([name, tensor]) => {
-      const isMerging = /\.downsample\.(norm\.(weight|bias)|reduction\.weight)$/.test(name) && tensor.dtype === 'F32';
-      return [name, isMerging ? exchanged(tensor, sources) : tensor];
+      const moves = tensor.dtype === 'F32' && isMerging(name);
+      return [name, moves ? rearranged(tensor, sources, tensor.shape.at(-1)! / CORNERS.length) : tensor];
     }),
   );
 }
 
-/** Block i of the last axis, of eight, is block `sources[i]` of the tensor. */
-function exchanged({ dtype, shape, data }: WeightTensor, sources: readonly number[]): WeightTensor {
-  const columns = shape.at(-1)!;
-  const block = columns / sources.length;
-  const moved = new Float32Array(elementsOf(shape));
-  for (let row = 0; row < moved.length; row += columns) {
-    sources.forEach((source, target) => {
-      moved.set(data.subarray(row + source * block, row + (source + 1) * block), row + target * block);
-    });
-  }
-  return { dtype, shape, data: moved };
-}
+/** Whether the last axis of a tensor consists of the features of eight corners. */
+export const isMerging = (name: string): boolean => /\.downsample\.(norm\.(weight|bias)|reduction\.weight)$/.test(name);

@@ -1,6 +1,9 @@
 import { createHash } from 'node:crypto';
+import type { ModelConfig } from '../../federation/schemas.ts';
+import type { Task } from '../../federation/tasks.ts';
 import { numbers } from '../../nn/testing.ts';
-import { elementsOf, type Tensor, type Tensors } from '../../weights/weights.ts';
+import { elementsOf, type Tensor, type Tensors, type Weights } from '../../weights/weights.ts';
+import { initialWeights } from '../initial-weights.ts';
 
 /** Shapes of a fixture's `state_dict`, by name. */
 export type Shapes = Readonly<Record<string, readonly number[]>>;
@@ -44,5 +47,14 @@ export const fingerprint = (tensors: Tensors): Readonly<Record<string, string>> 
     [...tensors].map(([name, { dtype, shape, data }]) => {
       const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
       return [name, `${dtype} ${shape.join('×')} ${createHash('sha256').update(bytes).digest('hex')}`];
+    }),
+  );
+
+/** Weights without symmetry: those that every network starts with have zeros and ones. */
+export const unevenWeights = (model: ModelConfig, heads: readonly Task[]): Weights =>
+  new Map(
+    [...initialWeights(model, heads, 1)].map(([name, { dtype, shape, data }]) => {
+      const noise = numbers(name, shape);
+      return [name, { dtype, shape, data: data.map((value, i) => value + 0.2 * noise[i]!) }];
     }),
   );

@@ -4,7 +4,8 @@ import { TASKS, type Task } from '../../federation/tasks.ts';
 import { encodeSafetensors } from '../../weights/safetensors.ts';
 import { elementsOf, type Tensor, type Tensors } from '../../weights/weights.ts';
 import { initialWeights } from '../initial-weights.ts';
-import { headsMetadata } from './metadata.ts';
+import { exportMetadata } from './metadata.ts';
+import { withoutAliases } from './nnunet.ts';
 import { fingerprint } from './testing.ts';
 import { asTorch, fromTorch, type ImportOptions } from './torch.ts';
 
@@ -16,11 +17,16 @@ const SWIN: SwinUnetrConfig = {
   window: 2,
 };
 const UNET: UNetConfig = { kind: 'unet', features: [4, 6, 8], deepSupervision: true };
+/** The axes that are assumed of a file without a header. */
+const AXES = { 'swin-unetr': 'xyz', unet: 'zyx' } as const;
 const HEADS: readonly Task[] = [TASKS.calcification];
 
-const tensorsOf = (model: ModelConfig): Tensors => asTorch(model, initialWeights(model, HEADS, 1), HEADS);
+const tensorsOf = (model: ModelConfig): Tensors =>
+  withoutAliases(
+    asTorch({ model, weights: initialWeights(model, HEADS, 1), tasks: HEADS, patch: 64 }, AXES[model.kind]),
+  );
 const read = (model: ModelConfig, tensors: Tensors, options: ImportOptions = { patchMerging: 'monai-1.5' }) =>
-  fromTorch(model, encodeSafetensors(tensors), options);
+  fromTorch({ model, patch: 64 }, encodeSafetensors(tensors), options);
 const zeros = (...shape: readonly number[]): Tensor => ({
   dtype: 'F32',
   shape,
@@ -61,8 +67,10 @@ describe('the order of corners in patch merging', () => {
   });
 
   test('is known of a file that fedcardio exported', () => {
-    const file = encodeSafetensors(tensorsOf(SWIN), headsMetadata(HEADS));
-    expect(fingerprint(fromTorch(SWIN, file).weights)).toEqual(fingerprint(initialWeights(SWIN, HEADS, 1)));
+    const file = encodeSafetensors(tensorsOf(SWIN), exportMetadata(HEADS, 'xyz'));
+    expect(fingerprint(fromTorch({ model: SWIN, patch: 64 }, file).weights)).toEqual(
+      fingerprint(initialWeights(SWIN, HEADS, 1)),
+    );
   });
 
   test('of MONAI before 1.5 is refused', () => {

@@ -1,19 +1,34 @@
 import { FedcardioError } from '../../error.ts';
+import type { AxisOrder } from '../../federation/schemas/model.ts';
 import type { ModelConfig } from '../../federation/schemas.ts';
 import type { Task } from '../../federation/tasks.ts';
 import { decodeForeign } from '../../weights/foreign-tensors.ts';
 import type { Tensors, Weights } from '../../weights/weights.ts';
+import { axesOf } from '../axes.ts';
+import type { TrainedModel } from '../package.ts';
+import { inAxisOrder } from './axis-order.ts';
 import { requireSameNetwork } from './identify.ts';
-import { headsOfMetadata } from './metadata.ts';
+import { axesOfMetadata, headsOfMetadata } from './metadata.ts';
 import { monaiState, toMonai } from './monai.ts';
 import { unwrapNames } from './names.ts';
 import { nnunetState, toNnunet, withoutAliases } from './nnunet.ts';
 import { inOwnOrder, type PatchMerging } from './patch-merging.ts';
+import { exportedIndices, importedTables } from './position-index.ts';
 import { fromState, unusedNames } from './state.ts';
 
-/** A model in PyTorch's format: MONAI's `SwinUNETR` or nnU-Net's `PlainConvUNet`. Throws as these conversions do. */
-export const asTorch = (model: ModelConfig, weights: Weights, heads: readonly Task[]): Tensors =>
-  model.kind === 'swin-unetr' ? toMonai(weights, model, heads) : toNnunet(weights, model, heads);
+/** What an export needs of a trained model. */
+type Exported = Pick<TrainedModel, 'model' | 'weights' | 'tasks' | 'patch'>;
+
+/**
+ * A model in PyTorch's format: MONAI's `SwinUNETR` or nnU-Net's `PlainConvUNet`, for volumes of RAS whose axes come in
+ * this order. Throws as these conversions do.
+ */
+export function asTorch({ model, weights, tasks, patch }: Exported, axes: AxisOrder): Tensors {
+  const own = axesOf(model);
+  if (model.kind === 'unet') return inAxisOrder(toNnunet(weights, model, tasks), own, axes);
+  const tensors = inAxisOrder(toMonai(weights, model, tasks), own, axes);
+  return new Map([...tensors, ...exportedIndices(tensors, model, patch, [own, axes])]);
+}
 
 /** What a state_dict does not say about itself. */
 export interface ImportOptions {
@@ -21,6 +36,11 @@ export interface ImportOptions {
    * Tasks of the output channels; by default those in the file's header, otherwise none: only the body is read.
    */
   readonly heads?: readonly Task[] | undefined;
+  /**
+   * Order in which the network got the axes of a volume. By default that in the file's header, otherwise that of its
+   * tool: `xyz` for MONAI, `zyx` for nnU-Net.
+   */
+  readonly axes?: AxisOrder | undefined;
   /** Swin UNETR: required, except for a file that fedcardio exported. */
   readonly patchMerging?: PatchMerging | undefined;
   /** Swin UNETR: whether it was made with `normalize=True`, by default assumed. */
@@ -37,10 +57,15 @@ export interface Imported {
 /**
  * The inverse of {@link asTorch}, from a safetensors file of any tool.
  *
+ * @param stage the network that the weights are for, and the side of its patches, voxels
  * @throws FedcardioError `BAD_WEIGHTS` if the file does not hold this network, `BAD_CONFIGURATION` if it does not say
  *   which one it holds
  */
-export function fromTorch(model: ModelConfig, file: Uint8Array, options: ImportOptions = {}): Imported {
+export function fromTorch(
+  { model, patch }: Pick<TrainedModel, 'model' | 'patch'>,
+  file: Uint8Array,
+  options: ImportOptions = {},
+): Imported {
   const { tensors, metadata, converted, unread } = decodeForeign(file);
   const { tensors: unwrapped, prefixes, beside } = unwrapNames(tensors);
   const isSwin = model.kind === 'swin-unetr';
@@ -51,9 +76,13 @@ export function fromTorch(model: ModelConfig, file: Uint8Array, options: ImportO
   const state = isSwin ? monaiState(model, heads) : nnunetState(model, heads);
   if (isSwin && options.normalize === false) throw notNormalized();
   const merging = options.patchMerging ?? (own && 'monai-1.5');
-  const ordered = isSwin ? inOwnOrder(named, requireKnown(merging)) : named;
+  const axes = fileAxes(axesOfMetadata(metadata), options.axes) ?? (isSwin ? 'xyz' : 'zyx');
+  const order = [axes, axesOf(model)] as const;
+  const merged = isSwin ? inOwnOrder(named, requireKnown(merging)) : named;
+  const tables = isSwin ? importedTables(merged, model, patch, order) : [];
+  const ordered = new Map([...inAxisOrder(merged, ...order), ...tables]);
   const unused = [...beside, ...unread, ...unusedNames(state, ordered.keys())].filter(
-    // It follows from the window and loses nothing.
+    // It follows from the window, or is in the tables.
     (name) => !name.endsWith('relative_position_index'),
   );
   return {
@@ -62,6 +91,9 @@ export function fromTorch(model: ModelConfig, file: Uint8Array, options: ImportO
       ...(prefixes.length > 0 ? [`Taken off the names: ${prefixes.map((prefix) => `"${prefix}"`).join(', ')}.`] : []),
       ...[...converted].map(([dtype, count]) => `Converted from ${dtype} to float32: ${count} tensors.`),
       ...(isSwin && !own ? [`Patch merging is that of ${merging}.`] : []),
+      ...(own || options.axes
+        ? []
+        : [`Assumed, because a state_dict does not show it: ${ASSUMED_AXES[model.kind]}. Say it with --axes.`]),
       ...(isSwin && !own && options.normalize === undefined
         ? ['Assumed, because a state_dict does not show it: normalize=True. Say it with --normalize.']
         : []),
@@ -69,6 +101,18 @@ export function fromTorch(model: ModelConfig, file: Uint8Array, options: ImportO
       ...(heads.length === 0 ? ['The heads start anew: --heads names the tasks of the output channels.'] : []),
     ],
   };
+}
+
+const ASSUMED_AXES: Readonly<Record<ModelConfig['kind'], string>> = {
+  'swin-unetr': "axes [x, y, z], as MONAI's transforms make them",
+  unet: 'axes [z, y, x], as nnU-Net reads images',
+};
+
+function fileAxes(written: AxisOrder | undefined, said: AxisOrder | undefined): AxisOrder | undefined {
+  if (written === undefined || said === undefined || written === said) return written ?? said;
+  throw new FedcardioError('BAD_CONFIGURATION', `The file's header says that its axes are ${written}, not ${said}.`, {
+    hint: 'Leave --axes out.',
+  });
 }
 
 const notNormalized = (): FedcardioError =>

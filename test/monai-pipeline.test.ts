@@ -1,0 +1,71 @@
+import { beforeAll, describe, expect, test } from 'vitest';
+import type { TaskId } from '../lib/federation/tasks.ts';
+import { STANDARDISED_AIR } from '../lib/imaging/intensity.ts';
+import { readNifti } from '../lib/imaging/nifti-read.ts';
+import { sha256Hex } from '../lib/json.ts';
+import { ctFile, EXPORTS, SPACING, torchFile } from '../lib/models/interchange/testing-exports.ts';
+import { createNetwork } from '../lib/models/network.ts';
+import { loadBackend } from '../lib/nn/backend.ts';
+import { slidingWindow } from '../lib/nn/sliding-window.ts';
+import { difference, fixture } from '../lib/nn/testing.ts';
+import { tf } from '../lib/nn/tf.ts';
+import { prepareImage } from '../lib/training/cases.ts';
+
+type Name = keyof typeof EXPORTS;
+/** Results of MONAI's transforms, networks and inferer, from scripts/fixtures/exported.py. */
+const reference = fixture<{
+  readonly shape: readonly [number, number, number];
+  readonly runs: Readonly<
+    Record<Name, { readonly sha256: string; readonly logits: { readonly every: number; readonly values: number[] } }>
+  >;
+}>('exported');
+
+beforeAll(async () => {
+  await loadBackend();
+});
+
+/** Logits of all heads, [z, y, x, c], as `predict` computes probabilities. */
+function predicted({ model, tasks, patch, weights }: (typeof EXPORTS)[Name]): Float32Array {
+  const image = prepareImage(readNifti(ctFile()), { spacing: SPACING, heartCrop: null });
+  expect(image.shape).toEqual(reference.shape);
+  const [nx, ny, nz] = image.shape;
+  const ids: readonly TaskId[] = tasks.map(({ id }) => id);
+  const network = createNetwork(model, tasks, 0);
+  network.load(weights);
+  const joined: number[] = [];
+  slidingWindow(
+    (window) => {
+      const logits = network.forward(window);
+      return new Map([
+        [
+          'all',
+          tf.concat(
+            ids.map((id) => logits.get(id)![0]!),
+            4,
+          ),
+        ],
+      ]);
+    },
+    { data: image.data, shape: [nz, ny, nx] },
+    { patch: [patch, patch, patch], fill: STANDARDISED_AIR },
+    (_, __, values) => {
+      for (const value of values) joined.push(value);
+    },
+  );
+  network.dispose();
+  return Float32Array.from(joined);
+}
+
+describe.each(Object.keys(EXPORTS) as Name[])('the %s that MONAI ran', (name) => {
+  const { sha256, logits } = reference.runs[name];
+
+  test('is what is exported', () => {
+    expect(sha256Hex(torchFile(EXPORTS[name]))).toBe(sha256);
+  });
+
+  test('had the logits of fedcardio, on a CT whose axes are stored in another order', () => {
+    const own = predicted(EXPORTS[name]).filter((_, i) => i % logits.every === 0);
+
+    expect(difference(own, logits.values)).toBeLessThan(1e-4);
+  });
+});
