@@ -9,7 +9,7 @@ import { demoCommand } from './demo/command.ts';
 import { deployInfoCommand } from './deploy-info/command.ts';
 import { doctorCommand } from './doctor/command.ts';
 import { experimentCommand } from './experiment/command.ts';
-import { exportCommand } from './export.ts';
+import { exportCommand } from './export/command.ts';
 import { imageCommand } from './image/command.ts';
 import { importCommand } from './import.ts';
 import { initCommand } from './init/command.ts';

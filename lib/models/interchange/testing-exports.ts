@@ -7,6 +7,9 @@ import type { TrainedModel } from '../package.ts';
 import { unevenWeights } from './testing.ts';
 import { asTorch } from './torch.ts';
 
+/** Voxels of {@link ctFile} and of the networks, mm. */
+export const SPACING = 3;
+
 /** Exports that scripts/fixtures/exported.py runs in MONAI, by name. The Swin UNETR's last windows are
  * of 4³ tokens instead of 7³. */
 export const EXPORTS = {
@@ -18,17 +21,23 @@ export const EXPORTS = {
   unet: exported({ kind: 'unet', features: [4, 6, 8, 10], deepSupervision: true }, [TASKS['hinge-points']], 32),
 } as const;
 
-type Exported = Pick<TrainedModel, 'model' | 'weights' | 'tasks' | 'patch'>;
-
-function exported(model: ModelConfig, tasks: readonly Task[], patch: number): Exported {
-  return { model, tasks, patch, weights: unevenWeights(model, tasks) };
+function exported(model: ModelConfig, tasks: readonly Task[], patch: number): TrainedModel {
+  const hash = '0'.repeat(64);
+  return {
+    model,
+    tasks,
+    patch,
+    spacing: SPACING,
+    heartCrop: null,
+    weights: unevenWeights(model, tasks),
+    sha256: hash,
+    origin: { campaign: 'fixture', stage: model.kind, round: 1, commit: hash },
+    trainedOnPhantoms: true,
+  };
 }
 
 /** The tensors of an export for MONAI's order of axes, without the header's text. */
-export const torchFile = (model: Exported): Uint8Array => encodeSafetensors(asTorch(model, 'xyz'));
-
-/** Voxels of {@link ctFile}, mm. */
-export const SPACING = 3;
+export const torchFile = (model: TrainedModel): Uint8Array => encodeSafetensors(asTorch(model, 'xyz'));
 
 /**
  * A CT of noise, HU, stored with its axes to inferior, right and anterior. In RAS it is of 64 × 96 × 80 voxels, so that
