@@ -44,7 +44,8 @@ export const importCommand = (): Command =>
     .addHelpText(
       'after',
       `
-The header of a file that fedcardio exported lists the tasks of its output channels. Prefixes such as "module." are taken
+A Swin transformer alone, as self-supervised training saves it, is taken over too: the decoder starts from the campaign's
+seed. The header of a file that fedcardio exported lists the tasks of its output channels. Prefixes such as "module." are taken
 off, and float64 and half floats become float32. Any other format, such as .pt or .ckpt, is named with the line of Python
 that converts it.
 
@@ -95,7 +96,7 @@ async function importWeights(file: string, stageName: string, weightsFile: strin
   const context = await campaignContext(flags);
   const heads = flags.heads && tasksNamed(await readTasks(context), flags.heads);
   const { axes, patchMerging, normalize } = flags;
-  const options = { heads, axes, patchMerging, normalize: normalize && normalize === 'true' };
+  const options = { heads, axes, seed: campaign.seed, patchMerging, normalize: normalize && normalize === 'true' };
   const target = { model: stage.model, patch: stage.training.patch };
   const { weights, notes } = withName(weightsFile, () => fromTorch(target, bytes, options));
   const body = encodeSafetensors(weights);

@@ -14,7 +14,7 @@ export function bundleReadme({ model, tasks, spacing, patch, heartCrop, origin }
 
 A MONAI bundle, ${PURPOSE}. What it was trained on and how well it scored is in [MODEL_CARD.md](../MODEL_CARD.md).
 
-    pip install "monai[ignite,nibabel,einops]==1.6.1" safetensors${unet}
+    pip install "monai[fire,ignite,nibabel,einops]==1.6.1" safetensors${unet}
     python -m monai.bundle run --config_file configs/inference.json --dataset_dir <folder of .nii.gz>
 
 Run it in the bundle's folder. For each CT and each head it writes a label map on the CT's own grid into \`predictions/\`:

@@ -50,11 +50,14 @@ export const fingerprint = (tensors: Tensors): Readonly<Record<string, string>> 
     }),
   );
 
-/** Weights without symmetry: those that every network starts with have zeros and ones. */
+/** Weights without symmetry, and with all classes in the output: every network starts with zeros, ones and background. */
 export const unevenWeights = (model: ModelConfig, heads: readonly Task[]): Weights =>
   new Map(
     [...initialWeights(model, heads, 1)].map(([name, { dtype, shape, data }]) => {
       const noise = numbers(name, shape);
-      return [name, { dtype, shape, data: data.map((value, i) => value + 0.2 * noise[i]!) }];
+      return [
+        name,
+        { dtype, shape, data: data.map((value, i) => (name.endsWith('bias') ? 0 : value) + 0.2 * noise[i]!) },
+      ];
     }),
   );

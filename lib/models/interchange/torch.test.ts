@@ -136,7 +136,7 @@ describe('another network is named', () => {
       ]),
       "MONAI's UNet",
     ],
-    [SWIN, new Map([['module.patch_embed.proj.weight', zeros(12, 1, 2, 2, 2)]]), 'only the encoder of a SwinUNETR'],
+    [UNET, new Map([['module.patch_embed.proj.weight', zeros(12, 1, 2, 2, 2)]]), 'only the encoder of a SwinUNETR'],
     [UNET, initialWeights(UNET, HEADS, 1), "fedcardio's own layout"],
   ])('%#: %o', (model, tensors, message) => {
     expect(() => read(model, tensors)).toThrow(

@@ -5,6 +5,7 @@ import type { Task } from '../../federation/tasks.ts';
 import { decodeForeign } from '../../weights/foreign-tensors.ts';
 import type { Tensors, Weights } from '../../weights/weights.ts';
 import { axesOf } from '../axes.ts';
+import { initialWeights } from '../initial-weights.ts';
 import type { TrainedModel } from '../package.ts';
 import { inAxisOrder } from './axis-order.ts';
 import { requireSameNetwork } from './identify.ts';
@@ -15,6 +16,7 @@ import { nnunetState, toNnunet, withoutAliases } from './nnunet.ts';
 import { inOwnOrder, type PatchMerging } from './patch-merging.ts';
 import { exportedIndices, importedTables } from './position-index.ts';
 import { fromState, unusedNames } from './state.ts';
+import { encoderState, swinEncoderOf } from './swin-encoder.ts';
 
 /** What an export needs of a trained model. */
 type Exported = Pick<TrainedModel, 'model' | 'weights' | 'tasks' | 'patch'>;
@@ -41,6 +43,8 @@ export interface ImportOptions {
    * tool: `xyz` for MONAI, `zyx` for nnU-Net.
    */
   readonly axes?: AxisOrder | undefined;
+  /** Seed of the campaign, from which a decoder starts that the file does not have. Default 0. */
+  readonly seed?: number | undefined;
   /** Swin UNETR: required, except for a file that fedcardio exported. */
   readonly patchMerging?: PatchMerging | undefined;
   /** Swin UNETR: whether it was made with `normalize=True`, by default assumed. */
@@ -69,11 +73,13 @@ export function fromTorch(
   const { tensors, metadata, converted, unread } = decodeForeign(file);
   const { tensors: unwrapped, prefixes, beside } = unwrapNames(tensors);
   const isSwin = model.kind === 'swin-unetr';
-  const named = isSwin ? unwrapped : withoutAliases(unwrapped);
+  const encoder = isSwin ? swinEncoderOf(unwrapped) : undefined;
+  const named = encoder?.tensors ?? (isSwin ? unwrapped : withoutAliases(unwrapped));
   requireSameNetwork(named, model);
   const own = headsOfMetadata(metadata);
-  const heads = options.heads ?? own ?? [];
-  const state = isSwin ? monaiState(model, heads) : nnunetState(model, heads);
+  const heads = encoder ? [] : (options.heads ?? own ?? []);
+  const whole = isSwin ? monaiState(model, heads) : nnunetState(model, heads);
+  const state = encoder ? encoderState(whole) : whole;
   if (isSwin && options.normalize === false) throw notNormalized();
   const merging = options.patchMerging ?? (own && 'monai-1.5');
   const axes = fileAxes(axesOfMetadata(metadata), options.axes) ?? (isSwin ? 'xyz' : 'zyx');
@@ -81,12 +87,14 @@ export function fromTorch(
   const merged = isSwin ? inOwnOrder(named, requireKnown(merging)) : named;
   const tables = isSwin ? importedTables(merged, model, patch, order) : [];
   const ordered = new Map([...inAxisOrder(merged, ...order), ...tables]);
-  const unused = [...beside, ...unread, ...unusedNames(state, ordered.keys())].filter(
+  const unused = [...beside, ...(encoder?.beside ?? []), ...unread, ...unusedNames(state, ordered.keys())].filter(
     // It follows from the window, or is in the tables.
     (name) => !name.endsWith('relative_position_index'),
   );
+  const read = fromState(state, ordered);
+  const weights = encoder ? new Map([...initialWeights(model, [], options.seed ?? 0), ...read]) : read;
   return {
-    weights: fromState(state, ordered),
+    weights,
     notes: [
       ...(prefixes.length > 0 ? [`Taken off the names: ${prefixes.map((prefix) => `"${prefix}"`).join(', ')}.`] : []),
       ...[...converted].map(([dtype, count]) => `Converted from ${dtype} to float32: ${count} tensors.`),
@@ -98,7 +106,14 @@ export function fromTorch(
         ? ['Assumed, because a state_dict does not show it: normalize=True. Say it with --normalize.']
         : []),
       ...(unused.length > 0 ? [`Not used: ${unused.length} tensors, such as ${unused.slice(0, 3).join(', ')}.`] : []),
-      ...(heads.length === 0 ? ['The heads start anew: --heads names the tasks of the output channels.'] : []),
+      ...(encoder
+        ? [
+            `Used: the transformer, ${read.size} tensors swinViT.*. The decoder, ${weights.size - read.size} tensors, starts from the campaign's seed.`,
+          ]
+        : []),
+      ...(heads.length === 0
+        ? [encoder ? 'The heads start anew.' : 'The heads start anew: --heads names the tasks of the output channels.']
+        : []),
     ],
   };
 }
