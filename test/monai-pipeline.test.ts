@@ -3,6 +3,8 @@ import type { TaskId } from '../lib/federation/tasks.ts';
 import { STANDARDISED_AIR } from '../lib/imaging/intensity.ts';
 import { readNifti } from '../lib/imaging/nifti-read.ts';
 import { sha256Hex } from '../lib/json.ts';
+import { type Files, monaiBundle } from '../lib/models/interchange/monai-bundle.ts';
+import { nnunetFolder } from '../lib/models/interchange/nnunet-folder.ts';
 import { ctFile, EXPORTS, SPACING, torchFile } from '../lib/models/interchange/testing-exports.ts';
 import { createNetwork } from '../lib/models/network.ts';
 import { loadBackend } from '../lib/nn/backend.ts';
@@ -12,11 +14,22 @@ import { tf } from '../lib/nn/tf.ts';
 import { prepareImage } from '../lib/training/cases.ts';
 
 type Name = keyof typeof EXPORTS;
-/** Results of MONAI's transforms, networks and inferer, from scripts/fixtures/exported.py. */
+/**
+ * Results of MONAI's transforms, networks and inferer, and the SHA-256 of what MONAI and nnU-Net ran without a fault, from
+ * scripts/fixtures/exported.py.
+ */
 const reference = fixture<{
   readonly shape: readonly [number, number, number];
   readonly runs: Readonly<
-    Record<Name, { readonly sha256: string; readonly logits: { readonly every: number; readonly values: number[] } }>
+    Record<
+      Name,
+      {
+        readonly sha256: string;
+        readonly logits: { readonly every: number; readonly values: number[] };
+        readonly bundle: Readonly<Record<'inference' | 'metadata', string>>;
+        readonly nnunet?: Readonly<Record<'plans' | 'dataset', string>>;
+      }
+    >
   >;
 }>('exported');
 
@@ -57,10 +70,22 @@ function predicted({ model, tasks, patch, weights }: (typeof EXPORTS)[Name]): Fl
 }
 
 describe.each(Object.keys(EXPORTS) as Name[])('the %s that MONAI ran', (name) => {
-  const { sha256, logits } = reference.runs[name];
+  const { sha256, logits, bundle, nnunet } = reference.runs[name];
 
   test('is what is exported', () => {
     expect(sha256Hex(torchFile(EXPORTS[name]))).toBe(sha256);
+  });
+
+  test('and its bundle and folder are those that were run', () => {
+    const digest = (files: Files, path: string) => sha256Hex(files.get(path)!);
+    const made = monaiBundle(EXPORTS[name]);
+    expect({
+      inference: digest(made, 'configs/inference.json'),
+      metadata: digest(made, 'configs/metadata.json'),
+    }).toEqual(bundle);
+    if (!nnunet) return;
+    const folder = nnunetFolder(EXPORTS[name]);
+    expect({ plans: digest(folder, 'plans.json'), dataset: digest(folder, 'dataset.json') }).toEqual(nnunet);
   });
 
   test('had the logits of fedcardio, on a CT whose axes are stored in another order', () => {

@@ -1,11 +1,10 @@
-import type { Score } from '../../lib/federation/schemas.ts';
 import type { Task } from '../../lib/federation/tasks.ts';
 import type { CardFacts, CardFigure, CardScore } from '../../lib/models/model-card.ts';
 import type { TrainedModel } from '../../lib/models/package.ts';
 import { stageOf } from '../../lib/protocol/plan.ts';
 import { seededRandom } from '../../lib/random.ts';
-import { bootstrap } from '../../lib/scoring/bootstrap.ts';
-import { metricsOf } from '../../lib/scoring/metrics.ts';
+import { estimateOverSeeds } from '../../lib/scoring/bootstrap.ts';
+import { landmarkMetrics, metricsOf, segmentationMetrics } from '../../lib/scoring/metrics.ts';
 import { VERSION } from '../../lib/version.ts';
 import type { CampaignRecord } from '../report/collect.ts';
 
@@ -44,31 +43,36 @@ function scoreOf({ plan, scores }: CampaignRecord, stage: string, task: Task): r
     .filter((of) => of.length > 0);
   const metrics = metricsOf(sites.flat())[task.id];
   if (!metrics) return [];
-  const estimate = (figure: (of: readonly Score[]) => number | null): CardFigure => interval(sites, figure);
   const base = { task: task.id, sites: sites.length, n: metrics.n };
-  if (metrics.kind === 'segmentation') return [{ ...base, main: estimate((of) => diceOf(of, task)) }];
+  if (metrics.kind === 'segmentation') {
+    const dice = sites.map((of) => of.flatMap((score) => score.dice ?? []));
+    return [{ ...base, main: estimate(dice, (values) => segmentationMetrics(values).dice) }];
+  }
+  const errors = sites.map((of) => of.flatMap((score) => Object.values(score.errors ?? {}).flat()));
   return [
     {
       ...base,
-      main: estimate((of) => pointsOf(of, task)?.within6mm ?? null),
-      error: estimate((of) => pointsOf(of, task)?.median ?? null),
+      main: estimate(errors, (values) => landmarkMetrics(values).within6mm),
+      error: estimate(errors, (values) => landmarkMetrics(values).median),
       missing: metrics.missing,
     },
   ];
 }
 
-function pointsOf(scores: readonly Score[], { id }: Task) {
-  const metrics = metricsOf(scores)[id];
-  return metrics?.kind === 'landmarks' ? metrics : undefined;
-}
-
-function diceOf(scores: readonly Score[], { id }: Task): number | null {
-  const metrics = metricsOf(scores)[id];
-  return metrics?.kind === 'segmentation' ? metrics.dice : null;
-}
-
-/** No interval for one site: all draws are the same. */
-function interval(sites: readonly (readonly Score[])[], figure: (of: readonly Score[]) => number | null): CardFigure {
-  const estimate = bootstrap(sites, (drawn) => figure(drawn.flat()), seededRandom(1, 'model-card'));
-  return sites.length > 1 ? estimate : { ...estimate, low: null, high: null };
+/**
+ * A figure of all sites' values, with an interval that draws sites, then values within them.
+ *
+ * @param sites one list of values each: points or cases; null for a missing one
+ */
+function estimate(
+  sites: readonly (readonly (number | null)[])[],
+  figure: (values: readonly (number | null)[]) => number | null,
+): CardFigure {
+  const seed = sites.map((values) => [values]);
+  const { value, byBootstrap } = estimateOverSeeds(
+    [seed],
+    ([values = []]) => figure(values),
+    seededRandom(1, 'model-card'),
+  );
+  return { value, low: byBootstrap?.low ?? null, high: byBootstrap?.high ?? null };
 }

@@ -5,7 +5,7 @@ import { elementsOf } from '../weights/weights.ts';
 import { INTENSITY } from './interchange/input.ts';
 import { PURPOSE, type TrainedModel } from './package.ts';
 
-/** A figure with its 95 % interval. Null where it is undefined: no cases, or one site. */
+/** A figure with its 95 % interval. Null where it is undefined, such as without cases. */
 export interface CardFigure {
   readonly value: number | null;
   readonly low: number | null;
@@ -157,8 +157,9 @@ function scoresText(tasks: readonly Task[], scores: readonly CardScore[]): strin
 | --- | --- | --- | --- | --- | --- |
 ${rows.join('\n')}
 
-In brackets: 95 % percentile intervals of a bootstrap over the sites (2,000 draws). They show how much the figures depend on
-the sites that took part. They do not show how they would differ in another training, nor at a hospital of another kind.`;
+In brackets: 95 % percentile intervals of a bootstrap that draws sites, then cases or points within them (2,000 draws). They
+show how much the figures depend on who took part. They do not show how they would differ in another training, nor at a
+hospital of another kind.`;
 }
 
 const figure = ({ value, low, high }: CardFigure, factor: number, digits: number): string => {

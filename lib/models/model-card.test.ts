@@ -1,0 +1,52 @@
+import { expect, test } from 'vitest';
+import { EXPORTS } from './interchange/testing-exports.ts';
+import { type CardFacts, modelCard } from './model-card.ts';
+
+const trained = EXPORTS['swin-unetr'];
+const facts: CardFacts = {
+  release: '1.2.3',
+  plan: 'ab'.repeat(32),
+  data: { sites: 2, cases: 31 },
+  pseudoLabels: true,
+  scores: [
+    { task: 'calcification', sites: 2, n: 9, main: { value: 0.512, low: 0.4, high: 0.6 } },
+    {
+      task: 'membranous-septum',
+      sites: 1,
+      n: 18,
+      main: { value: 0.9, low: null, high: null },
+      error: { value: 2.04, low: 1.5, high: 3 },
+      missing: 1,
+    },
+  ],
+  licence: undefined,
+};
+
+test('a card says what goes in, what comes out, how good it is, and where it comes from', () => {
+  const card = modelCard(trained, facts);
+
+  for (const text of [
+    '| 1 | `calcification` | segmentation | calcium |',
+    '| 2 | `membranous-septum` | landmarks | background |',
+    '| voxels | 3 mm, isotropic |',
+    'updates of 2 sites, trained on 31 CTs',
+    'All of them are synthetic',
+    'Dice 0.51 (0.40 to 0.60)',
+    '| Membranous septum | 1 | 18 points | 90 % within 6 mm | 2.0 (1.5 to 3.0) mm | 1 |',
+    'no\ndifferential privacy and no secure aggregation',
+    'None was chosen.',
+    `plan | SHA-256 \`${facts.plan}\``,
+    'for research only, not a medical device',
+  ]) {
+    expect(card.replaceAll(/\s+/g, ' ')).toContain(text.replaceAll(/\s+/g, ' '));
+  }
+  expect(card).not.toMatch(/undefined|NaN/);
+});
+
+test('a card of an unscored model says so, and claims no synthetic data that nobody recorded', () => {
+  const card = modelCard({ ...trained, trainedOnPhantoms: undefined }, { ...facts, scores: [], licence: 'CC-BY-4.0' });
+
+  expect(card).toContain('did not evaluate this model');
+  expect(card).not.toContain('synthetic');
+  expect(card).toContain('CC-BY-4.0');
+});
