@@ -39,34 +39,41 @@ export function windowAttention(
   const tokens = bias.shape[1];
   const windows = qkv.shape[0] / tokens;
   const width = qkv.shape[1] / 3 / heads;
+  /** Scales queries by 1/√d. Keys and values stay. */
+  const scaled = (slots: tf.Tensor4D): tf.Tensor4D => tf.mul(slots, queryScale(heads, width));
   /** From rows of tokens to [windows, head, tokens, width], contiguous for each head, and back. */
   const byHead = (rows: tf.Tensor): tf.Tensor4D =>
     tf.transpose(tf.reshape(rows, [windows, tokens, -1, width]), [0, 2, 1, 3]);
-  const byToken = (pieces: tf.Tensor[]): tf.Tensor2D =>
-    tf.reshape(tf.transpose(tf.concat(pieces, 0), [0, 2, 1, 3]), [windows * tokens, -1]);
+  const byToken = (slots: tf.Tensor4D): tf.Tensor2D =>
+    tf.reshape(tf.transpose(slots, [0, 2, 1, 3]), [windows * tokens, -1]);
   return differentiable<tf.Tensor2D>(
     [qkv, bias],
     () => {
-      const value = byToken(
-        inParts(byHead(qkv), bias, parts, ({ q, k, v, bias }) => tf.matMul(weightsOf(q, k, bias), v)),
+      const mixed = inParts(scaled(byHead(qkv)), bias, parts, ({ q, k, v, bias }) =>
+        tf.matMul(weightsOf(q, k, bias), v),
       );
+      const value = byToken(tf.concat(mixed, 0) as tf.Tensor4D);
       return { value, saved: [qkv, bias, value] };
     },
     // With P = softmax(S), dS = P ∘ (dP - rowsum(dP ∘ P)), and that row sum is rowsum(dO ∘ O), which is much smaller
-    // (Dao et al. 2022, FlashAttention, B.2).
+    // (Dao et al. 2022, FlashAttention, B.2). As one more column of dO, with 1 as that of V, the product dP = dO·Vᵀ
+    // subtracts it.
     (dValue, [input, table, value]) => {
       const dMixed = byHead(dValue);
-      const along = tf.sum(tf.mul(dMixed, byHead(value!)), -1, true) as tf.Tensor4D;
-      const gradients = inParts(byHead(input!), table as tf.Tensor3D, parts, ({ q, k, v, bias, rows }) => {
+      const along = tf.sum(tf.mul(dMixed, byHead(value!)), -1, true);
+      const dExtended = tf.concat([dMixed, tf.neg(along)], -1) as tf.Tensor4D;
+      const gradients = inParts(scaled(byHead(input!)), table as tf.Tensor3D, parts, ({ q, k, v, bias, rows }) => {
         const weights = weightsOf(q, k, bias);
-        const dOut = rows(dMixed);
-        const dScores = tf.mul(weights, tf.sub(tf.matMul(dOut, v, false, true), rows(along)));
-        const dQuery = tf.mul(tf.matMul(dScores, k), width ** -0.5);
-        const dInput = tf.concat([dQuery, tf.matMul(dScores, q, true), tf.matMul(weights, dOut, true)], 1);
-        return { dInput, dBias: kernels().sumRows(tf.reshape(dScores, [q.shape[0], -1])) };
+        const extended = tf.concat([v, tf.ones([...v.shape.slice(0, 3), 1])], -1);
+        const dScores = tf.mul(weights, tf.matMul(rows(dExtended), extended, false, true));
+        const dValue = tf.matMul(weights, rows(dMixed), true);
+        const dInput = tf.concat([tf.matMul(dScores, k), tf.matMul(dScores, q, true), dValue], 1);
+        const perWindow = tf.reshape(dScores, [q.shape[0], -1]) as tf.Tensor2D;
+        return { dInput, dBias: q.shape[0] === 1 ? perWindow : kernels().sumRows(perWindow) };
       });
-      const dBias = tf.addN(gradients.map((part) => part.dBias));
-      return [byToken(gradients.map(({ dInput }) => dInput)), tf.reshape(dBias, bias.shape)];
+      const dBias = tf.addN(gradients.map((part) => tf.reshape(part.dBias, bias.shape)));
+      const slots = gradients.map(({ dInput }) => dInput);
+      return [byToken(scaled(tf.concat(slots, 0) as tf.Tensor4D)), dBias];
     },
   );
 }
@@ -98,10 +105,16 @@ function inParts<T extends tf.TensorContainer>(
     return tf.tidy(() => {
       const cut = (slot: number) => tf.slice(byHead, [start, slot, 0, 0], [windows, heads, tokens, width]);
       const rows = (x: tf.Tensor4D) => tf.slice(x, [start, 0, 0, 0], [windows, ...x.shape.slice(1)]);
-      return work({ q: tf.mul(cut(0), width ** -0.5), k: cut(heads), v: cut(2 * heads), bias: masked, rows });
+      return work({ q: cut(0), k: cut(heads), v: cut(2 * heads), bias: masked, rows });
     });
   });
 }
+
+const queryScale = (heads: number, width: number): tf.Tensor4D =>
+  tf.tensor4d(
+    Array.from({ length: 3 * heads }, (_, slot) => (slot < heads ? width ** -0.5 : 1)),
+    [1, 3 * heads, 1, 1],
+  );
 
 const weightsOf = (q: tf.Tensor4D, k: tf.Tensor4D, bias: tf.Tensor): tf.Tensor4D =>
   tf.softmax(tf.add(tf.matMul(q, k, false, true), bias));
