@@ -75,6 +75,9 @@ async function backendOf(preference: Backend['name']): Promise<Backend | undefin
   }
 }
 
+/** Whether a backend loads. */
+export const hasBackend = async (name: Backend['name']): Promise<boolean> => (await backendOf(name)) !== undefined;
+
 /**
  * Measures each backend in this process and prints the table to standard error. Skips a backend that does not load.
  *
