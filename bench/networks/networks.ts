@@ -28,6 +28,28 @@ export const networks = (): readonly BenchNetwork[] => [
   benchNetwork('swin-unetr-12', MONAI_12, ['hinge-points']),
 ];
 
+/** The full-size networks of examples/paper. They are created only when asked for: the larger has 62 M parameters. */
+const FULL_SIZE: Readonly<Record<string, ModelConfig>> = {
+  'unet-full': { kind: 'unet', features: [32, 64, 128, 256, 320], deepSupervision: true },
+  'swin-unetr-48': {
+    kind: 'swin-unetr',
+    featureSize: 48,
+    depths: [2, 2, 2, 2],
+    heads: [3, 6, 12, 24],
+    window: 7,
+  },
+};
+
+/** A network of {@link networks} or a full-size one, by its name. */
+export function networkNamed(name: string): BenchNetwork {
+  const fullSize = FULL_SIZE[name];
+  const network = fullSize
+    ? benchNetwork(name, fullSize, ['hinge-points'])
+    : networks().find((candidate) => candidate.name === name);
+  if (!network) throw new Error(`There is no network "${name}".`);
+  return network;
+}
+
 const MONAI_12: ModelConfig = {
   kind: 'swin-unetr',
   featureSize: 12,

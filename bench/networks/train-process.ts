@@ -1,6 +1,6 @@
 import { loadBackend } from '../../lib/nn/backend.ts';
 import { median, significant } from '../figures/numbers.ts';
-import { networks } from './networks.ts';
+import { networkNamed } from './networks.ts';
 import { trainingOf, trainSteps } from './steps.ts';
 
 /** Steps of one network that a process measures. */
@@ -27,8 +27,7 @@ export interface TrainFigures {
 
 const { backend, network: name, patch, batch, warmUp, steps } = JSON.parse(process.argv[2] ?? '') as TrainJob;
 const { description } = await loadBackend(backend);
-const network = networks().find((candidate) => candidate.name === name);
-if (!network) throw new Error(`There is no network "${name}".`);
+const network = networkNamed(name);
 const seconds: number[] = [];
 const cpuMs: number[] = [];
 let [last, lastCpu] = [performance.now(), process.cpuUsage()];
