@@ -32,6 +32,13 @@ export function percent(text: string): number {
   throw new InvalidArgumentError('Expected a heart phase in per cent of the RR interval, 0 to 100, such as 75.');
 }
 
+/** The share of a window that the next one overlaps. */
+export function overlap(text: string): number {
+  const value = Number(text);
+  if (text.trim() !== '' && value >= 0 && value < 1) return value;
+  throw new InvalidArgumentError('Expected a share from 0 to below 1, such as 0.5.');
+}
+
 export function url(text: string): string {
   if (!URL.canParse(text) || !/^https?:$/.test(new URL(text).protocol)) {
     throw new InvalidArgumentError('Expected a URL such as http://127.0.0.1:4566.');

@@ -7,19 +7,22 @@ import { writeMarkups } from '../lib/imaging/markups.ts';
 import { readNiftiStream } from '../lib/imaging/nifti-scan.ts';
 import { writeNifti } from '../lib/imaging/nifti-write.ts';
 import { originLine } from '../lib/imaging/origin.ts';
+import type { Volume } from '../lib/imaging/volume.ts';
 import { examineImage } from '../lib/intake/image.ts';
+import { canonicalJson } from '../lib/json.ts';
+import type { Ensemble } from '../lib/models/ensemble.ts';
 import { createNetwork } from '../lib/models/network.ts';
-import { PURPOSE, type TrainedModel } from '../lib/models/package.ts';
+import { PURPOSE } from '../lib/models/package.ts';
 import { loadBackend } from '../lib/nn/backend.ts';
 import { predictionPage } from '../lib/report/prediction-page.ts';
 import { foregroundVolume } from '../lib/scoring/foreground-volume.ts';
 import { type Measurements, measure } from '../lib/scoring/measurements.ts';
-import { prepareImage } from '../lib/training/cases.ts';
+import { type Preparation, type PreparedImage, prepareImage } from '../lib/training/cases.ts';
 import type { Prediction } from '../lib/training/decode-prediction.ts';
-import { predictTasks } from '../lib/training/infer.ts';
+import { predictTogether } from '../lib/training/infer.ts';
 import { doubtsOf } from '../lib/training/plausibility.ts';
 import { VERSION } from '../lib/version.ts';
-import { fileHash, type Origin, pageFile, recordFile } from './prediction-record.ts';
+import { fileHash, modelRecord, type Origin, pageFile, recordFile } from './prediction-record.ts';
 
 /** A model's prediction for one task in one CT. */
 export interface Finding {
@@ -58,28 +61,56 @@ export interface Predictor {
   close(): void;
 }
 
+/** Prepares an image once for all models that see it alike. */
+function preparer(image: Volume): (how: Preparation) => PreparedImage {
+  const prepared = new Map<string, PreparedImage>();
+  return ({ spacing, heartCrop, intensity }) => {
+    const key = canonicalJson({ spacing, heartCrop, intensity });
+    const found = prepared.get(key) ?? prepareImage(image, { spacing, heartCrop, intensity });
+    prepared.set(key, found);
+    return found;
+  };
+}
+
+interface PredictorOptions {
+  /** Folder of the predictions. */
+  readonly out: string;
+  /** Least share of a window that the next one overlaps. */
+  readonly overlap: number;
+}
+
 /**
- * Loads a model that predicts files one after the other and writes its predictions to the folder `out`. The record of a
- * CT is written last, so that it never speaks of files that are not there.
+ * Loads models that predict files one after the other and writes the predictions to the folder `out`. The record of a CT is
+ * written last, so that it never speaks of files that are not there.
  */
-export async function openPredictor(trained: TrainedModel, out: string): Promise<Predictor> {
-  const { model, tasks, patch, weights } = trained;
+export async function openPredictor(ensemble: Ensemble, { out, overlap }: PredictorOptions): Promise<Predictor> {
+  const { models, tasks } = ensemble;
   const { description } = await loadBackend();
-  const network = createNetwork(model, tasks, 0);
-  network.load(weights);
+  const loaded = models.map((trained) => {
+    const network = createNetwork(trained.model, trained.tasks, 0);
+    network.load(trained.weights);
+    return { network, trained };
+  });
   mkdirSync(out, { recursive: true });
   return {
     backend: description,
-    origin: `fedcardio ${VERSION}, model ${trained.sha256.slice(0, 12)}: ${PURPOSE}`,
+    origin: `fedcardio ${VERSION}, ${countedModels(ensemble)} ${ensemble.sha256.slice(0, 12)}: ${PURPOSE}`,
     async predict(ct, name, onWindow) {
       const { size } = statSync(ct);
       await examineImage(createReadStream(ct), size);
       const image = await readNiftiStream(createReadStream(ct), size, basename(ct));
       const own = { shape: image.shape, affine: image.affine };
-      const prepared = prepareImage(image, trained);
-      const isWhole = trained.heartCrop !== null && !isWithin(prepared, trained.heartCrop);
-      const predictions = await predictTasks(network, prepared, own, patch, tasks, onWindow ? { onWindow } : {});
-      const origin: Origin = { model: trained.sha256, image: { file: basename(ct), sha256: await fileHash(ct) } };
+      const imageFor = preparer(image);
+      const members = loaded.map(({ network, trained }) => ({
+        network,
+        patch: trained.patch,
+        image: imageFor(trained),
+      }));
+      const isWhole = models.some(
+        (trained) => trained.heartCrop !== null && !isWithin(imageFor(trained), trained.heartCrop),
+      );
+      const predictions = await predictTogether(members, own, tasks, { overlap, onWindow });
+      const origin: Origin = { model: ensemble.sha256, image: { file: basename(ct), sha256: await fileHash(ct) } };
       const record = join(out, recordFile(name));
       rmSync(record, { force: true });
       const line = originLine({ ...origin, of: 'CT' });
@@ -93,32 +124,52 @@ export async function openPredictor(trained: TrainedModel, out: string): Promise
       const predicted = found.map(({ task, classMap, finding }) => ({ ...finding, task, classMap }));
       const measured = measure(predicted);
       const page = join(out, pageFile(name));
-      const provenance = provenanceOf(shownPath(ct), trained, origin);
+      const provenance = provenanceOf(shownPath(ct), ensemble, origin, overlap);
       writeFileSync(
         page,
         predictionPage({ ct: shownPath(ct), image, predicted, measured, provenance, purpose: PURPOSE }),
       );
       const text = { schema: 'fedcardio.prediction/1', release: VERSION, purpose: PURPOSE, ...origin };
-      const training = { ...trained.origin, trainedOnPhantoms: trained.trainedOnPhantoms };
-      writeFileSync(record, `${JSON.stringify({ ...text, training, findings, ...measured, page }, null, 2)}\n`);
+      const named = models.map(modelRecord);
+      const [{ sha256: _, ...training }, ...others] = named as [ModelRecord, ...ModelRecord[]];
+      const from = { ...(others.length === 0 && { training }), models: named, overlap };
+      writeFileSync(record, `${JSON.stringify({ ...text, ...from, findings, ...measured, page }, null, 2)}\n`);
       return { ct, findings, ...measured, page };
     },
-    close: () => network.dispose(),
+    close: () => {
+      for (const { network } of loaded) network.dispose();
+    },
   };
 }
 
 /** A file with its folder: many CTs are named `image.nii.gz`. */
 const shownPath = (file: string): string => join(basename(dirname(resolve(file))), basename(file));
 
+type ModelRecord = ReturnType<typeof modelRecord>;
+
+const countedModels = ({ models }: Ensemble): string =>
+  models.length === 1 ? 'model' : `ensemble of ${models.length} models,`;
+
 /** Where a prediction comes from, for its page. */
-function provenanceOf(ct: string, { origin, trainedOnPhantoms }: TrainedModel, { model, image }: Origin) {
-  const phantoms = trainedOnPhantoms ? ', trained on phantoms, not on patients' : '';
+function provenanceOf(ct: string, ensemble: Ensemble, { model, image }: Origin, overlap: number) {
+  const { models } = ensemble;
+  const together =
+    models.length === 1 ? [] : [['ensemble', `${models.length} models, SHA-256 of their hashes ${model}`] as const];
+  const each = models.flatMap(({ sha256, origin, trainedOnPhantoms }) => {
+    const phantoms = trainedOnPhantoms ? ', trained on phantoms, not on patients' : '';
+    const { campaign, stage, round, commit } = origin;
+    return [
+      ['model', `SHA-256 ${sha256}${phantoms}`],
+      ['training', `campaign ${campaign}, stage ${stage}, round ${round}, commit ${commit}`],
+    ] as const;
+  });
   return [
-    ['CT', `${ct}, SHA-256 ${image.sha256}`],
-    ['model', `SHA-256 ${model}${phantoms}`],
-    ['training', `campaign ${origin.campaign}, stage ${origin.stage}, round ${origin.round}, commit ${origin.commit}`],
-    ['release', `fedcardio ${VERSION}`],
-  ] as const;
+    ['CT', `${ct}, SHA-256 ${image.sha256}`] as const,
+    ...together,
+    ...each,
+    ['windows', `overlap by at least ${overlap}`] as const,
+    ['release', `fedcardio ${VERSION}`] as const,
+  ];
 }
 
 const NO_HEART = 'no heart with contrast was found between two lungs, so all of the CT was searched';

@@ -2,13 +2,14 @@ import { existsSync } from 'node:fs';
 import { basename } from 'node:path';
 import { Command } from 'commander';
 import { describeError } from '../lib/error.ts';
+import type { Ensemble } from '../lib/models/ensemble.ts';
 import type { TrainedModel } from '../lib/models/package.ts';
 import { printable } from '../lib/printable.ts';
 import type { Measurement } from '../lib/scoring/measurements.ts';
 import { VERSION } from '../lib/version.ts';
 import { type CampaignFlags, campaignContext, placed } from './campaign.ts';
 import { readyCts } from './dicom-cts.ts';
-import { percent } from './options.ts';
+import { overlap, percent } from './options.ts';
 import type { Finding, PredictedCt } from './predict-ct.ts';
 import { predictProgress } from './predict-progress.ts';
 import { predictionNames } from './prediction-names.ts';
@@ -20,20 +21,29 @@ import { commandLine } from './shell-words.ts';
 export const predictCommand = (): Command =>
   placed(new Command('predict').argument('[ct...]', 'CTs in HU as .nii or .nii.gz, or folders of DICOM files'))
     .description('Run a trained model on CTs on this machine. No data leaves the machine.')
-    .option('--model <file>', 'model package: student.safetensors, or a file of export --format fedcardio')
+    .option(
+      '--model <file>',
+      'model package: student.safetensors, or a file of export --format fedcardio (repeatable: an ensemble)',
+      collect,
+      [],
+    )
     .option('--campaign <id>', 'campaign that trained the model, instead of --model')
-    .option('--stage <name>', 'its stage, e.g. student')
+    .option('--stage <name>', 'its stage, e.g. student (repeatable: an ensemble)', collect, [])
     .option('--dicom <dir>', 'folder of DICOM files; every CT series in it is predicted (repeatable)', collect, [])
     .option(
       '--phase <percent>',
       'heart phase to take from a DICOM series with several (default: nearest to 75)',
       percent,
     )
+    .option('--overlap <share>', 'least share of a window that the next one overlaps', overlap, 0.5)
     .option('--out <dir>', 'folder for predictions', 'predictions')
     .option('--overwrite', 'replace predictions of other CTs or models in this folder', false)
     .addHelpText(
       'after',
       `
+With several models, which must have learnt the same tasks, their class probabilities are averaged. A larger --overlap is
+slower: 0.75 takes up to eight times as long as 0.5.
+
 With --model, no server is needed. --endpoint and --federation say where a --campaign is.
 
 For each CT and task: <name>-<task>.nii.gz, a class map on the CT's own grid, and for landmarks
@@ -47,22 +57,24 @@ folder's.
 Examples:
   npx fedcardio predict patient.nii.gz --model demo-output/student.safetensors
   npx fedcardio predict --dicom /media/cdrom --model demo-output/student.safetensors
+  npx fedcardio predict patient.nii.gz --model a.safetensors --model b.safetensors --overlap 0.75
   npx fedcardio predict ct/*.nii.gz --campaign tavi-2026 --stage student --federation heart
   npx fedcardio predict patient.nii.gz --campaign demo-full-1 --stage student --endpoint http://127.0.0.1:4566 --json`,
     )
     .action(predict);
 
 interface PredictFlags extends CampaignFlags {
-  readonly model?: string;
+  readonly model: readonly string[];
   readonly campaign?: string;
-  readonly stage?: string;
+  readonly stage: readonly string[];
   readonly dicom: readonly string[];
   readonly phase?: number;
   readonly out: string;
   readonly overwrite: boolean;
+  readonly overlap: number;
 }
 
-const collect = (dir: string, dirs: readonly string[]): readonly string[] => [...dirs, dir];
+const collect = (value: string, values: readonly string[]): readonly string[] => [...values, value];
 
 async function predict(words: readonly string[], flags: PredictFlags, command: Command): Promise<void> {
   const usage = usageFault(words, flags);
@@ -70,16 +82,17 @@ async function predict(words: readonly string[], flags: PredictFlags, command: C
   const { dicom, phase, out, overwrite } = flags;
   const ready = await readyCts({ cts: words, dicom, phase, out, overwrite });
   const names = predictionNames(ready.cts);
-  const [{ openPredictor }, { requireFree }, { PURPOSE }] = await Promise.all([
+  const [{ openPredictor }, { modelRecord, requireFree }, { PURPOSE }] = await Promise.all([
     import('./predict-ct.ts'),
     import('./prediction-record.ts'),
     import('../lib/models/package.ts'),
   ]);
-  const trained = await modelOf(flags);
-  const { sha256: model, tasks, origin, trainedOnPhantoms } = trained;
-  await requireFree({ names, out: flags.out, model, tasks, overwrite: flags.overwrite });
-  const predictor = await openPredictor(trained, flags.out);
-  const phantoms = trainedOnPhantoms ? '\nThe model was trained on phantoms, not on patients.' : '';
+  const ensemble = await readModels(flags);
+  const { sha256: model, tasks, models, trainedOnPhantoms } = ensemble;
+  await requireFree({ names, out, model, tasks, overwrite, overlap: flags.overlap });
+  const predictor = await openPredictor(ensemble, { out, overlap: flags.overlap });
+  const trained = models.length === 1 ? 'The model was' : 'At least one of the models was';
+  const phantoms = trainedOnPhantoms ? `\n${trained} trained on phantoms, not on patients.` : '';
   console.error(`${predictor.backend}\n${predictor.origin}${phantoms}`);
   const progress = predictProgress(names.size, process.stderr, () => performance.now() / 1000);
   const predicted: PredictedCt[] = [];
@@ -95,7 +108,9 @@ async function predict(words: readonly string[], flags: PredictFlags, command: C
   }
   predictor.close();
   if (flags.json) {
-    const from = { campaign: origin.campaign, stage: origin.stage, model, trainedOnPhantoms };
+    const [first, ...others] = models;
+    const training = others.length === 0 ? { campaign: first?.origin.campaign, stage: first?.origin.stage } : {};
+    const from = { ...training, model, models: models.map(modelRecord), overlap: flags.overlap, trainedOnPhantoms };
     const found = {
       findings: predicted.flatMap(({ findings }) => findings),
       cts: predicted.map(({ findings: _, ...ct }) => ct),
@@ -112,9 +127,10 @@ async function predict(words: readonly string[], flags: PredictFlags, command: C
 /** What is wrong with the words of the command line, and the line to type instead. */
 function usageFault(words: readonly string[], { model, campaign, stage, dicom }: PredictFlags): string | undefined {
   if (words.length + dicom.length === 0) return 'which CT? Give .nii.gz files, or folders of DICOM files';
-  if (model !== undefined && (campaign ?? stage) !== undefined) return 'give --model, or --campaign and --stage';
-  if (model !== undefined || (campaign !== undefined && stage !== undefined)) return undefined;
-  if (campaign !== undefined || stage !== undefined) return '--campaign and --stage belong together';
+  if (model.length > 0 && (campaign !== undefined || stage.length > 0))
+    return 'give --model, or --campaign and --stage';
+  if (model.length > 0 || (campaign !== undefined && stage.length > 0)) return undefined;
+  if (campaign !== undefined || stage.length > 0) return '--campaign and --stage belong together';
   const [first, second, ...rest] = words;
   // Earlier releases took the campaign and the stage as the first two words.
   if (first && second && rest.length > 0 && ![first, second].some(isCt)) {
@@ -128,14 +144,23 @@ const predictLine = (words: readonly string[]): string => commandLine(['npx', 'f
 
 const isCt = (word: string): boolean => /\.nii(\.gz)?$/i.test(word) || existsSync(word);
 
-async function modelOf(flags: PredictFlags): Promise<TrainedModel> {
-  if (flags.model !== undefined) {
+/** The models that the options name. */
+async function readModels(flags: PredictFlags): Promise<Ensemble> {
+  const { ensembleOf } = await import('../lib/models/ensemble.ts');
+  const models: { name: string; model: TrainedModel }[] = [];
+  if (flags.model.length > 0) {
     const { decodePackage } = await import('../lib/models/package.ts');
-    return decodePackage(readInput(flags.model), basename(flags.model));
+    for (const file of flags.model) models.push({ name: file, model: decodePackage(readInput(file), basename(file)) });
+  } else {
+    const { trainedModel } = await import('../gpu-tasks/stage-model.ts');
+    const { federationStore } = await campaignContext(flags);
+    for (const name of flags.stage) {
+      models.push({ name, model: await trainedModel(federationStore, flags.campaign as string, name) });
+    }
   }
-  const { trainedModel } = await import('../gpu-tasks/stage-model.ts');
-  const { federationStore } = await campaignContext(flags);
-  return trainedModel(federationStore, flags.campaign as string, flags.stage as string);
+  const [first, ...others] = models;
+  if (!first) throw new Error('usageFault() lets no command line without a model pass.');
+  return ensembleOf([first, ...others]);
 }
 
 const linesOf = ({ ct, findings, measurements, page }: PredictedCt): readonly string[] => [

@@ -15,13 +15,14 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(out, { recursive: true }));
 
-const check = (overwrite = false, model = 'm1') =>
+const check = (overwrite = false, model = 'm1', overlap = 0.5) =>
   requireFree({
     names: new Map([[ct, 'p1']]),
     out,
     model,
     tasks: [TASKS.calcification, TASKS['hinge-points']],
     overwrite,
+    overlap,
   });
 const predicted = async (model = 'm1') => {
   writeFileSync(join(out, 'p1-calcification.nii.gz'), 'a class map');
@@ -49,8 +50,20 @@ test.each<[string, () => void | Promise<void>]>([
   await predicted();
   await change();
 
-  await expect(check()).rejects.toEqual(refusal(/^Predictions of another CT or model would be replaced: .*p1-/));
+  await expect(check()).rejects.toEqual(
+    refusal(/^Predictions of another CT, model or overlap would be replaced: .*p1-/),
+  );
   await check(true);
+});
+
+test('predictions with another overlap are replaced only with --overwrite', async () => {
+  await predicted();
+  await expect(check(false, 'm1', 0.75)).rejects.toEqual(refusal(/overlap would be replaced/));
+  const record = { model: 'm1', overlap: 0.75, image: { sha256: await fileHash(ct) } };
+  writeFileSync(join(out, recordFile('p1')), JSON.stringify(record));
+
+  await check(false, 'm1', 0.75);
+  await expect(check()).rejects.toEqual(refusal(/overlap would be replaced/));
 });
 
 test.each(['p1-hinge-points.mrk.json', 'p1-hinge-points.nii.gz', 'p1-prediction.json'])(
@@ -70,8 +83,8 @@ test('a CT is never replaced, not even with --overwrite', async () => {
     [label, 'p1-calcification'],
   ]);
 
-  await expect(requireFree({ names, out, model: 'm1', tasks: [TASKS.calcification], overwrite: true })).rejects.toEqual(
-    refusal(/would replace the CT/),
-  );
+  await expect(
+    requireFree({ names, out, model: 'm1', tasks: [TASKS.calcification], overwrite: true, overlap: 0.5 }),
+  ).rejects.toEqual(refusal(/would replace the CT/));
   expect(existsSync(label)).toBe(true);
 });

@@ -4,15 +4,28 @@ import { join, resolve } from 'node:path';
 import { z } from 'zod';
 import { FedcardioError } from '../lib/error.ts';
 import type { Task } from '../lib/federation/tasks.ts';
+import type { TrainedModel } from '../lib/models/package.ts';
 
 /** Where a CT's predictions come from: the start of `<name>-prediction.json`. */
 export interface Origin {
-  /** SHA-256 of the model's weights. */
+  /** SHA-256 of the model's weights; for an ensemble, of the hashes of its models. */
   readonly model: string;
   readonly image: { readonly file: string; readonly sha256: string };
 }
 
-const recordSchema = z.object({ model: z.string(), image: z.object({ sha256: z.string() }) });
+const recordSchema = z.object({
+  model: z.string(),
+  image: z.object({ sha256: z.string() }),
+  // Earlier releases had no other.
+  overlap: z.number().default(0.5),
+});
+
+/** A model of an ensemble, as the record of a prediction names it. */
+export const modelRecord = ({ sha256, origin, trainedOnPhantoms }: TrainedModel) => ({
+  sha256,
+  ...origin,
+  trainedOnPhantoms,
+});
 
 /** Name of the file that says where the predictions of a CT come from, and what they found. */
 export const recordFile = (name: string): string => `${name}-prediction.json`;
@@ -44,17 +57,19 @@ export interface Plan {
   readonly out: string;
   readonly model: string;
   readonly tasks: readonly Task[];
+  /** Share of a window that the next one overlaps. */
+  readonly overlap: number;
   /** Replace the predictions of other models and CTs. */
   readonly overwrite: boolean;
 }
 
 /**
  * Checks, before anything is computed, that predictions replace no file but earlier predictions of the same CT by the same
- * model. A CT is never replaced.
+ * model with the same overlap. A CT is never replaced.
  *
  * @throws FedcardioError `BAD_CONFIGURATION` that names the files
  */
-export async function requireFree({ names, out, model, tasks, overwrite }: Plan): Promise<void> {
+export async function requireFree({ names, out, model, tasks, overwrite, overlap }: Plan): Promise<void> {
   const cts = new Set([...names.keys()].map((ct) => resolve(ct)));
   const taken: string[] = [];
   for (const [ct, name] of names) {
@@ -67,7 +82,7 @@ export async function requireFree({ names, out, model, tasks, overwrite }: Plan)
         hint: 'Nothing was written. Give another folder with --out.',
       });
     }
-    if (present.length > 0 && !overwrite && !(await isSame(join(out, recordFile(name)), ct, model))) {
+    if (present.length > 0 && !overwrite && !(await isSame(join(out, recordFile(name)), ct, { model, overlap }))) {
       taken.push(present[0] as string);
     }
   }
@@ -75,17 +90,18 @@ export async function requireFree({ names, out, model, tasks, overwrite }: Plan)
   const more = taken.length > 3 ? `, and ${taken.length - 3} more` : '';
   throw new FedcardioError(
     'BAD_CONFIGURATION',
-    `Predictions of another CT or model would be replaced: ${taken.slice(0, 3).join(', ')}${more}.`,
+    `Predictions of another CT, model or overlap would be replaced: ${taken.slice(0, 3).join(', ')}${more}.`,
     { hint: 'Nothing was written. Give another folder with --out, or replace them with --overwrite.' },
   );
 }
 
-/** Whether a record is of this CT and model. A CT that cannot be read replaces nothing: its prediction fails. */
-async function isSame(record: string, ct: string, model: string): Promise<boolean> {
+/** Whether a record is of this CT, model and overlap. A CT that cannot be read replaces nothing: its prediction fails. */
+async function isSame(record: string, ct: string, of: Pick<Plan, 'model' | 'overlap'>): Promise<boolean> {
   if (!existsSync(record)) return false;
   try {
     const { success, data } = recordSchema.safeParse(JSON.parse(readFileSync(record, 'utf8')));
-    return success && data.model === model && data.image.sha256 === (await fileHash(ct));
+    if (!success || data.model !== of.model || data.overlap !== of.overlap) return false;
+    return data.image.sha256 === (await fileHash(ct));
   } catch {
     return false;
   }

@@ -2,7 +2,9 @@
 
 import { readFileSync } from 'node:fs';
 import { openPredictor } from '../../cli/predict-ct.ts';
+import { ensembleOf } from '../../lib/models/ensemble.ts';
 import { decodePackage } from '../../lib/models/package.ts';
+import { OVERLAP } from '../../lib/nn/sliding-window.ts';
 import { peakRss } from '../../lib/peak-rss.ts';
 
 export interface PredictJob {
@@ -18,7 +20,8 @@ export interface PredictFigures {
 }
 
 const job: PredictJob = JSON.parse(process.argv[2] as string);
-const predictor = await openPredictor(decodePackage(readFileSync(job.model), job.model), job.out);
+const model = decodePackage(readFileSync(job.model), job.model);
+const predictor = await openPredictor(ensembleOf([{ name: job.model, model }]), { out: job.out, overlap: OVERLAP });
 const started = performance.now();
 let windows = 0;
 await predictor.predict(job.ct, 'ct', (_, total) => {

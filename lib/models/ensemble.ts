@@ -1,6 +1,7 @@
 import { FedcardioError } from '../error.ts';
 import type { Task } from '../federation/schemas/task.ts';
 import { canonicalJson, sha256Hex } from '../json.ts';
+import type { TrainedModel } from './package.ts';
 
 /** A model of an ensemble, as errors name it. */
 interface Named {
@@ -46,3 +47,42 @@ export const ensembleHash = (models: readonly { readonly sha256: string }[]): st
   const hashes = models.map(({ sha256 }) => sha256).sort();
   return hashes.length === 1 ? (hashes[0] as string) : sha256Hex(hashes.join('\n'));
 };
+
+/** One model, or several whose class probabilities are averaged. */
+export interface Ensemble {
+  readonly models: readonly TrainedModel[];
+  readonly tasks: readonly Task[];
+  /** {@link ensembleHash} of the models. */
+  readonly sha256: string;
+  /** True if a model was trained on synthetic data alone; undefined if that is known of none. */
+  readonly trainedOnPhantoms: true | undefined;
+}
+
+/**
+ * An ensemble of models by their names.
+ *
+ * @throws FedcardioError BAD_CONFIGURATION if two are the same model, or as {@link sharedTasks}
+ */
+export function ensembleOf(named: readonly [NamedModel, ...NamedModel[]]): Ensemble {
+  for (const [index, { name, model }] of named.entries()) {
+    const before = named.findIndex((other) => other.model.sha256 === model.sha256);
+    if (before === index) continue;
+    throw new FedcardioError('BAD_CONFIGURATION', `${named[before]?.name} and ${name} are the same model.`, {
+      hint: 'Name each model of an ensemble once.',
+    });
+  }
+  const [first, ...others] = named;
+  const asNamed = ({ name, model }: NamedModel) => ({ name, tasks: model.tasks });
+  const models = named.map(({ model }) => model);
+  return {
+    models,
+    tasks: sharedTasks([asNamed(first), ...others.map(asNamed)]),
+    sha256: ensembleHash(models),
+    trainedOnPhantoms: models.some(({ trainedOnPhantoms }) => trainedOnPhantoms) || undefined,
+  };
+}
+
+interface NamedModel {
+  readonly name: string;
+  readonly model: TrainedModel;
+}
