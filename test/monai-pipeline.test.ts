@@ -1,6 +1,5 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { TaskId } from '../lib/federation/tasks.ts';
-import { STANDARDISED_AIR } from '../lib/imaging/intensity.ts';
 import { readNifti } from '../lib/imaging/nifti-read.ts';
 import { sha256Hex } from '../lib/json.ts';
 import { type Files, monaiBundle } from '../lib/models/interchange/monai-bundle.ts';
@@ -38,8 +37,8 @@ beforeAll(async () => {
 });
 
 /** Logits of all heads, [z, y, x, c], as `predict` computes probabilities. */
-function predicted({ model, tasks, patch, weights }: (typeof EXPORTS)[Name]): Float32Array {
-  const image = prepareImage(readNifti(ctFile()), { spacing: SPACING, heartCrop: null });
+function predicted({ model, tasks, patch, intensity, weights }: (typeof EXPORTS)[Name]): Float32Array {
+  const image = prepareImage(readNifti(ctFile()), { spacing: SPACING, heartCrop: null, intensity });
   expect(image.shape).toEqual(reference.shape);
   const [nx, ny, nz] = image.shape;
   const ids: readonly TaskId[] = tasks.map(({ id }) => id);
@@ -60,7 +59,7 @@ function predicted({ model, tasks, patch, weights }: (typeof EXPORTS)[Name]): Fl
       ]);
     },
     { data: image.data, shape: [nz, ny, nx] },
-    { patch: [patch, patch, patch], fill: STANDARDISED_AIR },
+    { patch: [patch, patch, patch], fill: image.outside },
     (_, __, values) => {
       for (const value of values) joined.push(value);
     },

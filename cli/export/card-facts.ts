@@ -16,7 +16,7 @@ import type { CampaignRecord } from '../report/collect.ts';
 export function cardFacts(
   record: CampaignRecord,
   { origin, tasks }: TrainedModel,
-  plan: string,
+  plan: string | undefined,
   licence: string | undefined,
 ): CardFacts {
   const stage = stageOf(record.plan, origin.stage);

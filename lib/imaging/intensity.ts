@@ -25,7 +25,7 @@ export interface Intensity {
 export const CT_INTENSITY = { low: -200, high: 1300, mean: 125, deviation: 220 } as const satisfies Intensity;
 
 /** Air, HU. */
-const AIR = -1000;
+export const AIR = -1000;
 
 /** Whether two intensities give the same input for every image. Undefined is {@link CT_INTENSITY}. */
 export const isSameIntensity = (a: Intensity = CT_INTENSITY, b: Intensity = CT_INTENSITY): boolean =>

@@ -2,7 +2,7 @@ import { channelsOf, classTitle, type Task, WITHIN_MM } from '../federation/task
 import { sha256Hex } from '../json.ts';
 import { encodeSafetensors } from '../weights/safetensors.ts';
 import { elementsOf } from '../weights/weights.ts';
-import { INTENSITY } from './interchange/input.ts';
+import { intensityText } from './interchange/input.ts';
 import { PURPOSE, type TrainedModel } from './package.ts';
 
 /** A figure with its 95 % interval. Null where it is undefined, such as without cases. */
@@ -29,8 +29,8 @@ export interface CardScore {
 /** What a card says beside what the model says of itself. */
 export interface CardFacts {
   readonly release: string;
-  /** SHA-256 of the campaign's plan. */
-  readonly plan: string;
+  /** SHA-256 of the campaign's plan; undefined for a release that can be trained again, whose plan has a time. */
+  readonly plan: string | undefined;
   /** Sites whose updates the last round merged, and their training cases. */
   readonly data: { readonly sites: number; readonly cases: number };
   /** Pseudo-labels beside the sites' own labels. */
@@ -71,10 +71,7 @@ ${table([
   ['orientation', 'right, anterior, superior (RAS)'],
   ['voxels', `${trained.spacing} mm, isotropic`],
   ['windows', `${trained.patch}³ voxels`],
-  [
-    'intensity',
-    `HU clipped to ${INTENSITY.low} … ${INTENSITY.high}, minus ${INTENSITY.mean}, over ${INTENSITY.deviation}`,
-  ],
+  ['intensity', intensityText(trained.intensity)],
   ['heart crop', trained.heartCrop === null ? 'none' : `a cube of ${trained.heartCrop} mm, where a heart is found`],
 ])}
 
@@ -106,16 +103,23 @@ ${facts.licence ?? 'None was chosen. The owners of the training data decide who 
 
 ${table([
   ['campaign, stage, round', `${origin.campaign}, ${origin.stage}, ${origin.round}`],
-  ['plan', `SHA-256 \`${facts.plan}\``],
-  ["round's commit", `SHA-256 \`${origin.commit}\``],
+  ...hashRow('plan', facts.plan),
+  ...hashRow("round's commit", origin.commit),
   ['global model', `SHA-256 \`${trained.sha256}\``],
   ['weights of the package', `SHA-256 \`${sha256Hex(encodeSafetensors(trained.weights))}\``],
 ])}
 
-Commits are chained by their hashes, from the plan on. \`fedcardio campaign verify ${origin.campaign}\` recomputes every round of
-the campaign, where its buckets can be read.
+${originText(trained)}
 `;
 }
+
+const hashRow = (name: string, sha256: string | undefined): readonly (readonly [string, string])[] =>
+  sha256 === undefined ? [] : [[name, `SHA-256 \`${sha256}\``]];
+
+const originText = ({ origin: { campaign, commit } }: TrainedModel): string =>
+  commit === undefined
+    ? 'The plan and the commits of the training have times, so that their hashes are left out: training again on the same machine\ngives the same files.'
+    : `Commits are chained by their hashes, from the plan on. \`fedcardio campaign verify ${campaign}\` recomputes every round of\nthe campaign, where its buckets can be read.`;
 
 function networkText({ model }: TrainedModel): string {
   if (model.kind === 'unet') return `UNet (nnU-Net's PlainConvUNet), features ${model.features.join(', ')}`;

@@ -42,7 +42,11 @@ const packageSchema = z.strictObject({
       campaign: id.describe('The campaign.'),
       stage: stageName.describe('Its stage.'),
       round: z.int().positive().describe('The last round that is merged in these weights.'),
-      commit: sha256.describe("SHA-256 of the round's commit, which the chain of the campaign proves."),
+      commit: sha256
+        .optional()
+        .describe(
+          "SHA-256 of the round's commit, which the chain of the campaign proves. Absent in a release that can be trained again: a commit has the time of its training.",
+        ),
       global: sha256.describe("SHA-256 of the round's global model in the federation bucket."),
     })
     .describe('The training that made the weights.'),

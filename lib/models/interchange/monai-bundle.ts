@@ -1,7 +1,7 @@
 import { encodeSafetensors } from '../../weights/safetensors.ts';
 import { PURPOSE, type TrainedModel } from '../package.ts';
 import { channelTitles, headChannels } from './channels.ts';
-import { INTENSITY, standard } from './input.ts';
+import { inputFor, inputOutside, monaiIntensity } from './input.ts';
 import { exportMetadata } from './metadata.ts';
 import { bundleReadme } from './monai-bundle-readme.ts';
 import { asTorch } from './torch.ts';
@@ -37,8 +37,16 @@ export const monaiBundle = (trained: TrainedModel): Files =>
     ['models/model.safetensors', encodeSafetensors(asTorch(trained, 'xyz'), exportMetadata(trained.tasks, 'xyz'))],
   ]);
 
-function metadata({ model, tasks, patch, origin: { campaign, stage, round }, trainedOnPhantoms }: TrainedModel) {
+function metadata({
+  model,
+  tasks,
+  patch,
+  intensity,
+  origin: { campaign, stage, round },
+  trainedOnPhantoms,
+}: TrainedModel) {
   const titles = channelTitles(tasks);
+  const { low, high } = intensity;
   const format = { type: 'image', spatial_shape: [patch, patch, patch], dtype: 'float32', is_patch_data: true };
   const { packages, swin, unet, ...versions } = TESTED;
   return {
@@ -66,7 +74,9 @@ function metadata({ model, tasks, patch, origin: { campaign, stage, round }, tra
           format: 'hounsfield',
           modality: 'CT',
           num_channels: 1,
-          value_range: [standard(INTENSITY.low), standard(INTENSITY.high)],
+          value_range: [intensity.low, intensity.high].flatMap(
+            (value) => inputFor(value ?? Number.NaN, intensity) || [],
+          ),
           channel_def: { 0: 'image' },
         },
       },
@@ -84,7 +94,7 @@ function metadata({ model, tasks, patch, origin: { campaign, stage, round }, tra
 }
 
 function inference(trained: TrainedModel) {
-  const { tasks, patch, spacing } = trained;
+  const { tasks, patch, spacing, intensity } = trained;
   const heads = headChannels(tasks);
   const outputs = tasks.map(({ id }) => `pred_${id}`);
   return {
@@ -103,15 +113,7 @@ function inference(trained: TrainedModel) {
         { _target_: 'LoadImaged', keys: 'image', ensure_channel_first: true },
         { _target_: 'Orientationd', keys: 'image', axcodes: 'RAS' },
         { _target_: 'Spacingd', keys: 'image', pixdim: [spacing, spacing, spacing], mode: 'bilinear' },
-        {
-          _target_: 'ScaleIntensityRanged',
-          keys: 'image',
-          a_min: INTENSITY.low,
-          a_max: INTENSITY.high,
-          b_min: standard(INTENSITY.low),
-          b_max: standard(INTENSITY.high),
-          clip: true,
-        },
+        ...monaiIntensity(intensity),
         { _target_: 'EnsureTyped', keys: 'image', dtype: '$torch.float32' },
       ],
     },
@@ -127,7 +129,7 @@ function inference(trained: TrainedModel) {
       sw_batch_size: 1,
       overlap: 0.5,
       mode: 'gaussian',
-      cval: standard(INTENSITY.low),
+      cval: inputOutside(intensity),
     },
     heads: heads.map(({ first, end }) => [first, end]),
     postprocessing: {

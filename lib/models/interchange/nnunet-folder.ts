@@ -4,7 +4,7 @@ import { classTitle, type Task } from '../../federation/tasks.ts';
 import { encodeSafetensors } from '../../weights/safetensors.ts';
 import { PURPOSE, type TrainedModel } from '../package.ts';
 import { onlyTask } from './channels.ts';
-import { INTENSITY } from './input.ts';
+import { inputOutside, nnunetIntensity } from './input.ts';
 import { exportMetadata } from './metadata.ts';
 import type { Files } from './monai-bundle.ts';
 import { asTorch } from './torch.ts';
@@ -44,7 +44,8 @@ const dataset = ({ classes }: Task) => ({
 /** Turns volumes to RAS, and feeds them as [z, y, x]. */
 const READER = 'NibabelIOWithReorient';
 
-function plans({ patch, spacing, origin }: TrainedModel, model: UNetConfig) {
+function plans({ patch, spacing, intensity, origin }: TrainedModel, model: UNetConfig) {
+  const { scheme, properties } = nnunetIntensity(intensity);
   const cube = (value: number) => [value, value, value];
   const resampling = (name: string, isLabel: boolean, order: number) => ({
     [`resampling_fn_${name}`]: 'resample_data_or_seg_to_shape',
@@ -66,7 +67,7 @@ function plans({ patch, spacing, origin }: TrainedModel, model: UNetConfig) {
         patch_size: cube(patch),
         median_image_size_in_voxels: cube(patch),
         spacing: cube(spacing),
-        normalization_schemes: ['CTNormalization'],
+        normalization_schemes: [scheme],
         use_mask_for_norm: [false],
         ...resampling('data', false, 1),
         ...resampling('seg', true, 1),
@@ -81,19 +82,12 @@ function plans({ patch, spacing, origin }: TrainedModel, model: UNetConfig) {
     },
     experiment_planner_used: 'ExperimentPlanner',
     label_manager: 'LabelManager',
-    foreground_intensity_properties_per_channel: {
-      0: {
-        mean: INTENSITY.mean,
-        std: INTENSITY.deviation,
-        percentile_00_5: INTENSITY.low,
-        percentile_99_5: INTENSITY.high,
-      },
-    },
+    foreground_intensity_properties_per_channel: { 0: properties },
   };
 }
 
 const readme = (
-  { origin, heartCrop, spacing }: TrainedModel,
+  { origin, heartCrop, spacing, intensity }: TrainedModel,
   { id, kind, classes, ...task }: Task,
 ): string => `# ${origin.campaign}, ${origin.stage}
 
@@ -123,7 +117,7 @@ ${kind === 'landmarks' ? "\nA label is a sphere around a point: the point is the
 - ${heartCrop === null ? 'It predicts the whole CT, as nnU-Net does.' : `It predicts a cube of ${heartCrop} mm around the heart if it finds one; nnU-Net predicts the whole CT.`}
 - It averages over voxels where they become 1.5 times larger or more; nnU-Net interpolates between them, and where an axis is
   much coarser than the others, takes the nearest along it.
-- It fills what lies outside a small CT with air; nnU-Net with ${INTENSITY.mean} HU.
+- It fills what lies outside a small CT with an input of ${inputOutside(intensity).toFixed(2)} (air in a CT); nnU-Net with 0.
 `;
 
 const json = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;

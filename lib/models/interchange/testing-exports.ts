@@ -1,5 +1,6 @@
 import type { ModelConfig } from '../../federation/schemas.ts';
 import { TASKS, type Task } from '../../federation/tasks.ts';
+import { CT_INTENSITY } from '../../imaging/intensity.ts';
 import { writeNifti } from '../../imaging/nifti-write.ts';
 import { numbers } from '../../nn/testing.ts';
 import { encodeSafetensors } from '../../weights/safetensors.ts';
@@ -29,6 +30,7 @@ function exported(model: ModelConfig, tasks: readonly Task[], patch: number): Tr
     patch,
     spacing: SPACING,
     heartCrop: null,
+    intensity: CT_INTENSITY,
     weights: unevenWeights(model, tasks),
     sha256: hash,
     origin: { campaign: 'fixture', stage: model.kind, round: 1, commit: hash },
