@@ -45,25 +45,22 @@ function predicted({ model, tasks, patch, intensity, weights }: (typeof EXPORTS)
   const network = createNetwork(model, tasks, 0);
   network.load(weights);
   const joined: number[] = [];
-  slidingWindow(
-    (window) => {
-      const logits = network.forward(window);
-      return new Map([
-        [
-          'all',
-          tf.concat(
-            ids.map((id) => logits.get(id)![0]!),
-            4,
-          ),
-        ],
-      ]);
-    },
-    { data: image.data, shape: [nz, ny, nx] },
-    { patch: [patch, patch, patch], fill: image.outside },
-    (_, __, values) => {
-      for (const value of values) joined.push(value);
-    },
-  );
+  const all = (window: tf.Tensor5D) => {
+    const logits = network.forward(window);
+    return new Map([
+      [
+        'all',
+        tf.concat(
+          ids.map((id) => logits.get(id)![0]!),
+          4,
+        ),
+      ],
+    ]);
+  };
+  const options = { patch: [patch, patch, patch] as const, fill: image.outside };
+  for (const { heads } of slidingWindow(all, { data: image.data, shape: [nz, ny, nx] }, options)) {
+    for (const value of heads.get('all') ?? []) joined.push(value);
+  }
   network.dispose();
   return Float32Array.from(joined);
 }
