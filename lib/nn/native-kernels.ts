@@ -1,4 +1,5 @@
 import type { Kernels } from './kernel-interface.ts';
+import { flipped, isNarrow, pairFilter, pairVoxels, unpairFilter } from './native-narrow.ts';
 import { instanceNorm, instanceNormGradient } from './native-norm.ts';
 import { ATTRIBUTE, type Attribute, alpha, FLOAT, run, sumRows, text, type } from './native-operations.ts';
 import { tf } from './tf.ts';
@@ -9,6 +10,7 @@ import { tf } from './tf.ts';
  */
 export const nativeKernels: Kernels = {
   conv3d: (x, filter, stride) => {
+    if (stride === 1 && isNarrow(x.shape[3], filter.shape[4])) return narrowConvolution(x, filter);
     const padded = stride === 1 ? x : padFront(x);
     return run('Conv3D', [padded, filter], [FLOAT, ...convolution(stride)]);
   },
@@ -16,6 +18,7 @@ export const nativeKernels: Kernels = {
   conv3dInputGradient: (dy, filter, stride) => {
     const [b, z, y, x] = dy.shape;
     const channels = filter.shape[3];
+    if (stride === 1 && isNarrow(x, channels)) return narrowConvolution(dy, flipped(filter));
     const attributes = [FLOAT, type('Tshape', 'int32'), ...convolution(stride)];
     const side = stride === 1 ? 0 : 1;
     const sizes = [b, z * stride + side, y * stride + side, x * stride + side, channels];
@@ -24,8 +27,15 @@ export const nativeKernels: Kernels = {
   },
 
   conv3dFilterGradient: (x, dy, stride) => {
+    const [, , , width, out] = dy.shape;
+    if (stride === 1 && isNarrow(width, out)) {
+      const paired = tf.tensor1d([3, 3, 4, x.shape[4], 2 * out], 'int32');
+      return unpairFilter(
+        run('Conv3DBackpropFilterV2', [x, paired, pairVoxels(dy.shape, dy)], [FLOAT, ...convolution([1, 1, 2])]),
+      );
+    }
     const padded = stride === 1 ? x : padFront(x);
-    const sizes = tf.tensor1d([3, 3, 3, x.shape[4], dy.shape[4]], 'int32');
+    const sizes = tf.tensor1d([3, 3, 3, x.shape[4], out], 'int32');
     return run('Conv3DBackpropFilterV2', [padded, sizes, dy], [FLOAT, ...convolution(stride)]);
   },
 
@@ -55,10 +65,23 @@ export const nativeKernels: Kernels = {
     ),
 };
 
-/** SAME pads stride 1 correctly. At stride 2 it would pad only behind, half a voxel off from PyTorch. */
-const convolution = (stride: 1 | 2): readonly Attribute[] => [
-  { name: 'strides', type: ATTRIBUTE.int, value: [1, stride, stride, stride, 1] },
-  text('padding', stride === 1 ? 'SAME' : 'VALID'),
+function narrowConvolution(x: tf.Tensor5D, filter: tf.Tensor5D): tf.Tensor5D {
+  const [b, z, y, width] = x.shape;
+  const pairs: tf.Tensor5D = run('Conv3D', [x, pairFilter(filter)], [FLOAT, ...convolution([1, 1, 2])]);
+  return tf.reshape(pairs, [b, z, y, width, filter.shape[4]]);
+}
+
+/**
+ * SAME pads stride 1 correctly, and pairs of voxels. At stride 2 with 3 taps it would pad only behind, half a voxel off
+ * from PyTorch.
+ */
+const convolution = (stride: 1 | 2 | readonly [1, 1, 2]): readonly Attribute[] => [
+  {
+    name: 'strides',
+    type: ATTRIBUTE.int,
+    value: [1, ...(typeof stride === 'number' ? [stride, stride, stride] : stride), 1],
+  },
+  text('padding', stride === 2 ? 'VALID' : 'SAME'),
   text('data_format', 'NDHWC'),
 ];
 
