@@ -74,9 +74,7 @@ function metadata({
           format: 'hounsfield',
           modality: 'CT',
           num_channels: 1,
-          value_range: [intensity.low, intensity.high].flatMap(
-            (value) => inputFor(value ?? Number.NaN, intensity) || [],
-          ),
+          value_range: low === null || high === null ? [] : [low, high].flatMap((v) => inputFor(v, intensity) ?? []),
           channel_def: { 0: 'image' },
         },
       },
