@@ -52,10 +52,11 @@ export function fieldReference(title: string, schema: z.ZodType): string {
 /** The alternatives of a union of objects, or the object itself. */
 const optionsOf = (schema: FieldSchema): readonly FieldSchema[] => schema.oneOf ?? [schema];
 
-/** The objects in an object's fields, each named after its field. */
+/** The objects in an object's fields, also in lists and records, each named after its field. */
 const nestedIn = (properties: Readonly<Record<string, FieldSchema>>): readonly Section[] =>
   Object.entries(properties).flatMap(([title, field]) => {
-    const schema = field.type === 'array' && field.items ? field.items : field;
+    const values = typeof field.additionalProperties === 'object' ? field.additionalProperties : field;
+    const schema = field.type === 'array' && field.items ? field.items : values;
     const objects = (schema.anyOf ?? [schema]).filter(({ properties, oneOf }) => properties || oneOf);
     return objects.map((schema) => ({ title: code(title), schema }));
   });
