@@ -7,11 +7,12 @@ import { checkCampaign } from './check-campaign.ts';
 const checked = (points: string) => {
   const stages = [
     { ...TEACHER_STAGE, name: 'hinges', task: 'hinge-points' },
+    { ...TEACHER_STAGE, name: 'second', task: 'hinge-points' },
     { ...TEACHER_STAGE, name: 'calcium', task: 'calcification' },
     {
       kind: 'evaluate',
       name: 'scores',
-      models: { hinges: 'hinges', calcium: 'calcium' },
+      models: { hinges: 'hinges', both: ['hinges', 'second'], calcium: 'calcium' },
       thresholds: [{ name: 'threshold', points }],
     },
   ];
@@ -23,6 +24,7 @@ const checked = (points: string) => {
 
 test('a threshold whose points come from a model without hinge points is warned of', () => {
   expect(checked('hinges')).toEqual([]);
+  expect(checked('both')).toEqual([]);
   expect(checked('calcium')).toEqual([
     {
       level: 'warning',
