@@ -15,7 +15,7 @@ import type { GpuTaskResult } from './publish.ts';
 import { scoreThreshold, type ThresholdInputs, thresholdInputs } from './score-thresholds.ts';
 import { forEachReadable } from './site-data.ts';
 import type { StageInput } from './stage-input.ts';
-import { preparedFor, type StageEnsemble, withStageModels } from './stage-model.ts';
+import { logWithoutHead, preparedFor, type StageEnsemble, withStageModels } from './stage-model.ts';
 
 /**
  * Scores the campaign's models, and thresholds beside them, on the site's held-out cases, or on its validation cases. Only
@@ -34,9 +34,10 @@ export async function evaluateSite(input: StageInput<EvaluateStage>, context: Gp
   const beyondCrop = new Set<string>();
   let unreadable = 0;
   for (const [index, [name, stageName]] of models.entries()) {
-    const scored = await withStageModels(context.federationStore, data, plan, stageName, (model) =>
-      scoreModel(input, context, name, model, entries, { beyondCrop, inputs }),
-    );
+    const scored = await withStageModels(context.federationStore, data, plan, stageName, (model) => {
+      logWithoutHead(context, name, model);
+      return scoreModel(input, context, name, model, entries, { beyondCrop, inputs });
+    });
     scores.set(name, scored.scores);
     unreadable = Math.max(unreadable, scored.unreadable);
     context.progress({ done: index + 1, total: models.length });

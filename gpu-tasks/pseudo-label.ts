@@ -19,7 +19,7 @@ import type { GpuTaskContext } from './context.ts';
 import type { GpuTaskResult } from './publish.ts';
 import { forEachReadable } from './site-data.ts';
 import type { StageInput } from './stage-input.ts';
-import { preparedFor, type StageEnsemble, withStageModels } from './stage-model.ts';
+import { logWithoutHead, preparedFor, type StageEnsemble, withStageModels } from './stage-model.ts';
 
 /**
  * Every teacher labels the training cases without a complete label of its task. The pseudo-labels stay in the site's
@@ -35,6 +35,7 @@ export async function pseudoLabelSite(
   let done = 0;
   for (const teacher of stage.teachers) {
     await withStageModels(context.federationStore, data, plan, teacher, async (model) => {
+      logWithoutHead(context, [teacher].flat().join(', '), model);
       for (const task of model.tasks) {
         const { id } = task;
         const unlabelled = entries.filter(({ labels }) => !labels[id] || !isComplete(task, labels[id].classes));

@@ -10,24 +10,31 @@ import {
   type StoredFile,
 } from '../lib/federation/schemas.ts';
 import type { Task } from '../lib/federation/tasks.ts';
+import { parametersIn } from '../lib/models/control-variates.ts';
 import { ensembleHash } from '../lib/models/ensemble.ts';
-import { initialWeights } from '../lib/models/initial-weights.ts';
+import { initialWeights, parametersOf } from '../lib/models/initial-weights.ts';
 import { createNetwork, type Network } from '../lib/models/network.ts';
 import type { TrainedModel } from '../lib/models/package.ts';
+import { headOf } from '../lib/models/parameters.ts';
+import { isPersonal, splitNetwork } from '../lib/models/split-parameters.ts';
 import { type LearningStage, learns, modelOf, roundsOf, stageOf, tasksOf } from '../lib/protocol/plan.ts';
 import type { FederationStore } from '../lib/storage/contract.ts';
 import { readJson } from '../lib/storage/documents.ts';
 import type { Member } from '../lib/training/averaged-planes.ts';
 import { type Preparation, preparationOf } from '../lib/training/cases.ts';
-import { bodyOf, loadSiteModel } from '../lib/training/local-parameters.ts';
+import { bodyOf, loadSiteModel, pick } from '../lib/training/local-parameters.ts';
 import type { Weights } from '../lib/weights/weights.ts';
+import type { GpuTaskContext } from './context.ts';
 import type { SiteData } from './site-data.ts';
 import { readLocalParameters } from './site-state.ts';
 import { readWeights } from './stored-weights.ts';
 
 interface StageModel extends Preparation {
   readonly network: Network;
+  /** Tasks that the site has a head for. */
   readonly tasks: readonly Task[];
+  /** Tasks of the stage whose heads stay at their sites, and this site has none. */
+  readonly withoutHead: readonly Task[];
   /** Side of the inference windows in voxels. */
   readonly patch: number;
   /** Hash of the global model, without the site's local parameters. */
@@ -36,8 +43,9 @@ interface StageModel extends Preparation {
 
 /**
  * Runs `use` with the final model of a finished stage, and frees its memory. Local parameters (`localParameters`) are
- * those of the site's last round up to the one that trained the model, or the initial weights of the campaign's seed if the site never trained
- * it. A probe's model is the probed body with the probe's heads.
+ * those of the site's last round up to the one that trained the model, or the initial weights of the campaign's seed if
+ * the site never trained it. With Ditto it is the site's personal model, or the global model if the site has none. A
+ * probe's model is the probed body with the probe's heads.
  */
 async function withStageModel<T>(
   federationStore: FederationStore,
@@ -48,13 +56,16 @@ async function withStageModel<T>(
 ): Promise<T> {
   const published = mergedOf(federationStore);
   const { stage, trainedIn, model, weights, sha256 } = await finalModel(federationStore, plan, stageName, published);
-  const { patch, localParameters } = stage.training;
-  const tasks = tasksOf(plan, stage);
-  const network = createNetwork(model, tasks, plan.campaign.seed);
+  const { training } = stage;
+  const all = tasksOf(plan, stage);
+  const network = createNetwork(model, all, plan.campaign.seed);
   try {
-    const local = localParameters.length > 0 ? await readLocalParameters(data.store, trainedIn) : undefined;
-    loadSiteModel(network, localParameters, weights, local);
-    return await use({ network, tasks, patch, ...preparationOf(stage.training), sha256 });
+    const own = isPersonal(training) ? await readLocalParameters(data.store, trainedIn) : undefined;
+    const { local } = loadSiteModel(network, training, weights, own);
+    if (training.algorithm?.name === 'ditto' && own) network.load(new Map([...weights, ...own]));
+    const withoutHead = all.filter((task) => !hasHead(task, local, own));
+    const tasks = all.filter((task) => !withoutHead.includes(task));
+    return await use({ network, tasks, withoutHead, patch: training.patch, ...preparationOf(training), sha256 });
   } finally {
     network.dispose();
   }
@@ -63,7 +74,10 @@ async function withStageModel<T>(
 /** A stage's model, or the models of several stages whose class probabilities are averaged. */
 export interface StageEnsemble {
   readonly members: readonly StageModel[];
+  /** Tasks that the site has a head for, in every member. */
   readonly tasks: readonly Task[];
+  /** Tasks for which a member's head stays at its sites, and this site has none. */
+  readonly withoutHead: readonly Task[];
   /** {@link ensembleHash} of the members. */
   readonly sha256: string;
 }
@@ -80,8 +94,9 @@ export function withStageModels<T>(
     if (next !== undefined) {
       return withStageModel(federationStore, data, plan, next, (model) => open(later, [...members, model]));
     }
-    const tasks = members[0]?.tasks ?? [];
-    return use({ members, tasks, sha256: ensembleHash(members) });
+    const withoutHead = members.flatMap((member) => member.withoutHead);
+    const tasks = (members[0]?.tasks ?? []).filter(({ id }) => !withoutHead.some((task) => task.id === id));
+    return use({ members, tasks, withoutHead, sha256: ensembleHash(members) });
   };
   return open([stages].flat(), []);
 }
@@ -97,6 +112,21 @@ export async function preparedFor(
     prepared.push({ network, patch, image: await data.prepared(entry, how) });
   }
   return prepared;
+}
+
+/** Whether a site can predict a task: the head's parameters do not stay at the sites, or the site has its own. */
+const hasHead = ({ id }: Task, local: ReadonlySet<string>, own: Weights | undefined): boolean =>
+  [...local].every((name) => headOf(name) !== id || own?.has(name));
+
+/** Logs which tasks of a model this site cannot predict, if any. */
+export function logWithoutHead(
+  { log }: Pick<GpuTaskContext, 'log'>,
+  name: string,
+  { withoutHead }: Pick<StageEnsemble, 'withoutHead'>,
+): void {
+  if (withoutHead.length === 0) return;
+  const reason = 'The heads of the stage stay at their sites, and this site had no target to train one with.';
+  log('no-head', { model: name, tasks: withoutHead.map(({ id }) => id), reason });
 }
 
 /** The network that a stage trains: from its seed or from `init`; for a probe, new heads on a trained body. */
@@ -139,19 +169,27 @@ export async function trainedModel(
   const published = async (of: RoundAddress) => (await readCommit(federationStore, of)).value.global;
   const { stage, at, model, weights, sha256 } = await finalModel(federationStore, plan, stageName, published, round);
   const { sha256: commit } = await readCommit(federationStore, at);
-  const { patch, localParameters } = stage.training;
-  const tasks = tasksOf(plan, stage);
+  const all = tasksOf(plan, stage);
+  const names = parametersOf(model, all).map(({ name }) => name);
+  const { local } = splitNetwork(names, stage.training);
+  const tasks = all.filter((task) => hasHead(task, local, undefined));
+  if (tasks.length === 0) {
+    const reason = `The heads of ${stageName} stay at their sites: its global model predicts nothing.`;
+    throw new FedcardioError('BAD_CONFIGURATION', reason, {
+      hint: 'Score it with an `evaluate` stage, at the sites, or train a common head on its body with a `probe` stage.',
+    });
+  }
   // Local parameters have their initial weights, as at a site that never trained the stage.
-  const local = localParameters.length > 0 ? initialWeights(model, tasks, plan.campaign.seed) : [];
+  const first = local.size > 0 ? pick(initialWeights(model, tasks, plan.campaign.seed), local) : [];
   const origin = { ...at, commit };
   return {
     model,
     tasks,
-    patch,
+    patch: stage.training.patch,
     ...preparationOf(stage.training),
     sha256,
     origin,
-    weights: new Map([...local, ...weights]),
+    weights: new Map([...first, ...weights]),
   };
 }
 
@@ -198,7 +236,7 @@ async function finalModel(
   const global = await published(at);
   if (!global) throw new FedcardioError('BAD_WEIGHTS', `The last commit of ${name} has no model.`);
   const { sha256 } = global;
-  const weights = await readWeights(federationStore, global);
+  const weights = parametersIn(await readWeights(federationStore, global));
   const trainedIn = roundOf(global.key) ?? at;
   const found = { stage, at, trainedIn, model: modelOf(plan.campaign, stage), sha256 };
   if (stage.kind !== 'probe') return { ...found, weights };

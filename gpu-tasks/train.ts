@@ -1,7 +1,9 @@
 import { type SiteKey, siteKeys } from '../lib/federation/keys.ts';
+import { staysAtSites } from '../lib/models/split-parameters.ts';
 import { type LearningStage, tasksOf, trains } from '../lib/protocol/plan.ts';
 import { preparationOf } from '../lib/training/cases.ts';
 import { encodeUpdate } from '../lib/training/encode-update.ts';
+import { stepsOfRound } from '../lib/training/schedule.ts';
 import { trainRound } from '../lib/training/train-round.ts';
 import { validationLoss } from '../lib/training/validation-loss.ts';
 import { encodeSafetensors } from '../lib/weights/safetensors.ts';
@@ -25,7 +27,8 @@ export async function trainSite(input: StageInput<LearningStage>, context: GpuTa
   const { base, seed, site } = message;
   const { federationStore } = context;
   const previous = { ...at, round: at.round - 1 };
-  const { keepOptimizer, localParameters } = stage.training;
+  const { keepOptimizer, checkpointSeconds } = stage.training;
+  const steps = stepsOfRound(stage.training);
   const tasks = tasksOf(plan, stage);
   const student = stage.kind === 'student' ? stage : undefined;
   const labels = student?.pseudoLabels;
@@ -36,14 +39,13 @@ export async function trainSite(input: StageInput<LearningStage>, context: GpuTa
   const cases = checkpoint ? found.cases.filter(({ id }) => checkpoint.cases.includes(id)) : found.cases;
   const network = await networkOf(federationStore, plan, stage);
   const global = base ? await readWeights(federationStore, base) : undefined;
-  const { steps, checkpointSeconds } = stage.training;
   const ids = cases.map(({ id }) => id);
   const checkpointer = createCheckpointer(context, message, ids, checkpointSeconds);
   // Read before the memory check, so that the process already has the memory that reading needs. The cache keeps the case.
   const first = await cases[0]?.load();
   const cachedBytes = Math.min(context.cache.maxBytes, cases.length * (first?.image.data.byteLength ?? 0));
   checkMemory(context, site, network.model, stage, tasks, cachedBytes);
-  const local = localParameters.length > 0 ? await readLocalParameters(data.store, previous) : undefined;
+  const local = staysAtSites(stage.training) ? await readLocalParameters(data.store, previous) : undefined;
   const validation =
     stage.validate && global
       ? await validationLoss({

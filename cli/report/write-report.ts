@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { trainedModel } from '../../gpu-tasks/stage-model.ts';
-import { systemError } from '../../lib/error.ts';
+import { isFedcardioError, systemError } from '../../lib/error.ts';
 import type { EvaluateStage, Stage } from '../../lib/federation/schemas.ts';
 import { encodePackage } from '../../lib/models/package.ts';
 import { definitionsOf } from '../../lib/protocol/plan.ts';
@@ -99,7 +99,7 @@ function shownModel(stages: readonly Stage[]): NamedModel | undefined {
   })[0];
 }
 
-/** A stage's model after its last round, as a model package. */
+/** A stage's model after its last round, as a model package; undefined if its heads stay at the sites. */
 async function finalModel(
   { federationStore, campaign }: ReportPlace,
   { stages }: CampaignRecord,
@@ -108,6 +108,9 @@ async function finalModel(
 ): Promise<Uint8Array | undefined> {
   const last = stages.find(({ name }) => name === stage)?.commits.at(-1);
   if (!last) return undefined;
-  const trained = await trainedModel(federationStore, campaign, stage, last.round);
-  return encodePackage({ ...trained, ...(trainedOnPhantoms && { trainedOnPhantoms }) }, VERSION);
+  const trained = await trainedModel(federationStore, campaign, stage, last.round).catch((error) => {
+    if (isFedcardioError(error, 'BAD_CONFIGURATION')) return undefined;
+    throw error;
+  });
+  return trained && encodePackage({ ...trained, ...(trainedOnPhantoms && { trainedOnPhantoms }) }, VERSION);
 }

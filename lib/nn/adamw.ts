@@ -28,7 +28,7 @@ export interface AdamWOptions {
    */
   readonly pull?: number;
   /** Replaces a group's gradient before it is clipped, in each step in which the group has one. */
-  readonly correct?: (group: Group, gradient: tf.Tensor1D) => tf.Tensor1D;
+  readonly correct?: ((group: Group, gradient: tf.Tensor1D) => tf.Tensor1D) | undefined;
 }
 
 export interface AdamW {

@@ -4,6 +4,7 @@ import { campaignSchema, planSchema } from '../federation/schemas.ts';
 import { DEFAULT_TASKS, PROBE_TASK, tasksNamed } from '../federation/tasks.ts';
 import { TEACHER_STAGE } from '../federation/testing.ts';
 import { canonicalJson } from '../json.ts';
+import { asControls } from '../models/control-variates.ts';
 import { initialWeights } from '../models/initial-weights.ts';
 import { createMemoryStorage } from '../storage/testing-objects.ts';
 import { decodeSafetensors, encodeSafetensors } from '../weights/safetensors.ts';
@@ -60,6 +61,27 @@ describe('networkLayout', () => {
 
     expect(names).toContain('encoder.0.conv1.weight');
     expect(names.filter((name) => name.includes('norm'))).toEqual([]);
+  });
+
+  test('has a control variate beside each parameter with SCAFFOLD, as an update has', async () => {
+    const training = { ...TEACHER_STAGE.training, algorithm: { name: 'scaffold' as const } };
+    const first = initialWeights(TEACHER_STAGE.model, tasksNamed(DEFAULT_TASKS, [TEACHER_STAGE.task]), 0);
+    const update = decodeSafetensors(encodeSafetensors(new Map([...first, ...asControls(first)])));
+
+    const layout = await layoutOf({ ...TEACHER_STAGE, training });
+
+    const expected = [...update].map(([name, { shape }]) => [name, { dtype: 'F32', shape: [...shape] }]);
+    expect([...(layout ?? [])]).toEqual(expected);
+    expect(layout?.size).toBe(2 * first.size);
+  });
+
+  test('has no heads with FedPer', async () => {
+    const training = { ...TEACHER_STAGE.training, algorithm: { name: 'fedper' as const } };
+
+    const names = [...((await layoutOf({ ...TEACHER_STAGE, training })) ?? new Map()).keys()];
+
+    expect(names).toContain('encoder.0.conv1.weight');
+    expect(names.filter((name) => name.startsWith('head.'))).toEqual([]);
   });
 
   test("of a probe is its head on the probed network's body", async () => {

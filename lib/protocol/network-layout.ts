@@ -2,9 +2,10 @@ import type { Layout } from '../aggregation/layout.ts';
 import { isFedcardioError } from '../error.ts';
 import { federationKeys } from '../federation/keys.ts';
 import { type Open, planSchema } from '../federation/schemas.ts';
+import { controlName } from '../models/control-variates.ts';
 import { parametersOf } from '../models/initial-weights.ts';
 import { headOf } from '../models/parameters.ts';
-import { splitParameters } from '../models/split-parameters.ts';
+import { splitNetwork } from '../models/split-parameters.ts';
 import type { FederationStore } from '../storage/contract.ts';
 import { tryReadJson } from '../storage/documents.ts';
 import { sortedNames } from '../weights/weights.ts';
@@ -12,7 +13,7 @@ import { type LearningStage, modelOf, tasksOf } from './plan.ts';
 
 /**
  * Names and shapes of what the sites of a learning stage send: the parameters of the stage's network without those that
- * stay at the sites; for a probe, its heads. Floats are F32, in the order of their bytes.
+ * stay at the sites, and with SCAFFOLD their control variates; for a probe, its heads. Floats are F32, in the order of their bytes.
  *
  * @returns undefined if the network cannot be known, for example for a plan that is missing
  */
@@ -29,9 +30,11 @@ export async function networkLayout(
     const isSent =
       stage.kind === 'probe'
         ? (name: string) => headOf(name) !== undefined
-        : isIn(splitParameters(shapes.keys(), stage.training.localParameters).shared);
-    const sent = sortedNames(shapes).filter(isSent);
-    return new Map(sent.map((name) => [name, { dtype: 'F32', shape: shapes.get(name) ?? [] }]));
+        : isIn(splitNetwork(shapes.keys(), stage.training).shared);
+    const sent = [...shapes].filter(([name]) => isSent(name));
+    const controls = stage.training.algorithm?.name === 'scaffold' ? sent : [];
+    const all = new Map([...sent, ...controls.map(([name, shape]) => [controlName(name), shape] as const)]);
+    return new Map(sortedNames(all).map((name) => [name, { dtype: 'F32', shape: all.get(name) ?? [] }]));
   } catch (error) {
     // The sites find the same fault of the configuration, and report it.
     if (!isFedcardioError(error, 'BAD_CONFIGURATION')) throw error;

@@ -66,9 +66,9 @@ describe("a site's model", () => {
     const global = filled(pick(first, shared), 2);
     const own = filled(pick(first, local), 3);
     try {
-      expect(loadSiteModel(network, ['*norm*'], global, undefined)).toEqual({ shared, local });
+      expect(loadSiteModel(network, { localParameters: ['*norm*'] }, global, undefined)).toEqual({ shared, local });
       expect(network.read()).toEqual(new Map([...first, ...global]));
-      loadSiteModel(network, ['*norm*'], undefined, own);
+      loadSiteModel(network, { localParameters: ['*norm*'] }, undefined, own);
       expect(network.read()).toEqual(new Map([...first, ...global, ...own]));
     } finally {
       network.dispose();
@@ -81,7 +81,7 @@ describe("a site's model", () => {
     const { shared, local } = splitParameters(first.keys(), ['*norm*']);
     try {
       for (const global of [first, pick(first, local), new Map([...pick(first, shared)].slice(1))]) {
-        expect(() => loadSiteModel(network, ['*norm*'], filled(global, 2), undefined)).toThrow(
+        expect(() => loadSiteModel(network, { localParameters: ['*norm*'] }, filled(global, 2), undefined)).toThrow(
           expect.objectContaining({ code: 'BAD_WEIGHTS' }),
         );
       }

@@ -1,21 +1,24 @@
+import { parametersIn } from '../models/control-variates.ts';
 import type { Network } from '../models/network.ts';
 import { headOf } from '../models/parameters.ts';
-import { type ParameterSplit, splitParameters } from '../models/split-parameters.ts';
+import { type Locality, type ParameterSplit, splitNetwork } from '../models/split-parameters.ts';
 import type { Weights } from '../weights/weights.ts';
 
 /**
  * Loads into a network what a site trains or predicts with: the global model and the site's own parameters. If one is
- * undefined, the network keeps its values. Throws as {@link splitParameters} and {@link Network.load} do.
+ * undefined, the network keeps its values, and so do heads that the site has not trained. SCAFFOLD's control variates and
+ * Ditto's personal model are not loaded. Throws as {@link splitNetwork} and {@link Network.load} do.
  */
 export function loadSiteModel(
   network: Network,
-  patterns: readonly string[],
+  locality: Locality,
   global: Weights | undefined,
   local: Weights | undefined,
 ): ParameterSplit {
-  const split = splitParameters(network.variables.keys(), patterns);
-  if (global) network.load(global, split.shared);
-  if (local) network.load(local, split.local);
+  const split = splitNetwork(network.variables.keys(), locality);
+  if (global) network.load(parametersIn(global), split.shared);
+  if (local && split.local.size > 0)
+    network.load(local, new Set([...split.local].filter((name) => isBody(name) || local.has(name))));
   return split;
 }
 

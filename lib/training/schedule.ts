@@ -1,5 +1,9 @@
 import type { TrainingConfig } from '../federation/schemas.ts';
 
+/** Optimiser steps of a site in a round: with Ditto the personal model takes as many as the shared one. */
+export const stepsOfRound = ({ steps, algorithm }: Pick<TrainingConfig, 'steps' | 'algorithm'>): number =>
+  algorithm?.name === 'ditto' ? 2 * steps : steps;
+
 /**
  * Learning rate of a step within a stage: linear warm-up, then a cosine down to a twentieth. `step` counts from 0 over
  * all rounds, so that a site that missed a round continues at the rate of the others.

@@ -1,21 +1,20 @@
-import { setImmediate } from 'node:timers/promises';
-import { FedcardioError, isFedcardioError } from '../error.ts';
+import { FedcardioError } from '../error.ts';
 import type { ModelConfig, TrainingConfig } from '../federation/schemas.ts';
 import type { Task, TaskId } from '../federation/tasks.ts';
+import { parameterOf } from '../models/control-variates.ts';
 import { withHeads } from '../models/initial-weights.ts';
 import { createNetwork } from '../models/network.ts';
 import { headOf } from '../models/parameters.ts';
-import { createAdamW } from '../nn/adamw.ts';
-import { tf } from '../nn/tf.ts';
-import { trainStep } from '../nn/train-step.ts';
+import type { AdamWOptions } from '../nn/adamw.ts';
 import { seededRandom, shuffled } from '../random.ts';
-import { allFinite } from '../weights/finite.ts';
 import type { Weights } from '../weights/weights.ts';
 import type { CaseSource, PreparedCase } from './cases.ts';
+import { personalMoments, trainPersonal } from './ditto.ts';
 import { loadProbe, loadSiteModel, pick } from './local-parameters.ts';
-import { imageOf, type LossConfig, networkLoss, targetWeight } from './multi-head-loss.ts';
+import { type LossConfig, targetWeight } from './multi-head-loss.ts';
 import { cutPatch, type Patch } from './patches.ts';
-import { learningRateAt } from './schedule.ts';
+import { openScaffold } from './scaffold.ts';
+import { type ModelState, type OnStep, trainModel } from './train-model.ts';
 
 export interface TrainRoundInput {
   readonly model: ModelConfig;
@@ -31,9 +30,9 @@ export interface TrainRoundInput {
   readonly init?: Weights;
   /** A trained body that is not trained further: only the heads are trained, sent and merged. */
   readonly body?: Weights;
-  /** Parameters that stay at the site, from its last round. By default they start from `seed`. */
+  /** What stayed at the site after its last round: {@link TrainRoundResult.local}. */
   readonly local?: Weights | undefined;
-  /** AdamW's moments from this site's previous round. */
+  /** AdamW's moments from this site's previous round: {@link TrainRoundResult.optimizer}. */
   readonly optimizer: Weights | undefined;
   readonly round: number;
   readonly rounds: number;
@@ -45,36 +44,37 @@ export interface TrainRoundInput {
   readonly resume?: RoundState | undefined;
   /** The time, for `training.secondsBudget`. */
   readonly now?: () => Date;
-  /** Called after every step. `state` copies what is needed to resume. An error that it throws ends the round. */
-  readonly onStep?: (step: number, loss: number, state: () => RoundState) => void | Promise<void>;
+  readonly onStep?: OnStep<RoundState>;
 }
 
 /**
  * State within a round. It holds no state of a random generator: the draws of a step depend on seed, site, round and
  * step number.
  */
-export interface RoundState {
-  /** All weights of the network. */
-  readonly weights: Weights;
-  readonly optimizer: Weights;
-  /** Losses of the completed steps, as float32. */
-  readonly losses: Float32Array;
-  /** Seconds of training so far; absent without `training.secondsBudget`. */
-  readonly seconds?: number;
+export interface RoundState extends ModelState {
+  /** SCAFFOLD's sums of gradients. */
+  readonly gradients?: Weights;
+  /** Ditto's personal model. It is trained when the shared one has taken its steps. */
+  readonly personal?: ModelState;
 }
 
 export interface TrainRoundResult {
-  /** Weights that are sent and merged. */
+  /** What is sent and merged: weights and, with SCAFFOLD, control variates. */
   readonly weights: Weights;
   /** Names of those without a target in any case, which are heads. They have the values from the start of the round. */
   readonly untrained: readonly string[];
-  /** Weights that stay at the site; empty unless `training.localParameters` is set. */
+  /**
+   * What stays at the site: the parameters that its stage keeps local; SCAFFOLD's control variates; Ditto's personal
+   * model. Heads that the site has no target for are left out.
+   */
   readonly local: Weights;
   readonly optimizer: Weights;
-  /** `loss`, `lossEnd`: means over the round and over its last quarter, without the proximal term. */
+  /** `loss`, `lossEnd`: means over the round and over its last quarter, without the proximal term; with Ditto also of the personal model. */
   readonly figures: {
     readonly loss: number;
     readonly lossEnd: number;
+    readonly personalLoss?: number;
+    readonly personalLossEnd?: number;
     /** Steps made; absent without `training.secondsBudget`. */
     readonly steps?: number;
   };
@@ -84,128 +84,88 @@ export interface TrainRoundResult {
  * One site's part of a round of federated averaging: `training.steps` optimiser steps from the global model on the
  * site's own cases, or fewer if `training.secondsBudget` is spent. `training.proximal` keeps it near the start of the round (FedProx, Li et al. 2020): the global
  * model, or in the first round the weights of `seed`. Parameters that stay at the site have no proximal term.
+ * `training.algorithm` is SCAFFOLD, FedPer or Ditto; see docs/method.md.
  *
  * @throws FedcardioError `NO_DATA` without a readable case, `TRAINING_DIVERGED` if the loss, the gradient or a weight
  *   is not finite, `BAD_CONFIGURATION` if `training.localParameters` do not fit the network, `BAD_WEIGHTS` if weights
- *   do not
+ *   or control variates do not
  */
 export async function trainRound(input: TrainRoundInput): Promise<TrainRoundResult> {
-  const { training, tasks, round, rounds } = input;
+  const { training, tasks, resume } = input;
+  const { algorithm } = training;
   const counts = (item: CaseSource, task: TaskId) => targetWeight(item.targets.get(task), input.pseudoLabels ?? {}) > 0;
   const ids = tasks.map(({ id }) => id);
   const usable = input.cases.filter((item) => ids.some((task) => counts(item, task)));
   const withoutTarget = new Set(ids.filter((task) => !usable.some((item) => counts(item, task))));
   if (usable.length === 0)
     throw new FedcardioError('NO_DATA', `${input.site} has no case with a target for ${ids.join(', ')}.`);
+  const hasTarget = (name: string) => !withoutTarget.has(headOf(name) ?? '');
 
-  const draw = patchesOf(usable, input);
   const network = createNetwork(input.model, tasks, input.seed);
+  const scaffold =
+    algorithm?.name === 'scaffold' ? openScaffold(input.global, input.local, resume?.gradients) : undefined;
+  const ditto = algorithm?.name === 'ditto' ? algorithm : undefined;
   try {
     if (input.init) network.load(withHeads(input.init, input.model, tasks, input.seed));
     const split = input.body
       ? loadProbe(network, input.body, input.global)
-      : loadSiteModel(network, training.localParameters, input.global, input.local);
+      : loadSiteModel(network, training, input.global, input.local);
     const variables = input.body
       ? new Map([...network.variables].filter(([name]) => split.shared.has(name)))
       : network.variables;
-    const optimizer = createAdamW(variables, {
+    const draw = patchesOf(usable, input);
+    const steps = { ...input, network, variables, frozenBody: input.body !== undefined, draw };
+    const options: AdamWOptions = {
       weightDecay: training.weightDecay,
       gradientClip: training.gradientClip,
       group: (name) => (split.local.has(name) ? LOCAL_GROUP : '') + (headOf(name) ?? BODY_GROUP),
-      proximal: (group) => (group.startsWith(LOCAL_GROUP) ? 0 : training.proximal),
-    });
-    try {
-      const start = input.resume;
-      const moments = start?.optimizer ?? input.optimizer;
-      if (moments) optimizer.load(moments);
-      // After the optimiser was created: its proximal term keeps the weights near the start of the round.
-      if (start) network.load(start.weights);
-      const losses = Array.from(start?.losses ?? []);
-      const budget = createBudget(input);
-      const state = () => ({
-        weights: network.read(),
-        optimizer: optimizer.read(),
-        losses: Float32Array.from(losses),
-        ...(budget && { seconds: budget.spent() }),
-      });
-      for (let step = losses.length; step < training.steps; step++) {
-        if (step > 0 && budget?.isSpent()) break;
-        const rate = learningRateAt(training, (round - 1) * training.steps + step, rounds * training.steps);
-        const parts: (() => tf.Scalar)[] = [];
-        const constants: tf.Tensor[] = [];
-        for (let part = 0; part < training.accumulate; part++) {
-          const patches = await draw(step * training.accumulate + part);
-          // A frozen body needs no gradient, so its layers' values are not kept.
-          const features = input.body && tf.tidy(() => network.features(imageOf(patches, training.patch)));
-          constants.push(...(features ?? []));
-          const config = { ...training, ...input.pseudoLabels };
-          parts.push(() => networkLoss(network, patches, training.patch, config, features));
-        }
-        let loss: number;
-        try {
-          loss = Math.fround(inStep(input, step, () => trainStep(variables.values(), optimizer, rate, ...parts)));
-        } finally {
-          tf.dispose(constants);
-        }
-        losses.push(loss);
-        await input.onStep?.(step + 1, loss, state);
-        // Steps block the thread. Signals and messages are handled between them.
-        await setImmediate();
-      }
-      const trained = network.read();
-      inStep(input, losses.length - 1, () => checkFinite(trained));
-      return {
-        weights: pick(trained, split.shared),
-        untrained: [...split.shared].filter((name) => withoutTarget.has(headOf(name) ?? '')),
-        local: pick(trained, split.local),
-        optimizer: optimizer.read(),
-        figures: {
-          loss: mean(losses),
-          lossEnd: mean(losses.slice(-Math.ceil(losses.length / 4))),
-          ...(budget && { steps: losses.length }),
-        },
-      };
-    } finally {
-      optimizer.dispose();
-    }
+    };
+    const start = ditto && network.read();
+    const proximal = (group: string) => (group.startsWith(LOCAL_GROUP) ? 0 : training.proximal);
+    const shared = resume?.personal
+      ? resume
+      : await trainModel(
+          steps,
+          { ...options, proximal, correct: scaffold?.correct },
+          resume ?? { optimizer: input.optimizer },
+          (step, loss, state) =>
+            input.onStep?.(step, loss, () => ({ ...state(), ...(scaffold && { gradients: scaffold.read() }) })),
+        );
+    const personal =
+      ditto &&
+      start &&
+      (await trainPersonal(
+        steps,
+        { ...options, pull: ditto.lambda },
+        start,
+        { weights: input.local, optimizer: input.optimizer, resume: resume?.personal },
+        (step, loss, state) => input.onStep?.(training.steps + step, loss, () => ({ ...shared, personal: state() })),
+      ));
+    const controls = scaffold?.next(variables);
+    const sent = new Map([...pick(shared.weights, split.shared), ...(controls ?? [])]);
+    const local = personal?.weights ?? pick(shared.weights, split.local);
+    return {
+      weights: sent,
+      untrained: [...sent.keys()].filter((name) => !hasTarget(parameterOf(name))),
+      local: controls ?? new Map([...local].filter(([name]) => hasTarget(name))),
+      optimizer: new Map([...shared.optimizer, ...personalMoments(personal?.optimizer ?? new Map())]),
+      figures: {
+        loss: mean(shared.losses),
+        lossEnd: mean(lastQuarter(shared.losses)),
+        ...(training.secondsBudget !== undefined && { steps: shared.losses.length }),
+        ...(personal && { personalLoss: mean(personal.losses), personalLossEnd: mean(lastQuarter(personal.losses)) }),
+      },
+    };
   } finally {
+    scaffold?.dispose();
     network.dispose();
   }
-}
-
-/** The time that a round may still train, over all its runs; undefined without a budget. */
-function createBudget({ training, resume, now = () => new Date() }: TrainRoundInput) {
-  const { secondsBudget } = training;
-  if (secondsBudget === undefined) return undefined;
-  const started = now().getTime();
-  const spent = () => (resume?.seconds ?? 0) + Math.max(0, now().getTime() - started) / 1000;
-  return { spent, isSpent: () => spent() >= secondsBudget };
 }
 
 /** Prefix of the optimiser groups whose parameters stay at the site. */
 const LOCAL_GROUP = 'local/';
 /** Optimiser group of the body: no task has an empty id. */
 const BODY_GROUP = '';
-
-/** A step's loss is computed before its update: only the weights show the effect of the last step. */
-function checkFinite(weights: Weights): void {
-  const broken = [...weights].find(([, { data }]) => !allFinite(data));
-  if (!broken) return;
-  throw new FedcardioError('TRAINING_DIVERGED', `the weights of ${broken[0]} are not finite after the last step.`, {
-    hint: 'Lower the learning rate, or look for damaged values in the images.',
-  });
-}
-
-/** Adds site, round and step to an error of divergence. */
-function inStep<T>({ site, round, training }: TrainRoundInput, step: number, work: () => T): T {
-  try {
-    return work();
-  } catch (cause) {
-    if (!isFedcardioError(cause, 'TRAINING_DIVERGED')) throw cause;
-    const where = `${site}, round ${round}, step ${step + 1} of ${training.steps}`;
-    throw new FedcardioError(cause.code, `${where}: ${cause.message}`, { cause, hint: cause.hint });
-  }
-}
 
 /**
  * The patches of a round by batch number, which may be requested in any order. Cases are drawn without replacement,
@@ -243,4 +203,5 @@ function patchesOf(
   };
 }
 
-const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
+const mean = (values: Float32Array): number => values.reduce((sum, value) => sum + value, 0) / values.length;
+const lastQuarter = (values: Float32Array) => values.slice(-Math.ceil(values.length / 4));

@@ -23,7 +23,7 @@ export type ValidationInput = Pick<
 > & { readonly global: Weights };
 
 /**
- * The mean training loss of a model over a site's validation cases, on patches that are the same in every round: without
+ * The mean training loss of a model (with Ditto, of the global one) over a site's validation cases, on patches that are the same in every round: without
  * augmentation, at places that follow from seed and case. A loss that is not finite counts as the largest that may be reported.
  *
  * @returns undefined if no case with a target can be read
@@ -34,7 +34,7 @@ export async function validationLoss(input: ValidationInput): Promise<Validation
   const losses: number[] = [];
   try {
     if (body) loadProbe(network, body, global);
-    else loadSiteModel(network, training.localParameters, global, input.local);
+    else loadSiteModel(network, training, global, input.local);
     const options = { side: training.patch, spacing: training.spacing, augment: false };
     for (const source of cases) {
       const found = await source.load();

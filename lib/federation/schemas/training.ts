@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { algorithmSchema } from './algorithm.ts';
 import { intensitySchema } from './intensity.ts';
 import { taskId } from './task.ts';
 
@@ -87,6 +88,9 @@ export const trainingSchema = z.strictObject({
     .describe(
       'FedBN: parameters that stay at their site and are neither sent nor merged, by patterns of their whole names; `*` matches anything. `*norm*` matches the normalisation layers of both networks.',
     ),
+  algorithm: algorithmSchema
+    .optional()
+    .describe('How a site trains, if not by federated averaging alone: SCAFFOLD, FedPer or Ditto.'),
   checkpointSeconds: z
     .number()
     .positive()

@@ -4,6 +4,7 @@ import { id, sha256, stageName } from '../schemas/common.ts';
 import { modelSchema } from '../schemas/model.ts';
 import { encodingSchema, quorumSchema, trainingSchema, validateSchema } from '../schemas/training.ts';
 import type { TaskId } from '../tasks.ts';
+import { algorithmFaults, type Trained } from './algorithm-faults.ts';
 import type { Fault } from './kind.ts';
 
 /** Fields that several kinds of stages share. */
@@ -68,17 +69,21 @@ export const trainedNetwork = {
   ...trained,
 };
 
-/** A fault of a stage that trains a network of its own, by the field that has it. */
+/** Faults of a stage that trains a network of its own, by the field that has them. */
 export const networkFaults = ({
   init,
-  training,
-}: {
-  readonly init?: string | undefined;
-  readonly training: z.infer<typeof trainingSchema>;
-}): readonly Fault[] =>
-  init !== undefined && training.localParameters.length > 0
-    ? [['init', 'cannot be combined with localParameters: a site that joins later would start from other weights']]
-    : [];
+  ...stage
+}: Trained & { readonly init?: string | undefined }): readonly Fault[] => [
+  ...(init !== undefined && stage.training.localParameters.length > 0
+    ? [
+        [
+          'init',
+          'cannot be combined with localParameters: a site that joins later would start from other weights',
+        ] as const,
+      ]
+    : []),
+  ...algorithmFaults(stage),
+];
 
 /** Heads that a stage's training weights though its network does not have them. */
 export const headFaults = (
@@ -90,5 +95,5 @@ export const headFaults = (
     .map((task) => ['training', `heads: the stage does not learn "${task}", but ${tasks.join(', ')}`] as const);
 
 /** The body of a stage's network, as a later stage finds it. */
-export const bodyOf = ({ training }: { readonly training: z.infer<typeof trainingSchema> }) =>
+export const bodyOf = ({ training }: Pick<Trained, 'training'>) =>
   training.localParameters.length > 0 ? ('differs-by-site' as const) : ('shared' as const);

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { stageName, taskId } from '../schemas/common.ts';
 import { headFaults, stageBase, trained } from './fields.ts';
-import { defineStageKind } from './kind.ts';
+import { defineStageKind, type Fault } from './kind.ts';
 
 /** Trains a new last layer for another task on a frozen body, to measure what the body's features are good for. */
 export const probe = defineStageKind(
@@ -20,12 +20,15 @@ export const probe = defineStageKind(
     need: ({ task }) => `training cases with ${task} labels`,
     output: ({ task }) => ({ tasks: [task], body: 'none', pseudoLabels: 'none' }),
     faults: ({ of, task, training }, earlier) => {
-      const heads = headFaults(training, [task]);
+      const algorithm: Fault[] = training.algorithm
+        ? [['training', 'a probe compares features: it has no algorithm']]
+        : [];
+      const own = [...headFaults(training, [task]), ...algorithm];
       const body = earlier.get(of)?.body;
       if (body === 'none')
-        return [...heads, ['of', `"${of}" is neither a teacher nor a student: there is no body to probe`]];
-      if (body !== 'differs-by-site') return heads;
-      return [...heads, ['of', `"${of}" has parameters that stay at their sites: there is no single body to probe`]];
+        return [...own, ['of', `"${of}" is neither a teacher nor a student: there is no body to probe`]];
+      if (body !== 'differs-by-site') return own;
+      return [...own, ['of', `"${of}" has parameters that stay at their sites: there is no single body to probe`]];
     },
   },
 );

@@ -1,0 +1,134 @@
+import { setImmediate } from 'node:timers/promises';
+import { FedcardioError, isFedcardioError } from '../error.ts';
+import type { TrainingConfig } from '../federation/schemas.ts';
+import type { Network } from '../models/network.ts';
+import { type AdamWOptions, createAdamW } from '../nn/adamw.ts';
+import { tf } from '../nn/tf.ts';
+import { trainStep } from '../nn/train-step.ts';
+import { allFinite } from '../weights/finite.ts';
+import type { Weights } from '../weights/weights.ts';
+import { imageOf, type LossConfig, networkLoss } from './multi-head-loss.ts';
+import type { Patch } from './patches.ts';
+import { learningRateAt } from './schedule.ts';
+
+/** State of a model during a round, from which its training resumes. */
+export interface ModelState {
+  /** All weights of the network. */
+  readonly weights: Weights;
+  /** AdamW's moments. */
+  readonly optimizer: Weights;
+  /** Losses of the completed steps, as float32. */
+  readonly losses: Float32Array;
+  /** Seconds of training so far; absent without `training.secondsBudget`. */
+  readonly seconds?: number;
+}
+
+/** What all steps of a site's round have in common. */
+export interface RoundSteps {
+  readonly network: Network;
+  /** The parameters to train; others are frozen. */
+  readonly variables: ReadonlyMap<string, tf.Variable>;
+  /** Whether the body is frozen. */
+  readonly frozenBody: boolean;
+  readonly training: TrainingConfig;
+  readonly pseudoLabels?: Pick<LossConfig, 'pseudoLabelWeight' | 'distillation'>;
+  /** The patches of a batch, by its number in the round. */
+  readonly draw: (batch: number) => Promise<readonly Patch[]>;
+  readonly round: number;
+  readonly rounds: number;
+  readonly site: string;
+  /** The time, for `training.secondsBudget`. */
+  readonly now?: () => Date;
+}
+
+/** Called after every step. `state` copies what is needed to resume. An error that it throws ends the round. */
+export type OnStep<S> = (step: number, loss: number, state: () => S) => void | Promise<void> | undefined;
+
+/**
+ * Takes the `training.steps` optimiser steps of a round from the network's values, or fewer if
+ * `training.secondsBudget` is spent.
+ *
+ * @param from what to load after the optimiser was created, which keeps the values at creation as its anchor
+ * @throws FedcardioError `TRAINING_DIVERGED` if the loss, the gradient or a weight is not finite
+ */
+export async function trainModel(
+  steps: RoundSteps,
+  options: AdamWOptions,
+  from: { readonly [K in keyof ModelState]?: ModelState[K] | undefined },
+  onStep: OnStep<ModelState>,
+): Promise<ModelState> {
+  const { network, training, round, rounds, draw } = steps;
+  const optimizer = createAdamW(steps.variables, options);
+  try {
+    if (from.optimizer) optimizer.load(from.optimizer);
+    if (from.weights) network.load(from.weights);
+    const losses = Array.from(from.losses ?? []);
+    const budget = createBudget(steps, from.seconds);
+    const state = () => ({
+      weights: network.read(),
+      optimizer: optimizer.read(),
+      losses: Float32Array.from(losses),
+      ...(budget && { seconds: budget.spent() }),
+    });
+    for (let step = losses.length; step < training.steps; step++) {
+      if (step > 0 && budget?.isSpent()) break;
+      const rate = learningRateAt(training, (round - 1) * training.steps + step, rounds * training.steps);
+      const parts: (() => tf.Scalar)[] = [];
+      const constants: tf.Tensor[] = [];
+      for (let part = 0; part < training.accumulate; part++) {
+        const patches = await draw(step * training.accumulate + part);
+        // A frozen body needs no gradient, so its layers' values are not kept.
+        const features = steps.frozenBody
+          ? tf.tidy(() => network.features(imageOf(patches, training.patch)))
+          : undefined;
+        constants.push(...(features ?? []));
+        const config = { ...training, ...steps.pseudoLabels };
+        parts.push(() => networkLoss(network, patches, training.patch, config, features));
+      }
+      let loss: number;
+      try {
+        loss = Math.fround(inStep(steps, step, () => trainStep(steps.variables.values(), optimizer, rate, ...parts)));
+      } finally {
+        tf.dispose(constants);
+      }
+      losses.push(loss);
+      await onStep(step + 1, loss, state);
+      // Steps block the thread. Signals and messages are handled between them.
+      await setImmediate();
+    }
+    const trained = state();
+    inStep(steps, losses.length - 1, () => checkFinite(trained.weights));
+    return trained;
+  } finally {
+    optimizer.dispose();
+  }
+}
+
+/** The time that a model may still train in a round, over all runs; undefined without a budget. */
+function createBudget({ training, now = () => new Date() }: RoundSteps, before = 0) {
+  const { secondsBudget } = training;
+  if (secondsBudget === undefined) return undefined;
+  const started = now().getTime();
+  const spent = () => before + Math.max(0, now().getTime() - started) / 1000;
+  return { spent, isSpent: () => spent() >= secondsBudget };
+}
+
+/** A step's loss is computed before its update: only the weights show the effect of the last step. */
+function checkFinite(weights: Weights): void {
+  const broken = [...weights].find(([, { data }]) => !allFinite(data));
+  if (!broken) return;
+  throw new FedcardioError('TRAINING_DIVERGED', `the weights of ${broken[0]} are not finite after the last step.`, {
+    hint: 'Lower the learning rate, or look for damaged values in the images.',
+  });
+}
+
+/** Adds site, round and step to an error of divergence. */
+function inStep<T>({ site, round, training }: RoundSteps, step: number, work: () => T): T {
+  try {
+    return work();
+  } catch (cause) {
+    if (!isFedcardioError(cause, 'TRAINING_DIVERGED')) throw cause;
+    const where = `${site}, round ${round}, step ${step + 1} of ${training.steps}`;
+    throw new FedcardioError(cause.code, `${where}: ${cause.message}`, { cause, hint: cause.hint });
+  }
+}
