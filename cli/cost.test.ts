@@ -52,6 +52,7 @@ describe('the cost of a campaign', () => {
     ['eight times for patches of twice the side', { patch: 64 }, 8],
     ['twice for batches of two', { batch: 2 }, 2],
     ['twice for twice the steps', { steps: 200 }, 2],
+    ['twice for the steps of a personal model', { algorithm: { name: 'ditto', lambda: 1 } }, 2],
   ])('grows %s', (_, training, times) => {
     const of = (campaign: Campaign) => workOf(campaign, DEFAULT_TASKS, ASSUMPTIONS)[0]?.gpuSeconds ?? 0;
     expect(of(campaignOf(training)) / of(campaignOf())).toBeCloseTo(times, 10);
@@ -60,10 +61,14 @@ describe('the cost of a campaign', () => {
   test('counts the weights that are sent', async () => {
     await loadBackend();
     const network = createNetwork(TEACHER_STAGE.model, [TASKS['hinge-points']], 1);
-    const bytes = (encoding: Record<string, unknown>) =>
-      workOf(campaignOf({}, { model: TEACHER_STAGE.model, encoding }), DEFAULT_TASKS, ASSUMPTIONS)[0]?.modelBytes;
+    const bytes = (encoding: Record<string, unknown>, training: Record<string, unknown> = {}) =>
+      workOf(campaignOf(training, { model: TEACHER_STAGE.model, encoding }), DEFAULT_TASKS, ASSUMPTIONS)[0]?.modelBytes;
     expect(bytes({})).toBe(network.parameters * 4);
     expect(bytes({ dtype: 'F16' })).toBe(network.parameters * 2);
+    expect(bytes({}, { algorithm: { name: 'scaffold' } })).toBe(2 * network.parameters * 4);
+    const heads = [...network.variables].filter(([name]) => name.startsWith('head.'));
+    const headValues = heads.reduce((sum, [, { size }]) => sum + size, 0);
+    expect(bytes({}, { algorithm: { name: 'fedper' } })).toBe((network.parameters - headValues) * 4);
     network.dispose();
   });
 

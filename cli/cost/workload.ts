@@ -1,8 +1,9 @@
 import type { Campaign, ModelConfig } from '../../lib/federation/schemas.ts';
 import type { Task } from '../../lib/federation/tasks.ts';
-import { parametersOf } from '../../lib/models/initial-weights.ts';
-import { headOf } from '../../lib/models/parameters.ts';
+import { sentLayout } from '../../lib/protocol/network-layout.ts';
 import { type LearningStage, learns, modelOf, roundsOf, tasksOf } from '../../lib/protocol/plan.ts';
+import { stepsOfRound } from '../../lib/training/schedule.ts';
+import { elementsOf } from '../../lib/weights/weights.ts';
 
 /** Assumptions about sites and machines. */
 export interface Assumptions {
@@ -58,7 +59,8 @@ export function workOf(campaign: Campaign, tasks: readonly Task[], assumptions: 
       // The backward pass of a probe covers its head only.
       const share = stage.kind === 'probe' ? FORWARD_SHARE : 1;
       const model = modelOf(campaign, stage);
-      const gpuSeconds = share * stage.rounds * stage.training.steps * secondsPerStep(model, stage, assumptions);
+      const gpuSeconds =
+        share * stage.rounds * stepsOfRound(stage.training) * secondsPerStep(model, stage, assumptions);
       return {
         stage: name,
         rounds: roundsOf(stage),
@@ -100,10 +102,9 @@ function predictionSeconds(model: ModelConfig, stage: LearningStage, assumptions
 const featuresOf = (model: ModelConfig): number =>
   model.kind === 'unet' ? (model.features[0] as number) : model.featureSize;
 
-/** Size of an update's weights. A probe sends its head only. */
+/** Size of an update's weights: a probe sends its head only, and SCAFFOLD a control variate for each value. */
 function modelBytes(model: ModelConfig, stage: LearningStage, tasks: readonly Task[]): number {
-  const parameters = parametersOf(model, tasksOf({ tasks }, stage));
-  const sent = stage.kind === 'probe' ? parameters.filter(({ name }) => headOf(name) !== undefined) : parameters;
-  const values = sent.reduce((sum, { shape }) => sum + shape.reduce((product, side) => product * side, 1), 0);
+  const layout = sentLayout(model, stage, tasksOf({ tasks }, stage));
+  const values = [...layout.values()].reduce((sum, { shape }) => sum + elementsOf(shape), 0);
   return values * (stage.encoding.dtype === 'F32' ? 4 : 2);
 }

@@ -74,7 +74,7 @@ export const OBJECT_KINDS: readonly ObjectKind[] = [
   }),
   site(
     'checkpoints/<campaign>/<stage>/<round>/local.safetensors',
-    'parameters that stay at the site, after this round',
+    "what stays at the site after this round: local parameters, Ditto's personal model, SCAFFOLD's control variates",
     {
       lifetime: HALF_A_YEAR,
     },

@@ -12,6 +12,8 @@ const FLOAT = 4;
 const KEPT = 7;
 /** Copies of all parameters in the optimiser's step, at most. The layers' values have then been freed. */
 const COPIES = 18;
+/** Copies beyond these: SCAFFOLD's sums and corrections; Ditto's shared model and its moments, kept beside the personal one. */
+const FURTHER_COPIES = { fedper: 0, scaffold: 3, ditto: 11 } as const;
 /** Share of the layers' values that is held at the peak of the backward pass. */
 const HELD = 0.9;
 /** The same for a body that is not trained: a few layers at a time. See network-training.test.ts in lib/models. */
@@ -28,7 +30,7 @@ const SCORES_HELD = 0.5;
  */
 export function trainingBytes(
   model: ModelConfig,
-  { patch, batch }: Pick<TrainingConfig, 'patch' | 'batch'>,
+  { patch, batch, algorithm }: Pick<TrainingConfig, 'patch' | 'batch' | 'algorithm'>,
   tasks: readonly Task[],
   frozen = false,
 ): number {
@@ -37,7 +39,8 @@ export function trainingBytes(
   const layers = model.kind === 'unet' ? unetLayers(model, patch, classes) : swinLayers(model, patch, classes);
   const scores = model.kind === 'unet' ? 0 : largestScores(model, patch);
   const held = batch * ((frozen ? HELD_FROZEN : HELD) * layers + SCORES_HELD * scores);
-  return WORKING + FLOAT * Math.max(held + KEPT * parameters, COPIES * parameters);
+  const further = algorithm ? FURTHER_COPIES[algorithm.name] : 0;
+  return WORKING + FLOAT * (Math.max(held + KEPT * parameters, COPIES * parameters) + further * parameters);
 }
 
 /** Values per class that a head and its loss keep for every voxel. */
