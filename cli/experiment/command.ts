@@ -3,15 +3,18 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import { commandLineOf } from '../command-line.ts';
 import { onInterrupt } from '../interrupt.ts';
 import { atLeastOne } from '../options.ts';
-import type { ExperimentProfile } from './experiment-campaign.ts';
+import type { Profile } from './profiles.ts';
 
 /** `fedcardio experiment`: the paper's comparison on the phantom federation. */
 export const experimentCommand = (): Command =>
   new Command('experiment')
     .description('Compare UNet and Swin UNETR, at one site, federated and distilled, as in Tölle et al. (2025).')
     .addOption(
-      new Option('--profile <name>', "size: small as the demo's networks, paper as published (for GPUs)")
-        .choices(['small', 'paper'])
+      new Option(
+        '--profile <name>',
+        "small: the demo's networks; paper: as published, for GPUs; algorithms: FedAvg, FedProx, FedBN, SCAFFOLD, FedPer, Ditto",
+      )
+        .choices(['small', 'paper', 'algorithms'])
         .default('small'),
     )
     .addOption(
@@ -44,7 +47,7 @@ Examples:
     .action(experiment);
 
 interface ExperimentFlags {
-  readonly profile: ExperimentProfile;
+  readonly profile: Profile;
   readonly seeds: readonly number[];
   readonly out: string;
   readonly data: string;
@@ -74,11 +77,8 @@ async function experiment(flags: ExperimentFlags, command: Command): Promise<voi
 }
 
 async function printCampaign({ profile, seeds: [seed = 1] }: ExperimentFlags): Promise<void> {
-  const [{ experimentCampaign }, { scenarioOf }] = await Promise.all([
-    import('./experiment-campaign.ts'),
-    import('../demo/scenario.ts'),
-  ]);
-  console.log(JSON.stringify(experimentCampaign(scenarioOf({ profile: 'experiment', seed }), profile), null, 2));
+  const [{ campaignOf }, { scenarioOf }] = await Promise.all([import('./profiles.ts'), import('../demo/scenario.ts')]);
+  console.log(JSON.stringify(campaignOf(scenarioOf({ profile: 'experiment', seed }), profile), null, 2));
 }
 
 /** Seeds as in "1001-1008" or "1,2,3". */

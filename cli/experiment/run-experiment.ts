@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { FedcardioError } from '../../lib/error.ts';
 import { printable } from '../../lib/printable.ts';
+import { algorithmsPage } from '../../lib/report/experiment/algorithms-page.ts';
 import { agreementDrawing } from '../../lib/report/experiment/calcium.ts';
 import { claimsOf } from '../../lib/report/experiment/claims.ts';
 import { calibrationDrawing } from '../../lib/report/experiment/confidence.ts';
@@ -12,11 +13,12 @@ import { runScenario } from '../demo/run.ts';
 import { printJson } from '../print-json.ts';
 import { collectCampaign } from '../report/collect.ts';
 import { commitOfSource, seedResultOf } from './collect-seed.ts';
-import { type ExperimentProfile, experimentCampaign } from './experiment-campaign.ts';
+import type { ExperimentProfile } from './experiment-campaign.ts';
 import { calciumCeiling } from './mask-ceiling.ts';
+import { campaignOf, type Profile } from './profiles.ts';
 
 export interface ExperimentOptions {
-  readonly profile: ExperimentProfile;
+  readonly profile: Profile;
   readonly seeds: readonly number[];
   /** Folder of the results; every profile has a folder in it. */
   readonly out: string;
@@ -39,22 +41,37 @@ export async function runExperiment(options: ExperimentOptions): Promise<void> {
   mkdirSync(out, { recursive: true });
   const commit = commitOfSource();
   const results: SeedResult[] = [];
-  const [first = 0] = options.seeds;
-  let ceiling: MaskCeiling | undefined;
+  const pagesOf =
+    options.profile === 'algorithms' ? algorithmsPages : paperPages(options.profile, options.seeds[0] ?? 0);
   for (const seed of options.seeds) {
     const file = join(out, `seed-${seed}.json`);
     if (options.fresh || !existsSync(file)) await runSeed(options, seed, file, commit);
     else console.error(`Seed ${seed}: taken from ${file} (--fresh runs it again).`);
     results.push(readResult(file));
-    ceiling ??= calciumCeiling(options.profile, first);
-    writeFileSync(join(out, 'README.md'), resultsPage(results, options.command, ceiling));
-    writeFileSync(join(out, 'learning-curves.svg'), lossDrawing(results));
-    writeFileSync(join(out, 'sites.svg'), siteDrawing(results));
-    writeFileSync(join(out, 'calcium.svg'), agreementDrawing(results));
-    writeFileSync(join(out, 'calibration.svg'), calibrationDrawing(results));
+    for (const [name, text] of Object.entries(pagesOf(results, options.command))) writeFileSync(join(out, name), text);
   }
-  console.error(`Written to ${out}: README.md and its drawings.`);
-  if (options.json) printJson('experiment', { profile: options.profile, claims: claimsOf(results) });
+  console.error(`Written to ${out}: README.md${options.profile === 'algorithms' ? '' : ' and its drawings'}.`);
+  const claims = options.profile === 'algorithms' ? [] : claimsOf(results);
+  if (options.json) printJson('experiment', { profile: options.profile, claims });
+}
+
+/** The page of the results and its drawings, by file name. */
+type Pages = (results: readonly SeedResult[], command: string) => Readonly<Record<string, string>>;
+
+const algorithmsPages: Pages = (results, command) => ({ 'README.md': algorithmsPage(results, command) });
+
+function paperPages(profile: ExperimentProfile, firstSeed: number): Pages {
+  let ceiling: MaskCeiling | undefined;
+  return (results, command) => {
+    ceiling ??= calciumCeiling(profile, firstSeed);
+    return {
+      'README.md': resultsPage(results, command, ceiling),
+      'learning-curves.svg': lossDrawing(results),
+      'sites.svg': siteDrawing(results),
+      'calcium.svg': agreementDrawing(results),
+      'calibration.svg': calibrationDrawing(results),
+    };
+  };
 }
 
 /** Resumes an interrupted seed. */
@@ -75,7 +92,7 @@ async function runSeed(options: ExperimentOptions, seed: number, file: string, c
       json: false,
       signal: options.signal,
     },
-    (scenario) => experimentCampaign(scenario, options.profile),
+    (scenario) => campaignOf(scenario, options.profile),
     async ({ scenario, campaign, directory, session, memory }, { context }, outcome) => {
       if (outcome.status !== 'completed') {
         const why = 'reason' in outcome ? `: ${printable(outcome.reason ?? '')}` : '';

@@ -60,5 +60,5 @@ export function pairedTable(results: readonly SeedResult[]): string {
 
 const notNull = (list: readonly (number | null)[]): readonly number[] => list.filter((value) => value !== null);
 
-const intervalText = (interval: Interval | null): string =>
+export const intervalText = (interval: Interval | null): string =>
   interval === null ? '–' : `${fixed(interval.low, 3)} to ${fixed(interval.high, 3)}`;
