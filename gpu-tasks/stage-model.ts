@@ -15,14 +15,13 @@ import { ensembleHash } from '../lib/models/ensemble.ts';
 import { initialWeights, parametersOf } from '../lib/models/initial-weights.ts';
 import { createNetwork, type Network } from '../lib/models/network.ts';
 import type { TrainedModel } from '../lib/models/package.ts';
-import { headOf } from '../lib/models/parameters.ts';
 import { isPersonal, splitNetwork } from '../lib/models/split-parameters.ts';
 import { type LearningStage, learns, modelOf, roundsOf, stageOf, tasksOf } from '../lib/protocol/plan.ts';
 import type { FederationStore } from '../lib/storage/contract.ts';
 import { readJson } from '../lib/storage/documents.ts';
 import type { Member } from '../lib/training/averaged-planes.ts';
 import { type Preparation, preparationOf } from '../lib/training/cases.ts';
-import { bodyOf, loadSiteModel, pick } from '../lib/training/local-parameters.ts';
+import { bodyOf, hasHead, loadSiteModel, pick } from '../lib/training/local-parameters.ts';
 import type { Weights } from '../lib/weights/weights.ts';
 import type { GpuTaskContext } from './context.ts';
 import type { SiteData } from './site-data.ts';
@@ -113,10 +112,6 @@ export async function preparedFor(
   }
   return prepared;
 }
-
-/** Whether a site can predict a task: the head's parameters do not stay at the sites, or the site has its own. */
-const hasHead = ({ id }: Task, local: ReadonlySet<string>, own: Weights | undefined): boolean =>
-  [...local].every((name) => headOf(name) !== id || own?.has(name));
 
 /** Logs which tasks of a model this site cannot predict, if any. */
 export function logWithoutHead(

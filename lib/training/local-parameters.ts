@@ -1,3 +1,4 @@
+import type { Task } from '../federation/tasks.ts';
 import { parametersIn } from '../models/control-variates.ts';
 import type { Network } from '../models/network.ts';
 import { headOf } from '../models/parameters.ts';
@@ -21,6 +22,10 @@ export function loadSiteModel(
     network.load(local, new Set([...split.local].filter((name) => isBody(name) || local.has(name))));
   return split;
 }
+
+/** Whether a site can predict a task: none of the head's parameters stays at the sites, or the site has its own. */
+export const hasHead = ({ id }: Pick<Task, 'id'>, local: ReadonlySet<string>, own: Weights | undefined): boolean =>
+  [...local].every((name) => headOf(name) !== id || own?.has(name));
 
 /**
  * Loads a trained body and a probe's heads into a network; by default the heads keep their values. Only the heads are

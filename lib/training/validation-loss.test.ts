@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { MAX_VALIDATION_LOSS } from '../federation/schemas/common.ts';
+import type { TrainingConfig } from '../federation/schemas.ts';
 import { loadBackend } from '../nn/backend.ts';
 import { tf } from '../nn/tf.ts';
 import type { Weights } from '../weights/weights.ts';
@@ -84,5 +85,21 @@ describe('the validation loss of a model', () => {
     const { weights, local } = await trainRound({ ...toyRound, training });
 
     expect(await lossOf(weights, { training, local })).not.toBe(await lossOf(weights, { training }));
+  });
+
+  test.each<readonly [string, Partial<TrainingConfig>]>([
+    ['FedPer', { algorithm: { name: 'fedper' } }],
+    ['a pattern', { localParameters: ['head.*'] }],
+  ])('counts only the heads that a site has, if they stay at the sites by %s', async (_, locality) => {
+    const training = { ...toyTraining, ...locality };
+    const { weights, local } = await trainRound({ ...toyRound, training });
+    const calcium = new Map([...local].filter(([name]) => name.includes('calcification')));
+    const [first] = toyRound.tasks;
+
+    expect(await lossOf(weights, { training, local })).toBe(await lossOf(new Map([...weights, ...local])));
+    expect(await lossOf(weights, { training, local: calcium })).toBe(
+      await lossOf(new Map([...weights, ...calcium]), { tasks: [first] }),
+    );
+    expect(await lossOf(weights, { training, local: undefined })).toBeUndefined();
   });
 });

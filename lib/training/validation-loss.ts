@@ -5,7 +5,7 @@ import { createNetwork } from '../models/network.ts';
 import { tf } from '../nn/tf.ts';
 import { seededRandom } from '../random.ts';
 import type { Weights } from '../weights/weights.ts';
-import { loadProbe, loadSiteModel } from './local-parameters.ts';
+import { hasHead, loadProbe, loadSiteModel } from './local-parameters.ts';
 import { networkLoss } from './multi-head-loss.ts';
 import { cutPatch } from './patches.ts';
 import type { TrainRoundInput } from './train-round.ts';
@@ -23,18 +23,19 @@ export type ValidationInput = Pick<
 > & { readonly global: Weights };
 
 /**
- * The mean training loss of a model (with Ditto, of the global one) over a site's validation cases, on patches that are the same in every round: without
- * augmentation, at places that follow from seed and case. A loss that is not finite counts as the largest that may be reported.
+ * The mean training loss of a model (with Ditto, of the global one) over a site's validation cases, on patches that are the
+ * same in every round: without augmentation, at places that follow from seed and case. A loss that is not finite counts as
+ * the largest that may be reported. Tasks whose heads stay at the sites count only where the site has one.
  *
- * @returns undefined if no case with a target can be read
+ * @returns undefined if no case with a target of such a task can be read
  */
 export async function validationLoss(input: ValidationInput): Promise<ValidationReport | undefined> {
-  const { model, training, tasks, cases, seed, body, global } = input;
-  const network = createNetwork(model, tasks, seed);
+  const { model, training, cases, seed, body, global } = input;
+  const network = createNetwork(model, input.tasks, seed);
   const losses: number[] = [];
   try {
-    if (body) loadProbe(network, body, global);
-    else loadSiteModel(network, training, global, input.local);
+    const { local } = body ? loadProbe(network, body, global) : loadSiteModel(network, training, global, input.local);
+    const tasks = input.tasks.filter((task) => hasHead(task, local, input.local));
     const options = { side: training.patch, spacing: training.spacing, augment: false };
     for (const source of cases) {
       const found = await source.load();
