@@ -1,7 +1,8 @@
 import { beforeEach, describe, expect, test } from 'vitest';
-import { trainingSchema } from '../federation/schemas.ts';
+import { type TrainingConfig, trainingSchema } from '../federation/schemas.ts';
 import { loadBackend } from '../nn/backend.ts';
 import { decodeRoundState, encodeRoundState } from './round-state.ts';
+import { stepsOfRound } from './schedule.ts';
 import { differenceOf, toyRound, toyTraining } from './testing-round.ts';
 import { type RoundState, type TrainRoundInput, trainRound } from './train-round.ts';
 
@@ -89,6 +90,32 @@ describe('a budget of seconds', () => {
 
     expect(first.states[1]).not.toHaveProperty('seconds');
     expect(resumed.figures.steps).toBe(3);
+  });
+
+  test.each<readonly [string, Partial<TrainingConfig>, number]>([
+    ['SCAFFOLD', { algorithm: { name: 'scaffold' } }, 15],
+    ['FedPer', { algorithm: { name: 'fedper' } }, 15],
+    // Half of the seconds are the personal model's.
+    ['Ditto', { algorithm: { name: 'ditto', lambda: 10 } }, 40],
+  ])('of %s leaves what a round of so many steps leaves, and resumes from any step', async (_, algorithm, budget) => {
+    const options = { ...roundOf(budget), training: { ...roundOf(budget).training, ...algorithm } };
+    const clock = steppedClock(() => 10);
+    const short = await trainRound({ ...options, ...clock });
+    const { secondsBudget: __, ...unlimited } = options.training;
+    const expected = await trainRound({
+      ...options,
+      training: { ...unlimited, steps: 2, warmup: 0 },
+      // The learning rate is that of a stage with six steps a round.
+      rounds: toyRound.rounds * 3,
+    });
+
+    expect(short).toEqual({ ...expected, figures: { ...expected.figures, steps: 2 } });
+    expect(clock.states.map(({ seconds }) => seconds)).toEqual(clock.states.map((__, index) => 10 * (index + 1)));
+    expect(clock.states).toHaveLength(stepsOfRound({ ...options.training, steps: 2 }));
+    for (const state of clock.states) {
+      const { state: resume } = decodeRoundState(encodeRoundState(state, {}));
+      expect(await trainRound({ ...options, resume, ...steppedClock(() => 10) })).toEqual(short);
+    }
   });
 
   test('is not shortened by a clock that goes back', async () => {

@@ -19,8 +19,6 @@ export interface ModelState {
   readonly optimizer: Weights;
   /** Losses of the completed steps, as float32. */
   readonly losses: Float32Array;
-  /** Seconds of training so far; absent without `training.secondsBudget`. */
-  readonly seconds?: number;
 }
 
 /** What all steps of a site's round have in common. */
@@ -34,19 +32,18 @@ export interface RoundSteps {
   readonly pseudoLabels?: Pick<LossConfig, 'pseudoLabelWeight' | 'distillation'>;
   /** The patches of a batch, by its number in the round. */
   readonly draw: (batch: number) => Promise<readonly Patch[]>;
+  /** Whether the model has made its last step of the round, after so many. */
+  readonly isOver: (done: number) => boolean;
   readonly round: number;
   readonly rounds: number;
   readonly site: string;
-  /** The time, for `training.secondsBudget`. */
-  readonly now?: () => Date;
 }
 
 /** Called after every step. `state` copies what is needed to resume. An error that it throws ends the round. */
 export type OnStep<S> = (step: number, loss: number, state: () => S) => void | Promise<void> | undefined;
 
 /**
- * Takes the `training.steps` optimiser steps of a round from the network's values, or fewer if
- * `training.secondsBudget` is spent.
+ * Takes the optimiser steps of a round from the network's values.
  *
  * @param from what to load after the optimiser was created, which keeps the values at creation as its anchor
  * @throws FedcardioError `TRAINING_DIVERGED` if the loss, the gradient or a weight is not finite
@@ -63,15 +60,12 @@ export async function trainModel(
     if (from.optimizer) optimizer.load(from.optimizer);
     if (from.weights) network.load(from.weights);
     const losses = Array.from(from.losses ?? []);
-    const budget = createBudget(steps, from.seconds);
     const state = () => ({
       weights: network.read(),
       optimizer: optimizer.read(),
       losses: Float32Array.from(losses),
-      ...(budget && { seconds: budget.spent() }),
     });
-    for (let step = losses.length; step < training.steps; step++) {
-      if (step > 0 && budget?.isSpent()) break;
+    for (let step = losses.length; !steps.isOver(step); step++) {
       const rate = learningRateAt(training, (round - 1) * training.steps + step, rounds * training.steps);
       const parts: (() => tf.Scalar)[] = [];
       const constants: tf.Tensor[] = [];
@@ -102,15 +96,6 @@ export async function trainModel(
   } finally {
     optimizer.dispose();
   }
-}
-
-/** The time that a model may still train in a round, over all runs; undefined without a budget. */
-function createBudget({ training, now = () => new Date() }: RoundSteps, before = 0) {
-  const { secondsBudget } = training;
-  if (secondsBudget === undefined) return undefined;
-  const started = now().getTime();
-  const spent = () => before + Math.max(0, now().getTime() - started) / 1000;
-  return { spent, isSpent: () => spent() >= secondsBudget };
 }
 
 /** A step's loss is computed before its update: only the weights show the effect of the last step. */

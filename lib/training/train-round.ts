@@ -14,6 +14,7 @@ import { loadProbe, loadSiteModel, pick } from './local-parameters.ts';
 import { type LossConfig, targetWeight } from './multi-head-loss.ts';
 import { cutPatch, type Patch } from './patches.ts';
 import { openScaffold } from './scaffold.ts';
+import { stepsOfRound } from './schedule.ts';
 import { type ModelState, type OnStep, trainModel } from './train-model.ts';
 
 export interface TrainRoundInput {
@@ -56,6 +57,8 @@ export interface RoundState extends ModelState {
   readonly gradients?: Weights;
   /** Ditto's personal model. It is trained when the shared one has taken its steps. */
   readonly personal?: ModelState;
+  /** Seconds of training so far; absent without `training.secondsBudget`. */
+  readonly seconds?: number;
 }
 
 export interface TrainRoundResult {
@@ -73,17 +76,18 @@ export interface TrainRoundResult {
   readonly figures: {
     readonly loss: number;
     readonly lossEnd: number;
+    /** Steps that the shared model made; absent without `training.secondsBudget`. */
+    readonly steps?: number;
     readonly personalLoss?: number;
     readonly personalLossEnd?: number;
-    /** Steps made; absent without `training.secondsBudget`. */
-    readonly steps?: number;
   };
 }
 
 /**
  * One site's part of a round of federated averaging: `training.steps` optimiser steps from the global model on the
- * site's own cases, or fewer if `training.secondsBudget` is spent. `training.proximal` keeps it near the start of the round (FedProx, Li et al. 2020): the global
- * model, or in the first round the weights of `seed`. Parameters that stay at the site have no proximal term.
+ * site's own cases, or fewer if `training.secondsBudget` is spent. `training.proximal` keeps it near the start of the
+ * round (FedProx, Li et al. 2020): the global model, or in the first round the weights of `seed`. Parameters that stay at
+ * the site have no proximal term.
  * `training.algorithm` is SCAFFOLD, FedPer or Ditto; see docs/method.md.
  *
  * @throws FedcardioError `NO_DATA` without a readable case, `TRAINING_DIVERGED` if the loss, the gradient or a weight
@@ -114,7 +118,10 @@ export async function trainRound(input: TrainRoundInput): Promise<TrainRoundResu
       ? new Map([...network.variables].filter(([name]) => split.shared.has(name)))
       : network.variables;
     const draw = patchesOf(usable, input);
-    const steps = { ...input, network, variables, frozenBody: input.body !== undefined, draw };
+    const budget = createBudget(input);
+    const isOver = (done: number) => done >= training.steps || (done > 0 && budget?.isSpent() === true);
+    const seconds = () => budget && { seconds: budget.spent() };
+    const steps = { ...input, network, variables, frozenBody: input.body !== undefined, draw, isOver };
     const options: AdamWOptions = {
       weightDecay: training.weightDecay,
       gradientClip: training.gradientClip,
@@ -129,17 +136,23 @@ export async function trainRound(input: TrainRoundInput): Promise<TrainRoundResu
           { ...options, proximal, correct: scaffold?.correct },
           resume ?? { optimizer: input.optimizer },
           (step, loss, state) =>
-            input.onStep?.(step, loss, () => ({ ...state(), ...(scaffold && { gradients: scaffold.read() }) })),
+            input.onStep?.(step, loss, () => ({
+              ...state(),
+              ...(scaffold && { gradients: scaffold.read() }),
+              ...seconds(),
+            })),
         );
+    const made = shared.losses.length;
     const personal =
       ditto &&
       start &&
       (await trainPersonal(
-        steps,
+        { ...steps, isOver: (done) => done >= made },
         { ...options, pull: ditto.lambda },
         start,
         { weights: input.local, optimizer: input.optimizer, resume: resume?.personal },
-        (step, loss, state) => input.onStep?.(training.steps + step, loss, () => ({ ...shared, personal: state() })),
+        (step, loss, state) =>
+          input.onStep?.(made + step, loss, () => ({ ...shared, personal: state(), ...seconds() })),
       ));
     const controls = scaffold?.next(variables);
     const sent = new Map([...pick(shared.weights, split.shared), ...(controls ?? [])]);
@@ -152,7 +165,7 @@ export async function trainRound(input: TrainRoundInput): Promise<TrainRoundResu
       figures: {
         loss: mean(shared.losses),
         lossEnd: mean(lastQuarter(shared.losses)),
-        ...(training.secondsBudget !== undefined && { steps: shared.losses.length }),
+        ...(budget && { steps: made }),
         ...(personal && { personalLoss: mean(personal.losses), personalLossEnd: mean(lastQuarter(personal.losses)) }),
       },
     };
@@ -160,6 +173,19 @@ export async function trainRound(input: TrainRoundInput): Promise<TrainRoundResu
     scaffold?.dispose();
     network.dispose();
   }
+}
+
+/**
+ * The time that a round's shared model may still train, over all its runs; undefined without a budget. Ditto's personal
+ * model takes as many steps afterwards: half of the seconds are left for it.
+ */
+function createBudget({ training, resume, now = () => new Date() }: TrainRoundInput) {
+  const { secondsBudget } = training;
+  if (secondsBudget === undefined) return undefined;
+  const seconds = (secondsBudget * training.steps) / stepsOfRound(training);
+  const started = now().getTime();
+  const spent = () => (resume?.seconds ?? 0) + Math.max(0, now().getTime() - started) / 1000;
+  return { spent, isSpent: () => spent() >= seconds };
 }
 
 /** Prefix of the optimiser groups whose parameters stay at the site. */

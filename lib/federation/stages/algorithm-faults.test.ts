@@ -63,10 +63,6 @@ test.each<readonly [string, readonly Stage[]]>([
     '0.training: ditto cannot be combined with localParameters',
     [teacher({ training: { ...by('ditto', { lambda: 1 }), localParameters: ['*norm*'] } })],
   ],
-  [
-    '0.training: ditto cannot be combined with secondsBudget',
-    [teacher({ training: { ...by('ditto', { lambda: 1 }), secondsBudget: 60 } })],
-  ],
   ['0.training.algorithm.lambda', [teacher({ training: by('ditto') })]],
   ['0.training.algorithm.lambda', [teacher({ training: by('ditto', { lambda: -1 }) })]],
   ['0.training.algorithm', [teacher({ training: by('fedsgd') })]],

@@ -10,7 +10,7 @@ export interface Trained {
 
 /** Fields that cannot be combined with the stage's `training.algorithm`. */
 export function algorithmFaults({ training, aggregation }: Trained): readonly Fault[] {
-  const { algorithm, proximal, localParameters, secondsBudget } = training;
+  const { algorithm, proximal, localParameters } = training;
   const fault = (field: string, message: string): Fault => [field, `${algorithm?.name} ${message}`];
   switch (algorithm?.name) {
     case 'scaffold':
@@ -29,14 +29,9 @@ export function algorithmFaults({ training, aggregation }: Trained): readonly Fa
             ]),
       ];
     case 'ditto':
-      return [
-        ...(localParameters.length > 0
-          ? [fault('training', 'cannot be combined with localParameters: every parameter has a personal value already')]
-          : []),
-        ...(secondsBudget === undefined
-          ? []
-          : [fault('training', 'cannot be combined with secondsBudget: a site would take twice as long')]),
-      ];
+      return localParameters.length > 0
+        ? [fault('training', 'cannot be combined with localParameters: every parameter has a personal value already')]
+        : [];
     default:
       return [];
   }
