@@ -49,6 +49,8 @@ const OPTIONS: TeacherOptions = {
   ],
 };
 
+type StageInput = NonNullable<TeacherOptions['more']>[number];
+
 let storage: Stores;
 let run: (message: GpuTaskMessage) => Promise<unknown>;
 
@@ -104,4 +106,40 @@ test('an ensemble is scored, compared and predicted with like a model', async ()
   const { body } = await storage.siteStore(SITE).get(siteKeys.prediction('aortic', 'both', 'calcification', 'p3'));
   const description = gunzipSync(body).subarray(148, 228).toString('latin1');
   expect(description).toContain((await bothHash()).slice(0, 12));
+});
+
+test.each([
+  ['one member stay', false],
+  ['all members stay', true],
+])('labels and scores nothing at a site without a head, if those of %s at their sites', async (_, all) => {
+  const fedper = { algorithm: { name: 'fedper' } } as const;
+  const [second, ...stages] = OPTIONS.more as [Extract<StageInput, { kind: 'teacher' }>, ...StageInput[]];
+  const options: TeacherOptions = {
+    ...OPTIONS,
+    training: all ? fedper : {},
+    more: [{ ...second, training: { ...second.training, ...fedper } }, ...stages],
+  };
+  storage = stores();
+  for (const site of [SITE, 'bonn']) {
+    await uploadCase(storage, 'training', `${site}-1`, site === SITE, site);
+    await uploadCase(storage, 'evaluation', `${site}-2`, true, site);
+  }
+  const runAt = async (site: string, stage: string) => {
+    const { context, logged } = await gpuTaskContext(storage, site);
+    const message = await openRound(storage, stage, 1, null, { ...options, site });
+    expect(await runGpuTask(message, context), logged.join('\n')).toBe('done');
+    return { message, update: await updateOf(storage, message), logged: logged.join('\n') };
+  };
+  for (const stage of ['teacher', 'second']) await commitUpdateOf(storage, (await runAt(SITE, stage)).message);
+
+  const [here, there] = [await runAt(SITE, 'scores'), await runAt('bonn', 'scores')];
+  const labelled = await runAt('bonn', 'together');
+
+  expect(here.update).toMatchObject({ scores: [{ model: 'second' }, { model: 'both' }] });
+  expect(here.logged).not.toContain('no-head');
+  expect(there.update).toMatchObject({ status: 'ok', samples: 1 });
+  expect(there.update).not.toHaveProperty('scores.0');
+  expect(there.logged).toContain('"event":"no-head","model":"both","tasks":["calcification"]');
+  expect(labelled.update).toMatchObject({ status: 'ok', figures: {} });
+  expect(labelled.logged).toContain('"event":"no-head","model":"teacher, second","tasks":["calcification"]');
 });

@@ -93,8 +93,9 @@ export function withStageModels<T>(
     if (next !== undefined) {
       return withStageModel(federationStore, data, plan, next, (model) => open(later, [...members, model]));
     }
-    const withoutHead = members.flatMap((member) => member.withoutHead);
-    const tasks = (members[0]?.tasks ?? []).filter(({ id }) => !withoutHead.some((task) => task.id === id));
+    const missing = new Map(members.flatMap(({ withoutHead }) => withoutHead.map((task) => [task.id, task] as const)));
+    const tasks = (members[0]?.tasks ?? []).filter(({ id }) => !missing.has(id));
+    const withoutHead = [...missing.values()];
     return use({ members, tasks, withoutHead, sha256: ensembleHash(members) });
   };
   return open([stages].flat(), []);
