@@ -108,17 +108,8 @@ test('an ensemble is scored, compared and predicted with like a model', async ()
   expect(description).toContain((await bothHash()).slice(0, 12));
 });
 
-test.each([
-  ['one member stay', false],
-  ['all members stay', true],
-])('labels and scores nothing at a site without a head, if those of %s at their sites', async (_, all) => {
-  const fedper = { algorithm: { name: 'fedper' } } as const;
-  const [second, ...stages] = OPTIONS.more as [Extract<StageInput, { kind: 'teacher' }>, ...StageInput[]];
-  const options: TeacherOptions = {
-    ...OPTIONS,
-    training: all ? fedper : {},
-    more: [{ ...second, training: { ...second.training, ...fedper } }, ...stages],
-  };
+/** Trains both teachers at the site Berlin, which has labels. Bonn has none for training. Returns how to run a stage at a site. */
+async function trainedAt(options: TeacherOptions) {
   storage = stores();
   for (const site of [SITE, 'bonn']) {
     await uploadCase(storage, 'training', `${site}-1`, site === SITE, site);
@@ -131,6 +122,21 @@ test.each([
     return { message, update: await updateOf(storage, message), logged: logged.join('\n') };
   };
   for (const stage of ['teacher', 'second']) await commitUpdateOf(storage, (await runAt(SITE, stage)).message);
+  return runAt;
+}
+
+test.each([
+  ['one member stay', false],
+  ['all members stay', true],
+])('labels and scores nothing at a site without a head, if those of %s at their sites', async (_, all) => {
+  const fedper = { algorithm: { name: 'fedper' } } as const;
+  const [second, ...stages] = OPTIONS.more as [Extract<StageInput, { kind: 'teacher' }>, ...StageInput[]];
+  const options: TeacherOptions = {
+    ...OPTIONS,
+    training: all ? fedper : {},
+    more: [{ ...second, training: { ...second.training, ...fedper } }, ...stages],
+  };
+  const runAt = await trainedAt(options);
 
   const [here, there] = [await runAt(SITE, 'scores'), await runAt('bonn', 'scores')];
   const labelled = await runAt('bonn', 'together');
@@ -142,4 +148,33 @@ test.each([
   expect(there.logged).toContain('"event":"no-head","model":"both","tasks":["calcification"]');
   expect(labelled.update).toMatchObject({ status: 'ok', figures: {} });
   expect(labelled.logged).toContain('"event":"no-head","model":"teacher, second","tasks":["calcification"]');
+});
+
+test('a threshold is not scored at a site that has no head for what it takes from a model', async () => {
+  const [second] = OPTIONS.more as [Extract<StageInput, { kind: 'teacher' }>];
+  const options: TeacherOptions = {
+    ...OPTIONS,
+    more: [
+      { ...second, training: { ...second.training, algorithm: { name: 'fedper' } } },
+      {
+        kind: 'evaluate',
+        name: 'scores',
+        models: { teacher: 'teacher', second: 'second' },
+        thresholds: [
+          { name: 'free', points: 'teacher' },
+          { name: 'placed', points: 'teacher', place: 'second' },
+        ],
+        compare: [['placed', 'teacher']],
+      },
+    ],
+  };
+  const runAt = await trainedAt(options);
+
+  const [here, there] = [await runAt(SITE, 'scores'), await runAt('bonn', 'scores')];
+
+  expect(here.update).toMatchObject({ scores: [{}, {}, { model: 'free' }, { model: 'placed' }], comparisons: [{}] });
+  expect(there.update).toMatchObject({ scores: [{ model: 'teacher' }, { model: 'free' }] });
+  expect(there.update).toHaveProperty('scores.length', 2);
+  expect(there.update).not.toHaveProperty('comparisons.0');
+  expect(there.logged).toContain('"event":"no-head","model":"placed","tasks":["calcification"]');
 });

@@ -1,7 +1,7 @@
 import { FedcardioError } from '../lib/error.ts';
 import { siteKeys } from '../lib/federation/keys.ts';
 import type { CatalogEntry, EvaluateStage, Plan, ScoreComparison } from '../lib/federation/schemas.ts';
-import { type TaskId, taskOf } from '../lib/federation/tasks.ts';
+import { type Task, type TaskId, taskOf } from '../lib/federation/tasks.ts';
 import { affineOf } from '../lib/imaging/affine.ts';
 import { writeNifti } from '../lib/imaging/nifti-write.ts';
 import { originLine } from '../lib/imaging/origin.ts';
@@ -12,7 +12,7 @@ import { type CaseScore, compareScores, scoreCase, scoreOf, voxelCalibration } f
 import { predictTogether } from '../lib/training/infer.ts';
 import type { GpuTaskContext } from './context.ts';
 import type { GpuTaskResult } from './publish.ts';
-import { scoreThreshold, type ThresholdInputs, thresholdInputs } from './score-thresholds.ts';
+import { headsLacking, scoreThreshold, type ThresholdInputs, thresholdInputs } from './score-thresholds.ts';
 import { forEachReadable } from './site-data.ts';
 import type { StageInput } from './stage-input.ts';
 import { logWithoutHead, preparedFor, type StageEnsemble, withStageModels } from './stage-model.ts';
@@ -31,11 +31,13 @@ export async function evaluateSite(input: StageInput<EvaluateStage>, context: Gp
   const scores = new Map<string, ModelScores>();
   const { thresholds = [] } = stage;
   const inputs = thresholdInputs(thresholds);
+  const withoutHead = new Map<string, readonly Task[]>();
   const beyondCrop = new Set<string>();
   let unreadable = 0;
   for (const [index, [name, stageName]] of models.entries()) {
     const scored = await withStageModels(context.federationStore, data, plan, stageName, (model) => {
       logWithoutHead(context, name, model);
+      withoutHead.set(name, model.withoutHead);
       return scoreModel(input, context, name, model, entries, { beyondCrop, inputs });
     });
     scores.set(name, scored.scores);
@@ -43,6 +45,9 @@ export async function evaluateSite(input: StageInput<EvaluateStage>, context: Gp
     context.progress({ done: index + 1, total: models.length });
   }
   for (const threshold of thresholds) {
+    const lacking = headsLacking(threshold, withoutHead);
+    logWithoutHead(context, threshold.name, { withoutHead: lacking });
+    if (lacking.length > 0) continue;
     const scored = await scoreThreshold(input, context, threshold, inputs, entries);
     scores.set(threshold.name, scored.scores);
     unreadable = Math.max(unreadable, scored.unreadable);

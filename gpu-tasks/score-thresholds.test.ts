@@ -7,7 +7,7 @@ import type { Stores } from '../lib/storage/contract.ts';
 import type { Prediction } from '../lib/training/decode-prediction.ts';
 import { scoreOf } from '../lib/training/evaluate.ts';
 import { createCache } from './cache.ts';
-import { scoreThreshold, thresholdInputs } from './score-thresholds.ts';
+import { headsLacking, scoreThreshold, thresholdInputs } from './score-thresholds.ts';
 import { openSiteData } from './site-data.ts';
 import { gpuTaskContext, SITE, stores, uploadCase } from './testing.ts';
 
@@ -124,4 +124,16 @@ test('needs the points and the place in every case with a label of its task, wha
   expect(inputs.needed('calcium', [TASKS.calcification], entry)).toEqual(['calcification']);
   expect(inputs.needed('other', [TASKS['hinge-points']], entry)).toEqual([]);
   expect(inputs.needed('hinges', [TASKS['hinge-points']], { ...entry, labels: {} })).toEqual([]);
+});
+
+test('lacks the heads that it takes from a model, and no others', () => {
+  const [rule] = stageWith({ place: 'calcium' }).stage.thresholds ?? [];
+  if (!rule) throw new Error('The stage has no threshold.');
+  const hinges = TASKS['hinge-points'];
+  const [calcium, septum] = [TASKS.calcification, TASKS['membranous-septum']];
+
+  expect(headsLacking(rule, new Map())).toEqual([]);
+  expect(headsLacking(rule, new Map([['hinges', [hinges, calcium]]]))).toEqual([hinges]);
+  expect(headsLacking(rule, new Map([['calcium', [hinges, calcium, septum]]]))).toEqual([calcium]);
+  expect(headsLacking({ ...rule, place: undefined }, new Map([['calcium', [calcium]]]))).toEqual([]);
 });

@@ -51,6 +51,23 @@ export function thresholdInputs(thresholds: readonly Threshold[]): ThresholdInpu
   };
 }
 
+/**
+ * Tasks that a threshold takes from models without a head for them at this site: it cannot be applied there, which says
+ * nothing of it.
+ *
+ * @param withoutHead by model
+ */
+export function headsLacking(
+  { points, place = '', task }: Threshold,
+  withoutHead: ReadonlyMap<string, readonly Task[]>,
+): readonly Task[] {
+  const lacking = (model: string) => withoutHead.get(model) ?? [];
+  return [
+    ...lacking(points).filter(({ kind }) => kind === 'landmarks'),
+    ...lacking(place).filter(({ id }) => id === task),
+  ];
+}
+
 /** Scores a threshold on the cases with a label of its task. */
 export async function scoreThreshold(
   { plan, data }: StageInput<EvaluateStage>,
