@@ -1,10 +1,6 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { MAX_VALIDATION_LOSS } from '../federation/schemas/common.ts';
-<<<<<<< HEAD
 import type { TrainingConfig } from '../federation/schemas.ts';
-=======
-import { parametersIn } from '../models/control-variates.ts';
->>>>>>> 0984dfe (docs(changelog): list SCAFFOLD, FedPer, Ditto and their comparison)
 import { loadBackend } from '../nn/backend.ts';
 import { tf } from '../nn/tf.ts';
 import type { Weights } from '../weights/weights.ts';
@@ -91,7 +87,6 @@ describe('the validation loss of a model', () => {
     expect(await lossOf(weights, { training, local })).not.toBe(await lossOf(weights, { training }));
   });
 
-<<<<<<< HEAD
   test.each<readonly [string, Partial<TrainingConfig>]>([
     ['FedPer', { algorithm: { name: 'fedper' } }],
     ['a pattern', { localParameters: ['head.*'] }],
@@ -106,15 +101,5 @@ describe('the validation loss of a model', () => {
       await lossOf(new Map([...weights, ...calcium]), { tasks: [first] }),
     );
     expect(await lossOf(weights, { training, local: undefined })).toBeUndefined();
-=======
-  test.each([
-    ['SCAFFOLD', { name: 'scaffold' }],
-    ['Ditto', { name: 'ditto', lambda: 0 }],
-  ] as const)('with %s is that of the global model', async (_, algorithm) => {
-    const training = { ...toyTraining, algorithm };
-    const { weights, local } = await trainRound({ ...toyRound, training });
-
-    expect(await lossOf(weights, { training, local })).toBe(await lossOf(parametersIn(weights)));
->>>>>>> 0984dfe (docs(changelog): list SCAFFOLD, FedPer, Ditto and their comparison)
   });
 });

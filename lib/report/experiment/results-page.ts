@@ -42,7 +42,7 @@ Phantoms, not patients: ${heldOut} held-out CTs of ${first.sites.length} hospita
 
 **The sample size is ${results.length}**, the number of seeds: all hospitals and cases of a seed share its models. A claim is *reached* if both
 intervals support it, with at least ${FEWEST_SEEDS} seeds; *missed* if the value contradicts it; *undecided* otherwise
-([decision 056](../../decisions/056-the-sample-size-is-the-number-of-seeds.md)).
+([decision 053](../../decisions/053-the-sample-size-is-the-number-of-seeds.md)).
 
 ## Claims
 
