@@ -44,7 +44,7 @@ export function taskTable(
 }
 
 /** The groups of sites that the results have. */
-const groupsOf = (results: readonly SeedResult[]) =>
+export const groupsOf = (results: readonly SeedResult[]) =>
   GROUPS.filter((group) => group !== 'external' || results.some(({ sites }) => sites.some(isExternal)));
 
 export const isExternal = ({ training }: Pick<SeedResult['sites'][number], 'training'>): boolean => training === 0;
