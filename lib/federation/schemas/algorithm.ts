@@ -29,5 +29,3 @@ export const algorithmSchema = z.discriminatedUnion('name', [
       "Ditto (Li et al. 2021): beside the global model, each site trains a personal model, which it labels and scores with and which stays in its bucket. The site's update is as without Ditto. A round takes twice the steps.",
     ),
 ]);
-
-export type Algorithm = z.infer<typeof algorithmSchema>;
