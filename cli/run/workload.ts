@@ -1,5 +1,6 @@
 import type { Campaign, Stage } from '../../lib/federation/schemas.ts';
 import { learns, roundsOf, trains } from '../../lib/protocol/plan.ts';
+import { stepsOfRound } from '../../lib/training/schedule.ts';
 import type { GpuTaskRef } from './events.ts';
 import type { RunSite } from './run-site.ts';
 
@@ -41,12 +42,12 @@ function workOf(stage: Stage, { id, training, evaluation, labelled }: RunSite): 
   if (stage.sites && !stage.sites.includes(id)) return 0;
   switch (stage.kind) {
     case 'teacher':
-      return (labelled[stage.task] ?? 0) > 0 ? stage.training.steps * COST[stage.model.kind] : 0;
+      return (labelled[stage.task] ?? 0) > 0 ? stepsOfRound(stage.training) * COST[stage.model.kind] : 0;
     case 'probe':
-      return (labelled[stage.task] ?? 0) > 0 ? stage.training.steps * COST.prediction : 0;
+      return (labelled[stage.task] ?? 0) > 0 ? stepsOfRound(stage.training) * COST.prediction : 0;
     case 'student': {
       const labels = stage.tasks.some((task) => (labelled[task] ?? 0) > 0);
-      return stage.pseudoLabels !== undefined || labels ? stage.training.steps * COST[stage.model.kind] : 0;
+      return stage.pseudoLabels !== undefined || labels ? stepsOfRound(stage.training) * COST[stage.model.kind] : 0;
     }
     case 'pseudo-label':
       return training * stage.teachers.flat().length * predictionCost(stage);
