@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { MAX_VALIDATION_LOSS } from '../federation/schemas/common.ts';
 import type { TrainingConfig } from '../federation/schemas.ts';
+import { parametersIn } from '../models/control-variates.ts';
 import { loadBackend } from '../nn/backend.ts';
 import { tf } from '../nn/tf.ts';
 import type { Weights } from '../weights/weights.ts';
@@ -101,5 +102,15 @@ describe('the validation loss of a model', () => {
       await lossOf(new Map([...weights, ...calcium]), { tasks: [first] }),
     );
     expect(await lossOf(weights, { training, local: undefined })).toBeUndefined();
+  });
+
+  test.each([
+    ['SCAFFOLD', { name: 'scaffold' }],
+    ['Ditto', { name: 'ditto', lambda: 0 }],
+  ] as const)('with %s is that of the global model', async (_, algorithm) => {
+    const training = { ...toyTraining, algorithm };
+    const { weights, local } = await trainRound({ ...toyRound, training });
+
+    expect(await lossOf(weights, { training, local })).toBe(await lossOf(parametersIn(weights)));
   });
 });
