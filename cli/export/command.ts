@@ -26,10 +26,10 @@ export const exportCommand = (): Command =>
       'after',
       `
 --format:
-  torch         one safetensors file with names and layouts of MONAI's SwinUNETR or nnU-Net's PlainConvUNet
-  monai-bundle  a folder that python -m monai.bundle run runs
-  nnunet        a folder of a trained model of nnU-Net 2 (UNet with one head)
-  fedcardio     a model package, which fedcardio predict --model reads
+    torch         one safetensors file with names and layouts of MONAI's SwinUNETR or nnU-Net's PlainConvUNet
+    monai-bundle  a folder that python -m monai.bundle run runs
+    nnunet        a folder of a trained model of nnU-Net 2 (UNet with one head)
+    fedcardio     a model package, which fedcardio predict --model reads
 
 All of them come with a MODEL_CARD.md: input, output, data, scores, privacy, licence, origin. With --format torch, the
 header lists the task of every output channel under "fedcardio.heads", and the order of the axes under "fedcardio.axes": xyz,
