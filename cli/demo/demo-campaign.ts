@@ -5,7 +5,8 @@ import {
   type ModelConfig,
   type TrainingConfig,
 } from '../../lib/federation/schemas.ts';
-import type { DefaultTaskId } from '../../lib/federation/tasks.ts';
+import { type DefaultTaskId, TASKS } from '../../lib/federation/tasks.ts';
+import { maskHeads } from '../mask-heads.ts';
 import { DEMO_TASKS, type Scenario } from './scenario.ts';
 
 /** Side of the training patches in voxels, and their spacing in mm. A patch spans the whole phantom. */
@@ -36,12 +37,6 @@ interface Budgets {
   /** Budget of the student with pseudo-labels and of the control with labels only. Equal, so that they can be compared. */
   readonly student: Budget;
 }
-
-/**
- * Of the student alone: its calcium follows the density, not only the place. The control loses the septum with them, so
- * that it keeps the weights with which it does best.
- */
-const STUDENT_HEADS: Budget['heads'] = { calcification: { foregroundWeight: 2, weight: 2 } };
 
 const BUDGETS: Readonly<Record<'full' | 'quick', Budgets>> = {
   full: {
@@ -77,11 +72,13 @@ export function campaignOf(scenario: Scenario): Campaign {
     rounds,
     training: { ...GRID, headWeights: 'classes' as const, ...training },
   });
-  const student = (heads?: Budget['heads']) => ({
+  const student = (heads: Pick<Budget, 'heads'>) => ({
     model: SWIN_UNETR,
     aggregation: { strategy: 'fedavg' as const, untrained: 'skip' as const },
-    ...trained({ ...budgets.student, ...(heads && { heads }) }),
+    ...trained({ ...budgets.student, ...heads }),
   });
+  // The control loses the septum with the student's weights. It keeps those with which it does best.
+  const weights = maskHeads(DEMO_TASKS.map((task) => TASKS[task]));
   const campaign: CampaignInput = {
     schema: 'fedcardio.campaign/1',
     id: `demo-${scenario.profile}-${scenario.seed}`,
@@ -101,9 +98,9 @@ export function campaignOf(scenario: Scenario): Campaign {
         tasks: [...DEMO_TASKS],
         pseudoLabels: PSEUDO_LABEL_STAGE,
         distillation: {},
-        ...student(STUDENT_HEADS),
+        ...student(weights),
       },
-      { kind: 'student', name: CONTROL_STAGE, tasks: [...DEMO_TASKS], ...student() },
+      { kind: 'student', name: CONTROL_STAGE, tasks: [...DEMO_TASKS], ...student({}) },
       {
         kind: 'evaluate',
         name: 'evaluate',

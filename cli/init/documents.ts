@@ -9,6 +9,7 @@ import {
 import { type Task, tasksNamed } from '../../lib/federation/tasks.ts';
 import { topologyOf } from '../../lib/federation/topology.ts';
 import { parseValue } from '../../lib/json.ts';
+import { maskHeads } from '../mask-heads.ts';
 
 /** What a person says of a new federation. */
 export interface Answers {
@@ -45,7 +46,9 @@ const UNET: ModelConfig = {
   deepSupervision: true,
 };
 /** As in examples/two-sites: a patch of 128 mm, which holds the heart's valves. */
-const TRAINING = { patch: 64, spacing: 2, steps: 100, learningRate: 0.005, foregroundWeight: 8 };
+const TRAINING = { patch: 64, spacing: 2, steps: 100, learningRate: 0.005 };
+/** Of a voxel of a teacher's foreground: masks grow too large with the weight that landmarks need. */
+const FOREGROUND_WEIGHT = { landmarks: 8, segmentation: 5 } as const;
 const ROUNDS = 10;
 const HOUR = 3600;
 
@@ -56,11 +59,11 @@ const HOUR = 3600;
  * @throws FedcardioError BAD_MESSAGE or BAD_CONFIGURATION, with the nearest name of a task
  */
 export function campaignOf({ campaign, tasks, sites }: Answers, known: readonly Task[]): CampaignInput {
-  const ids = tasksNamed(known, tasks).map(({ id }) => id);
+  const named = tasksNamed(known, tasks);
+  const ids = named.map(({ id }) => id);
   const learns = {
     rounds: ROUNDS,
     model: UNET,
-    training: TRAINING,
     quorum: { minSites: Math.max(1, Math.ceil(sites.length * 0.75)), deadlineSeconds: 4 * HOUR },
   };
   const teacher = (task: string) => `teacher/${task}`;
@@ -70,11 +73,24 @@ export function campaignOf({ campaign, tasks, sites }: Answers, known: readonly 
     id: campaign,
     seed: 1,
     stages: [
-      ...ids.map((task) => ({ kind: 'teacher' as const, name: teacher(task), task, ...learns })),
+      ...named.map(({ id: task, kind }) => ({
+        kind: 'teacher' as const,
+        name: teacher(task),
+        task,
+        ...learns,
+        training: { ...TRAINING, foregroundWeight: FOREGROUND_WEIGHT[kind] },
+      })),
       ...(hasStudent
         ? [
             { kind: 'pseudo-label' as const, name: 'pseudo-label', teachers: ids.map(teacher) },
-            { kind: 'student' as const, name: 'student', tasks: [...ids], pseudoLabels: 'pseudo-label', ...learns },
+            {
+              kind: 'student' as const,
+              name: 'student',
+              tasks: [...ids],
+              pseudoLabels: 'pseudo-label',
+              ...learns,
+              training: { ...TRAINING, foregroundWeight: studentWeight(named), ...maskHeads(named) },
+            },
           ]
         : []),
       {
@@ -91,6 +107,8 @@ export function campaignOf({ campaign, tasks, sites }: Answers, known: readonly 
   parseValue(value, campaignSchema, 'campaign.json');
   return value;
 }
+
+const studentWeight = (tasks: readonly Task[]): number => Math.max(...tasks.map(({ kind }) => FOREGROUND_WEIGHT[kind]));
 
 /** "st-georg" as "St Georg": a name to start with. */
 const titleOf = (site: string): string =>

@@ -1,6 +1,7 @@
 import { type Campaign, type CampaignInput, type CatalogEntry, campaignSchema } from '../../lib/federation/schemas.ts';
 import { radiusOf, type Task } from '../../lib/federation/tasks.ts';
 import { type Budget, STUDENT_MODEL, STUDENT_STAGE, SWIN_UNETR, UNET } from '../demo/demo-campaign.ts';
+import { maskHeads } from '../mask-heads.ts';
 
 /** Side of the training patches, in voxels: what the small networks of the demo train on a CPU. */
 const PATCH = 32;
@@ -54,6 +55,7 @@ export function chooseCampaign({ tasks, sites, seed, quick }: ChoiceInput): Camp
     aggregation: { strategy: 'fedavg' as const, untrained: 'skip' as const },
     ...trained(BUDGETS.student),
   };
+  const distilled = trained({ ...BUDGETS.student, ...maskHeads(learnt) });
   const teachers = learnt.map(({ id, kind }) => ({
     kind: 'teacher' as const,
     name: teacherOf(id),
@@ -63,7 +65,7 @@ export function chooseCampaign({ tasks, sites, seed, quick }: ChoiceInput): Camp
   }));
   const students = lacksLabels
     ? [
-        { ...student, name: STUDENT_STAGE, pseudoLabels: PSEUDO_LABELS, distillation: {} },
+        { ...student, ...distilled, name: STUDENT_STAGE, pseudoLabels: PSEUDO_LABELS, distillation: {} },
         { ...student, name: CONTROL },
       ]
     : [{ ...student, name: STUDENT_STAGE }];
