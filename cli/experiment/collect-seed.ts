@@ -5,7 +5,7 @@ import type { StageReport } from '../../lib/report/report.ts';
 import type { Scenario } from '../demo/scenario.ts';
 import type { CampaignRecord } from '../report/collect.ts';
 
-type Facts = Pick<SeedResult, 'profile' | 'seed' | 'commit' | 'createdAt' | 'wallSeconds' | 'peakRssMB'>;
+type Facts = Pick<SeedResult, 'profile' | 'seed' | 'commit' | 'createdAt' | 'wallSeconds' | 'peakRssMB' | 'ceiling'>;
 
 /** The raw figures of a finished campaign. */
 export function seedResultOf(scenario: Scenario, record: CampaignRecord, facts: Facts): SeedResult {

@@ -1,21 +1,16 @@
-import { MODELS } from '../../lib/report/experiment/compared-models.ts';
-import type { MaskCeiling } from '../../lib/report/experiment/results-page.ts';
+import type { SeedResult } from '../../lib/report/experiment/seed-result.ts';
 import { foregroundVolume } from '../../lib/scoring/foreground-volume.ts';
 import { median } from '../../lib/scoring/quantile.ts';
 import { maskCeiling } from '../../lib/training/masks.ts';
 import { phantomOf } from '../demo/case-files.ts';
-import { casesOf, scenarioOf } from '../demo/scenario.ts';
-import { type ExperimentProfile, experimentCampaign } from './experiment-campaign.ts';
+import { casesOf, type Scenario } from '../demo/scenario.ts';
 
-/** The most that a network without any error reaches for calcium on the held-out cases of a seed, at a profile's spacing. */
-export function calciumCeiling(profile: ExperimentProfile, seed: number): MaskCeiling {
-  const scenario = scenarioOf({ profile: 'experiment', seed });
-  const student = experimentCampaign(scenario, profile).stages.find(({ name }) => name === MODELS.distilledSwin);
-  const spacing = student && 'training' in student ? student.training.spacing : 1;
+/** The most that a network without any error reaches for calcium on a scenario's held-out cases, on voxels of `spacing` mm. */
+export function calciumCeiling(scenario: Scenario, spacing: number): NonNullable<SeedResult['ceiling']> {
   const masks = scenario.sites
     .flatMap((site) => casesOf(site))
     .filter(({ use }) => use === 'evaluation')
-    .map((of) => phantomOf(of, seed).masks.calcification)
+    .map((of) => phantomOf(of, scenario.seed).masks.calcification)
     .map((mask) => ({ ...maskCeiling(mask, spacing), truth: foregroundVolume(mask) }));
   return {
     spacing,

@@ -1,19 +1,19 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { FedcardioError } from '../../lib/error.ts';
+import type { Campaign } from '../../lib/federation/schemas.ts';
 import { printable } from '../../lib/printable.ts';
 import { algorithmsPage } from '../../lib/report/experiment/algorithms-page.ts';
 import { agreementDrawing } from '../../lib/report/experiment/calcium.ts';
 import { claimsOf } from '../../lib/report/experiment/claims.ts';
 import { calibrationDrawing } from '../../lib/report/experiment/confidence.ts';
 import { lossDrawing, siteDrawing } from '../../lib/report/experiment/drawings.ts';
-import { type MaskCeiling, resultsPage } from '../../lib/report/experiment/results-page.ts';
+import { resultsPage } from '../../lib/report/experiment/results-page.ts';
 import { type SeedResult, seedResultSchema } from '../../lib/report/experiment/seed-result.ts';
 import { runScenario } from '../demo/run.ts';
 import { printJson } from '../print-json.ts';
 import { collectCampaign } from '../report/collect.ts';
 import { commitOfSource, seedResultOf } from './collect-seed.ts';
-import type { ExperimentProfile } from './experiment-campaign.ts';
 import { calciumCeiling } from './mask-ceiling.ts';
 import { campaignOf, type Profile } from './profiles.ts';
 
@@ -41,8 +41,7 @@ export async function runExperiment(options: ExperimentOptions): Promise<void> {
   mkdirSync(out, { recursive: true });
   const commit = commitOfSource();
   const results: SeedResult[] = [];
-  const pagesOf =
-    options.profile === 'algorithms' ? algorithmsPages : paperPages(options.profile, options.seeds[0] ?? 0);
+  const pagesOf = options.profile === 'algorithms' ? algorithmsPages : paperPages;
   for (const seed of options.seeds) {
     const file = join(out, `seed-${seed}.json`);
     if (options.fresh || !existsSync(file)) await runSeed(options, seed, file, commit);
@@ -60,19 +59,13 @@ type Pages = (results: readonly SeedResult[], command: string) => Readonly<Recor
 
 const algorithmsPages: Pages = (results, command) => ({ 'README.md': algorithmsPage(results, command) });
 
-function paperPages(profile: ExperimentProfile, firstSeed: number): Pages {
-  let ceiling: MaskCeiling | undefined;
-  return (results, command) => {
-    ceiling ??= calciumCeiling(profile, firstSeed);
-    return {
-      'README.md': resultsPage(results, command, ceiling),
-      'learning-curves.svg': lossDrawing(results),
-      'sites.svg': siteDrawing(results),
-      'calcium.svg': agreementDrawing(results),
-      'calibration.svg': calibrationDrawing(results),
-    };
-  };
-}
+const paperPages: Pages = (results, command) => ({
+  'README.md': resultsPage(results, command),
+  'learning-curves.svg': lossDrawing(results),
+  'sites.svg': siteDrawing(results),
+  'calcium.svg': agreementDrawing(results),
+  'calibration.svg': calibrationDrawing(results),
+});
 
 /** Resumes an interrupted seed. */
 async function runSeed(options: ExperimentOptions, seed: number, file: string, commit: string): Promise<void> {
@@ -106,12 +99,17 @@ async function runSeed(options: ExperimentOptions, seed: number, file: string, c
         createdAt: new Date().toISOString(),
         wallSeconds: Math.round(session.elapsed()),
         peakRssMB: Math.round(memory.peak() / 1e6),
+        ceiling: calciumCeiling(scenario, spacingOf(campaign)),
       });
       writeFileSync(file, `${JSON.stringify(result)}\n`);
       directory.save({ finished: true, peakRss: memory.peak() });
     },
   );
 }
+
+/** Side of the networks' voxels, mm. All stages of an experiment have one. */
+const spacingOf = ({ stages }: Campaign): number =>
+  stages.flatMap((stage) => ('training' in stage ? stage.training.spacing : []))[0] ?? 1;
 
 function readResult(file: string): SeedResult {
   try {

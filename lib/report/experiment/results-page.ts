@@ -1,5 +1,5 @@
 import { type DefaultTaskId, PAPER_TASKS, PROBE_TASK, TASKS } from '../../federation/tasks.ts';
-import { mean } from '../../scoring/quantile.ts';
+import { mean, median } from '../../scoring/quantile.ts';
 import { clock, fixed, percent } from '../format.ts';
 import { calciumTable } from './calcium.ts';
 import { claimsOf, FEWEST_SEEDS } from './claims.ts';
@@ -10,22 +10,12 @@ import { landmarkShare, medianOf, medianWithMissing, shareOf, valuesOf } from '.
 import type { SeedResult } from './seed-result.ts';
 import { crossSiteTable, errorText, isExternal, pointTable, taskTable } from './tables.ts';
 
-/** The most that any network can reach with masks of calcium at the experiment's spacing, on one seed's held-out cases. */
-export interface MaskCeiling {
-  /** Side of the network's voxels, mm. */
-  readonly spacing: number;
-  /** Median over masks. */
-  readonly dice: number;
-  /** All volume that remains over all true volume. */
-  readonly volume: number;
-}
-
 /**
  * The results as Markdown: the paper's table, figures that count missing points, and the claims with their intervals.
  *
  * @param command that created the results
  */
-export function resultsPage(results: readonly SeedResult[], command: string, ceiling?: MaskCeiling): string {
+export function resultsPage(results: readonly SeedResult[], command: string): string {
   const [first] = results;
   if (!first) return '';
   const unique = (values: readonly string[]) => [...new Set(values)].join(', ');
@@ -54,7 +44,7 @@ ${claimTable(claimsOf(results))}
 ## Median error, mm (${SEGMENTATIONS.map((task) => `${TASKS[task].title.toLowerCase()}: median Dice`).join(', ')})
 
 Each cell: ${cells}; all cases of all seeds pooled. The paper's way: medians are over the points that were found.
-${ceilingText(ceiling)}
+${ceilingText(results)}
 ${taskTable(PAPER_ROWS, results, (task, values) => fixed(medianOf(task, values), 2))}
 
 The same errors with a missing point as the farthest; *none*: half of the points or more are missing.
@@ -148,10 +138,14 @@ const PROBE_ROWS: readonly Row[] = [
   { ...rowOf(() => MODELS.probeUnet), title: 'UNet' },
 ];
 
-const ceilingText = (ceiling: MaskCeiling | undefined): string =>
-  ceiling
-    ? `\nCeiling at ${ceiling.spacing} mm: a network without any error reaches a median Dice of ${fixed(ceiling.dice, 2)} for calcium, and ${fixed(ceiling.volume, 2)} of its volume.\n`
-    : '';
+/** The most that any network can reach for calcium at the experiment's spacing. */
+function ceilingText(results: readonly SeedResult[]): string {
+  const ceilings = results.flatMap(({ ceiling }) => ceiling ?? []);
+  const [first] = ceilings;
+  if (!first) return '';
+  const [dice, volume] = [median(ceilings.map((one) => one.dice)), median(ceilings.map((one) => one.volume))];
+  return `\nCeiling at ${first.spacing} mm: a network without any error reaches a median Dice of ${fixed(dice, 2)} for calcium, and ${fixed(volume, 2)} of its volume.\n`;
+}
 
 const diceBySite = (results: readonly SeedResult[], task: DefaultTaskId): string => `${TASKS[task].title}, median Dice:
 

@@ -15,6 +15,17 @@ export const seedResultSchema = z.strictObject({
   backend: z.string(),
   wallSeconds: z.number(),
   peakRssMB: z.number(),
+  /** What the networks' voxels leave of the held-out masks of calcium; earlier results lack it. */
+  ceiling: z
+    .strictObject({
+      /** Side of the voxels, mm. */
+      spacing: z.number(),
+      /** Median over the masks. */
+      dice: z.number(),
+      /** All volume that remains over all true volume. */
+      volume: z.number(),
+    })
+    .optional(),
   sites: z.array(
     z.strictObject({ id: z.string(), name: z.string(), training: z.int(), evaluation: z.int(), labelled: counts }),
   ),
