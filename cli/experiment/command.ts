@@ -36,8 +36,8 @@ export const experimentCommand = (): Command =>
     .addHelpText(
       'after',
       `
-Run the same command again to resume an interrupted experiment: seeds with results are not run again. Settings were chosen
-on seeds 101 to 103.
+Run the same command again to resume an interrupted experiment: seeds with results are not run again. Seeds 101
+to 103 are for choosing settings, by validation cases.
 
 Examples:
   npx fedcardio experiment

@@ -30,7 +30,7 @@ const PAPER_STUDENT: Budget = { rounds: 10, steps: 250, learningRate: 8e-4, fore
  * `small`: the demo's networks on patches of 64 mm, smaller than the phantoms. `paper`: networks, patches and spacing as
  * published; days on one GPU.
  *
- * The settings of `small` were chosen on the validation cases of seeds 101 to 103, which are not reported.
+ * The settings of `small` are chosen on the validation cases of seeds 101 to 103, which are not reported.
  */
 const SIZES: Readonly<Record<ExperimentProfile, Size>> = {
   small: {
