@@ -89,19 +89,21 @@ async function close(
     const prepared = await prepareSeal(context, open.value, deadline, answers, lease);
     if (prepared.kind === 'wait') return 'waiting';
     if (prepared.kind === 'fail') return fail(prepared.reason);
-    const { updates, failed, merged } = prepared;
-    const seal = await createJson(federationStore, federationKeys.seal(at), sealSchema, {
-      schema: 'fedcardio.seal/1',
-      ...at,
-      at: context.now().toISOString(),
-      open: open.sha256,
-      updates,
-      failed,
-    });
-    // If another caller's seal was first, its updates are merged below and these are late.
-    if (digestOf(seal.value.updates) === digestOf(updates)) {
-      await commitRound(context, open.value, seal, merged);
-      return 'committed';
+    if (prepared.kind === 'seal') {
+      const { updates, failed, merged } = prepared;
+      const seal = await createJson(federationStore, federationKeys.seal(at), sealSchema, {
+        schema: 'fedcardio.seal/1',
+        ...at,
+        at: context.now().toISOString(),
+        open: open.sha256,
+        updates,
+        failed,
+      });
+      // If another caller's seal was first, its updates are merged below and these are late.
+      if (digestOf(seal.value.updates) === digestOf(updates)) {
+        await commitRound(context, open.value, seal, merged);
+        return 'committed';
+      }
     }
   }
   const seal = await readJson(federationStore, federationKeys.seal(at), sealSchema);

@@ -15,9 +15,13 @@ import { type MergeResult, mergeEntries, type SealEntries } from './merge-entrie
 import { boundedReason } from './reasons.ts';
 import { reportOf } from './validation.ts';
 
-/** The decision on a round; if it is to seal, with the entries of the seal and what they merge to. */
+/**
+ * The decision on a round; if it is to seal, with the entries of the seal and what they merge to. `sealed`: another caller
+ * has sealed the round, so that what was read since may have been replaced.
+ */
 export type SealPreparation =
   | Exclude<Decision<Candidate>, { kind: 'seal' }>
+  | { readonly kind: 'sealed' }
   | {
       readonly kind: 'seal';
       readonly updates: SealEntries;
@@ -54,14 +58,16 @@ export async function prepareSeal(
     readAnswer(context, open, answer, "the coordinator's deployment"),
   );
   requireReadable(open, candidates);
+  const isSealed = async () => (await context.federationStore.head(federationKeys.seal(open))) !== undefined;
   const known = new Set(answers.filter(({ unusable }) => unusable).map(({ key }) => key));
-  for (const { site, key, fault, unread } of candidates) {
-    if (fault !== undefined && !unread && !known.has(key)) await recordRefusal(context, open, site, key, fault);
-  }
+  const faulty = candidates.filter(({ key, fault, unread }) => fault !== undefined && !unread && !known.has(key));
+  if (faulty.length > 0 && (await isSealed())) return { kind: 'sealed' };
+  for (const { site, key, fault = '' } of faulty) await recordRefusal(context, open, site, key, fault);
   for (;;) {
     const decision = roundDecision(open, open.config.quorum, candidates, now, deadline);
     const unread = decision.kind === 'fail' && unreadOf(open, candidates);
     if (unread) throw unread;
+    if (decision.kind === 'fail' && (await isSealed())) return { kind: 'sealed' };
     if (decision.kind !== 'seal') return decision;
     const updates = decision.accepted.flatMap((answer) => entryOf(open, answer));
     const merged = await mergeEntries(context.federationStore, open, updates, lease);
@@ -76,6 +82,7 @@ export async function prepareSeal(
     }
     const failure = failureOfAll(weightsRead(updates, merged.refused), open.participants.length);
     if (failure) throw failure;
+    if (merged.refused.some(({ permanent }) => permanent) && (await isSealed())) return { kind: 'sealed' };
     const faults = new Map<FederationKey, Pick<Candidate, 'unread'> & { readonly fault: string }>();
     for (const { input, permanent, unreadable, ...refused } of merged.refused) {
       const reason = boundedReason(refused.reason);
