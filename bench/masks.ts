@@ -29,7 +29,7 @@ export async function run(): Promise<Readonly<Record<string, unknown>>> {
         return generatePhantom({ seed: 5000 + index, scanner: { ...scanner, ...voxels } }).masks[task];
       }).filter((mask) => foregroundVolume(mask) > 0);
       const found = SPACINGS.map((spacing) => {
-        const ceilings = masks.map((mask) => ({ ...maskCeiling(mask, spacing), truth: foregroundVolume(mask) }));
+        const ceilings = masks.map((mask) => maskCeiling(mask, spacing));
         return {
           dice: significant(median(ceilings.map(({ dice }) => dice ?? 0))),
           volume: significant(median(ceilings.map(({ volume, truth }) => volume / truth))),

@@ -1,7 +1,7 @@
 import { deflateSync, inflateSync } from 'node:zlib';
 import type { CatalogEntry, EvaluateStage, Threshold } from '../lib/federation/schemas.ts';
 import { type Task, type TaskId, taskOf } from '../lib/federation/tasks.ts';
-import { affineOf } from '../lib/imaging/affine.ts';
+import { affineOf, voxelsOf } from '../lib/imaging/affine.ts';
 import type { Grid, Landmark, Vec3 } from '../lib/imaging/volume.ts';
 import { definitionsOf } from '../lib/protocol/plan.ts';
 import { calciumByThreshold } from '../lib/scoring/calcium-threshold.ts';
@@ -98,7 +98,7 @@ export async function scoreThreshold(
 const emptyMask = ({ shape, affine }: Grid) => ({
   shape,
   affine,
-  data: new Uint8Array(shape[0] * shape[1] * shape[2]),
+  data: new Uint8Array(voxelsOf(shape)),
 });
 
 /** Centre of the annulus from the hinge points, in whichever task they are; null if one is missing. */

@@ -22,7 +22,7 @@ export interface SiteScenario {
   readonly index: number;
   /** Whether its scanner is one that no training hospital has. */
   readonly external: boolean;
-  /** Whose patients it has: no two of them share one, whatever the seed. */
+  /** Group that its patients are drawn from. Two groups have different patients, even with one seed. */
   readonly cohort: 'demo' | 'experiment';
   /** Number of training CTs. The first ones are labelled. */
   readonly training: number;

@@ -78,7 +78,7 @@ export function experimentCampaign(scenario: Scenario, profile: ExperimentProfil
   const long = withTeachersTime(size, scenario);
   const stages: StageInput[] = [
     ...teachers,
-    ...scenario.sites.filter(({ id }) => size.alone.includes(id)).flatMap((site) => localModels(size, site)),
+    ...scenario.sites.filter(({ id }) => size.alone.includes(id)).flatMap((site) => localModels(size, site, scenario)),
     { kind: 'pseudo-label', name: 'pseudo-label', teachers: teachers.map(({ name }) => name), soft: true },
     labelsOnly(MODELS.federatedSwin),
     { ...labelsOnly(MODELS.singleTaskSwin(SINGLE_TASK)), tasks: [SINGLE_TASK] },
@@ -95,7 +95,7 @@ export function experimentCampaign(scenario: Scenario, profile: ExperimentProfil
     { name: MODELS.threshold, points },
     { name: MODELS.hybrid, points, place: MODELS.distilledSwin },
   ];
-  const scored = [...models, ...thresholds.map(({ name }) => [name] as const)].map(([name]) => name);
+  const scored = [...models.map(([name]) => name), ...thresholds.map(({ name }) => name)];
   const campaign: CampaignInput = {
     schema: 'fedcardio.campaign/1',
     id: `experiment-${profile}-${scenario.seed}`,
@@ -116,16 +116,18 @@ export function experimentCampaign(scenario: Scenario, profile: ExperimentProfil
 }
 
 /** The budget of labels alone, with as many more steps as the time of all teachers is worth. */
-function withTeachersTime({ labelsOnly, teachers }: Size, { sites }: Scenario): Budget {
-  const sitesWith = (tasks: readonly DefaultTaskId[]) =>
-    sites.filter(({ labelled }) => tasks.some((task) => (labelled[task] ?? 0) > 0)).length;
+function withTeachersTime({ labelsOnly, teachers }: Size, scenario: Scenario): Budget {
   const steps = DEMO_TASKS.reduce(
-    (sum, task) => sum + sitesWith([task]) * teachers[task].rounds * teachers[task].steps,
+    (sum, task) => sum + sitesWith(scenario, [task]) * teachers[task].rounds * teachers[task].steps,
     0,
   );
-  const more = (steps * UNET_STEP) / sitesWith(DEMO_TASKS);
+  const more = (steps * UNET_STEP) / sitesWith(scenario, DEMO_TASKS);
   return { ...labelsOnly, steps: labelsOnly.steps + Math.ceil(more / labelsOnly.rounds) };
 }
+
+/** Number of sites with training labels of some of the tasks. */
+const sitesWith = ({ sites }: Scenario, tasks: readonly DefaultTaskId[]): number =>
+  sites.filter(({ labelled }) => tasks.some((task) => (labelled[task] ?? 0) > 0)).length;
 
 /** Time of a step of the UNet in steps of the Swin UNETR: `npm run bench -- train`. */
 const UNET_STEP = 0.5;
@@ -165,7 +167,7 @@ function student(size: Size, name: string, model: ModelConfig, { budget, ...opti
  * Models that a hospital trains by itself: a UNet for each task that it has labels of, and one Swin UNETR for all of
  * them. The hospital with most labels trains one more, with as many steps as all sites of the federated one together.
  */
-function localModels(size: Size, { id, labelled }: SiteScenario): readonly Learning[] {
+function localModels(size: Size, { id, labelled }: SiteScenario, scenario: Scenario): readonly Learning[] {
   const tasks = DEMO_TASKS.filter((task) => (labelled[task] ?? 0) > 0);
   const alone = { sites: [id] };
   const unets = tasks.map((task) => ({
@@ -177,7 +179,7 @@ function localModels(size: Size, { id, labelled }: SiteScenario): readonly Learn
   const swin = (name: string, budget: Budget) =>
     student(size, name, size.swin, { budget: headsOf(budget, tasks), ...alone, tasks: [...tasks] });
   const once = inOneRound(size.labelsOnly);
-  const all = { ...once, steps: once.steps * FEDERATED_SITES };
+  const all = { ...once, steps: once.steps * sitesWith(scenario, DEMO_TASKS) };
   return [
     ...unets,
     swin(MODELS.localSwin(id), once),
@@ -185,8 +187,6 @@ function localModels(size: Size, { id, labelled }: SiteScenario): readonly Learn
   ];
 }
 
-/** Sites that train the federated Swin UNETR. */
-const FEDERATED_SITES = 7;
 const LONG_SITE = 'heidelberg';
 
 /** A budget with the weights of some heads alone. */

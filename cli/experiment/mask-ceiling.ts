@@ -1,5 +1,4 @@
 import type { SeedResult } from '../../lib/report/experiment/seed-result.ts';
-import { foregroundVolume } from '../../lib/scoring/foreground-volume.ts';
 import { median } from '../../lib/scoring/quantile.ts';
 import { maskCeiling } from '../../lib/training/masks.ts';
 import { phantomOf } from '../demo/case-files.ts';
@@ -10,8 +9,7 @@ export function calciumCeiling(scenario: Scenario, spacing: number): NonNullable
   const masks = scenario.sites
     .flatMap((site) => casesOf(site))
     .filter(({ use }) => use === 'evaluation')
-    .map((of) => phantomOf(of, scenario.seed).masks.calcification)
-    .map((mask) => ({ ...maskCeiling(mask, spacing), truth: foregroundVolume(mask) }));
+    .map((of) => maskCeiling(phantomOf(of, scenario.seed).masks.calcification, spacing));
   return {
     spacing,
     dice: median(masks.flatMap(({ dice }) => dice ?? [])) ?? 0,

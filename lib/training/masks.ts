@@ -1,8 +1,7 @@
 import { isotropicGrid, resample } from '../imaging/resample.ts';
 import { resampleClasses } from '../imaging/resample-classes.ts';
 import type { Grid, Volume } from '../imaging/volume.ts';
-import type { Random } from '../random.ts';
-import { pick } from '../random.ts';
+import { pick, type Random } from '../random.ts';
 import { dice } from '../scoring/dice.ts';
 import { foregroundVolume } from '../scoring/foreground-volume.ts';
 
@@ -50,17 +49,17 @@ const only = (map: ClassMap, label: number): ClassMap => ({
  * grid again.
  *
  * @param spacing of the network's voxels, mm
- * @returns Dice with the mask, null if it is empty, and the volume in mm³
+ * @returns Dice with the mask, null if it is empty; the volume that remains, and that of the mask (`truth`), mm³
  */
 export function maskCeiling(
   mask: ClassMap,
   spacing: number,
-): { readonly dice: number | null; readonly volume: number } {
+): { readonly dice: number | null; readonly volume: number; readonly truth: number } {
   const grid = isotropicGrid(mask, spacing);
   const foreground = Float32Array.from(coarsenMask(mask, grid, 1, spacing));
   const background = { ...grid, data: foreground.map((value) => 1 - value) };
   const back = resampleClasses([background, { ...grid, data: foreground }], mask);
-  return { dice: dice(back.data, mask.data, 1), volume: foregroundVolume(back) };
+  return { dice: dice(back.data, mask.data, 1), volume: foregroundVolume(back), truth: foregroundVolume(mask) };
 }
 
 const COUNTS = new WeakMap<ClassMap, ReadonlyMap<number, number>>();

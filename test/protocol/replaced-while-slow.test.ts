@@ -3,6 +3,11 @@ import { runSchedule } from './run.ts';
 import type { Scenario } from './scenario.ts';
 import { smallCampaignWith } from './simulated-campaign.ts';
 
+const attack = (tick: number, site: number, name: string) => ({
+  tick,
+  command: { kind: 'attack', site, attack: name, variant: 0, roundsBack: 0 },
+});
+
 /**
  * Found by hostile.test.ts. One caller lists a round's answers and is slow; another seals the round; a site replaces the
  * update that was sealed; the slow caller then reads the replacement. It must neither refuse the update nor end the campaign.
@@ -68,56 +73,11 @@ const SCENARIO = {
     },
   ],
   commands: [
-    {
-      tick: 7,
-      command: {
-        kind: 'attack',
-        site: 1,
-        attack: 'wrong-samples',
-        variant: 0,
-        roundsBack: 0,
-      },
-    },
-    {
-      tick: 10,
-      command: {
-        kind: 'attack',
-        site: 3,
-        attack: 'replace',
-        variant: 0,
-        roundsBack: 0,
-      },
-    },
-    {
-      tick: 6,
-      command: {
-        kind: 'attack',
-        site: 1,
-        attack: 'prototype-keys',
-        variant: 0,
-        roundsBack: 0,
-      },
-    },
-    {
-      tick: 7,
-      command: {
-        kind: 'attack',
-        site: 1,
-        attack: 'oversized',
-        variant: 0,
-        roundsBack: 0,
-      },
-    },
-    {
-      tick: 0,
-      command: {
-        kind: 'attack',
-        site: 1,
-        attack: 'oversized',
-        variant: 0,
-        roundsBack: 0,
-      },
-    },
+    attack(7, 1, 'wrong-samples'),
+    attack(10, 3, 'replace'),
+    attack(6, 1, 'prototype-keys'),
+    attack(7, 1, 'oversized'),
+    attack(0, 1, 'oversized'),
   ],
   skewSeconds: 0,
   pageSize: 1000,

@@ -1,19 +1,11 @@
 import { describe, expect, test } from 'vitest';
-import type { SwinUnetrConfig } from '../../federation/schemas.ts';
 import { TASKS } from '../../federation/tasks.ts';
 import { encodeSafetensors } from '../../weights/safetensors.ts';
 import type { Tensor, Tensors } from '../../weights/weights.ts';
 import { initialWeights } from '../initial-weights.ts';
-import { fingerprint, unevenWeights } from './testing.ts';
+import { fingerprint, SWIN, unevenWeights } from './testing.ts';
 import { asTorch, fromTorch } from './torch.ts';
 
-const SWIN: SwinUnetrConfig = {
-  kind: 'swin-unetr',
-  featureSize: 12,
-  depths: [2, 2, 2, 2],
-  heads: [3, 6, 12, 24],
-  window: 2,
-};
 const HEADS = [TASKS.calcification];
 const trained = { model: SWIN, weights: unevenWeights(SWIN, HEADS), tasks: HEADS, patch: 32 };
 const head: Tensor = { dtype: 'F32', shape: [4], data: new Float32Array(4) };

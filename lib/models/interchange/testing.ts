@@ -1,9 +1,18 @@
 import { createHash } from 'node:crypto';
-import type { ModelConfig } from '../../federation/schemas.ts';
+import type { ModelConfig, SwinUnetrConfig } from '../../federation/schemas.ts';
 import type { Task } from '../../federation/tasks.ts';
 import { numbers } from '../../nn/testing.ts';
 import { elementsOf, type Tensor, type Tensors, type Weights } from '../../weights/weights.ts';
 import { initialWeights } from '../initial-weights.ts';
+
+/** The smallest Swin UNETR that MONAI has too. */
+export const SWIN: SwinUnetrConfig = {
+  kind: 'swin-unetr',
+  featureSize: 12,
+  depths: [2, 2, 2, 2],
+  heads: [3, 6, 12, 24],
+  window: 2,
+};
 
 /** Shapes of a fixture's `state_dict`, by name. */
 export type Shapes = Readonly<Record<string, readonly number[]>>;

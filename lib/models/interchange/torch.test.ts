@@ -1,21 +1,14 @@
 import { describe, expect, test } from 'vitest';
-import type { ModelConfig, SwinUnetrConfig, UNetConfig } from '../../federation/schemas.ts';
+import type { ModelConfig, UNetConfig } from '../../federation/schemas.ts';
 import { TASKS, type Task } from '../../federation/tasks.ts';
 import { encodeSafetensors } from '../../weights/safetensors.ts';
 import { elementsOf, type Tensor, type Tensors } from '../../weights/weights.ts';
 import { initialWeights } from '../initial-weights.ts';
 import { exportMetadata } from './metadata.ts';
 import { withoutAliases } from './nnunet.ts';
-import { fingerprint } from './testing.ts';
+import { fingerprint, SWIN } from './testing.ts';
 import { asTorch, fromTorch, type ImportOptions } from './torch.ts';
 
-const SWIN: SwinUnetrConfig = {
-  kind: 'swin-unetr',
-  featureSize: 12,
-  depths: [2, 2, 2, 2],
-  heads: [3, 6, 12, 24],
-  window: 2,
-};
 const UNET: UNetConfig = { kind: 'unet', features: [4, 6, 8], deepSupervision: true };
 /** The axes that are assumed of a file without a header. */
 const AXES = { 'swin-unetr': 'xyz', unet: 'zyx' } as const;
