@@ -15,6 +15,7 @@ const round = {
   waitingFor: [],
   failed: [],
   late: [],
+  mergedLate: [],
   clipped: [],
   limited: [],
   figures: {},

@@ -8,7 +8,7 @@ import type { Queues, Stores } from '../lib/storage/contract.ts';
  * scheduler that can submit, describe and find jobs, implement `BatchQueue` and use `createBatchLauncher`.
  */
 export interface GpuTaskLauncher {
-  /** @param deadline the round's deadline, extended by pauses: a GPU task is useless after it */
+  /** @param deadline when a GPU task becomes useless: the round's deadline, extended by pauses and for late updates */
   submit(message: GpuTaskMessage, deadline: Date): Promise<void>;
 }
 

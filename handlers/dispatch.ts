@@ -2,6 +2,7 @@ import { FedcardioError } from '../lib/error.ts';
 import { gpuTaskAddressSchema, gpuTaskMessageSchema } from '../lib/federation/schemas.ts';
 import { parseMessage } from '../lib/json.ts';
 import { isFresh, isGpuTaskDue, refuseNewerTask } from '../lib/protocol/gpu-tasks.ts';
+import { usefulUntil } from '../lib/protocol/late.ts';
 import { deadlineOf, readPauses } from '../lib/protocol/pauses.ts';
 import type { HandlerContext, SqsHandler } from './context.ts';
 import { forEachJsonMessage, type JsonMessage } from './sqs-records.ts';
@@ -32,9 +33,9 @@ async function launch({ body, record }: JsonMessage, context: HandlerContext): P
   const { federationStore, launcher, now, log } = context;
   const message = parseMessage(body, gpuTaskMessageSchema, `message ${record.messageId}`);
   const isFirst = (record.attributes?.ApproximateReceiveCount ?? '1') === '1' && isFresh(message, now());
-  if (isFirst) return launcher.submit(message, new Date(message.deadline));
+  if (isFirst) return launcher.submit(message, usefulUntil(message, new Date(message.deadline)));
   if (!(await isGpuTaskDue(context, message))) return log('task-not-due', {});
   // A pause since the message was sent extends the round's deadline.
   const pauses = await readPauses(federationStore, message.campaign);
-  await launcher.submit(message, deadlineOf(message, pauses, now()));
+  await launcher.submit(message, usefulUntil(message, deadlineOf(message, pauses, now())));
 }

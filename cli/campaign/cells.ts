@@ -16,13 +16,16 @@ export function cellOf(round: RoundStatus, site: string): Cell | undefined {
   if (!round.participants.includes(site)) return undefined;
   const failed = round.failed.find((failure) => failure.site === site);
   if (failed) return { became: failed.refused ? 'refused' : 'failed', reason: failed.reason };
-  const clipped = round.clipped.filter((entry) => entry.site === site).map(scalingOf);
+  const clipped = round.clipped.filter((entry) => entry.site === site && !entry.late).map(scalingOf);
   const limited = round.limited.filter((entry) => entry.site === site).map(limitOf);
   const reduced = [...clipped, ...limited];
   if (reduced.length > 0) return { became: clipped.length > 0 ? 'clipped' : 'limited', reason: reduced.join(', ') };
   if (round.updated.includes(site)) return { became: round.phase === 'open' ? 'answered' : 'merged' };
   const late = round.late.find((update) => update.site === site);
-  if (late) return { became: 'late', reason: `it arrived at ${late.at}` };
+  if (late) {
+    const counts = late.mergedIn === undefined ? '' : `, and counts in round ${late.mergedIn}`;
+    return { became: 'late', reason: `it arrived at ${late.at}${counts}` };
+  }
   return round.phase === 'open'
     ? { became: 'waited for', reason: `until ${round.deadline}` }
     : { became: 'missed', reason: 'it had not answered when the round closed' };

@@ -18,6 +18,7 @@ const round = (number: number, fields: Partial<RoundStatus>): RoundStatus => ({
   waitingFor: [],
   failed: [],
   late: [],
+  mergedLate: [],
   clipped: [],
   limited: [],
   figures: {},

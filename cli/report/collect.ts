@@ -194,6 +194,7 @@ async function readRound({ reader, campaign, federation }: Place, stage: Stage, 
     clipped: clipped.map(({ site, factor }) => ({ site, factor })),
     limited,
     ...(shortened && { shortened }),
+    ...(seal.late && { late: seal.late.map(({ site }) => site) }),
     openedAt: open.at,
     coverage: coverageOf(
       status,

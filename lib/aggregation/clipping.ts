@@ -1,4 +1,5 @@
 import type { Aggregation, Commit } from '../federation/schemas.ts';
+import type { MergeInput } from './inputs.ts';
 import { GROUP, type Kernels } from './kernels.ts';
 import { median } from './strategies/median.ts';
 
@@ -37,9 +38,12 @@ export function clippingOf(
   return norms.map((norm) => ({ norm, factor: norm <= limit ? 1 : limit / norm }));
 }
 
-/** The entries of a commit. */
-export const normsOf = (sites: readonly string[], clipping: readonly Clipping[]): NonNullable<Commit['norms']> =>
-  clipping.map((entry, index) => ({ site: sites[index] as string, ...entry }));
+/** The entries of a commit, for each input. */
+export const normsOf = (
+  inputs: readonly Pick<MergeInput, 'site' | 'late'>[],
+  clipping: readonly Clipping[],
+): NonNullable<Commit['norms']> =>
+  inputs.map(({ site, late }, index) => ({ site, ...(clipping[index] as Clipping), ...(late && { late }) }));
 
 /** Norms of the updates' differences, in float64 and summed in a fixed order. */
 export function createNorms(updates: number, kernels: Kernels) {

@@ -10,8 +10,13 @@ import { commonLayout, fileFault, type Layout, layoutDifference, withFloats } fr
 /** An update to merge. */
 export interface MergeInput {
   readonly site: string;
+  /** Its weight in an average, not necessarily a whole number. */
   readonly samples: number;
   readonly weights: StoredFile;
+  /** Set for an update of the round before. */
+  readonly late?: true;
+  /** Whether floats are whole weights even if those of the other inputs are differences from the base. */
+  readonly whole?: boolean;
 }
 
 /** An input that cannot be merged. */

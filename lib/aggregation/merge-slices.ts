@@ -54,8 +54,8 @@ export async function mergeSlices(context: MergeContext, selection: Selection): 
       await Promise.all([model.abandon(), state?.abandon()]);
       return clip ? { kind: 'clip', clipping: clip } : { kind: 'impossible', reason: DIVERGED };
     }
-    const sites = updates.map(({ input }) => input.site);
-    const recorded = clipping && typeof aggregation.clipFactor === 'number' ? normsOf(sites, clipping) : undefined;
+    const inputs = updates.map(({ input }) => input);
+    const recorded = clipping && typeof aggregation.clipFactor === 'number' ? normsOf(inputs, clipping) : undefined;
     const files = { global: await model.close(), state: (await state?.close()) ?? null };
     return { kind: 'merged', ...files, ...(recorded && { norms: recorded }) };
   } catch (error) {
@@ -100,11 +100,11 @@ async function* mergedSlices(
   norms: Norms | undefined,
 ): AsyncGenerator<MergedSlice> {
   const { options, strategy, base, updates, kernels } = context;
-  const { delta } = options;
   const chosen = selection.chosen.map((index) => updates[index] as MergeContext['updates'][number]);
+  const isDelta = chosen.map(({ input }) => options.delta && !input.whole);
   const factors = selection.chosen.map((index) => selection.clipping?.[index]?.factor ?? 1);
   const needsOrigin = norms !== undefined || factors.some((factor) => factor < 1);
-  const origin = base && (delta || width > 0 || needsOrigin) ? base : undefined;
+  const origin = base && (options.delta || width > 0 || needsOrigin) ? base : undefined;
   const sources = chosen.map(updateSource(context));
   const own = [
     ...(origin ? [ownSource(origin, 'base')] : []),
@@ -147,13 +147,14 @@ async function* mergedSlices(
 
   /** @param from what its difference is taken from */
   function addUpdate(index: number, values: Float32Array, from: Float32Array, { segment }: Slice): void {
-    norms?.add(index, values, delta ? undefined : from);
+    norms?.add(index, values, isDelta[index] ? undefined : from);
     const weight = contributors.get(segment)?.get(index);
     if (weight !== undefined) reducer.add(restored(index, values, from), weight);
   }
 
   function restored(index: number, values: Float32Array, from: Float32Array): Float32Array {
     const factor = factors[index] as number;
+    const delta = isDelta[index] as boolean;
     if (!delta && factor === 1) return values;
     const whole = memory.restored.subarray(0, values.length);
     kernels.restore(values, from, factor, delta, whole);

@@ -395,3 +395,21 @@ describe('mergeUpdates refuses', () => {
     });
   });
 });
+
+test('a late update of a first round is merged as whole weights among differences, and its norm is named as such', async () => {
+  const store = memoryStore();
+  const base = { ...(await storeFile(store, 'base', encodeSafetensors(model(10, 20)))), state: null };
+  const difference = await storeUpdate(store, 'berlin', 3, model(1, 2));
+  const whole = await storeUpdate(store, 'munich', 0.5, model(8, 24));
+  const options = { base, delta: true, aggregation: configured('fedavg', { clipFactor: 100 }) };
+
+  const merged = await merge(store, [difference, { ...whole, late: true, whole: true }], options);
+
+  expect(floatsOf(decodeTensors((await store.get(keyOf('global'))).body))).toEqual(
+    [(3 * 11 + 0.5 * 8) / 3.5, (3 * 22 + 0.5 * 24) / 3.5].map(Math.fround),
+  );
+  expect(merged.kind === 'merged' && merged.norms).toEqual([
+    { site: 'berlin', norm: Math.sqrt(5), factor: 1 },
+    { site: 'munich', norm: Math.sqrt(20), factor: 1, late: true },
+  ]);
+});

@@ -4,12 +4,16 @@ import type { Aggregation } from '../federation/schemas.ts';
 export const shareFactorOf = (aggregation: Aggregation): number | null | undefined =>
   'shareFactor' in aggregation ? aggregation.shareFactor : undefined;
 
+/** What a late update's samples are multiplied with; undefined if late updates do not count. */
+export const lateFactorOf = (aggregation: Aggregation): number | undefined =>
+  'lateFactor' in aggregation ? aggregation.lateFactor : undefined;
+
 /**
  * The weights of updates in an average: their samples, reduced so that none has more than `shareFactor` times the share
  * that it would have if all counted alike. A limit that no update exceeds changes no weight, so that the merge keeps its
  * bytes. Nothing can be limited among `shareFactor` updates or fewer.
  *
- * @param samples at least 1 each
+ * @param samples more than 0 each, not necessarily whole
  * @param shareFactor at least 1; null or undefined: no limit
  */
 export function weightsOf(samples: readonly number[], shareFactor: number | null | undefined): readonly number[] {

@@ -15,7 +15,7 @@ import { updateFault } from './update-fault.ts';
 type UsableUpdate = Extract<Update, { status: 'ok' }>;
 
 /** An answer with its update; `update` is undefined only if the answer has a fault. */
-export interface Candidate extends Answer, Pick<AnswerKey, 'documentBytes'> {
+export interface Candidate extends Answer, Pick<AnswerKey, 'documentBytes' | 'unusable'> {
   readonly update: Document<UsableUpdate> | undefined;
   /**
    * Set if an upgrade or a right may make the answer readable. It is then unusable for as long as neither is there, and no

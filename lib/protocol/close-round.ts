@@ -90,33 +90,33 @@ async function close(
     if (prepared.kind === 'wait') return 'waiting';
     if (prepared.kind === 'fail') return fail(prepared.reason);
     if (prepared.kind === 'seal') {
-      const { updates, failed, merged } = prepared;
+      const { updates, late, failed, merged } = prepared;
       const seal = await createJson(federationStore, federationKeys.seal(at), sealSchema, {
         schema: 'fedcardio.seal/1',
         ...at,
         at: context.now().toISOString(),
         open: open.sha256,
         updates,
+        ...(late && { late }),
         failed,
       });
       // If another caller's seal was first, its updates are merged below and these are late.
-      if (digestOf(seal.value.updates) === digestOf(updates)) {
+      if (digestOf(seal.value) === digestOf(prepared)) {
         await commitRound(context, open.value, seal, merged);
         return 'committed';
       }
     }
   }
   const seal = await readJson(federationStore, federationKeys.seal(at), sealSchema);
-  const { updates } = seal.value;
   const publish = async (result: MergeResult): Promise<RoundResult> => {
-    const figures = await figuresOf(federationStore, updates);
+    const figures = await figuresOf(federationStore, seal.value.updates);
     await commitRound(context, open.value, seal, { ...result, figures });
     return 'committed';
   };
-  const merged = await mergeEntries(federationStore, open.value, updates, lease);
+  const merged = await mergeEntries(federationStore, open.value, seal.value, lease);
   if (merged.kind === 'merged') return publish(merged);
   // A site may have replaced its update since it was sealed: what it was merged to is stored where no site can write.
-  const stored = await storedMerge(federationStore, open.value, updates);
+  const stored = await storedMerge(federationStore, open.value, seal.value);
   if (stored) return publish(stored);
   const denied = merged.kind === 'refused' && merged.refused.find(({ unreadable }) => unreadable)?.unreadable;
   if (denied) throw denied.error;

@@ -1,8 +1,10 @@
 import { createHash } from 'node:crypto';
+import type { MergeInput } from '../aggregation/inputs.ts';
 import { mergeUpdates } from '../aggregation/merge.ts';
 import type { Merged } from '../aggregation/merge-options.ts';
+import { lateFactorOf } from '../aggregation/shares.ts';
 import { type FederationKey, federationKeys } from '../federation/keys.ts';
-import type { Commit, Open, Seal, StoredFile } from '../federation/schemas.ts';
+import type { Aggregation, Commit, Open, Seal, StoredFile } from '../federation/schemas.ts';
 import { canonicalJson, sha256Hex } from '../json.ts';
 import type { FederationStore } from '../storage/contract.ts';
 import type { OwnedLease } from '../storage/lease.ts';
@@ -12,6 +14,8 @@ import { sendsDelta } from './update-fault.ts';
 import { keptModel } from './validation.ts';
 
 export type SealEntries = Seal['updates'];
+/** What a round merges: its own updates, and those of the round before that were late. */
+export type Sealed = Pick<Seal, 'updates' | 'late'>;
 
 /** The merged model and state of a round; nulls for a stage without training. */
 export type MergedFiles = Pick<Commit, 'global' | 'state'>;
@@ -26,16 +30,15 @@ export type MergedEntries = ({ readonly kind: 'merged' } & MergeResult) | Exclud
 export async function mergeEntries(
   store: FederationStore,
   open: Open,
-  entries: SealEntries,
+  sealed: Sealed,
   lease?: Pick<OwnedLease, 'renew'>,
 ): Promise<MergedEntries> {
   const { config, base, round } = open;
   if (!learns(config)) return { kind: 'merged', global: null, state: null };
-  if (!trains(config, round)) return { kind: 'merged', global: keptModel(open, entries), state: null };
-  const inputs = entries.flatMap(({ site, samples, weights }) => (weights ? [{ site, samples, weights }] : []));
+  if (!trains(config, round)) return { kind: 'merged', global: keptModel(open, sealed.updates), state: null };
   const network = base ? undefined : await networkLayout(store, open, config);
-  const digest = digestOf(entries);
-  return mergeUpdates(inputs, {
+  const digest = digestOf(sealed);
+  return mergeUpdates(inputsOf(sealed, config.aggregation, round), {
     store,
     key: federationKeys.global(open, digest),
     stateKey: federationKeys.state(open, digest),
@@ -48,6 +51,22 @@ export async function mergeEntries(
   });
 }
 
+function inputsOf({ updates, late = [] }: Sealed, aggregation: Aggregation, round: number): readonly MergeInput[] {
+  const factor = lateFactorOf(aggregation) ?? 1;
+  const inputOf = ({ site, samples, weights }: Omit<SealEntries[number], 'validation'>) =>
+    weights ? [{ site, samples, weights }] : [];
+  return [
+    ...updates.flatMap(inputOf),
+    ...late.flatMap(inputOf).map((input) => ({
+      ...input,
+      samples: factor * input.samples,
+      late: true as const,
+      // A stage's first round has no model to take a difference from.
+      whole: round === 2,
+    })),
+  ];
+}
+
 /**
  * What the updates of a seal were merged to before they were sealed, as it is stored: no site can write there, while it
  * may have replaced its update since.
@@ -57,9 +76,9 @@ export async function mergeEntries(
 export async function storedMerge(
   store: Pick<FederationStore, 'head' | 'stream'>,
   open: Open,
-  entries: SealEntries,
+  sealed: Sealed,
 ): Promise<MergedFiles | undefined> {
-  const digest = digestOf(entries);
+  const digest = digestOf(sealed);
   const global = await storedFile(store, federationKeys.global(open, digest));
   return global && { global, state: (await storedFile(store, federationKeys.state(open, digest))) ?? null };
 }
@@ -75,5 +94,6 @@ async function storedFile(
   return { key, sha256: hash.digest('hex'), bytes: info.bytes };
 }
 
-/** Identifies a list of updates by 64 bits, which only have to differ between the lists of one round. */
-export const digestOf = (entries: SealEntries): string => sha256Hex(canonicalJson(entries)).slice(0, 16);
+/** Identifies what a round merges by 64 bits, which only have to differ between the merges of one round. */
+export const digestOf = ({ updates, late = [] }: Sealed): string =>
+  sha256Hex(canonicalJson([...updates, ...late])).slice(0, 16);

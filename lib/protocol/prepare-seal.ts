@@ -6,12 +6,13 @@ import { type Open, type Refusal, refusalSchema, type Seal } from '../federation
 import { documentBody } from '../storage/documents.ts';
 import type { OwnedLease } from '../storage/lease.ts';
 import { failureOfAll, type SiteRead } from '../storage/unreadable.ts';
-import type { AnswerKey } from './answer-keys.ts';
+import { type AnswerKey, listAnswers } from './answer-keys.ts';
 import { type Candidate, readAnswer, requireReadable } from './answers.ts';
 import type { RoundContext } from './context.ts';
 import { type Decision, roundDecision, sortAnswers } from './decision.ts';
 import { meanFigures } from './figures.ts';
-import { type MergeResult, mergeEntries, type SealEntries } from './merge-entries.ts';
+import { missedBefore } from './late.ts';
+import { type MergeResult, mergeEntries, type SealEntries, type Sealed } from './merge-entries.ts';
 import { boundedReason } from './reasons.ts';
 import { reportOf } from './validation.ts';
 
@@ -22,12 +23,11 @@ import { reportOf } from './validation.ts';
 export type SealPreparation =
   | Exclude<Decision<Candidate>, { kind: 'seal' }>
   | { readonly kind: 'sealed' }
-  | {
+  | ({
       readonly kind: 'seal';
-      readonly updates: SealEntries;
       readonly failed: Seal['failed'];
       readonly merged: MergeResult & { readonly figures: Readonly<Record<string, number>> };
-    };
+    } & Sealed);
 
 const READS_AT_ONCE = 16;
 
@@ -40,7 +40,7 @@ export function couldClose(open: Open, answers: readonly AnswerKey[], now: Date,
 /**
  * Decides on a round from its answers and merges them if it closes. The merge comes before the seal because only the
  * merge reads weights to the end (docs/decisions, "Merge before seal"): an update found unusable is refused, and the round
- * is decided again without it. What is sealed is therefore known to merge.
+ * is decided again without it. What is sealed is therefore known to merge. Late updates of the round before decide nothing.
  *
  * @param deadline the round's deadline, extended by pauses
  * @throws FedcardioError `NEWER_SCHEMA` if the round fails without an update that only a newer release can read; `STORAGE` if
@@ -54,23 +54,28 @@ export async function prepareSeal(
   lease: Pick<OwnedLease, 'renew'>,
 ): Promise<SealPreparation> {
   const now = context.now();
-  let candidates = await mapConcurrently(answers, READS_AT_ONCE, (answer) =>
-    readAnswer(context, open, answer, "the coordinator's deployment"),
-  );
+  const before = await missedBefore(context.federationStore, open);
+  let candidates = await readAnswers(context, open, answers);
   requireReadable(open, candidates);
+  let late = before ? await readAnswers(context, before, await listAnswers(context.federationStore, before)) : [];
   const isSealed = async () => (await context.federationStore.head(federationKeys.seal(open))) !== undefined;
-  const known = new Set(answers.filter(({ unusable }) => unusable).map(({ key }) => key));
-  const faulty = candidates.filter(({ key, fault, unread }) => fault !== undefined && !unread && !known.has(key));
-  if (faulty.length > 0 && (await isSealed())) return { kind: 'sealed' };
-  for (const { site, key, fault = '' } of faulty) await recordRefusal(context, open, site, key, fault);
+  const faulty = [candidates, late].map((answers) => answers.filter(isNewlyFaulty));
+  if (faulty.flat().length > 0 && (await isSealed())) return { kind: 'sealed' };
+  for (const [index, answers] of faulty.entries()) {
+    const of = index === 0 ? open : (before as Open);
+    for (const { site, key, fault = '' } of answers) await recordRefusal(context, of, site, key, fault);
+  }
   for (;;) {
     const decision = roundDecision(open, open.config.quorum, candidates, now, deadline);
     const unread = decision.kind === 'fail' && unreadOf(open, candidates);
     if (unread) throw unread;
     if (decision.kind === 'fail' && (await isSealed())) return { kind: 'sealed' };
     if (decision.kind !== 'seal') return decision;
-    const updates = decision.accepted.flatMap((answer) => entryOf(open, answer));
-    const merged = await mergeEntries(context.federationStore, open, updates, lease);
+    const sealed: Sealed = {
+      updates: decision.accepted.flatMap((answer) => entryOf(open, answer)),
+      ...lateOf(before, late),
+    };
+    const merged = await mergeEntries(context.federationStore, open, sealed, lease);
     if (merged.kind === 'impossible') {
       return { kind: 'fail', reason: `Round ${open.round} of ${open.stage} failed: ${merged.reason}` };
     }
@@ -78,20 +83,38 @@ export async function prepareSeal(
       const failed = decision.failed.map(({ site, key, fault }) => ({ site, key, reason: fault }));
       const figures = meanFigures(decision.accepted.flatMap(({ update }) => (update ? [update.value] : [])));
       const { kind, ...result } = merged;
-      return { kind: 'seal', updates, failed, merged: { ...result, figures } };
+      return { kind: 'seal', ...sealed, failed, merged: { ...result, figures } };
     }
-    const failure = failureOfAll(weightsRead(updates, merged.refused), open.participants.length);
+    const failure = failureOfAll(weightsRead(sealed.updates, merged.refused), open.participants.length);
     if (failure) throw failure;
     if (merged.refused.some(({ permanent }) => permanent) && (await isSealed())) return { kind: 'sealed' };
     const faults = new Map<FederationKey, Pick<Candidate, 'unread'> & { readonly fault: string }>();
     for (const { input, permanent, unreadable, ...refused } of merged.refused) {
       const reason = boundedReason(refused.reason);
-      const key = updates.find(({ weights }) => weights?.key === input.weights.key)?.key as FederationKey;
+      const entries = input.late ? sealed.late : sealed.updates;
+      const key = entries?.find(({ weights }) => weights?.key === input.weights.key)?.key as FederationKey;
       faults.set(key, { fault: reason, ...(unreadable && !permanent && { unread: unreadable.error }) });
-      if (permanent) await recordRefusal(context, open, input.site, key, reason);
+      if (permanent) await recordRefusal(context, input.late ? (before as Open) : open, input.site, key, reason);
     }
-    candidates = candidates.map((candidate) => ({ ...candidate, ...faults.get(candidate.key) }));
+    const withFaults = (answers: readonly Candidate[]) =>
+      answers.map((answer) => ({ ...answer, ...faults.get(answer.key) }));
+    candidates = withFaults(candidates);
+    late = withFaults(late);
   }
+}
+
+const readAnswers = (context: RoundContext, open: Open, answers: readonly AnswerKey[]): Promise<readonly Candidate[]> =>
+  mapConcurrently(answers, READS_AT_ONCE, (answer) =>
+    readAnswer(context, open, answer, "the coordinator's deployment"),
+  );
+
+/** Whether an answer is unusable for good, and its site has not been told so. */
+const isNewlyFaulty = ({ fault, unread, unusable }: Candidate): boolean => fault !== undefined && !unread && !unusable;
+
+/** The usable late answers as entries of a seal; nothing if there are none. */
+function lateOf(before: Open | undefined, answers: readonly Candidate[]): Pick<Sealed, 'late'> {
+  const entries = before ? sortAnswers(before, answers).accepted.flatMap((answer) => entryOf(before, answer)) : [];
+  return entries.length === 0 ? {} : { late: entries.map(({ validation: _, ...entry }) => entry) };
 }
 
 /** Why an update of a participant without a usable one cannot be read now: an upgrade or a right may make it usable. */
@@ -103,7 +126,7 @@ function unreadOf(open: Open, candidates: readonly Candidate[]): FedcardioError 
 /** The sites whose weights a merge had to read, and why it could not. */
 const weightsRead = (updates: SealEntries, refused: readonly Refused[]): readonly SiteRead[] =>
   updates.flatMap(({ site, weights }) =>
-    weights ? [{ site, unreadable: refused.find(({ input }) => input.site === site)?.unreadable }] : [],
+    weights ? [{ site, unreadable: refused.find(({ input }) => input.weights.key === weights.key)?.unreadable }] : [],
   );
 
 function entryOf(open: Open, { site, key, update }: Candidate): SealEntries {

@@ -1,4 +1,4 @@
-import { shareFactorOf, weightsOf } from '../aggregation/shares.ts';
+import { lateFactorOf, shareFactorOf, weightsOf } from '../aggregation/shares.ts';
 import type { Commit, Open, Seal } from '../federation/schemas.ts';
 import { trains } from './plan.ts';
 
@@ -10,10 +10,11 @@ export interface Reductions {
   readonly limited: readonly { readonly site: string; readonly samples: number; readonly counted: number }[];
 }
 
-export function reductionsOf({ config, round }: Open, { updates }: Seal, { norms }: Commit): Reductions {
+export function reductionsOf({ config, round }: Open, { updates, late = [] }: Seal, { norms }: Commit): Reductions {
   const clipped = norms?.filter(({ factor }) => factor < 1) ?? [];
   if (!trains(config, round)) return { clipped, limited: [] };
-  const counts = updates.map(({ samples }) => samples);
+  const factor = lateFactorOf(config.aggregation) ?? 1;
+  const counts = [...updates.map(({ samples }) => samples), ...late.map(({ samples }) => factor * samples)];
   const weights = weightsOf(counts, shareFactorOf(config.aggregation));
   const limited = updates.flatMap(({ site, samples }, index) => {
     const counted = weights[index] as number;

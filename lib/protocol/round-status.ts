@@ -29,8 +29,16 @@ export interface RoundStatus extends Reductions {
     /** Whether the site sent an update that was refused; otherwise its GPU task failed. */
     readonly refused: boolean;
   }[];
-  /** Answers after the seal from sites without a sealed update. They are stored but never merged. */
-  readonly late: readonly { readonly site: string; readonly key: string; readonly at: string }[];
+  /** Answers after the seal from sites without a sealed update. */
+  readonly late: readonly {
+    readonly site: string;
+    readonly key: string;
+    readonly at: string;
+    /** The next round, if it has merged the answer; see `aggregation.lateFactor`. Other late answers are only stored. */
+    readonly mergedIn?: number;
+  }[];
+  /** Sites whose late update of the round before is merged in this one. */
+  readonly mergedLate: readonly string[];
   /** Figures of the commit: means over the sites, weighted by their samples. */
   readonly figures: Readonly<Record<string, number>>;
   /** What validation has found after the round, if its stage validates. */
@@ -74,11 +82,22 @@ export async function roundStatus(context: ReaderContext, round: AnsweredRound, 
           .filter(({ site, key }) => !merged.has(site) && !sealed.has(key))
           .map(({ site, key, at }) => ({ site, key, at: at.toISOString() }))
       : [],
+    mergedLate: seal?.late?.map(({ site }) => site) ?? [],
     ...(commit && seal ? reductionsOf(open, seal, commit) : { clipped: [], limited: [] }),
     figures: commit?.figures ?? {},
     ...(commit?.validation && { validation: commit.validation }),
   };
 }
+
+/** The rounds of a stage, with what became of late answers in the next one. */
+export const withLateMerged = (rounds: readonly RoundStatus[]): readonly RoundStatus[] =>
+  rounds.map((round, index) => {
+    const next = rounds[index + 1];
+    const late = round.late.map((answer) =>
+      next?.mergedLate.includes(answer.site) ? { ...answer, mergedIn: next.round } : answer,
+    );
+    return { ...round, late };
+  });
 
 /** Answers of an open round as known so far: weights are read only when the round closes. */
 async function answersSoFar(context: ReaderContext, open: Open, keys: readonly AnswerKey[]) {

@@ -7,7 +7,7 @@ import type { ReaderContext } from './context.ts';
 import { suspicions } from './participants.ts';
 import { isPaused, type Pauses, readPauses } from './pauses.ts';
 import { roundsOf } from './plan.ts';
-import { type AnsweredRound, type RoundStatus, roundStatus } from './round-status.ts';
+import { type AnsweredRound, type RoundStatus, roundStatus, withLateMerged } from './round-status.ts';
 import { campaignState, type StageState } from './state.ts';
 
 export interface CampaignStatus {
@@ -84,10 +84,12 @@ export async function campaignStatus(context: ReaderContext, campaign: string): 
       kind: state.stage.kind,
       phase: stagePhase(state),
       total: roundsOf(state.stage),
-      rounds: await mapConcurrently(
-        rounds.filter(({ at }) => at.stage === state.stage.name),
-        READS_AT_ONCE,
-        (round) => roundStatus(context, round, pauses),
+      rounds: withLateMerged(
+        await mapConcurrently(
+          rounds.filter(({ at }) => at.stage === state.stage.name),
+          READS_AT_ONCE,
+          (round) => roundStatus(context, round, pauses),
+        ),
       ),
     })),
   };

@@ -18,6 +18,7 @@ import { canonicalJson } from '../json.ts';
 import type { FederationStore } from '../storage/contract.ts';
 import { type Document, readJson } from '../storage/documents.ts';
 import { figuresOf } from './commit-round.ts';
+import { missedBefore } from './late.ts';
 import { type MergedFiles, mergeEntries } from './merge-entries.ts';
 import { baseOf } from './opening.ts';
 import { stageOf } from './plan.ts';
@@ -55,7 +56,8 @@ export async function verifyRound(store: FederationStore, link: Link): Promise<R
   const commit = (await read(federationKeys.commit(at), commitSchema)) ?? null;
   if (open && seal && commit) {
     faults.push(...chainFaults(link, open, seal, commit));
-    await checkUpdates(faults, store, open.value, seal.value);
+    await checkUpdates(faults, store, open.value, seal.value.updates);
+    await checkLate(faults, store, open.value, seal.value);
     await orFault(faults, () => checkMerge(faults, store, open.value, seal.value, commit.value));
   }
   return { at, faults, commit };
@@ -121,8 +123,13 @@ function chainFaults(
 }
 
 /** Checks the sealed updates' metadata. Their weights are hashed during the merge. */
-async function checkUpdates(faults: string[], store: FederationStore, open: Open, seal: Seal): Promise<void> {
-  for (const { site, key, sha256, samples, weights, validation } of seal.updates) {
+async function checkUpdates(
+  faults: string[],
+  store: FederationStore,
+  open: Open,
+  updates: Seal['updates'],
+): Promise<void> {
+  for (const { site, key, sha256, samples, weights, validation } of updates) {
     const update = await orFault(faults, () => readJson(store, key, updateSchema), `${site}: `);
     if (!update) continue;
     if (update.sha256 !== sha256) faults.push(`${site}: the update's metadata has changed since it was sealed`);
@@ -135,6 +142,20 @@ async function checkUpdates(faults: string[], store: FederationStore, open: Open
   }
 }
 
+/** Checks that the late updates are ones of the round before that it did not merge. */
+async function checkLate(faults: string[], store: FederationStore, open: Open, { late = [] }: Seal): Promise<void> {
+  if (late.length === 0) return;
+  const before = await missedBefore(store, open);
+  if (!before) {
+    faults.push('seal.json lists late updates, but the stage does not merge any');
+    return;
+  }
+  const sites = late.map(({ site }) => site);
+  if (!same(sites, [...new Set(sites)].sort()))
+    faults.push('seal.json does not list one late update per site, sorted by site');
+  await checkUpdates(faults, store, before, late);
+}
+
 /** Checks the merge by merging again. */
 async function checkMerge(
   faults: string[],
@@ -143,7 +164,7 @@ async function checkMerge(
   seal: Seal,
   commit: Commit,
 ): Promise<void> {
-  const again = await mergeEntries(discardingWrites(store), open, seal.updates);
+  const again = await mergeEntries(discardingWrites(store), open, seal);
   if (again.kind === 'impossible') faults.push(again.reason);
   const unreadable = again.kind === 'refused' && again.refused.find((refused) => refused.unreadable)?.unreadable;
   if (unreadable) throw unreadable.error;

@@ -123,6 +123,8 @@ export interface CommitReport {
   readonly limited: readonly { readonly site: string; readonly samples: number; readonly counted: number }[];
   /** Sites that made fewer steps than a round has, because their seconds were spent; absent without `secondsBudget`. */
   readonly shortened?: readonly { readonly site: string; readonly steps: number; readonly of: number }[];
+  /** Sites whose update of the round before came too late for it and is merged here; absent if there are none. */
+  readonly late?: readonly string[];
   readonly openedAt: string;
   readonly coverage: Coverage;
   /** What validation has found after the round, if its stage validates. */

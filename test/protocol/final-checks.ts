@@ -79,8 +79,8 @@ export async function finalViolations(
 function replacedBy(history: History, at: RoundAddress): readonly string[] {
   const isChanged = ({ key, sha256 }: { readonly key: string; readonly sha256: string }) =>
     sha256Hex(history.at(key)!.body) !== sha256;
-  const { updates } = jsonOf<Seal>(history.at(federationKeys.seal(at))!);
-  return updates.flatMap(({ site, weights, ...update }) =>
+  const { updates, late = [] } = jsonOf<Seal>(history.at(federationKeys.seal(at))!);
+  return [...updates, ...late].flatMap(({ site, weights, ...update }) =>
     isChanged(update) || (weights && isChanged(weights)) ? [site] : [],
   );
 }

@@ -6,7 +6,7 @@ import { countedAnswers, type Decision, expectedDecision, seenAnswers } from './
 import { expectedValidation } from './expected-validation.ts';
 import { type History, jsonOf, type Version } from './history.ts';
 import type { Invocation } from './invocation.ts';
-import { plainMean } from './simulated-campaign.ts';
+import { LATE_FACTOR, plainMean } from './simulated-campaign.ts';
 
 /** Input of a rule: all earlier writes and the invocation that writes. */
 export interface WriteContext {
@@ -116,6 +116,28 @@ function possibleDecisions({ by, history, answers, campaign }: WriteContext, at:
   return pauses.map((known) => expectedDecision(open, answered, known, by.context.now()));
 }
 
+/** Site and key of the late updates that the writer must merge: the first usable ones of sites that the round before left out. */
+function expectedLate(write: WriteContext, at: RoundAddress): readonly (readonly [string, string])[] {
+  const { by, history, answers } = write;
+  const stage = planOf(write).campaign.stages.find(({ name }) => name === at.stage);
+  const counts = stage && 'aggregation' in stage && 'lateFactor' in stage.aggregation && stage.aggregation.lateFactor;
+  if (!counts || at.round === 1) return [];
+  const before = { ...at, round: at.round - 1 };
+  const { sites: merged } = jsonOf<Commit>(history.at(federationKeys.commit(before))!);
+  return jsonOf<Open>(history.at(federationKeys.open(before))!).participants.flatMap(({ site }) => {
+    if (merged.includes(site)) return [];
+    const { objects = [] } = by.listings.get(federationKeys.siteUpdates(before, site)) ?? {};
+    const counted = countedAnswers(
+      seenAnswers(objects, (key) => answers.get(key) === true),
+      site,
+    );
+    return counted
+      .filter(({ isUsable }) => isUsable)
+      .slice(0, 1)
+      .map(({ key }) => [site, key] as const);
+  });
+}
+
 /** Checks a seal against the answers that its writer had listed. */
 export function sealViolations(write: WriteContext, at: RoundAddress, seal: Seal): Violations {
   const { history } = write;
@@ -135,7 +157,11 @@ export function sealViolations(write: WriteContext, at: RoundAddress, seal: Seal
       merged,
       justified.merged,
     ),
-    'a seal repeats hash and samples of its updates': seal.updates.every(isQuoted),
+    'a seal holds exactly the late updates of the round before that its writer had listed': same(
+      (seal.late ?? []).map(({ site, key }) => [site, key]),
+      expectedLate(write, at),
+    ),
+    'a seal repeats hash and samples of its updates': [...seal.updates, ...(seal.late ?? [])].every(isQuoted),
     'a seal names the participants whose answers are not merged': same(failed, justified.failed),
   });
 }
@@ -149,8 +175,9 @@ export function commitViolations(write: WriteContext, at: RoundAddress, commit: 
   const { history } = write;
   const sealed = history.at(federationKeys.seal(at));
   if (!sealed) return ['a round is sealed before it is committed'];
-  const { updates } = jsonOf<Seal>(sealed);
-  const inputs = updates.flatMap(({ samples, weights }) =>
+  const { updates, late = [] } = jsonOf<Seal>(sealed);
+  const merged = [...updates, ...late.map((update) => ({ ...update, samples: LATE_FACTOR * update.samples }))];
+  const inputs = merged.flatMap(({ samples, weights }) =>
     weights ? [{ samples, file: sealedVersion(history, weights) }] : [],
   );
   const model = commit.global && history.at(commit.global.key)?.body;

@@ -37,6 +37,28 @@ export const validatedCampaignWith = (quorum: QuorumInput): CampaignInput => ({
   ],
 });
 
+/** What a late update's samples are multiplied with in {@link lateCampaignWith}. */
+export const LATE_FACTOR = 0.5;
+
+/** A stage of three rounds that merges late updates. */
+export function lateCampaignWith(quorum: QuorumInput): CampaignInput {
+  const { aggregation, ...learnt } = learntWith(quorum);
+  return {
+    schema: 'fedcardio.campaign/1',
+    id: 'tavi',
+    stages: [
+      {
+        kind: 'teacher',
+        name: 'teacher',
+        task,
+        rounds: 3,
+        ...learnt,
+        aggregation: { ...aggregation, lateFactor: LATE_FACTOR },
+      },
+    ],
+  };
+}
+
 /** Stages of several kinds, all with the same quorum. */
 export function campaignWith(quorum: QuorumInput): CampaignInput {
   const learnt = learntWith(quorum);

@@ -40,6 +40,14 @@ const weighted = {
     .describe(
       'Largest share of an update in the mean, as a multiple of the share that it would have if all updates counted alike: with 3 and eight updates, at most three eighths, however many cases its site claims. Nothing is limited among as many updates or fewer. `null`: no limit. Default: 3.',
     ),
+  lateFactor: z
+    .number()
+    .positive()
+    .max(1)
+    .optional()
+    .describe(
+      'Semi-synchronous rounds: an update that comes after its round was sealed counts in the next round, as this multiple of its samples. One that comes later still, or after the last round of its stage, is not merged. Default: late updates are kept, but never merged.',
+    ),
 };
 
 const rate = z.number().min(0).lt(1);

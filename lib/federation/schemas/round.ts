@@ -70,6 +70,17 @@ export const openSchema = z.strictObject({
   validation: validationSchema.optional(),
 });
 
+const sealedUpdate = z.strictObject({
+  site: id,
+  /** Key of the update's metadata; `sha256` is the metadata's too. */
+  key: federationKey,
+  sha256,
+  samples: z.int().positive(),
+  weights: file.nullable(),
+  /** As in the update, if the stage validates. */
+  validation: validationReport.optional(),
+});
+
 /** The frozen list of the updates that a round merges, sorted by site. All were verified as usable. */
 export const sealSchema = z.strictObject({
   schema: version('seal'),
@@ -78,20 +89,12 @@ export const sealSchema = z.strictObject({
   round: z.int().positive(),
   at: time,
   open: sha256,
-  updates: z
-    .array(
-      z.strictObject({
-        site: id,
-        /** Key of the update's metadata; `sha256` is the metadata's too. */
-        key: federationKey,
-        sha256,
-        samples: z.int().positive(),
-        weights: file.nullable(),
-        /** As in the update, if the stage validates. */
-        validation: validationReport.optional(),
-      }),
-    )
-    .min(1),
+  updates: z.array(sealedUpdate).min(1),
+  /**
+   * Updates of the round before that came after its seal, and are merged here with `aggregation.lateFactor`, sorted by site. A
+   * site may have one here and one in `updates`.
+   */
+  late: z.array(sealedUpdate.omit({ validation: true })).optional(),
   /** Answers that are not merged: failed GPU tasks and refused updates. */
   failed: z.array(z.strictObject({ site: id, key: federationKey, reason: z.string() })),
 });
@@ -117,7 +120,7 @@ export const commitSchema = z.strictObject({
   seal: sha256,
   /** SHA-256 of the previous link in the chain, as in open.json. */
   previous: sha256,
-  /** Sum over the merged updates. */
+  /** Sum over the merged updates of the round itself. */
   samples: z.int().positive(),
   sites: z.array(id).min(1),
   global: file.nullable(),
@@ -129,7 +132,15 @@ export const commitSchema = z.strictObject({
    * unless `aggregation.clipFactor` is set.
    */
   norms: z
-    .array(z.strictObject({ site: id, norm: z.number().nonnegative(), factor: z.number().nonnegative().max(1) }))
+    .array(
+      z.strictObject({
+        site: id,
+        norm: z.number().nonnegative(),
+        factor: z.number().nonnegative().max(1),
+        /** The update is one of the round before. */
+        late: z.literal(true).optional(),
+      }),
+    )
     .optional(),
   /** What validation has found after the round. Absent if the stage does not validate, and in its first round. */
   validation: validationSchema.optional(),

@@ -19,6 +19,9 @@ export function algorithmFaults({ training, aggregation }: Trained): readonly Fa
         ...(localParameters.length > 0
           ? [fault('training', 'cannot be combined with localParameters: it corrects what all sites share')]
           : []),
+        ...('lateFactor' in aggregation && aggregation.lateFactor !== undefined
+          ? [fault('aggregation', 'cannot be combined with lateFactor: it would discount control variates')]
+          : []),
         ...(aggregation.strategy === 'fedavg'
           ? []
           : [
