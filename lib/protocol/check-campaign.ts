@@ -3,6 +3,7 @@ import { describeError, isFedcardioError } from '../error.ts';
 import { type Campaign, kindOf, type Plan, type Stage, type Summary } from '../federation/schemas.ts';
 import { type Task, taskOf } from '../federation/tasks.ts';
 import { nearest } from '../nearest.ts';
+import { budgetWarnings } from './budget-warnings.ts';
 import { openRound, type Participant } from './opening.ts';
 import { learns, planCampaign } from './plan.ts';
 import { planWarnings } from './plan-warnings.ts';
@@ -62,7 +63,7 @@ export function checkCampaign(campaign: Campaign, against: CheckedAgainst, now: 
     findings: [
       ...impossible.map(({ text }) => ({ level: 'error' as const, text })),
       ...unknownSites(campaign, sites, against.sites !== undefined),
-      ...[...planWarnings(others, sites), ...thresholdWarnings(plan)].map((text) => ({
+      ...[...planWarnings(others, sites), ...thresholdWarnings(plan), ...budgetWarnings(others)].map((text) => ({
         level: 'warning' as const,
         text,
       })),

@@ -31,7 +31,7 @@ export const trainingSchema = z.strictObject({
     .positive()
     .optional()
     .describe(
-      'Seconds of training after which a site ends its round, at the end of a step and after one step at least: a slow site then sends what it has, instead of missing the deadline. Its weight in the average stays its number of cases. Default: every site makes all `steps`.',
+      'Seconds of training after which a site ends its round, at the end of a step and after one step at least: a slow site then sends what it has, instead of missing the deadline. Its weight in the average stays its number of cases. Ditto spends half of the seconds on the personal model. Default: every site makes all `steps`.',
     ),
   learningRate: z.number().positive().describe('Peak learning rate of AdamW.'),
   weightDecay: z.number().nonnegative().default(1e-5).describe('Weight decay of AdamW.'),
