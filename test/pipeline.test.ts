@@ -1,11 +1,12 @@
 import { execFile } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { promisify } from 'node:util';
 import { gunzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { z } from 'zod';
+import { writeRelease } from '../cli/release/write-release.ts';
 import { type FederationKey, federationKeys, parseRoundKey, roundOf, siteKeys } from '../lib/federation/keys.ts';
 import {
   type CampaignInput,
@@ -296,6 +297,51 @@ describe('a campaign over HTTP', () => {
     expect(sorted(exported)).toEqual(sorted(trained));
   });
 
+  test('exports a folder for MONAI and for nnU-Net, with a card, and says what cannot be exported', async () => {
+    const stage = [CAMPAIGN.id, 'teacher/calcification', '--out'];
+    await fedcardio('export', ...stage, join(folder, 'bundle'), '--format', 'monai-bundle', '--license', 'CC-BY-4.0');
+    await fedcardio('export', ...stage, join(folder, 'nnunet'), '--format', 'nnunet');
+    const files = (name: string) => readdirSync(join(folder, name), { recursive: true });
+
+    expect(files('bundle')).toEqual(
+      expect.arrayContaining(['MODEL_CARD.md', 'configs/inference.json', 'configs/metadata.json']),
+    );
+    expect(files('nnunet')).toEqual(expect.arrayContaining(['MODEL_CARD.md', 'plans.json', 'dataset.json']));
+    const card = readFileSync(join(folder, 'bundle', 'MODEL_CARD.md'), 'utf8');
+    for (const fact of ['CC-BY-4.0', (await lastCommit('teacher/calcification')).global!.sha256])
+      expect(card).toContain(fact);
+
+    const refused = async (...args: string[]) => (await fedcardio('export', CAMPAIGN.id, 'student', ...args)).stderr;
+    expect(await refused('--format', 'nnunet')).toContain('nnU-Net has no Swin UNETR');
+    expect(await refused('--format', 'nnunet', '--axes', 'zyx')).toContain('--axes is for --format torch');
+    expect(await refused('--head', 'coronary-arteries')).toContain('coronary-arteries');
+  });
+
+  test('releases teachers and student with cards and checksums, each time with the same bytes', async () => {
+    const { federation, federationStore, siteStore } = local;
+    const place = { federation, federationStore, siteStore, campaign: CAMPAIGN.id };
+    const out = join(folder, 'release');
+    const read = (files: readonly string[]) => files.map((file) => [file, sha256Hex(readFileSync(file))] as const);
+
+    const first = read(await writeRelease(place, out));
+    expect(read(await writeRelease(place, out))).toEqual(first);
+
+    const sums = new Map(
+      readFileSync(join(out, 'SHA256SUMS'), 'utf8')
+        .split('\n')
+        .map((line) => [line.slice(66), line.slice(0, 64)]),
+    );
+    for (const [file, sha256] of first.filter(([name]) => !name.endsWith('SHA256SUMS')))
+      expect(sums.get(relative(out, file)), file).toBe(sha256);
+    expect([...sums.keys()]).toEqual(
+      expect.arrayContaining(['student.safetensors', 'teacher-calcification-monai-bundle/MODEL_CARD.md']),
+    );
+    expect([...sums.keys()].some((name) => name.startsWith('control'))).toBe(false);
+    writeFileSync(join(out, 'notes.txt'), 'mine');
+    rmSync(join(out, 'SHA256SUMS'));
+    await expect(writeRelease(place, out)).rejects.toThrow('has other files than those of a release');
+  });
+
   test('starts a stage from imported weights, and reports missing ones', async () => {
     const still = { ...training, learningRate: 1e-12, weightDecay: 0 };
     const onward = (id: string, init: string): CampaignInput => ({
@@ -477,11 +523,13 @@ describe('a campaign over HTTP', () => {
   const lastCommit = async (stage: string) =>
     (await read(federationKeys.commit({ campaign: CAMPAIGN.id, stage, round: 2 }), commitSchema)).value;
   /** Runs the command line in a child process. */
-  async function fedcardio(...words: readonly string[]): Promise<{ readonly stdout: string; readonly code: number }> {
+  async function fedcardio(
+    ...words: readonly string[]
+  ): Promise<{ readonly stdout: string; readonly stderr: string; readonly code: number }> {
     const place = ['--endpoint', local.endpoint, '--federation', local.federation.id, '--json'];
     return promisify(execFile)(process.execPath, ['bin/fedcardio.mjs', ...words, ...place]).then(
-      ({ stdout }) => ({ stdout, code: 0 }),
-      (error: { stdout: string; code: number }) => ({ stdout: error.stdout, code: error.code }),
+      ({ stdout, stderr }) => ({ stdout, stderr, code: 0 }),
+      ({ stdout, stderr, code }: { stdout: string; stderr: string; code: number }) => ({ stdout, stderr, code }),
     );
   }
   const sorted = (weights: Weights) => [...weights].sort(([a], [b]) => (a < b ? -1 : 1));
