@@ -56,7 +56,8 @@ of the stage's network. If that is not possible, the error says which "axes" the
   monai-1.5       downsample="merging", the default, of MONAI 1.5 or later
   mergingv2       downsample="mergingv2" of MONAI 1.0 or later; converted
   mergingv2-0.9   the same of MONAI 0.9.1; converted
-  monai-1.4       downsample="merging" of MONAI 0.9 to 1.4; refused, because it is another network
+  monai-1.4       downsample="merging" of MONAI 0.9 to 1.4: another network, which the stage's "model" asks for with
+                  "merging": "monai-1.4" and "axes": "xyz"
 
 --normalize false is refused for the same reason.
 

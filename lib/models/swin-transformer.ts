@@ -7,6 +7,7 @@ import { layerNorm } from '../nn/norm.ts';
 import type { RowMap } from '../nn/rows.ts';
 import { tf } from '../nn/tf.ts';
 import type { Lookup } from './architecture.ts';
+import { cornersOf } from './corners.ts';
 import { createWindows, disposeWindows, type Grid, mergeMap, relativePositions, type Windows } from './windows.ts';
 
 /** Index tables of one stage on one grid. */
@@ -38,7 +39,7 @@ export function swinTransformer(config: SwinUnetrConfig): SwinTransformer {
       regular,
       shifted: createWindows(grid, config.window, heads, true),
       positions: relativePositions(config.window, regular.tokens),
-      merge: mergeMap(grid),
+      merge: mergeMap(grid, cornersOf(config)),
     };
     tables.set(key, made);
     return made;

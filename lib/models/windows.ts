@@ -1,7 +1,7 @@
 import { type WindowPart, windowsAtATime } from '../nn/attention.ts';
 import { type RowMap, rowMap } from '../nn/rows.ts';
 import { tf } from '../nn/tf.ts';
-import { CORNERS } from './corners.ts';
+import type { Corner } from './corners.ts';
 
 /** Batch, z, y, x. Rows of a token matrix are in this order, x fastest. */
 export type Grid = readonly [number, number, number, number];
@@ -144,13 +144,13 @@ export function relativePositionIndex(window: number, tokens: number): Int32Arra
   return indices;
 }
 
-/** Eight consecutive rows for each cube of 2³ tokens. The grid's sides are even. */
-export function mergeMap([batch, ...sides]: Grid): RowMap {
+/** Eight consecutive rows, one for each corner, for each cube of 2³ tokens. The grid's sides are even. */
+export function mergeMap([batch, ...sides]: Grid, corners: readonly Corner[]): RowMap {
   const half = sides.map((side) => side / 2) as unknown as Triple;
   const indices: number[] = [];
   for (let b = 0; b < batch; b++) {
     each(half, ([z, y, x]) => {
-      for (const [dz, dy, dx] of CORNERS) {
+      for (const [dz, dy, dx] of corners) {
         indices.push(((b * sides[0] + 2 * z + dz) * sides[1] + 2 * y + dy) * sides[2] + 2 * x + dx);
       }
     });

@@ -32,6 +32,12 @@ const swinUnetrSchema = z
       .describe(
         'Order in which the network gets the axes of a volume, the slowest first. Default: `zyx`. Only for imported weights that cannot be converted to it, as `fedcardio import` then says.',
       ),
+    merging: z
+      .literal('monai-1.4')
+      .optional()
+      .describe(
+        'Patch merging of MONAI 0.9 to 1.4, which reads two of the eight corners twice and two never. Only for imported weights of these releases, together with their `axes`. Default: every corner once.',
+      ),
   })
   .describe('A Swin UNETR.');
 

@@ -62,7 +62,7 @@ test("with weights of MONAI's mergingv2, a Swin UNETR has MONAI's logits only af
   const run = reference.mergingv2;
   const errorOf = (merging: PatchMerging): number => {
     const network = createNetwork(swin(12), ONE, 0);
-    network.load(fromMonai(inOwnOrder(foreignWeights(shapesOf(12, ONE)), merging), swin(12), ONE));
+    network.load(fromMonai(inOwnOrder(foreignWeights(shapesOf(12, ONE)), merging, swin(12)), swin(12), ONE));
     const error = tf.tidy(() => {
       const logits = network.forward(volume('image', [run.batch, ...run.grid, 1])).get('hinge-points')![0]!;
       return difference(sampled(run.scales[0]!, logits.dataSync()), run.scales[0]!.values);
@@ -73,6 +73,24 @@ test("with weights of MONAI's mergingv2, a Swin UNETR has MONAI's logits only af
 
   expect(errorOf('mergingv2')).toBeLessThan(2e-5);
   for (const wrong of ['monai-1.5', 'mergingv2-0.9'] as const) expect(errorOf(wrong)).toBeGreaterThan(0.01);
+});
+
+test("with weights of MONAI 1.4, a Swin UNETR with its patch merging has MONAI 1.4's logits", async () => {
+  await loadBackend();
+  const run = fixture<Run>('swin-unetr-monai-1.4');
+  const errorOf = (model: SwinUnetrConfig): number => {
+    const network = createNetwork(model, ONE, 0);
+    network.load(fromMonai(foreignWeights(shapesOf(12, ONE)), model, ONE));
+    const error = tf.tidy(() => {
+      const logits = network.forward(volume('image', [run.batch, ...run.grid, 1])).get('hinge-points')![0]!;
+      return difference(sampled(run.scales[0]!, logits.dataSync()), run.scales[0]!.values);
+    });
+    network.dispose();
+    return error;
+  };
+
+  expect(errorOf({ ...swin(12), merging: 'monai-1.4' })).toBeLessThan(2e-5);
+  expect(errorOf(swin(12))).toBeGreaterThan(0.01);
 });
 
 test('an export has the names and shapes of the state_dict, and its position indices', () => {

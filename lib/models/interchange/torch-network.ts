@@ -1,15 +1,31 @@
+import { FedcardioError } from '../../error.ts';
 import type { SwinUnetrConfig, UNetConfig } from '../../federation/schemas.ts';
 
-/** Arguments of MONAI's `SwinUNETR`, apart from `out_channels`. */
-export const swinUnetrArguments = ({ featureSize, depths, heads, window }: SwinUnetrConfig) => ({
-  in_channels: 1,
-  feature_size: featureSize,
-  depths,
-  num_heads: heads,
-  window_size: window,
-  downsample: 'merging',
-  use_v2: false,
-});
+/**
+ * Arguments of MONAI's `SwinUNETR`, apart from `out_channels`.
+ *
+ * @throws FedcardioError `BAD_CONFIGURATION` for patch merging that MONAI does not have any more
+ */
+export function swinUnetrArguments({ featureSize, depths, heads, window, merging }: SwinUnetrConfig) {
+  if (merging !== undefined) {
+    throw new FedcardioError(
+      'BAD_CONFIGURATION',
+      `MONAI 1.5 or later has no network that merges patches as ${merging}.`,
+      {
+        hint: 'Use --format torch or --format fedcardio.',
+      },
+    );
+  }
+  return {
+    in_channels: 1,
+    feature_size: featureSize,
+    depths,
+    num_heads: heads,
+    window_size: window,
+    downsample: 'merging',
+    use_v2: false,
+  };
+}
 
 /**
  * Arguments of nnU-Net's `PlainConvUNet`, apart from its channels, as nnU-Net's plans have them: classes by their names,

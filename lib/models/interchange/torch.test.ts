@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { ModelConfig, UNetConfig } from '../../federation/schemas.ts';
+import type { ModelConfig, SwinUnetrConfig, UNetConfig } from '../../federation/schemas.ts';
 import { TASKS, type Task } from '../../federation/tasks.ts';
 import { encodeSafetensors } from '../../weights/safetensors.ts';
 import { elementsOf, type Tensor, type Tensors } from '../../weights/weights.ts';
@@ -8,6 +8,7 @@ import { exportMetadata } from './metadata.ts';
 import { withoutAliases } from './nnunet.ts';
 import { fingerprint, SWIN } from './testing.ts';
 import { asTorch, fromTorch, type ImportOptions } from './torch.ts';
+import { swinUnetrArguments } from './torch-network.ts';
 
 const UNET: UNetConfig = { kind: 'unet', features: [4, 6, 8], deepSupervision: true };
 /** The axes that are assumed of a file without a header. */
@@ -66,8 +67,22 @@ describe('the order of corners in patch merging', () => {
     );
   });
 
-  test('of MONAI before 1.5 is refused', () => {
-    expect(() => read(SWIN, tensorsOf(SWIN), { patchMerging: 'monai-1.4' })).toThrow(/0\.9 to 1\.4 cannot be imported/);
+  test('of MONAI before 1.5 needs a network that merges so, with the same axes', () => {
+    const old: SwinUnetrConfig = { ...SWIN, merging: 'monai-1.4' };
+    const said = { patchMerging: 'monai-1.4' as const };
+
+    expect(() => read(SWIN, tensorsOf(SWIN), said)).toThrow(
+      expect.objectContaining({ code: 'BAD_WEIGHTS', hint: expect.stringContaining('"merging": "monai-1.4"') }),
+    );
+    expect(() => read(old, tensorsOf(SWIN), said)).toThrow('cannot be converted to other axes: it has zyx');
+    expect(() => read(old, tensorsOf(SWIN), { patchMerging: 'monai-1.5', axes: 'zyx' })).toThrow('those of monai-1.5');
+    const whole = { ...old, axes: 'xyz' as const };
+    const { weights } = read(whole, tensorsOf(SWIN), said);
+    const exported = { model: whole, weights, tasks: HEADS, patch: 64 };
+    expect(() => asTorch(exported, 'zyx')).toThrow('it has xyz, the weights or the export zyx');
+    expect(() => swinUnetrArguments(whole)).toThrow('no network that merges patches as monai-1.4');
+    const again = encodeSafetensors(asTorch(exported, 'xyz'), exportMetadata(HEADS, 'xyz'));
+    expect(fingerprint(fromTorch({ model: whole, patch: 64 }, again).weights)).toEqual(fingerprint(weights));
   });
 });
 

@@ -1,6 +1,6 @@
 import { FedcardioError } from '../../error.ts';
 import type { AxisOrder } from '../../federation/schemas/model.ts';
-import type { ModelConfig } from '../../federation/schemas.ts';
+import type { ModelConfig, SwinUnetrConfig } from '../../federation/schemas.ts';
 import type { Task } from '../../federation/tasks.ts';
 import { decodeForeign } from '../../weights/foreign-tensors.ts';
 import type { Tensors, Weights } from '../../weights/weights.ts';
@@ -28,6 +28,7 @@ type Exported = Pick<TrainedModel, 'model' | 'weights' | 'tasks' | 'patch'>;
 export function asTorch({ model, weights, tasks, patch }: Exported, axes: AxisOrder): Tensors {
   const own = axesOf(model);
   if (model.kind === 'unet') return inAxisOrder(toNnunet(weights, model, tasks), own, axes);
+  requireAxesOf(model, axes);
   const tensors = inAxisOrder(toMonai(weights, model, tasks), own, axes);
   return new Map([...tensors, ...exportedIndices(tensors, model, patch, [own, axes])]);
 }
@@ -81,10 +82,11 @@ export function fromTorch(
   const whole = isSwin ? monaiState(model, heads) : nnunetState(model, heads);
   const state = encoder ? encoderState(whole) : whole;
   if (isSwin && options.normalize === false) throw notNormalized();
-  const merging = options.patchMerging ?? (own && 'monai-1.5');
+  const merging = options.patchMerging ?? (own && ((isSwin && model.merging) || 'monai-1.5'));
   const axes = fileAxes(axesOfMetadata(metadata), options.axes) ?? (isSwin ? 'xyz' : 'zyx');
   const order = [axes, axesOf(model)] as const;
-  const merged = isSwin ? inOwnOrder(named, requireKnown(merging)) : named;
+  const merged = isSwin ? inOwnOrder(named, requireKnown(merging), model) : named;
+  if (isSwin) requireAxesOf(model, axes);
   const tables = isSwin ? importedTables(merged, model, patch, order) : [];
   const ordered = new Map([...inAxisOrder(merged, ...order), ...tables]);
   const unused = [...beside, ...(encoder?.beside ?? []), ...unread, ...unusedNames(state, ordered.keys())].filter(
@@ -128,6 +130,16 @@ function fileAxes(written: AxisOrder | undefined, said: AxisOrder | undefined): 
   throw new FedcardioError('BAD_CONFIGURATION', `The file's header says that its axes are ${written}, not ${said}.`, {
     hint: 'Leave --axes out.',
   });
+}
+
+/** Patch merging that reads only some corners has no equal in another order of axes. */
+function requireAxesOf(model: SwinUnetrConfig, axes: AxisOrder): void {
+  if (model.merging === undefined || axes === axesOf(model)) return;
+  throw new FedcardioError(
+    'BAD_CONFIGURATION',
+    `A network with "merging": "${model.merging}" cannot be converted to other axes: it has ${axesOf(model)}, the weights or the export ${axes}.`,
+    { hint: `Give the stage's "model" the "axes" of the weights, or export with --axes ${axesOf(model)}.` },
+  );
 }
 
 const notNormalized = (): FedcardioError =>
