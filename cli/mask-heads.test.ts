@@ -7,8 +7,8 @@ test('only segmentations that are learnt beside landmarks have weights of their 
 
   expect(maskHeads([hinges, calcification, coronary])).toEqual({
     heads: {
-      calcification: { foregroundWeight: 2, weight: 2 },
-      'coronary-arteries': { foregroundWeight: 2, weight: 2 },
+      calcification: { foregroundWeight: 2, weight: 1 },
+      'coronary-arteries': { foregroundWeight: 2, weight: 1 },
     },
   });
   expect(maskHeads([hinges])).toEqual({});

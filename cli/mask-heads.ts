@@ -8,5 +8,5 @@ import type { Task } from '../lib/federation/tasks.ts';
 export function maskHeads(tasks: readonly Task[]): { readonly heads?: NonNullable<TrainingConfig['heads']> } {
   const masks = tasks.filter(({ kind }) => kind === 'segmentation');
   if (masks.length === 0 || masks.length === tasks.length) return {};
-  return { heads: Object.fromEntries(masks.map(({ id }) => [id, { foregroundWeight: 2, weight: 2 }])) };
+  return { heads: Object.fromEntries(masks.map(({ id }) => [id, { foregroundWeight: 2, weight: 1 }])) };
 }
