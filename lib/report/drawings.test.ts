@@ -129,9 +129,10 @@ describe('dumbbell', () => {
       { name: 'worse', before: 0.8, after: 0.2 },
       { name: 'unknown', before: null, after: null },
     ];
-    const svg = dumbbell(rows, { title: 'found', before: 'alone', after: 'distilled' }).markup;
-    expect(svg.match(/<line class="gain"/g)).toHaveLength(1);
-    expect(svg.match(/<line class="loss"/g)).toHaveLength(1);
-    expect(svg).toContain('not evaluated');
+    const { markup } = dumbbell(rows, { before: 'alone', after: 'distilled' });
+    expect(markup.match(/<i class="gain" style="left: 20.0%; width: 60.0%"/g)).toHaveLength(1);
+    expect(markup.match(/<i class="loss" style="left: 20.0%; width: 60.0%"/g)).toHaveLength(1);
+    expect(markup).toContain('80\u00a0% → 20\u00a0%');
+    expect(markup).toContain('not evaluated');
   });
 });

@@ -1,10 +1,5 @@
-import { percent } from './format.ts';
+import { NONE, percent } from './format.ts';
 import { html, type Markup } from './markup.ts';
-import { linearScale, ticks } from './scale.ts';
-
-const WIDTH = 640;
-const LABELS = 190;
-const ROW = 26;
 
 export interface DumbbellRow {
   readonly name: string;
@@ -12,23 +7,19 @@ export interface DumbbellRow {
   readonly after: number | null;
 }
 
-/** Shares from 0 to 1 before and after a change, one row each. */
-export function dumbbell(
+/** Shares from 0 to 1 before and after a change, one row each, with their values. It fits any width. */
+export const dumbbell = (
   rows: readonly DumbbellRow[],
-  names: { readonly title: string; readonly before: string; readonly after: string },
-): Markup {
-  const x = linearScale([0, 1], [LABELS, WIDTH - 20]);
-  const bottom = rows.length * ROW + 4;
-  const label = `${names.title}: ${rows.map((row) => `${row.name} ${percent(row.before)} to ${percent(row.after)}`).join(', ')}`;
-  return html`<svg class="chart dumbbell" viewBox="0 0 ${WIDTH} ${bottom + 24}" role="img" aria-label="${label}">
-${ticks([0, 1], 5).map((value) => html`<line class="grid" x1="${x(value)}" x2="${x(value)}" y1="4" y2="${bottom}"/><text class="tick middle" x="${x(value)}" y="${bottom + 16}">${percent(value)}</text>`)}
-${rows.map((row, index) => {
-  const y = 4 + index * ROW + ROW / 2;
-  return html`<text class="lane-name" x="0" y="${y + 4}">${row.name}</text>${
-    row.before !== null &&
-    row.after !== null &&
-    html`<line class="${row.after >= row.before ? 'gain' : 'loss'}" x1="${x(row.before)}" x2="${x(row.after)}" y1="${y}" y2="${y}"/>`
-  }${row.before === null && row.after === null && html`<text class="tick" x="${x(0) + 8}" y="${y + 4}">not evaluated</text>`}${row.before !== null && html`<circle class="dot hollow role-studentLabelsOnly" cx="${x(row.before)}" cy="${y}" r="6"><title>${row.name}, ${names.before}: ${percent(row.before)}</title></circle>`}${row.after !== null && html`<circle class="dot role-student" cx="${x(row.after)}" cy="${y}" r="5.5"><title>${row.name}, ${names.after}: ${percent(row.after)}</title></circle>`}`;
-})}
-</svg>`;
+  names: { readonly before: string; readonly after: string },
+): Markup =>
+  html`<table class="dumbbell"><thead><tr><th scope="col">Hospital</th><th scope="col" class="axis"><span>${percent(0)}</span><span>${percent(1)}</span></th><th scope="col" class="number">${names.before} → ${names.after}</th></tr></thead>
+<tbody>${rows.map(({ name, before, after }) => html`<tr><th scope="row">${name}</th><td class="track" aria-hidden="true">${track(before, after)}</td><td class="number">${before === null && after === null ? 'not evaluated' : `${shareOf(before)} → ${shareOf(after)}`}</td></tr>`)}</tbody></table>`;
+
+const shareOf = (share: number | null): string => (share === null ? NONE : percent(share));
+
+function track(before: number | null, after: number | null): Markup {
+  const at = (share: number) => `left: ${(100 * share).toFixed(1)}%`;
+  const line = (from: number, to: number) =>
+    html`<i class="${to >= from ? 'gain' : 'loss'}" style="${at(Math.min(from, to))}; width: ${(100 * Math.abs(to - from)).toFixed(1)}%"></i>`;
+  return html`<div>${before !== null && after !== null && line(before, after)}${before !== null && html`<i class="dot hollow role-studentLabelsOnly" style="${at(before)}"></i>`}${after !== null && html`<i class="dot role-student" style="${at(after)}"></i>`}</div>`;
 }

@@ -32,7 +32,7 @@ export function sitesTable(report: Report): Markup {
   const total = (of: (site: Report['sites'][number]) => number) =>
     report.sites.reduce((sum, site) => sum + of(site), 0);
   const numbers = (cells: readonly Content[]) => cells.map((cell) => html`<td class="number">${cell}</td>`);
-  return html`<section aria-labelledby="sites"><h2 id="sites">What the hospitals hold</h2><div class="scroll"><table>
+  return html`<section aria-labelledby="sites"><h2 id="sites">What the hospitals hold</h2><div class="scroll" tabindex="0"><table>
 <thead><tr><th scope="col">Hospital</th><th scope="col" class="number">training CTs</th>${tasks.map(({ title }) => html`<th scope="col" class="number">${title}</th>`)}<th scope="col" class="number">held-out CTs</th><th scope="col" class="number">rejected</th></tr></thead>
 <tbody>${report.sites.map((site) => html`<tr><th scope="row">${site.name}</th>${numbers([site.cases.training, ...tasks.map(({ id }) => site.labelled[id] ?? 0), site.cases.evaluation, site.cases.rejected])}</tr>`)}</tbody>
 <tfoot><tr><th scope="row">Sum</th>${numbers([total(({ cases }) => cases.training), ...tasks.map(({ id }) => total(({ labelled }) => labelled[id] ?? 0)), total(({ cases }) => cases.evaluation), total(({ cases }) => cases.rejected)])}</tr></tfoot></table></div>
@@ -51,7 +51,7 @@ function rejectedTable(report: Report): Markup {
     unread.length > 0 &&
     html`<p class="muted">Files and reasons of ${unread.map(({ name }) => name).join(', ')} are in rejected/ of the hospital's own bucket, which was not read for this report.</p>`;
   if (report.rejected.length === 0) return note || html`<p>No file was rejected.</p>`;
-  return html`<h3>Rejected files</h3><div class="scroll"><table><thead><tr><th scope="col">Hospital</th><th scope="col">File</th><th scope="col">Why, and what to do</th></tr></thead>
+  return html`<h3>Rejected files</h3><div class="scroll" tabindex="0"><table><thead><tr><th scope="col">Hospital</th><th scope="col">File</th><th scope="col">Why, and what to do</th></tr></thead>
 <tbody>${report.rejected.map(({ site, key, reason, hint }) => html`<tr><th scope="row">${names.get(site) ?? site}</th><td><code>${key}</code></td><td>${reason}${hint && html` <span class="muted">${hint}</span>`}</td></tr>`)}</tbody></table></div>${note}`;
 }
 
@@ -64,7 +64,7 @@ export function coverageTable(report: Report): Markup {
     excluded.length === 0
       ? '–'
       : html`<ul>${excluded.map(({ site, why, reason }) => html`<li>${names.get(site) ?? site}: <span class="${why === 'no data' ? 'muted' : 'bad'}">${why}</span>, ${reason}</li>`)}</ul>`;
-  return html`<section aria-labelledby="coverage"><h2 id="coverage">Who is in the models</h2><div class="scroll"><table>
+  return html`<section aria-labelledby="coverage"><h2 id="coverage">Who is in the models</h2><div class="scroll" tabindex="0"><table>
 <thead><tr><th scope="col">Stage</th><th scope="col">Rounds</th><th scope="col">Merged</th><th scope="col">Not in it, and why</th></tr></thead>
 <tbody>${rows.map(({ stage, covered }) => html`<tr><th scope="row">${stage.name}</th><td>${roundsText(covered)}</td><td>${coverageText(covered.coverage)}</td><td>${excluded(covered.coverage)}</td></tr>`)}</tbody></table></div>
 <p class="muted">Share of the cases that the participants could use in the round, as their sites counted them when it opened.</p></section>`;
@@ -78,7 +78,7 @@ export function eventsTimeline(report: Report): Markup {
   const shown = [...new Set(report.stages.map(({ kind }) => kind))];
   return html`<section aria-labelledby="timeline"><h2 id="timeline">What happened when</h2>
 <p class="muted legend"><span><i class="swatch upload"></i>upload</span><span><i class="swatch intake"></i>intake</span><span><i class="swatch rejected"></i>rejected</span>${shown.map((kind) => html`<span><i class="swatch kind-${kind}"></i>${KIND_TITLES[kind]}</span>`)}<span>● update</span><span>◆ commit</span>${report.timeline.some(({ kind }) => kind === 'failure') && html`<span class="bad">✕ failed task</span>`}</p>
-<div class="scroll wide">${timeline(report.timeline, lanes, (stage) => kinds.get(stage) ?? 'other')}</div></section>`;
+<div class="scroll wide" tabindex="0">${timeline(report.timeline, lanes, (stage) => kinds.get(stage) ?? 'other')}</div></section>`;
 }
 
 /** Every commit with the updates that it merged, collapsed: for auditors. */
@@ -86,7 +86,7 @@ export function commitsTable(report: Report): Markup {
   return html`<section aria-labelledby="commits"><h2 id="commits">Rounds and commits</h2><details><summary>${counted(
     report.stages.reduce((sum, { commits }) => sum + commits.length, 0),
     'commit',
-  )} in ${counted(report.stages.length, 'stage')}: the audit trail</summary><div class="scroll"><table>
+  )} in ${counted(report.stages.length, 'stage')}: the audit trail</summary><div class="scroll" tabindex="0"><table>
 <thead><tr><th scope="col">Stage</th><th scope="col" class="number">round</th><th scope="col">merged from</th><th scope="col" class="number">samples</th><th scope="col" class="number">loss</th><th scope="col" class="number">longest task</th><th scope="col">SHA-256 of the commit</th></tr></thead>
 <tbody>${report.stages.flatMap(commitRows)}</tbody></table></div></details>${chainResult(report)}</section>`;
 }

@@ -80,7 +80,7 @@ function maskCut(plane: Plane, of: GalleryCase, { task, truth, predicted }: Mask
 function cutFigure(name: string, plane: Plane, of: GalleryCase, shown: string, marks: readonly Markup[]): Markup {
   const { width, height } = plane;
   const alt = `${of.site}, ${of.caseId}: CT, ${name} cut, with ${shown} of the truth and of the model`;
-  return html`<svg class="cut" viewBox="0 0 ${width} ${height}" role="img" aria-label="${alt}"><image href="${pngUri(greySlice(of.image, plane), width, height)}" width="${width}" height="${height}"/>${marks}<text class="cut-name" x="4" y="${height - 4}">${name}</text></svg>`;
+  return html`<label class="enlarge"><input type="checkbox" aria-label="Enlarge: ${alt}"><svg class="cut" viewBox="0 0 ${width} ${height}" role="img" aria-label="${alt}"><image href="${pngUri(greySlice(of.image, plane), width, height)}" width="${width}" height="${height}"/>${marks}<text class="cut-name" x="4" y="${height - 4}">${name}</text></svg></label>`;
 }
 
 function landmark(plane: Plane, point: Point): Markup {

@@ -66,7 +66,7 @@ function measurementsTable({ measurements, annulusPlane }: Measurements): Markup
   const plane =
     annulusPlane &&
     html`<p class="muted">Plane of the annulus: centre ${vector(annulusPlane.centre)} mm, normal ${vector(annulusPlane.normal, 3)} towards the aorta (RAS).</p>`;
-  return html`<section aria-labelledby="measurements"><h2 id="measurements">Measurements</h2><div class="scroll"><table><thead><tr><th scope="col">what</th><th scope="col" class="number">value</th><th scope="col">unsure or implausible because</th></tr></thead><tbody>${measurements.map(measurementRow)}</tbody></table></div>${plane}</section>`;
+  return html`<section aria-labelledby="measurements"><h2 id="measurements">Measurements</h2><div class="scroll" tabindex="0"><table><thead><tr><th scope="col">what</th><th scope="col" class="number">value</th><th scope="col">unsure or implausible because</th></tr></thead><tbody>${measurements.map(measurementRow)}</tbody></table></div>${plane}</section>`;
 }
 
 const measurementRow = ({ title, value, unit, reason, doubts }: Measurement): Markup =>

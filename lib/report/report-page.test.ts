@@ -141,11 +141,28 @@ describe('reportPage', () => {
     const open: string[] = [];
     const body = page.replace(/<style>.*?<\/style>/s, '');
     for (const [, slash, name, selfClosed] of body.matchAll(/<(\/?)([a-z][a-z0-9]*)(?:"[^"]*"|[^">])*?(\/?)>/gi)) {
-      if (selfClosed || ['meta', 'br'].includes(name as string)) continue;
+      if (selfClosed || ['meta', 'br', 'input'].includes(name as string)) continue;
       if (slash) expect(open.pop()).toBe(name);
       else open.push(name as string);
     }
     expect(open).toEqual([]);
+  });
+
+  test('lets every picture be enlarged and every wide table be scrolled, also by keyboard', () => {
+    const pictures = page.match(/class="cut"/g) ?? [];
+    expect(pictures.length).toBeGreaterThan(1);
+    expect(page.match(/<label class="enlarge"><input type="checkbox" aria-label="Enlarge: [^"]+">/g)).toHaveLength(
+      pictures.length,
+    );
+    const regions = page.match(/<div class="scroll[^>]*>/g) ?? [];
+    expect(regions.length).toBeGreaterThan(3);
+    for (const region of regions) expect(region).toContain('tabindex="0"');
+  });
+
+  test('says what left the hospitals, scores included', () => {
+    expect(page).toContain(
+      'What left it: model weights, counts of cases and labels, training figures such as the loss, and the scores of held-out cases',
+    );
   });
 
   test('describes every picture in a label', () => {
@@ -218,7 +235,7 @@ describe('reportPage', () => {
     };
     const text = reportPage(failed, []);
     expect(text).toContain('No site has a label.');
-    expect(text).not.toMatch(/NaN|undefined/);
+    expect(text).not.toMatch(/NaN|undefined|class="card|not evaluated/);
   });
 });
 

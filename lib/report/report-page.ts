@@ -35,7 +35,7 @@ ${commitsTable(report)}
 
 function pageHead(report: Report): Markup {
   return html`<header><h1>${counted(report.sites.length, 'hospital')}, one heart model</h1>
-<p>Federated training on ${isOnPhantoms(report) ? 'synthetic ' : ''}cardiac CTs: every image stayed in its hospital's bucket, only weights and counts were shared.</p>${unfinished(report)}
+<p>Federated training on ${isOnPhantoms(report) ? 'synthetic ' : ''}cardiac CTs: every image and label stayed in its hospital's bucket. What left it: model weights, counts of cases and labels, training figures such as the loss, and the scores of ${report.scoredOn ?? 'held-out'} cases, without their names.</p>${unfinished(report)}
 <ul class="facts"><li>campaign <b>${report.campaign}</b></li>${report.profile !== undefined && html`<li>profile <b>${report.profile}</b></li>`}<li>state <b>${report.status}</b></li><li>seed <b>${report.seed}</b></li><li>backend <b>${report.backend}</b></li><li>wall time <b>${clock(report.wallSeconds)}</b></li><li>peak memory <b>${report.peakRssMB.toFixed(0)} MB</b> (${report.peakRssOf})</li><li><b>${report.createdAt.slice(0, 16).replace('T', ' ')} UTC</b></li></ul>
 <p class="notice">${caveat(report)}</p>${failures(report)}</header>`;
 }
@@ -49,7 +49,7 @@ function unfinished({ status, reason, createdAt }: Report): Markup | undefined {
 function gallerySection(gallery: readonly GalleryCase[]): Markup {
   if (gallery.length === 0) return html``;
   return html`<section aria-labelledby="gallery"><h2 id="gallery">What the model sees</h2>
-<p class="muted">One unseen case of each hospital. <span class="on-ct truth">◯ truth</span> <span class="on-ct predicted">✕ model</span> Marks fade with their distance from the cut. The patient's right is on the left.</p>
+<p class="muted">One unseen case of each hospital. <span class="on-ct truth">◯ truth</span> <span class="on-ct predicted">✕ model</span> Marks fade with their distance from the cut. The patient's right is on the left. Click a picture, or press space on it, to enlarge it and to close it again.</p>
 <div class="gallery">${gallery.map(galleryFigure)}</div></section>`;
 }
 

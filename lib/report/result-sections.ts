@@ -24,9 +24,12 @@ export function headline(report: Report): Markup {
         const landmarks = pooled(of.metrics);
         return landmarks ? [{ ...of, landmarks }] : [];
       });
+  const evaluated = models.filter(
+    ({ landmarks, metrics }) => (landmarks?.n ?? 0) > 0 || Object.keys(metrics).length > 0,
+  );
   const explanation = html`<p class="muted">Landmarks of unseen cases found within ${WITHIN_MM} mm, all landmark tasks together, all sites. A point that was not found counts as not within ${WITHIN_MM} mm.</p>`;
   return html`<section aria-labelledby="result"><h2 id="result">${title}</h2><p class="lead">${verdict(report)}</p>
-${models.length > 0 && explanation}<div class="cards">${models.map((of) => card(of, report.tasks))}</div></section>`;
+${evaluated.length > 0 && html`${explanation}<div class="cards">${models.map((of) => card(of, report.tasks))}</div>`}</section>`;
 }
 
 interface Pooled {
@@ -91,7 +94,7 @@ export function comparison(report: Report): Markup {
   const models = comparedModels(report);
   const tasks = report.tasks.filter(({ id }) => models.some(({ metrics }) => own(metrics, id)));
   if (tasks.length === 0) return html``;
-  return html`<section aria-labelledby="tasks"><h2 id="tasks">Task by task</h2><div class="scroll"><table class="comparison">
+  return html`<section aria-labelledby="tasks"><h2 id="tasks">Task by task</h2><div class="scroll" tabindex="0"><table class="comparison">
 <thead><tr><th scope="col">Model</th>${COLUMNS.map((title) => html`<th scope="col" class="number">${title}</th>`)}</tr></thead>
 ${tasks.map(({ id, title }) => html`<tbody><tr class="group"><th scope="rowgroup" colspan="10">${title}</th></tr>${models.map((model) => metricsRow(model, own(model.metrics, id)))}</tbody>`)}
 </table></div><p class="muted">Errors in mm over the points that were found; missing points are counted separately and never dropped. Dice is the median over cases in which truth or prediction has the structure. HD95 is the median 95 % Hausdorff distance over cases in which both have it. Volumes are medians. n counts points or cases.</p>${pointByPoint(report, models)}</section>`;
@@ -111,7 +114,7 @@ function pointByPoint({ tasks }: Report, models: readonly Compared[]): Markup {
   if (rows.length === 0) return html``;
   const cell = (of: PointMetrics | undefined) =>
     of ? `${millimetres(of.median)}, ${of.missing} of ${of.n} missing` : NONE;
-  return html`<details><summary>Point by point</summary><div class="scroll"><table>
+  return html`<details><summary>Point by point</summary><div class="scroll" tabindex="0"><table>
 <thead><tr><th scope="col">Point</th>${models.map(({ title }) => html`<th scope="col">${title}</th>`)}</tr></thead>
 <tbody>${rows.map(({ name, figures }) => html`<tr><th scope="row">${name}</th>${figures.map((of) => html`<td>${cell(of)}</td>`)}</tr>`)}</tbody>
 </table></div></details>`;
@@ -136,7 +139,7 @@ export function scoresBySite({ sites, tasks, models }: Report): Markup {
       html`<tbody><tr class="group"><th scope="rowgroup" colspan="${scored.length + 1}">${title}: ${unit}</th></tr>${rows.map(({ name, bySite }) => html`<tr><th scope="row">${name}</th>${scored.map((site) => html`<td class="number">${cell(atSite(bySite, site.id, id))}</td>`)}</tr>`)}</tbody>`,
     ];
   });
-  return html`<section aria-labelledby="site-scores"><h2 id="site-scores">Every model at every site</h2><details><summary>${counted(models.length, 'model')}, ${counted(scored.length, 'site')}</summary><div class="scroll"><table class="comparison">
+  return html`<section aria-labelledby="site-scores"><h2 id="site-scores">Every model at every site</h2><details><summary>${counted(models.length, 'model')}, ${counted(scored.length, 'site')}</summary><div class="scroll" tabindex="0"><table class="comparison">
 <thead><tr><th scope="col">Model</th>${scored.map(({ name }) => html`<th scope="col" class="number">${name}</th>`)}</tr></thead>${blocks}</table></div></details></section>`;
 }
 
@@ -179,7 +182,7 @@ export function comparisonBySite(report: Report): Markup {
   if (rows.every(({ before, after }) => before === null || after === null)) return html``;
   return html`<section aria-labelledby="by-site"><h2 id="by-site">Site by site</h2>
 <p class="muted">Share of landmarks within ${WITHIN_MM} mm on each hospital's own ${report.scoredOn ?? 'held-out'} cases: <span class="key role-studentLabelsOnly"></span>labels alone → <span class="key role-student"></span>distilled.</p>
-<div class="scroll">${dumbbell(rows, { title: `Landmarks within ${WITHIN_MM} mm`, before: 'labels alone', after: 'distilled' })}</div></section>`;
+${dumbbell(rows, { before: 'labels alone', after: 'distilled' })}</section>`;
 }
 
 /** Share within 6 mm over all landmark tasks of one site. Every point counts once. */

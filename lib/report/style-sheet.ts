@@ -35,13 +35,13 @@ const roleRules = Object.entries(ROLE_KINDS)
 export const STYLE = `
 :root {
   color-scheme: light dark;
-  --page: #f6f7f9; --paper: #ffffff; --ink: #16202c; --muted: #5a6675; --line: #dfe4ea; --soft: #eef1f5;
+  --page: #f6f7f9; --paper: #ffffff; --ink: #16202c; --muted: #5a6675; --line: #dfe4ea; --soft: #eef1f5; --edge: rgb(22 32 44 / 0.22);
   ${colours(0)}
   --bad: #b3261e; --good: #14806a;
 }
 @media (prefers-color-scheme: dark) {
   :root {
-    --page: #0e141b; --paper: #161e27; --ink: #e6ebf1; --muted: #9aa7b6; --line: #2b3641; --soft: #1d2731;
+    --page: #0e141b; --paper: #161e27; --ink: #e6ebf1; --muted: #9aa7b6; --line: #2b3641; --soft: #1d2731; --edge: rgb(0 0 0 / 0.6);
     ${colours(1)}
     --bad: #ff8a80; --good: #4fc7ab;
   }
@@ -73,7 +73,8 @@ code { font: 0.86em ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; ov
 ${roleRules}
 .key { display: inline-block; width: 10px; height: 10px; border-radius: 50%; background: var(--role); margin-right: 7px; }
 
-.scroll { overflow-x: auto; }
+.scroll { overflow-x: auto; background: linear-gradient(to right, var(--paper) 30%, transparent) 0 0 / 36px 100% no-repeat local, linear-gradient(to left, var(--paper) 30%, transparent) 100% 0 / 36px 100% no-repeat local, linear-gradient(to right, var(--edge), transparent) 0 0 / 12px 100% no-repeat scroll, linear-gradient(to left, var(--edge), transparent) 100% 0 / 12px 100% no-repeat scroll; }
+.scroll:focus-visible { outline: 2px solid var(--student); outline-offset: 2px; }
 table { border-collapse: collapse; width: 100%; font-size: 0.94rem; }
 th, td { text-align: left; padding: 7px 12px 7px 0; border-bottom: 1px solid var(--line); vertical-align: top; font-weight: 400; }
 th:last-child, td:last-child { padding-right: 0; }
@@ -100,9 +101,13 @@ figure { margin: 0; }
 .thick circle { fill: var(--kind); stroke: var(--paper); stroke-width: 1.5; }
 ${kindRules} .kind-other { --kind: var(--muted); }
 
-.dumbbell { max-width: 760px; min-width: 480px; }
-.dot { fill: var(--role); } .dot.hollow { fill: var(--paper); stroke: var(--role); stroke-width: 2.5; }
-.gain { stroke: var(--student); stroke-width: 3; opacity: 0.45; } .loss { stroke: var(--control); stroke-width: 3; opacity: 0.45; }
+.dumbbell { max-width: 760px; } .dumbbell th, .dumbbell td { vertical-align: middle; padding-block: 4px; border: 0; }
+.dumbbell .axis { width: 55%; } .axis span:last-child { float: right; }
+.track div { position: relative; height: 14px; margin: 0 7px; background: linear-gradient(var(--line), var(--line)) 0 50% / 100% 1px no-repeat; }
+.track i { position: absolute; top: 50%; translate: 0 -50%; }
+.dot { width: 12px; height: 12px; border-radius: 50%; margin-left: -6px; background: var(--role); } .dot.hollow { background: var(--paper); border: 2.5px solid var(--role); }
+.gain { height: 3px; background: var(--student); opacity: 0.45; } .loss { height: 3px; background: var(--control); opacity: 0.45; }
+@media (max-width: 560px) { .dumbbell, .dumbbell tbody, .dumbbell tr { display: block; } .dumbbell thead { display: none; } .dumbbell tr { display: grid; grid-template-columns: 1fr auto; padding: 4px 0; } .dumbbell .track { grid-row: 2; grid-column: 1 / -1; padding: 0; } }
 .lane-name { fill: var(--ink); font-size: 13px; }
 .wide .timeline { min-width: 760px; }
 .lane { fill: transparent; } .lane.odd { fill: var(--soft); }
@@ -120,6 +125,11 @@ ${kindRules} .kind-other { --kind: var(--muted); }
 .gallery { display: grid; gap: 24px 28px; grid-template-columns: repeat(auto-fill, minmax(min(100%, 460px), 1fr)); }
 .cuts { display: grid; grid-template-columns: repeat(3, 1fr); gap: 6px; }
 .cut { display: block; width: 100%; height: auto; background: #000; border-radius: 6px; }
+.enlarge { display: block; cursor: zoom-in; }
+.enlarge input { position: absolute; opacity: 0; }
+.enlarge:focus-within .cut { outline: 2px solid var(--student); outline-offset: 2px; }
+.enlarge:has(:checked) { position: fixed; inset: 0; z-index: 1; display: grid; place-items: center; padding: 2vmin; background: rgb(0 0 0 / 0.9); cursor: zoom-out; }
+.enlarge:has(:checked) .cut { width: auto; height: 96vh; max-width: 96vw; border-radius: 0; }
 .cut-name { fill: #fff; font-size: 6px; opacity: 0.75; }
 .case figcaption { margin-top: 8px; }
 .ring { fill: none; stroke: #4dffd2; stroke-width: 1.2; }

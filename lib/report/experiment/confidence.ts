@@ -6,7 +6,7 @@ import { linearScale, ticks } from '../scale.ts';
 import { FEDERATED_ROWS, PAPER_ROWS, type Row } from './compared-models.ts';
 import { clustersOf, scoresOf } from './pooling.ts';
 import type { SeedResult } from './seed-result.ts';
-import { COLOURS, drawing, legend } from './svg.ts';
+import { COLOURS, drawing, legend, rowEntries } from './svg.ts';
 import { markdownTable } from './tables.ts';
 
 /** The calibration of a row's models for a task at all sites; undefined if none was sent. */
@@ -66,9 +66,6 @@ ${ticks([0, 1], 4).map((value) => html`<line class="grid" x1="${x(0)}" x2="${x(1
 ${lines.map((points, at) => html`<polyline fill="none" stroke="${COLOURS[at] as string}" stroke-width="1.5" points="${points.map(({ confidence, share }) => `${x(confidence).toFixed(1)},${y(share).toFixed(1)}`).join(' ')}"/>${points.map(({ confidence, share, count }) => html`<circle cx="${x(confidence).toFixed(1)}" cy="${y(share).toFixed(1)}" r="3" fill="${COLOURS[at] as string}"><title>${count} predictions</title></circle>`)}`)}`;
     })}
 <text class="middle" x="${40 + side / 2}" y="${top + side + 40}">mean confidence</text>
-${legend(
-  FEDERATED_ROWS.map(({ title }) => title.replaceAll('*', '')),
-  panels.length * (side + gap) + 40,
-)}`,
+${legend(rowEntries(FEDERATED_ROWS), panels.length * (side + gap) + 40)}`,
   );
 }

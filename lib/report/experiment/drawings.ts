@@ -4,31 +4,45 @@ import { linearScale, roundDomain, ticks } from '../scale.ts';
 import { FEDERATED_ROWS, MODELS, type Row } from './compared-models.ts';
 import { clustersOf, landmarkShare } from './pooling.ts';
 import type { SeedResult } from './seed-result.ts';
-import { COLOURS, drawing, legend } from './svg.ts';
+import { COLOURS, drawing, legend, rowEntries } from './svg.ts';
 
-/** Mean loss after every round of the multi-head networks, one line per seed, as an SVG file. */
+/** Models of the drawing of losses, with the colours that they have in the other drawings, and what their losses contain. */
+const LEARNT = [
+  { name: MODELS.federatedSwin, colour: COLOURS[1], of: 'labels' },
+  { name: MODELS.distilledUnet, colour: COLOURS[2], of: 'labels and pseudo-labels' },
+  { name: MODELS.distilledSwin, colour: COLOURS[3], of: 'labels and pseudo-labels' },
+  { name: MODELS.softSwin, colour: COLOURS[4], of: "labels, pseudo-labels and the teachers' probabilities" },
+] as const;
+
+/**
+ * Mean loss after every round of the multi-head networks, one line per seed, as an SVG file. Each model has a panel and an axis
+ * of its own: losses of other targets cannot be compared.
+ */
 export function lossDrawing(results: readonly SeedResult[]): string {
-  const names = [MODELS.federatedSwin, MODELS.distilledUnet, MODELS.distilledSwin, MODELS.softSwin];
-  const lines = names.flatMap((name, index) =>
-    results.flatMap(({ seed, stages }) => {
-      const losses = stages.find((stage) => stage.name === name)?.losses ?? [];
-      return losses.length > 0 ? [{ name, seed, losses, colour: COLOURS[index] as string }] : [];
-    }),
-  );
-  const all = lines.flatMap(({ losses }) => losses);
-  const [width, height, left, bottom] = [680, 320, 48, 280];
-  const y = linearScale(roundDomain(Math.min(...all), Math.max(...all), 5), [bottom, 16]);
-  const rounds = Math.max(...lines.map(({ losses }) => losses.length));
-  const x = linearScale([1, Math.max(2, rounds)], [left + 16, width - 190]);
+  const panels = LEARNT.flatMap((model) => {
+    const lines = results.flatMap(({ seed, stages }) => {
+      const losses = stages.find(({ name }) => name === model.name)?.losses ?? [];
+      return losses.length > 0 ? [{ seed, losses }] : [];
+    });
+    return lines.length > 0 ? [{ ...model, lines }] : [];
+  });
+  const [width, side, gap, top, bottom] = [380, 290, 390, 44, 200];
   return drawing(
-    width,
-    height,
+    width * 2,
+    2 * (bottom + 60),
     'Mean loss after every round, by model and seed',
-    html`${ticks(y.domain, 5).map((value) => html`<line class="grid" x1="${left}" x2="${width - 180}" y1="${y(value)}" y2="${y(value)}"/><text class="end" x="${left - 6}" y="${y(value) + 4}">${String(value)}</text>`)}
-${Array.from({ length: rounds }, (_, i) => html`<text class="middle" x="${x(i + 1)}" y="${bottom + 18}">${i + 1}</text>`)}
-<text class="middle" x="${(left + width - 190) / 2}" y="${height - 6}">round</text>
-${lines.map(({ name, seed, losses, colour }) => html`<polyline fill="none" stroke="${colour}" stroke-width="2" points="${losses.map((loss, i) => `${x(i + 1).toFixed(1)},${y(loss).toFixed(1)}`).join(' ')}"><title>${name}, seed ${seed}</title></polyline>`)}
-${legend(names, width - 165)}`,
+    html`${panels.map(({ name, colour, of, lines }, index) => {
+      const [left, down] = [48 + (index % 2) * gap, Math.floor(index / 2) * (bottom + 60)];
+      const all = lines.flatMap(({ losses }) => losses);
+      const rounds = Math.max(...lines.map(({ losses }) => losses.length));
+      const x = linearScale([1, Math.max(2, rounds)], [left + 8, left + side]);
+      const y = linearScale(roundDomain(Math.min(...all), Math.max(...all), 4), [down + bottom, down + top]);
+      return html`<text x="${left}" y="${down + 16}">${name}</text><text x="${left}" y="${down + 32}" opacity="0.7">loss on ${of}</text>
+${ticks(y.domain, 4).map((value) => html`<line class="grid" x1="${left}" x2="${left + side}" y1="${y(value)}" y2="${y(value)}"/><text class="end" x="${left - 6}" y="${y(value) + 4}">${String(value)}</text>`)}
+${Array.from({ length: rounds }, (_, i) => html`<text class="middle" x="${x(i + 1)}" y="${down + bottom + 18}">${i + 1}</text>`)}
+<text class="middle" x="${left + side / 2}" y="${down + bottom + 36}">round</text>
+${lines.map(({ seed, losses }) => html`<polyline fill="none" stroke="${colour}" stroke-width="2" points="${losses.map((loss, i) => `${x(i + 1).toFixed(1)},${y(loss).toFixed(1)}`).join(' ')}"><title>${name}, seed ${seed}</title></polyline>`)}`;
+    })}`,
   );
 }
 
@@ -61,9 +75,6 @@ ${sites.map(({ id, name }, index) => {
     );
   })}`;
 })}
-${legend(
-  rows.map(({ title }) => title.replaceAll('*', '')),
-  width - 205,
-)}`,
+${legend(rowEntries(rows), width - 205)}`,
   );
 }

@@ -147,9 +147,17 @@ describe('the page', () => {
   });
 
   test('draws every curve, every hospital, every error of volume and every confidence', () => {
-    expect(lossDrawing(results).match(/<polyline/g)).toHaveLength(4);
+    const losses = lossDrawing(results);
+    expect(losses.match(/<polyline/g)).toHaveLength(4);
+    // A panel for each model, which says what its loss is of.
+    const panels = losses.match(/loss on /g) ?? [];
+    expect(panels.length).toBeGreaterThan(1);
+    expect(losses.match(/>round</g)).toHaveLength(panels.length);
     const drawing = siteDrawing(results);
     for (const site of SITES) expect(drawing).toContain(`<title>${site}, `);
+    // A model has one colour in all drawings.
+    const colour = /stroke="(#[0-9a-f]{6})"[^>]*><title>distilled-swin, seed/.exec(losses)?.[1];
+    expect(drawing).toMatch(new RegExp(`fill="${colour}"/><text[^>]*>distilled Swin UNETR<`));
     const [volumes, confidences] = [agreementDrawing(results), calibrationDrawing(results)];
     expect(volumes.match(/<circle/g)).toHaveLength(2 * 4 * 2);
     expect(volumes).toContain('bias 15 mm³');
