@@ -8,7 +8,7 @@ import { parseJson } from '../lib/json.ts';
 import { nearest } from '../lib/nearest.ts';
 import { printable } from '../lib/printable.ts';
 import type { RoundContext } from '../lib/protocol/context.ts';
-import type { ObjectStore, OpenBucket, Stores } from '../lib/storage/contract.ts';
+import type { FederationStore, ObjectStore, OpenBucket, Stores } from '../lib/storage/contract.ts';
 import { storesOf } from '../lib/storage/stores.ts';
 import { url } from './options.ts';
 import { readInput } from './read-input.ts';
@@ -137,7 +137,11 @@ function suggestion(campaign: string, ids: readonly string[]): string {
 }
 
 /** Ids of all campaigns, in byte order. */
-export async function campaignIds({ federationStore }: Pick<Stores, 'federationStore'>): Promise<readonly string[]> {
+export async function campaignIds({
+  federationStore,
+}: {
+  readonly federationStore: Pick<FederationStore, 'folders'>;
+}): Promise<readonly string[]> {
   const ids: string[] = [];
   for await (const folder of federationStore.folders(federationKeys.campaignsPrefix)) {
     ids.push(folder.slice(federationKeys.campaignsPrefix.length, -1));

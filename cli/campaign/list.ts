@@ -1,11 +1,9 @@
 import { Command } from 'commander';
-import { mapConcurrently } from '../../lib/async.ts';
-import { describeError, isFedcardioError } from '../../lib/error.ts';
 import { printable } from '../../lib/printable.ts';
-import type { CampaignOverview } from '../../lib/protocol/status.ts';
-import { type CampaignFlags, campaignContext, campaignIds, placed } from '../campaign.ts';
+import { type CampaignFlags, campaignContext, placed } from '../campaign.ts';
 import { printJson } from '../print-json.ts';
 import { table } from '../table.ts';
+import type { ListedCampaign } from './listed.ts';
 import { instant } from './times.ts';
 
 /** `fedcardio campaign list`: all campaigns of a federation. */
@@ -23,46 +21,10 @@ Costs one listing and three reads for each campaign.`,
     )
     .action(list);
 
-const READS_AT_ONCE = 8;
-
-interface ListedCampaign {
-  readonly campaign: string;
-  readonly phase: CampaignOverview['phase'] | 'unreadable';
-  readonly reason: string | undefined;
-  /** Stages that run now. */
-  readonly running: readonly { readonly stage: string; readonly round: number; readonly rounds: number }[];
-  readonly uploadedAt: string | undefined;
-  readonly plannedAt: string | undefined;
-  readonly endedAt: string | undefined;
-}
-
 async function list(flags: CampaignFlags): Promise<void> {
-  const [{ campaignOverview }, { roundsOf }] = await Promise.all([
-    import('../../lib/protocol/status.ts'),
-    import('../../lib/protocol/plan.ts'),
-  ]);
+  const { listCampaigns } = await import('./listed.ts');
   const context = await campaignContext(flags);
-  const read = async (campaign: string): Promise<ListedCampaign[]> => {
-    try {
-      const overview = await campaignOverview(context, campaign);
-      if (!overview) return [];
-      const { phase, reason, uploadedAt, plannedAt, endedAt, stages } = overview;
-      const running = stages
-        .filter(({ completed, rounds }) => !completed && rounds.length > 0)
-        .map(({ stage, rounds }) => ({
-          stage: stage.name,
-          round: rounds.at(-1)?.at.round ?? 0,
-          rounds: roundsOf(stage),
-        }));
-      return [{ campaign, phase, reason, running, uploadedAt, plannedAt, endedAt }];
-    } catch (error) {
-      // One damaged or newer campaign must not hide the others.
-      if (!isFedcardioError(error, 'BAD_MESSAGE') && !isFedcardioError(error, 'NEWER_SCHEMA')) throw error;
-      const times = { uploadedAt: undefined, plannedAt: undefined, endedAt: undefined };
-      return [{ campaign, phase: 'unreadable', reason: describeError(error), running: [], ...times }];
-    }
-  };
-  const campaigns = (await mapConcurrently(await campaignIds(context), READS_AT_ONCE, read)).flat();
+  const campaigns = await listCampaigns(context);
   if (flags.json) printJson('campaign-list', { federation: context.federation.id, campaigns });
   else console.log(listText(context.federation.id, campaigns));
 }

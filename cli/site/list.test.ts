@@ -5,9 +5,9 @@ import { type SentBySite, sentBySiteSchema } from '../../lib/federation/schemas.
 import { DEFAULT_TASKS, TASKS } from '../../lib/federation/tasks.ts';
 import { writeMarkups } from '../../lib/imaging/markups.ts';
 import { calcium, image, PNG, POINTS, testSite } from '../../lib/intake/testing.ts';
+import { enforceAccess } from '../../lib/storage/access-view.ts';
 import { writeDocument } from '../../lib/storage/documents.ts';
 import { readTasks } from '../../lib/storage/federation-tasks.ts';
-import { enforceAccess } from '../../lib/storage/testing-access.ts';
 import { listText } from './list.ts';
 import { createStatesReader } from './read-states.ts';
 import { siteOverview } from './site-overview.ts';

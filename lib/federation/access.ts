@@ -4,8 +4,8 @@ import type { FederationRole, SiteRole } from './topology.ts';
 /**
  * What each role may do with objects and queues. Everything else is denied. The policies of roles, buckets, queues and
  * encryption keys derive from it (cdk), and so do the tables in docs/objects.md and docs/security.md. A test compares the
- * policies with a table written by hand (cdk/isolation), and tests run handlers and GPU tasks on stores that enforce it
- * (lib/storage/testing-access.ts).
+ * policies with a table written by hand (cdk/isolation). Stores that enforce it (lib/storage/access-view.ts) limit what the
+ * page reads, and tests run handlers and GPU tasks on them.
  */
 
 /** Patterns of object keys; `*` matches any characters, slashes included. */

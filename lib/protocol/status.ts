@@ -8,7 +8,7 @@ import { suspicions } from './participants.ts';
 import { isPaused, type Pauses, readPauses } from './pauses.ts';
 import { roundsOf } from './plan.ts';
 import { type AnsweredRound, type RoundStatus, roundStatus, withLateMerged } from './round-status.ts';
-import { campaignState, type StageState } from './state.ts';
+import { campaignState, type RoundState, type StageState } from './state.ts';
 
 export interface CampaignStatus {
   readonly campaign: string;
@@ -75,7 +75,11 @@ export async function campaignStatus(context: ReaderContext, campaign: string): 
   const overview = await campaignOverview(context, campaign);
   if (!overview) return undefined;
   const { pauses, stages, uploadedAt: _, ...rest } = overview;
-  const rounds = await answeredRounds(context, campaign, stages);
+  const rounds = await answeredRounds(
+    context,
+    campaign,
+    stages.flatMap((stage) => stage.rounds),
+  );
   return {
     ...rest,
     suspected: stages.some(({ stage }) => stage.kind === 'evaluate') ? await suspicions(context) : [],
@@ -95,20 +99,34 @@ export async function campaignStatus(context: ReaderContext, campaign: string): 
   };
 }
 
-/** The opened rounds of all stages, with their terms and answers. */
+/** A round that has opened and is not committed, and its stage. */
+export interface OpenRound extends RoundStatus {
+  readonly stage: string;
+}
+
+/** The rounds that a campaign waits for now: what the status says of them, without reading any other round. */
+export async function openRounds(
+  context: ReaderContext,
+  { campaign, pauses, stages }: Pick<CampaignOverview, 'campaign' | 'pauses' | 'stages'>,
+): Promise<readonly OpenRound[]> {
+  const current = stages.flatMap(({ rounds }) => rounds.filter(({ phase }) => phase !== 'committed'));
+  const answered = await answeredRounds(context, campaign, current);
+  return mapConcurrently(answered, READS_AT_ONCE, async (round) => ({
+    stage: round.at.stage,
+    ...(await roundStatus(context, round, pauses)),
+  }));
+}
+
+/** The opened rounds with their terms and answers. */
 async function answeredRounds(
   { federationStore }: ReaderContext,
   campaign: string,
-  stages: readonly StageState[],
+  opened: readonly RoundState[],
 ): Promise<readonly AnsweredRound[]> {
-  const rounds = await mapConcurrently(
-    stages.flatMap((stage) => stage.rounds),
-    READS_AT_ONCE,
-    async (round) => ({
-      ...round,
-      open: (await readJson(federationStore, federationKeys.open(round.at), openSchema)).value,
-    }),
-  );
+  const rounds = await mapConcurrently(opened, READS_AT_ONCE, async (round) => ({
+    ...round,
+    open: (await readJson(federationStore, federationKeys.open(round.at), openSchema)).value,
+  }));
   const sites = new Set(rounds.flatMap(({ open }) => open.participants.map(({ site }) => site)));
   const answers = await listCampaignAnswers(federationStore, campaign, [...sites]);
   return rounds.map((round) => ({

@@ -1,7 +1,7 @@
 import { FEDERATION_ACCESS, type SiteAccess, siteAccess } from '../../lib/federation/access.ts';
 import type { FederationRole, SiteRole } from '../../lib/federation/topology.ts';
+import { enforceAccess } from '../../lib/storage/access-view.ts';
 import type { Stores } from '../../lib/storage/contract.ts';
-import { enforceAccess } from '../../lib/storage/testing-access.ts';
 
 /** A context whose stores allow what a role of a site may do, as declared in lib/federation/access.ts. */
 export const asSiteRole = <C extends Stores>(context: C, site: string, role: SiteRole): C =>

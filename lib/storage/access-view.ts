@@ -15,7 +15,10 @@ export function enforceAccess<K extends string>(store: ObjectStore<K>, access: O
   const mayListAll = list === 'everything';
   const mayList = (prefix: string) => mayListAll || matches(list, prefix);
   const denied = (action: string, key: string) =>
-    new FedcardioError('STORAGE', `Cannot ${action} s3://${store.bucket}/${key}: AccessDenied (403).`);
+    new FedcardioError('STORAGE', `Cannot ${action} s3://${store.bucket}/${key}: AccessDenied (403).`, {
+      // As the adapter's errors have it, so that callers tell a refusal from an outage (unreadable.ts).
+      cause: Object.assign(new Error('Access Denied'), { name: 'AccessDenied' }),
+    });
   const require = (kind: 'read' | 'write' | 'delete' | 'erase', key: string) => {
     if (!matches(access[kind], key)) throw denied(kind, key);
   };
