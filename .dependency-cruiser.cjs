@@ -19,7 +19,7 @@ const FLOORS = [
   ['handlers', 'cdk'],
   ['gpu-tasks'],
   ['local'],
-  ['localstack'],
+  ['localstack', 'page/api'],
   ['cli'],
   ['bench'],
   ['exports'],
@@ -39,7 +39,7 @@ const floorRules = FLOORS.flatMap((floor, index) =>
     severity: 'error',
     from: { path: filesOf(room), pathNot: TESTS },
     to: {
-      path: '^(lib|handlers|gpu-tasks|local|localstack|cli|bench|cdk|exports)/',
+      path: '^(lib|handlers|gpu-tasks|local|localstack|cli|page|bench|cdk|exports)/',
       pathNot: [room, ...FLOORS.slice(0, index).flat()].flatMap(filesOf),
     },
   })),
@@ -68,6 +68,19 @@ module.exports = {
       severity: 'error',
       from: { path: '^cdk/' },
       to: { path: '^(lib|handlers|gpu-tasks)/', pathNot: ['^lib/error\\.ts$', '^lib/json\\.ts$', '^lib/federation/'] },
+    },
+    {
+      // What a browser runs: the page, the API's declarations, and the report's pure functions, whose look it shares.
+      name: 'page-is-for-browsers',
+      severity: 'error',
+      from: { path: '^page/', pathNot: TESTS },
+      to: { path: '^(lib|handlers|gpu-tasks|local|localstack|cli|bench|cdk|exports)/', pathNot: ['^lib/report/'] },
+    },
+    {
+      name: 'api-declarations-stand-alone',
+      severity: 'error',
+      from: { path: '^page/api/' },
+      to: { path: '^(page|lib)/', pathNot: ['^page/api/'] },
     },
     {
       name: 'handlers-know-no-training',

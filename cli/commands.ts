@@ -14,6 +14,7 @@ import { imageCommand } from './image/command.ts';
 import { importCommand } from './import.ts';
 import { initCommand } from './init/command.ts';
 import { localCommand } from './local.ts';
+import { pageCommand } from './page/command.ts';
 import { phantomsCommand } from './phantoms/command.ts';
 import { predictCommand } from './predict.ts';
 import { siteCommand } from './site/command.ts';
@@ -28,6 +29,7 @@ export const createCommands = (): readonly Command[] => [
   trainCommand(),
   phantomsCommand(),
   upCommand(),
+  pageCommand(),
   initCommand(),
   localCommand(),
   campaignCommand(),

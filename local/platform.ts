@@ -11,7 +11,7 @@ import { recordFailure } from '../lib/protocol/gpu-tasks.ts';
 import type { OpenBucket } from '../lib/storage/contract.ts';
 import { createWaitOut, type Line, logOutage, type OutageEvent } from '../lib/storage/outages.ts';
 import { storesOf } from '../lib/storage/stores.ts';
-import { type EmbeddedServerOptions, startEmbeddedServer } from './emulator/server.ts';
+import { type EmbeddedServerOptions, type Mount, startEmbeddedServer } from './emulator/server.ts';
 import { gpuTaskEnvironment, type Machine, type Part, partOf, reachBoth, reachHere } from './part.ts';
 import { createProcessLauncher, type ProcessLauncherOptions } from './process-launcher.ts';
 import { type RunnerEvent, startQueueRunner } from './queue-runner.ts';
@@ -69,6 +69,8 @@ export interface Platform {
   readonly deployment: string | undefined;
   /** Context of the handlers. Its stores and queues wait out outages. */
   readonly context: HandlerContext;
+  /** Serves something else on the port of the server that this platform started; undefined if it started none. */
+  readonly mount: ((mount: Mount) => void) | undefined;
   /** Resolves when no handler runs and no queue holds a message. */
   idle(): Promise<void>;
   /** Ends functions and GPU tasks; the server keeps running. */
@@ -101,6 +103,7 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
       endpoint,
       deployment,
       context,
+      mount: server?.mount,
       idle: runner.idle,
       stopWork,
       close: async () => {

@@ -3,6 +3,7 @@ import { printable, printableJson } from '../../lib/printable.ts';
 import { readTasks } from '../../lib/storage/federation-tasks.ts';
 import { type Platform, startPlatform } from '../../local/platform.ts';
 import { aborted } from '../interrupt.ts';
+import { mountPage } from '../page/mounted.ts';
 import { describeBackend } from '../run/backend-probe.ts';
 import { openLines } from '../run/lines.ts';
 import { createOutageLines } from '../run/outage-lines.ts';
@@ -30,7 +31,10 @@ export async function runUp(flags: UpFlags, signal: AbortSignal): Promise<void> 
   const platform = await start(directory, flags, signal);
   try {
     directory.save();
-    console.log(flags.json ? printableJson(summaryOf(directory, platform)) : await greetingOf(directory, platform));
+    const page = await mountPage(platform, directory.federation, say);
+    console.log(
+      flags.json ? printableJson(summaryOf(directory, platform, page)) : await greetingOf(directory, platform, page),
+    );
     say(`${flags.tasks} GPU tasks at a time. ${await backend}`);
     await aborted(signal);
     say(
@@ -79,16 +83,21 @@ function start(
   });
 }
 
-const summaryOf = ({ federation, path, log }: UpDirectory, { endpoint }: Platform) => ({
+const summaryOf = ({ federation, path, log }: UpDirectory, { endpoint }: Platform, page: string | undefined) => ({
   schema: 'fedcardio.up/1',
   federation: federation.id,
   endpoint,
   buckets: bucketsOf(federation),
+  page,
   data: path,
   log,
 });
 
-async function greetingOf({ federation, path, log, declaredBy }: UpDirectory, platform: Platform): Promise<string> {
+async function greetingOf(
+  { federation, path, log, declaredBy }: UpDirectory,
+  platform: Platform,
+  page: string | undefined,
+): Promise<string> {
   const { endpoint, context } = platform;
   const tasks = await readTasks(context);
   const buckets = bucketsOf(federation);
@@ -98,6 +107,7 @@ async function greetingOf({ federation, path, log, declaredBy }: UpDirectory, pl
     ...Object.entries(buckets.sites).map(([site, bucket]) => [site, `s3://${bucket}`]),
     ['data', path],
     ['log', log],
+    ...(page === undefined ? [] : [['page', page] as const]),
   ] as const;
   const width = Math.max(...rows.map(([name = '']) => name.length));
   const from = declaredBy ?? 'the default: write a federation.json for your own sites and tasks';

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { createServer, type Server } from 'node:http';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { FedcardioError } from '../../lib/error.ts';
@@ -36,7 +36,15 @@ export interface EmbeddedServerOptions {
 export interface EmbeddedServer {
   readonly endpoint: string;
   readonly port: number;
+  /** Serves something else below a prefix that no bucket has: `/_fedcardio/…/`. */
+  mount(mount: Mount): void;
   close(): Promise<void>;
+}
+
+/** Answers the requests below its prefix, and checks where they come from. */
+export interface Mount {
+  readonly prefix: string;
+  respond(message: IncomingMessage, response: ServerResponse): Promise<void>;
 }
 
 const HOST = '127.0.0.1';
@@ -86,12 +94,18 @@ async function serve(options: EmbeddedServerOptions, release: () => Promise<void
   };
   const sqs: SqsServer = { store: queues, dataDir, region: REGION, counts, faults, onFailure: report };
 
+  let mounted: Mount | undefined;
   const server = createServer((message, response) => {
-    const answer = isControlRequest(message)
-      ? respondControl({ counts, faults }, message, response)
-      : isSqsRequest(message)
-        ? respondSqs(sqs, message, response)
-        : respondS3(s3, message, response);
+    const mount = mounted && message.url?.startsWith(mounted.prefix) ? mounted : undefined;
+    // A stored object must not act as a page of this origin, where a mounted page has its session.
+    if (!mount) response.setHeader('content-security-policy', "sandbox; default-src 'none'");
+    const answer = mount
+      ? mount.respond(message, response)
+      : isControlRequest(message)
+        ? respondControl({ counts, faults }, message, response)
+        : isSqsRequest(message)
+          ? respondSqs(sqs, message, response)
+          : respondS3(s3, message, response);
     answer.catch((error) => {
       if (!response.destroyed && !(error instanceof CutConnection)) report(error);
       response.destroy();
@@ -105,6 +119,9 @@ async function serve(options: EmbeddedServerOptions, release: () => Promise<void
   return {
     endpoint: `http://${HOST}:${port}`,
     port,
+    mount: (mount) => {
+      mounted = mount;
+    },
     async close() {
       const closed = new Promise((resolve) => server.close(resolve));
       server.closeAllConnections();

@@ -1,0 +1,6 @@
+import type { Handlers } from '../handler.ts';
+import { campaigns } from './campaigns.ts';
+import { session } from './session.ts';
+
+/** What answers each route of page/api/routes.ts. */
+export const HANDLERS: Handlers = { session, campaigns };

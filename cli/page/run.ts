@@ -1,0 +1,62 @@
+import { describeError, FedcardioError } from '../../lib/error.ts';
+import type { Federation } from '../../lib/federation/schemas.ts';
+import { nearest } from '../../lib/nearest.ts';
+import { printable } from '../../lib/printable.ts';
+import { federationOf, openBuckets } from '../campaign.ts';
+import { aborted } from '../interrupt.ts';
+import { builtPage } from './built.ts';
+import type { PageFlags } from './command.ts';
+import { createPageContext } from './context.ts';
+import { createPage } from './http/page.ts';
+import { startPageServer } from './http/server.ts';
+import { createSessions } from './http/sessions.ts';
+
+/**
+ * Serves the page until the signal. The address goes to standard output, what happens to standard error.
+ *
+ * @throws FedcardioError if the endpoint does not answer, the site is not of the federation, or the port is in use
+ */
+export async function runPage(flags: PageFlags, signal: AbortSignal): Promise<void> {
+  const { id, declared } = federationOf(flags);
+  requireSite(flags.site, declared);
+  const { endpoint, site } = flags;
+  const context = createPageContext({ openBucket: await openBuckets(flags), id, declared, site, endpoint });
+  const folder = await builtPage(say);
+  const sessions = createSessions((token) => say(`For another browser: ${addressOf(server.port, token)}`));
+  const page = createPage({ prefix: '/', folder, context, sessions, onFailure });
+  const server = await startPageServer(flags.port, page.respond, onFailure);
+  try {
+    const address = addressOf(server.port, sessions.token());
+    // One line, because its readers do not wait for the end.
+    if (flags.json) console.log(JSON.stringify({ schema: 'fedcardio.page/1', address, role: context.role }));
+    else console.log(`${greeting(id, site)}\n\n  ${address}\n\nIt opens in one browser, once. Ctrl-C stops it.`);
+    await aborted(signal);
+  } finally {
+    await server.close();
+  }
+}
+
+const addressOf = (port: number, token: string): string => `http://127.0.0.1:${port}/?token=${token}`;
+
+const greeting = (federation: string, site: string | undefined): string =>
+  site === undefined
+    ? `The page of the federation "${federation}":`
+    : `The page of ${site}, a site of "${federation}":`;
+
+const say = (line: string): void => console.error(line);
+
+/** What no viewer caused. */
+export const onFailure = (error: unknown): void => {
+  console.error(`page: ${printable(describeError(error))}`);
+  if (process.env.FEDCARDIO_DEBUG && error instanceof Error) console.error(error.stack);
+};
+
+/** @throws FedcardioError NOT_FOUND if federation.json has no such site */
+function requireSite(site: string | undefined, declared: Federation | undefined): void {
+  const ids = declared?.sites.map(({ id }) => id);
+  if (site === undefined || ids === undefined || ids.includes(site)) return;
+  const near = nearest(site, ids);
+  throw new FedcardioError('NOT_FOUND', `The federation has no site "${printable(site)}".`, {
+    hint: `${near === undefined ? '' : `Did you mean "${near}"? `}Sites are ${ids.join(', ')}.`,
+  });
+}

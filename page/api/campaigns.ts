@@ -1,0 +1,39 @@
+import { z } from 'zod';
+
+const instant = z.iso.datetime();
+
+export const PHASES = ['uploaded', 'running', 'paused', 'completed', 'failed', 'cancelled', 'unreadable'] as const;
+
+const waitingSchema = z.strictObject({
+  stage: z.string(),
+  round: z.int(),
+  /** Sites that have not answered. Empty if the round is about to close. */
+  sites: z.array(z.string()),
+  /** The round closes at the latest then. */
+  until: instant,
+});
+
+const campaignSchema = z.strictObject({
+  campaign: z.string(),
+  phase: z.enum(PHASES),
+  /** Why it failed, was cancelled, is paused or cannot be read. */
+  reason: z.string().optional(),
+  running: z.array(z.strictObject({ stage: z.string(), round: z.int(), rounds: z.int() })),
+  /** Rounds of all stages. */
+  rounds: z.strictObject({ done: z.int(), total: z.int() }),
+  uploadedAt: instant.optional(),
+  plannedAt: instant.optional(),
+  endedAt: instant.optional(),
+  waiting: z.array(waitingSchema),
+  /** Estimate for AWS, USD; absent if it cannot be estimated. */
+  cost: z.strictObject({ usd: z.number(), usdTotal: z.number() }).optional(),
+});
+
+export const campaignsSchema = z.strictObject({
+  campaigns: z.array(campaignSchema),
+  /** Why no campaign has a cost, e.g. no federation.json. */
+  noCost: z.string().optional(),
+});
+
+export type Campaigns = z.infer<typeof campaignsSchema>;
+export type ListedCampaign = Campaigns['campaigns'][number];

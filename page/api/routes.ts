@@ -1,0 +1,45 @@
+/**
+ * The routes of the HTTP API, below `api/v1`. Without schemas, so that the page does not load a validator: those are in
+ * `schemas.ts`, and handlers in `cli/page/handlers`. The compiler demands both for each route.
+ */
+
+/** Who looks: the coordinator of a federation, or one hospital. */
+export const ROLES = ['coordinator', 'site'] as const;
+export type Role = (typeof ROLES)[number];
+
+export interface Route {
+  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
+  /** Below `api/v1`; `{name}` is one segment, given in `params`. */
+  readonly path: `/${string}`;
+  readonly roles: readonly Role[];
+  /** For the API's description. */
+  readonly summary: string;
+}
+
+export const ROUTES = {
+  session: {
+    method: 'GET',
+    path: '/session',
+    roles: ['coordinator', 'site'],
+    summary: 'Who looks at what, and what the viewer may do.',
+  },
+  campaigns: {
+    method: 'GET',
+    path: '/campaigns',
+    roles: ['coordinator'],
+    summary: 'All campaigns: state, stages, progress, what they wait for, cost so far.',
+  },
+} as const satisfies Readonly<Record<string, Route>>;
+
+export type RouteName = keyof typeof ROUTES;
+
+/** Names of the `{parameters}` in a path. */
+type ParamNames<Path extends string> = Path extends `${string}{${infer Name}}${infer Rest}`
+  ? Name | ParamNames<Rest>
+  : never;
+
+/** The parameters of a route's path. */
+export type ParamsOf<N extends RouteName> = { readonly [Name in ParamNames<(typeof ROUTES)[N]['path']>]: string };
+
+/** Where the API is, relative to the page. */
+export const API = 'api/v1';

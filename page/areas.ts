@@ -1,0 +1,32 @@
+import type { ComponentType } from 'preact';
+import type { Role } from './api/routes.ts';
+import type { Session } from './api/session.ts';
+import type { Texts } from './text/en.ts';
+
+/** What a screen gets: the parameters of its path, and who looks. */
+export interface ScreenProps {
+  readonly params: Readonly<Record<string, string>>;
+  readonly session: Session;
+}
+
+export interface Area {
+  /** Pattern of the address behind `#/`, such as `campaigns/{campaign}`. */
+  readonly path: string;
+  readonly roles: readonly Role[];
+  readonly title: (text: Texts) => string;
+  /** Whether the navigation has it. Screens about one thing, such as a campaign, are reached from their list. */
+  readonly inNavigation: boolean;
+  /** Loaded when it is first shown. */
+  readonly load: () => Promise<{ readonly Screen: ComponentType<ScreenProps> }>;
+}
+
+/** Every screen, in the order of the navigation. The first one of a role is its start. A screen is one line here. */
+export const AREAS: readonly Area[] = [
+  {
+    path: 'campaigns',
+    roles: ['coordinator'],
+    title: (text) => text.campaigns.title,
+    inNavigation: true,
+    load: () => import('./screens/coordinator/campaigns.tsx'),
+  },
+];

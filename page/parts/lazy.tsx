@@ -1,0 +1,23 @@
+import type { ComponentType } from 'preact';
+import { useEffect, useState } from 'preact/hooks';
+import type { Area, ScreenProps } from '../areas.ts';
+import { ApiError } from '../client.ts';
+import { Failure, Loading } from './states.tsx';
+
+type Loaded = { readonly area: Area; readonly Screen?: ComponentType<ScreenProps>; readonly error?: ApiError };
+
+/** A screen whose code is loaded when it is first shown. */
+export function LazyScreen({ area, ...props }: { readonly area: Area } & ScreenProps) {
+  const [loaded, setLoaded] = useState<Loaded>();
+  const [attempt, setAttempt] = useState(0);
+  useEffect(() => {
+    area.load().then(
+      ({ Screen }) => setLoaded({ area, Screen }),
+      (error: unknown) => setLoaded({ area, error: new ApiError(0, { code: 'UNREACHABLE', message: String(error) }) }),
+    );
+  }, [area, attempt]);
+  if (loaded?.area !== area) return <Loading />;
+  const { Screen, error } = loaded;
+  if (error) return <Failure error={error} onRetry={() => setAttempt(attempt + 1)} />;
+  return Screen ? <Screen {...props} /> : <Loading />;
+}
