@@ -44,7 +44,7 @@ describe('the package', () => {
 
   test('holds no test, no fixture, no result and no data', () => {
     const unwanted =
-      /\.(?:test|spec)\.[a-z.]+$|(?:^|\/)testing(?:-[a-z-]+)?\.|^(?:test|docs|localstack|coverage|demo-output|cdk\.out)\/|fixtures\/|\.fedcardio|\.safetensors$|\.nii(?:\.gz)?$|^federation\.json$|^dist\/(?!package\/)/;
+      /\.(?:test|spec)\.[a-z.]+$|(?:^|\/)testing(?:-[a-z-]+)?\.|^(?:test|docs|localstack|coverage|demo-output|cdk\.out)\/|fixtures\/|\.fedcardio|\.safetensors$|\.nii(?:\.gz)?$|^federation\.json$|^dist\/(?!(?:package|page)\/)/;
 
     expect(files.filter((file) => unwanted.test(file))).toEqual([]);
   });

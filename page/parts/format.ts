@@ -19,10 +19,14 @@ const formatsByLanguage = new Map<string, Formats>();
 /** Formats are kept: making an Intl object for each cell of a table takes long. */
 export function useFormats(): Formats {
   const language = useLanguage();
-  const known = formatsByLanguage.get(language) ?? createFormats(language);
+  const known = formatsByLanguage.get(language) ?? createFormats(regionalOf(language));
   formatsByLanguage.set(language, known);
   return known;
 }
+
+/** The language as the viewer's region writes dates and numbers, if the browser names one: `en-GB`. */
+const regionalOf = (language: string): string =>
+  navigator.languages.find((tag) => tag.startsWith(`${language}-`)) ?? language;
 
 const UNITS = ['byte', 'kilobyte', 'megabyte', 'gigabyte', 'terabyte'] as const;
 const SPANS = [

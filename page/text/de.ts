@@ -39,7 +39,7 @@ export const de: Texts = {
     waits: 'Wartet auf',
     started: 'Begonnen',
     cost: 'Kosten bisher',
-    costNote: 'Schätzung von `fedcardio cost` für AWS, für die begonnenen Runden; keine Rechnung.',
+    costNote: 'Kosten: eine Schätzung für AWS, wie „fedcardio cost“, für die begonnenen Runden. Keine Rechnung.',
     roundOf: (stage, round, rounds) => `${stage}, Runde ${round} von ${rounds}`,
     rounds: (done, total) => `${done} von ${plural(total, 'Runde', 'Runden')}`,
     waitsFor: (sites, until) => `${sites}, bis ${until}`,

@@ -38,7 +38,7 @@ export const en = {
     waits: 'Waits for',
     started: 'Started',
     cost: 'Cost so far',
-    costNote: 'Estimate of `fedcardio cost` for AWS, for the rounds that have begun; not a bill.',
+    costNote: 'Cost: an estimate for AWS, as of “fedcardio cost”, for the rounds that have begun. Not a bill.',
     roundOf: (stage: string, round: number, rounds: number) => `${stage}, round ${round} of ${rounds}`,
     rounds: (done: number, total: number) => `${done} of ${plural(total, 'round', 'rounds')}`,
     waitsFor: (sites: string, until: string) => `${sites}, until ${until}`,

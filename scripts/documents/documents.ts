@@ -12,6 +12,7 @@ import {
 import { strategiesTable } from '../../lib/federation/documents/strategies.ts';
 import { labelFilesTable, tasksTable } from '../../lib/federation/documents/tasks.ts';
 import { campaignSchema, federationSchema } from '../../lib/federation/schemas.ts';
+import { openApiDocument } from '../../page/api/openapi.ts';
 import { LANGUAGES } from '../pictures/drawing.ts';
 import { pagesFolder } from '../pictures/pictures.ts';
 import { labelClassesTable } from './label-classes.ts';
@@ -70,4 +71,5 @@ export const REGIONS: readonly Region[] = [
 export const JSON_FILES: Readonly<Record<string, () => object>> = {
   'campaign.schema.json': campaignJsonSchema,
   'federation.schema.json': federationJsonSchema,
+  'docs/reference/page-api.json': openApiDocument,
 };

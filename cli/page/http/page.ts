@@ -57,7 +57,9 @@ export function createPage({
       return;
     }
     message.resume();
-    if (message.method !== 'GET' && message.method !== 'HEAD') {
+    // Asked for by browsers on a page without an icon of its own.
+    if (path === 'favicon.ico') response.writeHead(204).end();
+    else if (message.method !== 'GET' && message.method !== 'HEAD') {
       refuse(message, response, new Refusal(405, 'BAD_METHOD', 'Use GET.'));
     } else if (path === '') await respondIndex(query.get('token'), message, response);
     else if (!path.startsWith('assets/') || !(await sendFile(folder, path, response, message.method === 'GET'))) {
