@@ -3,7 +3,7 @@ import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
   test: {
-    include: ['{lib,handlers,gpu-tasks,cdk,local,localstack,cli,test}/**/*.test.ts'],
+    include: ['{lib,handlers,gpu-tasks,cdk,local,localstack,cli,page,test}/**/*.test.ts'],
     testTimeout: 60_000,
     hookTimeout: 60_000,
     pool: 'forks',

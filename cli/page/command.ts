@@ -1,12 +1,8 @@
 import { Command } from 'commander';
-import { type CampaignFlags, placed } from '../campaign.ts';
+import { placed } from '../campaign.ts';
 import { onInterrupt } from '../interrupt.ts';
 import { port } from '../options.ts';
-
-export interface PageFlags extends CampaignFlags {
-  readonly site?: string;
-  readonly port: number;
-}
+import type { PageFlags } from './options.ts';
 
 /** `fedcardio page`: the page of a federation or of a hospital, until Ctrl-C. */
 export const pageCommand = (): Command =>

@@ -4,7 +4,7 @@ import type { ObjectStore } from '../../lib/storage/contract.ts';
  * Most requests to the storage in any minute, whatever the number of tabs. More wait. Opening a large campaign takes
  * thousands of reads at once; at the price of a listing, this limit costs 0.03 USD a minute at most.
  */
-export const REQUESTS_A_MINUTE = 6000;
+const REQUESTS_A_MINUTE = 6000;
 
 /** What is on show is read again only while fewer requests than this were made in the last minute. */
 export const LIVE_REQUESTS_A_MINUTE = 300;

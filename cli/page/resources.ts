@@ -1,7 +1,7 @@
 import { sha256Hex } from '../../lib/json.ts';
 
 /** What was read last, as it is sent. */
-export interface Resource {
+interface Resource {
   readonly text: string;
   readonly etag: string;
 }

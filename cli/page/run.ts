@@ -5,11 +5,11 @@ import { printable } from '../../lib/printable.ts';
 import { federationOf, openBuckets } from '../campaign.ts';
 import { aborted } from '../interrupt.ts';
 import { builtPage } from './built.ts';
-import type { PageFlags } from './command.ts';
 import { createPageContext } from './context.ts';
 import { createPage } from './http/page.ts';
 import { startPageServer } from './http/server.ts';
 import { createSessions } from './http/sessions.ts';
+import type { PageFlags } from './options.ts';
 
 /**
  * Serves the page until the signal. The address goes to standard output, what happens to standard error.

@@ -2,7 +2,7 @@ import { z } from 'zod';
 
 const instant = z.iso.datetime();
 
-export const PHASES = ['uploaded', 'running', 'paused', 'completed', 'failed', 'cancelled', 'unreadable'] as const;
+const PHASES = ['uploaded', 'running', 'paused', 'completed', 'failed', 'cancelled', 'unreadable'] as const;
 
 const waitingSchema = z.strictObject({
   stage: z.string(),
@@ -35,5 +35,4 @@ export const campaignsSchema = z.strictObject({
   noCost: z.string().optional(),
 });
 
-export type Campaigns = z.infer<typeof campaignsSchema>;
-export type ListedCampaign = Campaigns['campaigns'][number];
+export type ListedCampaign = z.infer<typeof campaignSchema>;
