@@ -19,13 +19,13 @@ export function enforceAccess<K extends string>(store: ObjectStore<K>, access: O
       // As the adapter's errors have it, so that callers tell a refusal from an outage (unreadable.ts).
       cause: Object.assign(new Error('Access Denied'), { name: 'AccessDenied' }),
     });
-  const require = (kind: 'read' | 'write' | 'delete' | 'erase', key: string) => {
+  const requireAccess = (kind: 'read' | 'write' | 'delete' | 'erase', key: string) => {
     if (!matches(access[kind], key)) throw denied(kind, key);
   };
   const isMissing = (error: unknown) => error instanceof FedcardioError && error.code === 'NOT_FOUND';
   /** A read of a missing object is forbidden unless the role may list the whole bucket. */
   async function reading<T>(key: K, read: () => Promise<T>): Promise<T> {
-    require('read', key);
+    requireAccess('read', key);
     try {
       return await read();
     } catch (error) {
@@ -47,22 +47,22 @@ export function enforceAccess<K extends string>(store: ObjectStore<K>, access: O
       return undefined;
     },
     head: async (key) => {
-      require('read', key);
+      requireAccess('read', key);
       const found = await store.head(key);
       if (!found && !mayListAll) throw denied('read', key);
       return found;
     },
     put: async (key, body, options) => {
-      require('write', key);
-      if (options?.ifMatch !== undefined) require('read', key);
+      requireAccess('write', key);
+      if (options?.ifMatch !== undefined) requireAccess('read', key);
       return store.put(key, body, options);
     },
     putIfAbsent: async (key, body) => {
-      require('write', key);
+      requireAccess('write', key);
       return store.putIfAbsent(key, body);
     },
     putParts: async (key, parts) => {
-      require('write', key);
+      requireAccess('write', key);
       return store.putParts(key, parts);
     },
     list: async function* (prefix) {
@@ -74,7 +74,7 @@ export function enforceAccess<K extends string>(store: ObjectStore<K>, access: O
       yield* store.folders(prefix);
     },
     delete: async (key) => {
-      require('delete', key);
+      requireAccess('delete', key);
       await store.delete(key);
     },
     versions: async function* (prefix) {
@@ -82,7 +82,7 @@ export function enforceAccess<K extends string>(store: ObjectStore<K>, access: O
       yield* store.versions(prefix);
     },
     deleteVersion: async (key, version) => {
-      require('erase', key);
+      requireAccess('erase', key);
       await store.deleteVersion(key, version);
     },
   };
