@@ -1,3 +1,4 @@
+import { groupBy } from '../../lib/group-by.ts';
 import type { RoundStatus } from '../../lib/protocol/round-status.ts';
 import type { CampaignStatus } from '../../lib/protocol/status.ts';
 import { significant } from '../../lib/report/format.ts';
@@ -12,23 +13,36 @@ export interface Cell {
 }
 
 /** A site in a round; undefined if it does not take part. */
-export function cellOf(round: RoundStatus, site: string): Cell | undefined {
-  if (!round.participants.includes(site)) return undefined;
-  const failed = round.failed.find((failure) => failure.site === site);
-  if (failed) return { became: failed.refused ? 'refused' : 'failed', reason: failed.reason };
-  const clipped = round.clipped.filter((entry) => entry.site === site && !entry.late).map(scalingOf);
-  const limited = round.limited.filter((entry) => entry.site === site).map(limitOf);
-  const reduced = [...clipped, ...limited];
-  if (reduced.length > 0) return { became: clipped.length > 0 ? 'clipped' : 'limited', reason: reduced.join(', ') };
-  if (round.updated.includes(site)) return { became: round.phase === 'open' ? 'answered' : 'merged' };
-  const late = round.late.find((update) => update.site === site);
-  if (late) {
-    const counts = late.mergedIn === undefined ? '' : `, and counts in round ${late.mergedIn}`;
-    return { became: 'late', reason: `it arrived at ${late.at}${counts}` };
-  }
-  return round.phase === 'open'
-    ? { became: 'waited for', reason: `until ${round.deadline}` }
-    : { became: 'missed', reason: 'it had not answered when the round closed' };
+export const cellOf = (round: RoundStatus, site: string): Cell | undefined => cellsOf(round)(site);
+
+/** Like {@link cellOf}, for a round that is asked about many sites. */
+export function cellsOf(round: RoundStatus): (site: string) => Cell | undefined {
+  const participants = new Set(round.participants);
+  const updated = new Set(round.updated);
+  const failed = new Map(round.failed.map((failure) => [failure.site, failure]));
+  const late = new Map(round.late.map((update) => [update.site, update]));
+  const clipped = groupBy(
+    round.clipped.filter((entry) => !entry.late),
+    ({ site }) => site,
+  );
+  const limited = groupBy(round.limited, ({ site }) => site);
+  return (site) => {
+    if (!participants.has(site)) return undefined;
+    const failure = failed.get(site);
+    if (failure) return { became: failure.refused ? 'refused' : 'failed', reason: failure.reason };
+    const scaled = (clipped.get(site) ?? []).map(scalingOf);
+    const reduced = [...scaled, ...(limited.get(site) ?? []).map(limitOf)];
+    if (reduced.length > 0) return { became: scaled.length > 0 ? 'clipped' : 'limited', reason: reduced.join(', ') };
+    if (updated.has(site)) return { became: round.phase === 'open' ? 'answered' : 'merged' };
+    const answer = late.get(site);
+    if (answer) {
+      const counts = answer.mergedIn === undefined ? '' : `, and counts in round ${answer.mergedIn}`;
+      return { became: 'late', reason: `it arrived at ${answer.at}${counts}` };
+    }
+    return round.phase === 'open'
+      ? { became: 'waited for', reason: `until ${round.deadline}` }
+      : { became: 'missed', reason: 'it had not answered when the round closed' };
+  };
 }
 
 export interface SiteRound extends Cell {

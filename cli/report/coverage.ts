@@ -2,7 +2,7 @@ import { kindOf, type Open, type Stage } from '../../lib/federation/schemas.ts';
 import type { RoundStatus } from '../../lib/protocol/round-status.ts';
 import type { Coverage } from '../../lib/report/report.ts';
 import { isWithoutData } from '../../lib/report/without-data.ts';
-import { type Cell, cellOf } from '../campaign/cells.ts';
+import { type Cell, cellsOf } from '../campaign/cells.ts';
 
 /**
  * Whose updates a committed round merged, and why those of others are missing.
@@ -18,6 +18,7 @@ export function coverageOf(
   const merged = new Set(round.updated);
   const all = [...new Set([...sites, ...participants.map(({ site }) => site)])];
   const asked = all.filter((site) => stage.sites?.includes(site) ?? true);
+  const cellOf = cellsOf(round);
   const cases = (of: Open['participants']) => of.reduce((sum, { samples }) => sum + samples, 0);
   return {
     asked,
@@ -25,7 +26,7 @@ export function coverageOf(
     caseShare: cases(participants.filter(({ site }) => merged.has(site))) / cases(participants),
     excluded: asked
       .filter((site) => !merged.has(site))
-      .map((site) => ({ site, ...exclusionOf(cellOf(round, site), kindOf(stage).need(stage)) })),
+      .map((site) => ({ site, ...exclusionOf(cellOf(site), kindOf(stage).need(stage)) })),
   };
 }
 
