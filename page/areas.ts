@@ -1,13 +1,7 @@
 import type { ComponentType } from 'preact';
 import type { Role } from './api/routes.ts';
-import type { Session } from './api/session.ts';
+import type { ScreenProps } from './screen.ts';
 import type { Texts } from './text/en.ts';
-
-/** What a screen gets: the parameters of its path, and who looks. */
-export interface ScreenProps {
-  readonly params: Readonly<Record<string, string>>;
-  readonly session: Session;
-}
 
 export interface Area {
   /** Pattern of the address behind `#/`, such as `campaigns/{campaign}`. */
@@ -28,5 +22,12 @@ export const AREAS: readonly Area[] = [
     title: (text) => text.campaigns.title,
     inNavigation: true,
     load: () => import('./screens/coordinator/campaigns.tsx'),
+  },
+  {
+    path: 'campaigns/{campaign}',
+    roles: ['coordinator'],
+    title: (text) => text.campaigns.campaign,
+    inNavigation: false,
+    load: () => import('./screens/campaign/campaign.tsx'),
   },
 ];

@@ -1,5 +1,5 @@
 import { useEffect, useState } from 'preact/hooks';
-import { fillPath, matchPath } from './api/paths.ts';
+import { matchPath } from './api/paths.ts';
 import type { Role } from './api/routes.ts';
 import { AREAS, type Area } from './areas.ts';
 
@@ -19,10 +19,6 @@ export function placeOf(hash: string, role: Role): Place | undefined {
   const [start] = own;
   return start && path === '' ? { area: start, params: {} } : undefined;
 }
-
-/** Address of a screen: `linkTo('campaigns/{campaign}', { campaign })`. */
-export const linkTo = (path: string, params: Readonly<Record<string, string>> = {}): string =>
-  `#/${fillPath(path, params)}`;
 
 /** The part of the address behind `#`, as it changes. */
 export function useHash(): string {

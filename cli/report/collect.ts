@@ -1,5 +1,6 @@
+import { mapConcurrently } from '../../lib/async.ts';
 import { FedcardioError, isFedcardioError } from '../../lib/error.ts';
-import { type FederationKey, federationKeys, siteKeys } from '../../lib/federation/keys.ts';
+import { type FederationKey, federationKeys, type RoundAddress, siteKeys } from '../../lib/federation/keys.ts';
 import type { Federation } from '../../lib/federation/schemas.ts';
 import {
   commitSchema,
@@ -21,7 +22,7 @@ import { learns } from '../../lib/protocol/plan.ts';
 import { reductionsOf } from '../../lib/protocol/reductions.ts';
 import type { RoundStatus } from '../../lib/protocol/round-status.ts';
 import { type CampaignStatus, campaignStatus } from '../../lib/protocol/status.ts';
-import type { CommitReport, RejectedObject, SiteReport, StageReport } from '../../lib/report/report.ts';
+import type { CommitReport, RejectedObject, ReportedKind, SiteReport, StageReport } from '../../lib/report/report.ts';
 import { reportedEvaluations } from '../../lib/report/scored-cases.ts';
 import type { SiteStore, Stores } from '../../lib/storage/contract.ts';
 import { listDocuments, readJson, readStored, tryReadJson } from '../../lib/storage/documents.ts';
@@ -132,11 +133,35 @@ export async function ifReadable<T>(read: () => Promise<T>): Promise<T | undefin
   }
 }
 
-type MergedUpdate = Extract<Update, { status: 'ok' }>;
+export type MergedUpdate = Extract<Update, { status: 'ok' }>;
+
+const READS_AT_ONCE = 16;
+
+/** A committed round: its seal and commit, and the updates that it merged. */
+export async function readMerged(
+  reader: Pick<Place['reader'], 'bucket' | 'tryGet'>,
+  at: RoundAddress,
+  isWanted: (site: string) => boolean = () => true,
+) {
+  const { value: seal } = await readJson(reader, federationKeys.seal(at), sealSchema);
+  const { value: commit, sha256 } = await readJson(reader, federationKeys.commit(at), commitSchema);
+  const sites = new Set(commit.sites);
+  const wanted = seal.updates.filter(({ site }) => sites.has(site) && isWanted(site));
+  const updates = await mapConcurrently(wanted, READS_AT_ONCE, ({ key }) => readJson(reader, key, updateSchema));
+  // The site of the seal: an update may name another one, or has become a failure's record since.
+  const merged = updates.flatMap(({ value }, index): readonly MergedUpdate[] =>
+    value.status === 'ok' && value.site === wanted[index]?.site ? [value] : [],
+  );
+  return { seal, commit, sha256, merged };
+}
 
 interface Place extends ReportPlace {
   readonly reader: ReturnType<typeof createListedReader>;
 }
+
+/** A stage's kind as reports name it. */
+export const reportedKindOf = (stage: Stage): ReportedKind =>
+  stage.kind === 'student' && stage.pseudoLabels === undefined ? 'control' : stage.kind;
 
 interface ReadStage {
   readonly report: StageReport;
@@ -153,7 +178,7 @@ async function readStage(place: Place, stage: Stage, status: CampaignStatus): Pr
   return {
     report: {
       name: stage.name,
-      kind: stage.kind === 'student' && stage.pseudoLabels === undefined ? 'control' : stage.kind,
+      kind: reportedKindOf(stage),
       rounds: committed.length,
       participants: [...new Set(committed.flatMap(({ participants }) => participants))],
       commits: committed.map(({ commit }) => commit),
@@ -167,12 +192,7 @@ async function readRound({ reader, campaign, federation }: Place, stage: Stage, 
   const { round } = status;
   const at = { campaign, stage: stage.name, round };
   const { value: open } = await readJson(reader, federationKeys.open(at), openSchema);
-  const { value: seal } = await readJson(reader, federationKeys.seal(at), sealSchema);
-  const { value: commit, sha256 } = await readJson(reader, federationKeys.commit(at), commitSchema);
-  const updates = await inOrder(seal.updates, ({ key }) => readJson(reader, key, updateSchema));
-  const merged = updates.flatMap(({ value }) =>
-    value.status === 'ok' && commit.sites.includes(value.site) ? [value] : [],
-  );
+  const { seal, commit, sha256, merged } = await readMerged(reader, at);
   const { clipped, limited } = reductionsOf(open, seal, commit);
   const shortened = shortenedIn(stage, merged);
   const report: CommitReport = {

@@ -29,6 +29,24 @@ export const ROUTES = {
     roles: ['coordinator'],
     summary: 'All campaigns: state, stages, progress, what they wait for, cost so far.',
   },
+  campaign: {
+    method: 'GET',
+    path: '/campaigns/{campaign}',
+    roles: ['coordinator'],
+    summary: 'A campaign: stages, what became of each site in each round, and what it waits for.',
+  },
+  curves: {
+    method: 'GET',
+    path: '/campaigns/{campaign}/curves',
+    roles: ['coordinator'],
+    summary: 'Losses of a stage by round: all sites together, and single sites.',
+  },
+  controlCampaign: {
+    method: 'POST',
+    path: '/campaigns/{campaign}/control',
+    roles: ['coordinator'],
+    summary: 'Pauses, resumes or cancels a campaign.',
+  },
 } as const satisfies Readonly<Record<string, Route>>;
 
 export type RouteName = keyof typeof ROUTES;

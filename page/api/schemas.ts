@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import { campaignSchema, controlledSchema, controlSchema, curvesQuerySchema, curvesSchema } from './campaign.ts';
 import { campaignsSchema } from './campaigns.ts';
 import type { RouteName } from './routes.ts';
 import { sessionSchema } from './session.ts';
@@ -18,6 +19,9 @@ interface RouteSchemas {
 export const SCHEMAS = {
   session: { response: sessionSchema },
   campaigns: { response: campaignsSchema },
+  campaign: { response: campaignSchema },
+  curves: { query: curvesQuerySchema, response: curvesSchema },
+  controlCampaign: { request: controlSchema, response: controlledSchema },
 } as const satisfies Readonly<Record<RouteName, RouteSchemas>>;
 
 type Schemas = typeof SCHEMAS;

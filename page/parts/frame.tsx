@@ -1,7 +1,7 @@
 import type { ComponentChildren } from 'preact';
 import type { Session } from '../api/session.ts';
 import { AREAS, type Area } from '../areas.ts';
-import { linkTo } from '../router.ts';
+import { linkTo } from '../link.ts';
 import { LANGUAGES, type Language, useLanguage, useTexts } from '../text/language.ts';
 
 /** Head, navigation and content of every screen. */

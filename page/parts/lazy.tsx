@@ -1,7 +1,8 @@
 import type { ComponentType } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
-import type { Area, ScreenProps } from '../areas.ts';
+import type { Area } from '../areas.ts';
 import { ApiError } from '../client.ts';
+import type { ScreenProps } from '../screen.ts';
 import { Failure, Loading } from './states.tsx';
 
 type Loaded = { readonly area: Area; readonly Screen?: ComponentType<ScreenProps>; readonly error?: ApiError };

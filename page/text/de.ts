@@ -1,3 +1,4 @@
+import { campaignTexts } from './campaign/de.ts';
 import type { Texts } from './en.ts';
 
 const one = new Intl.PluralRules('de');
@@ -50,6 +51,7 @@ export const de: Texts = {
     ended: (when) => `beendet ${when}`,
     count: (count) => plural(count, 'Kampagne', 'Kampagnen'),
   },
+  ...campaignTexts,
   phases: {
     uploaded: 'noch nicht geplant',
     running: 'läuft',

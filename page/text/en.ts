@@ -1,3 +1,5 @@
+import { campaignTexts } from './campaign/en.ts';
+
 /** The English texts. `de.ts` has the same keys: the compiler demands each. Counts come as numbers, so that plurals fit. */
 
 const one = new Intl.PluralRules('en');
@@ -49,6 +51,7 @@ export const en = {
     ended: (when: string) => `ended ${when}`,
     count: (count: number) => plural(count, 'campaign', 'campaigns'),
   },
+  ...campaignTexts,
   phases: {
     uploaded: 'not planned yet',
     running: 'running',

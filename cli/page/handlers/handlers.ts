@@ -1,6 +1,7 @@
 import type { Handlers } from '../handler.ts';
+import { campaign, controlCampaign, curves } from './campaign.ts';
 import { campaigns } from './campaigns.ts';
 import { session } from './session.ts';
 
 /** What answers each route of page/api/routes.ts. */
-export const HANDLERS: Handlers = { session, campaigns };
+export const HANDLERS: Handlers = { session, campaigns, campaign, curves, controlCampaign };

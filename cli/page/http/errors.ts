@@ -20,6 +20,7 @@ export class Refusal extends Error {
 const STATUS: Readonly<Partial<Record<ErrorCode, number>>> = {
   NOT_FOUND: 404,
   PRECONDITION_FAILED: 409,
+  CAMPAIGN_FAILED: 409,
   BAD_CONFIGURATION: 422,
   BAD_MESSAGE: 422,
   BAD_KEY: 422,

@@ -1,6 +1,7 @@
 import type { ListedCampaign } from '../../api/campaigns.ts';
-import { Badge, type Tone } from '../../parts/badge.tsx';
+import { linkTo } from '../../link.ts';
 import { type Formats, useFormats } from '../../parts/format.ts';
+import { PhaseBadge } from '../../parts/phase.tsx';
 import { Progress } from '../../parts/progress.tsx';
 import { Empty, Resource } from '../../parts/states.tsx';
 import { type Column, Table } from '../../parts/table.tsx';
@@ -44,23 +45,16 @@ export function Screen() {
 const newestFirst = (a: ListedCampaign, b: ListedCampaign): number =>
   (b.uploadedAt ?? '').localeCompare(a.uploadedAt ?? '') || a.campaign.localeCompare(b.campaign);
 
-const TONES: Readonly<Record<ListedCampaign['phase'], Tone>> = {
-  uploaded: 'waiting',
-  running: 'active',
-  paused: 'waiting',
-  completed: 'good',
-  failed: 'bad',
-  cancelled: 'neutral',
-  unreadable: 'bad',
-};
-
 const columnsOf = (text: Texts, formats: Formats): readonly Column<ListedCampaign>[] => [
-  { title: text.campaigns.campaign, cell: ({ campaign }) => campaign },
+  {
+    title: text.campaigns.campaign,
+    cell: ({ campaign }) => <a href={linkTo('campaigns/{campaign}', { campaign })}>{campaign}</a>,
+  },
   {
     title: text.campaigns.state,
     cell: ({ phase, reason }) => (
       <>
-        <Badge tone={TONES[phase]}>{text.phases[phase]}</Badge>
+        <PhaseBadge phase={phase} />
         {reason !== undefined && <span class="reason">{reason}</span>}
       </>
     ),

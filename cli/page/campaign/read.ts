@@ -1,0 +1,55 @@
+import { mapConcurrently } from '../../../lib/async.ts';
+import { FedcardioError } from '../../../lib/error.ts';
+import { federationKeys } from '../../../lib/federation/keys.ts';
+import { type Open, openSchema, planSchema } from '../../../lib/federation/schemas.ts';
+import { printable } from '../../../lib/printable.ts';
+import type { ReaderContext } from '../../../lib/protocol/context.ts';
+import { readPauses } from '../../../lib/protocol/pauses.ts';
+import { type CampaignStatus, campaignStatus } from '../../../lib/protocol/status.ts';
+import { readJson, tryReadJson } from '../../../lib/storage/documents.ts';
+import type { PageContext } from '../context.ts';
+import type { CampaignDocuments } from './view.ts';
+
+const READS_AT_ONCE = 16;
+
+/** What reads a campaign again and again: after a listing, only what is new. */
+export const pollingContext = ({ federation, reader, now, log }: PageContext): ReaderContext => ({
+  federation,
+  federationStore: reader,
+  now,
+  log,
+});
+
+/**
+ * Everything that the page shows of a campaign.
+ *
+ * @throws FedcardioError NOT_FOUND
+ */
+export async function readCampaign(
+  context: PageContext,
+  campaign: string,
+): Promise<{ readonly status: CampaignStatus; readonly documents: CampaignDocuments }> {
+  const { reader, federation } = context;
+  const status = await campaignStatus(pollingContext(context), campaign);
+  if (!status) throw noCampaign(federation.id, campaign);
+  const plan = (await tryReadJson(reader, federationKeys.plan(campaign), planSchema))?.value;
+  const rounds = status.stages.flatMap(({ name: stage, rounds }) => rounds.map(({ round }) => ({ stage, round })));
+  const opens = await mapConcurrently(rounds, READS_AT_ONCE, (at) =>
+    readJson(reader, federationKeys.open({ campaign, ...at }), openSchema),
+  );
+  const participants = new Map<string, Open['participants']>(
+    opens.map(({ value }) => [federationKeys.round(value), value.participants]),
+  );
+  return {
+    status,
+    documents: {
+      plan,
+      pauses: await readPauses(reader, campaign),
+      participants: (stage, round) => participants.get(federationKeys.round({ campaign, stage, round })) ?? [],
+      sites: federation.sites.map(({ id }) => id),
+    },
+  };
+}
+
+export const noCampaign = (federation: string, campaign: string): FedcardioError =>
+  new FedcardioError('NOT_FOUND', `Federation "${federation}" has no campaign "${printable(campaign)}".`);

@@ -1,0 +1,109 @@
+import { kindOf, type Open, type Plan, type Stage } from '../../../lib/federation/schemas.ts';
+import { printable } from '../../../lib/printable.ts';
+import type { Pauses } from '../../../lib/protocol/pauses.ts';
+import { requirementsOf, stageOf } from '../../../lib/protocol/plan.ts';
+import type { RoundStatus } from '../../../lib/protocol/round-status.ts';
+import type { CampaignStatus, StageStatus } from '../../../lib/protocol/status.ts';
+import { isWithoutData } from '../../../lib/report/without-data.ts';
+import type { CampaignView, RoundView, StageView } from '../../../page/api/campaign.ts';
+import { CELL_STATES, type CellState } from '../../../page/api/cells.ts';
+import { cellsOf, participantsOf } from '../../campaign/cells.ts';
+import { reportedKindOf } from '../../report/collect.ts';
+import { coverageOf } from '../../report/coverage.ts';
+
+/** What a campaign's documents say, beside its status. */
+export interface CampaignDocuments {
+  readonly pauses: Pauses;
+  /** Undefined for a campaign that is not planned yet. */
+  readonly plan: Plan | undefined;
+  /** The participants of each round. */
+  readonly participants: (stage: string, round: number) => Open['participants'];
+  /** Sites of the federation. */
+  readonly sites: readonly string[];
+}
+
+/** Most characters of a reason. A site wrote some of them. */
+const MAX_REASON = 500;
+
+/** A campaign as the page shows it, compact. */
+export function campaignView(status: CampaignStatus, documents: CampaignDocuments): CampaignView {
+  const { pauses, plan } = documents;
+  const sites = [...new Set([...documents.sites, ...participantsOf(status)])];
+  return {
+    campaign: status.campaign,
+    phase: status.phase,
+    reason: status.reason,
+    plannedAt: status.plannedAt,
+    endedAt: status.endedAt,
+    warnings: [...status.warnings],
+    suspected: [...status.suspected],
+    pauses: [...pauses],
+    sites,
+    stages: plan ? status.stages.map((stage) => stageView(stage, stageOf(plan, stage.name), sites, documents)) : [],
+  };
+}
+
+function stageView(
+  status: StageStatus,
+  stage: Stage,
+  sites: readonly string[],
+  { participants }: CampaignDocuments,
+): StageView {
+  const { name, phase, total, rounds } = status;
+  const best = rounds.at(-1)?.validation?.best?.round;
+  return {
+    name,
+    kind: reportedKindOf(stage),
+    phase,
+    total,
+    after: [...requirementsOf(stage)],
+    need: kindOf(stage).need(stage),
+    ...(best !== undefined && { best }),
+    rounds: rounds.map((round) => roundView(round, stage, participants(name, round.round), sites)),
+  };
+}
+
+/** States whose reason is worth a note. */
+const NOTED: readonly CellState[] = ['clipped', 'limited', 'late', 'refused', 'failed', 'missed', 'no data'];
+
+function roundView(
+  status: RoundStatus,
+  stage: Stage,
+  participants: Open['participants'],
+  sites: readonly string[],
+): RoundView {
+  const cellOf = cellsOf(status);
+  const cases = new Map(participants.map(({ site, samples }) => [site, samples]));
+  const total = participants.reduce((sum, { samples }) => sum + samples, 0);
+  const late = new Set(status.mergedLate);
+  const cells = sites.map((site) => {
+    const cell = cellOf(site);
+    const reason = cell?.reason;
+    const isAsked = stage.sites?.includes(site) ?? true;
+    const isEmpty = cell ? cell.became === 'failed' && isWithoutData({ reason: reason ?? '' }) : isAsked;
+    const state: CellState = isEmpty ? 'no data' : (cell?.became ?? 'not asked');
+    return { site, state, reason };
+  });
+  return {
+    round: status.round,
+    phase: status.phase,
+    openedAt: status.openedAt,
+    deadline: status.deadline,
+    committedAt: status.committedAt,
+    quorum: status.quorum,
+    cells: cells.map(({ state }) => CELL_STATES[state]).join(''),
+    ...(status.phase === 'committed' && { caseShare: coverageOf(status, stage, participants, sites).caseShare }),
+    notes: cells.flatMap(({ site, state, reason }, index): RoundView['notes'] => {
+      if (reason === undefined || !NOTED.includes(state)) return [];
+      const own = cases.get(site);
+      return [[index, own === undefined || total === 0 ? null : own / total, printable(reason).slice(0, MAX_REASON)]];
+    }),
+    mergedLate: sites.flatMap((site, index) => (late.has(site) ? [index] : [])),
+    ...lossesOf(status),
+  };
+}
+
+const lossesOf = ({ figures, validation }: RoundStatus): Pick<RoundView, 'loss' | 'validation'> => ({
+  ...(Object.hasOwn(figures, 'loss') && { loss: figures.loss }),
+  ...(validation?.scored && { validation: validation.scored }),
+});

@@ -1,0 +1,50 @@
+import { useEffect, useState } from 'preact/hooks';
+import { Resource } from '../../parts/states.tsx';
+import { useResource } from '../../parts/use-resource.ts';
+import type { ScreenProps } from '../../screen.ts';
+import { useTexts } from '../../text/language.ts';
+import './campaign.css';
+import { Controls } from './controls.tsx';
+import { Curves } from './curves.tsx';
+import { Events } from './events.tsx';
+import { Grid } from './grid.tsx';
+import { CampaignHead } from './head.tsx';
+import { Notices } from './notices.tsx';
+import { StageGraph } from './stage-graph.tsx';
+import { Waits } from './waits.tsx';
+
+/** Ended campaigns do not change, but for late answers. */
+const ENDED_EVERY = 60_000;
+
+/** A campaign: stages, sites and rounds, losses, events, and what it waits for. */
+export function Screen({ params, session }: ScreenProps) {
+  const campaign = params.campaign as string;
+  const text = useTexts();
+  const [hasEnded, setEnded] = useState(false);
+  const state = useResource('campaign', { campaign }, hasEnded ? { every: ENDED_EVERY } : {});
+  useEffect(() => setEnded(state.data?.endedAt !== undefined), [state.data]);
+  return (
+    <>
+      <CampaignHead campaign={campaign} view="overview" />
+      <Resource state={state}>
+        {(view) => (
+          <div class="campaign">
+            <Controls view={view} mayControl={session.may.control} onChanged={state.reload} />
+            <Notices view={view} />
+            {view.stages.length === 0 ? (
+              <p class="quiet">{text.campaign.notPlanned}</p>
+            ) : (
+              <>
+                <Waits view={view} />
+                <StageGraph stages={view.stages} />
+                <Grid view={view} names={session.federation.sites} />
+                <Curves view={view} />
+                <Events view={view} />
+              </>
+            )}
+          </div>
+        )}
+      </Resource>
+    </>
+  );
+}
