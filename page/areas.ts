@@ -30,4 +30,13 @@ export const AREAS: readonly Area[] = [
     inNavigation: false,
     load: () => import('./screens/campaign/campaign.tsx'),
   },
+  ...['campaigns/{campaign}/results', 'campaigns/{campaign}/results/{other}'].map(
+    (path): Area => ({
+      path,
+      roles: ['coordinator'],
+      title: (text) => text.campaign.results,
+      inNavigation: false,
+      load: () => import('./screens/results/results.tsx'),
+    }),
+  ),
 ];

@@ -45,7 +45,11 @@ export function reportOf(
   };
 }
 
-function modelReports(stages: readonly Stage[], scores: ReadonlyMap<string, readonly Score[]>): readonly ModelReport[] {
+/** Every evaluated model with its scores. */
+export function modelReports(
+  stages: readonly Stage[],
+  scores: ReadonlyMap<string, readonly Score[]>,
+): readonly ModelReport[] {
   const roles = rolesOf(stages);
   return reportedEvaluations(stages).flatMap(({ name: evaluation, models, thresholds = [] }) =>
     [...Object.entries(models), ...thresholds.map(({ name }) => [name, evaluation] as const)].map(

@@ -47,6 +47,12 @@ export const ROUTES = {
     roles: ['coordinator'],
     summary: 'Pauses, resumes or cancels a campaign.',
   },
+  results: {
+    method: 'GET',
+    path: '/campaigns/{campaign}/results',
+    roles: ['coordinator'],
+    summary: 'Scores of the models of a campaign: by task, site and point, with their distributions.',
+  },
 } as const satisfies Readonly<Record<string, Route>>;
 
 export type RouteName = keyof typeof ROUTES;

@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 import { campaignSchema, controlledSchema, controlSchema, curvesQuerySchema, curvesSchema } from './campaign.ts';
 import { campaignsSchema } from './campaigns.ts';
+import { resultsSchema } from './results.ts';
 import type { RouteName } from './routes.ts';
 import { sessionSchema } from './session.ts';
 
@@ -22,6 +23,7 @@ export const SCHEMAS = {
   campaign: { response: campaignSchema },
   curves: { query: curvesQuerySchema, response: curvesSchema },
   controlCampaign: { request: controlSchema, response: controlledSchema },
+  results: { response: resultsSchema },
 } as const satisfies Readonly<Record<RouteName, RouteSchemas>>;
 
 type Schemas = typeof SCHEMAS;

@@ -3,6 +3,8 @@ import { useLanguage } from '../text/language.ts';
 /** Numbers and times in the viewer's language and zone. */
 export interface Formats {
   readonly number: (value: number, digits?: number) => string;
+  /** With so many decimals. */
+  readonly fixed: (value: number, decimals: number) => string;
   readonly percent: (share: number) => string;
   /** US dollars: what AWS bills in. */
   readonly usd: (value: number) => string;
@@ -48,6 +50,8 @@ export function createFormats(language: string, zone?: string): Formats {
   );
   return {
     number: (value, digits = 3) => value.toLocaleString(language, { maximumSignificantDigits: digits }),
+    fixed: (value, decimals) =>
+      value.toLocaleString(language, { minimumFractionDigits: decimals, maximumFractionDigits: decimals }),
     percent: percent.format,
     usd: usd.format,
     bytes: (value) => {

@@ -1,0 +1,65 @@
+import { mapConcurrently } from '../../../lib/async.ts';
+import { FedcardioError } from '../../../lib/error.ts';
+import { federationKeys, type RoundAddress } from '../../../lib/federation/keys.ts';
+import { openSchema, planSchema } from '../../../lib/federation/schemas.ts';
+import { groupBy } from '../../../lib/group-by.ts';
+import { printable } from '../../../lib/printable.ts';
+import { campaignOverview } from '../../../lib/protocol/status.ts';
+import { reportedEvaluations } from '../../../lib/report/scored-cases.ts';
+import { readJson, tryReadJson } from '../../../lib/storage/documents.ts';
+import type { Results } from '../../../page/api/results.ts';
+import { readMerged } from '../../report/collect.ts';
+import { noCampaign } from '../campaign/read.ts';
+import type { PageContext } from '../context.ts';
+import { resultsView } from './view.ts';
+
+const ROUNDS_AT_ONCE = 4;
+
+/**
+ * The results of a campaign so far: those of its committed evaluations.
+ *
+ * @throws FedcardioError NOT_FOUND if there is no such campaign, or it has no plan
+ */
+export async function readResults(context: PageContext, campaign: string): Promise<Results> {
+  const { reader, federation } = context;
+  const overview = await campaignOverview({ federationStore: reader }, campaign);
+  if (!overview) throw noCampaign(federation.id, campaign);
+  const plan = (await tryReadJson(reader, federationKeys.plan(campaign), planSchema))?.value;
+  if (!plan) throw new FedcardioError('NOT_FOUND', `Campaign ${printable(campaign)} is not planned yet.`);
+  const evaluations = new Set(reportedEvaluations(plan.campaign.stages).map(({ name }) => name));
+  const rounds = overview.stages
+    .filter(({ stage }) => evaluations.has(stage.name))
+    .flatMap((stage) => stage.rounds.filter(({ phase }) => phase === 'committed'));
+  const read = await mapConcurrently(rounds, ROUNDS_AT_ONCE, ({ at }) => readEvaluation(reader, at));
+  const merged = read.flatMap((round) => round.merged);
+  const names = new Map(federation.sites.map(({ id, name }) => [id, name]));
+  return resultsView({
+    plan,
+    scores: new Map(
+      [...groupBy(merged, ({ site }) => site)].map(([site, updates]) => [
+        site,
+        updates.flatMap(({ scores }) => scores ?? []),
+      ]),
+    ),
+    missing: read.flatMap((round) => round.missing),
+    nameOf: (site) => names.get(site) ?? site,
+  });
+}
+
+/** The updates of an evaluation, and the participants that have none in it. */
+async function readEvaluation(reader: PageContext['reader'], at: RoundAddress) {
+  const { merged, seal } = await readMerged(reader, at);
+  const { value: open } = await readJson(reader, federationKeys.open(at), openSchema);
+  const sent = new Set(merged.map(({ site }) => site));
+  const reasons = new Map(seal.failed.map(({ site, reason }) => [site, reason]));
+  return {
+    merged,
+    missing: open.participants
+      .filter(({ site }) => !sent.has(site))
+      .map(({ site }) => ({
+        site,
+        evaluation: at.stage,
+        reason: printable(reasons.get(site) ?? 'it had not answered when the round closed').slice(0, 500),
+      })),
+  };
+}
