@@ -30,6 +30,13 @@ export const AREAS: readonly Area[] = [
     inNavigation: false,
     load: () => import('./screens/campaign/campaign.tsx'),
   },
+  {
+    path: 'campaigns/{campaign}/chain',
+    roles: ['coordinator'],
+    title: (text) => text.campaign.chain,
+    inNavigation: false,
+    load: () => import('./screens/chain/chain.tsx'),
+  },
   ...['campaigns/{campaign}/results', 'campaigns/{campaign}/results/{other}'].map(
     (path): Area => ({
       path,

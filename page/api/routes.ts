@@ -53,6 +53,18 @@ export const ROUTES = {
     roles: ['coordinator'],
     summary: 'Scores of the models of a campaign: by task, site and point, with their distributions.',
   },
+  chain: {
+    method: 'GET',
+    path: '/campaigns/{campaign}/chain',
+    roles: ['coordinator'],
+    summary: "Keys of the documents of a campaign's chain, from its plan to its last commits.",
+  },
+  document: {
+    method: 'GET',
+    path: '/campaigns/{campaign}/document',
+    roles: ['coordinator'],
+    summary: 'The stored bytes of a JSON document of a campaign.',
+  },
 } as const satisfies Readonly<Record<string, Route>>;
 
 export type RouteName = keyof typeof ROUTES;

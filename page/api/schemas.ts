@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 import { campaignSchema, controlledSchema, controlSchema, curvesQuerySchema, curvesSchema } from './campaign.ts';
 import { campaignsSchema } from './campaigns.ts';
+import { chainSchema, documentQuerySchema } from './chain.ts';
 import { resultsSchema } from './results.ts';
 import type { RouteName } from './routes.ts';
 import { sessionSchema } from './session.ts';
@@ -24,6 +25,8 @@ export const SCHEMAS = {
   curves: { query: curvesQuerySchema, response: curvesSchema },
   controlCampaign: { request: controlSchema, response: controlledSchema },
   results: { response: resultsSchema },
+  chain: { response: chainSchema },
+  document: { query: documentQuerySchema, response: BYTES },
 } as const satisfies Readonly<Record<RouteName, RouteSchemas>>;
 
 type Schemas = typeof SCHEMAS;

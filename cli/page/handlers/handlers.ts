@@ -1,8 +1,18 @@
 import type { Handlers } from '../handler.ts';
 import { campaign, controlCampaign, curves } from './campaign.ts';
 import { campaigns } from './campaigns.ts';
+import { chain, chainDocument } from './chain.ts';
 import { results } from './results.ts';
 import { session } from './session.ts';
 
 /** What answers each route of page/api/routes.ts. */
-export const HANDLERS: Handlers = { session, campaigns, campaign, curves, controlCampaign, results };
+export const HANDLERS: Handlers = {
+  session,
+  campaigns,
+  campaign,
+  curves,
+  controlCampaign,
+  results,
+  chain,
+  document: chainDocument,
+};

@@ -149,7 +149,7 @@ export const campaignTexts: CampaignTexts = {
     withoutDice: (without, n) => `${without} von ${plural(n, 'Fall', 'Fällen')} in beiden leer`,
     roles: { student: 'destillierter Schüler', studentLabelsOnly: 'Schüler nur mit Labels' },
     measures: {
-      within: 'nah genug',
+      within: 'innerhalb 6 mm',
       missing: 'fehlend',
       median: 'mittlerer Fehler (Median)',
       p90: '90. Perzentil',
@@ -172,5 +172,36 @@ export const campaignTexts: CampaignTexts = {
     diceAxis: 'Dice',
     note: (mm) =>
       `Ein Punkt ist nah genug innerhalb von ${mm} mm. Fehler gelten für gefundene Punkte; fehlende zählen als nicht nah genug und werden nie weggelassen. Unterschiede sind die der gezeigten Stellen. Wenige Fälle: Unterschiede mit Vorsicht lesen. Forschungssoftware, kein Medizinprodukt.`,
+  },
+  chain: {
+    intro:
+      'Ihr Browser liest die Bytes jedes Dokuments, berechnet ihren SHA-256 und vergleicht ihn mit den Hashes, die die nächsten Dokumente nennen.',
+    reading: (done, total) => `${done} von ${plural(total, 'Dokument', 'Dokumenten')} gelesen`,
+    holds: (links) =>
+      links === 1 ? 'Die Verbindung stimmt.' : `Alle ${links.toLocaleString('de')} Verbindungen stimmen.`,
+    broken: (count) => `${plural(count, 'Verbindung ist', 'Verbindungen sind')} gebrochen.`,
+    unread: (count) => `${plural(count, 'Dokument', 'Dokumente')} nicht lesbar.`,
+    again: 'Erneut prüfen',
+    notChecked:
+      'Hier nicht geprüft: dass die Gewichte jeder Runde das sind, was ihre Updates ergeben, und dass jedes Update den Hash hat, den sein Siegel nennt. Dieser Befehl rechnet beides nach:',
+    campaignPlan: 'Kampagne und Plan',
+    outcome: 'Ergebnis',
+    round: (round) => `Runde ${round}`,
+    linkHolds: 'Verbindung stimmt',
+    linkBroken: 'Verbindung ist gebrochen',
+    linkOpen: 'noch nicht gelesen',
+    names: (holder, field, target) => `${holder} nennt ${target} in „${field}“:`,
+    named: (hash) => `genannt ${hash}`,
+    actual: (hash) => `seine Bytes haben ${hash}`,
+    noHash: 'kein Hash',
+    missing: 'nicht lesbar',
+    elsewhere: (holder) =>
+      `${holder} sagt, dass es zu einer anderen Kampagne, einem anderen Abschnitt oder einer anderen Runde gehört.`,
+    document: 'Dokument',
+    bytes: 'Größe',
+    sha256: 'SHA-256 seiner Bytes',
+    close: 'Schließen',
+    notJson: 'Diese Bytes sind kein JSON.',
+    noDocuments: 'Die Kampagne hat noch keinen Plan, also keine Kette.',
   },
 };

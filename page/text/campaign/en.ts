@@ -147,7 +147,7 @@ export const campaignTexts = {
     withoutDice: (without: number, n: number) => `${without} of ${plural(n, 'case', 'cases')} empty in both`,
     roles: { student: 'distilled student', studentLabelsOnly: 'student on labels alone' },
     measures: {
-      within: 'near enough',
+      within: 'within 6 mm',
       missing: 'missing',
       median: 'median error',
       p90: '90th percentile',
@@ -170,6 +170,35 @@ export const campaignTexts = {
     diceAxis: 'Dice',
     note: (mm: number) =>
       `A point is near enough within ${mm} mm. Errors are of the points that were found; missing points count as not near enough and are never left out. Differences are of the digits that are shown. Few cases: read differences with care. Research software, not a medical device.`,
+  },
+  chain: {
+    intro:
+      'Your browser reads the bytes of every document, computes their SHA-256, and compares them with the hashes that the next documents name.',
+    reading: (done: number, total: number) => `Read ${done} of ${plural(total, 'document', 'documents')}`,
+    holds: (links: number) => `All ${plural(links, 'link', 'links')} hold.`,
+    broken: (count: number) => `${plural(count, 'link is', 'links are')} broken.`,
+    unread: (count: number) => `${plural(count, 'document', 'documents')} could not be read.`,
+    again: 'Check again',
+    notChecked:
+      'Not checked here: that the weights of each round are what its updates merge to, and that each update has the hash that its seal names. This command recomputes both:',
+    campaignPlan: 'Campaign and plan',
+    outcome: 'Outcome',
+    round: (round: number) => `Round ${round}`,
+    linkHolds: 'link holds',
+    linkBroken: 'link is broken',
+    linkOpen: 'not read yet',
+    names: (holder: string, field: string, target: string) => `${holder} names ${target} in “${field}”:`,
+    named: (hash: string) => `named ${hash}`,
+    actual: (hash: string) => `its bytes have ${hash}`,
+    noHash: 'no hash',
+    missing: 'it cannot be read',
+    elsewhere: (holder: string) => `${holder} says that it belongs to another campaign, stage or round.`,
+    document: 'Document',
+    bytes: 'Size',
+    sha256: 'SHA-256 of its bytes',
+    close: 'Close',
+    notJson: 'These bytes are not JSON.',
+    noDocuments: 'The campaign has no plan yet, so there is no chain.',
   },
 };
 
