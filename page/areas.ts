@@ -46,4 +46,11 @@ export const AREAS: readonly Area[] = [
       load: () => import('./screens/results/results.tsx'),
     }),
   ),
+  {
+    path: 'operations',
+    roles: ['coordinator'],
+    title: (text) => text.operations.title,
+    inNavigation: true,
+    load: () => import('./screens/operations/operations.tsx'),
+  },
 ];

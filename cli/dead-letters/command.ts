@@ -1,8 +1,4 @@
 import { Command } from 'commander';
-import { FedcardioError } from '../../lib/error.ts';
-import type { Federation } from '../../lib/federation/schemas.ts';
-import { topologyOf } from '../../lib/federation/topology.ts';
-import { nearest } from '../../lib/nearest.ts';
 import { printable } from '../../lib/printable.ts';
 import { counted } from '../../lib/report/format.ts';
 import type { Queues } from '../../lib/storage/contract.ts';
@@ -11,6 +7,7 @@ import { atLeastOne } from '../options.ts';
 import { printJson } from '../print-json.ts';
 import { table } from '../table.ts';
 import { countLetters, type LetterQueue, type QueueLetters, readLetters, redrive } from './letters.ts';
+import { federationQueues, queuePlaces, queuesNamed } from './queues.ts';
 import { describeMessage } from './words.ts';
 
 interface LetterFlags extends CampaignFlags {
@@ -108,25 +105,9 @@ function listText(counts: readonly QueueLetters[]): string {
 async function open(
   flags: LetterFlags,
 ): Promise<{ readonly queues: Queues; readonly letterQueues: readonly LetterQueue[] }> {
-  const [{ createQueues }, { readSummaries }] = await Promise.all([
-    import('../../lib/aws/queues.ts'),
-    import('../../lib/storage/summaries.ts'),
-  ]);
+  const { createQueues } = await import('../../lib/aws/queues.ts');
   const { declared, federation, federationStore } = await campaignContext(flags);
-  const known: Federation = declared ?? {
-    ...federation,
-    sites: [...(await readSummaries(federationStore)).counts.keys()].map((id) => ({ id, name: id })),
-  };
-  const specs = topologyOf(known).queues;
-  const places = new Map(specs.flatMap((spec) => [[spec.name, spec] as const, [spec.deadLetterQueue, spec] as const]));
-  const queues = createQueues({ endpoint: flags.endpoint, placeOf: (queue) => places.get(queue) ?? {} });
-  const wanted = flags.queue;
-  if (wanted === undefined) return { queues, letterQueues: specs };
-  const chosen = specs.filter(({ name, deadLetterQueue }) => wanted === name || wanted === deadLetterQueue);
-  if (chosen.length > 0) return { queues, letterQueues: chosen };
-  const names = specs.map(({ name }) => name);
-  const near = nearest(wanted, names);
-  throw new FedcardioError('NOT_FOUND', `The federation has no queue "${printable(wanted)}".`, {
-    hint: `${near === undefined ? '' : `Did you mean "${near}"? `}Queues are ${names.join(', ')}.`,
-  });
+  const specs = await federationQueues({ declared, federation, federationStore });
+  const queues = createQueues({ endpoint: flags.endpoint, placeOf: queuePlaces(specs) });
+  return { queues, letterQueues: flags.queue === undefined ? specs : queuesNamed(specs, flags.queue) };
 }

@@ -1,8 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { FEDERATION_ACCESS, machineAccess } from '../../lib/federation/access.ts';
 import type { Federation } from '../../lib/federation/schemas.ts';
+import type { Place } from '../../lib/federation/topology.ts';
 import { enforceAccess } from '../../lib/storage/access-view.ts';
-import type { FederationStore, OpenBucket, Stores } from '../../lib/storage/contract.ts';
+import type { FederationStore, OpenBucket, Queues, Stores } from '../../lib/storage/contract.ts';
 import { createListedReader } from '../../lib/storage/listed-reads.ts';
 import { storesOf, wrapBuckets } from '../../lib/storage/stores.ts';
 import type { Role } from '../../page/api/routes.ts';
@@ -24,6 +25,8 @@ export interface PageContext extends Stores {
   readonly now: () => Date;
   readonly log: (event: string, fields: Readonly<Record<string, unknown>>) => void;
   readonly meter: Meter;
+  /** Queues of the federation, with the viewer's credentials. Their client is loaded when it is first needed. */
+  readonly openQueues: (placeOf: (queue: string) => Place) => Promise<Queues>;
 }
 
 export interface PageContextOptions {
@@ -34,6 +37,7 @@ export interface PageContextOptions {
   readonly site?: string | undefined;
   readonly endpoint?: string | undefined;
   readonly meter?: Meter;
+  readonly openQueues?: PageContext['openQueues'] | undefined;
 }
 
 /** The context of a viewer: a hospital's if a site is given, otherwise the coordinator's. */
@@ -64,6 +68,12 @@ export function createPageContext({
     now: () => new Date(),
     log: () => undefined,
     meter,
+    openQueues:
+      options.openQueues ??
+      (async (placeOf) => {
+        const { createQueues } = await import('../../lib/aws/queues.ts');
+        return createQueues({ endpoint, placeOf });
+      }),
   };
 }
 

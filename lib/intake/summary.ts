@@ -6,6 +6,7 @@ import { isSmokeTest } from '../federation/smoke-test.ts';
 import { isComplete, type Task, type TaskId } from '../federation/tasks.ts';
 import type { FederationStore, ObjectInfo } from '../storage/contract.ts';
 import { listDocuments } from '../storage/documents.ts';
+import { VERSION } from '../version.ts';
 import type { SiteContext } from './reconcile.ts';
 import { type SketchedCase, type SuspectedPair, suspectedPairs } from './same-scan.ts';
 import { readStored, reconcileDocument, retryOnConflict, type Stored } from './stored.ts';
@@ -72,6 +73,7 @@ export async function refreshSummary(
     const summary = {
       ...summaryOf(site, tasks, known, rejected.length, pairs.length, now()),
       ...(smokeTests.length > 0 ? { smokeTests: smokeTests.length } : {}),
+      release: VERSION,
     };
     await reconcileDocument(federationStore, key, summarySchema, before, summary);
   });

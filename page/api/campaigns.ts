@@ -2,7 +2,7 @@ import { z } from 'zod';
 
 const instant = z.iso.datetime();
 
-const PHASES = ['uploaded', 'running', 'paused', 'completed', 'failed', 'cancelled', 'unreadable'] as const;
+export const PHASES = ['uploaded', 'running', 'paused', 'completed', 'failed', 'cancelled', 'unreadable'] as const;
 
 const waitingSchema = z.strictObject({
   stage: z.string(),

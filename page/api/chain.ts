@@ -8,6 +8,8 @@ export const chainSchema = z.strictObject({
   /** Absent for a campaign that is not planned yet. */
   plan: key.optional(),
   outcome: key.optional(),
+  /** The command that checks what the page cannot: the weights. */
+  verify: z.string(),
   stages: z.array(
     z.strictObject({
       name: z.string(),

@@ -65,6 +65,42 @@ export const ROUTES = {
     roles: ['coordinator'],
     summary: 'The stored bytes of a JSON document of a campaign.',
   },
+  queues: {
+    method: 'GET',
+    path: '/operations/queues',
+    roles: ['coordinator'],
+    summary: 'Queues of the federation: what waits, and dead letters.',
+  },
+  letters: {
+    method: 'GET',
+    path: '/operations/letters',
+    roles: ['coordinator'],
+    summary: 'Dead letters of a queue.',
+  },
+  redrive: {
+    method: 'POST',
+    path: '/operations/redrive',
+    roles: ['coordinator'],
+    summary: 'Sends the dead letters of a queue to it again.',
+  },
+  failures: {
+    method: 'GET',
+    path: '/operations/failures',
+    roles: ['coordinator'],
+    summary: 'Failed GPU tasks and refused updates, with reasons.',
+  },
+  releases: {
+    method: 'GET',
+    path: '/operations/releases',
+    roles: ['coordinator'],
+    summary: 'Release of fedcardio that each site runs.',
+  },
+  forecast: {
+    method: 'GET',
+    path: '/operations/forecast',
+    roles: ['coordinator'],
+    summary: 'Estimated cost of an idle month and of the campaigns that run.',
+  },
 } as const satisfies Readonly<Record<string, Route>>;
 
 export type RouteName = keyof typeof ROUTES;

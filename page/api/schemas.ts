@@ -2,6 +2,16 @@ import type { z } from 'zod';
 import { campaignSchema, controlledSchema, controlSchema, curvesQuerySchema, curvesSchema } from './campaign.ts';
 import { campaignsSchema } from './campaigns.ts';
 import { chainSchema, documentQuerySchema } from './chain.ts';
+import {
+  failuresSchema,
+  forecastSchema,
+  lettersQuerySchema,
+  lettersSchema,
+  queuesSchema,
+  redrivenSchema,
+  redriveSchema,
+  releasesSchema,
+} from './operations.ts';
 import { resultsSchema } from './results.ts';
 import type { RouteName } from './routes.ts';
 import { sessionSchema } from './session.ts';
@@ -27,6 +37,12 @@ export const SCHEMAS = {
   results: { response: resultsSchema },
   chain: { response: chainSchema },
   document: { query: documentQuerySchema, response: BYTES },
+  queues: { response: queuesSchema },
+  letters: { query: lettersQuerySchema, response: lettersSchema },
+  redrive: { request: redriveSchema, response: redrivenSchema },
+  failures: { response: failuresSchema },
+  releases: { response: releasesSchema },
+  forecast: { response: forecastSchema },
 } as const satisfies Readonly<Record<RouteName, RouteSchemas>>;
 
 type Schemas = typeof SCHEMAS;

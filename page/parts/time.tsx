@@ -2,7 +2,7 @@ import { useEffect, useState } from 'preact/hooks';
 import { useFormats } from './format.ts';
 
 /** The clock to a few seconds, so that relative times stay true. */
-function useNow(everyMs = 10_000): number {
+export function useNow(everyMs = 10_000): number {
   const [now, setNow] = useState(Date.now());
   useEffect(() => {
     const timer = setInterval(() => setNow(Date.now()), everyMs);

@@ -44,7 +44,7 @@ async function waitingOf(context: ReaderContext, overview: CampaignOverview) {
 }
 
 /** The cost so far of a campaign; undefined if it has no plan. */
-function createEstimate({ federation, reader }: PageContext) {
+export function createEstimate({ federation, reader }: PageContext) {
   const tasks = readTasks({ federation, federationStore: reader });
   // A campaign without a plan does not ask for them.
   tasks.catch(() => undefined);

@@ -2,17 +2,23 @@ import { FedcardioError } from '../../../lib/error.ts';
 import { type FederationKey, federationKeys } from '../../../lib/federation/keys.ts';
 import { printable } from '../../../lib/printable.ts';
 import { campaignOverview } from '../../../lib/protocol/status.ts';
+import { placeOptions } from '../../campaign.ts';
+import { commandLine } from '../../shell-words.ts';
 import { noCampaign } from '../campaign/read.ts';
 import type { Handler } from '../handler.ts';
 
 /** The documents of a campaign's chain, as `fedcardio campaign verify` reads them. */
-export const chain: Handler<'chain'> = async ({ reader, federation }, { params: { campaign } }) => {
+export const chain: Handler<'chain'> = async ({ reader, federation, endpoint }, { params: { campaign } }) => {
   const overview = await campaignOverview({ federationStore: reader }, campaign);
   if (!overview) throw noCampaign(federation.id, campaign);
   return {
     campaign: federationKeys.campaign(campaign),
     ...(overview.plannedAt !== undefined && { plan: federationKeys.plan(campaign) }),
     ...(overview.endedAt !== undefined && { outcome: federationKeys.outcome(campaign) }),
+    verify: commandLine([
+      ...['npx', 'fedcardio', 'campaign', 'verify', campaign],
+      ...placeOptions({ federation: federation.id, ...(endpoint !== undefined && { endpoint }) }),
+    ]),
     stages: overview.stages.map(({ stage, rounds }) => ({
       name: stage.name,
       rounds: rounds.map(({ at, phase }) => ({

@@ -2,6 +2,9 @@ import type { Handlers } from '../handler.ts';
 import { campaign, controlCampaign, curves } from './campaign.ts';
 import { campaigns } from './campaigns.ts';
 import { chain, chainDocument } from './chain.ts';
+import { forecast } from './forecast.ts';
+import { failures, releases } from './operations.ts';
+import { letters, queues, redrive } from './queues.ts';
 import { results } from './results.ts';
 import { session } from './session.ts';
 
@@ -15,4 +18,10 @@ export const HANDLERS: Handlers = {
   results,
   chain,
   document: chainDocument,
+  queues,
+  letters,
+  redrive,
+  failures,
+  releases,
+  forecast,
 };

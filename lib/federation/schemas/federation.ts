@@ -263,6 +263,8 @@ export const summarySchema = z.strictObject({
   labelledEvaluation: perTask(count),
   /** Training cases of smoke tests with a label, which no other count includes; absent if there are none. */
   smokeTests: count.optional(),
+  /** Release of fedcardio that counted. Absent in summaries of earlier releases. */
+  release: z.string().max(60).optional(),
 });
 
 /** `tasks.json`: the tasks of the federation. */

@@ -13,7 +13,7 @@ import { useChainDocuments } from './use-chain.ts';
 import { Verdict } from './verdict.tsx';
 
 /** The chain of a campaign, verified in the browser. */
-export function Screen({ params, session }: ScreenProps) {
+export function Screen({ params }: ScreenProps) {
   const campaign = params.campaign as string;
   const { chain: text } = useTexts();
   const state = useResource('chain', { campaign }, { every: 30_000 });
@@ -23,19 +23,15 @@ export function Screen({ params, session }: ScreenProps) {
       <p class="quiet">{text.intro}</p>
       <Resource state={state}>
         {(chain) =>
-          chain.plan === undefined ? (
-            <Empty title={text.noDocuments} />
-          ) : (
-            <Verified campaign={campaign} chain={chain} federation={session.federation.id} />
-          )
+          chain.plan === undefined ? <Empty title={text.noDocuments} /> : <Verified campaign={campaign} chain={chain} />
         }
       </Resource>
     </>
   );
 }
 
-function Verified(props: { readonly campaign: string; readonly chain: Chain; readonly federation: string }) {
-  const { campaign, chain, federation } = props;
+function Verified(props: { readonly campaign: string; readonly chain: Chain }) {
+  const { campaign, chain } = props;
   const { chain: text } = useTexts();
   const [attempt, setAttempt] = useState(0);
   const [shown, setShown] = useState<string>();
@@ -46,9 +42,7 @@ function Verified(props: { readonly campaign: string; readonly chain: Chain; rea
     <>
       <Verdict checked={checked} documents={documents} keys={keys} onAgain={() => setAttempt(attempt + 1)} />
       <p class="quiet">{text.notChecked}</p>
-      <pre>
-        npx fedcardio campaign verify {campaign} --federation {federation}
-      </pre>
+      <pre>{chain.verify}</pre>
       <Rounds chain={chain} documents={documents} checked={checked} onShow={setShown} />
       {shown !== undefined && (
         <DocumentDialog campaign={campaign} first={shown} documents={documents} onClose={() => setShown(undefined)} />
