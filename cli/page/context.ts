@@ -22,11 +22,21 @@ export interface PageContext extends Stores {
   readonly reader: Pick<FederationStore, 'bucket' | 'tryGet' | 'list' | 'folders'>;
   /** S3 endpoint; undefined for AWS. */
   readonly endpoint: string | undefined;
+  /** Folders of the hospital's own machine; only with the role `site`. */
+  readonly machine: SiteMachine | undefined;
   readonly now: () => Date;
   readonly log: (event: string, fields: Readonly<Record<string, unknown>>) => void;
   readonly meter: Meter;
   /** Queues of the federation, with the viewer's credentials. Their client is loaded when it is first needed. */
   readonly openQueues: (placeOf: (queue: string) => Place) => Promise<Queues>;
+}
+
+/** What a hospital keeps on the machine that serves its page. */
+export interface SiteMachine {
+  /** The log of `site run`, if the site is on this machine. */
+  readonly sentLog: string;
+  /** Folder of the secret of the pseudonyms, and of their map. */
+  readonly pseudonyms: string;
 }
 
 export interface PageContextOptions {
@@ -36,6 +46,7 @@ export interface PageContextOptions {
   readonly declared: Federation | undefined;
   readonly site?: string | undefined;
   readonly endpoint?: string | undefined;
+  readonly machine?: SiteMachine | undefined;
   readonly meter?: Meter;
   readonly openQueues?: PageContext['openQueues'] | undefined;
 }
@@ -47,6 +58,7 @@ export function createPageContext({
   declared,
   site,
   endpoint,
+  machine,
   ...options
 }: PageContextOptions): PageContext {
   const meter = options.meter ?? createMeter({ now: () => performance.now(), sleep });
@@ -65,6 +77,7 @@ export function createPageContext({
     siteStore: (other) => (other === site ? stores.siteStore(other) : enforceAccess(stores.siteStore(other), {})),
     reader: { ...createListedReader(federationStore), folders: federationStore.folders },
     endpoint,
+    machine,
     now: () => new Date(),
     log: () => undefined,
     meter,

@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import { describeError, FedcardioError } from '../../lib/error.ts';
 import type { Federation } from '../../lib/federation/schemas.ts';
 import { nearest } from '../../lib/nearest.ts';
@@ -5,7 +6,7 @@ import { printable } from '../../lib/printable.ts';
 import { federationOf, openBuckets } from '../campaign.ts';
 import { aborted } from '../interrupt.ts';
 import { builtPage } from './built.ts';
-import { createPageContext } from './context.ts';
+import { createPageContext, type SiteMachine } from './context.ts';
 import { createPage } from './http/page.ts';
 import { startPageServer } from './http/server.ts';
 import { createSessions } from './http/sessions.ts';
@@ -20,7 +21,9 @@ export async function runPage(flags: PageFlags, signal: AbortSignal): Promise<vo
   const { id, declared } = federationOf(flags);
   requireSite(flags.site, declared);
   const { endpoint, site } = flags;
-  const context = createPageContext({ openBucket: await openBuckets(flags), id, declared, site, endpoint });
+  const machine = site === undefined ? undefined : machineOf(flags.data);
+  const openBucket = await openBuckets(flags);
+  const context = createPageContext({ openBucket, id, declared, site, endpoint, machine });
   const folder = await builtPage(say);
   const sessions = createSessions((token) => say(`For another browser: ${addressOf(server.port, token)}`));
   const page = createPage({ prefix: '/', folder, context, sessions, onFailure });
@@ -35,6 +38,12 @@ export async function runPage(flags: PageFlags, signal: AbortSignal): Promise<vo
     await server.close();
   }
 }
+
+/** Where `site run` keeps what the page needs. Commands on a hospital's own machine name its log in the environment. */
+const machineOf = (data: string): SiteMachine => ({
+  sentLog: process.env.FEDCARDIO_SENT_LOG ?? resolve(data, 'sent.jsonl'),
+  pseudonyms: resolve(data, 'pseudonyms'),
+});
 
 const addressOf = (port: number, token: string): string => `http://127.0.0.1:${port}/?token=${token}`;
 

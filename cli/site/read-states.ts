@@ -19,14 +19,17 @@ export interface SiteStates {
     readonly reason: string;
     readonly hint?: string | undefined;
   }[];
+  /** Cases of which a document was left unread for want of time, by their names as they may be shown. */
+  readonly unread: ReadonlySet<string>;
 }
 
 export interface StatesReader {
   /**
    * @param only the names of the cases to look at; all if undefined
    * @param trustsOld see {@link caseStates}
+   * @param isLate whether no further document may be read; the next call goes on. By default, all are read
    */
-  read(only?: ReadonlySet<string>, trustsOld?: boolean): Promise<SiteStates>;
+  read(only?: ReadonlySet<string>, trustsOld?: boolean, isLate?: () => boolean): Promise<SiteStates>;
 }
 
 const READS_AT_ONCE = 32;
@@ -51,7 +54,7 @@ export function createStatesReader(store: Reader): StatesReader {
   }
 
   return {
-    async read(only, trustsOld = true) {
+    async read(only, trustsOld = true, isLate = () => false) {
       const [objects, catalog, rejected] = await Promise.all([
         listCases(store),
         collect(listDocuments(store, siteKeys.catalogPrefix)),
@@ -62,23 +65,30 @@ export function createStatesReader(store: Reader): StatesReader {
       const entries = new Map<string, CaseDocuments['entry']>();
       const refusals = new Map<string, CaseDocuments['rejected']>();
       const strays: SiteStates['strays'][number][] = [];
+      const unread = new Set<string>();
       const idOf = (key: SiteKey, prefix: SiteKey) => key.slice(prefix.length, -'.json'.length);
-      await mapConcurrently(catalog, READS_AT_ONCE, async (info) => {
-        const id = idOf(info.key, siteKeys.catalogPrefix);
-        if (isAsked(id)) entries.set(id, await document(info, catalogSchema));
-      });
+      const isLeft = (id: string, { key, etag }: ObjectInfo<SiteKey>) => {
+        if (known.get(key)?.etag === etag || !isLate()) return false;
+        unread.add(id);
+        return true;
+      };
+      // What was refused first: it is what a person must do something about.
       await mapConcurrently(rejected, READS_AT_ONCE, async (info) => {
         const id = idOf(info.key, siteKeys.rejectedPrefix);
         const isStray = info.key.startsWith(siteKeys.strayPrefix);
-        if (isStray ? only !== undefined : !isAsked(id)) return;
+        if ((isStray ? only !== undefined : !isAsked(id)) || isLeft(id, info)) return;
         const value = await document(info, rejectedSchema);
         if (!value) return;
         if (isStray) strays.push(...value.objects);
         else refusals.set(id, { ...value, writtenAt: info.lastModified });
       });
+      await mapConcurrently(catalog, READS_AT_ONCE, async (info) => {
+        const id = idOf(info.key, siteKeys.catalogPrefix);
+        if (isAsked(id) && !isLeft(id, info)) entries.set(id, await document(info, catalogSchema));
+      });
       const asked = [...objects.values()].filter(({ key }) => isAsked(shownName(parseCaseKey(key)?.caseId ?? '')));
       const documentsOf = (id: string) => ({ entry: entries.get(id), rejected: refusals.get(id) });
-      return { cases: caseStates(asked, documentsOf, trustsOld), strays };
+      return { cases: caseStates(asked, documentsOf, trustsOld), strays, unread };
     },
   };
 }

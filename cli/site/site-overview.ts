@@ -58,7 +58,8 @@ export async function siteOverview(
   };
 }
 
-function labelsOf(task: Task, cases: readonly CaseState[]): TaskLabels {
+/** How many labels of a task there are, and what they are good for. */
+export function labelsOf(task: Task, cases: readonly CaseState[]): TaskLabels {
   const entries = cases.flatMap(({ entry }) => (entry?.labels[task.id] ? [entry] : []));
   const training = entries.filter(({ use }) => use === 'training');
   const teaching = training.filter(({ labels }) => isComplete(task, labels[task.id]?.classes ?? {})).length;
@@ -70,7 +71,8 @@ function labelsOf(task: Task, cases: readonly CaseState[]): TaskLabels {
   };
 }
 
-async function readSent(store: Pick<SiteStore, 'bucket' | 'list' | 'tryGet'>): Promise<readonly SentBySite[]> {
+/** The records of what a site has sent. */
+export async function readSent(store: Pick<SiteStore, 'bucket' | 'list' | 'tryGet'>): Promise<readonly SentBySite[]> {
   const listed = await collect(listDocuments(store, siteKeys.sentPrefix));
   const read = await mapConcurrently(listed, READS_AT_ONCE, ({ key }) => tryReadJson(store, key, sentBySiteSchema));
   return read.flatMap((document) => document?.value ?? []);

@@ -1,3 +1,5 @@
+import { HOSPITAL_ROUTES } from './hospital/routes.ts';
+
 /**
  * The routes of the HTTP API, below `api/v1`. Without schemas, so that the page does not load a validator: those are in
  * `schemas.ts`, and handlers in `cli/page/handlers`. The compiler demands both for each route.
@@ -101,6 +103,7 @@ export const ROUTES = {
     roles: ['coordinator'],
     summary: 'Estimated cost of an idle month and of the campaigns that run.',
   },
+  ...HOSPITAL_ROUTES,
 } as const satisfies Readonly<Record<string, Route>>;
 
 export type RouteName = keyof typeof ROUTES;

@@ -2,6 +2,7 @@ import type { z } from 'zod';
 import { campaignSchema, controlledSchema, controlSchema, curvesQuerySchema, curvesSchema } from './campaign.ts';
 import { campaignsSchema } from './campaigns.ts';
 import { chainSchema, documentQuerySchema } from './chain.ts';
+import { HOSPITAL_SCHEMAS } from './hospital/schemas.ts';
 import {
   failuresSchema,
   forecastSchema,
@@ -43,6 +44,7 @@ export const SCHEMAS = {
   failures: { response: failuresSchema },
   releases: { response: releasesSchema },
   forecast: { response: forecastSchema },
+  ...HOSPITAL_SCHEMAS,
 } as const satisfies Readonly<Record<RouteName, RouteSchemas>>;
 
 type Schemas = typeof SCHEMAS;

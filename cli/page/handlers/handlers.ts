@@ -3,6 +3,7 @@ import { campaign, controlCampaign, curves } from './campaign.ts';
 import { campaigns } from './campaigns.ts';
 import { chain, chainDocument } from './chain.ts';
 import { forecast } from './forecast.ts';
+import { HOSPITAL_HANDLERS } from './hospital/handlers.ts';
 import { failures, releases } from './operations.ts';
 import { letters, queues, redrive } from './queues.ts';
 import { results } from './results.ts';
@@ -24,4 +25,5 @@ export const HANDLERS: Handlers = {
   failures,
   releases,
   forecast,
+  ...HOSPITAL_HANDLERS,
 };

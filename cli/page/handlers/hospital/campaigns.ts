@@ -1,0 +1,55 @@
+import { mapConcurrently } from '../../../../lib/async.ts';
+import { isFedcardioError } from '../../../../lib/error.ts';
+import { federationKeys } from '../../../../lib/federation/keys.ts';
+import { summarySchema } from '../../../../lib/federation/schemas.ts';
+import { tryReadJson } from '../../../../lib/storage/documents.ts';
+import { unreadableOf } from '../../../../lib/storage/unreadable.ts';
+import type { PageContext } from '../../context.ts';
+import type { Handler } from '../../handler.ts';
+import { type AskedSources, askedCampaign, askedIds } from '../../hospital/asked.ts';
+import { tasksOf } from '../../hospital/case-index.ts';
+import { ownSite } from '../../hospital/own-site.ts';
+import { Refusal } from '../../http/errors.ts';
+
+const AT_ONCE = 8;
+
+/** Campaigns that have asked this site. */
+export const siteCampaigns: Handler<'siteCampaigns'> = async (context) => {
+  const sources = await sourcesOf(context);
+  const found = await mapConcurrently(await askedIds(sources), AT_ONCE, (id) =>
+    askedCampaign(sources, id).catch((error: unknown) => {
+      // Traces of a campaign whose plan was removed.
+      if (isFedcardioError(error, 'NOT_FOUND')) return undefined;
+      throw error;
+    }),
+  );
+  const { summary } = sources;
+  const campaigns = found.flatMap((one) => one ?? []);
+  return {
+    campaigns: campaigns.toSorted((a, b) => ((a.plannedAt ?? '') < (b.plannedAt ?? '') ? 1 : -1)),
+    ...(summary && {
+      counts: { training: summary.cases.training, evaluation: summary.cases.evaluation, at: summary.at },
+    }),
+  };
+};
+
+const CAMPAIGN = /^[A-Za-z0-9._-]{1,100}$/;
+
+/** What one campaign asks, by its name: a site may read every plan, but not list the campaigns. */
+export const siteCampaign: Handler<'siteCampaign'> = async (context, { params: { campaign } }) => {
+  if (!CAMPAIGN.test(campaign)) throw new Refusal(404, 'NOT_FOUND', 'No campaign has such a name.');
+  return askedCampaign(await sourcesOf(context), campaign);
+};
+
+async function sourcesOf(context: PageContext): Promise<AskedSources> {
+  const { site, store } = ownSite(context);
+  const { federationStore } = context;
+  const [tasks, summary] = await Promise.all([
+    tasksOf(context),
+    tryReadJson(federationStore, federationKeys.summary(site), summarySchema).catch((error: unknown) => {
+      if (!unreadableOf(error)) throw error;
+      return undefined;
+    }),
+  ]);
+  return { site, store, federationStore, tasks, summary: summary?.value };
+}

@@ -1,0 +1,136 @@
+import { collect, mapConcurrently } from '../../../lib/async.ts';
+import { isFedcardioError } from '../../../lib/error.ts';
+import { type FederationKey, federationKeys, siteKeys } from '../../../lib/federation/keys.ts';
+import { OBJECT_KINDS } from '../../../lib/federation/objects.ts';
+import { kindOf, type Plan, planSchema, type Stage, type Summary } from '../../../lib/federation/schemas.ts';
+import { isSmokeTest } from '../../../lib/federation/smoke-test.ts';
+import type { Task } from '../../../lib/federation/tasks.ts';
+import { isPaused, readPauses } from '../../../lib/protocol/pauses.ts';
+import type { FederationStore, SiteStore } from '../../../lib/storage/contract.ts';
+import { readJson } from '../../../lib/storage/documents.ts';
+import { unreadableOf } from '../../../lib/storage/unreadable.ts';
+import type { AskedCampaign, Content } from '../../../page/api/hospital/decide.ts';
+
+/** What the answers about campaigns are made from. */
+export interface AskedSources {
+  readonly site: string;
+  readonly store: SiteStore;
+  readonly federationStore: FederationStore;
+  readonly tasks: readonly Task[];
+  /** The site's own counts, as the federation has them. */
+  readonly summary: Summary | undefined;
+}
+
+/** Folders of the site's own bucket that have one folder for each campaign that has asked the site. */
+const TRACES = ['sent/', 'jobs/', 'checkpoints/', 'unfinished/', 'pseudo-labels/', 'predictions/'];
+const AT_ONCE = 8;
+
+/**
+ * Ids of the campaigns that have asked this site. A site may not list the federation's campaigns: it learns of one by its
+ * first GPU task, whose traces are in its own bucket.
+ */
+export async function askedIds({ site, store, federationStore }: AskedSources): Promise<readonly string[]> {
+  const own = await mapConcurrently(TRACES, AT_ONCE, async (folder) => {
+    const found = await collect(store.folders(siteKeys.ofEvent(folder))).catch(noneIfDenied);
+    return found.map((key) => key.slice(folder.length, -1));
+  });
+  // doctor/ lies among the unfinished rounds.
+  const traces = own.flat().filter((id) => id !== 'doctor');
+  const prefix = federationKeys.campaignUpdates('', site).slice(0, -1) as FederationKey;
+  const sent = await collect(federationStore.folders(prefix)).catch(noneIfDenied);
+  return [...new Set([...traces, ...sent.map((key) => key.slice(prefix.length, -1))])].sort();
+}
+
+function noneIfDenied(error: unknown): readonly never[] {
+  if (!unreadableOf(error)) throw error;
+  return [];
+}
+
+/**
+ * What a campaign asks of the site. What the viewer may not read is said, not thrown.
+ *
+ * @throws FedcardioError NOT_FOUND if there is no such campaign, for a viewer who may know
+ */
+export async function askedCampaign(sources: AskedSources, campaign: string): Promise<AskedCampaign> {
+  const { site, federationStore } = sources;
+  const sent = await collect(federationStore.list(federationKeys.campaignUpdates(campaign, site))).catch(noneIfDenied);
+  const known = { campaign, sent: sent.length } as const;
+  try {
+    const { value: plan } = await readJson(federationStore, federationKeys.plan(campaign), planSchema);
+    return {
+      ...known,
+      phase: await phaseOf(federationStore, campaign),
+      plannedAt: plan.at,
+      stages: plan.campaign.stages.map((stage) => stageOf(stage, plan, sources)),
+      warnings: plan.warnings ?? [],
+    };
+  } catch (error) {
+    if (!isFedcardioError(error) || isFedcardioError(error, 'NOT_FOUND')) throw error;
+    const { message, hint } = error;
+    const unreadable = { message, ...(hint !== undefined && { hint }) };
+    return { ...known, phase: 'unknown', stages: [], warnings: [], unreadable };
+  }
+}
+
+async function phaseOf(store: FederationStore, campaign: string): Promise<AskedCampaign['phase']> {
+  try {
+    // A site may see that a campaign has ended, not how.
+    if ((await collect(store.list(federationKeys.outcome(campaign)))).length > 0) return 'ended';
+  } catch (error) {
+    if (!unreadableOf(error)) throw error;
+    return 'unknown';
+  }
+  const pauses = await readPauses(store, campaign).catch(noneIfDenied);
+  return isPaused([...pauses]) ? 'paused' : 'running';
+}
+
+function stageOf(stage: Stage, plan: Plan, { site, tasks, summary }: AskedSources): AskedCampaign['stages'][number] {
+  const kind = kindOf(stage);
+  const learnt = kind.tasks(stage);
+  const all = [...(plan.tasks ?? []), ...tasks];
+  const titleOf = (id: string) => all.find((task) => task.id === id)?.title ?? id;
+  const cases = isSmokeTest(plan.campaign.id) ? (summary?.smokeTests ?? 0) : summary && kind.samples(stage, summary);
+  return {
+    stage: stage.name,
+    kind: stage.kind,
+    tasks: learnt.map((task) => ({ task, title: titleOf(task) })),
+    // With validation, one more round scores the last model.
+    rounds: 'rounds' in stage ? stage.rounds + (stage.validate ? 1 : 0) : 1,
+    ...(cases !== undefined && { cases }),
+    isForOthers: stage.sites !== undefined && !stage.sites.includes(site),
+    contents: contentsOf(stage),
+    keys: keysOf(stage, site),
+    stays: 'training' in stage ? stage.training.localParameters : [],
+  };
+}
+
+/** What the answers of a site to a stage hold, as their schema has it (lib/federation/schemas/update.ts). */
+function contentsOf(stage: Stage): Content[] {
+  const isTraining = 'training' in stage;
+  const scored = stage.kind === 'evaluate';
+  return [
+    ...(isTraining ? (['weights'] as const) : []),
+    'counts',
+    'figures',
+    ...(isTraining && stage.validate ? (['validation'] as const) : []),
+    ...(scored ? (['scores', 'volumes'] as const) : []),
+    ...(scored && stage.compare.length > 0 ? (['comparisons'] as const) : []),
+    'machine',
+    'failure',
+  ];
+}
+
+/** Kinds of objects that only stages with weights have, and those of the others. */
+const WITH_WEIGHTS = ['<sha256>.safetensors', '<sha256>.update.json'];
+const WITHOUT_WEIGHTS = ['report.update.json'];
+
+function keysOf(stage: Stage, site: string): string[] {
+  const left = 'training' in stage ? WITHOUT_WEIGHTS : WITH_WEIGHTS;
+  return OBJECT_KINDS.filter(
+    ({ bucket, key }) =>
+      bucket === 'federation' &&
+      key.startsWith('updates/<site>/') &&
+      !key.endsWith('.refusal.json') &&
+      !left.some((name) => key.endsWith(`/${name}`)),
+  ).map(({ key }) => key.replace('<site>', site).replace('<stage>', stage.name));
+}

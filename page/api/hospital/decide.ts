@@ -1,0 +1,56 @@
+import { z } from 'zod';
+import { instant } from './common.ts';
+
+/** What an answer of a site holds. `machine`: seconds, memory, backend. */
+export const CONTENTS = [
+  'weights',
+  'figures',
+  'validation',
+  'scores',
+  'comparisons',
+  'volumes',
+  'machine',
+  'failure',
+  'counts',
+] as const;
+export type Content = (typeof CONTENTS)[number];
+
+const stageSchema = z.strictObject({
+  stage: z.string(),
+  kind: z.string(),
+  tasks: z.array(z.strictObject({ task: z.string(), title: z.string() })),
+  /** Answers of this site, at most. */
+  rounds: z.int(),
+  /** Own cases that it can use; undefined without counts of this site. */
+  cases: z.int().optional(),
+  /** Whether the plan asks other sites only. */
+  isForOthers: z.boolean(),
+  contents: z.array(z.enum(CONTENTS)),
+  /** Patterns of the keys below which they are stored in the federation bucket. */
+  keys: z.array(z.string()),
+  /** Patterns of the parameters that stay at the site. */
+  stays: z.array(z.string()),
+});
+
+export const askedCampaignSchema = z.strictObject({
+  campaign: z.string(),
+  /** `unknown`: the viewer may not see whether it has ended. */
+  phase: z.enum(['running', 'paused', 'ended', 'unknown']),
+  plannedAt: instant.optional(),
+  /** Objects that this site has sent for it. */
+  sent: z.int(),
+  stages: z.array(stageSchema),
+  /** Why the plan's authors were warned. */
+  warnings: z.array(z.string()),
+  /** Why the plan cannot be shown. */
+  unreadable: z.strictObject({ message: z.string(), hint: z.string().optional() }).optional(),
+});
+
+export const askedCampaignsSchema = z.strictObject({
+  campaigns: z.array(askedCampaignSchema),
+  /** Training and held-out cases of this site that the federation knows; undefined before the first. */
+  counts: z.strictObject({ training: z.int(), evaluation: z.int(), at: instant }).optional(),
+});
+
+export type AskedCampaigns = z.infer<typeof askedCampaignsSchema>;
+export type AskedCampaign = z.infer<typeof askedCampaignSchema>;

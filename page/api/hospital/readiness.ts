@@ -1,0 +1,30 @@
+import { z } from 'zod';
+import { instant } from './common.ts';
+
+export const READINESS_GROUPS = ['machine', 'connection', 'federation'] as const;
+export const FINDING_STATUS = ['failed', 'warning', 'ok', 'skipped'] as const;
+
+const findingSchema = z.strictObject({
+  check: z.string(),
+  status: z.enum(FINDING_STATUS),
+  found: z.string(),
+  /** What to do. */
+  cure: z.string().optional(),
+});
+
+export const readinessSchema = z.strictObject({
+  version: z.int(),
+  /** Undefined before the first check. */
+  state: z
+    .strictObject({
+      isRunning: z.boolean(),
+      startedAt: instant,
+      endedAt: instant.optional(),
+      groups: z.array(z.strictObject({ group: z.enum(READINESS_GROUPS), findings: z.array(findingSchema).optional() })),
+    })
+    .optional(),
+});
+
+export type Readiness = z.infer<typeof readinessSchema>;
+export type ReadinessState = NonNullable<Readiness['state']>;
+export type Finding = z.infer<typeof findingSchema>;
