@@ -1,5 +1,5 @@
 import { printable } from '../../lib/printable.ts';
-import { csv } from '../../lib/report/csv.ts';
+import { csv } from '../../lib/report/csv-text.ts';
 import { counted } from '../../lib/report/format.ts';
 import { html } from '../../lib/report/markup.ts';
 import { table } from '../table.ts';

@@ -1,18 +1,6 @@
 import type { Metrics, PointMetrics } from '../scoring/metrics.ts';
+import { type Cell, csv } from './csv-text.ts';
 import type { Report } from './report.ts';
-
-type Cell = string | number | null | undefined;
-
-/** RFC 4180. A text that a spreadsheet would take for a formula gets an apostrophe in front. */
-export const csv = (rows: readonly (readonly Cell[])[]): string =>
-  rows.map((row) => `${row.map(cellText).join(',')}\r\n`).join('');
-
-function cellText(cell: Cell): string {
-  if (cell === null || cell === undefined) return '';
-  if (typeof cell === 'number') return String(cell);
-  const text = /^[=+\-@\t\r]/.test(cell) ? `'${cell}` : cell;
-  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
-}
 
 const SCORE_COLUMNS = [
   ...['model', 'stage', 'site', 'task', 'point', 'n', 'missing', 'median_mm', 'p90_mm', 'within_6mm'],

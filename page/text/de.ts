@@ -1,5 +1,6 @@
 import { campaignTexts } from './campaign/de.ts';
 import type { Texts } from './en.ts';
+import { hospitalDe } from './hospital/de.ts';
 
 const one = new Intl.PluralRules('de');
 const plural = (count: number, singular: string, many: string): string =>
@@ -52,6 +53,7 @@ export const de: Texts = {
     count: (count) => plural(count, 'Kampagne', 'Kampagnen'),
   },
   ...campaignTexts,
+  hospital: hospitalDe,
   phases: {
     uploaded: 'noch nicht geplant',
     running: 'läuft',

@@ -2,6 +2,8 @@ import { campaignTexts } from './campaign/en.ts';
 
 /** The English texts. `de.ts` has the same keys: the compiler demands each. Counts come as numbers, so that plurals fit. */
 
+import { hospitalEn } from './hospital/en.ts';
+
 const one = new Intl.PluralRules('en');
 const plural = (count: number, singular: string, many: string): string =>
   `${count.toLocaleString('en')} ${one.select(count) === 'one' ? singular : many}`;
@@ -52,6 +54,7 @@ export const en = {
     count: (count: number) => plural(count, 'campaign', 'campaigns'),
   },
   ...campaignTexts,
+  hospital: hospitalEn,
   phases: {
     uploaded: 'not planned yet',
     running: 'running',

@@ -2,7 +2,6 @@ import { existsSync } from 'node:fs';
 import { collect, mapConcurrently } from '../../../lib/async.ts';
 import { describeError } from '../../../lib/error.ts';
 import { federationKeys, parseUpdateKey, UPDATES_PREFIX } from '../../../lib/federation/keys.ts';
-import { whatIs } from '../../../lib/federation/objects.ts';
 import type { SentBySite, SentObject } from '../../../lib/federation/schemas.ts';
 import { sha256Hex } from '../../../lib/json.ts';
 import type { FederationStore, ObjectInfo } from '../../../lib/storage/contract.ts';
@@ -109,7 +108,7 @@ const merged = (before: SentRow, part: Omit<Part, 'from'>, from: Part['from']): 
 
 function described(part: Omit<Part, 'from'>): Omit<SentRow, 'known'> {
   const found = parseUpdateKey(part.key);
-  return { ...part, what: whatIs(part.key), kind: kindOf(part.key), ...found?.at };
+  return { ...part, kind: kindOf(part.key), ...found?.at };
 }
 
 function kindOf(key: string): SentRow['kind'] {

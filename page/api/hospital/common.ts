@@ -12,6 +12,10 @@ export const faultSchema = z.strictObject({
 });
 
 /** What was seen last; a request with it is answered when there is something newer, or after some seconds. */
-export const afterSchema = z.strictObject({ after: z.coerce.number().int().min(0).optional() });
+export const afterSchema = z.strictObject({
+  after: z.coerce.number().int().min(0).optional(),
+  /** Counts a reader's requests, so that none gets an answer that was kept for an earlier one. */
+  asked: z.coerce.number().int().min(0).optional(),
+});
 
 export type Fault = z.infer<typeof faultSchema>;

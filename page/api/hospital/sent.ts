@@ -6,8 +6,6 @@ export const SENT_KINDS = ['weights', 'answer', 'failure', 'counts', 'other'] as
 const sentSchema = z.strictObject({
   key: z.string(),
   kind: z.enum(SENT_KINDS),
-  /** What it is, in words. */
-  what: z.string(),
   campaign: z.string().optional(),
   stage: z.string().optional(),
   round: z.int().optional(),

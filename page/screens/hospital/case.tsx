@@ -1,0 +1,4 @@
+import type { ScreenProps } from '../../areas.ts';
+export function Screen({ params }: ScreenProps) {
+  return <h1>{params.case}</h1>;
+}

@@ -1,0 +1,12 @@
+import type { Fault } from '../../api/hospital/common.ts';
+
+/** Refused files: which, why, and what to do. */
+export const Faults = ({ faults }: { readonly faults: readonly Fault[] }) => (
+  <ul class="faults">
+    {faults.map(({ file, code, reason, hint }) => (
+      <li key={`${file} ${code} ${reason}`}>
+        <code>{file}</code> {reason} {hint !== undefined && <span class="quiet">{hint}</span>}
+      </li>
+    ))}
+  </ul>
+);

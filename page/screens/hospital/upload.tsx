@@ -1,0 +1,93 @@
+import { useState } from 'preact/hooks';
+import { USES } from '../../api/hospital/cases.ts';
+import { ApiError } from '../../client.ts';
+import { Progress } from '../../parts/progress.tsx';
+import { useTexts } from '../../text/language.ts';
+import { Choice } from './choice.tsx';
+import { filesOfChoice, filesOfDrop, type GivenFile, MOST_FILES } from './dropped.ts';
+import { takeOver } from './take-over.ts';
+import { UploadSteps } from './upload-steps.tsx';
+import { useLive } from './use-live.ts';
+
+/** Takes a folder from the browser, has it checked on this computer, and uploads what a person then says. */
+export function Upload() {
+  const { upload: text, cases } = useTexts().hospital;
+  const { data } = useLive('upload');
+  const [use, setUse] = useState<(typeof USES)[number]>('training');
+  const [given, setGiven] = useState<{ readonly done: number; readonly total: number }>();
+  const [fault, setFault] = useState<string>();
+  const [isOver, setIsOver] = useState(false);
+
+  async function take(files: readonly GivenFile[]): Promise<void> {
+    setFault(undefined);
+    if (files.length === 0) return setFault(text.noFiles);
+    if (files.length > MOST_FILES) return setFault(text.tooMany(MOST_FILES));
+    setGiven({ done: 0, total: files.length });
+    try {
+      await takeOver(files, use, (done) => setGiven({ done, total: files.length }));
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+      setFault([error.message, error.hint ?? ''].join(' ').trim());
+    }
+    setGiven(undefined);
+  }
+
+  return (
+    <section class="panel">
+      <h2>{text.title}</h2>
+      {fault !== undefined && (
+        <p class="stale" role="alert">
+          {fault}
+        </p>
+      )}
+      {given ? (
+        <Progress done={given.done} total={given.total} label={text.reading(given.done, given.total)} />
+      ) : data?.state ? (
+        <UploadSteps state={data.state} onFault={setFault} />
+      ) : (
+        // biome-ignore lint/a11y/noStaticElementInteractions: the button within it does the same by keyboard
+        <div
+          class={isOver ? 'drop over' : 'drop'}
+          onDragOver={(event) => {
+            event.preventDefault();
+            setIsOver(true);
+          }}
+          onDragLeave={() => setIsOver(false)}
+          onDrop={(event) => {
+            event.preventDefault();
+            setIsOver(false);
+            if (event.dataTransfer) void filesOfDrop(event.dataTransfer.items).then(take);
+          }}
+        >
+          <p>
+            <strong>{text.drop}</strong>
+          </p>
+          <p class="quiet">{text.what}</p>
+          <p class="quiet">{text.pseudonyms}</p>
+          <div class="drop-choices">
+            <Choice
+              label={text.use}
+              options={USES.map((one) => [one, cases.uses[one]])}
+              value={use}
+              onChoose={(chosen) => setUse(USES.find((one) => one === chosen) ?? 'training')}
+            />
+            <label class="button">
+              {text.choose}
+              <input
+                type="file"
+                class="hidden"
+                // The property that lets a folder be chosen has no type of its own.
+                {...{ webkitdirectory: true }}
+                onChange={({ currentTarget }) => {
+                  const files = filesOfChoice(currentTarget.files);
+                  currentTarget.value = '';
+                  void take(files);
+                }}
+              />
+            </label>
+          </div>
+        </div>
+      )}
+    </section>
+  );
+}
