@@ -9,7 +9,8 @@ import { isPaused, readPauses } from '../../../lib/protocol/pauses.ts';
 import type { FederationStore, SiteStore } from '../../../lib/storage/contract.ts';
 import { readJson } from '../../../lib/storage/documents.ts';
 import { unreadableOf } from '../../../lib/storage/unreadable.ts';
-import type { AskedCampaign, Content } from '../../../page/api/hospital/decide.ts';
+import type { AskedCampaign } from '../../../page/api/hospital/decide.ts';
+import type { Content } from '../../../page/api/hospital/names.ts';
 
 /** What the answers about campaigns are made from. */
 export interface AskedSources {

@@ -1,8 +1,8 @@
 import { parseCaseKey } from '../../../lib/federation/keys.ts';
 import { isComplete, type Task } from '../../../lib/federation/tasks.ts';
-import type { CaseRow, Cases, CasesQuery, LabelState, Verdict } from '../../../page/api/hospital/cases.ts';
-import { CASES_A_PAGE, VERDICTS } from '../../../page/api/hospital/cases.ts';
+import { CASES_A_PAGE, type CaseRow, type Cases, type CasesQuery } from '../../../page/api/hospital/cases.ts';
 import type { Fault } from '../../../page/api/hospital/common.ts';
+import { type LabelState, VERDICTS, type Verdict } from '../../../page/api/hospital/names.ts';
 import type { CaseState } from '../../site/case-states.ts';
 import type { SiteStates } from '../../site/read-states.ts';
 import { labelsOf } from '../../site/site-overview.ts';

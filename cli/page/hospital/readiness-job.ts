@@ -1,4 +1,5 @@
-import { READINESS_GROUPS, type ReadinessState } from '../../../page/api/hospital/readiness.ts';
+import { READINESS_GROUPS } from '../../../page/api/hospital/names.ts';
+import type { ReadinessState } from '../../../page/api/hospital/readiness.ts';
 import { attempt, type Finding } from '../../doctor/finding.ts';
 import { checkMachine } from '../../doctor/machine.ts';
 import { checkConnection, checkFederation, isReached } from '../../doctor/remote.ts';

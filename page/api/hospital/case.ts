@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { LABEL_STATES, USES, VERDICTS } from './cases.ts';
 import { faultSchema, instant } from './common.ts';
+import { LABEL_STATES, USES, VERDICTS } from './names.ts';
 
 const triple = z.tuple([z.number(), z.number(), z.number()]);
 

@@ -1,18 +1,6 @@
 import { z } from 'zod';
 import { faultSchema, instant } from './common.ts';
-
-/** `unread`: intake's documents about the case have not been read yet. */
-export const VERDICTS = ['accepted', 'partly accepted', 'rejected', 'waiting', 'pending', 'unread'] as const;
-export type Verdict = (typeof VERDICTS)[number];
-
-/**
- * What a label is good for. `teaches`: models learn from it. `incomplete`: landmarks that lack a point teach nothing.
- * `scored`: of a held-out case.
- */
-export const LABEL_STATES = ['teaches', 'incomplete', 'scored', 'rejected', 'waiting', 'pending'] as const;
-export type LabelState = (typeof LABEL_STATES)[number];
-
-export const USES = ['training', 'evaluation'] as const;
+import { LABEL_STATES, USES, VERDICTS } from './names.ts';
 
 /** Rows of a page of the list. */
 export const CASES_A_PAGE = 100;

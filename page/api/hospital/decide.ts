@@ -1,19 +1,6 @@
 import { z } from 'zod';
 import { instant } from './common.ts';
-
-/** What an answer of a site holds. `machine`: seconds, memory, backend. */
-export const CONTENTS = [
-  'weights',
-  'figures',
-  'validation',
-  'scores',
-  'comparisons',
-  'volumes',
-  'machine',
-  'failure',
-  'counts',
-] as const;
-export type Content = (typeof CONTENTS)[number];
+import { CONTENTS } from './names.ts';
 
 const stageSchema = z.strictObject({
   stage: z.string(),

@@ -1,12 +1,10 @@
 import { z } from 'zod';
 import { instant } from './common.ts';
-
-export const READINESS_GROUPS = ['machine', 'connection', 'federation'] as const;
-export const FINDING_STATUS = ['failed', 'warning', 'ok', 'skipped'] as const;
+import { READINESS_GROUPS } from './names.ts';
 
 const findingSchema = z.strictObject({
   check: z.string(),
-  status: z.enum(FINDING_STATUS),
+  status: z.enum(['failed', 'warning', 'ok', 'skipped']),
   found: z.string(),
   /** What to do. */
   cure: z.string().optional(),

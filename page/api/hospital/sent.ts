@@ -1,7 +1,6 @@
 import { z } from 'zod';
 import { instant } from './common.ts';
-
-export const SENT_KINDS = ['weights', 'answer', 'failure', 'counts', 'other'] as const;
+import { SENT_KINDS } from './names.ts';
 
 const sentSchema = z.strictObject({
   key: z.string(),

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { USES } from './cases.ts';
 import { faultSchema } from './common.ts';
+import { USES } from './names.ts';
 
 const own = { upload: z.string().max(64) };
 

@@ -1,5 +1,6 @@
 import { useEffect, useState } from 'preact/hooks';
-import { type Cases, USES, VERDICTS } from '../../api/hospital/cases.ts';
+import type { Cases } from '../../api/hospital/cases.ts';
+import { USES, VERDICTS } from '../../api/hospital/names.ts';
 import { Badge } from '../../parts/badge.tsx';
 import { useTexts } from '../../text/language.ts';
 import { TONES } from './case-table.tsx';

@@ -1,4 +1,5 @@
-import type { CaseRow, Cases, LabelState, Verdict } from '../../api/hospital/cases.ts';
+import type { CaseRow, Cases } from '../../api/hospital/cases.ts';
+import type { LabelState, Verdict } from '../../api/hospital/names.ts';
 import { Badge, type Tone } from '../../parts/badge.tsx';
 import { type Column, Table } from '../../parts/table.tsx';
 import { Time } from '../../parts/time.tsx';
@@ -31,7 +32,11 @@ export function CaseTable({ cases, tasks }: { readonly cases: readonly CaseRow[]
   return (
     <Table
       caption={texts.hospital.cases.title}
-      columns={columnsOf(texts, new Map(tasks.map(({ task, title }) => [task, title])))}
+      columns={columnsOf(
+        texts,
+        new Map(tasks.map(({ task, title }) => [task, title])),
+        cases.some(({ faults }) => faults.length > 0),
+      )}
       rows={cases}
       keyOf={(row) => row.case}
     />
@@ -41,6 +46,7 @@ export function CaseTable({ cases, tasks }: { readonly cases: readonly CaseRow[]
 function columnsOf(
   { hospital: { cases: text } }: Texts,
   titles: ReadonlyMap<string, string>,
+  hasFaults: boolean,
 ): readonly Column<CaseRow>[] {
   return [
     {
@@ -64,7 +70,9 @@ function columnsOf(
           </ul>
         ),
     },
-    { title: text.reason, cell: ({ faults }) => faults.length > 0 && <Faults faults={faults} /> },
+    ...(hasFaults
+      ? [{ title: text.reason, cell: ({ faults }: CaseRow) => faults.length > 0 && <Faults faults={faults} /> }]
+      : []),
     { title: text.accepted, cell: ({ at }) => at !== undefined && <Time iso={at} full /> },
   ];
 }

@@ -47,14 +47,16 @@ const columnsOf = (
     title: text.where,
     cell: ({ stage, round }) => (stage === undefined || round === undefined ? '–' : text.round(stage, round)),
   },
-  { title: text.size, isNumber: true, cell: ({ bytes }) => formats.bytes(bytes) },
+  { title: text.size, isNumber: true, cell: ({ bytes }) => <span class="whole">{formats.bytes(bytes)}</span> },
   {
     title: text.hash,
     cell: ({ sha256 }) =>
       sha256 === undefined ? (
         <span class="quiet">{text.noHash}</span>
       ) : (
-        <code title={sha256}>{sha256.slice(0, DIGITS)}…</code>
+        <code class="whole" title={sha256}>
+          {sha256.slice(0, DIGITS)}…
+        </code>
       ),
   },
   {

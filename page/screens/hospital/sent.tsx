@@ -1,5 +1,6 @@
 import { useMemo, useState } from 'preact/hooks';
-import { SENT_KINDS, type Sent, type SentRow } from '../../api/hospital/sent.ts';
+import { SENT_KINDS } from '../../api/hospital/names.ts';
+import type { Sent, SentRow } from '../../api/hospital/sent.ts';
 import { useFormats } from '../../parts/format.ts';
 import { Empty, Resource } from '../../parts/states.tsx';
 import { useResource } from '../../parts/use-resource.ts';

@@ -1,4 +1,4 @@
-import type { CasesQuery } from '../../api/hospital/cases.ts';
+import type { Use } from '../../api/hospital/names.ts';
 import { request } from '../../client.ts';
 import type { GivenFile } from './dropped.ts';
 
@@ -9,11 +9,7 @@ const AT_ONCE = 4;
  *
  * @throws ApiError
  */
-export async function takeOver(
-  files: readonly GivenFile[],
-  use: NonNullable<CasesQuery['use']>,
-  onFile: (done: number) => void,
-): Promise<void> {
+export async function takeOver(files: readonly GivenFile[], use: Use, onFile: (done: number) => void): Promise<void> {
   const bytes = files.reduce((sum, { file }) => sum + file.size, 0);
   const begun = await request('uploadBegin', {}, { body: { use, files: files.length, bytes } });
   const upload = begun?.data.upload ?? '';

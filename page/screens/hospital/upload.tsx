@@ -1,5 +1,5 @@
 import { useState } from 'preact/hooks';
-import { USES } from '../../api/hospital/cases.ts';
+import { USES, type Use } from '../../api/hospital/names.ts';
 import { ApiError } from '../../client.ts';
 import { Progress } from '../../parts/progress.tsx';
 import { useTexts } from '../../text/language.ts';
@@ -13,7 +13,7 @@ import { useLive } from './use-live.ts';
 export function Upload() {
   const { upload: text, cases } = useTexts().hospital;
   const { data } = useLive('upload');
-  const [use, setUse] = useState<(typeof USES)[number]>('training');
+  const [use, setUse] = useState<Use>('training');
   const [given, setGiven] = useState<{ readonly done: number; readonly total: number }>();
   const [fault, setFault] = useState<string>();
   const [isOver, setIsOver] = useState(false);

@@ -46,7 +46,7 @@ export const hospitalDe: HospitalTexts = {
     contents: {
       weights: 'Gewichte des Netzes',
       counts: 'Zahl der verwendeten Fälle',
-      figures: 'Verluste und Zählungen des Trainings',
+      figures: 'Kennzahlen wie Verluste und Zahlen der Label',
       validation: 'Verlust auf Validierungsfällen',
       scores: 'Bewertungen einzelner Fälle, ohne Namen, jede Liste für sich sortiert',
       volumes: 'wahre und vorhergesagte Kalkvolumen einzelner Fälle, ohne Namen',
@@ -181,6 +181,7 @@ export const hospitalDe: HospitalTexts = {
     unlisted: 'Manche Ebenen werden nicht gezeigt, weil Ihr Zugang sie nicht umfasst.',
     opacity: 'Deckkraft der Ebenen',
     points: 'Landmarken',
+    source: 'Quelle',
     go: (title) => `Zu ${title}`,
     missing: 'nicht gefunden',
     noPoints: 'Keine Landmarken.',

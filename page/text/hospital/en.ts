@@ -44,7 +44,7 @@ export const hospitalEn = {
     contents: {
       weights: 'weights of the network',
       counts: 'number of cases used',
-      figures: 'losses and counts of the training',
+      figures: 'figures, such as losses and numbers of labels',
       validation: 'loss on validation cases',
       scores: 'scores of single cases, without names, each list sorted by itself',
       volumes: 'true and predicted calcium volumes of single cases, without names',
@@ -176,6 +176,7 @@ export const hospitalEn = {
     unlisted: 'Some layers are not shown, because your access does not include them.',
     opacity: 'Opacity of the layers',
     points: 'Landmarks',
+    source: 'Source',
     go: (title: string) => `Go to ${title}`,
     missing: 'not found',
     noPoints: 'No landmarks.',
