@@ -61,7 +61,7 @@ export async function request<N extends RouteName>(
 }
 
 /** Address of a route, relative to the page. */
-function urlOf(path: string, params: Readonly<Record<string, string>>, query: object | undefined): string {
+export function urlOf(path: string, params: Readonly<Record<string, string>>, query: object | undefined): string {
   const search = new URLSearchParams(Object.entries(query ?? {}).map(([key, value]) => [key, String(value)]));
   return `${API}${fillPath(path, params)}${search.size > 0 ? `?${search}` : ''}`;
 }
