@@ -14,6 +14,7 @@ import type { Ensemble } from '../lib/models/ensemble.ts';
 import { createNetwork } from '../lib/models/network.ts';
 import { PURPOSE } from '../lib/models/package.ts';
 import { loadBackend } from '../lib/nn/backend.ts';
+import { type Figure, figuresOf } from '../lib/report/prediction-figures.ts';
 import { predictionPage } from '../lib/report/prediction-page.ts';
 import { foregroundVolume } from '../lib/scoring/foreground-volume.ts';
 import { type Measurements, measure } from '../lib/scoring/measurements.ts';
@@ -72,18 +73,27 @@ function preparer(image: Volume): (how: Preparation) => PreparedImage {
   };
 }
 
-interface PredictorOptions {
+export interface PredictorOptions {
   /** Folder of the predictions. */
   readonly out: string;
   /** Least share of a window that the next one overlaps. */
   readonly overlap: number;
+  /** Given the pictures of the page, for another one. */
+  readonly onPictures?: ((name: string, pictures: readonly TaskPictures[]) => void) | undefined;
+}
+
+/** The pictures of what was found for one task. */
+export interface TaskPictures {
+  readonly task: Task;
+  readonly figures: readonly Figure[];
 }
 
 /**
  * Loads models that predict files one after the other and writes the predictions to the folder `out`. The record of a CT is
  * written last, so that it never speaks of files that are not there.
  */
-export async function openPredictor(ensemble: Ensemble, { out, overlap }: PredictorOptions): Promise<Predictor> {
+export async function openPredictor(ensemble: Ensemble, options: PredictorOptions): Promise<Predictor> {
+  const { out, overlap, onPictures } = options;
   const { models, tasks } = ensemble;
   const { description } = await loadBackend();
   const loaded = models.map((trained) => {
@@ -128,6 +138,10 @@ export async function openPredictor(ensemble: Ensemble, { out, overlap }: Predic
       writeFileSync(
         page,
         predictionPage({ ct: shownPath(ct), image, predicted, measured, provenance, purpose: PURPOSE }),
+      );
+      onPictures?.(
+        name,
+        predicted.map((one) => ({ task: one.task, figures: figuresOf(image, one) })),
       );
       const text = { schema: 'fedcardio.prediction/1', release: VERSION, purpose: PURPOSE, ...origin };
       const named = models.map(modelRecord);

@@ -1,20 +1,14 @@
 import { existsSync } from 'node:fs';
-import { basename } from 'node:path';
 import { Command } from 'commander';
-import { describeError } from '../lib/error.ts';
-import type { Ensemble } from '../lib/models/ensemble.ts';
-import type { TrainedModel } from '../lib/models/package.ts';
 import { printable } from '../lib/printable.ts';
 import type { Measurement } from '../lib/scoring/measurements.ts';
 import { VERSION } from '../lib/version.ts';
-import { type CampaignFlags, campaignContext, placed } from './campaign.ts';
-import { readyCts } from './dicom-cts.ts';
+import { type CampaignFlags, placed } from './campaign.ts';
 import { overlap, percent } from './options.ts';
 import type { Finding, PredictedCt } from './predict-ct.ts';
 import { predictProgress } from './predict-progress.ts';
-import { predictionNames } from './prediction-names.ts';
+import type { Predicted } from './predict-run.ts';
 import { printJson } from './print-json.ts';
-import { readInput } from './read-input.ts';
 import { commandLine } from './shell-words.ts';
 
 /** `fedcardio predict <ct...> --model FILE`: runs a trained model on CTs on this machine. */
@@ -79,49 +73,43 @@ const collect = (value: string, values: readonly string[]): readonly string[] =>
 async function predict(words: readonly string[], flags: PredictFlags, command: Command): Promise<void> {
   const usage = usageFault(words, flags);
   if (usage !== undefined) command.error(`error: ${usage}`);
-  const { dicom, phase, out, overwrite } = flags;
-  const ready = await readyCts({ cts: words, dicom, phase, out, overwrite });
-  const names = predictionNames(ready.cts);
-  const [{ openPredictor }, { modelRecord, requireFree }, { PURPOSE }] = await Promise.all([
-    import('./predict-ct.ts'),
+  const { runPrediction } = await import('./predict-run.ts');
+  let progress: ReturnType<typeof predictProgress> | undefined;
+  const { ensemble, predicted, failed } = await runPrediction(
+    { ...flags, cts: words },
+    {
+      onReady({ backend, origin, cts, ensemble: { models, trainedOnPhantoms } }) {
+        const trained = models.length === 1 ? 'The model was' : 'At least one of the models was';
+        const phantoms = trainedOnPhantoms ? `\n${trained} trained on phantoms, not on patients.` : '';
+        console.error(`${backend}\n${origin}${phantoms}`);
+        progress = predictProgress(cts, process.stderr, () => performance.now() / 1000);
+      },
+      onCt: (index, ct) => progress?.start(index, ct),
+      onWindow: (done, total) => progress?.window(done, total),
+      onCtEnd: () => progress?.end(),
+    },
+  );
+  if (flags.json) await printPredictions({ ensemble, predicted, failed }, flags.overlap);
+  else for (const line of predicted.flatMap(linesOf)) console.log(printable(line));
+  for (const { ct, reason } of failed) console.error(printable(`${ct}: ${reason}`));
+  if (failed.length > 0) process.exitCode = 1;
+}
+
+async function printPredictions({ ensemble, predicted, failed }: Predicted, overlap: number): Promise<void> {
+  const [{ modelRecord }, { PURPOSE }] = await Promise.all([
     import('./prediction-record.ts'),
     import('../lib/models/package.ts'),
   ]);
-  const ensemble = await readModels(flags);
-  const { sha256: model, tasks, models, trainedOnPhantoms } = ensemble;
-  await requireFree({ names, out, model, tasks, overwrite, overlap: flags.overlap });
-  const predictor = await openPredictor(ensemble, { out, overlap: flags.overlap });
-  const trained = models.length === 1 ? 'The model was' : 'At least one of the models was';
-  const phantoms = trainedOnPhantoms ? `\n${trained} trained on phantoms, not on patients.` : '';
-  console.error(`${predictor.backend}\n${predictor.origin}${phantoms}`);
-  const progress = predictProgress(names.size, process.stderr, () => performance.now() / 1000);
-  const predicted: PredictedCt[] = [];
-  const failed = [...ready.failed];
-  for (const [index, [ct, name]] of [...names].entries()) {
-    progress.start(index, ct);
-    try {
-      predicted.push(await predictor.predict(ct, name, progress.window));
-    } catch (error) {
-      failed.push({ ct, reason: describeError(error) });
-    }
-    progress.end();
-  }
-  predictor.close();
-  if (flags.json) {
-    const [first, ...others] = models;
-    const training = others.length === 0 ? { campaign: first?.origin.campaign, stage: first?.origin.stage } : {};
-    const from = { ...training, model, models: models.map(modelRecord), overlap: flags.overlap, trainedOnPhantoms };
-    const found = {
-      findings: predicted.flatMap(({ findings }) => findings),
-      cts: predicted.map(({ findings: _, ...ct }) => ct),
-      failed,
-    };
-    printJson('predictions', { ...from, release: VERSION, purpose: PURPOSE, ...found });
-  } else {
-    for (const line of predicted.flatMap(linesOf)) console.log(printable(line));
-  }
-  for (const { ct, reason } of failed) console.error(printable(`${ct}: ${reason}`));
-  if (failed.length > 0) process.exitCode = 1;
+  const { sha256: model, models, trainedOnPhantoms } = ensemble;
+  const [first, ...others] = models;
+  const training = others.length === 0 ? { campaign: first?.origin.campaign, stage: first?.origin.stage } : {};
+  const from = { ...training, model, models: models.map(modelRecord), overlap, trainedOnPhantoms };
+  const found = {
+    findings: predicted.flatMap(({ findings }) => findings),
+    cts: predicted.map(({ findings: _, ...ct }) => ct),
+    failed,
+  };
+  printJson('predictions', { ...from, release: VERSION, purpose: PURPOSE, ...found });
 }
 
 /** What is wrong with the words of the command line, and the line to type instead. */
@@ -143,25 +131,6 @@ function usageFault(words: readonly string[], { model, campaign, stage, dicom }:
 const predictLine = (words: readonly string[]): string => commandLine(['npx', 'fedcardio', 'predict', ...words]);
 
 const isCt = (word: string): boolean => /\.nii(\.gz)?$/i.test(word) || existsSync(word);
-
-/** The models that the options name. */
-async function readModels(flags: PredictFlags): Promise<Ensemble> {
-  const { ensembleOf } = await import('../lib/models/ensemble.ts');
-  const models: { name: string; model: TrainedModel }[] = [];
-  if (flags.model.length > 0) {
-    const { decodePackage } = await import('../lib/models/package.ts');
-    for (const file of flags.model) models.push({ name: file, model: decodePackage(readInput(file), basename(file)) });
-  } else {
-    const { trainedModel } = await import('../gpu-tasks/stage-model.ts');
-    const { federationStore } = await campaignContext(flags);
-    for (const name of flags.stage) {
-      models.push({ name, model: await trainedModel(federationStore, flags.campaign as string, name) });
-    }
-  }
-  const [first, ...others] = models;
-  if (!first) throw new Error('usageFault() lets no command line without a model pass.');
-  return ensembleOf([first, ...others]);
-}
 
 const linesOf = ({ ct, findings, measurements, page }: PredictedCt): readonly string[] => [
   ...findings.map(lineOf),

@@ -103,11 +103,13 @@ export function classSlice(volume: Volume, plane: Plane): Uint8Array {
   );
 }
 
+/** A grey picture (0–255, row by row) as a PNG. */
+export const greyPng = (grey: Uint8Array, width: number, height: number): Uint8Array =>
+  encode({ width, height, data: grey, channels: 1, depth: 8 });
+
 /** A grey picture as a PNG in a `data:` URI. */
-export function pngUri(grey: Uint8Array, width: number, height: number): string {
-  const png = encode({ width, height, data: grey, channels: 1, depth: 8 });
-  return `data:image/png;base64,${Buffer.from(png).toString('base64')}`;
-}
+export const pngUri = (grey: Uint8Array, width: number, height: number): string =>
+  `data:image/png;base64,${Buffer.from(greyPng(grey, width, height)).toString('base64')}`;
 
 function samplePlane(volume: Volume, plane: Plane, sample: (x: number, y: number, z: number) => number): Uint8Array {
   const toVoxel = invert(volume.affine);

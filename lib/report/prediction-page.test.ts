@@ -2,7 +2,8 @@ import { expect, test } from 'vitest';
 import { TASKS } from '../federation/tasks.ts';
 import type { Vec3, Volume } from '../imaging/volume.ts';
 import { measure } from '../scoring/measurements.ts';
-import { type PredictedTask, type PredictionPage, predictionPage } from './prediction-page.ts';
+import type { PredictedTask } from './prediction-figures.ts';
+import { type PredictionPage, predictionPage } from './prediction-page.ts';
 
 const grid = {
   shape: [12, 10, 8] as const,

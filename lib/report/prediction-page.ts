@@ -1,32 +1,10 @@
-import { classTitle, type Task } from '../federation/tasks.ts';
-import { apply } from '../imaging/affine.ts';
 import type { Vec3, Volume } from '../imaging/volume.ts';
 import type { Measurement, Measurements } from '../scoring/measurements.ts';
 import { fixed } from './format.ts';
 import { html, type Markup, verbatim } from './markup.ts';
-import { outlinePath } from './outline.ts';
-import {
-  CUTS,
-  type Cut,
-  classSlice,
-  densestLevel,
-  greySlice,
-  type Plane,
-  planeAround,
-  pngUri,
-  project,
-} from './plane.ts';
+import { pngUri } from './plane.ts';
+import { type CutPicture, type Figure, figuresOf, type Mark, type PredictedTask } from './prediction-figures.ts';
 import { STYLE } from './style-sheet.ts';
-
-/** What a model found for one task, with the class map on the CT's own grid. */
-export interface PredictedTask {
-  readonly task: Task;
-  readonly classMap: Volume;
-  readonly landmarks?: Readonly<Record<string, readonly number[] | null>>;
-  readonly volumeMm3?: number;
-  readonly confidence: number;
-  readonly doubts: readonly string[];
-}
 
 export interface PredictionPage {
   /** Name of the CT's file. */
@@ -38,13 +16,6 @@ export interface PredictionPage {
   readonly provenance: readonly (readonly [string, string])[];
   readonly purpose: string;
 }
-
-const CUT_NAMES = Object.keys(CUTS) as readonly Cut[];
-/** Sides of the pictures, mm. */
-const POINT_MM = 80;
-const STRUCTURE_MM = 120;
-/** Points nearer to a cut than this are drawn in it, mm. */
-const NEAR_MM = 4;
 
 /** The predictions in one CT as one self-contained HTML page: no script, and nothing is loaded. */
 export function predictionPage(of: PredictionPage): string {
@@ -73,85 +44,33 @@ const measurementRow = ({ title, value, unit, reason, doubts }: Measurement): Ma
   html`<tr><th scope="row">${title}</th><td class="number">${value === null ? 'not measured' : `${fixed(value, 1)}\u00a0${unit}`}</td><td class="bad">${[...(reason === undefined ? [] : [reason]), ...doubts].join('; ')}</td></tr>`;
 
 function taskSection(image: Volume, predicted: PredictedTask): Markup {
-  const { task, landmarks, volumeMm3, confidence, doubts } = predicted;
-  const points = Object.entries(landmarks ?? {}).map(([name, position]) => ({
-    name,
-    position: position as Vec3 | null,
-  }));
+  const { task, volumeMm3, confidence, doubts } = predicted;
   const volume = volumeMm3 === undefined ? undefined : html`<li>volume <b>${fixed(volumeMm3, 1)}\u00a0mm³</b></li>`;
   return html`<section aria-labelledby="${task.id}"><h2 id="${task.id}">${task.title}</h2>
 <ul class="facts"><li>confidence <b>${fixed(confidence, 2)}</b></li>${volume}</ul>
 ${doubts.map((doubt) => html`<p class="bad">Unsure or implausible: ${doubt}.</p>`)}
-<div class="gallery">${landmarks ? points.map((point, index) => pointFigure(image, task, index + 1, point, points)) : structureFigure(image, predicted)}</div></section>`;
+<div class="gallery">${figuresOf(image, predicted).map((figure) => figureMarkup(figure, predicted))}</div></section>`;
 }
 
-interface Point {
-  readonly name: string;
-  readonly position: Vec3 | null;
+function figureMarkup({ title, position, cuts }: Figure, { landmarks }: PredictedTask): Markup {
+  if (cuts.length === 0) {
+    return landmarks
+      ? html`<figure class="case"><figcaption><b>${title}</b> <span class="bad">not found</span></figcaption></figure>`
+      : html`<p class="muted">Nothing was found: no voxel is ${title}.</p>`;
+  }
+  const where = position ? `${vector(position)} mm (RAS)` : 'in the cuts with the most voxels';
+  return html`<figure class="case"><div class="cuts">${cuts.map(cutPicture)}</div><figcaption><b>${title}</b> <span class="muted">${where}</span></figcaption></figure>`;
 }
 
-function pointFigure(image: Volume, task: Task, label: number, { position }: Point, all: readonly Point[]): Markup {
-  const title = classTitle(task, label);
-  if (!position)
-    return html`<figure class="case"><figcaption><b>${title}</b> <span class="bad">not found</span></figcaption></figure>`;
-  const cuts = CUT_NAMES.map((cut) => {
-    const plane = planeAround(cut, position, POINT_MM);
-    return cutPicture(image, plane, `${cut} cut through ${title}`, cut, [
-      ...all.flatMap((other) => (other.position ? ring(plane, other.name, other.position) : [])),
-      cross(plane, title, position),
-    ]);
-  });
-  return html`<figure class="case"><div class="cuts">${cuts}</div><figcaption><b>${title}</b> <span class="muted">${vector(position)} mm (RAS)</span></figcaption></figure>`;
+function cutPicture({ cut, text, width, height, grey, marks }: CutPicture): Markup {
+  return html`<svg class="cut" viewBox="0 0 ${width} ${height}" role="img" aria-label="${text}"><image href="${pngUri(grey, width, height)}" width="${width}" height="${height}"/>${marks.map(markOf)}<text class="cut-name" x="4" y="${height - 4}">${cut}</text></svg>`;
 }
 
-/** Along each axis, the cut in which most voxels of the structure lie. */
-function structureFigure(image: Volume, { task, classMap }: PredictedTask): Markup {
-  const centre = centreOfMask(classMap);
-  const names = task.classes.map((_, index) => classTitle(task, index + 1)).join(', ');
-  if (!centre) return html`<p class="muted">Nothing was found: no voxel is ${names}.</p>`;
-  const cuts = CUT_NAMES.map((cut) => {
-    const at = [...centre] as [number, number, number];
-    at[CUTS[cut].across] = densestLevel(classMap, cut) ?? at[CUTS[cut].across];
-    const plane = planeAround(cut, at, STRUCTURE_MM);
-    const outline = outlinePath(classSlice(classMap, plane), plane.width, plane.height);
-    return cutPicture(image, plane, `${cut} cut with most of ${names}`, cut, [
-      html`<path class="contour predicted" d="${outline}"/>`,
-    ]);
-  });
-  return html`<figure class="case"><div class="cuts">${cuts}</div><figcaption><b>${names}</b> <span class="muted">in the cuts with the most voxels</span></figcaption></figure>`;
-}
-
-function cutPicture(image: Volume, plane: Plane, alt: string, name: string, marks: readonly Markup[]): Markup {
-  const { width, height } = plane;
-  return html`<svg class="cut" viewBox="0 0 ${width} ${height}" role="img" aria-label="${alt}"><image href="${pngUri(greySlice(image, plane), width, height)}" width="${width}" height="${height}"/>${marks}<text class="cut-name" x="4" y="${height - 4}">${name}</text></svg>`;
-}
-
-/** A ring around a point in or near the cut. */
-function ring(plane: Plane, name: string, position: Vec3): readonly Markup[] {
-  const { x, y, depth } = project(plane, position);
-  if (depth > NEAR_MM) return [];
-  return [html`<circle class="ring" cx="${x}" cy="${y}" r="4"><title>${name}</title></circle>`];
-}
-
-function cross(plane: Plane, title: string, position: Vec3): Markup {
-  const { x, y } = project(plane, position);
+function markOf(mark: Mark): Markup {
+  if (mark.kind === 'outline') return html`<path class="contour predicted" d="${mark.path}"/>`;
+  const { kind, x, y, title } = mark;
+  if (kind === 'ring') return html`<circle class="ring" cx="${x}" cy="${y}" r="4"><title>${title}</title></circle>`;
   return html`<path class="cross" d="M${x - 3},${y - 3}l6,6m0,-6l-6,6"><title>${title}</title></path>`;
-}
-
-/** Mean world position of the foreground; undefined without any. */
-function centreOfMask({ data, shape, affine }: Volume): Vec3 | undefined {
-  const [nx, ny, nz] = shape;
-  let [count, sumX, sumY, sumZ] = [0, 0, 0, 0];
-  for (let z = 0, i = 0; z < nz; z++)
-    for (let y = 0; y < ny; y++)
-      for (let x = 0; x < nx; x++, i++) {
-        if (data[i] === 0) continue;
-        count++;
-        sumX += x;
-        sumY += y;
-        sumZ += z;
-      }
-  return count === 0 ? undefined : apply(affine, [sumX / count, sumY / count, sumZ / count]);
 }
 
 const vector = (values: Vec3, digits = 1): string => `(${values.map((value) => value.toFixed(digits)).join(', ')})`;
