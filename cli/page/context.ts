@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { FEDERATION_ACCESS, machineAccess } from '../../lib/federation/access.ts';
 import type { Federation } from '../../lib/federation/schemas.ts';
@@ -24,6 +25,8 @@ export interface PageContext extends Stores {
   readonly endpoint: string | undefined;
   /** Folders of the hospital's own machine; only with the role `site`. */
   readonly machine: SiteMachine | undefined;
+  /** Folder on this machine for what the page makes, such as predictions. */
+  readonly work: string;
   readonly now: () => Date;
   readonly log: (event: string, fields: Readonly<Record<string, unknown>>) => void;
   readonly meter: Meter;
@@ -47,6 +50,7 @@ export interface PageContextOptions {
   readonly site?: string | undefined;
   readonly endpoint?: string | undefined;
   readonly machine?: SiteMachine | undefined;
+  readonly work?: string;
   readonly meter?: Meter;
   readonly openQueues?: PageContext['openQueues'] | undefined;
 }
@@ -59,6 +63,7 @@ export function createPageContext({
   site,
   endpoint,
   machine,
+  work = resolve('.fedcardio', 'page'),
   ...options
 }: PageContextOptions): PageContext {
   const meter = options.meter ?? createMeter({ now: () => performance.now(), sleep });
@@ -78,6 +83,7 @@ export function createPageContext({
     reader: { ...createListedReader(federationStore), folders: federationStore.folders },
     endpoint,
     machine,
+    work,
     now: () => new Date(),
     log: () => undefined,
     meter,

@@ -1,4 +1,5 @@
 import { HOSPITAL_ROUTES } from './hospital/routes.ts';
+import { PREDICT_ROUTES } from './predict/routes.ts';
 
 /**
  * The routes of the HTTP API, below `api/v1`. Without schemas, so that the page does not load a validator: those are in
@@ -104,6 +105,7 @@ export const ROUTES = {
     summary: 'Estimated cost of an idle month and of the campaigns that run.',
   },
   ...HOSPITAL_ROUTES,
+  ...PREDICT_ROUTES,
 } as const satisfies Readonly<Record<string, Route>>;
 
 export type RouteName = keyof typeof ROUTES;

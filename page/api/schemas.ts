@@ -14,6 +14,7 @@ import {
   releasesSchema,
 } from './operations.ts';
 import { resultsSchema } from './results.ts';
+import { PREDICT_SCHEMAS } from './predict/schemas.ts';
 import type { RouteName } from './routes.ts';
 import { sessionSchema } from './session.ts';
 
@@ -45,6 +46,7 @@ export const SCHEMAS = {
   releases: { response: releasesSchema },
   forecast: { response: forecastSchema },
   ...HOSPITAL_SCHEMAS,
+  ...PREDICT_SCHEMAS,
 } as const satisfies Readonly<Record<RouteName, RouteSchemas>>;
 
 type Schemas = typeof SCHEMAS;

@@ -5,6 +5,7 @@ import { chain, chainDocument } from './chain.ts';
 import { forecast } from './forecast.ts';
 import { HOSPITAL_HANDLERS } from './hospital/handlers.ts';
 import { failures, releases } from './operations.ts';
+import * as predict from './predict.ts';
 import { letters, queues, redrive } from './queues.ts';
 import { results } from './results.ts';
 import { session } from './session.ts';
@@ -26,4 +27,5 @@ export const HANDLERS: Handlers = {
   releases,
   forecast,
   ...HOSPITAL_HANDLERS,
+  ...predict,
 };

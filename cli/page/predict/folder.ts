@@ -1,0 +1,106 @@
+import {
+  createWriteStream,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { FedcardioError, systemError } from '../../../lib/error.ts';
+import { parseJson } from '../../../lib/json.ts';
+import { type Prediction, predictionSchema } from '../../../page/api/predict/prediction.ts';
+import { type PredictionResult, resultSchema } from '../../../page/api/predict/result.ts';
+
+/** The folder of a prediction on this machine, which only this user may read: it holds a patient's CT. */
+export interface PredictionFolder {
+  /** Of the CT as NIfTI, and of what was found. */
+  readonly files: string;
+  /** Of what was given and is not needed after the prediction: DICOM files, the model package. */
+  readonly given: string;
+  readonly result: string;
+  /** Takes at most `most` bytes. */
+  receive(folder: string, name: string, body: AsyncIterable<Uint8Array>, most: number): Promise<number>;
+  save(prediction: Prediction): void;
+  /** Removes what was given. */
+  tidy(): void;
+  remove(): void;
+}
+
+const STATE = 'prediction.json';
+
+export function openFolder(root: string, id: string): PredictionFolder {
+  const path = join(root, id);
+  const [files, given, result] = [join(path, 'files'), join(path, 'given'), join(path, 'result.json')];
+  for (const folder of [files, given]) mkdirSync(folder, { recursive: true, mode: 0o700 });
+  return {
+    files,
+    given,
+    result,
+    async receive(folder, name, body, most) {
+      let bytes = 0;
+      const bounded = async function* () {
+        for await (const chunk of body) {
+          bytes += chunk.length;
+          if (bytes > most) throw new FedcardioError('BAD_CONFIGURATION', 'More bytes arrived than were announced.');
+          yield chunk;
+        }
+      };
+      mkdirSync(folder, { recursive: true, mode: 0o700 });
+      const file = join(folder, name);
+      try {
+        await pipeline(Readable.from(bounded()), createWriteStream(file, { flags: 'wx', mode: 0o600 }));
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== 'EEXIST') rmSync(file, { force: true });
+        throw systemError(error, name) ?? error;
+      }
+      return bytes;
+    },
+    save(prediction) {
+      const file = join(path, STATE);
+      writeFileSync(`${file}.new`, JSON.stringify(prediction), { mode: 0o600 });
+      renameSync(`${file}.new`, file);
+    },
+    tidy: () => rmSync(given, { recursive: true, force: true }),
+    remove: () => rmSync(path, { recursive: true, force: true }),
+  };
+}
+
+/** Predictions of earlier runs of the page, in no order. A folder that no longer says what it is, is passed over. */
+export function savedPredictions(root: string): readonly Prediction[] {
+  if (!existsSync(root)) return [];
+  return readdirSync(root).flatMap((id) => {
+    try {
+      const saved = parseJson(readFileSync(join(root, id, STATE)), predictionSchema, id);
+      return saved.prediction === id ? [saved] : [];
+    } catch {
+      return [];
+    }
+  });
+}
+
+/** What a prediction has found, and its files; undefined if it has no result. */
+export function readResult({ files, result }: PredictionFolder): PredictionResult | undefined {
+  if (!existsSync(result)) return undefined;
+  const found = parseJson(readFileSync(result), resultSchema.omit({ files: true }), 'result.json');
+  return {
+    ...found,
+    files: readdirSync(files).map((file) => ({ file, bytes: statSync(join(files, file)).size })),
+  };
+}
+
+const LONGEST = 100;
+
+/** A name from elsewhere as a plain file name: its end, because that says what it is. */
+export function safeName(name: string): string {
+  const plain = name
+    .replace(/[^A-Za-z0-9._-]/g, '_')
+    .slice(-LONGEST)
+    .replace(/^[.-]+/, '');
+  return plain === '' ? 'unnamed' : plain;
+}
