@@ -88,4 +88,18 @@ export const AREAS: readonly Area[] = [
     inNavigation: true,
     load: () => import('./screens/hospital/readiness.tsx'),
   },
+  {
+    path: 'predict',
+    roles: ['coordinator', 'site'],
+    title: (text) => text.predict.title,
+    inNavigation: true,
+    load: () => import('./screens/predict/predictions.tsx'),
+  },
+  {
+    path: 'predict/{prediction}',
+    roles: ['coordinator', 'site'],
+    title: (text) => text.predict.title,
+    inNavigation: false,
+    load: () => import('./screens/predict/result.tsx'),
+  },
 ];

@@ -1,6 +1,7 @@
 import { campaignTexts } from './campaign/de.ts';
 import type { Texts } from './en.ts';
 import { hospitalDe } from './hospital/de.ts';
+import { predictDe } from './predict/de.ts';
 
 const one = new Intl.PluralRules('de');
 const plural = (count: number, singular: string, many: string): string =>
@@ -54,6 +55,7 @@ export const de: Texts = {
   },
   ...campaignTexts,
   hospital: hospitalDe,
+  predict: predictDe,
   phases: {
     uploaded: 'noch nicht geplant',
     running: 'läuft',

@@ -3,6 +3,7 @@ import { campaignTexts } from './campaign/en.ts';
 /** The English texts. `de.ts` has the same keys: the compiler demands each. Counts come as numbers, so that plurals fit. */
 
 import { hospitalEn } from './hospital/en.ts';
+import { predictEn } from './predict/en.ts';
 
 const one = new Intl.PluralRules('en');
 const plural = (count: number, singular: string, many: string): string =>
@@ -55,6 +56,7 @@ export const en = {
   },
   ...campaignTexts,
   hospital: hospitalEn,
+  predict: predictEn,
   phases: {
     uploaded: 'not planned yet',
     running: 'running',

@@ -29,7 +29,11 @@ export const PREDICT_SCHEMAS = {
     }),
   },
   predictions: {
-    query: z.strictObject({ after: z.coerce.number().int().optional() }),
+    query: z.strictObject({
+      after: z.coerce.number().int().optional(),
+      /** Counts a reader's requests, so that none gets an answer that was kept for an earlier one. */
+      asked: z.coerce.number().int().optional(),
+    }),
     response: z.strictObject({
       /** To be given as `after`. */
       version: z.int(),

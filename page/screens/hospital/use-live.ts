@@ -3,7 +3,7 @@ import type { ResponseOf } from '../../api/schemas.ts';
 import { ApiError, request } from '../../client.ts';
 
 /** Resources that answer when there is something newer. */
-type LiveName = 'upload' | 'readiness';
+type LiveName = 'upload' | 'readiness' | 'predictions';
 
 const PAUSE_MS = 3000;
 

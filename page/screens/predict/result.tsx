@@ -1,0 +1,114 @@
+import './predict.css';
+import type { PredictionResult, ResultCt } from '../../api/predict/result.ts';
+import { ROUTES } from '../../api/routes.ts';
+import type { ScreenProps } from '../../areas.ts';
+import { urlOf } from '../../client.ts';
+import { type Formats, useFormats } from '../../parts/format.ts';
+import { Empty, Resource } from '../../parts/states.tsx';
+import { type Column, Table } from '../../parts/table.tsx';
+import { useResource } from '../../parts/use-resource.ts';
+import { linkTo } from '../../router.ts';
+import type { Texts } from '../../text/en.ts';
+import { useTexts } from '../../text/language.ts';
+import { TaskFigures } from './figures.tsx';
+
+/** What a model found in a CT. */
+export function Screen({ params }: ScreenProps) {
+  const { predict: text } = useTexts();
+  const prediction = params.prediction as string;
+  const state = useResource('prediction', { prediction });
+  return (
+    <>
+      <p class="back">
+        <a href={linkTo('predict')}>← {text.back}</a>
+      </p>
+      <Resource state={state}>
+        {({ prediction: { ct }, result }) => (
+          <>
+            <h1>{ct}</h1>
+            {result ? <Result prediction={prediction} result={result} /> : <Empty title={text.notDone} />}
+          </>
+        )}
+      </Resource>
+    </>
+  );
+}
+
+function Result({ prediction, result }: { readonly prediction: string; readonly result: PredictionResult }) {
+  const { predict: text } = useTexts();
+  const formats = useFormats();
+  return (
+    <>
+      <p class="lead">
+        <strong>{text.research}</strong> {result.trainedOnPhantoms && text.phantoms}
+      </p>
+      {result.failed.length > 0 && (
+        <section class="panel">
+          <h2>{text.unused}</h2>
+          <ul>
+            {result.failed.map(({ ct, reason }) => (
+              <li key={ct}>
+                <strong>{ct}</strong>: {reason}
+              </li>
+            ))}
+          </ul>
+        </section>
+      )}
+      {result.cts.map((ct) => (
+        <section key={ct.name}>
+          {result.cts.length > 1 && <h2>{ct.name}</h2>}
+          {ct.measurements.length > 0 && (
+            <Table
+              caption={text.measurements}
+              columns={measured(text, formats)}
+              rows={ct.measurements}
+              keyOf={({ id }) => id}
+            />
+          )}
+          <p class="quiet">{text.orientation}</p>
+          {ct.tasks.map((task) => (
+            <TaskFigures key={task.task} task={task} />
+          ))}
+        </section>
+      ))}
+      <section class="files">
+        <h2>{text.filesTitle}</h2>
+        <Table
+          caption={text.filesTitle}
+          columns={[
+            {
+              title: text.file,
+              cell: ({ file }) => (
+                <a href={urlOf(ROUTES.predictionFile.path, { prediction, file }, undefined)} download={file}>
+                  {file}
+                </a>
+              ),
+            },
+            { title: text.size, isNumber: true, cell: ({ bytes }) => formats.bytes(bytes) },
+          ]}
+          rows={result.files}
+          keyOf={({ file }) => file}
+        />
+      </section>
+      <section>
+        <h2>{text.from}</h2>
+        <p class="quiet">{result.origin}</p>
+        <p class="quiet">{result.backend}</p>
+      </section>
+    </>
+  );
+}
+
+const measured = (text: Texts['predict'], { number }: Formats): readonly Column<ResultCt['measurements'][number]>[] => [
+  { title: text.measured, cell: ({ title }) => title },
+  {
+    title: text.value,
+    isNumber: true,
+    cell: ({ value, unit }) =>
+      value === null ? text.notMeasured : `${number(Number(value.toFixed(1)), 6)}\u00a0${unit}`,
+  },
+  {
+    title: text.doubts,
+    cell: ({ reason, doubts }) => [...(reason === undefined ? [] : [reason]), ...doubts].join('; ') || text.none,
+  },
+];
