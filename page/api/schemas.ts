@@ -13,8 +13,8 @@ import {
   redriveSchema,
   releasesSchema,
 } from './operations.ts';
-import { resultsSchema } from './results.ts';
 import { PREDICT_SCHEMAS } from './predict/schemas.ts';
+import { resultsSchema } from './results.ts';
 import type { RouteName } from './routes.ts';
 import { sessionSchema } from './session.ts';
 

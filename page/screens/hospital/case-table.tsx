@@ -1,9 +1,9 @@
 import type { CaseRow, Cases } from '../../api/hospital/cases.ts';
 import type { LabelState, Verdict } from '../../api/hospital/names.ts';
+import { linkTo } from '../../link.ts';
 import { Badge, type Tone } from '../../parts/badge.tsx';
 import { type Column, Table } from '../../parts/table.tsx';
 import { Time } from '../../parts/time.tsx';
-import { linkTo } from '../../router.ts';
 import type { Texts } from '../../text/en.ts';
 import { useTexts } from '../../text/language.ts';
 import { Faults } from './faults.tsx';

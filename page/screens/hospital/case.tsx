@@ -1,10 +1,10 @@
 import { useState } from 'preact/hooks';
 import type { Case } from '../../api/hospital/case.ts';
-import type { ScreenProps } from '../../areas.ts';
+import { linkTo } from '../../link.ts';
 import { Badge } from '../../parts/badge.tsx';
 import { Resource } from '../../parts/states.tsx';
 import { useResource } from '../../parts/use-resource.ts';
-import { linkTo } from '../../router.ts';
+import type { ScreenProps } from '../../screen.ts';
 import { useTexts } from '../../text/language.ts';
 import { CaseFacts } from './case-facts.tsx';
 import { CasePicture } from './case-picture.tsx';

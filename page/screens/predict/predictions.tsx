@@ -1,15 +1,15 @@
 import './predict.css';
 import { useState } from 'preact/hooks';
 import type { Prediction } from '../../api/predict/prediction.ts';
-import type { ScreenProps } from '../../areas.ts';
 import { request } from '../../client.ts';
+import { linkTo } from '../../link.ts';
 import { Badge, type Tone } from '../../parts/badge.tsx';
 import { Confirm } from '../../parts/confirm.tsx';
 import { Progress } from '../../parts/progress.tsx';
 import { Empty, Resource } from '../../parts/states.tsx';
 import { type Column, Table } from '../../parts/table.tsx';
 import { Time } from '../../parts/time.tsx';
-import { linkTo } from '../../router.ts';
+import type { ScreenProps } from '../../screen.ts';
 import type { Texts } from '../../text/en.ts';
 import { useTexts } from '../../text/language.ts';
 import { useLive } from '../hospital/use-live.ts';

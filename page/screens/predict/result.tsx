@@ -1,13 +1,13 @@
 import './predict.css';
 import type { PredictionResult, ResultCt } from '../../api/predict/result.ts';
 import { ROUTES } from '../../api/routes.ts';
-import type { ScreenProps } from '../../areas.ts';
 import { urlOf } from '../../client.ts';
+import { linkTo } from '../../link.ts';
 import { type Formats, useFormats } from '../../parts/format.ts';
 import { Empty, Resource } from '../../parts/states.tsx';
 import { type Column, Table } from '../../parts/table.tsx';
 import { useResource } from '../../parts/use-resource.ts';
-import { linkTo } from '../../router.ts';
+import type { ScreenProps } from '../../screen.ts';
 import type { Texts } from '../../text/en.ts';
 import { useTexts } from '../../text/language.ts';
 import { TaskFigures } from './figures.tsx';
