@@ -70,8 +70,17 @@ export async function campaignOverview(
   };
 }
 
-/** The status of a campaign, for users and dashboards. Read-only; undefined if there is no such campaign. */
-export async function campaignStatus(context: ReaderContext, campaign: string): Promise<CampaignStatus | undefined> {
+/**
+ * The status of a campaign, for users and dashboards. Read-only; undefined if there is no such campaign.
+ *
+ * @param options `answers`: false leaves out what sites have sent to rounds that are not sealed, and what came late. That takes
+ *   one listing for each site. Open rounds then wait for all, and late sites count as missing.
+ */
+export async function campaignStatus(
+  context: ReaderContext,
+  campaign: string,
+  { answers = true }: { readonly answers?: boolean } = {},
+): Promise<CampaignStatus | undefined> {
   const overview = await campaignOverview(context, campaign);
   if (!overview) return undefined;
   const { pauses, stages, uploadedAt: _, ...rest } = overview;
@@ -79,6 +88,7 @@ export async function campaignStatus(context: ReaderContext, campaign: string): 
     context,
     campaign,
     stages.flatMap((stage) => stage.rounds),
+    answers,
   );
   return {
     ...rest,
@@ -117,24 +127,24 @@ export async function openRounds(
   }));
 }
 
-/** The opened rounds with their terms and answers. */
+/** The opened rounds with their terms, and with their answers if these are listed. */
 async function answeredRounds(
   { federationStore }: ReaderContext,
   campaign: string,
   opened: readonly RoundState[],
+  isListed = true,
 ): Promise<readonly AnsweredRound[]> {
   const rounds = await mapConcurrently(opened, READS_AT_ONCE, async (round) => ({
     ...round,
     open: (await readJson(federationStore, federationKeys.open(round.at), openSchema)).value,
   }));
-  const sites = new Set(rounds.flatMap(({ open }) => open.participants.map(({ site }) => site)));
+  const sites = new Set(isListed ? rounds.flatMap(({ open }) => open.participants.map(({ site }) => site)) : []);
   const answers = await listCampaignAnswers(federationStore, campaign, [...sites]);
-  return rounds.map((round) => ({
-    ...round,
-    answers: (answers.get(federationKeys.round(round.at)) ?? []).filter(({ site }) =>
-      round.open.participants.some((participant) => participant.site === site),
-    ),
-  }));
+  return rounds.map((round) => {
+    const participants = new Set(round.open.participants.map(({ site }) => site));
+    const listed = answers.get(federationKeys.round(round.at)) ?? [];
+    return { ...round, answers: listed.filter(({ site }) => participants.has(site)) };
+  });
 }
 
 const stagePhase = ({ rounds, completed }: StageState): StageStatus['phase'] =>

@@ -23,9 +23,10 @@ const roundSchema = z.strictObject({
   /** Share of the participants' cases that the merged sites hold, 0 to 1; absent until the round is committed. */
   caseShare: z.number().optional(),
   /**
-   * Sites that are not merged as they sent it: their share of the round's cases, null if they do not take part, and why.
+   * Sites that are not merged as they sent it: their share of the round's cases, null if they do not take part, and the
+   * index of the reason in `reasons`.
    */
-  notes: z.array(z.tuple([siteIndex, z.number().nullable(), z.string()])),
+  notes: z.array(z.tuple([siteIndex, z.number().nullable(), z.int().nonnegative()])),
   /** Sites whose late update of the round before is merged in this one. */
   mergedLate: z.array(siteIndex),
   /** Mean training loss over the merged sites. */
@@ -64,8 +65,13 @@ export const campaignSchema = z.strictObject({
   pauses: z.array(z.strictObject({ from: instant, until: instant.nullable(), reason: z.string().optional() })),
   /** Those of the federation, and others that take part. */
   sites: z.array(z.string()),
+  /** Why sites are not merged as they sent their updates. */
+  reasons: z.array(z.string()),
   stages: z.array(stageSchema),
 });
+
+/** `part` is `sealed` for what needs no listing of each site's answers: it is there sooner. */
+export const campaignQuerySchema = z.strictObject({ part: z.enum(['sealed', 'all']).default('all') });
 
 export type CampaignView = z.infer<typeof campaignSchema>;
 export type StageView = CampaignView['stages'][number];

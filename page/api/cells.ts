@@ -1,6 +1,6 @@
 /**
  * What a site's answer to a round became, or is so far, and its letter in compact lists. `no data`: the stage asks the site,
- * which has nothing to learn from. `not asked`: the stage names other sites.
+ * which has nothing to learn from. `not asked`: the stage names other sites. `unread`: its answers were not listed yet.
  */
 export const CELL_STATES = {
   merged: 'm',
@@ -14,6 +14,7 @@ export const CELL_STATES = {
   missed: 'x',
   'no data': 'n',
   'not asked': '.',
+  unread: 'u',
 } as const;
 
 export type CellState = keyof typeof CELL_STATES;

@@ -1,5 +1,12 @@
 import type { z } from 'zod';
-import { campaignSchema, controlledSchema, controlSchema, curvesQuerySchema, curvesSchema } from './campaign.ts';
+import {
+  campaignQuerySchema,
+  campaignSchema,
+  controlledSchema,
+  controlSchema,
+  curvesQuerySchema,
+  curvesSchema,
+} from './campaign.ts';
 import { campaignsSchema } from './campaigns.ts';
 import { chainSchema, documentQuerySchema } from './chain.ts';
 import { HOSPITAL_SCHEMAS } from './hospital/schemas.ts';
@@ -33,7 +40,7 @@ interface RouteSchemas {
 export const SCHEMAS = {
   session: { response: sessionSchema },
   campaigns: { response: campaignsSchema },
-  campaign: { response: campaignSchema },
+  campaign: { query: campaignQuerySchema, response: campaignSchema },
   curves: { query: curvesQuerySchema, response: curvesSchema },
   controlCampaign: { request: controlSchema, response: controlledSchema },
   results: { response: resultsSchema },

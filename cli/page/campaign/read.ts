@@ -23,14 +23,16 @@ export const pollingContext = ({ federation, reader, now, log }: PageContext): R
 /**
  * Everything that the page shows of a campaign.
  *
+ * @param answers whether to list what sites have sent: one request for each
  * @throws FedcardioError NOT_FOUND
  */
 export async function readCampaign(
   context: PageContext,
   campaign: string,
+  answers: boolean,
 ): Promise<{ readonly status: CampaignStatus; readonly documents: CampaignDocuments }> {
   const { reader, federation } = context;
-  const status = await campaignStatus(pollingContext(context), campaign);
+  const status = await campaignStatus(pollingContext(context), campaign, { answers });
   if (!status) throw noCampaign(federation.id, campaign);
   const plan = (await tryReadJson(reader, federationKeys.plan(campaign), planSchema))?.value;
   const rounds = status.stages.flatMap(({ name: stage, rounds }) => rounds.map(({ round }) => ({ stage, round })));
@@ -44,6 +46,7 @@ export async function readCampaign(
     status,
     documents: {
       plan,
+      isPartial: !answers,
       pauses: await readPauses(reader, campaign),
       participants: (stage, round) => participants.get(federationKeys.round({ campaign, stage, round })) ?? [],
       sites: federation.sites.map(({ id }) => id),

@@ -16,6 +16,8 @@ export interface CampaignDocuments {
   readonly pauses: Pauses;
   /** Undefined for a campaign that is not planned yet. */
   readonly plan: Plan | undefined;
+  /** Whether the answers of sites were not listed. */
+  readonly isPartial: boolean;
   /** The participants of each round. */
   readonly participants: (stage: string, round: number) => Open['participants'];
   /** Sites of the federation. */
@@ -29,6 +31,10 @@ const MAX_REASON = 500;
 export function campaignView(status: CampaignStatus, documents: CampaignDocuments): CampaignView {
   const { pauses, plan } = documents;
   const sites = [...new Set([...documents.sites, ...participantsOf(status)])];
+  const reasons = new Map<string, number>();
+  const stages = plan
+    ? status.stages.map((stage) => stageView(stage, stageOf(plan, stage.name), { ...documents, sites, reasons }))
+    : [];
   return {
     campaign: status.campaign,
     phase: status.phase,
@@ -39,16 +45,17 @@ export function campaignView(status: CampaignStatus, documents: CampaignDocument
     suspected: [...status.suspected],
     pauses: [...pauses],
     sites,
-    stages: plan ? status.stages.map((stage) => stageView(stage, stageOf(plan, stage.name), sites, documents)) : [],
+    reasons: [...reasons.keys()],
+    stages,
   };
 }
 
-function stageView(
-  status: StageStatus,
-  stage: Stage,
-  sites: readonly string[],
-  { participants }: CampaignDocuments,
-): StageView {
+interface Material extends CampaignDocuments {
+  /** Collects reasons with their index. */
+  readonly reasons: Map<string, number>;
+}
+
+function stageView(status: StageStatus, stage: Stage, material: Material): StageView {
   const { name, phase, total, rounds } = status;
   const best = rounds.at(-1)?.validation?.best?.round;
   return {
@@ -59,19 +66,19 @@ function stageView(
     after: [...requirementsOf(stage)],
     need: kindOf(stage).need(stage),
     ...(best !== undefined && { best }),
-    rounds: rounds.map((round) => roundView(round, stage, participants(name, round.round), sites)),
+    rounds: rounds.map((round) => roundView(round, stage, material)),
   };
 }
 
 /** States whose reason is worth a note. */
 const NOTED: readonly CellState[] = ['clipped', 'limited', 'late', 'refused', 'failed', 'missed', 'no data'];
 
-function roundView(
-  status: RoundStatus,
-  stage: Stage,
-  participants: Open['participants'],
-  sites: readonly string[],
-): RoundView {
+/** States that are only known after the answers were listed. */
+const LISTED: readonly CellState[] = ['waited for', 'answered', 'missed', 'late'];
+
+function roundView(status: RoundStatus, stage: Stage, material: Material): RoundView {
+  const { sites, reasons, isPartial } = material;
+  const participants = material.participants(stage.name, status.round);
   const cellOf = cellsOf(status);
   const cases = new Map(participants.map(({ site, samples }) => [site, samples]));
   const total = participants.reduce((sum, { samples }) => sum + samples, 0);
@@ -82,7 +89,8 @@ function roundView(
     const isAsked = stage.sites?.includes(site) ?? true;
     const isEmpty = cell ? cell.became === 'failed' && isWithoutData({ reason: reason ?? '' }) : isAsked;
     const state: CellState = isEmpty ? 'no data' : (cell?.became ?? 'not asked');
-    return { site, state, reason };
+    const shown: CellState = isPartial && LISTED.includes(state) ? 'unread' : state;
+    return { site, state: shown, reason };
   });
   return {
     round: status.round,
@@ -96,11 +104,18 @@ function roundView(
     notes: cells.flatMap(({ site, state, reason }, index): RoundView['notes'] => {
       if (reason === undefined || !NOTED.includes(state)) return [];
       const own = cases.get(site);
-      return [[index, own === undefined || total === 0 ? null : own / total, printable(reason).slice(0, MAX_REASON)]];
+      const share = own === undefined || total === 0 ? null : Number((own / total).toPrecision(3));
+      return [[index, share, indexOf(reasons, printable(reason).slice(0, MAX_REASON))]];
     }),
     mergedLate: sites.flatMap((site, index) => (late.has(site) ? [index] : [])),
     ...lossesOf(status),
   };
+}
+
+function indexOf(reasons: Map<string, number>, reason: string): number {
+  const index = reasons.get(reason) ?? reasons.size;
+  reasons.set(reason, index);
+  return index;
 }
 
 const lossesOf = ({ figures, validation }: RoundStatus): Pick<RoundView, 'loss' | 'validation'> => ({

@@ -6,8 +6,8 @@ import { campaignView } from '../campaign/view.ts';
 import type { Handler } from '../handler.ts';
 
 /** A campaign: what `fedcardio campaign status` and `watch` show. */
-export const campaign: Handler<'campaign'> = async (context, { params }) => {
-  const { status, documents } = await readCampaign(context, params.campaign);
+export const campaign: Handler<'campaign'> = async (context, { params, query }) => {
+  const { status, documents } = await readCampaign(context, params.campaign, query.part === 'all');
   return campaignView(status, documents);
 };
 

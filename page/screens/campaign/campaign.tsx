@@ -16,13 +16,19 @@ import { Waits } from './waits.tsx';
 /** Ended campaigns do not change, but for late answers. */
 const ENDED_EVERY = 60_000;
 
+const SEALED = { part: 'sealed' } as const;
+const ALL = { part: 'all' } as const;
+
 /** A campaign: stages, sites and rounds, losses, events, and what it waits for. */
 export function Screen({ params, session }: ScreenProps) {
   const campaign = params.campaign as string;
   const text = useTexts();
   const [hasEnded, setEnded] = useState(false);
-  const state = useResource('campaign', { campaign }, hasEnded ? { every: ENDED_EVERY } : {});
-  useEffect(() => setEnded(state.data?.endedAt !== undefined), [state.data]);
+  const sealed = useResource('campaign', { campaign }, { every: 0, query: SEALED });
+  const all = useResource('campaign', { campaign }, { query: ALL, ...(hasEnded && { every: ENDED_EVERY }) });
+  // What all sites have answered takes a request for each: what needs none is shown meanwhile.
+  const state = all.data || all.error ? all : { ...sealed, reload: all.reload };
+  useEffect(() => setEnded(all.data?.endedAt !== undefined), [all.data]);
   return (
     <>
       <CampaignHead campaign={campaign} view="overview" />

@@ -14,6 +14,7 @@ const MARKS: Readonly<Record<CellState, readonly [mark: string, tone: Tone]>> = 
   missed: ['?', 'bad'],
   'no data': ['–', 'neutral'],
   'not asked': ['', 'neutral'],
+  unread: ['·', 'neutral'],
 };
 
 /** States in the order of the legend. */

@@ -30,7 +30,7 @@ export function eventsOf(view: CampaignView): readonly CampaignEvent[] {
   const { plannedAt, endedAt, phase, reason, pauses, stages } = view;
   const events: readonly CampaignEvent[] = [
     ...(plannedAt === undefined ? [] : [{ at: plannedAt, kind: 'planned' } as const]),
-    ...stages.flatMap((stage) => stage.rounds.flatMap((round) => eventsOfRound(view.sites, stage, round))),
+    ...stages.flatMap((stage) => stage.rounds.flatMap((round) => eventsOfRound(view, stage, round))),
     ...pauses.flatMap(({ from, until, reason: why }): readonly CampaignEvent[] => [
       { at: from, kind: 'paused', reason: why },
       ...(until === null ? [] : [{ at: until, kind: 'resumed' } as const]),
@@ -40,9 +40,13 @@ export function eventsOf(view: CampaignView): readonly CampaignEvent[] {
   return [...events].sort((a, b) => b.at.localeCompare(a.at));
 }
 
-function eventsOfRound(sites: readonly string[], stage: StageView, round: RoundView): readonly CampaignEvent[] {
+function eventsOfRound(
+  { sites, reasons: texts }: CampaignView,
+  stage: StageView,
+  round: RoundView,
+): readonly CampaignEvent[] {
   const states = [...round.cells].map(stateOf);
-  const reasons = new Map(round.notes.map(([index, , reason]) => [index, reason]));
+  const reasons = new Map(round.notes.map(([index, , reason]) => [index, texts[reason]]));
   // Sites without data were not asked to answer, unless their GPU task found that out.
   const taking = states.filter(
     (state, index) => state !== 'not asked' && (state !== 'no data' || reasons.has(index)),

@@ -29,10 +29,11 @@ export function Waits({ view }: { readonly view: CampaignView }) {
 
 function WaitingRound(props: { readonly stage: string; readonly round: RoundView; readonly sites: readonly string[] }) {
   const { stage, round, sites } = props;
-  const { campaign: text, campaigns } = useTexts();
+  const { campaign: text, campaigns, cells } = useTexts();
   const { instant, relative, list } = useFormats();
   const now = useNow();
   const states = [...round.cells].map(stateOf);
+  const isRead = !states.includes('unread');
   const missing = sites.filter((_, index) => states[index] === 'waited for');
   const taking = states.filter((state) => state !== 'no data' && state !== 'not asked').length;
   const named = missing.slice(0, NAMED);
@@ -40,9 +41,11 @@ function WaitingRound(props: { readonly stage: string; readonly round: RoundView
   return (
     <li>
       <strong>{text.stageRound(stage, round.round)}</strong>
-      <span class="line">{missing.length === 0 ? text.merging : list([...named, ...more])}</span>
+      <span class="line">
+        {!isRead ? cells.unread : missing.length === 0 ? text.merging : list([...named, ...more])}
+      </span>
       <span class="quiet line">
-        {text.waitsFor(taking - missing.length, taking, round.quorum)}{' '}
+        {isRead && text.waitsFor(taking - missing.length, taking, round.quorum)}{' '}
         {missing.length > 0 && text.until(instant(round.deadline), relative(round.deadline, now))}
       </span>
     </li>

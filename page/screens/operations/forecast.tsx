@@ -49,7 +49,7 @@ function Lines({ estimate }: { readonly estimate: Estimate }) {
         {text.idleMonth}: {usd(idle.usd)}
       </h3>
       <details>
-        <summary>{text.item}</summary>
+        <summary>{text.lines}</summary>
         <Table
           caption={text.idleMonth}
           columns={[

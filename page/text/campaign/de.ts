@@ -17,6 +17,7 @@ export const campaignTexts: CampaignTexts = {
     missed: 'hat nicht geantwortet',
     'no data': 'keine Daten zum Lernen',
     'not asked': 'nicht gefragt',
+    unread: 'wird gelesen',
   },
   kinds: {
     teacher: 'Lehrer',
@@ -250,9 +251,10 @@ export const campaignTexts: CampaignTexts = {
     counted: 'Gezählt',
     forecast: 'Kostenvorschau',
     forecastNote: (region, asOf, cases, mb) =>
-      `Schätzung von \`fedcardio cost\` für AWS: Preise in ${region} am ${asOf}, ${cases} Fälle zu ${mb} MB je Standort; ohne Freikontingente, Rabatte und Steuern. Keine Rechnung.`,
+      `Schätzung von fedcardio cost für AWS: Preise in ${region} am ${asOf}, ${cases} Fälle zu ${mb} MB je Standort; ohne Freikontingente, Rabatte und Steuern. Keine Rechnung.`,
     idleMonth: 'Ein Monat ohne Kampagne',
     item: 'Posten',
+    lines: 'Posten für Posten',
     quantity: 'Menge',
     usd: 'USD',
     running: 'Laufende Kampagnen',

@@ -16,6 +16,7 @@ export const campaignTexts = {
     missed: 'did not answer',
     'no data': 'no data to learn from',
     'not asked': 'not asked',
+    unread: 'being read',
   },
   kinds: {
     teacher: 'teacher',
@@ -245,9 +246,10 @@ export const campaignTexts = {
     counted: 'Counted',
     forecast: 'Cost forecast',
     forecastNote: (region: string, asOf: string, cases: number, mb: number) =>
-      `Estimate of \`fedcardio cost\` for AWS: prices in ${region} on ${asOf}, ${cases} cases of ${mb} MB at each site; without free tiers, discounts and tax. Not a bill.`,
+      `Estimate of fedcardio cost for AWS: prices in ${region} on ${asOf}, ${cases} cases of ${mb} MB at each site; without free tiers, discounts and tax. Not a bill.`,
     idleMonth: 'A month without a campaign',
     item: 'Item',
+    lines: 'Line by line',
     quantity: 'Quantity',
     usd: 'USD',
     running: 'Campaigns that run',
