@@ -13,5 +13,12 @@ export default defineConfig({
     // The policy of the page allows no data: addresses.
     assetsInlineLimit: 0,
     reportCompressedSize: false,
+    rolldownOptions: {
+      output: {
+        // The viewer of volumes, which is loaded with the first CT, can be told from the page by its name.
+        chunkFileNames: ({ moduleIds, name }) =>
+          `assets/${moduleIds.some((id) => /@niivue|numcodecs/.test(id)) ? 'niivue' : name}-[hash].js`,
+      },
+    },
   },
 });

@@ -98,7 +98,7 @@ export const hospitalDe: HospitalTexts = {
       'Modelle lernen von vollständigen Labeln der Trainingsfälle. Zurückgehaltene Fälle dienen nur der Bewertung.',
     teach: 'lehren',
     incomplete: 'unvollständig',
-    heldOut: 'zurückgehalten',
+    heldOut: 'zum Bewerten',
     strays: 'Dateien außerhalb von Fällen',
     found: (count) => plural(count, 'Fall', 'Fälle'),
     page: (page, pages) => `Seite ${page} von ${pages}`,

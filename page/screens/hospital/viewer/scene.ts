@@ -37,6 +37,9 @@ export interface Scene {
   close(): void;
 }
 
+/** CSS pixels of a picture with names in it. */
+const WIDE = 640;
+
 /** @throws Error for a file that cannot be drawn, which intake does not accept */
 export async function openScene(
   canvas: HTMLCanvasElement,
@@ -54,7 +57,8 @@ export async function openScene(
     multiplanarShowRender: SHOW_RENDER.ALWAYS,
     multiplanarLayout: MULTIPLANAR_TYPE.GRID,
     multiplanarEqualSize: true,
-    showLegend: true,
+    // Beside the planes there is room for names on a wide picture only; the list of landmarks has them anyway.
+    showLegend: canvas.clientWidth >= WIDE,
     dragAndDropEnabled: false,
     // A landmark is drawn in the planes next to it only.
     meshThicknessOn2D: 4,

@@ -1,0 +1,191 @@
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Browser } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { siteKeys } from '../../lib/federation/keys.ts';
+import { image, PNG } from '../../lib/intake/testing.ts';
+import {
+  axeFindings,
+  BROWSER,
+  openPage,
+  screenshot,
+  scrollsSideways,
+  startBrowser,
+  WIDTHS,
+  type Width,
+  warnWithoutBrowser,
+} from '../helpers/browser.ts';
+import { CAMPAIGN, hospitalPage } from '../helpers/hospital-page.ts';
+
+warnWithoutBrowser();
+
+/** Screens, and a text that shows that each has its content. */
+const SCREENS = {
+  cases: 'catalogued',
+  decide: CAMPAIGN,
+  sent: 'record of this site',
+  readiness: 'Not checked yet.',
+  'cases/p1': 'Measurements',
+} as const;
+
+describe.skipIf(BROWSER === undefined)("a hospital's page", { timeout: 60_000 }, () => {
+  let browser: Browser;
+  let folder: string;
+  let hospital: Awaited<ReturnType<typeof hospitalPage>>;
+  beforeAll(async () => {
+    browser = await startBrowser();
+  });
+  afterAll(() => browser?.close());
+  beforeEach(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'fedcardio-hospital-'));
+    hospital = await hospitalPage(folder);
+  });
+  afterEach(async () => {
+    await hospital.server.close();
+    rmSync(folder, { recursive: true, force: true });
+    expect(hospital.server.failures).toEqual([]);
+  });
+
+  /** The page at one of its screens. */
+  async function at(screen: string, options: Parameters<typeof openPage>[2] = {}) {
+    const opened = await openPage(browser, hospital.server.address(), options);
+    await opened.page.getByRole('heading', { level: 1 }).waitFor();
+    await opened.page.goto(`${hospital.server.origin}/#/${screen}`);
+    return opened;
+  }
+
+  test.each(Object.keys(WIDTHS) as Width[])('has no findings on any screen, %s', async (width) => {
+    for (const scheme of ['light', 'dark'] as const) {
+      for (const [screen, text] of Object.entries(SCREENS)) {
+        const { page, faults, close } = await at(screen, { width, scheme });
+        await page.getByText(text).first().waitFor();
+
+        expect(faults, screen).toEqual([]);
+        expect(await axeFindings(page), `${screen} ${scheme}`).toEqual([]);
+        expect(await scrollsSideways(page), screen).toBe(false);
+        await screenshot(page, `hospital-${screen.replace('/', '-')}-${width}-${scheme}`);
+        await close();
+      }
+    }
+  });
+
+  test('speaks German', async () => {
+    const { page, close } = await at('cases', { language: 'de-DE' });
+
+    await page.getByRole('heading', { name: 'Meine Fälle' }).waitFor();
+    await page.getByText('abgelehnt').first().waitFor();
+    await close();
+  });
+
+  test('filters and searches the cases, and keeps the filter', async () => {
+    const { page, close } = await at('cases');
+
+    await page.getByRole('button', { name: /rejected/ }).click();
+    await page.getByText('1 case', { exact: true }).waitFor();
+    await page.getByRole('link', { name: 'p2' }).click();
+    await page.getByText('Intake has accepted no CT').waitFor();
+    await page.getByRole('link', { name: /All cases/ }).click();
+    await page.getByText('1 case', { exact: true }).waitFor();
+    await page.getByRole('button', { name: /^All/ }).click();
+    await page.getByLabel('Find a case').fill('p3');
+    await page.getByText('1 case', { exact: true }).waitFor();
+
+    expect(await page.getByRole('row').filter({ hasText: 'held out' }).count()).toBeGreaterThan(0);
+    await close();
+  });
+
+  test('shows a case that arrives without a reload', async () => {
+    const { page, close } = await at('cases');
+    await page.getByRole('link', { name: 'p1' }).waitFor();
+
+    await hospital.site.put('cases/p7/image.nii.gz', image(7));
+    await hospital.site.reconcile('p7');
+
+    await page.getByRole('link', { name: 'p7' }).waitFor({ timeout: 20_000 });
+    await close();
+  });
+
+  test('checks a folder, says what is refused, and uploads the rest', async () => {
+    for (const [id, body] of Object.entries({ p8: image(8), p9: PNG })) {
+      mkdirSync(join(folder, 'CASES', id), { recursive: true });
+      writeFileSync(join(folder, 'CASES', id, 'image.nii.gz'), body);
+    }
+    const { page, faults, close } = await at('cases');
+
+    await page.getByLabel('Choose a folder').setInputFiles(join(folder, 'CASES'));
+    await page.getByText('1 of 2 cases would be accepted.').waitFor();
+    await page.getByText('It is a PNG picture').last().waitFor();
+    expect(await hospital.site.store.head(siteKeys.image('training', 'p8'))).toBeUndefined();
+    await page.getByRole('button', { name: 'Upload 1 case' }).click();
+    await page.getByText('The copy on this computer has been removed.').waitFor();
+    await screenshot(page, 'hospital-uploaded');
+
+    expect(await hospital.site.store.head(siteKeys.image('training', 'p8'))).toBeDefined();
+    expect(await axeFindings(page)).toEqual([]);
+    expect(faults).toEqual([]);
+    await close();
+  });
+
+  test('draws a case under the strict policy, and is used by keyboard', async () => {
+    const { page, faults, close } = await at('cases/p1');
+    const point = page.getByRole('button', { name: 'left hinge point', exact: true });
+    await page.getByText(/ HU$/).waitFor();
+    const place = page.locator('.picture-place');
+
+    await point.click();
+    const atPoint = await place.textContent();
+    await page.getByLabel(/Axial, coronal and sagittal/).focus();
+    await page.keyboard.press('ArrowRight');
+    await page.getByRole('combobox', { name: 'Window' }).selectOption({ label: 'Lung (-1350 to 150 HU)' });
+    await page.getByRole('combobox', { name: 'View' }).selectOption('axial');
+    await page.getByRole('checkbox', { name: /Calcification/ }).uncheck();
+    await page.getByRole('combobox', { name: 'From' }).selectOption('left ostium');
+
+    expect(await place.textContent()).not.toBe(atPoint);
+    expect(await page.getByText(/^[\d.]+ mm$/).count()).toBeGreaterThan(0);
+    expect(faults).toEqual([]);
+    await close();
+  });
+
+  test('says in words what a browser without WebGL cannot draw', async () => {
+    const opened = await openPage(browser, hospital.server.address());
+    await opened.page.getByRole('heading', { level: 1 }).waitFor();
+    await opened.page.evaluate(() => {
+      const { HTMLCanvasElement } = globalThis as unknown as {
+        readonly HTMLCanvasElement: { readonly prototype: { getContext: () => unknown } };
+      };
+      HTMLCanvasElement.prototype.getContext = () => null;
+    });
+
+    await opened.page.getByRole('link', { name: 'p1' }).click();
+
+    await opened.page.getByText('This browser offers no WebGL 2').waitFor();
+    await opened.page.getByText('12 × 10 × 8 voxels').waitFor();
+    await opened.close();
+  });
+
+  test('exports what left as CSV', async () => {
+    const { page, close } = await at('sent');
+
+    const [download] = await Promise.all([
+      page.waitForEvent('download'),
+      page.getByRole('button', { name: 'Save as CSV' }).click(),
+    ]);
+
+    const text = readFileSync(await download.path(), 'utf8');
+    expect(text.split('\r\n')[0]).toBe('at,campaign,stage,round,kind,key,bytes,sha256,known_from,unsure');
+    expect(text).toContain(hospital.sha256);
+    await close();
+  });
+
+  test('looks at a campaign by its name, and says what it may not read', async () => {
+    const { page, close } = await at('decide');
+
+    await page.getByLabel(/Its name/).fill('another');
+    await page.getByRole('button', { name: 'Show' }).click();
+
+    await page.getByText('There is no such plan, or your access does not include plans.').waitFor();
+    await close();
+  });
+});
