@@ -10,7 +10,7 @@ import { startTestPage } from './page-server.ts';
 /** The campaign of docs/events/plan.json. */
 export const CAMPAIGN = 'tavi-1';
 const PLAN = readFileSync(join(import.meta.dirname, '../../docs/events/plan.json'));
-export const ROUND: RoundAddress = { campaign: CAMPAIGN, stage: 'teacher/hinge-points', round: 1 };
+const ROUND: RoundAddress = { campaign: CAMPAIGN, stage: 'teacher/hinge-points', round: 1 };
 const WEIGHTS = Buffer.from('weights');
 
 /**

@@ -77,7 +77,7 @@ const MOST_PARTS = 20;
  *
  * @throws FedcardioError BAD_CONFIGURATION for one that could leave the folder
  */
-export function safeParts(path: string): readonly string[] {
+function safeParts(path: string): readonly string[] {
   const parts = path.split('/');
   const isSafe = (part: string) =>
     part !== '' && part !== '.' && part !== '..' && part.length <= 255 && !/[\\\0]/.test(part);

@@ -23,6 +23,5 @@ export const readinessSchema = z.strictObject({
     .optional(),
 });
 
-export type Readiness = z.infer<typeof readinessSchema>;
-export type ReadinessState = NonNullable<Readiness['state']>;
+export type ReadinessState = NonNullable<z.infer<typeof readinessSchema>['state']>;
 export type Finding = z.infer<typeof findingSchema>;
