@@ -6,7 +6,7 @@ import { builtPage } from './built.ts';
 import { createPageContext } from './context.ts';
 import { createPage } from './http/page.ts';
 import { createSessions } from './http/sessions.ts';
-import { onFailure } from './run.ts';
+import { onFailure } from './on-failure.ts';
 
 /** No bucket begins with an underscore, so that no object has such a path. */
 const PREFIX = '/_fedcardio/page/';

@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import { describeError, FedcardioError } from '../../lib/error.ts';
+import { FedcardioError } from '../../lib/error.ts';
 import type { Federation } from '../../lib/federation/schemas.ts';
 import { nearest } from '../../lib/nearest.ts';
 import { printable } from '../../lib/printable.ts';
@@ -10,6 +10,7 @@ import { createPageContext, type SiteMachine } from './context.ts';
 import { createPage } from './http/page.ts';
 import { startPageServer } from './http/server.ts';
 import { createSessions } from './http/sessions.ts';
+import { onFailure } from './on-failure.ts';
 import type { PageFlags } from './options.ts';
 
 /**
@@ -53,12 +54,6 @@ const greeting = (federation: string, site: string | undefined): string =>
     : `The page of ${site}, a site of "${federation}":`;
 
 const say = (line: string): void => console.error(line);
-
-/** What no viewer caused. */
-export const onFailure = (error: unknown): void => {
-  console.error(`page: ${printable(describeError(error))}`);
-  if (process.env.FEDCARDIO_DEBUG && error instanceof Error) console.error(error.stack);
-};
 
 /** @throws FedcardioError NOT_FOUND if federation.json has no such site */
 function requireSite(site: string | undefined, declared: Federation | undefined): void {

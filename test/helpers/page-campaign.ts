@@ -19,7 +19,7 @@ const timeOf = (hours: number): string => new Date(START + hours * HOUR).toISOSt
 /** Every so many sites, one fails, one is refused, one is late and one does not answer, each in another round. */
 const EVERY = 25;
 
-export const generatedFederation = (sites: number): Federation =>
+const generatedFederation = (sites: number): Federation =>
   federationSchema.parse({
     schema: 'fedcardio.federation/1',
     id: 'fedcardio',

@@ -12,7 +12,7 @@ const HASH = 'e'.repeat(64);
 export type SiteScores = Readonly<Record<string, readonly Score[] | undefined>>;
 
 /** Stages whose evaluation scores a student with pseudo-labels, `s`, and one without, `control`. */
-export function evaluatingStages() {
+function evaluatingStages() {
   const training = { steps: 1, learningRate: 1e-3 };
   const learning = { rounds: 1, model: { kind: 'unet' as const, features: [8, 16] }, training };
   const task = 'hinge-points';

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-export const PREDICTION_PHASES = ['receiving', 'waiting', 'running', 'done', 'failed', 'cancelled'] as const;
+const PREDICTION_PHASES = ['receiving', 'waiting', 'running', 'done', 'failed', 'cancelled'] as const;
 
 /** A CT, a model, and how far their prediction is. */
 export const predictionSchema = z.strictObject({

@@ -10,7 +10,7 @@ const modelSchema = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('stage'), campaign: name, stage: name }),
 ]);
 
-export const addedSchema = z.strictObject({
+const addedSchema = z.strictObject({
   /** Name of the NIfTI file, or of the folder of DICOM files. */
   ct: name,
   source: z.enum(['nifti', 'dicom']),

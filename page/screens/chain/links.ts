@@ -25,7 +25,7 @@ export interface Link {
 }
 
 /** A document that says that it belongs elsewhere. */
-export interface Misplaced {
+interface Misplaced {
   readonly holder: string;
 }
 

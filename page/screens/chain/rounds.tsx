@@ -107,6 +107,6 @@ function stateOf(links: readonly Link[]): Link['state'] | undefined {
   return (['broken', 'unread'] as const).find((state) => links.some((link) => link.state === state)) ?? 'holds';
 }
 
-export const nameOf = (key: string): string => key.split('/').at(-1) ?? key;
+const nameOf = (key: string): string => key.split('/').at(-1) ?? key;
 
 const shortHash = (hash: string | undefined): string => hash?.slice(0, 8) ?? '…';

@@ -1,17 +1,15 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
-import type { Cases, CasesQuery } from '../../api/hospital/cases.ts';
+import type { Cases } from '../../api/hospital/cases.ts';
 import { Empty, Resource } from '../../parts/states.tsx';
 import { useResource } from '../../parts/use-resource.ts';
 import { useTexts } from '../../text/language.ts';
-import { CaseFilters } from './case-filters.tsx';
+import { type CaseFilter, CaseFilters } from './case-filters.tsx';
 import { CaseTable } from './case-table.tsx';
 import { Faults } from './faults.tsx';
 import { LabelCounts } from './label-counts.tsx';
 import { Pager } from './pager.tsx';
 import { Upload } from './upload.tsx';
 import './hospital.css';
-
-export type CaseFilter = Partial<Omit<CasesQuery, 'unread'>>;
 
 /** What was last looked for: whoever comes back from a case finds the list as it was. */
 let kept: CaseFilter = {};

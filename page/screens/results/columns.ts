@@ -21,7 +21,7 @@ export const sidesOf = (all: readonly Results[], text: Texts['results']): readon
   );
 
 /** The role of a model with its name, for readers who do not know the names. */
-export const titleOf = ({ name, role }: ModelResults, { roles }: Texts['results']): string =>
+const titleOf = ({ name, role }: ModelResults, { roles }: Texts['results']): string =>
   role === undefined || role === 'teacher' ? name : roles[role];
 
 /**

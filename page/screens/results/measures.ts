@@ -42,14 +42,14 @@ const rounded = (value: number, unit: Measure['unit']): number => Number(value.t
 
 export type Verdict = 'better' | 'worse' | 'equal' | 'unknown';
 
-export interface Difference {
+interface Difference {
   readonly verdict: Verdict;
   /** First minus second, as shown; null if one of them is missing. */
   readonly by: number | null;
 }
 
 /** Whether the first value is better than the second. */
-export function difference({ unit, better }: Measure, first: number | null, second: number | null): Difference {
+function difference({ unit, better }: Measure, first: number | null, second: number | null): Difference {
   if (first === null || second === null) return { verdict: 'unknown', by: null };
   const [a, b] = [rounded(first, unit), rounded(second, unit)];
   const by = rounded(a - b, unit);

@@ -3,7 +3,7 @@ import { tasksOf } from '../../hospital/case-index.ts';
 import { ownSite } from '../../hospital/own-site.ts';
 import { perContext } from '../../hospital/per-context.ts';
 import { createUploadJob } from '../../hospital/upload-job.ts';
-import { onFailure } from '../../run.ts';
+import { onFailure } from '../../on-failure.ts';
 
 const jobOf = perContext((context) =>
   createUploadJob({
