@@ -4,9 +4,9 @@ import type { Platform } from '../../local/platform.ts';
 import { openBuckets } from '../campaign.ts';
 import { builtPage } from './built.ts';
 import { createPageContext } from './context.ts';
+import { onFailure } from './failure.ts';
 import { createPage } from './http/page.ts';
 import { createSessions } from './http/sessions.ts';
-import { onFailure } from './on-failure.ts';
 
 /** No bucket begins with an underscore, so that no object has such a path. */
 const PREFIX = '/_fedcardio/page/';

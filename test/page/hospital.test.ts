@@ -29,7 +29,7 @@ const SCREENS = {
   'cases/p1': 'Measurements',
 } as const;
 
-describe.skipIf(BROWSER === undefined)("a hospital's page", { timeout: 60_000 }, () => {
+describe.skipIf(BROWSER === undefined)("a hospital's page", { timeout: 120_000 }, () => {
   let browser: Browser;
   let folder: string;
   let hospital: Awaited<ReturnType<typeof hospitalPage>>;

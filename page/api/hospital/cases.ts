@@ -55,3 +55,5 @@ export const casesSchema = z.strictObject({
 export type Cases = z.infer<typeof casesSchema>;
 export type CasesQuery = z.output<typeof casesQuerySchema>;
 export type CaseRow = Cases['cases'][number];
+/** What of a site's cases is listed. */
+export type CaseFilter = Partial<Omit<CasesQuery, 'unread'>>;

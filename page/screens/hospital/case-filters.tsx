@@ -1,13 +1,10 @@
 import { useEffect, useState } from 'preact/hooks';
-import type { Cases, CasesQuery } from '../../api/hospital/cases.ts';
+import type { CaseFilter, Cases } from '../../api/hospital/cases.ts';
 import { USES, VERDICTS } from '../../api/hospital/names.ts';
 import { Badge } from '../../parts/badge.tsx';
 import { useTexts } from '../../text/language.ts';
 import { TONES } from './case-table.tsx';
 import { Choice } from './choice.tsx';
-
-/** Which cases the list shows. */
-export type CaseFilter = Partial<Omit<CasesQuery, 'unread'>>;
 
 /** The list is searched when typing pauses, ms. */
 const TYPING_MS = 250;

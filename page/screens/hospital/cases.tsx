@@ -1,9 +1,9 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
-import type { Cases } from '../../api/hospital/cases.ts';
+import type { CaseFilter, Cases } from '../../api/hospital/cases.ts';
 import { Empty, Resource } from '../../parts/states.tsx';
 import { useResource } from '../../parts/use-resource.ts';
 import { useTexts } from '../../text/language.ts';
-import { type CaseFilter, CaseFilters } from './case-filters.tsx';
+import { CaseFilters } from './case-filters.tsx';
 import { CaseTable } from './case-table.tsx';
 import { Faults } from './faults.tsx';
 import { LabelCounts } from './label-counts.tsx';

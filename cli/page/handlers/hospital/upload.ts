@@ -1,9 +1,9 @@
+import { onFailure } from '../../failure.ts';
 import type { Handler } from '../../handler.ts';
 import { tasksOf } from '../../hospital/case-index.ts';
 import { ownSite } from '../../hospital/own-site.ts';
 import { perContext } from '../../hospital/per-context.ts';
 import { createUploadJob } from '../../hospital/upload-job.ts';
-import { onFailure } from '../../on-failure.ts';
 
 const jobOf = perContext((context) =>
   createUploadJob({
