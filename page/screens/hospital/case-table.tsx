@@ -54,7 +54,7 @@ function columnsOf(
       cell: (row) => <a href={linkTo('cases/{case}', { case: row.case })}>{row.case}</a>,
     },
     { title: text.state, cell: ({ verdict }) => <Badge tone={TONES[verdict]}>{text.verdicts[verdict]}</Badge> },
-    { title: text.use, cell: ({ use }) => text.uses[use] },
+    { title: text.use, cell: ({ use }) => <span class="whole">{text.uses[use]}</span> },
     {
       title: text.labels,
       cell: ({ labels }) =>

@@ -136,7 +136,7 @@ export const hospitalDe: HospitalTexts = {
     beside: 'Dateien neben den Fällen',
     sent: (files, size) => `${plural(files, 'Datei', 'Dateien')} hochgeladen (${size}).`,
     stored: (files) => `${plural(files, 'Datei war', 'Dateien waren')} schon gespeichert.`,
-    examined: 'Die Eingangsprüfung sieht sie nun an. Ihr Stand erscheint unten in der Liste.',
+    examined: 'Die Eingangsprüfung sieht sie nun an. Ihr Stand erscheint in der Liste der Fälle.',
     copyRemoved: 'Die Kopie auf diesem Rechner wurde entfernt.',
     tooMany: (most) => `Mehr als ${most.toLocaleString('de')} Dateien: Laden Sie sie in mehreren Teilen hoch.`,
     noFiles: 'Der Ordner enthält keine Dateien.',

@@ -132,7 +132,7 @@ export const hospitalEn = {
     beside: 'files beside the cases',
     sent: (files: number, size: string) => `${plural(files, 'file', 'files')} uploaded (${size}).`,
     stored: (files: number) => `${plural(files, 'file was', 'files were')} stored already.`,
-    examined: 'Intake examines them now. Their states appear in the list below.',
+    examined: 'Intake examines them now. Their states appear in the list of cases.',
     copyRemoved: 'The copy on this computer has been removed.',
     tooMany: (most: number) => `More than ${most.toLocaleString('en')} files: upload them in several parts.`,
     noFiles: 'The folder holds no files.',
