@@ -14,7 +14,7 @@ const FLOORS = [
   ],
   ['lib/federation', 'lib/imaging', 'lib/weights'],
   ['lib/storage', 'lib/scoring', 'lib/nn', 'lib/phantom'],
-  ['lib/aggregation', 'lib/intake', 'lib/models', 'lib/report', 'lib/dicom', 'lib/aws'],
+  ['lib/aggregation', 'lib/intake', 'lib/models', 'lib/report', 'lib/dicom', 'lib/privacy', 'lib/aws'],
   ['lib/protocol', 'lib/training'],
   ['handlers', 'cdk'],
   ['gpu-tasks'],
