@@ -4,7 +4,7 @@ import type { Random } from '../random.ts';
 /** Unpredictable bytes: the next `count` of a stream. All randomness of this room comes from such a function. */
 export type RandomBytes = (count: number) => Uint8Array;
 
-const BUFFERED = 64 * 1024;
+const BUFFERED = 4096;
 
 /** Bytes of the operating system's generator, by node:crypto. */
 export const secureBytes = (): RandomBytes => buffered(() => randomBytes(BUFFERED));

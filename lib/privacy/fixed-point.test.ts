@@ -1,0 +1,127 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { collect } from '../async.ts';
+import { parseSafetensorsHeader } from '../weights/safetensors-header.ts';
+import { decodeMean, encodeFixed, errorBound, type FixedPoint, stepOf } from './fixed-point.ts';
+import { maskedFile, maskedLayout, meanOfSums } from './masked-file.ts';
+import { addToSum } from './ring-masks.ts';
+import { LAYOUT, VALUES } from './testing-cohort.ts';
+
+const sites = fc.array(
+  fc.record({
+    weight: fc.integer({ min: 0, max: 4000 }),
+    value: fc.oneof(fc.float({ noNaN: true, noDefaultInfinity: true }), fc.float({ noNaN: true, min: -1, max: 1 })),
+  }),
+  { minLength: 1, maxLength: 40 },
+);
+const range = fc.constantFrom(1e-6, 0.25, 1, 3e5);
+const termsOf = (all: readonly { weight: number }[], bound: number): FixedPoint => ({
+  range: bound,
+  totalWeight: Math.max(
+    1,
+    all.reduce((sum, { weight }) => sum + weight, 0),
+  ),
+  sites: all.length,
+});
+
+describe('the fixed point', () => {
+  test('never wraps, and is as far from the clipped mean as stated', () => {
+    fc.assert(
+      fc.property(sites, range, fc.boolean(), (all, bound, isExtreme) => {
+        const terms = termsOf(all, bound);
+        const values = all.map(({ value }) => (isExtreme ? Math.sign(value || 1) * 1e30 : value));
+        const sum = new Int32Array(1);
+        let exact = 0;
+        for (const [i, { weight }] of all.entries()) {
+          const fixed = new Int32Array(1);
+          encodeFixed(Float32Array.of(values[i] as number), weight, terms, fixed);
+          addToSum(sum, fixed);
+          exact += fixed[0] as number;
+        }
+
+        expect(sum[0]).toBe(exact);
+        const weight = all.reduce((total, one) => total + one.weight, 0);
+        if (weight === 0) return;
+        const mean = new Float32Array(1);
+        decodeMean(sum, weight, terms, mean);
+        const wanted =
+          all.reduce((total, one, i) => {
+            return total + one.weight * Math.max(-bound, Math.min(bound, Math.fround(values[i] as number)));
+          }, 0) / weight;
+        expect(Math.abs((mean[0] as number) - wanted)).toBeLessThanOrEqual(
+          errorBound(terms, weight) + bound * 2 ** -23,
+        );
+      }),
+    );
+  });
+
+  test('leaves the headroom that noise needs', () => {
+    const terms = { range: 1, totalWeight: 10, sites: 2, headroom: 2 ** 30 };
+    const fixed = new Int32Array(1);
+    encodeFixed(Float32Array.of(5), 10, terms, fixed);
+
+    expect(fixed[0]).toBeLessThanOrEqual(2 ** 31 - 1 - 2 ** 30);
+    expect(fixed[0]).toBeGreaterThan(2 ** 30 - 10);
+  });
+
+  test('loses less than a float32 does for 25 sites and all cases of the federation', () => {
+    const terms = { range: 1, totalWeight: 8124, sites: 25 };
+
+    expect(errorBound(terms, 8124)).toBeLessThan(2 ** -27);
+    expect(errorBound(terms, 8124 / 2)).toBeLessThan(2 ** -26);
+  });
+
+  test('counts what it clips, and refuses what is not finite', () => {
+    const terms = { range: 1, totalWeight: 1, sites: 1 };
+
+    expect(encodeFixed(Float32Array.of(1, -1, 2, -3), 1, terms, new Int32Array(4))).toBe(2);
+    for (const bad of [Number.NaN, Number.POSITIVE_INFINITY]) {
+      expect(() => encodeFixed(Float32Array.of(bad), 1, terms, new Int32Array(1))).toThrow(/cannot be added up/);
+    }
+  });
+
+  test.each([{ range: 0 }, { range: Number.NaN }, { totalWeight: 0 }, { totalWeight: 1.5 }, { headroom: 2 ** 31 }])(
+    'refuses terms without a step: %j',
+    (bad) => {
+      expect(() => stepOf({ range: 1, totalWeight: 1, sites: 1, ...bad })).toThrow(/no fixed point/);
+    },
+  );
+});
+
+describe('a masked file', () => {
+  const terms = { range: 1, totalWeight: 9, sites: 3 };
+  const file = { layout: LAYOUT, terms, masks: [] };
+  const written = (values: readonly Float32Array[], weight: (name: string) => number = () => 3) =>
+    collect(maskedFile(file, values, weight));
+
+  test('is a strict safetensors file of the model’s tensors, with their weights first', async () => {
+    const parts = await written([new Float32Array(VALUES)]);
+    const bytes = Buffer.concat(parts);
+
+    const header = parseSafetensorsHeader(bytes);
+    expect([...header.tensors.keys()]).toEqual(['secure/weights', 'a', 'b', 'c']);
+    expect(header.dataStart + header.dataBytes).toBe(bytes.length);
+  });
+
+  test('adds noise before the masks', async () => {
+    const parts = await collect(
+      maskedFile(
+        file,
+        [new Float32Array(VALUES)],
+        () => 3,
+        (fixed) => fixed.fill(5),
+      ),
+    );
+
+    expect([...new Int32Array(Uint8Array.from(parts.at(-1) as Uint8Array).buffer)]).toEqual(new Array(VALUES).fill(5));
+  });
+
+  test('refuses integers, other lengths, and weights that are impossible', async () => {
+    expect(() => maskedLayout(new Map([['steps', { dtype: 'I64', shape: [1] }]]))).toThrow(/"steps" is I64/);
+    await expect(written([new Float32Array(VALUES - 1)])).rejects.toThrow(/fewer/);
+    await expect(written([new Float32Array(VALUES + 1)])).rejects.toThrow(/more/);
+    await expect(written([new Float32Array(VALUES)], () => 10)).rejects.toThrow(/weight of 10/);
+    await expect(written([new Float32Array(VALUES)], () => 0.5)).rejects.toThrow(/weight of 0.5/);
+    await expect(collect(meanOfSums(file, [new Int32Array(4)]))).rejects.toThrow(/fewer/);
+  });
+});
