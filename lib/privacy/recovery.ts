@@ -47,7 +47,7 @@ export function recoverMasks(
   function secretOf(site: string, kind: 'self' | 'keys', digests: readonly string[]): Uint8Array | undefined {
     const shares = round.reveals.flatMap((reveal): readonly Share[] => {
       const text = ownValue(reveal[kind], site);
-      if (text === undefined) return [];
+      if (text === undefined || !cohort.sites.includes(reveal.site)) return [];
       const point = pointOf(cohort, reveal.site);
       const value = bytesOf(text);
       if (value && shareDigest(value) === digests[point - 1]) return [{ at: point, value }];

@@ -72,13 +72,17 @@ export const signed = <T>(kind: string, content: T, key: KeyObject): Signed<T> =
   signature: sign(null, signedBytes(kind, content), key).toString('base64'),
 });
 
+/** Whether the holder of the key has signed a message as one of this kind. */
+export const isSigned = <T>(kind: string, { content, signature }: Signed<T>, key: KeyObject): boolean =>
+  verify(null, signedBytes(kind, content), key, Buffer.from(signature, 'base64'));
+
 /**
  * The content. Throws `BAD_MESSAGE` unless the holder of the key has signed it.
  *
  * @param who for the message: "berlin"
  */
-export function verified<T>(kind: string, { content, signature }: Signed<T>, key: KeyObject, who: string): T {
-  if (verify(null, signedBytes(kind, content), key, Buffer.from(signature, 'base64'))) return content;
+export function verified<T>(kind: string, message: Signed<T>, key: KeyObject, who: string): T {
+  if (isSigned(kind, message, key)) return message.content;
   throw new FedcardioError('BAD_MESSAGE', `Secure aggregation: the signature of ${who} under its ${kind} is wrong.`, {
     hint: `Compare the fingerprint of its key with ${who} by telephone.`,
   });

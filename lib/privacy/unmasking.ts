@@ -1,7 +1,7 @@
 import { FedcardioError, isFedcardioError } from '../error.ts';
 import { type Identities, identityOf, type KeyShares, openKeyShare } from './key-messages.ts';
 import { cohortDigest, requireRound, type SecureRound } from './secure-round.ts';
-import { type Signed, signed, toBase64, verified } from './site-keys.ts';
+import { isSigned, type Signed, signed, toBase64, verified } from './site-keys.ts';
 import { type Directory, digestOf, openChannel, type SiteSecrets } from './site-secrets.ts';
 import { openSelfShare, type UpdateMessage } from './update-message.ts';
 
@@ -91,12 +91,13 @@ export function mayReveal(
   const { sites, threshold } = at.cohort;
   const digest = listDigest(list);
   if (record.endorsed !== digest) throw refusal('this site has not endorsed the list of survivors');
+  // A site that signs wrongly must not stop the others: its endorsement does not count.
+  const isEndorsed = (message: Signed<Endorsement>, site: string) =>
+    message.content.list === digest && isSigned(ENDORSEMENT, message, identityOf(identities, site));
   const endorsing = new Set(
     endorsements.flatMap((message) => {
       const { site } = message.content;
-      if (!sites.includes(site) || message.content.list !== digest) return [];
-      verified(ENDORSEMENT, message, identityOf(identities, site), site);
-      return [site];
+      return sites.includes(site) && isEndorsed(message, site) ? [site] : [];
     }),
   );
   if (endorsing.size < threshold) {
