@@ -49,7 +49,7 @@ export interface TestUpdate {
 }
 
 /** The words of a file that `maskedFile` has written, without its header. */
-export async function wordsOf(file: AsyncIterable<Uint8Array>): Promise<Int32Array> {
+async function wordsOf(file: AsyncIterable<Uint8Array>): Promise<Int32Array> {
   const [, ...parts] = await collect(file);
   const bytes = Uint8Array.from(Buffer.concat(parts));
   return new Int32Array(bytes.buffer);
