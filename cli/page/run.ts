@@ -7,7 +7,7 @@ import { federationOf, openBuckets } from '../campaign.ts';
 import { aborted } from '../interrupt.ts';
 import { builtPage } from './built.ts';
 import { createPageContext, type SiteMachine } from './context.ts';
-import { onFailure, onFailure } from './failure.ts';
+import { onFailure } from './failure.ts';
 import { createPage } from './http/page.ts';
 import { startPageServer } from './http/server.ts';
 import { createSessions } from './http/sessions.ts';
