@@ -145,7 +145,7 @@ describe.skipIf(BROWSER === undefined)('the screens of a campaign', () => {
 
     expect(text).toContain('Not in these results: 1 site');
     expect(text).toContain('3 of 6 missing');
-    expect(text).toMatch(/▼ worse \(−16\.7 %\)/);
+    expect(text).toMatch(/▼ worse \(−16\.7 percentage points\)/);
     await page.locator('summary', { hasText: 'Site by site' }).first().click();
     expect(await page.locator('.block details').first().innerText()).toMatch(/1 better[\s\S]*1 worse/);
     await close();

@@ -9,6 +9,9 @@ interface Row {
   readonly cases: string;
 }
 
+/** Most lines whose values are shown at first. */
+const OPEN = 10;
+
 /** The lines of the chart with their values, and how many cases stand behind each: the support. */
 export function CurveTable({ curves, lines }: { readonly curves: Curves; readonly lines: readonly Line[] }) {
   const { campaign: text, campaigns } = useTexts();
@@ -36,7 +39,12 @@ export function CurveTable({ curves, lines }: { readonly curves: Curves; readonl
     { title: text.firstLoss, isNumber: true, cell: ({ line }) => shown(known(line.values)[0]) },
     { title: text.lastLoss, isNumber: true, cell: ({ line }) => shown(known(line.values).at(-1)) },
   ];
-  return <Table caption={text.chart(curves.stage)} columns={columns} rows={rows} keyOf={({ line }) => line.label} />;
+  return (
+    <details open={rows.length <= OPEN}>
+      <summary>{text.values(rows.length)}</summary>
+      <Table caption={text.chart(curves.stage)} columns={columns} rows={rows} keyOf={({ line }) => line.label} />
+    </details>
+  );
 }
 
 /** How the line looks in the chart. */

@@ -32,7 +32,10 @@ export function DifferenceTable(props: {
 }) {
   const { caption, what, rows, titles } = props;
   const { results: text } = useTexts();
+  const { fixed } = useFormats();
   const show = useMeasureFormat();
+  const showDifference = (measure: Measure, by: number) =>
+    measure.unit === 'share' ? text.sharePoints(fixed(by * 100, 1)) : show(measure, by);
   const columns: readonly Column<Row>[] = [
     { title: what, cell: ({ name, measure }) => (name === measure.id ? text.measures[measure.id] : name) },
     {
@@ -50,7 +53,7 @@ export function DifferenceTable(props: {
       cell: ({ measure, difference: { verdict, by } }) => (
         <span class={`verdict verdict-${verdict}`}>
           <span aria-hidden="true">{MARKS[verdict]}</span> {text.verdicts[verdict]}
-          {by !== null && by !== 0 && ` (${by > 0 ? '+' : '−'}${show(measure, Math.abs(by))})`}
+          {by !== null && by !== 0 && ` (${by > 0 ? '+' : '−'}${showDifference(measure, Math.abs(by))})`}
         </span>
       ),
     },

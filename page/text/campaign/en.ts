@@ -94,6 +94,7 @@ export const campaignTexts = {
     cases: 'Cases',
     casesAndSites: (cases: number, sites: number) =>
       `${plural(cases, 'case', 'cases')} of ${plural(sites, 'site', 'sites')}`,
+    values: (lines: number) => `Values of ${plural(lines, 'line', 'lines')}`,
     firstLoss: 'First',
     lastLoss: 'Last',
     lastValidation: 'Validation',
@@ -142,6 +143,7 @@ export const campaignTexts = {
     cases: 'Cases',
     missingPoints: 'Missing',
     oneEmpty: 'One is empty',
+    sharePoints: (by: string) => `${by} percentage points`,
     notScored: 'not scored',
     n: (n: number) => `n = ${n.toLocaleString('en')}`,
     missingOf: (missing: number, n: number) => `${missing} of ${n.toLocaleString('en')} missing`,
