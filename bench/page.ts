@@ -33,7 +33,6 @@ const SCREENS: Readonly<Record<'coordinator' | 'site', Readonly<Record<string, s
   coordinator: {
     campaigns: '#/campaigns',
     campaign: '#/campaigns/bench',
-    results: '#/campaigns/bench/results',
     chain: '#/campaigns/bench/chain',
   },
   site: { cases: '#/cases', sent: '#/sent' },

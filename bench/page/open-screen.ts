@@ -20,7 +20,7 @@ export interface ScreenFigures {
 
 /** A row of a table, a cell of a grid, or a picture. */
 const ROWS = 'main :is(tbody tr, [role=row] [role=gridcell], [role=row] [role=cell], canvas, svg)';
-const PATIENCE_MS = 120_000;
+const PATIENCE_MS = 60_000;
 
 /** Opens a screen in new browsers, first with a new server of the page. */
 export async function openScreen(
