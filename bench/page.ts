@@ -63,8 +63,8 @@ export async function run(): Promise<Readonly<Record<string, ScreenFigures>>> {
       const page = { openBucket: createObjectStorage({ endpoint }), endpoint, work, id: 'bench', declared: FEDERATION };
       for (const [name, hash] of Object.entries(screens)) {
         const options = { ...page, ...(role === 'site' && { site: 'site-0' }) };
-        console.error(`${name} …`);
         figures[name] = await openScreen(browser, endpoint, options, hash);
+        console.error(`${name}: first row after ${figures[name].firstRow} s`);
       }
     }
     console.error(`${tableOf(figures).join('\n')}\n`);
