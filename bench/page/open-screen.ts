@@ -18,8 +18,8 @@ export interface ScreenFigures {
   readonly s3: number;
 }
 
-/** A row of a table, a cell of a grid, or a picture. */
-const ROWS = 'main :is(tbody tr, [role=row] [role=gridcell], [role=row] [role=cell], canvas, svg)';
+/** A row of a table, a cell of a grid, an item of a list, or a picture. */
+const ROWS = 'main :is(tbody tr, [role=row] [role=gridcell], [role=row] [role=cell], canvas, svg, ol > li)';
 const PATIENCE_MS = 60_000;
 
 /** Opens a screen in new browsers, first with a new server of the page. */
