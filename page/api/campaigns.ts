@@ -24,10 +24,14 @@ const campaignSchema = z.strictObject({
   uploadedAt: instant.optional(),
   plannedAt: instant.optional(),
   endedAt: instant.optional(),
-  waiting: z.array(waitingSchema),
+  /** What a running campaign waits for; absent in the overview. */
+  waiting: z.array(waitingSchema).optional(),
   /** Estimate for AWS, USD; absent if it cannot be estimated. */
   cost: z.strictObject({ usd: z.number(), usdTotal: z.number() }).optional(),
 });
+
+/** `part` is `overview` for what needs no listing of each site's answers: it is there sooner. */
+export const campaignsQuerySchema = z.strictObject({ part: z.enum(['overview', 'all']).default('all') });
 
 export const campaignsSchema = z.strictObject({
   campaigns: z.array(campaignSchema),

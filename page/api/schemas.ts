@@ -7,7 +7,7 @@ import {
   curvesQuerySchema,
   curvesSchema,
 } from './campaign.ts';
-import { campaignsSchema } from './campaigns.ts';
+import { campaignsQuerySchema, campaignsSchema } from './campaigns.ts';
 import { chainSchema, documentQuerySchema } from './chain.ts';
 import { HOSPITAL_SCHEMAS } from './hospital/schemas.ts';
 import {
@@ -39,7 +39,7 @@ interface RouteSchemas {
 
 export const SCHEMAS = {
   session: { response: sessionSchema },
-  campaigns: { response: campaignsSchema },
+  campaigns: { query: campaignsQuerySchema, response: campaignsSchema },
   campaign: { query: campaignQuerySchema, response: campaignSchema },
   curves: { query: curvesQuerySchema, response: curvesSchema },
   controlCampaign: { request: controlSchema, response: controlledSchema },

@@ -49,6 +49,7 @@ export const de: Texts = {
     moreSites: (count) => `${count} weitere`,
     closing: 'niemanden: Die Runde schließt gleich',
     nothing: '–',
+    unread: 'wird gelesen',
     ofTotal: (total) => `von ${total}`,
     ended: (when) => `beendet ${when}`,
     count: (count) => plural(count, 'Kampagne', 'Kampagnen'),

@@ -50,6 +50,7 @@ export const en = {
     moreSites: (count: number) => `${count} more`,
     closing: 'nobody: the round is about to close',
     nothing: '–',
+    unread: 'being read',
     ofTotal: (total: string) => `of ${total}`,
     ended: (when: string) => `ended ${when}`,
     count: (count: number) => plural(count, 'campaign', 'campaigns'),

@@ -116,7 +116,7 @@ describe.skipIf(BROWSER === undefined)('every screen', () => {
     const outcome = local.run(CAMPAIGN);
 
     const row = page.getByRole('row').filter({ has: page.getByRole('rowheader', { name: CAMPAIGN.id }) });
-    await row.getByText('running').waitFor({ timeout: 60_000 });
+    await row.getByText('running').waitFor({ timeout: 150_000 });
     expect((await outcome).status).toBe('completed');
     await row.getByText('completed').waitFor();
     expect(faults).toEqual([]);

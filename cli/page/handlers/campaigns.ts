@@ -11,7 +11,7 @@ import type { PageContext } from '../context.ts';
 import type { Handler } from '../handler.ts';
 
 /** All campaigns: those that `fedcardio campaign list` shows, with what they wait for and the estimated cost. */
-export const campaigns: Handler<'campaigns'> = async (context) => {
+export const campaigns: Handler<'campaigns'> = async (context, { query }) => {
   const { reader, declared, now, log, federation } = context;
   const polled: ReaderContext = { federation, federationStore: reader, now, log };
   const estimate = declared ? createEstimate(context) : undefined;
@@ -22,13 +22,13 @@ export const campaigns: Handler<'campaigns'> = async (context) => {
       noCost = describeError(error);
       return undefined;
     });
-    return { waiting: await waitingOf(polled, overview), cost };
+    return { ...(query.part === 'all' && { waiting: await waitingOf(polled, overview) }), cost };
   });
   return {
-    campaigns: listed.map(({ waiting = [], running, ...campaign }) => ({
+    campaigns: listed.map(({ running, waiting = [], ...campaign }) => ({
       ...campaign,
       running: [...running],
-      waiting,
+      ...(query.part === 'all' && { waiting }),
     })),
     noCost,
   };

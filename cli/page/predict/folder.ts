@@ -1,14 +1,5 @@
-import {
-  createWriteStream,
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -53,10 +44,14 @@ export function openFolder(root: string, id: string): PredictionFolder {
       };
       mkdirSync(folder, { recursive: true, mode: 0o700 });
       const file = join(folder, name);
+      // Opened before anything can fail, so that what is removed afterwards is not created later.
+      const handle = await open(file, 'wx', 0o600).catch((error: unknown) => {
+        throw systemError(error, name) ?? error;
+      });
       try {
-        await pipeline(Readable.from(bounded()), createWriteStream(file, { flags: 'wx', mode: 0o600 }));
+        await pipeline(Readable.from(bounded()), handle.createWriteStream());
       } catch (error) {
-        if ((error as NodeJS.ErrnoException).code !== 'EEXIST') rmSync(file, { force: true });
+        rmSync(file, { force: true });
         throw systemError(error, name) ?? error;
       }
       return bytes;

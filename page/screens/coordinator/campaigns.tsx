@@ -14,7 +14,10 @@ import { useTexts } from '../../text/language.ts';
 export function Screen() {
   const text = useTexts();
   const formats = useFormats();
-  const state = useResource('campaigns', {});
+  const overview = useResource('campaigns', {}, { every: 0, query: { part: 'overview' } });
+  const all = useResource('campaigns', {}, { query: { part: 'all' } });
+  // Whom a campaign waits for takes a request for each site: what needs none is shown meanwhile.
+  const state = all.data || all.error ? all : { ...overview, reload: all.reload };
   return (
     <>
       <h1>{text.campaigns.title}</h1>
@@ -81,16 +84,18 @@ const columnsOf = (text: Texts, formats: Formats): readonly Column<ListedCampaig
   },
   {
     title: text.campaigns.waits,
-    cell: ({ waiting }) =>
-      waiting.length === 0
-        ? text.campaigns.nothing
-        : waiting.map(({ stage, sites, until }) => (
-            <span class="line" key={stage}>
-              {sites.length === 0
-                ? text.campaigns.closing
-                : text.campaigns.waitsFor(listed(sites, text, formats), formats.instant(until))}
-            </span>
-          )),
+    cell: ({ waiting, endedAt }) =>
+      waiting === undefined && endedAt === undefined
+        ? text.campaigns.unread
+        : (waiting ?? []).length === 0
+          ? text.campaigns.nothing
+          : waiting?.map(({ stage, sites, until }) => (
+              <span class="line" key={stage}>
+                {sites.length === 0
+                  ? text.campaigns.closing
+                  : text.campaigns.waitsFor(listed(sites, text, formats), formats.instant(until))}
+              </span>
+            )),
   },
   {
     title: text.campaigns.started,

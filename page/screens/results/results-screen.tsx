@@ -80,7 +80,7 @@ function Scope({ results, isOneOfTwo }: { readonly results: Results; readonly is
 
 function OtherChoice({ campaign, other }: { readonly campaign: string; readonly other: string | undefined }) {
   const { results: text } = useTexts();
-  const { data } = useResource('campaigns', {}, { every: 0 });
+  const { data } = useResource('campaigns', {}, { every: 0, query: { part: 'overview' } });
   const others = (data?.campaigns ?? []).map((one) => one.campaign).filter((id) => id !== campaign);
   if (others.length === 0) return null;
   return (
