@@ -1,11 +1,10 @@
 import { campaignTexts } from './campaign/de.ts';
 import type { Texts } from './en.ts';
 import { hospitalDe } from './hospital/de.ts';
+import { pluralsOf } from './plurals.ts';
 import { predictDe } from './predict/de.ts';
 
-const one = new Intl.PluralRules('de');
-const plural = (count: number, singular: string, many: string): string =>
-  `${count.toLocaleString('de')} ${one.select(count) === 'one' ? singular : many}`;
+const plural = pluralsOf('de');
 
 /** Die deutschen Texte. */
 export const de: Texts = {

@@ -1,13 +1,12 @@
 import { campaignTexts } from './campaign/en.ts';
+import { pluralsOf } from './plurals.ts';
 
 /** The English texts. `de.ts` has the same keys: the compiler demands each. Counts come as numbers, so that plurals fit. */
 
 import { hospitalEn } from './hospital/en.ts';
 import { predictEn } from './predict/en.ts';
 
-const one = new Intl.PluralRules('en');
-const plural = (count: number, singular: string, many: string): string =>
-  `${count.toLocaleString('en')} ${one.select(count) === 'one' ? singular : many}`;
+const plural = pluralsOf('en');
 
 export const en = {
   page: {

@@ -1,8 +1,7 @@
+import { pluralsOf } from '../plurals.ts';
 import type { HospitalTexts } from './en.ts';
 
-const one = new Intl.PluralRules('de');
-const plural = (count: number, singular: string, many: string): string =>
-  `${count.toLocaleString('de')} ${one.select(count) === 'one' ? singular : many}`;
+const plural = pluralsOf('de');
 
 /** Die deutschen Texte der Ansichten einer Klinik. */
 export const hospitalDe: HospitalTexts = {

@@ -1,8 +1,8 @@
+import { pluralsOf } from '../plurals.ts';
+
 /** The English texts of a hospital's screens. */
 
-const one = new Intl.PluralRules('en');
-const plural = (count: number, singular: string, many: string): string =>
-  `${count.toLocaleString('en')} ${one.select(count) === 'one' ? singular : many}`;
+const plural = pluralsOf('en');
 
 export const hospitalEn = {
   decide: {
