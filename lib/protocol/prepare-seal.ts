@@ -59,12 +59,12 @@ export async function prepareSeal(
   requireReadable(open, candidates);
   let late = before ? await readAnswers(context, before, await listAnswers(context.federationStore, before)) : [];
   const isSealed = async () => (await context.federationStore.head(federationKeys.seal(open))) !== undefined;
-  const faulty = [candidates, late].map((answers) => answers.filter(isNewlyFaulty));
-  if (faulty.flat().length > 0 && (await isSealed())) return { kind: 'sealed' };
-  for (const [index, answers] of faulty.entries()) {
-    const of = index === 0 ? open : (before as Open);
-    for (const { site, key, fault = '' } of answers) await recordRefusal(context, of, site, key, fault);
-  }
+  const faulty = [
+    ...candidates.map((answer) => ({ ...answer, of: open })),
+    ...late.map((answer) => ({ ...answer, of: before as Open })),
+  ].filter(isNewlyFaulty);
+  if (faulty.length > 0 && (await isSealed())) return { kind: 'sealed' };
+  for (const { of, site, key, fault = '' } of faulty) await recordRefusal(context, of, site, key, fault);
   for (;;) {
     const decision = roundDecision(open, open.config.quorum, candidates, now, deadline);
     const unread = decision.kind === 'fail' && unreadOf(open, candidates);
