@@ -4,8 +4,8 @@ import { ApiError, request } from '../../client.ts';
 import { Badge, type Tone } from '../../parts/badge.tsx';
 import { Failure, Loading } from '../../parts/states.tsx';
 import { Time } from '../../parts/time.tsx';
+import { useLive } from '../../parts/use-live.ts';
 import { useTexts } from '../../text/language.ts';
-import { useLive } from './use-live.ts';
 import './hospital.css';
 
 /** What `doctor` says of this place, asked for by a person. */

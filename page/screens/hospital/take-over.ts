@@ -1,6 +1,6 @@
 import type { Use } from '../../api/hospital/names.ts';
 import { request } from '../../client.ts';
-import type { GivenFile } from './dropped.ts';
+import type { GivenFile } from '../../parts/dropped.ts';
 
 const AT_ONCE = 4;
 

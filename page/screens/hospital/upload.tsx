@@ -1,13 +1,15 @@
 import { useState } from 'preact/hooks';
 import { USES, type Use } from '../../api/hospital/names.ts';
 import { ApiError } from '../../client.ts';
+import { DropZone } from '../../parts/drop-zone.tsx';
+import { type GivenFile, MOST_FILES } from '../../parts/dropped.ts';
+import { FileChoice } from '../../parts/file-choice.tsx';
 import { Progress } from '../../parts/progress.tsx';
+import { useLive } from '../../parts/use-live.ts';
 import { useTexts } from '../../text/language.ts';
 import { Choice } from './choice.tsx';
-import { filesOfChoice, filesOfDrop, type GivenFile, MOST_FILES } from './dropped.ts';
 import { takeOver } from './take-over.ts';
 import { UploadSteps } from './upload-steps.tsx';
-import { useLive } from './use-live.ts';
 
 /** Takes a folder from the browser, has it checked on this computer, and uploads what a person then says. */
 export function Upload() {
@@ -16,7 +18,6 @@ export function Upload() {
   const [use, setUse] = useState<Use>('training');
   const [given, setGiven] = useState<{ readonly done: number; readonly total: number }>();
   const [fault, setFault] = useState<string>();
-  const [isOver, setIsOver] = useState(false);
 
   async function take(files: readonly GivenFile[]): Promise<void> {
     setFault(undefined);
@@ -45,20 +46,7 @@ export function Upload() {
       ) : data?.state ? (
         <UploadSteps state={data.state} onFault={setFault} />
       ) : (
-        // biome-ignore lint/a11y/noStaticElementInteractions: the button within it does the same by keyboard
-        <div
-          class={isOver ? 'drop over' : 'drop'}
-          onDragOver={(event) => {
-            event.preventDefault();
-            setIsOver(true);
-          }}
-          onDragLeave={() => setIsOver(false)}
-          onDrop={(event) => {
-            event.preventDefault();
-            setIsOver(false);
-            if (event.dataTransfer) void filesOfDrop(event.dataTransfer.items).then(take);
-          }}
-        >
+        <DropZone onFiles={take}>
           <p>
             <strong>{text.drop}</strong>
           </p>
@@ -71,22 +59,9 @@ export function Upload() {
               value={use}
               onChoose={(chosen) => setUse(USES.find((one) => one === chosen) ?? 'training')}
             />
-            <label class="button">
-              {text.choose}
-              <input
-                type="file"
-                class="hidden"
-                // The property that lets a folder be chosen has no type of its own.
-                {...{ webkitdirectory: true }}
-                onChange={({ currentTarget }) => {
-                  const files = filesOfChoice(currentTarget.files);
-                  currentTarget.value = '';
-                  void take(files);
-                }}
-              />
-            </label>
+            <FileChoice label={text.choose} isFolder onFiles={take} />
           </div>
-        </div>
+        </DropZone>
       )}
     </section>
   );

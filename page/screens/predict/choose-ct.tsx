@@ -1,7 +1,8 @@
-import { useState } from 'preact/hooks';
+import { DropZone } from '../../parts/drop-zone.tsx';
+import { type GivenFile, MOST_FILES } from '../../parts/dropped.ts';
+import { FileChoice } from '../../parts/file-choice.tsx';
 import { useFormats } from '../../parts/format.ts';
 import { useTexts } from '../../text/language.ts';
-import { filesOfChoice, filesOfDrop, type GivenFile, MOST_FILES } from '../hospital/dropped.ts';
 import { ctOf, type GivenCt } from './given-ct.ts';
 
 /** Takes a CT by drop or by choice, and says what it took. */
@@ -12,7 +13,6 @@ export function ChooseCt(props: {
 }) {
   const { predict: text } = useTexts();
   const { bytes } = useFormats();
-  const [isOver, setIsOver] = useState(false);
   const { ct } = props;
 
   function take(files: readonly GivenFile[]): void {
@@ -40,20 +40,7 @@ export function ChooseCt(props: {
     );
   }
   return (
-    // biome-ignore lint/a11y/noStaticElementInteractions: the inputs within it do the same by keyboard
-    <div
-      class={isOver ? 'drop over' : 'drop'}
-      onDragOver={(event) => {
-        event.preventDefault();
-        setIsOver(true);
-      }}
-      onDragLeave={() => setIsOver(false)}
-      onDrop={(event) => {
-        event.preventDefault();
-        setIsOver(false);
-        if (event.dataTransfer) void filesOfDrop(event.dataTransfer.items).then(take);
-      }}
-    >
+    <DropZone onFiles={take}>
       <p>
         <strong>{text.drop}</strong>
       </p>
@@ -62,30 +49,6 @@ export function ChooseCt(props: {
         <FileChoice label={text.chooseFile} accept=".nii,.gz" onFiles={take} />
         <FileChoice label={text.chooseFolder} isFolder onFiles={take} />
       </p>
-    </div>
+    </DropZone>
   );
 }
-
-/** A button that opens the browser's choice of a file, or of a folder. */
-export const FileChoice = (props: {
-  readonly label: string;
-  readonly accept?: string;
-  readonly isFolder?: boolean;
-  readonly onFiles: (files: readonly GivenFile[]) => void;
-}) => (
-  <label class="button">
-    {props.label}
-    <input
-      type="file"
-      class="hidden"
-      accept={props.accept}
-      // The property that lets a folder be chosen has no type of its own.
-      {...(props.isFolder ? { webkitdirectory: true } : {})}
-      onChange={({ currentTarget }) => {
-        const files = filesOfChoice(currentTarget.files);
-        currentTarget.value = '';
-        props.onFiles(files);
-      }}
-    />
-  </label>
-);

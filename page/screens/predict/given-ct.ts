@@ -1,4 +1,4 @@
-import type { GivenFile } from '../hospital/dropped.ts';
+import type { GivenFile } from '../../parts/dropped.ts';
 
 /** What a person gave, as one CT. */
 export interface GivenCt {

@@ -1,11 +1,12 @@
 import { useState } from 'preact/hooks';
 import type { Session } from '../../api/session.ts';
 import { ApiError } from '../../client.ts';
+import { FileChoice } from '../../parts/file-choice.tsx';
 import { useFormats } from '../../parts/format.ts';
 import { Progress } from '../../parts/progress.tsx';
 import { useResource } from '../../parts/use-resource.ts';
 import { useTexts } from '../../text/language.ts';
-import { ChooseCt, FileChoice } from './choose-ct.tsx';
+import { ChooseCt } from './choose-ct.tsx';
 import type { GivenCt } from './given-ct.ts';
 import { type ChosenModel, sendPrediction } from './send.ts';
 

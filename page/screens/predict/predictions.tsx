@@ -9,10 +9,10 @@ import { Progress } from '../../parts/progress.tsx';
 import { Empty, Resource } from '../../parts/states.tsx';
 import { type Column, Table } from '../../parts/table.tsx';
 import { Time } from '../../parts/time.tsx';
+import { useLive } from '../../parts/use-live.ts';
 import type { ScreenProps } from '../../screen.ts';
 import type { Texts } from '../../text/en.ts';
 import { useTexts } from '../../text/language.ts';
-import { useLive } from '../hospital/use-live.ts';
 import { NewPrediction } from './new-prediction.tsx';
 
 /** A new prediction, and those on this computer. */

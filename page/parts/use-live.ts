@@ -1,6 +1,6 @@
 import { useEffect, useState } from 'preact/hooks';
-import type { ResponseOf } from '../../api/schemas.ts';
-import { ApiError, request } from '../../client.ts';
+import type { ResponseOf } from '../api/schemas.ts';
+import { ApiError, request } from '../client.ts';
 
 /** Resources that answer when there is something newer. */
 type LiveName = 'upload' | 'readiness' | 'predictions';
