@@ -5,9 +5,11 @@
 export * from './schemas/aggregation.ts';
 export { GPU_DEFAULTS, type Person } from './schemas/aws-options.ts';
 export * from './schemas/campaign.ts';
+export * from './schemas/consent.ts';
 export * from './schemas/federation.ts';
 export * from './schemas/messages.ts';
 export * from './schemas/model.ts';
+export * from './schemas/privacy.ts';
 export * from './schemas/round.ts';
 export * from './schemas/sent-object.ts';
 export * from './schemas/site-objects.ts';

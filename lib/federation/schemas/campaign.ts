@@ -3,6 +3,7 @@ import type { StageOutput } from '../stages/kind.ts';
 import { kindOf, type Stage, stageSchema } from '../stages/kinds.ts';
 import type { References } from '../stages/references.ts';
 import { id, sha256, time, version } from './common.ts';
+import { privacySchema } from './privacy.ts';
 import { taskSchema } from './task.ts';
 
 /** A campaign as a researcher uploads it. */
@@ -26,6 +27,13 @@ export const campaignSchema = z
       .describe(
         'Training cases that every site holds back: no stage trains on them or gives them pseudo-labels. Which ones follows from the seed. Default: none.',
       ),
+    purpose: z
+      .string()
+      .min(1)
+      .max(1000)
+      .optional()
+      .describe('What the campaign is for, for the people at the sites who decide on it.'),
+    privacy: privacySchema.optional().describe('Protection of the sites. Default: none beyond that of every campaign.'),
     stages: z.array(stageSchema).min(1).describe('The stages. A stage may refer to earlier ones only.'),
   })
   .superRefine((campaign, context) => {
