@@ -32,12 +32,13 @@ export interface GpuTaskResult {
  * Records at the site what leaves it, then publishes weights first and metadata last, so that a visible update is complete.
  *
  * @param seconds duration of the work
+ * @param consent SHA-256 of the site's consent, under which it leaves
  */
 export async function publishUpdate(
   context: GpuTaskContext,
   message: GpuTaskMessage,
   result: GpuTaskResult,
-  seconds: number,
+  { seconds, consent }: { readonly seconds: number; readonly consent?: string | undefined },
 ): Promise<void> {
   const { federationStore, now, backend } = context;
   const { campaign, stage, round, site, base } = message;
@@ -54,6 +55,7 @@ export async function publishUpdate(
     samples: result.samples,
     weights: weights && key && sha256 ? { key, sha256, bytes: weights.bytes.length, delta: weights.delta } : null,
     base: base?.sha256 ?? null,
+    ...(consent !== undefined && { consent }),
     figures: result.figures,
     ...(result.validation && { validation: result.validation }),
     ...(result.scores ? { scores: [...result.scores] } : {}),

@@ -1,10 +1,12 @@
 import { describeErrorOf, type ErrorCode, FedcardioError } from '../lib/error.ts';
 import { FAILED_ID, federationKeys } from '../lib/federation/keys.ts';
 import { type GpuTaskMessage, planSchema, updateSchema } from '../lib/federation/schemas.ts';
+import { requireConsent } from '../lib/protocol/consent/at-site.ts';
 import { deploymentOf, failedUpdate, isFresh, isGpuTaskDue, recordFailure } from '../lib/protocol/gpu-tasks.ts';
 import { definitionsOf } from '../lib/protocol/plan.ts';
 import { documentBody, readJson } from '../lib/storage/documents.ts';
 import { validationSplitOf } from '../lib/training/validation-split.ts';
+import { withinLimits } from './consent-limits.ts';
 import type { GpuTaskContext } from './context.ts';
 import { evaluateSite } from './evaluate.ts';
 import { pseudoLabelSite } from './pseudo-label.ts';
@@ -28,11 +30,21 @@ export async function runGpuTask(message: GpuTaskMessage, context: GpuTaskContex
   if (!isFresh(message, context.now()) && !(await isGpuTaskDue(context, message))) return 'already';
   const started = context.now().getTime();
   try {
-    const { value: plan } = await readJson(context.federationStore, federationKeys.plan(campaign), planSchema);
+    const document = await readJson(context.federationStore, federationKeys.plan(campaign), planSchema);
+    const { value: plan } = document;
+    const consentNow = () =>
+      requireConsent({ site, store: context.siteStore(site), now: context.now }, campaign, document);
+    await consentNow();
     const split = validationSplitOf(plan.campaign, definitionsOf(plan));
     const data = openSiteData(context.siteStore(site), context.cache, context.log, campaign, split);
     const result = await runStage({ stage: message.config, message, at, plan, data }, context);
-    await publishUpdate(context, message, result, (context.now().getTime() - started) / 1000);
+    // The site may have withdrawn it in the meantime.
+    const consent = await consentNow();
+    const seconds = (context.now().getTime() - started) / 1000;
+    await publishUpdate(context, message, consent ? withinLimits(result, consent.value.limits) : result, {
+      seconds,
+      consent: consent?.sha256,
+    });
     for (const key of result.discard ?? []) await data.store.delete(key);
     return 'done';
   } catch (error) {
@@ -50,6 +62,7 @@ export async function runGpuTask(message: GpuTaskMessage, context: GpuTaskContex
 /** Errors that a retry cannot fix. Their messages must not name a case, because case ids stay at the site. */
 const TERMINAL: ReadonlySet<ErrorCode> = new Set([
   'NO_DATA',
+  'NO_CONSENT',
   'BAD_CONFIGURATION',
   'TRAINING_DIVERGED',
   'BAD_WEIGHTS',

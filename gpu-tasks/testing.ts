@@ -16,6 +16,7 @@ import { DEFAULT_TASKS } from '../lib/federation/tasks.ts';
 import { writeNifti } from '../lib/imaging/nifti-write.ts';
 import { intakeCase } from '../lib/intake/intake.ts';
 import { loadBackend } from '../lib/nn/backend.ts';
+import { agreeToAll, consentTo } from '../lib/protocol/consent/at-site.ts';
 import { stageOf } from '../lib/protocol/plan.ts';
 import type { OpenBucket, Stores } from '../lib/storage/contract.ts';
 import { createJson, readJson } from '../lib/storage/documents.ts';
@@ -102,9 +103,12 @@ export async function uploadCase(
   await intakeCase({ store, site, tasks: DEFAULT_TASKS, now: () => NOW }, caseId);
 }
 
-/** The message of a site's GPU task for a round, marked as resent so that the GPU task checks whether it is due. */
+/**
+ * The message of a site's GPU task for a round, marked as resent so that the GPU task checks whether it is due. The site agrees
+ * to the campaign.
+ */
 export async function openRound(
-  { federationStore }: Stores,
+  { federationStore, siteStore }: Stores,
   stage: string,
   round: number,
   base: Open['base'] = null,
@@ -114,6 +118,9 @@ export async function openRound(
   const time = NOW.toISOString();
   const plan: Plan = { schema: 'fedcardio.plan/1', campaign, tasks: [...DEFAULT_TASKS], source: SHA, at: time };
   await createJson(federationStore, federationKeys.plan(campaign.id), planSchema, plan);
+  const store = siteStore(site);
+  await agreeToAll(store, site, NOW);
+  await consentTo({ site, store, federationStore, now: () => NOW }, campaign.id, false);
   return {
     schema: 'fedcardio.task/1',
     federation: FEDERATION,

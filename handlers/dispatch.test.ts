@@ -1,6 +1,8 @@
 import { beforeEach, describe, expect, test } from 'vitest';
-import { federationKeys } from '../lib/federation/keys.ts';
-import { gpuTaskMessage } from '../lib/federation/testing.ts';
+import { federationKeys, siteKeys } from '../lib/federation/keys.ts';
+import { type Consent, updateSchema } from '../lib/federation/schemas.ts';
+import { consentDocument, gpuTaskMessage } from '../lib/federation/testing.ts';
+import { readJson } from '../lib/storage/documents.ts';
 import { asSiteRole } from '../test/helpers/roles.ts';
 import { type SimulatedFederation, simulateFederation } from '../test/protocol/simulated-federation.ts';
 import { dispatch } from './dispatch.ts';
@@ -15,13 +17,16 @@ describe('dispatch', () => {
       { Records: [{ messageId: 'm', body: JSON.stringify(body) }] },
       asSiteRole(world.context, 'berlin', 'dispatch'),
     );
-  beforeEach(() => {
+  const answer = (fields: Partial<Consent>) =>
+    world.context.siteStore('berlin').put(siteKeys.consent('tavi'), JSON.stringify(consentDocument(fields)));
+  beforeEach(async () => {
     world = simulateFederation([{ id: 'berlin', samples: 1, behaviour: 'good' }]);
+    await answer({});
   });
 
   test('starts the GPU task of a message', async () => {
     expect(await send(MESSAGE)).toEqual({ batchItemFailures: [] });
-    expect(world.pending).toEqual([{ kind: 'task', message: MESSAGE }]);
+    expect(world.pending.filter(({ kind }) => kind === 'task')).toEqual([{ kind: 'task', message: MESSAGE }]);
   });
 
   test.each([
@@ -52,11 +57,40 @@ describe('dispatch', () => {
     expect(await started(fresh, '1')).toBe(0);
   });
 
+  test.each([
+    ['declined', { state: 'declined' }, 'Site berlin has declined the campaign.'],
+    ['withdrawn', { state: 'withdrawn' }, 'Site berlin has withdrawn its consent to the campaign.'],
+    [
+      'over',
+      { until: '2026-03-02T07:59:59.000Z' },
+      'Site berlin agreed to the campaign until 2026-03-02T07:59:59.000Z.',
+    ],
+  ] as const)('answers without a GPU task when the consent is %s', async (_, fields, reason) => {
+    await answer(fields);
+
+    expect(await send(MESSAGE)).toEqual({ batchItemFailures: [] });
+    const key = federationKeys.update(MESSAGE, 'berlin', 'failed');
+    const { value } = await readJson(world.context.federationStore, key, updateSchema);
+    expect(value).toMatchObject({ status: 'failed', code: 'NO_CONSENT', reason: expect.stringContaining(reason) });
+    expect(world.pending.filter(({ kind }) => kind === 'task')).toEqual([]);
+  });
+
+  test('starts and answers nothing while a person is asked', async () => {
+    await answer({ state: 'asked' });
+
+    expect(await send(MESSAGE)).toEqual({ batchItemFailures: [] });
+    expect(world.pending.filter(({ kind }) => kind === 'task')).toEqual([]);
+    expect(
+      await world.context.federationStore.head(federationKeys.update(MESSAGE, 'berlin', 'failed')),
+    ).toBeUndefined();
+    expect(world.log.at(-1)).toMatchObject({ event: 'consent-asked', fields: { site: 'berlin', campaign: 'tavi' } });
+  });
+
   test('starts a GPU task even if another site has answered', async () => {
     await world.context.federationStore.put(federationKeys.update(MESSAGE, 'munich', 'a'), '{}');
     world.pending.length = 0;
     await send(MESSAGE);
-    expect(world.pending).toHaveLength(1);
+    expect(world.pending.filter(({ kind }) => kind === 'task')).toHaveLength(1);
   });
 
   test.each([

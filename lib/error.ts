@@ -21,6 +21,7 @@ export type ErrorCode =
   | 'NO_BACKEND'
   | 'TRAINING_DIVERGED'
   | 'NO_DATA'
+  | 'NO_CONSENT'
   | 'INTERRUPTED'
   | 'CAMPAIGN_FAILED';
 

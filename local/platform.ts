@@ -7,6 +7,7 @@ import { requireOwnSite } from '../handlers/own-site.ts';
 import type { ConnectionOptions } from '../lib/aws/clients.ts';
 import type { Federation } from '../lib/federation/schemas.ts';
 import type { HandlerName, QueueSpec, Topology } from '../lib/federation/topology.ts';
+import { agreeToAll } from '../lib/protocol/consent/at-site.ts';
 import { recordFailure } from '../lib/protocol/gpu-tasks.ts';
 import type { OpenBucket } from '../lib/storage/contract.ts';
 import { createWaitOut, type Line, logOutage, type OutageEvent } from '../lib/storage/outages.ts';
@@ -94,6 +95,9 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
     const part = partOf(options, endpoint, server !== undefined);
     const deployment = options.deploy === false ? undefined : await deployTo(part.here, part.topology, options.machine);
     const context = contextOf(options, part, closing.signal);
+    if (deployment !== undefined && !options.machine) {
+      for (const { id } of options.federation.sites) await agreeToAll(context.siteStore(id), id, context.now());
+    }
     const runner = startRunner(options, part, context);
     const stopWork = async () => {
       await runner.stop();

@@ -36,7 +36,7 @@ export function simulatedSites(
     const data = Float32Array.from(model?.get('w')?.data ?? new Float32Array(VALUES), (value, i) => value + step + i);
     const weights: Weights = new Map([['w', { dtype: 'F32', shape: [VALUES], data }]]);
     const sent = { bytes: encodeSafetensors(weights), delta: false };
-    await publishUpdate(context, message, { samples: 10, weights: sent, figures: { loss: 1 / round } }, 0);
+    await publishUpdate(context, message, { samples: 10, weights: sent, figures: { loss: 1 / round } }, { seconds: 0 });
     uploaded(round);
   }
   return {

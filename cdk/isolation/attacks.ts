@@ -189,6 +189,13 @@ const CASES = rowsOf(`
   bonn upload | s3:GetObject | s3://heart-site-bonn/cases/p1/image.nii.gz | reading CTs back
   bonn upload | s3:DeleteObjectVersion | s3://heart-site-bonn/cases/p1/image.nii.gz | destroying a case
   bonn upload | s3:PutObject | s3://heart-site-bonn/catalog/p1.json | cataloging without intake
+  bonn upload | s3:PutObject | s3://heart-site-bonn/consents/tavi-1.json | agreeing for the hospital
+  bonn task | s3:PutObject | s3://heart-site-bonn/consents/tavi-1.json | agreeing for the hospital
+  bonn dispatch | s3:PutObject | s3://heart-site-bonn/policy.json | agreeing to everything
+  bonn dispatch | s3:PutObject | FED/sites/ulm/consents/tavi-1.consent.json | answering for another site
+  bonn withdraw | s3:PutObject | FED/sites/ulm/consents/tavi-1.consent.json | answering for another site
+  sweep | s3:PutObject | FED/sites/bonn/consents/tavi-1.consent.json | the coordinator answers for a site
+  sweep | s3:PutObject | s3://heart-site-bonn/consents/tavi-1.json | the coordinator agrees for a site
   bonn withdraw | s3:GetObject | s3://heart-site-bonn/cases/p1/image.nii.gz | reading a CT
   bonn intake | s3:PutObject | s3://heart-site-bonn/cases/p1/image.nii.gz | changing a CT
   bonn intake | s3:DeleteObject | s3://heart-site-bonn/cases/p1/image.nii.gz | deleting a CT
@@ -236,6 +243,12 @@ const CASES = rowsOf(`
   bonn intake* | s3:GetObject | s3://heart-site-bonn/checkpoints/tavi-1/student/0001/local.safetensors | parameters of a GPU task
   bonn intake* | s3:GetObject | s3://heart-site-bonn/predictions/x/y/p2/calcium.nii.gz | a prediction
   bonn upload* | s3:GetObject | s3://heart-site-bonn/withdrawn/SHA.json | what nobody reads
+  bonn intake* | s3:GetObject | s3://heart-site-bonn/consents/tavi-1.json | what the site has answered
+  bonn task* | s3:GetObject | s3://heart-site-bonn/policy.json | how the site decides
+  bonn task* | s3:PutObject | s3://heart-site-bonn/consents/tavi-1.json | agreeing for the hospital
+  bonn dispatch* | s3:PutObject | s3://heart-site-bonn/policy.json | agreeing to everything
+  admin* | s3:PutObject | s3://heart-site-bonn/consents/tavi-1.json | agreeing for the hospital
+  sweep* | s3:PutObject | FED/sites/bonn/consents/tavi-1.consent.json | the coordinator answers for a site
   bonn task* | s3:PutObject | s3://heart-site-bonn/content/SHA.json | hiding a doubled image
   bonn upload* | s3:PutObject | s3://heart-site-bonn/sent/tavi-1/student/0001.json | changing what was sent
   bonn upload* | s3:PutObject | s3://heart-site-bonn/withdrawn/SHA.json | a withdrawal that was none
@@ -353,6 +366,11 @@ export const ORDINARY = rowsOf(`
   bonn rescan inside | s3:ListBucketVersions | s3://heart-site-bonn?pseudo-labels/ | after a withdrawal
   bonn withdraw | s3:DeleteObjectVersion | s3://heart-site-bonn/cases/p1/image.nii.gz | a withdrawal
   bonn dispatch | s3:PutObject | s3://heart-site-bonn/jobs/tavi-1/student/0001.json | claiming a job
+  bonn dispatch | s3:PutObject | s3://heart-site-bonn/consents/tavi-1.json | asking a person
+  bonn dispatch | s3:PutObject | FED/sites/bonn/consents/tavi-1.consent.json | telling the coordinator
+  bonn withdraw | s3:PutObject | s3://heart-site-bonn/policy.json | the hospital's policy
+  bonn withdraw | s3:PutObject | FED/sites/bonn/consents/tavi-1.consent.json | the hospital's answer
+  bonn task inside | s3:GetObject | s3://heart-site-bonn/consents/tavi-1.json | the hospital's answer
   bonn dispatch | s3:ListBucket | FED?campaigns/AT/seal.json | whether the round is sealed
   bonn dispatch | s3:PutObject+once | FED/updates/bonn/AT/failed.update.json | a failure
   bonn dispatch | batch:SubmitJob | arn:aws:batch:eu-central-1:111122223333:job-queue/heart-bonn | its own job

@@ -21,6 +21,8 @@ export const OWN_BUCKET = `
   jobs           l       l       rwl       .           l     l       l
   rescan         l       rwl     .         .           l     l       l
   withdrawn      l       l       .         .           l     l       wl
+  policy         l       l       rl        .           l     rl      rwl
+  consents       l       l       rwl       .           rl    rl      rwl
   sent           l       l       .         .           wl    rl      l
 `;
 
@@ -30,9 +32,11 @@ export const FEDERATION_BUCKET_OF_SITES = `
   tasks              rl      rl      .         .           .     rl      rl
   own summary        rwl     rwl     .         .           .     rl      rwl
   another's summary  .       .       .         .           .     .       .
+  own consent        l       l       w         .           .     l       wl
+  another's consent  .       .       .         .           .     .       .
   campaign           .       .       .         .           .     .       .
   control            .       .       rl        .           .     .       .
-  plan               .       .       .         .           r     .       .
+  plan               .       .       r         .           r     .       r
   init               .       .       .         .           rl    .       .
   outcome            .       .       l         l           l     .       .
   open               .       .       .         .           .     .       .
@@ -62,6 +66,7 @@ export const FEDERATION_BUCKET_OF_COORDINATOR = `
                      orchestrate  aggregate  sweep  merge  research
   tasks              rl           l          rwl    l      rwl
   another's summary  rl           rl         rl     rl     rl
+  another's consent  rl           rl         rl     rl     rl
   campaign           rl           rl         rl     rl     rwl
   control            rl           rl         rl     rl     rwl
   plan               rcl          rl         rcl    rl     rl
@@ -109,6 +114,8 @@ export const FEDERATION_BUCKET_OF_MACHINE = `
   tasks              rl
   own summary        rwl
   another's summary  .
+  own consent        wl
+  another's consent  .
   campaign           .
   control            rl
   plan               r

@@ -3,7 +3,7 @@ import { createBatchQueue } from '../../lib/aws/batch.ts';
 import { type FakeBatch, startFakeBatch } from '../../lib/aws/testing-batch.ts';
 import { federationKeys, siteKeys } from '../../lib/federation/keys.ts';
 import { controlSchema, type GpuTaskMessage, jobSchema, updateSchema } from '../../lib/federation/schemas.ts';
-import { gpuTaskMessage } from '../../lib/federation/testing.ts';
+import { consentDocument, gpuTaskMessage } from '../../lib/federation/testing.ts';
 import { readJson } from '../../lib/storage/documents.ts';
 import { type SimulatedFederation, simulateFederation } from '../../test/protocol/simulated-federation.ts';
 import { dispatch } from '../dispatch.ts';
@@ -18,6 +18,10 @@ let world: SimulatedFederation;
 beforeEach(async () => {
   batch = await startFakeBatch();
   world = simulateFederation([{ id: 'berlin', samples: 1, behaviour: 'good' }]);
+  for (const site of ['berlin', 'munich']) {
+    const consent = consentDocument({ site });
+    await world.context.siteStore(site).put(siteKeys.consent('tavi'), JSON.stringify(consent));
+  }
 });
 afterEach(() => batch.close());
 

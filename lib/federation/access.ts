@@ -48,6 +48,13 @@ const withReads = (access: ObjectAccess, keys: readonly string[]): ObjectAccess 
   list: access.list === 'everything' ? access.list : [...(access.list ?? []), ...keys],
 });
 
+/** Adds answering campaigns: reading what they ask, and telling the coordinator. */
+const publishingConsents = (site: string, access: ObjectAccess): ObjectAccess => ({
+  ...access,
+  read: [...(access.read ?? []), PLAN],
+  write: [...(access.write ?? []), `sites/${site}/consents/*`],
+});
+
 /** Reading the federation's tasks and the site's own counts. */
 const ownCounts = (site: string): ObjectAccess => ({
   read: [TASKS, `sites/${site}/summary.json`],
@@ -66,6 +73,10 @@ const intakeOf = (site: string, own: readonly string[] = [], more: ObjectAccess 
   federation: { ...ownCounts(site), write: [`sites/${site}/summary.json`] },
 });
 
+/** The site's answers to campaigns, and how it decides. */
+const CONSENT = ['consents/*', siteKeys.policy] as const;
+const PLAN = 'campaigns/*/plan.json';
+
 /** All that names a case or holds its voxels. */
 const WITHDRAWN = [...CASES, ...CATALOG, 'content/*', ...DERIVED] as const;
 
@@ -75,38 +86,44 @@ export const siteAccess = (site: string): Readonly<Record<SiteRole, SiteAccess>>
   // What a GPU task derives from a case after its withdrawal is removed for good.
   rescan: intakeOf(site, [siteKeys.examined], { erase: DERIVED }),
   dispatch: {
-    own: { read: ['jobs/*'], write: ['jobs/*'], list: ['jobs/*'] },
+    // It starts nothing without a consent, which it writes if the site's policy agrees by itself or a person is to be asked.
+    own: {
+      read: ['jobs/*', ...CONSENT],
+      write: ['jobs/*', 'consents/*'],
+      list: ['jobs/*', ...CONSENT],
+    },
     // Pauses extend the deadline of a GPU task, which matters if its message comes late or twice.
-    federation: withReads(failureOf(site), ['campaigns/*/control.json']),
+    federation: publishingConsents(site, withReads(failureOf(site), ['campaigns/*/control.json'])),
   },
   'job-failed': { own: {}, federation: failureOf(site) },
   task: {
     own: {
-      read: [...CASES, 'catalog/*', 'pseudo-labels/*', 'checkpoints/*', 'unfinished/*'],
+      read: [...CASES, 'catalog/*', 'consents/*', 'pseudo-labels/*', 'checkpoints/*', 'unfinished/*'],
       write: [...DERIVED, 'checkpoints/*', 'unfinished/*', 'sent/*'],
       delete: ['checkpoints/*', 'unfinished/*'],
       list: 'everything',
     },
     federation: {
-      read: ['campaigns/*/plan.json', 'init/*', 'models/*', `updates/${site}/*`],
+      read: [PLAN, 'init/*', 'models/*', `updates/${site}/*`],
       write: [`updates/${site}/*`],
       list: [...CLOSED, 'init/*', `updates/${site}/*`],
     },
   },
   upload: {
     // A deleted object stays as an old version: the role can undo its mistakes, and destroy nothing.
-    own: { read: [...CATALOG, 'predictions/*', 'sent/*'], write: CASES, delete: CASES, list: 'everything' },
+    own: { read: [...CATALOG, ...CONSENT, 'predictions/*', 'sent/*'], write: CASES, delete: CASES, list: 'everything' },
     federation: ownCounts(site),
   },
   withdraw: {
     own: {
-      read: [...CATALOG, 'content/*'],
-      write: [...CATALOG, 'withdrawn/*'],
+      read: [...CATALOG, ...CONSENT, 'content/*'],
+      write: [...CATALOG, ...CONSENT, 'withdrawn/*'],
       delete: WITHDRAWN,
       erase: WITHDRAWN,
       list: 'everything',
     },
-    federation: { ...ownCounts(site), write: [`sites/${site}/summary.json`] },
+    // Who may withdraw a case also decides on campaigns.
+    federation: publishingConsents(site, { ...ownCounts(site), write: [`sites/${site}/summary.json`] }),
   },
 });
 

@@ -26,6 +26,8 @@ const EXAMPLES: Readonly<Record<string, z.ZodType>> = {
   control: schemas.controlSchema,
   outcome: schemas.outcomeSchema,
   summary: schemas.summarySchema,
+  policy: schemas.policySchema,
+  consent: schemas.consentSchema,
   tasks: schemas.taskListSchema,
   catalog: schemas.catalogSchema,
   rejected: schemas.rejectedSchema,

@@ -57,6 +57,11 @@ export const siteKeys = {
   /** What the site sent to the federation bucket for a round. */
   sentPrefix: siteKey('sent/'),
   sent: ({ campaign, stage, round }: RoundAddress) => siteKey(`sent/${campaign}/${stage}/${roundName(round)}.json`),
+  /** How the site decides on campaigns. */
+  policy: siteKey('policy.json'),
+  consentPrefix: siteKey('consents/'),
+  /** The site's answer to a campaign, which decides. */
+  consent: (campaign: string) => siteKey(`consents/${campaign}.json`),
   derivedPrefixes: [siteKey('pseudo-labels/'), siteKey('predictions/')],
   /** What the last rescan left settled. */
   examined: siteKey('rescan/examined.json'),
@@ -97,6 +102,8 @@ export const federationKeys = {
   doctor: (id: string) => federationKey(`doctor/${id}`),
   summaryPrefix: federationKey('sites/'),
   summary: (site: string) => federationKey(`sites/${site}/summary.json`),
+  /** Copy of a site's answer to a campaign, for the coordinator. */
+  consent: (site: string, campaign: string) => federationKey(`sites/${site}/consents/${campaign}${CONSENT_SUFFIX}`),
   campaign: (campaign: string) => federationKey(`campaigns/${campaign}/campaign.json`),
   plan: (campaign: string) => federationKey(`campaigns/${campaign}/plan.json`),
   /** The campaign's pauses. */
@@ -160,6 +167,7 @@ export const FAILED_ID = 'failed';
 export const UPDATE_SUFFIX = '.update.json';
 const REFUSAL_SUFFIX = '.refusal.json';
 export const CAMPAIGN_SUFFIX = '/campaign.json';
+export const CONSENT_SUFFIX = '.consent.json';
 export const CONTROL_SUFFIX = '/control.json';
 export const COMMIT_SUFFIX = '/commit.json';
 
@@ -251,6 +259,12 @@ export function parseUpdateKey(
   const { folder, at, name } = found;
   const id = name.endsWith(UPDATE_SUFFIX) ? name.slice(0, -UPDATE_SUFFIX.length) : undefined;
   return { site: folder.slice(UPDATES_PREFIX.length), at, name, id: id === '' ? undefined : id };
+}
+
+/** The site and campaign of the copy of a consent. */
+export function parseConsentKey(key: string): { readonly site: string; readonly campaign: string } | undefined {
+  const [, site, campaign] = /^sites\/([^/]+)\/consents\/([^/]+)\.consent\.json$/.exec(key) ?? [];
+  return site !== undefined && campaign !== undefined ? { site, campaign } : undefined;
 }
 
 /** The campaign that an object below `campaigns/` belongs to. */

@@ -58,6 +58,14 @@ export const OBJECT_KINDS: readonly ObjectKind[] = [
   site('sent/<campaign>/<stage>/<round>.json', 'what the site sent to the federation bucket for this round', {
     examples: ['sent-by-site.json'],
   }),
+  site('policy.json', 'how the site decides on campaigns, and what may leave; without it, a person is asked', {
+    ...REWRITTEN,
+    examples: ['policy.json'],
+  }),
+  site('consents/<campaign>.json', "the site's answer to a campaign: asked, agreed, declined, withdrawn", {
+    ...REWRITTEN,
+    examples: ['consent.json'],
+  }),
   site('content/<fingerprint>.json', "which case has these HU, by its image's ETag", { examples: ['content.json'] }),
   site('pseudo-labels/<campaign>/<stage>/<task>/<case>.nii.gz', "a teacher's class map on the CT's own grid"),
   site(
@@ -98,6 +106,10 @@ export const OBJECT_KINDS: readonly ObjectKind[] = [
     examples: ['tasks.json'],
   }),
   federation('sites/<site>/summary.json', 'counts of cases and labels', { ...REWRITTEN, examples: ['summary.json'] }),
+  federation('sites/<site>/consents/<campaign>.consent.json', "copy of the site's answer to a campaign", {
+    ...REWRITTEN,
+    examples: ['consent.json'],
+  }),
   federation('campaigns/<campaign>/campaign.json', 'the campaign that a researcher requests', {
     examples: ['campaign.json'],
   }),

@@ -1,5 +1,5 @@
 import type { FederationKey } from './keys.ts';
-import type { GpuTaskMessage } from './schemas.ts';
+import type { Consent, GpuTaskMessage } from './schemas.ts';
 import { teacher } from './stages/teacher.ts';
 
 /** A key of the federation bucket that no rule makes. */
@@ -29,5 +29,20 @@ export const gpuTaskMessage = (fields: Partial<GpuTaskMessage>): GpuTaskMessage 
   seed: 0,
   base: null,
   resent: false,
+  ...fields,
+});
+
+/** A site's consent to the campaign of {@link gpuTaskMessage}, with the given fields replaced. */
+export const consentDocument = (fields: Partial<Consent> = {}): Consent => ({
+  schema: 'fedcardio.consent/1',
+  site: 'berlin',
+  campaign: 'tavi',
+  plan: '0'.repeat(64),
+  state: 'agreed',
+  at: '2026-03-02T08:00:00.000Z',
+  by: 'Data protection officer',
+  terms: { purpose: null, stages: [], privacy: null },
+  limits: { scores: 'aggregates', figures: true, minimumCases: 5 },
+  until: null,
   ...fields,
 });

@@ -11,6 +11,8 @@ import { campaignState } from './state.ts';
 export interface AdvanceOptions {
   /** Seconds after which a round's GPU task messages count as lost and are sent again; 900 by default. */
   readonly resendAfterSeconds?: number;
+  /** A site that has decided on the campaign: it is asked again at once. */
+  readonly decided?: string | undefined;
 }
 
 /** Long compared with a queue's delivery, short compared with a deadline of a day. A running GPU task is not started again. */
@@ -41,6 +43,8 @@ export async function advanceCampaign(
     if (action.kind === 'complete') await endCampaign(context, campaign, 'completed');
     else if (action.kind === 'open' && !paused) await startRound(context, plan, action.at);
     else if (action.kind === 'send' && !paused) await resendGpuTasks(context, action.at);
+    else if (action.kind === 'close' && !paused && options.decided !== undefined)
+      await resendGpuTasks(context, action.at, options.decided);
   }
   return actions.flatMap((action) => (action.kind === 'close' ? [action.at] : []));
 }

@@ -1,6 +1,7 @@
 import type { RoundAddress } from '../federation/keys.ts';
 import { type Commit, kindOf, type Open, type Plan } from '../federation/schemas.ts';
 import type { Document } from '../storage/documents.ts';
+import { type ConsentAnswer, willing } from './consent/answers.ts';
 import { stageOf } from './plan.ts';
 
 export interface OpeningInputs {
@@ -11,6 +12,8 @@ export interface OpeningInputs {
   readonly previous: Pick<Document<Commit>, 'value' | 'sha256'> | undefined;
   /** Sites of the federation that have what the stage needs, with the number of cases. */
   readonly able: readonly Participant[];
+  /** What these have answered to the campaign; none by default. */
+  readonly answers?: ReadonlyMap<string, Pick<ConsentAnswer, 'state' | 'consent'>>;
 }
 
 export type Participant = Open['participants'][number];
@@ -21,21 +24,27 @@ export type Opening =
   | { readonly kind: 'impossible'; readonly reason: string };
 
 /**
- * The terms of a round. Participants are the sites of the federation that have what the stage needs now, so that sites
+ * The terms of a round. Participants are the sites of the federation that have what the stage needs now and agree to the campaign, so that sites
  * join and leave between rounds. A round with fewer than `minSites` participants is impossible.
  */
-export function openRound(at: RoundAddress, { plan, planSha256, previous, able }: OpeningInputs, now: Date): Opening {
+export function openRound(
+  at: RoundAddress,
+  { plan, planSha256, previous, able, answers = new Map() }: OpeningInputs,
+  now: Date,
+): Opening {
   const stage = stageOf(plan, at.stage);
-  const asked = able.filter(({ site }) => stage.sites?.includes(site) ?? true);
-  const participants = asked.sort((a, b) => (a.site < b.site ? -1 : 1));
   const { minSites, minFraction, deadlineSeconds } = stage.quorum;
+  const named = able.filter(({ site }) => stage.sites?.includes(site) ?? true);
+  const { asked, unwilling } = willing(named, answers, minSites);
+  const participants = asked.toSorted((a, b) => (a.site < b.site ? -1 : 1));
   if (participants.length < Math.max(1, minSites)) {
     const found = participants.map(({ site }) => site).join(', ');
-    const asked = stage.sites ? `of ${stage.sites.join(', ')} ` : '';
-    const who = asked + (found === '' ? 'no site has' : `only ${found} of ${minSites} sites have`);
+    const of = stage.sites ? `of ${stage.sites.join(', ')} ` : '';
+    const who = of + (found === '' ? 'no site has' : `only ${found} of ${minSites} sites have`);
+    const declined = unwilling.length > 0 ? ` ${unwilling.toSorted().join(', ')} do not agree to the campaign.` : '';
     return {
       kind: 'impossible',
-      reason: `Round ${at.round} of ${at.stage} cannot open: ${who} ${kindOf(stage).need(stage)}.`,
+      reason: `Round ${at.round} of ${at.stage} cannot open: ${who} ${kindOf(stage).need(stage)}.${declined}`,
     };
   }
   return {

@@ -6,6 +6,7 @@ import { isSmokeTest } from '../federation/smoke-test.ts';
 import { tryReadJson } from '../storage/documents.ts';
 import { failureOfAll, type SiteRead, unreadableOf } from '../storage/unreadable.ts';
 import { MAX_DOCUMENT_BYTES, MAX_SAMPLES } from './bounds.ts';
+import { type ConsentAnswer, consentAnswers, stillAgreed } from './consent/answers.ts';
 import type { ReaderContext, StoreContext } from './context.ts';
 import type { Participant } from './opening.ts';
 
@@ -16,7 +17,7 @@ const READS_AT_ONCE = 16;
  * previous round are reused for a site whose summary has the same ETag, so that a round costs one listing instead of one
  * request per site.
  *
- * @returns `unread`: why summaries of other sites cannot be read before an upgrade, or without a right
+ * @returns `answers`: what they have answered to the campaign; `unread`: why summaries of other sites cannot be read before an upgrade, or without a right
  * @throws FedcardioError `STORAGE` if the summaries of all sites cannot be read
  */
 export async function ableSites(
@@ -24,7 +25,11 @@ export async function ableSites(
   campaign: string,
   stage: Stage,
   previous: Open | undefined,
-): Promise<{ readonly able: readonly Participant[]; readonly unread: readonly FedcardioError[] }> {
+): Promise<{
+  readonly able: readonly Participant[];
+  readonly answers: ReadonlyMap<string, Pick<ConsentAnswer, 'state' | 'consent'>>;
+  readonly unread: readonly FedcardioError[];
+}> {
   const { federation, federationStore, log } = context;
   const listing = await collect(federationStore.list(federationKeys.summaryPrefix));
   const listed = new Map(listing.map((object) => [object.key, object]));
@@ -54,7 +59,10 @@ export async function ableSites(
   });
   const failure = failureOfAll(reads, federation.sites.length);
   if (failure) throw failure;
-  return { able: found.flat(), unread };
+  const able = found.flat();
+  const agreed = stillAgreed(campaign, previous, listed);
+  const others = able.map(({ site }) => site).filter((site) => !agreed.has(site));
+  return { able, answers: new Map([...agreed, ...(await consentAnswers(context, campaign, others, listed))]), unread };
 }
 
 /**

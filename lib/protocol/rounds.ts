@@ -22,8 +22,8 @@ export async function startRound(context: CoordinatorContext, plan: Document<Pla
   const [commit, previous] = await Promise.all([previousCommit(context, next), previousOpen(context, next)]);
   const stage = stageOf(plan.value, next.stage);
   const at = commit ? { ...next, round: roundAfter(stage, commit.value) } : next;
-  const { able, unread } = await ableSites(context, at.campaign, stage, previous);
-  const opening = openRound(at, { plan: plan.value, planSha256: plan.sha256, previous: commit, able }, now());
+  const { unread, ...sites } = await ableSites(context, at.campaign, stage, previous);
+  const opening = openRound(at, { plan: plan.value, planSha256: plan.sha256, previous: commit, ...sites }, now());
   if (opening.kind === 'impossible') {
     // An upgrade or a right may make it possible: nothing is decided before.
     if (unread[0]) throw unread[0];
@@ -37,12 +37,20 @@ export async function startRound(context: CoordinatorContext, plan: Document<Pla
   await sendGpuTasks(context, value);
 }
 
-/** Sends an open round's GPU tasks again to the participants that have not answered. */
-export async function resendGpuTasks(context: CoordinatorContext, at: RoundAddress): Promise<void> {
+/**
+ * Sends an open round's GPU tasks again to the participants that have not answered.
+ *
+ * @param only to this site alone
+ */
+export async function resendGpuTasks(context: CoordinatorContext, at: RoundAddress, only?: string): Promise<void> {
   const { federationStore } = context;
   const open = await readJson(federationStore, federationKeys.open(at), openSchema);
-  const answers = await listAnswers(federationStore, open.value);
-  await sendGpuTasks(context, open.value, new Set(answers.map(({ site }) => site)));
+  const participants = open.value.participants.filter(({ site }) => only === undefined || site === only);
+  if (participants.length === 0) return;
+  const answers = await listAnswers(federationStore, { ...open.value, participants });
+  const answered = new Set(answers.map(({ site }) => site));
+  if (only !== undefined && answered.has(only)) return;
+  await sendGpuTasks(context, { ...open.value, participants }, answered);
 }
 
 /** The previous round's commit; undefined in the first round. */

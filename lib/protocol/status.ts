@@ -1,8 +1,9 @@
 import { collect, mapConcurrently } from '../async.ts';
-import { federationKeys } from '../federation/keys.ts';
+import { federationKeys, parseConsentKey } from '../federation/keys.ts';
 import { type Outcome, openSchema, outcomeSchema, planSchema, type Stage } from '../federation/schemas.ts';
 import { readJson, tryReadJson } from '../storage/documents.ts';
 import { listCampaignAnswers } from './answer-keys.ts';
+import { type ConsentAnswer, consentAnswers } from './consent/answers.ts';
 import type { ReaderContext } from './context.ts';
 import { suspicions } from './participants.ts';
 import { isPaused, type Pauses, readPauses } from './pauses.ts';
@@ -23,6 +24,8 @@ export interface CampaignStatus {
   readonly warnings: readonly string[];
   /** Sites whose training and held-out CTs may be parts of one scan, for campaigns that evaluate: now, not at the time. */
   readonly suspected: readonly { readonly site: string; readonly pairs: number }[];
+  /** What sites have answered to the campaign, by site. Who is missing has not been asked yet. */
+  readonly consents: readonly Omit<ConsentAnswer, 'consent'>[];
   readonly stages: readonly StageStatus[];
 }
 
@@ -38,7 +41,7 @@ export interface StageStatus {
 const READS_AT_ONCE = 16;
 
 /** A campaign without what happened in its rounds: what one listing and three documents tell. */
-export interface CampaignOverview extends Omit<CampaignStatus, 'stages' | 'suspected'> {
+export interface CampaignOverview extends Omit<CampaignStatus, 'stages' | 'suspected' | 'consents'> {
   /** When `campaign.json` was uploaded last. */
   readonly uploadedAt: string | undefined;
   readonly pauses: Pauses;
@@ -92,6 +95,7 @@ export async function campaignStatus(
   );
   return {
     ...rest,
+    consents: await consentsOf(context, campaign),
     suspected: stages.some(({ stage }) => stage.kind === 'evaluate') ? await suspicions(context) : [],
     stages: await mapConcurrently(stages, READS_AT_ONCE, async (state) => ({
       name: state.stage.name,
@@ -145,6 +149,18 @@ async function answeredRounds(
     const listed = answers.get(federationKeys.round(round.at)) ?? [];
     return { ...round, answers: listed.filter(({ site }) => participants.has(site)) };
   });
+}
+
+/** The answers of all sites that have given one: one listing, and one request for each. */
+async function consentsOf(context: ReaderContext, campaign: string): Promise<CampaignStatus['consents']> {
+  const listed = await collect(context.federationStore.list(federationKeys.summaryPrefix));
+  const byKey = new Map(listed.map((info) => [info.key, info]));
+  const sites = listed.flatMap(({ key }) => {
+    const found = parseConsentKey(key);
+    return found?.campaign === campaign ? [found.site] : [];
+  });
+  const answers = await consentAnswers(context, campaign, sites, byKey);
+  return [...answers.values()].map(({ consent: _, ...answer }) => answer);
 }
 
 const stagePhase = ({ rounds, completed }: StageState): StageStatus['phase'] =>

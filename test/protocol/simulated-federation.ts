@@ -13,6 +13,7 @@ import {
   topologyOf,
 } from '../../lib/federation/topology.ts';
 import { canonicalJson } from '../../lib/json.ts';
+import { agreeToAll } from '../../lib/protocol/consent/at-site.ts';
 import { storesOf } from '../../lib/storage/stores.ts';
 import { createMemoryStorage } from '../../lib/storage/testing-objects.ts';
 import { asFederationRole, asSiteRole } from '../helpers/roles.ts';
@@ -51,7 +52,7 @@ interface DeliveryOptions {
   readonly onAnswer?: (key: string, isUsable: boolean) => void;
 }
 
-/** Every site has labels of every task. Events that match a notification filter become messages in `pending`. */
+/** Every site has labels of every task, and agrees to every campaign. Events that match a notification filter become messages in `pending`. */
 export function simulateFederation(sites: readonly SimulatedSite[]): SimulatedFederation {
   const federationOf = (members: readonly string[]): Federation => ({
     schema: 'fedcardio.federation/1',
@@ -81,6 +82,8 @@ export function simulateFederation(sites: readonly SimulatedSite[]): SimulatedFe
     },
   });
   const stores = storesOf(openBucket, federation.id);
+  // In memory, these take effect at once.
+  for (const { id } of sites) void agreeToAll(stores.siteStore(id), id, now());
   const context: HandlerContext = {
     get federation() {
       return members;

@@ -36,7 +36,9 @@ const differentialPrivacySchema = z
       .number()
       .positive()
       .optional()
-      .describe('Standard deviation of the noise as a multiple of `clip`. Filled in by the plan if `epsilon` is given.'),
+      .describe(
+        'Standard deviation of the noise as a multiple of `clip`. Filled in by the plan if `epsilon` is given.',
+      ),
     delta: z.number().positive().lt(1).default(1e-5).describe('δ of the whole campaign.'),
   })
   .refine(({ epsilon, noiseMultiplier }) => epsilon !== undefined || noiseMultiplier !== undefined, {

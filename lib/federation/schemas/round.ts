@@ -59,6 +59,8 @@ export const openSchema = z.strictObject({
         samples: z.int().positive(),
         /** ETag of the site's summary that `samples` is computed from. */
         summary: z.string(),
+        /** The site's consent when the round opened, by ETag and SHA-256; absent if it had not answered. */
+        consent: z.strictObject({ etag: z.string(), sha256 }).optional(),
       }),
     )
     .min(1),

@@ -90,6 +90,8 @@ export const updateSchema = z.discriminatedUnion('status', [
     weights: z.strictObject({ ...file.shape, delta: z.boolean() }).nullable(),
     /** SHA-256 of the global model that the site started from; null in the first round. */
     base: sha256.nullable(),
+    /** SHA-256 of the consent under which the site publishes this; absent in updates of earlier releases. */
+    consent: sha256.optional(),
     /** Figures such as the loss, for the learning curve. */
     figures,
     /** Mean loss of the model that the round started from over the site's validation cases. */

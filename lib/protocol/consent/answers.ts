@@ -1,0 +1,123 @@
+import { mapConcurrently } from '../../async.ts';
+import { describeError, isFedcardioError } from '../../error.ts';
+import { type FederationKey, federationKeys } from '../../federation/keys.ts';
+import { type Consent, consentSchema, type Open } from '../../federation/schemas.ts';
+import type { ObjectInfo } from '../../storage/contract.ts';
+import { tryReadJson } from '../../storage/documents.ts';
+import { unreadableOf } from '../../storage/unreadable.ts';
+import { MAX_DOCUMENT_BYTES } from '../bounds.ts';
+import type { ReaderContext } from '../context.ts';
+import type { Participant } from '../opening.ts';
+import { isOver, POLICY } from './terms.ts';
+
+const READS_AT_ONCE = 16;
+
+/** A site's answer to a campaign, as the coordinator knows it. */
+export interface ConsentAnswer {
+  readonly site: string;
+  /** `ended`: agreed until a time that is over. */
+  readonly state: Consent['state'] | 'ended';
+  readonly by: string;
+  readonly at: string;
+  readonly until: string | null;
+  readonly reason: string | undefined;
+  readonly consent: NonNullable<Participant['consent']>;
+}
+
+/**
+ * The answers of sites to a campaign. An answer that cannot be used counts as none: its site alone is concerned, and decides
+ * by itself what it starts.
+ *
+ * @param listed the objects below `sites/`, by key
+ */
+export async function consentAnswers(
+  context: ReaderContext,
+  campaign: string,
+  sites: readonly string[],
+  listed: ReadonlyMap<FederationKey, ObjectInfo<FederationKey>>,
+): Promise<ReadonlyMap<string, ConsentAnswer>> {
+  const found = await mapConcurrently(sites, READS_AT_ONCE, async (site) => {
+    const info = listed.get(federationKeys.consent(site, campaign));
+    const consent = info && (await readCopy(context, site, campaign, info.bytes));
+    if (!consent) return [];
+    const { state, by, at, until, reason } = consent.value;
+    const current = state === 'agreed' && isOver(consent.value, context.now()) ? 'ended' : state;
+    const { etag, sha256 } = consent;
+    return [[site, { site, state: current, by, at, until, reason, consent: { etag, sha256 } }] as const];
+  });
+  return new Map(found.flat());
+}
+
+async function readCopy({ federationStore, log }: ReaderContext, site: string, campaign: string, bytes: number) {
+  const unusable = (reason: string) => {
+    log('consent-unreadable', { site, campaign, reason });
+    return undefined;
+  };
+  if (bytes > MAX_DOCUMENT_BYTES) return unusable(`It has ${bytes} bytes, ${MAX_DOCUMENT_BYTES} are allowed.`);
+  try {
+    const found = await tryReadJson(federationStore, federationKeys.consent(site, campaign), consentSchema);
+    if (found && (found.value.site !== site || found.value.campaign !== campaign)) {
+      return unusable('It is for another site or campaign.');
+    }
+    return found;
+  } catch (error) {
+    const isItsFault = isFedcardioError(error, 'BAD_MESSAGE') || isFedcardioError(error, 'NEWER_SCHEMA');
+    if (!isItsFault && !unreadableOf(error)) throw error;
+    return unusable(describeError(error));
+  }
+}
+
+/**
+ * Participants whose copy has not changed since the round before agree still, without another read. If their consent ends in
+ * time, the site itself answers so.
+ */
+export const stillAgreed = (
+  campaign: string,
+  previous: Open | undefined,
+  listed: ReadonlyMap<FederationKey, ObjectInfo<FederationKey>>,
+): ReadonlyMap<string, Pick<ConsentAnswer, 'state' | 'consent'>> =>
+  new Map(
+    (previous?.participants ?? []).flatMap(({ site, consent }) =>
+      consent && listed.get(federationKeys.consent(site, campaign))?.etag === consent.etag
+        ? [[site, { state: 'agreed' as const, consent }] as const]
+        : [],
+    ),
+  );
+
+/**
+ * The sites that a round asks: none that has declined, withdrawn, or whose consent has ended. One that has been asked and has
+ * not answered is left out as long as the others are enough.
+ *
+ * @param minSites fewest participants
+ */
+export function willing(
+  able: readonly Participant[],
+  answers: ReadonlyMap<string, Pick<ConsentAnswer, 'state' | 'consent'>>,
+  minSites: number,
+): { readonly asked: readonly Participant[]; readonly unwilling: readonly string[] } {
+  const stateOf = ({ site }: Participant) => answers.get(site)?.state;
+  const refuses = (participant: Participant) => ['declined', 'withdrawn', 'ended'].includes(stateOf(participant) ?? '');
+  const left = able.filter((participant) => !refuses(participant));
+  const decided = left.filter((participant) => stateOf(participant) !== 'asked');
+  const asked = decided.length >= Math.max(1, minSites) ? decided : left;
+  return {
+    asked: asked.map((participant) => withConsent(participant, answers.get(participant.site))),
+    unwilling: able.filter(refuses).map(({ site }) => site),
+  };
+}
+
+const withConsent = (
+  { consent: _, ...participant }: Participant,
+  answer: Pick<ConsentAnswer, 'state' | 'consent'> | undefined,
+): Participant => ({ ...participant, ...(answer?.state === 'agreed' && { consent: answer.consent }) });
+
+/** Whether a person at the site has answered, not its policy: the policy's answer is given when the GPU task starts. */
+export async function hasDecided(context: ReaderContext, campaign: string, site: string): Promise<boolean> {
+  const key = federationKeys.consent(site, campaign);
+  for await (const info of context.federationStore.list(key)) {
+    if (info.key !== key) continue;
+    const answer = (await consentAnswers(context, campaign, [site], new Map([[key, info]]))).get(site);
+    return answer !== undefined && answer.state !== 'asked' && answer.by !== POLICY;
+  }
+  return false;
+}

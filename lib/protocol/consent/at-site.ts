@@ -1,0 +1,173 @@
+import { FedcardioError, isFedcardioError } from '../../error.ts';
+import { federationKeys, siteKeys } from '../../federation/keys.ts';
+import {
+  type Consent,
+  consentSchema,
+  type Plan,
+  type Policy,
+  planSchema,
+  policySchema,
+} from '../../federation/schemas.ts';
+import { isSmokeTest } from '../../federation/smoke-test.ts';
+import { parseJson } from '../../json.ts';
+import type { FederationStore, SiteStore } from '../../storage/contract.ts';
+import {
+  createJson,
+  type Document,
+  documentBody,
+  readJson,
+  type StoredDocument,
+  tryReadJson,
+  writeDocument,
+} from '../../storage/documents.ts';
+import { endOf, firstAnswer, obstacleOf } from './terms.ts';
+
+/** What deciding on a campaign takes, at the site. */
+export interface ConsentContext {
+  readonly site: string;
+  readonly store: Pick<SiteStore, 'bucket' | 'tryGet' | 'put' | 'putIfAbsent'>;
+  readonly federationStore: Pick<FederationStore, 'bucket' | 'tryGet' | 'put' | 'putIfAbsent'>;
+  readonly now: () => Date;
+}
+
+/** The site's policy; undefined without one. @throws FedcardioError `BAD_MESSAGE` if it cannot be parsed: nothing is agreed to */
+export const readPolicy = async (store: ConsentContext['store']): Promise<Policy | undefined> =>
+  (await tryReadJson(store, siteKeys.policy, policySchema, parseJson))?.value;
+
+/**
+ * The site's answer to a campaign. At the campaign's first message, the policy answers or a person is asked; the coordinator is
+ * told.
+ *
+ * @param isRepeated whether the message was sent before: if an interrupted call has told the coordinator nothing, it is told
+ */
+export async function consentTo(context: ConsentContext, campaign: string, isRepeated: boolean): Promise<Consent> {
+  const { site, store, federationStore, now } = context;
+  const key = siteKeys.consent(campaign);
+  const stored = await tryReadJson(store, key, consentSchema);
+  if (stored) {
+    if (isRepeated)
+      await federationStore.putIfAbsent(
+        federationKeys.consent(site, campaign),
+        documentBody(consentSchema, stored.value),
+      );
+    return stored.value;
+  }
+  const plan = await readJson(federationStore, federationKeys.plan(campaign), planSchema);
+  const answer = firstAnswer(plan, site, await readPolicy(store), now());
+  const { value } = await createJson(store, key, consentSchema, answer);
+  await tellCoordinator(context, value);
+  return value;
+}
+
+/** A site's answer to a campaign, or what it would be asked; nothing is written. @throws FedcardioError `NOT_FOUND` */
+export async function shownConsent(
+  { site, store, federationStore, now }: ConsentContext,
+  campaign: string,
+): Promise<Consent> {
+  const stored = await tryReadJson(store, siteKeys.consent(campaign), consentSchema);
+  if (stored) return stored.value;
+  const plan = await readJson(federationStore, federationKeys.plan(campaign), planSchema);
+  return { ...firstAnswer(plan, site, await readPolicy(store), now()), state: 'asked', until: null };
+}
+
+/** What a person at the site decides. `limits` and `until` replace those of the policy. */
+export interface Decision {
+  readonly state: 'agreed' | 'declined' | 'withdrawn';
+  readonly by: string;
+  readonly reason?: string | undefined;
+  readonly limits?: Partial<Consent['limits']>;
+  /** ISO 8601; null: no end. */
+  readonly until?: string | null;
+}
+
+/**
+ * Records a person's decision on a campaign, at the site first, and tells the coordinator.
+ *
+ * @throws FedcardioError `NOT_FOUND` if there is no such campaign, `BAD_CONFIGURATION` if a consent is withdrawn that was not
+ *   given, `PRECONDITION_FAILED` if somebody else decides at the same time
+ */
+export async function decide(context: ConsentContext, campaign: string, decision: Decision): Promise<Consent> {
+  const { site, store, federationStore, now } = context;
+  const { limits, until, ...own } = decision;
+  const before = await tryReadJson(store, siteKeys.consent(campaign), consentSchema);
+  if (own.state === 'withdrawn' && before?.value.state !== 'agreed') {
+    throw new FedcardioError(
+      'BAD_CONFIGURATION',
+      `Site ${site} has no consent to ${campaign} that it could withdraw.`,
+      {
+        hint: 'Decline the campaign instead.',
+      },
+    );
+  }
+  const plan = await readJson(federationStore, federationKeys.plan(campaign), planSchema);
+  const policy = await readPolicy(store);
+  const asked = firstAnswer(plan, site, policy, now());
+  const answer: Consent = {
+    ...asked,
+    ...own,
+    at: now().toISOString(),
+    reason: own.reason,
+    limits: { ...(before?.value.limits ?? asked.limits), ...limits },
+    until: own.state === 'agreed' ? (until === undefined ? endOf(policy, now()) : until) : null,
+  };
+  const condition = before ? { ifMatch: before.etag } : { ifNoneMatch: '*' as const };
+  await writeDocument(store, siteKeys.consent(campaign), consentSchema, answer, condition);
+  await tellCoordinator(context, answer);
+  return answer;
+}
+
+const tellCoordinator = async ({ site, federationStore }: ConsentContext, consent: Consent): Promise<void> => {
+  await writeDocument(federationStore, federationKeys.consent(site, consent.campaign), consentSchema, consent);
+};
+
+/**
+ * The consent under which a GPU task works; undefined for a smoke test, which uses no case of a patient.
+ *
+ * @throws FedcardioError `NO_CONSENT` if there is none in force for exactly this plan
+ */
+export async function requireConsent(
+  { site, store, now }: Pick<ConsentContext, 'site' | 'now'> & { readonly store: Pick<SiteStore, 'bucket' | 'tryGet'> },
+  campaign: string,
+  plan: Pick<Document<Plan>, 'sha256'>,
+): Promise<StoredDocument<Consent> | undefined> {
+  if (isSmokeTest(campaign)) return undefined;
+  const consent = await readConsent(store, campaign);
+  const isOther = consent !== undefined && consent.value.plan !== plan.sha256;
+  const obstacle = isOther ? 'agreed to another plan of the campaign' : obstacleOf(consent?.value, now());
+  if (obstacle !== undefined || !consent) throw noConsent(site, obstacle ?? '');
+  return consent;
+}
+
+/** @throws FedcardioError `NO_CONSENT` if it cannot be parsed: what nobody can read is no consent */
+async function readConsent(store: Pick<SiteStore, 'bucket' | 'tryGet'>, campaign: string) {
+  try {
+    return await tryReadJson(store, siteKeys.consent(campaign), consentSchema);
+  } catch (error) {
+    if (!isFedcardioError(error, 'BAD_MESSAGE')) throw error;
+    throw new FedcardioError('NO_CONSENT', error.message, { cause: error });
+  }
+}
+
+/** The answer of a site that does not agree. */
+export const noConsent = (site: string, obstacle: string): FedcardioError =>
+  new FedcardioError('NO_CONSENT', `Site ${site} ${obstacle}.`, {
+    hint: `A person there decides: fedcardio site consent ${site}.`,
+  });
+
+/**
+ * Agrees to every campaign of a federation that is on one machine, unless somebody has set another policy: one person owns all
+ * of it.
+ */
+export const agreeToAll = async (store: Pick<SiteStore, 'putIfAbsent'>, site: string, now: Date): Promise<void> => {
+  const limits = { scores: 'cases', figures: true, minimumCases: 1 } as const;
+  const policy: Policy = {
+    schema: 'fedcardio.policy/1',
+    site,
+    mode: 'standing',
+    rules: {},
+    limits,
+    by: 'the federation on one machine',
+    at: now.toISOString(),
+  };
+  await store.putIfAbsent(siteKeys.policy, documentBody(policySchema, policy));
+};
