@@ -31,6 +31,7 @@ test('shows stages, rounds, the sites that are waited for, failures and late upd
       endedAt: undefined,
       warnings: [],
       suspected: [],
+      consents: [],
       stages: [
         {
           name: 'student',
@@ -82,6 +83,7 @@ test('shows warnings, and which updates counted less', () => {
     phase: 'running',
     warnings: ['student: with two sites, no strategy can tell which one is malicious.'],
     suspected: [{ site: 'berlin', pairs: 2 }],
+    consents: [],
     stages: [{ name: 'student', kind: 'student', phase: 'running', total: 3, rounds: [clipped] }],
   } as unknown as Parameters<typeof statusText>[0];
 
@@ -107,6 +109,7 @@ test('says whose summary cannot be read, as long as rounds may open', () => {
     phase: 'running',
     warnings: [],
     suspected: [],
+    consents: [],
     stages: [],
   } as unknown as Parameters<typeof statusText>[0];
   const around = { ...NOW, unreadable: [{ site: 'berlin', reason: 'Cannot read s3://b/k: Access\u001b Denied.' }] };
@@ -127,6 +130,7 @@ test('shows why a campaign failed', () => {
     endedAt: undefined,
     warnings: [],
     suspected: [],
+    consents: [],
     stages: [],
   };
   expect(statusText(ended as Parameters<typeof statusText>[0], NOW)).toBe('c: failed: No site.');
@@ -156,6 +160,7 @@ test('shows what happened to the updates of one site, and why', () => {
     endedAt: undefined,
     warnings: [],
     suspected: [],
+    consents: [],
     stages: [{ name: 'student', kind: 'student', phase: 'running', total: 9, rounds }],
   } as const;
 
@@ -179,6 +184,7 @@ test('shows escape sequences and line breaks in reasons, instead of obeying them
     endedAt: undefined,
     warnings: [],
     suspected: [],
+    consents: [],
     stages: [
       {
         name: 'student',

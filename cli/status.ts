@@ -119,6 +119,7 @@ export function statusText(status: CampaignStatus, { now, rejected, unreadable =
   return [
     headOf(status, now),
     ...(rows.length > 0 ? ['', ...table(head, rows)] : []),
+    ...consentLines(status),
     ...(validated.length > 0 ? ['', ...validated] : []),
     ...(warnings.length > 0 ? ['', ...warnings.map((text) => `warning: ${printable(text)}`)] : []),
     ...(notes.length > 0 ? ['', ...notes] : []),
@@ -126,6 +127,20 @@ export function statusText(status: CampaignStatus, { now, rejected, unreadable =
       ? []
       : ['', `cases with rejected files: ${files} (the reasons are in rejected/ of each site's bucket)`]),
   ].join('\n');
+}
+
+/** Sites that do not agree to the campaign, or have not answered yet. */
+function consentLines({ consents, endedAt }: CampaignStatus): readonly string[] {
+  const open = consents.filter(({ state }) => state === 'asked').map(({ site }) => site);
+  const others = consents.filter(({ state }) => state !== 'asked' && state !== 'agreed');
+  const lines = [
+    ...(open.length > 0 && endedAt === undefined ? [`asked for consent, no answer yet: ${open.join(', ')}`] : []),
+    ...others.map(({ site, state, by, at, until, reason }) => {
+      const what = state === 'ended' ? `the consent ended ${instant(until ?? at)}` : `${state} (${by}, ${instant(at)})`;
+      return printable(`${site}: ${what}${reason === undefined ? '' : `: ${reason}`}`);
+    }),
+  ];
+  return lines.length > 0 ? ['', ...lines] : [];
 }
 
 const suspicionOf = ({ site, pairs }: CampaignStatus['suspected'][number]): string =>
@@ -136,7 +151,7 @@ const exclusionOf = ({ site, reason }: Summaries['unreadable'][number]): string 
 
 /** `tavi: failed: No site … (planned …, ended … after …)`. */
 export function headOf(
-  { campaign, phase, reason, plannedAt, endedAt }: Omit<CampaignStatus, 'stages' | 'suspected'>,
+  { campaign, phase, reason, plannedAt, endedAt }: Omit<CampaignStatus, 'stages' | 'suspected' | 'consents'>,
   now: Date,
 ): string {
   const times = [

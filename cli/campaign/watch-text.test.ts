@@ -32,6 +32,7 @@ const statusOf = (...rounds: readonly RoundStatus[]): CampaignStatus => ({
   plannedAt: '2026-01-01T00:00:00.000Z',
   endedAt: undefined,
   suspected: [],
+  consents: [],
   warnings: ['one\u001b[2J'],
   stages: [{ name: 'student', kind: 'student', phase: 'running', total: 5, rounds }],
 });

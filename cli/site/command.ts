@@ -1,8 +1,10 @@
 import { Command } from 'commander';
 import { checkCommand } from './check.ts';
+import { consentCommand } from './consent.ts';
 import { importCommand } from './import.ts';
 import { inviteCommand } from './invite/command.ts';
 import { listCommand } from './list.ts';
+import { policyCommand } from './policy.ts';
 import { rescanCommand } from './rescan.ts';
 import { runCommand } from './run/command.ts';
 import { siteStatusCommand } from './status.ts';
@@ -20,6 +22,8 @@ export const siteCommand = (): Command =>
     siteStatusCommand(),
     rescanCommand(),
     withdrawCommand(),
+    consentCommand(),
+    policyCommand(),
     runCommand(),
   ].reduce(
     (group, command) => group.addCommand(command),

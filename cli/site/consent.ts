@@ -1,0 +1,132 @@
+import { userInfo } from 'node:os';
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { mapConcurrently } from '../../lib/async.ts';
+import { FedcardioError } from '../../lib/error.ts';
+import { siteKeys } from '../../lib/federation/keys.ts';
+import { type Consent, consentSchema } from '../../lib/federation/schemas.ts';
+import type { Decision } from '../../lib/protocol/consent/at-site.ts';
+import type { SiteStore } from '../../lib/storage/contract.ts';
+import { listDocuments, readJson } from '../../lib/storage/documents.ts';
+import { type CampaignFlags, placed, placeOptions } from '../campaign.ts';
+import { atLeastOne } from '../options.ts';
+import { printJson } from '../print-json.ts';
+import { commandLine } from '../shell-words.ts';
+import { consentsText, consentText } from './consent-text.ts';
+import { openSite } from './site-view.ts';
+
+interface ConsentFlags extends CampaignFlags {
+  readonly agree?: boolean;
+  readonly decline?: boolean;
+  readonly withdraw?: boolean;
+  readonly by?: string;
+  readonly reason?: string;
+  readonly scores?: Consent['limits']['scores'];
+  readonly minimumCases?: number;
+  readonly figures: boolean;
+  readonly until?: string;
+}
+
+/** `fedcardio site consent <site> [campaign]`: what campaigns ask of a site, and its answers. */
+export const consentCommand = (): Command =>
+  placed(
+    new Command('consent')
+      .argument('<site>', 'id of your site')
+      .argument('[campaign]', 'id of a campaign (default: all that have asked the site)'),
+  )
+    .description('Show what campaigns ask of a site, and agree, decline or withdraw.')
+    .addOption(new Option('--agree', 'agree to the campaign').conflicts(['decline', 'withdraw']))
+    .addOption(new Option('--decline', 'decline it').conflicts(['agree', 'withdraw']))
+    .addOption(
+      new Option('--withdraw', 'withdraw a consent: nothing more is started or sent').conflicts(['agree', 'decline']),
+    )
+    .option('--by <name>', 'who decides; the coordinator sees it (default: the name of your account here)')
+    .option('--reason <text>', 'why; the coordinator sees it')
+    .addOption(
+      new Option('--scores <what>', 'which scores may leave (default: as the policy says)').choices([
+        'cases',
+        'aggregates',
+        'none',
+      ]),
+    )
+    .option('--minimum-cases <n>', 'fewest cases behind a figure that leaves', atLeastOne)
+    .option('--no-figures', 'let no figures such as losses leave')
+    .option('--until <date>', 'the consent ends then, such as 2027-06-30 (default: as the policy says)', date)
+    .addHelpText(
+      'after',
+      `
+Examples:
+  npx fedcardio site consent heidelberg --federation heart
+  npx fedcardio site consent heidelberg tavi-2026 --federation heart
+  npx fedcardio site consent heidelberg tavi-2026 --agree --by "Data protection office" --minimum-cases 10
+  npx fedcardio site consent heidelberg tavi-2026 --withdraw --reason "The study was stopped."
+
+Showing needs the site's upload role, deciding its withdraw role. Without a decision nothing is started and nothing leaves.
+A withdrawn consent stops the next round; what has been merged stays in the models.`,
+    )
+    .action(consent);
+
+function date(text: string): string {
+  const time = new Date(text);
+  if (Number.isNaN(time.getTime())) throw new InvalidArgumentError('Expected a date such as 2027-06-30.');
+  return time.toISOString();
+}
+
+async function consent(site: string, campaign: string | undefined, flags: ConsentFlags): Promise<void> {
+  const { store, federationStore } = await openSite(site, flags);
+  const now = () => new Date();
+  const state = flags.agree ? 'agreed' : flags.decline ? 'declined' : flags.withdraw ? 'withdrawn' : undefined;
+  if (campaign === undefined) {
+    if (state !== undefined) throw new FedcardioError('BAD_CONFIGURATION', 'Say which campaign.');
+    return showAll(site, store, flags);
+  }
+  if (state === undefined) {
+    const { shownConsent } = await import('../../lib/protocol/consent/at-site.ts');
+    const found = await shownConsent({ site, store, federationStore, now }, campaign);
+    if (flags.json) printJson('site-consent', found);
+    else console.log(consentText(found, now()));
+    return;
+  }
+  const { decide } = await import('../../lib/protocol/consent/at-site.ts');
+  const answer = await decide({ site, store, federationStore, now }, campaign, decisionOf(state, flags));
+  if (flags.json) printJson('site-consent', answer);
+  else console.log(consentText(answer, now()));
+}
+
+const decisionOf = (state: Decision['state'], flags: ConsentFlags): Decision => ({
+  state,
+  by: flags.by ?? userInfo().username,
+  reason: flags.reason,
+  limits: {
+    ...(flags.scores && { scores: flags.scores }),
+    ...(flags.minimumCases !== undefined && { minimumCases: flags.minimumCases }),
+    ...(!flags.figures && { figures: false }),
+  },
+  ...(flags.until !== undefined && { until: flags.until }),
+});
+
+const READS_AT_ONCE = 16;
+
+/** All answers of a site. One that cannot be read does not hide the others. */
+export async function readConsents(store: SiteStore) {
+  const keys: (typeof siteKeys.consentPrefix)[] = [];
+  for await (const { key } of listDocuments(store, siteKeys.consentPrefix)) keys.push(key);
+  const found = await mapConcurrently(keys, READS_AT_ONCE, async (key) => {
+    try {
+      return { consent: (await readJson(store, key, consentSchema)).value };
+    } catch (error) {
+      return { unreadable: { key, reason: (error as Error).message } };
+    }
+  });
+  return {
+    consents: found.flatMap((one) => ('consent' in one ? [one.consent] : [])),
+    unreadable: found.flatMap((one) => ('unreadable' in one ? [one.unreadable] : [])),
+  };
+}
+
+async function showAll(site: string, store: SiteStore, flags: ConsentFlags): Promise<void> {
+  const { consents, unreadable } = await readConsents(store);
+  if (flags.json) return printJson('site-consents', { site, consents, unreadable });
+  const example = commandLine(['npx', 'fedcardio', 'site', 'consent', site, 'CAMPAIGN', ...placeOptions(flags)]);
+  console.log(consentsText(site, consents, new Date(), example));
+  for (const { key, reason } of unreadable) console.error(`${key}: ${reason}`);
+}
