@@ -8,6 +8,8 @@ export function Confirm(props: {
   /** The button that does it: the verb, such as "Cancel the campaign". */
   readonly action: string;
   readonly isDangerous?: boolean;
+  /** Whether everything that the answer needs is filled in; true by default. */
+  readonly isReady?: boolean;
   readonly onConfirm: () => void;
   readonly onClose: () => void;
   readonly children: ComponentChildren;
@@ -26,6 +28,7 @@ export function Confirm(props: {
         <button
           type="button"
           class={props.isDangerous ? 'danger' : 'primary'}
+          disabled={props.isReady === false}
           onClick={() => {
             props.onConfirm();
             dialog.current?.close();

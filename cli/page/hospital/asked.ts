@@ -2,14 +2,23 @@ import { collect, mapConcurrently } from '../../../lib/async.ts';
 import { isFedcardioError } from '../../../lib/error.ts';
 import { type FederationKey, federationKeys, siteKeys } from '../../../lib/federation/keys.ts';
 import { OBJECT_KINDS } from '../../../lib/federation/objects.ts';
-import { kindOf, type Plan, planSchema, type Stage, type Summary } from '../../../lib/federation/schemas.ts';
+import {
+  type Consent,
+  kindOf,
+  type Plan,
+  planSchema,
+  type Stage,
+  type Summary,
+} from '../../../lib/federation/schemas.ts';
 import { isSmokeTest } from '../../../lib/federation/smoke-test.ts';
 import type { Task } from '../../../lib/federation/tasks.ts';
+import { shownConsent } from '../../../lib/protocol/consent/at-site.ts';
+import { isOver } from '../../../lib/protocol/consent/terms.ts';
 import { isPaused, readPauses } from '../../../lib/protocol/pauses.ts';
 import type { FederationStore, SiteStore } from '../../../lib/storage/contract.ts';
 import { readJson } from '../../../lib/storage/documents.ts';
 import { unreadableOf } from '../../../lib/storage/unreadable.ts';
-import type { AskedCampaign } from '../../../page/api/hospital/decide.ts';
+import type { AskedCampaign, SiteConsent } from '../../../page/api/hospital/decide.ts';
 import type { Content } from '../../../page/api/hospital/names.ts';
 
 /** What the answers about campaigns are made from. */
@@ -20,6 +29,7 @@ export interface AskedSources {
   readonly tasks: readonly Task[];
   /** The site's own counts, as the federation has them. */
   readonly summary: Summary | undefined;
+  readonly now: () => Date;
 }
 
 /** Folders of the site's own bucket that have one folder for each campaign that has asked the site. */
@@ -37,9 +47,27 @@ export async function askedIds({ site, store, federationStore }: AskedSources): 
   });
   // doctor/ lies among the unfinished rounds.
   const traces = own.flat().filter((id) => id !== 'doctor');
+  const answered = await collect(store.list(siteKeys.consentPrefix)).catch(noneIfDenied);
+  const decided = answered.map(({ key }) => key.slice(siteKeys.consentPrefix.length, -'.json'.length));
   const prefix = federationKeys.campaignUpdates('', site).slice(0, -1) as FederationKey;
   const sent = await collect(federationStore.folders(prefix)).catch(noneIfDenied);
-  return [...new Set([...traces, ...sent.map((key) => key.slice(prefix.length, -1))])].sort();
+  return [...new Set([...traces, ...decided, ...sent.map((key) => key.slice(prefix.length, -1))])].sort();
+}
+
+/** An answer as the page shows it. */
+export const consentView = ({ state, by, at, until, reason, limits }: Consent, now: Date): SiteConsent => ({
+  state: state === 'agreed' && isOver({ until }, now) ? 'ended' : state,
+  by,
+  at,
+  ...(until !== null && { until }),
+  ...(reason !== undefined && { reason }),
+  scores: limits.scores,
+  figures: limits.figures,
+  minimumCases: limits.minimumCases,
+});
+
+function undefinedIfDenied(error: unknown): undefined {
+  if (!unreadableOf(error)) throw error;
 }
 
 function noneIfDenied(error: unknown): readonly never[] {
@@ -58,8 +86,15 @@ export async function askedCampaign(sources: AskedSources, campaign: string): Pr
   const known = { campaign, sent: sent.length } as const;
   try {
     const { value: plan } = await readJson(federationStore, federationKeys.plan(campaign), planSchema);
+    const { purpose, privacy } = plan.campaign;
+    const epsilon = privacy?.differentialPrivacy?.epsilon;
+    const consent = await shownConsent(sources, campaign).catch(undefinedIfDenied);
     return {
       ...known,
+      ...(purpose !== undefined && { purpose }),
+      ...(consent && { consent: consentView(consent, sources.now()) }),
+      isSecure: privacy?.secureAggregation !== undefined,
+      ...(epsilon !== undefined && { epsilon }),
       phase: await phaseOf(federationStore, campaign),
       plannedAt: plan.at,
       stages: plan.campaign.stages.map((stage) => stageOf(stage, plan, sources)),

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { instant } from './common.ts';
-import { CONTENTS } from './names.ts';
+import { CONSENT_STATES, CONTENTS, DECIDER_LENGTH, DECISION_REASON_LENGTH, DECISIONS, SCORE_LIMITS } from './names.ts';
 
 const stageSchema = z.strictObject({
   stage: z.string(),
@@ -19,11 +19,41 @@ const stageSchema = z.strictObject({
   stays: z.array(z.string()),
 });
 
+/** The site's answer to a campaign, and what it lets leave. */
+export const siteConsentSchema = z.strictObject({
+  state: z.enum(CONSENT_STATES),
+  by: z.string(),
+  at: instant,
+  until: instant.optional(),
+  reason: z.string().optional(),
+  scores: z.enum(SCORE_LIMITS),
+  figures: z.boolean(),
+  minimumCases: z.int(),
+});
+
+/** What a person decides. What is left out stays as the site's policy has it. */
+export const decisionSchema = z.strictObject({
+  state: z.enum(DECISIONS),
+  by: z.string().min(1).max(DECIDER_LENGTH),
+  reason: z.string().max(DECISION_REASON_LENGTH).optional(),
+  scores: z.enum(SCORE_LIMITS).optional(),
+  figures: z.boolean().optional(),
+  minimumCases: z.int().min(1).max(1000).optional(),
+});
+
 export const askedCampaignSchema = z.strictObject({
   campaign: z.string(),
   /** `unknown`: the viewer may not see whether it has ended. */
   phase: z.enum(['running', 'paused', 'ended', 'unknown']),
   plannedAt: instant.optional(),
+  /** As the campaign states it. */
+  purpose: z.string().optional(),
+  /** Absent if the viewer may not see it. */
+  consent: siteConsentSchema.optional(),
+  /** Whether the coordinator sees the sum of all updates only. */
+  isSecure: z.boolean().optional(),
+  /** ε of the whole campaign, if it adds noise. */
+  epsilon: z.number().optional(),
   /** Objects that this site has sent for it. */
   sent: z.int(),
   stages: z.array(stageSchema),
@@ -39,5 +69,6 @@ export const askedCampaignsSchema = z.strictObject({
   counts: z.strictObject({ training: z.int(), evaluation: z.int(), at: instant }).optional(),
 });
 
+export type SiteConsent = z.infer<typeof siteConsentSchema>;
 export type AskedCampaigns = z.infer<typeof askedCampaignsSchema>;
 export type AskedCampaign = z.infer<typeof askedCampaignSchema>;

@@ -29,6 +29,16 @@ export const CONTENTS = [
 ] as const;
 export type Content = (typeof CONTENTS)[number];
 
+/** `asked`: nobody has answered yet; `ended`: agreed until a time that is over. */
+export const CONSENT_STATES = ['asked', 'agreed', 'declined', 'withdrawn', 'ended'] as const;
+/** What a person may decide. */
+export const DECISIONS = ['agreed', 'declined', 'withdrawn'] as const;
+/** Which scores may leave. */
+export const SCORE_LIMITS = ['cases', 'aggregates', 'none'] as const;
+/** Longest name of a person who decides, and longest reason. */
+export const DECIDER_LENGTH = 200;
+export const DECISION_REASON_LENGTH = 500;
+
 /** Kinds of objects that a site sends. */
 export const SENT_KINDS = ['weights', 'answer', 'failure', 'counts', 'other'] as const;
 

@@ -12,6 +12,12 @@ export const HOSPITAL_ROUTES = {
     roles: ['site'],
     summary: 'What would leave this site for one campaign.',
   },
+  siteConsent: {
+    method: 'POST',
+    path: '/site/campaigns/{campaign}/consent',
+    roles: ['site'],
+    summary: 'Records what a person of this site decides on a campaign, as `site consent` does.',
+  },
   siteCases: {
     method: 'GET',
     path: '/site/cases',

@@ -1,7 +1,7 @@
 import { caseSchema, pointsSchema, volumeQuerySchema } from './case.ts';
 import { casesQuerySchema, casesSchema } from './cases.ts';
 import { afterSchema } from './common.ts';
-import { askedCampaignSchema, askedCampaignsSchema } from './decide.ts';
+import { askedCampaignSchema, askedCampaignsSchema, decisionSchema, siteConsentSchema } from './decide.ts';
 import { readinessSchema } from './readiness.ts';
 import { sentSchemaOfSite } from './sent.ts';
 import {
@@ -17,6 +17,7 @@ import {
 export const HOSPITAL_SCHEMAS = {
   siteCampaigns: { response: askedCampaignsSchema },
   siteCampaign: { response: askedCampaignSchema },
+  siteConsent: { request: decisionSchema, response: siteConsentSchema },
   siteCases: { query: casesQuerySchema, response: casesSchema },
   siteCase: { response: caseSchema },
   sitePoints: { response: pointsSchema },

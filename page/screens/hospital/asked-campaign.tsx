@@ -3,6 +3,7 @@ import { Badge, type Tone } from '../../parts/badge.tsx';
 import { Table } from '../../parts/table.tsx';
 import { Time } from '../../parts/time.tsx';
 import { useTexts } from '../../text/language.ts';
+import { ConsentControls } from './consent.tsx';
 
 const TONES: Readonly<Record<AskedCampaign['phase'], Tone>> = {
   running: 'active',
@@ -12,9 +13,10 @@ const TONES: Readonly<Record<AskedCampaign['phase'], Tone>> = {
 };
 
 /** What a campaign asks of this site, stage by stage. */
-export function AskedCampaignCard({ campaign }: { readonly campaign: AskedCampaign }) {
+export function AskedCampaignCard(props: { readonly campaign: AskedCampaign; readonly onChanged: () => void }) {
+  const { campaign, onChanged } = props;
   const { decide: text } = useTexts().hospital;
-  const { phase, plannedAt, sent, stages, warnings, unreadable } = campaign;
+  const { phase, plannedAt, purpose, consent, isSecure, epsilon, sent, stages, warnings, unreadable } = campaign;
   return (
     <section class="panel">
       <h2>
@@ -34,7 +36,19 @@ export function AskedCampaignCard({ campaign }: { readonly campaign: AskedCampai
         </p>
       ) : (
         <>
+          <p>{purpose === undefined ? text.noPurpose : purpose}</p>
+          {consent && (
+            <ConsentControls
+              campaign={campaign.campaign}
+              consent={consent}
+              isOver={phase === 'ended'}
+              onChanged={onChanged}
+            />
+          )}
           <Stages campaign={campaign} />
+          <p>
+            {isSecure ? text.secure : text.plain} {epsilon === undefined ? text.noNoise : text.noise(epsilon)}
+          </p>
           <p>
             <strong>{text.never}</strong>
           </p>

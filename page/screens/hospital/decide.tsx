@@ -15,7 +15,7 @@ export function Screen() {
   return (
     <>
       <h1>{text.title}</h1>
-      <p class="note">{text.readOnly}</p>
+      <p class="note">{text.intro}</p>
       <Resource state={state}>
         {({ campaigns }) =>
           campaigns.length === 0 ? (
@@ -23,7 +23,9 @@ export function Screen() {
               <p>{text.emptyHint}</p>
             </Empty>
           ) : (
-            campaigns.map((campaign) => <AskedCampaignCard key={campaign.campaign} campaign={campaign} />)
+            campaigns.map((campaign) => (
+              <AskedCampaignCard key={campaign.campaign} campaign={campaign} onChanged={state.reload} />
+            ))
           )
         }
       </Resource>
@@ -61,5 +63,5 @@ function LookUp() {
 function LookedUp({ campaign }: { readonly campaign: string }) {
   const { data, error, reload } = useResource('siteCampaign', { campaign }, { every: 0 });
   if (!data) return error ? <Failure error={error} onRetry={reload} /> : <Loading />;
-  return <AskedCampaignCard campaign={data} />;
+  return <AskedCampaignCard campaign={data} onChanged={reload} />;
 }

@@ -7,8 +7,42 @@ const plural = pluralsOf('de');
 export const hospitalDe: HospitalTexts = {
   decide: {
     title: 'Zu entscheiden',
-    readOnly:
-      'Diese Ansicht zeigt, was angefragt ist. Zustimmung und Ablehnung kann sie noch nicht festhalten: Regeln Sie beides im Vertrag.',
+    intro:
+      'Was Kampagnen von diesem Standort wollen. Solange hier niemand zustimmt, beginnt nichts für sie, und nichts verlässt das Haus.',
+    noPurpose: 'Die Kampagne nennt ihren Zweck nicht.',
+    secure: 'Die Koordination sieht die Summe aller Beiträge, keinen einzelnen.',
+    plain: 'Die Koordination sieht die Gewichte dieses Standorts.',
+    noNoise: 'Die Gewichte werden nicht verrauscht.',
+    noise: (epsilon) => `Die Gewichte werden verrauscht: Differential Privacy mit ε ${epsilon.toLocaleString('de')}.`,
+    consents: {
+      asked: 'wartet auf Sie',
+      agreed: 'zugestimmt',
+      declined: 'abgelehnt',
+      withdrawn: 'zurückgezogen',
+      ended: 'Zustimmung abgelaufen',
+    },
+    until: 'bis',
+    decisions: { agreed: 'Zustimmen', declined: 'Ablehnen', withdrawn: 'Zustimmung zurückziehen' },
+    effects: {
+      agreed:
+        'Die nächste Aufgabe dieser Kampagne beginnt hier, und was aufgeführt ist, verlässt das Haus. Sie können die Zustimmung jederzeit zurückziehen.',
+      declined: 'Für diese Kampagne beginnt nichts, und nichts verlässt das Haus. Sie können später noch zustimmen.',
+      withdrawn:
+        'Ab der nächsten Runde beginnt nichts mehr, und nichts verlässt das Haus. Was zusammengeführt ist, bleibt in den Modellen.',
+    },
+    scores: {
+      cases: 'Bewertungen einzelner Fälle dürfen das Haus verlassen, ohne Namen.',
+      aggregates: 'Bewertungen verlassen das Haus nur als Mittelwerte mehrerer Fälle.',
+      none: 'Keine Bewertungen verlassen das Haus.',
+    },
+    minimum: (count) =>
+      `Kennzahlen verlassen das Haus, wenn mindestens ${plural(count, 'Fall', 'Fälle')} dahinterstehen.`,
+    noFigures: 'Keine Kennzahlen verlassen das Haus.',
+    notDecided: 'Nichts wurde festgehalten.',
+    by: 'Wer entscheidet (die Koordination sieht es)',
+    why: 'Grund, wenn Sie einen nennen wollen (die Koordination sieht ihn)',
+    whichScores: 'Bewertungen',
+    minimumCases: 'Mindestzahl der Fälle hinter einer Kennzahl',
     empty: 'Noch keine Kampagne hat diesen Standort angefragt',
     emptyHint: 'Eine Kampagne erscheint hier mit der ersten Aufgabe, die Ihr Standort für sie erhält.',
     scope:

@@ -7,8 +7,42 @@ const plural = pluralsOf('en');
 export const hospitalEn = {
   decide: {
     title: 'To decide',
-    readOnly:
-      'This screen shows what is asked. It cannot record a consent or a refusal yet: agree on both in your contract.',
+    intro:
+      'What campaigns ask of this site. Until somebody here agrees, nothing is started for them and nothing leaves.',
+    noPurpose: 'The campaign does not state its purpose.',
+    secure: 'The coordinator sees the sum of all updates, no single one.',
+    plain: "The coordinator sees this site's weights.",
+    noNoise: 'No noise is added to the weights.',
+    noise: (epsilon: number) =>
+      `Noise is added to the weights: differential privacy with ε ${epsilon.toLocaleString('en')}.`,
+    consents: {
+      asked: 'waits for you',
+      agreed: 'agreed',
+      declined: 'declined',
+      withdrawn: 'withdrawn',
+      ended: 'consent ended',
+    },
+    until: 'until',
+    decisions: { agreed: 'Agree', declined: 'Decline', withdrawn: 'Withdraw the consent' },
+    effects: {
+      agreed:
+        'The next task of this campaign starts here, and what is listed leaves. You can withdraw the consent at any time.',
+      declined: 'Nothing is started and nothing leaves for this campaign. You can still agree later.',
+      withdrawn:
+        'From the next round on, nothing is started and nothing leaves. What has been merged stays in the models.',
+    },
+    scores: {
+      cases: 'Scores of single cases may leave, without names.',
+      aggregates: 'Scores leave as means of several cases only.',
+      none: 'No scores leave.',
+    },
+    minimum: (count: number) => `Figures leave if they are about at least ${plural(count, 'case', 'cases')}.`,
+    noFigures: 'No figures leave.',
+    notDecided: 'Nothing was recorded.',
+    by: 'Who decides (the coordinator sees it)',
+    why: 'Reason, if you want to give one (the coordinator sees it)',
+    whichScores: 'Scores',
+    minimumCases: 'Fewest cases behind a figure',
     empty: 'No campaign has asked this site yet',
     emptyHint: 'A campaign appears here with the first task that your site receives for it.',
     scope: 'A site learns of a campaign by its first task. It may read every plan, but not the list of all campaigns.',

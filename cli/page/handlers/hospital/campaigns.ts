@@ -2,11 +2,12 @@ import { mapConcurrently } from '../../../../lib/async.ts';
 import { isFedcardioError } from '../../../../lib/error.ts';
 import { federationKeys } from '../../../../lib/federation/keys.ts';
 import { summarySchema } from '../../../../lib/federation/schemas.ts';
+import { decide } from '../../../../lib/protocol/consent/at-site.ts';
 import { tryReadJson } from '../../../../lib/storage/documents.ts';
 import { unreadableOf } from '../../../../lib/storage/unreadable.ts';
 import type { PageContext } from '../../context.ts';
 import type { Handler } from '../../handler.ts';
-import { type AskedSources, askedCampaign, askedIds } from '../../hospital/asked.ts';
+import { type AskedSources, askedCampaign, askedIds, consentView } from '../../hospital/asked.ts';
 import { tasksOf } from '../../hospital/case-index.ts';
 import { ownSite } from '../../hospital/own-site.ts';
 import { Refusal } from '../../http/errors.ts';
@@ -41,6 +42,21 @@ export const siteCampaign: Handler<'siteCampaign'> = async (context, { params: {
   return askedCampaign(await sourcesOf(context), campaign);
 };
 
+/** Records a decision, with the viewer's own rights: those of the site's withdraw role. */
+export const siteConsent: Handler<'siteConsent'> = async (context, { params: { campaign }, body }) => {
+  if (!CAMPAIGN.test(campaign)) throw new Refusal(404, 'NOT_FOUND', 'No campaign has such a name.');
+  const { state, by, reason, scores, figures, minimumCases } = body;
+  const limits = {
+    ...(scores && { scores }),
+    ...(figures !== undefined && { figures }),
+    ...(minimumCases !== undefined && { minimumCases }),
+  };
+  const { site, store } = ownSite(context);
+  const { federationStore, now } = context;
+  const consent = await decide({ site, store, federationStore, now }, campaign, { state, by, reason, limits });
+  return consentView(consent, now());
+};
+
 async function sourcesOf(context: PageContext): Promise<AskedSources> {
   const { site, store } = ownSite(context);
   const { federationStore } = context;
@@ -51,5 +67,5 @@ async function sourcesOf(context: PageContext): Promise<AskedSources> {
       return undefined;
     }),
   ]);
-  return { site, store, federationStore, tasks, summary: summary?.value };
+  return { site, store, federationStore, tasks, summary: summary?.value, now: context.now };
 }

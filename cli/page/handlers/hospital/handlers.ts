@@ -1,4 +1,4 @@
-import { siteCampaign, siteCampaigns } from './campaigns.ts';
+import { siteCampaign, siteCampaigns, siteConsent } from './campaigns.ts';
 import { siteCase, siteCases, sitePoints, siteVolume } from './cases.ts';
 import { readiness, readinessStart } from './readiness.ts';
 import { siteSent } from './sent.ts';
@@ -6,7 +6,7 @@ import { upload, uploadBegin, uploadCheck, uploadEnd, uploadFile, uploadSend } f
 
 /** What answers the routes of page/api/hospital/routes.ts. */
 export const HOSPITAL_HANDLERS = {
-  ...{ siteCampaigns, siteCampaign },
+  ...{ siteCampaigns, siteCampaign, siteConsent },
   ...{ siteCases, siteCase, sitePoints, siteVolume },
   siteSent,
   ...{ upload, uploadBegin, uploadFile, uploadCheck, uploadSend, uploadEnd },
