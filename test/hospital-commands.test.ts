@@ -30,7 +30,8 @@ function resolved(words: readonly string[]): {
 }
 
 test.each(shown)('%s: "%s" is a command with these arguments and options', (_, words) => {
-  const { command, rest } = resolved(words.split(' '));
+  // Double quotes keep words together.
+  const { command, rest } = resolved(words.match(/"[^"]*"|\S+/g) ?? []);
   if (rest.includes('--help')) return expect(command).toBeDefined();
 
   const { operands = [], unknown = [] } = command?.exitOverride().parseOptions([...rest]) ?? {};
