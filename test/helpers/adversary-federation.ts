@@ -54,7 +54,7 @@ export async function startAdversaryFederation(sites: readonly SimulatedSite[], 
   return {
     context,
     answers,
-    /** Number of confirmed creations by key. */
+    /** Number of confirmed creations by bucket and key. */
     created: created as ReadonlyMap<string, number>,
     /** Ends all faults. Returns how often one was injected. */
     async stopFaults(): Promise<number> {
@@ -77,7 +77,8 @@ const countingCreations = (openBucket: OpenBucket, created: Map<string, number>)
     ...store,
     putIfAbsent: async (key, body) => {
       const result = await store.putIfAbsent(key, body);
-      if (result === 'created') created.set(key, (created.get(key) ?? 0) + 1);
+      const object = `${store.bucket}/${key}`;
+      if (result === 'created') created.set(object, (created.get(object) ?? 0) + 1);
       return result;
     },
   }));
