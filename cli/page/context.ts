@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { FEDERATION_ACCESS, machineAccess } from '../../lib/federation/access.ts';
+import { federationKeys } from '../../lib/federation/keys.ts';
 import type { Federation } from '../../lib/federation/schemas.ts';
 import type { Place } from '../../lib/federation/topology.ts';
 import { enforceAccess } from '../../lib/storage/access-view.ts';
@@ -99,8 +100,8 @@ export function createPageContext({
 /** The coordinator's people have the role `research`. */
 const COORDINATOR = FEDERATION_ACCESS.research;
 
-/** What a site's roles read of the federation. The page of a hospital writes nothing there. */
+/** What a site's roles read of the federation. The page of a hospital writes nothing there but the site's own answers. */
 function siteViewer(site: string) {
   const { read = [], list = [] } = machineAccess(site);
-  return { read, list };
+  return { read, list, write: [federationKeys.consent(site, '*')] };
 }

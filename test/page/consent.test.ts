@@ -1,0 +1,65 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Browser } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { federationKeys, siteKeys } from '../../lib/federation/keys.ts';
+import { consentSchema } from '../../lib/federation/schemas.ts';
+import { readJson, tryReadJson } from '../../lib/storage/documents.ts';
+import { storesOf } from '../../lib/storage/stores.ts';
+import { axeFindings, BROWSER, openPage, screenshot, startBrowser, warnWithoutBrowser } from '../helpers/browser.ts';
+import { CAMPAIGN, hospitalPage } from '../helpers/hospital-page.ts';
+
+warnWithoutBrowser();
+
+describe.skipIf(BROWSER === undefined)('a hospital decides on its page', { timeout: 120_000 }, () => {
+  let browser: Browser;
+  beforeAll(async () => {
+    browser = await startBrowser();
+  });
+  afterAll(() => browser?.close());
+
+  test('agrees with limits, then withdraws', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'fedcardio-consent-'));
+    const { server, openBucket } = await hospitalPage(folder);
+    const { federationStore, siteStore } = storesOf(openBucket, 'tavi');
+    const { page, close } = await openPage(browser, server.address());
+    await page.getByRole('heading', { level: 1 }).waitFor();
+    await page.goto(`${server.origin}/#/decide`);
+    await page.getByText('waits for you').waitFor();
+
+    await page.getByRole('button', { name: 'Agree' }).click();
+    const dialog = page.getByRole('dialog');
+    const confirm = dialog.getByRole('button', { name: 'Agree' });
+    expect(await confirm.isDisabled()).toBe(true);
+    await dialog.getByLabel(/Who decides/).fill('Data protection office');
+    await dialog.getByLabel('Scores').selectOption('none');
+    await dialog.getByLabel('Fewest cases behind a figure').fill('12');
+    expect(await axeFindings(page)).toEqual([]);
+    await screenshot(page, 'consent');
+    await confirm.click();
+
+    await page.getByText('Figures leave if they are about at least 12 cases.').waitFor();
+    const own = await readJson(siteStore('berlin'), siteKeys.consent(CAMPAIGN), consentSchema);
+    expect(own.value).toMatchObject({
+      state: 'agreed',
+      by: 'Data protection office',
+      limits: { scores: 'none', minimumCases: 12 },
+    });
+    // The site's own document is written first, and the page may already show it.
+    const copy = () => tryReadJson(federationStore, federationKeys.consent('berlin', CAMPAIGN), consentSchema);
+    await expect.poll(async () => (await copy())?.sha256).toBe(own.sha256);
+
+    await page.getByRole('button', { name: 'Withdraw the consent' }).click();
+    await dialog.getByLabel(/Who decides/).fill('Data protection office');
+    await dialog.getByRole('button', { name: 'Withdraw the consent' }).click();
+    await page.locator('.badge', { hasText: 'withdrawn' }).waitFor();
+    const after = await readJson(siteStore('berlin'), siteKeys.consent(CAMPAIGN), consentSchema);
+    expect(after.value.state).toBe('withdrawn');
+
+    await close();
+    await server.close();
+    rmSync(folder, { recursive: true, force: true });
+    expect(server.failures).toEqual([]);
+  });
+});
