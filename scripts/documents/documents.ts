@@ -3,6 +3,7 @@ import { commandsTable } from '../../cli/document.ts';
 import { fieldReference } from '../../lib/federation/documents/fields.ts';
 import { functionsTable } from '../../lib/federation/documents/functions.ts';
 import { campaignJsonSchema, federationJsonSchema } from '../../lib/federation/documents/json-schema.ts';
+import { leavingTable } from '../../lib/federation/documents/leaving.ts';
 import {
   campaignObjectsTable,
   exampleObjectsTable,
@@ -31,6 +32,7 @@ interface Region {
 export const REGIONS: readonly Region[] = [
   { file: 'README.md', name: 'commands', content: commandsTable },
   { file: 'docs/aggregation.md', name: 'strategies', content: strategiesTable },
+  { file: 'docs/architecture.md', name: 'leaving', content: leavingTable },
   { file: 'docs/functions.md', name: 'functions', content: functionsTable },
   { file: 'docs/events/README.md', name: 'example-objects', content: exampleObjectsTable },
   { file: 'docs/intake.md', name: 'label-files', content: labelFilesTable },
