@@ -96,7 +96,9 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
     const deployment = options.deploy === false ? undefined : await deployTo(part.here, part.topology, options.machine);
     const context = contextOf(options, part, closing.signal);
     if (deployment !== undefined && !options.machine) {
-      for (const { id } of options.federation.sites) await agreeToAll(context.siteStore(id), id, context.now());
+      for (const { site } of part.topology.buckets) {
+        if (site !== undefined) await agreeToAll(context.siteStore(site), site, context.now());
+      }
     }
     const runner = startRunner(options, part, context);
     const stopWork = async () => {

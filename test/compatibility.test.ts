@@ -31,7 +31,7 @@ const FIXTURES = versions.flatMap((version) =>
   })),
 );
 /** Files that people write, with defaults for what they leave out. */
-const WRITTEN_BY_PEOPLE = new Set(['campaign/1', 'federation/1']);
+const WRITTEN_BY_PEOPLE = new Set(['campaign/1', 'federation/1', 'policy/1']);
 
 const encode = (value: unknown): Uint8Array => Buffer.from(JSON.stringify(value));
 

@@ -23,6 +23,7 @@ import {
   updateSchema,
 } from '../lib/federation/schemas.ts';
 import { names, topologyOf } from '../lib/federation/topology.ts';
+import { agreeToAll } from '../lib/protocol/consent/at-site.ts';
 import { readJson } from '../lib/storage/documents.ts';
 import { storesOf } from '../lib/storage/stores.ts';
 import { deploy } from '../local/deploy/deploy.ts';
@@ -67,6 +68,8 @@ beforeAll(async () => {
   server = await startEmbeddedServer({ dataDir: join(folder, 'data') });
   batch = await startFakeBatch();
   await deploy(server.endpoint, topologyOf(FEDERATION));
+  const { siteStore } = storesOf(createObjectStorage({ endpoint: server.endpoint }), 'heart');
+  for (const site of SITES) await agreeToAll(siteStore(site), site, new Date());
 });
 afterAll(async () => {
   await Promise.all(started.map(({ stop }) => stop()));

@@ -8,6 +8,7 @@ import { federationKeys, siteKeys } from '../lib/federation/keys.ts';
 import { type CampaignInput, commitSchema, type Federation, outcomeSchema } from '../lib/federation/schemas.ts';
 import { names } from '../lib/federation/topology.ts';
 import { sha256Hex } from '../lib/json.ts';
+import { agreeToAll } from '../lib/protocol/consent/at-site.ts';
 import { readJson } from '../lib/storage/documents.ts';
 import type { OutageEvent } from '../lib/storage/outages.ts';
 import { readSentLog } from '../lib/storage/sent-log.ts';
@@ -103,6 +104,8 @@ async function startHospital(federation: Federation, site: string, endpoint: str
     },
   };
   await hospital.start();
+  const { siteStore, now } = hospital.platform.context;
+  await agreeToAll(siteStore(site), site, now());
   closing.push(line.close, () => hospital.platform.close());
   return hospital;
 }
