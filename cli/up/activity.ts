@@ -9,6 +9,8 @@ type Fields = Readonly<Record<string, unknown>>;
 const LINES: Readonly<Record<string, (fields: Fields) => string | undefined>> = {
   'case-examined': caseLine,
   'campaign-planned': ({ campaign, stages }) => `${campaign}: planned, stages ${listed(stages)}`,
+  'consent-asked': ({ site, campaign }) =>
+    `${campaign} asks ${site}, and waits for an answer: fedcardio site consent ${site} ${campaign}`,
   'round-opened': (fields) => `${roundOf(fields)} opened for ${listed(fields.participants)}`,
   'round-committed': (fields) => `${roundOf(fields)} committed with ${listed(fields.sites)}${lossOf(fields.figures)}`,
   'update-refused': (fields) => `${roundOf(fields)}: the update of ${fields.site} was refused: ${fields.reason}`,

@@ -1,4 +1,5 @@
 import { describeError, FedcardioError, isOutage } from '../../../lib/error.ts';
+import { siteKeys } from '../../../lib/federation/keys.ts';
 import type { Federation, Site } from '../../../lib/federation/schemas.ts';
 import { names } from '../../../lib/federation/topology.ts';
 import { printable, printableJson } from '../../../lib/printable.ts';
@@ -42,6 +43,8 @@ export async function runSite(id: string, flags: SiteRunFlags, signal: AbortSign
     const summary = summaryOf(federation, site, directory, platform, flags);
     console.log(flags.json ? printableJson(summary) : greetingOf(summary));
     say(`${flags.tasks} GPU tasks at a time. ${await backend}`);
+    if (!(await platform.context.siteStore(id).head(siteKeys.policy)))
+      say(`Without a policy, a person is asked about every campaign: fedcardio site policy ${id}.`);
     await Promise.all([watchInbox(flags, directory, platform, site, write, signal), aborted(signal)]);
     say(
       'Stopping: GPU tasks write their checkpoints. Ctrl-C again ends at once, and loses the steps since the last one.',
