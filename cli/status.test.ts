@@ -32,6 +32,7 @@ test('shows stages, rounds, the sites that are waited for, failures and late upd
       warnings: [],
       suspected: [],
       consents: [],
+      withdrawn: [],
       stages: [
         {
           name: 'student',
@@ -110,6 +111,7 @@ test('says whose summary cannot be read, as long as rounds may open', () => {
     warnings: [],
     suspected: [],
     consents: [],
+    withdrawn: [],
     stages: [],
   } as unknown as Parameters<typeof statusText>[0];
   const around = { ...NOW, unreadable: [{ site: 'berlin', reason: 'Cannot read s3://b/k: Access\u001b Denied.' }] };
@@ -131,6 +133,7 @@ test('shows why a campaign failed', () => {
     warnings: [],
     suspected: [],
     consents: [],
+    withdrawn: [],
     stages: [],
   };
   expect(statusText(ended as Parameters<typeof statusText>[0], NOW)).toBe('c: failed: No site.');
@@ -161,6 +164,7 @@ test('shows what happened to the updates of one site, and why', () => {
     warnings: [],
     suspected: [],
     consents: [],
+    withdrawn: [],
     stages: [{ name: 'student', kind: 'student', phase: 'running', total: 9, rounds }],
   } as const;
 
@@ -185,6 +189,7 @@ test('shows escape sequences and line breaks in reasons, instead of obeying them
     warnings: [],
     suspected: [],
     consents: [],
+    withdrawn: [],
     stages: [
       {
         name: 'student',

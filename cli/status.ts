@@ -5,6 +5,7 @@ import { printable } from '../lib/printable.ts';
 import type { CampaignStatus, StageStatus } from '../lib/protocol/status.ts';
 import { counted, significant } from '../lib/report/format.ts';
 import { validationText } from '../lib/report/validation-text.ts';
+import { withdrawnText } from '../lib/report/withdrawn-text.ts';
 import type { Summaries } from '../lib/storage/summaries.ts';
 import { cellOf, participantsOf, type SiteRound, siteRounds } from './campaign/cells.ts';
 import { duration, fromNow, instant } from './campaign/times.ts';
@@ -122,6 +123,7 @@ export function statusText(status: CampaignStatus, { now, rejected, unreadable =
     ...consentLines(status),
     ...(validated.length > 0 ? ['', ...validated] : []),
     ...(warnings.length > 0 ? ['', ...warnings.map((text) => `warning: ${printable(text)}`)] : []),
+    ...(status.withdrawn.length > 0 ? ['', ...withdrawnText(status.withdrawn)] : []),
     ...(notes.length > 0 ? ['', ...notes] : []),
     ...(files === ''
       ? []
@@ -151,7 +153,13 @@ const exclusionOf = ({ site, reason }: Summaries['unreadable'][number]): string 
 
 /** `tavi: failed: No site … (planned …, ended … after …)`. */
 export function headOf(
-  { campaign, phase, reason, plannedAt, endedAt }: Omit<CampaignStatus, 'stages' | 'suspected' | 'consents'>,
+  {
+    campaign,
+    phase,
+    reason,
+    plannedAt,
+    endedAt,
+  }: Omit<CampaignStatus, 'stages' | 'suspected' | 'consents' | 'withdrawn'>,
   now: Date,
 ): string {
   const times = [

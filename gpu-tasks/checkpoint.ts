@@ -1,6 +1,7 @@
 import { describeError, errorCode, FedcardioError, isFedcardioError } from '../lib/error.ts';
 import { siteKeys } from '../lib/federation/keys.ts';
 import type { GpuTaskMessage } from '../lib/federation/schemas.ts';
+import { isAnyWithdrawn, recordsOf, type WithdrawalRecords } from '../lib/intake/withdrawal-records.ts';
 import { canonicalJson, sha256Hex } from '../lib/json.ts';
 import type { SiteStore } from '../lib/storage/contract.ts';
 import { decodeRoundState, encodeRoundState } from '../lib/training/round-state.ts';
@@ -10,8 +11,8 @@ import type { GpuTaskContext } from './context.ts';
 /** The state of a training within its round, stored in the site's bucket. A restarted GPU task resumes from it. */
 export interface Checkpoint {
   readonly state: RoundState;
-  /** Ids of the round's cases. A case that was uploaded later waits for the next round. */
-  readonly cases: readonly string[];
+  /** Hashes of the round's cases. A case that was uploaded later waits for the next round. */
+  readonly cases: ReadonlySet<string>;
 }
 
 export const checkpointKey = ({ campaign, stage, round }: GpuTaskMessage) =>
@@ -32,13 +33,35 @@ export async function readCheckpoint(
       log('checkpoint-ignored', { key, reason: 'It belongs to a round with other terms.' });
       return undefined;
     }
+    const ignored = await whyIgnored(store, notes);
+    if (ignored !== undefined) {
+      await store.delete(key);
+      log('checkpoint-ignored', { key, reason: ignored });
+      return undefined;
+    }
     log('resumed', { key, step: state.losses.length });
-    return { state, cases: JSON.parse(notes.cases ?? '[]') };
+    return { state, cases: new Set(JSON.parse(notes.hashes ?? '[]')) };
   } catch (error) {
     if (!isFedcardioError(error, 'BAD_WEIGHTS')) throw error;
     log('checkpoint-ignored', { key, reason: describeError(error) });
     return undefined;
   }
+}
+
+/** Why the training must start again; undefined if it may go on. */
+async function whyIgnored(
+  store: SiteStore,
+  { hashes, withdrawals }: Readonly<Record<string, string>>,
+): Promise<string | undefined> {
+  if (hashes === undefined || withdrawals === undefined) return 'It was written by an earlier release.';
+  const isWithdrawn = await isAnyWithdrawn(store, JSON.parse(hashes), new Map(JSON.parse(withdrawals)));
+  return isWithdrawn ? 'One of its cases was withdrawn.' : undefined;
+}
+
+/** The cases of a round, by their hashes, and the withdrawals before its work began. */
+interface RoundCases {
+  readonly cases: readonly string[];
+  readonly withdrawals: WithdrawalRecords;
 }
 
 interface Checkpointer {
@@ -55,12 +78,16 @@ interface Checkpointer {
 export function createCheckpointer(
   { log, now, interruption, checkpointStore }: GpuTaskContext,
   message: GpuTaskMessage,
-  cases: readonly string[],
+  { cases, withdrawals }: RoundCases,
   seconds: number,
 ): Checkpointer {
   const key = checkpointKey(message);
   const store = checkpointStore(message.site);
-  const notes = { terms: termsOf(message), cases: JSON.stringify(cases) };
+  const notes = {
+    terms: termsOf(message),
+    hashes: JSON.stringify(cases),
+    withdrawals: JSON.stringify([...recordsOf(withdrawals, cases)]),
+  };
   let lastWrite = now().getTime();
   let hasWritten = false;
 

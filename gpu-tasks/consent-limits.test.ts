@@ -5,6 +5,7 @@ import { microaggregated, withinLimits } from './consent-limits.ts';
 const RESULT = {
   samples: 6,
   figures: { loss: 1 },
+  cases: {},
   validation: { loss: 2, cases: 2 },
   scores: [
     {

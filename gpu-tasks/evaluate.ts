@@ -56,6 +56,7 @@ export async function evaluateSite(input: StageInput<EvaluateStage>, context: Gp
   if (cases === 0) throw new FedcardioError('NO_DATA', `${data.store.bucket} has no readable ${what} case.`);
   return {
     samples: cases,
+    cases: { evaluation: entries.map((entry) => entry.case) },
     figures: {
       cases,
       ...(unreadable > 0 ? { unreadable } : {}),

@@ -32,6 +32,7 @@ export async function pseudoLabelSite(
   const { stage, plan, data } = input;
   const entries = await data.catalog('training');
   const figures: Record<string, number> = {};
+  const labelled = new Set<string>();
   let done = 0;
   for (const teacher of stage.teachers) {
     await withStageModels(context.federationStore, data, plan, teacher, async (model) => {
@@ -39,6 +40,7 @@ export async function pseudoLabelSite(
       for (const task of model.tasks) {
         const { id } = task;
         const unlabelled = entries.filter(({ labels }) => !labels[id] || !isComplete(task, labels[id].classes));
+        for (const entry of unlabelled) labelled.add(entry.case);
         let accepted = 0;
         const unreadable = await forEachReadable(unlabelled, context.log, async (entry) => {
           if (await labelCase(input, model, task, entry)) accepted++;
@@ -50,7 +52,7 @@ export async function pseudoLabelSite(
     });
     context.progress({ done: ++done, total: stage.teachers.length });
   }
-  return { samples: Math.max(1, entries.length), figures };
+  return { samples: Math.max(1, entries.length), figures, cases: { 'pseudo-label': [...labelled] } };
 }
 
 /** Writes a pseudo-label and, last, its report. Returns whether the pseudo-label is accepted. */

@@ -6,6 +6,8 @@ import {
   type Update,
   updateSchema,
 } from '../lib/federation/schemas.ts';
+import { hashedCases, recordLineage, type UsedCases } from '../lib/intake/lineage.ts';
+import { isAnyWithdrawn, type WithdrawalRecords } from '../lib/intake/withdrawal-records.ts';
 import { sha256Hex } from '../lib/json.ts';
 import { peakRss } from '../lib/peak-rss.ts';
 import { createJson, documentBody } from '../lib/storage/documents.ts';
@@ -20,6 +22,8 @@ export interface GpuTaskResult {
   /** Weights to publish; absent if the stage does not train. */
   readonly weights?: EncodedUpdate;
   readonly figures: Readonly<Record<string, number>>;
+  /** The cases behind the result. */
+  readonly cases: UsedCases;
   /** What the site found of the model that the round started from. */
   readonly validation?: ValidationReport;
   readonly scores?: readonly Score[];
@@ -29,17 +33,29 @@ export interface GpuTaskResult {
 }
 
 /**
- * Records at the site what leaves it, then publishes weights first and metadata last, so that a visible update is complete.
+ * Records at the site what leaves it and which cases it comes from, then publishes weights first and metadata last, so that a
+ * visible update is complete. Publishes nothing if one of the cases was withdrawn since the work began: the ledger is written
+ * before the check, so that either the withdrawal sees the update, or this check sees the withdrawal.
  *
  * @param seconds duration of the work
  * @param consent SHA-256 of the site's consent, under which it leaves
+ * @param withdrawals those before the work began
+ * @returns whether it was published
  */
 export async function publishUpdate(
   context: GpuTaskContext,
   message: GpuTaskMessage,
   result: GpuTaskResult,
-  { seconds, consent }: { readonly seconds: number; readonly consent?: string | undefined },
-): Promise<void> {
+  {
+    seconds,
+    consent,
+    withdrawals,
+  }: {
+    readonly seconds: number;
+    readonly consent?: string | undefined;
+    readonly withdrawals: WithdrawalRecords;
+  },
+): Promise<boolean> {
   const { federationStore, now, backend } = context;
   const { campaign, stage, round, site, base } = message;
   const at = { campaign, stage, round };
@@ -65,13 +81,34 @@ export async function publishUpdate(
     peakRss: peakRss(),
   };
   const updateKey = federationKeys.update(at, site, sha256 ?? 'report');
+  const body = documentBody(updateSchema, update);
+  const store = context.siteStore(site);
+  const sentWeights = update.weights && {
+    key: update.weights.key,
+    sha256: update.weights.sha256,
+    bytes: update.weights.bytes,
+  };
+  const cases = hashedCases(result.cases);
+  await recordLineage(
+    store,
+    { site, ...at, kind: message.config.kind },
+    {
+      at: update.at,
+      update: { key: updateKey, sha256: sha256Hex(body), bytes: Buffer.byteLength(body) },
+      weights: sentWeights,
+      base: update.base,
+      cases,
+    },
+  );
+  if (await isAnyWithdrawn(store, Object.values(cases).flat(), withdrawals)) return false;
   await recordSent(context, message, {
-    weights: update.weights && { key: update.weights.key, sha256: update.weights.sha256, bytes: update.weights.bytes },
-    update: { key: updateKey, bytes: Buffer.byteLength(documentBody(updateSchema, update)) },
+    weights: sentWeights,
+    update: { key: updateKey, bytes: Buffer.byteLength(body) },
     samples: result.samples,
     scores: (result.scores?.length ?? 0) + (result.comparisons?.length ?? 0),
   });
   // An earlier attempt may have stored them: the key is their hash.
   if (weights && key) await federationStore.putIfAbsent(key, weights.bytes);
   await createJson(federationStore, updateKey, updateSchema, update);
+  return true;
 }

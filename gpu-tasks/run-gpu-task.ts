@@ -1,6 +1,7 @@
 import { describeErrorOf, type ErrorCode, FedcardioError } from '../lib/error.ts';
 import { FAILED_ID, federationKeys } from '../lib/federation/keys.ts';
 import { type GpuTaskMessage, planSchema, updateSchema } from '../lib/federation/schemas.ts';
+import { readWithdrawalRecords } from '../lib/intake/withdrawal-records.ts';
 import { requireConsent } from '../lib/protocol/consent/at-site.ts';
 import { deploymentOf, failedUpdate, isFresh, isGpuTaskDue, recordFailure } from '../lib/protocol/gpu-tasks.ts';
 import { definitionsOf } from '../lib/protocol/plan.ts';
@@ -37,16 +38,20 @@ export async function runGpuTask(message: GpuTaskMessage, context: GpuTaskContex
     await consentNow();
     const split = validationSplitOf(plan.campaign, definitionsOf(plan));
     const data = openSiteData(context.siteStore(site), context.cache, context.log, campaign, split);
-    const result = await runStage({ stage: message.config, message, at, plan, data }, context);
-    // The site may have withdrawn it in the meantime.
-    const consent = await consentNow();
-    const seconds = (context.now().getTime() - started) / 1000;
-    await publishUpdate(context, message, consent ? withinLimits(result, consent.value.limits) : result, {
-      seconds,
-      consent: consent?.sha256,
-    });
-    for (const key of result.discard ?? []) await data.store.delete(key);
-    return 'done';
+    for (;;) {
+      const withdrawals = await readWithdrawalRecords(data.store);
+      const result = await runStage({ stage: message.config, message, at, plan, data, withdrawals }, context);
+      // The site may have withdrawn it in the meantime.
+      const consent = await consentNow();
+      const allowed = consent ? withinLimits(result, consent.value.limits) : result;
+      const seconds = (context.now().getTime() - started) / 1000;
+      const how = { seconds, consent: consent?.sha256, withdrawals };
+      const isPublished = await publishUpdate(context, message, allowed, how);
+      for (const key of result.discard ?? []) await data.store.delete(key);
+      if (isPublished) return 'done';
+      // Ends: every further pass needs a further withdrawal.
+      context.log('case-withdrawn', { ...at, site, reason: 'The work starts again without the withdrawn case.' });
+    }
   } catch (error) {
     if (!(error instanceof FedcardioError) || !TERMINAL.has(error.code)) throw error;
     const reason = describeErrorOf(deploymentOf(site), error);

@@ -1,5 +1,6 @@
 import type { RoundAddress } from '../lib/federation/keys.ts';
 import type { GpuTaskMessage, Plan, Stage } from '../lib/federation/schemas.ts';
+import type { WithdrawalRecords } from '../lib/intake/withdrawal-records.ts';
 import type { SiteData } from './site-data.ts';
 
 /** The input of a stage: the campaign's plan, the message with the round's terms, and the site's data. */
@@ -9,4 +10,6 @@ export interface StageInput<S extends Stage = Stage> {
   readonly at: RoundAddress;
   readonly plan: Plan;
   readonly data: SiteData;
+  /** The withdrawals before the work began. */
+  readonly withdrawals: WithdrawalRecords;
 }

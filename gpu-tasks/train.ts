@@ -1,4 +1,4 @@
-import { type SiteKey, siteKeys } from '../lib/federation/keys.ts';
+import { caseHash, type SiteKey, siteKeys } from '../lib/federation/keys.ts';
 import { staysAtSites } from '../lib/models/split-parameters.ts';
 import { type LearningStage, tasksOf, trains } from '../lib/protocol/plan.ts';
 import { preparationOf } from '../lib/training/cases.ts';
@@ -23,7 +23,7 @@ import { readWeights } from './stored-weights.ts';
  * round starts from is scored first; in the stage's last round nothing else is done.
  */
 export async function trainSite(input: StageInput<LearningStage>, context: GpuTaskContext): Promise<GpuTaskResult> {
-  const { stage, message, at, plan, data } = input;
+  const { stage, message, at, plan, data, withdrawals } = input;
   const { base, seed, site } = message;
   const { federationStore } = context;
   const previous = { ...at, round: at.round - 1 };
@@ -36,30 +36,42 @@ export async function trainSite(input: StageInput<LearningStage>, context: GpuTa
   const found = await trainingCases(data, tasks, preparationOf(stage.training), pseudoLabels, context.log);
   const { unreadable } = found;
   const checkpoint = await readCheckpoint(context, data.store, message);
-  const cases = checkpoint ? found.cases.filter(({ id }) => checkpoint.cases.includes(id)) : found.cases;
+  const cases = checkpoint ? found.cases.filter(({ id }) => checkpoint.cases.has(caseHash(id))) : found.cases;
   const network = await networkOf(federationStore, plan, stage);
   const global = base ? await readWeights(federationStore, base) : undefined;
   const ids = cases.map(({ id }) => id);
-  const checkpointer = createCheckpointer(context, message, ids, checkpointSeconds);
+  const checkpointer = createCheckpointer(
+    context,
+    message,
+    { cases: ids.map(caseHash), withdrawals },
+    checkpointSeconds,
+  );
   // Read before the memory check, so that the process already has the memory that reading needs. The cache keeps the case.
   const first = await cases[0]?.load();
   const cachedBytes = Math.min(context.cache.maxBytes, cases.length * (first?.image.data.byteLength ?? 0));
   checkMemory(context, site, network.model, stage, tasks, cachedBytes);
   const local = staysAtSites(stage.training) ? await readLocalParameters(data.store, previous) : undefined;
-  const validation =
+  const heldBack =
     stage.validate && global
+      ? await casesForValidation(data, tasks, preparationOf(stage.training), context.log)
+      : undefined;
+  const validation =
+    heldBack && global
       ? await validationLoss({
           ...network,
           training: stage.training,
           tasks,
-          cases: await casesForValidation(data, tasks, preparationOf(stage.training), context.log),
+          cases: heldBack,
           global,
           local,
           seed,
         })
       : undefined;
   const report = validation && { validation };
-  if (!trains(stage, at.round)) return { samples: Math.max(1, validation?.cases ?? 0), figures: {}, ...report };
+  const validated = { validation: heldBack?.map(({ id }) => id) ?? [] };
+  if (!trains(stage, at.round)) {
+    return { samples: Math.max(1, validation?.cases ?? 0), figures: {}, cases: validated, ...report };
+  }
   context.interruption.deferExit();
   const result = await trainRound({
     ...network,
@@ -91,5 +103,13 @@ export async function trainSite(input: StageInput<LearningStage>, context: GpuTa
   const weights = encodeUpdate(result.weights, global, stage.encoding, result.untrained);
   const figures = unreadable.size > 0 ? { ...result.figures, unreadable: unreadable.size } : result.figures;
   const discard = checkpointer.hasWritten || checkpoint ? [checkpointKey(message)] : [];
-  return { samples: cases.filter(({ id }) => !unreadable.has(id)).length, weights, figures, discard, ...report };
+  return {
+    samples: cases.filter(({ id }) => !unreadable.has(id)).length,
+    weights,
+    figures,
+    // With those that became unreadable in between: some steps may have used them.
+    cases: { ...validated, training: ids },
+    discard,
+    ...report,
+  };
 }

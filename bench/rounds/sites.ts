@@ -36,7 +36,8 @@ export function simulatedSites(
     const data = Float32Array.from(model?.get('w')?.data ?? new Float32Array(VALUES), (value, i) => value + step + i);
     const weights: Weights = new Map([['w', { dtype: 'F32', shape: [VALUES], data }]]);
     const sent = { bytes: encodeSafetensors(weights), delta: false };
-    await publishUpdate(context, message, { samples: 10, weights: sent, figures: { loss: 1 / round } }, { seconds: 0 });
+    const result = { samples: 10, weights: sent, figures: { loss: 1 / round }, cases: {} };
+    await publishUpdate(context, message, result, { seconds: 0, withdrawals: new Map() });
     uploaded(round);
   }
   return {

@@ -17,13 +17,14 @@ export const OWN_BUCKET = `
   pseudo-labels  l       lv      .         .           rwl   l       ldv
   predictions    l       lv      .         .           wl    rl      ldv
   checkpoints    l       l       .         .           rwld  l       l
-  unfinished     l       l       .         .           rwld  l       l
+  unfinished     l       l       .         .           rwld  l       ldv
   jobs           l       l       rwl       .           l     l       l
-  rescan         l       rwl     .         .           l     l       l
-  withdrawn      l       l       .         .           l     l       wl
+  rescan         l       rwl     .         .           l     l       rldv
+  withdrawn      l       l       .         .           l     l       rwl
   policy         l       l       rl        .           l     rl      rwl
   consents       l       l       rwl       .           rl    rl      rwl
   sent           l       l       .         .           wl    rl      l
+  lineage        l       l       .         .           rwl   rl      rl
 `;
 
 /** A site's roles in the federation bucket. */
@@ -34,9 +35,11 @@ export const FEDERATION_BUCKET_OF_SITES = `
   another's summary  .       .       .         .           .     .       .
   own consent        l       l       w         .           .     l       wl
   another's consent  .       .       .         .           .     .       .
+  own notice         .       .       .         .           .     l       wl
+  another's notice   .       .       .         .           .     .       .
   campaign           .       .       .         .           .     .       .
   control            .       .       rl        .           .     .       .
-  plan               .       .       r         .           r     .       r
+  plan               .       .       r         .           r     rl      rl
   init               .       .       .         .           rl    .       .
   outcome            .       .       l         l           l     .       .
   open               .       .       .         .           .     .       .
@@ -47,7 +50,7 @@ export const FEDERATION_BUCKET_OF_SITES = `
   commit             .       .       .         .           .     .       .
   state              .       .       .         .           .     .       .
   global             .       .       .         .           r     .       .
-  merged             .       .       .         .           r     .       .
+  merged             .       .       .         .           r     rl      rl
   own weights        .       .       l         l           rcl   .       .
   own update         .       .       l         l           rcl   .       .
   own failure        .       .       rcl       rcl         rcl   .       .
@@ -67,6 +70,7 @@ export const FEDERATION_BUCKET_OF_COORDINATOR = `
   tasks              rl           l          rwl    l      rwl
   another's summary  rl           rl         rl     rl     rl
   another's consent  rl           rl         rl     rl     rl
+  another's notice   rl           rl         rl     rl     rl
   campaign           rl           rl         rl     rl     rwl
   control            rl           rl         rl     rl     rwl
   plan               rcl          rl         rcl    rl     rl
@@ -116,9 +120,11 @@ export const FEDERATION_BUCKET_OF_MACHINE = `
   another's summary  .
   own consent        wl
   another's consent  .
+  own notice         wl
+  another's notice   .
   campaign           .
   control            rl
-  plan               r
+  plan               rl
   init               rl
   outcome            l
   open               .
@@ -129,7 +135,7 @@ export const FEDERATION_BUCKET_OF_MACHINE = `
   commit             .
   state              .
   global             r
-  merged             r
+  merged             rl
   own weights        rcl
   own update         rcl
   own failure        rcl

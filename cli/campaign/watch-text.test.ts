@@ -33,6 +33,7 @@ const statusOf = (...rounds: readonly RoundStatus[]): CampaignStatus => ({
   endedAt: undefined,
   suspected: [],
   consents: [],
+  withdrawn: [],
   warnings: ['one\u001b[2J'],
   stages: [{ name: 'student', kind: 'student', phase: 'running', total: 5, rounds }],
 });

@@ -1,6 +1,7 @@
 import type { Task } from '../../lib/federation/tasks.ts';
 import type { CardFacts, CardFigure, CardScore } from '../../lib/models/model-card.ts';
 import type { TrainedModel } from '../../lib/models/package.ts';
+import { foundationsOf } from '../../lib/protocol/learnt-models.ts';
 import { stageOf } from '../../lib/protocol/plan.ts';
 import { seededRandom } from '../../lib/random.ts';
 import { estimateOverSeeds } from '../../lib/scoring/bootstrap.ts';
@@ -26,9 +27,34 @@ export function cardFacts(
     release: VERSION,
     plan,
     data: { sites: updates.length, cases: updates.reduce((sum, { samples }) => sum + samples, 0) },
+    withdrawn: withdrawnFrom(record, origin, plan !== undefined),
     pseudoLabels: stage.kind === 'student' && stage.pseudoLabels !== undefined,
     scores: tasks.flatMap((task) => scoreOf(record, origin.stage, task)),
     licence,
+  };
+}
+
+/**
+ * Cases behind a model that were withdrawn since, and the commits of its stage and of those that it is built on that contain
+ * some.
+ */
+function withdrawnFrom(
+  { plan, stages }: CampaignRecord,
+  { stage, round }: TrainedModel['origin'],
+  areHashesKnown: boolean,
+): CardFacts['withdrawn'] {
+  const built = new Set([stage]);
+  // Stages name only earlier ones.
+  for (const one of plan.campaign.stages.toReversed()) {
+    if (built.has(one.name)) for (const other of foundationsOf(one)) built.add(other);
+  }
+  const commits = stages
+    .filter(({ name }) => built.has(name))
+    .flatMap(({ name, commits }) => commits.filter((commit) => name !== stage || commit.round <= round));
+  const own = stages.find(({ name }) => name === stage)?.commits.find((commit) => commit.round === round);
+  return {
+    cases: own?.withdrawn ?? 0,
+    commits: areHashesKnown ? commits.filter(({ withdrawn = 0 }) => withdrawn > 0).map(({ sha256 }) => sha256) : [],
   };
 }
 

@@ -22,6 +22,7 @@ import { learns } from '../../lib/protocol/plan.ts';
 import { reductionsOf } from '../../lib/protocol/reductions.ts';
 import type { RoundStatus } from '../../lib/protocol/round-status.ts';
 import { type CampaignStatus, campaignStatus } from '../../lib/protocol/status.ts';
+import type { WithdrawnSince } from '../../lib/protocol/withdrawals.ts';
 import type { CommitReport, RejectedObject, ReportedKind, SiteReport, StageReport } from '../../lib/report/report.ts';
 import { reportedEvaluations } from '../../lib/report/scored-cases.ts';
 import type { SiteStore, Stores } from '../../lib/storage/contract.ts';
@@ -173,7 +174,7 @@ async function readStage(place: Place, stage: Stage, status: CampaignStatus): Pr
   const rounds = status.stages.find(({ name }) => name === stage.name)?.rounds ?? [];
   const committed = await inOrder(
     rounds.filter(({ phase }) => phase === 'committed'),
-    (round) => readRound(place, stage, round),
+    (round) => readRound(place, stage, round, status.withdrawn),
   );
   return {
     report: {
@@ -188,13 +189,19 @@ async function readStage(place: Place, stage: Stage, status: CampaignStatus): Pr
   };
 }
 
-async function readRound({ reader, campaign, federation }: Place, stage: Stage, status: RoundStatus) {
+async function readRound(
+  { reader, campaign, federation }: Place,
+  stage: Stage,
+  status: RoundStatus,
+  affected: readonly WithdrawnSince[],
+) {
   const { round } = status;
   const at = { campaign, stage: stage.name, round };
   const { value: open } = await readJson(reader, federationKeys.open(at), openSchema);
   const { seal, commit, sha256, merged } = await readMerged(reader, at);
   const { clipped, limited } = reductionsOf(open, seal, commit);
   const shortened = shortenedIn(stage, merged);
+  const withdrawn = affected.find((one) => one.stage === stage.name && one.round === round)?.cases;
   const report: CommitReport = {
     round,
     at: commit.at,
@@ -210,6 +217,7 @@ async function readRound({ reader, campaign, federation }: Place, stage: Stage, 
       ...(validation && { validation }),
     })),
     ...(commit.validation && { validation: commit.validation }),
+    ...(withdrawn !== undefined && { withdrawn }),
     failed: seal.failed.map(({ site, reason }) => ({ site, reason })),
     clipped: clipped.map(({ site, factor }) => ({ site, factor })),
     limited,

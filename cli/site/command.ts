@@ -3,6 +3,7 @@ import { checkCommand } from './check.ts';
 import { consentCommand } from './consent.ts';
 import { importCommand } from './import.ts';
 import { inviteCommand } from './invite/command.ts';
+import { lineageCommand } from './lineage.ts';
 import { listCommand } from './list.ts';
 import { policyCommand } from './policy.ts';
 import { rescanCommand } from './rescan.ts';
@@ -21,6 +22,7 @@ export const siteCommand = (): Command =>
     listCommand(),
     siteStatusCommand(),
     rescanCommand(),
+    lineageCommand(),
     withdrawCommand(),
     consentCommand(),
     policyCommand(),

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { createInterface } from 'node:readline/promises';
 import { Command, Option } from 'commander';
 import { FedcardioError } from '../../lib/error.ts';
@@ -5,10 +6,12 @@ import { CASE_FOLDERS, type CaseUse, type SiteKey, siteKeys } from '../../lib/fe
 import type { Withdrawal, WithdrawTarget } from '../../lib/intake/withdraw.ts';
 import { printable } from '../../lib/printable.ts';
 import { counted } from '../../lib/report/format.ts';
-import type { ObjectVersion, SiteStore } from '../../lib/storage/contract.ts';
+import type { FederationStore, ObjectVersion, SiteStore } from '../../lib/storage/contract.ts';
 import { type CampaignFlags, federationOf, openBuckets, placed, placeOptions } from '../campaign.ts';
 import { printJson } from '../print-json.ts';
 import { commandLine } from '../shell-words.ts';
+import { factsOf } from './lineage.ts';
+import { lineageText } from './lineage-text.ts';
 
 interface WithdrawFlags extends CampaignFlags {
   readonly file?: string;
@@ -52,8 +55,9 @@ const REMAINS = `What stays: weights that were trained on it, in models, updates
 of intake and of the bucket. If the case is uploaded again, give it another name.`;
 
 async function withdrawCase(site: string, caseId: string, flags: WithdrawFlags): Promise<void> {
-  const [{ findWithdrawn, withdraw }, { readTasks }, { storesOf }] = await Promise.all([
+  const [{ findWithdrawn, withdraw }, { caseHistory }, { readTasks }, { storesOf }] = await Promise.all([
     import('../../lib/intake/withdraw.ts'),
+    import('../../lib/intake/lineage.ts'),
     import('../../lib/storage/federation-tasks.ts'),
     import('../../lib/storage/stores.ts'),
   ]);
@@ -64,14 +68,34 @@ async function withdrawCase(site: string, caseId: string, flags: WithdrawFlags):
   if (flags.keepVersions) return removeUploaded(site, store, target, flags);
 
   const found = await findWithdrawn(store, target);
-  if (found.length === 0) return nothingFound(site, store, target, flags);
+  const isBefore = found.length === 0 && (await wasWithdrawn(store, target));
+  if (found.length === 0 && !isBefore) return nothingFound(site, target, flags);
   const plan = totalsOf(found);
-  if (flags.dryRun) return tell(flags, 'site-withdraw-plan', { site, case: caseId, objects: plan }, planText(plan));
-  await confirm(flags, `${planText(plan)}\n${REMAINS}\n`, caseId);
+  if (flags.dryRun) {
+    const facts = await factsOf(federationStore, await caseHistory(store, caseId));
+    const text = [isBefore ? WITHDRAWN_BEFORE : planText(plan), '', ...lineageText(facts)].join('\n');
+    return tell(flags, 'site-withdraw-plan', { site, case: caseId, objects: plan, ...facts }, text);
+  }
+  if (!isBefore) await confirm(flags, `${planText(plan)}\n${REMAINS}\n`, caseId);
   const tasks = await readTasks({ federation: {}, federationStore });
-  const result = await withdraw({ store, site, tasks, now: () => new Date() }, federationStore, target);
-  tell(flags, 'site-withdraw', { site, case: caseId, ...result }, withdrawnText(result));
-  if (result.kept.length > 0) process.exitCode = 1;
+  const context = { store, site, tasks, now: () => new Date(), newId: () => randomBytes(16).toString('hex') };
+  const result = await withdraw(context, federationStore, target);
+  await tellWithdrawn(site, federationStore, caseId, result, flags);
+}
+
+/** Says what was removed, what stays, and what had learnt from the case. */
+async function tellWithdrawn(
+  site: string,
+  federationStore: FederationStore,
+  caseId: string,
+  result: Withdrawal,
+  flags: WithdrawFlags,
+): Promise<void> {
+  const { history, ...withdrawn } = result;
+  const facts = await factsOf(federationStore, history);
+  const text = [withdrawnText(result), '', ...lineageText(facts)].join('\n');
+  tell(flags, 'site-withdraw', { site, case: caseId, ...withdrawn, ...facts }, text);
+  if (result.kept.length > 0 || result.notified === undefined) process.exitCode = 1;
 }
 
 /** `--file` may also be a key as `site list` shows it, which names the side. */
@@ -101,15 +125,17 @@ async function requireFolderName(site: string, store: SiteStore, { caseId }: Wit
 const listLine = (site: string, flags: WithdrawFlags): string =>
   commandLine(['npx', 'fedcardio', 'site', 'list', site, ...placeOptions(flags)]);
 
+const WITHDRAWN_BEFORE = 'The case was withdrawn before; nothing is left of it.';
+
 /** A case that was withdrawn before is no error, so that the command can be repeated. */
-async function nothingFound(site: string, store: SiteStore, target: WithdrawTarget, flags: WithdrawFlags) {
-  const { caseId, file, use } = target;
-  const records: string[] = [];
-  for await (const { key } of store.list(siteKeys.withdrawnPrefix)) records.push(key);
-  if (file === undefined && use === undefined && records.includes(siteKeys.withdrawn(caseId))) {
-    const text = 'The case was withdrawn before; nothing is left of it.';
-    return tell(flags, 'site-withdraw', { site, case: caseId, removed: [], kept: [] }, text);
-  }
+async function wasWithdrawn(store: SiteStore, { caseId, file, use }: WithdrawTarget): Promise<boolean> {
+  if (file !== undefined || use !== undefined) return false;
+  for await (const { key } of store.list(siteKeys.withdrawn(caseId)))
+    if (key === siteKeys.withdrawn(caseId)) return true;
+  return false;
+}
+
+function nothingFound(site: string, { caseId, file, use }: WithdrawTarget, flags: WithdrawFlags): never {
   const what = file === undefined ? 'case' : `file "${printable(file)}" of a case`;
   const side = use === undefined ? '' : ` ${use === 'training' ? 'for training' : 'held out'}`;
   throw new FedcardioError('NOT_FOUND', `Site ${site} has no ${what} "${printable(caseId)}"${side}.`, {
@@ -127,14 +153,16 @@ async function removeUploaded(site: string, store: SiteStore, target: WithdrawTa
       if (isTarget(target, key)) found.push({ key, bytes, version: '', isLatest: true, isMarker: false });
     }
   }
-  if (found.length === 0) return nothingFound(site, store, target, flags);
+  if (found.length === 0) {
+    if (!(await wasWithdrawn(store, target))) return nothingFound(site, target, flags);
+    return tell(flags, 'site-withdraw', { site, case: caseId, removed: [], kept: [] }, WITHDRAWN_BEFORE);
+  }
   const plan = totalsOf(found);
   if (flags.dryRun) return tell(flags, 'site-withdraw-plan', { site, case: caseId, objects: plan }, removedText(plan));
   await confirm(flags, `${removedText(plan)}\n`, caseId);
   for (const { key } of found) await store.delete(key);
-  const result: Withdrawal = { removed: plan, kept: [] };
   const text = `${objectsText(plan)} removed. Intake updates the catalog and the counts. Earlier versions, and what was derived, stay.`;
-  tell(flags, 'site-withdraw', { site, case: caseId, ...result }, text);
+  tell(flags, 'site-withdraw', { site, case: caseId, removed: plan, kept: [] }, text);
 }
 
 type Totals = Withdrawal['removed'];
@@ -168,18 +196,27 @@ const removedText = (totals: Totals): string =>
   ].join('\n');
 
 /** What was deleted, what could not be, and what cannot be withdrawn. */
-export function withdrawnText({ removed, kept }: Withdrawal): string {
+export function withdrawnText({ removed, kept, notified }: Omit<Withdrawal, 'history'>): string {
   return [
-    `${objectsText(removed)} deleted for good:`,
-    ...removed.map(line),
+    ...(removed.length === 0 && kept.length === 0
+      ? [WITHDRAWN_BEFORE]
+      : [`${objectsText(removed)} deleted for good:`, ...removed.map(line)]),
     ...(kept.length > 0
       ? [
           `${counted(kept.length, 'object')} could not be deleted for good, and ${kept.length === 1 ? 'is' : 'are'} hidden:`,
         ]
       : []),
     ...kept.map(({ key, reason }) => printable(`  ${key}  ${reason}`)),
+    ...noticeText(notified),
     REMAINS,
   ].join('\n');
+}
+
+function noticeText(notified: number | undefined): readonly string[] {
+  if (notified === undefined)
+    return ['The coordinator could not be told. Run the command again with credentials that may write to it.'];
+  if (notified === 0) return [];
+  return [`The coordinator was told the hashes of ${counted(notified, 'update')}, and nothing else.`];
 }
 
 /** Asks for the case's name on a terminal. @throws FedcardioError `INTERRUPTED` if the answer differs */

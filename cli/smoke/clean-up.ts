@@ -36,7 +36,8 @@ async function takeBack({ id, stores }: Omit<SmokeTest, 'signal'>, site: string)
   try {
     const { store, federationStore } = stores.withdraw(site);
     const tasks = await readTasks({ federation: {}, federationStore });
-    const { kept } = await withdraw({ store, site, tasks, now: () => new Date() }, federationStore, { caseId: id });
+    const context = { store, site, tasks, now: () => new Date(), newId: undefined };
+    const { kept } = await withdraw(context, federationStore, { caseId: id });
     return [true, kept.length === 0 ? 'deleted with all versions' : `hidden; ${kept.length} objects are locked`];
   } catch (error) {
     if (!isFedcardioError(error, 'STORAGE')) throw error;

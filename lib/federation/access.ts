@@ -51,7 +51,7 @@ const withReads = (access: ObjectAccess, keys: readonly string[]): ObjectAccess 
 /** Adds answering campaigns: reading what they ask, and telling the coordinator. */
 const publishingConsents = (site: string, access: ObjectAccess): ObjectAccess => ({
   ...access,
-  read: [...(access.read ?? []), PLAN],
+  read: [...new Set([...(access.read ?? []), PLAN])],
   write: [...(access.write ?? []), `sites/${site}/consents/*`],
 });
 
@@ -77,8 +77,11 @@ const intakeOf = (site: string, own: readonly string[] = [], more: ObjectAccess 
 const CONSENT = ['consents/*', siteKeys.policy] as const;
 const PLAN = 'campaigns/*/plan.json';
 
-/** All that names a case or holds its voxels. */
-const WITHDRAWN = [...CASES, ...CATALOG, 'content/*', ...DERIVED] as const;
+/** All that names a case, holds its voxels, or goes on learning from it. */
+const WITHDRAWN = [...CASES, ...CATALOG, 'content/*', siteKeys.examined, ...DERIVED, 'unfinished/*'] as const;
+
+/** Which models were built on an update, as far as a site may know. */
+const LEARNT = [PLAN, 'models/*/merged.json'] as const;
 
 export const siteAccess = (site: string): Readonly<Record<SiteRole, SiteAccess>> => ({
   intake: intakeOf(site),
@@ -98,8 +101,8 @@ export const siteAccess = (site: string): Readonly<Record<SiteRole, SiteAccess>>
   'job-failed': { own: {}, federation: failureOf(site) },
   task: {
     own: {
-      read: [...CASES, 'catalog/*', 'consents/*', 'pseudo-labels/*', 'checkpoints/*', 'unfinished/*'],
-      write: [...DERIVED, 'checkpoints/*', 'unfinished/*', 'sent/*'],
+      read: [...CASES, 'catalog/*', 'consents/*', 'pseudo-labels/*', 'checkpoints/*', 'unfinished/*', 'lineage/*'],
+      write: [...DERIVED, 'checkpoints/*', 'unfinished/*', 'sent/*', 'lineage/*'],
       delete: ['checkpoints/*', 'unfinished/*'],
       list: 'everything',
     },
@@ -111,19 +114,27 @@ export const siteAccess = (site: string): Readonly<Record<SiteRole, SiteAccess>>
   },
   upload: {
     // A deleted object stays as an old version: the role can undo its mistakes, and destroy nothing.
-    own: { read: [...CATALOG, ...CONSENT, 'predictions/*', 'sent/*'], write: CASES, delete: CASES, list: 'everything' },
-    federation: ownCounts(site),
+    own: {
+      read: [...CATALOG, ...CONSENT, 'predictions/*', 'sent/*', 'lineage/*'],
+      write: CASES,
+      delete: CASES,
+      list: 'everything',
+    },
+    federation: withReads(ownCounts(site), LEARNT),
   },
   withdraw: {
     own: {
-      read: [...CATALOG, ...CONSENT, 'content/*'],
+      read: [...CATALOG, ...CONSENT, 'content/*', 'withdrawn/*', 'lineage/*', siteKeys.examined],
       write: [...CATALOG, ...CONSENT, 'withdrawn/*'],
       delete: WITHDRAWN,
       erase: WITHDRAWN,
       list: 'everything',
     },
     // Who may withdraw a case also decides on campaigns.
-    federation: publishingConsents(site, { ...ownCounts(site), write: [`sites/${site}/summary.json`] }),
+    federation: publishingConsents(site, {
+      ...withReads(ownCounts(site), LEARNT),
+      write: [`sites/${site}/summary.json`, `sites/${site}/withdrawals/*`],
+    }),
   },
 });
 

@@ -34,6 +34,8 @@ const EXAMPLES: Readonly<Record<string, z.ZodType>> = {
   content: schemas.contentSchema,
   examined: schemas.examinedSchema,
   withdrawn: schemas.withdrawnSchema,
+  lineage: schemas.lineageSchema,
+  'withdrawal-notice': schemas.noticeSchema,
   'sent-by-site': schemas.sentBySiteSchema,
   'pseudo-label': schemas.pseudoLabelReportSchema,
   job: schemas.jobSchema,

@@ -53,7 +53,11 @@ export const siteKeys = {
   rejectedStray: (key: string) => siteKey(`${siteKeys.strayPrefix}${sha256Hex(key).slice(0, 16)}.json`),
   /** Records of withdrawals, by a hash of the case's name. */
   withdrawnPrefix: siteKey('withdrawn/'),
-  withdrawn: (caseId: string) => siteKey(`withdrawn/${withdrawnId(caseId)}.json`),
+  withdrawn: (caseId: string) => siteKey(`withdrawn/${caseHash(caseId)}.json`),
+  /** Which cases went into what the site sent for a round. */
+  lineagePrefix: siteKey('lineage/'),
+  lineage: ({ campaign, stage, round }: RoundAddress) =>
+    siteKey(`lineage/${campaign}/${stage}/${roundName(round)}.json`),
   /** What the site sent to the federation bucket for a round. */
   sentPrefix: siteKey('sent/'),
   sent: ({ campaign, stage, round }: RoundAddress) => siteKey(`sent/${campaign}/${stage}/${roundName(round)}.json`),
@@ -66,6 +70,7 @@ export const siteKeys = {
   /** What the last rescan left settled. */
   examined: siteKey('rescan/examined.json'),
   /** One object per distinct image content, to find a volume that is uploaded as two cases. */
+  contentPrefix: siteKey('content/'),
   content: (fingerprint: string) => siteKey(`content/${fingerprint}.json`),
   pseudoLabels: ({ campaign, stage }: StageAddress, task: TaskId) =>
     siteKey(`pseudo-labels/${campaign}/${stage}/${task}/`),
@@ -104,6 +109,8 @@ export const federationKeys = {
   summary: (site: string) => federationKey(`sites/${site}/summary.json`),
   /** Copy of a site's answer to a campaign, for the coordinator. */
   consent: (site: string, campaign: string) => federationKey(`sites/${site}/consents/${campaign}${CONSENT_SUFFIX}`),
+  /** Tells the coordinator which of a site's updates learnt from a case that was withdrawn, by a random id. */
+  withdrawal: (site: string, id: string) => federationKey(`sites/${site}/withdrawals/${id}.json`),
   campaign: (campaign: string) => federationKey(`campaigns/${campaign}/campaign.json`),
   plan: (campaign: string) => federationKey(`campaigns/${campaign}/plan.json`),
   /** The campaign's pauses. */
@@ -151,8 +158,8 @@ export const federationKeys = {
   init: (campaign: string, sha256: string) => federationKey(`init/${campaign}/${sha256}.safetensors`),
 } as const;
 
-/** The case's name in the key of a record of its withdrawal, which does not repeat it. */
-const withdrawnId = (caseId: string): string => sha256Hex(`withdrawn/${caseId}`).slice(0, 16);
+/** A case in the ledger, and in the key of the record of its withdrawal, which do not repeat its name. */
+export const caseHash = (caseId: string): string => sha256Hex(`withdrawn/${caseId}`).slice(0, 16);
 
 /** The case that a pseudo-label, its report or a prediction was derived from; undefined for any other key. */
 export function derivedCaseOf(key: string): string | undefined {
@@ -265,6 +272,12 @@ export function parseUpdateKey(
 export function parseConsentKey(key: string): { readonly site: string; readonly campaign: string } | undefined {
   const [, site, campaign] = /^sites\/([^/]+)\/consents\/([^/]+)\.consent\.json$/.exec(key) ?? [];
   return site !== undefined && campaign !== undefined ? { site, campaign } : undefined;
+}
+
+/** The site and id of a notice that a case was withdrawn. */
+export function parseWithdrawalKey(key: string): { readonly site: string; readonly id: string } | undefined {
+  const [, site, id] = /^sites\/([^/]+)\/withdrawals\/([^/]+)\.json$/.exec(key) ?? [];
+  return site !== undefined && id !== undefined ? { site, id } : undefined;
 }
 
 /** The campaign that an object below `campaigns/` belongs to. */

@@ -55,6 +55,14 @@ export const OBJECT_KINDS: readonly ObjectKind[] = [
     examples: ['examined.json'],
   }),
   site('withdrawn/<hash>.json', 'that a case was withdrawn, by a hash of its name', { examples: ['withdrawn.json'] }),
+  site(
+    'lineage/<campaign>/<stage>/<round>.json',
+    'which cases, by hashes, went into what the site sent for this round',
+    {
+      ...REWRITTEN,
+      examples: ['lineage.json'],
+    },
+  ),
   site('sent/<campaign>/<stage>/<round>.json', 'what the site sent to the federation bucket for this round', {
     examples: ['sent-by-site.json'],
   }),
@@ -109,6 +117,10 @@ export const OBJECT_KINDS: readonly ObjectKind[] = [
   federation('sites/<site>/consents/<campaign>.consent.json', "copy of the site's answer to a campaign", {
     ...REWRITTEN,
     examples: ['consent.json'],
+  }),
+  federation('sites/<site>/withdrawals/<id>.json', 'hashes of the updates that learnt from a case that was withdrawn', {
+    ...REWRITTEN,
+    examples: ['withdrawal-notice.json'],
   }),
   federation('campaigns/<campaign>/campaign.json', 'the campaign that a researcher requests', {
     examples: ['campaign.json'],

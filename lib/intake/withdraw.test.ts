@@ -2,10 +2,11 @@ import { describe, expect, test } from 'vitest';
 import { collect } from '../async.ts';
 import { FedcardioError } from '../error.ts';
 import { siteAccess } from '../federation/access.ts';
-import { type SiteKey, siteKeys } from '../federation/keys.ts';
+import { federationKeys, type SiteKey, siteKeys } from '../federation/keys.ts';
 import { enforceAccess } from '../storage/access-view.ts';
 import type { SiteStore } from '../storage/contract.ts';
 import { createMemoryStorage } from '../storage/testing-objects.ts';
+import { hashedCases, recordLineage } from './lineage.ts';
 import { calcium, image, testSite } from './testing.ts';
 import { findWithdrawn, withdraw } from './withdraw.ts';
 
@@ -23,7 +24,7 @@ async function site(versioned: boolean, now = new Date('2026-01-01T00:00:00Z')) 
   }
   await own.summarize();
   const access = siteAccess('berlin').withdraw;
-  const context = { ...own.context, store: enforceAccess(own.store, access.own) };
+  const context = { ...own.context, store: enforceAccess(own.store, access.own), newId: () => '0'.repeat(32) };
   return { ...own, context, federation: enforceAccess(own.federationStore, access.federation) };
 }
 
@@ -83,7 +84,7 @@ describe.each([true, false])('a case is withdrawn from a bucket with versions: %
 
     const again = await withdraw(context, federation, { caseId: 'p1' });
 
-    expect(again).toEqual({ removed: [], kept: [] });
+    expect(again).toMatchObject({ removed: [], kept: [], notified: 0 });
     const [record] = await collect(store.list(siteKeys.withdrawnPrefix));
     const text = `${record?.key} ${Buffer.from((await store.get(record?.key as SiteKey)).body)}`;
     expect(text).not.toContain('p1');
@@ -136,6 +137,54 @@ describe.each([true, false])('a case is withdrawn from a bucket with versions: %
 
     expect(await store.head(siteKeys.catalog('p1'))).toBeUndefined();
     expect((await summary()).cases.training).toBe(1);
+  });
+});
+
+test('documents of other cases that name it go too, and checkpoints that it may be in', async () => {
+  const { context, federation, store, put, rescan, rejected } = await site(true);
+  await put('cases/p2/image.nii.gz', image(3));
+  await rescan();
+  await store.put(siteKeys.unfinished({ campaign: 'tavi', stage: 'student', round: 2 }), 'checkpoint');
+  const before = await rejected('p2');
+  const all = async () => (await collect(store.versions('' as SiteKey))).filter(({ isMarker }) => !isMarker);
+  const named = before?.objects[0]?.reason;
+
+  await withdraw(context, federation, { caseId: 'p10' });
+  const left = await all();
+  await rescan();
+
+  expect(named).toContain('p10');
+  for (const prefix of ['unfinished/', 'rejected/'])
+    expect(left.filter(({ key }) => key.startsWith(prefix))).toEqual([]);
+  expect(left.filter(({ key, isLatest }) => key.startsWith('content/') && !isLatest)).toEqual([]);
+  expect(left.map(({ key }) => key)).not.toContain(siteKeys.examined);
+  expect(await rejected('p2')).toBeUndefined();
+});
+
+test('the coordinator learns the hashes of the updates that learnt from it, and nothing of the case', async () => {
+  const { context, federation, store, federationStore } = await site(true);
+  const about = { site: 'berlin', campaign: 'tavi', stage: 'student', kind: 'student' };
+  const entry = (round: number, id: string) => ({
+    at: '2026-01-01T00:00:00.000Z',
+    update: { key: federationKeys.update({ ...about, round }, 'berlin', 'x'), sha256: `${round}`.repeat(64), bytes: 1 },
+    weights: null,
+    base: null,
+    cases: hashedCases({ training: [id] }),
+  });
+  for (const round of [1, 2]) await recordLineage(store, { ...about, round }, entry(round, 'p1'));
+  await recordLineage(store, { ...about, round: 3 }, entry(3, 'p10'));
+
+  const { history, notified } = await withdraw(context, federation, { caseId: 'p1' });
+  await withdraw(context, federation, { caseId: 'p1' });
+
+  expect({ notified, rounds: history.updates.map(({ round }) => round) }).toEqual({ notified: 2, rounds: [1, 2] });
+  const notices = (await collect(federationStore.list(federationKeys.summaryPrefix))).filter(({ key }) =>
+    key.includes('withdrawals'),
+  );
+  expect(notices.map(({ key }) => key)).toEqual([`sites/berlin/withdrawals/${'0'.repeat(32)}.json`]);
+  expect(JSON.parse(Buffer.from((await federationStore.get(notices[0]!.key)).body).toString())).toEqual({
+    schema: 'fedcardio.withdrawal-notice/1',
+    updates: ['1'.repeat(64), '2'.repeat(64)],
   });
 });
 

@@ -1,10 +1,12 @@
 import { collect, mapConcurrently } from '../async.ts';
 import { describeError, isFedcardioError } from '../error.ts';
 import { CASE_FOLDERS, type CaseUse, derivedCaseOf, parseCaseKey, type SiteKey, siteKeys } from '../federation/keys.ts';
-import { catalogSchema, contentSchema, withdrawnSchema } from '../federation/schemas.ts';
+import { type CaseUseInStage, catalogSchema, contentSchema } from '../federation/schemas.ts';
 import { groupBy } from '../group-by.ts';
 import type { FederationStore, ObjectVersion, SiteStore } from '../storage/contract.ts';
 import { writeDocument } from '../storage/documents.ts';
+import { type CaseHistory, caseHistory } from './lineage.ts';
+import { notifyCoordinator, recordWithdrawal } from './notice.ts';
 import type { SiteContext } from './reconcile.ts';
 import { readStored } from './stored.ts';
 import { createSummaryCache, refreshSummary } from './summary.ts';
@@ -12,6 +14,8 @@ import { createSummaryCache, refreshSummary } from './summary.ts';
 /** The context of the withdraw role. */
 export interface WithdrawContext extends SiteContext {
   readonly store: SiteStore;
+  /** Makes a random id of 32 hexadecimal digits for the notice to the coordinator. Undefined: no notice, for smoke tests. */
+  readonly newId: (() => string) | undefined;
 }
 
 /** A case, or one file of it, such as `labels/calcification.nii.gz`. */
@@ -46,14 +50,23 @@ export interface Withdrawal {
   readonly removed: readonly Removed[];
   /** Objects of which versions stay, such as those under a lock. They are hidden behind a delete marker. */
   readonly kept: readonly { readonly key: SiteKey; readonly reason: string }[];
+  /** What the site sent and had learnt from the case, or was scored on it. */
+  readonly history: CaseHistory;
+  /** Updates that the notice to the coordinator names; undefined if it could not be written. Repeat the withdrawal then. */
+  readonly notified: number | undefined;
 }
 
 const REQUESTS_AT_ONCE = 16;
 /** A GPU task or intake may write while objects are deleted; what is left after these passes is found by the rescan. */
 const PASSES = 3;
 
+/** Documents of other cases that can name a case: that they have the same CT. Intake writes them anew. */
+const MENTIONS = [siteKeys.rejectedPrefix, siteKeys.contentPrefix, siteKeys.examined] as const;
+
 /**
- * All versions of the objects that hold a case, name it, or were derived from it. Of a file other than the CT, only its own.
+ * All versions of the objects that hold a case, name it, or were derived from it, and checkpoints of trainings that it may be
+ * in. Of a file other than the CT, only its own. Earlier versions of intake's documents about other cases are included, because
+ * one of them may name the case.
  */
 export async function findWithdrawn(
   store: SiteStore,
@@ -73,18 +86,43 @@ export async function findWithdrawn(
   ];
   const named = await versionsBelow(store, [...new Set(documents)]);
   const derived = await versionsBelow(store, siteKeys.derivedPrefixes);
-  return [
+  const mentioning = (await mentioningKeys(store, caseId)).filter((key) => !documents.includes(key));
+  const found = [
     ...own,
     ...named.filter(({ key }) => documents.includes(key)),
     ...derived.filter(({ key }) => derivedCaseOf(key) === caseId),
   ];
+  if (found.length === 0 && mentioning.length === 0) return [];
+  const others = (await versionsBelow(store, MENTIONS)).filter(({ key }) => !documents.includes(key));
+  const unfinished = use === 'evaluation' ? [] : await versionsBelow(store, [siteKeys.unfinishedPrefix]);
+  return [
+    ...found,
+    ...others.filter(({ key, isLatest, isMarker }) => mentioning.includes(key) || (!isLatest && !isMarker)),
+    ...unfinished.filter(({ key }) => !key.startsWith(siteKeys.doctor(''))),
+  ];
+}
+
+/** Documents about other cases whose current version names a case. */
+async function mentioningKeys(store: SiteStore, caseId: string): Promise<readonly SiteKey[]> {
+  const listed = (
+    await mapConcurrently([siteKeys.rejectedPrefix, siteKeys.examined], REQUESTS_AT_ONCE, (prefix) =>
+      collect(store.list(prefix)),
+    )
+  ).flat();
+  const escaped = caseId.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
+  const named = new RegExp(`(?<![A-Za-z0-9._-])${escaped}(?![A-Za-z0-9_-])`);
+  const found = await mapConcurrently(listed, REQUESTS_AT_ONCE, async ({ key }) => {
+    const stored = await store.tryGet(key);
+    return stored && named.test(new TextDecoder().decode(stored.body)) ? [key] : [];
+  });
+  return found.flat();
 }
 
 const isImageFile = (file: string): boolean => parseCaseKey(`cases/x/${file}`)?.part.kind === 'image';
 
 /** The claims of a case to contents: those of replaced CTs too, so that every claim is read. */
 async function contentKeys(store: SiteStore, caseId: string): Promise<readonly SiteKey[]> {
-  const listed = await collect(store.list(siteKeys.content('').slice(0, -'.json'.length) as SiteKey));
+  const listed = await collect(store.list(siteKeys.contentPrefix));
   const claims = await mapConcurrently(listed, REQUESTS_AT_ONCE, async ({ key }) => ({
     key,
     of: (await readStored(store, key, contentSchema))?.value?.case,
@@ -97,8 +135,8 @@ const versionsBelow = async (store: SiteStore, prefixes: readonly SiteKey[]) =>
 
 /**
  * Deletes a case, or a file of it, for good: all versions of it, of intake's documents about it, and of what GPU tasks derived
- * from it. Then counts the site again. Leaves a record, by which a rescan removes what a running GPU task still derives.
- * Safe to repeat.
+ * from it. Then tells the coordinator by hashes which updates had learnt from it, and counts the site again. Leaves a record, by
+ * which a running GPU task starts again without the case, and a rescan removes what was derived meanwhile. Safe to repeat.
  *
  * @throws FedcardioError STORAGE if a listing, the record or the summary is refused
  */
@@ -107,12 +145,12 @@ export async function withdraw(
   federationStore: FederationStore,
   target: WithdrawTarget,
 ): Promise<Withdrawal> {
-  const { store, site, now } = context;
-  const { caseId, file } = target;
-  if (file === undefined || isImageFile(file)) {
-    const record = { schema: 'fedcardio.withdrawn/1' as const, site, at: now().toISOString() };
-    await writeDocument(store, siteKeys.withdrawn(caseId), withdrawnSchema, record);
-  } else await forgetLabel(store, target);
+  const { store, site } = context;
+  const { caseId, file, use } = target;
+  const isCase = file === undefined || isImageFile(file);
+  // Before the ledger is read, see publishUpdate.
+  const record = isCase ? await recordWithdrawal(context, caseId, context.newId) : undefined;
+  if (!record) await forgetLabel(store, target);
   const removed: ObjectVersion<SiteKey>[] = [];
   const kept = new Map<SiteKey, string>();
   for (let pass = 0; pass < PASSES; pass += 1) {
@@ -134,6 +172,10 @@ export async function withdraw(
       }
     }
   }
+  const history = record ? ofSide(await caseHistory(store, caseId), use) : NO_HISTORY;
+  const notified = record
+    ? await unlessRefused(() => notifyCoordinator(federationStore, site, record, history.updates))
+    : 0;
   await refreshSummary(context, federationStore, createSummaryCache());
   const byKey = groupBy(
     removed.filter(({ isMarker }) => !isMarker),
@@ -146,7 +188,28 @@ export async function withdraw(
       bytes: versions.reduce((sum, { bytes }) => sum + bytes, 0),
     })),
     kept: Array.from(kept, ([key, reason]) => ({ key, reason })),
+    history,
+    notified,
   };
+}
+
+export const NO_HISTORY: CaseHistory = { updates: [], unreadable: [] };
+
+/** A case may be on both sides: only what one of them was used for. */
+function ofSide({ updates, unreadable }: CaseHistory, side: CaseUse | undefined): CaseHistory {
+  if (side === undefined) return { updates, unreadable };
+  const isOfSide = (use: CaseUseInStage) => (use === 'evaluation') === (side === 'evaluation');
+  return { updates: updates.filter(({ uses }) => uses.some(isOfSide)), unreadable };
+}
+
+/** The result, or undefined if the storage refuses. The case is gone all the same. */
+async function unlessRefused<T>(work: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await work();
+  } catch (error) {
+    if (isFedcardioError(error, 'STORAGE')) return undefined;
+    throw error;
+  }
 }
 
 /** Why the storage refused a deletion, such as a lock; undefined if it did not. Outages are thrown. */

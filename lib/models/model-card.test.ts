@@ -7,6 +7,7 @@ const facts: CardFacts = {
   release: '1.2.3',
   plan: 'ab'.repeat(32),
   data: { sites: 2, cases: 31 },
+  withdrawn: { cases: 0, commits: [] },
   pseudoLabels: true,
   scores: [
     { task: 'calcification', sites: 2, n: 9, main: { value: 0.512, low: 0.4, high: 0.6 } },
@@ -49,4 +50,14 @@ test('a card of an unscored model says so, and claims no synthetic data that nob
   expect(card).toContain('did not evaluate this model');
   expect(card).not.toContain('synthetic');
   expect(card).toContain('CC-BY-4.0');
+});
+
+test('a card tells how many cases were withdrawn since, and which commits contain them', () => {
+  const commits = Array.from({ length: 30 }, (_, index) => String(index).padStart(64, '0'));
+
+  const card = modelCard(trained, { ...facts, withdrawn: { cases: 2, commits } });
+
+  expect(modelCard(trained, facts)).toContain('no site had withdrawn a case');
+  expect(card).toContain('**2 cases that the model may have learnt from were withdrawn since.**');
+  expect(card.match(/^- `0{62}\d\d`$/gm)).toHaveLength(20);
 });

@@ -33,6 +33,8 @@ export interface CardFacts {
   readonly plan: string | undefined;
   /** Sites whose updates the last round merged, and their training cases. */
   readonly data: { readonly sites: number; readonly cases: number };
+  /** Cases that the model may have learnt from and that were withdrawn since, and the commits that contain them, by hash. */
+  readonly withdrawn: { readonly cases: number; readonly commits: readonly string[] };
   /** Pseudo-labels beside the sites' own labels. */
   readonly pseudoLabels: boolean;
   readonly scores: readonly CardScore[];
@@ -84,6 +86,8 @@ training data lacked.
 ## Training data
 
 ${dataText(trained, facts)}
+
+${withdrawnText(facts)}
 
 ## Scores
 
@@ -146,6 +150,18 @@ function dataText({ trainedOnPhantoms }: TrainedModel, { data, pseudoLabels }: C
     ? 'Where a site had no label of a task, the prediction of a teacher stood for it.'
     : 'All labels are those of the sites.';
   return `The last round merged updates of ${count(data.sites, 'site')}, trained on ${count(data.cases, 'CT')}. ${kind} ${labels}`;
+}
+
+/** Most commits that a card lists. */
+const LISTED_COMMITS = 20;
+
+function withdrawnText({ withdrawn: { cases, commits } }: CardFacts): string {
+  if (cases === 0) return 'When this card was written, no site had withdrawn a case that the model learnt from.';
+  const listed = commits.slice(-LISTED_COMMITS).map((sha256) => `- \`${sha256}\``);
+  const more =
+    commits.length > LISTED_COMMITS ? `the last ${LISTED_COMMITS} of ${commits.length} commits` : 'these commits';
+  return `**${count(cases, 'case')} that the model may have learnt from ${cases === 1 ? 'was' : 'were'} withdrawn since.** Affected are ${commits.length === 0 ? 'rounds of its training' : more}.
+Train it again without them: \`fedcardio campaign start --without-withdrawn\`.${listed.length > 0 ? `\n\n${listed.join('\n')}` : ''}`;
 }
 
 function scoresText(tasks: readonly Task[], scores: readonly CardScore[]): string {

@@ -10,6 +10,7 @@ import { isPaused, type Pauses, readPauses } from './pauses.ts';
 import { roundsOf } from './plan.ts';
 import { type AnsweredRound, type RoundStatus, roundStatus, withLateMerged } from './round-status.ts';
 import { campaignState, type RoundState, type StageState } from './state.ts';
+import { type WithdrawnSince, withdrawnSince } from './withdrawals.ts';
 
 export interface CampaignStatus {
   readonly campaign: string;
@@ -26,6 +27,8 @@ export interface CampaignStatus {
   readonly suspected: readonly { readonly site: string; readonly pairs: number }[];
   /** What sites have answered to the campaign, by site. Who is missing has not been asked yet. */
   readonly consents: readonly Omit<ConsentAnswer, 'consent'>[];
+  /** Committed rounds that learnt from cases which were withdrawn since, in the order of the plan. */
+  readonly withdrawn: readonly WithdrawnSince[];
   readonly stages: readonly StageStatus[];
 }
 
@@ -41,7 +44,7 @@ export interface StageStatus {
 const READS_AT_ONCE = 16;
 
 /** A campaign without what happened in its rounds: what one listing and three documents tell. */
-export interface CampaignOverview extends Omit<CampaignStatus, 'stages' | 'suspected' | 'consents'> {
+export interface CampaignOverview extends Omit<CampaignStatus, 'stages' | 'suspected' | 'consents' | 'withdrawn'> {
   /** When `campaign.json` was uploaded last. */
   readonly uploadedAt: string | undefined;
   readonly pauses: Pauses;
@@ -97,6 +100,7 @@ export async function campaignStatus(
     ...rest,
     consents: await consentsOf(context, campaign),
     suspected: stages.some(({ stage }) => stage.kind === 'evaluate') ? await suspicions(context) : [],
+    withdrawn: await withdrawnSince(context.federationStore, stages),
     stages: await mapConcurrently(stages, READS_AT_ONCE, async (state) => ({
       name: state.stage.name,
       kind: state.stage.kind,

@@ -110,7 +110,7 @@ const commitRows = (stage: StageReport): readonly Markup[] =>
   );
 
 /** Which sites' updates were not merged as they were sent, and why. */
-function notMerged({ failed, clipped, limited, shortened = [], late = [] }: CommitReport): Markup {
+function notMerged({ failed, clipped, limited, shortened = [], late = [], withdrawn = 0 }: CommitReport): Markup {
   const reasons = (of: CommitReport['failed']) => of.map(({ site, reason }) => `${site} (${reason})`);
   const remark = (what: string, sites: readonly string[], style: 'bad' | 'muted') =>
     sites.length > 0 && html` <span class="${style}">${what}: ${sites.join(', ')}</span>`;
@@ -119,7 +119,7 @@ function notMerged({ failed, clipped, limited, shortened = [], late = [] }: Comm
     ({ site, samples, counted }) => `${site} (as ${significant(counted)} cases instead of ${samples})`,
   );
   const short = shortened.map(({ site, steps, of }) => `${site} (after ${steps} of ${of} steps)`);
-  return html`${remark('failed', reasons(failed.filter((of) => !isWithoutData(of))), 'bad')}${remark('nothing to learn from', reasons(failed.filter(isWithoutData)), 'muted')}${remark('scaled down', scaled, 'bad')}${remark('counted less', less, 'bad')}${remark('out of time', short, 'muted')}${remark('late, from the round before', late, 'muted')}`;
+  return html`${remark('failed', reasons(failed.filter((of) => !isWithoutData(of))), 'bad')}${remark('nothing to learn from', reasons(failed.filter(isWithoutData)), 'muted')}${remark('scaled down', scaled, 'bad')}${remark('counted less', less, 'bad')}${remark('out of time', short, 'muted')}${remark('late, from the round before', late, 'muted')}${withdrawn > 0 && html` <span class="bad">${counted(withdrawn, 'case')} withdrawn since</span>`}`;
 }
 
 const siteNames = (report: Report): ReadonlyMap<string, string> =>

@@ -116,6 +116,8 @@ export interface CommitReport {
     /** What the site found of the model that the round started from. */
     readonly validation?: { readonly loss: number; readonly cases: number };
   }[];
+  /** Number of cases that the round learnt from, or that its scores count, and that were withdrawn since. */
+  readonly withdrawn?: number;
   readonly failed: readonly { readonly site: string; readonly reason: string }[];
   /** Updates whose difference was scaled down by a factor. */
   readonly clipped: readonly { readonly site: string; readonly factor: number }[];

@@ -62,6 +62,8 @@ export const campaignSchema = z.strictObject({
   warnings: z.array(z.string()),
   /** Sites whose training and held-out CTs may be parts of one scan. */
   suspected: z.array(z.strictObject({ site: z.string(), pairs: z.int() })),
+  /** Committed rounds that learnt from cases which were withdrawn since, and the number of these cases. */
+  withdrawn: z.array(z.strictObject({ stage: z.string(), round: z.int(), cases: z.int() })),
   pauses: z.array(z.strictObject({ from: instant, until: instant.nullable(), reason: z.string().optional() })),
   /** Those of the federation, and others that take part. */
   sites: z.array(z.string()),

@@ -43,6 +43,7 @@ export function campaignView(status: CampaignStatus, documents: CampaignDocument
     endedAt: status.endedAt,
     warnings: [...status.warnings],
     suspected: [...status.suspected],
+    withdrawn: [...status.withdrawn],
     pauses: [...pauses],
     sites,
     reasons: [...reasons.keys()],

@@ -88,7 +88,16 @@ export const examinedSchema = z.strictObject({
 });
 
 /** A case was withdrawn. Its name is only in the key, as a hash: it may be what had to be withdrawn. */
-export const withdrawnSchema = z.strictObject({ schema: version('withdrawn'), site: id, at: time });
+export const withdrawnSchema = z.strictObject({
+  schema: version('withdrawn'),
+  site: id,
+  at: time,
+  /** Random id of the notice to the federation, so that a notice tells nothing of the case's name. */
+  notice: z
+    .string()
+    .regex(/^[0-9a-f]{32}$/)
+    .optional(),
+});
 
 /** What left the site for a round. Written before it leaves. */
 export const sentBySiteSchema = z.strictObject({
