@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { attackCommand } from './attack/command.ts';
 import { benchCommand } from './bench.ts';
 import { bundleCommand } from './bundle/command.ts';
 import { campaignCommand, shortForms } from './campaign/command.ts';
@@ -39,6 +40,7 @@ export const createCommands = (): readonly Command[] => [
   exportCommand(),
   importCommand(),
   siteCommand(),
+  attackCommand(),
   tasksCommand(),
   costCommand(),
   experimentCommand(),

@@ -284,9 +284,17 @@ export const casesForValidation = async (
   log: GpuTaskContext['log'],
 ): Promise<readonly CaseSource[]> => (await casesWithTargets(data, 'validation', tasks, how, undefined, log)).cases;
 
+/** The site's held-out cases with the hospital's labels of some tasks. Nothing is trained on them that leaves the site. */
+export const heldOutCases = async (
+  data: SiteData,
+  tasks: readonly Task[],
+  how: Preparation,
+  log: GpuTaskContext['log'],
+): Promise<readonly CaseSource[]> => (await casesWithTargets(data, 'evaluation', tasks, how, undefined, log)).cases;
+
 async function casesWithTargets(
   data: SiteData,
-  use: 'training' | 'validation',
+  use: CaseUse | 'validation',
   tasks: readonly Task[],
   how: Preparation,
   pseudoLabels: StageAddress | undefined,

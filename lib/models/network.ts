@@ -45,9 +45,18 @@ export interface Network {
   dispose(): void;
 }
 
-/** Creates a network with random weights; see {@link initialWeights}. Call {@link loadBackend} first. */
-export function createNetwork(config: ModelConfig, heads: readonly Task[], seed: number): Network {
-  const architecture: Architecture = config.kind === 'unet' ? unet(config) : swinUnetr(config);
+/**
+ * Creates a network with random weights; see {@link initialWeights}. Call {@link loadBackend} first.
+ *
+ * @param image `learnt` for gradients by the image, which only a UNet computes
+ */
+export function createNetwork(
+  config: ModelConfig,
+  heads: readonly Task[],
+  seed: number,
+  image: 'constant' | 'learnt' = 'constant',
+): Network {
+  const architecture: Architecture = config.kind === 'unet' ? unet(config, image) : swinUnetr(config);
   const weights = initialWeights(config, heads, seed);
   const variables = new Map(
     [...weights].map(([name, { data, shape }]) => [name, tf.tidy(() => tf.variable(tf.tensor(data, [...shape])))]),

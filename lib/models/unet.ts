@@ -9,16 +9,18 @@ import { supervisedScales } from './unet-parameters.ts';
  * nnU-Net's plain-convolution UNet: two convolutions per stage, each with instance norm and leaky ReLU. The first
  * convolution of every stage but the finest has stride 2. Transposed convolutions upsample; up to three scales are
  * supervised.
+ *
+ * @param image `learnt` to compute gradients by the image too, which training does not need
  */
-export function unet(config: UNetConfig): Architecture {
+export function unet(config: UNetConfig, image: 'constant' | 'learnt' = 'constant'): Architecture {
   const stages = config.features.length;
   return {
     divisor: 2 ** (stages - 1),
-    features: (parameter, image) => {
+    features: (parameter, input) => {
       const skips: tf.Tensor5D[] = [];
-      let x = image;
+      let x = input;
       for (let stage = 0; stage < stages; stage++) {
-        x = block(parameter, `encoder.${stage}`, [x], stage === 0 ? 'image' : 'halve');
+        x = block(parameter, `encoder.${stage}`, [x], stage === 0 ? image : 'halve');
         skips.push(x);
       }
       const scales: tf.Tensor5D[] = [];
@@ -35,7 +37,12 @@ export function unet(config: UNetConfig): Architecture {
   };
 }
 
-function block(parameter: Lookup, name: string, parts: readonly tf.Tensor5D[], entry?: 'image' | 'halve'): tf.Tensor5D {
+function block(
+  parameter: Lookup,
+  name: string,
+  parts: readonly tf.Tensor5D[],
+  entry: 'constant' | 'learnt' | 'halve' = 'learnt',
+): tf.Tensor5D {
   const layer = (i: 1 | 2, input: readonly tf.Tensor5D[], options: Parameters<typeof conv3d>[2]) => {
     const convolved = conv3d(input, parameter(`${name}.conv${i}.weight`), options);
     const affine = {
@@ -46,7 +53,7 @@ function block(parameter: Lookup, name: string, parts: readonly tf.Tensor5D[], e
   };
   const first = layer(1, parts, {
     stride: entry === 'halve' ? 2 : 1,
-    input: entry === 'image' ? 'constant' : 'learnt',
+    input: entry === 'constant' ? 'constant' : 'learnt',
   });
   return layer(2, [first], {});
 }

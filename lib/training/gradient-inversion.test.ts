@@ -1,0 +1,76 @@
+import { beforeAll, expect, test } from 'vitest';
+import { TASKS } from '../federation/tasks.ts';
+import { createNetwork } from '../models/network.ts';
+import { loadBackend } from '../nn/backend.ts';
+import { normal, seededRandom } from '../random.ts';
+import { clippedWithNoise, cosineByImage, gradientOf, type Inversion, invertGradient } from './gradient-inversion.ts';
+import { similarityOf } from './image-similarity.ts';
+import { cutPatch } from './patches.ts';
+import { ballCase } from './testing-cases.ts';
+import { toyTraining } from './testing-round.ts';
+
+const SIDE = 8;
+let attack: Inversion;
+let truth: Float32Array;
+let observed: Float32Array;
+
+beforeAll(async () => {
+  await loadBackend();
+  const tasks = [TASKS.calcification];
+  const network = createNetwork({ kind: 'unet', features: [4, 8], deepSupervision: true }, tasks, 3, 'learnt');
+  const found = ballCase('a', 16, 6, ['calcification']);
+  const patch = cutPatch(found, tasks, { side: SIDE, spacing: 12, augment: false }, seededRandom('patch', 4));
+  truth = patch.image;
+  attack = { network, side: SIDE, training: toyTraining, targets: patch.targets };
+  observed = gradientOf(attack, truth);
+});
+
+test('the gradient of the cosine is that of small differences, and the weights stay as they were', () => {
+  const random = seededRandom('gradient');
+  const before = attack.network.read();
+  const image = Float32Array.from(truth, (value) => value + 0.5 * normal(random));
+  const direction = Float32Array.from(truth, () => normal(random));
+  const cosineAt = (step: number) =>
+    cosineByImage(
+      attack,
+      image.map((value, i) => value + step * (direction[i] as number)),
+      observed,
+    ).cosine;
+
+  const { byImage } = cosineByImage(attack, image, observed);
+
+  const expected = (cosineAt(5e-3) - cosineAt(-5e-3)) / 1e-2;
+  const found = byImage.reduce((sum, value, i) => sum + value * (direction[i] as number), 0);
+  // The leaky ReLUs have kinks: both differences step over some of them.
+  expect(Math.abs(found - expected)).toBeLessThan(0.35 * Math.abs(expected));
+  expect(attack.network.read()).toEqual(before);
+});
+
+test('a reconstruction comes nearer to the gradient, and to the image than to another; noise hides it', async () => {
+  const invert = (gradient: Float32Array) =>
+    invertGradient(attack, gradient, [-6, 6], seededRandom('inversion'), { iterations: 60 });
+
+  const plain = await invert(observed);
+  const noisy = await invert(clippedWithNoise(observed, 1, 1, seededRandom('noise')));
+
+  expect(plain.cosine).toBeGreaterThan(0.3);
+  expect(similarityOf(truth, plain.image).correlation).toBeGreaterThan(
+    similarityOf(truth, noisy.image).correlation + 0.1,
+  );
+});
+
+test('an image is like itself whatever its brightness and contrast, and not like noise', () => {
+  const random = seededRandom('similarity');
+  const noise = Float32Array.from(truth, () => normal(random));
+
+  const same = similarityOf(
+    truth,
+    truth.map((value) => 3 * value - 2),
+  );
+  const other = similarityOf(truth, noise);
+
+  expect(same.correlation).toBeCloseTo(1, 5);
+  expect(same.ssim).toBeGreaterThan(0.99);
+  expect(same.psnr).toBeGreaterThan(50);
+  expect(Math.abs(other.correlation)).toBeLessThan(0.2);
+});
