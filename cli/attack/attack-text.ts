@@ -1,6 +1,6 @@
 import type { Estimate } from '../../lib/privacy/attack-figures.ts';
 import { table } from '../table.ts';
-import type { AttackFlags } from './command.ts';
+import type { AttackFlags } from './flags.ts';
 import type { InversionAttempt, InversionResult } from './inversion.ts';
 import type { MembershipResult, Verdict } from './membership.ts';
 

@@ -1,18 +1,7 @@
 import { Command, InvalidArgumentError } from 'commander';
-import { type CampaignFlags, placed } from '../campaign.ts';
+import { placed } from '../campaign.ts';
 import { atLeastOne, positive } from '../options.ts';
-
-export interface AttackFlags extends CampaignFlags {
-  readonly model: string;
-  readonly only?: 'membership' | 'inversion';
-  readonly shadows: number;
-  readonly steps: number;
-  readonly side: number;
-  readonly iterations: number;
-  readonly clip: number;
-  readonly noiseMultiplier: number;
-  readonly out: string;
-}
+import type { AttackFlags } from './flags.ts';
 
 /** `fedcardio attack <site>`: what a model, and an update, tell of the site's own cases. */
 export const attackCommand = (): Command =>
@@ -23,7 +12,7 @@ export const attackCommand = (): Command =>
     .option('--shadows <n>', 'membership: shadow models, an even number', evenNumber, 8)
     .option('--steps <n>', 'membership: optimiser steps of each shadow model', atLeastOne, 100)
     .option('--side <voxels>', 'inversion: side of the patch', atLeastOne, 16)
-    .option('--iterations <n>', 'inversion: steps of the reconstruction', atLeastOne, 200)
+    .option('--iterations <n>', 'inversion: steps of the reconstruction', atLeastOne, 1000)
     .option('--clip <norm>', 'inversion: norm that the gradient is clipped to, with the defence', positive, 1)
     .option('--noise-multiplier <z>', 'inversion: deviation of the noise, in units of --clip', positive, 1)
     .option('--out <folder>', 'where the pictures go; they show your CTs', 'fedcardio-attack')

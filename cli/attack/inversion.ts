@@ -15,7 +15,7 @@ import { cutPatch } from '../../lib/training/patches.ts';
 import type { Imitated } from '../../lib/training/shadow-models.ts';
 
 /** What an attacker sees of the step. */
-export const SEEN = ['gradient', 'step of AdamW', 'gradient with clipping and noise'] as const;
+const SEEN = ['gradient', 'step of AdamW', 'gradient with clipping and noise'] as const;
 
 export interface InversionResult {
   readonly side: number;

@@ -84,5 +84,5 @@ export async function attackMembership(
 }
 
 /** Says nothing was found only if the interval excludes a leak, and a leak only if it excludes a guess. */
-export const verdictOf = ({ low, high }: Estimate): Verdict =>
+const verdictOf = ({ low, high }: Estimate): Verdict =>
   low > 0.5 ? 'leaks' : high < LEAK ? 'nothing found' : 'undecided';

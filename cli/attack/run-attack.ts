@@ -13,7 +13,7 @@ import { progressLine } from '../progress-line.ts';
 import { readInput } from '../read-input.ts';
 import { openSite } from '../site/site-view.ts';
 import { attackText } from './attack-text.ts';
-import type { AttackFlags } from './command.ts';
+import type { AttackFlags } from './flags.ts';
 import { attackInversion } from './inversion.ts';
 import { attackMembership } from './membership.ts';
 import { picturePage } from './picture.ts';

@@ -193,7 +193,7 @@ export async function withdraw(
   };
 }
 
-export const NO_HISTORY: CaseHistory = { updates: [], unreadable: [] };
+const NO_HISTORY: CaseHistory = { updates: [], unreadable: [] };
 
 /** A case may be on both sides: only what one of them was used for. */
 function ofSide({ updates, unreadable }: CaseHistory, side: CaseUse | undefined): CaseHistory {

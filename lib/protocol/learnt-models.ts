@@ -28,7 +28,7 @@ export const foundationsOf = (stage: Stage): readonly string[] => {
  *
  * @param first the first round in question of each stage
  */
-export function reachOf(
+function reachOf(
   { campaign }: Pick<Plan, 'campaign'>,
   first: ReadonlyMap<string, number>,
 ): ReadonlyMap<string, number> {

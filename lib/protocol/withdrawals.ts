@@ -28,7 +28,7 @@ const READS_AT_ONCE = 16;
 const MAX_BYTES = 8 * 1024 * 1024;
 
 /** The notices of all sites: one listing, and a request for each. One that is too long or unreadable concerns its site only. */
-export async function readNotices(store: Reader): Promise<readonly Notice[]> {
+async function readNotices(store: Reader): Promise<readonly Notice[]> {
   const listed = (await collect(store.list(federationKeys.summaryPrefix))).flatMap(({ key, bytes }) => {
     const site = parseWithdrawalKey(key)?.site;
     return site !== undefined && bytes <= MAX_BYTES ? [{ key, site }] : [];

@@ -2,6 +2,8 @@ import type { z } from 'zod';
 import {
   type Consent,
   consentSchema,
+  type Notice,
+  noticeSchema,
   type Score,
   type ScoreComparison,
   type Summary,
@@ -109,6 +111,12 @@ const CONSENT: Lines<Consent> = {
   until: STATE,
 };
 
+const WITHDRAWN: Line = [
+  'hashes of updates that learnt from a withdrawn case; a random key',
+  'whoever withdraws a case',
+];
+const NOTICE: Lines<Notice> = { schema: WITHDRAWN, updates: WITHDRAWN };
+
 const [answer, failure] = updateSchema.options;
 
 /** Objects that leave a site, with the fields of their schemas. */
@@ -119,6 +127,7 @@ const OBJECTS = [
   ['failure', failure.shape, FAILED],
   ['counts', summarySchema.shape, SUMMARY],
   ['answer to a campaign', consentSchema.shape, CONSENT],
+  ['notice of a withdrawal', noticeSchema.shape, NOTICE],
 ] as const satisfies readonly (readonly [string, object, Readonly<Record<string, Line>>])[];
 
 /** Every field that crosses the line, what it says, and the term that decides. */

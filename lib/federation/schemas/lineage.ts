@@ -50,6 +50,8 @@ export const noticeSchema = z.strictObject({
   updates: z.array(sha256).min(1).max(MAX_NOTICE_UPDATES),
 });
 
+/** `sites/<site>/withdrawals/<id>.json` of the federation bucket. */
+export type Notice = z.infer<typeof noticeSchema>;
 export type CaseUseInStage = (typeof CASE_USES)[number];
 /** `lineage/<campaign>/<stage>/<round>.json` of a site. */
 export type Lineage = z.infer<typeof lineageSchema>;
