@@ -10,6 +10,8 @@ import { hashedCases, recordLineage, type UsedCases } from '../lib/intake/lineag
 import { isAnyWithdrawn, type WithdrawalRecords } from '../lib/intake/withdrawal-records.ts';
 import { sha256Hex } from '../lib/json.ts';
 import { peakRss } from '../lib/peak-rss.ts';
+import { mutable } from '../lib/protocol/secure/answer-step.ts';
+import type { MaskedUpdate } from '../lib/protocol/secure/mask-update.ts';
 import { createJson, documentBody } from '../lib/storage/documents.ts';
 import type { EncodedUpdate } from '../lib/training/encode-update.ts';
 import type { ValidationReport } from '../lib/training/validation-loss.ts';
@@ -21,6 +23,8 @@ export interface GpuTaskResult {
   readonly samples: number;
   /** Weights to publish; absent if the stage does not train. */
   readonly weights?: EncodedUpdate;
+  /** What is signed beside masked weights. */
+  readonly secure?: MaskedUpdate['message'];
   readonly figures: Readonly<Record<string, number>>;
   /** The cases behind the result. */
   readonly cases: UsedCases;
@@ -70,6 +74,7 @@ export async function publishUpdate(
     status: 'ok',
     samples: result.samples,
     weights: weights && key && sha256 ? { key, sha256, bytes: weights.bytes.length, delta: weights.delta } : null,
+    ...(result.secure && { secure: mutable(result.secure) }),
     base: base?.sha256 ?? null,
     ...(consent !== undefined && { consent }),
     figures: result.figures,

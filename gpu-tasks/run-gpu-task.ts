@@ -1,10 +1,11 @@
 import { describeErrorOf, type ErrorCode, FedcardioError } from '../lib/error.ts';
 import { FAILED_ID, federationKeys } from '../lib/federation/keys.ts';
-import { type GpuTaskMessage, planSchema, updateSchema } from '../lib/federation/schemas.ts';
+import { type GpuTaskMessage, type Plan, planSchema, updateSchema } from '../lib/federation/schemas.ts';
 import { readWithdrawalRecords } from '../lib/intake/withdrawal-records.ts';
 import { requireConsent } from '../lib/protocol/consent/at-site.ts';
 import { deploymentOf, failedUpdate, isFresh, isGpuTaskDue, recordFailure } from '../lib/protocol/gpu-tasks.ts';
-import { definitionsOf } from '../lib/protocol/plan.ts';
+import { definitionsOf, stageOf } from '../lib/protocol/plan.ts';
+import { secureTermsOf } from '../lib/protocol/secure/terms.ts';
 import { documentBody, readJson } from '../lib/storage/documents.ts';
 import { validationSplitOf } from '../lib/training/validation-split.ts';
 import { withinLimits } from './consent-limits.ts';
@@ -36,6 +37,7 @@ export async function runGpuTask(message: GpuTaskMessage, context: GpuTaskContex
     const consentNow = () =>
       requireConsent({ site, store: context.siteStore(site), now: context.now }, campaign, document);
     await consentNow();
+    requireMasks(plan, message);
     const split = validationSplitOf(plan.campaign, definitionsOf(plan));
     const data = openSiteData(context.siteStore(site), context.cache, context.log, campaign, split);
     for (;;) {
@@ -62,6 +64,14 @@ export async function runGpuTask(message: GpuTaskMessage, context: GpuTaskContex
     await recordFailure(context, message, reason, error.code);
     return 'failed';
   }
+}
+
+/** What the plan protects with masks does not leave without them, whatever the message says. */
+function requireMasks(plan: Plan, { stage, secure }: GpuTaskMessage): void {
+  if (secure || !secureTermsOf(plan.campaign, stageOf(plan, stage))) return;
+  throw new FedcardioError('BAD_CONFIGURATION', 'The plan asks for secure aggregation, this round for plain weights.', {
+    hint: 'Ask the coordinator why.',
+  });
 }
 
 /** Errors that a retry cannot fix. Their messages must not name a case, because case ids stay at the site. */

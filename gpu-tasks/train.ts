@@ -1,6 +1,8 @@
 import { caseHash, type SiteKey, siteKeys } from '../lib/federation/keys.ts';
 import { staysAtSites } from '../lib/models/split-parameters.ts';
 import { type LearningStage, tasksOf, trains } from '../lib/protocol/plan.ts';
+import { maskUpdate } from '../lib/protocol/secure/mask-update.ts';
+import { stageStart } from '../lib/protocol/secure/start.ts';
 import { preparationOf } from '../lib/training/cases.ts';
 import { encodeUpdate } from '../lib/training/encode-update.ts';
 import { stepsOfRound } from '../lib/training/schedule.ts';
@@ -100,9 +102,20 @@ export async function trainSite(input: StageInput<LearningStage>, context: GpuTa
   if (result.local.size > 0) {
     await store(siteKeys.localParameters(at), result.local);
   }
+  const discard = checkpointer.hasWritten || checkpoint ? [checkpointKey(message)] : [];
+  if (message.secure) {
+    const start = await stageStart(federationStore, plan, stage.name);
+    const masked = await maskUpdate(data.store, message, {
+      ...result,
+      layout: start.layout,
+      from: global ? async (name) => global.get(name)?.data ?? new Float32Array() : start.tensor,
+      samples: cases.filter(({ id }) => !unreadable.has(id)).length,
+    });
+    const { bytes, message: secure, samples } = masked;
+    return { samples, weights: { bytes, delta: true }, secure, figures: {}, cases: { training: ids }, discard };
+  }
   const weights = encodeUpdate(result.weights, global, stage.encoding, result.untrained);
   const figures = unreadable.size > 0 ? { ...result.figures, unreadable: unreadable.size } : result.figures;
-  const discard = checkpointer.hasWritten || checkpoint ? [checkpointKey(message)] : [];
   return {
     samples: cases.filter(({ id }) => !unreadable.has(id)).length,
     weights,

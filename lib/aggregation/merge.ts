@@ -16,7 +16,7 @@ import { strategyOf } from './strategies/strategies.ts';
 const KEPT_BYTES = 128 * 1024 * 1024;
 
 /** Total bytes from which a hash thread and disabled incremental marking save more time than they cost. */
-const LARGE_BYTES = 64 * 1024 * 1024;
+export const LARGE_BYTES = 64 * 1024 * 1024;
 
 /**
  * Merges updates, in the given order, into one safetensors object with the stage's strategy. Every merge of the same

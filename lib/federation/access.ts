@@ -34,6 +34,11 @@ const TASKS = 'tasks.json';
 /** Whether a round still waits for its sites. They learn whether these exist, not what they say of others. */
 const CLOSED = ['campaigns/*/seal.json', 'campaigns/*/outcome.json'] as const;
 
+/** What the coordinator tells all sites in secure aggregation. */
+const TOLD = ['cohort', 'survivors', 'endorsed'].map((name) => `campaigns/*/${name}.json`);
+/** A site's keys and masks. They never leave the site, nor its bucket. */
+const SECRETS = ['identity/*', 'secure/*'] as const;
+
 /** Recording the failure of a site's GPU task, after checking that its round still waits for it. */
 const failureOf = (site: string): ObjectAccess => ({
   read: [`updates/${site}/*/failed.update.json`],
@@ -53,6 +58,13 @@ const publishingConsents = (site: string, access: ObjectAccess): ObjectAccess =>
   ...access,
   read: [...new Set([...(access.read ?? []), PLAN])],
   write: [...(access.write ?? []), `sites/${site}/consents/*`],
+});
+
+/** Adds the short answers of secure aggregation, and what they answer. */
+const withAnswers = (site: string, access: ObjectAccess): ObjectAccess => ({
+  ...access,
+  read: [...new Set([...(access.read ?? []), PLAN, ...TOLD, `updates/${site}/*.step.json`])],
+  write: [...(access.write ?? []), `updates/${site}/*.step.json`],
 });
 
 /** Reading the federation's tasks and the site's own counts. */
@@ -91,18 +103,27 @@ export const siteAccess = (site: string): Readonly<Record<SiteRole, SiteAccess>>
   dispatch: {
     // It starts nothing without a consent, which it writes if the site's policy agrees by itself or a person is to be asked.
     own: {
-      read: ['jobs/*', ...CONSENT],
-      write: ['jobs/*', 'consents/*'],
-      list: ['jobs/*', ...CONSENT],
+      read: ['jobs/*', ...CONSENT, ...SECRETS],
+      write: ['jobs/*', 'consents/*', ...SECRETS],
+      list: ['jobs/*', ...CONSENT, ...SECRETS],
     },
     // Pauses extend the deadline of a GPU task, which matters if its message comes late or twice.
-    federation: publishingConsents(site, withReads(failureOf(site), ['campaigns/*/control.json'])),
+    federation: withAnswers(site, publishingConsents(site, withReads(failureOf(site), ['campaigns/*/control.json']))),
   },
   'job-failed': { own: {}, federation: failureOf(site) },
   task: {
     own: {
-      read: [...CASES, 'catalog/*', 'consents/*', 'pseudo-labels/*', 'checkpoints/*', 'unfinished/*', 'lineage/*'],
-      write: [...DERIVED, 'checkpoints/*', 'unfinished/*', 'sent/*', 'lineage/*'],
+      read: [
+        ...CASES,
+        'catalog/*',
+        'consents/*',
+        'pseudo-labels/*',
+        'checkpoints/*',
+        'unfinished/*',
+        'lineage/*',
+        ...SECRETS,
+      ],
+      write: [...DERIVED, 'checkpoints/*', 'unfinished/*', 'sent/*', 'lineage/*', 'secure/*'],
       delete: ['checkpoints/*', 'unfinished/*'],
       list: 'everything',
     },
@@ -138,10 +159,13 @@ export const siteAccess = (site: string): Readonly<Record<SiteRole, SiteAccess>>
   },
 });
 
-const ORCHESTRATED = ['plan', 'open', 'sent', 'outcome'].map((name) => `campaigns/*/${name}.json`);
+const ORCHESTRATED = [
+  ...['plan', 'open', 'sent', 'outcome', 'cohort', 'asked', 'survivors', 'endorsed', 'opened'],
+  'setup/sites',
+].map((name) => `campaigns/*/${name}.json`);
 const MERGED = [
-  ...['lease', 'seal', 'commit', 'outcome', 'merge-job'].map((name) => `campaigns/*/${name}.json`),
-  'campaigns/*/state-*.safetensors',
+  ...['lease', 'seal', 'commit', 'outcome', 'merge-job', 'survivors'].map((name) => `campaigns/*/${name}.json`),
+  ...['state', 'sum', 'mean'].map((name) => `campaigns/*/${name}-*.safetensors`),
   'models/*',
   'updates/*.refusal.json',
 ];

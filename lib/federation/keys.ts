@@ -90,6 +90,22 @@ export const siteKeys = {
   /** The model's parameters that never leave the site. */
   localParameters: ({ campaign, stage, round }: RoundAddress) =>
     siteKey(`checkpoints/${campaign}/${stage}/${roundName(round)}/local.safetensors`),
+  /** The Ed25519 key that other sites know the site by. */
+  signingKey: siteKey('identity/signing-key.json'),
+  /** The identity of another site, as it was first seen. */
+  knownSitesPrefix: siteKey('identity/known/'),
+  knownSite: (site: string) => siteKey(`identity/known/${site}.json`),
+  /** What the site's masks of a campaign follow from. */
+  campaignSecret: (campaign: string) => siteKey(`secure/${campaign}/secret.json`),
+  /** The first cohort of a stage that the site has seen. */
+  knownCohort: ({ campaign, stage }: StageAddress) => siteKey(`secure/${campaign}/${stage}/cohort.json`),
+  /** The one list of survivors that the site has endorsed in a round. */
+  endorsedList: ({ campaign, stage, round }: RoundAddress) =>
+    siteKey(`secure/${campaign}/${stage}/${roundName(round)}/endorsed.json`),
+  /** That the site has sent a masked update. */
+  sentMaskedPrefix: ({ campaign, stage, round }: RoundAddress) =>
+    siteKey(`secure/${campaign}/${stage}/${roundName(round)}/sent-`),
+  sentMasked: (at: RoundAddress, commitment: string) => siteKey(`${siteKeys.sentMaskedPrefix(at)}${commitment}.json`),
   /** Prefix of in-round checkpoints. */
   unfinishedPrefix: siteKey('unfinished/'),
   /** Written, read and deleted by `fedcardio doctor`, below a prefix that expires. */
@@ -138,6 +154,26 @@ export const federationKeys = {
   refusal: (updateKey: FederationKey) => federationKey(`${updateKey.slice(0, -UPDATE_SUFFIX.length)}${REFUSAL_SUFFIX}`),
   weightsBeside: (updateKey: FederationKey) =>
     federationKey(`${updateKey.slice(0, -UPDATE_SUFFIX.length)}.safetensors`),
+  /** The sites that are asked for keys before the first round of a stage with secure aggregation. */
+  setup: (at: StageAddress) => federationKey(`${setupFolder(at)}sites.json`),
+  cohort: (at: StageAddress) => federationKey(`${setupFolder(at)}cohort.json`),
+  /** When the sites were last asked for a short answer. Rewritten. */
+  asked: (at: StageAddress & Partial<RoundAddress>) =>
+    federationKey(`${isRound(at) ? federationKeys.round(at) : setupFolder(at)}asked.json`),
+  /** A site's short answer. */
+  stepAnswer: (at: StageAddress & Partial<RoundAddress>, site: string, step: string) => {
+    const folder = isRound(at)
+      ? federationKeys.siteUpdates(at, site)
+      : `${federationKeys.campaignUpdates(at.campaign, site)}${at.stage}/setup/`;
+    return federationKey(`${folder}${step}${STEP_SUFFIX}`);
+  },
+  survivors: (at: RoundAddress) => federationKey(`${federationKeys.round(at)}survivors.json`),
+  endorsed: (at: RoundAddress) => federationKey(`${federationKeys.round(at)}endorsed.json`),
+  opened: (at: RoundAddress) => federationKey(`${federationKeys.round(at)}opened.json`),
+  /** Sum of masked updates, and the mean without masks, named after the digest of the updates. */
+  maskedSum: (at: RoundAddress, inputs: string) =>
+    federationKey(`${federationKeys.round(at)}sum-${inputs}.safetensors`),
+  mean: (at: RoundAddress, inputs: string) => federationKey(`${federationKeys.round(at)}mean-${inputs}.safetensors`),
   /** The Batch job of a merge that is too large for a function. */
   mergeJob: (at: RoundAddress) => federationKey(`${federationKeys.round(at)}merge-job.json`),
   lease: (at: RoundAddress) => federationKey(`${federationKeys.round(at)}lease.json`),
@@ -158,6 +194,10 @@ export const federationKeys = {
   init: (campaign: string, sha256: string) => federationKey(`init/${campaign}/${sha256}.safetensors`),
 } as const;
 
+/** Before the first round of a stage. No round and no stage has this name below another stage's rounds. */
+const setupFolder = ({ campaign, stage }: StageAddress) => `campaigns/${campaign}/${stage}/setup/`;
+const isRound = (at: StageAddress & Partial<RoundAddress>): at is RoundAddress => at.round !== undefined;
+
 /** A case in the ledger, and in the key of the record of its withdrawal, which do not repeat its name. */
 export const caseHash = (caseId: string): string => sha256Hex(`withdrawn/${caseId}`).slice(0, 16);
 
@@ -177,6 +217,10 @@ export const CAMPAIGN_SUFFIX = '/campaign.json';
 export const CONSENT_SUFFIX = '.consent.json';
 export const CONTROL_SUFFIX = '/control.json';
 export const COMMIT_SUFFIX = '/commit.json';
+/** Of short answers in secure aggregation, and of what the coordinator makes of them. */
+export const STEP_SUFFIX = '.step.json';
+export const SURVIVORS_SUFFIX = '/survivors.json';
+export const OPENED_SUFFIX = '/opened.json';
 
 /** `stage` may contain one slash: `teacher/hinge-points`. */
 export interface StageAddress {
@@ -279,6 +323,10 @@ export function parseWithdrawalKey(key: string): { readonly site: string; readon
   const [, site, id] = /^sites\/([^/]+)\/withdrawals\/([^/]+)\.json$/.exec(key) ?? [];
   return site !== undefined && id !== undefined ? { site, id } : undefined;
 }
+
+/** The campaign that an object below `campaigns/`, or of a site below `updates/`, belongs to. */
+export const campaignOfKey = (key: string): string | undefined =>
+  /^(?:campaigns|updates\/[^/]+)\/([^/]+)\//.exec(key)?.[1];
 
 /** The campaign that an object below `campaigns/` belongs to. */
 export const parseCampaignKey = (key: string): string | undefined => /^campaigns\/([^/]+)\//.exec(key)?.[1];

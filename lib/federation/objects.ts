@@ -31,6 +31,8 @@ const REWRITTEN = { lifetime: 'rewritten' };
 const HALF_A_YEAR = 'deleted after 180 days';
 /** Prefix of a round's objects. */
 export const ROUND_PREFIX = 'campaigns/<campaign>/<stage>/<round>/';
+/** Prefix of what is agreed on before a stage with secure aggregation. */
+const SETUP_PREFIX = 'campaigns/<campaign>/<stage>/setup/';
 /** Prefix of what a round's merge gives all sites. */
 const MODELS_PREFIX = 'models/<campaign>/<stage>/<round>/';
 /** Prefix of what a site sends for a round. */
@@ -106,6 +108,30 @@ export const OBJECT_KINDS: readonly ObjectKind[] = [
     'predictions/<campaign>/<model>/<case>/<task>.nii.gz',
     'class map of a held-out case; its `descrip` names release, model and voxels, and the purpose',
   ),
+  site('identity/signing-key.json', 'the Ed25519 key that other sites know the site by', {
+    ...ONCE,
+    examples: ['signing-key.json'],
+  }),
+  site('identity/known/<site>.json', 'public key of another site, as it was first seen', {
+    ...ONCE,
+    examples: ['known-site.json'],
+  }),
+  site('secure/<campaign>/secret.json', 'what the masks of a campaign follow from', {
+    lifetime: HALF_A_YEAR,
+    examples: ['campaign-secret.json'],
+  }),
+  site('secure/<campaign>/<stage>/cohort.json', 'the one cohort that the site takes part in', {
+    lifetime: HALF_A_YEAR,
+    examples: ['cohort.json'],
+  }),
+  site('secure/<campaign>/<stage>/<round>/endorsed.json', 'the one list of survivors that the site has endorsed', {
+    lifetime: HALF_A_YEAR,
+    examples: ['endorsed-list.json'],
+  }),
+  site('secure/<campaign>/<stage>/<round>/sent-<commitment>.json', 'a masked update that the site has sent', {
+    lifetime: HALF_A_YEAR,
+    examples: ['sent-masked.json'],
+  }),
 
   site('unfinished/doctor/<id>', 'tries whether `fedcardio doctor` may write; deleted at once'),
   federation('doctor/<id>', 'the same in the federation bucket'),
@@ -143,6 +169,33 @@ export const OBJECT_KINDS: readonly ObjectKind[] = [
     examples: ['job.json'],
   }),
   round('state-<digest>.safetensors', "the server optimiser's moments after the round"),
+  federation(`${SETUP_PREFIX}sites.json`, 'secure aggregation: the sites that are asked for keys', {
+    ...ONCE,
+    examples: ['setup.json'],
+  }),
+  federation(`${SETUP_PREFIX}cohort.json`, 'the sites whose updates are added up, and their keys', {
+    ...ONCE,
+    examples: ['cohort.json'],
+  }),
+  federation(`${SETUP_PREFIX}asked.json`, 'when sites were last asked for keys or shares', {
+    ...REWRITTEN,
+    examples: ['asked.json'],
+  }),
+  round('asked.json', 'when sites were last asked to endorse or to open shares', {
+    ...REWRITTEN,
+    examples: ['asked.json'],
+  }),
+  round('survivors.json', 'the masked updates that count, for the sites to endorse', {
+    ...ONCE,
+    examples: ['survivors.json'],
+  }),
+  round('endorsed.json', 'that enough sites have endorsed them, and what opens the masks', {
+    ...ONCE,
+    examples: ['endorsed.json'],
+  }),
+  round('opened.json', 'the secrets that remove the masks from the sum', { ...ONCE, examples: ['opened.json'] }),
+  round('sum-<digest>.safetensors', 'the sum of the masked updates, I32 modulo 2³²'),
+  round('mean-<digest>.safetensors', 'their mean without masks'),
   round('seal.json', 'the updates that count', { ...ONCE, examples: ['seal.json'] }),
   round('commit.json', "the round's result", { ...ONCE, examples: ['commit.json'] }),
   federation(`${MODELS_PREFIX}<digest>.safetensors`, 'the merged model of exactly these updates'),
@@ -160,6 +213,16 @@ export const OBJECT_KINDS: readonly ObjectKind[] = [
     ...ONCE,
     examples: ['update-failed.json'],
   }),
+  federation('updates/<site>/<campaign>/<stage>/setup/keys.step.json', "a site's public keys for a stage", {
+    ...ONCE,
+    examples: ['site-keys.json'],
+  }),
+  federation('updates/<site>/<campaign>/<stage>/setup/shares.step.json', 'sealed shares of its mask keys', {
+    ...ONCE,
+    examples: ['site-shares.json'],
+  }),
+  update('endorse.step.json', "a site's endorsement of the survivors", { ...ONCE, examples: ['endorsement.json'] }),
+  update('reveal.step.json', 'the shares that a site opens', { ...ONCE, examples: ['reveal.json'] }),
   update('<id>.refusal.json', 'why this update can never be merged', {
     ...ONCE,
     examples: ['refusal.json'],

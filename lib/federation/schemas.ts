@@ -12,6 +12,7 @@ export * from './schemas/messages.ts';
 export * from './schemas/model.ts';
 export * from './schemas/privacy.ts';
 export * from './schemas/round.ts';
+export * from './schemas/secure.ts';
 export * from './schemas/sent-object.ts';
 export * from './schemas/site-objects.ts';
 export * from './schemas/task.ts';

@@ -6,6 +6,9 @@ import {
   COMMIT_SUFFIX,
   CONSENT_SUFFIX,
   CONTROL_SUFFIX,
+  OPENED_SUFFIX,
+  STEP_SUFFIX,
+  SURVIVORS_SUFFIX,
   siteKeys,
   UPDATE_SUFFIX,
   UPDATES_PREFIX,
@@ -84,7 +87,9 @@ const QUEUE_NAMES: Readonly<Record<HandlerName, (federation: string, site: strin
 
 /** The links of the audit trail and all that sites send, each created with `If-None-Match: *`. */
 const PERMANENT = [
-  ...['plan.json', 'open.json', 'seal.json', 'commit.json', 'outcome.json'].map((name) => `campaigns/*/${name}`),
+  ...['plan', 'open', 'seal', 'commit', 'outcome', 'cohort', 'survivors', 'endorsed', 'opened'].map(
+    (name) => `campaigns/*/${name}.json`,
+  ),
   'models/*/merged.json',
   `${UPDATES_PREFIX}*`,
 ];
@@ -119,6 +124,7 @@ export function topologyOf(federation: Federation): Topology {
   });
   const place = placeOf(federation);
   const orchestrate = names.orchestrateQueue(federation.id);
+  const aggregate = names.aggregateQueue(federation.id);
   return {
     federation,
     buckets: [
@@ -133,7 +139,11 @@ export function topologyOf(federation: Federation): Topology {
           { event: CREATED, prefix: 'campaigns/', suffix: CONTROL_SUFFIX, queue: orchestrate },
           { event: CREATED, prefix: 'campaigns/', suffix: COMMIT_SUFFIX, queue: orchestrate },
           { event: CREATED, prefix: 'sites/', suffix: CONSENT_SUFFIX, queue: orchestrate },
-          { event: CREATED, prefix: UPDATES_PREFIX, suffix: UPDATE_SUFFIX, queue: names.aggregateQueue(federation.id) },
+          { event: CREATED, prefix: UPDATES_PREFIX, suffix: UPDATE_SUFFIX, queue: aggregate },
+          // Secure aggregation: sites answer, the coordinator asks for the next answer, and finally merges.
+          { event: CREATED, prefix: UPDATES_PREFIX, suffix: STEP_SUFFIX, queue: orchestrate },
+          { event: CREATED, prefix: 'campaigns/', suffix: SURVIVORS_SUFFIX, queue: orchestrate },
+          { event: CREATED, prefix: 'campaigns/', suffix: OPENED_SUFFIX, queue: aggregate },
         ],
         permanent: PERMANENT,
       },
@@ -196,7 +206,7 @@ function siteTopology(federation: Federation, site: Site): { bucket: BucketSpec;
       ),
       permanent: [],
       expiring: [
-        ...['checkpoints/', 'jobs/'].map((prefix) => ({ prefix, ...CAMPAIGN_EXPIRY })),
+        ...['checkpoints/', 'jobs/', 'secure/'].map((prefix) => ({ prefix, ...CAMPAIGN_EXPIRY })),
         { prefix: siteKeys.unfinishedPrefix, ...CHECKPOINT_EXPIRY },
       ],
     },

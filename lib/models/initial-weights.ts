@@ -34,7 +34,8 @@ export const withHeads = (weights: Weights, config: ModelConfig, heads: readonly
   );
 };
 
-function initialTensor({ name, shape, initialiser }: Parameter, seed: number): WeightTensor {
+/** One tensor of {@link initialWeights}. */
+export function initialTensor({ name, shape, initialiser }: Parameter, seed: number): WeightTensor {
   const data = new Float32Array(elementsOf(shape));
   fill(data, initialiser, seededRandom(seed, name));
   return { dtype: 'F32', shape, data };

@@ -56,13 +56,7 @@ export function keyDirectory(cohort: Cohort, messages: readonly Signed<SiteKeys>
     cohort.sites.map((site) => {
       const message = messages.find(({ content }) => content.site === site);
       if (!message) throw refusal(`there are no keys of ${site}`);
-      const keys = verified(KEYS, message, identityOf(identities, site), site);
-      const isForStage = keys.campaign === cohort.campaign && keys.stage === cohort.stage && keys.plan === cohort.plan;
-      if (!isForStage) throw refusal(`the keys of ${site} are for another campaign, stage or plan`);
-      if (keys.maskKeys.length < cohort.rounds)
-        throw refusal(`${site} has keys for ${keys.maskKeys.length} rounds only`);
-      for (const key of [keys.channelKey, ...keys.maskKeys]) fromBase64(key, SECRET_BYTES);
-      return [site, keys] as const;
+      return [site, checkedKeys(cohort, message, identityOf(identities, site))] as const;
     }),
   );
   const all = [...directory.values()].flatMap(({ channelKey: channel, maskKeys }) => [channel, ...maskKeys]);
@@ -88,6 +82,21 @@ export function shareKeys(own: SiteSecrets, cohort: Cohort, directory: Directory
     digests: rounds.map((shares) => shares.map(({ value }) => shareDigest(value))),
   };
   return signed(KEY_SHARES, content, own.signingKey);
+}
+
+/** The keys of one site. Throws `BAD_MESSAGE` unless they are signed by its identity, and for this campaign, stage and plan. */
+export function checkedKeys(
+  stage: Pick<Cohort, 'campaign' | 'stage' | 'plan' | 'rounds'>,
+  message: Signed<SiteKeys>,
+  identity: KeyObject,
+): SiteKeys {
+  const { site } = message.content;
+  const keys = verified(KEYS, message, identity, site);
+  const isForStage = keys.campaign === stage.campaign && keys.stage === stage.stage && keys.plan === stage.plan;
+  if (!isForStage) throw refusal(`the keys of ${site} are for another campaign, stage or plan`);
+  if (keys.maskKeys.length < stage.rounds) throw refusal(`${site} has keys for ${keys.maskKeys.length} rounds only`);
+  for (const key of [keys.channelKey, ...keys.maskKeys]) fromBase64(key, SECRET_BYTES);
+  return keys;
 }
 
 /** The shares that a site has published. Throws `BAD_MESSAGE` unless they are signed, complete, and for this cohort. */

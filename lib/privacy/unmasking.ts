@@ -92,12 +92,10 @@ export function mayReveal(
   const digest = listDigest(list);
   if (record.endorsed !== digest) throw refusal('this site has not endorsed the list of survivors');
   // A site that signs wrongly must not stop the others: its endorsement does not count.
-  const isEndorsed = (message: Signed<Endorsement>, site: string) =>
-    message.content.list === digest && isSigned(ENDORSEMENT, message, identityOf(identities, site));
   const endorsing = new Set(
     endorsements.flatMap((message) => {
       const { site } = message.content;
-      return sites.includes(site) && isEndorsed(message, site) ? [site] : [];
+      return sites.includes(site) && isEndorsement(message, digest, identities) ? [site] : [];
     }),
   );
   if (endorsing.size < threshold) {
@@ -157,6 +155,10 @@ export function reveal(
   const content = { site: own.site, list: listDigest(round.list), self: valuesOf('self'), keys: valuesOf('key') };
   return { message: signed(REVEAL, content, own.signingKey), faults };
 }
+
+/** Whether a site of the cohort has endorsed a list, which is given by its digest. */
+export const isEndorsement = (message: Signed<Endorsement>, list: string, identities: Identities): boolean =>
+  message.content.list === list && isSigned(ENDORSEMENT, message, identityOf(identities, message.content.site));
 
 /** What a site has opened. Throws `BAD_MESSAGE` unless it is signed, and for this list. */
 export function checkedReveal(list: SurvivorList, message: Signed<Reveal>, identities: Identities): Reveal {

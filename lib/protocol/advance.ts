@@ -6,6 +6,7 @@ import { endCampaign } from './outcome.ts';
 import { isPaused, readPauses } from './pauses.ts';
 import { ensurePlan } from './planning.ts';
 import { resendGpuTasks, startRound } from './rounds.ts';
+import { openMasks } from './secure/open-masks.ts';
 import { campaignState } from './state.ts';
 
 export interface AdvanceOptions {
@@ -38,13 +39,19 @@ export async function advanceCampaign(
 
   const paused = has(federationKeys.control(campaign)) && isPaused(await readPauses(context.federationStore, campaign));
   const state = campaignState(plan.value, listing);
-  const actions = nextActions(state, context.now(), options.resendAfterSeconds ?? RESEND_AFTER_SECONDS);
+  const resendAfterSeconds = options.resendAfterSeconds ?? RESEND_AFTER_SECONDS;
+  const actions = nextActions(state, context.now(), resendAfterSeconds);
+  const isSecure = plan.value.campaign.privacy?.secureAggregation !== undefined;
   for (const action of actions) {
     if (action.kind === 'complete') await endCampaign(context, campaign, 'completed');
-    else if (action.kind === 'open' && !paused) await startRound(context, plan, action.at);
+    else if (action.kind === 'open' && !paused)
+      await startRound(context, plan, action.at, options.decided === undefined ? resendAfterSeconds : 0);
     else if (action.kind === 'send' && !paused) await resendGpuTasks(context, action.at);
-    else if (action.kind === 'close' && !paused && options.decided !== undefined)
-      await resendGpuTasks(context, action.at, options.decided);
+    else if (action.kind === 'close' && !paused) {
+      if (isSecure && has(federationKeys.seal(action.at)))
+        await openMasks(context, plan, action.at, resendAfterSeconds);
+      else if (options.decided !== undefined) await resendGpuTasks(context, action.at, options.decided);
+    }
   }
   return actions.flatMap((action) => (action.kind === 'close' ? [action.at] : []));
 }

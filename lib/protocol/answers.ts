@@ -10,6 +10,7 @@ import type { ReaderContext } from './context.ts';
 import type { Answer } from './decision.ts';
 import { ableSite } from './participants.ts';
 import { boundedReason } from './reasons.ts';
+import { maskedFault } from './secure/masked-fault.ts';
 import { updateFault } from './update-fault.ts';
 
 type UsableUpdate = Extract<Update, { status: 'ok' }>;
@@ -64,7 +65,11 @@ async function checkAnswer(context: ReaderContext, open: Open, answer: AnswerKey
     const { value, sha256 } = await readJson(federationStore, key, updateSchema);
     const update = value.status === 'ok' ? { value, sha256 } : undefined;
     const fault =
-      updateFault(value, open, answer) ?? (update && (await samplesFault(context, open, site, update.value)));
+      updateFault(value, open, answer) ??
+      (update &&
+        (open.secure
+          ? await maskedFault(context.federationStore, open, site, update.value)
+          : await samplesFault(context, open, site, update.value)));
     return { ...answer, fault, update };
   } catch (error) {
     if (isFedcardioError(error, 'NEWER_SCHEMA')) {

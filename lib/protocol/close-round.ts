@@ -12,13 +12,23 @@ import { deadlineOf, readPauses } from './pauses.ts';
 import { couldClose, prepareSeal } from './prepare-seal.ts';
 import { listReasons } from './reasons.ts';
 import { roundProgress } from './round-progress.ts';
+import { mergeMasked } from './secure/merge-masked.ts';
+import { publishSurvivors, readOpened } from './secure/open-masks.ts';
 import { type RoundState, roundStates } from './state.ts';
 
 /**
- * Result of `closeRound`. `claimed`: the round can be closed and another caller is closing it; `delegated`: this
+ * Result of `closeRound`. `sealed`: its masked updates are added up, and sites still have to open the masks. `claimed`: the round can be closed and another caller is closing it; `delegated`: this
  * call submitted a job that closes it.
  */
-export type RoundResult = 'not-open' | 'ended' | 'waiting' | 'claimed' | 'delegated' | 'failed' | 'committed';
+export type RoundResult =
+  | 'not-open'
+  | 'ended'
+  | 'waiting'
+  | 'sealed'
+  | 'claimed'
+  | 'delegated'
+  | 'failed'
+  | 'committed';
 
 /**
  * Reconciles a round: if it can be closed, merges its updates, seals them and publishes the commit. Seal and commit are
@@ -52,6 +62,15 @@ export async function closeRound(context: RoundContext, at: RoundAddress): Promi
     const listed = JSON.stringify(answers);
     if (listed === seen) return 'waiting';
     seen = listed;
+    // Nothing large to do before the masks are open.
+    if (round.phase === 'sealed' && open.value.secure && !(await readOpened(federationStore, at))) {
+      await publishSurvivors(
+        context,
+        open.value,
+        (await readJson(federationStore, federationKeys.seal(at), sealSchema)).value,
+      );
+      return 'sealed';
+    }
     const bytes = answers.reduce((sum, { weightsBytes = 0 }) => sum + weightsBytes, 0);
     if (await context.delegateMerge?.(at, bytes)) return 'delegated';
 
@@ -62,6 +81,8 @@ export async function closeRound(context: RoundContext, at: RoundAddress): Promi
       await lease.release().catch(() => undefined);
       throw error;
     });
+    // The round is closed by another call, when its masks are open.
+    if (result === 'sealed') await lease.release();
     if (result !== 'waiting') return result;
     // Callers that were told of an update in the meantime returned `claimed`: check again on their behalf.
     await lease.release();
@@ -98,8 +119,13 @@ async function close(
         open: open.sha256,
         updates,
         ...(late && { late }),
+        ...(merged.sum && { sum: merged.sum }),
         failed,
       });
+      if (open.value.secure) {
+        await publishSurvivors(context, open.value, seal.value);
+        return 'sealed';
+      }
       // If another caller's seal was first, its updates are merged below and these are late.
       if (digestOf(seal.value) === digestOf(prepared)) {
         await commitRound(context, open.value, seal, merged);
@@ -113,6 +139,14 @@ async function close(
     await commitRound(context, open.value, seal, { ...result, figures });
     return 'committed';
   };
+  if (open.value.secure) {
+    const opened = await readOpened(federationStore, at);
+    if (!opened) return 'sealed';
+    const merged = await mergeMasked(federationStore, open.value, seal.value, opened.value, lease);
+    if (merged.kind === 'impossible') return fail(`Round ${at.round} of ${at.stage} failed: ${merged.reason}`);
+    await commitRound(context, open.value, seal, { ...merged, figures: {}, opened: opened.sha256 });
+    return 'committed';
+  }
   const merged = await mergeEntries(federationStore, open.value, seal.value, lease);
   if (merged.kind === 'merged') return publish(merged);
   // A site may have replaced its update since it was sealed: what it was merged to is stored where no site can write.

@@ -22,7 +22,7 @@ export async function commitRound(
   { federationStore, now, log }: RoundContext,
   open: Open,
   seal: Document<Seal>,
-  { global, state, norms, figures }: MergeResult & Pick<Commit, 'figures'>,
+  { global, state, norms, figures, opened }: MergeResult & Pick<Commit, 'figures' | 'opened'>,
 ): Promise<Document<Commit>> {
   const { campaign, stage, round, updates } = seal.value;
   const at = { campaign, stage, round };
@@ -42,6 +42,7 @@ export async function commitRound(
     global,
     state,
     figures,
+    ...(opened !== undefined && { opened }),
     ...(norms && { norms }),
     ...(validation && { validation }),
   });

@@ -37,7 +37,7 @@ export async function sendGpuTasks(
   const failures: unknown[] = [];
   await mapConcurrently(sites, SENDS_AT_ONCE, async (site) => {
     const message: GpuTaskMessage = {
-      schema: 'fedcardio.task/1',
+      schema: open.secure ? 'fedcardio.task/2' : 'fedcardio.task/1',
       federation: federation.id,
       site,
       ...terms,

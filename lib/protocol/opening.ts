@@ -14,6 +14,8 @@ export interface OpeningInputs {
   readonly able: readonly Participant[];
   /** What these have answered to the campaign; none by default. */
   readonly answers?: ReadonlyMap<string, Pick<ConsentAnswer, 'state' | 'consent'>>;
+  /** With secure aggregation: the sites that can take part, and what the round says of them. */
+  readonly secure?: { readonly sites: readonly string[]; readonly terms: NonNullable<Open['secure']> } | undefined;
 }
 
 export type Participant = Open['participants'][number];
@@ -29,12 +31,13 @@ export type Opening =
  */
 export function openRound(
   at: RoundAddress,
-  { plan, planSha256, previous, able, answers = new Map() }: OpeningInputs,
+  { plan, planSha256, previous, able, answers = new Map(), secure }: OpeningInputs,
   now: Date,
 ): Opening {
   const stage = stageOf(plan, at.stage);
-  const { minSites, minFraction, deadlineSeconds } = stage.quorum;
-  const named = able.filter(({ site }) => stage.sites?.includes(site) ?? true);
+  const { minFraction, deadlineSeconds } = stage.quorum;
+  const minSites = Math.max(stage.quorum.minSites, secure?.terms.threshold ?? 0);
+  const named = able.filter(({ site }) => (secure?.sites ?? stage.sites)?.includes(site) ?? true);
   const { asked, unwilling } = willing(named, answers, minSites);
   const participants = asked.toSorted((a, b) => (a.site < b.site ? -1 : 1));
   if (participants.length < Math.max(1, minSites)) {
@@ -60,6 +63,7 @@ export function openRound(
       quorum: Math.max(minSites, Math.ceil(minFraction * participants.length)),
       base: baseOf(previous),
       previous: previous?.sha256 ?? planSha256,
+      ...(secure && { secure: secure.terms }),
       ...(previous?.value.validation && { validation: previous.value.validation }),
     },
   };

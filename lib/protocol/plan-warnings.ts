@@ -15,14 +15,20 @@ const CLIPS_FROM = 3;
  * @param sites the federation's sites
  */
 export function planWarnings(campaign: Campaign, sites: readonly string[]): readonly string[] {
+  const isSecure = campaign.privacy?.secureAggregation !== undefined;
   const found = campaign.stages.filter(learns).flatMap((stage) => {
     const asked = sites.filter((site) => stage.sites?.includes(site) ?? true).length;
-    return asked < 2 ? [] : warningsOf(stage, asked).map((text) => ({ text, stage: stage.name }));
+    return asked < 2
+      ? []
+      : (isSecure ? [UNSEEN] : warningsOf(stage, asked)).map((text) => ({ text, stage: stage.name }));
   });
   return [...groupBy(found, ({ text }) => text)].map(([text, of]) => {
     return `${of.map(({ stage }) => stage).join(', ')}: ${text}`;
   });
 }
+
+const UNSEEN =
+  'with secure aggregation nobody can check a single update: one malicious site can move the model anywhere.';
 
 function warningsOf(stage: LearningStage, asked: number): readonly string[] {
   const { aggregation, quorum } = stage;

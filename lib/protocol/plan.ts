@@ -3,6 +3,7 @@ import type { Campaign, ModelConfig, Plan, Stage } from '../federation/schemas.t
 import { kindOf, plannedAggregation, stageReferences } from '../federation/schemas.ts';
 import { DEFAULT_TASKS, type Task, tasksNamed } from '../federation/tasks.ts';
 import { plannedIntensity } from './planned-intensity.ts';
+import { FEWEST_SITES, secureFaults } from './secure/plan-faults.ts';
 
 /** A campaign as uploaded, with the SHA-256 of its bytes. */
 export interface CampaignSource {
@@ -17,7 +18,8 @@ export interface CampaignSource {
  * @param terms the federation's tasks, and its smallest number of sites whose updates may be averaged: quorums below it
  *   are raised
  * @throws FedcardioError BAD_CONFIGURATION when the campaign's id differs from its key, since keys are made from the id,
- *   when it has a task that the federation does not have, or when {@link plannedIntensity} finds no intensity for a stage
+ *   when it has a task that the federation does not have, when {@link plannedIntensity} finds no intensity for a stage, or when
+ *   it asks for secure aggregation with what needs to see single updates
  */
 export function planCampaign(
   name: string,
@@ -34,21 +36,30 @@ export function planCampaign(
       `The campaign has the id "${source.value.id}" and the key of "${name}".`,
     );
   }
+  const secure = source.value.privacy?.secureAggregation;
+  const fewest = secure ? (secure.threshold ?? FEWEST_SITES) : 1;
   const planned = (stage: Stage): Stage => {
     if (!learns(stage)) return stage;
     const intensity = plannedIntensity(source.value, tasks, stage);
     return {
       ...stage,
       training: { ...stage.training, ...(intensity && { intensity }) },
-      quorum: { ...stage.quorum, minSites: Math.max(stage.quorum.minSites, minSites) },
-      aggregation: plannedAggregation(stage.aggregation),
+      quorum: { ...stage.quorum, minSites: Math.max(stage.quorum.minSites, minSites, fewest) },
+      // What the defaults limit is not to be seen under masks.
+      aggregation: secure ? stage.aggregation : plannedAggregation(stage.aggregation),
     };
   };
   const { $schema: _, ...campaign } = source.value;
+  const stages = source.value.stages.map(planned);
+  const [fault, ...others] = secureFaults({ ...campaign, stages });
+  if (fault !== undefined) {
+    const all = [fault, ...others].join('; ');
+    throw new FedcardioError('BAD_CONFIGURATION', `Secure aggregation is impossible: ${all}.`);
+  }
   const used = new Set(source.value.stages.flatMap((stage) => kindOf(stage).tasks(stage)));
   return {
     schema: 'fedcardio.plan/1',
-    campaign: { ...campaign, stages: source.value.stages.map(planned) },
+    campaign: { ...campaign, stages },
     tasks: [...tasksNamed(tasks, [...used])],
     source: source.sha256,
     at: now.toISOString(),

@@ -2,7 +2,7 @@ import type { Refused } from '../aggregation/inputs.ts';
 import { mapConcurrently } from '../async.ts';
 import type { FedcardioError } from '../error.ts';
 import { type FederationKey, federationKeys } from '../federation/keys.ts';
-import { type Open, type Refusal, refusalSchema, type Seal } from '../federation/schemas.ts';
+import { type Open, type Refusal, refusalSchema, type Seal, type StoredFile } from '../federation/schemas.ts';
 import { documentBody } from '../storage/documents.ts';
 import type { OwnedLease } from '../storage/lease.ts';
 import { failureOfAll, type SiteRead } from '../storage/unreadable.ts';
@@ -12,8 +12,10 @@ import type { RoundContext } from './context.ts';
 import { type Decision, roundDecision, sortAnswers } from './decision.ts';
 import { meanFigures } from './figures.ts';
 import { missedBefore } from './late.ts';
-import { type MergeResult, mergeEntries, type SealEntries, type Sealed } from './merge-entries.ts';
+import { type MergedEntries, type MergeResult, mergeEntries, type SealEntries, type Sealed } from './merge-entries.ts';
 import { boundedReason } from './reasons.ts';
+import { sumEntries } from './secure/merge-masked.ts';
+import { quorumOf } from './secure/terms.ts';
 import { reportOf } from './validation.ts';
 
 /**
@@ -26,7 +28,8 @@ export type SealPreparation =
   | ({
       readonly kind: 'seal';
       readonly failed: Seal['failed'];
-      readonly merged: MergeResult & { readonly figures: Readonly<Record<string, number>> };
+      /** Of masked updates, only their sum is known. */
+      readonly merged: MergeResult & { readonly figures: Readonly<Record<string, number>>; readonly sum?: StoredFile };
     } & Sealed);
 
 const READS_AT_ONCE = 16;
@@ -34,7 +37,7 @@ const READS_AT_ONCE = 16;
 /** Whether a round would close, sealed or failed, if every answer not known to be unusable were usable. */
 export function couldClose(open: Open, answers: readonly AnswerKey[], now: Date, deadline: Date): boolean {
   const atBest = answers.map(({ unusable, ...answer }) => ({ ...answer, fault: unusable }));
-  return roundDecision(open, open.config.quorum, atBest, now, deadline).kind !== 'wait';
+  return roundDecision(open, quorumOf(open), atBest, now, deadline).kind !== 'wait';
 }
 
 /**
@@ -66,7 +69,7 @@ export async function prepareSeal(
   if (faulty.length > 0 && (await isSealed())) return { kind: 'sealed' };
   for (const { of, site, key, fault = '' } of faulty) await recordRefusal(context, of, site, key, fault);
   for (;;) {
-    const decision = roundDecision(open, open.config.quorum, candidates, now, deadline);
+    const decision = roundDecision(open, quorumOf(open), candidates, now, deadline);
     const unread = decision.kind === 'fail' && unreadOf(open, candidates);
     if (unread) throw unread;
     if (decision.kind === 'fail' && (await isSealed())) return { kind: 'sealed' };
@@ -75,7 +78,7 @@ export async function prepareSeal(
       updates: decision.accepted.flatMap((answer) => entryOf(open, answer)),
       ...lateOf(before, late),
     };
-    const merged = await mergeEntries(context.federationStore, open, sealed, lease);
+    const merged = await combine(context, open, sealed, lease);
     if (merged.kind === 'impossible') {
       return { kind: 'fail', reason: `Round ${open.round} of ${open.stage} failed: ${merged.reason}` };
     }
@@ -101,6 +104,18 @@ export async function prepareSeal(
     candidates = withFaults(candidates);
     late = withFaults(late);
   }
+}
+
+/** Merges the updates, or adds them up if they are masked. */
+async function combine(
+  { federationStore }: RoundContext,
+  open: Open,
+  sealed: Sealed,
+  lease: Pick<OwnedLease, 'renew'>,
+): Promise<Exclude<MergedEntries, { kind: 'merged' }> | ({ kind: 'merged'; sum?: StoredFile } & MergeResult)> {
+  if (!open.secure) return mergeEntries(federationStore, open, sealed, lease);
+  const summed = await sumEntries(federationStore, open, sealed, lease);
+  return summed.kind === 'refused' ? summed : { kind: 'merged', global: null, state: null, sum: summed.sum };
 }
 
 const readAnswers = (context: RoundContext, open: Open, answers: readonly AnswerKey[]): Promise<readonly Candidate[]> =>
@@ -134,7 +149,18 @@ function entryOf(open: Open, { site, key, update }: Candidate): SealEntries {
   const { samples, weights } = update.value;
   const file = weights && { key: weights.key, sha256: weights.sha256, bytes: weights.bytes };
   const validation = reportOf(open, update.value);
-  return [{ site, key, sha256: update.sha256, samples, weights: file, ...(validation && { validation }) }];
+  const commitment = update.value.secure?.content.commitment;
+  return [
+    {
+      site,
+      key,
+      sha256: update.sha256,
+      samples,
+      weights: file,
+      ...(validation && { validation }),
+      ...(open.secure && commitment !== undefined && { commitment }),
+    },
+  ];
 }
 
 /** Records that an update can never be merged: its site sees the reason, and no later call reads the update again. */

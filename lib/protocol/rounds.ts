@@ -7,23 +7,40 @@ import { sendGpuTasks } from './gpu-tasks.ts';
 import { openRound } from './opening.ts';
 import { endCampaign } from './outcome.ts';
 import { ableSites } from './participants.ts';
-import { stageOf } from './plan.ts';
+import { learns, stageOf } from './plan.ts';
+import { setUpStage } from './secure/setup.ts';
+import { secureTermsOf } from './secure/terms.ts';
 import { roundAfter } from './validation.ts';
 
 /**
  * Opens a stage's next round, or its last one if it stops early, and sends its GPU tasks, or ends the campaign if the round is impossible. Of several concurrent
- * callers, the one that created open.json sends the GPU tasks.
+ * callers, the one that created open.json sends the GPU tasks. With secure aggregation, the sites' keys are waited for first.
  *
  * @throws FedcardioError `NEWER_SCHEMA` if the round lacks sites whose summaries only a newer release can read;
  *   `STORAGE` if it lacks sites whose summaries a right may make readable, or if no summary can be read
  */
-export async function startRound(context: CoordinatorContext, plan: Document<Plan>, next: RoundAddress): Promise<void> {
+export async function startRound(
+  context: CoordinatorContext,
+  plan: Document<Plan>,
+  next: RoundAddress,
+  resendAfterSeconds: number,
+): Promise<void> {
   const { federationStore, now, log } = context;
   const [commit, previous] = await Promise.all([previousCommit(context, next), previousOpen(context, next)]);
   const stage = stageOf(plan.value, next.stage);
   const at = commit ? { ...next, round: roundAfter(stage, commit.value) } : next;
+  const terms = secureTermsOf(plan.value.campaign, stage);
+  const cohort =
+    terms && learns(stage) ? await setUpStage(context, { plan, stage, terms, resendAfterSeconds }) : undefined;
+  // The sites still have to answer, or the stage is impossible.
+  if (terms && !cohort) return;
+  const secure = cohort && {
+    sites: cohort.value.cohort.sites,
+    terms: { cohort: cohort.sha256, threshold: cohort.value.cohort.threshold },
+  };
   const { unread, ...sites } = await ableSites(context, at.campaign, stage, previous);
-  const opening = openRound(at, { plan: plan.value, planSha256: plan.sha256, previous: commit, ...sites }, now());
+  const inputs = { plan: plan.value, planSha256: plan.sha256, previous: commit, ...sites, secure };
+  const opening = openRound(at, inputs, now());
   if (opening.kind === 'impossible') {
     // An upgrade or a right may make it possible: nothing is decided before.
     if (unread[0]) throw unread[0];

@@ -28,6 +28,8 @@ export function updateFault(
     return update.weights ? `stage ${stage} merges no weights${when}` : undefined;
   }
   if (!update.weights) return 'the update has no weights';
+  if (open.secure && !update.secure) return 'the update is not masked';
+  if (!open.secure && update.secure) return 'the update is masked, plain weights were asked for';
   const { key, sha256, bytes, delta } = update.weights;
   const expected = federationKeys.updateWeights(open, site, sha256);
   if (key !== expected) return `the weights are at ${key}, expected at ${expected}`;
@@ -42,6 +44,6 @@ export function updateFault(
   return undefined;
 }
 
-/** Whether a round's updates hold differences from the base. Without a base they hold whole weights. */
-export const sendsDelta = ({ base, config }: Pick<Open, 'base' | 'config'>): boolean =>
-  base !== null && learns(config) && config.encoding.delta;
+/** Whether a round's updates hold differences from the base. Without a base they hold whole weights, unless they are masked. */
+export const sendsDelta = ({ base, config, secure }: Pick<Open, 'base' | 'config' | 'secure'>): boolean =>
+  secure !== undefined || (base !== null && learns(config) && config.encoding.delta);

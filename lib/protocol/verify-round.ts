@@ -22,6 +22,11 @@ import { missedBefore } from './late.ts';
 import { type MergedFiles, mergeEntries } from './merge-entries.ts';
 import { baseOf } from './opening.ts';
 import { stageOf } from './plan.ts';
+import { maskedFault } from './secure/masked-fault.ts';
+import { mergeMasked, sumEntries } from './secure/merge-masked.ts';
+import { readOpened } from './secure/open-masks.ts';
+import { cohortOf } from './secure/round.ts';
+import { secureTermsOf } from './secure/terms.ts';
 import { updateFault } from './update-fault.ts';
 import { reportOf, roundAfter, validationAfter } from './validation.ts';
 
@@ -56,9 +61,11 @@ export async function verifyRound(store: FederationStore, link: Link): Promise<R
   const commit = (await read(federationKeys.commit(at), commitSchema)) ?? null;
   if (open && seal && commit) {
     faults.push(...chainFaults(link, open, seal, commit));
+    if (open.value.secure) await orFault(faults, () => checkCohort(faults, store, link, open.value));
     await checkUpdates(faults, store, open.value, seal.value.updates);
     await checkLate(faults, store, open.value, seal.value);
-    await orFault(faults, () => checkMerge(faults, store, open.value, seal.value, commit.value));
+    const check = open.value.secure ? checkMasked : checkMerge;
+    await orFault(faults, () => check(faults, store, open.value, seal.value, commit.value));
   }
   return { at, faults, commit };
 }
@@ -94,6 +101,10 @@ function chainFaults(
   const samples = seal.value.updates.reduce((sum, update) => sum + update.samples, 0);
   const claims: readonly (readonly [boolean, string])[] = [
     [same(open.value.config, stage), 'open.json does not have the terms of the plan'],
+    [
+      (secureTermsOf(plan.value.campaign, stage) === undefined) === (open.value.secure === undefined),
+      'open.json does not ask for masks as the plan does',
+    ],
     [
       !isKnown || at.round === (previous ? roundAfter(stage, previous.value) : 1),
       'the round does not follow the previous one',
@@ -169,19 +180,69 @@ async function checkMerge(
   const unreadable = again.kind === 'refused' && again.refused.find((refused) => refused.unreadable)?.unreadable;
   if (unreadable) throw unreadable.error;
   if (again.kind === 'refused') faults.push(...again.refused.map(({ input, reason }) => `${input.site}: ${reason}`));
+  await checkFiles(faults, store, again, commit);
+  if (again.kind === 'merged' && !same(again.norms ?? null, commit.norms ?? null))
+    faults.push('the norms are not those of its updates');
+  const figures = await figuresOf(store, seal.updates);
+  if (!same(figures, commit.figures)) faults.push('the figures are not the means of its updates');
+}
+
+/** Compares the files of a commit with what its updates merge to, and with what is stored. */
+async function checkFiles(
+  faults: string[],
+  store: FederationStore,
+  again: ({ readonly kind: 'merged' } & MergedFiles) | { readonly kind: 'impossible' | 'refused' } | undefined,
+  commit: Commit,
+): Promise<void> {
   const stored = await storedFiles(store, commit);
   for (const [file, what] of [
     ['global', 'the model'],
     ['state', "the server optimiser's state"],
   ] as const) {
-    if (again.kind === 'merged' && !same(again[file], commit[file]))
+    if (again?.kind === 'merged' && !same(again[file], commit[file]))
       faults.push(`${what} is not what its updates merge to`);
     if (!same(stored[file], commit[file])) faults.push(`${what} in the bucket is not the one that commit.json names`);
   }
-  if (again.kind === 'merged' && !same(again.norms ?? null, commit.norms ?? null))
-    faults.push('the norms are not those of its updates');
-  const figures = await figuresOf(store, seal.updates);
-  if (!same(figures, commit.figures)) faults.push('the figures are not the means of its updates');
+}
+
+/** Checks that masked updates were asked for if the plan says so, and that they are of the cohort. */
+async function checkCohort(faults: string[], store: FederationStore, { plan }: Link, open: Open): Promise<void> {
+  const { cohort, document } = await cohortOf(store, open);
+  const { threshold, sites } = cohort;
+  if (cohort.plan !== plan.sha256) faults.push('cohort.json is for another plan');
+  if (open.secure?.threshold !== threshold) faults.push('open.json has another threshold than cohort.json');
+  if (open.participants.some(({ site }) => !sites.includes(site)))
+    faults.push('open.json has participants outside of the cohort');
+  const samples = document.members.reduce((sum, member) => sum + member.samples, 0);
+  if (document.terms.totalWeight !== samples) faults.push('cohort.json counts a different number of samples');
+}
+
+/** Checks a masked round by adding up its updates again, and by removing the masks again with the opened secrets. */
+async function checkMasked(
+  faults: string[],
+  store: FederationStore,
+  open: Open,
+  seal: Seal,
+  commit: Commit,
+): Promise<void> {
+  const discarding = discardingWrites(store);
+  for (const { site, key, commitment } of seal.updates) {
+    const { value } = await readJson(store, key, updateSchema);
+    if (value.status !== 'ok') continue;
+    if (value.secure?.content.commitment !== commitment) faults.push(`${site}: seal.json has another commitment`);
+    const fault = await maskedFault(store, open, site, value);
+    if (fault !== undefined) faults.push(`${site}: ${fault}`);
+  }
+  const summed = await sumEntries(discarding, open, seal);
+  if (summed.kind === 'refused') faults.push(...summed.refused.map(({ input, reason }) => `${input.site}: ${reason}`));
+  else if (!same(summed.sum, seal.sum)) faults.push('the sum in seal.json is not that of its updates');
+  const opened = await readOpened(store, open);
+  if (!opened) faults.push('opened.json is missing');
+  if (opened && opened.sha256 !== commit.opened) faults.push('commit.json does not name opened.json');
+  const again = opened && (await mergeMasked(discarding, open, seal, opened.value));
+  if (again?.kind === 'impossible') faults.push(again.reason);
+  await checkFiles(faults, store, again, commit);
+  if (!same({}, commit.figures)) faults.push('masked updates have no figures');
 }
 
 /** Current length and SHA-256 of the files that a commit names. */

@@ -86,7 +86,7 @@ const countingCreations = (openBucket: OpenBucket, created: Map<string, number>)
 /** Starts each GPU task once while it runs. Drops one that fails; the sweep sends it again. */
 function simulatedSites(
   sites: readonly SimulatedSite[],
-  context: Pick<HandlerContext, 'federationStore' | 'federation' | 'now' | 'log'>,
+  context: Pick<HandlerContext, 'federationStore' | 'siteStore' | 'federation' | 'now' | 'log'>,
   answers: Map<string, boolean>,
 ): ClosableLauncher {
   const running = new Map<string, Promise<void>>();

@@ -1,12 +1,15 @@
 import type { HandlerContext } from '../../handlers/context.ts';
 import { federationKeys } from '../../lib/federation/keys.ts';
-import { type GpuTaskMessage, type Summary, updateSchema } from '../../lib/federation/schemas.ts';
+import { type GpuTaskMessage, planSchema, type Summary, updateSchema } from '../../lib/federation/schemas.ts';
 import { sha256Hex } from '../../lib/json.ts';
 import { recordFailure } from '../../lib/protocol/gpu-tasks.ts';
 import { learns, trains } from '../../lib/protocol/plan.ts';
-import { createJson } from '../../lib/storage/documents.ts';
+import { mutable } from '../../lib/protocol/secure/answer-step.ts';
+import { maskUpdate } from '../../lib/protocol/secure/mask-update.ts';
+import { stageStart } from '../../lib/protocol/secure/start.ts';
+import { createJson, readJson } from '../../lib/storage/documents.ts';
 import { decodeSafetensors, encodeSafetensors } from '../../lib/weights/safetensors.ts';
-import type { Weights } from '../../lib/weights/weights.ts';
+import type { Weights, WeightTensor } from '../../lib/weights/weights.ts';
 
 /** A site whose training adds a number to the global model. */
 export interface SimulatedSite {
@@ -42,7 +45,7 @@ function scoreOf({ id, samples }: SimulatedSite, model: string) {
  * @param onAnswer called before the answer is written, with its key and whether a round may merge it
  */
 export async function answerGpuTask(
-  context: Pick<HandlerContext, 'federationStore' | 'federation' | 'now' | 'log'>,
+  context: Pick<HandlerContext, 'federationStore' | 'siteStore' | 'federation' | 'now' | 'log'>,
   site: SimulatedSite,
   { campaign, stage, round, base, config, ...message }: GpuTaskMessage,
   onAnswer: (key: string, isUsable: boolean) => void = () => {},
@@ -52,6 +55,8 @@ export async function answerGpuTask(
   const at = { campaign, stage, round };
   if (behaviour === 'silent') return;
   if (behaviour === 'fails') return recordFailure(context, { ...message, ...at }, 'no GPU available');
+  if (message.secure)
+    return answerMasked(context, site, { campaign, stage, round, base, config, ...message }, onAnswer);
   const model = base ? decodeSafetensors((await federationStore.get(base.key)).body) : undefined;
   const file = trains(config, round) ? encodeSafetensors(trainedBy(site, model)) : undefined;
   const sha256 = file && sha256Hex(file);
@@ -71,6 +76,50 @@ export async function answerGpuTask(
     base: behaviour === 'wrong-base' ? sha256Hex('another model') : (base?.sha256 ?? null),
     figures: { loss: 1 / round },
     ...(learns(config) && config.validate && base && { validation: scoreOf(site, base.sha256) }),
+    seconds: 1,
+  });
+}
+
+/** What a site's training changes each value of a masked round by: less than the range. */
+export const maskedStep = ({ samples }: Pick<SimulatedSite, 'samples'>, round: number, index: number): number =>
+  Math.fround(((samples % 50) + round + (index % 7)) / 1000);
+
+/** The same with masks: the network is the stage's own, since its layout is known to all. */
+async function answerMasked(
+  { federationStore, siteStore, now }: Pick<HandlerContext, 'federationStore' | 'siteStore' | 'now'>,
+  site: SimulatedSite,
+  message: GpuTaskMessage,
+  onAnswer: (key: string, isUsable: boolean) => void,
+): Promise<void> {
+  const { campaign, stage, round, base } = message;
+  const at = { campaign, stage, round };
+  const { value: plan } = await readJson(federationStore, federationKeys.plan(campaign), planSchema);
+  const { layout, tensor } = await stageStart(federationStore, plan, stage);
+  const model = base ? decodeSafetensors((await federationStore.get(base.key)).body) : undefined;
+  const from = async (name: string) => model?.get(name)?.data ?? tensor(name);
+  const weights = new Map<string, WeightTensor>();
+  for (const [name, { shape }] of layout) {
+    const data = (await from(name)).map((value, i) => value + maskedStep(site, round, i));
+    weights.set(name, { dtype: 'F32', shape, data });
+  }
+  const { samples } = site;
+  const masked = await maskUpdate(siteStore(site.id), message, { weights, untrained: [], samples, from, layout });
+  const sha256 = sha256Hex(masked.bytes);
+  const weightsKey = federationKeys.updateWeights(at, site.id, sha256);
+  await federationStore.putIfAbsent(weightsKey, masked.bytes);
+  const key = federationKeys.update(at, site.id, sha256);
+  onAnswer(key, true);
+  await createJson(federationStore, key, updateSchema, {
+    schema: 'fedcardio.update/1',
+    ...at,
+    site: site.id,
+    at: now().toISOString(),
+    status: 'ok',
+    samples: masked.samples,
+    weights: { key: weightsKey, sha256, bytes: masked.bytes.length, delta: true },
+    secure: mutable(masked.message),
+    base: base?.sha256 ?? null,
+    figures: {},
     seconds: 1,
   });
 }

@@ -4,7 +4,8 @@ import { terms } from './round.ts';
 
 /** Starts one GPU task at one site. Contains the terms of its round. */
 export const gpuTaskMessageSchema = z.strictObject({
-  schema: version('task'),
+  /** Version 2 asks for a masked update: a release that does not know masks must not send a plain one. */
+  schema: z.literal(['fedcardio.task/1', 'fedcardio.task/2']).describe('Format and version of this file.'),
   federation: id,
   site: id,
   ...terms,

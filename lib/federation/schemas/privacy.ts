@@ -8,7 +8,7 @@ const secureAggregationSchema = z.strictObject({
     .min(2)
     .optional()
     .describe(
-      'Sites that must answer in every phase of a round, and the fewest updates in a sum. Default: two thirds of the sites of the stage, rounded up.',
+      'Sites that must answer in every phase of a round, and the fewest updates in a sum: more than half of the sites of the stage. Default: two thirds of them, rounded up, and at least 3.',
     ),
   range: z
     .number()

@@ -25,6 +25,8 @@ export const terms = {
   seed: z.int(),
   /** The model that the round starts from; null in a stage's first round. `state` belongs to the server optimiser. */
   base: z.strictObject({ commit: sha256, ...file.shape, state: file.nullable() }).nullable(),
+  /** The cohort whose updates are added up masked, by the SHA-256 of cohort.json. Absent without secure aggregation. */
+  secure: z.strictObject({ cohort: sha256, threshold: z.int().positive() }).optional(),
 };
 
 /** What validation has found of a stage's models, up to the one that a round started from. */
@@ -81,6 +83,8 @@ const sealedUpdate = z.strictObject({
   weights: file.nullable(),
   /** As in the update, if the stage validates. */
   validation: validationReport.optional(),
+  /** Of a masked update: what its own mask is known by before it is opened. */
+  commitment: sha256.optional(),
 });
 
 /** The frozen list of the updates that a round merges, sorted by site. All were verified as usable. */
@@ -96,7 +100,9 @@ export const sealSchema = z.strictObject({
    * Updates of the round before that came after its seal, and are merged here with `aggregation.lateFactor`, sorted by site. A
    * site may have one here and one in `updates`.
    */
-  late: z.array(sealedUpdate.omit({ validation: true })).optional(),
+  late: z.array(sealedUpdate.omit({ validation: true, commitment: true })).optional(),
+  /** The sum of the masked updates. Absent without secure aggregation. */
+  sum: file.optional(),
   /** Answers that are not merged: failed GPU tasks and refused updates. */
   failed: z.array(z.strictObject({ site: id, key: federationKey, reason: z.string() })),
 });
@@ -129,6 +135,8 @@ export const commitSchema = z.strictObject({
   /** The server optimiser's moments after this round; null for a strategy without moments. */
   state: file.nullable(),
   figures,
+  /** SHA-256 of opened.json, by which the masks were removed. Absent without secure aggregation. */
+  opened: sha256.optional(),
   /**
    * The L2 norm of each update's difference, and the factor at most 1 that it was scaled with; of all sealed updates. Absent
    * unless `aggregation.clipFactor` is set.

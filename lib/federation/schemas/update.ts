@@ -12,6 +12,7 @@ import {
   validationReport,
   version,
 } from './common.ts';
+import { maskedMessage } from './secure.ts';
 
 /** Predictions whose confidence lies in one range; see lib/scoring/calibration.ts. */
 const calibrationBin = z.strictObject({
@@ -88,6 +89,11 @@ export const updateSchema = z.discriminatedUnion('status', [
     samples: z.int().positive(),
     /** The weights next to this object; null for stages without training. */
     weights: z.strictObject({ ...file.shape, delta: z.boolean() }).nullable(),
+    /**
+     * Of a masked update. Its weights are words of 32 bits that mean nothing alone, `samples` are those of the cohort, and there are
+     * no figures.
+     */
+    secure: maskedMessage.optional(),
     /** SHA-256 of the global model that the site started from; null in the first round. */
     base: sha256.nullable(),
     /** SHA-256 of the consent under which the site publishes this; absent in updates of earlier releases. */

@@ -1,4 +1,4 @@
-import { mapConcurrently } from '../../async.ts';
+import { collect, mapConcurrently } from '../../async.ts';
 import { describeError, isFedcardioError } from '../../error.ts';
 import { type FederationKey, federationKeys } from '../../federation/keys.ts';
 import { type Consent, consentSchema, type Open } from '../../federation/schemas.ts';
@@ -96,7 +96,10 @@ export function willing(
   minSites: number,
 ): { readonly asked: readonly Participant[]; readonly unwilling: readonly string[] } {
   const stateOf = ({ site }: Participant) => answers.get(site)?.state;
-  const refuses = (participant: Participant) => ['declined', 'withdrawn', 'ended'].includes(stateOf(participant) ?? '');
+  const refuses = (participant: Participant) => {
+    const state = stateOf(participant);
+    return state !== undefined && REFUSALS.includes(state);
+  };
   const left = able.filter((participant) => !refuses(participant));
   const decided = left.filter((participant) => stateOf(participant) !== 'asked');
   const asked = decided.length >= Math.max(1, minSites) ? decided : left;
@@ -110,6 +113,21 @@ const withConsent = (
   { consent: _, ...participant }: Participant,
   answer: Pick<ConsentAnswer, 'state' | 'consent'> | undefined,
 ): Participant => ({ ...participant, ...(answer?.state === 'agreed' && { consent: answer.consent }) });
+
+/** Those of the sites that have declined a campaign, withdrawn their consent, or whose consent has ended. */
+export async function refusingSites(
+  context: ReaderContext,
+  campaign: string,
+  sites: readonly string[],
+): Promise<ReadonlySet<string>> {
+  if (sites.length === 0) return new Set();
+  const listing = await collect(context.federationStore.list(federationKeys.summaryPrefix));
+  const listed = new Map(listing.map((info) => [info.key, info]));
+  const answers = await consentAnswers(context, campaign, sites, listed);
+  return new Set([...answers.values()].flatMap(({ site, state }) => (REFUSALS.includes(state) ? [site] : [])));
+}
+
+const REFUSALS: readonly ConsentAnswer['state'][] = ['declined', 'withdrawn', 'ended'];
 
 /** Whether a person at the site has answered, not its policy: the policy's answer is given when the GPU task starts. */
 export async function hasDecided(context: ReaderContext, campaign: string, site: string): Promise<boolean> {

@@ -1,0 +1,67 @@
+import type { z } from 'zod';
+import { mapConcurrently } from '../../async.ts';
+import { describeError, isFedcardioError } from '../../error.ts';
+import { federationKeys, type RoundAddress, type StageAddress } from '../../federation/keys.ts';
+import type { FederationStore } from '../../storage/contract.ts';
+import { readJson } from '../../storage/documents.ts';
+
+const READS_AT_ONCE = 16;
+
+/** Longest short answer, bytes: shares of the keys of 25 sites for 1,000 rounds have 2 MB. */
+const MAX_STEP_BYTES = 8 * 1024 * 1024;
+
+/** What sites have answered. */
+export interface StepAnswers<T> {
+  /** Usable answers, in the order of the sites. */
+  readonly usable: readonly { readonly site: string; readonly value: T }[];
+  /** Sites without an answer. */
+  readonly missing: readonly string[];
+  /** Sites with an answer that cannot be used, and why: it is created once, so that no other one will come. */
+  readonly faulty: readonly { readonly site: string; readonly reason: string }[];
+}
+
+/**
+ * Reads the answers of sites to one question.
+ *
+ * @param check makes what is needed of a parsed answer; it throws `BAD_MESSAGE` for one that cannot be used
+ */
+export async function readStepAnswers<S extends z.ZodType, T>(
+  store: Pick<FederationStore, 'bucket' | 'list' | 'tryGet'>,
+  at: StageAddress & Partial<RoundAddress>,
+  step: string,
+  sites: readonly string[],
+  schema: S,
+  check: (answer: z.infer<S>, site: string) => T,
+): Promise<StepAnswers<T>> {
+  const usable: { site: string; value: T }[] = [];
+  const faulty: { site: string; reason: string }[] = [];
+  const missing: string[] = [];
+  const found = await mapConcurrently(sites, READS_AT_ONCE, async (site) => {
+    const key = federationKeys.stepAnswer(at, site, step);
+    for await (const object of store.list(key)) {
+      if (object.key !== key) break;
+      if (object.bytes > MAX_STEP_BYTES) return { reason: `its answer has ${object.bytes} bytes` };
+      try {
+        return { value: check((await readJson(store, key, schema)).value, site) };
+      } catch (error) {
+        const isItsFault = isFedcardioError(error, 'BAD_MESSAGE') || isFedcardioError(error, 'NEWER_SCHEMA');
+        if (!isItsFault) throw error;
+        return { reason: describeError(error).slice(0, 300) };
+      }
+    }
+    return undefined;
+  });
+  for (const [index, site] of sites.entries()) {
+    const answer = found[index];
+    if (!answer) missing.push(site);
+    else if ('reason' in answer) faulty.push({ site, reason: answer.reason as string });
+    else usable.push({ site, value: answer.value as T });
+  }
+  return { usable, missing, faulty };
+}
+
+/** Why answers are lacking, for people. */
+export const lackOf = ({ missing, faulty }: Pick<StepAnswers<unknown>, 'missing' | 'faulty'>): readonly string[] => [
+  ...faulty.map(({ site, reason }) => `${site}: ${reason}`),
+  ...(missing.length > 0 ? [`no answer from ${missing.join(', ')}`] : []),
+];

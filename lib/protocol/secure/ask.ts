@@ -1,0 +1,56 @@
+import { mapConcurrently } from '../../async.ts';
+import { federationKeys, type RoundAddress, type StageAddress } from '../../federation/keys.ts';
+import { askedSchema, type Step, stepMessageSchema } from '../../federation/schemas.ts';
+import { names } from '../../federation/topology.ts';
+import { documentBody, tryReadJson, writeDocument } from '../../storage/documents.ts';
+import type { CoordinatorContext } from '../context.ts';
+
+const SENDS_AT_ONCE = 16;
+
+/** A question to sites. */
+export interface Question {
+  readonly at: StageAddress & Partial<RoundAddress>;
+  readonly step: Step;
+  /** SHA-256 of plan.json. */
+  readonly plan: string;
+  /** Sites that have not answered. */
+  readonly sites: readonly string[];
+  /** Age after which a question counts as lost. */
+  readonly resendAfterSeconds: number;
+}
+
+/**
+ * Asks sites for a short answer, unless they were asked for it a short time ago. A site whose queue cannot be reached does not
+ * stop the others: it is asked again later. Throws if no site could be reached.
+ */
+export async function askSites(
+  context: CoordinatorContext,
+  { at, step, plan, sites, resendAfterSeconds }: Question,
+): Promise<void> {
+  const { federation, federationStore, queues, now, log } = context;
+  const { campaign, stage, round } = at;
+  const address = { campaign, stage, ...(round !== undefined && { round }) };
+  const key = federationKeys.asked(address);
+  const asked = (await tryReadJson(federationStore, key, askedSchema))?.value;
+  const isRecent = asked && now().getTime() - Date.parse(asked.at) < resendAfterSeconds * 1000;
+  if (sites.length === 0 || (isRecent && asked.step === step)) return;
+  const failures: unknown[] = [];
+  await mapConcurrently(sites, SENDS_AT_ONCE, async (site) => {
+    const message = { schema: 'fedcardio.step/1' as const, federation: federation.id, site, ...address, step, plan };
+    try {
+      await queues.send(names.gpuTaskQueue(federation.id, site), documentBody(stepMessageSchema, message));
+    } catch (error) {
+      failures.push(error);
+      log('step-not-asked', { ...address, step, site, reason: String(error) });
+    }
+  });
+  if (failures.length === sites.length) throw failures[0];
+  await writeDocument(federationStore, key, askedSchema, {
+    schema: 'fedcardio.asked/1',
+    ...address,
+    step,
+    at: now().toISOString(),
+    sites: [...sites],
+  });
+  log('step-asked', { ...address, step, sites });
+}

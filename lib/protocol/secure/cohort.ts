@@ -1,0 +1,29 @@
+import type { CohortDocument } from '../../federation/schemas.ts';
+import { identityKey } from '../../privacy/identity.ts';
+import { type Identities, keyDirectory } from '../../privacy/key-messages.ts';
+import type { Cohort } from '../../privacy/secure-round.ts';
+import type { Directory } from '../../privacy/site-secrets.ts';
+
+/** A cohort whose keys are signed by the identities that its document names. */
+export interface OpenCohort {
+  readonly document: CohortDocument;
+  readonly cohort: Cohort;
+  readonly identities: Identities;
+  readonly directory: Directory;
+}
+
+/** Opens a cohort's document. Throws `BAD_MESSAGE` unless every site has signed its keys for this stage. */
+export function openCohort(document: CohortDocument): OpenCohort {
+  const { cohort, members } = document;
+  const identities = new Map(members.map(({ site, identity }) => [site, identityKey(identity)]));
+  const directory = keyDirectory(
+    cohort,
+    members.map(({ keys }) => keys),
+    identities,
+  );
+  return { document, cohort, identities, directory };
+}
+
+/** Most that a site's update may weigh; 0 for a site outside of the cohort. */
+export const mostSamplesOf = ({ members }: CohortDocument, site: string): number =>
+  members.find((member) => member.site === site)?.samples ?? 0;

@@ -1,0 +1,96 @@
+import { createHash } from 'node:crypto';
+import { FedcardioError } from '../../error.ts';
+import type { GpuTaskMessage } from '../../federation/schemas.ts';
+import { canonicalJson, sha256Hex } from '../../json.ts';
+import { maskedFile, maskedLayout } from '../../privacy/masked-file.ts';
+import type { Signed } from '../../privacy/site-keys.ts';
+import { type UpdateMessage, updateMasks, updateMessage } from '../../privacy/update-message.ts';
+import type { SiteStore } from '../../storage/contract.ts';
+import { encodeSafetensorsHeader } from '../../weights/safetensors.ts';
+import type { Weights } from '../../weights/weights.ts';
+import { learns } from '../plan.ts';
+import { mostSamplesOf, openCohort } from './cohort.ts';
+import { keepSent, keptCohort, siteSecrets } from './site-keys.ts';
+import type { StageStart } from './start.ts';
+
+/** A site's weights with masks: what it sends, and the message beside it. */
+export interface MaskedUpdate {
+  /** A safetensors file of I32. */
+  readonly bytes: Uint8Array;
+  readonly message: Signed<UpdateMessage>;
+  /** What everybody knows that the update weighs at most; its weight is masked. */
+  readonly samples: number;
+}
+
+/** What a site has trained. */
+export interface TrainedUpdate {
+  readonly weights: Weights;
+  readonly untrained: readonly string[];
+  readonly samples: number;
+  /** What its differences are taken from: the round's global model, or the start of the stage. */
+  readonly from: StageStart['tensor'];
+  readonly layout: StageStart['layout'];
+}
+
+/**
+ * Masks an update: the differences from the round's model, clipped to the plan's range, weighted, as whole numbers, plus masks
+ * that cancel in the sum of the cohort. The same update gives the same bytes.
+ *
+ * @param store the site's own bucket, with its secrets and the cohort that it takes part in
+ * @throws FedcardioError `BAD_CONFIGURATION` if the round is of another cohort
+ */
+export async function maskUpdate(
+  store: SiteStore,
+  message: GpuTaskMessage,
+  { weights, untrained, samples, from, layout }: TrainedUpdate,
+): Promise<MaskedUpdate> {
+  const { campaign, stage, round, site, config, secure } = message;
+  const { value: document, sha256 } = await keptCohort(store, message);
+  if (sha256 !== secure?.cohort) {
+    throw new FedcardioError('BAD_CONFIGURATION', 'The round is for another cohort than the one of this site.');
+  }
+  const { cohort, directory } = openCohort(document);
+  const { terms } = document;
+  const at = { cohort, round };
+  const own = await siteSecrets(store, site, campaign);
+  const most = mostSamplesOf(document, site);
+  const skipped = new Set(learns(config) && config.aggregation.untrained === 'skip' ? untrained : []);
+  const weightOf = (tensor: string) => (skipped.has(tensor) ? 0 : Math.min(samples, most));
+  const names = [...layout.keys()];
+
+  async function* differences() {
+    for (const name of names) {
+      const start = await from(name);
+      const data = weights.get(name)?.data;
+      if (data?.length !== start.length) throw new RangeError(`The update lacks "${name}".`);
+      yield data.map((value, i) => value - (start[i] as number));
+    }
+  }
+
+  const hash = createHash('sha256').update(canonicalJson([terms, names.map(weightOf)]));
+  for await (const values of differences()) hash.update(values);
+  const plain = hash.digest('hex');
+  const masks = updateMasks(own, at, directory, plain);
+  const bytes = await gathered(layout, maskedFile({ layout, terms, masks }, differences(), weightOf));
+  const signed = updateMessage(own, at, directory, { plain, weights: sha256Hex(bytes) });
+  await keepSent(store, { campaign, stage, round }, signed.content.commitment);
+  return { bytes, message: signed, samples: most };
+}
+
+/** The whole file in memory. Parts are valid until the next one is requested. */
+async function gathered(layout: StageStart['layout'], parts: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
+  const bytes = new Uint8Array(maskedBytes(layout));
+  let filled = 0;
+  for await (const part of parts) {
+    bytes.set(part, filled);
+    filled += part.length;
+  }
+  return bytes;
+}
+
+/** Length of a masked update. */
+export function maskedBytes(layout: StageStart['layout']): number {
+  const masked = maskedLayout(layout);
+  const values = [...masked.values()].reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0);
+  return encodeSafetensorsHeader(masked).length + 4 * values;
+}

@@ -1,0 +1,193 @@
+import { FedcardioError } from '../../error.ts';
+import { federationKeys, type RoundAddress } from '../../federation/keys.ts';
+import {
+  endorsedSchema,
+  endorsementSchema,
+  type Open,
+  type Opened,
+  openedSchema,
+  openSchema,
+  type Plan,
+  revealSchema,
+  type Seal,
+  type Survivors,
+  sealSchema,
+  siteSharesSchema,
+  survivorsSchema,
+  updateSchema,
+} from '../../federation/schemas.ts';
+import { checkedKeyShares } from '../../privacy/key-messages.ts';
+import { dropOuts, recoverMasks } from '../../privacy/recovery.ts';
+import { checkedReveal, isEndorsement, listDigest } from '../../privacy/unmasking.ts';
+import { checkedUpdate } from '../../privacy/update-message.ts';
+import type { FederationStore } from '../../storage/contract.ts';
+import { createJson, type Document, readJson, tryReadJson } from '../../storage/documents.ts';
+import type { CoordinatorContext, StoreContext } from '../context.ts';
+import { endCampaign } from '../outcome.ts';
+import { listReasons } from '../reasons.ts';
+import { mutable } from './answer-step.ts';
+import { lackOf, readStepAnswers, type StepAnswers } from './answers.ts';
+import { askSites } from './ask.ts';
+import type { OpenCohort } from './cohort.ts';
+import { cohortOf, listOf } from './round.ts';
+import { extended, requireSender, waitOf } from './setup.ts';
+
+/** What the opened shares gave; undefined while sites still have to open theirs. */
+export const readOpened = (
+  store: Pick<FederationStore, 'bucket' | 'tryGet'>,
+  at: RoundAddress,
+): Promise<Document<Opened> | undefined> => tryReadJson(store, federationKeys.opened(at), openedSchema);
+
+/** Tells the sites which updates a sealed round adds up. */
+export async function publishSurvivors(
+  context: Pick<StoreContext, 'federationStore' | 'now'>,
+  { campaign, stage, round, config, ...open }: Open,
+  { updates }: Seal,
+): Promise<Document<Survivors>> {
+  const at = { campaign, stage, round };
+  const key = federationKeys.survivors(at);
+  const existing = await tryReadJson(context.federationStore, key, survivorsSchema);
+  if (existing) return existing;
+  const cohort = await cohortOf(context.federationStore, { ...at, ...open });
+  return createJson(context.federationStore, key, survivorsSchema, {
+    schema: 'fedcardio.survivors/1',
+    ...at,
+    ...waitOf(context, config),
+    list: mutable(listOf(cohort, round, updates)),
+  });
+}
+
+/**
+ * Brings a sealed round to the point where its masks can be removed: the sites endorse the list of updates, and when enough have
+ * done so, open their shares. Idempotent. If too few answer in time, the round is lost, not its secrets, and the campaign ends.
+ */
+export async function openMasks(
+  context: CoordinatorContext,
+  plan: Document<Plan>,
+  at: RoundAddress,
+  resendAfterSeconds: number,
+): Promise<void> {
+  const { federationStore } = context;
+  if (await readOpened(federationStore, at)) return;
+  const open = await readJson(federationStore, federationKeys.open(at), openSchema);
+  if (!open.value.secure) return;
+  const seal = await readJson(federationStore, federationKeys.seal(at), sealSchema);
+  const survivors = await publishSurvivors(context, open.value, seal.value);
+  const cohort = await cohortOf(federationStore, open.value);
+  const round: SealedRound = { at, open: open.value, seal: seal.value, survivors, cohort, plan, resendAfterSeconds };
+  const endorsed =
+    (await tryReadJson(federationStore, federationKeys.endorsed(at), endorsedSchema)) ??
+    (await createEndorsed(context, round));
+  if (endorsed) await createOpened(context, round, endorsed.value);
+}
+
+interface SealedRound {
+  readonly at: RoundAddress;
+  readonly open: Open;
+  readonly seal: Seal;
+  readonly survivors: Document<Survivors>;
+  readonly cohort: OpenCohort;
+  readonly plan: Document<Plan>;
+  readonly resendAfterSeconds: number;
+}
+
+type Endorsed = Awaited<ReturnType<typeof readEndorsed>>;
+const readEndorsed = async (context: CoordinatorContext, at: RoundAddress) =>
+  (await readJson(context.federationStore, federationKeys.endorsed(at), endorsedSchema)).value;
+
+async function createEndorsed(context: CoordinatorContext, round: SealedRound) {
+  const { federationStore, log } = context;
+  const { at, open, seal, survivors, cohort } = round;
+  const { cohort: terms, identities } = cohort;
+  const digest = listDigest(survivors.value.list);
+  const answers = await readStepAnswers(
+    federationStore,
+    at,
+    'endorse',
+    terms.sites,
+    endorsementSchema,
+    (answer, site) => {
+      requireSender(answer.endorsement.content.site, site);
+      if (isEndorsement(answer.endorsement, digest, identities)) return answer.endorsement;
+      throw new FedcardioError('BAD_MESSAGE', 'It has not endorsed this list.');
+    },
+  );
+  if (answers.usable.length < terms.threshold) {
+    await waitOrFail(context, round, 'endorse', survivors.value, answers);
+    return undefined;
+  }
+  const updates = await Promise.all(
+    seal.updates.map(async ({ key }) => {
+      const { value } = await readJson(federationStore, key, updateSchema);
+      if (value.status === 'ok' && value.secure) return value.secure;
+      throw new FedcardioError('BAD_MESSAGE', `${key} is not masked.`);
+    }),
+  );
+  const keyShares = await Promise.all(
+    dropOuts({ cohort: terms, round: at.round }, survivors.value.list).map(async (site) => {
+      const key = federationKeys.stepAnswer({ campaign: at.campaign, stage: at.stage }, site, 'shares');
+      return (await readJson(federationStore, key, siteSharesSchema)).value.shares;
+    }),
+  );
+  const created = await createJson(federationStore, federationKeys.endorsed(at), endorsedSchema, {
+    schema: 'fedcardio.endorsed/1',
+    ...at,
+    ...waitOf(context, open.config),
+    endorsements: answers.usable.map(({ value }) => value),
+    updates,
+    keyShares,
+  });
+  if (created.created) log('survivors-endorsed', { ...at, sites: answers.usable.map(({ site }) => site) });
+  return created;
+}
+
+async function createOpened(context: CoordinatorContext, round: SealedRound, endorsed: Endorsed): Promise<void> {
+  const { federationStore, now, log } = context;
+  const { at, survivors, cohort } = round;
+  const { cohort: terms, identities, directory } = cohort;
+  const { list } = survivors.value;
+  const secure = { cohort: terms, round: at.round };
+  const answers = await readStepAnswers(federationStore, at, 'reveal', terms.sites, revealSchema, (answer, site) => {
+    requireSender(answer.reveal.content.site, site);
+    return checkedReveal(list, answer.reveal, identities);
+  });
+  const { secrets, faults } = recoverMasks(secure, directory, {
+    list,
+    updates: endorsed.updates.map((update) => checkedUpdate(secure, update, identities)),
+    keyShares: endorsed.keyShares.map((shares) => checkedKeyShares(terms, shares, identities)),
+    reveals: answers.usable.map(({ value }) => value),
+  });
+  if (!secrets) {
+    await waitOrFail(context, round, 'reveal', endorsed, { ...answers, faulty: [...answers.faulty, ...faults] });
+    return;
+  }
+  const sites = answers.usable.map(({ site }) => site);
+  const created = await createJson(federationStore, federationKeys.opened(at), openedSchema, {
+    schema: 'fedcardio.opened/1',
+    ...at,
+    at: now().toISOString(),
+    survivors: survivors.sha256,
+    sites,
+    ...mutable(secrets),
+  });
+  if (created.created) log('masks-opened', { ...at, sites, faults });
+}
+
+/** Asks the sites that have not answered, or ends the campaign if the time is over or nobody is left to ask. */
+async function waitOrFail(
+  context: CoordinatorContext,
+  { at, cohort, plan, resendAfterSeconds }: SealedRound,
+  step: 'endorse' | 'reveal',
+  wait: { readonly at: string; readonly deadline: string },
+  answers: StepAnswers<unknown>,
+): Promise<void> {
+  const isOver = context.now() >= (await extended(context, at, wait));
+  if (answers.missing.length > 0 && !isOver) {
+    await askSites(context, { at, step, plan: plan.sha256, sites: answers.missing, resendAfterSeconds });
+    return;
+  }
+  const { threshold, sites } = cohort.cohort;
+  const what = step === 'endorse' ? 'endorsed the list of updates' : 'opened their shares';
+  const reason = `Round ${at.round} of ${at.stage} is lost: ${answers.usable.length} of ${sites.length} sites have ${what}, ${threshold} needed. Its updates stay masked. ${listReasons(lackOf(answers))}`;
+  await endCampaign(context, at.campaign, 'failed', reason);
+}
