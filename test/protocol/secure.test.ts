@@ -1,12 +1,16 @@
 import { describe, expect, test } from 'vitest';
+import type { HandlerContext } from '../../handlers/context.ts';
 import { sweep } from '../../handlers/sweep.ts';
-import { federationKeys } from '../../lib/federation/keys.ts';
-import { type CampaignInput, commitSchema, outcomeSchema } from '../../lib/federation/schemas.ts';
+import { type FederationKey, federationKeys } from '../../lib/federation/keys.ts';
+import { type CampaignInput, commitSchema, outcomeSchema, planSchema } from '../../lib/federation/schemas.ts';
+import { stageStart } from '../../lib/protocol/secure/start.ts';
 import { verifyCampaign } from '../../lib/protocol/verify-campaign.ts';
+import { seededRandom } from '../../lib/random.ts';
 import { readJson, tryReadJson } from '../../lib/storage/documents.ts';
+import { decodeSafetensors } from '../../lib/weights/safetensors.ts';
 import { asFederationRole } from '../helpers/roles.ts';
 import { type Delivery, type SimulatedFederation, simulateFederation } from './simulated-federation.ts';
-import type { SimulatedSite } from './simulated-site.ts';
+import { maskedStep, type SimulatedSite } from './simulated-site.ts';
 
 const CAMPAIGN: CampaignInput = {
   schema: 'fedcardio.campaign/1',
@@ -18,18 +22,30 @@ const CAMPAIGN: CampaignInput = {
       name: 'teacher',
       task: 'hinge-points',
       rounds: 2,
-      model: { kind: 'unet', features: [4, 8] },
+      model: { kind: 'unet', features: [2, 4] },
       training: { steps: 1, learningRate: 0.001 },
-      quorum: { minFraction: 0.5, deadlineSeconds: 3600, closeAfterQuorumSeconds: 600 },
+      quorum: { minFraction: 0.6, deadlineSeconds: 3600, closeAfterQuorumSeconds: 600 },
     },
   ],
 };
+const AT = { campaign: 'tavi', stage: 'teacher' };
+const SITES: readonly SimulatedSite[] = Array.from({ length: 5 }, (_, i) => ({
+  id: `site-${i}`,
+  samples: 3 + 4 * i,
+  behaviour: 'good',
+}));
 
-const sitesOf = (count: number): SimulatedSite[] =>
-  Array.from({ length: count }, (_, i) => ({ id: `site-${i}`, samples: 3 + 4 * i, behaviour: 'good' }));
+/** The step that a message asks for, and its round; `task` for a GPU task. */
+function askedBy(
+  delivery: Delivery,
+): { readonly site: string; readonly step: string; readonly round: number } | undefined {
+  if (delivery.kind === 'task') return { site: delivery.message.site, step: 'task', round: delivery.message.round };
+  const { site, step, round = 0 } = JSON.parse(delivery.body) as { site: string; step: string; round?: number };
+  return step === undefined ? undefined : { site, step, round };
+}
 
-/** Delivers until nothing is left. `drop` loses a message, a GPU task or an event. */
-async function settle(world: SimulatedFederation, drop: (delivery: Delivery) => boolean = () => false): Promise<void> {
+/** Delivers until nothing is left. `drop` loses a message or a GPU task. */
+async function settle(world: SimulatedFederation, drop: (delivery: Delivery) => boolean): Promise<void> {
   for (let next = world.pending.shift(); next; next = world.pending.shift()) {
     if (drop(next)) continue;
     if (!(await world.deliver(next)) && next.kind === 'message' && next.failures < 2) {
@@ -38,24 +54,206 @@ async function settle(world: SimulatedFederation, drop: (delivery: Delivery) => 
   }
 }
 
-const sweepOf = (world: SimulatedFederation) => sweep(asFederationRole(world.context, 'sweep'));
+interface RunOptions {
+  readonly drop?: (delivery: Delivery) => boolean;
+  readonly campaign?: CampaignInput;
+  readonly sites?: readonly SimulatedSite[];
+  readonly ticks?: number;
+}
+
+/** Runs a campaign with a sweep every five minutes, for at most as many hours as its deadlines need. */
+async function run({ drop = () => false, campaign = CAMPAIGN, sites = SITES, ticks = 120 }: RunOptions = {}) {
+  const world = simulateFederation(sites);
+  await world.upload(campaign);
+  const { federationStore } = world.context;
+  const outcomeOf = async () =>
+    (await tryReadJson(federationStore, federationKeys.outcome('tavi'), outcomeSchema))?.value;
+  for (let tick = 0; tick < ticks && !(await outcomeOf()); tick++) {
+    await settle(world, drop);
+    await sweep(asFederationRole(world.context, 'sweep'));
+    world.advanceClock(300);
+  }
+  await settle(world, drop);
+  return { world, outcome: await outcomeOf() };
+}
+
+/** The model after each round, from the sums of the simulated sites' differences in the simplest form. */
+async function expectModels(
+  { context }: SimulatedFederation,
+  survivors: readonly (readonly string[])[],
+): Promise<void> {
+  const { federationStore } = context;
+  const { value: plan } = await readJson(federationStore, federationKeys.plan('tavi'), planSchema);
+  const { layout, tensor } = await stageStart(federationStore, plan, 'teacher');
+  const expected = new Map<string, number[]>();
+  for (const name of layout.keys()) expected.set(name, [...(await tensor(name))]);
+  for (const [index, ids] of survivors.entries()) {
+    const round = index + 1;
+    const commit = await readJson(federationStore, federationKeys.commit({ ...AT, round }), commitSchema);
+    expect(commit.value.sites).toEqual(ids);
+    const sites = SITES.filter(({ id }) => ids.includes(id));
+    const total = sites.reduce((sum, { samples }) => sum + samples, 0);
+    const model = decodeSafetensors((await federationStore.get(commit.value.global!.key)).body);
+    for (const [name, values] of expected) {
+      for (const [i, value] of values.entries()) {
+        const mean = sites.reduce((sum, site) => sum + site.samples * maskedStep(site, round, i), 0) / total;
+        values[i] = value + mean;
+        expect(Math.abs(model.get(name)!.data[i]! - values[i]!)).toBeLessThan(1e-6);
+      }
+    }
+  }
+  const verified = await verifyCampaign(federationStore, 'tavi');
+  expect([...verified.faults, ...verified.rounds.flatMap(({ faults }) => faults)]).toEqual([]);
+}
+
+const ids = SITES.map(({ id }) => id);
+const without = (...lost: readonly number[]) => ids.filter((_, i) => !lost.includes(i));
+/** Loses all that a site is asked for in these steps. */
+const losing =
+  (site: number, ...steps: readonly string[]) =>
+  (delivery: Delivery): boolean => {
+    const asked = askedBy(delivery);
+    return asked?.site === `site-${site}` && steps.includes(asked.step);
+  };
 
 describe('a campaign with secure aggregation', () => {
   test('completes by events alone, and is verified', async () => {
-    const world = simulateFederation(sitesOf(4));
+    const world = simulateFederation(SITES);
     await world.upload(CAMPAIGN);
 
-    await settle(world);
+    await settle(world, () => false);
 
-    const { federationStore } = world.context;
-    const outcome = await tryReadJson(federationStore, federationKeys.outcome('tavi'), outcomeSchema);
-    console.log(world.log.map(({ event, fields }) => event + ' ' + JSON.stringify(fields)).join('\n'));
-    expect(outcome?.value).toMatchObject({ status: 'completed' });
-    const verified = await verifyCampaign(federationStore, 'tavi');
-    expect(verified.faults).toEqual([]);
-    expect(verified.rounds.flatMap(({ faults }) => faults)).toEqual([]);
-    void sweepOf;
-    void readJson;
-    void commitSchema;
+    await expectModels(world, [ids, ids]);
   });
+
+  test.each<[string, (delivery: Delivery) => boolean, readonly string[]]>([
+    ['sends no keys', losing(2, 'keys'), without(2)],
+    ['sends no update', losing(2, 'task'), without(2)],
+    ['sends its update, and is away then', losing(2, 'endorse', 'reveal'), ids],
+    ['endorses, and is away then', losing(2, 'reveal'), ids],
+    ['is away from the start', losing(0, 'keys', 'shares', 'task', 'endorse', 'reveal'), without(0)],
+  ])('completes if a site %s', async (_, drop, survivors) => {
+    const { world, outcome } = await run({ drop });
+
+    expect(outcome).toMatchObject({ status: 'completed' });
+    await expectModels(world, [survivors, survivors]);
+  });
+
+  test('opens masks again in a later round, of other drop-outs', async () => {
+    const { world, outcome } = await run({
+      drop: (delivery) => {
+        const asked = askedBy(delivery);
+        return asked?.step === 'task' && asked.site === `site-${asked.round}`;
+      },
+    });
+
+    expect(outcome).toMatchObject({ status: 'completed' });
+    await expectModels(world, [without(1), without(2)]);
+  });
+
+  test.each<[string, (delivery: Delivery) => boolean, string]>([
+    ['sends no shares of its keys', losing(2, 'shares'), 'no answer from site-2'],
+    [
+      'sites that send keys are too few',
+      (delivery) => askedBy(delivery)?.step === 'keys' && !/[01]$/.test(askedBy(delivery)?.site ?? ''),
+      '2 sites have sent keys, and secure aggregation needs 3',
+    ],
+    [
+      'endorsements are too few',
+      (delivery) => [0, 1].some((site) => losing(site, 'endorse')(delivery)),
+      'no answer from site-0, site-1',
+    ],
+    [
+      'opened shares are too few',
+      (delivery) => [0, 1].some((site) => losing(site, 'reveal')(delivery)),
+      'Its updates stay masked. no answer from site-0, site-1',
+    ],
+  ])('ends with the names of the sites if %s', async (_, drop, reason) => {
+    const { outcome } = await run({ drop });
+
+    expect(outcome).toMatchObject({ status: 'failed', reason: expect.stringContaining(reason) });
+  });
+
+  test.each([1, 2, 3, 4, 5, 6, 7, 8])(
+    'survives lost, repeated and reordered messages: seed %d',
+    async (seed) => {
+      const random = seededRandom('secure', seed);
+      const world = simulateFederation(SITES);
+      await world.upload(CAMPAIGN);
+      for (let tick = 0; tick < 200; tick++) {
+        const due = world.pending.splice(0).sort(() => random() - 0.5);
+        for (const delivery of due) {
+          if (random() < 0.15 && tick < 40) continue;
+          await world.deliver(delivery);
+          if (random() < 0.2) world.pending.push(delivery);
+          if (random() < 0.2) await world.deliver(delivery);
+        }
+        if (random() < 0.7) await sweep(asFederationRole(world.context, 'sweep'));
+        world.advanceClock(60);
+        if (await world.context.federationStore.head(federationKeys.outcome('tavi'))) break;
+      }
+
+      const outcome = await readJson(world.context.federationStore, federationKeys.outcome('tavi'), outcomeSchema);
+      expect(outcome.value).toMatchObject({ status: 'completed' });
+      const verified = await verifyCampaign(world.context.federationStore, 'tavi');
+      expect(verified.rounds.flatMap(({ faults }) => faults)).toEqual([]);
+    },
+    120_000,
+  );
+
+  test('goes on after a crash at any write of the coordinator or of a site', async () => {
+    let writes = 0;
+    const crashing = (context: HandlerContext, at: number): HandlerContext => {
+      const guard =
+        <A extends readonly unknown[], R>(write: (...args: A) => Promise<R>) =>
+        async (...args: A): Promise<R> => {
+          writes++;
+          if (writes === at) throw new Error('crashed before the write');
+          const result = await write(...args);
+          if (writes === -at) throw new Error('crashed after the write');
+          return result;
+        };
+      const { federationStore, siteStore } = context;
+      const wrap = <S extends typeof federationStore>(store: S): S => ({
+        ...store,
+        put: guard(store.put),
+        putIfAbsent: guard(store.putIfAbsent),
+        putParts: guard(store.putParts),
+      });
+      return { ...context, federationStore: wrap(federationStore), siteStore: (id) => wrap(siteStore(id) as never) };
+    };
+    const three = SITES.slice(0, 3);
+    const once = await runCrashing(0);
+    const all = writes;
+    expect(all).toBeGreaterThan(40);
+    for (let at = 1; at <= all; at += 3) {
+      for (const when of [at, -at]) {
+        const { outcome, model } = await runCrashing(when);
+        expect(outcome, `write ${when} of ${all}`).toBe('completed');
+        expect(model, `write ${when} of ${all}`).toBe(once.model);
+      }
+    }
+
+    async function runCrashing(at: number) {
+      writes = 0;
+      const world = simulateFederation(three);
+      await world.upload({ ...CAMPAIGN, stages: [{ ...CAMPAIGN.stages[0]!, rounds: 1 } as never] });
+      const context = crashing(world.context, at);
+      for (let tick = 0; tick < 40; tick++) {
+        for (let next = world.pending.shift(); next; next = world.pending.shift()) {
+          if (!(await world.deliver(next, { context }))) world.pending.push(next);
+        }
+        if (await world.context.federationStore.head(federationKeys.outcome('tavi'))) break;
+        await sweep(asFederationRole(context, 'sweep')).catch(() => undefined);
+        world.advanceClock(300);
+      }
+      const { federationStore } = world.context;
+      const outcome = await tryReadJson(federationStore, federationKeys.outcome('tavi'), outcomeSchema);
+      const commit = await tryReadJson(federationStore, federationKeys.commit({ ...AT, round: 1 }), commitSchema);
+      const key = commit?.value.global?.key as FederationKey;
+      const weights = decodeSafetensors((await federationStore.get(key)).body);
+      const model = [...weights].map(([name, { data }]) => `${name} ${data.join()}`).join('\n');
+      return { outcome: outcome?.value.status, model };
+    }
+  }, 600_000);
 });

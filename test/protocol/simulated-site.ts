@@ -45,7 +45,8 @@ function scoreOf({ id, samples }: SimulatedSite, model: string) {
  * @param onAnswer called before the answer is written, with its key and whether a round may merge it
  */
 export async function answerGpuTask(
-  context: Pick<HandlerContext, 'federationStore' | 'siteStore' | 'federation' | 'now' | 'log'>,
+  context: Pick<HandlerContext, 'federationStore' | 'federation' | 'now' | 'log'> &
+    Partial<Pick<HandlerContext, 'siteStore'>>,
   site: SimulatedSite,
   { campaign, stage, round, base, config, ...message }: GpuTaskMessage,
   onAnswer: (key: string, isUsable: boolean) => void = () => {},
@@ -55,8 +56,14 @@ export async function answerGpuTask(
   const at = { campaign, stage, round };
   if (behaviour === 'silent') return;
   if (behaviour === 'fails') return recordFailure(context, { ...message, ...at }, 'no GPU available');
-  if (message.secure)
-    return answerMasked(context, site, { campaign, stage, round, base, config, ...message }, onAnswer);
+  const { siteStore } = context;
+  if (message.secure && siteStore)
+    return answerMasked(
+      { federationStore, siteStore, now },
+      site,
+      { campaign, stage, round, base, config, ...message },
+      onAnswer,
+    );
   const model = base ? decodeSafetensors((await federationStore.get(base.key)).body) : undefined;
   const file = trains(config, round) ? encodeSafetensors(trainedBy(site, model)) : undefined;
   const sha256 = file && sha256Hex(file);

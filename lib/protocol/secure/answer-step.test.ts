@@ -1,0 +1,229 @@
+import { beforeEach, describe, expect, test } from 'vitest';
+import { type FederationKey, federationKeys, siteKeys } from '../../federation/keys.ts';
+import {
+  type CohortDocument,
+  campaignSchema,
+  cohortSchema,
+  endorsementSchema,
+  type StepMessage,
+  siteKeysSchema,
+} from '../../federation/schemas.ts';
+import { canonicalJson, parseDocument, sha256Hex } from '../../json.ts';
+import { cohortDigest } from '../../privacy/secure-round.ts';
+import { listDigest } from '../../privacy/unmasking.ts';
+import { readJson } from '../../storage/documents.ts';
+import { storesOf } from '../../storage/stores.ts';
+import { createMemoryStorage } from '../../storage/testing-objects.ts';
+import { planCampaign } from '../plan.ts';
+import { answerStep, type StepContext } from './answer-step.ts';
+import { keepSent } from './site-keys.ts';
+
+const SITES = ['berlin', 'hamburg', 'munich'];
+const AT = { campaign: 'tavi', stage: 'teacher', round: 1 };
+const STAGE = { campaign: 'tavi', stage: 'teacher' };
+const now = () => new Date('2026-03-02T08:00:00Z');
+const WAIT = { at: '2026-03-02T08:00:00.000Z', deadline: '2026-03-03T08:00:00.000Z' };
+
+let context: StepContext;
+let plan: string;
+let cohort: CohortDocument;
+
+const put = (key: FederationKey, value: unknown) => context.federationStore.put(key, canonicalJson(value));
+const message = (step: StepMessage['step'], site = 'berlin', round?: number): StepMessage => ({
+  schema: 'fedcardio.step/1',
+  federation: 'heart',
+  site,
+  ...STAGE,
+  ...(round !== undefined && { round }),
+  step,
+  plan,
+});
+const ask = (step: StepMessage['step'], site?: string, round?: number) =>
+  answerStep(context, message(step, site, round));
+
+/** A coordinator that has keys of three sites, and shows a cohort. */
+beforeEach(async () => {
+  context = { ...storesOf(createMemoryStorage({ now }), 'heart'), now, log: () => undefined };
+  const campaign = {
+    schema: 'fedcardio.campaign/1' as const,
+    id: 'tavi',
+    privacy: { secureAggregation: {} },
+    stages: [
+      {
+        kind: 'teacher' as const,
+        name: 'teacher',
+        task: 'hinge-points' as const,
+        rounds: 2,
+        model: { kind: 'unet' as const, features: [2, 4] },
+        training: { steps: 1, learningRate: 0.001 },
+      },
+    ],
+  };
+  const planned = planCampaign('tavi', { value: campaignSchema.parse(campaign), sha256: sha256Hex('') }, now());
+  const body = canonicalJson(planned);
+  plan = sha256Hex(body);
+  await context.federationStore.put(federationKeys.plan('tavi'), body);
+  for (const site of SITES) await ask('keys', site);
+  const members = await Promise.all(
+    SITES.map(async (site) => {
+      const { value } = await readJson(
+        context.federationStore,
+        federationKeys.stepAnswer(STAGE, site, 'keys'),
+        siteKeysSchema,
+      );
+      return { site, samples: 4, identity: value.identity, keys: value.keys };
+    }),
+  );
+  cohort = cohortSchema.parse({
+    schema: 'fedcardio.cohort/1',
+    ...WAIT,
+    cohort: { ...STAGE, plan, sites: SITES, threshold: 3, rounds: 2 },
+    terms: { range: 1, totalWeight: 12, sites: 3, headroom: 0 },
+    members,
+  });
+  await put(federationKeys.cohort(STAGE), cohort);
+});
+
+const survivors = (commitments: Readonly<Record<string, string>>) => ({
+  schema: 'fedcardio.survivors/1',
+  ...AT,
+  ...WAIT,
+  list: {
+    cohort: cohortDigest(cohort.cohort),
+    round: 1,
+    survivors: Object.entries(commitments).map(([site, commitment]) => ({ site, commitment })),
+  },
+});
+const [a, b, c] = ['a', 'b', 'c'].map((letter) => letter.repeat(64)) as [string, string, string];
+
+describe('a site that is asked for short answers', () => {
+  test('gives the same answer again', async () => {
+    const key = federationKeys.stepAnswer(STAGE, 'berlin', 'shares');
+    await ask('shares');
+    const { etag } = await context.federationStore.get(key);
+
+    await ask('shares');
+
+    expect((await context.federationStore.get(key)).etag).toBe(etag);
+  });
+
+  test.each<[string, (cohort: CohortDocument) => unknown, string]>([
+    ['another threshold', ({ cohort }) => Object.assign(cohort, { threshold: 2 }), 'another threshold'],
+    ['another range', ({ terms }) => Object.assign(terms, { range: 8 }), 'other terms'],
+    ['fewer rounds', ({ cohort }) => Object.assign(cohort, { rounds: 1 }), 'another number of rounds'],
+    ['another plan', ({ cohort }) => Object.assign(cohort, { plan: a }), 'another plan'],
+    [
+      'keys that the site has not sent',
+      ({ members }) => Object.assign(members[0]!, { keys: members[1]!.keys }),
+      'no keys of berlin',
+    ],
+    [
+      'another identity than the signer',
+      ({ members }) => Object.assign(members[1]!, { identity: members[0]!.identity }),
+      'signature',
+    ],
+    [
+      'two sites',
+      (document) => {
+        document.members.pop();
+        document.cohort.sites.pop();
+        Object.assign(document.terms, { totalWeight: 8, sites: 2 });
+      },
+      'impossible',
+    ],
+  ])('refuses a cohort with %s', async (_, change, reason) => {
+    const changed = structuredClone(cohort);
+    change(changed);
+    await put(federationKeys.cohort(STAGE), changed);
+
+    await expect(ask('shares')).rejects.toThrow(reason);
+    expect(await context.federationStore.head(federationKeys.stepAnswer(STAGE, 'berlin', 'shares'))).toBeUndefined();
+  });
+
+  test('takes part in one cohort of a stage only', async () => {
+    await ask('shares');
+    const samples = cohort.members.map((member) => ({ ...member, samples: 5 }));
+    await put(federationKeys.cohort(STAGE), {
+      ...cohort,
+      members: samples,
+      terms: { ...cohort.terms, totalWeight: 15 },
+    });
+
+    await expect(ask('shares')).rejects.toThrow('second, different cohort');
+  });
+
+  test('refuses another identity of a site that it knows', async () => {
+    const store = context.siteStore('berlin');
+    const known = {
+      schema: 'fedcardio.known-site/1',
+      site: 'munich',
+      identity: cohort.members[0]!.identity,
+      at: WAIT.at,
+    };
+    await store.put(siteKeys.knownSite('munich'), canonicalJson(known));
+
+    await expect(ask('shares')).rejects.toThrow('another key of site munich');
+  });
+
+  test('endorses one list of a round only, whatever the coordinator says next', async () => {
+    await ask('shares');
+    await keepSent(context.siteStore('berlin'), AT, a);
+    await put(federationKeys.survivors(AT), survivors({ berlin: a, hamburg: b, munich: c }));
+    await ask('endorse', 'berlin', 1);
+    await put(federationKeys.survivors(AT), survivors({ berlin: a, hamburg: b, munich: a }));
+
+    await expect(ask('endorse', 'berlin', 1)).rejects.toThrow('second, different list');
+  });
+
+  test.each([
+    ['names an update that the site has not sent', { berlin: b, hamburg: b, munich: c }, 'has not sent'],
+    ['leaves out too many', { hamburg: b, munich: c }, 'fewer than 3'],
+  ])('does not endorse a list that %s', async (_, commitments, reason) => {
+    await ask('shares');
+    await keepSent(context.siteStore('berlin'), AT, a);
+    await put(federationKeys.survivors(AT), survivors(commitments));
+
+    await expect(ask('endorse', 'berlin', 1)).rejects.toThrow(reason);
+  });
+
+  test('opens nothing for a list that too few others have endorsed', async () => {
+    for (const site of SITES) await ask('shares', site);
+    await keepSent(context.siteStore('berlin'), AT, a);
+    const told = survivors({ berlin: a, hamburg: b, munich: c });
+    await put(federationKeys.survivors(AT), told);
+    await ask('endorse', 'berlin', 1);
+    const answer = await context.federationStore.get(federationKeys.stepAnswer(AT, 'berlin', 'endorse'));
+    const { endorsement } = parseDocument(answer.body, endorsementSchema, 'the endorsement');
+    expect(endorsement.content.list).toBe(listDigest(told.list));
+    const forged = SITES.map((site) => ({ ...endorsement, content: { ...endorsement.content, site } }));
+    const update = {
+      content: { site: 'hamburg', cohort: a, round: 1, weights: a, commitment: b, sealed: {}, digests: [] },
+      signature: endorsement.signature,
+    };
+    await put(federationKeys.endorsed(AT), {
+      schema: 'fedcardio.endorsed/1',
+      ...AT,
+      ...WAIT,
+      endorsements: forged,
+      updates: [update],
+      keyShares: [],
+    });
+
+    await expect(ask('reveal', 'berlin', 1)).rejects.toThrow(/signature|endorsed/);
+    expect(await context.federationStore.head(federationKeys.stepAnswer(AT, 'berlin', 'reveal'))).toBeUndefined();
+  });
+
+  test('gives no keys for a plan without secure aggregation, or for another plan', async () => {
+    await expect(answerStep(context, { ...message('keys'), plan: a })).rejects.toThrow('another plan');
+    const stored = JSON.parse(
+      Buffer.from((await context.federationStore.get(federationKeys.plan('tavi'))).body).toString(),
+    );
+    delete stored.campaign.privacy;
+    const body = canonicalJson(stored);
+    await context.federationStore.put(federationKeys.plan('tavi'), body);
+
+    await expect(answerStep(context, { ...message('keys'), plan: sha256Hex(body) })).rejects.toThrow(
+      'does not aggregate',
+    );
+  });
+});
