@@ -91,6 +91,7 @@ describe('the data stacks', () => {
     expect(Rules.filter((rule) => 'ExpirationInDays' in rule)).toMatchObject([
       { Status: 'Enabled', Prefix: 'checkpoints/', ExpirationInDays: 180 },
       { Status: 'Enabled', Prefix: 'jobs/', ExpirationInDays: 180 },
+      { Status: 'Enabled', Prefix: 'secure/', ExpirationInDays: 180 },
       { Status: 'Enabled', Prefix: 'unfinished/', ExpirationInDays: 14 },
     ]);
   });
@@ -116,6 +117,9 @@ describe('the data stacks', () => {
           rule('campaigns/', '/control.json', 'fedcardio-orchestrate'),
           rule('campaigns/', '/commit.json', 'fedcardio-orchestrate'),
           rule('updates/', '.update.json', 'fedcardio-aggregate'),
+          rule('updates/', '.step.json', 'fedcardio-orchestrate'),
+          rule('campaigns/', '/survivors.json', 'fedcardio-orchestrate'),
+          rule('campaigns/', '/opened.json', 'fedcardio-aggregate'),
         ],
       },
     });
@@ -249,7 +253,8 @@ describe('the data stacks', () => {
   });
 
   test('deny everyone to delete anything of the federation, or to replace the audit trail and what sites sent', () => {
-    const names = ['commit', 'open', 'outcome', 'plan', 'seal'].map((name) => `/campaigns/*/${name}.json`);
+    const documents = ['cohort', 'commit', 'endorsed', 'open', 'opened', 'outcome', 'plan', 'seal'];
+    const names = [...documents, 'setup/sites', 'survivors'].map((name) => `/campaigns/*/${name}.json`);
     const joined = (key: string) => ({ 'Fn::Join': ['', [Match.anyValue(), key]] });
     const links = [...names, '/models/*/merged.json', '/updates/*'].map(joined);
     federation().hasResourceProperties('AWS::S3::BucketPolicy', {

@@ -99,6 +99,14 @@ const ROUNDS = rowsOf(`
   sweep* | s3:PutObject+once | FED/updates/bonn/AT/SHA.update.json | answering for a site
   sweep* | s3:PutObject | FED/sites/bonn/summary.json | counting for a site
   orchestrate* | s3:PutObject+once | FED/campaigns/AT/seal.json | sealing without merging
+  bonn task* | s3:GetObject | FED/campaigns/AT/opened.json | the secrets of a round
+  bonn task* | s3:GetObject | FED/campaigns/AT/sum-SHA.safetensors | the sum of a round
+  bonn dispatch* | s3:PutObject+once | FED/campaigns/AT/survivors.json | deciding whose updates count
+  research* | s3:PutObject+once | FED/campaigns/AT/survivors.json | deciding whose updates count
+  research* | s3:PutObject | FED/campaigns/AT/asked.json | that sites were asked
+  aggregate* | s3:PutObject+once | FED/campaigns/AT/opened.json | secrets that nobody has opened
+  bonn dispatch | s3:PutObject+once | FED/updates/ulm/AT/reveal.step.json | answering for another site
+  bonn dispatch | s3:GetObject | FED/updates/ulm/AT/reveal.step.json | the shares that another site opens
   research* | s3:PutObject+once | FED/campaigns/AT/open.json | opening a round by hand
   merge* | s3:PutObject | FED/campaigns/tavi-1/campaign.json | changing what a researcher asked for
   sweep* | s3:DeleteObject | FED/updates/bonn/AT/SHA.safetensors | deleting weights
@@ -239,6 +247,11 @@ const CASES = rowsOf(`
   bonn task* | s3:GetObject | s3://heart-site-bonn/rejected/p1.json | faults of a case
   bonn task* | s3:GetObject | s3://heart-site-bonn/content/SHA.json | which case has which image
   bonn intake* | s3:GetObject | s3://heart-site-bonn/rescan/examined.json | what rescan keeps
+  bonn upload* | s3:GetObject | s3://heart-site-bonn/secure/tavi-1/secret.json | what the masks follow from
+  bonn upload* | s3:GetObject | s3://heart-site-bonn/identity/signing-key.json | what the site signs with
+  bonn task* | s3:PutObject | s3://heart-site-bonn/identity/signing-key.json | another identity
+  bonn intake* | s3:PutObject | s3://heart-site-bonn/secure/tavi-1/secret.json | another secret
+  ulm dispatch* | s3:GetObject | s3://heart-site-bonn/secure/tavi-1/secret.json | another site's secret
   bonn intake* | s3:PutObject | s3://heart-site-bonn/jobs/tavi-1/student/0001.json | claiming a job
   bonn intake* | s3:GetObject | s3://heart-site-bonn/checkpoints/tavi-1/student/0001/local.safetensors | parameters of a GPU task
   bonn intake* | s3:GetObject | s3://heart-site-bonn/predictions/x/y/p2/calcium.nii.gz | a prediction
@@ -371,6 +384,8 @@ export const ORDINARY = rowsOf(`
   bonn withdraw | s3:PutObject | s3://heart-site-bonn/policy.json | the hospital's policy
   bonn withdraw | s3:PutObject | FED/sites/bonn/consents/tavi-1.consent.json | the hospital's answer
   bonn task inside | s3:GetObject | s3://heart-site-bonn/consents/tavi-1.json | the hospital's answer
+  bonn dispatch | s3:PutObject | s3://heart-site-bonn/secure/tavi-1/secret.json | a secret for a campaign
+  bonn dispatch | s3:PutObject+once | FED/updates/bonn/AT/reveal.step.json | a short answer
   bonn dispatch | s3:ListBucket | FED?campaigns/AT/seal.json | whether the round is sealed
   bonn dispatch | s3:PutObject+once | FED/updates/bonn/AT/failed.update.json | a failure
   bonn dispatch | batch:SubmitJob | arn:aws:batch:eu-central-1:111122223333:job-queue/heart-bonn | its own job

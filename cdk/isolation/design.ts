@@ -19,6 +19,8 @@ export const OWN_BUCKET = `
   checkpoints    l       l       .         .           rwld  l       l
   unfinished     l       l       .         .           rwld  l       ldv
   jobs           l       l       rwl       .           l     l       l
+  identity       l       l       rwl       .           rl    l       l
+  secure         l       l       rwl       .           rwl   l       l
   rescan         l       rwl     .         .           l     l       rldv
   withdrawn      l       l       .         .           l     l       rwl
   policy         l       l       rl        .           l     rl      rwl
@@ -49,12 +51,22 @@ export const FEDERATION_BUCKET_OF_SITES = `
   seal               .       .       l         l           l     .       .
   commit             .       .       .         .           .     .       .
   state              .       .       .         .           .     .       .
+  setup              .       .       .         .           .     .       .
+  cohort             .       .       r         .           .     .       .
+  asked              .       .       .         .           .     .       .
+  survivors          .       .       r         .           .     .       .
+  endorsed           .       .       r         .           .     .       .
+  opened             .       .       .         .           .     .       .
+  sum                .       .       .         .           .     .       .
+  mean               .       .       .         .           .     .       .
   global             .       .       .         .           r     .       .
   merged             .       .       .         .           r     rl      rl
   own weights        .       .       l         l           rcl   .       .
   own update         .       .       l         l           rcl   .       .
   own failure        .       .       rcl       rcl         rcl   .       .
   own refusal        .       .       l         l           rcl   .       .
+  own answer         .       .       rcl       l           rcl   .       .
+  another's answer   .       .       .         .           .     .       .
   another's weights  .       .       .         .           .     .       .
   another's update   .       .       .         .           .     .       .
   another's failure  .       .       .         .           .     .       .
@@ -83,6 +95,15 @@ export const FEDERATION_BUCKET_OF_COORDINATOR = `
   seal               rl           rcl        rcl    rcl    rl
   commit             rl           rcl        rcl    rcl    rl
   state              rl           rwl        rwl    rwl    rl
+  setup              rcl          rl         rcl    rl     rl
+  cohort             rcl          rl         rcl    rl     rl
+  asked              rwl          rl         rwl    rl     rl
+  survivors          rcl          rcl        rcl    rcl    rl
+  endorsed           rcl          rl         rcl    rl     rl
+  opened             rcl          rl         rcl    rl     rl
+  sum                rl           rwl        rwl    rwl    rl
+  mean               rl           rwl        rwl    rwl    rl
+  another's answer   rl           rl         rl     rl     rl
   global             rl           rwl        rwl    rwl    rl
   merged             rl           rcl        rcl    rcl    rl
   another's weights  rl           rl         rl     rl     rl
@@ -134,12 +155,22 @@ export const FEDERATION_BUCKET_OF_MACHINE = `
   seal               l
   commit             .
   state              .
+  setup              .
+  cohort             r
+  asked              .
+  survivors          r
+  endorsed           r
+  opened             .
+  sum                .
+  mean               .
   global             r
   merged             rl
   own weights        rcl
   own update         rcl
   own failure        rcl
   own refusal        rcl
+  own answer         rcl
+  another's answer   .
   another's weights  .
   another's update   .
   another's failure  .

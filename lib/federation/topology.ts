@@ -87,7 +87,7 @@ const QUEUE_NAMES: Readonly<Record<HandlerName, (federation: string, site: strin
 
 /** The links of the audit trail and all that sites send, each created with `If-None-Match: *`. */
 const PERMANENT = [
-  ...['plan', 'open', 'seal', 'commit', 'outcome', 'cohort', 'survivors', 'endorsed', 'opened'].map(
+  ...['plan', 'open', 'seal', 'commit', 'outcome', 'setup/sites', 'cohort', 'survivors', 'endorsed', 'opened'].map(
     (name) => `campaigns/*/${name}.json`,
   ),
   'models/*/merged.json',
