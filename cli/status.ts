@@ -83,6 +83,7 @@ interface Around {
 export function statusText(status: CampaignStatus, { now, rejected, unreadable = [] }: Around): string {
   const rows = status.stages.map((stage) => {
     const last = stage.rounds.at(-1);
+    const awaited = stage.awaited ?? last?.awaited;
     return [
       stage.name,
       stage.phase,
@@ -93,8 +94,10 @@ export function statusText(status: CampaignStatus, { now, rejected, unreadable =
         ? instant(last?.committedAt)
         : last?.phase === 'open'
           ? fromNow(last.deadline, now)
-          : '',
-      last?.waitingFor.join(', ') ?? '',
+          : awaited
+            ? fromNow(awaited.until, now)
+            : '',
+      awaited ? `${awaited.sites.join(', ')} (${STEPS[awaited.step]})` : (last?.waitingFor.join(', ') ?? ''),
     ];
   });
   const notes = status.stages.flatMap(({ name, rounds }) =>
@@ -144,6 +147,14 @@ function consentLines({ consents, endedAt }: CampaignStatus): readonly string[] 
   ];
   return lines.length > 0 ? ['', ...lines] : [];
 }
+
+/** What sites are waited for with secure aggregation, besides their updates. */
+const STEPS = {
+  keys: 'their keys',
+  shares: 'shares of their keys',
+  endorse: 'to endorse the list of updates',
+  reveal: 'to open the masks',
+};
 
 const suspicionOf = ({ site, pairs }: CampaignStatus['suspected'][number]): string =>
   `${site}: ${counted(pairs, 'pair')} of a training CT and a held-out CT may be parts of one scan, so that scores may be too good; intake's log there names the cases.`;

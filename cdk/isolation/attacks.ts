@@ -247,6 +247,7 @@ const CASES = rowsOf(`
   bonn task* | s3:GetObject | s3://heart-site-bonn/rejected/p1.json | faults of a case
   bonn task* | s3:GetObject | s3://heart-site-bonn/content/SHA.json | which case has which image
   bonn intake* | s3:GetObject | s3://heart-site-bonn/rescan/examined.json | what rescan keeps
+  bonn task* | s3:GetObject | s3://heart-site-bonn/jobs/tavi-1/student/0001.json | which jobs run
   bonn upload* | s3:GetObject | s3://heart-site-bonn/secure/tavi-1/secret.json | what the masks follow from
   bonn upload* | s3:GetObject | s3://heart-site-bonn/identity/signing-key.json | what the site signs with
   bonn task* | s3:PutObject | s3://heart-site-bonn/identity/signing-key.json | another identity

@@ -8,6 +8,7 @@ import type { ReaderContext } from './context.ts';
 import { sortAnswers } from './decision.ts';
 import { deadlineOf, type Pauses } from './pauses.ts';
 import { type Reductions, reductionsOf } from './reductions.ts';
+import { type Awaited, awaitedOfRound } from './secure/awaited.ts';
 import type { RoundState } from './state.ts';
 
 export interface RoundStatus extends Reductions {
@@ -20,8 +21,10 @@ export interface RoundStatus extends Reductions {
   readonly quorum: number;
   /** Sites with a usable update, or with an update in the seal. */
   readonly updated: readonly string[];
-  /** Participants that an open round waits for. */
+  /** Sites that an open or sealed round waits for. */
   readonly waitingFor: readonly string[];
+  /** What a sealed round with secure aggregation waits for. */
+  readonly awaited?: Awaited;
   /** Recorded failures and updates that could not be merged. */
   readonly failed: readonly {
     readonly site: string;
@@ -61,6 +64,7 @@ export async function roundStatus(context: ReaderContext, round: AnsweredRound, 
   const commit = (await tryReadJson(federationStore, federationKeys.commit(at), commitSchema))?.value;
   const merged = new Set(seal?.updates.map(({ site }) => site));
   const sealed = new Set(seal?.failed.map(({ key }) => key));
+  const awaited = seal && !commit ? await awaitedOfRound(federationStore, open, pauses, context.now()) : undefined;
   const soFar = seal ? undefined : await answersSoFar(context, open, answers);
   return {
     round: at.round,
@@ -71,7 +75,8 @@ export async function roundStatus(context: ReaderContext, round: AnsweredRound, 
     participants: open.participants.map(({ site }) => site),
     quorum: open.quorum,
     updated: commit?.sites ?? seal?.updates.map(({ site }) => site) ?? soFar?.updated ?? [],
-    waitingFor: soFar?.waitingFor ?? [],
+    waitingFor: soFar?.waitingFor ?? awaited?.sites ?? [],
+    ...(awaited && { awaited }),
     failed: (seal?.failed ?? soFar?.failed ?? []).map(({ site, key, reason }) => ({
       site,
       reason,

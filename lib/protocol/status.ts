@@ -9,6 +9,7 @@ import { suspicions } from './participants.ts';
 import { isPaused, type Pauses, readPauses } from './pauses.ts';
 import { roundsOf } from './plan.ts';
 import { type AnsweredRound, type RoundStatus, roundStatus, withLateMerged } from './round-status.ts';
+import { type Awaited, awaitedOfStage } from './secure/awaited.ts';
 import { campaignState, type RoundState, type StageState } from './state.ts';
 import { type WithdrawnSince, withdrawnSince } from './withdrawals.ts';
 
@@ -39,6 +40,8 @@ export interface StageStatus {
   /** Number of the last round. A completed stage with fewer rounds stopped early. */
   readonly total: number;
   readonly rounds: readonly RoundStatus[];
+  /** What a stage with secure aggregation waits for before its first round. */
+  readonly awaited?: Awaited;
 }
 
 const READS_AT_ONCE = 16;
@@ -48,6 +51,8 @@ export interface CampaignOverview extends Omit<CampaignStatus, 'stages' | 'suspe
   /** When `campaign.json` was uploaded last. */
   readonly uploadedAt: string | undefined;
   readonly pauses: Pauses;
+  /** Whether the campaign asks for secure aggregation. */
+  readonly isSecure: boolean;
   readonly stages: readonly StageState[];
 }
 
@@ -72,6 +77,7 @@ export async function campaignOverview(
     endedAt: outcome?.at,
     warnings: plan?.warnings ?? [],
     pauses,
+    isSecure: plan?.campaign.privacy?.secureAggregation !== undefined,
     stages: plan ? campaignState(plan, listing).stages : [],
   };
 }
@@ -89,7 +95,7 @@ export async function campaignStatus(
 ): Promise<CampaignStatus | undefined> {
   const overview = await campaignOverview(context, campaign);
   if (!overview) return undefined;
-  const { pauses, stages, uploadedAt: _, ...rest } = overview;
+  const { pauses, stages, uploadedAt: _, isSecure, ...rest } = overview;
   const rounds = await answeredRounds(
     context,
     campaign,
@@ -102,6 +108,7 @@ export async function campaignStatus(
     suspected: stages.some(({ stage }) => stage.kind === 'evaluate') ? await suspicions(context) : [],
     withdrawn: await withdrawnSince(context.federationStore, stages),
     stages: await mapConcurrently(stages, READS_AT_ONCE, async (state) => ({
+      ...(isSecure && rest.endedAt === undefined && (await beforeRounds(context, campaign, state, pauses))),
       name: state.stage.name,
       kind: state.stage.kind,
       phase: stagePhase(state),
@@ -165,6 +172,18 @@ async function consentsOf(context: ReaderContext, campaign: string): Promise<Cam
   });
   const answers = await consentAnswers(context, campaign, sites, byKey);
   return [...answers.values()].map(({ consent: _, ...answer }) => answer);
+}
+
+/** What a stage without a round waits for. */
+async function beforeRounds(
+  { federationStore, now }: ReaderContext,
+  campaign: string,
+  { stage, rounds }: StageState,
+  pauses: Pauses,
+): Promise<Pick<StageStatus, 'awaited'>> {
+  if (rounds.length > 0) return {};
+  const awaited = await awaitedOfStage(federationStore, { campaign, stage: stage.name }, pauses, now());
+  return awaited ? { awaited } : {};
 }
 
 const stagePhase = ({ rounds, completed }: StageState): StageStatus['phase'] =>

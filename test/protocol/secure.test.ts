@@ -1,9 +1,11 @@
 import { describe, expect, test } from 'vitest';
+import { statusText } from '../../cli/status.ts';
 import type { HandlerContext } from '../../handlers/context.ts';
 import { sweep } from '../../handlers/sweep.ts';
 import { type FederationKey, federationKeys } from '../../lib/federation/keys.ts';
 import { type CampaignInput, commitSchema, outcomeSchema, planSchema } from '../../lib/federation/schemas.ts';
 import { stageStart } from '../../lib/protocol/secure/start.ts';
+import { campaignStatus } from '../../lib/protocol/status.ts';
 import { verifyCampaign } from '../../lib/protocol/verify-campaign.ts';
 import { seededRandom } from '../../lib/random.ts';
 import { readJson, tryReadJson } from '../../lib/storage/documents.ts';
@@ -137,6 +139,19 @@ describe('a campaign with secure aggregation', () => {
 
     expect(outcome).toMatchObject({ status: 'completed' });
     await expectModels(world, [survivors, survivors]);
+  });
+
+  test.each(['keys', 'shares', 'endorse', 'reveal'] as const)('says that it waits for a site: %s', async (step) => {
+    // Two sites are too few less than a cohort needs.
+    const lost = [0, 1].map((site) => losing(site, step));
+    const { world, outcome } = await run({ drop: (delivery) => lost.some((isLost) => isLost(delivery)), ticks: 3 });
+
+    expect(outcome).toBeUndefined();
+    const status = await campaignStatus(world.context, 'tavi');
+    const [stage] = status!.stages;
+    const awaited = stage?.awaited ?? stage?.rounds.at(-1)?.awaited;
+    expect(awaited).toMatchObject({ step, sites: ['site-0', 'site-1'] });
+    expect(statusText(status!, { now: world.context.now(), rejected: [] })).toContain('site-0, site-1 (');
   });
 
   test('opens masks again in a later round, of other drop-outs', async () => {

@@ -39,8 +39,13 @@ async function waitingOf(context: ReaderContext, overview: CampaignOverview) {
   if (overview.endedAt !== undefined) return [];
   const rounds = await openRounds(context, overview);
   return rounds
-    .filter(({ phase }) => phase === 'open')
-    .map(({ stage, round, waitingFor, deadline }) => ({ stage, round, sites: [...waitingFor], until: deadline }));
+    .filter(({ phase, awaited }) => phase === 'open' || awaited)
+    .map(({ stage, round, waitingFor, deadline, awaited }) => ({
+      stage,
+      round,
+      sites: [...waitingFor],
+      until: awaited?.until ?? deadline,
+    }));
 }
 
 /** The cost so far of a campaign; undefined if it has no plan. */

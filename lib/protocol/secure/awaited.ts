@@ -1,0 +1,74 @@
+import { mapConcurrently } from '../../async.ts';
+import { federationKeys, type RoundAddress, type StageAddress } from '../../federation/keys.ts';
+import {
+  cohortSchema,
+  endorsedSchema,
+  type Open,
+  type Step,
+  setupSchema,
+  survivorsSchema,
+} from '../../federation/schemas.ts';
+import type { FederationStore } from '../../storage/contract.ts';
+import { tryReadJson } from '../../storage/documents.ts';
+import { deadlineOf, type Pauses } from '../pauses.ts';
+
+/** The short answers of secure aggregation that a stage or a round waits for. */
+export interface Awaited {
+  readonly step: Step;
+  /** Sites that have not answered. */
+  readonly sites: readonly string[];
+  /** ISO 8601 in UTC. */
+  readonly until: string;
+}
+
+type Reads = Pick<FederationStore, 'bucket' | 'tryGet' | 'list'>;
+
+const LISTS_AT_ONCE = 16;
+
+/** What a stage waits for before its first round; undefined if it has not begun. */
+export async function awaitedOfStage(
+  store: Reads,
+  at: StageAddress,
+  pauses: Pauses,
+  now: Date,
+): Promise<Awaited | undefined> {
+  const cohort = (await tryReadJson(store, federationKeys.cohort(at), cohortSchema))?.value;
+  if (cohort) return awaited(store, at, 'shares', cohort.cohort.sites, deadlineOf(cohort, pauses, now));
+  const setup = (await tryReadJson(store, federationKeys.setup(at), setupSchema))?.value;
+  const sites = setup?.sites.map(({ site }) => site) ?? [];
+  return setup && awaited(store, at, 'keys', sites, deadlineOf(setup, pauses, now));
+}
+
+/** What a sealed round waits for; undefined without secure aggregation, or if its masks are being removed. */
+export async function awaitedOfRound(
+  store: Reads,
+  { campaign, stage, round, secure }: Open,
+  pauses: Pauses,
+  now: Date,
+): Promise<Awaited | undefined> {
+  const at = { campaign, stage, round };
+  const survivors = secure && (await tryReadJson(store, federationKeys.survivors(at), survivorsSchema))?.value;
+  const cohort = survivors && (await tryReadJson(store, federationKeys.cohort(at), cohortSchema))?.value;
+  if (!survivors || !cohort || (await isStored(store, federationKeys.opened(at)))) return undefined;
+  const endorsed = (await tryReadJson(store, federationKeys.endorsed(at), endorsedSchema))?.value;
+  const step = endorsed ? 'reveal' : 'endorse';
+  return awaited(store, at, step, cohort.cohort.sites, deadlineOf(endorsed ?? survivors, pauses, now));
+}
+
+async function awaited(
+  store: Reads,
+  at: StageAddress & Partial<RoundAddress>,
+  step: Step,
+  sites: readonly string[],
+  deadline: Date,
+): Promise<Awaited> {
+  const answered = await mapConcurrently(sites, LISTS_AT_ONCE, (site) =>
+    isStored(store, federationKeys.stepAnswer(at, site, step)),
+  );
+  return { step, sites: sites.filter((_, i) => !answered[i]), until: deadline.toISOString() };
+}
+
+async function isStored(store: Reads, key: ReturnType<typeof federationKeys.opened>): Promise<boolean> {
+  for await (const object of store.list(key)) return object.key === key;
+  return false;
+}
