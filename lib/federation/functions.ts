@@ -68,7 +68,7 @@ export const FUNCTIONS = [
     trigger: { kind: 'queue', batchSize: 1 },
     timeoutSeconds: 60,
     closesRounds: false,
-    does: 'submits a GPU task as a Batch job, once',
+    does: 'submits a GPU task as a Batch job, once; gives the short answers of secure aggregation',
   },
   {
     name: 'job-failed',

@@ -14,6 +14,7 @@ import {
   survivorsSchema,
 } from '../../federation/schemas.ts';
 import { canonicalJson, parseDocument } from '../../json.ts';
+import { fingerprintOf } from '../../privacy/identity.ts';
 import { checkedKeyShares, publishKeys, shareKeys } from '../../privacy/key-messages.ts';
 import { requireCohort } from '../../privacy/secure-round.ts';
 import { endorse, listDigest, reveal } from '../../privacy/unmasking.ts';
@@ -77,6 +78,7 @@ async function sendKeys(context: StepContext, store: SiteStore, message: StepMes
   const { plan, stage } = await plannedStage(context, message);
   const own = await siteSecrets(store, site, campaign);
   const at = { campaign, stage: stage.name };
+  context.log('own-identity', { fingerprint: fingerprintOf(ownIdentity(own)) });
   await createJson(context.federationStore, federationKeys.stepAnswer(at, site, 'keys'), siteKeysSchema, {
     schema: 'fedcardio.site-keys/1',
     identity: ownIdentity(own),
@@ -86,7 +88,7 @@ async function sendKeys(context: StepContext, store: SiteStore, message: StepMes
 
 async function sendShares(context: StepContext, store: SiteStore, message: StepMessage): Promise<void> {
   const { campaign, site } = message;
-  const { federationStore, now } = context;
+  const { federationStore } = context;
   const planned = await plannedStage(context, message);
   const at: StageAddress = { campaign, stage: planned.stage.name };
   const key = federationKeys.cohort(at);
@@ -99,7 +101,7 @@ async function sendShares(context: StepContext, store: SiteStore, message: StepM
   if (canonicalJson(directory.get(site)) !== canonicalJson(sent)) {
     throw refusal('the cohort has other keys of this site than it has sent');
   }
-  await keepIdentities(store, document, now());
+  await keepIdentities(store, document, context);
   await keepCohort(store, at, body);
   await createJson(federationStore, federationKeys.stepAnswer(at, site, 'shares'), siteSharesSchema, {
     schema: 'fedcardio.site-shares/1',

@@ -11,7 +11,7 @@ import {
   signingKeySchema,
 } from '../../federation/schemas.ts';
 import { parseDocument, sha256Hex } from '../../json.ts';
-import { createSigningKey, publicIdentity, signingKeyOf } from '../../privacy/identity.ts';
+import { createSigningKey, fingerprintOf, publicIdentity, signingKeyOf } from '../../privacy/identity.ts';
 import { secureBytes } from '../../privacy/random-bytes.ts';
 import { fromBase64, SECRET_BYTES, toBase64 } from '../../privacy/site-keys.ts';
 import type { SiteSecrets } from '../../privacy/site-secrets.ts';
@@ -56,7 +56,11 @@ const READS_AT_ONCE = 16;
  *
  * @throws FedcardioError `BAD_MESSAGE` if a site had another identity before
  */
-export async function keepIdentities(store: SiteStore, { members }: CohortDocument, now: Date): Promise<void> {
+export async function keepIdentities(
+  store: SiteStore,
+  { members }: CohortDocument,
+  { now, log }: { readonly now: () => Date; readonly log: (event: string, fields: object) => void },
+): Promise<void> {
   await mapConcurrently(members, READS_AT_ONCE, async ({ site, identity }) => {
     const key = siteKeys.knownSite(site);
     const known =
@@ -65,8 +69,10 @@ export async function keepIdentities(store: SiteStore, { members }: CohortDocume
         schema: 'fedcardio.known-site/1',
         site,
         identity,
-        at: now.toISOString(),
+        at: now().toISOString(),
       }));
+    if ('created' in known && known.created)
+      log('site-known', { site, fingerprint: fingerprintOf(known.value.identity) });
     if (known.value.identity === identity) return;
     throw new FedcardioError('BAD_MESSAGE', `The coordinator names another key of site ${site} than before.`, {
       hint: `Compare fingerprints with ${site} by telephone. If it has a new key, delete ${key} from this site's bucket.`,
