@@ -22,6 +22,7 @@ export type ErrorCode =
   | 'TRAINING_DIVERGED'
   | 'NO_DATA'
   | 'NO_CONSENT'
+  | 'BUDGET_EXCEEDED'
   | 'INTERRUPTED'
   | 'CAMPAIGN_FAILED';
 

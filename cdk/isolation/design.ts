@@ -27,6 +27,8 @@ export const OWN_BUCKET = `
   consents       l       l       rwl       .           rl    rl      rwl
   sent           l       l       .         .           wl    rl      l
   lineage        l       l       .         .           rwl   rl      rl
+  ledger         l       l       .         .           rwl   rl      l
+  secret         l       l       .         .           rcl   l       l
 `;
 
 /** A site's roles in the federation bucket. */
@@ -48,6 +50,7 @@ export const FEDERATION_BUCKET_OF_SITES = `
   sent               .       .       .         .           .     .       .
   lease              .       .       .         .           .     .       .
   merge-job          .       .       .         .           .     .       .
+  noise              .       .       .         .           .     .       .
   seal               .       .       l         l           l     .       .
   commit             .       .       .         .           .     .       .
   state              .       .       .         .           .     .       .
@@ -60,6 +63,7 @@ export const FEDERATION_BUCKET_OF_SITES = `
   sum                .       .       .         .           .     .       .
   mean               .       .       .         .           .     .       .
   global             .       .       .         .           r     .       .
+  start              .       .       .         .           r     .       .
   merged             .       .       .         .           r     rl      rl
   own weights        .       .       l         l           rcl   .       .
   own update         .       .       l         l           rcl   .       .
@@ -92,6 +96,7 @@ export const FEDERATION_BUCKET_OF_COORDINATOR = `
   sent               rwl          rl         rwl    rl     rl
   lease              rl           rwl        rwl    rwl    rl
   merge-job          rl           rwl        rwl    rwl    rl
+  noise              rl           rcl        rcl    rcl    rl
   seal               rl           rcl        rcl    rcl    rl
   commit             rl           rcl        rcl    rcl    rl
   state              rl           rwl        rwl    rwl    rl
@@ -105,6 +110,7 @@ export const FEDERATION_BUCKET_OF_COORDINATOR = `
   mean               rl           rwl        rwl    rwl    rl
   another's answer   rl           rl         rl     rl     rl
   global             rl           rwl        rwl    rwl    rl
+  start              rl           rwl        rwl    rwl    rl
   merged             rl           rcl        rcl    rcl    rl
   another's weights  rl           rl         rl     rl     rl
   another's update   rl           rl         rl     rl     rl
@@ -152,6 +158,7 @@ export const FEDERATION_BUCKET_OF_MACHINE = `
   sent               .
   lease              .
   merge-job          .
+  noise              .
   seal               l
   commit             .
   state              .
@@ -164,6 +171,7 @@ export const FEDERATION_BUCKET_OF_MACHINE = `
   sum                .
   mean               .
   global             r
+  start              r
   merged             rl
   own weights        rcl
   own update         rcl

@@ -100,6 +100,7 @@ describe('the policies', () => {
         'open',
         'sent',
         'lease',
+        'noise',
         'seal',
         'commit',
         'global',

@@ -121,9 +121,11 @@ export const siteAccess = (site: string): Readonly<Record<SiteRole, SiteAccess>>
         'checkpoints/*',
         'unfinished/*',
         'lineage/*',
+        'privacy/*',
         ...SECRETS,
       ],
-      write: [...DERIVED, 'checkpoints/*', 'unfinished/*', 'sent/*', 'lineage/*', 'secure/*'],
+      // What was spent of the budget is never deleted.
+      write: [...DERIVED, 'checkpoints/*', 'unfinished/*', 'sent/*', 'lineage/*', 'privacy/*', 'secure/*'],
       delete: ['checkpoints/*', 'unfinished/*'],
       list: 'everything',
     },
@@ -136,7 +138,7 @@ export const siteAccess = (site: string): Readonly<Record<SiteRole, SiteAccess>>
   upload: {
     // A deleted object stays as an old version: the role can undo its mistakes, and destroy nothing.
     own: {
-      read: [...CATALOG, ...CONSENT, 'predictions/*', 'sent/*', 'lineage/*'],
+      read: [...CATALOG, ...CONSENT, 'predictions/*', 'sent/*', 'lineage/*', siteKeys.ledger],
       write: CASES,
       delete: CASES,
       list: 'everything',
@@ -164,7 +166,7 @@ const ORCHESTRATED = [
   'setup/sites',
 ].map((name) => `campaigns/*/${name}.json`);
 const MERGED = [
-  ...['lease', 'seal', 'commit', 'outcome', 'merge-job', 'survivors'].map((name) => `campaigns/*/${name}.json`),
+  ...['lease', 'noise', 'seal', 'commit', 'outcome', 'merge-job', 'survivors'].map((name) => `campaigns/*/${name}.json`),
   ...['state', 'sum', 'mean'].map((name) => `campaigns/*/${name}-*.safetensors`),
   'models/*',
   'updates/*.refusal.json',

@@ -66,6 +66,10 @@ export const siteKeys = {
   consentPrefix: siteKey('consents/'),
   /** The site's answer to a campaign, which decides. */
   consent: (campaign: string) => siteKey(`consents/${campaign}.json`),
+  /** What every round has revealed about the site, for its budget. */
+  ledger: siteKey('privacy/ledger.json'),
+  /** The secret that the site draws its noise from. */
+  privacySecret: siteKey('privacy/secret.json'),
   derivedPrefixes: [siteKey('pseudo-labels/'), siteKey('predictions/')],
   /** What the last rescan left settled. */
   examined: siteKey('rescan/examined.json'),
@@ -177,6 +181,8 @@ export const federationKeys = {
   /** The Batch job of a merge that is too large for a function. */
   mergeJob: (at: RoundAddress) => federationKey(`${federationKeys.round(at)}merge-job.json`),
   lease: (at: RoundAddress) => federationKey(`${federationKeys.round(at)}lease.json`),
+  /** The seed of the round's noise. No site can read it. */
+  noise: (at: RoundAddress) => federationKey(`${federationKeys.round(at)}noise.json`),
   seal: (at: RoundAddress) => federationKey(`${federationKeys.round(at)}seal.json`),
   commit: (at: RoundAddress) => federationKey(`${federationKeys.round(at)}commit.json`),
   /** What a round merged, for all sites. The coordinator's own files of the round are apart, below {@link round}. */
@@ -186,6 +192,8 @@ export const federationKeys = {
    * here, and a merge that loses against another seal overwrites nothing.
    */
   global: (at: RoundAddress, inputs: string) => federationKey(`${federationKeys.models(at)}${inputs}.safetensors`),
+  /** What all sites start a stage's first round from, with differential privacy: its updates are differences from this. */
+  start: (at: RoundAddress) => federationKey(`${federationKeys.models(at)}start.safetensors`),
   /** Names the round's global model to the sites, which cannot read the commit. */
   merged: (at: RoundAddress) => federationKey(`${federationKeys.models(at)}merged.json`),
   /** The server optimiser's moments, named after the same digest as their model. */

@@ -38,6 +38,8 @@ const SITE_KEYS: Readonly<Record<NamesOf<typeof siteKeys>, string>> = {
   knownCohort: siteKeys.knownCohort(AT),
   endorsedList: siteKeys.endorsedList(AT),
   sentMasked: siteKeys.sentMasked(AT, 'x'),
+  ledger: siteKeys.ledger,
+  privacySecret: siteKeys.privacySecret,
 };
 const FEDERATION_KEYS: Readonly<Record<NamesOf<typeof federationKeys>, FederationKey>> = {
   tasks: federationKeys.tasks,
@@ -72,6 +74,8 @@ const FEDERATION_KEYS: Readonly<Record<NamesOf<typeof federationKeys>, Federatio
   merged: federationKeys.merged(AT),
   state: federationKeys.state(AT, 'x'),
   init: federationKeys.init('x', 'x'),
+  noise: federationKeys.noise(AT),
+  start: federationKeys.start(AT),
 };
 type Prefixes =
   | `${string}Prefix`

@@ -76,6 +76,14 @@ export const OBJECT_KINDS: readonly ObjectKind[] = [
     ...REWRITTEN,
     examples: ['consent.json'],
   }),
+  site('privacy/ledger.json', 'what every round has released with differential privacy, over all campaigns', {
+    ...REWRITTEN,
+    examples: ['ledger.json'],
+  }),
+  site('privacy/secret.json', 'the secret that the site draws its noise from', {
+    ...ONCE,
+    examples: ['privacy-secret.json'],
+  }),
   site('content/<fingerprint>.json', "which case has these HU, by its image's ETag", { examples: ['content.json'] }),
   site('pseudo-labels/<campaign>/<stage>/<task>/<case>.nii.gz', "a teacher's class map on the CT's own grid"),
   site(
@@ -196,9 +204,14 @@ export const OBJECT_KINDS: readonly ObjectKind[] = [
   round('opened.json', 'the secrets that remove the masks from the sum', { ...ONCE, examples: ['opened.json'] }),
   round('sum-<digest>.safetensors', 'the sum of the masked updates, I32 modulo 2³²'),
   round('mean-<digest>.safetensors', 'their mean without masks'),
+  round('noise.json', "the seed of the round's noise, with differential privacy", {
+    ...ONCE,
+    examples: ['noise.json'],
+  }),
   round('seal.json', 'the updates that count', { ...ONCE, examples: ['seal.json'] }),
   round('commit.json', "the round's result", { ...ONCE, examples: ['commit.json'] }),
   federation(`${MODELS_PREFIX}<digest>.safetensors`, 'the merged model of exactly these updates'),
+  federation(`${MODELS_PREFIX}start.safetensors`, 'with differential privacy: what the first round started from'),
   federation(`${MODELS_PREFIX}merged.json`, 'which of these models the round published', {
     ...ONCE,
     examples: ['merged.json'],

@@ -7,6 +7,7 @@ export { GPU_DEFAULTS, type Person } from './schemas/aws-options.ts';
 export * from './schemas/campaign.ts';
 export * from './schemas/consent.ts';
 export * from './schemas/federation.ts';
+export * from './schemas/ledger.ts';
 export * from './schemas/lineage.ts';
 export * from './schemas/messages.ts';
 export * from './schemas/model.ts';

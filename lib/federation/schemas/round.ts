@@ -12,6 +12,7 @@ import {
   validationReport,
   version,
 } from './common.ts';
+import { commitPrivacySchema, roundPrivacySchema } from './privacy.ts';
 
 /** The terms of a round: frozen with it, and sent with each GPU task. */
 export const terms = {
@@ -27,6 +28,8 @@ export const terms = {
   base: z.strictObject({ commit: sha256, ...file.shape, state: file.nullable() }).nullable(),
   /** The cohort whose updates are added up masked, by the SHA-256 of cohort.json. Absent without secure aggregation. */
   secure: z.strictObject({ cohort: sha256, threshold: z.int().positive() }).optional(),
+  /** Absent without differential privacy, and in a round that publishes no weights. */
+  privacy: roundPrivacySchema.optional(),
 };
 
 /** What validation has found of a stage's models, up to the one that a round started from. */
@@ -85,6 +88,8 @@ const sealedUpdate = z.strictObject({
   validation: validationReport.optional(),
   /** Of a masked update: what its own mask is known by before it is opened. */
   commitment: sha256.optional(),
+  /** As in the update, with adaptive clipping. */
+  clipped: z.boolean().optional(),
 });
 
 /** The frozen list of the updates that a round merges, sorted by site. All were verified as usable. */
@@ -100,7 +105,7 @@ export const sealSchema = z.strictObject({
    * Updates of the round before that came after its seal, and are merged here with `aggregation.lateFactor`, sorted by site. A
    * site may have one here and one in `updates`.
    */
-  late: z.array(sealedUpdate.omit({ validation: true, commitment: true })).optional(),
+  late: z.array(sealedUpdate.omit({ validation: true, commitment: true, clipped: true })).optional(),
   /** The sum of the masked updates. Absent without secure aggregation. */
   sum: file.optional(),
   /** Answers that are not merged: failed GPU tasks and refused updates. */
@@ -154,6 +159,8 @@ export const commitSchema = z.strictObject({
     .optional(),
   /** What validation has found after the round. Absent if the stage does not validate, and in its first round. */
   validation: validationSchema.optional(),
+  /** Absent without differential privacy. */
+  privacy: commitPrivacySchema.optional(),
 });
 
 /**

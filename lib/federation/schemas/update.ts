@@ -12,6 +12,7 @@ import {
   validationReport,
   version,
 } from './common.ts';
+import { updatePrivacySchema } from './privacy.ts';
 import { maskedMessage } from './secure.ts';
 
 /** Predictions whose confidence lies in one range; see lib/scoring/calibration.ts. */
@@ -102,6 +103,8 @@ export const updateSchema = z.discriminatedUnion('status', [
     figures,
     /** Mean loss of the model that the round started from over the site's validation cases. */
     validation: validationReport.optional(),
+    /** Absent unless the round's terms have `privacy`. */
+    privacy: updatePrivacySchema.optional(),
     scores: z.array(scoreSchema).optional(),
     comparisons: z.array(scoreComparisonSchema).optional(),
     seconds: z.number().nonnegative(),
