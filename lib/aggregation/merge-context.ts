@@ -6,6 +6,7 @@ import { GROUP } from './kernels.ts';
 import { segmentsOf } from './layout.ts';
 import type { MergeOptions } from './merge-options.ts';
 import type { PassOptions, Source } from './pass.ts';
+import type { PrivateMerge } from './private-sum.ts';
 import { type Slice, slicesOf } from './slices.ts';
 import type { Strategy } from './strategies/strategy.ts';
 
@@ -21,6 +22,8 @@ export interface MergeContext extends PassOptions {
   readonly base: Base | undefined;
   /** At least one. */
   readonly updates: readonly OpenInput[];
+  /** Set if the updates are merged with differential privacy. */
+  readonly privacy: PrivateMerge | undefined;
   /** Faults of updates found while they are read are added here. */
   readonly refused: Refused[];
 }

@@ -3,6 +3,7 @@ import type { Aggregation, Commit, Encoding, StoredFile } from '../federation/sc
 import type { FederationStore } from '../storage/contract.ts';
 import type { Refused } from './inputs.ts';
 import type { Layout } from './layout.ts';
+import type { PrivateMerge } from './private-sum.ts';
 
 export interface MergeOptions {
   readonly store: FederationStore;
@@ -19,6 +20,11 @@ export interface MergeOptions {
   readonly dtype: Encoding['dtype'];
   /** Layout of the model that the stage trains, with F32. It decides between different layouts in a first round. */
   readonly network?: Layout;
+  /**
+   * Differential privacy: how the differences are added up, given the number of an update's values. Needs a base, floats alone,
+   * and a strategy that averages all updates; samples then do not matter.
+   */
+  readonly privacy?: (dimension: number) => PrivateMerge;
   /** Awaited between slices, for example to renew a lease. */
   readonly onPart?: () => void | Promise<void>;
   /** Most bytes of a slice as F32, a multiple of 16. For tests. */

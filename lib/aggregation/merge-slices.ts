@@ -8,6 +8,7 @@ import { type MergeContext, type MergeSource, ownSource, slicesOfMerge, updateSo
 import type { Merged } from './merge-options.ts';
 import { openOutput } from './output.ts';
 import { type Block, openPass } from './pass.ts';
+import { createPrivateSum } from './private-sum.ts';
 import type { Selection } from './selection.ts';
 import { shareFactorOf, weightsOf } from './shares.ts';
 import type { Slice } from './slices.ts';
@@ -33,7 +34,8 @@ interface Clip {
 export async function mergeSlices(context: MergeContext, selection: Selection): Promise<Merged | Clip> {
   const { options, strategy, base, updates, kernels } = context;
   const { key, stateKey, aggregation, onPart } = options;
-  const measures = !selection.clipping && !strategy.select && clips(aggregation, base !== undefined);
+  const limits = limitsOf(context);
+  const measures = !selection.clipping && !strategy.select && clips(limits, base !== undefined);
   const norms = measures ? createNorms(updates.length, kernels) : undefined;
   const moments = base ? strategy.moments : [];
   const layout = withFloats(updates[0]?.header.tensors ?? new Map(), 'F32');
@@ -48,7 +50,7 @@ export async function mergeSlices(context: MergeContext, selection: Selection): 
       else if (!norms) break;
       await onPart?.();
     }
-    const clipping = norms ? clippingOf(norms.take(), aggregation, base !== undefined) : selection.clipping;
+    const clipping = norms ? clippingOf(norms.take(), limits, base !== undefined) : selection.clipping;
     const clip = norms && clipping?.some(({ factor }) => factor < 1) ? clipping : undefined;
     if (clip || diverged) {
       await Promise.all([model.abandon(), state?.abandon()]);
@@ -63,6 +65,10 @@ export async function mergeSlices(context: MergeContext, selection: Selection): 
     throw error;
   }
 }
+
+/** What the norms of the updates' differences are clipped to. */
+const limitsOf = ({ options, privacy }: MergeContext): Pick<Aggregation, 'clipNorm' | 'clipFactor'> =>
+  privacy ? { clipNorm: privacy.clip } : options.aggregation;
 
 /** The updates that a segment is merged from, which are those that trained it, or all if none did: weights by index. */
 function contributorsOf(
@@ -99,12 +105,12 @@ async function* mergedSlices(
   width: number,
   norms: Norms | undefined,
 ): AsyncGenerator<MergedSlice> {
-  const { options, strategy, base, updates, kernels } = context;
+  const { options, strategy, base, updates, kernels, privacy } = context;
   const chosen = selection.chosen.map((index) => updates[index] as MergeContext['updates'][number]);
   const isDelta = chosen.map(({ input }) => options.delta && !input.whole);
   const factors = selection.chosen.map((index) => selection.clipping?.[index]?.factor ?? 1);
   const needsOrigin = norms !== undefined || factors.some((factor) => factor < 1);
-  const origin = base && (options.delta || width > 0 || needsOrigin) ? base : undefined;
+  const origin = base && (options.delta || width > 0 || needsOrigin || privacy) ? base : undefined;
   const sources = chosen.map(updateSource(context));
   const own = [
     ...(origin ? [ownSource(origin, 'base')] : []),
@@ -127,6 +133,7 @@ async function* mergedSlices(
     moments: kernels.float32(capacity * width),
     lanes: kernels.float64(GROUP),
   };
+  const sum = privacy && createPrivateSum(capacity, privacy, kernels, privacy.noise?.());
   const centre = usesCentre ? createCentre(chosen.length, capacity, kernels) : undefined;
   const pass = openPass(context, [...own, ...sources], slices);
   let next = 0;
@@ -148,6 +155,10 @@ async function* mergedSlices(
   /** @param from what its difference is taken from */
   function addUpdate(index: number, values: Float32Array, from: Float32Array, { segment }: Slice): void {
     norms?.add(index, values, isDelta[index] ? undefined : from);
+    if (sum) {
+      sum.add(values, isDelta[index] ? undefined : from, factors[index] as number);
+      return;
+    }
     const weight = contributors.get(segment)?.get(index);
     if (weight !== undefined) reducer.add(restored(index, values, from), weight);
   }
@@ -168,6 +179,11 @@ async function* mergedSlices(
     const gathered = centre?.take(size);
     for (const [index, row] of gathered?.rows.entries() ?? []) {
       addUpdate(index, row, gathered?.centre as Float32Array, slice);
+    }
+    if (sum) {
+      const noisy = memory.restored.subarray(0, size);
+      sum.finish(memory.base.subarray(0, size), noisy);
+      reducer.add(noisy, 1);
     }
     if (width === 0) {
       reducer.finish(values);

@@ -5,6 +5,7 @@ import { createHashes, createHashesInThread } from './hashes.ts';
 import { withoutIncrementalMarking } from './incremental-marking.ts';
 import { type MergeInput, maxHeaderBytes, openInputs, type Refused } from './inputs.ts';
 import { createKernels } from './kernels.ts';
+import { type Layout, segmentsOf } from './layout.ts';
 import type { Base, MergeContext } from './merge-context.ts';
 import type { Merged, MergeOptions } from './merge-options.ts';
 import { mergeSlices } from './merge-slices.ts';
@@ -26,7 +27,8 @@ export const LARGE_BYTES = 64 * 1024 * 1024;
  *
  * Each update is first restored to float32 weights: half floats are decoded, differences are added to the base, and
  * differences whose norm is too large are scaled down. Integers merge to their maximum. With `untrained: 'skip'`, a
- * tensor is merged from the updates that trained it, or from all updates if none did.
+ * tensor is merged from the updates that trained it, or from all updates if none did. With `privacy`, the differences are added
+ * up as whole numbers, with noise, and what they give is merged as if it were the only update.
  *
  * If inputs are missing, truncated, too large, not finite, or have an unexpected SHA-256 or layout, nothing is written and
  * these inputs are returned; so are those that the storage does not hand out. Throws other storage errors, and `BAD_WEIGHTS` if the base or its state has changed.
@@ -50,11 +52,12 @@ export async function mergeUpdates(inputs: readonly MergeInput[], options: Merge
   };
   const updates = await openInputs(store, inputs, expected, refused);
   if (refused.length > 0) return { kind: 'refused', refused };
+  const privacy = options.privacy?.(valuesOf(base?.header.tensors));
   const isLarge = updates.reduce((sum, { file }) => sum + file.bytes, 0) >= LARGE_BYTES;
   const hashes = isLarge ? createHashesInThread() : createHashes();
   const kernels = createKernels();
   const work = async (): Promise<Merged> => {
-    const context: MergeContext = { options, store, strategy, base, updates, refused, kernels, hashes };
+    const context: MergeContext = { options, store, strategy, base, updates, privacy, refused, kernels, hashes };
     let selection = await selectUpdates(context);
     for (;;) {
       kernels.reset();
@@ -72,6 +75,14 @@ export async function mergeUpdates(inputs: readonly MergeInput[], options: Merge
   } finally {
     await hashes.close();
   }
+}
+
+/** The number of values that a private merge gives noise to: all of the model. */
+function valuesOf(layout: Layout = new Map()): number {
+  const segments = segmentsOf(layout);
+  const other = segments.find(({ kind }) => kind !== 'float');
+  if (other) throw badWeights(`"${other.tensors[0]?.name}" is ${other.kind}, which cannot be merged with privacy.`);
+  return segments.reduce((sum, { elements }) => sum + elements, 0);
 }
 
 async function openBase(

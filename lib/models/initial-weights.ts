@@ -1,3 +1,4 @@
+import { FedcardioError } from '../error.ts';
 import type { ModelConfig } from '../federation/schemas.ts';
 import type { Task } from '../federation/tasks.ts';
 import { type Random, seededRandom } from '../random.ts';
@@ -33,6 +34,20 @@ export const withHeads = (weights: Weights, config: ModelConfig, heads: readonly
     }),
   );
 };
+
+/** The tensors of {@link initialWeights} one by one, for callers that do not need all of them at once. */
+export function initialTensors(
+  config: ModelConfig,
+  heads: readonly Task[],
+  seed: number,
+): (name: string) => WeightTensor {
+  const parameters = new Map(parametersOf(config, heads).map((parameter) => [parameter.name, parameter]));
+  return (name) => {
+    const parameter = parameters.get(name);
+    if (!parameter) throw new FedcardioError('BAD_WEIGHTS', `The network has no parameter "${name}".`);
+    return initialTensor(parameter, seed);
+  };
+}
 
 /** One tensor of {@link initialWeights}. */
 export function initialTensor({ name, shape, initialiser }: Parameter, seed: number): WeightTensor {

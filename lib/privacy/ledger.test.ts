@@ -1,0 +1,47 @@
+import { expect, test } from 'vitest';
+import type { Ledger, Release } from '../federation/schemas.ts';
+import { epsilonOf } from './accountant.ts';
+import { epsilonOfReleases, isWithin, withRelease } from './ledger.ts';
+
+const release = (fields: Partial<Release> = {}): Release => ({
+  campaign: 'tavi',
+  stage: 'teacher',
+  round: 1,
+  at: '2026-03-02T08:00:00Z',
+  of: '0'.repeat(16),
+  unit: 'site',
+  noise: 2,
+  rate: 1,
+  count: 1,
+  ...fields,
+});
+const LEDGER: Ledger = { schema: 'fedcardio.privacy-ledger/1', site: 'berlin', releases: [] };
+
+test('a release counts once, whenever it is recorded', () => {
+  const once = withRelease(LEDGER, release());
+
+  expect(withRelease(once, release({ at: '2026-03-03T08:00:00Z' }))).toBe(once);
+  for (const other of [{ campaign: 'other' }, { stage: 'student' }, { round: 2 }, { of: '1'.repeat(16) }]) {
+    expect(withRelease(once, release(other)).releases).toHaveLength(2);
+  }
+});
+
+test('releases of several campaigns compose', () => {
+  const releases = [
+    release(),
+    release({ campaign: 'other' }),
+    release({ noise: 3, rate: 0.1, count: 20, unit: 'case' }),
+  ];
+
+  const expected = epsilonOf(
+    [
+      { noise: 2, rate: 1, count: 2 },
+      { noise: 3, rate: 0.1, count: 20 },
+    ],
+    1e-5,
+  );
+  expect(epsilonOfReleases(releases, 1e-5)).toBe(expected);
+  expect(epsilonOfReleases([], 1e-5)).toBe(0);
+  expect(isWithin({ epsilon: expected, delta: 1e-5 }, releases)).toBe(true);
+  expect(isWithin({ epsilon: expected * 0.999, delta: 1e-5 }, releases)).toBe(false);
+});
