@@ -46,9 +46,9 @@ export function checkCampaign(campaign: Campaign, against: CheckedAgainst, now: 
   const { tasks, minSites, counts } = against;
   const unknown = unknownTasks(campaign, tasks);
   if (unknown.length > 0) return { findings: unknown, stages: [] };
-  const plan = plannedOrWhy(campaign, { tasks, minSites }, now);
-  if (typeof plan === 'string') return { findings: [{ level: 'error', text: plan }], stages: [] };
   const sites = against.sites ?? [...(counts?.keys() ?? [])];
+  const plan = plannedOrWhy(campaign, { tasks, minSites, sites }, now);
+  if (typeof plan === 'string') return { findings: [{ level: 'error', text: plan }], stages: [] };
   const stages = counts
     ? plan.campaign.stages.map((stage) => ({ stage, participants: ableOf(stage, sites, counts) }))
     : [];
@@ -73,7 +73,11 @@ export function checkCampaign(campaign: Campaign, against: CheckedAgainst, now: 
 }
 
 /** The campaign's plan, or why it cannot be planned. */
-function plannedOrWhy(campaign: Campaign, terms: Pick<CheckedAgainst, 'tasks' | 'minSites'>, now: Date): Plan | string {
+function plannedOrWhy(
+  campaign: Campaign,
+  terms: Pick<CheckedAgainst, 'tasks' | 'minSites' | 'sites'>,
+  now: Date,
+): Plan | string {
   try {
     return planCampaign(campaign.id, { value: campaign, sha256: '' }, now, terms);
   } catch (error) {

@@ -10,6 +10,7 @@ import { digestOf, type MergeResult, mergeEntries, storedMerge } from './merge-e
 import { endCampaign } from './outcome.ts';
 import { deadlineOf, readPauses } from './pauses.ts';
 import { couldClose, prepareSeal } from './prepare-seal.ts';
+import { ensureNoise } from './private-merge.ts';
 import { listReasons } from './reasons.ts';
 import { roundProgress } from './round-progress.ts';
 import { mergeMasked } from './secure/merge-masked.ts';
@@ -106,6 +107,7 @@ async function close(
     await endCampaign(context, at.campaign, 'failed', reason);
     return 'failed';
   };
+  await ensureNoise(context, open.value);
   if (phase === 'open') {
     const prepared = await prepareSeal(context, open.value, deadline, answers, lease);
     if (prepared.kind === 'wait') return 'waiting';

@@ -22,7 +22,7 @@ export async function commitRound(
   { federationStore, now, log }: RoundContext,
   open: Open,
   seal: Document<Seal>,
-  { global, state, norms, figures, opened }: MergeResult & Pick<Commit, 'figures' | 'opened'>,
+  { global, state, norms, privacy, figures, opened }: MergeResult & Pick<Commit, 'figures' | 'opened'>,
 ): Promise<Document<Commit>> {
   const { campaign, stage, round, updates } = seal.value;
   const at = { campaign, stage, round };
@@ -45,6 +45,7 @@ export async function commitRound(
     ...(opened !== undefined && { opened }),
     ...(norms && { norms }),
     ...(validation && { validation }),
+    ...(privacy && { privacy }),
   });
   if (commit.created)
     log('round-committed', { ...at, sites: commit.value.sites, figures: commit.value.figures, validation });

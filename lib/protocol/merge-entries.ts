@@ -10,6 +10,8 @@ import type { FederationStore } from '../storage/contract.ts';
 import type { OwnedLease } from '../storage/lease.ts';
 import { networkLayout } from './network-layout.ts';
 import { learns, trains } from './plan.ts';
+import { privacyOfMerge, privateMerge } from './private-merge.ts';
+import { startingModel } from './starting-model.ts';
 import { sendsDelta } from './update-fault.ts';
 import { keptModel } from './validation.ts';
 
@@ -20,7 +22,7 @@ export type Sealed = Pick<Seal, 'updates' | 'late'>;
 /** The merged model and state of a round; nulls for a stage without training. */
 export type MergedFiles = Pick<Commit, 'global' | 'state'>;
 /** What a commit publishes of a merge. */
-export type MergeResult = MergedFiles & Pick<Commit, 'norms'>;
+export type MergeResult = MergedFiles & Pick<Commit, 'norms' | 'privacy'>;
 export type MergedEntries = ({ readonly kind: 'merged' } & MergeResult) | Exclude<Merged, { kind: 'merged' }>;
 
 /**
@@ -36,24 +38,29 @@ export async function mergeEntries(
   const { config, base, round } = open;
   if (!learns(config)) return { kind: 'merged', global: null, state: null };
   if (!trains(config, round)) return { kind: 'merged', global: keptModel(open, sealed.updates), state: null };
-  const network = base ? undefined : await networkLayout(store, open, config);
   const digest = digestOf(sealed);
-  return mergeUpdates(inputsOf(sealed, config.aggregation, round), {
+  const terms = open.privacy;
+  const start = !base && terms ? await startingModel(store, open, config) : base;
+  const network = start ? undefined : await networkLayout(store, open, config);
+  const privacy = await privacyOfMerge(store, open, sealed.updates, digest);
+  const merged = await mergeUpdates(inputsOf(sealed, config.aggregation, round), {
     store,
     key: federationKeys.global(open, digest),
     stateKey: federationKeys.state(open, digest),
     aggregation: config.aggregation,
-    base,
+    base: start,
     delta: sendsDelta(open),
     dtype: config.encoding.dtype,
     ...(network ? { network } : {}),
+    ...(terms && { privacy: await privateMerge(store, open, terms, digest) }),
     ...(lease ? { onPart: lease.renew } : {}),
   });
+  return merged.kind === 'merged' && privacy ? { ...merged, privacy } : merged;
 }
 
 function inputsOf({ updates, late = [] }: Sealed, aggregation: Aggregation, round: number): readonly MergeInput[] {
   const factor = lateFactorOf(aggregation) ?? 1;
-  const inputOf = ({ site, samples, weights }: Omit<SealEntries[number], 'validation'>) =>
+  const inputOf = ({ site, samples, weights }: Pick<SealEntries[number], 'site' | 'samples' | 'weights'>) =>
     weights ? [{ site, samples, weights }] : [];
   return [
     ...updates.flatMap(inputOf),
@@ -74,13 +81,16 @@ function inputsOf({ updates, late = [] }: Sealed, aggregation: Aggregation, roun
  * @returns undefined if there is no such model
  */
 export async function storedMerge(
-  store: Pick<FederationStore, 'head' | 'stream'>,
+  store: Pick<FederationStore, 'bucket' | 'head' | 'stream' | 'tryGet'>,
   open: Open,
   sealed: Sealed,
-): Promise<MergedFiles | undefined> {
+): Promise<MergeResult | undefined> {
   const digest = digestOf(sealed);
   const global = await storedFile(store, federationKeys.global(open, digest));
-  return global && { global, state: (await storedFile(store, federationKeys.state(open, digest))) ?? null };
+  if (!global) return undefined;
+  const state = (await storedFile(store, federationKeys.state(open, digest))) ?? null;
+  const privacy = await privacyOfMerge(store, open, sealed.updates, digest);
+  return { global, state, ...(privacy && { privacy }) };
 }
 
 async function storedFile(

@@ -3,6 +3,7 @@ import { type Commit, kindOf, type Open, type Plan } from '../federation/schemas
 import type { Document } from '../storage/documents.ts';
 import { type ConsentAnswer, willing } from './consent/answers.ts';
 import { stageOf } from './plan.ts';
+import { roundPrivacy } from './round-privacy.ts';
 
 export interface OpeningInputs {
   readonly plan: Plan;
@@ -50,6 +51,7 @@ export function openRound(
       reason: `Round ${at.round} of ${at.stage} cannot open: ${who} ${kindOf(stage).need(stage)}.${declined}`,
     };
   }
+  const privacy = roundPrivacy(plan.campaign, stage, at.round, previous?.value);
   return {
     kind: 'open',
     open: {
@@ -62,6 +64,7 @@ export function openRound(
       participants,
       quorum: Math.max(minSites, Math.ceil(minFraction * participants.length)),
       base: baseOf(previous),
+      ...(privacy && { privacy }),
       previous: previous?.sha256 ?? planSha256,
       ...(secure && { secure: secure.terms }),
       ...(previous?.value.validation && { validation: previous.value.validation }),

@@ -16,11 +16,12 @@ const CLIPS_FROM = 3;
  */
 export function planWarnings(campaign: Campaign, sites: readonly string[]): readonly string[] {
   const isSecure = campaign.privacy?.secureAggregation !== undefined;
+  const isPrivate = campaign.privacy?.differentialPrivacy !== undefined;
   const found = campaign.stages.filter(learns).flatMap((stage) => {
     const asked = sites.filter((site) => stage.sites?.includes(site) ?? true).length;
     return asked < 2
       ? []
-      : (isSecure ? [UNSEEN] : warningsOf(stage, asked)).map((text) => ({ text, stage: stage.name }));
+      : (isSecure ? [UNSEEN] : warningsOf(stage, asked, isPrivate)).map((text) => ({ text, stage: stage.name }));
   });
   return [...groupBy(found, ({ text }) => text)].map(([text, of]) => {
     return `${of.map(({ stage }) => stage).join(', ')}: ${text}`;
@@ -30,7 +31,8 @@ export function planWarnings(campaign: Campaign, sites: readonly string[]): read
 const UNSEEN =
   'with secure aggregation nobody can check a single update: one malicious site can move the model anywhere.';
 
-function warningsOf(stage: LearningStage, asked: number): readonly string[] {
+/** @param isPrivate every update is clipped to a fixed norm and has the same weight */
+function warningsOf(stage: LearningStage, asked: number, isPrivate: boolean): readonly string[] {
   const { aggregation, quorum } = stage;
   const { strategy: name } = aggregation;
   const strategy = strategyOf(aggregation);
@@ -38,13 +40,14 @@ function warningsOf(stage: LearningStage, asked: number): readonly string[] {
   if (impossible !== undefined) return [`every round will fail. ${impossible}`];
   if (asked < CLIPS_FROM) return ['with two sites, no strategy can tell which one is malicious.'];
 
-  const fewest = fewestTolerant(strategy, typeof aggregation.clipFactor === 'number', asked);
+  const clips = isPrivate || typeof aggregation.clipFactor === 'number';
+  const fewest = fewestTolerant(strategy, clips, asked);
   if (fewest === undefined) {
     const why = `${name} cannot tolerate one malicious site among ${asked}: its update can move the model anywhere.`;
     return [`${why} ${remedyOf(stage)}`];
   }
   const warnings = [];
-  if ('shareFactor' in aggregation && (aggregation.shareFactor ?? asked) >= asked) {
+  if (!isPrivate && 'shareFactor' in aggregation && (aggregation.shareFactor ?? asked) >= asked) {
     const remedy = aggregation.shareFactor === null ? 'Leave shareFactor at its default' : 'Lower shareFactor';
     warnings.push(
       `nothing limits the number of cases that one of ${asked} sites claims, and ${name} weights updates with it: one site can decide the direction of every round. ${remedy}, or use median or trimmed-mean.`,

@@ -3,6 +3,7 @@ import type { Campaign, ModelConfig, Plan, Stage } from '../federation/schemas.t
 import { kindOf, plannedAggregation, stageReferences } from '../federation/schemas.ts';
 import { DEFAULT_TASKS, type Task, tasksNamed } from '../federation/tasks.ts';
 import { plannedIntensity } from './planned-intensity.ts';
+import { plannedPrivacy, privateAggregation } from './planned-privacy.ts';
 import { FEWEST_SITES, secureFaults } from './secure/plan-faults.ts';
 
 /** A campaign as uploaded, with the SHA-256 of its bytes. */
@@ -16,10 +17,10 @@ export interface CampaignSource {
  *
  * @param name the campaign's name in its key
  * @param terms the federation's tasks, and its smallest number of sites whose updates may be averaged: quorums below it
- *   are raised
+ *   are raised; its sites
  * @throws FedcardioError BAD_CONFIGURATION when the campaign's id differs from its key, since keys are made from the id,
- *   when it has a task that the federation does not have, when {@link plannedIntensity} finds no intensity for a stage, or when
- *   it asks for secure aggregation with what needs to see single updates
+ *   when it has a task that the federation does not have, when {@link plannedIntensity} finds no intensity for a stage or
+ *   {@link plannedPrivacy} a fault, or when it asks for secure aggregation with what needs to see single updates
  */
 export function planCampaign(
   name: string,
@@ -28,7 +29,12 @@ export function planCampaign(
   {
     tasks = DEFAULT_TASKS,
     minSites = 1,
-  }: { readonly tasks?: readonly Task[]; readonly minSites?: number | undefined } = {},
+    sites = [],
+  }: {
+    readonly tasks?: readonly Task[];
+    readonly minSites?: number | undefined;
+    readonly sites?: readonly string[] | undefined;
+  } = {},
 ): Plan {
   if (source.value.id !== name) {
     throw new FedcardioError(
@@ -38,6 +44,8 @@ export function planCampaign(
   }
   const secure = source.value.privacy?.secureAggregation;
   const fewest = secure ? (secure.threshold ?? FEWEST_SITES) : 1;
+  const privacy = plannedPrivacy(source.value, sites);
+  const isPrivate = privacy?.differentialPrivacy !== undefined;
   const planned = (stage: Stage): Stage => {
     if (!learns(stage)) return stage;
     const intensity = plannedIntensity(source.value, tasks, stage);
@@ -45,8 +53,12 @@ export function planCampaign(
       ...stage,
       training: { ...stage.training, ...(intensity && { intensity }) },
       quorum: { ...stage.quorum, minSites: Math.max(stage.quorum.minSites, minSites, fewest) },
-      // What the defaults limit is not to be seen under masks.
-      aggregation: secure ? stage.aggregation : plannedAggregation(stage.aggregation),
+      aggregation: isPrivate
+        ? privateAggregation(stage.aggregation)
+        : // What the defaults limit is not to be seen under masks.
+          secure
+          ? stage.aggregation
+          : plannedAggregation(stage.aggregation),
     };
   };
   const { $schema: _, ...campaign } = source.value;
@@ -59,7 +71,7 @@ export function planCampaign(
   const used = new Set(source.value.stages.flatMap((stage) => kindOf(stage).tasks(stage)));
   return {
     schema: 'fedcardio.plan/1',
-    campaign: { ...campaign, stages },
+    campaign: { ...campaign, ...(privacy && { privacy }), stages },
     tasks: [...tasksNamed(tasks, [...used])],
     source: source.sha256,
     at: now.toISOString(),

@@ -22,14 +22,13 @@ export async function ensurePlan(context: StoreContext, campaign: string): Promi
   try {
     // A person wrote it: a typing error must be reported, not ignored.
     const source = await readJson(federationStore, federationKeys.campaign(campaign), campaignSchema, parseJson);
+    const sites = federation.sites.map(({ id }) => id);
     const planned = planCampaign(campaign, source, now(), {
       tasks: await readTasks(context),
       minSites: federation.minSites,
+      sites,
     });
-    const found = planWarnings(
-      planned.campaign,
-      federation.sites.map(({ id }) => id),
-    );
+    const found = planWarnings(planned.campaign, sites);
     const terms = { ...planned, ...(found.length > 0 && { warnings: [...found] }) };
     const plan = await createJson(federationStore, key, planSchema, terms);
     const { stages } = plan.value.campaign;

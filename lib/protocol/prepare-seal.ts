@@ -129,7 +129,7 @@ const isNewlyFaulty = ({ fault, unread, unusable }: Candidate): boolean => fault
 /** The usable late answers as entries of a seal; nothing if there are none. */
 function lateOf(before: Open | undefined, answers: readonly Candidate[]): Pick<Sealed, 'late'> {
   const entries = before ? sortAnswers(before, answers).accepted.flatMap((answer) => entryOf(before, answer)) : [];
-  return entries.length === 0 ? {} : { late: entries.map(({ validation: _, ...entry }) => entry) };
+  return entries.length === 0 ? {} : { late: entries.map(({ validation: _, clipped: __, ...entry }) => entry) };
 }
 
 /** Why an update of a participant without a usable one cannot be read now: an upgrade or a right may make it usable. */
@@ -150,6 +150,7 @@ function entryOf(open: Open, { site, key, update }: Candidate): SealEntries {
   const file = weights && { key: weights.key, sha256: weights.sha256, bytes: weights.bytes };
   const validation = reportOf(open, update.value);
   const commitment = update.value.secure?.content.commitment;
+  const clipped = update.value.privacy?.clipped;
   return [
     {
       site,
@@ -159,6 +160,7 @@ function entryOf(open: Open, { site, key, update }: Candidate): SealEntries {
       weights: file,
       ...(validation && { validation }),
       ...(open.secure && commitment !== undefined && { commitment }),
+      ...(clipped !== undefined && { clipped }),
     },
   ];
 }

@@ -1,5 +1,5 @@
 import { federationKeys } from '../federation/keys.ts';
-import type { Open, Update } from '../federation/schemas.ts';
+import type { Open, RoundPrivacy, Update, UpdatePrivacy } from '../federation/schemas.ts';
 import type { AnswerKey } from './answer-keys.ts';
 import { learns, trains } from './plan.ts';
 
@@ -41,7 +41,19 @@ export function updateFault(
       ? 'the update holds a difference, whole weights were asked for'
       : 'the update holds whole weights, a difference was asked for';
   }
-  return undefined;
+  return privacyFault(update.privacy, open.privacy);
+}
+
+/** Why an update does not keep to the privacy of its round: a site of a release without it would add no noise. */
+function privacyFault(sent: UpdatePrivacy | undefined, terms: RoundPrivacy | undefined): string | undefined {
+  if (!terms) return sent ? 'the update was made private, the round is not' : undefined;
+  if (sent?.clip !== terms.clip) return `the update was not clipped to ${terms.clip}`;
+  const noise = terms.noise === 'local' ? terms.noiseMultiplier : 0;
+  if (sent.noiseMultiplier !== noise)
+    return `the update has noise of ${sent.noiseMultiplier} times the clip, not ${noise}`;
+  const counts = terms.countSigma !== undefined;
+  if ((sent.clipped !== undefined) === counts) return undefined;
+  return counts ? 'the update does not say whether it was clipped' : 'the update must not say whether it was clipped';
 }
 
 /** Whether a round's updates hold differences from the base. Without a base they hold whole weights, unless they are masked. */

@@ -1,6 +1,7 @@
 import { collect } from '../async.ts';
 import { federationKeys } from '../federation/keys.ts';
 import {
+  type Campaign,
   type Commit,
   campaignSchema,
   type Plan,
@@ -12,6 +13,7 @@ import { canonicalJson, parseDocument, sha256Hex } from '../json.ts';
 import type { FederationStore } from '../storage/contract.ts';
 import { type Document, readJson } from '../storage/documents.ts';
 import { learns } from './plan.ts';
+import { plannedPrivacy, privateAggregation } from './planned-privacy.ts';
 import { campaignState } from './state.ts';
 import { type RoundVerification, verifyRound } from './verify-round.ts';
 
@@ -64,22 +66,36 @@ function planFaults(plan: Plan, source: Uint8Array | undefined): readonly string
   }
   const { $schema: _, ...campaign } = parseDocument(source, campaignSchema, federationKeys.campaign(plan.campaign.id));
   const { stages } = plan.campaign;
+  const privacy = privacyFor(campaign, plan.campaign);
+  const isPrivate = privacy?.differentialPrivacy !== undefined;
   const matches =
-    same({ ...campaign, stages: [] }, { ...plan.campaign, stages: [] }) &&
+    same({ ...campaign, ...(privacy && { privacy }), stages: [] }, { ...plan.campaign, stages: [] }) &&
     campaign.stages.length === stages.length &&
-    campaign.stages.every((stage, index) => follows(stages[index] as Stage, stage));
+    campaign.stages.every((stage, index) => follows(stages[index] as Stage, stage, isPrivate));
   return matches ? [] : ['plan.json does not match campaign.json'];
+}
+
+/** The privacy that a plan should have. How many sites the federation had is not known here. */
+function privacyFor(campaign: Campaign, planned: Campaign): Campaign['privacy'] {
+  const asked = campaign.privacy?.differentialPrivacy;
+  if (!asked) return campaign.privacy;
+  const sites = { ...planned.privacy?.differentialPrivacy?.sites, ...asked.sites };
+  return plannedPrivacy(
+    { ...campaign, privacy: { ...campaign.privacy, differentialPrivacy: { ...asked, sites } } },
+    [],
+  );
 }
 
 /**
  * Whether a plan's stage follows from the campaign's. The federation's smallest number of sites is not known here, nor
  * which defaults of a plan the release had that planned.
  */
-function follows(planned: Stage, stage: Stage): boolean {
+function follows(planned: Stage, stage: Stage, isPrivate: boolean): boolean {
   if (!learns(stage)) return same(planned, stage);
   const own = stage.aggregation;
   const given = learns(planned) ? planned.aggregation : own;
-  const known = Object.entries(plannedAggregation(own)).filter(([name]) => name in own || name in given);
+  const defaults = isPrivate ? privateAggregation(own) : plannedAggregation(own);
+  const known = Object.entries(defaults).filter(([name]) => name in own || name in given);
   const quorum = { ...stage.quorum, minSites: Math.max(stage.quorum.minSites, planned.quorum.minSites) };
   return same(planned, { ...stage, quorum, aggregation: Object.fromEntries(known) });
 }

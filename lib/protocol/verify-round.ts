@@ -22,6 +22,7 @@ import { missedBefore } from './late.ts';
 import { type MergedFiles, mergeEntries } from './merge-entries.ts';
 import { baseOf } from './opening.ts';
 import { stageOf } from './plan.ts';
+import { roundPrivacy } from './round-privacy.ts';
 import { maskedFault } from './secure/masked-fault.ts';
 import { mergeMasked, sumEntries } from './secure/merge-masked.ts';
 import { readOpened } from './secure/open-masks.ts';
@@ -117,6 +118,11 @@ function chainFaults(
       !isKnown || same(open.value.validation ?? null, previous?.value.validation ?? null),
       'open.json does not go on from the validation of the previous round',
     ],
+    [
+      !isKnown ||
+        same(open.value.privacy ?? null, roundPrivacy(plan.value.campaign, stage, at.round, previous?.value) ?? null),
+      'open.json does not have the privacy of the plan',
+    ],
     [!isKnown || open.value.previous === link, 'open.json does not name the previous link'],
     [seal.value.open === open.sha256, 'seal.json does not name open.json'],
     [commit.value.seal === seal.sha256, 'commit.json does not name seal.json'],
@@ -140,7 +146,7 @@ async function checkUpdates(
   open: Open,
   updates: Seal['updates'],
 ): Promise<void> {
-  for (const { site, key, sha256, samples, weights, validation } of updates) {
+  for (const { site, key, sha256, samples, weights, validation, clipped } of updates) {
     const update = await orFault(faults, () => readJson(store, key, updateSchema), `${site}: `);
     if (!update) continue;
     if (update.sha256 !== sha256) faults.push(`${site}: the update's metadata has changed since it was sealed`);
@@ -150,6 +156,8 @@ async function checkUpdates(
       faults.push(`${site}: seal.json counts a different number of samples`);
     if (update.value.status === 'ok' && !same(validation ?? null, reportOf(open, update.value) ?? null))
       faults.push(`${site}: seal.json has another validation`);
+    if (update.value.status === 'ok' && clipped !== update.value.privacy?.clipped)
+      faults.push(`${site}: seal.json says otherwise whether the update was clipped`);
   }
 }
 
@@ -183,6 +191,8 @@ async function checkMerge(
   await checkFiles(faults, store, again, commit);
   if (again.kind === 'merged' && !same(again.norms ?? null, commit.norms ?? null))
     faults.push('the norms are not those of its updates');
+  if (again.kind === 'merged' && !same(again.privacy ?? null, commit.privacy ?? null))
+    faults.push('commit.json does not state the privacy of the round');
   const figures = await figuresOf(store, seal.updates);
   if (!same(figures, commit.figures)) faults.push('the figures are not the means of its updates');
 }

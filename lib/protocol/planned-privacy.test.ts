@@ -1,0 +1,79 @@
+import { describe, expect, test } from 'vitest';
+import { type CampaignInput, campaignSchema } from '../federation/schemas.ts';
+import { TEACHER_STAGE } from '../federation/testing.ts';
+import { epsilonOf } from '../privacy/accountant.ts';
+import { planCampaign } from './plan.ts';
+
+type Asked = NonNullable<NonNullable<CampaignInput['privacy']>['differentialPrivacy']>;
+type Teacher = Extract<CampaignInput['stages'][number], { kind: 'teacher' }>;
+const SITES = ['berlin', 'bonn', 'kiel', 'ulm'];
+
+const planned = (terms: Partial<Asked>, stage: Partial<Teacher> = {}, more: Partial<CampaignInput> = {}) =>
+  planOf({
+    schema: 'fedcardio.campaign/1',
+    id: 'c',
+    privacy: { differentialPrivacy: { clip: 1, ...terms } as Asked },
+    stages: [
+      { ...TEACHER_STAGE, rounds: 3, ...stage } as Teacher,
+      { ...TEACHER_STAGE, name: 'second', rounds: 7, sites: ['berlin', 'bonn'] } as Teacher,
+    ],
+    ...more,
+  });
+const planOf = (campaign: CampaignInput) =>
+  planCampaign('c', { value: campaignSchema.parse(campaign), sha256: 'a'.repeat(64) }, new Date(0), { sites: SITES })
+    .campaign;
+
+describe('the plan of a campaign with differential privacy', () => {
+  test('has the noise that ε asks for over the rounds of all stages, and what each stage divides by', () => {
+    const terms = planned({ epsilon: 3, delta: 1e-4 }).privacy?.differentialPrivacy;
+
+    const noise = terms?.noiseMultiplier ?? 0;
+    expect(epsilonOf([{ noise, rate: 1, count: 10 }], 1e-4)).toBeCloseTo(3, 4);
+    expect(terms?.sites).toEqual({ [TEACHER_STAGE.name]: 4, second: 2 });
+  });
+
+  test('has the ε of the noise that was asked for', () => {
+    const terms = planned({ noiseMultiplier: 2 }).privacy?.differentialPrivacy;
+
+    expect(terms?.epsilon).toBe(epsilonOf([{ noise: 2, rate: 1, count: 10 }], 1e-5));
+  });
+
+  test('is its own plan', () => {
+    const once = planned({ epsilon: 3, sites: { second: 5 } });
+
+    expect(planOf({ ...once, schema: 'fedcardio.campaign/1' })).toEqual(once);
+  });
+
+  test('limits nothing by other updates or by samples', () => {
+    const [stage] = planned({ epsilon: 3 }).stages;
+
+    expect(stage).toHaveProperty('aggregation.clipFactor', null);
+    expect(stage).toHaveProperty('aggregation.shareFactor', null);
+  });
+});
+
+const aggregation = (fields: object) => ({ aggregation: { strategy: 'fedavg', ...fields } }) as Partial<Teacher>;
+
+test.each<[string, Partial<Asked>, Partial<Teacher>, Partial<CampaignInput>?]>([
+  ['median chooses among updates', {}, { aggregation: { strategy: 'median' } }],
+  ['krum chooses among updates', {}, { aggregation: { strategy: 'krum' } }],
+  ['leave out clipNorm', {}, aggregation({ clipNorm: 1 })],
+  ['clipFactor depends on', {}, aggregation({ clipFactor: 2 })],
+  ['leave out shareFactor', {}, aggregation({ shareFactor: 2 })],
+  ['two updates of one site', {}, aggregation({ lateFactor: 0.5 })],
+  ['untrained "skip"', {}, aggregation({ untrained: 'skip' })],
+  ['losses that have no noise', {}, { validate: {} }, { validation: { share: 0.2 } }],
+  ['control variates', {}, { training: { steps: 1, learningRate: 1, algorithm: { name: 'scaffold' } } }],
+  ['adaptive clipping needs central noise', { noise: 'local', adaptive: {} }, {}],
+  ['sites names "third"', { sites: { third: 2 } }, {}],
+  ['more than 2000', { epsilon: 1e-4 }, {}],
+  ['more than the 3 asked for', { noiseMultiplier: 1 }, {}],
+])('a campaign is refused: %s', (reason, terms, stage, more) => {
+  expect(() => planned({ epsilon: 3, ...terms }, stage, more)).toThrow(reason);
+});
+
+test('secure aggregation is refused together with differential privacy', () => {
+  const privacy = { secureAggregation: {}, differentialPrivacy: { clip: 1, epsilon: 1 } };
+
+  expect(() => planned({}, {}, { privacy })).toThrow('cannot be combined with secureAggregation yet');
+});
