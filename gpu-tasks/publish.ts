@@ -4,6 +4,7 @@ import {
   type Score,
   type ScoreComparison,
   type Update,
+  type UpdatePrivacy,
   updateSchema,
 } from '../lib/federation/schemas.ts';
 import { hashedCases, recordLineage, type UsedCases } from '../lib/intake/lineage.ts';
@@ -28,6 +29,8 @@ export interface GpuTaskResult {
   readonly figures: Readonly<Record<string, number>>;
   /** The cases behind the result. */
   readonly cases: UsedCases;
+  /** How the weights were made private. */
+  readonly privacy?: UpdatePrivacy;
   /** What the site found of the model that the round started from. */
   readonly validation?: ValidationReport;
   readonly scores?: readonly Score[];
@@ -78,6 +81,7 @@ export async function publishUpdate(
     base: base?.sha256 ?? null,
     ...(consent !== undefined && { consent }),
     figures: result.figures,
+    ...(result.privacy && { privacy: result.privacy }),
     ...(result.validation && { validation: result.validation }),
     ...(result.scores ? { scores: [...result.scores] } : {}),
     ...(result.comparisons?.length ? { comparisons: [...result.comparisons] } : {}),

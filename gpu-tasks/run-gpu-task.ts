@@ -78,6 +78,7 @@ function requireMasks(plan: Plan, { stage, secure }: GpuTaskMessage): void {
 const TERMINAL: ReadonlySet<ErrorCode> = new Set([
   'NO_DATA',
   'NO_CONSENT',
+  'BUDGET_EXCEEDED',
   'BAD_CONFIGURATION',
   'TRAINING_DIVERGED',
   'BAD_WEIGHTS',

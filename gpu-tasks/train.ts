@@ -13,6 +13,8 @@ import type { Weights } from '../lib/weights/weights.ts';
 import { checkpointKey, createCheckpointer, readCheckpoint } from './checkpoint.ts';
 import type { GpuTaskContext } from './context.ts';
 import { checkMemory } from './memory-limit.ts';
+import { budgetOf, chargeRelease, requireBudget } from './privacy-budget.ts';
+import { privacyOf, privateWeights, releaseOfRound, startingWeights } from './private-weights.ts';
 import type { GpuTaskResult } from './publish.ts';
 import { casesForValidation, trainingCases } from './site-data.ts';
 import { readLocalParameters, readOptimizer } from './site-state.ts';
@@ -29,6 +31,9 @@ export async function trainSite(input: StageInput<LearningStage>, context: GpuTa
   const { base, seed, site } = message;
   const { federationStore } = context;
   const previous = { ...at, round: at.round - 1 };
+  const privacy = privacyOf(plan, message);
+  const budget = trains(stage, at.round) ? await budgetOf(data.store, at.campaign) : undefined;
+  await requireBudget(data.store, site, releaseOfRound(plan, message, context.now()), budget);
   const { keepOptimizer, checkpointSeconds } = stage.training;
   const steps = stepsOfRound(stage.training);
   const tasks = tasksOf(plan, stage);
@@ -114,7 +119,11 @@ export async function trainSite(input: StageInput<LearningStage>, context: GpuTa
     const { bytes, message: secure, samples } = masked;
     return { samples, weights: { bytes, delta: true }, secure, figures: {}, cases: { training: ids }, discard };
   }
-  const weights = encodeUpdate(result.weights, global, stage.encoding, result.untrained);
+  const from = privacy && (global ?? startingWeights(plan, stage, result.weights.keys(), network.init));
+  const made = privacy && from && (await privateWeights(data.store, message, privacy, result.weights, from));
+  const weights = encodeUpdate(made?.weights ?? result.weights, global, stage.encoding, result.untrained);
+  const release = made && releaseOfRound(plan, message, context.now(), made.digest);
+  if (release) await chargeRelease(data.store, site, release, budget);
   const figures = unreadable.size > 0 ? { ...result.figures, unreadable: unreadable.size } : result.figures;
   return {
     samples: cases.filter(({ id }) => !unreadable.has(id)).length,
@@ -123,6 +132,7 @@ export async function trainSite(input: StageInput<LearningStage>, context: GpuTa
     // With those that became unreadable in between: some steps may have used them.
     cases: { ...validated, training: ids },
     discard,
+    ...(made && { privacy: made.privacy }),
     ...report,
   };
 }

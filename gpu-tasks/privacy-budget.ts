@@ -1,0 +1,82 @@
+import { FedcardioError } from '../lib/error.ts';
+import { siteKeys } from '../lib/federation/keys.ts';
+import { consentSchema, type Ledger, ledgerSchema, type Release } from '../lib/federation/schemas.ts';
+import { retryOnConflict } from '../lib/intake/stored.ts';
+import { type Budget, isWithin, withRelease } from '../lib/privacy/ledger.ts';
+import type { SiteStore } from '../lib/storage/contract.ts';
+import { tryReadJson, writeDocument } from '../lib/storage/documents.ts';
+
+/**
+ * A site's budget: what all of its releases together may cost, over all campaigns. The ledger is one object that is replaced
+ * under the condition that nobody else has changed it: of two GPU tasks that would both fit alone, one sees the other.
+ */
+
+/** The budget in the site's consent to a campaign; undefined without a consent, or if it sets none. */
+export async function budgetOf(store: SiteStore, campaign: string): Promise<Budget | undefined> {
+  return (await tryReadJson(store, siteKeys.consent(campaign), consentSchema))?.value.limits.budget;
+}
+
+/**
+ * Checks that a round fits into the site's budget, before anything is computed for it.
+ *
+ * @param release of the round; undefined if it has no noise
+ * @throws FedcardioError `BUDGET_EXCEEDED`
+ */
+export async function requireBudget(
+  store: SiteStore,
+  site: string,
+  release: Release | undefined,
+  budget: Budget | undefined,
+): Promise<void> {
+  if (!budget) return;
+  if (!release) {
+    throw new FedcardioError('BUDGET_EXCEEDED', `${site} has a privacy budget, and this round adds no noise.`, {
+      hint: 'Plan the campaign with privacy.differentialPrivacy, or ask the site to agree without a budget.',
+    });
+  }
+  const { value } = await readLedger(store, site);
+  const isRestart = value.releases.some(
+    ({ campaign, stage, round }) => campaign === release.campaign && stage === release.stage && round === release.round,
+  );
+  // Whether it releases the same again shows when its update is there.
+  if (!isRestart) requireWithin(site, withRelease(value, release), budget);
+}
+
+/**
+ * Records a release in the site's ledger, just before it leaves. Recorded once, however often a task is restarted.
+ *
+ * @throws FedcardioError `BUDGET_EXCEEDED` if other campaigns have spent the budget in the meantime
+ */
+export async function chargeRelease(
+  store: SiteStore,
+  site: string,
+  release: Release,
+  budget: Budget | undefined,
+): Promise<void> {
+  await retryOnConflict(`The privacy ledger of ${site}`, async () => {
+    const { value, etag } = await readLedger(store, site);
+    const next = withRelease(value, release);
+    if (next === value) return;
+    if (budget) requireWithin(site, next, budget);
+    const condition = etag === undefined ? { ifNoneMatch: '*' as const } : { ifMatch: etag };
+    await writeDocument(store, siteKeys.ledger, ledgerSchema, next, condition);
+  });
+}
+
+/** A site's ledger, empty at first. One that cannot be read is an error: a new one would forget what was spent. */
+async function readLedger(
+  store: SiteStore,
+  site: string,
+): Promise<{ readonly value: Ledger; readonly etag: string | undefined }> {
+  const stored = await tryReadJson(store, siteKeys.ledger, ledgerSchema);
+  return stored ?? { value: { schema: 'fedcardio.privacy-ledger/1', site, releases: [] }, etag: undefined };
+}
+
+/** The reason reaches the coordinator: it states the limit, not what other campaigns have spent of it. */
+function requireWithin(site: string, { releases }: Ledger, budget: Budget): void {
+  if (isWithin(budget, releases)) return;
+  const limit = `ε ${budget.epsilon} at δ ${budget.delta}`;
+  throw new FedcardioError('BUDGET_EXCEEDED', `This round would exceed the privacy budget of ${site}, ${limit}.`, {
+    hint: 'At the site, `fedcardio site privacy` shows what was spent on what.',
+  });
+}

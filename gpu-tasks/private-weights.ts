@@ -1,0 +1,98 @@
+import { randomBytes } from 'node:crypto';
+import { FedcardioError } from '../lib/error.ts';
+import { siteKeys } from '../lib/federation/keys.ts';
+import {
+  type GpuTaskMessage,
+  type Plan,
+  privacySecretSchema,
+  type Release,
+  type RoundPrivacy,
+  type UpdatePrivacy,
+} from '../lib/federation/schemas.ts';
+import { canonicalJson, sha256Hex } from '../lib/json.ts';
+import { initialTensors } from '../lib/models/initial-weights.ts';
+import { dimensionOf, privateUpdate } from '../lib/privacy/private-update.ts';
+import { derivedKey, noiseGrid, noiseOf } from '../lib/privacy/round-noise.ts';
+import { type LearningStage, modelOf, tasksOf } from '../lib/protocol/plan.ts';
+import { releaseOf, roundPrivacy } from '../lib/protocol/round-privacy.ts';
+import type { SiteStore } from '../lib/storage/contract.ts';
+import { createJson } from '../lib/storage/documents.ts';
+import { encodeSafetensors } from '../lib/weights/safetensors.ts';
+import type { Weights } from '../lib/weights/weights.ts';
+
+/**
+ * The privacy terms of a site's round. They follow from the plan, to which the site has agreed; the message must say the same.
+ * Only the clip of a later round, which adaptive clipping sets, is in the message alone: noise is a multiple of it.
+ *
+ * @throws FedcardioError `BAD_CONFIGURATION` if the message has other terms
+ */
+export function privacyOf(plan: Plan, message: GpuTaskMessage): RoundPrivacy | undefined {
+  const terms = roundPrivacy(plan.campaign, message.config, message.round, undefined);
+  const { privacy } = message;
+  const adapts = terms?.countSigma !== undefined && message.round > 1;
+  const expected = terms && privacy && adapts ? { ...terms, clip: privacy.clip } : terms;
+  if (canonicalJson(expected ?? null) === canonicalJson(privacy ?? null)) return privacy;
+  throw new FedcardioError('BAD_CONFIGURATION', `The round has other privacy terms than the plan that was agreed to.`);
+}
+
+/**
+ * What a round with differential privacy costs the site.
+ *
+ * @param update digest of the update before its noise, if the site adds noise
+ */
+export function releaseOfRound(plan: Plan, message: GpuTaskMessage, at: Date, update?: string): Release | undefined {
+  const { campaign, stage, round, config } = message;
+  const release = releaseOf(plan.campaign, config, round);
+  if (!release) return undefined;
+  const of = sha256Hex(canonicalJson({ plan, update: update ?? null })).slice(0, 16);
+  return { campaign, stage, round, at: at.toISOString(), of, unit: 'site', ...release };
+}
+
+/** What all sites start a stage's first round from, for these parameters. */
+export function startingWeights(
+  plan: Plan,
+  stage: LearningStage,
+  names: Iterable<string>,
+  init: Weights | undefined,
+): Weights {
+  const tensor = initialTensors(modelOf(plan.campaign, stage), tasksOf(plan, stage), plan.campaign.seed);
+  return new Map([...names].map((name) => [name, init?.get(name) ?? tensor(name)]));
+}
+
+interface PrivateWeights {
+  readonly weights: Weights;
+  /** What the update's metadata says of them. */
+  readonly privacy: UpdatePrivacy;
+  /** Digest of the update before its noise; undefined if the site adds none. */
+  readonly digest: string | undefined;
+}
+
+/** A site's weights as they may leave it: their difference clipped and, if the round's noise is local, with noise. */
+export async function privateWeights(
+  store: SiteStore,
+  message: GpuTaskMessage,
+  terms: RoundPrivacy,
+  weights: Weights,
+  from: Weights,
+): Promise<PrivateWeights> {
+  const { clip, noise, noiseMultiplier } = terms;
+  if (noise === 'central') {
+    const { weights: sent, clipped } = privateUpdate(weights, from, terms);
+    const counted = terms.countSigma === undefined ? {} : { clipped };
+    return { weights: sent, privacy: { clip, noiseMultiplier: 0, ...counted }, digest: undefined };
+  }
+  const digest = sha256Hex(encodeSafetensors(weights));
+  const { campaign, stage, round, site } = message;
+  const key = derivedKey(await siteSecret(store, site), 'update', campaign, stage, round, digest);
+  const draw = noiseOf(noiseGrid(terms, dimensionOf(weights)).sigma, key);
+  const sent = privateUpdate(weights, from, terms, draw);
+  return { weights: sent.weights, privacy: { clip, noiseMultiplier }, digest };
+}
+
+/** The secret that a site's noise is drawn from, created at its first use. */
+export async function siteSecret(store: SiteStore, site: string): Promise<Uint8Array> {
+  const secret = randomBytes(32).toString('hex');
+  const value = { schema: 'fedcardio.privacy-secret/1' as const, site, secret };
+  const stored = await createJson(store, siteKeys.privacySecret, privacySecretSchema, value);
+  return Buffer.from(stored.value.secret, 'hex');
+}

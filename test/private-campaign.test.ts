@@ -1,0 +1,288 @@
+import { beforeEach, describe, expect, test } from 'vitest';
+import { gpuTaskContext, updateOf } from '../gpu-tasks/testing.ts';
+import { collect } from '../lib/async.ts';
+import { federationKeys, type RoundAddress, siteKeys } from '../lib/federation/keys.ts';
+import {
+  type CampaignInput,
+  type ConsentLimits,
+  commitSchema,
+  consentSchema,
+  type GpuTaskMessage,
+  ledgerSchema,
+  noiseSchema,
+  openSchema,
+  planSchema,
+  sealSchema,
+} from '../lib/federation/schemas.ts';
+import { canonicalJson } from '../lib/json.ts';
+import { initialWeights } from '../lib/models/initial-weights.ts';
+import { differenceNorm, dimensionOf } from '../lib/privacy/private-update.ts';
+import { mergeEntries } from '../lib/protocol/merge-entries.ts';
+import { learns, stageOf, tasksOf } from '../lib/protocol/plan.ts';
+import { verifyCampaign } from '../lib/protocol/verify-campaign.ts';
+import { readJson } from '../lib/storage/documents.ts';
+import { decodeSafetensors } from '../lib/weights/safetensors.ts';
+import { sortedNames, type Weights } from '../lib/weights/weights.ts';
+import { calciumCampaign, type TrainedFederation, trainedFederation } from './helpers/trained-federation.ts';
+
+const SITES = ['berlin', 'bonn', 'kiel'];
+const CLIP = 0.05;
+const at = (campaign: string, round: number): RoundAddress => ({ campaign, stage: 'teacher', round });
+
+let world: TrainedFederation;
+beforeEach(async () => {
+  world = await trainedFederation(SITES);
+});
+
+const store = () => world.context.federationStore;
+const openOf = async (of: RoundAddress) => (await readJson(store(), federationKeys.open(of), openSchema)).value;
+const sealOf = async (of: RoundAddress) => (await readJson(store(), federationKeys.seal(of), sealSchema)).value;
+const commitOf = async (of: RoundAddress) => (await readJson(store(), federationKeys.commit(of), commitSchema)).value;
+const planOf = async (campaign: string) => (await readJson(store(), federationKeys.plan(campaign), planSchema)).value;
+const weightsAt = async (key: Parameters<ReturnType<typeof store>['get']>[0]): Promise<Weights> =>
+  decodeSafetensors((await store().get(key)).body);
+const modelOf = async (of: RoundAddress) => weightsAt((await commitOf(of)).global!.key);
+
+const messageOf = async (of: RoundAddress, site: string): Promise<GpuTaskMessage> => {
+  const { participants: _, quorum: __, previous: ___, schema: ____, ...terms } = await openOf(of);
+  return { schema: 'fedcardio.task/1', federation: 'heart', site, ...terms, resent: true };
+};
+
+/** The updates that a round merged, whole. */
+async function updatesOf(of: RoundAddress): Promise<readonly Weights[]> {
+  return Promise.all((await sealOf(of)).updates.map(({ weights }) => weightsAt(weights!.key)));
+}
+
+/** What all sites start a campaign's first round from. */
+async function startOf(campaign: string): Promise<Weights> {
+  const plan = await planOf(campaign);
+  const stage = stageOf(plan, 'teacher');
+  if (!learns(stage) || stage.kind === 'probe') throw new Error('It trains no network.');
+  return initialWeights(stage.model, tasksOf(plan, stage), plan.campaign.seed);
+}
+
+const values = (weights: Weights): readonly number[] =>
+  sortedNames(weights).flatMap((name) => [...weights.get(name)!.data]);
+
+/** The root mean square of what is left of a model without the mean that it should be. */
+function residual(model: Weights, start: Weights, updates: readonly Weights[], divisor: number): number {
+  const [merged, from, ...sent] = [model, start, ...updates].map(values) as [number[], number[], ...number[][]];
+  const squares = merged.map((value, i) => {
+    const mean = sent.reduce((sum, one) => sum + one[i]! - from[i]!, 0) / divisor;
+    return (value - from[i]! - mean) ** 2;
+  });
+  return Math.sqrt(squares.reduce((sum, square) => sum + square, 0) / squares.length);
+}
+
+async function faults(campaign: string): Promise<readonly string[]> {
+  const { faults: plan, rounds } = await verifyCampaign(store(), campaign);
+  return [...plan, ...rounds.flatMap((round) => round.faults)];
+}
+
+type Asked = NonNullable<NonNullable<CampaignInput['privacy']>['differentialPrivacy']>;
+const noisy = (terms: Partial<Asked> = {}) => ({ differentialPrivacy: { clip: CLIP, epsilon: 8, ...terms } as Asked });
+
+async function complete(campaign: CampaignInput): Promise<void> {
+  const outcome = await world.run(campaign);
+  expect(outcome?.status, outcome?.reason).toBe('completed');
+}
+
+/** Takes back what a site has answered to a campaign's last round. */
+async function reopen(message: GpuTaskMessage): Promise<void> {
+  for await (const { key } of store().list(federationKeys.siteUpdates(message, message.site)))
+    await store().delete(key);
+  await store().delete(federationKeys.seal(message));
+  await store().delete(federationKeys.outcome(message.campaign));
+}
+
+/** The site agrees to a campaign, with a budget. */
+async function agree(site: string, campaign: string, budget: ConsentLimits['budget']): Promise<void> {
+  const consent = consentSchema.parse({
+    schema: 'fedcardio.consent/1',
+    site,
+    campaign,
+    plan: '0'.repeat(64),
+    state: 'agreed',
+    at: '2026-03-02T08:00:00Z',
+    by: 'a person',
+    terms: { purpose: null, stages: [], privacy: null },
+    limits: { budget },
+    until: null,
+  });
+  await world.context.siteStore(site).put(siteKeys.consent(campaign), canonicalJson(consent));
+}
+const ledgerOf = async (site: string) =>
+  (await readJson(world.context.siteStore(site), siteKeys.ledger, ledgerSchema)).value.releases;
+
+describe('central noise', () => {
+  test('is planned, added once, committed and verified', async () => {
+    await complete(calciumCampaign('dp', noisy()));
+
+    const { campaign } = await planOf('dp');
+    const terms = campaign.privacy?.differentialPrivacy;
+    expect(terms).toMatchObject({ epsilon: 8, sites: { teacher: 3 }, noise: 'central' });
+    const commit = await commitOf(at('dp', 2));
+    expect(commit.privacy).toMatchObject({ unit: 'site', clip: CLIP, noiseMultiplier: terms?.noiseMultiplier });
+    expect(commit.privacy?.epsilon).toBeCloseTo(8, 4);
+    expect((await commitOf(at('dp', 1))).privacy?.epsilon).toBeLessThan(6);
+    expect(await faults('dp')).toEqual([]);
+  });
+
+  test('has the planned deviation, in a first round too, and updates have at most the planned norm', async () => {
+    await complete(calciumCampaign('dp', noisy({ sites: { teacher: 4 } })));
+
+    const { noiseMultiplier } = (await openOf(at('dp', 1))).privacy!;
+    for (const [round, start] of [
+      [1, await startOf('dp')],
+      [2, await modelOf(at('dp', 1))],
+    ] as const) {
+      const updates = await updatesOf(at('dp', round));
+      const found = residual(await modelOf(at('dp', round)), start, updates, 4);
+      // The relative error of a deviation is 1/√(2n): five of them.
+      const within = 5 / Math.sqrt(2 * dimensionOf(start));
+      expect(within).toBeLessThan(0.1);
+      expect(found / ((noiseMultiplier * CLIP) / 4)).toBeGreaterThan(1 - within);
+      expect(found / ((noiseMultiplier * CLIP) / 4)).toBeLessThan(1 + within);
+      for (const update of updates) expect(differenceNorm(update, start)).toBeLessThanOrEqual(CLIP);
+      expect(Math.max(...updates.map((update) => differenceNorm(update, start)))).toBeGreaterThan(0.99 * CLIP);
+    }
+  });
+
+  test('is the same in a repeated merge, and another one for other updates', async () => {
+    await complete(calciumCampaign('dp', noisy(), { rounds: 1 }));
+    const [open, seal, commit] = await Promise.all([openOf(at('dp', 1)), sealOf(at('dp', 1)), commitOf(at('dp', 1))]);
+
+    expect(await mergeEntries(store(), open, seal)).toMatchObject({ kind: 'merged', global: commit.global });
+    const fewer = { updates: seal.updates.slice(1) };
+    const merged = await mergeEntries(store(), open, fewer);
+
+    if (merged.kind !== 'merged') throw new Error('It was not merged.');
+    const [all, some] = await Promise.all([modelOf(at('dp', 1)), weightsAt(merged.global!.key)]);
+    const { clip, noiseMultiplier, sites } = open.privacy!;
+    // With one draw for both, their difference would be the update that is missing.
+    expect(differenceNorm(all, some) / Math.sqrt(dimensionOf(all))).toBeGreaterThan((noiseMultiplier * clip) / sites);
+  });
+
+  test.each([
+    ['another seed', 'f'.repeat(64), 'the model is not what its updates merge to'],
+    ['no seed', undefined, 'There is no s3://heart-federation/campaigns/dp/teacher/0001/noise.json'],
+  ])('verification detects %s', async (_, seed, fault) => {
+    await complete(calciumCampaign('dp', noisy(), { rounds: 1 }));
+    const key = federationKeys.noise(at('dp', 1));
+    const noise = (await readJson(store(), key, noiseSchema)).value;
+    if (seed) await store().put(key, canonicalJson({ ...noise, seed }));
+    else await store().delete(key);
+
+    expect((await faults('dp')).join()).toContain(fault);
+  });
+
+  test('adaptive clipping moves the norm, and the count costs a part of the noise', async () => {
+    await complete(calciumCampaign('dp', noisy({ epsilon: 1000, adaptive: {} }), { rounds: 3 }));
+
+    const clips = await Promise.all([1, 2, 3].map(async (round) => (await openOf(at('dp', round))).privacy!.clip));
+    expect(clips[0]).toBe(CLIP);
+    expect(new Set(clips).size).toBe(3);
+    expect((await commitOf(at('dp', 2))).privacy?.nextClip).toBe(clips[2]);
+    const { noiseMultiplier } = (await planOf('dp')).campaign.privacy!.differentialPrivacy!;
+    expect((await openOf(at('dp', 1))).privacy!.noiseMultiplier).toBeGreaterThan(noiseMultiplier!);
+    expect((await ledgerOf('bonn')).map(({ noise }) => noise)).toEqual([1, 2, 3].map(() => noiseMultiplier));
+    expect(await faults('dp')).toEqual([]);
+  });
+
+  test('a server optimiser takes its step along the noisy mean', async () => {
+    await complete(calciumCampaign('dp', noisy(), { aggregation: { strategy: 'fedavgm', momentum: 0 } }));
+    await complete(calciumCampaign('plain', noisy()));
+
+    expect(await faults('dp')).toEqual([]);
+  });
+});
+
+describe('local noise', () => {
+  const local = noisy({ noise: 'local' });
+
+  test('leaves with every update, and nothing else is added', async () => {
+    await complete(calciumCampaign('dp', local, { rounds: 1 }));
+
+    const [open, start, updates] = [await openOf(at('dp', 1)), await startOf('dp'), await updatesOf(at('dp', 1))];
+    const { noiseMultiplier } = open.privacy!;
+    const dimension = dimensionOf(start);
+    for (const update of updates) {
+      const deviation = differenceNorm(update, start) / Math.sqrt(dimension);
+      expect(deviation / (noiseMultiplier * CLIP)).toBeGreaterThan(1 - 5 / Math.sqrt(2 * dimension));
+      expect(deviation / (noiseMultiplier * CLIP)).toBeLessThan(1.05 + 5 / Math.sqrt(2 * dimension));
+    }
+    expect(residual(await modelOf(at('dp', 1)), start, updates, 3)).toBeLessThan(1e-6);
+    expect((await collect(store().list(federationKeys.noise(at('dp', 1))))).length).toBe(0);
+    expect(await faults('dp')).toEqual([]);
+  });
+
+  test('is the same after a restart, and counts once', async () => {
+    await complete(calciumCampaign('dp', local, { rounds: 1 }));
+    const message = await messageOf(at('dp', 1), 'bonn');
+    const before = await updateOf(world.context, message);
+    const { context } = await gpuTaskContext(world.context, 'bonn');
+    await reopen(message);
+
+    expect(await world.runTask(message, { log: context.log })).toBe('done');
+
+    expect(await updateOf(world.context, message)).toMatchObject({
+      weights: before.status === 'ok' ? before.weights : null,
+    });
+    expect(await ledgerOf('bonn')).toHaveLength(1);
+  });
+
+  test.each([
+    ['no noise', {}],
+    ['less noise', { privacy: { noise: 'local', clip: CLIP, noiseMultiplier: 0.1, sites: 3 } }],
+  ] as const)('a site refuses a message that asks for %s', async (_, change) => {
+    await complete(calciumCampaign('dp', local, { rounds: 1 }));
+    const { privacy: __, ...others } = await messageOf(at('dp', 1), 'bonn');
+    await reopen(others);
+
+    expect(await world.runTask({ ...others, ...change })).toBe('failed');
+
+    expect(await updateOf(world.context, others)).toMatchObject({
+      status: 'failed',
+      reason: 'The round has other privacy terms than the plan that was agreed to.',
+    });
+  });
+});
+
+describe('the budget of a site', () => {
+  test('is spent over several campaigns; a round beyond it is refused, and the others go on', async () => {
+    const quorum = { minFraction: 0.5, minSites: 2 };
+    for (const campaign of ['first', 'second']) await agree('bonn', campaign, { epsilon: 11, delta: 1e-5 });
+
+    await complete(calciumCampaign('first', noisy(), { quorum }));
+    await complete(calciumCampaign('second', noisy(), { quorum }));
+
+    // Two rounds at ε 8; of the next campaign one round fits.
+    expect((await ledgerOf('bonn')).map(({ campaign, round }) => `${campaign} ${round}`)).toEqual([
+      'first 1',
+      'first 2',
+      'second 1',
+    ]);
+    const [failed] = (await sealOf(at('second', 2))).failed;
+    expect(failed).toMatchObject({ site: 'bonn', reason: expect.stringContaining('BUDGET_EXCEEDED') });
+    expect(failed?.reason).toContain('exceed the privacy budget of bonn, ε 11');
+    expect((await commitOf(at('second', 2))).sites).toEqual(['berlin', 'kiel']);
+    expect((await ledgerOf('kiel')).length).toBe(4);
+  });
+
+  test('refuses a campaign without noise', async () => {
+    await agree('bonn', 'plain', { epsilon: 10, delta: 1e-5 });
+
+    const outcome = await world.run(calciumCampaign('plain', undefined, { quorum: { minSites: 3 } }));
+
+    expect(outcome?.reason).toContain('bonn has a privacy budget, and this round adds no noise');
+  });
+});
+
+test('a campaign without differential privacy writes what it wrote before', async () => {
+  await complete(calciumCampaign('plain', undefined, { rounds: 1 }));
+
+  expect(await planOf('plain')).not.toHaveProperty('campaign.privacy');
+  expect(await openOf(at('plain', 1))).not.toHaveProperty('privacy');
+  expect(await commitOf(at('plain', 1))).not.toHaveProperty('privacy');
+  expect(await world.context.siteStore('bonn').tryGet(siteKeys.ledger)).toBeUndefined();
+});
