@@ -45,6 +45,7 @@ export async function requireBudget(
 /**
  * Records a release in the site's ledger, just before it leaves. Recorded once, however often a task is restarted.
  *
+ * @returns the ledger with the release
  * @throws FedcardioError `BUDGET_EXCEEDED` if other campaigns have spent the budget in the meantime
  */
 export async function chargeRelease(
@@ -52,15 +53,18 @@ export async function chargeRelease(
   site: string,
   release: Release,
   budget: Budget | undefined,
-): Promise<void> {
+): Promise<Ledger> {
+  let charged: Ledger | undefined;
   await retryOnConflict(`The privacy ledger of ${site}`, async () => {
     const { value, etag } = await readLedger(store, site);
     const next = withRelease(value, release);
+    charged = next;
     if (next === value) return;
     if (budget) requireWithin(site, next, budget);
     const condition = etag === undefined ? { ifNoneMatch: '*' as const } : { ifMatch: etag };
     await writeDocument(store, siteKeys.ledger, ledgerSchema, next, condition);
   });
+  return charged as Ledger;
 }
 
 /** A site's ledger, empty at first. One that cannot be read is an error: a new one would forget what was spent. */

@@ -13,7 +13,7 @@ import { canonicalJson, sha256Hex } from '../lib/json.ts';
 import { initialTensors } from '../lib/models/initial-weights.ts';
 import { dimensionOf, privateUpdate } from '../lib/privacy/private-update.ts';
 import { derivedKey, noiseGrid, noiseOf } from '../lib/privacy/round-noise.ts';
-import { type LearningStage, modelOf, tasksOf } from '../lib/protocol/plan.ts';
+import { type LearningStage, modelOf, tasksOf, trains } from '../lib/protocol/plan.ts';
 import { releaseOf, roundPrivacy } from '../lib/protocol/round-privacy.ts';
 import type { SiteStore } from '../lib/storage/contract.ts';
 import { createJson } from '../lib/storage/documents.ts';
@@ -36,16 +36,36 @@ export function privacyOf(plan: Plan, message: GpuTaskMessage): RoundPrivacy | u
 }
 
 /**
- * What a round with differential privacy costs the site.
+ * What a round with differential privacy costs the site. Noise that hides the whole site counts alone, even if DP-SGD hides
+ * single cases too: each bounds on its own what a case changes.
  *
+ * @param rate with which a step of DP-SGD takes a case
  * @param update digest of the update before its noise, if the site adds noise
  */
-export function releaseOfRound(plan: Plan, message: GpuTaskMessage, at: Date, update?: string): Release | undefined {
+export function releaseOfRound(
+  plan: Plan,
+  message: GpuTaskMessage,
+  at: Date,
+  { rate, update }: { readonly rate?: number | undefined; readonly update?: string | undefined } = {},
+): Release | undefined {
   const { campaign, stage, round, config } = message;
-  const release = releaseOf(plan.campaign, config, round);
+  const hidden = releaseOf(plan.campaign, config, round);
+  const { dpSgd = undefined, steps = 0 } = trains(config, round) ? config.training : {};
+  const cases = dpSgd && rate !== undefined && { noise: dpSgd.noiseMultiplier, rate, count: steps };
+  const release = hidden ?? cases;
   if (!release) return undefined;
   const of = sha256Hex(canonicalJson({ plan, update: update ?? null })).slice(0, 16);
-  return { campaign, stage, round, at: at.toISOString(), of, unit: 'site', ...release };
+  return { campaign, stage, round, at: at.toISOString(), of, unit: hidden ? 'site' : 'case', ...release };
+}
+
+/** The secret of a site's round of DP-SGD, for exactly these cases: two rounds over different cases share no noise. */
+export async function dpSgdSecret(
+  store: SiteStore,
+  { site, campaign, stage, round }: GpuTaskMessage,
+  cases: readonly string[],
+): Promise<Uint8Array> {
+  const ids = sha256Hex(canonicalJson([...cases]));
+  return derivedKey(await siteSecret(store, site), 'dp-sgd', campaign, stage, round, ids);
 }
 
 /** What all sites start a stage's first round from, for these parameters. */

@@ -4,6 +4,7 @@ import {
   type Score,
   type ScoreComparison,
   type Update,
+  type UpdateDpSgd,
   type UpdatePrivacy,
   updateSchema,
 } from '../lib/federation/schemas.ts';
@@ -31,6 +32,8 @@ export interface GpuTaskResult {
   readonly cases: UsedCases;
   /** How the weights were made private. */
   readonly privacy?: UpdatePrivacy;
+  /** How they were trained with DP-SGD. */
+  readonly dpSgd?: UpdateDpSgd;
   /** What the site found of the model that the round started from. */
   readonly validation?: ValidationReport;
   readonly scores?: readonly Score[];
@@ -82,6 +85,7 @@ export async function publishUpdate(
     ...(consent !== undefined && { consent }),
     figures: result.figures,
     ...(result.privacy && { privacy: result.privacy }),
+    ...(result.dpSgd && { dpSgd: result.dpSgd }),
     ...(result.validation && { validation: result.validation }),
     ...(result.scores ? { scores: [...result.scores] } : {}),
     ...(result.comparisons?.length ? { comparisons: [...result.comparisons] } : {}),

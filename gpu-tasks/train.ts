@@ -1,9 +1,12 @@
 import { caseHash, type SiteKey, siteKeys } from '../lib/federation/keys.ts';
+import { sha256Hex } from '../lib/json.ts';
 import { staysAtSites } from '../lib/models/split-parameters.ts';
+import { epsilonOfReleases } from '../lib/privacy/ledger.ts';
 import { type LearningStage, tasksOf, trains } from '../lib/protocol/plan.ts';
 import { maskUpdate } from '../lib/protocol/secure/mask-update.ts';
 import { stageStart } from '../lib/protocol/secure/start.ts';
 import { preparationOf } from '../lib/training/cases.ts';
+import { samplingRate } from '../lib/training/dp-sgd.ts';
 import { encodeUpdate } from '../lib/training/encode-update.ts';
 import { stepsOfRound } from '../lib/training/schedule.ts';
 import { trainRound } from '../lib/training/train-round.ts';
@@ -14,7 +17,7 @@ import { checkpointKey, createCheckpointer, readCheckpoint } from './checkpoint.
 import type { GpuTaskContext } from './context.ts';
 import { checkMemory } from './memory-limit.ts';
 import { budgetOf, chargeRelease, requireBudget } from './privacy-budget.ts';
-import { privacyOf, privateWeights, releaseOfRound, startingWeights } from './private-weights.ts';
+import { dpSgdSecret, privacyOf, privateWeights, releaseOfRound, startingWeights } from './private-weights.ts';
 import type { GpuTaskResult } from './publish.ts';
 import { casesForValidation, trainingCases } from './site-data.ts';
 import { readLocalParameters, readOptimizer } from './site-state.ts';
@@ -33,7 +36,6 @@ export async function trainSite(input: StageInput<LearningStage>, context: GpuTa
   const previous = { ...at, round: at.round - 1 };
   const privacy = privacyOf(plan, message);
   const budget = trains(stage, at.round) ? await budgetOf(data.store, at.campaign) : undefined;
-  await requireBudget(data.store, site, releaseOfRound(plan, message, context.now()), budget);
   const { keepOptimizer, checkpointSeconds } = stage.training;
   const steps = stepsOfRound(stage.training);
   const tasks = tasksOf(plan, stage);
@@ -42,6 +44,9 @@ export async function trainSite(input: StageInput<LearningStage>, context: GpuTa
   const pseudoLabels = labels === undefined ? undefined : { campaign: at.campaign, stage: labels };
   const found = await trainingCases(data, tasks, preparationOf(stage.training), pseudoLabels, context.log);
   const { unreadable } = found;
+  const { dpSgd } = stage.training;
+  const planned = dpSgd && { rate: samplingRate(stage.training, found.cases.length) };
+  await requireBudget(data.store, site, releaseOfRound(plan, message, context.now(), planned), budget);
   const checkpoint = await readCheckpoint(context, data.store, message);
   const cases = checkpoint ? found.cases.filter(({ id }) => checkpoint.cases.has(caseHash(id))) : found.cases;
   const network = await networkOf(federationStore, plan, stage);
@@ -93,6 +98,7 @@ export async function trainSite(input: StageInput<LearningStage>, context: GpuTa
     rounds: stage.rounds,
     seed,
     site,
+    secret: dpSgd && (await dpSgdSecret(data.store, message, ids)),
     resume: checkpoint?.state,
     now: context.now,
     onStep: async (done, loss, state) => {
@@ -122,8 +128,12 @@ export async function trainSite(input: StageInput<LearningStage>, context: GpuTa
   const from = privacy && (global ?? startingWeights(plan, stage, result.weights.keys(), network.init));
   const made = privacy && from && (await privateWeights(data.store, message, privacy, result.weights, from));
   const weights = encodeUpdate(made?.weights ?? result.weights, global, stage.encoding, result.untrained);
-  const release = made && releaseOfRound(plan, message, context.now(), made.digest);
-  if (release) await chargeRelease(data.store, site, release, budget);
+  const { rate } = result;
+  // With central noise the site adds none, whatever it trains with: DP-SGD draws from the cases, not from the update.
+  const update = made ? made.digest : dpSgd && sha256Hex(weights.bytes);
+  const release = releaseOfRound(plan, message, context.now(), { rate, update });
+  const ledger = release && (await chargeRelease(data.store, site, release, budget));
+  const spent = dpSgd && ledger?.releases.filter(({ campaign }) => campaign === at.campaign);
   const figures = unreadable.size > 0 ? { ...result.figures, unreadable: unreadable.size } : result.figures;
   return {
     samples: cases.filter(({ id }) => !unreadable.has(id)).length,
@@ -133,6 +143,11 @@ export async function trainSite(input: StageInput<LearningStage>, context: GpuTa
     cases: { ...validated, training: ids },
     discard,
     ...(made && { privacy: made.privacy }),
+    ...(dpSgd &&
+      spent &&
+      rate !== undefined && {
+        dpSgd: { ...dpSgd, rate, steps: stage.training.steps, epsilon: epsilonOfReleases(spent, dpSgd.delta) },
+      }),
     ...report,
   };
 }

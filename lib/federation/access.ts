@@ -29,6 +29,8 @@ const CASES = ['cases/*', 'held-out/*'] as const;
 const CATALOG = ['catalog/*', 'rejected/*'] as const;
 /** What GPU tasks derive from single cases. */
 const DERIVED = ['pseudo-labels/*', 'predictions/*'] as const;
+/** What the site has released, and what it draws noise from. Key by key: each has other readers. */
+const PRIVACY = [siteKeys.ledger, siteKeys.privacySecret] as const;
 const TASKS = 'tasks.json';
 
 /** Whether a round still waits for its sites. They learn whether these exist, not what they say of others. */
@@ -121,11 +123,11 @@ export const siteAccess = (site: string): Readonly<Record<SiteRole, SiteAccess>>
         'checkpoints/*',
         'unfinished/*',
         'lineage/*',
-        'privacy/*',
+        ...PRIVACY,
         ...SECRETS,
       ],
       // What was spent of the budget is never deleted.
-      write: [...DERIVED, 'checkpoints/*', 'unfinished/*', 'sent/*', 'lineage/*', 'privacy/*', 'secure/*'],
+      write: [...DERIVED, 'checkpoints/*', 'unfinished/*', 'sent/*', 'lineage/*', 'secure/*', ...PRIVACY],
       delete: ['checkpoints/*', 'unfinished/*'],
       list: 'everything',
     },

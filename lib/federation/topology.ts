@@ -85,9 +85,9 @@ const QUEUE_NAMES: Readonly<Record<HandlerName, (federation: string, site: strin
   aggregate: names.aggregateQueue,
 };
 
-/** The links of the audit trail and all that sites send, each created with `If-None-Match: *`. */
+/** The links of the audit trail, the seeds of noise, and all that sites send, each created with `If-None-Match: *`. */
 const PERMANENT = [
-  ...['plan', 'open', 'seal', 'commit', 'outcome', 'setup/sites', 'cohort', 'survivors', 'endorsed', 'opened'].map(
+  ...['plan', 'open', 'noise', 'seal', 'commit', 'outcome', 'setup/sites', 'cohort', 'survivors', 'endorsed', 'opened'].map(
     (name) => `campaigns/*/${name}.json`,
   ),
   'models/*/merged.json',
@@ -204,7 +204,7 @@ function siteTopology(federation: Federation, site: Site): { bucket: BucketSpec;
           queue: names.intakeQueue(federation.id, site.id),
         })),
       ),
-      permanent: [],
+      permanent: [siteKeys.privacySecret],
       expiring: [
         ...['checkpoints/', 'jobs/', 'secure/'].map((prefix) => ({ prefix, ...CAMPAIGN_EXPIRY })),
         { prefix: siteKeys.unfinishedPrefix, ...CHECKPOINT_EXPIRY },

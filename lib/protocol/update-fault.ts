@@ -41,6 +41,9 @@ export function updateFault(
       ? 'the update holds a difference, whole weights were asked for'
       : 'the update holds whole weights, a difference was asked for';
   }
+  const { dpSgd } = config.training;
+  if ((update.dpSgd?.noiseMultiplier ?? 0) !== (dpSgd?.noiseMultiplier ?? 0) || update.dpSgd?.clip !== dpSgd?.clip)
+    return `the update was ${update.dpSgd ? '' : 'not '}trained with DP-SGD, and the stage asks for something else`;
   return privacyFault(update.privacy, open.privacy);
 }
 

@@ -30,6 +30,13 @@ describe.each<readonly [string, Partial<TrainRoundInput>]>([
   ['a proximal term and local parameters', { training: { ...training, proximal: 1, localParameters: ['*norm*'] } }],
   ['SCAFFOLD', { training: { ...training, algorithm: { name: 'scaffold' } } }],
   ['FedPer', { training: { ...training, algorithm: { name: 'fedper' } } }],
+  [
+    'DP-SGD',
+    {
+      training: { ...training, dpSgd: { clip: 1, noiseMultiplier: 1, delta: 1e-5 } },
+      secret: new Uint8Array(32).fill(3),
+    },
+  ],
   ['Ditto', { training: { ...training, algorithm: { name: 'ditto', lambda: 10 } } }],
 ])('a stopped round with %s', (_, options) => {
   const round = { ...input, ...options, training: { ...(options.training ?? training), steps: 6, augment: true } };

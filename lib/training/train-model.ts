@@ -2,11 +2,13 @@ import { setImmediate } from 'node:timers/promises';
 import { FedcardioError, isFedcardioError } from '../error.ts';
 import type { TrainingConfig } from '../federation/schemas.ts';
 import type { Network } from '../models/network.ts';
-import { type AdamWOptions, createAdamW } from '../nn/adamw.ts';
+import { type AdamW, type AdamWOptions, createAdamW } from '../nn/adamw.ts';
+import { privateStep } from '../nn/private-step.ts';
 import { tf } from '../nn/tf.ts';
 import { trainStep } from '../nn/train-step.ts';
 import { allFinite } from '../weights/finite.ts';
 import type { Weights } from '../weights/weights.ts';
+import type { DpSgd } from './dp-sgd.ts';
 import { imageOf, type LossConfig, networkLoss } from './multi-head-loss.ts';
 import type { Patch } from './patches.ts';
 import { learningRateAt } from './schedule.ts';
@@ -30,8 +32,11 @@ export interface RoundSteps {
   readonly frozenBody: boolean;
   readonly training: TrainingConfig;
   readonly pseudoLabels?: Pick<LossConfig, 'pseudoLabelWeight' | 'distillation'>;
-  /** The patches of a batch, by its number in the round. */
+  /** The patches of a batch, by its number in the round; with DP-SGD those of a step, one of each case that it takes. */
   readonly draw: (batch: number) => Promise<readonly Patch[]>;
+  readonly dpSgd?: DpSgd | undefined;
+  /** Parameters that the site has a target for. With DP-SGD the others get no noise. */
+  readonly hasTarget?: (name: string) => boolean;
   /** Whether the model has made its last step of the round, after so many. */
   readonly isOver: (done: number) => boolean;
   readonly round: number;
@@ -69,8 +74,7 @@ export async function trainModel(
       const rate = learningRateAt(training, (round - 1) * training.steps + step, rounds * training.steps);
       const parts: (() => tf.Scalar)[] = [];
       const constants: tf.Tensor[] = [];
-      for (let part = 0; part < training.accumulate; part++) {
-        const patches = await draw(step * training.accumulate + part);
+      for (const patches of await batchesOf(steps, step)) {
         // A frozen body needs no gradient, so its layers' values are not kept.
         const features = steps.frozenBody
           ? tf.tidy(() => network.features(imageOf(patches, training.patch)))
@@ -81,7 +85,9 @@ export async function trainModel(
       }
       let loss: number;
       try {
-        loss = Math.fround(inStep(steps, step, () => trainStep(steps.variables.values(), optimizer, rate, ...parts)));
+        const taken = inStep(steps, step, () => takeStep(steps, step, optimizer, rate, parts));
+        // A step of DP-SGD may have no case, and so no loss.
+        loss = Math.fround(taken ?? losses.at(-1) ?? 0);
       } finally {
         tf.dispose(constants);
       }
@@ -96,6 +102,26 @@ export async function trainModel(
   } finally {
     optimizer.dispose();
   }
+}
+
+/** The batches of a step. With DP-SGD every case is one. */
+async function batchesOf({ training, draw, dpSgd }: RoundSteps, step: number): Promise<readonly (readonly Patch[])[]> {
+  if (dpSgd) return (await draw(step)).map((patch) => [patch]);
+  const batches: (readonly Patch[])[] = [];
+  for (let part = 0; part < training.accumulate; part++) batches.push(await draw(step * training.accumulate + part));
+  return batches;
+}
+
+function takeStep(
+  { variables, dpSgd, hasTarget = () => true }: RoundSteps,
+  step: number,
+  optimizer: AdamW,
+  rate: number,
+  losses: readonly (() => tf.Scalar)[],
+): number | undefined {
+  if (!dpSgd) return trainStep(variables.values(), optimizer, rate, ...losses);
+  const trained = [...variables].flatMap(([name, variable]) => (hasTarget(name) ? [variable] : []));
+  return privateStep(trained, optimizer, rate, losses, dpSgd.gradient(step));
 }
 
 /** A step's loss is computed before its update: only the weights show the effect of the last step. */

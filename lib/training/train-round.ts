@@ -10,6 +10,7 @@ import { seededRandom, shuffled } from '../random.ts';
 import type { Weights } from '../weights/weights.ts';
 import type { CaseSource, PreparedCase } from './cases.ts';
 import { personalMoments, trainPersonal } from './ditto.ts';
+import { type DpSgd, openDpSgd } from './dp-sgd.ts';
 import { loadProbe, loadSiteModel, pick } from './local-parameters.ts';
 import { type LossConfig, targetWeight } from './multi-head-loss.ts';
 import { cutPatch, type Patch } from './patches.ts';
@@ -41,6 +42,8 @@ export interface TrainRoundInput {
   readonly seed: number;
   /** The site's id, which makes its random patches differ from other sites'. */
   readonly site: string;
+  /** Secret of the site for this round and these cases; for `training.dpSgd`. 32 bytes. */
+  readonly secret?: Uint8Array | undefined;
   /** Checkpoint of an interrupted run of this round. Resuming gives the same bytes as an uninterrupted run. */
   readonly resume?: RoundState | undefined;
   /** The time, for `training.secondsBudget`. */
@@ -72,6 +75,8 @@ export interface TrainRoundResult {
    */
   readonly local: Weights;
   readonly optimizer: Weights;
+  /** With DP-SGD: the probability with which a step took a case. */
+  readonly rate?: number;
   /** `loss`, `lossEnd`: means over the round and over its last quarter, without the proximal term; with Ditto also of the personal model. */
   readonly figures: {
     readonly loss: number;
@@ -117,11 +122,21 @@ export async function trainRound(input: TrainRoundInput): Promise<TrainRoundResu
     const variables = input.body
       ? new Map([...network.variables].filter(([name]) => split.shared.has(name)))
       : network.variables;
-    const draw = patchesOf(usable, input);
+    const dpSgd = openDpSgd(training, usable.length, input.secret);
+    const draw = dpSgd ? sampledPatchesOf(usable, input, dpSgd) : patchesOf(usable, input);
     const budget = createBudget(input);
     const isOver = (done: number) => done >= training.steps || (done > 0 && budget?.isSpent() === true);
     const seconds = () => budget && { seconds: budget.spent() };
-    const steps = { ...input, network, variables, frozenBody: input.body !== undefined, draw, isOver };
+    const steps = {
+      ...input,
+      network,
+      variables,
+      frozenBody: input.body !== undefined,
+      draw,
+      dpSgd,
+      hasTarget,
+      isOver,
+    };
     const options: AdamWOptions = {
       weightDecay: training.weightDecay,
       gradientClip: training.gradientClip,
@@ -162,6 +177,7 @@ export async function trainRound(input: TrainRoundInput): Promise<TrainRoundResu
       untrained: [...sent.keys()].filter((name) => !hasTarget(parameterOf(name))),
       local: controls ?? new Map([...local].filter(([name]) => hasTarget(name))),
       optimizer: new Map([...shared.optimizer, ...personalMoments(personal?.optimizer ?? new Map())]),
+      ...(dpSgd && { rate: dpSgd.rate }),
       figures: {
         loss: mean(shared.losses),
         lossEnd: mean(lastQuarter(shared.losses)),
@@ -224,6 +240,25 @@ function patchesOf(
     for (let number = batch * training.batch; patches.length < training.batch; number++) {
       const random = seededRandom('patch', seed, site, round, number);
       patches.push(cutPatch(await caseAt(number), tasks, options, random));
+    }
+    return patches;
+  };
+}
+
+/** The patches of a step of DP-SGD: one of each case that it takes. A case that can no longer be read is left out. */
+function sampledPatchesOf(
+  cases: readonly CaseSource[],
+  { tasks, training, seed, site, round }: TrainRoundInput,
+  { rate, sampling }: DpSgd,
+): (step: number) => Promise<readonly Patch[]> {
+  const options = { side: training.patch, spacing: training.spacing, augment: training.augment };
+  return async (step) => {
+    const random = sampling(step);
+    const taken = cases.filter(() => random() < rate);
+    const patches: Patch[] = [];
+    for (const [index, item] of taken.entries()) {
+      const found = await item.load();
+      if (found) patches.push(cutPatch(found, tasks, options, seededRandom('patch', seed, site, round, step, index)));
     }
     return patches;
   };

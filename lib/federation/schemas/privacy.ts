@@ -106,6 +106,18 @@ export const updatePrivacySchema = z.strictObject({
   clipped: z.boolean().optional(),
 });
 
+/** How a site trained an update with DP-SGD. */
+export const updateDpSgdSchema = z.strictObject({
+  clip: z.number().positive(),
+  noiseMultiplier: z.number().positive(),
+  /** Probability with which a step took a case. */
+  rate: z.number().positive().max(1),
+  steps: z.int().positive(),
+  /** Of all that the site has released for this campaign, for each of its cases, at `delta`. */
+  epsilon: z.number().nonnegative(),
+  delta: z.number().positive().lt(1),
+});
+
 /** The secret from which the coordinator draws the noise of a round. Whoever knows it can subtract the noise. */
 export const noiseSchema = z.strictObject({
   schema: version('noise'),
@@ -135,6 +147,7 @@ export type Privacy = z.infer<typeof privacySchema>;
 export type DifferentialPrivacy = NonNullable<Privacy['differentialPrivacy']>;
 export type RoundPrivacy = z.infer<typeof roundPrivacySchema>;
 export type UpdatePrivacy = z.infer<typeof updatePrivacySchema>;
+export type UpdateDpSgd = z.infer<typeof updateDpSgdSchema>;
 /** `noise.json` of a round. */
 export type Noise = z.infer<typeof noiseSchema>;
 export type CommitPrivacy = z.infer<typeof commitPrivacySchema>;

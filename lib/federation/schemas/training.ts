@@ -91,6 +91,19 @@ export const trainingSchema = z.strictObject({
   algorithm: algorithmSchema
     .optional()
     .describe('How a site trains, if not by federated averaging alone: SCAFFOLD, FedPer or Ditto.'),
+  dpSgd: z
+    .strictObject({
+      clip: z.number().positive().describe("L2 norm that a case's gradient is clipped to."),
+      noiseMultiplier: z
+        .number()
+        .positive()
+        .describe('Standard deviation of the noise in the sum of the gradients, as a multiple of `clip`.'),
+      delta: z.number().positive().lt(1).default(1e-5).describe('δ at which a site reports its ε.'),
+    })
+    .optional()
+    .describe(
+      'DP-SGD (Abadi et al. 2016): the gradient of every case is clipped, and their sum gets noise, so that no single case shows in the update. A step takes every case with the same probability, one patch each, `batch` · `accumulate` of them on average. Default: none.',
+    ),
   checkpointSeconds: z
     .number()
     .positive()

@@ -12,7 +12,7 @@ import {
   validationReport,
   version,
 } from './common.ts';
-import { updatePrivacySchema } from './privacy.ts';
+import { updateDpSgdSchema, updatePrivacySchema } from './privacy.ts';
 import { maskedMessage } from './secure.ts';
 
 /** Predictions whose confidence lies in one range; see lib/scoring/calibration.ts. */
@@ -105,6 +105,8 @@ export const updateSchema = z.discriminatedUnion('status', [
     validation: validationReport.optional(),
     /** Absent unless the round's terms have `privacy`. */
     privacy: updatePrivacySchema.optional(),
+    /** Absent unless the stage trains with it. */
+    dpSgd: updateDpSgdSchema.optional(),
     scores: z.array(scoreSchema).optional(),
     comparisons: z.array(scoreComparisonSchema).optional(),
     seconds: z.number().nonnegative(),

@@ -6,6 +6,7 @@ import type { Fault } from './kind.ts';
 export interface Trained {
   readonly training: TrainingConfig;
   readonly aggregation: Aggregation;
+  readonly validate?: object | undefined;
 }
 
 /** Fields that cannot be combined with the stage's `training.algorithm`. */

@@ -83,6 +83,17 @@ export const networkFaults = ({
       ]
     : []),
   ...algorithmFaults(stage),
+  ...dpSgdFaults(stage),
+];
+
+/** What does not go together with `training.dpSgd`. */
+export const dpSgdFaults = ({ training, validate }: Trained): readonly Fault[] => [
+  ...(training.dpSgd && training.algorithm?.name === 'ditto'
+    ? [['training', 'dpSgd cannot be combined with ditto: its personal model stays at the site'] as const]
+    : []),
+  ...(training.dpSgd && validate !== undefined
+    ? [['validate', 'cannot be combined with dpSgd: it chooses a model by losses that have no noise'] as const]
+    : []),
 ];
 
 /** Heads that a stage's training weights though its network does not have them. */

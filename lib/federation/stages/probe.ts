@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { stageName, taskId } from '../schemas/common.ts';
-import { headFaults, stageBase, trained } from './fields.ts';
+import { dpSgdFaults, headFaults, stageBase, trained } from './fields.ts';
 import { defineStageKind, type Fault } from './kind.ts';
 
 /** Trains a new last layer for another task on a frozen body, to measure what the body's features are good for. */
@@ -19,11 +19,12 @@ export const probe = defineStageKind(
     samples: ({ task }, { labelled }) => labelled[task] ?? 0,
     need: ({ task }) => `training cases with ${task} labels`,
     output: ({ task }) => ({ tasks: [task], body: 'none', pseudoLabels: 'none' }),
-    faults: ({ of, task, training }, earlier) => {
+    faults: ({ of, task, ...stage }, earlier) => {
+      const { training } = stage;
       const algorithm: Fault[] = training.algorithm
         ? [['training', 'a probe compares features: it has no algorithm']]
         : [];
-      const own = [...headFaults(training, [task]), ...algorithm];
+      const own = [...headFaults(training, [task]), ...algorithm, ...dpSgdFaults(stage)];
       const body = earlier.get(of)?.body;
       if (body === 'none')
         return [...own, ['of', `"${of}" is neither a teacher nor a student: there is no body to probe`]];
