@@ -1,4 +1,7 @@
 import { beforeEach, describe, expect, test } from 'vitest';
+import { spendingText } from '../cli/site/privacy.ts';
+import { siteSpending } from '../cli/site/privacy-ledger.ts';
+import { statusText } from '../cli/status.ts';
 import { gpuTaskContext, updateOf } from '../gpu-tasks/testing.ts';
 import { collect } from '../lib/async.ts';
 import { federationKeys, type RoundAddress, siteKeys } from '../lib/federation/keys.ts';
@@ -16,9 +19,11 @@ import {
 } from '../lib/federation/schemas.ts';
 import { canonicalJson } from '../lib/json.ts';
 import { initialWeights } from '../lib/models/initial-weights.ts';
+import { epsilonOf } from '../lib/privacy/accountant.ts';
 import { differenceNorm, dimensionOf } from '../lib/privacy/private-update.ts';
 import { mergeEntries } from '../lib/protocol/merge-entries.ts';
 import { learns, stageOf, tasksOf } from '../lib/protocol/plan.ts';
+import { campaignStatus } from '../lib/protocol/status.ts';
 import { verifyCampaign } from '../lib/protocol/verify-campaign.ts';
 import { readJson } from '../lib/storage/documents.ts';
 import { decodeSafetensors } from '../lib/weights/safetensors.ts';
@@ -276,6 +281,69 @@ describe('the budget of a site', () => {
 
     expect(outcome?.reason).toContain('bonn has a privacy budget, and this round adds no noise');
   });
+});
+
+describe('DP-SGD', () => {
+  const dpSgd = { clip: 1, noiseMultiplier: 1.2 };
+  const training = { patch: 16, spacing: 6, steps: 3, learningRate: 1e-2, warmup: 0, dpSgd };
+
+  test('is recorded for every case, and its ε is that of the sampled steps', async () => {
+    await complete(calciumCampaign('dp', undefined, { training }));
+
+    const expected = { noise: 1.2, rate: 0.5, count: 3, unit: 'case' };
+    expect(await ledgerOf('bonn')).toMatchObject([
+      { ...expected, round: 1 },
+      { ...expected, round: 2 },
+    ]);
+    const update = await updateOf(world.context, await messageOf(at('dp', 2), 'bonn'));
+    const epsilon = epsilonOf([{ noise: 1.2, rate: 0.5, count: 6 }], 1e-5);
+    expect(update).toMatchObject({ dpSgd: { ...dpSgd, rate: 0.5, steps: 3, epsilon, delta: 1e-5 } });
+    expect(await siteSpending(world.context.siteStore('bonn'), 1e-5, 100)).toMatchObject({
+      spent: epsilon,
+      left: 100 - epsilon,
+      campaigns: [{ campaign: 'dp', releases: 2, unit: 'case', withoutNoise: 0 }],
+    });
+  });
+
+  test('spends the budget of a site, and noise on the whole update takes its place', async () => {
+    await agree('bonn', 'cases', { epsilon: 1, delta: 1e-5 });
+    await agree('bonn', 'both', { epsilon: 9, delta: 1e-5 });
+
+    const outcome = await world.run(calciumCampaign('cases', undefined, { training, quorum: { minSites: 3 } }));
+    await complete(calciumCampaign('both', noisy(), { training, quorum: { minSites: 3 } }));
+
+    expect(outcome?.reason).toContain('would exceed the privacy budget of bonn');
+    expect((await ledgerOf('bonn')).map(({ campaign, unit }) => `${campaign} ${unit}`)).toEqual([
+      'both site',
+      'both site',
+    ]);
+  });
+});
+
+test('the spending of a site names what left without noise', async () => {
+  await complete(calciumCampaign('dp', noisy(), { rounds: 1 }));
+  await complete(calciumCampaign('plain', undefined, { rounds: 1 }));
+
+  const spending = await siteSpending(world.context.siteStore('bonn'), 1e-5);
+
+  expect(spending.campaigns).toMatchObject([
+    { campaign: 'dp', releases: 1, unit: 'site', withoutNoise: 0 },
+    { campaign: 'plain', releases: 0, withoutNoise: 1 },
+  ]);
+  const text = spendingText('bonn', spending);
+  expect(text).toMatch(/^bonn has spent ε 8\.00 at δ 0\.00001/);
+  expect(text).toContain('nothing bounds what they reveal (plain).');
+});
+
+test('status and model say what was planned and what was spent', async () => {
+  await complete(calciumCampaign('dp', noisy()));
+
+  const status = await campaignStatus({ ...world.context }, 'dp');
+
+  expect(status?.privacy).toMatchObject({ epsilon: 8, rounds: 2, plannedRounds: 2, noise: 'central', unit: 'site' });
+  expect(status?.privacy?.spent).toBeCloseTo(8, 4);
+  const text = statusText(status!, { now: world.context.now(), rejected: [] });
+  expect(text).toContain('Differential privacy of every site: ε 8.00 after 2 rounds, 8.00 after all 2, at δ 0.00001');
 });
 
 test('a campaign without differential privacy writes what it wrote before', async () => {

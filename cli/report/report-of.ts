@@ -38,6 +38,7 @@ export function reportOf(
     rejected: record.rejected,
     unreadSites: record.unreadSites,
     ...(scoredCases(stages) === 'validation' && { scoredOn: 'validation' as const }),
+    ...(record.status.privacy && { privacy: record.status.privacy }),
     models: modelReports(stages, record.scores),
     metrics: modelMetrics(scores),
     landmarks: landmarksByRole(scores),

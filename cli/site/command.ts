@@ -6,6 +6,7 @@ import { inviteCommand } from './invite/command.ts';
 import { lineageCommand } from './lineage.ts';
 import { listCommand } from './list.ts';
 import { policyCommand } from './policy.ts';
+import { privacyCommand } from './privacy.ts';
 import { rescanCommand } from './rescan.ts';
 import { runCommand } from './run/command.ts';
 import { siteStatusCommand } from './status.ts';
@@ -21,6 +22,7 @@ export const siteCommand = (): Command =>
     inviteCommand(),
     listCommand(),
     siteStatusCommand(),
+    privacyCommand(),
     rescanCommand(),
     lineageCommand(),
     withdrawCommand(),

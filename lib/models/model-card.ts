@@ -38,6 +38,8 @@ export interface CardFacts {
   /** Pseudo-labels beside the sites' own labels. */
   readonly pseudoLabels: boolean;
   readonly scores: readonly CardScore[];
+  /** Differential privacy of the campaign, in sentences; absent without it. */
+  readonly privacy?: string;
   /** SPDX identifier, or a sentence; undefined if nobody has chosen one. */
   readonly licence: string | undefined;
 }
@@ -95,9 +97,7 @@ ${scoresText(trained.tasks, facts.scores)}
 
 ## Privacy
 
-CTs, labels and predictions stayed at the sites; updates of weights left them. No formal privacy was enforced: there was no
-differential privacy and no secure aggregation. Weights can reveal something of the cases that they were trained on. Share them on
-the terms to which the sites agreed.
+${privacySection(facts)}
 
 ## Licence
 
@@ -116,6 +116,17 @@ ${table([
 ${originText(trained)}
 `;
 }
+
+const privacySection = ({ privacy }: CardFacts): string =>
+  privacy === undefined
+    ? `CTs, labels and predictions stayed at the sites; updates of weights left them. No formal privacy was enforced: there was no
+differential privacy and no secure aggregation. Weights can reveal something of the cases that they were trained on. Share them on
+the terms to which the sites agreed.`
+    : `CTs, labels and predictions stayed at the sites; updates of weights left them.
+
+${privacy}
+
+Share the weights on the terms to which the sites agreed.`;
 
 const hashRow = (name: string, sha256: string | undefined): readonly (readonly [string, string])[] =>
   sha256 === undefined ? [] : [[name, `SHA-256 \`${sha256}\``]];

@@ -1,6 +1,7 @@
 import { collect, mapConcurrently } from '../async.ts';
 import { federationKeys, parseConsentKey } from '../federation/keys.ts';
 import { type Outcome, openSchema, outcomeSchema, planSchema, type Stage } from '../federation/schemas.ts';
+import type { PrivacyFacts } from '../report/privacy-text.ts';
 import { readJson, tryReadJson } from '../storage/documents.ts';
 import { listCampaignAnswers } from './answer-keys.ts';
 import { type ConsentAnswer, consentAnswers } from './consent/answers.ts';
@@ -8,6 +9,7 @@ import type { ReaderContext } from './context.ts';
 import { suspicions } from './participants.ts';
 import { isPaused, type Pauses, readPauses } from './pauses.ts';
 import { roundsOf } from './plan.ts';
+import { privacyFacts } from './privacy-facts.ts';
 import { type AnsweredRound, type RoundStatus, roundStatus, withLateMerged } from './round-status.ts';
 import { type Awaited, awaitedOfStage } from './secure/awaited.ts';
 import { campaignState, type RoundState, type StageState } from './state.ts';
@@ -24,6 +26,8 @@ export interface CampaignStatus {
   readonly endedAt: string | undefined;
   /** Why the campaign cannot tolerate one malicious site. */
   readonly warnings: readonly string[];
+  /** What its differential privacy has cost so far; absent without it. */
+  readonly privacy?: PrivacyFacts;
   /** Sites whose training and held-out CTs may be parts of one scan, for campaigns that evaluate: now, not at the time. */
   readonly suspected: readonly { readonly site: string; readonly pairs: number }[];
   /** What sites have answered to the campaign, by site. Who is missing has not been asked yet. */
@@ -67,6 +71,8 @@ export async function campaignOverview(
   const plan = (await tryReadJson(federationStore, federationKeys.plan(campaign), planSchema))?.value;
   const pauses = await readPauses(federationStore, campaign);
   const pause = outcome || !isPaused(pauses) ? undefined : pauses.at(-1);
+  const stages = plan ? campaignState(plan, listing).stages : [];
+  const privacy = plan && privacyFacts(plan.campaign, stages);
   const uploaded = listing.find(({ key }) => key === federationKeys.campaign(campaign));
   return {
     campaign,
@@ -76,9 +82,10 @@ export async function campaignOverview(
     plannedAt: plan?.at,
     endedAt: outcome?.at,
     warnings: plan?.warnings ?? [],
+    ...(privacy && { privacy }),
     pauses,
     isSecure: plan?.campaign.privacy?.secureAggregation !== undefined,
-    stages: plan ? campaignState(plan, listing).stages : [],
+    stages,
   };
 }
 
