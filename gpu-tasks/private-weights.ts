@@ -110,7 +110,7 @@ export async function privateWeights(
 }
 
 /** The secret that a site's noise is drawn from, created at its first use. */
-export async function siteSecret(store: SiteStore, site: string): Promise<Uint8Array> {
+async function siteSecret(store: SiteStore, site: string): Promise<Uint8Array> {
   const secret = randomBytes(32).toString('hex');
   const value = { schema: 'fedcardio.privacy-secret/1' as const, site, secret };
   const stored = await createJson(store, siteKeys.privacySecret, privacySecretSchema, value);
