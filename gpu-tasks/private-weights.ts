@@ -7,13 +7,14 @@ import {
   privacySecretSchema,
   type Release,
   type RoundPrivacy,
+  type Stage,
   type UpdatePrivacy,
 } from '../lib/federation/schemas.ts';
 import { canonicalJson, sha256Hex } from '../lib/json.ts';
 import { initialTensors } from '../lib/models/initial-weights.ts';
 import { dimensionOf, privateUpdate } from '../lib/privacy/private-update.ts';
 import { derivedKey, noiseGrid, noiseOf } from '../lib/privacy/round-noise.ts';
-import { type LearningStage, modelOf, tasksOf, trains } from '../lib/protocol/plan.ts';
+import { type LearningStage, modelOf, stageOf, tasksOf, trains } from '../lib/protocol/plan.ts';
 import { releaseOf, roundPrivacy } from '../lib/protocol/round-privacy.ts';
 import type { SiteStore } from '../lib/storage/contract.ts';
 import { createJson } from '../lib/storage/documents.ts';
@@ -21,8 +22,8 @@ import { encodeSafetensors } from '../lib/weights/safetensors.ts';
 import type { Weights } from '../lib/weights/weights.ts';
 
 /**
- * The privacy terms of a site's round. They follow from the plan, to which the site has agreed; the message must say the same.
- * Only the clip of a later round, which adaptive clipping sets, is in the message alone: noise is a multiple of it.
+ * The privacy terms of a site's round. They follow from the plan, to which the site has agreed; the message must say the same,
+ * also of DP-SGD. Only the clip of a later round, which adaptive clipping sets, is in the message alone: noise is a multiple of it.
  *
  * @throws FedcardioError `BAD_CONFIGURATION` if the message has other terms
  */
@@ -31,7 +32,10 @@ export function privacyOf(plan: Plan, message: GpuTaskMessage): RoundPrivacy | u
   const { privacy } = message;
   const adapts = terms?.countSigma !== undefined && message.round > 1;
   const expected = terms && privacy && adapts ? { ...terms, clip: privacy.clip } : terms;
-  if (canonicalJson(expected ?? null) === canonicalJson(privacy ?? null)) return privacy;
+  const dpSgdOf = (stage: Stage) => (trains(stage, message.round) ? stage.training.dpSgd : undefined) ?? null;
+  const asked = { privacy: privacy ?? null, dpSgd: dpSgdOf(message.config) };
+  const agreed = { privacy: expected ?? null, dpSgd: dpSgdOf(stageOf(plan, message.stage)) };
+  if (canonicalJson(asked) === canonicalJson(agreed)) return privacy;
   throw new FedcardioError('BAD_CONFIGURATION', `The round has other privacy terms than the plan that was agreed to.`);
 }
 

@@ -17,8 +17,9 @@ import {
   planSchema,
   sealSchema,
 } from '../lib/federation/schemas.ts';
-import { canonicalJson } from '../lib/json.ts';
+import { canonicalJson, sha256Hex } from '../lib/json.ts';
 import { initialWeights } from '../lib/models/initial-weights.ts';
+import { headOf } from '../lib/models/parameters.ts';
 import { epsilonOf } from '../lib/privacy/accountant.ts';
 import { differenceNorm, dimensionOf } from '../lib/privacy/private-update.ts';
 import { mergeEntries } from '../lib/protocol/merge-entries.ts';
@@ -26,8 +27,8 @@ import { learns, stageOf, tasksOf } from '../lib/protocol/plan.ts';
 import { campaignStatus } from '../lib/protocol/status.ts';
 import { verifyCampaign } from '../lib/protocol/verify-campaign.ts';
 import { readJson } from '../lib/storage/documents.ts';
-import { decodeSafetensors } from '../lib/weights/safetensors.ts';
-import { sortedNames, type Weights } from '../lib/weights/weights.ts';
+import { decodeSafetensors, encodeSafetensors } from '../lib/weights/safetensors.ts';
+import { sortedNames, type Weights, type WeightTensor } from '../lib/weights/weights.ts';
 import { calciumCampaign, type TrainedFederation, trainedFederation } from './helpers/trained-federation.ts';
 
 const SITES = ['berlin', 'bonn', 'kiel'];
@@ -200,6 +201,37 @@ describe('central noise', () => {
 
     expect(await faults('dp')).toEqual([]);
   });
+});
+
+test('a probe starts from the heads of the seed, a stage with init from the imported weights', async () => {
+  await complete(calciumCampaign('plain', undefined, { rounds: 1 }));
+  const imported = await startOf('plain');
+  // Other values than those of the seed, and no heads.
+  const body = [...imported].flatMap(([name, tensor]): [string, WeightTensor][] =>
+    headOf(name) === undefined ? [[name, { ...tensor, data: tensor.data.map((value) => value + 1) }]] : [],
+  );
+  const bytes = encodeSafetensors(new Map(body));
+  const init = sha256Hex(bytes);
+  await store().put(federationKeys.init('dp', init), bytes);
+  const [teacher] = calciumCampaign('dp', noisy(), { rounds: 1 }).stages;
+  const { model: _, ...probe } = teacher as Extract<typeof teacher, { kind: 'teacher' }>;
+
+  await complete({
+    ...calciumCampaign('dp', noisy()),
+    stages: [
+      { ...(teacher as Extract<typeof teacher, { kind: 'teacher' }>), init },
+      { ...probe, kind: 'probe', name: 'probe', of: 'teacher' },
+    ],
+  });
+
+  expect(await faults('dp')).toEqual([]);
+  const [whole, heads] = await Promise.all(
+    ['teacher', 'probe'].map((stage) => weightsAt(federationKeys.start({ ...at('dp', 1), stage }))),
+  );
+  const expected = new Map([...imported, ...body]);
+  for (const [name, { data }] of expected) expect(whole?.get(name)?.data, name).toEqual(data);
+  expect([...heads!.keys()].every((name) => headOf(name) !== undefined)).toBe(true);
+  for (const [name, { data }] of heads!) expect(data, name).toEqual(imported.get(name)?.data);
 });
 
 describe('local noise', () => {

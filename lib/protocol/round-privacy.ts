@@ -28,8 +28,14 @@ export function roundPrivacy(
 function noiseTerms({ adaptive, noiseMultiplier }: PlannedDifferentialPrivacy, sites: number) {
   if (!adaptive) return { noiseMultiplier };
   const countSigma = Math.max(sites / 20, noiseMultiplier);
-  return { noiseMultiplier: updateNoise(noiseMultiplier, countSigma), countSigma };
+  return { noiseMultiplier: rounded(updateNoise(noiseMultiplier, countSigma)), countSigma };
 }
+
+/** Rounded up to eight digits. Powers and logarithms differ in the last bit between engines, and others compare. */
+const rounded = (value: number): number => {
+  const digit = 10 ** (Math.floor(Math.log10(value)) - 7);
+  return Number((Math.ceil(value / digit) * digit).toPrecision(8));
+};
 
 /** What a round costs, for a site's ledger; undefined without differential privacy, and for a round that publishes no weights. */
 export function releaseOf(
@@ -53,7 +59,7 @@ export function commitPrivacy(
 ): CommitPrivacy {
   const { clip, noiseMultiplier } = privacy as RoundPrivacy;
   const { unit, delta } = terms;
-  const epsilon = epsilonOfRounds(terms, round);
+  const epsilon = rounded(epsilonOfRounds(terms, round));
   return {
     unit,
     clip,

@@ -75,15 +75,21 @@ function planFaults(plan: Plan, source: Uint8Array | undefined): readonly string
   return matches ? [] : ['plan.json does not match campaign.json'];
 }
 
-/** The privacy that a plan should have. How many sites the federation had is not known here. */
+/**
+ * The privacy that a plan should have. How many sites the federation had is not known here. Noise and ε are checked against each
+ * other, not computed again: their last digits differ between engines.
+ */
 function privacyFor(campaign: Campaign, planned: Campaign): Campaign['privacy'] {
   const asked = campaign.privacy?.differentialPrivacy;
   if (!asked) return campaign.privacy;
-  const sites = { ...planned.privacy?.differentialPrivacy?.sites, ...asked.sites };
-  return plannedPrivacy(
-    { ...campaign, privacy: { ...campaign.privacy, differentialPrivacy: { ...asked, sites } } },
-    [],
-  );
+  const found = planned.privacy?.differentialPrivacy;
+  const differentialPrivacy = {
+    ...asked,
+    noiseMultiplier: asked.noiseMultiplier ?? found?.noiseMultiplier,
+    epsilon: asked.epsilon ?? found?.epsilon,
+    sites: { ...found?.sites, ...asked.sites },
+  };
+  return plannedPrivacy({ ...campaign, privacy: { ...campaign.privacy, differentialPrivacy } }, []);
 }
 
 /**
