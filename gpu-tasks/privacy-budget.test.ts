@@ -1,0 +1,69 @@
+import { beforeEach, describe, expect, test } from 'vitest';
+import { siteKeys } from '../lib/federation/keys.ts';
+import { type Ledger, ledgerSchema, type Release } from '../lib/federation/schemas.ts';
+import { epsilonOfReleases } from '../lib/privacy/ledger.ts';
+import type { SiteStore } from '../lib/storage/contract.ts';
+import { readJson } from '../lib/storage/documents.ts';
+import { chargeRelease, requireBudget } from './privacy-budget.ts';
+import { stores } from './testing.ts';
+
+const SITE = 'bonn';
+const release = (campaign: string, round = 1): Release => ({
+  campaign,
+  stage: 'teacher',
+  round,
+  at: '2026-03-02T08:00:00Z',
+  of: '0'.repeat(16),
+  unit: 'site',
+  noise: 2,
+  rate: 1,
+  count: 1,
+});
+/** One release fits, two do not. */
+const ONE = { epsilon: 1.2 * epsilonOfReleases([release('a')], 1e-5), delta: 1e-5 };
+
+let store: SiteStore;
+beforeEach(() => {
+  store = stores().siteStore(SITE);
+});
+const ledger = async (): Promise<Ledger> => (await readJson(store, siteKeys.ledger, ledgerSchema)).value;
+
+describe('the ledger of a site', () => {
+  test('gives the last of a budget to one of two tasks that run at the same time', async () => {
+    const both = [release('a'), release('b')];
+    for (const one of both) await requireBudget(store, SITE, one, ONE);
+
+    const results = await Promise.allSettled(both.map((one) => chargeRelease(store, SITE, one, ONE)));
+
+    expect(results.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
+    expect(results.find(({ status }) => status === 'rejected')).toMatchObject({ reason: { code: 'BUDGET_EXCEEDED' } });
+    expect((await ledger()).releases).toHaveLength(1);
+  });
+
+  test('loses no release of tasks that run at the same time', async () => {
+    const rounds = Array.from({ length: 8 }, (_, i) => release('a', i + 1));
+
+    await Promise.all(rounds.map((one) => chargeRelease(store, SITE, one, undefined)));
+
+    expect((await ledger()).releases.map(({ round }) => round).sort()).toEqual(rounds.map(({ round }) => round));
+  });
+
+  test('lets a restarted task go on that has recorded its release', async () => {
+    await chargeRelease(store, SITE, release('a'), ONE);
+
+    await requireBudget(store, SITE, release('a'), ONE);
+    await chargeRelease(store, SITE, release('a'), ONE);
+
+    await expect(requireBudget(store, SITE, release('a', 2), ONE)).rejects.toMatchObject({ code: 'BUDGET_EXCEEDED' });
+    await expect(chargeRelease(store, SITE, { ...release('a'), of: '1'.repeat(16) }, ONE)).rejects.toMatchObject({
+      code: 'BUDGET_EXCEEDED',
+    });
+  });
+
+  test('is not begun anew if it is damaged', async () => {
+    await store.put(siteKeys.ledger, '{}');
+
+    await expect(requireBudget(store, SITE, release('a'), ONE)).rejects.toMatchObject({ code: 'BAD_MESSAGE' });
+    await expect(chargeRelease(store, SITE, release('a'), undefined)).rejects.toMatchObject({ code: 'BAD_MESSAGE' });
+  });
+});
