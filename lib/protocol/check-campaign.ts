@@ -4,6 +4,7 @@ import { type Campaign, kindOf, type Plan, type Stage, type Summary } from '../f
 import { type Task, taskOf } from '../federation/tasks.ts';
 import { nearest } from '../nearest.ts';
 import { budgetWarnings } from './budget-warnings.ts';
+import { noiseWarnings } from './noise-warnings.ts';
 import { openRound, type Participant } from './opening.ts';
 import { learns, planCampaign } from './plan.ts';
 import { planWarnings } from './plan-warnings.ts';
@@ -63,7 +64,12 @@ export function checkCampaign(campaign: Campaign, against: CheckedAgainst, now: 
     findings: [
       ...impossible.map(({ text }) => ({ level: 'error' as const, text })),
       ...unknownSites(campaign, sites, against.sites !== undefined),
-      ...[...planWarnings(others, sites), ...thresholdWarnings(plan), ...budgetWarnings(others)].map((text) => ({
+      ...[
+        ...planWarnings(others, sites),
+        ...thresholdWarnings(plan),
+        ...budgetWarnings(others),
+        ...noiseWarnings(plan),
+      ].map((text) => ({
         level: 'warning' as const,
         text,
       })),

@@ -1,7 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { type CampaignInput, campaignSchema } from '../federation/schemas.ts';
+import { DEFAULT_TASKS } from '../federation/tasks.ts';
 import { TEACHER_STAGE } from '../federation/testing.ts';
 import { epsilonOf } from '../privacy/accountant.ts';
+import { checkCampaign } from './check-campaign.ts';
 import { planCampaign } from './plan.ts';
 
 type Asked = NonNullable<NonNullable<CampaignInput['privacy']>['differentialPrivacy']>;
@@ -70,6 +72,24 @@ test.each<[string, Partial<Asked>, Partial<Teacher>, Partial<CampaignInput>?]>([
   ['more than the 3 asked for', { noiseMultiplier: 1 }, {}],
 ])('a campaign is refused: %s', (reason, terms, stage, more) => {
   expect(() => planned({ epsilon: 3, ...terms }, stage, more)).toThrow(reason);
+});
+
+test.each([
+  ['central', 4],
+  ['local', 2],
+] as const)('a check warns of a stage that %s noise will bury', (noise, spread) => {
+  const campaign = campaignSchema.parse({
+    schema: 'fedcardio.campaign/1',
+    id: 'c',
+    privacy: { differentialPrivacy: { clip: 1, noiseMultiplier: 2, noise } },
+    stages: [TEACHER_STAGE],
+  });
+  const { findings } = checkCampaign(campaign, { tasks: DEFAULT_TASKS, sites: SITES }, new Date(0));
+
+  const text = findings.map((finding) => finding.text).join('\n');
+  const [, ratio, values] = /teacher\/hinge-points: its noise is (\S+) times .* (\d+) values, 4 sites/.exec(text) ?? [];
+  expect(Number(ratio)).toBeCloseTo((2 * Math.sqrt(Number(values))) / spread, 0);
+  expect(text).toContain('it will hardly learn');
 });
 
 test('secure aggregation is refused together with differential privacy', () => {
