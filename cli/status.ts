@@ -4,7 +4,7 @@ import { nearest } from '../lib/nearest.ts';
 import { printable } from '../lib/printable.ts';
 import type { CampaignStatus, StageStatus } from '../lib/protocol/status.ts';
 import { counted, significant } from '../lib/report/format.ts';
-import { NOT_COVERED, privacyText } from '../lib/report/privacy-text.ts';
+import { privacyLines } from '../lib/report/privacy-text.ts';
 import { validationText } from '../lib/report/validation-text.ts';
 import { withdrawnText } from '../lib/report/withdrawn-text.ts';
 import type { Summaries } from '../lib/storage/summaries.ts';
@@ -126,7 +126,7 @@ export function statusText(status: CampaignStatus, { now, rejected, unreadable =
     ...(rows.length > 0 ? ['', ...table(head, rows)] : []),
     ...consentLines(status),
     ...(validated.length > 0 ? ['', ...validated] : []),
-    ...(status.privacy ? ['', privacyText(status.privacy), NOT_COVERED] : []),
+    ...(status.privacy ? ['', ...privacyLines(status)] : []),
     ...(warnings.length > 0 ? ['', ...warnings.map((text) => `warning: ${printable(text)}`)] : []),
     ...(status.withdrawn.length > 0 ? ['', ...withdrawnText(status.withdrawn)] : []),
     ...(notes.length > 0 ? ['', ...notes] : []),

@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, test } from 'vitest';
+import { collectCampaign } from '../cli/report/collect.ts';
 import { spendingText } from '../cli/site/privacy.ts';
 import { siteSpending } from '../cli/site/privacy-ledger.ts';
 import { statusText } from '../cli/status.ts';
@@ -26,6 +27,7 @@ import { mergeEntries } from '../lib/protocol/merge-entries.ts';
 import { learns, stageOf, tasksOf } from '../lib/protocol/plan.ts';
 import { campaignStatus } from '../lib/protocol/status.ts';
 import { verifyCampaign } from '../lib/protocol/verify-campaign.ts';
+import { privacyLines } from '../lib/report/privacy-text.ts';
 import { readJson } from '../lib/storage/documents.ts';
 import { decodeSafetensors, encodeSafetensors } from '../lib/weights/safetensors.ts';
 import { sortedNames, type Weights, type WeightTensor } from '../lib/weights/weights.ts';
@@ -335,6 +337,9 @@ describe('DP-SGD', () => {
       left: 100 - epsilon,
       campaigns: [{ campaign: 'dp', releases: 2, unit: 'case', withoutNoise: 0 }],
     });
+    const record = await collectCampaign({ ...world.context, campaign: 'dp' });
+    expect(record.casePrivacy?.sites).toEqual(SITES.map((site) => ({ site, epsilon, delta: 1e-5 })));
+    expect(privacyLines(record)[0]).toMatch(/^DP-SGD hides single cases in teacher: ε \d+\.\d+, at δ 0\.00001/);
   });
 
   test('spends the budget of a site, and noise on the whole update takes its place', async () => {

@@ -4,7 +4,7 @@ import type { TrainedModel } from '../../lib/models/package.ts';
 import { foundationsOf } from '../../lib/protocol/learnt-models.ts';
 import { stageOf } from '../../lib/protocol/plan.ts';
 import { seededRandom } from '../../lib/random.ts';
-import { NOT_COVERED, privacyText } from '../../lib/report/privacy-text.ts';
+import { privacyLines } from '../../lib/report/privacy-text.ts';
 import { estimateOverSeeds } from '../../lib/scoring/bootstrap.ts';
 import { landmarkMetrics, metricsOf, segmentationMetrics } from '../../lib/scoring/metrics.ts';
 import { VERSION } from '../../lib/version.ts';
@@ -23,7 +23,7 @@ export function cardFacts(
 ): CardFacts {
   const stage = stageOf(record.plan, origin.stage);
   const commits = record.stages.find(({ name }) => name === origin.stage)?.commits ?? [];
-  const { privacy } = record.status;
+  const privacy = privacyLines(record).join(' ');
   const updates = commits.find(({ round }) => round === origin.round)?.updates ?? [];
   return {
     release: VERSION,
@@ -32,7 +32,7 @@ export function cardFacts(
     withdrawn: withdrawnFrom(record, origin, plan !== undefined),
     pseudoLabels: stage.kind === 'student' && stage.pseudoLabels !== undefined,
     scores: tasks.flatMap((task) => scoreOf(record, origin.stage, task)),
-    ...(privacy && { privacy: `${privacyText(privacy)} ${NOT_COVERED}` }),
+    ...(privacy !== '' && { privacy }),
     licence,
   };
 }

@@ -23,6 +23,7 @@ import { reductionsOf } from '../../lib/protocol/reductions.ts';
 import type { RoundStatus } from '../../lib/protocol/round-status.ts';
 import { type CampaignStatus, campaignStatus } from '../../lib/protocol/status.ts';
 import type { WithdrawnSince } from '../../lib/protocol/withdrawals.ts';
+import type { CasePrivacyFacts, PrivacyFacts } from '../../lib/report/privacy-text.ts';
 import type { CommitReport, RejectedObject, ReportedKind, SiteReport, StageReport } from '../../lib/report/report.ts';
 import { reportedEvaluations } from '../../lib/report/scored-cases.ts';
 import type { SiteStore, Stores } from '../../lib/storage/contract.ts';
@@ -45,6 +46,10 @@ export interface CampaignRecord {
   readonly scores: ReadonlyMap<string, readonly Score[]>;
   /** The same for comparisons. */
   readonly comparisons: ReadonlyMap<string, readonly ScoreComparison[]>;
+  /** Absent without differential privacy of updates. */
+  readonly privacy?: PrivacyFacts;
+  /** Absent if no merged update was trained with DP-SGD. */
+  readonly casePrivacy?: CasePrivacyFacts;
   readonly backends: readonly string[];
   /** Highest resident memory reported by a GPU task, bytes. */
   readonly peakGpuTaskRss: number;
@@ -108,9 +113,22 @@ export async function collectCampaign(given: ReportPlace): Promise<CampaignRecor
     stages: stages.map(({ report }) => report),
     scores: bySite(results, ({ scores }) => scores),
     comparisons: bySite(results, ({ comparisons }) => comparisons),
+    ...(status.privacy && { privacy: status.privacy }),
+    ...casePrivacyOf(updates),
     backends: [...new Set(updates.flatMap(({ backend }) => backend ?? []))],
     peakGpuTaskRss: Math.max(0, ...updates.map(({ peakRss }) => peakRss ?? 0)),
   };
+}
+
+/** What DP-SGD has cost each site: ε only grows, so that its largest is the last. */
+function casePrivacyOf(updates: readonly MergedUpdate[]): Pick<CampaignRecord, 'casePrivacy'> {
+  const stated = updates.flatMap(({ site, stage, dpSgd }) => (dpSgd ? [{ site, stage, ...dpSgd }] : []));
+  if (stated.length === 0) return {};
+  const sites = [...groupBy(stated, ({ site }) => site)].map(([site, own]) => {
+    const { epsilon, delta } = own.reduce((most, one) => (one.epsilon > most.epsilon ? one : most));
+    return { site, epsilon, delta };
+  });
+  return { casePrivacy: { stages: [...new Set(stated.map(({ stage }) => stage))], sites } };
 }
 
 /** What the updates of all evaluations hold, by site. */

@@ -4,7 +4,7 @@ import { printable } from '../../lib/printable.ts';
 import { comparedModels } from '../../lib/report/compared.ts';
 import { coverageText, coveredRounds, roundsText } from '../../lib/report/coverage.ts';
 import { clock, fixed, millimetres, percent } from '../../lib/report/format.ts';
-import { NOT_COVERED, privacyText } from '../../lib/report/privacy-text.ts';
+import { privacyLines } from '../../lib/report/privacy-text.ts';
 import type { Coverage, Report, StageReport } from '../../lib/report/report.ts';
 import { caveat, isSmokeTest, verdict } from '../../lib/report/verdict.ts';
 import type { Metrics } from '../../lib/scoring/metrics.ts';
@@ -18,7 +18,7 @@ export function summaryText(report: Report): string {
   return [
     printable(verdict(report)),
     caveat(report),
-    ...(report.privacy ? [privacyText(report.privacy), NOT_COVERED] : []),
+    ...privacyLines(report),
     ...ended,
     '',
     ...(scores.length > 0 ? [...scores, ''] : []),

@@ -44,6 +44,13 @@ test('a card says what goes in, what comes out, how good it is, and where it com
   expect(card).not.toMatch(/undefined|NaN/);
 });
 
+test('a card states the privacy of its campaign', () => {
+  const card = modelCard(trained, { ...facts, privacy: 'Differential privacy of every site: ε 3.00.' });
+
+  expect(card).toContain('Differential privacy of every site: ε 3.00.');
+  expect(card).not.toContain('No formal privacy');
+});
+
 test('a card of an unscored model says so, and claims no synthetic data that nobody recorded', () => {
   const card = modelCard({ ...trained, trainedOnPhantoms: undefined }, { ...facts, scores: [], licence: 'CC-BY-4.0' });
 

@@ -20,12 +20,41 @@ export interface PrivacyFacts {
 }
 
 /** One sentence for status, report and card. */
-export function privacyText(facts: PrivacyFacts): string {
+function privacyText(facts: PrivacyFacts): string {
   const { unit, noise, clip, adaptive, noiseMultiplier, epsilon, delta, spent, rounds, plannedRounds } = facts;
   const who = noise === 'central' ? 'from the coordinator' : 'from each site';
   const limit = adaptive ? `${significant(clip)} at first` : significant(clip);
   return `Differential privacy of every ${unit}: ε ${significant(spent)} after ${counted(rounds, 'round')}, ${significant(epsilon)} after all ${plannedRounds}, at δ ${delta}; noise of ${significant(noiseMultiplier)} times the clip (${limit}) ${who}.`;
 }
 
+/** What DP-SGD has cost at the sites, as they state it in their updates. */
+export interface CasePrivacyFacts {
+  /** Stages that train with it. */
+  readonly stages: readonly string[];
+  /** Largest ε of each site, for each of its cases. */
+  readonly sites: readonly { readonly site: string; readonly epsilon: number; readonly delta: number }[];
+}
+
+/** One sentence for report and card. It names no site. */
+export function casePrivacyText({ stages, sites }: CasePrivacyFacts): string {
+  const epsilons = sites.map(({ epsilon }) => epsilon);
+  const deltas = [...new Set(sites.map(({ delta }) => delta))].join(', ');
+  const [low, high] = [Math.min(...epsilons), Math.max(...epsilons)].map(significant);
+  const range = low === high ? low : `${low} to ${high} by site`;
+  return `DP-SGD hides single cases in ${stages.join(', ')}: ε ${range}, at δ ${deltas}, as the sites state it.`;
+}
+
+/** All sentences about a campaign's privacy; none without any. */
+export function privacyLines({
+  privacy,
+  casePrivacy,
+}: {
+  readonly privacy?: PrivacyFacts | undefined;
+  readonly casePrivacy?: CasePrivacyFacts | undefined;
+}): readonly string[] {
+  const lines = [...(privacy ? [privacyText(privacy)] : []), ...(casePrivacy ? [casePrivacyText(casePrivacy)] : [])];
+  return lines.length === 0 ? [] : [...lines, NOT_COVERED];
+}
+
 /** What ε does not cover. */
-export const NOT_COVERED = 'Losses, scores, and the counts of cases are outside of ε: they have no noise.';
+const NOT_COVERED = 'Losses, scores, and the counts of cases are outside of ε: they have no noise.';

@@ -2,7 +2,7 @@ import { commitsTable, coverageTable, eventsTimeline, learningCurves, sitesTable
 import { clock, counted } from './format.ts';
 import { type GalleryCase, galleryFigure } from './gallery.ts';
 import { html, type Markup, verbatim } from './markup.ts';
-import { NOT_COVERED, privacyText } from './privacy-text.ts';
+import { privacyLines } from './privacy-text.ts';
 import type { Report } from './report.ts';
 import { comparison, comparisonBySite, headline, scoresBySite } from './result-sections.ts';
 import { STYLE } from './style-sheet.ts';
@@ -38,7 +38,12 @@ function pageHead(report: Report): Markup {
   return html`<header><h1>${counted(report.sites.length, 'hospital')}, one heart model</h1>
 <p>Federated training on ${isOnPhantoms(report) ? 'synthetic ' : ''}cardiac CTs: every image and label stayed in its hospital's bucket. What left it: model weights, counts of cases and labels, training figures such as the loss, and the scores of ${report.scoredOn ?? 'held-out'} cases, without their names.</p>${unfinished(report)}
 <ul class="facts"><li>campaign <b>${report.campaign}</b></li>${report.profile !== undefined && html`<li>profile <b>${report.profile}</b></li>`}<li>state <b>${report.status}</b></li><li>seed <b>${report.seed}</b></li><li>backend <b>${report.backend}</b></li><li>wall time <b>${clock(report.wallSeconds)}</b></li><li>peak memory <b>${report.peakRssMB.toFixed(0)} MB</b> (${report.peakRssOf})</li><li><b>${report.createdAt.slice(0, 16).replace('T', ' ')} UTC</b></li></ul>
-${report.privacy && html`<p class="notice">${privacyText(report.privacy)} ${NOT_COVERED}</p>`}<p class="notice">${caveat(report)}</p>${failures(report)}</header>`;
+${privacyNotice(report)}<p class="notice">${caveat(report)}</p>${failures(report)}</header>`;
+}
+
+function privacyNotice(report: Report): Markup | undefined {
+  const lines = privacyLines(report);
+  return lines.length === 0 ? undefined : html`<p class="notice">${lines.join(' ')}</p>`;
 }
 
 function unfinished({ status, reason, createdAt }: Report): Markup | undefined {

@@ -1,7 +1,7 @@
 import type { Commit, Stage, Summary } from '../federation/schemas.ts';
 import type { Task, TaskId } from '../federation/tasks.ts';
 import type { LandmarkMetrics, MetricsByTask } from '../scoring/metrics.ts';
-import type { PrivacyFacts } from './privacy-text.ts';
+import type { CasePrivacyFacts, PrivacyFacts } from './privacy-text.ts';
 
 /** Contents of `report.json`. Lengths in mm, times in seconds since the run began, memory in MB (10⁶ bytes). */
 export interface Report {
@@ -36,6 +36,8 @@ export interface Report {
   readonly models: readonly ModelReport[];
   /** Differential privacy; absent without it. */
   readonly privacy?: PrivacyFacts;
+  /** DP-SGD; absent without it. */
+  readonly casePrivacy?: CasePrivacyFacts;
   /** Result of `fedcardio campaign verify`; absent if it was not run. */
   readonly chain?: ChainReport;
   /** Scores by role. Empty if the campaign evaluates several models of one role for one task. */
