@@ -168,7 +168,9 @@ const ORCHESTRATED = [
   'setup/sites',
 ].map((name) => `campaigns/*/${name}.json`);
 const MERGED = [
-  ...['lease', 'noise', 'seal', 'commit', 'outcome', 'merge-job', 'survivors'].map((name) => `campaigns/*/${name}.json`),
+  ...['lease', 'noise', 'seal', 'commit', 'outcome', 'merge-job', 'survivors'].map(
+    (name) => `campaigns/*/${name}.json`,
+  ),
   ...['state', 'sum', 'mean'].map((name) => `campaigns/*/${name}-*.safetensors`),
   'models/*',
   'updates/*.refusal.json',

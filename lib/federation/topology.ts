@@ -87,9 +87,19 @@ const QUEUE_NAMES: Readonly<Record<HandlerName, (federation: string, site: strin
 
 /** The links of the audit trail, the seeds of noise, and all that sites send, each created with `If-None-Match: *`. */
 const PERMANENT = [
-  ...['plan', 'open', 'noise', 'seal', 'commit', 'outcome', 'setup/sites', 'cohort', 'survivors', 'endorsed', 'opened'].map(
-    (name) => `campaigns/*/${name}.json`,
-  ),
+  ...[
+    'plan',
+    'open',
+    'noise',
+    'seal',
+    'commit',
+    'outcome',
+    'setup/sites',
+    'cohort',
+    'survivors',
+    'endorsed',
+    'opened',
+  ].map((name) => `campaigns/*/${name}.json`),
   'models/*/merged.json',
   `${UPDATES_PREFIX}*`,
 ];

@@ -59,7 +59,7 @@ export async function trainModel(
   from: { readonly [K in keyof ModelState]?: ModelState[K] | undefined },
   onStep: OnStep<ModelState>,
 ): Promise<ModelState> {
-  const { network, training, round, rounds, draw } = steps;
+  const { network, training, round, rounds } = steps;
   const optimizer = createAdamW(steps.variables, options);
   try {
     if (from.optimizer) optimizer.load(from.optimizer);

@@ -46,6 +46,8 @@ const ANSWER: Lines<Answer> = {
   base: ADDRESS,
   consent: ['the consent under which it leaves', AGREED],
   samples: ['number of cases used', AGREED],
+  privacy: ['with differential privacy: clip, noise, and whether the update was clipped', AGREED],
+  dpSgd: ['with DP-SGD: its clip, noise, sampling rate, steps and ε', AGREED],
   secure: ['with secure aggregation: encrypted shares that open the masks of the sum', AGREED],
   weights: ["where the site's weights are, their size and hash", '`weights` in the terms of the stage'],
   figures: ['losses, steps, numbers of cases and labels, by name', FIGURES],

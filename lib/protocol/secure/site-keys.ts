@@ -59,7 +59,10 @@ const READS_AT_ONCE = 16;
 export async function keepIdentities(
   store: SiteStore,
   { members }: CohortDocument,
-  { now, log }: { readonly now: () => Date; readonly log: (event: string, fields: object) => void },
+  {
+    now,
+    log,
+  }: { readonly now: () => Date; readonly log: (event: string, fields: Readonly<Record<string, unknown>>) => void },
 ): Promise<void> {
   await mapConcurrently(members, READS_AT_ONCE, async ({ site, identity }) => {
     const key = siteKeys.knownSite(site);
