@@ -85,12 +85,18 @@ test('shows warnings, and which updates counted less', () => {
     warnings: ['student: with two sites, no strategy can tell which one is malicious.'],
     suspected: [{ site: 'berlin', pairs: 2 }],
     consents: [],
+    withdrawn: [
+      { stage: 'student', round: 1, cases: 2 },
+      { stage: 'student', round: 2, cases: 2 },
+    ],
     stages: [{ name: 'student', kind: 'student', phase: 'running', total: 3, rounds: [clipped] }],
   } as unknown as Parameters<typeof statusText>[0];
 
-  expect(statusText(status, NOW).split('\n').slice(-4)).toEqual([
+  expect(statusText(status, NOW).split('\n').slice(-6)).toEqual([
     'warning: student: with two sites, no strategy can tell which one is malicious.',
     "warning: berlin: 2 pairs of a training CT and a held-out CT may be parts of one scan, so that scores may be too good; intake's log there names the cases.",
+    '',
+    'student rounds 1–2: 2 cases withdrawn since',
     '',
     'student round 1: munich clipped: scaled by 1.00e-38 (norm 3.00e+38), counted as 21.0 cases instead of 9000 (shareFactor)',
   ]);

@@ -256,7 +256,8 @@ const CASES = rowsOf(`
   bonn intake* | s3:PutObject | s3://heart-site-bonn/jobs/tavi-1/student/0001.json | claiming a job
   bonn intake* | s3:GetObject | s3://heart-site-bonn/checkpoints/tavi-1/student/0001/local.safetensors | parameters of a GPU task
   bonn intake* | s3:GetObject | s3://heart-site-bonn/predictions/x/y/p2/calcium.nii.gz | a prediction
-  bonn upload* | s3:GetObject | s3://heart-site-bonn/withdrawn/SHA.json | what nobody reads
+  bonn upload* | s3:GetObject | s3://heart-site-bonn/withdrawn/SHA.json | what only the withdraw role reads
+  bonn intake* | s3:GetObject | s3://heart-site-bonn/lineage/tavi-1/student/0001.json | which cases went into an update
   bonn intake* | s3:GetObject | s3://heart-site-bonn/consents/tavi-1.json | what the site has answered
   bonn task* | s3:GetObject | s3://heart-site-bonn/policy.json | how the site decides
   bonn task* | s3:PutObject | s3://heart-site-bonn/consents/tavi-1.json | agreeing for the hospital
@@ -265,6 +266,11 @@ const CASES = rowsOf(`
   sweep* | s3:PutObject | FED/sites/bonn/consents/tavi-1.consent.json | the coordinator answers for a site
   bonn task* | s3:PutObject | s3://heart-site-bonn/content/SHA.json | hiding a doubled image
   bonn upload* | s3:PutObject | s3://heart-site-bonn/sent/tavi-1/student/0001.json | changing what was sent
+  bonn withdraw* | s3:PutObject | s3://heart-site-bonn/lineage/tavi-1/student/0001.json | changing which cases were used
+  bonn withdraw* | s3:DeleteObjectVersion | s3://heart-site-bonn/lineage/tavi-1/student/0001.json | hiding which cases were used
+  bonn withdraw* | s3:PutObject | s3://heart-site-bonn/rescan/examined.json | what rescan keeps
+  bonn upload* | s3:DeleteObject | s3://heart-site-bonn/checkpoints/tavi-1/student/0001/local.safetensors | a site's own parameters
+  bonn withdraw* | s3:PutObject | FED/sites/ulm/withdrawals/SHA.json | a withdrawal of another site
   bonn upload* | s3:PutObject | s3://heart-site-bonn/withdrawn/SHA.json | a withdrawal that was none
   bonn upload* | s3:PutObject | s3://heart-site-bonn/anything | a key of no kind
   bonn upload* | s3:DeleteObject | s3://heart-site-bonn/unfinished/tavi-1/student/0001.safetensors | a checkpoint

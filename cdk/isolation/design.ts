@@ -39,7 +39,7 @@ export const FEDERATION_BUCKET_OF_SITES = `
   another's summary  .       .       .         .           .     .       .
   own consent        l       l       w         .           .     l       wl
   another's consent  .       .       .         .           .     .       .
-  own notice         .       .       .         .           .     l       wl
+  own notice         l       l       .         .           .     l       wl
   another's notice   .       .       .         .           .     .       .
   campaign           .       .       .         .           .     .       .
   control            .       .       rl        .           .     .       .

@@ -17,7 +17,7 @@ let observed: Float32Array;
 beforeAll(async () => {
   await loadBackend();
   const tasks = [TASKS.calcification];
-  const network = createNetwork({ kind: 'unet', features: [4, 8], deepSupervision: true }, tasks, 3, 'learnt');
+  const network = createNetwork({ kind: 'unet', features: [8, 16], deepSupervision: true }, tasks, 3, 'learnt');
   const found = ballCase('a', 16, 6, ['calcification']);
   const patch = cutPatch(found, tasks, { side: SIDE, spacing: 12, augment: false }, seededRandom('patch', 4));
   truth = patch.image;
@@ -46,17 +46,24 @@ test('the gradient of the cosine is that of small differences, and the weights s
   expect(attack.network.read()).toEqual(before);
 });
 
-test('a reconstruction comes nearer to the gradient, and to the image than to another; noise hides it', async () => {
-  const invert = (gradient: Float32Array) =>
-    invertGradient(attack, gradient, [-6, 6], seededRandom('inversion'), { iterations: 60 });
+test('a reconstruction comes nearer to the gradient, and shows something of the image', async () => {
+  const { image, cosine } = await invertGradient(attack, observed, [-6, 6], seededRandom('inversion'), {
+    iterations: 150,
+  });
 
-  const plain = await invert(observed);
-  const noisy = await invert(clippedWithNoise(observed, 1, 1, seededRandom('noise')));
+  expect(cosine).toBeGreaterThan(0.5);
+  expect(similarityOf(truth, image).correlation).toBeGreaterThan(0.15);
+});
 
-  expect(plain.cosine).toBeGreaterThan(0.3);
-  expect(similarityOf(truth, plain.image).correlation).toBeGreaterThan(
-    similarityOf(truth, noisy.image).correlation + 0.1,
-  );
+test('clipping bounds the norm, and noise hides the direction', () => {
+  const norm = (values: Float32Array) => Math.hypot(...values);
+  const clipped = clippedWithNoise(observed, 0.5, 0, seededRandom('noise'));
+  const noisy = clippedWithNoise(observed, 0.5, 1, seededRandom('noise'));
+
+  expect(norm(clipped)).toBeLessThanOrEqual(0.5001);
+  const cosine =
+    noisy.reduce((sum, value, i) => sum + value * (observed[i] as number), 0) / (norm(noisy) * norm(observed));
+  expect(Math.abs(cosine)).toBeLessThan(0.2);
 });
 
 test('an image is like itself whatever its brightness and contrast, and not like noise', () => {
