@@ -51,6 +51,8 @@ export const ownIdentity = ({ signingKey }: SiteSecrets): string => publicIdenti
 
 const READS_AT_ONCE = 16;
 
+type StepLog = (event: string, fields: Readonly<Record<string, unknown>>) => void;
+
 /**
  * Keeps the identities of a cohort's sites, each as it was first seen.
  *
@@ -59,10 +61,7 @@ const READS_AT_ONCE = 16;
 export async function keepIdentities(
   store: SiteStore,
   { members }: CohortDocument,
-  {
-    now,
-    log,
-  }: { readonly now: () => Date; readonly log: (event: string, fields: Readonly<Record<string, unknown>>) => void },
+  { now, log }: { readonly now: () => Date; readonly log: StepLog },
 ): Promise<void> {
   await mapConcurrently(members, READS_AT_ONCE, async ({ site, identity }) => {
     const key = siteKeys.knownSite(site);
