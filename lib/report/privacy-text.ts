@@ -36,7 +36,7 @@ export interface CasePrivacyFacts {
 }
 
 /** One sentence for report and card. It names no site. */
-export function casePrivacyText({ stages, sites }: CasePrivacyFacts): string {
+function casePrivacyText({ stages, sites }: CasePrivacyFacts): string {
   const epsilons = sites.map(({ epsilon }) => epsilon);
   const deltas = [...new Set(sites.map(({ delta }) => delta))].join(', ');
   const [low, high] = [Math.min(...epsilons), Math.max(...epsilons)].map(significant);
