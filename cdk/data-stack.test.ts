@@ -116,6 +116,7 @@ describe('the data stacks', () => {
           rule('campaigns/', '/campaign.json', 'fedcardio-orchestrate'),
           rule('campaigns/', '/control.json', 'fedcardio-orchestrate'),
           rule('campaigns/', '/commit.json', 'fedcardio-orchestrate'),
+          rule('sites/', '.consent.json', 'fedcardio-orchestrate'),
           rule('updates/', '.update.json', 'fedcardio-aggregate'),
           rule('updates/', '.step.json', 'fedcardio-orchestrate'),
           rule('campaigns/', '/survivors.json', 'fedcardio-orchestrate'),

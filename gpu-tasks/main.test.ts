@@ -139,11 +139,11 @@ describe("the container's command", () => {
   });
 
   test('answers a message of a newer release, and exits with 0', async () => {
-    const message = { ...(await openRound(storage, 'teacher', 4, null, { rounds: 4 })), schema: 'fedcardio.task/2' };
+    const message = { ...(await openRound(storage, 'teacher', 4, null, { rounds: 4 })), schema: 'fedcardio.task/3' };
 
     const { code, errors } = await main([JSON.stringify(message)]);
 
-    expect(errors).toContain('written by a newer release (fedcardio.task/2;');
+    expect(errors).toContain('written by a newer release (fedcardio.task/3;');
     expect(code).toBe(0);
     expect(await updateOf(storage, { ...message, schema: 'fedcardio.task/1' })).toMatchObject({
       code: 'NEWER_SCHEMA',

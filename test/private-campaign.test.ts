@@ -10,12 +10,12 @@ import {
   type CampaignInput,
   type ConsentLimits,
   commitSchema,
-  consentSchema,
   type GpuTaskMessage,
   ledgerSchema,
   noiseSchema,
   openSchema,
   planSchema,
+  policySchema,
   sealSchema,
 } from '../lib/federation/schemas.ts';
 import { canonicalJson, sha256Hex } from '../lib/json.ts';
@@ -103,21 +103,17 @@ async function reopen(message: GpuTaskMessage): Promise<void> {
   await store().delete(federationKeys.outcome(message.campaign));
 }
 
-/** The site agrees to a campaign, with a budget. */
-async function agree(site: string, campaign: string, budget: ConsentLimits['budget']): Promise<void> {
-  const consent = consentSchema.parse({
-    schema: 'fedcardio.consent/1',
+/** The site agrees to all campaigns, with a budget. */
+async function agree(site: string, budget: ConsentLimits['budget']): Promise<void> {
+  const policy = policySchema.parse({
+    schema: 'fedcardio.policy/1',
     site,
-    campaign,
-    plan: '0'.repeat(64),
-    state: 'agreed',
-    at: '2026-03-02T08:00:00Z',
-    by: 'a person',
-    terms: { purpose: null, stages: [], privacy: null },
+    mode: 'standing',
     limits: { budget },
-    until: null,
+    by: 'a person',
+    at: '2026-03-02T08:00:00Z',
   });
-  await world.context.siteStore(site).put(siteKeys.consent(campaign), canonicalJson(consent));
+  await world.context.siteStore(site).put(siteKeys.policy, canonicalJson(policy));
 }
 const ledgerOf = async (site: string) =>
   (await readJson(world.context.siteStore(site), siteKeys.ledger, ledgerSchema)).value.releases;
@@ -290,7 +286,7 @@ describe('local noise', () => {
 describe('the budget of a site', () => {
   test('is spent over several campaigns; a round beyond it is refused, and the others go on', async () => {
     const quorum = { minFraction: 0.5, minSites: 2 };
-    for (const campaign of ['first', 'second']) await agree('bonn', campaign, { epsilon: 11, delta: 1e-5 });
+    await agree('bonn', { epsilon: 11, delta: 1e-5 });
 
     await complete(calciumCampaign('first', noisy(), { quorum }));
     await complete(calciumCampaign('second', noisy(), { quorum }));
@@ -309,7 +305,7 @@ describe('the budget of a site', () => {
   });
 
   test('refuses a campaign without noise', async () => {
-    await agree('bonn', 'plain', { epsilon: 10, delta: 1e-5 });
+    await agree('bonn', { epsilon: 10, delta: 1e-5 });
 
     const outcome = await world.run(calciumCampaign('plain', undefined, { quorum: { minSites: 3 } }));
 
@@ -343,10 +339,9 @@ describe('DP-SGD', () => {
   });
 
   test('spends the budget of a site, and noise on the whole update takes its place', async () => {
-    await agree('bonn', 'cases', { epsilon: 1, delta: 1e-5 });
-    await agree('bonn', 'both', { epsilon: 9, delta: 1e-5 });
-
+    await agree('bonn', { epsilon: 1, delta: 1e-5 });
     const outcome = await world.run(calciumCampaign('cases', undefined, { training, quorum: { minSites: 3 } }));
+    await agree('bonn', { epsilon: 9, delta: 1e-5 });
     await complete(calciumCampaign('both', noisy(), { training, quorum: { minSites: 3 } }));
 
     expect(outcome?.reason).toContain('would exceed the privacy budget of bonn');

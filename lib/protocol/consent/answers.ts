@@ -7,10 +7,11 @@ import { tryReadJson } from '../../storage/documents.ts';
 import { unreadableOf } from '../../storage/unreadable.ts';
 import { MAX_DOCUMENT_BYTES } from '../bounds.ts';
 import type { ReaderContext } from '../context.ts';
-import type { Participant } from '../opening.ts';
 import { isOver, POLICY } from './terms.ts';
 
 const READS_AT_ONCE = 16;
+
+type Participant = Open['participants'][number];
 
 /** A site's answer to a campaign, as the coordinator knows it. */
 export interface ConsentAnswer {

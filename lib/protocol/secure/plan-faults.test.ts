@@ -64,7 +64,7 @@ describe('a plan with secure aggregation', () => {
 
   test('is refused with differential privacy by the coordinator', () => {
     const privacy = { secureAggregation: {}, differentialPrivacy: { clip: 1, epsilon: 3 } };
-    expect(() => planOf(campaignWith({}, privacy))).toThrow('differentialPrivacy');
+    expect(() => planOf(campaignWith({}, privacy))).toThrow('it cannot be combined with secureAggregation');
   });
 
   test.each(['fedavg', 'fedavgm', 'fedadam', 'fedyogi'])(

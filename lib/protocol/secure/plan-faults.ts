@@ -9,14 +9,9 @@ const AVERAGING = ['fedavg', 'fedavgm', 'fedadam', 'fedyogi'];
 /** Why the stages of a campaign cannot be aggregated securely; empty without secure aggregation. */
 export const secureFaults = ({ privacy, stages }: Plan['campaign']): readonly string[] =>
   privacy?.secureAggregation
-    ? [
-        ...stages.flatMap((stage) =>
-          stageFaults(stage, privacy.secureAggregation ?? {}).map((reason) => `stage ${stage.name}: ${reason}`),
-        ),
-        ...(privacy.differentialPrivacy
-          ? ['differentialPrivacy: this release does not combine it with secureAggregation']
-          : []),
-      ]
+    ? stages.flatMap((stage) =>
+        stageFaults(stage, privacy.secureAggregation ?? {}).map((reason) => `stage ${stage.name}: ${reason}`),
+      )
     : [];
 
 function stageFaults(stage: Stage, { threshold }: { readonly threshold?: number | undefined }): readonly string[] {
