@@ -25,6 +25,16 @@ const englishZod = {
       contents: "export { default as en } from './en.js';",
     })),
 };
+// Descriptions of fields are for the reference and the JSON Schemas, which no function writes. Line numbers stay.
+const DESCRIPTION = /\.describe\(\s*(?:'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|`[^`$]*`),?\s*\)/g;
+const withoutDescriptions = {
+  name: 'without-descriptions',
+  setup: ({ onLoad }) =>
+    onLoad({ filter: /lib[\\/]federation[\\/](?:schemas|stages)[\\/][\w-]+\.ts$/ }, ({ path }) => ({
+      contents: readFileSync(path, 'utf8').replace(DESCRIPTION, (text) => text.replace(/[^\n]/g, '')),
+      loader: 'ts',
+    })),
+};
 // A function's credentials are in its environment. The SDK loads these packages only without them, and Lambda has them.
 const OTHER_CREDENTIALS = ['sso', 'ini', 'login', 'process', 'web-identity'].map(
   (of) => `@aws-sdk/credential-provider-${of}`,
@@ -44,7 +54,7 @@ const common = {
   keepNames: true,
   // Unused parts of ES modules can be left out.
   mainFields: ['module', 'main'],
-  plugins: [englishZod],
+  plugins: [englishZod, withoutDescriptions],
   banner: { js: REQUIRE },
   define: { FEDCARDIO_VERSION: JSON.stringify(version) },
   metafile: true,
