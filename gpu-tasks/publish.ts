@@ -12,8 +12,8 @@ import { hashedCases, recordLineage, type UsedCases } from '../lib/intake/lineag
 import { isAnyWithdrawn, type WithdrawalRecords } from '../lib/intake/withdrawal-records.ts';
 import { sha256Hex } from '../lib/json.ts';
 import { peakRss } from '../lib/peak-rss.ts';
-import { mutable } from '../lib/protocol/secure/answer-step.ts';
 import type { MaskedUpdate } from '../lib/protocol/secure/mask-update.ts';
+import { mutable } from '../lib/protocol/secure/mutable.ts';
 import { createJson, documentBody } from '../lib/storage/documents.ts';
 import type { EncodedUpdate } from '../lib/training/encode-update.ts';
 import type { ValidationReport } from '../lib/training/validation-loss.ts';

@@ -9,8 +9,9 @@ import {
   updateSchema,
 } from '../../lib/federation/schemas.ts';
 import { canonicalJson, sha256Hex } from '../../lib/json.ts';
-import { answerStep, mutable } from '../../lib/protocol/secure/answer-step.ts';
+import { answerStep } from '../../lib/protocol/secure/answer-step.ts';
 import { maskUpdate } from '../../lib/protocol/secure/mask-update.ts';
+import { mutable } from '../../lib/protocol/secure/mutable.ts';
 import { openMasks } from '../../lib/protocol/secure/open-masks.ts';
 import { stageStart } from '../../lib/protocol/secure/start.ts';
 import { createJson, readJson } from '../../lib/storage/documents.ts';

@@ -8,6 +8,7 @@ import { noiseWarnings } from './noise-warnings.ts';
 import { openRound, type Participant } from './opening.ts';
 import { learns, planCampaign } from './plan.ts';
 import { planWarnings } from './plan-warnings.ts';
+import { impossibilityOf, secureTermsOf } from './secure/terms.ts';
 import { thresholdWarnings } from './threshold-warnings.ts';
 
 /** What is wrong with a campaign that is about to be started. */
@@ -122,6 +123,10 @@ function impossibility(
   const at = { campaign: plan.campaign.id, stage: stage.name, round: 1 };
   const opening = openRound(at, { plan, planSha256: '', previous: undefined, able: [...able] }, now);
   if (opening.kind === 'impossible') return opening.reason;
+  const terms = secureTermsOf(plan.campaign, stage);
+  const masked = terms && learns(stage) ? impossibilityOf({ stage, terms }, able.length) : undefined;
+  if (masked !== undefined)
+    return `Stage ${stage.name} cannot begin: ${able.length} sites have its data, and ${masked}.`;
   const merged = learns(stage) ? strategyOf(stage.aggregation).impossible?.(able.length) : undefined;
   return merged === undefined
     ? undefined

@@ -4,8 +4,8 @@ import { type GpuTaskMessage, planSchema, type Summary, updateSchema } from '../
 import { sha256Hex } from '../../lib/json.ts';
 import { recordFailure } from '../../lib/protocol/gpu-tasks.ts';
 import { learns, trains } from '../../lib/protocol/plan.ts';
-import { mutable } from '../../lib/protocol/secure/answer-step.ts';
 import { maskUpdate } from '../../lib/protocol/secure/mask-update.ts';
+import { mutable } from '../../lib/protocol/secure/mutable.ts';
 import { stageStart } from '../../lib/protocol/secure/start.ts';
 import { createJson, readJson } from '../../lib/storage/documents.ts';
 import { decodeSafetensors, encodeSafetensors } from '../../lib/weights/safetensors.ts';

@@ -23,6 +23,7 @@ import type { SiteStore, Stores } from '../../storage/contract.ts';
 import { createJson, type Document, readJson } from '../../storage/documents.ts';
 import { type LearningStage, learns, stageOf } from '../plan.ts';
 import { openCohort } from './cohort.ts';
+import { mutable } from './mutable.ts';
 import {
   keepCohort,
   keepEndorsed,
@@ -167,10 +168,6 @@ async function sendShare(context: StepContext, store: SiteStore, site: string, a
     reveal: mutable(message),
   });
 }
-
-/** The same value without `readonly`, as schemas infer it. */
-export const mutable = <T>(value: T): Mutable<T> => value as Mutable<T>;
-type Mutable<T> = T extends object ? { -readonly [K in keyof T]: Mutable<T[K]> } : T;
 
 const refusal = (reason: string): FedcardioError =>
   new FedcardioError('BAD_MESSAGE', `Secure aggregation: ${reason}.`, { hint: 'Ask the coordinator why.' });

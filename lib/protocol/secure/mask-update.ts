@@ -89,7 +89,7 @@ async function gathered(layout: StageStart['layout'], parts: AsyncIterable<Uint8
 }
 
 /** Length of a masked update. */
-export function maskedBytes(layout: StageStart['layout']): number {
+function maskedBytes(layout: StageStart['layout']): number {
   const masked = maskedLayout(layout);
   const values = [...masked.values()].reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0);
   return encodeSafetensorsHeader(masked).length + 4 * values;

@@ -25,10 +25,10 @@ import { createJson, type Document, readJson, tryReadJson } from '../../storage/
 import type { CoordinatorContext, StoreContext } from '../context.ts';
 import { endCampaign } from '../outcome.ts';
 import { listReasons } from '../reasons.ts';
-import { mutable } from './answer-step.ts';
 import { lackOf, readStepAnswers, type StepAnswers } from './answers.ts';
 import { askSites } from './ask.ts';
 import type { OpenCohort } from './cohort.ts';
+import { mutable } from './mutable.ts';
 import { cohortOf, listOf } from './round.ts';
 import { extended, requireSender, waitOf } from './setup.ts';
 

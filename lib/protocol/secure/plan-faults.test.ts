@@ -85,6 +85,19 @@ describe('a plan with secure aggregation', () => {
     expect(planOf(campaignWith({}, {})).quorum.minSites).toBe(1);
   });
 
+  test('is impossible for sites that are more than twice its threshold', () => {
+    const counts = new Map(
+      Array.from({ length: 9 }, (_, i) => [
+        `site-${i}`,
+        { cases: { training: 5, evaluation: 0, rejected: 0 }, labelled: { 'hinge-points': 5 } },
+      ]),
+    );
+    const campaign = campaignWith({}, { secureAggregation: { threshold: 4 } });
+    const { findings } = checkCampaign(campaign, { tasks: DEFAULT_TASKS, counts }, NOW);
+
+    expect(findings).toMatchObject([{ level: 'error', text: expect.stringContaining('not more than half') }]);
+  });
+
   test('fits FedPer, Ditto, FedProx and parameters that stay at their site', () => {
     const training = { steps: 1, learningRate: 0.001 };
     for (const more of [

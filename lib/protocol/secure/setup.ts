@@ -12,7 +12,6 @@ import {
 } from '../../federation/schemas.ts';
 import { identityKey } from '../../privacy/identity.ts';
 import { checkedKeyShares, checkedKeys } from '../../privacy/key-messages.ts';
-import { leastThreshold } from '../../privacy/secure-round.ts';
 import { createJson, type Document, tryReadJson } from '../../storage/documents.ts';
 import { refusingSites, willing } from '../consent/answers.ts';
 import type { CoordinatorContext } from '../context.ts';
@@ -24,8 +23,7 @@ import { listReasons } from '../reasons.ts';
 import { lackOf, readStepAnswers } from './answers.ts';
 import { askSites } from './ask.ts';
 import { openCohort } from './cohort.ts';
-import { FEWEST_SITES } from './plan-faults.ts';
-import { type SecureTerms, thresholdOf } from './terms.ts';
+import { impossibilityOf, type SecureTerms, thresholdOf } from './terms.ts';
 
 /** A stage that is set up for secure aggregation. */
 export interface SetupInput {
@@ -138,18 +136,6 @@ async function setupOf(
     ...waitOf(context, stage),
     sites,
   });
-}
-
-/** Why so many sites are no cohort; undefined if they are. */
-export function impossibilityOf(
-  { stage, terms }: Pick<SetupInput, 'stage' | 'terms'>,
-  sites: number,
-): string | undefined {
-  const threshold = thresholdOf(terms, sites);
-  const needed = Math.max(FEWEST_SITES, stage.quorum.minSites, threshold);
-  if (sites < needed) return `secure aggregation needs ${needed}`;
-  const least = leastThreshold(sites, 0);
-  return threshold < least ? `a threshold of ${threshold} is not more than half of them` : undefined;
 }
 
 /** Whether all sites of a cohort have sent their shares. Asks those that have not; without them, the stage is impossible. */

@@ -68,7 +68,7 @@ async function openInit(store: Reads, campaign: string, sha256: string) {
 }
 
 /** Reads the tensors of a file one by one, as float32; undefined for one that the file lacks. */
-export async function tensorReader(store: Pick<FederationStore, 'getRange'>, file: StoredFile) {
+async function tensorReader(store: Pick<FederationStore, 'getRange'>, file: StoredFile) {
   const { header } = await openFile(store, file, 0);
   return async (name: string): Promise<Float32Array | undefined> => {
     const found = (header as SafetensorsHeader).tensors.get(name);
