@@ -277,6 +277,8 @@ const CASES = rowsOf(`
   bonn intake* | s3:DeleteObject | s3://heart-site-bonn/cases/p1/image.nii.gz | a case
   bonn task* | s3:DeleteObject | s3://heart-site-bonn/predictions/x/y/p2/calcium.nii.gz | a prediction
   bonn task* | s3:DeleteObject | s3://heart-site-bonn/sent/tavi-1/student/0001.json | hiding what was sent
+  bonn task* | s3:PutObject | s3://heart-site-bonn/privacy/secret.json | drawing other noise for the same update
+  bonn intake* | s3:GetObject | s3://heart-site-bonn/privacy/ledger.json | what was spent of the budget
   bonn task* | s3:DeleteObject | s3://heart-site-bonn/privacy/ledger.json | forgetting what was spent of the budget
   bonn upload* | s3:GetObject | s3://heart-site-bonn/privacy/secret.json | subtracting the noise
   bonn upload* | s3:PutObject | s3://heart-site-bonn/privacy/ledger.json | a budget that is not spent
