@@ -2,7 +2,7 @@ import type { z } from 'zod';
 import { FedcardioError, isFedcardioError } from '../error.ts';
 import { isPassedOver } from '../federation/keys.ts';
 import { canonicalJson, parseDocument, parseJson, sha256Hex } from '../json.ts';
-import type { ObjectInfo, ObjectStore, PutOptions } from './contract.ts';
+import type { ObjectInfo, ObjectStore, PutOptions, StoredObject } from './contract.ts';
 
 /** A JSON object as it is stored. `value` has the keys that this release knows; the stored bytes may have more. */
 export interface Document<T> {
@@ -14,6 +14,15 @@ export interface Document<T> {
 /** A document that was read, with the ETag of its version. */
 export interface StoredDocument<T> extends Document<T> {
   readonly etag: string;
+}
+
+/** What was parsed of objects that a reader keeps, by schema. */
+const parsed = new WeakMap<StoredObject, Map<z.ZodType, Document<unknown>>>();
+
+/** Has an object parsed once, for a reader that keeps it and gives it again and again. Nobody may change what is parsed. */
+export function parseOnce(stored: StoredObject): StoredObject {
+  parsed.set(stored, new Map());
+  return stored;
 }
 
 /** The store to read from; its bucket's name goes into error messages. */
@@ -47,7 +56,13 @@ export async function tryReadJson<K extends string, S extends z.ZodType>(
   const stored = await store.tryGet(key);
   if (!stored) return undefined;
   const { body, etag } = stored;
-  return { value: parse(body, schema, key), sha256: sha256Hex(body), etag };
+  const known = parse === parseDocument ? parsed.get(stored) : undefined;
+  const document = (known?.get(schema) as Document<z.infer<S>> | undefined) ?? {
+    value: parse(body, schema, key),
+    sha256: sha256Hex(body),
+  };
+  known?.set(schema, document);
+  return { ...document, etag };
 }
 
 /** A JSON object that its reader may replace. `value` is undefined if it cannot be parsed. */

@@ -1,7 +1,9 @@
 import { expect, test } from 'vitest';
+import { z } from 'zod';
 import { collect } from '../async.ts';
 import { federationKeys } from '../federation/keys.ts';
 import type { FederationStore } from './contract.ts';
+import { readJson } from './documents.ts';
 import { createListedReader } from './listed-reads.ts';
 import { createMemoryStorage } from './testing-objects.ts';
 
@@ -44,4 +46,26 @@ test('reads what is outside the prefix, and everything before a listing, from th
   expect(await reader.tryGet(PLAN)).toBeDefined();
   await collect(reader.list(PREFIX));
   expect(await reader.tryGet(federationKeys.tasks)).toBeDefined();
+});
+
+test('parses a document once for each schema, and again when it has changed', async () => {
+  const store: FederationStore = createMemoryStorage()('heart');
+  const reader = createListedReader(store);
+  let parsed = 0;
+  const counted = z.unknown().transform((value) => {
+    parsed++;
+    return value;
+  });
+  const look = async () => {
+    await collect(reader.list(PREFIX));
+    return (await readJson(reader, PLAN, counted)).value;
+  };
+
+  await store.put(PLAN, '"a"');
+  expect([await look(), await look()]).toEqual(['a', 'a']);
+  expect(parsed).toBe(1);
+  expect((await readJson(reader, PLAN, z.string())).value).toBe('a');
+  await store.put(PLAN, '"b"');
+  expect(await look()).toBe('b');
+  expect(parsed).toBe(2);
 });

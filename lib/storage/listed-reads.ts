@@ -1,11 +1,12 @@
 import type { FederationStore, StoredObject } from './contract.ts';
+import { parseOnce } from './documents.ts';
 
 type Reader = Pick<FederationStore, 'bucket' | 'tryGet' | 'list'>;
 
 /**
  * A reader for a command that looks at the same small documents again and again. A listing tells which of them are new:
  * below its prefix, only these are read, and what is not listed counts as missing. A look therefore costs one listing for
- * each prefix (one request for each 1,000 objects) and one request for each new or changed document.
+ * each prefix (one request for each 1,000 objects) and one request for each new or changed document, which is parsed once.
  *
  * Below a prefix that was listed to the end, `tryGet` shows the state of the last listing.
  */
@@ -30,7 +31,7 @@ export function createListedReader(store: Reader): Reader {
       const known = bodies.get(key);
       if (known?.etag === etag) return known;
       const read = await store.tryGet(key);
-      if (read) bodies.set(key, read);
+      if (read) bodies.set(key, parseOnce(read));
       return read;
     },
   };
