@@ -12,6 +12,9 @@ export interface Cell {
   readonly reason?: string;
 }
 
+/** Most cells are one of these. */
+const [MERGED, ANSWERED]: readonly [Cell, Cell] = [{ became: 'merged' }, { became: 'answered' }];
+
 /** A site in a round; undefined if it does not take part. */
 export const cellOf = (round: RoundStatus, site: string): Cell | undefined => cellsOf(round)(site);
 
@@ -30,10 +33,9 @@ export function cellsOf(round: RoundStatus): (site: string) => Cell | undefined 
     if (!participants.has(site)) return undefined;
     const failure = failed.get(site);
     if (failure) return { became: failure.refused ? 'refused' : 'failed', reason: failure.reason };
-    const scaled = (clipped.get(site) ?? []).map(scalingOf);
-    const reduced = [...scaled, ...(limited.get(site) ?? []).map(limitOf)];
-    if (reduced.length > 0) return { became: scaled.length > 0 ? 'clipped' : 'limited', reason: reduced.join(', ') };
-    if (updated.has(site)) return { became: round.phase === 'open' ? 'answered' : 'merged' };
+    const [scaled, reduced] = [clipped.get(site), limited.get(site)];
+    if (scaled || reduced) return reducedCell(scaled ?? [], reduced ?? []);
+    if (updated.has(site)) return round.phase === 'open' ? ANSWERED : MERGED;
     const answer = late.get(site);
     if (answer) {
       const counts = answer.mergedIn === undefined ? '' : `, and counts in round ${answer.mergedIn}`;
@@ -44,6 +46,11 @@ export function cellsOf(round: RoundStatus): (site: string) => Cell | undefined 
       : { became: 'missed', reason: 'it had not answered when the round closed' };
   };
 }
+
+const reducedCell = (clipped: RoundStatus['clipped'], limited: RoundStatus['limited']): Cell => ({
+  became: clipped.length > 0 ? 'clipped' : 'limited',
+  reason: [...clipped.map(scalingOf), ...limited.map(limitOf)].join(', '),
+});
 
 export interface SiteRound extends Cell {
   readonly stage: string;

@@ -19,15 +19,21 @@ export function coverageOf(
   const all = [...new Set([...sites, ...participants.map(({ site }) => site)])];
   const asked = all.filter((site) => stage.sites?.includes(site) ?? true);
   const cellOf = cellsOf(round);
-  const cases = (of: Open['participants']) => of.reduce((sum, { samples }) => sum + samples, 0);
   return {
     asked,
     merged: asked.filter((site) => merged.has(site)),
-    caseShare: cases(participants.filter(({ site }) => merged.has(site))) / cases(participants),
+    caseShare: caseShareOf(round, participants),
     excluded: asked
       .filter((site) => !merged.has(site))
       .map((site) => ({ site, ...exclusionOf(cellOf(site), kindOf(stage).need(stage)) })),
   };
+}
+
+/** Share of the participants' cases that the merged sites hold, 0 to 1. */
+export function caseShareOf({ updated }: Pick<RoundStatus, 'updated'>, participants: Open['participants']): number {
+  const merged = new Set(updated);
+  const cases = (of: Open['participants']) => of.reduce((sum, { samples }) => sum + samples, 0);
+  return cases(participants.filter(({ site }) => merged.has(site))) / cases(participants);
 }
 
 function exclusionOf(cell: Cell | undefined, need: string): Pick<Coverage['excluded'][number], 'why' | 'reason'> {

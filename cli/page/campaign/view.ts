@@ -9,7 +9,7 @@ import type { CampaignView, RoundView, StageView } from '../../../page/api/campa
 import { CELL_STATES, type CellState } from '../../../page/api/cells.ts';
 import { cellsOf, participantsOf } from '../../campaign/cells.ts';
 import { reportedKindOf } from '../../report/collect.ts';
-import { coverageOf } from '../../report/coverage.ts';
+import { caseShareOf } from '../../report/coverage.ts';
 
 /** What a campaign's documents say, beside its status. */
 export interface CampaignDocuments {
@@ -80,19 +80,21 @@ const LISTED: readonly CellState[] = ['waited for', 'answered', 'missed', 'late'
 function roundView(status: RoundStatus, stage: Stage, material: Material): RoundView {
   const { sites, reasons, isPartial } = material;
   const participants = material.participants(stage.name, status.round);
-  const cellOf = cellsOf(status);
-  const cases = new Map(participants.map(({ site, samples }) => [site, samples]));
+  const stateOf = statesOf(status, stage);
   const total = participants.reduce((sum, { samples }) => sum + samples, 0);
+  const cases = new Map(participants.map(({ site, samples }) => [site, samples]));
   const late = new Set(status.mergedLate);
-  const cells = sites.map((site) => {
-    const cell = cellOf(site);
-    const reason = cell?.reason;
-    const isAsked = stage.sites?.includes(site) ?? true;
-    const isEmpty = cell ? cell.became === 'failed' && isWithoutData({ reason: reason ?? '' }) : isAsked;
-    const state: CellState = isEmpty ? 'no data' : (cell?.became ?? 'not asked');
+  const notes: RoundView['notes'] = [];
+  let cells = '';
+  for (const [index, site] of sites.entries()) {
+    const { state, reason } = stateOf(site);
     const shown: CellState = isPartial && LISTED.includes(state) ? 'unread' : state;
-    return { site, state: shown, reason };
-  });
+    cells += CELL_STATES[shown];
+    if (reason === undefined || !NOTED.includes(shown)) continue;
+    const own = cases.get(site);
+    const share = own === undefined || total === 0 ? null : Number((own / total).toPrecision(3));
+    notes.push([index, share, indexOf(reasons, printable(reason).slice(0, MAX_REASON))]);
+  }
   return {
     round: status.round,
     phase: status.phase,
@@ -100,16 +102,29 @@ function roundView(status: RoundStatus, stage: Stage, material: Material): Round
     deadline: status.deadline,
     committedAt: status.committedAt,
     quorum: status.quorum,
-    cells: cells.map(({ state }) => CELL_STATES[state]).join(''),
-    ...(status.phase === 'committed' && { caseShare: coverageOf(status, stage, participants, sites).caseShare }),
-    notes: cells.flatMap(({ site, state, reason }, index): RoundView['notes'] => {
-      if (reason === undefined || !NOTED.includes(state)) return [];
-      const own = cases.get(site);
-      const share = own === undefined || total === 0 ? null : Number((own / total).toPrecision(3));
-      return [[index, share, indexOf(reasons, printable(reason).slice(0, MAX_REASON))]];
-    }),
+    cells,
+    ...(status.phase === 'committed' && { caseShare: caseShareOf(status, participants) }),
+    notes,
     mergedLate: sites.flatMap((site, index) => (late.has(site) ? [index] : [])),
     ...lossesOf(status),
+  };
+}
+
+interface SiteState {
+  readonly state: CellState;
+  readonly reason?: string | undefined;
+}
+
+/** What became of each site in a round. Sites without a cell were not asked, or have nothing to learn from. */
+function statesOf(status: RoundStatus, stage: Stage): (site: string) => SiteState {
+  const cellOf = cellsOf(status);
+  const asked = stage.sites && new Set(stage.sites);
+  return (site) => {
+    const cell = cellOf(site);
+    if (!cell) return { state: (asked?.has(site) ?? true) ? 'no data' : 'not asked' };
+    const { became, reason } = cell;
+    const isEmpty = became === 'failed' && isWithoutData({ reason: reason ?? '' });
+    return { state: isEmpty ? 'no data' : became, reason };
   };
 }
 
