@@ -1,13 +1,14 @@
 import { mapConcurrently } from '../../../lib/async.ts';
 import { isFedcardioError } from '../../../lib/error.ts';
 import { printable } from '../../../lib/printable.ts';
-import { type CampaignStatus, campaignStatus } from '../../../lib/protocol/status.ts';
+import { campaignOverview, campaignStatus, type OpenRound, openRounds } from '../../../lib/protocol/status.ts';
 import { isWithoutData } from '../../../lib/report/without-data.ts';
 import { readSummaries } from '../../../lib/storage/summaries.ts';
 import { VERSION } from '../../../lib/version.ts';
 import type { Failure, SiteRelease } from '../../../page/api/operations.ts';
 import { type ListedCampaign, listCampaigns } from '../../campaign/listed.ts';
 import { pollingContext } from '../campaign/read.ts';
+import type { PageContext } from '../context.ts';
 import type { Handler } from '../handler.ts';
 
 const AT_ONCE = 2;
@@ -21,12 +22,8 @@ const MAX_REASON = 500;
 export const failures: Handler<'failures'> = async (context) => {
   const all = await listCampaigns({ federationStore: context.reader });
   const chosen = recentOf(all);
-  const statuses = await mapConcurrently(chosen, AT_ONCE, ({ campaign }) =>
-    campaignStatus(pollingContext(context), campaign),
-  );
-  const found = statuses
-    .flatMap((status) => (status ? failuresOf(status) : []))
-    .sort((a, b) => b.openedAt.localeCompare(a.openedAt));
+  const read = await mapConcurrently(chosen, AT_ONCE, ({ campaign }) => readFailures(context, campaign));
+  const found = read.flat().sort((a, b) => b.openedAt.localeCompare(a.openedAt));
   return {
     campaigns: chosen.map(({ campaign }) => campaign),
     failures: found.slice(0, MOST),
@@ -43,15 +40,25 @@ function recentOf(all: readonly ListedCampaign[]): readonly ListedCampaign[] {
   return [...readable.filter(({ endedAt }) => endedAt === undefined), ...ended.slice(0, ENDED)];
 }
 
-const failuresOf = ({ campaign, stages }: CampaignStatus): readonly Failure[] =>
-  stages.flatMap(({ name: stage, rounds }) =>
-    rounds.flatMap(({ round, openedAt, failed }) =>
-      failed.map(({ site, reason, refused }): Failure => {
-        const state = refused ? 'refused' : isWithoutData({ reason }) ? 'no data' : 'failed';
-        return { campaign, stage, round, site, state, reason: printable(reason).slice(0, MAX_REASON), openedAt };
-      }),
-    ),
+/** Those of closed rounds are in their seals. Only for open rounds is listed what sites have sent. */
+async function readFailures(context: PageContext, campaign: string): Promise<readonly Failure[]> {
+  const polled = pollingContext(context);
+  const overview = await campaignOverview(polled, campaign);
+  const status = await campaignStatus(polled, campaign, { answers: false });
+  if (!overview || !status) return [];
+  const open = overview.endedAt === undefined ? await openRounds(polled, overview) : [];
+  const isOpen = new Set(open.map(({ stage, round }) => `${stage} ${round}`));
+  const closed = status.stages.flatMap(({ name: stage, rounds }) =>
+    rounds.filter(({ round }) => !isOpen.has(`${stage} ${round}`)).map((round) => ({ stage, ...round })),
   );
+  return [...closed, ...open].flatMap((round) => failuresOf(campaign, round));
+}
+
+const failuresOf = (campaign: string, { stage, round, openedAt, failed }: OpenRound): readonly Failure[] =>
+  failed.map(({ site, reason, refused }) => {
+    const state = refused ? 'refused' : isWithoutData({ reason }) ? 'no data' : 'failed';
+    return { campaign, stage, round, site, state, reason: printable(reason).slice(0, MAX_REASON), openedAt };
+  });
 
 /** The release of each site, as its summary names it. */
 export const releases: Handler<'releases'> = async ({ federation, reader }) => {
