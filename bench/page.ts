@@ -7,10 +7,13 @@ import { mapConcurrently } from '../lib/async.ts';
 import { createS3Client } from '../lib/aws/clients.ts';
 import { createObjectStorage } from '../lib/aws/objects.ts';
 import { FedcardioError } from '../lib/error.ts';
-import type { Federation } from '../lib/federation/schemas.ts';
+import type { Score } from '../lib/federation/schemas.ts';
 import { names } from '../lib/federation/topology.ts';
 import { BROWSER, startBrowser } from '../test/helpers/browser.ts';
-import { campaignDocuments, type Document } from './page/campaign-documents.ts';
+import { campaignDocuments } from '../test/helpers/campaign-documents.ts';
+import { type Document, generatedFederation } from '../test/helpers/documents.ts';
+import { resultDocuments } from '../test/helpers/result-documents.ts';
+import { significant } from './figures/numbers.ts';
 import { openScreen, type ScreenFigures } from './page/open-screen.ts';
 import { siteDocuments } from './page/site-documents.ts';
 import { startServer } from './processes/local-server.ts';
@@ -22,11 +25,9 @@ const ROUNDS = Number(process.env.FEDCARDIO_BENCH_ROUNDS ?? 50);
 const CASES = Number(process.env.FEDCARDIO_BENCH_CASES ?? 10_000);
 const WRITERS = 32;
 
-const FEDERATION: Federation = {
-  schema: 'fedcardio.federation/1',
-  id: 'bench',
-  sites: Array.from({ length: SITES }, (_, index) => ({ id: `site-${index}`, name: `Site ${index}` })),
-};
+const FEDERATION = generatedFederation(SITES, 'bench');
+const IDS = FEDERATION.sites.map(({ id }) => id);
+const [SITE = ''] = IDS;
 
 /** Screens that are measured, by whose page they are on. */
 const SCREENS: Readonly<Record<'coordinator' | 'site', Readonly<Record<string, string>>>> = {
@@ -34,6 +35,8 @@ const SCREENS: Readonly<Record<'coordinator' | 'site', Readonly<Record<string, s
     campaigns: '#/campaigns',
     campaign: '#/campaigns/bench',
     chain: '#/campaigns/bench/chain',
+    results: '#/campaigns/scored/results',
+    operations: '#/operations',
   },
   site: { cases: '#/cases', sent: '#/sent' },
 };
@@ -54,16 +57,17 @@ export async function run(): Promise<Readonly<Record<string, ScreenFigures>>> {
   const work = await mkdtemp(join(tmpdir(), 'fedcardio-bench-'));
   const browser = await startBrowser();
   try {
-    const ids = FEDERATION.sites.map(({ id }) => id);
     console.error(`Writing a campaign of ${SITES} sites and ${ROUNDS} rounds, and a site of ${CASES} cases …`);
-    await store(endpoint, names.federationBucket('bench'), campaignDocuments('bench', ids, ROUNDS));
-    await store(endpoint, names.siteBucket('bench', 'site-0'), siteDocuments('site-0', CASES));
+    await store(endpoint, names.federationBucket('bench'), [
+      campaignDocuments({ id: 'bench', sites: IDS, rounds: ROUNDS }),
+      resultDocuments('scored', Object.fromEntries(IDS.map(scoresOf))),
+    ]);
+    await store(endpoint, names.siteBucket('bench', SITE), [siteDocuments(SITE, CASES)]);
     const figures: Record<string, ScreenFigures> = {};
     for (const [role, screens] of Object.entries(SCREENS)) {
-      const page = { openBucket: createObjectStorage({ endpoint }), endpoint, work, id: 'bench', declared: FEDERATION };
+      const served = { endpoint, declared: FEDERATION, work, ...(role === 'site' && { site: SITE }) };
       for (const [name, hash] of Object.entries(screens)) {
-        const options = { ...page, ...(role === 'site' && { site: 'site-0' }) };
-        figures[name] = await openScreen(browser, endpoint, options, hash);
+        figures[name] = await openScreen(browser, served, hash);
         console.error(`${name}: first row after ${figures[name].firstRow} s`);
       }
     }
@@ -76,7 +80,14 @@ export async function run(): Promise<Readonly<Record<string, ScreenFigures>>> {
   }
 }
 
-async function store(endpoint: string, bucket: string, documents: Iterable<Document>): Promise<void> {
+/** Scores of two models at a site. One site in twenty has not answered. */
+function scoresOf(site: string, index: number): readonly [string, readonly Score[] | undefined] {
+  const errors = [1 + (index % 7), 2 + (index % 5), index % 3 === 0 ? null : 4];
+  const score = (model: string): Score => ({ model, task: 'hinge-points', errors: { 'hinge-right': errors } });
+  return [site, index % 20 === 19 ? undefined : [score('s'), score('control')]];
+}
+
+async function store(endpoint: string, bucket: string, parts: readonly Iterable<Document>[]): Promise<void> {
   await createS3Client({ endpoint }).send(new CreateBucketCommand({ Bucket: bucket }));
   const objects = createObjectStorage({ endpoint })(bucket);
   let batch: Document[] = [];
@@ -84,18 +95,24 @@ async function store(endpoint: string, bucket: string, documents: Iterable<Docum
     await mapConcurrently(batch, WRITERS, ({ key, body }) => objects.put(key, body));
     batch = [];
   };
-  for (const document of documents) {
-    batch.push(document);
-    if (batch.length === 1000) await flush();
+  for (const documents of parts) {
+    for (const document of documents) {
+      batch.push(document);
+      if (batch.length === 1000) await flush();
+    }
   }
   await flush();
 }
 
 const tableOf = (figures: Readonly<Record<string, ScreenFigures>>): readonly string[] =>
   table(
-    ['screen', 'first row s', 'again s', 'longest frame ms', 'slowest API s', 'API kB', 'S3 requests'],
-    Object.entries(figures).map(([name, { firstRow, again, longestFrame, slowestApi, apiBytes, s3 }]) => [
+    [
+      ...['screen', 'first row s', 'again s', 'server CPU s', 'page CPU s', 'slowest API s', 'API kB', 'S3 requests'],
+      'longest frame ms',
+    ],
+    Object.entries(figures).map(([name, figure]) => [
       name,
-      ...[firstRow, again, longestFrame, slowestApi, Math.round(apiBytes / 1000), s3].map(String),
+      ...[figure.firstRow, figure.again, figure.serverCpu, figure.pageCpu, figure.slowestApi].map(String),
+      ...[significant(figure.apiBytes / 1000), figure.s3, Math.round(figure.longestFrame)].map(String),
     ]),
   );

@@ -1,14 +1,16 @@
 import { createHash } from 'node:crypto';
-import { siteKeys } from '../../lib/federation/keys.ts';
+import { type CaseUse, siteKeys } from '../../lib/federation/keys.ts';
 import { catalogSchema, rejectedSchema } from '../../lib/federation/schemas.ts';
 import { canonicalJson, sha256Hex } from '../../lib/json.ts';
-import { type Document, useOf } from './campaign-documents.ts';
+import type { Document } from '../../test/helpers/documents.ts';
 
 const AT = '2026-03-02T07:39:00.000Z';
 /** One case in so many is rejected, one has no verdict yet, and one is without labels. */
 const REJECTED = 40;
 const PENDING = 97;
 const UNLABELLED = 3;
+/** One case in so many is held out. */
+const HELD_OUT = 10;
 
 /**
  * The bucket of a site with many cases, with what intake says of them. The images are short: nothing reads them.
@@ -16,7 +18,7 @@ const UNLABELLED = 3;
 export function* siteDocuments(site: string, cases: number): Generator<Document> {
   for (let index = 0; index < cases; index++) {
     const id = `p${String(index).padStart(5, '0')}`;
-    const use = useOf(index);
+    const use: CaseUse = index % HELD_OUT === 0 ? 'evaluation' : 'training';
     const image = siteKeys.image(use, id);
     yield { key: image, body: `CT ${id}` };
     const isLabelled = index % UNLABELLED !== 0;

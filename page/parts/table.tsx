@@ -1,4 +1,6 @@
 import type { ComponentChildren } from 'preact';
+import { useState } from 'preact/hooks';
+import { Pager } from './pager.tsx';
 
 export interface Column<Row> {
   readonly title: string;
@@ -9,7 +11,10 @@ export interface Column<Row> {
   readonly note?: string;
 }
 
-/** A table that becomes one card for each row on a narrow screen. The first column names the row. */
+/** Rows that are in the document at once. */
+const ROWS = 100;
+
+/** A table that becomes one card for each row on a narrow screen, in pages if it is long. The first column names the row. */
 export function Table<Row>(props: {
   /** What the table lists, for screen readers. */
   readonly caption: string;
@@ -18,7 +23,10 @@ export function Table<Row>(props: {
   readonly keyOf: (row: Row) => string;
 }) {
   const { caption, columns, rows, keyOf } = props;
-  return (
+  const [asked, setAsked] = useState(1);
+  const pages = Math.max(1, Math.ceil(rows.length / ROWS));
+  const page = Math.min(asked, pages);
+  const table = (
     // Roles are spelled out, because a table that is displayed as blocks loses its own.
     <table class="cards" role="table">
       <caption class="hidden">{caption}</caption>
@@ -32,7 +40,7 @@ export function Table<Row>(props: {
         </tr>
       </thead>
       <tbody role="rowgroup">
-        {rows.map((row) => (
+        {rows.slice((page - 1) * ROWS, page * ROWS).map((row) => (
           <tr key={keyOf(row)} role="row">
             {columns.map(({ title, cell, isNumber }, index) =>
               index === 0 ? (
@@ -49,5 +57,12 @@ export function Table<Row>(props: {
         ))}
       </tbody>
     </table>
+  );
+  if (pages === 1) return table;
+  return (
+    <>
+      {table}
+      <Pager page={page} pages={pages} onPage={setAsked} />
+    </>
   );
 }

@@ -11,6 +11,12 @@ export interface ResourceState<N extends RouteName> {
   readonly reload: () => void;
 }
 
+interface ResourceOptions<N extends RouteName> {
+  readonly every?: number;
+  readonly query?: QueryOf<N>;
+  readonly isWanted?: boolean;
+}
+
 /** The server reads the buckets no more often than this, ms. */
 const EVERY = 5000;
 
@@ -18,16 +24,18 @@ const EVERY = 5000;
  * A resource of the API, read again and again while the tab is visible. Unchanged answers cost no body and no rendering.
  *
  * @param every ms between two reads; 0 to read once
+ * @param isWanted false to read nothing yet
  */
 export function useResource<N extends RouteName>(
   name: N,
   params: ParamsOf<N>,
-  { every = EVERY, query }: { readonly every?: number; readonly query?: QueryOf<N> } = {},
+  { every = EVERY, query, isWanted = true }: ResourceOptions<N> = {},
 ): ResourceState<N> {
   const [known, setKnown] = useState<{ readonly key: string; readonly state: Omit<ResourceState<N>, 'reload'> }>();
   const [asked, setAsked] = useState(0);
   const key = JSON.stringify([name, params, query]);
   useEffect(() => {
+    if (!isWanted) return;
     const controller = new AbortController();
     const { signal } = controller;
     let etag: string | undefined;
@@ -63,7 +71,27 @@ export function useResource<N extends RouteName>(
       clearTimeout(timer);
       document.removeEventListener('visibilitychange', shown);
     };
-  }, [key, every, asked]);
+  }, [key, every, asked, isWanted]);
   const state = known?.key === key ? known.state : { data: undefined, error: undefined };
   return { ...state, reload: () => setAsked((count) => count + 1) };
+}
+
+/**
+ * A resource that takes the server long: a part that is there sooner is shown until all of it is, which is then read again
+ * and again. One after the other, so that the part does not wait for the whole.
+ */
+export function useResourceInParts<N extends RouteName>(
+  name: N,
+  params: ParamsOf<N>,
+  { part, whole, every }: { readonly part: QueryOf<N>; readonly whole: QueryOf<N>; readonly every?: number },
+): ResourceState<N> & { readonly isWhole: boolean } {
+  const first = useResource(name, params, { every: 0, query: part });
+  const isAnswered = first.data !== undefined || first.error !== undefined;
+  const all = useResource(name, params, {
+    query: whole,
+    isWanted: isAnswered,
+    ...(every !== undefined && { every }),
+  });
+  const isWhole = all.data !== undefined || all.error !== undefined;
+  return isWhole ? { ...all, isWhole } : { ...first, reload: all.reload, isWhole };
 }

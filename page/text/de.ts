@@ -30,6 +30,11 @@ export const de: Texts = {
     code: (code) => `Code ${code}`,
   },
   confirm: { cancel: 'Nichts ändern' },
+  pager: {
+    page: (page, pages) => `Seite ${page} von ${pages}`,
+    next: 'Weiter',
+    previous: 'Zurück',
+  },
   campaigns: {
     title: 'Kampagnen',
     empty: 'Noch keine Kampagnen',

@@ -31,6 +31,11 @@ export const en = {
     code: (code: string) => `Code ${code}`,
   },
   confirm: { cancel: 'Do not change anything' },
+  pager: {
+    page: (page: number, pages: number) => `Page ${page} of ${pages}`,
+    next: 'Next',
+    previous: 'Previous',
+  },
   campaigns: {
     title: 'Campaigns',
     empty: 'No campaigns yet',

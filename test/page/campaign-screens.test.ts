@@ -1,7 +1,7 @@
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { federationKeys } from '../../lib/federation/keys.ts';
-import type { Score } from '../../lib/federation/schemas.ts';
+import type { Federation, Score } from '../../lib/federation/schemas.ts';
 import { names } from '../../lib/federation/topology.ts';
 import type { FederationStore } from '../../lib/storage/contract.ts';
 import { createMemoryStorage } from '../../lib/storage/testing-objects.ts';
@@ -17,9 +17,10 @@ import {
   type Width,
   warnWithoutBrowser,
 } from '../helpers/browser.ts';
-import { generateCampaign } from '../helpers/page-campaign.ts';
-import { writeResults } from '../helpers/page-results.ts';
+import { campaignDocuments } from '../helpers/campaign-documents.ts';
+import { generatedFederation, putAll } from '../helpers/documents.ts';
 import { startTestPage } from '../helpers/page-server.ts';
+import { resultDocuments } from '../helpers/result-documents.ts';
 
 warnWithoutBrowser();
 
@@ -27,6 +28,13 @@ const openBucket = createMemoryStorage();
 const store: FederationStore = openBucket(names.federationBucket('fedcardio'));
 const queues = createMemoryQueues();
 const stageOf = (round: number, campaign = 'tavi') => ({ campaign, stage: 'teacher/hinge-points', round });
+
+/** Writes a campaign, and gives its federation. */
+async function generate(id: string, sites: number, rounds: number): Promise<Federation> {
+  const federation = generatedFederation(sites);
+  await putAll(store, campaignDocuments({ id, sites: federation.sites.map((site) => site.id), rounds }));
+  return federation;
+}
 
 const score = (model: string, errors: (number | null)[]): Score => ({
   model,
@@ -39,16 +47,18 @@ describe.skipIf(BROWSER === undefined)('the screens of a campaign', () => {
   let browser: Browser;
 
   beforeAll(async () => {
-    const declared = await generateCampaign(openBucket, { id: 'tavi', sites: 30, rounds: 6, hasUpdates: true });
-    await generateCampaign(openBucket, { id: 'broken', sites: 3, rounds: 3 });
+    const declared = await generate('tavi', 30, 6);
+    await generate('broken', 3, 3);
     const seal = await store.get(federationKeys.seal(stageOf(1, 'broken')));
     await store.put(federationKeys.seal(stageOf(1, 'broken')), `${new TextDecoder().decode(seal.body)} `);
-    await writeResults(openBucket, 'first', {
+    const first = {
       'site-0001': [score('s', [1, 2, null]), score('control', [7, 8, 9])],
       'site-0002': [score('s', [9, null, null]), score('control', [2, 3, 4])],
       'site-0003': undefined,
-    });
-    await writeResults(openBucket, 'second', { 'site-0001': [score('s', [1, 2, 3]), score('control', [1, 2, 3])] });
+    };
+    const second = { 'site-0001': [score('s', [1, 2, 3]), score('control', [1, 2, 3])] };
+    await putAll(store, resultDocuments('first', first));
+    await putAll(store, resultDocuments('second', second));
     await queues.send('fedcardio-site-0001-intake-dlq', '<img src=x onerror=alert(1)>');
     server = await startTestPage({ openBucket, declared, openQueues: async () => queues });
     browser = await startBrowser();
@@ -110,7 +120,7 @@ describe.skipIf(BROWSER === undefined)('the screens of a campaign', () => {
   });
 
   test('a thousand rows are not in the document at once', async () => {
-    await generateCampaign(openBucket, { id: 'large', sites: 400, rounds: 2 });
+    await generate('large', 400, 2);
     const { page, close } = await open('#/campaigns/large', '[role=gridcell]');
     const rows = page.locator('.grid-row');
 

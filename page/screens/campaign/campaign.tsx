@@ -1,6 +1,6 @@
 import { useEffect, useState } from 'preact/hooks';
 import { Resource } from '../../parts/states.tsx';
-import { useResource } from '../../parts/use-resource.ts';
+import { useResourceInParts } from '../../parts/use-resource.ts';
 import type { ScreenProps } from '../../screen.ts';
 import { useTexts } from '../../text/language.ts';
 import './campaign.css';
@@ -16,23 +16,20 @@ import { Waits } from './waits.tsx';
 /** Ended campaigns do not change, but for late answers. */
 const ENDED_EVERY = 60_000;
 
-const SEALED = { part: 'sealed' } as const;
-const ALL = { part: 'all' } as const;
+const PARTS = { part: { part: 'sealed' }, whole: { part: 'all' } } as const;
 
 /** A campaign: stages, sites and rounds, losses, events, and what it waits for. */
 export function Screen({ params, session }: ScreenProps) {
   const campaign = params.campaign as string;
   const text = useTexts();
   const [hasEnded, setEnded] = useState(false);
-  const sealed = useResource('campaign', { campaign }, { every: 0, query: SEALED });
-  const all = useResource('campaign', { campaign }, { query: ALL, ...(hasEnded && { every: ENDED_EVERY }) });
   // What all sites have answered takes a request for each: what needs none is shown meanwhile.
-  const state = all.data || all.error ? all : { ...sealed, reload: all.reload };
-  useEffect(() => setEnded(all.data?.endedAt !== undefined), [all.data]);
+  const state = useResourceInParts('campaign', { campaign }, { ...PARTS, ...(hasEnded && { every: ENDED_EVERY }) });
+  useEffect(() => setEnded(state.data?.endedAt !== undefined), [state.data]);
   return (
     <>
       <CampaignHead campaign={campaign} view="overview" />
-      <Resource state={state}>
+      <Resource<'campaign'> state={state}>
         {(view) => (
           <div class="campaign">
             <Controls view={view} mayControl={session.may.control} onChanged={state.reload} />
@@ -44,7 +41,7 @@ export function Screen({ params, session }: ScreenProps) {
                 <Waits view={view} />
                 <StageGraph stages={view.stages} />
                 <Grid view={view} names={session.federation.sites} />
-                <Curves view={view} />
+                <Curves view={view} isWanted={state.isWhole} />
                 <Events view={view} />
               </>
             )}

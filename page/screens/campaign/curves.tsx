@@ -8,8 +8,12 @@ import { useResource } from '../../parts/use-resource.ts';
 import { useTexts } from '../../text/language.ts';
 import { CurveTable } from './curve-table.tsx';
 
-/** Losses of one stage at a time: those of two stages cannot be compared. */
-export function Curves({ view }: { readonly view: CampaignView }) {
+/**
+ * Losses of one stage at a time: those of two stages cannot be compared.
+ *
+ * @param isWanted false while the server reads what stands above them
+ */
+export function Curves({ view, isWanted }: { readonly view: CampaignView; readonly isWanted: boolean }) {
   const { campaign: text } = useTexts();
   const learning = view.stages.filter(({ rounds }) => rounds.some(({ loss }) => loss !== undefined));
   const [chosen, setChosen] = useState<string>();
@@ -29,18 +33,29 @@ export function Curves({ view }: { readonly view: CampaignView }) {
           </select>
         </label>
       </div>
-      <StageCurves key={`${stage.name} ${committed}`} campaign={view.campaign} stage={stage.name} best={stage.best} />
+      <StageCurves
+        key={`${stage.name} ${committed}`}
+        campaign={view.campaign}
+        stage={stage.name}
+        best={stage.best}
+        isWanted={isWanted}
+      />
       <p class="quiet">{text.curvesNote}</p>
     </section>
   );
 }
 
-function StageCurves(props: { readonly campaign: string; readonly stage: string; readonly best: number | undefined }) {
-  const { campaign, stage, best } = props;
+function StageCurves(props: {
+  readonly campaign: string;
+  readonly stage: string;
+  readonly best: number | undefined;
+  readonly isWanted: boolean;
+}) {
+  const { campaign, stage, best, isWanted } = props;
   const [sites, setSites] = useState<string>();
   const query = { stage, ...(sites !== undefined && { sites }) };
   // Read once: the parent makes a new one when a round is committed.
-  const state = useResource('curves', { campaign }, { every: 0, query });
+  const state = useResource('curves', { campaign }, { every: 0, query, isWanted });
   return (
     <Resource state={state}>
       {(curves) => (

@@ -1,6 +1,5 @@
 import { linkTo } from '../../link.ts';
 import { useTexts } from '../../text/language.ts';
-import './head.css';
 
 const VIEWS = {
   overview: 'campaigns/{campaign}',

@@ -6,22 +6,22 @@ import { Progress } from '../../parts/progress.tsx';
 import { Empty, Resource } from '../../parts/states.tsx';
 import { type Column, Table } from '../../parts/table.tsx';
 import { Time } from '../../parts/time.tsx';
-import { useResource } from '../../parts/use-resource.ts';
+import { useResourceInParts } from '../../parts/use-resource.ts';
 import type { Texts } from '../../text/en.ts';
 import { useTexts } from '../../text/language.ts';
+
+const PARTS = { part: { part: 'overview' }, whole: { part: 'all' } } as const;
 
 /** All campaigns of the federation, the newest first. */
 export function Screen() {
   const text = useTexts();
   const formats = useFormats();
-  const overview = useResource('campaigns', {}, { every: 0, query: { part: 'overview' } });
-  const all = useResource('campaigns', {}, { query: { part: 'all' } });
   // Whom a campaign waits for takes a request for each site: what needs none is shown meanwhile.
-  const state = all.data || all.error ? all : { ...overview, reload: all.reload };
+  const state = useResourceInParts('campaigns', {}, PARTS);
   return (
     <>
       <h1>{text.campaigns.title}</h1>
-      <Resource state={state}>
+      <Resource<'campaigns'> state={state}>
         {({ campaigns, noCost }) =>
           campaigns.length === 0 ? (
             <Empty title={text.campaigns.empty}>

@@ -26,8 +26,10 @@ export function Screen({ params }: ScreenProps) {
   const state = useResource('siteCase', { case: id }, { every: EVERY });
   return (
     <>
-      <p class="back">
-        <a href={linkTo('cases')}>← {text.back}</a>
+      <p class="way">
+        <a href={linkTo('cases')}>
+          <span aria-hidden="true">‹</span> {text.back}
+        </a>
       </p>
       <Resource<'siteCase'> state={state}>
         {(one) => (

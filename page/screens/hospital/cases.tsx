@@ -1,5 +1,6 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { CaseFilter, Cases } from '../../api/hospital/cases.ts';
+import { Pager } from '../../parts/pager.tsx';
 import { Empty, Resource } from '../../parts/states.tsx';
 import { useResource } from '../../parts/use-resource.ts';
 import { useTexts } from '../../text/language.ts';
@@ -7,7 +8,6 @@ import { CaseFilters } from './case-filters.tsx';
 import { CaseTable } from './case-table.tsx';
 import { Faults } from './faults.tsx';
 import { LabelCounts } from './label-counts.tsx';
-import { Pager } from './pager.tsx';
 import { Upload } from './upload.tsx';
 import './hospital.css';
 

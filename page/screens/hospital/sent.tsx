@@ -6,14 +6,12 @@ import { Empty, Resource } from '../../parts/states.tsx';
 import { useResource } from '../../parts/use-resource.ts';
 import { useTexts } from '../../text/language.ts';
 import { Choice } from './choice.tsx';
-import { Pager } from './pager.tsx';
 import { sentCsv } from './sent-csv.ts';
 import { SentTable } from './sent-table.tsx';
 import './hospital.css';
 
 /** Objects seldom come: with every round of a campaign. */
 const EVERY = 30_000;
-const ROWS = 100;
 
 /** Every object that this site has sent to the federation. */
 export function Screen() {
@@ -42,7 +40,6 @@ function SentList({ sent }: { readonly sent: Sent }) {
   const formats = useFormats();
   const [kind, setKind] = useState<SentRow['kind']>();
   const [campaign, setCampaign] = useState<string>();
-  const [page, setPage] = useState(1);
   const shown = useMemo(
     () =>
       sent.objects.filter(
@@ -51,8 +48,6 @@ function SentList({ sent }: { readonly sent: Sent }) {
     [sent, kind, campaign],
   );
   const campaigns = useMemo(() => [...new Set(sent.objects.flatMap((row) => row.campaign ?? []))], [sent]);
-  const pages = Math.max(1, Math.ceil(shown.length / ROWS));
-  const current = Math.min(page, pages);
   const bytes = shown.reduce((sum, row) => sum + row.bytes, 0);
   return (
     <>
@@ -80,8 +75,7 @@ function SentList({ sent }: { readonly sent: Sent }) {
         </p>
       </div>
       {sent.notCompared !== undefined && <p class="stale">{text.notCompared}</p>}
-      <SentTable rows={shown.slice((current - 1) * ROWS, current * ROWS)} isCompared={sent.notCompared === undefined} />
-      <Pager page={current} pages={pages} onPage={setPage} />
+      <SentTable rows={shown} isCompared={sent.notCompared === undefined} />
       {sent.omitted > 0 && <p class="quiet">{text.omitted(sent.omitted)}</p>}
       <p class="quiet">{sent.log === undefined ? text.countsNote : text.log(sent.log)}</p>
     </>

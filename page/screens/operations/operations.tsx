@@ -1,5 +1,4 @@
 import { useTexts } from '../../text/language.ts';
-import '../campaign/head.css';
 import { Failures } from './failures.tsx';
 import { Forecast } from './forecast.tsx';
 import './operations.css';

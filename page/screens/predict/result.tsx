@@ -19,8 +19,10 @@ export function Screen({ params }: ScreenProps) {
   const state = useResource('prediction', { prediction });
   return (
     <>
-      <p class="back">
-        <a href={linkTo('predict')}>← {text.back}</a>
+      <p class="way">
+        <a href={linkTo('predict')}>
+          <span aria-hidden="true">‹</span> {text.back}
+        </a>
       </p>
       <Resource state={state}>
         {({ prediction: { ct }, result }) => (

@@ -134,9 +134,6 @@ export const hospitalDe: HospitalTexts = {
     heldOut: 'zum Bewerten',
     strays: 'Dateien außerhalb von Fällen',
     found: (count) => plural(count, 'Fall', 'Fälle'),
-    page: (page, pages) => `Seite ${page} von ${pages}`,
-    next: 'Weiter',
-    previous: 'Zurück',
   },
   upload: {
     title: 'Fälle hochladen',

@@ -131,9 +131,6 @@ export const hospitalEn = {
     heldOut: 'held out',
     strays: 'Files outside any case',
     found: (count: number) => plural(count, 'case', 'cases'),
-    page: (page: number, pages: number) => `Page ${page} of ${pages}`,
-    next: 'Next',
-    previous: 'Previous',
   },
   upload: {
     title: 'Upload cases',

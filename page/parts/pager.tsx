@@ -1,4 +1,4 @@
-import { useTexts } from '../../text/language.ts';
+import { useTexts } from '../text/language.ts';
 
 /** Moves through the pages of a long list. */
 export function Pager(props: {
@@ -6,7 +6,7 @@ export function Pager(props: {
   readonly pages: number;
   readonly onPage: (page: number) => void;
 }) {
-  const { cases: text } = useTexts().hospital;
+  const { pager: text } = useTexts();
   const { page, pages, onPage } = props;
   if (pages <= 1) return null;
   return (
