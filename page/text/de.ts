@@ -1,8 +1,10 @@
 import { campaignTexts } from './campaign/de.ts';
 import type { Texts } from './en.ts';
 import { hospitalDe } from './hospital/de.ts';
+import { measuredDe } from './measured/de.ts';
 import { pluralsOf } from './plurals.ts';
 import { predictDe } from './predict/de.ts';
+import { viewerDe } from './viewer/de.ts';
 
 const plural = pluralsOf('de');
 
@@ -61,6 +63,8 @@ export const de: Texts = {
   ...campaignTexts,
   hospital: hospitalDe,
   predict: predictDe,
+  viewer: viewerDe,
+  measured: measuredDe,
   phases: {
     uploaded: 'noch nicht geplant',
     running: 'läuft',

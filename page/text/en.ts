@@ -4,7 +4,9 @@ import { pluralsOf } from './plurals.ts';
 /** The English texts. `de.ts` has the same keys: the compiler demands each. Counts come as numbers, so that plurals fit. */
 
 import { hospitalEn } from './hospital/en.ts';
+import { measuredEn } from './measured/en.ts';
 import { predictEn } from './predict/en.ts';
+import { viewerEn } from './viewer/en.ts';
 
 const plural = pluralsOf('en');
 
@@ -62,6 +64,8 @@ export const en = {
   ...campaignTexts,
   hospital: hospitalEn,
   predict: predictEn,
+  viewer: viewerEn,
+  measured: measuredEn,
   phases: {
     uploaded: 'not planned yet',
     running: 'running',

@@ -31,10 +31,11 @@ export const startBrowser = (): Promise<Browser> =>
 export const WIDTHS = { wide: 1280, narrow: 390 } as const;
 export type Width = keyof typeof WIDTHS;
 
-interface OpenOptions {
+export interface OpenOptions {
   readonly width?: Width;
   readonly scheme?: 'light' | 'dark';
   readonly language?: string;
+  readonly hasTouch?: boolean;
 }
 
 export interface OpenPage {
@@ -46,11 +47,12 @@ export interface OpenPage {
 
 /** Opens an address in a browser profile of its own. */
 export async function openPage(browser: Browser, address: string, options: OpenOptions = {}): Promise<OpenPage> {
-  const { width = 'wide', scheme = 'light', language = 'en-GB' } = options;
+  const { width = 'wide', scheme = 'light', language = 'en-GB', hasTouch = false } = options;
   const context: BrowserContext = await browser.newContext({
     viewport: { width: WIDTHS[width], height: 900 },
     colorScheme: scheme,
     locale: language,
+    hasTouch,
     timezoneId: 'Europe/Berlin',
   });
   const page = await context.newPage();

@@ -23,7 +23,9 @@ export interface GeneratedCampaign {
 const START = Date.parse('2026-03-02T08:00:00.000Z');
 const HOUR = 3_600_000;
 const timeOf = (hours: number): string => new Date(START + hours * HOUR).toISOString();
-const BYTES = 1_328_256;
+/** Weights of an open round are there, so that its answers count; nothing reads them. */
+const WEIGHTS = 'generated';
+const BYTES = WEIGHTS.length;
 /** In so many sites, one fails, one is refused, one is late and one does not answer, each in another round. */
 const EVERY = 25;
 const FAILED = { code: 'TRAINING_FAILED', reason: 'out of memory' } as const;
@@ -37,7 +39,7 @@ function fateOf(site: number, round: number): 'merged' | 'failed' | 'refused' | 
 
 /**
  * The documents of a campaign that runs, at any size: all rounds but the last are committed, the last one waits for half of its
- * sites. Hashes in the chain are right; weights are named, and not there.
+ * sites. Hashes in the chain are right. Weights are named, but only an open round has some.
  */
 export function* campaignDocuments({ id, sites, rounds }: GeneratedCampaign): Generator<Document> {
   const stage: Stage = { ...TEACHER_STAGE, rounds };
@@ -87,7 +89,8 @@ function* roundDocuments(at: RoundAddress, { stage, sites, rounds, link }: Round
     if (fate === 'missed' || (isOpen && index % 2 === 1)) continue;
     const { document, sealed } = answerOf(at, site, index, { isFailed: fate === 'failed', base });
     yield document;
-    const { key } = sealed;
+    const { key, weights } = sealed;
+    if (isOpen) yield { key: weights.key, body: WEIGHTS };
     if (fate === 'merged') updates.push(sealed);
     if (fate === 'failed') failed.push({ site, key, reason: `${FAILED.code}: ${FAILED.reason}` });
     if (fate === 'refused') failed.push({ site, key, reason: REFUSED });

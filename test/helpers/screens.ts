@@ -9,11 +9,15 @@ export const shapeOf = (hash: string, ids: readonly string[]): string =>
     .map((part) => (ids.includes(decodeURIComponent(part)) || /^[0-9a-f]{8}-[0-9a-f-]{27}$/.test(part) ? '*' : part))
     .join('/');
 
-/** Shows a screen, and waits until it has read what it shows. */
-export async function visit(page: Page, hash: string): Promise<void> {
-  await page.evaluate((to) => {
+/** Shows a screen, as a link to it does. */
+export const goTo = (page: Page, hash: string): Promise<void> =>
+  page.evaluate((to) => {
     (globalThis as unknown as { readonly location: { hash: string } }).location.hash = to;
   }, hash);
+
+/** Shows a screen, and waits until it has read what it shows. */
+export async function visit(page: Page, hash: string): Promise<void> {
+  await goTo(page, hash);
   await page.locator('main :is(h1, .notice)').first().waitFor();
   await page.locator('main .loading').first().waitFor({ state: 'detached' });
   // A screen may begin to read when it is first rendered.

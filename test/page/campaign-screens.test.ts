@@ -1,5 +1,4 @@
-import type { Browser } from 'playwright-core';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { federationKeys } from '../../lib/federation/keys.ts';
 import type { Federation, Score } from '../../lib/federation/schemas.ts';
 import { names } from '../../lib/federation/topology.ts';
@@ -9,14 +8,14 @@ import { createMemoryQueues } from '../../lib/storage/testing-queues.ts';
 import {
   axeFindings,
   BROWSER,
-  openPage,
+  type OpenOptions,
   screenshot,
   scrollsSideways,
-  startBrowser,
   WIDTHS,
   type Width,
   warnWithoutBrowser,
 } from '../helpers/browser.ts';
+import { browserSuite } from '../helpers/browser-suite.ts';
 import { campaignDocuments } from '../helpers/campaign-documents.ts';
 import { generatedFederation, putAll } from '../helpers/documents.ts';
 import { startTestPage } from '../helpers/page-server.ts';
@@ -44,7 +43,7 @@ const score = (model: string, errors: (number | null)[]): Score => ({
 
 describe.skipIf(BROWSER === undefined)('the screens of a campaign', () => {
   let server: Awaited<ReturnType<typeof startTestPage>>;
-  let browser: Browser;
+  const { show, keepForAll } = browserSuite();
 
   beforeAll(async () => {
     const declared = await generate('tavi', 30, 6);
@@ -60,37 +59,28 @@ describe.skipIf(BROWSER === undefined)('the screens of a campaign', () => {
     await putAll(store, resultDocuments('first', first));
     await putAll(store, resultDocuments('second', second));
     await queues.send('fedcardio-site-0001-intake-dlq', '<img src=x onerror=alert(1)>');
-    server = await startTestPage({ openBucket, declared, openQueues: async () => queues });
-    browser = await startBrowser();
-  });
-  afterAll(async () => {
-    await browser?.close();
-    await server?.close();
+    server = keepForAll(await startTestPage({ openBucket, declared, openQueues: async () => queues }));
   });
 
-  async function open(hash: string, ready: string, width: Width = 'wide', scheme: 'light' | 'dark' = 'light') {
-    const opened = await openPage(browser, server.address(), { width, scheme });
-    await opened.page.locator('nav').first().waitFor();
-    await opened.page.evaluate((to) => {
-      (globalThis as unknown as { location: { hash: string } }).location.hash = to;
-    }, hash);
+  async function open(screen: string, ready: string, options: OpenOptions = {}) {
+    const opened = await show(server, screen, options);
     await opened.page.locator(ready).first().waitFor();
     return opened;
   }
 
   const SCREENS = [
-    ['campaign', '#/campaigns/tavi', '.chart canvas'],
-    ['results', '#/campaigns/first/results', '.distribution'],
-    ['results-beside', '#/campaigns/first/results/second', '.distribution'],
-    ['chain', '#/campaigns/tavi/chain', '.chain-good'],
-    ['chain-broken', '#/campaigns/broken/chain', '.chain-fault'],
-    ['operations', '#/operations', '#forecast ~ h3'],
+    ['campaign', 'campaigns/tavi', '.chart canvas'],
+    ['results', 'campaigns/first/results', '.distribution'],
+    ['results-beside', 'campaigns/first/results/second', '.distribution'],
+    ['chain', 'campaigns/tavi/chain', '.chain-good'],
+    ['chain-broken', 'campaigns/broken/chain', '.chain-fault'],
+    ['operations', 'operations', '#forecast ~ h3'],
   ] as const;
 
   test.each(SCREENS.flatMap((screen) => (Object.keys(WIDTHS) as Width[]).map((width) => [...screen, width] as const)))(
     '%s is accessible and fits its window (%s, %s, %s)',
-    async (name, hash, ready, width) => {
-      const { page, faults, close } = await open(hash, ready, width, width === 'wide' ? 'light' : 'dark');
+    async (name, screen, ready, width) => {
+      const { page, faults } = await open(screen, ready, { width, scheme: width === 'wide' ? 'light' : 'dark' });
 
       await screenshot(page, `${name}-${width}`);
 
@@ -98,12 +88,11 @@ describe.skipIf(BROWSER === undefined)('the screens of a campaign', () => {
       expect(await scrollsSideways(page)).toBe(false);
       expect(faults).toEqual([]);
       expect(server.failures).toEqual([]);
-      await close();
     },
   );
 
   test('the grid says why a site is not in a round, with its share, at the keyboard', async () => {
-    const { page, close } = await open('#/campaigns/tavi', '[role=gridcell]');
+    const { page } = await open('campaigns/tavi', '[role=gridcell]');
     // Site 2 was refused in round 1.
     await page
       .getByRole('row', { name: /Hospital 2 / })
@@ -116,12 +105,11 @@ describe.skipIf(BROWSER === undefined)('the screens of a campaign', () => {
     );
     await page.keyboard.press('ArrowRight');
     expect(await page.locator('.cell-detail').textContent()).toMatch(/Hospital 2, .*round 2: merged/);
-    await close();
   });
 
   test('a thousand rows are not in the document at once', async () => {
     await generate('large', 400, 2);
-    const { page, close } = await open('#/campaigns/large', '[role=gridcell]');
+    const { page } = await open('campaigns/large', '[role=gridcell]');
     const rows = page.locator('.grid-row');
 
     expect(await rows.count()).toBeLessThan(60);
@@ -130,11 +118,10 @@ describe.skipIf(BROWSER === undefined)('the screens of a campaign', () => {
     });
     await page.getByText('site-0400').or(page.getByText('Hospital 400')).first().waitFor();
     expect(await rows.count()).toBeLessThan(60);
-    await close();
   });
 
   test('pausing asks first, keeps the reason, and can be undone', async () => {
-    const { page, close } = await open('#/campaigns/tavi', '.state-line');
+    const { page } = await open('campaigns/tavi', '.state-line');
 
     await page.getByRole('button', { name: 'Pause', exact: true }).click();
     expect(await store.tryGet(federationKeys.control('tavi'))).toBeUndefined();
@@ -146,11 +133,10 @@ describe.skipIf(BROWSER === undefined)('the screens of a campaign', () => {
     await page.getByRole('button', { name: 'Resume', exact: true }).click();
     await page.getByRole('button', { name: 'Resume the campaign' }).click();
     await page.getByRole('button', { name: 'Pause', exact: true }).waitFor();
-    await close();
   });
 
   test('what got worse is said like what got better, and missing points and sites stay', async () => {
-    const { page, close } = await open('#/campaigns/first/results', '.distribution');
+    const { page } = await open('campaigns/first/results', '.distribution');
     const text = await page.locator('.results').innerText();
 
     expect(text).toContain('Not in these results: 1 site');
@@ -158,11 +144,10 @@ describe.skipIf(BROWSER === undefined)('the screens of a campaign', () => {
     expect(text).toMatch(/▼ worse \(−16\.7 percentage points\)/);
     await page.locator('summary', { hasText: 'Site by site' }).first().click();
     expect(await page.locator('.block details').first().innerText()).toMatch(/1 better[\s\S]*1 worse/);
-    await close();
   });
 
   test('a document that was changed breaks its links, and says which hash differs', async () => {
-    const { page, close } = await open('#/campaigns/broken/chain', '.chain-fault');
+    const { page } = await open('campaigns/broken/chain', '.chain-fault');
 
     expect(await page.locator('.chain-fault').allTextContents()).toEqual([
       expect.stringMatching(/commit\.json names seal\.json in “seal”: named [0-9a-f]{64}, its bytes have [0-9a-f]{64}/),
@@ -179,11 +164,10 @@ describe.skipIf(BROWSER === undefined)('the screens of a campaign', () => {
       .first()
       .click();
     expect(await dialog.getByRole('heading').textContent()).toBe('campaigns/broken/plan.json');
-    await close();
   });
 
   test('dead letters are shown as text, and sent again after a confirmation', async () => {
-    const { page, faults, close } = await open('#/operations', '.letter-actions');
+    const { page, faults } = await open('operations', '.letter-actions');
 
     await page.getByRole('button', { name: 'Show' }).click();
     await page.getByText('unknown message: <img src=x onerror=alert(1)>').waitFor();
@@ -194,6 +178,5 @@ describe.skipIf(BROWSER === undefined)('the screens of a campaign', () => {
 
     expect((await queues.depth('fedcardio-site-0001-intake')).waiting).toBe(1);
     expect(faults).toEqual([]);
-    await close();
   });
 });

@@ -1,38 +1,22 @@
-import type { Browser } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { federationKeys } from '../../lib/federation/keys.ts';
 import { createMemoryStorage } from '../../lib/storage/testing-objects.ts';
 import {
   axeFindings,
   BROWSER,
-  type OpenPage,
-  openPage,
   screenshot,
   scrollsSideways,
-  startBrowser,
   WIDTHS,
   type Width,
   warnWithoutBrowser,
 } from '../helpers/browser.ts';
+import { browserSuite } from '../helpers/browser-suite.ts';
 import { startTestPage } from '../helpers/page-server.ts';
 
 warnWithoutBrowser();
 
 describe.skipIf(BROWSER === undefined)('the campaigns', () => {
-  let browser: Browser;
-  const opened: Pick<OpenPage, 'close'>[] = [];
-  beforeAll(async () => {
-    browser = await startBrowser();
-  });
-  afterEach(async () => {
-    for (const one of opened.splice(0)) await one.close();
-  });
-  afterAll(() => browser?.close());
-
-  const keep = <T extends Pick<OpenPage, 'close'>>(one: T): T => {
-    opened.unshift(one);
-    return one;
-  };
+  const { open, keep } = browserSuite();
 
   async function withCampaign(id = 'tavi') {
     const openBucket = createMemoryStorage();
@@ -45,7 +29,7 @@ describe.skipIf(BROWSER === undefined)('the campaigns', () => {
   test.each(Object.keys(WIDTHS) as Width[])('are shown without findings, %s', async (width) => {
     const { server } = await withCampaign();
     for (const scheme of ['light', 'dark'] as const) {
-      const { page, faults } = keep(await openPage(browser, server.address(), { width, scheme }));
+      const { page, faults } = await open(server.address(), { width, scheme });
 
       await page.getByRole('rowheader', { name: 'tavi' }).waitFor();
 
@@ -59,7 +43,7 @@ describe.skipIf(BROWSER === undefined)('the campaigns', () => {
 
   test('appear while one looks, and a hostile name is only text', async () => {
     const { add, server } = await withCampaign();
-    const { page, faults } = keep(await openPage(browser, server.address()));
+    const { page, faults } = await open(server.address());
     await page.getByRole('rowheader', { name: 'tavi' }).waitFor();
 
     await add('<img src=x onerror=alert(1)>');
@@ -70,7 +54,7 @@ describe.skipIf(BROWSER === undefined)('the campaigns', () => {
 
   test('are in German if the viewer wants it, also after a reload', async () => {
     const { server } = await withCampaign();
-    const { page } = keep(await openPage(browser, server.address()));
+    const { page } = await open(server.address());
 
     await page.getByRole('combobox', { name: 'Language' }).selectOption('de');
     await page.reload();
@@ -81,7 +65,7 @@ describe.skipIf(BROWSER === undefined)('the campaigns', () => {
 
   test('say so when there are none, when the server is away, and when it is back', async () => {
     const server = keep(await startTestPage({ openBucket: createMemoryStorage() }));
-    const { page } = keep(await openPage(browser, server.address()));
+    const { page } = await open(server.address());
     await page.getByText('No campaigns yet').waitFor();
 
     await page.context().setOffline(true);
@@ -95,11 +79,11 @@ describe.skipIf(BROWSER === undefined)('the campaigns', () => {
   test('are not shown to a site, nor to a browser with a used token', async () => {
     const openBucket = createMemoryStorage();
     const site = keep(await startTestPage({ openBucket, site: 'bonn' }));
-    const { page } = keep(await openPage(browser, site.address()));
+    const { page } = await open(site.address());
     await page.getByText('Site of fedcardio').waitFor();
     expect(await page.getByRole('link', { name: 'Campaigns' }).count()).toBe(0);
 
-    const locked = keep(await openPage(browser, `${site.origin}/?token=used`));
+    const locked = await open(`${site.origin}/?token=used`);
 
     await locked.page.getByRole('heading', { name: 'This page is locked' }).waitFor();
     expect(await axeFindings(locked.page)).toEqual([]);

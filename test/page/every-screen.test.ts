@@ -2,7 +2,6 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createObjectStorage } from '../../lib/aws/objects.ts';
 import { FedcardioError } from '../../lib/error.ts';
@@ -11,15 +10,8 @@ import { enforceAccess } from '../../lib/storage/access-view.ts';
 import type { OpenBucket } from '../../lib/storage/contract.ts';
 import { wrapBuckets } from '../../lib/storage/stores.ts';
 import { createMemoryStorage } from '../../lib/storage/testing-objects.ts';
-import {
-  BROWSER,
-  type OpenPage,
-  openPage,
-  screenshot,
-  startBrowser,
-  type Width,
-  warnWithoutBrowser,
-} from '../helpers/browser.ts';
+import { BROWSER, type OpenPage, screenshot, type Width, warnWithoutBrowser } from '../helpers/browser.ts';
+import { browserSuite } from '../helpers/browser-suite.ts';
 import { student, type ToyCase, teacher, uploadToyCase } from '../helpers/campaign.ts';
 import { type LocalFederation, startLocalFederation } from '../helpers/local-federation.ts';
 import { startTestPage } from '../helpers/page-server.ts';
@@ -75,17 +67,12 @@ const BUCKETS: Readonly<Record<string, OpenBucket>> = {
 };
 
 describe.skipIf(BROWSER === undefined)('every screen', () => {
-  let browser: Browser;
+  const { open, keep, keepForAll } = browserSuite();
   let local: LocalFederation;
   let work: string;
-  const opened: { close(): Promise<unknown> }[] = [];
-  const keep = <T extends { close(): Promise<unknown> }>(one: T): T => {
-    opened.unshift(one);
-    return one;
-  };
   const servers = new Map<string | undefined, Awaited<ReturnType<typeof startTestPage>>>();
   const look = async (site: string | undefined, options: (typeof LOOKS)[number] = LOOKS[0]!): Promise<OpenPage> => {
-    const one = keep(await openPage(browser, servers.get(site)?.address() ?? '', options));
+    const one = await open(servers.get(site)?.address() ?? '', options);
     // The address with the token leads to the one without it.
     await one.page.locator('nav a').first().waitFor();
     return one;
@@ -93,21 +80,17 @@ describe.skipIf(BROWSER === undefined)('every screen', () => {
 
   beforeAll(async () => {
     work = mkdtempSync(join(tmpdir(), 'fedcardio-page-'));
-    browser = keep(await startBrowser());
-    local = keep(await startLocalFederation({ sites: ['bonn', 'kiel'] }));
+    local = keepForAll(await startLocalFederation({ sites: ['bonn', 'kiel'] }));
     for (const [index, item] of CASES.entries()) await uploadToyCase(local.siteStore(item.site), item, index);
     await local.idle();
     const { endpoint, federation } = local;
     const openBucket = createObjectStorage({ endpoint });
     for (const site of ROLES) {
       const page = { openBucket, endpoint, work, id: federation.id, declared: federation };
-      servers.set(site, keep(await startTestPage({ ...page, ...(site !== undefined && { site }) })));
+      servers.set(site, keepForAll(await startTestPage({ ...page, ...(site !== undefined && { site }) })));
     }
   }, 120_000);
-  afterAll(async () => {
-    for (const one of opened) await one.close();
-    rmSync(work, { recursive: true, force: true });
-  });
+  afterAll(() => rmSync(work, { recursive: true, force: true }));
 
   test('shows a campaign while it runs, without a reload', async () => {
     const { page, faults } = await look(undefined);
@@ -134,6 +117,8 @@ describe.skipIf(BROWSER === undefined)('every screen', () => {
 
     await page.getByRole('link', { name: 'patient.nii.gz' }).click({ timeout: 90_000 });
     await page.getByRole('heading', { name: 'patient.nii.gz' }).waitFor();
+    await page.getByText(/ HU$/).waitFor();
+    await page.getByRole('checkbox', { name: /Calcification/ }).uncheck();
     const download = page.waitForEvent('download');
     await page.getByRole('link', { name: 'patient-prediction.json' }).click();
     expect((await download).suggestedFilename()).toBe('patient-prediction.json');
@@ -222,7 +207,7 @@ describe.skipIf(BROWSER === undefined)('every screen', () => {
       const server = keep(
         await startTestPage({ openBucket, work: folder, declared, ...(site !== undefined && { site }) }),
       );
-      const { page, faults } = keep(await openPage(browser, server.address()));
+      const { page, faults } = await open(server.address());
 
       for (const hash of await everyScreen(page, IDS)) {
         await visit(page, hash);

@@ -1,21 +1,20 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Browser } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { siteKeys } from '../../lib/federation/keys.ts';
 import { image, PNG } from '../../lib/intake/testing.ts';
 import {
   axeFindings,
   BROWSER,
-  openPage,
+  type OpenOptions,
   screenshot,
   scrollsSideways,
-  startBrowser,
   WIDTHS,
   type Width,
   warnWithoutBrowser,
 } from '../helpers/browser.ts';
+import { browserSuite } from '../helpers/browser-suite.ts';
 import { CAMPAIGN, hospitalPage } from '../helpers/hospital-page.ts';
 
 warnWithoutBrowser();
@@ -30,13 +29,9 @@ const SCREENS = {
 } as const;
 
 describe.skipIf(BROWSER === undefined)("a hospital's page", { timeout: 120_000 }, () => {
-  let browser: Browser;
+  const { open, show } = browserSuite();
   let folder: string;
   let hospital: Awaited<ReturnType<typeof hospitalPage>>;
-  beforeAll(async () => {
-    browser = await startBrowser();
-  });
-  afterAll(() => browser?.close());
   beforeEach(async () => {
     folder = mkdtempSync(join(tmpdir(), 'fedcardio-hospital-'));
     hospital = await hospitalPage(folder);
@@ -47,39 +42,31 @@ describe.skipIf(BROWSER === undefined)("a hospital's page", { timeout: 120_000 }
     expect(hospital.server.failures).toEqual([]);
   });
 
-  /** The page at one of its screens. */
-  async function at(screen: string, options: Parameters<typeof openPage>[2] = {}) {
-    const opened = await openPage(browser, hospital.server.address(), options);
-    await opened.page.getByRole('heading', { level: 1 }).waitFor();
-    await opened.page.goto(`${hospital.server.origin}/#/${screen}`);
-    return opened;
-  }
+  const at = (screen: string, options?: OpenOptions) => show(hospital.server, screen, options);
 
   test.each(Object.keys(WIDTHS) as Width[])('has no findings on any screen, %s', async (width) => {
     for (const scheme of ['light', 'dark'] as const) {
       for (const [screen, text] of Object.entries(SCREENS)) {
-        const { page, faults, close } = await at(screen, { width, scheme });
+        const { page, faults } = await at(screen, { width, scheme });
         await page.getByText(text).first().waitFor();
 
         expect(faults, screen).toEqual([]);
         expect(await axeFindings(page), `${screen} ${scheme}`).toEqual([]);
         expect(await scrollsSideways(page), screen).toBe(false);
         await screenshot(page, `hospital-${screen.replace('/', '-')}-${width}-${scheme}`);
-        await close();
       }
     }
   });
 
   test('speaks German', async () => {
-    const { page, close } = await at('cases', { language: 'de-DE' });
+    const { page } = await at('cases', { language: 'de-DE' });
 
     await page.getByRole('heading', { name: 'Meine Fälle' }).waitFor();
     await page.getByText('abgelehnt').first().waitFor();
-    await close();
   });
 
   test('filters and searches the cases, and keeps the filter', async () => {
-    const { page, close } = await at('cases');
+    const { page } = await at('cases');
 
     await page.getByRole('button', { name: /rejected/ }).click();
     await page.getByText('1 case', { exact: true }).waitFor();
@@ -92,18 +79,16 @@ describe.skipIf(BROWSER === undefined)("a hospital's page", { timeout: 120_000 }
     await page.getByText('1 case', { exact: true }).waitFor();
 
     expect(await page.getByRole('row').filter({ hasText: 'held out' }).count()).toBeGreaterThan(0);
-    await close();
   });
 
   test('shows a case that arrives without a reload', async () => {
-    const { page, close } = await at('cases');
+    const { page } = await at('cases');
     await page.getByRole('link', { name: 'p1' }).waitFor();
 
     await hospital.site.put('cases/p7/image.nii.gz', image(7));
     await hospital.site.reconcile('p7');
 
     await page.getByRole('link', { name: 'p7' }).waitFor({ timeout: 20_000 });
-    await close();
   });
 
   test('checks a folder, says what is refused, and uploads the rest', async () => {
@@ -111,7 +96,7 @@ describe.skipIf(BROWSER === undefined)("a hospital's page", { timeout: 120_000 }
       mkdirSync(join(folder, 'CASES', id), { recursive: true });
       writeFileSync(join(folder, 'CASES', id, 'image.nii.gz'), body);
     }
-    const { page, faults, close } = await at('cases');
+    const { page, faults } = await at('cases');
 
     await page.getByLabel('Choose a folder').setInputFiles(join(folder, 'CASES'));
     await page.getByText('1 of 2 cases would be accepted.').waitFor();
@@ -124,11 +109,10 @@ describe.skipIf(BROWSER === undefined)("a hospital's page", { timeout: 120_000 }
     expect(await hospital.site.store.head(siteKeys.image('training', 'p8'))).toBeDefined();
     expect(await axeFindings(page)).toEqual([]);
     expect(faults).toEqual([]);
-    await close();
   });
 
   test('draws a case under the strict policy, and is used by keyboard', async () => {
-    const { page, faults, close } = await at('cases/p1');
+    const { page, faults } = await at('cases/p1');
     const point = page.getByRole('button', { name: 'left hinge point', exact: true });
     await page.getByText(/ HU$/).waitFor();
     const place = page.locator('.picture-place');
@@ -145,28 +129,26 @@ describe.skipIf(BROWSER === undefined)("a hospital's page", { timeout: 120_000 }
     expect(await place.textContent()).not.toBe(atPoint);
     expect(await page.getByText(/^[\d.]+ mm$/).count()).toBeGreaterThan(0);
     expect(faults).toEqual([]);
-    await close();
   });
 
   test('says in words what a browser without WebGL cannot draw', async () => {
-    const opened = await openPage(browser, hospital.server.address());
-    await opened.page.getByRole('heading', { level: 1 }).waitFor();
-    await opened.page.evaluate(() => {
+    const { page } = await open(hospital.server.address());
+    await page.getByRole('heading', { level: 1 }).waitFor();
+    await page.evaluate(() => {
       const { HTMLCanvasElement } = globalThis as unknown as {
         readonly HTMLCanvasElement: { readonly prototype: { getContext: () => unknown } };
       };
       HTMLCanvasElement.prototype.getContext = () => null;
     });
 
-    await opened.page.getByRole('link', { name: 'p1' }).click();
+    await page.getByRole('link', { name: 'p1' }).click();
 
-    await opened.page.getByText('This browser offers no WebGL 2').waitFor();
-    await opened.page.getByText('12 × 10 × 8 voxels').waitFor();
-    await opened.close();
+    await page.getByText('This browser offers no WebGL 2').waitFor();
+    await page.getByText('12 × 10 × 8 voxels').waitFor();
   });
 
   test('exports what left as CSV', async () => {
-    const { page, close } = await at('sent');
+    const { page } = await at('sent');
 
     const [download] = await Promise.all([
       page.waitForEvent('download'),
@@ -176,16 +158,14 @@ describe.skipIf(BROWSER === undefined)("a hospital's page", { timeout: 120_000 }
     const text = readFileSync(await download.path(), 'utf8');
     expect(text.split('\r\n')[0]).toBe('at,campaign,stage,round,kind,key,bytes,sha256,known_from,unsure');
     expect(text).toContain(hospital.sha256);
-    await close();
   });
 
   test('looks at a campaign by its name, and says what it may not read', async () => {
-    const { page, close } = await at('decide');
+    const { page } = await at('decide');
 
     await page.getByLabel(/Its name/).fill('another');
     await page.getByRole('button', { name: 'Show' }).click();
 
     await page.getByText('There is no such plan, or your access does not include plans.').waitFor();
-    await close();
   });
 });

@@ -13,23 +13,29 @@ const PATIENCE_MS = 20_000;
 /** Readers are told no more often, ms. */
 const PAUSE_MS = 250;
 
-export function createLive<T>(first: T): Live<T> {
+export function createLive<T>(first: T, patienceMs = PATIENCE_MS): Live<T> {
   let [version, value] = [1, first];
-  let waiting: (() => void)[] = [];
+  let waiting = new Set<() => void>();
   return {
     get: () => value,
     set: (next) => {
       [version, value] = [version + 1, next];
       const told = waiting;
-      waiting = [];
+      waiting = new Set();
       for (const tell of told) tell();
     },
     next: async (after) => {
       if (after === version) {
         const controller = new AbortController();
-        const isOver = sleep(PATIENCE_MS, undefined, { ref: false, signal: controller.signal }).catch(() => undefined);
-        await Promise.race([new Promise<void>((resolve) => waiting.push(resolve)), isOver]);
+        const isOver = sleep(patienceMs, undefined, { ref: false, signal: controller.signal }).catch(() => undefined);
+        let tell = (): void => undefined;
+        const isTold = new Promise<void>((resolve) => {
+          tell = resolve;
+        });
+        waiting.add(tell);
+        await Promise.race([isTold, isOver]);
         controller.abort();
+        waiting.delete(tell);
         // Several changes in a row are one answer.
         if (after !== version) await sleep(PAUSE_MS);
       }

@@ -2,6 +2,7 @@
 import { writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { isFedcardioError, systemError } from '../../../lib/error.ts';
+import { classTitle } from '../../../lib/federation/tasks.ts';
 import { greyPng } from '../../../lib/report/plane.ts';
 import type { CutPicture } from '../../../lib/report/prediction-figures.ts';
 import type { PredictionResult, ResultCt } from '../../../page/api/predict/result.ts';
@@ -49,11 +50,12 @@ function ctOf(
     name: shown?.name ?? basename(ct),
     ct: basename(ct),
     measurements: measurements.map(({ doubts, ...one }) => ({ ...one, doubts: [...doubts] })),
-    tasks: (shown?.tasks ?? []).flatMap(({ task: { id, title, kind }, figures }) =>
+    tasks: (shown?.tasks ?? []).flatMap(({ task, figures }) =>
       findings
-        .filter(({ task }) => task === id)
+        .filter((finding) => finding.task === task.id)
         .map(({ confidence, volumeMm3, doubts, files: [map = ''] }) => ({
-          ...{ task: id, title, kind, confidence, doubts: [...doubts], map: basename(map) },
+          ...{ task: task.id, title: task.title, kind: task.kind, confidence, doubts: [...doubts], map: basename(map) },
+          classes: task.classes.map((_, index) => ({ label: index + 1, title: classTitle(task, index + 1) })),
           ...(volumeMm3 !== undefined && { volumeMm3 }),
           figures: figures.map(({ title, position, cuts }) => ({
             title,

@@ -31,8 +31,9 @@ const taskSchema = z.strictObject({
   confidence: z.number(),
   volumeMm3: z.number().optional(),
   doubts: z.array(z.string()),
-  /** Class map on the grid of the CT. */
+  /** Class map on the grid of the CT, and what its values are. */
   map: z.string(),
+  classes: z.array(z.strictObject({ label: z.int(), title: z.string() })),
   figures: z.array(figureSchema),
 });
 

@@ -2,9 +2,9 @@ import { useEffect, useState } from 'preact/hooks';
 import type { CaseFilter, Cases } from '../../api/hospital/cases.ts';
 import { USES, VERDICTS } from '../../api/hospital/names.ts';
 import { Badge } from '../../parts/badge.tsx';
+import { Choice } from '../../parts/choice.tsx';
 import { useTexts } from '../../text/language.ts';
 import { TONES } from './case-table.tsx';
-import { Choice } from './choice.tsx';
 
 /** The list is searched when typing pauses, ms. */
 const TYPING_MS = 250;

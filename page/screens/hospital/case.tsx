@@ -6,13 +6,14 @@ import { Resource } from '../../parts/states.tsx';
 import { useResource } from '../../parts/use-resource.ts';
 import type { ScreenProps } from '../../screen.ts';
 import { useTexts } from '../../text/language.ts';
+import { CtPicture } from '../../viewer/ct-picture.tsx';
+import type { NamedPoint } from '../../viewer/layer.ts';
+import type { Scene } from '../../viewer/scene.ts';
 import { CaseFacts } from './case-facts.tsx';
-import { CasePicture } from './case-picture.tsx';
 import { TONES } from './case-table.tsx';
 import { Faults } from './faults.tsx';
-import { Layers } from './layers.tsx';
+import { Layers, volumeAddress } from './layers.tsx';
 import { PointPanels } from './points.tsx';
-import type { NamedPoint, Scene } from './viewer/scene.ts';
 import './hospital.css';
 import './case.css';
 
@@ -56,16 +57,16 @@ function CaseView({ one }: { readonly one: Case }) {
           <Faults faults={one.faults} />
         </section>
       )}
-      <div class="case">
-        <div class="case-main">
+      <div class="on-ct">
+        <div>
           {one.image ? (
-            <CasePicture image={one.image} points={shown} onScene={setScene} />
+            <CtPicture address={volumeAddress(one.image.key)} points={shown} onScene={setScene} />
           ) : (
             <p class="stale">{text.noImage}</p>
           )}
           <CaseFacts one={one} />
         </div>
-        <div class="case-side">
+        <div class="on-ct-side">
           <Layers one={one} scene={scene} />
           <PointPanels id={one.case} scene={scene} onShow={setShown} />
         </div>

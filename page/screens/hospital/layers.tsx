@@ -1,97 +1,50 @@
-import { useEffect, useState } from 'preact/hooks';
 import type { Case, Finding } from '../../api/hospital/case.ts';
-import { ApiError } from '../../client.ts';
+import { ROUTES } from '../../api/routes.ts';
+import { urlOf } from '../../client.ts';
 import { Badge } from '../../parts/badge.tsx';
 import { useFormats } from '../../parts/format.ts';
 import { useTexts } from '../../text/language.ts';
+import type { Layer } from '../../viewer/layer.ts';
+import { LayerList } from '../../viewer/layer-list.tsx';
+import type { Scene } from '../../viewer/scene.ts';
 import { LABEL_TONES } from './case-table.tsx';
-import { colourOf, cssOf } from './viewer/colours.ts';
-import { fetchVolume } from './viewer/fetch-volume.ts';
-import type { Scene } from './viewer/scene.ts';
 
-/** Class maps that can be laid on the CT, with a legend. Labels are shown at first. */
+/** Address of a CT or class map of the site's bucket. */
+export const volumeAddress = (key: string): string => urlOf(ROUTES.siteVolume.path, {}, { key });
+
+/** Labels, pseudo-labels and predictions of a case. Labels are shown at first. */
 export function Layers({ one, scene }: { readonly one: Case; readonly scene: Scene | undefined }) {
-  const { case: text } = useTexts().hospital;
+  const { hospital, viewer } = useTexts();
+  const { case: text } = hospital;
   const { findings, unlisted } = one;
+  const layers = findings.map((finding): Layer & { readonly finding: Finding } => ({
+    ...{ finding, id: finding.id, title: finding.title, classes: finding.classes },
+    address: finding.volume === undefined ? undefined : volumeAddress(finding.volume),
+    isShown: finding.from === 'label',
+  }));
   return (
     <section class="panel">
-      <h2>{text.layers}</h2>
+      <h2>{viewer.layers}</h2>
       {findings.length === 0 && <p class="quiet">{text.noLayers}</p>}
-      <ul class="layers">
-        {findings.map((finding, layer) => (
-          <Layer key={finding.id} finding={finding} layer={layer} scene={scene} />
-        ))}
-      </ul>
+      <LayerList layers={layers} scene={scene} about={({ finding }) => <About finding={finding} />} />
       {unlisted.length > 0 && <p class="quiet">{text.unlisted}</p>}
-      {findings.some(({ volume }) => volume !== undefined) && (
-        <label class="choice">
-          <span>{text.opacity}</span>
-          <input
-            type="range"
-            min="0"
-            max="100"
-            defaultValue="60"
-            onInput={({ currentTarget }) => scene?.setOpacity(currentTarget.valueAsNumber / 100)}
-          />
-        </label>
-      )}
     </section>
   );
 }
 
-function Layer(props: { readonly finding: Finding; readonly layer: number; readonly scene: Scene | undefined }) {
-  const { finding, layer, scene } = props;
+function About({ finding }: { readonly finding: Finding }) {
   const { case: text, cases } = useTexts().hospital;
-  const { volume, origin, from, classes, state } = finding;
-  const [isOn, setIsOn] = useState(from === 'label');
-  const [error, setError] = useState<string>();
-  useEffect(() => {
-    if (!scene || !isOn || volume === undefined) return;
-    const controller = new AbortController();
-    const { signal } = controller;
-    const draw = async () => {
-      const body = await fetchVolume(volume, signal);
-      if (!signal.aborted) await scene.show(finding, layer, body);
-    };
-    draw().catch((thrown: unknown) => {
-      if (!signal.aborted) setError(thrown instanceof ApiError ? thrown.message : String(thrown));
-    });
-    return () => {
-      controller.abort();
-      scene.hide(finding.id);
-    };
-  }, [scene, isOn, volume, finding.id]);
+  const { from, origin, volume, state } = finding;
   return (
-    <li>
-      <label class="layer">
-        <input
-          type="checkbox"
-          checked={volume !== undefined && isOn}
-          disabled={volume === undefined}
-          onChange={({ currentTarget }) => setIsOn(currentTarget.checked)}
-        />
-        <span>
-          <strong>{finding.title}</strong>{' '}
-          <span class="quiet">
-            {text.from[from]}
-            {origin && `: ${text.of(origin.stage, origin.campaign)}`}
-            {volume === undefined && ` (${text.pointsOnly})`}
-          </span>{' '}
-          {state && <Badge tone={LABEL_TONES[state]}>{cases.labelStates[state]}</Badge>}
-          <Quality finding={finding} />
-        </span>
-      </label>
-      {isOn && volume !== undefined && (
-        <ul class="legend">
-          {classes.map(({ label, title }) => (
-            <li key={label}>
-              <Swatch colour={cssOf(colourOf(layer, label))} /> {title}
-            </li>
-          ))}
-        </ul>
-      )}
-      {error !== undefined && <p class="stale">{error}</p>}
-    </li>
+    <>
+      <span class="quiet">
+        {text.from[from]}
+        {origin && `: ${text.of(origin.stage, origin.campaign)}`}
+        {volume === undefined && ` (${text.pointsOnly})`}
+      </span>{' '}
+      {state && <Badge tone={LABEL_TONES[state]}>{cases.labelStates[state]}</Badge>}
+      <Quality finding={finding} />
+    </>
   );
 }
 
@@ -108,10 +61,3 @@ function Quality({ finding: { quality } }: { readonly finding: Finding }) {
     </span>
   );
 }
-
-/** A spot of colour. Drawn as SVG, because the page's policy allows no style attributes. */
-const Swatch = ({ colour }: { readonly colour: string }) => (
-  <svg class="swatch" viewBox="0 0 10 10" aria-hidden="true">
-    <rect width="10" height="10" rx="2" fill={colour} />
-  </svg>
-);

@@ -1,11 +1,14 @@
 import { useEffect, useState } from 'preact/hooks';
 import type { PointSet } from '../../api/hospital/case.ts';
+import { Choice } from '../../parts/choice.tsx';
 import { Resource } from '../../parts/states.tsx';
 import { useResource } from '../../parts/use-resource.ts';
 import { useTexts } from '../../text/language.ts';
-import { Choice } from './choice.tsx';
+import { Distance } from '../../viewer/distance.tsx';
+import type { NamedPoint } from '../../viewer/layer.ts';
+import { PointList } from '../../viewer/point-list.tsx';
+import type { Scene } from '../../viewer/scene.ts';
 import { Measurements } from './measurements.tsx';
-import type { NamedPoint, Scene } from './viewer/scene.ts';
 
 /** Landmarks of the labels, of a pseudo-label stage or of a model, one set at a time, and what they measure. */
 export function PointPanels(props: {
@@ -13,12 +16,13 @@ export function PointPanels(props: {
   readonly scene: Scene | undefined;
   readonly onShow: (points: readonly NamedPoint[]) => void;
 }) {
-  const { case: text } = useTexts().hospital;
+  const { viewer, hospital } = useTexts();
+  const { case: text } = hospital;
   // Reading the class maps costs seconds: only once.
   const state = useResource('sitePoints', { case: props.id }, { every: 0 });
   return (
     <section class="panel">
-      <h2>{text.points}</h2>
+      <h2>{viewer.points}</h2>
       <Resource<'sitePoints'> state={state}>
         {({ sets }) => (sets.length === 0 ? <p class="quiet">{text.noPoints}</p> : <Sets sets={sets} {...props} />)}
       </Resource>
@@ -35,7 +39,7 @@ function Sets(props: {
   const { sets, scene, onShow } = props;
   const [chosen, setChosen] = useState(0);
   const set = sets[chosen] ?? sets[0];
-  const found = set?.points.filter((point): point is NamedPoint => point.position !== null) ?? [];
+  const found = set?.points.filter((point): point is typeof point & NamedPoint => point.position !== null) ?? [];
   useEffect(() => onShow(found), [set]);
   if (!set) return null;
   const titleOf = ({ from, origin }: PointSet) =>
@@ -52,27 +56,14 @@ function Sets(props: {
       ) : (
         <p class="quiet">{titleOf(set)}</p>
       )}
-      <ul class="points">
-        {set.points.map(({ title, position }) => (
-          <li key={title}>
-            {position ? (
-              <button type="button" disabled={!scene} title={text.go(title)} onClick={() => scene?.goTo(position)}>
-                {title}
-              </button>
-            ) : (
-              <span class="quiet">
-                {title}: {text.missing}
-              </span>
-            )}
-          </li>
-        ))}
-      </ul>
+      <PointList points={set.points} scene={scene} />
       {set.unreadable.map((reason) => (
         <p key={reason} class="stale">
           {reason}
         </p>
       ))}
-      <Measurements set={set} />
+      <Measurements measurements={set.measurements} />
+      <Distance key={JSON.stringify([set.from, set.origin])} points={set.points} />
     </>
   );
 }

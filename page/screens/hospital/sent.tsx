@@ -1,11 +1,11 @@
 import { useMemo, useState } from 'preact/hooks';
 import { SENT_KINDS } from '../../api/hospital/names.ts';
 import type { Sent, SentRow } from '../../api/hospital/sent.ts';
+import { Choice } from '../../parts/choice.tsx';
 import { useFormats } from '../../parts/format.ts';
 import { Empty, Resource } from '../../parts/states.tsx';
 import { useResource } from '../../parts/use-resource.ts';
 import { useTexts } from '../../text/language.ts';
-import { Choice } from './choice.tsx';
 import { sentCsv } from './sent-csv.ts';
 import { SentTable } from './sent-table.tsx';
 import './hospital.css';

@@ -1,13 +1,13 @@
 import { useState } from 'preact/hooks';
 import { USES, type Use } from '../../api/hospital/names.ts';
 import { ApiError } from '../../client.ts';
+import { Choice } from '../../parts/choice.tsx';
 import { DropZone } from '../../parts/drop-zone.tsx';
 import { type GivenFile, MOST_FILES } from '../../parts/dropped.ts';
 import { FileChoice } from '../../parts/file-choice.tsx';
 import { Progress } from '../../parts/progress.tsx';
 import { useLive } from '../../parts/use-live.ts';
 import { useTexts } from '../../text/language.ts';
-import { Choice } from './choice.tsx';
 import { takeOver } from './take-over.ts';
 import { UploadSteps } from './upload-steps.tsx';
 

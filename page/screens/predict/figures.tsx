@@ -1,5 +1,6 @@
 import { useEffect, useState } from 'preact/hooks';
 import type { ResultFigure, ResultTask } from '../../api/predict/result.ts';
+import { doubtText } from '../../parts/doubts.ts';
 import { useFormats } from '../../parts/format.ts';
 import { useTexts } from '../../text/language.ts';
 
@@ -7,7 +8,7 @@ type Picture = ResultFigure['cuts'][number];
 
 /** What was found for one task: confidence, doubts, and cuts through each point or structure. */
 export function TaskFigures({ task }: { readonly task: ResultTask }) {
-  const { predict: text } = useTexts();
+  const { predict: text, measured } = useTexts();
   const { number } = useFormats();
   const { title, kind, confidence, volumeMm3, doubts, figures } = task;
   const id = `task-${task.task}`;
@@ -20,7 +21,7 @@ export function TaskFigures({ task }: { readonly task: ResultTask }) {
       </p>
       {doubts.map((doubt) => (
         <p key={doubt} class="doubt">
-          ⚠ {text.unsure(doubt)}
+          ⚠ {text.unsure(doubtText(doubt, measured))}
         </p>
       ))}
       <div class="figures">

@@ -1,8 +1,7 @@
 import './predict.css';
 import type { PredictionResult, ResultCt } from '../../api/predict/result.ts';
-import { ROUTES } from '../../api/routes.ts';
-import { urlOf } from '../../client.ts';
 import { linkTo } from '../../link.ts';
+import { doubtText } from '../../parts/doubts.ts';
 import { type Formats, useFormats } from '../../parts/format.ts';
 import { Empty, Resource } from '../../parts/states.tsx';
 import { type Column, Table } from '../../parts/table.tsx';
@@ -11,6 +10,7 @@ import type { ScreenProps } from '../../screen.ts';
 import type { Texts } from '../../text/en.ts';
 import { useTexts } from '../../text/language.ts';
 import { TaskFigures } from './figures.tsx';
+import { fileAddress, OnCt } from './on-ct.tsx';
 
 /** What a model found in a CT. */
 export function Screen({ params }: ScreenProps) {
@@ -37,7 +37,8 @@ export function Screen({ params }: ScreenProps) {
 }
 
 function Result({ prediction, result }: { readonly prediction: string; readonly result: PredictionResult }) {
-  const { predict: text } = useTexts();
+  const texts = useTexts();
+  const { predict: text } = texts;
   const formats = useFormats();
   return (
     <>
@@ -59,10 +60,11 @@ function Result({ prediction, result }: { readonly prediction: string; readonly 
       {result.cts.map((ct) => (
         <section key={ct.name}>
           {result.cts.length > 1 && <h2>{ct.name}</h2>}
+          <OnCt prediction={prediction} ct={ct} isOpenAtFirst={result.cts.length === 1} />
           {ct.measurements.length > 0 && (
             <Table
               caption={text.measurements}
-              columns={measured(text, formats)}
+              columns={measuredColumns(texts, formats)}
               rows={ct.measurements}
               keyOf={({ id }) => id}
             />
@@ -81,7 +83,7 @@ function Result({ prediction, result }: { readonly prediction: string; readonly 
             {
               title: text.file,
               cell: ({ file }) => (
-                <a href={urlOf(ROUTES.predictionFile.path, { prediction, file }, undefined)} download={file}>
+                <a href={fileAddress(prediction, file)} download={file}>
                   {file}
                 </a>
               ),
@@ -101,8 +103,11 @@ function Result({ prediction, result }: { readonly prediction: string; readonly 
   );
 }
 
-const measured = (text: Texts['predict'], { number }: Formats): readonly Column<ResultCt['measurements'][number]>[] => [
-  { title: text.measured, cell: ({ title }) => title },
+const measuredColumns = (
+  { predict: text, measured }: Texts,
+  { number }: Formats,
+): readonly Column<ResultCt['measurements'][number]>[] => [
+  { title: text.measured, cell: ({ id, title }) => measured.names[id] ?? title },
   {
     title: text.value,
     isNumber: true,
@@ -111,6 +116,8 @@ const measured = (text: Texts['predict'], { number }: Formats): readonly Column<
   },
   {
     title: text.doubts,
-    cell: ({ reason, doubts }) => [...(reason === undefined ? [] : [reason]), ...doubts].join('; ') || text.none,
+    cell: ({ reason, doubts }) =>
+      [...(reason === undefined ? [] : [reason]), ...doubts].map((doubt) => doubtText(doubt, measured)).join('; ') ||
+      text.none,
   },
 ];

@@ -59,6 +59,7 @@ export const predictDe: typeof predictEn = {
   confidence: (value) => `Konfidenz ${value}`,
   volume: (value) => `Volumen ${value}`,
   unsure: (doubt) => `Unsicher oder unplausibel: ${doubt}.`,
+  openCt: 'CT ansehen',
   notFound: 'nicht gefunden',
   nothingFound: (title) => `Nichts gefunden: Kein Voxel ist ${title}.`,
   cuts: { axial: 'axial', coronal: 'koronal', sagittal: 'sagittal' },

@@ -58,6 +58,7 @@ export const predictEn = {
   confidence: (value: string) => `Confidence ${value}`,
   volume: (value: string) => `Volume ${value}`,
   unsure: (doubt: string) => `Unsure or implausible: ${doubt}.`,
+  openCt: 'Look at the CT',
   notFound: 'not found',
   nothingFound: (title: string) => `Nothing was found: no voxel is ${title}.`,
   cuts: { axial: 'axial', coronal: 'coronal', sagittal: 'sagittal' },

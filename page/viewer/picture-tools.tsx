@@ -1,21 +1,20 @@
 import { useState } from 'preact/hooks';
-import type { Case } from '../../api/hospital/case.ts';
-import { useTexts } from '../../text/language.ts';
-import { Choice } from './choice.tsx';
-import type { Scene, View } from './viewer/scene.ts';
-import { WINDOW_NAMES, type WindowName, windowOf } from './viewer/windows.ts';
+import { Choice } from '../parts/choice.tsx';
+import { useTexts } from '../text/language.ts';
+import type { Scene, View } from './scene.ts';
+import { WINDOW_NAMES, type WindowName, windowOf } from './windows.ts';
 
 const VIEWS: readonly View[] = ['all', 'axial', 'coronal', 'sagittal', 'volume'];
 
 /** The window, with its values, and what is drawn. */
-export function PictureTools(props: { readonly scene: Scene | undefined; readonly image: NonNullable<Case['image']> }) {
-  const { case: text } = useTexts().hospital;
-  const { scene, image } = props;
+export function PictureTools({ scene }: { readonly scene: Scene | undefined }) {
+  const { viewer: text } = useTexts();
   const [window, setWindow] = useState<WindowName>('heart');
   const [view, setView] = useState<View>('all');
   const titleOf = (name: WindowName) => {
-    const [low, high] = windowOf(name, image.range);
-    return `${text.windows[name]} (${text.hu(low.toFixed(0), high.toFixed(0))})`;
+    const values = windowOf(name, scene?.range);
+    const title = text.windows[name];
+    return values ? `${title} (${text.hu(values[0].toFixed(0), values[1].toFixed(0))})` : title;
   };
   return (
     <div class="filters">
@@ -26,7 +25,8 @@ export function PictureTools(props: { readonly scene: Scene | undefined; readonl
         onChoose={(chosen) => {
           const name = WINDOW_NAMES.find((one) => one === chosen) ?? 'heart';
           setWindow(name);
-          scene?.setWindow(...windowOf(name, image.range));
+          const values = windowOf(name, scene?.range);
+          if (values) scene?.setWindow(...values);
         }}
       />
       <Choice

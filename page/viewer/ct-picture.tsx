@@ -1,16 +1,15 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
-import type { Case } from '../../api/hospital/case.ts';
-import { ApiError } from '../../client.ts';
-import { useFormats } from '../../parts/format.ts';
-import { Progress } from '../../parts/progress.tsx';
-import { Failure } from '../../parts/states.tsx';
-import { useTexts } from '../../text/language.ts';
+import { ApiError } from '../client.ts';
+import { useFormats } from '../parts/format.ts';
+import { Progress } from '../parts/progress.tsx';
+import { Failure } from '../parts/states.tsx';
+import { useTexts } from '../text/language.ts';
+import { fetchVolume, type Loaded } from './fetch-volume.ts';
+import type { NamedPoint } from './layer.ts';
 import { PictureTools } from './picture-tools.tsx';
-import { fetchVolume } from './viewer/fetch-volume.ts';
-import type { NamedPoint, Place, Scene } from './viewer/scene.ts';
-import { WINDOWS } from './viewer/windows.ts';
-
-type Image = NonNullable<Case['image']>;
+import type { Place, Scene } from './scene.ts';
+import './viewer.css';
+import { WINDOWS } from './windows.ts';
 
 /** Voxels by which a key moves: to the right, forward, up. */
 const MOVES: Readonly<Record<string, readonly [number, number, number]>> = {
@@ -24,19 +23,20 @@ const MOVES: Readonly<Record<string, readonly [number, number, number]>> = {
 
 const hasWebgl = (): boolean => document.createElement('canvas').getContext('webgl2') !== null;
 
-/** The CT in three planes and as a volume. */
-export function CasePicture(props: {
-  readonly image: Image;
+/** A CT in three planes and as a volume. */
+export function CtPicture(props: {
+  /** Where its file is. */
+  readonly address: string;
   readonly points: readonly NamedPoint[];
   readonly onScene: (scene: Scene | undefined) => void;
 }) {
-  const { case: text } = useTexts().hospital;
+  const { viewer: text } = useTexts();
   const formats = useFormats();
-  const { image, points, onScene } = props;
+  const { address, points, onScene } = props;
   const canvas = useRef<HTMLCanvasElement>(null);
   const [isAble] = useState(hasWebgl);
   const [scene, setScene] = useState<Scene>();
-  const [loaded, setLoaded] = useState<number>();
+  const [loaded, setLoaded] = useState<Loaded>();
   const [place, setPlace] = useState<Place>();
   const [error, setError] = useState<ApiError>();
   const [attempt, setAttempt] = useState(0);
@@ -48,10 +48,7 @@ export function CasePicture(props: {
     let open: Scene | undefined;
     const load = async () => {
       // The viewer is larger than the whole page: it is loaded with the first CT.
-      const [{ openScene }, ct] = await Promise.all([
-        import('./viewer/scene.ts'),
-        fetchVolume(image.key, signal, setLoaded),
-      ]);
+      const [{ openScene }, ct] = await Promise.all([import('./scene.ts'), fetchVolume(address, signal, setLoaded)]);
       if (signal.aborted || !canvas.current) return;
       open = await openScene(canvas.current, ct, WINDOWS.heart, setPlace);
       if (signal.aborted) return open.close();
@@ -69,7 +66,7 @@ export function CasePicture(props: {
       setScene(undefined);
       open?.close();
     };
-  }, [image.key, isAble, attempt]);
+  }, [address, isAble, attempt]);
 
   useEffect(() => scene?.setPoints(points), [scene, points]);
 
@@ -83,7 +80,7 @@ export function CasePicture(props: {
   if (error) return <Failure error={error} onRetry={() => setAttempt(attempt + 1)} />;
   return (
     <>
-      <PictureTools scene={scene} image={image} />
+      <PictureTools scene={scene} />
       <div class="picture">
         <canvas
           ref={canvas}
@@ -100,11 +97,11 @@ export function CasePicture(props: {
         />
         {!scene && (
           <div class="picture-state" role="status">
-            {loaded === undefined || loaded < image.bytes ? (
+            {loaded === undefined || loaded.done < loaded.total ? (
               <Progress
-                done={loaded ?? 0}
-                total={image.bytes}
-                label={text.loading(formats.bytes(loaded ?? 0), formats.bytes(image.bytes))}
+                done={loaded?.done ?? 0}
+                total={loaded?.total ?? 1}
+                label={text.loading(formats.bytes(loaded?.done ?? 0), formats.bytes(loaded?.total ?? 0))}
               />
             ) : (
               text.drawing

@@ -1,6 +1,6 @@
 import { MULTIPLANAR_TYPE, NVImage, SHOW_RENDER, SLICE_TYPE } from '@niivue/niivue';
-import type { Finding, PointSet } from '../../../api/hospital/case.ts';
 import { colourOf } from './colours.ts';
+import type { Layer, NamedPoint } from './layer.ts';
 import { StrictNiivue } from './strict-niivue.ts';
 
 export type View = 'all' | 'axial' | 'coronal' | 'sagittal' | 'volume';
@@ -19,16 +19,15 @@ export interface Place {
   readonly hu: number | undefined;
 }
 
-/** A point to draw, with its name. */
-export type NamedPoint = PointSet['points'][number] & { readonly position: [number, number, number] };
-
 /** A drawn CT with its layers. Coordinates are world (RAS), mm. */
 export interface Scene {
+  /** Lowest and highest value of the CT, HU. */
+  readonly range: readonly [low: number, high: number];
   setWindow(low: number, high: number): void;
   setView(view: View): void;
   setOpacity(opacity: number): void;
   /** Draws a class map on the CT; the second number of `colourOf` is the class. */
-  show(finding: Finding, layer: number, body: ArrayBuffer): Promise<void>;
+  show(layer: Layer, index: number, body: ArrayBuffer): Promise<void>;
   hide(id: string): void;
   setPoints(points: readonly NamedPoint[]): void;
   goTo(mm: readonly [number, number, number]): void;
@@ -83,6 +82,7 @@ export async function openScene(
   nv.createOnLocationChange();
 
   return {
+    range: [image.global_min ?? window[0], image.global_max ?? window[1]],
     setWindow,
     setView: (view) => nv.setSliceType(SLICES[view]),
     setOpacity(next) {
@@ -90,12 +90,12 @@ export async function openScene(
       for (const layer of layers.values()) layer.opacity = opacity;
       nv.updateGLVolume();
     },
-    async show(finding, layer, body) {
-      if (layers.has(finding.id)) return;
+    async show(layer, index, body) {
+      if (layers.has(layer.id)) return;
       const map = await imageOf(body);
-      map.setColormapLabel(tableOf(finding, layer));
+      map.setColormapLabel(tableOf(layer, index));
       map.opacity = opacity;
-      layers.set(finding.id, map);
+      layers.set(layer.id, map);
       nv.addVolume(map);
     },
     hide(id) {
@@ -140,7 +140,7 @@ function placeOf(given: unknown): Place {
 }
 
 /** Colours by the number of the class; 0 is transparent. */
-function tableOf({ classes }: Finding, layer: number) {
+function tableOf({ classes }: Layer, layer: number) {
   const labels = [0, ...classes.map(({ label }) => label)];
   const colours = labels.map((label) => (label === 0 ? ([0, 0, 0] as const) : colourOf(layer, label)));
   return {

@@ -10,6 +10,12 @@ export const WINDOWS = {
 export type WindowName = keyof typeof WINDOWS | 'all';
 export const WINDOW_NAMES: readonly WindowName[] = ['heart', 'calcium', 'soft', 'lung', 'all'];
 
-/** @param range of the CT, HU */
-export const windowOf = (name: WindowName, range: readonly [number, number]): readonly [number, number] =>
-  name === 'all' ? range : WINDOWS[name];
+/**
+ * The values of a window.
+ *
+ * @param range of the CT, HU; undefined while it is loaded
+ */
+export const windowOf = (
+  name: WindowName,
+  range: readonly [number, number] | undefined,
+): readonly [number, number] | undefined => (name === 'all' ? range : WINDOWS[name]);

@@ -1,27 +1,32 @@
-import type { ApiErrorBody } from '../../../api/error.ts';
-import { ROUTES } from '../../../api/routes.ts';
-import { ApiError, urlOf } from '../../../client.ts';
+import type { ApiErrorBody } from '../api/error.ts';
+import { ApiError } from '../client.ts';
+
+/** How many bytes of a volume have come, and of how many. */
+export interface Loaded {
+  readonly done: number;
+  readonly total: number;
+}
 
 /**
- * A CT or class map of the site's bucket, as it is stored.
+ * A CT or class map, as it is stored.
  *
- * @param onBytes told how many bytes have come, and of how many
+ * @param address of a route that answers with its bytes: see urlOf
  * @throws ApiError
  */
 export async function fetchVolume(
-  key: string,
+  address: string,
   signal: AbortSignal,
-  onBytes: (done: number, total: number) => void = () => undefined,
+  onBytes: (loaded: Loaded) => void = () => undefined,
 ): Promise<ArrayBuffer> {
   try {
-    const response = await fetch(urlOf(ROUTES.siteVolume.path, {}, { key }), { cache: 'no-store', signal });
+    const response = await fetch(address, { cache: 'no-store', signal });
     if (!response.ok) throw new ApiError(response.status, ((await response.json()) as ApiErrorBody).error);
     const total = Number(response.headers.get('content-length') ?? 0);
     let done = 0;
     const counted = new TransformStream<Uint8Array, Uint8Array>({
       transform(chunk, controller) {
         done += chunk.length;
-        onBytes(done, total);
+        onBytes({ done, total });
         controller.enqueue(chunk);
       },
     });

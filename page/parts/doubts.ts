@@ -1,0 +1,26 @@
+import type { Texts } from '../text/en.ts';
+
+type Words = Texts['measured'];
+
+/** The forms of a doubt, and of a reason why nothing was measured: lib/scoring/measurements.ts, lib/training/plausibility.ts. */
+const FORMS: readonly (readonly [RegExp, (words: Words, ...parts: readonly string[]) => string])[] = [
+  [/^confidence: (\S+) of at least (\S+)$/, (words, found = '', least = '') => words.confidence(found, least)],
+  [
+    /^distance (.+) to (.+): (.+)$/,
+    (words, from = '', to = '', range = '') => words.distance(from, to, doubtText(range, words)),
+  ],
+  [/^volume of (.+): (.+)$/, (words, classes = '', range = '') => words.volume(classes, doubtText(range, words))],
+  [/^(\S+ mm³?) of (\S+) to (\S+)$/, (words, value = '', low = '', high = '') => words.outside(value, low, high)],
+  [/^not found: (.+)$/, (words, points = '') => words.notFound(points)],
+  [/^the ostium lies below the plane of the annulus$/, ({ below }) => below],
+  [/^the three hinge points lie nearly on one line$/, ({ line }) => line],
+];
+
+/** A doubt of a measurement or a prediction in the viewer's language. One of another form is shown as it is. */
+export function doubtText(doubt: string, words: Words): string {
+  for (const [form, text] of FORMS) {
+    const found = form.exec(doubt);
+    if (found) return text(words, ...found.slice(1));
+  }
+  return doubt;
+}
