@@ -59,7 +59,7 @@ export function useResource<N extends RouteName>(
         if (!(error instanceof ApiError)) throw error;
         update({ error });
       }
-      if (every > 0 && !document.hidden) timer = setTimeout(read, every);
+      if (every > 0) timer = setTimeout(shown, every);
     };
     const shown = () => {
       if (every > 0 && !document.hidden) void read();

@@ -69,12 +69,13 @@ export async function openScene(
   nv.onLocationChange = (given) => onPlace(placeOf(given));
   const image = await imageOf(ct);
   image.colormap = 'gray';
+  // Before the CT is given to the graphics card, which takes seconds where there is none: once is enough.
+  [image.cal_min, image.cal_max] = window;
   nv.addVolume(image);
   const setWindow = (low: number, high: number) => {
     [image.cal_min, image.cal_max] = [low, high];
     nv.updateGLVolume();
   };
-  setWindow(...window);
   nv.setSliceType(SLICES.all);
   const layers = new Map<string, NVImage>();
   let opacity = 0.6;

@@ -27,6 +27,9 @@ export function warnWithoutBrowser(): void {
 export const startBrowser = (): Promise<Browser> =>
   chromium.launch({ executablePath: BROWSER as string, args: ['--no-sandbox'] });
 
+/** Waits end at the latest then, ms. A machine that does other work, too, draws slowly. */
+const PATIENCE_MS = 90_000;
+
 /** The widths at which every screen is looked at. */
 export const WIDTHS = { wide: 1280, narrow: 390 } as const;
 export type Width = keyof typeof WIDTHS;
@@ -55,6 +58,7 @@ export async function openPage(browser: Browser, address: string, options: OpenO
     hasTouch,
     timezoneId: 'Europe/Berlin',
   });
+  context.setDefaultTimeout(PATIENCE_MS);
   const page = await context.newPage();
   const { origin } = new URL(address);
   const faults: string[] = [];
