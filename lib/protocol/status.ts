@@ -193,5 +193,5 @@ async function beforeRounds(
   return awaited ? { awaited } : {};
 }
 
-const stagePhase = ({ rounds, completed }: StageState): StageStatus['phase'] =>
+export const stagePhase = ({ rounds, completed }: StageState): StageStatus['phase'] =>
   completed ? 'completed' : rounds.length > 0 ? 'running' : 'waiting';

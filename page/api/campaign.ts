@@ -42,6 +42,8 @@ const stageSchema = z.strictObject({
   phase: z.enum(['waiting', 'running', 'completed']),
   /** Number of the last round. A completed stage with fewer rounds stopped early. */
   total: z.int(),
+  /** Committed rounds, also where `rounds` is empty. */
+  done: z.int(),
   /** Stages that must complete before this one opens. */
   after: z.array(z.string()),
   /** Data that a site must have to take part, such as "training cases with calcification labels". */
@@ -72,8 +74,11 @@ export const campaignSchema = z.strictObject({
   stages: z.array(stageSchema),
 });
 
-/** `part` is `sealed` for what needs no listing of each site's answers: it is there sooner. */
-export const campaignQuerySchema = z.strictObject({ part: z.enum(['sealed', 'all']).default('all') });
+/**
+ * `part` is `overview` for the stages without their rounds, which takes three documents; `sealed` for what needs no listing of
+ * each site's answers. Both are there sooner than `all`.
+ */
+export const campaignQuerySchema = z.strictObject({ part: z.enum(['overview', 'sealed', 'all']).default('all') });
 
 export type CampaignView = z.infer<typeof campaignSchema>;
 export type StageView = CampaignView['stages'][number];

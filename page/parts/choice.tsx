@@ -1,6 +1,8 @@
 /** A labelled choice of one of several, or of any. */
 export function Choice(props: {
   readonly label: string;
+  /** Whether the label is for screen readers alone. */
+  readonly isPlain?: boolean;
   /** What choosing none is called. */
   readonly any?: string;
   readonly options: readonly (readonly [value: string, title: string])[];
@@ -9,7 +11,7 @@ export function Choice(props: {
 }) {
   return (
     <label class="choice">
-      <span>{props.label}</span>
+      <span class={props.isPlain ? 'hidden' : undefined}>{props.label}</span>
       <select
         value={props.value ?? ''}
         onChange={({ currentTarget: { value } }) => props.onChoose(value === '' ? undefined : value)}

@@ -76,6 +76,17 @@ export function useResource<N extends RouteName>(
   return { ...state, reload: () => setAsked((count) => count + 1) };
 }
 
+interface PartsOptions<N extends RouteName> {
+  readonly part: QueryOf<N>;
+  readonly whole: QueryOf<N>;
+  readonly every?: number;
+  readonly isWanted?: boolean;
+}
+
+/** Whether a resource was answered, with data or with an error. */
+export const isAnswered = ({ data, error }: Pick<ResourceState<RouteName>, 'data' | 'error'>): boolean =>
+  data !== undefined || error !== undefined;
+
 /**
  * A resource that takes the server long: a part that is there sooner is shown until all of it is, which is then read again
  * and again. One after the other, so that the part does not wait for the whole.
@@ -83,15 +94,14 @@ export function useResource<N extends RouteName>(
 export function useResourceInParts<N extends RouteName>(
   name: N,
   params: ParamsOf<N>,
-  { part, whole, every }: { readonly part: QueryOf<N>; readonly whole: QueryOf<N>; readonly every?: number },
+  { part, whole, every, isWanted = true }: PartsOptions<N>,
 ): ResourceState<N> & { readonly isWhole: boolean } {
-  const first = useResource(name, params, { every: 0, query: part });
-  const isAnswered = first.data !== undefined || first.error !== undefined;
+  const first = useResource(name, params, { every: 0, query: part, isWanted });
   const all = useResource(name, params, {
     query: whole,
-    isWanted: isAnswered,
+    isWanted: isAnswered(first),
     ...(every !== undefined && { every }),
   });
-  const isWhole = all.data !== undefined || all.error !== undefined;
+  const isWhole = isAnswered(all);
   return isWhole ? { ...all, isWhole } : { ...first, reload: all.reload, isWhole };
 }

@@ -22,6 +22,8 @@ export interface CampaignDocuments {
   readonly participants: (stage: string, round: number) => Open['participants'];
   /** Sites of the federation. */
   readonly sites: readonly string[];
+  /** Committed rounds of a stage. */
+  readonly done: (stage: string) => number;
 }
 
 /** Most characters of a reason. A site wrote some of them. */
@@ -64,6 +66,7 @@ function stageView(status: StageStatus, stage: Stage, material: Material): Stage
     kind: reportedKindOf(stage),
     phase,
     total,
+    done: material.done(name),
     after: [...requirementsOf(stage)],
     need: kindOf(stage).need(stage),
     ...(best !== undefined && { best }),

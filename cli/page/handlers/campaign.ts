@@ -1,13 +1,16 @@
 import { cancelCampaign, pauseCampaign, resumeCampaign } from '../../../lib/protocol/control.ts';
 import { isPaused } from '../../../lib/protocol/pauses.ts';
 import { readCurves } from '../campaign/curves.ts';
-import { readCampaign } from '../campaign/read.ts';
+import { readCampaign, readOverview } from '../campaign/read.ts';
 import { campaignView } from '../campaign/view.ts';
 import type { Handler } from '../handler.ts';
 
 /** A campaign: what `fedcardio campaign status` and `watch` show. */
 export const campaign: Handler<'campaign'> = async (context, { params, query }) => {
-  const { status, documents } = await readCampaign(context, params.campaign, query.part === 'all');
+  const { status, documents } =
+    query.part === 'overview'
+      ? await readOverview(context, params.campaign)
+      : await readCampaign(context, params.campaign, query.part === 'all');
   return campaignView(status, documents);
 };
 

@@ -1,6 +1,6 @@
 import { useEffect, useState } from 'preact/hooks';
-import { Resource } from '../../parts/states.tsx';
-import { useResourceInParts } from '../../parts/use-resource.ts';
+import { Loading, Resource } from '../../parts/states.tsx';
+import { isAnswered, useResource, useResourceInParts } from '../../parts/use-resource.ts';
 import type { ScreenProps } from '../../screen.ts';
 import { useTexts } from '../../text/language.ts';
 import './campaign.css';
@@ -16,6 +16,7 @@ import { Waits } from './waits.tsx';
 /** Ended campaigns do not change, but for late answers. */
 const ENDED_EVERY = 60_000;
 
+const OVERVIEW = { part: 'overview' } as const;
 const PARTS = { part: { part: 'sealed' }, whole: { part: 'all' } } as const;
 
 /** A campaign: stages, sites and rounds, losses, events, and what it waits for. */
@@ -23,8 +24,15 @@ export function Screen({ params, session }: ScreenProps) {
   const campaign = params.campaign as string;
   const text = useTexts();
   const [hasEnded, setEnded] = useState(false);
+  const overview = useResource('campaign', { campaign }, { every: 0, query: OVERVIEW });
   // What all sites have answered takes a request for each: what needs none is shown meanwhile.
-  const state = useResourceInParts('campaign', { campaign }, { ...PARTS, ...(hasEnded && { every: ENDED_EVERY }) });
+  const rounds = useResourceInParts(
+    'campaign',
+    { campaign },
+    { ...PARTS, isWanted: isAnswered(overview), ...(hasEnded && { every: ENDED_EVERY }) },
+  );
+  const hasRounds = isAnswered(rounds);
+  const state = hasRounds ? rounds : { ...overview, reload: rounds.reload };
   useEffect(() => setEnded(state.data?.endedAt !== undefined), [state.data]);
   return (
     <>
@@ -38,11 +46,17 @@ export function Screen({ params, session }: ScreenProps) {
               <p class="quiet">{text.campaign.notPlanned}</p>
             ) : (
               <>
-                <Waits view={view} />
+                {hasRounds && <Waits view={view} />}
                 <StageGraph stages={view.stages} />
-                <Grid view={view} names={session.federation.sites} />
-                <Curves view={view} isWanted={state.isWhole} />
-                <Events view={view} />
+                {hasRounds ? (
+                  <>
+                    <Grid view={view} names={session.federation.sites} />
+                    <Curves view={view} isWanted={rounds.isWhole} />
+                    <Events view={view} />
+                  </>
+                ) : (
+                  <Loading />
+                )}
               </>
             )}
           </div>

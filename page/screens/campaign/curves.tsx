@@ -1,5 +1,6 @@
 import { useMemo, useState } from 'preact/hooks';
 import type { CampaignView, Curves as CurvesData } from '../../api/campaign.ts';
+import { Choice } from '../../parts/choice.tsx';
 import { useFormats } from '../../parts/format.ts';
 import type { Line } from '../../parts/line.ts';
 import { LineChart } from '../../parts/line-chart.tsx';
@@ -24,14 +25,12 @@ export function Curves({ view, isWanted }: { readonly view: CampaignView; readon
     <section aria-labelledby="curves">
       <h2 id="curves">{text.curves}</h2>
       <div class="filters">
-        <label>
-          {text.stage}{' '}
-          <select value={stage.name} onChange={({ currentTarget }) => setChosen(currentTarget.value)}>
-            {learning.map(({ name }) => (
-              <option key={name}>{name}</option>
-            ))}
-          </select>
-        </label>
+        <Choice
+          label={text.stage}
+          options={learning.map(({ name }) => [name, name] as const)}
+          value={stage.name}
+          onChoose={setChosen}
+        />
       </div>
       <StageCurves
         key={`${stage.name} ${committed}`}
@@ -61,7 +60,7 @@ function StageCurves(props: {
       {(curves) => (
         <>
           <Drawn curves={curves} best={best} />
-          {curves.merged > curves.sites.length && <Choice curves={curves} onChoose={setSites} />}
+          {curves.merged > curves.sites.length && <SiteChoice curves={curves} onChoose={setSites} />}
         </>
       )}
     </Resource>
@@ -104,7 +103,7 @@ function linesOf(curves: CurvesData, mean: string, validation: string): readonly
   ];
 }
 
-function Choice({ curves, onChoose }: { readonly curves: CurvesData; readonly onChoose: (sites: string) => void }) {
+function SiteChoice({ curves, onChoose }: { readonly curves: CurvesData; readonly onChoose: (sites: string) => void }) {
   const { campaign: text } = useTexts();
   const [typed, setTyped] = useState('');
   return (

@@ -1,6 +1,7 @@
 import { useMemo, useState } from 'preact/hooks';
 import type { CampaignView } from '../../api/campaign.ts';
 import { CELL_STATES } from '../../api/cells.ts';
+import { Choice } from '../../parts/choice.tsx';
 import { useFormats } from '../../parts/format.ts';
 import { useTexts } from '../../text/language.ts';
 import { CellMark, EXCLUDED, STATES } from './cell-mark.tsx';
@@ -44,16 +45,16 @@ export function Grid(props: {
                   onInput={({ currentTarget }) => setSearch(currentTarget.value)}
                 />
               </label>
-              <label>
-                <span class="hidden">{text.campaign.showSites}</span>
-                <select
-                  value={String(onlyExcluded)}
-                  onChange={({ currentTarget }) => setOnlyExcluded(currentTarget.value === 'true')}
-                >
-                  <option value="false">{text.campaign.allSites}</option>
-                  <option value="true">{text.campaign.excludedSites}</option>
-                </select>
-              </label>
+              <Choice
+                label={text.campaign.showSites}
+                isPlain
+                options={[
+                  ['false', text.campaign.allSites],
+                  ['true', text.campaign.excludedSites],
+                ]}
+                value={String(onlyExcluded)}
+                onChoose={(value) => setOnlyExcluded(value === 'true')}
+              />
               <span class="quiet" role="status">
                 {text.campaign.shownSites(rows.length, view.sites.length)}
               </span>

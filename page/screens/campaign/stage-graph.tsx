@@ -58,14 +58,13 @@ export function StageGraph({ stages }: { readonly stages: readonly StageView[] }
 function StageCard({ stage }: { readonly stage: StageView }) {
   const text = useTexts();
   const { list } = useFormats();
-  const done = stage.rounds.filter(({ phase }) => phase === 'committed').length;
-  const isShort = stage.phase === 'completed' && done < stage.total;
+  const { done, total } = stage;
+  const isShort = stage.phase === 'completed' && done < total;
   return (
     <>
       <strong title={stage.name}>{stage.name}</strong>
       <span class="quiet">
-        {text.kinds[stage.kind]},{' '}
-        {(isShort ? text.campaign.stoppedEarly : text.campaign.stageRounds)(done, stage.total)}
+        {text.kinds[stage.kind]}, {(isShort ? text.campaign.stoppedEarly : text.campaign.stageRounds)(done, total)}
       </span>
       <Badge tone={TONES[stage.phase]}>{text.stagePhases[stage.phase]}</Badge>
       {stage.after.length > 0 && <span class="quiet graph-after">{text.campaign.after(list(stage.after))}</span>}

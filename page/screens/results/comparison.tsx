@@ -1,5 +1,6 @@
 import { useState } from 'preact/hooks';
 import type { Results } from '../../api/results.ts';
+import { Choice } from '../../parts/choice.tsx';
 import { useTexts } from '../../text/language.ts';
 import { firstPair, type Side, sidesOf } from './columns.ts';
 import { DifferenceTable, Tally } from './difference-table.tsx';
@@ -15,14 +16,27 @@ export function Comparison(props: { readonly all: readonly Results[]; readonly t
   if (!start) return null;
   const side = (index: 0 | 1) => sides.find(({ key }) => key === chosen[index]) ?? start[index];
   const [first, second] = [side(0), side(1)];
+  const options = sides.map(({ key, title }) => [key, title] as const);
   const blocks = tasks.flatMap((task) => blockOf(task, first, second));
   return (
     <section aria-labelledby="comparison">
       <h2 id="comparison">{text.comparison}</h2>
       <div class="filters">
-        <Choice label={text.first} sides={sides} value={first} onChoose={(key) => setChosen([key, chosen[1]])} />
+        <Choice
+          label={text.first}
+          isPlain
+          options={options}
+          value={first.key}
+          onChoose={(key) => setChosen([key, chosen[1]])}
+        />
         <span>{text.against}</span>
-        <Choice label={text.second} sides={sides} value={second} onChoose={(key) => setChosen([chosen[0], key])} />
+        <Choice
+          label={text.second}
+          isPlain
+          options={options}
+          value={second.key}
+          onChoose={(key) => setChosen([chosen[0], key])}
+        />
       </div>
       {blocks.length === 0 ? (
         <p class="quiet">{text.nothingInCommon}</p>
@@ -40,27 +54,6 @@ export function Comparison(props: { readonly all: readonly Results[]; readonly t
         </>
       )}
     </section>
-  );
-}
-
-function Choice(props: {
-  readonly label: string;
-  readonly sides: readonly Side[];
-  readonly value: Side;
-  readonly onChoose: (key: string) => void;
-}) {
-  const { label, sides, value, onChoose } = props;
-  return (
-    <label>
-      <span class="hidden">{label}</span>
-      <select value={value.key} onChange={({ currentTarget }) => onChoose(currentTarget.value)}>
-        {sides.map(({ key, title }) => (
-          <option key={key} value={key}>
-            {title}
-          </option>
-        ))}
-      </select>
-    </label>
   );
 }
 

@@ -1,5 +1,6 @@
 import type { Results } from '../../api/results.ts';
 import { linkTo } from '../../link.ts';
+import { Choice } from '../../parts/choice.tsx';
 import { Empty, Resource } from '../../parts/states.tsx';
 import { useResource } from '../../parts/use-resource.ts';
 import { useTexts } from '../../text/language.ts';
@@ -85,23 +86,18 @@ function OtherChoice({ campaign, other }: { readonly campaign: string; readonly 
   if (others.length === 0) return null;
   return (
     <div class="filters">
-      <label>
-        {text.beside}{' '}
-        <select
-          value={other ?? ''}
-          onChange={({ currentTarget: { value } }) => {
-            location.hash =
-              value === ''
-                ? linkTo('campaigns/{campaign}/results', { campaign })
-                : linkTo('campaigns/{campaign}/results/{other}', { campaign, other: value });
-          }}
-        >
-          <option value="">{text.noOther}</option>
-          {others.map((id) => (
-            <option key={id}>{id}</option>
-          ))}
-        </select>
-      </label>
+      <Choice
+        label={text.beside}
+        any={text.noOther}
+        options={others.map((id) => [id, id])}
+        value={other}
+        onChoose={(value) => {
+          location.hash =
+            value === undefined
+              ? linkTo('campaigns/{campaign}/results', { campaign })
+              : linkTo('campaigns/{campaign}/results/{other}', { campaign, other: value });
+        }}
+      />
     </div>
   );
 }
