@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { PHASES } from './campaigns.ts';
 import { CELL_STATES, type CellState } from './cells.ts';
+import { CONSENT_STATES } from './hospital/names.ts';
 import { REASON_LENGTH } from './limits.ts';
 
 const instant = z.iso.datetime();
@@ -64,6 +65,8 @@ export const campaignSchema = z.strictObject({
   warnings: z.array(z.string()),
   /** Sites whose training and held-out CTs may be parts of one scan. */
   suspected: z.array(z.strictObject({ site: z.string(), pairs: z.int() })),
+  /** What sites have answered to the campaign; who is missing has not been asked. */
+  consents: z.array(z.strictObject({ site: z.string(), state: z.enum(CONSENT_STATES) })),
   /** Committed rounds that learnt from cases which were withdrawn since, and the number of these cases. */
   withdrawn: z.array(z.strictObject({ stage: z.string(), round: z.int(), cases: z.int() })),
   pauses: z.array(z.strictObject({ from: instant, until: instant.nullable(), reason: z.string().optional() })),

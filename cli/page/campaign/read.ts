@@ -40,7 +40,7 @@ export async function readOverview({ reader, federation }: PageContext, campaign
   return {
     status: {
       ...rest,
-      suspected: [],
+      ...{ suspected: [], consents: [], withdrawn: [] },
       stages: stages.map((state) => ({
         ...{ name: state.stage.name, kind: state.stage.kind, phase: stagePhase(state), rounds: [] },
         total: roundsOf(state.stage),

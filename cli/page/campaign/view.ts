@@ -45,6 +45,7 @@ export function campaignView(status: CampaignStatus, documents: CampaignDocument
     endedAt: status.endedAt,
     warnings: [...status.warnings],
     suspected: [...status.suspected],
+    consents: status.consents.map(({ site, state }) => ({ site, state })),
     withdrawn: [...status.withdrawn],
     pauses: [...pauses],
     sites,

@@ -118,7 +118,7 @@ async function setupOf(
   const { stage } = input;
   const { able, answers, unread } = await ableSites(context, at.campaign, stage, undefined);
   const named = able.filter(({ site }) => stage.sites?.includes(site) ?? true);
-  const needed = Math.max(FEWEST_SITES, stage.quorum.minSites, thresholdOf(input.terms, named.length));
+  const needed = Math.max(stage.quorum.minSites, thresholdOf(input.terms, named.length));
   const sites = willing(named, answers, needed)
     .asked.map(({ site, samples }) => ({ site, samples }))
     .sort((a, b) => (a.site < b.site ? -1 : 1));

@@ -38,6 +38,10 @@ export const campaignTexts: CampaignTexts = {
     ended: (when) => `beendet ${when}`,
     notPlanned: 'Die Kampagne ist noch nicht geplant: Keine Runde hat begonnen.',
     warnings: 'Ein böswilliger Standort könnte das Modell verändern',
+    asked: 'Diese Standorte haben noch nicht geantwortet, ob sie zustimmen',
+    refusing: 'Diese Standorte stimmen der Kampagne nicht zu',
+    withdrawn: 'Das Modell hat aus Fällen gelernt, die seither zurückgezogen wurden',
+    withdrawnCases: (stage, round, cases) => `${stage}, Runde ${round}: ${plural(cases, 'Fall', 'Fälle')}`,
     suspected: 'Die Werte der Testfälle sind vielleicht zu gut',
     suspectedSite: (site, pairs) =>
       `${site}: ${plural(pairs, 'Paar', 'Paare')} aus Trainings-CT und Test-CT ${pairs === 1 ? 'stammt' : 'stammen'} vielleicht aus einer Aufnahme.`,

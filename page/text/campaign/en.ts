@@ -37,6 +37,11 @@ export const campaignTexts = {
     ended: (when: string) => `ended ${when}`,
     notPlanned: 'The campaign is not planned yet: no round has begun.',
     warnings: 'One malicious site could change the model',
+    asked: 'These sites have not answered yet whether they agree',
+    refusing: 'These sites do not agree to the campaign',
+    withdrawn: 'The model learnt from cases that were withdrawn since',
+    withdrawnCases: (stage: string, round: number, cases: number) =>
+      `${stage}, round ${round}: ${plural(cases, 'case', 'cases')}`,
     suspected: 'Held-out scores may be too good',
     suspectedSite: (site: string, pairs: number) =>
       `${site}: ${plural(pairs, 'pair', 'pairs')} of a training CT and a held-out CT may be parts of one scan.`,
