@@ -107,7 +107,7 @@ const decisionOf = (state: Decision['state'], flags: ConsentFlags): Decision => 
 const READS_AT_ONCE = 16;
 
 /** All answers of a site. One that cannot be read does not hide the others. */
-export async function readConsents(store: SiteStore) {
+async function readConsents(store: SiteStore) {
   const keys: (typeof siteKeys.consentPrefix)[] = [];
   for await (const { key } of listDocuments(store, siteKeys.consentPrefix)) keys.push(key);
   const found = await mapConcurrently(keys, READS_AT_ONCE, async (key) => {

@@ -44,7 +44,7 @@ function leavesOf(stage: Stage): ConsentTerms['stages'][number]['leaves'] {
 }
 
 /** Why a campaign does not meet the rules of a standing consent; undefined if it does. */
-export function ruleBroken(
+function ruleBroken(
   { stages, privacy }: ConsentTerms,
   { tasks, maxRounds, requires }: Policy['rules'],
 ): string | undefined {
