@@ -3,7 +3,7 @@ import { sha256Hex } from '../lib/json.ts';
 import { staysAtSites } from '../lib/models/split-parameters.ts';
 import { epsilonOfReleases } from '../lib/privacy/ledger.ts';
 import { type LearningStage, tasksOf, trains } from '../lib/protocol/plan.ts';
-import { maskUpdate } from '../lib/protocol/secure/mask-update.ts';
+import { maskUpdate, ownCohort } from '../lib/protocol/secure/mask-update.ts';
 import { stageStart } from '../lib/protocol/secure/start.ts';
 import { preparationOf } from '../lib/training/cases.ts';
 import { samplingRate } from '../lib/training/dp-sgd.ts';
@@ -33,6 +33,8 @@ export async function trainSite(input: StageInput<LearningStage>, context: GpuTa
   const { stage, message, at, plan, data, withdrawals } = input;
   const { base, seed, site } = message;
   const { federationStore } = context;
+  // Before hours of training whose result could not be sent.
+  if (message.secure) await ownCohort(data.store, message);
   const previous = { ...at, round: at.round - 1 };
   const privacy = privacyOf(plan, message);
   const budget = trains(stage, at.round) ? await budgetOf(data.store, at.campaign) : undefined;

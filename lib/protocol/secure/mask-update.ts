@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { FedcardioError } from '../../error.ts';
-import type { GpuTaskMessage } from '../../federation/schemas.ts';
+import type { CohortDocument, GpuTaskMessage } from '../../federation/schemas.ts';
 import { canonicalJson, sha256Hex } from '../../json.ts';
 import { maskedFile, maskedLayout } from '../../privacy/masked-file.ts';
 import type { Signed } from '../../privacy/site-keys.ts';
@@ -44,11 +44,8 @@ export async function maskUpdate(
   message: GpuTaskMessage,
   { weights, untrained, samples, from, layout }: TrainedUpdate,
 ): Promise<MaskedUpdate> {
-  const { campaign, stage, round, site, config, secure } = message;
-  const { value: document, sha256 } = await keptCohort(store, message);
-  if (sha256 !== secure?.cohort) {
-    throw new FedcardioError('BAD_CONFIGURATION', 'The round is for another cohort than the one of this site.');
-  }
+  const { campaign, stage, round, site, config } = message;
+  const document = await ownCohort(store, message);
   const { cohort, directory } = openCohort(document);
   const { terms } = document;
   const at = { cohort, round };
@@ -75,6 +72,17 @@ export async function maskUpdate(
   const signed = updateMessage(own, at, directory, { plain, weights: sha256Hex(bytes) });
   await keepSent(store, { campaign, stage, round }, signed.content.commitment);
   return { bytes, message: signed, samples: most };
+}
+
+/**
+ * The cohort that the site takes part in.
+ *
+ * @throws FedcardioError `BAD_CONFIGURATION` if it is not that of the round
+ */
+export async function ownCohort(store: SiteStore, message: GpuTaskMessage): Promise<CohortDocument> {
+  const { value, sha256 } = await keptCohort(store, message);
+  if (sha256 === message.secure?.cohort) return value;
+  throw new FedcardioError('BAD_CONFIGURATION', 'The round is for another cohort than the one of this site.');
 }
 
 /** The whole file in memory. Parts are valid until the next one is requested. */
