@@ -2,15 +2,23 @@ import { describe, expect, test } from 'vitest';
 import { statusText } from '../../cli/status.ts';
 import type { HandlerContext } from '../../handlers/context.ts';
 import { sweep } from '../../handlers/sweep.ts';
-import { type FederationKey, federationKeys } from '../../lib/federation/keys.ts';
-import { type CampaignInput, commitSchema, outcomeSchema, planSchema } from '../../lib/federation/schemas.ts';
+import { type FederationKey, federationKeys, siteKeys } from '../../lib/federation/keys.ts';
+import {
+  type CampaignInput,
+  cohortSchema,
+  commitSchema,
+  outcomeSchema,
+  type Policy,
+  planSchema,
+} from '../../lib/federation/schemas.ts';
+import { decide } from '../../lib/protocol/consent/at-site.ts';
 import { stageStart } from '../../lib/protocol/secure/start.ts';
 import { campaignStatus } from '../../lib/protocol/status.ts';
 import { verifyCampaign } from '../../lib/protocol/verify-campaign.ts';
 import { seededRandom } from '../../lib/random.ts';
 import { readJson, tryReadJson } from '../../lib/storage/documents.ts';
 import { decodeSafetensors } from '../../lib/weights/safetensors.ts';
-import { asFederationRole } from '../helpers/roles.ts';
+import { asFederationRole, asSiteRole } from '../helpers/roles.ts';
 import { type Delivery, type SimulatedFederation, simulateFederation } from './simulated-federation.ts';
 import { maskedStep, type SimulatedSite } from './simulated-site.ts';
 
@@ -61,16 +69,33 @@ interface RunOptions {
   readonly campaign?: CampaignInput;
   readonly sites?: readonly SimulatedSite[];
   readonly ticks?: number;
+  /** Sites with a policy of their own; the others agree to all. */
+  readonly policies?: Readonly<Record<string, Policy['mode']>>;
+  /** Called before each sweep. */
+  readonly onTick?: (world: SimulatedFederation, tick: number) => Promise<void>;
 }
 
 /** Runs a campaign with a sweep every five minutes, for at most as many hours as its deadlines need. */
-async function run({ drop = () => false, campaign = CAMPAIGN, sites = SITES, ticks = 120 }: RunOptions = {}) {
+async function run({
+  drop = () => false,
+  campaign = CAMPAIGN,
+  sites = SITES,
+  ticks = 120,
+  policies = {},
+  onTick = async () => {},
+}: RunOptions = {}) {
   const world = simulateFederation(sites);
+  for (const [site, mode] of Object.entries(policies)) {
+    const policy = { schema: 'fedcardio.policy/1', site, mode, by: 'DPO', at: '2026-03-01T00:00:00.000Z' };
+    await world.context.siteStore(site).put(siteKeys.policy, JSON.stringify(policy));
+  }
   await world.upload(campaign);
   const { federationStore } = world.context;
   const outcomeOf = async () =>
     (await tryReadJson(federationStore, federationKeys.outcome('tavi'), outcomeSchema))?.value;
   for (let tick = 0; tick < ticks && !(await outcomeOf()); tick++) {
+    await settle(world, drop);
+    await onTick(world, tick);
     await settle(world, drop);
     await sweep(asFederationRole(world.context, 'sweep'));
     world.advanceClock(300);
@@ -271,4 +296,31 @@ describe('a campaign with secure aggregation', () => {
       return { outcome: outcome?.value.status, model };
     }
   }, 600_000);
+});
+
+describe('consent to secure aggregation', () => {
+  const cohortOf = async ({ context }: SimulatedFederation) =>
+    (await readJson(context.federationStore, federationKeys.cohort(AT), cohortSchema)).value.cohort.sites;
+
+  test('a site that declines sends no key, and no stage waits for it', async () => {
+    const { world, outcome } = await run({ policies: { 'site-2': 'never' }, ticks: 6 });
+
+    expect(outcome).toMatchObject({ status: 'completed' });
+    expect(await cohortOf(world)).toEqual(['site-0', 'site-1', 'site-3', 'site-4']);
+    expect([...world.writes.keys()].filter((key) => key.startsWith('updates/site-2/'))).toEqual([]);
+  });
+
+  test('a site that is asked sends its keys as soon as a person has agreed', async () => {
+    const agree = async ({ context }: SimulatedFederation, tick: number) => {
+      if (tick !== 2) return;
+      const { federationStore, siteStore } = asSiteRole(context, 'site-2', 'withdraw');
+      const own = { site: 'site-2', store: siteStore('site-2'), federationStore, now: context.now };
+      await decide(own, 'tavi', { state: 'agreed', by: 'Data protection officer' });
+    };
+
+    const { world, outcome } = await run({ policies: { 'site-2': 'ask' }, ticks: 8, onTick: agree });
+
+    expect(outcome).toMatchObject({ status: 'completed' });
+    expect(await cohortOf(world)).toEqual(SITES.map(({ id }) => id));
+  });
 });
