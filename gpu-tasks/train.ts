@@ -4,7 +4,7 @@ import { staysAtSites } from '../lib/models/split-parameters.ts';
 import { epsilonOfReleases } from '../lib/privacy/ledger.ts';
 import { type LearningStage, tasksOf, trains } from '../lib/protocol/plan.ts';
 import { maskUpdate, ownCohort } from '../lib/protocol/secure/mask-update.ts';
-import { stageStart } from '../lib/protocol/secure/start.ts';
+import { stageStart } from '../lib/protocol/stage-start.ts';
 import { preparationOf } from '../lib/training/cases.ts';
 import { samplingRate } from '../lib/training/dp-sgd.ts';
 import { encodeUpdate } from '../lib/training/encode-update.ts';

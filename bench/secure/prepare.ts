@@ -13,7 +13,7 @@ import { answerStep } from '../../lib/protocol/secure/answer-step.ts';
 import { maskUpdate } from '../../lib/protocol/secure/mask-update.ts';
 import { mutable } from '../../lib/protocol/secure/mutable.ts';
 import { openMasks } from '../../lib/protocol/secure/open-masks.ts';
-import { stageStart } from '../../lib/protocol/secure/start.ts';
+import { stageStart } from '../../lib/protocol/stage-start.ts';
 import { createJson, readJson } from '../../lib/storage/documents.ts';
 import { encodeSafetensors } from '../../lib/weights/safetensors.ts';
 import type { WeightTensor } from '../../lib/weights/weights.ts';

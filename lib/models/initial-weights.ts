@@ -49,8 +49,7 @@ export function initialTensors(
   };
 }
 
-/** One tensor of {@link initialWeights}. */
-export function initialTensor({ name, shape, initialiser }: Parameter, seed: number): WeightTensor {
+function initialTensor({ name, shape, initialiser }: Parameter, seed: number): WeightTensor {
   const data = new Float32Array(elementsOf(shape));
   fill(data, initialiser, seededRandom(seed, name));
   return { dtype: 'F32', shape, data };

@@ -40,7 +40,7 @@ export async function mergeEntries(
   if (!trains(config, round)) return { kind: 'merged', global: keptModel(open, sealed.updates), state: null };
   const digest = digestOf(sealed);
   const terms = open.privacy;
-  const start = !base && terms ? await startingModel(store, open, config) : base;
+  const start = !base && terms ? await startingModel(store, open) : base;
   const network = start ? undefined : await networkLayout(store, open, config);
   const privacy = await privacyOfMerge(store, open, sealed.updates, digest);
   const merged = await mergeUpdates(inputsOf(sealed, config.aggregation, round), {

@@ -12,7 +12,7 @@ import {
   planSchema,
 } from '../../lib/federation/schemas.ts';
 import { decide } from '../../lib/protocol/consent/at-site.ts';
-import { stageStart } from '../../lib/protocol/secure/start.ts';
+import { stageStart } from '../../lib/protocol/stage-start.ts';
 import { campaignStatus } from '../../lib/protocol/status.ts';
 import { verifyCampaign } from '../../lib/protocol/verify-campaign.ts';
 import { seededRandom } from '../../lib/random.ts';

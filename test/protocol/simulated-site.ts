@@ -6,7 +6,7 @@ import { recordFailure } from '../../lib/protocol/gpu-tasks.ts';
 import { learns, trains } from '../../lib/protocol/plan.ts';
 import { maskUpdate } from '../../lib/protocol/secure/mask-update.ts';
 import { mutable } from '../../lib/protocol/secure/mutable.ts';
-import { stageStart } from '../../lib/protocol/secure/start.ts';
+import { stageStart } from '../../lib/protocol/stage-start.ts';
 import { createJson, readJson } from '../../lib/storage/documents.ts';
 import { decodeSafetensors, encodeSafetensors } from '../../lib/weights/safetensors.ts';
 import type { Weights, WeightTensor } from '../../lib/weights/weights.ts';

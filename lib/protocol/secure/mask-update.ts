@@ -9,9 +9,9 @@ import type { SiteStore } from '../../storage/contract.ts';
 import { encodeSafetensorsHeader } from '../../weights/safetensors.ts';
 import type { Weights } from '../../weights/weights.ts';
 import { learns } from '../plan.ts';
+import type { StageStart } from '../stage-start.ts';
 import { mostSamplesOf, openCohort } from './cohort.ts';
 import { keepSent, keptCohort, siteSecrets } from './site-keys.ts';
-import type { StageStart } from './start.ts';
 
 /** A site's weights with masks: what it sends, and the message beside it. */
 export interface MaskedUpdate {

@@ -14,8 +14,8 @@ import type { OwnedLease } from '../../storage/lease.ts';
 import { encodeSafetensorsHeader } from '../../weights/safetensors.ts';
 import { safetensorsDataStart } from '../../weights/safetensors-header.ts';
 import { digestOf } from '../merge-entries.ts';
+import type { StageStart } from '../stage-start.ts';
 import { cohortOf, listOf, plannedStart } from './round.ts';
-import type { StageStart } from './start.ts';
 
 type Lease = Pick<OwnedLease, 'renew'>;
 

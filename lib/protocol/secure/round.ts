@@ -6,8 +6,8 @@ import type { SurvivorList } from '../../privacy/unmasking.ts';
 import type { FederationStore } from '../../storage/contract.ts';
 import { readJson } from '../../storage/documents.ts';
 import type { LearningStage } from '../plan.ts';
+import { learningStage, type StageStart, stageStart } from '../stage-start.ts';
 import { type OpenCohort, openCohort } from './cohort.ts';
-import { learningStage, type StageStart, stageStart } from './start.ts';
 
 /** The cohort of a round's stage. Throws `BAD_MESSAGE` unless it is the one that the round names. */
 export async function cohortOf(

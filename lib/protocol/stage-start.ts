@@ -1,15 +1,15 @@
 import { createHash } from 'node:crypto';
-import { openFile } from '../../aggregation/files.ts';
-import type { Layout } from '../../aggregation/layout.ts';
-import { FedcardioError } from '../../error.ts';
-import { federationKeys } from '../../federation/keys.ts';
-import type { Plan, StoredFile } from '../../federation/schemas.ts';
-import { initialTensor, parametersOf } from '../../models/initial-weights.ts';
-import type { FederationStore } from '../../storage/contract.ts';
-import { tensorOf } from '../../weights/safetensors.ts';
-import type { SafetensorsHeader } from '../../weights/safetensors-header.ts';
-import { sentLayout } from '../network-layout.ts';
-import { type LearningStage, learns, modelOf, stageOf, tasksOf } from '../plan.ts';
+import { openFile } from '../aggregation/files.ts';
+import type { Layout } from '../aggregation/layout.ts';
+import { FedcardioError } from '../error.ts';
+import { federationKeys } from '../federation/keys.ts';
+import type { Plan, StoredFile } from '../federation/schemas.ts';
+import { initialTensors } from '../models/initial-weights.ts';
+import type { FederationStore } from '../storage/contract.ts';
+import { tensorOf } from '../weights/safetensors.ts';
+import type { SafetensorsHeader } from '../weights/safetensors-header.ts';
+import { sentLayout } from './network-layout.ts';
+import { type LearningStage, learns, modelOf, stageOf, tasksOf } from './plan.ts';
 
 /** The tensors that a stage sends, as they are before its first round: the same at every site and at the coordinator. */
 export interface StageStart {
@@ -22,23 +22,26 @@ export interface StageStart {
 type Reads = Pick<FederationStore, 'getRange' | 'stream'>;
 
 /**
- * What a stage starts from: weights drawn from the campaign's seed, or `init` with heads from the seed. Masked updates hold
- * differences, so that their first round needs it as later rounds need the global model. One tensor at a time is in memory.
+ * What a stage starts from: weights drawn from the campaign's seed, or `init` with heads from the seed. Where updates are
+ * differences, masked or clipped, a first round needs it as later rounds need the global model. One tensor at a time is in memory.
+ *
+ * @throws FedcardioError `BAD_WEIGHTS` if the imported weights are not those of the network
  */
-export async function stageStart(store: Reads, plan: Plan, name: string): Promise<StageStart> {
-  const stage = learningStage(plan, name);
+export async function stageStart(store: Reads, plan: Plan, stageName: string): Promise<StageStart> {
+  const stage = learningStage(plan, stageName);
   const model = modelOf(plan.campaign, stage);
   const tasks = tasksOf(plan, stage);
-  const parameters = new Map(parametersOf(model, tasks).map((parameter) => [parameter.name, parameter]));
+  const initial = initialTensors(model, tasks, plan.campaign.seed);
   const init = 'init' in stage ? stage.init : undefined;
   const from = init === undefined ? undefined : await openInit(store, plan.campaign.id, init);
   return {
     layout: sentLayout(model, stage, tasks),
-    tensor: async (tensor) => {
-      const stored = await from?.(tensor);
-      const parameter = parameters.get(tensor);
-      if (!parameter) throw new RangeError(`The network has no parameter "${tensor}".`);
-      return stored ?? initialTensor(parameter, plan.campaign.seed).data;
+    tensor: async (name) => {
+      const drawn = initial(name);
+      const stored = await from?.(name);
+      if (!stored) return drawn.data as Float32Array;
+      if (stored.length === drawn.data.length) return stored;
+      throw new FedcardioError('BAD_WEIGHTS', `"${name}" of the imported weights is not that of the network.`);
     },
   };
 }
