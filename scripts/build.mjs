@@ -11,7 +11,7 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const out = resolve(process.argv[2] ?? join(root, 'dist'));
 const { FUNCTION_NAMES } = await tsImport('../lib/federation/functions.ts', import.meta.url);
 const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
-const MAX_FUNCTION_BYTES = 1_000_000;
+const MAX_FUNCTION_BYTES = 1_100_000;
 
 // CommonJS packages call require, which an ES module does not have.
 const REQUIRE =

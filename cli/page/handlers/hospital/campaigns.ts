@@ -38,13 +38,17 @@ const CAMPAIGN = /^[A-Za-z0-9._-]{1,100}$/;
 
 /** What one campaign asks, by its name: a site may read every plan, but not list the campaigns. */
 export const siteCampaign: Handler<'siteCampaign'> = async (context, { params: { campaign } }) => {
-  if (!CAMPAIGN.test(campaign)) throw new Refusal(404, 'NOT_FOUND', 'No campaign has such a name.');
-  return askedCampaign(await sourcesOf(context), campaign);
+  if (!CAMPAIGN.test(campaign)) throw noCampaign();
+  return askedCampaign(await sourcesOf(context), campaign).catch((error: unknown) => {
+    throw isFedcardioError(error, 'NOT_FOUND') ? noCampaign() : error;
+  });
 };
+
+const noCampaign = () => new Refusal(404, 'NOT_FOUND', 'No campaign has such a name.');
 
 /** Records a decision, with the viewer's own rights: those of the site's withdraw role. */
 export const siteConsent: Handler<'siteConsent'> = async (context, { params: { campaign }, body }) => {
-  if (!CAMPAIGN.test(campaign)) throw new Refusal(404, 'NOT_FOUND', 'No campaign has such a name.');
+  if (!CAMPAIGN.test(campaign)) throw noCampaign();
   const { state, by, reason, scores, figures, minimumCases } = body;
   const limits = {
     ...(scores && { scores }),
