@@ -23,6 +23,7 @@ import { nameOf } from './resources.ts';
 import { writeToyCase } from './uploads.ts';
 
 const uploaders = ['arn:aws:iam::999900001111:role/radiology'];
+const withdrawers = ['arn:aws:iam::999900001111:role/data-protection'];
 /** Two sites in the coordinator's account, and one with an account and a region of its own. */
 const FEDERATION: Federation = {
   schema: 'fedcardio.federation/1',
@@ -31,8 +32,8 @@ const FEDERATION: Federation = {
   region: 'eu-central-1',
   researchers: ['arn:aws:iam::999900001111:role/research'],
   sites: [
-    { id: 'bonn', name: 'Bonn', uploaders },
-    { id: 'ulm', name: 'Ulm', uploaders },
+    { id: 'bonn', name: 'Bonn', uploaders, withdrawers },
+    { id: 'ulm', name: 'Ulm', uploaders, withdrawers },
     {
       id: 'graz',
       name: 'Graz',
@@ -40,6 +41,7 @@ const FEDERATION: Federation = {
       region: 'eu-west-1',
       image: '444455556666.dkr.ecr.eu-west-1.amazonaws.com/heart/tasks:0.1.0',
       uploaders,
+      withdrawers,
     },
   ],
 };
@@ -79,6 +81,8 @@ beforeAll(async () => {
   const interrupt = ({ jobName }: { readonly jobName: string }, attempt: number) =>
     attempt === 1 ? SIGNALS[jobName] : undefined;
   cloud = await startCloud({ federation: FEDERATION, folder, minuteMs: MINUTE_MS, interrupt });
+  const policy = ['standing', '--scores', 'cases', '--minimum-cases', '1', '--by', 'Data protection office'];
+  for (const site of SITES) await succeeds(`heart-${site}-withdraw`, 'site', 'policy', site, ...policy);
   await Promise.all(SITES.map(uploadAll));
   writeFileSync(join(folder, 'campaign.json'), JSON.stringify(CAMPAIGN));
   await succeeds('heart-research', 'campaign', 'start', join(folder, 'campaign.json'));
