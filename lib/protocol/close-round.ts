@@ -14,7 +14,7 @@ import { ensureNoise } from './private-merge.ts';
 import { listReasons } from './reasons.ts';
 import { roundProgress } from './round-progress.ts';
 import { mergeMasked } from './secure/merge-masked.ts';
-import { publishSurvivors, readOpened } from './secure/open-masks.ts';
+import { publishSurvivors, readOpened } from './secure/survivors.ts';
 import { type RoundState, roundStates } from './state.ts';
 
 /**

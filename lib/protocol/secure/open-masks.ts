@@ -4,7 +4,6 @@ import {
   endorsedSchema,
   endorsementSchema,
   type Open,
-  type Opened,
   openedSchema,
   openSchema,
   type Plan,
@@ -13,49 +12,24 @@ import {
   type Survivors,
   sealSchema,
   siteSharesSchema,
-  survivorsSchema,
   updateSchema,
 } from '../../federation/schemas.ts';
 import { checkedKeyShares } from '../../privacy/key-messages.ts';
 import { dropOuts, recoverMasks } from '../../privacy/recovery.ts';
 import { checkedReveal, isEndorsement, listDigest } from '../../privacy/unmasking.ts';
 import { checkedUpdate } from '../../privacy/update-message.ts';
-import type { FederationStore } from '../../storage/contract.ts';
 import { createJson, type Document, readJson, tryReadJson } from '../../storage/documents.ts';
-import type { CoordinatorContext, StoreContext } from '../context.ts';
+import type { CoordinatorContext } from '../context.ts';
 import { endCampaign } from '../outcome.ts';
 import { listReasons } from '../reasons.ts';
 import { lackOf, readStepAnswers, type StepAnswers } from './answers.ts';
 import { askSites } from './ask.ts';
 import type { OpenCohort } from './cohort.ts';
 import { mutable } from './mutable.ts';
-import { cohortOf, listOf } from './round.ts';
-import { extended, requireSender, waitOf } from './setup.ts';
-
-/** What the opened shares gave; undefined while sites still have to open theirs. */
-export const readOpened = (
-  store: Pick<FederationStore, 'bucket' | 'tryGet'>,
-  at: RoundAddress,
-): Promise<Document<Opened> | undefined> => tryReadJson(store, federationKeys.opened(at), openedSchema);
-
-/** Tells the sites which updates a sealed round adds up. */
-export async function publishSurvivors(
-  context: Pick<StoreContext, 'federationStore' | 'now'>,
-  { campaign, stage, round, config, ...open }: Open,
-  { updates }: Seal,
-): Promise<Document<Survivors>> {
-  const at = { campaign, stage, round };
-  const key = federationKeys.survivors(at);
-  const existing = await tryReadJson(context.federationStore, key, survivorsSchema);
-  if (existing) return existing;
-  const cohort = await cohortOf(context.federationStore, { ...at, ...open });
-  return createJson(context.federationStore, key, survivorsSchema, {
-    schema: 'fedcardio.survivors/1',
-    ...at,
-    ...waitOf(context, config),
-    list: mutable(listOf(cohort, round, updates)),
-  });
-}
+import { cohortOf } from './round.ts';
+import { extended, requireSender } from './setup.ts';
+import { publishSurvivors, readOpened } from './survivors.ts';
+import { waitOf } from './wait.ts';
 
 /**
  * Brings a sealed round to the point where its masks can be removed: the sites endorse the list of updates, and when enough have

@@ -24,6 +24,7 @@ import { lackOf, readStepAnswers } from './answers.ts';
 import { askSites } from './ask.ts';
 import { openCohort } from './cohort.ts';
 import { impossibilityOf, type SecureTerms, thresholdOf } from './terms.ts';
+import { waitOf } from './wait.ts';
 
 /** A stage that is set up for secure aggregation. */
 export interface SetupInput {
@@ -167,12 +168,6 @@ async function haveShared(
   const reason = `Stage ${at.stage} cannot begin: every site that has sent keys must also send shares of them. ${listReasons(lackOf(answers))} Start again without these sites.`;
   await endCampaign(context, at.campaign, 'failed', reason);
   return false;
-}
-
-/** From now on, as long as a round of the stage waits for its updates. */
-export function waitOf({ now }: Pick<CoordinatorContext, 'now'>, { quorum }: Pick<LearningStage, 'quorum'>) {
-  const at = now();
-  return { at: at.toISOString(), deadline: new Date(at.getTime() + quorum.deadlineSeconds * 1000).toISOString() };
 }
 
 /** A deadline, extended by pauses. */
