@@ -10,6 +10,7 @@ import {
 } from '../../federation/schemas.ts';
 import { isSmokeTest } from '../../federation/smoke-test.ts';
 import { parseJson } from '../../json.ts';
+import { printable } from '../../printable.ts';
 import type { FederationStore, SiteStore } from '../../storage/contract.ts';
 import {
   createJson,
@@ -59,6 +60,18 @@ export async function consentTo(context: ConsentContext, campaign: string, isRep
   return value;
 }
 
+/** The plan of a campaign that a person names. @throws FedcardioError `NOT_FOUND` */
+async function plannedCampaign(
+  federationStore: ConsentContext['federationStore'],
+  campaign: string,
+): Promise<Document<Plan>> {
+  const plan = await tryReadJson(federationStore, federationKeys.plan(campaign), planSchema);
+  if (plan) return plan;
+  throw new FedcardioError('NOT_FOUND', `The federation has planned no campaign "${printable(campaign)}".`, {
+    hint: 'Without a campaign, the command lists those that have asked the site.',
+  });
+}
+
 /** A site's answer to a campaign, or what it would be asked; nothing is written. @throws FedcardioError `NOT_FOUND` */
 export async function shownConsent(
   { site, store, federationStore, now }: ConsentContext,
@@ -66,7 +79,7 @@ export async function shownConsent(
 ): Promise<Consent> {
   const stored = await tryReadJson(store, siteKeys.consent(campaign), consentSchema);
   if (stored) return stored.value;
-  const plan = await readJson(federationStore, federationKeys.plan(campaign), planSchema);
+  const plan = await plannedCampaign(federationStore, campaign);
   return { ...firstAnswer(plan, site, await readPolicy(store), now()), state: 'asked', until: null };
 }
 
@@ -99,7 +112,7 @@ export async function decide(context: ConsentContext, campaign: string, decision
       },
     );
   }
-  const plan = await readJson(federationStore, federationKeys.plan(campaign), planSchema);
+  const plan = await plannedCampaign(federationStore, campaign);
   const policy = await readPolicy(store);
   const asked = firstAnswer(plan, site, policy, now());
   const answer: Consent = {
