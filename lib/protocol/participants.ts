@@ -9,6 +9,7 @@ import { MAX_DOCUMENT_BYTES, MAX_SAMPLES } from './bounds.ts';
 import { type ConsentAnswer, consentAnswers, stillAgreed } from './consent/answers.ts';
 import type { ReaderContext, StoreContext } from './context.ts';
 import type { Participant } from './opening.ts';
+import { listSites } from './site-listing.ts';
 
 const READS_AT_ONCE = 16;
 
@@ -31,8 +32,11 @@ export async function ableSites(
   readonly unread: readonly FedcardioError[];
 }> {
   const { federation, federationStore, log } = context;
-  const listing = await collect(federationStore.list(federationKeys.summaryPrefix));
-  const listed = new Map(listing.map((object) => [object.key, object]));
+  const listed = await listSites(
+    federationStore,
+    federation.sites.map(({ id }) => id),
+    campaign,
+  );
   const known = new Map(previous?.participants.map((participant) => [participant.site, participant]));
   const unread: FedcardioError[] = [];
   const reads: SiteRead[] = [];

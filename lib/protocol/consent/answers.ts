@@ -1,12 +1,12 @@
-import { collect, mapConcurrently } from '../../async.ts';
+import { mapConcurrently } from '../../async.ts';
 import { describeError, isFedcardioError } from '../../error.ts';
-import { type FederationKey, federationKeys } from '../../federation/keys.ts';
+import { federationKeys } from '../../federation/keys.ts';
 import { type Consent, consentSchema, type Open } from '../../federation/schemas.ts';
-import type { ObjectInfo } from '../../storage/contract.ts';
 import { tryReadJson } from '../../storage/documents.ts';
 import { unreadableOf } from '../../storage/unreadable.ts';
 import { MAX_DOCUMENT_BYTES } from '../bounds.ts';
 import type { ReaderContext } from '../context.ts';
+import { type Listed, listSites } from '../site-listing.ts';
 import { isOver, POLICY } from './terms.ts';
 
 const READS_AT_ONCE = 16;
@@ -35,7 +35,7 @@ export async function consentAnswers(
   context: ReaderContext,
   campaign: string,
   sites: readonly string[],
-  listed: ReadonlyMap<FederationKey, ObjectInfo<FederationKey>>,
+  listed: Listed,
 ): Promise<ReadonlyMap<string, ConsentAnswer>> {
   const found = await mapConcurrently(sites, READS_AT_ONCE, async (site) => {
     const info = listed.get(federationKeys.consent(site, campaign));
@@ -75,7 +75,7 @@ async function readCopy({ federationStore, log }: ReaderContext, site: string, c
 export const stillAgreed = (
   campaign: string,
   previous: Open | undefined,
-  listed: ReadonlyMap<FederationKey, ObjectInfo<FederationKey>>,
+  listed: Listed,
 ): ReadonlyMap<string, Pick<ConsentAnswer, 'state' | 'consent'>> =>
   new Map(
     (previous?.participants ?? []).flatMap(({ site, consent }) =>
@@ -122,8 +122,7 @@ export async function refusingSites(
   sites: readonly string[],
 ): Promise<ReadonlySet<string>> {
   if (sites.length === 0) return new Set();
-  const listing = await collect(context.federationStore.list(federationKeys.summaryPrefix));
-  const listed = new Map(listing.map((info) => [info.key, info]));
+  const listed = await listSites(context.federationStore, sites, campaign);
   const answers = await consentAnswers(context, campaign, sites, listed);
   return new Set([...answers.values()].flatMap(({ site, state }) => (REFUSALS.includes(state) ? [site] : [])));
 }
@@ -132,11 +131,7 @@ const REFUSALS: readonly ConsentAnswer['state'][] = ['declined', 'withdrawn', 'e
 
 /** Whether a person at the site has answered, not its policy: the policy's answer is given when the GPU task starts. */
 export async function hasDecided(context: ReaderContext, campaign: string, site: string): Promise<boolean> {
-  const key = federationKeys.consent(site, campaign);
-  for await (const info of context.federationStore.list(key)) {
-    if (info.key !== key) continue;
-    const answer = (await consentAnswers(context, campaign, [site], new Map([[key, info]]))).get(site);
-    return answer !== undefined && answer.state !== 'asked' && answer.by !== POLICY;
-  }
-  return false;
+  const listed = await listSites(context.federationStore, [site], campaign);
+  const answer = (await consentAnswers(context, campaign, [site], listed)).get(site);
+  return answer !== undefined && answer.state !== 'asked' && answer.by !== POLICY;
 }
