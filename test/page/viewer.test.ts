@@ -26,8 +26,10 @@ warnWithoutBrowser();
 
 const [SMALL, LARGE] = ['11111111-1111-4111-8111-111111111111', '22222222-2222-4222-8222-222222222222'];
 const SITE = { federation: 'fedcardio', site: 'bonn' };
-/** Without a graphics card, on a machine that does other work, a large CT takes minutes. */
-const DRAWN_MS = 300_000;
+const DRAWN_MS = 120_000;
+/** Without a graphics card the browser draws a large CT for minutes: only if asked for, see CONTRIBUTING.md. */
+const FULL_SIZE = process.env.FEDCARDIO_FULL_SIZE !== undefined;
+const FULL_SIZE_MS = 600_000;
 /** As large as a CT of a hospital. */
 const SHAPE = [512, 512, 300] as const;
 
@@ -89,14 +91,14 @@ describe.skipIf(BROWSER === undefined)('the viewer of CTs', { timeout: 2 * DRAWN
     const files = { 'patient.nii.gz': image(1), [TASK.map]: hingeMap() };
     savePrediction(work, { ...SITE, id: SMALL as string }, RESULT, files);
     const plain = { ...RESULT, cts: [{ name: 'patient', ct: 'patient.nii.gz', measurements: [], tasks: [] }] };
-    savePrediction(work, { ...SITE, id: LARGE as string }, plain, { 'patient.nii.gz': largeCt() });
+    if (FULL_SIZE) savePrediction(work, { ...SITE, id: LARGE as string }, plain, { 'patient.nii.gz': largeCt() });
     server = keepForAll(await startTestPage({ openBucket: createMemoryStorage(), site: 'bonn', work }));
   }, 240_000);
   afterAll(() => rmSync(work, { recursive: true, force: true }));
 
   /** Where the crosshair is, once the CT is drawn. */
-  async function placeOn(page: Page): Promise<string> {
-    await page.getByText(/ HU$/).waitFor({ timeout: DRAWN_MS });
+  async function placeOn(page: Page, timeout = DRAWN_MS): Promise<string> {
+    await page.getByText(/ HU$/).waitFor({ timeout });
     return (await page.locator('.picture-place').textContent()) ?? '';
   }
 
@@ -160,10 +162,10 @@ describe.skipIf(BROWSER === undefined)('the viewer of CTs', { timeout: 2 * DRAWN
     expect(faults).toEqual([]);
   });
 
-  test('opens a CT of the size that hospitals have', async () => {
+  test.runIf(FULL_SIZE)('opens a CT of the size that hospitals have', { timeout: FULL_SIZE_MS }, async () => {
     const { page, faults } = await show(server, `predict/${LARGE}`);
 
-    expect(await placeOn(page)).toMatch(/ 350 HU$/);
+    expect(await placeOn(page, FULL_SIZE_MS)).toMatch(/ 350 HU$/);
     await page.getByRole('combobox', { name: 'Window' }).selectOption('all');
     await screenshot(page, 'prediction-large');
 
