@@ -58,6 +58,7 @@ function limitedScore(score: Score, limited: Limit, few: (cases: number) => bool
     const own = limited(values);
     return own ? [[label, own] as const] : [];
   });
+  // A value alone may leave only where values of single cases may.
   const isAggregate = limited([0]) === undefined;
   const isFine = !isAggregate || calibration?.every(({ count }) => count === 0 || !few(count));
   return defined({
