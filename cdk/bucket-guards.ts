@@ -3,7 +3,7 @@ import type * as kms from 'aws-cdk-lib/aws-kms';
 import type * as s3 from 'aws-cdk-lib/aws-s3';
 import type * as sqs from 'aws-cdk-lib/aws-sqs';
 import { FedcardioError } from '../lib/error.ts';
-import { machineAccess, SENDERS, siteAccess, siteReach } from '../lib/federation/access.ts';
+import { distinctPatterns, machineAccess, SENDERS, siteAccess, siteReach } from '../lib/federation/access.ts';
 import { federationGuards, type Guard, SITE_TAG, siteGuards, TAGGED_SITE, type Use } from '../lib/federation/guards.ts';
 import type { Federation } from '../lib/federation/schemas.ts';
 import {
@@ -132,7 +132,7 @@ export function letSitesIn(bucket: s3.Bucket, federation: Federation): void {
   // The condition limits listing only, and allows a listing without a prefix; the guard above denies that one.
   allow(
     ['s3:GetObject', 's3:PutObject', 's3:AbortMultipartUpload', 's3:ListBucket'],
-    [...arns, ...objectArns(bucket, name, [...new Set([...(own.read ?? []), ...(own.write ?? [])])])],
+    [...arns, ...objectArns(bucket, name, distinctPatterns([...(own.read ?? []), ...(own.write ?? [])]))],
     { StringLikeIfExists: { 's3:prefix': [...(shared.list ?? []), ...(own.list ?? [])] } },
   );
   // An account may tag its roles as it likes: it acts as its own sites only.
@@ -144,7 +144,7 @@ export function letSitesIn(bucket: s3.Bucket, federation: Federation): void {
         principals: [new iam.AccountPrincipal(account)],
         actions: ['s3:*'],
         resources: [...arns, bucket.arnForObjects('*')],
-        conditions: { StringNotEquals: { [`aws:PrincipalTag/${SITE_TAG}`]: sites } },
+        conditions: { StringNotEquals: { [`aws:PrincipalTag/${SITE_TAG}`]: sites.length === 1 ? sites[0] : sites } },
       }),
     );
   }

@@ -112,7 +112,6 @@ const ROUNDS = rowsOf(`
   sweep* | s3:DeleteObject | FED/updates/bonn/AT/SHA.safetensors | deleting weights
   sweep* | s3:DeleteObjectVersion | FED/campaigns/AT/seal.json | deleting a seal for good
   aggregate* | s3:DeleteObject | FED/models/AT/SHA.safetensors | deleting a model
-  aggregate* | s3:GetObject | FED/tasks.json | what only planning reads
   aggregate* | s3:PutObject | FED/tasks.json | declaring tasks
   sweep* | s3:GetObject | FED/doctor/x | a key of no kind
   sweep old | s3:GetObject | FED/campaigns/AT/seal.json | TLS 1.1

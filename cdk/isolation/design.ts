@@ -83,7 +83,7 @@ export const FEDERATION_BUCKET_OF_SITES = `
 /** The coordinator's roles in the federation bucket. For them, every site is another site. */
 export const FEDERATION_BUCKET_OF_COORDINATOR = `
                      orchestrate  aggregate  sweep  merge  research
-  tasks              rl           l          rwl    l      rwl
+  tasks              rl           rl         rwl    rl     rwl
   another's summary  rl           rl         rl     rl     rl
   another's consent  rl           rl         rl     rl     rl
   another's notice   rl           rl         rl     rl     rl
@@ -103,7 +103,7 @@ export const FEDERATION_BUCKET_OF_COORDINATOR = `
   setup              rcl          rl         rcl    rl     rl
   cohort             rcl          rl         rcl    rl     rl
   asked              rwl          rl         rwl    rl     rl
-  survivors          rcl          rcl        rcl    rcl    rl
+  survivors          rl           rcl        rcl    rcl    rl
   endorsed           rcl          rl         rcl    rl     rl
   opened             rcl          rl         rcl    rl     rl
   sum                rl           rwl        rwl    rwl    rl

@@ -164,7 +164,7 @@ export const siteAccess = (site: string): Readonly<Record<SiteRole, SiteAccess>>
 });
 
 const ORCHESTRATED = [
-  ...['plan', 'open', 'sent', 'outcome', 'cohort', 'asked', 'survivors', 'endorsed', 'opened'],
+  ...['plan', 'open', 'sent', 'outcome', 'cohort', 'asked', 'endorsed', 'opened'],
   'setup/sites',
 ].map((name) => `campaigns/*/${name}.json`);
 const MERGED = [
@@ -175,18 +175,19 @@ const MERGED = [
   'models/*',
   'updates/*.refusal.json',
 ];
-const READ_ALL = { read: ['campaigns/*', 'init/*', 'models/*', 'sites/*', 'updates/*'], list: 'everything' } as const;
-/** What planning a campaign takes. */
-const READ_TO_PLAN = withReads(READ_ALL, [TASKS]);
+const READ_ALL = {
+  read: ['campaigns/*', 'init/*', 'models/*', 'sites/*', 'updates/*', TASKS],
+  list: 'everything',
+} as const;
 
 /** Access of the coordinator's roles to the federation bucket. They have no access to any other. */
 export const FEDERATION_ACCESS: Readonly<Record<FederationRole, ObjectAccess>> = {
-  orchestrate: { ...READ_TO_PLAN, write: ORCHESTRATED },
+  orchestrate: { ...READ_ALL, write: ORCHESTRATED },
   aggregate: { ...READ_ALL, write: MERGED },
-  sweep: { ...READ_TO_PLAN, write: [...new Set([...ORCHESTRATED, ...MERGED]), TASKS] },
+  sweep: { ...READ_ALL, write: [...new Set([...ORCHESTRATED, ...MERGED]), TASKS] },
   merge: { ...READ_ALL, write: MERGED },
   research: {
-    ...READ_TO_PLAN,
+    ...READ_ALL,
     write: [...['campaign', 'control', 'outcome'].map((name) => `campaigns/*/${name}.json`), 'init/*', TASKS],
   },
 };
@@ -201,10 +202,12 @@ export const SENDERS: readonly FederationRole[] = ['orchestrate', 'sweep'];
 export function siteReach(site: string): { readonly shared: ObjectAccess; readonly own: ObjectAccess } {
   const all = Object.values(siteAccess(site)).map(({ federation }) => federation);
   const union = (of: 'read' | 'write' | 'list', isOwn: boolean) => {
-    const keys = [...new Set(all.flatMap((access) => access[of] ?? []))].filter(
-      (key) => key.includes(`/${site}/`) === isOwn,
-    );
-    return keys.filter((key) => !keys.some((other) => other !== key && covers(other, key)));
+    const keys = all.flatMap((access) => access[of] ?? []).filter((key) => key.includes(`/${site}/`) === isOwn);
+    const distinct = distinctPatterns(keys);
+    // The policy of a bucket has no room for each: what a site writes about itself is bounded by its folder.
+    const about = `sites/${site}/`;
+    const isFolder = of === 'write' && distinct.filter((key) => key.startsWith(about)).length > 1;
+    return isFolder ? [...distinct.filter((key) => !key.startsWith(about)), `${about}*`] : distinct;
   };
   const reach = (isOwn: boolean) => ({
     read: union('read', isOwn),
@@ -235,6 +238,12 @@ export function isLike(key: string, pattern: string): boolean {
   }
   return key.length - last.length >= from && key.endsWith(last);
 }
+
+/** Patterns without those that another one covers. */
+export const distinctPatterns = (patterns: readonly string[]): readonly string[] => {
+  const all = [...new Set(patterns)];
+  return all.filter((key) => !all.some((other) => other !== key && covers(other, key)));
+};
 
 /** Whether a pattern that ends in `*` covers another pattern. */
 const covers = (pattern: string, other: string): boolean =>

@@ -49,7 +49,12 @@ export function federationGuards(): readonly Guard<FederationRole>[] {
         const others = FEDERATION_ROLES.filter((role) => !roles.includes(role));
         return others.length > 0 ? [{ use, keys, roles: others }] : [];
       }),
-      rest(use, FEDERATION_ROLES.map(access), FEDERATION_ROLES),
+      // Each key of a campaign has a guard above. A policy has no room to name all of them twice.
+      rest(
+        use,
+        FEDERATION_ROLES.map(access).map((one) => ({ [use]: belowCampaigns(one[use]) })),
+        FEDERATION_ROLES,
+      ),
       rest(use, [sites], { except: FEDERATION_ROLES }),
     ];
   });
@@ -67,6 +72,11 @@ function groupsOf<R extends string>(use: Use, roles: readonly R[], accessOf: (ro
   }
   return [...groups.values()];
 }
+
+/** Patterns of keys below `campaigns/` as one. */
+const belowCampaigns = (patterns: readonly string[] = []): readonly string[] => [
+  ...new Set(patterns.map((pattern) => (pattern.startsWith('campaigns/') ? 'campaigns/*' : pattern))),
+];
 
 /** Denies the use of all keys that no pattern names. */
 const rest = <R extends string>(use: Use, access: readonly ObjectAccess[], roles: Guard<R>['roles']): Guard<R> => ({

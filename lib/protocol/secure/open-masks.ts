@@ -12,6 +12,7 @@ import {
   type Survivors,
   sealSchema,
   siteSharesSchema,
+  survivorsSchema,
   updateSchema,
 } from '../../federation/schemas.ts';
 import { checkedKeyShares } from '../../privacy/key-messages.ts';
@@ -28,7 +29,7 @@ import type { OpenCohort } from './cohort.ts';
 import { mutable } from './mutable.ts';
 import { cohortOf } from './round.ts';
 import { extended, requireSender } from './setup.ts';
-import { publishSurvivors, readOpened } from './survivors.ts';
+import { readOpened } from './survivors.ts';
 import { waitOf } from './wait.ts';
 
 /**
@@ -46,7 +47,9 @@ export async function openMasks(
   const open = await readJson(federationStore, federationKeys.open(at), openSchema);
   if (!open.value.secure) return;
   const seal = await readJson(federationStore, federationKeys.seal(at), sealSchema);
-  const survivors = await publishSurvivors(context, open.value, seal.value);
+  // Whoever sealed the round writes it, and the event of that leads here again.
+  const survivors = await tryReadJson(federationStore, federationKeys.survivors(at), survivorsSchema);
+  if (!survivors) return;
   const cohort = await cohortOf(federationStore, open.value);
   const round: SealedRound = { at, open: open.value, seal: seal.value, survivors, cohort, plan, resendAfterSeconds };
   const endorsed =

@@ -8,7 +8,7 @@ import { jobFailed } from '../../../handlers/job-failed.ts';
 import { orchestrate } from '../../../handlers/orchestrate.ts';
 import { isFedcardioError } from '../../../lib/error.ts';
 import { type FederationKey, federationKeys, siteKeys } from '../../../lib/federation/keys.ts';
-import { gpuTaskMessage } from '../../../lib/federation/testing.ts';
+import { consentDocument, gpuTaskMessage } from '../../../lib/federation/testing.ts';
 import { names } from '../../../lib/federation/topology.ts';
 import { image } from '../../../lib/intake/testing.ts';
 import { asFederationRole, asSiteRole } from '../../helpers/roles.ts';
@@ -157,7 +157,8 @@ const HANDLERS: readonly Handler[] = [
     handle: dispatch,
     role: (context) => asSiteRole(context, 'berlin', 'dispatch'),
     body: TASK,
-    prepare: async () => {},
+    prepare: ({ context }) =>
+      context.siteStore('berlin').put(siteKeys.consent(TASK.campaign), JSON.stringify(consentDocument())),
     isDone: async ({ pending }) => pending.some((next) => next.kind === 'task' && next.message.round === TASK.round),
   },
 ];
