@@ -61,7 +61,7 @@ function designOf(at: RoundAddress, owner: string, id: string): readonly Design[
     { key: federationKeys.cohort(at), sites: 'r', writers: PLANNERS },
     { key: federationKeys.asked(at), sites: '', writers: PLANNERS },
     { key: federationKeys.asked({ campaign: at.campaign, stage: at.stage }), sites: '', writers: PLANNERS },
-    { key: federationKeys.survivors(at), sites: 'r', writers: ['orchestrate', ...MERGERS] },
+    { key: federationKeys.survivors(at), sites: 'r', writers: MERGERS },
     { key: federationKeys.endorsed(at), sites: 'r', writers: PLANNERS },
     { key: federationKeys.opened(at), sites: '', writers: PLANNERS },
     { key: federationKeys.maskedSum(at, id), sites: '', writers: MERGERS },
