@@ -18,8 +18,8 @@ import { forEachJsonMessage, type JsonMessage } from './sqs-records.ts';
 
 /**
  * Starts the GPU task that a message requests, unless its round no longer waits for it, or gives the short answer that it asks for.
- * Does neither for a campaign that the site does not agree to. A message that only a newer
- * release can read is answered: the site must upgrade.
+ * Does neither for a campaign that the site does not agree to. A message that only a newer release can read is answered: the
+ * site must upgrade.
  */
 export const dispatch: SqsHandler = (event, context) =>
   forEachJsonMessage(event, context, async (request, own) => {

@@ -18,8 +18,8 @@ import { publishSurvivors, readOpened } from './secure/survivors.ts';
 import { type RoundState, roundStates } from './state.ts';
 
 /**
- * Result of `closeRound`. `sealed`: its masked updates are added up, and sites still have to open the masks. `claimed`: the round can be closed and another caller is closing it; `delegated`: this
- * call submitted a job that closes it.
+ * Result of `closeRound`. `sealed`: its masked updates are added up, and sites still have to open the masks. `claimed`: the
+ * round can be closed and another caller is closing it; `delegated`: this call submitted a job that closes it.
  */
 export type RoundResult =
   | 'not-open'

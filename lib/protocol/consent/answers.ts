@@ -97,10 +97,7 @@ export function willing(
   minSites: number,
 ): { readonly asked: readonly Participant[]; readonly unwilling: readonly string[] } {
   const stateOf = ({ site }: Participant) => answers.get(site)?.state;
-  const refuses = (participant: Participant) => {
-    const state = stateOf(participant);
-    return state !== undefined && REFUSALS.includes(state);
-  };
+  const refuses = (participant: Participant) => isRefusal(stateOf(participant));
   const left = able.filter((participant) => !refuses(participant));
   const decided = left.filter((participant) => stateOf(participant) !== 'asked');
   const asked = decided.length >= Math.max(1, minSites) ? decided : left;
@@ -124,10 +121,11 @@ export async function refusingSites(
   if (sites.length === 0) return new Set();
   const listed = await listSites(context.federationStore, sites, campaign);
   const answers = await consentAnswers(context, campaign, sites, listed);
-  return new Set([...answers.values()].flatMap(({ site, state }) => (REFUSALS.includes(state) ? [site] : [])));
+  return new Set([...answers.values()].flatMap(({ site, state }) => (isRefusal(state) ? [site] : [])));
 }
 
-const REFUSALS: readonly ConsentAnswer['state'][] = ['declined', 'withdrawn', 'ended'];
+const isRefusal = (state: ConsentAnswer['state'] | undefined): boolean =>
+  state === 'declined' || state === 'withdrawn' || state === 'ended';
 
 /** Whether a person at the site has answered, not its policy: the policy's answer is given when the GPU task starts. */
 export async function hasDecided(context: ReaderContext, campaign: string, site: string): Promise<boolean> {

@@ -2,6 +2,7 @@ import {
   type Consent,
   type ConsentTerms,
   kindOf,
+  limitsSchema,
   type Plan,
   type Policy,
   type Stage,
@@ -59,9 +60,6 @@ function ruleBroken(
 
 const PROTECTIONS = { secureAggregation: 'secure aggregation', differentialPrivacy: 'differential privacy' } as const;
 
-/** Limits of a site without a policy. */
-const DEFAULT_LIMITS: Consent['limits'] = { scores: 'aggregates', figures: true, minimumCases: 5 };
-
 /** The site's first answer to a campaign, as its policy gives it. Without a policy, a person is asked. */
 export function firstAnswer(plan: Document<Plan>, site: string, policy: Policy | undefined, now: Date): Consent {
   const terms = termsOf(plan.value);
@@ -74,7 +72,7 @@ export function firstAnswer(plan: Document<Plan>, site: string, policy: Policy |
     at: now.toISOString(),
     by: POLICY,
     terms,
-    limits: policy?.limits ?? DEFAULT_LIMITS,
+    limits: policy?.limits ?? limitsSchema.parse({}),
     until: null,
   };
   if (policy?.mode === 'never') return { ...asked, state: 'declined' };
