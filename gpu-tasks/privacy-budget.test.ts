@@ -1,24 +1,15 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { siteKeys } from '../lib/federation/keys.ts';
-import { type Ledger, ledgerSchema, type Release } from '../lib/federation/schemas.ts';
+import { type Ledger, ledgerSchema } from '../lib/federation/schemas.ts';
 import { epsilonOfReleases } from '../lib/privacy/ledger.ts';
+import { testRelease } from '../lib/privacy/testing.ts';
 import type { SiteStore } from '../lib/storage/contract.ts';
 import { readJson } from '../lib/storage/documents.ts';
 import { chargeRelease, requireBudget } from './privacy-budget.ts';
 import { stores } from './testing.ts';
 
 const SITE = 'bonn';
-const release = (campaign: string, round = 1): Release => ({
-  campaign,
-  stage: 'teacher',
-  round,
-  at: '2026-03-02T08:00:00Z',
-  of: '0'.repeat(16),
-  unit: 'site',
-  noise: 2,
-  rate: 1,
-  count: 1,
-});
+const release = (campaign: string, round = 1) => testRelease({ campaign, round });
 /** One release fits, two do not. */
 const ONE = { epsilon: 1.2 * epsilonOfReleases([release('a')], 1e-5), delta: 1e-5 };
 

@@ -1,20 +1,9 @@
 import { expect, test } from 'vitest';
-import type { Ledger, Release } from '../federation/schemas.ts';
+import type { Ledger } from '../federation/schemas.ts';
 import { epsilonOf } from './accountant.ts';
 import { epsilonOfReleases, isWithin, withRelease } from './ledger.ts';
+import { testRelease as release } from './testing.ts';
 
-const release = (fields: Partial<Release> = {}): Release => ({
-  campaign: 'tavi',
-  stage: 'teacher',
-  round: 1,
-  at: '2026-03-02T08:00:00Z',
-  of: '0'.repeat(16),
-  unit: 'site',
-  noise: 2,
-  rate: 1,
-  count: 1,
-  ...fields,
-});
 const LEDGER: Ledger = { schema: 'fedcardio.privacy-ledger/1', site: 'berlin', releases: [] };
 
 test('a release counts once, whenever it is recorded', () => {

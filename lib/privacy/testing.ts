@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { Release } from '../federation/schemas.ts';
 import { derivedBytes, type RandomBytes } from './random-bytes.ts';
 
 /** Bytes that are the same in every run. */
@@ -26,3 +27,17 @@ export function binned<T>(values: Iterable<T>, bins: number, binOf: (value: T) =
   }
   return counts;
 }
+
+/** What a round has released, with the given fields replaced. */
+export const testRelease = (fields: Partial<Release> = {}): Release => ({
+  campaign: 'tavi',
+  stage: 'teacher',
+  round: 1,
+  at: '2026-03-02T08:00:00Z',
+  of: '0'.repeat(16),
+  unit: 'site',
+  noise: 2,
+  rate: 1,
+  count: 1,
+  ...fields,
+});
