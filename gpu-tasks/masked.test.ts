@@ -1,7 +1,6 @@
 import { expect, test } from 'vitest';
 import { FAILED_ID, federationKeys } from '../lib/federation/keys.ts';
-import { planSchema, updateSchema } from '../lib/federation/schemas.ts';
-import { canonicalJson } from '../lib/json.ts';
+import { updateSchema } from '../lib/federation/schemas.ts';
 import { readJson } from '../lib/storage/documents.ts';
 import { runGpuTask } from './run-gpu-task.ts';
 import { gpuTaskContext, openRound, SITE, stores, uploadCase } from './testing.ts';
@@ -11,11 +10,7 @@ async function asked() {
   const storage = stores();
   const { context } = await gpuTaskContext(storage);
   await uploadCase(storage, 'training', 'patient-1', true);
-  const message = await openRound(storage, 'teacher', 1, null);
-  const key = federationKeys.plan('aortic');
-  const { value: plan } = await readJson(storage.federationStore, key, planSchema);
-  const campaign = { ...plan.campaign, privacy: { secureAggregation: { range: 1 } } };
-  await storage.federationStore.put(key, canonicalJson({ ...plan, campaign }));
+  const message = await openRound(storage, 'teacher', 1, null, { privacy: { secureAggregation: { range: 1 } } });
   const failure = async () => {
     const failed = federationKeys.update({ campaign: 'aortic', stage: 'teacher', round: 1 }, SITE, FAILED_ID);
     return (await readJson(storage.federationStore, failed, updateSchema)).value;

@@ -47,6 +47,7 @@ export interface TeacherOptions {
   /** Adds a stage `validate` that scores the validation cases. */
   readonly validation?: CampaignInput['validation'];
   readonly validate?: TeacherInput['validate'];
+  readonly privacy?: CampaignInput['privacy'];
   /** Stages after those of the campaign. */
   readonly more?: CampaignInput['stages'];
 }
@@ -58,12 +59,14 @@ const campaignOf = ({
   encoding,
   validation,
   validate,
+  privacy,
   more = [],
 }: TeacherOptions): CampaignInput => ({
   schema: 'fedcardio.campaign/1',
   id: 'aortic',
   seed: 1,
   ...(validation && { validation }),
+  ...(privacy && { privacy }),
   stages: [
     {
       kind: 'teacher',

@@ -71,6 +71,8 @@ const FEDERATION: Federation = {
 /** A round closes when all have answered, so that it always merges the same sites. */
 const CAMPAIGN: CampaignInput = smallCampaignWith({ minSites: 2, minFraction: 1, deadlineSeconds: 3600 });
 const OUTAGE_MS = 1000;
+/** An object that means nothing to anybody. */
+const NOTE = 'note.txt' as FederationKey;
 /** Longest wait on a busy machine. */
 const AWAIT_MS = 240_000;
 
@@ -91,12 +93,15 @@ export async function runAttackedCampaign(adversities: Adversities): Promise<Att
     if (adversities.isHostile && isHostileIn(at)) attacks += await attackEverything(context, at);
     if (!adversities.hasOutages) return;
     await setRules([{ fault: 'disk-full', operations: ['PutObject'] }]);
+    // Something is written meanwhile, else nobody would notice.
+    const written = context.federationStore.put(NOTE, federationKeys.round(at));
     await sleep(OUTAGE_MS);
     const { port } = server;
     await server.close();
     await sleep(OUTAGE_MS);
     server = await startServer(port);
     await setRules();
+    await written;
   });
   const answer = async (context: HandlerContext, message: GpuTaskMessage) => {
     const site = SITES.find(({ id }) => id === message.site) as SimulatedSite;
