@@ -3,11 +3,9 @@ import { sha256Hex } from '../lib/json.ts';
 import { staysAtSites } from '../lib/models/split-parameters.ts';
 import { epsilonOfReleases } from '../lib/privacy/ledger.ts';
 import { type LearningStage, tasksOf, trains } from '../lib/protocol/plan.ts';
-import { maskUpdate, ownCohort } from '../lib/protocol/secure/mask-update.ts';
-import { stageStart } from '../lib/protocol/stage-start.ts';
+import { ownCohort } from '../lib/protocol/secure/mask-update.ts';
 import { preparationOf } from '../lib/training/cases.ts';
 import { samplingRate } from '../lib/training/dp-sgd.ts';
-import { encodeUpdate } from '../lib/training/encode-update.ts';
 import { stepsOfRound } from '../lib/training/schedule.ts';
 import { trainRound } from '../lib/training/train-round.ts';
 import { validationLoss } from '../lib/training/validation-loss.ts';
@@ -17,8 +15,9 @@ import { checkpointKey, createCheckpointer, readCheckpoint } from './checkpoint.
 import type { GpuTaskContext } from './context.ts';
 import { checkMemory } from './memory-limit.ts';
 import { budgetOf, chargeRelease, requireBudget } from './privacy-budget.ts';
-import { dpSgdSecret, privacyOf, privateWeights, releaseOfRound, startingWeights } from './private-weights.ts';
+import { dpSgdSecret, privacyOf, releaseOfRound } from './private-weights.ts';
 import type { GpuTaskResult } from './publish.ts';
+import { sentWeights } from './sent-weights.ts';
 import { casesForValidation, trainingCases } from './site-data.ts';
 import { readLocalParameters, readOptimizer } from './site-state.ts';
 import type { StageInput } from './stage-input.ts';
@@ -116,35 +115,31 @@ export async function trainSite(input: StageInput<LearningStage>, context: GpuTa
     await store(siteKeys.localParameters(at), result.local);
   }
   const discard = checkpointer.hasWritten || checkpoint ? [checkpointKey(message)] : [];
-  if (message.secure) {
-    const start = await stageStart(federationStore, plan, stage.name);
-    const masked = await maskUpdate(data.store, message, {
+  const sent = await sentWeights(
+    input,
+    context,
+    {
       ...result,
-      layout: start.layout,
-      from: global ? async (name) => global.get(name)?.data ?? new Float32Array() : start.tensor,
+      figures: unreadable.size > 0 ? { ...result.figures, unreadable: unreadable.size } : result.figures,
       samples: cases.filter(({ id }) => !unreadable.has(id)).length,
-    });
-    const { bytes, message: secure, samples } = masked;
-    return { samples, weights: { bytes, delta: true }, secure, figures: {}, cases: { training: ids }, discard };
-  }
-  const from = privacy && (global ?? startingWeights(plan, stage, result.weights.keys(), network.init));
-  const made = privacy && from && (await privateWeights(data.store, message, privacy, result.weights, from));
-  const weights = encodeUpdate(made?.weights ?? result.weights, global, stage.encoding, result.untrained);
+    },
+    { global, init: network.init, privacy },
+  );
   const { rate } = result;
   // With central noise the site adds none, whatever it trains with: DP-SGD draws from the cases, not from the update.
-  const update = made ? made.digest : dpSgd && sha256Hex(weights.bytes);
+  const update = privacy ? sent.noisy : dpSgd && sha256Hex(sent.weights.bytes);
   const release = releaseOfRound(plan, message, context.now(), { rate, update });
   const ledger = release && (await chargeRelease(data.store, site, release, budget));
   const spent = dpSgd && ledger?.releases.filter(({ campaign }) => campaign === at.campaign);
-  const figures = unreadable.size > 0 ? { ...result.figures, unreadable: unreadable.size } : result.figures;
   return {
-    samples: cases.filter(({ id }) => !unreadable.has(id)).length,
-    weights,
-    figures,
+    samples: sent.samples,
+    weights: sent.weights,
+    figures: sent.figures,
     // With those that became unreadable in between: some steps may have used them.
     cases: { ...validated, training: ids },
     discard,
-    ...(made && { privacy: made.privacy }),
+    ...(sent.secure && { secure: sent.secure }),
+    ...(sent.privacy && { privacy: sent.privacy }),
     ...(dpSgd &&
       spent &&
       rate !== undefined && {

@@ -22,7 +22,7 @@ import { canonicalJson, sha256Hex } from '../lib/json.ts';
 import { initialWeights } from '../lib/models/initial-weights.ts';
 import { headOf } from '../lib/models/parameters.ts';
 import { epsilonOf } from '../lib/privacy/accountant.ts';
-import { differenceNorm, dimensionOf } from '../lib/privacy/private-update.ts';
+import { differenceNorm, dimensionOf, privateUpdate } from '../lib/privacy/private-update.ts';
 import { mergeEntries } from '../lib/protocol/merge-entries.ts';
 import { learns, stageOf, tasksOf } from '../lib/protocol/plan.ts';
 import { campaignStatus } from '../lib/protocol/status.ts';
@@ -280,6 +280,96 @@ describe('local noise', () => {
       status: 'failed',
       reason: 'The round has other privacy terms than the plan that was agreed to.',
     });
+  });
+});
+
+describe('distributed noise, under masks', () => {
+  const masked = (terms: Partial<Asked> = {}): CampaignInput['privacy'] => ({
+    secureAggregation: {},
+    ...noisy({ noise: 'distributed', ...terms }),
+  });
+
+  test('is in the sum alone, with the planned deviation even without the share of one site', async () => {
+    await complete(calciumCampaign('dp', masked()));
+
+    const { noiseMultiplier } = (await planOf('dp')).campaign.privacy!.differentialPrivacy!;
+    for (const [round, start] of [
+      [1, await startOf('dp')],
+      [2, await modelOf(at('dp', 1))],
+    ] as const) {
+      const dimension = dimensionOf(start);
+      const found = differenceNorm(await modelOf(at('dp', round)), start) / Math.sqrt(dimension);
+      // Three shares, of which any two have all of the noise. The updates themselves add at most the clip.
+      const planned = (noiseMultiplier! * CLIP * Math.sqrt(3 / 2)) / SITES.length;
+      const within = 5 / Math.sqrt(2 * dimension) + 1 / (noiseMultiplier! * Math.sqrt(dimension));
+      expect(within).toBeLessThan(0.15);
+      expect(found / planned).toBeGreaterThan(1 - within);
+      expect(found / planned).toBeLessThan(1 + within);
+    }
+    const update = await updateOf(world.context, await messageOf(at('dp', 2), 'bonn'));
+    const share = noiseMultiplier! / Math.sqrt(2);
+    expect(update).toMatchObject({ privacy: { clip: CLIP, noiseMultiplier: share }, figures: {} });
+    expect((await commitOf(at('dp', 2))).privacy).toMatchObject({ unit: 'site', clip: CLIP, noiseMultiplier });
+    expect((await ledgerOf('bonn')).map(({ noise }) => noise)).toEqual([noiseMultiplier, noiseMultiplier]);
+    expect(await faults('dp')).toEqual([]);
+  });
+
+  test('leaves the mean of the clipped updates if the noise is small', async () => {
+    await complete(
+      calciumCampaign('plain', undefined, {
+        rounds: 1,
+        aggregation: { strategy: 'fedavg', clipFactor: null, shareFactor: null },
+      }),
+    );
+    await complete(
+      calciumCampaign('dp', masked({ epsilon: undefined, noiseMultiplier: 1e-4, sites: { teacher: 4 } }), {
+        rounds: 1,
+      }),
+    );
+
+    const start = await startOf('dp');
+    const updates = await updatesOf(at('plain', 1));
+    const clipped = updates.map((update) => privateUpdate(update, start, { clip: CLIP, noiseMultiplier: 0 }).weights);
+    expect(differenceNorm(updates[0]!, start)).toBeGreaterThan(CLIP);
+    expect(residual(await modelOf(at('dp', 1)), start, clipped, 4)).toBeLessThan(1e-5);
+    expect(await faults('dp')).toEqual([]);
+  });
+
+  test('is the same after a restart, and counts once', async () => {
+    await complete(calciumCampaign('dp', masked(), { rounds: 1 }));
+    const message = await messageOf(at('dp', 1), 'bonn');
+    const task = { ...message, schema: 'fedcardio.task/2' as const };
+    const before = await updateOf(world.context, message);
+    await reopen(message);
+
+    expect(await world.runTask(task)).toBe('done');
+
+    expect(await updateOf(world.context, message)).toMatchObject({
+      weights: before.status === 'ok' ? before.weights : null,
+    });
+    expect(await ledgerOf('bonn')).toHaveLength(1);
+  });
+
+  test('verification detects noise that is not the planned one', async () => {
+    await complete(calciumCampaign('dp', masked(), { rounds: 1 }));
+    const key = federationKeys.open(at('dp', 1));
+    const open = await openOf(at('dp', 1));
+    await store().put(key, canonicalJson({ ...open, privacy: { ...open.privacy, noiseMultiplier: 0.1 } }));
+
+    const found = (await faults('dp')).join();
+
+    expect(found).toContain('open.json does not have the privacy of the plan');
+    expect(found).toContain('times the clip, not');
+  });
+
+  test('goes with DP-SGD', async () => {
+    const dpSgd = { clip: 1, noiseMultiplier: 1.2 };
+    const training = { patch: 16, spacing: 6, steps: 3, learningRate: 1e-2, warmup: 0, dpSgd };
+
+    await complete(calciumCampaign('cases', { secureAggregation: {} }, { training, rounds: 1 }));
+
+    expect(await ledgerOf('bonn')).toMatchObject([{ noise: 1.2, count: 3, unit: 'case' }]);
+    expect(await faults('cases')).toEqual([]);
   });
 });
 

@@ -1,4 +1,6 @@
+import { FedcardioError } from '../error.ts';
 import { ORDERS, type RenyiCurve } from './accountant.ts';
+import { type FixedPoint, stepOf, stepsFor } from './fixed-point.ts';
 
 /**
  * Every site adds discrete Gaussian noise, and only the sum is seen: Kairouz, Liu and Steinke 2021 (arXiv:2102.06387). The
@@ -50,3 +52,58 @@ export function distributedCurve(noise: DistributedNoise, orders: readonly numbe
  * @param norm bound before rounding, in steps
  */
 export const roundedNorm = (norm: number, dimension: number): number => norm + Math.sqrt(dimension) / 2;
+
+/** The noise that is asked of a sum. */
+interface SumNoise {
+  /** Largest L2 norm of an update. */
+  readonly clip: number;
+  /** Standard deviation, as a multiple of `clip`. */
+  readonly noiseMultiplier: number;
+}
+
+/**
+ * The noise of one site's update, as a multiple of the clip: a sum of `threshold` updates has all of the noise even without the
+ * share of one site, which knows what it has added.
+ *
+ * @param threshold fewest updates in a sum, at least 2
+ */
+export const shareOfNoise = ({ noiseMultiplier }: SumNoise, threshold: number): number =>
+  noiseMultiplier / Math.sqrt(threshold - 1);
+
+/**
+ * Standard deviations of the summed noise that fit beside the values; nine of them for the largest networks with the most noise,
+ * where rounding counts. Beyond, a value wraps around: with a probability below 1e−18.
+ */
+const TAIL = 10;
+
+/** The fixed point of a cohort whose updates have noise. Every update has the weight 1. */
+export function noisyFixedPoint(
+  noise: SumNoise,
+  { sites, threshold }: { readonly sites: number; readonly threshold: number },
+): FixedPoint {
+  // Of n updates with c steps to the clip, n·c + t·c ≤ steps.
+  const tail = TAIL * shareOfNoise(noise, threshold) * Math.sqrt(sites);
+  const headroom = Math.ceil((stepsFor(sites) * tail) / (sites + tail));
+  return { range: noise.clip, totalWeight: sites, sites, headroom };
+}
+
+/** From here on, a sum of discrete Gaussians is one to the last bit: {@link sumInflation} is below 1e−400. */
+const LEAST_SIGMA = 10;
+
+/**
+ * Standard deviation of one site's noise, in steps.
+ *
+ * @param dimension number of values of an update
+ * @throws FedcardioError `BAD_CONFIGURATION` if the steps are too coarse for what is accounted
+ */
+export function sigmaOfShare(
+  noise: SumNoise,
+  threshold: number,
+  { terms, dimension }: { readonly terms: FixedPoint; readonly dimension: number },
+): number {
+  const sigma = shareOfNoise(noise, threshold) * roundedNorm(noise.clip / stepOf(terms), dimension);
+  if (sigma >= LEAST_SIGMA) return sigma;
+  throw new FedcardioError('BAD_CONFIGURATION', 'Secure aggregation: its fixed point is too coarse for the noise.', {
+    hint: 'Plan a larger noiseMultiplier, or a smaller ε.',
+  });
+}

@@ -8,12 +8,15 @@ export interface FixedPoint {
   readonly totalWeight: number;
   /** Number of sites that may be added up. */
   readonly sites: number;
-  /** Steps left free for noise at either end: ten standard deviations of the summed noise, say. Default 0. */
+  /** Steps left free for noise at either end. Default 0. */
   readonly headroom?: number;
 }
 
 /** The largest magnitude that a sum may have. */
 const LARGEST = 2 ** 31 - 1;
+
+/** Steps that a sum of rounded values may take, with those for noise. */
+export const stepsFor = (sites: number): number => LARGEST - Math.ceil(sites / 2);
 
 /**
  * The weighted value of one step. A site sends round(w · x / step), so that the sum is at most
@@ -22,7 +25,7 @@ const LARGEST = 2 ** 31 - 1;
  * @throws FedcardioError `BAD_CONFIGURATION` if the terms leave no steps
  */
 export function stepOf({ range, totalWeight, sites, headroom = 0 }: FixedPoint): number {
-  const steps = LARGEST - Math.ceil(sites / 2) - headroom;
+  const steps = stepsFor(sites) - headroom;
   const isSound = range > 0 && Number.isFinite(range) && Number.isInteger(totalWeight) && totalWeight >= 1;
   if (isSound && totalWeight <= LARGEST && steps >= 1) return (range * totalWeight) / steps;
   throw new FedcardioError('BAD_CONFIGURATION', 'Secure aggregation: range, weights or noise leave no fixed point.', {

@@ -18,6 +18,8 @@ export interface MaskedFile {
   readonly layout: Layout;
   readonly terms: FixedPoint;
   readonly masks: readonly MaskTerm[];
+  /** What the sum is divided by. Default: what the updates in it weigh together. */
+  readonly divisor?: number | undefined;
 }
 
 /** The layout of a masked file. Throws `BAD_CONFIGURATION` for integers, of which a merge takes the maximum, not the sum. */
@@ -82,7 +84,7 @@ export interface MeanPart {
  * @param sums the sum of the masked files' values modulo 2³², from the weights tensor on, in slices of any length
  */
 export async function* meanOfSums(
-  { layout, terms, masks }: MaskedFile,
+  { layout, terms, masks, divisor }: MaskedFile,
   sums: AsyncIterable<Int32Array> | Iterable<Int32Array>,
 ): AsyncGenerator<MeanPart> {
   const mask = createRingMasks(masks);
@@ -98,7 +100,7 @@ export async function* meanOfSums(
     for (const { index, start, end } of walk.next(rest.length)) {
       const values = new Float32Array(end - start);
       const weight = weights[index] as number;
-      if (weight > 0) decodeMean(rest.subarray(start, end), weight, terms, values);
+      if (weight > 0) decodeMean(rest.subarray(start, end), divisor ?? weight, terms, values);
       yield { tensor: names[index] as string, weight, values };
     }
   }

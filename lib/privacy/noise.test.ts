@@ -2,10 +2,13 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { epsilonOfCurve, renyiCurve } from './accountant.ts';
 import { discreteGaussian, varianceOf } from './discrete-gaussian.ts';
-import { distributedCurve, roundedNorm, sumInflation } from './distributed-noise.ts';
+import { distributedCurve, noisyFixedPoint, roundedNorm, sigmaOfShare, sumInflation } from './distributed-noise.ts';
+import { stepOf } from './fixed-point.ts';
 import { addGaussianNoise } from './gaussian-noise.ts';
 import { logNormalCdf } from './log-space.ts';
 import { derivedBytes, secureBytes, uniformBelow, uniformOf } from './random-bytes.ts';
+import { MAX_NOISE_MULTIPLIER } from './round-noise.ts';
+import { leastThreshold } from './secure-round.ts';
 import { binned, chiSquareDeviate, seededBytes } from './testing.ts';
 
 /** |deviate| that a right distribution does not reach, and a wrong one exceeds. */
@@ -139,6 +142,40 @@ describe('the sum of discrete Gaussians', () => {
       epsilonOfCurve(distributedCurve({ sigma, sites: 10, dimension: 1000, norm: 5, count: 1 }), 1e-5);
     expect(costAt(0.5)).toBeGreaterThan(costAt(0.7));
     expect(costAt(0.49)).toBe(Number.POSITIVE_INFINITY);
+  });
+
+  test('has all of the noise without one share, fits into 32 bits, and is a Gaussian to the last bit', () => {
+    const cohort = fc
+      .integer({ min: 3, max: 1000 })
+      .chain((sites) =>
+        fc.record({ sites: fc.constant(sites), threshold: fc.integer({ min: leastThreshold(sites, 0), max: sites }) }),
+      );
+    const multiplier = fc.double({ min: 1e-3, max: MAX_NOISE_MULTIPLIER, noNaN: true });
+    fc.assert(
+      fc.property(cohort, multiplier, fc.integer({ min: 1, max: 70_000_000 }), (of, noiseMultiplier, dimension) => {
+        const clip = 0.7;
+        const noise = { clip, noiseMultiplier };
+        const terms = noisyFixedPoint(noise, of);
+        const sigma = sigmaOfShare(noise, of.threshold, { terms, dimension });
+        const step = stepOf(terms);
+        const norm = roundedNorm(clip / step, dimension);
+
+        expect((sigma * Math.sqrt(of.threshold - 1)) / norm / noiseMultiplier).toBeCloseTo(1, 12);
+        // Every update at the clip in the same value, and nine deviations of all shares.
+        const largest = of.sites * Math.round(clip / step) + 9 * sigma * Math.sqrt(of.sites);
+        expect(largest).toBeLessThanOrEqual(2 ** 31);
+        const one = renyiCurve([{ noise: noiseMultiplier, rate: 1, count: 1 }]);
+        const distributed = distributedCurve({ sigma, sites: of.threshold - 1, dimension, norm, count: 1 });
+        for (const [order, cost] of one) expect(distributed.get(order)! / cost).toBeCloseTo(1, 9);
+      }),
+    );
+  });
+
+  test('is refused where its steps are too coarse', () => {
+    const noise = { clip: 1, noiseMultiplier: 1e-9 };
+    const terms = noisyFixedPoint(noise, { sites: 8, threshold: 6 });
+
+    expect(() => sigmaOfShare(noise, 6, { terms, dimension: 10 })).toThrow('too coarse for the noise');
   });
 
   test('of measured draws is no further from one Gaussian than the bound', () => {

@@ -15,6 +15,9 @@ export function differenceNorm(weights: Weights, from: Weights): number {
   return Math.sqrt(sum);
 }
 
+/** What a difference of this norm is scaled with to be at most `clip`. */
+export const scaleTo = (clip: number, norm: number): number => (norm > clip ? (MARGIN * clip) / norm : 1);
+
 /**
  * A site's weights with a difference of at most `clip` from where it started, and with noise if there is any: the difference
  * is then rounded to the grid of {@link noiseGrid}, and each value gets its noise there.
@@ -31,7 +34,7 @@ export function privateUpdate(
   const norm = differenceNorm(weights, from);
   const clipped = norm > terms.clip;
   if (!clipped && !draw) return { weights, clipped };
-  const factor = clipped ? (MARGIN * terms.clip) / norm : 1;
+  const factor = scaleTo(terms.clip, norm);
   const { step } = noiseGrid(terms, 0);
   const change = draw
     ? (difference: number) => (Math.round((difference * factor) / step) + draw()) * step

@@ -44,6 +44,10 @@ export const maskSecret = ({ secret }: SiteSecrets, { campaign, stage, plan }: S
 export const selfSeed = ({ secret }: SiteSecrets, { cohort, round }: SecureRound, plain: string): Uint8Array =>
   derivedSecret(secret, ['self mask', cohortDigest(cohort), round, plain]);
 
+/** What a site's noise is drawn from. Another update has other noise. @param plain as for {@link selfSeed} */
+export const noiseKey = ({ secret }: SiteSecrets, { cohort, round }: SecureRound, plain: string): Uint8Array =>
+  derivedSecret(secret, ['noise', cohortDigest(cohort), round, plain]);
+
 /** What a seed is known by before it is opened. */
 export const commitmentOf = (seed: Uint8Array): string => sha256Hex(seed);
 

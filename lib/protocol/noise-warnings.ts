@@ -10,7 +10,7 @@ const TOO_NOISY = 3;
 
 /**
  * Stages whose noise buries what they learn: a mean update is at most as large as the clip, and its noise is z · √values times
- * the clip, over the planned number of sites, or over its root if every site adds noise.
+ * the clip, over the planned number of sites, or over its root if every site adds all of it.
  */
 export function noiseWarnings(plan: Plan): readonly string[] {
   const terms = differentialPrivacyOf(plan.campaign);
@@ -19,7 +19,7 @@ export function noiseWarnings(plan: Plan): readonly string[] {
     const layout = sentLayout(modelOf(plan.campaign, stage), stage, tasksOf(plan, stage));
     const values = [...layout.values()].reduce((sum, { shape }) => sum + elementsOf(shape), 0);
     const sites = terms.sites[stage.name] ?? 1;
-    const spread = terms.noise === 'central' ? sites : Math.sqrt(sites);
+    const spread = terms.noise === 'local' ? Math.sqrt(sites) : sites;
     const ratio = (terms.noiseMultiplier * Math.sqrt(values)) / spread;
     if (ratio < TOO_NOISY) return [];
     return [

@@ -10,14 +10,19 @@ type Asked = NonNullable<NonNullable<CampaignInput['privacy']>['differentialPriv
 type Teacher = Extract<CampaignInput['stages'][number], { kind: 'teacher' }>;
 const SITES = ['berlin', 'bonn', 'kiel', 'ulm'];
 
-const planned = (terms: Partial<Asked>, stage: Partial<Teacher> = {}, more: Partial<CampaignInput> = {}) =>
+const planned = (
+  terms: Partial<Asked>,
+  stage: Partial<Teacher> = {},
+  more: Partial<CampaignInput> = {},
+  other: Partial<Teacher> = {},
+) =>
   planOf({
     schema: 'fedcardio.campaign/1',
     id: 'c',
     privacy: { differentialPrivacy: { clip: 1, ...terms } as Asked },
     stages: [
       { ...TEACHER_STAGE, rounds: 3, ...stage } as Teacher,
-      { ...TEACHER_STAGE, name: 'second', rounds: 7, sites: ['berlin', 'bonn'] } as Teacher,
+      { ...TEACHER_STAGE, name: 'second', rounds: 7, sites: ['berlin', 'bonn'], ...other } as Teacher,
     ],
     ...more,
   });
@@ -92,8 +97,26 @@ test.each([
   expect(text).toContain('it will hardly learn');
 });
 
-test('secure aggregation is refused together with differential privacy', () => {
-  const privacy = { secureAggregation: {}, differentialPrivacy: { clip: 1, epsilon: 1 } };
+describe('secure aggregation together with differential privacy', () => {
+  const withMasks = (noise: Asked['noise']) => ({
+    privacy: { secureAggregation: {}, differentialPrivacy: { clip: 1, epsilon: 1, noise } },
+  });
 
-  expect(() => planned({}, {}, { privacy })).toThrow('cannot be combined with secureAggregation yet');
+  test.each(['central', 'local'] as const)('is refused with %s noise', (noise) => {
+    expect(() => planned({}, {}, withMasks(noise))).toThrow('secureAggregation needs noise "distributed"');
+  });
+
+  test('is planned with distributed noise, as large as that of a coordinator', () => {
+    const { noiseMultiplier } = planned({ epsilon: 1 }).privacy?.differentialPrivacy ?? {};
+
+    const three = { sites: SITES.slice(1) };
+
+    expect(planned({}, {}, withMasks('distributed'), three).privacy?.differentialPrivacy).toMatchObject({
+      noiseMultiplier,
+    });
+  });
+
+  test('is needed for distributed noise', () => {
+    expect(() => planned({ epsilon: 1, noise: 'distributed' })).toThrow('distributed noise needs secureAggregation');
+  });
 });

@@ -21,11 +21,8 @@ export function plannedPrivacy(campaign: Campaign, sites: readonly string[]): Pr
   if (!asked) return privacy;
   const stages = learningStages(campaign);
   requireNone([
-    ...(privacy.secureAggregation ? ['it cannot be combined with secureAggregation yet'] : []),
+    ...noiseFaults(asked, privacy.secureAggregation !== undefined),
     ...(stages.length === 0 ? ['no stage trains, so that there is nothing to add noise to'] : []),
-    ...(asked.adaptive && asked.noise === 'local'
-      ? ['adaptive clipping needs central noise: with local noise nobody may count which updates are clipped']
-      : []),
     ...Object.keys(asked.sites ?? {})
       .filter((name) => !stages.some((stage) => stage.name === name))
       .map((name) => `sites names "${name}", which is no stage that trains`),
@@ -59,6 +56,22 @@ export const releasesOf = (campaign: Campaign): number =>
 /** The aggregation of a stage whose updates are private: no default limit that looks at other updates or at samples. */
 export const privateAggregation = (aggregation: Aggregation): Aggregation =>
   ({ ...aggregation, clipFactor: null, shareFactor: null }) as Aggregation;
+
+/** Why the noise cannot be added where the campaign wants it. */
+function noiseFaults({ noise, adaptive }: DifferentialPrivacy, isSecure: boolean): readonly string[] {
+  const faults: readonly (readonly [boolean, string])[] = [
+    [isSecure && noise !== 'distributed', 'secureAggregation needs noise "distributed", which is under the masks'],
+    [
+      !isSecure && noise === 'distributed',
+      'distributed noise needs secureAggregation: each update alone has a share of it only',
+    ],
+    [
+      adaptive !== undefined && noise !== 'central',
+      `adaptive clipping needs central noise: with ${noise} noise nobody may count which updates are clipped`,
+    ],
+  ];
+  return faults.flatMap(([holds, fault]) => (holds ? [fault] : []));
+}
 
 /** What a stage has that ε would not hold with. */
 function stageFaults({ aggregation, training, validate }: LearningStage): readonly string[] {

@@ -1,5 +1,6 @@
 import { federationKeys } from '../federation/keys.ts';
 import type { Open, RoundPrivacy, Update, UpdatePrivacy } from '../federation/schemas.ts';
+import { shareOfNoise } from '../privacy/distributed-noise.ts';
 import type { AnswerKey } from './answer-keys.ts';
 import { learns, trains } from './plan.ts';
 
@@ -44,14 +45,18 @@ export function updateFault(
   const { dpSgd } = config.training;
   if ((update.dpSgd?.noiseMultiplier ?? 0) !== (dpSgd?.noiseMultiplier ?? 0) || update.dpSgd?.clip !== dpSgd?.clip)
     return `the update was ${update.dpSgd ? '' : 'not '}trained with DP-SGD, and the stage asks for something else`;
-  return privacyFault(update.privacy, open.privacy);
+  return privacyFault(update.privacy, open.privacy, open.secure?.threshold);
 }
 
 /** Why an update does not keep to the privacy of its round: a site of a release without it would add no noise. */
-function privacyFault(sent: UpdatePrivacy | undefined, terms: RoundPrivacy | undefined): string | undefined {
+function privacyFault(
+  sent: UpdatePrivacy | undefined,
+  terms: RoundPrivacy | undefined,
+  threshold = 2,
+): string | undefined {
   if (!terms) return sent ? 'the update was made private, the round is not' : undefined;
   if (sent?.clip !== terms.clip) return `the update was not clipped to ${terms.clip}`;
-  const noise = terms.noise === 'local' ? terms.noiseMultiplier : 0;
+  const noise = { central: 0, local: terms.noiseMultiplier, distributed: shareOfNoise(terms, threshold) }[terms.noise];
   if (sent.noiseMultiplier !== noise)
     return `the update has noise of ${sent.noiseMultiplier} times the clip, not ${noise}`;
   const counts = terms.countSigma !== undefined;

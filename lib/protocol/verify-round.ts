@@ -21,13 +21,13 @@ import { figuresOf } from './commit-round.ts';
 import { missedBefore } from './late.ts';
 import { type MergedFiles, mergeEntries } from './merge-entries.ts';
 import { baseOf } from './opening.ts';
-import { stageOf } from './plan.ts';
+import { learns, stageOf } from './plan.ts';
 import { roundPrivacy } from './round-privacy.ts';
 import { maskedFault } from './secure/masked-fault.ts';
 import { mergeMasked, sumEntries } from './secure/merge-masked.ts';
 import { cohortOf } from './secure/round.ts';
 import { readOpened } from './secure/survivors.ts';
-import { secureTermsOf } from './secure/terms.ts';
+import { fixedPointOf, secureTermsOf } from './secure/terms.ts';
 import { updateFault } from './update-fault.ts';
 import { reportOf, roundAfter, validationAfter } from './validation.ts';
 
@@ -216,15 +216,17 @@ async function checkFiles(
 }
 
 /** Checks that masked updates were asked for if the plan says so, and that they are of the cohort. */
-async function checkCohort(faults: string[], store: FederationStore, { plan }: Link, open: Open): Promise<void> {
+async function checkCohort(faults: string[], store: FederationStore, { plan, at }: Link, open: Open): Promise<void> {
   const { cohort, document } = await cohortOf(store, open);
   const { threshold, sites } = cohort;
   if (cohort.plan !== plan.sha256) faults.push('cohort.json is for another plan');
   if (open.secure?.threshold !== threshold) faults.push('open.json has another threshold than cohort.json');
   if (open.participants.some(({ site }) => !sites.includes(site)))
     faults.push('open.json has participants outside of the cohort');
-  const samples = document.members.reduce((sum, member) => sum + member.samples, 0);
-  if (document.terms.totalWeight !== samples) faults.push('cohort.json counts a different number of samples');
+  const stage = stageOf(plan.value, at.stage);
+  const expected = learns(stage) && fixedPointOf(plan.value.campaign, stage, { threshold, members: document.members });
+  if (!same(document.terms, expected))
+    faults.push('cohort.json has another fixed point than its plan and its sites have');
 }
 
 /** Checks a masked round by adding up its updates again, and by removing the masks again with the opened secrets. */
@@ -252,6 +254,8 @@ async function checkMasked(
   const again = opened && (await mergeMasked(discarding, open, seal, opened.value));
   if (again?.kind === 'impossible') faults.push(again.reason);
   await checkFiles(faults, store, again, commit);
+  if (again?.kind === 'merged' && !same(again.privacy ?? null, commit.privacy ?? null))
+    faults.push('commit.json does not state the privacy of the round');
   if (!same({}, commit.figures)) faults.push('masked updates have no figures');
 }
 

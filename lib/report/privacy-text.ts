@@ -1,10 +1,11 @@
+import type { RoundPrivacy } from '../federation/schemas.ts';
 import { counted, significant } from './format.ts';
 
 /** The differential privacy of a campaign, as its plan has it and as its rounds have spent it. */
 export interface PrivacyFacts {
   readonly unit: 'site';
   /** Who adds the noise. */
-  readonly noise: 'central' | 'local';
+  readonly noise: RoundPrivacy['noise'];
   /** Largest L2 norm of an update's difference; with adaptive clipping that of a stage's first round. */
   readonly clip: number;
   readonly adaptive: boolean;
@@ -19,12 +20,17 @@ export interface PrivacyFacts {
   readonly plannedRounds: number;
 }
 
+const WHO: Readonly<Record<PrivacyFacts['noise'], string>> = {
+  central: 'from the coordinator',
+  local: 'from each site',
+  distributed: 'from all sites together',
+};
+
 /** One sentence for status, report and card. */
 function privacyText(facts: PrivacyFacts): string {
   const { unit, noise, clip, adaptive, noiseMultiplier, epsilon, delta, spent, rounds, plannedRounds } = facts;
-  const who = noise === 'central' ? 'from the coordinator' : 'from each site';
   const limit = adaptive ? `${significant(clip)} at first` : significant(clip);
-  return `Differential privacy of every ${unit}: ε ${significant(spent)} after ${counted(rounds, 'round')}, ${significant(epsilon)} after all ${plannedRounds}, at δ ${delta}; noise of ${significant(noiseMultiplier)} times the clip (${limit}) ${who}.`;
+  return `Differential privacy of every ${unit}: ε ${significant(spent)} after ${counted(rounds, 'round')}, ${significant(epsilon)} after all ${plannedRounds}, at δ ${delta}; noise of ${significant(noiseMultiplier)} times the clip (${limit}) ${WHO[noise]}.`;
 }
 
 /** What DP-SGD has cost at the sites, as they state it in their updates. */

@@ -28,13 +28,16 @@ const adaptiveClipSchema = z.strictObject({
   learningRate: z.number().positive().max(1).default(0.2).describe('Step of the logarithm of the norm in a round: η.'),
 });
 
+/** Who adds the noise. */
+const NOISES = ['central', 'local', 'distributed'] as const;
+
 const differentialPrivacySchema = z
   .strictObject({
     noise: z
-      .enum(['central', 'local'])
+      .enum(NOISES)
       .default('central')
       .describe(
-        '`central`: the coordinator, which sees every update, adds the noise to their sum. `local`: every site adds all of the noise to its own update, which protects it from the coordinator too.',
+        '`central`: the coordinator, which sees every update, adds the noise to their sum. `local`: every site adds all of the noise to its own update, which protects it from the coordinator too. `distributed`: under secure aggregation every site adds a share of the noise, and the sum, which is all that anybody sees, has all of it, even without the share of one site that knows its own.',
       ),
     unit: z.literal('site').default('site').describe('Unit of privacy: all cases of one site together.'),
     clip: z
@@ -85,7 +88,7 @@ export const privacySchema = z.strictObject({
 
 /** How the updates of a round are made private: frozen with the round, and sent with each GPU task. */
 export const roundPrivacySchema = z.strictObject({
-  noise: z.enum(['central', 'local']),
+  noise: z.enum(NOISES),
   /** Largest L2 norm of an update's difference. With adaptive clipping that of this round. */
   clip: z.number().positive(),
   /** Standard deviation of the noise as a multiple of `clip`: of the sum, or of each update if it is local. */

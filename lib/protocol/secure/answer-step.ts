@@ -33,7 +33,7 @@ import {
   roundRecord,
   siteSecrets,
 } from './site-keys.ts';
-import { type SecureTerms, secureTermsOf, thresholdOf } from './terms.ts';
+import { fixedPointOf, type SecureTerms, secureTermsOf, thresholdOf } from './terms.ts';
 
 /** What a site needs to answer. */
 export interface StepContext extends Stores {
@@ -117,15 +117,15 @@ function requirePlanned(
   at: StageAddress,
 ) {
   requireCohort(cohort);
-  const { sites } = cohort;
-  const samples = members.reduce((sum, member) => sum + member.samples, 0);
+  const { sites, threshold } = cohort;
+  const expected = fixedPointOf(plan.value.campaign, stage, { threshold, members });
   const claims: readonly (readonly [boolean, string])[] = [
     [cohort.campaign === at.campaign && cohort.stage === at.stage, 'another stage'],
     [cohort.plan === plan.sha256, 'another plan'],
     [cohort.rounds === stage.rounds, 'another number of rounds'],
-    [cohort.threshold === thresholdOf(agreed, sites.length), 'another threshold'],
+    [threshold === thresholdOf(agreed, sites.length), 'another threshold'],
     [canonicalJson(members.map(({ site }) => site)) === canonicalJson(sites), 'other members'],
-    [terms.range === agreed.range && terms.sites === sites.length && terms.totalWeight === samples, 'other terms'],
+    [canonicalJson(terms) === canonicalJson(expected), 'other terms'],
   ];
   const wrong = claims.filter(([holds]) => !holds).map(([, what]) => what);
   if (wrong.length > 0) throw refusal(`the cohort has ${wrong.join(', ')} than the plan`);

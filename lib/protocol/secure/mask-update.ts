@@ -1,9 +1,13 @@
 import { createHash } from 'node:crypto';
 import { FedcardioError } from '../../error.ts';
-import type { CohortDocument, GpuTaskMessage } from '../../federation/schemas.ts';
+import type { CohortDocument, GpuTaskMessage, RoundPrivacy, UpdatePrivacy } from '../../federation/schemas.ts';
 import { canonicalJson, sha256Hex } from '../../json.ts';
+import { shareOfNoise, sigmaOfShare } from '../../privacy/distributed-noise.ts';
 import { maskedFile, maskedLayout } from '../../privacy/masked-file.ts';
+import { scaleTo } from '../../privacy/private-update.ts';
+import { noiseOf } from '../../privacy/round-noise.ts';
 import type { Signed } from '../../privacy/site-keys.ts';
+import { noiseKey } from '../../privacy/site-secrets.ts';
 import { type UpdateMessage, updateMasks, updateMessage } from '../../privacy/update-message.ts';
 import type { SiteStore } from '../../storage/contract.ts';
 import { encodeSafetensorsHeader } from '../../weights/safetensors.ts';
@@ -20,6 +24,10 @@ export interface MaskedUpdate {
   readonly message: Signed<UpdateMessage>;
   /** What everybody knows that the update weighs at most; its weight is masked. */
   readonly samples: number;
+  /** Digest of what is under the masks, before its noise. */
+  readonly digest: string;
+  /** What the update's metadata says of its noise. */
+  readonly privacy?: UpdatePrivacy;
 }
 
 /** What a site has trained. */
@@ -30,11 +38,13 @@ export interface TrainedUpdate {
   /** What its differences are taken from: the round's global model, or the start of the stage. */
   readonly from: StageStart['tensor'];
   readonly layout: StageStart['layout'];
+  readonly privacy?: RoundPrivacy | undefined;
 }
 
 /**
  * Masks an update: the differences from the round's model, clipped to the plan's range, weighted, as whole numbers, plus masks
- * that cancel in the sum of the cohort. The same update gives the same bytes.
+ * that cancel in the sum of the cohort. With differential privacy clipped to the round's norm first, and with the site's share
+ * of the noise under the masks. The same update gives the same bytes.
  *
  * @param store the site's own bucket, with its secrets and the cohort that it takes part in
  * @throws FedcardioError `BAD_CONFIGURATION` if the round is of another cohort
@@ -42,7 +52,7 @@ export interface TrainedUpdate {
 export async function maskUpdate(
   store: SiteStore,
   message: GpuTaskMessage,
-  { weights, untrained, samples, from, layout }: TrainedUpdate,
+  { weights, untrained, samples, from, layout, privacy }: TrainedUpdate,
 ): Promise<MaskedUpdate> {
   const { campaign, stage, round, site, config } = message;
   const document = await ownCohort(store, message);
@@ -52,7 +62,8 @@ export async function maskUpdate(
   const own = await siteSecrets(store, site, campaign);
   const most = mostSamplesOf(document, site);
   const skipped = new Set(learns(config) && config.aggregation.untrained === 'skip' ? untrained : []);
-  const weightOf = (tensor: string) => (skipped.has(tensor) ? 0 : Math.min(samples, most));
+  const weight = privacy ? 1 : Math.min(samples, most);
+  const weightOf = (tensor: string) => (skipped.has(tensor) ? 0 : weight);
   const names = [...layout.keys()];
 
   async function* differences() {
@@ -64,14 +75,32 @@ export async function maskUpdate(
     }
   }
 
-  const hash = createHash('sha256').update(canonicalJson([terms, names.map(weightOf)]));
-  for await (const values of differences()) hash.update(values);
+  const hash = createHash('sha256').update(canonicalJson([terms, names.map(weightOf), ...(privacy ? [privacy] : [])]));
+  let [squares, dimension] = [0, 0];
+  for await (const values of differences()) {
+    hash.update(values);
+    for (const value of values) squares += value * value;
+    dimension += values.length;
+  }
   const plain = hash.digest('hex');
+  const { threshold } = cohort;
+  const noisy = privacy && {
+    scale: scaleTo(privacy.clip, Math.sqrt(squares)),
+    draw: noiseOf(sigmaOfShare(privacy, threshold, { terms, dimension }), noiseKey(own, at, plain)),
+    sent: { clip: privacy.clip, noiseMultiplier: shareOfNoise(privacy, threshold) },
+  };
   const masks = updateMasks(own, at, directory, plain);
-  const bytes = await gathered(layout, maskedFile({ layout, terms, masks }, differences(), weightOf));
+  const file = maskedFile({ layout, terms, masks }, scaled(differences(), noisy?.scale), weightOf, (fixed) => {
+    if (noisy) for (let i = 0; i < fixed.length; i++) fixed[i] = (fixed[i] as number) + noisy.draw();
+  });
+  const bytes = await gathered(layout, file);
   const signed = updateMessage(own, at, directory, { plain, weights: sha256Hex(bytes) });
   await keepSent(store, { campaign, stage, round }, signed.content.commitment);
-  return { bytes, message: signed, samples: most };
+  return { bytes, message: signed, samples: most, digest: plain, ...(noisy && { privacy: noisy.sent }) };
+}
+
+async function* scaled(slices: AsyncIterable<Float32Array>, scale = 1): AsyncGenerator<Float32Array> {
+  for await (const values of slices) yield scale === 1 ? values : values.map((value) => value * scale);
 }
 
 /**

@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
 import { createHashes } from '../../aggregation/hashes.ts';
 import { mergeUpdates } from '../../aggregation/merge.ts';
-import type { Merged } from '../../aggregation/merge-options.ts';
 import { openOutput } from '../../aggregation/output.ts';
 import { type Summed, sumUpdates } from '../../aggregation/sum.ts';
 import { FedcardioError } from '../../error.ts';
@@ -13,7 +12,8 @@ import type { FederationStore } from '../../storage/contract.ts';
 import type { OwnedLease } from '../../storage/lease.ts';
 import { encodeSafetensorsHeader } from '../../weights/safetensors.ts';
 import { safetensorsDataStart } from '../../weights/safetensors-header.ts';
-import { digestOf } from '../merge-entries.ts';
+import { digestOf, type MergedEntries } from '../merge-entries.ts';
+import { privacyOfMerge } from '../private-merge.ts';
 import type { StageStart } from '../stage-start.ts';
 import { cohortOf, listOf, plannedStart } from './round.ts';
 
@@ -52,13 +52,13 @@ export async function mergeMasked(
   seal: Pick<Seal, 'updates' | 'sum'>,
   opened: Pick<Opened, 'self' | 'keys'>,
   lease?: Lease,
-): Promise<Exclude<Merged, { kind: 'refused' }>> {
+): Promise<Exclude<MergedEntries, { kind: 'refused' }>> {
   const { base, round } = open;
   if (!seal.sum) throw new FedcardioError('BAD_MESSAGE', 'The seal has no sum of masked updates.');
   const { stage, start } = await plannedStart(store, open);
   const { cohort, directory, document } = await cohortOf(store, open);
   const masks = masksOf({ cohort, round }, directory, listOf({ cohort }, round, seal.updates), opened);
-  const masked = { layout: start.layout, terms: document.terms, masks };
+  const masked = { layout: start.layout, terms: document.terms, masks, divisor: open.privacy?.sites };
   const digest = digestOf(seal);
   const mean = await writeMean(store, federationKeys.mean(open, digest), masked, wordsOf(store, seal.sum, lease), {
     // Differences from a global model are added to it by the merge.
@@ -75,7 +75,9 @@ export async function mergeMasked(
     ...(base ? {} : { network: start.layout }),
     ...(lease && { onPart: lease.renew }),
   });
-  if (merged.kind !== 'refused') return merged;
+  const privacy = await privacyOfMerge(store, open, seal.updates, digest);
+  if (merged.kind === 'merged') return { ...merged, ...(privacy && { privacy }) };
+  if (merged.kind === 'impossible') return merged;
   const unreadable = merged.refused.find((refused) => refused.unreadable)?.unreadable;
   if (unreadable) throw unreadable.error;
   throw new FedcardioError('BAD_WEIGHTS', `${mean.key}: ${merged.refused.map(({ reason }) => reason).join('; ')}.`);

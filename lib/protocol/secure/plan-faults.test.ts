@@ -62,9 +62,9 @@ describe('a plan with secure aggregation', () => {
     expect(() => planOf(campaignWith(fields))).toThrow(/median compares.*; stage teacher: validate/);
   });
 
-  test('is refused with differential privacy by the coordinator', () => {
+  test('is refused with noise of the coordinator', () => {
     const privacy = { secureAggregation: {}, differentialPrivacy: { clip: 1, epsilon: 3 } };
-    expect(() => planOf(campaignWith({}, privacy))).toThrow('it cannot be combined with secureAggregation');
+    expect(() => planOf(campaignWith({}, privacy))).toThrow('secureAggregation needs noise "distributed"');
   });
 
   test.each(['fedavg', 'fedavgm', 'fedadam', 'fedyogi'])(

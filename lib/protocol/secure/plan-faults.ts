@@ -31,7 +31,6 @@ function stageFaults(stage: Stage, { threshold }: { readonly threshold?: number 
       training.algorithm?.name === 'scaffold',
       'control variates of scaffold have another range than weights; leave out training.algorithm',
     ],
-    [training.dpSgd !== undefined, 'this release does not combine training.dpSgd with secureAggregation'],
     [
       sites !== undefined && sites.length < fewest,
       `it asks ${sites?.length} sites, and fewer than ${fewest} must not be added up`,

@@ -23,7 +23,7 @@ import { listReasons } from '../reasons.ts';
 import { lackOf, readStepAnswers } from './answers.ts';
 import { askSites } from './ask.ts';
 import { openCohort } from './cohort.ts';
-import { impossibilityOf, type SecureTerms, thresholdOf } from './terms.ts';
+import { fixedPointOf, impossibilityOf, type SecureTerms, thresholdOf } from './terms.ts';
 import { waitOf } from './wait.ts';
 
 /** A stage that is set up for secure aggregation. */
@@ -84,6 +84,7 @@ async function createCohort(
     await endCampaign(context, at.campaign, 'failed', reason);
     return undefined;
   }
+  const threshold = thresholdOf(terms, members.length);
   const created = await createJson(federationStore, federationKeys.cohort(at), cohortSchema, {
     schema: 'fedcardio.cohort/1',
     ...waitOf(context, stage),
@@ -91,15 +92,10 @@ async function createCohort(
       ...at,
       plan: plan.sha256,
       sites: members.map(({ site }) => site),
-      threshold: thresholdOf(terms, members.length),
+      threshold,
       rounds: stage.rounds,
     },
-    terms: {
-      range: terms.range,
-      totalWeight: members.reduce((sum, { samples }) => sum + samples, 0),
-      sites: members.length,
-      headroom: 0,
-    },
+    terms: fixedPointOf(plan.value.campaign, stage, { threshold, members }),
     members,
   });
   if (created.created) log('cohort-created', { ...at, sites: created.value.cohort.sites, without: lackOf(answers) });

@@ -1,6 +1,8 @@
-import type { Campaign, Open, Quorum, Stage } from '../../federation/schemas.ts';
+import type { Campaign, CohortDocument, Open, Quorum, Stage } from '../../federation/schemas.ts';
+import { noisyFixedPoint } from '../../privacy/distributed-noise.ts';
 import { leastThreshold } from '../../privacy/secure-round.ts';
 import { type LearningStage, learns } from '../plan.ts';
+import { roundPrivacy } from '../round-privacy.ts';
 import { FEWEST_SITES } from './plan-faults.ts';
 
 /** What a campaign says about secure aggregation. */
@@ -24,6 +26,23 @@ export function impossibilityOf(
   if (sites < needed) return `secure aggregation needs ${needed}`;
   const least = leastThreshold(sites, 0);
   return threshold < least ? `a threshold of ${threshold} is not more than half of them` : undefined;
+}
+
+/**
+ * How the updates of a cohort become whole numbers, by the plan. With noise, the clip is the range, and every update weighs the
+ * same.
+ */
+export function fixedPointOf(
+  campaign: Pick<Campaign, 'privacy'>,
+  stage: LearningStage,
+  { threshold, members }: Pick<CohortDocument, 'members'> & { readonly threshold: number },
+): CohortDocument['terms'] {
+  const sites = members.length;
+  const totalWeight = members.reduce((sum, { samples }) => sum + samples, 0);
+  const privacy = roundPrivacy(campaign, stage, 1, undefined);
+  if (privacy) return { headroom: 0, ...noisyFixedPoint(privacy, { sites, threshold }) };
+  const { range } = secureTermsOf(campaign, stage) as SecureTerms;
+  return { range, totalWeight, sites, headroom: 0 };
 }
 
 /** The fewest updates that close a round, as its stage says and as masks allow. */
