@@ -12,10 +12,18 @@ export function LazyScreen({ area, ...props }: { readonly area: Area } & ScreenP
   const [loaded, setLoaded] = useState<Loaded>();
   const [attempt, setAttempt] = useState(0);
   useEffect(() => {
+    let isLeft = false;
+    const show = (result: Omit<Loaded, 'area'>) => {
+      // Code that comes after the screen was left must not take the next one away.
+      if (!isLeft) setLoaded({ area, ...result });
+    };
     area.load().then(
-      ({ Screen }) => setLoaded({ area, Screen }),
-      (error: unknown) => setLoaded({ area, error: new ApiError(0, { code: 'UNREACHABLE', message: String(error) }) }),
+      ({ Screen }) => show({ Screen }),
+      (error: unknown) => show({ error: new ApiError(0, { code: 'UNREACHABLE', message: String(error) }) }),
     );
+    return () => {
+      isLeft = true;
+    };
   }, [area, attempt]);
   if (loaded?.area !== area) return <Loading />;
   const { Screen, error } = loaded;

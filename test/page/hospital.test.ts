@@ -16,6 +16,7 @@ import {
 } from '../helpers/browser.ts';
 import { browserSuite } from '../helpers/browser-suite.ts';
 import { CAMPAIGN, hospitalPage } from '../helpers/hospital-page.ts';
+import { goTo } from '../helpers/screens.ts';
 
 warnWithoutBrowser();
 
@@ -58,6 +59,28 @@ describe.skipIf(BROWSER === undefined)("a hospital's page", { timeout: 120_000 }
         await close();
       }
     }
+  });
+
+  test('stays at the screen that was chosen last, whatever code comes later', async () => {
+    const { page } = await open(hospital.server.address());
+    let finish = () => {};
+    const held = new Promise<void>((resolve) => {
+      finish = resolve;
+    });
+    await page.route(/\/assets\/cases-/, async (route) => {
+      await held;
+      await route.continue();
+    });
+    await page.reload();
+    await page.locator('nav').first().waitFor();
+
+    await goTo(page, '#/sent');
+    await page.getByText('record of this site').first().waitFor();
+    finish();
+    await page.waitForResponse(/\/assets\/cases-/);
+    await page.waitForTimeout(250);
+
+    expect(await page.getByText('record of this site').count()).toBeGreaterThan(0);
   });
 
   test('speaks German', async () => {
