@@ -28,6 +28,8 @@ export interface LocalFederationOptions {
   readonly crash?: string;
   readonly crashStep?: number;
   readonly crashSignal?: 'SIGTERM' | 'SIGKILL';
+  /** While this file exists, GPU tasks wait before they begin. */
+  readonly hold?: string;
   /** Replaces the launcher of child processes. */
   readonly launcher?: Extract<PlatformOptions['gpuTasks'], (...args: never) => unknown>;
   /** Replaces other parts of the handler context. */
@@ -65,6 +67,7 @@ export async function startLocalFederation(options: LocalFederationOptions) {
         CRASH_STEP: String(options.crashStep ?? 1),
         CRASH_SIGNAL: options.crashSignal ?? 'SIGKILL',
         MARKER: join(directory, 'crashed'),
+        HOLD: options.hold ?? '',
       },
       onEvent: (event) => tasks.push(event),
     },

@@ -1,6 +1,7 @@
 import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Page } from 'playwright-core';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { siteKeys } from '../../lib/federation/keys.ts';
@@ -99,24 +100,26 @@ describe.skipIf(BROWSER === undefined)('files and tabs of a hospital', { timeout
     expect(faults).toEqual([]);
   });
 
-  test.each(['cases', 'predict', 'readiness'])(
-    'a hidden tab asks for nothing, and a visible one at once: %s',
-    async (screen) => {
+  test('a hidden tab asks for nothing, and a visible one at once', async () => {
+    const tabs = [];
+    for (const screen of ['cases', 'predict', 'readiness']) {
       const { page } = await show(hospital.server, screen);
       const asked: string[] = [];
       page.on('request', (request) => asked.push(new URL(request.url()).pathname));
       await page.locator('main h1').waitFor();
-
       await hide(page, true);
-      // What was asked before is answered.
-      await page.waitForTimeout(1000);
-      asked.length = 0;
-      // Longer than any screen waits between two looks.
-      await page.waitForTimeout(21_000);
-      expect(asked).toEqual([]);
+      tabs.push({ screen, page, asked });
+    }
+    // What was asked before is answered.
+    await sleep(1000);
+    for (const { asked } of tabs) asked.length = 0;
+    // Longer than any screen waits between two looks.
+    await sleep(21_000);
+    for (const { screen, asked } of tabs) expect(asked, screen).toEqual([]);
 
+    for (const { screen, page, asked } of tabs) {
       await hide(page, false);
-      await expect.poll(() => asked.length, { timeout: 5000 }).toBeGreaterThan(0);
-    },
-  );
+      await expect.poll(() => asked.length, { timeout: 5000, message: screen }).toBeGreaterThan(0);
+    }
+  });
 });
