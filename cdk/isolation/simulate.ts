@@ -1,4 +1,5 @@
 import { anonymousPrincipal, runSimulation } from '@cloud-copilot/iam-simulate';
+import type { Policy } from './resolve.ts';
 import type { Guarded, Role, World } from './world.ts';
 
 /** The principal of a request: a role, or an anonymous caller. */
@@ -51,12 +52,12 @@ export async function isAllowed(
         ? []
         : [...caller.policies, ...caller.attached].map((policy, index) => ({
             name: `p${index}`,
-            policy: withKnownKeys(policy),
+            policy: relevant(policy, action),
           })),
       serviceControlPolicies: [],
       resourceControlPolicies: [],
-      resourcePolicy: withKnownKeys(on.policy),
-      ...(network ? { vpcEndpointPolicies: [{ name: 's3', policy: network }] } : {}),
+      resourcePolicy: relevant(on.policy, action),
+      ...(network ? { vpcEndpointPolicies: [{ name: 's3', policy: relevant(network, action) }] } : {}),
     },
     {},
   );
@@ -77,3 +78,32 @@ const sessionOf = ({ account, arn }: Role): string =>
  */
 const withKnownKeys = <T>(value: T): T =>
   JSON.parse(JSON.stringify(value).replaceAll('kms:EncryptionContext:', 'aws:RequestTag/kms:EncryptionContext:'));
+
+/** By policy and action: what the simulator reads of it. */
+const read = new WeakMap<Policy, Map<string, Policy>>();
+
+/**
+ * The statements of a policy that can apply to an action. Others change no answer, and the simulator takes as long for each of
+ * them.
+ */
+function relevant(policy: Policy, action: string): Policy {
+  const known = read.get(policy) ?? new Map<string, Policy>();
+  read.set(policy, known);
+  const found = known.get(action);
+  if (found) return found;
+  const { Statement, ...rest } = policy;
+  const statements = Statement.filter(({ Action }) => Action === undefined || [Action].flat().some(matches(action)));
+  const result = withKnownKeys({ ...rest, Statement: statements });
+  known.set(action, result);
+  return result;
+}
+
+/** Whether a pattern of actions, in which `*` and `?` are wild, has an action. */
+const matches = (action: string) => (pattern: string) =>
+  new RegExp(
+    `^${pattern
+      .replace(/[.+^${}()|[\]\\]/g, '\\$&')
+      .replaceAll('*', '.*')
+      .replaceAll('?', '.')}$`,
+    'i',
+  ).test(action);
