@@ -30,7 +30,7 @@ test('a site sends no plain weights if the plan asks for masks', async () => {
 
 test('a site sends nothing to a cohort that it is not in', async () => {
   const { context, message, failure } = await asked();
-  const secure = { cohort: '0'.repeat(64), threshold: 3 };
+  const secure = { cohort: '0'.repeat(64), attempt: 1, threshold: 3 };
 
   expect(await runGpuTask({ ...message, schema: 'fedcardio.task/2', secure }, context)).toBe('failed');
   expect(await failure()).toMatchObject({

@@ -73,7 +73,7 @@ describe('a campaign with secure aggregation, over HTTP', () => {
   test('gives the fixed-point mean of the plain updates to the byte', async () => {
     const { value: cohort } = await readJson(
       local.federationStore,
-      federationKeys.cohort(at('masked', 1)),
+      federationKeys.cohort({ ...at('masked', 1), attempt: 1 }),
       cohortSchema,
     );
     const plain = await updatesOf('plain', 1);

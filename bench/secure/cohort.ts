@@ -63,12 +63,12 @@ export async function setUpCohort(endpoint: string, sites: number, rounds: numbe
   const document: CohortDocument = cohortSchema.parse({
     schema: 'fedcardio.cohort/1',
     ...wait,
-    cohort: { ...at, plan: sha256Hex(body), sites: names, threshold: Math.ceil((2 * sites) / 3), rounds },
+    cohort: { ...at, plan: sha256Hex(body), attempt: 1, sites: names, threshold: Math.ceil((2 * sites) / 3), rounds },
     terms: { range: 1, totalWeight: 300 * sites, sites, headroom: 0 },
     members,
   });
   const cohortBody = canonicalJson(document);
-  await federationStore.put(federationKeys.cohort(at), cohortBody);
+  await federationStore.put(federationKeys.cohort({ ...at, attempt: 1 }), cohortBody);
   const started = performance.now();
   for (const site of names) await ask(site, 'shares');
   const sharesSeconds = (performance.now() - started) / 1000 / sites;
@@ -83,10 +83,14 @@ export async function setUpCohort(endpoint: string, sites: number, rounds: numbe
     config: stage as GpuTaskMessage['config'],
     seed: plan.campaign.seed,
     base: null,
-    secure: { cohort: sha256Hex(cohortBody), threshold: document.cohort.threshold },
+    secure: { cohort: sha256Hex(cohortBody), attempt: 1, threshold: document.cohort.threshold },
     resent: false,
   });
-  const shares = await readJson(federationStore, federationKeys.stepAnswer(at, 'site-00', 'shares'), siteSharesSchema);
+  const shares = await readJson(
+    federationStore,
+    federationKeys.stepAnswer({ ...at, attempt: 1 }, 'site-00', 'shares'),
+    siteSharesSchema,
+  );
   const sharesMB = Buffer.byteLength(canonicalJson(shares.value)) / 1e6;
   return { ...context, names, plan, document, message, sharesSeconds, sharesMB };
 }

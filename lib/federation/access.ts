@@ -165,7 +165,7 @@ export const siteAccess = (site: string): Readonly<Record<SiteRole, SiteAccess>>
 
 const ORCHESTRATED = [
   ...['plan', 'open', 'sent', 'outcome', 'cohort', 'asked', 'endorsed', 'opened'],
-  'setup/sites',
+  'setup/*/sites',
 ].map((name) => `campaigns/*/${name}.json`);
 const MERGED = [
   ...['lease', 'noise', 'seal', 'commit', 'outcome', 'merge-job', 'survivors'].map(

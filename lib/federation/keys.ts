@@ -101,8 +101,10 @@ export const siteKeys = {
   knownSite: (site: string) => siteKey(`identity/known/${site}.json`),
   /** What the site's masks of a campaign follow from. */
   campaignSecret: (campaign: string) => siteKey(`secure/${campaign}/secret.json`),
-  /** The first cohort of a stage that the site has seen. */
-  knownCohort: ({ campaign, stage }: StageAddress) => siteKey(`secure/${campaign}/${stage}/cohort.json`),
+  /** What the site keeps of a stage: cohorts, and its rounds. */
+  securePrefix: ({ campaign, stage }: StageAddress) => siteKey(`secure/${campaign}/${stage}/`),
+  /** A cohort of a stage, as the site has first seen it. */
+  knownCohort: (at: SetupAddress) => siteKey(`${siteKeys.securePrefix(at)}${at.attempt}/cohort.json`),
   /** The one list of survivors that the site has endorsed in a round. */
   endorsedList: ({ campaign, stage, round }: RoundAddress) =>
     siteKey(`secure/${campaign}/${stage}/${roundName(round)}/endorsed.json`),
@@ -159,16 +161,15 @@ export const federationKeys = {
   weightsBeside: (updateKey: FederationKey) =>
     federationKey(`${updateKey.slice(0, -UPDATE_SUFFIX.length)}.safetensors`),
   /** The sites that are asked for keys before the first round of a stage with secure aggregation. */
-  setup: (at: StageAddress) => federationKey(`${setupFolder(at)}sites.json`),
-  cohort: (at: StageAddress) => federationKey(`${setupFolder(at)}cohort.json`),
+  setup: (at: SetupAddress) => federationKey(`${setupFolder(at)}${at.attempt}/sites.json`),
+  cohort: (at: SetupAddress) => federationKey(`${setupFolder(at)}${at.attempt}/cohort.json`),
   /** When the sites were last asked for a short answer. Rewritten. */
-  asked: (at: StageAddress & Partial<RoundAddress>) =>
-    federationKey(`${isRound(at) ? federationKeys.round(at) : setupFolder(at)}asked.json`),
+  asked: (at: StepAddress) => federationKey(`${isRound(at) ? federationKeys.round(at) : setupFolder(at)}asked.json`),
   /** A site's short answer. */
-  stepAnswer: (at: StageAddress & Partial<RoundAddress>, site: string, step: string) => {
+  stepAnswer: (at: StepAddress, site: string, step: string) => {
     const folder = isRound(at)
       ? federationKeys.siteUpdates(at, site)
-      : `${federationKeys.campaignUpdates(at.campaign, site)}${at.stage}/setup/`;
+      : `${federationKeys.campaignUpdates(at.campaign, site)}${at.stage}/setup/${at.attempt ?? 1}/`;
     return federationKey(`${folder}${step}${STEP_SUFFIX}`);
   },
   survivors: (at: RoundAddress) => federationKey(`${federationKeys.round(at)}survivors.json`),
@@ -204,7 +205,7 @@ export const federationKeys = {
 
 /** Before the first round of a stage. No round and no stage has this name below another stage's rounds. */
 const setupFolder = ({ campaign, stage }: StageAddress) => `campaigns/${campaign}/${stage}/setup/`;
-const isRound = (at: StageAddress & Partial<RoundAddress>): at is RoundAddress => at.round !== undefined;
+const isRound = (at: StepAddress): at is StepAddress & RoundAddress => at.round !== undefined;
 
 /** A case in the ledger, and in the key of the record of its withdrawal, which do not repeat its name. */
 export const caseHash = (caseId: string): string => sha256Hex(`withdrawn/${caseId}`).slice(0, 16);
@@ -239,6 +240,17 @@ export interface StageAddress {
 /** Rounds count from 1. */
 export interface RoundAddress extends StageAddress {
   readonly round: number;
+}
+
+/** An attempt to set a stage up for secure aggregation, from 1. Each has fewer sites than the one before. */
+export interface SetupAddress extends StageAddress {
+  readonly attempt: number;
+}
+
+/** What sites give short answers to: a stage, an attempt to set it up, or a round. */
+export interface StepAddress extends StageAddress {
+  readonly attempt?: number | undefined;
+  readonly round?: number | undefined;
 }
 
 /** Rounds sort in byte order: `0001`, `0002`, … */

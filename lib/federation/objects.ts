@@ -128,7 +128,7 @@ export const OBJECT_KINDS: readonly ObjectKind[] = [
     lifetime: HALF_A_YEAR,
     examples: ['campaign-secret.json'],
   }),
-  site('secure/<campaign>/<stage>/cohort.json', 'the one cohort that the site takes part in', {
+  site('secure/<campaign>/<stage>/<attempt>/cohort.json', 'a cohort that the site takes part in', {
     lifetime: HALF_A_YEAR,
     examples: ['cohort.json'],
   }),
@@ -177,11 +177,11 @@ export const OBJECT_KINDS: readonly ObjectKind[] = [
     examples: ['job.json'],
   }),
   round('state-<digest>.safetensors', "the server optimiser's moments after the round"),
-  federation(`${SETUP_PREFIX}sites.json`, 'secure aggregation: the sites that are asked for keys', {
+  federation(`${SETUP_PREFIX}<attempt>/sites.json`, 'secure aggregation: the sites that are asked for keys', {
     ...ONCE,
     examples: ['setup.json'],
   }),
-  federation(`${SETUP_PREFIX}cohort.json`, 'the sites whose updates are added up, and their keys', {
+  federation(`${SETUP_PREFIX}<attempt>/cohort.json`, 'the sites whose updates are added up, and their keys', {
     ...ONCE,
     examples: ['cohort.json'],
   }),
@@ -226,11 +226,11 @@ export const OBJECT_KINDS: readonly ObjectKind[] = [
     ...ONCE,
     examples: ['update-failed.json'],
   }),
-  federation('updates/<site>/<campaign>/<stage>/setup/keys.step.json', "a site's public keys for a stage", {
+  federation('updates/<site>/<campaign>/<stage>/setup/<attempt>/keys.step.json', "a site's public keys for a stage", {
     ...ONCE,
     examples: ['site-keys.json'],
   }),
-  federation('updates/<site>/<campaign>/<stage>/setup/shares.step.json', 'sealed shares of its mask keys', {
+  federation('updates/<site>/<campaign>/<stage>/setup/<attempt>/shares.step.json', 'sealed shares of its mask keys', {
     ...ONCE,
     examples: ['site-shares.json'],
   }),

@@ -94,7 +94,7 @@ const PERMANENT = [
     'seal',
     'commit',
     'outcome',
-    'setup/sites',
+    'setup/*/sites',
     'cohort',
     'survivors',
     'endorsed',

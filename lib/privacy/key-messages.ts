@@ -37,18 +37,18 @@ export type Identities = ReadonlyMap<string, KeyObject>;
 
 /** First message of a site, with its consent: its keys for a stage. */
 export function publishKeys(own: SiteSecrets, stage: Omit<Cohort, 'sites' | 'threshold'>): Signed<SiteKeys> {
-  const { campaign, plan } = stage;
+  const { campaign, plan, attempt } = stage;
   const maskKeys = Array.from({ length: stage.rounds }, (_, i) =>
     publicKeyOf(privateKeyOf(maskSecret(own, stage, i + 1))),
   );
   const channel = publicKeyOf(privateKeyOf(channelSecret(own, stage)));
-  const content = { site: own.site, campaign, stage: stage.stage, plan, channelKey: channel, maskKeys };
+  const content = { site: own.site, campaign, stage: stage.stage, plan, attempt, channelKey: channel, maskKeys };
   return signed(KEYS, content, own.signingKey);
 }
 
 /**
  * The keys of a cohort. Throws `BAD_MESSAGE` unless there is one message of every site, signed by its known identity, for this
- * campaign, stage and plan.
+ * campaign, stage, plan and attempt.
  */
 export function keyDirectory(cohort: Cohort, messages: readonly Signed<SiteKeys>[], identities: Identities): Directory {
   requireCohort(cohort);
@@ -86,14 +86,14 @@ export function shareKeys(own: SiteSecrets, cohort: Cohort, directory: Directory
 
 /** The keys of one site. Throws `BAD_MESSAGE` unless they are signed by its identity, and for this campaign, stage and plan. */
 export function checkedKeys(
-  stage: Pick<Cohort, 'campaign' | 'stage' | 'plan' | 'rounds'>,
+  stage: Pick<Cohort, 'campaign' | 'stage' | 'plan' | 'attempt' | 'rounds'>,
   message: Signed<SiteKeys>,
   identity: KeyObject,
 ): SiteKeys {
   const { site } = message.content;
   const keys = verified(KEYS, message, identity, site);
-  const isForStage = keys.campaign === stage.campaign && keys.stage === stage.stage && keys.plan === stage.plan;
-  if (!isForStage) throw refusal(`the keys of ${site} are for another campaign, stage or plan`);
+  const isForStage = (['campaign', 'stage', 'plan', 'attempt'] as const).every((name) => keys[name] === stage[name]);
+  if (!isForStage) throw refusal(`the keys of ${site} are for another campaign, stage, plan or attempt`);
   if (keys.maskKeys.length < stage.rounds) throw refusal(`${site} has keys for ${keys.maskKeys.length} rounds only`);
   for (const key of [keys.channelKey, ...keys.maskKeys]) fromBase64(key, SECRET_BYTES);
   return keys;

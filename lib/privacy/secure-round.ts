@@ -8,6 +8,11 @@ export interface Cohort {
   readonly stage: string;
   /** SHA-256 of the plan that the sites agreed to. */
   readonly plan: string;
+  /**
+   * Of setting the stage up, from 1. Sites that leave in between make another one necessary, with new keys: a key that is opened
+   * for one cohort must not be one of another.
+   */
+  readonly attempt: number;
   /** Ids, sorted. A site's share of every secret is at its position + 1. */
   readonly sites: readonly string[];
   /** Shares that give a secret; also the fewest updates that are ever added up. */

@@ -18,6 +18,7 @@ export interface SiteKeys {
   readonly campaign: string;
   readonly stage: string;
   readonly plan: string;
+  readonly attempt: number;
   /** X25519, base64: others seal shares to it. */
   readonly channelKey: string;
   /** X25519, base64, one for each round: masks come from it. A drop-out's is opened, which must open no other round. */
@@ -27,13 +28,16 @@ export interface SiteKeys {
 /** Keys by site, checked by `keyDirectory`. */
 export type Directory = ReadonlyMap<string, SiteKeys>;
 
-type Stage = Pick<Cohort, 'campaign' | 'stage' | 'plan'>;
+type Stage = Pick<Cohort, 'campaign' | 'stage' | 'plan' | 'attempt'>;
 
-export const channelSecret = ({ secret }: SiteSecrets, { campaign, stage, plan }: Stage): Uint8Array =>
-  derivedSecret(secret, ['channel key', campaign, stage, plan]);
+export const channelSecret = ({ secret }: SiteSecrets, { campaign, stage, plan, attempt }: Stage): Uint8Array =>
+  derivedSecret(secret, ['channel key', campaign, stage, plan, attempt]);
 
-export const maskSecret = ({ secret }: SiteSecrets, { campaign, stage, plan }: Stage, round: number): Uint8Array =>
-  derivedSecret(secret, ['mask key', campaign, stage, plan, round]);
+export const maskSecret = (
+  { secret }: SiteSecrets,
+  { campaign, stage, plan, attempt }: Stage,
+  round: number,
+): Uint8Array => derivedSecret(secret, ['mask key', campaign, stage, plan, attempt, round]);
 
 /**
  * The seed of the mask that a site adds for itself. It depends on the update: a second, different update of the same round

@@ -20,6 +20,7 @@ export function createCohort(sites: number, options: { threshold?: number; round
     plan: sha256Hex('plan'),
     sites: names,
     threshold: options.threshold ?? Math.floor(sites / 2) + 1,
+    attempt: 1,
     rounds: options.rounds ?? 1,
   };
   const pairs = names.map((site) => [site, generateKeyPairSync('ed25519')] as const);

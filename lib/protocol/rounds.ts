@@ -31,12 +31,14 @@ export async function startRound(
   const at = commit ? { ...next, round: roundAfter(stage, commit.value) } : next;
   const terms = secureTermsOf(plan.value.campaign, stage);
   const cohort =
-    terms && learns(stage) ? await setUpStage(context, { plan, stage, terms, resendAfterSeconds }) : undefined;
+    terms && learns(stage)
+      ? await setUpStage(context, { plan, stage, terms, previous, resendAfterSeconds })
+      : undefined;
   // The sites still have to answer, or the stage is impossible.
   if (terms && !cohort) return;
   const secure = cohort && {
     sites: cohort.value.cohort.sites,
-    terms: { cohort: cohort.sha256, threshold: cohort.value.cohort.threshold },
+    terms: { cohort: cohort.sha256, attempt: cohort.value.cohort.attempt, threshold: cohort.value.cohort.threshold },
   };
   const { unread, ...sites } = await ableSites(context, at.campaign, stage, previous);
   const inputs = { plan: plan.value, planSha256: plan.sha256, previous: commit, ...sites, secure };

@@ -13,11 +13,20 @@ const bySite = <T extends z.ZodType>(value: T) => z.record(id, value);
 const signed = <T extends z.ZodType>(content: T) => z.strictObject({ content, signature: z.base64().max(100) });
 const stage = { campaign: id, stage: stageName };
 const round = { ...stage, round: z.int().positive() };
+/** Of setting a stage up, from 1. If sites leave before its first round, another one is made without them. */
+const attempt = z.int().positive().default(1);
 /** When the coordinator created it, and until when it waits for the answers that it asks for. */
 const waits = { at: time, deadline: time };
 
 const keysMessage = signed(
-  z.strictObject({ site: id, ...stage, plan: sha256, channelKey: key, maskKeys: z.array(key).min(1).max(10_000) }),
+  z.strictObject({
+    site: id,
+    ...stage,
+    plan: sha256,
+    attempt,
+    channelKey: key,
+    maskKeys: z.array(key).min(1).max(10_000),
+  }),
 );
 const sharesMessage = signed(
   z.strictObject({ site: id, cohort: sha256, sealed: bySite(base64), digests: z.array(z.array(digest)) }),
@@ -44,6 +53,8 @@ export const stepMessageSchema = z.strictObject({
   site: id,
   ...stage,
   /** Absent for the steps before a stage's first round. */
+  /** Of setting a stage up. */
+  attempt: z.int().positive().optional(),
   round: z.int().positive().optional(),
   /** In this order; see docs/privacy.md. */
   step: z.enum(['keys', 'shares', 'endorse', 'reveal']),
@@ -55,6 +66,7 @@ export const stepMessageSchema = z.strictObject({
 export const askedSchema = z.strictObject({
   schema: version('asked'),
   ...stage,
+  attempt: z.int().positive().optional(),
   round: z.int().positive().optional(),
   step: stepMessageSchema.shape.step,
   at: time,
@@ -71,6 +83,7 @@ const member = {
 export const setupSchema = z.strictObject({
   schema: version('setup'),
   ...stage,
+  attempt,
   ...waits,
   sites: z.array(z.strictObject(member)).min(1),
 });
@@ -90,6 +103,7 @@ export const cohortSchema = z.strictObject({
   cohort: z.strictObject({
     ...stage,
     plan: sha256,
+    attempt,
     sites: z.array(id).min(1),
     threshold: z.int().positive(),
     rounds: z.int().positive(),
@@ -165,5 +179,7 @@ export const sentMaskedSchema = z.strictObject({ schema: version('sent-masked'),
 export type StepMessage = z.infer<typeof stepMessageSchema>;
 export type Step = StepMessage['step'];
 export type CohortDocument = z.infer<typeof cohortSchema>;
+/** `sites.json` of an attempt to set a stage up. */
+export type Setup = z.infer<typeof setupSchema>;
 export type Survivors = z.infer<typeof survivorsSchema>;
 export type Opened = z.infer<typeof openedSchema>;

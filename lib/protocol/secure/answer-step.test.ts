@@ -16,12 +16,13 @@ import { storesOf } from '../../storage/stores.ts';
 import { createMemoryStorage } from '../../storage/testing-objects.ts';
 import { planCampaign } from '../plan.ts';
 import { answerStep, type StepContext } from './answer-step.ts';
-import { keepSent } from './site-keys.ts';
+import { keepSent, keptCohort } from './site-keys.ts';
 
-const SITES = ['berlin', 'hamburg', 'munich'];
+const SITES = ['berlin', 'hamburg', 'munich', 'ulm'];
 const AT = { campaign: 'tavi', stage: 'teacher', round: 1 };
 const STAGE = { campaign: 'tavi', stage: 'teacher' };
 const now = () => new Date('2026-03-02T08:00:00Z');
+const SETUP = { ...STAGE, attempt: 1 };
 const WAIT = { at: '2026-03-02T08:00:00.000Z', deadline: '2026-03-03T08:00:00.000Z' };
 
 let context: StepContext;
@@ -29,19 +30,39 @@ let plan: string;
 let cohort: CohortDocument;
 
 const put = (key: FederationKey, value: unknown) => context.federationStore.put(key, canonicalJson(value));
-const message = (step: StepMessage['step'], site = 'berlin', round?: number): StepMessage => ({
+const message = (step: StepMessage['step'], site = 'berlin', round?: number, attempt?: number): StepMessage => ({
   schema: 'fedcardio.step/1',
   federation: 'heart',
   site,
   ...STAGE,
   ...(round !== undefined && { round }),
+  ...(attempt !== undefined && { attempt }),
   step,
   plan,
 });
-const ask = (step: StepMessage['step'], site?: string, round?: number) =>
-  answerStep(context, message(step, site, round));
+const ask = (...asked: Parameters<typeof message>) => answerStep(context, message(...asked));
+const askAgain = () => ask('shares', 'berlin', undefined, 2);
 
-/** A coordinator that has keys of three sites, and shows a cohort. */
+/** The cohort of sites that are asked for their keys. */
+async function cohortOf(sites: readonly string[], attempt: number): Promise<CohortDocument> {
+  const members = await Promise.all(
+    sites.map(async (site) => {
+      await ask('keys', site, undefined, attempt);
+      const key = federationKeys.stepAnswer({ ...STAGE, attempt }, site, 'keys');
+      const { value } = await readJson(context.federationStore, key, siteKeysSchema);
+      return { site, samples: 4, identity: value.identity, keys: value.keys };
+    }),
+  );
+  return cohortSchema.parse({
+    schema: 'fedcardio.cohort/1',
+    ...WAIT,
+    cohort: { ...STAGE, plan, attempt, sites, threshold: 3, rounds: 2 },
+    terms: { range: 1, totalWeight: 4 * sites.length, sites: sites.length, headroom: 0 },
+    members,
+  });
+}
+
+/** A coordinator that has keys of four sites, and shows a cohort. */
 beforeEach(async () => {
   context = { ...storesOf(createMemoryStorage({ now }), 'heart'), now, log: () => undefined };
   const campaign = {
@@ -63,25 +84,8 @@ beforeEach(async () => {
   const body = canonicalJson(planned);
   plan = sha256Hex(body);
   await context.federationStore.put(federationKeys.plan('tavi'), body);
-  for (const site of SITES) await ask('keys', site);
-  const members = await Promise.all(
-    SITES.map(async (site) => {
-      const { value } = await readJson(
-        context.federationStore,
-        federationKeys.stepAnswer(STAGE, site, 'keys'),
-        siteKeysSchema,
-      );
-      return { site, samples: 4, identity: value.identity, keys: value.keys };
-    }),
-  );
-  cohort = cohortSchema.parse({
-    schema: 'fedcardio.cohort/1',
-    ...WAIT,
-    cohort: { ...STAGE, plan, sites: SITES, threshold: 3, rounds: 2 },
-    terms: { range: 1, totalWeight: 12, sites: 3, headroom: 0 },
-    members,
-  });
-  await put(federationKeys.cohort(STAGE), cohort);
+  cohort = await cohortOf(SITES, 1);
+  await put(federationKeys.cohort(SETUP), cohort);
 });
 
 const survivors = (commitments: Readonly<Record<string, string>>) => ({
@@ -98,7 +102,7 @@ const [a, b, c] = ['a', 'b', 'c'].map((letter) => letter.repeat(64)) as [string,
 
 describe('a site that is asked for short answers', () => {
   test('gives the same answer again', async () => {
-    const key = federationKeys.stepAnswer(STAGE, 'berlin', 'shares');
+    const key = federationKeys.stepAnswer(SETUP, 'berlin', 'shares');
     await ask('shares');
     const { etag } = await context.federationStore.get(key);
 
@@ -108,7 +112,7 @@ describe('a site that is asked for short answers', () => {
   });
 
   test.each<[string, (cohort: CohortDocument) => unknown, string]>([
-    ['another threshold', ({ cohort }) => Object.assign(cohort, { threshold: 2 }), 'another threshold'],
+    ['another threshold', ({ cohort }) => Object.assign(cohort, { threshold: 4 }), 'another threshold'],
     ['another range', ({ terms }) => Object.assign(terms, { range: 8 }), 'other terms'],
     ['fewer rounds', ({ cohort }) => Object.assign(cohort, { rounds: 1 }), 'another number of rounds'],
     ['another plan', ({ cohort }) => Object.assign(cohort, { plan: a }), 'another plan'],
@@ -125,8 +129,8 @@ describe('a site that is asked for short answers', () => {
     [
       'two sites',
       (document) => {
-        document.members.pop();
-        document.cohort.sites.pop();
+        document.members.splice(2);
+        document.cohort.sites.splice(2);
         Object.assign(document.terms, { totalWeight: 8, sites: 2 });
       },
       'impossible',
@@ -134,22 +138,82 @@ describe('a site that is asked for short answers', () => {
   ])('refuses a cohort with %s', async (_, change, reason) => {
     const changed = structuredClone(cohort);
     change(changed);
-    await put(federationKeys.cohort(STAGE), changed);
+    await put(federationKeys.cohort(SETUP), changed);
 
     await expect(ask('shares')).rejects.toThrow(reason);
-    expect(await context.federationStore.head(federationKeys.stepAnswer(STAGE, 'berlin', 'shares'))).toBeUndefined();
+    expect(await context.federationStore.head(federationKeys.stepAnswer(SETUP, 'berlin', 'shares'))).toBeUndefined();
   });
 
   test('takes part in one cohort of a stage only', async () => {
     await ask('shares');
     const samples = cohort.members.map((member) => ({ ...member, samples: 5 }));
-    await put(federationKeys.cohort(STAGE), {
+    await put(federationKeys.cohort(SETUP), {
       ...cohort,
       members: samples,
-      terms: { ...cohort.terms, totalWeight: 15 },
+      terms: { ...cohort.terms, totalWeight: 20 },
     });
 
     await expect(ask('shares')).rejects.toThrow('second, different cohort');
+  });
+
+  describe('follows to another attempt', () => {
+    const SECOND = { ...STAGE, attempt: 2 };
+    const answer = federationKeys.stepAnswer(SECOND, 'berlin', 'shares');
+    const REST = SITES.slice(0, 3);
+
+    test('without sites that have sent no shares', async () => {
+      await ask('shares');
+      await put(federationKeys.cohort(SECOND), await cohortOf(REST, 2));
+
+      await askAgain();
+
+      expect(await context.federationStore.head(answer)).toBeDefined();
+      const { value } = await keptCohort(context.siteStore('berlin'), STAGE);
+      expect(value.cohort.sites).toEqual(REST);
+      // A key that is opened for one cohort opens nothing of the other.
+      const [before, after] = [cohort.members[0]!, value.members[0]!].map(({ keys }) => keys.content);
+      expect(after!.maskKeys.some((key) => before!.maskKeys.includes(key))).toBe(false);
+      expect(after!.channelKey).not.toBe(before!.channelKey);
+    });
+
+    test('also if it has not seen the first one', async () => {
+      await put(federationKeys.cohort(SECOND), await cohortOf(REST, 2));
+
+      await askAgain();
+
+      expect(await context.federationStore.head(answer)).toBeDefined();
+    });
+
+    test('with keys of that attempt alone', async () => {
+      const second = await cohortOf(REST, 2);
+      await put(federationKeys.cohort(SECOND), { ...second, members: cohort.members.slice(0, 3) });
+
+      await expect(askAgain()).rejects.toThrow('for another campaign, stage, plan or attempt');
+    });
+
+    test.each<[string, () => Promise<unknown>, string]>([
+      [
+        'after it has masked an update',
+        () => keepSent(context.siteStore('berlin'), AT, a),
+        'after this site has sent an update',
+      ],
+      [
+        'with a site that was not in the first one',
+        async () => {
+          const other = await cohortOf(['berlin', 'hamburg', 'ulm'], 1);
+          await context.siteStore('berlin').put(siteKeys.knownCohort(SETUP), canonicalJson(other));
+        },
+        'with other sites than before',
+      ],
+    ])('but not %s', async (_, before, reason) => {
+      await ask('shares');
+      await before();
+      await put(federationKeys.cohort(SECOND), await cohortOf(REST, 2));
+
+      await expect(askAgain()).rejects.toThrow(reason);
+
+      expect(await context.federationStore.head(answer)).toBeUndefined();
+    });
   });
 
   test('refuses another identity of a site that it knows', async () => {

@@ -1,5 +1,5 @@
 import { FedcardioError } from '../../error.ts';
-import { federationKeys, type RoundAddress, type StageAddress } from '../../federation/keys.ts';
+import { federationKeys, type RoundAddress, type SetupAddress } from '../../federation/keys.ts';
 import {
   type CohortDocument,
   cohortSchema,
@@ -75,10 +75,10 @@ async function plannedStage({ federationStore }: StepContext, message: StepMessa
 }
 
 async function sendKeys(context: StepContext, store: SiteStore, message: StepMessage): Promise<void> {
-  const { campaign, site } = message;
+  const { campaign, site, attempt = 1 } = message;
   const { plan, stage } = await plannedStage(context, message);
   const own = await siteSecrets(store, site, campaign);
-  const at = { campaign, stage: stage.name };
+  const at = { campaign, stage: stage.name, attempt };
   context.log('own-identity', { fingerprint: fingerprintOf(ownIdentity(own)) });
   await createJson(context.federationStore, federationKeys.stepAnswer(at, site, 'keys'), siteKeysSchema, {
     schema: 'fedcardio.site-keys/1',
@@ -88,10 +88,10 @@ async function sendKeys(context: StepContext, store: SiteStore, message: StepMes
 }
 
 async function sendShares(context: StepContext, store: SiteStore, message: StepMessage): Promise<void> {
-  const { campaign, site } = message;
+  const { campaign, site, attempt = 1 } = message;
   const { federationStore } = context;
   const planned = await plannedStage(context, message);
-  const at: StageAddress = { campaign, stage: planned.stage.name };
+  const at: SetupAddress = { campaign, stage: planned.stage.name, attempt };
   const key = federationKeys.cohort(at);
   const { body } = await federationStore.get(key);
   const document = parseDocument(body, cohortSchema, key);
@@ -103,7 +103,7 @@ async function sendShares(context: StepContext, store: SiteStore, message: StepM
     throw refusal('the cohort has other keys of this site than it has sent');
   }
   await keepIdentities(store, document, context);
-  await keepCohort(store, at, body);
+  await keepCohort(store, at, document, body);
   await createJson(federationStore, federationKeys.stepAnswer(at, site, 'shares'), siteSharesSchema, {
     schema: 'fedcardio.site-shares/1',
     shares: mutable(shareKeys(own, cohort, directory)),
@@ -114,13 +114,14 @@ async function sendShares(context: StepContext, store: SiteStore, message: StepM
 function requirePlanned(
   { cohort, terms, members }: CohortDocument,
   { plan, stage, terms: agreed }: Planned,
-  at: StageAddress,
+  at: SetupAddress,
 ) {
   requireCohort(cohort);
   const { sites, threshold } = cohort;
   const expected = fixedPointOf(plan.value.campaign, stage, { threshold, members });
   const claims: readonly (readonly [boolean, string])[] = [
     [cohort.campaign === at.campaign && cohort.stage === at.stage, 'another stage'],
+    [cohort.attempt === at.attempt, 'another attempt'],
     [cohort.plan === plan.sha256, 'another plan'],
     [cohort.rounds === stage.rounds, 'another number of rounds'],
     [threshold === thresholdOf(agreed, sites.length), 'another threshold'],

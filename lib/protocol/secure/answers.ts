@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 import { mapConcurrently } from '../../async.ts';
 import { describeError, isFedcardioError } from '../../error.ts';
-import { federationKeys, type RoundAddress, type StageAddress } from '../../federation/keys.ts';
+import { federationKeys, type StepAddress } from '../../federation/keys.ts';
 import type { FederationStore } from '../../storage/contract.ts';
 import { readJson } from '../../storage/documents.ts';
 
@@ -27,7 +27,7 @@ export interface StepAnswers<T> {
  */
 export async function readStepAnswers<S extends z.ZodType, T>(
   store: Pick<FederationStore, 'bucket' | 'list' | 'tryGet'>,
-  at: StageAddress & Partial<RoundAddress>,
+  at: StepAddress,
   step: string,
   sites: readonly string[],
   schema: S,

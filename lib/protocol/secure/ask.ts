@@ -1,5 +1,5 @@
 import { mapConcurrently } from '../../async.ts';
-import { federationKeys, type RoundAddress, type StageAddress } from '../../federation/keys.ts';
+import { federationKeys, type StepAddress } from '../../federation/keys.ts';
 import { askedSchema, type Step, stepMessageSchema } from '../../federation/schemas.ts';
 import { names } from '../../federation/topology.ts';
 import { documentBody, tryReadJson, writeDocument } from '../../storage/documents.ts';
@@ -9,7 +9,7 @@ const SENDS_AT_ONCE = 16;
 
 /** A question to sites. */
 export interface Question {
-  readonly at: StageAddress & Partial<RoundAddress>;
+  readonly at: StepAddress;
   readonly step: Step;
   /** SHA-256 of plan.json. */
   readonly plan: string;
@@ -28,12 +28,12 @@ export async function askSites(
   { at, step, plan, sites, resendAfterSeconds }: Question,
 ): Promise<void> {
   const { federation, federationStore, queues, now, log } = context;
-  const { campaign, stage, round } = at;
-  const address = { campaign, stage, ...(round !== undefined && { round }) };
+  const { campaign, stage, attempt, round } = at;
+  const address = { campaign, stage, ...(attempt !== undefined && { attempt }), ...(round !== undefined && { round }) };
   const key = federationKeys.asked(address);
   const asked = (await tryReadJson(federationStore, key, askedSchema))?.value;
   const isRecent = asked && now().getTime() - Date.parse(asked.at) < resendAfterSeconds * 1000;
-  if (sites.length === 0 || (isRecent && asked.step === step)) return;
+  if (sites.length === 0 || (isRecent && asked.step === step && asked.attempt === attempt)) return;
   const failures: unknown[] = [];
   await mapConcurrently(sites, SENDS_AT_ONCE, async (site) => {
     const message = { schema: 'fedcardio.step/1' as const, federation: federation.id, site, ...address, step, plan };

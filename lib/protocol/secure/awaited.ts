@@ -1,16 +1,10 @@
 import { mapConcurrently } from '../../async.ts';
-import { federationKeys, type RoundAddress, type StageAddress } from '../../federation/keys.ts';
-import {
-  cohortSchema,
-  endorsedSchema,
-  type Open,
-  type Step,
-  setupSchema,
-  survivorsSchema,
-} from '../../federation/schemas.ts';
+import { federationKeys, type StageAddress, type StepAddress } from '../../federation/keys.ts';
+import { cohortSchema, endorsedSchema, type Open, type Step, survivorsSchema } from '../../federation/schemas.ts';
 import type { FederationStore } from '../../storage/contract.ts';
 import { tryReadJson } from '../../storage/documents.ts';
 import { deadlineOf, type Pauses } from '../pauses.ts';
+import { latestSetup } from './cohort.ts';
 
 /** The short answers of secure aggregation that a stage or a round waits for. */
 export interface Awaited {
@@ -32,11 +26,13 @@ export async function awaitedOfStage(
   pauses: Pauses,
   now: Date,
 ): Promise<Awaited | undefined> {
-  const cohort = (await tryReadJson(store, federationKeys.cohort(at), cohortSchema))?.value;
-  if (cohort) return awaited(store, at, 'shares', cohort.cohort.sites, deadlineOf(cohort, pauses, now));
-  const setup = (await tryReadJson(store, federationKeys.setup(at), setupSchema))?.value;
-  const sites = setup?.sites.map(({ site }) => site) ?? [];
-  return setup && awaited(store, at, 'keys', sites, deadlineOf(setup, pauses, now));
+  const setup = (await latestSetup(store, at))?.value;
+  if (!setup) return undefined;
+  const of = { ...at, attempt: setup.attempt };
+  const cohort = (await tryReadJson(store, federationKeys.cohort(of), cohortSchema))?.value;
+  if (cohort) return awaited(store, of, 'shares', cohort.cohort.sites, deadlineOf(cohort, pauses, now));
+  const sites = setup.sites.map(({ site }) => site);
+  return awaited(store, of, 'keys', sites, deadlineOf(setup, pauses, now));
 }
 
 /** What a sealed round waits for; undefined without secure aggregation, or if its masks are being removed. */
@@ -48,7 +44,8 @@ export async function awaitedOfRound(
 ): Promise<Awaited | undefined> {
   const at = { campaign, stage, round };
   const survivors = secure && (await tryReadJson(store, federationKeys.survivors(at), survivorsSchema))?.value;
-  const cohort = survivors && (await tryReadJson(store, federationKeys.cohort(at), cohortSchema))?.value;
+  const key = secure && federationKeys.cohort({ ...at, attempt: secure.attempt });
+  const cohort = key && survivors && (await tryReadJson(store, key, cohortSchema))?.value;
   if (!survivors || !cohort || (await isStored(store, federationKeys.opened(at)))) return undefined;
   const endorsed = (await tryReadJson(store, federationKeys.endorsed(at), endorsedSchema))?.value;
   const step = endorsed ? 'reveal' : 'endorse';
@@ -57,7 +54,7 @@ export async function awaitedOfRound(
 
 async function awaited(
   store: Reads,
-  at: StageAddress & Partial<RoundAddress>,
+  at: StepAddress,
   step: Step,
   sites: readonly string[],
   deadline: Date,

@@ -1,8 +1,11 @@
-import type { CohortDocument } from '../../federation/schemas.ts';
+import { federationKeys, type StageAddress } from '../../federation/keys.ts';
+import { type CohortDocument, type Setup, setupSchema } from '../../federation/schemas.ts';
 import { identityKey } from '../../privacy/identity.ts';
 import { type Identities, keyDirectory } from '../../privacy/key-messages.ts';
 import type { Cohort } from '../../privacy/secure-round.ts';
 import type { Directory } from '../../privacy/site-secrets.ts';
+import type { FederationStore } from '../../storage/contract.ts';
+import { type Document, tryReadJson } from '../../storage/documents.ts';
 
 /** A cohort whose keys are signed by the identities that its document names. */
 export interface OpenCohort {
@@ -22,6 +25,19 @@ export function openCohort(document: CohortDocument): OpenCohort {
     identities,
   );
   return { document, cohort, identities, directory };
+}
+
+/** The last attempt to set a stage up; undefined before the first one. */
+export async function latestSetup(
+  store: Pick<FederationStore, 'bucket' | 'tryGet'>,
+  at: StageAddress,
+): Promise<Document<Setup> | undefined> {
+  let latest: Document<Setup> | undefined;
+  for (let attempt = 1; ; attempt++) {
+    const next = await tryReadJson(store, federationKeys.setup({ ...at, attempt }), setupSchema);
+    if (!next) return latest;
+    latest = next;
+  }
 }
 
 /** Most that a site's update may weigh; 0 for a site outside of the cohort. */

@@ -96,6 +96,8 @@ export async function maskUpdate(
   const bytes = await gathered(layout, file);
   const signed = updateMessage(own, at, directory, { plain, weights: sha256Hex(bytes) });
   await keepSent(store, { campaign, stage, round }, signed.content.commitment);
+  // Of this and another attempt to set the stage up, one sees the other.
+  await ownCohort(store, message);
   return { bytes, message: signed, samples: most, digest: plain, ...(noisy && { privacy: noisy.sent }) };
 }
 

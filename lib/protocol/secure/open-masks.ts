@@ -102,7 +102,8 @@ async function createEndorsed(context: CoordinatorContext, round: SealedRound) {
   );
   const keyShares = await Promise.all(
     dropOuts({ cohort: terms, round: at.round }, survivors.value.list).map(async (site) => {
-      const key = federationKeys.stepAnswer({ campaign: at.campaign, stage: at.stage }, site, 'shares');
+      const { attempt } = terms;
+      const key = federationKeys.stepAnswer({ campaign: at.campaign, stage: at.stage, attempt }, site, 'shares');
       return (await readJson(federationStore, key, siteSharesSchema)).value.shares;
     }),
   );

@@ -14,9 +14,10 @@ export async function cohortOf(
   store: Pick<FederationStore, 'bucket' | 'tryGet'>,
   open: Pick<Open, 'campaign' | 'stage' | 'secure'>,
 ): Promise<OpenCohort> {
-  const key = federationKeys.cohort(open);
+  const { campaign, stage, secure } = open;
+  const key = federationKeys.cohort({ campaign, stage, attempt: secure?.attempt ?? 1 });
   const { value, sha256 } = await readJson(store, key, cohortSchema);
-  if (sha256 === open.secure?.cohort) return openCohort(value);
+  if (sha256 === secure?.cohort) return openCohort(value);
   throw new FedcardioError('BAD_MESSAGE', `${key} is not the cohort that the round was opened with.`);
 }
 

@@ -1,18 +1,19 @@
-import type { z } from 'zod';
 import { FedcardioError } from '../../error.ts';
-import { federationKeys, type StageAddress } from '../../federation/keys.ts';
+import { federationKeys, type SetupAddress, type StageAddress } from '../../federation/keys.ts';
 import {
   type CohortDocument,
   cohortSchema,
   kindOf,
+  type Open,
   type Plan,
+  type Setup,
   setupSchema,
   siteKeysSchema,
   siteSharesSchema,
 } from '../../federation/schemas.ts';
 import { identityKey } from '../../privacy/identity.ts';
 import { checkedKeyShares, checkedKeys } from '../../privacy/key-messages.ts';
-import { createJson, type Document, tryReadJson } from '../../storage/documents.ts';
+import { createJson, type Document, readJson, tryReadJson } from '../../storage/documents.ts';
 import { refusingSites, willing } from '../consent/answers.ts';
 import type { CoordinatorContext } from '../context.ts';
 import { endCampaign } from '../outcome.ts';
@@ -22,7 +23,7 @@ import type { LearningStage } from '../plan.ts';
 import { listReasons } from '../reasons.ts';
 import { lackOf, readStepAnswers } from './answers.ts';
 import { askSites } from './ask.ts';
-import { openCohort } from './cohort.ts';
+import { latestSetup, openCohort } from './cohort.ts';
 import { fixedPointOf, impossibilityOf, type SecureTerms, thresholdOf } from './terms.ts';
 import { waitOf } from './wait.ts';
 
@@ -31,12 +32,15 @@ export interface SetupInput {
   readonly plan: Document<Plan>;
   readonly stage: LearningStage;
   readonly terms: SecureTerms;
+  /** The round before. Its cohort stays that of the stage. */
+  readonly previous: Open | undefined;
   readonly resendAfterSeconds: number;
 }
 
 /**
  * Brings a stage to the point where its first round can open: the sites that have what it needs send keys, the coordinator names
- * those that have done so, and each of them sends shares of its keys to all. Idempotent.
+ * those that have done so, and each of them sends shares of its keys to all. If one does not, all begin again without it, with
+ * new keys. Idempotent.
  *
  * @returns the cohort when all of its sites have sent their shares; undefined while answers are waited for, or if the stage is
  *   impossible: the campaign has then ended
@@ -47,54 +51,56 @@ export async function setUpStage(
 ): Promise<Document<CohortDocument> | undefined> {
   const { federationStore } = context;
   const at = { campaign: input.plan.value.campaign.id, stage: input.stage.name };
-  const key = federationKeys.cohort(at);
-  const cohort = (await tryReadJson(federationStore, key, cohortSchema)) ?? (await createCohort(context, input, at));
-  return cohort && ((await haveShared(context, input, at, cohort)) ? cohort : undefined);
+  const { secure } = input.previous ?? {};
+  if (secure) return readJson(federationStore, federationKeys.cohort({ ...at, attempt: secure.attempt }), cohortSchema);
+  const setup = (await latestSetup(federationStore, at)) ?? (await firstSetup(context, input, at));
+  return setup && cohortOf(context, input, setup.value);
+}
+
+/** The cohort of an attempt, or of the next one. */
+async function cohortOf(
+  context: CoordinatorContext,
+  input: SetupInput,
+  setup: Setup,
+): Promise<Document<CohortDocument> | undefined> {
+  const key = federationKeys.cohort(setup);
+  const cohort =
+    (await tryReadJson(context.federationStore, key, cohortSchema)) ?? (await createCohort(context, input, setup));
+  return cohort && haveShared(context, input, setup, cohort);
 }
 
 /** Asks for keys, and creates the cohort when all have answered or the time is over. */
 async function createCohort(
   context: CoordinatorContext,
   input: SetupInput,
-  at: StageAddress,
+  setup: Setup,
 ): Promise<Document<CohortDocument> | undefined> {
   const { federationStore, now, log } = context;
-  const { plan, stage, terms, resendAfterSeconds } = input;
-  const setup = await setupOf(context, input, at);
-  if (!setup) return undefined;
-  const sites = setup.value.sites.map(({ site }) => site);
+  const { plan, stage, terms } = input;
+  const at = addressOf(setup);
+  const sites = setup.sites.map(({ site }) => site);
+  const named = { ...at, plan: plan.sha256, rounds: stage.rounds };
   const answers = await readStepAnswers(federationStore, at, 'keys', sites, siteKeysSchema, (answer, site) => {
     requireSender(answer.keys.content.site, site);
-    checkedKeys({ ...at, plan: plan.sha256, rounds: stage.rounds }, answer.keys, identityKey(answer.identity));
+    checkedKeys(named, answer.keys, identityKey(answer.identity));
     return answer;
   });
   const refusing = await refusingSites(context, at.campaign, answers.missing);
   const awaited = answers.missing.filter((site) => !refusing.has(site));
-  if (awaited.length > 0 && now() < (await extended(context, at, setup.value))) {
-    await askSites(context, { at, step: 'keys', plan: plan.sha256, sites: awaited, resendAfterSeconds });
+  if (awaited.length > 0 && now() < (await extended(context, at, setup))) {
+    await ask(context, input, at, 'keys', awaited);
     return undefined;
   }
-  const members = setup.value.sites.flatMap(({ site, samples }) => {
+  const members = setup.sites.flatMap(({ site, samples }) => {
     const answer = answers.usable.find((one) => one.site === site);
     return answer ? [{ site, samples, identity: answer.value.identity, keys: answer.value.keys }] : [];
   });
-  const impossible = impossibilityOf(input, members.length);
-  if (impossible !== undefined) {
-    const reason = `Stage ${at.stage} cannot begin: ${members.length} sites have sent keys, and ${impossible}. ${listReasons(lackOf(answers))}`;
-    await endCampaign(context, at.campaign, 'failed', reason);
-    return undefined;
-  }
+  if (!(await isPossible(context, input, members.length, 'sent keys', lackOf(answers)))) return undefined;
   const threshold = thresholdOf(terms, members.length);
   const created = await createJson(federationStore, federationKeys.cohort(at), cohortSchema, {
     schema: 'fedcardio.cohort/1',
     ...waitOf(context, stage),
-    cohort: {
-      ...at,
-      plan: plan.sha256,
-      sites: members.map(({ site }) => site),
-      threshold,
-      rounds: stage.rounds,
-    },
+    cohort: { ...named, sites: members.map(({ site }) => site), threshold },
     terms: fixedPointOf(plan.value.campaign, stage, { threshold, members }),
     members,
   });
@@ -102,16 +108,12 @@ async function createCohort(
   return created;
 }
 
-/** The sites that are asked for keys: those that have what the stage needs when it is first looked at. */
-async function setupOf(
+/** The sites that are asked for keys first: those that have what the stage needs when it is first looked at. */
+async function firstSetup(
   context: CoordinatorContext,
   input: SetupInput,
   at: StageAddress,
-): Promise<Document<z.infer<typeof setupSchema>> | undefined> {
-  const { federationStore } = context;
-  const key = federationKeys.setup(at);
-  const existing = await tryReadJson(federationStore, key, setupSchema);
-  if (existing) return existing;
+): Promise<Document<Setup> | undefined> {
   const { stage } = input;
   const { able, answers, unread } = await ableSites(context, at.campaign, stage, undefined);
   const named = able.filter(({ site }) => stage.sites?.includes(site) ?? true);
@@ -119,31 +121,56 @@ async function setupOf(
   const sites = willing(named, answers, needed)
     .asked.map(({ site, samples }) => ({ site, samples }))
     .sort((a, b) => (a.site < b.site ? -1 : 1));
-  const impossible = impossibilityOf(input, sites.length);
-  if (impossible !== undefined) {
-    // An upgrade or a right may make it possible: nothing is decided before.
-    if (unread[0]) throw unread[0];
-    const reason = `Stage ${at.stage} cannot begin: ${sites.length} sites have ${kindOf(stage).need(stage)}, and ${impossible}.`;
-    await endCampaign(context, at.campaign, 'failed', reason);
-    return undefined;
-  }
-  return createJson(federationStore, key, setupSchema, {
+  // An upgrade or a right may make it possible: nothing is decided before.
+  if (unread[0] && impossibilityOf(input, sites.length) !== undefined) throw unread[0];
+  return createSetup(context, input, { ...at, attempt: 1 }, sites, kindOf(stage).need(stage));
+}
+
+/** Names the sites of an attempt, or ends the campaign if they are too few. */
+async function createSetup(
+  context: CoordinatorContext,
+  input: SetupInput,
+  at: SetupAddress,
+  sites: Setup['sites'],
+  have: string,
+  lack: readonly string[] = [],
+): Promise<Document<Setup> | undefined> {
+  if (!(await isPossible(context, input, sites.length, have, lack))) return undefined;
+  const { campaign, stage, attempt } = at;
+  return createJson(context.federationStore, federationKeys.setup(at), setupSchema, {
     schema: 'fedcardio.setup/1',
-    ...at,
-    ...waitOf(context, stage),
+    ...{ campaign, stage, attempt },
+    ...waitOf(context, input.stage),
     sites,
   });
 }
 
-/** Whether all sites of a cohort have sent their shares. Asks those that have not; without them, the stage is impossible. */
+/** Whether so many sites are a cohort. If not, the campaign ends. */
+async function isPossible(
+  context: CoordinatorContext,
+  input: SetupInput,
+  sites: number,
+  have: string,
+  lack: readonly string[],
+): Promise<boolean> {
+  const impossible = impossibilityOf(input, sites);
+  if (impossible === undefined) return true;
+  const found = `Stage ${input.stage.name} cannot begin: ${sites} sites have ${have}, and ${impossible}.`;
+  const reason = lack.length > 0 ? `${found} ${listReasons(lack)}` : found;
+  await endCampaign(context, input.plan.value.campaign.id, 'failed', reason);
+  return false;
+}
+
+/** The cohort when all of its sites have sent their shares. Asks those that have not, or begins again without them. */
 async function haveShared(
   context: CoordinatorContext,
-  { plan, resendAfterSeconds }: SetupInput,
-  at: StageAddress,
-  { value }: Document<CohortDocument>,
-): Promise<boolean> {
+  input: SetupInput,
+  setup: Setup,
+  document: Document<CohortDocument>,
+): Promise<Document<CohortDocument> | undefined> {
   const { federationStore, now } = context;
-  const { cohort, identities } = openCohort(value);
+  const at = addressOf(setup);
+  const { cohort, identities } = openCohort(document.value);
   const answers = await readStepAnswers(
     federationStore,
     at,
@@ -155,16 +182,30 @@ async function haveShared(
       return checkedKeyShares(cohort, answer.shares, identities);
     },
   );
-  if (answers.usable.length === cohort.sites.length) return true;
-  const isOver = now() >= (await extended(context, at, value));
-  if (answers.faulty.length === 0 && !isOver) {
-    await askSites(context, { at, step: 'shares', plan: plan.sha256, sites: answers.missing, resendAfterSeconds });
-    return false;
+  if (answers.usable.length === cohort.sites.length) return document;
+  const isOver = now() >= (await extended(context, at, document.value));
+  const absent = isOver ? answers.missing : [...(await refusingSites(context, at.campaign, answers.missing))];
+  const lost = new Set([...answers.faulty.map(({ site }) => site), ...absent]);
+  if (lost.size === 0) {
+    await ask(context, input, at, 'shares', answers.missing);
+    return undefined;
   }
-  const reason = `Stage ${at.stage} cannot begin: every site that has sent keys must also send shares of them. ${listReasons(lackOf(answers))} Start again without these sites.`;
-  await endCampaign(context, at.campaign, 'failed', reason);
-  return false;
+  const rest = document.value.members.flatMap(({ site, samples }) => (lost.has(site) ? [] : [{ site, samples }]));
+  const lack = lackOf({ faulty: answers.faulty, missing: absent });
+  const next = { ...at, attempt: at.attempt + 1 };
+  const again = await createSetup(context, input, next, rest, 'sent usable shares of their keys, or still may', lack);
+  return again && cohortOf(context, input, again.value);
 }
+
+const addressOf = ({ campaign, stage, attempt }: SetupAddress): SetupAddress => ({ campaign, stage, attempt });
+
+const ask = (
+  context: CoordinatorContext,
+  { plan, resendAfterSeconds }: SetupInput,
+  at: SetupAddress,
+  step: 'keys' | 'shares',
+  sites: readonly string[],
+): Promise<void> => askSites(context, { at, step, plan: plan.sha256, sites, resendAfterSeconds });
 
 /** A deadline, extended by pauses. */
 export async function extended(

@@ -83,18 +83,61 @@ export async function keepIdentities(
 }
 
 /**
- * Keeps the bytes of a stage's cohort.
+ * Keeps the bytes of a stage's cohort. It may be followed by another attempt with fewer sites, as long as the site has masked
+ * nothing for the one before: an update is masked for one cohort only.
  *
- * @throws FedcardioError `BAD_MESSAGE` if the site takes part in another cohort of the stage
+ * @throws FedcardioError `BAD_MESSAGE` if the site takes part in another cohort of the attempt or of a later one, has masked an
+ *   update, or the attempt before had not all of the sites
  */
-export async function keepCohort(store: SiteStore, at: StageAddress, body: Uint8Array): Promise<void> {
-  const key = siteKeys.knownCohort(at);
-  if ((await store.putIfAbsent(key, body)) === 'created') return;
+export async function keepCohort(store: SiteStore, at: StageAddress, cohort: CohortDocument, body: Uint8Array) {
+  const refuse = (reason: string): never => {
+    throw new FedcardioError(
+      'BAD_MESSAGE',
+      `The coordinator has a second, different cohort for stage ${at.stage}${reason}.`,
+      {
+        hint: 'Ask the coordinator why.',
+      },
+    );
+  };
+  const { attempt } = cohort.cohort;
+  const before = await latestKept(store, at);
+  if (before && before.value.cohort.attempt > attempt) refuse(', of an attempt before this one');
+  if (before && before.value.cohort.attempt < attempt) {
+    const known = new Set(before.value.cohort.sites);
+    if (cohort.cohort.sites.some((site) => !known.has(site))) refuse(', with other sites than before');
+  }
+  const requireUnmasked = async () => {
+    if (attempt > 1 && before?.value.cohort.attempt !== attempt && (await hasMasked(store, at))) {
+      refuse(', after this site has sent an update');
+    }
+  };
+  await requireUnmasked();
+  const key = siteKeys.knownCohort({ ...at, attempt });
+  if ((await store.putIfAbsent(key, body)) === 'created') {
+    // Of this and a GPU task that masks at the same time, one sees the other.
+    await requireUnmasked();
+    return;
+  }
   const { body: kept } = await store.get(key);
-  if (sha256Hex(kept) === sha256Hex(body)) return;
-  throw new FedcardioError('BAD_MESSAGE', `The coordinator has a second, different cohort for stage ${at.stage}.`, {
-    hint: 'Ask the coordinator why.',
-  });
+  if (sha256Hex(kept) !== sha256Hex(body)) refuse('');
+}
+
+/** The cohort of the last attempt that the site has kept. */
+async function latestKept(store: SiteStore, at: StageAddress): Promise<Document<CohortDocument> | undefined> {
+  let latest: Document<CohortDocument> | undefined;
+  for await (const { key } of store.list(siteKeys.securePrefix(at))) {
+    if (!key.endsWith('/cohort.json')) continue;
+    const { body } = await store.get(key);
+    const value = parseDocument(body, cohortSchema, key);
+    if (value.cohort.attempt > (latest?.value.cohort.attempt ?? 0)) latest = { value, sha256: sha256Hex(body) };
+  }
+  return latest;
+}
+
+/** Whether the site has masked an update of a stage. */
+async function hasMasked(store: SiteStore, at: StageAddress): Promise<boolean> {
+  for await (const { key } of store.list(siteKeys.securePrefix(at))) if (key.includes('/sent-')) return true;
+  return false;
 }
 
 /**
@@ -103,11 +146,8 @@ export async function keepCohort(store: SiteStore, at: StageAddress, body: Uint8
  * @throws FedcardioError `BAD_CONFIGURATION` if the site takes part in none
  */
 export async function keptCohort(store: SiteStore, at: StageAddress): Promise<Document<CohortDocument>> {
-  const stored = await store.tryGet(siteKeys.knownCohort(at));
-  if (stored) {
-    const value = parseDocument(stored.body, cohortSchema, siteKeys.knownCohort(at));
-    return { value, sha256: sha256Hex(stored.body) };
-  }
+  const kept = await latestKept(store, at);
+  if (kept) return kept;
   throw new FedcardioError('BAD_CONFIGURATION', `This site has no keys in the cohort of stage ${at.stage}.`, {
     hint: 'It takes part from the next stage on.',
   });
