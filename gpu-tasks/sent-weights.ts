@@ -1,4 +1,4 @@
-import type { Plan, RoundPrivacy, UpdatePrivacy } from '../lib/federation/schemas.ts';
+import type { RoundPrivacy, UpdatePrivacy } from '../lib/federation/schemas.ts';
 import type { LearningStage } from '../lib/protocol/plan.ts';
 import { maskUpdate } from '../lib/protocol/secure/mask-update.ts';
 import { stageStart } from '../lib/protocol/stage-start.ts';

@@ -13,6 +13,7 @@ import { answerStep } from '../../lib/protocol/secure/answer-step.ts';
 import { maskUpdate } from '../../lib/protocol/secure/mask-update.ts';
 import { mutable } from '../../lib/protocol/secure/mutable.ts';
 import { openMasks } from '../../lib/protocol/secure/open-masks.ts';
+import { publishSurvivors } from '../../lib/protocol/secure/survivors.ts';
 import { stageStart } from '../../lib/protocol/stage-start.ts';
 import { createJson, readJson } from '../../lib/storage/documents.ts';
 import { encodeSafetensors } from '../../lib/weights/safetensors.ts';
@@ -107,6 +108,7 @@ export async function prepareRounds(cohort: Cohort, dropOuts: number): Promise<P
       failed: [],
     };
     await createJson(federationStore, federationKeys.seal(at), sealSchema, seal);
+    await publishSurvivors({ federationStore, now }, open, seal);
     const waiting: string[] = [];
     const context = {
       federationStore,

@@ -201,7 +201,9 @@ describe('a site that lies', () => {
     expect(() => checkedReveal({ ...list, round: 2 }, answers[0]?.message as never, identities)).toThrow(
       /another list/,
     );
-    expect(() => keyDirectory(cohort.cohort, other.keys, other.identities)).toThrow(/another campaign, stage, plan or attempt/);
+    expect(() => keyDirectory(cohort.cohort, other.keys, other.identities)).toThrow(
+      /another campaign, stage, plan or attempt/,
+    );
     expect(() => checkedKeyShares(cohort.cohort, other.shares[0] as never, other.identities)).toThrow(/for others/);
     const [own] = cohort.own as [TestCohort['own'][number]];
     const channel = openChannel(own, cohort.cohort, cohort.directory);
