@@ -11,6 +11,7 @@ const SLOW = [
   'cli/dicom-cts.test.ts',
   'cli/doctor/aws/doctor-aws.test.ts',
   'cli/local.test.ts',
+  'cli/site/consent.test.ts',
   'cli/site/import.test.ts',
   'cli/site/inbox/watch.test.ts',
   'cli/site/invite/invite.test.ts',

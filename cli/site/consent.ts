@@ -8,7 +8,7 @@ import type { Decision } from '../../lib/protocol/consent/at-site.ts';
 import type { SiteStore } from '../../lib/storage/contract.ts';
 import { listDocuments, readJson } from '../../lib/storage/documents.ts';
 import { type CampaignFlags, placed, placeOptions } from '../campaign.ts';
-import { atLeastOne } from '../options.ts';
+import { atLeastOne, positive } from '../options.ts';
 import { printJson } from '../print-json.ts';
 import { commandLine } from '../shell-words.ts';
 import { consentsText, consentText } from './consent-text.ts';
@@ -23,6 +23,8 @@ interface ConsentFlags extends CampaignFlags {
   readonly scores?: Consent['limits']['scores'];
   readonly minimumCases?: number;
   readonly figures: boolean;
+  readonly epsilon?: number;
+  readonly delta: number;
   readonly until?: string;
 }
 
@@ -50,6 +52,8 @@ export const consentCommand = (): Command =>
     )
     .option('--minimum-cases <n>', 'fewest cases behind a figure that leaves', atLeastOne)
     .option('--no-figures', 'let no figures such as losses leave')
+    .option('--epsilon <value>', 'privacy budget over all campaigns (default: as the policy says)', positive)
+    .option('--delta <value>', 'δ of the budget', positive, 1e-5)
     .option('--until <date>', 'the consent ends then, such as 2027-06-30 (default: as the policy says)', date)
     .addHelpText(
       'after',
@@ -100,6 +104,7 @@ const decisionOf = (state: Decision['state'], flags: ConsentFlags): Decision => 
     ...(flags.scores && { scores: flags.scores }),
     ...(flags.minimumCases !== undefined && { minimumCases: flags.minimumCases }),
     ...(!flags.figures && { figures: false }),
+    ...(flags.epsilon !== undefined && { budget: { epsilon: flags.epsilon, delta: flags.delta } }),
   },
   ...(flags.until !== undefined && { until: flags.until }),
 });
