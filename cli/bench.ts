@@ -1,9 +1,12 @@
 import { existsSync, readdirSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { Command } from 'commander';
+import { ROOT } from '../lib/program.ts';
 import { printJson } from './print-json.ts';
 
-const FOLDER = new URL('../bench/', import.meta.url);
+/** Only a clone has benchmarks. */
+const FOLDER = join(ROOT, 'bench');
 
 /** Exports of every file in `bench/`. `fedcardio bench NAME` runs `bench/NAME.ts`. */
 interface Benchmark {
@@ -51,12 +54,15 @@ async function listing(
   return Promise.all(names.map(async (name) => ({ name, summary: (await load(name)).summary })));
 }
 
-const load = (name: string): Promise<Benchmark> => import(new URL(`${name}.ts`, FOLDER).href);
+/** They run from their sources. */
+async function load(name: string): Promise<Benchmark> {
+  await import(pathToFileURL(join(ROOT, 'scripts', 'sources.mjs')).href);
+  return import(pathToFileURL(join(FOLDER, `${name}.ts`)).href);
+}
 
 function benchmarkNames(): readonly string[] {
-  const folder = fileURLToPath(FOLDER);
-  if (!existsSync(folder)) return [];
-  return readdirSync(folder)
+  if (!existsSync(FOLDER)) return [];
+  return readdirSync(FOLDER)
     .filter((file) => /^[\w-]+\.ts$/.test(file))
     .map((file) => file.slice(0, -'.ts'.length))
     .sort();

@@ -1,8 +1,9 @@
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
 import { Command } from 'commander';
 import type { z } from 'zod';
 import { campaignSchema, type Federation, federationSchema } from '../lib/federation/schemas.ts';
 import { parseJson } from '../lib/json.ts';
+import { ROOT } from '../lib/program.ts';
 import { type Estimate, estimateCost } from './cost/estimate.ts';
 import { withOwnAccounts } from './cost/federation.ts';
 import type { Line } from './cost/lines.ts';
@@ -13,7 +14,7 @@ import { printJson } from './print-json.ts';
 import { readInput } from './read-input.ts';
 import { table } from './table.ts';
 
-const EXAMPLE = fileURLToPath(new URL('../examples/paper/campaign.json', import.meta.url));
+const EXAMPLE = join(ROOT, 'examples', 'paper', 'campaign.json');
 
 interface CostFlags {
   readonly campaign: string;

@@ -1,10 +1,9 @@
-import { createRequire } from 'node:module';
 import { availableParallelism } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath, pathToFileURL } from 'node:url';
 import type { GpuTaskLauncher } from '../handlers/context.ts';
 import { describeError } from '../lib/error.ts';
 import type { GpuTaskMessage } from '../lib/federation/schemas.ts';
+import { programProcess } from '../lib/program.ts';
 import type { OutageEvent } from '../lib/storage/outages.ts';
 import { GpuTaskFailure, type GpuTaskProcess, type GpuTaskProgress, startGpuTaskProcess } from './gpu-task-process.ts';
 
@@ -169,8 +168,8 @@ export function createProcessLauncher(options: ProcessLauncherOptions): ProcessL
 const jobName = ({ federation, campaign, stage, round, site }: GpuTaskMessage): string =>
   [federation, campaign, stage, round, site].join('/');
 
-/** Runs this project's GPU task from its source. Paths are absolute, because the launcher may run in any directory. */
+/** Runs this program's GPU task. */
 function gpuTaskCommand(): readonly [string, ...string[]] {
-  const tsx = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
-  return [process.execPath, '--import', tsx, fileURLToPath(new URL('../gpu-tasks/main.ts', import.meta.url))];
+  const { file, execArgv } = programProcess('gpu-tasks/main.ts');
+  return [process.execPath, ...execArgv, file];
 }

@@ -32,12 +32,12 @@ test('npx prints nothing of its own after a command that fails', async () => {
 test('the command says how to install the packages of a fresh clone', async () => {
   for (const folder of ['bin', 'cli', 'lib']) cpSync(join(ROOT, folder), join(clone, folder), { recursive: true });
   mkdirSync(join(clone, 'scripts'));
-  cpSync(join(ROOT, 'scripts', 'setup.mjs'), join(clone, 'scripts', 'setup.mjs'));
+  cpSync(join(ROOT, 'scripts', 'build-app.mjs'), join(clone, 'scripts', 'build-app.mjs'));
   const started = promisify(execFile)(process.execPath, [join(clone, 'bin', 'fedcardio.mjs'), 'demo']);
 
   await expect(started).rejects.toMatchObject({
     code: 1,
     stdout: '',
-    stderr: expect.stringMatching(/^error: The package tsx is not installed\. Run `npm run setup` in .*\n$/),
+    stderr: expect.stringMatching(/^error: The package esbuild is not installed\. Run `npm run setup` in .*\n$/),
   });
 });

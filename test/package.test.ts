@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { builtinModules } from 'node:module';
 import { tmpdir } from 'node:os';
@@ -11,6 +11,7 @@ import ts from 'typescript';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
+const PROGRAM_FILES: readonly string[] = JSON.parse(readFileSync(join(ROOT, 'lib', 'program-files.json'), 'utf8'));
 const EXPORTS = ['safetensors', 'nifti', 'emulator', 'federation'] as const;
 const run = promisify(execFile);
 
@@ -38,13 +39,14 @@ describe('the package', () => {
       typeof target === 'string' ? target : Object.values(target),
     );
     for (const target of [...targets, ...Object.values(bin)]) expect(files).toContain(target.slice('./'.length));
-    expect(files).toEqual(expect.arrayContaining(['README.md', 'LICENSE', 'CHANGELOG.md', 'cli/main.ts']));
+    const built = PROGRAM_FILES.map((file) => `dist/app/${file.replaceAll('/', '-').replace(/\.ts$/, '')}.js`);
+    expect(files).toEqual(expect.arrayContaining(['README.md', 'LICENSE', 'CHANGELOG.md', ...built]));
     expect(Object.keys(exports)).toEqual([...EXPORTS.map((name) => `./${name}`), './package.json']);
   });
 
-  test('holds no test, no fixture, no result and no data', () => {
+  test('holds no source, no test, no fixture, no result and no data', () => {
     const unwanted =
-      /\.(?:test|spec)\.[a-z.]+$|(?:^|\/)testing(?:-[a-z-]+)?\.|^(?:test|docs|localstack|coverage|demo-output|cdk\.out)\/|fixtures\/|\.fedcardio|\.safetensors$|\.nii(?:\.gz)?$|^federation\.json$|^dist\/(?!(?:package|page)\/)/;
+      /\.(?:test|spec)\.[a-z.]+$|(?:^|\/)testing(?:-[a-z-]+)?\.|^(?:test|docs|localstack|coverage|demo-output|cdk\.out)\/|fixtures\/|\.fedcardio|\.safetensors$|\.nii(?:\.gz)?$|^federation\.json$|^dist\/(?!(?:app|package|page)\/)|(?<!\.d)\.ts$|\.map$/;
 
     expect(files.filter((file) => unwanted.test(file))).toEqual([]);
   });
@@ -65,7 +67,7 @@ describe('the package', () => {
     expect(missing).toEqual([]);
   });
 
-  test('runs its command from source, with the example that it ships', async () => {
+  test('runs its command without a compiler, with the example that it ships', async () => {
     const federation = join(installed, 'examples/paper/federation.json');
     const command = [join(installed, 'bin/fedcardio.mjs'), 'cost', federation, '--json'];
 

@@ -1,8 +1,7 @@
 import { fork } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
 import { endSentence, FedcardioError } from '../../lib/error.ts';
+import { programProcess } from '../../lib/program.ts';
 import type { OutageEvent } from '../../lib/storage/outages.ts';
-import { NODE_WITH_TSX } from '../tsx.ts';
 import type { DemoCase, Scenario } from './scenario.ts';
 import type { UploadAnswer, UploadOrder } from './upload-worker.ts';
 
@@ -37,8 +36,9 @@ export async function uploadCases(options: UploadOptions): Promise<void> {
 
 function runWorker(options: UploadOptions, next: () => DemoCase | undefined): Promise<void> {
   const { endpoint, scenario, signal, onUploaded, onOutage } = options;
-  const child = fork(fileURLToPath(new URL('./upload-worker.ts', import.meta.url)), [], {
-    execArgv: [...NODE_WITH_TSX],
+  const { file, execArgv } = programProcess('cli/demo/upload-worker.ts');
+  const child = fork(file, [], {
+    execArgv: [...execArgv],
     signal,
     // In its own process group, because on Ctrl-C this process ends it.
     detached: true,

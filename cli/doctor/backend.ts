@@ -1,10 +1,9 @@
 import { execFile } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { z } from 'zod';
 import { endSentence, FedcardioError } from '../../lib/error.ts';
 import { parseJson } from '../../lib/json.ts';
-import { NODE_WITH_TSX } from '../tsx.ts';
+import { programProcess } from '../../lib/program.ts';
 
 const backendProbeSchema = z.strictObject({
   name: z.enum(['native', 'wasm']),
@@ -16,13 +15,13 @@ const backendProbeSchema = z.strictObject({
 
 export type BackendProbe = z.infer<typeof backendProbeSchema>;
 
-const PROCESS = fileURLToPath(new URL('./backend-process.ts', import.meta.url));
 const PATIENCE_MS = 120_000;
 
 /** Loads the tensor backend in another process, whose output it hides, and times a training step of the demo's UNet. */
 export async function probeBackend(): Promise<BackendProbe> {
   try {
-    const { stdout } = await promisify(execFile)(process.execPath, [...NODE_WITH_TSX, PROCESS], {
+    const { file, execArgv } = programProcess('cli/doctor/backend-process.ts');
+    const { stdout } = await promisify(execFile)(process.execPath, [...execArgv, file], {
       timeout: PATIENCE_MS,
     });
     return parseJson(Buffer.from(stdout.trim().split('\n').at(-1) ?? ''), backendProbeSchema, 'the tensor backend');

@@ -1,10 +1,10 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { Command, Option } from 'commander';
 import { readFederation } from '../../cdk/read-federation.ts';
 import type { ImageName } from '../../lib/aws/account/registry.ts';
 import { FedcardioError } from '../../lib/error.ts';
+import { ROOT } from '../../lib/program.ts';
 import { VERSION } from '../../lib/version.ts';
 import { siteOf } from '../deploy-info/command.ts';
 import { url } from '../options.ts';
@@ -54,9 +54,6 @@ Examples:
   npx fedcardio image push --site lyon --profile lyon`,
     )
     .action(push);
-
-/** The clone that this command is part of. */
-const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
 async function push(flags: PushFlags): Promise<void> {
   const [{ callerOf }, { findImage }, { pinned, targetOf, withImage }] = await Promise.all([

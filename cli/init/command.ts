@@ -1,16 +1,14 @@
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { createInterface } from 'node:readline/promises';
-import { fileURLToPath } from 'node:url';
 import { Command } from 'commander';
 import { FedcardioError, systemError } from '../../lib/error.ts';
 import { DEFAULT_TASKS } from '../../lib/federation/tasks.ts';
+import { ROOT } from '../../lib/program.ts';
 import { printJson } from '../print-json.ts';
 import { quoted } from '../shell-words.ts';
 import { askAnswers, listOf } from './ask.ts';
 import { type Answers, campaignOf, federationOf } from './documents.ts';
-
-const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
 interface InitFlags extends Answers {
   readonly yes?: boolean;

@@ -2,10 +2,9 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { FedcardioError } from '../../lib/error.ts';
+import { ROOT } from '../../lib/program.ts';
 
-const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const BUILT = join(ROOT, 'dist', 'page');
 const SOURCES = join(ROOT, 'page');
 /** The package for other programs has the built page and no sources of it. */

@@ -1,6 +1,7 @@
 import { Worker } from 'node:worker_threads';
 import { FedcardioError } from '../error.ts';
 import type { Volume } from '../imaging/volume.ts';
+import { programProcess } from '../program.ts';
 import type { StackOrder } from './decode-chunk.ts';
 import type { DecodeAnswer } from './decode-worker.ts';
 import type { DicomVolume } from './inspect.ts';
@@ -74,4 +75,6 @@ function decodeInWorker(order: StackOrder, signal: AbortSignal | undefined, onSl
   }).finally(() => worker.terminate());
 }
 
-const WORKER = new URL('./decode-worker.mjs', import.meta.url);
+/** From sources, by a file that registers the compiler in the worker. */
+const { file, execArgv } = programProcess('lib/dicom/decode-worker.ts');
+const WORKER = execArgv.length > 0 ? file.replace(/\.ts$/, '.mjs') : file;

@@ -1,10 +1,7 @@
 import { fork } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
 import { FedcardioError } from '../../../lib/error.ts';
-import { NODE_WITH_TSX } from '../../tsx.ts';
+import { programProcess } from '../../../lib/program.ts';
 import type { PredictNews, PredictOrder } from './order.ts';
-
-const PROCESS = fileURLToPath(new URL('./process.ts', import.meta.url));
 
 /** What is kept of what a process says before it fails, characters. */
 const KEPT = 2000;
@@ -19,7 +16,8 @@ export function runPredictProcess(
   signal: AbortSignal,
   onProgress: (progress: Extract<PredictNews, { type: 'progress' }>) => void,
 ): Promise<void> {
-  const child = fork(PROCESS, [], { execArgv: [...NODE_WITH_TSX], stdio: ['ignore', 'ignore', 'pipe', 'ipc'] });
+  const { file, execArgv } = programProcess('cli/page/predict/process.ts');
+  const child = fork(file, [], { execArgv: [...execArgv], stdio: ['ignore', 'ignore', 'pipe', 'ipc'] });
   const stop = () => child.kill('SIGKILL');
   signal.addEventListener('abort', stop);
   // It ends with the page, and does not keep it.

@@ -1,0 +1,4 @@
+// From here on, this process runs TypeScript.
+import { register } from 'tsx/esm/api';
+
+register();
