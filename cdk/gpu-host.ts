@@ -1,8 +1,8 @@
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import type { Stack } from 'aws-cdk-lib/core';
+import { VERSION } from '../lib/version.ts';
 import { hostUserData } from './host-user-data.ts';
-import { RELEASE } from './release.ts';
 
 /** Holds the image of the container twice, compressed and unpacked, and a case that is being prepared. */
 const VOLUME_GIB = 100;
@@ -14,7 +14,7 @@ const UUID = [8, 4, 4, 4, 12].map((length) => '?'.repeat(length)).join('-');
 export function addHostTemplate(stack: Stack): ec2.LaunchTemplate {
   return new ec2.LaunchTemplate(stack, 'Host', {
     // Each release makes a new version, with which Batch replaces the hosts and takes its latest machine image.
-    versionDescription: `fedcardio ${RELEASE}`,
+    versionDescription: `fedcardio ${VERSION}`,
     requireImdsv2: true,
     // Containers of Batch share the host's network, so that this limit does not stop them: the user data does.
     httpPutResponseHopLimit: 1,

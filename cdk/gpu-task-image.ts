@@ -2,8 +2,8 @@ import { Aws } from 'aws-cdk-lib/core';
 import type { Construct } from 'constructs';
 import type { Federation, Site } from '../lib/federation/schemas.ts';
 import { placeOf } from '../lib/federation/topology.ts';
+import { VERSION } from '../lib/version.ts';
 import { accountOf, regionOf } from './arns.ts';
-import { RELEASE } from './release.ts';
 
 /** A container image of GPU tasks. */
 export interface GpuTaskImage {
@@ -27,7 +27,7 @@ export function gpuTaskImage(scope: Construct, federation: Federation, site?: Si
   const region = regionOf(scope, placeOf(federation));
   const repository = repositoryName(federation.id);
   return {
-    uri: `${account}.dkr.ecr.${region}.${Aws.URL_SUFFIX}/${repository}:${RELEASE}`,
+    uri: `${account}.dkr.ecr.${region}.${Aws.URL_SUFFIX}/${repository}:${VERSION}`,
     repositoryArn: `arn:${Aws.PARTITION}:ecr:${region}:${account}:repository/${repository}`,
   };
 }

@@ -3,9 +3,9 @@ import * as iam from 'aws-cdk-lib/aws-iam';
 import { type App, Stack } from 'aws-cdk-lib/core';
 import type { Federation } from '../lib/federation/schemas.ts';
 import { placeOf } from '../lib/federation/topology.ts';
+import { VERSION } from '../lib/version.ts';
 import { repositoryName } from './gpu-task-image.ts';
 import { addOutputs } from './outputs.ts';
-import { RELEASE } from './release.ts';
 import { environmentOf, KEPT, withoutBootstrapRule } from './stack-options.ts';
 
 /**
@@ -52,7 +52,7 @@ function lifecycleOf(federation: Federation): ecr.LifecycleRule[] {
   const repository = `/${repositoryName(federation.id)}:`;
   const images = [federation, ...federation.sites].flatMap(({ image }) => image ?? []);
   const tags = images.filter((image) => image.includes(repository)).map((image) => image.split(':')[1] as string);
-  const used = [...new Set([RELEASE, ...tags])];
+  const used = [...new Set([VERSION, ...tags])];
   return [
     ...used.map((tag, index) => ({
       rulePriority: index + 1,

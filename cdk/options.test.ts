@@ -1,8 +1,8 @@
 import { Match, Template } from 'aws-cdk-lib/assertions';
 import { describe, expect, test } from 'vitest';
 import type { Federation } from '../lib/federation/schemas.ts';
+import { VERSION } from '../lib/version.ts';
 import { FEDERATION, synthesizeAll } from './isolation/example-federation.ts';
-import { RELEASE } from './release.ts';
 
 /** Options of federation.json that add something to the stacks. */
 
@@ -191,13 +191,13 @@ describe('the image repository', () => {
     return JSON.parse(one?.Properties.LifecyclePolicy.LifecyclePolicyText).rules;
   };
   /** Images from the latest to the oldest, by tag. */
-  const tags = [...Array.from({ length: 20 }, (_, index) => `9.${20 - index}.0`), '0.0.9', RELEASE, '0.0.1'];
+  const tags = [...Array.from({ length: 20 }, (_, index) => `9.${20 - index}.0`), '0.0.9', VERSION, '0.0.1'];
 
   test('keeps the latest images, and those that a stack names however old they are', () => {
     const sites = [{ ...BONN, image: `${repository}:0.0.9` }, ULM];
 
-    expect(keptOf(tags, rulesOf({ ...FEDERATION, sites }))).toEqual([...tags.slice(0, 10), '0.0.9', RELEASE]);
-    expect(keptOf(tags, rulesOf(FEDERATION))).toEqual([...tags.slice(0, 10), RELEASE]);
+    expect(keptOf(tags, rulesOf({ ...FEDERATION, sites }))).toEqual([...tags.slice(0, 10), '0.0.9', VERSION]);
+    expect(keptOf(tags, rulesOf(FEDERATION))).toEqual([...tags.slice(0, 10), VERSION]);
   });
 });
 

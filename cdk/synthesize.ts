@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { App } from 'aws-cdk-lib/core';
 import type { Topology } from '../lib/federation/topology.ts';
+import { ROOT } from '../lib/program.ts';
 import { addDataStacks } from './data-stack.ts';
 
 /** A stack's CloudFormation template. */
@@ -50,7 +51,7 @@ export function synthesize(add: (app: App) => void, assembly?: string): readonly
 
 /** The feature flags of cdk.json, which the templates depend on. */
 function featureFlags(): Record<string, unknown> {
-  const { context } = JSON.parse(readFileSync(new URL('../cdk.json', import.meta.url), 'utf8')) as {
+  const { context } = JSON.parse(readFileSync(join(ROOT, 'cdk.json'), 'utf8')) as {
     readonly context: Record<string, unknown>;
   };
   return context;
