@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { collect } from '../async.ts';
 import { federationKeys } from '../federation/keys.ts';
 import type { Summary } from '../federation/schemas.ts';
 import type { FederationStore } from '../storage/contract.ts';
@@ -25,7 +26,10 @@ test('suspected pairs are found by site, whatever other summaries hold', async (
   await put('greifswald', JSON.stringify(summary('greifswald', 5)) + ' '.repeat(2 ** 20));
   const log = () => undefined;
 
-  const found = await suspicions({ federation: { id: 'f' }, federationStore, now: () => new Date(0), log });
+  const found = await suspicions(
+    { federation: { id: 'f' }, federationStore, now: () => new Date(0), log },
+    await collect(federationStore.list(federationKeys.summaryPrefix)),
+  );
 
   expect(found).toEqual([{ site: 'berlin', pairs: 2 }]);
 });

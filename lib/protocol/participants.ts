@@ -1,8 +1,9 @@
-import { collect, mapConcurrently } from '../async.ts';
+import { mapConcurrently } from '../async.ts';
 import { describeError, type FedcardioError, isFedcardioError } from '../error.ts';
-import { federationKeys } from '../federation/keys.ts';
+import { type FederationKey, federationKeys } from '../federation/keys.ts';
 import { kindOf, type Open, type Stage, summarySchema } from '../federation/schemas.ts';
 import { isSmokeTest } from '../federation/smoke-test.ts';
+import type { ObjectInfo } from '../storage/contract.ts';
 import { tryReadJson } from '../storage/documents.ts';
 import { failureOfAll, type SiteRead, unreadableOf } from '../storage/unreadable.ts';
 import { MAX_DOCUMENT_BYTES, MAX_SAMPLES } from './bounds.ts';
@@ -95,11 +96,15 @@ export async function ableSite(
   return samples > 0 ? [{ site, samples, summary: summary.etag }] : [];
 }
 
-/** Sites with training and held-out CTs that may be parts of one scan, and how many such pairs: for people. */
+/**
+ * Sites with training and held-out CTs that may be parts of one scan, and how many such pairs: for people.
+ *
+ * @param listing of all that sites have written about themselves
+ */
 export async function suspicions(
   context: ReaderContext,
+  listing: readonly ObjectInfo<FederationKey>[],
 ): Promise<readonly { readonly site: string; readonly pairs: number }[]> {
-  const listing = await collect(context.federationStore.list(federationKeys.summaryPrefix));
   const reads: SiteRead[] = [];
   const found = await mapConcurrently(listing, READS_AT_ONCE, async ({ key, bytes }) => {
     const site = key.split('/')[1] ?? '';

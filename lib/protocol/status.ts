@@ -1,7 +1,8 @@
 import { collect, mapConcurrently } from '../async.ts';
-import { federationKeys, parseConsentKey } from '../federation/keys.ts';
+import { type FederationKey, federationKeys, parseConsentKey } from '../federation/keys.ts';
 import { type Outcome, openSchema, outcomeSchema, planSchema, type Stage } from '../federation/schemas.ts';
 import type { PrivacyFacts } from '../report/privacy-text.ts';
+import type { ObjectInfo } from '../storage/contract.ts';
 import { readJson, tryReadJson } from '../storage/documents.ts';
 import { listCampaignAnswers } from './answer-keys.ts';
 import { type ConsentAnswer, consentAnswers } from './consent/answers.ts';
@@ -109,11 +110,12 @@ export async function campaignStatus(
     stages.flatMap((stage) => stage.rounds),
     answers,
   );
+  const ofSites = await collect(context.federationStore.list(federationKeys.summaryPrefix));
   return {
     ...rest,
-    consents: await consentsOf(context, campaign),
-    suspected: stages.some(({ stage }) => stage.kind === 'evaluate') ? await suspicions(context) : [],
-    withdrawn: await withdrawnSince(context.federationStore, stages),
+    consents: await consentsOf(context, campaign, ofSites),
+    suspected: stages.some(({ stage }) => stage.kind === 'evaluate') ? await suspicions(context, ofSites) : [],
+    withdrawn: await withdrawnSince(context.federationStore, stages, ofSites),
     stages: await mapConcurrently(stages, READS_AT_ONCE, async (state) => ({
       ...(isSecure && rest.endedAt === undefined && (await beforeRounds(context, campaign, state, pauses))),
       name: state.stage.name,
@@ -169,9 +171,12 @@ async function answeredRounds(
   });
 }
 
-/** The answers of all sites that have given one: one listing, and one request for each. */
-async function consentsOf(context: ReaderContext, campaign: string): Promise<CampaignStatus['consents']> {
-  const listed = await collect(context.federationStore.list(federationKeys.summaryPrefix));
+/** The answers of all sites that have given one: one request for each. */
+async function consentsOf(
+  context: ReaderContext,
+  campaign: string,
+  listed: readonly ObjectInfo<FederationKey>[],
+): Promise<CampaignStatus['consents']> {
   const byKey = new Map(listed.map((info) => [info.key, info]));
   const sites = listed.flatMap(({ key }) => {
     const found = parseConsentKey(key);

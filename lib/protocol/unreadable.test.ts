@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { collect } from '../async.ts';
 import { type FederationKey, federationKeys } from '../federation/keys.ts';
 import { commitSchema, type Summary, sealSchema } from '../federation/schemas.ts';
 import { TEACHER_STAGE } from '../federation/testing.ts';
@@ -178,7 +179,8 @@ describe("a site's unreadable summary", () => {
     ]);
     expect([...counts.keys()]).toEqual(['hamburg', 'munich']);
     expect(unreadable).toMatchObject([{ site: 'berlin', reason: expect.stringMatching(/Cannot read s3:/) }]);
-    expect((await suspicions(round.context)).map(({ site }) => site)).toEqual(['hamburg', 'munich']);
+    const listing = await collect(round.context.federationStore.list(federationKeys.summaryPrefix));
+    expect((await suspicions(round.context, listing)).map(({ site }) => site)).toEqual(['hamburg', 'munich']);
   });
 
   test.each([...ALL, 'an outage'] as const)('is an error if of all sites: %s', async (refusal) => {
@@ -186,7 +188,8 @@ describe("a site's unreadable summary", () => {
 
     await expect(able(round)).rejects.toThrow('read s3://');
     await expect(readSummaries(round.context.federationStore)).rejects.toThrow('read s3://');
-    await expect(suspicions(round.context)).rejects.toThrow('read s3://');
+    const listing = await collect(round.context.federationStore.list(federationKeys.summaryPrefix));
+    await expect(suspicions(round.context, listing)).rejects.toThrow('read s3://');
   });
 
   test('refuses no update for good that claims more cases than its site had', async () => {

@@ -1,8 +1,8 @@
-import { collect, mapConcurrently } from '../async.ts';
+import { mapConcurrently } from '../async.ts';
 import { isFedcardioError } from '../error.ts';
-import { federationKeys, parseWithdrawalKey } from '../federation/keys.ts';
+import { type FederationKey, federationKeys, parseWithdrawalKey } from '../federation/keys.ts';
 import { noticeSchema, type Seal, type Stage, sealSchema } from '../federation/schemas.ts';
-import type { FederationStore } from '../storage/contract.ts';
+import type { FederationStore, ObjectInfo } from '../storage/contract.ts';
 import { readJson, tryReadJson } from '../storage/documents.ts';
 import { foundationsOf } from './learnt-models.ts';
 import type { StageState } from './state.ts';
@@ -21,15 +21,16 @@ export interface Notice {
   readonly updates: ReadonlySet<string>;
 }
 
-type Reader = Pick<FederationStore, 'bucket' | 'list' | 'tryGet'>;
+type Reader = Pick<FederationStore, 'bucket' | 'tryGet'>;
+type Listing = readonly ObjectInfo<FederationKey>[];
 
 const READS_AT_ONCE = 16;
 /** Longest notice that is read, bytes: of as many updates as the schema allows. */
 const MAX_BYTES = 8 * 1024 * 1024;
 
-/** The notices of all sites: one listing, and a request for each. One that is too long or unreadable concerns its site only. */
-async function readNotices(store: Reader): Promise<readonly Notice[]> {
-  const listed = (await collect(store.list(federationKeys.summaryPrefix))).flatMap(({ key, bytes }) => {
+/** The notices of all sites: a request for each. One that is too long or unreadable concerns its site only. */
+async function readNotices(store: Reader, listing: Listing): Promise<readonly Notice[]> {
+  const listed = listing.flatMap(({ key, bytes }) => {
     const site = parseWithdrawalKey(key)?.site;
     return site !== undefined && bytes <= MAX_BYTES ? [{ key, site }] : [];
   });
@@ -82,10 +83,18 @@ export function withdrawnIn(
   return found;
 }
 
-/** The affected rounds of a campaign. Costs a listing; and if there are notices, one request for each and for each round. */
-export async function withdrawnSince(store: Reader, stages: readonly StageState[]): Promise<readonly WithdrawnSince[]> {
+/**
+ * The affected rounds of a campaign. If there are notices, it costs one request for each and for each round.
+ *
+ * @param listing of all that sites have written about themselves
+ */
+export async function withdrawnSince(
+  store: Reader,
+  stages: readonly StageState[],
+  listing: Listing,
+): Promise<readonly WithdrawnSince[]> {
   if (stages.length === 0) return [];
-  const notices = await readNotices(store);
+  const notices = await readNotices(store, listing);
   if (notices.length === 0) return [];
   const sealed = await mapConcurrently(stages, 1, async ({ stage, rounds }) => ({
     stage,
