@@ -81,19 +81,20 @@ export interface MeanPart {
  * The weighted mean of updates, part by part in file order.
  *
  * @param masks what removes the masks: see `recoverMasks`
+ * @param addMasks adds them to the next values, in place; by default in this thread
  * @param sums the sum of the masked files' values modulo 2³², from the weights tensor on, in slices of any length
  */
 export async function* meanOfSums(
   { layout, terms, masks, divisor }: MaskedFile,
   sums: AsyncIterable<Int32Array> | Iterable<Int32Array>,
+  addMasks: (values: Int32Array) => void | Promise<void> = createRingMasks(masks),
 ): AsyncGenerator<MeanPart> {
-  const mask = createRingMasks(masks);
   const names = [...layout.keys()];
   const weights: number[] = [];
   const walk = createWalk(layout);
   for await (const slice of sums) {
     const sum = slice.slice();
-    mask(sum);
+    await addMasks(sum);
     const head = sum.subarray(0, names.length - weights.length);
     weights.push(...head);
     const rest = sum.subarray(head.length);

@@ -6,6 +6,7 @@ import { type Summed, sumUpdates } from '../../aggregation/sum.ts';
 import { FedcardioError } from '../../error.ts';
 import { federationKeys } from '../../federation/keys.ts';
 import type { Open, Opened, Seal, StoredFile } from '../../federation/schemas.ts';
+import { createMaskThread } from '../../privacy/mask-thread.ts';
 import { type MaskedFile, maskedLayout, meanOfSums } from '../../privacy/masked-file.ts';
 import { masksOf } from '../../privacy/recovery.ts';
 import type { FederationStore } from '../../storage/contract.ts';
@@ -93,8 +94,9 @@ async function writeMean(
 ): Promise<StoredFile> {
   const output = openOutput({ store, hashes: createHashes() }, key, encodeSafetensorsHeader(masked.layout));
   const toWhole = start && addingTo(start);
+  const thread = createMaskThread(masked.masks);
   try {
-    for await (const { tensor, values } of meanOfSums(masked, words)) {
+    for await (const { tensor, values } of meanOfSums(masked, words, thread.add)) {
       await toWhole?.(tensor, values);
       await output.write(values);
     }
@@ -102,6 +104,8 @@ async function writeMean(
   } catch (error) {
     await output.abandon();
     throw error;
+  } finally {
+    await thread.close();
   }
 }
 
