@@ -134,6 +134,12 @@ test('lists what left once, from records, log and the federation bucket, and wha
   const { machine, sha256, site } = hospital;
   const unrecorded = federationKeys.update({ campaign: CAMPAIGN, stage: 'evaluate', round: 1 }, 'berlin', 'report');
   await site.federationStore.put(unrecorded, '{}');
+  const ofFunctions = {
+    keys: federationKeys.stepAnswer({ campaign: CAMPAIGN, stage: 'teacher', attempt: 1 }, 'berlin', 'keys'),
+    consent: federationKeys.consent('berlin', 'another'),
+    withdrawal: federationKeys.withdrawal('berlin', 'a'.repeat(16)),
+  };
+  for (const key of Object.values(ofFunctions)) await site.federationStore.put(key, '{}');
   const line = { schema: 'fedcardio.sent-object/1', at: '2026-03-02T09:31:02.000Z', key: 'sites/berlin/summary.json' };
   const sending = { ...line, id: '0f2c5f0e-6f39-4c0a-9a5e-6a1a5a1c2f10', bytes: 214, sha256, what: 'counts' };
   appendFileSync(machine.sentLog, `${JSON.stringify({ ...sending, state: 'sending' })}\n`);
@@ -147,6 +153,7 @@ test('lists what left once, from records, log and the federation bucket, and wha
     { kind: 'answer', known: ['bucket'], sha256: expect.stringMatching(/^44136f/) },
   ]);
   expect(of('sites/berlin/summary.json')).toMatchObject([{ known: ['bucket'] }, { known: ['log'], isUnsure: true }]);
+  for (const [kind, key] of Object.entries(ofFunctions)) expect(of(key)).toMatchObject([{ kind, known: ['bucket'] }]);
   expect(objects.some(({ key }) => key.includes('munich'))).toBe(false);
   expect(totals.objects).toBe(objects.length);
   expect(log).toBe(machine.sentLog);

@@ -1,7 +1,14 @@
 import { existsSync } from 'node:fs';
 import { collect, mapConcurrently } from '../../../lib/async.ts';
 import { describeError } from '../../../lib/error.ts';
-import { federationKeys, parseUpdateKey, UPDATES_PREFIX } from '../../../lib/federation/keys.ts';
+import {
+  federationKeys,
+  parseConsentKey,
+  parseUpdateKey,
+  parseWithdrawalKey,
+  STEP_SUFFIX,
+  UPDATES_PREFIX,
+} from '../../../lib/federation/keys.ts';
 import type { SentBySite, SentObject } from '../../../lib/federation/schemas.ts';
 import { sha256Hex } from '../../../lib/json.ts';
 import type { FederationStore, ObjectInfo } from '../../../lib/storage/contract.ts';
@@ -115,5 +122,8 @@ function kindOf(key: string): SentRow['kind'] {
   if (key.endsWith('.safetensors')) return 'weights';
   if (key.endsWith('/failed.update.json')) return 'failure';
   if (key.endsWith('.update.json')) return 'answer';
+  if (key.endsWith(STEP_SUFFIX)) return 'keys';
+  if (parseConsentKey(key)) return 'consent';
+  if (parseWithdrawalKey(key)) return 'withdrawal';
   return key.startsWith(federationKeys.summaryPrefix) ? 'counts' : 'other';
 }

@@ -40,6 +40,6 @@ export const DECIDER_LENGTH = 200;
 export const DECISION_REASON_LENGTH = 500;
 
 /** Kinds of objects that a site sends. */
-export const SENT_KINDS = ['weights', 'answer', 'failure', 'counts', 'other'] as const;
+export const SENT_KINDS = ['weights', 'answer', 'failure', 'keys', 'consent', 'withdrawal', 'counts', 'other'] as const;
 
 export const READINESS_GROUPS = ['machine', 'connection', 'federation'] as const;

@@ -6,6 +6,9 @@ import { Time } from '../../parts/time.tsx';
 import type { Texts } from '../../text/en.ts';
 import { useTexts } from '../../text/language.ts';
 
+/** What functions send. GPU tasks alone record what they send in the site's bucket. */
+const UNRECORDED: readonly SentRow['kind'][] = ['counts', 'consent', 'withdrawal', 'keys'];
+
 /** Objects that left, one a row. */
 export function SentTable(props: {
   readonly rows: readonly SentRow[];
@@ -64,7 +67,7 @@ const columnsOf = (
     cell: ({ known, kind }) => (
       <>
         <span class="quiet">{formats.list(known.map((source) => text.sources[source]))}</span>
-        {isCompared && kind !== 'counts' && known.length === 1 && known[0] === 'bucket' && (
+        {isCompared && !UNRECORDED.includes(kind) && known.length === 1 && known[0] === 'bucket' && (
           <Badge tone="waiting">{text.unrecorded}</Badge>
         )}
       </>
