@@ -255,7 +255,7 @@ describe('the data stacks', () => {
 
   test('deny everyone to delete anything of the federation, or to replace the audit trail and what sites sent', () => {
     const documents = ['cohort', 'commit', 'endorsed', 'noise', 'open', 'opened', 'outcome', 'plan', 'seal'];
-    const names = [...documents, 'setup/sites', 'survivors'].map((name) => `/campaigns/*/${name}.json`);
+    const names = [...documents, 'setup/*/sites', 'survivors'].map((name) => `/campaigns/*/${name}.json`);
     const joined = (key: string) => ({ 'Fn::Join': ['', [Match.anyValue(), key]] });
     const links = [...names, '/models/*/merged.json', '/updates/*'].map(joined);
     federation().hasResourceProperties('AWS::S3::BucketPolicy', {

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { collect, mapConcurrently } from '../../../lib/async.ts';
 import { describeError } from '../../../lib/error.ts';
 import {
+  type FederationKey,
   federationKeys,
   parseConsentKey,
   parseUpdateKey,
@@ -51,10 +52,11 @@ export async function partsOfBucket(
   hashes: Map<string, string>,
 ): Promise<{ readonly parts: readonly Part[]; readonly notCompared?: string }> {
   try {
-    const prefix = `${UPDATES_PREFIX}${site}/` as typeof federationKeys.summaryPrefix;
-    const objects = await collect(store.list(prefix));
-    const summary = await store.head(federationKeys.summary(site)).catch(unlessDenied);
-    const parts = await mapConcurrently([...objects, ...(summary ? [summary] : [])], READS_AT_ONCE, async (info) => ({
+    const listed = (prefix: string) => collect(store.list(prefix as FederationKey));
+    const objects = await listed(`${UPDATES_PREFIX}${site}/`);
+    // Counts, copies of consents, and withdrawals.
+    const about = (await listed(`${federationKeys.summaryPrefix}${site}/`).catch(unlessDenied)) ?? [];
+    const parts = await mapConcurrently([...objects, ...about], READS_AT_ONCE, async (info) => ({
       ...{ key: info.key as string, bytes: info.bytes, at: info.lastModified.toISOString() },
       ...hashField(HASHED_NAME.exec(info.key)?.[1] ?? (await hashOf(store, info, hashes))),
       from: 'bucket' as const,
@@ -75,7 +77,7 @@ const hashField = (sha256: string | undefined) => (sha256 === undefined ? {} : {
 
 async function hashOf(
   store: FederationStore,
-  { key, etag, bytes }: ObjectInfo<typeof federationKeys.summaryPrefix>,
+  { key, etag, bytes }: ObjectInfo<FederationKey>,
   hashes: Map<string, string>,
 ): Promise<string | undefined> {
   if (bytes > MAX_HASHED) return undefined;
