@@ -27,9 +27,7 @@ export const terms = {
   /** The model that the round starts from; null in a stage's first round. `state` belongs to the server optimiser. */
   base: z.strictObject({ commit: sha256, ...file.shape, state: file.nullable() }).nullable(),
   /** The cohort whose updates are added up masked, by the SHA-256 of cohort.json. Absent without secure aggregation. */
-  secure: z
-    .strictObject({ cohort: sha256, attempt: z.int().positive().default(1), threshold: z.int().positive() })
-    .optional(),
+  secure: z.strictObject({ cohort: sha256, attempt: z.int().positive(), threshold: z.int().positive() }).optional(),
   /** Absent without differential privacy, and in a round that publishes no weights. */
   privacy: roundPrivacySchema.optional(),
 };

@@ -14,7 +14,7 @@ const signed = <T extends z.ZodType>(content: T) => z.strictObject({ content, si
 const stage = { campaign: id, stage: stageName };
 const round = { ...stage, round: z.int().positive() };
 /** Of setting a stage up, from 1. If sites leave before its first round, another one is made without them. */
-const attempt = z.int().positive().default(1);
+const attempt = z.int().positive();
 /** When the coordinator created it, and until when it waits for the answers that it asks for. */
 const waits = { at: time, deadline: time };
 
