@@ -226,9 +226,15 @@ export function readViolations({ by, history }: WriteContext, key: string): Viol
   const listing = update && by.listings.get(federationKeys.siteUpdates(update.at, update.site));
   if (!listing) return [];
   const answerOf = (one: string) => one.replace(/\.(update\.json|refusal\.json|safetensors)$/, '');
-  const sealed = history.at(federationKeys.seal(update.at));
-  const isSealed =
-    sealed !== undefined && jsonOf<Seal>(sealed).updates.some((one) => answerOf(one.key) === answerOf(key));
+  // What another caller has sealed since the listing: in its own round, or late in the next one.
+  const sealOf = (round: number): Pick<Seal, 'updates' | 'late'> => {
+    const sealed = history.at(federationKeys.seal({ ...update.at, round }));
+    return sealed === undefined ? { updates: [] } : jsonOf<Seal>(sealed);
+  };
+  const { round } = update.at;
+  const isSealed = [...sealOf(round).updates, ...(sealOf(round + 1).late ?? [])].some(
+    (one) => answerOf(one.key) === answerOf(key),
+  );
   const counted = countedAnswers(
     seenAnswers(listing.objects, () => true),
     update.site,
