@@ -1,5 +1,5 @@
 /**
- * The screenshots of README.md and docs/page.md, with a browser: not a part of `npm run docs`.
+ * The screenshots of README.md, docs/page.md and the tutorial, with a browser: not a part of `npm run docs`.
  *
  *     npm run demo -- --keep --port 4566
  *     node --import tsx scripts/pictures/page-screenshots.ts http://127.0.0.1:4566 heidelberg
@@ -38,6 +38,11 @@ async function firstCampaign(page: Page): Promise<string> {
   return (await page.locator('tbody a').first().getAttribute('href')) ?? '';
 }
 
+await shoot('campaigns', undefined, (page) => visit(page, '#/campaigns'));
+await shoot('chain', undefined, async (page) => visit(page, `${await firstCampaign(page)}/chain`));
+await shoot('operations', undefined, (page) => visit(page, '#/operations'));
+for (const screen of ['decide', 'sent', 'readiness', 'predict'])
+  await shoot(screen, site, (page) => visit(page, `#/${screen}`));
 await shoot('campaign', undefined, async (page) => visit(page, await firstCampaign(page)));
 await shoot('results', undefined, async (page) => visit(page, `${await firstCampaign(page)}/results`));
 await shoot('cases', site, (page) => visit(page, '#/cases'));
