@@ -4,6 +4,7 @@ import { createS3Client } from '../../lib/aws/clients.ts';
 import { createObjectStorage } from '../../lib/aws/objects.ts';
 import { federationKeys, siteKeys } from '../../lib/federation/keys.ts';
 import { campaignSchema, consentSchema, type Ledger } from '../../lib/federation/schemas.ts';
+import { TEACHER_STAGE } from '../../lib/federation/testing.ts';
 import { names } from '../../lib/federation/topology.ts';
 import { canonicalJson } from '../../lib/json.ts';
 import { consentTo } from '../../lib/protocol/consent/at-site.ts';
@@ -31,16 +32,7 @@ beforeAll(async () => {
     schema: 'fedcardio.campaign/1',
     id: 'tavi',
     purpose: 'To plan valve replacements.',
-    stages: [
-      {
-        kind: 'teacher',
-        name: 'teacher',
-        task: 'calcification',
-        rounds: 2,
-        model: { kind: 'unet', features: [4, 8] },
-        training: { steps: 1, learningRate: 1e-3 },
-      },
-    ],
+    stages: [TEACHER_STAGE],
   });
   const plan = planCampaign('tavi', { value: campaign, sha256: 'a'.repeat(64) }, now(), { sites: ['berlin'] });
   await stores().federationStore.put(federationKeys.plan('tavi'), canonicalJson(plan));
