@@ -53,7 +53,7 @@ export function orderOf({ slices, positions, grid, row, column }: DicomVolume['s
 }
 
 function decodeInWorker(order: StackOrder, signal: AbortSignal | undefined, onSlices: ReadOptions['onSlices']) {
-  const worker = new Worker(WORKER, { stdout: true, stderr: true });
+  const worker = new Worker(workerFile(), { stdout: true, stderr: true });
   return new Promise<Volume>((resolve, reject) => {
     const limit = setTimeout(() => reject(UNREADABLE), 1000 * (START_SECONDS + SLICE_SECONDS * order.slices.length));
     const stop = () => reject(new FedcardioError('INTERRUPTED', 'Reading a DICOM series was interrupted.'));
@@ -75,6 +75,8 @@ function decodeInWorker(order: StackOrder, signal: AbortSignal | undefined, onSl
   }).finally(() => worker.terminate());
 }
 
-/** From sources, by a file that registers the compiler in the worker. */
-const { file, execArgv } = programProcess('lib/dicom/decode-worker.ts');
-const WORKER = execArgv.length > 0 ? file.replace(/\.ts$/, '.mjs') : file;
+/** The worker's file. From sources, it is one that registers the compiler in the worker. */
+function workerFile(): string {
+  const { file, execArgv } = programProcess('lib/dicom/decode-worker.ts');
+  return execArgv.length > 0 ? file.replace(/\.ts$/, '.mjs') : file;
+}
