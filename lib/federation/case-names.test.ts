@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { caseNameFinding, identifyingPart, shownFile, shownKey, shownName } from './case-names.ts';
 
@@ -63,6 +64,39 @@ describe('the name of a case', () => {
     '%s is doubtful, and not refused',
     (name) => {
       expect(caseNameFinding(name)?.level).toBe('warning');
+    },
+  );
+
+  test.each([
+    ['of site import', /^p[0-9a-f]{12}-[0-9a-f]{8}$/],
+    ['that withholds a name', /^withheld-[0-9a-f]{8}$/],
+    ['made of a hash', /^sub-[0-9a-f]{16}$/],
+    ['made of a hash and a number', /^[0-9a-f]{32}_[0-9]{1,4}$/],
+  ])('a name %s is an ordinary pseudonym, whatever its digits look like', (_, form) => {
+    const hasLetter = (name: string) => /[a-f]/.test(name.replace('sub-', ''));
+    fc.assert(
+      fc.property(fc.stringMatching(form).filter(hasLetter), (name) => {
+        expect(caseNameFinding(name)).toBeUndefined();
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
+  test.each([
+    'p2d6b6cc5cf90-2311938c',
+    'p951994fa122b-98144d1c',
+    'pa51133a4cfc9-96547668',
+    'p9eeef541951f-11031955',
+    'withheld-11031955',
+    'sub-9f8e23111938ab',
+  ])('%s is an ordinary pseudonym', (name) => {
+    expect(caseNameFinding(name)).toBeUndefined();
+  });
+
+  test.each(['p000000000001-19550312', 'Mueller_Anna_3f9a12345678b0de', '19550312-3f9a12345678b0de'])(
+    '%s is refused beside a pseudonym',
+    (name) => {
+      expect(caseNameFinding(name)?.level).toBe('fault');
     },
   );
 

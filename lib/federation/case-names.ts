@@ -36,14 +36,17 @@ const PERSON = "looks like a person's name";
 const BIRTH = 'contains a date, such as one of birth';
 const NUMBER = 'contains a number of 7 digits or more, as hospitals give to patients';
 const UID = 'contains a DICOM UID, which leads back to the patient';
-const UUID = /[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/gi;
+/** What programs make up: UUIDs, hashes, pseudonyms of `site import`, names that were withheld. Their digits mean nothing. */
+const GENERATED =
+  /(?<![\p{L}\p{N}])(?:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|p(?=[\d-]*[a-f])[0-9a-f]{12}-[0-9a-f]{8}|withheld-[0-9a-f]{8}|(?=\d*[a-f])[0-9a-f]{10,})(?![\p{L}\p{N}])/giu;
+const withoutGenerated = (text: string): string => text.replace(GENERATED, '0');
 /** Years of birth of patients, and later ones, which are probably of a scan. */
 const BIRTH_YEARS = { first: 1900, last: 2012 } as const;
 const LAST_YEAR = 2100;
 
 /** What makes a name of a case, or of a file without its ending, look like a patient's. Undefined for a pseudonym. */
 export function identifyingPart(name: string): NameFinding | undefined {
-  const text = name.normalize('NFKC').replace(UUID, 'id');
+  const text = withoutGenerated(name.normalize('NFKC'));
   if (/\p{L}[\^,]|[\^,]\s*\p{L}/u.test(text)) return fault(PERSON);
   const date = dateIn(text);
   if (date === 'birth') return fault(BIRTH);
@@ -114,12 +117,9 @@ const wordsOf = (part: string): readonly string[] => part.match(/\p{Lu}?[\p{Ll}\
 const plain = (word: string): string =>
   word.toLowerCase().replaceAll('ß', 'ss').normalize('NFD').replace(/\p{M}/gu, '');
 
-/** Hexadecimal text, such as a hash or a UUID's parts, in which digits mean nothing. */
-const isHash = (part: string): boolean => /^[0-9a-f]{10,}$/i.test(part) && /[a-f]/i.test(part);
-
 /** Whether a text contains a date: a year with month and day, in any of the usual orders. */
 function dateIn(text: string): 'birth' | 'other' | undefined {
-  const parts = text.split(/[_\s]+/).filter((part) => !isHash(part));
+  const parts = text.split(/[_\s]+/);
   const years = parts.flatMap((part) => [
     ...[...part.matchAll(/(?<!\d)(\d{4})([-.]?)(\d{2})\2(\d{2})(?!\d)/g)].map(([, y, , m, d]) => yearOf(y, m, d)),
     ...[...part.matchAll(/(?<!\d)(\d{1,2})([-.]?)(\d{1,2})\2(\d{4})(?!\d)/g)].map(
@@ -151,5 +151,8 @@ function numberIn(text: string, isDate: boolean): NameFinding | undefined {
 export function textNamesPerson(text: string): boolean {
   if (/\p{L}\^|\b(?:patient|pat|name|born|birth|dob)\w*\s*[=:]\s*\S/iu.test(text)) return true;
   const words = text.match(/\p{Lu}\p{L}+/gu) ?? [];
-  return (words.length >= 2 && words.some((word) => GIVEN_NAMES.has(plain(word)))) || dateIn(text) === 'birth';
+  return (
+    (words.length >= 2 && words.some((word) => GIVEN_NAMES.has(plain(word)))) ||
+    dateIn(withoutGenerated(text)) === 'birth'
+  );
 }
