@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { Worker } from 'node:worker_threads';
+import { startAskedWorker } from '../asked-worker.ts';
 
 /** SHA-256 of several files at a time that are read or written in pieces. */
 export interface Hashes {
@@ -30,8 +30,7 @@ export const createHashes = (): Hashes => ({
 });
 
 /**
- * The worker's source, as text so that it runs from source and from a bundle. Replies come in the order of the messages.
- * Each shared memory is sent once and then referred to by its index: V8 counts the whole size of a memory with every
+ * The thread's source. Each shared memory is sent once and then referred to by its index: V8 counts the whole size of a memory with every
  * message that contains it, and would collect garbage far too often.
  */
 const WORKER = `
@@ -49,19 +48,9 @@ const WORKER = `
 
 /** Hashes in a worker thread: hashing takes a third of the time that fetching the bytes takes. */
 export function createHashesInThread(): Hashes {
-  const worker = new Worker(WORKER, { eval: true });
-  const waiting: { readonly resolve: (answer?: string) => void; readonly reject: (error: unknown) => void }[] = [];
+  const { ask, close } = startAskedWorker<string | undefined>(WORKER);
   const memories: ArrayBufferLike[] = [];
   let files = 0;
-  worker.on('message', (answer?: string) => waiting.shift()?.resolve(answer));
-  worker.on('error', (error) => {
-    for (const { reject } of waiting.splice(0)) reject(error);
-  });
-  const ask = (message: object) =>
-    new Promise<string | undefined>((resolve, reject) => {
-      waiting.push({ resolve, reject });
-      worker.postMessage(message);
-    });
 
   async function update(file: number, bytes: Uint8Array): Promise<void> {
     const { buffer, byteOffset: start, length } = bytes;
@@ -79,8 +68,6 @@ export function createHashesInThread(): Hashes {
       const file = files++;
       return { update: (bytes) => update(file, bytes), digest: async () => (await ask({ file })) as string };
     },
-    close: async () => {
-      await worker.terminate();
-    },
+    close,
   };
 }

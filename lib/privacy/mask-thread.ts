@@ -1,4 +1,4 @@
-import { Worker } from 'node:worker_threads';
+import { startAskedWorker } from '../asked-worker.ts';
 import type { MaskTerm } from './ring-masks.ts';
 
 /** Adds masks in a thread of its own, as {@link createRingMasks} does. */
@@ -13,7 +13,7 @@ const BLOCK = 256 * 1024;
 /** Blocks that it is ahead of the values, which come from a network. */
 const AHEAD = 4;
 
-/** The thread's source, as text so that it runs from source and from a bundle. Each message gets the masks of the next block. */
+/** The thread's source. Each message gets the masks of the next block. */
 const SOURCE = `
   const { parentPort, workerData } = require('node:worker_threads');
   const { createCipheriv } = require('node:crypto');
@@ -42,25 +42,11 @@ const SOURCE = `
 
 /** Starts the thread. It computes the next masks while the caller reads and writes. */
 export function createMaskThread(terms: readonly MaskTerm[]): MaskThread {
-  const worker = new Worker(SOURCE, { eval: true, workerData: { terms, block: BLOCK } });
-  const waiting: {
-    readonly resolve: (block: Int32Array<ArrayBuffer>) => void;
-    readonly reject: (error: unknown) => void;
-  }[] = [];
-  let failure: { readonly error: unknown } | undefined;
-  worker.on('message', (block: Int32Array<ArrayBuffer>) => waiting.shift()?.resolve(block));
-  worker.on('error', (error) => {
-    failure = { error };
-    for (const { reject } of waiting.splice(0)) reject(error);
-  });
+  const worker = startAskedWorker<Int32Array<ArrayBuffer>>(SOURCE, { terms, block: BLOCK });
   const ask = () => {
-    const block = new Promise<Int32Array<ArrayBuffer>>((resolve, reject) => {
-      if (failure) reject(failure.error);
-      else waiting.push({ resolve, reject });
-    });
+    const block = worker.ask(0);
     // Reported to whoever takes the block.
     block.catch(() => undefined);
-    worker.postMessage(0);
     return block;
   };
   const ahead = Array.from({ length: AHEAD }, ask);
@@ -78,8 +64,6 @@ export function createMaskThread(terms: readonly MaskTerm[]): MaskThread {
         start += count;
       }
     },
-    async close() {
-      await worker.terminate();
-    },
+    close: worker.close,
   };
 }

@@ -1,0 +1,27 @@
+import { afterEach, expect, test } from 'vitest';
+import { type AskedWorker, startAskedWorker } from './asked-worker.ts';
+
+const DOUBLE = `
+  const { parentPort, workerData } = require('node:worker_threads');
+  parentPort.on('message', (number) => {
+    if (number > workerData) throw new Error('too large');
+    parentPort.postMessage(2 * number);
+  });
+`;
+
+let worker: AskedWorker<number>;
+afterEach(() => worker.close());
+
+test('each message gets its own answer', async () => {
+  worker = startAskedWorker<number>(DOUBLE, 100);
+
+  expect(await Promise.all([1, 2, 3].map(worker.ask))).toEqual([2, 4, 6]);
+});
+
+test('what ends the thread is the error of all who wait and of all who ask later', async () => {
+  worker = startAskedWorker<number>(DOUBLE, 2);
+  const answers = await Promise.allSettled([1, 3, 2].map(worker.ask));
+
+  expect(answers.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'rejected']);
+  await expect(worker.ask(1)).rejects.toThrow('too large');
+});
