@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import FILES from './program-files.json' with { type: 'json' };
 
 /** Set in the built program, whose files are all in `dist/app` (scripts/build-app.mjs). */
 declare const FEDCARDIO_IS_BUILT: true | undefined;
@@ -18,14 +19,11 @@ export interface ProgramProcess {
 }
 
 /**
- * A process of the program, by the path of its source in the repository, which program-files.json lists. All paths are absolute:
- * it may be started in any folder.
+ * A process of the program, by the path of its source in the repository; program-files.json has the name that it has when it is
+ * built. All paths are absolute: it may be started in any folder.
  */
-export function programProcess(source: string): ProgramProcess {
-  if (IS_BUILT) return { file: join(ROOT, 'dist', 'app', builtName(source)), execArgv: [] };
+export function programProcess(source: keyof typeof FILES): ProgramProcess {
+  if (IS_BUILT) return { file: join(ROOT, 'dist', 'app', `${FILES[source]}.js`), execArgv: [] };
   const tsx = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
   return { file: join(ROOT, source), execArgv: ['--import', tsx] };
 }
-
-/** `cli/main.ts` becomes `cli-main.js`. */
-const builtName = (source: string): string => source.replaceAll('/', '-').replace(/\.ts$/, '.js');

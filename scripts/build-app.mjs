@@ -18,11 +18,10 @@ export async function buildApp() {
   const started = new Date();
   const files = json('lib/program-files.json');
   const { version, dependencies, devDependencies } = json('package.json');
-  const names = new Map(files.map((file) => [nameOf(file), file]));
   const { outputFiles } = await build({
     absWorkingDir: root,
     // All in one folder, so that every file is as far from the root.
-    entryPoints: Object.fromEntries(names),
+    entryPoints: Object.entries(files).map(([source, name]) => ({ in: source, out: name })),
     outdir: out,
     chunkNames: '[name]-[hash]',
     bundle: true,
@@ -40,6 +39,7 @@ export async function buildApp() {
   });
   mkdirSync(out, { recursive: true });
   // Other processes may build or start at the same time: what an entry point imports is there before it.
+  const names = new Set(Object.values(files));
   const isEntry = ({ path }) => names.has(basename(path, '.js'));
   for (const { path, contents } of outputFiles.toSorted((a, b) => isEntry(a) - isEntry(b))) {
     writeFileSync(`${path}.${process.pid}`, contents);
@@ -56,8 +56,6 @@ export async function buildApp() {
 const DAY_MS = 24 * 3600 * 1000;
 
 const json = (file) => JSON.parse(readFileSync(join(root, file), 'utf8'));
-/** As in lib/program.ts. */
-const nameOf = (file) => file.replaceAll('/', '-').replace(/\.ts$/, '');
 const timeOf = (file) => statSync(file).mtimeMs;
 
 /** When a source, or a folder of sources, was last changed, ms. */

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { builtinModules } from 'node:module';
 import { tmpdir } from 'node:os';
@@ -9,9 +9,9 @@ import { promisify } from 'node:util';
 import { transform } from 'esbuild';
 import ts from 'typescript';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import PROGRAM_FILES from '../lib/program-files.json' with { type: 'json' };
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
-const PROGRAM_FILES: readonly string[] = JSON.parse(readFileSync(join(ROOT, 'lib', 'program-files.json'), 'utf8'));
 const EXPORTS = ['safetensors', 'nifti', 'emulator', 'federation'] as const;
 const run = promisify(execFile);
 
@@ -39,7 +39,7 @@ describe('the package', () => {
       typeof target === 'string' ? target : Object.values(target),
     );
     for (const target of [...targets, ...Object.values(bin)]) expect(files).toContain(target.slice('./'.length));
-    const built = PROGRAM_FILES.map((file) => `dist/app/${file.replaceAll('/', '-').replace(/\.ts$/, '')}.js`);
+    const built = Object.values(PROGRAM_FILES).map((name) => `dist/app/${name}.js`);
     expect(files).toEqual(expect.arrayContaining(['README.md', 'LICENSE', 'CHANGELOG.md', ...built]));
     expect(Object.keys(exports)).toEqual([...EXPORTS.map((name) => `./${name}`), './package.json']);
   });
