@@ -18,6 +18,8 @@ export interface Figures {
   readonly ratioToDownload: number;
   readonly seconds: number;
   readonly downloadSeconds: number;
+  /** Processor time of the merging process divided by that of the downloading one: noise on the machine hardly changes it. */
+  readonly cpuRatioToDownload: number;
   /** Peak memory of the merging process. */
   readonly peakRssMB: number;
   /** Throughput of the updates, each counted once. */
@@ -105,6 +107,9 @@ function figuresOf(inputs: readonly MergeInput[], pairs: readonly Pair[]): Figur
     ratioToDownload: significant(median(pairs.map(({ merged, download }) => merged.seconds / download.seconds))),
     seconds: significant(seconds),
     downloadSeconds: significant(median(pairs.map(({ download }) => download.seconds))),
+    cpuRatioToDownload: significant(
+      median(pairs.map(({ merged, download }) => merged.cpuSeconds / download.cpuSeconds)),
+    ),
     peakRssMB: Math.max(...pairs.map(({ merged }) => merged.peakRssMB)),
     MBps: significant(bytes / 1e6 / seconds),
   };

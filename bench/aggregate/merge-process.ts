@@ -20,6 +20,8 @@ export interface MergeJob {
 
 export interface MergeFigures {
   readonly seconds: number;
+  /** Processor time of all threads. */
+  readonly cpuSeconds: number;
   readonly peakRssMB: number;
   readonly requests: number;
   readonly global?: StoredFile;
@@ -63,9 +65,11 @@ async function download(): Promise<void> {
   });
 }
 
-const started = performance.now();
+const [started, cpuBefore] = [performance.now(), process.cpuUsage()];
 const files = await run();
 const seconds = (performance.now() - started) / 1000;
-const figures: MergeFigures = { seconds, peakRssMB: Math.round(peakRss() / 1e6), requests, ...files };
+const { user, system } = process.cpuUsage(cpuBefore);
+const cpuSeconds = (user + system) / 1e6;
+const figures: MergeFigures = { seconds, cpuSeconds, peakRssMB: Math.round(peakRss() / 1e6), requests, ...files };
 console.log(JSON.stringify(figures));
 process.exit();

@@ -39,6 +39,18 @@ describe('kernels', () => {
     );
   });
 
+  test('find a value of a larger magnitude, as a loop does', () => {
+    fc.assert(
+      fc.property(values, fc.nat(), fc.float({ min: 0, noNaN: true }), (array, at, given) => {
+        const kernels = createKernels();
+        const all = stored(kernels, array);
+        const largest = at % 2 === 0 ? Math.abs(array[at % array.length] as number) : given;
+        const expected = all.every((value) => Math.abs(value) <= largest);
+        expect(kernels.finite(all, largest)).toBe(expected);
+      }),
+    );
+  });
+
   test('sum scaled float32 in float64, and round the quotient once', () => {
     fc.assert(
       fc.property(values, factor, fc.integer({ min: 1, max: 1e6 }), (array, scale, divisor) => {

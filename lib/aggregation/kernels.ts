@@ -12,8 +12,8 @@ export interface Kernels {
   /** Frees all arrays. None of them may be used again. */
   reset(): void;
 
-  /** Whether all values are finite. */
-  finite(values: Float32Array): boolean;
+  /** Whether all values are finite, and of at most a magnitude. */
+  finite(values: Float32Array, largest?: number): boolean;
   /** sums = factor · values */
   assignScaled(values: Float32Array, factor: number, sums: Float64Array): void;
   /** sums += factor · values */
@@ -41,7 +41,7 @@ export interface Kernels {
 
 /** Exports of kernels.wat. */
 interface Exports {
-  finite(x: number, end: number): number;
+  within(x: number, end: number, limit: number): number;
   assignScaled(x: number, end: number, factor: number, sums: number): void;
   addScaled(x: number, end: number, factor: number, sums: number): void;
   roundQuotient(x: number, end: number, divisor: number, sums: number): void;
@@ -56,6 +56,8 @@ interface Exports {
 export const GROUP = 4;
 const GROUP_BYTES = 4 * GROUP;
 const PAGE_BYTES = 64 * 1024;
+/** The largest finite float32: what is larger in magnitude, is not finite. */
+const MAX_FLOAT32 = (2 - 2 ** -23) * 2 ** 127;
 /** Upper bound of 1 GiB. A merge needs less than 200 MB. */
 const MAX_PAGES = 16384;
 
@@ -95,7 +97,7 @@ export function createKernels(): Kernels {
     reset: () => {
       allocated = 0;
     },
-    finite: (values) => wasm.finite(values.byteOffset, endOf(values)) === 1,
+    finite: (values, largest = MAX_FLOAT32) => wasm.within(values.byteOffset, endOf(values), largest) === 1,
     assignScaled: (values, factor, sums) =>
       wasm.assignScaled(values.byteOffset, endOf(values), factor, sums.byteOffset),
     addScaled: (values, factor, sums) => wasm.addScaled(values.byteOffset, endOf(values), factor, sums.byteOffset),

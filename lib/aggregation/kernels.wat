@@ -9,17 +9,19 @@
 (module
   (import "env" "memory" (memory 0 65536 shared))
 
-  ;; 1 if all values are finite: x - x is +0 for a finite x and otherwise NaN, which has bits set.
-  (func (export "finite") (param $x i32) (param $end i32) (result i32)
-    (local $v v128) (local $seen v128)
+  ;; 1 if no value is NaN or has a larger magnitude than the limit
+  (func (export "within") (param $x i32) (param $end i32) (param $limit f32) (result i32)
+    (local $limits v128) (local $all v128)
+    (local.set $limits (f32x4.splat (local.get $limit)))
+    (local.set $all (v128.const i32x4 -1 -1 -1 -1))
     (block $done
       (loop $next
         (br_if $done (i32.ge_u (local.get $x) (local.get $end)))
-        (local.set $v (v128.load (local.get $x)))
-        (local.set $seen (v128.or (local.get $seen) (f32x4.sub (local.get $v) (local.get $v))))
+        (local.set $all (v128.and (local.get $all)
+          (f32x4.le (f32x4.abs (v128.load (local.get $x))) (local.get $limits))))
         (local.set $x (i32.add (local.get $x) (i32.const 16)))
         (br $next)))
-    (i32.eqz (v128.any_true (local.get $seen))))
+    (i32x4.all_true (local.get $all)))
 
   ;; sums = factor · x
   (func (export "assignScaled") (param $x i32) (param $end i32) (param $factor f64) (param $sums i32)

@@ -2,7 +2,6 @@ import type { Aggregation } from '../federation/schemas.ts';
 import { encodeSafetensorsHeader } from '../weights/safetensors.ts';
 import { type Clipping, clippingOf, clips, createCentre, createNorms, type Norms, normsOf } from './clipping.ts';
 import type { OpenInput } from './inputs.ts';
-import { GROUP } from './kernels.ts';
 import { type Segment, withFloats } from './layout.ts';
 import { type MergeContext, type MergeSource, ownSource, slicesOfMerge, updateSource } from './merge-context.ts';
 import type { Merged } from './merge-options.ts';
@@ -13,7 +12,7 @@ import type { Selection } from './selection.ts';
 import { shareFactorOf, weightsOf } from './shares.ts';
 import type { Slice } from './slices.ts';
 import { encodeStateHeader } from './state-file.ts';
-import { finiteFloats, takeLargest, updateFloats } from './values.ts';
+import { finiteFloats, MAX_MAGNITUDE, takeLargest } from './values.ts';
 
 /** Slices of each update that the centre holds: in order, and sorted. */
 const CENTRE_COPIES = 2;
@@ -131,7 +130,6 @@ async function* mergedSlices(
     restored: kernels.float32(origin || usesCentre ? capacity : 0),
     base: kernels.float32(origin ? capacity : 0),
     moments: kernels.float32(capacity * width),
-    lanes: kernels.float64(GROUP),
   };
   const sum = privacy && createPrivateSum(capacity, privacy, kernels, privacy.noise?.());
   const centre = usesCentre ? createCentre(chosen.length, capacity, kernels) : undefined;
@@ -141,11 +139,8 @@ async function* mergedSlices(
   /** Adds one file's block of a float slice. */
   function addFloats(block: Block<MergeSource>): void {
     const { source } = block;
-    const { decoded, lanes } = memory;
-    const values =
-      source.role === 'update' && strategy.moments.length > 0
-        ? updateFloats(block, kernels, decoded, lanes)
-        : finiteFloats(block, kernels, decoded);
+    const largest = source.role === 'update' && strategy.moments.length > 0 ? MAX_MAGNITUDE : undefined;
+    const values = finiteFloats(block, kernels, memory.decoded, largest);
     if (source.role === 'base') memory.base.set(values);
     else if (source.role === 'state') memory.moments.set(values);
     else if (centre) centre.add(values);

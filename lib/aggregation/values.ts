@@ -3,54 +3,40 @@ import type { Block, Source } from './pass.ts';
 import { tensorAt } from './slices.ts';
 
 /**
- * The floats of a block as float32. Throws what the source's `fail` returns if a value is not finite.
+ * The floats of a block as float32. Throws what the source's `fail` returns if a value is not finite, or larger in magnitude than
+ * `largest`.
  *
  * @param scratch receives decoded half floats; F32 is returned in place
  */
-export function finiteFloats(block: Block<Source>, kernels: Kernels, scratch: Float32Array): Float32Array {
+export function finiteFloats(
+  block: Block<Source>,
+  kernels: Kernels,
+  scratch: Float32Array,
+  largest?: number,
+): Float32Array {
   const { bytes, dtype, source, slice } = block;
   const isHalf = dtype === 'F16' || dtype === 'BF16';
   const values = isHalf
     ? scratch.subarray(0, bytes.length / 2)
     : new Float32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4);
   if (isHalf) kernels.decodeHalf(bytes, dtype, values);
-  if (!kernels.finite(values)) {
-    const index = values.findIndex((value) => !Number.isFinite(value));
-    const tensor = tensorAt(slice, Math.floor(index / source.width));
-    throw source.fail(`tensor "${tensor}" has values that are not finite`);
-  }
-  return values;
+  if (kernels.finite(values, largest)) return values;
+  const isWrong = (value: number) => !Number.isFinite(value) || Math.abs(value) > (largest ?? Number.POSITIVE_INFINITY);
+  const index = values.findIndex(isWrong);
+  const tensor = tensorAt(slice, Math.floor(index / source.width));
+  const wrong = values[index] as number;
+  throw source.fail(
+    Number.isFinite(wrong)
+      ? `tensor "${tensor}" holds ${wrong}; at most ${largest} is allowed`
+      : `tensor "${tensor}" has values that are not finite`,
+  );
 }
 
 /**
  * Largest magnitude of a value of an update for a server optimiser, which keeps the square of a difference as float32. The
- * other strategies yield finite models from any finite values.
+ * other strategies yield finite models from any finite values. One site's finite but huge values must not make the merge infinite.
  */
-const MAX_MAGNITUDE = 1e18;
-
-/**
- * The floats of an update's block as float32, each finite and at most {@link MAX_MAGNITUDE}. Throws what the source's `fail`
- * returns otherwise: one site's finite but huge values must not make the merge infinite.
- *
- * @param scratch as for {@link finiteFloats}
- * @param lanes scratch for four float64
- */
-export function updateFloats(
-  block: Block<Source>,
-  kernels: Kernels,
-  scratch: Float32Array,
-  lanes: Float64Array,
-): Float32Array {
-  const values = finiteFloats(block, kernels, scratch);
-  kernels.addProducts(values, values, undefined, lanes.fill(0));
-  // The sum of squares bounds the largest: only a block that may have such a value is searched for it.
-  const squares = lanes.reduce((sum, lane) => sum + lane, 0);
-  const index = squares > MAX_MAGNITUDE ** 2 ? values.findIndex((value) => Math.abs(value) > MAX_MAGNITUDE) : -1;
-  if (index < 0) return values;
-  throw block.source.fail(
-    `tensor "${tensorAt(block.slice, index)}" holds ${values[index]}; at most ${MAX_MAGNITUDE} is allowed`,
-  );
-}
+export const MAX_MAGNITUDE = 1e18;
 
 /**
  * Updates `largest` with the element-wise maximum of integers, or with a copy of the first ones. Integers are counters, not
