@@ -6,6 +6,9 @@ import type { SiteStore } from '../../lib/storage/contract.ts';
 import { tryReadJson } from '../../lib/storage/documents.ts';
 import { readSent } from './site-overview.ts';
 
+/** δ at which ε is counted unless a budget or a person says another. */
+export const DELTA = 1e-5;
+
 /** What a site has released for one campaign. */
 interface CampaignSpending {
   readonly campaign: string;

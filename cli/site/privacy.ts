@@ -4,10 +4,8 @@ import { instant } from '../campaign/times.ts';
 import { type CampaignFlags, placed } from '../campaign.ts';
 import { printJson } from '../print-json.ts';
 import { table } from '../table.ts';
-import type { Spending } from './privacy-ledger.ts';
+import { DELTA, type Spending } from './privacy-ledger.ts';
 import { openSite } from './site-view.ts';
-
-const DELTA = 1e-5;
 
 /** `fedcardio site privacy <site>`: what the site has revealed with differential privacy, over all campaigns. */
 export const privacyCommand = (): Command =>

@@ -6,6 +6,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { collect } from '../../lib/async.ts';
 import { federationKeys, siteKeys } from '../../lib/federation/keys.ts';
 import { image, PNG } from '../../lib/intake/testing.ts';
+import { epsilonOf } from '../../lib/privacy/accountant.ts';
 import type { Case, Points } from '../../page/api/hospital/case.ts';
 import type { Cases } from '../../page/api/hospital/cases.ts';
 import type { AskedCampaigns } from '../../page/api/hospital/decide.ts';
@@ -175,6 +176,22 @@ test('says what a campaign asks of this site', async () => {
   await hospital.site.federationStore.put(federationKeys.outcome(CAMPAIGN), '{}');
   await sleep(4100);
   expect((await get<AskedCampaigns>('/site/campaigns')).campaigns[0]?.phase).toBe('ended');
+});
+
+test('shows what the site has spent of its privacy budget', async () => {
+  const example = (name: string) => readFileSync(join(import.meta.dirname, '../../docs/events', `${name}.json`), 'utf8');
+  const before = await get<AskedCampaigns>('/site/campaigns');
+  await hospital.site.store.put(siteKeys.ledger, example('ledger'));
+  await hospital.site.store.put(siteKeys.policy, example('policy'));
+  await sleep(4100);
+
+  const { privacy } = await get<AskedCampaigns>('/site/campaigns');
+
+  expect(before.privacy).toEqual({ spent: 0, delta: 1e-5, releases: 0 });
+  expect(privacy).toMatchObject({ budget: 8, delta: 1e-5, releases: 2 });
+  // Two releases of a Gaussian mechanism reveal what one with its noise divided by √2 does.
+  const one = { noise: 4.72 / Math.SQRT2, rate: 1, count: 1 };
+  expect(privacy?.spent).toBeCloseTo(epsilonOf([one], 1e-5), 6);
 });
 
 async function uploaded(files: Readonly<Record<string, Uint8Array>>): Promise<string> {

@@ -66,7 +66,8 @@ export const consentView = ({ state, by, at, until, reason, limits }: Consent, n
   minimumCases: limits.minimumCases,
 });
 
-function undefinedIfDenied(error: unknown): undefined {
+/** Passes on what is not about rights. */
+export function undefinedIfDenied(error: unknown): undefined {
   if (!unreadableOf(error)) throw error;
 }
 

@@ -67,6 +67,17 @@ export const askedCampaignsSchema = z.strictObject({
   campaigns: z.array(askedCampaignSchema),
   /** Training and held-out cases of this site that the federation knows; undefined before the first. */
   counts: z.strictObject({ training: z.int(), evaluation: z.int(), at: instant }).optional(),
+  /** What rounds with noise have cost, over all campaigns; undefined if the viewer may not see it. */
+  privacy: z
+    .strictObject({
+      /** ε at `delta` of all releases together. */
+      spent: z.number(),
+      /** The largest that the site's policy lets them reach. */
+      budget: z.number().optional(),
+      delta: z.number(),
+      releases: z.int(),
+    })
+    .optional(),
 });
 
 export type SiteConsent = z.infer<typeof siteConsentSchema>;

@@ -52,7 +52,11 @@ export function ConsentControls(props: {
   return (
     <div class="consent">
       <p>
-        <Badge tone={TONES[consent.state]}>{text.consents[consent.state]}</Badge>{' '}
+        {isOver && consent.state === 'asked' ? (
+          <Badge tone="neutral">{text.unanswered}</Badge>
+        ) : (
+          <Badge tone={TONES[consent.state]}>{text.consents[consent.state]}</Badge>
+        )}{' '}
         {consent.state !== 'asked' && (
           <span class="quiet">
             {consent.by} · <Time iso={consent.at} full />

@@ -1,4 +1,6 @@
 import { useState } from 'preact/hooks';
+import type { AskedCampaigns } from '../../api/hospital/decide.ts';
+import { useFormats } from '../../parts/format.ts';
 import { Empty, Failure, Loading, Resource } from '../../parts/states.tsx';
 import { useResource } from '../../parts/use-resource.ts';
 import { useTexts } from '../../text/language.ts';
@@ -17,20 +19,45 @@ export function Screen() {
       <h1>{text.title}</h1>
       <p class="note">{text.intro}</p>
       <Resource state={state}>
-        {({ campaigns }) =>
-          campaigns.length === 0 ? (
-            <Empty title={text.empty}>
-              <p>{text.emptyHint}</p>
-            </Empty>
-          ) : (
-            campaigns.map((campaign) => (
-              <AskedCampaignCard key={campaign.campaign} campaign={campaign} onChanged={state.reload} />
-            ))
-          )
-        }
+        {({ campaigns, privacy }) => (
+          <>
+            {privacy && (privacy.releases > 0 || privacy.budget !== undefined) && <Budget privacy={privacy} />}
+            {campaigns.length === 0 ? (
+              <Empty title={text.empty}>
+                <p>{text.emptyHint}</p>
+              </Empty>
+            ) : (
+              campaigns.map((campaign) => (
+                <AskedCampaignCard key={campaign.campaign} campaign={campaign} onChanged={state.reload} />
+              ))
+            )}
+          </>
+        )}
       </Resource>
       <LookUp />
     </>
+  );
+}
+
+/** What all rounds with noise have revealed together, and what the site lets them reveal. */
+function Budget({ privacy }: { readonly privacy: NonNullable<AskedCampaigns['privacy']> }) {
+  const { decide: text } = useTexts().hospital;
+  const { spent, budget, delta, releases } = privacy;
+  const format = useFormats();
+  const number = (value: number) => format.number(value, 3);
+  return (
+    <section class="panel">
+      <h2>{text.budget}</h2>
+      <p>{text.spent(number(spent), number(delta), releases)}</p>
+      {budget === undefined ? (
+        <p class="quiet">{text.noBudget}</p>
+      ) : (
+        <>
+          <progress max={budget} value={Math.min(spent, budget)} aria-label={text.budget} />
+          <p class="quiet">{text.ofBudget(number(budget), number(Math.max(0, budget - spent)))}</p>
+        </>
+      )}
+    </section>
   );
 }
 

@@ -21,6 +21,15 @@ export const hospitalDe: HospitalTexts = {
       withdrawn: 'zurückgezogen',
       ended: 'Zustimmung abgelaufen',
     },
+    unanswered: 'ohne Ihre Antwort beendet',
+    budget: 'Privacy-Budget',
+    spent: (epsilon, delta, count) =>
+      count === 0
+        ? 'Noch wurde keine Runde mit Rauschen gesendet.'
+        : `Über alle Kampagnen haben ${plural(count, 'verrauschter Beitrag', 'verrauschte Beiträge')} ε ${epsilon} bei δ ${delta} verbraucht.`,
+    ofBudget: (budget, left) =>
+      `Die Regeln dieses Standorts erlauben ε ${budget}: ${left} bleiben. Eine Runde darüber hinaus wird abgelehnt.`,
+    noBudget: 'Die Regeln dieses Standorts setzen kein Budget.',
     until: 'bis',
     decisions: { agreed: 'Zustimmen', declined: 'Ablehnen', withdrawn: 'Zustimmung zurückziehen' },
     effects: {

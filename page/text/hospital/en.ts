@@ -22,6 +22,15 @@ export const hospitalEn = {
       withdrawn: 'withdrawn',
       ended: 'consent ended',
     },
+    unanswered: 'ended without an answer of yours',
+    budget: 'Privacy budget',
+    spent: (epsilon: string, delta: string, count: number) =>
+      count === 0
+        ? 'No round with noise has been sent yet.'
+        : `Over all campaigns, ${plural(count, 'release', 'releases')} with noise have spent ε ${epsilon} at δ ${delta}.`,
+    ofBudget: (budget: string, left: string) =>
+      `The policy of this site allows ε ${budget}: ${left} is left. A round beyond it is refused.`,
+    noBudget: 'The policy of this site sets no budget.',
     until: 'until',
     decisions: { agreed: 'Agree', declined: 'Decline', withdrawn: 'Withdraw the consent' },
     effects: {

@@ -4,10 +4,10 @@ import { federationKeys } from '../../../../lib/federation/keys.ts';
 import { summarySchema } from '../../../../lib/federation/schemas.ts';
 import { decide } from '../../../../lib/protocol/consent/at-site.ts';
 import { tryReadJson } from '../../../../lib/storage/documents.ts';
-import { unreadableOf } from '../../../../lib/storage/unreadable.ts';
 import type { PageContext } from '../../context.ts';
 import type { Handler } from '../../handler.ts';
-import { type AskedSources, askedCampaign, askedIds, consentView } from '../../hospital/asked.ts';
+import { type AskedSources, askedCampaign, askedIds, consentView, undefinedIfDenied } from '../../hospital/asked.ts';
+import { budgetView } from '../../hospital/budget-view.ts';
 import { tasksOf } from '../../hospital/case-index.ts';
 import { ownSite } from '../../hospital/own-site.ts';
 import { Refusal } from '../../http/errors.ts';
@@ -24,9 +24,11 @@ export const siteCampaigns: Handler<'siteCampaigns'> = async (context) => {
       throw error;
     }),
   );
-  const { summary } = sources;
+  const { summary, store } = sources;
   const campaigns = found.flatMap((one) => one ?? []);
+  const privacy = await budgetView(store).catch(undefinedIfDenied);
   return {
+    ...(privacy && { privacy }),
     campaigns: campaigns.toSorted((a, b) => ((a.plannedAt ?? '') < (b.plannedAt ?? '') ? 1 : -1)),
     ...(summary && {
       counts: { training: summary.cases.training, evaluation: summary.cases.evaluation, at: summary.at },
@@ -66,10 +68,7 @@ async function sourcesOf(context: PageContext): Promise<AskedSources> {
   const { federationStore } = context;
   const [tasks, summary] = await Promise.all([
     tasksOf(context),
-    tryReadJson(federationStore, federationKeys.summary(site), summarySchema).catch((error: unknown) => {
-      if (!unreadableOf(error)) throw error;
-      return undefined;
-    }),
+    tryReadJson(federationStore, federationKeys.summary(site), summarySchema).catch(undefinedIfDenied),
   ]);
   return { site, store, federationStore, tasks, summary: summary?.value, now: context.now };
 }
