@@ -179,7 +179,8 @@ test('says what a campaign asks of this site', async () => {
 });
 
 test('shows what the site has spent of its privacy budget', async () => {
-  const example = (name: string) => readFileSync(join(import.meta.dirname, '../../docs/events', `${name}.json`), 'utf8');
+  const example = (name: string) =>
+    readFileSync(join(import.meta.dirname, '../../docs/events', `${name}.json`), 'utf8');
   const before = await get<AskedCampaigns>('/site/campaigns');
   await hospital.site.store.put(siteKeys.ledger, example('ledger'));
   await hospital.site.store.put(siteKeys.policy, example('policy'));
