@@ -1,6 +1,6 @@
 // The floors of docs/architecture.md, checked by `npm run check`: an import points to a lower floor, type imports included.
 const FLOORS = [
-  ['lib/error'],
+  ['lib/error', 'lib/program-files'],
   [
     'lib/random',
     'lib/json',
@@ -32,7 +32,7 @@ const HELPERS = ['/testing\\.ts$', '/testing-[a-z-]+\\.ts$', '^test/'];
 const TESTS = ['\\.test\\.ts$', '\\.spec\\.ts$', ...HELPERS];
 
 /** The files of a room: of a folder, or one file of lib's ground floor. */
-const filesOf = (room) => [`^${room}/`, `^${room}\\.ts$`];
+const filesOf = (room) => [`^${room}/`, `^${room}\\.(ts|json)$`];
 
 /** Imports of a room stay in it or point to a lower floor. */
 const floorRules = FLOORS.flatMap((floor, index) =>
