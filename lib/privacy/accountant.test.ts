@@ -146,14 +146,49 @@ describe('ε and δ', () => {
     );
   });
 
+  test('of sub-sampled releases are those of their curve: the exact value is for releases without sub-sampling alone', () => {
+    const sampled = fixture.releases.filter(({ rate }) => rate > 0 && rate < 1);
+    expect(sampled.length).toBeGreaterThan(3);
+    for (const one of sampled) {
+      for (const all of [[one], [one, { noise: 2, rate: 1, count: 3 }]]) {
+        expect(epsilonOf(all, fixture.delta)).toBe(epsilonOfCurve(renyiCurve(all), fixture.delta));
+      }
+    }
+  });
+
+  test('are not changed by releases in which nobody takes part, nor by none', () => {
+    const one = { noise: 2, rate: 1, count: 3 };
+    const nobody = [
+      { noise: 0.1, rate: 0, count: 100 },
+      { noise: 0.1, rate: 1, count: 0 },
+    ];
+    expect(epsilonOf([one, ...nobody], 1e-5)).toBe(epsilonOf([one], 1e-5));
+    expect(epsilonOf(nobody, 1e-5)).toBe(0);
+    expect(composed([]).size).toBe(0);
+  });
+
+  test('are 0 where the total variation is within δ, and unknown below the least order', () => {
+    // It is at most √(1 − e⁻ᶜ) for a cost c (Bretagnolle and Huber).
+    const within = new Map([[2, -Math.log1p(-1e-6) * 0.999]]);
+    const beyond = new Map([[2, -Math.log1p(-1e-6) * 1.001]]);
+    expect(epsilonOfCurve(within, 1e-3)).toBe(0);
+    expect(epsilonOfCurve(beyond, 1e-3)).toBeGreaterThan(0);
+    expect(epsilonOfCurve(new Map([[1.01, 1]]), 1e-3)).toBe(Number.POSITIVE_INFINITY);
+    expect(deltaOfCurve(new Map([[1.01, 1]]), 50)).toBeCloseTo(Math.sqrt(1 - Math.exp(-1)), 12);
+  });
+
   test.each([
-    [{ noise: 0, rate: 1, count: 1 }, 1e-5],
-    [{ noise: Number.NaN, rate: 1, count: 1 }, 1e-5],
-    [{ noise: 1, rate: 1.1, count: 1 }, 1e-5],
-    [{ noise: 1, rate: 1, count: 1.5 }, 1e-5],
-    [{ noise: 1, rate: 1, count: 1 }, 0],
-  ])('refuse what is no release or no δ: %j, %d', (bad, target) => {
-    expect(() => epsilonOf([bad], target)).toThrow(/^Privacy: /);
+    [{ noise: 0, rate: 1, count: 1 }, 1e-5, 'noise must be more than 0 times the sensitivity, not 0'],
+    [{ noise: Number.NaN, rate: 1, count: 1 }, 1e-5, 'noise must be more than 0 times the sensitivity, not NaN'],
+    [{ noise: 1, rate: 1.1, count: 1 }, 1e-5, 'a sampling rate is between 0 and 1, not 1.1'],
+    [{ noise: 1, rate: -0.1, count: 1 }, 1e-5, 'a sampling rate is between 0 and 1, not -0.1'],
+    [{ noise: 1, rate: 1, count: 1.5 }, 1e-5, 'a number of releases is whole, not 1.5'],
+    [{ noise: 1, rate: 1, count: -1 }, 1e-5, 'a number of releases is whole, not -1'],
+    [{ noise: 1, rate: 1, count: 1 }, 0, 'δ is between 0 and 1, not 0'],
+    [{ noise: 1, rate: 1, count: 1 }, 1, 'δ is between 0 and 1, not 1'],
+  ])('refuse what is no release or no δ: %j, %d', (bad, target, reason) => {
+    const message = `Privacy: ${reason}.`;
+    expect(() => epsilonOf([bad], target)).toThrow(expect.objectContaining({ code: 'BAD_CONFIGURATION', message }));
   });
 });
 
@@ -186,10 +221,11 @@ describe('noiseFor', () => {
   });
 
   test.each([
-    { epsilon: 0, delta: 1e-5, count: 1, rate: 1 },
-    { epsilon: 1, delta: 1e-5, count: 0, rate: 1 },
-    { epsilon: 1, delta: 1, count: 1, rate: 1 },
-  ])('refuses a budget without meaning: %j', (bad) => {
-    expect(() => noiseFor(bad)).toThrow(/^Privacy: /);
+    [{ epsilon: 0, delta: 1e-5, count: 1, rate: 1 }, 'a budget ε must be more than 0, not 0'],
+    [{ epsilon: 1, delta: 1e-5, count: 0, rate: 1 }, 'a budget is for one release or more'],
+    [{ epsilon: 1, delta: 1e-5, count: 1, rate: 0 }, 'a budget is for one release or more'],
+    [{ epsilon: 1, delta: 1, count: 1, rate: 1 }, 'δ is between 0 and 1, not 1'],
+  ])('refuses a budget without meaning: %j', (bad, reason) => {
+    expect(() => noiseFor(bad)).toThrow(`Privacy: ${reason}.`);
   });
 });
