@@ -1,0 +1,7 @@
+import { defineConfig } from 'vitest/config';
+import all from './vitest.config.ts';
+
+/** `npm run mutate` (scripts/mutate.mjs), which says which tests. */
+export default defineConfig({
+  test: { ...all.test, include: JSON.parse(process.env.FEDCARDIO_MUTATION_TESTS ?? '[]') },
+});
