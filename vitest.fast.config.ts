@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { defineConfig } from 'vitest/config';
-import all from './vitest.config.ts';
+import { options, projects } from './vitest.config.ts';
 
 /** Tests that train networks, merge large files, synthesize stacks or start many processes, which takes seconds. */
 const SLOW = [
@@ -43,5 +43,5 @@ if (missing.length > 0)
 
 /** `npm run test:fast`: the other unit tests and the packed package. CI runs it on every other supported release of Node. */
 export default defineConfig({
-  test: { ...all.test, include: ['{lib,handlers,cli}/**/*.test.ts', 'test/package.test.ts'], exclude: SLOW },
+  test: { ...options, projects: projects(['cli/**/*.test.ts', 'test/package.test.ts'], SLOW) },
 });

@@ -1,7 +1,7 @@
 import { defineConfig } from 'vitest/config';
-import all from './vitest.config.ts';
+import { options } from './vitest.config.ts';
 
 /** `npm run mutate` (scripts/mutate.mjs), which says which tests. */
 export default defineConfig({
-  test: { ...all.test, include: JSON.parse(process.env.FEDCARDIO_MUTATION_TESTS ?? '[]') },
+  test: { ...options, include: JSON.parse(process.env.FEDCARDIO_MUTATION_TESTS ?? '[]') },
 });
