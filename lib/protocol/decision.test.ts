@@ -45,6 +45,13 @@ describe('roundDecision', () => {
     expect(decide(answers, 90)).toMatchObject({ kind: 'seal', accepted: answers, failed: [] });
   });
 
+  test('waits for the deadline at most, if the quorum was reached shortly before it', () => {
+    const answers = [answer('berlin', 970), answer('hamburg', 10), answer('munich', 20)];
+
+    expect(decide(answers, 999)).toEqual({ kind: 'wait', until: atSecond(1000) });
+    expect(decide(answers, 1000).kind).toBe('seal');
+  });
+
   test('closes at quorum if closeAfterQuorumSeconds is 0, even if the storage clock is ahead', () => {
     const answers = [answer('berlin', 30), answer('hamburg', 30), answer('munich', 30)];
     expect(decide(answers, 29, { ...QUORUM, closeAfterQuorumSeconds: 0 }).kind).toBe('seal');
