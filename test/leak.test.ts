@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync, gzipSync } from 'node:zlib';
@@ -11,6 +11,7 @@ import { runGpuTask } from '../gpu-tasks/run-gpu-task.ts';
 import { gpuTaskContext } from '../gpu-tasks/testing.ts';
 import { collect } from '../lib/async.ts';
 import { createObjectStorage } from '../lib/aws/objects.ts';
+import { importDicom } from '../lib/dicom/import.ts';
 import { withoutCases, withoutCasesIn } from '../lib/federation/cloud-logs.ts';
 import { type FederationKey, siteKeys } from '../lib/federation/keys.ts';
 import type { CampaignInput, Outcome } from '../lib/federation/schemas.ts';
@@ -39,6 +40,10 @@ const VOXELS = [1033, -171, 917, -53, 1211, 77, 633, -129, 1117, 211];
 const CASE = 'qzvx-kjw4417';
 const HELD_OUT = 'qzvx-hlw9923';
 const DICOM_CASE = 'qzvx-dcm5561';
+/** A DICOM export, whose headers name a patient (scripts/fixtures/dicom.py), and the case that `site import` makes of it. */
+const EXPORT = join(import.meta.dirname, 'fixtures', 'dicom', 'explicit');
+const SECRET = '42'.repeat(32);
+const IMPORTED_CASE = 'pdb7c967f847f-8809129a';
 const MARKS: readonly Mark[] = [
   { name: 'descrip', text: 'QZVXdescripW7731' },
   { name: 'aux_file', text: 'QZVXauxW8842' },
@@ -51,6 +56,12 @@ const MARKS: readonly Mark[] = [
   { name: 'case', text: CASE },
   { name: 'held-out case', text: HELD_OUT },
   { name: 'refused case', text: DICOM_CASE },
+  { name: 'name in an export', text: 'Secretname' },
+  { name: 'id in an export', text: 'SECRETID-4711' },
+  { name: 'hospital in an export', text: 'Secrethospital' },
+  { name: 'UID in an export', text: '1.2.826.0.1.3680043.10.1338.9' },
+  { name: 'secret of the pseudonyms', text: SECRET },
+  { name: 'imported case', text: IMPORTED_CASE },
   { name: 'voxels', voxels: VOXELS, normalised: (hu) => normalised(hu, INTENSITY) },
 ];
 const NEEDLES: readonly Needle[] = MARKS.flatMap(needlesOf);
@@ -118,6 +129,16 @@ const dicomFile = (): Uint8Array => {
   return Buffer.concat([Buffer.alloc(128), Buffer.from('DICM'), ...elements]);
 };
 
+/** Uploads the CT that the import makes of the export. */
+async function uploadImported(store: SiteStore, folder: string): Promise<void> {
+  const secretDir = join(folder, 'pseudonyms');
+  mkdirSync(secretDir);
+  writeFileSync(join(secretDir, 'secret'), SECRET);
+  const { series } = await importDicom(EXPORT, folder, { secretDir });
+  expect(series).toMatchObject([{ case: IMPORTED_CASE }]);
+  await store.put(siteKeys.image('training', IMPORTED_CASE), readFileSync(join(folder, IMPORTED_CASE, 'image.nii.gz')));
+}
+
 /** Keeps every body that is written, whether or not it is replaced later, with its key. */
 function recording(store: FederationStore, seen: Map<string, Uint8Array>): FederationStore {
   let count = 0;
@@ -181,6 +202,7 @@ describe('marks of every input', () => {
     await uploadMarked(local.siteStore('kiel'), 'training', `${CASE}-k`, 4, true);
     await uploadMarked(local.siteStore('kiel'), 'evaluation', `${HELD_OUT}-k`, 5, true);
     await bonn.put(siteKeys.image('training', DICOM_CASE), dicomFile());
+    await uploadImported(bonn, folder);
     await bonn.put(
       siteKeys.ofEvent(`cases/${CASE}/labels/${textOf('file name')}.nii.gz`),
       textOf('text of a broken label'),
@@ -206,8 +228,10 @@ describe('marks of every input', () => {
         async ({ key }) => [key, (await local.siteStore('bonn').get(key)).body] as const,
       ),
     );
+    const exported = readdirSync(EXPORT).map((name) => [name, readFileSync(join(EXPORT, name))] as const);
+    const secret = ['secret', Buffer.from(SECRET)] as const;
     const found = new Set(
-      inputs
+      [...inputs, ...exported, secret]
         .flatMap(([key, body]) => [...marksIn(Buffer.from(key), NEEDLES), ...marksIn(body, NEEDLES)])
         .map((mark) => mark.split(' (')[0]),
     );
