@@ -6,6 +6,7 @@ import { mean, median } from '../../scoring/quantile.ts';
 import { fixed, percent } from '../format.ts';
 import { ALGORITHM_ROWS, ALGORITHMS, BASELINE } from './algorithms.ts';
 import { intervalText } from './claims-tables.ts';
+import { madeBy } from './made-by.ts';
 import { type Group, isIn, labelledAt, medianOf, medianWithMissing, shareOf } from './pooling.ts';
 import type { SeedResult } from './seed-result.ts';
 import { errorText, groupsOf, markdownTable, taskTable } from './tables.ts';
@@ -18,13 +19,12 @@ const TASK: DefaultTaskId = 'hinge-points';
  * @param command that created the results
  */
 export function algorithmsPage(results: readonly SeedResult[], command: string): string {
-  const unique = (values: readonly string[]) => [...new Set(values)].join(', ');
   const groups = groupsOf(results).map((group) => GROUP_TITLES[group]);
   return `# Federated algorithms
 
 For: researchers.
 
-Made by \`${command}\` at commit ${unique(results.map(({ commit }) => commit))}, seeds ${results.map(({ seed }) => seed).join(', ')}, on ${unique(results.map(({ backend }) => backend))}.
+${madeBy(command, results)}
 Phantoms, not patients. One UNet for ${TASKS[TASK].title.toLowerCase()}, with the rounds, steps, learning rate and first weights of the
 \`small\` experiment's teacher. FedProx has μ = 0.01 and Ditto λ = 10: round numbers, which were not tuned.
 

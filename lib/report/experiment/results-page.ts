@@ -6,6 +6,7 @@ import { claimsOf, FEWEST_SEEDS } from './claims.ts';
 import { claimTable, pairedTable } from './claims-tables.ts';
 import { MODELS, PAPER_ROWS, type Row, rowOf, VARIANT_ROWS } from './compared-models.ts';
 import { calibrationTable } from './confidence.ts';
+import { madeBy } from './made-by.ts';
 import { landmarkShare, medianOf, medianWithMissing, shareOf, valuesOf } from './pooling.ts';
 import type { SeedResult } from './seed-result.ts';
 import { crossSiteTable, errorText, isExternal, pointTable, taskTable } from './tables.ts';
@@ -18,7 +19,6 @@ import { crossSiteTable, errorText, isExternal, pointTable, taskTable } from './
 export function resultsPage(results: readonly SeedResult[], command: string): string {
   const [first] = results;
   if (!first) return '';
-  const unique = (values: readonly string[]) => [...new Set(values)].join(', ');
   const heldOut = results.reduce((sum, { sites }) => sum + sites.reduce((all, site) => all + site.evaluation, 0), 0);
   const external = first.sites.filter(isExternal).length;
   const cells = external > 0 ? GROUP_TEXT.external : GROUP_TEXT.none;
@@ -26,7 +26,7 @@ export function resultsPage(results: readonly SeedResult[], command: string): st
 
 For: researchers.
 
-Made by \`${command}\` at commit ${unique(results.map(({ commit }) => commit))}, seeds ${results.map(({ seed }) => seed).join(', ')}, on ${unique(results.map(({ backend }) => backend))}.
+${madeBy(command, results)}
 Phantoms, not patients: ${heldOut} held-out CTs of ${first.sites.length} hospitals${external > 0 ? `, ${external} of them external` : ''}, all seeds together. The figures of every site are in
 \`seed-*.json\` beside this page.
 
