@@ -1,9 +1,9 @@
-import { collect } from '../async.ts';
 import { federationKeys, type RoundAddress } from '../federation/keys.ts';
 import { type Open, openSchema, sealSchema } from '../federation/schemas.ts';
 import { createJson, type Document, readJson } from '../storage/documents.ts';
 import { claimLease, type OwnedLease } from '../storage/lease.ts';
 import { type AnswerKey, listAnswers } from './answer-keys.ts';
+import { listRound } from './campaign-listing.ts';
 import { commitRound, figuresOf } from './commit-round.ts';
 import type { RoundContext } from './context.ts';
 import { digestOf, type MergeResult, mergeEntries, storedMerge } from './merge-entries.ts';
@@ -15,7 +15,7 @@ import { listReasons } from './reasons.ts';
 import { roundProgress } from './round-progress.ts';
 import { mergeMasked } from './secure/merge-masked.ts';
 import { publishSurvivors, readOpened } from './secure/survivors.ts';
-import { type RoundState, roundStates } from './state.ts';
+import type { RoundState } from './state.ts';
 
 /**
  * Result of `closeRound`. `sealed`: its masked updates are added up, and sites still have to open the masks. `claimed`: the
@@ -40,7 +40,7 @@ export async function closeRound(context: RoundContext, at: RoundAddress): Promi
   const { federationStore } = context;
   let seen: string | undefined;
   for (;;) {
-    const round = await readRound(context, at);
+    const round = await listRound(federationStore, at);
     if (!round) return 'not-open';
     if (round.phase === 'committed') return 'committed';
     const open = await readJson(federationStore, federationKeys.open(at), openSchema);
@@ -88,11 +88,6 @@ export async function closeRound(context: RoundContext, at: RoundAddress): Promi
     // Callers that were told of an update in the meantime returned `claimed`: check again on their behalf.
     await lease.release();
   }
-}
-
-async function readRound({ federationStore }: RoundContext, at: RoundAddress): Promise<RoundState | undefined> {
-  const prefix = federationKeys.round(at);
-  return roundStates(await collect(federationStore.list(prefix))).get(prefix);
 }
 
 async function close(
