@@ -5,7 +5,16 @@ import { openJournal } from '../journal.ts';
 import { type Blobs, openBlobs, WRITE_BYTES } from './blobs.ts';
 import { S3Error } from './error.ts';
 import { createHashThread, type HashThread } from './hash-thread.ts';
-import { apply, type Bucket, emptyState, filesOf, type OpenUpload, recordsOf, type StoreRecord } from './state.ts';
+import {
+  apply,
+  type Bucket,
+  countRecords,
+  emptyState,
+  filesOf,
+  type OpenUpload,
+  recordsOf,
+  type StoreRecord,
+} from './state.ts';
 
 /** Buckets, objects and uploads. Bodies are in files, everything else in memory and in a journal. */
 export interface Store {
@@ -35,7 +44,7 @@ export async function openStore(directory: string, now: () => Date): Promise<Sto
   const blobs = await openBlobs(join(directory, 'bodies'));
   const state = emptyState();
   const journal = openJournal<StoreRecord>(join(directory, 'journal.jsonl'), (record) => apply(state, record));
-  journal.compactBy(() => recordsOf(state));
+  journal.compactBy(() => recordsOf(state), countRecords(state));
   await blobs.keepOnly(filesOf(state));
 
   const hashes = createHashThread(WRITE_BYTES);
