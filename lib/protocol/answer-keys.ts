@@ -19,6 +19,8 @@ export interface AnswerKey {
 }
 
 const LISTS_AT_ONCE = 16;
+/** More than {@link LISTS_AT_ONCE}, because each of these waits for the slowest of those before it. */
+const MOST_LISTS_AT_ONCE = 64;
 
 type Lists = Pick<FederationStore, 'list'>;
 
@@ -51,7 +53,7 @@ export async function listAnswersUnlessMissing(
   const order = [...sites.filter((site) => first.has(site)), ...sites.filter((site) => !first.has(site)).toReversed()];
   const found = new Map<string, readonly AnswerKey[]>();
   let missing = 0;
-  for (let atOnce = 1; found.size < order.length; atOnce = Math.min(2 * atOnce, LISTS_AT_ONCE)) {
+  for (let atOnce = 1; found.size < order.length; atOnce = Math.min(2 * atOnce, MOST_LISTS_AT_ONCE)) {
     const next = order.slice(found.size, found.size + atOnce);
     const answers = await Promise.all(next.map((site) => siteAnswers(store, open, site)));
     for (const [index, site] of next.entries()) found.set(site, answers[index] ?? []);
