@@ -14,7 +14,7 @@ const FLAT = ['rssMB', 'heapMB', 'buffersMB', 'descriptors', 'handles', 'overhea
 /**
  * Runs campaigns of simulated sites in one process: embedded server, queues, handlers, sweep each second. FEDCARDIO_BENCH_ROUNDS
  * (200), FEDCARDIO_BENCH_CAMPAIGNS (1) and FEDCARDIO_BENCH_SITES (8) set their size, FEDCARDIO_BENCH_EVERY (20) the rounds between two
- * samples.
+ * samples. FEDCARDIO_BENCH_APART=1 runs the server, which keeps the names of all objects in memory, in a process of its own.
  *
  * @returns the samples, and what the second half has added for each 100 rounds
  */
@@ -25,6 +25,7 @@ export async function run(): Promise<Readonly<Record<string, unknown>>> {
     rounds: setting('ROUNDS', 200),
     campaigns: setting('CAMPAIGNS', 1),
     every: setting('EVERY', 20),
+    isServerApart: setting('APART', 0) === 1,
   };
   const samples = (await runInProcess<readonly Sample[]>(CHILD, options)).map((sample) => ({
     ...sample,

@@ -20,7 +20,7 @@ export async function outdatedStates(
   stateKeys: readonly ((at: RoundAddress) => SiteKey)[],
 ): Promise<readonly SiteKey[]> {
   if (at.round <= 2 || stateKeys.length === 0) return [];
-  const listed = new Set((await collect(store.list(siteKeys.checkpointsOf(at)))).map(({ key }) => key));
+  const listed = new Set((await collect(store.list(siteKeys.checkpointPrefix(at)))).map(({ key }) => key));
   const rounds = Array.from({ length: at.round - 1 }, (_, index) => ({ ...at, round: index + 1 }));
   return stateKeys.flatMap((keyOf) =>
     rounds

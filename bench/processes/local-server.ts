@@ -28,6 +28,7 @@ export async function startServer(prepare: (dataDir: string) => void = () => und
   process.once('exit', abandon);
   const [line] = await once(createInterface(server.stdout), 'line');
   return {
+    dataDir,
     endpoint: JSON.parse(line).endpoint as string,
     stop: async () => {
       const exit = once(server, 'exit');

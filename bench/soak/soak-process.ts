@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { FederationKey } from '../../lib/federation/keys.ts';
 import { startPlatform } from '../../local/platform.ts';
+import { startServer } from '../processes/local-server.ts';
 import { deferred, federationOf, putSummaries, requireCompleted, upload } from '../rounds/campaign.ts';
 import { simulatedSites } from '../rounds/sites.ts';
 import { type Resources, resources } from './resources.ts';
@@ -13,6 +14,8 @@ export interface SoakOptions {
   readonly sites: number;
   readonly rounds: number;
   readonly campaigns: number;
+  /** Whether the server is a process of its own, so that only functions and sites are measured. */
+  readonly isServerApart: boolean;
   /** Rounds from one sample to the next. */
   readonly every: number;
 }
@@ -24,8 +27,9 @@ export interface Sample extends Resources {
   readonly keptMB: number;
 }
 
-const { sites, rounds, campaigns, every } = JSON.parse(process.argv[2] ?? '') as SoakOptions;
-const dataDir = mkdtempSync(join(tmpdir(), 'fedcardio-bench-'));
+const { sites, rounds, campaigns, every, isServerApart } = JSON.parse(process.argv[2] ?? '') as SoakOptions;
+const apart = isServerApart ? await startServer() : undefined;
+const dataDir = apart?.dataDir ?? mkdtempSync(join(tmpdir(), 'fedcardio-bench-'));
 
 async function soak(): Promise<readonly Sample[]> {
   const federation = federationOf(sites);
@@ -35,7 +39,7 @@ async function soak(): Promise<readonly Sample[]> {
   let due = deferred();
   const platform = await startPlatform({
     federation,
-    server: { dataDir },
+    server: apart ? { endpoint: apart.endpoint } : { dataDir },
     gpuTasks: (context) => simulatedSites(context, () => undefined),
     sweep: { everySeconds: 1 },
     log: (event) => {
@@ -76,6 +80,7 @@ async function soak(): Promise<readonly Sample[]> {
 try {
   console.log(JSON.stringify(await soak()));
 } finally {
-  rmSync(dataDir, { recursive: true });
+  if (apart) await apart.stop();
+  else rmSync(dataDir, { recursive: true });
 }
 process.exit();

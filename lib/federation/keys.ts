@@ -90,7 +90,7 @@ export const siteKeys = {
   /** The Batch job of a round's GPU task. Claimed before it is submitted. */
   job: ({ campaign, stage, round }: RoundAddress) => siteKey(`jobs/${campaign}/${stage}/${roundName(round)}.json`),
   /** What a stage carries from round to round. */
-  checkpointsOf: ({ campaign, stage }: StageAddress) => siteKey(`checkpoints/${campaign}/${stage}/`),
+  checkpointPrefix: ({ campaign, stage }: StageAddress) => siteKey(`checkpoints/${campaign}/${stage}/`),
   optimizer: ({ campaign, stage, round }: RoundAddress) =>
     siteKey(`checkpoints/${campaign}/${stage}/${roundName(round)}/optimizer.safetensors`),
   /** The model's parameters that never leave the site. */
