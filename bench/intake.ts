@@ -27,19 +27,22 @@ const BAD_EVERY = 100;
 
 /**
  * Uploads the cases of eight hospitals while intake handles them. One process uploads, one is the embedded server, and one
- * runs the real handler. FEDCARDIO_BENCH_SHARE="0.1" reduces each hospital to a tenth. To profile all three:
+ * runs the real handler. FEDCARDIO_BENCH_SHARE="0.1" reduces each hospital to a tenth; FEDCARDIO_BENCH_CASES=10000 uploads so many
+ * cases to one hospital instead. To profile all three:
  * `node --cpu-prof bin/fedcardio.mjs bench intake`.
  *
  * @returns cases per second from the first upload to the last case done, cost per case, and peak memory of intake
  * @throws Error if a case is lost, counted twice or wrong
  */
 export async function run(): Promise<Readonly<Record<string, unknown>>> {
-  const bySite = sizes(Number(process.env.FEDCARDIO_BENCH_SHARE ?? 1)).map((size) => siteCases(size, BAD_EVERY));
+  const { FEDCARDIO_BENCH_SHARE: share, FEDCARDIO_BENCH_CASES: ofOne } = process.env;
+  const sites = ofOne === undefined ? sizes(Number(share ?? 1)) : [oneSite(Number(ofOne))];
+  const bySite = sites.map((size) => siteCases(size, BAD_EVERY));
   const cases = bySite.flat();
   const federation: Federation = {
     schema: 'fedcardio.federation/1',
     id: 'load',
-    sites: PAPER_SITES.map(({ site }) => ({ id: site, name: site })),
+    sites: sites.map(({ site }) => ({ id: site, name: site })),
   };
   const dataDir = mkdtempSync(join(tmpdir(), 'fedcardio-bench-'));
   const children: ChildProcess[] = [];
@@ -115,6 +118,17 @@ function sizes(share: number): readonly SiteSize[] {
     labels: Object.fromEntries(Object.entries(labels).map(([task, count]) => [task, part(count)])),
   }));
 }
+
+/** A hospital with so many cases, and labels of a tenth. */
+const oneSite = (cases: number): SiteSize => ({
+  site: 'heidelberg',
+  cases,
+  labels: {
+    'hinge-points': Math.ceil(cases / 10),
+    'membranous-septum': Math.ceil(cases / 10),
+    calcification: Math.ceil(cases / 10),
+  },
+});
 
 async function end(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;

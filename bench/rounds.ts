@@ -17,15 +17,16 @@ const CHILD = fileURLToPath(new URL('rounds/campaign-process.ts', import.meta.ur
 
 /**
  * Runs campaigns without training, each in its own process: embedded server, queues, handlers, and sites that answer with
- * 100 kB of weights. FEDCARDIO_BENCH_SITES="8,64" selects sizes.
+ * 100 kB of weights. FEDCARDIO_BENCH_SITES="8,64" selects sizes, FEDCARDIO_BENCH_ROUNDS=100 sets the rounds of all.
  *
  * @returns figures by number of sites; `secondsPerRoundAndSite` should not grow with it
  */
 export async function run(): Promise<Readonly<Record<string, CampaignFigures>>> {
   const wanted = process.env.FEDCARDIO_BENCH_SITES?.split(',').map(Number);
   const figures: Record<string, CampaignFigures> = {};
-  for (const { sites, rounds } of CAMPAIGNS) {
+  for (const { sites, rounds: usual } of CAMPAIGNS) {
     if (wanted && !wanted.includes(sites)) continue;
+    const rounds = Number(process.env.FEDCARDIO_BENCH_ROUNDS ?? usual);
     console.error(`${sites} sites, ${rounds} rounds …`);
     figures[`sites${sites}`] = await runInProcess(CHILD, { sites, rounds });
   }

@@ -112,6 +112,19 @@ test('starts with the local parameters of the last round that the site took part
   }
 });
 
+test.each([
+  ['of two rounds', undefined, [2, 3]],
+  ['of all rounds if any of them may have the best model', { keep: 'best' as const }, [1, 2, 3]],
+])('keeps the local parameters %s', async (_, validate, expected) => {
+  const options = { ...UNCHANGED, rounds: 4, ...(validate && { validation: { share: 0.2 }, validate }) };
+  let base: Open['base'] = null;
+  for (const round of [1, 2, 3]) base = await commitUpdateOf(storage, await train('bonn', round, options, base));
+
+  const kept = await Promise.all([1, 2, 3].map((round) => storage.siteStore('bonn').tryGet(localKey(round))));
+
+  expect([1, 2, 3].filter((_, index) => kept[index] !== undefined)).toEqual(expected);
+});
+
 test('predicts with local parameters of the site, or with initial weights if the site never trained', async () => {
   const base = await commitUpdateOf(storage, await train('bonn', 1, OPTIONS));
   const last = await train('bonn', 3, OPTIONS, base);

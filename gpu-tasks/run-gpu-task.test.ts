@@ -124,6 +124,30 @@ describe('a training task', () => {
     ).toBeUndefined();
   });
 
+  test('keeps the optimiser states of two rounds, whatever the number of rounds', async () => {
+    await uploadCase(storage, 'training', CASES[0], true);
+    const kept = async () =>
+      (await collect(storage.siteStore(SITE).list('checkpoints/' as SiteKey))).map(({ key }) => key);
+    const of = (round: number) => siteKeys.optimizer({ campaign: 'aortic', stage: 'teacher', round });
+    // Of a stage whose name continues this one's, and of a campaign with the same stage.
+    const others = [
+      siteKeys.optimizer({ campaign: 'aortic', stage: 'teacher/0001', round: 1 }),
+      siteKeys.optimizer({ campaign: 'another', stage: 'teacher', round: 1 }),
+    ];
+    for (const key of others) await storage.siteStore(SITE).put(key, '');
+
+    let base: Open['base'] = null;
+    for (const round of [1, 2, 3, 5]) {
+      const message = await openRound(storage, 'teacher', round, base, { rounds: 6 });
+      expect(await run(message)).toBe('done');
+      base = await commitUpdateOf(storage, message);
+      if (round === 3) expect(await kept()).toEqual([...others, of(2), of(3)].sort());
+    }
+
+    // The site did not take part in the fourth round.
+    expect(await kept()).toEqual([...others, of(3), of(5)].sort());
+  });
+
   test('publishes a failed update without data, and does not run again', async () => {
     await uploadCase(storage, 'training', CASES[0], false);
     const message = await openRound(storage, 'teacher', 1);

@@ -1,3 +1,4 @@
+import { collect } from '../lib/async.ts';
 import { describeError, endSentence, FedcardioError } from '../lib/error.ts';
 import { type RoundAddress, type SiteKey, siteKeys } from '../lib/federation/keys.ts';
 import type { SiteStore } from '../lib/storage/contract.ts';
@@ -8,6 +9,26 @@ import type { Weights } from '../lib/weights/weights.ts';
 
 /** AdamW's moments after a round at this site; undefined if the site did not take part. */
 export const readOptimizer = (store: SiteStore, at: RoundAddress) => readWeights(store, siteKeys.optimizer(at));
+
+/**
+ * The states that nobody reads any more, once a round has its update: all but the last one before it. The round's own is for the next
+ * one, and the last one before it for a GPU task of this round that a message which was delivered twice has started.
+ */
+export async function outdatedStates(
+  store: Pick<SiteStore, 'list'>,
+  at: RoundAddress,
+  stateKeys: readonly ((at: RoundAddress) => SiteKey)[],
+): Promise<readonly SiteKey[]> {
+  if (at.round <= 2 || stateKeys.length === 0) return [];
+  const listed = new Set((await collect(store.list(siteKeys.checkpointPrefix(at)))).map(({ key }) => key));
+  const rounds = Array.from({ length: at.round - 1 }, (_, index) => ({ ...at, round: index + 1 }));
+  return stateKeys.flatMap((keyOf) =>
+    rounds
+      .map(keyOf)
+      .filter((key) => listed.has(key))
+      .slice(0, -1),
+  );
+}
 
 /**
  * The parameters that stay at the site, after the last round up to `at` that the site took part in; undefined if it took

@@ -19,7 +19,7 @@ import { dpSgdSecret, privacyOf, releaseOfRound } from './private-weights.ts';
 import type { GpuTaskResult } from './publish.ts';
 import { sentWeights } from './sent-weights.ts';
 import { casesForValidation, trainingCases } from './site-data.ts';
-import { readLocalParameters, readOptimizer } from './site-state.ts';
+import { outdatedStates, readLocalParameters, readOptimizer } from './site-state.ts';
 import type { StageInput } from './stage-input.ts';
 import { networkOf } from './stage-model.ts';
 import { readWeights } from './stored-weights.ts';
@@ -114,7 +114,14 @@ export async function trainSite(input: StageInput<LearningStage>, context: GpuTa
   if (result.local.size > 0) {
     await store(siteKeys.localParameters(at), result.local);
   }
-  const discard = checkpointer.hasWritten || checkpoint ? [checkpointKey(message)] : [];
+  const discard = [
+    ...(checkpointer.hasWritten || checkpoint ? [checkpointKey(message)] : []),
+    ...(await outdatedStates(data.store, at, [
+      ...(keepOptimizer ? [siteKeys.optimizer] : []),
+      // The best model may be of any round, and belongs together with the parameters of that one.
+      ...(result.local.size > 0 && stage.validate?.keep !== 'best' ? [siteKeys.localParameters] : []),
+    ])),
+  ];
   const sent = await sentWeights(
     input,
     context,

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { federationKeys } from '../lib/federation/keys.ts';
 import { outcomeSchema } from '../lib/federation/schemas.ts';
 import { tryReadJson } from '../lib/storage/documents.ts';
+import { countRequests } from '../test/helpers/counted-store.ts';
 import { asFederationRole } from '../test/helpers/roles.ts';
 import { campaignWith, QUORUM } from '../test/protocol/simulated-campaign.ts';
 import { simulateFederation } from '../test/protocol/simulated-federation.ts';
@@ -41,6 +42,19 @@ describe('sweep', () => {
     expect(sent()).toBe(4);
     await sweep(asFederationRole(context, 'sweep'), { resendAfterSeconds: 0 });
     expect(sent()).toBe(6);
+  });
+
+  test('asks once whether a campaign has ended, once it has', async () => {
+    const { context } = simulate();
+    for (let i = 0; i < 20; i++) await context.federationStore.put(federationKeys.outcome(`past-${i}`), '{}');
+    const { store, take } = countRequests(context.federationStore);
+    const role = asFederationRole({ ...context, federationStore: store }, 'sweep');
+    await sweep(role);
+    take();
+
+    await sweep(role);
+
+    expect(take()).toMatchObject({ get: 0, list: 1, put: 0 });
   });
 
   test('does not end a campaign because of a storage error', async () => {

@@ -22,7 +22,7 @@ export async function sweep(context: HandlerContext, options: SweepOptions = {})
   await publishTasks(context);
   for await (const folder of federationStore.folders(federationKeys.campaignsPrefix)) {
     const campaign = parseCampaignKey(folder);
-    if (campaign === undefined || (await federationStore.head(federationKeys.outcome(campaign)))) continue;
+    if (campaign === undefined || (await hasEnded(federationStore, campaign))) continue;
     try {
       for (const at of await advanceCampaign(context, campaign, options)) await closeRound(context, at);
     } catch (error) {
@@ -30,4 +30,16 @@ export async function sweep(context: HandlerContext, options: SweepOptions = {})
       if (isFedcardioError(error, 'BAD_MESSAGE')) await endCampaign(context, campaign, 'failed', describeError(error));
     }
   }
+}
+
+/** Campaigns that have ended, by store: kept as long as the process, so that each costs one request and not one a minute. */
+const ended = new WeakMap<object, Set<string>>();
+
+async function hasEnded(store: HandlerContext['federationStore'], campaign: string): Promise<boolean> {
+  const known = ended.get(store) ?? new Set();
+  ended.set(store, known);
+  if (known.has(campaign)) return true;
+  const outcome = await store.head(federationKeys.outcome(campaign));
+  if (outcome) known.add(campaign);
+  return outcome !== undefined;
 }

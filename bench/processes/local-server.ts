@@ -9,9 +9,14 @@ import { fileURLToPath } from 'node:url';
 
 const COMMAND = fileURLToPath(new URL('../../bin/fedcardio.mjs', import.meta.url));
 
-/** Starts `fedcardio local` in its own process, with a temporary directory. Both go when this process ends, however it ends. */
-export async function startServer() {
+/**
+ * Starts `fedcardio local` in its own process, with a temporary directory. Both go when this process ends, however it ends.
+ *
+ * @param prepare fills the directory
+ */
+export async function startServer(prepare: (dataDir: string) => void = () => undefined) {
   const dataDir = await mkdtemp(join(tmpdir(), 'fedcardio-bench-'));
+  prepare(dataDir);
   const server = spawn(process.execPath, [COMMAND, 'local', '--port', '0', '--data', dataDir, '--json'], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
@@ -23,6 +28,7 @@ export async function startServer() {
   process.once('exit', abandon);
   const [line] = await once(createInterface(server.stdout), 'line');
   return {
+    dataDir,
     endpoint: JSON.parse(line).endpoint as string,
     stop: async () => {
       const exit = once(server, 'exit');

@@ -3,13 +3,10 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { mapConcurrently } from '../../lib/async.ts';
-import { federationKeys } from '../../lib/federation/keys.ts';
-import type { CampaignInput, Federation, Outcome, Summary } from '../../lib/federation/schemas.ts';
-import { canonicalJson } from '../../lib/json.ts';
 import { peakRss } from '../../lib/peak-rss.ts';
 import { startPlatform } from '../../local/platform.ts';
 import { significant } from '../figures/numbers.ts';
+import { deferred, federationOf, putSummaries, requireCompleted, upload } from './campaign.ts';
 import { countRequests } from './request-totals.ts';
 import { simulatedSites } from './sites.ts';
 import { createStopwatch } from './stopwatch.ts';
@@ -28,11 +25,7 @@ export interface CampaignFigures {
 const { sites, rounds } = JSON.parse(process.argv[2] ?? '') as { readonly sites: number; readonly rounds: number };
 const dataDir = mkdtempSync(join(tmpdir(), 'fedcardio-bench-'));
 async function measure(): Promise<CampaignFigures> {
-  const federation: Federation = {
-    schema: 'fedcardio.federation/1',
-    id: 'bench',
-    sites: Array.from({ length: sites }, (_, index) => ({ id: `site-${index}`, name: `Site ${index}` })),
-  };
+  const federation = federationOf(sites);
   const stopwatch = createStopwatch();
   const ended = deferred();
   const platform = await startPlatform({
@@ -45,19 +38,14 @@ async function measure(): Promise<CampaignFigures> {
     log: (event) => event === 'campaign-ended' && ended.resolve(),
   });
   const { federationStore } = platform.context;
-  await mapConcurrently(federation.sites, 32, ({ id }) =>
-    federationStore.put(federationKeys.summary(id), canonicalJson(summaryOf(id))),
-  );
+  await putSummaries(federationStore, federation);
   const requests = await countRequests(platform.endpoint);
   const started = performance.now();
-  await federationStore.put(federationKeys.campaign('bench'), JSON.stringify(campaign()));
+  await upload(federationStore, 'bench', rounds);
   await ended.promise;
   const seconds = (performance.now() - started) / 1000;
   const { s3, sqs } = await requests();
-  const outcome = JSON.parse(
-    Buffer.from((await federationStore.get(federationKeys.outcome('bench'))).body).toString(),
-  ) as Outcome;
-  if (outcome.status !== 'completed') throw new Error(`The campaign ended as ${outcome.status}: ${outcome.reason}`);
+  await requireCompleted(federationStore, 'bench');
   await platform.close();
   const each = (count: number) => significant(count / sites / rounds);
   return {
@@ -69,39 +57,6 @@ async function measure(): Promise<CampaignFigures> {
     nextTaskMs: stopwatch.quantiles(),
     peakRssMB: Math.round(peakRss() / 1e6),
   };
-}
-
-const summaryOf = (site: string): Summary => ({
-  schema: 'fedcardio.summary/1',
-  site,
-  at: new Date().toISOString(),
-  cases: { training: 10, evaluation: 0, rejected: 0 },
-  labelled: { 'hinge-points': 10 },
-  labelledEvaluation: {},
-});
-
-const campaign = (): CampaignInput => ({
-  schema: 'fedcardio.campaign/1',
-  id: 'bench',
-  stages: [
-    {
-      kind: 'teacher',
-      name: 'teacher/hinge-points',
-      task: 'hinge-points',
-      rounds,
-      model: { kind: 'unet', features: [4, 8] },
-      training: { steps: 1, learningRate: 1e-3 },
-    },
-  ],
-});
-
-/** `Promise.withResolvers` requires Node 22. */
-function deferred() {
-  let resolve = () => {};
-  const promise = new Promise<void>((done) => {
-    resolve = done;
-  });
-  return { promise, resolve };
 }
 
 try {

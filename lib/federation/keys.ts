@@ -89,6 +89,8 @@ export const siteKeys = {
     siteKey(`predictions/${campaign}/${model}/${caseId}/${task}.nii.gz`),
   /** The Batch job of a round's GPU task. Claimed before it is submitted. */
   job: ({ campaign, stage, round }: RoundAddress) => siteKey(`jobs/${campaign}/${stage}/${roundName(round)}.json`),
+  /** What a stage carries from round to round. */
+  checkpointPrefix: ({ campaign, stage }: StageAddress) => siteKey(`checkpoints/${campaign}/${stage}/`),
   optimizer: ({ campaign, stage, round }: RoundAddress) =>
     siteKey(`checkpoints/${campaign}/${stage}/${roundName(round)}/optimizer.safetensors`),
   /** The model's parameters that never leave the site. */

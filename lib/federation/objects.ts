@@ -29,6 +29,7 @@ const federation = (key: string, what: string, more: Partial<ObjectKind> = {}): 
 const ONCE = { lifetime: 'once' };
 const REWRITTEN = { lifetime: 'rewritten' };
 const HALF_A_YEAR = 'deleted after 180 days';
+const TWO_ROUNDS = 'deleted two rounds later, at the latest after 180 days';
 /** Prefix of a round's objects. */
 export const ROUND_PREFIX = 'campaigns/<campaign>/<stage>/<round>/';
 /** Prefix of what is agreed on before a stage with secure aggregation. */
@@ -96,13 +97,13 @@ export const OBJECT_KINDS: readonly ObjectKind[] = [
     { examples: ['pseudo-label.json'] },
   ),
   site('checkpoints/<campaign>/<stage>/<round>/optimizer.safetensors', "AdamW's moments after this round", {
-    lifetime: HALF_A_YEAR,
+    lifetime: TWO_ROUNDS,
   }),
   site(
     'checkpoints/<campaign>/<stage>/<round>/local.safetensors',
     "what stays at the site after this round: local parameters, Ditto's personal model, SCAFFOLD's control variates",
     {
-      lifetime: HALF_A_YEAR,
+      lifetime: `${TWO_ROUNDS}; with \`keep: "best"\` after 180 days`,
     },
   ),
   site('unfinished/<campaign>/<stage>/<round>.safetensors', "a GPU task's checkpoint within this round", {

@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { writeNifti } from '../imaging/nifti-write.ts';
 import { reorient } from '../imaging/reorient.ts';
@@ -5,7 +6,7 @@ import { isotropicGrid, resample } from '../imaging/resample.ts';
 import type { Volume } from '../imaging/volume.ts';
 import { generatePhantom } from '../phantom/phantom.ts';
 import { scannerOf } from '../phantom/scanner.ts';
-import { suspectedPairs } from './same-scan.ts';
+import { createPairFinder, suspectedPairs } from './same-scan.ts';
 import { decodeSketch } from './sketch.ts';
 import { testSite } from './testing.ts';
 import { centred, part, sketchOf } from './testing-scans.ts';
@@ -39,6 +40,31 @@ test('no two of 16 phantoms are suspected, even if they lie at the same place', 
     const itself = cases.map(({ case: id }) => ({ training: id, heldOut: id }));
     expect(suspectedPairs(cases, cases)).toEqual(itself);
   }
+});
+
+/** Sketches of a few scans, some with other HU in a part of their nodes. */
+const anySketch = fc.record({ scan: fc.nat(3), changed: fc.constantFrom(0, 4, 15) }).map(({ scan, changed }) => {
+  const nodes = Array.from({ length: 20 }, (_, i) => [i, scan, i % 3, 10 * i + (i < changed ? 300 : scan)]);
+  return Buffer.from(Int16Array.from(nodes.flat()).buffer).toString('base64');
+});
+const anyCases = fc.dictionary(fc.constantFrom('a', 'b', 'c', 'd', 'e'), anySketch);
+
+test('pairs among cases that come, change and go are those of a comparison of all', () => {
+  let pairs = 0;
+  fc.assert(
+    fc.property(fc.array(fc.record({ training: anyCases, heldOut: anyCases }), { maxLength: 8 }), (states) => {
+      const finder = createPairFinder();
+      for (const { training, heldOut } of states) {
+        const cases = (sketches: Readonly<Record<string, string>>) =>
+          Object.entries(sketches).map(([id, sketch]) => ({ case: id, sketch }));
+        const expected = suspectedPairs(cases(training), cases(heldOut));
+
+        expect(finder.find(cases(training), cases(heldOut))).toEqual(expected);
+        pairs += expected.length;
+      }
+    }),
+  );
+  expect(pairs).toBeGreaterThan(100);
 });
 
 test('a suspected pair is cataloged, and only counted outside the site', async () => {

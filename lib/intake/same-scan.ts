@@ -51,6 +51,51 @@ export function suspectedPairs(
   });
 }
 
+/** Finds pairs among cases that come and go. */
+export interface PairFinder {
+  /** The same pairs as {@link suspectedPairs}, in the same order. Only cases that are new since the last call are compared. */
+  find(training: readonly SketchedCase[], heldOut: readonly SketchedCase[]): readonly SuspectedPair[];
+}
+
+export function createPairFinder(): PairFinder {
+  /** Sketches at the last call, by case. */
+  let known = { training: new Map<string, string>(), heldOut: new Map<string, string>() };
+  /** Held-out cases by training case. */
+  let found = new Map<string, Set<string>>();
+
+  return {
+    find(training, heldOut) {
+      const isKnown = (use: keyof typeof known) => (one: SketchedCase) => known[use].get(one.case) === one.sketch;
+      const [newTraining, oldTraining] = split(training, isKnown('training'));
+      const [newHeldOut, oldHeldOut] = split(heldOut, isKnown('heldOut'));
+      const kept = new Set(oldHeldOut.map((one) => one.case));
+      const pairs = new Map<string, Set<string>>();
+      const add = (id: string, other: string) => pairs.set(id, (pairs.get(id) ?? new Set()).add(other));
+      for (const { case: id } of oldTraining)
+        for (const other of found.get(id) ?? []) if (kept.has(other)) add(id, other);
+      const compared = [
+        ...(newTraining.length > 0 ? suspectedPairs(newTraining, heldOut) : []),
+        ...(newHeldOut.length > 0 ? suspectedPairs(oldTraining, newHeldOut) : []),
+      ];
+      for (const pair of compared) add(pair.training, pair.heldOut);
+      known = { training: sketches(training), heldOut: sketches(heldOut) };
+      found = pairs;
+      return training.flatMap(({ case: id }) => {
+        const others = pairs.get(id);
+        if (!others) return [];
+        return heldOut.flatMap((other) => (others.has(other.case) ? [{ training: id, heldOut: other.case }] : []));
+      });
+    },
+  };
+}
+
+const sketches = (cases: readonly SketchedCase[]): Map<string, string> =>
+  new Map(cases.map((one) => [one.case, one.sketch]));
+
+/** Cases that are not known, and those that are. */
+const split = (cases: readonly SketchedCase[], isKnown: (one: SketchedCase) => boolean) =>
+  [cases.filter((one) => !isKnown(one)), cases.filter(isKnown)] as const;
+
 /** Whether two sketches agree where both have nodes. */
 function isSameScan(a: readonly SketchNode[], b: readonly SketchNode[]): boolean {
   const known = new Map(a.map(({ at, hu }) => [at.join(), hu]));

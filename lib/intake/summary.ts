@@ -8,7 +8,7 @@ import type { FederationStore, ObjectInfo } from '../storage/contract.ts';
 import { listDocuments } from '../storage/documents.ts';
 import { VERSION } from '../version.ts';
 import type { SiteContext } from './reconcile.ts';
-import { type SketchedCase, type SuspectedPair, suspectedPairs } from './same-scan.ts';
+import { createPairFinder, type PairFinder, type SketchedCase, type SuspectedPair } from './same-scan.ts';
 import { readStored, reconcileDocument, retryOnConflict, type Stored } from './stored.ts';
 
 /** The parts of a catalog entry that the summary counts. */
@@ -66,7 +66,7 @@ export async function refreshSummary(
     const known = all.filter((entry) => !isSmokeTest(entry.case));
     const before = isFirst && stored ? { etag: stored.etag, value: undefined } : stored;
     isFirst = false;
-    pairs = suspectedPairs(sketched(known, 'training'), sketched(known, 'evaluation'));
+    pairs = finderOf(cache, store.bucket).find(sketched(known, 'training'), sketched(known, 'evaluation'));
     const smokeTests = all.filter(
       (entry) => isSmokeTest(entry.case) && entry.use === 'training' && entry.tasks.length > 0,
     );
@@ -78,6 +78,16 @@ export async function refreshSummary(
     await reconcileDocument(federationStore, key, summarySchema, before, summary);
   });
   return pairs;
+}
+
+/** By cache and bucket: every call counts all cases, and must not compare all of them again. */
+const finders = new WeakMap<SummaryCache, Map<string, PairFinder>>();
+
+function finderOf(cache: SummaryCache, bucket: string): PairFinder {
+  const ofCache = finders.get(cache) ?? new Map<string, PairFinder>();
+  const finder = ofCache.get(bucket) ?? createPairFinder();
+  finders.set(cache, ofCache.set(bucket, finder));
+  return finder;
 }
 
 async function readCountedEntry(

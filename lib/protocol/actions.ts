@@ -1,6 +1,6 @@
 import type { RoundAddress } from '../federation/keys.ts';
 import { requirementsOf, roundsOf } from './plan.ts';
-import type { CampaignState, StageState } from './state.ts';
+import type { CampaignProgress, StageProgress } from './state.ts';
 
 /** The next action of a campaign. */
 export type Action =
@@ -19,7 +19,7 @@ export type Action =
  *
  * @param resendAfterSeconds age after which a round's GPU task messages count as lost
  */
-export function nextActions(state: CampaignState, now: Date, resendAfterSeconds: number): readonly Action[] {
+export function nextActions(state: CampaignProgress, now: Date, resendAfterSeconds: number): readonly Action[] {
   if (state.ended) return [];
   if (state.stages.every((stage) => stage.completed)) return [{ kind: 'complete' }];
   const completed = new Set(state.stages.filter((stage) => stage.completed).map(({ stage }) => stage.name));
@@ -30,11 +30,10 @@ export function nextActions(state: CampaignState, now: Date, resendAfterSeconds:
 
 function stageActions(
   campaign: string,
-  { stage, rounds }: StageState,
+  { stage, current }: StageProgress,
   now: Date,
   resendAfterSeconds: number,
 ): Action[] {
-  const current = rounds.at(-1);
   if (!current || current.phase === 'committed') {
     const round = (current?.at.round ?? 0) + 1;
     return round > roundsOf(stage) ? [] : [{ kind: 'open', at: { campaign, stage: stage.name, round } }];

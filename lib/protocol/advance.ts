@@ -1,13 +1,13 @@
-import { collect } from '../async.ts';
-import { federationKeys, type RoundAddress } from '../federation/keys.ts';
+import { type FederationKey, federationKeys, type RoundAddress } from '../federation/keys.ts';
 import { nextActions } from './actions.ts';
+import { campaignProgress, hasObject, listCampaign } from './campaign-listing.ts';
 import type { CoordinatorContext } from './context.ts';
 import { endCampaign } from './outcome.ts';
 import { isPaused, readPauses } from './pauses.ts';
 import { ensurePlan } from './planning.ts';
 import { resendGpuTasks, startRound } from './rounds.ts';
 import { openMasks } from './secure/open-masks.ts';
-import { campaignState } from './state.ts';
+import type { CampaignProgress } from './state.ts';
 
 export interface AdvanceOptions {
   /** Seconds after which a round's GPU task messages count as lost and are sent again; 900 by default. */
@@ -30,17 +30,18 @@ export async function advanceCampaign(
   campaign: string,
   options: AdvanceOptions = {},
 ): Promise<readonly RoundAddress[]> {
-  const listing = await collect(context.federationStore.list(federationKeys.campaignPrefix(campaign)));
-  const has = (key: string) => listing.some((object) => object.key === key);
-  if (has(federationKeys.outcome(campaign))) return [];
-  if (!has(federationKeys.plan(campaign)) && !has(federationKeys.campaign(campaign))) return [];
+  const store = context.federationStore;
+  const listing = await listCampaign(store, campaign, context.listedKeys);
+  const has = (key: FederationKey) => hasObject(store, listing, key);
+  if (await has(federationKeys.outcome(campaign))) return [];
+  if (!(await has(federationKeys.campaign(campaign))) && !(await has(federationKeys.plan(campaign)))) return [];
   const plan = await ensurePlan(context, campaign);
   if (!plan) return [];
 
-  const paused = has(federationKeys.control(campaign)) && isPaused(await readPauses(context.federationStore, campaign));
-  const state = campaignState(plan.value, listing);
+  const paused = (await has(federationKeys.control(campaign))) && isPaused(await readPauses(store, campaign));
+  const progress = await campaignProgress(store, plan.value, listing);
   const resendAfterSeconds = options.resendAfterSeconds ?? RESEND_AFTER_SECONDS;
-  const actions = nextActions(state, context.now(), resendAfterSeconds);
+  const actions = nextActions(progress, context.now(), resendAfterSeconds);
   const isSecure = plan.value.campaign.privacy?.secureAggregation !== undefined;
   for (const action of actions) {
     if (action.kind === 'complete') await endCampaign(context, campaign, 'completed');
@@ -48,10 +49,12 @@ export async function advanceCampaign(
       await startRound(context, plan, action.at, options.decided === undefined ? resendAfterSeconds : 0);
     else if (action.kind === 'send' && !paused) await resendGpuTasks(context, action.at);
     else if (action.kind === 'close' && !paused) {
-      if (isSecure && has(federationKeys.seal(action.at)))
-        await openMasks(context, plan, action.at, resendAfterSeconds);
+      if (isSecure && isSealed(progress, action.at)) await openMasks(context, plan, action.at, resendAfterSeconds);
       else if (options.decided !== undefined) await resendGpuTasks(context, action.at, options.decided);
     }
   }
   return actions.flatMap((action) => (action.kind === 'close' ? [action.at] : []));
 }
+
+const isSealed = ({ stages }: CampaignProgress, at: RoundAddress): boolean =>
+  stages.some(({ stage, current }) => stage.name === at.stage && current?.phase === 'sealed');

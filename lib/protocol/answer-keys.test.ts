@@ -3,7 +3,7 @@ import { federationKeys, type RoundAddress } from '../federation/keys.ts';
 import type { Open } from '../federation/schemas.ts';
 import type { FederationStore } from '../storage/contract.ts';
 import { createMemoryStorage } from '../storage/testing-objects.ts';
-import { listAnswers, listCampaignAnswers } from './answer-keys.ts';
+import { listAnswers, listAnswersUnlessMissing, listCampaignAnswers } from './answer-keys.ts';
 import { MAX_ANSWER_KEYS, MAX_ANSWERS } from './bounds.ts';
 
 const AT: RoundAddress = { campaign: 'c', stage: 'a', round: 1 };
@@ -39,6 +39,29 @@ test('finds the answers of the participants to this round, with their weights an
   expect(byRound.get(federationKeys.round(BELOW))?.map(({ key }) => key)).toEqual([
     federationKeys.update(BELOW, 'bonn', 'c'),
   ]);
+});
+
+test('gives up on a round when too many of its participants have no answer, after those that are likely', async () => {
+  const heart = store();
+  const sites = Array.from({ length: 40 }, (_, index) => `site-${index}`);
+  const open = openWith(...sites);
+  const listed: string[] = [];
+  const list: FederationStore['list'] = (prefix) => {
+    listed.push(prefix);
+    return heart.list(prefix);
+  };
+  const look = async (mayMiss: number, likely: readonly string[] = []) => {
+    listed.length = 0;
+    return listAnswersUnlessMissing({ list }, open, mayMiss, likely);
+  };
+  for (const site of sites.slice(1, 38)) await heart.put(federationKeys.update(AT, site, 'failed'), '{}');
+
+  expect(await look(0)).toBeUndefined();
+  expect(listed).toEqual([federationKeys.siteUpdates(AT, 'site-39')]);
+  expect(await look(2, ['site-0', 'stranger'])).toBeUndefined();
+  expect(listed).toHaveLength(3);
+  expect(await look(3)).toEqual(await listAnswers(heart, open));
+  expect(listed).toHaveLength(40);
 });
 
 /** A store that counts the keys that it has listed. */

@@ -19,6 +19,8 @@ export interface AnswerKey {
 }
 
 const LISTS_AT_ONCE = 16;
+/** More than {@link LISTS_AT_ONCE}, because each of these waits for the slowest of those before it. */
+const MOST_LISTS_AT_ONCE = 64;
 
 type Lists = Pick<FederationStore, 'list'>;
 
@@ -29,24 +31,55 @@ type Lists = Pick<FederationStore, 'list'>;
  *   within its first {@link MAX_ANSWER_KEYS} keys
  */
 export async function listAnswers(store: Lists, open: Open): Promise<readonly AnswerKey[]> {
-  const found = await mapConcurrently(open.participants, LISTS_AT_ONCE, async ({ site }) => {
-    const prefix = federationKeys.siteUpdates(open, site);
-    const listing: ObjectInfo<FederationKey>[] = [];
-    let updates = 0;
-    let keys = 0;
-    for await (const object of store.list(prefix)) {
-      keys++;
-      // Objects of a stage `a/0001` are listed with round 1 of a stage `a`.
-      if (object.key.indexOf('/', prefix.length) < 0) {
-        listing.push(object);
-        // Weights and refusal of an update come before its metadata.
-        if (parseUpdateKey(object.key)?.id !== undefined) updates++;
-      }
-      if (updates === MAX_ANSWERS || keys === MAX_ANSWER_KEYS) break;
-    }
-    return answersIn(listing);
-  });
+  const found = await mapConcurrently(open.participants, LISTS_AT_ONCE, ({ site }) => siteAnswers(store, open, site));
   return found.flat();
+}
+
+/**
+ * Like {@link listAnswers}, but gives up as soon as more than `mayMiss` participants have no answer. Who is asked first decides what
+ * that costs: a round that waits for the one site that is looked up first costs one listing.
+ *
+ * @param likely participants that probably have not answered. Behind them the last ones come first, which are sent their GPU tasks last.
+ * @returns undefined if too many participants have no answer
+ */
+export async function listAnswersUnlessMissing(
+  store: Lists,
+  open: Open,
+  mayMiss: number,
+  likely: readonly string[],
+): Promise<readonly AnswerKey[] | undefined> {
+  const sites = open.participants.map(({ site }) => site);
+  const first = new Set(likely);
+  const order = [...sites.filter((site) => first.has(site)), ...sites.filter((site) => !first.has(site)).toReversed()];
+  const found = new Map<string, readonly AnswerKey[]>();
+  let missing = 0;
+  for (let atOnce = 1; found.size < order.length; atOnce = Math.min(2 * atOnce, MOST_LISTS_AT_ONCE)) {
+    const next = order.slice(found.size, found.size + atOnce);
+    const answers = await Promise.all(next.map((site) => siteAnswers(store, open, site)));
+    for (const [index, site] of next.entries()) found.set(site, answers[index] ?? []);
+    missing += answers.filter(({ length }) => length === 0).length;
+    if (missing > mayMiss) return undefined;
+  }
+  return sites.flatMap((site) => found.get(site) ?? []);
+}
+
+/** The answers of one participant. */
+async function siteAnswers(store: Lists, open: Open, site: string): Promise<readonly AnswerKey[]> {
+  const prefix = federationKeys.siteUpdates(open, site);
+  const listing: ObjectInfo<FederationKey>[] = [];
+  let updates = 0;
+  let keys = 0;
+  for await (const object of store.list(prefix)) {
+    keys++;
+    // Objects of a stage `a/0001` are listed with round 1 of a stage `a`.
+    if (object.key.indexOf('/', prefix.length) < 0) {
+      listing.push(object);
+      // Weights and refusal of an update come before its metadata.
+      if (parseUpdateKey(object.key)?.id !== undefined) updates++;
+    }
+    if (updates === MAX_ANSWERS || keys === MAX_ANSWER_KEYS) break;
+  }
+  return answersIn(listing);
 }
 
 /** The answers of sites to all rounds of a campaign, by the round's prefix: one listing for each site. */

@@ -1,11 +1,12 @@
-import { collect } from '../async.ts';
 import { federationKeys, type RoundAddress } from '../federation/keys.ts';
 import { type Open, openSchema, sealSchema } from '../federation/schemas.ts';
 import { createJson, type Document, readJson } from '../storage/documents.ts';
 import { claimLease, type OwnedLease } from '../storage/lease.ts';
-import { type AnswerKey, listAnswers } from './answer-keys.ts';
+import { type AnswerKey, listAnswers, listAnswersUnlessMissing } from './answer-keys.ts';
+import { listRound } from './campaign-listing.ts';
 import { commitRound, figuresOf } from './commit-round.ts';
 import type { RoundContext } from './context.ts';
+import { lastSentTo } from './gpu-tasks.ts';
 import { digestOf, type MergeResult, mergeEntries, storedMerge } from './merge-entries.ts';
 import { endCampaign } from './outcome.ts';
 import { deadlineOf, readPauses } from './pauses.ts';
@@ -15,7 +16,7 @@ import { listReasons } from './reasons.ts';
 import { roundProgress } from './round-progress.ts';
 import { mergeMasked } from './secure/merge-masked.ts';
 import { publishSurvivors, readOpened } from './secure/survivors.ts';
-import { type RoundState, roundStates } from './state.ts';
+import type { RoundState } from './state.ts';
 
 /**
  * Result of `closeRound`. `sealed`: its masked updates are added up, and sites still have to open the masks. `claimed`: the
@@ -40,18 +41,18 @@ export async function closeRound(context: RoundContext, at: RoundAddress): Promi
   const { federationStore } = context;
   let seen: string | undefined;
   for (;;) {
-    const round = await readRound(context, at);
+    const round = await listRound(federationStore, at);
     if (!round) return 'not-open';
     if (round.phase === 'committed') return 'committed';
     const open = await readJson(federationStore, federationKeys.open(at), openSchema);
-    const answers = await listAnswers(federationStore, open.value);
-    const closes = (deadline: Date) =>
-      round.phase === 'sealed' || couldClose(open.value, answers, context.now(), deadline);
+    const answers = await answersToClose(context, open.value, round);
     const logProgress = (deadline: Date) =>
       context.log('round-watched', { ...at, ...roundProgress(open.value, answers, deadline, context.now()) });
     // The cheap check first: pauses can only move the deadline later.
     const planned = new Date(open.value.deadline);
-    if (!closes(planned)) {
+    const closes = (deadline: Date) =>
+      round.phase === 'sealed' || (answers && couldClose(open.value, answers, context.now(), deadline));
+    if (!answers || !closes(planned)) {
       logProgress(planned);
       return 'waiting';
     }
@@ -90,9 +91,22 @@ export async function closeRound(context: RoundContext, at: RoundAddress): Promi
   }
 }
 
-async function readRound({ federationStore }: RoundContext, at: RoundAddress): Promise<RoundState | undefined> {
-  const prefix = federationKeys.round(at);
-  return roundStates(await collect(federationStore.list(prefix))).get(prefix);
+/** After so long, GPU tasks have been sent again, to those who had not answered. */
+const FIRST_SENDING_MS = 60_000;
+
+/**
+ * The answers to a round; undefined if so many are missing that it can only wait. Most events find that: they must not cost one
+ * listing for each participant.
+ */
+async function answersToClose(
+  { federationStore, now }: RoundContext,
+  open: Open,
+  { at, phase, sentAt }: RoundState,
+): Promise<readonly AnswerKey[] | undefined> {
+  if (phase === 'sealed' || now() >= new Date(open.deadline)) return listAnswers(federationStore, open);
+  const isSentAgain = sentAt !== undefined && sentAt.getTime() - Date.parse(open.at) > FIRST_SENDING_MS;
+  const likely = isSentAgain ? await lastSentTo(federationStore, at) : [];
+  return listAnswersUnlessMissing(federationStore, open, open.participants.length - open.quorum, likely);
 }
 
 async function close(

@@ -14,7 +14,9 @@ export interface ReaderContext {
 /** Enough to plan and end a campaign. */
 export interface StoreContext extends ReaderContext {
   readonly federation: Federation;
-  readonly federationStore: Pick<FederationStore, 'bucket' | 'tryGet' | 'list' | 'put' | 'putIfAbsent'>;
+  readonly federationStore: Pick<FederationStore, 'bucket' | 'tryGet' | 'list' | 'folders' | 'put' | 'putIfAbsent'>;
+  /** Most keys of a campaign that are listed before each stage is looked up, 1,000 by default. For tests. */
+  readonly listedKeys?: number;
 }
 
 /** Enough to open rounds and to send GPU tasks. */

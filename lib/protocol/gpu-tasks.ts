@@ -1,6 +1,12 @@
 import { mapConcurrently } from '../async.ts';
 import { describeErrorOf, isFedcardioError } from '../error.ts';
-import { FAILED_ID, type FederationKey, federationKeys, parseUpdateKey } from '../federation/keys.ts';
+import {
+  FAILED_ID,
+  type FederationKey,
+  federationKeys,
+  parseUpdateKey,
+  type RoundAddress,
+} from '../federation/keys.ts';
 import {
   type GpuTaskAddress,
   type GpuTaskMessage,
@@ -12,7 +18,7 @@ import {
 } from '../federation/schemas.ts';
 import { names } from '../federation/topology.ts';
 import type { FederationStore } from '../storage/contract.ts';
-import { createJson, documentBody, writeDocument } from '../storage/documents.ts';
+import { createJson, documentBody, readStored, writeDocument } from '../storage/documents.ts';
 import type { CoordinatorContext, StoreContext } from './context.ts';
 import { boundedReason } from './reasons.ts';
 
@@ -54,6 +60,16 @@ export async function sendGpuTasks(
   const sent = { schema: 'fedcardio.sent/1' as const, ...at, at: now().toISOString(), sites };
   await writeDocument(federationStore, federationKeys.sent(at), sentSchema, sent);
   log('tasks-sent', { ...at, sites });
+}
+
+/** The sites that a round's GPU tasks were last sent to: a hint, empty if this release cannot read it. */
+export async function lastSentTo(store: Pick<FederationStore, 'tryGet'>, at: RoundAddress): Promise<readonly string[]> {
+  try {
+    return (await readStored(store, federationKeys.sent(at), sentSchema))?.value?.sites ?? [];
+  } catch (error) {
+    if (!isFedcardioError(error, 'NEWER_SCHEMA')) throw error;
+    return [];
+  }
 }
 
 /** Seconds during which a message that was sent for the first time counts as current. */

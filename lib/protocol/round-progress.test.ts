@@ -23,7 +23,7 @@ const answer = (site: string, unusable?: 'failed' | 'refused'): AnswerKey => ({
   documentBytes: 1,
   weightsBytes: 1,
 });
-const progress = (answers: readonly AnswerKey[], hoursBefore: number, deadline = DEADLINE) =>
+const progress = (answers: readonly AnswerKey[] | undefined, hoursBefore: number, deadline = DEADLINE) =>
   roundProgress(OPEN, answers, deadline, at(hoursBefore));
 
 describe('roundProgress', () => {
@@ -36,6 +36,11 @@ describe('roundProgress', () => {
     expect(progress([], 6.1).shortOfQuorum).toBeUndefined();
     expect(progress([], 5.9).shortOfQuorum).toBe(true);
     expect(progress([answer('berlin'), answer('munich')], 5.9).shortOfQuorum).toBe(false);
+  });
+
+  test('is short of quorum if too many answers are missing to count them', () => {
+    expect(progress(undefined, 12)).toMatchObject({ usable: undefined, shortOfQuorum: undefined });
+    expect(progress(undefined, 5.9)).toMatchObject({ usable: undefined, shortOfQuorum: true });
   });
 
   test('is overdue after the deadline, which pauses extend', () => {

@@ -46,3 +46,12 @@ test('a site that fills its folder hides nobody, and costs a bounded number of k
   expect([...found.keys()].sort()).toEqual(expected);
   expect(listed()).toBeLessThan(1100);
 });
+
+test('one site is looked up by its keys, however much the sites have stored', async () => {
+  const { store, listed } = await federationWith(500);
+
+  const found = await listSites(store, ['c'], 'tavi');
+
+  expect([...found.keys()]).toEqual([federationKeys.summary('c'), federationKeys.consent('c', 'tavi')]);
+  expect(listed()).toBe(2);
+});

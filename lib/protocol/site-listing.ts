@@ -4,6 +4,9 @@ import type { FederationStore, ObjectInfo } from '../storage/contract.ts';
 
 const LISTS_AT_ONCE = 16;
 
+/** Up to so many sites are looked up one by one: each has a key for every campaign and every withdrawal. */
+const FEW_SITES = 2;
+
 /** Most keys of one site that are passed over in the listing of all. Each campaign and each withdrawal leaves one. */
 const MAX_KEYS = 1000;
 
@@ -11,7 +14,7 @@ const MAX_KEYS = 1000;
 export type Listed = ReadonlyMap<FederationKey, ObjectInfo<FederationKey>>;
 
 /**
- * The stored summaries of sites, and their answers to a campaign: one listing for all. A site that fills its folder costs at most
+ * The stored summaries of sites, and their answers to a campaign: one listing for all, or one for each key of a few. A site that fills its folder costs at most
  * {@link MAX_KEYS} keys; the sites behind it are then looked up one by one, so that it hides nobody.
  */
 export async function listSites(
@@ -22,6 +25,7 @@ export async function listSites(
   const wanted = new Set(
     sites.flatMap((site) => [federationKeys.summary(site), federationKeys.consent(site, campaign)]),
   );
+  if (sites.length <= FEW_SITES) return lookUp(store, [...wanted]);
   const found = new Map<FederationKey, ObjectInfo<FederationKey>>();
   let [site, keys] = ['', 0];
   for await (const info of store.list(federationKeys.summaryPrefix)) {

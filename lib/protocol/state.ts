@@ -11,17 +11,27 @@ export interface RoundState {
   readonly sentAt: Date | undefined;
 }
 
-export interface StageState {
+/** How far a stage has come: all that decides what it does next. */
+export interface StageProgress {
   readonly stage: Stage;
-  /** The opened rounds in order, from round 1. Rounds before the last one are missing if the stage stopped early. */
-  readonly rounds: readonly RoundState[];
+  /** The last round that was opened. */
+  readonly current: RoundState | undefined;
   readonly completed: boolean;
 }
 
-export interface CampaignState {
+export interface StageState extends StageProgress {
+  /** The opened rounds in order, from round 1. Rounds before the last one are missing if the stage stopped early. */
+  readonly rounds: readonly RoundState[];
+}
+
+export interface CampaignProgress {
   readonly campaign: string;
   /** Whether the campaign has an outcome. Nothing changes after it. */
   readonly ended: boolean;
+  readonly stages: readonly StageProgress[];
+}
+
+export interface CampaignState extends CampaignProgress {
   readonly stages: readonly StageState[];
 }
 
@@ -39,21 +49,22 @@ export function campaignState(plan: Plan, listing: readonly ObjectInfo<Federatio
     ended: listing.some(({ key }) => key === outcome),
     stages: plan.campaign.stages.map((stage) => {
       const stateOf = (round: number) => rounds.get(federationKeys.round({ campaign, stage: stage.name, round }));
-      const opened: RoundState[] = [];
-      for (let round = 1; round < roundsOf(stage); round++) {
-        const state = stateOf(round);
-        if (!state) break;
-        opened.push(state);
-      }
-      // A stage that stops early goes on with its last round.
-      const last = opened.length + 1 === roundsOf(stage) || stopsEarly(stage) ? stateOf(roundsOf(stage)) : undefined;
-      return {
-        stage,
-        rounds: last ? [...opened, last] : opened,
-        completed: last?.phase === 'committed',
-      };
+      const opened = openedRounds(stage, (round) => stateOf(round) !== undefined).flatMap(
+        (round) => stateOf(round) ?? [],
+      );
+      const current = opened.at(-1);
+      const completed = current?.at.round === roundsOf(stage) && current.phase === 'committed';
+      return { stage, rounds: opened, current, completed };
     }),
   };
+}
+
+/** The opened rounds of a stage, ascending: all from the first one on, and the last one behind a gap if it stops early. */
+export function openedRounds(stage: Stage, isOpened: (round: number) => boolean): readonly number[] {
+  const last = roundsOf(stage);
+  const opened: number[] = [];
+  for (let round = 1; round < last && isOpened(round); round++) opened.push(round);
+  return (opened.length + 1 === last || stopsEarly(stage)) && isOpened(last) ? [...opened, last] : opened;
 }
 
 /** Whether a stage may leave out rounds before its last one. */

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { appendFileSync, existsSync, readdirSync, readFileSync, writeFileSync, writeSync } from 'node:fs';
+import { appendFileSync, existsSync, readdirSync, readFileSync, statSync, writeFileSync, writeSync } from 'node:fs';
 import { mkdtemp, open, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -204,7 +204,7 @@ describe('journal', () => {
   test('is replaced atomically and appended to afterwards', () => {
     const { journal } = openRecords(file());
     journal.append(1);
-    journal.compactBy(() => [7, 8]);
+    journal.compactBy(() => [7, 8], 0);
     journal.append(9);
     journal.close();
     expect(readRecords(file())).toEqual([7, 8, 9]);
@@ -213,7 +213,7 @@ describe('journal', () => {
   test('does not grow with deleted objects', () => {
     const { journal } = openRecords(file());
     let last = -1;
-    journal.compactBy(() => [last]);
+    journal.compactBy(() => [last], 0);
     for (let i = 0; i < 120_000; i++) {
       journal.append(i);
       last = i;
@@ -221,6 +221,30 @@ describe('journal', () => {
     journal.close();
     const records = readRecords(file());
     expect([records.length, records.at(-1)]).toEqual([20_001, 119_999]);
+  });
+
+  test('does not grow with the bytes of deleted objects', () => {
+    const { journal } = openRecords(file(), { minGrowthBytes: 10_000 });
+    journal.compactBy(() => ['last'], 0);
+
+    for (let i = 0; i < 100; i++) journal.append('x'.repeat(1000));
+    journal.close();
+
+    expect(statSync(file()).size).toBeLessThan(12_000);
+  });
+
+  test('is written again at the start only if it is more than twice as long as its state', () => {
+    const again = (records: number) => {
+      writeFileSync(file(), '1\n2\n3\n4\n');
+      const { journal } = openRecords(file());
+      journal.compactBy(() => [7], records);
+      journal.append(5);
+      journal.close();
+      return readRecords(file());
+    };
+
+    expect(again(2)).toEqual([1, 2, 3, 4, 5]);
+    expect(again(1)).toEqual([7, 5]);
   });
 
   test('names the damaged line', () => {
@@ -237,7 +261,7 @@ describe('journal', () => {
       writeFileSync(file(), records.map((record) => `${JSON.stringify(record)}\n`).join('') + torn);
 
       const { journal, records: found } = openRecords(file(), { blockBytes });
-      journal.compactBy(() => found);
+      journal.compactBy(() => found, 0);
       journal.append('last');
       journal.close();
 
@@ -291,7 +315,7 @@ describe('journal', () => {
     const { journal } = openRecords(file(), { write, blockBytes: 4 });
     for (const record of [1, 2, 3]) journal.append(record);
 
-    journal.compactBy(() => [100, 200]);
+    journal.compactBy(() => [100, 200], 0);
 
     expect(existsSync(`${file()}.new`)).toBe(false);
     state.free = 100;

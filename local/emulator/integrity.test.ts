@@ -1,10 +1,12 @@
 import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
+import { connect } from 'node:net';
 import { Readable } from 'node:stream';
 import { type ChecksumAlgorithm, GetObjectCommand, ListObjectsV2Command, PutObjectCommand } from '@aws-sdk/client-s3';
 import { describe, expect, test } from 'vitest';
 
-import { BUCKET, md5, sendRaw, useServer } from './testing.ts';
+import { BUCKET, MIB, md5, sendRaw, useServer } from './testing.ts';
 
 const server = useServer();
 
@@ -76,4 +78,46 @@ describe('checksums', () => {
       expect(md5(received.bytes)).toBe(md5(bytes));
     },
   );
+});
+
+describe('large bodies, which are hashed in a thread', () => {
+  const MORE = 5 * MIB;
+  const put = (key: string, body: Uint8Array, headers: Record<string, string> = {}) =>
+    fetch(server.url(`/${BUCKET}/${key}`), { method: 'PUT', body: Buffer.from(body), headers });
+
+  test.each([MORE, MORE + 1, 4 * MIB, 4 * MIB - 1])(
+    'have the ETag of their %d bytes, several at a time',
+    async (bytes) => {
+      const bodies = Array.from({ length: 6 }, () => randomBytes(bytes));
+
+      const answers = await Promise.all(bodies.map((body, index) => put(`large-${index}`, body)));
+
+      expect(answers.map(({ headers }) => headers.get('etag'))).toEqual(bodies.map((body) => `"${md5(body)}"`));
+      for (const [index, body] of bodies.entries())
+        expect(md5((await server.get(`large-${index}`)).bytes)).toBe(md5(body));
+    },
+  );
+
+  test('with a wrong hash are refused without storing anything', async () => {
+    const body = randomBytes(MORE);
+    const wrong = { 'x-amz-content-sha256': '0'.repeat(64) };
+    const other = { 'content-md5': Buffer.from(md5('other'), 'hex').toString('base64') };
+
+    expect(await (await put('refused', body, wrong)).text()).toContain('<Code>XAmzContentSHA256Mismatch</Code>');
+    expect(await (await put('refused', body, other)).text()).toContain('<Code>BadDigest</Code>');
+
+    expect((await fetch(server.url(`/${BUCKET}/refused`))).status).toBe(404);
+  });
+
+  test('that end early leave nothing behind for the next one', async () => {
+    const body = randomBytes(MORE);
+    const cut = connect(server.port(), '127.0.0.1');
+    cut.end(`PUT /${BUCKET}/cut HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-length: ${MORE}\r\n\r\n${'x'.repeat(3 * MIB)}`);
+    await once(cut.resume(), 'close');
+
+    const answer = await put('next', body);
+
+    expect(answer.headers.get('etag')).toBe(`"${md5(body)}"`);
+    expect((await fetch(server.url(`/${BUCKET}/cut`))).status).toBe(404);
+  });
 });

@@ -10,13 +10,14 @@ export interface Journal<R> {
    */
   append(record: R): void;
   /**
-   * Replaces the journal with a snapshot, now and each time it has grown by as many records as the last snapshot had, at
-   * least 50,000. Atomic: after a crash the file holds the old records or the new ones. Keeps the old ones if the disk is
-   * full.
+   * Replaces the journal with a snapshot each time it has grown by as many records as the last snapshot had, at least 50,000, or
+   * by as many bytes, at least 64 MiB; and now, unless it is at most twice as long as the snapshot would be. Atomic: after a crash
+   * the file holds the old records or the new ones. Keeps the old ones if the disk is full.
    *
    * @param snapshot the fewest records that result in the same state
+   * @param records number of these records now
    */
-  compactBy(snapshot: () => Iterable<R>): void;
+  compactBy(snapshot: () => Iterable<R>, records: number): void;
   close(): void;
 }
 
@@ -24,11 +25,14 @@ export interface Journal<R> {
 export interface JournalLimits {
   /** Bytes per read and write, 1 MiB by default. */
   readonly blockBytes?: number;
+  /** 64 MiB by default. */
+  readonly minGrowthBytes?: number;
   /** Writes like {@link writeSync}. */
   readonly write?: (descriptor: number, bytes: Uint8Array, offset: number) => number;
 }
 
 const MIN_GROWTH = 50_000;
+const MIN_GROWTH_BYTES = 64 * 1024 ** 2;
 const BLOCK_BYTES = 1024 ** 2;
 /** Longer than any record: the largest request has 7 MiB. */
 const MAX_LINE_BYTES = 64 * 1024 ** 2;
@@ -42,14 +46,29 @@ const MAX_LINE_BYTES = 64 * 1024 ** 2;
  * @throws FedcardioError STORAGE if any other line is not JSON
  */
 export function openJournal<R>(file: string, apply: (record: R) => void, limits: JournalLimits = {}): Journal<R> {
-  const { blockBytes = BLOCK_BYTES, write = (...rest) => writeSync(...rest) } = limits;
+  const {
+    blockBytes = BLOCK_BYTES,
+    minGrowthBytes = MIN_GROWTH_BYTES,
+    write = (...rest) => writeSync(...rest),
+  } = limits;
   // An earlier process may have been killed while it wrote a snapshot.
   rmSync(`${file}.new`, { force: true });
   let descriptor = openSync(file, 'a+');
-  let size = readLines(descriptor, blockBytes, file, (line, number) => apply(parseLine<R>(file, line, number)));
+  let length = 0;
+  let size = readLines(descriptor, blockBytes, file, (line, number) => {
+    apply(parseLine<R>(file, line, number));
+    length = number;
+  });
   if (fstatSync(descriptor).size > size) ftruncateSync(descriptor, size);
   let compact: () => void = () => undefined;
-  let [appended, compactAt] = [0, Number.POSITIVE_INFINITY];
+  /** Records and bytes of the file at which it is compacted. */
+  let compactAt = { length: Number.POSITIVE_INFINITY, size: Number.POSITIVE_INFINITY };
+  const compactAfter = (snapshot: { readonly length: number; readonly size: number }) => {
+    compactAt = {
+      length: snapshot.length + Math.max(MIN_GROWTH, snapshot.length),
+      size: snapshot.size + Math.max(minGrowthBytes, snapshot.size),
+    };
+  };
 
   function writeAll(to: number, bytes: Uint8Array): void {
     for (let written = 0; written < bytes.length; ) written += write(to, bytes, written);
@@ -61,15 +80,15 @@ export function openJournal<R>(file: string, apply: (record: R) => void, limits:
     try {
       let count = 0;
       let lines: string[] = [];
-      let length = 0;
+      let characters = 0;
       for (const record of records) {
         const line = `${JSON.stringify(record)}\n`;
         lines.push(line);
-        length += line.length;
+        characters += line.length;
         count++;
-        if (length < blockBytes) continue;
+        if (characters < blockBytes) continue;
         writeAll(target, Buffer.from(lines.join('')));
-        [lines, length] = [[], 0];
+        [lines, characters] = [[], 0];
       }
       writeAll(target, Buffer.from(lines.join('')));
       return count;
@@ -86,7 +105,7 @@ export function openJournal<R>(file: string, apply: (record: R) => void, limits:
       rmSync(`${file}.new`, { force: true });
       if (!isDiskFull(error)) throw error;
       // The old journal is longer, but has the same state.
-      compactAt = appended + MIN_GROWTH;
+      compactAt = { length: length + MIN_GROWTH, size: size + minGrowthBytes };
       return;
     }
     closeSync(descriptor);
@@ -96,14 +115,14 @@ export function openJournal<R>(file: string, apply: (record: R) => void, limits:
       descriptor = openSync(file, 'a+');
       size = fstatSync(descriptor).size;
     }
-    appended = 0;
-    compactAt = Math.max(MIN_GROWTH, count);
+    length = count;
+    compactAfter({ length, size });
   }
 
   return {
     append(record) {
       // Compacts first, because the caller applies this record only after it is written.
-      if (appended >= compactAt) compact();
+      if (length >= compactAt.length || size >= compactAt.size) compact();
       const line = Buffer.from(`${JSON.stringify(record)}\n`);
       try {
         writeAll(descriptor, line);
@@ -113,11 +132,13 @@ export function openJournal<R>(file: string, apply: (record: R) => void, limits:
         throw error;
       }
       size += line.length;
-      appended++;
+      length++;
     },
-    compactBy(snapshot) {
+    compactBy(snapshot, records) {
       compact = () => rewrite(snapshot());
-      compact();
+      if (length > 2 * records) compact();
+      // The records of a snapshot are about as long as the others.
+      else compactAfter({ length: records, size: length === 0 ? 0 : (size * records) / length });
     },
     close: () => closeSync(descriptor),
   };

@@ -30,6 +30,7 @@ export interface InvocationOptions {
   readonly schedule: Schedule;
   readonly skewSeconds: number;
   readonly pageSize: number;
+  readonly listedKeys: number;
   readonly nextFault: Adversary['nextFault'];
   readonly revision: () => number;
   readonly onRead: (by: Invocation, key: FederationKey) => void;
@@ -46,7 +47,8 @@ const full = () => new FedcardioError('STORAGE_FULL', 'Injected: the disk is ful
 
 /** Starts an invocation with its own clock and the current federation. The adversary decides the fault of each request. */
 export function invoke(name: string, options: InvocationOptions): Invocation {
-  const { shared, random, schedule, skewSeconds, pageSize, nextFault, revision, onRead, onWrite, onSend } = options;
+  const { shared, random, schedule, skewSeconds, pageSize, listedKeys, nextFault, revision, onRead, onWrite, onSend } =
+    options;
   const { federationStore: store, federation } = shared;
   const skewMs = Math.round(uniform(random, -skewSeconds, skewSeconds)) * 1000;
   const listings = new Map<string, Listing>();
@@ -144,6 +146,7 @@ export function invoke(name: string, options: InvocationOptions): Invocation {
     context: {
       ...shared,
       federation,
+      listedKeys,
       federationStore: own,
       queues: {
         ...shared.queues,

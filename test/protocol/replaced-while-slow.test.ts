@@ -81,6 +81,7 @@ const SCENARIO = {
   ],
   skewSeconds: 0,
   pageSize: 1000,
+  listedKeys: 1000,
   seed: -1623742024,
 } as unknown as Scenario;
 

@@ -58,7 +58,7 @@ export async function runSchedule(
     history,
     monitor,
   };
-  const { skewSeconds, pageSize } = scenario;
+  const { skewSeconds, pageSize, listedKeys } = scenario;
   const start = (name: string) =>
     invoke(name, {
       shared: context,
@@ -66,6 +66,7 @@ export async function runSchedule(
       schedule,
       skewSeconds,
       pageSize,
+      listedKeys,
       nextFault: adversary.nextFault,
       revision: history.revision,
       onRead: monitor.onRead,

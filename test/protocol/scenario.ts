@@ -19,6 +19,8 @@ export interface Scenario {
   readonly skewSeconds: number;
   /** Objects in a page of a listing. Other invocations run between two pages. */
   readonly pageSize: number;
+  /** Keys of a campaign that are listed before each of its stages is looked up. */
+  readonly listedKeys: number;
   readonly seed: number;
 }
 
@@ -76,6 +78,9 @@ const sites = (...behaviours: readonly SimulatedSite['behaviour'][]) =>
 /** Short pages cost many requests and rarely matter. */
 const pages = fc.oneof({ weight: 7, arbitrary: fc.constant(1000) }, { weight: 1, arbitrary: fc.constant(4) });
 
+/** Whether a campaign's first keys are all of it, or each stage is looked up. */
+const listedKeys = fc.constantFrom(1000, 3);
+
 const deliveryFaults = (...kinds: readonly DeliveryFault[]) =>
   fc.array(fc.record({ delivery: fc.nat(40), fault: fc.constantFrom(...kinds) }), { maxLength: 12 });
 const requestFaults = (...kinds: readonly RequestFault[]) =>
@@ -121,6 +126,7 @@ export const anyScenario: fc.Arbitrary<Scenario> = fc.record({
   commands: fc.array(fc.record({ tick: fc.nat(FAULT_TICKS), command }), { maxLength: 6 }),
   skewSeconds: fc.constantFrom(0, 30, 600),
   pageSize: pages,
+  listedKeys,
   seed,
 });
 
@@ -141,6 +147,7 @@ export const losslessScenario: fc.Arbitrary<Scenario> = fc.record({
   commands: fc.constant([]),
   skewSeconds: fc.constantFrom(0, 30, 600),
   pageSize: pages,
+  listedKeys,
   seed,
 });
 

@@ -81,8 +81,11 @@ export async function openBlobs(directory: string): Promise<Blobs> {
   };
 }
 
-/** Bytes per write. One call for each chunk of the network would cost as much as hashing it. */
-const WRITE_BYTES = 1024 ** 2;
+/**
+ * Bytes per write. One call for each chunk of the network would cost as much as hashing it. A chunk of so many bytes is written
+ * before the next one is asked for.
+ */
+export const WRITE_BYTES = 1024 ** 2;
 
 async function* batched(source: AsyncIterable<Uint8Array>): AsyncGenerator<readonly Uint8Array[]> {
   let chunks: Uint8Array[] = [];

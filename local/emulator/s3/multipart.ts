@@ -60,7 +60,7 @@ function uploadChecksum(request: S3Request): Upload['checksum'] {
 export const uploadPart: Operation = async ({ store }, request) => {
   const { id } = uploadOf(store, request);
   const number = partNumber(request);
-  const { segment, md5, checksum } = await receiveBody(request, store.blobs);
+  const { segment, md5, checksum } = await receiveBody(request, store);
   const part: Part = { number, etag: md5, lastModified: store.now().toISOString(), checksum, segment };
   await commitPart(store, request, id, part);
   return { status: 200, headers: { etag: quoted(md5), ...checksumHeaders(checksum) } };

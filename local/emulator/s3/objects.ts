@@ -50,7 +50,7 @@ export const putObject: Operation = async (context, request) => {
   checkKey(key);
   store.bucket(bucket);
   const headers = objectHeaders(request);
-  const { segment, md5, checksum } = await receiveBody(request, store.blobs);
+  const { segment, md5, checksum } = await receiveBody(request, store);
   const object = {
     key,
     bytes: segment.bytes,

@@ -131,13 +131,22 @@ export function* recordsOf(state: State): Generator<StoreRecord> {
   }
 }
 
+/** Number of the records of {@link recordsOf}. */
+export function countRecords({ buckets, uploads }: State): number {
+  let count = 0;
+  for (const { objects, rules } of buckets.values()) count += 1 + objects.size + (rules.length > 0 ? 1 : 0);
+  for (const { parts } of uploads.values()) count += 1 + parts.size;
+  return count;
+}
+
 /** Names of all files that a state refers to. */
-export function filesOf(state: State): ReadonlySet<string> {
-  const segments = [...state.buckets.values()].flatMap((bucket) =>
-    [...bucket.objects.values()].flatMap((object) => object.segments),
-  );
-  const parts = [...state.uploads.values()].flatMap((upload) => [...upload.parts.values()].map((part) => part.segment));
-  return new Set([...segments, ...parts].map((segment) => segment.file));
+export function filesOf({ buckets, uploads }: State): ReadonlySet<string> {
+  const files = new Set<string>();
+  for (const { objects } of buckets.values()) {
+    for (const { segments } of objects.values()) for (const { file } of segments) files.add(file);
+  }
+  for (const { parts } of uploads.values()) for (const { segment } of parts.values()) files.add(segment.file);
+  return files;
 }
 
 function dropUpload(state: State, id: string, kept: readonly Segment[]): readonly Segment[] {

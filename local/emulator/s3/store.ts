@@ -2,13 +2,24 @@ import { randomUUID } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { openJournal } from '../journal.ts';
-import { type Blobs, openBlobs } from './blobs.ts';
+import { type Blobs, openBlobs, WRITE_BYTES } from './blobs.ts';
 import { S3Error } from './error.ts';
-import { apply, type Bucket, emptyState, filesOf, type OpenUpload, recordsOf, type StoreRecord } from './state.ts';
+import { createHashThread, type HashThread } from './hash-thread.ts';
+import {
+  apply,
+  type Bucket,
+  countRecords,
+  emptyState,
+  filesOf,
+  type OpenUpload,
+  recordsOf,
+  type StoreRecord,
+} from './state.ts';
 
 /** Buckets, objects and uploads. Bodies are in files, everything else in memory and in a journal. */
 export interface Store {
   readonly blobs: Blobs;
+  readonly hashes: HashThread;
   readonly now: () => Date;
   buckets(): readonly Bucket[];
   hasBucket(name: string): boolean;
@@ -33,12 +44,14 @@ export async function openStore(directory: string, now: () => Date): Promise<Sto
   const blobs = await openBlobs(join(directory, 'bodies'));
   const state = emptyState();
   const journal = openJournal<StoreRecord>(join(directory, 'journal.jsonl'), (record) => apply(state, record));
-  journal.compactBy(() => recordsOf(state));
+  journal.compactBy(() => recordsOf(state), countRecords(state));
   await blobs.keepOnly(filesOf(state));
 
+  const hashes = createHashThread(WRITE_BYTES);
   let lastTick = 0;
   return {
     blobs,
+    hashes,
     now,
     buckets: () => [...state.buckets.values()].sort((a, b) => (a.name < b.name ? -1 : 1)),
     hasBucket: (name) => state.buckets.has(name),
@@ -62,6 +75,9 @@ export async function openStore(directory: string, now: () => Date): Promise<Sto
       return lastTick.toString(16).toUpperCase().padStart(16, '0');
     },
     newId: () => randomUUID().replaceAll('-', ''),
-    close: () => journal.close(),
+    close() {
+      hashes.close();
+      journal.close();
+    },
   };
 }

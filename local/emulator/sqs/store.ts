@@ -55,7 +55,8 @@ export function openQueueStore(directory: string, now: () => number): QueueStore
   for (const { visibility, messages } of queues.values()) {
     for (const { id, visibleAt } of messages.values()) visibility.place(id, visibleAt, now());
   }
-  journal.compactBy(() => recordsOf(queues));
+  const messages = [...queues.values()].reduce((sum, queue) => sum + queue.messages.size, 0);
+  journal.compactBy(() => recordsOf(queues), queues.size + messages);
 
   return {
     now,
