@@ -2,10 +2,19 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { names } from '../../lib/federation/topology.ts';
 import { type Random, seededRandom } from '../../lib/random.ts';
 import type { FaultsInput } from '../../local/emulator/faults/configuration.ts';
+import { until } from './child.ts';
 import { storesAt } from './evidence.ts';
 import { CASES, FEDERATION, isHospital, queuesOf, type SiteId, volumeOf } from './federation.ts';
 import { type Act, describeAct, type Plan } from './plan.ts';
-import { sendPoison, startOtherCampaigns, uploadDamaged, writeGarbageFiles, writeGarbageUpdates } from './poison.ts';
+import {
+  otherCampaigns,
+  poisonFor,
+  sendPoison,
+  startOtherCampaign,
+  uploadDamaged,
+  writeGarbageFiles,
+  writeGarbageUpdates,
+} from './poison.ts';
 import { volume } from './volumes.ts';
 import type { Strike, World } from './world.ts';
 
@@ -21,6 +30,7 @@ export interface Deeds {
 }
 
 const POLL_MS = 25;
+const INSIST_MS = 60_000;
 
 /** Carries out a plan while the campaign runs. */
 export function startAdversary(world: World, plan: Plan, say: (line: string) => void) {
@@ -56,7 +66,9 @@ export function startAdversary(world: World, plan: Plan, say: (line: string) => 
         if (act.how === 'limit' && process.platform === 'linux') return world.fillDisk(act.ms, act.spare);
         return world.addFaults(act.of, [{ fault: 'disk-full', operations: ['PutObject'] }], act.ms);
       case 'away':
-        return isHospital(act.site) ? world.kill(act.site, act.ms) : world.addFaults('cloud', awayRules(act.site), act.ms);
+        return isHospital(act.site)
+          ? world.kill(act.site, act.ms)
+          : world.addFaults('cloud', awayRules(act.site), act.ms);
       case 'upgrade':
         await world.upgrade(act.role, act.change === 'major');
         return act.change === 'major' ? upgradeCoordinatorWhenNeeded() : undefined;
@@ -64,9 +76,11 @@ export function startAdversary(world: World, plan: Plan, say: (line: string) => 
         return poison(act, random, strike);
       case 'damaged CT': {
         const name = `damaged-${id}`;
-        const image = await volume(volumeOf(act.site, CASES[0].volume));
-        await uploadDamaged(storesAt(world), act.site, name, act.what, image.image, random);
+        const { image } = volume(volumeOf(act.site, CASES[0].volume));
         deeds.damaged.push(`${act.site}/${name}`);
+        await insist(() =>
+          uploadDamaged(storesAt(world), act.site, name, act.what, image, seededRandom('damage', plan.seed, id)),
+        );
         return;
       }
       case 'remove':
@@ -75,22 +89,42 @@ export function startAdversary(world: World, plan: Plan, say: (line: string) => 
     }
   }
 
+  /** The adversary's own requests meet its faults, too. */
+  const insist = <T>(work: () => Promise<T>): Promise<T> =>
+    until('a deed of the adversary', INSIST_MS, () =>
+      work().then(
+        (done) => ({ done }),
+        () => undefined,
+      ),
+    ).then(({ done }) => done);
+
   async function poison({ what, site }: Extract<Act, { kind: 'poison' }>, random: Random, strike: Strike | undefined) {
     const stores = storesAt(world);
-    if (what === 'messages') deeds.poison.push(...(await sendPoison(world, site, random)));
-    if (what === 'files of a site') await writeGarbageFiles(stores, site, random);
-    if (what === 'other campaigns') Object.assign(deeds.otherCampaigns, await startOtherCampaigns(stores, random));
+    if (what === 'messages') {
+      const letters = poisonFor(site, random);
+      deeds.poison.push(...letters.map(({ body }) => body));
+      for (const letter of letters) await insist(() => sendPoison(world, site, letter));
+    }
+    if (what === 'files of a site') await insist(() => writeGarbageFiles(stores, site, random));
+    if (what === 'other campaigns') {
+      const others = otherCampaigns(random);
+      Object.assign(deeds.otherCampaigns, Object.fromEntries(others.map(({ id, ends }) => [id, ends])));
+      for (const other of others) await insist(() => startOtherCampaign(stores, other));
+    }
     const round = /\/(updates\/.*\/)[^/]+$/.exec(strike?.what ?? '')?.[1];
     if (what !== 'updates of a site' || round === undefined || spoilt.has(round)) return;
     // More than eight answers of a site are not read.
     spoilt.add(round);
-    await writeGarbageUpdates(stores, round, random);
+    await insist(() => writeGarbageUpdates(stores, round, seededRandom('garbage', plan.seed, round)));
   }
 
   /** The coordinator reads updates of the next major version after it was upgraded, and its rounds wait until then. */
   async function upgradeCoordinatorWhenNeeded(): Promise<void> {
     const isWaiting = () =>
-      world.journal.log.some(({ event, fields }) => event.endsWith('failed') && /written by a newer release.*update\/2/.test(String(fields.reason)));
+      world.journal.log.some(
+        ({ event, fields }) =>
+          event.endsWith('failed') && /written by a newer release.*update\/2/.test(String(fields.reason)),
+      );
     while (!stopping.signal.aborted && !isWaiting()) await sleep(POLL_MS);
     if (stopping.signal.aborted) return;
     say('   the coordinator cannot read what a site of the next major version writes: upgrade it');

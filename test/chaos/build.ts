@@ -61,10 +61,20 @@ const newerRelease: Plugin = {
   name: 'newer-release',
   setup: ({ onLoad }) => {
     onLoad({ filter: /lib[\\/]storage[\\/]documents\.ts$/ }, ({ path }) =>
-      changed(path, 'parseJson(bytes, schema, where);\n  return body;', `parseJson(bytes, schema, where);\n  return ofTomorrow(value);`, WRITES),
+      changed(
+        path,
+        'parseJson(bytes, schema, where);\n  return body;',
+        `parseJson(bytes, schema, where);\n  return ofTomorrow(value);`,
+        WRITES,
+      ),
     );
     onLoad({ filter: /lib[\\/]json\.ts$/ }, ({ path }) =>
-      changed(path, 'refuseNewerVersion(value, schema, where);\n  let known = value;', 'value = ofToday(value);\n  refuseNewerVersion(value, schema, where);\n  let known = value;', READS),
+      changed(
+        path,
+        'refuseNewerVersion(value, schema, where);\n  let known = value;',
+        'value = ofToday(value);\n  refuseNewerVersion(value, schema, where);\n  let known = value;',
+        READS,
+      ),
     );
   },
 };

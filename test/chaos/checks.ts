@@ -1,5 +1,5 @@
-import { CASES, HOSPITALS, SITES } from './federation.ts';
 import type { Committed, Evidence, Recorded } from './evidence.ts';
+import { CASES, HOSPITALS, SITES } from './federation.ts';
 
 /** What the adversary did that the end has to account for. */
 export interface Expectation {
@@ -43,17 +43,20 @@ function endFaults({ outcome, commits, objects }: Evidence, expected: Expectatio
     ];
   }
   const { removed } = expected;
+  const { reason: why = 'no reason' } = outcome;
   if (outcome.status === 'failed' && removed !== undefined) {
-    const isNamed = outcome.reason.includes(removed) && /SIGKILL/.test(outcome.reason);
-    const reason = isNamed ? [] : [`the outcome does not name ${removed} and the cause: ${outcome.reason}`];
+    const isNamed = why.includes(removed) && /SIGKILL/.test(why);
+    const reason = isNamed ? [] : [`the outcome does not name ${removed} and the cause: ${why}`];
     return [...reason, ...differences(commits, expected.commits.slice(0, commits.length))];
   }
-  return [`the campaign ended as ${outcome.status}: ${outcome.reason}`];
+  return [`the campaign ended as ${outcome.status}: ${why}`];
 }
 
 /** What sites have derived from their cases, by bucket and key. */
 export const derivedOf = (objects: Evidence['objects']): Evidence['objects'] =>
-  Object.fromEntries(Object.entries(objects).filter(([key]) => /^\/[^/]+\/pseudo-labels\/.*\.(nii\.gz|safetensors)$/.test(key)));
+  Object.fromEntries(
+    Object.entries(objects).filter(([key]) => /^\/[^/]+\/pseudo-labels\/.*\.(nii\.gz|safetensors)$/.test(key)),
+  );
 
 function differences(actual: readonly Committed[], expected: readonly Committed[]): readonly string[] {
   const rounds = new Set([...expected, ...actual].map(({ round }) => round));
@@ -71,7 +74,9 @@ function caseFaults({ cataloged, rejected, summaries }: Evidence, { damaged }: E
     const counts = summaries[site]?.cases;
     return [
       ...good.flatMap((id) => (cataloged[site]?.includes(id) ? [] : [`case ${id} of ${site} is not in the catalog`])),
-      ...bad.flatMap((id) => (cataloged[site]?.includes(id) ? [`damaged case ${id} of ${site} is in the catalog`] : [])),
+      ...bad.flatMap((id) =>
+        cataloged[site]?.includes(id) ? [`damaged case ${id} of ${site} is in the catalog`] : [],
+      ),
       ...bad.flatMap((id) => (rejected[site]?.[id] ? [] : [`damaged case ${id} of ${site} is not rejected`])),
       ...(counts?.training === good.length && counts.rejected === bad.length
         ? []
@@ -98,7 +103,7 @@ function objectFaults({ recorded, objects }: Evidence): readonly string[] {
     // An answer that was lost may have been of another version.
     const isKnown = confirmed.some((one) => one.etag === etag) || asked > confirmed.length;
     const created = new Set(confirmed.filter(({ once }) => once).map((one) => one.etag));
-    const replaced = confirmed.some(({ once }) => !once);
+    const replaced = all.some(({ method, once }) => method === 'PUT' && !once);
     if (created.size > 1 && !replaced) return [`${key} was created ${created.size} times`];
     if (created.size === 1 && !replaced && !created.has(etag)) return [`${key} was created once, and has changed`];
     return isKnown ? [] : [`${key} is ${etag}, which nobody has stored`];
@@ -108,22 +113,31 @@ function objectFaults({ recorded, objects }: Evidence): readonly string[] {
 const isSuccess = ({ status = 0 }: Write): boolean => status >= 200 && status < 300;
 
 /** Each message was received by somebody, and dead letters are poison, or hints whose work is done. */
-function messageFaults({ recorded, deadLetters, waiting, objects }: Evidence, { poison }: Expectation): readonly string[] {
+function messageFaults(
+  { recorded, deadLetters, waiting, objects }: Evidence,
+  { poison, otherCampaigns }: Expectation,
+): readonly string[] {
   const messages = recorded.filter((entry) => entry.kind === 'messages');
   const idsOf = (action: string) =>
-    messages.filter(({ subject }) => subject.startsWith(`${action} `)).flatMap(({ ids, subject }) => ids.map((id) => ({ id, subject })));
+    messages
+      .filter(({ subject }) => subject.startsWith(`${action} `))
+      .flatMap(({ ids, subject }) => ids.map((id) => ({ id, subject })));
   const received = new Set([...idsOf('ReceiveMessage').map(({ id }) => id), ...deadLetters.map(({ id }) => id)]);
   return [
-    ...idsOf('SendMessage').flatMap(({ id, subject }) => (received.has(id) ? [] : [`${subject}: message ${id} was lost`])),
+    ...idsOf('SendMessage').flatMap(({ id, subject }) =>
+      received.has(id) ? [] : [`${subject}: message ${id} was lost`],
+    ),
     ...deadLetters.flatMap(({ queue, body }) =>
-      poison.includes(body) || isSettled(body, objects) ? [] : [`${queue} has a dead letter without an explanation: ${body.slice(0, 300)}`],
+      poison.includes(body) || isSettled(body, objects, otherCampaigns)
+        ? []
+        : [`${queue} has a dead letter without an explanation: ${body.slice(0, 300)}`],
     ),
     ...Object.entries(waiting).map(([queue, count]) => `${queue} still has ${count} messages`),
   ];
 }
 
 /** Whether what a message hinted at was done all the same, by a sweep or a rescan. */
-function isSettled(body: string, objects: Evidence['objects']): boolean {
+function isSettled(body: string, objects: Evidence['objects'], others: Expectation['otherCampaigns']): boolean {
   try {
     const message = JSON.parse(body);
     if (String(message.schema).startsWith('fedcardio.task/')) {
@@ -131,7 +145,12 @@ function isSettled(body: string, objects: Evidence['objects']): boolean {
       return hasEnded(`/heart-federation/campaigns/${message.campaign}/`, round, objects);
     }
     const records = message.Records as readonly { s3: { bucket: { name: string }; object: { key: string } } }[];
-    return records.every(({ s3 }) => isDone(s3.bucket.name, decodeURIComponent(s3.object.key), objects));
+    return records.every(({ s3 }) => {
+      const key = decodeURIComponent(s3.object.key);
+      const campaign = /^campaigns\/([^/]+)\//.exec(key)?.[1];
+      // What a newer release could read waits for the upgrade; the sweep looks at it every minute.
+      return (campaign !== undefined && others[campaign] === 'none') || isDone(s3.bucket.name, key, objects);
+    });
   } catch {
     return false;
   }
@@ -140,10 +159,13 @@ function isSettled(body: string, objects: Evidence['objects']): boolean {
 function isDone(bucket: string, key: string, objects: Evidence['objects']): boolean {
   const caseId = /^(?:cases|held-out)\/([^/]+)\//.exec(key)?.[1];
   if (caseId !== undefined) {
-    return [`/${bucket}/catalog/${caseId}.json`, `/${bucket}/rejected/${caseId}.json`].some((one) => objects[one] !== undefined);
+    return [`/${bucket}/catalog/${caseId}.json`, `/${bucket}/rejected/${caseId}.json`].some(
+      (one) => objects[one] !== undefined,
+    );
   }
   const [, update, updated] = /^updates\/[^/]+\/([^/]+)\/(.*\/\d{4})\//.exec(key) ?? [];
-  if (update !== undefined && updated !== undefined) return hasEnded(`/${bucket}/campaigns/${update}/`, updated, objects);
+  if (update !== undefined && updated !== undefined)
+    return hasEnded(`/${bucket}/campaigns/${update}/`, updated, objects);
   const campaign = /^campaigns\/([^/]+)\//.exec(key)?.[1];
   return campaign !== undefined && hasEnded(`/${bucket}/campaigns/${campaign}/`, '', objects);
 }
@@ -155,7 +177,9 @@ const hasEnded = (campaign: string, round: string, objects: Evidence['objects'])
 function sentFaults({ sent, objects }: Evidence): readonly string[] {
   return HOSPITALS.flatMap((site) =>
     (sent[site] ?? []).flatMap(({ state, key }) =>
-      state === 'stored' && objects[`/heart-federation/${key}`] === undefined ? [`${site} has sent ${key}, and it is lost`] : [],
+      state === 'stored' && objects[`/heart-federation/${key}`] === undefined
+        ? [`${site} has sent ${key}, and it is lost`]
+        : [],
     ),
   );
 }

@@ -62,7 +62,11 @@ export function startChild(
 }
 
 /** Waits until `find` finds something. */
-export async function until<T>(what: string, ms: number, find: () => Promise<T | undefined | false> | T | undefined | false): Promise<T> {
+export async function until<T>(
+  what: string,
+  ms: number,
+  find: () => Promise<T | undefined | false> | T | undefined | false,
+): Promise<T> {
   const end = performance.now() + ms;
   for (;;) {
     const found = await find();

@@ -7,8 +7,8 @@ import { type FederationKey, federationKeys, type SiteKey, siteKeys } from '../.
 import {
   catalogSchema,
   commitSchema,
-  outcomeSchema,
   type Outcome,
+  outcomeSchema,
   rejectedSchema,
   type SentObject,
   type Summary,
@@ -69,7 +69,7 @@ export interface Evidence {
   readonly rejected: Readonly<Record<string, Readonly<Record<string, string>>>>;
   readonly otherOutcomes: Readonly<Record<string, string>>;
   readonly sent: Readonly<Record<string, readonly SentObject[]>>;
-  /** SHA-256 of the objects that sites on premises have sent, as they are stored. */
+  /** What processes met that must not happen. */
   readonly faults: readonly string[];
 }
 
@@ -120,7 +120,11 @@ export async function messagesLeft(queues: WorldQueues): Promise<Readonly<Record
   return left;
 }
 
-export async function readEvidence(world: World, verified: readonly string[], others: readonly string[]): Promise<Evidence> {
+export async function readEvidence(
+  world: World,
+  verified: readonly string[],
+  others: readonly string[],
+): Promise<Evidence> {
   const stores = storesAt(world);
   const queues = queuesAt(world);
   const { federationStore, siteStore } = stores;
@@ -128,7 +132,10 @@ export async function readEvidence(world: World, verified: readonly string[], ot
   const cataloged: Record<string, readonly string[]> = {};
   const rejected: Record<string, Readonly<Record<string, string>>> = {};
   const objects: Record<string, string> = {};
-  const list = async (bucket: string, store: { list: (prefix: never) => AsyncIterable<{ key: string; etag: string }> }) => {
+  const list = async (
+    bucket: string,
+    store: { list: (prefix: never) => AsyncIterable<{ key: string; etag: string }> },
+  ) => {
     for await (const { key, etag } of store.list('' as never)) objects[`/${bucket}/${key}`] = etag;
   };
   await list(names.federationBucket(FEDERATION.id), federationStore);
@@ -148,7 +155,7 @@ export async function readEvidence(world: World, verified: readonly string[], ot
   for (const campaign of others) otherOutcomes[campaign] = (await outcomeIn(stores, campaign))?.status ?? 'none';
   const outcome = await outcomeIn(stores);
   return {
-    outcome: { status: outcome?.status ?? 'failed', reason: outcome?.reason ?? 'there is no outcome' },
+    outcome: outcome ?? { status: 'failed', reason: 'There is no outcome.' },
     commits: await commitsIn(stores),
     verified,
     objects,

@@ -40,7 +40,16 @@ export const CAMPAIGN: CampaignInput = {
       soft: true,
       quorum,
     },
-    { kind: 'student', name: 'student', tasks: [TASK], pseudoLabels: 'pseudo-label', rounds: 2, model, training, quorum },
+    {
+      kind: 'student',
+      name: 'student',
+      tasks: [TASK],
+      pseudoLabels: 'pseudo-label',
+      rounds: 2,
+      model,
+      training,
+      quorum,
+    },
   ],
 };
 

@@ -38,7 +38,13 @@ export type Act = { readonly at: Moment } & (
   | { readonly kind: 'stop'; readonly role: Role; readonly ms: number }
   | { readonly kind: 'faults'; readonly of: Storage; readonly rules: FaultsInput['rules']; readonly ms: number }
   /** `limit`: no file of the server can grow by more bytes than this. `switch`: the server's own fault. */
-  | { readonly kind: 'disk-full'; readonly of: Storage; readonly how: 'limit' | 'switch'; readonly spare: number; readonly ms: number }
+  | {
+      readonly kind: 'disk-full';
+      readonly of: Storage;
+      readonly how: 'limit' | 'switch';
+      readonly spare: number;
+      readonly ms: number;
+    }
   | { readonly kind: 'away'; readonly site: SiteId; readonly ms: number }
   | { readonly kind: 'upgrade'; readonly role: Machine; readonly change: 'keys' | 'major' }
   | { readonly kind: 'poison'; readonly what: Poison; readonly site: SiteId }
@@ -50,10 +56,16 @@ export type Act = { readonly at: Moment } & (
 /** Whose storage: the federation's server with the sites in the cloud, or that of a hospital. */
 export type Storage = 'cloud' | Hospital;
 
+/** By how much the clock of a process is wrong, milliseconds: at its start, and when it has run for a while. */
+export interface Clock {
+  readonly ms: number;
+  readonly later: number;
+  readonly afterMs: number;
+}
+
 export interface Plan {
   readonly seed: number;
-  /** By how much clocks are wrong, milliseconds. */
-  readonly clocks: Readonly<Record<Role, number>>;
+  readonly clocks: Readonly<Record<Role, Clock>>;
   readonly acts: readonly Act[];
 }
 
@@ -68,7 +80,11 @@ export function planOf(seed: number): Plan {
   const random = seededRandom('chaos', seed);
   const some = (low: number, high: number) => low + Math.floor(random() * (high - low + 1));
   const machines: readonly Machine[] = ['coordinator', ...HOSPITALS];
-  const clock = () => Math.round(uniform(random, -CLOCK_MS, CLOCK_MS));
+  const skew = () => Math.round(uniform(random, -CLOCK_MS, CLOCK_MS));
+  const clock = (): Clock => {
+    const ms = skew();
+    return { ms, later: random() < 0.3 ? skew() : ms, afterMs: some(2000, 15_000) };
+  };
   const roles: readonly Role[] = ['server', ...machines, ...machines.map((machine) => `${machine}-task` as const)];
   const clocks = Object.fromEntries(roles.map((role) => [role, clock()])) as Plan['clocks'];
   const acts: Act[] = [
@@ -88,8 +104,10 @@ export function planOf(seed: number): Plan {
   ];
   if (random() < 0.6) acts.push(diskFullOf(random));
   // Rare things, so that some seeds are without, and a few seeds have each.
-  if (seed % 5 === 3) acts.push({ kind: 'upgrade', role: pick(random, HOSPITALS), change: 'major', at: inCampaign(random, 8) });
-  else if (random() < 0.6) acts.push({ kind: 'upgrade', role: pick(random, machines), change: 'keys', at: anyTime(random) });
+  if (seed % 5 === 3)
+    acts.push({ kind: 'upgrade', role: pick(random, HOSPITALS), change: 'major', at: inCampaign(random, 8) });
+  else if (random() < 0.6)
+    acts.push({ kind: 'upgrade', role: pick(random, machines), change: 'keys', at: anyTime(random) });
   if (seed % 7 === 0) return { seed, clocks, acts: withRemoval(acts, pick(random, HOSPITALS), random) };
   return { seed, clocks, acts };
 }
@@ -131,7 +149,8 @@ function momentOf(random: Random, role: Role): Moment {
     return { half: 'journal', nth: 1 + Math.floor(random() * (role === 'server' ? 300 : 30)) };
   }
   const step = pick(random, stepsOf(role));
-  const most = role === 'server' && STEPS[step].by !== 'gpu-task' ? occurrences('coordinator', step) : occurrences(role, step);
+  const most =
+    role === 'server' && STEPS[step].by !== 'gpu-task' ? occurrences('coordinator', step) : occurrences(role, step);
   return { step, moment: random() < 0.5 ? 'before' : 'after', nth: 1 + Math.floor(random() * most) };
 }
 
@@ -166,18 +185,33 @@ function faultsOf(random: Random): Act {
     { fault: 'delay', rate: upTo(0.3), ms: 1500 },
     { fault: 'reorder', rate: upTo(0.3) },
   ];
-  return { kind: 'faults', of: storageOf(random), rules, ms: Math.round(uniform(random, 2000, 8000)), at: anyTime(random) };
+  return {
+    kind: 'faults',
+    of: storageOf(random),
+    rules,
+    ms: Math.round(uniform(random, 2000, 8000)),
+    at: anyTime(random),
+  };
 }
 
 function diskFullOf(random: Random): Act {
   const of = storageOf(random);
   const how = of === 'cloud' ? 'limit' : 'switch';
-  return { kind: 'disk-full', of, how, spare: Math.floor(random() * 600), ms: Math.round(uniform(random, 800, 2500)), at: anyTime(random) };
+  return {
+    kind: 'disk-full',
+    of,
+    how,
+    spare: Math.floor(random() * 600),
+    ms: Math.round(uniform(random, 800, 2500)),
+    at: anyTime(random),
+  };
 }
 
 /** A removal needs its site's machine for itself: a restart of the launcher would forget the failures before. */
 function withRemoval(acts: readonly Act[], site: Hospital, random: Random): readonly Act[] {
-  const others = acts.filter((act) => !('role' in act && act.role.startsWith(site)) && !('site' in act && act.site === site));
+  const others = acts.filter(
+    (act) => !('role' in act && act.role.startsWith(site)) && !('site' in act && act.site === site),
+  );
   const nth = 1 + Math.floor(random() * 2);
   return [...others, { kind: 'remove', site, at: { step: 'publish weights', moment: 'before', nth } }];
 }
@@ -187,8 +221,16 @@ export const machineOf = (site: SiteId): Machine => (isHospital(site) ? site : '
 
 /** One line on each act, for people. */
 export function describePlan({ seed, clocks, acts }: Plan): string {
-  const skews = Object.entries(clocks).map(([role, ms]) => `${role} ${ms < 0 ? '' : '+'}${Math.round(ms / 1000)} s`);
-  return [`seed ${seed}`, `  clocks: ${skews.join(', ')}`, ...acts.map((act, id) => `  ${id}. ${describeAct(act)}`)].join('\n');
+  const signed = (ms: number) => `${ms < 0 ? '' : '+'}${Math.round(ms / 1000)} s`;
+  const skews = Object.entries(clocks).map(([role, { ms, later, afterMs }]) => {
+    const jump = later === ms ? '' : ` (${signed(later)} after ${seconds(afterMs)})`;
+    return `${role} ${signed(ms)}${jump}`;
+  });
+  return [
+    `seed ${seed}`,
+    `  clocks: ${skews.join(', ')}`,
+    ...acts.map((act, id) => `  ${id}. ${describeAct(act)}`),
+  ].join('\n');
 }
 
 export function describeAct(act: Act): string {

@@ -41,26 +41,28 @@ const messages = (site: SiteId, n: number): readonly string[] => [
   'x'.repeat(200_000) + n,
 ];
 
-/** Sends messages to the queues of a site and of the coordinator. Returns them. */
-export async function sendPoison(world: World, site: SiteId, random: Random): Promise<readonly string[]> {
-  const cloud = createQueues({ endpoint: world.endpointOf('cloud') });
-  const local = isHospital(site) ? createQueues({ endpoint: world.endpointOf(site) }) : cloud;
-  const targets = [
-    [cloud, names.orchestrateQueue(FEDERATION.id)],
-    [cloud, names.aggregateQueue(FEDERATION.id)],
-    [cloud, queuesOf(site).tasks],
-    [local, queuesOf(site).intake],
-  ] as const;
-  const sent: string[] = [];
-  for (const [queues, queue] of targets) {
-    const body = pick(random, messages(site, Math.floor(random() * 1e9)));
-    await queues.send(queue, body);
-    sent.push(body);
-  }
-  return sent;
+/** A message that means nothing, and its queue. */
+interface Letter {
+  readonly queue: string;
+  readonly body: string;
 }
 
-const garbage = (random: Random, bytes: number): Buffer => Buffer.from(Array.from({ length: bytes }, () => Math.floor(random() * 256)));
+/** Messages for the queues of a site and of the coordinator. */
+export const poisonFor = (site: SiteId, random: Random): readonly Letter[] =>
+  [
+    names.orchestrateQueue(FEDERATION.id),
+    names.aggregateQueue(FEDERATION.id),
+    queuesOf(site).tasks,
+    queuesOf(site).intake,
+  ].map((queue) => ({ queue, body: pick(random, messages(site, Math.floor(random() * 1e9))) }));
+
+export async function sendPoison(world: World, site: SiteId, { queue, body }: Letter): Promise<void> {
+  const isOnPremises = isHospital(site) && queue === queuesOf(site).intake;
+  await createQueues({ endpoint: world.endpointOf(isOnPremises ? site : 'cloud') }).send(queue, body);
+}
+
+const garbage = (random: Random, bytes: number): Buffer =>
+  Buffer.from(Array.from({ length: bytes }, () => Math.floor(random() * 256)));
 const hex = (random: Random): string => garbage(random, 32).toString('hex');
 
 /** Writes files below a site's prefix that nobody has asked for, and that stand for no answer to a round of the campaign. */
@@ -77,23 +79,38 @@ export async function writeGarbageFiles({ federationStore }: WorldStores, site: 
 }
 
 /** Adds updates that cannot be used to a round that the site has answered. */
-export async function writeGarbageUpdates({ federationStore }: WorldStores, round: string, random: Random): Promise<void> {
-  for (const body of [garbage(random, 500), '{"schema":"fedcardio.update/99"}', '{"schema":"fedcardio.update/1","__proto__":{}}']) {
+export async function writeGarbageUpdates(
+  { federationStore }: WorldStores,
+  round: string,
+  random: Random,
+): Promise<void> {
+  for (const body of [
+    garbage(random, 500),
+    '{"schema":"fedcardio.update/99"}',
+    '{"schema":"fedcardio.update/1","__proto__":{}}',
+  ]) {
     await federationStore.put(federationKey(`${round}${hex(random)}.update.json`), body);
   }
 }
 
-/** Starts campaigns that cannot be read, by this release or by any. Returns how each has to end. */
-export async function startOtherCampaigns(
-  { federationStore }: WorldStores,
-  random: Random,
-): Promise<Readonly<Record<string, 'failed' | 'none'>>> {
-  const id = hex(random).slice(0, 6);
-  const write = (campaign: string, body: string | Uint8Array) =>
-    federationStore.put(federationKey(`campaigns/${campaign}/campaign.json`), body);
-  await write(`bad-${id}`, garbage(random, 200));
-  await write(`next-${id}`, JSON.stringify({ ...CAMPAIGN, id: `next-${id}`, schema: 'fedcardio.campaign/2' }));
-  return { [`bad-${id}`]: 'failed', [`next-${id}`]: 'none' };
+/** A campaign that cannot be read, and how it has to end: `none` if a newer release could read it. */
+interface OtherCampaign {
+  readonly id: string;
+  readonly body: string | Uint8Array;
+  readonly ends: 'failed' | 'none';
+}
+
+export function otherCampaigns(random: Random): readonly OtherCampaign[] {
+  const suffix = hex(random).slice(0, 6);
+  const next = { ...CAMPAIGN, id: `next-${suffix}`, schema: 'fedcardio.campaign/2' };
+  return [
+    { id: `bad-${suffix}`, body: garbage(random, 200), ends: 'failed' },
+    { id: next.id, body: JSON.stringify(next), ends: 'none' },
+  ];
+}
+
+export async function startOtherCampaign({ federationStore }: WorldStores, { id, body }: OtherCampaign): Promise<void> {
+  await federationStore.put(federationKey(`campaigns/${id}/campaign.json`), body);
 }
 
 /** Uploads a case that must be rejected. */

@@ -4,11 +4,19 @@ import { join } from 'node:path';
 import { federationKeys, siteKeys } from '../../lib/federation/keys.ts';
 import { agreeToAll } from '../../lib/protocol/consent/at-site.ts';
 import { startPlatform } from '../../local/platform.ts';
-import { startAdversary } from './adversary.ts';
+import { type Deeds, startAdversary } from './adversary.ts';
 import { buildReleases, type Releases } from './build.ts';
+import { derivedOf, type Expectation, violations } from './checks.ts';
 import { until } from './child.ts';
-import { derivedOf, violations } from './checks.ts';
-import { type Evidence, messagesLeft, outcomeIn, queuesAt, readEvidence, storesAt, type WorldStores } from './evidence.ts';
+import {
+  type Evidence,
+  messagesLeft,
+  outcomeIn,
+  queuesAt,
+  readEvidence,
+  storesAt,
+  type WorldStores,
+} from './evidence.ts';
 import { CAMPAIGN, CASES, FEDERATION, HOSPITALS, SITES, volumeOf } from './federation.ts';
 import { type Plan, planOf } from './plan.ts';
 import { volume } from './volumes.ts';
@@ -45,35 +53,40 @@ export async function openBench(say: (line: string) => void = () => undefined): 
     const template = join(directory, 'template');
     await deploy(template);
     const quietPlan: Plan = { ...planOf(0), clocks: { ...planOf(0).clocks, ...noSkew }, acts: [] };
-    const quiet = await runCampaign(join(directory, 'quiet'), template, releases, quietPlan, () => undefined);
+    const quiet = await runCampaign(join(directory, 'quiet'), template, releases, quietPlan, say);
     const expected = { commits: quiet.evidence.commits, derived: derivedOf(quiet.evidence.objects) };
     const found = violations(quiet.evidence, { ...expected, damaged: [], poison: [], otherCampaigns: {} });
     if (found.length > 0 || quiet.evidence.outcome.status !== 'completed') {
-      throw new Error(`The campaign fails without an adversary:\n${found.join('\n')}\n${quiet.evidence.outcome.reason}`);
+      throw new Error(
+        `The campaign fails without an adversary:\n${found.join('\n')}\n${quiet.evidence.outcome.reason}`,
+      );
     }
-    say(`quiet: ${Math.round(quiet.seconds)} s, ${expected.commits.map(({ round, model }) => `${round} ${model?.slice(0, 8) ?? '–'}`).join(', ')}`);
+    say(
+      `quiet: ${Math.round(quiet.seconds)} s, ${expected.commits.map(({ round, model }) => `${round} ${model?.slice(0, 8) ?? '–'}`).join(', ')}`,
+    );
     return {
       close,
       async run(seed, onAct = () => undefined) {
         const plan = planOf(seed);
-        const { evidence, deeds, seconds } = await runCampaign(join(directory, `seed-${seed}`), template, releases, plan, onAct);
-        const removal = plan.acts.find((act) => act.kind === 'remove');
-        const found = violations(evidence, {
-          ...expected,
-          damaged: deeds.damaged,
-          poison: deeds.poison,
-          otherCampaigns: deeds.otherCampaigns,
-          ...(removal && deeds.removals >= 3 && { removed: removal.site }),
-        });
-        return {
-          seed,
-          seconds,
-          status: evidence.outcome.status,
-          ...(evidence.outcome.reason && { reason: evidence.outcome.reason }),
-          acts: [deeds.acts.size, plan.acts.length],
-          deadLetters: evidence.deadLetters.length,
-          violations: found,
-        };
+        const acts = ({ acts }: Deeds) => [acts.size, plan.acts.length] as const;
+        try {
+          const place = join(directory, `seed-${seed}`);
+          const { evidence, deeds, seconds } = await runCampaign(place, template, releases, plan, onAct);
+          const { status, reason } = evidence.outcome;
+          return {
+            seed,
+            seconds,
+            status,
+            ...(reason !== undefined && { reason }),
+            acts: acts(deeds),
+            deadLetters: evidence.deadLetters.length,
+            violations: violations(evidence, expectationOf(plan, deeds, expected)),
+          };
+        } catch (error) {
+          if (!(error instanceof Unended)) throw error;
+          const { deeds, seconds, violations } = error;
+          return { seed, seconds, status: 'unended', acts: acts(deeds), deadLetters: 0, violations };
+        }
       },
     };
   } catch (error) {
@@ -82,7 +95,15 @@ export async function openBench(say: (line: string) => void = () => undefined): 
   }
 }
 
-const noSkew = Object.fromEntries(Object.keys(planOf(0).clocks).map((role) => [role, 0])) as Plan['clocks'];
+function expectationOf(plan: Plan, deeds: Deeds, quiet: Pick<Expectation, 'commits' | 'derived'>): Expectation {
+  const { damaged, poison, otherCampaigns, removals } = deeds;
+  const removal = plan.acts.find((act) => act.kind === 'remove');
+  return { ...quiet, damaged, poison, otherCampaigns, ...(removal && removals >= 3 && { removed: removal.site }) };
+}
+
+const noSkew = Object.fromEntries(
+  Object.keys(planOf(0).clocks).map((role) => [role, { ms: 0, later: 0, afterMs: 0 }]),
+) as Plan['clocks'];
 
 /** Creates buckets and queues, and lets all sites agree to every campaign. Done once: it takes seconds. */
 async function deploy(template: string): Promise<void> {
@@ -91,7 +112,12 @@ async function deploy(template: string): Promise<void> {
   const cloud = await startPlatform({ federation: FEDERATION, server: server('cloud'), gpuTasks: noGpuTasks });
   for (const site of HOSPITALS) {
     const machine = { site, federation: { endpoint: cloud.endpoint }, sentLog: join(template, `${site}.jsonl`) };
-    const hospital = await startPlatform({ federation: FEDERATION, machine, server: server(site), gpuTasks: noGpuTasks });
+    const hospital = await startPlatform({
+      federation: FEDERATION,
+      machine,
+      server: server(site),
+      gpuTasks: noGpuTasks,
+    });
     await agreeToAll(hospital.context.siteStore(site), site, new Date());
     await hospital.close();
   }
@@ -120,16 +146,43 @@ async function runCampaign(
     const outcome = await until('the campaign ends', CAMPAIGN_MS, () => outcomeIn(stores).catch(() => undefined));
     say(`  ${time().toFixed(1).padStart(5)} s  the campaign has ${outcome.status}`);
     await adversary.stop();
-    const evidence = await settle(world, Object.keys(adversary.deeds.otherCampaigns));
+    const settling = performance.now();
+    const evidence = await settle(world, adversary.deeds);
+    say(`  ${time().toFixed(1).padStart(5)} s  settled in ${((performance.now() - settling) / 1000).toFixed(1)} s`);
     return { evidence, deeds: adversary.deeds, seconds: time() };
   } catch (error) {
-    const lines = [...world.journal.log.slice(-40).map((line) => JSON.stringify(line)), ...world.journal.output.slice(-20)];
-    throw new Error(`${(error as Error).message}\n${world.journal.faults.join('\n')}\n${lines.join('\n')}`, { cause: error });
+    throw new Unended(
+      [(error as Error).message, ...world.journal.faults, ...lastLines(world)],
+      adversary.deeds,
+      time(),
+    );
   } finally {
     await adversary.stop();
     await world.destroy();
     rmSync(directory, { recursive: true, force: true });
   }
+}
+
+/** A campaign that has not come to its end. */
+class Unended extends Error {
+  readonly violations: readonly string[];
+  readonly deeds: Deeds;
+  readonly seconds: number;
+
+  constructor(violations: readonly string[], deeds: Deeds, seconds: number) {
+    super(violations.join('\n'));
+    this.violations = violations;
+    this.deeds = deeds;
+    this.seconds = seconds;
+  }
+}
+
+/** The last different lines of logs and output. */
+function lastLines({ journal }: World): readonly string[] {
+  const log = journal.log.map(({ role, event, fields }) => `${role}: ${event} ${JSON.stringify(fields)}`);
+  return [[...new Set(log.toReversed())], [...new Set(journal.output.toReversed())]].flatMap((lines) =>
+    lines.slice(0, 15).toReversed(),
+  );
 }
 
 async function uploadAll({ siteStore }: WorldStores): Promise<void> {
@@ -164,8 +217,18 @@ async function areCounted({ federationStore }: WorldStores): Promise<boolean> {
   );
 }
 
+/** Whether each site counts its rejected cases. */
+async function areRejected({ federationStore }: WorldStores, damaged: readonly string[]): Promise<boolean> {
+  const counts = SITES.map(async (site) => {
+    const stored = await federationStore.tryGet(federationKeys.summary(site));
+    const rejected = stored && JSON.parse(Buffer.from(stored.body).toString()).cases.rejected;
+    return rejected === damaged.filter((name) => name.startsWith(`${site}/`)).length;
+  });
+  return (await Promise.all(counts)).every(Boolean);
+}
+
 /** Kills the server once more, whose messages are all visible then, and waits until everything is handled. */
-async function settle(world: World, others: readonly string[]): Promise<Evidence> {
+async function settle(world: World, { otherCampaigns, damaged }: Deeds): Promise<Evidence> {
   await world.calm();
   world.kill('server', 0);
   await world.calm();
@@ -176,8 +239,10 @@ async function settle(world: World, others: readonly string[]): Promise<Evidence
     return left !== undefined && Object.keys(left).length === 0;
   }).catch(() => undefined);
   const verified = await world.verify(CAMPAIGN.id);
-  await until('the uploads are settled', 5000, () => undefined).catch(() => undefined);
-  const evidence = await readEvidence(world, verified, others);
+  await until('all rejections are counted', SETTLE_MS, () => areRejected(storesAt(world), damaged)).catch(
+    () => undefined,
+  );
+  const evidence = await readEvidence(world, verified, Object.keys(otherCampaigns));
   await world.stop();
   return { ...evidence, faults: [...world.journal.faults] };
 }

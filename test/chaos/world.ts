@@ -7,7 +7,7 @@ import { freePort } from '../helpers/free-port.ts';
 import { PRELOAD, type Release, type Releases } from './build.ts';
 import { type Child, startChild, until } from './child.ts';
 import { HOSPITALS, type Hospital, isHospital } from './federation.ts';
-import type { Act, Machine, Plan, Role, Storage } from './plan.ts';
+import type { Act, Clock, Machine, Plan, Role, Storage } from './plan.ts';
 import type { PlatformConfig, ServerConfig } from './processes/config.ts';
 import type { Report } from './processes/report.ts';
 import { STEPS } from './steps.ts';
@@ -18,6 +18,12 @@ const PROGRAMS: readonly Program[] = ['server', 'coordinator', ...HOSPITALS];
 /** A lease blocks others for a minute after its owner died. A clock that is later by that much stands for the wait. */
 const RESTART_CLOCK_MS = 70_000;
 const START_MS = 60_000;
+
+const afterRestart = ({ ms, later, afterMs }: Clock): Clock => ({
+  ms: ms + RESTART_CLOCK_MS,
+  later: later + RESTART_CLOCK_MS,
+  afterMs,
+});
 
 /** What was said or went wrong while the campaign ran. */
 export interface Journal {
@@ -66,7 +72,7 @@ interface Running {
   child: Child | undefined;
   release: Release;
   nextMajor: boolean;
-  clock: number;
+  clock: Clock;
   faults: FaultsInput['rules'];
   /** Why it is expected to end, if it is. */
   mayEnd: boolean;
@@ -119,15 +125,19 @@ export async function startWorld(directory: string, template: string, releases: 
         ...(one.nextMajor && { CHAOS_NEXT_MAJOR: '1' }),
       },
       ...(isHospital(name) && {
-        hospital: { site: name, sentLog: join(directory, `${name}.sent.jsonl`), server: serverConfig(name, one.faults) },
+        hospital: {
+          site: name,
+          sentLog: join(directory, `${name}.sent.jsonl`),
+          server: serverConfig(name, one.faults),
+        },
       }),
     };
   }
 
-  const environmentOf = (role: string, clock: number, config?: object): Record<string, string> => ({
+  const environmentOf = (role: string, { ms, later, afterMs }: Clock, config?: object): Record<string, string> => ({
     CHAOS_DIR: directory,
     CHAOS_ROLE: role,
-    CHAOS_CLOCK: String(clock),
+    CHAOS_CLOCK: `${ms},${later},${afterMs}`,
     CHAOS_CONFIG: JSON.stringify(config ?? {}),
   });
 
@@ -147,7 +157,7 @@ export async function startWorld(directory: string, template: string, releases: 
       if (act?.kind === 'kill') one.startAt = Math.max(one.startAt, performance.now() + act.awayMs);
       else if (!one.mayEnd) journal.faults.push(`${name} ended by itself: ${signal ?? `code ${code}`}`);
       if (isHospital(name)) signalAll(`${name}-task`, 'SIGKILL');
-      if (name === 'coordinator') one.clock += RESTART_CLOCK_MS;
+      if (name === 'coordinator') one.clock = afterRestart(one.clock);
       later(async () => {
         await until(`time to start ${name}`, START_MS, () => isEnding || performance.now() >= one.startAt);
         if (!isEnding && !one.child) start(name);
@@ -168,8 +178,7 @@ export async function startWorld(directory: string, template: string, releases: 
     void done.finally(() => pending.delete(done));
   };
   const struckFiles = () => readdirSync(join(directory, 'struck')).filter((name) => !name.endsWith('.new'));
-  const strikeOf = (name: string) =>
-    JSON.parse(readFileSync(join(directory, 'struck', name), 'utf8')) as Strike;
+  const strikeOf = (name: string) => JSON.parse(readFileSync(join(directory, 'struck', name), 'utf8')) as Strike;
   const actThatStruck = (pid: number): Act | undefined => {
     const strike = struckFiles()
       .map(strikeOf)
@@ -276,7 +285,7 @@ export async function startWorld(directory: string, template: string, releases: 
       if (!child) return;
       one.mayEnd = true;
       await child.stop(10_000);
-      if (machine === 'coordinator') one.clock += RESTART_CLOCK_MS;
+      if (machine === 'coordinator') one.clock = afterRestart(one.clock);
       if (!isEnding && !one.child) start(machine);
     },
     async calm() {
@@ -292,7 +301,13 @@ export async function startWorld(directory: string, template: string, releases: 
       }
       await until('all processes run', START_MS, async () => {
         const children = [...running.values()].map(({ child }) => child?.ready);
-        return children.every((ready) => ready !== undefined) && (await Promise.all(children).then(() => true, () => false));
+        return (
+          children.every((ready) => ready !== undefined) &&
+          (await Promise.all(children).then(
+            () => true,
+            () => false,
+          ))
+        );
       });
     },
     async verify(campaign) {
@@ -331,7 +346,8 @@ function strikesOf({ acts }: Plan) {
   return acts.flatMap((act, id) => {
     const { at } = act;
     if ('phase' in at) return [];
-    const signal = act.kind === 'kill' || act.kind === 'remove' ? 'SIGKILL' : act.kind === 'stop' ? 'SIGSTOP' : undefined;
+    const signal =
+      act.kind === 'kill' || act.kind === 'remove' ? 'SIGKILL' : act.kind === 'stop' ? 'SIGSTOP' : undefined;
     const role = act.kind === 'remove' ? `${act.site}-task` : 'role' in act ? act.role : 'server';
     if ('half' in at) return [{ id: String(id), role, moment: 'within', nth: at.nth, pattern: '$', signal }];
     const { method, pattern } = STEPS[at.step];

@@ -1,7 +1,7 @@
 /**
  * Loaded first in every process of a chaos campaign (`node --import`). CHAOS_DIR has the strikes and takes what happens:
  *
- * - the process's clock is wrong by CHAOS_CLOCK milliseconds;
+ * - the process's clock is wrong: CHAOS_CLOCK has by how much at first and later, and when later is, in milliseconds;
  * - it strikes itself at the steps that `strikes.json` names for its CHAOS_ROLE: SIGKILL, SIGSTOP, or only a note;
  * - every write and message that it sends or receives is recorded, so that the end can be compared with what was promised.
  */
@@ -10,26 +10,27 @@ import http from 'node:http';
 import { syncBuiltinESMExports } from 'node:module';
 import { join } from 'node:path';
 
-const { CHAOS_DIR, CHAOS_ROLE, CHAOS_CLOCK = '0' } = process.env;
+const { CHAOS_DIR, CHAOS_ROLE, CHAOS_CLOCK = '0,0,0' } = process.env;
 const RealDate = Date;
 const real = { writeFileSync: fs.writeFileSync, appendFileSync: fs.appendFileSync, writeSync: fs.writeSync };
 const strikes = JSON.parse(fs.readFileSync(join(CHAOS_DIR, 'strikes.json'), 'utf8'))
   .filter(({ role }) => role === CHAOS_ROLE)
   .map((strike) => ({ ...strike, regex: new RegExp(strike.pattern) }));
 
-shiftClock(Number(CHAOS_CLOCK));
+shiftClock(...CHAOS_CLOCK.split(',').map(Number));
 real.writeFileSync(join(CHAOS_DIR, 'pids', `${CHAOS_ROLE}.${process.pid}`), '');
 watchClients();
 watchServers();
 watchJournals();
 syncBuiltinESMExports();
 
-function shiftClock(ms) {
-  if (ms === 0) return;
+function shiftClock(ms, later, afterMs) {
+  if (ms === 0 && later === 0) return;
+  const now = () => RealDate.now() + (performance.now() < afterMs ? ms : later);
   globalThis.Date = new Proxy(RealDate, {
-    construct: (target, args, self) => Reflect.construct(target, args.length > 0 ? args : [target.now() + ms], self),
-    apply: (target) => new target(target.now() + ms).toString(),
-    get: (target, name) => (name === 'now' ? () => target.now() + ms : Reflect.get(target, name)),
+    construct: (target, args, self) => Reflect.construct(target, args.length > 0 ? args : [now()], self),
+    apply: (target) => new target(now()).toString(),
+    get: (target, name) => (name === 'now' ? now : Reflect.get(target, name)),
   });
 }
 
@@ -72,7 +73,7 @@ function record(entry) {
 }
 
 /** What a request is about: `PUT bucket/key` without its method, or `Action queue`. */
-function subjectOf(method, path, action, body) {
+function subjectOf(path, action, body) {
   if (action === undefined) return `/${decodeURIComponent(path.split('?')[0]).replace(/^\/+/, '')}`;
   const { QueueUrl = '', QueueName = '' } = parsed(body);
   return `${action} ${QueueName || QueueUrl.split('/').at(-1)}`;
@@ -94,7 +95,7 @@ function watchClients() {
     const action = /^AmazonSQS\.(\w+)$/.exec(String(header('x-amz-target') ?? ''))?.[1];
     const request = action === undefined ? undefined : [];
     const isList = action === undefined && /[?&](list-type|versions|delete)/.test(path);
-    const about = () => subjectOf(method, path, action, Buffer.concat(request ?? []).toString());
+    const about = () => subjectOf(path, action, Buffer.concat(request ?? []).toString());
     const isWrite = action === undefined && (method === 'PUT' || method === 'DELETE') && !isList;
     if (action === undefined) reach('before', `${method} ${about()}`);
     const call = { method, port: Number(port), once: header('if-none-match') === '*' };
@@ -148,7 +149,7 @@ function watchServers() {
       const isSqs = message.headers['x-amz-target'] !== undefined;
       const action = /^AmazonSQS\.(\w+)$/.exec(String(message.headers['x-amz-target'] ?? ''))?.[1];
       // The queue is in the body, which is not read yet.
-      const what = isSqs ? `POST ${action} ` : `${message.method} ${subjectOf(message.method, message.url)}`;
+      const what = isSqs ? `POST ${action} ` : `${message.method} ${subjectOf(message.url)}`;
       reach('before', what);
       const writeHead = response.writeHead.bind(response);
       response.writeHead = (status, ...more) => {

@@ -17,6 +17,8 @@ export function serveRequests(handlers: {
   readonly stop: () => Promise<unknown>;
   readonly verify?: (campaign: string) => Promise<readonly string[]>;
 }): void {
+  // Whoever started it is gone.
+  process.on('disconnect', () => process.exit(1));
   process.on('message', (request: Request) => {
     const work = request.type === 'stop' ? handlers.stop() : answerVerify(handlers.verify, request.campaign);
     work.then(
