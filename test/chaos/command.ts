@@ -46,6 +46,7 @@ async function run({ seeds, from, seed, print, json }: Options): Promise<void> {
       const result = await bench.run(one, say);
       results.push(result);
       say(summaryOf(result));
+      if (result.violations.length > 0) say(failureText(result));
     }
   } finally {
     bench.close();
@@ -53,10 +54,7 @@ async function run({ seeds, from, seed, print, json }: Options): Promise<void> {
   const failed = results.filter(({ violations }) => violations.length > 0);
   const seconds = Math.round((Date.now() - started) / 1000);
   if (json) console.log(JSON.stringify({ seconds, failed: failed.length, results }));
-  else {
-    for (const result of failed) console.log(failureText(result));
-    console.log(`${results.length} campaigns in ${seconds} s, ${failed.length} failed.`);
-  }
+  else console.log(`${results.length} campaigns in ${seconds} s, ${failed.length} failed.`);
   process.exitCode = failed.length > 0 ? 1 : 0;
 }
 
@@ -66,5 +64,6 @@ function summaryOf({ seed, seconds, status, reason, acts, deadLetters, violation
   return `seed ${seed}: ${end}, ${found}, ${Math.round(seconds)} s, ${acts[0]} of ${acts[1]} acts, ${deadLetters} dead letters`;
 }
 
-const failureText = ({ seed, violations }: ChaosResult): string =>
-  `\nseed ${seed}:\n${violations.map((violation) => `- ${violation}`).join('\n')}\nRepeat it: npm run chaos -- --seed ${seed}\n`;
+function failureText({ seed, violations }: ChaosResult): string {
+  return `${violations.map((violation) => `- ${violation}`).join('\n')}\nRepeat it: npm run chaos -- --seed ${seed}`;
+}

@@ -8,7 +8,7 @@ export type Machine = 'coordinator' | Hospital;
 export type Role = 'server' | Machine | `${Machine}-task`;
 
 /** When something happens: at a step of the campaign, or so many seconds after the uploads or the campaign began. */
-export type Moment =
+type Moment =
   | { readonly phase: 'uploads' | 'campaign'; readonly seconds: number }
   | {
       readonly step: StepName;
@@ -29,7 +29,7 @@ export const DAMAGES: readonly Damage[] = [
   'damaged label',
   'copy of another case',
 ];
-export type Poison = 'messages' | 'files of a site' | 'updates of a site' | 'other campaigns';
+type Poison = 'messages' | 'files of a site' | 'updates of a site' | 'other campaigns';
 const POISONS: readonly Poison[] = ['messages', 'files of a site', 'updates of a site', 'other campaigns'];
 
 /** One thing that the adversary does. Times are in milliseconds. */

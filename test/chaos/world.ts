@@ -26,7 +26,7 @@ const afterRestart = ({ ms, later, afterMs }: Clock): Clock => ({
 });
 
 /** What was said or went wrong while the campaign ran. */
-export interface Journal {
+interface Journal {
   /** What must not happen, whatever the adversary does. */
   readonly faults: string[];
   readonly log: { readonly role: string; readonly event: string; readonly fields: Readonly<Record<string, unknown>> }[];

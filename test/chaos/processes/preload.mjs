@@ -36,10 +36,9 @@ function shiftClock(ms, later, afterMs) {
 
 /** A strike is carried out once among all processes of its role: at the `nth` time that its step is reached. */
 function reach(moment, what) {
-  for (const strike of strikes) {
-    if (strike.moment !== moment || !strike.regex.test(what)) continue;
-    if (isReached(strike)) carryOut(strike, what);
-  }
+  // All of them count it, before one ends the process.
+  const due = strikes.filter((strike) => strike.moment === moment && strike.regex.test(what) && isReached(strike));
+  for (const strike of due) carryOut(strike, what);
 }
 
 function isReached({ id, nth }) {
