@@ -55,7 +55,7 @@ async function build(folder: string, plugins: readonly Plugin[]): Promise<Releas
 }
 
 /** Key that every document of the newer release has. */
-export const NEWER_KEY = 'ofTomorrow';
+const NEWER_KEY = 'ofTomorrow';
 
 const newerRelease: Plugin = {
   name: 'newer-release',

@@ -45,7 +45,7 @@ export interface Committed {
   readonly model: string | undefined;
 }
 
-export interface DeadLetter {
+interface DeadLetter {
   readonly queue: string;
   readonly id: string;
   readonly body: string;

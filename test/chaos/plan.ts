@@ -216,9 +216,6 @@ function withRemoval(acts: readonly Act[], site: Hospital, random: Random): read
   return [...others, { kind: 'remove', site, at: { step: 'publish weights', moment: 'before', nth } }];
 }
 
-/** The cloud's GPU tasks run on one machine with the coordinator's functions. */
-export const machineOf = (site: SiteId): Machine => (isHospital(site) ? site : 'coordinator');
-
 /** One line on each act, for people. */
 export function describePlan({ seed, clocks, acts }: Plan): string {
   const signed = (ms: number) => `${ms < 0 ? '' : '+'}${Math.round(ms / 1000)} s`;
