@@ -168,8 +168,10 @@ function watchJournals() {
     }
     for (const strike of strikes) {
       if (strike.moment !== 'within' || !isReached(strike)) continue;
-      real.writeSync(descriptor, bytes.subarray(0, bytes.length >> 1));
+      const half = real.writeSync(descriptor, bytes.subarray(0, bytes.length >> 1));
       carryOut(strike, 'half a record of a journal');
+      // It was only stopped: the caller writes the rest.
+      return half;
     }
     return real.writeSync(descriptor, bytes, ...rest);
   };
