@@ -78,6 +78,20 @@ describe('a training task', () => {
     expect(await allText()).not.toContain(CASES[0]);
   });
 
+  test('publishes its update though the clock was set back while it ran', async () => {
+    await uploadCase(storage, 'training', CASES[0], true);
+    const message = await openRound(storage, 'teacher', 1);
+    let at = running.context.now().getTime();
+    const now = () => {
+      at -= 60_000;
+      return new Date(at);
+    };
+
+    expect(await runGpuTask(message, { ...running.context, now })).toBe('done');
+
+    expect(await updateOf(storage, message)).toMatchObject({ status: 'ok', seconds: 0 });
+  });
+
   test.each([
     ['an update', true],
     ['a failure', false],

@@ -46,7 +46,8 @@ export async function runGpuTask(message: GpuTaskMessage, context: GpuTaskContex
       // The site may have withdrawn it in the meantime.
       const consent = await consentNow();
       const allowed = consent ? withinLimits(result, consent.value.limits) : result;
-      const seconds = (context.now().getTime() - started) / 1000;
+      // A clock may be set back meanwhile.
+      const seconds = Math.max(0, context.now().getTime() - started) / 1000;
       const how = { seconds, consent: consent?.sha256, withdrawals };
       const isPublished = await publishUpdate(context, message, allowed, how);
       for (const key of result.discard ?? []) await data.store.delete(key);

@@ -194,6 +194,31 @@ describe('local runner', () => {
     expect(events).toMatchObject([{ type: 'sweep-threw' }]);
   });
 
+  test('reports no sweep that ends because it is stopped, such as one that waits for the storage', async () => {
+    let begin: () => void = () => undefined;
+    const begun = new Promise<void>((resolve) => {
+      begin = resolve;
+    });
+    let end: (error: Error) => void = () => undefined;
+    const sweep = {
+      everySeconds: 1,
+      run: () => {
+        begin();
+        return new Promise<void>((_, reject) => {
+          end = reject;
+        });
+      },
+    };
+    const events = start(createMemoryQueues(), { sweep });
+    await begun;
+
+    const stopped = runner.stop();
+    end(new Error('the storage is still away'));
+    await stopped;
+
+    expect(events).toEqual([]);
+  });
+
   test('stops during a long poll and lets a running handler end', async () => {
     const queues = createMemoryQueues();
     const abort = new AbortController();

@@ -86,7 +86,10 @@ export function startQueueRunner(options: RunnerOptions): Runner {
 
   async function sweepAgain(): Promise<void> {
     while (sweep && !signal.aborted) {
-      await watch.busyWhile(sweep.run).catch((error) => onEvent({ type: 'sweep-threw', error }));
+      await watch.busyWhile(sweep.run).catch((error) => {
+        // What waits for the storage fails when it is told to stop.
+        if (!signal.aborted) onEvent({ type: 'sweep-threw', error });
+      });
       await pause(sweep.everySeconds, signal);
     }
   }

@@ -4,7 +4,7 @@ import type { Prices } from './prices.ts';
 import type { Assumptions, StageWork } from './workload.ts';
 
 /** Requests per site and round, all functions included: `FEDCARDIO_BENCH_SITES=8 npm run bench -- rounds`. */
-const BENCH_REQUESTS = { objects: 9.35, queues: 3.75 } as const;
+const BENCH_REQUESTS = { objects: 13.5, queues: 3.88 } as const;
 
 /** Disk of a GPU host, GB. */
 const VOLUME_GB = 100;

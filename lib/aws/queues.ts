@@ -10,7 +10,7 @@ import {
 } from '@aws-sdk/client-sqs';
 import type { QueueMessage, Queues } from '../storage/contract.ts';
 import { type ConnectionOptions, createSqsClient } from './clients.ts';
-import { attemptWith, queueError } from './failures.ts';
+import { attemptWith, queueError, serviceFailure } from './failures.ts';
 
 /** Most messages per request. */
 const BATCH = 10;
@@ -79,13 +79,16 @@ export function createQueues({ placeOf = () => ({}), ...options }: QueueOptions 
       }),
     changeVisibility: (queue, receipt, seconds) =>
       attempt(`change the visibility of a message of queue ${queue}`, async () => {
-        await clientOf(queue).send(
-          new ChangeMessageVisibilityCommand({
-            QueueUrl: await urlOf(queue),
-            ReceiptHandle: receipt,
-            VisibilityTimeout: seconds,
-          }),
-        );
+        const command = new ChangeMessageVisibilityCommand({
+          QueueUrl: await urlOf(queue),
+          ReceiptHandle: receipt,
+          VisibilityTimeout: seconds,
+        });
+        await clientOf(queue)
+          .send(command)
+          .catch((error) => {
+            if (!isReleased(error)) throw error;
+          });
       }),
     depth: (queue) =>
       attempt(`measure queue ${queue}`, async () => {
@@ -101,6 +104,12 @@ export function createQueues({ placeOf = () => ({}), ...options }: QueueOptions 
         };
       }),
   };
+}
+
+/** Whether a message was not hidden any more, or was deleted: its time was over before its handler ended. */
+function isReleased(error: unknown): boolean {
+  const { name } = serviceFailure(error);
+  return name.includes('MessageNotInflight') || /does not exist or is not available/.test((error as Error).message);
 }
 
 const messageOf = (message: Message): QueueMessage => ({

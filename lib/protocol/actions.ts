@@ -1,5 +1,6 @@
 import type { RoundAddress } from '../federation/keys.ts';
 import { requirementsOf, roundsOf } from './plan.ts';
+import { isRecent } from './recent.ts';
 import type { CampaignProgress, StageProgress } from './state.ts';
 
 /** The next action of a campaign. */
@@ -39,7 +40,8 @@ function stageActions(
     return round > roundsOf(stage) ? [] : [{ kind: 'open', at: { campaign, stage: stage.name, round } }];
   }
   const close: Action = { kind: 'close', at: current.at };
-  const sentMs = current.sentAt?.getTime() ?? Number.NEGATIVE_INFINITY;
-  const due = current.phase === 'open' && now.getTime() - sentMs >= resendAfterSeconds * 1000;
+  // By the clock of the storage, which may differ from this one.
+  const isSent = current.sentAt !== undefined && isRecent(current.sentAt, now, resendAfterSeconds);
+  const due = current.phase === 'open' && !isSent;
   return due ? [{ kind: 'send', at: current.at }, close] : [close];
 }

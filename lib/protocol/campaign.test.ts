@@ -77,6 +77,21 @@ describe('nextActions', () => {
     expect(actions([...keys, federationKeys.sent(at)], 600)).toContain('send control 1');
   });
 
+  test('sends them again if the storage seems to have noted the sending much later than now: clocks differ', () => {
+    const at = address('control', 1);
+    const keys = [federationKeys.open(at), federationKeys.sent(at)];
+
+    expect(actions(keys, -599)).not.toContain('send control 1');
+    expect(actions(keys, -600)).toContain('send control 1');
+  });
+
+  test('sends them again at once if the queues were lost, though the clock is behind that of the storage', () => {
+    const at = address('control', 1);
+    const state = campaignState(PLAN, listed(federationKeys.open(at), federationKeys.sent(at)));
+
+    expect(nextActions(state, new Date(NOW.getTime() - 1000), 0)).toContainEqual({ kind: 'send', at });
+  });
+
   test('closes open and sealed rounds, opens the round after a commit, and none after the last', () => {
     const at = address('control', 2);
     const first = committed('control', 1);

@@ -109,6 +109,7 @@ export interface Queues {
   ): Promise<readonly QueueMessage[]>;
   /** Deletes messages, up to ten per request. */
   delete(queue: string, receipts: readonly string[]): Promise<void>;
+  /** Hides a message that was received for so many seconds more. Does nothing if it is visible again, or deleted. */
   changeVisibility(queue: string, receipt: string, seconds: number): Promise<void>;
   /** Approximate number of waiting and of in-flight messages. */
   depth(queue: string): Promise<{ readonly waiting: number; readonly inFlight: number }>;

@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import { FedcardioError } from '../error.ts';
 import type { QueueMessage, Queues } from './contract.ts';
 
 interface StoredMessage {
@@ -79,7 +78,7 @@ export function createMemoryQueues(options: { readonly visibilityTimeoutSeconds?
     },
     changeVisibility: async (name, receipt, seconds) => {
       const message = [...messagesOf(name).values()].find((candidate) => candidate.receipt === receipt);
-      if (!message) throw new FedcardioError('STORAGE', `Queue ${name} has no message with this receipt.`);
+      if (!message || message.visibleAt <= Date.now()) return;
       messagesOf(name).set(message.id, { ...message, visibleAt: Date.now() + seconds * 1000 });
       wake();
     },

@@ -211,6 +211,20 @@ describe.each([
     expect(await queues.depth(QUEUE)).toEqual({ waiting: 0, inFlight: 0 });
   });
 
+  test('leaves a message as it is that is hidden no more, or deleted, when it is to be released', async () => {
+    await queues.send(QUEUE, 'slow');
+    const [first] = await receive();
+    await queues.changeVisibility(QUEUE, first?.receipt as string, 0);
+
+    await queues.changeVisibility(QUEUE, first?.receipt as string, 30);
+    const [again] = await receive();
+    expect(again).toMatchObject({ id: first?.id });
+
+    await queues.delete(QUEUE, [again?.receipt as string]);
+    await queues.changeVisibility(QUEUE, again?.receipt as string, 0);
+    expect(await queues.depth(QUEUE)).toEqual({ waiting: 0, inFlight: 0 });
+  });
+
   test('ends a long poll when a message arrives', async () => {
     const waiting = receive(20);
     await queues.send(QUEUE, 'wake up');

@@ -4,6 +4,7 @@ import { askedSchema, type Step, stepMessageSchema } from '../../federation/sche
 import { names } from '../../federation/topology.ts';
 import { documentBody, tryReadJson, writeDocument } from '../../storage/documents.ts';
 import type { CoordinatorContext } from '../context.ts';
+import { isRecent } from '../recent.ts';
 
 const SENDS_AT_ONCE = 16;
 
@@ -32,8 +33,8 @@ export async function askSites(
   const address = { campaign, stage, ...(attempt !== undefined && { attempt }), ...(round !== undefined && { round }) };
   const key = federationKeys.asked(address);
   const asked = (await tryReadJson(federationStore, key, askedSchema))?.value;
-  const isRecent = asked && now().getTime() - Date.parse(asked.at) < resendAfterSeconds * 1000;
-  if (sites.length === 0 || (isRecent && asked.step === step && asked.attempt === attempt)) return;
+  const isAsked = asked && isRecent(new Date(asked.at), now(), resendAfterSeconds);
+  if (sites.length === 0 || (isAsked && asked.step === step && asked.attempt === attempt)) return;
   const failures: unknown[] = [];
   await mapConcurrently(sites, SENDS_AT_ONCE, async (site) => {
     const message = { schema: 'fedcardio.step/1' as const, federation: federation.id, site, ...address, step, plan };
