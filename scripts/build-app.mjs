@@ -56,7 +56,8 @@ export async function buildApp() {
 const DAY_MS = 24 * 3600 * 1000;
 
 const json = (file) => JSON.parse(readFileSync(join(root, file), 'utf8'));
-const timeOf = (file) => statSync(file).mtimeMs;
+/** When a file was last changed, ms; 0 if it is gone: other processes may build, and editors replace files. */
+const timeOf = (file) => statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? 0;
 
 /** When a source, or a folder of sources, was last changed, ms. */
 function newestSource() {
