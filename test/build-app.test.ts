@@ -8,7 +8,9 @@ import { expect, test } from 'vitest';
 const ROOT = join(import.meta.dirname, '..');
 
 async function build(): Promise<string> {
-  const child = spawn(process.execPath, [join(ROOT, 'scripts', 'build-app.mjs')], { stdio: ['ignore', 'ignore', 'pipe'] });
+  const child = spawn(process.execPath, [join(ROOT, 'scripts', 'build-app.mjs')], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
   const [said, [code]] = await Promise.all([text(child.stderr), once(child, 'exit')]);
   return `${code} ${said}`;
 }
