@@ -103,7 +103,7 @@ describe('docs/architecture.md', () => {
       /^\| (\d*) ?\| (`.+?) \| .+ \|$/gm,
     )) {
       floor = number || floor;
-      for (const [, room = ''] of rooms.matchAll(/`([^`]+)`/g)) written.set(room.replace(/\.ts$/, ''), floor);
+      for (const [, room = ''] of rooms.matchAll(/`([^`]+)`/g)) written.set(room.replace(/\.(?:ts|json)$/, ''), floor);
     }
 
     const expected = floors.flatMap((rooms, index) => rooms.map((room) => [room, `${index + 1}`] as const));
