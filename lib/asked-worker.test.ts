@@ -18,6 +18,17 @@ test('each message gets its own answer', async () => {
   expect(await Promise.all([1, 2, 3].map(worker.ask))).toEqual([2, 4, 6]);
 });
 
+test('a thread that is closed answers nobody, and says so to those who wait', async () => {
+  worker = startAskedWorker<number>("require('node:worker_threads').parentPort.on('message', () => undefined)");
+  const waits = worker.ask(1);
+  expect(worker.hasEnded()).toBe(false);
+
+  await worker.close();
+
+  await expect(waits).rejects.toThrow('The thread has ended.');
+  expect(worker.hasEnded()).toBe(true);
+});
+
 test('what ends the thread is the error of all who wait and of all who ask later', async () => {
   worker = startAskedWorker<number>(DOUBLE, 2);
   const answers = await Promise.allSettled([1, 3, 2].map(worker.ask));

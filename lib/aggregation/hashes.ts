@@ -30,8 +30,8 @@ export const createHashes = (): Hashes => ({
 });
 
 /**
- * The thread's source. Each shared memory is sent once and then referred to by its index: V8 counts the whole size of a memory with every
- * message that contains it, and would collect garbage far too often.
+ * The thread's source. Each shared memory is sent once and then referred to by its index: V8 counts the whole size of a memory with
+ * every message that contains it, and would collect garbage far too often.
  */
 const WORKER = `
   const { parentPort } = require('node:worker_threads');

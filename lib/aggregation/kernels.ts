@@ -56,8 +56,8 @@ interface Exports {
 export const GROUP = 4;
 const GROUP_BYTES = 4 * GROUP;
 const PAGE_BYTES = 64 * 1024;
-/** The largest finite float32: what is larger in magnitude, is not finite. */
-const MAX_FLOAT32 = (2 - 2 ** -23) * 2 ** 127;
+/** The largest finite float32. What is larger in magnitude is not finite. */
+export const MAX_FLOAT32 = (2 - 2 ** -23) * 2 ** 127;
 /** Upper bound of 1 GiB. A merge needs less than 200 MB. */
 const MAX_PAGES = 16384;
 

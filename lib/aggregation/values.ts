@@ -1,4 +1,4 @@
-import type { Kernels } from './kernels.ts';
+import { type Kernels, MAX_FLOAT32 } from './kernels.ts';
 import type { Block, Source } from './pass.ts';
 import { tensorAt } from './slices.ts';
 
@@ -12,7 +12,7 @@ export function finiteFloats(
   block: Block<Source>,
   kernels: Kernels,
   scratch: Float32Array,
-  largest?: number,
+  largest = MAX_FLOAT32,
 ): Float32Array {
   const { bytes, dtype, source, slice } = block;
   const isHalf = dtype === 'F16' || dtype === 'BF16';
@@ -21,8 +21,8 @@ export function finiteFloats(
     : new Float32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4);
   if (isHalf) kernels.decodeHalf(bytes, dtype, values);
   if (kernels.finite(values, largest)) return values;
-  const isWrong = (value: number) => !Number.isFinite(value) || Math.abs(value) > (largest ?? Number.POSITIVE_INFINITY);
-  const index = values.findIndex(isWrong);
+  // Not ">", which does not hold for NaN.
+  const index = values.findIndex((value) => !(Math.abs(value) <= largest));
   const tensor = tensorAt(slice, Math.floor(index / source.width));
   const wrong = values[index] as number;
   throw source.fail(

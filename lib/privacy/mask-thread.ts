@@ -43,12 +43,7 @@ const SOURCE = `
 /** Starts the thread. It computes the next masks while the caller reads and writes. */
 export function createMaskThread(terms: readonly MaskTerm[]): MaskThread {
   const worker = startAskedWorker<Int32Array<ArrayBuffer>>(SOURCE, { terms, block: BLOCK });
-  const ask = () => {
-    const block = worker.ask(0);
-    // Reported to whoever takes the block.
-    block.catch(() => undefined);
-    return block;
-  };
+  const ask = () => worker.ask(0);
   const ahead = Array.from({ length: AHEAD }, ask);
   let current = new Int32Array();
   return {

@@ -14,8 +14,8 @@ const MAX_KEYS = 1000;
 export type Listed = ReadonlyMap<FederationKey, ObjectInfo<FederationKey>>;
 
 /**
- * The stored summaries of sites, and their answers to a campaign: one listing for all, or one for each key of a few. A site that fills its folder costs at most
- * {@link MAX_KEYS} keys; the sites behind it are then looked up one by one, so that it hides nobody.
+ * The stored summaries of sites, and their answers to a campaign: one listing for all, or one for each key of a few. A site that
+ * fills its folder costs at most {@link MAX_KEYS} keys; the sites behind it are then looked up one by one, so that it hides nobody.
  */
 export async function listSites(
   store: Pick<FederationStore, 'list'>,

@@ -1,4 +1,4 @@
-import { Worker } from 'node:worker_threads';
+import { type AskedWorker, startAskedWorker } from '../../../lib/asked-worker.ts';
 
 /** Hashes bodies in a thread of their own: MD5 and SHA-256 take as long as all else that a put does. */
 export interface HashThread {
@@ -19,8 +19,8 @@ export interface BodyHash {
 }
 
 /**
- * The worker's source, as text so that it runs from source and from a bundle. Each block is sent once and then referred to by its
- * number: V8 counts the whole size of a memory with every message that contains it. Replies come in the order of the messages.
+ * The thread's source. Each block is sent once and then referred to by its number: V8 counts the whole size of a memory with every
+ * message that contains it.
  */
 const WORKER = `
   const { parentPort } = require('node:worker_threads');
@@ -38,39 +38,12 @@ const WORKER = `
   });
 `;
 
-interface Thread {
-  readonly ask: (message: object) => Promise<readonly Uint8Array[] | undefined>;
-  readonly hasEnded: () => boolean;
-  readonly close: () => void;
-}
+type Thread = AskedWorker<readonly Uint8Array[] | undefined>;
 
 function startThread(): Thread {
-  const waiting: { resolve(digests?: readonly Uint8Array[]): void; reject(error: unknown): void }[] = [];
-  let ended: Error | undefined;
-  // Without the options of this process, which may say that a text is a module.
-  const worker = new Worker(WORKER, { eval: true, execArgv: [] });
-  worker.unref();
-  const end = (error: Error) => {
-    ended ??= error;
-    for (const { reject } of waiting.splice(0)) reject(error);
-  };
-  worker.on('message', (digests?: readonly Uint8Array[]) => waiting.shift()?.resolve(digests));
-  worker.on('error', end);
-  worker.on('exit', () => end(new Error('The thread that hashes has ended.')));
-  return {
-    ask: (message) => {
-      const answer = new Promise<readonly Uint8Array[] | undefined>((resolve, reject) => {
-        if (ended) return reject(ended);
-        waiting.push({ resolve, reject });
-        worker.postMessage(message);
-      });
-      // A body that is given up does not wait for it.
-      answer.catch(() => undefined);
-      return answer;
-    },
-    hasEnded: () => ended !== undefined,
-    close: () => void worker.terminate(),
-  };
+  const thread = startAskedWorker<readonly Uint8Array[] | undefined>(WORKER);
+  thread.unref();
+  return thread;
 }
 
 /** A block, its number in a thread, and whether the thread has it. */
@@ -115,6 +88,6 @@ export function createHashThread(blockBytes: number): HashThread {
         },
       };
     },
-    close: () => thread?.close(),
+    close: () => void thread?.close(),
   };
 }
