@@ -5,6 +5,7 @@ const FLOORS = [
     'lib/random',
     'lib/json',
     'lib/async',
+    'lib/recent',
     'lib/asked-worker',
     'lib/group-by',
     'lib/own',

@@ -74,6 +74,18 @@ describe('a training task', () => {
     expect(await storedCheckpoint()).toBeUndefined();
   });
 
+  test('writes checkpoints though the clock was set back', async () => {
+    let at = Date.UTC(2026, 0, 1);
+    const now = () => {
+      at -= 3_600_000;
+      return new Date(at);
+    };
+    const { result, events } = await run({ context: { now } });
+
+    expect(result).toBe('done');
+    expect(events.filter(({ event }) => event === 'checkpoint-written').length).toBeGreaterThan(0);
+  });
+
   test('writes no checkpoint in a short round', async () => {
     message = await openRound(storage, 'teacher', 1, null, { training: { steps: STEPS } });
     const written: string[] = [];

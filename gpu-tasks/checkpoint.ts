@@ -3,6 +3,7 @@ import { siteKeys } from '../lib/federation/keys.ts';
 import type { GpuTaskMessage } from '../lib/federation/schemas.ts';
 import { isAnyWithdrawn, recordsOf, type WithdrawalRecords } from '../lib/intake/withdrawal-records.ts';
 import { canonicalJson, sha256Hex } from '../lib/json.ts';
+import { isRecent } from '../lib/recent.ts';
 import type { SiteStore } from '../lib/storage/contract.ts';
 import { decodeRoundState, encodeRoundState } from '../lib/training/round-state.ts';
 import type { RoundState } from '../lib/training/train-round.ts';
@@ -110,7 +111,7 @@ export function createCheckpointer(
     },
     async afterStep(state) {
       const stopRequested = interruption.requested;
-      if (!stopRequested && now().getTime() - lastWrite < seconds * 1000) return;
+      if (!stopRequested && isRecent(new Date(lastWrite), now(), seconds)) return;
       await write(state());
       if (!stopRequested) return;
       throw new FedcardioError('INTERRUPTED', `The GPU task of ${message.site} was interrupted.`, {

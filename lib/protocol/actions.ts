@@ -1,6 +1,6 @@
 import type { RoundAddress } from '../federation/keys.ts';
+import { isRecent } from '../recent.ts';
 import { requirementsOf, roundsOf } from './plan.ts';
-import { isRecent } from './recent.ts';
 import type { CampaignProgress, StageProgress } from './state.ts';
 
 /** The next action of a campaign. */

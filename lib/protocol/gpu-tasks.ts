@@ -17,6 +17,7 @@ import {
   updateSchema,
 } from '../federation/schemas.ts';
 import { names } from '../federation/topology.ts';
+import { isRecent } from '../recent.ts';
 import type { FederationStore } from '../storage/contract.ts';
 import { createJson, documentBody, readStored, writeDocument } from '../storage/documents.ts';
 import type { CoordinatorContext, StoreContext } from './context.ts';
@@ -80,7 +81,7 @@ const FRESH_SECONDS = 60;
  * At worst, a message that is delivered twice within this time starts an unneeded GPU task.
  */
 export function isFresh({ at, resent }: Pick<GpuTaskMessage, 'at' | 'resent'>, now: Date): boolean {
-  return !resent && now.getTime() - Date.parse(at) < FRESH_SECONDS * 1000;
+  return !resent && isRecent(new Date(at), now, FRESH_SECONDS);
 }
 
 /**

@@ -47,6 +47,18 @@ beforeEach(() => {
 });
 
 describe('waiting out an outage', () => {
+  test('reports an outage again after the clock was set back', async () => {
+    const waitOut = waitOutWith({
+      sleep: async () => {
+        clock -= 3_600_000;
+      },
+    });
+
+    await waitOut(failing(2));
+
+    expect(events.filter(({ type }) => type === 'waiting')).toHaveLength(2);
+  });
+
   test('repeats the work with growing pauses of at most five seconds until it succeeds', async () => {
     expect(await waitOutWith()(failing(8))).toBe('call 9');
     expect(pauses).toEqual([250, 500, 1000, 2000, 4000, 5000, 5000, 5000]);

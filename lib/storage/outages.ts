@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { describeError, type ErrorCode, errorCode, isOutage } from '../error.ts';
+import { isRecent } from '../recent.ts';
 import type { ObjectStore, Queues } from './contract.ts';
 
 /** An outage of the storage that something waits for. */
@@ -58,7 +59,7 @@ export function createWaitOut(options: OutageOptions): WaitOut {
       reason: describeError(error),
       ...(options.line && { line: options.line }),
     };
-    if (at.getTime() - reported < REPORT_SECONDS * 1000) return;
+    if (isRecent(new Date(reported), at, REPORT_SECONDS)) return;
     reported = at.getTime();
     onEvent({ type: 'waiting', ...outage });
   }

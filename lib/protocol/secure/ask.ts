@@ -2,9 +2,9 @@ import { mapConcurrently } from '../../async.ts';
 import { federationKeys, type StepAddress } from '../../federation/keys.ts';
 import { askedSchema, type Step, stepMessageSchema } from '../../federation/schemas.ts';
 import { names } from '../../federation/topology.ts';
+import { isRecent } from '../../recent.ts';
 import { documentBody, tryReadJson, writeDocument } from '../../storage/documents.ts';
 import type { CoordinatorContext } from '../context.ts';
-import { isRecent } from '../recent.ts';
 
 const SENDS_AT_ONCE = 16;
 
