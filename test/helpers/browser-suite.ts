@@ -35,8 +35,6 @@ export function browserSuite() {
     /** Opens a page at one of its screens, an address behind `#/`. */
     async show(server: { address(): string }, screen: string, options?: OpenOptions): Promise<OpenPage> {
       const opened = await open(server.address(), options);
-      // The address with the token leads to the one without it.
-      await opened.page.locator('nav').first().waitFor();
       await goTo(opened.page, `#/${screen}`);
       return opened;
     },

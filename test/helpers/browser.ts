@@ -69,6 +69,8 @@ export async function openPage(browser: Browser, address: string, options: OpenO
       faults.push(`asks ${request.url()}`);
   });
   await page.goto(address);
+  // The address with the token leads to the one without it.
+  await page.locator('meta[http-equiv=refresh]').waitFor({ state: 'detached' });
   return { page, faults, close: () => context.close() };
 }
 
