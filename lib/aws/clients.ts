@@ -1,4 +1,4 @@
-import { S3Client } from '@aws-sdk/client-s3';
+import { S3Client, type S3ClientConfig } from '@aws-sdk/client-s3';
 import { SQSClient } from '@aws-sdk/client-sqs';
 import { httpsAgentFor } from './proxy.ts';
 
@@ -58,6 +58,9 @@ export function createSqsClient(options: ConnectionOptions = {}): SQSClient {
   return options.trace?.(client) ?? client;
 }
 
+/** Without `info`, for which the SDK copies every answer, object by object: the default logger throws the copy away. */
+const LOGGER = { trace() {}, debug() {}, warn() {}, error() {} } as unknown as NonNullable<S3ClientConfig['logger']>;
+
 /**
  * Configuration that all SDK clients share.
  *
@@ -75,6 +78,7 @@ export function connection(options: ConnectionOptions, maxSockets: number) {
     ...(region ? { region } : {}),
     ...(profile === undefined ? {} : { profile }),
     ...(credentials ? { credentials } : {}),
+    logger: LOGGER,
     requestHandler: {
       connectionTimeout: CONNECTION_TIMEOUT_MS,
       socketTimeout: SILENCE_MS,
