@@ -34,8 +34,11 @@ export function createHistogram(): GrowingHistogram {
   const bins = new Float64Array(HIGHEST - LOWEST + 1);
   let [min, max, nonFinite, inside] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, 0, 0];
   const binOf = (hu: number) => Math.max(0, Math.min(bins.length, Math.round(hu) - LOWEST));
-  const range = (from: number, to: number) => bins.subarray(binOf(from), binOf(to));
-  const between = (from: number, to: number) => range(from, to).reduce((sum, n) => sum + n, 0);
+  const between = (from: number, to: number) => {
+    let sum = 0;
+    for (let [i, end] = [binOf(from), binOf(to)]; i < end; i += 1) sum += bins[i] as number;
+    return sum;
+  };
   return {
     get min() {
       return min;
@@ -66,7 +69,11 @@ export function createHistogram(): GrowingHistogram {
       }
     },
     between,
-    peak: (from, to) => range(from, to).reduce((most, n) => Math.max(most, n), 0),
+    peak(from, to) {
+      let most = 0;
+      for (let [i, end] = [binOf(from), binOf(to)]; i < end; i += 1) most = Math.max(most, bins[i] as number);
+      return most;
+    },
     quantile(share, from = LOWEST) {
       let left = share * between(from, HIGHEST + 1);
       let bin = binOf(from);
@@ -84,12 +91,18 @@ export function createHistogram(): GrowingHistogram {
  * Values above count as `to`.
  */
 export function otsuThreshold(histogram: Histogram, from: number, to: number): number {
-  const counts = Array.from({ length: to - from }, (_, i) => histogram.between(from + i, from + i + 1));
-  counts.push(histogram.between(to, HIGHEST + 1));
-  const total = counts.reduce((sum, n) => sum + n, 0);
-  const mean = counts.reduce((sum, n, i) => sum + n * i, 0) / total;
+  const counts = new Float64Array(to - from + 1);
+  for (let i = 0; i < to - from; i += 1) counts[i] = histogram.between(from + i, from + i + 1);
+  counts[to - from] = histogram.between(to, HIGHEST + 1);
+  let [total, sum] = [0, 0];
+  for (let i = 0; i < counts.length; i += 1) {
+    total += counts[i] as number;
+    sum += i * (counts[i] as number);
+  }
+  const mean = sum / total;
   let [dark, darkSum, best, at] = [0, 0, 0, 0];
-  for (const [i, n] of counts.entries()) {
+  for (let i = 0; i < counts.length; i += 1) {
+    const n = counts[i] as number;
     dark += n;
     darkSum += n * i;
     if (dark === 0 || dark === total) continue;
