@@ -8,7 +8,7 @@ import type { OpenBucket } from '../lib/storage/contract.ts';
 import { storesOf, wrapBuckets } from '../lib/storage/stores.ts';
 import { createMemoryStorage } from '../lib/storage/testing-objects.ts';
 import type { HandlerContext, SqsEvent } from './context.ts';
-import { intake } from './intake.ts';
+import { intake, summaryCache } from './intake.ts';
 
 const federation = federationSchema.parse({
   schema: 'fedcardio.federation/1',
@@ -32,7 +32,9 @@ const image = (seed: number) =>
     data: new Int16Array(120).map((_, i) => (((i + seed) * 37) % 900) - 500),
   });
 
+/** A process that has just been started. */
 function prepare(memory = createMemoryStorage(), openBucket: OpenBucket = memory) {
+  summaryCache.clear();
   const logged: { readonly event: string; readonly fields: Readonly<Record<string, unknown>> }[] = [];
   const unused = () => Promise.reject(new Error('Intake must not use a queue or a launcher.'));
   const context: HandlerContext = {
@@ -69,6 +71,21 @@ const messages = (...bodies: readonly unknown[]): SqsEvent => ({
 const uploaded = (bucket: string, ...keys: readonly string[]) => ({ Records: keys.map((key) => record(bucket, key)) });
 const failures = (...ids: readonly string[]) => ({
   batchItemFailures: ids.map((itemIdentifier) => ({ itemIdentifier })),
+});
+
+test('counts an object outside any case until it is removed', async () => {
+  const { context, put, summary } = prepare();
+  const stray = messages(uploaded(BERLIN, 'cases/scan.nii.gz'));
+  await put(BERLIN, 'cases/p7/image.nii.gz', image(1));
+  await intake(messages(uploaded(BERLIN, 'cases/p7/image.nii.gz')), context);
+
+  await put(BERLIN, 'cases/scan.nii.gz', image(1));
+  await intake(stray, context);
+  expect((await summary('berlin')).cases).toEqual({ training: 1, evaluation: 0, rejected: 1 });
+
+  await context.siteStore('berlin').delete(siteKeys.ofEvent('cases/scan.nii.gz'));
+  await intake(stray, context);
+  expect((await summary('berlin')).cases).toEqual({ training: 1, evaluation: 0, rejected: 0 });
 });
 
 test('catalogs and counts an upload', async () => {

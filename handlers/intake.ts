@@ -4,14 +4,14 @@ import { isStrayKey, parseCaseKey, siteKeys } from '../lib/federation/keys.ts';
 import type { Task } from '../lib/federation/tasks.ts';
 import { intakeCases, rejectStray } from '../lib/intake/intake.ts';
 import type { IntakeResult, SiteContext } from '../lib/intake/reconcile.ts';
-import { cacheEntry, createSummaryCache, refreshSummary } from '../lib/intake/summary.ts';
+import { createSummaryCache, type IntakeResults, reconcileAndCount } from '../lib/intake/summary.ts';
 import { readTasks } from '../lib/storage/federation-tasks.ts';
 import type { HandlerContext, SqsHandler } from './context.ts';
 import type { S3ObjectRef } from './s3-event.ts';
 import { forEachMessage, readS3Messages, responseOf } from './sqs-records.ts';
 import { siteOfBucket } from './subject.ts';
 
-/** Kept as long as the process, so that later summaries read only new entries. */
+/** Kept as long as the process, so that later summaries count only new entries. */
 export const summaryCache = createSummaryCache();
 
 /**
@@ -45,15 +45,16 @@ async function reconcileSites(
     try {
       const site = siteContext(context, bucket, tasks);
       const keys = objects.filter((object) => object.bucket === bucket).map(({ key }) => key);
-      for (const [subject, result] of await reconcileCases(site, keys)) {
-        if (result instanceof Error) failures.set(`${bucket}/${subject}`, result);
-        else {
-          if (result.entry) cacheEntry(summaryCache, site, result.entry);
-          reportCase(context, site, subject, result);
+      const { pairs } = await reconcileAndCount(site, context.federationStore, summaryCache, async () => {
+        const results = await reconcileCases(site, keys);
+        for (const [subject, result] of results) {
+          if (result instanceof Error) failures.set(`${bucket}/${subject}`, result);
+          else reportCase(context, site, subject, result);
         }
-      }
+        return results;
+      });
       const examined = new Set(keys.map(subjectOf));
-      for (const pair of await refreshSummary(site, context.federationStore, summaryCache)) {
+      for (const pair of pairs) {
         // Once for each upload: the others were logged when they came.
         if (examined.has(pair.training) || examined.has(pair.heldOut))
           context.log('same-scan-suspected', { site: site.site, ...pair, reason: SUSPICION });
@@ -66,10 +67,7 @@ async function reconcileSites(
 }
 
 /** @returns results and errors by case, or by key for objects outside any case */
-async function reconcileCases(
-  site: SiteContext,
-  keys: readonly string[],
-): Promise<ReadonlyMap<string, IntakeResult | Error>> {
+async function reconcileCases(site: SiteContext, keys: readonly string[]): Promise<IntakeResults> {
   const caseIds = keys.flatMap((key) => parseCaseKey(key)?.caseId ?? []);
   const results = new Map(await intakeCases(site, caseIds));
   for (const key of new Set(keys.filter(isStrayKey))) {

@@ -9,7 +9,7 @@ import { groupBy } from '../../lib/group-by.ts';
 import { CONVERT_DICOM } from '../../lib/imaging/foreign-formats.ts';
 import { intakeCases } from '../../lib/intake/intake.ts';
 import type { IntakeResult, SiteContext } from '../../lib/intake/reconcile.ts';
-import { type SketchedCase, suspectedPairs } from '../../lib/intake/same-scan.ts';
+import { createPairFinder } from '../../lib/intake/same-scan.ts';
 import { type DatasetCase, type DatasetFile, isImage } from '../datasets/dataset.ts';
 import { commandLine } from '../shell-words.ts';
 import { type CaseWarning, headerWarnings, labelWarnings, nameWarnings, pointWarnings } from './case-warnings.ts';
@@ -116,11 +116,9 @@ const sameScan = (twin: string): CaseWarning => ({
 
 /** Training cases and held-out cases that look like parts of one scan, each with the other. */
 function sameScans(entries: readonly CatalogEntry[]): ReadonlyMap<string, string> {
-  const of = (use: CatalogEntry['use']): readonly SketchedCase[] =>
-    entries.flatMap((entry) =>
-      entry.use === use && entry.image.sketch ? [{ case: entry.case, sketch: entry.image.sketch }] : [],
-    );
-  const pairs = suspectedPairs(of('training'), of('evaluation'));
+  const pairs = createPairFinder().find(
+    entries.map(({ case: id, use, image }) => ({ case: id, use, sketch: image.sketch })),
+  );
   return new Map(
     pairs.flatMap(({ training, heldOut }) => [[training, heldOut] as const, [heldOut, training] as const]),
   );

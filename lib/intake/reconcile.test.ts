@@ -3,12 +3,11 @@ import { describe, expect, test } from 'vitest';
 import { siteKeys } from '../federation/keys.ts';
 import { TASKS } from '../federation/tasks.ts';
 import { writeMarkups } from '../imaging/markups.ts';
-import type { OpenBucket } from '../storage/contract.ts';
 import { wrapBuckets } from '../storage/stores.ts';
 import { createMemoryStorage } from '../storage/testing-objects.ts';
 import { intakeCases } from './intake.ts';
 import { createSummaryCache } from './summary.ts';
-import { calcium, hingeMap, image, PNG, POINTS, recordedBuckets, snapshot, testSite } from './testing.ts';
+import { calcium, hingeMap, image, PNG, POINTS, recordedBuckets, scheduled, snapshot, testSite } from './testing.ts';
 
 describe('a repeated event', () => {
   test('changes nothing and reads no volume', async () => {
@@ -178,26 +177,3 @@ test('catalogs one and rejects the other of two cases that are uploaded with the
     { numRuns: 50 },
   );
 });
-
-/** Buckets whose calls wait for the scheduler, so that fast-check can interleave the handlers. */
-function scheduled(openBucket: OpenBucket, scheduler: fc.Scheduler): OpenBucket {
-  const scheduledCall =
-    <A extends unknown[], R>(f: (...args: A) => Promise<R>) =>
-    async (...args: A) => {
-      await scheduler.schedule(Promise.resolve());
-      return f(...args);
-    };
-  return wrapBuckets(openBucket, (store) => ({
-    ...store,
-    put: scheduledCall(store.put),
-    tryGet: scheduledCall(store.tryGet),
-    putIfAbsent: scheduledCall(store.putIfAbsent),
-    delete: scheduledCall(store.delete),
-    getRange: scheduledCall(store.getRange),
-    head: scheduledCall(store.head),
-    list: async function* (prefix) {
-      await scheduler.schedule(Promise.resolve());
-      yield* store.list(prefix);
-    },
-  }));
-}

@@ -6,7 +6,7 @@ import { intakeCases, reconcileStray } from './intake.ts';
 import type { IntakeResult, SiteContext } from './reconcile.ts';
 import { isConflict, readStored, reconcileDocument } from './stored.ts';
 import { digestOf, isStray, listSubjects, type Subject } from './subjects.ts';
-import { cacheEntry, refreshSummary, type SummaryCache } from './summary.ts';
+import { refreshSummary, type SummaryCache } from './summary.ts';
 import { eraseDerived } from './withdrawn.ts';
 
 /** Subjects that are handed to intake together. The time is checked between batches. */
@@ -76,7 +76,6 @@ export async function rescanSite(
       const result = results.get(subject.name) as IntakeResult | Error;
       if (!(result instanceof Error)) {
         settled.set(subject.name, settledBy(context, subject.name, result));
-        if (result.entry) cacheEntry(cache, context, result.entry);
       }
       const examination = { subject: subject.name, result, repaired: isRepaired(subject, result) };
       onExamined(examination, examinations.push(examination), queue.length);

@@ -1,3 +1,4 @@
+import type { CaseUse } from '../federation/keys.ts';
 import { decodeSketch, type SketchNode } from './sketch.ts';
 
 /**
@@ -8,96 +9,111 @@ const LEAST_NODES = 16;
 const LEAST_SHARE = 0.6;
 const TOLERANCE_HU = 12;
 
-export interface SketchedCase {
-  readonly case: string;
-  readonly sketch: string;
-}
-
 /** A training case and a held-out case whose CTs look like parts of one scan. */
 export interface SuspectedPair {
   readonly training: string;
   readonly heldOut: string;
 }
 
-/**
- * The pairs of a training CT and a held-out CT that may be crops or resamplings of one scan. Nodes with similar HU at one
- * place are looked up in an index, so that only cases with several of them are compared.
- */
-export function suspectedPairs(
-  training: readonly SketchedCase[],
-  heldOut: readonly SketchedCase[],
-): readonly SuspectedPair[] {
-  const others = heldOut.map(({ sketch }) => decodeSketch(sketch));
-  const index = new Map<number, number[]>();
-  for (const [i, nodes] of others.entries()) {
-    for (const node of nodes) {
-      const key = keyOf(node, 0);
-      const found = index.get(key);
-      if (found) found.push(i);
-      else index.set(key, [i]);
-    }
-  }
-  return training.flatMap(({ case: id, sketch }) => {
-    const nodes = decodeSketch(sketch);
-    const votes = new Uint16Array(others.length);
-    for (const node of nodes) {
-      for (const step of [-1, 0, 1]) for (const i of index.get(keyOf(node, step)) ?? []) votes[i]! += 1;
-    }
-    return heldOut.flatMap((other, i) =>
-      (votes[i] as number) >= LEAST_NODES * LEAST_SHARE && isSameScan(nodes, others[i] as readonly SketchNode[])
-        ? [{ training: id, heldOut: other.case }]
-        : [],
-    );
-  });
+export interface SketchedCase {
+  readonly case: string;
+  readonly use: CaseUse;
+  /** Of {@link createSketcher}. A case without one is in no pair. */
+  readonly sketch: string | undefined;
 }
 
-/** Finds pairs among cases that come and go. */
+/** Finds pairs of a training CT and a held-out CT that may be crops or resamplings of one scan. */
 export interface PairFinder {
-  /** The same pairs as {@link suspectedPairs}, in the same order. Only cases that are new since the last call are compared. */
-  find(training: readonly SketchedCase[], heldOut: readonly SketchedCase[]): readonly SuspectedPair[];
+  /** The pairs among these cases, by their names. Compares only cases that were not among those of the last call. */
+  find(cases: readonly SketchedCase[]): readonly SuspectedPair[];
 }
 
 export function createPairFinder(): PairFinder {
-  /** Sketches at the last call, by case. */
-  let known = { training: new Map<string, string>(), heldOut: new Map<string, string>() };
-  /** Held-out cases by training case. */
-  let found = new Map<string, Set<string>>();
+  const known = new Map<string, SketchedCase>();
+  const indices = { training: createIndex(), evaluation: createIndex() };
+  /** The cases of the other use that a case looks like, for cases of both uses. */
+  const similar = new Map<string, Set<string>>();
+
+  const remove = ({ case: id, use }: SketchedCase) => {
+    known.delete(id);
+    indices[use].delete(id);
+    for (const other of similar.get(id) ?? []) similar.get(other)?.delete(id);
+    similar.delete(id);
+  };
+  const add = (one: SketchedCase) => {
+    known.set(one.case, one);
+    if (one.sketch === undefined) return;
+    indices[one.use].set(one.case, one.sketch);
+    const others = indices[one.use === 'training' ? 'evaluation' : 'training'].similarTo(one.sketch);
+    similar.set(one.case, new Set(others));
+    for (const other of others) similar.get(other)?.add(one.case);
+  };
+  return {
+    find(cases) {
+      const wanted = new Map(cases.map((one) => [one.case, one]));
+      for (const one of [...known.values()]) if (!isSame(one, wanted.get(one.case))) remove(one);
+      for (const one of wanted.values()) if (!known.has(one.case)) add(one);
+      return [...similar.keys()]
+        .filter((id) => known.get(id)?.use === 'training')
+        .sort()
+        .flatMap((training) => [...(similar.get(training) ?? [])].sort().map((heldOut) => ({ training, heldOut })));
+    },
+  };
+}
+
+const isSame = (one: SketchedCase, other: SketchedCase | undefined): boolean =>
+  one.sketch === other?.sketch && one.use === other?.use;
+
+/**
+ * Sketches, found by the HU that they have at one place: only those that share enough of them with another are compared.
+ * Holds 8 bytes a node.
+ */
+function createIndex() {
+  const slots = new Map<string, { readonly slot: number; readonly sketch: string }>();
+  const cases: (string | undefined)[] = [];
+  const free: number[] = [];
+  const slotsByNode = new Map<number, number[]>();
+  const nodeKeys = (sketch: string) => decodeSketch(sketch).map((node) => keyOf(node, 0));
 
   return {
-    find(training, heldOut) {
-      const isKnown = (use: keyof typeof known) => (one: SketchedCase) => known[use].get(one.case) === one.sketch;
-      const [newTraining, oldTraining] = split(training, isKnown('training'));
-      const [newHeldOut, oldHeldOut] = split(heldOut, isKnown('heldOut'));
-      const kept = new Set(oldHeldOut.map((one) => one.case));
-      const pairs = new Map<string, Set<string>>();
-      const add = (id: string, other: string) => pairs.set(id, (pairs.get(id) ?? new Set()).add(other));
-      for (const { case: id } of oldTraining)
-        for (const other of found.get(id) ?? []) if (kept.has(other)) add(id, other);
-      const compared = [
-        ...(newTraining.length > 0 ? suspectedPairs(newTraining, heldOut) : []),
-        ...(newHeldOut.length > 0 ? suspectedPairs(oldTraining, newHeldOut) : []),
-      ];
-      for (const pair of compared) add(pair.training, pair.heldOut);
-      known = { training: sketches(training), heldOut: sketches(heldOut) };
-      found = pairs;
-      return training.flatMap(({ case: id }) => {
-        const others = pairs.get(id);
-        if (!others) return [];
-        return heldOut.flatMap((other) => (others.has(other.case) ? [{ training: id, heldOut: other.case }] : []));
+    set(id: string, sketch: string) {
+      const slot = free.pop() ?? cases.length;
+      cases[slot] = id;
+      slots.set(id, { slot, sketch });
+      for (const key of nodeKeys(sketch)) {
+        const found = slotsByNode.get(key);
+        if (found) found.push(slot);
+        else slotsByNode.set(key, [slot]);
+      }
+    },
+    delete(id: string) {
+      const known = slots.get(id);
+      if (!known) return;
+      for (const key of nodeKeys(known.sketch)) {
+        const left = slotsByNode.get(key)?.filter((slot) => slot !== known.slot) ?? [];
+        if (left.length > 0) slotsByNode.set(key, left);
+        else slotsByNode.delete(key);
+      }
+      cases[known.slot] = undefined;
+      free.push(known.slot);
+      slots.delete(id);
+    },
+    similarTo(sketch: string): readonly string[] {
+      const nodes = decodeSketch(sketch);
+      const votes = new Uint16Array(cases.length);
+      for (const node of nodes) {
+        for (const step of [-1, 0, 1]) for (const slot of slotsByNode.get(keyOf(node, step)) ?? []) votes[slot]! += 1;
+      }
+      return cases.filter((id, slot): id is string => {
+        if (id === undefined || (votes[slot] as number) < LEAST_NODES * LEAST_SHARE) return false;
+        return isSameScan(nodes, decodeSketch(slots.get(id)?.sketch ?? ''));
       });
     },
   };
 }
 
-const sketches = (cases: readonly SketchedCase[]): Map<string, string> =>
-  new Map(cases.map((one) => [one.case, one.sketch]));
-
-/** Cases that are not known, and those that are. */
-const split = (cases: readonly SketchedCase[], isKnown: (one: SketchedCase) => boolean) =>
-  [cases.filter((one) => !isKnown(one)), cases.filter(isKnown)] as const;
-
 /** Whether two sketches agree where both have nodes. */
-function isSameScan(a: readonly SketchNode[], b: readonly SketchNode[]): boolean {
+export function isSameScan(a: readonly SketchNode[], b: readonly SketchNode[]): boolean {
   const known = new Map(a.map(({ at, hu }) => [at.join(), hu]));
   const differences = b.flatMap(({ at, hu }) => {
     const other = known.get(at.join());

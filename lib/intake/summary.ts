@@ -7,8 +7,8 @@ import { isComplete, type Task, type TaskId } from '../federation/tasks.ts';
 import type { FederationStore, ObjectInfo } from '../storage/contract.ts';
 import { listDocuments } from '../storage/documents.ts';
 import { VERSION } from '../version.ts';
-import type { SiteContext } from './reconcile.ts';
-import { createPairFinder, type PairFinder, type SketchedCase, type SuspectedPair } from './same-scan.ts';
+import type { IntakeResult, SiteContext } from './reconcile.ts';
+import { createPairFinder, type PairFinder, type SuspectedPair } from './same-scan.ts';
 import { readStored, reconcileDocument, retryOnConflict, type Stored } from './stored.ts';
 
 /** The parts of a catalog entry that the summary counts. */
@@ -20,98 +20,157 @@ interface CountedEntry {
   readonly sketch: string | undefined;
 }
 
-/** Known catalog entries by bucket and key. A process reads each version at most once. */
-export type SummaryCache = Map<string, CountedEntry>;
-export const createSummaryCache = (): SummaryCache => new Map();
-
-/** Adds an entry that intake has just read or written, so that the next summary need not read it. */
-export function cacheEntry(
-  cache: SummaryCache,
-  { store, tasks }: Pick<SiteContext, 'store' | 'tasks'>,
-  { etag, value }: Stored<CatalogEntry>,
-): void {
-  if (value) cache.set(`${store.bucket}/${siteKeys.catalog(value.case)}`, countedEntry(tasks, etag, value));
+/** All of a site's documents when its summary was written. */
+interface Count {
+  readonly entries: Map<SiteKey, CountedEntry>;
+  readonly rejected: Set<SiteKey>;
 }
+
+/** What a process knows of a site. */
+interface SiteCache {
+  /** Catalog entries by key. A process reads each version at most once. */
+  readonly known: Map<SiteKey, CountedEntry>;
+  readonly scans: PairFinder;
+  /** What is in the version `etag` of the summary. As long as that is stored, nobody has counted anything else. */
+  latest?: { readonly etag: string; readonly count: Count } | undefined;
+}
+
+/** By bucket. Kept as long as the process. */
+export type SummaryCache = Map<string, SiteCache>;
+export const createSummaryCache = (): SummaryCache => new Map();
 
 const READS_AT_ONCE = 16;
 
+/** Results of intake by case id, or by key for objects outside any case. */
+export type IntakeResults = ReadonlyMap<string, IntakeResult | Error>;
+
 /**
- * Writes the site's summary from its catalog. Every call counts all entries; it never increments stored counts. The
- * summary is replaced only if it is still the version that was read before counting. Costs two listings, and a read of
- * each entry that is not in `cache`.
- *
- * The first attempt writes the summary even if its counts are equal: a slower call that started earlier then conflicts
- * and counts again. A retry after a conflict does not write equal counts.
+ * Reconciles cases of a site, then writes its summary. Costs one request if the summary is still the one that this process wrote
+ * last: all that has changed is then in the results. Otherwise as {@link refreshSummary}.
  *
  * @param federationStore the only bucket outside the hospital that intake writes to, and only counts
- * @returns the training and held-out cases that may be of one scan. Only their number is in the summary.
+ * @param reconcile returns the results of all cases that it may have changed
+ * @returns its results, and the training and held-out cases that may be of one scan. Only their number is in the summary.
  */
-export async function refreshSummary(
+export async function reconcileAndCount<R extends IntakeResults>(
   context: SiteContext,
   federationStore: FederationStore,
   cache: SummaryCache,
+  reconcile: () => Promise<R>,
+): Promise<{ readonly results: R; readonly pairs: readonly SuspectedPair[] }> {
+  const site = siteCacheOf(cache, context);
+  // Nobody else adds to it, and after a failure it is not known what is missing.
+  const { latest } = site;
+  site.latest = undefined;
+  const results = await reconcile();
+  for (const [key, entry] of changedEntries(context, results)) if (entry) site.known.set(key, entry);
+  const isAll = [...results.values()].every((result) => !(result instanceof Error));
+  if (latest && isAll) addResults(context, latest.count, results);
+  return { results, pairs: await writeSummary(context, federationStore, site, isAll ? latest : undefined) };
+}
+
+/**
+ * Writes the site's summary from its catalog. Counts all entries: two listings, and a read of each that `cache` does not know.
+ *
+ * The first attempt writes the summary even if its counts are equal: a slower call that started earlier then conflicts
+ * and counts again. A retry after a conflict does not write equal counts.
+ */
+export const refreshSummary = (
+  context: SiteContext,
+  federationStore: FederationStore,
+  cache: SummaryCache,
+): Promise<readonly SuspectedPair[]> => writeSummary(context, federationStore, siteCacheOf(cache, context), undefined);
+
+function siteCacheOf(cache: SummaryCache, { store }: SiteContext): SiteCache {
+  const site = cache.get(store.bucket) ?? { known: new Map(), scans: createPairFinder() };
+  cache.set(store.bucket, site);
+  return site;
+}
+
+/** @param latest what the summary says with all that has changed since */
+async function writeSummary(
+  context: SiteContext,
+  federationStore: FederationStore,
+  site: SiteCache,
+  latest: SiteCache['latest'],
 ): Promise<readonly SuspectedPair[]> {
-  const { store, site, tasks, now } = context;
-  const key = federationKeys.summary(site);
-  let isFirst = true;
+  const key = federationKeys.summary(context.site);
   let pairs: readonly SuspectedPair[] = [];
-  await retryOnConflict(`The summary of ${site}`, async () => {
+  const write = async (count: Count, before: Stored<Summary> | undefined) => {
+    pairs = site.scans.find([...count.entries.values()].filter((entry) => !isSmokeTest(entry.case)));
+    const summary = summaryOf(context, count, pairs.length);
+    const stored = await reconcileDocument(federationStore, key, summarySchema, before, summary);
+    site.latest = stored && { etag: stored.etag, count };
+  };
+  let isFirst = true;
+  let isKnown = latest !== undefined;
+  await retryOnConflict(`The summary of ${context.site}`, async () => {
+    if (latest && isKnown) {
+      isKnown = false;
+      return write(latest.count, { etag: latest.etag, value: undefined });
+    }
     const stored = await readStored(federationStore, key, summarySchema);
-    const [entries, rejected] = await Promise.all([
-      collect(listDocuments(store, siteKeys.catalogPrefix)),
-      collect(listDocuments(store, siteKeys.rejectedPrefix)),
-    ]);
-    const counted = await mapConcurrently(entries, READS_AT_ONCE, (info) => readCountedEntry(context, info, cache));
-    const all = counted.filter((entry) => entry !== undefined);
-    const known = all.filter((entry) => !isSmokeTest(entry.case));
     const before = isFirst && stored ? { etag: stored.etag, value: undefined } : stored;
     isFirst = false;
-    pairs = finderOf(cache, store.bucket).find(sketched(known, 'training'), sketched(known, 'evaluation'));
-    const smokeTests = all.filter(
-      (entry) => isSmokeTest(entry.case) && entry.use === 'training' && entry.tasks.length > 0,
-    );
-    const summary = {
-      ...summaryOf(site, tasks, known, rejected.length, pairs.length, now()),
-      ...(smokeTests.length > 0 ? { smokeTests: smokeTests.length } : {}),
-      release: VERSION,
-    };
-    await reconcileDocument(federationStore, key, summarySchema, before, summary);
+    return write(await countAll(context, site), before);
   });
   return pairs;
 }
 
-/** By cache and bucket: every call counts all cases, and must not compare all of them again. */
-const finders = new WeakMap<SummaryCache, Map<string, PairFinder>>();
+/** The catalog entries of cases after intake has looked at them. Undefined: the case is not in the catalog. */
+const changedEntries = (
+  { tasks }: SiteContext,
+  results: IntakeResults,
+): readonly (readonly [SiteKey, CountedEntry | undefined])[] =>
+  [...results].flatMap(([subject, result]) => {
+    if (result instanceof Error || isStray(subject)) return [];
+    const { entry } = result;
+    return [[siteKeys.catalog(subject), entry?.value && countedEntry(tasks, entry.etag, entry.value)] as const];
+  });
 
-function finderOf(cache: SummaryCache, bucket: string): PairFinder {
-  const ofCache = finders.get(cache) ?? new Map<string, PairFinder>();
-  const finder = ofCache.get(bucket) ?? createPairFinder();
-  finders.set(cache, ofCache.set(bucket, finder));
-  return finder;
+const isStray = (subject: string): boolean => subject.includes('/');
+
+function addResults(context: SiteContext, { entries, rejected }: Count, results: IntakeResults): void {
+  for (const [key, entry] of changedEntries(context, results)) {
+    if (entry) entries.set(key, entry);
+    else entries.delete(key);
+  }
+  for (const [subject, result] of results) {
+    if (result instanceof Error) continue;
+    const key = isStray(subject) ? siteKeys.rejectedStray(siteKeys.ofEvent(subject)) : siteKeys.rejected(subject);
+    if (!isStray(subject)) rejected.delete(siteKeys.rejectedByName(subject));
+    if (result.rejection) rejected.add(key);
+    else rejected.delete(key);
+  }
+}
+
+async function countAll(context: SiteContext, { known }: SiteCache): Promise<Count> {
+  const [listed, rejected] = await Promise.all([
+    collect(listDocuments(context.store, siteKeys.catalogPrefix)),
+    collect(listDocuments(context.store, siteKeys.rejectedPrefix)),
+  ]);
+  const read = await mapConcurrently(listed, READS_AT_ONCE, async (info) => {
+    const before = known.get(info.key);
+    return [info.key, before?.etag === info.etag ? before : await readCountedEntry(context, info)] as const;
+  });
+  const entries = new Map(read.flatMap(([key, entry]) => (entry ? [[key, entry] as const] : [])));
+  known.clear();
+  for (const [key, entry] of entries) known.set(key, entry);
+  return { entries, rejected: new Set(rejected.map(({ key }) => key)) };
 }
 
 async function readCountedEntry(
   { store, tasks }: SiteContext,
-  { key, etag }: ObjectInfo<SiteKey>,
-  cache: SummaryCache,
+  { key }: ObjectInfo<SiteKey>,
 ): Promise<CountedEntry | undefined> {
-  const cacheKey = `${store.bucket}/${key}`;
-  const known = cache.get(cacheKey);
-  if (known?.etag === etag) return known;
   const stored = await readStored(store, key, catalogSchema).catch(unlessNewer);
-  if (!stored?.value) return undefined;
-  const counted = countedEntry(tasks, stored.etag, stored.value);
-  cache.set(cacheKey, counted);
-  return counted;
+  return stored?.value && countedEntry(tasks, stored.etag, stored.value);
 }
 
 /** An entry that only a newer release can read is not counted; it does not stop the site's other cases. */
 function unlessNewer(error: unknown): undefined {
   if (!isFedcardioError(error, 'NEWER_SCHEMA')) throw error;
 }
-
-const sketched = (entries: readonly CountedEntry[], use: CaseUse): readonly SketchedCase[] =>
-  entries.flatMap((entry) => (entry.use === use && entry.sketch ? [{ case: entry.case, sketch: entry.sketch }] : []));
 
 const countedEntry = (
   tasks: readonly Task[],
@@ -128,28 +187,27 @@ const countedEntry = (
   }),
 });
 
-function summaryOf(
-  site: string,
-  tasks: readonly Task[],
-  entries: readonly CountedEntry[],
-  rejected: number,
-  suspected: number,
-  at: Date,
-): Summary {
-  const casesOf = (use: CaseUse) => entries.filter((entry) => entry.use === use);
-  const labelled = (use: CaseUse) =>
-    Object.fromEntries(tasks.map(({ id }) => [id, casesOf(use).filter((entry) => entry.tasks.includes(id)).length]));
+function summaryOf({ site, tasks, now }: SiteContext, { entries, rejected }: Count, suspected: number): Summary {
+  const cases = { training: 0, evaluation: 0 };
+  const none = () => Object.fromEntries(tasks.map(({ id }) => [id, 0]));
+  const labelled = { training: none(), evaluation: none() };
+  let smokeTests = 0;
+  for (const { case: id, use, tasks: known } of entries.values()) {
+    if (isSmokeTest(id)) {
+      if (use === 'training' && known.length > 0) smokeTests += 1;
+      continue;
+    }
+    cases[use] += 1;
+    for (const task of known) labelled[use][task] = (labelled[use][task] ?? 0) + 1;
+  }
   return {
     schema: 'fedcardio.summary/1',
     site,
-    at: at.toISOString(),
-    cases: {
-      training: casesOf('training').length,
-      evaluation: casesOf('evaluation').length,
-      rejected,
-      ...(suspected > 0 ? { suspected } : {}),
-    },
-    labelled: labelled('training'),
-    labelledEvaluation: labelled('evaluation'),
+    at: now().toISOString(),
+    cases: { ...cases, rejected: rejected.size, ...(suspected > 0 ? { suspected } : {}) },
+    labelled: labelled.training,
+    labelledEvaluation: labelled.evaluation,
+    ...(smokeTests > 0 ? { smokeTests } : {}),
+    release: VERSION,
   };
 }

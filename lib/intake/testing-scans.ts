@@ -4,6 +4,7 @@ import { parseHeader } from '../imaging/nifti-header.ts';
 import { writeNifti } from '../imaging/nifti-write.ts';
 import type { Vec3, Volume } from '../imaging/volume.ts';
 import { seededRandom, uniform } from '../random.ts';
+import { createPairFinder } from './same-scan.ts';
 import { createSketcher } from './sketch.ts';
 
 /** Helpers for tests of images of one scan. */
@@ -34,3 +35,16 @@ export const centred = (volume: Volume): Volume => {
     .map((row, axis) => [...row.slice(0, 3), (row[3] as number) - (centre[axis] as number)]);
   return { ...volume, affine: affineOf(rows) };
 };
+
+/** The pairs of CTs that are suspected to be of one scan, as indices, sorted. */
+export function suspectedPairs(
+  training: readonly Volume[],
+  heldOut: readonly Volume[],
+): readonly (readonly number[])[] {
+  const pairs = createPairFinder().find([
+    ...training.map((ct, i) => ({ case: `${i}`, use: 'training' as const, sketch: sketchOf(ct) })),
+    ...heldOut.map((ct, i) => ({ case: `h${i}`, use: 'evaluation' as const, sketch: sketchOf(ct) })),
+  ]);
+  const indices = pairs.map(({ training, heldOut }) => [Number(training), Number(heldOut.slice(1))] as const);
+  return [...indices].sort(([a, b], [c, d]) => a - c || b - d);
+}

@@ -1,3 +1,4 @@
+import type fc from 'fast-check';
 import { siteAccess } from '../federation/access.ts';
 import { federationKeys, siteKeys } from '../federation/keys.ts';
 import { catalogSchema, rejectedSchema, summarySchema } from '../federation/schemas.ts';
@@ -12,10 +13,16 @@ import type { ObjectStore, OpenBucket } from '../storage/contract.ts';
 import { readJson, tryReadJson } from '../storage/documents.ts';
 import { storesOf, wrapBuckets } from '../storage/stores.ts';
 import { createMemoryStorage } from '../storage/testing-objects.ts';
-import { intakeCase } from './intake.ts';
+import { intakeCase, intakeCases } from './intake.ts';
 import type { SiteContext } from './reconcile.ts';
 import { type RescanOptions, rescanSite } from './rescan.ts';
-import { createSummaryCache, refreshSummary } from './summary.ts';
+import {
+  createSummaryCache,
+  type IntakeResults,
+  reconcileAndCount,
+  refreshSummary,
+  type SummaryCache,
+} from './summary.ts';
 
 /** Helpers for tests of intake: a small CT, labels for it, and a site in memory. */
 
@@ -64,6 +71,12 @@ export function testSite(openBucket: OpenBucket = createMemoryStorage()) {
     /** Refreshes the summary, with the access of intake's role. */
     summarize: (cache = createSummaryCache()) =>
       refreshSummary(context, enforceAccess(federationStore, access.federation), cache),
+    /** Handles events of cases as a process with this cache does. */
+    batch: (
+      cache: SummaryCache,
+      caseIds: readonly string[],
+      reconcile = (): Promise<IntakeResults> => intakeCases(context, caseIds),
+    ) => reconcileAndCount(context, enforceAccess(federationStore, access.federation), cache, reconcile),
     put: (key: string, body: Uint8Array | string) => store.put(siteKeys.ofEvent(key), body),
     remove: (key: string) => store.delete(siteKeys.ofEvent(key)),
     /** Rescans the site, with the access of the rescan's role. */
@@ -118,4 +131,27 @@ export async function snapshot({ store, federationStore }: TestSite) {
   await addAll(store, siteKeys.rejectedPrefix);
   await addAll(federationStore, federationKeys.summaryPrefix);
   return found;
+}
+
+/** Buckets whose calls wait for the scheduler, so that fast-check can interleave the handlers. */
+export function scheduled(openBucket: OpenBucket, scheduler: fc.Scheduler): OpenBucket {
+  const scheduledCall =
+    <A extends unknown[], R>(f: (...args: A) => Promise<R>) =>
+    async (...args: A) => {
+      await scheduler.schedule(Promise.resolve());
+      return f(...args);
+    };
+  return wrapBuckets(openBucket, (store) => ({
+    ...store,
+    put: scheduledCall(store.put),
+    tryGet: scheduledCall(store.tryGet),
+    putIfAbsent: scheduledCall(store.putIfAbsent),
+    delete: scheduledCall(store.delete),
+    getRange: scheduledCall(store.getRange),
+    head: scheduledCall(store.head),
+    list: async function* (prefix) {
+      await scheduler.schedule(Promise.resolve());
+      yield* store.list(prefix);
+    },
+  }));
 }

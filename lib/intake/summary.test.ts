@@ -1,0 +1,108 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { createMemoryStorage } from '../storage/testing-objects.ts';
+import { intakeCases } from './intake.ts';
+import { createSummaryCache, type SummaryCache } from './summary.ts';
+import { calcium, image, PNG, recordedBuckets, scheduled, snapshot, testSite } from './testing.ts';
+
+const IDS = ['p1', 'p2', 'p3', 'p4'];
+
+describe('a process that is alone', () => {
+  test.each([3, 30])('counts a batch in one request beside %s cases', async (cases) => {
+    const { openBucket, calls } = recordedBuckets();
+    const { put, remove, batch, summary } = testSite(openBucket);
+    const cache = createSummaryCache();
+    const ids = Array.from({ length: cases }, (_, i) => `q${i}`);
+    for (const [i, id] of ids.entries()) await put(`cases/${id}/image.nii.gz`, image(i));
+    await batch(cache, ids);
+    await put('cases/p1/image.nii.gz', image(100));
+    await put('cases/p1/labels/calcification.nii.gz', calcium());
+    await put('cases/p2/image.nii.gz', PNG);
+    calls.length = 0;
+
+    await batch(cache, ['p1', 'p2']);
+
+    expect(calls.filter((call) => /sites\/|catalog\/$|rejected\/$/.test(call))).toEqual([
+      'put sites/berlin/summary.json',
+    ]);
+    expect(await summary()).toMatchObject({
+      cases: { training: cases + 1, evaluation: 0, rejected: 1 },
+      labelled: { calcification: 1 },
+    });
+
+    await remove('cases/p1/image.nii.gz');
+    await put('cases/p2/image.nii.gz', image(101));
+    await batch(cache, ['p1', 'p2']);
+    expect(await summary()).toMatchObject({
+      cases: { training: cases + 1, rejected: 0 },
+      labelled: { calcification: 0 },
+    });
+  });
+
+  test.each([
+    ['another process counts', (other: Other) => other.batch(createSummaryCache(), ['p1'])],
+    [
+      'a case fails',
+      async (_: Other, cache: SummaryCache, { batch }: Other) => {
+        await batch(cache, ['p1'], async () => new Map([['p1', new Error('cut off')]]));
+      },
+    ],
+    [
+      'a batch fails',
+      async (_: Other, cache: SummaryCache, { batch }: Other) => {
+        await expect(batch(cache, ['p1'], () => Promise.reject(new Error('cut off')))).rejects.toThrow('cut off');
+      },
+    ],
+  ])('counts all again after %s', async (_, happens) => {
+    const memory = createMemoryStorage();
+    const site = testSite(memory);
+    const cache = createSummaryCache();
+    await site.put('cases/p2/image.nii.gz', image(2));
+    await site.batch(cache, ['p2']);
+    await site.put('cases/p1/image.nii.gz', image(1));
+    await intakeCases(site.context, ['p1']);
+    await happens(testSite(memory), cache, site);
+
+    await site.batch(cache, []);
+
+    expect((await site.summary()).cases).toEqual({ training: 2, evaluation: 0, rejected: 0 });
+  });
+});
+
+type Other = ReturnType<typeof testSite>;
+
+test('processes and their calls, at the same time and in any order, leave the summary of a single count', async () => {
+  const upload = fc.record({
+    process: fc.nat(1),
+    cases: fc.subarray(IDS, { minLength: 1 }),
+    change: fc.constantFrom('image', 'held-out', 'bad', 'removed', 'label'),
+  });
+  await fc.assert(
+    fc.asyncProperty(fc.array(upload, { minLength: 1, maxLength: 6 }), fc.scheduler(), async (uploads, scheduler) => {
+      const memory = createMemoryStorage();
+      const { context, put, remove, batch } = testSite(scheduled(memory, scheduler));
+      const caches = [createSummaryCache(), createSummaryCache()];
+      const work = uploads.map(async ({ process, cases, change }, turn) => {
+        for (const id of cases) {
+          const key = `${change === 'held-out' ? 'held-out' : 'cases'}/${id}/image.nii.gz`;
+          if (change === 'removed') await remove(key);
+          else if (change === 'label') await put(`cases/${id}/labels/calcification.nii.gz`, calcium());
+          else await put(key, change === 'bad' ? PNG : image(turn));
+        }
+        await batch(caches[process] as SummaryCache, cases, () => intakeCases(context, cases));
+      });
+      await scheduler.waitFor(Promise.all(work));
+
+      const site = testSite(memory);
+      const actual = await snapshot(site);
+      await site.summarize();
+      expect(actual).toEqual(await snapshot(site));
+      // What is left in the caches is right, too.
+      for (const cache of caches) {
+        await site.batch(cache, []);
+        expect(await snapshot(site)).toEqual(actual);
+      }
+    }),
+    { numRuns: 60 },
+  );
+});
