@@ -15,7 +15,7 @@ export interface SuspectedPair {
   readonly heldOut: string;
 }
 
-export interface SketchedCase {
+interface SketchedCase {
   readonly case: string;
   readonly use: CaseUse;
   /** Of {@link createSketcher}. A case without one is in no pair. */
