@@ -53,6 +53,9 @@ export const CAMPAIGN: CampaignInput = {
   ],
 };
 
+/** The same stages. The sites' updates are summed masked, so that the coordinator sees none of them. */
+export const MASKED_CAMPAIGN: CampaignInput = { ...CAMPAIGN, privacy: { secureAggregation: {} } };
+
 /** Rounds that the campaign commits, in their order. */
 export const ROUNDS = ['teacher#1', 'pseudo-label#1', 'student#1', 'student#2'] as const;
 

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { DAMAGES, describePlan, type Plan, planOf } from './plan.ts';
+import { type Act, DAMAGES, describePlan, type Plan, planOf } from './plan.ts';
+import { STEPS } from './steps.ts';
 
 const PLANS = Array.from({ length: 200 }, (_, index) => planOf(index + 1));
 const actsOf = (plans: readonly Plan[]) => plans.flatMap(({ acts }) => acts);
@@ -19,6 +20,15 @@ describe('the plan of a seed', () => {
     );
     for (const plan of PLANS) expect(describePlan(plan).split('\n')).toHaveLength(2 + plan.acts.length);
     expect(describePlan(PLANS[0]!)).toMatch(/kill server, away for \d/);
+  });
+
+  test('strikes at steps of secure aggregation where there are any, in every fourth seed', () => {
+    const isMasked = ({ at }: Act) => 'step' in at && STEPS[at.step].masked === true;
+    expect(PLANS.filter(({ masked }) => masked).map(({ seed }) => seed % 4)).toEqual(Array(50).fill(2));
+    const struck = (masked: boolean) =>
+      PLANS.filter((plan) => plan.masked === masked).filter(({ acts }) => acts.some(isMasked));
+    expect(struck(false)).toEqual([]);
+    expect(struck(true).length).toBeGreaterThan(25);
   });
 
   test('kills the GPU tasks of a machine no third time, unless it removes a site', () => {

@@ -65,6 +65,8 @@ export interface Clock {
 
 export interface Plan {
   readonly seed: number;
+  /** Whether the campaign has secure aggregation. */
+  readonly masked: boolean;
   readonly clocks: Readonly<Record<Role, Clock>>;
   readonly acts: readonly Act[];
 }
@@ -78,6 +80,9 @@ const UPLOAD_SECONDS = 3;
 /** What the adversary does with a seed. */
 export function planOf(seed: number): Plan {
   const random = seededRandom('chaos', seed);
+  const masked = seed % 4 === 2;
+  const kill = (role: Role) => killOf(random, role, masked);
+  const stop = (role: Role) => stopOf(random, role, masked);
   const some = (low: number, high: number) => low + Math.floor(random() * (high - low + 1));
   const machines: readonly Machine[] = ['coordinator', ...HOSPITALS];
   const skew = () => Math.round(uniform(random, -CLOCK_MS, CLOCK_MS));
@@ -88,11 +93,11 @@ export function planOf(seed: number): Plan {
   const roles: readonly Role[] = ['server', ...machines, ...machines.map((machine) => `${machine}-task` as const)];
   const clocks = Object.fromEntries(roles.map((role) => [role, clock()])) as Plan['clocks'];
   const acts: Act[] = [
-    killOf(random, 'server'),
-    killOf(random, 'coordinator'),
-    ...Array.from({ length: some(1, GPU_TASK_KILLS) }, () => killOf(random, 'coordinator-task')),
-    killOf(random, pick(random, [...HOSPITALS, 'jena-task', 'kiel-task', 'server', 'coordinator'] as const)),
-    ...Array.from({ length: some(1, 2) }, () => stopOf(random, pick(random, roles))),
+    kill('server'),
+    kill('coordinator'),
+    ...Array.from({ length: some(1, GPU_TASK_KILLS) }, () => kill('coordinator-task')),
+    kill(pick(random, [...HOSPITALS, 'jena-task', 'kiel-task', 'server', 'coordinator'] as const)),
+    ...Array.from({ length: some(1, 2) }, () => stop(pick(random, roles))),
     ...Array.from({ length: some(1, 2) }, () => faultsOf(random)),
     { kind: 'away', site: pick(random, SITES), ms: some(1000, 4000), at: anyTime(random) },
     ...Array.from({ length: some(1, 3) }, (): Act => {
@@ -108,8 +113,8 @@ export function planOf(seed: number): Plan {
     acts.push({ kind: 'upgrade', role: pick(random, HOSPITALS), change: 'major', at: inCampaign(random, 8) });
   else if (random() < 0.6)
     acts.push({ kind: 'upgrade', role: pick(random, machines), change: 'keys', at: anyTime(random) });
-  if (seed % 7 === 0) return { seed, clocks, acts: withRemoval(acts, pick(random, HOSPITALS), random) };
-  return { seed, clocks, acts };
+  if (seed % 7 === 0) return { seed, masked, clocks, acts: withRemoval(acts, pick(random, HOSPITALS), random) };
+  return { seed, masked, clocks, acts };
 }
 
 const inCampaign = (random: Random, until = CAMPAIGN_SECONDS): Moment => ({
@@ -128,44 +133,47 @@ const afterUpdate = (random: Random): Moment => ({
 });
 
 /** Steps whose requests a process makes, or the server answers. */
-function stepsOf(role: Role): readonly StepName[] {
-  if (role === 'server') return STEP_NAMES.filter((name) => STEPS[name].method !== 'POST');
-  const by = role.endsWith('-task') ? ['gpu-task'] : role === 'coordinator' ? ['coordinator', 'intake'] : ['intake'];
-  return STEP_NAMES.filter((name) => by.includes(STEPS[name].by));
+function stepsOf(role: Role, masked: boolean): readonly StepName[] {
+  const names = STEP_NAMES.filter((name) => masked || !STEPS[name].masked);
+  if (role === 'server') return names.filter((name) => STEPS[name].method !== 'POST');
+  const by = role.endsWith('-task') ? ['gpu-task'] : role === 'coordinator' ? ['coordinator', 'site'] : ['site'];
+  return names.filter((name) => by.includes(STEPS[name].by));
 }
 
 /** How often a campaign reaches a step at least, in all processes of a role. */
 function occurrences(role: Role, step: StepName): number {
   if (role === 'server') return step === 'read a CT' || step === 'checkpoint' ? 12 : 3;
   if (STEPS[step].by === 'gpu-task') return isHospital(role.split('-')[0] as string) ? 2 : 10;
-  if (STEPS[step].by === 'intake') return isHospital(role) ? 1 : 6;
-  return ['plan', 'end the campaign'].includes(step) ? 1 : ['store the merge', 'name the model'].includes(step) ? 3 : 4;
+  if (STEPS[step].by === 'site') return isHospital(role) ? 1 : 6;
+  if (['plan', 'end the campaign'].includes(step)) return 1;
+  if (['ask for keys', 'name the cohort'].includes(step)) return 2;
+  return STEPS[step].masked || ['store the merge', 'name the model'].includes(step) ? 3 : 4;
 }
 
-function momentOf(random: Random, role: Role): Moment {
+function momentOf(random: Random, role: Role, masked: boolean): Moment {
   const chance = random();
   if (chance < 0.25) return anyTime(random);
   if (chance < 0.4 && !role.endsWith('-task') && role !== 'coordinator') {
     return { half: 'journal', nth: 1 + Math.floor(random() * (role === 'server' ? 300 : 30)) };
   }
-  const step = pick(random, stepsOf(role));
+  const step = pick(random, stepsOf(role, masked));
   const most =
     role === 'server' && STEPS[step].by !== 'gpu-task' ? occurrences('coordinator', step) : occurrences(role, step);
   return { step, moment: random() < 0.5 ? 'before' : 'after', nth: 1 + Math.floor(random() * most) };
 }
 
-const killOf = (random: Random, role: Role): Act => ({
+const killOf = (random: Random, role: Role, masked: boolean): Act => ({
   kind: 'kill',
   role,
   awayMs: Math.round(uniform(random, 0, 2500)),
-  at: momentOf(random, role),
+  at: momentOf(random, role, masked),
 });
 
-const stopOf = (random: Random, role: Role): Act => ({
+const stopOf = (random: Random, role: Role, masked: boolean): Act => ({
   kind: 'stop',
   role,
   ms: Math.round(uniform(random, 500, 4000)),
-  at: momentOf(random, role),
+  at: momentOf(random, role, masked),
 });
 
 const storageOf = (random: Random): Storage => pick(random, ['cloud', 'cloud', 'cloud', ...HOSPITALS] as const);
@@ -217,14 +225,14 @@ function withRemoval(acts: readonly Act[], site: Hospital, random: Random): read
 }
 
 /** One line on each act, for people. */
-export function describePlan({ seed, clocks, acts }: Plan): string {
+export function describePlan({ seed, masked, clocks, acts }: Plan): string {
   const signed = (ms: number) => `${ms < 0 ? '' : '+'}${Math.round(ms / 1000)} s`;
   const skews = Object.entries(clocks).map(([role, { ms, later, afterMs }]) => {
     const jump = later === ms ? '' : ` (${signed(later)} after ${seconds(afterMs)})`;
     return `${role} ${signed(ms)}${jump}`;
   });
   return [
-    `seed ${seed}`,
+    `seed ${seed}${masked ? ', with secure aggregation' : ''}`,
     `  clocks: ${skews.join(', ')}`,
     ...acts.map((act, id) => `  ${id}. ${describeAct(act)}`),
   ].join('\n');

@@ -17,7 +17,7 @@ import {
   storesAt,
   type WorldStores,
 } from './evidence.ts';
-import { CAMPAIGN, CASES, FEDERATION, HOSPITALS, SITES, volumeOf } from './federation.ts';
+import { CAMPAIGN, CASES, FEDERATION, HOSPITALS, MASKED_CAMPAIGN, SITES, volumeOf } from './federation.ts';
 import { type Plan, planOf } from './plan.ts';
 import { volume } from './volumes.ts';
 import { startWorld, type World } from './world.ts';
@@ -34,7 +34,7 @@ export interface ChaosResult {
   readonly violations: readonly string[];
 }
 
-/** What all campaigns share: programs, a federation that was deployed, and what the campaign ends with if nobody disturbs it. */
+/** What all campaigns share: programs, and a federation that was deployed. */
 export interface Bench {
   run(seed: number, say?: (line: string) => void): Promise<ChaosResult>;
   close(): void;
@@ -44,7 +44,7 @@ const UPLOAD_MS = 120_000;
 const CAMPAIGN_MS = 240_000;
 const SETTLE_MS = 60_000;
 
-/** Prepares campaigns and runs one without an adversary. */
+/** Prepares campaigns. The first of its kind is preceded by one without an adversary. */
 export async function openBench(say: (line: string) => void = () => undefined): Promise<Bench> {
   const directory = mkdtempSync(join(tmpdir(), 'fedcardio-chaos-'));
   const close = () => rmSync(directory, { recursive: true, force: true });
@@ -52,22 +52,32 @@ export async function openBench(say: (line: string) => void = () => undefined): 
     const releases = await buildReleases();
     const template = join(directory, 'template');
     await deploy(template);
-    const quietPlan: Plan = { ...planOf(0), clocks: { ...planOf(0).clocks, ...noSkew }, acts: [] };
-    const quiet = await runCampaign(join(directory, 'quiet'), template, releases, quietPlan, say);
-    const expected = { commits: quiet.evidence.commits, derived: derivedOf(quiet.evidence.objects) };
-    const found = violations(quiet.evidence, { ...expected, damaged: [], poison: [], otherCampaigns: {} });
-    if (found.length > 0 || quiet.evidence.outcome.status !== 'completed') {
-      throw new Error(
-        `The campaign fails without an adversary:\n${found.join('\n')}\n${quiet.evidence.outcome.reason}`,
+    const runQuietly = async (masked: boolean): Promise<Quiet> => {
+      const plan: Plan = { ...planOf(0), masked, clocks: noSkew, acts: [] };
+      const { evidence, seconds } = await runCampaign(
+        join(directory, `quiet-${masked}`),
+        template,
+        releases,
+        plan,
+        say,
       );
-    }
-    say(
-      `quiet: ${Math.round(quiet.seconds)} s, ${expected.commits.map(({ round, model }) => `${round} ${model?.slice(0, 8) ?? '–'}`).join(', ')}`,
-    );
+      const { commits, outcome, objects } = evidence;
+      const quiet = { commits, derived: derivedOf(objects) };
+      const found = violations(evidence, { ...quiet, damaged: [], poison: [], otherCampaigns: {} });
+      if (found.length > 0 || outcome.status !== 'completed') {
+        throw new Error(`The campaign fails without an adversary:\n${found.join('\n')}\n${outcome.reason}`);
+      }
+      const models = commits.map(({ round, model }) => `${round} ${model?.slice(0, 8) ?? '–'}`);
+      say(`quiet${masked ? ', with secure aggregation' : ''}: ${Math.round(seconds)} s, ${models.join(', ')}`);
+      return quiet;
+    };
+    const quiet = new Map<boolean, Promise<Quiet>>();
     return {
       close,
       async run(seed, onAct = () => undefined) {
         const plan = planOf(seed);
+        const { masked } = plan;
+        const expected = await (quiet.get(masked) ?? quiet.set(masked, runQuietly(masked)).get(masked)!);
         const acts = ({ acts }: Deeds) => [acts.size, plan.acts.length] as const;
         try {
           const place = join(directory, `seed-${seed}`);
@@ -95,11 +105,14 @@ export async function openBench(say: (line: string) => void = () => undefined): 
   }
 }
 
-function expectationOf(plan: Plan, deeds: Deeds, quiet: Pick<Expectation, 'commits' | 'derived'>): Expectation {
+function expectationOf(plan: Plan, deeds: Deeds, quiet: Quiet): Expectation {
   const { damaged, poison, otherCampaigns, removals } = deeds;
   const removal = plan.acts.find((act) => act.kind === 'remove');
   return { ...quiet, damaged, poison, otherCampaigns, ...(removal && removals >= 3 && { removed: removal.site }) };
 }
+
+/** What a campaign ends with if nobody disturbs it. */
+type Quiet = Pick<Expectation, 'commits' | 'derived'>;
 
 const noSkew = Object.fromEntries(
   Object.keys(planOf(0).clocks).map((role) => [role, { ms: 0, later: 0, afterMs: 0 }]),
@@ -141,7 +154,8 @@ async function runCampaign(
     await uploadAll(stores);
     await until('all cases are counted', UPLOAD_MS, () => areCounted(stores));
     say(`  ${time().toFixed(1).padStart(5)} s  the campaign begins`);
-    await repeated(() => stores.federationStore.put(federationKeys.campaign(CAMPAIGN.id), JSON.stringify(CAMPAIGN)));
+    const campaign = JSON.stringify(plan.masked ? MASKED_CAMPAIGN : CAMPAIGN);
+    await repeated(() => stores.federationStore.put(federationKeys.campaign(CAMPAIGN.id), campaign));
     adversary.begin('campaign');
     const outcome = await until('the campaign ends', CAMPAIGN_MS, () => outcomeIn(stores).catch(() => undefined));
     say(`  ${time().toFixed(1).padStart(5)} s  the campaign has ${outcome.status}`);

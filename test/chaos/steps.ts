@@ -1,18 +1,21 @@
 /** Named steps of a round's life, which a process or the server can be struck at. Each is one request. */
 export interface Step {
-  /** Who makes the request: the coordinator's functions, a site's intake, or a GPU task. */
-  readonly by: 'coordinator' | 'intake' | 'gpu-task';
+  /** Who makes the request: the coordinator's functions, a site's functions, or a GPU task. */
+  readonly by: 'coordinator' | 'site' | 'gpu-task';
   readonly method: 'PUT' | 'GET' | 'POST';
   /** Regular expression of `METHOD bucket/key`, or `POST Action queue`. */
   readonly pattern: string;
+  /** Whether only campaigns with secure aggregation have it. */
+  readonly masked?: boolean;
 }
 
 const step = (by: Step['by'], method: Step['method'], pattern: string): Step => ({ by, method, pattern });
+const maskedStep = (...of: Parameters<typeof step>): Step => ({ ...step(...of), masked: true });
 
 export const STEPS = {
-  'count cases': step('intake', 'PUT', '-federation/sites/[^/]+/summary\\.json$'),
-  'catalog a case': step('intake', 'PUT', '/catalog/[^/]+\\.json$'),
-  'claim content': step('intake', 'PUT', '/content/[^/]+\\.json$'),
+  'count cases': step('site', 'PUT', '-federation/sites/[^/]+/summary\\.json$'),
+  'catalog a case': step('site', 'PUT', '/catalog/[^/]+\\.json$'),
+  'claim content': step('site', 'PUT', '/content/[^/]+\\.json$'),
   plan: step('coordinator', 'PUT', '/plan\\.json$'),
   'open a round': step('coordinator', 'PUT', '/open\\.json$'),
   'send a GPU task': step('coordinator', 'POST', '^SendMessage [^ ]*-tasks$'),
@@ -33,7 +36,15 @@ export const STEPS = {
   'record what is sent': step('gpu-task', 'PUT', '-site-[^/]+/sent/'),
   'publish weights': step('gpu-task', 'PUT', '/updates/.*\\.safetensors$'),
   'publish an update': step('gpu-task', 'PUT', '/updates/.*\\.update\\.json$'),
-} as const satisfies Readonly<Record<string, Step>>;
+  'ask for keys': maskedStep('coordinator', 'PUT', '/setup/1/sites\\.json$'),
+  'name the cohort': maskedStep('coordinator', 'PUT', '/cohort\\.json$'),
+  'list the survivors': maskedStep('coordinator', 'PUT', '/survivors\\.json$'),
+  'store the masked sum': maskedStep('coordinator', 'PUT', '/sum-.*\\.safetensors$'),
+  'open the sum': maskedStep('coordinator', 'PUT', '/opened\\.json$'),
+  'keep a secret': maskedStep('site', 'PUT', '-site-[^/]+/(?:secure|identity)/'),
+  'give a short answer': maskedStep('site', 'PUT', '/updates/.*\\.step\\.json$'),
+  'note a masked update': maskedStep('gpu-task', 'PUT', '-site-[^/]+/secure/'),
+} satisfies Readonly<Record<string, Step>>;
 
 export type StepName = keyof typeof STEPS;
 export const STEP_NAMES = Object.keys(STEPS) as StepName[];
