@@ -107,14 +107,24 @@ test('counts cases and labels by use in the summary, and reads each entry once',
 
 test("counts a smoke test's case apart, so that no other campaign's count includes it", async () => {
   const { put, reconcile, summarize, summary } = testSite();
-  for (const [seed, id] of ['p1', 'smoke-test-1', 'smoke-test-2'].entries()) {
-    await put(`cases/${id}/image.nii.gz`, image(seed));
-    if (id !== 'smoke-test-2') await put(`cases/${id}/labels/calcification.nii.gz`, calcium());
+  const cases = { p1: 'cases', 'smoke-test-1': 'cases', 'smoke-test-2': 'cases', 'smoke-test-3': 'held-out' };
+  for (const [seed, [id, folder]] of Object.entries(cases).entries()) {
+    await put(`${folder}/${id}/image.nii.gz`, image(seed));
+    await put(`${folder}/${id}/labels/calcification.nii.gz`, calcium());
     await reconcile(id);
+    await summarize(createSummaryCache());
+    if (id === 'p1') expect(await summary()).not.toHaveProperty('smokeTests');
   }
+  await put('cases/smoke-test-4/image.nii.gz', image(9));
+  await reconcile('smoke-test-4');
   await summarize(createSummaryCache());
 
-  expect(await summary()).toMatchObject({ cases: { training: 1 }, labelled: { calcification: 1 }, smokeTests: 1 });
+  expect(await summary()).toMatchObject({
+    cases: { training: 1, evaluation: 0 },
+    labelled: { calcification: 1 },
+    labelledEvaluation: { calcification: 0 },
+    smokeTests: 2,
+  });
 });
 
 test('leaves the same documents under concurrency and any upload order as a single call', async () => {

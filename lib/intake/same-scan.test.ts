@@ -82,7 +82,8 @@ test('a suspected pair is cataloged, and only counted outside the site', async (
   await put('cases/a/image.nii.gz', writeNifti(ct));
   await put('cases/c/image.nii.gz', writeNifti(phantom(4)));
   await put('held-out/b/image.nii.gz', writeNifti(part(ct, 0.8, 2)));
-  for (const id of ['a', 'b', 'c']) await reconcile(id);
+  await put('held-out/smoke-test-1/image.nii.gz', writeNifti(part(ct, 0.9, 1)));
+  for (const id of ['a', 'b', 'c', 'smoke-test-1']) await reconcile(id);
 
   const pairs = await summarize();
 

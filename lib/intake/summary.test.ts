@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { siteKeys } from '../federation/keys.ts';
 import { createMemoryStorage } from '../storage/testing-objects.ts';
 import { intakeCases } from './intake.ts';
 import { createSummaryCache, type SummaryCache } from './summary.ts';
@@ -43,8 +44,9 @@ describe('a process that is alone', () => {
     ['another process counts', (other: Other) => other.batch(createSummaryCache(), ['p1'])],
     [
       'a case fails',
-      async (_: Other, cache: SummaryCache, { batch }: Other) => {
-        await batch(cache, ['p1'], async () => new Map([['p1', new Error('cut off')]]));
+      async (_: Other, cache: SummaryCache, { batch, context }: Other) => {
+        const results = new Map([...(await intakeCases(context, ['p2'])), ['p1', new Error('cut off')] as const]);
+        await batch(cache, ['p1', 'p2'], async () => results);
       },
     ],
     [
@@ -70,6 +72,31 @@ describe('a process that is alone', () => {
 });
 
 type Other = ReturnType<typeof testSite>;
+
+test('a full count reads only entries that the process has neither written nor read', async () => {
+  const { openBucket, calls } = recordedBuckets();
+  const site = testSite(openBucket);
+  const cache = createSummaryCache();
+  for (const [i, id] of ['p1', 'p2'].entries()) await site.put(`cases/${id}/image.nii.gz`, image(i));
+  await site.batch(cache, ['p1']);
+  await site.reconcile('p2');
+  calls.length = 0;
+
+  await site.summarize(cache);
+
+  expect(calls.filter((call) => /get.* catalog/i.test(call))).toEqual(['tryGet catalog/p2.json']);
+});
+
+test('an entry that only a newer release can read is not counted, and stops no other', async () => {
+  const { put, reconcile, summarize, summary } = testSite();
+  await put('cases/p1/image.nii.gz', image());
+  await reconcile('p1');
+  await put(siteKeys.catalog('p2'), '{"schema":"fedcardio.catalog/2"}');
+
+  await summarize();
+
+  expect((await summary()).cases.training).toBe(1);
+});
 
 test('processes and their calls, at the same time and in any order, leave the summary of a single count', async () => {
   const upload = fc.record({

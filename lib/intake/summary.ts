@@ -103,11 +103,12 @@ async function writeSummary(
     site.latest = stored && { etag: stored.etag, count };
   };
   let isFirst = true;
-  let isKnown = latest !== undefined;
+  let untried = latest;
   await retryOnConflict(`The summary of ${context.site}`, async () => {
-    if (latest && isKnown) {
-      isKnown = false;
-      return write(latest.count, { etag: latest.etag, value: undefined });
+    if (untried) {
+      const { etag, count } = untried;
+      untried = undefined;
+      return write(count, { etag, value: undefined });
     }
     const stored = await readStored(federationStore, key, summarySchema);
     const before = isFirst && stored ? { etag: stored.etag, value: undefined } : stored;
