@@ -31,6 +31,8 @@ export interface OutageOptions {
   readonly signal?: AbortSignal;
   /** Longest wait of one call. Without it, a call waits until the storage is back. */
   readonly giveUpSeconds?: number;
+  /** Milliseconds of a clock that nobody sets. */
+  readonly elapsed?: () => number;
   /** Waits so many milliseconds. */
   readonly sleep?: (ms: number, signal: AbortSignal | undefined) => Promise<unknown>;
 }
@@ -46,6 +48,7 @@ const REPORT_SECONDS = 60;
 /** Makes the waiting of a process. All calls that wait at the same time share one outage and its reports. */
 export function createWaitOut(options: OutageOptions): WaitOut {
   const { now, onEvent, signal, giveUpSeconds = Number.POSITIVE_INFINITY } = options;
+  const elapsed = options.elapsed ?? (() => performance.now());
   const sleep = options.sleep ?? ((ms, signal) => delay(ms, undefined, { signal }));
   let waiting = 0;
   let outage: Outage | undefined;
@@ -74,12 +77,11 @@ export function createWaitOut(options: OutageOptions): WaitOut {
   }
 
   async function retry<T>(work: () => Promise<T>, first: unknown): Promise<T> {
-    const began = now().getTime();
+    const began = elapsed();
     let error = first;
     for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(2 * pause, LONGEST_PAUSE_MS)) {
-      const at = now();
-      if (signal?.aborted || at.getTime() - began >= giveUpSeconds * 1000) throw error;
-      report(error, at);
+      if (signal?.aborted || elapsed() - began >= giveUpSeconds * 1000) throw error;
+      report(error, now());
       await sleep(pause, signal).catch(() => undefined);
       try {
         return await work();
