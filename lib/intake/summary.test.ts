@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { siteKeys } from '../federation/keys.ts';
+import { wrapBuckets } from '../storage/stores.ts';
 import { createMemoryStorage } from '../storage/testing-objects.ts';
 import { intakeCases } from './intake.ts';
 import { createSummaryCache, type SummaryCache } from './summary.ts';
@@ -73,6 +74,63 @@ describe('a process that is alone', () => {
 
 type Other = ReturnType<typeof testSite>;
 
+test('a process notices that another has counted other cases, even if they are as many', async () => {
+  const memory = createMemoryStorage();
+  const site = testSite(memory);
+  const [first, second] = [createSummaryCache(), createSummaryCache()];
+  for (const [i, id] of ['p3', 'p4', 'p5'].entries()) await site.put(`cases/${id}/image.nii.gz`, image(i));
+  await site.batch(first, ['p3']);
+  await site.remove('cases/p3/image.nii.gz');
+  let isLate = false;
+  const slow = wrapBuckets(memory, (store) => ({
+    ...store,
+    put: async (key, ...rest) => {
+      // The first process counts between the second one's count and its write.
+      if (String(key).endsWith('summary.json') && !isLate) {
+        isLate = true;
+        await site.batch(first, ['p5']);
+      }
+      return store.put(key, ...rest);
+    },
+  }));
+  await testSite(slow).batch(second, ['p3', 'p4']);
+  await site.put('cases/p4/labels/calcification.nii.gz', calcium());
+
+  await site.batch(first, ['p4']);
+
+  expect(await site.summary()).toMatchObject({ cases: { training: 2 }, labelled: { calcification: 1 } });
+});
+
+test('counts all once an hour, because a count may never have been written', async () => {
+  const { put, batch, store, summary, pass } = testSite();
+  const cache = createSummaryCache();
+  for (const [i, id] of ['p1', 'p2'].entries()) await put(`cases/${id}/image.nii.gz`, image(i));
+  await batch(cache, ['p1', 'p2']);
+  // By somebody who was ended before he counted.
+  await store.delete(siteKeys.catalog('p1'));
+  await batch(cache, ['p2']);
+  expect((await summary()).cases.training).toBe(2);
+
+  pass(3_600_000);
+  await batch(cache, ['p2']);
+
+  expect((await summary()).cases.training).toBe(1);
+});
+
+test('a task that the federation has no longer is not counted', async () => {
+  const { context, put, batch, summary } = testSite();
+  const cache = createSummaryCache();
+  await put('cases/p1/image.nii.gz', image());
+  await put('cases/p1/labels/calcification.nii.gz', calcium());
+  await batch(cache, ['p1']);
+  expect((await summary()).labelled).toHaveProperty('calcification', 1);
+
+  (context as { tasks: typeof context.tasks }).tasks = context.tasks.filter(({ id }) => id !== 'calcification');
+  await batch(cache, []);
+
+  expect((await summary()).labelled).not.toHaveProperty('calcification');
+});
+
 test('a full count reads only entries that the process has neither written nor read', async () => {
   const { openBucket, calls } = recordedBuckets();
   const site = testSite(openBucket);
@@ -124,10 +182,14 @@ test('processes and their calls, at the same time and in any order, leave the su
       const actual = await snapshot(site);
       await site.summarize();
       expect(actual).toEqual(await snapshot(site));
-      // What is left in the caches is right, too.
-      for (const cache of caches) {
-        await site.batch(cache, []);
-        expect(await snapshot(site)).toEqual(actual);
+      // What is left in the caches is right, too: the cases, not their number alone.
+      for (const [i, cache] of caches.entries()) {
+        const id = IDS[i] as string;
+        for (const folder of ['cases', 'held-out']) await site.remove(`${folder}/${id}/image.nii.gz`);
+        await site.batch(cache, [id]);
+        const left = Object.keys(await snapshot(site)).filter((key) => key.startsWith('catalog/'));
+        const { training, evaluation } = (await site.summary()).cases;
+        expect(training + evaluation).toBe(left.length);
       }
     }),
     { numRuns: 60 },

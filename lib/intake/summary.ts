@@ -4,12 +4,13 @@ import { type CaseUse, federationKeys, type SiteKey, siteKeys } from '../federat
 import { type CatalogEntry, catalogSchema, type Summary, summarySchema } from '../federation/schemas.ts';
 import { isSmokeTest } from '../federation/smoke-test.ts';
 import { isComplete, type Task, type TaskId } from '../federation/tasks.ts';
+import { isRecent } from '../recent.ts';
 import type { FederationStore, ObjectInfo } from '../storage/contract.ts';
-import { listDocuments } from '../storage/documents.ts';
+import { listDocuments, writeDocument } from '../storage/documents.ts';
 import { VERSION } from '../version.ts';
 import type { IntakeResult, SiteContext } from './reconcile.ts';
 import { createPairFinder, type PairFinder, type SuspectedPair } from './same-scan.ts';
-import { readStored, reconcileDocument, retryOnConflict, type Stored } from './stored.ts';
+import { readStored, retryOnConflict } from './stored.ts';
 
 /** The parts of a catalog entry that the summary counts. */
 interface CountedEntry {
@@ -24,6 +25,8 @@ interface CountedEntry {
 interface Count {
   readonly entries: Map<SiteKey, CountedEntry>;
   readonly rejected: Set<SiteKey>;
+  /** When all of them were listed. */
+  readonly listedAt: Date;
 }
 
 /** What a process knows of a site. */
@@ -40,13 +43,15 @@ export type SummaryCache = Map<string, SiteCache>;
 export const createSummaryCache = (): SummaryCache => new Map();
 
 const READS_AT_ONCE = 16;
+/** Everything is counted again after this time: who changes a case may be ended before he counts it. */
+const RECOUNT_SECONDS = 3600;
 
 /** Results of intake by case id, or by key for objects outside any case. */
 export type IntakeResults = ReadonlyMap<string, IntakeResult | Error>;
 
 /**
  * Reconciles cases of a site, then writes its summary. Costs one request if the summary is still the one that this process wrote
- * last: all that has changed is then in the results. Otherwise as {@link refreshSummary}.
+ * last: all that has changed is then in the results. Otherwise, and once an hour, as {@link refreshSummary}.
  *
  * @param federationStore the only bucket outside the hospital that intake writes to, and only counts
  * @param reconcile returns the results of all cases that it may have changed
@@ -60,7 +65,8 @@ export async function reconcileAndCount<R extends IntakeResults>(
 ): Promise<{ readonly results: R; readonly pairs: readonly SuspectedPair[] }> {
   const site = siteCacheOf(cache, context);
   // Nobody else adds to it, and after a failure it is not known what is missing.
-  const { latest } = site;
+  const latest =
+    site.latest && isRecent(site.latest.count.listedAt, context.now(), RECOUNT_SECONDS) ? site.latest : undefined;
   site.latest = undefined;
   const results = await reconcile();
   for (const [key, entry] of changedEntries(context, results)) if (entry) site.known.set(key, entry);
@@ -71,9 +77,8 @@ export async function reconcileAndCount<R extends IntakeResults>(
 
 /**
  * Writes the site's summary from its catalog. Counts all entries: two listings, and a read of each that `cache` does not know.
- *
- * The first attempt writes the summary even if its counts are equal: a slower call that started earlier then conflicts
- * and counts again. A retry after a conflict does not write equal counts.
+ * Writes equal counts, too: a slower call that started earlier then conflicts and counts again, and a process that has counted other
+ * cases notices.
  */
 export const refreshSummary = (
   context: SiteContext,
@@ -96,23 +101,19 @@ async function writeSummary(
 ): Promise<readonly SuspectedPair[]> {
   const key = federationKeys.summary(context.site);
   let pairs: readonly SuspectedPair[] = [];
-  const write = async (count: Count, before: Stored<Summary> | undefined) => {
+  const write = async (count: Count, before: string | undefined) => {
     pairs = site.scans.find([...count.entries.values()].filter((entry) => !isSmokeTest(entry.case)));
+    const condition = before === undefined ? ({ ifNoneMatch: '*' } as const) : { ifMatch: before };
     const summary = summaryOf(context, count, pairs.length);
-    const stored = await reconcileDocument(federationStore, key, summarySchema, before, summary);
-    site.latest = stored && { etag: stored.etag, count };
+    const { etag } = await writeDocument(federationStore, key, summarySchema, summary, condition);
+    site.latest = { etag, count };
   };
-  let isFirst = true;
   let untried = latest;
   await retryOnConflict(`The summary of ${context.site}`, async () => {
-    if (untried) {
-      const { etag, count } = untried;
-      untried = undefined;
-      return write(count, { etag, value: undefined });
-    }
-    const stored = await readStored(federationStore, key, summarySchema);
-    const before = isFirst && stored ? { etag: stored.etag, value: undefined } : stored;
-    isFirst = false;
+    const known = untried;
+    untried = undefined;
+    if (known) return write(known.count, known.etag);
+    const before = (await readStored(federationStore, key, summarySchema))?.etag;
     return write(await countAll(context, site), before);
   });
   return pairs;
@@ -146,6 +147,7 @@ function addResults(context: SiteContext, { entries, rejected }: Count, results:
 }
 
 async function countAll(context: SiteContext, { known }: SiteCache): Promise<Count> {
+  const listedAt = context.now();
   const [listed, rejected] = await Promise.all([
     collect(listDocuments(context.store, siteKeys.catalogPrefix)),
     collect(listDocuments(context.store, siteKeys.rejectedPrefix)),
@@ -157,7 +159,7 @@ async function countAll(context: SiteContext, { known }: SiteCache): Promise<Cou
   const entries = new Map(read.flatMap(([key, entry]) => (entry ? [[key, entry] as const] : [])));
   known.clear();
   for (const [key, entry] of entries) known.set(key, entry);
-  return { entries, rejected: new Set(rejected.map(({ key }) => key)) };
+  return { entries, rejected: new Set(rejected.map(({ key }) => key)), listedAt };
 }
 
 async function readCountedEntry(
@@ -199,7 +201,8 @@ function summaryOf({ site, tasks, now }: SiteContext, { entries, rejected }: Cou
       continue;
     }
     cases[use] += 1;
-    for (const task of known) labelled[use][task] = (labelled[use][task] ?? 0) + 1;
+    // Of the federation's tasks: a label may be of one that it has no longer.
+    for (const task of known) if (labelled[use][task] !== undefined) labelled[use][task] += 1;
   }
   return {
     schema: 'fedcardio.summary/1',

@@ -77,6 +77,10 @@ export function testSite(openBucket: OpenBucket = createMemoryStorage()) {
       caseIds: readonly string[],
       reconcile = (): Promise<IntakeResults> => intakeCases(context, caseIds),
     ) => reconcileAndCount(context, enforceAccess(federationStore, access.federation), cache, reconcile),
+    /** Sets the clock forward. */
+    pass: (ms: number) => {
+      time += ms;
+    },
     put: (key: string, body: Uint8Array | string) => store.put(siteKeys.ofEvent(key), body),
     remove: (key: string) => store.delete(siteKeys.ofEvent(key)),
     /** Rescans the site, with the access of the rescan's role. */
