@@ -5,7 +5,7 @@
 //   npm run mutate -- lib/privacy/accountant.ts     one file, or several
 //   npm run mutate -- lib/aggregation               all files of a room
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -44,11 +44,24 @@ writeFileSync(
     reporters: ['clear-text', 'progress-append-only', 'json'],
     clearTextReporter: { allowColor: false, logTests: false },
     jsonReporter: { fileName: join(folder, 'mutation.json') },
-    ignorePatterns: ['dist', 'docs/results', 'demo-output', 'coverage', 'cdk.out*', 'test/{fixtures,page}'],
+    ignorePatterns: ['dist', 'docs/results', 'demo-output', 'coverage', 'cdk.out*', 'test/page'],
     tempDirName: join(folder, 'sandbox'),
   }),
 );
-process.exit(run('node_modules/.bin/stryker', ['run', config], { FEDCARDIO_MUTATION_TESTS: JSON.stringify(tests) }));
+const status = run('node_modules/.bin/stryker', ['run', config], { FEDCARDIO_MUTATION_TESTS: JSON.stringify(tests) });
+// Stryker passes over a test file that cannot be loaded: every change would then survive it.
+const { testFiles } = JSON.parse(readFileSync(join(root, folder, 'mutation.json'), 'utf8'));
+const missing = rooms.flatMap(testsOf).filter((file) => !(file in testFiles));
+if (missing.length > 0)
+  console.error(`No test of these files ran, so that survivors mean nothing: ${missing.join(', ')}`);
+process.exit(missing.length > 0 ? 1 : status);
+
+/** Test files of a room. */
+function testsOf(room) {
+  return readdirSync(join(root, room), { recursive: true })
+    .map((name) => `${room}/${name}`)
+    .filter((path) => path.endsWith('.test.ts'));
+}
 
 /** Sources of a path, without tests and their helpers. */
 function filesOf(path) {
