@@ -1,11 +1,11 @@
 #!/usr/bin/env node
-// Coverage by room, as a table: runs the tests in this process and its forks, and prints what they executed. What runs in processes of its
-// own (commands, GPU tasks, chaos) is not counted.
+// Runs the tests and prints, for each room, how much of the code they executed. What runs in processes of its own (commands, GPU
+// tasks, chaos) is not counted.
 //
 //   npm run coverage                   all tests
 //   npm run coverage -- lib handlers   tests below these folders
 import { spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join, relative, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -17,7 +17,10 @@ const { status } = spawnSync(process.execPath, [vitest, 'run', '--coverage', ...
   stdio: 'inherit',
 });
 
-const { total: all, ...files } = JSON.parse(readFileSync(join(root, 'coverage', 'coverage-summary.json'), 'utf8'));
+// Vitest empties the folder first, and writes no figures if a test fails.
+const summary = join(root, 'coverage', 'coverage-summary.json');
+if (!existsSync(summary)) process.exit(status || 1);
+const { total: all, ...files } = JSON.parse(readFileSync(summary, 'utf8'));
 const rooms = new Map();
 for (const [file, figures] of Object.entries(files)) {
   const [first, second, third] = relative(root, file).split(sep);

@@ -5,7 +5,7 @@
 //   npm run mutate -- lib/privacy/accountant.ts     one file, or several
 //   npm run mutate -- lib/aggregation               all files of a room
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -30,6 +30,8 @@ const tests = rooms.flatMap((room) => [`${room}/**/*.test.ts`, ...(OTHER_TESTS[r
 const folder = join('.fedcardio', 'mutation');
 mkdirSync(join(root, folder), { recursive: true });
 const config = join(folder, 'stryker.json');
+const report = join(root, folder, 'mutation.json');
+rmSync(report, { force: true });
 writeFileSync(
   join(root, config),
   JSON.stringify({
@@ -49,8 +51,9 @@ writeFileSync(
   }),
 );
 const status = run('node_modules/.bin/stryker', ['run', config], { FEDCARDIO_MUTATION_TESTS: JSON.stringify(tests) });
+if (!existsSync(report)) process.exit(status || 1);
 // Stryker passes over a test file that cannot be loaded: every change would then survive it.
-const { testFiles } = JSON.parse(readFileSync(join(root, folder, 'mutation.json'), 'utf8'));
+const { testFiles } = JSON.parse(readFileSync(report, 'utf8'));
 const missing = rooms.flatMap(testsOf).filter((file) => !(file in testFiles));
 if (missing.length > 0)
   console.error(`No test of these files ran, so that survivors mean nothing: ${missing.join(', ')}`);

@@ -64,15 +64,22 @@ export async function reconcileAndCount<R extends IntakeResults>(
   reconcile: () => Promise<R>,
 ): Promise<{ readonly results: R; readonly pairs: readonly SuspectedPair[] }> {
   const site = siteCacheOf(cache, context);
-  // Nobody else adds to it, and after a failure it is not known what is missing.
-  const latest =
-    site.latest && isRecent(site.latest.count.listedAt, context.now(), RECOUNT_SECONDS) ? site.latest : undefined;
-  site.latest = undefined;
+  // Taken while cases are reconciled: a call at the same time counts everything, and so does the next one after a failure.
+  const latest = takeLatest(site, context.now());
   const results = await reconcile();
-  for (const [key, entry] of changedEntries(context, results)) if (entry) site.known.set(key, entry);
+  const changes = changedEntries(context, results);
+  for (const [key, entry] of changes) if (entry) site.known.set(key, entry);
   const isAll = [...results.values()].every((result) => !(result instanceof Error));
-  if (latest && isAll) addResults(context, latest.count, results);
-  return { results, pairs: await writeSummary(context, federationStore, site, isAll ? latest : undefined) };
+  const complete = isAll ? latest : undefined;
+  if (complete) addResults(complete.count, changes, results);
+  return { results, pairs: await writeSummary(context, federationStore, site, complete) };
+}
+
+/** What the process has counted, unless that was too long ago. */
+function takeLatest(site: SiteCache, now: Date): SiteCache['latest'] {
+  const { latest } = site;
+  site.latest = undefined;
+  return latest && isRecent(latest.count.listedAt, now, RECOUNT_SECONDS) ? latest : undefined;
 }
 
 /**
@@ -119,11 +126,10 @@ async function writeSummary(
   return pairs;
 }
 
-/** The catalog entries of cases after intake has looked at them. Undefined: the case is not in the catalog. */
-const changedEntries = (
-  { tasks }: SiteContext,
-  results: IntakeResults,
-): readonly (readonly [SiteKey, CountedEntry | undefined])[] =>
+/** Catalog entries after intake has looked at their cases. Undefined: the case is not in the catalog. */
+type Changes = readonly (readonly [SiteKey, CountedEntry | undefined])[];
+
+const changedEntries = ({ tasks }: SiteContext, results: IntakeResults): Changes =>
   [...results].flatMap(([subject, result]) => {
     if (result instanceof Error || isStray(subject)) return [];
     const { entry } = result;
@@ -132,8 +138,8 @@ const changedEntries = (
 
 const isStray = (subject: string): boolean => subject.includes('/');
 
-function addResults(context: SiteContext, { entries, rejected }: Count, results: IntakeResults): void {
-  for (const [key, entry] of changedEntries(context, results)) {
+function addResults({ entries, rejected }: Count, changes: Changes, results: IntakeResults): void {
+  for (const [key, entry] of changes) {
     if (entry) entries.set(key, entry);
     else entries.delete(key);
   }

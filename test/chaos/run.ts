@@ -71,13 +71,17 @@ export async function openBench(say: (line: string) => void = () => undefined): 
       say(`quiet${masked ? ', with secure aggregation' : ''}: ${Math.round(seconds)} s, ${models.join(', ')}`);
       return quiet;
     };
-    const quiet = new Map<boolean, Promise<Quiet>>();
+    const quietRuns = new Map<boolean, Quiet>();
+    const quietOf = async (masked: boolean): Promise<Quiet> => {
+      const quiet = quietRuns.get(masked) ?? (await runQuietly(masked));
+      quietRuns.set(masked, quiet);
+      return quiet;
+    };
     return {
       close,
       async run(seed, onAct = () => undefined) {
         const plan = planOf(seed);
-        const { masked } = plan;
-        const expected = await (quiet.get(masked) ?? quiet.set(masked, runQuietly(masked)).get(masked)!);
+        const expected = await quietOf(plan.masked);
         const acts = ({ acts }: Deeds) => [acts.size, plan.acts.length] as const;
         try {
           const place = join(directory, `seed-${seed}`);
