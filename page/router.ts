@@ -26,6 +26,8 @@ export function useHash(): string {
   useEffect(() => {
     const changed = () => setHash(location.hash);
     addEventListener('hashchange', changed);
+    // It may have changed since it was first drawn.
+    changed();
     return () => removeEventListener('hashchange', changed);
   }, []);
   return hash;

@@ -157,6 +157,21 @@ describe.skipIf(BROWSER === undefined)('every screen', () => {
     240_000,
   );
 
+  test('an address that changes while the page starts is shown', async () => {
+    const { page } = await look(undefined);
+    // As soon as the first thing is drawn: before the page can listen to changes.
+    await page.addInitScript(`new MutationObserver((_, observer) => {
+      if (!document.querySelector('#page *')) return;
+      observer.disconnect();
+      location.hash = '#/operations';
+    }).observe(document, { childList: true, subtree: true })`);
+
+    await page.reload();
+
+    await page.locator('nav a[aria-current][href="#/operations"]').waitFor();
+    expect(new URL(page.url()).hash).toBe('#/operations');
+  }, 120_000);
+
   test.each(ROLES.map((site) => ({ site, as: nameOf(site) })))(
     'is reached by keyboard alone: $as',
     async ({ site }) => {
