@@ -5,18 +5,22 @@ import {
   campaignSchema,
   cohortSchema,
   endorsementSchema,
+  revealSchema,
   type StepMessage,
   siteKeysSchema,
+  siteSharesSchema,
 } from '../../federation/schemas.ts';
 import { canonicalJson, parseDocument, sha256Hex } from '../../json.ts';
 import { cohortDigest } from '../../privacy/secure-round.ts';
 import { listDigest } from '../../privacy/unmasking.ts';
+import { updateMessage } from '../../privacy/update-message.ts';
 import { readJson } from '../../storage/documents.ts';
 import { storesOf } from '../../storage/stores.ts';
 import { createMemoryStorage } from '../../storage/testing-objects.ts';
 import { planCampaign } from '../plan.ts';
 import { answerStep, type StepContext } from './answer-step.ts';
-import { keepSent, keptCohort } from './site-keys.ts';
+import { openCohort } from './cohort.ts';
+import { keepSent, keptCohort, siteSecrets } from './site-keys.ts';
 
 const SITES = ['berlin', 'hamburg', 'munich', 'ulm'];
 const AT = { campaign: 'tavi', stage: 'teacher', round: 1 };
@@ -191,6 +195,19 @@ describe('a site that is asked for short answers', () => {
       await expect(askAgain()).rejects.toThrow('for another campaign, stage, plan or attempt');
     });
 
+    test('and is not alarmed when the question of the one before comes late', async () => {
+      await ask('shares');
+      await put(federationKeys.cohort(SECOND), await cohortOf(REST, 2));
+      await askAgain();
+
+      await ask('shares');
+
+      const { value } = await keptCohort(context.siteStore('berlin'), STAGE);
+      expect(value.cohort.attempt).toBe(2);
+      await put(federationKeys.cohort(SETUP), { ...cohort, ...WAIT, deadline: WAIT.at });
+      await expect(ask('shares')).rejects.toThrow('second, different cohort');
+    });
+
     test.each<[string, () => Promise<unknown>, string]>([
       [
         'after it has masked an update',
@@ -214,6 +231,22 @@ describe('a site that is asked for short answers', () => {
 
       expect(await context.federationStore.head(answer)).toBeUndefined();
     });
+  });
+
+  test('refuses another attempt again and again if it has masked an update in the meantime', async () => {
+    await ask('shares');
+    await put(federationKeys.cohort({ ...STAGE, attempt: 2 }), await cohortOf(SITES.slice(0, 3), 2));
+    const store = context.siteStore('berlin');
+    const racing: typeof store = {
+      ...store,
+      putIfAbsent: async (...object) => {
+        await keepSent(store, AT, a);
+        return store.putIfAbsent(...object);
+      },
+    };
+    context = { ...context, siteStore: () => racing };
+
+    for (const _ of [1, 2]) await expect(askAgain()).rejects.toThrow('after this site has sent an update');
   });
 
   test('refuses another identity of a site that it knows', async () => {
@@ -248,6 +281,62 @@ describe('a site that is asked for short answers', () => {
     await put(federationKeys.survivors(AT), survivors(commitments));
 
     await expect(ask('endorse', 'berlin', 1)).rejects.toThrow(reason);
+  });
+
+  describe('is asked to open shares before it is asked to endorse the list', () => {
+    const endorsed = federationKeys.stepAnswer(AT, 'berlin', 'endorse');
+    const opened = federationKeys.stepAnswer(AT, 'berlin', 'reveal');
+    let commitments: Readonly<Record<string, string>>;
+    beforeEach(async () => {
+      const { cohort: terms, directory } = openCohort(cohort);
+      const updates = [];
+      for (const site of SITES) {
+        await ask('shares', site);
+        const own = await siteSecrets(context.siteStore(site), site, AT.campaign);
+        updates.push(updateMessage(own, { cohort: terms, round: 1 }, directory, { plain: a, weights: b }));
+      }
+      // All but the first, which has sent no update.
+      updates.shift();
+      commitments = Object.fromEntries(updates.map(({ content }) => [content.site, content.commitment]));
+      await put(federationKeys.survivors(AT), survivors(commitments));
+      const endorsements = [];
+      for (const [site, commitment] of Object.entries(commitments)) {
+        await keepSent(context.siteStore(site), AT, commitment);
+        await ask('endorse', site, 1);
+        const key = federationKeys.stepAnswer(AT, site, 'endorse');
+        endorsements.push((await readJson(context.federationStore, key, endorsementSchema)).value.endorsement);
+      }
+      const shares = await readJson(
+        context.federationStore,
+        federationKeys.stepAnswer(SETUP, 'berlin', 'shares'),
+        siteSharesSchema,
+      );
+      await put(federationKeys.endorsed(AT), {
+        schema: 'fedcardio.endorsed/1',
+        ...AT,
+        ...WAIT,
+        endorsements,
+        updates,
+        keyShares: [shares.value.shares],
+      });
+    });
+
+    test('and does both', async () => {
+      await ask('reveal', 'berlin', 1);
+
+      expect(await context.federationStore.head(endorsed)).toBeDefined();
+      const { reveal } = (await readJson(context.federationStore, opened, revealSchema)).value;
+      expect(Object.keys(reveal.content.self)).toEqual(Object.keys(commitments));
+      expect(Object.keys(reveal.content.keys)).toEqual(['berlin']);
+    });
+
+    test('and refuses both for a list that it must not endorse', async () => {
+      await put(federationKeys.survivors(AT), survivors({ berlin: a, ...commitments }));
+
+      await expect(ask('reveal', 'berlin', 1)).rejects.toThrow('has not sent');
+
+      for (const key of [endorsed, opened]) expect(await context.federationStore.head(key)).toBeUndefined();
+    });
   });
 
   test('opens nothing for a list that too few others have endorsed', async () => {

@@ -102,9 +102,12 @@ async function sendShares(context: StepContext, store: SiteStore, message: StepM
   if (canonicalJson(directory.get(site)) !== canonicalJson(sent)) {
     throw refusal('the cohort has other keys of this site than it has sent');
   }
+  const answer = federationKeys.stepAnswer(at, site, 'shares');
+  const hasAnswered = (await federationStore.head(answer)) !== undefined;
   await keepIdentities(store, document, context);
-  await keepCohort(store, at, document, body);
-  await createJson(federationStore, federationKeys.stepAnswer(at, site, 'shares'), siteSharesSchema, {
+  await keepCohort(store, at, { cohort: document, body, hasAnswered });
+  if (hasAnswered) return;
+  await createJson(federationStore, answer, siteSharesSchema, {
     schema: 'fedcardio.site-shares/1',
     shares: mutable(shareKeys(own, cohort, directory)),
   });
@@ -154,6 +157,8 @@ async function sendShare(context: StepContext, store: SiteStore, site: string, a
   const round = { cohort, round: at.round };
   const survivors = await readJson(federationStore, federationKeys.survivors(at), survivorsSchema);
   const endorsed = (await readJson(federationStore, federationKeys.endorsed(at), endorsedSchema)).value;
+  // Messages come in any order. Who opens shares has endorsed the list, now if it has not before.
+  if ((await roundRecord(store, at)).endorsed === undefined) await sendEndorsement(context, store, site, at);
   const own = await siteSecrets(store, site, at.campaign);
   const { message, faults } = reveal(own, round, directory, {
     list: survivors.value.list,

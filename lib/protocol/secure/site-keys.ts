@@ -86,10 +86,19 @@ export async function keepIdentities(
  * Keeps the bytes of a stage's cohort. It may be followed by another attempt with fewer sites, as long as the site has masked
  * nothing for the one before: an update is masked for one cohort only.
  *
+ * @param hasAnswered whether the site has sent its shares for this attempt; only then can it have masked an update for it
  * @throws FedcardioError `BAD_MESSAGE` if the site takes part in another cohort of the attempt or of a later one, has masked an
  *   update, or the attempt before had not all of the sites
  */
-export async function keepCohort(store: SiteStore, at: StageAddress, cohort: CohortDocument, body: Uint8Array) {
+export async function keepCohort(
+  store: SiteStore,
+  at: StageAddress,
+  {
+    cohort,
+    body,
+    hasAnswered,
+  }: { readonly cohort: CohortDocument; readonly body: Uint8Array; readonly hasAnswered: boolean },
+): Promise<void> {
   const refuse = (reason: string): never => {
     throw new FedcardioError(
       'BAD_MESSAGE',
@@ -100,6 +109,14 @@ export async function keepCohort(store: SiteStore, at: StageAddress, cohort: Coh
     );
   };
   const { attempt } = cohort.cohort;
+  const key = siteKeys.knownCohort({ ...at, attempt });
+  const isKnown = async () => {
+    const kept = await store.tryGet(key);
+    if (kept && sha256Hex(kept.body) !== sha256Hex(body)) refuse('');
+    return kept !== undefined;
+  };
+  // A question that comes again, and late, changes nothing.
+  if ((await isKnown()) && hasAnswered) return;
   const before = await latestKept(store, at);
   if (before && before.value.cohort.attempt > attempt) refuse(', of an attempt before this one');
   if (before && before.value.cohort.attempt < attempt) {
@@ -107,19 +124,13 @@ export async function keepCohort(store: SiteStore, at: StageAddress, cohort: Coh
     if (cohort.cohort.sites.some((site) => !known.has(site))) refuse(', with other sites than before');
   }
   const requireUnmasked = async () => {
-    if (attempt > 1 && before?.value.cohort.attempt !== attempt && (await hasMasked(store, at))) {
-      refuse(', after this site has sent an update');
-    }
+    if (attempt > 1 && (await hasMasked(store, at))) refuse(', after this site has sent an update');
   };
   await requireUnmasked();
-  const key = siteKeys.knownCohort({ ...at, attempt });
-  if ((await store.putIfAbsent(key, body)) === 'created') {
-    // Of this and a GPU task that masks at the same time, one sees the other.
-    await requireUnmasked();
-    return;
-  }
-  const { body: kept } = await store.get(key);
-  if (sha256Hex(kept) !== sha256Hex(body)) refuse('');
+  await store.putIfAbsent(key, body);
+  await isKnown();
+  // Of this and a GPU task that masks at the same time, one sees the other.
+  await requireUnmasked();
 }
 
 /** The cohort of the last attempt that the site has kept. */
