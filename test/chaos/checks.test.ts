@@ -16,6 +16,20 @@ const MODEL = '/heart-federation/models/aortic/teacher/0001/ab.safetensors';
 const LABEL = '/heart-site-kiel/pseudo-labels/aortic/pseudo-label/hinge-points/unlabelled.nii.gz';
 const SENT = 'updates/kiel/aortic/teacher/0001/cd.update.json';
 const TASK = JSON.stringify({ schema: 'fedcardio.task/1', campaign: 'aortic', stage: 'teacher', round: 1 });
+const STEP = JSON.stringify({
+  schema: 'fedcardio.step/1',
+  campaign: 'aortic',
+  stage: 'teacher',
+  round: 1,
+  step: 'reveal',
+});
+const SETUP = JSON.stringify({
+  schema: 'fedcardio.step/1',
+  campaign: 'aortic',
+  stage: 'teacher',
+  attempt: 1,
+  step: 'keys',
+});
 const EXPECTED: Expectation = {
   commits: COMMITS,
   derived: { [LABEL]: 'l1' },
@@ -46,7 +60,10 @@ const EVIDENCE: Evidence = {
   deadLetters: [
     { queue: 'heart-kiel-tasks-dlq', id: 'd1', body: 'garbage' },
     { queue: 'heart-kiel-tasks-dlq', id: 'd2', body: TASK },
+    { queue: 'heart-kiel-tasks-dlq', id: 'd3', body: STEP },
+    { queue: 'heart-kiel-tasks-dlq', id: 'd4', body: SETUP },
   ],
+  refused: { d1: 'It is not JSON.' },
   waiting: {},
   summaries: perSite((site) => ({
     schema: 'fedcardio.summary/1',
@@ -142,10 +159,18 @@ describe('the checks', () => {
       { deadLetters: [{ queue: 'q', id: 'x', body: '{"Records":[]}x' }] },
       /q has a dead letter/,
     ],
+    ...[TASK, STEP, SETUP].map((body): [string, Partial<Evidence>, RegExp] => [
+      `a dead letter of a round that has not ended: ${body}`,
+      {
+        objects: without('/heart-federation/campaigns/aortic/teacher/0001/commit.json'),
+        deadLetters: [{ queue: 'q', id: 'x', body }],
+      },
+      /q has a dead letter without/,
+    ]),
     [
-      'a dead letter of a round that has not ended',
-      { objects: without('/heart-federation/campaigns/aortic/teacher/0001/commit.json') },
-      /dead letter without/,
+      'a message that was refused, though its round has ended',
+      { refused: { d3: 'Not endorsed.' } },
+      /dead letter that was refused: Not endorsed\. .*reveal/,
     ],
     ['a message that is still waiting', { waiting: { q: 2 } }, /q still has 2 messages/],
     [

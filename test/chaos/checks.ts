@@ -112,9 +112,9 @@ function objectFaults({ recorded, objects }: Evidence): readonly string[] {
 
 const isSuccess = ({ status = 0 }: Write): boolean => status >= 200 && status < 300;
 
-/** Each message was received by somebody, and dead letters are poison, or hints whose work is done. */
+/** Each message was received by somebody, and dead letters are poison, or hints that nobody refused and whose work is done. */
 function messageFaults(
-  { recorded, deadLetters, waiting, objects }: Evidence,
+  { recorded, deadLetters, refused, waiting, objects }: Evidence,
   { poison, otherCampaigns }: Expectation,
 ): readonly string[] {
   const messages = recorded.filter((entry) => entry.kind === 'messages');
@@ -127,11 +127,14 @@ function messageFaults(
     ...idsOf('SendMessage').flatMap(({ id, subject }) =>
       received.has(id) ? [] : [`${subject}: message ${id} was lost`],
     ),
-    ...deadLetters.flatMap(({ queue, body }) =>
-      poison.includes(body) || isSettled(body, objects, otherCampaigns)
+    ...deadLetters.flatMap(({ queue, id, body }) => {
+      if (poison.includes(body)) return [];
+      const reason = refused[id];
+      if (reason !== undefined) return [`${queue} has a dead letter that was refused: ${reason} ${body.slice(0, 300)}`];
+      return isSettled(body, objects, otherCampaigns)
         ? []
-        : [`${queue} has a dead letter without an explanation: ${body.slice(0, 300)}`],
-    ),
+        : [`${queue} has a dead letter without an explanation: ${body.slice(0, 300)}`];
+    }),
     ...Object.entries(waiting).map(([queue, count]) => `${queue} still has ${count} messages`),
   ];
 }
@@ -140,8 +143,9 @@ function messageFaults(
 function isSettled(body: string, objects: Evidence['objects'], others: Expectation['otherCampaigns']): boolean {
   try {
     const message = JSON.parse(body);
-    if (String(message.schema).startsWith('fedcardio.task/')) {
-      const round = `${message.stage}/${String(message.round).padStart(4, '0')}`;
+    if (/^fedcardio\.(task|step)\//.test(message.schema)) {
+      // What a stage asks for before its first round has ended with that round.
+      const round = `${message.stage}/${String(message.round ?? 1).padStart(4, '0')}`;
       return hasEnded(`/heart-federation/campaigns/${message.campaign}/`, round, objects);
     }
     const records = message.Records as readonly { s3: { bucket: { name: string }; object: { key: string } } }[];

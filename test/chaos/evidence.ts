@@ -61,6 +61,8 @@ export interface Evidence {
   readonly objects: Readonly<Record<string, string>>;
   readonly recorded: readonly Recorded[];
   readonly deadLetters: readonly DeadLetter[];
+  /** Why messages were refused, by id: what they ask for was wrong. Others that failed lacked something. */
+  readonly refused: Readonly<Record<string, string>>;
   /** Messages that are still in a queue. */
   readonly waiting: Readonly<Record<string, number>>;
   readonly summaries: Readonly<Record<string, Summary>>;
@@ -161,6 +163,7 @@ export async function readEvidence(
     objects,
     recorded: recordedIn(world.directory),
     deadLetters: await deadLettersIn(queues),
+    refused: refusedIn(world),
     waiting: await messagesLeft(queues),
     summaries,
     cataloged,
@@ -195,6 +198,13 @@ async function commitsIn({ federationStore }: WorldStores): Promise<readonly Com
   }
   return commits;
 }
+
+const refusedIn = ({ journal }: World): Readonly<Record<string, string>> =>
+  Object.fromEntries(
+    journal.log
+      .filter(({ event, fields }) => event === 'record-failed' && fields.code === 'BAD_MESSAGE')
+      .map(({ fields }) => [fields.messageId, fields.reason]),
+  );
 
 async function deadLettersIn(queues: WorldQueues): Promise<readonly DeadLetter[]> {
   const letters: DeadLetter[] = [];
