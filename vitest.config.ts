@@ -10,8 +10,8 @@ export const options = {
   testTimeout: 60_000,
   hookTimeout: 60_000,
   pool: 'forks',
-  // The default leaves one core idle, which is half of a machine with two.
-  maxWorkers: availableParallelism(),
+  // One more than cores: many tests wait for processes, timers and pictures. The default would even leave a core idle.
+  maxWorkers: availableParallelism() + 1,
   // Limits tests that are marked as concurrent, which wait more than they compute.
   maxConcurrency: 12,
 } as const;
