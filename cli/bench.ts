@@ -19,7 +19,6 @@ interface Benchmark {
 /** `fedcardio bench [name]`: runs a benchmark, or lists all. */
 export const benchCommand = (): Command =>
   new Command('bench')
-    .description('Run a benchmark; without a name, list them.')
     .argument('[name]', 'file name in bench/, without .ts')
     .option('--json', 'print the list as JSON (figures are always JSON)')
     .addHelpText(

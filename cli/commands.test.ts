@@ -12,7 +12,8 @@ const named = (command: Command, group = ''): readonly Named[] => {
   return [{ name, command }, ...command.commands.flatMap((child) => named(child, `${name} `))];
 };
 
-const ALL = createCommands().flatMap((command) => named(command));
+const COMMANDS = await createCommands();
+const ALL = COMMANDS.flatMap((command) => named(command));
 const LEAVES = ALL.filter(({ command }) => command.commands.length === 0);
 /** Commands whose output is a script. */
 const WITHOUT_RESULT = ['completion'];
@@ -30,7 +31,7 @@ const examplesOf = (command: Command): readonly string[] =>
 /** The command that an example runs, and its words that are no command. */
 function resolved(example: string): { readonly command: Command | undefined; readonly rest: readonly string[] } {
   const words = example.split(' ').slice(2);
-  let command = createCommands().find((one) => one.name() === words[0]);
+  let command = COMMANDS.find((one) => one.name() === words[0]);
   let depth = 1;
   for (; ; depth++) {
     const child = command?.commands.find((one) => one.name() === words[depth]);

@@ -29,9 +29,6 @@ interface CostFlags {
 /** `fedcardio cost <federation.json>`: the cost of a federation on AWS, from a table of prices, without any request. */
 export const costCommand = (): Command =>
   new Command('cost')
-    .description(
-      'Estimate the cost of a campaign and of an idle month on AWS, compared with a server that is always on.',
-    )
     .argument('<federation>', 'file that describes the federation, such as examples/paper/federation.json')
     .option(
       '--campaign <file>',

@@ -3,10 +3,10 @@ import { code, markdownTable } from '../lib/federation/documents/markdown.ts';
 import { createCommands } from './commands.ts';
 
 /** The table of commands, for README.md. */
-export const commandsTable = (): string =>
+export const commandsTable = async (): Promise<string> =>
   markdownTable(
     ['`fedcardio …`', 'what it does'],
-    createCommands()
+    (await createCommands())
       .flatMap((command) => leavesOf(command))
       .map(({ names, command }) => [code([...names, ...argumentsOf(command)].join(' ')), command.description()]),
   );

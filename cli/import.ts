@@ -17,7 +17,6 @@ export const importCommand = (): Command =>
       .argument('<stage>', 'its stage')
       .argument('<weights.safetensors>', "state_dict of MONAI's SwinUNETR or nnU-Net's PlainConvUNet"),
   )
-    .description("Store another tool's weights as the start of a stage, and print the line to add to the campaign.")
     .option(
       '--heads <tasks>',
       "tasks of the output channels, in order (default: those in the file's header, or only the body)",

@@ -9,7 +9,6 @@ export const DEFAULT_PORT = 4566;
 /** `fedcardio local`: the embedded server on its own, until Ctrl-C. */
 export const localCommand = (): Command =>
   new Command('local')
-    .description('Run S3 and SQS alone on this machine until Ctrl-C, without functions and GPU tasks (`up` runs all).')
     .option('--port <number>', 'port on 127.0.0.1; 0 for any free one', port, DEFAULT_PORT)
     .option('--data <dir>', 'directory of objects and queues', '.fedcardio/local')
     .option('--faults <file>', 'faults to inject, as JSON (see docs/emulators.md)')

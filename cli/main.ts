@@ -25,7 +25,7 @@ Examples:
   npx fedcardio demo                the same with enough training to learn
   npx fedcardio train --site bonn=data/bonn --site jena=data/jena    your own CTs on this machine
   npx fedcardio up                  a federation on this machine, for your own CTs
-  npx fedcardio doctor          check this machine; with --endpoint also storage and queues
+  npx fedcardio doctor              check this machine; with --endpoint also storage and queues
   npx fedcardio campaign report demo-full-1 --endpoint http://127.0.0.1:4566${EXIT_CODES}`,
   );
 
@@ -35,7 +35,12 @@ function inherit(command: Command): Command {
   return command.copyInheritedSettings(program);
 }
 
-for (const command of createCommands()) program.addCommand(inherit(command));
+const words = new Set(process.argv.slice(2));
+// A script that completes words has all of them.
+const commands = await createCommands((name) => words.has(name) || words.has('completion'));
+for (const command of commands) program.addCommand(inherit(command));
+// Arguments and options are known of commands that are loaded, so that the list has none.
+program.configureHelp({ subcommandTerm: (command) => command.name() });
 
 // A reader such as `head` has what it wants.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {

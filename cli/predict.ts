@@ -14,7 +14,6 @@ import { commandLine } from './shell-words.ts';
 /** `fedcardio predict <ct...> --model FILE`: runs a trained model on CTs on this machine. */
 export const predictCommand = (): Command =>
   placed(new Command('predict').argument('[ct...]', 'CTs in HU as .nii or .nii.gz, or folders of DICOM files'))
-    .description('Run a trained model on CTs on this machine. No data leaves the machine.')
     .option(
       '--model <file>',
       'model package: student.safetensors, or a file of export --format fedcardio (repeatable: an ensemble)',

@@ -9,7 +9,6 @@ import { table } from './table.ts';
 /** `fedcardio tasks <command>`: what the networks of a federation learn. */
 export const tasksCommand = (): Command =>
   new Command('tasks')
-    .description('Commands for the tasks of a federation: the kinds of labels that its networks learn.')
     .addHelpText(
       'after',
       '\nExamples:\n  npx fedcardio tasks list --endpoint http://127.0.0.1:4566\n  npx fedcardio tasks set tasks.json --federation heart',

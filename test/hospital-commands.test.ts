@@ -4,6 +4,7 @@ import { expect, test } from 'vitest';
 import { createCommands } from '../cli/commands.ts';
 
 const FOLDER = 'docs/hospital';
+const COMMANDS = await createCommands();
 
 /** Every command that a page shows in a box. The German pages show the same, as test/hospital-pages.test.ts checks. */
 const shown = readdirSync(FOLDER)
@@ -19,7 +20,7 @@ function resolved(words: readonly string[]): {
   readonly command: Command | undefined;
   readonly rest: readonly string[];
 } {
-  let command = createCommands().find((one) => one.name() === words[0]);
+  let command = COMMANDS.find((one) => one.name() === words[0]);
   let depth = 1;
   for (; command; depth++) {
     const child = command.commands.find((one) => one.name() === words[depth]);

@@ -16,6 +16,7 @@ import { tryReadJson } from '../lib/storage/documents.ts';
 import { storesOf } from '../lib/storage/stores.ts';
 import { teacher, uploadToyCase } from './helpers/campaign.ts';
 
+const COMMANDS = await createCommands();
 const COMMAND = fileURLToPath(new URL('../bin/fedcardio.mjs', import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'fedcardio-up-'));
 const data = join(folder, 'data');
@@ -60,7 +61,7 @@ function documented(section: string): readonly (readonly string[])[] {
 
 /** Whether this release has the command. */
 function exists([name, child]: readonly string[]): boolean {
-  const command = createCommands().find((candidate) => candidate.name() === name);
+  const command = COMMANDS.find((candidate) => candidate.name() === name);
   if (!command || command.commands.length === 0) return command !== undefined;
   return command.commands.some((candidate) => candidate.name() === child);
 }

@@ -6,7 +6,6 @@ import type { AttackFlags } from './flags.ts';
 /** `fedcardio attack <site>`: what a model, and an update, tell of the site's own cases. */
 export const attackCommand = (): Command =>
   placed(new Command('attack').argument('<site>', 'id of your site'))
-    .description("Attack a model and an update of one step with the site's own cases, before it agrees to a campaign.")
     .requiredOption('--model <file>', 'model package, as `fedcardio export --format fedcardio` writes it')
     .option('--only <attack>', 'membership or inversion (default: both)', only)
     .option('--shadows <n>', 'membership: shadow models, an even number', evenNumber, 8)

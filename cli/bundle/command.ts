@@ -22,9 +22,6 @@ interface BundleFlags {
 /** `fedcardio bundle`: what a hospital needs to deploy its own site. */
 export const bundleCommand = (): Command =>
   new Command('bundle')
-    .description(
-      'Write what a hospital needs to deploy its own site: a federation.json of this site alone, and a README.',
-    )
     .requiredOption('--site <id>', 'the site')
     .option('--out <dir>', 'new folder to write to (default: bundle-<site>)')
     .option('--federation <file>', 'federation.json', 'federation.json')

@@ -21,7 +21,7 @@ export const campaignCommand = (): Command =>
     verifyCommand(),
   ].reduce(
     (group, command) => group.addCommand(command),
-    new Command('campaign').description('Check, start, follow, report and control campaigns.').addHelpText(
+    new Command('campaign').addHelpText(
       'after',
       `
 Examples:
@@ -29,10 +29,4 @@ Examples:
   npx fedcardio campaign start campaign.json --endpoint http://127.0.0.1:4566
   npx fedcardio campaign watch tavi-2026 --endpoint http://127.0.0.1:4566`,
     ),
-  );
-
-/** The short forms of these commands, such as `fedcardio status`. */
-export const shortForms = (): readonly Command[] =>
-  [statusCommand(), ...controlCommands(), verifyCommand()].map((command) =>
-    command.description(`Short for \`fedcardio campaign ${command.name()}\`.`),
   );

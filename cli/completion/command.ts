@@ -5,7 +5,6 @@ import { wordsOf } from './words.ts';
 /** `fedcardio completion <shell>`: a script that completes commands and options in a shell. */
 export const completionCommand = (): Command =>
   new Command('completion')
-    .description('Print a script that completes commands and options in your shell.')
     .addArgument(new Argument('<shell>', 'your shell').choices(Object.keys(COMPLETIONS)))
     .addHelpText(
       'after',

@@ -22,7 +22,6 @@ them.`;
 /** `fedcardio dead-letters <command>`: messages that failed three times. */
 export const deadLettersCommand = (): Command =>
   new Command('dead-letters')
-    .description('Messages that failed three times, whose work is not done.')
     .addHelpText('after', '\nExamples:\n  npx fedcardio dead-letters list --endpoint http://127.0.0.1:4566')
     .addCommand(
       about('list', 'Count the dead letters of every queue.', 'list --federation federation.json').action(list),

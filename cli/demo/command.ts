@@ -7,7 +7,6 @@ import { atLeastOne, port, url, wholeNumber } from '../options.ts';
 /** `fedcardio demo`: eight hospitals train one model, all on this machine. */
 export const demoCommand = (): Command =>
   new Command('demo')
-    .description('Run the demo: eight hospitals train one model on synthetic cardiac CTs, all on this machine.')
     .option('--quick', 'a smoke test under a minute: all steps, little training')
     .option('--seed <number>', 'seed of phantoms and training (default: 1)', wholeNumber)
     .option('--out <dir>', 'directory for report, weights and predictions', 'demo-output')

@@ -22,7 +22,6 @@ interface DeployInfoFlags {
 /** `fedcardio deploy-info`: what was deployed, and what a hospital needs of it. */
 export const deployInfoCommand = (): Command =>
   new Command('deploy-info')
-    .description('Show what was deployed: buckets, queues, roles, topics, repository, dashboard.')
     .option('--federation <file>', 'federation.json', 'federation.json')
     .option('--site <id>', 'print what to hand over to this hospital')
     .option('--outputs <file>', 'read the file of `cdk deploy --outputs-file` instead of asking AWS')

@@ -16,9 +16,6 @@ interface DoctorFlags extends CampaignFlags {
 /** `fedcardio doctor`: finds what is wrong with this machine, the endpoint and the federation, each with a cure. */
 export const doctorCommand = (): Command =>
   placed(new Command('doctor'))
-    .description(
-      'Check this machine and what answers at an endpoint, or with --aws the accounts of a deployment: each problem is shown with its cure.',
-    )
     .option('--site <id>', 'check only this site (default: every site that has uploaded something)')
     .option('--data <dir>', 'directory whose disk is checked', '.fedcardio')
     .option('--aws [file]', 'check the AWS accounts of federation.json instead, before and after a deployment')

@@ -8,7 +8,6 @@ import type { Profile } from './profiles.ts';
 /** `fedcardio experiment`: the paper's comparison on the phantom federation. */
 export const experimentCommand = (): Command =>
   new Command('experiment')
-    .description('Compare UNet and Swin UNETR, at one site, federated and distilled, as in Tölle et al. (2025).')
     .addOption(
       new Option(
         '--profile <name>',

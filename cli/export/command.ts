@@ -11,7 +11,6 @@ import { FORMATS, type Format } from './format.ts';
 export const exportCommand = (): Command =>
   aboutCampaign(new Command('export'))
     .argument('<stage>', 'stage of the campaign that trained the model, e.g. student')
-    .description("Write a stage's final model for MONAI, nnU-Net, other PyTorch programs, or fedcardio itself.")
     .addOption(new Option('--format <name>', 'see below').choices(FORMATS).default('torch'))
     .addOption(
       new Option(

@@ -26,7 +26,6 @@ interface PushFlags {
 /** `fedcardio image <command>`: the container image of the GPU tasks. */
 export const imageCommand = (): Command =>
   new Command('image')
-    .description('Build and push the container image of the GPU tasks.')
     .addCommand(pushCommand())
     .addHelpText('after', '\nExamples:\n  npx fedcardio image push --federation federation.json --write');
 

@@ -20,7 +20,6 @@ interface InitFlags extends Answers {
 /** `fedcardio init`: writes `federation.json` and `campaign.json` to start from. */
 export const initCommand = (): Command =>
   new Command('init')
-    .description('Ask about a new federation, and write its federation.json and a first campaign.json.')
     .option('--yes', 'ask nothing: use the options, and the defaults of those that are not given')
     .option('--id <id>', 'id of the federation', 'fedcardio')
     .option('--sites <list>', 'ids of the sites, separated by commas', listOf, ['site-a', 'site-b'])

@@ -7,7 +7,6 @@ import type { PageFlags } from './options.ts';
 /** `fedcardio page`: the page of a federation or of a hospital, until Ctrl-C. */
 export const pageCommand = (): Command =>
   placed(new Command('page'))
-    .description('Serve a page about a federation, or about one site, on this machine until Ctrl-C.')
     .option('--site <id>', 'the page of this hospital, which shows its own bucket and nothing of other sites')
     .option('--data <dir>', 'with --site: directory of `site run`, or of the pseudonyms of imports', '.fedcardio/site')
     .option('--port <number>', 'port on 127.0.0.1; 0 for any free one', port, 0)

@@ -8,7 +8,6 @@ const SCANNERS = 8;
 export const phantomsCommand = (): Command =>
   new Command('phantoms')
     .argument('<dir>', 'folder to write to')
-    .description('Write synthetic cardiac CTs with labels as files, for tutorials and tests.')
     .option('--cases <number>', 'CTs to train on', atLeastOne, 6)
     .option('--held-out <number>', 'CTs that are only scored', wholeNumber, 2)
     .option('--labelled <number>', 'CTs to train on that have labels (default: all)', wholeNumber)

@@ -31,7 +31,7 @@ export const siteCommand = (): Command =>
     runCommand(),
   ].reduce(
     (group, command) => group.addCommand(command),
-    new Command('site').description("Commands for a hospital's own CTs and bucket.").addHelpText(
+    new Command('site').addHelpText(
       'after',
       `
 Examples:

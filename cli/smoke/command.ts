@@ -22,7 +22,6 @@ interface SmokeFlags extends CampaignFlags {
 /** `fedcardio smoke`: whether a deployment works from an upload to a merged model. */
 export const smokeCommand = (): Command =>
   placed(new Command('smoke'))
-    .description('Test a deployment: a synthetic case and one small round for every site, cleaned up afterwards.')
     .option('--sites <ids...>', 'only these sites (default: all of federation.json that are on AWS)')
     .option('--wait <minutes>', 'minutes to wait for the round, with hosts that have to start', atLeastOne, 60)
     .option('--intake-wait <minutes>', 'minutes to wait for intake', atLeastOne, 10)

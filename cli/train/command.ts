@@ -9,7 +9,6 @@ import type { TrainRequest } from './request.ts';
 export const trainCommand = (): Command =>
   new Command('train')
     .argument('[campaign.json]', 'stages to run; by default they are chosen from the labels')
-    .description('Train on folders of CTs on this machine: a site each, from the CTs to report, model and predictions.')
     .option('--site <name=dir>', 'a site and the folder of its CTs; once for each site', addSite, [])
     .option('--out <dir>', 'folder for report, model and predictions', 'train-output')
     .option('--federation <file>', 'federation.json with the tasks, and the names of the sites')

@@ -8,7 +8,6 @@ import type { UpFlags } from './options.ts';
 /** `fedcardio up`: a federation on this machine, until Ctrl-C. */
 export const upCommand = (): Command =>
   new Command('up')
-    .description('Run a federation on this machine until Ctrl-C: storage, queues, functions and GPU tasks.')
     .option('--federation <file>', 'federation.json (default: the one in this folder, or two sites, bonn and jena)')
     .option('--data <dir>', 'directory of buckets and queues; an earlier state is resumed', '.fedcardio/up')
     .option('--port <number>', 'port on 127.0.0.1; 0 for any free one', port, DEFAULT_PORT)
